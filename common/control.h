@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Arguments and results of the programs in control.bpf.c. */
+#ifndef XDP_L2RESP_CONTROL_H
+#define XDP_L2RESP_CONTROL_H
+
+#include "l2resp.h"
+
+enum control_result {
+	CONTROL_DONE,
+	CONTROL_ABSENT, /* no such entry */
+};
+
+struct control_set_head {
+	struct responder_v4_key key;
+	struct entry_head head;
+};
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract between the XDP program and user space: map keys and values, as pinned under
+ * <bpffs>/xdp-l2resp/v1/. A change of layout is a change of schema version, and of the directory's
+ * name with it.
+ */
+#ifndef XDP_L2RESP_L2RESP_H
+#define XDP_L2RESP_L2RESP_H
+
+#include <linux/types.h>
+
+#include "outcomes.h"
+
+#define L2RESP_SCHEMA_VERSION 1
+
+#define L2RESP_DEFAULT_MAX_ENTRIES 65536
+#define L2RESP_MAX_DEVICES	   256
+#define L2RESP_LEASE_SLOTS	   256
+#define L2RESP_MAX_CONFLICTS	   4096
+
+/* Lease slot of addresses added by hand: its stamp never runs out. */
+#define L2RESP_LEASE_FOREVER 0
+
+/*
+ * Shards of an entry's count of answers. A CPU adds to shard (CPU number & 7), number 7 to shard 0:
+ * seven fill the cache line that the carried address opens. While there are no more CPUs than
+ * shards nobody shares one, and the add needs no atomicity.
+ */
+#define L2RESP_SHARDS 7
+
+/* Key of responder_v4. ip4 in network byte order, ifindex of the device that the address was added
+ * to. */
+struct responder_v4_key {
+	__be32 ip4;
+	__u32 ifindex;
+};
+
+enum entry_flags {
+	/* the MAC was given with the address; without it the entry follows the device's MAC */
+	ENTRY_MAC_FIXED = 1 << 0,
+};
+
+/*
+ * What to answer with. The first eight bytes are read and written as one word, so that a MAC never
+ * changes under a reader by halves (entry_word). In a preallocated hash element they share the
+ * key's cache line, which the data path only reads; what it writes begins the next one.
+ */
+struct entry_head {
+	__u8 mac[6];
+	__u8 flags; /* enum entry_flags */
+	__u8 lease; /* slot in leases */
+} __attribute__((aligned(8)));
+
+/*
+ * Value of responder_v4. ip4 repeats the key: an element that is freed and reused while a look-up
+ * still holds it must not answer with another address's MAC. responses_sent adds up to the answers
+ * sent.
+ */
+struct responder_v4_entry {
+	struct entry_head head;
+	__be32 ip4;
+	__u32 reserved;
+	__u64 responses_sent[L2RESP_SHARDS];
+};
+
+/*
+ * Value of leases: until when the entries that name this slot may answer. jiffies below
+ * fresh_jiffies: valid, without a further look at a clock. Later: valid while CLOCK_BOOTTIME is
+ * below deadline_ns.
+ */
+struct lease_stamp {
+	__u64 fresh_jiffies;
+	__u64 deadline_ns;
+};
+
+/* Value of counters, per CPU: one slot an interface (struct device.counters_slot). */
+struct outcome_counts {
+	__u64 count[OUTCOME_COUNT];
+};
+
+/* Key and value of conflicts: another host that used one of our addresses, by its sender hardware
+ * address. */
+struct conflict_key {
+	__u8 address[16]; /* IPv4: mapped, ::ffff:a.b.c.d */
+	__u32 ifindex;
+	__u8 mac[6];
+	__u16 reserved;
+};
+
+struct conflict {
+	__u64 count;
+	__u64 last_seen_ns; /* CLOCK_BOOTTIME */
+};
+
+/*
+ * Value of devices, keyed by ifindex: what user space remembers of an interface that addresses or a
+ * program were put on. The name outlives the interface, so that its addresses can be shown and
+ * taken over when it comes back.
+ */
+struct device {
+	char name[16];
+	__u32 counters_slot;
+	__u32 reserved;
+};
+
+/* Value of meta, slot 0: whose these pins are. */
+struct pins_meta {
+	__u32 schema_version;
+	__u32 reserved;
+	__u64 netns_cookie; /* SO_NETNS_COOKIE: unique for as long as the machine is up */
+};
+
+#endif

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addr.h"
+
+/* Ranges that no host answers for, in host byte order. */
+static const struct {
+	struct addr_range range;
+	const char *what;
+} refused[] = {
+	{ { 0x00000000, 0x00000000 }, "0.0.0.0, which stands for no address" },
+	{ { 0x7f000000, 0x7fffffff }, "a loopback address (127.0.0.0/8)" },
+	{ { 0xe0000000, 0xefffffff }, "a multicast address (224.0.0.0/4)" },
+	{ { 0xffffffff, 0xffffffff }, "the broadcast address" },
+};
+
+uint64_t addr_range_size(const struct addr_range *range)
+{
+	return (uint64_t)range->last - range->first + 1;
+}
+
+/* @text up to @length as a dotted quad in host byte order. */
+static int ip4_parse(const char *text, size_t length, uint32_t *ret_ip4)
+{
+	char copy[INET_ADDRSTRLEN];
+	struct in_addr address;
+
+	if (length >= sizeof(copy))
+		return -EINVAL;
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	if (inet_pton(AF_INET, copy, &address) != 1)
+		return -EINVAL;
+	*ret_ip4 = ntohl(address.s_addr);
+	return 0;
+}
+
+static int prefix_parse(const char *text, unsigned int *ret_length)
+{
+	char *end;
+	unsigned long length = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end || length > 32)
+		return -EINVAL;
+	*ret_length = length;
+	return 0;
+}
+
+static int cidr_parse(const char *text, const char *slash, struct addr_range *range,
+		      struct err *err)
+{
+	unsigned int length;
+	uint32_t host_bits;
+
+	if (ip4_parse(text, slash - text, &range->first) || prefix_parse(slash + 1, &length))
+		return err_set(err, -EINVAL, "'%s' is not an IPv4 prefix", text);
+	host_bits = length ? (uint32_t)((1ULL << (32 - length)) - 1) : UINT32_MAX;
+	if (range->first & host_bits) {
+		char network[INET_ADDRSTRLEN];
+
+		ip4_format(htonl(range->first & ~host_bits), network);
+		return err_set(err, -EINVAL,
+			       "%s has host bits set; write %.*s for the one address, or %s/%u",
+			       text, (int)(slash - text), text, network, length);
+	}
+	range->last = range->first | host_bits;
+	return 0;
+}
+
+int addr_range_parse(const char *text, struct addr_range *ret_range, struct err *err)
+{
+	const char *slash = strchr(text, '/'), *dash = strchr(text, '-');
+	struct addr_range range;
+
+	if (slash) {
+		int r = cidr_parse(text, slash, &range, err);
+
+		if (r < 0)
+			return r;
+	} else if (dash) {
+		if (ip4_parse(text, dash - text, &range.first) ||
+		    ip4_parse(dash + 1, strlen(dash + 1), &range.last))
+			return err_set(err, -EINVAL, "'%s' is not an IPv4 range FIRST-LAST", text);
+		if (range.first > range.last)
+			return err_set(err, -EINVAL, "%s runs backwards", text);
+	} else {
+		if (ip4_parse(text, strlen(text), &range.first))
+			return err_set(err, -EINVAL, "'%s' is not an IPv4 address", text);
+		range.last = range.first;
+	}
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		if (range.first > refused[i].range.last || range.last < refused[i].range.first)
+			continue;
+		return err_set(err, -EINVAL, "%s %s %s; it can't be announced", text,
+			       range.first == range.last ? "is" : "includes", refused[i].what);
+	}
+	*ret_range = range;
+	return 0;
+}
+
+int mac_parse(const char *text, uint8_t ret_mac[ETH_ALEN], struct err *err)
+{
+	static const uint8_t zero[ETH_ALEN];
+	unsigned int byte[ETH_ALEN];
+	uint8_t mac[ETH_ALEN];
+	int used = 0;
+
+	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3],
+		   &byte[4], &byte[5], &used) != ETH_ALEN ||
+	    used != MAC_TEXT_SIZE - 1 || text[used])
+		return err_set(err, -EINVAL, "'%s' is not a MAC address", text);
+	for (int i = 0; i < ETH_ALEN; i++)
+		mac[i] = byte[i];
+	if (mac[0] & 1)
+		return err_set(err, -EINVAL, "%s is a multicast MAC; no host answers with it",
+			       text);
+	if (!memcmp(mac, zero, sizeof(mac)))
+		return err_set(err, -EINVAL, "%s is the zero MAC; no host answers with it", text);
+	memcpy(ret_mac, mac, sizeof(mac));
+	return 0;
+}
+
+char *mac_format(const uint8_t mac[ETH_ALEN], char text[MAC_TEXT_SIZE])
+{
+	snprintf(text, MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		 mac[3], mac[4], mac[5]);
+	return text;
+}
+
+char *ip4_format(__be32 ip4, char text[INET_ADDRSTRLEN])
+{
+	inet_ntop(AF_INET, &ip4, text, INET_ADDRSTRLEN);
+	return text;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The program on an interface, through libxdp: in a dispatcher beside others where the kernel can,
+ * alone where not. Nothing here ever displaces a program that isn't ours.
+ */
+#ifndef XDP_L2RESP_ATTACH_H
+#define XDP_L2RESP_ATTACH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <xdp/libxdp.h>
+
+#include "err.h"
+#include "link.h"
+#include "pins.h"
+
+#define ATTACH_DEFAULT_PRIORITY 20
+/* libxdp's dispatcher has that many slots */
+#define ATTACH_MAX_PROGS 10
+
+enum attach_mode {
+	ATTACH_MODE_AUTO, /* native, and skb where the driver has no native XDP */
+	ATTACH_MODE_NATIVE,
+	ATTACH_MODE_SKB,
+};
+
+struct attach_options {
+	enum attach_mode mode;
+	unsigned int priority; /* lower runs first; 50 is libxdp's default for others */
+	bool dry_run;	       /* load and verify, attach nothing */
+};
+
+/* What is on an interface. */
+struct attach_state {
+	enum xdp_attach_mode mode; /* XDP_MODE_UNSPEC: no XDP program at all */
+	bool chain;		   /* a libxdp dispatcher is attached */
+	unsigned int count;	   /* programs, at most ATTACH_MAX_PROGS */
+	struct {
+		uint32_t id;
+		unsigned int priority;
+		char name[16];
+		bool ours;   /* our name, and it uses these pins' maps */
+		bool orphan; /* our name, other maps: its pins are gone */
+	} prog[ATTACH_MAX_PROGS];
+};
+
+/*
+ * Asks libxdp what is on @ifindex. @counters_id: kernel id of the pinned counters map, by which
+ * ours is told from a namesake; 0 where nothing is pinned. Returns 0 or a negative errno with @err.
+ */
+int attach_query(unsigned int ifindex, uint32_t counters_id, struct attach_state *ret_state,
+		 struct err *err);
+
+/* Index of our program in @state->prog, or -1; an orphan counts if @orphans. */
+int attach_find(const struct attach_state *state, bool orphans);
+
+/* "native", "skb" or "none". */
+const char *attach_mode_name(enum xdp_attach_mode mode);
+
+/*
+ * Why ours is not in a dispatcher, asked of the kernel; the empty string where nothing speaks
+ * against one.
+ */
+void attach_alone_reason(char *text, size_t size);
+
+enum attach_result {
+	ATTACH_NEW,
+	ATTACH_REPLACED, /* an older program of ours was swapped for this one */
+	ATTACH_DRY_RUN,
+};
+
+struct attach_outcome {
+	enum attach_result result;
+	bool skb_fallback; /* the driver has no native XDP */
+};
+
+/*
+ * Puts the program on @link, its counts in slot @counters_slot. Over one of ours it swaps, so that
+ * no request goes unanswered in between. @pins must be locked. -EBUSY: a foreign program stands
+ * alone there; -EOPNOTSUPP: native mode asked for and not to be had; other errors with @err. On
+ * failure what was attached before still is.
+ */
+int attach_link(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+		const struct attach_options *options, struct attach_outcome *ret_outcome,
+		struct err *err);
+
+/* Takes ours off @link, orphans too. -ENOENT with @err where there is none. @pins may be NULL:
+ * nothing is pinned. */
+int attach_remove(const struct pins *pins, const struct link *link, struct err *err);
+
+/*
+ * Installs the log handlers of libbpf and libxdp: silent, or all of it on stderr. Silent, the last
+ * lines are kept for attach_log_tail().
+ */
+void attach_log_setup(bool verbose);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the commands share: options, output, and the words they take. */
+#ifndef XDP_L2RESP_CLI_H
+#define XDP_L2RESP_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <jansson.h>
+
+#include "attach.h"
+#include "err.h"
+
+#define CLI_NAME "xdp-l2resp"
+
+enum cli_exit {
+	CLI_DONE = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 2,
+};
+
+/* Every option of every command; those that a command doesn't take keep their defaults. */
+struct cli_options {
+	const char *bpffs;
+	bool json;
+	bool verbose;
+	bool help;
+	bool version;
+	bool all;
+	struct attach_options attach;
+	uint32_t max_entries; /* 0: what is pinned, else the default */
+	double watch_seconds; /* 0: once */
+	uint32_t count;
+	uint32_t interval_ms;
+};
+
+struct cli_option;
+
+struct cli_command {
+	const char *name;
+	const char *words; /* what it takes, in a manual's notation */
+	const char *summary;
+	const struct cli_option *const
+		*options;    /* NULL-terminated; the global ones go without saying */
+	const char *details; /* paragraphs and examples */
+	/* @words: what follows the command, NULL-terminated. Returns an exit status. */
+	int (*run)(const struct cli_options *options, int count, char **words);
+};
+
+/* Options, as commands name them in their tables. */
+extern const struct cli_option cli_opt_mode, cli_opt_priority, cli_opt_max_entries, cli_opt_dry_run,
+	cli_opt_all, cli_opt_watch, cli_opt_count, cli_opt_interval;
+
+extern const struct cli_command cmd_attach, cmd_detach, cmd_status, cmd_add, cmd_del, cmd_list,
+	cmd_flush, cmd_import, cmd_save, cmd_stats, cmd_announce, cmd_help;
+
+/* All commands in the order of the help, NULL-terminated. */
+extern const struct cli_command *const cli_commands[];
+
+/*
+ * Parses global options, the command and its options out of @argv. Returns CLI_DONE with
+ * *ret_command (NULL where only
+ * --help or --version was asked for), the index of the first word after the command in *ret_words;
+ * or CLI_USAGE, said.
+ */
+int cli_parse(int argc, char **argv, struct cli_options *ret_options,
+	      const struct cli_command **ret_command, int *ret_words);
+
+/* Help on the program, or on @command, to stdout. */
+void cli_print_help(const struct cli_command *command);
+
+/* "xdp-l2resp: SENTENCE" on stderr; returns CLI_FAILED. */
+int cli_fail(const struct err *err);
+
+/* The same for words that make no sense, and where to read what would; returns CLI_USAGE. */
+int cli_usage(const struct cli_command *command, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A remark on stderr that changes no exit status. */
+void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * "dev IFACE" out of @words: 0 and the name, or CLI_USAGE, said. At most @count words, all of which
+ * must be used.
+ */
+int cli_take_dev(const struct cli_command *command, int count, char **words, const char **ret_name);
+
+/* A JSON array on stdout, a row at a time: a million rows need no tree. */
+struct cli_array {
+	size_t rows;
+};
+
+void cli_array_begin(struct cli_array *array);
+/* Prints @row, which it takes over. */
+void cli_array_row(struct cli_array *array, json_t *row);
+void cli_array_end(struct cli_array *array);
+
+/* Prints @object, which it takes over, on a line of its own. */
+void cli_print_json(json_t *object);
+
+/* What stdout still holds is written. Returns CLI_FAILED, said, where a write failed (a closed
+ * pipe, a full disk). */
+int cli_finish_output(void);
+
+#endif

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* announce: gratuitous ARP by hand. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "announce.h"
+#include "cleanup.h"
+#include "cli.h"
+#include "entry.h"
+#include "spec.h"
+
+/* The entry, if it may answer now: others must not be told of an address that nobody answers for.
+ */
+static int entry_held(const struct pins *pins, __be32 ip4, const struct link *link,
+		      struct responder_v4_entry *ret_entry, struct err *err)
+{
+	char ip[INET_ADDRSTRLEN];
+	int r = entry_get(pins, ip4, link->ifindex, ret_entry, err);
+
+	ip4_format(ip4, ip);
+	if (r == -ENOENT)
+		return err_set(err, r, "%s dev %s is not in the map; add it first", ip, link->name);
+	if (!r && !entry_lease_remaining_ms(pins, ret_entry->head.lease))
+		return err_set(err, -EPERM, "%s dev %s: its lease has run out", ip, link->name);
+	return r;
+}
+
+static int announce_times(const struct pins *pins, __be32 ip4, const struct link *link,
+			  const struct cli_options *options, struct err *err)
+{
+	const struct timespec pause = { .tv_sec = options->interval_ms / 1000,
+					.tv_nsec = options->interval_ms % 1000 * 1000000L };
+	_cleanup_close_ int fd = announce_open(link, err);
+
+	if (fd < 0)
+		return fd;
+	for (uint32_t i = 0; i < options->count; i++) {
+		struct responder_v4_entry entry;
+		int r;
+
+		if (i)
+			nanosleep(&pause, NULL);
+		/* it may have been deleted, or its lease have lapsed, during the pause */
+		r = entry_held(pins, ip4, link, &entry, err);
+		if (!r)
+			r = announce_send(fd, link, ip4, entry.head.mac, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int announce_run(const struct cli_options *options, int count, char **words)
+{
+	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	struct spec spec;
+	struct link link;
+	struct err err;
+	int r;
+
+	if (count != 3 || strcmp(words[1], "dev"))
+		return cli_usage(&cmd_announce, "it takes ADDR dev IFACE");
+	if (spec_parse(count, words, &spec, &err) < 0)
+		return cli_usage(&cmd_announce, "%s", err.text);
+	if (spec.range.first != spec.range.last)
+		return cli_usage(&cmd_announce, "one address at a time, not %s", words[0]);
+	r = link_for_arp(spec.dev, &link, &err);
+	if (!r)
+		r = pins_open(options->bpffs, &pins, &err);
+	if (r == -ENOENT && !*err.text)
+		r = err_set(&err, r, "%s dev %s is not in the map; add it first", words[0],
+			    spec.dev);
+	if (!r)
+		r = announce_times(&pins, htonl(spec.range.first), &link, options, &err);
+	if (r < 0)
+		return cli_fail(&err);
+	if (options->json)
+		cli_print_json(json_pack("{s:s, s:s, s:I}", "ip", words[0], "dev", link.name,
+					 "announced", (json_int_t)options->count));
+	else
+		printf("%s dev %s announced %u time%s\n", words[0], link.name, options->count,
+		       options->count == 1 ? "" : "s");
+	return CLI_DONE;
+}
+
+const struct cli_command cmd_announce = {
+	.name = "announce",
+	.words = "ADDR dev IFACE",
+	.summary = "Tell the LAN where an address is (gratuitous ARP)",
+	.options = (const struct cli_option *const[]){ &cli_opt_count, &cli_opt_interval, NULL },
+	.details = "Each time in both forms, request and reply, with the MAC in the map.\n\n"
+		   "Examples:\n"
+		   "  " CLI_NAME " announce 10.0.10.0 dev eth1\n"
+		   "  " CLI_NAME " announce 10.0.10.0 dev eth1 --count 1\n",
+	.run = announce_run,
+};

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* attach, detach, status: the program on interfaces. */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "attach.h"
+#include "cleanup.h"
+#include "cli.h"
+#include "device.h"
+#include "entry.h"
+#include "status.h"
+
+/* What attach did to one interface. */
+struct attached {
+	struct link link;
+	struct attach_outcome outcome;
+	unsigned int moved; /* addresses taken over from a former interface of the name */
+};
+
+static int attach_one(const struct pins *pins, const struct attach_options *options,
+		      struct attached *attached, struct err *err)
+{
+	const struct link *link = &attached->link;
+	uint32_t counters_slot = 0;
+	int r;
+
+	if (!options->dry_run) {
+		r = device_record(pins, link, &counters_slot, &attached->moved, err);
+		if (r < 0)
+			return r;
+		r = entry_follow_mac(pins, link->ifindex, link->mac, err);
+		if (r < 0)
+			return r;
+	}
+	return attach_link(pins, link, counters_slot, options, &attached->outcome, err);
+}
+
+/* All or none: on failure those that weren't attached before are detached again. */
+static int attach_each(const struct pins *pins, const struct attach_options *options,
+		       struct attached *attached, int count, struct err *err)
+{
+	struct err ignored;
+	int r;
+
+	for (int i = 0; i < count; i++) {
+		r = attach_one(pins, options, &attached[i], err);
+		if (r >= 0)
+			continue;
+		while (i-- > 0)
+			if (attached[i].outcome.result == ATTACH_NEW)
+				attach_remove(pins, &attached[i].link, &ignored);
+		return r;
+	}
+	return 0;
+}
+
+static int adopt(const struct pins *pins, struct err *err)
+{
+	unsigned int dropped;
+	int r;
+
+	if (!pins->adopted)
+		return 0;
+	r = device_renumber(pins, &dropped, err);
+	if (r < 0)
+		return r;
+	cli_note("took over the pins of a network namespace that is gone%s",
+		 dropped ? "; addresses of interfaces that aren't here were dropped" : "");
+	return 0;
+}
+
+static int report(const struct pins *pins, const struct attached *attached, int count, bool json,
+		  struct err *err)
+{
+	static const char *const verbs[] = {
+		[ATTACH_NEW] = "attached, ",
+		[ATTACH_REPLACED] = "replaced, ",
+		[ATTACH_DRY_RUN] = "the program loads and would be attached; now ",
+	};
+	struct cli_array array;
+
+	if (json)
+		cli_array_begin(&array);
+	for (int i = 0; i < count; i++) {
+		const struct link *link = &attached[i].link;
+		struct status_row row;
+		size_t entries;
+		int r = status_count_entries(pins, link->ifindex, &entries, err);
+
+		if (!r)
+			r = status_read(pins, link, entries, &row, err);
+		if (r < 0)
+			return r;
+		if (attached[i].outcome.skb_fallback)
+			cli_note(
+				"%s: the driver has no native XDP; attached in skb mode, which is slower",
+				link->name);
+		if (attached[i].moved)
+			cli_note("%s: took over %u addresses of the former %s", link->name,
+				 attached[i].moved, link->name);
+		if (json)
+			cli_array_row(&array, status_json(&row));
+		else
+			status_print(&row, verbs[attached[i].outcome.result]);
+	}
+	if (json)
+		cli_array_end(&array);
+	return 0;
+}
+
+static int attach_run(const struct cli_options *options, int count, char **words)
+{
+	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	_cleanup_free_ struct attached *attached = calloc(count + 1, sizeof(*attached));
+	struct err err;
+	int r;
+
+	if (!count)
+		return cli_usage(&cmd_attach, "an interface is missing");
+	if (!attached)
+		return CLI_FAILED;
+	for (int i = 0; i < count; i++)
+		if (link_for_arp(words[i], &attached[i].link, &err) < 0)
+			return cli_fail(&err);
+	if (options->attach.dry_run)
+		r = pins_open(options->bpffs, &pins, &err);
+	else
+		r = pins_open_locked(options->bpffs, options->max_entries, &pins, &err);
+	if (r < 0 && !(options->attach.dry_run && r == -ENOENT && !*err.text))
+		return cli_fail(&err);
+	r = adopt(&pins, &err);
+	if (!r)
+		r = attach_each(&pins, &options->attach, attached, count, &err);
+	if (r < 0) {
+		pins_undo_create(&pins);
+		return cli_fail(&err);
+	}
+	return report(&pins, attached, count, options->json, &err) < 0 ? cli_fail(&err) : CLI_DONE;
+}
+
+const struct cli_command cmd_attach = {
+	.name = "attach",
+	.words = "IFACE...",
+	.summary = "Put the program on interfaces, beside other XDP programs",
+	.options =
+		(const struct cli_option *const[]){ &cli_opt_mode, &cli_opt_priority,
+						    &cli_opt_max_entries, &cli_opt_dry_run, NULL },
+	.details =
+		"All of them or none. Addresses and counts from before are kept. Where the program runs\n"
+		"already it is swapped for this version's without a gap. A program that isn't ours is\n"
+		"never displaced: beside it, libxdp's dispatcher calls both, in order of priority.\n\n"
+		"Examples:\n"
+		"  " CLI_NAME " attach eth1\n"
+		"  " CLI_NAME " attach eth1 eth2 --priority 30\n"
+		"  " CLI_NAME " attach eth1 --mode skb\n",
+	.run = attach_run,
+};
+
+/* Pins for detach and status, which do without: @pins or NULL in *ret_pins. */
+static int pins_if_any(int r, struct pins *pins, const struct pins **ret_pins,
+		       const struct err *err)
+{
+	*ret_pins = r < 0 ? NULL : pins;
+	return r == -ENOENT && !*err->text ? 0 : r;
+}
+
+/* Rows of all interfaces on which the program runs or that have addresses. */
+static int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_t *ret_count,
+			   struct err *err)
+{
+	struct if_nameindex *names = if_nameindex();
+	struct entry_table table = {};
+	struct status_row *rows = NULL;
+	size_t total = 0, count = 0;
+	int r = 0;
+
+	if (!names)
+		return err_set(err, -errno, "listing the interfaces: %s", strerror(errno));
+	while (names[total].if_index)
+		total++;
+	rows = calloc(total + 1, sizeof(*rows));
+	if (!rows)
+		r = err_set(err, -ENOMEM, "out of memory");
+	if (!r && pins)
+		r = entry_read_all(pins, 0, &table, err);
+	for (size_t i = 0; i < total && !r; i++) {
+		struct link link;
+		size_t entries = 0;
+
+		/* one that is deleted meanwhile isn't there to show */
+		if (link_by_ifindex(names[i].if_index, &link, err) < 0)
+			continue;
+		for (size_t row = 0; row < table.count; row++)
+			entries += table.rows[row].key.ifindex == link.ifindex;
+		r = status_read(pins, &link, entries, &rows[count], err);
+		if (!r && (rows[count].ours >= 0 || entries))
+			count++;
+	}
+	entry_table_free(&table);
+	if_freenameindex(names);
+	if (r < 0) {
+		free(rows);
+		return r;
+	}
+	*ret_rows = rows;
+	*ret_count = count;
+	return 0;
+}
+
+static int detach_rows(const struct pins *pins, struct status_row *rows, size_t count, bool json,
+		       struct err *err)
+{
+	struct cli_array array;
+
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].ours < 0)
+			return err_set(err, -ENOENT, "%s: not attached", rows[i].link.name);
+	for (size_t i = 0; i < count; i++) {
+		int r = attach_remove(pins, &rows[i].link, err);
+
+		if (!r)
+			r = status_read(pins, &rows[i].link, rows[i].entries, &rows[i], err);
+		if (r < 0)
+			return r;
+	}
+	if (json)
+		cli_array_begin(&array);
+	for (size_t i = 0; i < count; i++) {
+		if (json)
+			cli_array_row(&array, status_json(&rows[i]));
+		else
+			status_print(&rows[i], "detached; now ");
+	}
+	if (json)
+		cli_array_end(&array);
+	return 0;
+}
+
+static int rows_by_name(const struct pins *pins, int count, char **words,
+			struct status_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	_cleanup_free_ struct status_row *rows = calloc(count + 1, sizeof(*rows));
+
+	if (!rows)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (int i = 0; i < count; i++) {
+		struct link link;
+		size_t entries;
+		int r = link_by_name(words[i], &link, err);
+
+		if (!r)
+			r = status_count_entries(pins, link.ifindex, &entries, err);
+		if (!r)
+			r = status_read(pins, &link, entries, &rows[i], err);
+		if (r < 0)
+			return r;
+	}
+	*ret_rows = rows;
+	*ret_count = count;
+	rows = NULL;
+	return 0;
+}
+
+static int detach_run(const struct cli_options *options, int count, char **words)
+{
+	_cleanup_free_ struct status_row *rows = NULL;
+	_cleanup_(pins_close) struct pins opened = PINS_NONE;
+	const struct pins *pins;
+	size_t row_count;
+	struct err err;
+	int r;
+
+	if (!count && !options->all)
+		return cli_usage(&cmd_detach, "an interface, or --all, is missing");
+	if (count && options->all)
+		return cli_usage(&cmd_detach, "--all goes without interfaces");
+	r = pins_open_locked_existing(options->bpffs, &opened, &err);
+	r = pins_if_any(r, &opened, &pins, &err);
+	if (!r && options->all) {
+		r = status_read_all(pins, &rows, &row_count, &err);
+		for (size_t i = 0; !r && i < row_count;) {
+			if (rows[i].ours >= 0)
+				i++;
+			else
+				rows[i] = rows[--row_count];
+		}
+	} else if (!r) {
+		r = rows_by_name(pins, count, words, &rows, &row_count, &err);
+	}
+	if (!r)
+		r = detach_rows(pins, rows, row_count, options->json, &err);
+	return r < 0 ? cli_fail(&err) : CLI_DONE;
+}
+
+const struct cli_command cmd_detach = {
+	.name = "detach",
+	.words = "IFACE... | --all",
+	.summary = "Take the program off interfaces; others' programs stay",
+	.options = (const struct cli_option *const[]){ &cli_opt_all, NULL },
+	.details = "Addresses and counts stay, for the next attach; see flush.\n\n"
+		   "Examples:\n"
+		   "  " CLI_NAME " detach eth1\n"
+		   "  " CLI_NAME " detach --all\n",
+	.run = detach_run,
+};
+
+static int status_run(const struct cli_options *options, int count, char **words)
+{
+	_cleanup_free_ struct status_row *rows = NULL;
+	_cleanup_(pins_close) struct pins opened = PINS_NONE;
+	const struct pins *pins;
+	struct cli_array array;
+	size_t row_count;
+	struct err err;
+	int r;
+
+	if (count > 1)
+		return cli_usage(&cmd_status, "'%s' is one word too many", words[1]);
+	r = pins_open(options->bpffs, &opened, &err);
+	r = pins_if_any(r, &opened, &pins, &err);
+	if (!r && count)
+		r = rows_by_name(pins, count, words, &rows, &row_count, &err);
+	else if (!r)
+		r = status_read_all(pins, &rows, &row_count, &err);
+	if (r < 0)
+		return cli_fail(&err);
+	if (options->json)
+		cli_array_begin(&array);
+	for (size_t i = 0; i < row_count; i++) {
+		if (options->json)
+			cli_array_row(&array, status_json(&rows[i]));
+		else
+			status_print(&rows[i], "");
+	}
+	if (options->json)
+		cli_array_end(&array);
+	else if (!row_count)
+		puts("attached nowhere");
+	return CLI_DONE;
+}
+
+const struct cli_command cmd_status = {
+	.name = "status",
+	.words = "[IFACE]",
+	.summary = "Show where the program runs, and how",
+	.details =
+		"Alone or in libxdp's dispatcher, and why; native or skb mode; place and priority.\n\n"
+		"Examples:\n"
+		"  " CLI_NAME " status\n"
+		"  " CLI_NAME " status eth1 --json\n",
+	.run = status_run,
+};

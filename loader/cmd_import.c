@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* import, save: addresses from a file and into one. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "cli.h"
+#include "device.h"
+#include "entry.h"
+#include "spec.h"
+
+/* Lines in error that are shown before the rest is only counted. */
+#define MAX_ERRORS_SHOWN 10
+
+/* Interfaces named so far: a million lines name few. */
+struct link_cache {
+	struct link links[L2RESP_MAX_DEVICES];
+	int count;
+};
+
+static int link_cache_get(struct link_cache *cache, const char *name, const struct link **ret_link,
+			  struct err *err)
+{
+	int r;
+
+	/* the latest first: files come in runs */
+	for (int i = cache->count - 1; i >= 0; i--)
+		if (!strcmp(cache->links[i].name, name)) {
+			*ret_link = &cache->links[i];
+			return 0;
+		}
+	if (cache->count == L2RESP_MAX_DEVICES)
+		return err_set(err, -ENOSPC, "more than %d interfaces", L2RESP_MAX_DEVICES);
+	r = link_for_arp(name, &cache->links[cache->count], err);
+	if (r < 0)
+		return r;
+	*ret_link = &cache->links[cache->count++];
+	return 0;
+}
+
+/* Cuts @line at white space, and at '#', in place. Returns the number of words, at most
+ * SPEC_MAX_WORDS + 1. */
+static int line_split(char *line, char **words)
+{
+	int count = 0;
+
+	line[strcspn(line, "#")] = '\0';
+	while (count <= SPEC_MAX_WORDS) {
+		while (isspace((unsigned char)*line))
+			line++;
+		if (!*line)
+			break;
+		words[count++] = line;
+		while (*line && !isspace((unsigned char)*line))
+			line++;
+		if (*line)
+			*line++ = '\0';
+	}
+	return count;
+}
+
+struct import {
+	const char *name; /* of the file, for messages */
+	struct spec_list list;
+	struct link_cache links;
+	size_t errors;
+};
+
+static void import_complain(struct import *import, uint32_t line, const struct err *err)
+{
+	if (++import->errors <= MAX_ERRORS_SHOWN)
+		fprintf(stderr, CLI_NAME ": %s:%u: %s\n", import->name, line, err->text);
+}
+
+/* Reads the whole file, naming each line in error; -EINVAL without a message in @err if there was
+ * one. */
+static int import_read(struct import *import, FILE *file, size_t room, struct err *err)
+{
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+	uint32_t number = 0;
+	ssize_t length;
+
+	while ((length = getline(&line, &size, file)) >= 0) {
+		char *words[SPEC_MAX_WORDS + 1];
+		const struct link *link = NULL;
+		struct spec spec;
+		int r, count;
+
+		number++;
+		if (memchr(line, '\0', length)) {
+			err_set(err, -EINVAL, "a zero byte; this is no text file");
+			import_complain(import, number, err);
+			continue;
+		}
+		count = line_split(line, words);
+		if (!count)
+			continue;
+		r = spec_parse(count, words, &spec, err);
+		if (!r)
+			r = link_cache_get(&import->links, spec.dev, &link, err);
+		/* after an error the rest is only read for more of them */
+		if (!r && !import->errors)
+			r = spec_list_append(&import->list, &spec, link, number, room, err);
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0)
+			import_complain(import, number, err);
+		if (r == -ENOSPC)
+			break;
+	}
+	if (ferror(file))
+		return err_set(err, -errno, "%s: %s", import->name, strerror(errno));
+	if (import->errors > MAX_ERRORS_SHOWN)
+		return err_set(err, -EINVAL, "%s: and %zu more lines in error; nothing imported",
+			       import->name, import->errors - MAX_ERRORS_SHOWN);
+	if (import->errors)
+		return err_set(err, -EINVAL, "%s: %zu line%s in error; nothing imported",
+			       import->name, import->errors, import->errors == 1 ? "" : "s");
+	return 0;
+}
+
+static void progress_show(size_t done, size_t total)
+{
+	fprintf(stderr, "\r%zu of %zu addresses written%s", done, total, done == total ? "\n" : "");
+}
+
+static int import_write(struct import *import, const struct pins *pins,
+			struct entry_added *ret_added, struct err *err)
+{
+	/* worth watching from a second's work on */
+	bool watch = import->list.count >= 100000 && isatty(STDERR_FILENO);
+
+	for (int i = 0; i < import->links.count; i++) {
+		unsigned int moved;
+		uint32_t slot;
+		int r = device_record(pins, &import->links.links[i], &slot, &moved, err);
+
+		if (r < 0)
+			return r;
+	}
+	return entry_add(pins, import->list.wanted, import->list.count,
+			 watch ? progress_show : NULL, ret_added, err);
+}
+
+static void cleanup_file(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+}
+
+static void cleanup_import(struct import **import)
+{
+	if (*import)
+		spec_list_free(&(*import)->list);
+	free(*import);
+}
+
+static int import_run(const struct cli_options *options, int count, char **words)
+{
+	_cleanup_(cleanup_import) struct import *import = calloc(1, sizeof(*import));
+	_cleanup_(cleanup_file) FILE *file = NULL;
+	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	struct entry_added added = {};
+	struct err err;
+	int r;
+
+	if (count != 1)
+		return cli_usage(&cmd_import, "it takes one file, or - for standard input");
+	if (!import)
+		return CLI_FAILED;
+	import->name = strcmp(words[0], "-") ? words[0] : "standard input";
+	file = strcmp(words[0], "-") ? fopen(words[0], "re") : fdopen(dup(STDIN_FILENO), "r");
+	if (!file) {
+		err_set(&err, -errno, "%s: %s", words[0], strerror(errno));
+		return cli_fail(&err);
+	}
+	r = pins_open_locked(options->bpffs, 0, &pins, &err);
+	if (!r) {
+		r = import_read(import, file, pins.max_entries, &err);
+		if (!r)
+			r = import_write(import, &pins, &added, &err);
+		if (r < 0)
+			pins_undo_create(&pins);
+	}
+	if (r < 0)
+		return cli_fail(&err);
+	if (options->json)
+		cli_print_json(json_pack("{s:I, s:I}", "added", (json_int_t)added.added, "present",
+					 (json_int_t)added.present));
+	else
+		printf("%zu address%s added, %zu there already\n", added.added,
+		       added.added == 1 ? "" : "es", added.present);
+	return CLI_DONE;
+}
+
+const struct cli_command cmd_import = {
+	.name = "import",
+	.words = "FILE|-",
+	.summary = "Add the addresses in a file, all or none",
+	.details =
+		"A line is 'ADDR|CIDR|FIRST-LAST dev IFACE [mac MAC]', as add takes it; '#' begins a\n"
+		"comment. The file is checked whole before the first address is written.\n\n"
+		"Examples:\n"
+		"  " CLI_NAME " import /etc/xdp-l2resp/addresses\n"
+		"  seq -f '10.1.2.%g dev eth1' 1 9 | " CLI_NAME " import -\n",
+	.run = import_run,
+};
+
+static int save_rows(const struct pins *pins, const struct entry_table *table, FILE *file,
+		     size_t *ret_saved, struct err *err)
+{
+	struct device_table devices;
+	size_t saved = 0;
+	int r = device_read_all(pins, &devices, err);
+
+	if (r < 0)
+		return r;
+	fputs("# addresses of " CLI_NAME ", for: " CLI_NAME " import\n", file);
+	for (size_t i = 0; i < table->count; i++) {
+		const struct entry_row *row = &table->rows[i];
+		const struct device_row *device = device_find(&devices, row->key.ifindex);
+		char ip[INET_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
+
+		/* the agent's addresses come from its policies */
+		if (!device || row->value.head.lease != L2RESP_LEASE_FOREVER)
+			continue;
+		fprintf(file, "%s dev %s", ip4_format(row->key.ip4, ip), device->name);
+		if (row->value.head.flags & ENTRY_MAC_FIXED)
+			fprintf(file, " mac %s", mac_format(row->value.head.mac, mac));
+		fputc('\n', file);
+		saved++;
+	}
+	*ret_saved = saved;
+	return 0;
+}
+
+/* To a file beside @path, which takes its place when it is whole and on the disk. */
+static int save_file(const struct pins *pins, const struct entry_table *table, const char *path,
+		     size_t *ret_saved, struct err *err)
+{
+	_cleanup_(cleanup_file) FILE *file = NULL;
+	char temporary[PATH_MAX];
+	int fd, r;
+
+	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
+		return err_set(err, -ENAMETOOLONG, "%s: %s", path, strerror(ENAMETOOLONG));
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	fchmod(fd, 0644);
+	file = fdopen(fd, "w");
+	r = save_rows(pins, table, file, ret_saved, err);
+	if (!r && (fflush(file) || fsync(fd) < 0 || rename(temporary, path) < 0))
+		r = err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (r < 0)
+		unlink(temporary);
+	return r;
+}
+
+static int save_run(const struct cli_options *options, int count, char **words)
+{
+	_cleanup_(entry_table_free) struct entry_table table = {};
+	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	size_t saved = 0;
+	struct err err;
+	int r;
+
+	if (count > 1)
+		return cli_usage(&cmd_save, "'%s' is one word too many", words[1]);
+	r = pins_open(options->bpffs, &pins, &err);
+	if (r == -ENOENT && !*err.text)
+		r = err_set(&err, r, "nothing to save: no addresses were ever added");
+	if (!r)
+		r = entry_read_all(&pins, 0, &table, &err);
+	if (!r && count && strcmp(words[0], "-"))
+		r = save_file(&pins, &table, words[0], &saved, &err);
+	else if (!r)
+		r = save_rows(&pins, &table, stdout, &saved, &err);
+	if (r < 0)
+		return cli_fail(&err);
+	if (count && options->json)
+		cli_print_json(json_pack("{s:I}", "saved", (json_int_t)saved));
+	else if (count)
+		printf("%zu address%s saved to %s\n", saved, saved == 1 ? "" : "es", words[0]);
+	return CLI_DONE;
+}
+
+const struct cli_command cmd_save = {
+	.name = "save",
+	.words = "[FILE]",
+	.summary = "Write the addresses added by hand, as import reads them back",
+	.details =
+		"To standard output, or whole into FILE, or not at all. Maps are gone after a reboot:\n"
+		"save before, import after.\n\n"
+		"Examples:\n"
+		"  " CLI_NAME " save /etc/xdp-l2resp/addresses\n"
+		"  " CLI_NAME " save | grep 'dev eth1' > eth1.addresses\n",
+	.run = save_run,
+};

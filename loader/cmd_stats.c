@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* stats: what became of the frames. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "cli.h"
+#include "counts.h"
+#include "device.h"
+
+/* One reading of all interfaces, or of the one asked for. */
+struct reading {
+	struct timespec at; /* CLOCK_MONOTONIC */
+	struct device_table devices;
+	struct outcome_counts counts[L2RESP_MAX_DEVICES];
+	struct outcome_counts sum;
+};
+
+static int reading_take(const struct pins *pins, const char *name, struct reading *reading,
+			struct err *err)
+{
+	unsigned int kept = 0;
+	int r;
+
+	memset(reading, 0, sizeof(*reading));
+	if (pins) {
+		r = device_read_all(pins, &reading->devices, err);
+		if (r < 0)
+			return r;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &reading->at);
+	for (unsigned int i = 0; i < reading->devices.count; i++) {
+		struct device_row row = reading->devices.rows[i];
+
+		if (name ? strcmp(row.name, name) != 0 : row.gone)
+			continue;
+		r = counts_read(pins, row.counters_slot, &reading->counts[kept], err);
+		if (r < 0)
+			return r;
+		for (int n = 0; n < OUTCOME_COUNT; n++)
+			reading->sum.count[n] += reading->counts[kept].count[n];
+		reading->devices.rows[kept++] = row;
+	}
+	reading->devices.count = kept;
+	return 0;
+}
+
+static json_t *counts_json(const struct outcome_counts *counts)
+{
+	json_t *json = json_object();
+
+	for (int i = 0; i < OUTCOME_COUNT; i++)
+		json_object_set_new(json, counts_outcome_name(i), json_integer(counts->count[i]));
+	return json;
+}
+
+static double seconds_between(const struct timespec *from, const struct timespec *to)
+{
+	return (to->tv_sec - from->tv_sec) + (to->tv_nsec - from->tv_nsec) / 1e9;
+}
+
+static json_t *rates_json(const struct reading *before, const struct reading *now)
+{
+	double seconds = seconds_between(&before->at, &now->at);
+	json_t *json = json_object();
+
+	for (int i = 0; i < OUTCOME_COUNT; i++)
+		json_object_set_new(
+			json, counts_outcome_name(i),
+			json_real((now->sum.count[i] - before->sum.count[i]) / seconds));
+	return json;
+}
+
+static void reading_print_json(const struct reading *before, const struct reading *now)
+{
+	json_t *devices = json_object(), *json;
+
+	for (unsigned int i = 0; i < now->devices.count; i++)
+		json_object_set_new(devices, now->devices.rows[i].name,
+				    counts_json(&now->counts[i]));
+	json = json_pack("{s:o, s:o}", "counters", counts_json(&now->sum), "devices", devices);
+	if (before)
+		json_object_set_new(json, "per_second", rates_json(before, now));
+	cli_print_json(json);
+}
+
+/* Outcomes that occurred, and the one that everybody looks for. */
+static bool worth_showing(const struct outcome_counts *counts, int outcome)
+{
+	return counts->count[outcome] || outcome == OUTCOME_ARP_ANSWERED;
+}
+
+static void reading_print(const struct reading *now)
+{
+	if (!now->devices.count)
+		puts("no counts: nothing was attached or added");
+	for (unsigned int i = 0; i < now->devices.count; i++) {
+		printf("%s:\n", now->devices.rows[i].name);
+		for (int n = 0; n < OUTCOME_COUNT; n++)
+			if (worth_showing(&now->counts[i], n))
+				printf("  %-22s %12llu  %s\n", counts_outcome_name(n),
+				       (unsigned long long)now->counts[i].count[n],
+				       counts_outcome_text(n));
+	}
+}
+
+static void reading_print_rates(const struct reading *before, const struct reading *now)
+{
+	double seconds = seconds_between(&before->at, &now->at);
+
+	printf("%-22s %14s %14s\n", "outcome", "total", "per second");
+	for (int n = 0; n < OUTCOME_COUNT; n++)
+		if (worth_showing(&now->sum, n))
+			printf("%-22s %14llu %14.1f\n", counts_outcome_name(n),
+			       (unsigned long long)now->sum.count[n],
+			       (now->sum.count[n] - before->sum.count[n]) / seconds);
+	putchar('\n');
+}
+
+/* Until interrupted, or until nobody reads the output any more. */
+static int watch(const struct pins *pins, const char *name, const struct cli_options *options,
+		 struct reading *before, struct err *err)
+{
+	_cleanup_free_ struct reading *now = calloc(1, sizeof(*now));
+	struct timespec pause = { .tv_sec = options->watch_seconds };
+
+	if (!now)
+		return err_set(err, -ENOMEM, "out of memory");
+	pause.tv_nsec = (options->watch_seconds - pause.tv_sec) * 1e9;
+	while (!ferror(stdout)) {
+		int r;
+
+		nanosleep(&pause, NULL);
+		r = reading_take(pins, name, now, err);
+		if (r < 0)
+			return r;
+		if (options->json)
+			reading_print_json(before, now);
+		else
+			reading_print_rates(before, now);
+		fflush(stdout);
+		*before = *now;
+	}
+	return 0;
+}
+
+static int stats_run(const struct cli_options *options, int count, char **words)
+{
+	_cleanup_free_ struct reading *reading = calloc(1, sizeof(*reading));
+	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	const char *name = count ? words[0] : NULL;
+	const struct pins *pinned = &pins;
+	struct link link;
+	struct err err;
+	int r;
+
+	if (count > 1)
+		return cli_usage(&cmd_stats, "'%s' is one word too many", words[1]);
+	if (!reading)
+		return CLI_FAILED;
+	r = pins_open(options->bpffs, &pins, &err);
+	if (r == -ENOENT && !*err.text) {
+		pinned = NULL;
+		r = name ? link_by_name(name, &link, &err) : 0;
+	} else if (!r && name) {
+		r = device_resolve(pinned, name, &link, &err);
+	}
+	if (!r)
+		r = reading_take(pinned, name, reading, &err);
+	if (!r && options->watch_seconds)
+		r = watch(pinned, name, options, reading, &err);
+	else if (!r && options->json)
+		reading_print_json(NULL, reading);
+	else if (!r)
+		reading_print(reading);
+	return r < 0 ? cli_fail(&err) : CLI_DONE;
+}
+
+const struct cli_command cmd_stats = {
+	.name = "stats",
+	.words = "[IFACE]",
+	.summary = "Show what became of the ARP frames that came in",
+	.options = (const struct cli_option *const[]){ &cli_opt_watch, NULL },
+	.details =
+		"Counts since the interface was first attached; they outlive a re-attach. With --json and\n"
+		"--watch, an object a line, with rates in per_second.\n\n"
+		"Examples:\n"
+		"  " CLI_NAME " stats\n"
+		"  " CLI_NAME " stats eth1 --watch 1\n",
+	.run = stats_run,
+};

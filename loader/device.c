@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "cleanup.h"
+#include "device.h"
+#include "entry.h"
+
+static int row_compare(const void *a, const void *b)
+{
+	const struct device_row *left = a, *right = b;
+	int order = strcmp(left->name, right->name);
+
+	return order ? order : (int)left->ifindex - (int)right->ifindex;
+}
+
+int device_read_all(const struct pins *pins, struct device_table *ret_table, struct err *err)
+{
+	uint32_t ifindex = 0, *previous = NULL;
+
+	ret_table->count = 0;
+	while (!bpf_map_get_next_key(pins->fd[PINS_DEVICES], previous, &ifindex) &&
+	       ret_table->count < L2RESP_MAX_DEVICES) {
+		struct device_row *row = &ret_table->rows[ret_table->count];
+		struct device device;
+		struct link link;
+		int r;
+
+		previous = &ifindex;
+		if (bpf_map_lookup_elem(pins->fd[PINS_DEVICES], &ifindex, &device) < 0)
+			continue;
+		r = link_by_ifindex(ifindex, &link, err);
+		if (r < 0 && r != -ENODEV)
+			return r;
+		*row = (struct device_row){ .ifindex = ifindex,
+					    .gone = r == -ENODEV,
+					    .counters_slot = device.counters_slot };
+		memcpy(row->name, r ? device.name : link.name, sizeof(row->name));
+		ret_table->count++;
+	}
+	qsort(ret_table->rows, ret_table->count, sizeof(ret_table->rows[0]), row_compare);
+	return 0;
+}
+
+const struct device_row *device_find(const struct device_table *table, uint32_t ifindex)
+{
+	for (unsigned int i = 0; i < table->count; i++)
+		if (table->rows[i].ifindex == ifindex)
+			return &table->rows[i];
+	return NULL;
+}
+
+int device_resolve(const struct pins *pins, const char *name, struct link *ret_link,
+		   struct err *err)
+{
+	struct device_table table;
+	struct err ignored;
+	int r = link_by_name(name, ret_link, err);
+
+	if (r != -ENODEV || device_read_all(pins, &table, &ignored) < 0)
+		return r;
+	for (unsigned int i = 0; i < table.count; i++) {
+		if (!table.rows[i].gone || strcmp(table.rows[i].name, name))
+			continue;
+		*ret_link = (struct link){ .ifindex = table.rows[i].ifindex };
+		memcpy(ret_link->name, table.rows[i].name, sizeof(ret_link->name));
+		return 0;
+	}
+	return r;
+}
+
+static int device_write(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+			struct err *err)
+{
+	struct device device = { .counters_slot = counters_slot };
+
+	memcpy(device.name, link->name, sizeof(device.name));
+	if (bpf_map_update_elem(pins->fd[PINS_DEVICES], &link->ifindex, &device, BPF_ANY) < 0)
+		return err_set(err, -errno, "writing devices: %s", strerror(errno));
+	return 0;
+}
+
+static int device_forget(const struct pins *pins, uint32_t ifindex, struct err *err)
+{
+	if (bpf_map_delete_elem(pins->fd[PINS_DEVICES], &ifindex) < 0 && errno != ENOENT)
+		return err_set(err, -errno, "writing devices: %s", strerror(errno));
+	return 0;
+}
+
+static int counters_zero(const struct pins *pins, uint32_t slot, struct err *err)
+{
+	_cleanup_free_ struct outcome_counts *zero =
+		calloc(libbpf_num_possible_cpus(), sizeof(*zero));
+
+	if (!zero)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (bpf_map_update_elem(pins->fd[PINS_COUNTERS], &slot, zero, BPF_ANY) < 0)
+		return err_set(err, -errno, "writing counters: %s", strerror(errno));
+	return 0;
+}
+
+/* Addresses that each recorded interface has, in the order of @table. */
+static void count_entries(const struct device_table *table, const struct entry_table *entries,
+			  size_t counts[L2RESP_MAX_DEVICES])
+{
+	memset(counts, 0, sizeof(counts[0]) * L2RESP_MAX_DEVICES);
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct device_row *row = device_find(table, entries->rows[i].key.ifindex);
+
+		if (row)
+			counts[row - table->rows]++;
+	}
+}
+
+/* Forgets interfaces that are gone and have no addresses, until there is room for one more record.
+ */
+static int make_room(const struct pins *pins, struct device_table *table, struct err *err)
+{
+	_cleanup_(entry_table_free) struct entry_table entries = {};
+	size_t counts[L2RESP_MAX_DEVICES];
+	unsigned int kept = 0;
+	int r;
+
+	if (table->count < L2RESP_MAX_DEVICES)
+		return 0;
+	r = entry_read_all(pins, 0, &entries, err);
+	if (r < 0)
+		return r;
+	count_entries(table, &entries, counts);
+	for (unsigned int i = 0; i < table->count; i++) {
+		if (!table->rows[i].gone || counts[i]) {
+			table->rows[kept++] = table->rows[i];
+			continue;
+		}
+		r = device_forget(pins, table->rows[i].ifindex, err);
+		if (r < 0)
+			return r;
+	}
+	table->count = kept;
+	if (kept == L2RESP_MAX_DEVICES)
+		return err_set(err, -ENOSPC,
+			       "%d interfaces have addresses already, the most there can be",
+			       L2RESP_MAX_DEVICES);
+	return 0;
+}
+
+static uint32_t slot_unused(const struct device_table *table)
+{
+	bool used[L2RESP_MAX_DEVICES] = {};
+	uint32_t slot = 0;
+
+	for (unsigned int i = 0; i < table->count; i++)
+		used[table->rows[i].counters_slot] = true;
+	while (used[slot])
+		slot++;
+	return slot;
+}
+
+/* @link has taken the place of @former: its counters and addresses are @link's now. */
+static int take_over(const struct pins *pins, const struct device_row *former,
+		     const struct link *link, unsigned int *ret_moved, struct err *err)
+{
+	_cleanup_(entry_table_free) struct entry_table entries = {};
+	size_t moved = 0;
+	int r = entry_read_all(pins, former->ifindex, &entries, err);
+
+	if (r < 0)
+		return r;
+	r = entry_move(pins, &entries, former->ifindex, link->ifindex, &moved, err);
+	if (r < 0)
+		return r;
+	r = device_write(pins, link, former->counters_slot, err);
+	if (r < 0)
+		return r;
+	*ret_moved = moved;
+	return device_forget(pins, former->ifindex, err);
+}
+
+int device_record(const struct pins *pins, const struct link *link, uint32_t *ret_counters_slot,
+		  unsigned int *ret_moved, struct err *err)
+{
+	struct device_table table;
+	const struct device_row *row;
+	uint32_t slot;
+	int r = device_read_all(pins, &table, err);
+
+	if (r < 0)
+		return r;
+	*ret_moved = 0;
+	row = device_find(&table, link->ifindex);
+	if (row) {
+		*ret_counters_slot = row->counters_slot;
+		/* it may have been renamed since */
+		return device_write(pins, link, row->counters_slot, err);
+	}
+	for (unsigned int i = 0; i < table.count; i++) {
+		if (!table.rows[i].gone || strcmp(table.rows[i].name, link->name))
+			continue;
+		*ret_counters_slot = table.rows[i].counters_slot;
+		return take_over(pins, &table.rows[i], link, ret_moved, err);
+	}
+	r = make_room(pins, &table, err);
+	if (r < 0)
+		return r;
+	slot = slot_unused(&table);
+	r = counters_zero(pins, slot, err);
+	if (r < 0)
+		return r;
+	*ret_counters_slot = slot;
+	return device_write(pins, link, slot, err);
+}
+
+int device_renumber(const struct pins *pins, unsigned int *ret_dropped, struct err *err)
+{
+	_cleanup_(entry_table_free) struct entry_table entries = {};
+	struct device devices[L2RESP_MAX_DEVICES];
+	uint32_t ifindexes[L2RESP_MAX_DEVICES];
+	uint32_t ifindex = 0, *previous = NULL;
+	unsigned int count = 0;
+	size_t kept = 0;
+	int r = entry_read_all(pins, 0, &entries, err);
+
+	if (r < 0)
+		return r;
+	while (count < L2RESP_MAX_DEVICES &&
+	       !bpf_map_get_next_key(pins->fd[PINS_DEVICES], previous, &ifindex)) {
+		previous = &ifindex;
+		if (!bpf_map_lookup_elem(pins->fd[PINS_DEVICES], &ifindex, &devices[count]))
+			ifindexes[count++] = ifindex;
+	}
+	/* numbers may have been swapped between interfaces: everything out, then in under its new
+	 * one */
+	for (size_t i = 0; i < entries.count; i++)
+		bpf_map_delete_elem(pins->fd[PINS_RESPONDER_V4], &entries.rows[i].key);
+	for (unsigned int i = 0; i < count; i++)
+		bpf_map_delete_elem(pins->fd[PINS_DEVICES], &ifindexes[i]);
+	for (unsigned int i = 0; i < count; i++) {
+		struct link link;
+		size_t moved;
+
+		if (link_by_name(devices[i].name, &link, err) < 0)
+			continue;
+		r = device_write(pins, &link, devices[i].counters_slot, err);
+		if (r < 0)
+			return r;
+		r = entry_move(pins, &entries, ifindexes[i], link.ifindex, &moved, err);
+		if (r < 0)
+			return r;
+		kept += moved;
+	}
+	*ret_dropped = entries.count - kept;
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Interfaces of the network namespace that the caller is in, asked by rtnetlink: /sys/class/net may
+ * show another namespace's under nsenter.
+ */
+#ifndef XDP_L2RESP_LINK_H
+#define XDP_L2RESP_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <net/if.h>
+#include <linux/if_ether.h>
+
+#include "err.h"
+
+struct link {
+	unsigned int ifindex;
+	unsigned int flags; /* IFF_* */
+	unsigned int mtu;
+	bool ethernet; /* ARPHRD_ETHER */
+	uint8_t mac[ETH_ALEN];
+	char name[IFNAMSIZ];
+};
+
+/* The interface of that name. Returns 0, or -ENODEV or another errno with @err; @ret_link untouched
+ * on failure. */
+int link_by_name(const char *name, struct link *ret_link, struct err *err);
+
+/* The interface of that index; the same results. */
+int link_by_ifindex(unsigned int ifindex, struct link *ret_link, struct err *err);
+
+/*
+ * The interface of that name if it can carry ARP: Ethernet framing and a unicast MAC. Else
+ * -EOPNOTSUPP with @err.
+ */
+int link_for_arp(const char *name, struct link *ret_link, struct err *err);
+
+/* SO_NETNS_COOKIE of the calling thread's network namespace: unlike its inode, never used twice. */
+int link_netns_cookie(uint64_t *ret_cookie, struct err *err);
+
+#endif

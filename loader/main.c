@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "attach.h"
+#include "cli.h"
+
+const struct cli_command *const cli_commands[] = {
+	&cmd_attach, &cmd_detach, &cmd_status, &cmd_add,      &cmd_del,	 &cmd_list, &cmd_flush,
+	&cmd_import, &cmd_save,	  &cmd_stats,  &cmd_announce, &cmd_help, NULL,
+};
+
+static int help_run(const struct cli_options *options, int count, char **words)
+{
+	(void)options;
+	if (!count) {
+		cli_print_help(NULL);
+		return CLI_DONE;
+	}
+	for (int i = 0; cli_commands[i]; i++)
+		if (!strcmp(words[0], cli_commands[i]->name)) {
+			cli_print_help(cli_commands[i]);
+			return CLI_DONE;
+		}
+	return cli_usage(NULL, "no command '%s'", words[0]);
+}
+
+const struct cli_command cmd_help = {
+	.name = "help",
+	.words = "[COMMAND]",
+	.summary = "Explain the program, or a command",
+	.run = help_run,
+};
+
+int main(int argc, char **argv)
+{
+	const struct cli_command *command;
+	struct cli_options options;
+	int words, status, output;
+
+	/* a closed pipe is an error to report, not a death */
+	signal(SIGPIPE, SIG_IGN);
+	status = cli_parse(argc, argv, &options, &command, &words);
+	if (status)
+		return status;
+	attach_log_setup(options.verbose);
+	if (options.version)
+		puts(CLI_NAME " " L2RESP_VERSION);
+	else if (options.help || !command)
+		cli_print_help(command);
+	else
+		status = command->run(&options, argc - words, argv + words);
+	output = cli_finish_output();
+	return status ?: output;
+}

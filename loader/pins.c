@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <linux/magic.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "cleanup.h"
+#include "control.skel.h"
+#include "link.h"
+#include "pins.h"
+#include "prog.h"
+
+static const char *const map_names[PINS_MAP_COUNT] = {
+	[PINS_META] = "meta",		[PINS_DEVICES] = "devices",
+	[PINS_LEASES] = "leases",	[PINS_COUNTERS] = "counters",
+	[PINS_CONFLICTS] = "conflicts", [PINS_RESPONDER_V4] = "responder_v4",
+};
+
+const char *pins_map_name(enum pins_map map)
+{
+	return map_names[map];
+}
+
+uint32_t pins_map_id(const struct pins *pins, enum pins_map map)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(pins->fd[map], &info, &size) ? 0 : info.id;
+}
+
+void pins_close(struct pins *pins)
+{
+	for (int i = 0; i < PINS_MAP_COUNT; i++)
+		if (pins->fd[i] >= 0)
+			close(pins->fd[i]);
+	if (pins->lock_fd >= 0)
+		close(pins->lock_fd);
+	*pins = PINS_NONE;
+}
+
+static int pin_path(const struct pins *pins, enum pins_map map, char path[PATH_MAX])
+{
+	return snprintf(path, PATH_MAX, "%s/%s", pins->dir, map_names[map]) < PATH_MAX
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+/* Sets pins->dir and the directory above it in @ret_parent, once @bpffs is known to be a BPF file
+ * system. */
+static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PATH_MAX],
+		       struct err *err)
+{
+	struct statfs fs;
+
+	if (statfs(bpffs, &fs) < 0)
+		return err_set(err, -errno, "%s: %s", bpffs, strerror(errno));
+	if (fs.f_type != BPF_FS_MAGIC)
+		return err_set(err, -ENODEV,
+			       "no BPF file system at %s; mount one with: mount -t bpf bpf %s",
+			       bpffs, bpffs);
+	if (snprintf(ret_parent, PATH_MAX, "%s/xdp-l2resp", bpffs) >= PATH_MAX ||
+	    snprintf(pins->dir, PATH_MAX, "%s/xdp-l2resp/v%d", bpffs, L2RESP_SCHEMA_VERSION) >=
+		    PATH_MAX)
+		return err_set(err, -ENAMETOOLONG, "%s: %s", bpffs, strerror(ENAMETOOLONG));
+	return 0;
+}
+
+static int err_access(struct err *err, int error, const char *path)
+{
+	if (error == -EPERM || error == -EACCES)
+		return err_set(err, error, "%s: %s; run it as root", path, strerror(-error));
+	return err_set(err, error, "%s: %s", path, strerror(-error));
+}
+
+/*
+ * Makes the directory if @create, and locks it. flush --all removes it, and whoever waited for the
+ * lock meanwhile holds one of a directory that is gone: look again until the locked one is the one
+ * at @parent.
+ */
+static int pins_lock(struct pins *pins, const char *parent, bool create, struct err *err)
+{
+	for (;;) {
+		_cleanup_close_ int fd = -1;
+		struct stat locked, there;
+
+		if (create && mkdir(parent, 0700) < 0 && errno != EEXIST)
+			return err_access(err, -errno, parent);
+		fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT) {
+			if (create)
+				continue;
+			return -ENOENT;
+		}
+		if (fd < 0)
+			return err_access(err, -errno, parent);
+		while (flock(fd, LOCK_EX) < 0)
+			if (errno != EINTR)
+				return err_access(err, -errno, parent);
+		if (fstat(fd, &locked) < 0)
+			return err_access(err, -errno, parent);
+		if (stat(parent, &there) < 0 || there.st_ino != locked.st_ino ||
+		    there.st_dev != locked.st_dev)
+			continue;
+		pins->lock_fd = fd;
+		fd = -1;
+		return 0;
+	}
+}
+
+/* Is the map at @fd laid out as @wanted? Only the addresses' map has a size of its own choosing. */
+static int map_check(const struct pins *pins, enum pins_map map, int fd,
+		     const struct bpf_map *wanted, uint32_t *ret_max_entries, struct err *err)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	bool same;
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return err_set(err, -errno, "%s/%s: %s", pins->dir, map_names[map],
+			       strerror(errno));
+	same = info.type == bpf_map__type(wanted) && info.key_size == bpf_map__key_size(wanted) &&
+	       info.value_size == bpf_map__value_size(wanted) &&
+	       info.map_flags == bpf_map__map_flags(wanted) &&
+	       (map == PINS_RESPONDER_V4 || info.max_entries == bpf_map__max_entries(wanted));
+	if (!same)
+		return err_set(err, -EPROTO,
+			       "%s/%s has another layout than this version's; run `xdp-l2resp "
+			       "detach --all` and `flush --all` of the version that made it",
+			       pins->dir, map_names[map]);
+	*ret_max_entries = info.max_entries;
+	return 0;
+}
+
+/* Opens every pin that is there, checked. Returns how many, or a negative errno. */
+static int pins_open_present(struct pins *pins, const struct control_bpf *control, struct err *err)
+{
+	int present = 0;
+
+	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+		const struct bpf_map *wanted;
+		uint32_t max_entries = 0;
+		char path[PATH_MAX];
+		int r = pin_path(pins, map, path);
+
+		if (r < 0)
+			return err_set(err, r, "%s: %s", pins->dir, strerror(-r));
+		wanted = bpf_object__find_map_by_name(control->obj, map_names[map]);
+		pins->fd[map] = bpf_obj_get(path);
+		if (pins->fd[map] < 0 && errno == ENOENT)
+			continue;
+		if (pins->fd[map] < 0)
+			return err_access(err, -errno, path);
+		r = map_check(pins, map, pins->fd[map], wanted, &max_entries, err);
+		if (r < 0)
+			return r;
+		if (map == PINS_RESPONDER_V4)
+			pins->max_entries = max_entries;
+		present++;
+	}
+	return present;
+}
+
+static int stamp_forever(int leases_fd)
+{
+	uint32_t slot = L2RESP_LEASE_FOREVER;
+	struct lease_stamp forever = { .fresh_jiffies = UINT64_MAX, .deadline_ns = UINT64_MAX };
+
+	return bpf_map_update_elem(leases_fd, &slot, &forever, BPF_ANY);
+}
+
+static int meta_write(int meta_fd, uint64_t netns_cookie)
+{
+	uint32_t slot = 0;
+	struct pins_meta meta = { .schema_version = L2RESP_SCHEMA_VERSION,
+				  .netns_cookie = netns_cookie };
+
+	return bpf_map_update_elem(meta_fd, &slot, &meta, BPF_ANY);
+}
+
+/* Creates and pins the maps that aren't there. */
+static int pins_create_absent(struct pins *pins, struct control_bpf *control, uint32_t max_entries,
+			      uint64_t netns_cookie, struct err *err)
+{
+	struct bpf_program *prog;
+	int r;
+
+	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+		struct bpf_map *wanted = bpf_object__find_map_by_name(control->obj, map_names[map]);
+
+		if (pins->fd[map] >= 0)
+			r = bpf_map__reuse_fd(wanted, pins->fd[map]);
+		else if (map == PINS_RESPONDER_V4)
+			r = bpf_map__set_max_entries(wanted, max_entries);
+		else
+			r = 0;
+		if (r < 0)
+			return err_set(err, r, "preparing map %s: %s", map_names[map],
+				       strerror(-r));
+	}
+	/* only the maps are wanted here, made with their BTF */
+	bpf_object__for_each_program(prog, control->obj) bpf_program__set_autoload(prog, false);
+	r = control_bpf__load(control);
+	if (r == -EPERM)
+		return err_set(err, r, "creating the maps: %s; run it as root", strerror(-r));
+	if (r < 0)
+		return err_set(err, r, "creating the maps: %s", strerror(-r));
+	if (pins->fd[PINS_LEASES] < 0)
+		r = stamp_forever(bpf_map__fd(control->maps.leases));
+	if (!r && pins->fd[PINS_META] < 0)
+		r = meta_write(bpf_map__fd(control->maps.meta), netns_cookie);
+	if (r < 0)
+		return err_set(err, -errno, "preparing the maps: %s", strerror(errno));
+	if (mkdir(pins->dir, 0700) < 0 && errno != EEXIST)
+		return err_access(err, -errno, pins->dir);
+	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+		struct bpf_map *made;
+		char path[PATH_MAX];
+
+		if (pins->fd[map] >= 0)
+			continue;
+		made = bpf_object__find_map_by_name(control->obj, map_names[map]);
+		if (pin_path(pins, map, path) < 0 || bpf_obj_pin(bpf_map__fd(made), path) < 0)
+			return err_access(err, -errno, path);
+		pins->fd[map] = fcntl(bpf_map__fd(made), F_DUPFD_CLOEXEC, 0);
+		if (pins->fd[map] < 0)
+			return err_set(err, -errno, "%s: %s", path, strerror(errno));
+		if (map == PINS_RESPONDER_V4)
+			pins->max_entries = bpf_map__max_entries(made);
+	}
+	return 0;
+}
+
+/* These pins belong to the caller's network namespace, or to one whose programs are gone (then
+ * adopted, if writing). */
+static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct err *err)
+{
+	struct pins_meta meta;
+	uint32_t slot = 0;
+
+	if (bpf_map_lookup_elem(pins->fd[PINS_META], &slot, &meta) < 0)
+		return err_set(err, -errno, "%s/meta: %s", pins->dir, strerror(errno));
+	if (meta.netns_cookie == netns_cookie)
+		return 0;
+	if (prog_uses_map(pins_map_id(pins, PINS_COUNTERS)))
+		return err_set(err, -EXDEV,
+			       "%s serves another network namespace, where its program still runs; "
+			       "give this one a BPF file system of its own with --bpffs",
+			       pins->dir);
+	pins->adopted = true;
+	if (pins->lock_fd >= 0 && meta_write(pins->fd[PINS_META], netns_cookie) < 0)
+		return err_set(err, -errno, "%s/meta: %s", pins->dir, strerror(errno));
+	return 0;
+}
+
+static void cleanup_control(struct control_bpf **control)
+{
+	control_bpf__destroy(*control);
+}
+
+static int pins_open_control(struct control_bpf **ret_control, struct err *err)
+{
+	*ret_control = control_bpf__open();
+	if (!*ret_control)
+		return err_set(err, -errno, "opening the built-in BPF object: %s", strerror(errno));
+	return 0;
+}
+
+static int pins_do_open(const char *bpffs, bool locked, bool create, uint32_t max_entries,
+			struct pins *pins, struct err *err)
+{
+	_cleanup_(cleanup_control) struct control_bpf *control = NULL;
+	uint64_t netns_cookie;
+	char parent[PATH_MAX];
+	int r, present;
+
+	err->text[0] = '\0';
+	r = pins_locate(bpffs, pins, parent, err);
+	if (r < 0)
+		return r;
+	r = link_netns_cookie(&netns_cookie, err);
+	if (r < 0)
+		return r;
+	if (locked) {
+		r = pins_lock(pins, parent, create, err);
+		if (r < 0)
+			return r;
+	}
+	r = pins_open_control(&control, err);
+	if (r < 0)
+		return r;
+	present = pins_open_present(pins, control, err);
+	if (present < 0)
+		return present;
+	/* a writer that was killed between two pins left some out: a reader can't use them, a
+	 * writer adds the rest */
+	if (!present ? !create : present < PINS_MAP_COUNT && !locked)
+		return -ENOENT;
+	pins->created = !present;
+	if (pins->fd[PINS_META] >= 0) {
+		r = pins_check_namespace(pins, netns_cookie, err);
+		if (r < 0)
+			return r;
+	}
+	if (max_entries && pins->max_entries && max_entries != pins->max_entries)
+		return err_set(
+			err, -EEXIST,
+			"the pinned maps hold %u addresses, not %u; save the addresses, `flush "
+			"--all` and attach anew to change that",
+			pins->max_entries, max_entries);
+	if (present < PINS_MAP_COUNT)
+		return pins_create_absent(pins, control, max_entries ?: L2RESP_DEFAULT_MAX_ENTRIES,
+					  netns_cookie, err);
+	return 0;
+}
+
+static int pins_open_as(const char *bpffs, bool locked, bool create, uint32_t max_entries,
+			struct pins *ret_pins, struct err *err)
+{
+	struct pins pins = PINS_NONE;
+	int r = pins_do_open(bpffs, locked, create, max_entries, &pins, err);
+	if (r < 0) {
+		pins_close(&pins);
+		return r;
+	}
+	*ret_pins = pins;
+	return 0;
+}
+
+int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err)
+{
+	return pins_open_as(bpffs, false, false, 0, ret_pins, err);
+}
+
+int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_pins,
+		     struct err *err)
+{
+	return pins_open_as(bpffs, true, true, max_entries, ret_pins, err);
+}
+
+int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct err *err)
+{
+	return pins_open_as(bpffs, true, false, 0, ret_pins, err);
+}
+
+int pins_remove(struct pins *pins, struct err *err)
+{
+	char *slash;
+
+	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+		char path[PATH_MAX];
+
+		if (pin_path(pins, map, path) < 0 || (unlink(path) < 0 && errno != ENOENT))
+			return err_access(err, -errno, path);
+	}
+	if (rmdir(pins->dir) < 0 && errno != ENOENT)
+		return err_access(err, -errno, pins->dir);
+	slash = strrchr(pins->dir, '/');
+	*slash = '\0';
+	if (rmdir(pins->dir) < 0)
+		return err_access(err, -errno, pins->dir);
+	*slash = '/';
+	return 0;
+}
+
+void pins_undo_create(struct pins *pins)
+{
+	struct err ignored;
+
+	if (pins->created)
+		pins_remove(pins, &ignored);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The pinned maps under <bpffs>/xdp-l2resp/v1/, and the one lock that all writers hold. */
+#ifndef XDP_L2RESP_PINS_H
+#define XDP_L2RESP_PINS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <limits.h>
+
+#include "err.h"
+#include "l2resp.h"
+
+#define PINS_DEFAULT_BPFFS "/sys/fs/bpf"
+
+enum pins_map {
+	PINS_META,
+	PINS_DEVICES,
+	PINS_LEASES,
+	PINS_COUNTERS,
+	PINS_CONFLICTS,
+	PINS_RESPONDER_V4,
+	PINS_MAP_COUNT,
+};
+
+/* What a struct pins starts as: closed. */
+#define PINS_NONE ((struct pins){ .lock_fd = -1, .fd = { [0 ... PINS_MAP_COUNT - 1] = -1 } })
+
+struct pins {
+	char dir[PATH_MAX];
+	int lock_fd; /* -1: opened for reading */
+	int fd[PINS_MAP_COUNT];
+	uint32_t max_entries; /* of responder_v4 */
+	bool created;	      /* nothing was pinned before */
+	bool adopted;	      /* taken over from a network namespace that is gone */
+};
+
+/* Undoes pins_open(): closes the maps and gives the lock back. Safe on a zeroed or failed struct.
+ */
+void pins_close(struct pins *pins);
+
+/*
+ * Opens the maps for reading. -ENOENT without a message in @err: nothing is pinned, so there is
+ * nothing to show. Other errors with @err: no bpffs, no permission, another schema, another network
+ * namespace.
+ */
+int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err);
+
+/*
+ * Opens the maps for writing, under the lock: waits for another writer to finish. Creates what is
+ * absent, with
+ * @max_entries addresses, or the default where that is 0. A map that is there with another size
+ * than a @max_entries that isn't 0 is -EEXIST. Each map is whole before its pin appears, so a kill
+ * between two leaves nothing half made.
+ */
+int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_pins,
+		     struct err *err);
+
+/* As pins_open_locked(), but -ENOENT without a message where nothing is pinned. */
+int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct err *err);
+
+/* After a failure: removes what pins_open_locked() created, and nothing else. */
+void pins_undo_create(struct pins *pins);
+
+/* Removes every pin and the directory. @pins must be locked; it stays open until pins_close(). */
+int pins_remove(struct pins *pins, struct err *err);
+
+const char *pins_map_name(enum pins_map map);
+
+/* The kernel's id of an open map. Returns 0 on failure, which no map has. */
+uint32_t pins_map_id(const struct pins *pins, enum pins_map map);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Loaded BPF programs, asked of the kernel by id. Needs CAP_SYS_ADMIN, as every look-up by id does.
+ */
+#ifndef XDP_L2RESP_PROG_H
+#define XDP_L2RESP_PROG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <linux/bpf.h>
+
+/* The name of our entry point, as the kernel shows it. */
+#define PROG_NAME "xdp_l2resp"
+
+/* Does program @prog_id use map @map_id? False too where the program is gone. */
+bool prog_id_uses_map(uint32_t prog_id, uint32_t map_id);
+
+/* Does any loaded program use map @map_id? */
+bool prog_uses_map(uint32_t map_id);
+
+/*
+ * May a BPF_PROG_TYPE_EXT program be loaded? libxdp's dispatcher is a program whose slots are
+ * replaced by such. Asked of the kernel by trying. Returns 0, or the negative errno with which the
+ * kernel refuses the type.
+ */
+int prog_ext_supported(void);
+
+#endif

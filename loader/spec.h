@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* "ADDR|CIDR|FIRST-LAST dev IFACE [mac MAC]", as add takes it on the command line and import a line
+ * at a time. */
+#ifndef XDP_L2RESP_SPEC_H
+#define XDP_L2RESP_SPEC_H
+
+#include <stdbool.h>
+
+#include "addr.h"
+#include "entry.h"
+#include "err.h"
+
+/* The words of one specification, checked for form; the interface isn't looked up yet. */
+struct spec {
+	struct addr_range range;
+	const char *dev; /* one of the words */
+	bool mac_fixed;
+	uint8_t mac[ETH_ALEN];
+};
+
+#define SPEC_MAX_WORDS 5
+
+/* Returns 0; -EINVAL with @err for words that make no specification, or that aren't addresses. */
+int spec_parse(int count, char **words, struct spec *ret_spec, struct err *err);
+
+/* Additions, gathered from one specification or many. */
+struct spec_list {
+	struct entry_wanted *wanted;
+	size_t count;
+	size_t capacity;
+};
+
+void spec_list_free(struct spec_list *list);
+
+/*
+ * Appends every address of @spec on @link: with the MAC given, or following @link's. @line: in the
+ * file, or 0. -ENOSPC with @err when the list gets longer than @room.
+ */
+int spec_list_append(struct spec_list *list, const struct spec *spec, const struct link *link,
+		     uint32_t line, size_t room, struct err *err);
+
+#endif

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+
+#include "entry.h"
+#include "status.h"
+
+int status_count_entries(const struct pins *pins, uint32_t ifindex, size_t *ret_count,
+			 struct err *err)
+{
+	struct entry_table table = {};
+	int r = pins ? entry_read_all(pins, ifindex, &table, err) : 0;
+
+	if (r < 0)
+		return r;
+	*ret_count = table.count;
+	entry_table_free(&table);
+	return 0;
+}
+
+int status_read(const struct pins *pins, const struct link *link, size_t entries,
+		struct status_row *ret_row, struct err *err)
+{
+	struct status_row row = { .link = *link, .entries = entries };
+	int r = attach_query(link->ifindex, pins ? pins_map_id(pins, PINS_COUNTERS) : 0, &row.state,
+			     err);
+
+	if (r < 0)
+		return r;
+	row.ours = attach_find(&row.state, true);
+	if (row.ours >= 0 && !row.state.chain)
+		attach_alone_reason(row.alone_reason, sizeof(row.alone_reason));
+	*ret_row = row;
+	return 0;
+}
+
+json_t *status_json(const struct status_row *row)
+{
+	bool attached = row->ours >= 0, chain = attached && row->state.chain;
+	json_t *json =
+		json_pack("{s:s, s:i, s:s, s:o, s:b, s:s}", "dev", row->link.name, "ifindex",
+			  (int)row->link.ifindex, "mode",
+			  attach_mode_name(attached ? row->state.mode : XDP_MODE_UNSPEC), "prog_id",
+			  attached ? json_integer(row->state.prog[row->ours].id) : json_null(),
+			  "chain", chain, "chain_reason", row->alone_reason);
+
+	json_object_set_new(json, "priority",
+			    chain ? json_integer(row->state.prog[row->ours].priority)
+				  : json_null());
+	json_object_set_new(json, "position", chain ? json_integer(row->ours + 1) : json_null());
+	json_object_set_new(json, "entries", json_integer(row->entries));
+	json_object_set_new(json, "orphan",
+			    json_boolean(attached && row->state.prog[row->ours].orphan));
+	return json;
+}
+
+void status_print(const struct status_row *row, const char *verb)
+{
+	printf("%s: %s", row->link.name, verb);
+	if (row->ours < 0) {
+		printf("not attached, %zu address%s\n", row->entries,
+		       row->entries == 1 ? "" : "es");
+		return;
+	}
+	printf("%s mode, ", attach_mode_name(row->state.mode));
+	if (row->state.chain)
+		printf("program %d of %u in the dispatcher, priority %u", row->ours + 1,
+		       row->state.count, row->state.prog[row->ours].priority);
+	else
+		printf("alone%s%s%s", *row->alone_reason ? " (" : "", row->alone_reason,
+		       *row->alone_reason ? ")" : "");
+	printf(", prog id %u, %zu address%s%s\n", row->state.prog[row->ours].id, row->entries,
+	       row->entries == 1 ? "" : "es",
+	       row->state.prog[row->ours].orphan ? ", its pins are gone: attach again" : "");
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Counting: outcomes by interface, answers by address, conflicts by the host that caused them. */
+#ifndef XDP_L2RESP_COUNT_BPF_H
+#define XDP_L2RESP_COUNT_BPF_H
+
+#include "maps.bpf.h"
+
+/* Set by the loader before load. */
+const volatile __u32 counters_slot;
+/* More CPUs than shards: two may add to one, so the add is atomic. */
+const volatile bool shards_shared = true;
+
+static __always_inline void count_outcome(enum outcome outcome)
+{
+	__u32 slot = counters_slot;
+	struct outcome_counts *counts = bpf_map_lookup_elem(&counters, &slot);
+
+	if (counts)
+		counts->count[outcome]++;
+}
+
+static __always_inline void count_response(struct responder_v4_entry *entry)
+{
+	__u32 shard = bpf_get_smp_processor_id() & 7;
+
+	if (shard >= L2RESP_SHARDS)
+		shard = 0;
+	if (shards_shared)
+		__sync_fetch_and_add(&entry->responses_sent[shard], 1);
+	else
+		entry->responses_sent[shard]++;
+}
+
+/* Another host, @mac, used @ip4 on @ifindex. Creates the record on the first sight; the LRU forgets
+ * the oldest. */
+static __always_inline void count_conflict_v4(__be32 ip4, __u32 ifindex, __u64 mac)
+{
+	struct conflict_key key = { .address = { [10] = 0xff, [11] = 0xff }, .ifindex = ifindex };
+	struct conflict first = { .count = 1, .last_seen_ns = bpf_ktime_get_boot_ns() };
+	struct conflict *seen;
+
+	__builtin_memcpy(&key.address[12], &ip4, sizeof(ip4));
+	__builtin_memcpy(key.mac, &mac, sizeof(key.mac));
+	seen = bpf_map_lookup_elem(&conflicts, &key);
+	if (!seen) {
+		bpf_map_update_elem(&conflicts, &key, &first, BPF_NOEXIST);
+		return;
+	}
+	__sync_fetch_and_add(&seen->count, 1);
+	seen->last_seen_ns = first.last_seen_ns;
+}
+
+#endif

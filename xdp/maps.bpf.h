@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The maps, named as their pins are. Sizes here are defaults: the loader sets them before load, or
+ * hands over the pinned map. It is also the one that pins, since it checks what is there first.
+ */
+#ifndef XDP_L2RESP_MAPS_BPF_H
+#define XDP_L2RESP_MAPS_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "l2resp.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, L2RESP_DEFAULT_MAX_ENTRIES);
+	__type(key, struct responder_v4_key);
+	__type(value, struct responder_v4_entry);
+} responder_v4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L2RESP_LEASE_SLOTS);
+	__type(key, __u32);
+	__type(value, struct lease_stamp);
+} leases SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, L2RESP_MAX_DEVICES);
+	__type(key, __u32);
+	__type(value, struct outcome_counts);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, L2RESP_MAX_CONFLICTS);
+	__type(key, struct conflict_key);
+	__type(value, struct conflict);
+} conflicts SEC(".maps");
+
+#endif
