@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,7 +87,7 @@ int addr_range_parse(const char *text, struct addr_range *ret_range, struct err 
 		    ip4_parse(dash + 1, strlen(dash + 1), &range.last))
 			return err_set(err, -EINVAL, "'%s' is not an IPv4 range FIRST-LAST", text);
 		if (range.first > range.last)
-			return err_set(err, -EINVAL, "%s runs backwards", text);
+			return err_set(err, -ERANGE, "%s runs backwards", text);
 	} else {
 		if (ip4_parse(text, strlen(text), &range.first))
 			return err_set(err, -EINVAL, "'%s' is not an IPv4 address", text);
@@ -95,7 +96,7 @@ int addr_range_parse(const char *text, struct addr_range *ret_range, struct err 
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		if (range.first > refused[i].range.last || range.last < refused[i].range.first)
 			continue;
-		return err_set(err, -EINVAL, "%s %s %s; it can't be announced", text,
+		return err_set(err, -EADDRNOTAVAIL, "%s %s %s; it can't be announced", text,
 			       range.first == range.last ? "is" : "includes", refused[i].what);
 	}
 	*ret_range = range;
@@ -105,21 +106,22 @@ int addr_range_parse(const char *text, struct addr_range *ret_range, struct err 
 int mac_parse(const char *text, uint8_t ret_mac[ETH_ALEN], struct err *err)
 {
 	static const uint8_t zero[ETH_ALEN];
-	unsigned int byte[ETH_ALEN];
 	uint8_t mac[ETH_ALEN];
-	int used = 0;
 
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3],
-		   &byte[4], &byte[5], &used) != ETH_ALEN ||
-	    used != MAC_TEXT_SIZE - 1 || text[used])
-		return err_set(err, -EINVAL, "'%s' is not a MAC address", text);
+	for (int i = 0; i < MAC_TEXT_SIZE; i++) {
+		char wanted_end = i == MAC_TEXT_SIZE - 1 ? '\0' : ':';
+
+		if (i % 3 == 2 ? text[i] != wanted_end : !isxdigit((unsigned char)text[i]))
+			return err_set(err, -EINVAL, "'%s' is not a MAC address", text);
+	}
 	for (int i = 0; i < ETH_ALEN; i++)
-		mac[i] = byte[i];
+		mac[i] = strtoul(text + 3L * i, NULL, 16);
 	if (mac[0] & 1)
-		return err_set(err, -EINVAL, "%s is a multicast MAC; no host answers with it",
-			       text);
+		return err_set(err, -EADDRNOTAVAIL,
+			       "%s is a multicast MAC; no host answers with it", text);
 	if (!memcmp(mac, zero, sizeof(mac)))
-		return err_set(err, -EINVAL, "%s is the zero MAC; no host answers with it", text);
+		return err_set(err, -EADDRNOTAVAIL, "%s is the zero MAC; no host answers with it",
+			       text);
 	memcpy(ret_mac, mac, sizeof(mac));
 	return 0;
 }

@@ -21,14 +21,18 @@ struct addr_range {
 uint64_t addr_range_size(const struct addr_range *range);
 
 /*
- * ADDR, CIDR (every address in it, network and broadcast too) or FIRST-LAST. Refused: what no host
- * can answer for, multicast, 127.0.0.0/8, 0.0.0.0 and 255.255.255.255 (RFC 1122 3.2.1.3), a
- * backwards range, host bits in a CIDR. Returns 0 or -EINVAL with @err; @ret_range is untouched on
- * failure.
+ * ADDR, CIDR (every address in it, network and broadcast too) or FIRST-LAST. Returns 0, or with
+ * @err: -EINVAL for what isn't one of these or has host bits beside its prefix; -ERANGE for a
+ * backwards range; -EADDRNOTAVAIL for what no host answers for: multicast, 127.0.0.0/8, 0.0.0.0,
+ * 255.255.255.255 (RFC 1122 3.2.1.3). @ret_range is untouched on failure.
  */
 int addr_range_parse(const char *text, struct addr_range *ret_range, struct err *err);
 
-/* A unicast MAC, not zero. Returns 0 or -EINVAL with @err; @ret_mac is untouched on failure. */
+/*
+ * A unicast MAC, not zero. Returns 0; -EINVAL for what is no MAC, -EADDRNOTAVAIL for one that no
+ * host has, with @err;
+ * @ret_mac is untouched on failure.
+ */
 int mac_parse(const char *text, uint8_t ret_mac[ETH_ALEN], struct err *err);
 
 #define MAC_TEXT_SIZE 18

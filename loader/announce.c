@@ -22,8 +22,8 @@ int announce_open(const struct link *link, struct err *err)
 
 	/* protocol 0: it only sends, and so receives nothing */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
-		return err_set(err, -errno, "opening a packet socket on %s: %s", link->name,
-			       strerror(errno));
+		return err_set(err, negative_errno(), "opening a packet socket on %s: %s",
+			       link->name, strerror(errno));
 	ret = fd;
 	fd = -1;
 	return ret;
@@ -49,7 +49,7 @@ int announce_send(int fd, const struct link *link, __be32 ip4, const __u8 mac[ET
 		if (op == ARP_OP_REPLY)
 			memcpy(frame.arp.tha, mac, ETH_ALEN);
 		if (send(fd, &frame, sizeof(frame), 0) < 0)
-			return err_set(err, -errno, "announcing on %s: %s", link->name,
+			return err_set(err, negative_errno(), "announcing on %s: %s", link->name,
 				       strerror(errno));
 	}
 	return 0;

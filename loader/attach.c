@@ -159,7 +159,8 @@ static int skeleton_open(const struct pins *pins, const struct link *link, uint3
 	int r;
 
 	if (!skeleton)
-		return err_set(err, -errno, "opening the built-in BPF object: %s", strerror(errno));
+		return err_set(err, negative_errno(), "opening the built-in BPF object: %s",
+			       strerror(errno));
 	skeleton->rodata->attached_ifindex = link->ifindex;
 	skeleton->rodata->counters_slot = counters_slot;
 	skeleton->rodata->shards_shared = libbpf_num_possible_cpus() > L2RESP_SHARDS;
@@ -241,8 +242,8 @@ static int replace_alone(const struct pins *pins, const struct link *link, uint3
 	int r;
 
 	if (old_fd < 0)
-		return err_set(err, -errno, "%s: opening program %u: %s", link->name, old_id,
-			       strerror(errno));
+		return err_set(err, negative_errno(), "%s: opening program %u: %s", link->name,
+			       old_id, strerror(errno));
 	r = skeleton_open(pins, link, counters_slot, &skeleton, err);
 	if (r < 0)
 		return r;
@@ -269,8 +270,8 @@ static int detach_id(const struct link *link, uint32_t id, enum xdp_attach_mode 
 		LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = fd);
 
 		if (fd < 0)
-			return err_set(err, -errno, "%s: opening program %u: %s", link->name, id,
-				       strerror(errno));
+			return err_set(err, negative_errno(), "%s: opening program %u: %s",
+				       link->name, id, strerror(errno));
 		r = bpf_xdp_detach(link->ifindex,
 				   XDP_FLAGS_REPLACE | (mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE
 									     : XDP_FLAGS_DRV_MODE),

@@ -354,6 +354,6 @@ int cli_finish_output(void)
 
 	if (!fflush(stdout) && !failed_before)
 		return CLI_DONE;
-	err_set(&err, -errno, "writing the output: %s", strerror(errno ?: EIO));
+	err_set(&err, negative_errno(), "writing the output: %s", strerror(errno ?: EIO));
 	return cli_fail(&err);
 }

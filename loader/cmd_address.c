@@ -59,9 +59,11 @@ static int add_run(const struct cli_options *options, int count, char **words)
 
 	if (count < 3 || strcmp(words[1], "dev"))
 		return cli_usage(&cmd_add, "it takes ADDR dev IFACE");
-	if (spec_parse(count, words, &spec, &err) < 0)
+	r = spec_parse(count, words, &spec, &err);
+	if (r == -EINVAL)
 		return cli_usage(&cmd_add, "%s", err.text);
-	r = link_for_arp(spec.dev, &link, &err);
+	if (!r)
+		r = link_for_arp(spec.dev, &link, &err);
 	if (!r)
 		r = pins_open_locked(options->bpffs, 0, &pins, &err);
 	if (!r) {
@@ -116,9 +118,12 @@ static int del_run(const struct cli_options *options, int count, char **words)
 
 	if (count != 3 || strcmp(words[1], "dev"))
 		return cli_usage(&cmd_del, "it takes ADDR dev IFACE");
-	if (spec_parse(count, words, &spec, &err) < 0)
+	r = spec_parse(count, words, &spec, &err);
+	if (r == -EINVAL)
 		return cli_usage(&cmd_del, "%s", err.text);
-	r = pins_needed(pins_open_locked_existing(options->bpffs, &pins, &err), words[0], &err);
+	if (!r)
+		r = pins_needed(pins_open_locked_existing(options->bpffs, &pins, &err), words[0],
+				&err);
 	if (!r)
 		r = device_resolve(&pins, spec.dev, &link, &err);
 	if (!r)

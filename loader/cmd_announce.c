@@ -63,11 +63,13 @@ static int announce_run(const struct cli_options *options, int count, char **wor
 
 	if (count != 3 || strcmp(words[1], "dev"))
 		return cli_usage(&cmd_announce, "it takes ADDR dev IFACE");
-	if (spec_parse(count, words, &spec, &err) < 0)
+	r = spec_parse(count, words, &spec, &err);
+	if (r == -EINVAL)
 		return cli_usage(&cmd_announce, "%s", err.text);
-	if (spec.range.first != spec.range.last)
+	if (!r && spec.range.first != spec.range.last)
 		return cli_usage(&cmd_announce, "one address at a time, not %s", words[0]);
-	r = link_for_arp(spec.dev, &link, &err);
+	if (!r)
+		r = link_for_arp(spec.dev, &link, &err);
 	if (!r)
 		r = pins_open(options->bpffs, &pins, &err);
 	if (r == -ENOENT && !*err.text)

@@ -177,15 +177,16 @@ static int status_read_all(const struct pins *pins, struct status_row **ret_rows
 	int r = 0;
 
 	if (!names)
-		return err_set(err, -errno, "listing the interfaces: %s", strerror(errno));
+		return err_set(err, negative_errno(), "listing the interfaces: %s",
+			       strerror(errno));
 	while (names[total].if_index)
 		total++;
 	rows = calloc(total + 1, sizeof(*rows));
 	if (!rows)
 		r = err_set(err, -ENOMEM, "out of memory");
-	if (!r && pins)
+	else if (pins)
 		r = entry_read_all(pins, 0, &table, err);
-	for (size_t i = 0; i < total && !r; i++) {
+	for (size_t i = 0; rows && i < total && !r; i++) {
 		struct link link;
 		size_t entries = 0;
 

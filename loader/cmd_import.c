@@ -114,7 +114,7 @@ static int import_read(struct import *import, FILE *file, size_t room, struct er
 			break;
 	}
 	if (ferror(file))
-		return err_set(err, -errno, "%s: %s", import->name, strerror(errno));
+		return err_set(err, negative_errno(), "%s: %s", import->name, strerror(errno));
 	if (import->errors > MAX_ERRORS_SHOWN)
 		return err_set(err, -EINVAL, "%s: and %zu more lines in error; nothing imported",
 			       import->name, import->errors - MAX_ERRORS_SHOWN);
@@ -176,7 +176,7 @@ static int import_run(const struct cli_options *options, int count, char **words
 	import->name = strcmp(words[0], "-") ? words[0] : "standard input";
 	file = strcmp(words[0], "-") ? fopen(words[0], "re") : fdopen(dup(STDIN_FILENO), "r");
 	if (!file) {
-		err_set(&err, -errno, "%s: %s", words[0], strerror(errno));
+		err_set(&err, negative_errno(), "%s: %s", words[0], strerror(errno));
 		return cli_fail(&err);
 	}
 	r = pins_open_locked(options->bpffs, 0, &pins, &err);
@@ -251,12 +251,12 @@ static int save_file(const struct pins *pins, const struct entry_table *table, c
 		return err_set(err, -ENAMETOOLONG, "%s: %s", path, strerror(ENAMETOOLONG));
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
-		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+		return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
 	fchmod(fd, 0644);
 	file = fdopen(fd, "w");
 	r = save_rows(pins, table, file, ret_saved, err);
 	if (!r && (fflush(file) || fsync(fd) < 0 || rename(temporary, path) < 0))
-		r = err_set(err, -errno, "%s: %s", path, strerror(errno));
+		r = err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
 	if (r < 0)
 		unlink(temporary);
 	return r;

@@ -80,14 +80,14 @@ static int device_write(const struct pins *pins, const struct link *link, uint32
 
 	memcpy(device.name, link->name, sizeof(device.name));
 	if (bpf_map_update_elem(pins->fd[PINS_DEVICES], &link->ifindex, &device, BPF_ANY) < 0)
-		return err_set(err, -errno, "writing devices: %s", strerror(errno));
+		return err_set(err, negative_errno(), "writing devices: %s", strerror(errno));
 	return 0;
 }
 
 static int device_forget(const struct pins *pins, uint32_t ifindex, struct err *err)
 {
 	if (bpf_map_delete_elem(pins->fd[PINS_DEVICES], &ifindex) < 0 && errno != ENOENT)
-		return err_set(err, -errno, "writing devices: %s", strerror(errno));
+		return err_set(err, negative_errno(), "writing devices: %s", strerror(errno));
 	return 0;
 }
 
@@ -99,7 +99,7 @@ static int counters_zero(const struct pins *pins, uint32_t slot, struct err *err
 	if (!zero)
 		return err_set(err, -ENOMEM, "out of memory");
 	if (bpf_map_update_elem(pins->fd[PINS_COUNTERS], &slot, zero, BPF_ANY) < 0)
-		return err_set(err, -errno, "writing counters: %s", strerror(errno));
+		return err_set(err, negative_errno(), "writing counters: %s", strerror(errno));
 	return 0;
 }
 

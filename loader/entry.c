@@ -55,7 +55,7 @@ int entry_get(const struct pins *pins, __be32 ip4, uint32_t ifindex,
 	if (bpf_map_lookup_elem(pins->fd[PINS_RESPONDER_V4], &key, &entry) < 0) {
 		if (errno == ENOENT)
 			return -ENOENT;
-		return err_set(err, -errno, "reading responder_v4: %s", strerror(errno));
+		return err_set(err, negative_errno(), "reading responder_v4: %s", strerror(errno));
 	}
 	*ret_entry = entry;
 	return 0;
@@ -175,7 +175,7 @@ static int add_one(const struct pins *pins, const struct entry_wanted *wanted,
 	if (errno == E2BIG)
 		return err_set(err, -ENOSPC, "the map is full: %u addresses", pins->max_entries);
 	if (errno != EEXIST)
-		return err_set(err, -errno, "writing responder_v4: %s", strerror(errno));
+		return err_set(err, negative_errno(), "writing responder_v4: %s", strerror(errno));
 	r = entry_get(pins, wanted->key.ip4, wanted->key.ifindex, &there, err);
 	if (r < 0)
 		return r;
@@ -370,8 +370,11 @@ static void cleanup_control(struct control_bpf **control)
 static int control_load(const struct pins *pins, struct control_bpf **ret_control, struct err *err)
 {
 	_cleanup_(cleanup_control) struct control_bpf *control = control_bpf__open();
-	int r = control ? 0 : -errno;
+	int r = 0;
 
+	if (!control)
+		return err_set(err, negative_errno(), "opening the built-in BPF object: %s",
+			       strerror(errno));
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT && !r; map++)
 		r = bpf_map__reuse_fd(bpf_object__find_map_by_name(control->obj,
 								   pins_map_name(map)),

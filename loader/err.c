@@ -4,12 +4,11 @@
 
 #include "err.h"
 
-int err_set(struct err *err, int error, const char *format, ...)
+void err_write(struct err *err, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
-	return error;
 }

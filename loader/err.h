@@ -3,15 +3,33 @@
 #ifndef XDP_L2RESP_ERR_H
 #define XDP_L2RESP_ERR_H
 
+#include <errno.h>
+
+/* errno as a return value: negative for sure, which -errno isn't to the analyzer. */
+static inline int negative_errno(void)
+{
+	int error = errno;
+
+	return error > 0 ? -error : -EIO;
+}
+
 struct err {
 	char text[1024];
 };
 
-/*
- * Fills @err with one sentence (no capital, no full stop: the program's name comes before it).
- * Returns @error, a negative errno, for `return err_set(err, -EINVAL, "...")`.
+/* Fills @err with one sentence: no capital, no full stop, since the program's name comes before it.
  */
-int err_set(struct err *err, int error, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void err_write(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * The same, with the value @error, a negative errno: `return err_set(err, -EINVAL, "...")`. A macro
+ * so that the compiler and the analyzer see which value it is.
+ */
+#define err_set(err, error, ...)             \
+	({                                   \
+		int error_ = (error);        \
+		err_write(err, __VA_ARGS__); \
+		error_;                      \
+	})
 
 #endif

@@ -60,7 +60,7 @@ static int link_query(const char *name, unsigned int ifindex, struct link *ret_l
 	ssize_t length;
 
 	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
-		return -errno;
+		return negative_errno();
 	header->nlmsg_type = RTM_GETLINK;
 	header->nlmsg_flags = NLM_F_REQUEST;
 	header->nlmsg_seq = 1;
@@ -69,12 +69,12 @@ static int link_query(const char *name, unsigned int ifindex, struct link *ret_l
 	if (name)
 		mnl_attr_put_strz(header, IFLA_IFNAME, name);
 	if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
-		return -errno;
+		return negative_errno();
 	length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
 	if (length < 0)
-		return -errno;
+		return negative_errno();
 	if (mnl_cb_run(buffer, length, 1, mnl_socket_get_portid(socket), link_cb, &link) < 0)
-		return -errno;
+		return negative_errno();
 	*ret_link = link;
 	return 0;
 }
@@ -102,7 +102,7 @@ int link_by_ifindex(unsigned int ifindex, struct link *ret_link, struct err *err
 int link_for_arp(const char *name, struct link *ret_link, struct err *err)
 {
 	static const uint8_t zero[ETH_ALEN];
-	struct link link;
+	struct link link = {};
 	int r = link_by_name(name, &link, err);
 
 	if (r < 0)
@@ -121,8 +121,8 @@ int link_netns_cookie(uint64_t *ret_cookie, struct err *err)
 	socklen_t size = sizeof(cookie);
 
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
-		return err_set(err, -errno, "asking for the network namespace's cookie: %s",
-			       strerror(errno));
+		return err_set(err, negative_errno(),
+			       "asking for the network namespace's cookie: %s", strerror(errno));
 	*ret_cookie = cookie;
 	return 0;
 }

@@ -60,7 +60,7 @@ static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PAT
 	struct statfs fs;
 
 	if (statfs(bpffs, &fs) < 0)
-		return err_set(err, -errno, "%s: %s", bpffs, strerror(errno));
+		return err_set(err, negative_errno(), "%s: %s", bpffs, strerror(errno));
 	if (fs.f_type != BPF_FS_MAGIC)
 		return err_set(err, -ENODEV,
 			       "no BPF file system at %s; mount one with: mount -t bpf bpf %s",
@@ -91,7 +91,7 @@ static int pins_lock(struct pins *pins, const char *parent, bool create, struct 
 		struct stat locked, there;
 
 		if (create && mkdir(parent, 0700) < 0 && errno != EEXIST)
-			return err_access(err, -errno, parent);
+			return err_access(err, negative_errno(), parent);
 		fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0 && errno == ENOENT) {
 			if (create)
@@ -99,12 +99,12 @@ static int pins_lock(struct pins *pins, const char *parent, bool create, struct 
 			return -ENOENT;
 		}
 		if (fd < 0)
-			return err_access(err, -errno, parent);
+			return err_access(err, negative_errno(), parent);
 		while (flock(fd, LOCK_EX) < 0)
 			if (errno != EINTR)
-				return err_access(err, -errno, parent);
+				return err_access(err, negative_errno(), parent);
 		if (fstat(fd, &locked) < 0)
-			return err_access(err, -errno, parent);
+			return err_access(err, negative_errno(), parent);
 		if (stat(parent, &there) < 0 || there.st_ino != locked.st_ino ||
 		    there.st_dev != locked.st_dev)
 			continue;
@@ -123,7 +123,7 @@ static int map_check(const struct pins *pins, enum pins_map map, int fd,
 	bool same;
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-		return err_set(err, -errno, "%s/%s: %s", pins->dir, map_names[map],
+		return err_set(err, negative_errno(), "%s/%s: %s", pins->dir, map_names[map],
 			       strerror(errno));
 	same = info.type == bpf_map__type(wanted) && info.key_size == bpf_map__key_size(wanted) &&
 	       info.value_size == bpf_map__value_size(wanted) &&
@@ -156,7 +156,7 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 		if (pins->fd[map] < 0 && errno == ENOENT)
 			continue;
 		if (pins->fd[map] < 0)
-			return err_access(err, -errno, path);
+			return err_access(err, negative_errno(), path);
 		r = map_check(pins, map, pins->fd[map], wanted, &max_entries, err);
 		if (r < 0)
 			return r;
@@ -216,9 +216,9 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 	if (!r && pins->fd[PINS_META] < 0)
 		r = meta_write(bpf_map__fd(control->maps.meta), netns_cookie);
 	if (r < 0)
-		return err_set(err, -errno, "preparing the maps: %s", strerror(errno));
+		return err_set(err, negative_errno(), "preparing the maps: %s", strerror(errno));
 	if (mkdir(pins->dir, 0700) < 0 && errno != EEXIST)
-		return err_access(err, -errno, pins->dir);
+		return err_access(err, negative_errno(), pins->dir);
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
 		struct bpf_map *made;
 		char path[PATH_MAX];
@@ -227,10 +227,10 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 			continue;
 		made = bpf_object__find_map_by_name(control->obj, map_names[map]);
 		if (pin_path(pins, map, path) < 0 || bpf_obj_pin(bpf_map__fd(made), path) < 0)
-			return err_access(err, -errno, path);
+			return err_access(err, negative_errno(), path);
 		pins->fd[map] = fcntl(bpf_map__fd(made), F_DUPFD_CLOEXEC, 0);
 		if (pins->fd[map] < 0)
-			return err_set(err, -errno, "%s: %s", path, strerror(errno));
+			return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
 		if (map == PINS_RESPONDER_V4)
 			pins->max_entries = bpf_map__max_entries(made);
 	}
@@ -245,7 +245,7 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 	uint32_t slot = 0;
 
 	if (bpf_map_lookup_elem(pins->fd[PINS_META], &slot, &meta) < 0)
-		return err_set(err, -errno, "%s/meta: %s", pins->dir, strerror(errno));
+		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
 	if (meta.netns_cookie == netns_cookie)
 		return 0;
 	if (prog_uses_map(pins_map_id(pins, PINS_COUNTERS)))
@@ -255,7 +255,7 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 			       pins->dir);
 	pins->adopted = true;
 	if (pins->lock_fd >= 0 && meta_write(pins->fd[PINS_META], netns_cookie) < 0)
-		return err_set(err, -errno, "%s/meta: %s", pins->dir, strerror(errno));
+		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
 	return 0;
 }
 
@@ -268,7 +268,8 @@ static int pins_open_control(struct control_bpf **ret_control, struct err *err)
 {
 	*ret_control = control_bpf__open();
 	if (!*ret_control)
-		return err_set(err, -errno, "opening the built-in BPF object: %s", strerror(errno));
+		return err_set(err, negative_errno(), "opening the built-in BPF object: %s",
+			       strerror(errno));
 	return 0;
 }
 
@@ -357,14 +358,14 @@ int pins_remove(struct pins *pins, struct err *err)
 		char path[PATH_MAX];
 
 		if (pin_path(pins, map, path) < 0 || (unlink(path) < 0 && errno != ENOENT))
-			return err_access(err, -errno, path);
+			return err_access(err, negative_errno(), path);
 	}
 	if (rmdir(pins->dir) < 0 && errno != ENOENT)
-		return err_access(err, -errno, pins->dir);
+		return err_access(err, negative_errno(), pins->dir);
 	slash = strrchr(pins->dir, '/');
 	*slash = '\0';
 	if (rmdir(pins->dir) < 0)
-		return err_access(err, -errno, pins->dir);
+		return err_access(err, negative_errno(), pins->dir);
 	*slash = '/';
 	return 0;
 }

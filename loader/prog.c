@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 
 #include "cleanup.h"
+#include "err.h"
 #include "prog.h"
 
 #define PROG_MAX_MAPS 64
@@ -55,5 +56,5 @@ int prog_ext_supported(void)
 	/* the verifier's own words for a target that is no program: it got that far */
 	if (errno == EINVAL && strstr(log, "Cannot replace kernel functions"))
 		return 0;
-	return -errno;
+	return negative_errno();
 }

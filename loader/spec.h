@@ -9,6 +9,7 @@
 #include "addr.h"
 #include "entry.h"
 #include "err.h"
+#include "link.h"
 
 /* The words of one specification, checked for form; the interface isn't looked up yet. */
 struct spec {
@@ -20,7 +21,10 @@ struct spec {
 
 #define SPEC_MAX_WORDS 5
 
-/* Returns 0; -EINVAL with @err for words that make no specification, or that aren't addresses. */
+/*
+ * Returns 0; -EINVAL with @err for words that make no specification; -ERANGE or -EADDRNOTAVAIL for
+ * a well-formed one that is refused (addr_range_parse(), mac_parse()).
+ */
 int spec_parse(int count, char **words, struct spec *ret_spec, struct err *err);
 
 /* Additions, gathered from one specification or many. */

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <criterion/criterion.h>
+
+#include "frame.h"
+#include "l2resp.skel.h"
+
+#define FIXTURE_COUNTERS_SLOT 3
+
+static struct l2resp_bpf *program;
+
+static const struct {
+	uint8_t host;
+	uint8_t carried; /* the address in the value, where it isn't the key's */
+	uint8_t lease;
+	uint32_t ifindex;
+	uint8_t mac[6];
+} entries[] = {
+	{ .host = OWNED, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
+	{ .host = LEASE_FRESH, .lease = 5, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
+	{ .host = LEASE_LAPSED, .lease = 6, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
+	{ .host = LEASE_CLOSE, .lease = 7, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
+	{ .host = OWNED_FIXED, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_FIXED } },
+	{ .host = REUSED, .carried = OWNED, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
+	{ .host = ELSEWHERE, .ifindex = FIXTURE_OTHER_IFINDEX, .mac = { MAC_OURS } },
+};
+
+#define ENTRIES (sizeof(entries) / sizeof(entries[0]))
+
+static struct responder_v4_key entry_key(size_t i)
+{
+	return (struct responder_v4_key){ .ip4 = htonl(0xc6120000 | entries[i].host),
+					  .ifindex = entries[i].ifindex };
+}
+
+static void stamp_write(uint32_t slot, uint64_t fresh_jiffies, uint64_t deadline_ns)
+{
+	struct lease_stamp stamp = { .fresh_jiffies = fresh_jiffies, .deadline_ns = deadline_ns };
+
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(program->maps.leases), &slot, &stamp, 0), 0);
+}
+
+void frame_setup(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	program = l2resp_bpf__open();
+	cr_assert_not_null(program, "opening: %s", strerror(errno));
+	program->rodata->attached_ifindex = FIXTURE_IFINDEX;
+	program->rodata->counters_slot = FIXTURE_COUNTERS_SLOT;
+	program->rodata->shards_shared = libbpf_num_possible_cpus() > L2RESP_SHARDS;
+	cr_assert_eq(l2resp_bpf__load(program), 0, "loading: %s", strerror(errno));
+	stamp_write(5, UINT64_MAX, 0);
+	stamp_write(6, 0, now.tv_sec * 1000000000ULL);
+	stamp_write(7, 0, (now.tv_sec + 3600) * 1000000000ULL);
+	for (size_t i = 0; i < ENTRIES; i++) {
+		struct responder_v4_key key = entry_key(i);
+		struct responder_v4_entry entry = {
+			.head.lease = entries[i].lease,
+			.ip4 = entries[i].carried ? htonl(0xc6120000 | entries[i].carried)
+						  : key.ip4,
+		};
+
+		memcpy(entry.head.mac, entries[i].mac, sizeof(entry.head.mac));
+		cr_assert_eq(bpf_map_update_elem(bpf_map__fd(program->maps.responder_v4), &key,
+						 &entry, BPF_NOEXIST),
+			     0);
+	}
+}
+
+void frame_teardown(void)
+{
+	l2resp_bpf__destroy(program);
+}
+
+static void counts_read(uint64_t sums[OUTCOME_COUNT])
+{
+	struct outcome_counts per_cpu[libbpf_num_possible_cpus()];
+	uint32_t slot = FIXTURE_COUNTERS_SLOT;
+
+	memset(sums, 0, sizeof(uint64_t) * OUTCOME_COUNT);
+	cr_assert_eq(bpf_map_lookup_elem(bpf_map__fd(program->maps.counters), &slot, per_cpu), 0);
+	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
+		for (int i = 0; i < OUTCOME_COUNT; i++)
+			sums[i] += per_cpu[cpu].count[i];
+}
+
+static uint64_t responses_read(void)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < ENTRIES; i++) {
+		struct responder_v4_key key = entry_key(i);
+		struct responder_v4_entry entry;
+
+		cr_assert_eq(bpf_map_lookup_elem(bpf_map__fd(program->maps.responder_v4), &key,
+						 &entry),
+			     0);
+		for (int shard = 0; shard < L2RESP_SHARDS; shard++)
+			sum += entry.responses_sent[shard];
+	}
+	return sum;
+}
+
+void frame_run(const struct frame *in, struct frame_result *ret_result)
+{
+	uint64_t counts[OUTCOME_COUNT], responses = responses_read();
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->bytes, .data_size_in = in->length,
+		    .data_out = ret_result->out.bytes, .data_size_out = FRAME_MAX, .repeat = 1);
+	int r;
+
+	counts_read(counts);
+	r = bpf_prog_test_run_opts(bpf_program__fd(program->progs.xdp_l2resp), &opts);
+	cr_assert_eq(r, 0, "BPF_PROG_RUN of %zu bytes: %s", in->length, strerror(-r));
+	ret_result->verdict = opts.retval;
+	ret_result->out.length = opts.data_size_out;
+	counts_read(ret_result->counts);
+	for (int i = 0; i < OUTCOME_COUNT; i++)
+		ret_result->counts[i] -= counts[i];
+	ret_result->responses = responses_read() - responses;
+}
+
+uint64_t frame_conflicts(uint32_t ip4, const uint8_t mac[6])
+{
+	struct conflict_key key = { .address = { [10] = 0xff, [11] = 0xff },
+				    .ifindex = FIXTURE_IFINDEX };
+	struct conflict conflict;
+
+	memcpy(&key.address[12], &ip4, sizeof(ip4));
+	memcpy(key.mac, mac, sizeof(key.mac));
+	if (bpf_map_lookup_elem(bpf_map__fd(program->maps.conflicts), &key, &conflict) < 0)
+		return 0;
+	return conflict.count;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The program under BPF_PROG_RUN: a fixture with known addresses, frames to ask it with, and what
+ * came of them. */
+#ifndef XDP_L2RESP_TESTS_FRAME_H
+#define XDP_L2RESP_TESTS_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "l2resp.h"
+
+#define FRAME_MAX 2048
+
+struct frame {
+	size_t length;
+	uint8_t bytes[FRAME_MAX];
+};
+
+/* What one run of the program did. */
+struct frame_result {
+	uint32_t verdict; /* XDP_* */
+	struct frame out;
+	uint64_t counts[OUTCOME_COUNT]; /* how far each counter moved */
+	uint64_t responses;		/* how far the counts of all entries together moved */
+};
+
+/* Loads the program with the fixture's entries; asserts that it could. */
+void frame_setup(void);
+void frame_teardown(void);
+
+/* Runs the program on @in, which must be at least 14 bytes: the kernel refuses less. */
+void frame_run(const struct frame *in, struct frame_result *ret_result);
+
+/* Frames in conflicts for @ip4 (network byte order) and @mac. */
+uint64_t frame_conflicts(uint32_t ip4, const uint8_t mac[6]);
+
+/* The interface that the program is attached to, and another that isn't it. */
+#define FIXTURE_IFINDEX	      7
+#define FIXTURE_OTHER_IFINDEX 8
+
+/* Addresses of the fixture: 198.18.0.x. */
+#define OWNED	     10 /* answered with MAC_OURS */
+#define LEASE_FRESH  11 /* stamp far ahead by jiffies */
+#define LEASE_LAPSED 12 /* stamp in the past */
+#define LEASE_CLOSE  13 /* ahead only by the boot clock */
+#define OWNED_FIXED  14 /* answered with MAC_FIXED */
+#define REUSED	     15 /* its element carries another address */
+#define ELSEWHERE    20 /* only on FIXTURE_OTHER_IFINDEX */
+#define NOT_OWNED    99
+#define REQUESTER    1
+
+#define MAC_OURS      0x02, 0x00, 0x00, 0x00, 0x00, 0x0a
+#define MAC_FIXED     0x00, 0x00, 0x5e, 0x00, 0x01, 0x07
+#define MAC_REQUESTER 0x02, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5
+#define MAC_THIRD     0x02, 0xee, 0xee, 0xee, 0xee, 0xee
+
+#endif

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The contract for ARP, a row a frame: what comes in, what becomes of it, which counters move. A
+ * row starts from a request by REQUESTER for OWNED and says what differs. The reply that is
+ * expected is written down from RFC 826, byte for byte, in reply_expected(); the program's own
+ * headers are not used for it.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <linux/bpf.h>
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include "frame.h"
+
+/* Offsets in an untagged frame. */
+enum {
+	ETH_DST = 0,
+	ETH_SRC = 6,
+	ETH_TYPE = 12,
+	ARP_HRD = 14,
+	ARP_PRO = 16,
+	ARP_HLN = 18,
+	ARP_PLN = 19,
+	ARP_OP = 20,
+	ARP_SHA = 22,
+	ARP_SPA = 28,
+	ARP_THA = 32,
+	ARP_TPA = 38,
+	ARP_END = 42,
+};
+
+/* Bytes written over the plain request; length 0 ends a row's list. */
+struct patch {
+	size_t at;
+	size_t length;
+	uint8_t bytes[14];
+};
+
+#define PATCH(at_, ...)                                  \
+	{                                                \
+		at_, sizeof((uint8_t[]){ __VA_ARGS__ }), \
+		{                                        \
+			__VA_ARGS__                      \
+		}                                        \
+	}
+#define IP(host)   198, 18, 0, host
+#define FROM(...)  PATCH(ETH_SRC, __VA_ARGS__), PATCH(ARP_SHA, __VA_ARGS__)
+#define TO(...)	   PATCH(ETH_DST, __VA_ARGS__)
+#define ASKS(host) PATCH(ARP_TPA, IP(host))
+#define SAYS(host) PATCH(ARP_SPA, IP(host))
+#define OP(op)	   PATCH(ARP_OP, 0, op)
+
+struct row {
+	const char *name;
+	size_t length; /* 0: 42 */
+	struct patch patches[6];
+	const uint8_t *answer; /* the MAC to answer with; NULL: silence */
+	enum outcome outcome;
+	bool sha_mismatch; /* counted besides */
+	int conflict_with; /* host of the address in conflict, seen from the row's sha; 0: none */
+	bool uncounted;	   /* not ARP: no counter moves */
+};
+
+static const uint8_t ours[6] = { MAC_OURS }, fixed[6] = { MAC_FIXED };
+
+#define ANSWERED(mac) .answer = (mac), .outcome = OUTCOME_ARP_ANSWERED
+#define SILENT(what)  .outcome = OUTCOME_ARP_##what
+
+static const struct row rows[] = {
+	/* requests for an owned address */
+	{ "broadcast request", .patches = {}, ANSWERED(ours) },
+	{ "unicast to the answering MAC", .patches = { TO(MAC_OURS) }, ANSWERED(ours) },
+	{ "fixed MAC", .patches = { ASKS(OWNED_FIXED) }, ANSWERED(fixed) },
+	{ "unicast to the fixed MAC", .patches = { ASKS(OWNED_FIXED), TO(MAC_FIXED) },
+	  ANSWERED(fixed) },
+	{ "probe, spa 0.0.0.0", .patches = { PATCH(ARP_SPA, 0, 0, 0, 0) }, ANSWERED(ours) },
+	{ "tha filled in", .patches = { PATCH(ARP_THA, MAC_THIRD) }, ANSWERED(ours) },
+	{ "sha differs from the source", .patches = { PATCH(ARP_SHA, MAC_THIRD) }, ANSWERED(ours),
+	  .sha_mismatch = true },
+	{ "spa from outside the subnet", .patches = { PATCH(ARP_SPA, 203, 0, 113, 9) },
+	  ANSWERED(ours) },
+	{ "spa is another owned address, answered without a second look-up",
+	  .patches = { SAYS(OWNED_FIXED) }, ANSWERED(ours) },
+	/* lengths */
+	{ "60 bytes", .length = 60, .patches = {}, ANSWERED(ours) },
+	{ "64 bytes", .length = 64, .patches = {}, ANSWERED(ours) },
+	{ "1514 bytes", .length = 1514, .patches = {}, ANSWERED(ours) },
+	{ "41 bytes", .length = 41, .patches = {}, SILENT(TRUNCATED) },
+	{ "28 bytes", .length = 28, .patches = {}, SILENT(TRUNCATED) },
+	{ "14 bytes", .length = 14, .patches = {}, SILENT(TRUNCATED) },
+	/* who owns it, and until when */
+	{ "not owned", .patches = { ASKS(NOT_OWNED) }, SILENT(NOT_OWNED) },
+	{ "owned on another interface", .patches = { ASKS(ELSEWHERE) }, SILENT(NOT_OWNED) },
+	{ "element reused for another address", .patches = { ASKS(REUSED) }, SILENT(NOT_OWNED) },
+	{ "lease ahead by jiffies", .patches = { ASKS(LEASE_FRESH) }, ANSWERED(ours) },
+	{ "lease ahead by the boot clock", .patches = { ASKS(LEASE_CLOSE) }, ANSWERED(ours) },
+	{ "lease over", .patches = { ASKS(LEASE_LAPSED) }, SILENT(LEASE_OVER) },
+	{ "lease over, announced by another", .patches = { ASKS(LEASE_LAPSED), SAYS(LEASE_LAPSED) },
+	  SILENT(LEASE_OVER) },
+	/* others use our address */
+	{ "announcement, request form", .patches = { SAYS(OWNED) }, SILENT(CONFLICT),
+	  .conflict_with = OWNED },
+	{ "announcement, request form, to another MAC", .patches = { SAYS(OWNED), TO(MAC_THIRD) },
+	  SILENT(CONFLICT), .conflict_with = OWNED },
+	{ "announcement, reply form", .patches = { OP(2), SAYS(OWNED) }, SILENT(CONFLICT),
+	  .conflict_with = OWNED },
+	{ "reply from an owned address", .patches = { OP(2), SAYS(OWNED), ASKS(REQUESTER) },
+	  SILENT(CONFLICT), .conflict_with = OWNED },
+	{ "request for an unowned address from an owned one",
+	  .patches = { SAYS(OWNED), ASKS(NOT_OWNED) }, SILENT(CONFLICT), .conflict_with = OWNED },
+	{ "reply from an address whose lease is over", .patches = { OP(2), SAYS(LEASE_LAPSED) },
+	  SILENT(NOT_REQUEST) },
+	/* our own frames */
+	{ "request by our own MAC", .patches = { FROM(MAC_OURS) }, SILENT(OWN_MAC) },
+	{ "sha is ours, source isn't", .patches = { PATCH(ARP_SHA, MAC_OURS) }, SILENT(OWN_MAC) },
+	{ "source is ours, sha isn't", .patches = { PATCH(ETH_SRC, MAC_OURS) }, SILENT(OWN_MAC) },
+	{ "our announcement comes back", .patches = { FROM(MAC_OURS), SAYS(OWNED) },
+	  SILENT(OWN_MAC) },
+	{ "our announcement in reply form comes back",
+	  .patches = { OP(2), FROM(MAC_OURS), SAYS(OWNED) }, SILENT(OWN_MAC) },
+	/* operations */
+	{ "reply", .patches = { OP(2) }, SILENT(NOT_REQUEST) },
+	{ "op 0", .patches = { OP(0) }, SILENT(NOT_REQUEST) },
+	{ "op 3, reverse request", .patches = { OP(3) }, SILENT(NOT_REQUEST) },
+	{ "op 4, reverse reply", .patches = { OP(4) }, SILENT(NOT_REQUEST) },
+	{ "op 8, inverse request", .patches = { OP(8) }, SILENT(NOT_REQUEST) },
+	{ "op 9, inverse reply", .patches = { OP(9) }, SILENT(NOT_REQUEST) },
+	{ "op 256", .patches = { PATCH(ARP_OP, 1, 0) }, SILENT(NOT_REQUEST) },
+	{ "op 257", .patches = { PATCH(ARP_OP, 1, 1) }, SILENT(NOT_REQUEST) },
+	/* formats */
+	{ "hrd 6, IEEE 802", .patches = { PATCH(ARP_HRD, 0, 6) }, SILENT(BAD_FORMAT) },
+	{ "pro 0x86dd", .patches = { PATCH(ARP_PRO, 0x86, 0xdd) }, SILENT(BAD_FORMAT) },
+	{ "hln 8", .patches = { PATCH(ARP_HLN, 8) }, SILENT(BAD_FORMAT) },
+	{ "pln 16", .patches = { PATCH(ARP_PLN, 16) }, SILENT(BAD_FORMAT) },
+	/* destinations */
+	{ "unicast to another MAC", .patches = { TO(MAC_THIRD) }, SILENT(OTHER_DESTINATION) },
+	{ "multicast", .patches = { TO(0x01, 0x00, 0x5e, 0, 0, 1) }, SILENT(OTHER_DESTINATION) },
+	/* senders that no host is */
+	{ "sha multicast", .patches = { PATCH(ARP_SHA, 3, 0, 0, 0, 0, 1) },
+	  SILENT(BAD_SENDER_MAC) },
+	{ "sha broadcast", .patches = { PATCH(ARP_SHA, 255, 255, 255, 255, 255, 255) },
+	  SILENT(BAD_SENDER_MAC) },
+	{ "sha zero", .patches = { PATCH(ARP_SHA, 0, 0, 0, 0, 0, 0) }, SILENT(BAD_SENDER_MAC) },
+	{ "source multicast", .patches = { PATCH(ETH_SRC, 3, 0, 0, 0, 0, 1) },
+	  SILENT(BAD_SENDER_MAC) },
+	{ "source broadcast", .patches = { PATCH(ETH_SRC, 255, 255, 255, 255, 255, 255) },
+	  SILENT(BAD_SENDER_MAC) },
+	{ "source zero", .patches = { PATCH(ETH_SRC, 0, 0, 0, 0, 0, 0) }, SILENT(BAD_SENDER_MAC) },
+	{ "spa multicast", .patches = { PATCH(ARP_SPA, 224, 0, 0, 1) }, SILENT(BAD_SENDER_IP) },
+	{ "spa 239.255.255.255", .patches = { PATCH(ARP_SPA, 239, 255, 255, 255) },
+	  SILENT(BAD_SENDER_IP) },
+	{ "spa 127.0.0.1", .patches = { PATCH(ARP_SPA, 127, 0, 0, 1) }, SILENT(BAD_SENDER_IP) },
+	{ "spa broadcast", .patches = { PATCH(ARP_SPA, 255, 255, 255, 255) },
+	  SILENT(BAD_SENDER_IP) },
+	{ "spa 240.0.0.1, no more than reserved", .patches = { PATCH(ARP_SPA, 240, 0, 0, 1) },
+	  ANSWERED(ours) },
+	{ "reply with a multicast sha, no conflict",
+	  .patches = { OP(2), SAYS(OWNED), PATCH(ARP_SHA, 3, 0, 0, 0, 0, 1) },
+	  SILENT(BAD_SENDER_MAC) },
+	/* other frames */
+	{ "RARP", .patches = { PATCH(ETH_TYPE, 0x80, 0x35) }, .uncounted = true },
+	{ "IPv4", .patches = { PATCH(ETH_TYPE, 0x08, 0x00) }, .uncounted = true },
+	{ "IPv6", .patches = { PATCH(ETH_TYPE, 0x86, 0xdd) }, .uncounted = true },
+	{ "802.3 length", .patches = { PATCH(ETH_TYPE, 0x00, 0x1c) }, .uncounted = true },
+};
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static void request_make(struct frame *frame, size_t length)
+{
+	static const uint8_t request[ARP_END] = {
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		MAC_REQUESTER,
+		0x08,
+		0x06,
+		0x00,
+		0x01,
+		0x08,
+		0x00,
+		6,
+		4,
+		0x00,
+		0x01,
+		MAC_REQUESTER,
+		IP(REQUESTER),
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		IP(OWNED),
+	};
+
+	memcpy(frame->bytes, request, sizeof(request));
+	for (size_t i = ARP_END; i < FRAME_MAX; i++)
+		frame->bytes[i] = 0xa0 + i; /* a trailer that is recognised when it comes back */
+	frame->length = length ?: ARP_END;
+}
+
+/* RFC 826: swap, fill in, op 2; every other byte as it came. */
+static void reply_expected(const struct frame *in, const uint8_t mac[6], struct frame *reply)
+{
+	*reply = *in;
+	memcpy(&reply->bytes[ETH_DST], &in->bytes[ARP_SHA], 6);
+	memcpy(&reply->bytes[ETH_SRC], mac, 6);
+	reply->bytes[ARP_OP] = 0;
+	reply->bytes[ARP_OP + 1] = 2;
+	memcpy(&reply->bytes[ARP_SHA], mac, 6);
+	memcpy(&reply->bytes[ARP_SPA], &in->bytes[ARP_TPA], 4);
+	memcpy(&reply->bytes[ARP_THA], &in->bytes[ARP_SHA], 6);
+	memcpy(&reply->bytes[ARP_TPA], &in->bytes[ARP_SPA], 4);
+}
+
+static void expect_frame(const char *name, const struct frame *got, const struct frame *wanted)
+{
+	cr_expect_eq(got->length, wanted->length, "%s: %zu bytes came out, not %zu", name,
+		     got->length, wanted->length);
+	for (size_t i = 0; i < wanted->length; i++)
+		cr_expect_eq(got->bytes[i], wanted->bytes[i], "%s: byte %zu is %02x, not %02x",
+			     name, i, got->bytes[i], wanted->bytes[i]);
+}
+
+ParameterizedTestParameters(arp, row)
+{
+	static size_t index[ROWS];
+
+	for (size_t i = 0; i < ROWS; i++)
+		index[i] = i;
+	return cr_make_param_array(size_t, index, ROWS);
+}
+
+ParameterizedTest(size_t *index, arp, row, .init = frame_setup, .fini = frame_teardown)
+{
+	const struct row *row = &rows[*index];
+	struct frame in, wanted;
+	struct frame_result result;
+
+	request_make(&in, row->length);
+	for (const struct patch *patch = row->patches; patch->length; patch++)
+		memcpy(&in.bytes[patch->at], patch->bytes, patch->length);
+	wanted = in;
+	if (row->answer)
+		reply_expected(&in, row->answer, &wanted);
+	frame_run(&in, &result);
+
+	cr_expect_eq(result.verdict, row->answer ? XDP_TX : XDP_PASS, "%s: verdict %u", row->name,
+		     result.verdict);
+	expect_frame(row->name, &result.out, &wanted);
+	for (enum outcome i = 0; i < OUTCOME_COUNT; i++) {
+		uint64_t moves = (!row->uncounted && i == row->outcome) ||
+				 (row->sha_mismatch && i == OUTCOME_ARP_SHA_MISMATCH);
+
+		cr_expect_eq(result.counts[i], moves, "%s: counter %d moved by %lu, not %lu",
+			     row->name, i, result.counts[i], moves);
+	}
+	cr_expect_eq(result.responses, row->answer != NULL, "%s: responses_sent moved by %lu",
+		     row->name, result.responses);
+	if (row->conflict_with) {
+		uint8_t address[4] = { IP(row->conflict_with) };
+		uint32_t ip4;
+
+		memcpy(&ip4, address, sizeof(ip4));
+		cr_expect_eq(frame_conflicts(ip4, &in.bytes[ARP_SHA]), 1,
+			     "%s: no conflict recorded", row->name);
+	}
+}
+
+/* The requirement for an answer, once more and independently of the rows: field by field from the
+ * RFCs. */
+static const uint8_t *must_answer(const struct frame *in)
+{
+	const uint8_t *b = in->bytes;
+	static const uint8_t format[] = { 0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1 };
+	static const uint8_t broadcast[] = { 255, 255, 255, 255, 255, 255 }, zero[6];
+	const uint8_t *mac;
+
+	if (in->length < ARP_END || memcmp(&b[ETH_TYPE], format, sizeof(format)))
+		return NULL;
+	if (b[ARP_TPA] != 198 || b[ARP_TPA + 1] != 18 || b[ARP_TPA + 2] != 0)
+		return NULL;
+	switch (b[ARP_TPA + 3]) {
+	case OWNED:
+	case LEASE_FRESH:
+	case LEASE_CLOSE:
+		mac = ours;
+		break;
+	case OWNED_FIXED:
+		mac = fixed;
+		break;
+	default:
+		return NULL;
+	}
+	if (memcmp(&b[ETH_DST], broadcast, 6) && memcmp(&b[ETH_DST], mac, 6))
+		return NULL;
+	if ((b[ARP_SHA] & 1) || (b[ETH_SRC] & 1) || !memcmp(&b[ARP_SHA], zero, 6) ||
+	    !memcmp(&b[ETH_SRC], zero, 6))
+		return NULL;
+	if (!memcmp(&b[ARP_SHA], mac, 6) || !memcmp(&b[ETH_SRC], mac, 6))
+		return NULL;
+	if ((b[ARP_SPA] & 0xf0) == 0xe0 || b[ARP_SPA] == 127 || !memcmp(&b[ARP_SPA], broadcast, 4))
+		return NULL;
+	if (!memcmp(&b[ARP_SPA], &b[ARP_TPA], 4))
+		return NULL;
+	return mac;
+}
+
+static void expect_as_required(const char *name, const struct frame *in)
+{
+	const uint8_t *mac = must_answer(in);
+	struct frame wanted = *in;
+	struct frame_result result;
+
+	if (mac)
+		reply_expected(in, mac, &wanted);
+	frame_run(in, &result);
+	cr_expect_eq(result.verdict, mac ? XDP_TX : XDP_PASS, "%s: verdict %u", name,
+		     result.verdict);
+	expect_frame(name, &result.out, &wanted);
+	cr_expect_eq(result.responses, mac != NULL, "%s", name);
+}
+
+/* xorshift: the same frames on every run */
+static uint64_t random_next(void)
+{
+	static uint64_t state = 88172645463325252ULL;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	return state ^= state << 17;
+}
+
+Test(arp, random_bytes_of_every_length, .init = frame_setup, .fini = frame_teardown)
+{
+	struct frame in;
+	char name[64];
+
+	for (in.length = 14; in.length <= 128; in.length++)
+		for (int turn = 0; turn < 20; turn++) {
+			for (size_t i = 0; i < in.length; i++)
+				in.bytes[i] = random_next();
+			/* half of them far enough into the program to matter */
+			if (turn & 1)
+				memcpy(&in.bytes[ETH_TYPE], "\x08\x06", 2);
+			snprintf(name, sizeof(name), "random, %zu bytes, turn %d", in.length, turn);
+			expect_as_required(name, &in);
+		}
+}
+
+Test(arp, truncated_at_every_length, .init = frame_setup, .fini = frame_teardown)
+{
+	struct frame in;
+	char name[64];
+
+	for (size_t length = 14; length <= 128; length++) {
+		request_make(&in, length);
+		snprintf(name, sizeof(name), "request of %zu bytes", length);
+		expect_as_required(name, &in);
+	}
+}
+
+Test(arp, every_bit_of_a_request_flipped, .init = frame_setup, .fini = frame_teardown)
+{
+	struct frame in;
+	char name[64];
+
+	for (size_t bit = 0; bit < 8UL * 60; bit++) {
+		request_make(&in, 60);
+		in.bytes[bit / 8] ^= 1 << bit % 8;
+		snprintf(name, sizeof(name), "bit %zu flipped", bit);
+		expect_as_required(name, &in);
+	}
+}
+
+Test(arp, one_byte_of_a_request_anything, .init = frame_setup, .fini = frame_teardown)
+{
+	struct frame in;
+	char name[64];
+
+	for (size_t at = 0; at < ARP_END; at++)
+		for (int value = 0; value < 256; value++) {
+			request_make(&in, 60);
+			in.bytes[at] = value;
+			snprintf(name, sizeof(name), "byte %zu is %02x", at, value);
+			expect_as_required(name, &in);
+		}
+}
+
+Test(arp, conflicts_add_up, .init = frame_setup, .fini = frame_teardown)
+{
+	const uint8_t address[4] = { IP(OWNED) }, requester[6] = { MAC_REQUESTER };
+	struct frame_result result;
+	struct frame in;
+	uint32_t ip4;
+
+	request_make(&in, 42);
+	memcpy(&in.bytes[ARP_SPA], address, 4);
+	memcpy(&ip4, address, 4);
+	for (int i = 0; i < 5; i++)
+		frame_run(&in, &result);
+	cr_expect_eq(frame_conflicts(ip4, requester), 5);
+}
