@@ -15,4 +15,9 @@ struct control_set_head {
 	struct entry_head head;
 };
 
+struct control_add_answers {
+	struct responder_v4_key key;
+	__u64 answers;
+};
+
 #endif

@@ -79,21 +79,24 @@ void attach_alone_reason(char *text, size_t size)
 		snprintf(text, size, "the kernel refuses BPF_PROG_TYPE_EXT: %s", strerror(-r));
 }
 
-static void state_add(struct attach_state *state, const struct xdp_program *prog,
-		      uint32_t counters_id)
+static void state_add(const struct pins *pins, const struct xdp_program *prog,
+		      struct attach_state *state)
 {
 	unsigned int i = state->count;
+	uint32_t id = xdp_program__id(prog);
 
 	if (i == ATTACH_MAX_PROGS)
 		return;
-	state->prog[i].id = xdp_program__id(prog);
+	state->prog[i].id = id;
 	state->prog[i].priority = xdp_program__run_prio(prog);
 	snprintf(state->prog[i].name, sizeof(state->prog[i].name), "%s",
 		 xdp_program__name(prog) ?: "");
 	if (!strcmp(state->prog[i].name, PROG_NAME)) {
 		state->prog[i].ours =
-			counters_id && prog_id_uses_map(state->prog[i].id, counters_id);
+			pins && prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS));
 		state->prog[i].orphan = !state->prog[i].ours;
+		state->prog[i].stale = state->prog[i].ours &&
+				       !prog_id_uses_map(id, pins_map_id(pins, PINS_RESPONDER_V4));
 	}
 	state->count++;
 }
@@ -118,7 +121,7 @@ static int multiprog_get(unsigned int ifindex, struct xdp_multiprog **ret_multip
 	return 0;
 }
 
-int attach_query(unsigned int ifindex, uint32_t counters_id, struct attach_state *ret_state,
+int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_state *ret_state,
 		 struct err *err)
 {
 	_cleanup_(cleanup_multiprog) struct xdp_multiprog *multiprog = NULL;
@@ -133,10 +136,10 @@ int attach_query(unsigned int ifindex, uint32_t counters_id, struct attach_state
 		state.mode = xdp_multiprog__attach_mode(multiprog);
 		state.chain = !xdp_multiprog__is_legacy(multiprog);
 		if (!state.chain)
-			state_add(&state, xdp_multiprog__main_prog(multiprog), counters_id);
+			state_add(pins, xdp_multiprog__main_prog(multiprog), &state);
 		else
 			while ((prog = xdp_multiprog__next_prog(prog, multiprog)))
-				state_add(&state, prog, counters_id);
+				state_add(pins, prog, &state);
 	}
 	*ret_state = state;
 	return 0;
@@ -290,10 +293,61 @@ static int detach_id(const struct link *link, uint32_t id, enum xdp_attach_mode 
 	return 0;
 }
 
-static bool mode_matches(enum attach_mode wanted, enum xdp_attach_mode in_force)
+/* Kinds of device on which native XDP is not what the user wants. */
+static const struct {
+	const char *kind;
+	const char *reason;
+	bool auto_skb; /* auto mode takes skb, and says so; else it is refused like native */
+} no_native[] = {
+	{ "vlan", "native XDP runs on the parent only", false },
+	/* a broadcast comes in on every slave, of an active-backup bond too */
+	{ "bond", "native XDP runs on the slaves, and each would answer a broadcast", true },
+};
+
+static int err_no_native(const struct link *link, const char *reason, struct err *err)
 {
-	return wanted == ATTACH_MODE_AUTO ||
-	       (wanted == ATTACH_MODE_SKB) == (in_force == XDP_MODE_SKB);
+	struct link parent = {};
+	struct err ignored;
+
+	if (link->parent && link->parent_nsid < 0)
+		link_by_ifindex(link->parent, &parent, &ignored);
+	return err_set(err, -EOPNOTSUPP, "%s is a %s device%s%s: %s; use --mode skb here",
+		       link->name, link->kind, *parent.name ? " of " : "", parent.name, reason);
+}
+
+/*
+ * Whether the program may go on @link beside what @state says is there, and in which mode to try
+ * first.
+ */
+static int attach_check(const struct link *link, const struct attach_state *state,
+			enum attach_mode wanted, enum xdp_attach_mode *ret_mode,
+			const char **ret_skb_reason, struct err *err)
+{
+	enum xdp_attach_mode mode = wanted == ATTACH_MODE_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+
+	*ret_skb_reason = NULL;
+	for (size_t i = 0; i < sizeof(no_native) / sizeof(no_native[0]); i++) {
+		if (strcmp(link->kind, no_native[i].kind) != 0 || mode == XDP_MODE_SKB)
+			continue;
+		if (wanted == ATTACH_MODE_NATIVE || !no_native[i].auto_skb)
+			return err_no_native(link, no_native[i].reason, err);
+		mode = XDP_MODE_SKB;
+		*ret_skb_reason = no_native[i].reason;
+	}
+	if (state->count && !state->chain && attach_find(state, true) < 0)
+		return err_set(
+			err, -EBUSY,
+			"%s: another XDP program (id %u, \"%s\") is attached without a dispatcher; "
+			"detach it first or reload it with xdp-loader",
+			link->name, state->prog[0].id, state->prog[0].name);
+	if (state->count && mode != state->mode && wanted != ATTACH_MODE_AUTO)
+		return err_set(
+			err, -EBUSY,
+			"%s: XDP runs in %s mode there, and an interface has one mode at a time; "
+			"detach first to change it",
+			link->name, attach_mode_name(state->mode));
+	*ret_mode = state->count ? state->mode : mode;
+	return 0;
 }
 
 /* Loads and verifies the program for @link, and lets it go. */
@@ -308,52 +362,60 @@ static int attach_rehearse(const struct pins *pins, const struct link *link, str
 	return r < 0 ? err_load(err, r, link) : 0;
 }
 
+/* The new program first, then the old one out: the old one answers until the swap, the new one from
+ * then on. */
+static int replace_in_chain(const struct pins *pins, const struct link *link,
+			    uint32_t counters_slot, unsigned int priority,
+			    enum xdp_attach_mode mode, uint32_t old_id, struct err *err)
+{
+	struct attach_state state;
+	struct err ignored;
+	int r = attach_new(pins, link, counters_slot, priority, mode, err);
+
+	if (!r)
+		r = detach_id(link, old_id, mode, true, err);
+	else
+		return r;
+	if (r < 0 && !attach_query(pins, link->ifindex, &state, &ignored))
+		/* two of ours make no sense: the new one goes */
+		for (unsigned int i = 0; i < state.count; i++)
+			if (state.prog[i].ours && state.prog[i].id != old_id)
+				detach_id(link, state.prog[i].id, mode, true, &ignored);
+	return r;
+}
+
 int attach_link(const struct pins *pins, const struct link *link, uint32_t counters_slot,
 		const struct attach_options *options, struct attach_outcome *ret_outcome,
 		struct err *err)
 {
 	struct attach_outcome outcome = { .result = ATTACH_NEW };
 	struct attach_state state;
-	enum xdp_attach_mode mode;
+	enum xdp_attach_mode mode = XDP_MODE_UNSPEC;
 	int r, old;
 
-	r = attach_query(link->ifindex, pins_map_id(pins, PINS_COUNTERS), &state, err);
+	r = attach_query(pins, link->ifindex, &state, err);
+	if (!r)
+		r = attach_check(link, &state, options->mode, &mode, &outcome.skb_reason, err);
 	if (r < 0)
 		return r;
 	old = attach_find(&state, true);
-	if (state.count && !state.chain && old < 0)
-		return err_set(
-			err, -EBUSY,
-			"%s: another XDP program (id %u, \"%s\") is attached without a dispatcher; "
-			"detach it first or reload it with xdp-loader",
-			link->name, state.prog[0].id, state.prog[0].name);
-	if (state.count && !mode_matches(options->mode, state.mode))
-		return err_set(
-			err, -EBUSY,
-			"%s: XDP runs in %s mode there, and an interface has one mode at a time; "
-			"detach first to change it",
-			link->name, attach_mode_name(state.mode));
 	if (options->dry_run) {
 		outcome.result = ATTACH_DRY_RUN;
 		r = attach_rehearse(pins, link, err);
-	} else if (old >= 0 && !state.chain) {
+	} else if (old >= 0) {
 		outcome.result = ATTACH_REPLACED;
-		r = replace_alone(pins, link, counters_slot, state.mode, state.prog[old].id, err);
+		if (state.chain)
+			r = replace_in_chain(pins, link, counters_slot, options->priority, mode,
+					     state.prog[old].id, err);
+		else
+			r = replace_alone(pins, link, counters_slot, mode, state.prog[old].id, err);
 	} else {
-		if (old >= 0)
-			outcome.result = ATTACH_REPLACED;
-		mode = state.count			  ? state.mode
-		       : options->mode == ATTACH_MODE_SKB ? XDP_MODE_SKB
-							  : XDP_MODE_NATIVE;
 		r = attach_new(pins, link, counters_slot, options->priority, mode, err);
 		if (r == -EOPNOTSUPP && options->mode == ATTACH_MODE_AUTO && !state.count) {
-			outcome.skb_fallback = true;
+			outcome.skb_reason = "the driver has no native XDP";
 			r = attach_new(pins, link, counters_slot, options->priority, XDP_MODE_SKB,
 				       err);
 		}
-		/* the new one answers already; now the old one may go */
-		if (!r && old >= 0)
-			r = detach_id(link, state.prog[old].id, state.mode, true, err);
 	}
 	if (r < 0)
 		return r;
@@ -363,11 +425,10 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 
 int attach_remove(const struct pins *pins, const struct link *link, struct err *err)
 {
-	uint32_t counters_id = pins ? pins_map_id(pins, PINS_COUNTERS) : 0;
 	struct attach_state state;
 	int r, ours;
 
-	r = attach_query(link->ifindex, counters_id, &state, err);
+	r = attach_query(pins, link->ifindex, &state, err);
 	if (r < 0)
 		return r;
 	ours = attach_find(&state, true);

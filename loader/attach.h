@@ -41,14 +41,16 @@ struct attach_state {
 		char name[16];
 		bool ours;   /* our name, and it uses these pins' maps */
 		bool orphan; /* our name, other maps: its pins are gone */
+		bool stale;  /* ours, but it reads an older map of addresses: the growth was
+				interrupted */
 	} prog[ATTACH_MAX_PROGS];
 };
 
 /*
- * Asks libxdp what is on @ifindex. @counters_id: kernel id of the pinned counters map, by which
- * ours is told from a namesake; 0 where nothing is pinned. Returns 0 or a negative errno with @err.
+ * Asks libxdp what is on @ifindex. @pins tell ours from a namesake; NULL where nothing is pinned.
+ * Returns 0 or a negative errno with @err.
  */
-int attach_query(unsigned int ifindex, uint32_t counters_id, struct attach_state *ret_state,
+int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_state *ret_state,
 		 struct err *err);
 
 /* Index of our program in @state->prog, or -1; an orphan counts if @orphans. */
@@ -71,7 +73,7 @@ enum attach_result {
 
 struct attach_outcome {
 	enum attach_result result;
-	bool skb_fallback; /* the driver has no native XDP */
+	const char *skb_reason; /* why auto mode took skb; NULL: it didn't */
 };
 
 /*

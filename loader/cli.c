@@ -107,9 +107,9 @@ const struct cli_option cli_opt_mode = OPTION(
 const struct cli_option cli_opt_priority =
 	OPTION(attach.priority, take_number, .name = "priority", .argument = "N",
 	       .help = "place among other programs, lower runs first (default 20)");
-const struct cli_option cli_opt_max_entries =
-	OPTION(max_entries, take_positive, .name = "max-entries", .argument = "N",
-	       .help = "addresses that the map holds when it is made (default 65536)");
+const struct cli_option cli_opt_max_entries = OPTION(
+	max_entries, take_positive, .name = "max-entries", .argument = "N",
+	.help = "addresses that the map has room for (default 65536); more than before: it grows");
 const struct cli_option cli_opt_dry_run =
 	OPTION(attach.dry_run, take_flag, .name = "dry-run",
 	       .help = "load and verify, say what would be done, change nothing");

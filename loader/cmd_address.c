@@ -27,8 +27,12 @@ static void note_unless_attached(const struct pins *pins, const struct link *lin
 	struct attach_state state;
 	struct err ignored;
 
-	if (!attach_query(link->ifindex, pins_map_id(pins, PINS_COUNTERS), &state, &ignored) &&
-	    attach_find(&state, false) < 0)
+	int ours;
+
+	if (attach_query(pins, link->ifindex, &state, &ignored) < 0)
+		return;
+	ours = attach_find(&state, false);
+	if (ours < 0 || state.prog[ours].stale)
 		cli_note("nothing answers on %s until `" CLI_NAME " attach %s` has run", link->name,
 			 link->name);
 }
@@ -175,10 +179,8 @@ static void list_device_read(const struct pins *pins, const struct device_table 
 		memcpy(device->name, row->name, sizeof(device->name));
 	else
 		snprintf(device->name, sizeof(device->name), "if%u", ifindex);
-	device->attached =
-		row && !row->gone &&
-		!attach_query(ifindex, pins_map_id(pins, PINS_COUNTERS), &state, &ignored) &&
-		attach_find(&state, false) >= 0;
+	device->attached = row && !row->gone && !attach_query(pins, ifindex, &state, &ignored) &&
+			   attach_find(&state, false) >= 0;
 }
 
 static json_t *lease_json(uint8_t slot, uint64_t remaining_ms)
@@ -311,8 +313,7 @@ static int attached_anywhere(const struct pins *pins, bool *ret_attached, struct
 
 		if (devices.rows[i].gone)
 			continue;
-		r = attach_query(devices.rows[i].ifindex, pins_map_id(pins, PINS_COUNTERS), &state,
-				 err);
+		r = attach_query(pins, devices.rows[i].ifindex, &state, err);
 		if (!r && attach_find(&state, false) >= 0)
 			*ret_attached = true;
 	}

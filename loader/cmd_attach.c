@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "device.h"
 #include "entry.h"
+#include "grow.h"
 #include "status.h"
 
 /* What attach did to one interface. */
@@ -71,6 +72,19 @@ static int adopt(const struct pins *pins, struct err *err)
 	return 0;
 }
 
+/* XDP_TX on a veth ends in the peer's ring, which only a peer with an XDP program reads. */
+static void note_deaf_veth(const struct link *link)
+{
+	struct link peer;
+	struct err ignored;
+
+	if (!link_veth_peer(link, &peer, &ignored) && !peer.xdp)
+		cli_note(
+			"%s: its veth peer, %s, has no XDP program, so answers in native mode won't "
+			"arrive there; one that returns XDP_PASS will do",
+			link->name, peer.name);
+}
+
 static int report(const struct pins *pins, const struct attached *attached, int count, bool json,
 		  struct err *err)
 {
@@ -93,10 +107,10 @@ static int report(const struct pins *pins, const struct attached *attached, int 
 			r = status_read(pins, link, entries, &row, err);
 		if (r < 0)
 			return r;
-		if (attached[i].outcome.skb_fallback)
-			cli_note(
-				"%s: the driver has no native XDP; attached in skb mode, which is slower",
-				link->name);
+		if (attached[i].outcome.skb_reason)
+			cli_note("%s: attached in skb mode, which is slower: %s", link->name,
+				 attached[i].outcome.skb_reason);
+		note_deaf_veth(link);
 		if (attached[i].moved)
 			cli_note("%s: took over %u addresses of the former %s", link->name,
 				 attached[i].moved, link->name);
@@ -108,6 +122,26 @@ static int report(const struct pins *pins, const struct attached *attached, int 
 	if (json)
 		cli_array_end(&array);
 	return 0;
+}
+
+/* --max-entries over maps that are there: more is made room for, less isn't taken away. */
+static int resize(struct pins *pins, uint32_t max_entries, struct err *err)
+{
+	uint32_t before = pins->max_entries;
+	int r;
+
+	if (!max_entries || max_entries == before)
+		return 0;
+	if (max_entries < before)
+		return err_set(
+			err, -EINVAL,
+			"the map holds %u addresses, and can't be made smaller while it is pinned; "
+			"see `" CLI_NAME " help flush`",
+			before);
+	r = grow_responder(pins, max_entries, err);
+	if (!r)
+		cli_note("the map holds %u addresses now, %u before", max_entries, before);
+	return r;
 }
 
 static int attach_run(const struct cli_options *options, int count, char **words)
@@ -131,6 +165,8 @@ static int attach_run(const struct cli_options *options, int count, char **words
 	if (r < 0 && !(options->attach.dry_run && r == -ENOENT && !*err.text))
 		return cli_fail(&err);
 	r = adopt(&pins, &err);
+	if (!r && !options->attach.dry_run)
+		r = resize(&pins, options->max_entries, &err);
 	if (!r)
 		r = attach_each(&pins, &options->attach, attached, count, &err);
 	if (r < 0) {

@@ -447,3 +447,45 @@ int entry_move(const struct pins *pins, const struct entry_table *table, uint32_
 	*ret_moved = moved;
 	return 0;
 }
+
+int entry_write_rows(int fd, const struct entry_table *table, struct err *err)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		int r = bpf_map_update_elem(fd, &table->rows[i].key, &table->rows[i].value,
+					    BPF_NOEXIST);
+
+		if (r < 0)
+			return err_set(err, r, "copying responder_v4: %s", strerror(-r));
+	}
+	return 0;
+}
+
+int entry_add_answers(const struct pins *pins, const struct entry_table *before,
+		      const struct entry_table *after, struct err *err)
+{
+	_cleanup_(cleanup_control) struct control_bpf *control = NULL;
+	size_t then = 0;
+	int r = control_load(pins, &control, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < after->count; i++) {
+		const struct entry_row *now = &after->rows[i];
+		struct control_add_answers args = { .key = now->key };
+		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &args, .ctx_size_in = sizeof(args));
+
+		while (then < before->count && row_compare(&before->rows[then], now) < 0)
+			then++;
+		if (then == before->count)
+			break;
+		args.answers =
+			entry_responses(&now->value) - entry_responses(&before->rows[then].value);
+		if (!args.answers)
+			continue;
+		r = bpf_prog_test_run_opts(bpf_program__fd(control->progs.control_add_answers),
+					   &opts);
+		if (r < 0)
+			return err_set(err, r, "adding to an entry in place: %s", strerror(-r));
+	}
+	return 0;
+}

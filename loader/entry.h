@@ -85,4 +85,14 @@ int entry_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t ma
 int entry_move(const struct pins *pins, const struct entry_table *rows, uint32_t from, uint32_t to,
 	       size_t *ret_moved, struct err *err);
 
+/* Writes @rows, counts and all, into the empty map @fd. */
+int entry_write_rows(int fd, const struct entry_table *rows, struct err *err);
+
+/*
+ * Adds to the pinned entries what their counts grew by between @before and @after, two readings of
+ * another map, in place and atomically.
+ */
+int entry_add_answers(const struct pins *pins, const struct entry_table *before,
+		      const struct entry_table *after, struct err *err);
+
 #endif

@@ -12,6 +12,24 @@
 #include "cleanup.h"
 #include "link.h"
 
+static int info_cb(const struct nlattr *attribute, void *data)
+{
+	struct link *link = data;
+
+	if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
+		snprintf(link->kind, sizeof(link->kind), "%s", mnl_attr_get_str(attribute));
+	return MNL_CB_OK;
+}
+
+static int xdp_cb(const struct nlattr *attribute, void *data)
+{
+	struct link *link = data;
+
+	if (mnl_attr_get_type(attribute) == IFLA_XDP_ATTACHED)
+		link->xdp = mnl_attr_get_u8(attribute) != XDP_ATTACHED_NONE;
+	return MNL_CB_OK;
+}
+
 static int attribute_cb(const struct nlattr *attribute, void *data)
 {
 	struct link *link = data;
@@ -27,6 +45,16 @@ static int attribute_cb(const struct nlattr *attribute, void *data)
 		if (mnl_attr_get_payload_len(attribute) == ETH_ALEN)
 			memcpy(link->mac, mnl_attr_get_payload(attribute), ETH_ALEN);
 		break;
+	case IFLA_LINK:
+		link->parent = mnl_attr_get_u32(attribute);
+		break;
+	case IFLA_LINK_NETNSID:
+		link->parent_nsid = (int)mnl_attr_get_u32(attribute);
+		break;
+	case IFLA_LINKINFO:
+		return mnl_attr_parse_nested(attribute, info_cb, link);
+	case IFLA_XDP:
+		return mnl_attr_parse_nested(attribute, xdp_cb, link);
 	}
 	return MNL_CB_OK;
 }
@@ -36,9 +64,12 @@ static int link_cb(const struct nlmsghdr *header, void *data)
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(header);
 	struct link *link = data;
 
-	link->ifindex = info->ifi_index;
-	link->flags = info->ifi_flags;
-	link->ethernet = info->ifi_type == ARPHRD_ETHER;
+	*link = (struct link){
+		.ifindex = info->ifi_index,
+		.flags = info->ifi_flags,
+		.ethernet = info->ifi_type == ARPHRD_ETHER,
+		.parent_nsid = -1,
+	};
 	return mnl_attr_parse(header, sizeof(*info), attribute_cb, link);
 }
 
@@ -48,8 +79,11 @@ static void cleanup_mnl_socket(struct mnl_socket **socket)
 		mnl_socket_close(*socket);
 }
 
-/* One RTM_GETLINK, by @name or, if that is NULL, by @ifindex. Returns 0 or a negative errno. */
-static int link_query(const char *name, unsigned int ifindex, struct link *ret_link)
+/*
+ * One RTM_GETLINK, by @name or, if that is NULL, by @ifindex; in the namespace of id @nsid, or the
+ * caller's where that is negative. Returns 0 or a negative errno.
+ */
+static int link_query(const char *name, unsigned int ifindex, int nsid, struct link *ret_link)
 {
 	_cleanup_(cleanup_mnl_socket) struct mnl_socket *socket = mnl_socket_open(NETLINK_ROUTE);
 	/* a link with many virtual functions answers with more than MNL_SOCKET_BUFFER_SIZE */
@@ -68,6 +102,8 @@ static int link_query(const char *name, unsigned int ifindex, struct link *ret_l
 	info->ifi_index = ifindex;
 	if (name)
 		mnl_attr_put_strz(header, IFLA_IFNAME, name);
+	if (nsid >= 0)
+		mnl_attr_put_u32(header, IFLA_TARGET_NETNSID, nsid);
 	if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
 		return negative_errno();
 	length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
@@ -81,7 +117,7 @@ static int link_query(const char *name, unsigned int ifindex, struct link *ret_l
 
 int link_by_name(const char *name, struct link *ret_link, struct err *err)
 {
-	int r = strlen(name) < IFNAMSIZ && name[0] ? link_query(name, 0, ret_link) : -ENODEV;
+	int r = strlen(name) < IFNAMSIZ && name[0] ? link_query(name, 0, -1, ret_link) : -ENODEV;
 
 	if (r == -ENODEV)
 		return err_set(err, r, "no interface '%s' in this network namespace", name);
@@ -92,10 +128,22 @@ int link_by_name(const char *name, struct link *ret_link, struct err *err)
 
 int link_by_ifindex(unsigned int ifindex, struct link *ret_link, struct err *err)
 {
-	int r = link_query(NULL, ifindex, ret_link);
+	int r = link_query(NULL, ifindex, -1, ret_link);
 
 	if (r < 0)
 		return err_set(err, r, "asking for interface number %u: %s", ifindex, strerror(-r));
+	return 0;
+}
+
+int link_veth_peer(const struct link *link, struct link *ret_peer, struct err *err)
+{
+	int r;
+
+	if (strcmp(link->kind, "veth") != 0)
+		return -EOPNOTSUPP;
+	r = link_query(NULL, link->parent, link->parent_nsid, ret_peer);
+	if (r < 0)
+		return err_set(err, r, "asking for the peer of %s: %s", link->name, strerror(-r));
 	return 0;
 }
 

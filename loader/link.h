@@ -18,8 +18,12 @@ struct link {
 	unsigned int flags; /* IFF_* */
 	unsigned int mtu;
 	bool ethernet; /* ARPHRD_ETHER */
+	bool xdp;      /* an XDP program is attached, in whatever mode */
 	uint8_t mac[ETH_ALEN];
 	char name[IFNAMSIZ];
+	char kind[16];	     /* "veth", "vlan", "bond"...; empty for a NIC */
+	unsigned int parent; /* a VLAN device's parent, a veth's peer; 0: none */
+	int parent_nsid;     /* namespace id that parent counts in; -1: the caller's */
 };
 
 /* The interface of that name. Returns 0, or -ENODEV or another errno with @err; @ret_link untouched
@@ -28,6 +32,12 @@ int link_by_name(const char *name, struct link *ret_link, struct err *err);
 
 /* The interface of that index; the same results. */
 int link_by_ifindex(unsigned int ifindex, struct link *ret_link, struct err *err);
+
+/*
+ * The other end of veth @link, in whichever namespace it is. -EOPNOTSUPP without a message for what
+ * isn't a veth; other errors with @err.
+ */
+int link_veth_peer(const struct link *link, struct link *ret_peer, struct err *err);
 
 /*
  * The interface of that name if it can carry ARP: Ethernet framing and a unicast MAC. Else

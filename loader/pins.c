@@ -22,6 +22,9 @@ static const char *const map_names[PINS_MAP_COUNT] = {
 	[PINS_CONFLICTS] = "conflicts", [PINS_RESPONDER_V4] = "responder_v4",
 };
 
+/* Pin of a larger map until it takes responder_v4's place. */
+#define GROWING "responder_v4_growing"
+
 const char *pins_map_name(enum pins_map map)
 {
 	return map_names[map];
@@ -309,12 +312,6 @@ static int pins_do_open(const char *bpffs, bool locked, bool create, uint32_t ma
 		if (r < 0)
 			return r;
 	}
-	if (max_entries && pins->max_entries && max_entries != pins->max_entries)
-		return err_set(
-			err, -EEXIST,
-			"the pinned maps hold %u addresses, not %u; save the addresses, `flush "
-			"--all` and attach anew to change that",
-			pins->max_entries, max_entries);
 	if (present < PINS_MAP_COUNT)
 		return pins_create_absent(pins, control, max_entries ?: L2RESP_DEFAULT_MAX_ENTRIES,
 					  netns_cookie, err);
@@ -350,13 +347,51 @@ int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct e
 	return pins_open_as(bpffs, true, false, 0, ret_pins, err);
 }
 
+int pins_create_responder(uint32_t max_entries, struct err *err)
+{
+	_cleanup_(cleanup_control) struct control_bpf *control = NULL;
+	struct bpf_program *prog;
+	int r, fd;
+
+	r = pins_open_control(&control, err);
+	if (r < 0)
+		return r;
+	bpf_object__for_each_program(prog, control->obj) bpf_program__set_autoload(prog, false);
+	bpf_map__set_max_entries(control->maps.responder_v4, max_entries);
+	r = control_bpf__load(control);
+	if (r < 0)
+		return err_set(err, r, "making a map of %u addresses: %s", max_entries,
+			       strerror(-r));
+	fd = fcntl(bpf_map__fd(control->maps.responder_v4), F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(err, negative_errno(), "making a map: %s", strerror(errno));
+	return fd;
+}
+
+int pins_replace_responder(struct pins *pins, int fd, uint32_t max_entries, struct err *err)
+{
+	char path[PATH_MAX], beside[PATH_MAX];
+
+	if (pin_path(pins, PINS_RESPONDER_V4, path) < 0 ||
+	    snprintf(beside, sizeof(beside), "%s/" GROWING, pins->dir) >= (int)sizeof(beside))
+		return err_set(err, -ENAMETOOLONG, "%s: %s", pins->dir, strerror(ENAMETOOLONG));
+	/* one that a killed command left */
+	unlink(beside);
+	if (bpf_obj_pin(fd, beside) < 0 || rename(beside, path) < 0)
+		return err_access(err, negative_errno(), beside);
+	pins->fd[PINS_RESPONDER_V4] = fd;
+	pins->max_entries = max_entries;
+	return 0;
+}
+
 int pins_remove(struct pins *pins, struct err *err)
 {
+	char path[PATH_MAX];
 	char *slash;
 
+	if (snprintf(path, sizeof(path), "%s/" GROWING, pins->dir) < (int)sizeof(path))
+		unlink(path);
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
-		char path[PATH_MAX];
-
 		if (pin_path(pins, map, path) < 0 || (unlink(path) < 0 && errno != ENOENT))
 			return err_access(err, negative_errno(), path);
 	}

@@ -55,6 +55,16 @@ int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err);
 int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_pins,
 		     struct err *err);
 
+/* A map of addresses for @max_entries, not pinned. Returns a descriptor that the caller closes, or
+ * an error with @err. */
+int pins_create_responder(uint32_t max_entries, struct err *err);
+
+/*
+ * Pins the map @fd, which holds @max_entries, in responder_v4's place, at once: there is no moment
+ * without a pin. @pins then hold @fd; the descriptor they held is the caller's again.
+ */
+int pins_replace_responder(struct pins *pins, int fd, uint32_t max_entries, struct err *err);
+
 /* As pins_open_locked(), but -ENOENT without a message where nothing is pinned. */
 int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct err *err);
 

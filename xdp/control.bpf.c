@@ -10,6 +10,7 @@
 
 #include "maps.bpf.h"
 #include "control.h"
+#include "shard.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -35,6 +36,20 @@ int control_set_head(struct control_set_head *args)
 		return CONTROL_ABSENT;
 	/* one store: a reader sees the old MAC or the new one */
 	*(volatile __u64 *)&entry->head = *(__u64 *)&args->head;
+	return CONTROL_DONE;
+}
+
+SEC("syscall")
+int control_add_answers(struct control_add_answers *args)
+{
+	struct responder_v4_key key = args->key;
+	struct responder_v4_entry *entry = bpf_map_lookup_elem(&responder_v4, &key);
+
+	if (!entry)
+		return CONTROL_ABSENT;
+	/* on this CPU's shard, in one instruction: the data path's plain add on this CPU can't come
+	 * in between */
+	__sync_fetch_and_add(&entry->responses_sent[shard_of_cpu()], args->answers);
 	return CONTROL_DONE;
 }
 

@@ -4,6 +4,7 @@
 #define XDP_L2RESP_COUNT_BPF_H
 
 #include "maps.bpf.h"
+#include "shard.bpf.h"
 
 /* Set by the loader before load. */
 const volatile __u32 counters_slot;
@@ -21,10 +22,8 @@ static __always_inline void count_outcome(enum outcome outcome)
 
 static __always_inline void count_response(struct responder_v4_entry *entry)
 {
-	__u32 shard = bpf_get_smp_processor_id() & 7;
+	__u32 shard = shard_of_cpu();
 
-	if (shard >= L2RESP_SHARDS)
-		shard = 0;
 	if (shards_shared)
 		__sync_fetch_and_add(&entry->responses_sent[shard], 1);
 	else
