@@ -77,6 +77,8 @@ int addr_range_parse(const char *text, struct addr_range *ret_range, struct err 
 	const char *slash = strchr(text, '/'), *dash = strchr(text, '-');
 	struct addr_range range;
 
+	if (strchr(text, ':'))
+		return err_set(err, -EINVAL, "'%s': only IPv4 addresses can be announced", text);
 	if (slash) {
 		int r = cidr_parse(text, slash, &range, err);
 

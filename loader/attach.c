@@ -319,15 +319,18 @@ static int err_no_native(const struct link *link, const char *reason, struct err
  * Whether the program may go on @link beside what @state says is there, and in which mode to try
  * first.
  */
-static int attach_check(const struct link *link, const struct attach_state *state,
-			enum attach_mode wanted, enum xdp_attach_mode *ret_mode,
-			const char **ret_skb_reason, struct err *err)
+static int choose_mode(const struct link *link, const struct attach_state *state,
+		       enum attach_mode wanted, enum xdp_attach_mode *ret_mode,
+		       const char **ret_skb_reason, struct err *err)
 {
 	enum xdp_attach_mode mode = wanted == ATTACH_MODE_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
 
 	*ret_skb_reason = NULL;
 	for (size_t i = 0; i < sizeof(no_native) / sizeof(no_native[0]); i++) {
 		if (strcmp(link->kind, no_native[i].kind) != 0 || mode == XDP_MODE_SKB)
+			continue;
+		/* attached there already: auto keeps the mode in force */
+		if (wanted == ATTACH_MODE_AUTO && state->count)
 			continue;
 		if (wanted == ATTACH_MODE_NATIVE || !no_native[i].auto_skb)
 			return err_no_native(link, no_native[i].reason, err);
@@ -384,6 +387,17 @@ static int replace_in_chain(const struct pins *pins, const struct link *link,
 	return r;
 }
 
+int attach_check(const struct pins *pins, const struct link *link,
+		 const struct attach_options *options, struct err *err)
+{
+	struct attach_state state;
+	enum xdp_attach_mode mode;
+	const char *skb_reason;
+	int r = attach_query(pins, link->ifindex, &state, err);
+
+	return r < 0 ? r : choose_mode(link, &state, options->mode, &mode, &skb_reason, err);
+}
+
 int attach_link(const struct pins *pins, const struct link *link, uint32_t counters_slot,
 		const struct attach_options *options, struct attach_outcome *ret_outcome,
 		struct err *err)
@@ -395,7 +409,7 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 
 	r = attach_query(pins, link->ifindex, &state, err);
 	if (!r)
-		r = attach_check(link, &state, options->mode, &mode, &outcome.skb_reason, err);
+		r = choose_mode(link, &state, options->mode, &mode, &outcome.skb_reason, err);
 	if (r < 0)
 		return r;
 	old = attach_find(&state, true);

@@ -76,6 +76,11 @@ struct attach_outcome {
 	const char *skb_reason; /* why auto mode took skb; NULL: it didn't */
 };
 
+/* Whether attach_link() would refuse @link for what it is, or for what is on it already: its
+ * errors, nothing changed. */
+int attach_check(const struct pins *pins, const struct link *link,
+		 const struct attach_options *options, struct err *err);
+
 /*
  * Puts the program on @link, its counts in slot @counters_slot. Over one of ours it swaps, so that
  * no request goes unanswered in between. @pins must be locked. -EBUSY: a foreign program stands

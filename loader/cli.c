@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "device.h"
 
 /* Parses @text into @field. Returns false where it isn't what the option takes. */
 typedef bool cli_take_fn(const char *text, void *field);
@@ -18,7 +19,8 @@ struct cli_option {
 	char letter;	      /* 0: none */
 	const char *argument; /* NULL: a flag */
 	const char *help;
-	size_t field; /* offset in struct cli_options */
+	const char *takes; /* for errors, where the argument's name doesn't say it */
+	size_t field;	   /* offset in struct cli_options */
 	cli_take_fn *take;
 };
 
@@ -89,7 +91,7 @@ static bool take_mode(const char *text, void *field)
 	}
 
 static const struct cli_option opt_json =
-	OPTION(json, take_flag, .name = "json", .help = "machine-readable output");
+	OPTION(json, take_flag, .name = "json", .letter = 'j', .help = "machine-readable output");
 static const struct cli_option opt_bpffs =
 	OPTION(bpffs, take_text, .name = "bpffs", .argument = "DIR",
 	       .help = "BPF file system that holds the pins (default " PINS_DEFAULT_BPFFS ")");
@@ -117,9 +119,10 @@ const struct cli_option cli_opt_all =
 	OPTION(all, take_flag, .name = "all", .help = "on every interface");
 const struct cli_option cli_opt_watch =
 	OPTION(watch_seconds, take_seconds, .name = "watch", .argument = "SECONDS",
+	       .takes = "seconds from 0.1 to 86400",
 	       .help = "again every SECONDS, with rates, until interrupted");
 const struct cli_option cli_opt_count =
-	OPTION(count, take_positive, .name = "count", .argument = "N",
+	OPTION(count, take_positive, .name = "count", .argument = "N", .takes = "a number from 1",
 	       .help = "times to announce (default 3)");
 const struct cli_option cli_opt_interval =
 	OPTION(interval_ms, take_number, .name = "interval", .argument = "MS",
@@ -187,9 +190,26 @@ static int parse_pass(const struct getopt_table *table, const struct cli_command
 			return cli_usage(command, "no option '%s'", argv[optind - 1]);
 		if (!option->take(optarg, (char *)options + option->field))
 			return cli_usage(command, "--%s takes %s, not '%s'", option->name,
-					 option->argument, optarg);
+					 option->takes ?: option->argument, optarg);
 	}
 	return CLI_DONE;
+}
+
+const struct cli_command *cli_command_find(const char *word)
+{
+	const struct cli_command *found = NULL;
+	size_t length = strlen(word);
+
+	for (int i = 0; cli_commands[i]; i++) {
+		if (!strcmp(word, cli_commands[i]->name))
+			return cli_commands[i];
+		if (strncmp(word, cli_commands[i]->name, length) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = cli_commands[i];
+	}
+	return found;
 }
 
 int cli_parse(int argc, char **argv, struct cli_options *ret_options,
@@ -213,9 +233,7 @@ int cli_parse(int argc, char **argv, struct cli_options *ret_options,
 		return r;
 	at = optind;
 	if (at < argc) {
-		for (int i = 0; cli_commands[i]; i++)
-			if (!strcmp(argv[at], cli_commands[i]->name))
-				command = cli_commands[i];
+		command = cli_command_find(argv[at]);
 		if (!command)
 			return cli_usage(NULL, "no command '%s'", argv[at]);
 		getopt_table_add(&after, global_options);
@@ -250,8 +268,13 @@ static void print_options(const struct cli_option *const *options)
 void cli_print_help(const struct cli_command *command)
 {
 	if (command) {
-		printf("Usage: " CLI_NAME " %s%s%s\n\n%s.\n", command->name,
-		       *command->words ? " " : "", command->words, command->summary);
+		printf("Usage: " CLI_NAME " %s %s", command->name, command->words);
+		for (const struct cli_option *const *option = command->options; option && *option;
+		     option++)
+			if (!strstr(command->words, (*option)->name)) /* --all stands there */
+				printf(" [--%s%s%s]", (*option)->name,
+				       (*option)->argument ? " " : "", (*option)->argument ?: "");
+		printf("\n\n%s.\n", command->summary);
 		if (command->details)
 			printf("\n%s", command->details);
 		printf("\nOptions:\n");
@@ -309,15 +332,44 @@ void cli_note(const char *format, ...)
 	fputc('\n', stderr);
 }
 
+int cli_open_locked(const struct cli_options *options, bool create, struct pins *ret_pins,
+		    struct err *err)
+{
+	struct pins pins = PINS_NONE;
+	bool orphaned;
+	size_t dropped;
+	int r;
+
+	if (create)
+		r = pins_open_locked(options->bpffs, options->max_entries, &pins, err);
+	else
+		r = pins_open_locked_existing(options->bpffs, &pins, err);
+	if (r < 0)
+		return r;
+	orphaned = pins.orphaned;
+	r = device_adopt(&pins, &dropped, err);
+	if (r < 0) {
+		pins_close(&pins);
+		return r;
+	}
+	if (orphaned)
+		cli_note("took over the pins of a network namespace that is gone; %zu addresses of "
+			 "interfaces that aren't here were dropped",
+			 dropped);
+	*ret_pins = pins;
+	return 0;
+}
+
 int cli_take_dev(const struct cli_command *command, int count, char **words, const char **ret_name)
 {
-	if (count < 1 || strcmp(words[0], "dev"))
-		return cli_usage(command, "'dev IFACE' is missing");
-	if (count < 2)
-		return cli_usage(command, "'dev' needs an interface");
-	if (count > 2)
-		return cli_usage(command, "'%s' is one word too many", words[2]);
-	*ret_name = words[1];
+	bool dev = count && !strcmp(words[0], "dev");
+
+	if (count == dev)
+		return cli_usage(command,
+				 dev ? "'dev' needs an interface" : "'dev IFACE' is missing");
+	if (count > dev + 1)
+		return cli_usage(command, "'%s' is one word too many", words[dev + 1]);
+	*ret_name = words[dev];
 	return CLI_DONE;
 }
 

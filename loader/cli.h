@@ -9,6 +9,7 @@
 
 #include "attach.h"
 #include "err.h"
+#include "pins.h"
 
 #define CLI_NAME "xdp-l2resp"
 
@@ -65,6 +66,9 @@ extern const struct cli_command *const cli_commands[];
 int cli_parse(int argc, char **argv, struct cli_options *ret_options,
 	      const struct cli_command **ret_command, int *ret_words);
 
+/* The command called @word, or the only one whose name begins so, as with ip(8); NULL for none. */
+const struct cli_command *cli_command_find(const char *word);
+
 /* Help on the program, or on @command, to stdout. */
 void cli_print_help(const struct cli_command *command);
 
@@ -79,9 +83,13 @@ int cli_usage(const struct cli_command *command, const char *format, ...)
 void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * "dev IFACE" out of @words: 0 and the name, or CLI_USAGE, said. At most @count words, all of which
- * must be used.
+ * pins_open_locked(), or pins_open_locked_existing() without @create; and takes over the pins of a
+ * network namespace that is gone, said in a note.
  */
+int cli_open_locked(const struct cli_options *options, bool create, struct pins *ret_pins,
+		    struct err *err);
+
+/* "[dev] IFACE" out of @words, which must be no more: CLI_DONE and the name, or CLI_USAGE, said. */
 int cli_take_dev(const struct cli_command *command, int count, char **words, const char **ret_name);
 
 /* A JSON array on stdout, a row at a time: a million rows need no tree. */

@@ -41,14 +41,16 @@ static int add_spec(const struct pins *pins, const struct spec *spec, const stru
 		    struct entry_added *ret_added, struct err *err)
 {
 	_cleanup_(spec_list_free) struct spec_list list = {};
-	unsigned int moved;
-	uint32_t slot;
+	struct device_recorded recorded;
 	int r = spec_list_append(&list, spec, link, 0, pins->max_entries, err);
 
 	if (!r)
-		r = device_record(pins, link, &slot, &moved, err);
-	if (!r)
-		r = entry_add(pins, list.wanted, list.count, NULL, ret_added, err);
+		r = device_record(pins, link, &recorded, err);
+	if (r < 0)
+		return r;
+	r = entry_add(pins, list.wanted, list.count, NULL, ret_added, err);
+	if (r < 0)
+		device_undo_record(pins, link, &recorded);
 	return r;
 }
 
@@ -62,14 +64,14 @@ static int add_run(const struct cli_options *options, int count, char **words)
 	int r;
 
 	if (count < 3 || strcmp(words[1], "dev"))
-		return cli_usage(&cmd_add, "it takes ADDR dev IFACE");
+		return cli_usage(&cmd_add, "'ADDR dev IFACE' is what it takes");
 	r = spec_parse(count, words, &spec, &err);
 	if (r == -EINVAL)
 		return cli_usage(&cmd_add, "%s", err.text);
 	if (!r)
 		r = link_for_arp(spec.dev, &link, &err);
 	if (!r)
-		r = pins_open_locked(options->bpffs, 0, &pins, &err);
+		r = cli_open_locked(options, true, &pins, &err);
 	if (!r) {
 		r = add_spec(&pins, &spec, &link, &added, &err);
 		if (r < 0)
@@ -121,13 +123,12 @@ static int del_run(const struct cli_options *options, int count, char **words)
 	int r;
 
 	if (count != 3 || strcmp(words[1], "dev"))
-		return cli_usage(&cmd_del, "it takes ADDR dev IFACE");
+		return cli_usage(&cmd_del, "'ADDR dev IFACE' is what it takes");
 	r = spec_parse(count, words, &spec, &err);
 	if (r == -EINVAL)
 		return cli_usage(&cmd_del, "%s", err.text);
 	if (!r)
-		r = pins_needed(pins_open_locked_existing(options->bpffs, &pins, &err), words[0],
-				&err);
+		r = pins_needed(cli_open_locked(options, false, &pins, &err), words[0], &err);
 	if (!r)
 		r = device_resolve(&pins, spec.dev, &link, &err);
 	if (!r)
@@ -167,20 +168,25 @@ struct list_device {
 	bool attached;
 };
 
-static void list_device_read(const struct pins *pins, const struct device_table *devices,
-			     uint32_t ifindex, struct list_device *device)
+static int list_device_read(const struct pins *pins, const struct device_table *devices,
+			    uint32_t ifindex, struct list_device *device, struct err *err)
 {
 	const struct device_row *row = device_find(devices, ifindex);
 	struct attach_state state;
-	struct err ignored;
+	int r;
 
 	*device = (struct list_device){ .ifindex = ifindex };
-	if (row)
-		memcpy(device->name, row->name, sizeof(device->name));
-	else
-		snprintf(device->name, sizeof(device->name), "if%u", ifindex);
-	device->attached = row && !row->gone && !attach_query(pins, ifindex, &state, &ignored) &&
-			   attach_find(&state, false) >= 0;
+	if (!row || row->gone) {
+		if (row)
+			memcpy(device->name, row->name, sizeof(device->name));
+		else
+			snprintf(device->name, sizeof(device->name), "if%u", ifindex);
+		return 0;
+	}
+	memcpy(device->name, row->name, sizeof(device->name));
+	r = attach_query(pins, ifindex, &state, err);
+	device->attached = !r && attach_find(&state, false) >= 0;
+	return r;
 }
 
 static json_t *lease_json(uint8_t slot, uint64_t remaining_ms)
@@ -251,7 +257,9 @@ static int list_rows(const struct pins *pins, const struct entry_table *table, b
 		uint64_t seen = conflict_count(&conflicts, row->key.ip4, row->key.ifindex);
 
 		if (row->key.ifindex != device.ifindex)
-			list_device_read(pins, &devices, row->key.ifindex, &device);
+			r = list_device_read(pins, &devices, row->key.ifindex, &device, err);
+		if (r < 0)
+			return r;
 		if (json)
 			cli_array_row(&array, list_json(row, &device, remaining_ms, seen));
 		else
@@ -320,12 +328,13 @@ static int attached_anywhere(const struct pins *pins, bool *ret_attached, struct
 	return r;
 }
 
-static int flush_all(const char *bpffs, size_t *ret_deleted, size_t *ret_leased, struct err *err)
+static int flush_all(const struct cli_options *options, size_t *ret_deleted, size_t *ret_leased,
+		     struct err *err)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	bool attached;
 	/* creates what a killed command left out, to remove it in one piece */
-	int r = pins_open_locked(bpffs, 0, &pins, err);
+	int r = cli_open_locked(options, true, &pins, err);
 
 	if (!r)
 		r = attached_anywhere(&pins, &attached, err);
@@ -336,12 +345,12 @@ static int flush_all(const char *bpffs, size_t *ret_deleted, size_t *ret_leased,
 	return r;
 }
 
-static int flush_dev(const char *bpffs, const char *name, size_t *ret_deleted, size_t *ret_leased,
-		     struct err *err)
+static int flush_dev(const struct cli_options *options, const char *name, size_t *ret_deleted,
+		     size_t *ret_leased, struct err *err)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	struct link link;
-	int r = pins_open_locked_existing(bpffs, &pins, err);
+	int r = cli_open_locked(options, false, &pins, err);
 
 	*ret_deleted = *ret_leased = 0;
 	if (r == -ENOENT && !*err->text)
@@ -365,9 +374,9 @@ static int flush_run(const struct cli_options *options, int count, char **words)
 	if (!options->all && cli_take_dev(&cmd_flush, count, words, &name))
 		return CLI_USAGE;
 	if (options->all)
-		r = flush_all(options->bpffs, &deleted, &leased, &err);
+		r = flush_all(options, &deleted, &leased, &err);
 	else
-		r = flush_dev(options->bpffs, name, &deleted, &leased, &err);
+		r = flush_dev(options, name, &deleted, &leased, &err);
 	if (r < 0)
 		return cli_fail(&err);
 	if (leased)

@@ -62,7 +62,7 @@ static int announce_run(const struct cli_options *options, int count, char **wor
 	int r;
 
 	if (count != 3 || strcmp(words[1], "dev"))
-		return cli_usage(&cmd_announce, "it takes ADDR dev IFACE");
+		return cli_usage(&cmd_announce, "'ADDR dev IFACE' is what it takes");
 	r = spec_parse(count, words, &spec, &err);
 	if (r == -EINVAL)
 		return cli_usage(&cmd_announce, "%s", err.text);

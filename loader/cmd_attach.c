@@ -16,69 +16,88 @@
 /* What attach did to one interface. */
 struct attached {
 	struct link link;
+	struct device_recorded recorded;
 	struct attach_outcome outcome;
-	unsigned int moved; /* addresses taken over from a former interface of the name */
 };
 
 static int attach_one(const struct pins *pins, const struct attach_options *options,
 		      struct attached *attached, struct err *err)
 {
 	const struct link *link = &attached->link;
-	uint32_t counters_slot = 0;
 	int r;
 
 	if (!options->dry_run) {
-		r = device_record(pins, link, &counters_slot, &attached->moved, err);
-		if (r < 0)
-			return r;
-		r = entry_follow_mac(pins, link->ifindex, link->mac, err);
+		r = device_record(pins, link, &attached->recorded, err);
 		if (r < 0)
 			return r;
 	}
-	return attach_link(pins, link, counters_slot, options, &attached->outcome, err);
+	r = attach_link(pins, link, attached->recorded.counters_slot, options, &attached->outcome,
+			err);
+	if (!r && !options->dry_run)
+		r = entry_follow_mac(pins, link->ifindex, link->mac, err);
+	if (r < 0)
+		device_undo_record(pins, link, &attached->recorded);
+	return r;
 }
 
-/* All or none: on failure those that weren't attached before are detached again. */
-static int attach_each(const struct pins *pins, const struct attach_options *options,
-		       struct attached *attached, int count, struct err *err)
+/* Takes back what attach_one() did: those that weren't attached before are detached again. */
+static void attach_undo(const struct pins *pins, struct attached *attached, int count)
 {
 	struct err ignored;
-	int r;
 
 	for (int i = 0; i < count; i++) {
-		r = attach_one(pins, options, &attached[i], err);
-		if (r >= 0)
-			continue;
-		while (i-- > 0)
-			if (attached[i].outcome.result == ATTACH_NEW)
-				attach_remove(pins, &attached[i].link, &ignored);
-		return r;
+		if (attached[i].outcome.result == ATTACH_NEW)
+			attach_remove(pins, &attached[i].link, &ignored);
+		device_undo_record(pins, &attached[i].link, &attached[i].recorded);
 	}
-	return 0;
 }
 
-static int adopt(const struct pins *pins, struct err *err)
+/* --max-entries over maps that are there: more is made room for, less isn't taken away. */
+static int resize(struct pins *pins, uint32_t max_entries, struct err *err)
 {
-	unsigned int dropped;
+	uint32_t before = pins->max_entries;
 	int r;
 
-	if (!pins->adopted)
+	if (!max_entries || max_entries == before)
 		return 0;
-	r = device_renumber(pins, &dropped, err);
+	r = grow_responder(pins, max_entries, err);
+	if (!r)
+		cli_note("the map holds %u addresses now, %u before", max_entries, before);
+	return r;
+}
+
+/* All or none: everything that can be is checked before the first interface changes. */
+static int attach_all(struct pins *pins, const struct cli_options *options,
+		      struct attached *attached, int count, struct err *err)
+{
+	int r = 0, done = 0;
+
+	if (options->max_entries && options->max_entries < pins->max_entries)
+		return err_set(
+			err, -EINVAL,
+			"the map holds %u addresses, and can't be made smaller while it is pinned; "
+			"see '" CLI_NAME " help flush'",
+			pins->max_entries);
+	for (int i = 0; !r && i < count; i++)
+		r = attach_check(pins, &attached[i].link, &options->attach, err);
+	while (!r && done < count) {
+		r = attach_one(pins, &options->attach, &attached[done], err);
+		done += !r;
+	}
+	if (!r && !options->attach.dry_run)
+		r = resize(pins, options->max_entries, err);
 	if (r < 0)
-		return r;
-	cli_note("took over the pins of a network namespace that is gone%s",
-		 dropped ? "; addresses of interfaces that aren't here were dropped" : "");
-	return 0;
+		attach_undo(pins, attached, done);
+	return r;
 }
 
 /* XDP_TX on a veth ends in the peer's ring, which only a peer with an XDP program reads. */
-static void note_deaf_veth(const struct link *link)
+static void note_deaf_veth(const struct link *link, enum xdp_attach_mode mode)
 {
 	struct link peer;
 	struct err ignored;
 
-	if (!link_veth_peer(link, &peer, &ignored) && !peer.xdp)
+	if (mode == XDP_MODE_NATIVE && !link_veth_peer(link, &peer, &ignored) && !peer.xdp)
 		cli_note(
 			"%s: its veth peer, %s, has no XDP program, so answers in native mode won't "
 			"arrive there; one that returns XDP_PASS will do",
@@ -110,10 +129,10 @@ static int report(const struct pins *pins, const struct attached *attached, int 
 		if (attached[i].outcome.skb_reason)
 			cli_note("%s: attached in skb mode, which is slower: %s", link->name,
 				 attached[i].outcome.skb_reason);
-		note_deaf_veth(link);
-		if (attached[i].moved)
+		note_deaf_veth(link, row.state.mode);
+		if (attached[i].recorded.moved)
 			cli_note("%s: took over %u addresses of the former %s", link->name,
-				 attached[i].moved, link->name);
+				 attached[i].recorded.moved, link->name);
 		if (json)
 			cli_array_row(&array, status_json(&row));
 		else
@@ -122,26 +141,6 @@ static int report(const struct pins *pins, const struct attached *attached, int 
 	if (json)
 		cli_array_end(&array);
 	return 0;
-}
-
-/* --max-entries over maps that are there: more is made room for, less isn't taken away. */
-static int resize(struct pins *pins, uint32_t max_entries, struct err *err)
-{
-	uint32_t before = pins->max_entries;
-	int r;
-
-	if (!max_entries || max_entries == before)
-		return 0;
-	if (max_entries < before)
-		return err_set(
-			err, -EINVAL,
-			"the map holds %u addresses, and can't be made smaller while it is pinned; "
-			"see `" CLI_NAME " help flush`",
-			before);
-	r = grow_responder(pins, max_entries, err);
-	if (!r)
-		cli_note("the map holds %u addresses now, %u before", max_entries, before);
-	return r;
 }
 
 static int attach_run(const struct cli_options *options, int count, char **words)
@@ -161,19 +160,17 @@ static int attach_run(const struct cli_options *options, int count, char **words
 	if (options->attach.dry_run)
 		r = pins_open(options->bpffs, &pins, &err);
 	else
-		r = pins_open_locked(options->bpffs, options->max_entries, &pins, &err);
+		r = cli_open_locked(options, true, &pins, &err);
 	if (r < 0 && !(options->attach.dry_run && r == -ENOENT && !*err.text))
 		return cli_fail(&err);
-	r = adopt(&pins, &err);
-	if (!r && !options->attach.dry_run)
-		r = resize(&pins, options->max_entries, &err);
-	if (!r)
-		r = attach_each(&pins, &options->attach, attached, count, &err);
+	r = attach_all(&pins, options, attached, count, &err);
 	if (r < 0) {
 		pins_undo_create(&pins);
 		return cli_fail(&err);
 	}
-	return report(&pins, attached, count, options->json, &err) < 0 ? cli_fail(&err) : CLI_DONE;
+	return report(pins.fd[0] < 0 ? NULL : &pins, attached, count, options->json, &err) < 0
+		       ? cli_fail(&err)
+		       : CLI_DONE;
 }
 
 const struct cli_command cmd_attach = {
@@ -313,7 +310,7 @@ static int detach_run(const struct cli_options *options, int count, char **words
 		return cli_usage(&cmd_detach, "an interface, or --all, is missing");
 	if (count && options->all)
 		return cli_usage(&cmd_detach, "--all goes without interfaces");
-	r = pins_open_locked_existing(options->bpffs, &opened, &err);
+	r = cli_open_locked(options, false, &opened, &err);
 	r = pins_if_any(r, &opened, &pins, &err);
 	if (!r && options->all) {
 		r = status_read_all(pins, &rows, &row_count, &err);
@@ -348,17 +345,18 @@ static int status_run(const struct cli_options *options, int count, char **words
 	_cleanup_free_ struct status_row *rows = NULL;
 	_cleanup_(pins_close) struct pins opened = PINS_NONE;
 	const struct pins *pins;
+	const char *name = NULL;
 	struct cli_array array;
 	size_t row_count;
 	struct err err;
 	int r;
 
-	if (count > 1)
-		return cli_usage(&cmd_status, "'%s' is one word too many", words[1]);
+	if (count && cli_take_dev(&cmd_status, count, words, &name))
+		return CLI_USAGE;
 	r = pins_open(options->bpffs, &opened, &err);
 	r = pins_if_any(r, &opened, &pins, &err);
-	if (!r && count)
-		r = rows_by_name(pins, count, words, &rows, &row_count, &err);
+	if (!r && name)
+		r = rows_by_name(pins, 1, (char **)&name, &rows, &row_count, &err);
 	else if (!r)
 		r = status_read_all(pins, &rows, &row_count, &err);
 	if (r < 0)

@@ -134,17 +134,20 @@ static int import_write(struct import *import, const struct pins *pins,
 {
 	/* worth watching from a second's work on */
 	bool watch = import->list.count >= 100000 && isatty(STDERR_FILENO);
+	struct device_recorded recorded[L2RESP_MAX_DEVICES];
+	int links = 0, r = 0;
 
-	for (int i = 0; i < import->links.count; i++) {
-		unsigned int moved;
-		uint32_t slot;
-		int r = device_record(pins, &import->links.links[i], &slot, &moved, err);
-
-		if (r < 0)
-			return r;
+	while (!r && links < import->links.count) {
+		r = device_record(pins, &import->links.links[links], &recorded[links], err);
+		links += !r;
 	}
-	return entry_add(pins, import->list.wanted, import->list.count,
-			 watch ? progress_show : NULL, ret_added, err);
+	if (!r)
+		r = entry_add(pins, import->list.wanted, import->list.count,
+			      watch ? progress_show : NULL, ret_added, err);
+	if (r < 0)
+		while (links-- > 0)
+			device_undo_record(pins, &import->links.links[links], &recorded[links]);
+	return r;
 }
 
 static void cleanup_file(FILE **file)
@@ -179,7 +182,7 @@ static int import_run(const struct cli_options *options, int count, char **words
 		err_set(&err, negative_errno(), "%s: %s", words[0], strerror(errno));
 		return cli_fail(&err);
 	}
-	r = pins_open_locked(options->bpffs, 0, &pins, &err);
+	r = cli_open_locked(options, true, &pins, &err);
 	if (!r) {
 		r = import_read(import, file, pins.max_entries, &err);
 		if (!r)

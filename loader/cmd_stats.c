@@ -150,14 +150,14 @@ static int stats_run(const struct cli_options *options, int count, char **words)
 {
 	_cleanup_free_ struct reading *reading = calloc(1, sizeof(*reading));
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
-	const char *name = count ? words[0] : NULL;
+	const char *name = NULL;
 	const struct pins *pinned = &pins;
 	struct link link;
 	struct err err;
 	int r;
 
-	if (count > 1)
-		return cli_usage(&cmd_stats, "'%s' is one word too many", words[1]);
+	if (count && cli_take_dev(&cmd_stats, count, words, &name))
+		return CLI_USAGE;
 	if (!reading)
 		return CLI_FAILED;
 	r = pins_open(options->bpffs, &pins, &err);

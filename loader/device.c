@@ -54,25 +54,6 @@ const struct device_row *device_find(const struct device_table *table, uint32_t 
 	return NULL;
 }
 
-int device_resolve(const struct pins *pins, const char *name, struct link *ret_link,
-		   struct err *err)
-{
-	struct device_table table;
-	struct err ignored;
-	int r = link_by_name(name, ret_link, err);
-
-	if (r != -ENODEV || device_read_all(pins, &table, &ignored) < 0)
-		return r;
-	for (unsigned int i = 0; i < table.count; i++) {
-		if (!table.rows[i].gone || strcmp(table.rows[i].name, name))
-			continue;
-		*ret_link = (struct link){ .ifindex = table.rows[i].ifindex };
-		memcpy(ret_link->name, table.rows[i].name, sizeof(ret_link->name));
-		return 0;
-	}
-	return r;
-}
-
 static int device_write(const struct pins *pins, const struct link *link, uint32_t counters_slot,
 			struct err *err)
 {
@@ -180,41 +161,82 @@ static int take_over(const struct pins *pins, const struct device_row *former,
 	return device_forget(pins, former->ifindex, err);
 }
 
-int device_record(const struct pins *pins, const struct link *link, uint32_t *ret_counters_slot,
-		  unsigned int *ret_moved, struct err *err)
+/* The record of a former interface called @name, or NULL. */
+static const struct device_row *find_gone(const struct device_table *table, const char *name)
 {
+	for (unsigned int i = 0; i < table->count; i++)
+		if (table->rows[i].gone && !strcmp(table->rows[i].name, name))
+			return &table->rows[i];
+	return NULL;
+}
+
+int device_record(const struct pins *pins, const struct link *link,
+		  struct device_recorded *ret_recorded, struct err *err)
+{
+	struct device_recorded recorded = {};
+	const struct device_row *row, *former;
 	struct device_table table;
-	const struct device_row *row;
-	uint32_t slot;
 	int r = device_read_all(pins, &table, err);
 
 	if (r < 0)
 		return r;
-	*ret_moved = 0;
 	row = device_find(&table, link->ifindex);
+	former = row ? NULL : find_gone(&table, link->name);
 	if (row) {
-		*ret_counters_slot = row->counters_slot;
 		/* it may have been renamed since */
-		return device_write(pins, link, row->counters_slot, err);
+		recorded.counters_slot = row->counters_slot;
+		r = device_write(pins, link, recorded.counters_slot, err);
+	} else if (former) {
+		recorded.counters_slot = former->counters_slot;
+		r = take_over(pins, former, link, &recorded.moved, err);
+	} else {
+		recorded.created = true;
+		r = make_room(pins, &table, err);
+		recorded.counters_slot = r < 0 ? 0 : slot_unused(&table);
+		if (!r)
+			r = counters_zero(pins, recorded.counters_slot, err);
+		if (!r)
+			r = device_write(pins, link, recorded.counters_slot, err);
 	}
-	for (unsigned int i = 0; i < table.count; i++) {
-		if (!table.rows[i].gone || strcmp(table.rows[i].name, link->name))
-			continue;
-		*ret_counters_slot = table.rows[i].counters_slot;
-		return take_over(pins, &table.rows[i], link, ret_moved, err);
-	}
-	r = make_room(pins, &table, err);
 	if (r < 0)
 		return r;
-	slot = slot_unused(&table);
-	r = counters_zero(pins, slot, err);
-	if (r < 0)
-		return r;
-	*ret_counters_slot = slot;
-	return device_write(pins, link, slot, err);
+	*ret_recorded = recorded;
+	return 0;
 }
 
-int device_renumber(const struct pins *pins, unsigned int *ret_dropped, struct err *err)
+void device_undo_record(const struct pins *pins, const struct link *link,
+			const struct device_recorded *recorded)
+{
+	struct err ignored;
+
+	if (recorded->created)
+		device_forget(pins, link->ifindex, &ignored);
+}
+
+int device_resolve(const struct pins *pins, const char *name, struct link *ret_link,
+		   struct err *err)
+{
+	const struct device_row *gone;
+	struct device_table table;
+	struct err ignored;
+	struct link link;
+	int r = link_by_name(name, &link, err);
+
+	if ((!r || r == -ENODEV) && !device_read_all(pins, &table, &ignored)) {
+		gone = !r && device_find(&table, link.ifindex) ? NULL : find_gone(&table, name);
+		if (gone) {
+			r = 0;
+			link = (struct link){ .ifindex = gone->ifindex };
+			memcpy(link.name, gone->name, sizeof(link.name));
+		}
+	}
+	if (!r)
+		*ret_link = link;
+	return r;
+}
+
+/* Addresses and records under the numbers that their interfaces' names have here. */
+static int renumber(const struct pins *pins, size_t *ret_dropped, struct err *err)
 {
 	_cleanup_(entry_table_free) struct entry_table entries = {};
 	struct device devices[L2RESP_MAX_DEVICES];
@@ -254,4 +276,15 @@ int device_renumber(const struct pins *pins, unsigned int *ret_dropped, struct e
 	}
 	*ret_dropped = entries.count - kept;
 	return 0;
+}
+
+int device_adopt(struct pins *pins, size_t *ret_dropped, struct err *err)
+{
+	int r;
+
+	*ret_dropped = 0;
+	if (!pins->orphaned)
+		return 0;
+	r = renumber(pins, ret_dropped, err);
+	return r < 0 ? r : pins_adopt(pins, err);
 }

@@ -38,20 +38,30 @@ const struct device_row *device_find(const struct device_table *table, uint32_t 
 int device_resolve(const struct pins *pins, const char *name, struct link *ret_link,
 		   struct err *err);
 
-/*
- * Records @link, which exists, and says its counter slot. A recorded interface of the same name
- * that is gone hands over its addresses with their counts, and its own counters. @pins must be
- * locked. *ret_moved: addresses taken over. -ENOSPC: L2RESP_MAX_DEVICES interfaces are recorded and
- * exist.
- */
-int device_record(const struct pins *pins, const struct link *link, uint32_t *ret_counters_slot,
-		  unsigned int *ret_moved, struct err *err);
+/* What device_record() did. */
+struct device_recorded {
+	uint32_t counters_slot;
+	bool created;	    /* the interface wasn't known before */
+	unsigned int moved; /* addresses taken over from a former interface of the name */
+};
 
 /*
- * After pins were adopted from a network namespace that is gone: interface numbers mean other
- * interfaces now, so addresses go to the interface of the same name, and those without one are
- * dropped. @pins must be locked.
+ * Records @link, which exists, and gives it a counter slot. A recorded interface of the same name
+ * that is gone hands over its addresses with their counts, and its own counters. @pins must be
+ * locked. -ENOSPC: L2RESP_MAX_DEVICES interfaces are recorded and exist.
  */
-int device_renumber(const struct pins *pins, unsigned int *ret_dropped, struct err *err);
+int device_record(const struct pins *pins, const struct link *link,
+		  struct device_recorded *ret_recorded, struct err *err);
+
+/* After a failure: forgets @link again if device_record() created it. */
+void device_undo_record(const struct pins *pins, const struct link *link,
+			const struct device_recorded *recorded);
+
+/*
+ * Takes over @pins of a network namespace that is gone, if they are such; nothing otherwise.
+ * Interface numbers mean other interfaces here, so addresses go to the interface of the same name,
+ * and those without one are dropped. @pins must be locked. *ret_dropped: how many.
+ */
+int device_adopt(struct pins *pins, size_t *ret_dropped, struct err *err);
 
 #endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "attach.h"
 #include "cli.h"
@@ -13,17 +12,18 @@ const struct cli_command *const cli_commands[] = {
 
 static int help_run(const struct cli_options *options, int count, char **words)
 {
+	const struct cli_command *command;
+
 	(void)options;
 	if (!count) {
 		cli_print_help(NULL);
 		return CLI_DONE;
 	}
-	for (int i = 0; cli_commands[i]; i++)
-		if (!strcmp(words[0], cli_commands[i]->name)) {
-			cli_print_help(cli_commands[i]);
-			return CLI_DONE;
-		}
-	return cli_usage(NULL, "no command '%s'", words[0]);
+	command = cli_command_find(words[0]);
+	if (!command)
+		return cli_usage(NULL, "no command '%s'", words[0]);
+	cli_print_help(command);
+	return CLI_DONE;
 }
 
 const struct cli_command cmd_help = {

@@ -249,6 +249,9 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 
 	if (bpf_map_lookup_elem(pins->fd[PINS_META], &slot, &meta) < 0)
 		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
+	if (meta.schema_version != L2RESP_SCHEMA_VERSION)
+		return err_set(err, -EPROTO, "%s is of schema version %u, this program's is %d",
+			       pins->dir, meta.schema_version, L2RESP_SCHEMA_VERSION);
 	if (meta.netns_cookie == netns_cookie)
 		return 0;
 	if (prog_uses_map(pins_map_id(pins, PINS_COUNTERS)))
@@ -256,9 +259,7 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 			       "%s serves another network namespace, where its program still runs; "
 			       "give this one a BPF file system of its own with --bpffs",
 			       pins->dir);
-	pins->adopted = true;
-	if (pins->lock_fd >= 0 && meta_write(pins->fd[PINS_META], netns_cookie) < 0)
-		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
+	pins->orphaned = true;
 	return 0;
 }
 
@@ -323,7 +324,9 @@ static int pins_open_as(const char *bpffs, bool locked, bool create, uint32_t ma
 {
 	struct pins pins = PINS_NONE;
 	int r = pins_do_open(bpffs, locked, create, max_entries, &pins, err);
+
 	if (r < 0) {
+		pins_undo_create(&pins);
 		pins_close(&pins);
 		return r;
 	}
@@ -405,10 +408,24 @@ int pins_remove(struct pins *pins, struct err *err)
 	return 0;
 }
 
+int pins_adopt(struct pins *pins, struct err *err)
+{
+	uint64_t netns_cookie;
+	int r = link_netns_cookie(&netns_cookie, err);
+
+	if (r < 0)
+		return r;
+	r = meta_write(pins->fd[PINS_META], netns_cookie);
+	if (r < 0)
+		return err_set(err, r, "%s/meta: %s", pins->dir, strerror(-r));
+	pins->orphaned = false;
+	return 0;
+}
+
 void pins_undo_create(struct pins *pins)
 {
 	struct err ignored;
 
-	if (pins->created)
+	if (pins->lock_fd >= 0 && pins->created)
 		pins_remove(pins, &ignored);
 }

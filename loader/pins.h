@@ -31,7 +31,7 @@ struct pins {
 	int fd[PINS_MAP_COUNT];
 	uint32_t max_entries; /* of responder_v4 */
 	bool created;	      /* nothing was pinned before */
-	bool adopted;	      /* taken over from a network namespace that is gone */
+	bool orphaned;	      /* they served a network namespace that is gone; see device_adopt() */
 };
 
 /* Undoes pins_open(): closes the maps and gives the lock back. Safe on a zeroed or failed struct.
@@ -67,6 +67,9 @@ int pins_replace_responder(struct pins *pins, int fd, uint32_t max_entries, stru
 
 /* As pins_open_locked(), but -ENOENT without a message where nothing is pinned. */
 int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct err *err);
+
+/* Records that the pins serve the caller's network namespace from now on. They must be locked. */
+int pins_adopt(struct pins *pins, struct err *err);
 
 /* After a failure: removes what pins_open_locked() created, and nothing else. */
 void pins_undo_create(struct pins *pins);

@@ -35,6 +35,7 @@ int status_read(const struct pins *pins, const struct link *link, size_t entries
 json_t *status_json(const struct status_row *row)
 {
 	bool attached = row->ours >= 0, chain = attached && row->state.chain;
+	json_t *programs = json_array();
 	json_t *json =
 		json_pack("{s:s, s:i, s:s, s:o, s:b, s:s}", "dev", row->link.name, "ifindex",
 			  (int)row->link.ifindex, "mode",
@@ -47,27 +48,44 @@ json_t *status_json(const struct status_row *row)
 				  : json_null());
 	json_object_set_new(json, "position", chain ? json_integer(row->ours + 1) : json_null());
 	json_object_set_new(json, "entries", json_integer(row->entries));
+	for (unsigned int i = 0; i < row->state.count; i++)
+		json_array_append_new(programs, json_pack("{s:I, s:s, s:i}", "id",
+							  (json_int_t)row->state.prog[i].id, "name",
+							  row->state.prog[i].name, "priority",
+							  row->state.prog[i].priority));
+	json_object_set_new(json, "programs", programs);
 	json_object_set_new(json, "orphan",
 			    json_boolean(attached && row->state.prog[row->ours].orphan));
 	return json;
+}
+
+/* The names of the first @count programs after @intro; nothing where there are none. */
+static void print_programs(const struct status_row *row, const char *intro, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		printf("%s %s", i ? "," : intro, row->state.prog[i].name);
 }
 
 void status_print(const struct status_row *row, const char *verb)
 {
 	printf("%s: %s", row->link.name, verb);
 	if (row->ours < 0) {
-		printf("not attached, %zu address%s\n", row->entries,
-		       row->entries == 1 ? "" : "es");
-		return;
+		printf("not attached");
+		print_programs(row, ", another XDP program is:", row->state.count);
+	} else if (row->state.chain) {
+		printf("%s mode, program %d of %u in the dispatcher, priority %u, prog id %u",
+		       attach_mode_name(row->state.mode), row->ours + 1, row->state.count,
+		       row->state.prog[row->ours].priority, row->state.prog[row->ours].id);
+		print_programs(row, ", after", row->ours);
+	} else {
+		printf("%s mode, alone%s%s%s, prog id %u", attach_mode_name(row->state.mode),
+		       *row->alone_reason ? " (no dispatcher: " : "", row->alone_reason,
+		       *row->alone_reason ? ")" : "", row->state.prog[row->ours].id);
 	}
-	printf("%s mode, ", attach_mode_name(row->state.mode));
-	if (row->state.chain)
-		printf("program %d of %u in the dispatcher, priority %u", row->ours + 1,
-		       row->state.count, row->state.prog[row->ours].priority);
-	else
-		printf("alone%s%s%s", *row->alone_reason ? " (" : "", row->alone_reason,
-		       *row->alone_reason ? ")" : "");
-	printf(", prog id %u, %zu address%s%s\n", row->state.prog[row->ours].id, row->entries,
-	       row->entries == 1 ? "" : "es",
-	       row->state.prog[row->ours].orphan ? ", its pins are gone: attach again" : "");
+	printf(", %zu address%s", row->entries, row->entries == 1 ? "" : "es");
+	if (row->ours >= 0 && row->state.prog[row->ours].orphan)
+		printf(", its pins are gone: attach again");
+	if (row->ours >= 0 && row->state.prog[row->ours].stale)
+		printf(", reads an older map: attach again");
+	putchar('\n');
 }

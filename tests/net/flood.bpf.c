@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A generator for BPF_PROG_RUN's live frames, and the sink for what comes back. */
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "flood.h"
+
+#define WORDS (sizeof(struct flood_frame) / sizeof(__u64))
+
+/* Set before load. */
+const volatile struct flood_frame request, reply;
+
+struct flood_counts counts[FLOOD_MAX_CPUS];
+
+static struct flood_counts *counts_here(void)
+{
+	return &counts[bpf_get_smp_processor_id() & (FLOOD_MAX_CPUS - 1)];
+}
+
+/* Frames are recycled as the responder left them, so the whole request is written each time. */
+SEC("xdp")
+int flood(struct xdp_md *ctx)
+{
+	struct flood_frame *frame = (void *)(long)ctx->data;
+
+	if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	for (__u32 i = 0; i < WORDS; i++)
+		frame->word[i] = request.word[i];
+	counts_here()->sent++;
+	return XDP_TX;
+}
+
+SEC("xdp")
+int sink(struct xdp_md *ctx)
+{
+	struct flood_frame *frame = (void *)(long)ctx->data;
+	struct ethhdr *eth = (void *)frame;
+	__u64 difference = 0;
+
+	if ((void *)(frame + 1) > (void *)(long)ctx->data_end ||
+	    eth->h_proto != bpf_htons(ETH_P_ARP))
+		return XDP_PASS;
+	for (__u32 i = 0; i < WORDS; i++)
+		difference |= frame->word[i] ^ reply.word[i];
+	if (difference)
+		counts_here()->wrong++;
+	else
+		counts_here()->right++;
+	return XDP_DROP;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

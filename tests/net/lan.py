@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A LAN of two hosts: network namespaces, a veth pair between them, and the CLI on one."""
+import ctypes
+import itertools
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CLI = os.environ.get("XDP_L2RESP", str(ROOT / "build/loader/xdp-l2resp"))
+PASS = os.environ.get("NET_PASS", str(ROOT / "build/tests/net/pass.bpf.o"))
+FLOOD = os.environ.get("NET_FLOOD", str(ROOT / "build/tests/net/flood"))
+
+BPFFS = "/sys/fs/bpf"
+NETNS = "/run/netns"
+
+SERVER_MAC = "02:00:00:00:00:01"
+CLIENT_MAC = "02:00:00:00:00:02"
+SERVER_IP = "198.18.0.1"
+CLIENT_IP = "198.18.0.2"
+VIP = "198.18.10.1"
+VIP_MAC = "02:00:00:00:00:99"  # where an answer must be told from the server's kernel's
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWNET = 0x40000000
+
+libc = ctypes.CDLL(None, use_errno=True)
+numbers = itertools.count(1)
+
+
+def checked(result):
+    if result:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def need(*tools):
+    """Skips the test where a tool isn't installed."""
+    for tool in tools:
+        if not shutil.which(tool):
+            pytest.skip(f"{tool} isn't installed")
+
+
+def wait_until(condition, seconds=3):
+    """The first true value that condition() gives, or its last one."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return value
+
+
+def run(*argv, check=True, **options):
+    """A tool that must succeed; its output in what is returned."""
+    done = subprocess.run(argv, capture_output=True, text=True, **options)
+    assert not check or done.returncode == 0, f"{shlex.join(argv)}: {done.stderr}{done.stdout}"
+    return done
+
+
+def leave_mounts():
+    """Moves this process to a mount namespace where names and pins are its own.
+
+    /sys/fs/bpf is mounted because libxdp keeps its own there, whatever --bpffs says.
+    """
+    checked(libc.unshare(CLONE_NEWNS))
+    run("mount", "--make-rprivate", "/")
+    os.makedirs(NETNS, exist_ok=True)
+    run("mount", "-t", "tmpfs", "netns", NETNS)
+    run("mount", "-t", "bpf", "bpf", BPFFS)
+
+
+class Namespace:
+    """A network namespace, its loopback up."""
+
+    def __init__(self, name):
+        self.path = f"{NETNS}/{name}"
+        self.name = name
+        run("ip", "netns", "add", name)
+        self.ip("link set lo up")
+        for scope in "all", "default":
+            self.sysctl(f"net.ipv6.conf.{scope}.disable_ipv6=1")
+
+    def close(self):
+        run("ip", "netns", "del", self.name)
+
+    def argv(self, *argv):
+        """argv, run in here."""
+        return ["nsenter", f"--net={self.path}", "--", *map(str, argv)]
+
+    def run(self, *argv, **options):
+        return run(*self.argv(*argv), **options)
+
+    def ip(self, *commands):
+        """Commands of ip(8), a line each."""
+        run("ip", "-n", self.name, "-batch", "-", input="\n".join(commands))
+
+    def sysctl(self, *settings):
+        self.run("sysctl", "-qw", *settings)
+
+    def neighbour(self, address):
+        """What the kernel's neighbour table says of an address: (MAC, states)."""
+        found = json.loads(self.run("ip", "-j", "neigh", "show", "to", address).stdout)
+        return (found[0].get("lladdr"), found[0]["state"]) if found else (None, [])
+
+    @contextmanager
+    def entered(self):
+        """Sockets that are made meanwhile are this namespace's."""
+        with open("/proc/self/ns/net") as home, open(self.path) as there:
+            checked(libc.setns(there.fileno(), CLONE_NEWNET))
+            try:
+                yield
+            finally:
+                checked(libc.setns(home.fileno(), CLONE_NEWNET))
+
+
+@dataclass
+class Result:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+class Lan:
+    """Server: eth1, on which the program runs. Client: eth0. VIPs are for tests to add.
+
+    The client's end has a program that passes everything (pass.bpf.c says why), unless the test
+    brings its own.
+    """
+
+    def __init__(self, queues=1, client_program=PASS):
+        number = next(numbers)
+        self.server = Namespace(f"server{number}")
+        self.client = Namespace(f"client{number}")
+        self.bpffs = f"{BPFFS}/lan{number}"
+        os.mkdir(self.bpffs)
+        self.make_link(queues)
+        self.server.ip(f"address add {SERVER_IP}/24 dev eth1")
+        if client_program:
+            self.client.ip(f"link set eth0 xdpdrv object {client_program} section xdp")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.close()
+        self.server.close()
+        shutil.rmtree(self.bpffs)
+
+    def make_link(self, queues=1, mac=SERVER_MAC):
+        channels = f"numtxqueues {queues} numrxqueues {queues}"
+        self.server.ip(
+            f"link add eth1 address {mac} {channels} type veth "
+            f"peer name eth0 address {CLIENT_MAC} {channels} netns {self.client.name}",
+            "link set eth1 up")
+        self.client.ip("link set eth0 up", f"address add {CLIENT_IP}/24 dev eth0")
+
+    def argv(self, command):
+        """The CLI with the words of command, as the server's administrator runs it."""
+        words = shlex.split(command) if isinstance(command, str) else command
+        return self.server.argv(CLI, "--bpffs", self.bpffs, *words)
+
+    def cli(self, command, **options):
+        done = subprocess.run(self.argv(command), capture_output=True, text=True, **options)
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def done(self, *commands):
+        """Commands that must succeed; the result of the last."""
+        result = None
+        for command in commands:
+            result = self.cli(command)
+            assert result.status == 0, f"{command}: {result.err}"
+        return result
+
+    def rows(self, command):
+        """What a command that must succeed prints as JSON."""
+        return self.done(f"{command} --json").json
+
+    def pin(self, name):
+        return f"{self.bpffs}/xdp-l2resp/v1/{name}"
+
+    def map_dump(self, name):
+        """Key and value of each element, as bpftool reads them with the map's BTF."""
+        dump = run("bpftool", "-j", "map", "dump", "pinned", self.pin(name)).stdout
+        return [row["formatted"] for row in json.loads(dump)]
+
+    def pins(self):
+        """All that is pinned, to the last byte; {} where nothing is."""
+        found = sorted(str(path) for path in Path(self.bpffs).rglob("*"))
+        maps = [path for path in found if not os.path.isdir(path)]
+        said = run("bpftool", "-j", "batch", "file", "-",
+                   input="".join(f"map dump pinned {path}\n" for path in maps)).stdout
+        dumps = [one["output"] for one in json.loads(said)] if maps else []
+        return dict.fromkeys(found) | dict(zip(maps, dumps))
+
+    def state(self):
+        """All that a command could change: pins, and programs on interfaces."""
+        return self.pins() | {"interfaces": self.server.run("ip", "-o", "link").stdout}
+
+    def counters(self, dev="eth1"):
+        """Outcomes that moved on a device."""
+        counts = self.rows("stats")["devices"].get(dev, {})
+        return {name: count for name, count in counts.items() if count}
+
+    def responses_sent(self, address=VIP):
+        return {row["ip"]: row["responses_sent"] for row in self.rows("list")}[address]
+
+
+def like(actual, expected):
+    """Does a JSON value have the form of expected: types stand for any value of theirs, an object
+    may have more fields, an array is as long?"""
+    if isinstance(expected, type):
+        return type(actual) is expected
+    if isinstance(expected, dict):
+        return isinstance(actual, dict) and all(
+            name in actual and like(actual[name], form) for name, form in expected.items())
+    if isinstance(expected, list):
+        return isinstance(actual, list) and len(actual) == len(expected) and all(
+            map(like, actual, expected))
+    return actual == expected and isinstance(actual, bool) == isinstance(expected, bool)
+
+
+def changes(before, after):
+    """What differs between two states of a LAN, by name."""
+    return [name for name in sorted(before.keys() | after.keys())
+            if name not in before or name not in after or before[name] != after[name]]

@@ -1,0 +1,175 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""add, del, list, flush, import, save: which addresses there are afterwards."""
+import json
+
+import pytest
+
+from lan import SERVER_MAC, VIP_MAC
+
+SECOND = "link add eth2 address 02:00:00:00:00:07 type veth peer name eth3"
+THREE = "198.18.10.1-198.18.10.3"
+
+
+def ips(*last_bytes):
+    return [f"198.18.10.{byte} eth1" for byte in last_bytes]
+
+
+# name: commands before; the command, its exit status, what it prints with --json; addresses then
+CONTRACT = {
+    "list of nothing": ([], "list", 0, [], ips()),
+    "add one": ([], "add 198.18.10.1 dev eth1", 0, {"added": 1, "present": 0}, ips(1)),
+    "add a range": ([], f"add {THREE} dev eth1", 0, {"added": 3, "present": 0}, ips(1, 2, 3)),
+    "add a range of one": ([], "add 198.18.10.1-198.18.10.1 dev eth1", 0,
+                           {"added": 1, "present": 0}, ips(1)),
+    "add a prefix: every address in it": ([], "add 198.18.10.0/24 dev eth1", 0,
+                                          {"added": 256, "present": 0}, ips(*range(256))),
+    "add /32": ([], "add 198.18.10.1/32 dev eth1", 0, {"added": 1, "present": 0}, ips(1)),
+    "add the same again": (["add 198.18.10.1 dev eth1"], "add 198.18.10.1 dev eth1", 0,
+                           {"added": 0, "present": 1}, ips(1)),
+    "add the same, its MAC spelt out": (
+        ["add 198.18.10.1 dev eth1"], f"add 198.18.10.1 dev eth1 mac {SERVER_MAC}", 0,
+        {"added": 0, "present": 1}, ips(1)),
+    "add what is partly there": (["add 198.18.10.2 dev eth1"], f"add {THREE} dev eth1", 0,
+                                 {"added": 2, "present": 1}, ips(1, 2, 3)),
+    "add with another MAC": (["add 198.18.10.1 dev eth1"],
+                             f"add 198.18.10.1 dev eth1 mac {VIP_MAC}", 1, None, ips(1)),
+    "add a range, one with another MAC": (
+        [f"add 198.18.10.2 dev eth1 mac {VIP_MAC}"], f"add {THREE} dev eth1", 1, None, ips(2)),
+    "add on a second interface": (
+        ["add 198.18.10.1 dev eth1"], f"add 198.18.10.1 dev eth2 mac {VIP_MAC}", 0,
+        {"added": 1, "present": 0}, ips(1) + ["198.18.10.1 eth2"]),
+    "del one": ([f"add {THREE} dev eth1"], "del 198.18.10.2 dev eth1", 0, {"deleted": 1},
+                ips(1, 3)),
+    "del a range, what is there": ([f"add {THREE} dev eth1"], "del 198.18.10.0/31 dev eth1", 0,
+                                   {"deleted": 1}, ips(2, 3)),
+    "del of an absent one": (["add 198.18.10.1 dev eth1"], "del 198.18.10.2 dev eth1", 1, None,
+                             ips(1)),
+    "del of an absent range": (["add 198.18.10.1 dev eth1"], "del 198.18.10.2/31 dev eth1", 1,
+                               None, ips(1)),
+    "del of one on another interface": (["add 198.18.10.1 dev eth1"], "del 198.18.10.1 dev eth2",
+                                        1, None, ips(1)),
+    "del with nothing pinned": ([], "del 198.18.10.1 dev eth1", 1, None, ips()),
+    "flush one interface": (["add 198.18.10.1 dev eth1", "add 198.18.10.2 dev eth2"],
+                            "flush dev eth1", 0, {"deleted": 1}, ["198.18.10.2 eth2"]),
+    "flush an interface without any": (["add 198.18.10.1 dev eth1"], "flush dev eth2", 0,
+                                       {"deleted": 0}, ips(1)),
+    "flush --all": ([f"add {THREE} dev eth1", "add 198.18.10.2 dev eth2"], "flush --all", 0,
+                    {"deleted": 4}, ips()),
+    "flush with nothing pinned": ([], "flush dev eth1", 0, {"deleted": 0}, ips()),
+    "flush --all with nothing pinned": ([], "flush --all", 0, {"deleted": 0}, ips()),
+    "save of nothing": ([], "save", 1, None, ips()),
+}
+
+
+def addresses(lan):
+    return [f"{row['ip']} {row['dev']}" for row in lan.rows("list")]
+
+
+@pytest.mark.parametrize("given, command, status, printed, expected", CONTRACT.values(),
+                         ids=CONTRACT)
+def test_contract(lan, given, command, status, printed, expected):
+    lan.server.ip(SECOND)
+    lan.done(*given)
+    result = lan.cli(f"{command} --json")
+    assert result.status == status, result.err
+    if printed is not None:
+        assert result.json == printed
+    assert addresses(lan) == expected
+
+
+def test_list_of_one_interface(lan):
+    lan.server.ip(SECOND)
+    lan.done("add 198.18.10.1 dev eth1", "add 198.18.10.2 dev eth2")
+    assert [row["ip"] for row in lan.rows("list dev eth2")] == ["198.18.10.2"]
+
+
+def test_flush_all_removes_the_pins(lan):
+    """Once the program runs nowhere, not before."""
+    lan.done("attach eth1", "add 198.18.10.1 dev eth1", "flush --all")
+    assert addresses(lan) == [] and lan.pins()
+    lan.done("detach --all", "flush --all")
+    assert lan.pins() == {}
+
+
+def test_pins_are_root_s_alone(lan):
+    lan.done("add 198.18.10.1 dev eth1")
+    modes = lan.server.run("stat", "-c", "%a %F", f"{lan.bpffs}/xdp-l2resp",
+                           f"{lan.bpffs}/xdp-l2resp/v1").stdout
+    assert modes == "700 directory\n" * 2
+
+
+# name: attaches one after the other, the addresses that the map holds then
+SIZES = {
+    "by default": (["attach eth1"], 65536),
+    "as said": (["attach eth1 --max-entries 16"], 16),
+    "said once": (["attach eth1 --max-entries 16", "attach eth1"], 16),
+    "grown": (["attach eth1 --max-entries 16", "attach eth1 --max-entries 400"], 400),
+    "grown, only rehearsed": (["attach eth1 --max-entries 16",
+                               "attach eth1 --max-entries 400 --dry-run"], 16),
+}
+
+
+@pytest.mark.parametrize("attaches, expected", SIZES.values(), ids=SIZES)
+def test_max_entries(lan, attaches, expected):
+    lan.done(attaches[0], f"add {THREE} dev eth1 mac {VIP_MAC}", *attaches[1:])
+    shown = lan.server.run("bpftool", "-j", "map", "show", "pinned", lan.pin("responder_v4"))
+    assert json.loads(shown.stdout)["max_entries"] == expected
+    assert addresses(lan) == ips(1, 2, 3)
+    rest = expected - 3 - 1
+    lan.done(f"add 198.19.0.0-198.19.{rest // 256}.{rest % 256} dev eth1")
+    assert "full" in lan.cli("add 198.18.11.1 dev eth1").err
+
+
+LINES = f"""# comments, blank lines, white space
+
+198.18.10.1 dev eth1
+\t198.18.10.2-198.18.10.3   dev eth1 # and what follows
+198.18.10.4/31 dev eth2 mac {VIP_MAC}
+198.18.10.1 dev eth1
+"""
+IMPORTED = [("198.18.10.1", "eth1", SERVER_MAC, False), ("198.18.10.2", "eth1", SERVER_MAC, False),
+            ("198.18.10.3", "eth1", SERVER_MAC, False), ("198.18.10.4", "eth2", VIP_MAC, True),
+            ("198.18.10.5", "eth2", VIP_MAC, True)]
+
+
+def listed(lan):
+    return [(row["ip"], row["dev"], row["mac"], row["mac_fixed"]) for row in lan.rows("list")]
+
+
+@pytest.mark.parametrize("source", ["file", "standard input"])
+def test_import(lan, scratch, source):
+    lan.server.ip(SECOND)
+    file = scratch / "addresses"
+    file.write_text(LINES)
+    if source == "file":
+        result = lan.done(f"import {file} --json")
+    else:
+        result = lan.cli("import - --json", input=LINES)
+    assert result.status == 0 and result.err == ""
+    assert result.json["added"] == 5
+    assert listed(lan) == IMPORTED
+    assert lan.done(f"import {file} --json").json["added"] == 0
+
+
+@pytest.mark.parametrize("source", ["file", "standard output"])
+def test_save_flush_import(lan, scratch, source):
+    """The list is the same afterwards, MACs that follow and fixed ones."""
+    lan.server.ip(SECOND)
+    assert lan.cli("import -", input=LINES).status == 0
+    file = scratch / "saved"
+    if source == "file":
+        lan.done(f"save {file}")
+        assert [path.name for path in scratch.iterdir()] == ["saved"]
+    else:
+        file.write_text(lan.done("save").out)
+    lan.done("flush --all")
+    assert listed(lan) == []
+    lan.done(f"import {file}")
+    assert listed(lan) == IMPORTED
+
+
+def test_add_says_that_nothing_answers_yet(lan):
+    assert "note: nothing answers on eth1" in lan.done("add 198.18.10.1 dev eth1").err
+    lan.done("attach eth1")
+    assert lan.done("add 198.18.10.2 dev eth1").err == ""

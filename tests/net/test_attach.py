@@ -1,0 +1,217 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""attach, detach, status: on one interface or several, again, beside others, gone, made anew."""
+import json
+import re
+
+import pytest
+
+from lan import PASS, SERVER_MAC, VIP, VIP_MAC, like
+from wire import Wire, arp, arp_reply
+
+DEAF = "link add eth2 type veth peer name eth3"  # without a program, eth3 gets no XDP_TX
+SECOND = f"{DEAF}\nlink set eth3 xdpdrv object {PASS} section xdp"
+BRIDGE = "link add br0 address 02:00:00:00:00:03 type bridge"  # no native XDP
+FOREIGN = f"link set eth1 xdpdrv object {PASS} section xdp"
+FOREIGN_SECOND = f"link set eth2 xdpdrv object {PASS} section xdp"
+
+ATTACHED = {"dev": "eth1", "ifindex": int, "mode": "native", "prog_id": int, "chain": bool,
+            "chain_reason": str, "entries": 0}
+SKB = ATTACHED | {"mode": "skb"}
+UNATTACHED = {"dev": "eth1", "ifindex": int, "mode": "none", "prog_id": None, "chain": False,
+              "priority": None, "position": None, "entries": 0}
+
+ADD = f"add {VIP} dev eth1"
+NO_NATIVE = "the driver has no native XDP"
+OTHERS = (r'eth1: another XDP program \(id \d+, "pass"\) is attached without a dispatcher; '
+          r"detach it first or reload it with xdp-loader")
+
+# name: ip(8) commands of the server, commands before; the command, its exit status, what stderr
+# has; what `status --json` says then
+CONTRACT = {
+    "status of nothing": ([], [], "status", 0, "", []),
+    "status of what isn't attached": ([], [], "status eth1", 0, "", []),
+    "attach": ([], [], "attach eth1", 0, "", [ATTACHED]),
+    "--mode native": ([], [], "attach eth1 --mode native", 0, "", [ATTACHED]),
+    "--mode skb": ([], [], "attach eth1 --mode skb", 0, "", [SKB]),
+    "--dry-run": ([], [], "attach eth1 --dry-run", 0, "", []),
+    "--dry-run beside our own": ([], ["attach eth1"], "attach eth1 --dry-run", 0, "", [ATTACHED]),
+    "with addresses": ([], [ADD], "attach eth1", 0, "", [ATTACHED | {"entries": 1}]),
+    "addresses, not attached": ([], [ADD], "status", 0, "", [UNATTACHED | {"entries": 1}]),
+    "again": ([], ["attach eth1"], "attach eth1", 0, "", [ATTACHED]),
+    "again, its mode kept": ([], ["attach eth1 --mode skb"], "attach eth1", 0, "", [SKB]),
+    "the same twice at once": ([], [], "attach eth1 eth1", 0, "", [ATTACHED]),
+    "another mode than in force": (
+        [], ["attach eth1 --mode native"], "attach eth1 --mode skb", 1,
+        "eth1: XDP runs in native mode there", [ATTACHED]),
+    "several": ([SECOND], [], "attach eth1 eth2", 0, "", [ATTACHED, ATTACHED | {"dev": "eth2"}]),
+    "several, one isn't there": ([], [], "attach eth1 nosuch", 1, "no interface 'nosuch'", []),
+    "several, one has another program": (
+        [SECOND, FOREIGN_SECOND], [], "attach eth1 eth2", 1, "eth2: another XDP program", []),
+    "several, one bad, one ours before": (
+        [SECOND, FOREIGN_SECOND], ["attach eth1"], "attach eth1 eth2", 1,
+        "eth2: another XDP program", [ATTACHED]),
+    "another's program": ([FOREIGN], [], "attach eth1", 1, OTHERS, []),
+    "another's program, --mode skb": ([FOREIGN], [], "attach eth1 --mode skb", 1, OTHERS, []),
+    "no native XDP": ([BRIDGE], [], "attach br0", 0, "note: br0: attached in skb mode, which is slower: " +
+                      NO_NATIVE, [SKB | {"dev": "br0"}]),
+    "no native XDP, --mode native": (
+        [BRIDGE], [], "attach br0 --mode native", 1, f"br0: {NO_NATIVE}", []),
+    "a veth peer that gets no answers": (
+        [DEAF], [], "attach eth2", 0, "note: eth2: its veth peer, eth3, has no XDP program",
+        [ATTACHED | {"dev": "eth2"}]),
+    "a veth peer without a program, --mode skb": (
+        [DEAF], [], "attach eth2 --mode skb", 0, "", [SKB | {"dev": "eth2"}]),
+    "detach": ([], ["attach eth1"], "detach eth1", 0, "", []),
+    "detach, addresses stay": ([], ["attach eth1", ADD], "detach eth1", 0, "",
+                               [UNATTACHED | {"entries": 1}]),
+    "detach what isn't attached": ([], [], "detach eth1", 1, "eth1: not attached", []),
+    "detach twice": ([], ["attach eth1", "detach eth1"], "detach eth1", 1, "not attached", []),
+    "detach several, one isn't attached": (
+        [SECOND], ["attach eth1"], "detach eth1 eth2", 1, "eth2: not attached", [ATTACHED]),
+    "detach another's program": ([FOREIGN], [], "detach eth1", 1, "eth1: not attached", []),
+    "detach --all": ([SECOND], ["attach eth1 eth2"], "detach --all", 0, "", []),
+    "detach --all with nothing": ([], [], "detach --all", 0, "", []),
+    "detach --all beside another's": ([SECOND, FOREIGN_SECOND], ["attach eth1"], "detach --all",
+                                      0, "", []),
+}
+
+
+def programs(lan):
+    """XDP programs by interface, as the kernel tells."""
+    links = json.loads(lan.server.run("ip", "-j", "link").stdout)
+    return {link["ifname"]: link["xdp"]["prog"]["id"] for link in links if "xdp" in link}
+
+
+@pytest.mark.parametrize("network, given, command, status, said, expected", CONTRACT.values(),
+                         ids=CONTRACT)
+def test_contract(lan, network, given, command, status, said, expected):
+    if network:
+        lan.server.ip(*network)
+    foreign = programs(lan)
+    lan.done(*given)
+    result = lan.cli(command)
+    assert result.status == status, result.err
+    assert re.search(said, result.err) if said else result.err == ""
+    rows = lan.rows("status")
+    assert like(rows, expected), rows
+    assert foreign.items() <= programs(lan).items(), "a program that isn't ours went"
+    assert len(programs(lan)) == len(foreign) + len([r for r in rows if r["mode"] != "none"])
+    if not given and (status or "dry-run" in command):
+        assert lan.pins() == {}
+
+
+def test_alone_or_in_a_dispatcher(lan):
+    """Said in either case: why not, or the place in it."""
+    row, = lan.rows("attach eth1")
+    if row["chain"]:
+        assert (row["chain_reason"], row["priority"], row["position"]) == ("", 20, 1)
+    else:
+        assert row["chain_reason"] and row["priority"] is row["position"] is None
+        assert "alone" in lan.done("status").out
+
+
+def test_status_of_one(lan):
+    lan.server.ip(SECOND)
+    lan.done("attach eth1")
+    assert like(lan.rows("status eth1"), [ATTACHED])
+    assert like(lan.rows("status eth2"), [UNATTACHED | {"dev": "eth2"}])
+
+
+def test_no_noise_without_v(lan):
+    quiet, loud = lan.done("attach eth1"), lan.done("attach eth1 -v")
+    assert quiet.err == "" and "libbpf" in loud.err
+
+
+def ask(lan, times, mac=SERVER_MAC):
+    with Wire(lan.client, "eth0") as wire:
+        assert wire.ask(*[arp(VIP)] * times, count=times) == [arp_reply(VIP, sha=mac)] * times
+
+
+def test_addresses_and_counts_outlive_detach(lan):
+    lan.done("attach eth1", ADD)
+    ask(lan, 3)
+    lan.done("detach eth1")
+    assert like(lan.rows("list"), [{"ip": VIP, "answering": False, "responses_sent": 3}])
+    with Wire(lan.client, "eth0") as wire:
+        assert wire.ask(arp(VIP)) == []
+    lan.done("attach eth1")
+    ask(lan, 2)
+    assert like(lan.rows("list"), [{"ip": VIP, "answering": True, "responses_sent": 5}])
+    assert lan.counters() == {"arp_answered": 5}
+
+
+def test_mac_change(lan):
+    """Attach refreshes those that follow the device, in place, and no others."""
+    changed, fixed = "02:00:00:00:00:55", "198.18.10.2"
+    lan.done("attach eth1", ADD, f"add {fixed} dev eth1 mac {VIP_MAC}")
+    ask(lan, 3)
+    lan.server.ip(f"link set eth1 address {changed}")
+    lan.done("attach eth1")
+    ask(lan, 1, mac=changed)
+    assert like(lan.rows("list"), [
+        {"ip": VIP, "mac": changed, "mac_fixed": False, "responses_sent": 4},
+        {"ip": fixed, "mac": VIP_MAC, "mac_fixed": True, "responses_sent": 0}])
+
+
+def test_interface_gone(lan):
+    """Its addresses are shown, not answering; there is nothing to detach."""
+    lan.done("attach eth1", ADD)
+    lan.server.ip("link del eth1")
+    assert like(lan.rows("list"), [{"ip": VIP, "dev": "eth1", "answering": False}])
+    assert lan.rows("list dev eth1") == lan.rows("list")
+    assert lan.rows("status") == []
+    assert lan.cli("status eth1").status == lan.cli("attach eth1").status == 1
+    assert lan.cli("detach eth1").status == 1
+    assert lan.cli("detach --all").status == 0
+    lan.done(f"del {VIP} dev eth1")
+    assert lan.rows("list") == []
+
+
+@pytest.fixture
+def made_anew(lan):
+    """eth1 was deleted and made again, after 3 answers; (LAN, former ifindex)."""
+    lan.done("attach eth1", ADD)
+    ask(lan, 3)
+    former = lan.rows("list")[0]["ifindex"]
+    lan.server.ip("link del eth1")
+    lan.make_link(mac="02:00:00:00:00:55")
+    lan.client.ip(f"link set eth0 xdpdrv object {PASS} section xdp")
+    return lan, former
+
+
+FORMER = {"ip": VIP, "dev": "eth1", "mac": SERVER_MAC, "answering": False, "responses_sent": 3}
+
+
+def test_made_anew_until_attach(made_anew):
+    """Shown, not answering, with its counts."""
+    lan, former = made_anew
+    assert like(lan.rows("list"), [FORMER | {"ifindex": former}])
+    with Wire(lan.client, "eth0") as wire:
+        assert wire.ask(arp(VIP)) == []
+
+
+def test_made_anew_listed_by_name(made_anew):
+    lan, _ = made_anew
+    assert like(lan.rows("list dev eth1"), [FORMER])
+
+
+def test_made_anew_attached(made_anew):
+    """Addresses and counts are taken over, and said to be; the MAC is the new one."""
+    lan, former = made_anew
+    assert "took over 1 address" in lan.done("attach eth1").err
+    row, = lan.rows("list")
+    assert like(row, FORMER | {"mac": "02:00:00:00:00:55", "answering": True})
+    assert row["ifindex"] != former
+    ask(lan, 2, mac="02:00:00:00:00:55")
+    assert lan.responses_sent() == 5 and lan.counters() == {"arp_answered": 5}
+
+
+def test_renamed(lan):
+    """The program and the addresses stay with the interface."""
+    lan.done("attach eth1", ADD)
+    lan.server.ip("link set eth1 down", "link set eth1 name lan1", "link set lan1 up")
+    assert like(lan.rows("status"), [ATTACHED | {"dev": "lan1", "entries": 1}])
+    assert like(lan.rows("list dev lan1"), [{"ip": VIP, "dev": "lan1", "answering": True}])
+    ask(lan, 1)
+

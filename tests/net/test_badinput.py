@@ -1,0 +1,385 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bad input: one sentence, the right exit status, and nothing changed."""
+import os
+import re
+import shutil
+import subprocess
+from contextlib import ExitStack
+from functools import cache
+
+import pytest
+
+from lan import CLI, PASS, SERVER_MAC, VIP, VIP_MAC, Lan, Result, changes, need, run
+
+REFUSED, USAGE = 1, 2
+
+ADDED = ["attach eth1", f"add {VIP} dev eth1"]
+FULL = ["attach eth1 --max-entries 16", "add 198.18.10.0/28 dev eth1"]
+HALF = ["attach eth1 --max-entries 16", "add 198.18.10.0/29 dev eth1"]
+
+# Words that make no sense, and addresses that nobody may answer for.
+MALFORMED = ["nonsense", "198.18.10", "198.18.10.256", "198.18.10.1.1", "198.18.10.1/33",
+             "198.18.10.1/", "198.18.10.0/x", "198.18.10.1-", "-198.18.10.1", "0xc6120a01",
+             "fd00::1", "198.18.10.1/24", "198.18.10.1-198.18.10.2-198.18.10.3", "''"]
+UNUSABLE = {
+    "224.0.0.1": "multicast", "239.255.255.255": "multicast", "127.0.0.1": "loopback",
+    "127.255.255.255/32": "loopback", "0.0.0.0": "0.0.0.0", "255.255.255.255": "broadcast",
+    "223.255.255.255-224.0.0.0": "multicast", "0.0.0.0/0": "0.0.0.0", "126.0.0.0/7": "loopback",
+    "240.0.0.0/4": "broadcast", "198.18.10.9-198.18.10.1": "backwards"}
+MALFORMED_MACS = ["nonsense", "02:00:00:00:00", "02:00:00:00:00:01:02", "02:00:00:00:00:0g",
+                  "2:0:0:0:0:1", "02-00-00-00-00-01", "020000000001", "''", "02:00:00:00:00: 1"]
+UNUSABLE_MACS = {"01:00:5e:00:00:01": "multicast", "ff:ff:ff:ff:ff:ff": "multicast",
+                 "00:00:00:00:00:00": "zero"}
+
+
+def address_rows():
+    for word in MALFORMED:
+        yield f"add {word} dev eth1", USAGE, ""
+    for word, said in UNUSABLE.items():
+        yield f"add {word} dev eth1", REFUSED, said
+    for command in "del", "announce":
+        yield f"{command} nonsense dev eth1", USAGE, "nonsense"
+        yield f"{command} 198.18.10.1/24 dev eth1", USAGE, "host bits"
+        yield f"{command} 224.0.0.1 dev eth1", REFUSED, "multicast"
+        yield f"{command} 198.18.10.9-198.18.10.1 dev eth1", REFUSED, "backwards"
+    for word in MALFORMED_MACS:
+        yield f"add 198.18.10.2 dev eth1 mac '{word}'", USAGE, "MAC"
+    for word, said in UNUSABLE_MACS.items():
+        yield f"add 198.18.10.2 dev eth1 mac {word}", REFUSED, said
+
+
+# name: commands before; the command, its exit status, what its sentence has
+ROWS = {
+    "no command": ([], "", USAGE, "command"),
+    "no such command": ([], "nonsense", USAGE, "nonsense"),
+    "no such command to explain": ([], "help nonsense", USAGE, "nonsense"),
+    "no such option": ([], "attach eth1 --nonsense", USAGE, "--nonsense"),
+    "no such letter": ([], "attach eth1 -x", USAGE, "-x"),
+    "another command's option": ([], "status --all", USAGE, "--all"),
+    "an option without its argument": ([], "attach eth1 --mode", USAGE, "--mode"),
+    "a flag with an argument": ([], "status --json=1", USAGE, "--json"),
+    "no such mode": ([], "attach eth1 --mode fast", USAGE, "native|skb|auto"),
+    "priority no number": ([], "attach eth1 --priority high", USAGE, "high"),
+    "max-entries 0": ([], "attach eth1 --max-entries 0", USAGE, "--max-entries"),
+    "max-entries negative": ([], "attach eth1 --max-entries -1", USAGE, "--max-entries"),
+    "max-entries too many digits": ([], "attach eth1 --max-entries 99999999999", USAGE, ""),
+    "max-entries more than memory": ([], "attach eth1 --max-entries 2000000000", REFUSED, "map"),
+    "watch 0": ([], "stats --watch 0", USAGE, "--watch"),
+    "count 0": (ADDED, f"announce {VIP} dev eth1 --count 0", USAGE, "--count"),
+    "attach nothing": ([], "attach", USAGE, "interface"),
+    "detach nothing": ([], "detach", USAGE, "--all"),
+    "detach --all and one": (ADDED, "detach --all eth1", USAGE, "--all"),
+    "flush nothing": (ADDED, "flush", USAGE, "dev"),
+    "flush --all and one": (ADDED, "flush --all dev eth1", USAGE, "--all"),
+    "add nothing": ([], "add", USAGE, ""),
+    "add without an interface": ([], f"add {VIP}", USAGE, "dev"),
+    "add without its name": ([], f"add {VIP} dev", USAGE, ""),
+    "add without dev": ([], f"add {VIP} eth1 eth1", USAGE, "dev"),
+    "add with half a MAC": ([], f"add {VIP} dev eth1 mac", USAGE, "mac"),
+    "add with a word too many": ([], f"add {VIP} dev eth1 mac {VIP_MAC} x", USAGE, "x"),
+    "add with a foreign word": ([], f"add {VIP} dev eth1 vlan 7", USAGE, "vlan"),
+    "del with a word too many": (ADDED, f"del {VIP} dev eth1 x", USAGE, ""),
+    "list with a foreign word": (ADDED, "list on eth1", USAGE, "eth1"),
+    "status with a word too many": (ADDED, "status eth1 eth1", USAGE, "eth1"),
+    "import nothing": ([], "import", USAGE, "file"),
+    "announce a range": (ADDED, "announce 198.18.10.1-198.18.10.2 dev eth1", USAGE, "one"),
+
+    "no interface: attach": ([], "attach nosuch", REFUSED, "no interface 'nosuch'"),
+    "no interface: name too long": ([], "attach " + 16 * "x", REFUSED, "no interface"),
+    "no interface: add": (ADDED, f"add {VIP} dev nosuch", REFUSED, "no interface 'nosuch'"),
+    "no interface: del": (ADDED, f"del {VIP} dev nosuch", REFUSED, "no interface 'nosuch'"),
+    "no interface: list": (ADDED, "list dev nosuch", REFUSED, "no interface 'nosuch'"),
+    "no interface: list of nothing": ([], "list dev nosuch", REFUSED, "no interface 'nosuch'"),
+    "no interface: flush": (ADDED, "flush dev nosuch", REFUSED, "no interface 'nosuch'"),
+    "no interface: detach": (ADDED, "detach nosuch", REFUSED, "no interface 'nosuch'"),
+    "no interface: status": (ADDED, "status nosuch", REFUSED, "no interface 'nosuch'"),
+    "no interface: stats": (ADDED, "stats nosuch", REFUSED, "no interface 'nosuch'"),
+    "no interface: announce": (ADDED, f"announce {VIP} dev nosuch", REFUSED, "'nosuch'"),
+    "no Ethernet": ([], "attach lo", REFUSED, "lo is not an Ethernet interface"),
+    "no Ethernet: add": ([], f"add {VIP} dev lo", REFUSED, "lo is not an Ethernet interface"),
+    "a smaller map than pinned": (FULL, "attach eth1 --max-entries 15", REFUSED, "16"),
+    "a larger map, for an interface that refuses": (
+        FULL, "attach eth2 --max-entries 32", REFUSED, "another XDP program"),
+
+    "a range larger than the map": (HALF, "add 198.18.11.0/27 dev eth1", REFUSED, "32"),
+    "a range larger than the free room": (HALF, "add 198.18.11.0/28 dev eth1", REFUSED, "8"),
+    "a range larger than the default map": ([], "add 198.0.0.0/8 dev eth1", REFUSED, "65536"),
+    "the map is full": (FULL, "add 198.18.11.1 dev eth1", REFUSED, "full"),
+    "the map is full, a new interface": (FULL, "add 198.18.10.1 dev eth2", REFUSED, "full"),
+    "another MAC": (ADDED, f"add {VIP} dev eth1 mac {VIP_MAC}", REFUSED, SERVER_MAC),
+    "another MAC than a fixed one": ([f"add {VIP} dev eth1 mac {VIP_MAC}"],
+                                     f"add {VIP} dev eth1", REFUSED, VIP_MAC),
+    "another program there": (ADDED, "attach eth2", REFUSED, "another XDP program"),
+    "one good, one bad": (ADDED, "attach eth1 eth2", REFUSED, "eth2: another XDP program"),
+
+    "import of no file": (ADDED, "import /nonexistent/file", REFUSED, "/nonexistent/file"),
+    "import of a directory": (ADDED, "import /", REFUSED, "directory"),
+    "save to no directory": (ADDED, "save /nonexistent/file", REFUSED, "/nonexistent/file"),
+}
+
+
+def one_sentence(result):
+    """A line on stderr that begins with the program's name, nothing on stdout."""
+    assert re.fullmatch(r"xdp-l2resp: [^\n]+\n", result.err), result.err
+    assert result.out == ""
+
+
+def is_refused(lan, command, status, said):
+    before = lan.state()
+    result = lan.cli(command)
+    assert result.status == status, (result.err, result.out)
+    one_sentence(result)
+    assert said in result.err
+    assert changes(before, lan.state()) == []
+
+
+@pytest.fixture(scope="module")
+def lan_after():
+    """A LAN on which commands have run: one for all rows, which mustn't change it anyway.
+
+    eth2, where a row means an interface that we were never on, has somebody's program.
+    """
+    with ExitStack() as stack:
+        @cache
+        def made(*commands):
+            lan = stack.enter_context(Lan())
+            lan.server.ip("link add eth2 address 02:00:00:00:00:07 type veth peer name eth3",
+                          f"link set eth2 xdpdrv object {PASS} section xdp")
+            lan.done(*commands)
+            return lan
+        yield made
+
+
+def is_refused_after(lan_after, given, command, status, said):
+    try:
+        is_refused(lan_after(*given), command, status, said)
+    except AssertionError:
+        lan_after.cache_clear()  # it may have changed: not for the next row
+        raise
+
+
+@pytest.mark.parametrize("command, status, said", address_rows(),
+                         ids=[command for command, *_ in address_rows()])
+def test_bad_words(lan_after, command, status, said):
+    is_refused_after(lan_after, ADDED, command, status, said)
+
+
+@pytest.mark.parametrize("given, command, status, said", ROWS.values(), ids=ROWS)
+def test_refused(lan_after, given, command, status, said):
+    is_refused_after(lan_after, given, command, status, said)
+
+
+EVERY = ["attach eth1", "detach eth1", "status", f"add {VIP} dev eth1", f"del {VIP} dev eth1",
+         "list", "flush --all", "save", "stats", f"announce {VIP} dev eth1"]
+
+
+@pytest.mark.parametrize("command", EVERY)
+@pytest.mark.parametrize("root", ["another file system", "no directory"])
+def test_no_bpffs(lan, scratch, command, root):
+    """At the root given: nothing is made there."""
+    directory = scratch if root == "another file system" else scratch / "none"
+    said = f"no BPF file system at {scratch}" if directory == scratch else "No such file"
+    result = lan.cli(f"{command} --bpffs {directory}")
+    assert result.status == REFUSED
+    one_sentence(result)
+    assert said in result.err
+    assert list(scratch.iterdir()) == [] and lan.rows("status") == []
+
+
+@pytest.fixture
+def anybodys_cli(scratch):
+    """The program where anybody may run it."""
+    return shutil.copy(CLI, scratch)
+
+
+@pytest.fixture
+def cli_as(lan, anybodys_cli):
+    """Runs a command under setpriv."""
+    def run_as(privileges, command):
+        done = run(*lan.server.argv("setpriv", *privileges, anybodys_cli, "--bpffs", lan.bpffs,
+                                    *command.split()), check=False)
+        return Result(done.returncode, done.stdout, done.stderr)
+    return run_as
+
+
+NOBODY = ["--reuid=65534", "--regid=65534", "--clear-groups"]
+NO_CAPABILITIES = ["--bounding-set=-all", "--inh-caps=-all"]  # root in a container, say
+
+
+@pytest.mark.parametrize("given", [[], ADDED], ids=["nothing pinned", "attached"])
+@pytest.mark.parametrize("command", EVERY)
+def test_not_root(lan, cli_as, given, command):
+    need("setpriv")
+    lan.done(*given)
+    before = lan.state()
+    result = cli_as(NOBODY, command)
+    assert changes(before, lan.state()) == []
+    if not given and command in ("list", "stats", "status"):
+        return  # anybody can see that there is nothing
+    assert result.status == REFUSED
+    one_sentence(result)
+
+
+@pytest.mark.parametrize("given", [[], ["attach eth1"]], ids=["nothing pinned", "attached"])
+def test_root_without_capabilities(lan, cli_as, given):
+    need("setpriv")
+    lan.done(*given)
+    before = lan.state()
+    result = cli_as(NO_CAPABILITIES, "attach eth1")
+    assert result.status == REFUSED
+    one_sentence(result)
+    assert changes(before, lan.state()) == []
+
+
+def test_list_without_capabilities(lan, cli_as):
+    """It may read the map, not what is attached: it doesn't claim what it can't know."""
+    need("setpriv")
+    lan.done(*ADDED)
+    result = cli_as(NO_CAPABILITIES, "list --json")
+    assert result.status == REFUSED or [row["answering"] for row in result.json] == [True]
+
+
+def map_create(lan, name, kind, key, value, entries, flags=0):
+    """Pins a map of our own making where the program's was."""
+    os.unlink(lan.pin(name))
+    run("bpftool", "map", "create", lan.pin(name), "type", kind, "key", str(key), "value",
+        str(value), "entries", str(entries), "name", name[:15], "flags", str(flags))
+
+
+# name: the pinned map, and what is there in its place
+LAYOUTS = {
+    "addresses, another value": ("responder_v4", "hash", 8, 64, 65536),
+    "addresses, another key": ("responder_v4", "hash", 4, 72, 65536),
+    "addresses, another type": ("responder_v4", "lru_hash", 8, 72, 65536),
+    "addresses, not preallocated": ("responder_v4", "hash", 8, 72, 65536, 1),
+    "leases, another size": ("leases", "array", 4, 16, 16),
+    "counters, fewer outcomes": ("counters", "percpu_array", 4, 8, 256),
+    "meta, another layout": ("meta", "array", 4, 8, 1),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_pinned_map_of_another_layout(lan, layout):
+    lan.done(f"add {VIP} dev eth1")
+    map_create(lan, *layout)
+    before = lan.state()
+    for command in EVERY:
+        result = lan.cli(command)
+        assert result.status == REFUSED, command
+        one_sentence(result)
+        assert lan.pin(layout[0]) in result.err
+    assert changes(before, lan.state()) == []
+
+
+def test_pinned_maps_of_another_schema(lan):
+    """The version that the pins carry is another than the program's."""
+    lan.done(f"add {VIP} dev eth1")
+    value = run("bpftool", "-j", "map", "lookup", "pinned", lan.pin("meta"), "key", "0", "0", "0",
+                "0").stdout
+    octets = re.findall(r"0x[0-9a-f]{2}", value[value.index('"value"'):])[:16]
+    run("bpftool", "map", "update", "pinned", lan.pin("meta"), "key", "0", "0", "0", "0", "value",
+        "0x02", *octets[1:])
+    before = lan.state()
+    for command in EVERY:
+        result = lan.cli(command)
+        assert result.status == REFUSED, command
+        one_sentence(result)
+        assert "schema" in result.err or "version" in result.err
+    assert changes(before, lan.state()) == []
+
+
+def complaints(result, name):
+    """Lines of a file that stderr names, each with a sentence; then the summary, one more."""
+    *lines, last = result.err.splitlines()
+    found = [re.fullmatch(rf"xdp-l2resp: {name}:(\d+): .+", line) for line in lines]
+    assert all(found), result.err
+    assert re.match(r"xdp-l2resp: .*nothing imported", last), result.err
+    return [int(match[1]) for match in found]
+
+
+# name: a line of a file that is otherwise good
+BAD_LINES = {
+    "malformed address": "198.18.10 dev eth1",
+    "multicast": "224.0.0.1 dev eth1",
+    "backwards": "198.18.11.9-198.18.11.1 dev eth1",
+    "no such interface": "198.18.11.1 dev nosuch",
+    "no interface at all": "198.18.11.1",
+    "malformed MAC": "198.18.11.1 dev eth1 mac 02:00",
+    "multicast MAC": "198.18.11.1 dev eth1 mac 01:00:5e:00:00:01",
+    "a word too many": f"198.18.11.1 dev eth1 mac {VIP_MAC} x",
+    "a zero byte": "198.18.11.1 dev eth1 \0",
+    "larger than the map": "198.0.0.0/8 dev eth1",
+}
+
+
+@pytest.mark.parametrize("line", BAD_LINES.values(), ids=BAD_LINES)
+def test_import_of_a_bad_line(lan, scratch, line):
+    lan.done(*ADDED)
+    before = lan.state()
+    (scratch / "file").write_text(f"198.18.10.2 dev eth1\n{line}\n198.18.10.3 dev eth1\n")
+    result = lan.cli(f"import {scratch}/file")
+    assert result.status == REFUSED and result.out == ""
+    assert complaints(result, f"{scratch}/file") == [2]
+    assert changes(before, lan.state()) == []
+
+
+# name: a file whose lines are good one by one; what its sentence has
+BAD_FILES = {
+    "one address, two MACs": (f"198.18.10.7 dev eth1\n198.18.10.7 dev eth1 mac {VIP_MAC}\n",
+                              "line 2: 198.18.10.7"),
+    "there with another MAC": (f"198.18.10.7 dev eth1\n{VIP} dev eth1 mac {VIP_MAC}\n",
+                               f"line 2: {VIP}"),
+    "more than the free room": ("198.18.10.0/28 dev eth2\n", "free room"),
+}
+
+
+@pytest.mark.parametrize("text, said", BAD_FILES.values(), ids=BAD_FILES)
+def test_import_of_what_does_not_fit(lan, scratch, text, said):
+    lan.server.ip("link add eth2 type veth peer name eth3")
+    lan.done("attach eth1 --max-entries 16", f"add {VIP} dev eth1")
+    before = lan.state()
+    (scratch / "file").write_text(text)
+    result = lan.cli(f"import {scratch}/file")
+    assert result.status == REFUSED
+    one_sentence(result)
+    assert said in result.err
+    assert changes(before, lan.state()) == []
+
+
+def test_import_of_a_million_lines_one_bad(lan, scratch):
+    """Line 999,999: it is named, and nothing is imported."""
+    lan.done("attach eth1 --max-entries 1000000")
+    before = lan.state()
+    with open(scratch / "file", "w") as file:
+        for number in range(1, 1000001):
+            octets = number.to_bytes(3, "big")
+            file.write("198.18.10.999 dev eth1\n" if number == 999999 else
+                       f"30.{octets[0]}.{octets[1]}.{octets[2]} dev eth1\n")
+    result = lan.cli(f"import {scratch}/file")
+    assert result.status == REFUSED
+    assert complaints(result, f"{scratch}/file") == [999999]
+    assert changes(before, lan.state()) == []
+
+
+@pytest.mark.parametrize("command", ["list", "list --json", "save", "stats --watch 0.1"])
+def test_closed_pipe(lan, background, command):
+    """Said, status 1; not a death by SIGPIPE, and no endless run."""
+    lan.done("attach eth1", "add 198.19.0.0-198.19.39.15 dev eth1")
+    writer = background(lan.argv(command), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                        text=True)
+    writer.stdout.readline()
+    writer.stdout.close()
+    said = writer.stderr.read()
+    assert writer.wait(5) == REFUSED
+    assert re.fullmatch(r"xdp-l2resp: [^\n]*Broken pipe\n", said), said
+
+
+@pytest.mark.parametrize("command", ["list", "status", "stats", "--help", "--version", "save"])
+def test_full_disk(lan, background, command):
+    lan.done(*ADDED)
+    with open("/dev/full", "w") as full:
+        writer = background(lan.argv(command), stdout=full, stderr=subprocess.PIPE, text=True)
+        said = writer.stderr.read()
+    assert writer.wait(5) == REFUSED
+    assert re.fullmatch(r"xdp-l2resp: [^\n]*No space left on device\n", said), said

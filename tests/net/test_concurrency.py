@@ -1,0 +1,183 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Many CLIs at once lose nothing; one that is killed leaves maps that the next can use."""
+import json
+import random
+import subprocess
+import time
+
+import pytest
+
+from lan import SERVER_MAC, VIP, VIP_MAC
+
+FOLLOWING_DEVICE = 0
+LEASE_FOREVER = 0
+
+
+@pytest.fixture
+def at_once(lan, background):
+    """Runs commands in parallel; (command, exit status, stderr) of each."""
+    def run(commands):
+        processes = [(command, background(lan.argv(command), stdout=subprocess.DEVNULL,
+                                          stderr=subprocess.PIPE, text=True))
+                     for command in commands]
+        done = [(command, process.communicate()[1], process) for command, process in processes]
+        return [(command, process.returncode, said) for command, said, process in done]
+    return run
+
+
+def failures(done):
+    return [row for row in done if row[1]]
+
+
+def ips(lan):
+    return [row["ip"] for row in lan.rows("list")]
+
+
+def block(number, size=64):
+    return [f"198.18.{number}.{host}" for host in range(size)]
+
+
+def sorted_ips(addresses):
+    return sorted(set(addresses), key=lambda ip: tuple(map(int, ip.split("."))))
+
+
+@pytest.mark.parametrize("repetition", range(3))
+def test_nothing_is_lost(lan, at_once, scratch, repetition):
+    """From nothing pinned: eight that add, two that import, and attaches, all at once."""
+    expected = [ip for number in range(10, 18) for ip in block(number)]
+    commands = [f"add 198.18.{number}.0/26 dev eth1" for number in range(10, 18)]
+    for number in 20, 21:
+        addresses = [f"198.18.{number + part}.{host}" for part in (0, 10, 20)
+                     for host in range(256)]
+        expected += addresses
+        (scratch / f"{number}").write_text("".join(f"{ip} dev eth1\n" for ip in addresses))
+        commands.append(f"import {scratch}/{number}")
+    commands += ["attach eth1"] * 3 + ["list", "status"]
+    random.Random(repetition).shuffle(commands)
+    done = at_once(commands)
+    assert failures(done) == []
+    assert ips(lan) == sorted_ips(expected)
+    assert all(row["answering"] for row in lan.rows("list"))
+    assert [row["entries"] for row in lan.rows("status")] == [len(set(expected))]
+
+
+def test_one_by_one(lan, at_once):
+    """Single additions and deletions, which look at one element each."""
+    lan.done("add 198.18.11.0/24 dev eth1")
+    commands = [f"add {ip} dev eth1" for ip in block(10, 32)]
+    commands += [f"del {ip} dev eth1" for ip in block(11, 32)]
+    assert failures(at_once(commands)) == []
+    assert ips(lan) == block(10, 32) + block(11, 256)[32:]
+
+
+def test_the_same_address(lan, at_once):
+    """With the same MAC all succeed, and it is there once."""
+    assert failures(at_once([f"add {VIP} dev eth1"] * 12)) == []
+    assert ips(lan) == [VIP]
+
+
+def test_the_same_address_with_two_macs(lan, at_once):
+    """The first wins; whoever has the other MAC is told."""
+    macs = [SERVER_MAC, VIP_MAC]
+    done = at_once([f"add {VIP} dev eth1 mac {mac}" for mac in macs * 6])
+    row, = lan.rows("list")
+    lost = [command for command, status, _ in done if status]
+    assert lost == [command for command, *_ in done if not command.endswith(row["mac"])]
+    assert len(lost) == 6 and all("another MAC" in said for *_, said in failures(done))
+
+
+def test_more_than_fits(lan, at_once):
+    """Each range is added whole or not at all, and as many as there is room for."""
+    lan.done("attach eth1 --max-entries 256")
+    done = at_once([f"add 198.18.{number}.0/26 dev eth1" for number in range(10, 18)])
+    assert len(failures(done)) == 4
+    added = [int(command.split(".")[2]) for command, status, _ in done if not status]
+    assert ips(lan) == sorted_ips(ip for number in added for ip in block(number))
+
+
+def test_flush_all_beside_adds(lan, at_once):
+    """The pins, and the lock with them, come and go; each command has them whole."""
+    for round_ in range(5):
+        commands = [f"add 198.18.10.{n} dev eth1" for n in range(6)] + ["flush --all"] * 6
+        random.Random(round_).shuffle(commands)
+        assert failures(at_once(commands)) == []
+        left = ips(lan)
+        assert set(left) <= set(block(10, 6))
+    lan.done("flush --all")
+    assert lan.pins() == {}
+
+
+def test_attach_and_detach(lan, at_once):
+    """Whatever the order, each sees what is there; in the end one attach is enough."""
+    lan.done(f"add {VIP} dev eth1")
+    for _ in range(3):
+        done = at_once(["attach eth1", "detach --all", "attach eth1", "detach --all"])
+        assert failures(done) == []
+    lan.done("attach eth1")
+    assert [row["answering"] for row in lan.rows("list")] == [True]
+
+
+def test_killed_imports(lan, background, scratch):
+    """At random moments: the next command works, and what is there is whole."""
+    addresses = [f"198.19.{n // 256}.{n % 256}" for n in range(30000)]
+    (scratch / "file").write_text("".join(f"{ip} dev eth1\n" for ip in addresses))
+    command = f"import {scratch}/file"
+    started = time.monotonic()
+    lan.done(command)
+    takes = time.monotonic() - started
+    lan.done("flush --all")
+
+    owned = set(addresses) | {VIP}
+    moments = random.Random(5227)
+    partly = 0
+    for _ in range(12):
+        victim = background(lan.argv(command), stdout=subprocess.DEVNULL)
+        time.sleep(moments.uniform(0, takes))
+        victim.kill()
+        victim.wait()
+        lan.done(f"add {VIP} dev eth1")
+        rows = lan.rows("list")
+        assert {row["ip"] for row in rows} <= owned and VIP in {row["ip"] for row in rows}
+        assert all((row["mac"], row["mac_fixed"], row["lease"]) == (SERVER_MAC, False, None)
+                   for row in rows)
+        partly += 1 < len(rows) < len(owned)
+        lan.done("flush --all")
+    assert partly, "none was killed as it wrote"
+    lan.done(command, f"add {VIP} dev eth1")
+    dump = lan.map_dump("responder_v4")
+    assert len(dump) == len(owned)
+    for row in dump:
+        head = row["value"]["head"]
+        assert row["value"]["ip4"] == row["key"]["ip4"]
+        assert bytes(head["mac"]).hex(":") == SERVER_MAC
+        assert (head["flags"], head["lease"]) == (FOLLOWING_DEVICE, LEASE_FOREVER)
+
+
+def test_killed_attaches(lan, background):
+    """With nothing pinned before: the next attach makes what is missing, and answers."""
+    moments = random.Random(826)
+    for _ in range(15):
+        victim = background(lan.argv("attach eth1"), stdout=subprocess.DEVNULL)
+        time.sleep(moments.uniform(0, 0.03))
+        victim.kill()
+        victim.wait()
+        lan.done("list", "status", "attach eth1", f"add {VIP} dev eth1")
+        assert [row["answering"] for row in lan.rows("list")] == [True]
+        lan.done("detach --all", "flush --all")
+        assert lan.pins() == {}
+
+
+def test_reader_beside_writer(lan, background, scratch):
+    """list shows whole rows while an import runs."""
+    addresses = [f"198.19.{n // 256}.{n % 256}" for n in range(30000)]
+    (scratch / "file").write_text("".join(f"{ip} dev eth1\n" for ip in addresses))
+    writer = background(lan.argv(f"import {scratch}/file"), stdout=subprocess.DEVNULL)
+    owned = set(addresses)
+    while writer.poll() is None:
+        result = lan.cli("list --json")
+        assert result.status == 0, result.err
+        rows = json.loads(result.out)
+        assert all(row["ip"] in owned and row["mac"] == SERVER_MAC for row in rows)
+    assert writer.returncode == 0
+    assert ips(lan) == addresses

@@ -1,0 +1,133 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is printed: JSON as the contract has it, help, and agreement with bpftool."""
+import ipaddress
+import os
+import random
+import re
+
+import pytest
+
+from lan import SERVER_MAC, VIP, VIP_MAC, like
+from wire import Wire, arp, mac_text
+
+COUNTERS = dict.fromkeys(
+    ["arp_answered", "arp_sha_mismatch", "arp_not_owned", "arp_lease_over", "arp_conflict",
+     "arp_own_mac", "arp_not_request", "arp_other_destination", "arp_bad_sender_mac",
+     "arp_bad_sender_ip", "arp_bad_format", "arp_truncated"], int)
+STATUS_ROW = {"dev": "eth1", "ifindex": int, "mode": "native", "prog_id": int, "chain": bool,
+              "chain_reason": str, "entries": int}
+LIST_ROW = {"ip": str, "dev": "eth1", "ifindex": int, "mac": str, "mac_fixed": bool, "vlan": None,
+            "lease": None, "answering": bool, "responses_sent": int, "conflicts": int}
+
+# name: commands before; the command; the form of what it prints, options aside
+JSON = {
+    "status of nothing": ([], "status", []),
+    "list of nothing": ([], "list", []),
+    "list of nothing on an interface": ([], "list dev eth1", []),
+    "stats of nothing": ([], "stats", {"counters": COUNTERS, "devices": {}}),
+    "attach": ([], "attach eth1", [STATUS_ROW]),
+    "status": (["attach eth1"], "status", [STATUS_ROW | {"entries": 0}]),
+    "status of one": (["attach eth1"], "status eth1", [STATUS_ROW]),
+    "detach": (["attach eth1"], "detach eth1", [STATUS_ROW | {"mode": "none", "prog_id": None}]),
+    "add": ([], f"add {VIP} dev eth1", {"added": 1, "present": 0}),
+    "del": ([f"add {VIP} dev eth1"], f"del {VIP} dev eth1", {"deleted": 1}),
+    "list": (["attach eth1", f"add {VIP} dev eth1"], "list",
+             [LIST_ROW | {"ip": VIP, "mac": SERVER_MAC, "mac_fixed": False, "answering": True}]),
+    "list, fixed MAC, not attached": (
+        [f"add {VIP} dev eth1 mac {VIP_MAC}"], "list",
+        [LIST_ROW | {"ip": VIP, "mac": VIP_MAC, "mac_fixed": True, "answering": False}]),
+    "stats": (["attach eth1"], "stats", {"counters": COUNTERS, "devices": {"eth1": COUNTERS}}),
+    "stats of one": (["attach eth1"], "stats eth1",
+                     {"counters": COUNTERS, "devices": {"eth1": COUNTERS}}),
+    "announce": (["attach eth1", f"add {VIP} dev eth1"], f"announce {VIP} dev eth1 --count 1",
+                 {"ip": VIP, "dev": "eth1", "announced": 1}),
+    "flush": ([f"add {VIP} dev eth1"], "flush --all", {"deleted": 1}),
+}
+
+
+@pytest.mark.parametrize("given, command, expected", JSON.values(), ids=JSON)
+@pytest.mark.parametrize("place", ["--json after", "--json before"])
+def test_json(lan, given, command, expected, place):
+    lan.done(*given)
+    command = f"{command} --json" if place == "--json after" else f"--json {command}"
+    printed = lan.done(command).json
+    assert like(printed, expected), printed
+
+
+COMMANDS = ["attach", "detach", "status", "add", "del", "list", "flush", "import", "save", "stats",
+            "announce"]
+
+
+def test_help_names_every_command(lan):
+    said = lan.done("--help").out
+    assert lan.done("help").out == lan.done("-h").out == said
+    assert [name for name in COMMANDS if not re.search(rf"^  {name} ", said, re.M)] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command(lan, command):
+    said = lan.done(f"{command} --help").out
+    assert lan.done(f"help {command}").out == said
+    assert said.startswith(f"Usage: xdp-l2resp {command} ") and "Example" in said
+
+
+def test_version(lan):
+    assert re.fullmatch(r"xdp-l2resp \d+\.\d+\.\d+\n", lan.done("--version").out)
+
+
+def test_list_agrees_with_bpftool(lan):
+    """10,000 addresses, some asked for: the map's dump reads well and says the same."""
+    first = ipaddress.ip_address("198.19.0.0")
+    owned = [str(first + n) for n in range(10000)]
+    # every third has a MAC of its own
+    lines = [f"{ip} dev eth1" + (f" mac {VIP_MAC}" if n % 3 == 0 else "")
+             for n, ip in enumerate(owned)]
+    lan.done("attach eth1")
+    assert lan.cli("import -", input="\n".join(lines)).status == 0
+    cpus = os.sched_getaffinity(0)
+    asked = []
+    with Wire(lan.client, "eth0") as wire:
+        for cpu in cpus:  # each counts in a shard of its own
+            os.sched_setaffinity(0, [cpu])
+            some = random.Random(cpu).choices(owned, k=1000)
+            assert len(wire.ask(*[arp(ip) for ip in some], count=len(some))) == len(some)
+            asked += some
+    os.sched_setaffinity(0, cpus)
+
+    dump = {}
+    for row in lan.map_dump("responder_v4"):
+        key, value = row["key"], row["value"]
+        ip = str(ipaddress.ip_address(key["ip4"].to_bytes(4, "little")))
+        assert key["ip4"] == value["ip4"]
+        dump[ip] = (key["ifindex"], mac_text(bytes(value["head"]["mac"])),
+                    bool(value["head"]["flags"] & 1), value["head"]["lease"],
+                    sum(value["responses_sent"]))
+    rows = lan.rows("list")
+    assert [row["ip"] for row in rows] == owned == sorted(dump, key=ipaddress.ip_address)
+    listed = {row["ip"]: (row["ifindex"], row["mac"], row["mac_fixed"], 0, row["responses_sent"])
+              for row in rows}
+    assert listed == dump
+    assert {ip: sent for ip, (*_, sent) in dump.items() if sent} == {
+        ip: asked.count(ip) for ip in set(asked)}
+
+
+# pinned map: names that its dump has, with the map's BTF
+NAMES = {
+    "responder_v4": {"ip4", "ifindex", "head", "mac", "flags", "lease", "responses_sent"},
+    "leases": {"fresh_jiffies", "deadline_ns"},
+    "counters": {"count"},
+    "devices": {"name", "counters_slot"},
+    "meta": {"schema_version", "netns_cookie"},
+    "conflicts": {"address", "ifindex", "mac", "count", "last_seen_ns"},
+}
+
+
+@pytest.mark.parametrize("name, expected", NAMES.items(), ids=NAMES)
+def test_dump_reads_well(lan, name, expected):
+    """What an administrator sees with nothing but bpftool."""
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    with Wire(lan.client, "eth0") as wire:
+        wire.send(arp(VIP, spa=VIP))  # a conflict
+    text = lan.server.run("bpftool", "map", "dump", "pinned", lan.pin(name)).stdout
+    assert expected <= set(re.findall(r'"(\w+)":', text)), text

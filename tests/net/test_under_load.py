@@ -1,0 +1,39 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Commands while live frames ask for one address: each request is answered, and counted once."""
+import json
+import os
+import subprocess
+
+import pytest
+
+from lan import CLIENT_IP, FLOOD, SERVER_MAC, VIP, Lan, wait_until
+
+SECONDS = 1.5
+
+# name: what is done meanwhile
+MEANWHILE = {
+    "attached again": ["attach eth1"] * 6,
+    "the map grows": [f"attach eth1 --max-entries {2 ** bits}" for bits in range(13, 18)],
+    "other addresses come and go": ["add 198.19.0.0/21 dev eth1", "del 198.19.0.0/21 dev eth1"] * 4,
+    "the same is added again": [f"add {VIP} dev eth1", f"add {VIP}-198.18.10.9 dev eth1"] * 4,
+    "read": ["list --json", "stats", "status"] * 5,
+}
+
+
+@pytest.mark.parametrize("commands", MEANWHILE.values(), ids=MEANWHILE)
+def test_answered_and_counted(background, commands):
+    with Lan(client_program=None) as lan:
+        lan.done("attach eth1 --mode native --max-entries 4096", f"add {VIP} dev eth1")
+        cpu = min(os.sched_getaffinity(0))
+        flood = background(lan.client.argv(FLOOD, "eth0", CLIENT_IP, VIP, SERVER_MAC, SECONDS,
+                                           cpu), stdout=subprocess.PIPE, text=True)
+        assert wait_until(lan.counters), "no flood"
+        for command in commands:
+            lan.done(command)
+        assert flood.poll() is None, "the commands took longer than the flood"
+        counts = json.loads(flood.communicate()[0])
+        assert counts["wrong"] == 0
+        assert counts["right"] == counts["sent"] > 1 << 17
+        assert lan.counters() == {"arp_answered": counts["sent"]}
+        assert lan.responses_sent() == counts["sent"]

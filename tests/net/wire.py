@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""ARP frames, and a packet socket to send and see them."""
+import select
+import socket
+import struct
+import time
+
+from lan import CLIENT_IP, CLIENT_MAC, SERVER_MAC
+
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+ZERO_MAC = "00:00:00:00:00:00"
+REQUEST, REPLY = 1, 2
+
+ETH_P_ARP = 0x0806
+SO_RCVBUFFORCE = 33  # a burst of replies is kept until it is read
+LAYOUT = struct.Struct("!6s6sHHHBBH6s4s6s4s")
+
+
+def mac_bytes(text):
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def mac_text(octets):
+    return octets.hex(":")
+
+
+def arp(tpa, spa=CLIENT_IP, sha=CLIENT_MAC, tha=ZERO_MAC, op=REQUEST, dst=BROADCAST, src=None,
+        hrd=1, trailer=b""):
+    """A frame; by default the client's broadcast request for tpa. src is sha unless given."""
+    return LAYOUT.pack(mac_bytes(dst), mac_bytes(src or sha), ETH_P_ARP, hrd, 0x0800, 6, 4, op,
+                       mac_bytes(sha), socket.inet_aton(spa), mac_bytes(tha),
+                       socket.inet_aton(tpa)) + trailer
+
+
+def arp_reply(spa, sha=SERVER_MAC, tpa=CLIENT_IP, tha=CLIENT_MAC, trailer=b""):
+    """The answer that the client's request for spa must get."""
+    return arp(tpa, spa=spa, sha=sha, tha=tha, op=REPLY, dst=tha, trailer=trailer)
+
+
+class Wire:
+    """ARP frames of a device in a namespace: those that came in, and those we send."""
+
+    def __init__(self, namespace, dev):
+        with namespace.entered():
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+        self.socket.bind((dev, ETH_P_ARP))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, *frames):
+        for frame in frames:
+            self.socket.send(frame)
+
+    def received(self, count=None, quiet=0.15, seconds=3):
+        """(time, frame) of what came in: `count` of them, and until `quiet` seconds bring no more.
+
+        Without count, the quiet alone ends it: that is how silence is seen.
+        """
+        frames = []
+        deadline = time.monotonic() + seconds
+        while True:
+            wait = quiet if count is None or len(frames) >= count else deadline - time.monotonic()
+            if not select.select([self.socket], [], [], max(wait, 0))[0]:
+                return frames
+            frames.append((time.monotonic(), self.socket.recv(2048)))
+
+    def ask(self, *frames, count=None):
+        """What comes back for frames."""
+        self.send(*frames)
+        return [frame for _, frame in self.received(count)]
