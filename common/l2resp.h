@@ -22,9 +22,9 @@
 #define L2RESP_LEASE_FOREVER 0
 
 /*
- * Shards of an entry's count of answers. A CPU adds to shard (CPU number & 7), number 7 to shard 0:
- * seven fill the cache line that the carried address opens. While there are no more CPUs than
- * shards nobody shares one, and the add needs no atomicity.
+ * Shards of an entry's count of answers: seven fill the cache line that the carried address opens.
+ * The first seven CPUs have one each, the others share (shard_of_cpu()). While there are no more
+ * CPUs than shards, an add needs no atomicity.
  */
 #define L2RESP_SHARDS 7
 

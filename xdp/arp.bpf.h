@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* ARP for Ethernet and IPv4 (RFC 826, 5227): who gets an answer, and the answer. */
+/*
+ * ARP for Ethernet and IPv4 (RFC 826, 5227): who gets an answer, and the answer. The answer's path
+ * is straight; what stays silent leaves it for functions that aren't inlined.
+ */
 #ifndef XDP_L2RESP_ARP_BPF_H
 #define XDP_L2RESP_ARP_BPF_H
 
@@ -10,121 +13,139 @@
 #include "lease.bpf.h"
 #include "mac.bpf.h"
 
-/* hrd, pro, hln, pln: the first six bytes of an ARP packet for Ethernet and IPv4, as they lie in a
- * loaded word. */
-#define ARP_FORMAT	0x0000040600080100ULL
-#define ARP_WITH_OP(op) (ARP_FORMAT | (__u64)bpf_htons(op) << 48)
-
-/* Addresses of a packet: MACs as words, IPv4 addresses in network byte order. */
-struct arp_frame {
-	void *eth;
-	struct arp_packet *arp;
-	__u64 destination;
-	__u64 source;
-	__u64 sha;
-	__be32 spa;
-	__be32 tpa;
-	__u32 ifindex; /* of the device that the tags, if any, lead to */
-};
+/* The first eight bytes of a packet as they lie in a word: hrd 1, pro 0x0800, hln 6, pln 4, and op.
+ */
+#define ARP_FORMAT	  0x0000040600080100ULL
+#define ARP_FORMAT_MASK	  0x0000ffffffffffffULL
+#define ARP_FORMAT_OP(op) (ARP_FORMAT | (__u64)bpf_htons(op) << 48)
 
 /* RFC 1122 3.2.1.3: no host has a multicast, loopback or limited broadcast address. 0.0.0.0 probes
  * (RFC 5227). */
 static __always_inline bool arp_sender_ip_valid(__be32 spa)
 {
-	__u32 host = bpf_ntohl(spa);
+	__u8 first = spa; /* little-endian: the first byte on the wire */
 
-	return host >> 28 != 0xe && host >> 24 != 127 && host != 0xffffffff;
+	return first != 127 && (first < 224 || (first >= 240 && spa != 0xffffffff));
 }
 
+enum arp_ownership { ARP_OWNED, ARP_NOT_OWNED, ARP_LAPSED };
+
 /*
- * The entry of @ip4 while it may answer, or NULL; its MAC in @ret_mac. Should the element be freed
- * and given to another address meanwhile, the address that it carries says so. The kernel fills an
- * element from its start, so the word is read before the address behind it.
+ * Looks up the address at @ip4_at, in the packet. *ret_entry and its MAC are set unless it is
+ * ARP_NOT_OWNED. Should the element be freed and given to another address meanwhile, the address
+ * that it carries says so: the kernel fills an element from its start, so the MAC is read before
+ * the address behind it.
  */
-static __always_inline struct responder_v4_entry *arp_owned(__be32 ip4, __u32 ifindex,
-							    __u64 *ret_mac, bool *ret_lapsed)
+static __always_inline enum arp_ownership arp_look_up(const void *ip4_at, __u32 ifindex,
+						      struct responder_v4_entry **ret_entry,
+						      mac_t *ret_mac)
 {
-	struct responder_v4_key key = { .ip4 = ip4, .ifindex = ifindex };
+	struct responder_v4_key key = { .ip4 = ip4_load(ip4_at), .ifindex = ifindex };
 	struct responder_v4_entry *entry = bpf_map_lookup_elem(&responder_v4, &key);
 	__u64 word;
 
 	if (!entry)
-		return NULL;
+		return ARP_NOT_OWNED;
 	word = *(volatile __u64 *)&entry->head;
-	if (*(volatile __be32 *)&entry->ip4 != ip4)
-		return NULL;
-	*ret_mac = word & MAC_MASK;
-	if (!lease_valid(word >> 56)) {
-		*ret_lapsed = true;
-		return NULL;
-	}
-	return entry;
+	if (*(volatile __be32 *)&entry->ip4 != ip4_load(ip4_at))
+		return ARP_NOT_OWNED;
+	*ret_entry = entry;
+	*ret_mac = mac_of(word);
+	return lease_valid(word >> 56) ? ARP_OWNED : ARP_LAPSED;
 }
 
-/* A frame that isn't answered: does its sender use an address of ours (RFC 5227 2.4)? Otherwise it
+/* A packet that isn't answered: does its sender use an address of ours (RFC 5227 2.4)? Otherwise it
  * is @outcome. */
-static __always_inline int arp_silent(const struct arp_frame *frame, enum outcome outcome)
+static __noinline int arp_silent(const void *eth, const struct arp_packet *arp, __u32 ifindex,
+				 enum outcome outcome)
 {
-	bool lapsed = false;
-	__u64 mac;
+	struct responder_v4_entry *entry;
+	__be32 spa = ip4_load(arp->spa);
+	mac_t sha = mac_load(arp->sha), mac;
 
-	if (frame->spa && arp_owned(frame->spa, frame->ifindex, &mac, &lapsed)) {
-		if (frame->sha == mac || frame->source == mac) {
+	if (spa && arp_look_up(arp->spa, ifindex, &entry, &mac) == ARP_OWNED) {
+		if (sha == mac || mac_load(eth + ETH_ALEN) == mac) {
 			outcome = OUTCOME_ARP_OWN_MAC;
 		} else {
 			outcome = OUTCOME_ARP_CONFLICT;
-			count_conflict_v4(frame->spa, frame->ifindex, frame->sha);
+			count_conflict_v4(spa, ifindex, sha);
 		}
 	}
-	count_outcome(outcome);
-	return XDP_PASS;
+	return count_pass(outcome);
 }
 
-/* Turns the request into the reply where it lies. What follows the ARP packet stays as the
- * requester sent it. */
-static __always_inline int arp_reply(const struct arp_frame *frame, __u64 mac)
+/* Anything but a request for Ethernet and IPv4. */
+static __noinline int arp_other(const void *eth, const struct arp_packet *arp, __u32 ifindex)
 {
-	struct arp_packet *arp = frame->arp;
-	/* the EtherType, or the first tag's protocol: the bytes behind the source stay */
-	__u16 type = word_load(frame->eth + ETH_ALEN) >> 48;
+	__u64 format = word_load(arp);
 
-	mac_store(frame->eth, frame->sha, 0); /* the tail is overwritten by the next store */
-	mac_store(frame->eth + ETH_ALEN, mac, type);
+	if ((format & ARP_FORMAT_MASK) != ARP_FORMAT)
+		return count_pass(OUTCOME_ARP_BAD_FORMAT);
+	if (!mac_is_host(mac_load(arp->sha)) || !mac_is_host(mac_load(eth + ETH_ALEN)))
+		return count_pass(OUTCOME_ARP_BAD_SENDER_MAC);
+	if (!arp_sender_ip_valid(ip4_load(arp->spa)))
+		return count_pass(OUTCOME_ARP_BAD_SENDER_IP);
+	if (format == ARP_FORMAT_OP(ARP_OP_REPLY))
+		return arp_silent(eth, arp, ifindex, OUTCOME_ARP_NOT_REQUEST);
+	return count_pass(OUTCOME_ARP_NOT_REQUEST);
+}
+
+/* Turns the request into the reply where it lies. What follows the packet stays as the requester
+ * sent it. */
+static __always_inline void arp_reply(void *eth, struct arp_packet *arp, mac_t mac)
+{
+	/* the word behind sha is spa's beginning, as it is behind tha tpa's: both go over in one */
+	__u64 requester = word_load(arp->sha);
+	__be32 spa = ip4_load(arp->spa), tpa = ip4_load(arp->tpa);
+
+	mac_store(eth, mac_of(requester));
+	mac_store(eth + ETH_ALEN, mac);
 	arp->op = bpf_htons(ARP_OP_REPLY);
-	mac_store(arp->sha, mac, (__u16)frame->tpa);
-	*(__be32 *)arp->spa = frame->tpa;
-	mac_store(arp->tha, frame->sha, (__u16)frame->spa);
-	*(__be32 *)arp->tpa = frame->spa;
-	return XDP_TX;
+	mac_store(arp->sha, mac);
+	ip4_store(arp->spa, tpa);
+	*(__u64 *)(void *)arp->tha = requester;
+	ip4_store(arp->tpa, spa);
 }
 
-static __always_inline int arp_request(const struct arp_frame *frame)
+/*
+ * A request. @sha_is_source, a constant: nearly every sender's hardware address is its Ethernet
+ * source, and then half of the checks on them fall away.
+ */
+static __always_inline int arp_request(void *eth, struct arp_packet *arp, __u32 ifindex,
+				       const bool sha_is_source)
 {
+	mac_t sha = mac_load(arp->sha), source = mac_load(eth + ETH_ALEN), mac;
 	struct responder_v4_entry *entry;
-	bool lapsed = false;
-	__u64 mac;
+	enum arp_ownership ownership;
 
-	entry = arp_owned(frame->tpa, frame->ifindex, &mac, &lapsed);
-	if (!entry)
-		return arp_silent(frame, lapsed ? OUTCOME_ARP_LEASE_OVER : OUTCOME_ARP_NOT_OWNED);
-	if (frame->sha == mac || frame->source == mac) {
-		count_outcome(OUTCOME_ARP_OWN_MAC);
-		return XDP_PASS;
-	}
-	if (frame->spa == frame->tpa) {
-		count_conflict_v4(frame->tpa, frame->ifindex, frame->sha);
-		count_outcome(OUTCOME_ARP_CONFLICT);
-		return XDP_PASS;
-	}
-	if (frame->destination != MAC_BROADCAST && frame->destination != mac) {
-		count_outcome(OUTCOME_ARP_OTHER_DESTINATION);
-		return XDP_PASS;
-	}
-	if (frame->sha != frame->source)
+	if (!mac_is_host(sha) || (!sha_is_source && !mac_is_host(source)))
+		return count_pass(OUTCOME_ARP_BAD_SENDER_MAC);
+	if (!arp_sender_ip_valid(ip4_load(arp->spa)))
+		return count_pass(OUTCOME_ARP_BAD_SENDER_IP);
+	ownership = arp_look_up(arp->tpa, ifindex, &entry, &mac);
+	if (ownership != ARP_OWNED)
+		return arp_silent(eth, arp, ifindex,
+				  ownership == ARP_LAPSED ? OUTCOME_ARP_LEASE_OVER
+							  : OUTCOME_ARP_NOT_OWNED);
+	/* loaded again rather than kept over the look-up: that would cost two accesses, to the
+	 * stack */
+	if (mac_load(arp->sha) == mac || (!sha_is_source && mac_load(eth + ETH_ALEN) == mac))
+		return count_pass(OUTCOME_ARP_OWN_MAC);
+	if (ip4_load(arp->spa) == ip4_load(arp->tpa))
+		return arp_silent(eth, arp, ifindex, OUTCOME_ARP_CONFLICT);
+	if (mac_load(eth) != MAC_BROADCAST && mac_load(eth) != mac)
+		return count_pass(OUTCOME_ARP_OTHER_DESTINATION);
+	arp_reply(eth, arp, mac);
+	if (!sha_is_source)
 		count_outcome(OUTCOME_ARP_SHA_MISMATCH);
 	count_outcome(OUTCOME_ARP_ANSWERED);
 	count_response(entry);
-	return arp_reply(frame, mac);
+	return XDP_TX;
+}
+
+static __noinline int arp_request_odd(void *eth, struct arp_packet *arp, __u32 ifindex)
+{
+	return arp_request(eth, arp, ifindex, false);
 }
 
 /*
@@ -132,37 +153,15 @@ static __always_inline int arp_request(const struct arp_frame *frame)
  * that owns the addresses asked for. XDP_TX with the reply in place, or XDP_PASS with the frame
  * untouched.
  */
-static __always_inline int arp_frame(void *eth, struct arp_packet *arp, void *end, __u32 ifindex)
+static __always_inline int arp_packet(void *eth, struct arp_packet *arp, void *end, __u32 ifindex)
 {
-	struct arp_frame frame = { .eth = eth, .arp = arp, .ifindex = ifindex };
-	enum outcome outcome;
-	__u64 format;
-
-	if ((void *)(arp + 1) > end) {
-		count_outcome(OUTCOME_ARP_TRUNCATED);
-		return XDP_PASS;
-	}
-	format = word_load(arp);
-	frame.destination = mac_load(eth);
-	frame.source = mac_load(eth + ETH_ALEN);
-	frame.sha = mac_load(arp->sha);
-	frame.spa = *(__be32 *)arp->spa;
-	frame.tpa = *(__be32 *)arp->tpa;
-
-	if ((format & MAC_MASK) != ARP_FORMAT)
-		outcome = OUTCOME_ARP_BAD_FORMAT;
-	else if (!mac_is_host(frame.sha) || !mac_is_host(frame.source))
-		outcome = OUTCOME_ARP_BAD_SENDER_MAC;
-	else if (!arp_sender_ip_valid(frame.spa))
-		outcome = OUTCOME_ARP_BAD_SENDER_IP;
-	else if (format == ARP_WITH_OP(ARP_OP_REQUEST))
-		return arp_request(&frame);
-	else if (format == ARP_WITH_OP(ARP_OP_REPLY))
-		return arp_silent(&frame, OUTCOME_ARP_NOT_REQUEST);
-	else
-		outcome = OUTCOME_ARP_NOT_REQUEST;
-	count_outcome(outcome);
-	return XDP_PASS;
+	if ((void *)(arp + 1) > end)
+		return count_pass(OUTCOME_ARP_TRUNCATED);
+	if (word_load(arp) != ARP_FORMAT_OP(ARP_OP_REQUEST))
+		return arp_other(eth, arp, ifindex);
+	if (mac_load(arp->sha) != mac_load(eth + ETH_ALEN))
+		return arp_request_odd(eth, arp, ifindex);
+	return arp_request(eth, arp, ifindex, true);
 }
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef XDP_L2RESP_COUNT_BPF_H
 #define XDP_L2RESP_COUNT_BPF_H
 
+#include "mac.bpf.h"
 #include "maps.bpf.h"
 #include "shard.bpf.h"
 
@@ -13,11 +14,20 @@ const volatile bool shards_shared = true;
 
 static __always_inline void count_outcome(enum outcome outcome)
 {
-	__u32 slot = counters_slot;
-	struct outcome_counts *counts = bpf_map_lookup_elem(&counters, &slot);
+	/* the constant itself is the key: no copy on the stack */
+	struct outcome_counts *counts =
+		bpf_map_lookup_elem(&counters, (const void *)&counters_slot);
 
 	if (counts)
 		counts->count[outcome]++;
+}
+
+/* A frame that is passed up: counts it, and is the verdict. */
+static __noinline int count_pass(enum outcome outcome)
+{
+	if (outcome < OUTCOME_COUNT)
+		count_outcome(outcome);
+	return XDP_PASS;
 }
 
 static __always_inline void count_response(struct responder_v4_entry *entry)
@@ -32,14 +42,14 @@ static __always_inline void count_response(struct responder_v4_entry *entry)
 
 /* Another host, @mac, used @ip4 on @ifindex. Creates the record on the first sight; the LRU forgets
  * the oldest. */
-static __always_inline void count_conflict_v4(__be32 ip4, __u32 ifindex, __u64 mac)
+static __always_inline void count_conflict_v4(__be32 ip4, __u32 ifindex, mac_t mac)
 {
 	struct conflict_key key = { .address = { [10] = 0xff, [11] = 0xff }, .ifindex = ifindex };
 	struct conflict first = { .count = 1, .last_seen_ns = bpf_ktime_get_boot_ns() };
 	struct conflict *seen;
 
 	__builtin_memcpy(&key.address[12], &ip4, sizeof(ip4));
-	__builtin_memcpy(key.mac, &mac, sizeof(key.mac));
+	mac_store(key.mac, mac);
 	seen = bpf_map_lookup_elem(&conflicts, &key);
 	if (!seen) {
 		bpf_map_update_elem(&conflicts, &key, &first, BPF_NOEXIST);

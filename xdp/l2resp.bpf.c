@@ -30,12 +30,14 @@ SEC("xdp.frags")
 int xdp_l2resp(struct xdp_md *ctx)
 {
 	void *end = (void *)(long)ctx->data_end;
-	struct ethhdr *eth = (void *)(long)ctx->data;
+	void *eth = (void *)(long)ctx->data;
+	void *payload = eth + sizeof(struct ethhdr);
 
-	if ((void *)(eth + 1) > end)
+	if (payload > end)
 		return XDP_PASS;
-	if (eth->h_proto == bpf_htons(ETH_P_ARP))
-		return arp_frame(eth, (void *)(eth + 1), end, attached_ifindex);
+	/* the type lies right before the payload */
+	if (*(__be16 *)(payload - sizeof(__be16)) == bpf_htons(ETH_P_ARP))
+		return arp_packet(eth, payload, end, attached_ifindex);
 	return XDP_PASS;
 }
 

@@ -9,19 +9,22 @@
 
 #include "maps.bpf.h"
 
-static __always_inline bool lease_valid(__u32 slot)
+/* Not inlined: addresses added by hand never get here, and would pay for its registers. */
+static __noinline bool lease_stamp_valid(__u32 slot)
 {
-	const struct lease_stamp *stamp;
+	const struct lease_stamp *stamp = bpf_map_lookup_elem(&leases, &slot);
 
-	if (slot == L2RESP_LEASE_FOREVER)
-		return true;
-	stamp = bpf_map_lookup_elem(&leases, &slot);
 	if (!stamp)
 		return false;
 	/* jiffies64 costs nearly nothing, the boot clock as much as a hash look-up: ask it only
 	 * near the lapse */
 	return bpf_jiffies64() < stamp->fresh_jiffies ||
 	       bpf_ktime_get_boot_ns() < stamp->deadline_ns;
+}
+
+static __always_inline bool lease_valid(__u32 slot)
+{
+	return slot == L2RESP_LEASE_FOREVER || lease_stamp_valid(slot);
 }
 
 #endif

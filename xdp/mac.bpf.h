@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * MAC addresses as the low 48 bits of a word: one load and one compare instead of six. A load reads
- * eight bytes and a store writes eight, so the caller needs two bytes behind the address.
- * Architectures that run XDP allow the unaligned access; the verifier checks that they do.
+ * Addresses as words: compared at once instead of byte by byte. A MAC is loaded as eight bytes, so
+ * the caller needs two behind it, and shifted so that those drop out: one instruction, where a mask
+ * would be two. Architectures that run XDP allow the unaligned access; the verifier checks that
+ * they do. The pointers are void, or clang would load by pieces.
  */
 #ifndef XDP_L2RESP_MAC_BPF_H
 #define XDP_L2RESP_MAC_BPF_H
@@ -13,28 +14,47 @@
 #error "MAC words are laid out for little-endian targets"
 #endif
 
-#define MAC_MASK      0x0000ffffffffffffULL
-#define MAC_BROADCAST MAC_MASK
-#define MAC_GROUP_BIT 1ULL /* I/G bit: first bit of the first byte (IEEE 802) */
+/* The upper 48 bits of a word; the lower 16 are zero. */
+typedef __u64 mac_t;
+
+#define MAC_BROADCAST ((mac_t)0xffffffffffff0000ULL)
+#define MAC_GROUP_BIT ((mac_t)1 << 16) /* I/G bit: first bit of the first byte (IEEE 802) */
 
 static __always_inline __u64 word_load(const void *at)
 {
 	return *(const __u64 *)at;
 }
 
-/* The six bytes of @mac at @at, and behind them the two bytes of @tail (as they lie in memory). */
-static __always_inline void mac_store(void *at, __u64 mac, __u16 tail)
+static __always_inline __be32 ip4_load(const void *at)
 {
-	*(__u64 *)at = mac | (__u64)tail << 48;
+	return *(const __be32 *)at;
 }
 
-static __always_inline __u64 mac_load(const void *at)
+static __always_inline void ip4_store(void *at, __be32 ip4)
 {
-	return word_load(at) & MAC_MASK;
+	*(__be32 *)at = ip4;
+}
+
+/* The MAC in the first six bytes of a loaded word. */
+static __always_inline mac_t mac_of(__u64 word)
+{
+	return word << 16;
+}
+
+static __always_inline mac_t mac_load(const void *at)
+{
+	return mac_of(word_load(at));
+}
+
+/* Six bytes, and not one more. */
+static __always_inline void mac_store(void *at, mac_t mac)
+{
+	*(__u32 *)at = mac >> 16;
+	*(__u16 *)(at + 4) = mac >> 48;
 }
 
 /* No host sends from a group address or from zero. */
-static __always_inline bool mac_is_host(__u64 mac)
+static __always_inline bool mac_is_host(mac_t mac)
 {
 	return mac && !(mac & MAC_GROUP_BIT);
 }

@@ -4,7 +4,8 @@
  *
  *	flood DEV SPA TPA MAC SECONDS CPU...
  *
- * SPA asks for TPA, whose answer is expected to say MAC. One process a CPU sends for SECONDS. Prints
+ * SPA asks for TPA, whose answer is expected to say MAC. One process a CPU sends for SECONDS.
+ *Prints
  * {"sent", "right", "wrong", "seconds"}; exit status 1 if it could not be done at all.
  */
 #include <arpa/inet.h>
@@ -40,7 +41,10 @@ static struct flood_frame frame_make(enum arp_op op, const void *eth_dst, const 
 		struct arp_packet arp;
 	} __attribute__((packed)) packet = {
 		.eth.h_proto = htons(ETH_P_ARP),
-		.arp = { .hrd = htons(1), .pro = htons(ETH_P_IP), .hln = ETH_ALEN, .pln = 4,
+		.arp = { .hrd = htons(1),
+			 .pro = htons(ETH_P_IP),
+			 .hln = ETH_ALEN,
+			 .pln = 4,
 			 .op = htons(op) },
 	};
 	struct flood_frame frame;

@@ -102,7 +102,9 @@ class Namespace:
         run("ip", "-n", self.name, "-batch", "-", input="\n".join(commands))
 
     def sysctl(self, *settings):
-        self.run("sysctl", "-qw", *settings)
+        with self.entered():
+            for name, value in (setting.split("=") for setting in settings):
+                Path("/proc/sys", *name.split(".")).write_text(value)
 
     def neighbour(self, address):
         """What the kernel's neighbour table says of an address: (MAC, states)."""

@@ -53,8 +53,9 @@ CONTRACT = {
         "eth2: another XDP program", [ATTACHED]),
     "another's program": ([FOREIGN], [], "attach eth1", 1, OTHERS, []),
     "another's program, --mode skb": ([FOREIGN], [], "attach eth1 --mode skb", 1, OTHERS, []),
-    "no native XDP": ([BRIDGE], [], "attach br0", 0, "note: br0: attached in skb mode, which is slower: " +
-                      NO_NATIVE, [SKB | {"dev": "br0"}]),
+    "no native XDP": (
+        [BRIDGE], [], "attach br0", 0,
+        f"note: br0: attached in skb mode, which is slower: {NO_NATIVE}", [SKB | {"dev": "br0"}]),
     "no native XDP, --mode native": (
         [BRIDGE], [], "attach br0 --mode native", 1, f"br0: {NO_NATIVE}", []),
     "a veth peer that gets no answers": (

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from lan import SERVER_MAC, VIP, VIP_MAC
+from wire import Wire, arp, arp_reply
 
 FOLLOWING_DEVICE = 0
 LEASE_FOREVER = 0
@@ -181,3 +182,22 @@ def test_reader_beside_writer(lan, background, scratch):
         assert all(row["ip"] in owned and row["mac"] == SERVER_MAC for row in rows)
     assert writer.returncode == 0
     assert ips(lan) == addresses
+
+
+def test_killed_growths(lan, background):
+    """The next attach answers for all that was there, from whichever map is in force."""
+    moments = random.Random(5944)
+    for _ in range(8):
+        lan.done("attach eth1 --max-entries 4096", "add 198.19.0.0/21 dev eth1")
+        victim = background(lan.argv("attach eth1 --max-entries 8192"), stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+        time.sleep(moments.uniform(0, 0.03))
+        victim.kill()
+        victim.wait()
+        lan.done(f"add {VIP} dev eth1", "attach eth1")
+        assert len(lan.rows("list")) == 2049
+        with Wire(lan.client, "eth0") as wire:
+            assert wire.ask(arp(VIP), arp("198.19.7.255"), count=2) == [
+                arp_reply(VIP), arp_reply("198.19.7.255")]
+        lan.done("detach --all", "flush --all")
+        assert lan.pins() == {}

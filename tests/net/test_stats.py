@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from lan import CLIENT_MAC, SERVER_MAC, VIP
+from lan import CLIENT_MAC, SERVER_MAC, VIP, need
 from wire import REPLY, Wire, arp
 
 OTHER, NOT_OWNED = "02:00:00:00:00:77", "198.18.10.200"
@@ -50,6 +50,7 @@ def test_known_mix(lan, mode):
 
 def test_other_frames_move_nothing(lan):
     """IPv4, as ping makes it once addresses are resolved, and a foreign EtherType."""
+    need("ping")
     lan.done("attach eth1", f"add {VIP} dev eth1")
     lan.client.ip(f"neigh replace 198.18.0.1 lladdr {SERVER_MAC} dev eth0")
     lan.server.ip(f"neigh replace 198.18.0.2 lladdr {CLIENT_MAC} dev eth1")
