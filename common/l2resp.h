@@ -16,6 +16,7 @@
 #define L2RESP_DEFAULT_MAX_ENTRIES 65536
 #define L2RESP_MAX_DEVICES	   256
 #define L2RESP_LEASE_SLOTS	   256
+#define L2RESP_PINS_DIR_SIZE	   128 /* longer paths are cut */
 #define L2RESP_MAX_CONFLICTS	   4096
 
 /* Lease slot of addresses added by hand: its stamp never runs out. */

@@ -79,6 +79,36 @@ void attach_alone_reason(char *text, size_t size)
 		snprintf(text, size, "the kernel refuses BPF_PROG_TYPE_EXT: %s", strerror(-r));
 }
 
+/* Is the map that @dir pins as counters one of program @id's? */
+static bool pins_alive(const char *dir, uint32_t id)
+{
+	char path[L2RESP_PINS_DIR_SIZE + sizeof("/counters")];
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	_cleanup_close_ int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, pins_map_name(PINS_COUNTERS));
+	fd = bpf_obj_get(path);
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) &&
+	       prog_id_uses_map(id, info.id);
+}
+
+/* A program of our name: of these pins, of others, of none any more, or a namesake. */
+static void state_add_ours(const struct pins *pins, struct attach_state *state, unsigned int i)
+{
+	uint32_t id = state->prog[i].id;
+	char dir[L2RESP_PINS_DIR_SIZE];
+
+	if (pins && prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS))) {
+		state->prog[i].ours = true;
+		state->prog[i].stale = !prog_id_uses_map(id, pins_map_id(pins, PINS_RESPONDER_V4));
+	} else if (!prog_pins_dir(id, dir)) {
+		state->prog[i].orphan = !pins_alive(dir, id);
+		if (!state->prog[i].orphan)
+			memcpy(state->prog[i].elsewhere, dir, sizeof(dir));
+	}
+}
+
 static void state_add(const struct pins *pins, const struct xdp_program *prog,
 		      struct attach_state *state)
 {
@@ -91,13 +121,8 @@ static void state_add(const struct pins *pins, const struct xdp_program *prog,
 	state->prog[i].priority = xdp_program__run_prio(prog);
 	snprintf(state->prog[i].name, sizeof(state->prog[i].name), "%s",
 		 xdp_program__name(prog) ?: "");
-	if (!strcmp(state->prog[i].name, PROG_NAME)) {
-		state->prog[i].ours =
-			pins && prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS));
-		state->prog[i].orphan = !state->prog[i].ours;
-		state->prog[i].stale = state->prog[i].ours &&
-				       !prog_id_uses_map(id, pins_map_id(pins, PINS_RESPONDER_V4));
-	}
+	if (!strcmp(state->prog[i].name, PROG_NAME))
+		state_add_ours(pins, state, i);
 	state->count++;
 }
 
@@ -166,6 +191,8 @@ static int skeleton_open(const struct pins *pins, const struct link *link, uint3
 			       strerror(errno));
 	skeleton->rodata->attached_ifindex = link->ifindex;
 	skeleton->rodata->counters_slot = counters_slot;
+	snprintf((char *)skeleton->rodata->pins_dir, L2RESP_PINS_DIR_SIZE, "%.*s",
+		 L2RESP_PINS_DIR_SIZE - 1, pins->dir);
 	skeleton->rodata->shards_shared = libbpf_num_possible_cpus() > L2RESP_SHARDS;
 	for (enum pins_map pin = 0; pin < PINS_MAP_COUNT; pin++) {
 		map = bpf_object__find_map_by_name(skeleton->obj, pins_map_name(pin));
@@ -315,6 +342,22 @@ static int err_no_native(const struct link *link, const char *reason, struct err
 		       link->name, link->kind, *parent.name ? " of " : "", parent.name, reason);
 }
 
+/* Says it where ours runs on @link with other pins than the caller's. */
+static bool err_elsewhere(const struct link *link, const struct attach_state *state,
+			  struct err *err)
+{
+	for (unsigned int i = 0; i < state->count; i++) {
+		if (!*state->prog[i].elsewhere)
+			continue;
+		err_write(err,
+			  "%s: " PROG_NAME
+			  " (id %u) runs there with the pins in %s; --bpffs names them",
+			  link->name, state->prog[i].id, state->prog[i].elsewhere);
+		return true;
+	}
+	return false;
+}
+
 /*
  * Whether the program may go on @link beside what @state says is there, and in which mode to try
  * first.
@@ -337,6 +380,8 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 		mode = XDP_MODE_SKB;
 		*ret_skb_reason = no_native[i].reason;
 	}
+	if (err_elsewhere(link, state, err))
+		return -EBUSY;
 	if (state->count && !state->chain && attach_find(state, true) < 0)
 		return err_set(
 			err, -EBUSY,
@@ -446,6 +491,8 @@ int attach_remove(const struct pins *pins, const struct link *link, struct err *
 	if (r < 0)
 		return r;
 	ours = attach_find(&state, true);
+	if (ours < 0 && err_elsewhere(link, &state, err))
+		return -EBUSY;
 	if (ours < 0)
 		return err_set(err, -ENOENT, "%s: not attached", link->name);
 	return detach_id(link, state.prog[ours].id, state.mode, state.chain, err);

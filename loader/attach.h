@@ -39,10 +39,11 @@ struct attach_state {
 		uint32_t id;
 		unsigned int priority;
 		char name[16];
-		bool ours;   /* our name, and it uses these pins' maps */
-		bool orphan; /* our name, other maps: its pins are gone */
-		bool stale;  /* ours, but it reads an older map of addresses: the growth was
-				interrupted */
+		bool ours;			      /* our name, and it uses these pins' maps */
+		bool orphan;			      /* ours, but its pins are gone */
+		char elsewhere[L2RESP_PINS_DIR_SIZE]; /* ours, of these other pins; else empty */
+		bool stale; /* ours, but it reads an older map of addresses: the growth was
+			       interrupted */
 	} prog[ATTACH_MAX_PROGS];
 };
 

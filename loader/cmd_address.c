@@ -173,7 +173,7 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 {
 	const struct device_row *row = device_find(devices, ifindex);
 	struct attach_state state;
-	int r;
+	int r, ours;
 
 	*device = (struct list_device){ .ifindex = ifindex };
 	if (!row || row->gone) {
@@ -185,7 +185,8 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 	}
 	memcpy(device->name, row->name, sizeof(device->name));
 	r = attach_query(pins, ifindex, &state, err);
-	device->attached = !r && attach_find(&state, false) >= 0;
+	ours = r < 0 ? -1 : attach_find(&state, false);
+	device->attached = ours >= 0 && !state.prog[ours].stale;
 	return r;
 }
 

@@ -250,7 +250,8 @@ static int detach_rows(const struct pins *pins, struct status_row *rows, size_t 
 
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].ours < 0)
-			return err_set(err, -ENOENT, "%s: not attached", rows[i].link.name);
+			/* which fails, and knows why */
+			return attach_remove(pins, &rows[i].link, err);
 	for (size_t i = 0; i < count; i++) {
 		int r = attach_remove(pins, &rows[i].link, err);
 

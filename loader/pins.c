@@ -60,16 +60,18 @@ static int pin_path(const struct pins *pins, enum pins_map map, char path[PATH_M
 static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PATH_MAX],
 		       struct err *err)
 {
+	char root[PATH_MAX];
 	struct statfs fs;
 
-	if (statfs(bpffs, &fs) < 0)
+	/* absolute: the program carries the path, for loaders that are started elsewhere */
+	if (!realpath(bpffs, root) || statfs(root, &fs) < 0)
 		return err_set(err, negative_errno(), "%s: %s", bpffs, strerror(errno));
 	if (fs.f_type != BPF_FS_MAGIC)
 		return err_set(err, -ENODEV,
 			       "no BPF file system at %s; mount one with: mount -t bpf bpf %s",
 			       bpffs, bpffs);
-	if (snprintf(ret_parent, PATH_MAX, "%s/xdp-l2resp", bpffs) >= PATH_MAX ||
-	    snprintf(pins->dir, PATH_MAX, "%s/xdp-l2resp/v%d", bpffs, L2RESP_SCHEMA_VERSION) >=
+	if (snprintf(ret_parent, PATH_MAX, "%s/xdp-l2resp", root) >= PATH_MAX ||
+	    snprintf(pins->dir, PATH_MAX, "%s/xdp-l2resp/v%d", root, L2RESP_SCHEMA_VERSION) >=
 		    PATH_MAX)
 		return err_set(err, -ENAMETOOLONG, "%s: %s", bpffs, strerror(ENAMETOOLONG));
 	return 0;

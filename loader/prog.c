@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <string.h>
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
 
 #include "cleanup.h"
 #include "err.h"
@@ -9,19 +11,81 @@
 
 #define PROG_MAX_MAPS 64
 
-bool prog_id_uses_map(uint32_t prog_id, uint32_t map_id)
+static void cleanup_btf(struct btf **btf)
+{
+	btf__free(*btf);
+}
+
+/* Kernel ids of the maps that program @prog_id uses. Returns how many; 0 too where the program is
+ * gone. */
+static uint32_t prog_map_ids(uint32_t prog_id, uint32_t map_ids[PROG_MAX_MAPS])
 {
 	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(prog_id);
-	uint32_t map_ids[PROG_MAX_MAPS] = {};
 	struct bpf_prog_info info = { .nr_map_ids = PROG_MAX_MAPS, .map_ids = (uintptr_t)map_ids };
 	uint32_t size = sizeof(info);
 
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-		return false;
-	for (uint32_t i = 0; i < info.nr_map_ids && i < PROG_MAX_MAPS; i++)
+		return 0;
+	return info.nr_map_ids < PROG_MAX_MAPS ? info.nr_map_ids : PROG_MAX_MAPS;
+}
+
+bool prog_id_uses_map(uint32_t prog_id, uint32_t map_id)
+{
+	uint32_t map_ids[PROG_MAX_MAPS], count = prog_map_ids(prog_id, map_ids);
+
+	for (uint32_t i = 0; i < count; i++)
 		if (map_ids[i] == map_id)
 			return true;
 	return false;
+}
+
+/* Offset of variable @name in a data section's map, by the map's own BTF; -ENOENT where there is
+ * none. */
+static int variable_offset(const struct bpf_map_info *info, const char *name, uint32_t size)
+{
+	_cleanup_(cleanup_btf) struct btf *btf = btf__load_from_kernel_by_id(info->btf_id);
+	const struct btf_type *section;
+	const struct btf_var_secinfo *variable;
+
+	if (!btf)
+		return -ENOENT;
+	section = btf__type_by_id(btf, info->btf_value_type_id);
+	if (!section || !btf_is_datasec(section))
+		return -ENOENT;
+	variable = btf_var_secinfos(section);
+	for (int i = 0; i < btf_vlen(section); i++, variable++) {
+		const struct btf_type *type = btf__type_by_id(btf, variable->type);
+
+		if (!strcmp(btf__name_by_offset(btf, type->name_off), name) &&
+		    variable->size == size && variable->offset + size <= info->value_size)
+			return variable->offset;
+	}
+	return -ENOENT;
+}
+
+int prog_pins_dir(uint32_t prog_id, char ret_dir[L2RESP_PINS_DIR_SIZE])
+{
+	uint32_t map_ids[PROG_MAX_MAPS], count = prog_map_ids(prog_id, map_ids);
+
+	for (uint32_t i = 0; i < count; i++) {
+		_cleanup_close_ int fd = bpf_map_get_fd_by_id(map_ids[i]);
+		_cleanup_free_ char *section = NULL;
+		struct bpf_map_info info = {};
+		uint32_t size = sizeof(info), key = 0;
+		int offset;
+
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0 ||
+		    info.type != BPF_MAP_TYPE_ARRAY || !info.btf_id)
+			continue;
+		offset = variable_offset(&info, "pins_dir", L2RESP_PINS_DIR_SIZE);
+		section = calloc(1, info.value_size);
+		if (offset < 0 || !section || bpf_map_lookup_elem(fd, &key, section) < 0)
+			continue;
+		memcpy(ret_dir, section + offset, L2RESP_PINS_DIR_SIZE);
+		ret_dir[L2RESP_PINS_DIR_SIZE - 1] = '\0';
+		return 0;
+	}
+	return -ENOENT;
 }
 
 bool prog_uses_map(uint32_t map_id)

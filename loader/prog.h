@@ -8,11 +8,19 @@
 #include <stdint.h>
 #include <linux/bpf.h>
 
+#include "l2resp.h"
+
 /* The name of our entry point, as the kernel shows it. */
 #define PROG_NAME "xdp_l2resp"
 
 /* Does program @prog_id use map @map_id? False too where the program is gone. */
 bool prog_id_uses_map(uint32_t prog_id, uint32_t map_id);
+
+/*
+ * Where the maps of program @prog_id were pinned when it was attached. -ENOENT: it isn't one of
+ * ours, whatever its name.
+ */
+int prog_pins_dir(uint32_t prog_id, char ret_dir[L2RESP_PINS_DIR_SIZE]);
 
 /* Does any loaded program use map @map_id? */
 bool prog_uses_map(uint32_t map_id);

@@ -25,6 +25,9 @@ struct {
  * bond that is the slave's, and a constant costs nothing.
  */
 const volatile __u32 attached_ifindex;
+/* Where the maps are pinned. The program doesn't read it: by it a loader finds out whose program
+ * this is. */
+const volatile char pins_dir[L2RESP_PINS_DIR_SIZE] = "";
 
 SEC("xdp.frags")
 int xdp_l2resp(struct xdp_md *ctx)

@@ -60,7 +60,7 @@ def wait_until(condition, seconds=3):
 def run(*argv, check=True, **options):
     """A tool that must succeed; its output in what is returned."""
     done = subprocess.run(argv, capture_output=True, text=True, **options)
-    assert not check or done.returncode == 0, f"{shlex.join(argv)}: {done.stderr}{done.stdout}"
+    assert not check or done.returncode == 0, f"{shlex.join(map(str, argv))}: {done.stderr}{done.stdout}"
     return done
 
 

@@ -3,11 +3,16 @@
 """attach, detach, status: on one interface or several, again, beside others, gone, made anew."""
 import json
 import re
+import shutil
+import sysconfig
+from pathlib import Path
 
 import pytest
 
-from lan import PASS, SERVER_MAC, VIP, VIP_MAC, like
+from lan import PASS, run, SERVER_MAC, VIP, VIP_MAC, like
 from wire import Wire, arp, arp_reply
+
+INCLUDE = "/usr/include/" + sysconfig.get_config_var("MULTIARCH")
 
 DEAF = "link add eth2 type veth peer name eth3"  # without a program, eth3 gets no XDP_TX
 SECOND = f"{DEAF}\nlink set eth3 xdpdrv object {PASS} section xdp"
@@ -216,3 +221,40 @@ def test_renamed(lan):
     assert like(lan.rows("list dev lan1"), [{"ip": VIP, "dev": "lan1", "answering": True}])
     ask(lan, 1)
 
+
+
+def test_other_pins_not_displaced(lan):
+    """The same program under another --bpffs is left alone, and named; a namesake of it is no different."""
+    lan.done("attach eth1", ADD)
+    other = Path(lan.bpffs) / "other"
+    other.mkdir()
+    for command in ("attach eth1", "detach eth1"):
+        result = lan.cli(f"{command} --bpffs {other}")
+        assert result.status == 1
+        assert f"runs there with the pins in {lan.bpffs}/xdp-l2resp/v1" in result.err
+    assert lan.cli(f"detach --all --bpffs {other}").status == 0
+    ask(lan, 1)
+
+
+def test_namesake_not_displaced(lan, tmp_path):
+    """A foreign program that happens to be called xdp_l2resp."""
+    run("clang", "-target", "bpf", "-O2", f"-I{INCLUDE}", "-Dpass=xdp_l2resp", "-c",
+        Path(__file__).with_name("pass.bpf.c"), "-o", tmp_path / "namesake.o")
+    lan.server.ip(f"link set eth1 xdpdrv object {tmp_path}/namesake.o section xdp")
+    before = programs(lan)
+    assert re.search(OTHERS.replace("pass", "xdp_l2resp"), lan.cli("attach eth1").err)
+    assert "not attached" in lan.cli("detach eth1").err
+    assert programs(lan) == before
+
+
+def test_orphan_recovered(lan):
+    """Its pins were removed by hand: status says so, attach puts a whole one in its place."""
+    lan.done("attach eth1", ADD)
+    shutil.rmtree(f"{lan.bpffs}/xdp-l2resp")
+    assert like(lan.rows("status"), [ATTACHED | {"orphan": True}])
+    assert "replaced" in lan.done("attach eth1").out
+    lan.done(ADD)
+    ask(lan, 1)
+    shutil.rmtree(f"{lan.bpffs}/xdp-l2resp")
+    lan.done("detach --all")
+    assert programs(lan) == {}
