@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -16,6 +17,9 @@
 #define PROG_SECTION "xdp.frags"
 /* where libxdp keeps its pins, whatever --bpffs says */
 #define LIBXDP_BPFFS "/sys/fs/bpf"
+/* libxdp's dispatcher: its object, and the program in it */
+#define DISPATCHER_OBJECT "xdp-dispatcher.o"
+#define DISPATCHER_NAME	  "xdp_dispatcher"
 
 static bool log_verbose;
 
@@ -63,8 +67,27 @@ const char *attach_mode_name(enum xdp_attach_mode mode)
 	}
 }
 
+/* Whether libxdp finds its dispatcher where it looks: 0 or a negative errno. */
+static int dispatcher_find(void)
+{
+	struct xdp_program *prog = xdp_program__find_file(DISPATCHER_OBJECT, NULL, NULL);
+	int r = libxdp_get_error(prog);
+
+	if (!r)
+		xdp_program__close(prog);
+	return r;
+}
+
+/* strerror() that knows libbpf's and libxdp's numbers too. */
+static const char *error_text(int error, char *text, size_t size)
+{
+	libxdp_strerror(error, text, size);
+	return text;
+}
+
 void attach_alone_reason(char *text, size_t size)
 {
+	char detail[64];
 	struct statfs fs;
 	int r;
 
@@ -74,9 +97,23 @@ void attach_alone_reason(char *text, size_t size)
 			 LIBXDP_BPFFS);
 		return;
 	}
+	if (fs.f_flags & ST_RDONLY) {
+		snprintf(text, size, "%s, where libxdp keeps dispatchers, is read-only",
+			 LIBXDP_BPFFS);
+		return;
+	}
 	r = prog_ext_supported();
-	if (r < 0)
+	if (r < 0) {
 		snprintf(text, size, "the kernel refuses BPF_PROG_TYPE_EXT: %s", strerror(-r));
+		return;
+	}
+	r = dispatcher_find();
+	if (r < 0)
+		snprintf(text, size, "libxdp can't open its %s: %s", DISPATCHER_OBJECT,
+			 error_text(r, detail, sizeof(detail)));
+	else
+		snprintf(text, size,
+			 "none could be had when it was attached; detach and attach again for one");
 }
 
 /* Is the map that @dir pins as counters one of program @id's? */
@@ -160,10 +197,14 @@ int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_st
 
 		state.mode = xdp_multiprog__attach_mode(multiprog);
 		state.chain = !xdp_multiprog__is_legacy(multiprog);
-		if (!state.chain)
-			state_add(pins, xdp_multiprog__main_prog(multiprog), &state);
+		prog = xdp_multiprog__main_prog(multiprog);
+		state.dispatcher = prog && !strcmp(xdp_program__name(prog) ?: "", DISPATCHER_NAME);
+		if (!state.chain && state.dispatcher && !prog_is_extended(xdp_program__id(prog)))
+			state.empty_id = xdp_program__id(prog);
+		else if (!state.chain)
+			state_add(pins, prog, &state);
 		else
-			while ((prog = xdp_multiprog__next_prog(prog, multiprog)))
+			for (prog = NULL; (prog = xdp_multiprog__next_prog(prog, multiprog));)
 				state_add(pins, prog, &state);
 	}
 	*ret_state = state;
@@ -211,24 +252,80 @@ static int skeleton_open(const struct pins *pins, const struct link *link, uint3
 
 static int err_load(struct err *err, int error, const struct link *link)
 {
+	char detail[64];
+
 	if (error == -EPERM)
 		return err_set(err, error, "%s: loading the program: %s; run it as root",
 			       link->name, strerror(-error));
 	return err_set(
 		err, error,
 		"%s: the kernel refuses the program: %s (-v shows the verifier's last lines)",
-		link->name, strerror(-error));
+		link->name, error_text(error, detail, sizeof(detail)));
 }
 
-/* One attempt in one mode. libxdp loads the program as it attaches, so each attempt starts from a
- * fresh object. */
+static int err_attach(struct err *err, int error, const struct link *link,
+		      enum xdp_attach_mode mode)
+{
+	if (error == -EOPNOTSUPP)
+		return err_set(err, error,
+			       "%s: the driver has no native XDP; --mode skb would attach, slower",
+			       link->name);
+	if (mode == XDP_MODE_NATIVE && link->mtu > ETH_DATA_LEN &&
+	    (error == -EINVAL || error == -ERANGE))
+		return err_set(err, error,
+			       "%s: the driver refuses native XDP, perhaps for the MTU of %u: %s",
+			       link->name, link->mtu, strerror(-error));
+	return err_load(err, error, link);
+}
+
+/*
+ * Without a dispatcher: one atomic exchange, which fails if the program there is no longer @old_id,
+ * or where that is 0 if there is one.
+ */
+static int attach_alone(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+			enum xdp_attach_mode mode, uint32_t old_id, struct err *err)
+{
+	_cleanup_(cleanup_skeleton) struct l2resp_bpf *skeleton = NULL;
+	_cleanup_close_ int old_fd = old_id ? bpf_prog_get_fd_by_id(old_id) : -1;
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = old_fd);
+	uint32_t flags = (old_id ? XDP_FLAGS_REPLACE : XDP_FLAGS_UPDATE_IF_NOEXIST) |
+			 (mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	int r;
+
+	if (old_id && old_fd < 0)
+		return err_set(err, negative_errno(), "%s: opening program %u: %s", link->name,
+			       old_id, strerror(errno));
+	r = skeleton_open(pins, link, counters_slot, &skeleton, err);
+	if (r < 0)
+		return r;
+	r = l2resp_bpf__load(skeleton);
+	if (r < 0)
+		return err_load(err, r, link);
+	r = bpf_xdp_attach(link->ifindex, bpf_program__fd(skeleton->progs.xdp_l2resp), flags,
+			   old_id ? &opts : NULL);
+	if (r < 0 && old_id)
+		return err_set(err, r, "%s: replacing program %u: %s", link->name, old_id,
+			       strerror(-r));
+	return r < 0 ? err_attach(err, r, link, mode) : 0;
+}
+
+/* One attempt in one mode, beside other programs if @chain. libxdp loads the program as it
+ * attaches, so each attempt starts from a fresh object. */
 static int attach_new(const struct pins *pins, const struct link *link, uint32_t counters_slot,
-		      unsigned int priority, enum xdp_attach_mode mode, struct err *err)
+		      unsigned int priority, enum xdp_attach_mode mode, bool chain, struct err *err)
 {
 	_cleanup_(cleanup_skeleton) struct l2resp_bpf *skeleton = NULL;
 	_cleanup_(cleanup_program) struct xdp_program *prog = NULL;
-	int r = skeleton_open(pins, link, counters_slot, &skeleton, err);
+	char detail[64];
+	int r = dispatcher_find();
 
+	/* without it libxdp doesn't attach a first program either */
+	if (r < 0 && chain)
+		return err_set(err, r, "%s: libxdp can't open its %s: %s", link->name,
+			       DISPATCHER_OBJECT, error_text(r, detail, sizeof(detail)));
+	if (r < 0)
+		return attach_alone(pins, link, counters_slot, mode, 0, err);
+	r = skeleton_open(pins, link, counters_slot, &skeleton, err);
 	if (r < 0)
 		return r;
 	prog = xdp_program__from_bpf_obj(skeleton->obj, PROG_SECTION);
@@ -241,51 +338,11 @@ static int attach_new(const struct pins *pins, const struct link *link, uint32_t
 	if (r < 0)
 		return err_set(err, r, "setting priority %u: %s", priority, strerror(-r));
 	r = xdp_program__attach(prog, link->ifindex, mode, 0);
-	if (r == -EOPNOTSUPP)
-		return err_set(err, r,
-			       "%s: the driver has no native XDP; --mode skb would attach, slower",
-			       link->name);
 	if (r == -E2BIG || r == -ENOSPC)
 		return err_set(err, r,
 			       "%s: the dispatcher has no room for another program (%d at most)",
 			       link->name, ATTACH_MAX_PROGS);
-	if (r < 0 && mode == XDP_MODE_NATIVE && link->mtu > ETH_DATA_LEN &&
-	    (r == -EINVAL || r == -ERANGE))
-		return err_set(err, r,
-			       "%s: the driver refuses native XDP, perhaps for the MTU of %u: %s",
-			       link->name, link->mtu, strerror(-r));
-	if (r < 0)
-		return err_load(err, r, link);
-	return 0;
-}
-
-/* Without a dispatcher: one atomic exchange, which fails if the program there is no longer @old_id.
- */
-static int replace_alone(const struct pins *pins, const struct link *link, uint32_t counters_slot,
-			 enum xdp_attach_mode mode, uint32_t old_id, struct err *err)
-{
-	_cleanup_(cleanup_skeleton) struct l2resp_bpf *skeleton = NULL;
-	_cleanup_close_ int old_fd = bpf_prog_get_fd_by_id(old_id);
-	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = old_fd);
-	uint32_t flags = XDP_FLAGS_REPLACE |
-			 (mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
-	int r;
-
-	if (old_fd < 0)
-		return err_set(err, negative_errno(), "%s: opening program %u: %s", link->name,
-			       old_id, strerror(errno));
-	r = skeleton_open(pins, link, counters_slot, &skeleton, err);
-	if (r < 0)
-		return r;
-	r = l2resp_bpf__load(skeleton);
-	if (r < 0)
-		return err_load(err, r, link);
-	r = bpf_xdp_attach(link->ifindex, bpf_program__fd(skeleton->progs.xdp_l2resp), flags,
-			   &opts);
-	if (r < 0)
-		return err_set(err, r, "%s: replacing program %u: %s", link->name, old_id,
-			       strerror(-r));
-	return 0;
+	return r < 0 ? err_attach(err, r, link, mode) : 0;
 }
 
 /* Takes program @id out of whatever is on @link. */
@@ -382,6 +439,11 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 	}
 	if (err_elsewhere(link, state, err))
 		return -EBUSY;
+	if (state->count && !state->chain && state->dispatcher)
+		return err_set(err, -EBUSY,
+			       "%s: a dispatcher (id %u) runs programs there whose pins aren't "
+			       "below " LIBXDP_BPFFS "; attach where they are, or detach it first",
+			       link->name, state->prog[0].id);
 	if (state->count && !state->chain && attach_find(state, true) < 0)
 		return err_set(
 			err, -EBUSY,
@@ -418,7 +480,7 @@ static int replace_in_chain(const struct pins *pins, const struct link *link,
 {
 	struct attach_state state;
 	struct err ignored;
-	int r = attach_new(pins, link, counters_slot, priority, mode, err);
+	int r = attach_new(pins, link, counters_slot, priority, mode, true, err);
 
 	if (!r)
 		r = detach_id(link, old_id, mode, true, err);
@@ -467,13 +529,18 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 			r = replace_in_chain(pins, link, counters_slot, options->priority, mode,
 					     state.prog[old].id, err);
 		else
-			r = replace_alone(pins, link, counters_slot, mode, state.prog[old].id, err);
+			r = attach_alone(pins, link, counters_slot, mode, state.prog[old].id, err);
 	} else {
-		r = attach_new(pins, link, counters_slot, options->priority, mode, err);
+		if (state.empty_id)
+			r = detach_id(link, state.empty_id, state.mode, false, err);
+		if (r < 0)
+			return r;
+		r = attach_new(pins, link, counters_slot, options->priority, mode, state.count,
+			       err);
 		if (r == -EOPNOTSUPP && options->mode == ATTACH_MODE_AUTO && !state.count) {
 			outcome.skb_reason = "the driver has no native XDP";
 			r = attach_new(pins, link, counters_slot, options->priority, XDP_MODE_SKB,
-				       err);
+				       false, err);
 		}
 	}
 	if (r < 0)
@@ -490,6 +557,8 @@ int attach_remove(const struct pins *pins, const struct link *link, struct err *
 	r = attach_query(pins, link->ifindex, &state, err);
 	if (r < 0)
 		return r;
+	if (state.empty_id)
+		return detach_id(link, state.empty_id, state.mode, false, err);
 	ours = attach_find(&state, true);
 	if (ours < 0 && err_elsewhere(link, &state, err))
 		return -EBUSY;

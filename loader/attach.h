@@ -34,6 +34,8 @@ struct attach_options {
 struct attach_state {
 	enum xdp_attach_mode mode; /* XDP_MODE_UNSPEC: no XDP program at all */
 	bool chain;		   /* a libxdp dispatcher is attached */
+	bool dispatcher;	   /* one is, even if libxdp can't read it: its pins are gone */
+	uint32_t empty_id;	   /* such a one in which no program is left, or 0; not counted */
 	unsigned int count;	   /* programs, at most ATTACH_MAX_PROGS */
 	struct {
 		uint32_t id;
@@ -61,8 +63,7 @@ int attach_find(const struct attach_state *state, bool orphans);
 const char *attach_mode_name(enum xdp_attach_mode mode);
 
 /*
- * Why ours is not in a dispatcher, asked of the kernel; the empty string where nothing speaks
- * against one.
+ * Why ours is not in a dispatcher, asked of the kernel, the file system and libxdp.
  */
 void attach_alone_reason(char *text, size_t size);
 
@@ -92,8 +93,8 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 		const struct attach_options *options, struct attach_outcome *ret_outcome,
 		struct err *err);
 
-/* Takes ours off @link, orphans too. -ENOENT with @err where there is none. @pins may be NULL:
- * nothing is pinned. */
+/* Takes ours off @link, orphans too, and a dispatcher in which nothing is left. -ENOENT with @err
+ * where there is none. @pins may be NULL: nothing is pinned. */
 int attach_remove(const struct pins *pins, const struct link *link, struct err *err);
 
 /*

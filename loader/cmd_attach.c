@@ -229,7 +229,7 @@ static int status_read_all(const struct pins *pins, struct status_row **ret_rows
 		for (size_t row = 0; row < table.count; row++)
 			entries += table.rows[row].key.ifindex == link.ifindex;
 		r = status_read(pins, &link, entries, &rows[count], err);
-		if (!r && (rows[count].ours >= 0 || entries))
+		if (!r && (rows[count].ours >= 0 || rows[count].state.empty_id || entries))
 			count++;
 	}
 	entry_table_free(&table);
@@ -249,7 +249,7 @@ static int detach_rows(const struct pins *pins, struct status_row *rows, size_t 
 	struct cli_array array;
 
 	for (size_t i = 0; i < count; i++)
-		if (rows[i].ours < 0)
+		if (rows[i].ours < 0 && !rows[i].state.empty_id)
 			/* which fails, and knows why */
 			return attach_remove(pins, &rows[i].link, err);
 	for (size_t i = 0; i < count; i++) {
@@ -316,7 +316,7 @@ static int detach_run(const struct cli_options *options, int count, char **words
 	if (!r && options->all) {
 		r = status_read_all(pins, &rows, &row_count, &err);
 		for (size_t i = 0; !r && i < row_count;) {
-			if (rows[i].ours >= 0)
+			if (rows[i].ours >= 0 || rows[i].state.empty_id)
 				i++;
 			else
 				rows[i] = rows[--row_count];

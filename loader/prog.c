@@ -98,6 +98,25 @@ bool prog_uses_map(uint32_t map_id)
 	return false;
 }
 
+bool prog_is_extended(uint32_t prog_id)
+{
+	uint32_t link_id = 0;
+
+	while (!bpf_link_get_next_id(link_id, &link_id)) {
+		_cleanup_close_ int fd = bpf_link_get_fd_by_id(link_id);
+		struct bpf_link_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+			return true;
+		if (info.type == BPF_LINK_TYPE_TRACING && info.tracing.target_obj_id == prog_id)
+			return true;
+	}
+	return errno != ENOENT;
+}
+
 int prog_ext_supported(void)
 {
 	/*

@@ -25,6 +25,10 @@ int prog_pins_dir(uint32_t prog_id, char ret_dir[L2RESP_PINS_DIR_SIZE]);
 /* Does any loaded program use map @map_id? */
 bool prog_uses_map(uint32_t map_id);
 
+/* Does a program extend @prog_id, a dispatcher, or trace it? True too where the kernel won't say.
+ */
+bool prog_is_extended(uint32_t prog_id);
+
 /*
  * May a BPF_PROG_TYPE_EXT program be loaded? libxdp's dispatcher is a program whose slots are
  * replaced by such. Asked of the kernel by trying. Returns 0, or the negative errno with which the

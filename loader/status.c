@@ -55,7 +55,8 @@ json_t *status_json(const struct status_row *row)
 							  row->state.prog[i].priority));
 	json_object_set_new(json, "programs", programs);
 	json_object_set_new(json, "orphan",
-			    json_boolean(attached && row->state.prog[row->ours].orphan));
+			    json_boolean(row->state.empty_id ||
+					 (attached && row->state.prog[row->ours].orphan)));
 	return json;
 }
 
@@ -69,7 +70,11 @@ static void print_programs(const struct status_row *row, const char *intro, unsi
 void status_print(const struct status_row *row, const char *verb)
 {
 	printf("%s: %s", row->link.name, verb);
-	if (row->ours < 0) {
+	if (row->state.empty_id) {
+		printf("not attached, a dispatcher whose pins are gone is, which calls nothing, "
+		       "prog id %u",
+		       row->state.empty_id);
+	} else if (row->ours < 0) {
 		printf("not attached");
 		print_programs(row, ", another XDP program is:", row->state.count);
 	} else if (row->state.chain) {
@@ -83,6 +88,8 @@ void status_print(const struct status_row *row, const char *verb)
 		       *row->alone_reason ? ")" : "", row->state.prog[row->ours].id);
 	}
 	printf(", %zu address%s", row->entries, row->entries == 1 ? "" : "es");
+	if (row->state.empty_id)
+		printf(": attach again");
 	if (row->ours >= 0 && row->state.prog[row->ours].orphan)
 		printf(", its pins are gone: attach again");
 	if (row->ours >= 0 && row->state.prog[row->ours].stale)

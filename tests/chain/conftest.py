@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests here start from: tests/net's, a BPF file system a test, and who can chain.
+
+A test says with @statement(...) what it proves. With CHAIN_RESULTS=DIR the verdicts are left there
+for tests/chain/table.
+"""
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+NET = Path(__file__).resolve().parents[1] / "net"
+sys.path.insert(0, str(NET))
+SPEC = importlib.util.spec_from_file_location("net_conftest", NET / "conftest.py")
+net_conftest = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(net_conftest)
+
+import chain as chain_module  # noqa: E402
+from results import Results  # noqa: E402
+
+background = net_conftest.background
+scratch = net_conftest.scratch
+
+
+def pytest_configure(config):
+    plugins = {getattr(plugin, "__file__", None) for plugin in config.pluginmanager.get_plugins()}
+    if str(NET / "conftest.py") not in plugins:  # which has done it where its tests run too
+        net_conftest.pytest_configure(config)
+    config.addinivalue_line("markers", "statement(text): what of the table in docs this proves")
+    Results.register(config)
+
+
+pytest_collection_modifyitems = net_conftest.pytest_collection_modifyitems
+
+
+@pytest.fixture
+def bpffs():
+    """An empty one at /sys/fs/bpf, for this test alone."""
+    with chain_module.fresh_bpffs():
+        yield
+
+
+@pytest.fixture
+def lan(bpffs):
+    """A LAN with nothing attached."""
+    with chain_module.ChainLan() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def alone_reason():
+    """Why no dispatcher can be had here; the empty string where one can."""
+    with chain_module.fresh_bpffs(), chain_module.ChainLan() as lan:
+        row, = lan.rows("attach eth1")
+        return "" if row["chain"] else row["chain_reason"]
+
+
+@pytest.fixture
+def chained(lan, alone_reason):
+    """A LAN whose server can have a dispatcher."""
+    if alone_reason:
+        pytest.skip(alone_reason)
+    return lan

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * LD_PRELOAD: the kernel refuses one request of a program. FAULT=KIND:N:ERRNO fails the Nth bpf(2)
+ * (KIND "bpf") or the Nth message to a netlink socket ("netlink") with that errno. FAULT_LOG=FILE
+ * gets a line "bpf N" or "netlink N" for each request of that kind, which says how many there are.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SYSCALL_ARGUMENTS 6
+
+static void log_request(const char *kind, int number)
+{
+	const char *path = getenv("FAULT_LOG");
+	int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+
+	if (fd < 0)
+		return;
+	dprintf(fd, "%s %d\n", kind, number);
+	close(fd);
+}
+
+/* Counts a request. True: it is the one to fail, and errno says how. */
+static bool fails(const char *kind, int *count)
+{
+	const char *fault = getenv("FAULT");
+	size_t length = strlen(kind);
+	int number, error;
+
+	if (!fault || strncmp(fault, kind, length) != 0 ||
+	    sscanf(fault + length, ":%d:%d", &number, &error) != 2)
+		return false;
+	log_request(kind, ++*count);
+	if (*count != number)
+		return false;
+	errno = error;
+	return true;
+}
+
+static bool netlink_fails(int fd)
+{
+	static int count;
+	socklen_t size = sizeof(int);
+	int domain = 0;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) && domain == AF_NETLINK &&
+	       fails("netlink", &count);
+}
+
+long syscall(long number, ...)
+{
+	static int count;
+	long (*next)(long, ...) = dlsym(RTLD_NEXT, "syscall");
+	long argument[SYSCALL_ARGUMENTS];
+	va_list list;
+
+	va_start(list, number);
+	for (int i = 0; i < SYSCALL_ARGUMENTS; i++)
+		argument[i] = va_arg(list, long);
+	va_end(list);
+	if (number == __NR_bpf && fails("bpf", &count))
+		return -1;
+	return next(number, argument[0], argument[1], argument[2], argument[3], argument[4],
+		    argument[5]);
+}
+
+ssize_t send(int fd, const void *data, size_t size, int flags)
+{
+	ssize_t (*next)(int, const void *, size_t, int) = dlsym(RTLD_NEXT, "send");
+
+	return netlink_fails(fd) ? -1 : next(fd, data, size, flags);
+}
+
+ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct sockaddr *to,
+	       socklen_t to_size)
+{
+	ssize_t (*next)(int, const void *, size_t, int, const struct sockaddr *, socklen_t) =
+		dlsym(RTLD_NEXT, "sendto");
+
+	return netlink_fails(fd) ? -1 : next(fd, data, size, flags, to, to_size);
+}

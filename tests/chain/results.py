@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What each statement came to on this kernel, left as JSON for tests/chain/table."""
+import json
+import os
+from pathlib import Path
+
+GUEST = Path("/run/vm/session")  # tests/vm/run's
+
+
+def kernel():
+    """The table's column: "host 6.18", "VM 6.1", ..."""
+    series = ".".join(os.uname().release.split(".")[:2])
+    return f"{'VM' if GUEST.exists() else 'host'} {series}"
+
+
+class Results:
+    """A pytest plugin. One file a test module, so that modules may run in processes of their own."""
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.statements = {}  # test: its statement
+        self.verdicts = {}  # module: {statement: [verdict, ...]}
+
+    @classmethod
+    def register(cls, config):
+        directory = os.environ.get("CHAIN_RESULTS")
+        if directory:
+            config.pluginmanager.register(cls(directory), "chain-results")
+
+    def pytest_collection_finish(self, session):
+        for item in session.items:
+            marker = item.get_closest_marker("statement")
+            if marker:
+                # "{}" stands for the test's parameter
+                variant = item.callspec.id if hasattr(item, "callspec") else ""
+                self.statements[item.nodeid] = marker.args[0].format(variant)
+
+    def pytest_runtest_logreport(self, report):
+        statement = self.statements.get(report.nodeid)
+        if not statement or not (report.when == "call" or report.failed or report.skipped):
+            return
+        if report.skipped:
+            verdict = "n/a: " + report.longrepr[2].removeprefix("Skipped: ")
+        else:
+            verdict = "pass" if report.passed else "fail"
+        module = Path(report.nodeid.split("::")[0]).stem
+        self.verdicts.setdefault(module, {}).setdefault(statement, []).append(verdict)
+
+    def pytest_sessionfinish(self):
+        where = self.directory / kernel()
+        where.mkdir(parents=True, exist_ok=True)
+        for module, verdicts in self.verdicts.items():
+            (where / f"{module}.json").write_text(json.dumps(verdicts, indent=1) + "\n")
