@@ -158,7 +158,8 @@ static void state_add(const struct pins *pins, const struct xdp_program *prog,
 	state->prog[i].priority = xdp_program__run_prio(prog);
 	snprintf(state->prog[i].name, sizeof(state->prog[i].name), "%s",
 		 xdp_program__name(prog) ?: "");
-	if (!strcmp(state->prog[i].name, PROG_NAME))
+	/* libbpf leaves the name out where it couldn't find out that the kernel takes one */
+	if (!strcmp(state->prog[i].name, PROG_NAME) || !*state->prog[i].name)
 		state_add_ours(pins, state, i);
 	state->count++;
 }
@@ -520,6 +521,8 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 	if (r < 0)
 		return r;
 	old = attach_find(&state, true);
+	if (old >= 0)
+		outcome.old_priority = state.prog[old].priority;
 	if (options->dry_run) {
 		outcome.result = ATTACH_DRY_RUN;
 		r = attach_rehearse(pins, link, err);

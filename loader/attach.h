@@ -75,7 +75,8 @@ enum attach_result {
 
 struct attach_outcome {
 	enum attach_result result;
-	const char *skb_reason; /* why auto mode took skb; NULL: it didn't */
+	unsigned int old_priority; /* where replaced */
+	const char *skb_reason;	   /* why auto mode took skb; NULL: it didn't */
 };
 
 /* Whether attach_link() would refuse @link for what it is, or for what is on it already: its

@@ -20,6 +20,25 @@ struct attached {
 	struct attach_outcome outcome;
 };
 
+/* Takes back what attach_one() did: one that wasn't attached before is detached again, another has
+ * its former priority. */
+static void undo_one(const struct pins *pins, struct attached *attached,
+		     const struct attach_options *options)
+{
+	struct attach_options former = { .mode = ATTACH_MODE_AUTO,
+					 .priority = attached->outcome.old_priority };
+	struct attach_outcome outcome;
+	struct err ignored;
+
+	if (attached->outcome.result == ATTACH_NEW)
+		attach_remove(pins, &attached->link, &ignored);
+	else if (attached->outcome.result == ATTACH_REPLACED &&
+		 former.priority != options->priority)
+		attach_link(pins, &attached->link, attached->recorded.counters_slot, &former,
+			    &outcome, &ignored);
+	device_undo_record(pins, &attached->link, &attached->recorded);
+}
+
 static int attach_one(const struct pins *pins, const struct attach_options *options,
 		      struct attached *attached, struct err *err)
 {
@@ -33,23 +52,15 @@ static int attach_one(const struct pins *pins, const struct attach_options *opti
 	}
 	r = attach_link(pins, link, attached->recorded.counters_slot, options, &attached->outcome,
 			err);
-	if (!r && !options->dry_run)
+	if (r < 0) {
+		device_undo_record(pins, link, &attached->recorded);
+		return r;
+	}
+	if (!options->dry_run)
 		r = entry_follow_mac(pins, link->ifindex, link->mac, err);
 	if (r < 0)
-		device_undo_record(pins, link, &attached->recorded);
+		undo_one(pins, attached, options);
 	return r;
-}
-
-/* Takes back what attach_one() did: those that weren't attached before are detached again. */
-static void attach_undo(const struct pins *pins, struct attached *attached, int count)
-{
-	struct err ignored;
-
-	for (int i = 0; i < count; i++) {
-		if (attached[i].outcome.result == ATTACH_NEW)
-			attach_remove(pins, &attached[i].link, &ignored);
-		device_undo_record(pins, &attached[i].link, &attached[i].recorded);
-	}
 }
 
 /* --max-entries over maps that are there: more is made room for, less isn't taken away. */
@@ -87,7 +98,8 @@ static int attach_all(struct pins *pins, const struct cli_options *options,
 	if (!r && !options->attach.dry_run)
 		r = resize(pins, options->max_entries, err);
 	if (r < 0)
-		attach_undo(pins, attached, done);
+		while (done--)
+			undo_one(pins, &attached[done], &options->attach);
 	return r;
 }
 
@@ -104,8 +116,8 @@ static void note_deaf_veth(const struct link *link, enum xdp_attach_mode mode)
 			link->name, peer.name);
 }
 
-static int report(const struct pins *pins, const struct attached *attached, int count, bool json,
-		  struct err *err)
+/* What was done stays done where it can't be shown: that is a note. */
+static void report(const struct pins *pins, const struct attached *attached, int count, bool json)
 {
 	static const char *const verbs[] = {
 		[ATTACH_NEW] = "attached, ",
@@ -118,14 +130,18 @@ static int report(const struct pins *pins, const struct attached *attached, int 
 		cli_array_begin(&array);
 	for (int i = 0; i < count; i++) {
 		const struct link *link = &attached[i].link;
-		struct status_row row;
+		struct status_row row = {};
+		struct err err;
 		size_t entries;
-		int r = status_count_entries(pins, link->ifindex, &entries, err);
+		int r = status_count_entries(pins, link->ifindex, &entries, &err);
 
 		if (!r)
-			r = status_read(pins, link, entries, &row, err);
-		if (r < 0)
-			return r;
+			r = status_read(pins, link, entries, &row, &err);
+		if (r < 0) {
+			cli_note("%s: done, but what is there now can't be shown: %s", link->name,
+				 err.text);
+			continue;
+		}
 		if (attached[i].outcome.skb_reason)
 			cli_note("%s: attached in skb mode, which is slower: %s", link->name,
 				 attached[i].outcome.skb_reason);
@@ -140,7 +156,6 @@ static int report(const struct pins *pins, const struct attached *attached, int 
 	}
 	if (json)
 		cli_array_end(&array);
-	return 0;
 }
 
 static int attach_run(const struct cli_options *options, int count, char **words)
@@ -168,9 +183,8 @@ static int attach_run(const struct cli_options *options, int count, char **words
 		pins_undo_create(&pins);
 		return cli_fail(&err);
 	}
-	return report(pins.fd[0] < 0 ? NULL : &pins, attached, count, options->json, &err) < 0
-		       ? cli_fail(&err)
-		       : CLI_DONE;
+	report(pins.fd[0] < 0 ? NULL : &pins, attached, count, options->json);
+	return CLI_DONE;
 }
 
 const struct cli_command cmd_attach = {

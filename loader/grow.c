@@ -74,12 +74,14 @@ int grow_responder(struct pins *pins, uint32_t max_entries, struct err *err)
 	if (r < 0)
 		return r;
 	r = swap_programs(pins, err);
+	if (!r)
+		r = add_late_answers(pins, old_fd, &copied, err);
 	if (r < 0) {
 		pins_replace_responder(pins, old_fd, old_max_entries, &ignored);
 		swap_programs(pins, &ignored);
+		add_late_answers(pins, new_fd, &copied, &ignored);
 		return r;
 	}
-	r = add_late_answers(pins, old_fd, &copied, err);
 	/* the pins own the new one now; the old one is closed here */
 	new_fd = old_fd;
 	return r;

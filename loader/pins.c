@@ -389,10 +389,19 @@ int pins_replace_responder(struct pins *pins, int fd, uint32_t max_entries, stru
 	return 0;
 }
 
+/* The directory that is locked, if nothing is in it. Returns what rmdir() does. */
+static int pins_remove_parent(const struct pins *pins)
+{
+	char parent[PATH_MAX];
+
+	snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(pins->dir, '/') - pins->dir),
+		 pins->dir);
+	return rmdir(parent);
+}
+
 int pins_remove(struct pins *pins, struct err *err)
 {
 	char path[PATH_MAX];
-	char *slash;
 
 	if (snprintf(path, sizeof(path), "%s/" GROWING, pins->dir) < (int)sizeof(path))
 		unlink(path);
@@ -402,12 +411,7 @@ int pins_remove(struct pins *pins, struct err *err)
 	}
 	if (rmdir(pins->dir) < 0 && errno != ENOENT)
 		return err_access(err, negative_errno(), pins->dir);
-	slash = strrchr(pins->dir, '/');
-	*slash = '\0';
-	if (rmdir(pins->dir) < 0)
-		return err_access(err, negative_errno(), pins->dir);
-	*slash = '/';
-	return 0;
+	return pins_remove_parent(pins) < 0 ? err_access(err, negative_errno(), pins->dir) : 0;
 }
 
 int pins_adopt(struct pins *pins, struct err *err)
@@ -428,6 +432,10 @@ void pins_undo_create(struct pins *pins)
 {
 	struct err ignored;
 
-	if (pins->lock_fd >= 0 && pins->created)
+	if (pins->lock_fd < 0)
+		return;
+	if (pins->created)
 		pins_remove(pins, &ignored);
+	else
+		pins_remove_parent(pins); /* made for the lock, or in use and then it stays */
 }
