@@ -163,8 +163,10 @@ int main(int argc, char **argv)
 	skeleton->rodata->request =
 		frame_make(ARP_OP_REQUEST, broadcast, requester, spa, zero, tpa);
 	skeleton->rodata->reply = frame_make(ARP_OP_REPLY, requester, mac, tpa, requester, spa);
-	if (flood_bpf__load(skeleton) < 0 ||
-	    !bpf_program__attach_xdp(skeleton->progs.sink, ifindex))
+	if (flood_bpf__load(skeleton) < 0)
+		return 1;
+	skeleton->links.sink = bpf_program__attach_xdp(skeleton->progs.sink, ifindex);
+	if (!skeleton->links.sink)
 		return 1;
 	started = now_seconds();
 	if (send_from_each(argc - 6, argv + 6, bpf_program__fd(skeleton->progs.flood), ifindex,
@@ -175,5 +177,6 @@ int main(int argc, char **argv)
 	printf("{\"sent\": %llu, \"right\": %llu, \"wrong\": %llu, \"seconds\": %.3f}\n",
 	       (unsigned long long)counts.sent, (unsigned long long)counts.right,
 	       (unsigned long long)counts.wrong, started);
+	flood_bpf__destroy(skeleton);
 	return 0;
 }
