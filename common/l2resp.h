@@ -23,9 +23,9 @@
 #define L2RESP_LEASE_FOREVER 0
 
 /*
- * Shards of an entry's count of answers: seven fill the cache line that the carried address opens.
- * The first seven CPUs have one each, the others share (shard_of_cpu()). While there are no more
- * CPUs than shards, an add needs no atomicity.
+ * Shards of an entry's count of answers: seven fill the cache line that its head begins. The first
+ * seven CPUs have one each, the others share (shard_of_cpu()). While there are no more CPUs than
+ * shards, an add needs no atomicity.
  */
 #define L2RESP_SHARDS 7
 
@@ -34,18 +34,15 @@
 struct responder_v4_key {
 	__be32 ip4;
 	__u32 ifindex;
-};
+} __attribute__((aligned(8))); /* compared as one word */
 
 enum entry_flags {
 	/* the MAC was given with the address; without it the entry follows the device's MAC */
 	ENTRY_MAC_FIXED = 1 << 0,
 };
 
-/*
- * What to answer with. The first eight bytes are read and written as one word, so that a MAC never
- * changes under a reader by halves (entry_word). In a preallocated hash element they share the
- * key's cache line, which the data path only reads; what it writes begins the next one.
- */
+/* What to answer with: eight bytes, read and written as one word, so that a MAC never changes under
+ * a reader by halves. */
 struct entry_head {
 	__u8 mac[6];
 	__u8 flags; /* enum entry_flags */
@@ -53,14 +50,14 @@ struct entry_head {
 } __attribute__((aligned(8)));
 
 /*
- * Value of responder_v4. ip4 repeats the key: an element that is freed and reused while a look-up
- * still holds it must not answer with another address's MAC. responses_sent adds up to the answers
- * sent.
+ * Value of responder_v4. It begins with its key once more: an element that is freed and reused
+ * while a look-up still holds it must not answer with another address's MAC. responses_sent adds up
+ * to the answers sent. In a preallocated hash element the key and its copy end one cache line, and
+ * the rest is the next.
  */
 struct responder_v4_entry {
+	struct responder_v4_key key;
 	struct entry_head head;
-	__be32 ip4;
-	__u32 reserved;
 	__u64 responses_sent[L2RESP_SHARDS];
 };
 

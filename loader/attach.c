@@ -173,6 +173,8 @@ static int multiprog_get(unsigned int ifindex, struct xdp_multiprog **ret_multip
 	*ret_multiprog = NULL;
 	if (r == -ENOENT)
 		return 0;
+	if (r == -EOPNOTSUPP)
+		return r;
 	if (r == -EPERM)
 		return err_set(err, r,
 			       "asking for the XDP programs of interface %u: %s; run it as root",
@@ -184,6 +186,27 @@ static int multiprog_get(unsigned int ifindex, struct xdp_multiprog **ret_multip
 	return 0;
 }
 
+/* A dispatcher that this libxdp can't read, since another version made it. */
+static int query_other_version(unsigned int ifindex, struct attach_state *state, struct err *err)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
+	int r = bpf_xdp_query(ifindex, 0, &opts);
+
+	if (r < 0)
+		return err_set(err, r, "asking for the XDP program of interface %u: %s", ifindex,
+			       strerror(-r));
+	state->mode = opts.attach_mode == XDP_ATTACHED_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+	state->dispatcher = state->other_version = true;
+	if (!prog_is_extended(opts.prog_id)) {
+		state->empty_id = opts.prog_id;
+	} else {
+		state->prog[0].id = opts.prog_id;
+		strcpy(state->prog[0].name, DISPATCHER_NAME);
+		state->count = 1;
+	}
+	return 0;
+}
+
 int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_state *ret_state,
 		 struct err *err)
 {
@@ -191,6 +214,8 @@ int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_st
 	struct attach_state state = {};
 	int r = multiprog_get(ifindex, &multiprog, err);
 
+	if (r == -EOPNOTSUPP)
+		r = query_other_version(ifindex, &state, err);
 	if (r < 0)
 		return r;
 	if (multiprog) {
@@ -335,6 +360,11 @@ static int attach_new(const struct pins *pins, const struct link *link, uint32_t
 		prog = NULL;
 		return err_set(err, r, "opening the built-in BPF object: %s", strerror(-r));
 	}
+	/* libxdp doesn't see it in the section's name; the dispatcher must have it too */
+	r = xdp_program__set_xdp_frags_support(prog, true);
+	if (r < 0)
+		return err_set(err, r, "setting the flag for frames in several buffers: %s",
+			       strerror(-r));
 	r = xdp_program__set_run_prio(prog, priority);
 	if (r < 0)
 		return err_set(err, r, "setting priority %u: %s", priority, strerror(-r));
@@ -440,6 +470,11 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 	}
 	if (err_elsewhere(link, state, err))
 		return -EBUSY;
+	if (state->count && state->other_version)
+		return err_set(err, -EBUSY,
+			       "%s: a dispatcher (id %u) of another libxdp version runs programs "
+			       "there; detach it first, with what attached it",
+			       link->name, state->prog[0].id);
 	if (state->count && !state->chain && state->dispatcher)
 		return err_set(err, -EBUSY,
 			       "%s: a dispatcher (id %u) runs programs there whose pins aren't "

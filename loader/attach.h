@@ -35,6 +35,7 @@ struct attach_state {
 	enum xdp_attach_mode mode; /* XDP_MODE_UNSPEC: no XDP program at all */
 	bool chain;		   /* a libxdp dispatcher is attached */
 	bool dispatcher;	   /* one is, even if libxdp can't read it: its pins are gone */
+	bool other_version;	   /* or another version made it */
 	uint32_t empty_id;	   /* such a one in which no program is left, or 0; not counted */
 	unsigned int count;	   /* programs, at most ATTACH_MAX_PROGS */
 	struct {
@@ -98,10 +99,7 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
  * where there is none. @pins may be NULL: nothing is pinned. */
 int attach_remove(const struct pins *pins, const struct link *link, struct err *err);
 
-/*
- * Installs the log handlers of libbpf and libxdp: silent, or all of it on stderr. Silent, the last
- * lines are kept for attach_log_tail().
- */
+/* Installs the log handlers of libbpf and libxdp: silent, or all that they say on stderr. */
 void attach_log_setup(bool verbose);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "cli.h"
 #include "device.h"
+#include "grow.h"
 
 /* Parses @text into @field. Returns false where it isn't what the option takes. */
 typedef bool cli_take_fn(const char *text, void *field);
@@ -332,6 +333,21 @@ void cli_note(const char *format, ...)
 	fputc('\n', stderr);
 }
 
+void cli_note_unless_attached(const struct pins *pins, const struct link *link)
+{
+	struct attach_state state;
+	struct err ignored;
+
+	int ours;
+
+	if (attach_query(pins, link->ifindex, &state, &ignored) < 0)
+		return;
+	ours = attach_find(&state, false);
+	if (ours < 0 || state.prog[ours].stale)
+		cli_note("nothing answers on %s until `" CLI_NAME " attach %s` has run", link->name,
+			 link->name);
+}
+
 int cli_open_locked(const struct cli_options *options, bool create, struct pins *ret_pins,
 		    struct err *err)
 {
@@ -347,15 +363,25 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 	if (r < 0)
 		return r;
 	orphaned = pins.orphaned;
-	r = device_adopt(&pins, &dropped, err);
+	if (orphaned && !create)
+		r = err_set(
+			err, -EXDEV,
+			"%s served another network namespace, in which nothing is attached; attach or add "
+			"here to take it over",
+			pins.dir);
+	if (!r)
+		r = device_adopt(&pins, &dropped, err);
+	if (!r)
+		r = grow_finish(&pins, err);
 	if (r < 0) {
 		pins_close(&pins);
 		return r;
 	}
 	if (orphaned)
-		cli_note("took over the pins of a network namespace that is gone; %zu addresses of "
-			 "interfaces that aren't here were dropped",
-			 dropped);
+		cli_note(
+			"took over the pins of a network namespace in which nothing is attached; %zu "
+			"addresses of interfaces that aren't here were dropped",
+			dropped);
 	*ret_pins = pins;
 	return 0;
 }
@@ -377,6 +403,17 @@ void cli_array_begin(struct cli_array *array)
 {
 	array->rows = 0;
 	putchar('[');
+}
+
+json_t *cli_json_name(const char *name)
+{
+	char text[64];
+	size_t i;
+
+	for (i = 0; name[i] && i < sizeof(text) - 1; i++)
+		text[i] = (unsigned char)name[i] < 0x80 ? name[i] : '?';
+	text[i] = '\0';
+	return json_string(text);
 }
 
 void cli_array_row(struct cli_array *array, json_t *row)

@@ -83,14 +83,22 @@ int cli_usage(const struct cli_command *command, const char *format, ...)
 void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * pins_open_locked(), or pins_open_locked_existing() without @create; and takes over the pins of a
- * network namespace that is gone, said in a note.
+ * pins_open_locked(), or pins_open_locked_existing() without @create. Finishes a growth that was
+ * killed. With @create, takes over the pins of a network namespace in which nothing is attached,
+ * said in a note; without, refuses them.
  */
 int cli_open_locked(const struct cli_options *options, bool create, struct pins *ret_pins,
 		    struct err *err);
 
+/* Addresses answer only where the program runs: says so where it doesn't. */
+void cli_note_unless_attached(const struct pins *pins, const struct link *link);
+
 /* "[dev] IFACE" out of @words, which must be no more: CLI_DONE and the name, or CLI_USAGE, said. */
 int cli_take_dev(const struct cli_command *command, int count, char **words, const char **ret_name);
+
+/* An interface's or a program's name, in which the kernel allows any byte and JSON only UTF-8:
+ * others become '?'. */
+json_t *cli_json_name(const char *name);
 
 /* A JSON array on stdout, a row at a time: a million rows need no tree. */
 struct cli_array {

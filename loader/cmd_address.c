@@ -21,22 +21,6 @@ static const char *plural(size_t count)
 	return count == 1 ? "" : "es";
 }
 
-/* Addresses answer only where the program runs: say so where it doesn't. */
-static void note_unless_attached(const struct pins *pins, const struct link *link)
-{
-	struct attach_state state;
-	struct err ignored;
-
-	int ours;
-
-	if (attach_query(pins, link->ifindex, &state, &ignored) < 0)
-		return;
-	ours = attach_find(&state, false);
-	if (ours < 0 || state.prog[ours].stale)
-		cli_note("nothing answers on %s until `" CLI_NAME " attach %s` has run", link->name,
-			 link->name);
-}
-
 static int add_spec(const struct pins *pins, const struct spec *spec, const struct link *link,
 		    struct entry_added *ret_added, struct err *err)
 {
@@ -87,7 +71,7 @@ static int add_run(const struct cli_options *options, int count, char **words)
 		       plural(added.added), added.present);
 	else
 		printf("%s: %zu address%s added\n", link.name, added.added, plural(added.added));
-	note_unless_attached(&pins, &link);
+	cli_note_unless_attached(&pins, &link);
 	return CLI_DONE;
 }
 
@@ -207,9 +191,9 @@ static json_t *list_json(const struct entry_row *row, const struct list_device *
 	char ip[INET_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 	const struct entry_head *head = &row->value.head;
 
-	return json_pack("{s:s, s:s, s:I, s:s, s:b, s:n, s:o, s:b, s:I, s:I}", "ip",
-			 ip4_format(row->key.ip4, ip), "dev", device->name, "ifindex",
-			 (json_int_t)row->key.ifindex, "mac", mac_format(head->mac, mac),
+	return json_pack("{s:s, s:o, s:I, s:s, s:b, s:n, s:o, s:b, s:I, s:I}", "ip",
+			 ip4_format(row->key.ip4, ip), "dev", cli_json_name(device->name),
+			 "ifindex", (json_int_t)row->key.ifindex, "mac", mac_format(head->mac, mac),
 			 "mac_fixed", !!(head->flags & ENTRY_MAC_FIXED), "vlan", "lease",
 			 lease_json(head->lease, remaining_ms), "answering",
 			 device->attached && remaining_ms, "responses_sent",

@@ -58,6 +58,7 @@ static int announce_run(const struct cli_options *options, int count, char **wor
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	struct spec spec;
 	struct link link;
+	char ip[INET_ADDRSTRLEN];
 	struct err err;
 	int r;
 
@@ -79,11 +80,14 @@ static int announce_run(const struct cli_options *options, int count, char **wor
 		r = announce_times(&pins, htonl(spec.range.first), &link, options, &err);
 	if (r < 0)
 		return cli_fail(&err);
+	cli_note_unless_attached(&pins, &link);
+	ip4_format(htonl(spec.range.first), ip);
 	if (options->json)
-		cli_print_json(json_pack("{s:s, s:s, s:I}", "ip", words[0], "dev", link.name,
-					 "announced", (json_int_t)options->count));
+		cli_print_json(json_pack("{s:s, s:o, s:I}", "ip", ip, "dev",
+					 cli_json_name(link.name), "announced",
+					 (json_int_t)options->count));
 	else
-		printf("%s dev %s announced %u time%s\n", words[0], link.name, options->count,
+		printf("%s dev %s announced %u time%s\n", ip, link.name, options->count,
 		       options->count == 1 ? "" : "s");
 	return CLI_DONE;
 }

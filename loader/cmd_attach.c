@@ -158,6 +158,22 @@ static void report(const struct pins *pins, const struct attached *attached, int
 		cli_array_end(&array);
 }
 
+/* Leaves each interface once. */
+static int drop_repeated(int count, char **words)
+{
+	int kept = 0;
+
+	for (int i = 0; i < count; i++) {
+		int seen = 0;
+
+		while (seen < kept && strcmp(words[seen], words[i]) != 0)
+			seen++;
+		if (seen == kept)
+			words[kept++] = words[i];
+	}
+	return kept;
+}
+
 static int attach_run(const struct cli_options *options, int count, char **words)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
@@ -167,6 +183,7 @@ static int attach_run(const struct cli_options *options, int count, char **words
 
 	if (!count)
 		return cli_usage(&cmd_attach, "an interface is missing");
+	count = drop_repeated(count, words);
 	if (!attached)
 		return CLI_FAILED;
 	for (int i = 0; i < count; i++)
@@ -325,7 +342,8 @@ static int detach_run(const struct cli_options *options, int count, char **words
 		return cli_usage(&cmd_detach, "an interface, or --all, is missing");
 	if (count && options->all)
 		return cli_usage(&cmd_detach, "--all goes without interfaces");
-	r = cli_open_locked(options, false, &opened, &err);
+	count = drop_repeated(count, words);
+	r = pins_open_locked_existing(options->bpffs, &opened, &err);
 	r = pins_if_any(r, &opened, &pins, &err);
 	if (!r && options->all) {
 		r = status_read_all(pins, &rows, &row_count, &err);

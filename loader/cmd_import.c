@@ -113,7 +113,7 @@ static int import_read(struct import *import, FILE *file, size_t room, struct er
 		if (r == -ENOSPC)
 			break;
 	}
-	if (ferror(file))
+	if (!feof(file) && !import->errors)
 		return err_set(err, negative_errno(), "%s: %s", import->name, strerror(errno));
 	if (import->errors > MAX_ERRORS_SHOWN)
 		return err_set(err, -EINVAL, "%s: and %zu more lines in error; nothing imported",
@@ -163,6 +163,18 @@ static void cleanup_import(struct import **import)
 	free(*import);
 }
 
+/* What the map holds, or would if it were there: no file may ask for more. */
+static int import_room(const struct cli_options *options, size_t *ret_room, struct err *err)
+{
+	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	int r = pins_open(options->bpffs, &pins, err);
+
+	if (r < 0 && (r != -ENOENT || *err->text))
+		return r;
+	*ret_room = r ? L2RESP_DEFAULT_MAX_ENTRIES : pins.max_entries;
+	return 0;
+}
+
 static int import_run(const struct cli_options *options, int count, char **words)
 {
 	_cleanup_(cleanup_import) struct import *import = calloc(1, sizeof(*import));
@@ -170,6 +182,7 @@ static int import_run(const struct cli_options *options, int count, char **words
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	struct entry_added added = {};
 	struct err err;
+	size_t room;
 	int r;
 
 	if (count != 1)
@@ -182,11 +195,15 @@ static int import_run(const struct cli_options *options, int count, char **words
 		err_set(&err, negative_errno(), "%s: %s", words[0], strerror(errno));
 		return cli_fail(&err);
 	}
-	r = cli_open_locked(options, true, &pins, &err);
+	/* all of it before the lock: a pipe may take its time, and other writers needn't wait for
+	 * it */
+	r = import_room(options, &room, &err);
+	if (!r)
+		r = import_read(import, file, room, &err);
+	if (!r)
+		r = cli_open_locked(options, true, &pins, &err);
 	if (!r) {
-		r = import_read(import, file, pins.max_entries, &err);
-		if (!r)
-			r = import_write(import, &pins, &added, &err);
+		r = import_write(import, &pins, &added, &err);
 		if (r < 0)
 			pins_undo_create(&pins);
 	}
@@ -255,10 +272,15 @@ static int save_file(const struct pins *pins, const struct entry_table *table, c
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
-	fchmod(fd, 0644);
-	file = fdopen(fd, "w");
+	file = fchmod(fd, 0644) < 0 ? NULL : fdopen(fd, "w");
+	if (!file) {
+		r = err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
+		close(fd);
+		unlink(temporary);
+		return r;
+	}
 	r = save_rows(pins, table, file, ret_saved, err);
-	if (!r && (fflush(file) || fsync(fd) < 0 || rename(temporary, path) < 0))
+	if (!r && (fflush(file) || ferror(file) || fsync(fd) < 0 || rename(temporary, path) < 0))
 		r = err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
 	if (r < 0)
 		unlink(temporary);
@@ -269,6 +291,7 @@ static int save_run(const struct cli_options *options, int count, char **words)
 {
 	_cleanup_(entry_table_free) struct entry_table table = {};
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	const char *path = count && strcmp(words[0], "-") ? words[0] : NULL;
 	size_t saved = 0;
 	struct err err;
 	int r;
@@ -280,16 +303,16 @@ static int save_run(const struct cli_options *options, int count, char **words)
 		r = err_set(&err, r, "nothing to save: no addresses were ever added");
 	if (!r)
 		r = entry_read_all(&pins, 0, &table, &err);
-	if (!r && count && strcmp(words[0], "-"))
-		r = save_file(&pins, &table, words[0], &saved, &err);
+	if (!r && path)
+		r = save_file(&pins, &table, path, &saved, &err);
 	else if (!r)
 		r = save_rows(&pins, &table, stdout, &saved, &err);
 	if (r < 0)
 		return cli_fail(&err);
-	if (count && options->json)
+	if (path && options->json)
 		cli_print_json(json_pack("{s:I}", "saved", (json_int_t)saved));
-	else if (count)
-		printf("%zu address%s saved to %s\n", saved, saved == 1 ? "" : "es", words[0]);
+	else if (path)
+		printf("%zu address%s saved to %s\n", saved, saved == 1 ? "" : "es", path);
 	return CLI_DONE;
 }
 

@@ -61,15 +61,22 @@ static double seconds_between(const struct timespec *from, const struct timespec
 	return (to->tv_sec - from->tv_sec) + (to->tv_nsec - from->tv_nsec) / 1e9;
 }
 
+/* Of one outcome, since @before. An interface that is gone takes its counts with it: no rate then,
+ * not a negative one. */
+static double rate(const struct reading *before, const struct reading *now, int outcome)
+{
+	if (now->sum.count[outcome] < before->sum.count[outcome])
+		return 0;
+	return (now->sum.count[outcome] - before->sum.count[outcome]) /
+	       seconds_between(&before->at, &now->at);
+}
+
 static json_t *rates_json(const struct reading *before, const struct reading *now)
 {
-	double seconds = seconds_between(&before->at, &now->at);
 	json_t *json = json_object();
 
 	for (int i = 0; i < OUTCOME_COUNT; i++)
-		json_object_set_new(
-			json, counts_outcome_name(i),
-			json_real((now->sum.count[i] - before->sum.count[i]) / seconds));
+		json_object_set_new(json, counts_outcome_name(i), json_real(rate(before, now, i)));
 	return json;
 }
 
@@ -108,14 +115,11 @@ static void reading_print(const struct reading *now)
 
 static void reading_print_rates(const struct reading *before, const struct reading *now)
 {
-	double seconds = seconds_between(&before->at, &now->at);
-
 	printf("%-22s %14s %14s\n", "outcome", "total", "per second");
 	for (int n = 0; n < OUTCOME_COUNT; n++)
 		if (worth_showing(&now->sum, n))
 			printf("%-22s %14llu %14.1f\n", counts_outcome_name(n),
-			       (unsigned long long)now->sum.count[n],
-			       (now->sum.count[n] - before->sum.count[n]) / seconds);
+			       (unsigned long long)now->sum.count[n], rate(before, now, n));
 	putchar('\n');
 }
 

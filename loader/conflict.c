@@ -4,6 +4,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "cleanup.h"
 #include "conflict.h"
 
 void conflict_table_free(struct conflict_table *table)
@@ -12,35 +13,60 @@ void conflict_table_free(struct conflict_table *table)
 	*table = (struct conflict_table){};
 }
 
+static int row_compare(const void *a, const void *b)
+{
+	const struct conflict_key *left = &((const struct conflict_row *)a)->key;
+	const struct conflict_key *right = &((const struct conflict_row *)b)->key;
+
+	if (left->ifindex != right->ifindex)
+		return left->ifindex < right->ifindex ? -1 : 1;
+	return memcmp(left->address, right->address, sizeof(left->address));
+}
+
 int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table, struct err *err)
 {
-	struct conflict_table table = { .rows = calloc(L2RESP_MAX_CONFLICTS, sizeof(*table.rows)) };
-	struct conflict_key key, *previous = NULL;
+	_cleanup_free_ struct conflict_key *keys = calloc(L2RESP_MAX_CONFLICTS, sizeof(*keys));
+	_cleanup_free_ struct conflict *values = calloc(L2RESP_MAX_CONFLICTS, sizeof(*values));
+	struct conflict_row *rows;
+	uint32_t cursor, count = L2RESP_MAX_CONFLICTS;
+	int r;
 
-	if (!table.rows)
+	if (!keys || !values)
 		return err_set(err, -ENOMEM, "out of memory");
-	while (table.count < L2RESP_MAX_CONFLICTS &&
-	       !bpf_map_get_next_key(pins->fd[PINS_CONFLICTS], previous, &key)) {
-		struct conflict_row *row = &table.rows[table.count];
-
-		/* forgotten between the two calls: not there any more */
-		if (!bpf_map_lookup_elem(pins->fd[PINS_CONFLICTS], &key, &row->value)) {
-			row->key = key;
-			table.count++;
-		}
-		previous = &key;
-	}
-	*ret_table = table;
+	/* in one call: a walk from key to key starts over when the LRU forgets the key at hand */
+	r = bpf_map_lookup_batch(pins->fd[PINS_CONFLICTS], NULL, &cursor, keys, values, &count,
+				 NULL);
+	if (r < 0 && r != -ENOENT)
+		return err_set(err, r, "reading conflicts: %s", strerror(-r));
+	rows = calloc(count + 1, sizeof(*rows));
+	if (!rows)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < count; i++)
+		rows[i] = (struct conflict_row){ keys[i], values[i] };
+	qsort(rows, count, sizeof(*rows), row_compare);
+	*ret_table = (struct conflict_table){ rows, count };
 	return 0;
 }
 
 uint64_t conflict_count(const struct conflict_table *table, __be32 ip4, uint32_t ifindex)
 {
+	struct conflict_row wanted = {
+		.key = { .address = { [10] = 0xff, [11] = 0xff }, .ifindex = ifindex },
+	};
+	size_t first = 0, end = table->count;
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < table->count; i++)
-		if (table->rows[i].key.ifindex == ifindex &&
-		    !memcmp(&table->rows[i].key.address[12], &ip4, sizeof(ip4)))
-			sum += table->rows[i].value.count;
+	memcpy(&wanted.key.address[12], &ip4, sizeof(ip4));
+	/* the first row that isn't less; bsearch() would find any of several */
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (row_compare(&table->rows[middle], &wanted) < 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	for (; first < table->count && !row_compare(&table->rows[first], &wanted); first++)
+		sum += table->rows[first].value.count;
 	return sum;
 }

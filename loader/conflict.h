@@ -22,7 +22,7 @@ struct conflict_table {
 
 void conflict_table_free(struct conflict_table *table);
 
-/* All that the LRU map still knows; the caller frees it. */
+/* All that the LRU map still knows; sorted; the caller frees it. */
 int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table, struct err *err);
 
 /* Frames in which others used @ip4 (network byte order) on @ifindex, over all their MACs. */

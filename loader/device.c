@@ -235,47 +235,91 @@ int device_resolve(const struct pins *pins, const char *name, struct link *ret_l
 	return r;
 }
 
-/* Addresses and records under the numbers that their interfaces' names have here. */
-static int renumber(const struct pins *pins, size_t *ret_dropped, struct err *err)
+/* A recorded interface whose number is another here. */
+struct renumbered {
+	uint32_t from;
+	struct device device;
+	struct link link; /* ifindex 0: none of its name is here */
+};
+
+static unsigned int read_renumbered(const struct pins *pins, struct renumbered *list)
 {
-	_cleanup_(entry_table_free) struct entry_table entries = {};
-	struct device devices[L2RESP_MAX_DEVICES];
-	uint32_t ifindexes[L2RESP_MAX_DEVICES];
 	uint32_t ifindex = 0, *previous = NULL;
 	unsigned int count = 0;
-	size_t kept = 0;
-	int r = entry_read_all(pins, 0, &entries, err);
+	struct err ignored;
 
-	if (r < 0)
-		return r;
 	while (count < L2RESP_MAX_DEVICES &&
 	       !bpf_map_get_next_key(pins->fd[PINS_DEVICES], previous, &ifindex)) {
-		previous = &ifindex;
-		if (!bpf_map_lookup_elem(pins->fd[PINS_DEVICES], &ifindex, &devices[count]))
-			ifindexes[count++] = ifindex;
-	}
-	/* numbers may have been swapped between interfaces: everything out, then in under its new
-	 * one */
-	for (size_t i = 0; i < entries.count; i++)
-		bpf_map_delete_elem(pins->fd[PINS_RESPONDER_V4], &entries.rows[i].key);
-	for (unsigned int i = 0; i < count; i++)
-		bpf_map_delete_elem(pins->fd[PINS_DEVICES], &ifindexes[i]);
-	for (unsigned int i = 0; i < count; i++) {
-		struct link link;
-		size_t moved;
+		struct renumbered *entry = &list[count];
 
-		if (link_by_name(devices[i].name, &link, err) < 0)
+		previous = &ifindex;
+		*entry = (struct renumbered){ .from = ifindex };
+		if (bpf_map_lookup_elem(pins->fd[PINS_DEVICES], &ifindex, &entry->device) < 0)
 			continue;
-		r = device_write(pins, &link, devices[i].counters_slot, err);
-		if (r < 0)
-			return r;
-		r = entry_move(pins, &entries, ifindexes[i], link.ifindex, &moved, err);
-		if (r < 0)
-			return r;
-		kept += moved;
+		link_by_name(entry->device.name, &entry->link, &ignored);
+		count++;
 	}
-	*ret_dropped = entries.count - kept;
-	return 0;
+	return count;
+}
+
+/* Rows under their new numbers; those of interfaces that aren't here are left out. */
+static void renumber_rows(struct entry_table *table, const struct renumbered *list,
+			  unsigned int count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < table->count; i++) {
+		struct entry_row row = table->rows[i];
+
+		for (unsigned int n = 0; n < count; n++) {
+			if (list[n].from != row.key.ifindex || !list[n].link.ifindex)
+				continue;
+			row.key.ifindex = list[n].link.ifindex;
+			row.value.key = row.key;
+			table->rows[kept++] = row;
+			break;
+		}
+	}
+	table->count = kept;
+}
+
+/*
+ * Addresses and records under the numbers that their interfaces' names have here. The addresses in
+ * a new map that takes the old one's place at once, so that a kill loses none.
+ */
+static int renumber(struct pins *pins, size_t *ret_dropped, struct err *err)
+{
+	_cleanup_(entry_table_free) struct entry_table entries = {};
+	_cleanup_free_ struct renumbered *list = calloc(L2RESP_MAX_DEVICES, sizeof(*list));
+	_cleanup_close_ int fd = -1;
+	int r, old_fd = pins->fd[PINS_RESPONDER_V4];
+	unsigned int count;
+	size_t before;
+
+	if (!list)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = entry_read_all(pins, 0, &entries, err);
+	if (r < 0)
+		return r;
+	count = read_renumbered(pins, list);
+	before = entries.count;
+	renumber_rows(&entries, list, count);
+	fd = pins_create_responder(pins->max_entries, err);
+	if (fd < 0)
+		return fd;
+	r = entry_write_rows(fd, &entries, err);
+	if (!r)
+		r = pins_replace_responder(pins, fd, pins->max_entries, err);
+	if (r < 0)
+		return r;
+	fd = old_fd;
+	for (unsigned int i = 0; i < count; i++)
+		device_forget(pins, list[i].from, err);
+	for (unsigned int i = 0; i < count && !r; i++)
+		if (list[i].link.ifindex)
+			r = device_write(pins, &list[i].link, list[i].device.counters_slot, err);
+	*ret_dropped = before - entries.count;
+	return r;
 }
 
 int device_adopt(struct pins *pins, size_t *ret_dropped, struct err *err)

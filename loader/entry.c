@@ -135,7 +135,7 @@ int entry_read_all(const struct pins *pins, uint32_t ifindex, struct entry_table
 
 static struct responder_v4_entry entry_fresh(const struct entry_wanted *wanted)
 {
-	return (struct responder_v4_entry){ .head = wanted->head, .ip4 = wanted->key.ip4 };
+	return (struct responder_v4_entry){ .key = wanted->key, .head = wanted->head };
 }
 
 static int err_at(struct err *err, const struct entry_wanted *wanted, int error, const char *what,
@@ -156,6 +156,10 @@ static int same_or_err(const struct entry_wanted *wanted, const struct entry_hea
 	if (head->lease != L2RESP_LEASE_FOREVER)
 		return err_at(err, wanted, -EEXIST,
 			      "is announced by the agent; change its policy instead", NULL);
+	/* two that follow the device say the same, even if its MAC has changed since */
+	if (!(head->flags & wanted->head.flags & ENTRY_MAC_FIXED) &&
+	    (head->flags & ENTRY_MAC_FIXED) == (wanted->head.flags & ENTRY_MAC_FIXED))
+		return 0;
 	if (memcmp(head->mac, wanted->head.mac, ETH_ALEN))
 		return err_at(err, wanted, -EEXIST,
 			      "is there already, and answers with another MAC:", head->mac);
@@ -427,22 +431,23 @@ int entry_move(const struct pins *pins, const struct entry_table *table, uint32_
 	for (size_t i = 0; i < table->count; i++) {
 		const struct entry_row *row = &table->rows[i];
 		struct responder_v4_key key = { .ip4 = row->key.ip4, .ifindex = to };
+		struct responder_v4_entry value = row->value;
 		int r;
 
+		value.key = key;
 		if (row->key.ifindex != from)
 			continue;
 		/* insert before delete: killed in between, both are there, and the next move
 		 * deletes */
-		r = bpf_map_update_elem(map, &key, &row->value, BPF_NOEXIST);
+		r = bpf_map_update_elem(map, &key, &value, BPF_NOEXIST);
 		if (r == -E2BIG) {
 			bpf_map_delete_elem(map, &row->key);
-			r = bpf_map_update_elem(map, &key, &row->value, BPF_NOEXIST);
+			r = bpf_map_update_elem(map, &key, &value, BPF_NOEXIST);
 		}
 		if (r < 0 && r != -EEXIST)
 			return err_set(err, r, "writing responder_v4: %s", strerror(-r));
 		moved += !r;
-		if (from != to)
-			bpf_map_delete_elem(map, &row->key);
+		bpf_map_delete_elem(map, &row->key);
 	}
 	*ret_moved = moved;
 	return 0;

@@ -11,8 +11,7 @@
 #include "entry.h"
 #include "grow.h"
 
-/* Swaps the program on every interface that it runs on, so that it reads the pinned map. */
-static int swap_programs(const struct pins *pins, struct err *err)
+int grow_finish(const struct pins *pins, struct err *err)
 {
 	struct device_table devices;
 	int r = device_read_all(pins, &devices, err);
@@ -48,7 +47,8 @@ static int add_late_answers(const struct pins *pins, int old_fd, const struct en
 	int r;
 
 	/* an RCU grace period: no CPU runs the old program any more */
-	syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	if (syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
+		usleep(100000); /* nohz_full kernels refuse it; no NAPI poll is that long */
 	old.fd[PINS_RESPONDER_V4] = old_fd;
 	r = entry_read_all(&old, 0, &now, err);
 	return r < 0 ? r : entry_add_answers(pins, copied, &now, err);
@@ -73,13 +73,16 @@ int grow_responder(struct pins *pins, uint32_t max_entries, struct err *err)
 		r = pins_replace_responder(pins, new_fd, max_entries, err);
 	if (r < 0)
 		return r;
-	r = swap_programs(pins, err);
+	r = grow_finish(pins, err);
 	if (!r)
 		r = add_late_answers(pins, old_fd, &copied, err);
 	if (r < 0) {
 		pins_replace_responder(pins, old_fd, old_max_entries, &ignored);
-		swap_programs(pins, &ignored);
+		grow_finish(pins, &ignored);
 		add_late_answers(pins, new_fd, &copied, &ignored);
+		/* whichever the pins hold now is theirs to close, the other one goes here */
+		if (pins->fd[PINS_RESPONDER_V4] == new_fd)
+			new_fd = old_fd;
 		return r;
 	}
 	/* the pins own the new one now; the old one is closed here */

@@ -14,4 +14,11 @@
  */
 int grow_responder(struct pins *pins, uint32_t max_entries, struct err *err);
 
+/*
+ * Swaps the program wherever it reads another map of addresses than the pinned one, since a growth
+ * was killed half-way: until then it goes on answering for what is deleted. Nothing to do is 0.
+ * @pins must be locked.
+ */
+int grow_finish(const struct pins *pins, struct err *err);
+
 #endif

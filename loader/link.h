@@ -40,7 +40,7 @@ int link_by_ifindex(unsigned int ifindex, struct link *ret_link, struct err *err
 int link_veth_peer(const struct link *link, struct link *ret_peer, struct err *err);
 
 /*
- * The interface of that name if it can carry ARP: Ethernet framing and a unicast MAC. Else
+ * The interface of that name if it can carry ARP: Ethernet framing and a MAC that isn't zero. Else
  * -EOPNOTSUPP with @err.
  */
 int link_for_arp(const char *name, struct link *ret_link, struct err *err);

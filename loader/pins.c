@@ -214,6 +214,9 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 	r = control_bpf__load(control);
 	if (r == -EPERM)
 		return err_set(err, r, "creating the maps: %s; run it as root", strerror(-r));
+	if (r == -E2BIG || r == -ENOMEM)
+		return err_set(err, r, "the kernel can't make a map of %u addresses: %s",
+			       max_entries, strerror(-r));
 	if (r < 0)
 		return err_set(err, r, "creating the maps: %s", strerror(-r));
 	if (pins->fd[PINS_LEASES] < 0)
@@ -248,6 +251,7 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 {
 	struct pins_meta meta;
 	uint32_t slot = 0;
+	int r;
 
 	if (bpf_map_lookup_elem(pins->fd[PINS_META], &slot, &meta) < 0)
 		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
@@ -256,10 +260,15 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 			       pins->dir, meta.schema_version, L2RESP_SCHEMA_VERSION);
 	if (meta.netns_cookie == netns_cookie)
 		return 0;
-	if (prog_uses_map(pins_map_id(pins, PINS_COUNTERS)))
+	r = prog_uses_map(pins_map_id(pins, PINS_COUNTERS));
+	if (r < 0)
+		return err_set(err, r, "asking for the loaded programs: %s; run it as root",
+			       strerror(-r));
+	if (r)
 		return err_set(err, -EXDEV,
 			       "%s serves another network namespace, where its program still runs; "
-			       "give this one a BPF file system of its own with --bpffs",
+			       "give this one a BPF file system of its own with --bpffs (or, where "
+			       "that namespace is gone, run xdp-loader clean)",
 			       pins->dir);
 	pins->orphaned = true;
 	return 0;
@@ -382,8 +391,12 @@ int pins_replace_responder(struct pins *pins, int fd, uint32_t max_entries, stru
 		return err_set(err, -ENAMETOOLONG, "%s: %s", pins->dir, strerror(ENAMETOOLONG));
 	/* one that a killed command left */
 	unlink(beside);
-	if (bpf_obj_pin(fd, beside) < 0 || rename(beside, path) < 0)
-		return err_access(err, negative_errno(), beside);
+	if (bpf_obj_pin(fd, beside) < 0 || rename(beside, path) < 0) {
+		int r = negative_errno();
+
+		unlink(beside);
+		return err_access(err, r, beside);
+	}
 	pins->fd[PINS_RESPONDER_V4] = fd;
 	pins->max_entries = max_entries;
 	return 0;

@@ -34,7 +34,7 @@ struct pins {
 	bool orphaned;	      /* they served a network namespace that is gone; see device_adopt() */
 };
 
-/* Undoes pins_open(): closes the maps and gives the lock back. Safe on a zeroed or failed struct.
+/* Undoes pins_open(): closes the maps and gives the lock back. Safe on PINS_NONE.
  */
 void pins_close(struct pins *pins);
 
@@ -48,9 +48,8 @@ int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err);
 /*
  * Opens the maps for writing, under the lock: waits for another writer to finish. Creates what is
  * absent, with
- * @max_entries addresses, or the default where that is 0. A map that is there with another size
- * than a @max_entries that isn't 0 is -EEXIST. Each map is whole before its pin appears, so a kill
- * between two leaves nothing half made.
+ * @max_entries addresses, or the default where that is 0; what is there keeps its size. Each map is
+ * whole before its pin appears, so a kill between two leaves nothing half made.
  */
 int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_pins,
 		     struct err *err);

@@ -88,14 +88,19 @@ int prog_pins_dir(uint32_t prog_id, char ret_dir[L2RESP_PINS_DIR_SIZE])
 	return -ENOENT;
 }
 
-bool prog_uses_map(uint32_t map_id)
+int prog_uses_map(uint32_t map_id)
 {
 	uint32_t prog_id = 0;
 
-	while (!bpf_prog_get_next_id(prog_id, &prog_id))
-		if (prog_id_uses_map(prog_id, map_id))
-			return true;
-	return false;
+	while (!bpf_prog_get_next_id(prog_id, &prog_id)) {
+		_cleanup_close_ int fd = bpf_prog_get_fd_by_id(prog_id);
+
+		if (fd < 0 && errno != ENOENT)
+			return negative_errno();
+		if (fd >= 0 && prog_id_uses_map(prog_id, map_id))
+			return 1;
+	}
+	return errno == ENOENT ? 0 : negative_errno();
 }
 
 bool prog_is_extended(uint32_t prog_id)
@@ -128,7 +133,7 @@ int prog_ext_supported(void)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	char log[256];
+	char log[256] = "";
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .attach_btf_id = 1, .log_buf = log,
 		    .log_size = sizeof(log), .log_level = 1);
 	_cleanup_close_ int fd = bpf_prog_load(BPF_PROG_TYPE_EXT, "probe_ext", "GPL", insns,

@@ -22,8 +22,8 @@ bool prog_id_uses_map(uint32_t prog_id, uint32_t map_id);
  */
 int prog_pins_dir(uint32_t prog_id, char ret_dir[L2RESP_PINS_DIR_SIZE]);
 
-/* Does any loaded program use map @map_id? */
-bool prog_uses_map(uint32_t map_id);
+/* Does any loaded program use map @map_id? 1, 0, or a negative errno where the kernel won't say. */
+int prog_uses_map(uint32_t map_id);
 
 /* Does a program extend @prog_id, a dispatcher, or trace it? True too where the kernel won't say.
  */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
 
+#include "cli.h"
 #include "entry.h"
 #include "status.h"
 
@@ -37,8 +38,8 @@ json_t *status_json(const struct status_row *row)
 	bool attached = row->ours >= 0, chain = attached && row->state.chain;
 	json_t *programs = json_array();
 	json_t *json =
-		json_pack("{s:s, s:i, s:s, s:o, s:b, s:s}", "dev", row->link.name, "ifindex",
-			  (int)row->link.ifindex, "mode",
+		json_pack("{s:o, s:i, s:s, s:o, s:b, s:s}", "dev", cli_json_name(row->link.name),
+			  "ifindex", (int)row->link.ifindex, "mode",
 			  attach_mode_name(attached ? row->state.mode : XDP_MODE_UNSPEC), "prog_id",
 			  attached ? json_integer(row->state.prog[row->ours].id) : json_null(),
 			  "chain", chain, "chain_reason", row->alone_reason);
@@ -49,10 +50,10 @@ json_t *status_json(const struct status_row *row)
 	json_object_set_new(json, "position", chain ? json_integer(row->ours + 1) : json_null());
 	json_object_set_new(json, "entries", json_integer(row->entries));
 	for (unsigned int i = 0; i < row->state.count; i++)
-		json_array_append_new(programs, json_pack("{s:I, s:s, s:i}", "id",
+		json_array_append_new(programs, json_pack("{s:I, s:o, s:i}", "id",
 							  (json_int_t)row->state.prog[i].id, "name",
-							  row->state.prog[i].name, "priority",
-							  row->state.prog[i].priority));
+							  cli_json_name(row->state.prog[i].name),
+							  "priority", row->state.prog[i].priority));
 	json_object_set_new(json, "programs", programs);
 	json_object_set_new(json, "orphan",
 			    json_boolean(row->state.empty_id ||
@@ -71,8 +72,9 @@ void status_print(const struct status_row *row, const char *verb)
 {
 	printf("%s: %s", row->link.name, verb);
 	if (row->state.empty_id) {
-		printf("not attached, a dispatcher whose pins are gone is, which calls nothing, "
-		       "prog id %u",
+		printf("not attached, a dispatcher %s is, which calls nothing, prog id %u",
+		       row->state.other_version ? "of another libxdp version"
+						: "whose pins are gone",
 		       row->state.empty_id);
 	} else if (row->ours < 0) {
 		printf("not attached");

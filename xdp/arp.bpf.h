@@ -32,9 +32,10 @@ enum arp_ownership { ARP_OWNED, ARP_NOT_OWNED, ARP_LAPSED };
 
 /*
  * Looks up the address at @ip4_at, in the packet. *ret_entry and its MAC are set unless it is
- * ARP_NOT_OWNED. Should the element be freed and given to another address meanwhile, the address
- * that it carries says so: the kernel fills an element from its start, so the MAC is read before
- * the address behind it.
+ * ARP_NOT_OWNED. Should the element be freed and given to another key meanwhile, the key that it
+ * carries says so: the kernel fills an element from its start, so the head is read before the key
+ * that lies ahead of it. That much order x86 keeps; elsewhere, and should the kernel copy
+ * backwards, a window of nanoseconds remains.
  */
 static __always_inline enum arp_ownership arp_look_up(const void *ip4_at, __u32 ifindex,
 						      struct responder_v4_entry **ret_entry,
@@ -47,7 +48,7 @@ static __always_inline enum arp_ownership arp_look_up(const void *ip4_at, __u32 
 	if (!entry)
 		return ARP_NOT_OWNED;
 	word = *(volatile __u64 *)&entry->head;
-	if (*(volatile __be32 *)&entry->ip4 != ip4_load(ip4_at))
+	if (*(volatile __u64 *)&entry->key != word_load(&key))
 		return ARP_NOT_OWNED;
 	*ret_entry = entry;
 	*ret_mac = mac_of(word);

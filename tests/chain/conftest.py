@@ -31,7 +31,12 @@ def pytest_configure(config):
     Results.register(config)
 
 
-pytest_collection_modifyitems = net_conftest.pytest_collection_modifyitems
+def pytest_collection_modifyitems(items):
+    net_conftest.pytest_collection_modifyitems(items)
+    for item in items:
+        if item.path.parent == NET:
+            name = item.path.stem.removeprefix("test_").replace("_", " ")
+            item.add_marker(pytest.mark.statement(f"tests in network namespaces: {name}"))
 
 
 @pytest.fixture

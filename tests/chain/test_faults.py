@@ -10,14 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from chain import ADD, statement
-from lan import BPFFS, ROOT, VIP, changes, run
+from chain import (ADD, COUNTER, MNT_DETACH, MS_RDONLY, MS_REMOUNT, mount, mounted, statement)
+from lan import (BPFFS, PASS, ROOT, VIP, Namespace, changes, checked, libc, like, run, wait_until)
 from results import GUEST
 
 FAULT = os.environ.get("CHAIN_FAULT", str(ROOT / "build/tests/chain/libfault.so"))
 FULL = bool(os.environ.get("XDP_L2RESP_FULL"))
 # an emulated machine takes a sample of the steps, unless all are asked for
-SAMPLE = 12 if GUEST.exists() and not FULL else None
+SAMPLE = 4 if GUEST.exists() and not FULL else None
+RACES = 100 if FULL else 10
+# each step gets one of them; in the full run, both
+ERRORS = [(errno.ENOSPC,), (errno.EPERM,)] if FULL else [(errno.ENOSPC, errno.EPERM)]
 
 
 def below(directory):
@@ -54,8 +57,8 @@ ATTACHES = {
 }
 
 
-def fail_each_step(lan, before, command, kind, error, scratch):
-    """The steps are counted in a run without a fault, which is taken back."""
+def fail_each_step(lan, before, command, kind, errors, scratch):
+    """The steps are counted in a run without a fault, which is taken back. Errors take turns."""
     log = scratch / "requests"
 
     def prepare():
@@ -63,14 +66,14 @@ def fail_each_step(lan, before, command, kind, error, scratch):
         lan.done(*before)
 
     prepare()
-    assert faulty(lan, command, kind, 0, error, log).status == 0
+    assert faulty(lan, command, kind, 0, 0, log).status == 0
     total = len(log.read_text().splitlines())
     assert total > 5
     prepare()
     expected = held(lan)
     refused = 0
     for number in range(1, total + 1, max(1, total // SAMPLE) if SAMPLE else 1):
-        result = faulty(lan, command, kind, number, error)
+        result = faulty(lan, command, kind, number, errors[number % len(errors)])
         if result.status == 0:  # only asked what the kernel can do; or tried another way
             prepare()
             continue
@@ -88,5 +91,96 @@ def fail_each_step(lan, before, command, kind, error, scratch):
 def test_kernel_refuses(lan, scratch, variant):
     before, command = ATTACHES[variant]
     for kind in "bpf", "netlink":
-        for error in errno.ENOSPC, errno.EPERM:
-            fail_each_step(lan, before, command, kind, error, scratch)
+        for errors in ERRORS:
+            fail_each_step(lan, before, command, kind, errors, scratch)
+
+
+def restored(lan):
+    """Attached anew, it answers."""
+    lan.done("attach eth1", ADD)
+    assert lan.answered() == 3
+
+
+@statement("the interface is deleted: addresses stay, a new one of that name takes them over")
+def test_interface_deleted(lan):
+    lan.done("attach eth1", ADD)
+    lan.server.ip("link del eth1")
+    assert lan.cli("status eth1").err == \
+        "xdp-l2resp: no interface 'eth1' in this network namespace\n"
+    assert like(lan.rows("list"), [{"ip": VIP, "dev": "eth1", "answering": False}])
+    lan.done("detach --all")
+    lan.make_link()
+    lan.client.ip(f"link set eth0 xdpdrv object {PASS} section xdp")
+    restored(lan)
+    assert len(lan.rows("status")) == 1
+
+
+@statement("the network namespace is deleted: another one adopts the pins, or is told what to do")
+def test_namespace_deleted(lan, alone_reason):
+    """libxdp's pins outlive the namespace, and hold the program."""
+    lan.done("attach eth1", ADD)
+    name = lan.server.name
+    run("ip", "netns", "del", name)
+    lan.server = Namespace(name)
+    assert wait_until(lambda: "eth0" not in lan.client.run("ip", "link").stdout)
+    lan.make_link()
+    lan.client.ip(f"link set eth0 xdpdrv object {PASS} section xdp")
+    if not alone_reason:
+        refused = lan.cli("attach eth1")
+        assert refused.status == 1 and "serves another network namespace" in refused.err
+        assert "xdp-loader clean" in refused.err
+        lan.server.run("xdp-loader", "clean")
+    restored(lan)
+
+
+@statement("bpffs is unmounted: each command fails with a sentence, a new one is taken in use")
+def test_bpffs_unmounted(lan):
+    lan.done("attach eth1", ADD)
+    checked(libc.umount2(BPFFS.encode(), MNT_DETACH))
+    with mounted("none", BPFFS, "tmpfs"):
+        os.mkdir(lan.bpffs)
+        for command in "status", "attach eth1", ADD, "detach eth1", "list":
+            refused = lan.cli(command)
+            assert refused.status == 1 and "no BPF file system at" in refused.err, command
+    mount("bpf", BPFFS, "bpf")
+    os.mkdir(lan.bpffs)
+    assert lan.row()["orphan"]
+    restored(lan)
+
+
+@statement("bpffs is read-only: an attach fails with a sentence, and the program goes on answering")
+def test_bpffs_read_only(lan):
+    lan.done("attach eth1", ADD)
+    before = lan.state()
+    mount("bpf", BPFFS, "bpf", MS_REMOUNT | MS_RDONLY)
+    refused = lan.cli("attach eth1")
+    assert refused.status == 1 and "Read-only file system" in refused.err
+    assert len(refused.err.splitlines()) == 1
+    assert lan.answered() == 3
+    mount("bpf", BPFFS, "bpf", MS_REMOUNT)
+    assert changes(before, lan.state()) == [lan.pin("counters"), lan.pin("responder_v4")]
+    restored(lan)
+
+
+@statement("attach and detach race with xdp-loader: no program is lost, no pin left over")
+def test_race(lan, alone_reason):
+    """Whoever comes second may be refused. What was said to be done, is."""
+    lan.done(ADD)
+    for _ in range(RACES):
+        loader = subprocess.Popen(lan.server.argv("xdp-loader", "load", "-m", "native", "eth1",
+                                                  COUNTER),
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ours = lan.cli("attach eth1")
+        loaded = loader.wait() == 0
+        names = sorted(one["name"] for one in lan.row()["programs"])
+        assert names == ["counter"] * loaded + ["xdp_l2resp"] * (ours.status == 0), ours.err
+        assert loaded or ours.status == 0
+        if ours.status == 0:
+            assert lan.answered(1) == 1
+        unloader = subprocess.Popen(lan.server.argv("xdp-loader", "unload", "eth1", "--all"),
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        lan.cli("detach eth1")
+        unloader.wait()
+        lan.server.run("xdp-loader", "unload", "eth1", "--all", check=False)
+        assert lan.row()["programs"] == []
+        assert not any("dispatch" in path for path in lan.libxdp_pins())

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Many CLIs at once lose nothing; one that is killed leaves maps that the next can use."""
 import json
+import os
 import random
 import subprocess
 import time
 
 import pytest
 
-from lan import SERVER_MAC, VIP, VIP_MAC
+from lan import SERVER_MAC, VIP, VIP_MAC, run
 from wire import Wire, arp, arp_reply
 
 FOLLOWING_DEVICE = 0
@@ -150,7 +151,7 @@ def test_killed_imports(lan, background, scratch):
     assert len(dump) == len(owned)
     for row in dump:
         head = row["value"]["head"]
-        assert row["value"]["ip4"] == row["key"]["ip4"]
+        assert row["value"]["key"] == row["key"]
         assert bytes(head["mac"]).hex(":") == SERVER_MAC
         assert (head["flags"], head["lease"]) == (FOLLOWING_DEVICE, LEASE_FOREVER)
 
@@ -201,3 +202,17 @@ def test_killed_growths(lan, background):
                 arp_reply(VIP), arp_reply("198.19.7.255")]
         lan.done("detach --all", "flush --all")
         assert lan.pins() == {}
+
+
+def test_interrupted_growth_is_finished(lan):
+    """Killed after the larger map was pinned: the program reads the old one, until the next writer swaps it."""
+    later = "198.18.10.77"
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    run("bpftool", "map", "create", lan.pin("responder_v4_growing"), "type", "hash", "key", "8",
+        "value", "72", "entries", "70000", "name", "responder_v4")
+    os.rename(lan.pin("responder_v4_growing"), lan.pin("responder_v4"))
+    assert "reads an older map" in lan.done("status").out
+    lan.done(f"add {later} dev eth1")
+    assert "older map" not in lan.done("status").out
+    with Wire(lan.client, "eth0") as wire:
+        assert wire.ask(arp(VIP)) == [] and len(wire.ask(arp(later))) == 1

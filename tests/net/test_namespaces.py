@@ -49,8 +49,24 @@ ADOPTED = {
     "add, then attach": ([f"add {NEW_VIP} dev eth1", "attach eth1"],
                          {FORMER_VIP: "eth1", NEW_VIP: "eth1"}),
     "attach of another": (["attach eth7"], {FORMER_VIP: "eth1"}),
-    "flush": (["flush dev eth1"], {}),
+    "flush": (["flush --all"], {}),
 }
+
+
+@pytest.mark.parametrize("command", [f"del {VIP} dev eth1", "flush dev eth1"])
+def test_not_adopted_to_delete(other, command):
+    """Whose addresses these are isn't known: what takes away leaves them alone."""
+    lan = Lan()
+    lan.done("attach eth1", f"add {FORMER_VIP} dev eth1")
+    lan.client.close()
+    lan.server.close()
+    lan.server = other
+    assert wait_until(lambda: lan.cli("list").status == 0), lan.cli("list").err
+    result = lan.cli(command)
+    assert result.status == 1 and "served another network namespace" in result.err
+    lan.done("detach --all")
+    assert [row["ip"] for row in lan.rows("list")] == [FORMER_VIP]
+    lan.done("flush --all")
 
 
 @pytest.mark.parametrize("commands, expected", ADOPTED.values(), ids=ADOPTED)

@@ -99,7 +99,7 @@ def test_list_agrees_with_bpftool(lan):
     for row in lan.map_dump("responder_v4"):
         key, value = row["key"], row["value"]
         ip = str(ipaddress.ip_address(key["ip4"].to_bytes(4, "little")))
-        assert key["ip4"] == value["ip4"]
+        assert key == value["key"]
         dump[ip] = (key["ifindex"], mac_text(bytes(value["head"]["mac"])),
                     bool(value["head"]["flags"] & 1), value["head"]["lease"],
                     sum(value["responses_sent"]))

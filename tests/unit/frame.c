@@ -62,9 +62,9 @@ void frame_setup(void)
 	for (size_t i = 0; i < ENTRIES; i++) {
 		struct responder_v4_key key = entry_key(i);
 		struct responder_v4_entry entry = {
+			.key = { .ip4 = htonl(0xc6120000 | (entries[i].carried ?: entries[i].host)),
+				 .ifindex = entries[i].ifindex },
 			.head.lease = entries[i].lease,
-			.ip4 = entries[i].carried ? htonl(0xc6120000 | entries[i].carried)
-						  : key.ip4,
 		};
 
 		memcpy(entry.head.mac, entries[i].mac, sizeof(entry.head.mac));

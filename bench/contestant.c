@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/if_link.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "contestant.h"
+#include "contestants.skel.h"
+#include "l2resp.h"
+#include "prog.h"
+
+#define MAX_WORDS 16
+
+static const char *cli = "xdp-l2resp";
+
+void contestant_set_cli(const char *path)
+{
+	cli = path;
+}
+
+const char *contestant_cli(void)
+{
+	return cli;
+}
+
+char *contestant_targets(uint32_t count, char text[TARGETS_TEXT_SIZE])
+{
+	struct in_addr first = { htonl(load_first_target(count)) };
+	struct in_addr last = { htonl(load_first_target(count) + count - 1) };
+	char first_ip[INET_ADDRSTRLEN], last_ip[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &first, first_ip, sizeof(first_ip));
+	inet_ntop(AF_INET, &last, last_ip, sizeof(last_ip));
+	snprintf(text, TARGETS_TEXT_SIZE, "%s-%s", first_ip, last_ip);
+	return text;
+}
+
+int contestant_run_cli(const struct lane *lane, int input, struct err *err,
+		       const char *const *words)
+{
+	const char *all[MAX_WORDS] = { cli, "--bpffs", lane->bpffs };
+	int count = 3;
+
+	while (*words && count < MAX_WORDS - 1)
+		all[count++] = *words++;
+	return lane_run(lane->device_ns, input, all, err);
+}
+
+/* Ours */
+
+static int add_targets(const struct entrant *entrant, struct err *err)
+{
+	char targets[TARGETS_TEXT_SIZE];
+
+	return RUN_CLI(&entrant->lane, err, "add",
+		       contestant_targets(entrant->contest->targets, targets), "dev", LANE_DEVICE);
+}
+
+/* The id of the program in the driver's hook, or in the generic one. */
+static uint32_t device_prog_id(const struct lane *lane)
+{
+	struct err ignored;
+	uint32_t id = 0;
+
+	if (lane_enter(lane->device_ns, &ignored) < 0 ||
+	    bpf_xdp_query_id(lane->device_ifindex, 0, &id) < 0)
+		return 0;
+	return id;
+}
+
+static int attach_l2resp(struct entrant *entrant, struct err *err)
+{
+	uint32_t targets = entrant->contest->targets;
+	char max_entries[16];
+	int r;
+
+	snprintf(max_entries, sizeof(max_entries), "%u",
+		 targets > L2RESP_DEFAULT_MAX_ENTRIES ? targets : L2RESP_DEFAULT_MAX_ENTRIES);
+	r = RUN_CLI(&entrant->lane, err, "attach", LANE_DEVICE, "--max-entries", max_entries,
+		    "--mode", entrant->contest->skb_mode ? "skb" : "native");
+	if (!r)
+		r = add_targets(entrant, err);
+	return r;
+}
+
+static int start_dispatched(struct entrant *entrant, struct err *err)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+	int fd, r = attach_l2resp(entrant, err);
+
+	if (r < 0)
+		return r;
+	entrant->prog_id = device_prog_id(&entrant->lane);
+	fd = bpf_prog_get_fd_by_id(entrant->prog_id);
+	r = bpf_obj_get_info_by_fd(fd, &info, &size);
+	close(fd);
+	if (r < 0 || strcmp(info.name, "xdp_dispatcher"))
+		return err_set(err, -EOPNOTSUPP, "no libxdp dispatcher to be had on this kernel");
+	return 0;
+}
+
+static int start_l2resp(struct entrant *entrant, struct err *err)
+{
+	int r;
+
+	/* libxdp's own switch: where it would put even a single program into a dispatcher */
+	setenv("LIBXDP_SKIP_DISPATCHER", "1", true);
+	r = attach_l2resp(entrant, err);
+	unsetenv("LIBXDP_SKIP_DISPATCHER");
+	if (!r)
+		entrant->prog_id = device_prog_id(&entrant->lane);
+	return r;
+}
+
+const struct contestant contestant_l2resp = {
+	.name = "xdp-l2resp",
+	.text = "xdp-l2resp, alone in the driver's hook",
+	.trailer = true,
+	.sink = LOAD_SINK_XDP,
+	.start = start_l2resp,
+};
+
+const struct contestant contestant_l2resp_2_cpus = {
+	.name = "xdp-l2resp, 2 CPUs",
+	.text = "xdp-l2resp, asked from two CPUs at once",
+	.trailer = true,
+	.sink = LOAD_SINK_XDP,
+	.cpus = 2,
+	.start = start_l2resp,
+};
+
+const struct contestant contestant_l2resp_passing = {
+	.name = "xdp-l2resp",
+	.text = "xdp-l2resp, alone in the driver's hook, passing frames up",
+	.sink = LOAD_SINK_PASSED,
+	.start = start_l2resp,
+};
+
+const struct contestant contestant_l2resp_dispatched = {
+	.name = "xdp-l2resp in a dispatcher",
+	.text = "xdp-l2resp as the only program in a libxdp dispatcher",
+	.trailer = true,
+	.sink = LOAD_SINK_XDP,
+	.start = start_dispatched,
+};
+
+static int start_chain(struct entrant *entrant, struct err *err)
+{
+	int r;
+
+	if (prog_ext_supported() < 0)
+		return err_set(err, -EOPNOTSUPP, "no libxdp dispatcher to be had on this kernel");
+	r = LANE_RUN(entrant->lane.device_ns, err, "xdp-filter", "load", LANE_DEVICE, "-m",
+		     entrant->contest->skb_mode ? "skb" : "native", "-f", "udp");
+
+	if (r == -ENOENT)
+		return -EOPNOTSUPP;
+	return r ?: start_dispatched(entrant, err);
+}
+
+const struct contestant contestant_l2resp_chain = {
+	.name = "xdp-l2resp behind xdp-filter",
+	.text = "xdp-l2resp as second program in a libxdp dispatcher, behind xdp-filter",
+	.trailer = true,
+	.sink = LOAD_SINK_XDP,
+	.start = start_chain,
+};
+
+/* Programs of the benchmark's own */
+
+static int open_programs(struct entrant *entrant, struct err *err)
+{
+	entrant->skeleton = contestants_bpf__open();
+	if (!entrant->skeleton)
+		return err_set(err, negative_errno(), "opening the contestants: %s",
+			       strerror(errno));
+	entrant->skeleton->rodata->device_ifindex = entrant->lane.device_ifindex;
+	entrant->skeleton->rodata->shards_shared = libbpf_num_possible_cpus() > L2RESP_SHARDS;
+	return 0;
+}
+
+static int load_programs(struct entrant *entrant, struct err *err)
+{
+	int r = contestants_bpf__load(entrant->skeleton);
+
+	if (r < 0)
+		return err_set(err, r, "loading the contestants: %s", strerror(-r));
+	return lane_enter(entrant->lane.device_ns, err);
+}
+
+static uint32_t prog_id(const struct bpf_program *prog)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &size) ? 0 : info.id;
+}
+
+static int attach_xdp(struct entrant *entrant, const struct bpf_program *prog, struct err *err)
+{
+	int r = bpf_xdp_attach(entrant->lane.device_ifindex, bpf_program__fd(prog),
+			       entrant->contest->skb_mode ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE,
+			       NULL);
+
+	if (r < 0)
+		return err_set(err, r, "attaching %s: %s", bpf_program__name(prog), strerror(-r));
+	entrant->prog_id = prog_id(prog);
+	return 0;
+}
+
+static int start_bare(struct entrant *entrant, struct err *err)
+{
+	int r = open_programs(entrant, err);
+
+	if (!r)
+		r = load_programs(entrant, err);
+	return r ?: attach_xdp(entrant, entrant->skeleton->progs.bare_tx, err);
+}
+
+const struct contestant contestant_bare = {
+	.name = "bare XDP_TX",
+	.text = "MAC addresses swapped and sent back: what the hook can do",
+	.swapped = true,
+	.trailer = true,
+	.sink = LOAD_SINK_XDP,
+	.start = start_bare,
+};
+
+const struct contestant contestant_bare_2_cpus = {
+	.name = "bare XDP_TX, 2 CPUs",
+	.text = "the same, asked from two CPUs at once",
+	.swapped = true,
+	.trailer = true,
+	.sink = LOAD_SINK_XDP,
+	.cpus = 2,
+	.start = start_bare,
+};
+
+static int start_empty(struct entrant *entrant, struct err *err)
+{
+	int r = open_programs(entrant, err);
+
+	if (!r)
+		r = load_programs(entrant, err);
+	return r ?: attach_xdp(entrant, entrant->skeleton->progs.empty_pass, err);
+}
+
+const struct contestant contestant_empty = {
+	.name = "empty XDP_PASS",
+	.text = "a program that passes everything: what any program costs",
+	.sink = LOAD_SINK_PASSED,
+	.start = start_empty,
+};
+
+/* The maps that the command made and filled, shared with the program at tc. */
+static int reuse_pins(struct entrant *entrant, struct err *err)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, entrant->skeleton->obj)
+	{
+		char path[128];
+		int fd, r;
+
+		if (bpf_map__is_internal(map))
+			continue;
+		snprintf(path, sizeof(path), "%s/xdp-l2resp/v%d/%s", entrant->lane.bpffs,
+			 L2RESP_SCHEMA_VERSION, bpf_map__name(map));
+		fd = bpf_obj_get(path);
+		r = fd < 0 ? negative_errno() : bpf_map__reuse_fd(map, fd);
+		if (fd >= 0)
+			close(fd);
+		if (r < 0)
+			return err_set(err, r, "%s: %s", path, strerror(-r));
+	}
+	return 0;
+}
+
+static int start_tc(struct entrant *entrant, struct err *err)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = entrant->lane.device_ifindex,
+		    .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .priority = 1);
+	uint32_t targets = entrant->contest->targets;
+	char max_entries[16];
+	int r;
+
+	/* only the command makes maps of a size, and only when it attaches */
+	snprintf(max_entries, sizeof(max_entries), "%u",
+		 targets > L2RESP_DEFAULT_MAX_ENTRIES ? targets : L2RESP_DEFAULT_MAX_ENTRIES);
+	r = RUN_CLI(&entrant->lane, err, "attach", LANE_DEVICE, "--max-entries", max_entries,
+		    "--mode", "skb");
+	if (!r)
+		r = add_targets(entrant, err);
+	if (!r)
+		r = RUN_CLI(&entrant->lane, err, "detach", LANE_DEVICE);
+	if (!r)
+		r = lane_device_gro(&entrant->lane, true, err);
+	if (!r)
+		r = open_programs(entrant, err);
+	if (!r)
+		r = reuse_pins(entrant, err);
+	if (!r)
+		r = load_programs(entrant, err);
+	if (r < 0)
+		return r;
+	opts.prog_fd = bpf_program__fd(entrant->skeleton->progs.tc_l2resp);
+	r = bpf_tc_hook_create(&hook);
+	if (!r || r == -EEXIST)
+		r = bpf_tc_attach(&hook, &opts);
+	if (r < 0)
+		return err_set(err, r, "attaching tc_l2resp at tc: %s", strerror(-r));
+	entrant->prog_id = prog_id(entrant->skeleton->progs.tc_l2resp);
+	return 0;
+}
+
+const struct contestant contestant_tc = {
+	.name = "tc ingress",
+	.text = "the same responder as a direct-action program at tc ingress",
+	.trailer = true,
+	.sink = LOAD_SINK_SKB,
+	.start = start_tc,
+};
+
+/* The kernel's */
+
+static int device_address(const struct entrant *entrant, struct err *err)
+{
+	static const char device_network[] = LANE_DEVICE_IP "/24";
+	int r = lane_device_gro(&entrant->lane, true, err);
+
+	if (!r)
+		r = LANE_RUN(entrant->lane.device_ns, err, "ip", "addr", "add", device_network,
+			     "dev", LANE_DEVICE);
+	return r;
+}
+
+/* Both blocks that targets are taken from (load_first_target()). */
+static int start_kernel_arp(struct entrant *entrant, struct err *err)
+{
+	int ns = entrant->lane.device_ns;
+	int r = device_address(entrant, err);
+
+	if (!r)
+		r = LANE_RUN(ns, err, "ip", "link", "set", "dev", "lo", "up");
+	if (!r)
+		r = LANE_RUN(ns, err, "ip", "route", "add", "local", "198.18.0.0/15", "dev", "lo");
+	return r ?: LANE_RUN(ns, err, "ip", "route", "add", "local", "10.0.0.0/11", "dev", "lo");
+}
+
+const struct contestant contestant_kernel_arp = {
+	.name = "kernel ARP",
+	.text = "the kernel's own answer for local addresses",
+	.sink = LOAD_SINK_SKB,
+	.start = start_kernel_arp,
+};
+
+static int start_proxy_arp(struct entrant *entrant, struct err *err)
+{
+	int ns = entrant->lane.device_ns;
+	int r = device_address(entrant, err);
+
+	if (!r)
+		r = LANE_RUN(ns, err, "ip", "link", "add", "name", "beyond", "type", "veth", "peer",
+			     "name", "beyond-peer");
+	if (!r)
+		r = LANE_RUN(ns, err, "ip", "link", "set", "dev", "beyond-peer", "up");
+	if (!r)
+		r = LANE_RUN(ns, err, "ip", "link", "set", "dev", "beyond", "up");
+	if (!r)
+		r = LANE_RUN(ns, err, "ip", "route", "add", "198.18.0.0/15", "dev", "beyond");
+	if (!r)
+		r = LANE_RUN(ns, err, "ip", "route", "add", "10.0.0.0/11", "dev", "beyond");
+	if (!r)
+		r = lane_sysctl(ns, "ipv4/ip_forward", "1", err);
+	if (!r)
+		r = lane_sysctl(ns, "ipv4/conf/" LANE_DEVICE "/proxy_arp", "1", err);
+	/* the kernel waits up to 0.8 s before it answers for others, unless told */
+	return r ?: lane_sysctl(ns, "ipv4/neigh/" LANE_DEVICE "/proxy_delay", "0", err);
+}
+
+const struct contestant contestant_proxy_arp = {
+	.name = "kernel proxy_arp",
+	.text = "the kernel's answer for addresses that it routes elsewhere",
+	.sink = LOAD_SINK_SKB,
+	.start = start_proxy_arp,
+};
+
+/* In user space */
+
+static int start_farpd(struct entrant *entrant, struct err *err)
+{
+	char targets[TARGETS_TEXT_SIZE];
+	/* Where no syslogd runs it logs every answer to the console, if there is one. */
+	static const char command[] =
+		"[ ! -e /dev/console ] || mount --bind /dev/null /dev/console\n"
+		"exec farpd -d -i " LANE_DEVICE " $0";
+	const char *words[] = { "unshare", "--mount",
+				"sh",	   "-c",
+				command,   contestant_targets(entrant->contest->targets, targets),
+				NULL };
+	int r = LANE_RUN(entrant->lane.device_ns, err, "sh", "-c", "command -v farpd");
+
+	if (r < 0)
+		return err_set(err, -EOPNOTSUPP, "farpd isn't installed");
+	/* it takes a range of one for an inverted one */
+	if (entrant->contest->targets == 1)
+		targets[strcspn(targets, "-")] = '\0';
+	r = device_address(entrant, err);
+	if (!r)
+		r = lane_start(entrant->lane.device_ns, words, &entrant->pid, err);
+	/* nothing tells when it listens */
+	nanosleep(&(struct timespec){ .tv_nsec = 500000000 }, NULL);
+	return r;
+}
+
+const struct contestant contestant_farpd = {
+	.name = "farpd",
+	.text = "farpd, in user space; it broadcasts its answers",
+	.broadcast = true,
+	.sink = LOAD_SINK_SKB,
+	.max_targets = 16,
+	.settle_ms = 1200, /* libpcap hands packets over a second late when there are few */
+	.start = start_farpd,
+};
+
+/* Entering and leaving */
+
+int entrant_open(const struct contestant *contestant, const struct contest *contest,
+		 unsigned int queues, struct entrant *ret_entrant, struct err *err)
+{
+	struct entrant *entrant = ret_entrant;
+	int r;
+
+	*entrant = (struct entrant){ .contestant = contestant, .contest = contest };
+	r = lane_open(&entrant->lane, queues, err);
+	if (r < 0)
+		return r;
+	/* skb mode leaves the driver without a program of its own: GRO has veth poll its ring */
+	r = contest->skb_mode ? lane_device_gro(&entrant->lane, true, err) : 0;
+	if (!r)
+		r = contestant->start(entrant, err);
+	if (r < 0)
+		entrant_close(entrant);
+	return r;
+}
+
+void entrant_close(struct entrant *entrant)
+{
+	struct err ignored;
+
+	if (entrant->pid)
+		lane_stop(entrant->pid);
+	/* the programs go with the device; the maps are pinned and would stay */
+	RUN_CLI(&entrant->lane, &ignored, "detach", "--all");
+	RUN_CLI(&entrant->lane, &ignored, "flush", "--all");
+	contestants_bpf__destroy(entrant->skeleton);
+	lane_close(&entrant->lane);
+	*entrant = (struct entrant){ .lane = { .requester_ns = -1 } };
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The programs that xdp-l2resp is measured against. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "arp.bpf.h"
+
+/* The device under test: where the program at tc sends its answers. Set before load. */
+const volatile __u32 device_ifindex;
+
+#define SIX_BYTES 0x0000ffffffffffffULL
+
+/* The limit: what the hook can do when the program does next to nothing. */
+SEC("xdp")
+int bare_tx(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data;
+	__u64 destination, source; /* and the two bytes behind */
+
+	if (data + ETH_HLEN > (void *)(long)ctx->data_end)
+		return XDP_PASS;
+	destination = *(__u64 *)data;
+	source = *(__u64 *)(data + ETH_ALEN);
+	*(__u64 *)data = source;
+	*(__u64 *)(data + ETH_ALEN) = (destination & SIX_BYTES) | (source & ~SIX_BYTES);
+	return XDP_TX;
+}
+
+/* The limit of what passes through. */
+SEC("xdp")
+int empty_pass(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return XDP_PASS;
+}
+
+/* The responder itself, one hook later: the same source, map and counters, behind the skb. */
+SEC("tc")
+int tc_l2resp(struct __sk_buff *ctx)
+{
+	void *end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = (void *)(long)ctx->data;
+
+	if ((void *)(eth + 1) > end || eth->h_proto != bpf_htons(ETH_P_ARP))
+		return TC_ACT_OK;
+	if (arp_packet(eth, (void *)(eth + 1), end, device_ifindex) != XDP_TX)
+		return TC_ACT_OK;
+	return bpf_redirect(device_ifindex, 0);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

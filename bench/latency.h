@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How long one answer takes, from the requester's system call to the answer in its hands. */
+#ifndef XDP_L2RESP_BENCH_LATENCY_H
+#define XDP_L2RESP_BENCH_LATENCY_H
+
+#include "contestant.h"
+#include "err.h"
+
+struct latency {
+	const struct contestant *contestant;
+	unsigned int samples;
+	double median_us;
+	double p99_us;
+	int error; /* why it couldn't be measured: a negative errno and a sentence */
+	struct err err;
+};
+
+/* Who is measured, ends with NULL. */
+extern const struct contestant *const latency_contestants[];
+
+void latency_measure(const struct contestant *contestant, unsigned int samples,
+		     struct latency *ret_latency);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One size of one scenario: every contestant in its own lane, measured in turns. */
+#ifndef XDP_L2RESP_BENCH_POINT_H
+#define XDP_L2RESP_BENCH_POINT_H
+
+#include <stdint.h>
+
+#include "err.h"
+#include "load_run.h"
+#include "scenario.h"
+#include "spread.h"
+
+#define POINT_MAX_ROUNDS 64
+
+struct pace {
+	unsigned int rounds;
+	double round_seconds;
+	uint32_t pktgen; /* as in struct load_options */
+	bool smoke;	 /* right answers are all that matters */
+};
+
+/* Of the program alone, by the kernel's own clock: in a pass apart, since it halves the rate. */
+struct program_cost {
+	double run_ns;		/* 0: not known */
+	struct spread alone_ns; /* without any device, and without reading clocks; 0: not known */
+	uint32_t xlated_bytes;
+	uint32_t jited_bytes;
+	uint32_t verified_insns;
+};
+
+enum standing_state {
+	STANDING_MEASURED,
+	STANDING_SKIPPED, /* can't run on this machine */
+	STANDING_FAILED,  /* wrong answers, or none */
+};
+
+/* How a contestant did. */
+struct standing {
+	const struct contestant *contestant;
+	enum standing_state state;
+	struct err err; /* why not */
+	unsigned int rounds;
+	double rates[POINT_MAX_ROUNDS];	    /* right answers, or frames passed, a second */
+	double cpu_rates[POINT_MAX_ROUNDS]; /* the same for a second of each CPU's time */
+	struct spread rate;
+	/* To the first contestant's rate in the same round, by the wall's clock and the CPU's. */
+	struct spread ratio, cpu_ratio;
+	struct load_result total;
+	struct program_cost program;
+};
+
+struct point {
+	const struct scenario *scenario;
+	uint32_t targets;
+	unsigned int count;
+	struct standing standings[SCENARIO_MAX_CONTESTANTS];
+};
+
+/* What was asked for is there to see while it is being done. */
+typedef void point_progress_fn(const struct point *point, const char *doing);
+
+/*
+ * Measures @scenario with @targets addresses. Of contestants that can't take part, or answer
+ * wrongly, the standing says so.
+ */
+void point_measure(const struct scenario *scenario, uint32_t targets, const struct pace *pace,
+		   point_progress_fn *progress, struct point *ret_point);
+
+#endif
