@@ -45,10 +45,11 @@ int tc_l2resp(struct __sk_buff *ctx)
 {
 	void *end = (void *)(long)ctx->data_end;
 	struct ethhdr *eth = (void *)(long)ctx->data;
+	struct arp_packet *arp = (void *)(eth + 1);
 
-	if ((void *)(eth + 1) > end || eth->h_proto != bpf_htons(ETH_P_ARP))
+	if ((void *)(arp + 1) > end || eth->h_proto != bpf_htons(ETH_P_ARP))
 		return TC_ACT_OK;
-	if (arp_packet(eth, (void *)(eth + 1), end, device_ifindex) != XDP_TX)
+	if (arp_packet(eth, arp, device_ifindex) != XDP_TX)
 		return TC_ACT_OK;
 	return bpf_redirect(device_ifindex, 0);
 }

@@ -150,14 +150,12 @@ static __noinline int arp_request_odd(void *eth, struct arp_packet *arp, __u32 i
 }
 
 /*
- * @eth: the Ethernet header; @arp: what follows it and its tags, up to @end. @ifindex: the device
+ * @eth: the Ethernet header; @arp: the whole packet behind it and its tags. @ifindex: the device
  * that owns the addresses asked for. XDP_TX with the reply in place, or XDP_PASS with the frame
  * untouched.
  */
-static __always_inline int arp_packet(void *eth, struct arp_packet *arp, void *end, __u32 ifindex)
+static __always_inline int arp_packet(void *eth, struct arp_packet *arp, __u32 ifindex)
 {
-	if ((void *)(arp + 1) > end)
-		return count_pass(OUTCOME_ARP_TRUNCATED);
 	if (word_load(arp) != ARP_FORMAT_OP(ARP_OP_REQUEST))
 		return arp_other(eth, arp, ifindex);
 	if (mac_load(arp->sha) != mac_load(eth + ETH_ALEN))

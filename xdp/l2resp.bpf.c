@@ -29,19 +29,34 @@ const volatile __u32 attached_ifindex;
  * this is. */
 const volatile char pins_dir[L2RESP_PINS_DIR_SIZE] = "";
 
+/* The EtherType: it lies right before what it is the type of. */
+static __always_inline __be16 frame_type(const void *payload)
+{
+	return *(const __be16 *)(payload - sizeof(__be16));
+}
+
+/* Shorter than an ARP packet for Ethernet and IPv4. */
+static __noinline int short_frame(const void *eth, const void *end)
+{
+	const void *payload = eth + ETH_HLEN;
+
+	if (payload <= end && frame_type(payload) == bpf_htons(ETH_P_ARP))
+		return count_pass(OUTCOME_ARP_TRUNCATED);
+	return XDP_PASS;
+}
+
 SEC("xdp.frags")
 int xdp_l2resp(struct xdp_md *ctx)
 {
 	void *end = (void *)(long)ctx->data_end;
 	void *eth = (void *)(long)ctx->data;
-	void *payload = eth + sizeof(struct ethhdr);
 
-	if (payload > end)
+	/* one bounds check for nearly every frame: nothing shorter is for us */
+	if (eth + ETH_HLEN + sizeof(struct arp_packet) > end)
+		return short_frame(eth, end);
+	if (frame_type(eth + ETH_HLEN) != bpf_htons(ETH_P_ARP))
 		return XDP_PASS;
-	/* the type lies right before the payload */
-	if (*(__be16 *)(payload - sizeof(__be16)) == bpf_htons(ETH_P_ARP))
-		return arp_packet(eth, payload, end, attached_ifindex);
-	return XDP_PASS;
+	return arp_packet(eth, eth + ETH_HLEN, attached_ifindex);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

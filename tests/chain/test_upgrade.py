@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import select
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,17 +79,18 @@ def exchange(lan, rounds):
 def never_without_program(lan):
     """The kernel tells each change of eth1; none may leave it without a program."""
     monitor = subprocess.Popen(lan.server.argv("ip", "-o", "monitor", "link"),
-                               stdout=subprocess.PIPE, text=True)
+                               stdout=subprocess.PIPE)
     try:
         yield
-        lan.server.ip("link set eth1 txqueuelen 999", "link set eth1 txqueuelen 1000")
+        lan.server.ip("link set eth1 alias last")
         told = []
-        while "qlen 999" not in (told or [""])[-1]:  # what came before is told by then
-            told.append(monitor.stdout.readline())
+        while "alias last" not in "".join(told):  # what came before is told by then
+            assert select.select([monitor.stdout], [], [], 10)[0], told
+            told.append(os.read(monitor.stdout.fileno(), 1 << 16).decode())
     finally:
         monitor.kill()
         monitor.wait()
-    assert all(" xdp " in line for line in told if "eth1" in line), told
+    assert all(" xdp" in line for line in "".join(told).splitlines() if "eth1" in line), told
 
 
 def exchange_once(lan, steps):
