@@ -29,6 +29,14 @@
  */
 #define L2RESP_SHARDS 7
 
+/* Where a program's maps were pinned when it was attached: the directory, and the device number of
+ * its bpffs. */
+struct pins_origin {
+	char dir[L2RESP_PINS_DIR_SIZE];
+	__u32 dev_major;
+	__u32 dev_minor;
+};
+
 /* Key of responder_v4. ip4 in network byte order, ifindex of the device that the address was added
  * to. */
 struct responder_v4_key {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -116,33 +117,38 @@ void attach_alone_reason(char *text, size_t size)
 			 "none could be had when it was attached; detach and attach again for one");
 }
 
-/* Is the map that @dir pins as counters one of program @id's? */
-static bool pins_alive(const char *dir, uint32_t id)
+/*
+ * Are the pins of program @id, from @origin, still there? Where another file system lies at that
+ * path here, they may be in another mount namespace's: they count as long as any process has theirs
+ * mounted.
+ */
+static bool pins_alive(const struct pins_origin *origin, uint32_t id)
 {
 	char path[L2RESP_PINS_DIR_SIZE + sizeof("/counters")];
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info);
 	_cleanup_close_ int fd = -1;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, pins_map_name(PINS_COUNTERS));
+	snprintf(path, sizeof(path), "%s/%s", origin->dir, pins_map_name(PINS_COUNTERS));
 	fd = bpf_obj_get(path);
-	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) &&
-	       prog_id_uses_map(id, info.id);
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && prog_id_uses_map(id, info.id))
+		return true;
+	return !pins_bpffs_here(origin) && pins_bpffs_mounted(origin);
 }
 
 /* A program of our name: of these pins, of others, of none any more, or a namesake. */
 static void state_add_ours(const struct pins *pins, struct attach_state *state, unsigned int i)
 {
 	uint32_t id = state->prog[i].id;
-	char dir[L2RESP_PINS_DIR_SIZE];
+	struct pins_origin origin;
 
 	if (pins && prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS))) {
 		state->prog[i].ours = true;
 		state->prog[i].stale = !prog_id_uses_map(id, pins_map_id(pins, PINS_RESPONDER_V4));
-	} else if (!prog_pins_dir(id, dir)) {
-		state->prog[i].orphan = !pins_alive(dir, id);
+	} else if (!prog_pins_origin(id, &origin)) {
+		state->prog[i].orphan = !pins_alive(&origin, id);
 		if (!state->prog[i].orphan)
-			memcpy(state->prog[i].elsewhere, dir, sizeof(dir));
+			memcpy(state->prog[i].elsewhere, origin.dir, sizeof(origin.dir));
 	}
 }
 
@@ -258,8 +264,10 @@ static int skeleton_open(const struct pins *pins, const struct link *link, uint3
 			       strerror(errno));
 	skeleton->rodata->attached_ifindex = link->ifindex;
 	skeleton->rodata->counters_slot = counters_slot;
-	snprintf((char *)skeleton->rodata->pins_dir, L2RESP_PINS_DIR_SIZE, "%.*s",
+	snprintf((char *)skeleton->rodata->pins_origin.dir, L2RESP_PINS_DIR_SIZE, "%.*s",
 		 L2RESP_PINS_DIR_SIZE - 1, pins->dir);
+	skeleton->rodata->pins_origin.dev_major = major(pins->bpffs_dev);
+	skeleton->rodata->pins_origin.dev_minor = minor(pins->bpffs_dev);
 	skeleton->rodata->shards_shared = libbpf_num_possible_cpus() > L2RESP_SHARDS;
 	for (enum pins_map pin = 0; pin < PINS_MAP_COUNT; pin++) {
 		map = bpf_object__find_map_by_name(skeleton->obj, pins_map_name(pin));

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <linux/magic.h>
 #include <bpf/bpf.h>
@@ -62,14 +65,16 @@ static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PAT
 {
 	char root[PATH_MAX];
 	struct statfs fs;
+	struct stat st;
 
 	/* absolute: the program carries the path, for loaders that are started elsewhere */
-	if (!realpath(bpffs, root) || statfs(root, &fs) < 0)
+	if (!realpath(bpffs, root) || statfs(root, &fs) < 0 || stat(root, &st) < 0)
 		return err_set(err, negative_errno(), "%s: %s", bpffs, strerror(errno));
 	if (fs.f_type != BPF_FS_MAGIC)
 		return err_set(err, -ENODEV,
 			       "no BPF file system at %s; mount one with: mount -t bpf bpf %s",
 			       bpffs, bpffs);
+	pins->bpffs_dev = st.st_dev;
 	if (snprintf(ret_parent, PATH_MAX, "%s/xdp-l2resp", root) >= PATH_MAX ||
 	    snprintf(pins->dir, PATH_MAX, "%s/xdp-l2resp/v%d", root, L2RESP_SCHEMA_VERSION) >=
 		    PATH_MAX)
@@ -451,4 +456,57 @@ void pins_undo_create(struct pins *pins)
 		pins_remove(pins, &ignored);
 	else
 		pins_remove_parent(pins); /* made for the lock, or in use and then it stays */
+}
+
+bool pins_bpffs_here(const struct pins_origin *origin)
+{
+	char root[L2RESP_PINS_DIR_SIZE];
+	struct stat st;
+
+	memcpy(root, origin->dir, sizeof(root));
+	/* /xdp-l2resp/v1 below the root may be gone */
+	for (int level = 0; level < 2; level++)
+		if (strrchr(root, '/'))
+			*strrchr(root, '/') = '\0';
+	return !stat(root, &st) && major(st.st_dev) == origin->dev_major &&
+	       minor(st.st_dev) == origin->dev_minor;
+}
+
+/* proc(5): the third field of a line is major:minor, the type follows " - ". */
+static bool mountinfo_has(const char *path, const struct pins_origin *origin)
+{
+	_cleanup_free_ char *line = NULL;
+	FILE *file = fopen(path, "re");
+	bool found = false;
+	size_t size = 0;
+
+	while (file && !found && getline(&line, &size, file) >= 0) {
+		unsigned int dev_major, dev_minor;
+
+		found = sscanf(line, "%*d %*d %u:%u", &dev_major, &dev_minor) == 2 &&
+			dev_major == origin->dev_major && dev_minor == origin->dev_minor &&
+			strstr(line, " - bpf ");
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+bool pins_bpffs_mounted(const struct pins_origin *origin)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *process;
+	bool found = false;
+
+	while (proc && !found && (process = readdir(proc))) {
+		char path[sizeof("/proc//mountinfo") + sizeof(process->d_name)];
+
+		if (!isdigit((unsigned char)process->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/mountinfo", process->d_name);
+		found = mountinfo_has(path, origin);
+	}
+	if (proc)
+		closedir(proc);
+	return found;
 }

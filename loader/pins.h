@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <limits.h>
+#include <sys/types.h>
 
 #include "err.h"
 #include "l2resp.h"
@@ -27,6 +28,7 @@ enum pins_map {
 
 struct pins {
 	char dir[PATH_MAX];
+	dev_t bpffs_dev;
 	int lock_fd; /* -1: opened for reading */
 	int fd[PINS_MAP_COUNT];
 	uint32_t max_entries; /* of responder_v4 */
@@ -80,5 +82,11 @@ const char *pins_map_name(enum pins_map map);
 
 /* The kernel's id of an open map. Returns 0 on failure, which no map has. */
 uint32_t pins_map_id(const struct pins *pins, enum pins_map map);
+
+/* Does the file system of @origin lie at its path, in the caller's mount namespace? */
+bool pins_bpffs_here(const struct pins_origin *origin);
+
+/* Has any process that /proc shows the file system of @origin mounted? */
+bool pins_bpffs_mounted(const struct pins_origin *origin);
 
 #endif

@@ -63,7 +63,7 @@ static int variable_offset(const struct bpf_map_info *info, const char *name, ui
 	return -ENOENT;
 }
 
-int prog_pins_dir(uint32_t prog_id, char ret_dir[L2RESP_PINS_DIR_SIZE])
+int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin)
 {
 	uint32_t map_ids[PROG_MAX_MAPS], count = prog_map_ids(prog_id, map_ids);
 
@@ -77,12 +77,12 @@ int prog_pins_dir(uint32_t prog_id, char ret_dir[L2RESP_PINS_DIR_SIZE])
 		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0 ||
 		    info.type != BPF_MAP_TYPE_ARRAY || !info.btf_id)
 			continue;
-		offset = variable_offset(&info, "pins_dir", L2RESP_PINS_DIR_SIZE);
+		offset = variable_offset(&info, "pins_origin", sizeof(*ret_origin));
 		section = calloc(1, info.value_size);
 		if (offset < 0 || !section || bpf_map_lookup_elem(fd, &key, section) < 0)
 			continue;
-		memcpy(ret_dir, section + offset, L2RESP_PINS_DIR_SIZE);
-		ret_dir[L2RESP_PINS_DIR_SIZE - 1] = '\0';
+		memcpy(ret_origin, section + offset, sizeof(*ret_origin));
+		ret_origin->dir[L2RESP_PINS_DIR_SIZE - 1] = '\0';
 		return 0;
 	}
 	return -ENOENT;

@@ -20,7 +20,7 @@ bool prog_id_uses_map(uint32_t prog_id, uint32_t map_id);
  * Where the maps of program @prog_id were pinned when it was attached. -ENOENT: it isn't one of
  * ours, whatever its name.
  */
-int prog_pins_dir(uint32_t prog_id, char ret_dir[L2RESP_PINS_DIR_SIZE]);
+int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin);
 
 /* Does any loaded program use map @map_id? 1, 0, or a negative errno where the kernel won't say. */
 int prog_uses_map(uint32_t map_id);

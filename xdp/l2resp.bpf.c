@@ -25,9 +25,8 @@ struct {
  * bond that is the slave's, and a constant costs nothing.
  */
 const volatile __u32 attached_ifindex;
-/* Where the maps are pinned. The program doesn't read it: by it a loader finds out whose program
- * this is. */
-const volatile char pins_dir[L2RESP_PINS_DIR_SIZE] = "";
+/* The program doesn't read it: by it a loader finds out whose program this is. */
+const volatile struct pins_origin pins_origin = {};
 
 /* The EtherType: it lies right before what it is the type of. */
 static __always_inline __be16 frame_type(const void *payload)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lan import PASS, run, SERVER_MAC, VIP, VIP_MAC, like
+from lan import CLI, PASS, run, SERVER_MAC, VIP, VIP_MAC, like
 from wire import Wire, arp, arp_reply
 
 INCLUDE = "/usr/include/" + sysconfig.get_config_var("MULTIARCH")
@@ -233,6 +233,17 @@ def test_other_pins_not_displaced(lan):
         assert result.status == 1
         assert f"runs there with the pins in {lan.bpffs}/xdp-l2resp/v1" in result.err
     assert lan.cli(f"detach --all --bpffs {other}").status == 0
+    ask(lan, 1)
+
+
+def test_pins_in_another_mount_namespace_not_displaced(lan):
+    """Another bpffs lies at the path of ours, there: the program is no orphan for that."""
+    lan.done("attach eth1", ADD)
+    hidden = lan.server.run("unshare", "--mount", "sh", "-c",
+                            f"mount -t bpf bpf {lan.bpffs} && exec {CLI} --bpffs {lan.bpffs} attach eth1",
+                            check=False)
+    assert hidden.returncode == 1
+    assert f"runs there with the pins in {lan.bpffs}/xdp-l2resp/v1" in hidden.stderr
     ask(lan, 1)
 
 
