@@ -304,6 +304,14 @@ int cli_fail(const struct err *err)
 	return CLI_FAILED;
 }
 
+int cli_fail_memory(void)
+{
+	struct err err;
+
+	err_set(&err, -ENOMEM, "out of memory");
+	return cli_fail(&err);
+}
+
 static void say(const char *prefix, const char *format, va_list args)
 {
 	fflush(stdout);

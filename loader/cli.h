@@ -75,6 +75,9 @@ void cli_print_help(const struct cli_command *command);
 /* "xdp-l2resp: SENTENCE" on stderr; returns CLI_FAILED. */
 int cli_fail(const struct err *err);
 
+/* The same where there is no memory for the command itself. */
+int cli_fail_memory(void);
+
 /* The same for words that make no sense, and where to read what would; returns CLI_USAGE. */
 int cli_usage(const struct cli_command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

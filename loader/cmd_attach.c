@@ -185,7 +185,7 @@ static int attach_run(const struct cli_options *options, int count, char **words
 		return cli_usage(&cmd_attach, "an interface is missing");
 	count = drop_repeated(count, words);
 	if (!attached)
-		return CLI_FAILED;
+		return cli_fail_memory();
 	for (int i = 0; i < count; i++)
 		if (link_for_arp(words[i], &attached[i].link, &err) < 0)
 			return cli_fail(&err);

@@ -188,7 +188,7 @@ static int import_run(const struct cli_options *options, int count, char **words
 	if (count != 1)
 		return cli_usage(&cmd_import, "it takes one file, or - for standard input");
 	if (!import)
-		return CLI_FAILED;
+		return cli_fail_memory();
 	import->name = strcmp(words[0], "-") ? words[0] : "standard input";
 	file = strcmp(words[0], "-") ? fopen(words[0], "re") : fdopen(dup(STDIN_FILENO), "r");
 	if (!file) {

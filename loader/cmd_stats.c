@@ -163,7 +163,7 @@ static int stats_run(const struct cli_options *options, int count, char **words)
 	if (count && cli_take_dev(&cmd_stats, count, words, &name))
 		return CLI_USAGE;
 	if (!reading)
-		return CLI_FAILED;
+		return cli_fail_memory();
 	r = pins_open(options->bpffs, &pins, &err);
 	if (r == -ENOENT && !*err.text) {
 		pinned = NULL;
