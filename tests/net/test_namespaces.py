@@ -53,15 +53,21 @@ ADOPTED = {
 }
 
 
-@pytest.mark.parametrize("command", [f"del {VIP} dev eth1", "flush dev eth1"])
-def test_not_adopted_to_delete(other, command):
-    """Whose addresses these are isn't known: what takes away leaves them alone."""
+def inherited(other):
+    """Pins of a LAN that is gone, with an address on its eth1, in the hands of another namespace."""
     lan = Lan()
     lan.done("attach eth1", f"add {FORMER_VIP} dev eth1")
     lan.client.close()
     lan.server.close()
     lan.server = other
     assert wait_until(lambda: lan.cli("list").status == 0), lan.cli("list").err
+    return lan
+
+
+@pytest.mark.parametrize("command", [f"del {VIP} dev eth1", "flush dev eth1"])
+def test_not_adopted_to_delete(other, command):
+    """Whose addresses these are isn't known: what takes away leaves them alone."""
+    lan = inherited(other)
     result = lan.cli(command)
     assert result.status == 1 and "served another network namespace" in result.err
     lan.done("detach --all")
@@ -72,12 +78,7 @@ def test_not_adopted_to_delete(other, command):
 @pytest.mark.parametrize("commands, expected", ADOPTED.values(), ids=ADOPTED)
 def test_adopted_once_it_is_gone(other, commands, expected):
     """Interface numbers mean others now: addresses go by their interface's name."""
-    lan = Lan()
-    lan.done("attach eth1", f"add {FORMER_VIP} dev eth1")
-    lan.client.close()
-    lan.server.close()
-    lan.server = other
-    assert wait_until(lambda: lan.cli("list").status == 0), lan.cli("list").err
+    lan = inherited(other)
     lan.done(*commands)
     assert {row["ip"]: row["dev"] for row in lan.rows("list")} == expected
     lan.done("detach --all", "flush --all")
