@@ -18,6 +18,12 @@
 #define L2RESP_LEASE_SLOTS	   256
 #define L2RESP_PINS_DIR_SIZE	   128 /* longer paths are cut */
 #define L2RESP_MAX_CONFLICTS	   4096
+#define L2RESP_MAX_VLANS	   4096
+#define L2RESP_EVENTS_BYTES	   (1 << 16)
+#define L2RESP_TRACE_BYTES	   (1 << 20)
+
+/* counters_slot of a program that counts nothing and reports nothing: no such slot. */
+#define L2RESP_COUNTERS_NONE L2RESP_MAX_DEVICES
 
 /* Lease slot of addresses added by hand: its stamp never runs out. */
 #define L2RESP_LEASE_FOREVER 0
@@ -47,6 +53,8 @@ struct responder_v4_key {
 enum entry_flags {
 	/* the MAC was given with the address; without it the entry follows the device's MAC */
 	ENTRY_MAC_FIXED = 1 << 0,
+	/* IPv6: advertised without the override flag (RFC 4861 4.4) */
+	ENTRY_NO_OVERRIDE = 1 << 1,
 };
 
 /* What to answer with: eight bytes, read and written as one word, so that a MAC never changes under
@@ -69,6 +77,31 @@ struct responder_v4_entry {
 	__u64 responses_sent[L2RESP_SHARDS];
 };
 
+/* Key of responder_v6; ip6 in network byte order. */
+struct responder_v6_key {
+	__u8 ip6[16];
+	__u32 ifindex;
+};
+
+/* Value of responder_v6: as responder_v4's. */
+struct responder_v6_entry {
+	struct responder_v6_key key;
+	__u32 reserved;
+	struct entry_head head;
+	__u64 responses_sent[L2RESP_SHARDS];
+};
+
+/*
+ * Key of vlans: a tag that frames on an interface carry. The value is the ifindex of the VLAN
+ * device that has it, which addresses were added on. A frame with two tags takes two steps: the
+ * outer tag's device is the parent of the inner one's.
+ */
+struct vlan_key {
+	__u32 parent;
+	__be16 protocol; /* tag protocol identifier: 0x8100 or 0x88a8 */
+	__u16 vid;	 /* 1..4094, host byte order */
+};
+
 /*
  * Value of leases: until when the entries that name this slot may answer. jiffies below
  * fresh_jiffies: valid, without a further look at a clock. Later: valid while CLOCK_BOOTTIME is
@@ -85,7 +118,7 @@ struct outcome_counts {
 };
 
 /* Key and value of conflicts: another host that used one of our addresses, by its sender hardware
- * address. */
+ * address (IPv6: its Ethernet source). */
 struct conflict_key {
 	__u8 address[16]; /* IPv4: mapped, ::ffff:a.b.c.d */
 	__u32 ifindex;
@@ -96,6 +129,38 @@ struct conflict_key {
 struct conflict {
 	__u64 count;
 	__u64 last_seen_ns; /* CLOCK_BOOTTIME */
+	__u64 last_event_ns;
+};
+
+/* Record in events: a conflict, at most one a second for each key. */
+struct conflict_event {
+	struct conflict_key key;
+	__u64 count;   /* frames so far */
+	__u64 seen_ns; /* CLOCK_BOOTTIME */
+};
+
+#define L2RESP_TRACE_SNAPLEN 128
+
+/* Record in trace: a frame that moved an outcome, and the reply that it became. */
+struct trace_record {
+	__u64 seen_ns;	/* CLOCK_BOOTTIME */
+	__u32 ifindex;	/* that the program is attached to */
+	__u32 outcome;	/* enum outcome */
+	__u32 length;	/* of the frame; a reply is as long */
+	__u32 captured; /* bytes in request, and in reply */
+	__u32 replied;
+	__u32 reserved;
+	__u8 request[L2RESP_TRACE_SNAPLEN];
+	__u8 reply[L2RESP_TRACE_SNAPLEN];
+};
+
+/* The one value of trace_control. */
+struct trace_control {
+	__u32 on;
+	__u32 reserved;
+	__u64 until_ns; /* CLOCK_BOOTTIME at which the data path stops by itself: its reader is gone
+			 */
+	__u64 lost;	/* records that found trace full */
 };
 
 /*

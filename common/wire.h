@@ -27,4 +27,41 @@ struct arp_packet {
 	__u8 tpa[4];
 };
 
+/* A VLAN tag (IEEE 802.1Q) as it lies behind its protocol identifier: the next type follows. */
+struct vlan_tag {
+	__be16 tci;
+	__be16 type;
+};
+
+#define VLAN_TCI_VID 0x0fff
+
+enum nd_type {
+	ND_SOLICITATION = 135,
+	ND_ADVERTISEMENT = 136,
+};
+
+/* Neighbour solicitation and advertisement (RFC 4861 4.3, 4.4); options follow. */
+struct nd_message {
+	__u8 type;
+	__u8 code;
+	__be16 checksum;
+	__be32 flags; /* of an advertisement */
+	__u8 target[16];
+};
+
+#define ND_FLAG_SOLICITED 0x40000000
+#define ND_FLAG_OVERRIDE  0x20000000
+
+enum nd_option_type {
+	ND_OPTION_SOURCE = 1,
+	ND_OPTION_TARGET = 2,
+};
+
+/* Source or target link-layer address (RFC 4861 4.6.1); the length counts eight bytes. */
+struct nd_option {
+	__u8 type;
+	__u8 length;
+	__u8 mac[ETH_ALEN];
+};
+
 #endif
