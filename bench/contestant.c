@@ -10,9 +10,9 @@
 #include <bpf/libbpf.h>
 
 #include "contestant.h"
-#include "contestants.skel.h"
 #include "l2resp.h"
 #include "prog.h"
+#include "contestants.skel.h" /* last: it wants the types of l2resp.h */
 
 #define MAX_WORDS 16
 

@@ -49,7 +49,7 @@ int tc_l2resp(struct __sk_buff *ctx)
 
 	if ((void *)(arp + 1) > end || eth->h_proto != bpf_htons(ETH_P_ARP))
 		return TC_ACT_OK;
-	if (arp_packet(eth, arp, device_ifindex) != XDP_TX)
+	if (!outcome_is_answer(arp_packet(eth, arp, device_ifindex, true)))
 		return TC_ACT_OK;
 	return bpf_redirect(device_ifindex, 0);
 }

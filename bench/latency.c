@@ -13,9 +13,10 @@
 #include <bpf/libbpf.h>
 
 #include "cleanup.h"
-#include "contestants.skel.h"
+#include "l2resp.h"
 #include "latency.h"
 #include "wire.h"
+#include "contestants.skel.h" /* last: it wants the types of l2resp.h */
 
 #define ANSWER_TIMEOUT_MS 1000
 #define WARM_UP		  1000

@@ -262,6 +262,7 @@ static int skeleton_open(const struct pins *pins, const struct link *link, uint3
 	if (!skeleton)
 		return err_set(err, negative_errno(), "opening the built-in BPF object: %s",
 			       strerror(errno));
+	bpf_program__set_autoload(skeleton->progs.l2resp_explain, false);
 	skeleton->rodata->attached_ifindex = link->ifindex;
 	skeleton->rodata->counters_slot = counters_slot;
 	snprintf((char *)skeleton->rodata->pins_origin.dir, L2RESP_PINS_DIR_SIZE, "%.*s",

@@ -14,16 +14,35 @@
 #include <bpf/libbpf.h>
 
 #include "cleanup.h"
-#include "control.skel.h"
 #include "link.h"
 #include "pins.h"
 #include "prog.h"
+#include "control.skel.h" /* last: it wants the types of l2resp.h */
 
 static const char *const map_names[PINS_MAP_COUNT] = {
-	[PINS_META] = "meta",		[PINS_DEVICES] = "devices",
-	[PINS_LEASES] = "leases",	[PINS_COUNTERS] = "counters",
-	[PINS_CONFLICTS] = "conflicts", [PINS_RESPONDER_V4] = "responder_v4",
+	[PINS_META] = "meta",
+	[PINS_DEVICES] = "devices",
+	[PINS_LEASES] = "leases",
+	[PINS_COUNTERS] = "counters",
+	[PINS_CONFLICTS] = "conflicts",
+	[PINS_VLANS] = "vlans",
+	[PINS_EVENTS] = "events",
+	[PINS_TRACE] = "trace",
+	[PINS_TRACE_CONTROL] = ".data.trace", /* libbpf's map of a section bears its name */
+	[PINS_RESPONDER_V4] = "responder_v4",
+	[PINS_RESPONDER_V6] = "responder_v6",
 };
+
+/* bpffs reserves dots. */
+static const char *pin_name(enum pins_map map)
+{
+	return map == PINS_TRACE_CONTROL ? "trace_control" : map_names[map];
+}
+
+static bool pin_has_own_size(enum pins_map map)
+{
+	return map == PINS_RESPONDER_V4 || map == PINS_RESPONDER_V6;
+}
 
 /* Pin of a larger map until it takes responder_v4's place. */
 #define GROWING "responder_v4_growing"
@@ -53,7 +72,7 @@ void pins_close(struct pins *pins)
 
 static int pin_path(const struct pins *pins, enum pins_map map, char path[PATH_MAX])
 {
-	return snprintf(path, PATH_MAX, "%s/%s", pins->dir, map_names[map]) < PATH_MAX
+	return snprintf(path, PATH_MAX, "%s/%s", pins->dir, pin_name(map)) < PATH_MAX
 		       ? 0
 		       : -ENAMETOOLONG;
 }
@@ -124,7 +143,9 @@ static int pins_lock(struct pins *pins, const char *parent, bool create, struct 
 	}
 }
 
-/* Is the map at @fd laid out as @wanted? Only the addresses' map has a size of its own choosing. */
+/* Is the map at @fd laid out as @wanted? Only the addresses' maps have a size of their own
+ * choosing.
+ */
 static int map_check(const struct pins *pins, enum pins_map map, int fd,
 		     const struct bpf_map *wanted, uint32_t *ret_max_entries, struct err *err)
 {
@@ -133,17 +154,17 @@ static int map_check(const struct pins *pins, enum pins_map map, int fd,
 	bool same;
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-		return err_set(err, negative_errno(), "%s/%s: %s", pins->dir, map_names[map],
+		return err_set(err, negative_errno(), "%s/%s: %s", pins->dir, pin_name(map),
 			       strerror(errno));
 	same = info.type == bpf_map__type(wanted) && info.key_size == bpf_map__key_size(wanted) &&
 	       info.value_size == bpf_map__value_size(wanted) &&
 	       info.map_flags == bpf_map__map_flags(wanted) &&
-	       (map == PINS_RESPONDER_V4 || info.max_entries == bpf_map__max_entries(wanted));
+	       (pin_has_own_size(map) || info.max_entries == bpf_map__max_entries(wanted));
 	if (!same)
 		return err_set(err, -EPROTO,
 			       "%s/%s has another layout than this version's; run `xdp-l2resp "
 			       "detach --all` and `flush --all` of the version that made it",
-			       pins->dir, map_names[map]);
+			       pins->dir, pin_name(map));
 	*ret_max_entries = info.max_entries;
 	return 0;
 }
@@ -206,7 +227,7 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 
 		if (pins->fd[map] >= 0)
 			r = bpf_map__reuse_fd(wanted, pins->fd[map]);
-		else if (map == PINS_RESPONDER_V4)
+		else if (pin_has_own_size(map))
 			r = bpf_map__set_max_entries(wanted, max_entries);
 		else
 			r = 0;

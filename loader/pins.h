@@ -19,7 +19,12 @@ enum pins_map {
 	PINS_LEASES,
 	PINS_COUNTERS,
 	PINS_CONFLICTS,
+	PINS_VLANS,
+	PINS_EVENTS,
+	PINS_TRACE,
+	PINS_TRACE_CONTROL,
 	PINS_RESPONDER_V4,
+	PINS_RESPONDER_V6,
 	PINS_MAP_COUNT,
 };
 
@@ -31,7 +36,7 @@ struct pins {
 	dev_t bpffs_dev;
 	int lock_fd; /* -1: opened for reading */
 	int fd[PINS_MAP_COUNT];
-	uint32_t max_entries; /* of responder_v4 */
+	uint32_t max_entries; /* of responder_v4, and of responder_v6 */
 	bool created;	      /* nothing was pinned before */
 	bool orphaned;	      /* they served a network namespace that is gone; see device_adopt() */
 };
@@ -78,6 +83,7 @@ void pins_undo_create(struct pins *pins);
 /* Removes every pin and the directory. @pins must be locked; it stays open until pins_close(). */
 int pins_remove(struct pins *pins, struct err *err);
 
+/* What @map is called in the BPF objects. */
 const char *pins_map_name(enum pins_map map);
 
 /* The kernel's id of an open map. Returns 0 on failure, which no map has. */

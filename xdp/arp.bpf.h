@@ -57,8 +57,8 @@ static __always_inline enum arp_ownership arp_look_up(const void *ip4_at, __u32 
 
 /* A packet that isn't answered: does its sender use an address of ours (RFC 5227 2.4)? Otherwise it
  * is @outcome. */
-static __noinline int arp_silent(const void *eth, const struct arp_packet *arp, __u32 ifindex,
-				 enum outcome outcome)
+static __noinline enum outcome arp_silent(const void *eth, const struct arp_packet *arp,
+					  __u32 ifindex, enum outcome outcome)
 {
 	struct responder_v4_entry *entry;
 	__be32 spa = ip4_load(arp->spa);
@@ -68,27 +68,32 @@ static __noinline int arp_silent(const void *eth, const struct arp_packet *arp, 
 		if (sha == mac || mac_load(eth + ETH_ALEN) == mac) {
 			outcome = OUTCOME_ARP_OWN_MAC;
 		} else {
+			struct conflict_key key = { .address = { [10] = 0xff, [11] = 0xff },
+						    .ifindex = ifindex };
+
 			outcome = OUTCOME_ARP_CONFLICT;
-			count_conflict_v4(spa, ifindex, sha);
+			ip4_store(&key.address[12], spa);
+			count_conflict(&key, sha);
 		}
 	}
-	return count_pass(outcome);
+	return count_silence(outcome);
 }
 
 /* Anything but a request for Ethernet and IPv4. */
-static __noinline int arp_other(const void *eth, const struct arp_packet *arp, __u32 ifindex)
+static __noinline enum outcome arp_other(const void *eth, const struct arp_packet *arp,
+					 __u32 ifindex)
 {
 	__u64 format = word_load(arp);
 
 	if ((format & ARP_FORMAT_MASK) != ARP_FORMAT)
-		return count_pass(OUTCOME_ARP_BAD_FORMAT);
+		return count_silence(OUTCOME_ARP_BAD_FORMAT);
 	if (!mac_is_host(mac_load(arp->sha)) || !mac_is_host(mac_load(eth + ETH_ALEN)))
-		return count_pass(OUTCOME_ARP_BAD_SENDER_MAC);
+		return count_silence(OUTCOME_ARP_BAD_SENDER_MAC);
 	if (!arp_sender_ip_valid(ip4_load(arp->spa)))
-		return count_pass(OUTCOME_ARP_BAD_SENDER_IP);
+		return count_silence(OUTCOME_ARP_BAD_SENDER_IP);
 	if (format == ARP_FORMAT_OP(ARP_OP_REPLY))
 		return arp_silent(eth, arp, ifindex, OUTCOME_ARP_NOT_REQUEST);
-	return count_pass(OUTCOME_ARP_NOT_REQUEST);
+	return count_silence(OUTCOME_ARP_NOT_REQUEST);
 }
 
 /* Turns the request into the reply where it lies. What follows the packet stays as the requester
@@ -112,17 +117,17 @@ static __always_inline void arp_reply(void *eth, struct arp_packet *arp, mac_t m
  * A request. @sha_is_source, a constant: nearly every sender's hardware address is its Ethernet
  * source, and then half of the checks on them fall away.
  */
-static __always_inline int arp_request(void *eth, struct arp_packet *arp, __u32 ifindex,
-				       const bool sha_is_source)
+static __always_inline enum outcome arp_request(void *eth, struct arp_packet *arp, __u32 ifindex,
+						const bool sha_is_source)
 {
 	mac_t sha = mac_load(arp->sha), source = mac_load(eth + ETH_ALEN), mac;
 	struct responder_v4_entry *entry;
 	enum arp_ownership ownership;
 
 	if (!mac_is_host(sha) || (!sha_is_source && !mac_is_host(source)))
-		return count_pass(OUTCOME_ARP_BAD_SENDER_MAC);
+		return count_silence(OUTCOME_ARP_BAD_SENDER_MAC);
 	if (!arp_sender_ip_valid(ip4_load(arp->spa)))
-		return count_pass(OUTCOME_ARP_BAD_SENDER_IP);
+		return count_silence(OUTCOME_ARP_BAD_SENDER_IP);
 	ownership = arp_look_up(arp->tpa, ifindex, &entry, &mac);
 	if (ownership != ARP_OWNED)
 		return arp_silent(eth, arp, ifindex,
@@ -131,34 +136,35 @@ static __always_inline int arp_request(void *eth, struct arp_packet *arp, __u32 
 	/* loaded again rather than kept over the look-up: that would cost two accesses, to the
 	 * stack */
 	if (mac_load(arp->sha) == mac || (!sha_is_source && mac_load(eth + ETH_ALEN) == mac))
-		return count_pass(OUTCOME_ARP_OWN_MAC);
+		return count_silence(OUTCOME_ARP_OWN_MAC);
 	if (ip4_load(arp->spa) == ip4_load(arp->tpa))
 		return arp_silent(eth, arp, ifindex, OUTCOME_ARP_CONFLICT);
 	if (mac_load(eth) != MAC_BROADCAST && mac_load(eth) != mac)
-		return count_pass(OUTCOME_ARP_OTHER_DESTINATION);
-	arp_reply(eth, arp, mac);
-	if (!sha_is_source)
+		return count_silence(OUTCOME_ARP_OTHER_DESTINATION);
+	if (!sha_is_source && mac_load(arp->sha) != mac_load(eth + ETH_ALEN))
 		count_outcome(OUTCOME_ARP_SHA_MISMATCH);
-	count_outcome(OUTCOME_ARP_ANSWERED);
-	count_response(entry);
-	return XDP_TX;
+	arp_reply(eth, arp, mac);
+	count_answer(OUTCOME_ARP_ANSWERED, entry->responses_sent);
+	return OUTCOME_ARP_ANSWERED;
 }
 
-static __noinline int arp_request_odd(void *eth, struct arp_packet *arp, __u32 ifindex)
+/* One whose sender may be another: the way of tagged frames, too. */
+static __noinline enum outcome arp_request_odd(void *eth, struct arp_packet *arp, __u32 ifindex)
 {
 	return arp_request(eth, arp, ifindex, false);
 }
 
 /*
  * @eth: the Ethernet header; @arp: the whole packet behind it and its tags. @ifindex: the device
- * that owns the addresses asked for. XDP_TX with the reply in place, or XDP_PASS with the frame
- * untouched.
+ * that owns the addresses asked for. Its outcome, counted; the reply in place if it is
+ * OUTCOME_ARP_ANSWERED, else the frame untouched. @fast, a constant: worth a copy of the code.
  */
-static __always_inline int arp_packet(void *eth, struct arp_packet *arp, __u32 ifindex)
+static __always_inline enum outcome arp_packet(void *eth, struct arp_packet *arp, __u32 ifindex,
+					       const bool fast)
 {
 	if (word_load(arp) != ARP_FORMAT_OP(ARP_OP_REQUEST))
 		return arp_other(eth, arp, ifindex);
-	if (mac_load(arp->sha) != mac_load(eth + ETH_ALEN))
+	if (!fast || mac_load(arp->sha) != mac_load(eth + ETH_ALEN))
 		return arp_request_odd(eth, arp, ifindex);
 	return arp_request(eth, arp, ifindex, true);
 }

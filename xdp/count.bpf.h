@@ -7,10 +7,22 @@
 #include "maps.bpf.h"
 #include "shard.bpf.h"
 
-/* Set by the loader before load. */
+/* Set by the loader before load. L2RESP_COUNTERS_NONE: a rehearsal, of which no map may tell. */
 const volatile __u32 counters_slot;
 /* More CPUs than shards: two may add to one, so the add is atomic. */
 const volatile bool shards_shared = true;
+
+#define CONFLICT_EVENT_INTERVAL_NS 1000000000ULL
+
+static __always_inline bool outcome_is_answer(enum outcome outcome)
+{
+	return outcome == OUTCOME_ARP_ANSWERED || outcome == OUTCOME_ND_ANSWERED;
+}
+
+static __always_inline int verdict(enum outcome outcome)
+{
+	return outcome_is_answer(outcome) ? XDP_TX : XDP_PASS;
+}
 
 static __always_inline void count_outcome(enum outcome outcome)
 {
@@ -22,41 +34,67 @@ static __always_inline void count_outcome(enum outcome outcome)
 		counts->count[outcome]++;
 }
 
-/* A frame that is passed up: counts it, and is the verdict. */
-static __noinline int count_pass(enum outcome outcome)
+/* A frame that is passed up: counts it, and is its outcome. */
+static __noinline enum outcome count_silence(enum outcome outcome)
 {
 	if (outcome < OUTCOME_COUNT)
 		count_outcome(outcome);
-	return XDP_PASS;
+	return outcome;
 }
 
-static __always_inline void count_response(struct responder_v4_entry *entry)
+/* An answer, @outcome: for the interface, and in @responses_sent of the address' entry. */
+static __always_inline void count_answer(enum outcome outcome, __u64 *responses_sent)
 {
-	__u32 shard = shard_of_cpu();
+	struct outcome_counts *counts =
+		bpf_map_lookup_elem(&counters, (const void *)&counters_slot);
+	__u32 shard;
 
+	if (!counts)
+		return; /* a rehearsal */
+	counts->count[outcome]++;
+	shard = shard_of_cpu();
 	if (shards_shared)
-		__sync_fetch_and_add(&entry->responses_sent[shard], 1);
+		__sync_fetch_and_add(&responses_sent[shard], 1);
 	else
-		entry->responses_sent[shard]++;
+		responses_sent[shard]++;
 }
 
-/* Another host, @mac, used @ip4 on @ifindex. Creates the record on the first sight; the LRU forgets
- * the oldest. */
-static __always_inline void count_conflict_v4(__be32 ip4, __u32 ifindex, mac_t mac)
+/* Tells the agent, once a second at most. */
+static __always_inline void report_conflict(const struct conflict_key *key, struct conflict *seen,
+					    __u64 now_ns)
 {
-	struct conflict_key key = { .address = { [10] = 0xff, [11] = 0xff }, .ifindex = ifindex };
-	struct conflict first = { .count = 1, .last_seen_ns = bpf_ktime_get_boot_ns() };
-	struct conflict *seen;
+	__u64 last_ns = seen->last_event_ns;
+	struct conflict_event event = { .key = *key, .count = seen->count, .seen_ns = now_ns };
 
-	__builtin_memcpy(&key.address[12], &ip4, sizeof(ip4));
-	mac_store(key.mac, mac);
-	seen = bpf_map_lookup_elem(&conflicts, &key);
-	if (!seen) {
-		bpf_map_update_elem(&conflicts, &key, &first, BPF_NOEXIST);
+	if (last_ns && now_ns - last_ns < CONFLICT_EVENT_INTERVAL_NS)
 		return;
+	/* two CPUs at once: one of them reports */
+	if (__sync_val_compare_and_swap(&seen->last_event_ns, last_ns, now_ns) == last_ns)
+		bpf_ringbuf_output(&events, &event, sizeof(event), 0);
+}
+
+/*
+ * Another host, @mac, used the address of @key, whose MAC is still to be filled in. Creates the
+ * record on the first sight; the LRU forgets the oldest.
+ */
+static __always_inline void count_conflict(struct conflict_key *key, mac_t mac)
+{
+	__u64 now_ns = bpf_ktime_get_boot_ns();
+	struct conflict first = {}, *seen;
+
+	if (counters_slot == L2RESP_COUNTERS_NONE)
+		return;
+	mac_store(key->mac, mac);
+	seen = bpf_map_lookup_elem(&conflicts, key);
+	if (!seen) {
+		bpf_map_update_elem(&conflicts, key, &first, BPF_NOEXIST);
+		seen = bpf_map_lookup_elem(&conflicts, key);
+		if (!seen)
+			return;
 	}
 	__sync_fetch_and_add(&seen->count, 1);
-	seen->last_seen_ns = first.last_seen_ns;
+	seen->last_seen_ns = now_ns;
+	report_conflict(key, seen, now_ns);
 }
 
 #endif

@@ -12,7 +12,8 @@
 #include <bpf/bpf_helpers.h>
 #include <xdp/xdp_helpers.h>
 
-#include "arp.bpf.h"
+#include "frame.bpf.h"
+#include "trace.bpf.h"
 
 /* After a firewall at priority 10; what we pass goes on to the next program. */
 struct {
@@ -20,28 +21,15 @@ struct {
 	__uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(xdp_l2resp);
 
-/*
- * The device that the program was attached to, set by the loader. Not ctx->ingress_ifindex: on a
- * bond that is the slave's, and a constant costs nothing.
- */
-const volatile __u32 attached_ifindex;
 /* The program doesn't read it: by it a loader finds out whose program this is. */
 const volatile struct pins_origin pins_origin = {};
 
-/* The EtherType: it lies right before what it is the type of. */
-static __always_inline __be16 frame_type(const void *payload)
+/*
+ * A frame that isn't plain ARP, or is watched.
+ */
+static __noinline int respond_slowly(struct xdp_md *ctx)
 {
-	return *(const __be16 *)(payload - sizeof(__be16));
-}
-
-/* Shorter than an ARP packet for Ethernet and IPv4. */
-static __noinline int short_frame(const void *eth, const void *end)
-{
-	const void *payload = eth + ETH_HLEN;
-
-	if (payload <= end && frame_type(payload) == bpf_htons(ETH_P_ARP))
-		return count_pass(OUTCOME_ARP_TRUNCATED);
-	return XDP_PASS;
+	return verdict(trace_is_on() ? trace_respond(ctx) : frame_respond(ctx));
 }
 
 SEC("xdp.frags")
@@ -49,13 +37,36 @@ int xdp_l2resp(struct xdp_md *ctx)
 {
 	void *end = (void *)(long)ctx->data_end;
 	void *eth = (void *)(long)ctx->data;
+	void *payload = eth + ETH_HLEN;
 
-	/* one bounds check for nearly every frame: nothing shorter is for us */
-	if (eth + ETH_HLEN + sizeof(struct arp_packet) > end)
-		return short_frame(eth, end);
-	if (frame_type(eth + ETH_HLEN) != bpf_htons(ETH_P_ARP))
-		return XDP_PASS;
-	return arp_packet(eth, eth + ETH_HLEN, attached_ifindex);
+	/* one bounds check for nearly every frame: nothing shorter is answered */
+	if (payload + sizeof(struct arp_packet) > end)
+		return respond_slowly(ctx);
+	switch (frame_type(payload)) {
+	case bpf_htons(ETH_P_ARP):
+		if (trace_is_on())
+			return respond_slowly(ctx);
+		return verdict(arp_packet(eth, payload, attached_ifindex, true));
+	case bpf_htons(ETH_P_IPV6):
+		if (!ip6_may_be_nd(payload))
+			return XDP_PASS;
+		return respond_slowly(ctx);
+	case bpf_htons(ETH_P_8021Q):
+	case bpf_htons(ETH_P_8021AD):
+		return respond_slowly(ctx);
+	}
+	return XDP_PASS;
+}
+
+/*
+ * The same for user space alone, which asks through BPF_PROG_RUN what would become of a frame:
+ * returns the outcome, OUTCOME_COUNT if it has none. Loaded with counters_slot
+ * L2RESP_COUNTERS_NONE.
+ */
+SEC("xdp")
+int l2resp_explain(struct xdp_md *ctx)
+{
+	return frame_respond(ctx);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

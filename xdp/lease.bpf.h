@@ -22,6 +22,12 @@ static __noinline bool lease_stamp_valid(__u32 slot)
 	       bpf_ktime_get_boot_ns() < stamp->deadline_ns;
 }
 
+/* Of an entry's head, loaded as a word. */
+static __always_inline __u8 head_flags(__u64 head)
+{
+	return head >> 48;
+}
+
 static __always_inline bool lease_valid(__u32 slot)
 {
 	return slot == L2RESP_LEASE_FOREVER || lease_stamp_valid(slot);

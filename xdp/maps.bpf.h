@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The maps, named as their pins are. Sizes here are defaults: the loader sets them before load, or
- * hands over the pinned map. It is also the one that pins, since it checks what is there first.
+ * The maps, named as their pins are (but for trace_control's). Sizes here are defaults: the loader
+ * sets them before load, or hands over the pinned map. It is also the one that pins, since it
+ * checks what is there first.
  */
 #ifndef XDP_L2RESP_MAPS_BPF_H
 #define XDP_L2RESP_MAPS_BPF_H
@@ -17,6 +18,20 @@ struct {
 	__type(key, struct responder_v4_key);
 	__type(value, struct responder_v4_entry);
 } responder_v4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, L2RESP_DEFAULT_MAX_ENTRIES);
+	__type(key, struct responder_v6_key);
+	__type(value, struct responder_v6_entry);
+} responder_v6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, L2RESP_MAX_VLANS);
+	__type(key, struct vlan_key);
+	__type(value, __u32);
+} vlans SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -38,5 +53,21 @@ struct {
 	__type(key, struct conflict_key);
 	__type(value, struct conflict);
 } conflicts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, L2RESP_EVENTS_BYTES);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, L2RESP_TRACE_BYTES);
+} trace SEC(".maps");
+
+/*
+ * A variable, so that asking whether anybody reads the trace is one load and no look-up. All
+ * programs share it: the map that libbpf makes of the section is pinned like the others.
+ */
+struct trace_control trace_control SEC(".data.trace");
 
 #endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is in a frame, behind up to two VLAN tags (IEEE 802.1Q, 802.1ad), and which device it is
+ * for. The way of every frame that isn't plain ARP, and of those that somebody watches.
+ */
+#ifndef XDP_L2RESP_FRAME_BPF_H
+#define XDP_L2RESP_FRAME_BPF_H
+
+#include <bpf/bpf_endian.h>
+
+#include "arp.bpf.h"
+#include "nd.bpf.h"
+#include "wire.h"
+
+/*
+ * The device that the program was attached to, set by the loader. Not ctx->ingress_ifindex: on a
+ * bond that is the slave's, and a constant costs nothing.
+ */
+const volatile __u32 attached_ifindex;
+
+#define FRAME_MAX_TAGS 2
+
+/* The EtherType: it lies right before what it is the type of. */
+static __always_inline __be16 frame_type(const void *payload)
+{
+	return *(const __be16 *)(payload - sizeof(__be16));
+}
+
+static __always_inline bool type_is_tag(__be16 type)
+{
+	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
+}
+
+/* An IPv6 header whose message may be a solicitation or an advertisement: no extension header
+ * before it, no fragment (RFC 6980). The 28 bytes of an ARP packet must be readable at @ip. */
+static __always_inline bool ip6_may_be_nd(const struct ipv6hdr *ip)
+{
+	return ip->nexthdr == IPPROTO_ICMPV6;
+}
+
+/* Where the frame's payload is: behind the Ethernet header and its tags. */
+struct frame {
+	void *eth;
+	void *end;
+	void *payload;
+};
+
+/* Steps over the tags. False: the frame ends in one. */
+static __always_inline bool frame_skip_tags(struct frame *frame)
+{
+	for (int i = 0; i < FRAME_MAX_TAGS; i++) {
+		if (!type_is_tag(frame_type(frame->payload)))
+			break;
+		if (frame->payload + sizeof(struct vlan_tag) > frame->end)
+			return false;
+		frame->payload += sizeof(struct vlan_tag);
+	}
+	return true;
+}
+
+/*
+ * The device that the frame is for: the attached one, or the VLAN device of its tags. A VID of 0
+ * tells a priority and no VLAN. 0: no such device.
+ */
+static __always_inline __u32 frame_device(const struct frame *frame)
+{
+	const void *at = frame->eth + ETH_HLEN;
+	__u32 ifindex = attached_ifindex;
+
+	for (int i = 0; i < FRAME_MAX_TAGS; i++) {
+		const struct vlan_tag *tag = at;
+		struct vlan_key key = { .parent = ifindex };
+		const __u32 *device;
+
+		if (at >= frame->payload || (const void *)(tag + 1) > frame->end)
+			break;
+		key.protocol = frame_type(at);
+		key.vid = bpf_ntohs(tag->tci) & VLAN_TCI_VID;
+		at = tag + 1;
+		if (!key.vid)
+			continue;
+		device = bpf_map_lookup_elem(&vlans, &key);
+		if (!device)
+			return 0;
+		ifindex = *device;
+	}
+	return ifindex;
+}
+
+static __always_inline enum outcome frame_arp(const struct frame *frame)
+{
+	__u32 ifindex;
+
+	if (frame->payload + sizeof(struct arp_packet) > frame->end)
+		return count_silence(OUTCOME_ARP_TRUNCATED);
+	ifindex = frame_device(frame);
+	if (!ifindex)
+		return count_silence(OUTCOME_ARP_OTHER_VLAN);
+	return arp_packet(frame->eth, frame->payload, ifindex, false);
+}
+
+static __always_inline enum outcome frame_ip6(struct xdp_md *ctx, const struct frame *frame)
+{
+	struct ipv6hdr *ip = frame->payload;
+	const struct nd_message *message = (void *)(ip + 1);
+	__u32 ifindex;
+
+	if ((void *)&message->code > frame->end || !ip6_may_be_nd(ip) ||
+	    (message->type != ND_SOLICITATION && message->type != ND_ADVERTISEMENT))
+		return OUTCOME_COUNT;
+	ifindex = frame_device(frame);
+	if (!ifindex)
+		return count_silence(OUTCOME_ND_OTHER_VLAN);
+	return nd_packet(ctx, ip, ifindex);
+}
+
+/*
+ * Any frame: answered in place or untouched. Its outcome, counted; OUTCOME_COUNT for one that is
+ * neither ARP nor a solicitation or an advertisement. Global, so that the verifier goes through it
+ * once and not for each caller.
+ */
+__noinline int frame_respond(struct xdp_md *ctx)
+{
+	struct frame frame = { .eth = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
+
+	frame.payload = frame.eth + ETH_HLEN;
+	if (frame.payload > frame.end || !frame_skip_tags(&frame))
+		return OUTCOME_COUNT;
+	if (frame_type(frame.payload) == bpf_htons(ETH_P_ARP))
+		return frame_arp(&frame);
+	if (frame_type(frame.payload) == bpf_htons(ETH_P_IPV6))
+		return frame_ip6(ctx, &frame);
+	return OUTCOME_COUNT;
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What no packet capture sees: the frames as the driver handed them over, and what they became. */
+#ifndef XDP_L2RESP_TRACE_BPF_H
+#define XDP_L2RESP_TRACE_BPF_H
+
+#include "frame.bpf.h"
+#include "maps.bpf.h"
+
+/* Somebody reads the trace: asked of every frame that could have an answer, in four instructions.
+ */
+static __always_inline bool trace_is_on(void)
+{
+	return trace_control.on;
+}
+
+/* The frame's beginning, as it lies now. */
+static __always_inline void trace_copy(struct xdp_md *ctx, __u8 *to, __u32 captured)
+{
+	barrier_var(captured); /* else clang folds both bounds into one that the verifier can't
+				  follow */
+	if (captured && captured <= L2RESP_TRACE_SNAPLEN)
+		bpf_xdp_load_bytes(ctx, 0, to, captured);
+}
+
+/*
+ * frame_respond(), and a record of it. Stops by itself when the reader has not been heard of for a
+ * while: it may have been killed.
+ */
+static __noinline enum outcome trace_respond(struct xdp_md *ctx)
+{
+	__u64 now_ns = bpf_ktime_get_boot_ns();
+	struct trace_record *record;
+	enum outcome outcome;
+
+	if (now_ns > trace_control.until_ns) {
+		trace_control.on = 0;
+		return frame_respond(ctx);
+	}
+	record = bpf_ringbuf_reserve(&trace, sizeof(*record), 0);
+	if (!record) {
+		__sync_fetch_and_add(&trace_control.lost, 1);
+		return frame_respond(ctx);
+	}
+	record->seen_ns = now_ns;
+	record->ifindex = attached_ifindex;
+	record->reserved = 0;
+	record->length = bpf_xdp_get_buff_len(ctx);
+	record->captured =
+		record->length < L2RESP_TRACE_SNAPLEN ? record->length : L2RESP_TRACE_SNAPLEN;
+	trace_copy(ctx, record->request, record->captured);
+	outcome = frame_respond(ctx);
+	record->outcome = outcome;
+	record->replied = outcome_is_answer(outcome);
+	if (record->replied)
+		trace_copy(ctx, record->reply, record->captured);
+	if (outcome == OUTCOME_COUNT)
+		bpf_ringbuf_discard(record, 0);
+	else
+		bpf_ringbuf_submit(record, 0);
+	return outcome;
+}
+
+#endif
