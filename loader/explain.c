@@ -280,9 +280,9 @@ int explain(const struct pins *pins, const struct explain_question *question,
 	struct explanation explanation = { .reason = "not_attached" };
 	struct request *request = &explanation.request;
 	uint8_t frame[REQUEST_MAX];
-	struct attach_state state;
+	struct attach_state state = {};
 	enum outcome outcome;
-	struct link link;
+	struct link link = {};
 	int r, ours;
 
 	if (!interface_works(&explanation, &question->link)) {
