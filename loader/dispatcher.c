@@ -42,6 +42,11 @@ void dispatcher_alone_reason(char *text, size_t size)
 			 DISPATCHER_BPFFS);
 		return;
 	}
+	if (!prog_kernel_has_btf()) {
+		/* the verifier looks up there what a dispatcher's functions take */
+		snprintf(text, size, "the kernel has no BTF, which a dispatcher needs");
+		return;
+	}
 	r = prog_ext_supported();
 	if (r < 0) {
 		snprintf(text, size, "the kernel refuses BPF_PROG_TYPE_EXT: %s", strerror(-r));
