@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "attach.h"
+#include "attach_state.h"
 #include "cleanup.h"
 #include "cli.h"
 #include "device.h"
