@@ -10,13 +10,19 @@ enum control_result {
 	CONTROL_ABSENT, /* no such entry */
 };
 
+/* An entry of either family. */
+struct control_key {
+	__u8 address[16]; /* IPv4: mapped, ::ffff:a.b.c.d */
+	__u32 ifindex;
+};
+
 struct control_set_head {
-	struct responder_v4_key key;
+	struct control_key key;
 	struct entry_head head;
 };
 
 struct control_add_answers {
-	struct responder_v4_key key;
+	struct control_key key;
 	__u64 answers;
 };
 

@@ -4,105 +4,186 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "addr.h"
 
-/* Ranges that no host answers for, in host byte order. */
-static const struct {
+/* Where an IPv4 address lies in a mapped one. */
+#define V4_OFFSET 12
+
+static const uint8_t mapped_prefix[V4_OFFSET] = { [10] = 0xff, [11] = 0xff };
+
+/* clang-format off */
+#define V4(a, b, c, d) { { [10] = 0xff, [11] = 0xff, a, b, c, d } }
+/* clang-format on */
+
+struct refused {
 	struct addr_range range;
 	const char *what;
-} refused[] = {
-	{ { 0x00000000, 0x00000000 }, "0.0.0.0, which stands for no address" },
-	{ { 0x7f000000, 0x7fffffff }, "a loopback address (127.0.0.0/8)" },
-	{ { 0xe0000000, 0xefffffff }, "a multicast address (224.0.0.0/4)" },
-	{ { 0xffffffff, 0xffffffff }, "the broadcast address" },
 };
+
+static const struct refused refused_v4[] = {
+	{ { V4(0, 0, 0, 0), V4(0, 0, 0, 0) }, "0.0.0.0, which stands for no address" },
+	{ { V4(127, 0, 0, 0), V4(127, 255, 255, 255) }, "a loopback address (127.0.0.0/8)" },
+	{ { V4(224, 0, 0, 0), V4(239, 255, 255, 255) }, "a multicast address (224.0.0.0/4)" },
+	{ { V4(255, 255, 255, 255), V4(255, 255, 255, 255) }, "the broadcast address" },
+};
+
+static const struct refused refused_v6[] = {
+	{ { {}, {} }, "::, which stands for no address" },
+	{ { { { [15] = 1 } }, { { [15] = 1 } } }, "the loopback address ::1" },
+	{ { V4(0, 0, 0, 0), V4(255, 255, 255, 255) },
+	  "an IPv4 address in IPv6's notation (::ffff:0:0/96)" },
+	{ { { { 0xff } }, { { [0 ... 15] = 0xff } } }, "a multicast address (ff00::/8)" },
+};
+
+bool address_is_v4(const struct address *address)
+{
+	return !memcmp(address->bytes, mapped_prefix, sizeof(mapped_prefix));
+}
+
+void address_increment(struct address *address)
+{
+	for (int i = sizeof(address->bytes) - 1; i >= 0 && !++address->bytes[i]; i--)
+		;
+}
+
+char *address_format(const struct address *address, char text[INET6_ADDRSTRLEN])
+{
+	if (address_is_v4(address))
+		inet_ntop(AF_INET, address->bytes + V4_OFFSET, text, INET6_ADDRSTRLEN);
+	else
+		inet_ntop(AF_INET6, address->bytes, text, INET6_ADDRSTRLEN);
+	return text;
+}
+
+/* Eight bytes at @at, in host byte order. */
+static uint64_t word_at(const uint8_t *at)
+{
+	uint64_t word = 0;
+
+	for (int i = 0; i < 8; i++)
+		word = word << 8 | at[i];
+	return word;
+}
 
 uint64_t addr_range_size(const struct addr_range *range)
 {
-	return (uint64_t)range->last - range->first + 1;
+	uint64_t low = word_at(range->last.bytes + 8) - word_at(range->first.bytes + 8);
+	uint64_t high = word_at(range->last.bytes) - word_at(range->first.bytes);
+
+	/* the subtraction's borrow */
+	high -= word_at(range->last.bytes + 8) < word_at(range->first.bytes + 8);
+	return high || low == UINT64_MAX ? UINT64_MAX : low + 1;
 }
 
-/* @text up to @length as a dotted quad in host byte order. */
-static int ip4_parse(const char *text, size_t length, uint32_t *ret_ip4)
+/* @text up to @length, of the family that @v6 says. */
+static int address_parse(const char *text, size_t length, bool v6, struct address *ret_address)
 {
-	char copy[INET_ADDRSTRLEN];
-	struct in_addr address;
+	struct address address = {};
+	char copy[INET6_ADDRSTRLEN];
 
 	if (length >= sizeof(copy))
 		return -EINVAL;
 	memcpy(copy, text, length);
 	copy[length] = '\0';
-	if (inet_pton(AF_INET, copy, &address) != 1)
+	if (!v6)
+		memcpy(address.bytes, mapped_prefix, sizeof(mapped_prefix));
+	if (inet_pton(v6 ? AF_INET6 : AF_INET, copy, address.bytes + (v6 ? 0 : V4_OFFSET)) != 1)
 		return -EINVAL;
-	*ret_ip4 = ntohl(address.s_addr);
+	*ret_address = address;
 	return 0;
 }
 
-static int prefix_parse(const char *text, unsigned int *ret_length)
+/* The length of a prefix of at most @bits. */
+static int length_parse(const char *text, unsigned int bits, unsigned int *ret_length)
 {
 	char *end;
 	unsigned long length = strtoul(text, &end, 10);
 
-	if (text[0] < '0' || text[0] > '9' || *end || length > 32)
+	if (text[0] < '0' || text[0] > '9' || *end || length > bits)
 		return -EINVAL;
 	*ret_length = length;
 	return 0;
 }
 
-static int cidr_parse(const char *text, const char *slash, struct addr_range *range,
+static int cidr_parse(const char *text, const char *slash, bool v6, struct addr_range *range,
 		      struct err *err)
 {
-	unsigned int length;
-	uint32_t host_bits;
+	unsigned int bits = v6 ? 128 : 32, length;
+	struct address network;
 
-	if (ip4_parse(text, slash - text, &range->first) || prefix_parse(slash + 1, &length))
-		return err_set(err, -EINVAL, "'%s' is not an IPv4 prefix", text);
-	host_bits = length ? (uint32_t)((1ULL << (32 - length)) - 1) : UINT32_MAX;
-	if (range->first & host_bits) {
-		char network[INET_ADDRSTRLEN];
+	if (address_parse(text, slash - text, v6, &range->first) ||
+	    length_parse(slash + 1, bits, &length))
+		return err_set(err, -EINVAL, "'%s' is not an IP prefix", text);
+	range->last = network = range->first;
+	for (unsigned int bit = 128 - bits + length; bit < 128; bit++) {
+		uint8_t mask = 0x80 >> bit % 8;
 
-		ip4_format(htonl(range->first & ~host_bits), network);
+		range->last.bytes[bit / 8] |= mask;
+		network.bytes[bit / 8] &= ~mask;
+	}
+	if (address_compare(&network, &range->first)) {
+		char network_text[INET6_ADDRSTRLEN];
+
+		address_format(&network, network_text);
 		return err_set(err, -EINVAL,
 			       "%s has host bits set; write %.*s for the one address, or %s/%u",
-			       text, (int)(slash - text), text, network, length);
+			       text, (int)(slash - text), text, network_text, length);
 	}
-	range->last = range->first | host_bits;
 	return 0;
 }
+
+static int ends_parse(const char *text, const char *dash, bool v6, struct addr_range *range,
+		      struct err *err)
+{
+	if (address_parse(text, dash - text, v6, &range->first) ||
+	    address_parse(dash + 1, strlen(dash + 1), v6, &range->last))
+		return err_set(err, -EINVAL, "'%s' is not a range FIRST-LAST of IP addresses",
+			       text);
+	if (address_compare(&range->first, &range->last) > 0)
+		return err_set(err, -ERANGE, "%s runs backwards", text);
+	return 0;
+}
+
+/* -EADDRNOTAVAIL with @err if @range has an address that is refused. */
+static int range_check(const char *text, const struct addr_range *range,
+		       const struct refused *refused, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (address_compare(&range->first, &refused[i].range.last) > 0 ||
+		    address_compare(&range->last, &refused[i].range.first) < 0)
+			continue;
+		return err_set(err, -EADDRNOTAVAIL, "%s %s %s; it can't be announced", text,
+			       address_compare(&range->first, &range->last) ? "includes" : "is",
+			       refused[i].what);
+	}
+	return 0;
+}
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 int addr_range_parse(const char *text, struct addr_range *ret_range, struct err *err)
 {
 	const char *slash = strchr(text, '/'), *dash = strchr(text, '-');
+	bool v6 = strchr(text, ':');
 	struct addr_range range;
+	int r = 0;
 
-	if (strchr(text, ':'))
-		return err_set(err, -EINVAL, "'%s': only IPv4 addresses can be announced", text);
-	if (slash) {
-		int r = cidr_parse(text, slash, &range, err);
-
-		if (r < 0)
-			return r;
-	} else if (dash) {
-		if (ip4_parse(text, dash - text, &range.first) ||
-		    ip4_parse(dash + 1, strlen(dash + 1), &range.last))
-			return err_set(err, -EINVAL, "'%s' is not an IPv4 range FIRST-LAST", text);
-		if (range.first > range.last)
-			return err_set(err, -ERANGE, "%s runs backwards", text);
-	} else {
-		if (ip4_parse(text, strlen(text), &range.first))
-			return err_set(err, -EINVAL, "'%s' is not an IPv4 address", text);
+	if (slash)
+		r = cidr_parse(text, slash, v6, &range, err);
+	else if (dash)
+		r = ends_parse(text, dash, v6, &range, err);
+	else if (address_parse(text, strlen(text), v6, &range.first))
+		r = err_set(err, -EINVAL, "'%s' is not an IP address", text);
+	else
 		range.last = range.first;
-	}
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		if (range.first > refused[i].range.last || range.last < refused[i].range.first)
-			continue;
-		return err_set(err, -EADDRNOTAVAIL, "%s %s %s; it can't be announced", text,
-			       range.first == range.last ? "is" : "includes", refused[i].what);
-	}
-	*ret_range = range;
-	return 0;
+	if (!r && v6)
+		r = range_check(text, &range, refused_v6, ARRAY_SIZE(refused_v6), err);
+	else if (!r)
+		r = range_check(text, &range, refused_v4, ARRAY_SIZE(refused_v4), err);
+	if (!r)
+		*ret_range = range;
+	return r;
 }
 
 int mac_parse(const char *text, uint8_t ret_mac[ETH_ALEN], struct err *err)
@@ -132,11 +213,5 @@ char *mac_format(const uint8_t mac[ETH_ALEN], char text[MAC_TEXT_SIZE])
 {
 	snprintf(text, MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
 		 mac[3], mac[4], mac[5]);
-	return text;
-}
-
-char *ip4_format(__be32 ip4, char text[INET_ADDRSTRLEN])
-{
-	inet_ntop(AF_INET, &ip4, text, INET_ADDRSTRLEN);
 	return text;
 }

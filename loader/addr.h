@@ -1,30 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Addresses as users write them: 10.0.10.0, 10.0.10.0/24, 10.0.10.0-10.0.10.9, 02:00:00:00:00:01.
- */
+/* Addresses as users write them: 10.0.10.0, 10.0.10.0/24, 2001:db8::7-2001:db8::9,
+ * 02:00:00:00:00:01. */
 #ifndef XDP_L2RESP_ADDR_H
 #define XDP_L2RESP_ADDR_H
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <netinet/in.h>
 #include <linux/if_ether.h>
 
 #include "err.h"
 
-/* A range of IPv4 addresses, both ends included, in host byte order. */
-struct addr_range {
-	uint32_t first;
-	uint32_t last;
+/*
+ * An address of either family, in network byte order; IPv4 mapped, ::ffff:a.b.c.d. What users write
+ * as a mapped address is refused, so the bytes tell the family.
+ */
+struct address {
+	uint8_t bytes[16];
 };
 
-/* Number of addresses in @range. */
+bool address_is_v4(const struct address *address);
+
+/* As memcmp(): the order of the addresses' bytes. */
+static inline int address_compare(const struct address *a, const struct address *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+/* @address + 1; the last address is followed by the first. */
+void address_increment(struct address *address);
+
+/* Dotted quad, or RFC 5952's form, to @text; returns it. */
+char *address_format(const struct address *address, char text[INET6_ADDRSTRLEN]);
+
+/* A range of addresses of one family, both ends included. */
+struct addr_range {
+	struct address first;
+	struct address last;
+};
+
+/* Number of addresses in @range; UINT64_MAX stands for as many and for more. */
 uint64_t addr_range_size(const struct addr_range *range);
 
 /*
- * ADDR, CIDR (every address in it, network and broadcast too) or FIRST-LAST. Returns 0, or with
- * @err: -EINVAL for what isn't one of these or has host bits beside its prefix; -ERANGE for a
- * backwards range; -EADDRNOTAVAIL for what no host answers for: multicast, 127.0.0.0/8, 0.0.0.0,
- * 255.255.255.255 (RFC 1122 3.2.1.3). @ret_range is untouched on failure.
+ * ADDR, CIDR (every address in it, first and last too) or FIRST-LAST, of either family. Returns 0,
+ * or with @err: -EINVAL for what isn't one of these or has host bits beside its prefix; -ERANGE for
+ * a backwards range; -EADDRNOTAVAIL for what no host answers for (RFC 1122 3.2.1.3, RFC 4291 2.5,
+ * 2.7). Link-local IPv6 addresses are good ones: virtual routers have them (RFC 9568 5.2.9), and
+ * the interface that goes with each entry is their zone. @ret_range is untouched on failure.
  */
 int addr_range_parse(const char *text, struct addr_range *ret_range, struct err *err);
 
@@ -38,8 +62,5 @@ int mac_parse(const char *text, uint8_t ret_mac[ETH_ALEN], struct err *err);
 #define MAC_TEXT_SIZE 18
 /* Writes aa:bb:cc:dd:ee:ff to @text and returns it. */
 char *mac_format(const uint8_t mac[ETH_ALEN], char text[MAC_TEXT_SIZE]);
-
-/* Dotted quad of @ip4 (network byte order) to @text; returns it. */
-char *ip4_format(__be32 ip4, char text[INET_ADDRSTRLEN]);
 
 #endif

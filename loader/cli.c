@@ -113,7 +113,8 @@ const struct cli_option cli_opt_priority =
 	       .help = "place among other programs, lower runs first (default 20)");
 const struct cli_option cli_opt_max_entries = OPTION(
 	max_entries, take_positive, .name = "max-entries", .argument = "N",
-	.help = "addresses that the map has room for (default 65536); more than before: it grows");
+	.help = "room for so many addresses of each family (default 65536); more than before: it "
+		"grows");
 const struct cli_option cli_opt_dry_run =
 	OPTION(attach.dry_run, take_flag, .name = "dry-run",
 	       .help = "load and verify, say what would be done, change nothing");
@@ -199,19 +200,10 @@ static int parse_pass(const struct getopt_table *table, const struct cli_command
 
 const struct cli_command *cli_command_find(const char *word)
 {
-	const struct cli_command *found = NULL;
-	size_t length = strlen(word);
-
-	for (int i = 0; cli_commands[i]; i++) {
+	for (int i = 0; cli_commands[i]; i++)
 		if (!strcmp(word, cli_commands[i]->name))
 			return cli_commands[i];
-		if (strncmp(word, cli_commands[i]->name, length) != 0)
-			continue;
-		if (found)
-			return NULL;
-		found = cli_commands[i];
-	}
-	return found;
+	return NULL;
 }
 
 int cli_parse(int argc, char **argv, struct cli_options *ret_options,
@@ -285,7 +277,7 @@ void cli_print_help(const struct cli_command *command)
 		return;
 	}
 	printf("Usage: " CLI_NAME " [OPTIONS] COMMAND [...]\n\n"
-	       "Answers ARP for service addresses from the NIC driver's XDP hook.\n\nCommands:\n");
+	       "Answers ARP and neighbour discovery for service addresses from the NIC driver's XDP hook.\n\nCommands:\n");
 	for (int i = 0; cli_commands[i]; i++)
 		printf("  %-10s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
 	printf("\nOptions, before or after the command:\n");
@@ -293,6 +285,7 @@ void cli_print_help(const struct cli_command *command)
 	printf("\nExample:\n"
 	       "  " CLI_NAME " attach eth1\n"
 	       "  " CLI_NAME " add 10.0.10.0 dev eth1\n"
+	       "  " CLI_NAME " add 2001:db8::10 dev eth1\n"
 	       "  " CLI_NAME " list\n\n"
 	       "'" CLI_NAME " help COMMAND' explains a command.\n");
 }

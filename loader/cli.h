@@ -66,7 +66,7 @@ extern const struct cli_command *const cli_commands[];
 int cli_parse(int argc, char **argv, struct cli_options *ret_options,
 	      const struct cli_command **ret_command, int *ret_words);
 
-/* The command called @word, or the only one whose name begins so, as with ip(8); NULL for none. */
+/* The command called @word, or NULL. */
 const struct cli_command *cli_command_find(const char *word);
 
 /* Help on the program, or on @command, to stdout. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* add, del, list, flush: addresses by hand. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,30 +11,19 @@
 #include "device.h"
 #include "entry.h"
 #include "link.h"
+#include "report.h"
+#include "serve.h"
 #include "spec.h"
 
 #define RANGE_WORDS "ADDR|CIDR|FIRST-LAST"
-
-static const char *plural(size_t count)
-{
-	return count == 1 ? "" : "es";
-}
 
 static int add_spec(const struct pins *pins, const struct spec *spec, const struct link *link,
 		    struct entry_added *ret_added, struct err *err)
 {
 	_cleanup_(spec_list_free) struct spec_list list = {};
-	struct device_recorded recorded;
 	int r = spec_list_append(&list, spec, link, 0, pins->max_entries, err);
 
-	if (!r)
-		r = device_record(pins, link, &recorded, err);
-	if (r < 0)
-		return r;
-	r = entry_add(pins, list.wanted, list.count, NULL, ret_added, err);
-	if (r < 0)
-		device_undo_record(pins, link, &recorded);
-	return r;
+	return r < 0 ? r : serve_add(pins, link, 1, list.wanted, list.count, NULL, ret_added, err);
 }
 
 static int add_run(const struct cli_options *options, int count, char **words)
@@ -63,29 +51,25 @@ static int add_run(const struct cli_options *options, int count, char **words)
 	}
 	if (r < 0)
 		return cli_fail(&err);
-	if (options->json)
-		cli_print_json(json_pack("{s:I, s:I}", "added", (json_int_t)added.added, "present",
-					 (json_int_t)added.present));
-	else if (added.present)
-		printf("%s: %zu address%s added, %zu there already\n", link.name, added.added,
-		       plural(added.added), added.present);
-	else
-		printf("%s: %zu address%s added\n", link.name, added.added, plural(added.added));
+	report_added(options, link.name, &added);
 	cli_note_unless_attached(&pins, &link);
 	return CLI_DONE;
 }
 
 const struct cli_command cmd_add = {
 	.name = "add",
-	.words = RANGE_WORDS " dev IFACE [mac MAC]",
+	.words = SPEC_WORDS,
 	.summary = "Answer for addresses on an interface",
 	.details =
 		"A CIDR stands for every address in it, the first and the last too. Without mac the\n"
-		"answer follows the interface's own MAC. All of them are added, or none.\n\n"
+		"answer follows the interface's own MAC. 'override off', IPv6 only: advertised without\n"
+		"the override flag, so that a neighbour keeps another MAC that it has learnt. All of\n"
+		"them are added, or none.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " add 10.0.10.0 dev eth1\n"
 		"  " CLI_NAME " add 10.0.10.0/24 dev eth1\n"
-		"  " CLI_NAME " add 10.0.10.7-10.0.10.9 dev eth1 mac 02:00:00:00:00:01\n",
+		"  " CLI_NAME " add 10.0.10.7-10.0.10.9 dev eth1 mac 02:00:00:00:00:01\n"
+		"  " CLI_NAME " add 2001:db8::10 dev eth1\n",
 	.run = add_run,
 };
 
@@ -100,7 +84,7 @@ static int pins_needed(int r, const char *what, struct err *err)
 static int del_run(const struct cli_options *options, int count, char **words)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
-	size_t deleted, leased;
+	struct serve_deleted deleted;
 	struct spec spec;
 	struct link link;
 	struct err err;
@@ -116,21 +100,16 @@ static int del_run(const struct cli_options *options, int count, char **words)
 	if (!r)
 		r = device_resolve(&pins, spec.dev, &link, &err);
 	if (!r)
-		r = entry_delete(&pins, &spec.range, link.ifindex, &deleted, &leased, &err);
-	if (!r && !deleted && leased)
+		r = serve_delete(&pins, &spec.range, link.ifindex, &deleted, &err);
+	if (!r && !deleted.deleted && deleted.leased)
 		r = err_set(&err, -EPERM,
 			    "%s dev %s is announced by the agent; change its policy instead",
 			    words[0], spec.dev);
-	else if (!r && !deleted)
+	else if (!r && !deleted.deleted)
 		r = err_set(&err, -ENOENT, "%s dev %s: no such address", words[0], spec.dev);
 	if (r < 0)
 		return cli_fail(&err);
-	if (leased)
-		cli_note("%zu address%s of the agent left", leased, plural(leased));
-	if (options->json)
-		cli_print_json(json_pack("{s:I}", "deleted", (json_int_t)deleted));
-	else
-		printf("%s: %zu address%s deleted\n", link.name, deleted, plural(deleted));
+	report_deleted(options, link.name, &deleted);
 	return CLI_DONE;
 }
 
@@ -187,32 +166,39 @@ static json_t *lease_json(uint8_t slot, uint64_t remaining_ms)
 static json_t *list_json(const struct entry_row *row, const struct list_device *device,
 			 uint64_t remaining_ms, uint64_t conflicts)
 {
-	char ip[INET_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
-	const struct entry_head *head = &row->value.head;
+	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
+	const struct entry_head *head = &row->head;
+	json_t *json =
+		json_pack("{s:s, s:o, s:I, s:s, s:b}", "ip", address_format(&row->key.address, ip),
+			  "dev", cli_json_name(device->name), "ifindex",
+			  (json_int_t)row->key.ifindex, "mac", mac_format(head->mac, mac),
+			  "mac_fixed", !!(head->flags & ENTRY_MAC_FIXED));
 
-	return json_pack("{s:s, s:o, s:I, s:s, s:b, s:n, s:o, s:b, s:I, s:I}", "ip",
-			 ip4_format(row->key.ip4, ip), "dev", cli_json_name(device->name),
-			 "ifindex", (json_int_t)row->key.ifindex, "mac", mac_format(head->mac, mac),
-			 "mac_fixed", !!(head->flags & ENTRY_MAC_FIXED), "vlan", "lease",
-			 lease_json(head->lease, remaining_ms), "answering",
-			 device->attached && remaining_ms, "responses_sent",
-			 (json_int_t)entry_responses(&row->value), "conflicts",
-			 (json_int_t)conflicts);
+	if (!address_is_v4(&row->key.address))
+		json_object_set_new(json, "override",
+				    json_boolean(!(head->flags & ENTRY_NO_OVERRIDE)));
+	json_object_update_new(json, json_pack("{s:n, s:o, s:b, s:I, s:I}", "vlan", "lease",
+					       lease_json(head->lease, remaining_ms), "answering",
+					       device->attached && remaining_ms, "responses_sent",
+					       (json_int_t)row->responses_sent, "conflicts",
+					       (json_int_t)conflicts));
+	return json;
 }
 
 static void list_print(const struct entry_row *row, const struct list_device *device,
 		       uint64_t remaining_ms, uint64_t conflicts)
 {
-	char ip[INET_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
-	const struct entry_head *head = &row->value.head;
+	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
+	const struct entry_head *head = &row->head;
 
-	printf("%s dev %s mac %s%s %s responses_sent %llu", ip4_format(row->key.ip4, ip),
+	printf("%s dev %s mac %s%s%s %s responses_sent %llu", address_format(&row->key.address, ip),
 	       device->name, mac_format(head->mac, mac),
 	       head->flags & ENTRY_MAC_FIXED ? " fixed" : "",
+	       head->flags & ENTRY_NO_OVERRIDE ? " override off" : "",
 	       !device->attached ? "not-attached"
 	       : remaining_ms	 ? "answering"
 				 : "lease-over",
-	       (unsigned long long)entry_responses(&row->value));
+	       (unsigned long long)row->responses_sent);
 	if (head->lease != L2RESP_LEASE_FOREVER)
 		printf(" lease %u remaining %llums", head->lease, (unsigned long long)remaining_ms);
 	if (conflicts)
@@ -237,8 +223,8 @@ static int list_rows(const struct pins *pins, const struct entry_table *table, b
 		cli_array_begin(&array);
 	for (size_t i = 0; i < table->count && !ferror(stdout); i++) {
 		const struct entry_row *row = &table->rows[i];
-		uint64_t remaining_ms = entry_lease_remaining_ms(pins, row->value.head.lease);
-		uint64_t seen = conflict_count(&conflicts, row->key.ip4, row->key.ifindex);
+		uint64_t remaining_ms = entry_lease_remaining_ms(pins, row->head.lease);
+		uint64_t seen = conflict_count(&conflicts, &row->key);
 
 		if (row->key.ifindex != device.ifindex)
 			r = list_device_read(pins, &devices, row->key.ifindex, &device, err);
@@ -312,7 +298,7 @@ static int attached_anywhere(const struct pins *pins, bool *ret_attached, struct
 	return r;
 }
 
-static int flush_all(const struct cli_options *options, size_t *ret_deleted, size_t *ret_leased,
+static int flush_all(const struct cli_options *options, struct serve_deleted *ret_deleted,
 		     struct err *err)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
@@ -323,32 +309,32 @@ static int flush_all(const struct cli_options *options, size_t *ret_deleted, siz
 	if (!r)
 		r = attached_anywhere(&pins, &attached, err);
 	if (!r)
-		r = entry_delete(&pins, NULL, 0, ret_deleted, ret_leased, err);
-	if (!r && !attached && !*ret_leased)
+		r = serve_delete(&pins, NULL, 0, ret_deleted, err);
+	if (!r && !attached && !ret_deleted->leased)
 		r = pins_remove(&pins, err);
 	return r;
 }
 
-static int flush_dev(const struct cli_options *options, const char *name, size_t *ret_deleted,
-		     size_t *ret_leased, struct err *err)
+static int flush_dev(const struct cli_options *options, const char *name,
+		     struct serve_deleted *ret_deleted, struct err *err)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	struct link link;
 	int r = cli_open_locked(options, false, &pins, err);
 
-	*ret_deleted = *ret_leased = 0;
+	*ret_deleted = (struct serve_deleted){};
 	if (r == -ENOENT && !*err->text)
 		return link_by_name(name, &link, err);
 	if (!r)
 		r = device_resolve(&pins, name, &link, err);
 	if (!r)
-		r = entry_delete(&pins, NULL, link.ifindex, ret_deleted, ret_leased, err);
+		r = serve_delete(&pins, NULL, link.ifindex, ret_deleted, err);
 	return r;
 }
 
 static int flush_run(const struct cli_options *options, int count, char **words)
 {
-	size_t deleted, leased;
+	struct serve_deleted deleted;
 	const char *name;
 	struct err err;
 	int r;
@@ -358,17 +344,12 @@ static int flush_run(const struct cli_options *options, int count, char **words)
 	if (!options->all && cli_take_dev(&cmd_flush, count, words, &name))
 		return CLI_USAGE;
 	if (options->all)
-		r = flush_all(options, &deleted, &leased, &err);
+		r = flush_all(options, &deleted, &err);
 	else
-		r = flush_dev(options, name, &deleted, &leased, &err);
+		r = flush_dev(options, name, &deleted, &err);
 	if (r < 0)
 		return cli_fail(&err);
-	if (leased)
-		cli_note("%zu address%s of the agent left", leased, plural(leased));
-	if (options->json)
-		cli_print_json(json_pack("{s:I}", "deleted", (json_int_t)deleted));
-	else
-		printf("%zu address%s deleted\n", deleted, plural(deleted));
+	report_deleted(options, NULL, &deleted);
 	return CLI_DONE;
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* announce: gratuitous ARP by hand. */
-#include <arpa/inet.h>
+/* announce: gratuitous ARP and unsolicited neighbour advertisements by hand. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,39 +13,41 @@
 
 /* The entry, if it may answer now: others must not be told of an address that nobody answers for.
  */
-static int entry_held(const struct pins *pins, __be32 ip4, const struct link *link,
-		      struct responder_v4_entry *ret_entry, struct err *err)
+static int entry_held(const struct pins *pins, const struct entry_key *key, const struct link *link,
+		      struct entry_row *ret_row, struct err *err)
 {
-	char ip[INET_ADDRSTRLEN];
-	int r = entry_get(pins, ip4, link->ifindex, ret_entry, err);
+	char ip[INET6_ADDRSTRLEN];
+	int r = entry_get(pins, key, ret_row, err);
 
-	ip4_format(ip4, ip);
+	address_format(&key->address, ip);
 	if (r == -ENOENT)
 		return err_set(err, r, "%s dev %s is not in the map; add it first", ip, link->name);
-	if (!r && !entry_lease_remaining_ms(pins, ret_entry->head.lease))
+	if (!r && !entry_lease_remaining_ms(pins, ret_row->head.lease))
 		return err_set(err, -EPERM, "%s dev %s: its lease has run out", ip, link->name);
 	return r;
 }
 
-static int announce_times(const struct pins *pins, __be32 ip4, const struct link *link,
-			  const struct cli_options *options, struct err *err)
+static int announce_times(const struct pins *pins, const struct address *address,
+			  const struct link *link, const struct cli_options *options,
+			  struct err *err)
 {
 	const struct timespec pause = { .tv_sec = options->interval_ms / 1000,
 					.tv_nsec = options->interval_ms % 1000 * 1000000L };
+	const struct entry_key key = { .address = *address, .ifindex = link->ifindex };
 	_cleanup_close_ int fd = announce_open(link, err);
 
 	if (fd < 0)
 		return fd;
 	for (uint32_t i = 0; i < options->count; i++) {
-		struct responder_v4_entry entry;
+		struct entry_row row;
 		int r;
 
 		if (i)
 			nanosleep(&pause, NULL);
 		/* it may have been deleted, or its lease have lapsed, during the pause */
-		r = entry_held(pins, ip4, link, &entry, err);
+		r = entry_held(pins, &key, link, &row, err);
 		if (!r)
-			r = announce_send(fd, link, ip4, entry.head.mac, err);
+			r = announce_send(fd, link, &row, err);
 		if (r < 0)
 			return r;
 	}
@@ -58,7 +59,7 @@ static int announce_run(const struct cli_options *options, int count, char **wor
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	struct spec spec;
 	struct link link;
-	char ip[INET_ADDRSTRLEN];
+	char ip[INET6_ADDRSTRLEN];
 	struct err err;
 	int r;
 
@@ -67,7 +68,7 @@ static int announce_run(const struct cli_options *options, int count, char **wor
 	r = spec_parse(count, words, &spec, &err);
 	if (r == -EINVAL)
 		return cli_usage(&cmd_announce, "%s", err.text);
-	if (!r && spec.range.first != spec.range.last)
+	if (!r && address_compare(&spec.range.first, &spec.range.last))
 		return cli_usage(&cmd_announce, "one address at a time, not %s", words[0]);
 	if (!r)
 		r = link_for_arp(spec.dev, &link, &err);
@@ -77,11 +78,11 @@ static int announce_run(const struct cli_options *options, int count, char **wor
 		r = err_set(&err, r, "%s dev %s is not in the map; add it first", words[0],
 			    spec.dev);
 	if (!r)
-		r = announce_times(&pins, htonl(spec.range.first), &link, options, &err);
+		r = announce_times(&pins, &spec.range.first, &link, options, &err);
 	if (r < 0)
 		return cli_fail(&err);
 	cli_note_unless_attached(&pins, &link);
-	ip4_format(htonl(spec.range.first), ip);
+	address_format(&spec.range.first, ip);
 	if (options->json)
 		cli_print_json(json_pack("{s:s, s:o, s:I}", "ip", ip, "dev",
 					 cli_json_name(link.name), "announced",
@@ -95,11 +96,12 @@ static int announce_run(const struct cli_options *options, int count, char **wor
 const struct cli_command cmd_announce = {
 	.name = "announce",
 	.words = "ADDR dev IFACE",
-	.summary = "Tell the LAN where an address is (gratuitous ARP)",
+	.summary = "Tell the LAN where an address is",
 	.options = (const struct cli_option *const[]){ &cli_opt_count, &cli_opt_interval, NULL },
-	.details = "Each time in both forms, request and reply, with the MAC in the map.\n\n"
+	.details = "By gratuitous ARP, each time in both forms, request and reply, or by an\n"
+		   "unsolicited neighbour advertisement; with the MAC in the map.\n\n"
 		   "Examples:\n"
 		   "  " CLI_NAME " announce 10.0.10.0 dev eth1\n"
-		   "  " CLI_NAME " announce 10.0.10.0 dev eth1 --count 1\n",
+		   "  " CLI_NAME " announce 2001:db8::10 dev eth1 --count 1\n",
 	.run = announce_run,
 };

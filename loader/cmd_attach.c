@@ -7,6 +7,7 @@
 
 #include "attach.h"
 #include "attach_state.h"
+#include "change.h"
 #include "cleanup.h"
 #include "cli.h"
 #include "device.h"
@@ -58,7 +59,7 @@ static int attach_one(const struct pins *pins, const struct attach_options *opti
 		return r;
 	}
 	if (!options->dry_run)
-		r = entry_follow_mac(pins, link->ifindex, link->mac, err);
+		r = change_follow_mac(pins, link->ifindex, link->mac, err);
 	if (r < 0)
 		undo_one(pins, attached, options);
 	return r;
@@ -72,9 +73,10 @@ static int resize(struct pins *pins, uint32_t max_entries, struct err *err)
 
 	if (!max_entries || max_entries == before)
 		return 0;
-	r = grow_responder(pins, max_entries, err);
+	r = grow_responders(pins, max_entries, err);
 	if (!r)
-		cli_note("the map holds %u addresses now, %u before", max_entries, before);
+		cli_note("there is room for %u addresses of each family now, %u before",
+			 max_entries, before);
 	return r;
 }
 
@@ -87,7 +89,8 @@ static int attach_all(struct pins *pins, const struct cli_options *options,
 	if (options->max_entries && options->max_entries < pins->max_entries)
 		return err_set(
 			err, -EINVAL,
-			"the map holds %u addresses, and can't be made smaller while it is pinned; "
+			"there is room for %u addresses, and it can't be made smaller while the maps are "
+			"pinned; "
 			"see '" CLI_NAME " help flush'",
 			pins->max_entries);
 	for (int i = 0; !r && i < count; i++)

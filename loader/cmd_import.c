@@ -11,6 +11,8 @@
 #include "cli.h"
 #include "device.h"
 #include "entry.h"
+#include "report.h"
+#include "serve.h"
 #include "spec.h"
 
 /* Lines in error that are shown before the rest is only counted. */
@@ -42,9 +44,9 @@ static int link_cache_get(struct link_cache *cache, const char *name, const stru
 	return 0;
 }
 
-/* Cuts @line at white space, and at '#', in place. Returns the number of words, at most
- * SPEC_MAX_WORDS + 1. */
-static int line_split(char *line, char **words)
+/* Cuts @line at white space, and at '#', in place. Returns the number of words, one too many at the
+ * most. */
+static int line_split(char *line, char *words[SPEC_MAX_WORDS + 2])
 {
 	int count = 0;
 
@@ -60,6 +62,7 @@ static int line_split(char *line, char **words)
 		if (*line)
 			*line++ = '\0';
 	}
+	words[count] = NULL;
 	return count;
 }
 
@@ -86,7 +89,7 @@ static int import_read(struct import *import, FILE *file, size_t room, struct er
 	ssize_t length;
 
 	while ((length = getline(&line, &size, file)) >= 0) {
-		char *words[SPEC_MAX_WORDS + 1];
+		char *words[SPEC_MAX_WORDS + 2];
 		const struct link *link = NULL;
 		struct spec spec;
 		int r, count;
@@ -134,20 +137,9 @@ static int import_write(struct import *import, const struct pins *pins,
 {
 	/* worth watching from a second's work on */
 	bool watch = import->list.count >= 100000 && isatty(STDERR_FILENO);
-	struct device_recorded recorded[L2RESP_MAX_DEVICES];
-	int links = 0, r = 0;
 
-	while (!r && links < import->links.count) {
-		r = device_record(pins, &import->links.links[links], &recorded[links], err);
-		links += !r;
-	}
-	if (!r)
-		r = entry_add(pins, import->list.wanted, import->list.count,
-			      watch ? progress_show : NULL, ret_added, err);
-	if (r < 0)
-		while (links-- > 0)
-			device_undo_record(pins, &import->links.links[links], &recorded[links]);
-	return r;
+	return serve_add(pins, import->links.links, import->links.count, import->list.wanted,
+			 import->list.count, watch ? progress_show : NULL, ret_added, err);
 }
 
 static void cleanup_file(FILE **file)
@@ -209,12 +201,7 @@ static int import_run(const struct cli_options *options, int count, char **words
 	}
 	if (r < 0)
 		return cli_fail(&err);
-	if (options->json)
-		cli_print_json(json_pack("{s:I, s:I}", "added", (json_int_t)added.added, "present",
-					 (json_int_t)added.present));
-	else
-		printf("%zu address%s added, %zu there already\n", added.added,
-		       added.added == 1 ? "" : "es", added.present);
+	report_added(options, NULL, &added);
 	return CLI_DONE;
 }
 
@@ -223,8 +210,8 @@ const struct cli_command cmd_import = {
 	.words = "FILE|-",
 	.summary = "Add the addresses in a file, all or none",
 	.details =
-		"A line is 'ADDR|CIDR|FIRST-LAST dev IFACE [mac MAC]', as add takes it; '#' begins a\n"
-		"comment. The file is checked whole before the first address is written.\n\n"
+		"A line is '" SPEC_WORDS "', as add\n"
+		"takes it; '#' begins a comment. The file is checked whole before the first address is written.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " import /etc/xdp-l2resp/addresses\n"
 		"  seq -f '10.1.2.%g dev eth1' 1 9 | " CLI_NAME " import -\n",
@@ -244,14 +231,16 @@ static int save_rows(const struct pins *pins, const struct entry_table *table, F
 	for (size_t i = 0; i < table->count; i++) {
 		const struct entry_row *row = &table->rows[i];
 		const struct device_row *device = device_find(&devices, row->key.ifindex);
-		char ip[INET_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
+		char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 
 		/* the agent's addresses come from its policies */
-		if (!device || row->value.head.lease != L2RESP_LEASE_FOREVER)
+		if (!device || row->head.lease != L2RESP_LEASE_FOREVER)
 			continue;
-		fprintf(file, "%s dev %s", ip4_format(row->key.ip4, ip), device->name);
-		if (row->value.head.flags & ENTRY_MAC_FIXED)
-			fprintf(file, " mac %s", mac_format(row->value.head.mac, mac));
+		fprintf(file, "%s dev %s", address_format(&row->key.address, ip), device->name);
+		if (row->head.flags & ENTRY_MAC_FIXED)
+			fprintf(file, " mac %s", mac_format(row->head.mac, mac));
+		if (row->head.flags & ENTRY_NO_OVERRIDE)
+			fputs(" override off", file);
 		fputc('\n', file);
 		saved++;
 	}
@@ -312,7 +301,7 @@ static int save_run(const struct cli_options *options, int count, char **words)
 	if (path && options->json)
 		cli_print_json(json_pack("{s:I}", "saved", (json_int_t)saved));
 	else if (path)
-		printf("%zu address%s saved to %s\n", saved, saved == 1 ? "" : "es", path);
+		printf("%zu address%s saved to %s\n", saved, report_plural(saved), path);
 	return CLI_DONE;
 }
 

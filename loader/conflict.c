@@ -48,15 +48,13 @@ int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table,
 	return 0;
 }
 
-uint64_t conflict_count(const struct conflict_table *table, __be32 ip4, uint32_t ifindex)
+uint64_t conflict_count(const struct conflict_table *table, const struct entry_key *key)
 {
-	struct conflict_row wanted = {
-		.key = { .address = { [10] = 0xff, [11] = 0xff }, .ifindex = ifindex },
-	};
+	struct conflict_row wanted = { .key = { .ifindex = key->ifindex } };
 	size_t first = 0, end = table->count;
 	uint64_t sum = 0;
 
-	memcpy(&wanted.key.address[12], &ip4, sizeof(ip4));
+	memcpy(wanted.key.address, key->address.bytes, sizeof(wanted.key.address));
 	/* the first row that isn't less; bsearch() would find any of several */
 	while (first < end) {
 		size_t middle = first + (end - first) / 2;

@@ -9,6 +9,7 @@
 #include "err.h"
 #include "l2resp.h"
 #include "pins.h"
+#include "responder.h"
 
 struct conflict_row {
 	struct conflict_key key;
@@ -25,7 +26,7 @@ void conflict_table_free(struct conflict_table *table);
 /* All that the LRU map still knows; sorted; the caller frees it. */
 int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table, struct err *err);
 
-/* Frames in which others used @ip4 (network byte order) on @ifindex, over all their MACs. */
-uint64_t conflict_count(const struct conflict_table *table, __be32 ip4, uint32_t ifindex);
+/* Frames in which others used the address of @key on its interface, over all their MACs. */
+uint64_t conflict_count(const struct conflict_table *table, const struct entry_key *key);
 
 #endif

@@ -275,7 +275,6 @@ static void renumber_rows(struct entry_table *table, const struct renumbered *li
 			if (list[n].from != row.key.ifindex || !list[n].link.ifindex)
 				continue;
 			row.key.ifindex = list[n].link.ifindex;
-			row.value.key = row.key;
 			table->rows[kept++] = row;
 			break;
 		}
@@ -285,16 +284,16 @@ static void renumber_rows(struct entry_table *table, const struct renumbered *li
 
 /*
  * Addresses and records under the numbers that their interfaces' names have here. The addresses in
- * a new map that takes the old one's place at once, so that a kill loses none.
+ * new maps that take the old ones' place at once, so that a kill loses none.
  */
 static int renumber(struct pins *pins, size_t *ret_dropped, struct err *err)
 {
 	_cleanup_(entry_table_free) struct entry_table entries = {};
 	_cleanup_free_ struct renumbered *list = calloc(L2RESP_MAX_DEVICES, sizeof(*list));
-	_cleanup_close_ int fd = -1;
-	int r, old_fd = pins->fd[PINS_RESPONDER_V4];
+	_cleanup_(cleanup_responders) int fds[PINS_FAMILIES] = { -1, -1 };
 	unsigned int count;
 	size_t before;
+	int r;
 
 	if (!list)
 		return err_set(err, -ENOMEM, "out of memory");
@@ -304,15 +303,13 @@ static int renumber(struct pins *pins, size_t *ret_dropped, struct err *err)
 	count = read_renumbered(pins, list);
 	before = entries.count;
 	renumber_rows(&entries, list, count);
-	fd = pins_create_responder(pins->max_entries, err);
-	if (fd < 0)
-		return fd;
-	r = entry_write_rows(fd, &entries, err);
+	r = pins_create_responders(pins->max_entries, fds, err);
 	if (!r)
-		r = pins_replace_responder(pins, fd, pins->max_entries, err);
+		r = responder_write_table(fds, &entries, err);
+	if (!r)
+		r = pins_swap_responders(pins, fds, pins->max_entries, err);
 	if (r < 0)
 		return r;
-	fd = old_fd;
 	for (unsigned int i = 0; i < count; i++)
 		device_forget(pins, list[i].from, err);
 	for (unsigned int i = 0; i < count && !r; i++)

@@ -7,12 +7,14 @@
 
 #include "attach.h"
 #include "attach_state.h"
+#include "change.h"
 #include "cleanup.h"
 #include "device.h"
 #include "entry.h"
 #include "grow.h"
 
-int grow_finish(const struct pins *pins, struct err *err)
+/* Swaps the program wherever it reads another map of addresses than the pinned one. */
+static int swap_programs(const struct pins *pins, struct err *err)
 {
 	struct device_table devices;
 	int r = device_read_all(pins, &devices, err);
@@ -39,54 +41,50 @@ int grow_finish(const struct pins *pins, struct err *err)
 	return r;
 }
 
-/* What was answered from the old map after @copied was read from it. */
-static int add_late_answers(const struct pins *pins, int old_fd, const struct entry_table *copied,
-			    struct err *err)
+/* What was answered from the maps @old_fds after @copied was read from them. */
+static int add_late_answers(const struct pins *pins, const int old_fds[PINS_FAMILIES],
+			    const struct entry_table *copied, struct err *err)
 {
-	struct pins old = *pins;
 	_cleanup_(entry_table_free) struct entry_table now = {};
 	int r;
 
 	/* an RCU grace period: no CPU runs the old program any more */
 	if (syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
 		usleep(100000); /* nohz_full kernels refuse it; no NAPI poll is that long */
-	old.fd[PINS_RESPONDER_V4] = old_fd;
-	r = entry_read_all(&old, 0, &now, err);
-	return r < 0 ? r : entry_add_answers(pins, copied, &now, err);
+	r = responder_read_all(old_fds, 0, &now, err);
+	return r < 0 ? r : change_add_answers(pins, copied, &now, err);
 }
 
-int grow_responder(struct pins *pins, uint32_t max_entries, struct err *err)
+int grow_responders(struct pins *pins, uint32_t max_entries, struct err *err)
 {
+	/* the new maps; once the pins have those, the old ones */
+	_cleanup_(cleanup_responders) int fds[PINS_FAMILIES] = { -1, -1 };
 	_cleanup_(entry_table_free) struct entry_table copied = {};
-	_cleanup_close_ int new_fd = -1;
 	uint32_t old_max_entries = pins->max_entries;
-	int old_fd = pins->fd[PINS_RESPONDER_V4];
 	struct err ignored;
-	int r;
+	int r = pins_create_responders(max_entries, fds, err);
 
-	new_fd = pins_create_responder(max_entries, err);
-	if (new_fd < 0)
-		return new_fd;
-	r = entry_read_all(pins, 0, &copied, err);
 	if (!r)
-		r = entry_write_rows(new_fd, &copied, err);
+		r = entry_read_all(pins, 0, &copied, err);
 	if (!r)
-		r = pins_replace_responder(pins, new_fd, max_entries, err);
+		r = responder_write_table(fds, &copied, err);
+	if (!r)
+		r = pins_swap_responders(pins, fds, max_entries, err);
 	if (r < 0)
 		return r;
-	r = grow_finish(pins, err);
+	r = swap_programs(pins, err);
 	if (!r)
-		r = add_late_answers(pins, old_fd, &copied, err);
+		r = add_late_answers(pins, fds, &copied, err);
 	if (r < 0) {
-		pins_replace_responder(pins, old_fd, old_max_entries, &ignored);
-		grow_finish(pins, &ignored);
-		add_late_answers(pins, new_fd, &copied, &ignored);
-		/* whichever the pins hold now is theirs to close, the other one goes here */
-		if (pins->fd[PINS_RESPONDER_V4] == new_fd)
-			new_fd = old_fd;
-		return r;
+		pins_swap_responders(pins, fds, old_max_entries, &ignored);
+		swap_programs(pins, &ignored);
+		add_late_answers(pins, fds, &copied, &ignored);
 	}
-	/* the pins own the new one now; the old one is closed here */
-	new_fd = old_fd;
 	return r;
+}
+
+int grow_finish(struct pins *pins, struct err *err)
+{
+	return pins->uneven ? grow_responders(pins, pins->max_entries, err)
+			    : swap_programs(pins, err);
 }

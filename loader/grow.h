@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A larger map of addresses in place of the pinned one, while requests come in. */
+/* Larger maps of addresses in place of the pinned ones, while requests come in. */
 #ifndef XDP_L2RESP_GROW_H
 #define XDP_L2RESP_GROW_H
 
@@ -7,18 +7,18 @@
 #include "pins.h"
 
 /*
- * Makes room for @max_entries addresses, more than @pins hold: fills a new map, pins it in the old
- * one's place, swaps the program on every interface that it runs on, and adds the answers that were
- * counted in the old map meanwhile. @pins must be locked, and hold the new map afterwards. On
- * failure the old map is pinned and in use again.
+ * Makes room for @max_entries addresses of each family, at least as many as @pins hold: fills new
+ * maps, pins them in the old ones' place, swaps the program on every interface that it runs on, and
+ * adds the answers that were counted in the old maps meanwhile. @pins must be locked, and hold the
+ * new maps afterwards. On failure the old maps are pinned and in use again.
  */
-int grow_responder(struct pins *pins, uint32_t max_entries, struct err *err);
+int grow_responders(struct pins *pins, uint32_t max_entries, struct err *err);
 
 /*
- * Swaps the program wherever it reads another map of addresses than the pinned one, since a growth
- * was killed half-way: until then it goes on answering for what is deleted. Nothing to do is 0.
- * @pins must be locked.
+ * Finishes a growth that was killed half-way. One map may be the larger one and the other not:
+ * grows both. The program may read the older map, and go on answering for what is deleted: swaps it
+ * wherever it does. Nothing to do is 0. @pins must be locked.
  */
-int grow_finish(const struct pins *pins, struct err *err);
+int grow_finish(struct pins *pins, struct err *err);
 
 #endif

@@ -41,11 +41,18 @@ static const char *pin_name(enum pins_map map)
 
 static bool pin_has_own_size(enum pins_map map)
 {
-	return map == PINS_RESPONDER_V4 || map == PINS_RESPONDER_V6;
+	return map >= PINS_RESPONDER_V4 && map <= PINS_RESPONDER_V6;
 }
 
-/* Pin of a larger map until it takes responder_v4's place. */
-#define GROWING "responder_v4_growing"
+/* Of the pin of a map until it takes the place of the one without. */
+#define GROWING "_growing"
+
+_Static_assert(PINS_RESPONDER_V6 - PINS_RESPONDER_V4 == PINS_V6 - PINS_V4, "one follows the other");
+
+static enum pins_map family_map(enum pins_family family)
+{
+	return PINS_RESPONDER_V4 + family;
+}
 
 const char *pins_map_name(enum pins_map map)
 {
@@ -169,6 +176,14 @@ static int map_check(const struct pins *pins, enum pins_map map, int fd,
 	return 0;
 }
 
+/* A map of addresses has room for @max_entries. */
+static void note_size(struct pins *pins, uint32_t max_entries)
+{
+	pins->uneven |= pins->max_entries && pins->max_entries != max_entries;
+	if (pins->max_entries < max_entries)
+		pins->max_entries = max_entries;
+}
+
 /* Opens every pin that is there, checked. Returns how many, or a negative errno. */
 static int pins_open_present(struct pins *pins, const struct control_bpf *control, struct err *err)
 {
@@ -191,8 +206,8 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 		r = map_check(pins, map, pins->fd[map], wanted, &max_entries, err);
 		if (r < 0)
 			return r;
-		if (map == PINS_RESPONDER_V4)
-			pins->max_entries = max_entries;
+		if (pin_has_own_size(map))
+			note_size(pins, max_entries);
 		present++;
 	}
 	return present;
@@ -265,8 +280,8 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 		pins->fd[map] = fcntl(bpf_map__fd(made), F_DUPFD_CLOEXEC, 0);
 		if (pins->fd[map] < 0)
 			return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
-		if (map == PINS_RESPONDER_V4)
-			pins->max_entries = bpf_map__max_entries(made);
+		if (pin_has_own_size(map))
+			note_size(pins, bpf_map__max_entries(made));
 	}
 	return 0;
 }
@@ -336,10 +351,13 @@ static int pins_do_open(const char *bpffs, bool locked, bool create, uint32_t ma
 		if (r < 0)
 			return r;
 	}
-	if (present < PINS_MAP_COUNT)
-		return pins_create_absent(pins, control, max_entries ?: L2RESP_DEFAULT_MAX_ENTRIES,
-					  netns_cookie, err);
-	return 0;
+	if (present == PINS_MAP_COUNT)
+		return 0;
+	/* the other family's map says how large one is to be */
+	if (pins->max_entries)
+		max_entries = pins->max_entries;
+	return pins_create_absent(pins, control, max_entries ?: L2RESP_DEFAULT_MAX_ENTRIES,
+				  netns_cookie, err);
 }
 
 static int pins_open_as(const char *bpffs, bool locked, bool create, uint32_t max_entries,
@@ -373,33 +391,61 @@ int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct e
 	return pins_open_as(bpffs, true, false, 0, ret_pins, err);
 }
 
-int pins_create_responder(uint32_t max_entries, struct err *err)
+const int *pins_responders(const struct pins *pins)
 {
-	_cleanup_(control_close) struct control_bpf *control = NULL;
-	struct bpf_program *prog;
-	int r, fd;
-
-	r = control_open(&control, err);
-	if (r < 0)
-		return r;
-	bpf_object__for_each_program(prog, control->obj) bpf_program__set_autoload(prog, false);
-	bpf_map__set_max_entries(control->maps.responder_v4, max_entries);
-	r = control_bpf__load(control);
-	if (r < 0)
-		return err_set(err, r, "making a map of %u addresses: %s", max_entries,
-			       strerror(-r));
-	fd = fcntl(bpf_map__fd(control->maps.responder_v4), F_DUPFD_CLOEXEC, 0);
-	if (fd < 0)
-		return err_set(err, negative_errno(), "making a map: %s", strerror(errno));
-	return fd;
+	return &pins->fd[PINS_RESPONDER_V4];
 }
 
-int pins_replace_responder(struct pins *pins, int fd, uint32_t max_entries, struct err *err)
+/* Loads nothing of @control but the maps of addresses. */
+static int load_responders(struct control_bpf *control, uint32_t max_entries)
+{
+	struct bpf_program *prog;
+	struct bpf_map *map;
+
+	bpf_object__for_each_program(prog, control->obj) bpf_program__set_autoload(prog, false);
+	bpf_object__for_each_map(map, control->obj)
+	{
+		bool wanted =
+			map == control->maps.responder_v4 || map == control->maps.responder_v6;
+
+		/* the skeleton maps sections into memory, so they must be there */
+		bpf_map__set_autocreate(map, wanted || bpf_map__is_internal(map));
+		if (wanted)
+			bpf_map__set_max_entries(map, max_entries);
+	}
+	return control_bpf__load(control);
+}
+
+int pins_create_responders(uint32_t max_entries, int ret_fds[PINS_FAMILIES], struct err *err)
+{
+	_cleanup_(control_close) struct control_bpf *control = NULL;
+	int fds[PINS_FAMILIES], r = control_open(&control, err);
+
+	if (r < 0)
+		return r;
+	r = load_responders(control, max_entries);
+	if (r < 0)
+		return err_set(err, r, "making maps of %u addresses: %s", max_entries,
+			       strerror(-r));
+	fds[PINS_V4] = fcntl(bpf_map__fd(control->maps.responder_v4), F_DUPFD_CLOEXEC, 0);
+	fds[PINS_V6] = fcntl(bpf_map__fd(control->maps.responder_v6), F_DUPFD_CLOEXEC, 0);
+	if (fds[PINS_V4] < 0 || fds[PINS_V6] < 0) {
+		r = err_set(err, negative_errno(), "making a map: %s", strerror(errno));
+		for (int family = 0; family < PINS_FAMILIES; family++)
+			cleanup_close(&fds[family]);
+		return r;
+	}
+	memcpy(ret_fds, fds, sizeof(fds));
+	return 0;
+}
+
+/* Pins the map @fd where @map is pinned now. */
+static int pin_over(const struct pins *pins, enum pins_map map, int fd, struct err *err)
 {
 	char path[PATH_MAX], beside[PATH_MAX];
 
-	if (pin_path(pins, PINS_RESPONDER_V4, path) < 0 ||
-	    snprintf(beside, sizeof(beside), "%s/" GROWING, pins->dir) >= (int)sizeof(beside))
+	if (pin_path(pins, map, path) < 0 ||
+	    snprintf(beside, sizeof(beside), "%s" GROWING, path) >= (int)sizeof(beside))
 		return err_set(err, -ENAMETOOLONG, "%s: %s", pins->dir, strerror(ENAMETOOLONG));
 	/* one that a killed command left */
 	unlink(beside);
@@ -409,8 +455,32 @@ int pins_replace_responder(struct pins *pins, int fd, uint32_t max_entries, stru
 		unlink(beside);
 		return err_access(err, r, beside);
 	}
-	pins->fd[PINS_RESPONDER_V4] = fd;
+	return 0;
+}
+
+int pins_swap_responders(struct pins *pins, int fds[PINS_FAMILIES], uint32_t max_entries,
+			 struct err *err)
+{
+	struct err ignored;
+	int done = 0, r = 0;
+
+	while (done < PINS_FAMILIES && !r) {
+		r = pin_over(pins, family_map(done), fds[done], err);
+		done += !r;
+	}
+	if (r < 0) {
+		while (done-- > 0)
+			pin_over(pins, family_map(done), pins->fd[family_map(done)], &ignored);
+		return r;
+	}
+	for (int family = 0; family < PINS_FAMILIES; family++) {
+		int former = pins->fd[family_map(family)];
+
+		pins->fd[family_map(family)] = fds[family];
+		fds[family] = former;
+	}
 	pins->max_entries = max_entries;
+	pins->uneven = false;
 	return 0;
 }
 
@@ -426,11 +496,12 @@ static int pins_remove_parent(const struct pins *pins)
 
 int pins_remove(struct pins *pins, struct err *err)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], beside[PATH_MAX];
 
-	if (snprintf(path, sizeof(path), "%s/" GROWING, pins->dir) < (int)sizeof(path))
-		unlink(path);
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+		if (pin_has_own_size(map) && pin_path(pins, map, path) == 0 &&
+		    snprintf(beside, sizeof(beside), "%s" GROWING, path) < (int)sizeof(beside))
+			unlink(beside);
 		if (pin_path(pins, map, path) < 0 || (unlink(path) < 0 && errno != ENOENT))
 			return err_access(err, negative_errno(), path);
 	}

@@ -28,6 +28,13 @@ enum pins_map {
 	PINS_MAP_COUNT,
 };
 
+/* Whose addresses: each family has a map of its own, both of one size. */
+enum pins_family {
+	PINS_V4,
+	PINS_V6,
+	PINS_FAMILIES,
+};
+
 /* What a struct pins starts as: closed. */
 #define PINS_NONE ((struct pins){ .lock_fd = -1, .fd = { [0 ... PINS_MAP_COUNT - 1] = -1 } })
 
@@ -37,6 +44,7 @@ struct pins {
 	int lock_fd; /* -1: opened for reading */
 	int fd[PINS_MAP_COUNT];
 	uint32_t max_entries; /* of responder_v4, and of responder_v6 */
+	bool uneven;	      /* or of the larger one: a growth was killed between the two */
 	bool created;	      /* nothing was pinned before */
 	bool orphaned;	      /* they served a network namespace that is gone; see device_adopt() */
 };
@@ -61,15 +69,20 @@ int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err);
 int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_pins,
 		     struct err *err);
 
-/* A map of addresses for @max_entries, not pinned. Returns a descriptor that the caller closes, or
- * an error with @err. */
-int pins_create_responder(uint32_t max_entries, struct err *err);
+/* The maps of addresses, in the order of enum pins_family. */
+const int *pins_responders(const struct pins *pins);
+
+/* Maps of addresses with room for @max_entries each, not pinned. Returns 0 and descriptors that the
+ * caller closes, or an error with @err. */
+int pins_create_responders(uint32_t max_entries, int ret_fds[PINS_FAMILIES], struct err *err);
 
 /*
- * Pins the map @fd, which holds @max_entries, in responder_v4's place, at once: there is no moment
- * without a pin. @pins then hold @fd; the descriptor they held is the caller's again.
+ * Pins the maps @fds, which hold @max_entries each, in the place of those pinned, each at once:
+ * there is no moment without a pin. On success @pins have them, and @fds are those that they had,
+ * the caller's to close. On failure nothing has changed.
  */
-int pins_replace_responder(struct pins *pins, int fd, uint32_t max_entries, struct err *err);
+int pins_swap_responders(struct pins *pins, int fds[PINS_FAMILIES], uint32_t max_entries,
+			 struct err *err);
 
 /* As pins_open_locked(), but -ENOENT without a message where nothing is pinned. */
 int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct err *err);

@@ -1,11 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "link.h"
 #include "spec.h"
+
+static int take_mac(const char *value, struct spec *spec, struct err *err)
+{
+	int r = mac_parse(value, spec->mac, err);
+
+	spec->mac_fixed = !r;
+	return r;
+}
+
+static int take_override(const char *value, struct spec *spec, struct err *err)
+{
+	if (address_is_v4(&spec->range.first))
+		return err_set(err, -EINVAL, "'override' is a flag of IPv6; ARP has no such thing");
+	if (strcmp(value, "off"))
+		return err_set(err, -EINVAL, "'override' can be 'off', not '%s'", value);
+	spec->no_override = true;
+	return 0;
+}
+
+/* Words that may follow, in this order. */
+static const struct {
+	const char *name;
+	const char *value;
+	int (*take)(const char *value, struct spec *spec, struct err *err);
+} extras[] = {
+	{ "mac", "a MAC address", take_mac },
+	{ "override", "'off'", take_override },
+};
+
+#define EXTRAS (sizeof(extras) / sizeof(extras[0]))
+
+static int extras_parse(char **words, struct spec *spec, struct err *err)
+{
+	size_t next = 0;
+
+	for (; words[0]; words += 2) {
+		size_t i = next;
+		int r;
+
+		while (i < EXTRAS && strcmp(words[0], extras[i].name) != 0)
+			i++;
+		if (i == EXTRAS && next == EXTRAS)
+			return err_set(err, -EINVAL, "'%s' is one word too many", words[0]);
+		if (i == EXTRAS)
+			return err_set(err, -EINVAL, "'%s' is not understood; '%s' may stand there",
+				       words[0], extras[next].name);
+		if (!words[1])
+			return err_set(err, -EINVAL, "'%s' needs %s", extras[i].name,
+				       extras[i].value);
+		r = extras[i].take(words[1], spec, err);
+		if (r < 0)
+			return r;
+		next = i + 1;
+	}
+	return 0;
+}
 
 int spec_parse(int count, char **words, struct spec *ret_spec, struct err *err)
 {
@@ -20,22 +75,10 @@ int spec_parse(int count, char **words, struct spec *ret_spec, struct err *err)
 	if (count < 3 || strcmp(words[1], "dev"))
 		return err_set(err, -EINVAL, "'dev IFACE' is missing after %s", words[0]);
 	spec.dev = words[2];
-	if (count > 3) {
-		if (strcmp(words[3], "mac"))
-			return err_set(err, -EINVAL,
-				       "'%s' is not understood; 'mac MAC' may stand there",
-				       words[3]);
-		if (count < 5)
-			return err_set(err, -EINVAL, "'mac' needs a MAC address");
-		r = mac_parse(words[4], spec.mac, err);
-		if (r < 0)
-			return r;
-		spec.mac_fixed = true;
-	}
-	if (count > SPEC_MAX_WORDS)
-		return err_set(err, -EINVAL, "'%s' is one word too many", words[SPEC_MAX_WORDS]);
-	*ret_spec = spec;
-	return 0;
+	r = extras_parse(words + 3, &spec, err);
+	if (!r)
+		*ret_spec = spec;
+	return r;
 }
 
 void spec_list_free(struct spec_list *list)
@@ -60,28 +103,42 @@ static int spec_list_reserve(struct spec_list *list, size_t count, struct err *e
 	return 0;
 }
 
+static int err_room(struct err *err, uint64_t size, size_t room)
+{
+	if (size == UINT64_MAX)
+		return err_set(err, -ENOSPC,
+			       "2^64 or more addresses are more than the map holds, %zu", room);
+	return err_set(err, -ENOSPC, "%llu addresses are more than the map holds, %zu",
+		       (unsigned long long)size, room);
+}
+
 int spec_list_append(struct spec_list *list, const struct spec *spec, const struct link *link,
 		     uint32_t line, size_t room, struct err *err)
 {
+	bool v4 = address_is_v4(&spec->range.first);
+	size_t same_family = v4 ? list->count_v4 : list->count - list->count_v4;
 	uint64_t size = addr_range_size(&spec->range);
 	struct entry_wanted wanted = {
-		.key.ifindex = link->ifindex,
-		.head.flags = spec->mac_fixed ? ENTRY_MAC_FIXED : 0,
+		.key = { .address = spec->range.first, .ifindex = link->ifindex },
+		.head.flags = (spec->mac_fixed ? ENTRY_MAC_FIXED : 0) |
+			      (spec->no_override ? ENTRY_NO_OVERRIDE : 0),
 		.head.lease = L2RESP_LEASE_FOREVER,
 		.line = line,
 	};
 	int r;
 
-	if (size > room || list->count > room - size)
-		return err_set(err, -ENOSPC, "%llu addresses are more than the map holds, %zu",
-			       (unsigned long long)(list->count + size), room);
+	if (size > room)
+		return err_room(err, size, room);
+	if (same_family + size > room)
+		return err_room(err, same_family + size, room);
 	r = spec_list_reserve(list, list->count + size, err);
 	if (r < 0)
 		return r;
 	memcpy(wanted.head.mac, spec->mac_fixed ? spec->mac : link->mac, ETH_ALEN);
 	for (uint64_t i = 0; i < size; i++) {
-		wanted.key.ip4 = htonl(spec->range.first + i);
 		list->wanted[list->count++] = wanted;
+		address_increment(&wanted.key.address);
 	}
+	list->count_v4 += v4 ? size : 0;
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* "ADDR|CIDR|FIRST-LAST dev IFACE [mac MAC]", as add takes it on the command line and import a line
- * at a time. */
+/* "ADDR|CIDR|FIRST-LAST dev IFACE [mac MAC] [override off]", as add takes it on the command line
+ * and import a line at a time. */
 #ifndef XDP_L2RESP_SPEC_H
 #define XDP_L2RESP_SPEC_H
 
@@ -16,10 +16,12 @@ struct spec {
 	struct addr_range range;
 	const char *dev; /* one of the words */
 	bool mac_fixed;
+	bool no_override;
 	uint8_t mac[ETH_ALEN];
 };
 
-#define SPEC_MAX_WORDS 5
+#define SPEC_WORDS     "ADDR|CIDR|FIRST-LAST dev IFACE [mac MAC] [override off]"
+#define SPEC_MAX_WORDS 7
 
 /*
  * Returns 0; -EINVAL with @err for words that make no specification; -ERANGE or -EADDRNOTAVAIL for
@@ -31,6 +33,7 @@ int spec_parse(int count, char **words, struct spec *ret_spec, struct err *err);
 struct spec_list {
 	struct entry_wanted *wanted;
 	size_t count;
+	size_t count_v4; /* of them; each family has a map of its own */
 	size_t capacity;
 };
 
@@ -38,7 +41,7 @@ void spec_list_free(struct spec_list *list);
 
 /*
  * Appends every address of @spec on @link: with the MAC given, or following @link's. @line: in the
- * file, or 0. -ENOSPC with @err when the list gets longer than @room.
+ * file, or 0. -ENOSPC with @err when the list gets more than @room addresses of a family.
  */
 int spec_list_append(struct spec_list *list, const struct spec *spec, const struct link *link,
 		     uint32_t line, size_t room, struct err *err);

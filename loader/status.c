@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "dispatcher.h"
 #include "entry.h"
+#include "report.h"
 #include "status.h"
 
 int status_count_entries(const struct pins *pins, uint32_t ifindex, size_t *ret_count,
@@ -90,7 +91,7 @@ void status_print(const struct status_row *row, const char *verb)
 		       *row->alone_reason ? " (no dispatcher: " : "", row->alone_reason,
 		       *row->alone_reason ? ")" : "", row->state.prog[row->ours].id);
 	}
-	printf(", %zu address%s", row->entries, row->entries == 1 ? "" : "es");
+	printf(", %zu address%s", row->entries, report_plural(row->entries));
 	if (row->state.empty_id)
 		printf(": attach again");
 	if (row->ours >= 0 && row->state.prog[row->ours].orphan)

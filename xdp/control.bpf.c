@@ -5,7 +5,9 @@
  * answers counted since it was read.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "maps.bpf.h"
@@ -26,11 +28,51 @@ struct {
 	__type(value, struct pins_meta);
 } meta SEC(".maps");
 
+/* What is alike in the entries of both families, from the head on. */
+struct entry_tail {
+	struct entry_head head;
+	__u64 responses_sent[L2RESP_SHARDS];
+};
+
+static bool is_mapped(const __u8 address[16])
+{
+	__u64 high;
+	__u32 low;
+
+	__builtin_memcpy(&high, address, sizeof(high));
+	__builtin_memcpy(&low, address + 8, sizeof(low));
+	return !high && low == bpf_htonl(0xffff);
+}
+
+/* The entry of @wanted, or NULL. The barriers keep clang from adding to a pointer before it has
+ * looked whether it is NULL, which the verifier refuses. */
+static struct entry_tail *entry_find(const struct control_key *wanted)
+{
+	struct responder_v6_key key6 = { .ifindex = wanted->ifindex };
+	struct responder_v4_key key4 = { .ifindex = wanted->ifindex };
+	struct responder_v4_entry *entry4;
+	struct responder_v6_entry *entry6;
+
+	if (is_mapped(wanted->address)) {
+		__builtin_memcpy(&key4.ip4, wanted->address + 12, sizeof(key4.ip4));
+		entry4 = bpf_map_lookup_elem(&responder_v4, &key4);
+		if (!entry4)
+			return NULL;
+		barrier_var(entry4);
+		return (void *)&entry4->head;
+	}
+	__builtin_memcpy(key6.ip6, wanted->address, sizeof(key6.ip6));
+	entry6 = bpf_map_lookup_elem(&responder_v6, &key6);
+	if (!entry6)
+		return NULL;
+	barrier_var(entry6);
+	return (void *)&entry6->head;
+}
+
 SEC("syscall")
 int control_set_head(struct control_set_head *args)
 {
-	struct responder_v4_key key = args->key;
-	struct responder_v4_entry *entry = bpf_map_lookup_elem(&responder_v4, &key);
+	struct entry_tail *entry = entry_find(&args->key);
 
 	if (!entry)
 		return CONTROL_ABSENT;
@@ -42,8 +84,7 @@ int control_set_head(struct control_set_head *args)
 SEC("syscall")
 int control_add_answers(struct control_add_answers *args)
 {
-	struct responder_v4_key key = args->key;
-	struct responder_v4_entry *entry = bpf_map_lookup_elem(&responder_v4, &key);
+	struct entry_tail *entry = entry_find(&args->key);
 
 	if (!entry)
 		return CONTROL_ABSENT;

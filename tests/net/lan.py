@@ -4,6 +4,7 @@ import ctypes
 import itertools
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -29,6 +30,12 @@ CLIENT_IP = "198.18.0.2"
 VIP = "198.18.10.1"
 VIP_MAC = "02:00:00:00:00:99"  # where an answer must be told from the server's kernel's
 
+VIP6 = "2001:db8::a:1"
+SERVER_IP6 = "2001:db8::1"
+CLIENT_IP6 = "2001:db8::2"
+
+RING_BUFFERS = "events", "trace"  # maps that have nothing to dump
+
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
 
@@ -40,6 +47,16 @@ def checked(result):
     if result:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def in_v6(text):
+    """The same words of IPv6: 198.18.10.1 becomes 2001:db8::a:1, a /24 a /120."""
+    def address(match):
+        return f"2001:db8::{int(match[1]):x}:{int(match[2]):x}{length(match[3])}"
+
+    def length(digits):
+        return f"/{int(digits) + 96}" if digits else ""
+    return re.sub(r"198\.18\.(\d+)\.(\d+)(?:/(\d+))?", address, text)
 
 
 def need(*tools):
@@ -167,6 +184,13 @@ class Lan:
             "link set eth1 up")
         self.client.ip("link set eth0 up", f"address add {CLIENT_IP}/24 dev eth0")
 
+    def enable_ipv6(self):
+        """On both hosts, with an address each. Namespaces begin without: its own traffic would be
+        counted."""
+        for host, dev, ip in ((self.server, "eth1", SERVER_IP6), (self.client, "eth0", CLIENT_IP6)):
+            host.sysctl("net.ipv6.conf.lo.disable_ipv6=0", f"net.ipv6.conf.{dev}.disable_ipv6=0")
+            host.ip(f"address add {ip}/64 dev {dev} nodad")
+
     def argv(self, command):
         """The CLI with the words of command, as the server's administrator runs it."""
         words = shlex.split(command) if isinstance(command, str) else command
@@ -199,7 +223,8 @@ class Lan:
     def pins(self):
         """All that is pinned, to the last byte; {} where nothing is."""
         found = sorted(str(path) for path in Path(self.bpffs).rglob("*"))
-        maps = [path for path in found if not os.path.isdir(path)]
+        maps = [path for path in found
+                if not os.path.isdir(path) and Path(path).name not in RING_BUFFERS]
         said = run("bpftool", "-j", "batch", "file", "-",
                    input="".join(f"map dump pinned {path}\n" for path in maps)).stdout
         dumps = [one["output"] for one in json.loads(said)] if maps else []

@@ -1,11 +1,15 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """add, del, list, flush, import, save: which addresses there are afterwards."""
+import ipaddress
 import json
 
 import pytest
 
-from lan import SERVER_MAC, VIP_MAC
+from lan import SERVER_MAC, VIP6, VIP_MAC, in_v6
+
+FAMILIES = {"IPv4": str, "IPv6": in_v6}
+each_family = pytest.mark.parametrize("words", FAMILIES.values(), ids=FAMILIES)
 
 SECOND = "link add eth2 address 02:00:00:00:00:07 type veth peer name eth3"
 THREE = "198.18.10.1-198.18.10.3"
@@ -62,20 +66,74 @@ CONTRACT = {
 }
 
 
+def shown(words, address):
+    """As list shows an address of CONTRACT that words() turns into its family's."""
+    ip, dev = address.split()
+    return f"{ipaddress.ip_address(words(ip))} {dev}"
+
+
 def addresses(lan):
     return [f"{row['ip']} {row['dev']}" for row in lan.rows("list")]
 
 
+@each_family
 @pytest.mark.parametrize("given, command, status, printed, expected", CONTRACT.values(),
                          ids=CONTRACT)
-def test_contract(lan, given, command, status, printed, expected):
+def test_contract(lan, given, command, status, printed, expected, words):
     lan.server.ip(SECOND)
-    lan.done(*given)
-    result = lan.cli(f"{command} --json")
+    lan.done(*map(words, given))
+    result = lan.cli(f"{words(command)} --json")
     assert result.status == status, result.err
     if printed is not None:
         assert result.json == printed
-    assert addresses(lan) == expected
+    assert addresses(lan) == [shown(words, address) for address in expected]
+
+
+# name: commands before; the command, its exit status, what it prints; "ip override" then
+OVERRIDE = {
+    "on unless said": ([], f"add {VIP6} dev eth1", 0, {"added": 1, "present": 0},
+                       {VIP6: True}),
+    "off": ([], f"add {VIP6} dev eth1 override off", 0, {"added": 1, "present": 0},
+            {VIP6: False}),
+    "off, a MAC of its own": ([], f"add {VIP6} dev eth1 mac {VIP_MAC} override off", 0,
+                              {"added": 1, "present": 0}, {VIP6: False}),
+    "off again": ([f"add {VIP6} dev eth1 override off"], f"add {VIP6} dev eth1 override off", 0,
+                  {"added": 0, "present": 1}, {VIP6: False}),
+    "on where it is off": ([f"add {VIP6} dev eth1 override off"], f"add {VIP6} dev eth1", 1, None,
+                           {VIP6: False}),
+    "off where it is on": ([f"add {VIP6} dev eth1"], f"add {VIP6} dev eth1 override off", 1, None,
+                           {VIP6: True}),
+    "not of IPv4": ([], "add 198.18.10.1 dev eth1 override off", 2, None, {}),
+    "none in a row of IPv4": ([], "add 198.18.10.1 dev eth1", 0, {"added": 1, "present": 0},
+                              {"198.18.10.1": None}),
+}
+
+
+@pytest.mark.parametrize("given, command, status, printed, expected", OVERRIDE.values(),
+                         ids=OVERRIDE)
+def test_override(lan, given, command, status, printed, expected):
+    lan.done(*given)
+    result = lan.cli(f"{command} --json")
+    assert (result.status, result.out and result.json) == (status, printed or ""), result.err
+    assert {row["ip"]: row.get("override") for row in lan.rows("list")} == expected
+    listed = lan.done("list").out
+    assert ("override off" in listed) == (False in expected.values()), listed
+
+
+def test_both_families_together(lan):
+    """Sorted by interface, IPv4 first; deleted each by its own range; counted together."""
+    lan.server.ip(SECOND)
+    lan.done("add 2001:db8::2 dev eth2", "add fe80::1 dev eth1", "add 2001:db8::/126 dev eth1",
+             "add 198.18.10.2 dev eth2", "add 198.18.10.0/31 dev eth1", "attach eth1")
+    assert addresses(lan) == [
+        "198.18.10.0 eth1", "198.18.10.1 eth1", "2001:db8:: eth1", "2001:db8::1 eth1",
+        "2001:db8::2 eth1", "2001:db8::3 eth1", "fe80::1 eth1", "198.18.10.2 eth2",
+        "2001:db8::2 eth2"]
+    assert lan.rows("status eth1")[0]["entries"] == 7
+    assert lan.rows("del 2000::-3000:: dev eth1") == {"deleted": 4}
+    assert lan.rows("status eth1")[0]["entries"] == 3
+    assert lan.rows("flush dev eth2") == {"deleted": 2}
+    assert addresses(lan) == ["198.18.10.0 eth1", "198.18.10.1 eth1", "fe80::1 eth1"]
 
 
 def test_list_of_one_interface(lan):
@@ -113,12 +171,15 @@ SIZES = {
 @pytest.mark.parametrize("attaches, expected", SIZES.values(), ids=SIZES)
 def test_max_entries(lan, attaches, expected):
     lan.done(attaches[0], f"add {THREE} dev eth1 mac {VIP_MAC}", *attaches[1:])
-    shown = lan.server.run("bpftool", "-j", "map", "show", "pinned", lan.pin("responder_v4"))
-    assert json.loads(shown.stdout)["max_entries"] == expected
+    for name in "responder_v4", "responder_v6":
+        said = lan.server.run("bpftool", "-j", "map", "show", "pinned", lan.pin(name)).stdout
+        assert json.loads(said)["max_entries"] == expected
     assert addresses(lan) == ips(1, 2, 3)
     rest = expected - 3 - 1
     lan.done(f"add 198.19.0.0-198.19.{rest // 256}.{rest % 256} dev eth1")
     assert "full" in lan.cli("add 198.18.11.1 dev eth1").err
+    lan.done(f"add 2001:db8::-2001:db8::{expected - 1:x} dev eth1")
+    assert "full" in lan.cli("add 2001:db8:1:: dev eth1").err
 
 
 LINES = f"""# comments, blank lines, white space
@@ -127,14 +188,25 @@ LINES = f"""# comments, blank lines, white space
 \t198.18.10.2-198.18.10.3   dev eth1 # and what follows
 198.18.10.4/31 dev eth2 mac {VIP_MAC}
 198.18.10.1 dev eth1
+2001:DB8:0::/127 dev eth1
+fe80::1 dev eth2 override off
+2001:db8::5 dev eth2 mac {VIP_MAC} override off
 """
-IMPORTED = [("198.18.10.1", "eth1", SERVER_MAC, False), ("198.18.10.2", "eth1", SERVER_MAC, False),
-            ("198.18.10.3", "eth1", SERVER_MAC, False), ("198.18.10.4", "eth2", VIP_MAC, True),
-            ("198.18.10.5", "eth2", VIP_MAC, True)]
+ON, OFF, NONE = True, False, None
+IMPORTED = [("198.18.10.1", "eth1", SERVER_MAC, False, NONE),
+            ("198.18.10.2", "eth1", SERVER_MAC, False, NONE),
+            ("198.18.10.3", "eth1", SERVER_MAC, False, NONE),
+            ("2001:db8::", "eth1", SERVER_MAC, False, ON),
+            ("2001:db8::1", "eth1", SERVER_MAC, False, ON),
+            ("198.18.10.4", "eth2", VIP_MAC, True, NONE),
+            ("198.18.10.5", "eth2", VIP_MAC, True, NONE),
+            ("2001:db8::5", "eth2", VIP_MAC, True, OFF),
+            ("fe80::1", "eth2", "02:00:00:00:00:07", False, OFF)]
 
 
 def listed(lan):
-    return [(row["ip"], row["dev"], row["mac"], row["mac_fixed"]) for row in lan.rows("list")]
+    return [(row["ip"], row["dev"], row["mac"], row["mac_fixed"], row.get("override"))
+            for row in lan.rows("list")]
 
 
 @pytest.mark.parametrize("source", ["file", "standard input"])
@@ -147,14 +219,14 @@ def test_import(lan, scratch, source):
     else:
         result = lan.cli("import - --json", input=LINES)
     assert result.status == 0 and result.err == ""
-    assert result.json["added"] == 5
+    assert result.json["added"] == len(IMPORTED)
     assert listed(lan) == IMPORTED
     assert lan.done(f"import {file} --json").json["added"] == 0
 
 
 @pytest.mark.parametrize("source", ["file", "standard output"])
 def test_save_flush_import(lan, scratch, source):
-    """The list is the same afterwards, MACs that follow and fixed ones."""
+    """The list is the same afterwards, MACs that follow and fixed ones, with override and without."""
     lan.server.ip(SECOND)
     assert lan.cli("import -", input=LINES).status == 0
     file = scratch / "saved"

@@ -1,13 +1,15 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Gratuitous ARP by hand, as the client sees it."""
+"""Gratuitous ARP and unsolicited neighbour advertisements by hand, as the client sees them."""
+import ipaddress
+import struct
 import subprocess
 import time
 
 import pytest
 
-from lan import SERVER_MAC, VIP, VIP_MAC
-from wire import REPLY, Wire, arp
+from lan import SERVER_MAC, VIP, VIP6, VIP_MAC
+from wire import ETH_P_ARP, ETH_P_IPV6, REPLY, Wire, arp, mac_bytes
 
 # name: how it was added, the MAC that is announced
 MACS = {
@@ -19,6 +21,45 @@ MACS = {
 def announcement(mac):
     """Both forms: a request whose target is nobody yet, a reply whose target is the MAC itself."""
     return [arp(VIP, spa=VIP, sha=mac), arp(VIP, spa=VIP, sha=mac, tha=mac, op=REPLY)]
+
+
+ICMPV6, ADVERTISEMENT, OVERRIDE, TARGET_OPTION = 58, 136, 0x20000000, b"\x02\x01"
+
+
+def checksum(octets):
+    """RFC 1071: the one's complement of the sum, which is the sum modulo 2^16 - 1."""
+    return 0xFFFF - sum(struct.unpack(f"!{len(octets) // 2}H", octets)) % 0xFFFF
+
+
+def advertisement(mac, flags=OVERRIDE):
+    """RFC 4861 7.2.6: to all nodes, from the address itself, not solicited, from no router."""
+    vip, all_nodes = (ipaddress.ip_address(text).packed for text in (VIP6, "ff02::1"))
+
+    def message(check):
+        return struct.pack("!BBHI", ADVERTISEMENT, 0, check, flags) + vip + \
+            TARGET_OPTION + mac_bytes(mac)
+    length = len(message(0))
+    check = checksum(vip + all_nodes + struct.pack("!II", length, ICMPV6) + message(0))
+    return [mac_bytes("33:33:00:00:00:01") + mac_bytes(mac) +
+            struct.pack("!HIHBB", ETH_P_IPV6, 6 << 28, length, ICMPV6, 255) + vip + all_nodes +
+            message(check)]
+
+
+# name: how it was added, what is announced
+ADVERTISED = {
+    "the device's MAC": (f"add {VIP6} dev eth1", advertisement(SERVER_MAC)),
+    "a fixed MAC": (f"add {VIP6} dev eth1 mac {VIP_MAC}", advertisement(VIP_MAC)),
+    "override off": (f"add {VIP6} dev eth1 override off", advertisement(SERVER_MAC, flags=0)),
+    "both": (f"add {VIP6} dev eth1 mac {VIP_MAC} override off", advertisement(VIP_MAC, flags=0)),
+}
+
+
+@pytest.mark.parametrize("add, expected", ADVERTISED.values(), ids=ADVERTISED)
+def test_advertisement(lan, add, expected):
+    lan.done(add)
+    with Wire(lan.client, "eth0", ETH_P_IPV6) as wire:
+        lan.done(f"announce {VIP6} dev eth1 --count 1")
+        assert [frame for _, frame in wire.received(1)] == expected
 
 
 @pytest.mark.parametrize("attached", [True, False], ids=["attached", "not attached"])
@@ -42,15 +83,21 @@ TIMES = {
 }
 
 
+# name: the address, whose frames to look for, what is sent each time
+ANNOUNCED = {"IPv4": (VIP, ETH_P_ARP, announcement(SERVER_MAC)),
+             "IPv6": (VIP6, ETH_P_IPV6, advertisement(SERVER_MAC))}
+
+
+@pytest.mark.parametrize("vip, protocol, once", ANNOUNCED.values(), ids=ANNOUNCED)
 @pytest.mark.parametrize("options, times, interval", TIMES.values(), ids=TIMES)
-def test_count_and_interval(lan, background, options, times, interval):
-    lan.done("attach eth1", f"add {VIP} dev eth1")
-    with Wire(lan.client, "eth0") as wire:
-        command = background(lan.argv(f"announce {VIP} dev eth1 {options} --json"))
-        seen = wire.received(2 * times, seconds=5)
+def test_count_and_interval(lan, background, options, times, interval, vip, protocol, once):
+    lan.done("attach eth1", f"add {vip} dev eth1")
+    with Wire(lan.client, "eth0", protocol) as wire:
+        command = background(lan.argv(f"announce {vip} dev eth1 {options} --json"))
+        seen = wire.received(len(once) * times, seconds=5)
     assert command.wait(5) == 0
-    assert [frame for _, frame in seen] == announcement(SERVER_MAC) * times
-    starts = [at for at, _ in seen[::2]]
+    assert [frame for _, frame in seen] == once * times
+    starts = [at for at, _ in seen[::len(once)]]
     gaps = [later - earlier for earlier, later in zip(starts, starts[1:])]
     # a busy machine may be late, never early
     assert all(interval - 0.01 <= gap < interval + 0.5 for gap in gaps), gaps
@@ -65,11 +112,32 @@ def test_linux_updates_its_neighbour(lan):
     assert lan.client.neighbour(VIP)[0] == SERVER_MAC
 
 
+ANOTHER_MAC = "02:00:00:00:00:77"
+
+# name: how it was added, the neighbour's MAC then
+NEIGHBOURS = {
+    "with override": (f"add {VIP6} dev eth1", SERVER_MAC),
+    "without: it keeps what it knows": (f"add {VIP6} dev eth1 override off", ANOTHER_MAC),
+}
+
+
+@pytest.mark.parametrize("add, expected", NEIGHBOURS.values(), ids=NEIGHBOURS)
+def test_linux_updates_its_ipv6_neighbour(lan, add, expected):
+    lan.client.sysctl("net.ipv6.conf.eth0.disable_ipv6=0")
+    lan.done("attach eth1", add)
+    lan.client.ip(f"neigh replace {VIP6} lladdr {ANOTHER_MAC} dev eth0 nud stale")
+    lan.done(f"announce {VIP6} dev eth1 --count 1")
+    time.sleep(0.2)  # for what mustn't happen
+    assert lan.client.neighbour(VIP6)[0] == expected
+
+
 # name: commands before, the command's words
 REFUSED = {
     "never added": (["attach eth1", "add 198.18.10.2 dev eth1"], f"announce {VIP} dev eth1"),
     "nothing pinned": ([], f"announce {VIP} dev eth1"),
     "deleted": ([f"add {VIP} dev eth1", f"del {VIP} dev eth1"], f"announce {VIP} dev eth1"),
+    "never added, IPv6": (["attach eth1", "add 2001:db8::2 dev eth1"],
+                          f"announce {VIP6} dev eth1"),
     "on another interface": ([f"add {VIP} dev eth1"], f"announce {VIP} dev eth2"),
 }
 
@@ -81,7 +149,7 @@ def test_not_in_the_map(lan, given, command):
     with Wire(lan.client, "eth0") as wire:
         result = lan.cli(command)
         assert result.status == 1
-        assert f"{VIP} dev {command[-4:]} is not in the map; add it first" in result.err
+        assert f"{command.split()[1]} dev {command[-4:]} is not in the map; add it first" in result.err
         assert wire.received() == []
 
 

@@ -10,7 +10,7 @@ from functools import cache
 
 import pytest
 
-from lan import CLI, PASS, SERVER_MAC, VIP, VIP_MAC, Lan, Result, changes, need, run
+from lan import CLI, PASS, SERVER_MAC, VIP, VIP6, VIP_MAC, Lan, Result, changes, need, run
 
 REFUSED, USAGE = 1, 2
 
@@ -21,12 +21,18 @@ HALF = ["attach eth1 --max-entries 16", "add 198.18.10.0/29 dev eth1"]
 # Words that make no sense, and addresses that nobody may answer for.
 MALFORMED = ["nonsense", "198.18.10", "198.18.10.256", "198.18.10.1.1", "198.18.10.1/33",
              "198.18.10.1/", "198.18.10.0/x", "198.18.10.1-", "-198.18.10.1", "0xc6120a01",
-             "fd00::1", "198.18.10.1/24", "198.18.10.1-198.18.10.2-198.18.10.3", "''"]
+             "198.18.10.1/24", "198.18.10.1-198.18.10.2-198.18.10.3", "''",
+             "2001:db8", "2001:db8:::1", "2001:db8::g", "[2001:db8::1]", "fe80::1%eth1",
+             "2001:db8::1/64", "2001:db8::/129", "2001:db8::1-", "2001:db8::1-198.18.10.1",
+             "198.18.10.1-2001:db8::1"]
 UNUSABLE = {
     "224.0.0.1": "multicast", "239.255.255.255": "multicast", "127.0.0.1": "loopback",
     "127.255.255.255/32": "loopback", "0.0.0.0": "0.0.0.0", "255.255.255.255": "broadcast",
     "223.255.255.255-224.0.0.0": "multicast", "0.0.0.0/0": "0.0.0.0", "126.0.0.0/7": "loopback",
-    "240.0.0.0/4": "broadcast", "198.18.10.9-198.18.10.1": "backwards"}
+    "240.0.0.0/4": "broadcast", "198.18.10.9-198.18.10.1": "backwards",
+    "::": "::, which stands for no address", "::1": "loopback", "ff02::1": "multicast",
+    "fe00::/7": "multicast", "::ffff:198.18.10.1": "IPv4", "::/0": "no address",
+    "2001:db8::9-2001:db8::1": "backwards"}
 MALFORMED_MACS = ["nonsense", "02:00:00:00:00", "02:00:00:00:00:01:02", "02:00:00:00:00:0g",
                   "2:0:0:0:0:1", "02-00-00-00-00-01", "020000000001", "''", "02:00:00:00:00: 1"]
 UNUSABLE_MACS = {"01:00:5e:00:00:01": "multicast", "ff:ff:ff:ff:ff:ff": "multicast",
@@ -42,6 +48,7 @@ def address_rows():
         yield f"{command} nonsense dev eth1", USAGE, "nonsense"
         yield f"{command} 198.18.10.1/24 dev eth1", USAGE, "host bits"
         yield f"{command} 224.0.0.1 dev eth1", REFUSED, "multicast"
+        yield f"{command} ff02::1 dev eth1", REFUSED, "multicast"
         yield f"{command} 198.18.10.9-198.18.10.1 dev eth1", REFUSED, "backwards"
     for word in MALFORMED_MACS:
         yield f"add 198.18.10.2 dev eth1 mac '{word}'", USAGE, "MAC"
@@ -79,6 +86,12 @@ ROWS = {
     "add with half a MAC": ([], f"add {VIP} dev eth1 mac", USAGE, "mac"),
     "add with a word too many": ([], f"add {VIP} dev eth1 mac {VIP_MAC} x", USAGE, "x"),
     "add with a foreign word": ([], f"add {VIP} dev eth1 vlan 7", USAGE, "vlan"),
+    "override of IPv4": ([], f"add {VIP} dev eth1 override off", USAGE, "IPv6"),
+    "override without a word": ([], f"add {VIP6} dev eth1 override", USAGE, "off"),
+    "override with another word": ([], f"add {VIP6} dev eth1 override no", USAGE, "no"),
+    "override before the MAC": ([], f"add {VIP6} dev eth1 override off mac {VIP_MAC}", USAGE,
+                                "mac"),
+    "a beginning of a command": (ADDED, "l", USAGE, "no command 'l'"),
     "del with a word too many": (ADDED, f"del {VIP} dev eth1 x", USAGE, ""),
     "list with a foreign word": (ADDED, "list on eth1", USAGE, "eth1"),
     "status with a word too many": (ADDED, "status eth1 eth1", USAGE, "eth1"),
@@ -104,6 +117,17 @@ ROWS = {
 
     "a range larger than the map": (HALF, "add 198.18.11.0/27 dev eth1", REFUSED, "32"),
     "a range larger than the free room": (HALF, "add 198.18.11.0/28 dev eth1", REFUSED, "8"),
+    "a range larger than the map, IPv6": (HALF, "add 2001:db8::/123 dev eth1", REFUSED, "32"),
+    "a range larger than the free room, IPv6": (
+        FULL + ["add 2001:db8::/125 dev eth1"], "add 2001:db8:1::/124 dev eth1", REFUSED, "8"),
+    "the map is full, IPv6": (
+        FULL + ["add 2001:db8::/124 dev eth1"], "add 2001:db8:1::1 dev eth1", REFUSED,
+        "16 IPv6 addresses"),
+    "a /64": ([], "add 2001:db8::/64 dev eth1", REFUSED,
+              "2^64 or more addresses are more than the map holds, 65536"),
+    "a /65": ([], "add 2001:db8::/65 dev eth1", REFUSED, "9223372036854775808 addresses"),
+    "another MAC, IPv6": ([f"add {VIP6} dev eth1"], f"add {VIP6} dev eth1 mac {VIP_MAC}", REFUSED,
+                          SERVER_MAC),
     "a range larger than the default map": ([], "add 198.0.0.0/8 dev eth1", REFUSED, "65536"),
     "the map is full": (FULL, "add 198.18.11.1 dev eth1", REFUSED, "full"),
     "the map is full, a new interface": (FULL, "add 198.18.10.1 dev eth2", REFUSED, "full"),
@@ -253,6 +277,7 @@ LAYOUTS = {
     "addresses, another key": ("responder_v4", "hash", 4, 72, 65536),
     "addresses, another type": ("responder_v4", "lru_hash", 8, 72, 65536),
     "addresses, not preallocated": ("responder_v4", "hash", 8, 72, 65536, 1),
+    "IPv6 addresses, another value": ("responder_v6", "hash", 20, 80, 65536),
     "leases, another size": ("leases", "array", 4, 16, 16),
     "counters, fewer outcomes": ("counters", "percpu_array", 4, 8, 256),
     "meta, another layout": ("meta", "array", 4, 8, 1),
@@ -310,6 +335,10 @@ BAD_LINES = {
     "a word too many": f"198.18.11.1 dev eth1 mac {VIP_MAC} x",
     "a zero byte": "198.18.11.1 dev eth1 \0",
     "larger than the map": "198.0.0.0/8 dev eth1",
+    "malformed IPv6 address": "2001:db8:::1 dev eth1",
+    "IPv6 multicast": "ff02::1 dev eth1",
+    "a /64": "2001:db8::/64 dev eth1",
+    "override of IPv4": "198.18.11.1 dev eth1 override off",
 }
 
 

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from lan import SERVER_MAC, VIP, VIP_MAC, like
+from lan import SERVER_MAC, VIP, VIP6, VIP_MAC, like
 from wire import Wire, arp, mac_text
 
 COUNTERS = dict.fromkeys(
@@ -37,11 +37,16 @@ JSON = {
     "list, fixed MAC, not attached": (
         [f"add {VIP} dev eth1 mac {VIP_MAC}"], "list",
         [LIST_ROW | {"ip": VIP, "mac": VIP_MAC, "mac_fixed": True, "answering": False}]),
+    "list, IPv6": (["attach eth1", f"add {VIP6} dev eth1"], "list",
+                   [LIST_ROW | {"ip": VIP6, "override": True, "answering": True}]),
     "stats": (["attach eth1"], "stats", {"counters": COUNTERS, "devices": {"eth1": COUNTERS}}),
     "stats of one": (["attach eth1"], "stats eth1",
                      {"counters": COUNTERS, "devices": {"eth1": COUNTERS}}),
     "announce": (["attach eth1", f"add {VIP} dev eth1"], f"announce {VIP} dev eth1 --count 1",
                  {"ip": VIP, "dev": "eth1", "announced": 1}),
+    "announce, IPv6": (["attach eth1", f"add {VIP6} dev eth1"],
+                       f"announce {VIP6} dev eth1 --count 1",
+                       {"ip": VIP6, "dev": "eth1", "announced": 1}),
     "flush": ([f"add {VIP} dev eth1"], "flush --all", {"deleted": 1}),
 }
 
@@ -115,6 +120,7 @@ def test_list_agrees_with_bpftool(lan):
 # pinned map: names that its dump has, with the map's BTF
 NAMES = {
     "responder_v4": {"ip4", "ifindex", "head", "mac", "flags", "lease", "responses_sent"},
+    "responder_v6": {"ip6", "ifindex", "head", "mac", "flags", "lease", "responses_sent"},
     "leases": {"fresh_jiffies", "deadline_ns"},
     "counters": {"count"},
     "devices": {"name", "counters_slot"},
@@ -126,7 +132,7 @@ NAMES = {
 @pytest.mark.parametrize("name, expected", NAMES.items(), ids=NAMES)
 def test_dump_reads_well(lan, name, expected):
     """What an administrator sees with nothing but bpftool."""
-    lan.done("attach eth1", f"add {VIP} dev eth1")
+    lan.done("attach eth1", f"add {VIP} dev eth1", f"add {VIP6} dev eth1")
     with Wire(lan.client, "eth0") as wire:
         wire.send(arp(VIP, spa=VIP))  # a conflict
     text = lan.server.run("bpftool", "map", "dump", "pinned", lan.pin(name)).stdout

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""ARP frames, and a packet socket to send and see them."""
+"""ARP frames, and a packet socket to send and see these or others."""
 import select
 import socket
 import struct
@@ -11,7 +11,7 @@ BROADCAST = "ff:ff:ff:ff:ff:ff"
 ZERO_MAC = "00:00:00:00:00:00"
 REQUEST, REPLY = 1, 2
 
-ETH_P_ARP = 0x0806
+ETH_P_ARP, ETH_P_IPV6 = 0x0806, 0x86DD
 SO_RCVBUFFORCE = 33  # a burst of replies is kept until it is read
 LAYOUT = struct.Struct("!6s6sHHHBBH6s4s6s4s")
 
@@ -38,13 +38,13 @@ def arp_reply(spa, sha=SERVER_MAC, tpa=CLIENT_IP, tha=CLIENT_MAC, trailer=b""):
 
 
 class Wire:
-    """ARP frames of a device in a namespace: those that came in, and those we send."""
+    """Frames of a device in a namespace: those of a protocol that came in, and those we send."""
 
-    def __init__(self, namespace, dev):
+    def __init__(self, namespace, dev, protocol=ETH_P_ARP):
         with namespace.entered():
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
-        self.socket.bind((dev, ETH_P_ARP))
+        self.socket.bind((dev, protocol))
 
     def __enter__(self):
         return self

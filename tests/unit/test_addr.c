@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What users write for addresses, ranges, MACs and whole specifications. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 
 #include "addr.h"
@@ -10,58 +12,175 @@
 static const struct {
 	const char *text;
 	int result;
-	struct addr_range range;
+	const char *first;
+	const char *last;
 } ranges[] = {
-	{ "10.0.10.0", 0, { 0x0a000a00, 0x0a000a00 } },
-	{ "255.255.255.254", 0, { 0xfffffffe, 0xfffffffe } },
-	{ "240.0.0.1", 0, { 0xf0000001, 0xf0000001 } },
-	{ "10.0.10.0/24", 0, { 0x0a000a00, 0x0a000aff } },
-	{ "10.0.10.7/32", 0, { 0x0a000a07, 0x0a000a07 } },
-	{ "128.0.0.0/2", 0, { 0x80000000, 0xbfffffff } },
-	{ "10.0.10.7-10.0.10.9", 0, { 0x0a000a07, 0x0a000a09 } },
-	{ "10.0.10.7-10.0.10.7", 0, { 0x0a000a07, 0x0a000a07 } },
-	{ "", -EINVAL, {} },
-	{ "10", -EINVAL, {} },
-	{ "10.0.10", -EINVAL, {} },
-	{ "10.0.10.256", -EINVAL, {} },
-	{ "10.0.10.0 ", -EINVAL, {} },
-	{ "10.0.10.0.0", -EINVAL, {} },
-	{ "0x0a000001", -EINVAL, {} },
-	{ "host", -EINVAL, {} },
-	{ "10.0.10.0/", -EINVAL, {} },
-	{ "10.0.10.0/33", -EINVAL, {} },
-	{ "10.0.10.0/-1", -EINVAL, {} },
-	{ "10.0.10.0/+8", -EINVAL, {} },
-	{ "10.0.10.0/24x", -EINVAL, {} },
-	{ "/24", -EINVAL, {} },
-	{ "10.0.10.1/24", -EINVAL, {} },
-	{ "10.0.10.7-", -EINVAL, {} },
-	{ "-10.0.10.7", -EINVAL, {} },
-	{ "10.0.10.7-10.0.10.8-10.0.10.9", -EINVAL, {} },
-	{ "10.0.10.0/24-10.0.11.0/24", -EINVAL, {} },
-	{ "10.0.10.9-10.0.10.7", -ERANGE, {} },
-	{ "0.0.0.0", -EADDRNOTAVAIL, {} },
-	{ "127.0.0.1", -EADDRNOTAVAIL, {} },
-	{ "224.0.0.1", -EADDRNOTAVAIL, {} },
-	{ "239.255.255.255", -EADDRNOTAVAIL, {} },
-	{ "255.255.255.255", -EADDRNOTAVAIL, {} },
-	{ "0.0.0.0/0", -EADDRNOTAVAIL, {} },
-	{ "126.0.0.0-128.0.0.0", -EADDRNOTAVAIL, {} },
-	{ "223.255.255.255-224.0.0.0", -EADDRNOTAVAIL, {} },
-	{ "255.255.255.0/24", -EADDRNOTAVAIL, {} },
+	{ "10.0.10.0", 0, "10.0.10.0", "10.0.10.0" },
+	{ "255.255.255.254", 0, "255.255.255.254", "255.255.255.254" },
+	{ "240.0.0.1", 0, "240.0.0.1", "240.0.0.1" },
+	{ "10.0.10.0/24", 0, "10.0.10.0", "10.0.10.255" },
+	{ "10.0.10.7/32", 0, "10.0.10.7", "10.0.10.7" },
+	{ "128.0.0.0/2", 0, "128.0.0.0", "191.255.255.255" },
+	{ "10.0.10.7-10.0.10.9", 0, "10.0.10.7", "10.0.10.9" },
+	{ "10.0.10.7-10.0.10.7", 0, "10.0.10.7", "10.0.10.7" },
+	{ "", -EINVAL, NULL, NULL },
+	{ "10", -EINVAL, NULL, NULL },
+	{ "10.0.10", -EINVAL, NULL, NULL },
+	{ "10.0.10.256", -EINVAL, NULL, NULL },
+	{ "10.0.10.0 ", -EINVAL, NULL, NULL },
+	{ "10.0.10.0.0", -EINVAL, NULL, NULL },
+	{ "0x0a000001", -EINVAL, NULL, NULL },
+	{ "host", -EINVAL, NULL, NULL },
+	{ "10.0.10.0/", -EINVAL, NULL, NULL },
+	{ "10.0.10.0/33", -EINVAL, NULL, NULL },
+	{ "10.0.10.0/-1", -EINVAL, NULL, NULL },
+	{ "10.0.10.0/+8", -EINVAL, NULL, NULL },
+	{ "10.0.10.0/24x", -EINVAL, NULL, NULL },
+	{ "/24", -EINVAL, NULL, NULL },
+	{ "10.0.10.1/24", -EINVAL, NULL, NULL },
+	{ "10.0.10.7-", -EINVAL, NULL, NULL },
+	{ "-10.0.10.7", -EINVAL, NULL, NULL },
+	{ "10.0.10.7-10.0.10.8-10.0.10.9", -EINVAL, NULL, NULL },
+	{ "10.0.10.0/24-10.0.11.0/24", -EINVAL, NULL, NULL },
+	{ "10.0.10.9-10.0.10.7", -ERANGE, NULL, NULL },
+	{ "0.0.0.0", -EADDRNOTAVAIL, NULL, NULL },
+	{ "127.0.0.1", -EADDRNOTAVAIL, NULL, NULL },
+	{ "224.0.0.1", -EADDRNOTAVAIL, NULL, NULL },
+	{ "239.255.255.255", -EADDRNOTAVAIL, NULL, NULL },
+	{ "255.255.255.255", -EADDRNOTAVAIL, NULL, NULL },
+	{ "0.0.0.0/0", -EADDRNOTAVAIL, NULL, NULL },
+	{ "126.0.0.0-128.0.0.0", -EADDRNOTAVAIL, NULL, NULL },
+	{ "223.255.255.255-224.0.0.0", -EADDRNOTAVAIL, NULL, NULL },
+	{ "255.255.255.0/24", -EADDRNOTAVAIL, NULL, NULL },
+	{ "2001:db8::10", 0, "2001:db8::10", "2001:db8::10" },
+	{ "2001:DB8:0::0010", 0, "2001:db8::10", "2001:db8::10" },
+	{ "2001:db8::/120", 0, "2001:db8::", "2001:db8::ff" },
+	{ "2001:db8::7/128", 0, "2001:db8::7", "2001:db8::7" },
+	{ "2001:db8::/64", 0, "2001:db8::", "2001:db8::ffff:ffff:ffff:ffff" },
+	{ "2001:db8::7-2001:db8::9", 0, "2001:db8::7", "2001:db8::9" },
+	{ "2001:db8::fffe-2001:db8::1:1", 0, "2001:db8::fffe", "2001:db8::1:1" },
+	{ "2001:db8::198.18.0.1", 0, "2001:db8::c612:1", "2001:db8::c612:1" },
+	{ "64:ff9b::c612:1", 0, "64:ff9b::c612:1", "64:ff9b::c612:1" },
+	{ "fe80::1", 0, "fe80::1", "fe80::1" },
+	{ "fd00::1", 0, "fd00::1", "fd00::1" },
+	{ "2000::/3", 0, "2000::", "3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
+	{ "2001:db8", -EINVAL, NULL, NULL },
+	{ "2001:db8:::1", -EINVAL, NULL, NULL },
+	{ "2001:db8::10000", -EINVAL, NULL, NULL },
+	{ "2001:db8::g", -EINVAL, NULL, NULL },
+	{ "[2001:db8::1]", -EINVAL, NULL, NULL },
+	{ "fe80::1%eth1", -EINVAL, NULL, NULL },
+	{ "2001:db8::1 ", -EINVAL, NULL, NULL },
+	{ "1:2:3:4:5:6:7:8:9", -EINVAL, NULL, NULL },
+	{ ":", -EINVAL, NULL, NULL },
+	{ "2001:db8::/129", -EINVAL, NULL, NULL },
+	{ "2001:db8::/", -EINVAL, NULL, NULL },
+	{ "2001:db8::1/64", -EINVAL, NULL, NULL },
+	{ "2001:db8::/-1", -EINVAL, NULL, NULL },
+	{ "2001:db8::1-", -EINVAL, NULL, NULL },
+	{ "2001:db8::1-198.18.0.1", -EINVAL, NULL, NULL },
+	{ "198.18.0.1-2001:db8::1", -EINVAL, NULL, NULL },
+	{ "2001:db8::1-2001:db8::2-2001:db8::3", -EINVAL, NULL, NULL },
+	{ "2001:db8::/120-2001:db8:1::/120", -EINVAL, NULL, NULL },
+	{ "2001:db8::9-2001:db8::7", -ERANGE, NULL, NULL },
+	{ "::", -EADDRNOTAVAIL, NULL, NULL },
+	{ "::1", -EADDRNOTAVAIL, NULL, NULL },
+	{ "::/0", -EADDRNOTAVAIL, NULL, NULL },
+	{ "::1/128", -EADDRNOTAVAIL, NULL, NULL },
+	{ "ff02::1", -EADDRNOTAVAIL, NULL, NULL },
+	{ "ff00::/8", -EADDRNOTAVAIL, NULL, NULL },
+	{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", -EADDRNOTAVAIL, NULL, NULL },
+	{ "::ffff:198.18.0.1", -EADDRNOTAVAIL, NULL, NULL },
+	{ "::ffff:c612:1", -EADDRNOTAVAIL, NULL, NULL },
+	{ "::ffff:0:0/96", -EADDRNOTAVAIL, NULL, NULL },
+	{ "::fffe:0:0/95", -EADDRNOTAVAIL, NULL, NULL },
+	{ "fe00::-ff00::", -EADDRNOTAVAIL, NULL, NULL },
 };
+
+static struct address address_of(const char *text)
+{
+	struct address address = {};
+	char mapped[INET6_ADDRSTRLEN];
+
+	snprintf(mapped, sizeof(mapped), "%s%s", strchr(text, ':') ? "" : "::ffff:", text);
+	cr_assert_eq(inet_pton(AF_INET6, mapped, address.bytes), 1, "%s", mapped);
+	return address;
+}
 
 Test(addr, ranges)
 {
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-		struct addr_range range = { 1, 2 };
+		struct addr_range range, expected;
 		struct err err = {};
-		int r = addr_range_parse(ranges[i].text, &range, &err);
+		int r;
 
+		memset(&range, 0x55, sizeof(range));
+		expected = range;
+		if (!ranges[i].result) {
+			expected.first = address_of(ranges[i].first);
+			expected.last = address_of(ranges[i].last);
+		}
+		r = addr_range_parse(ranges[i].text, &range, &err);
 		cr_expect_eq(r, ranges[i].result, "'%s': %d", ranges[i].text, r);
 		cr_expect_eq(!r, !*err.text, "'%s': said '%s'", ranges[i].text, err.text);
-		cr_expect_eq(range.first, r ? 1 : ranges[i].range.first, "'%s'", ranges[i].text);
-		cr_expect_eq(range.last, r ? 2 : ranges[i].range.last, "'%s'", ranges[i].text);
+		cr_expect(!memcmp(&range, &expected, sizeof(range)), "'%s'", ranges[i].text);
+	}
+}
+
+static const struct {
+	const char *first;
+	const char *last;
+	uint64_t size;
+} sizes[] = {
+	{ "198.18.0.1", "198.18.0.1", 1 },
+	{ "198.18.0.0", "198.18.255.255", 65536 },
+	{ "2001:db8::fffe", "2001:db8::1:1", 4 },
+	{ "2001:db8::", "2001:db8::7fff:ffff:ffff:ffff", 1ULL << 63 },
+	{ "2001:db8::", "2001:db8::ffff:ffff:ffff:fffd", UINT64_MAX - 1 },
+	{ "2001:db8::", "2001:db8::ffff:ffff:ffff:fffe", UINT64_MAX },
+	{ "2001:db8::", "2001:db8::ffff:ffff:ffff:ffff", UINT64_MAX },
+	{ "2001:db8::", "2001:db8:0:1::", UINT64_MAX },
+	{ "2001:db8::ffff:ffff:ffff:ffff", "2001:db8:0:1::", 2 },
+	{ "2001:db8::1", "2001:db8:0:1::", UINT64_MAX },
+	{ "2001:db8::2", "2001:db8:0:1::", UINT64_MAX },
+	{ "2001:db8::3", "2001:db8:0:1::", UINT64_MAX - 1 },
+	{ "2001:db8::", "2001:db9::", UINT64_MAX },
+};
+
+Test(addr, sizes)
+{
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct addr_range range = { address_of(sizes[i].first), address_of(sizes[i].last) };
+
+		cr_expect_eq(addr_range_size(&range), sizes[i].size, "%s-%s", sizes[i].first,
+			     sizes[i].last);
+	}
+}
+
+static const struct {
+	const char *written;
+	const char *shown;
+	const char *next;
+} formats[] = {
+	{ "198.18.0.255", "198.18.0.255", "198.18.1.0" },
+	{ "2001:0db8:0000:0000:0000:0000:0000:0010", "2001:db8::10", "2001:db8::11" },
+	/* RFC 5952 4.2: no :: for one field, the longest run, the first of two */
+	{ "2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:2" },
+	{ "2001:0:0:1:0:0:0:1", "2001:0:0:1::1", "2001:0:0:1::2" },
+	{ "2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1", "2001:db8::1:0:0:2" },
+	{ "2001:DB8::FFFF", "2001:db8::ffff", "2001:db8::1:0" },
+	{ "2001:db8::ffff:ffff:ffff:ffff", "2001:db8::ffff:ffff:ffff:ffff", "2001:db8:0:1::" },
+};
+
+Test(addr, formats_and_increments)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		struct address address = address_of(formats[i].written);
+		char text[INET6_ADDRSTRLEN];
+
+		cr_expect_str_eq(address_format(&address, text), formats[i].shown);
+		address_increment(&address);
+		cr_expect_str_eq(address_format(&address, text), formats[i].next);
 	}
 }
 
@@ -105,7 +224,7 @@ Test(addr, macs)
 }
 
 static const struct {
-	const char *words[7];
+	const char *words[SPEC_MAX_WORDS + 2];
 	int result;
 } specs[] = {
 	{ { "10.0.0.1", "dev", "eth1" }, 0 },
@@ -120,6 +239,15 @@ static const struct {
 	{ { "10.0.0.1", "dev", "eth1", "mac", "02:00:00:00:00:01", "x" }, -EINVAL },
 	{ { "10.0.0.1", "dev", "eth1", "mac", "01:00:00:00:00:01" }, -EADDRNOTAVAIL },
 	{ { "224.0.0.1", "dev", "eth1" }, -EADDRNOTAVAIL },
+	{ { "2001:db8::1", "dev", "eth1" }, 0 },
+	{ { "2001:db8::1", "dev", "eth1", "override", "off" }, 0 },
+	{ { "2001:db8::1", "dev", "eth1", "mac", "02:00:00:00:00:01", "override", "off" }, 0 },
+	{ { "2001:db8::1", "dev", "eth1", "override", "off", "mac", "02:00:00:00:00:01" },
+	  -EINVAL },
+	{ { "2001:db8::1", "dev", "eth1", "override" }, -EINVAL },
+	{ { "2001:db8::1", "dev", "eth1", "override", "no" }, -EINVAL },
+	{ { "2001:db8::1", "dev", "eth1", "override", "off", "x" }, -EINVAL },
+	{ { "10.0.0.1", "dev", "eth1", "override", "off" }, -EINVAL },
 };
 
 Test(spec, words)
@@ -137,18 +265,35 @@ Test(spec, words)
 	}
 }
 
-Test(spec, a_list_grows_no_longer_than_the_room)
+static void range_set(struct spec *spec, const char *text)
+{
+	struct err err;
+
+	cr_assert_eq(addr_range_parse(text, &spec->range, &err), 0, "%s", err.text);
+}
+
+Test(spec, a_list_grows_no_longer_than_the_room_of_each_family)
 {
 	struct link link = { .ifindex = 3, .mac = { 2, 0, 0, 0, 0, 1 } };
 	struct spec_list list = {};
-	struct spec spec = { .range = { 0x0a000000, 0x0a0000ff } };
+	struct spec spec = {};
 	struct err err = {};
 
+	range_set(&spec, "10.0.0.0/24");
 	cr_assert_eq(spec_list_append(&list, &spec, &link, 0, 300, &err), 0);
 	cr_expect_eq(list.count, 256);
 	cr_expect_eq(spec_list_append(&list, &spec, &link, 0, 300, &err), -ENOSPC);
+	cr_expect(strstr(err.text, "512"), "%s", err.text);
 	cr_expect_eq(list.count, 256);
-	spec.range = (struct addr_range){ 1, UINT32_MAX };
+	range_set(&spec, "2001:db8::/120");
+	cr_assert_eq(spec_list_append(&list, &spec, &link, 0, 300, &err), 0);
+	cr_expect_eq(list.count, 512);
 	cr_expect_eq(spec_list_append(&list, &spec, &link, 0, 300, &err), -ENOSPC);
+	range_set(&spec, "0.0.0.1-126.255.255.255");
+	cr_expect_eq(spec_list_append(&list, &spec, &link, 0, 300, &err), -ENOSPC);
+	range_set(&spec, "2001:db8::/64");
+	cr_expect_eq(spec_list_append(&list, &spec, &link, 0, 300, &err), -ENOSPC);
+	cr_expect(strstr(err.text, "2^64"), "%s", err.text);
+	cr_expect_eq(list.count, 512);
 	spec_list_free(&list);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The addresses' map: additions all or nothing, changes in place, against real maps pinned in a
- * bpffs of the test's own. */
+/* The addresses' maps: additions all or nothing, changes in place, against real maps pinned in a
+ * bpffs of the test's own. Rows of EACH_FAMILY() hold for IPv4 and for IPv6. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <sched.h>
@@ -14,8 +14,10 @@
 #include <criterion/criterion.h>
 
 #include "attach.h"
+#include "change.h"
 #include "device.h"
 #include "entry.h"
+#include "grow.h"
 #include "pins.h"
 
 #define ROOM 1000
@@ -23,6 +25,21 @@
 static char bpffs[] = "/tmp/l2resp-unit-XXXXXX";
 static struct pins pins = PINS_NONE;
 static struct err err;
+static enum pins_family family;
+
+#define EACH_FAMILY(name)         \
+	static void name(void);   \
+	Test(entry, name##_v4)    \
+	{                         \
+		family = PINS_V4; \
+		name();           \
+	}                         \
+	Test(entry, name##_v6)    \
+	{                         \
+		family = PINS_V6; \
+		name();           \
+	}                         \
+	static void name(void)
 
 /* A mount namespace of our own: the file system goes when the process does, however it ends. */
 static void setup(void)
@@ -42,10 +59,27 @@ static void teardown(void)
 	rmdir(bpffs);
 }
 
+/* 198.18.0.0 + host, or 2001:db8::c612:0 + host. */
+static struct address address_of(uint32_t host)
+{
+	struct address address = { { [10] = 0xff, [11] = 0xff } };
+	uint32_t low = htonl(0xc6120000 + host);
+
+	if (family == PINS_V6)
+		address = (struct address){ { 0x20, 0x01, 0x0d, 0xb8 } };
+	memcpy(address.bytes + 12, &low, sizeof(low));
+	return address;
+}
+
+static struct entry_key key_of(uint32_t host)
+{
+	return (struct entry_key){ .address = address_of(host), .ifindex = 3 };
+}
+
 static struct entry_wanted wanted(uint32_t host, uint8_t mac_last)
 {
 	return (struct entry_wanted){
-		.key = { .ip4 = htonl(0xc6120000 + host), .ifindex = 3 },
+		.key = key_of(host),
 		/* 2 stands for one that was given; the others follow the device */
 		.head = { .mac = { 2, 0, 0, 0, 0, mac_last },
 			  .flags = mac_last == 2 ? ENTRY_MAC_FIXED : 0 },
@@ -76,28 +110,48 @@ static size_t count_all(void)
 	return count;
 }
 
-/* Answers that the data path would have counted. */
+/* Answers that the data path would have counted, on a CPU of its own. */
 static void pretend_answers(uint32_t host, uint64_t answers)
 {
-	struct responder_v4_key key = wanted(host, 0).key;
-	struct responder_v4_entry entry;
+	struct entry_key wanted = key_of(host);
+	struct responder_v4_key key4 = { .ifindex = wanted.ifindex };
+	struct responder_v6_key key6 = { .ifindex = wanted.ifindex };
+	struct responder_v4_entry entry4;
+	struct responder_v6_entry entry6;
+	int fd = pins_responders(&pins)[family];
 
-	cr_assert_eq(bpf_map_lookup_elem(pins.fd[PINS_RESPONDER_V4], &key, &entry), 0);
-	entry.responses_sent[1] += answers;
-	cr_assert_eq(bpf_map_update_elem(pins.fd[PINS_RESPONDER_V4], &key, &entry, BPF_EXIST), 0);
+	if (family == PINS_V4) {
+		memcpy(&key4.ip4, wanted.address.bytes + 12, sizeof(key4.ip4));
+		cr_assert_eq(bpf_map_lookup_elem(fd, &key4, &entry4), 0);
+		cr_assert(!memcmp(&entry4.key, &key4, sizeof(key4)));
+		entry4.responses_sent[1] += answers;
+		cr_assert_eq(bpf_map_update_elem(fd, &key4, &entry4, BPF_EXIST), 0);
+	} else {
+		memcpy(key6.ip6, wanted.address.bytes, sizeof(key6.ip6));
+		cr_assert_eq(bpf_map_lookup_elem(fd, &key6, &entry6), 0);
+		cr_assert(!memcmp(&entry6.key, &key6, sizeof(key6)));
+		entry6.responses_sent[1] += answers;
+		cr_assert_eq(bpf_map_update_elem(fd, &key6, &entry6, BPF_EXIST), 0);
+	}
+}
+
+static struct entry_row row_of(uint32_t host)
+{
+	struct entry_key key = key_of(host);
+	struct entry_row row = {};
+
+	cr_assert_eq(entry_get(&pins, &key, &row, &err), 0);
+	return row;
 }
 
 static uint64_t answers(uint32_t host)
 {
-	struct responder_v4_entry entry;
-
-	cr_assert_eq(entry_get(&pins, wanted(host, 0).key.ip4, 3, &entry, &err), 0);
-	return entry_responses(&entry);
+	return row_of(host).responses_sent;
 }
 
 TestSuite(entry, .init = setup, .fini = teardown);
 
-Test(entry, adds_what_is_absent_and_keeps_what_is_there)
+EACH_FAMILY(adds_what_is_absent_and_keeps_what_is_there)
 {
 	struct entry_added added;
 
@@ -114,18 +168,19 @@ Test(entry, adds_what_is_absent_and_keeps_what_is_there)
 	cr_expect_eq(answers(50), 7, "a count was lost");
 }
 
-Test(entry, refuses_another_mac_and_writes_nothing)
+EACH_FAMILY(refuses_another_mac_and_writes_nothing)
 {
 	struct entry_added added;
 
 	cr_assert_eq(add(50, 1, 1, &added), 0);
 	cr_expect_eq(add(50, 1, 2, &added), -EEXIST);
-	cr_expect(strstr(err.text, "198.18.0.50"), "%s", err.text);
+	cr_expect(strstr(err.text, family == PINS_V4 ? "198.18.0.50" : "2001:db8::c612:32"), "%s",
+		  err.text);
 	cr_expect_eq(add(0, 100, 2, &added), -EEXIST);
 	cr_expect_eq(count_all(), 1);
 }
 
-Test(entry, refuses_one_address_twice_with_two_macs)
+EACH_FAMILY(refuses_one_address_twice_with_two_macs)
 {
 	struct entry_wanted list[] = { wanted(1, 1), wanted(2, 1), wanted(1, 2) };
 	struct entry_added added;
@@ -137,7 +192,7 @@ Test(entry, refuses_one_address_twice_with_two_macs)
 	cr_expect_eq(count_all(), 0);
 }
 
-Test(entry, takes_one_address_twice_with_one_mac)
+EACH_FAMILY(takes_one_address_twice_with_one_mac)
 {
 	struct entry_wanted list[] = { wanted(1, 1), wanted(1, 1) };
 	struct entry_added added;
@@ -147,7 +202,7 @@ Test(entry, takes_one_address_twice_with_one_mac)
 	cr_expect_eq(added.present, 1);
 }
 
-Test(entry, fills_the_map_to_the_last_place_and_no_further)
+EACH_FAMILY(fills_the_map_to_the_last_place_and_no_further)
 {
 	struct entry_added added;
 
@@ -159,10 +214,10 @@ Test(entry, fills_the_map_to_the_last_place_and_no_further)
 	cr_expect_eq(count_all(), ROOM);
 }
 
-Test(entry, leaves_the_agents_addresses_alone)
+EACH_FAMILY(leaves_the_agents_addresses_alone)
 {
 	struct entry_wanted leased = wanted(1, 1);
-	struct addr_range all = { 0, UINT32_MAX };
+	struct addr_range all = { address_of(0), address_of(UINT16_MAX) };
 	struct entry_added added;
 	size_t deleted, left;
 
@@ -177,9 +232,9 @@ Test(entry, leaves_the_agents_addresses_alone)
 	cr_expect_eq(count_all(), 1);
 }
 
-Test(entry, deletes_what_is_there_of_a_range)
+EACH_FAMILY(deletes_what_is_there_of_a_range)
 {
-	struct addr_range range = { 0xc6120000 + 10, 0xc6120000 + 500 };
+	struct addr_range range = { address_of(10), address_of(500) };
 	struct entry_added added;
 	size_t deleted, leased;
 
@@ -191,26 +246,23 @@ Test(entry, deletes_what_is_there_of_a_range)
 	cr_expect_eq(count_all(), 10);
 }
 
-Test(entry, follows_the_device_in_place)
+EACH_FAMILY(follows_the_device_in_place)
 {
 	const uint8_t mac[6] = { 2, 0, 0, 0, 0, 9 };
 	struct entry_wanted fixed_mac = wanted(2, 5);
-	struct responder_v4_entry entry;
 	struct entry_added added;
 
 	fixed_mac.head.flags = ENTRY_MAC_FIXED;
 	cr_assert_eq(add(1, 1, 1, &added), 0);
 	cr_assert_eq(entry_add(&pins, &fixed_mac, 1, NULL, &added, &err), 0);
 	pretend_answers(1, 42);
-	cr_assert_eq(entry_follow_mac(&pins, 3, mac, &err), 0, "%s", err.text);
-	cr_assert_eq(entry_get(&pins, wanted(1, 0).key.ip4, 3, &entry, &err), 0);
-	cr_expect(!memcmp(entry.head.mac, mac, 6));
-	cr_expect_eq(entry_responses(&entry), 42, "a count was lost");
-	cr_assert_eq(entry_get(&pins, wanted(2, 0).key.ip4, 3, &entry, &err), 0);
-	cr_expect_eq(entry.head.mac[5], 5, "a fixed MAC was changed");
+	cr_assert_eq(change_follow_mac(&pins, 3, mac, &err), 0, "%s", err.text);
+	cr_expect(!memcmp(row_of(1).head.mac, mac, 6));
+	cr_expect_eq(answers(1), 42, "a count was lost");
+	cr_expect_eq(row_of(2).head.mac[5], 5, "a fixed MAC was changed");
 }
 
-Test(entry, moves_with_its_counts_even_in_a_full_map)
+EACH_FAMILY(moves_with_its_counts_even_in_a_full_map)
 {
 	struct entry_table table;
 	struct entry_added added;
@@ -224,9 +276,112 @@ Test(entry, moves_with_its_counts_even_in_a_full_map)
 	cr_expect_eq(moved, ROOM);
 	cr_assert_eq(entry_read_all(&pins, 9, &table, &err), 0);
 	cr_expect_eq(table.count, ROOM);
-	cr_expect_eq(entry_responses(&table.rows[5].value), 11);
+	cr_expect_eq(table.rows[5].responses_sent, 11);
 	entry_table_free(&table);
 	cr_expect_eq(count_all(), ROOM);
+}
+
+EACH_FAMILY(grows_with_its_counts)
+{
+	struct entry_added added;
+
+	cr_assert_eq(add(0, ROOM, 1, &added), 0);
+	pretend_answers(5, 11);
+	cr_assert_eq(grow_responders(&pins, 2 * ROOM, &err), 0, "%s", err.text);
+	cr_expect_eq(count_all(), ROOM);
+	cr_expect_eq(answers(5), 11, "a count was lost");
+	cr_assert_eq(add(ROOM, ROOM, 1, &added), 0, "%s", err.text);
+	cr_expect_eq(add(2 * ROOM, 1, 1, &added), -ENOSPC);
+}
+
+EACH_FAMILY(adds_in_place_what_was_answered_late)
+{
+	struct entry_table before, after;
+	struct entry_added added;
+
+	cr_assert_eq(add(0, 3, 1, &added), 0);
+	pretend_answers(1, 5);
+	cr_assert_eq(entry_read_all(&pins, 0, &before, &err), 0);
+	cr_assert_eq(entry_read_all(&pins, 0, &after, &err), 0);
+	after.rows[1].responses_sent += 7;
+	cr_assert_eq(change_add_answers(&pins, &before, &after, &err), 0, "%s", err.text);
+	cr_expect_eq(answers(0), 0);
+	cr_expect_eq(answers(1), 12);
+	entry_table_free(&before);
+	entry_table_free(&after);
+}
+
+EACH_FAMILY(leaves_a_full_map_as_it_was_where_the_other_family_has_room)
+{
+	struct entry_wanted *both = calloc(ROOM + 1, sizeof(*both));
+	enum pins_family full = family;
+	struct entry_added added;
+
+	cr_assert_eq(add(0, 1, 1, &added), 0);
+	for (uint32_t i = 0; i < ROOM; i++)
+		both[i] = wanted(1 + i, 1);
+	family = full == PINS_V4 ? PINS_V6 : PINS_V4;
+	both[ROOM] = wanted(0, 1);
+	cr_expect_eq(entry_add(&pins, both, ROOM + 1, NULL, &added, &err), -ENOSPC);
+	cr_expect(strstr(err.text, full == PINS_V4 ? "IPv4" : "IPv6"), "%s", err.text);
+	cr_expect_eq(count_all(), 1);
+	free(both);
+}
+
+Test(entry, sorts_by_interface_then_family_then_address)
+{
+	static const struct {
+		enum pins_family family;
+		uint32_t ifindex;
+		uint32_t host;
+	} order[] = {
+		{ PINS_V4, 3, 1 },   { PINS_V4, 3, 256 }, { PINS_V6, 3, 1 },
+		{ PINS_V6, 3, 256 }, { PINS_V4, 4, 1 },	  { PINS_V6, 4, 0 },
+	};
+	const size_t count = sizeof(order) / sizeof(order[0]);
+	struct entry_wanted list[sizeof(order) / sizeof(order[0])];
+	struct entry_table table;
+	struct entry_added added;
+
+	for (size_t i = 0; i < count; i++) {
+		family = order[i].family;
+		list[count - 1 - i] = wanted(order[i].host, 1);
+		list[count - 1 - i].key.ifindex = order[i].ifindex;
+	}
+	cr_assert_eq(entry_add(&pins, list, count, NULL, &added, &err), 0, "%s", err.text);
+	cr_assert_eq(entry_read_all(&pins, 0, &table, &err), 0);
+	cr_assert_eq(table.count, count);
+	for (size_t i = 0; i < count; i++) {
+		struct address expected;
+
+		family = order[i].family;
+		expected = address_of(order[i].host);
+		cr_expect_eq(table.rows[i].key.ifindex, order[i].ifindex, "row %zu", i);
+		cr_expect(!address_compare(&table.rows[i].key.address, &expected), "row %zu", i);
+	}
+	entry_table_free(&table);
+}
+
+Test(entry, refuses_another_override_flag)
+{
+	struct entry_wanted without, list[2];
+	struct entry_added added;
+
+	family = PINS_V6;
+	without = wanted(1, 1);
+	without.head.flags |= ENTRY_NO_OVERRIDE;
+	list[0] = wanted(2, 1);
+	list[1] = without;
+	cr_assert_eq(add(1, 1, 1, &added), 0);
+	cr_expect_eq(entry_add(&pins, &without, 1, NULL, &added, &err), -EEXIST);
+	cr_expect(strstr(err.text, "override flag: on"), "%s", err.text);
+	cr_expect_eq(entry_add(&pins, list, 2, NULL, &added, &err), -EEXIST);
+	list[0] = wanted(7, 1);
+	list[1] = list[0];
+	list[1].head.flags |= ENTRY_NO_OVERRIDE;
+	cr_expect_eq(entry_add(&pins, list, 2, NULL, &added, &err), -EEXIST);
+	cr_expect(strstr(err.text, "twice"), "%s", err.text);
+	cr_expect_eq(count_all(), 1);
 }
 
 Test(pins, a_second_opening_finds_the_same_maps, .init = setup, .fini = teardown)
@@ -236,6 +391,39 @@ Test(pins, a_second_opening_finds_the_same_maps, .init = setup, .fini = teardown
 	pins_close(&pins);
 	cr_assert_eq(pins_open_locked(bpffs, 0, &pins, &err), 0, "%s", err.text);
 	cr_expect_eq(pins_map_id(&pins, PINS_RESPONDER_V4), id);
+	cr_expect_eq(pins.max_entries, ROOM);
+}
+
+Test(pins, maps_of_two_sizes_become_one, .init = setup, .fini = teardown)
+{
+	int fds[PINS_FAMILIES];
+	char path[PATH_MAX];
+
+	/* as a growth leaves them that was killed after the first pin */
+	cr_assert_eq(pins_create_responders(2 * ROOM, fds, &err), 0, "%s", err.text);
+	snprintf(path, sizeof(path), "%s/xdp-l2resp/v1/responder_v4", bpffs);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(bpf_obj_pin(fds[PINS_V4], path), 0);
+	cleanup_responders(&fds);
+	pins_close(&pins);
+	cr_assert_eq(pins_open_locked(bpffs, 0, &pins, &err), 0, "%s", err.text);
+	cr_expect(pins.uneven);
+	cr_assert_eq(grow_finish(&pins, &err), 0, "%s", err.text);
+	pins_close(&pins);
+	cr_assert_eq(pins_open_locked(bpffs, 0, &pins, &err), 0, "%s", err.text);
+	cr_expect(!pins.uneven);
+	cr_expect_eq(pins.max_entries, 2 * ROOM);
+}
+
+Test(pins, the_missing_family_gets_the_other_ones_size, .init = setup, .fini = teardown)
+{
+	char path[PATH_MAX];
+
+	pins_close(&pins);
+	snprintf(path, sizeof(path), "%s/xdp-l2resp/v1/responder_v6", bpffs);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(pins_open_locked(bpffs, 5, &pins, &err), 0, "%s", err.text);
+	cr_expect(!pins.uneven);
 	cr_expect_eq(pins.max_entries, ROOM);
 }
 

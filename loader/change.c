@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <string.h>
+#include <bpf/bpf.h>
+
+#include "change.h"
+#include "cleanup.h"
+#include "control.h"
+#include "control_object.h"
+
+static struct control_key control_key(const struct entry_key *key)
+{
+	struct control_key packed = { .ifindex = key->ifindex };
+
+	memcpy(packed.address, key->address.bytes, sizeof(packed.address));
+	return packed;
+}
+
+/* The programs that change entries in place, over the pinned maps. */
+static int control_load(const struct pins *pins, struct control_bpf **ret_control, struct err *err)
+{
+	_cleanup_(control_close) struct control_bpf *control = NULL;
+	int r = control_open(&control, err);
+
+	if (r < 0)
+		return r;
+	for (enum pins_map map = 0; map < PINS_MAP_COUNT && !r; map++)
+		r = bpf_map__reuse_fd(bpf_object__find_map_by_name(control->obj,
+								   pins_map_name(map)),
+				      pins->fd[map]);
+	if (!r)
+		r = control_bpf__load(control);
+	if (r < 0)
+		return err_set(err, r, "loading the program that changes entries in place: %s",
+			       strerror(-r));
+	*ret_control = control;
+	control = NULL;
+	return 0;
+}
+
+int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
+		      struct err *err)
+{
+	_cleanup_(control_close) struct control_bpf *control = NULL;
+	_cleanup_(entry_table_free) struct entry_table table = {};
+	int r = entry_read_all(pins, ifindex, &table, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < table.count; i++) {
+		struct control_set_head args = { .key = control_key(&table.rows[i].key),
+						 .head = table.rows[i].head };
+		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &args, .ctx_size_in = sizeof(args));
+
+		if ((args.head.flags & ENTRY_MAC_FIXED) || !memcmp(args.head.mac, mac, ETH_ALEN))
+			continue;
+		if (!control) {
+			r = control_load(pins, &control, err);
+			if (r < 0)
+				return r;
+		}
+		memcpy(args.head.mac, mac, ETH_ALEN);
+		r = bpf_prog_test_run_opts(bpf_program__fd(control->progs.control_set_head), &opts);
+		if (r < 0)
+			return err_set(err, r, "changing an entry in place: %s", strerror(-r));
+	}
+	return 0;
+}
+
+int change_add_answers(const struct pins *pins, const struct entry_table *before,
+		       const struct entry_table *after, struct err *err)
+{
+	_cleanup_(control_close) struct control_bpf *control = NULL;
+	size_t then = 0;
+	int r = control_load(pins, &control, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < after->count; i++) {
+		const struct entry_row *now = &after->rows[i];
+		struct control_add_answers args = { .key = control_key(&now->key) };
+		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &args, .ctx_size_in = sizeof(args));
+
+		while (then < before->count &&
+		       entry_key_compare(&before->rows[then].key, &now->key) < 0)
+			then++;
+		if (then == before->count)
+			break;
+		args.answers = now->responses_sent - before->rows[then].responses_sent;
+		if (!args.answers)
+			continue;
+		r = bpf_prog_test_run_opts(bpf_program__fd(control->progs.control_add_answers),
+					   &opts);
+		if (r < 0)
+			return err_set(err, r, "adding to an entry in place: %s", strerror(-r));
+	}
+	return 0;
+}

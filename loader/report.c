@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+
+#include "report.h"
+
+const char *report_plural(size_t count)
+{
+	return count == 1 ? "" : "es";
+}
+
+static void print_count(const char *dev, size_t count, const char *what)
+{
+	printf("%s%s%zu address%s %s", dev ?: "", dev ? ": " : "", count, report_plural(count),
+	       what);
+}
+
+void report_added(const struct cli_options *options, const char *dev,
+		  const struct entry_added *added)
+{
+	if (options->json) {
+		cli_print_json(json_pack("{s:I, s:I}", "added", (json_int_t)added->added, "present",
+					 (json_int_t)added->present));
+		return;
+	}
+	print_count(dev, added->added, "added");
+	if (added->present)
+		printf(", %zu there already", added->present);
+	putchar('\n');
+}
+
+void report_deleted(const struct cli_options *options, const char *dev,
+		    const struct serve_deleted *deleted)
+{
+	if (deleted->leased)
+		cli_note("%zu address%s of the agent left", deleted->leased,
+			 report_plural(deleted->leased));
+	if (options->json) {
+		cli_print_json(json_pack("{s:I}", "deleted", (json_int_t)deleted->deleted));
+		return;
+	}
+	print_count(dev, deleted->deleted, "deleted");
+	putchar('\n');
+}

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+
+#include "cleanup.h"
+#include "responder.h"
+
+/* Elements a batch call; the map's own lock is held for one bucket at a time, so only the copy's
+ * size matters. */
+#define BATCH 16384
+
+/* A key is what the map keeps of an address, and the interface; a value begins with its key, and
+ * its counts follow its head. */
+struct layout {
+	const char *name;
+	size_t address_skip; /* bytes of struct address that the key leaves out */
+	size_t key_size;
+	size_t value_size;
+	size_t head_offset;
+};
+
+static const struct layout layouts[PINS_FAMILIES] = {
+	[PINS_V4] = { "responder_v4", 12, sizeof(struct responder_v4_key),
+		      sizeof(struct responder_v4_entry),
+		      offsetof(struct responder_v4_entry, head) },
+	[PINS_V6] = { "responder_v6", 0, sizeof(struct responder_v6_key),
+		      sizeof(struct responder_v6_entry),
+		      offsetof(struct responder_v6_entry, head) },
+};
+
+#define COUNTS_FOLLOW_HEAD(entry)                  \
+	(offsetof(struct entry, responses_sent) == \
+	 offsetof(struct entry, head) + sizeof(struct entry_head))
+_Static_assert(COUNTS_FOLLOW_HEAD(responder_v4_entry), "");
+_Static_assert(COUNTS_FOLLOW_HEAD(responder_v6_entry), "");
+_Static_assert(offsetof(struct responder_v4_key, ifindex) == 4, "");
+_Static_assert(offsetof(struct responder_v6_key, ifindex) == 16, "");
+
+/* Room for a key or a value of either. */
+union any_key {
+	struct responder_v4_key v4;
+	struct responder_v6_key v6;
+};
+
+union any_value {
+	struct responder_v4_entry v4;
+	struct responder_v6_entry v6;
+};
+
+void entry_table_free(struct entry_table *table)
+{
+	free(table->rows);
+	*table = (struct entry_table){};
+}
+
+int entry_key_compare(const struct entry_key *a, const struct entry_key *b)
+{
+	if (a->ifindex != b->ifindex)
+		return a->ifindex < b->ifindex ? -1 : 1;
+	return address_compare(&a->address, &b->address);
+}
+
+enum pins_family responder_family(const struct address *address)
+{
+	return address_is_v4(address) ? PINS_V4 : PINS_V6;
+}
+
+static void pack_key(const struct layout *layout, const struct entry_key *key, void *packed)
+{
+	size_t length = sizeof(key->address) - layout->address_skip;
+
+	memcpy(packed, key->address.bytes + layout->address_skip, length);
+	memcpy((char *)packed + length, &key->ifindex, sizeof(key->ifindex));
+}
+
+/* Answers that were sent before are the first shard's. */
+static void pack(const struct layout *layout, const struct entry_row *row, void *packed)
+{
+	char *head = (char *)packed + layout->head_offset;
+
+	memset(packed, 0, layout->value_size);
+	pack_key(layout, &row->key, packed);
+	memcpy(head, &row->head, sizeof(row->head));
+	memcpy(head + sizeof(row->head), &row->responses_sent, sizeof(row->responses_sent));
+}
+
+static void unpack(const struct layout *layout, const void *packed, struct entry_row *row)
+{
+	static const struct address mapped = { { [10] = 0xff, [11] = 0xff } };
+	size_t length = sizeof(row->key.address) - layout->address_skip;
+	const char *head = (const char *)packed + layout->head_offset;
+	uint64_t shards[L2RESP_SHARDS];
+
+	row->key.address = mapped;
+	memcpy(row->key.address.bytes + layout->address_skip, packed, length);
+	memcpy(&row->key.ifindex, (const char *)packed + length, sizeof(row->key.ifindex));
+	memcpy(&row->head, head, sizeof(row->head));
+	memcpy(shards, head + sizeof(row->head), sizeof(shards));
+	row->responses_sent = 0;
+	for (int i = 0; i < L2RESP_SHARDS; i++)
+		row->responses_sent += shards[i];
+}
+
+static int err_nomem(struct err *err)
+{
+	return err_set(err, -ENOMEM, "out of memory");
+}
+
+static int table_reserve(struct entry_table *table, size_t count, size_t *capacity, struct err *err)
+{
+	size_t wanted = 2 * *capacity + count;
+	struct entry_row *rows;
+
+	if (table->count + count <= *capacity)
+		return 0;
+	rows = reallocarray(table->rows, wanted, sizeof(*rows));
+	if (!rows)
+		return err_nomem(err);
+	table->rows = rows;
+	*capacity = wanted;
+	return 0;
+}
+
+/* Appends one family's rows to @table, of which *capacity is allocated. */
+static int read_family(int fd, enum pins_family family, uint32_t ifindex, struct entry_table *table,
+		       size_t *capacity, struct err *err)
+{
+	const struct layout *layout = &layouts[family];
+	_cleanup_free_ char *keys = calloc(BATCH, layout->key_size);
+	_cleanup_free_ char *values = calloc(BATCH, layout->value_size);
+	uint32_t cursor, *previous = NULL;
+	int r = 0;
+
+	if (!keys || !values)
+		return err_nomem(err);
+	while (r != -ENOENT) {
+		uint32_t count = BATCH;
+
+		r = bpf_map_lookup_batch(fd, previous, &cursor, keys, values, &count, NULL);
+		if (r < 0 && r != -ENOENT)
+			return err_set(err, r, "reading %s: %s", layout->name, strerror(-r));
+		previous = &cursor;
+		if (table_reserve(table, count, capacity, err) < 0)
+			return -ENOMEM;
+		for (uint32_t i = 0; i < count; i++) {
+			struct entry_row *row = &table->rows[table->count];
+
+			unpack(layout, values + i * layout->value_size, row);
+			table->count += !ifindex || row->key.ifindex == ifindex;
+		}
+	}
+	return 0;
+}
+
+static int row_compare(const void *a, const void *b)
+{
+	return entry_key_compare(&((const struct entry_row *)a)->key,
+				 &((const struct entry_row *)b)->key);
+}
+
+int responder_read_all(const int fds[PINS_FAMILIES], uint32_t ifindex,
+		       struct entry_table *ret_table, struct err *err)
+{
+	_cleanup_(entry_table_free) struct entry_table table = {};
+	size_t capacity = 0;
+
+	for (enum pins_family family = 0; family < PINS_FAMILIES; family++) {
+		int r = read_family(fds[family], family, ifindex, &table, &capacity, err);
+
+		if (r < 0)
+			return r;
+	}
+	if (table.count)
+		qsort(table.rows, table.count, sizeof(*table.rows), row_compare);
+	*ret_table = table;
+	table = (struct entry_table){};
+	return 0;
+}
+
+int responder_get(const int fds[PINS_FAMILIES], const struct entry_key *key,
+		  struct entry_row *ret_row, struct err *err)
+{
+	enum pins_family family = responder_family(&key->address);
+	const struct layout *layout = &layouts[family];
+	union any_key packed_key;
+	union any_value packed;
+
+	pack_key(layout, key, &packed_key);
+	if (bpf_map_lookup_elem(fds[family], &packed_key, &packed) < 0) {
+		if (errno == ENOENT)
+			return -ENOENT;
+		return err_set(err, negative_errno(), "reading %s: %s", layout->name,
+			       strerror(errno));
+	}
+	unpack(layout, &packed, ret_row);
+	return 0;
+}
+
+int responder_insert(const int fds[PINS_FAMILIES], const struct entry_row *row, struct err *err)
+{
+	enum pins_family family = responder_family(&row->key.address);
+	const struct layout *layout = &layouts[family];
+	union any_key packed_key;
+	union any_value packed;
+	int r;
+
+	pack_key(layout, &row->key, &packed_key);
+	pack(layout, row, &packed);
+	r = bpf_map_update_elem(fds[family], &packed_key, &packed, BPF_NOEXIST);
+	if (r < 0 && r != -EEXIST && r != -E2BIG)
+		return err_set(err, r, "writing %s: %s", layout->name, strerror(-r));
+	return r;
+}
+
+/* Elements of one family's map that go in one call. */
+struct batch {
+	char *keys;
+	char *values;
+	uint32_t count;
+};
+
+struct batches {
+	struct batch of[PINS_FAMILIES];
+};
+
+static void batches_free(struct batches *batches)
+{
+	for (int family = 0; family < PINS_FAMILIES; family++) {
+		free(batches->of[family].keys);
+		free(batches->of[family].values);
+	}
+}
+
+/* What becomes of a batch that is full, or the last. */
+typedef int batch_flush_fn(int fd, const struct layout *layout, struct batch *batch,
+			   struct err *err);
+
+static int batch_write(int fd, const struct layout *layout, struct batch *batch, struct err *err)
+{
+	int r = bpf_map_update_batch(fd, batch->keys, batch->values, &batch->count, NULL);
+
+	return r < 0 ? err_set(err, r, "writing %s: %s", layout->name, strerror(-r)) : 0;
+}
+
+static int batch_delete(int fd, const struct layout *layout, struct batch *batch, struct err *err)
+{
+	int r = bpf_map_delete_batch(fd, batch->keys, &batch->count, NULL);
+
+	return r < 0 ? err_set(err, r, "deleting from %s: %s", layout->name, strerror(-r)) : 0;
+}
+
+static int batch_append(const struct layout *layout, struct batch *batch,
+			const struct entry_row *row, struct err *err)
+{
+	if (!batch->keys) {
+		batch->keys = calloc(BATCH, layout->key_size);
+		batch->values = calloc(BATCH, layout->value_size);
+		if (!batch->keys || !batch->values)
+			return err_nomem(err);
+	}
+	pack_key(layout, &row->key, batch->keys + batch->count * layout->key_size);
+	pack(layout, row, batch->values + batch->count * layout->value_size);
+	batch->count++;
+	return 0;
+}
+
+/* Gathers the rows by family and hands them to @flush a batch at a time. */
+static int in_batches(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
+		      size_t count, batch_flush_fn *flush, responder_progress_fn *progress,
+		      struct err *err)
+{
+	_cleanup_(batches_free) struct batches batches = {};
+	size_t done = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < count && !r; i++) {
+		struct entry_row row = row_of(from, i);
+		enum pins_family family = responder_family(&row.key.address);
+		struct batch *batch = &batches.of[family];
+
+		r = batch_append(&layouts[family], batch, &row, err);
+		if (r < 0 || batch->count < BATCH)
+			continue;
+		r = flush(fds[family], &layouts[family], batch, err);
+		batch->count = 0;
+		done += BATCH;
+		if (!r && progress)
+			progress(done, count);
+	}
+	for (int family = 0; family < PINS_FAMILIES && !r; family++)
+		if (batches.of[family].count)
+			r = flush(fds[family], &layouts[family], &batches.of[family], err);
+	if (!r && progress && done < count)
+		progress(count, count);
+	return r;
+}
+
+int responder_write(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
+		    size_t count, responder_progress_fn *progress, struct err *err)
+{
+	int r = in_batches(fds, row_of, from, count, batch_write, progress, err);
+
+	/* none of them was there before, so all may go */
+	for (size_t i = 0; r < 0 && i < count; i++) {
+		struct entry_row row = row_of(from, i);
+
+		responder_remove(fds, &row.key);
+	}
+	return r;
+}
+
+static struct entry_row row_itself(const void *rows, size_t index)
+{
+	return ((const struct entry_row *)rows)[index];
+}
+
+int responder_write_table(const int fds[PINS_FAMILIES], const struct entry_table *table,
+			  struct err *err)
+{
+	return responder_write(fds, row_itself, table->rows, table->count, NULL, err);
+}
+
+void responder_remove(const int fds[PINS_FAMILIES], const struct entry_key *key)
+{
+	enum pins_family family = responder_family(&key->address);
+	union any_key packed;
+
+	pack_key(&layouts[family], key, &packed);
+	bpf_map_delete_elem(fds[family], &packed);
+}
+
+int responder_delete_table(const int fds[PINS_FAMILIES], const struct entry_table *table,
+			   struct err *err)
+{
+	return in_batches(fds, row_itself, table->rows, table->count, batch_delete, NULL, err);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The addresses' maps, one a family, as one: rows in and out of either's layout, in batches. What
+ * may be written is decided above (entry.h).
+ */
+#ifndef XDP_L2RESP_RESPONDER_H
+#define XDP_L2RESP_RESPONDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "cleanup.h"
+#include "err.h"
+#include "l2resp.h"
+#include "pins.h"
+
+struct entry_key {
+	struct address address;
+	uint32_t ifindex;
+};
+
+struct entry_row {
+	struct entry_key key;
+	struct entry_head head;
+	uint64_t responses_sent; /* over all shards */
+};
+
+struct entry_table {
+	struct entry_row *rows;
+	size_t count;
+};
+
+void entry_table_free(struct entry_table *table);
+
+/* By interface, then by address: IPv4 first, but for what lies below ::ffff:0:0. */
+int entry_key_compare(const struct entry_key *a, const struct entry_key *b);
+
+/* Which of the maps has @address. */
+enum pins_family responder_family(const struct address *address);
+
+/*
+ * The functions here take @fds, the two maps by family: those pinned, or others that are to take
+ * their place or have lost it.
+ */
+
+static inline void cleanup_responders(int (*fds)[PINS_FAMILIES])
+{
+	for (int family = 0; family < PINS_FAMILIES; family++)
+		cleanup_close(&(*fds)[family]);
+}
+
+/*
+ * All rows, or those of @ifindex if that isn't 0, sorted. One that is added or deleted meanwhile
+ * may or may not be among them. The caller frees *ret_table. Returns 0 or a negative errno with
+ * @err.
+ */
+int responder_read_all(const int fds[PINS_FAMILIES], uint32_t ifindex,
+		       struct entry_table *ret_table, struct err *err);
+
+/* -ENOENT without a message where @key isn't there. */
+int responder_get(const int fds[PINS_FAMILIES], const struct entry_key *key,
+		  struct entry_row *ret_row, struct err *err);
+
+/* Inserts @row; -EEXIST and -E2BIG (the map is full) without a message. */
+int responder_insert(const int fds[PINS_FAMILIES], const struct entry_row *row, struct err *err);
+
+/* Deletes @key, if it is there. */
+void responder_remove(const int fds[PINS_FAMILIES], const struct entry_key *key);
+
+/* The @index-th row of what @from points to. */
+typedef struct entry_row responder_row_fn(const void *from, size_t index);
+
+/* Called with how far a long write has come; may be NULL. */
+typedef void responder_progress_fn(size_t done, size_t total);
+
+/*
+ * Writes @count rows, none of which is there, as @row_of makes them of @from. On failure none of
+ * them is there either.
+ */
+int responder_write(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
+		    size_t count, responder_progress_fn *progress, struct err *err);
+
+/* The same with rows as they are, answers sent and all. */
+int responder_write_table(const int fds[PINS_FAMILIES], const struct entry_table *table,
+			  struct err *err);
+
+/* Deletes @table's rows, all of which are there. */
+int responder_delete_table(const int fds[PINS_FAMILIES], const struct entry_table *table,
+			   struct err *err);
+
+#endif

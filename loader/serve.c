@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "device.h"
+#include "serve.h"
+
+int serve_add(const struct pins *pins, const struct link *links, int link_count,
+	      struct entry_wanted *wanted, size_t count, responder_progress_fn *progress,
+	      struct entry_added *ret_added, struct err *err)
+{
+	struct device_recorded recorded[L2RESP_MAX_DEVICES];
+	int done = 0, r = 0;
+
+	while (!r && done < link_count) {
+		r = device_record(pins, &links[done], &recorded[done], err);
+		done += !r;
+	}
+	if (!r)
+		r = entry_add(pins, wanted, count, progress, ret_added, err);
+	if (r < 0)
+		while (done-- > 0)
+			device_undo_record(pins, &links[done], &recorded[done]);
+	return r;
+}
+
+int serve_delete(const struct pins *pins, const struct addr_range *range, uint32_t ifindex,
+		 struct serve_deleted *ret_deleted, struct err *err)
+{
+	return entry_delete(pins, range, ifindex, &ret_deleted->deleted, &ret_deleted->leased, err);
+}

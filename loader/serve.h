@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Addresses put on interfaces and taken off them: what add, import, del and flush do, and the one
+ * place for whatever an interface needs while it has addresses.
+ */
+#ifndef XDP_L2RESP_SERVE_H
+#define XDP_L2RESP_SERVE_H
+
+#include "entry.h"
+#include "link.h"
+
+/*
+ * Adds @wanted, whose interfaces are the @link_count of @links (at most L2RESP_MAX_DEVICES): all or
+ * nothing, records of the interfaces too. As entry_add(); -ENOSPC too where there is no room for
+ * another interface. The first ret_added->added of @wanted are those that were added.
+ */
+int serve_add(const struct pins *pins, const struct link *links, int link_count,
+	      struct entry_wanted *wanted, size_t count, responder_progress_fn *progress,
+	      struct entry_added *ret_added, struct err *err);
+
+struct serve_deleted {
+	size_t deleted;
+	size_t leased; /* left since they belong to the agent */
+};
+
+/* Deletes hand-added addresses of @range (NULL: all) on @ifindex (0: on all interfaces). */
+int serve_delete(const struct pins *pins, const struct addr_range *range, uint32_t ifindex,
+		 struct serve_deleted *ret_deleted, struct err *err);
+
+#endif
