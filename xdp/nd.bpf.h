@@ -169,29 +169,38 @@ static __noinline enum outcome nd_silent(const struct nd_frame *frame, const voi
 
 #define ND_OPTIONS_LIMIT ((ND_BODY_MAX - ND_BODY_MIN) / sizeof(struct nd_option))
 
-/* Goes through the options of the message at @body, which is frame->length long. False: an option's
- * length can't be. */
-static __always_inline bool nd_options(struct nd_frame *frame, const __u8 *body)
+/* What nd_source() found, in the bits below a MAC. */
+#define ND_HAS_SOURCE  1
+#define ND_BAD_OPTIONS 2
+
+/*
+ * The source link-layer address among the options of a message of @length bytes, at most
+ * ND_BODY_MAX, and ND_HAS_SOURCE; ND_BAD_OPTIONS if one's length can't be. Global, so that the
+ * verifier goes through the loop once and not with every state that leads here.
+ */
+__noinline __u64 nd_source(const struct nd_scratch *scratch, __u32 length)
 {
 	__u32 at = ND_BODY_MIN;
+	__u64 found = 0;
 
+	if (!scratch)
+		return ND_BAD_OPTIONS;
 	for (unsigned int i = 0; i < ND_OPTIONS_LIMIT; i++) {
 		const struct nd_option *option;
 
-		if (at >= frame->length || at > ND_BODY_MAX - sizeof(*option))
+		if (at >= length || at > ND_BODY_MAX - sizeof(*option))
 			break;
-		option = (const void *)(body + at);
+		option = (const void *)(scratch->body + at);
 		at += option->length * sizeof(*option);
-		if (!option->length || at > frame->length)
-			return false;
-		if (option->type != ND_OPTION_SOURCE)
+		if (!option->length || at > length)
+			return ND_BAD_OPTIONS;
+		if (option->type != ND_OPTION_SOURCE || found)
 			continue;
 		if (option->length != 1)
-			return false;
-		frame->has_source = true;
-		frame->source = mac_load(option->mac);
+			return ND_BAD_OPTIONS;
+		found = mac_load(option->mac) | ND_HAS_SOURCE;
 	}
-	return true;
+	return found;
 }
 
 /*
@@ -202,7 +211,7 @@ static __always_inline enum outcome nd_validate(struct xdp_md *ctx, struct nd_fr
 						const void *end)
 {
 	__u32 offset = (void *)frame->message - frame->eth, slot = 0;
-	__u64 length = frame->length;
+	__u64 length = frame->length, source;
 	struct nd_scratch *scratch;
 
 	if (frame->ip->hop_limit != ND_HOP_LIMIT)
@@ -220,7 +229,10 @@ static __always_inline enum outcome nd_validate(struct xdp_md *ctx, struct nd_fr
 	if (nd_fold(bpf_csum_diff(NULL, 0, (__be32 *)scratch->body, length,
 				  nd_pseudo_sum(frame->ip, length))) != 0xffff)
 		return OUTCOME_ND_BAD_CHECKSUM;
-	if (!nd_options(frame, scratch->body) || ip6_is_multicast(frame->message->target))
+	source = nd_source(scratch, length);
+	frame->has_source = source & ND_HAS_SOURCE;
+	frame->source = source & ~(__u64)ND_HAS_SOURCE;
+	if (source == ND_BAD_OPTIONS || ip6_is_multicast(frame->message->target))
 		return OUTCOME_ND_BAD_FORMAT;
 	if (!mac_is_host(mac_load(frame->eth + ETH_ALEN)) ||
 	    (frame->has_source && !mac_is_host(frame->source)))
