@@ -14,6 +14,7 @@
 #include "dispatcher.h"
 #include "l2resp.skel.h"
 #include "prog.h"
+#include "twin.h"
 
 #define PROG_SECTION "xdp.frags"
 
@@ -106,6 +107,29 @@ static int err_attach(struct err *err, int error, const struct link *link,
 			       "%s: the driver refuses native XDP, perhaps for the MTU of %u: %s",
 			       link->name, link->mtu, strerror(-error));
 	return err_load(err, error, link);
+}
+
+/*
+ * The twin of what is about to be attached, pinned beside the one there. Its counters are not the
+ * pinned ones, by which the program is known, but none.
+ */
+static int twin_prepare(const struct pins *pins, const struct link *link, struct err *err)
+{
+	_cleanup_(cleanup_skeleton) struct l2resp_bpf *skeleton = NULL;
+	struct pins uncounted = *pins;
+	int r;
+
+	uncounted.fd[PINS_COUNTERS] = -1;
+	r = skeleton_open(&uncounted, link, L2RESP_COUNTERS_NONE, &skeleton, err);
+	if (r < 0)
+		return r;
+	bpf_program__set_autoload(skeleton->progs.xdp_l2resp, false);
+	bpf_program__set_autoload(skeleton->progs.l2resp_explain, true);
+	bpf_map__set_max_entries(skeleton->maps.counters, 1);
+	r = l2resp_bpf__load(skeleton);
+	return r < 0 ? err_load(err, r, link)
+		     : twin_pin(pins, link->ifindex,
+				bpf_program__fd(skeleton->progs.l2resp_explain), err);
 }
 
 /*
@@ -346,9 +370,10 @@ int attach_check(const struct pins *pins, const struct link *link,
 	return r < 0 ? r : choose_mode(link, &state, options->mode, &mode, &skb_reason, err);
 }
 
-int attach_link(const struct pins *pins, const struct link *link, uint32_t counters_slot,
-		const struct attach_options *options, struct attach_outcome *ret_outcome,
-		struct err *err)
+/* attach_link(), but for the twin. */
+static int attach_program(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+			  const struct attach_options *options, struct attach_outcome *ret_outcome,
+			  struct err *err)
 {
 	struct attach_outcome outcome = { .result = ATTACH_NEW };
 	struct attach_state state;
@@ -392,6 +417,24 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 	return 0;
 }
 
+int attach_link(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+		const struct attach_options *options, struct attach_outcome *ret_outcome,
+		struct err *err)
+{
+	int r = options->dry_run ? 0 : twin_prepare(pins, link, err);
+
+	if (r < 0)
+		return r;
+	r = attach_program(pins, link, counters_slot, options, ret_outcome, err);
+	if (options->dry_run)
+		return r;
+	if (r < 0)
+		twin_discard(pins, link->ifindex);
+	else
+		twin_place(pins, link->ifindex);
+	return r;
+}
+
 int attach_remove(const struct pins *pins, const struct link *link, struct err *err)
 {
 	struct attach_state state;
@@ -407,5 +450,8 @@ int attach_remove(const struct pins *pins, const struct link *link, struct err *
 		return -EBUSY;
 	if (ours < 0)
 		return err_set(err, -ENOENT, "%s: not attached", link->name);
-	return detach_id(link, state.prog[ours].id, state.mode, state.chain, err);
+	r = detach_id(link, state.prog[ours].id, state.mode, state.chain, err);
+	if (!r && pins)
+		twin_remove(pins, link->ifindex);
+	return r;
 }

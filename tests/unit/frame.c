@@ -10,10 +10,12 @@
 
 #include "frame.h"
 #include "l2resp.skel.h"
+#include "twin.h"
 
 #define FIXTURE_COUNTERS_SLOT 3
 
 static struct l2resp_bpf *program;
+static struct l2resp_bpf *twin; /* l2resp_explain, over the same maps */
 
 static const struct {
 	uint8_t host;
@@ -89,6 +91,28 @@ static void stamp_write(uint32_t slot, uint64_t fresh_jiffies, uint64_t deadline
 	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(program->maps.leases), &slot, &stamp, 0), 0);
 }
 
+/* As attach loads it, and over the very counters that it must leave alone. */
+static void twin_load(void)
+{
+	struct bpf_map *map;
+
+	twin = l2resp_bpf__open();
+	cr_assert_not_null(twin, "opening: %s", strerror(errno));
+	twin->rodata->attached_ifindex = FIXTURE_IFINDEX;
+	twin->rodata->counters_slot = L2RESP_COUNTERS_NONE;
+	bpf_program__set_autoload(twin->progs.xdp_l2resp, false);
+	bpf_object__for_each_map(map, twin->obj)
+	{
+		const char *name = bpf_map__name(map);
+
+		if (!bpf_map__is_internal(map))
+			cr_assert_eq(bpf_map__reuse_fd(map, bpf_object__find_map_fd_by_name(
+								    program->obj, name)),
+				     0, "using %s: %s", name, strerror(errno));
+	}
+	cr_assert_eq(l2resp_bpf__load(twin), 0, "loading: %s", strerror(errno));
+}
+
 void frame_setup(void)
 {
 	struct timespec now;
@@ -96,10 +120,12 @@ void frame_setup(void)
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	program = l2resp_bpf__open();
 	cr_assert_not_null(program, "opening: %s", strerror(errno));
+	bpf_program__set_autoload(program->progs.l2resp_explain, false);
 	program->rodata->attached_ifindex = FIXTURE_IFINDEX;
 	program->rodata->counters_slot = FIXTURE_COUNTERS_SLOT;
 	program->rodata->shards_shared = libbpf_num_possible_cpus() > L2RESP_SHARDS;
 	cr_assert_eq(l2resp_bpf__load(program), 0, "loading: %s", strerror(errno));
+	twin_load();
 	stamp_write(5, UINT64_MAX, 0);
 	stamp_write(6, 0, now.tv_sec * 1000000000ULL);
 	stamp_write(7, 0, (now.tv_sec + 3600) * 1000000000ULL);
@@ -115,6 +141,7 @@ void frame_setup(void)
 
 void frame_teardown(void)
 {
+	l2resp_bpf__destroy(twin);
 	l2resp_bpf__destroy(program);
 }
 
@@ -152,6 +179,55 @@ static uint64_t responses_read(void)
 	return sum;
 }
 
+/* Frames in all of conflicts; 0 where @result is no conflict: reading it all takes long. */
+static uint64_t conflicts_read(const struct frame_result *result)
+{
+	struct conflict_key key, *former = NULL;
+	int fd = bpf_map__fd(program->maps.conflicts);
+	uint64_t sum = 0;
+
+	if (!result->counts[OUTCOME_ARP_CONFLICT] && !result->counts[OUTCOME_ND_CONFLICT])
+		return 0;
+	for (; !bpf_map_get_next_key(fd, former, &key); former = &key) {
+		struct conflict conflict;
+
+		if (!bpf_map_lookup_elem(fd, &key, &conflict))
+			sum += conflict.count;
+	}
+	return sum;
+}
+
+/* The outcome that moved besides arp_sha_mismatch; OUTCOME_COUNT: none did. */
+static enum outcome outcome_moved(const uint64_t counts[OUTCOME_COUNT])
+{
+	for (enum outcome i = 0; i < OUTCOME_COUNT; i++)
+		if (counts[i] && i != OUTCOME_ARP_SHA_MISMATCH)
+			return i;
+	return OUTCOME_COUNT;
+}
+
+/* explain says of @in what the program did with it, and changes no map. */
+static void twin_check(const struct frame *in, const struct frame_result *result)
+{
+	uint64_t before[OUTCOME_COUNT], after[OUTCOME_COUNT];
+	uint64_t responses = responses_read(), conflicts = conflicts_read(result);
+	struct frame out = { .length = FRAME_MAX };
+	enum outcome outcome;
+
+	counts_read(before);
+	cr_assert_eq(twin_run(bpf_program__fd(twin->progs.l2resp_explain), in->bytes, in->length,
+			      &outcome, out.bytes, &out.length),
+		     0);
+	counts_read(after);
+	cr_assert_eq(outcome, outcome_moved(result->counts));
+	cr_assert_eq(twin_answers(outcome), result->verdict == XDP_TX);
+	cr_assert_eq(out.length, result->out.length);
+	cr_assert_arr_eq(out.bytes, result->out.bytes, out.length);
+	cr_assert_arr_eq(after, before, sizeof(before));
+	cr_assert_eq(responses_read(), responses);
+	cr_assert_eq(conflicts_read(result), conflicts);
+}
+
 void frame_run(const struct frame *in, struct frame_result *ret_result)
 {
 	uint64_t counts[OUTCOME_COUNT], responses = responses_read();
@@ -168,6 +244,7 @@ void frame_run(const struct frame *in, struct frame_result *ret_result)
 	for (int i = 0; i < OUTCOME_COUNT; i++)
 		ret_result->counts[i] -= counts[i];
 	ret_result->responses = responses_read() - responses;
+	twin_check(in, ret_result);
 }
 
 uint64_t frame_conflicts(const uint8_t address[16], const uint8_t mac[6])

@@ -29,7 +29,8 @@ struct frame_result {
 void frame_setup(void);
 void frame_teardown(void);
 
-/* Runs the program on @in, which must be at least 14 bytes: the kernel refuses less. */
+/* Runs the program on @in, which must be at least 14 bytes: the kernel refuses less. Asserts that
+ * explain's twin says the same of it, and changes nothing. */
 void frame_run(const struct frame *in, struct frame_result *ret_result);
 
 /* Frames in conflicts for @address (IPv4: mapped) and @mac. */

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <bpf/bpf.h>
+
+#include "attach_state.h"
+#include "cleanup.h"
+#include "counts.h"
+#include "entry.h"
+#include "explain.h"
+#include "twin.h"
+
+static const char *const check_names[EXPLAIN_CHECK_COUNT] = {
+	[EXPLAIN_INTERFACE] = "interface", [EXPLAIN_PROGRAM] = "program", [EXPLAIN_VLAN] = "vlan",
+	[EXPLAIN_SENDER] = "sender",	   [EXPLAIN_ENTRY] = "entry",	  [EXPLAIN_LEASE] = "lease",
+	[EXPLAIN_CONFLICT] = "conflict",   [EXPLAIN_REPLY] = "reply",
+};
+
+const char *explain_check_name(enum explain_check check)
+{
+	return check_names[check];
+}
+
+/* The check at which a request ends with an outcome. */
+static const enum explain_check ends_at[OUTCOME_COUNT] = {
+	[OUTCOME_ARP_OTHER_VLAN] = EXPLAIN_VLAN,      [OUTCOME_ARP_BAD_SENDER_MAC] = EXPLAIN_SENDER,
+	[OUTCOME_ARP_BAD_SENDER_IP] = EXPLAIN_SENDER, [OUTCOME_ARP_NOT_OWNED] = EXPLAIN_ENTRY,
+	[OUTCOME_ARP_LEASE_OVER] = EXPLAIN_LEASE,     [OUTCOME_ARP_OWN_MAC] = EXPLAIN_CONFLICT,
+	[OUTCOME_ARP_CONFLICT] = EXPLAIN_CONFLICT,    [OUTCOME_ND_OTHER_VLAN] = EXPLAIN_VLAN,
+	[OUTCOME_ND_BAD_SENDER_MAC] = EXPLAIN_SENDER, [OUTCOME_ND_BAD_SENDER_IP] = EXPLAIN_SENDER,
+	[OUTCOME_ND_NOT_OWNED] = EXPLAIN_ENTRY,	      [OUTCOME_ND_LEASE_OVER] = EXPLAIN_LEASE,
+	[OUTCOME_ND_OWN_MAC] = EXPLAIN_CONFLICT,      [OUTCOME_ND_CONFLICT] = EXPLAIN_CONFLICT,
+};
+
+static void found(struct explanation *explanation, enum explain_check check, bool ok,
+		  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+static void found(struct explanation *explanation, enum explain_check check, bool ok,
+		  const char *format, ...)
+{
+	struct explain_finding *finding = &explanation->findings[check];
+	va_list args;
+
+	finding->made = true;
+	finding->ok = ok;
+	va_start(args, format);
+	vsnprintf(finding->detail, sizeof(finding->detail), format, args);
+	va_end(args);
+	/* names of interfaces and programs may be any bytes, which JSON may not */
+	for (char *at = finding->detail; *at; at++)
+		if ((unsigned char)*at >= 0x80)
+			*at = '?';
+}
+
+/* @tags[@count - 1] of the parent is what device @ifindex is for: puts the tag before those there,
+ * and the parent in its place. */
+static bool vlan_step_out(const struct pins *pins, struct request *request, uint32_t *ifindex)
+{
+	struct vlan_key key, *former = NULL;
+	uint32_t device;
+
+	if (request->tag_count == REQUEST_MAX_TAGS)
+		return false;
+	for (; !bpf_map_get_next_key(pins->fd[PINS_VLANS], former, &key); former = &key) {
+		if (bpf_map_lookup_elem(pins->fd[PINS_VLANS], &key, &device) < 0 ||
+		    device != *ifindex)
+			continue;
+		memmove(&request->tags[1], request->tags, sizeof(request->tags[0]));
+		request->tags[0] = (struct request_tag){ ntohs(key.protocol), key.vid };
+		request->tag_count++;
+		*ifindex = key.parent;
+		return true;
+	}
+	return false;
+}
+
+/* The device that a frame with @request's tags is for on @ifindex; 0: none. */
+static uint32_t vlan_device(const struct pins *pins, const struct request *request,
+			    uint32_t ifindex)
+{
+	for (unsigned int i = 0; i < request->tag_count; i++) {
+		struct vlan_key key = { .parent = ifindex,
+					.protocol = htons(request->tags[i].protocol),
+					.vid = request->tags[i].vid };
+
+		/* a VID of 0 tells a priority */
+		if (key.vid && bpf_map_lookup_elem(pins->fd[PINS_VLANS], &key, &ifindex) < 0)
+			return 0;
+	}
+	return ifindex;
+}
+
+/* Where our program sees frames for the question's interface: there, or on a parent of a VLAN
+ * device. -1: nowhere. */
+static int find_program(const struct pins *pins, const struct explain_question *question,
+			struct request *request, struct link *ret_link,
+			struct attach_state *ret_state, struct err *err)
+{
+	uint32_t ifindex = question->link.ifindex;
+
+	do {
+		int r = link_by_ifindex(ifindex, ret_link, err), ours;
+
+		if (!r)
+			r = attach_query(pins, ifindex, ret_state, err);
+		if (r < 0)
+			return r;
+		ours = attach_find(ret_state, false);
+		if (ours >= 0)
+			return ours;
+	} while (pins && vlan_step_out(pins, request, &ifindex));
+	return -ENOENT;
+}
+
+static void note_program(struct explanation *explanation, const struct link *link,
+			 const struct attach_state *state, int ours)
+{
+	char earlier[128] = "";
+	size_t used = 0;
+
+	if (!state->chain) {
+		found(explanation, EXPLAIN_PROGRAM, true, "on %s, %s mode, alone", link->name,
+		      attach_mode_name(state->mode));
+		return;
+	}
+	for (int i = 0; i < ours && used < sizeof(earlier); i++)
+		used += snprintf(earlier + used, sizeof(earlier) - used, "%s%s (id %u)",
+				 i ? ", " : " after ", state->prog[i].name, state->prog[i].id);
+	found(explanation, EXPLAIN_PROGRAM, true,
+	      "on %s, %s mode, program %d of %u in the dispatcher%s%s", link->name,
+	      attach_mode_name(state->mode), ours + 1, state->count, earlier,
+	      ours ? ", which may stop the request: that can't be seen from here" : "");
+}
+
+/* An address beside the one asked for that isn't ours, or none: then it is a probe. */
+static struct address choose_from(const struct pins *pins, const struct address *target,
+				  uint32_t ifindex)
+{
+	struct entry_key key = { .address = *target, .ifindex = ifindex };
+	struct address unspecified = {};
+	struct entry_row row;
+	struct err ignored;
+
+	for (unsigned int i = 1; i < 256; i++) {
+		key.address.bytes[15] = target->bytes[15] ^ i;
+		if (entry_get(pins, &key, &row, &ignored) < 0)
+			return key.address;
+	}
+	if (address_is_v4(target))
+		memcpy(unspecified.bytes, target->bytes, 12);
+	return unspecified;
+}
+
+static void note_entry(const struct pins *pins, struct explanation *explanation,
+		       const struct address *address, uint32_t ifindex)
+{
+	struct entry_key key = { .address = *address, .ifindex = ifindex };
+	struct entry_row row;
+	struct err ignored;
+	char mac[MAC_TEXT_SIZE];
+	uint64_t remaining_ms;
+
+	if (entry_get(pins, &key, &row, &ignored) < 0) {
+		found(explanation, EXPLAIN_ENTRY, false, "the address isn't in the map for it");
+		return;
+	}
+	found(explanation, EXPLAIN_ENTRY, true, "mac %s%s", mac_format(row.head.mac, mac),
+	      row.head.flags & ENTRY_MAC_FIXED ? ", fixed" : ", the interface's own");
+	remaining_ms = entry_lease_remaining_ms(pins, row.head.lease);
+	if (row.head.lease == L2RESP_LEASE_FOREVER)
+		found(explanation, EXPLAIN_LEASE, true, "added by hand, for ever");
+	else
+		found(explanation, EXPLAIN_LEASE, remaining_ms, "slot %u, %llu ms remain",
+		      row.head.lease, (unsigned long long)remaining_ms);
+}
+
+/* What the maps say of the request, in the words of each check. */
+static void note_maps(const struct pins *pins, struct explanation *explanation,
+		      const struct link *link)
+{
+	const struct request *request = &explanation->request;
+	uint32_t device = vlan_device(pins, request, link->ifindex);
+	char from[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
+	struct link vlan = {};
+	struct err ignored;
+
+	if (request->tag_count && device)
+		link_by_ifindex(device, &vlan, &ignored);
+	if (request->tag_count && !device)
+		found(explanation, EXPLAIN_VLAN, false,
+		      "no address was added on a VLAN device of %s with that tag", link->name);
+	else if (request->tag_count)
+		found(explanation, EXPLAIN_VLAN, true, "the tag is %s's", vlan.name);
+	found(explanation, EXPLAIN_SENDER, true, "%s at %s", address_format(&request->from, from),
+	      mac_format(request->from_mac, mac));
+	note_entry(pins, explanation, &request->target, device);
+	found(explanation, EXPLAIN_CONFLICT, true, "the sender uses no address or MAC of ours");
+}
+
+/* The twin's word decides; the findings behind its check don't come to pass. */
+static void conclude(struct explanation *explanation, enum outcome outcome)
+{
+	enum explain_check end = outcome < OUTCOME_COUNT ? ends_at[outcome] : 0;
+	char mac[MAC_TEXT_SIZE];
+
+	if (!end)
+		end = EXPLAIN_REPLY;
+	explanation->answers = twin_answers(outcome);
+	explanation->reason = outcome < OUTCOME_COUNT ? counts_outcome_name(outcome) : "not_seen";
+	if (explanation->answers)
+		found(explanation, EXPLAIN_REPLY, true, "%zu bytes, from %s",
+		      explanation->reply_length, mac_format(explanation->reply + ETH_ALEN, mac));
+	else if (outcome == OUTCOME_COUNT)
+		found(explanation, EXPLAIN_REPLY, false,
+		      "neither ARP nor neighbour discovery to the program");
+	else if (end == EXPLAIN_CONFLICT || end == EXPLAIN_SENDER || end == EXPLAIN_REPLY)
+		found(explanation, end, false, "%s", counts_outcome_text(outcome));
+	explanation->findings[end].ok = explanation->answers;
+	for (int check = end + 1; check < EXPLAIN_CHECK_COUNT; check++)
+		explanation->findings[check].made = false;
+}
+
+static int explain_frame(const struct pins *pins, const struct link *link, const uint8_t *frame,
+			 size_t length, enum outcome *ret_outcome, uint8_t *reply,
+			 size_t *reply_length, struct err *err)
+{
+	_cleanup_close_ int fd = twin_open(pins, link->ifindex, err);
+	int r;
+
+	if (fd == -ENOENT && !*err->text)
+		return err_set(err, fd,
+			       "%s: what is attached there has no program to ask; attach again",
+			       link->name);
+	if (fd < 0)
+		return fd;
+	r = twin_run(fd, frame, length, ret_outcome, reply, reply_length);
+	return r < 0 ? err_set(err, r, "%s: asking the program: %s", link->name, strerror(-r)) : 0;
+}
+
+/* Does a frame get from the wire to the hook? */
+static bool interface_works(struct explanation *explanation, const struct link *link)
+{
+	bool up = link->flags & IFF_UP, carrier = link->flags & IFF_RUNNING;
+
+	found(explanation, EXPLAIN_INTERFACE, up && carrier, "%s is %s", link->name,
+	      !up	 ? "down"
+	      : !carrier ? "up, without carrier"
+			 : "up");
+	if (!up || !carrier)
+		explanation->reason = up ? "no_carrier" : "interface_down";
+	return up && carrier;
+}
+
+/* The request of @question, its tags but for the one asked for set already. */
+static int request_fill(const struct pins *pins, const struct explain_question *question,
+			const struct link *link, struct request *request, struct err *err)
+{
+	static const uint8_t from_mac[ETH_ALEN] = { 0, 0, 0x5e, 0, 0x53, 0x01 }; /* RFC 7042 */
+
+	if (question->has_vid && request->tag_count == REQUEST_MAX_TAGS)
+		return err_set(err, -EINVAL, "%s has two tags already, and the program reads two",
+			       question->link.name);
+	if (question->has_vid)
+		request->tags[request->tag_count++] =
+			(struct request_tag){ ETH_P_8021Q, question->vid };
+	request->target = question->address;
+	memcpy(request->from_mac, from_mac, ETH_ALEN);
+	request->from = question->has_from ? question->from
+					   : choose_from(pins, &question->address,
+							 vlan_device(pins, request, link->ifindex));
+	return 0;
+}
+
+int explain(const struct pins *pins, const struct explain_question *question,
+	    struct explanation *ret_explanation, struct err *err)
+{
+	struct explanation explanation = { .reason = "not_attached" };
+	struct request *request = &explanation.request;
+	uint8_t frame[REQUEST_MAX];
+	struct attach_state state;
+	enum outcome outcome;
+	struct link link;
+	int r, ours;
+
+	if (!interface_works(&explanation, &question->link)) {
+		*ret_explanation = explanation;
+		return 0;
+	}
+	ours = find_program(pins, question, request, &link, &state, err);
+	if (ours < 0 && ours != -ENOENT)
+		return ours;
+	if (ours < 0) {
+		found(&explanation, EXPLAIN_PROGRAM, false, "not attached to %s",
+		      question->link.name);
+		*ret_explanation = explanation;
+		return 0;
+	}
+	note_program(&explanation, &link, &state, ours);
+	r = request_fill(pins, question, &link, request, err);
+	if (r < 0)
+		return r;
+	note_maps(pins, &explanation, &link);
+	explanation.reply_length = sizeof(explanation.reply);
+	r = explain_frame(pins, &link, frame, request_write(request, frame), &outcome,
+			  explanation.reply, &explanation.reply_length, err);
+	if (r < 0)
+		return r;
+	conclude(&explanation, outcome);
+	*ret_explanation = explanation;
+	return 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the driver's hook would do with a request right now, and why: the request run through the
+ * twin of the program, and what the maps have to say on it. */
+#ifndef XDP_L2RESP_EXPLAIN_H
+#define XDP_L2RESP_EXPLAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <net/if.h>
+
+#include "addr.h"
+#include "err.h"
+#include "link.h"
+#include "pins.h"
+#include "request.h"
+
+/* In the order of the data path. */
+enum explain_check {
+	EXPLAIN_INTERFACE,
+	EXPLAIN_PROGRAM,
+	EXPLAIN_VLAN,
+	EXPLAIN_SENDER,
+	EXPLAIN_ENTRY,
+	EXPLAIN_LEASE,
+	EXPLAIN_CONFLICT,
+	EXPLAIN_REPLY,
+	EXPLAIN_CHECK_COUNT,
+};
+
+struct explain_finding {
+	bool made; /* false: the request doesn't get that far, or has nothing to check here */
+	bool ok;
+	char detail[256];
+};
+
+struct explain_question {
+	struct address address;
+	struct link link;
+	bool has_from;
+	struct address from; /* of the same family */
+	bool has_vid;
+	uint16_t vid; /* a tag, behind those of @link itself */
+};
+
+struct explanation {
+	bool answers;
+	const char *reason; /* an outcome's name, or what keeps the request from the program */
+	struct explain_finding findings[EXPLAIN_CHECK_COUNT];
+	struct request request;
+	uint8_t reply[REQUEST_MAX]; /* the frame, if it answers */
+	size_t reply_length;
+};
+
+/* @pins may be NULL: nothing is pinned. Changes nothing. Returns 0 or a negative errno with @err.
+ */
+int explain(const struct pins *pins, const struct explain_question *question,
+	    struct explanation *ret_explanation, struct err *err);
+
+const char *explain_check_name(enum explain_check check);
+
+#endif
