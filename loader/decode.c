@@ -2,7 +2,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
-#include <netinet/in.h>
 
 #include "addr.h"
 #include "decode.h"

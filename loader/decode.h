@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <jansson.h>
+#include <netinet/in.h>
 #include <linux/ipv6.h>
 
 #include "wire.h"
