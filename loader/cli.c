@@ -130,6 +130,12 @@ const struct cli_option cli_opt_count =
 const struct cli_option cli_opt_interval =
 	OPTION(interval_ms, take_number, .name = "interval", .argument = "MS",
 	       .help = "milliseconds in between (default 1100: Linux ignores repeats within 1 s)");
+const struct cli_option cli_opt_limit =
+	OPTION(limit, take_positive, .name = "count", .argument = "N", .takes = "a number from 1",
+	       .help = "end after N requests");
+const struct cli_option cli_opt_write =
+	OPTION(write, take_text, .name = "write", .letter = 'w', .argument = "FILE.pcap|-",
+	       .help = "write the frames to a pcap file, or to a pipe");
 
 static const struct cli_option *const global_options[] = {
 	&opt_json, &opt_bpffs, &opt_verbose, &opt_help, &opt_version, NULL,
