@@ -52,7 +52,7 @@ extern const struct cli_option cli_opt_mode, cli_opt_priority, cli_opt_max_entri
 	cli_opt_all, cli_opt_watch, cli_opt_count, cli_opt_interval;
 
 extern const struct cli_command cmd_attach, cmd_detach, cmd_status, cmd_add, cmd_del, cmd_list,
-	cmd_flush, cmd_import, cmd_save, cmd_stats, cmd_announce, cmd_help;
+	cmd_flush, cmd_import, cmd_save, cmd_stats, cmd_announce, cmd_doctor, cmd_help;
 
 /* All commands in the order of the help, NULL-terminated. */
 extern const struct cli_command *const cli_commands[];
