@@ -105,7 +105,7 @@ static __always_inline enum outcome frame_ip6(struct xdp_md *ctx, const struct f
 	const struct nd_message *message = (void *)(ip + 1);
 	__u32 ifindex;
 
-	if ((void *)&message->code > frame->end || !ip6_may_be_nd(ip) ||
+	if ((void *)&message->code > frame->end || ip->version != 6 || !ip6_may_be_nd(ip) ||
 	    (message->type != ND_SOLICITATION && message->type != ND_ADVERTISEMENT))
 		return OUTCOME_COUNT;
 	ifindex = frame_device(frame);

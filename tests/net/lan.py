@@ -31,6 +31,8 @@ VIP = "198.18.10.1"
 VIP_MAC = "02:00:00:00:00:99"  # where an answer must be told from the server's kernel's
 
 VIP6 = "2001:db8::a:1"
+SERVER_IP6 = "2001:db8::1"
+CLIENT_IP6 = "2001:db8::2"
 
 RING_BUFFERS = "events", "trace"  # maps that have nothing to dump
 
@@ -181,6 +183,13 @@ class Lan:
             f"peer name eth0 address {CLIENT_MAC} {channels} netns {self.client.name}",
             "link set eth1 up")
         self.client.ip("link set eth0 up", f"address add {CLIENT_IP}/24 dev eth0")
+
+    def enable_ipv6(self):
+        """On both hosts, with an address each. Namespaces begin without: its own traffic would be
+        counted."""
+        for host, dev, ip in ((self.server, "eth1", SERVER_IP6), (self.client, "eth0", CLIENT_IP6)):
+            host.sysctl("net.ipv6.conf.lo.disable_ipv6=0", f"net.ipv6.conf.{dev}.disable_ipv6=0")
+            host.ip(f"address add {ip}/64 dev {dev} nodad")
 
     def argv(self, command):
         """The CLI with the words of command, as the server's administrator runs it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lan import CLI, PASS, run, SERVER_MAC, VIP, VIP_MAC, like
+from lan import CLI, PASS, run, SERVER_MAC, VIP, VIP6, VIP_MAC, like
 from wire import Wire, arp, arp_reply
 
 INCLUDE = "/usr/include/" + sysconfig.get_config_var("MULTIARCH")
@@ -150,14 +150,17 @@ def test_addresses_and_counts_outlive_detach(lan):
 def test_mac_change(lan):
     """Attach refreshes those that follow the device, in place, and no others."""
     changed, fixed = "02:00:00:00:00:55", "198.18.10.2"
-    lan.done("attach eth1", ADD, f"add {fixed} dev eth1 mac {VIP_MAC}")
+    lan.done("attach eth1", ADD, f"add {fixed} dev eth1 mac {VIP_MAC}",
+             f"add {VIP6} dev eth1 override off", f"add fe80::1 dev eth1 mac {VIP_MAC}")
     ask(lan, 3)
     lan.server.ip(f"link set eth1 address {changed}")
     lan.done("attach eth1")
     ask(lan, 1, mac=changed)
     assert like(lan.rows("list"), [
         {"ip": VIP, "mac": changed, "mac_fixed": False, "responses_sent": 4},
-        {"ip": fixed, "mac": VIP_MAC, "mac_fixed": True, "responses_sent": 0}])
+        {"ip": fixed, "mac": VIP_MAC, "mac_fixed": True, "responses_sent": 0},
+        {"ip": VIP6, "mac": changed, "mac_fixed": False, "override": False},
+        {"ip": "fe80::1", "mac": VIP_MAC, "mac_fixed": True, "override": True}])
 
 
 def test_interface_gone(lan):
@@ -177,7 +180,7 @@ def test_interface_gone(lan):
 @pytest.fixture
 def made_anew(lan):
     """eth1 was deleted and made again, after 3 answers; (LAN, former ifindex)."""
-    lan.done("attach eth1", ADD)
+    lan.done("attach eth1", ADD, f"add {VIP6} dev eth1")
     ask(lan, 3)
     former = lan.rows("list")[0]["ifindex"]
     lan.server.ip("link del eth1")
@@ -187,28 +190,29 @@ def made_anew(lan):
 
 
 FORMER = {"ip": VIP, "dev": "eth1", "mac": SERVER_MAC, "answering": False, "responses_sent": 3}
+FORMER6 = FORMER | {"ip": VIP6, "responses_sent": 0}
 
 
 def test_made_anew_until_attach(made_anew):
     """Shown, not answering, with its counts."""
     lan, former = made_anew
-    assert like(lan.rows("list"), [FORMER | {"ifindex": former}])
+    assert like(lan.rows("list"), [row | {"ifindex": former} for row in (FORMER, FORMER6)])
     with Wire(lan.client, "eth0") as wire:
         assert wire.ask(arp(VIP)) == []
 
 
 def test_made_anew_listed_by_name(made_anew):
     lan, _ = made_anew
-    assert like(lan.rows("list dev eth1"), [FORMER])
+    assert like(lan.rows("list dev eth1"), [FORMER, FORMER6])
 
 
 def test_made_anew_attached(made_anew):
     """Addresses and counts are taken over, and said to be; the MAC is the new one."""
     lan, former = made_anew
-    assert "took over 1 address" in lan.done("attach eth1").err
-    row, = lan.rows("list")
-    assert like(row, FORMER | {"mac": "02:00:00:00:00:55", "answering": True})
-    assert row["ifindex"] != former
+    assert "took over 2 addresses" in lan.done("attach eth1").err
+    rows, now = lan.rows("list"), {"mac": "02:00:00:00:00:55", "answering": True}
+    assert like(rows, [FORMER | now, FORMER6 | now])
+    assert former not in [row["ifindex"] for row in rows]
     ask(lan, 2, mac="02:00:00:00:00:55")
     assert lan.responses_sent() == 5 and lan.counters() == {"arp_answered": 5}
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from lan import CLI, VIP, Lan, Namespace, Result, changes, wait_until
+from lan import CLI, VIP, VIP6, Lan, Namespace, Result, changes, wait_until
 
 FORMER_VIP, NEW_VIP = VIP, "198.18.10.2"
 
@@ -41,22 +41,24 @@ def test_refused_while_the_program_runs(lan, other, command):
     assert result.out == "" and changes(before, lan.state()) == []
 
 
+BOTH = {FORMER_VIP: "eth1", VIP6: "eth1"}
+
 # name: what the new namespace does first; addresses by device afterwards, as list tells
 ADOPTED = {
-    "attach": (["attach eth1"], {FORMER_VIP: "eth1"}),
-    "list": (["list", "attach eth1"], {FORMER_VIP: "eth1"}),
-    "add": ([f"add {NEW_VIP} dev eth1"], {FORMER_VIP: "eth1", NEW_VIP: "eth1"}),
+    "attach": (["attach eth1"], BOTH),
+    "list": (["list", "attach eth1"], BOTH),
+    "add": ([f"add {NEW_VIP} dev eth1"], BOTH | {NEW_VIP: "eth1"}),
     "add, then attach": ([f"add {NEW_VIP} dev eth1", "attach eth1"],
-                         {FORMER_VIP: "eth1", NEW_VIP: "eth1"}),
-    "attach of another": (["attach eth7"], {FORMER_VIP: "eth1"}),
+                         BOTH | {NEW_VIP: "eth1"}),
+    "attach of another": (["attach eth7"], BOTH),
     "flush": (["flush --all"], {}),
 }
 
 
 def inherited(other):
-    """Pins of a LAN that is gone, with an address on its eth1, in the hands of another namespace."""
+    """Pins of a LAN that is gone, with an address of each family on its eth1, in the hands of another namespace."""
     lan = Lan()
-    lan.done("attach eth1", f"add {FORMER_VIP} dev eth1")
+    lan.done("attach eth1", f"add {FORMER_VIP} dev eth1", f"add {VIP6} dev eth1")
     lan.client.close()
     lan.server.close()
     lan.server = other
@@ -71,7 +73,7 @@ def test_not_adopted_to_delete(other, command):
     result = lan.cli(command)
     assert result.status == 1 and "served another network namespace" in result.err
     lan.done("detach --all")
-    assert [row["ip"] for row in lan.rows("list")] == [FORMER_VIP]
+    assert [row["ip"] for row in lan.rows("list")] == list(BOTH)
     lan.done("flush --all")
 
 

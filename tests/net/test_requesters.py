@@ -1,12 +1,13 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Who asks: the Linux kernel, arping and scapy. What they get."""
+"""Who asks: the Linux kernel, arping, ndisc6 and scapy. What they get."""
+import json
 import re
 import socket
 
 import pytest
 
-from lan import CLIENT_IP, CLIENT_MAC, SERVER_MAC, VIP, VIP_MAC, need, wait_until
+from lan import CLIENT_IP, CLIENT_MAC, SERVER_MAC, VIP, VIP6, VIP_MAC, need, wait_until
 from wire import BROADCAST, ZERO_MAC, Wire, arp, arp_reply
 
 FOLLOWS = f"add {VIP} dev eth1"
@@ -26,6 +27,57 @@ def test_linux_kernel(lan, add, mac):
     assert wait_until(lambda: lan.client.neighbour(VIP) == (mac, ["REACHABLE"])), \
         lan.client.neighbour(VIP)
     assert lan.counters() == {"arp_answered": 1}
+
+
+MACS6 = {"the device's MAC": (f"add {VIP6} dev eth1", SERVER_MAC),
+         "a fixed MAC": (f"add {VIP6} dev eth1 mac {VIP_MAC}", VIP_MAC),
+         "override off": (f"add {VIP6} dev eth1 override off", SERVER_MAC)}
+each_mac6 = pytest.mark.parametrize("add, mac", MACS6.values(), ids=MACS6)
+
+
+@each_mac6
+def test_linux_kernel_ipv6(lan, add, mac):
+    lan.enable_ipv6()
+    lan.done("attach eth1", add)
+    with lan.client.entered(), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as datagram:
+        datagram.sendto(b"", (VIP6, 9))
+    assert wait_until(lambda: lan.client.neighbour(VIP6) == (mac, ["REACHABLE"])), \
+        lan.client.neighbour(VIP6)
+    assert lan.counters()["nd_answered"] == lan.responses_sent(VIP6) == 1
+
+
+def test_linux_kernel_gives_up_the_address(lan):
+    """Duplicate address detection (RFC 4862 5.4): it is ours already."""
+    lan.enable_ipv6()
+    lan.done("attach eth1", f"add {VIP6} dev eth1")
+    lan.client.ip(f"address add {VIP6}/64 dev eth0", "address add 2001:db8::b:1/64 dev eth0")
+
+    def flags(address):
+        shown = json.loads(lan.client.run("ip", "-j", "address", "show", "dev", "eth0").stdout)
+        row, = (row for row in shown[0]["addr_info"] if row["local"] == address)
+        return {name for name in ("tentative", "dadfailed") if row.get(name)}
+    assert wait_until(lambda: flags(VIP6) == {"tentative", "dadfailed"}), flags(VIP6)
+    assert wait_until(lambda: not flags("2001:db8::b:1")), "not ours, and refused"
+
+
+@each_mac6
+def test_ndisc6(lan, add, mac):
+    need("ndisc6")
+    lan.enable_ipv6()
+    lan.done("attach eth1", add)
+    # -m: waits for as many answers as come
+    said = lan.client.run("ndisc6", "-m", "-r", 1, "-w", 200, VIP6, "eth0").stdout
+    assert re.findall(r"Target link-layer address: ([0-9A-F:]+)\n from (\S+)", said) == [
+        (mac.upper(), VIP6)], said
+    assert lan.responses_sent(VIP6) == 1
+
+
+def test_ndisc6_not_owned(lan):
+    need("ndisc6")
+    lan.enable_ipv6()
+    lan.done("attach eth1", f"add {VIP6} dev eth1")
+    asked = lan.client.run("ndisc6", "-r", 1, "-w", 200, "2001:db8::b:1", "eth0", check=False)
+    assert asked.returncode == 2 and "No response" in asked.stdout, asked.stdout
 
 
 @each_mac

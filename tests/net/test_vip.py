@@ -3,7 +3,7 @@
 """The address is local to the server too: traffic to it works, and who else may answer for it."""
 import pytest
 
-from lan import SERVER_MAC, VIP, VIP_MAC, need
+from lan import SERVER_MAC, VIP, VIP6, VIP_MAC, need
 from wire import Wire, arp, mac_text
 
 OFF_LINK = "198.19.1.1"  # outside every subnet of the client
@@ -37,6 +37,18 @@ def test_ping(lan, dev, address, route):
     assert " 3 received" in said
     assert lan.client.neighbour(address) == (SERVER_MAC, ["REACHABLE"])
     assert lan.responses_sent(address) == 1, "the kernel answered, not the program"
+
+
+@pytest.mark.parametrize("dev", ["lo", "eth1"])
+def test_ping_ipv6(lan, dev):
+    need("ping")
+    lan.enable_ipv6()
+    lan.done("attach eth1", f"add {VIP6} dev eth1")
+    lan.server.ip(f"address add {VIP6}/128 dev {dev} nodad")
+    said = lan.client.run("ping", "-6", "-c", 3, "-i", 0.05, "-W", 1, VIP6).stdout
+    assert " 3 received" in said
+    assert lan.client.neighbour(VIP6) == (SERVER_MAC, ["REACHABLE"])
+    assert lan.responses_sent(VIP6) == 1, "the kernel answered, not the program"
 
 
 # The kernel answers with the device's MAC, the program with VIP_MAC.

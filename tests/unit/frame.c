@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <linux/if_ether.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <criterion/criterion.h>
@@ -18,6 +19,7 @@ static const struct {
 	uint8_t host;
 	uint8_t carried; /* the address in the value, where it isn't the key's */
 	uint8_t lease;
+	uint8_t flags;
 	uint32_t ifindex;
 	uint8_t mac[6];
 } entries[] = {
@@ -27,15 +29,57 @@ static const struct {
 	{ .host = LEASE_CLOSE, .lease = 7, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
 	{ .host = OWNED_FIXED, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_FIXED } },
 	{ .host = REUSED, .carried = OWNED, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
+	{ .host = NO_OVERRIDE,
+	  .flags = ENTRY_NO_OVERRIDE,
+	  .ifindex = FIXTURE_IFINDEX,
+	  .mac = { MAC_OURS } },
+	{ .host = ON_VLAN, .ifindex = FIXTURE_VLAN, .mac = { MAC_OURS } },
+	{ .host = ON_OUTER, .ifindex = FIXTURE_OUTER, .mac = { MAC_OURS } },
+	{ .host = ON_INNER, .ifindex = FIXTURE_INNER, .mac = { MAC_OURS } },
 	{ .host = ELSEWHERE, .ifindex = FIXTURE_OTHER_IFINDEX, .mac = { MAC_OURS } },
 };
 
 #define ENTRIES (sizeof(entries) / sizeof(entries[0]))
 
-static struct responder_v4_key entry_key(size_t i)
+static const struct {
+	struct vlan_key key;
+	uint32_t device;
+} vlans[] = {
+	{ { .parent = FIXTURE_IFINDEX, .protocol = ETH_P_8021Q, .vid = 100 }, FIXTURE_VLAN },
+	{ { .parent = FIXTURE_IFINDEX, .protocol = ETH_P_8021AD, .vid = 200 }, FIXTURE_OUTER },
+	{ { .parent = FIXTURE_OUTER, .protocol = ETH_P_8021Q, .vid = 300 }, FIXTURE_INNER },
+};
+
+static struct responder_v4_key v4_key(uint8_t host, uint32_t ifindex)
 {
-	return (struct responder_v4_key){ .ip4 = htonl(0xc6120000 | entries[i].host),
-					  .ifindex = entries[i].ifindex };
+	return (struct responder_v4_key){ .ip4 = htonl(0xc6120000 | host), .ifindex = ifindex };
+}
+
+static struct responder_v6_key v6_key(uint8_t host, uint32_t ifindex)
+{
+	return (struct responder_v6_key){ .ip6 = { 0x20, 0x01, 0x0d, 0xb8, [15] = host },
+					  .ifindex = ifindex };
+}
+
+static void map_add(const struct bpf_map *map, const void *key, const void *value)
+{
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_NOEXIST), 0);
+}
+
+static void entry_add(size_t i)
+{
+	uint8_t host = entries[i].host, carried = entries[i].carried ?: host;
+	uint32_t ifindex = entries[i].ifindex;
+	struct responder_v4_key key4 = v4_key(host, ifindex);
+	struct responder_v6_key key6 = v6_key(host, ifindex);
+	struct entry_head head = { .flags = entries[i].flags, .lease = entries[i].lease };
+	struct responder_v4_entry entry4 = { .key = v4_key(carried, ifindex) };
+	struct responder_v6_entry entry6 = { .key = v6_key(carried, ifindex) };
+
+	memcpy(head.mac, entries[i].mac, sizeof(head.mac));
+	entry4.head = entry6.head = head;
+	map_add(program->maps.responder_v4, &key4, &entry4);
+	map_add(program->maps.responder_v6, &key6, &entry6);
 }
 
 static void stamp_write(uint32_t slot, uint64_t fresh_jiffies, uint64_t deadline_ns)
@@ -59,18 +103,13 @@ void frame_setup(void)
 	stamp_write(5, UINT64_MAX, 0);
 	stamp_write(6, 0, now.tv_sec * 1000000000ULL);
 	stamp_write(7, 0, (now.tv_sec + 3600) * 1000000000ULL);
-	for (size_t i = 0; i < ENTRIES; i++) {
-		struct responder_v4_key key = entry_key(i);
-		struct responder_v4_entry entry = {
-			.key = { .ip4 = htonl(0xc6120000 | (entries[i].carried ?: entries[i].host)),
-				 .ifindex = entries[i].ifindex },
-			.head.lease = entries[i].lease,
-		};
+	for (size_t i = 0; i < ENTRIES; i++)
+		entry_add(i);
+	for (size_t i = 0; i < sizeof(vlans) / sizeof(vlans[0]); i++) {
+		struct vlan_key key = vlans[i].key;
 
-		memcpy(entry.head.mac, entries[i].mac, sizeof(entry.head.mac));
-		cr_assert_eq(bpf_map_update_elem(bpf_map__fd(program->maps.responder_v4), &key,
-						 &entry, BPF_NOEXIST),
-			     0);
+		key.protocol = htons(key.protocol);
+		map_add(program->maps.vlans, &key, &vlans[i].device);
 	}
 }
 
@@ -96,14 +135,19 @@ static uint64_t responses_read(void)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < ENTRIES; i++) {
-		struct responder_v4_key key = entry_key(i);
-		struct responder_v4_entry entry;
+		struct responder_v4_key key4 = v4_key(entries[i].host, entries[i].ifindex);
+		struct responder_v6_key key6 = v6_key(entries[i].host, entries[i].ifindex);
+		struct responder_v4_entry entry4;
+		struct responder_v6_entry entry6;
 
-		cr_assert_eq(bpf_map_lookup_elem(bpf_map__fd(program->maps.responder_v4), &key,
-						 &entry),
+		cr_assert_eq(bpf_map_lookup_elem(bpf_map__fd(program->maps.responder_v4), &key4,
+						 &entry4),
+			     0);
+		cr_assert_eq(bpf_map_lookup_elem(bpf_map__fd(program->maps.responder_v6), &key6,
+						 &entry6),
 			     0);
 		for (int shard = 0; shard < L2RESP_SHARDS; shard++)
-			sum += entry.responses_sent[shard];
+			sum += entry4.responses_sent[shard] + entry6.responses_sent[shard];
 	}
 	return sum;
 }
@@ -126,15 +170,34 @@ void frame_run(const struct frame *in, struct frame_result *ret_result)
 	ret_result->responses = responses_read() - responses;
 }
 
-uint64_t frame_conflicts(uint32_t ip4, const uint8_t mac[6])
+uint64_t frame_conflicts(const uint8_t address[16], const uint8_t mac[6])
 {
-	struct conflict_key key = { .address = { [10] = 0xff, [11] = 0xff },
-				    .ifindex = FIXTURE_IFINDEX };
+	struct conflict_key key = { .ifindex = FIXTURE_IFINDEX };
 	struct conflict conflict;
 
-	memcpy(&key.address[12], &ip4, sizeof(ip4));
+	memcpy(key.address, address, sizeof(key.address));
 	memcpy(key.mac, mac, sizeof(key.mac));
 	if (bpf_map_lookup_elem(bpf_map__fd(program->maps.conflicts), &key, &conflict) < 0)
 		return 0;
 	return conflict.count;
+}
+
+void frame_expect(const char *name, const struct frame *got, const struct frame *wanted)
+{
+	cr_expect_eq(got->length, wanted->length, "%s: %zu bytes came out, not %zu", name,
+		     got->length, wanted->length);
+	for (size_t i = 0; i < wanted->length; i++)
+		cr_expect_eq(got->bytes[i], wanted->bytes[i], "%s: byte %zu is %02x, not %02x",
+			     name, i, got->bytes[i], wanted->bytes[i]);
+}
+
+void frame_expect_counts(const char *name, const struct frame_result *result, enum outcome outcome,
+			 enum outcome besides)
+{
+	for (enum outcome i = 0; i < OUTCOME_COUNT; i++) {
+		uint64_t moves = i == outcome || i == besides;
+
+		cr_expect_eq(result->counts[i], moves, "%s: counter %d moved by %lu, not %lu", name,
+			     i, result->counts[i], moves);
+	}
 }

@@ -32,21 +32,37 @@ void frame_teardown(void);
 /* Runs the program on @in, which must be at least 14 bytes: the kernel refuses less. */
 void frame_run(const struct frame *in, struct frame_result *ret_result);
 
-/* Frames in conflicts for @ip4 (network byte order) and @mac. */
-uint64_t frame_conflicts(uint32_t ip4, const uint8_t mac[6]);
+/* Frames in conflicts for @address (IPv4: mapped) and @mac. */
+uint64_t frame_conflicts(const uint8_t address[16], const uint8_t mac[6]);
+
+/* Asserts that @got is @wanted, byte for byte. */
+void frame_expect(const char *name, const struct frame *got, const struct frame *wanted);
+
+/* Asserts that of all counters only @outcome (OUTCOME_COUNT: none) and @besides moved, by one. */
+void frame_expect_counts(const char *name, const struct frame_result *result, enum outcome outcome,
+			 enum outcome besides);
 
 /* The interface that the program is attached to, and another that isn't it. */
 #define FIXTURE_IFINDEX	      7
 #define FIXTURE_OTHER_IFINDEX 8
 
-/* Addresses of the fixture: 198.18.0.x. */
+/* VLAN devices on FIXTURE_IFINDEX, by their tags. */
+#define FIXTURE_VLAN  17 /* 802.1Q 100 */
+#define FIXTURE_OUTER 18 /* 802.1ad 200 */
+#define FIXTURE_INNER 19 /* 802.1Q 300 in 802.1ad 200 */
+
+/* Addresses of the fixture: 198.18.0.x and 2001:db8::x. */
 #define OWNED	     10 /* answered with MAC_OURS */
 #define LEASE_FRESH  11 /* stamp far ahead by jiffies */
 #define LEASE_LAPSED 12 /* stamp in the past */
 #define LEASE_CLOSE  13 /* ahead only by the boot clock */
 #define OWNED_FIXED  14 /* answered with MAC_FIXED */
 #define REUSED	     15 /* its element carries another address */
+#define NO_OVERRIDE  16 /* IPv6: advertised without the override flag */
 #define ELSEWHERE    20 /* only on FIXTURE_OTHER_IFINDEX */
+#define ON_VLAN	     30 /* only on FIXTURE_VLAN */
+#define ON_OUTER     31
+#define ON_INNER     32
 #define NOT_OWNED    99
 #define REQUESTER    1
 
