@@ -21,6 +21,7 @@
 
 /* One device's part. */
 struct asking {
+	const struct doctor_device *device;
 	int fd; /* packet socket; -1: not asked */
 	const struct entry_row *rows[ASK_AT_MOST];
 	bool found[ASK_AT_MOST]; /* one finding an address is enough */
@@ -160,9 +161,10 @@ static bool read_claim(const uint8_t *frame, size_t size, struct address *ret_ad
 	return true;
 }
 
-static int take_frame(struct doctor *doctor, const struct doctor_device *device,
-		      struct asking *asking, const uint8_t *frame, size_t size, struct err *err)
+static int take_frame(struct doctor *doctor, struct asking *asking, const uint8_t *frame,
+		      size_t size, struct err *err)
 {
+	const struct doctor_device *device = asking->device;
 	char ip[INET6_ADDRSTRLEN], text[MAC_TEXT_SIZE];
 	struct address address;
 	uint8_t mac[ETH_ALEN];
@@ -183,8 +185,7 @@ static int take_frame(struct doctor *doctor, const struct doctor_device *device,
 	return 0;
 }
 
-static int listen_all(struct doctor *doctor, struct asking *askings,
-		      const struct doctor_device *const *devices, size_t count, struct err *err)
+static int listen_all(struct doctor *doctor, struct asking *askings, size_t count, struct err *err)
 {
 	_cleanup_free_ struct pollfd *polls = calloc(count, sizeof(*polls));
 	struct timespec start, now;
@@ -204,7 +205,7 @@ static int listen_all(struct doctor *doctor, struct asking *askings,
 			ssize_t size = recv(polls[i].fd, frame, sizeof(frame), 0);
 
 			if (size > 0)
-				r = take_frame(doctor, devices[i], &askings[i], frame, size, err);
+				r = take_frame(doctor, &askings[i], frame, size, err);
 		}
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		left = WAIT_MS - (int)((now.tv_sec - start.tv_sec) * 1000 +
@@ -213,11 +214,12 @@ static int listen_all(struct doctor *doctor, struct asking *askings,
 	return r;
 }
 
-/* Which of @device's addresses to ask for: those that may answer now, as many as @room. Where the
- * lease is over another host should answer. */
-static void choose(struct doctor *doctor, const struct doctor_device *device, struct asking *asking,
-		   size_t room)
+/* Which of the device's addresses to ask for: those that may answer now, as many as @room. Where
+ * the lease is over another host should answer. */
+static void choose(struct doctor *doctor, struct asking *asking, size_t room)
 {
+	const struct doctor_device *device = asking->device;
+
 	if (device->gone || !(device->link.flags & IFF_RUNNING))
 		return;
 	for (size_t i = 0; i < device->row_count; i++) {
@@ -232,8 +234,9 @@ static void choose(struct doctor *doctor, const struct doctor_device *device, st
 	doctor->report.asked += asking->count;
 }
 
-static int send_all(const struct doctor_device *device, struct asking *asking, struct err *err)
+static int send_all(struct asking *asking, struct err *err)
 {
+	const struct doctor_device *device = asking->device;
 	uint8_t frame[sizeof(struct nd_frame)];
 
 	asking->fd = open_socket(&device->link, err);
@@ -257,23 +260,20 @@ int doctor_check_other_answers(struct doctor *doctor, struct err *err)
 {
 	_cleanup_(cleanup_askings) struct asking *askings =
 		calloc(doctor->device_count + 1, sizeof(*askings));
-	_cleanup_free_ const struct doctor_device **devices =
-		calloc(doctor->device_count + 1, sizeof(*devices));
 	size_t count = 0;
 	int r = 0;
 
-	if (!askings || !devices)
+	if (!askings)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < doctor->device_count; i++) {
-		askings[count].fd = -1;
-		choose(doctor, &doctor->devices[i], &askings[count],
-		       ASK_AT_MOST - doctor->report.asked);
+		askings[count] = (struct asking){ .device = &doctor->devices[i], .fd = -1 };
+		choose(doctor, &askings[count], ASK_AT_MOST - doctor->report.asked);
 		if (askings[count].count)
-			devices[count++] = &doctor->devices[i];
+			count++;
 	}
 	for (size_t i = 0; i < count && !r; i++)
-		r = send_all(devices[i], &askings[i], err);
+		r = send_all(&askings[i], err);
 	if (r < 0 || !count)
 		return r;
-	return listen_all(doctor, askings, devices, count, err);
+	return listen_all(doctor, askings, count, err);
 }
