@@ -131,8 +131,10 @@ def test_alone(lan, scratch):
     inside, lan.bpffs = lan.bpffs, str(scratch)
     try:
         run("mount", "-t", "tmpfs", "none", BPFFS)
-        lan.done("attach eth1")
-        run("umount", "-l", BPFFS)
+        try:
+            lan.done("attach eth1")
+        finally:
+            run("umount", "-l", BPFFS)
         finding, = lan.cli("doctor --json").json["findings"]
         assert (finding["check"], finding["severity"]) == ("alone", "warning")
         if NO_EXT not in finding["detail"]:
