@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach_state.h"
 #include "cli.h"
 #include "device.h"
 #include "grow.h"
@@ -339,12 +340,7 @@ void cli_note_unless_attached(const struct pins *pins, const struct link *link)
 	struct attach_state state;
 	struct err ignored;
 
-	int ours;
-
-	if (attach_query(pins, link->ifindex, &state, &ignored) < 0)
-		return;
-	ours = attach_find(&state, false);
-	if (ours < 0 || state.prog[ours].stale)
+	if (!attach_query(pins, link->ifindex, &state, &ignored) && !attach_is_current(&state))
 		cli_note("nothing answers on %s until `" CLI_NAME " attach %s` has run", link->name,
 			 link->name);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "attach.h"
+#include "attach_state.h"
 #include "change.h"
 #include "cleanup.h"
 #include "cli.h"

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "attach.h"
+#include "attach_state.h"
 #include "conflict.h"
 #include "doctor.h"
 #include "doctor_checks.h"

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <net/if.h>
 
+#include "attach.h"
+#include "dispatcher.h"
 #include "doctor_check.h"
 #include "xdp_features.h"
 
@@ -82,7 +84,7 @@ int doctor_check_alone(struct doctor *doctor, const struct doctor_device *device
 
 	if (!runs(device) || device->state.chain)
 		return 0;
-	attach_alone_reason(reason, sizeof(reason));
+	dispatcher_alone_reason(reason, sizeof(reason));
 	return doctor_find(doctor, device, NULL, err, "the program is alone on %s: %s",
 			   device->link.name, reason);
 }
