@@ -247,6 +247,14 @@ static const struct {
 	{ "bond", "native XDP runs on the slaves, and each would answer a broadcast", true },
 };
 
+const char *attach_no_native_reason(const struct link *link)
+{
+	for (size_t i = 0; i < sizeof(no_native) / sizeof(no_native[0]); i++)
+		if (!strcmp(link->kind, no_native[i].kind))
+			return no_native[i].reason;
+	return NULL;
+}
+
 static int err_no_native(const struct link *link, const char *reason, struct err *err)
 {
 	struct link parent = {};

@@ -39,6 +39,9 @@ struct attach_outcome {
 	const char *skb_reason;	   /* why auto mode took skb; NULL: it didn't */
 };
 
+/* Why native XDP on a device of @link's kind is not what the user wants; NULL where it is. */
+const char *attach_no_native_reason(const struct link *link);
+
 /* Whether attach_link() would refuse @link for what it is, or for what is on it already: its
  * errors, nothing changed. */
 int attach_check(const struct pins *pins, const struct link *link,
