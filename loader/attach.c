@@ -2,26 +2,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
-#include <linux/magic.h>
+#include <xdp/libxdp.h>
 
 #include "attach.h"
+#include "attach_state.h"
 #include "cleanup.h"
+#include "dispatcher.h"
 #include "l2resp.skel.h"
 #include "prog.h"
 #include "twin.h"
 
 #define PROG_SECTION "xdp.frags"
-/* where libxdp keeps its pins, whatever --bpffs says */
-#define LIBXDP_BPFFS "/sys/fs/bpf"
-/* libxdp's dispatcher: its object, and the program in it */
-#define DISPATCHER_OBJECT "xdp-dispatcher.o"
-#define DISPATCHER_NAME	  "xdp_dispatcher"
 
 static bool log_verbose;
 
@@ -42,11 +37,6 @@ void attach_log_setup(bool verbose)
 	libxdp_set_print(log_libxdp);
 }
 
-static void cleanup_multiprog(struct xdp_multiprog **multiprog)
-{
-	xdp_multiprog__close(*multiprog);
-}
-
 static void cleanup_program(struct xdp_program **program)
 {
 	xdp_program__close(*program);
@@ -55,201 +45,6 @@ static void cleanup_program(struct xdp_program **program)
 static void cleanup_skeleton(struct l2resp_bpf **skeleton)
 {
 	l2resp_bpf__destroy(*skeleton);
-}
-
-const char *attach_mode_name(enum xdp_attach_mode mode)
-{
-	switch (mode) {
-	case XDP_MODE_NATIVE:
-		return "native";
-	case XDP_MODE_SKB:
-		return "skb";
-	default:
-		return "none";
-	}
-}
-
-/* Whether libxdp finds its dispatcher where it looks: 0 or a negative errno. */
-static int dispatcher_find(void)
-{
-	struct xdp_program *prog = xdp_program__find_file(DISPATCHER_OBJECT, NULL, NULL);
-	int r = libxdp_get_error(prog);
-
-	if (!r)
-		xdp_program__close(prog);
-	return r;
-}
-
-/* strerror() that knows libbpf's and libxdp's numbers too. */
-static const char *error_text(int error, char *text, size_t size)
-{
-	libxdp_strerror(error, text, size);
-	return text;
-}
-
-void attach_alone_reason(char *text, size_t size)
-{
-	char detail[64];
-	struct statfs fs;
-	int r;
-
-	text[0] = '\0';
-	if (statfs(LIBXDP_BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC) {
-		snprintf(text, size, "no BPF file system at %s, where libxdp keeps dispatchers",
-			 LIBXDP_BPFFS);
-		return;
-	}
-	if (fs.f_flags & ST_RDONLY) {
-		snprintf(text, size, "%s, where libxdp keeps dispatchers, is read-only",
-			 LIBXDP_BPFFS);
-		return;
-	}
-	r = prog_ext_supported();
-	if (r < 0) {
-		snprintf(text, size, "the kernel refuses BPF_PROG_TYPE_EXT: %s", strerror(-r));
-		return;
-	}
-	r = dispatcher_find();
-	if (r < 0)
-		snprintf(text, size, "libxdp can't open its %s: %s", DISPATCHER_OBJECT,
-			 error_text(r, detail, sizeof(detail)));
-	else
-		snprintf(text, size,
-			 "none could be had when it was attached; detach and attach again for one");
-}
-
-/*
- * Are the pins of program @id, from @origin, still there? Where another file system lies at that
- * path here, they may be in another mount namespace's: they count as long as any process has theirs
- * mounted.
- */
-static bool pins_alive(const struct pins_origin *origin, uint32_t id)
-{
-	char path[L2RESP_PINS_DIR_SIZE + sizeof("/counters")];
-	struct bpf_map_info info = {};
-	uint32_t size = sizeof(info);
-	_cleanup_close_ int fd = -1;
-
-	snprintf(path, sizeof(path), "%s/%s", origin->dir, pins_map_name(PINS_COUNTERS));
-	fd = bpf_obj_get(path);
-	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && prog_id_uses_map(id, info.id))
-		return true;
-	return !pins_bpffs_here(origin) && pins_bpffs_mounted(origin);
-}
-
-/* A program of our name: of these pins, of others, of none any more, or a namesake. */
-static void state_add_ours(const struct pins *pins, struct attach_state *state, unsigned int i)
-{
-	uint32_t id = state->prog[i].id;
-	struct pins_origin origin;
-
-	if (pins && prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS))) {
-		state->prog[i].ours = true;
-		state->prog[i].stale = !prog_id_uses_map(id, pins_map_id(pins, PINS_RESPONDER_V4));
-	} else if (!prog_pins_origin(id, &origin)) {
-		state->prog[i].orphan = !pins_alive(&origin, id);
-		if (!state->prog[i].orphan)
-			memcpy(state->prog[i].elsewhere, origin.dir, sizeof(origin.dir));
-	}
-}
-
-static void state_add(const struct pins *pins, const struct xdp_program *prog,
-		      struct attach_state *state)
-{
-	unsigned int i = state->count;
-	uint32_t id = xdp_program__id(prog);
-
-	if (i == ATTACH_MAX_PROGS)
-		return;
-	state->prog[i].id = id;
-	state->prog[i].priority = xdp_program__run_prio(prog);
-	snprintf(state->prog[i].name, sizeof(state->prog[i].name), "%s",
-		 xdp_program__name(prog) ?: "");
-	/* libbpf leaves the name out where it couldn't find out that the kernel takes one */
-	if (!strcmp(state->prog[i].name, PROG_NAME) || !*state->prog[i].name)
-		state_add_ours(pins, state, i);
-	state->count++;
-}
-
-static int multiprog_get(unsigned int ifindex, struct xdp_multiprog **ret_multiprog,
-			 struct err *err)
-{
-	struct xdp_multiprog *multiprog = xdp_multiprog__get_from_ifindex(ifindex);
-	int r = libxdp_get_error(multiprog);
-
-	*ret_multiprog = NULL;
-	if (r == -ENOENT)
-		return 0;
-	if (r == -EOPNOTSUPP)
-		return r;
-	if (r == -EPERM)
-		return err_set(err, r,
-			       "asking for the XDP programs of interface %u: %s; run it as root",
-			       ifindex, strerror(-r));
-	if (r < 0)
-		return err_set(err, r, "asking for the XDP programs of interface %u: %s", ifindex,
-			       strerror(-r));
-	*ret_multiprog = multiprog;
-	return 0;
-}
-
-/* A dispatcher that this libxdp can't read, since another version made it. */
-static int query_other_version(unsigned int ifindex, struct attach_state *state, struct err *err)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
-	int r = bpf_xdp_query(ifindex, 0, &opts);
-
-	if (r < 0)
-		return err_set(err, r, "asking for the XDP program of interface %u: %s", ifindex,
-			       strerror(-r));
-	state->mode = opts.attach_mode == XDP_ATTACHED_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
-	state->dispatcher = state->other_version = true;
-	if (!prog_is_extended(opts.prog_id)) {
-		state->empty_id = opts.prog_id;
-	} else {
-		state->prog[0].id = opts.prog_id;
-		strcpy(state->prog[0].name, DISPATCHER_NAME);
-		state->count = 1;
-	}
-	return 0;
-}
-
-int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_state *ret_state,
-		 struct err *err)
-{
-	_cleanup_(cleanup_multiprog) struct xdp_multiprog *multiprog = NULL;
-	struct attach_state state = {};
-	int r = multiprog_get(ifindex, &multiprog, err);
-
-	if (r == -EOPNOTSUPP)
-		r = query_other_version(ifindex, &state, err);
-	if (r < 0)
-		return r;
-	if (multiprog) {
-		struct xdp_program *prog = NULL;
-
-		state.mode = xdp_multiprog__attach_mode(multiprog);
-		state.chain = !xdp_multiprog__is_legacy(multiprog);
-		prog = xdp_multiprog__main_prog(multiprog);
-		state.dispatcher = prog && !strcmp(xdp_program__name(prog) ?: "", DISPATCHER_NAME);
-		if (!state.chain && state.dispatcher && !prog_is_extended(xdp_program__id(prog)))
-			state.empty_id = xdp_program__id(prog);
-		else if (!state.chain)
-			state_add(pins, prog, &state);
-		else
-			for (prog = NULL; (prog = xdp_multiprog__next_prog(prog, multiprog));)
-				state_add(pins, prog, &state);
-	}
-	*ret_state = state;
-	return 0;
-}
-
-int attach_find(const struct attach_state *state, bool orphans)
-{
-	for (unsigned int i = 0; i < state->count; i++)
-		if (state->prog[i].ours || (orphans && state->prog[i].orphan))
-			return i;
-	return -1;
 }
 
 /* Opens the program with its constants set and its maps the pinned ones; not loaded yet. */
@@ -296,7 +91,7 @@ static int err_load(struct err *err, int error, const struct link *link)
 	return err_set(
 		err, error,
 		"%s: the kernel refuses the program: %s (-v shows the verifier's last lines)",
-		link->name, error_text(error, detail, sizeof(detail)));
+		link->name, dispatcher_error_text(error, detail, sizeof(detail)));
 }
 
 static int err_attach(struct err *err, int error, const struct link *link,
@@ -381,7 +176,7 @@ static int attach_new(const struct pins *pins, const struct link *link, uint32_t
 	/* without it libxdp doesn't attach a first program either */
 	if (r < 0 && chain)
 		return err_set(err, r, "%s: libxdp can't open its %s: %s", link->name,
-			       DISPATCHER_OBJECT, error_text(r, detail, sizeof(detail)));
+			       DISPATCHER_OBJECT, dispatcher_error_text(r, detail, sizeof(detail)));
 	if (r < 0)
 		return attach_alone(pins, link, counters_slot, mode, 0, err);
 	r = skeleton_open(pins, link, counters_slot, &skeleton, err);
@@ -452,6 +247,14 @@ static const struct {
 	{ "bond", "native XDP runs on the slaves, and each would answer a broadcast", true },
 };
 
+const char *attach_no_native_reason(const struct link *link)
+{
+	for (size_t i = 0; i < sizeof(no_native) / sizeof(no_native[0]); i++)
+		if (!strcmp(link->kind, no_native[i].kind))
+			return no_native[i].reason;
+	return NULL;
+}
+
 static int err_no_native(const struct link *link, const char *reason, struct err *err)
 {
 	struct link parent = {};
@@ -511,7 +314,8 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 	if (state->count && !state->chain && state->dispatcher)
 		return err_set(err, -EBUSY,
 			       "%s: a dispatcher (id %u) runs programs there whose pins aren't "
-			       "below " LIBXDP_BPFFS "; attach where they are, or detach it first",
+			       "below " DISPATCHER_BPFFS
+			       "; attach where they are, or detach it first",
 			       link->name, state->prog[0].id);
 	if (state->count && !state->chain && attach_find(state, true) < 0)
 		return err_set(

@@ -8,15 +8,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <xdp/libxdp.h>
 
 #include "err.h"
 #include "link.h"
 #include "pins.h"
 
 #define ATTACH_DEFAULT_PRIORITY 20
-/* libxdp's dispatcher has that many slots */
-#define ATTACH_MAX_PROGS 10
 
 enum attach_mode {
 	ATTACH_MODE_AUTO, /* native, and skb where the driver has no native XDP */
@@ -30,44 +27,6 @@ struct attach_options {
 	bool dry_run;	       /* load and verify, attach nothing */
 };
 
-/* What is on an interface. */
-struct attach_state {
-	enum xdp_attach_mode mode; /* XDP_MODE_UNSPEC: no XDP program at all */
-	bool chain;		   /* a libxdp dispatcher is attached */
-	bool dispatcher;	   /* one is, even if libxdp can't read it: its pins are gone */
-	bool other_version;	   /* or another version made it */
-	uint32_t empty_id;	   /* such a one in which no program is left, or 0; not counted */
-	unsigned int count;	   /* programs, at most ATTACH_MAX_PROGS */
-	struct {
-		uint32_t id;
-		unsigned int priority;
-		char name[16];
-		bool ours;			      /* our name, and it uses these pins' maps */
-		bool orphan;			      /* ours, but its pins are gone */
-		char elsewhere[L2RESP_PINS_DIR_SIZE]; /* ours, of these other pins; else empty */
-		bool stale; /* ours, but it reads an older map of addresses: the growth was
-			       interrupted */
-	} prog[ATTACH_MAX_PROGS];
-};
-
-/*
- * Asks libxdp what is on @ifindex. @pins tell ours from a namesake; NULL where nothing is pinned.
- * Returns 0 or a negative errno with @err.
- */
-int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_state *ret_state,
-		 struct err *err);
-
-/* Index of our program in @state->prog, or -1; an orphan counts if @orphans. */
-int attach_find(const struct attach_state *state, bool orphans);
-
-/* "native", "skb" or "none". */
-const char *attach_mode_name(enum xdp_attach_mode mode);
-
-/*
- * Why ours is not in a dispatcher, asked of the kernel, the file system and libxdp.
- */
-void attach_alone_reason(char *text, size_t size);
-
 enum attach_result {
 	ATTACH_NEW,
 	ATTACH_REPLACED, /* an older program of ours was swapped for this one */
@@ -79,6 +38,9 @@ struct attach_outcome {
 	unsigned int old_priority; /* where replaced */
 	const char *skb_reason;	   /* why auto mode took skb; NULL: it didn't */
 };
+
+/* Why native XDP on a device of @link's kind is not what the user wants; NULL where it is. */
+const char *attach_no_native_reason(const struct link *link);
 
 /* Whether attach_link() would refuse @link for what it is, or for what is on it already: its
  * errors, nothing changed. */

@@ -6,7 +6,7 @@
 #include "change.h"
 #include "cleanup.h"
 #include "control.h"
-#include "control.skel.h"
+#include "control_object.h"
 
 static struct control_key control_key(const struct entry_key *key)
 {
@@ -16,20 +16,14 @@ static struct control_key control_key(const struct entry_key *key)
 	return packed;
 }
 
-static void cleanup_control(struct control_bpf **control)
-{
-	control_bpf__destroy(*control);
-}
-
 /* The programs that change entries in place, over the pinned maps. */
 static int control_load(const struct pins *pins, struct control_bpf **ret_control, struct err *err)
 {
-	_cleanup_(cleanup_control) struct control_bpf *control = control_bpf__open();
-	int r = 0;
+	_cleanup_(control_close) struct control_bpf *control = NULL;
+	int r = control_open(&control, err);
 
-	if (!control)
-		return err_set(err, negative_errno(), "opening the built-in BPF object: %s",
-			       strerror(errno));
+	if (r < 0)
+		return r;
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT && !r; map++)
 		r = bpf_map__reuse_fd(bpf_object__find_map_by_name(control->obj,
 								   pins_map_name(map)),
@@ -47,7 +41,7 @@ static int control_load(const struct pins *pins, struct control_bpf **ret_contro
 int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
 		      struct err *err)
 {
-	_cleanup_(cleanup_control) struct control_bpf *control = NULL;
+	_cleanup_(control_close) struct control_bpf *control = NULL;
 	_cleanup_(entry_table_free) struct entry_table table = {};
 	int r = entry_read_all(pins, ifindex, &table, err);
 
@@ -76,7 +70,7 @@ int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t m
 int change_add_answers(const struct pins *pins, const struct entry_table *before,
 		       const struct entry_table *after, struct err *err)
 {
-	_cleanup_(cleanup_control) struct control_bpf *control = NULL;
+	_cleanup_(control_close) struct control_bpf *control = NULL;
 	size_t then = 0;
 	int r = control_load(pins, &control, err);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach_state.h"
 #include "cli.h"
 #include "device.h"
 #include "grow.h"
@@ -129,6 +130,12 @@ const struct cli_option cli_opt_count =
 const struct cli_option cli_opt_interval =
 	OPTION(interval_ms, take_number, .name = "interval", .argument = "MS",
 	       .help = "milliseconds in between (default 1100: Linux ignores repeats within 1 s)");
+const struct cli_option cli_opt_limit =
+	OPTION(limit, take_positive, .name = "count", .argument = "N", .takes = "a number from 1",
+	       .help = "end after N requests");
+const struct cli_option cli_opt_write =
+	OPTION(write, take_text, .name = "write", .letter = 'w', .argument = "FILE.pcap|-",
+	       .help = "write the frames to a pcap file, or to a pipe");
 
 static const struct cli_option *const global_options[] = {
 	&opt_json, &opt_bpffs, &opt_verbose, &opt_help, &opt_version, NULL,
@@ -339,12 +346,7 @@ void cli_note_unless_attached(const struct pins *pins, const struct link *link)
 	struct attach_state state;
 	struct err ignored;
 
-	int ours;
-
-	if (attach_query(pins, link->ifindex, &state, &ignored) < 0)
-		return;
-	ours = attach_find(&state, false);
-	if (ours < 0 || state.prog[ours].stale)
+	if (!attach_query(pins, link->ifindex, &state, &ignored) && !attach_is_current(&state))
 		cli_note("nothing answers on %s until `" CLI_NAME " attach %s` has run", link->name,
 			 link->name);
 }

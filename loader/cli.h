@@ -32,6 +32,8 @@ struct cli_options {
 	double watch_seconds; /* 0: once */
 	uint32_t count;
 	uint32_t interval_ms;
+	uint32_t limit;	   /* 0: none */
+	const char *write; /* a file, or - */
 };
 
 struct cli_option;
@@ -49,10 +51,11 @@ struct cli_command {
 
 /* Options, as commands name them in their tables. */
 extern const struct cli_option cli_opt_mode, cli_opt_priority, cli_opt_max_entries, cli_opt_dry_run,
-	cli_opt_all, cli_opt_watch, cli_opt_count, cli_opt_interval;
+	cli_opt_all, cli_opt_watch, cli_opt_count, cli_opt_interval, cli_opt_limit, cli_opt_write;
 
 extern const struct cli_command cmd_attach, cmd_detach, cmd_status, cmd_add, cmd_del, cmd_list,
-	cmd_flush, cmd_import, cmd_save, cmd_stats, cmd_announce, cmd_explain, cmd_help;
+	cmd_flush, cmd_import, cmd_save, cmd_stats, cmd_announce, cmd_explain, cmd_monitor,
+	cmd_doctor, cmd_help;
 
 /* All commands in the order of the help, NULL-terminated. */
 extern const struct cli_command *const cli_commands[];

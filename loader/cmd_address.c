@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "attach.h"
+#include "attach_state.h"
 #include "cleanup.h"
 #include "cli.h"
 #include "conflict.h"
@@ -136,7 +136,7 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 {
 	const struct device_row *row = device_find(devices, ifindex);
 	struct attach_state state;
-	int r, ours;
+	int r;
 
 	*device = (struct list_device){ .ifindex = ifindex };
 	if (!row || row->gone) {
@@ -148,8 +148,7 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 	}
 	memcpy(device->name, row->name, sizeof(device->name));
 	r = attach_query(pins, ifindex, &state, err);
-	ours = r < 0 ? -1 : attach_find(&state, false);
-	device->attached = ours >= 0 && !state.prog[ours].stale;
+	device->attached = !r && attach_is_current(&state);
 	return r;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "attach.h"
+#include "attach_state.h"
 #include "change.h"
 #include "cleanup.h"
 #include "cli.h"
@@ -106,13 +107,11 @@ static int attach_all(struct pins *pins, const struct cli_options *options,
 	return r;
 }
 
-/* XDP_TX on a veth ends in the peer's ring, which only a peer with an XDP program reads. */
 static void note_deaf_veth(const struct link *link, enum xdp_attach_mode mode)
 {
 	struct link peer;
-	struct err ignored;
 
-	if (mode == XDP_MODE_NATIVE && !link_veth_peer(link, &peer, &ignored) && !peer.xdp)
+	if (mode == XDP_MODE_NATIVE && link_veth_deaf(link, &peer))
 		cli_note(
 			"%s: its veth peer, %s, has no XDP program, so answers in native mode won't "
 			"arrive there; one that returns XDP_PASS will do",

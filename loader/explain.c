@@ -6,7 +6,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
-#include "attach.h"
+#include "attach_state.h"
 #include "cleanup.h"
 #include "counts.h"
 #include "entry.h"

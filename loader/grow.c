@@ -6,6 +6,7 @@
 #include <linux/membarrier.h>
 
 #include "attach.h"
+#include "attach_state.h"
 #include "change.h"
 #include "cleanup.h"
 #include "device.h"
@@ -29,7 +30,7 @@ static int swap_programs(const struct pins *pins, struct err *err)
 			continue;
 		r = attach_query(pins, devices.rows[i].ifindex, &state, err);
 		ours = r < 0 ? -1 : attach_find(&state, false);
-		if (ours < 0 || !state.prog[ours].stale)
+		if (ours < 0 || attach_is_current(&state))
 			continue;
 		options.priority = state.prog[ours].priority;
 		r = link_by_ifindex(devices.rows[i].ifindex, &link, err);

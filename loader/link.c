@@ -147,6 +147,13 @@ int link_veth_peer(const struct link *link, struct link *ret_peer, struct err *e
 	return 0;
 }
 
+bool link_veth_deaf(const struct link *link, struct link *ret_peer)
+{
+	struct err ignored;
+
+	return !link_veth_peer(link, ret_peer, &ignored) && !ret_peer->xdp;
+}
+
 int link_for_arp(const char *name, struct link *ret_link, struct err *err)
 {
 	static const uint8_t zero[ETH_ALEN];

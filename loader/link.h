@@ -40,6 +40,12 @@ int link_by_ifindex(unsigned int ifindex, struct link *ret_link, struct err *err
 int link_veth_peer(const struct link *link, struct link *ret_peer, struct err *err);
 
 /*
+ * Is @link a veth whose peer has no XDP program? XDP_TX in native mode ends in the peer's ring,
+ * which only a peer with a program reads. False too where the peer can't be seen.
+ */
+bool link_veth_deaf(const struct link *link, struct link *ret_peer);
+
+/*
  * The interface of that name if it can carry ARP: Ethernet framing and a MAC that isn't zero. Else
  * -EOPNOTSUPP with @err.
  */

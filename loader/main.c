@@ -6,8 +6,9 @@
 #include "cli.h"
 
 const struct cli_command *const cli_commands[] = {
-	&cmd_attach, &cmd_detach, &cmd_status, &cmd_add,      &cmd_del,	    &cmd_list, &cmd_flush,
-	&cmd_import, &cmd_save,	  &cmd_stats,  &cmd_announce, &cmd_explain, &cmd_help, NULL,
+	&cmd_attach,  &cmd_detach, &cmd_status, &cmd_add,   &cmd_del,	   &cmd_list,
+	&cmd_flush,   &cmd_import, &cmd_save,	&cmd_stats, &cmd_announce, &cmd_explain,
+	&cmd_monitor, &cmd_doctor, &cmd_help,	NULL,
 };
 
 static int help_run(const struct cli_options *options, int count, char **words)

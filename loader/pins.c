@@ -14,10 +14,10 @@
 #include <bpf/libbpf.h>
 
 #include "cleanup.h"
+#include "control_object.h"
 #include "link.h"
 #include "pins.h"
 #include "prog.h"
-#include "control.skel.h" /* last: it wants the types of l2resp.h */
 
 static const char *const map_names[PINS_MAP_COUNT] = {
 	[PINS_META] = "meta",
@@ -315,24 +315,10 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 	return 0;
 }
 
-static void cleanup_control(struct control_bpf **control)
-{
-	control_bpf__destroy(*control);
-}
-
-static int pins_open_control(struct control_bpf **ret_control, struct err *err)
-{
-	*ret_control = control_bpf__open();
-	if (!*ret_control)
-		return err_set(err, negative_errno(), "opening the built-in BPF object: %s",
-			       strerror(errno));
-	return 0;
-}
-
 static int pins_do_open(const char *bpffs, bool locked, bool create, uint32_t max_entries,
 			struct pins *pins, struct err *err)
 {
-	_cleanup_(cleanup_control) struct control_bpf *control = NULL;
+	_cleanup_(control_close) struct control_bpf *control = NULL;
 	uint64_t netns_cookie;
 	char parent[PATH_MAX];
 	int r, present;
@@ -349,7 +335,7 @@ static int pins_do_open(const char *bpffs, bool locked, bool create, uint32_t ma
 		if (r < 0)
 			return r;
 	}
-	r = pins_open_control(&control, err);
+	r = control_open(&control, err);
 	if (r < 0)
 		return r;
 	present = pins_open_present(pins, control, err);
@@ -432,8 +418,8 @@ static int load_responders(struct control_bpf *control, uint32_t max_entries)
 
 int pins_create_responders(uint32_t max_entries, int ret_fds[PINS_FAMILIES], struct err *err)
 {
-	_cleanup_(cleanup_control) struct control_bpf *control = NULL;
-	int fds[PINS_FAMILIES], r = pins_open_control(&control, err);
+	_cleanup_(control_close) struct control_bpf *control = NULL;
+	int fds[PINS_FAMILIES], r = control_open(&control, err);
 
 	if (r < 0)
 		return r;

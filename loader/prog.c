@@ -122,6 +122,25 @@ bool prog_is_extended(uint32_t prog_id)
 	return errno != ENOENT;
 }
 
+int prog_kernel_has_btf(void)
+{
+	uint32_t id = 0;
+
+	/* not by /sys/kernel/btf, which a container may hide */
+	while (!bpf_btf_get_next_id(id, &id)) {
+		_cleanup_close_ int fd = bpf_btf_get_fd_by_id(id);
+		char name[sizeof("vmlinux")] = "";
+		struct bpf_btf_info info = { .name = (uintptr_t)name, .name_len = sizeof(name) };
+		uint32_t size = sizeof(info);
+
+		/* a longer name, a module's, doesn't fit and is an error */
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && info.kernel_btf &&
+		    !strcmp(name, "vmlinux"))
+			return 1;
+	}
+	return errno == ENOENT ? 0 : negative_errno();
+}
+
 int prog_ext_supported(void)
 {
 	/*

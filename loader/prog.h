@@ -29,6 +29,10 @@ int prog_uses_map(uint32_t map_id);
  */
 bool prog_is_extended(uint32_t prog_id);
 
+/* Does the kernel have type information of its own (CONFIG_DEBUG_INFO_BTF)? 1, 0, or a negative
+ * errno where it won't say. */
+int prog_kernel_has_btf(void);
+
 /*
  * May a BPF_PROG_TYPE_EXT program be loaded? libxdp's dispatcher is a program whose slots are
  * replaced by such. Asked of the kernel by trying. Returns 0, or the negative errno with which the

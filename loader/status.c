@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli.h"
+#include "dispatcher.h"
 #include "entry.h"
 #include "report.h"
 #include "status.h"
@@ -29,7 +30,7 @@ int status_read(const struct pins *pins, const struct link *link, size_t entries
 		return r;
 	row.ours = attach_find(&row.state, true);
 	if (row.ours >= 0 && !row.state.chain)
-		attach_alone_reason(row.alone_reason, sizeof(row.alone_reason));
+		dispatcher_alone_reason(row.alone_reason, sizeof(row.alone_reason));
 	*ret_row = row;
 	return 0;
 }

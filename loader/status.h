@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <jansson.h>
 
-#include "attach.h"
+#include "attach_state.h"
 #include "err.h"
 #include "link.h"
 #include "pins.h"

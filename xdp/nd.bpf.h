@@ -14,6 +14,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "wire.h"
+#include "bounds.bpf.h"
 #include "count.bpf.h"
 #include "lease.bpf.h"
 #include "mac.bpf.h"
@@ -168,29 +169,38 @@ static __noinline enum outcome nd_silent(const struct nd_frame *frame, const voi
 
 #define ND_OPTIONS_LIMIT ((ND_BODY_MAX - ND_BODY_MIN) / sizeof(struct nd_option))
 
-/* Goes through the options of the message at @body, which is frame->length long. False: an option's
- * length can't be. */
-static __always_inline bool nd_options(struct nd_frame *frame, const __u8 *body)
+/* What nd_source() found, in the bits below a MAC. */
+#define ND_HAS_SOURCE  1
+#define ND_BAD_OPTIONS 2
+
+/*
+ * The source link-layer address among the options of a message of @length bytes, at most
+ * ND_BODY_MAX, and ND_HAS_SOURCE; ND_BAD_OPTIONS if one's length can't be. Global, so that the
+ * verifier goes through the loop once and not with every state that leads here.
+ */
+__noinline __u64 nd_source(const struct nd_scratch *scratch, __u32 length)
 {
 	__u32 at = ND_BODY_MIN;
+	__u64 found = 0;
 
+	if (!scratch)
+		return ND_BAD_OPTIONS;
 	for (unsigned int i = 0; i < ND_OPTIONS_LIMIT; i++) {
 		const struct nd_option *option;
 
-		if (at >= frame->length || at > ND_BODY_MAX - sizeof(*option))
+		if (at >= length || at > ND_BODY_MAX - sizeof(*option))
 			break;
-		option = (const void *)(body + at);
+		option = (const void *)(scratch->body + at);
 		at += option->length * sizeof(*option);
-		if (!option->length || at > frame->length)
-			return false;
-		if (option->type != ND_OPTION_SOURCE)
+		if (!option->length || at > length)
+			return ND_BAD_OPTIONS;
+		if (option->type != ND_OPTION_SOURCE || found)
 			continue;
 		if (option->length != 1)
-			return false;
-		frame->has_source = true;
-		frame->source = mac_load(option->mac);
+			return ND_BAD_OPTIONS;
+		found = mac_load(option->mac) | ND_HAS_SOURCE;
 	}
-	return true;
+	return found;
 }
 
 /*
@@ -200,7 +210,8 @@ static __always_inline bool nd_options(struct nd_frame *frame, const __u8 *body)
 static __always_inline enum outcome nd_validate(struct xdp_md *ctx, struct nd_frame *frame,
 						const void *end)
 {
-	__u32 offset = (void *)frame->message - frame->eth, length = frame->length, slot = 0;
+	__u32 offset = (void *)frame->message - frame->eth, slot = 0;
+	__u64 length = frame->length, source;
 	struct nd_scratch *scratch;
 
 	if (frame->ip->hop_limit != ND_HOP_LIMIT)
@@ -211,13 +222,17 @@ static __always_inline enum outcome nd_validate(struct xdp_md *ctx, struct nd_fr
 	if (length > ND_BODY_MAX)
 		return OUTCOME_ND_TOO_LONG;
 	scratch = bpf_map_lookup_elem(&nd_scratch, &slot);
+	length = length_bounded(length, ND_BODY_MAX);
 	if (!scratch || (void *)frame->message + length > end ||
 	    bpf_xdp_load_bytes(ctx, offset, scratch->body, length))
 		return OUTCOME_ND_TRUNCATED;
 	if (nd_fold(bpf_csum_diff(NULL, 0, (__be32 *)scratch->body, length,
 				  nd_pseudo_sum(frame->ip, length))) != 0xffff)
 		return OUTCOME_ND_BAD_CHECKSUM;
-	if (!nd_options(frame, scratch->body) || ip6_is_multicast(frame->message->target))
+	source = nd_source(scratch, length);
+	frame->has_source = source & ND_HAS_SOURCE;
+	frame->source = source & ~(__u64)ND_HAS_SOURCE;
+	if (source == ND_BAD_OPTIONS || ip6_is_multicast(frame->message->target))
 		return OUTCOME_ND_BAD_FORMAT;
 	if (!mac_is_host(mac_load(frame->eth + ETH_ALEN)) ||
 	    (frame->has_source && !mac_is_host(frame->source)))
@@ -262,13 +277,13 @@ static __always_inline bool nd_is_to(const struct nd_frame *frame, mac_t mac)
 
 /*
  * Turns the solicitation into the advertisement where it lies (RFC 4861 7.2.4). What follows it
- * stays as the solicitation had it. @with_option: there is room for the target link-layer address.
+ * stays as the solicitation had it. @option: room for the target link-layer address, or NULL.
  */
-static __always_inline void nd_reply(const struct nd_frame *frame, __u64 head, bool with_option)
+static __always_inline void nd_reply(const struct nd_frame *frame, __u64 head,
+				     struct nd_option *option)
 {
-	struct nd_option *option = (void *)(frame->message + 1);
 	struct nd_message *message = frame->message;
-	__u32 length = with_option ? ND_REPLY_MAX : ND_BODY_MIN;
+	__u32 length = option ? ND_REPLY_MAX : ND_BODY_MIN;
 	bool probe = ip6_is_unspecified(&frame->ip->saddr);
 	mac_t mac = mac_of(head);
 	__u32 flags = 0, sum;
@@ -292,7 +307,7 @@ static __always_inline void nd_reply(const struct nd_frame *frame, __u64 head, b
 	message->checksum = 0;
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)message, sizeof(*message),
 			    nd_pseudo_sum(frame->ip, length));
-	if (with_option) {
+	if (option) {
 		option->type = ND_OPTION_TARGET;
 		option->length = 1;
 		mac_store(option->mac, mac);
@@ -303,7 +318,7 @@ static __always_inline void nd_reply(const struct nd_frame *frame, __u64 head, b
 
 static __always_inline enum outcome nd_solicitation(const struct nd_frame *frame, const void *end)
 {
-	bool with_option = frame->length >= ND_REPLY_MAX;
+	struct nd_option *option = NULL;
 	struct responder_v6_entry *entry;
 	enum nd_ownership ownership;
 	enum outcome outcome;
@@ -323,10 +338,15 @@ static __always_inline enum outcome nd_solicitation(const struct nd_frame *frame
 		return nd_silent(frame, &frame->ip->saddr, OUTCOME_ND_CONFLICT);
 	if (!nd_is_to(frame, mac_of(head)))
 		return count_silence(OUTCOME_ND_OTHER_DESTINATION);
-	/* known by the length, but not to the verifier */
-	if (with_option && (void *)frame->message + ND_REPLY_MAX > end)
-		return count_silence(OUTCOME_ND_TRUNCATED);
-	nd_reply(frame, head, with_option);
+	if (frame->length >= ND_REPLY_MAX) {
+		option = (void *)(frame->message + 1);
+		/* known by the length, but not to the verifier */
+		if ((void *)(option + 1) > end)
+			return count_silence(OUTCOME_ND_TRUNCATED);
+	}
+	barrier_var(option); /* else clang asks for the length again, and the verifier doesn't see
+				why */
+	nd_reply(frame, head, option);
 	count_answer(OUTCOME_ND_ANSWERED, entry->responses_sent);
 	return OUTCOME_ND_ANSWERED;
 }

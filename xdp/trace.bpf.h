@@ -3,6 +3,7 @@
 #ifndef XDP_L2RESP_TRACE_BPF_H
 #define XDP_L2RESP_TRACE_BPF_H
 
+#include "bounds.bpf.h"
 #include "frame.bpf.h"
 #include "maps.bpf.h"
 
@@ -14,12 +15,9 @@ static __always_inline bool trace_is_on(void)
 }
 
 /* The frame's beginning, as it lies now. */
-static __always_inline void trace_copy(struct xdp_md *ctx, __u8 *to, __u32 captured)
+static __always_inline void trace_copy(struct xdp_md *ctx, __u8 *to, __u64 captured)
 {
-	barrier_var(captured); /* else clang folds both bounds into one that the verifier can't
-				  follow */
-	if (captured && captured <= L2RESP_TRACE_SNAPLEN)
-		bpf_xdp_load_bytes(ctx, 0, to, captured);
+	bpf_xdp_load_bytes(ctx, 0, to, length_bounded(captured, L2RESP_TRACE_SNAPLEN));
 }
 
 /*

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * LD_PRELOAD: the kernel refuses one request of a program. FAULT=KIND:N:ERRNO fails the Nth bpf(2)
- * (KIND "bpf") or the Nth message to a netlink socket ("netlink") with that errno. FAULT_LOG=FILE
- * gets a line "bpf N" or "netlink N" for each request of that kind, which says how many there are.
+ * LD_PRELOAD: the kernel refuses one request of a program. FAULT=KIND:N:ERRNO fails the Nth of that
+ * kind with that errno: a call of bpf, membarrier, fsync or rename, or a message to a netlink
+ * socket
+ * ("netlink"). FAULT_LOG=FILE gets a line "KIND N" for each, which says how many there are.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,8 +31,9 @@ static void log_request(const char *kind, int number)
 }
 
 /* Counts a request. True: it is the one to fail, and errno says how. */
-static bool fails(const char *kind, int *count)
+static bool fails(const char *kind)
 {
+	static int count; /* of the one kind that FAULT names */
 	const char *fault = getenv("FAULT");
 	size_t length = strlen(kind);
 	int number, error;
@@ -39,8 +41,8 @@ static bool fails(const char *kind, int *count)
 	if (!fault || strncmp(fault, kind, length) != 0 ||
 	    sscanf(fault + length, ":%d:%d", &number, &error) != 2)
 		return false;
-	log_request(kind, ++*count);
-	if (*count != number)
+	log_request(kind, ++count);
+	if (count != number)
 		return false;
 	errno = error;
 	return true;
@@ -48,17 +50,15 @@ static bool fails(const char *kind, int *count)
 
 static bool netlink_fails(int fd)
 {
-	static int count;
 	socklen_t size = sizeof(int);
 	int domain = 0;
 
 	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) && domain == AF_NETLINK &&
-	       fails("netlink", &count);
+	       fails("netlink");
 }
 
 long syscall(long number, ...)
 {
-	static int count;
 	long (*next)(long, ...) = dlsym(RTLD_NEXT, "syscall");
 	long argument[SYSCALL_ARGUMENTS];
 	va_list list;
@@ -67,7 +67,8 @@ long syscall(long number, ...)
 	for (int i = 0; i < SYSCALL_ARGUMENTS; i++)
 		argument[i] = va_arg(list, long);
 	va_end(list);
-	if (number == __NR_bpf && fails("bpf", &count))
+	if ((number == __NR_bpf && fails("bpf")) ||
+	    (number == __NR_membarrier && fails("membarrier")))
 		return -1;
 	return next(number, argument[0], argument[1], argument[2], argument[3], argument[4],
 		    argument[5]);
@@ -87,4 +88,18 @@ ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct so
 		dlsym(RTLD_NEXT, "sendto");
 
 	return netlink_fails(fd) ? -1 : next(fd, data, size, flags, to, to_size);
+}
+
+int fsync(int fd)
+{
+	int (*next)(int) = dlsym(RTLD_NEXT, "fsync");
+
+	return fails("fsync") ? -1 : next(fd);
+}
+
+int rename(const char *from, const char *to)
+{
+	int (*next)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
+
+	return fails("rename") ? -1 : next(from, to);
 }

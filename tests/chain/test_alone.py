@@ -17,6 +17,11 @@ def refuses_ext(stack, alone_reason):
         pytest.skip("the kernel permits BPF_PROG_TYPE_EXT")
 
 
+def no_btf(stack, alone_reason):
+    if Path("/sys/kernel/btf/vmlinux").exists():
+        pytest.skip("the kernel has BTF")
+
+
 def no_bpffs(stack, alone_reason):
     stack.enter_context(mounted("none", BPFFS, "tmpfs"))
 
@@ -37,6 +42,7 @@ def no_dispatcher(stack, alone_reason):
 REASONS = {
     "the kernel refuses BPF_PROG_TYPE_EXT": (
         refuses_ext, "the kernel refuses BPF_PROG_TYPE_EXT: Operation not permitted"),
+    "the kernel has no BTF": (no_btf, "the kernel has no BTF, which a dispatcher needs"),
     f"no BPF file system at {BPFFS}": (
         no_bpffs, f"no BPF file system at {BPFFS}, where libxdp keeps dispatchers"),
     f"{BPFFS} is read-only": (

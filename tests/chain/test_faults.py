@@ -95,6 +95,44 @@ def test_kernel_refuses(lan, scratch, variant):
             fail_each_step(lan, before, command, kind, errors, scratch)
 
 
+GROW = "attach eth1 --max-entries 128"
+
+
+@statement("a growth whose map can't be renamed into place leaves the old one answering")
+def test_rename_fails(lan):
+    lan.done("attach eth1 --max-entries 64", ADD)
+    before = held(lan)
+    refused = faulty(lan, GROW, "rename", 1, errno.EIO)
+    assert refused.status == 1
+    assert re.fullmatch(r"xdp-l2resp: \S+: Input/output error\n", refused.err)
+    assert held(lan) == before and lan.answered() == 3
+    lan.done(GROW)
+    assert lan.answered() == 3 and lan.responses_sent() == 6
+
+
+@statement("a growth where the kernel refuses membarrier (nohz_full) is done all the same")
+def test_membarrier_refused(lan, scratch):
+    log = scratch / "requests"
+    lan.done("attach eth1 --max-entries 64", ADD)
+    assert lan.answered() == 3
+    assert faulty(lan, GROW, "membarrier", 1, errno.EINVAL, log).status == 0
+    assert log.read_text() == "membarrier 1\n"
+    assert held(lan)["room"] == 128
+    assert lan.answered() == 3 and lan.responses_sent() == 6
+
+
+@statement("`save` that can't reach the disk fails with a sentence and leaves the file as it was")
+@pytest.mark.parametrize("kind", ["fsync", "rename"])
+def test_save_fails(lan, scratch, kind):
+    file = scratch / "addresses"
+    lan.done(ADD, f"save {file}", "add 198.18.10.2 dev eth1")
+    before = file.read_text()
+    refused = faulty(lan, f"save {file}", kind, 1, errno.EIO)
+    assert refused.status == 1
+    assert refused.err == f"xdp-l2resp: {file}: Input/output error\n"
+    assert file.read_text() == before and os.listdir(scratch) == [file.name]
+
+
 def restored(lan):
     """Attached anew, it answers."""
     lan.done("attach eth1", ADD)

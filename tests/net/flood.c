@@ -4,17 +4,19 @@
  *
  *	flood DEV SPA TPA MAC SECONDS CPU...
  *
- * SPA asks for TPA, whose answer is expected to say MAC. One process a CPU sends for SECONDS.
- *Prints
- * {"sent", "right", "wrong", "seconds"}; exit status 1 if it could not be done at all.
+ * SPA asks for TPA, whose answer is expected to say MAC. One process a CPU sends for SECONDS, or
+ * until SIGTERM. Prints {"sent", "right", "wrong", "seconds"}; exit status 1 if it could not be
+ * done at all.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +32,27 @@
 /* A quarter of veth's ring: it is drained before the next batch, so that none is lost there. */
 #define FRAMES_A_BATCH 64
 #define TRAILER_BYTE   0xa5
+
+/* Shared with the processes that send: the signal is the parent's alone. */
+static volatile sig_atomic_t *stop;
+
+static void on_term(int number)
+{
+	(void)number;
+	*stop = 1;
+}
+
+static int stop_on_term(void)
+{
+	const struct sigaction action = { .sa_handler = on_term };
+	void *shared = mmap(NULL, sizeof(*stop), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			    -1, 0);
+
+	if (shared == MAP_FAILED)
+		return -errno;
+	stop = shared;
+	return sigaction(SIGTERM, &action, NULL) < 0 ? -errno : 0;
+}
 
 static const uint8_t requester[ETH_ALEN] = { 0x02, 0, 0, 0, 0xf1, 0x0d };
 
@@ -97,7 +120,7 @@ static int send_from(int cpu, int prog_fd, unsigned int ifindex, double deadline
 	CPU_SET(cpu, &cpus);
 	if (sched_setaffinity(0, sizeof(cpus), &cpus) < 0)
 		return -errno;
-	while (now_seconds() < deadline) {
+	while (!*stop && now_seconds() < deadline) {
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &frame,
 			    .data_size_in = sizeof(frame), .ctx_in = &context,
 			    .ctx_size_in = sizeof(context), .repeat = FRAMES_A_CALL,
@@ -123,8 +146,12 @@ static int send_from_each(int count, char **cpus, int prog_fd, unsigned int ifin
 				fprintf(stderr, "flood: CPU %s: %s\n", cpus[i], strerror(-r));
 			_exit(r < 0);
 		}
-	while (wait(&status) >= 0)
-		failed |= status;
+	for (;;) {
+		if (wait(&status) >= 0)
+			failed |= status;
+		else if (errno != EINTR)
+			break;
+	}
 	return failed;
 }
 
@@ -158,7 +185,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	skeleton = flood_bpf__open();
-	if (!skeleton)
+	if (!skeleton || stop_on_term() < 0)
 		return 1;
 	skeleton->rodata->request =
 		frame_make(ARP_OP_REQUEST, broadcast, requester, spa, zero, tpa);

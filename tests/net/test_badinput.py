@@ -107,6 +107,7 @@ ROWS = {
     "no interface: flush": (ADDED, "flush dev nosuch", REFUSED, "no interface 'nosuch'"),
     "no interface: detach": (ADDED, "detach nosuch", REFUSED, "no interface 'nosuch'"),
     "no interface: status": (ADDED, "status nosuch", REFUSED, "no interface 'nosuch'"),
+    "no interface: doctor": (ADDED, "doctor nosuch", REFUSED, "no interface 'nosuch'"),
     "no interface: stats": (ADDED, "stats nosuch", REFUSED, "no interface 'nosuch'"),
     "no interface: announce": (ADDED, f"announce {VIP} dev nosuch", REFUSED, "'nosuch'"),
     "no Ethernet": ([], "attach lo", REFUSED, "lo is not an Ethernet interface"),
@@ -195,7 +196,8 @@ def test_refused(lan_after, given, command, status, said):
 
 
 EVERY = ["attach eth1", "detach eth1", "status", f"add {VIP} dev eth1", f"del {VIP} dev eth1",
-         "list", "flush --all", "save", "stats", f"announce {VIP} dev eth1"]
+         "list", "flush --all", "save", "stats", f"announce {VIP} dev eth1",
+         "doctor"]
 
 
 @pytest.mark.parametrize("command", EVERY)
@@ -239,7 +241,7 @@ def test_not_root(lan, cli_as, given, command):
     before = lan.state()
     result = cli_as(NOBODY, command)
     assert changes(before, lan.state()) == []
-    if not given and command in ("list", "stats", "status"):
+    if not given and command in ("list", "stats", "status", "doctor"):
         return  # anybody can see that there is nothing
     assert result.status == REFUSED
     one_sentence(result)

@@ -67,7 +67,7 @@ def test_json(lan, given, command, expected, place):
 
 
 COMMANDS = ["attach", "detach", "status", "add", "del", "list", "flush", "import", "save", "stats",
-            "announce", "explain"]
+            "announce", "explain", "monitor", "doctor"]
 
 
 def test_help_names_every_command(lan):

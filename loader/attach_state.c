@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+
+#include "attach_state.h"
+#include "cleanup.h"
+#include "dispatcher.h"
+#include "prog.h"
+
+static void cleanup_multiprog(struct xdp_multiprog **multiprog)
+{
+	xdp_multiprog__close(*multiprog);
+}
+
+const char *attach_mode_name(enum xdp_attach_mode mode)
+{
+	switch (mode) {
+	case XDP_MODE_NATIVE:
+		return "native";
+	case XDP_MODE_SKB:
+		return "skb";
+	default:
+		return "none";
+	}
+}
+
+/*
+ * Are the pins of program @id, from @origin, still there? Where another file system lies at that
+ * path here, they may be in another mount namespace's: they count as long as any process has theirs
+ * mounted.
+ */
+static bool pins_alive(const struct pins_origin *origin, uint32_t id)
+{
+	char path[L2RESP_PINS_DIR_SIZE + sizeof("/counters")];
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	_cleanup_close_ int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/%s", origin->dir, pins_map_name(PINS_COUNTERS));
+	fd = bpf_obj_get(path);
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && prog_id_uses_map(id, info.id))
+		return true;
+	return !pins_bpffs_here(origin) && pins_bpffs_mounted(origin);
+}
+
+/* A program of our name: of these pins, of others, of none any more, or a namesake. */
+static void state_add_ours(const struct pins *pins, struct attach_state *state, unsigned int i)
+{
+	uint32_t id = state->prog[i].id;
+	struct pins_origin origin;
+
+	if (pins && prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS))) {
+		state->prog[i].ours = true;
+		state->prog[i].stale = !prog_id_uses_map(id, pins_map_id(pins, PINS_RESPONDER_V4));
+	} else if (!prog_pins_origin(id, &origin)) {
+		state->prog[i].orphan = !pins_alive(&origin, id);
+		if (!state->prog[i].orphan)
+			memcpy(state->prog[i].elsewhere, origin.dir, sizeof(origin.dir));
+	}
+}
+
+static void state_add(const struct pins *pins, const struct xdp_program *prog,
+		      struct attach_state *state)
+{
+	unsigned int i = state->count;
+	uint32_t id = xdp_program__id(prog);
+
+	if (i == ATTACH_MAX_PROGS)
+		return;
+	state->prog[i].id = id;
+	state->prog[i].priority = xdp_program__run_prio(prog);
+	snprintf(state->prog[i].name, sizeof(state->prog[i].name), "%s",
+		 xdp_program__name(prog) ?: "");
+	/* libbpf leaves the name out where it couldn't find out that the kernel takes one */
+	if (!strcmp(state->prog[i].name, PROG_NAME) || !*state->prog[i].name)
+		state_add_ours(pins, state, i);
+	state->count++;
+}
+
+static int multiprog_get(unsigned int ifindex, struct xdp_multiprog **ret_multiprog,
+			 struct err *err)
+{
+	struct xdp_multiprog *multiprog = xdp_multiprog__get_from_ifindex(ifindex);
+	int r = libxdp_get_error(multiprog);
+
+	*ret_multiprog = NULL;
+	if (r == -ENOENT)
+		return 0;
+	if (r == -EOPNOTSUPP)
+		return r;
+	if (r == -EPERM)
+		return err_set(err, r,
+			       "asking for the XDP programs of interface %u: %s; run it as root",
+			       ifindex, strerror(-r));
+	if (r < 0)
+		return err_set(err, r, "asking for the XDP programs of interface %u: %s", ifindex,
+			       strerror(-r));
+	*ret_multiprog = multiprog;
+	return 0;
+}
+
+/* A dispatcher that this libxdp can't read, since another version made it. */
+static int query_other_version(unsigned int ifindex, struct attach_state *state, struct err *err)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
+	int r = bpf_xdp_query(ifindex, 0, &opts);
+
+	if (r < 0)
+		return err_set(err, r, "asking for the XDP program of interface %u: %s", ifindex,
+			       strerror(-r));
+	state->mode = opts.attach_mode == XDP_ATTACHED_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+	state->dispatcher = state->other_version = true;
+	if (!prog_is_extended(opts.prog_id)) {
+		state->empty_id = opts.prog_id;
+	} else {
+		state->prog[0].id = opts.prog_id;
+		strcpy(state->prog[0].name, DISPATCHER_NAME);
+		state->count = 1;
+	}
+	return 0;
+}
+
+int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_state *ret_state,
+		 struct err *err)
+{
+	_cleanup_(cleanup_multiprog) struct xdp_multiprog *multiprog = NULL;
+	struct attach_state state = {};
+	int r = multiprog_get(ifindex, &multiprog, err);
+
+	if (r == -EOPNOTSUPP)
+		r = query_other_version(ifindex, &state, err);
+	if (r < 0)
+		return r;
+	if (multiprog) {
+		struct xdp_program *prog = NULL;
+
+		state.mode = xdp_multiprog__attach_mode(multiprog);
+		state.chain = !xdp_multiprog__is_legacy(multiprog);
+		prog = xdp_multiprog__main_prog(multiprog);
+		state.dispatcher = prog && !strcmp(xdp_program__name(prog) ?: "", DISPATCHER_NAME);
+		if (!state.chain && state.dispatcher && !prog_is_extended(xdp_program__id(prog)))
+			state.empty_id = xdp_program__id(prog);
+		else if (!state.chain)
+			state_add(pins, prog, &state);
+		else
+			for (prog = NULL; (prog = xdp_multiprog__next_prog(prog, multiprog));)
+				state_add(pins, prog, &state);
+	}
+	*ret_state = state;
+	return 0;
+}
+
+int attach_find(const struct attach_state *state, bool orphans)
+{
+	for (unsigned int i = 0; i < state->count; i++)
+		if (state->prog[i].ours || (orphans && state->prog[i].orphan))
+			return i;
+	return -1;
+}
+
+bool attach_is_current(const struct attach_state *state)
+{
+	int ours = attach_find(state, false);
+
+	return ours >= 0 && !state->prog[ours].stale;
+}

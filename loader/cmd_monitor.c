@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* monitor: the requests and answers that no packet capture on this host sees. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+
+#include "addr.h"
+#include "capture.h"
+#include "cleanup.h"
+#include "cli.h"
+#include "counts.h"
+#include "decode.h"
+#include "device.h"
+#include "prog.h"
+#include "trace.h"
+
+#define PINS_AWAITED_MS 200
+#define NS_A_SECOND	1000000000LL
+
+/* What is shown; all of it where nothing is set. */
+struct filter {
+	const char *dev; /* by name: an interface that is made anew keeps it */
+	const char *address;
+	const char *outcome_name;
+	uint8_t address_bytes[16];
+	enum outcome outcome;
+};
+
+struct monitor {
+	const struct cli_options *options;
+	const struct pins *pins;
+	struct filter filter;
+	struct capture *capture; /* NULL: none asked for */
+	struct device_table devices;
+	int64_t boot_to_wall_ns;
+	uint64_t shown;
+	bool done;
+};
+
+/* A record taken apart. */
+struct sight {
+	const struct trace_record *record;
+	const char *dev;
+	struct timespec when; /* CLOCK_REALTIME */
+	struct decoded request, reply;
+};
+
+static int take_address(struct filter *filter)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+
+	memcpy(filter->address_bytes, mapped, sizeof(mapped));
+	if (inet_pton(AF_INET6, filter->address, filter->address_bytes) != 1 &&
+	    inet_pton(AF_INET, filter->address, filter->address_bytes + sizeof(mapped)) != 1)
+		return cli_usage(&cmd_monitor, "'%s' is not an address", filter->address);
+	return CLI_DONE;
+}
+
+static int take_outcome(struct filter *filter)
+{
+	for (filter->outcome = 0; filter->outcome < OUTCOME_COUNT; filter->outcome++)
+		if (!strcmp(filter->outcome_name, counts_outcome_name(filter->outcome)))
+			return CLI_DONE;
+	return cli_usage(&cmd_monitor, "no outcome '%s'", filter->outcome_name);
+}
+
+/* [dev IFACE] [addr ADDR] [outcome NAME], in any order. Returns CLI_DONE or CLI_USAGE, said. */
+static int take_filter(int count, char **words, struct filter *filter)
+{
+	const struct {
+		const char *word;
+		const char **value;
+	} takes[] = {
+		{ "dev", &filter->dev },
+		{ "addr", &filter->address },
+		{ "outcome", &filter->outcome_name },
+	};
+
+	for (int at = 0; at < count; at += 2) {
+		size_t i = 0;
+
+		while (i < sizeof(takes) / sizeof(takes[0]) &&
+		       strcmp(words[at], takes[i].word) != 0)
+			i++;
+		if (i == sizeof(takes) / sizeof(takes[0]))
+			return cli_usage(&cmd_monitor, "'%s' is not understood", words[at]);
+		if (*takes[i].value)
+			return cli_usage(&cmd_monitor, "'%s' is there twice", words[at]);
+		if (at + 1 == count)
+			return cli_usage(&cmd_monitor, "something is missing after '%s'",
+					 words[at]);
+		*takes[i].value = words[at + 1];
+	}
+	if (filter->address && take_address(filter))
+		return CLI_USAGE;
+	return filter->outcome_name ? take_outcome(filter) : CLI_DONE;
+}
+
+static bool filter_takes(const struct filter *filter, const struct sight *sight)
+{
+	if (filter->dev && strcmp(filter->dev, sight->dev) != 0)
+		return false;
+	if (filter->outcome_name && filter->outcome != sight->record->outcome)
+		return false;
+	/* the reply's addresses are the request's */
+	return !filter->address || decode_mentions(&sight->request, filter->address_bytes);
+}
+
+/* What changes under way: names, and the wall clock, which may be set. */
+static int monitor_refresh(struct monitor *monitor, struct err *err)
+{
+	struct timespec boot, wall;
+
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	monitor->boot_to_wall_ns =
+		(wall.tv_sec - boot.tv_sec) * NS_A_SECOND + wall.tv_nsec - boot.tv_nsec;
+	return device_read_all(monitor->pins, &monitor->devices, err);
+}
+
+static const char *device_name(struct monitor *monitor, uint32_t ifindex)
+{
+	const struct device_row *row = device_find(&monitor->devices, ifindex);
+	struct err ignored;
+
+	/* attached since the last refresh */
+	if (!row && !monitor_refresh(monitor, &ignored))
+		row = device_find(&monitor->devices, ifindex);
+	return row ? row->name : "?";
+}
+
+/* False: the record isn't one of this version's. */
+static bool sight_make(struct monitor *monitor, const struct trace_record *record,
+		       struct sight *sight)
+{
+	int64_t wall_ns = record->seen_ns + monitor->boot_to_wall_ns;
+
+	if (record->outcome >= OUTCOME_COUNT || record->captured > L2RESP_TRACE_SNAPLEN ||
+	    decode_frame(record->request, record->captured, record->length, &sight->request) < 0 ||
+	    (record->replied &&
+	     decode_frame(record->reply, record->captured, record->length, &sight->reply) < 0))
+		return false;
+	sight->record = record;
+	sight->dev = device_name(monitor, record->ifindex);
+	sight->when = (struct timespec){ wall_ns / NS_A_SECOND, wall_ns % NS_A_SECOND };
+	return true;
+}
+
+static bool is_conflict(enum outcome outcome)
+{
+	return outcome == OUTCOME_ARP_CONFLICT || outcome == OUTCOME_ND_CONFLICT;
+}
+
+/* As tcpdump -i any shows a frame: local time, interface, direction. */
+static void print_frame(const struct sight *sight, const char *direction,
+			const struct decoded *frame)
+{
+	char clock[16];
+	struct tm local;
+
+	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&sight->when.tv_sec, &local));
+	printf("%s.%06ld %-5s %-3s ", clock, sight->when.tv_nsec / 1000, sight->dev, direction);
+	decode_print(frame, stdout);
+}
+
+static void sight_print(const struct sight *sight)
+{
+	enum outcome outcome = sight->record->outcome;
+	uint8_t address[16], mac[ETH_ALEN];
+
+	print_frame(sight, "In", &sight->request);
+	if (!sight->record->replied)
+		printf(" -- %s", counts_outcome_name(outcome));
+	if (is_conflict(outcome) && decode_sender(&sight->request, address, mac)) {
+		char address_text[INET6_ADDRSTRLEN], mac_text[MAC_TEXT_SIZE];
+
+		printf(": %s uses %s", mac_format(mac, mac_text),
+		       decode_address(address, address_text));
+	}
+	putchar('\n');
+	if (!sight->record->replied)
+		return;
+	print_frame(sight, "Out", &sight->reply);
+	putchar('\n');
+}
+
+static void sight_print_json(const struct sight *sight)
+{
+	const struct trace_record *record = sight->record;
+	char date[32], stamp[64];
+	struct tm utc;
+
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&sight->when.tv_sec, &utc));
+	snprintf(stamp, sizeof(stamp), "%s.%09ldZ", date, sight->when.tv_nsec);
+	cli_print_json(json_pack("{s:s, s:o, s:i, s:s, s:b, s:b, s:i, s:o, s:o}", "time", stamp,
+				 "dev", cli_json_name(sight->dev), "ifindex", (int)record->ifindex,
+				 "outcome", counts_outcome_name(record->outcome), "answered",
+				 (int)record->replied, "conflict", is_conflict(record->outcome),
+				 "length", (int)record->length, "request",
+				 decode_json(&sight->request), "reply",
+				 record->replied ? decode_json(&sight->reply) : json_null()));
+}
+
+static bool monitor_take(const struct trace_record *record, void *context)
+{
+	struct monitor *monitor = context;
+	struct sight sight;
+
+	if (!sight_make(monitor, record, &sight) || !filter_takes(&monitor->filter, &sight))
+		return true;
+	if (monitor->capture)
+		capture_add(monitor->capture, record, &sight.when);
+	if (monitor->options->json)
+		sight_print_json(&sight);
+	else if (!monitor->capture)
+		sight_print(&sight);
+	monitor->shown++;
+	monitor->done = monitor->options->limit && monitor->shown >= monitor->options->limit;
+	return !monitor->done;
+}
+
+static int monitor_flush(struct monitor *monitor, struct err *err)
+{
+	fflush(stdout);
+	return monitor->capture ? capture_flush(monitor->capture, err) : 0;
+}
+
+static int monitor_renew(struct monitor *monitor, struct trace *trace, struct err *err)
+{
+	int r = trace_renew(trace, err);
+
+	if (r > 0)
+		cli_note(
+			"this command was held up for over %d s; frames that came meanwhile are missing",
+			TRACE_LEASE_MS / 1000);
+	return r < 0 ? r : monitor_refresh(monitor, err);
+}
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Until a signal, --count, or nobody reads the output any more. */
+static int monitor_loop(struct monitor *monitor, struct trace *trace, int signal_fd,
+			struct err *err)
+{
+	struct pollfd fds[] = {
+		{ .fd = trace_fd(trace), .events = POLLIN },
+		{ .fd = signal_fd, .events = POLLIN },
+		{ .fd = STDOUT_FILENO }, /* a pipe without a reader reports itself */
+	};
+	int64_t renew_at_ms = monotonic_ms() + TRACE_RENEW_MS;
+
+	while (!monitor->done && !fds[1].revents && !fds[2].revents && !ferror(stdout)) {
+		int64_t wait_ms = renew_at_ms - monotonic_ms();
+		int r;
+
+		if (wait_ms <= 0) {
+			r = monitor_renew(monitor, trace, err);
+			if (r < 0)
+				return r;
+			renew_at_ms = monotonic_ms() + TRACE_RENEW_MS;
+			continue;
+		}
+		if (poll(fds, sizeof(fds) / sizeof(fds[0]), (int)wait_ms) < 0)
+			return err_set(err, negative_errno(), "waiting: %s", strerror(errno));
+		trace_read(trace);
+		r = monitor_flush(monitor, err);
+		if (r < 0)
+			return r;
+	}
+	trace_stop(trace);
+	while (!monitor->done && trace_read(trace))
+		;
+	return monitor_flush(monitor, err);
+}
+
+static int open_signals(struct err *err)
+{
+	sigset_t ends;
+	int fd;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	fd = signalfd(-1, &ends, SFD_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, negative_errno(), "asking for signals: %s", strerror(errno));
+	return fd;
+}
+
+/* Nothing is pinned: waits until something is. Returns 0, or 1 for a signal. */
+static int await_pins(const struct cli_options *options, int signal_fd, struct pins *pins,
+		      struct err *err)
+{
+	struct pollfd signal = { .fd = signal_fd, .events = POLLIN };
+	int r;
+
+	cli_note("nothing is attached yet; waiting");
+	do {
+		if (poll(&signal, 1, PINS_AWAITED_MS))
+			return 1;
+		r = pins_open(options->bpffs, pins, err);
+	} while (r == -ENOENT && !*err->text);
+	return r;
+}
+
+/* Where it can't see anything yet. */
+static void note_unless_attached(const struct pins *pins, const struct link *dev)
+{
+	if (dev)
+		cli_note_unless_attached(pins, dev);
+	else if (!prog_uses_map(pins_map_id(pins, PINS_TRACE)))
+		cli_note("nothing is attached yet; waiting");
+}
+
+static int monitor_open(struct monitor *monitor, int signal_fd, struct pins *pins, struct err *err)
+{
+	const char *dev = monitor->filter.dev;
+	struct link link;
+	int r = pins_open(monitor->options->bpffs, pins, err);
+
+	if (r == -ENOENT && !*err->text) {
+		r = dev ? link_by_name(dev, &link, err) : 0;
+		return r ?: await_pins(monitor->options, signal_fd, pins, err);
+	}
+	if (!r && dev)
+		r = device_resolve(pins, dev, &link, err);
+	if (!r)
+		note_unless_attached(pins, dev ? &link : NULL);
+	return r;
+}
+
+static int monitor_watch(struct monitor *monitor, int signal_fd, struct err *err)
+{
+	_cleanup_(trace_close) struct trace *trace = NULL;
+	_cleanup_(capture_close) struct capture *capture = NULL;
+	int r = monitor_refresh(monitor, err);
+
+	/* the second monitor must not cut the first one's file */
+	if (!r)
+		r = trace_open(monitor->pins, monitor_take, monitor, &trace, err);
+	if (!r && monitor->options->write)
+		r = capture_open(monitor->options->write, &capture, err);
+	monitor->capture = capture;
+	if (!r)
+		r = monitor_loop(monitor, trace, signal_fd, err);
+	if (r < 0)
+		return r;
+	if (monitor->options->json)
+		cli_print_json(json_pack("{s:I}", "lost", (json_int_t)trace_lost(trace)));
+	cli_note("%llu shown, %llu lost", (unsigned long long)monitor->shown,
+		 (unsigned long long)trace_lost(trace));
+	return 0;
+}
+
+static int monitor_run(const struct cli_options *options, int count, char **words)
+{
+	_cleanup_close_ int signal_fd = -1;
+	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	struct monitor monitor = { .options = options, .pins = &pins };
+	struct err err;
+	int r;
+
+	if (take_filter(count, words, &monitor.filter))
+		return CLI_USAGE;
+	if (options->json && options->write && !strcmp(options->write, "-"))
+		return cli_usage(&cmd_monitor, "--json and --write - both want standard output");
+	signal_fd = open_signals(&err);
+	r = signal_fd < 0 ? signal_fd : monitor_open(&monitor, signal_fd, &pins, &err);
+	if (!r)
+		r = monitor_watch(&monitor, signal_fd, &err);
+	return r < 0 ? cli_fail(&err) : CLI_DONE;
+}
+
+#define OUTCOME_LINE(id, name, text) "  " #name "\n"
+
+const struct cli_command cmd_monitor = {
+	.name = "monitor",
+	.words = "[dev IFACE] [addr ADDR] [outcome NAME]",
+	.summary = "Show requests and answers, which tcpdump can't see here",
+	.options = (const struct cli_option *const[]){ &cli_opt_write, &cli_opt_limit, NULL },
+	.details =
+		"Every ARP frame, neighbour solicitation and advertisement as it comes in, and the answer\n"
+		"that it gets, or the outcome's name where it gets none, until interrupted. With --write\n"
+		"they go to a pcap file instead, or with '-' into a pipe; with --json, an object a line.\n"
+		"dev is the interface that the program is on, addr an address in the frame. There can be\n"
+		"one monitor at a time. While it runs answers take longer.\n\n"
+		"Examples:\n"
+		"  " CLI_NAME " monitor\n"
+		"  " CLI_NAME " monitor dev eth1 outcome arp_conflict\n"
+		"  " CLI_NAME " monitor --write - | tshark -r -\n\n"
+		"Outcomes:\n" OUTCOMES(OUTCOME_LINE),
+	.run = monitor_run,
+};

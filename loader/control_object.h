@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The built-in BPF object of control.bpf.c: the maps as they are made, and the programs that change
+ * entries in place. */
+#ifndef XDP_L2RESP_CONTROL_OBJECT_H
+#define XDP_L2RESP_CONTROL_OBJECT_H
+
+#include "l2resp.h" /* whose types the skeleton wants */
+#include "control.skel.h"
+#include "err.h"
+
+/* Opens it, not loaded yet. Returns 0 or a negative errno with @err. */
+int control_open(struct control_bpf **ret_control, struct err *err);
+
+/* For _cleanup_(). */
+void control_close(struct control_bpf **control);
+
+#endif

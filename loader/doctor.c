@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <net/if.h>
+
+#include "cleanup.h"
+#include "device.h"
+#include "doctor_check.h"
+
+struct doctor_check {
+	const char *name;
+	enum doctor_severity severity;
+	const char *remedy; /* with IFACE and ADDR in it */
+	doctor_each_fn *each;
+	doctor_once_fn *once;
+};
+
+#define CHECK_EACH(name) .each = doctor_check_##name
+#define CHECK_ONCE(name) .once = doctor_check_##name
+#define CHECK(id, scope, level, text, advice) \
+	{ .name = #id, .severity = DOCTOR_##level, .remedy = (advice), CHECK_##scope(id) },
+
+static const struct doctor_check checks[] = { DOCTOR_CHECKS(CHECK) };
+
+const char *doctor_severity_name(enum doctor_severity severity)
+{
+	return severity == DOCTOR_ERROR ? "error" : "warning";
+}
+
+void doctor_report_free(struct doctor_report *report)
+{
+	free(report->findings);
+	*report = (struct doctor_report){};
+}
+
+/* @remedy to @text, with @dev for IFACE and @address for ADDR where they aren't empty. */
+static void write_remedy(const char *remedy, const char *dev, const char *address, char *text,
+			 size_t size)
+{
+	const struct {
+		const char *word;
+		const char *value;
+	} words[] = { { "IFACE", dev }, { "ADDR", address } };
+	size_t used = 0;
+
+	while (*remedy && used + 1 < size) {
+		const char *value = NULL;
+
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && !value; i++) {
+			size_t length = strlen(words[i].word);
+
+			if (*words[i].value && !strncmp(remedy, words[i].word, length)) {
+				value = words[i].value;
+				remedy += length;
+			}
+		}
+		if (value)
+			used += snprintf(text + used, size - used, "%s", value);
+		else
+			text[used++] = *remedy++;
+	}
+	text[used < size ? used : size - 1] = '\0';
+}
+
+int doctor_find(struct doctor *doctor, const struct doctor_device *device,
+		const struct address *address, struct err *err, const char *format, ...)
+{
+	struct doctor_report *report = &doctor->report;
+	struct doctor_finding *finding =
+		reallocarray(report->findings, report->count + 1, sizeof(*finding));
+	char ip[INET6_ADDRSTRLEN] = "";
+	va_list args;
+
+	if (!finding)
+		return err_set(err, -ENOMEM, "out of memory");
+	report->findings = finding;
+	finding += report->count++;
+	*finding = (struct doctor_finding){ .check = doctor->check->name,
+					    .severity = doctor->check->severity };
+	if (device)
+		memcpy(finding->dev, device->link.name, sizeof(finding->dev));
+	if (address)
+		address_format(address, ip);
+	va_start(args, format);
+	vsnprintf(finding->detail, sizeof(finding->detail), format, args);
+	va_end(args);
+	write_remedy(doctor->check->remedy, finding->dev, ip, finding->remedy,
+		     sizeof(finding->remedy));
+	return 0;
+}
+
+static int compare_address(const void *address, const void *row)
+{
+	return address_compare(address, &((const struct entry_row *)row)->key.address);
+}
+
+bool doctor_has(const struct doctor_device *device, const struct address *address)
+{
+	return device->row_count && bsearch(address, device->rows, device->row_count,
+					    sizeof(*device->rows), compare_address);
+}
+
+/* @device's rows lie together: the table is sorted by interface. */
+static void find_rows(const struct entry_table *entries, struct doctor_device *device)
+{
+	size_t first = 0, end;
+
+	while (first < entries->count && entries->rows[first].key.ifindex != device->link.ifindex)
+		first++;
+	for (end = first; end < entries->count; end++)
+		if (entries->rows[end].key.ifindex != device->link.ifindex)
+			break;
+	device->rows = entries->rows + first;
+	device->row_count = end - first;
+}
+
+/* Appends the interface, if it has addresses, the program, or is @wanted for other reasons. */
+static int add_device(struct doctor *doctor, const struct link *link, bool gone, bool wanted,
+		      struct err *err)
+{
+	struct doctor_device device = { .link = *link, .gone = gone, .ours = -1 }, *devices;
+	int r = 0;
+
+	find_rows(&doctor->entries, &device);
+	if (!gone)
+		r = attach_query(doctor->pins, link->ifindex, &device.state, err);
+	if (r < 0)
+		return r;
+	device.ours = attach_find(&device.state, true);
+	if (!wanted && !device.row_count && device.ours < 0 && !device.state.empty_id)
+		return 0;
+	devices = reallocarray(doctor->devices, doctor->device_count + 1, sizeof(*devices));
+	if (!devices)
+		return err_set(err, -ENOMEM, "out of memory");
+	doctor->devices = devices;
+	devices[doctor->device_count++] = device;
+	return 0;
+}
+
+static int add_named(struct doctor *doctor, const char *name, struct err *err)
+{
+	struct link link;
+	int r = link_by_name(name, &link, err);
+
+	if (!r)
+		return add_device(doctor, &link, false, true, err);
+	if (r != -ENODEV || !doctor->pins)
+		return r;
+	r = device_resolve(doctor->pins, name, &link, err);
+	return r < 0 ? r : add_device(doctor, &link, true, true, err);
+}
+
+static int add_present(struct doctor *doctor, struct err *err)
+{
+	struct if_nameindex *names = if_nameindex();
+	struct err ignored;
+	int r = 0;
+
+	if (!names)
+		return err_set(err, negative_errno(), "listing the interfaces: %s",
+			       strerror(errno));
+	for (size_t i = 0; names[i].if_index && !r; i++) {
+		struct link link;
+
+		/* one that is deleted meanwhile is none to look at */
+		if (!link_by_ifindex(names[i].if_index, &link, &ignored))
+			r = add_device(doctor, &link, false, false, err);
+	}
+	if_freenameindex(names);
+	return r;
+}
+
+static int add_gone(struct doctor *doctor, struct err *err)
+{
+	struct device_table table;
+	int r = device_read_all(doctor->pins, &table, err);
+
+	for (unsigned int i = 0; i < table.count && !r; i++) {
+		struct link link = { .ifindex = table.rows[i].ifindex };
+
+		memcpy(link.name, table.rows[i].name, sizeof(link.name));
+		if (table.rows[i].gone)
+			r = add_device(doctor, &link, true, false, err);
+	}
+	return r;
+}
+
+static int read_all(struct doctor *doctor, const char *name, struct err *err)
+{
+	int r = local_address_read_all(&doctor->local, err);
+
+	if (!r && doctor->pins)
+		r = entry_read_all(doctor->pins, 0, &doctor->entries, err);
+	if (!r && doctor->pins)
+		r = conflict_read_all(doctor->pins, &doctor->conflicts, err);
+	if (!r && name)
+		return add_named(doctor, name, err);
+	if (!r)
+		r = add_present(doctor, err);
+	return !r && doctor->pins ? add_gone(doctor, err) : r;
+}
+
+static int run_check(struct doctor *doctor, struct err *err)
+{
+	int r = 0;
+
+	if (doctor->check->once)
+		return doctor->check->once(doctor, err);
+	for (size_t i = 0; i < doctor->device_count && !r; i++)
+		r = doctor->check->each(doctor, &doctor->devices[i], err);
+	return r;
+}
+
+static void cleanup_doctor(struct doctor *doctor)
+{
+	free(doctor->devices);
+	entry_table_free(&doctor->entries);
+	conflict_table_free(&doctor->conflicts);
+	local_address_table_free(&doctor->local);
+	doctor_report_free(&doctor->report);
+}
+
+int doctor_run(const struct pins *pins, const char *name, struct doctor_report *ret_report,
+	       struct err *err)
+{
+	_cleanup_(cleanup_doctor) struct doctor doctor = { .pins = pins };
+	int r = read_all(&doctor, name, err);
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && !r; i++) {
+		doctor.check = &checks[i];
+		r = run_check(&doctor, err);
+	}
+	if (r < 0)
+		return r;
+	*ret_report = doctor.report;
+	doctor.report = (struct doctor_report){};
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the checks are given, and how they say what they found. */
+#ifndef XDP_L2RESP_DOCTOR_CHECK_H
+#define XDP_L2RESP_DOCTOR_CHECK_H
+
+#include <stdbool.h>
+
+#include "attach_state.h"
+#include "conflict.h"
+#include "doctor.h"
+#include "doctor_checks.h"
+#include "entry.h"
+#include "link.h"
+#include "local_address.h"
+
+struct doctor_device {
+	struct link link; /* only name and ifindex of one that is gone */
+	bool gone;
+	struct attach_state state;
+	int ours; /* index in state.prog, orphans too; -1: not attached */
+	const struct entry_row *rows;
+	size_t row_count;
+};
+
+struct doctor {
+	const struct pins *pins; /* NULL: nothing is pinned */
+	struct doctor_device *devices;
+	size_t device_count;
+	struct entry_table entries; /* on all interfaces */
+	struct conflict_table conflicts;
+	struct local_address_table local;
+	const struct doctor_check *check; /* that runs */
+	struct doctor_report report;
+};
+
+/* A question that can't be asked is an error with @err; a finding isn't. */
+typedef int doctor_each_fn(struct doctor *doctor, const struct doctor_device *device,
+			   struct err *err);
+typedef int doctor_once_fn(struct doctor *doctor, struct err *err);
+
+#define DOCTOR_DECLARE_EACH(name)			    doctor_each_fn doctor_check_##name;
+#define DOCTOR_DECLARE_ONCE(name)			    doctor_once_fn doctor_check_##name;
+#define DOCTOR_DECLARE(name, scope, severity, text, remedy) DOCTOR_DECLARE_##scope(name)
+DOCTOR_CHECKS(DOCTOR_DECLARE)
+
+/*
+ * Adds a finding of the check that runs. @device (NULL: none in particular) and @address (NULL)
+ * take the places of IFACE and ADDR in its remedy. Returns 0, or -ENOMEM with @err.
+ */
+int doctor_find(struct doctor *doctor, const struct doctor_device *device,
+		const struct address *address, struct err *err, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* Has @device this address? */
+bool doctor_has(const struct doctor_device *device, const struct address *address);
+
+/* "es" or "": address@. */
+static inline const char *doctor_plural(size_t count)
+{
+	return count == 1 ? "" : "es";
+}
+
+#endif

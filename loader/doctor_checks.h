@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What doctor looks for. This list is the only one: it yields the functions' declarations, the
+ * table that runs them, the help and the manual's table. A name is part of the CLI contract. The
+ * remedy is printed with the finding's interface and address for IFACE and ADDR.
+ *
+ * EACH: run for each interface. ONCE: for all together. ERROR: requests go unanswered, or two hosts
+ * answer. WARNING: they may.
+ */
+#ifndef XDP_L2RESP_DOCTOR_CHECKS_H
+#define XDP_L2RESP_DOCTOR_CHECKS_H
+
+#define DOCTOR_CHECKS(X)                                                                           \
+	X(interface_gone, EACH, ERROR, "addresses are on an interface that is gone",               \
+	  "make IFACE again and run `xdp-l2resp attach IFACE`, or run `xdp-l2resp flush dev "      \
+	  "IFACE`")                                                                                \
+	X(link_down, EACH, ERROR, "the interface is down, or has no carrier",                      \
+	  "run `ip link set IFACE up`, and see to its cable or its peer")                          \
+	X(not_attached, EACH, ERROR, "addresses are on an interface without the program",          \
+	  "run `xdp-l2resp attach IFACE`, or `xdp-l2resp flush dev IFACE`")                        \
+	X(program_stale, EACH, ERROR, "a program runs that doesn't read the pinned addresses",     \
+	  "run `xdp-l2resp attach IFACE`")                                                         \
+	X(skb_mode, EACH, WARNING, "skb mode, though the driver has native XDP",                   \
+	  "run `xdp-l2resp detach IFACE`, then `xdp-l2resp attach IFACE --mode native`")           \
+	X(alone, EACH, WARNING, "no dispatcher: no other XDP program can join",                    \
+	  "put that right, then run `xdp-l2resp detach IFACE`, and `xdp-l2resp attach IFACE`")     \
+	X(program_before, EACH, WARNING, "another XDP program runs first, and may drop requests",  \
+	  "see that it passes ARP and neighbour discovery, or put ours first with `xdp-l2resp "    \
+	  "attach IFACE --priority N`")                                                            \
+	X(veth_peer, EACH, ERROR, "native mode on a veth whose peer has no XDP program",           \
+	  "put a program on the peer that returns XDP_PASS, or run `xdp-l2resp detach IFACE`, "    \
+	  "then `xdp-l2resp attach IFACE --mode skb`")                                             \
+	X(mac_stale, EACH, ERROR, "addresses are answered with a MAC that the interface had once", \
+	  "run `xdp-l2resp attach IFACE`")                                                         \
+	X(lease_over, EACH, ERROR, "the lease of addresses has run out, or is about to",           \
+	  "see that xdp-l2respd runs and reaches its lease server")                                \
+	X(conflict, EACH, ERROR, "another host was seen using an address in the last 10 minutes",  \
+	  "take ADDR off the host with that MAC, or run `xdp-l2resp del ADDR dev IFACE`")          \
+	X(map_nearly_full, ONCE, WARNING, "the addresses take more than 90 % of their room",       \
+	  "run `xdp-l2resp attach IFACE --max-entries N` with a larger N")                         \
+	X(kernel_answers, EACH, WARNING,                                                           \
+	  "the kernel has the address too, and answers where the program is silent",               \
+	  "have ADDR on lo instead of IFACE, with `sysctl -w net.ipv4.conf.all.arp_ignore=1 "      \
+	  "net.ipv4.conf.all.arp_announce=2`")                                                     \
+	X(proxy_arp, EACH, WARNING, "the kernel answers ARP for what it has a route to",           \
+	  "run `sysctl -w net.ipv4.conf.all.proxy_arp=0 net.ipv4.conf.IFACE.proxy_arp=0`")         \
+	X(proxy_entry, EACH, WARNING, "the kernel answers for an address by a proxy entry",        \
+	  "run `ip neigh del proxy ADDR dev IFACE`")                                               \
+	X(other_answers, ONCE, ERROR, "another host answers for an address when it is asked",      \
+	  "take ADDR off the host with that MAC, or run `xdp-l2resp del ADDR dev IFACE`")
+
+#endif

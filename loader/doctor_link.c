@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Checks of interfaces, and of the program on them. */
+#include <stdio.h>
+#include <string.h>
+#include <net/if.h>
+
+#include "attach.h"
+#include "dispatcher.h"
+#include "doctor_check.h"
+#include "xdp_features.h"
+
+/* Our program at the hook, not one whose pins are gone. */
+static bool runs(const struct doctor_device *device)
+{
+	return device->ours >= 0 && device->state.prog[device->ours].ours;
+}
+
+int doctor_check_interface_gone(struct doctor *doctor, const struct doctor_device *device,
+				struct err *err)
+{
+	if (!device->gone || !device->row_count)
+		return 0;
+	return doctor_find(doctor, device, NULL, err, "no interface %s, and %zu address%s on it",
+			   device->link.name, device->row_count, doctor_plural(device->row_count));
+}
+
+int doctor_check_link_down(struct doctor *doctor, const struct doctor_device *device,
+			   struct err *err)
+{
+	bool up = device->link.flags & IFF_UP;
+
+	if (device->gone || (up && device->link.flags & IFF_RUNNING))
+		return 0;
+	return doctor_find(doctor, device, NULL, err, "%s %s", device->link.name,
+			   up ? "has no carrier" : "is down");
+}
+
+int doctor_check_not_attached(struct doctor *doctor, const struct doctor_device *device,
+			      struct err *err)
+{
+	if (device->gone || !device->row_count || device->ours >= 0 || device->state.empty_id)
+		return 0;
+	return doctor_find(doctor, device, NULL, err,
+			   "the program isn't on %s, and %zu address%s on it unanswered",
+			   device->link.name, device->row_count,
+			   device->row_count == 1 ? " is" : "es are");
+}
+
+int doctor_check_program_stale(struct doctor *doctor, const struct doctor_device *device,
+			       struct err *err)
+{
+	const char *what = NULL;
+
+	if (device->state.empty_id)
+		what = "a dispatcher in which no program is left";
+	else if (device->ours >= 0 && device->state.prog[device->ours].orphan)
+		what = "our program on maps whose pins are gone";
+	else if (device->ours >= 0 && device->state.prog[device->ours].stale)
+		what = "our program on an older map of addresses";
+	if (!what)
+		return 0;
+	return doctor_find(doctor, device, NULL, err, "%s has %s", device->link.name, what);
+}
+
+int doctor_check_skb_mode(struct doctor *doctor, const struct doctor_device *device,
+			  struct err *err)
+{
+	bool native = false;
+
+	if (!runs(device) || device->state.mode != XDP_MODE_SKB ||
+	    attach_no_native_reason(&device->link))
+		return 0;
+	/* a kernel that can't tell leaves it open, and nothing to say */
+	if (xdp_features_native(device->link.ifindex, &native) < 0 || !native)
+		return 0;
+	return doctor_find(doctor, device, NULL, err,
+			   "%s runs in skb mode, which is slower, and its driver has native XDP",
+			   device->link.name);
+}
+
+int doctor_check_alone(struct doctor *doctor, const struct doctor_device *device, struct err *err)
+{
+	char reason[128];
+
+	if (!runs(device) || device->state.chain)
+		return 0;
+	dispatcher_alone_reason(reason, sizeof(reason));
+	return doctor_find(doctor, device, NULL, err, "the program is alone on %s: %s",
+			   device->link.name, reason);
+}
+
+int doctor_check_program_before(struct doctor *doctor, const struct doctor_device *device,
+				struct err *err)
+{
+	int r = 0;
+
+	if (!runs(device))
+		return 0;
+	for (int i = 0; i < device->ours && !r; i++)
+		r = doctor_find(doctor, device, NULL, err,
+				"%s (id %u, priority %u) runs before ours on %s",
+				device->state.prog[i].name, device->state.prog[i].id,
+				device->state.prog[i].priority, device->link.name);
+	return r;
+}
+
+int doctor_check_veth_peer(struct doctor *doctor, const struct doctor_device *device,
+			   struct err *err)
+{
+	struct link peer;
+
+	if (!runs(device) || device->state.mode != XDP_MODE_NATIVE ||
+	    !link_veth_deaf(&device->link, &peer))
+		return 0;
+	return doctor_find(doctor, device, NULL, err,
+			   "%s, the veth peer of %s, has no XDP program, and so takes no answers",
+			   peer.name, device->link.name);
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Checks of what the maps hold. */
+#include <string.h>
+#include <time.h>
+
+#include "doctor_check.h"
+
+/* Shorter than any renewal in good health: durations are whole seconds. */
+#define LEASE_SHORT_MS 500
+/* The map of conflicts forgets nothing while it has room. */
+#define CONFLICT_RECENT_S   600
+#define NEARLY_FULL_PERCENT 90
+
+int doctor_check_mac_stale(struct doctor *doctor, const struct doctor_device *device,
+			   struct err *err)
+{
+	const struct entry_row *first = NULL;
+	char was[MAC_TEXT_SIZE], is[MAC_TEXT_SIZE];
+	size_t count = 0;
+
+	for (size_t i = 0; i < device->row_count && !device->gone; i++) {
+		const struct entry_head *head = &device->rows[i].head;
+
+		if (head->flags & ENTRY_MAC_FIXED || !memcmp(head->mac, device->link.mac, ETH_ALEN))
+			continue;
+		first = first ?: &device->rows[i];
+		count++;
+	}
+	if (!first)
+		return 0;
+	return doctor_find(doctor, device, &first->key.address, err,
+			   "%zu address%s answered with %s, and the MAC of %s is %s", count,
+			   count == 1 ? " is" : "es are", mac_format(first->head.mac, was),
+			   device->link.name, mac_format(device->link.mac, is));
+}
+
+int doctor_check_lease_over(struct doctor *doctor, const struct doctor_device *device,
+			    struct err *err)
+{
+	size_t counts[L2RESP_LEASE_SLOTS] = {};
+	int r = 0;
+
+	for (size_t i = 0; i < device->row_count; i++)
+		counts[device->rows[i].head.lease]++;
+	for (unsigned int slot = L2RESP_LEASE_FOREVER + 1; slot < L2RESP_LEASE_SLOTS && !r;
+	     slot++) {
+		uint64_t left;
+
+		if (!counts[slot])
+			continue;
+		left = entry_lease_remaining_ms(doctor->pins, slot);
+		if (!left)
+			r = doctor_find(doctor, device, NULL, err,
+					"the lease of %zu address%s (slot %u) has run out",
+					counts[slot], doctor_plural(counts[slot]), slot);
+		else if (left < LEASE_SHORT_MS)
+			r = doctor_find(doctor, device, NULL, err,
+					"the lease of %zu address%s (slot %u) runs out in %u ms",
+					counts[slot], doctor_plural(counts[slot]), slot,
+					(unsigned int)left);
+	}
+	return r;
+}
+
+int doctor_check_conflict(struct doctor *doctor, const struct doctor_device *device,
+			  struct err *err)
+{
+	struct timespec now;
+	int r = 0;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	for (size_t i = 0; i < doctor->conflicts.count && !r; i++) {
+		const struct conflict_row *row = &doctor->conflicts.rows[i];
+		uint64_t ago = now.tv_sec - row->value.last_seen_ns / 1000000000;
+		char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
+		struct address address;
+
+		memcpy(address.bytes, row->key.address, sizeof(address.bytes));
+		if (row->key.ifindex != device->link.ifindex || ago > CONFLICT_RECENT_S ||
+		    !doctor_has(device, &address))
+			continue;
+		r = doctor_find(doctor, device, &address, err,
+				"%s used %s on %s, last %u s ago, in %llu frame%s",
+				mac_format(row->key.mac, mac), address_format(&address, ip),
+				device->link.name, (unsigned int)ago,
+				(unsigned long long)row->value.count,
+				row->value.count == 1 ? "" : "s");
+	}
+	return r;
+}
+
+int doctor_check_map_nearly_full(struct doctor *doctor, struct err *err)
+{
+	size_t counts[PINS_FAMILIES] = {};
+	int r = 0;
+
+	if (!doctor->pins)
+		return 0;
+	for (size_t i = 0; i < doctor->entries.count; i++)
+		counts[responder_family(&doctor->entries.rows[i].key.address)]++;
+	for (enum pins_family family = 0; family < PINS_FAMILIES && !r; family++)
+		if (counts[family] * 100 >
+		    (uint64_t)doctor->pins->max_entries * NEARLY_FULL_PERCENT)
+			r = doctor_find(doctor, NULL, NULL, err, "%zu of at most %u %s addresses",
+					counts[family], doctor->pins->max_entries,
+					family == PINS_V4 ? "IPv4" : "IPv6");
+	return r;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Addresses that this host's kernel has, or answers for by a proxy entry, asked by rtnetlink. */
+#ifndef XDP_L2RESP_LOCAL_ADDRESS_H
+#define XDP_L2RESP_LOCAL_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "err.h"
+
+struct local_address {
+	struct address address;
+	uint32_t ifindex;
+	bool proxy;	 /* `ip neigh add proxy` */
+	bool host_scope; /* of no use to other hosts, as 127.0.0.1 */
+};
+
+struct local_address_table {
+	struct local_address *rows;
+	size_t count;
+};
+
+void local_address_table_free(struct local_address_table *table);
+
+/* All of the caller's network namespace, in no order. The caller frees *ret_table. Returns 0 or a
+ * negative errno with @err. */
+int local_address_read_all(struct local_address_table *ret_table, struct err *err);
+
+#endif
