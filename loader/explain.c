@@ -155,7 +155,7 @@ static struct address choose_from(const struct pins *pins, const struct address 
 }
 
 static void note_entry(const struct pins *pins, struct explanation *explanation,
-		       const struct address *address, uint32_t ifindex)
+		       const struct address *address, uint32_t ifindex, const char *device)
 {
 	struct entry_key key = { .address = *address, .ifindex = ifindex };
 	struct entry_row row;
@@ -164,7 +164,7 @@ static void note_entry(const struct pins *pins, struct explanation *explanation,
 	uint64_t remaining_ms;
 
 	if (entry_get(pins, &key, &row, &ignored) < 0) {
-		found(explanation, EXPLAIN_ENTRY, false, "the address isn't in the map for it");
+		found(explanation, EXPLAIN_ENTRY, false, "not in the map for %s", device);
 		return;
 	}
 	found(explanation, EXPLAIN_ENTRY, true, "mac %s%s", mac_format(row.head.mac, mac),
@@ -196,7 +196,8 @@ static void note_maps(const struct pins *pins, struct explanation *explanation,
 		found(explanation, EXPLAIN_VLAN, true, "the tag is %s's", vlan.name);
 	found(explanation, EXPLAIN_SENDER, true, "%s at %s", address_format(&request->from, from),
 	      mac_format(request->from_mac, mac));
-	note_entry(pins, explanation, &request->target, device);
+	note_entry(pins, explanation, &request->target, device,
+		   request->tag_count ? vlan.name : link->name);
 	found(explanation, EXPLAIN_CONFLICT, true, "the sender uses no address or MAC of ours");
 }
 
@@ -280,9 +281,9 @@ int explain(const struct pins *pins, const struct explain_question *question,
 	struct explanation explanation = { .reason = "not_attached" };
 	struct request *request = &explanation.request;
 	uint8_t frame[REQUEST_MAX];
-	struct attach_state state;
+	struct attach_state state = {};
 	enum outcome outcome;
-	struct link link;
+	struct link link = {};
 	int r, ours;
 
 	if (!interface_works(&explanation, &question->link)) {

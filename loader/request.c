@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <arpa/inet.h>
+#include <stddef.h>
 #include <string.h>
 #include <linux/ipv6.h>
 
@@ -78,16 +79,17 @@ static void write_type(uint8_t *at, uint16_t type)
 
 size_t request_write(const struct request *request, uint8_t frame[REQUEST_MAX])
 {
+	static const uint8_t multicast[] = { 0x33, 0x33, 0xff };
 	bool v4 = address_is_v4(&request->target);
 	size_t payload = request_payload(request), length;
-	uint8_t *at = frame + 2 * ETH_ALEN;
+	uint8_t *at = frame + offsetof(struct ethhdr, h_proto);
 
 	memset(frame, 0, REQUEST_MAX);
 	if (v4) {
 		memset(frame, 0xff, ETH_ALEN);
 	} else {
 		/* RFC 2464 7 */
-		memcpy(frame, "\x33\x33\xff", 3);
+		memcpy(frame, multicast, sizeof(multicast));
 		memcpy(frame + 3, &request->target.bytes[13], 3);
 	}
 	memcpy(frame + ETH_ALEN, request->from_mac, ETH_ALEN);

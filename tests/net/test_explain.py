@@ -1,6 +1,8 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """explain says what the driver's hook would do with a request right now, and changes nothing."""
+import json
+
 import pytest
 
 from lan import SERVER_MAC, VIP, VIP_MAC, like
@@ -94,11 +96,30 @@ def test_deleted_and_down(lan):
     assert explain(lan, f"{VIP} dev eth1") == ("silent", "interface_down", "INTERFACE")
 
 
+def test_vlan(lan):
+    """A veth stands in for a VLAN device, which this kernel lacks: the data path knows numbers."""
+    lan.server.ip("link add eth2 type veth peer name eth3", "link set eth2 up", "link set eth3 up")
+    lan.done("attach eth1", f"add {VIP} dev eth2 mac {VIP_MAC}")
+    assert explain(lan, f"{VIP} dev eth2")[1] == "not_attached"
+    parent, device = [json.loads(lan.server.run("ip", "-j", "link", "show", name).stdout)[0]["ifindex"]
+                      for name in ("eth1", "eth2")]
+    lan.server.run("bpftool", "map", "update", "pinned", lan.pin("vlans"),
+                   "key", *parent.to_bytes(4, "little"), 0x81, 0x00, 100, 0,
+                   "value", *device.to_bytes(4, "little"))
+    names = "interface program vlan sender entry lease conflict reply"
+    for words in f"{VIP} dev eth2", f"{VIP} dev eth1 vlan 100":
+        assert explain(lan, words) == ("answer", "arp_answered", names)
+        assert like(lan.rows(f"explain {words}")["reply"],
+                    {"length": 60, "eth": {"src": VIP_MAC, "vlan": [100]}, "arp": {"spa": VIP}})
+    assert explain(lan, f"{VIP} dev eth1")[1] == "arp_not_owned"
+    assert explain(lan, f"{VIP} dev eth1 vlan 101")[1] == "arp_other_vlan"
+
+
 def test_lease_over(lan):
     """An entry with the lease slot of an agent that never renewed."""
     lan.done("attach eth1", f"add {VIP} dev eth1")
     entry = lan.server.run("bpftool", "-j", "map", "dump", "pinned", lan.pin("responder_v4"))
-    row = __import__("json").loads(entry.stdout)[0]
+    row = json.loads(entry.stdout)[0]
     row["value"][15] = "0x09"  # head.lease
     lan.server.run("bpftool", "map", "update", "pinned", lan.pin("responder_v4"), "key",
                    *row["key"], "value", *row["value"])

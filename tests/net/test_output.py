@@ -47,6 +47,12 @@ JSON = {
     "announce, IPv6": (["attach eth1", f"add {VIP6} dev eth1"],
                        f"announce {VIP6} dev eth1 --count 1",
                        {"ip": VIP6, "dev": "eth1", "announced": 1}),
+    "explain": (["attach eth1", f"add {VIP} dev eth1"], f"explain {VIP} dev eth1",
+                {"ip": VIP, "dev": "eth1", "verdict": "answer", "reason": "arp_answered",
+                 "checks": [{"name": str, "ok": True, "detail": str}] * 7, "reply": dict}),
+    "explain, unattached": ([], f"explain {VIP} dev eth1",
+                            {"ip": VIP, "dev": "eth1", "verdict": "silent",
+                             "reason": "not_attached", "reply": None}),
     "flush": ([f"add {VIP} dev eth1"], "flush --all", {"deleted": 1}),
 }
 
