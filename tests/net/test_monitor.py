@@ -284,7 +284,7 @@ def test_second_is_refused(attached, background, scratch):
     first = Monitor(attached, background, f"-w {file}").started()
     first.send(arp(VIP))
     for words in "", f"-w {file}", "--json":
-        second = attached.cli(f"monitor {words}")
+        second = attached.cli(f"monitor {words}", timeout=10)
         assert (second.status, second.out) == (1, "")
         assert second.err == "xdp-l2resp: another monitor is running; there can be one at a time\n"
     first.send(arp(VIP))

@@ -110,8 +110,8 @@ Test(decode, frames)
 	}
 }
 
-/* Every frame cut at every byte, and each of its bytes with every value: nothing is read past the
- * end. */
+/* Every frame cut at every byte, and with each of its bits changed: nothing is read past the end.
+ */
 Test(decode, cut_and_changed)
 {
 	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
@@ -123,8 +123,8 @@ Test(decode, cut_and_changed)
 			cr_assert_eq(decode_exactly(bytes, cut, frames[i].captured, &decoded),
 				     cut < ETH_HLEN ? -EINVAL : 0);
 		for (size_t at = 0; at < frames[i].captured; at++)
-			for (unsigned int value = 0; value < 256; value++) {
-				bytes[at] = value;
+			for (int bit = 0; bit < 8; bit++) {
+				bytes[at] = frames[i].bytes[at] ^ (1 << bit);
 				cr_assert_eq(decode_exactly(bytes, frames[i].captured,
 							    frames[i].captured, &decoded),
 					     0);
