@@ -186,7 +186,8 @@ class Lan:
 
     def enable_ipv6(self):
         """On both hosts, with an address each. Namespaces begin without: its own traffic would be
-        counted."""
+        counted. The server's kernel may solicit at once, from its link-local address."""
+        self.server.sysctl("net.ipv6.conf.eth1.accept_dad=0")
         for host, dev, ip in ((self.server, "eth1", SERVER_IP6), (self.client, "eth0", CLIENT_IP6)):
             host.sysctl("net.ipv6.conf.lo.disable_ipv6=0", f"net.ipv6.conf.{dev}.disable_ipv6=0")
             host.ip(f"address add {ip}/64 dev {dev} nodad")

@@ -4,12 +4,14 @@
 import json
 import os
 import subprocess
+import time
 
 import pytest
 
 from lan import CLIENT_IP, FLOOD, SERVER_MAC, VIP, Lan, wait_until
 
 SECONDS = 1.5
+LONGER = 60  # than any of the commands take; the flood is ended when they are done
 
 # name: what is done meanwhile
 MEANWHILE = {
@@ -26,12 +28,15 @@ def test_answered_and_counted(background, commands):
     with Lan(client_program=None) as lan:
         lan.done("attach eth1 --mode native --max-entries 4096", f"add {VIP} dev eth1")
         cpu = min(os.sched_getaffinity(0))
-        flood = background(lan.client.argv(FLOOD, "eth0", CLIENT_IP, VIP, SERVER_MAC, SECONDS,
+        flood = background(lan.client.argv(FLOOD, "eth0", CLIENT_IP, VIP, SERVER_MAC, LONGER,
                                            cpu), stdout=subprocess.PIPE, text=True)
         assert wait_until(lan.counters), "no flood"
+        least = time.monotonic() + SECONDS
         for command in commands:
             lan.done(command)
         assert flood.poll() is None, "the commands took longer than the flood"
+        time.sleep(max(0, least - time.monotonic()))
+        flood.terminate()
         counts = json.loads(flood.communicate()[0])
         assert counts["wrong"] == 0
         assert counts["right"] == counts["sent"] > 1 << 17

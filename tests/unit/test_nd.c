@@ -261,7 +261,7 @@ static void solicitation_make(struct frame *frame, size_t body)
 /* The first source link-layer option, or NULL. */
 static const uint8_t *source_option(const struct frame *in, size_t body)
 {
-	for (size_t at = 24; at < body; at += 8 * in->bytes[ND_TYPE + at + 1])
+	for (size_t at = 24; at < body; at += 8UL * in->bytes[ND_TYPE + at + 1])
 		if (in->bytes[ND_TYPE + at] == 1)
 			return &in->bytes[ND_TYPE + at + 2];
 	return NULL;
