@@ -106,8 +106,10 @@ struct lease_callbacks {
 	int (*lost)(const struct address *address, enum lease_loss reason, void *userdata);
 
 	/*
-	 * A new session is about to begin, or one has ended: every entry in lease slots 1 to 255
-	 * must be gone on return. lost() follows for each address that was held. Return as lost().
+	 * Every entry in lease slots 1 to 255 must be gone on return, but those in the slot that
+	 * lease_manager_holds() gives for their address. Called when a session ends (lost() follows
+	 * for each address that was held), before one begins, and before one that outlived a
+	 * restart is renewed. Return as lost().
 	 */
 	int (*purge)(void *userdata);
 
@@ -181,6 +183,9 @@ void lease_manager_stop(struct lease_manager *manager);
  */
 int lease_manager_move(struct lease_manager *manager, const struct address *address,
 		       const char *node, struct err *err);
+
+/* The lease slot of @address if its claim is this session's, wanted or not; else 0. */
+uint8_t lease_manager_holds(const struct lease_manager *manager, const struct address *address);
 
 /* What is known of an address. */
 struct lease_info {
