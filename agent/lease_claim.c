@@ -60,6 +60,19 @@ static int buckets_grow(struct lease_machine *machine)
 	return 0;
 }
 
+/* A record that vanished may have been anybody's, with the longest duration there is. */
+static uint64_t vanished_wait_ns(const struct lease_machine *machine)
+{
+	uint64_t longest = machine->duration_ns;
+
+	for (const struct lease_peer *peer = machine->peers; peer; peer = peer->next) {
+		uint64_t wait = lease_peer_wait_ns(machine, peer);
+
+		longest = wait > longest ? wait : longest;
+	}
+	return longest;
+}
+
 /* The claim on @address, made where there is none. NULL: no memory. */
 static struct lease_claim *claim_get(struct lease_machine *machine, const struct address *address)
 {
@@ -75,6 +88,7 @@ static struct lease_claim *claim_get(struct lease_machine *machine, const struct
 		return NULL;
 	claim->address = *address;
 	claim->due_ns = LEASE_NEVER;
+	claim->settled_ns = machine->view_ns + vanished_wait_ns(machine);
 	bucket = bucket_of(machine, address);
 	claim->next = machine->buckets[bucket];
 	machine->buckets[bucket] = claim;
@@ -178,6 +192,7 @@ static struct record record_of(const struct lease_claim *claim)
 	record.claim.wish_session = claim->wish_session;
 	record.claim.moved = claim->moved;
 	record.claim.transitions = claim->transitions;
+	record.claim.unsettled = claim->unsettled;
 	return record;
 }
 
@@ -262,6 +277,8 @@ static void claim_take(struct lease_machine *machine, struct lease_claim *claim,
 		record.claim.moved = false;
 	}
 	record.claim.wish_session = 0;
+	/* an absence that the view shows may be over, and be another one: only a revision can't */
+	record.claim.unsettled = claim->shape == RECORD_ABSENT || now < claim->settled_ns;
 	claim_swap(machine, claim, &record, now);
 }
 
@@ -271,6 +288,15 @@ static void claim_release(struct lease_machine *machine, struct lease_claim *cla
 
 	record.claim.holder[0] = '\0';
 	record.claim.session = 0;
+	claim_swap(machine, claim, &record, now);
+}
+
+/* The holder knows what others can't: that nobody else was there for a full duration. */
+static void claim_settle(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	struct record record = record_of(claim);
+
+	record.claim.unsettled = false;
 	claim_swap(machine, claim, &record, now);
 }
 
@@ -343,41 +369,18 @@ static uint64_t claim_delay_ns(const struct lease_machine *machine, const struct
 	return (rank < RANK_STEPS ? rank : RANK_STEPS) * RANK_STEP_NS;
 }
 
-/* A record that vanished may have been anybody's, with the longest duration there is. */
-static uint64_t vanished_wait_ns(const struct lease_machine *machine)
-{
-	uint64_t longest = machine->duration_ns;
-
-	for (const struct lease_peer *peer = machine->peers; peer; peer = peer->next) {
-		uint64_t wait = lease_peer_wait_ns(machine, peer);
-
-		longest = wait > longest ? wait : longest;
-	}
-	return longest;
-}
-
 /* From when on nobody can answer for @claim any more. LEASE_NEVER: that takes an event. */
-static uint64_t claim_free_from(const struct lease_machine *machine,
-				const struct lease_claim *claim)
+static uint64_t claim_free_from(const struct lease_claim *claim)
 {
-	uint64_t since = claim->changed_ns;
+	uint64_t settled_ns = claim->settled_ns;
 
-	switch (claim->shape) {
-	case RECORD_ABSENT:
-		/* absent when the view began: it may have been there until just before */
-		if (since < machine->view_ns)
-			since = machine->view_ns;
-		return since + vanished_wait_ns(machine);
-	case RECORD_FOREIGN:
-		return since + vanished_wait_ns(machine);
-	case RECORD_NEWER:
+	if (claim->shape == RECORD_NEWER)
 		return LEASE_NEVER;
-	case RECORD_GOOD:
-		break;
-	}
-	if (!claim->holder || lease_peer_session_over(claim->holder, claim->session))
-		return 0;
-	return LEASE_NEVER;
+	if (claim->shape != RECORD_GOOD || !claim->holder)
+		return settled_ns;
+	if (!lease_peer_session_over(claim->holder, claim->session))
+		return LEASE_NEVER;
+	return settled_ns > claim->holder->settled_ns ? settled_ns : claim->holder->settled_ns;
 }
 
 /* Why the holder gives @claim up; false: it doesn't. */
@@ -412,8 +415,17 @@ static void run_ours(struct lease_machine *machine, struct lease_claim *claim, u
 		claim->given_up = true;
 		claim->yielding = false;
 		claim_release(machine, claim, now);
-	} else if (claim->wanted && !claim->held && machine->session.phase == SESSION_LIVE) {
-		claim_gain(machine, claim);
+	} else if (claim->wanted && machine->session.phase == SESSION_LIVE) {
+		/* written where there was none: the stream may have shown only then that another
+		 * had been there until lately */
+		if (!claim->entry && now < claim->settled_ns)
+			claim_due(machine, claim, claim->settled_ns);
+		else if (!claim->held)
+			claim_gain(machine, claim);
+		if (claim->held && claim->unsettled && now >= claim->settled_ns)
+			claim_settle(machine, claim, now);
+		else if (claim->held && claim->unsettled)
+			claim_due(machine, claim, claim->settled_ns);
 	}
 }
 
@@ -455,7 +467,7 @@ static void run_theirs(struct lease_machine *machine, struct lease_claim *claim,
 
 static void run_candidate(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
-	uint64_t from = claim_free_from(machine, claim), due;
+	uint64_t from = claim_free_from(claim), due;
 
 	if (from == LEASE_NEVER) {
 		claim->free_ns = 0;
@@ -505,8 +517,8 @@ static bool claim_forget(struct lease_machine *machine, struct lease_claim *clai
 	if (claim->wanted || claim->entry || claim->busy || claim->queued || claim->waiting ||
 	    claim->shape != RECORD_ABSENT)
 		return false;
-	if (machine->store && now < claim_free_from(machine, claim)) {
-		claim_due(machine, claim, claim_free_from(machine, claim));
+	if (machine->store && now < claim_free_from(claim)) {
+		claim_due(machine, claim, claim_free_from(claim));
 		return false;
 	}
 	while (*at != claim)
@@ -583,6 +595,7 @@ void lease_claim_record(struct lease_machine *machine, const struct record *reco
 		claim->session = record->claim.session;
 		claim->wish_session = record->claim.wish_session;
 		claim->moved = record->claim.moved;
+		claim->unsettled = record->claim.unsettled;
 		claim->transitions = record->claim.transitions;
 	}
 	holder_set(claim, holder);
@@ -590,6 +603,9 @@ void lease_claim_record(struct lease_machine *machine, const struct record *reco
 	claim->shape = record->shape;
 	claim->revision = record->revision;
 	claim->changed_ns = lease_now(machine);
+	/* in a list there is no telling since when it had vanished */
+	if (record->shape != RECORD_GOOD || (!machine->synced && claim->unsettled))
+		claim->settled_ns = claim->changed_ns + vanished_wait_ns(machine);
 	claim->free_ns = 0;
 	claim->given_up = false;
 	claim_queue(machine, claim);
@@ -605,8 +621,11 @@ static void claim_if_gone(struct lease_machine *machine, struct lease_claim *cla
 		.address = claim->address,
 	};
 
-	if (claim->generation != machine->generation && claim->shape != RECORD_ABSENT)
-		lease_claim_record(machine, &gone);
+	if (claim->generation == machine->generation)
+		return;
+	/* it may have come back and gone again in between */
+	claim->settled_ns = machine->view_ns + vanished_wait_ns(machine);
+	lease_claim_record(machine, &gone);
 }
 
 void lease_claims_synced(struct lease_machine *machine)
@@ -617,7 +636,8 @@ void lease_claims_synced(struct lease_machine *machine)
 
 static void claim_resume(struct lease_machine *machine, struct lease_claim *claim)
 {
-	claim->entry = claim_is_ours(machine, claim);
+	/* an unsettled one may not have been answered for yet: then it isn't now */
+	claim->entry = claim_is_ours(machine, claim) && !claim->unsettled;
 }
 
 void lease_claims_resume(struct lease_machine *machine)
@@ -728,11 +748,7 @@ uint8_t lease_machine_holds(const struct lease_machine *machine, const struct ad
 {
 	const struct lease_claim *claim = claim_find(machine, address);
 
-	if (!claim || !lease_session_holds(machine))
-		return 0;
-	if (claim->held || (claim_is_ours(machine, claim) && !claim->given_up))
-		return machine->session.slot;
-	return 0;
+	return claim && claim->entry && lease_session_holds(machine) ? machine->session.slot : 0;
 }
 
 int lease_machine_info(const struct lease_machine *machine, const struct address *address,

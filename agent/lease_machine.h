@@ -27,6 +27,7 @@ struct lease_peer {
 	enum record_shape shape;
 	uint64_t revision;
 	uint64_t changed_ns; /* when it was last seen to change; 0: never seen */
+	uint64_t settled_ns; /* before that, one that vanished may still answer */
 	uint64_t retry_ns;   /* no attempt to bury it before */
 	uint32_t generation; /* of the view that last had it */
 	size_t claims;	     /* that name it as holder */
@@ -50,12 +51,15 @@ struct lease_claim {
 	struct lease_peer *wish;
 	uint64_t wish_session;
 	uint64_t transitions;
+	uint64_t
+		settled_ns; /* before that, the holder of a record that vanished may still answer */
 
 	struct lease_peer *preferred;
 	uint64_t due_ns;  /* look at it again then */
 	uint64_t free_ns; /* since when it is free to take; 0: it isn't */
 	uint64_t retry_ns;
 	uint64_t tried_revision; /* a swap of this revision isn't repeated before retry_ns */
+	bool unsettled : 1;
 	bool moved : 1;
 	bool wanted : 1;
 	bool last_resort : 1;
@@ -198,7 +202,7 @@ bool lease_peer_alive(const struct lease_machine *machine, const struct lease_pe
 		      uint64_t now);
 /* How long a heartbeat of @peer must have been silent. */
 uint64_t lease_peer_wait_ns(const struct lease_machine *machine, const struct lease_peer *peer);
-/* Can session @session of @peer no longer answer for anything? */
+/* Does @peer's record say that @session is over? To be relied on from @peer->settled_ns on. */
 bool lease_peer_session_over(const struct lease_peer *peer, uint64_t session);
 
 uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now);

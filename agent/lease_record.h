@@ -44,6 +44,7 @@ struct heartbeat {
 	uint8_t slot;
 	uint32_t duration_s;
 	uint32_t weight;
+	bool unsettled; /* as a claim's */
 };
 
 /* Who answers for an address? One record an address. */
@@ -54,6 +55,9 @@ struct claim {
 	uint64_t wish_session;		 /* of that node, once it has agreed; else 0 */
 	bool moved;			 /* the wish is a person's, and outlives the move */
 	uint64_t transitions;
+	/* written where there was none: a node that doesn't know since when waits a full duration
+	 * before it draws a conclusion from it */
+	bool unsettled;
 };
 
 struct record {

@@ -30,6 +30,7 @@ struct lease_peer *lease_peer_get(struct lease_machine *machine, const char *nam
 	if (!peer)
 		return NULL;
 	strcpy(peer->name, name);
+	peer->settled_ns = machine->view_ns + lease_peer_wait_ns(machine, peer);
 	peer->next = machine->peers;
 	machine->peers = peer;
 	return peer;
@@ -45,12 +46,8 @@ uint64_t lease_peer_wait_ns(const struct lease_machine *machine, const struct le
 /* Until when a heartbeat that doesn't change counts as that of a living session. */
 static uint64_t silent_until(const struct lease_machine *machine, const struct lease_peer *peer)
 {
-	uint64_t since = peer->changed_ns;
-
-	/* absent when the view began: it may have been there until just before */
-	if (peer->shape == RECORD_ABSENT && since < machine->view_ns)
-		since = machine->view_ns;
-	return since + lease_peer_wait_ns(machine, peer);
+	return peer->shape == RECORD_GOOD ? peer->changed_ns + lease_peer_wait_ns(machine, peer)
+					  : peer->settled_ns;
 }
 
 static bool heartbeat_beats(const struct heartbeat *heartbeat)
@@ -99,6 +96,9 @@ void lease_peer_record(struct lease_machine *machine, const struct record *recor
 	peer->changed_ns = lease_now(machine);
 	if (record->shape == RECORD_GOOD)
 		peer->heartbeat = record->heartbeat;
+	/* in a list there is no telling since when it had vanished */
+	if (record->shape != RECORD_GOOD || (!machine->synced && record->heartbeat.unsettled))
+		peer->settled_ns = peer->changed_ns + lease_peer_wait_ns(machine, peer);
 	if (record->shape == RECORD_FOREIGN)
 		lease_log(machine, LOG_WARNING, "the heartbeat of %s isn't readable", peer->name);
 	if (peer == machine->self) {
@@ -114,8 +114,10 @@ void lease_peers_synced(struct lease_machine *machine)
 	for (struct lease_peer *peer = machine->peers; peer; peer = peer->next) {
 		struct record gone = { .kind = RECORD_HEARTBEAT, .shape = RECORD_ABSENT };
 
-		if (peer->generation == machine->generation || peer->shape == RECORD_ABSENT)
+		if (peer->generation == machine->generation)
 			continue;
+		/* it may have come back and gone again in between */
+		peer->settled_ns = machine->view_ns + lease_peer_wait_ns(machine, peer);
 		strcpy(gone.node, peer->name);
 		lease_peer_record(machine, &gone);
 	}
@@ -138,6 +140,7 @@ static void peer_bury(struct lease_machine *machine, struct lease_peer *peer, ui
 		record.heartbeat.duration_s = machine->duration_ns / LEASE_NS_PER_S;
 	}
 	record.heartbeat.state = HEARTBEAT_DEAD;
+	record.heartbeat.unsettled = peer->shape == RECORD_ABSENT;
 	peer->burying = true;
 	peer->retry_ns = now + machine->retry_period_ns;
 	lease_log(machine, LOG_NOTICE, "%s was silent for %" PRIu64 " ms: declaring it dead",
@@ -188,6 +191,8 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 	};
 	uint64_t now = lease_now(machine);
 
+	record.heartbeat.unsettled =
+		machine->self->shape == RECORD_ABSENT || now < machine->self->settled_ns;
 	strcpy(record.node, machine->self->name);
 	strcpy(record.heartbeat.id, machine->id);
 	own->sent_ns[own->sequence % LEASE_ATTEMPTS] = now;
