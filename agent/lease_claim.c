@@ -10,6 +10,9 @@
 /* How long a free address is left to each node that should rather have it. */
 #define RANK_STEP_NS (50 * LEASE_NS_PER_MS)
 #define RANK_STEPS   3
+/* The same for one that nobody had: it is in no hurry, and nodes that start together don't see it
+ * become free at the same moment. */
+#define RANK_NEW_STEP_NS (250 * LEASE_NS_PER_MS)
 /* How long it is left to all others, by a node that should have it last. */
 #define LAST_RESORT_NS (300 * LEASE_NS_PER_MS)
 /* Claims become due in steps of this, so that many of them are looked at together. */
@@ -366,7 +369,8 @@ static uint64_t claim_delay_ns(const struct lease_machine *machine, const struct
 
 	if ((claim->last_resort || !machine->weight) && others_live(machine, now))
 		return rank ? LAST_RESORT_NS : 0;
-	return (rank < RANK_STEPS ? rank : RANK_STEPS) * RANK_STEP_NS;
+	return (rank < RANK_STEPS ? rank : RANK_STEPS) *
+	       (claim->shape == RECORD_ABSENT ? RANK_NEW_STEP_NS : RANK_STEP_NS);
 }
 
 /* From when on nobody can answer for @claim any more. LEASE_NEVER: that takes an event. */

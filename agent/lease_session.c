@@ -419,9 +419,10 @@ static void session_seen(struct lease_machine *machine, uint64_t now)
 		return;
 	}
 	if (self->shape == RECORD_ABSENT || self->shape == RECORD_FOREIGN) {
+		/* the next renewal does it; at once it might come before claims that were deleted
+		 * along with it are written again */
 		lease_log(machine, LOG_WARNING, "the own heartbeat was %s; writing it again",
 			  self->shape == RECORD_ABSENT ? "deleted" : "overwritten");
-		own->next_ns = now;
 		return;
 	}
 	lease_session_end(machine, LEASE_LOSS_SESSION,
