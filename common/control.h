@@ -8,6 +8,7 @@
 enum control_result {
 	CONTROL_DONE,
 	CONTROL_ABSENT, /* no such entry */
+	CONTROL_PAST,	/* the deadline is over */
 };
 
 /* An entry of either family. */
@@ -24,6 +25,13 @@ struct control_set_head {
 struct control_add_answers {
 	struct control_key key;
 	__u64 answers;
+};
+
+struct control_set_stamp {
+	__u32 slot;
+	__u32 hz;	   /* jiffies a second at least; 0: not known yet */
+	__u64 deadline_ns; /* CLOCK_BOOTTIME */
+	__u64 fresh_ns;	   /* how long the jiffies may be relied on, at most */
 };
 
 #endif

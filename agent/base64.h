@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Base64 (RFC 4648 section 4), as etcd's JSON has keys and values. */
+#ifndef XDP_L2RESP_BASE64_H
+#define XDP_L2RESP_BASE64_H
+
+#include <stddef.h>
+
+/* The caller frees the text. NULL: no memory. */
+char *base64_encode(const void *bytes, size_t length);
+
+/* Decodes @text into new memory, with a zero behind it; the caller frees it. -EINVAL for what is no
+ * base64, -ENOMEM. */
+int base64_decode(const char *text, char **ret_bytes, size_t *ret_length);
+
+#endif

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include <curl/curl.h>
+
+#include "cleanup.h"
+#include "http.h"
+
+/* No answer of ours is longer than this; a server that sends more is cut off. */
+#define BODY_MAX (64U << 20)
+
+struct http {
+	sd_event *event;
+	sd_event_source *timer;
+	CURLM *multi;
+	char *ca, *cert, *key;
+	struct http_call *calls;
+	bool handing_on; /* in calls_hand_on(), which frees what is cancelled meanwhile */
+};
+
+struct http_call {
+	struct http_call *next;
+	struct http *http;
+	CURL *easy;
+	struct curl_slist *headers;
+	char *body;
+	size_t length, room;
+	http_done_fn *done;
+	http_data_fn *data;
+	void *userdata;
+	bool fresh; /* data came that @data hasn't seen */
+	bool ended, cancelled;
+	CURLcode code;
+	char trouble[CURL_ERROR_SIZE];
+};
+
+static void call_free(struct http_call *call)
+{
+	struct http_call **at = &call->http->calls;
+
+	while (*at != call)
+		at = &(*at)->next;
+	*at = call->next;
+	if (call->easy) {
+		curl_multi_remove_handle(call->http->multi, call->easy);
+		curl_easy_cleanup(call->easy);
+	}
+	curl_slist_free_all(call->headers);
+	free(call->body);
+	free(call);
+}
+
+void http_cancel(struct http_call *call)
+{
+	if (!call)
+		return;
+	call->cancelled = true;
+	if (!call->http->handing_on)
+		call_free(call);
+}
+
+static int call_error(CURLcode code)
+{
+	switch (code) {
+	case CURLE_OK:
+		return 0;
+	case CURLE_OPERATION_TIMEDOUT:
+		return -ETIMEDOUT;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CACERT_BADFILE:
+		return -ECONNREFUSED;
+	default:
+		return -EIO;
+	}
+}
+
+static void call_end(struct http_call *call)
+{
+	struct http_result result = {
+		.error = call_error(call->code),
+		.body = call->body ?: "",
+		.trouble = call->trouble[0] ? call->trouble : curl_easy_strerror(call->code),
+	};
+
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &result.status);
+	call->cancelled = true;
+	call->done(&result, call->userdata);
+}
+
+/* What curl received and ended is handed on from here: within its own callbacks no call may be
+ * begun or cancelled. */
+static void calls_hand_on(struct http *http)
+{
+	struct http_call *call, *next;
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(http->multi, &left))) {
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
+		call->ended = true;
+		call->code = message->data.result;
+	}
+	if (http->handing_on)
+		return;
+	http->handing_on = true;
+	for (call = http->calls; call; call = call->next) {
+		if (call->fresh && call->data && !call->cancelled) {
+			size_t used = call->data(call->body, call->length, call->userdata);
+
+			call->fresh = false;
+			call->length -= used;
+			memmove(call->body, call->body + used, call->length + 1);
+		}
+		if (call->ended && !call->cancelled)
+			call_end(call);
+	}
+	http->handing_on = false;
+	for (call = http->calls; call; call = next) {
+		next = call->next;
+		if (call->cancelled)
+			call_free(call);
+	}
+}
+
+static size_t on_write(char *text, size_t size, size_t count, void *userdata)
+{
+	struct http_call *call = userdata;
+	size_t length = size * count, room = call->room;
+
+	if (call->length + length > BODY_MAX)
+		return 0;
+	while (call->length + length + 1 > room)
+		room = room ? 2 * room : 4096;
+	if (room > call->room) {
+		char *body = realloc(call->body, room);
+
+		if (!body)
+			return 0;
+		call->body = body;
+		call->room = room;
+	}
+	memcpy(call->body + call->length, text, length);
+	call->length += length;
+	call->body[call->length] = '\0';
+	call->fresh = true;
+	return length;
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct http *http = userdata;
+	int action = 0, running;
+
+	(void)source;
+	if (revents & (EPOLLIN | EPOLLHUP))
+		action |= CURL_CSELECT_IN;
+	if (revents & EPOLLOUT)
+		action |= CURL_CSELECT_OUT;
+	if (revents & EPOLLERR)
+		action |= CURL_CSELECT_ERR;
+	curl_multi_socket_action(http->multi, fd, action, &running);
+	calls_hand_on(http);
+	return 0;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct http *http = userdata;
+	int running;
+
+	(void)source;
+	(void)usec;
+	curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	calls_hand_on(http);
+	return 0;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_data)
+{
+	struct http *http = userdata;
+	sd_event_source *source = socket_data;
+	uint32_t events =
+		(what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		sd_event_source_disable_unref(source);
+		return 0;
+	}
+	if (source)
+		return sd_event_source_set_io_events(source, events) < 0 ? -1 : 0;
+	if (sd_event_add_io(http->event, &source, fd, events, on_io, http) < 0)
+		return -1;
+	curl_multi_assign(http->multi, fd, source);
+	return 0;
+}
+
+static int on_timeout(CURLM *multi, long timeout_ms, void *userdata)
+{
+	struct http *http = userdata;
+
+	(void)multi;
+	if (timeout_ms < 0)
+		return sd_event_source_set_enabled(http->timer, SD_EVENT_OFF) < 0 ? -1 : 0;
+	if (sd_event_source_set_time_relative(http->timer, timeout_ms * 1000ULL) < 0 ||
+	    sd_event_source_set_enabled(http->timer, SD_EVENT_ONESHOT) < 0)
+		return -1;
+	return 0;
+}
+
+/* A copy of @path, which must be readable; NULL stays NULL. */
+static int path_copy(const char *path, char **ret_path, struct err *err)
+{
+	if (!path)
+		return 0;
+	if (access(path, R_OK) < 0)
+		return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
+	*ret_path = strdup(path);
+	return *ret_path ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	while (http->calls)
+		call_free(http->calls);
+	/* first: it still tells of sockets and timers as it closes them */
+	curl_multi_cleanup(http->multi);
+	sd_event_source_disable_unref(http->timer);
+	sd_event_unref(http->event);
+	free(http->ca);
+	free(http->cert);
+	free(http->key);
+	free(http);
+}
+
+static void cleanup_http(struct http **http)
+{
+	http_free(*http);
+}
+
+int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http, struct err *err)
+{
+	_cleanup_(cleanup_http) struct http *http = calloc(1, sizeof(*http));
+	int r;
+
+	if (!http)
+		return err_set(err, -ENOMEM, "out of memory");
+	http->event = sd_event_ref(event);
+	r = path_copy(tls->ca, &http->ca, err);
+	r = r ?: path_copy(tls->cert, &http->cert, err);
+	r = r ?: path_copy(tls->key, &http->key, err);
+	if (r < 0)
+		return r;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(http->multi = curl_multi_init()))
+		return err_set(err, -ENOMEM, "libcurl can't begin");
+	r = sd_event_add_time_relative(event, &http->timer, CLOCK_MONOTONIC, 0, 1000, on_timer,
+				       http);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
+	if (r < 0)
+		return err_set(err, r, "a timer can't be made: %s", strerror(-r));
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+	*ret_http = http;
+	http = NULL;
+	return 0;
+}
+
+struct http_call *http_post(struct http *http, const char *url, const char *body,
+			    uint64_t timeout_ns, http_done_fn *done, http_data_fn *data,
+			    void *userdata)
+{
+	struct http_call *call = calloc(1, sizeof(*call));
+	long timeout_ms = timeout_ns / 1000000;
+
+	if (!call)
+		return NULL;
+	*call = (struct http_call){
+		.next = http->calls,
+		.http = http,
+		.done = done,
+		.data = data,
+		.userdata = userdata,
+		.easy = curl_easy_init(),
+		.headers = curl_slist_append(NULL, "Content-Type: application/json"),
+	};
+	http->calls = call;
+	if (!call->easy || !call->headers)
+		goto failed;
+	curl_easy_setopt(call->easy, CURLOPT_URL, url);
+	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
+	curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
+	curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, call->trouble);
+	curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, on_write);
+	curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
+	if (!data)
+		curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+	curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
+	/* an engine is reached as configured, whatever the environment says of proxies */
+	curl_easy_setopt(call->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	if (http->ca)
+		curl_easy_setopt(call->easy, CURLOPT_CAINFO, http->ca);
+	if (http->cert)
+		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, http->cert);
+	if (http->key)
+		curl_easy_setopt(call->easy, CURLOPT_SSLKEY, http->key);
+	if (curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, body) ||
+	    curl_multi_add_handle(http->multi, call->easy))
+		goto failed;
+	return call;
+failed:
+	call->cancelled = true;
+	if (!http->handing_on)
+		call_free(call);
+	return NULL;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* HTTP requests on an sd_event: libcurl's multi interface, with deadlines of our own. */
+#ifndef XDP_L2RESP_HTTP_H
+#define XDP_L2RESP_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "err.h"
+
+struct http;
+struct http_call;
+
+/* PEM files; NULL where there is none. Copied. */
+struct http_tls {
+	const char *ca, *cert, *key;
+};
+
+/* How a call ended. */
+struct http_result {
+	int error;	     /* 0: @status and @body are the server's; -ECONNREFUSED: it never got
+				the request; else it may have */
+	long status;	     /* of HTTP */
+	const char *body;    /* zero-terminated, valid for the call */
+	const char *trouble; /* if @error: why, for a person */
+};
+
+typedef void http_done_fn(const struct http_result *result, void *userdata);
+/* More of a stream's body: @text of @length, zero-terminated. Returns how much of it was used; the
+ * rest comes again with what follows. */
+typedef size_t http_data_fn(const char *text, size_t length, void *userdata);
+
+/* -ENOENT and others with @err for files that can't be read. */
+int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http, struct err *err);
+/* Ends all calls without a word. */
+void http_free(struct http *http);
+
+/*
+ * Posts the JSON text @body (copied) to @url. Without @data the answer must be complete within
+ * @timeout_ns; with it that is the time to connect, and the body is handed on as it comes. @done is
+ * called once, from the event loop, unless the call is cancelled. NULL: no memory.
+ */
+struct http_call *http_post(struct http *http, const char *url, const char *body,
+			    uint64_t timeout_ns, http_done_fn *done, http_data_fn *data,
+			    void *userdata);
+
+/* Neither @done nor @data are called any more. NULL is fine. */
+void http_cancel(struct http_call *call);
+
+#endif

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The state machine on a real event loop, clock and store. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <sys/random.h>
+
+#include "cleanup.h"
+#include "lease_machine.h"
+#include "store_etcd.h"
+
+struct lease_manager {
+	sd_event *event;
+	sd_event_source *timer;
+	struct lease_machine *machine;
+	struct store *store;
+	struct lease_callbacks callbacks;
+	char node[LEASE_NODE_MAX + 1];
+	char id[LEASE_ID_DIGITS + 1];
+};
+
+static uint64_t clock_now(void *userdata)
+{
+	struct timespec now;
+
+	(void)userdata;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * LEASE_NS_PER_S + now.tv_nsec;
+}
+
+static uint64_t clock_random(void *userdata)
+{
+	uint64_t number = 0;
+
+	(void)userdata;
+	while (!number)
+		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+			number = 0;
+	return number;
+}
+
+static void clock_arm(uint64_t due_ns, void *userdata)
+{
+	struct lease_manager *manager = userdata;
+
+	if (due_ns == LEASE_NEVER) {
+		sd_event_source_set_enabled(manager->timer, SD_EVENT_OFF);
+		return;
+	}
+	/* rounded up: early, there would be nothing to do yet */
+	sd_event_source_set_time(manager->timer, due_ns / 1000 + 1);
+	sd_event_source_set_enabled(manager->timer, SD_EVENT_ONESHOT);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct lease_manager *manager = userdata;
+
+	(void)source;
+	(void)usec;
+	lease_machine_run(manager->machine);
+	return 0;
+}
+
+static int identity_check(const struct lease_config *config, struct err *err)
+{
+	if (!config->node || !config->node[0] || strlen(config->node) > LEASE_NODE_MAX ||
+	    strspn(config->node, "abcdefghijklmnopqrstuvwxyz0123456789-.") != strlen(config->node))
+		return err_set(err, -EINVAL,
+			       "%s is no node name: 1 to %d small letters, digits, - and .",
+			       config->node ?: "(none)", LEASE_NODE_MAX);
+	if (!config->id || strlen(config->id) != LEASE_ID_DIGITS ||
+	    strspn(config->id, "0123456789abcdef") != LEASE_ID_DIGITS)
+		return err_set(err, -EINVAL, "the agent's id isn't %d small hex digits",
+			       LEASE_ID_DIGITS);
+	return 0;
+}
+
+static int store_make(struct lease_manager *manager, const struct lease_config *config,
+		      struct err *err)
+{
+	/* two attempts, at two endpoints, before the session has to end */
+	uint64_t timeout = config->timing.renew_deadline_ns / 2;
+
+	switch (config->engine) {
+	case LEASE_ENGINE_NONE:
+		return 0;
+	case LEASE_ENGINE_ETCD:
+		return store_etcd_new(manager->event, config, timeout, &lease_machine_events,
+				      manager->machine, &manager->store, err);
+	default:
+		return err_set(err, -EOPNOTSUPP, "this build has no lease engine %s",
+			       config->engine < LEASE_ENGINE_COUNT
+				       ? lease_engine_names[config->engine]
+				       : "of that number");
+	}
+}
+
+void lease_manager_free(struct lease_manager *manager)
+{
+	if (!manager)
+		return;
+	if (manager->store)
+		manager->store->free(manager->store);
+	lease_machine_free(manager->machine);
+	sd_event_source_disable_unref(manager->timer);
+	sd_event_unref(manager->event);
+	free(manager);
+}
+
+static void cleanup_manager(struct lease_manager **manager)
+{
+	lease_manager_free(*manager);
+}
+
+int lease_manager_new(sd_event *event, const struct lease_config *config,
+		      const struct lease_callbacks *callbacks, void *userdata,
+		      struct lease_manager **ret_manager, struct err *err)
+{
+	_cleanup_(cleanup_manager) struct lease_manager *manager = calloc(1, sizeof(*manager));
+	struct lease_config own = *config;
+	int r;
+
+	if (!manager)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = identity_check(config, err);
+	r = r ?: lease_timing_check(&config->timing, err);
+	if (r < 0)
+		return r;
+	manager->event = sd_event_ref(event);
+	manager->callbacks = *callbacks;
+	strcpy(manager->node, config->node);
+	strcpy(manager->id, config->id);
+	own.node = manager->node;
+	own.id = manager->id;
+	r = sd_event_add_time(event, &manager->timer, CLOCK_BOOTTIME, 0, 1000, on_timer, manager);
+	if (r < 0)
+		return err_set(err, r, "a timer can't be made: %s", strerror(-r));
+	r = lease_machine_new(&own, &manager->callbacks, userdata,
+			      &(struct lease_clock){ clock_now, clock_random, clock_arm, manager },
+			      &manager->machine);
+	if (r < 0)
+		return err_set(err, r, "out of memory");
+	r = store_make(manager, config, err);
+	if (r < 0)
+		return r;
+	manager->machine->store = manager->store;
+	*ret_manager = manager;
+	manager = NULL;
+	return 0;
+}
+
+/* Not at once: the caller may be in the middle of something. */
+static void run_soon(struct lease_manager *manager)
+{
+	clock_arm(0, manager);
+}
+
+int lease_manager_want(struct lease_manager *manager, const struct address *address,
+		       const struct lease_preference *preference)
+{
+	int r = lease_machine_want(manager->machine, address, preference);
+
+	run_soon(manager);
+	return r;
+}
+
+void lease_manager_unwant(struct lease_manager *manager, const struct address *address)
+{
+	lease_machine_unwant(manager->machine, address);
+	run_soon(manager);
+}
+
+void lease_manager_settled(struct lease_manager *manager)
+{
+	lease_machine_settled(manager->machine);
+	run_soon(manager);
+}
+
+void lease_manager_drain(struct lease_manager *manager, bool drain)
+{
+	lease_machine_drain(manager->machine, drain);
+	run_soon(manager);
+}
+
+void lease_manager_stop(struct lease_manager *manager)
+{
+	lease_machine_stop(manager->machine);
+	run_soon(manager);
+}
+
+int lease_manager_move(struct lease_manager *manager, const struct address *address,
+		       const char *node, struct err *err)
+{
+	return lease_machine_move(manager->machine, address, node, err);
+}
+
+uint8_t lease_manager_holds(const struct lease_manager *manager, const struct address *address)
+{
+	return lease_machine_holds(manager->machine, address);
+}
+
+int lease_manager_info(const struct lease_manager *manager, const struct address *address,
+		       struct lease_info *ret_info)
+{
+	return lease_machine_info(manager->machine, address, ret_info);
+}
+
+void lease_manager_status(const struct lease_manager *manager, struct lease_status *ret_status)
+{
+	lease_machine_status(manager->machine, ret_status);
+}

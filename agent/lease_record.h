@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The two kinds of record that nodes share through the store; docs/leases.md says what they mean.
+ */
+#ifndef XDP_L2RESP_LEASE_RECORD_H
+#define XDP_L2RESP_LEASE_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "lease.h"
+
+/* Longest duration that is believed of another node's record. */
+#define LEASE_DURATION_MAX_S 86400
+
+enum record_kind {
+	RECORD_CLAIM,
+	RECORD_HEARTBEAT,
+};
+
+enum record_shape {
+	RECORD_ABSENT,	/* deleted, or never there */
+	RECORD_FOREIGN, /* not readable as ours */
+	RECORD_NEWER,	/* ours, of a version that this program doesn't know: left alone */
+	RECORD_GOOD,
+};
+
+enum heartbeat_state {
+	HEARTBEAT_ALIVE,
+	HEARTBEAT_DRAINING, /* alive, and no candidate */
+	HEARTBEAT_DEAD,	    /* declared so by another node */
+	HEARTBEAT_ENDED,    /* closed by its own node */
+	HEARTBEAT_STATE_COUNT,
+};
+
+extern const char *const heartbeat_state_names[HEARTBEAT_STATE_COUNT];
+
+/* Is a node's session alive? One record a node. */
+struct heartbeat {
+	char id[LEASE_ID_DIGITS + 1];
+	uint64_t session;  /* random; 0: none, in a record that was made to bury a vanished one */
+	uint64_t sequence; /* one more with each attempt to renew */
+	enum heartbeat_state state;
+	uint8_t slot;
+	uint32_t duration_s;
+	uint32_t weight;
+	bool unsettled; /* as a claim's */
+};
+
+/* Who answers for an address? One record an address. */
+struct claim {
+	char holder[LEASE_NODE_MAX + 1]; /* empty: released */
+	uint64_t session;		 /* of the holder */
+	char wish[LEASE_NODE_MAX + 1];	 /* node that it shall go to; empty: none */
+	uint64_t wish_session;		 /* of that node, once it has agreed; else 0 */
+	bool moved;			 /* the wish is a person's, and outlives the move */
+	uint64_t transitions;
+	/* written where there was none: a node that doesn't know since when waits a full duration
+	 * before it draws a conclusion from it */
+	bool unsettled;
+};
+
+struct record {
+	enum record_kind kind;
+	enum record_shape shape;
+	uint64_t revision;	/* changes with each write, and never comes back; 0: absent */
+	struct address address; /* RECORD_CLAIM */
+	char node[LEASE_NODE_MAX + 1]; /* RECORD_HEARTBEAT */
+	union {			       /* RECORD_GOOD */
+		struct heartbeat heartbeat;
+		struct claim claim;
+	};
+};
+
+#endif

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "l2resp.h"
+#include "lease_machine.h"
+
+/* Engine none: nobody else counts sessions. */
+#define SLOT_ALONE 1
+
+struct lease_peer *lease_peer_find(const struct lease_machine *machine, const char *name)
+{
+	struct lease_peer *peer = machine->peers;
+
+	while (peer && strcmp(peer->name, name))
+		peer = peer->next;
+	return peer;
+}
+
+struct lease_peer *lease_peer_get(struct lease_machine *machine, const char *name)
+{
+	struct lease_peer *peer = lease_peer_find(machine, name);
+
+	if (peer)
+		return peer;
+	peer = calloc(1, sizeof(*peer) + strlen(name) + 1);
+	if (!peer)
+		return NULL;
+	strcpy(peer->name, name);
+	peer->settled_ns = machine->view_ns + lease_peer_wait_ns(machine, peer);
+	peer->next = machine->peers;
+	machine->peers = peer;
+	return peer;
+}
+
+uint64_t lease_peer_wait_ns(const struct lease_machine *machine, const struct lease_peer *peer)
+{
+	uint64_t theirs = peer->heartbeat.duration_s * LEASE_NS_PER_S;
+
+	return theirs > machine->duration_ns ? theirs : machine->duration_ns;
+}
+
+/* Until when a heartbeat that doesn't change counts as that of a living session. */
+static uint64_t silent_until(const struct lease_machine *machine, const struct lease_peer *peer)
+{
+	return peer->shape == RECORD_GOOD ? peer->changed_ns + lease_peer_wait_ns(machine, peer)
+					  : peer->settled_ns;
+}
+
+static bool heartbeat_beats(const struct heartbeat *heartbeat)
+{
+	return heartbeat->state == HEARTBEAT_ALIVE || heartbeat->state == HEARTBEAT_DRAINING;
+}
+
+bool lease_peer_alive(const struct lease_machine *machine, const struct lease_peer *peer,
+		      uint64_t now)
+{
+	return peer->shape == RECORD_GOOD && heartbeat_beats(&peer->heartbeat) &&
+	       now < silent_until(machine, peer);
+}
+
+bool lease_peer_session_over(const struct lease_peer *peer, uint64_t session)
+{
+	return peer->shape == RECORD_GOOD &&
+	       (peer->heartbeat.session != session || !heartbeat_beats(&peer->heartbeat));
+}
+
+/* Do claims look different with @after than with @before? Not for a mere renewal. */
+static bool peer_differs(const struct lease_peer *before, const struct record *after)
+{
+	const struct heartbeat *old = &before->heartbeat, *new = &after->heartbeat;
+
+	return before->shape != after->shape || after->shape != RECORD_GOOD ||
+	       old->session != new->session || old->state != new->state ||
+	       old->weight != new->weight;
+}
+
+void lease_peer_record(struct lease_machine *machine, const struct record *record)
+{
+	struct lease_peer *peer = lease_peer_get(machine, record->node);
+	bool differs;
+
+	if (!peer) {
+		lease_log(machine, LOG_ERR, "out of memory: %s isn't followed", record->node);
+		return;
+	}
+	peer->generation = machine->generation;
+	if (peer->changed_ns && peer->shape == record->shape && peer->revision == record->revision)
+		return;
+	differs = peer_differs(peer, record);
+	peer->shape = record->shape;
+	peer->revision = record->revision;
+	peer->changed_ns = lease_now(machine);
+	if (record->shape == RECORD_GOOD)
+		peer->heartbeat = record->heartbeat;
+	/* in a list there is no telling since when it had vanished */
+	if (record->shape != RECORD_GOOD || (!machine->synced && record->heartbeat.unsettled))
+		peer->settled_ns = peer->changed_ns + lease_peer_wait_ns(machine, peer);
+	if (record->shape == RECORD_FOREIGN)
+		lease_log(machine, LOG_WARNING, "the heartbeat of %s isn't readable", peer->name);
+	if (peer == machine->self) {
+		machine->session.revision = record->revision;
+		machine->session.seen = true;
+	}
+	if (differs)
+		lease_claims_queue_all(machine);
+}
+
+void lease_peers_synced(struct lease_machine *machine)
+{
+	for (struct lease_peer *peer = machine->peers; peer; peer = peer->next) {
+		struct record gone = { .kind = RECORD_HEARTBEAT, .shape = RECORD_ABSENT };
+
+		if (peer->generation == machine->generation)
+			continue;
+		/* it may have come back and gone again in between */
+		peer->settled_ns = machine->view_ns + lease_peer_wait_ns(machine, peer);
+		strcpy(gone.node, peer->name);
+		lease_peer_record(machine, &gone);
+	}
+}
+
+/* Declares the silent @peer dead, if it still is silent: the swap fails if it renewed. */
+static void peer_bury(struct lease_machine *machine, struct lease_peer *peer, uint64_t now)
+{
+	struct record record = {
+		.kind = RECORD_HEARTBEAT,
+		.shape = RECORD_GOOD,
+		.revision = peer->revision,
+	};
+
+	strcpy(record.node, peer->name);
+	if (peer->shape == RECORD_GOOD) {
+		record.heartbeat = peer->heartbeat;
+	} else {
+		memset(record.heartbeat.id, '0', LEASE_ID_DIGITS);
+		record.heartbeat.duration_s = machine->duration_ns / LEASE_NS_PER_S;
+	}
+	record.heartbeat.state = HEARTBEAT_DEAD;
+	record.heartbeat.unsettled = peer->shape == RECORD_ABSENT;
+	peer->burying = true;
+	peer->retry_ns = now + machine->retry_period_ns;
+	lease_log(machine, LOG_NOTICE, "%s was silent for %" PRIu64 " ms: declaring it dead",
+		  peer->name, lease_peer_wait_ns(machine, peer) / LEASE_NS_PER_MS);
+	machine->store->swap(machine->store, &record);
+}
+
+uint64_t lease_peers_run(struct lease_machine *machine, uint64_t now)
+{
+	uint64_t due = LEASE_NEVER;
+
+	if (machine->session.phase != SESSION_LIVE || machine->draining || !machine->store ||
+	    !machine->synced || !machine->figures.wanted)
+		return LEASE_NEVER;
+	for (struct lease_peer *peer = machine->peers; peer; peer = peer->next) {
+		uint64_t until = silent_until(machine, peer);
+
+		if (peer == machine->self || !peer->claims || peer->burying ||
+		    peer->shape == RECORD_NEWER ||
+		    (peer->shape == RECORD_GOOD && !heartbeat_beats(&peer->heartbeat)))
+			continue;
+		until = until > peer->retry_ns ? until : peer->retry_ns;
+		if (now >= until)
+			peer_bury(machine, peer, now);
+		else if (until < due)
+			due = until;
+	}
+	return due;
+}
+
+/* Writes the own heartbeat over the revision last known, with the next sequence number. */
+static void heartbeat_send(struct lease_machine *machine, uint64_t session,
+			   enum heartbeat_state state)
+{
+	struct lease_session *own = &machine->session;
+	struct record record = {
+		.kind = RECORD_HEARTBEAT,
+		.shape = RECORD_GOOD,
+		.revision = own->revision,
+		.heartbeat = {
+			.session = session,
+			.sequence = ++own->sequence,
+			.state = state,
+			.slot = own->slot,
+			.duration_s = machine->duration_ns / LEASE_NS_PER_S,
+			.weight = machine->weight,
+		},
+	};
+	uint64_t now = lease_now(machine);
+
+	record.heartbeat.unsettled =
+		machine->self->shape == RECORD_ABSENT || now < machine->self->settled_ns;
+	strcpy(record.node, machine->self->name);
+	strcpy(record.heartbeat.id, machine->id);
+	own->sent_ns[own->sequence % LEASE_ATTEMPTS] = now;
+	own->next_ns = now + machine->retry_period_ns;
+	own->busy = true;
+	machine->store->swap(machine->store, &record);
+}
+
+void lease_session_swapped(struct lease_machine *machine, const struct record *record, int result)
+{
+	struct lease_session *own = &machine->session;
+	struct lease_peer *peer = lease_peer_find(machine, record->node);
+
+	if (peer != machine->self) {
+		peer->burying = false;
+		return;
+	}
+	own->busy = false;
+	if (!result) {
+		/* ahead of the view, whose turn it is to confirm */
+		own->revision = record->revision;
+		return;
+	}
+	machine->figures.renewal_failures++;
+	if (result == -EAGAIN)
+		own->revision = machine->self->revision;
+}
+
+void lease_session_end(struct lease_machine *machine, enum lease_loss reason, const char *why)
+{
+	struct lease_session *own = &machine->session;
+
+	if (own->phase == SESSION_NONE)
+		return;
+	own->phase = SESSION_NONE;
+	own->ended = own->id;
+	own->deadline_ns = 0;
+	own->purging = true;
+	own->reason = reason;
+	lease_state_set(machine, LEASE_CONNECTING, "session ended: %s", why);
+}
+
+/* Has the data path no entry of a session any more? Asked again until it says so. */
+static bool session_purge(struct lease_machine *machine)
+{
+	int r = machine->callbacks->purge(machine->userdata);
+
+	if (r < 0) {
+		lease_log(machine, LOG_ERR,
+			  "entries of an ended session can't be deleted, so no other begins: %s",
+			  strerror(-r));
+		return false;
+	}
+	if (machine->session.purging)
+		lease_claims_end(machine, machine->session.reason);
+	machine->session.purging = false;
+	return true;
+}
+
+/* A slot that the data path doesn't answer for, since an entry of before may name it. 0: none. */
+static uint8_t slot_choose(struct lease_machine *machine, uint64_t now)
+{
+	uint8_t slot = machine->session.slot ?: machine->self->heartbeat.slot;
+
+	for (int i = 1; i < L2RESP_LEASE_SLOTS; i++) {
+		slot = slot % (L2RESP_LEASE_SLOTS - 1) + 1;
+		if (machine->callbacks->stamped(slot, machine->userdata) <= now)
+			return slot;
+	}
+	return 0;
+}
+
+static uint64_t session_start(struct lease_machine *machine, uint64_t now)
+{
+	struct lease_session *own = &machine->session;
+	uint8_t slot = slot_choose(machine, now);
+
+	/* purged even if it was at the last session's end: with an id of its own this one frees
+	 * every claim of an earlier process */
+	if (!slot || !session_purge(machine))
+		return now + machine->retry_period_ns;
+	own->id = machine->clock.random(machine->clock.userdata);
+	own->slot = slot;
+	own->sequence = own->base = 0;
+	own->phase = SESSION_STARTING;
+	heartbeat_send(machine, own->id, machine->draining ? HEARTBEAT_DRAINING : HEARTBEAT_ALIVE);
+	return own->next_ns;
+}
+
+static uint64_t session_resume(struct lease_machine *machine, uint64_t deadline_ns)
+{
+	struct lease_session *own = &machine->session;
+	const struct heartbeat *heartbeat = &machine->self->heartbeat;
+
+	own->id = heartbeat->session;
+	own->slot = heartbeat->slot;
+	own->sequence = own->base = heartbeat->sequence;
+	own->deadline_ns = deadline_ns;
+	own->phase = SESSION_RESUMING;
+	lease_claims_resume(machine);
+	heartbeat_send(machine, own->id, HEARTBEAT_ALIVE);
+	return own->next_ns;
+}
+
+/* Closes what session of ours the store has, then says so. */
+static uint64_t session_finish(struct lease_machine *machine, uint64_t now)
+{
+	struct lease_session *own = &machine->session;
+	const struct heartbeat *heartbeat = &machine->self->heartbeat;
+
+	if (machine->self->shape != RECORD_GOOD || !heartbeat_beats(heartbeat) ||
+	    strcmp(heartbeat->id, machine->id)) {
+		lease_state_set(machine, LEASE_ENDED, "the session is closed");
+		return LEASE_NEVER;
+	}
+	if (now >= own->next_ns)
+		heartbeat_send(machine, heartbeat->session, HEARTBEAT_ENDED);
+	return own->next_ns;
+}
+
+/* No session: may one begin, by what the store has under this node's name? Returns when to ask
+ * again. */
+static uint64_t session_begin(struct lease_machine *machine, uint64_t now)
+{
+	const struct lease_peer *self = machine->self;
+	uint64_t until = silent_until(machine, self), stamped;
+
+	if (!machine->synced || machine->session.busy)
+		return LEASE_NEVER;
+	if (machine->stopping)
+		return session_finish(machine, now);
+	if (now < machine->session.next_ns)
+		return machine->session.next_ns;
+	switch (self->shape) {
+	case RECORD_ABSENT:
+		/* with a session of another id those claims would be free at once */
+		if (self->claims && now < until)
+			return until;
+		break;
+	case RECORD_FOREIGN:
+		if (now < until)
+			return until;
+		break;
+	case RECORD_NEWER:
+		lease_state_set(machine, LEASE_NAME_TAKEN,
+				"the heartbeat of %s is of a newer version; upgrade this agent",
+				self->name);
+		return LEASE_NEVER;
+	case RECORD_GOOD:
+		if (!heartbeat_beats(&self->heartbeat))
+			break;
+		if (strcmp(self->heartbeat.id, machine->id)) {
+			if (now >= until)
+				break;
+			lease_state_set(machine, LEASE_NAME_TAKEN,
+					"another agent (id %s) has the node name %s; waiting until "
+					"it is silent",
+					self->heartbeat.id, self->name);
+			return until;
+		}
+		stamped = machine->callbacks->stamped(self->heartbeat.slot, machine->userdata);
+		if (self->heartbeat.session != machine->session.ended && !machine->draining &&
+		    self->heartbeat.slot != L2RESP_LEASE_FOREVER && stamped > now)
+			return session_resume(machine, stamped);
+		break;
+	}
+	return session_start(machine, now);
+}
+
+/* Renewal @sequence is in the view, and with it everything written before. */
+static void session_confirm(struct lease_machine *machine, uint64_t sequence, uint64_t now)
+{
+	struct lease_session *own = &machine->session;
+	uint64_t sent, deadline;
+	int r;
+
+	if (sequence <= own->base || sequence > own->sequence ||
+	    sequence + LEASE_ATTEMPTS <= own->sequence)
+		return;
+	sent = own->sent_ns[sequence % LEASE_ATTEMPTS];
+	deadline = sent + machine->duration_ns - machine->margin_ns;
+	if (sent <= own->confirmed_ns || now >= sent + machine->renew_deadline_ns)
+		return;
+	/* the stamp speaks for every entry in the slot: each must be of a claim that is ours */
+	if (lease_claims_settle_disputes(machine) < 0 ||
+	    (own->phase == SESSION_RESUMING && !session_purge(machine)))
+		return;
+	r = machine->callbacks->stamp(own->slot, deadline, machine->userdata);
+	if (r < 0) {
+		lease_log(machine, LOG_ERR, "the lease can't be stamped: %s", strerror(-r));
+		return;
+	}
+	own->confirmed_ns = sent;
+	own->deadline_ns = deadline;
+	machine->figures.renewals++;
+	machine->figures.renew_latency_ns = now - sent;
+	if (own->phase != SESSION_LIVE) {
+		own->phase = SESSION_LIVE;
+		own->began_ns = now;
+		machine->figures.sessions++;
+		lease_claims_queue_all(machine);
+	}
+	lease_state_set(machine, machine->draining ? LEASE_DRAINED : LEASE_ACTIVE,
+			"session %016" PRIx64 " in lease slot %u", own->id, own->slot);
+}
+
+/* The own heartbeat changed in the view. */
+static void session_seen(struct lease_machine *machine, uint64_t now)
+{
+	struct lease_session *own = &machine->session;
+	const struct lease_peer *self = machine->self;
+
+	own->seen = false;
+	if (own->phase == SESSION_NONE)
+		return;
+	if (self->shape == RECORD_GOOD && self->heartbeat.session == own->id &&
+	    heartbeat_beats(&self->heartbeat) && !strcmp(self->heartbeat.id, machine->id)) {
+		session_confirm(machine, self->heartbeat.sequence, now);
+		return;
+	}
+	if (own->phase == SESSION_STARTING) {
+		/* something came first: decide anew */
+		own->phase = SESSION_NONE;
+		return;
+	}
+	if (self->shape == RECORD_ABSENT || self->shape == RECORD_FOREIGN) {
+		/* the next renewal does it; at once it might come before claims that were deleted
+		 * along with it are written again */
+		lease_log(machine, LOG_WARNING, "the own heartbeat was %s; writing it again",
+			  self->shape == RECORD_ABSENT ? "deleted" : "overwritten");
+		return;
+	}
+	lease_session_end(machine, LEASE_LOSS_SESSION,
+			  self->shape == RECORD_GOOD && !strcmp(self->heartbeat.id, machine->id)
+				  ? "another node declared it dead"
+				  : "another agent took the node's name");
+}
+
+/* When the session ends for want of a renewal: the agent withdraws what the data path would soon
+ * refuse. */
+static uint64_t session_limit(const struct lease_machine *machine)
+{
+	const struct lease_session *own = &machine->session;
+	uint64_t limit = own->confirmed_ns + machine->renew_deadline_ns;
+
+	if (!lease_session_holds(machine))
+		return LEASE_NEVER;
+	if (own->phase == SESSION_RESUMING || own->deadline_ns < limit)
+		return own->deadline_ns;
+	return limit;
+}
+
+static uint64_t run_alone(struct lease_machine *machine, uint64_t now)
+{
+	struct lease_session *own = &machine->session;
+	uint64_t deadline = now + machine->duration_ns - machine->margin_ns;
+	int r;
+
+	if (machine->stopping) {
+		lease_state_set(machine, LEASE_ENDED, "stopped");
+		return LEASE_NEVER;
+	}
+	if (now < own->next_ns)
+		return own->next_ns;
+	own->slot = SLOT_ALONE;
+	own->next_ns = now + machine->retry_period_ns;
+	r = machine->callbacks->stamp(own->slot, deadline, machine->userdata);
+	if (r < 0) {
+		lease_log(machine, LOG_ERR, "the lease can't be stamped: %s", strerror(-r));
+		return own->next_ns;
+	}
+	own->deadline_ns = deadline;
+	machine->figures.renewals++;
+	if (own->phase == SESSION_NONE) {
+		own->phase = SESSION_LIVE;
+		machine->figures.sessions++;
+		lease_claims_queue_all(machine);
+	}
+	lease_state_set(machine, machine->draining ? LEASE_DRAINED : LEASE_ACTIVE,
+			"no store: this node holds all that it wants");
+	return own->next_ns;
+}
+
+uint64_t lease_session_run(struct lease_machine *machine, uint64_t now)
+{
+	struct lease_session *own = &machine->session;
+	uint64_t limit;
+
+	if (machine->synced && own->seen)
+		session_seen(machine, now);
+	if (machine->store && now >= session_limit(machine))
+		lease_session_end(machine, LEASE_LOSS_SESSION, "it wasn't renewed in time");
+	if (own->purging && !session_purge(machine))
+		return now + machine->retry_period_ns;
+	if (!machine->store)
+		return run_alone(machine, now);
+	if (own->phase == SESSION_NONE)
+		return session_begin(machine, now);
+	if (!own->busy && now >= own->next_ns)
+		heartbeat_send(machine, own->id,
+			       machine->draining ? HEARTBEAT_DRAINING : HEARTBEAT_ALIVE);
+	limit = session_limit(machine);
+	return own->busy || limit < own->next_ns ? limit : own->next_ns;
+}

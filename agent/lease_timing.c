@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lease_record.h"
+
+#define NS_PER_S  1000000000ULL
+#define NS_PER_MS 1000000ULL
+
+uint64_t lease_margin_ns(uint64_t duration_ns)
+{
+	uint64_t share = duration_ns / 20;
+
+	return share > 50 * NS_PER_MS ? share : 50 * NS_PER_MS;
+}
+
+int lease_timing_check(const struct lease_timing *timing, struct err *err)
+{
+	uint64_t margin = lease_margin_ns(timing->duration_ns);
+
+	if (!timing->duration_ns || timing->duration_ns % NS_PER_S)
+		return err_set(err, -EINVAL,
+			       "the lease's duration must be whole seconds, at least one");
+	if (timing->duration_ns / NS_PER_S > LEASE_DURATION_MAX_S)
+		return err_set(err, -EINVAL, "the lease's duration must be at most a day");
+	if (!timing->retry_period_ns || timing->renew_deadline_ns > timing->duration_ns ||
+	    timing->retry_period_ns > timing->duration_ns ||
+	    6 * timing->retry_period_ns >= 5 * timing->renew_deadline_ns ||
+	    timing->renew_deadline_ns >= timing->duration_ns - margin)
+		return err_set(err, -EINVAL,
+			       "unsafe lease timing: 1.2 * retryPeriod (%llu ms) must be less than "
+			       "renewDeadline (%llu ms), and that less than duration - margin "
+			       "(%llu ms - %llu ms)",
+			       (unsigned long long)(timing->retry_period_ns / NS_PER_MS),
+			       (unsigned long long)(timing->renew_deadline_ns / NS_PER_MS),
+			       (unsigned long long)(timing->duration_ns / NS_PER_MS),
+			       (unsigned long long)(margin / NS_PER_MS));
+	return 0;
+}

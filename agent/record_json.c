@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <jansson.h>
+
+#include "cleanup.h"
+#include "record_json.h"
+
+/* Of both kinds. A change that older agents can't work with raises it. */
+#define RECORD_VERSION 1
+
+#define SESSION_TEXT 17
+
+static void cleanup_json(json_t **json)
+{
+	json_decref(*json);
+}
+
+/* As 16 hex digits: JSON's numbers are doubles to many programs. */
+static const char *session_format(uint64_t session, char text[SESSION_TEXT])
+{
+	snprintf(text, SESSION_TEXT, "%016" PRIx64, session);
+	return text;
+}
+
+/* The wall clock, for people; nobody compares it with anything. */
+static const char *time_format(char text[32])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	return text;
+}
+
+char *record_to_json(const struct record *record)
+{
+	_cleanup_(cleanup_json) json_t *json = NULL;
+	char session[SESSION_TEXT], wish_session[SESSION_TEXT], now[32];
+
+	if (record->kind == RECORD_CLAIM)
+		json = json_pack("{si ss ss ss ss ss sb sb sI ss}", "version", RECORD_VERSION,
+				 "state", record->claim.holder[0] ? "held" : "free", "holder",
+				 record->claim.holder, "session",
+				 session_format(record->claim.session, session), "wish",
+				 record->claim.wish, "wishSession",
+				 session_format(record->claim.wish_session, wish_session), "moved",
+				 record->claim.moved, "unsettled", record->claim.unsettled,
+				 "transitions", (json_int_t)record->claim.transitions, "written",
+				 time_format(now));
+	else
+		json = json_pack("{si ss ss ss sI si si si sb ss}", "version", RECORD_VERSION,
+				 "state", heartbeat_state_names[record->heartbeat.state], "id",
+				 record->heartbeat.id, "session",
+				 session_format(record->heartbeat.session, session), "sequence",
+				 (json_int_t)record->heartbeat.sequence, "slot",
+				 (int)record->heartbeat.slot, "duration",
+				 (int)record->heartbeat.duration_s, "weight",
+				 (int)record->heartbeat.weight, "unsettled",
+				 record->heartbeat.unsettled, "written", time_format(now));
+	return json ? json_dumps(json, JSON_COMPACT) : NULL;
+}
+
+static bool session_parse(const char *text, uint64_t *ret_session)
+{
+	if (strlen(text) != SESSION_TEXT - 1 ||
+	    strspn(text, "0123456789abcdef") != SESSION_TEXT - 1)
+		return false;
+	*ret_session = strtoull(text, NULL, 16);
+	return true;
+}
+
+static bool name_copy(const char *from, char to[LEASE_NODE_MAX + 1])
+{
+	if (strlen(from) > LEASE_NODE_MAX)
+		return false;
+	strcpy(to, from);
+	return true;
+}
+
+static bool claim_parse(json_t *json, struct claim *claim)
+{
+	const char *state, *holder, *session, *wish, *wish_session;
+	json_int_t transitions;
+	int moved, unsettled;
+
+	if (json_unpack(json, "{s:s s:s s:s s:s s:s s:b s:b s:I}", "state", &state, "holder",
+			&holder, "session", &session, "wish", &wish, "wishSession", &wish_session,
+			"moved", &moved, "unsettled", &unsettled, "transitions", &transitions))
+		return false;
+	claim->moved = moved;
+	claim->unsettled = unsettled;
+	claim->transitions = transitions;
+	/* an emptied holder alone, as by hand, is no release */
+	return !strcmp(state, holder[0] ? "held" : "free") && name_copy(holder, claim->holder) &&
+	       name_copy(wish, claim->wish) && session_parse(session, &claim->session) &&
+	       session_parse(wish_session, &claim->wish_session) && transitions >= 0;
+}
+
+static bool heartbeat_parse(json_t *json, struct heartbeat *heartbeat)
+{
+	const char *state, *id, *session;
+	json_int_t sequence, slot, duration, weight;
+	int unsettled;
+
+	if (json_unpack(json, "{s:s s:s s:s s:I s:I s:I s:I s:b}", "state", &state, "id", &id,
+			"session", &session, "sequence", &sequence, "slot", &slot, "duration",
+			&duration, "weight", &weight, "unsettled", &unsettled))
+		return false;
+	while (heartbeat->state < HEARTBEAT_STATE_COUNT &&
+	       strcmp(state, heartbeat_state_names[heartbeat->state]))
+		heartbeat->state++;
+	if (heartbeat->state == HEARTBEAT_STATE_COUNT || strlen(id) != LEASE_ID_DIGITS ||
+	    sequence < 0 || slot < 0 || slot > UINT8_MAX || duration < 1 ||
+	    duration > LEASE_DURATION_MAX_S || weight < 0 || weight > INT32_MAX)
+		return false;
+	strcpy(heartbeat->id, id);
+	heartbeat->sequence = sequence;
+	heartbeat->slot = slot;
+	heartbeat->duration_s = duration;
+	heartbeat->weight = weight;
+	heartbeat->unsettled = unsettled;
+	return session_parse(session, &heartbeat->session);
+}
+
+void record_from_json(struct record *record, const char *text, size_t length)
+{
+	_cleanup_(cleanup_json) json_t *json = json_loadb(text, length, 0, NULL);
+	const json_t *version = json_object_get(json, "version");
+	bool good;
+
+	record->shape = RECORD_FOREIGN;
+	if (json_integer_value(version) > RECORD_VERSION)
+		record->shape = RECORD_NEWER;
+	if (json_integer_value(version) != RECORD_VERSION)
+		return;
+	if (record->kind == RECORD_CLAIM) {
+		record->claim = (struct claim){};
+		good = claim_parse(json, &record->claim);
+	} else {
+		record->heartbeat = (struct heartbeat){};
+		good = heartbeat_parse(json, &record->heartbeat);
+	}
+	if (good)
+		record->shape = RECORD_GOOD;
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A node of the lease protocol without a data path: what the daemon is to agent/lease.h, with a
+ * table in a shared file in the map's place, which outlives it. Says on stdout what happens, a line
+ * an event: "GAINED address slot", "STAMP slot deadline_ns"... Takes commands on stdin.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "lease.h"
+#include "lease_record.h"
+
+#define ADDRESSES 256
+#define ENDPOINTS 8
+
+/* The data path: entries by the last byte of 198.18.0.x, stamps by slot. */
+struct table {
+	uint64_t stamps[256];
+	uint8_t entries[ADDRESSES];
+};
+
+static struct table *table;
+static struct lease_manager *manager;
+static sd_event *event;
+
+static struct address address_of(unsigned int host)
+{
+	return (struct address){ { [10] = 0xff, [11] = 0xff, 198, 18, 0, host } };
+}
+
+static void on_gained(const struct address *address, uint8_t slot, void *userdata)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	(void)userdata;
+	table->entries[address->bytes[15]] = slot;
+	printf("GAINED %s %u\n", address_format(address, text), slot);
+}
+
+static int on_lost(const struct address *address, enum lease_loss reason, void *userdata)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	(void)userdata;
+	table->entries[address->bytes[15]] = 0;
+	printf("LOST %s %s\n", address_format(address, text), lease_loss_names[reason]);
+	return 0;
+}
+
+static int on_purge(void *userdata)
+{
+	(void)userdata;
+	for (unsigned int i = 0; i < ADDRESSES; i++) {
+		struct address address = address_of(i);
+
+		if (table->entries[i] != lease_manager_holds(manager, &address))
+			table->entries[i] = 0;
+	}
+	return 0;
+}
+
+static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
+{
+	(void)userdata;
+	table->stamps[slot] = deadline_ns;
+	return 0;
+}
+
+static uint64_t on_stamped(uint8_t slot, void *userdata)
+{
+	(void)userdata;
+	return table->stamps[slot];
+}
+
+static void on_changed(const struct address *address, void *userdata)
+{
+	struct lease_info info;
+	char text[INET6_ADDRSTRLEN];
+
+	(void)userdata;
+	if (!lease_manager_info(manager, address, &info))
+		printf("HOLDER %s %s\n", address_format(address, text),
+		       info.holder[0] ? info.holder : "-");
+}
+
+static void on_state(enum lease_state state, const char *text, void *userdata)
+{
+	(void)userdata;
+	printf("STATE %s: %s\n", lease_state_names[state], text);
+	if (state == LEASE_ENDED)
+		sd_event_exit(event, 0);
+}
+
+static void on_log(int priority, const char *text, void *userdata)
+{
+	(void)priority;
+	(void)userdata;
+	printf("LOG %s\n", text);
+}
+
+static const struct lease_callbacks callbacks = {
+	.gained = on_gained,
+	.lost = on_lost,
+	.purge = on_purge,
+	.stamp = on_stamp,
+	.stamped = on_stamped,
+	.changed = on_changed,
+	.state = on_state,
+	.log = on_log,
+};
+
+/* "VERB HOST [NODE]", HOST being the last byte of an address. */
+static void command(char *line)
+{
+	const char *verb = strtok(line, " \n"), *host = strtok(NULL, " \n");
+	const char *node = strtok(NULL, " \n");
+	struct address address = address_of(host ? strtoul(host, NULL, 10) : 0);
+	struct err err;
+
+	if (!verb)
+		return;
+	if (!strcmp(verb, "want"))
+		lease_manager_want(manager, &address, NULL);
+	else if (!strcmp(verb, "last"))
+		lease_manager_want(manager, &address,
+				   &(struct lease_preference){ .last_resort = true });
+	else if (!strcmp(verb, "unwant"))
+		lease_manager_unwant(manager, &address);
+	else if (!strcmp(verb, "drain"))
+		lease_manager_drain(manager, true);
+	else if (!strcmp(verb, "undrain"))
+		lease_manager_drain(manager, false);
+	else if (!strcmp(verb, "stop"))
+		lease_manager_stop(manager);
+	else if (!strcmp(verb, "move") && node &&
+		 lease_manager_move(manager, &address, node, &err) < 0)
+		printf("ERROR %s\n", err.text);
+}
+
+static int on_stdin(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	char text[65536];
+	ssize_t length = read(fd, text, sizeof(text) - 1);
+	char *rest = text, *line;
+
+	(void)revents;
+	(void)userdata;
+	if (length <= 0) {
+		sd_event_source_disable_unref(source);
+		return 0;
+	}
+	text[length] = '\0';
+	while ((line = strsep(&rest, "\n")))
+		command(line);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *endpoints[ENDPOINTS + 1] = {};
+	struct lease_config config = {
+		.engine = LEASE_ENGINE_ETCD,
+		.timing = { 2 * UINT64_C(1000000000), 1200 * UINT64_C(1000000),
+			    300 * UINT64_C(1000000) },
+		.weight = 100,
+		.endpoints = endpoints,
+	};
+	unsigned int wanted = 0;
+	sd_event_source *source;
+	struct err err;
+	int fd, option, count = 0;
+
+	setlinebuf(stdout);
+	while ((option = getopt(argc, argv, "n:i:t:e:w:a:c:k:pN")) != -1) {
+		switch (option) {
+		case 'n':
+			config.node = optarg;
+			break;
+		case 'i':
+			config.id = optarg;
+			break;
+		case 't':
+			fd = open(optarg, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+			if (fd < 0 || ftruncate(fd, sizeof(*table)) < 0)
+				return 1;
+			table = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+				     0);
+			break;
+		case 'e':
+			if (count < ENDPOINTS)
+				endpoints[count++] = optarg;
+			break;
+		case 'w':
+			wanted = strtoul(optarg, NULL, 10);
+			break;
+		case 'a':
+			config.ca = optarg;
+			break;
+		case 'c':
+			config.cert = optarg;
+			break;
+		case 'k':
+			config.key = optarg;
+			break;
+		case 'p':
+			config.preempt = true;
+			break;
+		case 'N':
+			config.engine = LEASE_ENGINE_NONE;
+			break;
+		default:
+			return 2;
+		}
+	}
+	if (!table || table == MAP_FAILED || sd_event_default(&event) < 0)
+		return 1;
+	if (lease_manager_new(event, &config, &callbacks, NULL, &manager, &err) < 0) {
+		fprintf(stderr, "lease-node: %s\n", err.text);
+		return 1;
+	}
+	for (unsigned int i = 1; i <= wanted; i++) {
+		struct address address = address_of(i);
+
+		lease_manager_want(manager, &address, NULL);
+	}
+	lease_manager_settled(manager);
+	if (sd_event_add_io(event, &source, STDIN_FILENO, EPOLLIN, on_stdin, NULL) < 0)
+		return 1;
+	sd_event_loop(event);
+	lease_manager_free(manager);
+	sd_event_unref(event);
+	return 0;
+}

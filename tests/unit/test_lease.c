@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The lease protocol's small parts: the timing rule, records as JSON, who should have an address.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <criterion/criterion.h>
+
+#include "base64.h"
+#include "lease_rank.h"
+#include "record_json.h"
+
+#define MS UINT64_C(1000000)
+
+static const struct {
+	uint64_t duration_ms, renew_deadline_ms, retry_period_ms;
+	bool safe;
+} timings[] = {
+	{ 15000, 5000, 2000, true }, /* Cilium's defaults */
+	{ 2000, 1200, 300, true },     { 1000, 900, 100, true },
+	{ 0, 5000, 2000, false },      { 1500, 900, 100, false },    /* no whole seconds */
+	{ 1000, 950, 100, false },				     /* the margin is 50 ms */
+	{ 15000, 14250, 2000, false },				     /* and here 750 */
+	{ 15000, 14249, 2000, true },  { 15000, 2400, 2000, false }, /* 1.2 * 2000 */
+	{ 15000, 2401, 2000, true },   { 15000, 20000, 2000, false },
+	{ 15000, 5000, 0, false },     { 86401000, 5000, 2000, false }, /* more than a day */
+};
+
+Test(lease, timings_are_safe_or_refused_with_the_rule)
+{
+	for (size_t i = 0; i < sizeof(timings) / sizeof(timings[0]); i++) {
+		struct lease_timing timing = { timings[i].duration_ms * MS,
+					       timings[i].renew_deadline_ms * MS,
+					       timings[i].retry_period_ms * MS };
+		struct err err = {};
+
+		cr_expect_eq(lease_timing_check(&timing, &err), timings[i].safe ? 0 : -EINVAL,
+			     "row %zu: %s", i, err.text);
+		cr_expect_eq(!err.text[0], timings[i].safe);
+	}
+}
+
+static const struct record heartbeat = {
+	.kind = RECORD_HEARTBEAT,
+	.shape = RECORD_GOOD,
+	.heartbeat = { .id = "0123456789abcdef0123456789abcdef",
+		       .session = UINT64_MAX,
+		       .sequence = 7,
+		       .state = HEARTBEAT_DRAINING,
+		       .slot = 255,
+		       .duration_s = 15,
+		       .weight = 100 },
+};
+
+static const struct record claim = {
+	.kind = RECORD_CLAIM,
+	.shape = RECORD_GOOD,
+	.claim = { .holder = "node-1",
+		   .session = 1,
+		   .wish = "node-2",
+		   .wish_session = UINT64_MAX - 1,
+		   .moved = true,
+		   .transitions = 3,
+		   .unsettled = true },
+};
+
+static enum record_shape shape_of(enum record_kind kind, const char *text)
+{
+	struct record record = { .kind = kind };
+
+	record_from_json(&record, text, strlen(text));
+	return record.shape;
+}
+
+Test(lease, records_survive_being_written_and_read)
+{
+	struct record read = { .kind = RECORD_CLAIM };
+	char *text = record_to_json(&claim);
+
+	record_from_json(&read, text, strlen(text));
+	cr_expect_eq(read.shape, RECORD_GOOD);
+	cr_expect_str_eq(read.claim.holder, "node-1");
+	cr_expect_str_eq(read.claim.wish, "node-2");
+	cr_expect_eq(read.claim.wish_session, UINT64_MAX - 1);
+	cr_expect(read.claim.moved && read.claim.unsettled);
+	cr_expect_eq(read.claim.transitions, 3);
+	free(text);
+	text = record_to_json(&heartbeat);
+	read = (struct record){ .kind = RECORD_HEARTBEAT };
+	record_from_json(&read, text, strlen(text));
+	cr_expect_eq(read.shape, RECORD_GOOD);
+	cr_expect_str_eq(read.heartbeat.id, heartbeat.heartbeat.id);
+	cr_expect_eq(read.heartbeat.session, UINT64_MAX);
+	cr_expect_eq(read.heartbeat.state, HEARTBEAT_DRAINING);
+	cr_expect_eq(read.heartbeat.slot, 255);
+	free(text);
+}
+
+static const struct {
+	enum record_kind kind;
+	const char *text;
+	enum record_shape shape;
+} shapes[] = {
+	{ RECORD_CLAIM, "", RECORD_FOREIGN },
+	{ RECORD_CLAIM, "null", RECORD_FOREIGN },
+	{ RECORD_CLAIM, "[1]", RECORD_FOREIGN },
+	{ RECORD_CLAIM, "{\"version\":1}", RECORD_FOREIGN },
+	{ RECORD_CLAIM, "{\"version\":2}", RECORD_NEWER },
+	{ RECORD_CLAIM, "{\"version\":\"1\"}", RECORD_FOREIGN },
+	{ RECORD_CLAIM, "{\"version\":-1}", RECORD_FOREIGN },
+	{ RECORD_HEARTBEAT, "{\"version\":3}", RECORD_NEWER },
+	{ RECORD_HEARTBEAT, "{\"version\":1,\"state\":\"alive\"}", RECORD_FOREIGN },
+};
+
+Test(lease, foreign_and_newer_records_are_told_apart)
+{
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		cr_expect_eq(shape_of(shapes[i].kind, shapes[i].text), shapes[i].shape, "row %zu",
+			     i);
+}
+
+/* What a hand could change in a good record: each makes it foreign. */
+static const struct {
+	enum record_kind kind;
+	const char *from, *to;
+} edits[] = {
+	{ RECORD_CLAIM, "\"holder\":\"node-1\"", "\"holder\":\"\"" },
+	{ RECORD_CLAIM, "\"state\":\"held\"", "\"state\":\"free\"" },
+	{ RECORD_CLAIM, "0000000000000001", "000000000000001" },
+	{ RECORD_CLAIM, "0000000000000001", "-000000000000001" },
+	{ RECORD_CLAIM, "\"transitions\":3", "\"transitions\":-3" },
+	{ RECORD_HEARTBEAT, "\"slot\":255", "\"slot\":256" },
+	{ RECORD_HEARTBEAT, "\"duration\":15", "\"duration\":0" },
+	{ RECORD_HEARTBEAT, "\"duration\":15", "\"duration\":86401" },
+	{ RECORD_HEARTBEAT, "draining", "sleeping" },
+	{ RECORD_HEARTBEAT, "0123456789abcdef0", "0" },
+};
+
+Test(lease, records_that_a_hand_changed_are_foreign)
+{
+	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		char *good = record_to_json(edits[i].kind == RECORD_CLAIM ? &claim : &heartbeat);
+		char *at = strstr(good, edits[i].from), text[1024];
+
+		cr_assert_not_null(at, "row %zu: %s", i, good);
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good), good, edits[i].to,
+			 at + strlen(edits[i].from));
+		cr_expect_eq(shape_of(edits[i].kind, text), RECORD_FOREIGN, "row %zu: %s", i, text);
+		free(good);
+	}
+}
+
+Test(lease, addresses_spread_by_weight)
+{
+	static const uint32_t weights[] = { 100, 100, 200, 0 };
+	static const char *const nodes[] = { "node-1", "node-2", "node-3", "node-4" };
+	int shares[4] = {};
+
+	for (int i = 0; i < 4000; i++) {
+		struct address address = { { [10] = 0xff, [11] = 0xff, 198, 18, i >> 8, i } };
+		int best = 0;
+
+		for (int n = 1; n < 4; n++)
+			if (lease_rank_score(&address, nodes[n], weights[n]) >
+			    lease_rank_score(&address, nodes[best], weights[best]))
+				best = n;
+		shares[best]++;
+	}
+	for (int n = 0; n < 4; n++)
+		cr_expect(shares[n] >= 9 * (int)weights[n] && shares[n] <= 11 * (int)weights[n],
+			  "%s: %d", nodes[n], shares[n]);
+}
+
+Test(lease, base64_as_rfc_4648_has_it)
+{
+	static const char *const rows[][2] = {
+		{ "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" },
+	};
+	static const char *const bad[] = { "Z", "Zg=", "Zg=a", "Z===", "Zm9*", "=Zm9" };
+	size_t length;
+	char *bytes;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = base64_encode(rows[i][0], strlen(rows[i][0]));
+
+		cr_expect_str_eq(text, rows[i][1]);
+		cr_assert_eq(base64_decode(text, &bytes, &length), 0);
+		cr_expect_str_eq(bytes, rows[i][0]);
+		cr_expect_eq(length, strlen(rows[i][0]));
+		free(bytes);
+		free(text);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_expect_eq(base64_decode(bad[i], &bytes, &length), -EINVAL, "%s", bad[i]);
+}
