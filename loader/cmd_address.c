@@ -11,6 +11,7 @@
 #include "conflict.h"
 #include "device.h"
 #include "entry.h"
+#include "filter.h"
 #include "link.h"
 #include "spec.h"
 
@@ -25,7 +26,7 @@ static int add_spec(const struct pins *pins, const struct spec *spec, const stru
 		    struct entry_added *ret_added, struct err *err)
 {
 	_cleanup_(spec_list_free) struct spec_list list = {};
-	struct device_recorded recorded;
+	struct device_recorded recorded = {};
 	int r = spec_list_append(&list, spec, link, 0, pins->max_entries, err);
 
 	if (!r)
@@ -35,6 +36,10 @@ static int add_spec(const struct pins *pins, const struct spec *spec, const stru
 	r = entry_add(pins, list.wanted, list.count, NULL, ret_added, err);
 	if (r < 0)
 		device_undo_record(pins, link, &recorded);
+	else if (recorded.moved)
+		filter_sync(pins, link->ifindex, cli_note);
+	else
+		filter_added(pins, link, list.wanted, list.count, cli_note);
 	return r;
 }
 
@@ -81,7 +86,8 @@ const struct cli_command cmd_add = {
 	.summary = "Answer for addresses on an interface",
 	.details =
 		"A CIDR stands for every address in it, the first and the last too. Without mac the\n"
-		"answer follows the interface's own MAC. All of them are added, or none.\n\n"
+		"answer follows the interface's own MAC. Another MAC is put into the interface's filter too,\n"
+		"so that frames to it arrive. All of them are added, or none.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " add 10.0.10.0 dev eth1\n"
 		"  " CLI_NAME " add 10.0.10.0/24 dev eth1\n"
@@ -125,6 +131,7 @@ static int del_run(const struct cli_options *options, int count, char **words)
 		r = err_set(&err, -ENOENT, "%s dev %s: no such address", words[0], spec.dev);
 	if (r < 0)
 		return cli_fail(&err);
+	filter_deleted(&pins, link.ifindex, cli_note);
 	if (leased)
 		cli_note("%zu address%s of the agent left", leased, plural(leased));
 	if (options->json)
@@ -325,6 +332,8 @@ static int flush_all(const struct cli_options *options, size_t *ret_deleted, siz
 		r = attached_anywhere(&pins, &attached, err);
 	if (!r)
 		r = entry_delete(&pins, NULL, 0, ret_deleted, ret_leased, err);
+	if (!r)
+		filter_sync_all(&pins, cli_note);
 	if (!r && !attached && !*ret_leased)
 		r = pins_remove(&pins, err);
 	return r;
@@ -344,6 +353,8 @@ static int flush_dev(const struct cli_options *options, const char *name, size_t
 		r = device_resolve(&pins, name, &link, err);
 	if (!r)
 		r = entry_delete(&pins, NULL, link.ifindex, ret_deleted, ret_leased, err);
+	if (!r)
+		filter_deleted(&pins, link.ifindex, cli_note);
 	return r;
 }
 

@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "device.h"
 #include "entry.h"
+#include "filter.h"
 #include "spec.h"
 
 /* Lines in error that are shown before the rest is only counted. */
@@ -147,6 +148,14 @@ static int import_write(struct import *import, const struct pins *pins,
 	if (r < 0)
 		while (links-- > 0)
 			device_undo_record(pins, &import->links.links[links], &recorded[links]);
+	for (int i = 0; i < links; i++) {
+		const struct link *link = &import->links.links[i];
+
+		if (recorded[i].moved)
+			filter_sync(pins, link->ifindex, cli_note);
+		else
+			filter_added(pins, link, import->list.wanted, import->list.count, cli_note);
+	}
 	return r;
 }
 

@@ -20,9 +20,13 @@
 #include "prog.h"
 
 static const char *const map_names[PINS_MAP_COUNT] = {
-	[PINS_META] = "meta",		[PINS_DEVICES] = "devices",
-	[PINS_LEASES] = "leases",	[PINS_COUNTERS] = "counters",
-	[PINS_CONFLICTS] = "conflicts", [PINS_RESPONDER_V4] = "responder_v4",
+	[PINS_META] = "meta",
+	[PINS_DEVICES] = "devices",
+	[PINS_LEASES] = "leases",
+	[PINS_COUNTERS] = "counters",
+	[PINS_CONFLICTS] = "conflicts",
+	[PINS_FILTERS] = "filters",
+	[PINS_RESPONDER_V4] = "responder_v4",
 };
 
 /* Pin of a larger map until it takes responder_v4's place. */
