@@ -18,6 +18,7 @@
 #define L2RESP_LEASE_SLOTS	   256
 #define L2RESP_PINS_DIR_SIZE	   128 /* longer paths are cut */
 #define L2RESP_MAX_CONFLICTS	   4096
+#define L2RESP_MAX_FILTERS	   65536
 #define L2RESP_MAX_VLANS	   4096
 #define L2RESP_EVENTS_BYTES	   (1 << 16)
 #define L2RESP_TRACE_BYTES	   (1 << 20)
@@ -172,6 +173,20 @@ struct device {
 	char name[16];
 	__u32 counters_slot;
 	__u32 reserved;
+};
+
+enum filter_kind {
+	FILTER_UNICAST,
+	FILTER_GROUP,
+	FILTER_ALL_GROUPS, /* IFF_ALLMULTI; its key has the broadcast MAC */
+};
+
+/* Key of filters: a MAC that user space put into an interface's filter, and takes out again. The
+ * value is its enum filter_kind. */
+struct filter_key {
+	__u32 ifindex;
+	__u8 mac[6];
+	__u16 reserved;
 };
 
 /* Value of meta, slot 0: whose these pins are. */

@@ -11,6 +11,7 @@
 #include "attach_state.h"
 #include "cli.h"
 #include "device.h"
+#include "filter.h"
 #include "grow.h"
 
 /* Parses @text into @field. Returns false where it isn't what the option takes. */
@@ -380,6 +381,8 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 		pins_close(&pins);
 		return r;
 	}
+	if (orphaned)
+		filter_sync_all(&pins, cli_note);
 	if (orphaned)
 		cli_note(
 			"took over the pins of a network namespace in which nothing is attached; %zu "

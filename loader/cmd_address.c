@@ -23,7 +23,9 @@ static int add_spec(const struct pins *pins, const struct spec *spec, const stru
 	_cleanup_(spec_list_free) struct spec_list list = {};
 	int r = spec_list_append(&list, spec, link, 0, pins->max_entries, err);
 
-	return r < 0 ? r : serve_add(pins, link, 1, list.wanted, list.count, NULL, ret_added, err);
+	return r < 0 ? r
+		     : serve_add(pins, link, 1, list.wanted, list.count, NULL, cli_note, ret_added,
+				 err);
 }
 
 static int add_run(const struct cli_options *options, int count, char **words)
@@ -63,8 +65,9 @@ const struct cli_command cmd_add = {
 	.details =
 		"A CIDR stands for every address in it, the first and the last too. Without mac the\n"
 		"answer follows the interface's own MAC. 'override off', IPv6 only: advertised without\n"
-		"the override flag, so that a neighbour keeps another MAC that it has learnt. All of\n"
-		"them are added, or none.\n\n"
+		"the override flag, so that a neighbour keeps another MAC that it has learnt.\n"
+		"A MAC that isn't the interface's own is put into its filter too, and the group of an\n"
+		"IPv6 address joined, so that frames arrive. All of them are added, or none.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " add 10.0.10.0 dev eth1\n"
 		"  " CLI_NAME " add 10.0.10.0/24 dev eth1\n"
@@ -100,7 +103,7 @@ static int del_run(const struct cli_options *options, int count, char **words)
 	if (!r)
 		r = device_resolve(&pins, spec.dev, &link, &err);
 	if (!r)
-		r = serve_delete(&pins, &spec.range, link.ifindex, &deleted, &err);
+		r = serve_delete(&pins, &spec.range, link.ifindex, cli_note, &deleted, &err);
 	if (!r && !deleted.deleted && deleted.leased)
 		r = err_set(&err, -EPERM,
 			    "%s dev %s is announced by the agent; change its policy instead",
@@ -309,7 +312,7 @@ static int flush_all(const struct cli_options *options, struct serve_deleted *re
 	if (!r)
 		r = attached_anywhere(&pins, &attached, err);
 	if (!r)
-		r = serve_delete(&pins, NULL, 0, ret_deleted, err);
+		r = serve_delete(&pins, NULL, 0, cli_note, ret_deleted, err);
 	if (!r && !attached && !ret_deleted->leased)
 		r = pins_remove(&pins, err);
 	return r;
@@ -328,7 +331,7 @@ static int flush_dev(const struct cli_options *options, const char *name,
 	if (!r)
 		r = device_resolve(&pins, name, &link, err);
 	if (!r)
-		r = serve_delete(&pins, NULL, link.ifindex, ret_deleted, err);
+		r = serve_delete(&pins, NULL, link.ifindex, cli_note, ret_deleted, err);
 	return r;
 }
 

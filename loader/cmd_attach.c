@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "device.h"
 #include "entry.h"
+#include "filter.h"
 #include "grow.h"
 #include "status.h"
 
@@ -62,6 +63,8 @@ static int attach_one(const struct pins *pins, const struct attach_options *opti
 		r = change_follow_mac(pins, link->ifindex, link->mac, err);
 	if (r < 0)
 		undo_one(pins, attached, options);
+	else if (!options->dry_run)
+		filter_sync(pins, link->ifindex, cli_note);
 	return r;
 }
 

@@ -139,7 +139,8 @@ static int import_write(struct import *import, const struct pins *pins,
 	bool watch = import->list.count >= 100000 && isatty(STDERR_FILENO);
 
 	return serve_add(pins, import->links.links, import->links.count, import->list.wanted,
-			 import->list.count, watch ? progress_show : NULL, ret_added, err);
+			 import->list.count, watch ? progress_show : NULL, cli_note, ret_added,
+			 err);
 }
 
 static void cleanup_file(FILE **file)

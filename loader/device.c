@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "device.h"
 #include "entry.h"
+#include "filter.h"
 
 static int row_compare(const void *a, const void *b)
 {
@@ -158,6 +159,7 @@ static int take_over(const struct pins *pins, const struct device_row *former,
 	if (r < 0)
 		return r;
 	*ret_moved = moved;
+	filter_forget(pins, former->ifindex);
 	return device_forget(pins, former->ifindex, err);
 }
 
@@ -310,6 +312,7 @@ static int renumber(struct pins *pins, size_t *ret_dropped, struct err *err)
 		r = pins_swap_responders(pins, fds, pins->max_entries, err);
 	if (r < 0)
 		return r;
+	filter_forget(pins, 0);
 	for (unsigned int i = 0; i < count; i++)
 		device_forget(pins, list[i].from, err);
 	for (unsigned int i = 0; i < count && !r; i++)

@@ -29,6 +29,7 @@ static const char *const map_names[PINS_MAP_COUNT] = {
 	[PINS_EVENTS] = "events",
 	[PINS_TRACE] = "trace",
 	[PINS_TRACE_CONTROL] = ".data.trace", /* libbpf's map of a section bears its name */
+	[PINS_FILTERS] = "filters",
 	[PINS_RESPONDER_V4] = "responder_v4",
 	[PINS_RESPONDER_V6] = "responder_v6",
 };

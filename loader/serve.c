@@ -4,7 +4,7 @@
 
 int serve_add(const struct pins *pins, const struct link *links, int link_count,
 	      struct entry_wanted *wanted, size_t count, responder_progress_fn *progress,
-	      struct entry_added *ret_added, struct err *err)
+	      filter_note_fn *note, struct entry_added *ret_added, struct err *err)
 {
 	struct device_recorded recorded[L2RESP_MAX_DEVICES];
 	int done = 0, r = 0;
@@ -18,11 +18,26 @@ int serve_add(const struct pins *pins, const struct link *links, int link_count,
 	if (r < 0)
 		while (done-- > 0)
 			device_undo_record(pins, &links[done], &recorded[done]);
+	for (int i = 0; i < done; i++) {
+		if (recorded[i].moved)
+			filter_sync(pins, links[i].ifindex, note);
+		else
+			filter_added(pins, &links[i], wanted, count, note);
+	}
 	return r;
 }
 
 int serve_delete(const struct pins *pins, const struct addr_range *range, uint32_t ifindex,
-		 struct serve_deleted *ret_deleted, struct err *err)
+		 filter_note_fn *note, struct serve_deleted *ret_deleted, struct err *err)
 {
-	return entry_delete(pins, range, ifindex, &ret_deleted->deleted, &ret_deleted->leased, err);
+	int r = entry_delete(pins, range, ifindex, &ret_deleted->deleted, &ret_deleted->leased,
+			     err);
+
+	if (r < 0)
+		return r;
+	if (ifindex)
+		filter_deleted(pins, ifindex, note);
+	else
+		filter_sync_all(pins, note);
+	return 0;
 }

@@ -7,24 +7,27 @@
 #define XDP_L2RESP_SERVE_H
 
 #include "entry.h"
+#include "filter.h"
 #include "link.h"
 
 /*
  * Adds @wanted, whose interfaces are the @link_count of @links (at most L2RESP_MAX_DEVICES): all or
  * nothing, records of the interfaces too. As entry_add(); -ENOSPC too where there is no room for
- * another interface. The first ret_added->added of @wanted are those that were added.
+ * another interface. The first ret_added->added of @wanted are those that were added. Frames for
+ * them are let in (filter.h); @note is told what wasn't.
  */
 int serve_add(const struct pins *pins, const struct link *links, int link_count,
 	      struct entry_wanted *wanted, size_t count, responder_progress_fn *progress,
-	      struct entry_added *ret_added, struct err *err);
+	      filter_note_fn *note, struct entry_added *ret_added, struct err *err);
 
 struct serve_deleted {
 	size_t deleted;
 	size_t leased; /* left since they belong to the agent */
 };
 
-/* Deletes hand-added addresses of @range (NULL: all) on @ifindex (0: on all interfaces). */
+/* Deletes hand-added addresses of @range (NULL: all) on @ifindex (0: on all interfaces), and what
+ * was set for them there (filter.h). */
 int serve_delete(const struct pins *pins, const struct addr_range *range, uint32_t ifindex,
-		 struct serve_deleted *ret_deleted, struct err *err);
+		 filter_note_fn *note, struct serve_deleted *ret_deleted, struct err *err);
 
 #endif

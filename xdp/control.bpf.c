@@ -28,6 +28,14 @@ struct {
 	__type(value, struct pins_meta);
 } meta SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, L2RESP_MAX_FILTERS);
+	__type(key, struct filter_key);
+	__type(value, __u32);
+} filters SEC(".maps");
+
 /* What is alike in the entries of both families, from the head on. */
 struct entry_tail {
 	struct entry_head head;

@@ -212,6 +212,8 @@ def listed(lan):
 @pytest.mark.parametrize("source", ["file", "standard input"])
 def test_import(lan, scratch, source):
     lan.server.ip(SECOND)
+    lan.enable_ipv6()
+    lan.server.sysctl("net.ipv6.conf.eth2.disable_ipv6=0")
     file = scratch / "addresses"
     file.write_text(LINES)
     if source == "file":

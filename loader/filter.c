@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <net/if.h> /* before <linux/if.h>, which then leaves its part out */
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <bpf/bpf.h>
+#include <linux/if_addr.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+#include "cleanup.h"
+#include "device.h"
+#include "filter.h"
+#include "rtnl.h"
+
+/* IFA_PROTO of our addresses: who made an address, as in `ip address show proto 0x4c`. */
+#define FILTER_PROTO 0x4c
+
+/* Any message below. */
+#define REQUEST_SIZE 256
+
+/* Destination MACs that frames come with, sorted. A group by the MAC that it maps to (RFC 2464 7).
+ */
+struct mac_list {
+	uint8_t (*macs)[ETH_ALEN];
+	size_t count;
+	size_t capacity;
+};
+
+static void mac_list_free(struct mac_list *list)
+{
+	free(list->macs);
+}
+
+static int mac_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, ETH_ALEN);
+}
+
+static int mac_list_add(struct mac_list *list, const uint8_t mac[ETH_ALEN])
+{
+	/* addresses that follow each other mostly have one MAC */
+	if (list->count && !mac_compare(list->macs[list->count - 1], mac))
+		return 0;
+	if (list->count == list->capacity) {
+		size_t capacity = 2 * list->capacity + 16;
+		uint8_t(*macs)[ETH_ALEN] = reallocarray(list->macs, capacity, sizeof(*macs));
+
+		if (!macs)
+			return -ENOMEM;
+		list->macs = macs;
+		list->capacity = capacity;
+	}
+	memcpy(list->macs[list->count++], mac, ETH_ALEN);
+	return 0;
+}
+
+static void mac_list_sort(struct mac_list *list)
+{
+	size_t kept = 0;
+
+	if (list->count)
+		qsort(list->macs, list->count, ETH_ALEN, mac_compare);
+	for (size_t i = 0; i < list->count; i++)
+		if (!kept || mac_compare(list->macs[kept - 1], list->macs[i]) != 0)
+			memmove(list->macs[kept++], list->macs[i], ETH_ALEN);
+	list->count = kept;
+}
+
+static bool mac_list_has(const struct mac_list *list, const uint8_t mac[ETH_ALEN])
+{
+	return list->count && bsearch(mac, list->macs, list->count, ETH_ALEN, mac_compare);
+}
+
+/* Solicited-node groups are ff02::1:ff00:0/104; their MACs share 33:33:ff. */
+static const uint8_t group_prefix[13] = { 0xff, 0x02, [11] = 0x01, 0xff };
+static const uint8_t group_mac_prefix[3] = { 0x33, 0x33, 0xff };
+static const uint8_t all_groups[ETH_ALEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+static void group_mac(const uint8_t address[16], uint8_t ret_mac[ETH_ALEN])
+{
+	memcpy(ret_mac, group_mac_prefix, 3);
+	memcpy(ret_mac + 3, address + 13, 3);
+}
+
+static void group_address(const uint8_t mac[ETH_ALEN], uint8_t ret_address[16])
+{
+	memcpy(ret_address, group_prefix, 13);
+	memcpy(ret_address + 13, mac + 3, 3);
+}
+
+static enum filter_kind kind_of(const uint8_t mac[ETH_ALEN])
+{
+	if (!(mac[0] & 1))
+		return FILTER_UNICAST;
+	return mac_compare(mac, all_groups) ? FILTER_GROUP : FILTER_ALL_GROUPS;
+}
+
+/* What @address, which is answered with @mac, needs on @link. */
+static int need_add(struct mac_list *need, const struct link *link, const struct address *address,
+		    const uint8_t mac[ETH_ALEN])
+{
+	uint8_t group[ETH_ALEN];
+	int r = mac_compare(mac, link->mac) ? mac_list_add(need, mac) : 0;
+
+	if (r < 0 || address_is_v4(address))
+		return r;
+	group_mac(address->bytes, group);
+	return mac_list_add(need, group);
+}
+
+static int need_read(const struct pins *pins, const struct link *link, struct mac_list *need,
+		     struct err *err)
+{
+	_cleanup_(entry_table_free) struct entry_table table = {};
+	int r = entry_read_all(pins, link->ifindex, &table, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < table.count && !r; i++)
+		r = need_add(need, link, &table.rows[i].key.address, table.rows[i].head.mac);
+	if (r < 0)
+		return err_set(err, r, "out of memory");
+	mac_list_sort(need);
+	return 0;
+}
+
+static struct filter_key key_of(uint32_t ifindex, const uint8_t mac[ETH_ALEN])
+{
+	struct filter_key key = { .ifindex = ifindex };
+
+	memcpy(key.mac, mac, ETH_ALEN);
+	return key;
+}
+
+/* What the map filters says we set on @ifindex, unsorted. */
+static int held_read(const struct pins *pins, uint32_t ifindex, struct mac_list *held)
+{
+	struct filter_key key, *previous = NULL;
+	int r = 0;
+
+	while (!r && !bpf_map_get_next_key(pins->fd[PINS_FILTERS], previous, &key)) {
+		previous = &key;
+		if (key.ifindex == ifindex)
+			r = mac_list_add(held, key.mac);
+	}
+	return r;
+}
+
+static void held_forget(const struct pins *pins, uint32_t ifindex, const uint8_t mac[ETH_ALEN])
+{
+	struct filter_key key = key_of(ifindex, mac);
+
+	bpf_map_delete_elem(pins->fd[PINS_FILTERS], &key);
+}
+
+/* A device whose filter is looked after. */
+struct filter {
+	const struct pins *pins;
+	const struct link *link;
+	struct mnl_socket *rtnl;
+	filter_note_fn *note;
+};
+
+/* RTM_NEWADDR or RTM_DELADDR of the address that joins group @mac. */
+static int change_address(const struct filter *filter, uint16_t type, const uint8_t mac[ETH_ALEN])
+{
+	char buffer[REQUEST_SIZE];
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	struct ifaddrmsg *message;
+	uint8_t address[16];
+
+	header->nlmsg_type = type;
+	if (type == RTM_NEWADDR)
+		header->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
+	message->ifa_family = AF_INET6;
+	message->ifa_prefixlen = 128;
+	message->ifa_index = filter->link->ifindex;
+	group_address(mac, address);
+	mnl_attr_put(header, IFA_LOCAL, sizeof(address), address);
+	/* it is nobody's address: nothing to detect duplicates of, or to route */
+	mnl_attr_put_u32(header, IFA_FLAGS, IFA_F_MCAUTOJOIN | IFA_F_NODAD | IFA_F_NOPREFIXROUTE);
+	mnl_attr_put_u8(header, IFA_PROTO, FILTER_PROTO);
+	return rtnl_change(filter->rtnl, header);
+}
+
+/*
+ * -EEXIST: somebody else's address joins it. -EADDRINUSE: our address was lost as the interface
+ * went down, which leaves the group joined, and the kernel no way to leave it.
+ */
+static int group_join(const struct filter *filter, const uint8_t mac[ETH_ALEN])
+{
+	int r = change_address(filter, RTM_NEWADDR, mac);
+
+	return r == -EEXIST || r == -EADDRINUSE ? 0 : r;
+}
+
+struct joined {
+	struct mac_list *groups;
+	int error;
+};
+
+static int joined_cb(const struct nlmsghdr *header, void *data)
+{
+	const uint8_t *address = NULL;
+	const struct nlattr *attribute;
+	struct joined *joined = data;
+	uint8_t mac[ETH_ALEN];
+	bool ours = false;
+
+	mnl_attr_for_each(attribute, header, sizeof(struct ifaddrmsg))
+	{
+		if (mnl_attr_get_type(attribute) == IFA_PROTO)
+			ours = mnl_attr_get_u8(attribute) == FILTER_PROTO;
+		else if (mnl_attr_get_type(attribute) == IFA_ADDRESS &&
+			 mnl_attr_get_payload_len(attribute) == 16)
+			address = mnl_attr_get_payload(attribute);
+	}
+	if (!ours || !address || memcmp(address, group_prefix, sizeof(group_prefix)) != 0)
+		return MNL_CB_OK;
+	group_mac(address, mac);
+	joined->error = mac_list_add(joined->groups, mac);
+	return joined->error ? MNL_CB_ERROR : MNL_CB_OK;
+}
+
+/* Groups that addresses of ours join on @ifindex. */
+static int joined_read(struct mnl_socket *rtnl, uint32_t ifindex, struct mac_list *groups)
+{
+	char buffer[REQUEST_SIZE];
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	struct joined joined = { .groups = groups };
+	struct ifaddrmsg *message;
+	int r;
+
+	header->nlmsg_type = RTM_GETADDR;
+	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
+	message->ifa_family = AF_INET6;
+	message->ifa_index = ifindex;
+	r = rtnl_dump(rtnl, header, joined_cb, &joined);
+	mac_list_sort(groups);
+	/* no IPv6 on the interface, or in the kernel: none */
+	return joined.error ?: r == -ENODEV || r == -EOPNOTSUPP ? 0 : r;
+}
+
+/*
+ * An entry in the device's unicast filter; the kernel makes a device without one promiscuous.
+ * -EEXIST: it is there already, since somebody else put it.
+ */
+static int change_unicast(const struct filter *filter, bool put, const uint8_t mac[ETH_ALEN])
+{
+	char buffer[REQUEST_SIZE];
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	struct ndmsg *message;
+
+	header->nlmsg_type = put ? RTM_NEWNEIGH : RTM_DELNEIGH;
+	if (put)
+		header->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
+	message->ndm_family = AF_BRIDGE;
+	message->ndm_ifindex = filter->link->ifindex;
+	message->ndm_state = NUD_PERMANENT;
+	message->ndm_flags = NTF_SELF;
+	mnl_attr_put(header, NDA_LLADDR, ETH_ALEN, mac);
+	return rtnl_change(filter->rtnl, header);
+}
+
+/*
+ * An entry in the device's multicast filter. By ioctl, since the kernel counts these apart from its
+ * own joins: RTM_NEWNEIGH fails where IPv6 has joined the group, and RTM_DELNEIGH takes IPv6's
+ * away.
+ */
+static int change_group(const struct filter *filter, bool put, const uint8_t mac[ETH_ALEN])
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_hwaddr.sa_family = AF_UNSPEC };
+
+	memcpy(request.ifr_name, filter->link->name, IFNAMSIZ);
+	memcpy(request.ifr_hwaddr.sa_data, mac, ETH_ALEN);
+	if (fd < 0 || ioctl(fd, put ? SIOCADDMULTI : SIOCDELMULTI, &request) < 0)
+		return negative_errno();
+	return 0;
+}
+
+static int change_all_groups(const struct filter *filter, bool put,
+			     const uint8_t mac[ETH_ALEN] __attribute__((unused)))
+{
+	char buffer[REQUEST_SIZE];
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	struct ifinfomsg *message;
+
+	if (put && (filter->link->flags & IFF_ALLMULTI))
+		return -EEXIST;
+	header->nlmsg_type = RTM_SETLINK;
+	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
+	message->ifi_index = filter->link->ifindex;
+	message->ifi_flags = put ? IFF_ALLMULTI : 0;
+	message->ifi_change = IFF_ALLMULTI;
+	return rtnl_change(filter->rtnl, header);
+}
+
+/* What can be put into a device's filter, and taken out again. */
+static const struct {
+	int (*change)(const struct filter *filter, bool put, const uint8_t mac[ETH_ALEN]);
+	const char *remedy;
+} kinds[] = {
+	[FILTER_UNICAST] = { change_unicast, "promisc on" },
+	[FILTER_GROUP] = { change_group, "allmulticast on" },
+	[FILTER_ALL_GROUPS] = { change_all_groups, "promisc on" },
+};
+
+/* Recorded before it is done, so that a kill in between leaves nothing that nobody takes away. */
+static void put(const struct filter *filter, const uint8_t mac[ETH_ALEN], bool *ret_new)
+{
+	struct filter_key key = key_of(filter->link->ifindex, mac);
+	char text[MAC_TEXT_SIZE];
+	uint32_t kind = kind_of(mac);
+	int r = 0;
+
+	if (bpf_map_update_elem(filter->pins->fd[PINS_FILTERS], &key, &kind, BPF_NOEXIST) < 0)
+		r = negative_errno();
+	*ret_new = !r;
+	if (!r || r == -EEXIST)
+		r = kinds[kind].change(filter, true, mac);
+	/* put by us before; or now by somebody else, who takes it away */
+	if (*ret_new && r < 0)
+		held_forget(filter->pins, filter->link->ifindex, mac);
+	if (r < 0 && r != -EEXIST)
+		filter->note("%s: its filter doesn't take %s, so frames to that MAC may not "
+			     "arrive: %s; `ip link set %s %s` lets them in",
+			     filter->link->name, mac_format(mac, text), strerror(-r),
+			     filter->link->name, kinds[kind].remedy);
+}
+
+static void take(const struct filter *filter, const uint8_t mac[ETH_ALEN])
+{
+	kinds[kind_of(mac)].change(filter, false, mac);
+	held_forget(filter->pins, filter->link->ifindex, mac);
+}
+
+/* Why a group couldn't be joined. */
+static const char *join_reason(int error)
+{
+	switch (error) {
+	case -EACCES:
+		return "IPv6 is disabled there";
+	case -ENOMEM:
+	case -ENOBUFS:
+		return "the kernel joins no more (net.core.optmem_max)";
+	default:
+		return strerror(-error);
+	}
+}
+
+/*
+ * Leaves groups that @need hasn't, joins those that it has. Adds to @rest the groups that couldn't
+ * be joined, with the reason in *ret_failed: what makes one fail makes all fail.
+ */
+static int sync_groups(const struct filter *filter, const struct mac_list *need,
+		       const struct mac_list *joined, struct mac_list *rest, int *ret_failed)
+{
+	int r = 0;
+
+	*ret_failed = 0;
+	/* first, since it may make the room that joining needs */
+	for (size_t i = 0; i < joined->count; i++)
+		if (!mac_list_has(need, joined->macs[i]))
+			change_address(filter, RTM_DELADDR, joined->macs[i]);
+	for (size_t i = 0; i < need->count && !r; i++) {
+		const uint8_t *mac = need->macs[i];
+
+		if (kind_of(mac) != FILTER_GROUP || mac_list_has(joined, mac))
+			continue;
+		if (!*ret_failed)
+			*ret_failed = group_join(filter, mac);
+		if (*ret_failed)
+			r = mac_list_add(rest, mac);
+	}
+	return r;
+}
+
+static void note_unjoined(const struct filter *filter, size_t count, int error)
+{
+	filter->note("%s: %zu solicited-node group%s not joined: %s; %s, but switches that snoop "
+		     "MLD may hold theirs back",
+		     filter->link->name, count, count == 1 ? " is" : "s are", join_reason(error),
+		     count > FILTER_MAX_GROUPS ? "all multicast frames are let in instead"
+					       : "their frames are let in");
+}
+
+/* Brings the device from @joined and @held, what of ours is there, to @need. */
+static int sync_lists(const struct filter *filter, const struct mac_list *need,
+		      const struct mac_list *joined, const struct mac_list *held)
+{
+	_cleanup_(mac_list_free) struct mac_list keep = {};
+	bool is_new, fell_back = false;
+	size_t unjoined;
+	int failed, r = sync_groups(filter, need, joined, &keep, &failed);
+
+	unjoined = keep.count;
+	if (!r && unjoined > FILTER_MAX_GROUPS) {
+		keep.count = 0;
+		r = mac_list_add(&keep, all_groups);
+	}
+	for (size_t i = 0; i < need->count && !r; i++)
+		if (kind_of(need->macs[i]) == FILTER_UNICAST)
+			r = mac_list_add(&keep, need->macs[i]);
+	if (r < 0)
+		return r;
+	mac_list_sort(&keep);
+	for (size_t i = 0; i < keep.count; i++) {
+		put(filter, keep.macs[i], &is_new);
+		fell_back |= is_new && kind_of(keep.macs[i]) != FILTER_UNICAST;
+	}
+	for (size_t i = 0; i < held->count; i++)
+		if (!mac_list_has(&keep, held->macs[i]))
+			take(filter, held->macs[i]);
+	if (fell_back)
+		note_unjoined(filter, unjoined, failed);
+	return 0;
+}
+
+/* What of ours is set on @ifindex. */
+static int ours_read(const struct pins *pins, struct mnl_socket *rtnl, uint32_t ifindex,
+		     struct mac_list *joined, struct mac_list *held, struct err *err)
+{
+	int r = joined_read(rtnl, ifindex, joined);
+
+	if (!r)
+		r = held_read(pins, ifindex, held);
+	if (r < 0)
+		return err_set(err, r, "asking for the groups of interface number %u: %s", ifindex,
+			       strerror(-r));
+	return 0;
+}
+
+static int sync_device(const struct pins *pins, uint32_t ifindex, bool if_ours,
+		       filter_note_fn *note, struct err *err)
+{
+	_cleanup_(mac_list_free) struct mac_list need = {}, joined = {}, held = {};
+	_cleanup_(cleanup_rtnl) struct mnl_socket *rtnl = NULL;
+	struct link link;
+	int r = link_by_ifindex(ifindex, &link, err);
+
+	if (r == -ENODEV) {
+		filter_forget(pins, ifindex);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	r = rtnl_open(&rtnl);
+	if (r < 0)
+		return err_set(err, r, "opening a netlink socket: %s", strerror(-r));
+	r = ours_read(pins, rtnl, ifindex, &joined, &held, err);
+	if (r < 0 || (if_ours && !joined.count && !held.count))
+		return r;
+	r = need_read(pins, &link, &need, err);
+	if (r < 0 || (!need.count && !joined.count && !held.count))
+		return r;
+	r = sync_lists(&(struct filter){ pins, &link, rtnl, note }, &need, &joined, &held);
+	return r < 0 ? err_set(err, r, "out of memory") : 0;
+}
+
+static void sync_or_note(const struct pins *pins, uint32_t ifindex, bool if_ours,
+			 filter_note_fn *note)
+{
+	struct err err;
+
+	if (sync_device(pins, ifindex, if_ours, note, &err) < 0)
+		note("whether frames for the addresses arrive wasn't seen to: %s", err.text);
+}
+
+void filter_sync(const struct pins *pins, uint32_t ifindex, filter_note_fn *note)
+{
+	sync_or_note(pins, ifindex, false, note);
+}
+
+void filter_sync_all(const struct pins *pins, filter_note_fn *note)
+{
+	struct device_table devices;
+	struct err err;
+
+	if (device_read_all(pins, &devices, &err) < 0)
+		note("whether frames for the addresses arrive wasn't seen to: %s", err.text);
+	else
+		for (unsigned int i = 0; i < devices.count; i++)
+			filter_sync(pins, devices.rows[i].ifindex, note);
+}
+
+void filter_added(const struct pins *pins, const struct link *link,
+		  const struct entry_wanted *wanted, size_t count, filter_note_fn *note)
+{
+	for (size_t i = 0; i < count; i++)
+		if (wanted[i].key.ifindex == link->ifindex &&
+		    (!address_is_v4(&wanted[i].key.address) ||
+		     mac_compare(wanted[i].head.mac, link->mac) != 0)) {
+			filter_sync(pins, link->ifindex, note);
+			return;
+		}
+}
+
+void filter_deleted(const struct pins *pins, uint32_t ifindex, filter_note_fn *note)
+{
+	sync_or_note(pins, ifindex, true, note);
+}
+
+void filter_forget(const struct pins *pins, uint32_t ifindex)
+{
+	struct filter_key key, next, *previous = NULL;
+	int more = !bpf_map_get_next_key(pins->fd[PINS_FILTERS], NULL, &next);
+
+	while (more) {
+		key = next;
+		previous = &key;
+		/* the one after it first: a deleted key leads back to the beginning */
+		more = !bpf_map_get_next_key(pins->fd[PINS_FILTERS], previous, &next);
+		if (!ifindex || key.ifindex == ifindex)
+			bpf_map_delete_elem(pins->fd[PINS_FILTERS], &key);
+	}
+}
