@@ -26,7 +26,7 @@ long syscall(long number, ...)
 	if (number == __NR_bpf && argument[0] == BPF_PROG_LOAD) {
 		union bpf_attr *attr;
 
-		memcpy(&attr, &argument[1], sizeof(attr));
+		memcpy((void *)&attr, &argument[1], sizeof(argument[1])); /* a pointer */
 		attr->prog_flags |= BPF_F_ANY_ALIGNMENT;
 	}
 	return next(number, argument[0], argument[1], argument[2], argument[3], argument[4],
