@@ -714,7 +714,7 @@ static bool run_once(unsigned int nodes, bool trace_it)
 			.weight = 100,
 			.preempt = n == 1,
 		};
-		event_add(EVENT_START, n, n * 20 * MS);
+		event_add(EVENT_START, n, 20 * MS * n);
 	}
 	event_add(EVENT_OPERATOR, 0, DURATION * 3 / 2);
 	while (world_step(FAULTS_NS))
