@@ -188,9 +188,9 @@ static struct record record_of(const struct lease_claim *claim)
 	if (claim->shape != RECORD_GOOD)
 		return record;
 	if (claim->holder)
-		strcpy(record.claim.holder, claim->holder->name);
+		node_name_copy(record.claim.holder, claim->holder->name);
 	if (claim->wish)
-		strcpy(record.claim.wish, claim->wish->name);
+		node_name_copy(record.claim.wish, claim->wish->name);
 	record.claim.session = claim->session;
 	record.claim.wish_session = claim->wish_session;
 	record.claim.moved = claim->moved;
@@ -271,7 +271,7 @@ static void claim_take(struct lease_machine *machine, struct lease_claim *claim,
 {
 	struct record record = record_of(claim);
 
-	strcpy(record.claim.holder, machine->self->name);
+	node_name_copy(record.claim.holder, machine->self->name);
 	record.claim.session = machine->session.id;
 	record.claim.transitions++;
 	/* a wish is fulfilled or void now; one of a person is remembered */
@@ -308,7 +308,7 @@ static void claim_ask(struct lease_machine *machine, struct lease_claim *claim, 
 {
 	struct record record = record_of(claim);
 
-	strcpy(record.claim.wish, machine->self->name);
+	node_name_copy(record.claim.wish, machine->self->name);
 	record.claim.wish_session = machine->session.id;
 	record.claim.moved = claim->moved && claim->wish == machine->self;
 	claim_swap(machine, claim, &record, now);
@@ -740,7 +740,7 @@ int lease_machine_move(struct lease_machine *machine, const struct address *addr
 	if (claim->busy)
 		return err_set(err, -EBUSY, "%s is changing hands; try again", text);
 	record = record_of(claim);
-	strcpy(record.claim.wish, node);
+	node_name_copy(record.claim.wish, node);
 	record.claim.wish_session =
 		peer == machine->self && claim->wanted ? machine->session.id : 0;
 	record.claim.moved = true;
@@ -769,9 +769,9 @@ int lease_machine_info(const struct lease_machine *machine, const struct address
 	info.held = claim->held;
 	info.transitions = claim->transitions;
 	if (claim->wish && claim->wish != claim->holder)
-		strcpy(info.wish, claim->wish->name);
+		node_name_copy(info.wish, claim->wish->name);
 	if (holder)
-		strcpy(info.holder, holder->name);
+		node_name_copy(info.holder, holder->name);
 	if (claim->held) {
 		info.slot = machine->session.slot;
 		info.holder_alive = true;

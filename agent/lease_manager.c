@@ -129,8 +129,8 @@ int lease_manager_new(sd_event *event, const struct lease_config *config,
 		return r;
 	manager->event = sd_event_ref(event);
 	manager->callbacks = *callbacks;
-	strcpy(manager->node, config->node);
-	strcpy(manager->id, config->id);
+	node_name_copy(manager->node, config->node);
+	memcpy(manager->id, config->id, LEASE_ID_DIGITS);
 	own.node = manager->node;
 	own.id = manager->id;
 	r = sd_event_add_time(event, &manager->timer, CLOCK_BOOTTIME, 0, 1000, on_timer, manager);

@@ -6,12 +6,19 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "addr.h"
 #include "lease.h"
 
 /* Longest duration that is believed of another node's record. */
 #define LEASE_DURATION_MAX_S 86400
+
+/* Copies a node's name, which is no longer than LEASE_NODE_MAX. */
+static inline void node_name_copy(char to[LEASE_NODE_MAX + 1], const char *from)
+{
+	snprintf(to, LEASE_NODE_MAX + 1, "%s", from);
+}
 
 enum record_kind {
 	RECORD_CLAIM,

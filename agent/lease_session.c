@@ -29,7 +29,7 @@ struct lease_peer *lease_peer_get(struct lease_machine *machine, const char *nam
 	peer = calloc(1, sizeof(*peer) + strlen(name) + 1);
 	if (!peer)
 		return NULL;
-	strcpy(peer->name, name);
+	memcpy(peer->name, name, strlen(name) + 1);
 	peer->settled_ns = machine->view_ns + lease_peer_wait_ns(machine, peer);
 	peer->next = machine->peers;
 	machine->peers = peer;
@@ -118,7 +118,7 @@ void lease_peers_synced(struct lease_machine *machine)
 			continue;
 		/* it may have come back and gone again in between */
 		peer->settled_ns = machine->view_ns + lease_peer_wait_ns(machine, peer);
-		strcpy(gone.node, peer->name);
+		node_name_copy(gone.node, peer->name);
 		lease_peer_record(machine, &gone);
 	}
 }
@@ -132,7 +132,7 @@ static void peer_bury(struct lease_machine *machine, struct lease_peer *peer, ui
 		.revision = peer->revision,
 	};
 
-	strcpy(record.node, peer->name);
+	node_name_copy(record.node, peer->name);
 	if (peer->shape == RECORD_GOOD) {
 		record.heartbeat = peer->heartbeat;
 	} else {
@@ -193,8 +193,8 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 
 	record.heartbeat.unsettled =
 		machine->self->shape == RECORD_ABSENT || now < machine->self->settled_ns;
-	strcpy(record.node, machine->self->name);
-	strcpy(record.heartbeat.id, machine->id);
+	node_name_copy(record.node, machine->self->name);
+	memcpy(record.heartbeat.id, machine->id, LEASE_ID_DIGITS);
 	own->sent_ns[own->sequence % LEASE_ATTEMPTS] = now;
 	own->next_ns = now + machine->retry_period_ns;
 	own->busy = true;

@@ -78,7 +78,7 @@ static bool name_copy(const char *from, char to[LEASE_NODE_MAX + 1])
 {
 	if (strlen(from) > LEASE_NODE_MAX)
 		return false;
-	strcpy(to, from);
+	node_name_copy(to, from);
 	return true;
 }
 
@@ -118,7 +118,7 @@ static bool heartbeat_parse(json_t *json, struct heartbeat *heartbeat)
 	    sequence < 0 || slot < 0 || slot > UINT8_MAX || duration < 1 ||
 	    duration > LEASE_DURATION_MAX_S || weight < 0 || weight > INT32_MAX)
 		return false;
-	strcpy(heartbeat->id, id);
+	memcpy(heartbeat->id, id, LEASE_ID_DIGITS);
 	heartbeat->sequence = sequence;
 	heartbeat->slot = slot;
 	heartbeat->duration_s = duration;

@@ -117,7 +117,7 @@ static bool key_parse(const char *key, struct record *record)
 		record->kind = RECORD_HEARTBEAT;
 		if (!*name || strlen(name) > LEASE_NODE_MAX)
 			return false;
-		strcpy(record->node, name);
+		node_name_copy(record->node, name);
 		return true;
 	}
 	if (strncmp(key, CLAIM_PREFIX, strlen(CLAIM_PREFIX)) != 0)

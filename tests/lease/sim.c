@@ -99,6 +99,7 @@ static struct {
 	uint64_t state;
 	uint32_t asked;
 	unsigned int faults; /* of 1,000 */
+	bool hands;	     /* people delete and overwrite records all the time */
 	size_t listed;
 	struct {
 		uint32_t question;
@@ -519,6 +520,8 @@ static void operate(void)
 		choose(1 + 2 * (NODES_MAX + ADDRESSES) + 3 * NODES_MAX * ADDRESSES + NODES_MAX);
 	struct err err;
 
+	if (oracle.hands && !world.calm && random_next() % 2)
+		choice = 1 + random_next() % (2 * (NODES_MAX + ADDRESSES));
 	if (!world.calm)
 		event_add(EVENT_OPERATOR, 0, DURATION / 5);
 	if (!choice--)
@@ -714,7 +717,7 @@ static bool run_once(unsigned int nodes, bool trace_it)
 			.weight = 100,
 			.preempt = n == 1,
 		};
-		event_add(EVENT_START, n, n * 20 * MS);
+		event_add(EVENT_START, n, 20 * MS * n);
 	}
 	event_add(EVENT_OPERATOR, 0, DURATION * 3 / 2);
 	while (world_step(FAULTS_NS))
@@ -739,6 +742,7 @@ static bool run_random(uint64_t seed, bool trace_it)
 	oracle.random = true;
 	oracle.state = seed * 0x9e3779b97f4a7c15 + 1;
 	oracle.faults = rates[seed % 4];
+	oracle.hands = seed / 8 % 2;
 	return run_once(2 + seed / 4 % 2, trace_it);
 }
 

@@ -97,19 +97,19 @@ Test(lease, records_survive_being_written_and_read)
 }
 
 static const struct {
-	enum record_kind kind;
 	const char *text;
+	enum record_kind kind;
 	enum record_shape shape;
 } shapes[] = {
-	{ RECORD_CLAIM, "", RECORD_FOREIGN },
-	{ RECORD_CLAIM, "null", RECORD_FOREIGN },
-	{ RECORD_CLAIM, "[1]", RECORD_FOREIGN },
-	{ RECORD_CLAIM, "{\"version\":1}", RECORD_FOREIGN },
-	{ RECORD_CLAIM, "{\"version\":2}", RECORD_NEWER },
-	{ RECORD_CLAIM, "{\"version\":\"1\"}", RECORD_FOREIGN },
-	{ RECORD_CLAIM, "{\"version\":-1}", RECORD_FOREIGN },
-	{ RECORD_HEARTBEAT, "{\"version\":3}", RECORD_NEWER },
-	{ RECORD_HEARTBEAT, "{\"version\":1,\"state\":\"alive\"}", RECORD_FOREIGN },
+	{ "", RECORD_CLAIM, RECORD_FOREIGN },
+	{ "null", RECORD_CLAIM, RECORD_FOREIGN },
+	{ "[1]", RECORD_CLAIM, RECORD_FOREIGN },
+	{ "{\"version\":1}", RECORD_CLAIM, RECORD_FOREIGN },
+	{ "{\"version\":2}", RECORD_CLAIM, RECORD_NEWER },
+	{ "{\"version\":\"1\"}", RECORD_CLAIM, RECORD_FOREIGN },
+	{ "{\"version\":-1}", RECORD_CLAIM, RECORD_FOREIGN },
+	{ "{\"version\":3}", RECORD_HEARTBEAT, RECORD_NEWER },
+	{ "{\"version\":1,\"state\":\"alive\"}", RECORD_HEARTBEAT, RECORD_FOREIGN },
 };
 
 Test(lease, foreign_and_newer_records_are_told_apart)
