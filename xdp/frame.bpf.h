@@ -116,10 +116,9 @@ static __always_inline enum outcome frame_ip6(struct xdp_md *ctx, const struct f
 
 /*
  * Any frame: answered in place or untouched. Its outcome, counted; OUTCOME_COUNT for one that is
- * neither ARP nor a solicitation or an advertisement. Global, so that the verifier goes through it
- * once and not for each caller.
+ * neither ARP nor a solicitation or an advertisement.
  */
-__noinline int frame_respond(struct xdp_md *ctx)
+static __noinline enum outcome frame_respond(struct xdp_md *ctx)
 {
 	struct frame frame = { .eth = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
 

@@ -516,12 +516,12 @@ static void start(struct node *node)
 /* Somebody may delete or overwrite a record, or change what a node wants. */
 static void operate(void)
 {
-	uint32_t choice =
-		choose(1 + 2 * (NODES_MAX + ADDRESSES) + 3 * NODES_MAX * ADDRESSES + NODES_MAX);
+	uint32_t choice = choose(1UL + 2UL * (NODES_MAX + ADDRESSES) + 3UL * NODES_MAX * ADDRESSES +
+				 NODES_MAX);
 	struct err err;
 
 	if (oracle.hands && !world.calm && random_next() % 2)
-		choice = 1 + random_next() % (2 * (NODES_MAX + ADDRESSES));
+		choice = 1 + random_next() % (2UL * (NODES_MAX + ADDRESSES));
 	if (!world.calm)
 		event_add(EVENT_OPERATOR, 0, DURATION / 5);
 	if (!choice--)
