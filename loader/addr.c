@@ -19,6 +19,21 @@ static const struct {
 	{ { 0xffffffff, 0xffffffff }, "the broadcast address" },
 };
 
+bool address_is_v4(const struct address *address)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(address->bytes, mapped, sizeof(mapped));
+}
+
+char *address_format(const struct address *address, char text[INET6_ADDRSTRLEN])
+{
+	bool v4 = address_is_v4(address);
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, address->bytes + (v4 ? 12 : 0), text, INET6_ADDRSTRLEN);
+	return text;
+}
+
 uint64_t addr_range_size(const struct addr_range *range)
 {
 	return (uint64_t)range->last - range->first + 1;

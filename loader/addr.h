@@ -4,12 +4,25 @@
 #ifndef XDP_L2RESP_ADDR_H
 #define XDP_L2RESP_ADDR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <netinet/in.h>
 #include <linux/if_ether.h>
 
 #include "err.h"
+
+/* An address of either family in network byte order; IPv4 as ::ffff:a.b.c.d, as in struct
+ * conflict_key. */
+struct address {
+	uint8_t bytes[16];
+};
+
+/* Is @address an IPv4 one? */
+bool address_is_v4(const struct address *address);
+
+/* Dotted quad, or RFC 5952 for IPv6, to @text; returns it. */
+char *address_format(const struct address *address, char text[INET6_ADDRSTRLEN]);
 
 /* A range of IPv4 addresses, both ends included, in host byte order. */
 struct addr_range {

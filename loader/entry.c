@@ -422,6 +422,35 @@ int entry_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t ma
 	return 0;
 }
 
+int entry_set_heads(const struct pins *pins, const struct entry_wanted *wanted, size_t count,
+		    struct err *err)
+{
+	_cleanup_(cleanup_control) struct control_bpf *control = NULL;
+	int r = count ? control_load(pins, &control, err) : 0;
+
+	for (size_t i = 0; i < count && !r; i++) {
+		struct control_set_head args = { .key = wanted[i].key, .head = wanted[i].head };
+		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &args, .ctx_size_in = sizeof(args));
+
+		r = bpf_prog_test_run_opts(bpf_program__fd(control->progs.control_set_head), &opts);
+		if (r < 0)
+			return err_set(err, r, "changing an entry in place: %s", strerror(-r));
+	}
+	return r;
+}
+
+int entry_delete_keys(const struct pins *pins, const struct responder_v4_key *keys, size_t count,
+		      struct err *err)
+{
+	/* one by one: a batch ends at the first that is absent */
+	for (size_t i = 0; i < count; i++)
+		if (bpf_map_delete_elem(pins->fd[PINS_RESPONDER_V4], &keys[i]) < 0 &&
+		    errno != ENOENT)
+			return err_set(err, negative_errno(), "deleting from responder_v4: %s",
+				       strerror(errno));
+	return 0;
+}
+
 int entry_move(const struct pins *pins, const struct entry_table *table, uint32_t from, uint32_t to,
 	       size_t *ret_moved, struct err *err)
 {

@@ -80,6 +80,17 @@ int entry_delete(const struct pins *pins, const struct addr_range *range, uint32
 int entry_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
 		     struct err *err);
 
+/*
+ * Gives the entries of @wanted the heads that it has, in place: their counts go on. One that is
+ * gone meanwhile is left out. For the agent, with its own lease slots' entries only.
+ */
+int entry_set_heads(const struct pins *pins, const struct entry_wanted *wanted, size_t count,
+		    struct err *err);
+
+/* Deletes the @count entries of @keys, whoever made them; one that is absent is no error. */
+int entry_delete_keys(const struct pins *pins, const struct responder_v4_key *keys, size_t count,
+		      struct err *err);
+
 /* Puts @rows back under another interface number, counts and all. Rows that exist there already are
  * left alone. */
 int entry_move(const struct pins *pins, const struct entry_table *rows, uint32_t from, uint32_t to,
