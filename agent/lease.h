@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which addresses this node may answer for, and until when: the lease protocol of docs/leases.md.
+ *
+ * The manager keeps one session in the store (a heartbeat record that it renews) and one claim for
+ * each address that it wants and got. Everything happens on the sd_event that it was made with, in
+ * callbacks; no call blocks, and none is thread-safe. All times are CLOCK_BOOTTIME nanoseconds.
+ */
+#ifndef XDP_L2RESP_LEASE_H
+#define XDP_L2RESP_LEASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "addr.h"
+#include "err.h"
+
+enum lease_engine {
+	LEASE_ENGINE_NONE, /* no store: this node holds everything it wants, in slot 1 */
+	LEASE_ENGINE_ETCD,
+	LEASE_ENGINE_KUBERNETES,
+	LEASE_ENGINE_COUNT,
+};
+
+/* The engines as the configuration names them. */
+extern const char *const lease_engine_names[LEASE_ENGINE_COUNT];
+
+struct lease_timing {
+	uint64_t duration_ns; /* whole seconds */
+	uint64_t renew_deadline_ns;
+	uint64_t retry_period_ns;
+};
+
+/* What is kept between the end of a stamp and the end of the duration, for clocks that drift: the
+ * larger of 50 ms and duration/20. */
+uint64_t lease_margin_ns(uint64_t duration_ns);
+
+/*
+ * Are these timings safe? -EINVAL with the rule in @err: duration in whole seconds, and
+ * 1.2 retryPeriod < renewDeadline < duration - margin.
+ */
+int lease_timing_check(const struct lease_timing *timing, struct err *err);
+
+/* Longest node name: a DNS subdomain's (RFC 1123), as Kubernetes has it. */
+#define LEASE_NODE_MAX 253
+/* Hex digits of the id that tells this agent from another with the same node name. */
+#define LEASE_ID_DIGITS 32
+
+/* All is copied by lease_manager_new(). Absent strings are NULL. */
+struct lease_config {
+	enum lease_engine engine;
+	const char *node; /* this node's name */
+	const char *id;	  /* LEASE_ID_DIGITS hex digits, random, kept in bpffs over restarts */
+	struct lease_timing timing;
+	uint32_t weight; /* this node's share of the addresses; 0: only what nobody else takes */
+	bool preempt;	 /* ask live holders for addresses that belong here rather */
+	const char *const *endpoints; /* etcd: URLs, NULL at the end */
+	const char *server;	      /* kubernetes: URL; NULL: in-cluster */
+	const char *namespace;	      /* kubernetes; NULL: the service account's, or kube-system */
+	const char *token_file;	      /* kubernetes; read again for each connection */
+	const char *ca, *cert, *key;  /* PEM files for TLS; ca NULL: the system's */
+};
+
+enum lease_state {
+	LEASE_CONNECTING, /* the store hasn't answered yet, or no longer does */
+	LEASE_NAME_TAKEN, /* another agent lives under this node's name: this one takes no part */
+	LEASE_ACTIVE,	  /* a session is being renewed */
+	LEASE_DRAINED,	  /* a session is being renewed, all claims are given up */
+	LEASE_ENDED,	  /* after lease_manager_stop(): the store knows; time to free */
+	LEASE_STATE_COUNT,
+};
+
+extern const char *const lease_state_names[LEASE_STATE_COUNT];
+
+/* Why an address is no longer ours. */
+enum lease_loss {
+	LEASE_LOSS_UNWANTED, /* lease_manager_unwant(), or left over from before a restart */
+	LEASE_LOSS_DRAIN,    /* lease_manager_drain() or lease_manager_stop() */
+	LEASE_LOSS_MOVED,    /* asked for by a preferred node, or moved by hand */
+	LEASE_LOSS_SESSION,  /* the session ended: not renewed in time, or declared dead */
+	LEASE_LOSS_TAKEN,    /* the claim was changed or deleted by something else */
+	LEASE_LOSS_COUNT,
+};
+
+extern const char *const lease_loss_names[LEASE_LOSS_COUNT];
+
+/*
+ * None may be NULL. They are called from the event loop or from within a lease_manager_ function;
+ * they may call lease_manager_ functions, except lease_manager_free().
+ */
+struct lease_callbacks {
+	/*
+	 * The claim on @address is ours: put its entry into lease @slot, then announce. Called
+	 * again for nothing: an address is gained once until it is lost.
+	 */
+	void (*gained)(const struct address *address, uint8_t slot, void *userdata);
+
+	/*
+	 * @address must not answer any more. Its entry must be gone from the map on return: that is
+	 * what lets the claim be given to others. Return 0, or a negative errno if it may still be
+	 * there: then nothing is released or renewed, and the call is repeated. Also called for
+	 * addresses that were never wanted in this process, for claims that outlived a restart.
+	 */
+	int (*lost)(const struct address *address, enum lease_loss reason, void *userdata);
+
+	/*
+	 * Every entry in lease slots 1 to 255 must be gone on return, but those in the slot that
+	 * lease_manager_holds() gives for their address. Called when a session ends (lost() follows
+	 * for each address that was held), before one begins, and before one that outlived a
+	 * restart is renewed. Return as lost().
+	 */
+	int (*purge)(void *userdata);
+
+	/* A renewal is confirmed: the entries in @slot may answer until @deadline_ns. */
+	int (*stamp)(uint8_t slot, uint64_t deadline_ns, void *userdata);
+
+	/* Until when the data path would answer for @slot now, by the map; 0 if it never was
+	 * stamped. Decides whether a session may go on after a restart. */
+	uint64_t (*stamped)(uint8_t slot, void *userdata);
+
+	/* Holder or wish of @address is another than before; see lease_manager_info(). Only for
+	 * addresses that are wanted. */
+	void (*changed)(const struct address *address, void *userdata);
+
+	/* The manager's state is another; @text says why, in a sentence for a log. */
+	void (*state)(enum lease_state state, const char *text, void *userdata);
+
+	/* Something that a person should know; @priority as in syslog(3). */
+	void (*log)(int priority, const char *text, void *userdata);
+};
+
+struct lease_manager;
+
+/*
+ * Begins: connects to the store, resumes the session of this identity if its stamp is still ahead,
+ * or starts a new one. Claims of a resumed session are kept until lease_manager_settled(), so want
+ * all addresses first and then settle. @event is referenced. Returns 0; -EINVAL with @err for a
+ * configuration that isn't safe or complete, -ENOENT and others for certificates that can't be
+ * read; *ret_manager is untouched on failure.
+ */
+int lease_manager_new(sd_event *event, const struct lease_config *config,
+		      const struct lease_callbacks *callbacks, void *userdata,
+		      struct lease_manager **ret_manager, struct err *err);
+
+/* Leaves session, claims, entries and stamps as they are, for a restart within the lease. Calls no
+ * callback. NULL is fine. */
+void lease_manager_free(struct lease_manager *manager);
+
+/* How this node stands to an address. */
+struct lease_preference {
+	const char *preferred_node; /* goes first wherever it lives; NULL: none. Copied */
+	bool last_resort;	    /* take it only if no other node does, e.g. without carrier */
+};
+
+/* This node is a candidate for @address from now on; again with another @preference, which may be
+ * NULL. -ENOMEM. */
+int lease_manager_want(struct lease_manager *manager, const struct address *address,
+		       const struct lease_preference *preference);
+
+/* It no longer is: lost() and the release follow if it was held, before or after return. */
+void lease_manager_unwant(struct lease_manager *manager, const struct address *address);
+
+/* The wanted addresses are complete: claims left from before a restart that aren't among them may
+ * be released. Further calls do nothing. */
+void lease_manager_settled(struct lease_manager *manager);
+
+/* Gives all claims up and takes no new ones, or takes part again. LEASE_DRAINED says when it is
+ * done. Doesn't survive the process: drain after lease_manager_new() again where it should. */
+void lease_manager_drain(struct lease_manager *manager, bool drain);
+
+/* Drains for good and closes the session, so that others needn't wait: LEASE_ENDED says when the
+ * store has it. Without a reachable store it never comes: have a time limit. */
+void lease_manager_stop(struct lease_manager *manager);
+
+/*
+ * Asks that @address go to @node, from whichever node holds it. Returns 0 when the request is on
+ * its way: the holder gives the address up as soon as @node has said in the store that it would
+ * take it; watch lease_manager_info(). It stays there until the address next changes hands.
+ * -ENOENT: no claim on it is known, -EHOSTDOWN: @node isn't alive, -EALREADY: it holds it;
+ * -ENOTCONN: not active; each with @err.
+ */
+int lease_manager_move(struct lease_manager *manager, const struct address *address,
+		       const char *node, struct err *err);
+
+/* The lease slot of @address if its claim is this session's, wanted or not; else 0. */
+uint8_t lease_manager_holds(const struct lease_manager *manager, const struct address *address);
+
+/* What is known of an address. */
+struct lease_info {
+	char holder[LEASE_NODE_MAX + 1]; /* empty: nobody */
+	char wish[LEASE_NODE_MAX + 1];	 /* node that it is asked to go to; empty: none */
+	bool held;			 /* by this node, in its session */
+	bool holder_alive;		 /* the holder's heartbeat isn't older than its duration */
+	uint8_t slot;			 /* if held; else 0 */
+	uint64_t remaining_ns; /* if held: until the stamp; else of the heartbeat's wait */
+	uint64_t transitions;  /* how often the claim changed hands */
+};
+
+/* -ENOENT: no record of @address is known, and it isn't wanted. */
+int lease_manager_info(const struct lease_manager *manager, const struct address *address,
+		       struct lease_info *ret_info);
+
+/* Figures for metrics and status. */
+struct lease_status {
+	enum lease_state state;
+	uint8_t slot;		   /* 0: no session */
+	uint64_t deadline_ns;	   /* of the last stamp; 0: none */
+	uint64_t renew_latency_ns; /* of the last confirmed renewal */
+	uint64_t renewals;	   /* confirmed */
+	uint64_t renewal_failures; /* attempts that ended without an answer or with a refusal */
+	uint64_t sessions;	   /* begun or resumed */
+	uint64_t gained, lost;	   /* calls of the callbacks */
+	size_t wanted, held;	   /* addresses now */
+};
+
+void lease_manager_status(const struct lease_manager *manager, struct lease_status *ret_status);
+
+#endif
