@@ -54,6 +54,7 @@ struct agent {
 	struct announcer *announcer;
 	struct lease_manager *manager;
 	struct desired desired;
+	struct kernel_view *kernel; /* that desired was made with */
 	struct attachment *attachments;
 	size_t attachment_count;
 
@@ -200,6 +201,23 @@ static int attach_selected(struct agent *agent, const struct selection *selectio
 	return r;
 }
 
+/* Looks whether our program is where it should be, and puts it back. Returns whether that changed
+ * where this node can answer. */
+static bool attach_look(struct agent *agent)
+{
+	const struct link_table *links = links_table(agent->links);
+	bool changed = false;
+
+	for (size_t i = 0; i < links->count; i++) {
+		struct attachment *attachment = attachment_find(agent, links->rows[i].link.ifindex);
+		bool ok = attachment && attachment->ok;
+
+		if (attachment && !ensure_attached(agent, &links->rows[i], true))
+			changed = changed || ok != attachment->ok;
+	}
+	return changed;
+}
+
 /* ---- what should be ---- */
 
 static bool same_preference(const struct target *a, const struct target *b)
@@ -254,7 +272,7 @@ static int evaluate(struct agent *agent, bool look)
 	size_t count;
 	const struct manifest *const *manifests = source_manifests(agent->source, &count);
 	const struct link_table *links = links_table(agent->links);
-	struct desired before = agent->desired, now;
+	struct desired before = agent->desired, now = {};
 	struct selection selection = {};
 	struct kernel_view *view = NULL;
 	struct err err;
@@ -269,13 +287,15 @@ static int evaluate(struct agent *agent, bool look)
 		r = kernel_view_new(&view, &err);
 	if (!r)
 		r = desired_make(&selection, links, view, ready_on, agent, &now, &err);
-	kernel_view_free(view);
 	selection_free(&selection);
 	if (r < 0) {
+		kernel_view_free(view);
 		log_say(LOG_ERR, "%s", err.text);
 		return r;
 	}
 	log_blocked(&before, &now);
+	kernel_view_free(agent->kernel);
+	agent->kernel = view;
 	agent->desired = now;
 	tell_manager(agent, &before);
 	desired_free(&before);
@@ -442,10 +462,9 @@ static void tell_service_manager(struct agent *agent)
 		   agent->figures.lease.wanted, agent->figures.entries.present);
 }
 
-/* Brings the maps in line. @all: everything, looked for or not. */
-static void reconcile(struct agent *agent, bool all)
+/* Brings the maps in line, since @begun_ns. @all: everything, not only what was gained. */
+static void reconcile(struct agent *agent, bool all, uint64_t begun_ns)
 {
-	uint64_t begun_ns = clock_boot_ns();
 	struct err err;
 	int r = apply(agent, all, &err);
 
@@ -483,22 +502,27 @@ static int work_due(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	if (!agent->evaluated)
 		evaluate(agent, false);
-	reconcile(agent, agent->dirty_all);
+	if (agent->dirty_all || agent->pending_count)
+		reconcile(agent, agent->dirty_all, clock_boot_ns());
 	return 0;
 }
 
 static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
-	bool planned = agent->dirty_all;
-	struct desired before = agent->desired;
+	uint64_t begun_ns = clock_boot_ns();
+	bool planned = agent->dirty_all || agent->pending_count;
+	struct lease_status before, after;
 
 	(void)usec;
-	(void)before;
 	/* programs that somebody took off, sysctls that somebody set */
-	evaluate(agent, true);
-	agent->dirty_all = planned;
-	reconcile(agent, true);
+	lease_manager_status(agent->manager, &before);
+	if (attach_look(agent) || !agent->kernel || kernel_view_changed(agent->kernel))
+		evaluate(agent, false);
+	lease_manager_status(agent->manager, &after);
+	/* what differs now, with nothing to be done, is drift */
+	agent->dirty_all = planned || before.gained != after.gained || before.lost != after.lost;
+	reconcile(agent, true, begun_ns);
 	sd_event_source_set_time_relative(source, PERIOD_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -774,6 +798,7 @@ void agent_free(struct agent *agent)
 	program_free(agent->program);
 	identity_close(&agent->identity);
 	desired_free(&agent->desired);
+	kernel_view_free(agent->kernel);
 	config_free(&agent->config);
 	free(agent->attachments);
 	free(agent->news);

@@ -112,12 +112,6 @@ static int say(int status, const char *format, ...)
 	return status;
 }
 
-static void cleanup_file(FILE **file)
-{
-	if (*file)
-		fclose(*file);
-}
-
 static void cleanup_json(json_t **json)
 {
 	json_decref(*json);
@@ -131,11 +125,10 @@ static void cleanup_curl(CURL **curl)
 /* http://localhost/PATH?name=word..., which the caller frees; NULL: out of memory. */
 static char *make_url(CURL *curl, const struct command *command, char **words, bool stay)
 {
-	_cleanup_(cleanup_file) FILE *out = NULL;
 	char *url = NULL;
 	size_t size;
+	FILE *out = open_memstream(&url, &size);
 
-	out = open_memstream(&url, &size);
 	if (!out)
 		return NULL;
 	fprintf(out, "http://localhost%s?stay=%d", command->path, stay);
@@ -145,6 +138,8 @@ static char *make_url(CURL *curl, const struct command *command, char **words, b
 		fprintf(out, "&%s=%s", command->names[i], escaped ?: "");
 		curl_free(escaped);
 	}
+	/* only now is it all there */
+	fclose(out);
 	return url;
 }
 

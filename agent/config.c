@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <limits.h>
+#include <math.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -117,12 +118,13 @@ static int take_duration(const json_t *value, void *field, struct err *err)
 	double total = 0;
 
 	while (at && *at) {
-		char *end;
-		double number = isdigit((unsigned char)*at) ? strtod(at, &end) : -1;
+		double number;
 		size_t u = 0;
+		char *end;
 
-		if (number < 0)
+		if (!isdigit((unsigned char)*at))
 			break;
+		number = strtod(at, &end);
 		while (u < sizeof(units) / sizeof(units[0]) &&
 		       strncmp(end, units[u].unit, strlen(units[u].unit)) != 0)
 			u++;
@@ -133,7 +135,7 @@ static int take_duration(const json_t *value, void *field, struct err *err)
 	}
 	if (!at || *at || at == text || total > 365.0 * 86400e9)
 		return err_set(err, -EINVAL, "takes a duration such as 15s or 1200ms");
-	*(uint64_t *)field = total + 0.5;
+	*(uint64_t *)field = llround(total);
 	return 0;
 }
 
@@ -229,13 +231,13 @@ static int take_listen(const json_t *value, void *field, struct err *err)
 	return config->listen_host ? 0 : err_nomem(err);
 }
 
-#define KEY(name_, take_, member)                                                      \
-	{                                                                              \
-		.name = name_, .take = take_, .field = offsetof(struct config, member) \
+#define KEY(name_, take_, member)                                                          \
+	{                                                                                  \
+		.name = (name_), .take = (take_), .field = offsetof(struct config, member) \
 	}
-#define MAP(name_, keys_)                    \
-	{                                    \
-		.name = name_, .keys = keys_ \
+#define MAP(name_, keys_)                        \
+	{                                        \
+		.name = (name_), .keys = (keys_) \
 	}
 #define END       \
 	{         \

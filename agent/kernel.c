@@ -26,6 +26,7 @@ struct known {
 /* arp_ignore and proxy_arp of one interface, read once. */
 struct device_setting {
 	uint32_t ifindex;
+	char name[IFNAMSIZ];
 	long arp_ignore, proxy_arp;
 };
 
@@ -138,8 +139,12 @@ static int dump(struct kernel_view *view, uint16_t type, size_t header_size, boo
 
 static int known_compare(const void *a, const void *b)
 {
-	return address_compare(&((const struct known *)a)->address,
-			       &((const struct known *)b)->address);
+	const struct known *left = a, *right = b;
+	int order = address_compare(&left->address, &right->address);
+
+	if (order)
+		return order;
+	return left->ifindex < right->ifindex ? -1 : left->ifindex > right->ifindex;
 }
 
 int kernel_view_new(struct kernel_view **ret_view, struct err *err)
@@ -198,6 +203,7 @@ static struct device_setting settings_of(struct kernel_view *view, uint32_t ifin
 	for (size_t i = 0; i < view->setting_count; i++)
 		if (view->settings[i].ifindex == ifindex)
 			return view->settings[i];
+	snprintf(read_now.name, sizeof(read_now.name), "%s", dev);
 	all = setting("all", "arp_ignore");
 	own = setting(dev, "arp_ignore");
 	read_now.arp_ignore = all > own ? all : own;
@@ -208,6 +214,26 @@ static struct device_setting settings_of(struct kernel_view *view, uint32_t ifin
 		grown[view->setting_count++] = read_now;
 	}
 	return read_now;
+}
+
+bool kernel_view_changed(const struct kernel_view *view)
+{
+	struct kernel_view *now = NULL;
+	struct err ignored;
+	bool changed;
+
+	if (kernel_view_new(&now, &ignored) < 0)
+		return true;
+	changed = view->count != now->count ||
+		  (view->count && memcmp(view->list, now->list, view->count * sizeof(*view->list)));
+	for (size_t i = 0; i < view->setting_count && !changed; i++) {
+		struct device_setting was = view->settings[i];
+		struct device_setting is = settings_of(now, was.ifindex, was.name);
+
+		changed = was.arp_ignore != is.arp_ignore || was.proxy_arp != is.proxy_arp;
+	}
+	kernel_view_free(now);
+	return changed;
 }
 
 /* Does arp_ignore let the kernel answer on @ifindex for a local address that @known is? */
@@ -261,17 +287,21 @@ static uint32_t route_to(const struct address *address)
 	return 0;
 }
 
+/* The first of @address's rows, or the end. */
 static const struct known *known_first(const struct kernel_view *view,
 				       const struct address *address)
 {
-	struct known wanted = { .address = *address };
-	const struct known *found = NULL;
+	size_t first = 0, last = view->count;
 
-	if (view->count)
-		found = bsearch(&wanted, view->list, view->count, sizeof(wanted), known_compare);
-	while (found && found > view->list && !address_compare(&found[-1].address, address))
-		found--;
-	return found;
+	while (first < last) {
+		size_t middle = (first + last) / 2;
+
+		if (address_compare(&view->list[middle].address, address) < 0)
+			first = middle + 1;
+		else
+			last = middle;
+	}
+	return view->list + first;
 }
 
 bool kernel_answers(struct kernel_view *view, const struct address *address, uint32_t ifindex,
@@ -285,7 +315,7 @@ bool kernel_answers(struct kernel_view *view, const struct address *address, uin
 	address_format(address, ip);
 	if (address_is_v4(address))
 		settings = settings_of(view, ifindex, dev);
-	for (; known && known < end && !address_compare(&known->address, address); known++) {
+	for (; known < end && !address_compare(&known->address, address); known++) {
 		bool answers = known->ifindex == ifindex;
 
 		if (!known->proxy && address_is_v4(address))

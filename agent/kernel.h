@@ -17,6 +17,10 @@ struct kernel_view;
 int kernel_view_new(struct kernel_view **ret_view, struct err *err);
 void kernel_view_free(struct kernel_view *view);
 
+/* Would a new view say otherwise, of the interfaces that @view was asked about? True too where that
+ * can't be found out. */
+bool kernel_view_changed(const struct kernel_view *view);
+
 /*
  * Would the kernel answer for @address on interface @ifindex, called @dev? True with the reason in
  * @ret_why. IPv4: the address is local and arp_ignore lets it, or proxy_arp or a proxy entry does.

@@ -156,11 +156,11 @@ static bool head_same(const struct entry_head *head, const struct program_entry 
 	       !memcmp(head->mac, entry->mac, ETH_ALEN);
 }
 
-/* What is to be done, in three lists with room for all. */
+/* What is to be done. */
 struct difference {
 	struct entry_wanted *add, *change;
 	struct responder_v4_key *delete;
-	size_t add_count, change_count, delete_count;
+	size_t add_count, change_count, delete_count, delete_capacity;
 };
 
 static void difference_free(struct difference *difference)
@@ -171,6 +171,10 @@ static void difference_free(struct difference *difference)
 }
 
 struct apply {
+	const struct program_entry *wanted; /* sorted */
+	size_t count;
+	bool *found;  /* of each wanted one: it is there */
+	size_t there; /* entries in the map, whoever's */
 	struct difference difference;
 	struct program_changes changes;
 	program_keep_fn *keep;
@@ -179,67 +183,76 @@ struct apply {
 };
 
 /* An entry of the map that isn't wanted. */
-static void apply_unwanted(struct apply *apply, const struct entry_row *row)
+static int apply_unwanted(struct apply *apply, const struct responder_v4_key *key,
+			  const struct entry_head *head, struct err *err)
 {
-	const struct entry_head *head = &row->value.head;
-	struct address address = address_from_ip4(row->key.ip4);
+	struct difference *difference = &apply->difference;
+	struct address address = address_from_ip4(key->ip4);
 
 	if (head->lease == L2RESP_LEASE_FOREVER)
-		return;
+		return 0;
 	if (apply->keep(&address, head->lease, apply->userdata)) {
 		apply->changes.present++;
-		return;
+		return 0;
 	}
-	apply->change("deleted", &address, row->key.ifindex, apply->userdata);
-	apply->difference.delete[apply->difference.delete_count++] = row->key;
+	if (difference->delete_count == difference->delete_capacity) {
+		size_t capacity = 2 * difference->delete_capacity + 64;
+		struct responder_v4_key *delete =
+			reallocarray(difference->delete, capacity, sizeof(*delete));
+
+		if (!delete)
+			return err_nomem(err);
+		difference->delete = delete;
+		difference->delete_capacity = capacity;
+	}
+	apply->change("deleted", &address, key->ifindex, apply->userdata);
+	difference->delete[difference->delete_count++] = *key;
+	return 0;
 }
 
-static void apply_missing(struct apply *apply, const struct program_entry *entry)
-{
-	apply->change("added", &entry->address, entry->ifindex, apply->userdata);
-	apply->difference.add[apply->difference.add_count++] = entry_wanted(entry);
-	apply->changes.present++;
-}
-
-static void apply_there(struct apply *apply, const struct entry_row *row,
+static void apply_there(struct apply *apply, const struct entry_head *head,
 			const struct program_entry *entry)
 {
-	if (row->value.head.lease == L2RESP_LEASE_FOREVER) {
+	apply->found[entry - apply->wanted] = true;
+	if (head->lease == L2RESP_LEASE_FOREVER) {
 		apply->change("by hand", &entry->address, entry->ifindex, apply->userdata);
 		apply->changes.by_hand++;
 		return;
 	}
 	apply->changes.present++;
-	if (head_same(&row->value.head, entry))
+	if (head_same(head, entry))
 		return;
 	apply->change("changed", &entry->address, entry->ifindex, apply->userdata);
 	apply->difference.change[apply->difference.change_count++] = entry_wanted(entry);
 }
 
-/* Both sides sorted alike. */
-static void apply_compare(struct apply *apply, const struct entry_table *there,
-			  const struct program_entry *wanted, size_t count)
+static int apply_visit(const struct responder_v4_key *key, const struct entry_head *head,
+		       void *data, struct err *err)
 {
-	size_t row = 0, i = 0;
+	struct program_entry entry = { .address = address_from_ip4(key->ip4),
+				       .ifindex = key->ifindex };
+	const struct program_entry *found = NULL;
+	struct apply *apply = data;
 
-	while (row < there->count || i < count) {
-		struct responder_v4_key key;
-		int order;
+	apply->there++;
+	if (apply->count)
+		found = bsearch(&entry, apply->wanted, apply->count, sizeof(entry), entry_compare);
+	if (!found)
+		return apply_unwanted(apply, key, head, err);
+	apply_there(apply, head, found);
+	return 0;
+}
 
-		if (i < count)
-			key = entry_key(&wanted[i]);
-		if (row == there->count)
-			order = 1;
-		else if (i == count)
-			order = -1;
-		else
-			order = key_compare(&there->rows[row].key, &key);
-		if (order < 0)
-			apply_unwanted(apply, &there->rows[row++]);
-		else if (order > 0)
-			apply_missing(apply, &wanted[i++]);
-		else
-			apply_there(apply, &there->rows[row++], &wanted[i++]);
+static void apply_missing(struct apply *apply)
+{
+	for (size_t i = 0; i < apply->count; i++) {
+		const struct program_entry *entry = &apply->wanted[i];
+
+		if (apply->found[i])
+			continue;
+		apply->change("added", &entry->address, entry->ifindex, apply->userdata);
+		apply->difference.add[apply->difference.add_count++] = entry_wanted(entry);
+		apply->changes.present++;
 	}
 }
 
@@ -268,43 +281,51 @@ static int add_all(struct program *program, struct difference *difference, struc
 	return r;
 }
 
+/* The lists are there: fills and works them off. */
+static int apply_difference(struct program *program, struct apply *apply, struct err *err)
+{
+	struct difference *difference = &apply->difference;
+	int r = entry_visit_all(&program->pins, apply_visit, apply, err);
+
+	if (r < 0)
+		return r;
+	apply_missing(apply);
+	r = entry_delete_keys(&program->pins, difference->delete, difference->delete_count, err);
+	if (!r)
+		r = entry_set_heads(&program->pins, difference->change, difference->change_count,
+				    err);
+	if (!r)
+		r = make_room(program,
+			      apply->there - difference->delete_count + difference->add_count, err);
+	return r ?: add_all(program, difference, err);
+}
+
 int program_apply(struct program *program, struct program_entry *wanted, size_t count,
 		  program_keep_fn *keep, program_change_fn *change, void *userdata,
 		  struct program_changes *ret_changes, struct err *err)
 {
-	_cleanup_(entry_table_free) struct entry_table there = {};
-	struct apply apply = { .keep = keep, .change = change, .userdata = userdata };
+	struct apply apply = { .wanted = wanted,
+			       .count = count,
+			       .keep = keep,
+			       .change = change,
+			       .userdata = userdata };
 	struct difference *difference = &apply.difference;
-	int r = entry_read_all(&program->pins, 0, &there, err);
+	int r = -ENOMEM;
 
-	if (r < 0)
-		return r;
+	if (count)
+		qsort(wanted, count, sizeof(*wanted), entry_compare);
+	apply.found = calloc(count + 1, sizeof(*apply.found));
 	difference->add = calloc(count + 1, sizeof(*difference->add));
 	difference->change = calloc(count + 1, sizeof(*difference->change));
-	difference->delete = calloc(there.count + 1, sizeof(*difference->delete));
-	if (difference->add && difference->change && difference->delete) {
-		if (count)
-			qsort(wanted, count, sizeof(*wanted), entry_compare);
-		apply_compare(&apply, &there, wanted, count);
-		r = entry_delete_keys(&program->pins, difference->delete, difference->delete_count,
-				      err);
-		if (!r)
-			r = entry_set_heads(&program->pins, difference->change,
-					    difference->change_count, err);
-		if (!r)
-			r = make_room(program,
-				      there.count - difference->delete_count +
-					      difference->add_count,
-				      err);
-		if (!r)
-			r = add_all(program, difference, err);
-	} else {
-		r = err_nomem(err);
-	}
+	if (apply.found && difference->add && difference->change)
+		r = apply_difference(program, &apply, err);
+	else
+		err_nomem(err);
 	apply.changes.added = difference->add_count;
 	apply.changes.deleted = difference->delete_count;
 	apply.changes.changed = difference->change_count;
 	difference_free(difference);
+	free(apply.found);
 	if (r < 0)
 		return r;
 	*ret_changes = apply.changes;
@@ -387,7 +408,7 @@ int program_attach(struct program *program, const struct link *link,
 
 	if (!r)
 		r = device_record(&program->pins, link, &recorded, err);
-	if (r < 0)
+	if (r)
 		return r;
 	r = attach_link(&program->pins, link, recorded.counters_slot, options, ret_outcome, err);
 	if (r < 0)
@@ -403,7 +424,7 @@ int program_counts(struct program *program, struct outcome_counts *ret_counts, s
 	int r = pins_open(program->bpffs, &pins, err);
 
 	while (!r && !bpf_map_get_next_key(pins.fd[PINS_DEVICES], previous, &ifindex)) {
-		struct outcome_counts counts;
+		struct outcome_counts counts = {};
 		struct device device;
 
 		previous = &ifindex;

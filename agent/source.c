@@ -137,7 +137,7 @@ static struct source_file *file_find(const struct source *source, const char *na
 	struct source_file wanted = { .name = (char *)name }, *key = &wanted, **found = NULL;
 
 	if (source->count)
-		found = bsearch(&key, source->files, source->count, sizeof(key), file_compare);
+		found = bsearch(&key, source->files, source->count, sizeof(void *), file_compare);
 	return found ? *found : NULL;
 }
 
@@ -151,8 +151,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 /* Appends a file called @name, behind the @source->count sorted ones. NULL: out of memory. */
 static struct source_file *file_append(struct source *source, size_t *total, const char *name)
 {
-	struct source_file **files =
-		reallocarray(source->files, *total + 1, sizeof(struct source_file *));
+	struct source_file **files = reallocarray(source->files, *total + 1, sizeof(void *));
 	struct source_file *file = calloc(1, sizeof(*file));
 
 	if (files)
@@ -180,8 +179,8 @@ static bool files_settle(struct source *source, size_t total)
 			file_free(source->files[i]);
 	source->count = kept;
 	if (kept)
-		qsort(source->files, kept, sizeof(source->files[0]), file_compare);
-	manifests = reallocarray(source->manifests, kept + 1, sizeof(struct manifest *));
+		qsort(source->files, kept, sizeof(void *), file_compare);
+	manifests = reallocarray(source->manifests, kept + 1, sizeof(void *));
 	if (manifests)
 		source->manifests = manifests;
 	else

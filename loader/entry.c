@@ -14,6 +14,8 @@
 /* Elements a batch call; the map's own lock is held for one bucket at a time, so only the copy's
  * size matters. */
 #define BATCH 16384
+/* What is looked at once stays in the processor's cache. */
+#define VISIT_BATCH 1024
 
 void entry_table_free(struct entry_table *table)
 {
@@ -130,6 +132,32 @@ int entry_read_all(const struct pins *pins, uint32_t ifindex, struct entry_table
 		qsort(table.rows, table.count, sizeof(*table.rows), row_compare);
 	*ret_table = table;
 	table = (struct entry_table){};
+	return 0;
+}
+
+int entry_visit_all(const struct pins *pins, entry_visit_fn *visit, void *data, struct err *err)
+{
+	_cleanup_free_ struct responder_v4_key *keys = calloc(VISIT_BATCH, sizeof(*keys));
+	_cleanup_free_ struct responder_v4_entry *values = calloc(VISIT_BATCH, sizeof(*values));
+	bool first = true;
+	uint32_t cursor;
+	int r = 0, stop = 0;
+
+	if (!keys || !values)
+		return err_nomem(err);
+	while (r != -ENOENT) {
+		uint32_t count = VISIT_BATCH;
+
+		r = bpf_map_lookup_batch(pins->fd[PINS_RESPONDER_V4], first ? NULL : &cursor,
+					 &cursor, keys, values, &count, NULL);
+		if (r < 0 && r != -ENOENT)
+			return err_set(err, r, "reading responder_v4: %s", strerror(-r));
+		first = false;
+		for (uint32_t i = 0; i < count && !stop; i++)
+			stop = visit(&keys[i], &values[i].head, data, err);
+		if (stop)
+			return stop;
+	}
 	return 0;
 }
 
