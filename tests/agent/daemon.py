@@ -68,8 +68,8 @@ class Agent:
         done = subprocess.run(self.argv(*words), capture_output=True, text=True)
         return Result(done.returncode, done.stdout, done.stderr)
 
-    def start(self, ready=True, **options):
-        """Runs it. Returns once it says READY=1, unless `ready` is false."""
+    def start(self, *prefix):
+        """Runs it, as the last words of a command if there is one, until it says READY=1."""
         path = f"{self.config.parent}/notify"
         Path(path).unlink(missing_ok=True)
         self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -77,11 +77,9 @@ class Agent:
         self.notified.settimeout(10)
         with open(self.log_path, "a") as log:
             self.process = subprocess.Popen(
-                self.argv("--config", self.config),
-                stderr=log, env=os.environ | {"NOTIFY_SOCKET": path}, **options)
-        if ready:
-            self.wait_notified("READY=1")
-        return self.process
+                self.lan.server.argv(*prefix, AGENT, "--config", self.config),
+                stderr=log, env=os.environ | {"NOTIFY_SOCKET": path})
+        self.wait_notified("READY=1")
 
     def wait_notified(self, wanted):
         try:

@@ -1,11 +1,11 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From a directory of manifests to answers on the wire, and back to silence."""
+import re
 import signal
-import time
 
 from daemon import POLICY, service
-from lan import SERVER_MAC, VIP, need, wait_until
+from lan import ROOT, SERVER_MAC, VIP, need, wait_until
 from wire import REPLY, Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
@@ -33,7 +33,8 @@ def test_map_first_then_three_announcements(agent, lan):
         answers = wire.ask(arp(VIP), count=1)
     assert [frame for _, frame in seen] == announcement(VIP) * 3
     gaps = [seen[i + 2][0] - seen[i][0] for i in (0, 2)]
-    assert all(1.09 < gap < 1.6 for gap in gaps), gaps
+    # 1.1 s, less what the first of two may lie unread on a busy machine
+    assert all(1 < gap < 1.6 for gap in gaps), gaps
     assert answers == [arp_reply(VIP)]
     # two forms each
     assert agent.metrics()["l2resp_announcements_total"] == 3
@@ -65,6 +66,34 @@ def test_a_broken_file_keeps_what_it_said(agent):
     agent.write("all.yaml", POLICY, service("web", OTHER))
     agent.wait_entries((OTHER, "eth1"))
     assert wait_until(agent.ready)
+
+
+def test_with_the_units_capabilities_alone(agent, lan):
+    need("setpriv")
+    unit = (ROOT / "deploy/xdp-l2respd.service").read_text()
+    named = re.search(r"^CapabilityBoundingSet=(.*)$", unit, re.MULTILINE)[1].lower().split()
+    bounds = ",".join(f"+{name.removeprefix('cap_')}" for name in named)
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start("setpriv", f"--bounding-set=-all,{bounds}")
+    agent.wait_entries((VIP, "eth1"))
+    with Wire(lan.client, "eth0") as wire:
+        assert len(wire.received(2)) >= 2, "announcements"
+        assert arp_reply(VIP) in wire.ask(arp(VIP))
+    assert agent.ready(), agent.log()
+    assert agent.command("drain").status == 0
+    agent.wait_entries()
+
+
+def test_the_service_manager_is_told(agent):
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start("env", "WATCHDOG_USEC=1000000")
+    agent.wait_notified("STATUS=active, 1 of 1 addresses held, 1 entries")
+    agent.wait_notified("WATCHDOG=1")
+    agent.signal(signal.SIGHUP)
+    agent.wait_notified("RELOADING=1")
+    agent.wait_notified("READY=1")
+    agent.signal(signal.SIGTERM)
+    agent.wait_notified("STOPPING=1")
 
 
 def test_sigterm_gives_everything_up(agent, lan):
