@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "config.h"
+#include "defender.h"
 #include "desired.h"
 #include "identity.h"
 #include "kernel.h"
@@ -22,6 +23,7 @@
 #define PERIOD_USEC (5 * USEC_PER_SEC)
 /* Another writer has the lock, or an interface just went away: again after that. */
 #define RETRY_USEC 20000
+#define WATCH_USEC USEC_PER_SEC
 /* SIGTERM: the store may be out of reach. */
 #define STOP_USEC (3 * USEC_PER_SEC)
 /* More gained addresses than these are put in by a comparison of everything. */
@@ -52,6 +54,7 @@ struct agent {
 	struct links *links;
 	struct program *program;
 	struct announcer *announcer;
+	struct defender *defender;
 	struct lease_manager *manager;
 	struct desired desired;
 	struct kernel_view *kernel; /* that desired was made with */
@@ -60,6 +63,7 @@ struct agent {
 
 	sd_event_source *work;	 /* reconcile, as soon as the loop gets to it */
 	sd_event_source *period; /* and every PERIOD_USEC */
+	sd_event_source *watch;	 /* conflicts are looked for every WATCH_USEC */
 	sd_event_source *refresh;
 	sd_event_source *stopping;
 	sd_event_source *unlock; /* at the end of each turn */
@@ -568,6 +572,34 @@ static bool holds(const struct address *address, uint32_t ifindex, uint8_t ret_m
 	return true;
 }
 
+static bool defend(const struct address *address, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
+		   void *userdata)
+{
+	struct agent *agent = userdata;
+	char ip[INET6_ADDRSTRLEN], text[MAC_TEXT_SIZE];
+	uint8_t own[ETH_ALEN];
+	const struct link_row *row = link_table_find(links_table(agent->links), ifindex);
+
+	if (!row || !holds(address, ifindex, own, agent))
+		return false;
+	log_say(LOG_WARNING, "%s: %s uses %s too; defending it", row->link.name,
+		mac_format(mac, text), address_format(address, ip));
+	return !announcer_add(agent->announcer, address, ifindex, 1);
+}
+
+static int watch_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct err err;
+
+	(void)usec;
+	if (agent->config.defend &&
+	    defender_look(agent->defender, agent->program, defend, agent, &err) < 0)
+		log_say(LOG_WARNING, "%s", err.text);
+	sd_event_source_set_time_relative(source, WATCH_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
 /* ---- the lease manager's callbacks ---- */
 
 static void lease_gained(const struct address *address, uint8_t slot, void *userdata)
@@ -745,7 +777,10 @@ static int agent_start(struct agent *agent, struct err *err)
 		r = start_manager(agent, config, err);
 	if (r < 0)
 		return r;
-	r = add_timer(agent, &agent->work, 0, work_due);
+	agent->defender = defender_new();
+	r = agent->defender ? add_timer(agent, &agent->work, 0, work_due) : -ENOMEM;
+	if (!r)
+		r = add_timer(agent, &agent->watch, 0, watch_due);
 	if (!r)
 		r = add_timer(agent, &agent->period, PERIOD_USEC, period_due);
 	if (!r)
@@ -788,12 +823,14 @@ void agent_free(struct agent *agent)
 		return;
 	sd_event_source_disable_unref(agent->work);
 	sd_event_source_disable_unref(agent->period);
+	sd_event_source_disable_unref(agent->watch);
 	sd_event_source_disable_unref(agent->refresh);
 	sd_event_source_disable_unref(agent->stopping);
 	sd_event_source_disable_unref(agent->unlock);
 	lease_manager_free(agent->manager);
 	source_free(agent->source);
 	announcer_free(agent->announcer);
+	defender_free(agent->defender);
 	links_free(agent->links);
 	program_free(agent->program);
 	identity_close(&agent->identity);
@@ -956,6 +993,7 @@ void agent_figures(const struct agent *agent, struct agent_figures *ret_figures)
 
 	lease_manager_status(agent->manager, &figures.lease);
 	figures.announced = announcer_sent(agent->announcer);
+	figures.conflicts = defender_count(agent->defender);
 	figures.selected = agent->desired.count;
 	figures.blocked = agent->desired.blocked;
 	figures.broken_files = source_broken(agent->source);

@@ -22,6 +22,7 @@ struct config {
 	bool preempt;
 	char **endpoints;				    /* NULL-terminated */
 	char *server, *namespace, *token, *ca, *cert, *key; /* NULL: not given */
+	bool defend; /* announce an address again when another host uses it */
 	uint32_t announce_count;
 	uint64_t announce_interval_ns;
 	uint64_t announce_refresh_ns; /* 0: never */

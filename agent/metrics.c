@@ -70,24 +70,28 @@ static const struct {
 							METRIC("announcements_total", COUNTER,
 							       UNIT_U64, announced,
 							       "Announcements sent, each in both forms")
-								METRIC("manifest_files_broken",
-								       GAUGE, UNIT_SIZE,
-								       broken_files,
-								       "Files that are wrong")
-									METRIC("interfaces", GAUGE,
-									       UNIT_SIZE,
-									       interfaces,
-									       "Interfaces that policies select")
-										METRIC("interfaces_failed",
+								METRIC("conflicts_total", COUNTER,
+								       UNIT_U64, conflicts,
+								       "Times that another host was seen using one of our addresses, once a second at most")
+									METRIC("manifest_files_broken",
+									       GAUGE, UNIT_SIZE,
+									       broken_files,
+									       "Files that are wrong")
+										METRIC("interfaces",
 										       GAUGE,
 										       UNIT_SIZE,
-										       attach_failures,
-										       "Of these, where the program couldn't be attached")
-											METRIC("draining",
+										       interfaces,
+										       "Interfaces that policies select")
+											METRIC("interfaces_failed",
 											       GAUGE,
-											       UNIT_BOOL,
-											       draining,
-											       "1 while this node takes no part")
+											       UNIT_SIZE,
+											       attach_failures,
+											       "Of these, where the program couldn't be attached")
+												METRIC("draining",
+												       GAUGE,
+												       UNIT_BOOL,
+												       draining,
+												       "1 while this node takes no part")
 #undef METRIC
 };
 

@@ -438,3 +438,11 @@ int program_counts(struct program *program, struct outcome_counts *ret_counts, s
 		*ret_counts = sum;
 	return r;
 }
+
+int program_conflicts(struct program *program, struct conflict_table *ret_table, struct err *err)
+{
+	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	int r = pins_open(program->bpffs, &pins, err);
+
+	return r < 0 ? r : conflict_read_all(&pins, ret_table, err);
+}

@@ -10,6 +10,7 @@
 
 #include "address.h"
 #include "attach.h"
+#include "conflict.h"
 #include "counts.h"
 #include "err.h"
 #include "link.h"
@@ -83,6 +84,9 @@ int program_attached(struct program *program, const struct link *link, struct er
 int program_attach(struct program *program, const struct link *link,
 		   const struct attach_options *options, struct attach_outcome *ret_outcome,
 		   struct err *err);
+
+/* Other hosts that used our addresses; the caller frees the table. Without the lock. */
+int program_conflicts(struct program *program, struct conflict_table *ret_table, struct err *err);
 
 /* Outcome counts of all interfaces together. Without the lock. */
 int program_counts(struct program *program, struct outcome_counts *ret_counts, struct err *err);

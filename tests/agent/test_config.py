@@ -30,6 +30,8 @@ REFUSED = {
     "a tab": ("source:\n\tdirectory: /x\n", ":2: "),
     "deeper than anybody needs": ("a: " + "[" * 100 + "]" * 100 + "\n", ":1: more than 64 levels deep"),
     "a mode that isn't one": ("attach: {mode: fast}\n", ":1: attach.mode takes one of auto, native, skb"),
+    "what isn't there yet": ("conflict: yield\n", ":1: conflict takes one of defend"),
+    "nor this": ("probe: true\n", ":1: probe takes false, in this version"),
     "a hurry": ("announce: {count: 3, interval: 1ms}\n", ": announce.interval is shorter than 10ms"),
 }
 
@@ -45,6 +47,8 @@ source:
   directory: {manifests}
 loadBalancerClass: io.cilium/l2-announcer
 lease: {engine: none, duration: 15s, renewDeadline: 5s, retryPeriod: 2s, weight: 100, preempt: false}
+conflict: defend
+probe: false
 announce: {count: 3, interval: 1100ms, refresh: 0s}
 attach: {mode: auto, priority: 20}
 listen: 127.0.0.1:9717

@@ -10,7 +10,7 @@ import pytest
 
 from daemon import POLICY, service
 from lan import CLIENT_MAC, SERVER_MAC, VIP, wait_until
-from wire import Wire, arp, arp_reply
+from wire import REPLY, Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
 NEW_MAC = "02:00:00:00:00:41"
@@ -269,3 +269,17 @@ def test_reload(running):
     running.signal(signal.SIGHUP)
     assert wait_until(lambda: "agent.yaml:7: no key 'anounce'; what was in force stays" in running.log())
     running.wait_entries((VIP, "eth1"))
+
+
+def test_an_address_is_defended_once_in_ten_seconds(running, lan):
+    time.sleep(3.5)  # its announcements are over
+    foreign = arp(VIP, spa=VIP, sha=CLIENT_MAC)
+    with Wire(lan.client, "eth0") as wire:
+        for _ in range(4):
+            wire.send(foreign)
+            time.sleep(0.7)
+        frames = [frame for _, frame in wire.received()]
+    assert frames == [arp(VIP, spa=VIP, sha=SERVER_MAC),
+                      arp(VIP, spa=VIP, sha=SERVER_MAC, tha=SERVER_MAC, op=REPLY)]
+    assert f"{CLIENT_MAC} uses {VIP} too; defending it" in running.log()
+    assert running.metrics()["l2resp_conflicts_total"] >= 2
