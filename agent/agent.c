@@ -76,6 +76,7 @@ struct agent {
 	struct news *news;
 	size_t news_count, news_capacity;
 	size_t changes_logged;
+	size_t transitions; /* addresses gained and lost since the last reconcile */
 	bool told_ready;
 	struct agent_figures figures;
 	struct err failure; /* of the last reconcile; empty: none */
@@ -457,9 +458,10 @@ static int apply(struct agent *agent, bool all, struct err *err)
 	return r;
 }
 
-static void tell_service_manager(struct agent *agent)
+/* @late: the store keeps us waiting; that is /readyz's to tell, and no reason to be restarted. */
+static void tell_service_manager(struct agent *agent, bool late)
 {
-	if (!agent->told_ready && agent->session_known)
+	if (!agent->told_ready && (agent->session_known || late))
 		agent->told_ready = sd_notify(0, "READY=1") > 0;
 	sd_notifyf(0, "STATUS=%s, %zu of %zu addresses held, %zu entries",
 		   lease_state_names[agent->figures.lease.state], agent->figures.lease.held,
@@ -495,7 +497,10 @@ static void reconcile(struct agent *agent, bool all, uint64_t begun_ns)
 	agent->pending_count = 0;
 	if (agent->session_known)
 		lease_manager_settled(agent->manager);
-	tell_service_manager(agent);
+	if (agent->transitions > LOG_MAX)
+		log_say(LOG_INFO, "and %zu more", agent->transitions - LOG_MAX);
+	agent->transitions = 0;
+	tell_service_manager(agent, false);
 }
 
 static int work_due(sd_event_source *source, uint64_t usec, void *userdata)
@@ -527,6 +532,7 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	/* what differs now, with nothing to be done, is drift */
 	agent->dirty_all = planned || before.gained != after.gained || before.lost != after.lost;
 	reconcile(agent, true, begun_ns);
+	tell_service_manager(agent, true);
 	sd_event_source_set_time_relative(source, PERIOD_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -602,11 +608,21 @@ static int watch_due(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* ---- the lease manager's callbacks ---- */
 
+static void log_transition(struct agent *agent, const struct address *address, const char *what,
+			   const char *why)
+{
+	char ip[INET6_ADDRSTRLEN];
+
+	if (agent->transitions++ < LOG_MAX)
+		log_say(LOG_INFO, "%s: %s%s", address_format(address, ip), what, why);
+}
+
 static void lease_gained(const struct address *address, uint8_t slot, void *userdata)
 {
 	struct agent *agent = userdata;
 
 	(void)slot;
+	log_transition(agent, address, "held", "");
 	if (agent->dirty_all)
 		return;
 	if (agent->pending_count == PENDING_MAX) {
@@ -623,9 +639,10 @@ static int lease_lost(const struct address *address, enum lease_loss reason, voi
 	struct err err;
 	int r = program_begin(agent->program, &err);
 
-	(void)reason;
 	if (!r)
 		r = program_remove(agent->program, address, &err);
+	if (!r)
+		log_transition(agent, address, "given up: ", lease_loss_names[reason]);
 	if (r < 0 && r != -EAGAIN)
 		log_say(LOG_ERR, "%s", err.text);
 	return r;
