@@ -68,8 +68,9 @@ struct agent {
 	sd_event_source *stopping;
 	sd_event_source *unlock; /* at the end of each turn */
 
-	bool evaluated;	    /* desired is of the manifests */
-	bool session_known; /* the manager has said what it holds */
+	bool evaluated;			    /* desired is of the manifests and interfaces */
+	uint64_t evaluate_ns, judged_at_ns; /* how long the last evaluation took, and its end */
+	bool session_known;		    /* the manager has said what it holds */
 	bool dirty_all;
 	struct address pending[PENDING_MAX]; /* else these are to be looked at */
 	size_t pending_count;
@@ -280,14 +281,12 @@ static int evaluate(struct agent *agent, bool look)
 	struct desired before = agent->desired, now = {};
 	struct selection selection = {};
 	struct kernel_view *view = NULL;
+	uint64_t begun_ns = clock_boot_ns();
 	struct err err;
 	int r = policy_select(manifests, count, agent->config.node,
 			      agent->config.load_balancer_class, links, &selection, &err);
 
-	if (!r && attach_selected(agent, &selection, look) == -EAGAIN)
-		plan(agent, RETRY_USEC), agent->evaluated = false;
-	else
-		agent->evaluated = true;
+	agent->evaluated = r < 0 || attach_selected(agent, &selection, look) != -EAGAIN;
 	if (!r)
 		r = kernel_view_new(&view, &err);
 	if (!r)
@@ -304,7 +303,10 @@ static int evaluate(struct agent *agent, bool look)
 	agent->desired = now;
 	tell_manager(agent, &before);
 	desired_free(&before);
-	plan_all(agent);
+	agent->judged_at_ns = clock_boot_ns();
+	agent->evaluate_ns = agent->judged_at_ns - begun_ns;
+	agent->dirty_all = true;
+	plan(agent, agent->evaluated ? 0 : RETRY_USEC);
 	return 0;
 }
 
@@ -313,9 +315,19 @@ static void source_changed(void *userdata)
 	evaluate(userdata, false);
 }
 
+/* At once; but where 100,000 addresses are to be judged and a hundred interfaces come and go, no
+ * more than a fifth of the time goes into it. */
 static void links_changed(void *userdata)
 {
-	evaluate(userdata, false);
+	struct agent *agent = userdata;
+	uint64_t rest_ns = 4 * agent->evaluate_ns, since_ns = clock_boot_ns() - agent->judged_at_ns;
+
+	if (since_ns >= rest_ns) {
+		evaluate(agent, false);
+		return;
+	}
+	agent->evaluated = false;
+	plan(agent, (rest_ns - since_ns) / 1000);
 }
 
 /* ---- what is ---- */

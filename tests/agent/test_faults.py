@@ -9,7 +9,7 @@ import time
 import pytest
 
 from daemon import POLICY, service
-from lan import CLIENT_MAC, SERVER_MAC, VIP, wait_until
+from lan import CLIENT_MAC, PASS, SERVER_MAC, VIP, wait_until
 from wire import REPLY, Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
@@ -283,3 +283,21 @@ def test_an_address_is_defended_once_in_ten_seconds(running, lan):
                       arp(VIP, spa=VIP, sha=SERVER_MAC, tha=SERVER_MAC, op=REPLY)]
     assert f"{CLIENT_MAC} uses {VIP} too; defending it" in running.log()
     assert running.metrics()["l2resp_conflicts_total"] >= 2
+
+
+def test_links_are_followed_within_a_tenth_of_a_second(running, lan):
+    """From the interface's coming to the first answer on it."""
+    lan.client.ip("link add eth9 type veth peer name eth8")
+    running.write("all.yaml", POLICY.replace("[eth1]", '["^eth"]'), service("web", VIP))
+    running.wait_entries((VIP, "eth1"))
+    lan.client.ip(f"link set eth8 netns {lan.server.name} name eth2", "link set eth9 up",
+                  f"link set eth9 xdpdrv object {PASS} section xdp")
+    with Wire(lan.client, "eth9") as wire:
+        begun = time.monotonic()
+        lan.server.ip("link set eth2 up")
+        while not any(frame[20:22] == b"\0\2" for _, frame in wire.received(quiet=0.002)):
+            wire.send(arp(VIP))
+            assert time.monotonic() - begun < 3
+        took = time.monotonic() - begun
+    print(f"{took * 1000:.0f} ms")
+    assert took < 0.1 * 3, "with room for a machine that is busy"
