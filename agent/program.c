@@ -133,27 +133,20 @@ static struct entry_wanted entry_wanted(const struct program_entry *entry)
 	return wanted;
 }
 
-/* As entry_read_all() sorts. */
-static int key_compare(const struct responder_v4_key *a, const struct responder_v4_key *b)
+static int wanted_compare(const void *a, const void *b)
 {
-	uint32_t left = ntohl(a->ip4), right = ntohl(b->ip4);
+	const struct entry_wanted *left = a, *right = b;
+	uint64_t left_key, right_key;
 
-	if (a->ifindex != b->ifindex)
-		return a->ifindex < b->ifindex ? -1 : 1;
-	return left < right ? -1 : left > right;
+	/* any order will do, and this one is cheap */
+	memcpy(&left_key, &left->key, sizeof(left_key));
+	memcpy(&right_key, &right->key, sizeof(right_key));
+	return left_key < right_key ? -1 : left_key > right_key;
 }
 
-static int entry_compare(const void *a, const void *b)
+static bool head_same(const struct entry_head *a, const struct entry_head *b)
 {
-	struct responder_v4_key left = entry_key(a), right = entry_key(b);
-
-	return key_compare(&left, &right);
-}
-
-static bool head_same(const struct entry_head *head, const struct program_entry *entry)
-{
-	return head->lease == entry->slot && !head->flags &&
-	       !memcmp(head->mac, entry->mac, ETH_ALEN);
+	return !memcmp(a, b, sizeof(*a));
 }
 
 /* What is to be done. */
@@ -171,7 +164,7 @@ static void difference_free(struct difference *difference)
 }
 
 struct apply {
-	const struct program_entry *wanted; /* sorted */
+	struct entry_wanted *wanted; /* sorted */
 	size_t count;
 	bool *found;  /* of each wanted one: it is there */
 	size_t there; /* entries in the map, whoever's */
@@ -210,33 +203,41 @@ static int apply_unwanted(struct apply *apply, const struct responder_v4_key *ke
 	return 0;
 }
 
-static void apply_there(struct apply *apply, const struct entry_head *head,
-			const struct program_entry *entry)
+static void apply_change(const struct apply *apply, const char *what,
+			 const struct responder_v4_key *key)
 {
-	apply->found[entry - apply->wanted] = true;
+	struct address address = address_from_ip4(key->ip4);
+
+	apply->change(what, &address, key->ifindex, apply->userdata);
+}
+
+static void apply_there(struct apply *apply, const struct entry_head *head,
+			const struct entry_wanted *wanted)
+{
+	apply->found[wanted - apply->wanted] = true;
 	if (head->lease == L2RESP_LEASE_FOREVER) {
-		apply->change("by hand", &entry->address, entry->ifindex, apply->userdata);
+		apply_change(apply, "by hand", &wanted->key);
 		apply->changes.by_hand++;
 		return;
 	}
 	apply->changes.present++;
-	if (head_same(head, entry))
+	if (head_same(head, &wanted->head))
 		return;
-	apply->change("changed", &entry->address, entry->ifindex, apply->userdata);
-	apply->difference.change[apply->difference.change_count++] = entry_wanted(entry);
+	apply_change(apply, "changed", &wanted->key);
+	apply->difference.change[apply->difference.change_count++] = *wanted;
 }
 
 static int apply_visit(const struct responder_v4_key *key, const struct entry_head *head,
 		       void *data, struct err *err)
 {
-	struct program_entry entry = { .address = address_from_ip4(key->ip4),
-				       .ifindex = key->ifindex };
-	const struct program_entry *found = NULL;
+	struct entry_wanted wanted = { .key = *key };
+	const struct entry_wanted *found = NULL;
 	struct apply *apply = data;
 
 	apply->there++;
 	if (apply->count)
-		found = bsearch(&entry, apply->wanted, apply->count, sizeof(entry), entry_compare);
+		found = bsearch(&wanted, apply->wanted, apply->count, sizeof(wanted),
+				wanted_compare);
 	if (!found)
 		return apply_unwanted(apply, key, head, err);
 	apply_there(apply, head, found);
@@ -246,12 +247,10 @@ static int apply_visit(const struct responder_v4_key *key, const struct entry_he
 static void apply_missing(struct apply *apply)
 {
 	for (size_t i = 0; i < apply->count; i++) {
-		const struct program_entry *entry = &apply->wanted[i];
-
 		if (apply->found[i])
 			continue;
-		apply->change("added", &entry->address, entry->ifindex, apply->userdata);
-		apply->difference.add[apply->difference.add_count++] = entry_wanted(entry);
+		apply_change(apply, "added", &apply->wanted[i].key);
+		apply->difference.add[apply->difference.add_count++] = apply->wanted[i];
 		apply->changes.present++;
 	}
 }
@@ -300,24 +299,25 @@ static int apply_difference(struct program *program, struct apply *apply, struct
 	return r ?: add_all(program, difference, err);
 }
 
-int program_apply(struct program *program, struct program_entry *wanted, size_t count,
+int program_apply(struct program *program, const struct program_entry *wanted, size_t count,
 		  program_keep_fn *keep, program_change_fn *change, void *userdata,
 		  struct program_changes *ret_changes, struct err *err)
 {
-	struct apply apply = { .wanted = wanted,
-			       .count = count,
-			       .keep = keep,
-			       .change = change,
-			       .userdata = userdata };
+	struct apply apply = {
+		.count = count, .keep = keep, .change = change, .userdata = userdata
+	};
 	struct difference *difference = &apply.difference;
 	int r = -ENOMEM;
 
-	if (count)
-		qsort(wanted, count, sizeof(*wanted), entry_compare);
+	apply.wanted = calloc(count + 1, sizeof(*apply.wanted));
+	for (size_t i = 0; apply.wanted && i < count; i++)
+		apply.wanted[i] = entry_wanted(&wanted[i]);
+	if (apply.wanted && count)
+		qsort(apply.wanted, count, sizeof(*apply.wanted), wanted_compare);
 	apply.found = calloc(count + 1, sizeof(*apply.found));
 	difference->add = calloc(count + 1, sizeof(*difference->add));
 	difference->change = calloc(count + 1, sizeof(*difference->change));
-	if (apply.found && difference->add && difference->change)
+	if (apply.wanted && apply.found && difference->add && difference->change)
 		r = apply_difference(program, &apply, err);
 	else
 		err_nomem(err);
@@ -325,6 +325,7 @@ int program_apply(struct program *program, struct program_entry *wanted, size_t 
 	apply.changes.deleted = difference->delete_count;
 	apply.changes.changed = difference->change_count;
 	difference_free(difference);
+	free(apply.wanted);
 	free(apply.found);
 	if (r < 0)
 		return r;
@@ -341,7 +342,7 @@ int program_put(struct program *program, const struct program_entry *entry, bool
 	int r = entry_get(&program->pins, wanted.key.ip4, wanted.key.ifindex, &there, err);
 
 	*ret_by_hand = !r && there.head.lease == L2RESP_LEASE_FOREVER;
-	if (!r && !*ret_by_hand && !head_same(&there.head, entry))
+	if (!r && !*ret_by_hand && !head_same(&there.head, &wanted.head))
 		return entry_set_heads(&program->pins, &wanted, 1, err);
 	return r == -ENOENT ? entry_add(&program->pins, &wanted, 1, NULL, &added, err) : r;
 }

@@ -56,11 +56,11 @@ typedef void program_change_fn(const char *what, const struct address *address, 
 typedef bool program_keep_fn(const struct address *address, uint8_t slot, void *userdata);
 
 /*
- * Makes the entries in lease slots 1 to 255 those of @wanted, which it sorts, by difference, and
- * makes the map larger where they don't fit. Locked. Any error with @err; what was done until then
- * stays, and the next call does the rest.
+ * Makes the entries in lease slots 1 to 255 those of @wanted by difference, and makes the map
+ * larger where they don't fit. Locked. Any error with @err; what was done until then stays, and the
+ * next call does the rest.
  */
-int program_apply(struct program *program, struct program_entry *wanted, size_t count,
+int program_apply(struct program *program, const struct program_entry *wanted, size_t count,
 		  program_keep_fn *keep, program_change_fn *change, void *userdata,
 		  struct program_changes *ret_changes, struct err *err);
 

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """100,000 addresses from manifests."""
 import ipaddress
+import os
 import time
+from pathlib import Path
 
 from daemon import POLICY, service
 from lan import wait_until
@@ -18,6 +20,11 @@ def many(count):
     return [service(f"s{i}", *ips[i:i + PER_SERVICE]) for i in range(0, count, PER_SERVICE)]
 
 
+def cpu_seconds(agent):
+    fields = Path(f"/proc/{agent.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_a_hundred_thousand_addresses(agent):
     agent.config.write_text(agent.config.read_text() + "announce: {count: 0}\n")
     agent.write("all.yaml", POLICY, *many(COUNT))
@@ -28,14 +35,17 @@ def test_a_hundred_thousand_addresses(agent):
     figures = agent.metrics()
     first = figures["l2resp_reconcile_worst_seconds"]
     reconciles = figures["l2resp_reconciles_total"]
-    assert wait_until(lambda: agent.metrics()["l2resp_reconciles_total"] > reconciles, 10)
+    spent = cpu_seconds(agent)
+    time.sleep(10.5)  # two periods, and no scrapes, which cost more
+    spent = cpu_seconds(agent) - spent
     figures = agent.metrics()
+    spent /= figures["l2resp_reconciles_total"] - reconciles
     print(f"start to entries {start:.2f} s, first reconcile {first:.3f} s, no-op "
-          f"{figures['l2resp_reconcile_seconds'] * 1000:.0f} ms, "
+          f"{figures['l2resp_reconcile_seconds'] * 1000:.0f} ms, {spent * 1000:.0f} ms of CPU, "
           f"{figures['process_resident_memory_bytes'] / 2**20:.0f} MiB")
-    # 3 s and 100 ms on a quiet machine
+    # CPU, with what the event loop does besides: on a busy machine the clock tells nothing of 100 ms
     assert first < 3 * SLACK
-    assert figures["l2resp_reconcile_seconds"] < 0.1 * SLACK
+    assert spent < 0.1 * SLACK
     assert figures["process_resident_memory_bytes"] < 256 * 2**20
     assert figures["l2resp_drift_total"] == 0
     # none of it kept the lease from being renewed
