@@ -8,7 +8,7 @@
 
 #include "cleanup.h"
 #include "client.h"
-#include "http.h"
+#include "server.h"
 
 /* The agent answers at once or not at all. */
 #define TIMEOUT_SECONDS 10L
@@ -160,7 +160,7 @@ static CURLcode ask(const struct command *command, char **words, bool stay, char
 
 	if (url && out) {
 		curl_easy_setopt(curl, CURLOPT_URL, url);
-		curl_easy_setopt(curl, CURLOPT_ABSTRACT_UNIX_SOCKET, HTTP_SOCKET);
+		curl_easy_setopt(curl, CURLOPT_ABSTRACT_UNIX_SOCKET, SERVER_SOCKET);
 		curl_easy_setopt(curl, CURLOPT_PROXY, "");
 		curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_SECONDS);
 		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

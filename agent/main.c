@@ -10,7 +10,7 @@
 #include "attach.h"
 #include "client.h"
 #include "config.h"
-#include "http.h"
+#include "server.h"
 #include "log.h"
 #include "rehearse.h"
 
@@ -164,13 +164,13 @@ static const struct {
 static int serve(sd_event *event, const char *config)
 {
 	struct agent *agent = NULL;
-	struct http *http = NULL;
+	struct server *server = NULL;
 	struct err err;
 	int r = agent_new(event, config, &agent, &err);
 
 	if (r < 0)
 		return fail(&err);
-	r = http_new(event, agent, &http, &err);
+	r = server_new(event, agent, &server, &err);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && r >= 0; i++) {
 		r = sd_event_add_signal(event, NULL, signals[i].number, signals[i].handler, agent);
 		if (r < 0)
@@ -182,7 +182,7 @@ static int serve(sd_event *event, const char *config)
 		if (r < 0)
 			err_write(&err, "the event loop: %s", strerror(-r));
 	}
-	http_free(http);
+	server_free(server);
 	agent_free(agent);
 	return r < 0 ? fail(&err) : 0;
 }

@@ -12,7 +12,7 @@
 #include <microhttpd.h>
 
 #include "cleanup.h"
-#include "http.h"
+#include "server.h"
 #include "metrics.h"
 
 #define MAX_CONNECTIONS 32
@@ -23,11 +23,11 @@
 struct listener {
 	struct MHD_Daemon *daemon;
 	sd_event_source *io, *timer;
-	struct http *http;
+	struct server *server;
 	bool trusted; /* Unix: root is at the other end */
 };
 
-struct http {
+struct server {
 	struct agent *agent;
 	struct listener tcp, local;
 };
@@ -205,7 +205,7 @@ static void route(struct listener *listener, struct MHD_Connection *connection, 
 		found = true;
 		if (strcmp(routes[i].method, method) != 0)
 			continue;
-		routes[i].answer(listener->http->agent, connection, answer);
+		routes[i].answer(listener->server->agent, connection, answer);
 		return;
 	}
 	answer_text(answer, found ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
@@ -322,25 +322,25 @@ static int listen_on(int fd, const struct sockaddr *address, socklen_t size, con
 	return 0;
 }
 
-static int start_local(struct http *http, sd_event *event, struct err *err)
+static int start_local(struct server *server, sd_event *event, struct err *err)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "\0" HTTP_SOCKET };
-	socklen_t size = offsetof(struct sockaddr_un, sun_path) + sizeof(HTTP_SOCKET);
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "\0" SERVER_SOCKET };
+	socklen_t size = offsetof(struct sockaddr_un, sun_path) + sizeof(SERVER_SOCKET);
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r = listen_on(fd, (struct sockaddr *)&address, size, "@" HTTP_SOCKET,
+	int r = listen_on(fd, (struct sockaddr *)&address, size, "@" SERVER_SOCKET,
 			  "; another agent runs in this network namespace", err);
 
 	if (!r)
-		r = listener_start(&http->local, event, fd, err);
+		r = listener_start(&server->local, event, fd, err);
 	if (!r)
 		fd = -1;
 	return r;
 }
 
-static int start_tcp(struct http *http, sd_event *event, struct err *err)
+static int start_tcp(struct server *server, sd_event *event, struct err *err)
 {
 	uint16_t port;
-	const char *host = agent_listen(http->agent, &port);
+	const char *host = agent_listen(server->agent, &port);
 	bool v6 = *host == '[';
 	struct sockaddr_in v4_address = { .sin_family = AF_INET,
 					  .sin_port = htons(port),
@@ -358,38 +358,38 @@ static int start_tcp(struct http *http, sd_event *event, struct err *err)
 		      v6 ? sizeof(v6_address) : sizeof(v4_address), name,
 		      "; set another port with the key listen", err);
 	if (!r)
-		r = listener_start(&http->tcp, event, fd, err);
+		r = listener_start(&server->tcp, event, fd, err);
 	if (!r)
 		fd = -1;
 	return r;
 }
 
-int http_new(sd_event *event, struct agent *agent, struct http **ret_http, struct err *err)
+int server_new(sd_event *event, struct agent *agent, struct server **ret_server, struct err *err)
 {
-	struct http *http = calloc(1, sizeof(*http));
+	struct server *server = calloc(1, sizeof(*server));
 	int r;
 
-	if (!http)
+	if (!server)
 		return err_set(err, -ENOMEM, "out of memory");
-	http->agent = agent;
-	http->tcp.http = http->local.http = http;
-	http->local.trusted = true;
-	r = start_local(http, event, err);
+	server->agent = agent;
+	server->tcp.server = server->local.server = server;
+	server->local.trusted = true;
+	r = start_local(server, event, err);
 	if (!r)
-		r = start_tcp(http, event, err);
+		r = start_tcp(server, event, err);
 	if (r < 0) {
-		http_free(http);
+		server_free(server);
 		return r;
 	}
-	*ret_http = http;
+	*ret_server = server;
 	return 0;
 }
 
-void http_free(struct http *http)
+void server_free(struct server *server)
 {
-	if (!http)
+	if (!server)
 		return;
-	listener_stop(&http->tcp);
-	listener_stop(&http->local);
-	free(http);
+	listener_stop(&server->tcp);
+	listener_stop(&server->local);
+	free(server);
 }
