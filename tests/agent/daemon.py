@@ -119,8 +119,8 @@ class Agent:
 
     def metrics(self):
         """Figures without labels, by name."""
-        rows = (line.split() for line in self.http("/metrics")[1].splitlines())
-        return {row[0]: float(row[1]) for row in rows if row and row[0] != "#"}
+        rows = (line.rsplit(maxsplit=1) for line in self.http("/metrics")[1].splitlines())
+        return {row[0]: float(row[1]) for row in rows if row and row[0][0] != "#"}
 
     def ready(self):
         return self.http("/readyz")[0] == 200
