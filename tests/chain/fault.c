@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * LD_PRELOAD: the kernel refuses one request of a program. FAULT=KIND:N:ERRNO fails the Nth of that
- * kind with that errno: a call of bpf, membarrier, fsync or rename, or a message to a netlink
- * socket
- * ("netlink"). FAULT_LOG=FILE gets a line "KIND N" for each, which says how many there are.
+ * kind with that errno: a call of bpf, membarrier, fsync or rename, or a message to a "netlink"
+ * socket. FAULT_LOG=FILE gets a line "KIND N" for each, which says how many there are.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -7,7 +7,6 @@
 #include <dlfcn.h>
 #include <linux/bpf.h>
 #include <stdarg.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,18 +16,17 @@ long syscall(long number, ...)
 {
 	long (*next)(long, ...) = dlsym(RTLD_NEXT, "syscall");
 	long argument[SYSCALL_ARGUMENTS];
-	va_list list;
+	va_list list, bpf;
 
 	va_start(list, number);
+	va_copy(bpf, list);
 	for (int i = 0; i < SYSCALL_ARGUMENTS; i++)
 		argument[i] = va_arg(list, long);
 	va_end(list);
-	if (number == __NR_bpf && argument[0] == BPF_PROG_LOAD) {
-		union bpf_attr *attr;
-
-		memcpy(&attr, &argument[1], sizeof(attr));
-		attr->prog_flags |= BPF_F_ANY_ALIGNMENT;
-	}
+	/* bpf(command, attributes, size) */
+	if (number == __NR_bpf && va_arg(bpf, int) == BPF_PROG_LOAD)
+		va_arg(bpf, union bpf_attr *)->prog_flags |= BPF_F_ANY_ALIGNMENT;
+	va_end(bpf);
 	return next(number, argument[0], argument[1], argument[2], argument[3], argument[4],
 		    argument[5]);
 }
