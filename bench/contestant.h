@@ -45,6 +45,7 @@ struct contestant {
 
 extern const struct contestant contestant_bare, contestant_empty, contestant_l2resp,
 	contestant_l2resp_passing, contestant_l2resp_dispatched, contestant_l2resp_chain,
+	contestant_l2resp_untraced,
 	contestant_tc, contestant_kernel_arp, contestant_proxy_arp, contestant_farpd,
 	contestant_bare_2_cpus, contestant_l2resp_2_cpus;
 

@@ -17,6 +17,7 @@ enum load_kind {
 	LOAD_MALFORMED, /* ARP that nobody may answer: each a different reason */
 	LOAD_UDP4,
 	LOAD_IPV6,
+	LOAD_ICMP6, /* an echo request: what is nearest to neighbour discovery */
 	LOAD_MIXED, /* one request in LOAD_TEMPLATES, the rest UDP over IPv4 and IPv6 */
 	LOAD_KIND_COUNT,
 };
