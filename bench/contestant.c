@@ -174,10 +174,10 @@ const struct contestant contestant_l2resp_chain = {
 
 /* Programs of the benchmark's own */
 
-/* Opens them, to load @program alone. */
-static int open_program(struct entrant *entrant, const char *name, struct bpf_program **ret_prog,
-			struct err *err)
+/* Opens them, to load the contestant's alone. */
+static int open_program(struct entrant *entrant, struct bpf_program **ret_prog, struct err *err)
 {
+	const char *name = entrant->contestant->program;
 	struct bpf_program *prog;
 
 	entrant->skeleton = contestants_bpf__open();
@@ -221,19 +221,14 @@ static int attach_xdp(struct entrant *entrant, const struct bpf_program *prog, s
 	return 0;
 }
 
-static int start_xdp(struct entrant *entrant, const char *name, struct err *err)
+static int start_xdp(struct entrant *entrant, struct err *err)
 {
 	struct bpf_program *prog;
-	int r = open_program(entrant, name, &prog, err);
+	int r = open_program(entrant, &prog, err);
 
 	if (!r)
 		r = load_program(entrant, err);
 	return r ?: attach_xdp(entrant, prog, err);
-}
-
-static int start_bare(struct entrant *entrant, struct err *err)
-{
-	return start_xdp(entrant, "bare_tx", err);
 }
 
 const struct contestant contestant_bare = {
@@ -242,7 +237,8 @@ const struct contestant contestant_bare = {
 	.swapped = true,
 	.trailer = true,
 	.sink = LOAD_SINK_XDP,
-	.start = start_bare,
+	.program = "bare_tx",
+	.start = start_xdp,
 };
 
 const struct contestant contestant_bare_2_cpus = {
@@ -252,19 +248,16 @@ const struct contestant contestant_bare_2_cpus = {
 	.trailer = true,
 	.sink = LOAD_SINK_XDP,
 	.cpus = 2,
-	.start = start_bare,
+	.program = "bare_tx",
+	.start = start_xdp,
 };
-
-static int start_empty(struct entrant *entrant, struct err *err)
-{
-	return start_xdp(entrant, "empty_pass", err);
-}
 
 const struct contestant contestant_empty = {
 	.name = "empty XDP_PASS",
 	.text = "a program that passes everything: what any program costs",
 	.sink = LOAD_SINK_PASSED,
-	.start = start_empty,
+	.program = "empty_pass",
+	.start = start_xdp,
 };
 
 /* The maps that the command made and filled, shared with the program at tc. */
@@ -293,20 +286,26 @@ static int reuse_pins(struct entrant *entrant, struct err *err)
 	return 0;
 }
 
-/* Loads the program @name with the command's maps, filled. */
-static int load_with_maps(struct entrant *entrant, const char *name, struct bpf_program **ret_prog,
-			  struct err *err)
+/* Loads the contestant's program with the command's maps, filled. */
+static int load_with_maps(struct entrant *entrant, struct bpf_program **ret_prog, struct err *err)
 {
+	uint32_t slots = 1;
 	/* only the command makes maps of a size, and only when it attaches */
 	int r = attach_l2resp(entrant, err);
 
 	if (!r)
 		r = RUN_CLI(&entrant->lane, err, "detach", LANE_DEVICE);
 	if (!r)
-		r = open_program(entrant, name, ret_prog, err);
+		r = open_program(entrant, ret_prog, err);
 	if (!r)
 		r = reuse_pins(entrant, err);
-	return r ?: load_program(entrant, err);
+	if (r < 0)
+		return r;
+	while (slots < entrant->contest->targets)
+		slots *= 2;
+	bpf_map__set_max_entries(entrant->skeleton->maps.counts_apart, slots);
+	entrant->skeleton->rodata->counts_apart_mask = slots - 1;
+	return load_program(entrant, err);
 }
 
 static int start_tc(struct entrant *entrant, struct err *err)
@@ -315,7 +314,7 @@ static int start_tc(struct entrant *entrant, struct err *err)
 		    .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .priority = 1);
 	struct bpf_program *prog;
-	int r = load_with_maps(entrant, "tc_l2resp", &prog, err);
+	int r = load_with_maps(entrant, &prog, err);
 
 	if (!r)
 		r = lane_device_gro(&entrant->lane, true, err);
@@ -336,23 +335,55 @@ const struct contestant contestant_tc = {
 	.text = "the same responder as a direct-action program at tc ingress",
 	.trailer = true,
 	.sink = LOAD_SINK_SKB,
+	.program = "tc_l2resp",
 	.start = start_tc,
 };
 
-static int start_untraced(struct entrant *entrant, struct err *err)
+static int start_with_maps(struct entrant *entrant, struct err *err)
 {
 	struct bpf_program *prog;
-	int r = load_with_maps(entrant, "xdp_l2resp", &prog, err);
+	int r = load_with_maps(entrant, &prog, err);
 
 	return r ?: attach_xdp(entrant, prog, err);
 }
 
+const struct contestant contestant_look_up = {
+	.name = "bare, a look-up",
+	.text = "bare XDP_TX, once the address is found in the map",
+	.program = "step_look_up",
+	.swapped = true,
+	.trailer = true,
+	.sink = LOAD_SINK_XDP,
+	.start = start_with_maps,
+};
+
+const struct contestant contestant_count_inside = {
+	.name = "bare, a look-up, a count",
+	.text = "the same, and the answer is counted in what was found",
+	.program = "step_count_inside",
+	.swapped = true,
+	.trailer = true,
+	.sink = LOAD_SINK_XDP,
+	.start = start_with_maps,
+};
+
+const struct contestant contestant_count_apart = {
+	.name = "the same, counted apart",
+	.text = "the same, but counted in a per-CPU array of its own",
+	.program = "step_count_apart",
+	.swapped = true,
+	.trailer = true,
+	.sink = LOAD_SINK_XDP,
+	.start = start_with_maps,
+};
+
 const struct contestant contestant_l2resp_untraced = {
 	.name = "xdp-l2resp without a trace",
 	.text = "xdp-l2resp, without the question whether monitor runs",
+	.program = "xdp_l2resp",
 	.trailer = true,
 	.sink = LOAD_SINK_XDP,
-	.start = start_untraced,
+	.start = start_with_maps,
 };
 
 /* The kernel's */

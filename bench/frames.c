@@ -13,8 +13,9 @@
 #define TRAILER_BYTE 0xa5
 
 static const char *const kind_names[LOAD_KIND_COUNT] = {
-	[LOAD_HIT] = "hit",   [LOAD_MISS] = "miss", [LOAD_MALFORMED] = "malformed",
-	[LOAD_UDP4] = "udp4", [LOAD_IPV6] = "ipv6", [LOAD_ICMP6] = "icmp6", [LOAD_MIXED] = "mixed",
+	[LOAD_HIT] = "hit",	[LOAD_MISS] = "miss", [LOAD_MALFORMED] = "malformed",
+	[LOAD_UDP4] = "udp4",	[LOAD_IPV6] = "ipv6", [LOAD_ICMP6] = "icmp6",
+	[LOAD_MIXED] = "mixed",
 };
 
 const char *load_kind_name(enum load_kind kind)

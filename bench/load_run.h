@@ -88,8 +88,8 @@ int load_run(struct load *load, unsigned int cpus, double seconds, struct load_r
 	     struct err *err);
 
 /*
- * Sends LOAD_CALL_FRAMES frames from one CPU as a plain harness would: in one BPF_PROG_RUN call of a
- * program that is attached nowhere. What counts of @ret_result is call_seconds. The load is slow
+ * Sends LOAD_CALL_FRAMES frames from one CPU as a plain harness would: in one BPF_PROG_RUN call of
+ * a program that is attached nowhere. What counts of @ret_result is call_seconds. The load is slow
  * from then on.
  */
 #define LOAD_CALL_FRAMES (1 << 17)

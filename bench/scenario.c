@@ -24,6 +24,14 @@ const struct scenario scenarios[] = {
 		.contestants = { &contestant_bare, &contestant_l2resp, &contestant_tc },
 	},
 	{
+		.name = "steps",
+		.text = "the same, for programs that do a little more each",
+		.kind = LOAD_HIT,
+		.targets = { 1, 65536, 1000000 },
+		.contestants = { &contestant_bare, &contestant_look_up, &contestant_count_inside,
+				 &contestant_count_apart, &contestant_l2resp },
+	},
+	{
 		.name = "miss",
 		.text = "requests for addresses that nobody here has, passed to the stack",
 		.kind = LOAD_MISS,
