@@ -381,8 +381,7 @@ const struct contestant contestant_l2resp_untraced = {
 	.name = "xdp-l2resp without a trace",
 	.text = "xdp-l2resp, without the question whether monitor runs",
 	.program = "xdp_l2resp",
-	.trailer = true,
-	.sink = LOAD_SINK_XDP,
+	.sink = LOAD_SINK_PASSED,
 	.start = start_with_maps,
 };
 

@@ -7,6 +7,8 @@
 #include "pktgen.h"
 #include "point.h"
 
+#define CALL_ROUNDS 5
+
 /* A contestant and the load on its lane while the point is measured. */
 struct turn {
 	struct entrant entrant;
@@ -106,7 +108,7 @@ static void rounds_take(struct point *point, struct turn *turns, const struct pa
 static void calls_take(struct point *point, struct turn *turns, const struct pace *pace,
 		       point_progress_fn *progress)
 {
-	for (unsigned int round = 0; round < pace->rounds; round++) {
+	for (unsigned int round = 0; round < pace->rounds && round < CALL_ROUNDS; round++) {
 		progress(point, "whole calls");
 		for (unsigned int turn = 0; turn < point->count; turn++) {
 			unsigned int i = (turn + round) % point->count;

@@ -97,7 +97,7 @@ const struct scenario scenarios[] = {
 		.kind = LOAD_HIT,
 		.gate = true,
 		.targets = { 1 },
-		.contestants = { &contestant_bare, &contestant_l2resp, &contestant_l2resp_untraced,
+		.contestants = { &contestant_bare, &contestant_l2resp,
 				 &contestant_l2resp_dispatched, &contestant_l2resp_chain },
 	},
 	{
@@ -107,6 +107,15 @@ const struct scenario scenarios[] = {
 		.gate = true,
 		.targets = { 1 },
 		.contestants = { &contestant_empty, &contestant_l2resp_passing },
+	},
+	{
+		.name = "gate-miss",
+		.text = "requests for an address that nobody here has",
+		.kind = LOAD_MISS,
+		.gate = true,
+		.targets = { 1 },
+		.contestants = { &contestant_empty, &contestant_l2resp_passing,
+				 &contestant_l2resp_untraced },
 	},
 	{
 		.name = "gate-ipv6",
