@@ -138,6 +138,7 @@ static json_t *standing_json(const struct point *point, const struct standing *s
 		return row;
 	}
 	json_object_set_new(row, "rate", spread_json(&standing->rate));
+	json_object_set_new(row, "cpu_rate", spread_json(&standing->cpu_rate));
 	if (point->standings[0].state == STANDING_MEASURED) {
 		json_object_set_new(row, "baseline",
 				    json_string(point->standings[0].contestant->name));

@@ -190,6 +190,7 @@ static void standings_conclude(struct point *point)
 		if (standing->state != STANDING_MEASURED)
 			continue;
 		standing->rate = spread_of(standing->rates, standing->rounds);
+		standing->cpu_rate = spread_of(standing->cpu_rates, standing->rounds);
 		if (first->state != STANDING_MEASURED)
 			continue;
 		standing->ratio = ratios(standing->rates, first->rates, standing->rounds);
