@@ -77,7 +77,7 @@ static void name_format(const struct record *record, char name[NAME_MAX_LEN + 1]
 			 (int)(NAME_MAX_LEN - strlen(NODE_PREFIX)), record->node);
 		return;
 	}
-	memcpy(name, CLAIM_PREFIX, strlen(CLAIM_PREFIX));
+	snprintf(name, NAME_MAX_LEN + 1, CLAIM_PREFIX);
 	for (; at < sizeof(record->address.bytes); at++, end += 2)
 		snprintf(end, 3, "%02x", record->address.bytes[at]);
 }
