@@ -278,6 +278,7 @@ static void claim_take(struct lease_machine *machine, struct lease_claim *claim,
 	node_name_copy(record.claim.holder, machine->self->name);
 	record.claim.session = machine->session.id;
 	record.claim.transitions++;
+	record.claim.taken = true;
 	/* a wish is fulfilled or void now; one of a person is remembered */
 	if (!claim->moved || claim->wish != machine->self) {
 		record.claim.wish[0] = '\0';
