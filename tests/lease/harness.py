@@ -43,13 +43,14 @@ def free_port():
 
 
 class Etcd:
-    """A cluster of etcd; tls: names of certificate files, as openssl_files() makes them."""
+    """A cluster of etcd; tls: names of certificate files, as openssl_files() makes them. @enter: words before a
+    command that take it to where @address is."""
 
-    def __init__(self, directory, members=1, tls=None):
-        self.directory, self.tls = directory, tls
+    def __init__(self, directory, members=1, tls=None, address="127.0.0.1", enter=()):
+        self.directory, self.tls, self.enter = directory, tls, enter
         scheme = "https" if tls else "http"
-        self.urls = [f"{scheme}://127.0.0.1:{free_port()}" for _ in range(members)]
-        self.peers = [f"http://127.0.0.1:{free_port()}" for _ in range(members)]
+        self.urls = [f"{scheme}://{address}:{free_port()}" for _ in range(members)]
+        self.peers = [f"http://{address}:{free_port()}" for _ in range(members)]
         self.processes = [None] * members
         for number in range(members):
             self.start(number)
@@ -61,7 +62,7 @@ class Etcd:
                   "--client-cert-auth", "--trusted-ca-file", self.tls["ca"] + ".crt"] if self.tls else []
         with open(self.directory / f"etcd{number}.log", "a", encoding="utf-8") as log:
             self.processes[number] = start(
-                "etcd", "--name", f"m{number}", "--data-dir", self.directory / f"etcd{number}",
+                *self.enter, "etcd", "--name", f"m{number}", "--data-dir", self.directory / f"etcd{number}",
                 "--listen-client-urls", self.urls[number], "--advertise-client-urls", self.urls[number],
                 "--listen-peer-urls", self.peers[number], "--initial-advertise-peer-urls", self.peers[number],
                 "--initial-cluster", cluster, "--unsafe-no-fsync", *secure, stdout=log, stderr=log)
@@ -69,7 +70,7 @@ class Etcd:
     def ctl(self, *words, check=True, **options):
         secure = ["--cert", self.tls["client"] + ".crt", "--key", self.tls["client"] + ".key",
                   "--cacert", self.tls["ca"] + ".crt"] if self.tls else []
-        return subprocess.run(["etcdctl", "--endpoints", ",".join(self.urls), *secure, *words], check=check,
+        return subprocess.run([*self.enter, "etcdctl", "--endpoints", ",".join(self.urls), *secure, *words], check=check,
                               capture_output=True, text=True, env=os.environ | {"ETCDCTL_API": "3"}, **options)
 
     def get(self, key):
