@@ -12,23 +12,23 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from daemon import Agent
 from lan import BPFFS, CLI, CLIENT_IP, CLIENT_MAC, PASS, Namespace, Result, wait_until
 
+VIP = "198.18.10.1"
 DURATION, RETRY = 2.0, 0.3
+TIMING = "duration: 2s, renewDeadline: 1200ms, retryPeriod: 300ms"
 SLACK = 3  # a machine that is busy with other work
 STORE_IP = "198.19.0.100"
 
 CONFIG = """
 node: {name}
 source: {{directory: {manifests}}}
-lease: {{{lease}, duration: 2s, renewDeadline: 1200ms, retryPeriod: 300ms}}
+lease: {{{lease}, {timing}}}
 bpffs: {bpffs}
-{more}
 """
 
 DISABLED, FORWARDING = "0", "3"  # states of a bridge's port
@@ -49,23 +49,21 @@ class Frame:
 class Node:
     """A host of the LAN and its agent."""
 
-    def __init__(self, cluster, number, lease, more):
-        self.cluster, self.number, self.name = cluster, number, f"node-{number}"
+    def __init__(self, cluster, number, lease, timing, name):
+        self.cluster, self.number = cluster, number
         self.mac = f"02:00:00:00:01:{number:02x}"
-        self.server = Namespace(f"{cluster.tag}-{self.name}")
-        self.bpffs = f"{BPFFS}/{cluster.tag}-{self.name}"
+        self.server = Namespace(f"{cluster.tag}-{number}")
+        self.bpffs = f"{BPFFS}/{cluster.tag}-{number}"
         os.mkdir(self.bpffs)
         cluster.plug(self.server, "eth1", f"lan-{number}", self.mac)
         cluster.plug(self.server, "ctl0", f"control-{number}", f"02:00:00:00:02:{number:02x}",
                      f"198.19.0.{number}/24")
-        scratch = cluster.directory / self.name
+        scratch = cluster.directory / f"node{number}"
         scratch.mkdir()
         self.agent = Agent(self, scratch)
-        self.configure(lease, more)
-
-    def configure(self, lease, more=""):
         self.agent.config.write_text(CONFIG.format(
-            name=self.name, manifests=self.agent.manifests, lease=lease, bpffs=self.bpffs, more=more))
+            name=name or f"node-{number}", manifests=self.agent.manifests, lease=lease, timing=timing,
+            bpffs=self.bpffs))
 
     def done(self, command):
         """The CLI, which must succeed."""
@@ -145,7 +143,7 @@ class Asker:
 
 class Cluster:
     def __init__(self, directory):
-        self.directory, self.tag = Path(directory), f"ha{next(numbers)}"
+        self.directory, self.tag = directory, f"ha{next(numbers)}"
         self.nodes, self.askers = [], []
         self.switch = Namespace(f"{self.tag}-switch")
         self.switch.ip(*[f"link add {network} type bridge mcast_snooping 0" for network in ("lan", "control")],
@@ -161,30 +159,26 @@ class Cluster:
                        f"link set {port} xdpdrv object {PASS} section xdp")
         namespace.ip(f"link set {dev} up", *([f"address add {address} dev {dev}"] if address else []))
 
-    def node(self, lease, more="", manifests=()):
-        made = Node(self, len(self.nodes) + 1, lease, more)
+    def node(self, lease, manifests, timing=TIMING, name=None, start=True):
+        """@lease: keys of the agent's lease configuration. @manifests: documents."""
+        made = Node(self, len(self.nodes) + 1, lease, timing, name)
         self.nodes.append(made)
-        for name, *documents in manifests:
-            made.agent.write(name, *documents)
-        made.agent.start()
+        made.agent.write("all.yaml", *manifests)
+        if start:
+            made.agent.start()
         return made
 
     def ask(self, *addresses):
         self.askers.append(Asker(self, addresses))
         return self.askers[-1]
 
-    def holder(self, ip):
-        """The node that answers for an address by its map, or None."""
-        return next((node for node in self.nodes if ip in node.held()), None)
-
-    def settled(self, addresses, nodes=None, seconds=4 * DURATION * SLACK):
+    def settled(self, addresses):
         """Until each address is answered by one of the nodes."""
-        nodes = nodes or self.nodes
-        assert wait_until(lambda: set().union(*(node.held() for node in nodes)) >= set(addresses), seconds), \
-            self.logs()
+        assert wait_until(lambda: set().union(*(node.held() for node in self.nodes)) >= set(addresses),
+                          4 * DURATION * SLACK), self.logs()
 
     def logs(self):
-        return "\n".join(f"{node.name}:\n{node.agent.log()}" for node in self.nodes)
+        return "\n".join(f"node-{node.number}:\n{node.agent.log()}" for node in self.nodes)
 
     def close(self):
         for asker in self.askers:
@@ -195,8 +189,7 @@ class Cluster:
             namespace.close()
 
     def check(self):
-        """Never two answers to one request; and who had been followed didn't answer again unless it was
-        its turn again, which turns() shows."""
+        """Never two answers to one request."""
         for asker in self.askers:
             asker.close()
             assert not asker.twice(), f"two answered: {asker.twice()[:3]}\n{self.logs()}"

@@ -56,7 +56,7 @@ class Etcd:
             self.start(number)
         assert until(lambda: self.ctl("endpoint", "health", check=False).returncode == 0, 20)
 
-    def start(self, number):
+    def start(self, number, *options):
         cluster = ",".join(f"m{i}={url}" for i, url in enumerate(self.peers))
         secure = ["--cert-file", self.tls["server"] + ".crt", "--key-file", self.tls["server"] + ".key",
                   "--client-cert-auth", "--trusted-ca-file", self.tls["ca"] + ".crt"] if self.tls else []
@@ -65,7 +65,7 @@ class Etcd:
                 *self.enter, "etcd", "--name", f"m{number}", "--data-dir", self.directory / f"etcd{number}",
                 "--listen-client-urls", self.urls[number], "--advertise-client-urls", self.urls[number],
                 "--listen-peer-urls", self.peers[number], "--initial-advertise-peer-urls", self.peers[number],
-                "--initial-cluster", cluster, "--unsafe-no-fsync", *secure, stdout=log, stderr=log)
+                "--initial-cluster", cluster, "--unsafe-no-fsync", *secure, *options, stdout=log, stderr=log)
 
     def ctl(self, *words, check=True, **options):
         secure = ["--cert", self.tls["client"] + ".crt", "--key", self.tls["client"] + ".key",
@@ -217,7 +217,7 @@ class World:
         assert kind or not self.double, f"two answered: {self.double[:3]}"
 
 
-def openssl_files(directory):
+def openssl_files(directory, address="127.0.0.1"):
     """A CA, certificates that it signed, and a stranger that it didn't."""
     def openssl(*words):
         subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, cwd=directory)
@@ -228,7 +228,7 @@ def openssl_files(directory):
     for name, days in ("server", 2), ("client", 2), ("expired", -1):
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
                 "-subj", f"/CN={name}")
-        (directory / "ext").write_text("subjectAltName=IP:127.0.0.1\n")
+        (directory / "ext").write_text(f"subjectAltName=IP:{address}\n")
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
                 "-days", days, "-out", f"{name}.crt", "-extfile", "ext")
     return {name: str(directory / name) for name in ("ca", "server", "client", "expired", "stranger")}
