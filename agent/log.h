@@ -8,4 +8,7 @@
  * off, where standard error isn't a terminal. */
 void log_say(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same as a warning: what the loader's library notes. */
+void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #endif

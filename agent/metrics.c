@@ -25,73 +25,47 @@ static const struct {
 	enum metric_unit unit;
 	size_t field; /* in struct agent_figures */
 } metrics[] = {
-#define METRIC(name_, type_, unit_, member, help_) \
-	{ "l2resp_" name_, help_, type_, unit_, offsetof(struct agent_figures, member) },
-	METRIC("addresses_selected", GAUGE, UNIT_SIZE, selected, "Addresses that this node's policies select") METRIC(
-		"addresses_blocked", GAUGE, UNIT_SIZE, blocked,
-		"Addresses that the kernel would answer for in our place") METRIC("leases_wanted",
-										  GAUGE, UNIT_SIZE,
-										  lease.wanted,
-										  "Addresses that this node is a candidate for")
-		METRIC("leases_held", GAUGE, UNIT_SIZE, lease.held, "Addresses whose lease this node has") METRIC(
-			"lease_gained_total", COUNTER, UNIT_U64, lease.gained,
-			"Leases that were gained") METRIC("lease_lost_total", COUNTER, UNIT_U64,
-							  lease.lost,
-							  "Leases that were lost or given up") METRIC("lease_sessions_total",
-												      COUNTER,
-												      UNIT_U64,
-												      lease.sessions,
-												      "Sessions that were begun or resumed")
-			METRIC("lease_renewals_total", COUNTER, UNIT_U64, lease.renewals, "Confirmed renewals") METRIC(
-				"lease_renewal_failures_total", COUNTER, UNIT_U64,
-				lease.renewal_failures,
-				"Renewals without an answer, or refused") METRIC("lease_renew_latency_seconds",
-										 GAUGE, UNIT_NS,
-										 lease.renew_latency_ns,
-										 "Duration of the last confirmed renewal")
-				METRIC("entries", GAUGE, UNIT_SIZE, entries.present, "The agent's entries in the maps") METRIC(
-					"entries_by_hand", GAUGE, UNIT_SIZE, entries.by_hand,
-					"Entries that somebody added by hand, and are left alone")
-					METRIC("reconciles_total", COUNTER, UNIT_U64, reconciles, "Comparisons with the maps") METRIC(
-						"reconcile_failures_total", COUNTER, UNIT_U64,
-						reconcile_failures,
-						"Comparisons that failed") METRIC("reconcile_seconds",
-										  GAUGE,
-										  UNIT_NS,
-										  reconcile_ns,
-										  "Duration of the last comparison")
-						METRIC("reconcile_worst_seconds", GAUGE, UNIT_NS,
-						       reconcile_worst_ns,
-						       "Duration of the longest comparison") METRIC("drift_total",
-												    COUNTER,
-												    UNIT_U64,
-												    drift,
-												    "Entries found otherwise than left")
-							METRIC("announcements_total", COUNTER,
-							       UNIT_U64, announced,
-							       "Announcements sent, each in both forms")
-								METRIC("conflicts_total", COUNTER,
-								       UNIT_U64, conflicts,
-								       "Times that another host was seen using one of our addresses, once a second at most")
-									METRIC("manifest_files_broken",
-									       GAUGE, UNIT_SIZE,
-									       broken_files,
-									       "Files that are wrong")
-										METRIC("interfaces",
-										       GAUGE,
-										       UNIT_SIZE,
-										       interfaces,
-										       "Interfaces that policies select")
-											METRIC("interfaces_failed",
-											       GAUGE,
-											       UNIT_SIZE,
-											       attach_failures,
-											       "Of these, where the program couldn't be attached")
-												METRIC("draining",
-												       GAUGE,
-												       UNIT_BOOL,
-												       draining,
-												       "1 while this node takes no part")
+#define METRIC(name_, type_, unit_, member, help_)                                           \
+	{                                                                                    \
+		"l2resp_" name_, help_, type_, unit_, offsetof(struct agent_figures, member) \
+	}
+	METRIC("addresses_selected", GAUGE, UNIT_SIZE, selected,
+	       "Addresses that this node's policies select"),
+	METRIC("addresses_blocked", GAUGE, UNIT_SIZE, blocked,
+	       "Addresses that the kernel would answer for in our place"),
+	METRIC("leases_wanted", GAUGE, UNIT_SIZE, lease.wanted,
+	       "Addresses that this node is a candidate for"),
+	METRIC("leases_held", GAUGE, UNIT_SIZE, lease.held, "Addresses whose lease this node has"),
+	METRIC("lease_gained_total", COUNTER, UNIT_U64, lease.gained, "Leases that were gained"),
+	METRIC("lease_lost_total", COUNTER, UNIT_U64, lease.lost,
+	       "Leases that were lost or given up"),
+	METRIC("lease_sessions_total", COUNTER, UNIT_U64, lease.sessions,
+	       "Sessions that were begun or resumed"),
+	METRIC("lease_renewals_total", COUNTER, UNIT_U64, lease.renewals, "Confirmed renewals"),
+	METRIC("lease_renewal_failures_total", COUNTER, UNIT_U64, lease.renewal_failures,
+	       "Renewals without an answer, or refused"),
+	METRIC("lease_renew_latency_seconds", GAUGE, UNIT_NS, lease.renew_latency_ns,
+	       "Duration of the last confirmed renewal"),
+	METRIC("entries", GAUGE, UNIT_SIZE, entries.present, "The agent's entries in the maps"),
+	METRIC("entries_by_hand", GAUGE, UNIT_SIZE, entries.by_hand,
+	       "Entries that somebody added by hand, and are left alone"),
+	METRIC("reconciles_total", COUNTER, UNIT_U64, reconciles, "Comparisons with the maps"),
+	METRIC("reconcile_failures_total", COUNTER, UNIT_U64, reconcile_failures,
+	       "Comparisons that failed"),
+	METRIC("reconcile_seconds", GAUGE, UNIT_NS, reconcile_ns,
+	       "Duration of the last comparison"),
+	METRIC("reconcile_worst_seconds", GAUGE, UNIT_NS, reconcile_worst_ns,
+	       "Duration of the longest comparison"),
+	METRIC("drift_total", COUNTER, UNIT_U64, drift, "Entries found otherwise than left"),
+	METRIC("announcements_total", COUNTER, UNIT_U64, announced,
+	       "Announcements sent, each in both forms"),
+	METRIC("conflicts_total", COUNTER, UNIT_U64, conflicts,
+	       "Times that another host was seen using one of our addresses, once a second at most"),
+	METRIC("manifest_files_broken", GAUGE, UNIT_SIZE, broken_files, "Files that are wrong"),
+	METRIC("interfaces", GAUGE, UNIT_SIZE, interfaces, "Interfaces that policies select"),
+	METRIC("interfaces_failed", GAUGE, UNIT_SIZE, attach_failures,
+	       "Of these, where the program couldn't be attached"),
+	METRIC("draining", GAUGE, UNIT_BOOL, draining, "1 while this node takes no part"),
 #undef METRIC
 };
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +22,7 @@ struct program {
 	char *bpffs;
 	int leases; /* never replaced, and written without the lock */
 	struct lease_stamper *stamper;
-	struct pins pins;			/* while locked */
+	struct pins pins;		       /* while locked */
 	uint32_t unsynced[L2RESP_MAX_DEVICES]; /* interfaces whose groups may have changed */
 	size_t unsynced_count;
 };
@@ -73,23 +72,12 @@ int program_begin(struct program *program, struct err *err)
 	return 0;
 }
 
-static void filter_note(const char *format, ...)
-{
-	struct err err;
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(err.text, sizeof(err.text), format, args);
-	va_end(args);
-	log_say(LOG_WARNING, "%s", err.text);
-}
-
 void program_end(struct program *program)
 {
 	if (program->pins.lock_fd < 0)
 		return;
 	for (size_t i = 0; i < program->unsynced_count; i++)
-		filter_sync(&program->pins, program->unsynced[i], filter_note);
+		filter_sync(&program->pins, program->unsynced[i], log_warn);
 	program->unsynced_count = 0;
 	pins_close(&program->pins);
 }
@@ -158,7 +146,7 @@ static bool head_same(const struct entry_head *a, const struct entry_head *b)
 
 struct apply {
 	const struct entry_table *wanted;
-	bool *found;  /* of each wanted one: it is there */
+	bool *found; /* of each wanted one: it is there */
 	struct entry_table add, change, delete;
 	size_t add_capacity, change_capacity, delete_capacity;
 	size_t count[PINS_FAMILIES]; /* entries in the maps, whoever's */
@@ -338,7 +326,8 @@ int program_remove(struct program *program, const struct address *address, struc
 	int r = 0;
 
 	/* every interface that ever had entries is recorded */
-	while (!r && !bpf_map_get_next_key(program->pins.fd[PINS_DEVICES], previous, &key.ifindex)) {
+	while (!r &&
+	       !bpf_map_get_next_key(program->pins.fd[PINS_DEVICES], previous, &key.ifindex)) {
 		struct entry_row there;
 
 		previous = &key.ifindex;

@@ -62,8 +62,8 @@ static int prepare(const char *path, bool select, struct rehearsal *rehearsal, s
 			     &rehearsal->selection, err);
 }
 
-static void print_selected(struct rehearsal *rehearsal, const struct selected *selected,
-			   bool json, bool first)
+static void print_selected(struct rehearsal *rehearsal, const struct selected *selected, bool json,
+			   bool first)
 {
 	const struct link_row *row =
 		link_table_find(links_table(rehearsal->links), selected->ifindex);

@@ -11,12 +11,12 @@
 #include "err.h"
 
 /* Longest node name: a DNS subdomain's (RFC 1123), as Kubernetes has it. */
-#define IDENTITY_NODE_MAX 253
+#define IDENTITY_NODE_MAX  253
 #define IDENTITY_ID_DIGITS 32
 
 struct identity {
 	char id[IDENTITY_ID_DIGITS + 1]; /* random: tells this agent from another of that name */
-	bool drained;		      /* told to stay drained */
+	bool drained;			 /* told to stay drained */
 	int fd;
 };
 

@@ -89,9 +89,10 @@ int lease_stamper_new(int leases_fd, uint64_t fresh_ns, struct lease_stamper **r
 	bpf_program__set_autoload(stamper->control->progs.control_set_stamp, true);
 	bpf_program__set_autoload(stamper->control->progs.control_read_jiffies, true);
 	/* the other maps aren't held: they may grow, and the old ones are to go then */
-	bpf_object__for_each_map(map, stamper->control->obj)
-		if (map != stamper->control->maps.leases && !bpf_map__is_internal(map))
-			bpf_map__set_autocreate(map, false);
+	bpf_object__for_each_map(map,
+				 stamper->control->obj) if (map != stamper->control->maps.leases &&
+							    !bpf_map__is_internal(map))
+		bpf_map__set_autocreate(map, false);
 	r = bpf_map__reuse_fd(stamper->control->maps.leases, leases_fd);
 	if (!r)
 		r = control_bpf__load(stamper->control);

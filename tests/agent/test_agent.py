@@ -1,12 +1,15 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From a directory of manifests to answers on the wire, and back to silence."""
+import ipaddress
 import re
 import signal
 
 from daemon import POLICY, service
-from lan import ROOT, SERVER_MAC, VIP, need, wait_until
-from wire import REPLY, Wire, arp, arp_reply
+from lan import ROOT, SERVER_MAC, VIP, VIP6, need, wait_until
+from test_announce import advertisement
+from test_filter import GROUP, maddr
+from wire import ETH_P_IPV6, REPLY, Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
 
@@ -38,6 +41,47 @@ def test_map_first_then_three_announcements(agent, lan):
     assert answers == [arp_reply(VIP)]
     # two forms each
     assert agent.metrics()["l2resp_announcements_total"] == 3
+
+
+def test_ipv6_from_policy_to_silence(agent, lan):
+    """Entry, group, advertisement and answer; and nothing of it once the service is gone."""
+    need("ndisc6")
+    lan.enable_ipv6()
+    before = maddr(lan, "inet6")
+    agent.write("policy.yaml", POLICY)
+    agent.write("web.yaml", service("web", VIP6))
+    with Wire(lan.client, "eth0", ETH_P_IPV6) as wire:
+        agent.start()
+        assert wait_until(lambda: any([frame] == advertisement(SERVER_MAC)
+                                      for _, frame in wire.received()))
+    agent.wait_entries((VIP6, "eth1"))
+    assert wait_until(lambda: GROUP in maddr(lan, "inet6"))
+    asked = lan.client.run("ndisc6", "-1", "-r", 3, VIP6, "eth0")
+    assert SERVER_MAC.upper() in asked.stdout.upper()
+    assert agent.entries()[VIP6, "eth1"]["responses_sent"] == 1
+    (agent.manifests / "web.yaml").unlink()
+    agent.wait_entries()
+    assert wait_until(lambda: maddr(lan, "inet6") == before)
+    assert lan.client.run("ndisc6", "-1", "-r", 1, VIP6, "eth0", check=False).returncode
+
+
+def test_list_names_lease_and_holder(agent, lan):
+    agent.write("all.yaml", POLICY, service("web", VIP, VIP6))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"), (VIP6, "eth1"))
+    for (ip, _), row in agent.entries().items():
+        name = ipaddress.ip_address(ip).packed.hex()
+        assert 0 < row["lease"].pop("remaining_ms") < 1900
+        assert row["lease"] == {"name": f"l2resp-{name}", "holder": "node-1"}
+        assert row["answering"]
+    assert re.search(rf"^{VIP} .* answering .* lease l2resp-c6120a01 holder node-1 remaining \d+ms$",
+                     lan.done("list").out, re.M)
+    assert lan.cli(f"del {VIP} dev eth1").status, "it is the agent's"
+    # its process stopped, its stamp runs out, and doctor says so
+    agent.signal(signal.SIGSTOP)
+    assert wait_until(lambda: not agent.entries()[VIP, "eth1"]["answering"])
+    assert "has run out" in lan.cli("doctor").out
+    agent.signal(signal.SIGCONT)
 
 
 def test_a_file_that_changes(agent, lan):
