@@ -107,7 +107,7 @@ def test_addresses_are_spread_over_nodes_that_come_together(cluster, etcd):
     cluster.settled(many)
     asker = cluster.ask(*many)
     assert wait_until(lambda: len({frame.ip for frame in asker.frames()}) == len(many))
-    assert min(len(node.held()) for node in cluster.nodes) >= 3
+    assert min(len(node.held()) for node in cluster.nodes) >= 3, [len(node.held()) for node in cluster.nodes]
 
 
 def test_a_late_node_gets_its_share_where_it_may_preempt(cluster, etcd):
