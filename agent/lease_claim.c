@@ -214,7 +214,7 @@ static void claim_swap(struct lease_machine *machine, struct lease_claim *claim,
 		claim_due(machine, claim, claim->retry_ns);
 		return;
 	}
-	if (machine->swaps >= LEASE_SWAPS_MAX) {
+	if (machine->swaps >= machine->swaps_max) {
 		claim->waiting = true;
 		queue_push(&machine->waiting, claim);
 		return;
@@ -226,11 +226,16 @@ static void claim_swap(struct lease_machine *machine, struct lease_claim *claim,
 	machine->store->swap(machine->store, record);
 }
 
-void lease_claim_swapped(struct lease_machine *machine, const struct record *record)
+void lease_claim_swapped(struct lease_machine *machine, const struct record *record, int result)
 {
 	struct lease_claim *claim = claim_find(machine, &record->address);
 
 	machine->swaps--;
+	/* a store that can't keep up is asked for less: the heartbeats must come through */
+	if (result && result != -EAGAIN)
+		machine->swaps_max = (machine->swaps_max + 1) / 2;
+	else if (machine->swaps_max < LEASE_SWAPS_MAX)
+		machine->swaps_max++;
 	if (claim) {
 		claim->busy = false;
 		claim_queue(machine, claim);
@@ -572,7 +577,7 @@ uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now)
 	if (machine->store && !machine->synced)
 		return LEASE_NEVER;
 	while ((claim = queue_pop(&machine->queue)) ||
-	       (machine->swaps < LEASE_SWAPS_MAX && (claim = queue_pop(&machine->waiting)))) {
+	       (machine->swaps < machine->swaps_max && (claim = queue_pop(&machine->waiting)))) {
 		claim->queued = claim->waiting = false;
 		if (claim_forget(machine, claim, now))
 			continue;

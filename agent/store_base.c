@@ -7,12 +7,22 @@
 
 #include "store_base.h"
 
+static uint64_t base_now_usec(const struct store_base *base)
+{
+	uint64_t now = 0;
+
+	sd_event_now(base->event, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
 void store_trouble(struct store_base *base, const char *format, ...)
 {
 	char text[1024];
 	va_list arguments;
 
-	if (base->troubled)
+	if (base->troubled ||
+	    (base->answered_usec &&
+	     base_now_usec(base) < base->answered_usec + base->lag_ns / 1000))
 		return;
 	base->troubled = true;
 	va_start(arguments, format);
@@ -23,10 +33,12 @@ void store_trouble(struct store_base *base, const char *format, ...)
 
 void store_answered(struct store_base *base)
 {
-	if (!base->troubled && base->answered)
+	bool known = base->answered_usec && !base->troubled;
+
+	base->answered_usec = base_now_usec(base);
+	if (known)
 		return;
 	base->troubled = false;
-	base->answered = true;
 	base->events->reachable(NULL, base->userdata);
 }
 

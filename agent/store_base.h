@@ -35,7 +35,8 @@ struct store_base {
 	bool listing;	   /* the stream is not past its list */
 	uint64_t revision; /* the stream has shown everything up to this */
 
-	bool troubled, answered;
+	bool troubled;
+	uint64_t answered_usec; /* when it last answered; 0: never */
 	sd_event_source *lag;
 	uint64_t lag_ns;
 	uint64_t awaited;	  /* revision that the stream must have reached then */
@@ -49,7 +50,8 @@ int store_base_init(struct store_base *base, sd_event *event, uint64_t lag_ns,
 /* Ends the swaps without a word, whose calls must still be there. */
 void store_base_close(struct store_base *base);
 
-/* Tells that nothing answers, with why, or that something does. Each once. */
+/* Something didn't answer: tells why, once, unless something else did within @lag_ns. Or something
+ * did: tells so, once. */
 void store_trouble(struct store_base *base, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void store_answered(struct store_base *base);

@@ -335,8 +335,7 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 			       "the node name %s is too long: with %s before it, it must be the "
 			       "name of a Lease object, of %d characters at most",
 			       config->node, NODE_PREFIX, NAME_MAX_LEN);
-	r = store_base_init(&kubernetes->base, event, config->timing.retry_period_ns, events,
-			    userdata, err);
+	r = store_base_init(&kubernetes->base, event, timeout_ns, events, userdata, err);
 	r = r ?: kube_new(event, &kube, &kubernetes->kube, err);
 	if (r < 0)
 		return r;

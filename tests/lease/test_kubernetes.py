@@ -95,7 +95,7 @@ def test_times_in_records_are_read_by_nobody(pair):
 
 def test_leases_of_others_are_left_alone(pair):
     other = {"spec": {"holderIdentity": "x"}}
-    names = ["kube-scheduler", "cilium-l2announce-default-web", "l2resp-", "l2resp-node-", "l2resp-c61200zz",
+    names = ["kube-scheduler", "cilium-l2announce-default-web", "l2resp-x", "l2resp-node", "l2resp-c61200zz",
              "l2resp-00000000000000000000ffffc6120001"]
     for name in names:
         pair.store.cluster.api("POST", pair.store.path, other | {"metadata": {"name": name}})
