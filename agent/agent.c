@@ -34,7 +34,8 @@
 struct attachment {
 	uint32_t ifindex;
 	bool ok;
-	bool seen; /* rtnetlink has told of a program there since */
+	bool seen;     /* rtnetlink has told of a program there since */
+	bool twin_due; /* explain's twin is still to be made */
 	struct err error;
 };
 
@@ -142,7 +143,8 @@ static void attachments_prune(struct agent *agent)
 	agent->attachment_count = kept;
 }
 
-static int attach_now(struct agent *agent, const struct link *link, struct err *err)
+static int attach_now(struct agent *agent, const struct link *link, bool *ret_twin_due,
+		      struct err *err)
 {
 	struct attach_outcome outcome;
 	int r = program_attached(agent->program, link, err);
@@ -153,6 +155,7 @@ static int attach_now(struct agent *agent, const struct link *link, struct err *
 	r = program_attach(agent->program, link, &agent->config.attach, &outcome, err);
 	if (r < 0)
 		return r;
+	*ret_twin_due = true;
 	log_say(LOG_INFO, "%s: attached%s%s", link->name,
 		outcome.skb_reason ? " in skb mode: " : "", outcome.skb_reason ?: "");
 	return 0;
@@ -175,7 +178,7 @@ static int ensure_attached(struct agent *agent, const struct link_row *row, bool
 		return 0;
 	r = program_begin(agent->program, &err);
 	if (!r)
-		r = attach_now(agent, &row->link, &err);
+		r = attach_now(agent, &row->link, &attachment->twin_due, &err);
 	if (r == -EAGAIN)
 		return r;
 	if (r < 0 && strcmp(err.text, attachment->error.text) != 0)
@@ -604,6 +607,29 @@ static bool defend(const struct address *address, uint32_t ifindex, const uint8_
 	return !announcer_add(agent->announcer, address, ifindex, 1);
 }
 
+/* Makes one of the twins that attaching left out: it takes as long as a renewal may wait. */
+static void make_twin(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->attachment_count; i++) {
+		struct attachment *attachment = &agent->attachments[i];
+		const struct link_row *row =
+			link_table_find(links_table(agent->links), attachment->ifindex);
+		struct err err;
+		int r;
+
+		if (!attachment->twin_due || !attachment->ok || !row)
+			continue;
+		r = program_begin(agent->program, &err);
+		if (r == -EAGAIN)
+			return;
+		r = r ?: program_twin(agent->program, &row->link, &err);
+		if (r < 0)
+			log_say(LOG_WARNING, "explain won't work: %s", err.text);
+		attachment->twin_due = false;
+		return;
+	}
+}
+
 static int watch_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
@@ -613,6 +639,7 @@ static int watch_due(sd_event_source *source, uint64_t usec, void *userdata)
 	if (agent->config.defend &&
 	    defender_look(agent->defender, agent->program, defend, agent, &err) < 0)
 		log_say(LOG_WARNING, "%s", err.text);
+	make_twin(agent);
 	sd_event_source_set_time_relative(source, WATCH_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

@@ -20,14 +20,7 @@
 
 static size_t bucket_of(const struct lease_machine *machine, const struct address *address)
 {
-	uint64_t words[2], hash;
-
-	memcpy(words, address->bytes, sizeof(words));
-	/* what tells IPv4 addresses apart is the last bytes, the highest bits: they are to reach
-	 * the lowest */
-	hash = (words[0] ^ words[1]) * 0x9e3779b97f4a7c15;
-	hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15;
-	return (hash >> 32) % machine->bucket_count;
+	return address_hash(address) % machine->bucket_count;
 }
 
 static struct lease_claim *claim_find(const struct lease_machine *machine,

@@ -146,6 +146,8 @@ static bool head_same(const struct entry_head *a, const struct entry_head *b)
 
 struct apply {
 	const struct entry_table *wanted;
+	uint32_t *index; /* of wanted, by hash: 1 + where it is, 0 for a free place */
+	size_t index_size;
 	bool *found; /* of each wanted one: it is there */
 	struct entry_table add, change, delete;
 	size_t add_capacity, change_capacity, delete_capacity;
@@ -161,16 +163,34 @@ static void apply_free(struct apply *apply)
 	entry_table_free(&apply->add);
 	entry_table_free(&apply->change);
 	entry_table_free(&apply->delete);
+	free(apply->index);
 	free(apply->found);
 }
 
-/* By address, then interface. */
-static int row_compare(const void *a, const void *b)
+/* The place of @key in the index, or the free one where it would be. */
+static uint32_t *index_at(const struct apply *apply, const struct entry_key *key)
 {
-	const struct entry_row *left = a, *right = b;
-	int order = address_compare(&left->key.address, &right->key.address);
+	size_t at = (address_hash(&key->address) + key->ifindex) & (apply->index_size - 1);
 
-	return order ?: entry_key_compare(&left->key, &right->key);
+	while (apply->index[at] &&
+	       entry_key_compare(&apply->wanted->rows[apply->index[at] - 1].key, key))
+		at = (at + 1) & (apply->index_size - 1);
+	return &apply->index[at];
+}
+
+/* A search in the sorted rows would miss the cache a dozen times for each entry of the map. */
+static int index_make(struct apply *apply, struct err *err)
+{
+	apply->index_size = 1;
+	while (apply->index_size < 2 * apply->wanted->count + 1)
+		apply->index_size *= 2;
+	apply->index = calloc(apply->index_size, sizeof(*apply->index));
+	apply->found = calloc(apply->wanted->count + 1, sizeof(*apply->found));
+	if (!apply->index || !apply->found)
+		return err_nomem(err);
+	for (size_t i = 0; i < apply->wanted->count; i++)
+		*index_at(apply, &apply->wanted->rows[i].key) = i + 1;
+	return 0;
 }
 
 /* An entry of the map that isn't wanted. */
@@ -188,10 +208,11 @@ static int apply_unwanted(struct apply *apply, const struct entry_row *row, stru
 	return 0;
 }
 
-static int apply_there(struct apply *apply, const struct entry_row *row,
-		       const struct entry_row *wanted, struct err *err)
+static int apply_there(struct apply *apply, const struct entry_row *row, size_t at, struct err *err)
 {
-	apply->found[wanted - apply->wanted->rows] = true;
+	const struct entry_row *wanted = &apply->wanted->rows[at];
+
+	apply->found[at] = true;
 	if (row->head.lease == L2RESP_LEASE_FOREVER) {
 		apply->change_fn("by hand", &row->key, apply->userdata);
 		apply->changes.by_hand++;
@@ -208,14 +229,11 @@ static int apply_there(struct apply *apply, const struct entry_row *row,
 
 static int apply_visit(const struct entry_row *row, void *data, struct err *err)
 {
-	const struct entry_row *found = NULL;
 	struct apply *apply = data;
+	uint32_t wanted = *index_at(apply, &row->key);
 
 	apply->count[responder_family(&row->key.address)]++;
-	if (apply->wanted->count)
-		found = bsearch(row, apply->wanted->rows, apply->wanted->count, sizeof(*row),
-				row_compare);
-	return found ? apply_there(apply, row, found, err) : apply_unwanted(apply, row, err);
+	return wanted ? apply_there(apply, row, wanted - 1, err) : apply_unwanted(apply, row, err);
 }
 
 static int apply_missing(struct apply *apply, struct err *err)
@@ -267,12 +285,10 @@ int program_apply(struct program *program, const struct entry_table *wanted, pro
 	_cleanup_(apply_free) struct apply apply = {
 		.wanted = wanted, .keep = keep, .change_fn = change, .userdata = userdata
 	};
-	int r;
+	int r = index_make(&apply, err);
 
-	apply.found = calloc(wanted->count + 1, sizeof(*apply.found));
-	if (!apply.found)
-		return err_nomem(err);
-	r = responder_visit(pins_responders(&program->pins), apply_visit, &apply, err);
+	if (!r)
+		r = responder_visit(pins_responders(&program->pins), apply_visit, &apply, err);
 	if (!r)
 		r = delete_all(program, &apply.delete, err);
 	for (size_t i = 0; i < apply.delete.count && !r; i++)
@@ -383,6 +399,7 @@ int program_attach(struct program *program, const struct link *link,
 		   const struct attach_options *options, struct attach_outcome *ret_outcome,
 		   struct err *err)
 {
+	struct attach_options later = *options;
 	struct device_recorded recorded;
 	int r = attach_check(&program->pins, link, options, err);
 
@@ -390,10 +407,16 @@ int program_attach(struct program *program, const struct link *link,
 		r = device_record(&program->pins, link, &recorded, err);
 	if (r)
 		return r;
-	r = attach_link(&program->pins, link, recorded.counters_slot, options, ret_outcome, err);
+	later.twin_later = true;
+	r = attach_link(&program->pins, link, recorded.counters_slot, &later, ret_outcome, err);
 	if (r < 0)
 		device_undo_record(&program->pins, link, &recorded);
 	return r;
+}
+
+int program_twin(struct program *program, const struct link *link, struct err *err)
+{
+	return attach_twin(&program->pins, link, err);
 }
 
 int program_counts(struct program *program, struct outcome_counts *ret_counts, struct err *err)

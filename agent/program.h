@@ -48,9 +48,9 @@ typedef void program_change_fn(const char *what, const struct entry_key *key, vo
 typedef bool program_keep_fn(const struct address *address, uint8_t slot, void *userdata);
 
 /*
- * Makes the entries in lease slots 1 to 255 those of @wanted, which is sorted by address and then
- * interface, by difference, and makes the maps larger where they don't fit. Locked. Any error with
- * @err; what was done until then stays, and the next call does the rest.
+ * Makes the entries in lease slots 1 to 255 those of @wanted, none of which is twice in it, by
+ * difference, and makes the maps larger where they don't fit. Locked. Any error with @err; what was
+ * done until then stays, and the next call does the rest.
  */
 int program_apply(struct program *program, const struct entry_table *wanted, program_keep_fn *keep,
 		  program_change_fn *change, void *userdata, struct program_changes *ret_changes,
@@ -76,6 +76,10 @@ int program_attached(struct program *program, const struct link *link, struct er
 int program_attach(struct program *program, const struct link *link,
 		   const struct attach_options *options, struct attach_outcome *ret_outcome,
 		   struct err *err);
+
+/* Makes the twin that explain asks of our program there; program_attach() leaves it out, since
+ * answering comes first. Locked. */
+int program_twin(struct program *program, const struct link *link, struct err *err);
 
 /* Other hosts that used our addresses; the caller frees the table. Without the lock. */
 int program_conflicts(struct program *program, struct conflict_table *ret_table, struct err *err);

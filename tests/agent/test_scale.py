@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """100,000 addresses from manifests."""
 import ipaddress
-import os
 import time
-from pathlib import Path
 
 from daemon import POLICY, service
 from lan import wait_until
@@ -20,11 +18,6 @@ def many(count):
     return [service(f"s{i}", *ips[i:i + PER_SERVICE]) for i in range(0, count, PER_SERVICE)]
 
 
-def cpu_seconds(agent):
-    fields = Path(f"/proc/{agent.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def test_a_hundred_thousand_addresses(agent):
     agent.config.write_text(agent.config.read_text() + "announce: {count: 0}\n")
     agent.write("all.yaml", POLICY, *many(COUNT))
@@ -35,9 +28,9 @@ def test_a_hundred_thousand_addresses(agent):
     figures = agent.metrics()
     first = figures["l2resp_reconcile_worst_seconds"]
     reconciles = figures["l2resp_reconciles_total"]
-    spent = cpu_seconds(agent)
+    spent = agent.cpu_seconds()
     time.sleep(10.5)  # two periods, and no scrapes, which cost more
-    spent = cpu_seconds(agent) - spent
+    spent = agent.cpu_seconds() - spent
     figures = agent.metrics()
     spent /= figures["l2resp_reconciles_total"] - reconciles
     print(f"start to entries {start:.2f} s, first reconcile {first:.3f} s, no-op "
