@@ -21,12 +21,6 @@ def pair(world):
     return world
 
 
-def test_nodes_that_start_together_share_the_addresses(world):
-    nodes = [world.node(f"node-{i}", wants=60) for i in (1, 2, 3)]
-    assert until(lambda: sum(len(node.answered()) for node in nodes) == 60)
-    assert min(len(node.answered()) for node in nodes) >= 8
-
-
 def test_the_first_claims_wait_a_full_duration_in_an_empty_store(world):
     began = time.monotonic()
     node = world.node("node-1")

@@ -19,6 +19,12 @@ def world():
         yield made
 
 
+def test_nodes_that_start_together_share_the_addresses(world):
+    nodes = [world.node(f"node-{i}", wants=60) for i in (1, 2, 3)]
+    assert until(lambda: sum(len(node.answered()) for node in nodes) == 60)
+    assert min(len(node.answered()) for node in nodes) >= 8
+
+
 @pytest.mark.parametrize("text", [" ", "no JSON", "{}", '{"version": 1, "state": "held", "holder": ""}'])
 def test_a_claim_of_foreign_shape_counts_as_held_for_a_duration(pair, text):
     pair.first.signal(signal.SIGSTOP)
