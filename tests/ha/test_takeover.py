@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A node fails, stops or gives up, and another takes over: what the client sees. Never two answers to one
 request (the cluster's check), and how long nobody answers."""
+import os
 import signal
+import statistics
 import time
 
 from cluster import DURATION, RETRY, SLACK, VIP
 from daemon import POLICY, service
 from lan import wait_until
+from takeover import kills
 
 TOOK_OVER = (DURATION + RETRY + 0.3) * SLACK
 AT_ONCE = 0.3 * SLACK
@@ -120,3 +123,9 @@ def test_a_late_node_gets_its_share_where_it_may_preempt(cluster, etcd):
     time.sleep(0.5)
     asker.close()
     assert {frame.mac for frame in asker.frames()} == {node.mac for node in cluster.nodes}
+
+
+def test_killed_again_and_again(cluster, etcd):
+    found = kills(cluster, etcd.lease, 20 if os.environ.get("XDP_L2RESP_FULL") else 5)
+    assert statistics.median(kill.first for kill in found) < 3
+    assert all(kill.last < kill.first for kill in found)
