@@ -29,7 +29,8 @@ static void setup(void)
 	cr_assert_not_null(mkdtemp(bpffs));
 	cr_assert_eq(mount("bpf", bpffs, "bpf", 0, NULL), 0, "mount: %s", strerror(errno));
 	cr_assert_eq(pins_open_locked(bpffs, 16, &pins, &err), 0, "%s", err.text);
-	cr_assert_eq(lease_stamper_new(pins.fd[PINS_LEASES], 2 * S, &stamper, &err), 0, "%s", err.text);
+	cr_assert_eq(lease_stamper_new(pins.fd[PINS_LEASES], 2 * S, &stamper, &err), 0, "%s",
+		     err.text);
 }
 
 static void teardown(void)
