@@ -101,6 +101,10 @@ class Agent:
 
     def start(self, *prefix):
         """Runs it, as the last words of a command if there is one, until it says READY=1."""
+        self.launch(*prefix)
+        self.wait_notified("READY=1")
+
+    def launch(self, *prefix):
         path = f"{self.config.parent}/notify"
         if self.notified:
             self.notified.close()
@@ -109,7 +113,6 @@ class Agent:
             self.process = subprocess.Popen(
                 self.lan.server.argv(*prefix, AGENT, "--config", self.config),
                 stderr=log, env=os.environ | {"NOTIFY_SOCKET": path})
-        self.wait_notified("READY=1")
 
     def wait_notified(self, wanted):
         assert self.notified.wait(wanted), f"no {wanted}: {self.log()}"
