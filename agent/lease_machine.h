@@ -28,6 +28,7 @@ struct lease_peer {
 	enum record_shape shape;
 	uint64_t revision;
 	uint64_t changed_ns; /* when it was last seen to change; 0: never seen */
+	uint64_t met_ns;     /* when its session was first seen */
 	uint64_t settled_ns; /* before that, one that vanished may still answer */
 	uint64_t retry_ns;   /* no attempt to bury it before */
 	uint32_t generation; /* of the view that last had it */

@@ -2,10 +2,10 @@
 /* The state machine on a real event loop, clock and store. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <sys/random.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "lease_machine.h"
 #include "store_etcd.h"
 #include "store_kubernetes.h"
@@ -22,11 +22,8 @@ struct lease_manager {
 
 static uint64_t clock_now(void *userdata)
 {
-	struct timespec now;
-
 	(void)userdata;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * LEASE_NS_PER_S + now.tv_nsec;
+	return clock_boot_ns();
 }
 
 static uint64_t clock_random(void *userdata)

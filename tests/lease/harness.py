@@ -43,33 +43,34 @@ def free_port():
 
 
 class Etcd:
-    """A cluster of etcd; tls: names of certificate files, as openssl_files() makes them."""
+    """A cluster of etcd; tls: names of certificate files, as openssl_files() makes them. @enter: words before a
+    command that take it to where @address is."""
 
-    def __init__(self, directory, members=1, tls=None):
-        self.directory, self.tls = directory, tls
+    def __init__(self, directory, members=1, tls=None, address="127.0.0.1", enter=()):
+        self.directory, self.tls, self.enter = directory, tls, enter
         scheme = "https" if tls else "http"
-        self.urls = [f"{scheme}://127.0.0.1:{free_port()}" for _ in range(members)]
-        self.peers = [f"http://127.0.0.1:{free_port()}" for _ in range(members)]
+        self.urls = [f"{scheme}://{address}:{free_port()}" for _ in range(members)]
+        self.peers = [f"http://{address}:{free_port()}" for _ in range(members)]
         self.processes = [None] * members
         for number in range(members):
             self.start(number)
         assert until(lambda: self.ctl("endpoint", "health", check=False).returncode == 0, 20)
 
-    def start(self, number):
+    def start(self, number, *options):
         cluster = ",".join(f"m{i}={url}" for i, url in enumerate(self.peers))
         secure = ["--cert-file", self.tls["server"] + ".crt", "--key-file", self.tls["server"] + ".key",
                   "--client-cert-auth", "--trusted-ca-file", self.tls["ca"] + ".crt"] if self.tls else []
         with open(self.directory / f"etcd{number}.log", "a", encoding="utf-8") as log:
             self.processes[number] = start(
-                "etcd", "--name", f"m{number}", "--data-dir", self.directory / f"etcd{number}",
+                *self.enter, "etcd", "--name", f"m{number}", "--data-dir", self.directory / f"etcd{number}",
                 "--listen-client-urls", self.urls[number], "--advertise-client-urls", self.urls[number],
                 "--listen-peer-urls", self.peers[number], "--initial-advertise-peer-urls", self.peers[number],
-                "--initial-cluster", cluster, "--unsafe-no-fsync", *secure, stdout=log, stderr=log)
+                "--initial-cluster", cluster, "--unsafe-no-fsync", *secure, *options, stdout=log, stderr=log)
 
     def ctl(self, *words, check=True, **options):
         secure = ["--cert", self.tls["client"] + ".crt", "--key", self.tls["client"] + ".key",
                   "--cacert", self.tls["ca"] + ".crt"] if self.tls else []
-        return subprocess.run(["etcdctl", "--endpoints", ",".join(self.urls), *secure, *words], check=check,
+        return subprocess.run([*self.enter, "etcdctl", "--endpoints", ",".join(self.urls), *secure, *words], check=check,
                               capture_output=True, text=True, env=os.environ | {"ETCDCTL_API": "3"}, **options)
 
     def get(self, key):
@@ -216,7 +217,7 @@ class World:
         assert kind or not self.double, f"two answered: {self.double[:3]}"
 
 
-def openssl_files(directory):
+def openssl_files(directory, address="127.0.0.1"):
     """A CA, certificates that it signed, and a stranger that it didn't."""
     def openssl(*words):
         subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, cwd=directory)
@@ -227,7 +228,7 @@ def openssl_files(directory):
     for name, days in ("server", 2), ("client", 2), ("expired", -1):
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
                 "-subj", f"/CN={name}")
-        (directory / "ext").write_text("subjectAltName=IP:127.0.0.1\n")
+        (directory / "ext").write_text(f"subjectAltName=IP:{address}\n")
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
                 "-days", days, "-out", f"{name}.crt", "-extfile", "ext")
     return {name: str(directory / name) for name in ("ca", "server", "client", "expired", "stranger")}
