@@ -24,7 +24,14 @@ struct link {
 	char kind[16];	     /* "veth", "vlan", "bond"...; empty for a NIC */
 	unsigned int parent; /* a VLAN device's parent, a veth's peer; 0: none */
 	int parent_nsid;     /* namespace id that parent counts in; -1: the caller's */
+	uint16_t vid;	     /* a VLAN device's; 0 of others */
+	uint16_t vlan_protocol; /* 0x8100 or 0x88a8, host byte order */
 };
+
+static inline bool link_is_vlan(const struct link *link)
+{
+	return link->vid;
+}
 
 /* The interface of that name. Returns 0, or -ENODEV or another errno with @err; @ret_link untouched
  * on failure. */

@@ -11,12 +11,15 @@
 #include "err.h"
 #include "link.h"
 #include "pins.h"
+#include "vlan.h"
 
 struct status_row {
 	struct link link;
 	struct attach_state state;
 	int ours; /* index in state.prog, -1: not attached */
 	size_t entries;
+	struct vlan_path path;	  /* a VLAN device's */
+	bool answered_on_parent;  /* the program is on path.parent */
 	char alone_reason[128]; /* empty in a chain, or where not attached */
 };
 
