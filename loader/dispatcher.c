@@ -25,7 +25,7 @@ const char *dispatcher_error_text(int error, char *text, size_t size)
 	return text;
 }
 
-void dispatcher_alone_reason(char *text, size_t size)
+bool dispatcher_alone_reason(char *text, size_t size)
 {
 	char detail[64];
 	struct statfs fs;
@@ -35,22 +35,22 @@ void dispatcher_alone_reason(char *text, size_t size)
 	if (statfs(DISPATCHER_BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC) {
 		snprintf(text, size, "no BPF file system at %s, where libxdp keeps dispatchers",
 			 DISPATCHER_BPFFS);
-		return;
+		return true;
 	}
 	if (fs.f_flags & ST_RDONLY) {
 		snprintf(text, size, "%s, where libxdp keeps dispatchers, is read-only",
 			 DISPATCHER_BPFFS);
-		return;
+		return true;
 	}
 	if (!prog_kernel_has_btf()) {
 		/* the verifier looks up there what a dispatcher's functions take */
 		snprintf(text, size, "the kernel has no BTF, which a dispatcher needs");
-		return;
+		return false;
 	}
 	r = prog_ext_supported();
 	if (r < 0) {
 		snprintf(text, size, "the kernel refuses BPF_PROG_TYPE_EXT: %s", strerror(-r));
-		return;
+		return false;
 	}
 	r = dispatcher_find();
 	if (r < 0)
@@ -59,4 +59,5 @@ void dispatcher_alone_reason(char *text, size_t size)
 	else
 		snprintf(text, size,
 			 "none could be had when it was attached; detach and attach again for one");
+	return true;
 }

@@ -4,6 +4,7 @@
 #ifndef XDP_L2RESP_DISPATCHER_H
 #define XDP_L2RESP_DISPATCHER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* where libxdp keeps its pins, whatever --bpffs says */
@@ -16,9 +17,10 @@
 int dispatcher_find(void);
 
 /*
- * Why ours is not in a dispatcher, asked of the kernel, the file system and libxdp.
+ * Why ours is not in a dispatcher, asked of the kernel, the file system and libxdp. Returns whether
+ * it can be put right: not where the kernel can't load dispatchers.
  */
-void dispatcher_alone_reason(char *text, size_t size);
+bool dispatcher_alone_reason(char *text, size_t size);
 
 /* strerror() that knows libbpf's and libxdp's numbers too. Returns @text. */
 const char *dispatcher_error_text(int error, char *text, size_t size);

@@ -29,14 +29,14 @@ int status_read(const struct pins *pins, const struct link *link, size_t entries
 	if (r < 0)
 		return r;
 	row.ours = attach_find(&row.state, true);
-	if (link_is_vlan(link) && row.ours < 0) {
+	if (link_is_vlan(link)) {
 		struct vlan_hook hook;
 		struct err ignored;
 
 		r = vlan_find_hook(pins, link->ifindex, &hook, err);
 		if (r < 0)
 			return r;
-		row.answered_on_parent = hook.ours >= 0;
+		row.answered_on_parent = row.ours < 0 && hook.ours >= 0;
 		/* one whose parent is elsewhere has none to show */
 		vlan_path_of(link, &row.path, &ignored);
 	}
@@ -92,7 +92,7 @@ void status_print(const struct status_row *row, const char *verb)
 		       row->state.other_version ? "of another libxdp version"
 						: "whose pins are gone",
 		       row->state.empty_id);
-	} else if (row->path.count) {
+	} else if (row->ours < 0 && row->path.count) {
 		printf("VLAN");
 		for (unsigned int i = 0; i < row->path.count; i++)
 			printf(" %u", row->path.keys[i].vid);

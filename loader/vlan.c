@@ -168,19 +168,23 @@ static int check_tags(const struct link *parent, uint16_t protocol, filter_note_
 	return 0;
 }
 
+bool vlan_uses(const struct pins *pins, uint32_t ifindex, uint16_t protocol)
+{
+	struct row_search search = { .parent = ifindex, .protocol = protocol };
+
+	rows_walk(pins, search_row, &search);
+	return search.found;
+}
+
 int vlan_check_parent(const struct pins *pins, const struct link *link, filter_note_fn *note,
 		      struct err *err)
 {
 	static const uint16_t protocols[] = { ETH_P_8021Q, ETH_P_8021AD };
 	int r = 0;
 
-	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && !r; i++) {
-		struct row_search search = { .parent = link->ifindex, .protocol = protocols[i] };
-
-		rows_walk(pins, search_row, &search);
-		if (search.found)
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && !r; i++)
+		if (vlan_uses(pins, link->ifindex, protocols[i]))
 			r = check_tags(link, protocols[i], note, err);
-	}
 	return r;
 }
 
