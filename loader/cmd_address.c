@@ -187,12 +187,12 @@ static json_t *list_json(const struct entry_row *row, const struct list_device *
 	if (!address_is_v4(&row->key.address))
 		json_object_set_new(json, "override",
 				    json_boolean(!(head->flags & ENTRY_NO_OVERRIDE)));
-	json_object_update_new(
-		json, json_pack("{s:o, s:o, s:b, s:I, s:I}", "vlan", report_vlan(&device->path),
-				"lease", lease_json(head->lease, remaining_ms), "answering",
-				device->attached && remaining_ms, "responses_sent",
-				(json_int_t)row->responses_sent, "conflicts",
-				(json_int_t)conflicts));
+	json_object_update_new(json, json_pack("{s:o, s:o, s:b, s:I, s:I}", "vlan",
+					       report_vlan(&device->path), "lease",
+					       lease_json(head->lease, remaining_ms), "answering",
+					       device->attached && remaining_ms, "responses_sent",
+					       (json_int_t)row->responses_sent, "conflicts",
+					       (json_int_t)conflicts));
 	return json;
 }
 

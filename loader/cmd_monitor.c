@@ -125,7 +125,8 @@ static const char *device_name(struct monitor *monitor, uint32_t ifindex)
 	return row ? row->name : "?";
 }
 
-/* The interface that it came in on, or the VLAN device that its tags are for, by the name of now. */
+/* The interface that it came in on, or the VLAN device that its tags are for, by the name of now.
+ */
 static bool is_dev(struct monitor *monitor, const struct sight *sight)
 {
 	uint32_t ifindex = sight->record->ifindex;

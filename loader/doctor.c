@@ -28,9 +28,9 @@ static const struct doctor_check checks[] = { DOCTOR_CHECKS(CHECK) };
 
 const char *doctor_severity_name(enum doctor_severity severity)
 {
-	static const char *const names[] = { [DOCTOR_NOTE] = "note",
-					     [DOCTOR_WARNING] = "warning",
-					     [DOCTOR_ERROR] = "error" };
+	static const char *const names[] = {
+		[DOCTOR_NOTE] = "note", [DOCTOR_WARNING] = "warning", [DOCTOR_ERROR] = "error"
+	};
 
 	return names[severity];
 }

@@ -48,7 +48,8 @@ DOCTOR_CHECKS(DOCTOR_DECLARE)
 
 /*
  * Adds a finding of the check that runs. @device (NULL: none in particular), where the program for
- * it is, and @address (NULL) take the places of IFACE, HOOK and ADDR in its remedy. Returns 0, or -ENOMEM with @err.
+ * it is, and @address (NULL) take the places of IFACE, HOOK and ADDR in its remedy. Returns 0, or
+ * -ENOMEM with @err.
  */
 int doctor_find(struct doctor *doctor, const struct doctor_device *device,
 		const struct address *address, struct err *err, const char *format, ...)

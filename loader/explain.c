@@ -60,8 +60,8 @@ static uint32_t tags_device(const struct pins *pins, const struct request *reque
 			    uint32_t ifindex)
 {
 	for (unsigned int i = 0; i < request->tag_count && ifindex; i++)
-		ifindex = vlan_device(pins, ifindex, request->tags[i].protocol,
-				      request->tags[i].vid);
+		ifindex =
+			vlan_device(pins, ifindex, request->tags[i].protocol, request->tags[i].vid);
 	return ifindex;
 }
 

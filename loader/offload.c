@@ -73,7 +73,8 @@ static bool is_on(uint32_t ifindex, const char *feature)
 	       search.found;
 }
 
-enum offload_tags offload_tags(const struct link *link, uint16_t protocol, char *remedy, size_t size)
+enum offload_tags offload_tags(const struct link *link, uint16_t protocol, char *remedy,
+			       size_t size)
 {
 	const struct offload *offload = protocol == ETH_P_8021AD ? &offload_8021ad : &offload_8021q;
 	struct err ignored;

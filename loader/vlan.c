@@ -331,8 +331,8 @@ static int follow_one(const struct pins *pins, const struct link *link, filter_n
 	int r = device_record(pins, link, &recorded, err);
 
 	if (!r && recorded.moved) {
-		note("%s: took over %u addresses of the former %s", link->name, recorded.moved,
-		     link->name);
+		note("%s: took over %u address%s of the former %s", link->name, recorded.moved,
+		     recorded.moved == 1 ? "" : "es", link->name);
 		r = change_follow_mac(pins, link->ifindex, link->mac, err);
 		filter_sync(pins, link->ifindex, note);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Addresses on VLAN devices. Their frames come in on another interface, with tags, and the program
- * there finds them by the map vlans: which interface, tag protocol and VID a VLAN device has. What a
- * device is, is asked by rtnetlink; its name says nothing. The map has a row for each VLAN device
+ * there finds them by the map vlans: which interface, tag protocol and VID a VLAN device has. What
+ * a device is, is asked by rtnetlink; its name says nothing. The map has a row for each VLAN device
  * with addresses, and for one between such a device and its interface (QinQ).
  */
 #ifndef XDP_L2RESP_VLAN_H
@@ -22,7 +22,7 @@
 
 /* The way from an interface to a VLAN device. */
 struct vlan_path {
-	unsigned int count; /* of tags; 0: it isn't a VLAN device */
+	unsigned int count;		     /* of tags; 0: it isn't a VLAN device */
 	struct vlan_key keys[VLAN_MAX_TAGS]; /* outer first */
 	uint32_t devices[VLAN_MAX_TAGS];     /* which device each leads to */
 	struct link parent; /* that frames come in on; the device itself where count is 0 */
@@ -37,7 +37,8 @@ struct vlan_hook {
 	struct link link;
 	struct attach_state state;
 	int ours; /* index in state.prog; -1: nowhere, and link is the outermost */
-	struct vlan_key tags[VLAN_MAX_TAGS]; /* that frames for the interface have there, outer first */
+	struct vlan_key
+		tags[VLAN_MAX_TAGS]; /* that frames for the interface have there, outer first */
 	unsigned int tag_count;
 };
 
@@ -77,8 +78,8 @@ int vlan_deleted(const struct pins *pins, uint32_t ifindex, struct err *err);
 
 /*
  * Follows VLAN devices that were made anew, renamed, moved or deleted since the last command: one
- * that is there again under its name takes over its addresses. Reads the addresses only if something
- * changed. @note is told of what was taken over. @pins must be locked.
+ * that is there again under its name takes over its addresses. Reads the addresses only if
+ * something changed. @note is told of what was taken over. @pins must be locked.
  */
 int vlan_follow(const struct pins *pins, filter_note_fn *note, struct err *err);
 
