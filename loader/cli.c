@@ -380,7 +380,8 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 	if (!r)
 		r = grow_finish(&pins, err);
 	if (!r)
-		r = vlan_follow(&pins, cli_note, err);
+		/* numbers of another namespace's interfaces say nothing */
+		r = orphaned ? vlan_sync(&pins, err) : vlan_follow(&pins, cli_note, err);
 	if (r < 0) {
 		pins_close(&pins);
 		return r;

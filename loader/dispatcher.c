@@ -25,7 +25,12 @@ const char *dispatcher_error_text(int error, char *text, size_t size)
 	return text;
 }
 
-bool dispatcher_alone_reason(char *text, size_t size)
+bool dispatcher_is_possible(void)
+{
+	return prog_kernel_has_btf() && !prog_ext_supported();
+}
+
+void dispatcher_alone_reason(char *text, size_t size)
 {
 	char detail[64];
 	struct statfs fs;
@@ -35,22 +40,22 @@ bool dispatcher_alone_reason(char *text, size_t size)
 	if (statfs(DISPATCHER_BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC) {
 		snprintf(text, size, "no BPF file system at %s, where libxdp keeps dispatchers",
 			 DISPATCHER_BPFFS);
-		return true;
+		return;
 	}
 	if (fs.f_flags & ST_RDONLY) {
 		snprintf(text, size, "%s, where libxdp keeps dispatchers, is read-only",
 			 DISPATCHER_BPFFS);
-		return true;
+		return;
 	}
 	if (!prog_kernel_has_btf()) {
 		/* the verifier looks up there what a dispatcher's functions take */
 		snprintf(text, size, "the kernel has no BTF, which a dispatcher needs");
-		return false;
+		return;
 	}
 	r = prog_ext_supported();
 	if (r < 0) {
 		snprintf(text, size, "the kernel refuses BPF_PROG_TYPE_EXT: %s", strerror(-r));
-		return false;
+		return;
 	}
 	r = dispatcher_find();
 	if (r < 0)
@@ -59,5 +64,4 @@ bool dispatcher_alone_reason(char *text, size_t size)
 	else
 		snprintf(text, size,
 			 "none could be had when it was attached; detach and attach again for one");
-	return true;
 }

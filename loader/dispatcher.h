@@ -16,11 +16,13 @@
 /* Whether libxdp finds its dispatcher where it looks: 0 or a negative errno. */
 int dispatcher_find(void);
 
+/* Can the kernel load one? */
+bool dispatcher_is_possible(void);
+
 /*
- * Why ours is not in a dispatcher, asked of the kernel, the file system and libxdp. Returns whether
- * it can be put right: not where the kernel can't load dispatchers.
+ * Why ours is not in a dispatcher, asked of the kernel, the file system and libxdp.
  */
-bool dispatcher_alone_reason(char *text, size_t size);
+void dispatcher_alone_reason(char *text, size_t size);
 
 /* strerror() that knows libbpf's and libxdp's numbers too. Returns @text. */
 const char *dispatcher_error_text(int error, char *text, size_t size);

@@ -87,9 +87,9 @@ int doctor_check_alone(struct doctor *doctor, const struct doctor_device *device
 {
 	char reason[128];
 
-	if (!runs(device) || device->state.chain ||
-	    !dispatcher_alone_reason(reason, sizeof(reason)))
+	if (!runs(device) || device->state.chain || !dispatcher_is_possible())
 		return 0;
+	dispatcher_alone_reason(reason, sizeof(reason));
 	return doctor_find(doctor, device, NULL, err, "the program is alone on %s: %s",
 			   device->link.name, reason);
 }

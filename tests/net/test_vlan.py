@@ -16,7 +16,7 @@ from lan import SERVER_MAC, VIP, VIP6, VIP_MAC, run, wait_until
 from wire import Wire, arp, arp_reply
 
 ETH_P_ALL, ETH_P_8021Q, ETH_P_8021AD = 0x0003, 0x8100, 0x88A8
-PACKET_AUXDATA, PACKET_OUTGOING, VLAN_VALID = 8, 4, 1 << 4
+SOL_PACKET, PACKET_AUXDATA, PACKET_OUTGOING, VLAN_VALID = 263, 8, 4, 1 << 4
 AUXDATA = struct.Struct("=IIIHHHH")  # struct tpacket_auxdata: ... vlan_tci, vlan_tpid
 OTHER = "198.18.10.2"
 VMAC = "00:00:5e:00:01:33"
@@ -37,7 +37,7 @@ class TaggedWire(Wire):
 
     def __init__(self, namespace, dev):
         super().__init__(namespace, dev, ETH_P_ALL)
-        self.socket.setsockopt(socket.SOL_PACKET, PACKET_AUXDATA, 1)
+        self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
 
     def arps(self, count):
         """The ARP frames, as many as expected and those that come right after."""
@@ -237,7 +237,8 @@ def test_followed(site):
     assert vlans(site) == {("eth1", ETH_P_8021Q, 101): "upstairs"}
     assert site.rows("list dev upstairs")[0]["responses_sent"] == 1
     assert ask(site, "upstairs") is None
-    site.server.ip("link set upstairs name downstairs")
+    site.server.ip("link set upstairs down", "link set upstairs name downstairs",
+                   "link set downstairs up")
     site.done(f"del {OTHER} dev eth1")
     assert site.rows("list")[0]["dev"] == "downstairs"
     site.server.ip("link del downstairs",
@@ -302,48 +303,48 @@ def test_announced_with_its_tags(site):
 
 
 OFFLOADS = {
-    "a veth's peer": ("link add up type veth peer name under", "under", "txvlan", "8021q"),
+    "a veth's peer": ("link add roof type veth peer name under", "under", "txvlan", "802.1Q"),
     "a veth's peer, 802.1ad": (
-        "link add up type veth peer name under", "under", "tx-vlan-stag-hw-insert", "8021ad"),
-    "its own": ("link add up type team", "up", "rxvlan", "8021q"),
+        "link add roof type veth peer name under", "under", "tx-vlan-stag-hw-insert", "802.1ad"),
+    "its own": ("link add roof type team", "roof", "rxvlan", "802.1Q"),
 }
 
 
 @pytest.mark.parametrize("make, dev, feature, protocol", OFFLOADS.values(), ids=OFFLOADS)
 def test_tags_taken_off(site, make, dev, feature, protocol):
     """Before XDP: nobody may count on these addresses."""
-    site.server.ip(make, "link set up up", f"link set {dev} up",
-                   f"link add link up name floor type vlan protocol {protocol} id 7",
+    site.server.ip(make, "link set roof up", f"link set {dev} up",
+                   f"link add link roof name floor type vlan protocol {protocol} id 7",
                    "link set floor up")
     command = f"ethtool -K {dev} {feature} off"
-    refusal = (f"xdp-l2resp: up: VLAN tags are taken off before XDP sees the frames, and addresses on "
+    refusal = (f"xdp-l2resp: roof: VLAN tags are taken off before XDP sees the frames, and addresses on "
                f"VLAN devices need them; run `{command}` first\n")
     site.done(f"add {VIP} dev floor")
     before = site.state()
-    for words in "attach up", "attach up --mode skb", "attach up --dry-run", "attach eth1 up":
+    for words in "attach roof", "attach roof --mode skb", "attach roof --dry-run", "attach eth1 roof":
         refused = site.cli(words)
         assert (refused.status, refused.err) == (1, refusal)
     assert site.state() == before
-    site.done("flush dev floor", "attach up --mode skb")
+    site.done("flush dev floor", "attach roof --mode skb")
     before = site.state()
     refused = site.cli(f"add {VIP} dev floor")
     assert (refused.status, refused.err) == (1, refusal)
     assert site.state() == before and vlans(site) == {}
     site.server.run(*command.split())
     site.done(f"add {VIP} dev floor")
-    assert "tags_taken" not in site.cli("doctor up").out
+    assert "tags_taken" not in site.cli("doctor roof").out
     site.server.run(*command.replace(" off", " on").split())
-    finding, = (one for one in site.cli("doctor up --json").json["findings"]
+    finding, = (one for one in site.cli("doctor roof --json").json["findings"]
                 if one["check"] == "tags_taken")
     assert (finding["severity"], finding["remedy"]) == ("error", f"run `{command}`")
     site.server.run(*command.split())
-    assert "tags_taken" not in site.cli("doctor up").out
+    assert "tags_taken" not in site.cli("doctor roof").out
 
 
 def test_parent_elsewhere(site):
     """Where its frames come in, no program of this namespace is."""
-    site.server.ip("link add up type veth peer name under",
-                   "link add link up name floor type vlan id 7",
+    site.server.ip("link add roof type veth peer name under",
+                   "link add link roof name floor type vlan id 7",
                    f"link set floor netns {site.client.name}")
     there = run(*site.client.argv(*site.argv(f"--bpffs {site.bpffs} add {VIP} dev floor")[3:]),
                 check=False)
