@@ -79,7 +79,11 @@ def ask(lan, dev, ip=VIP):
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
     with lan.client.entered(), socket.socket(family, socket.SOCK_DGRAM) as datagram:
         datagram.sendto(b"", (ip, 9))
-    return wait_until(lambda: lan.client.neighbour(ip)[0], 2)
+
+    def learnt():
+        shown = lan.client.run("ip", "-j", "neigh", "show", "to", ip, "dev", dev).stdout
+        return next((row.get("lladdr") for row in json.loads(shown or "[]")), None)
+    return wait_until(learnt, 2)
 
 
 def ifindex(lan, dev):
