@@ -52,6 +52,9 @@ uint64_t addr_range_size(const struct addr_range *range);
  */
 int addr_range_parse(const char *text, struct addr_range *ret_range, struct err *err);
 
+/* The same for ADDR alone. */
+int addr_parse(const char *text, struct address *ret_address, struct err *err);
+
 /*
  * A unicast MAC, not zero. Returns 0; -EINVAL for what is no MAC, -EADDRNOTAVAIL for one that no
  * host has, with @err;
