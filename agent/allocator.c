@@ -461,19 +461,28 @@ static int withdraw(struct allocator *allocator, struct party *party, struct for
 	return r;
 }
 
+/* Has it one of that family, which will do where none is requested? */
+static bool has_family(const struct address_list *addresses, bool v4)
+{
+	for (size_t i = 0; i < addresses->count; i++)
+		if (address_is_v4(&addresses->list[i]) == v4)
+			return true;
+	return false;
+}
+
 /* May @party keep @address, which it has or is written for it? Pools that are disabled or in
  * conflict only give nothing new. */
 static bool may_keep(const struct allocator *allocator, const struct party *party,
 		     const struct address *address)
 {
 	const struct claim *claim = party->claim;
-	const struct holding *holding;
+	const struct holding *holding = holdings_find(&allocator->holdings, address);
+	bool v4 = address_is_v4(address);
 
-	if (claim->requested.count   ? !address_list_has(&claim->requested, address)
-	    : address_is_v4(address) ? !claim->v4
-				     : !claim->v6)
+	if (claim->requested.count
+		    ? !address_list_has(&claim->requested, address)
+		    : !(v4 ? claim->v4 : claim->v6) || has_family(&party->verdict.addresses, v4))
 		return false;
-	holding = holdings_find(&allocator->holdings, address);
 	if (holding && holding_refuses(holding, claim, false))
 		return false;
 	for (size_t i = 0; i < allocator->stock_count; i++)
@@ -483,21 +492,31 @@ static bool may_keep(const struct allocator *allocator, const struct party *part
 	return false;
 }
 
-static int keep(struct allocator *allocator, struct party *party,
-		const struct address_list *addresses)
+static int compare_addresses(const void *a, const void *b)
 {
-	for (size_t i = 0; i < addresses->count && party->verdict.ours; i++) {
-		const struct address *address = &addresses->list[i];
-		int r;
+	return address_compare(a, b);
+}
 
-		if (address_list_has(&party->verdict.addresses, address) ||
-		    !may_keep(allocator, party, address))
-			continue;
-		r = join(allocator, party, address, false);
-		if (r < 0)
-			return r;
+/* Keeps what may be kept of @had, which it sorts: those that are requested, in the order of the
+ * request; else of each family the lowest. */
+static int keep(struct allocator *allocator, struct party *party, struct address_list *had)
+{
+	const struct address_list *requested = &party->claim->requested;
+	const struct address_list *candidates = requested->count ? requested : had;
+	int r = 0;
+
+	if (!party->verdict.ours || !had->count)
+		return 0;
+	qsort(had->list, had->count, sizeof(*had->list), compare_addresses);
+	for (size_t i = 0; i < candidates->count && !r; i++) {
+		const struct address *address = &candidates->list[i];
+
+		if (address_list_has(had, address) &&
+		    !address_list_has(&party->verdict.addresses, address) &&
+		    may_keep(allocator, party, address))
+			r = join(allocator, party, address, false);
 	}
-	return 0;
+	return r;
 }
 
 /* Goes over to the claim that @party was set to, for now without any address. */
@@ -704,14 +723,6 @@ static int give_any(struct allocator *allocator, struct party *party, bool v4,
 		"There are no enabled CiliumLoadBalancerIPPools that match this service");
 }
 
-static bool has_family(const struct address_list *addresses, bool v4)
-{
-	for (size_t i = 0; i < addresses->count; i++)
-		if (address_is_v4(&addresses->list[i]) == v4)
-			return true;
-	return false;
-}
-
 /* Gives @party what it lacks, as far as it can be had. 1 if its verdict is another. */
 static int satisfy(struct allocator *allocator, struct party *party)
 {
@@ -844,31 +855,43 @@ static int decide(struct allocator *allocator)
 	return waiting.result ?: satisfy_all(allocator, &waiting.parties);
 }
 
+/* Reports @party's verdict; it may be written from now on. */
+static int tell(struct allocator *allocator, struct party *party, size_t *count)
+{
+	const struct address_list *addresses = &party->verdict.addresses;
+
+	party->dirty = false;
+	allocator->verdicts[(*count)++] = &party->verdict;
+	for (size_t i = 0; i < addresses->count; i++)
+		if (!address_list_has(&party->written, &addresses->list[i]) &&
+		    address_list_add(&party->written, &addresses->list[i]) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
 int allocator_settle(struct allocator *allocator, const struct verdict *const **ret_verdicts,
 		     size_t *ret_count)
 {
+	struct parties *dirty = &allocator->dirty, *told = &allocator->told;
 	const struct verdict **verdicts;
 	size_t count = 0;
 	int r;
 
-	allocator->told.count = 0;
+	told->count = 0;
 	r = decide(allocator);
 	if (r < 0)
 		return r;
-	verdicts =
-		reallocarray(allocator->verdicts,
-			     allocator->dirty.count + allocator->told.count + 1, sizeof(*verdicts));
+	verdicts = reallocarray(allocator->verdicts, dirty->count + told->count + 1,
+				sizeof(*verdicts));
 	if (!verdicts)
 		return -ENOMEM;
-	for (size_t i = 0; i < allocator->dirty.count; i++) {
-		allocator->dirty.list[i]->dirty = false;
-		verdicts[count++] = &allocator->dirty.list[i]->verdict;
-	}
-	for (size_t i = 0; i < allocator->told.count; i++)
-		verdicts[count++] = &allocator->told.list[i]->verdict;
-	allocator->dirty.count = 0;
 	allocator->verdicts = verdicts;
+	for (size_t i = 0; i < dirty->count && !r; i++)
+		r = tell(allocator, dirty->list[i], &count);
+	for (size_t i = 0; i < told->count && !r; i++)
+		r = tell(allocator, told->list[i], &count);
+	dirty->count = 0;
 	*ret_verdicts = verdicts;
 	*ret_count = count;
-	return 0;
+	return r;
 }

@@ -67,8 +67,9 @@ void allocator_free(struct allocator *allocator);
  */
 int allocator_set_pools(struct allocator *allocator, struct pool *const *pools, size_t count);
 
-/* A Service that is new, changed, or written: its claim, kept by reference, and the addresses that
- * are written for it, copied. -ENOMEM. */
+/* A Service that is new, changed, or written: its claim, kept by reference, and all addresses that
+ * may be written for it, copied: those that are, and those of a verdict whose writing is under way.
+ * -ENOMEM. */
 int allocator_set_service(struct allocator *allocator, struct claim *claim,
 			  const struct address_list *written);
 
@@ -78,7 +79,8 @@ int allocator_remove_service(struct allocator *allocator, const char *namespace,
 /*
  * Decides, once all pools and Services are known, all that may be decided otherwise since the last
  * time. *ret_verdicts has the Services that were set since then, and those with another verdict;
- * valid until the next call of any of these functions. -ENOMEM.
+ * valid until the next call of any of these functions. Their addresses count as written until the
+ * Service is set again, which follows when it is known whether they are. -ENOMEM.
  */
 int allocator_settle(struct allocator *allocator, const struct verdict *const **ret_verdicts,
 		     size_t *ret_count);
