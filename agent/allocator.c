@@ -455,9 +455,8 @@ static int withdraw(struct allocator *allocator, struct party *party, struct for
 			if (holdings_leave(&allocator->holdings, &lists[i]->list[j], party->claim))
 				r = give_back(allocator, &lists[i]->list[j]);
 	}
-	/* who waits for what it shares may have it now, or share what it will have */
-	allocator->opened |= party->claim && party->claim->sharing_key;
-	allocator->opened |= party->next && party->next->sharing_key;
+	/* who waits may come to share what it keeps */
+	allocator->opened |= party->claim && party->next && party->next->sharing_key;
 	return r;
 }
 

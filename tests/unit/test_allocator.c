@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <criterion/criterion.h>
 
 #include "allocator.h"
@@ -615,4 +616,109 @@ Test(allocator, rows)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		run(&rows[i]);
+}
+
+/* As many Services as a large cluster has: what a change of one costs, in microseconds. */
+#define MANY   5000
+#define ROUNDS 500
+
+static struct claim *make_claim(size_t at, uint16_t port)
+{
+	struct claim *claim = calloc(1, sizeof(*claim));
+	struct err err;
+
+	cr_assert(claim);
+	*claim = (struct claim){ .references = 1,
+				 .namespace = strdup("default"),
+				 .created = strdup(""),
+				 .load_balancer = true,
+				 .v4 = true,
+				 .v6 = true,
+				 .ports = malloc(sizeof(port)),
+				 .port_count = 1 };
+	cr_assert_geq(asprintf(&claim->name, "service-%zu", at), 0);
+	claim->ports[0] = port;
+	cr_assert_eq(labels_set(&claim->labels, "io.kubernetes.service.namespace", "default", &err),
+		     0);
+	cr_assert_eq(labels_set(&claim->labels, "io.kubernetes.service.name", claim->name, &err),
+		     0);
+	cr_assert_eq(labels_set(&claim->labels, "app", claim->name, &err), 0);
+	return claim;
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return time.tv_sec * 1e6 + time.tv_nsec / 1e3;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	const double *left = a, *right = b;
+
+	return *left < *right ? -1 : *left > *right;
+}
+
+/* Sets Service @at, or removes it, and decides. Returns the microseconds. */
+static double change(struct allocator *allocator, size_t at, uint16_t port)
+{
+	const struct verdict *const *verdicts;
+	struct claim *claim = make_claim(at, port);
+	const struct address_list none = {};
+	double start = now(), took;
+	size_t count;
+
+	if (port)
+		cr_assert_eq(allocator_set_service(allocator, claim, &none), 0);
+	else
+		cr_assert_eq(allocator_remove_service(allocator, "default", claim->name), 0);
+	cr_assert_eq(allocator_settle(allocator, &verdicts, &count), 0);
+	took = now() - start;
+	claim_unref(claim);
+	return took;
+}
+
+/* Medians of a change, and of a removal and a new one, with @given as pools. */
+static void measure(const char *name, const char *given)
+{
+	struct allocator *allocator = allocator_new(classes);
+	double changes[ROUNDS], moves[ROUNDS], start = now();
+	const struct address_list none = {};
+	const struct verdict *const *verdicts;
+	struct manifest manifest = {};
+	struct err err;
+	size_t count;
+
+	cr_assert_eq(yaml_parse("given", given, strlen(given), take, &manifest, &err), 0);
+	cr_assert_eq(allocator_set_pools(allocator, manifest.pools, manifest.pool_count), 0);
+	for (size_t i = 0; i < MANY; i++) {
+		struct claim *claim = make_claim(i, 80);
+
+		cr_assert_eq(allocator_set_service(allocator, claim, &none), 0);
+		claim_unref(claim);
+	}
+	cr_assert_eq(allocator_settle(allocator, &verdicts, &count), 0);
+	fprintf(stderr, "# %s: %d Services in %.0f us", name, MANY, now() - start);
+	for (size_t i = 0; i < ROUNDS; i++) {
+		changes[i] = change(allocator, i * 7919 % MANY, 80 + i);
+		moves[i] = change(allocator, i * 6701 % MANY, 0);
+		moves[i] += change(allocator, i * 6701 % MANY, 80);
+	}
+	qsort(changes, ROUNDS, sizeof(*changes), compare_times);
+	qsort(moves, ROUNDS, sizeof(*moves), compare_times);
+	fprintf(stderr, ", a change %.1f us, a removal and a new one %.1f us\n",
+		changes[ROUNDS / 2], moves[ROUNDS / 2]);
+	cr_expect_lt(changes[ROUNDS / 2], 1000);
+	cr_expect_lt(moves[ROUNDS / 2], 1000);
+	manifest_free(&manifest);
+	allocator_free(allocator);
+}
+
+Test(allocator, one_of_many_is_decided_in_less_than_a_millisecond)
+{
+	measure("/8 and /64", POOL("a", "blocks: [{cidr: 10.0.0.0/8}, {cidr: \"2001:db8::/64\"}]"));
+	measure("a thousand wait", POOL("a", "blocks: [{start: 10.0.0.0, stop: 10.0.15.159}, "
+					     "{cidr: \"2001:db8::/64\"}]"));
 }

@@ -752,7 +752,7 @@ static void event(struct world *world)
 	int at = draw(world, SERVICES), pool = draw(world, POOLS);
 	struct service *service = &world->services[at];
 
-	switch (draw(world, 10)) {
+	switch (draw(world, 12)) {
 	case 0:
 	case 1:
 	case 2:
@@ -771,6 +771,8 @@ static void event(struct world *world)
 			unset(world, at);
 		break;
 	case 4:
+		if (chance(world, 50))
+			break;
 		if (world->pools[pool].there && chance(world, 40))
 			world->pools[pool].there = false;
 		else
@@ -779,10 +781,9 @@ static void event(struct world *world)
 		break;
 	case 5:
 	case 6:
-	case 7:
 		write_ends(world, at, chance(world, 80));
 		break;
-	case 8:
+	case 7:
 		if (chance(world, 20))
 			crash(world);
 		break;
@@ -833,5 +834,5 @@ Test(allocator, histories)
 	while (time(NULL) < end)
 		for (int i = 0; i < 100; i++, seed++)
 			run(seed, seed % 2);
-	cr_log_warn("%lu histories", seed);
+	fprintf(stderr, "# %lu histories\n", seed);
 }
