@@ -29,6 +29,7 @@ struct party {
 	struct verdict verdict;
 	bool dirty;   /* in the allocator's list of these */
 	bool waiting; /* in the tree of these */
+	bool set;     /* since the last sweep */
 };
 
 struct parties {
@@ -105,6 +106,16 @@ static void parties_free(struct parties *parties)
 {
 	free(parties->list);
 	*parties = (struct parties){};
+}
+
+struct gathering {
+	struct parties parties;
+	int result;
+};
+
+static void gathering_free(struct gathering *gathering)
+{
+	parties_free(&gathering->parties);
 }
 
 static void party_free(void *at)
@@ -354,16 +365,12 @@ int allocator_set_service(struct allocator *allocator, struct claim *claim,
 		if (!address_list_has(&party->written, &written->list[i]) &&
 		    address_list_add(&party->written, &written->list[i]) < 0)
 			return -ENOMEM;
+	party->set = true;
 	return mark_dirty(allocator, party);
 }
 
-int allocator_remove_service(struct allocator *allocator, const char *namespace, const char *name)
+static int remove_party(struct allocator *allocator, struct party *party)
 {
-	const struct claim named = { .namespace = (char *)namespace, .name = (char *)name };
-	struct party *party = find_party(allocator, &named);
-
-	if (!party)
-		return 0;
 	tdelete(party, &allocator->by_name, compare_names);
 	if (!party->claim)
 		party->claim = claim_ref(party->next);
@@ -372,7 +379,45 @@ int allocator_remove_service(struct allocator *allocator, const char *namespace,
 	return mark_dirty(allocator, party);
 }
 
-static bool claim_ours(const struct allocator *allocator, const struct claim *claim)
+int allocator_remove_service(struct allocator *allocator, const char *namespace, const char *name)
+{
+	const struct claim named = { .namespace = (char *)namespace, .name = (char *)name };
+	struct party *party = find_party(allocator, &named);
+
+	return party ? remove_party(allocator, party) : 0;
+}
+
+static void sweep_visited(const void *node, VISIT visit, void *data)
+{
+	struct party *party = *(struct party *const *)node;
+	struct gathering *gathering = data;
+
+	if (visit != postorder && visit != leaf)
+		return;
+	if (!party->set && !gathering->result)
+		gathering->result = parties_add(&gathering->parties, party);
+	party->set = false;
+}
+
+int allocator_sweep(struct allocator *allocator)
+{
+	_cleanup_(gathering_free) struct gathering gone = {};
+
+	twalk_r(allocator->by_name, sweep_visited, &gone);
+	for (size_t i = 0; i < gone.parties.count && !gone.result; i++)
+		gone.result = remove_party(allocator, gone.parties.list[i]);
+	return gone.result;
+}
+
+const struct verdict *allocator_verdict(const struct allocator *allocator,
+					const struct claim *claim)
+{
+	const struct party *party = find_party(allocator, claim);
+
+	return party && party->claim ? &party->verdict : NULL;
+}
+
+bool allocator_ours(const struct allocator *allocator, const struct claim *claim)
 {
 	if (!claim->load_balancer || !claim->class)
 		return claim->load_balancer;
@@ -518,6 +563,14 @@ static int keep(struct allocator *allocator, struct party *party, struct address
 	return r;
 }
 
+static bool same_addresses(const struct address_list *a, const struct address_list *b)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (!address_list_has(b, &a->list[i]))
+			return false;
+	return a->count == b->count;
+}
+
 /* Goes over to the claim that @party was set to, for now without any address. */
 static void renew(struct allocator *allocator, struct party *party)
 {
@@ -528,7 +581,8 @@ static void renew(struct allocator *allocator, struct party *party)
 	party->claim = claim_ref(party->next);
 	party->verdict.claim = party->claim;
 	party->verdict.ours =
-		claim_ours(allocator, party->claim) && (allocator->stock_count || was_ours);
+		allocator_ours(allocator, party->claim) && (allocator->stock_count || was_ours);
+	party->verdict.changed = party->verdict.ours != was_ours;
 	party->before = party->verdict.addresses;
 	party->verdict.addresses = (struct address_list){};
 	address_list_free(&party->lingering);
@@ -549,6 +603,8 @@ static int keep_all(struct allocator *allocator)
 				r = keep(allocator, dirty->list[i], &dirty->list[i]->before);
 	for (size_t i = 0; i < dirty->count && !r; i++) {
 		r = keep(allocator, dirty->list[i], &dirty->list[i]->written);
+		dirty->list[i]->verdict.changed |= !same_addresses(
+			&dirty->list[i]->before, &dirty->list[i]->verdict.addresses);
 		address_list_free(&dirty->list[i]->before);
 	}
 	return r;
@@ -748,13 +804,9 @@ static int satisfy(struct allocator *allocator, struct party *party)
 	if (!trouble.reason && party->waiting)
 		tdelete(party, &allocator->waiting, compare_order);
 	party->waiting = trouble.reason;
-	return changed || r;
+	party->verdict.changed |= changed || r;
+	return party->verdict.changed;
 }
-
-struct gathering {
-	struct parties parties;
-	int result;
-};
 
 static void gather_visited(const void *node, VISIT visit, void *data)
 {
@@ -762,11 +814,6 @@ static void gather_visited(const void *node, VISIT visit, void *data)
 
 	if ((visit == postorder || visit == leaf) && !gathering->result)
 		gathering->result = parties_add(&gathering->parties, *(struct party *const *)node);
-}
-
-static void gathering_free(struct gathering *gathering)
-{
-	parties_free(&gathering->parties);
 }
 
 /* Decides for all of @parties, in the documented order: those that ask for certain addresses come
@@ -780,6 +827,7 @@ static int satisfy_all(struct allocator *allocator, const struct parties *partie
 
 			if (!party->verdict.ours || (party->claim->requested.count == 0) != any)
 				continue;
+			party->verdict.changed &= party->dirty;
 			r = satisfy(allocator, party);
 			if (r > 0 && !party->dirty)
 				r = parties_add(&allocator->told, party);

@@ -39,6 +39,7 @@ struct verdict {
 	bool satisfied;
 	const char *reason;
 	char *message;
+	bool changed; /* is something of this another than when it was last told? */
 };
 
 /* Of a pool: CONDITION_CONFLICT with its message ("" if false), and its counts, which may be larger
@@ -76,6 +77,12 @@ int allocator_set_service(struct allocator *allocator, struct claim *claim,
 /* A Service that is gone, if it was there. -ENOMEM. */
 int allocator_remove_service(struct allocator *allocator, const char *namespace, const char *name);
 
+/* Removes those that weren't set since the last sweep, for who lists all there are. -ENOMEM. */
+int allocator_sweep(struct allocator *allocator);
+
+/* Is a Service with @claim ours, by its type and class? */
+bool allocator_ours(const struct allocator *allocator, const struct claim *claim);
+
 /*
  * Decides, once all pools and Services are known, all that may be decided otherwise since the last
  * time. *ret_verdicts has the Services that were set since then, and those with another verdict;
@@ -84,6 +91,10 @@ int allocator_remove_service(struct allocator *allocator, const char *namespace,
  */
 int allocator_settle(struct allocator *allocator, const struct verdict *const **ret_verdicts,
 		     size_t *ret_count);
+
+/* What was last decided for the Service of @claim's name; NULL: there is none. */
+const struct verdict *allocator_verdict(const struct allocator *allocator,
+					const struct claim *claim);
 
 /* Pool @at in the documented order, as it was last decided; false behind the last one. */
 bool allocator_pool_status(const struct allocator *allocator, size_t at,
