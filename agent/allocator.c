@@ -91,7 +91,7 @@ static int parties_add(struct parties *parties, struct party *party)
 {
 	if (parties->count == parties->capacity) {
 		size_t capacity = 2 * parties->capacity + 16;
-		struct party **list = reallocarray(parties->list, capacity, sizeof(*list));
+		struct party **list = reallocarray(parties->list, capacity, sizeof(void *));
 
 		if (!list)
 			return -ENOMEM;
@@ -874,7 +874,7 @@ static int decide(struct allocator *allocator)
 	int r = 0;
 
 	if (dirty->count)
-		qsort(dirty->list, dirty->count, sizeof(*dirty->list), compare_dirty);
+		qsort(dirty->list, dirty->count, sizeof(void *), compare_dirty);
 	for (size_t i = 0; i < dirty->count && !r; i++)
 		r = withdraw(allocator, dirty->list[i], &formers);
 	if (r < 0)
@@ -928,8 +928,8 @@ int allocator_settle(struct allocator *allocator, const struct verdict *const **
 	r = decide(allocator);
 	if (r < 0)
 		return r;
-	verdicts = reallocarray(allocator->verdicts, dirty->count + told->count + 1,
-				sizeof(*verdicts));
+	verdicts =
+		reallocarray(allocator->verdicts, dirty->count + told->count + 1, sizeof(void *));
 	if (!verdicts)
 		return -ENOMEM;
 	allocator->verdicts = verdicts;

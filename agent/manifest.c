@@ -331,7 +331,7 @@ static int add_pool(const struct parse *parse, const json_t *object)
 		r = pool_parse(parse->place, object, name, &pool, parse->err);
 	if (r < 0)
 		return r;
-	pools = room(manifest->pools, manifest->pool_count, sizeof(*pools));
+	pools = room(manifest->pools, manifest->pool_count, sizeof(void *));
 	if (!pools) {
 		pool_unref(pool);
 		return err_nomem(parse->err);

@@ -640,7 +640,7 @@ static void settle(struct world *world)
 			     service->told_words, words);
 		service->told = addresses;
 		service->told_ours = verdict->ours;
-		strcpy(service->told_words, words);
+		memcpy(service->told_words, words, sizeof(words));
 		cr_assert(!verdict->ours || verdict->satisfied == !*verdict->message);
 	}
 	check(world, before);
