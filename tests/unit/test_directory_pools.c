@@ -217,6 +217,31 @@ Test(directory_pools, the_last_of_a_name_stands, .init = setup, .fini = teardown
 	stop(&host);
 }
 
+/* The order of files and of what is in them decides nothing, as long as no name is there twice. */
+Test(directory_pools, two_nodes_that_begin_with_the_same_agree, .init = setup, .fini = teardown)
+{
+	static const char *const names[] = { "s", "t", "u", "v" };
+	char first[4][32];
+	struct host host;
+
+	start(&host);
+	cr_assert_eq(update_two(&host, A24 LB("t", "") LB("v", ""),
+				LB("s", ", loadBalancerIP: 198.18.0.1") LB("u", ""), false),
+		     0);
+	for (int i = 0; i < 4; i++)
+		snprintf(first[i], sizeof(first[i]), "%s", addresses(&host, names[i]));
+	stop(&host);
+	unlink(path);
+	start(&host);
+	cr_assert_eq(update_two(&host,
+				LB("u", "") LB("v", "") LB("s", ", loadBalancerIP: 198.18.0.1"),
+				LB("t", "") A24, false),
+		     0);
+	for (int i = 0; i < 4; i++)
+		cr_expect_str_eq(addresses(&host, names[i]), first[i], "%s", names[i]);
+	stop(&host);
+}
+
 Test(directory_pools, others_are_left_alone, .init = setup, .fini = teardown)
 {
 	struct host host;
