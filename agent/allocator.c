@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <search.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "allocator.h"
 #include "cleanup.h"
 #include "holding.h"
-#include "interval.h"
-
-/* A pool, and what the others and its allocations make of it. */
-struct stock {
-	struct pool *pool;
-	char *conflict; /* the condition's message; NULL: none */
-	uint64_t used;
-	uint64_t used_reserved; /* of these, now reserved as the first or the last of a block */
-};
+#include "stock.h"
 
 /* A Service. */
 struct party {
@@ -40,9 +31,7 @@ struct parties {
 
 struct allocator {
 	const char *const *classes;
-	struct stock *stocks; /* in the documented order */
-	size_t stock_count;
-	struct interval_set free; /* of the pools in use, what nobody has */
+	struct stocks stocks;
 	struct holdings holdings;
 	void *by_name; /* tsearch(3) trees of the parties */
 	void *waiting; /* by the documented order, those that lack an address */
@@ -132,17 +121,6 @@ static void party_free(void *at)
 	free(party);
 }
 
-static void stocks_free(struct allocator *allocator)
-{
-	for (size_t i = 0; i < allocator->stock_count; i++) {
-		pool_unref(allocator->stocks[i].pool);
-		free(allocator->stocks[i].conflict);
-	}
-	free(allocator->stocks);
-	allocator->stocks = NULL;
-	allocator->stock_count = 0;
-}
-
 struct allocator *allocator_new(const char *const *classes)
 {
 	struct allocator *allocator = calloc(1, sizeof(*allocator));
@@ -170,18 +148,12 @@ void allocator_free(struct allocator *allocator)
 	tdestroy(allocator->by_name, party_free);
 	parties_free(&allocator->dirty);
 	parties_free(&allocator->told);
-	interval_set_free(&allocator->free);
-	stocks_free(allocator);
+	stocks_free(&allocator->stocks);
 	free(allocator->verdicts);
 	free(allocator);
 }
 
 /* Pools. */
-
-static bool stock_in_use(const struct stock *stock)
-{
-	return !stock->conflict && !stock->pool->disabled;
-}
 
 static int mark_dirty(struct allocator *allocator, struct party *party)
 {
@@ -204,69 +176,8 @@ static void mark_visited(const void *node, VISIT visit, void *data)
 		marking->result = mark_dirty(marking->allocator, *(struct party *const *)node);
 }
 
-static int compare_stocks(const void *a, const void *b)
-{
-	return pool_compare(((const struct stock *)a)->pool, ((const struct stock *)b)->pool);
-}
-
-/* A pool in conflict with itself, or with an older one that isn't in conflict, isn't used. */
-static int find_conflict(struct allocator *allocator, size_t at)
-{
-	struct stock *stock = &allocator->stocks[at];
-	const struct pool_block *block, *other;
-	char text[4][INET6_ADDRSTRLEN];
-
-	for (size_t i = 0; i <= at; i++) {
-		const struct stock *older = &allocator->stocks[i];
-
-		if (older->conflict || !pool_overlaps(stock->pool, older->pool, &block, &other))
-			continue;
-		address_format(&block->range.first, text[0]);
-		address_format(&block->range.last, text[1]);
-		address_format(&other->range.first, text[2]);
-		address_format(&other->range.last, text[3]);
-		if (asprintf(&stock->conflict,
-			     "Pool conflicts since range '%s - %s' overlaps range '%s - %s' from "
-			     "IP Pool '%s'",
-			     text[0], text[1], text[2], text[3], older->pool->name) < 0) {
-			stock->conflict = NULL;
-			return -ENOMEM;
-		}
-		return 0;
-	}
-	return 0;
-}
-
-/* Counts @address, which is given for the first time, or free again. */
-static void count_use(struct allocator *allocator, const struct address *address, int change)
-{
-	for (size_t i = 0; i < allocator->stock_count; i++) {
-		struct stock *stock = &allocator->stocks[i];
-		const struct pool_block *block = pool_find(stock->pool, address);
-
-		if (!block)
-			continue;
-		stock->used += change;
-		if (!range_has(&block->usable, address))
-			stock->used_reserved += change;
-	}
-}
-
-static int make_free(struct allocator *allocator)
-{
-	interval_set_free(&allocator->free);
-	for (size_t i = 0; i < allocator->stock_count; i++) {
-		const struct stock *stock = &allocator->stocks[i];
-
-		for (size_t j = 0; stock_in_use(stock) && j < stock->pool->count; j++)
-			if (interval_set_add(&allocator->free, &stock->pool->blocks[j].usable))
-				return -ENOMEM;
-	}
-	return 0;
-}
-
 struct taking {
-	struct allocator *allocator;
+	struct stocks *stocks;
 	int result;
 };
 
@@ -274,35 +185,18 @@ struct taking {
 static void take_visited(const void *node, VISIT visit, void *data)
 {
 	const struct holding *holding = *(const struct holding *const *)node;
-	const struct addr_range one = { holding->address, holding->address };
 	struct taking *taking = data;
 
-	if (visit != postorder && visit != leaf)
-		return;
-	count_use(taking->allocator, &holding->address, 1);
-	if (!taking->result)
-		taking->result = interval_set_remove(&taking->allocator->free, &one);
+	if ((visit == postorder || visit == leaf) && !taking->result)
+		taking->result = stocks_take(taking->stocks, &holding->address);
 }
 
 int allocator_set_pools(struct allocator *allocator, struct pool *const *pools, size_t count)
 {
 	struct marking marking = { .allocator = allocator };
-	struct taking taking = { .allocator = allocator };
-	struct stock *stocks = calloc(count + 1, sizeof(*stocks));
-	int r = 0;
+	struct taking taking = { .stocks = &allocator->stocks };
+	int r = stocks_set(&allocator->stocks, pools, count);
 
-	if (!stocks)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		stocks[i].pool = pool_ref(pools[i]);
-	stocks_free(allocator);
-	qsort(stocks, count, sizeof(*stocks), compare_stocks);
-	allocator->stocks = stocks;
-	allocator->stock_count = count;
-	for (size_t i = 0; i < count && !r; i++)
-		r = find_conflict(allocator, i);
-	if (!r)
-		r = make_free(allocator);
 	if (r < 0)
 		return r;
 	twalk_r(allocator->holdings.by_address, take_visited, &taking);
@@ -314,21 +208,7 @@ int allocator_set_pools(struct allocator *allocator, struct pool *const *pools, 
 bool allocator_pool_status(const struct allocator *allocator, size_t at,
 			   struct pool_status *ret_status)
 {
-	const struct stock *stock = &allocator->stocks[at];
-	unsigned __int128 total;
-
-	if (at >= allocator->stock_count)
-		return false;
-	total = pool_size(stock->pool) + stock->used_reserved;
-	*ret_status = (struct pool_status){
-		.pool = stock->pool,
-		.conflict = stock->conflict,
-		.message = stock->conflict ?: "",
-		.total = total,
-		.available = total - stock->used,
-		.used = stock->used,
-	};
-	return true;
+	return stocks_status(&allocator->stocks, at, ret_status);
 }
 
 /* Services. */
@@ -427,32 +307,13 @@ bool allocator_ours(const struct allocator *allocator, const struct claim *claim
 	return false;
 }
 
-/* A free address is in a block of a pool in use, and nobody has it. */
-static int give_back(struct allocator *allocator, const struct address *address)
-{
-	const struct addr_range one = { *address, *address };
-
-	count_use(allocator, address, -1);
-	for (size_t i = 0; i < allocator->stock_count; i++) {
-		const struct stock *stock = &allocator->stocks[i];
-		const struct pool_block *block = pool_find(stock->pool, address);
-
-		if (block && stock_in_use(stock) && range_has(&block->usable, address))
-			return interval_set_add(&allocator->free, &one);
-	}
-	return 0;
-}
-
 static int join(struct allocator *allocator, struct party *party, const struct address *address,
 		bool lingering)
 {
-	const struct addr_range one = { *address, *address };
 	int r = holdings_join(&allocator->holdings, address, party->claim, lingering);
 
-	if (r > 0) {
-		count_use(allocator, address, 1);
-		r = interval_set_remove(&allocator->free, &one);
-	}
+	if (r > 0)
+		r = stocks_take(&allocator->stocks, address);
 	if (!r)
 		r = address_list_add(lingering ? &party->lingering : &party->verdict.addresses,
 				     address);
@@ -498,7 +359,7 @@ static int withdraw(struct allocator *allocator, struct party *party, struct for
 			allocator->opened |= lists[i]->count;
 		for (size_t j = 0; j < lists[i]->count && !r; j++)
 			if (holdings_leave(&allocator->holdings, &lists[i]->list[j], party->claim))
-				r = give_back(allocator, &lists[i]->list[j]);
+				r = stocks_give_back(&allocator->stocks, &lists[i]->list[j]);
 	}
 	/* who waits may come to share what it keeps */
 	allocator->opened |= party->claim && party->next && party->next->sharing_key;
@@ -529,11 +390,7 @@ static bool may_keep(const struct allocator *allocator, const struct party *part
 		return false;
 	if (holding && holding_refuses(holding, claim, false))
 		return false;
-	for (size_t i = 0; i < allocator->stock_count; i++)
-		if (pool_find(allocator->stocks[i].pool, address) &&
-		    selector_matches(&allocator->stocks[i].pool->services, &claim->labels))
-			return true;
-	return false;
+	return stocks_select(&allocator->stocks, claim, address);
 }
 
 static int compare_addresses(const void *a, const void *b)
@@ -581,7 +438,7 @@ static void renew(struct allocator *allocator, struct party *party)
 	party->claim = claim_ref(party->next);
 	party->verdict.claim = party->claim;
 	party->verdict.ours =
-		allocator_ours(allocator, party->claim) && (allocator->stock_count || was_ours);
+		allocator_ours(allocator, party->claim) && (allocator->stocks.count || was_ours);
 	party->verdict.changed = party->verdict.ours != was_ours;
 	party->before = party->verdict.addresses;
 	party->verdict.addresses = (struct address_list){};
@@ -656,30 +513,6 @@ static int set_condition(struct verdict *verdict, const struct trouble *trouble)
 	return r;
 }
 
-/* What the pools in use, of which one at most has @address, say to giving it to @claim. */
-enum offer {
-	OFFER_NONE,
-	OFFER_MISMATCH,
-	OFFER_RESERVED,
-	OFFER_GOOD,
-};
-
-static enum offer offer(const struct allocator *allocator, const struct claim *claim,
-			const struct address *address)
-{
-	for (size_t i = 0; i < allocator->stock_count; i++) {
-		const struct stock *stock = &allocator->stocks[i];
-		const struct pool_block *block = pool_find(stock->pool, address);
-
-		if (!block || !stock_in_use(stock))
-			continue;
-		if (!selector_matches(&stock->pool->services, &claim->labels))
-			return OFFER_MISMATCH;
-		return range_has(&block->usable, address) ? OFFER_GOOD : OFFER_RESERVED;
-	}
-	return OFFER_NONE;
-}
-
 /* Gives @address, which was requested. Returns 1 if so, 0 with *trouble, -ENOMEM. */
 static int give_requested(struct allocator *allocator, struct party *party,
 			  const struct address *address, struct trouble *trouble)
@@ -687,7 +520,7 @@ static int give_requested(struct allocator *allocator, struct party *party,
 	const struct claim *claim = party->claim;
 	const struct holding *holding = holdings_find(&allocator->holdings, address);
 	const char *why = holding ? holding_refuses(holding, claim, true) : NULL;
-	enum offer offered = offer(allocator, claim, address);
+	enum offer offered = stocks_offer(&allocator->stocks, claim, address);
 	char text[INET6_ADDRSTRLEN];
 
 	address_format(address, text);
@@ -726,35 +559,11 @@ static bool find_shared(const struct allocator *allocator, const struct claim *c
 		const struct address *address = &shared->list[i];
 
 		if (address_is_v4(address) != v4 ||
-		    offer(allocator, claim, address) != OFFER_GOOD ||
+		    stocks_offer(&allocator->stocks, claim, address) != OFFER_GOOD ||
 		    holding_refuses(holdings_find(&allocator->holdings, address), claim, true))
 			continue;
 		*ret_address = *address;
 		return true;
-	}
-	return false;
-}
-
-/* The lowest free address of the first block that has one. *ret_full: there are blocks, at least.
- */
-static bool find_free(const struct allocator *allocator, const struct claim *claim, bool v4,
-		      struct address *ret_address, bool *ret_full)
-{
-	for (size_t i = 0; i < allocator->stock_count; i++) {
-		const struct stock *stock = &allocator->stocks[i];
-
-		if (!stock_in_use(stock) ||
-		    !selector_matches(&stock->pool->services, &claim->labels))
-			continue;
-		for (size_t j = 0; j < stock->pool->count; j++) {
-			const struct addr_range *usable = &stock->pool->blocks[j].usable;
-
-			if (address_is_v4(&usable->first) != v4)
-				continue;
-			if (interval_set_lowest(&allocator->free, usable, ret_address))
-				return true;
-			*ret_full = true;
-		}
 	}
 	return false;
 }
@@ -767,7 +576,7 @@ static int give_any(struct allocator *allocator, struct party *party, bool v4,
 	bool full = false;
 
 	if (find_shared(allocator, party->claim, v4, &address) ||
-	    find_free(allocator, party->claim, v4, &address, &full))
+	    stocks_find_free(&allocator->stocks, party->claim, v4, &address, &full))
 		return join(allocator, party, &address, false) ?: 1;
 	if (full)
 		return set_trouble(trouble, "out_of_ips",

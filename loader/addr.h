@@ -28,6 +28,17 @@ static inline int address_compare(const struct address *a, const struct address 
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
+/* For hash tables of up to 2^32 places: every byte of @address reaches the low bits. */
+static inline uint32_t address_hash(const struct address *address)
+{
+	const uint64_t golden = 0x9e3779b97f4a7c15; /* 2^64 over the golden ratio */
+	uint64_t words[2], hash;
+
+	memcpy(words, address->bytes, sizeof(words));
+	hash = (words[0] ^ words[1]) * golden;
+	return (hash ^ hash >> 32) * golden >> 32;
+}
+
 /* @address + 1; the last address is followed by the first. */
 void address_increment(struct address *address);
 
