@@ -101,6 +101,8 @@ static const struct row rows[] = {
 	  ANSWERED(ours) },
 	{ "256 bytes, one long option", .body = 256, .patches = { PATCH(86, 200, 28) },
 	  ANSWERED(ours) },
+	/* with the next header 58 the length's sum grows over a byte: RFC 8200 8.1 has them apart */
+	{ "248 bytes", .body = 248, .patches = { PATCH(86, 200, 27) }, ANSWERED(ours) },
 	{ "trailer behind the message", .length = 100, .patches = {}, ANSWERED(ours) },
 	/* duplicate address detection */
 	{ "probe with a nonce", .patches = { PROBE }, ANSWERED(ours) },
@@ -165,6 +167,16 @@ static const struct row rows[] = {
 	  .conflict_with = OWNED },
 	{ "foreign advertisement without an option", BARE,
 	  .patches = { PATCH(ND_TYPE, 136), PATCH(IP_DST, ALL_NODES) }, SILENT(CONFLICT),
+	  .conflict_with = OWNED },
+	/* that option has no place in it, and is ignored (RFC 4861 7.1.2) */
+	{ "foreign advertisement with a source option of ours",
+	  .patches = { ADVERTISES(OWNED), PATCH(ND_OPTION, 1, 1, MAC_OURS) }, SILENT(CONFLICT),
+	  .conflict_with = OWNED },
+	{ "foreign advertisement with a multicast source option",
+	  .patches = { ADVERTISES(OWNED), PATCH(ND_OPTION, 1, 1, 3) }, SILENT(CONFLICT),
+	  .conflict_with = OWNED },
+	{ "foreign advertisement with a source option of 16 bytes", .body = 40,
+	  .patches = { ADVERTISES(OWNED), PATCH(ND_OPTION, 1, 2) }, SILENT(CONFLICT),
 	  .conflict_with = OWNED },
 	{ "solicited advertisement to a group",
 	  .patches = { ADVERTISES(OWNED), PATCH(ND_FLAGS, 0x60) }, SILENT(BAD_FORMAT) },
