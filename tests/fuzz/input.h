@@ -39,7 +39,8 @@ struct input {
 		uint8_t kind;
 	} address[INPUT_ADDRESSES];
 	struct {
-		uint8_t kind; /* lowest bit: 802.1ad; next two: its parent; upper half: of the VID */
+		uint8_t kind; /* lowest bit: 802.1ad; next two: its parent; upper half: of the VID
+			       */
 		uint8_t vid;  /* lower eight bits; 0 and 4095: no VLAN here */
 	} vlan[INPUT_VLANS];
 	uint8_t frame[];

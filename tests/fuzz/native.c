@@ -18,7 +18,7 @@ static struct element {
 	size_t key_size;
 	void *key;
 	void *value;
-} *elements;
+} * elements;
 
 static void *reserved; /* of a ring, neither submitted nor discarded */
 
@@ -37,8 +37,8 @@ static void element_add(const struct native_map *map, const void *key, void *val
 
 	if (!element)
 		abort();
-	*element = (struct element){ elements, map->map, map->key_size,
-				     copy_of(key, map->key_size), value };
+	*element = (struct element){ elements, map->map, map->key_size, copy_of(key, map->key_size),
+				     value };
 	elements = element;
 }
 
@@ -130,8 +130,8 @@ long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *to, __u32 length
 	if (!length || offset > total || length > total - offset)
 		return -EINVAL;
 	for (__u32 i = 0; i < length; i++, offset++)
-		((uint8_t *)to)[i] = offset < linear ? data[offset] :
-						       native.fragments[offset - linear];
+		((uint8_t *)to)[i] =
+			offset < linear ? data[offset] : native.fragments[offset - linear];
 	return 0;
 }
 

@@ -84,8 +84,8 @@ static struct reference_result arp_used(const uint8_t *eth, const uint8_t *arp,
 					const struct reference_address *user,
 					enum outcome otherwise)
 {
-	bool is_ours = user && (same(arp + ARP_SHA, user->mac, 6) ||
-				same(eth + ETH_SRC, user->mac, 6));
+	bool is_ours =
+		user && (same(arp + ARP_SHA, user->mac, 6) || same(eth + ETH_SRC, user->mac, 6));
 
 	return used_by(user, arp + ARP_SHA, is_ours, OUTCOME_ARP_CONFLICT, OUTCOME_ARP_OWN_MAC,
 		       otherwise);

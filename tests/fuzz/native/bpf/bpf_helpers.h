@@ -15,7 +15,7 @@
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #undef __noinline
-#define __noinline	    __attribute__((noinline))
+#define __noinline __attribute__((noinline))
 #define SEC(name)
 #define __uint(name, value) int(*(name))[value]
 #define __type(name, value) typeof(value) *(name)
