@@ -60,6 +60,14 @@ int device_read_all(const struct pins *pins, struct device_table *ret_table, str
 	return 0;
 }
 
+/* Of a prefix, by its length alone. */
+static uint64_t prefix_size(const char *word, bool v6)
+{
+	unsigned long bits = (v6 ? 128 : 32) - strtoul(strchr(word, '/') + 1, NULL, 10);
+
+	return bits < 64 ? 1ULL << bits : UINT64_MAX;
+}
+
 static void check_range(const char *word)
 {
 	char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN], text[2 * INET6_ADDRSTRLEN];
@@ -82,6 +90,9 @@ static void check_range(const char *word)
 		fail("another range when written out", text);
 	if (!addr_range_size(&range) || address_compare(&range.first, &range.last) > 0)
 		fail("an empty range", word);
+	if (strchr(word, '/') &&
+	    addr_range_size(&range) != prefix_size(word, !address_is_v4(&range.first)))
+		fail("not the whole prefix", word);
 	at = range.first;
 	for (uint64_t i = addr_range_size(&range); i < ROOM && i > 1; i--)
 		address_increment(&at);
