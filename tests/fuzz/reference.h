@@ -28,7 +28,7 @@ struct reference_vlan {
 	uint32_t device;
 };
 
-#define REFERENCE_ADDRESSES 16
+#define REFERENCE_ADDRESSES 32
 #define REFERENCE_VLANS	    4
 
 /* What a responder has been told. */
