@@ -166,6 +166,7 @@ static struct xdp_md world_make(const struct input *input, const struct referenc
 	native_reset();
 	rodata_set(input, slot);
 	maps_fill(input, told);
+	memset(native.lookups, 0, sizeof(native.lookups));
 	native.boot_ns = BOOT_NS;
 	native.jiffies = JIFFIES;
 	native.cpu = input->cpu;
@@ -227,6 +228,17 @@ static void check_responses(const struct sample *sample, const struct reference 
 			check_equal(sample, "responses_sent", sent[j],
 				    address == sample->reference.answered && j == shard);
 	}
+}
+
+/* An answer costs one look-up of an address, and none of who was in conflict with whom: neither
+ * many addresses nor a flood of conflicts make it slower. */
+static void check_lookups(const struct sample *sample)
+{
+	if (!sample->reference.answered)
+		return;
+	check_equal(sample, "look-ups of addresses",
+		    native_lookups(&responder_v4) + native_lookups(&responder_v6), 1);
+	check_equal(sample, "look-ups of conflicts", native_lookups(&conflicts), 0);
 }
 
 /* The conflict that @sample has to be, seen @times. */
@@ -317,6 +329,7 @@ static void run_attached(const struct input *input, const struct reference *told
 	check_equal(sample, "verdict", xdp_l2resp(&ctx),
 		    sample->reference.answered ? XDP_TX : XDP_PASS);
 	check_frame(sample, &ctx);
+	check_lookups(sample);
 	check_counters(sample, COUNTERS_SLOT);
 	check_responses(sample, told);
 	check_conflict(sample, 1);

@@ -47,11 +47,32 @@ static bool is_array(const struct native_map *map)
 	return map->type == BPF_MAP_TYPE_ARRAY || map->type == BPF_MAP_TYPE_PERCPU_ARRAY;
 }
 
+/* The slot of @map in native.lookups. */
+static size_t lookups_slot(const void *map)
+{
+	const size_t slots = sizeof(native.lookups) / sizeof(native.lookups[0]);
+	size_t i = 0;
+
+	while (i < slots && native.lookups[i].map && native.lookups[i].map != map)
+		i++;
+	if (i == slots)
+		abort();
+	return i;
+}
+
+unsigned int native_lookups(const void *map)
+{
+	return native.lookups[lookups_slot(map)].count;
+}
+
 void *native_lookup(const struct native_map *map, const void *key)
 {
+	size_t slot = lookups_slot(map->map);
 	uint32_t index;
 	void *value;
 
+	native.lookups[slot].map = map->map;
+	native.lookups[slot].count++;
 	for (const struct element *element = elements; element; element = element->next)
 		if (element->map == map->map && !memcmp(element->key, key, map->key_size))
 			return element->value;

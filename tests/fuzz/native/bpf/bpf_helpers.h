@@ -73,12 +73,20 @@ struct native {
 	/* records that were submitted, and the last one, in memory of just its size */
 	unsigned int records;
 	void *record;
+	/* how often each map was looked into */
+	struct {
+		const void *map;
+		unsigned int count;
+	} lookups[16];
 };
 
 extern struct native native;
 
 /* Empties maps and rings. */
 void native_reset(void);
+
+/* Look-ups in @map so far. */
+unsigned int native_lookups(const void *map);
 
 /* Writes a constant of the program, as a loader does before it loads it. Out of the sight of the
  * compiler, which takes it at its word that it is one. */
