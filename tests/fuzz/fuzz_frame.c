@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "l2resp.bpf.c"
+#include "l2resp.bpf.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include "input.h"
 
@@ -186,7 +186,7 @@ static struct xdp_md world_make(const struct input *input, const struct referenc
 static void check_frame(const struct sample *sample, const struct xdp_md *ctx)
 {
 	check_equal(sample, "length", ctx->data_end - ctx->data, sample->linear);
-	check_bytes(sample, "frame", (const void *)(long)ctx->data, sample->wanted, sample->linear);
+	check_bytes(sample, "frame", native.packet, sample->wanted, sample->linear);
 }
 
 static void check_counters(const struct sample *sample, uint32_t slot)

@@ -5,7 +5,7 @@
  */
 #define link_for_arp	fuzz_link_for_arp
 #define device_read_all fuzz_device_read_all
-#include "cmd_import.c"
+#include "cmd_import.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include <stdlib.h>
 

@@ -201,8 +201,8 @@ static size_t frame_make(const struct input *input, uint8_t *frame)
 	memcpy(frame, below(3) ? macs[v4 ? 4 : 5] : address->mac, 6);
 	memcpy(frame + 6, macs[MAC_OF_SENDERS], 6);
 	at += tags_make(&told, address->device, frame + at);
-	memcpy(frame + at, v4 ? "\x08\x06" : "\x86\xdd", 2);
-	at += 2;
+	frame[at++] = v4 ? 0x08 : 0x86;
+	frame[at++] = v4 ? 0x06 : 0xdd;
 	return at + (v4 ? arp_make(address, frame + at) : nd_make(address, frame + at));
 }
 

@@ -145,14 +145,13 @@ __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx)
 
 long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *to, __u32 length)
 {
-	const uint8_t *data = (const void *)(long)ctx->data;
 	size_t linear = ctx->data_end - ctx->data, total = linear + native.in_fragments;
 
 	if (!length || offset > total || length > total - offset)
 		return -EINVAL;
 	for (__u32 i = 0; i < length; i++, offset++)
 		((uint8_t *)to)[i] =
-			offset < linear ? data[offset] : native.fragments[offset - linear];
+			offset < linear ? native.packet[offset] : native.fragments[offset - linear];
 	return 0;
 }
 
@@ -217,11 +216,12 @@ void native_reset(void)
 
 void native_rodata_write(const volatile void *at, const void *value, size_t size)
 {
-	uintptr_t page = (uintptr_t)at & -(uintptr_t)sysconf(_SC_PAGESIZE);
+	uint8_t *to = (uint8_t *)at;
+	size_t in_page = (uintptr_t)to % sysconf(_SC_PAGESIZE);
 
-	if (mprotect((void *)page, (uintptr_t)at + size - page, PROT_READ | PROT_WRITE))
+	if (mprotect(to - in_page, in_page + size, PROT_READ | PROT_WRITE))
 		abort();
-	memcpy((void *)(uintptr_t)at, value, size);
+	memcpy(to, value, size);
 }
 
 void native_packet(struct xdp_md *ctx, const void *bytes, size_t length)
@@ -237,7 +237,7 @@ void native_packet(struct xdp_md *ctx, const void *bytes, size_t length)
 	}
 	ASAN_POISON_MEMORY_REGION(room, size);
 	ASAN_UNPOISON_MEMORY_REGION(room + ROOM_BEFORE, length);
-	memcpy(room + ROOM_BEFORE, bytes, length);
-	ctx->data = (uintptr_t)room + ROOM_BEFORE;
+	native.packet = memcpy(room + ROOM_BEFORE, bytes, length);
+	ctx->data = (uintptr_t)native.packet;
 	ctx->data_end = ctx->data + length;
 }

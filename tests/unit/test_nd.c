@@ -101,7 +101,7 @@ static const struct row rows[] = {
 	  ANSWERED(ours) },
 	{ "256 bytes, one long option", .body = 256, .patches = { PATCH(86, 200, 28) },
 	  ANSWERED(ours) },
-	/* with the next header 58 the length's sum grows over a byte: RFC 8200 8.1 has them apart */
+	/* with the next header, 58, its length makes more than a byte */
 	{ "248 bytes", .body = 248, .patches = { PATCH(86, 200, 27) }, ANSWERED(ours) },
 	{ "trailer behind the message", .length = 100, .patches = {}, ANSWERED(ours) },
 	/* duplicate address detection */

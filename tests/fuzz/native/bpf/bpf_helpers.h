@@ -67,6 +67,7 @@ struct native {
 	bool csum_folded; /* bpf_csum_diff() folds to 16 bits, as it does since Linux 6.13 */
 	bool hashes_full; /* no room for another key */
 	bool rings_full;
+	uint8_t *packet; /* data, as native_packet() set it */
 	/* the frame's bytes behind data_end: in fragments, where only helpers get at them */
 	size_t in_fragments;
 	uint8_t fragments[NATIVE_FRAME_MAX];
