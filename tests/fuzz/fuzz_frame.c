@@ -102,8 +102,6 @@ static const struct lease_stamp stamps[] = {
 
 static void maps_fill(const struct input *input, const struct reference *told)
 {
-	static const uint8_t macs[2][6] = { { INPUT_MAC }, { INPUT_OTHER_MAC } };
-
 	for (uint32_t slot = 1; slot < sizeof(stamps) / sizeof(stamps[0]); slot++)
 		bpf_map_update_elem(&leases, &slot, &stamps[slot], BPF_ANY);
 	for (int i = 0; i < INPUT_ADDRESSES; i++) {
@@ -113,7 +111,7 @@ static void maps_fill(const struct input *input, const struct reference *told)
 			.lease = input_lease(input, i),
 		};
 
-		memcpy(head.mac, macs[!!(kind & INPUT_FIXED_MAC)], 6);
+		memcpy(head.mac, input_mac(kind), 6);
 		input_address(kind, input->address[i].host, ip);
 		entry_add(ip, kind & INPUT_REUSED ? 1 : 0,
 			  INPUT_DEVICE_OF((kind & INPUT_DEVICE) >> 3), head);

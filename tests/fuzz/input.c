@@ -3,9 +3,15 @@
 
 #include "input.h"
 
-void input_told(const struct input *input, struct reference *ret_told)
+const uint8_t *input_mac(uint8_t kind)
 {
 	static const uint8_t macs[2][6] = { { INPUT_MAC }, { INPUT_OTHER_MAC } };
+
+	return macs[!!(kind & INPUT_FIXED_MAC)];
+}
+
+void input_told(const struct input *input, struct reference *ret_told)
+{
 	struct reference told = { .device = INPUT_DEVICE_OF(0) };
 
 	for (int i = 0; i < INPUT_ADDRESSES; i++) {
@@ -16,7 +22,7 @@ void input_told(const struct input *input, struct reference *ret_told)
 			continue;
 		input_address(kind, input->address[i].host, address->ip);
 		address->device = INPUT_DEVICE_OF((kind & INPUT_DEVICE) >> 3);
-		memcpy(address->mac, macs[!!(kind & INPUT_FIXED_MAC)], 6);
+		memcpy(address->mac, input_mac(kind), 6);
 		address->no_override = kind & INPUT_NO_OVERRIDE;
 		address->lapsed = input_lease(input, i) == INPUT_LAPSED;
 		told.addresses++;

@@ -48,7 +48,7 @@ struct input {
 
 #define INPUT_FRAME_MAX 1600
 
-/* The host bytes of @ip4 and @ip6 addresses in @prefix. */
+/* The address that the two bytes stand for. */
 static inline void input_address(uint8_t kind, uint8_t host, uint8_t ret_ip[16])
 {
 	static const uint8_t prefixes[2][4][16] = {
@@ -78,6 +78,9 @@ static inline enum input_lease input_lease(const struct input *input, int i)
 
 #define INPUT_MAC	0x02, 0x00, 0x00, 0x00, 0x00, 0x0a
 #define INPUT_OTHER_MAC 0x00, 0x00, 0x5e, 0x00, 0x01, 0x07
+
+/* The MAC that an address of @kind is answered with. */
+const uint8_t *input_mac(uint8_t kind);
 
 /* What @input says that the responder was told; an element that was reused isn't there. */
 void input_told(const struct input *input, struct reference *ret_told);
