@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -79,6 +80,7 @@ struct agent {
 	size_t changes_logged;
 	size_t transitions; /* addresses gained and lost since the last reconcile */
 	bool told_ready;
+	char told_status[128];
 	struct agent_figures figures;
 	struct err failure; /* of the last reconcile; empty: none */
 };
@@ -475,11 +477,18 @@ static int apply(struct agent *agent, bool all, struct err *err)
 /* @late: the store keeps us waiting; that is /readyz's to tell, and no reason to be restarted. */
 static void tell_service_manager(struct agent *agent, bool late)
 {
+	char status[sizeof(agent->told_status)];
+
 	if (!agent->told_ready && (agent->session_known || late))
 		agent->told_ready = sd_notify(0, "READY=1") > 0;
-	sd_notifyf(0, "STATUS=%s, %zu of %zu addresses held, %zu entries",
-		   lease_state_names[agent->figures.lease.state], agent->figures.lease.held,
-		   agent->figures.lease.wanted, agent->figures.entries.present);
+	snprintf(status, sizeof(status), "STATUS=%s, %zu of %zu addresses held, %zu entries",
+		 lease_state_names[agent->figures.lease.state], agent->figures.lease.held,
+		 agent->figures.lease.wanted, agent->figures.entries.present);
+	/* no more than is news: who sends to a manager that doesn't read ends up waiting for it */
+	if (!strcmp(status, agent->told_status))
+		return;
+	memcpy(agent->told_status, status, sizeof(status));
+	sd_notify(0, status);
 }
 
 /* Brings the maps in line, since @begun_ns. @all: everything, not only what was gained. */

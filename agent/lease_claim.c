@@ -10,8 +10,9 @@
 /* How long a free address is left to each node that should rather have it. */
 #define RANK_STEP_NS (50 * LEASE_NS_PER_MS)
 #define RANK_STEPS   3
-/* The same for one that nobody had: it is in no hurry. Nodes that start together don't see it become
- * free at the same moment, so it is left to each also until that one has waited a full duration. */
+/* The same for one that nobody had: it is in no hurry. Nodes that start together don't see it
+ * become free at the same moment, so it is left to each also until that one has waited a full
+ * duration. */
 #define RANK_NEW_STEP_NS (250 * LEASE_NS_PER_MS)
 /* How long it is left to all others, by a node that should have it last. */
 #define LAST_RESORT_NS (300 * LEASE_NS_PER_MS)
@@ -334,7 +335,8 @@ static bool wish_stands(const struct lease_machine *machine, const struct lease_
 }
 
 /* Nodes that should have @claim rather than this one. A node that isn't eligible may be among them;
- * it costs a step's delay. *ret_met_ns, which may be NULL: when the latest of them was first seen. */
+ * it costs a step's delay. *ret_met_ns, which may be NULL: when the latest of them was first seen.
+ */
 static unsigned int claim_rank(const struct lease_machine *machine, const struct lease_claim *claim,
 			       uint64_t now, uint64_t *ret_met_ns)
 {
@@ -347,10 +349,11 @@ static unsigned int claim_rank(const struct lease_machine *machine, const struct
 		first = claim->wish;
 	else if (claim->preferred && peer_is_candidate(machine, claim->preferred, now))
 		first = claim->preferred;
-	for (const struct lease_peer *peer = machine->peers; peer && first != self; peer = peer->next)
+	for (const struct lease_peer *peer = machine->peers; peer && first != self;
+	     peer = peer->next)
 		if (peer != self && peer_is_candidate(machine, peer, now) &&
-		    (peer == first ||
-		     lease_rank_score(&claim->address, peer->name, peer->heartbeat.weight) > score)) {
+		    (peer == first || lease_rank_score(&claim->address, peer->name,
+						       peer->heartbeat.weight) > score)) {
 			rank++;
 			if (peer->met_ns > met_ns)
 				met_ns = peer->met_ns;

@@ -20,9 +20,8 @@ void store_trouble(struct store_base *base, const char *format, ...)
 	char text[1024];
 	va_list arguments;
 
-	if (base->troubled ||
-	    (base->answered_usec &&
-	     base_now_usec(base) < base->answered_usec + base->lag_ns / 1000))
+	if (base->troubled || (base->answered_usec &&
+			       base_now_usec(base) < base->answered_usec + base->lag_ns / 1000))
 		return;
 	base->troubled = true;
 	va_start(arguments, format);

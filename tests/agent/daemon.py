@@ -2,8 +2,10 @@
 """xdp-l2respd on the server of a LAN: its configuration, its manifests, its process."""
 import json
 import os
+import queue
 import socket
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -44,6 +46,35 @@ def service(name, *ips):
     return SERVICE.format(name=name, ips=", ".join(f'"{ip}"' for ip in ips))
 
 
+class Notified:
+    """A service manager's end of sd_notify: read at once, since a sender waits for a full one."""
+
+    def __init__(self, path):
+        Path(path).unlink(missing_ok=True)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self.messages = queue.SimpleQueue()
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self):
+        while message := self.socket.recv(4096).decode():
+            self.messages.put(message)
+
+    def wait(self, wanted, seconds=10):
+        try:
+            while wanted not in self.messages.get(timeout=seconds):
+                pass
+        except queue.Empty:
+            return False
+        return True
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.reader.join()
+        self.socket.close()
+
+
 class Agent:
     def __init__(self, lan, scratch):
         self.lan = lan
@@ -75,21 +106,16 @@ class Agent:
 
     def launch(self, *prefix):
         path = f"{self.config.parent}/notify"
-        Path(path).unlink(missing_ok=True)
-        self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notified.bind(path)
-        self.notified.settimeout(10)
+        if self.notified:
+            self.notified.close()
+        self.notified = Notified(path)
         with open(self.log_path, "a") as log:
             self.process = subprocess.Popen(
                 self.lan.server.argv(*prefix, AGENT, "--config", self.config),
                 stderr=log, env=os.environ | {"NOTIFY_SOCKET": path})
 
     def wait_notified(self, wanted):
-        try:
-            while wanted not in self.notified.recv(4096).decode():
-                pass
-        except TimeoutError:
-            raise AssertionError(f"no {wanted}: {self.log()}") from None
+        assert self.notified.wait(wanted), f"no {wanted}: {self.log()}"
 
     def signal(self, number):
         os.kill(self.process.pid, number)
