@@ -262,6 +262,11 @@ static int err_no_native(const struct link *link, const char *reason, struct err
 
 	if (link->parent && link->parent_nsid < 0)
 		link_by_ifindex(link->parent, &parent, &ignored);
+	if (link_is_vlan(link) && *parent.name)
+		return err_set(err, -EOPNOTSUPP,
+			       "%s is a VLAN device of %s: %s, and answers there for addresses of "
+			       "%s too; attach to %s, or use --mode skb here",
+			       link->name, parent.name, reason, link->name, parent.name);
 	return err_set(err, -EOPNOTSUPP, "%s is a %s device%s%s: %s; use --mode skb here",
 		       link->name, link->kind, *parent.name ? " of " : "", parent.name, reason);
 }
@@ -429,16 +434,26 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 		const struct attach_options *options, struct attach_outcome *ret_outcome,
 		struct err *err)
 {
-	int r = options->dry_run ? 0 : twin_prepare(pins, link, err);
+	bool twin = !options->dry_run && !options->twin_later;
+	int r = twin ? twin_prepare(pins, link, err) : 0;
 
 	if (r < 0)
 		return r;
 	r = attach_program(pins, link, counters_slot, options, ret_outcome, err);
-	if (options->dry_run)
+	if (!twin)
 		return r;
 	if (r < 0)
 		twin_discard(pins, link->ifindex);
 	else
+		twin_place(pins, link->ifindex);
+	return r;
+}
+
+int attach_twin(const struct pins *pins, const struct link *link, struct err *err)
+{
+	int r = twin_prepare(pins, link, err);
+
+	if (!r)
 		twin_place(pins, link->ifindex);
 	return r;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,12 +13,29 @@
 #include "cleanup.h"
 #include "link.h"
 
+static int vlan_cb(const struct nlattr *attribute, void *data)
+{
+	struct link *link = data;
+
+	if (mnl_attr_get_type(attribute) == IFLA_VLAN_ID)
+		link->vid = mnl_attr_get_u16(attribute);
+	else if (mnl_attr_get_type(attribute) == IFLA_VLAN_PROTOCOL)
+		link->vlan_protocol = ntohs(mnl_attr_get_u16(attribute));
+	return MNL_CB_OK;
+}
+
 static int info_cb(const struct nlattr *attribute, void *data)
 {
 	struct link *link = data;
 
 	if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
 		snprintf(link->kind, sizeof(link->kind), "%s", mnl_attr_get_str(attribute));
+	/* the kind comes first (rtnl_link_info_fill) */
+	else if (mnl_attr_get_type(attribute) == IFLA_INFO_DATA && !strcmp(link->kind, "vlan"))
+		return mnl_attr_parse_nested(attribute, vlan_cb, link);
+	else if (mnl_attr_get_type(attribute) == IFLA_INFO_SLAVE_KIND)
+		snprintf(link->master_kind, sizeof(link->master_kind), "%s",
+			 mnl_attr_get_str(attribute));
 	return MNL_CB_OK;
 }
 
@@ -48,6 +66,9 @@ static int attribute_cb(const struct nlattr *attribute, void *data)
 	case IFLA_LINK:
 		link->parent = mnl_attr_get_u32(attribute);
 		break;
+	case IFLA_MASTER:
+		link->master = mnl_attr_get_u32(attribute);
+		break;
 	case IFLA_LINK_NETNSID:
 		link->parent_nsid = (int)mnl_attr_get_u32(attribute);
 		break;
@@ -59,18 +80,23 @@ static int attribute_cb(const struct nlattr *attribute, void *data)
 	return MNL_CB_OK;
 }
 
-static int link_cb(const struct nlmsghdr *header, void *data)
+void link_from_message(const struct nlmsghdr *message, struct link *ret_link)
 {
-	const struct ifinfomsg *info = mnl_nlmsg_get_payload(header);
-	struct link *link = data;
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
 
-	*link = (struct link){
+	*ret_link = (struct link){
 		.ifindex = info->ifi_index,
 		.flags = info->ifi_flags,
 		.ethernet = info->ifi_type == ARPHRD_ETHER,
 		.parent_nsid = -1,
 	};
-	return mnl_attr_parse(header, sizeof(*info), attribute_cb, link);
+	mnl_attr_parse(message, sizeof(*info), attribute_cb, ret_link);
+}
+
+static int link_cb(const struct nlmsghdr *header, void *data)
+{
+	link_from_message(header, data);
+	return MNL_CB_OK;
 }
 
 static void cleanup_mnl_socket(struct mnl_socket **socket)

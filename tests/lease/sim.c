@@ -49,12 +49,12 @@ enum event_type {
 
 struct event {
 	enum event_type type;
+	int result;
 	uint64_t at; /* true time */
 	uint64_t order;
 	unsigned int node;
 	unsigned int life; /* of the process that it is for */
 	uint64_t request;
-	int result;
 	struct record record;
 };
 
@@ -82,9 +82,10 @@ static struct {
 	uint64_t now, order, revision;
 	unsigned int nodes;
 	struct node node[NODES_MAX];
-	struct event events[EVENTS];
+	struct event *events; /* those past @events_used never were */
+	size_t events_used;
 	struct record records[NODES_MAX + ADDRESSES];
-	struct record log[LOG_MAX];
+	struct record *log;
 	size_t logged;
 	unsigned int busy; /* node whose process is at work, + 1 */
 	bool calm, exhausted;
@@ -185,8 +186,10 @@ static struct event *event_add(enum event_type type, unsigned int node, uint64_t
 	for (size_t i = 0; i < EVENTS; i++) {
 		struct event *event = &world.events[i];
 
-		if (event->type != EVENT_NONE)
+		if (i < world.events_used && event->type != EVENT_NONE)
 			continue;
+		if (i == world.events_used)
+			world.events_used++;
 		*event = (struct event){
 			.type = type,
 			.at = world.now + delay,
@@ -202,7 +205,7 @@ static struct event *event_add(enum event_type type, unsigned int node, uint64_t
 
 static void stream_drop(const struct node *node)
 {
-	for (size_t i = 0; i < EVENTS; i++)
+	for (size_t i = 0; i < world.events_used; i++)
 		if ((world.events[i].type == EVENT_STREAM || world.events[i].type == EVENT_LIST) &&
 		    world.events[i].node == node - world.node)
 			world.events[i].type = EVENT_NONE;
@@ -361,7 +364,7 @@ static void clock_arm(uint64_t due_ns, void *userdata)
 	struct node *node = userdata;
 	uint64_t now = clock_of(node), delay = due_ns > now ? due_ns - now : 0;
 
-	for (size_t i = 0; i < EVENTS; i++)
+	for (size_t i = 0; i < world.events_used; i++)
 		if (world.events[i].type == EVENT_RUN && world.events[i].node == node - world.node)
 			world.events[i].type = EVENT_NONE;
 	if (due_ns != LEASE_NEVER)
@@ -407,7 +410,7 @@ static struct record *record_at(const struct record *wanted)
 /* The next write that @node hasn't seen reaches it after @delay, unless one is under way. */
 static void stream_next(struct node *node, uint64_t delay)
 {
-	for (size_t i = 0; i < EVENTS; i++)
+	for (size_t i = 0; i < world.events_used; i++)
 		if (world.events[i].type == EVENT_STREAM &&
 		    world.events[i].node == node - world.node)
 			return;
@@ -620,7 +623,7 @@ static void deliver(struct event *event)
 		if (node->life == copy.life) {
 			/* it waits in the socket */
 			*event_add(copy.type, copy.node, 0) = copy;
-			for (size_t i = 0; i < EVENTS; i++)
+			for (size_t i = 0; i < world.events_used; i++)
 				if (world.events[i].order == copy.order)
 					world.events[i].at = node->stopped_until + 1;
 		}
@@ -653,7 +656,7 @@ static bool world_step(uint64_t until)
 {
 	struct event *first = NULL;
 
-	for (size_t i = 0; i < EVENTS; i++) {
+	for (size_t i = 0; i < world.events_used; i++) {
 		struct event *event = &world.events[i];
 
 		if (event->type != EVENT_NONE &&
@@ -697,7 +700,13 @@ static bool run_once(unsigned int nodes, bool trace_it)
 {
 	static const int drifts[] = { 10000, -10000, 3000 };
 
+	/* what a history was told of lies outside: zeroing it would take longer than the history */
+	static struct event events[EVENTS];
+	static struct record log[LOG_MAX];
+
 	memset(&world, 0, sizeof(world));
+	world.events = events;
+	world.log = log;
 	world.trace = trace_it;
 	world.nodes = nodes;
 	oracle.asked = 0;
@@ -719,7 +728,8 @@ static bool run_once(unsigned int nodes, bool trace_it)
 		};
 		event_add(EVENT_START, n, 20 * MS * n);
 	}
-	event_add(EVENT_OPERATOR, 0, DURATION * 3 / 2);
+	/* first when the first claims are answered for, and late writes still on their way */
+	event_add(EVENT_OPERATOR, 0, DURATION + 50 * MS);
 	while (world_step(FAULTS_NS))
 		;
 	world.calm = true;
@@ -811,7 +821,7 @@ int main(int argc, char **argv)
 {
 	uint64_t seeds =
 		argc > 2 && !strcmp(argv[1], "--seeds") ? strtoull(argv[2], NULL, 10) : 20000;
-	uint32_t stride = argc > 3 ? strtoul(argv[3], NULL, 10) : 53;
+	uint32_t stride = argc > 3 ? strtoul(argv[3], NULL, 10) : 211;
 	int failed;
 
 	if (argc > 2 && !strcmp(argv[1], "--seed"))
@@ -824,7 +834,7 @@ int main(int argc, char **argv)
 		return report("list", run_once(2, true), argv[2]);
 	}
 	if (argc > 1 && !strcmp(argv[1], "--mutant"))
-		return try_lists(1, 1) || try_random(1, 30000);
+		return try_lists(1, 1) || try_random(1, 60000);
 	setlinebuf(stdout);
 	printf("1..3\n");
 	failed = try_random(1, seeds);
