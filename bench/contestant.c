@@ -223,7 +223,7 @@ static int attach_xdp(struct entrant *entrant, const struct bpf_program *prog, s
 
 static int start_xdp(struct entrant *entrant, struct err *err)
 {
-	struct bpf_program *prog;
+	struct bpf_program *prog = NULL;
 	int r = open_program(entrant, &prog, err);
 
 	if (!r)
@@ -260,7 +260,7 @@ const struct contestant contestant_empty = {
 	.start = start_xdp,
 };
 
-/* The maps that the command made and filled, shared with the program at tc. */
+/* The maps that the command made and filled, shared with a program of the benchmark's own. */
 static int reuse_pins(struct entrant *entrant, struct err *err)
 {
 	struct bpf_map *map;
@@ -313,7 +313,7 @@ static int start_tc(struct entrant *entrant, struct err *err)
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = entrant->lane.device_ifindex,
 		    .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .priority = 1);
-	struct bpf_program *prog;
+	struct bpf_program *prog = NULL;
 	int r = load_with_maps(entrant, &prog, err);
 
 	if (!r)
@@ -341,7 +341,7 @@ const struct contestant contestant_tc = {
 
 static int start_with_maps(struct entrant *entrant, struct err *err)
 {
-	struct bpf_program *prog;
+	struct bpf_program *prog = NULL;
 	int r = load_with_maps(entrant, &prog, err);
 
 	return r ?: attach_xdp(entrant, prog, err);
