@@ -368,8 +368,8 @@ const struct contestant contestant_count_inside = {
 };
 
 const struct contestant contestant_count_apart = {
-	.name = "the same, counted apart",
-	.text = "the same, but counted in a per-CPU array of its own",
+	.name = "bare, a look-up, a count apart",
+	.text = "the same, but counted in a per-CPU array",
 	.program = "step_count_apart",
 	.swapped = true,
 	.trailer = true,

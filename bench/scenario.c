@@ -25,7 +25,7 @@ const struct scenario scenarios[] = {
 	},
 	{
 		.name = "steps",
-		.text = "the same, for programs that do a little more each",
+		.text = "requests at random, for programs that do a little more each",
 		.kind = LOAD_HIT,
 		.targets = { 1, 65536, 1000000 },
 		.contestants = { &contestant_bare, &contestant_look_up, &contestant_count_inside,
