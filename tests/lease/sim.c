@@ -83,15 +83,18 @@ static struct {
 	unsigned int nodes;
 	struct node node[NODES_MAX];
 	struct event events[EVENTS];
+	size_t used; /* of events: those from there on are EVENT_NONE */
 	struct record records[NODES_MAX + ADDRESSES];
-	struct record log[LOG_MAX];
-	size_t logged;
+	size_t logged; /* of store_log */
 	unsigned int busy; /* node whose process is at work, + 1 */
 	bool calm, exhausted;
 	unsigned int nested;
 	char failure[256];
 	bool trace;
 } world;
+
+/* The store's writes. Not in the world, which is cleared for each history. */
+static struct record store_log[LOG_MAX];
 
 /* Who answers the questions. */
 static struct {
@@ -187,6 +190,8 @@ static struct event *event_add(enum event_type type, unsigned int node, uint64_t
 
 		if (event->type != EVENT_NONE)
 			continue;
+		if (i == world.used)
+			world.used++;
 		*event = (struct event){
 			.type = type,
 			.at = world.now + delay,
@@ -202,7 +207,7 @@ static struct event *event_add(enum event_type type, unsigned int node, uint64_t
 
 static void stream_drop(const struct node *node)
 {
-	for (size_t i = 0; i < EVENTS; i++)
+	for (size_t i = 0; i < world.used; i++)
 		if ((world.events[i].type == EVENT_STREAM || world.events[i].type == EVENT_LIST) &&
 		    world.events[i].node == node - world.node)
 			world.events[i].type = EVENT_NONE;
@@ -361,7 +366,7 @@ static void clock_arm(uint64_t due_ns, void *userdata)
 	struct node *node = userdata;
 	uint64_t now = clock_of(node), delay = due_ns > now ? due_ns - now : 0;
 
-	for (size_t i = 0; i < EVENTS; i++)
+	for (size_t i = 0; i < world.used; i++)
 		if (world.events[i].type == EVENT_RUN && world.events[i].node == node - world.node)
 			world.events[i].type = EVENT_NONE;
 	if (due_ns != LEASE_NEVER)
@@ -407,7 +412,7 @@ static struct record *record_at(const struct record *wanted)
 /* The next write that @node hasn't seen reaches it after @delay, unless one is under way. */
 static void stream_next(struct node *node, uint64_t delay)
 {
-	for (size_t i = 0; i < EVENTS; i++)
+	for (size_t i = 0; i < world.used; i++)
 		if (world.events[i].type == EVENT_STREAM &&
 		    world.events[i].node == node - world.node)
 			return;
@@ -426,7 +431,7 @@ static void store_write(const struct record *record)
 		world.exhausted = true;
 		return;
 	}
-	world.log[world.logged++] = *there;
+	store_log[world.logged++] = *there;
 	for (unsigned int n = 0; n < world.nodes; n++)
 		stream_next(&world.node[n], MS);
 }
@@ -489,7 +494,7 @@ static void stream(struct node *node)
 		stream_next(node, delays[choice]);
 		return;
 	}
-	lease_machine_events.record(&world.log[node->cursor++], node->machine);
+	lease_machine_events.record(&store_log[node->cursor++], node->machine);
 	stream_next(node, MS);
 }
 
@@ -620,7 +625,7 @@ static void deliver(struct event *event)
 		if (node->life == copy.life) {
 			/* it waits in the socket */
 			*event_add(copy.type, copy.node, 0) = copy;
-			for (size_t i = 0; i < EVENTS; i++)
+			for (size_t i = 0; i < world.used; i++)
 				if (world.events[i].order == copy.order)
 					world.events[i].at = node->stopped_until + 1;
 		}
@@ -653,7 +658,7 @@ static bool world_step(uint64_t until)
 {
 	struct event *first = NULL;
 
-	for (size_t i = 0; i < EVENTS; i++) {
+	for (size_t i = 0; i < world.used; i++) {
 		struct event *event = &world.events[i];
 
 		if (event->type != EVENT_NONE &&
@@ -811,7 +816,8 @@ int main(int argc, char **argv)
 {
 	uint64_t seeds =
 		argc > 2 && !strcmp(argv[1], "--seeds") ? strtoull(argv[2], NULL, 10) : 20000;
-	uint32_t stride = argc > 3 ? strtoul(argv[3], NULL, 10) : 53;
+	const char *full = getenv("XDP_L2RESP_FULL");
+	uint32_t stride = argc > 3 ? strtoul(argv[3], NULL, 10) : full && *full ? 53 : 211;
 	int failed;
 
 	if (argc > 2 && !strcmp(argv[1], "--seed"))
