@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -80,15 +82,23 @@ static int call_error(CURLcode code)
 	}
 }
 
+static long call_status(const struct http_call *call)
+{
+	long status = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}
+
 static void call_end(struct http_call *call)
 {
 	struct http_result result = {
 		.error = call_error(call->code),
+		.status = call_status(call),
 		.body = call->body ?: "",
 		.trouble = call->trouble[0] ? call->trouble : curl_easy_strerror(call->code),
 	};
 
-	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &result.status);
 	call->cancelled = true;
 	call->done(&result, call->userdata);
 }
@@ -112,7 +122,7 @@ static void calls_hand_on(struct http *http)
 		return;
 	http->handing_on = true;
 	for (call = http->calls; call; call = call->next) {
-		if (call->fresh && call->data && !call->cancelled) {
+		if (call->fresh && call->data && !call->cancelled && call_status(call) == 200) {
 			size_t used = call->data(call->body, call->length, call->userdata);
 
 			call->fresh = false;
@@ -278,38 +288,68 @@ int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http
 	return 0;
 }
 
-struct http_call *http_post(struct http *http, const char *url, const char *body,
-			    uint64_t timeout_ns, http_done_fn *done, http_data_fn *data,
-			    void *userdata)
+/* False: no memory. */
+__attribute__((format(printf, 2, 3))) static bool header_add(struct http_call *call,
+							     const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	struct curl_slist *headers;
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length < 0) {
+		text = NULL;
+		return false;
+	}
+	headers = curl_slist_append(call->headers, text);
+	if (!headers)
+		return false;
+	call->headers = headers;
+	return true;
+}
+
+struct http_call *http_send(struct http *http, const struct http_request *request)
 {
 	struct http_call *call = calloc(1, sizeof(*call));
-	long timeout_ms = timeout_ns / 1000000;
+	long timeout_ms = request->timeout_ns / 1000000;
 
 	if (!call)
 		return NULL;
 	*call = (struct http_call){
 		.next = http->calls,
 		.http = http,
-		.done = done,
-		.data = data,
-		.userdata = userdata,
+		.done = request->done,
+		.data = request->data,
+		.userdata = request->userdata,
 		.easy = curl_easy_init(),
-		.headers = curl_slist_append(NULL, "Content-Type: application/json"),
 	};
 	http->calls = call;
-	if (!call->easy || !call->headers)
+	if (!call->easy ||
+	    !header_add(call, "Content-Type: %s", request->content_type ?: "application/json") ||
+	    (request->token && !header_add(call, "Authorization: Bearer %s", request->token)))
 		goto failed;
-	curl_easy_setopt(call->easy, CURLOPT_URL, url);
+	curl_easy_setopt(call->easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
 	curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, call->trouble);
 	curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, on_write);
 	curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
-	if (!data)
+	/* A call that is given up takes its connection with it. Streams of one HTTP/2 connection
+	 * would all go the dead way, and the next calls too. */
+	curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	if (!request->data) {
 		curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+	} else if (request->silence_ns) {
+		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_TIME,
+				 (long)(request->silence_ns / 1000000000));
+	}
 	curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
-	/* an engine is reached as configured, whatever the environment says of proxies */
+	/* a server is reached as configured, whatever the environment says of proxies */
 	curl_easy_setopt(call->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	if (http->ca)
@@ -318,8 +358,11 @@ struct http_call *http_post(struct http *http, const char *url, const char *body
 		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, http->cert);
 	if (http->key)
 		curl_easy_setopt(call->easy, CURLOPT_SSLKEY, http->key);
-	if (curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, body) ||
-	    curl_multi_add_handle(http->multi, call->easy))
+	if (request->body && curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, request->body))
+		goto failed;
+	if (request->method && curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, request->method))
+		goto failed;
+	if (curl_multi_add_handle(http->multi, call->easy))
 		goto failed;
 	return call;
 failed:

@@ -37,14 +37,25 @@ int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http
 /* Ends all calls without a word. */
 void http_free(struct http *http);
 
-/*
- * Posts the JSON text @body (copied) to @url. Without @data the answer must be complete within
- * @timeout_ns; with it that is the time to connect, and the body is handed on as it comes. @done is
- * called once, from the event loop, unless the call is cancelled. NULL: no memory.
- */
-struct http_call *http_post(struct http *http, const char *url, const char *body,
-			    uint64_t timeout_ns, http_done_fn *done, http_data_fn *data,
-			    void *userdata);
+/* All is copied. */
+struct http_request {
+	const char *method; /* NULL: POST */
+	const char *url;
+	const char *body;	  /* JSON; NULL: none */
+	const char *content_type; /* NULL: application/json */
+	const char *token;	  /* bearer token; NULL: none */
+	/* Without @data the answer must be complete within this; with it, it is the time to
+	 * connect, and the body of an answer with status 200 is handed on as it comes. */
+	uint64_t timeout_ns;
+	uint64_t silence_ns; /* with @data: given up after this long without any; 0: never */
+	http_done_fn *done;
+	http_data_fn *data;
+	void *userdata;
+};
+
+/* Sends @request. Its @done is called once, from the event loop, unless the call is cancelled.
+ * NULL: no memory. */
+struct http_call *http_send(struct http *http, const struct http_request *request);
 
 /* Neither @done nor @data are called any more. NULL is fine. */
 void http_cancel(struct http_call *call);

@@ -16,6 +16,7 @@
 
 #include "addr.h"
 #include "err.h"
+#include "identity.h"
 
 enum lease_engine {
 	LEASE_ENGINE_NONE, /* no store: this node holds everything it wants, in slot 1 */
@@ -43,10 +44,9 @@ uint64_t lease_margin_ns(uint64_t duration_ns);
  */
 int lease_timing_check(const struct lease_timing *timing, struct err *err);
 
-/* Longest node name: a DNS subdomain's (RFC 1123), as Kubernetes has it. */
-#define LEASE_NODE_MAX 253
-/* Hex digits of the id that tells this agent from another with the same node name. */
-#define LEASE_ID_DIGITS 32
+/* As the agent remembers its own. */
+#define LEASE_NODE_MAX	IDENTITY_NODE_MAX
+#define LEASE_ID_DIGITS IDENTITY_ID_DIGITS
 
 /* All is copied by lease_manager_new(). Absent strings are NULL. */
 struct lease_config {

@@ -10,8 +10,9 @@
 /* How long a free address is left to each node that should rather have it. */
 #define RANK_STEP_NS (50 * LEASE_NS_PER_MS)
 #define RANK_STEPS   3
-/* The same for one that nobody had: it is in no hurry, and nodes that start together don't see it
- * become free at the same moment. */
+/* The same for one that nobody had: it is in no hurry. Nodes that start together don't see it
+ * become free at the same moment, so it is left to each also until that one has waited a full
+ * duration. */
 #define RANK_NEW_STEP_NS (250 * LEASE_NS_PER_MS)
 /* How long it is left to all others, by a node that should have it last. */
 #define LAST_RESORT_NS (300 * LEASE_NS_PER_MS)
@@ -20,10 +21,7 @@
 
 static size_t bucket_of(const struct lease_machine *machine, const struct address *address)
 {
-	uint64_t words[2];
-
-	memcpy(words, address->bytes, sizeof(words));
-	return ((words[0] ^ words[1]) * 0x9e3779b97f4a7c15 >> 32) % machine->bucket_count;
+	return address_hash(address) % machine->bucket_count;
 }
 
 static struct lease_claim *claim_find(const struct lease_machine *machine,
@@ -210,7 +208,7 @@ static void claim_swap(struct lease_machine *machine, struct lease_claim *claim,
 		claim_due(machine, claim, claim->retry_ns);
 		return;
 	}
-	if (machine->swaps >= LEASE_SWAPS_MAX) {
+	if (machine->swaps >= machine->swaps_max) {
 		claim->waiting = true;
 		queue_push(&machine->waiting, claim);
 		return;
@@ -222,11 +220,16 @@ static void claim_swap(struct lease_machine *machine, struct lease_claim *claim,
 	machine->store->swap(machine->store, record);
 }
 
-void lease_claim_swapped(struct lease_machine *machine, const struct record *record)
+void lease_claim_swapped(struct lease_machine *machine, const struct record *record, int result)
 {
 	struct lease_claim *claim = claim_find(machine, &record->address);
 
 	machine->swaps--;
+	/* a store that can't keep up is asked for less: the heartbeats must come through */
+	if (result && result != -EAGAIN)
+		machine->swaps_max = (machine->swaps_max + 1) / 2;
+	else if (machine->swaps_max < LEASE_SWAPS_MAX)
+		machine->swaps_max++;
 	if (claim) {
 		claim->busy = false;
 		claim_queue(machine, claim);
@@ -274,6 +277,7 @@ static void claim_take(struct lease_machine *machine, struct lease_claim *claim,
 	node_name_copy(record.claim.holder, machine->self->name);
 	record.claim.session = machine->session.id;
 	record.claim.transitions++;
+	record.claim.taken = true;
 	/* a wish is fulfilled or void now; one of a person is remembered */
 	if (!claim->moved || claim->wish != machine->self) {
 		record.claim.wish[0] = '\0';
@@ -331,25 +335,31 @@ static bool wish_stands(const struct lease_machine *machine, const struct lease_
 }
 
 /* Nodes that should have @claim rather than this one. A node that isn't eligible may be among them;
- * it costs a step's delay. */
+ * it costs a step's delay. *ret_met_ns, which may be NULL: when the latest of them was first seen.
+ */
 static unsigned int claim_rank(const struct lease_machine *machine, const struct lease_claim *claim,
-			       uint64_t now)
+			       uint64_t now, uint64_t *ret_met_ns)
 {
 	const struct lease_peer *self = machine->self, *first = NULL;
 	double score = lease_rank_score(&claim->address, self->name, machine->weight);
 	unsigned int rank = 0;
+	uint64_t met_ns = 0;
 
 	if (wish_stands(machine, claim, now) || (claim->wish == self && claim->moved))
 		first = claim->wish;
 	else if (claim->preferred && peer_is_candidate(machine, claim->preferred, now))
 		first = claim->preferred;
-	if (first == self)
-		return 0;
-	for (const struct lease_peer *peer = machine->peers; peer; peer = peer->next)
+	for (const struct lease_peer *peer = machine->peers; peer && first != self;
+	     peer = peer->next)
 		if (peer != self && peer_is_candidate(machine, peer, now) &&
-		    (peer == first ||
-		     lease_rank_score(&claim->address, peer->name, peer->heartbeat.weight) > score))
+		    (peer == first || lease_rank_score(&claim->address, peer->name,
+						       peer->heartbeat.weight) > score)) {
 			rank++;
+			if (peer->met_ns > met_ns)
+				met_ns = peer->met_ns;
+		}
+	if (ret_met_ns)
+		*ret_met_ns = met_ns;
 	return rank;
 }
 
@@ -361,16 +371,22 @@ static bool others_live(const struct lease_machine *machine, uint64_t now)
 	return false;
 }
 
-/* How long a claim that is free is left to others. */
-static uint64_t claim_delay_ns(const struct lease_machine *machine, const struct lease_claim *claim,
-			       uint64_t now)
+/* Until when a claim that is free is left to others. */
+static uint64_t claim_due_ns(const struct lease_machine *machine, const struct lease_claim *claim,
+			     uint64_t now)
 {
-	unsigned int rank = claim_rank(machine, claim, now);
+	uint64_t met_ns, waited_ns, due_ns;
+	unsigned int rank = claim_rank(machine, claim, now, &met_ns);
 
 	if ((claim->last_resort || !machine->weight) && others_live(machine, now))
-		return rank ? LAST_RESORT_NS : 0;
-	return (rank < RANK_STEPS ? rank : RANK_STEPS) *
-	       (claim->shape == RECORD_ABSENT ? RANK_NEW_STEP_NS : RANK_STEP_NS);
+		return claim->free_ns + (rank ? LAST_RESORT_NS : 0);
+	if (rank > RANK_STEPS)
+		rank = RANK_STEPS;
+	if (claim->shape != RECORD_ABSENT || !rank)
+		return claim->free_ns + rank * RANK_STEP_NS;
+	due_ns = claim->free_ns + rank * RANK_NEW_STEP_NS;
+	waited_ns = met_ns + machine->duration_ns + RANK_NEW_STEP_NS;
+	return due_ns > waited_ns ? due_ns : waited_ns;
 }
 
 /* From when on nobody can answer for @claim any more. LEASE_NEVER: that takes an event. */
@@ -460,7 +476,7 @@ static void run_theirs(struct lease_machine *machine, struct lease_claim *claim,
 		return;
 	}
 	if (!machine->preempt || !machine->weight ||
-	    (claim->moved && claim->wish == claim->holder) || claim_rank(machine, claim, now))
+	    (claim->moved && claim->wish == claim->holder) || claim_rank(machine, claim, now, NULL))
 		return;
 	/* a node that has just come must show first that it stays */
 	if (now < from)
@@ -484,7 +500,7 @@ static void run_candidate(struct lease_machine *machine, struct lease_claim *cla
 	}
 	if (!claim->free_ns)
 		claim->free_ns = now;
-	due = claim->free_ns + claim_delay_ns(machine, claim, now);
+	due = claim_due_ns(machine, claim, now);
 	if (now < due)
 		claim_due(machine, claim, due);
 	else
@@ -557,7 +573,7 @@ uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now)
 	if (machine->store && !machine->synced)
 		return LEASE_NEVER;
 	while ((claim = queue_pop(&machine->queue)) ||
-	       (machine->swaps < LEASE_SWAPS_MAX && (claim = queue_pop(&machine->waiting)))) {
+	       (machine->swaps < machine->swaps_max && (claim = queue_pop(&machine->waiting)))) {
 		claim->queued = claim->waiting = false;
 		if (claim_forget(machine, claim, now))
 			continue;

@@ -82,6 +82,7 @@ int lease_machine_new(const struct lease_config *config, const struct lease_call
 		.callbacks = callbacks,
 		.userdata = userdata,
 		.clock = *clock,
+		.swaps_max = LEASE_SWAPS_BEGIN,
 		.queue.last = &machine->queue.first,
 		.waiting.last = &machine->waiting.first,
 		.claims_due_ns = LEASE_NEVER,
@@ -216,7 +217,7 @@ static void event_swapped(const struct record *record, int result, void *userdat
 
 	if (record->kind == RECORD_CLAIM)
 		/* the view tells what became of it */
-		lease_claim_swapped(machine, record);
+		lease_claim_swapped(machine, record, result);
 	else
 		lease_session_swapped(machine, record, result);
 	lease_machine_run(machine);

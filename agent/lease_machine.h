@@ -13,8 +13,9 @@
 
 /* Renewals whose sending time is remembered, should the confirmation come late. */
 #define LEASE_ATTEMPTS 8
-/* Claims that are being written at a time. */
-#define LEASE_SWAPS_MAX 64
+/* Claims that are being written at a time: at most, and to begin with. */
+#define LEASE_SWAPS_MAX	  64
+#define LEASE_SWAPS_BEGIN 8
 
 #define LEASE_NEVER UINT64_MAX
 
@@ -27,6 +28,7 @@ struct lease_peer {
 	enum record_shape shape;
 	uint64_t revision;
 	uint64_t changed_ns; /* when it was last seen to change; 0: never seen */
+	uint64_t met_ns;     /* when its session was first seen */
 	uint64_t settled_ns; /* before that, one that vanished may still answer */
 	uint64_t retry_ns;   /* no attempt to bury it before */
 	uint32_t generation; /* of the view that last had it */
@@ -138,6 +140,7 @@ struct lease_machine {
 	struct lease_queue queue;   /* claims to look at */
 	struct lease_queue waiting; /* claims that would be written, if fewer were */
 	size_t swaps;
+	size_t swaps_max; /* one more with each answer, half as many when there was none */
 	uint64_t claims_due_ns;
 	bool disputed; /* some claim has an entry, and isn't ours in the view */
 
@@ -208,7 +211,7 @@ bool lease_peer_session_over(const struct lease_peer *peer, uint64_t session);
 uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now);
 void lease_claim_record(struct lease_machine *machine, const struct record *record);
 void lease_claims_synced(struct lease_machine *machine);
-void lease_claim_swapped(struct lease_machine *machine, const struct record *record);
+void lease_claim_swapped(struct lease_machine *machine, const struct record *record, int result);
 /* Looks at every claim again. */
 void lease_claims_queue_all(struct lease_machine *machine);
 /* The session resumes: every claim that is its own may have an entry. */

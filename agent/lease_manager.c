@@ -2,12 +2,13 @@
 /* The state machine on a real event loop, clock and store. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <sys/random.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "lease_machine.h"
 #include "store_etcd.h"
+#include "store_kubernetes.h"
 
 struct lease_manager {
 	sd_event *event;
@@ -21,11 +22,8 @@ struct lease_manager {
 
 static uint64_t clock_now(void *userdata)
 {
-	struct timespec now;
-
 	(void)userdata;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * LEASE_NS_PER_S + now.tv_nsec;
+	return clock_boot_ns();
 }
 
 static uint64_t clock_random(void *userdata)
@@ -88,11 +86,11 @@ static int store_make(struct lease_manager *manager, const struct lease_config *
 	case LEASE_ENGINE_ETCD:
 		return store_etcd_new(manager->event, config, timeout, &lease_machine_events,
 				      manager->machine, &manager->store, err);
+	case LEASE_ENGINE_KUBERNETES:
+		return store_kubernetes_new(manager->event, config, timeout, &lease_machine_events,
+					    manager->machine, &manager->store, err);
 	default:
-		return err_set(err, -EOPNOTSUPP, "this build has no lease engine %s",
-			       config->engine < LEASE_ENGINE_COUNT
-				       ? lease_engine_names[config->engine]
-				       : "of that number");
+		return err_set(err, -EINVAL, "there is no lease engine of that number");
 	}
 }
 

@@ -65,6 +65,7 @@ struct claim {
 	/* written where there was none: a node that doesn't know since when waits a full duration
 	 * before it draws a conclusion from it */
 	bool unsettled;
+	bool taken; /* told to a store alone: this write makes @holder one */
 };
 
 struct record {

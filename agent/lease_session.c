@@ -94,8 +94,11 @@ void lease_peer_record(struct lease_machine *machine, const struct record *recor
 	peer->shape = record->shape;
 	peer->revision = record->revision;
 	peer->changed_ns = lease_now(machine);
-	if (record->shape == RECORD_GOOD)
+	if (record->shape == RECORD_GOOD) {
+		if (!peer->met_ns || peer->heartbeat.session != record->heartbeat.session)
+			peer->met_ns = peer->changed_ns;
 		peer->heartbeat = record->heartbeat;
+	}
 	/* in a list there is no telling since when it had vanished */
 	if (record->shape != RECORD_GOOD || (!machine->synced && record->heartbeat.unsettled))
 		peer->settled_ns = peer->changed_ns + lease_peer_wait_ns(machine, peer);

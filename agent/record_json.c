@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <jansson.h>
 
-#include "cleanup.h"
 #include "record_json.h"
 
 /* Of both kinds. A change that older agents can't work with raises it. */
 #define RECORD_VERSION 1
 
 #define SESSION_TEXT 17
-
-static void cleanup_json(json_t **json)
-{
-	json_decref(*json);
-}
 
 /* As 16 hex digits: JSON's numbers are doubles to many programs. */
 static const char *session_format(uint64_t session, char text[SESSION_TEXT])
@@ -27,42 +18,26 @@ static const char *session_format(uint64_t session, char text[SESSION_TEXT])
 	return text;
 }
 
-/* The wall clock, for people; nobody compares it with anything. */
-static const char *time_format(char text[32])
+json_t *record_to_json(const struct record *record)
 {
-	time_t now = time(NULL);
-	struct tm tm;
-
-	strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	return text;
-}
-
-char *record_to_json(const struct record *record)
-{
-	_cleanup_(cleanup_json) json_t *json = NULL;
-	char session[SESSION_TEXT], wish_session[SESSION_TEXT], now[32];
+	char session[SESSION_TEXT], wish_session[SESSION_TEXT];
 
 	if (record->kind == RECORD_CLAIM)
-		json = json_pack("{si ss ss ss ss ss sb sb sI ss}", "version", RECORD_VERSION,
-				 "state", record->claim.holder[0] ? "held" : "free", "holder",
+		return json_pack("{si ss ss ss ss ss sb sb sI}", "version", RECORD_VERSION, "state",
+				 record->claim.holder[0] ? "held" : "free", "holder",
 				 record->claim.holder, "session",
 				 session_format(record->claim.session, session), "wish",
 				 record->claim.wish, "wishSession",
 				 session_format(record->claim.wish_session, wish_session), "moved",
 				 record->claim.moved, "unsettled", record->claim.unsettled,
-				 "transitions", (json_int_t)record->claim.transitions, "written",
-				 time_format(now));
-	else
-		json = json_pack("{si ss ss ss sI si si si sb ss}", "version", RECORD_VERSION,
-				 "state", heartbeat_state_names[record->heartbeat.state], "id",
-				 record->heartbeat.id, "session",
-				 session_format(record->heartbeat.session, session), "sequence",
-				 (json_int_t)record->heartbeat.sequence, "slot",
-				 (int)record->heartbeat.slot, "duration",
-				 (int)record->heartbeat.duration_s, "weight",
-				 (int)record->heartbeat.weight, "unsettled",
-				 record->heartbeat.unsettled, "written", time_format(now));
-	return json ? json_dumps(json, JSON_COMPACT) : NULL;
+				 "transitions", (json_int_t)record->claim.transitions);
+	return json_pack("{si ss ss ss sI si si si sb}", "version", RECORD_VERSION, "state",
+			 heartbeat_state_names[record->heartbeat.state], "id", record->heartbeat.id,
+			 "session", session_format(record->heartbeat.session, session), "sequence",
+			 (json_int_t)record->heartbeat.sequence, "slot",
+			 (int)record->heartbeat.slot, "duration", (int)record->heartbeat.duration_s,
+			 "weight", (int)record->heartbeat.weight, "unsettled",
+			 record->heartbeat.unsettled);
 }
 
 static bool session_parse(const char *text, uint64_t *ret_session)
@@ -127,9 +102,8 @@ static bool heartbeat_parse(json_t *json, struct heartbeat *heartbeat)
 	return session_parse(session, &heartbeat->session);
 }
 
-void record_from_json(struct record *record, const char *text, size_t length)
+void record_from_json(struct record *record, json_t *json)
 {
-	_cleanup_(cleanup_json) json_t *json = json_loadb(text, length, 0, NULL);
 	const json_t *version = json_object_get(json, "version");
 	bool good;
 

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "http.h"
 #include "record_json.h"
+#include "store_base.h"
 #include "store_etcd.h"
 
 /* Records are /xdp-l2resp/claim/ADDRESS and /xdp-l2resp/node/NAME. */
@@ -23,40 +24,19 @@
 #define FOLLOW_RETRY_NS (200 * 1000000ULL)
 
 struct store_etcd {
-	struct store store; /* first: it is cast to this */
-	sd_event *event;
+	struct store_base base; /* first: it is cast to this */
 	struct http *http;
-	const struct store_events *events;
-	void *userdata;
-	uint64_t timeout_ns, lag_ns;
+	uint64_t timeout_ns;
 	char **endpoints;
 	size_t endpoint_count;
 	size_t endpoint; /* for requests */
-	bool troubled, answered;
 
 	/* the stream: first a list, page by page, then a watch */
 	struct http_call *call;
 	sd_event_source *retry;
 	size_t follow_endpoint;
-	bool listing;
-	uint64_t revision;	/* the stream has shown everything up to this */
 	uint64_t list_revision; /* of the list's pages; 0: none came yet */
 	char *page_key;		/* where the next page begins */
-
-	/* does the stream show what was written? */
-	sd_event_source *lag;
-	uint64_t awaited; /* revision that the stream must have reached then */
-
-	struct swap *swaps;
-};
-
-struct swap {
-	struct swap *next;
-	struct store_etcd *etcd;
-	struct http_call *call;
-	struct record record;
-	uint64_t seen; /* the stream's revision when it was sent */
-	size_t endpoint, tried;
 };
 
 static void cleanup_json(json_t **json)
@@ -64,24 +44,9 @@ static void cleanup_json(json_t **json)
 	json_decref(*json);
 }
 
-static void trouble(struct store_etcd *etcd, const char *endpoint, const char *why)
+static void trouble(struct store_etcd *etcd, size_t endpoint, const char *why)
 {
-	char text[512];
-
-	if (etcd->troubled)
-		return;
-	etcd->troubled = true;
-	snprintf(text, sizeof(text), "etcd at %s: %s", endpoint, why);
-	etcd->events->reachable(text, etcd->userdata);
-}
-
-static void answered(struct store_etcd *etcd)
-{
-	if (!etcd->troubled && etcd->answered)
-		return;
-	etcd->troubled = false;
-	etcd->answered = true;
-	etcd->events->reachable(NULL, etcd->userdata);
+	store_trouble(&etcd->base, "etcd at %s: %s", etcd->endpoints[endpoint], why);
 }
 
 /* The server's own words where it gave any. */
@@ -162,7 +127,12 @@ static struct http_call *etcd_post(struct store_etcd *etcd, size_t endpoint, con
 	if (!body)
 		return NULL;
 	snprintf(url, sizeof(url), "%s%s", etcd->endpoints[endpoint], path);
-	return http_post(etcd->http, url, body, etcd->timeout_ns, done, data, userdata);
+	return http_send(etcd->http, &(struct http_request){ .url = url,
+							     .body = body,
+							     .timeout_ns = etcd->timeout_ns,
+							     .done = done,
+							     .data = data,
+							     .userdata = userdata });
 }
 
 static void follow(struct store_etcd *etcd);
@@ -171,145 +141,94 @@ static void follow_later(struct store_etcd *etcd);
 /* From the beginning: what the stream missed isn't known. */
 static void follow_anew(struct store_etcd *etcd)
 {
-	etcd->listing = true;
+	etcd->base.listing = true;
 	etcd->list_revision = 0;
 	free(etcd->page_key);
 	etcd->page_key = NULL;
 	follow(etcd);
 }
 
-/* Did the stream show what was written by now? Else its server is cut off from the others. */
-static int on_lag(sd_event_source *source, uint64_t usec, void *userdata)
+static void etcd_lags(struct store_base *base, bool again)
 {
-	struct store_etcd *etcd = userdata;
+	struct store_etcd *etcd = (struct store_etcd *)base;
 
-	(void)source;
-	(void)usec;
-	if (etcd->listing || etcd->revision >= etcd->awaited)
-		return 0;
-	trouble(etcd, etcd->endpoints[etcd->follow_endpoint], "its watch lags behind");
+	(void)again; /* every answer has the store's revision: none can be waited for in vain */
+	trouble(etcd, etcd->follow_endpoint, "its watch lags behind");
 	etcd->follow_endpoint = (etcd->follow_endpoint + 1) % etcd->endpoint_count;
 	follow(etcd);
-	return 0;
 }
 
-static void expect(struct store_etcd *etcd, uint64_t revision)
-{
-	int enabled;
-
-	if (revision <= etcd->revision || etcd->listing)
-		return;
-	if (sd_event_source_get_enabled(etcd->lag, &enabled) >= 0 && enabled != SD_EVENT_OFF)
-		return;
-	etcd->awaited = revision;
-	sd_event_source_set_time_relative(etcd->lag, etcd->lag_ns / 1000);
-	sd_event_source_set_enabled(etcd->lag, SD_EVENT_ONESHOT);
-}
-
-static void swap_free(struct swap *swap)
-{
-	struct swap **at = &swap->etcd->swaps;
-
-	while (*at != swap)
-		at = &(*at)->next;
-	*at = swap->next;
-	http_cancel(swap->call);
-	free(swap);
-}
-
-static void swap_end(struct swap *swap, int result)
-{
-	struct store_etcd *etcd = swap->etcd;
-	struct record record = swap->record;
-
-	swap_free(swap);
-	etcd->events->swapped(&record, result, etcd->userdata);
-}
-
-static int swap_send(struct swap *swap);
+static int swap_send(struct store_swap *swap);
 
 static void on_swap(const struct http_result *result, void *userdata)
 {
-	struct swap *swap = userdata;
-	struct store_etcd *etcd = swap->etcd;
+	struct store_swap *swap = userdata;
+	struct store_etcd *etcd = (struct store_etcd *)swap->base;
 	_cleanup_(cleanup_json) json_t *json = NULL;
 	char text[256];
 	uint64_t revision;
 
 	swap->call = NULL;
 	if (result->error || result->status != 200) {
-		trouble(etcd, etcd->endpoints[swap->endpoint], trouble_text(result, text));
+		trouble(etcd, swap->endpoint, trouble_text(result, text));
 		if (etcd->endpoint == swap->endpoint)
 			etcd->endpoint = (etcd->endpoint + 1) % etcd->endpoint_count;
 		/* the server never had it: another may, at once */
 		if (result->error == -ECONNREFUSED && ++swap->tried < etcd->endpoint_count &&
 		    !swap_send(swap))
 			return;
-		swap_end(swap, result->error ?: -EIO);
+		store_swap_end(swap, result->error ?: -EIO);
 		return;
 	}
 	json = json_loads(result->body, 0, NULL);
 	revision = uint_member(json_object_get(json, "header"), "revision");
 	if (!revision) {
-		trouble(etcd, etcd->endpoints[swap->endpoint], "an answer that isn't etcd's");
-		swap_end(swap, -EPROTO);
+		trouble(etcd, swap->endpoint, "an answer that isn't etcd's");
+		store_swap_end(swap, -EPROTO);
 		return;
 	}
-	answered(etcd);
+	store_answered(&etcd->base);
 	/* below what was seen when it was sent: the store was put back, or is another one */
 	if (revision < swap->seen)
 		follow_anew(etcd);
+	store_expect(&etcd->base, revision);
 	if (!json_is_true(json_object_get(json, "succeeded"))) {
-		expect(etcd, revision);
-		swap_end(swap, -EAGAIN);
+		store_swap_end(swap, -EAGAIN);
 		return;
 	}
-	expect(etcd, revision);
 	swap->record.revision = revision;
-	swap_end(swap, 0);
+	store_swap_end(swap, 0);
 }
 
-static int swap_send(struct swap *swap)
+/* The wall clock, for people; nobody compares it with anything. */
+static const char *time_format(char text[32])
 {
-	struct store_etcd *etcd = swap->etcd;
-	_cleanup_(cleanup_json) json_t *json = NULL;
-	_cleanup_free_ char *value = record_to_json(&swap->record);
-	char key[KEY_MAX], revision[24];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	return text;
+}
+
+static int swap_send(struct store_swap *swap)
+{
+	struct store_etcd *etcd = (struct store_etcd *)swap->base;
+	_cleanup_(cleanup_json) json_t *json = NULL, *contents = record_to_json(&swap->record);
+	_cleanup_free_ char *value = NULL;
+	char key[KEY_MAX], revision[24], now[32];
 
 	key_format(&swap->record, key);
 	snprintf(revision, sizeof(revision), "%" PRIu64, swap->record.revision);
+	if (contents && !json_object_set_new(contents, "written", json_string(time_format(now))))
+		value = json_dumps(contents, JSON_COMPACT);
 	if (value)
 		json = json_pack("{s:[{ss ss so ss}] s:[{s:{so so}}]}", "compare", "target", "MOD",
 				 "result", "EQUAL", "key", base64_json(key), "mod_revision",
 				 revision, "success", "request_put", "key", base64_json(key),
 				 "value", base64_json(value));
 	swap->endpoint = etcd->endpoint;
-	swap->seen = etcd->listing ? 0 : etcd->revision;
 	swap->call = etcd_post(etcd, swap->endpoint, "/v3/kv/txn", json, on_swap, NULL, swap);
 	return swap->call ? 0 : -ENOMEM;
-}
-
-static int on_swap_failed(sd_event_source *source, void *userdata)
-{
-	sd_event_source_disable_unref(source);
-	swap_end(userdata, -ENOMEM);
-	return 0;
-}
-
-static void etcd_swap(struct store *store, const struct record *record)
-{
-	struct store_etcd *etcd = (struct store_etcd *)store;
-	struct swap *swap = calloc(1, sizeof(*swap));
-	sd_event_source *source;
-
-	if (!swap)
-		abort(); /* the answer that is owed could not be given */
-	*swap = (struct swap){ .next = etcd->swaps, .etcd = etcd, .record = *record };
-	etcd->swaps = swap;
-	/* told later, never from within */
-	if (swap_send(swap) < 0 &&
-	    sd_event_add_defer(etcd->event, &source, on_swap_failed, swap) < 0)
-		abort();
 }
 
 /* A key and value as etcd tells of them. */
@@ -318,6 +237,7 @@ static void kv_tell(struct store_etcd *etcd, const json_t *kv, bool deleted)
 	const char *key64 = json_string_value(json_object_get(kv, "key"));
 	const char *value64 = json_string_value(json_object_get(kv, "value"));
 	_cleanup_free_ char *key = NULL, *value = NULL;
+	_cleanup_(cleanup_json) json_t *json = NULL;
 	struct record record = { .shape = RECORD_ABSENT };
 	size_t length;
 
@@ -326,17 +246,17 @@ static void kv_tell(struct store_etcd *etcd, const json_t *kv, bool deleted)
 		return;
 	if (!deleted) {
 		record.revision = uint_member(kv, "mod_revision");
-		record.shape = RECORD_FOREIGN;
 		/* an empty value is left out */
 		if (value64 && !base64_decode(value64, &value, &length))
-			record_from_json(&record, value, length);
+			json = json_loadb(value, length, 0, NULL);
+		record_from_json(&record, json);
 	}
-	etcd->events->record(&record, etcd->userdata);
+	etcd->base.events->record(&record, etcd->base.userdata);
 }
 
 static void follow_failed(struct store_etcd *etcd, const char *why)
 {
-	trouble(etcd, etcd->endpoints[etcd->follow_endpoint], why);
+	trouble(etcd, etcd->follow_endpoint, why);
 	etcd->follow_endpoint = (etcd->follow_endpoint + 1) % etcd->endpoint_count;
 	follow_later(etcd);
 }
@@ -360,10 +280,10 @@ static void on_page(const struct http_result *result, void *userdata)
 		follow_failed(etcd, trouble_text(result, text));
 		return;
 	}
-	answered(etcd);
+	store_answered(&etcd->base);
 	if (!etcd->list_revision) {
 		etcd->list_revision = revision;
-		etcd->events->reset(etcd->userdata);
+		etcd->base.events->reset(etcd->base.userdata);
 	}
 	kvs = json_object_get(json, "kvs");
 	count = json_array_size(kvs);
@@ -375,9 +295,9 @@ static void on_page(const struct http_result *result, void *userdata)
 		base64_decode(json_string_value(json_object_get(last, "key")) ?: "",
 			      &etcd->page_key, &length);
 	} else {
-		etcd->revision = etcd->list_revision;
-		etcd->listing = false;
-		etcd->events->synced(etcd->userdata);
+		etcd->base.revision = etcd->list_revision;
+		etcd->base.listing = false;
+		etcd->base.events->synced(etcd->base.userdata);
 	}
 	follow(etcd);
 }
@@ -413,7 +333,7 @@ static bool watch_message(struct store_etcd *etcd, const json_t *json)
 
 	if (!result || json_is_true(json_object_get(result, "canceled"))) {
 		if (uint_member(result, "compact_revision"))
-			etcd->listing = true;
+			etcd->base.listing = true;
 		return false;
 	}
 	events = json_object_get(result, "events");
@@ -424,11 +344,11 @@ static bool watch_message(struct store_etcd *etcd, const json_t *json)
 
 		kv_tell(etcd, kv, type && !strcmp(type, "DELETE"));
 		/* the header's may be ahead of the events that are still to come */
-		if (uint_member(kv, "mod_revision") > etcd->revision)
-			etcd->revision = uint_member(kv, "mod_revision");
+		if (uint_member(kv, "mod_revision") > etcd->base.revision)
+			etcd->base.revision = uint_member(kv, "mod_revision");
 	}
 	if (json_is_true(json_object_get(result, "created")) && revision)
-		answered(etcd);
+		store_answered(&etcd->base);
 	return true;
 }
 
@@ -447,8 +367,8 @@ static size_t on_watch_data(const char *text, size_t length, void *userdata)
 		if (!json || !watch_message(etcd, json)) {
 			http_cancel(call);
 			etcd->call = NULL;
-			follow_failed(etcd, etcd->listing ? "its watch was compacted away"
-							  : "its watch was ended");
+			follow_failed(etcd, etcd->base.listing ? "its watch was compacted away"
+							       : "its watch was ended");
 			break;
 		}
 		/* what was told led to another stream */
@@ -473,7 +393,7 @@ static void follow_watch(struct store_etcd *etcd)
 	_cleanup_(cleanup_json) json_t *json = NULL;
 	char revision[24];
 
-	snprintf(revision, sizeof(revision), "%" PRIu64, etcd->revision + 1);
+	snprintf(revision, sizeof(revision), "%" PRIu64, etcd->base.revision + 1);
 	json = json_pack("{s:{so so ss}}", "create_request", "key", base64_json(PREFIX),
 			 "range_end", base64_json(PREFIX_END), "start_revision", revision);
 	etcd->call = etcd_post(etcd, etcd->follow_endpoint, "/v3/watch", json, on_watch_done,
@@ -486,7 +406,7 @@ static void follow(struct store_etcd *etcd)
 	http_cancel(etcd->call);
 	etcd->call = NULL;
 	sd_event_source_set_enabled(etcd->retry, SD_EVENT_OFF);
-	if (etcd->listing)
+	if (etcd->base.listing)
 		follow_page(etcd);
 	else
 		follow_watch(etcd);
@@ -512,14 +432,9 @@ static void etcd_free(struct store *store)
 {
 	struct store_etcd *etcd = (struct store_etcd *)store;
 
-	if (!etcd)
-		return;
-	while (etcd->swaps)
-		swap_free(etcd->swaps);
+	store_base_close(&etcd->base);
 	http_free(etcd->http);
 	sd_event_source_disable_unref(etcd->retry);
-	sd_event_source_disable_unref(etcd->lag);
-	sd_event_unref(etcd->event);
 	for (size_t i = 0; i < etcd->endpoint_count; i++)
 		free(etcd->endpoints[i]);
 	free(etcd->endpoints);
@@ -529,7 +444,8 @@ static void etcd_free(struct store *store)
 
 static void cleanup_etcd(struct store_etcd **etcd)
 {
-	etcd_free(&(*etcd)->store);
+	if (*etcd)
+		etcd_free(&(*etcd)->base.store);
 }
 
 static int endpoints_copy(struct store_etcd *etcd, const char *const *endpoints, struct err *err)
@@ -571,31 +487,23 @@ int store_etcd_new(sd_event *event, const struct lease_config *config, uint64_t 
 
 	if (!etcd)
 		return err_set(err, -ENOMEM, "out of memory");
-	etcd->store = (struct store){ .swap = etcd_swap, .free = etcd_free };
-	etcd->event = sd_event_ref(event);
-	etcd->events = events;
-	etcd->userdata = userdata;
+	etcd->base.store.free = etcd_free;
+	etcd->base.send = swap_send;
+	etcd->base.lags = etcd_lags;
 	etcd->timeout_ns = timeout_ns;
-	etcd->lag_ns = config->timing.retry_period_ns;
-	r = endpoints_copy(etcd, config->endpoints, err);
-	if (r < 0)
-		return r;
-	r = http_new(event, &tls, &etcd->http, err);
+	r = store_base_init(&etcd->base, event, config->timing.retry_period_ns, events, userdata,
+			    err);
+	r = r ?: endpoints_copy(etcd, config->endpoints, err);
+	r = r ?: http_new(event, &tls, &etcd->http, err);
 	if (r < 0)
 		return r;
 	r = sd_event_add_time_relative(event, &etcd->retry, CLOCK_MONOTONIC, 0, 1000, on_retry,
 				       etcd);
-	if (r >= 0)
-		r = sd_event_add_time_relative(event, &etcd->lag, CLOCK_MONOTONIC, 0, 1000, on_lag,
-					       etcd);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(etcd->lag, SD_EVENT_OFF);
 	if (r < 0)
 		return err_set(err, r, "a timer can't be made: %s", strerror(-r));
 	/* the first stream begins from the event loop, by the retry timer: nothing is told before
 	 * the caller has what it made */
-	etcd->listing = true;
-	*ret_store = &etcd->store;
+	*ret_store = &etcd->base.store;
 	etcd = NULL;
 	return 0;
 }

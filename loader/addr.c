@@ -186,6 +186,18 @@ int addr_range_parse(const char *text, struct addr_range *ret_range, struct err 
 	return r;
 }
 
+int addr_parse(const char *text, struct address *ret_address, struct err *err)
+{
+	struct addr_range range;
+	int r = addr_range_parse(text, &range, err);
+
+	if (!r && address_compare(&range.first, &range.last))
+		r = err_set(err, -EINVAL, "one address at a time, not %s", text);
+	if (!r)
+		*ret_address = range.first;
+	return r;
+}
+
 int mac_parse(const char *text, uint8_t ret_mac[ETH_ALEN], struct err *err)
 {
 	static const uint8_t zero[ETH_ALEN];

@@ -28,6 +28,17 @@ static inline int address_compare(const struct address *a, const struct address 
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
+/* For hash tables of up to 2^32 places: every byte of @address reaches the low bits. */
+static inline uint32_t address_hash(const struct address *address)
+{
+	const uint64_t golden = 0x9e3779b97f4a7c15; /* 2^64 over the golden ratio */
+	uint64_t words[2], hash;
+
+	memcpy(words, address->bytes, sizeof(words));
+	hash = (words[0] ^ words[1]) * golden;
+	return (hash ^ hash >> 32) * golden >> 32;
+}
+
 /* @address + 1; the last address is followed by the first. */
 void address_increment(struct address *address);
 
@@ -51,6 +62,9 @@ uint64_t addr_range_size(const struct addr_range *range);
  * the interface that goes with each entry is their zone. @ret_range is untouched on failure.
  */
 int addr_range_parse(const char *text, struct addr_range *ret_range, struct err *err);
+
+/* The same for ADDR alone. */
+int addr_parse(const char *text, struct address *ret_address, struct err *err);
 
 /*
  * A unicast MAC, not zero. Returns 0; -EINVAL for what is no MAC, -EADDRNOTAVAIL for one that no

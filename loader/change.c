@@ -38,33 +38,44 @@ static int control_load(const struct pins *pins, struct control_bpf **ret_contro
 	return 0;
 }
 
-int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
-		      struct err *err)
+int change_set_heads(const struct pins *pins, const struct entry_table *table, struct err *err)
 {
 	_cleanup_(control_close) struct control_bpf *control = NULL;
-	_cleanup_(entry_table_free) struct entry_table table = {};
-	int r = entry_read_all(pins, ifindex, &table, err);
+	int r = table->count ? control_load(pins, &control, err) : 0;
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < table.count; i++) {
-		struct control_set_head args = { .key = control_key(&table.rows[i].key),
-						 .head = table.rows[i].head };
+	for (size_t i = 0; i < table->count; i++) {
+		struct control_set_head args = { .key = control_key(&table->rows[i].key),
+						 .head = table->rows[i].head };
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &args, .ctx_size_in = sizeof(args));
 
-		if ((args.head.flags & ENTRY_MAC_FIXED) || !memcmp(args.head.mac, mac, ETH_ALEN))
-			continue;
-		if (!control) {
-			r = control_load(pins, &control, err);
-			if (r < 0)
-				return r;
-		}
-		memcpy(args.head.mac, mac, ETH_ALEN);
 		r = bpf_prog_test_run_opts(bpf_program__fd(control->progs.control_set_head), &opts);
 		if (r < 0)
 			return err_set(err, r, "changing an entry in place: %s", strerror(-r));
 	}
 	return 0;
+}
+
+int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
+		      struct err *err)
+{
+	_cleanup_(entry_table_free) struct entry_table table = {};
+	size_t kept = 0;
+	int r = entry_read_all(pins, ifindex, &table, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < table.count; i++) {
+		struct entry_row row = table.rows[i];
+
+		if ((row.head.flags & ENTRY_MAC_FIXED) || !memcmp(row.head.mac, mac, ETH_ALEN))
+			continue;
+		memcpy(row.head.mac, mac, ETH_ALEN);
+		table.rows[kept++] = row;
+	}
+	table.count = kept;
+	return change_set_heads(pins, &table, err);
 }
 
 int change_add_answers(const struct pins *pins, const struct entry_table *before,

@@ -8,6 +8,10 @@
 
 #include "entry.h"
 
+/* Gives the entries of @table the heads that it has: their counts go on. One that is gone meanwhile
+ * is left out. */
+int change_set_heads(const struct pins *pins, const struct entry_table *table, struct err *err);
+
 /* Gives the entries on @ifindex that follow their device's MAC the MAC @mac: their counts go on. */
 int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
 		      struct err *err);

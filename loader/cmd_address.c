@@ -10,6 +10,8 @@
 #include "conflict.h"
 #include "device.h"
 #include "entry.h"
+#include "identity.h"
+#include "lease_name.h"
 #include "link.h"
 #include "report.h"
 #include "serve.h"
@@ -155,20 +157,31 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 	return r;
 }
 
-static json_t *lease_json(uint8_t slot, uint64_t remaining_ms)
-{
-	char name[16];
+/* What is shown of an address beside its entry. */
+struct list_row {
+	const struct entry_row *entry;
+	const struct list_device *device;
+	const char *node; /* this host's name among agents; empty: it has none */
+	uint64_t remaining_ms;
+	uint64_t conflicts;
+};
 
-	if (slot == L2RESP_LEASE_FOREVER)
+static json_t *lease_json(const struct list_row *shown)
+{
+	char name[LEASE_NAME_SIZE];
+
+	if (shown->entry->head.lease == L2RESP_LEASE_FOREVER)
 		return json_null();
-	snprintf(name, sizeof(name), "slot %u", slot);
-	return json_pack("{s:s, s:n, s:I}", "name", name, "holder", "remaining_ms",
-			 (json_int_t)remaining_ms);
+	return json_pack("{s:s, s:o, s:I}", "name",
+			 lease_name_format(&shown->entry->key.address, name), "holder",
+			 *shown->node ? json_string(shown->node) : json_null(), "remaining_ms",
+			 (json_int_t)shown->remaining_ms);
 }
 
-static json_t *list_json(const struct entry_row *row, const struct list_device *device,
-			 uint64_t remaining_ms, uint64_t conflicts)
+static json_t *list_json(const struct list_row *shown)
 {
+	const struct entry_row *row = shown->entry;
+	const struct list_device *device = shown->device;
 	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 	const struct entry_head *head = &row->head;
 	json_t *json =
@@ -181,36 +194,39 @@ static json_t *list_json(const struct entry_row *row, const struct list_device *
 		json_object_set_new(json, "override",
 				    json_boolean(!(head->flags & ENTRY_NO_OVERRIDE)));
 	json_object_update_new(json, json_pack("{s:n, s:o, s:b, s:I, s:I}", "vlan", "lease",
-					       lease_json(head->lease, remaining_ms), "answering",
-					       device->attached && remaining_ms, "responses_sent",
-					       (json_int_t)row->responses_sent, "conflicts",
-					       (json_int_t)conflicts));
+					       lease_json(shown), "answering",
+					       device->attached && shown->remaining_ms,
+					       "responses_sent", (json_int_t)row->responses_sent,
+					       "conflicts", (json_int_t)shown->conflicts));
 	return json;
 }
 
-static void list_print(const struct entry_row *row, const struct list_device *device,
-		       uint64_t remaining_ms, uint64_t conflicts)
+static void list_print(const struct list_row *shown)
 {
-	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
+	const struct entry_row *row = shown->entry;
+	const struct list_device *device = shown->device;
+	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE], name[LEASE_NAME_SIZE];
 	const struct entry_head *head = &row->head;
 
 	printf("%s dev %s mac %s%s%s %s responses_sent %llu", address_format(&row->key.address, ip),
 	       device->name, mac_format(head->mac, mac),
 	       head->flags & ENTRY_MAC_FIXED ? " fixed" : "",
 	       head->flags & ENTRY_NO_OVERRIDE ? " override off" : "",
-	       !device->attached ? "not-attached"
-	       : remaining_ms	 ? "answering"
-				 : "lease-over",
+	       !device->attached     ? "not-attached"
+	       : shown->remaining_ms ? "answering"
+				     : "lease-over",
 	       (unsigned long long)row->responses_sent);
 	if (head->lease != L2RESP_LEASE_FOREVER)
-		printf(" lease %u remaining %llums", head->lease, (unsigned long long)remaining_ms);
-	if (conflicts)
-		printf(" conflicts %llu", (unsigned long long)conflicts);
+		printf(" lease %s%s%s remaining %llums", lease_name_format(&row->key.address, name),
+		       *shown->node ? " holder " : "", shown->node,
+		       (unsigned long long)shown->remaining_ms);
+	if (shown->conflicts)
+		printf(" conflicts %llu", (unsigned long long)shown->conflicts);
 	putchar('\n');
 }
 
-static int list_rows(const struct pins *pins, const struct entry_table *table, bool json,
-		     struct err *err)
+static int list_rows(const struct pins *pins, const struct entry_table *table, const char *node,
+		     bool json, struct err *err)
 {
 	_cleanup_(conflict_table_free) struct conflict_table conflicts = {};
 	struct list_device device = {};
@@ -226,17 +242,22 @@ static int list_rows(const struct pins *pins, const struct entry_table *table, b
 		cli_array_begin(&array);
 	for (size_t i = 0; i < table->count && !ferror(stdout); i++) {
 		const struct entry_row *row = &table->rows[i];
-		uint64_t remaining_ms = entry_lease_remaining_ms(pins, row->head.lease);
-		uint64_t seen = conflict_count(&conflicts, &row->key);
+		struct list_row shown = {
+			.entry = row,
+			.device = &device,
+			.node = node,
+			.remaining_ms = entry_lease_remaining_ms(pins, row->head.lease),
+			.conflicts = conflict_count(&conflicts, &row->key),
+		};
 
 		if (row->key.ifindex != device.ifindex)
 			r = list_device_read(pins, &devices, row->key.ifindex, &device, err);
 		if (r < 0)
 			return r;
 		if (json)
-			cli_array_row(&array, list_json(row, &device, remaining_ms, seen));
+			cli_array_row(&array, list_json(&shown));
 		else
-			list_print(row, &device, remaining_ms, seen);
+			list_print(&shown);
 	}
 	if (json)
 		cli_array_end(&array);
@@ -247,6 +268,7 @@ static int list_run(const struct cli_options *options, int count, char **words)
 {
 	_cleanup_(entry_table_free) struct entry_table table = {};
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	char node[IDENTITY_NODE_MAX + 1];
 	const char *name = NULL;
 	struct link link = {};
 	struct err err;
@@ -267,8 +289,9 @@ static int list_run(const struct cli_options *options, int count, char **words)
 		r = device_resolve(&pins, name, &link, &err);
 	if (!r)
 		r = entry_read_all(&pins, link.ifindex, &table, &err);
+	identity_read_node(options->bpffs, node);
 	if (!r)
-		r = list_rows(&pins, &table, options->json, &err);
+		r = list_rows(&pins, &table, node, options->json, &err);
 	return r < 0 ? cli_fail(&err) : CLI_DONE;
 }
 

@@ -169,20 +169,16 @@ static int explain_run(const struct cli_options *options, int count, char **word
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	struct explain_question question = {};
 	struct explanation explanation;
-	struct addr_range range;
 	struct err err;
 	int r;
 
 	if (count < 3 || strcmp(words[1], "dev"))
 		return cli_usage(&cmd_explain, "'ADDR dev IFACE' is what it takes");
-	r = addr_range_parse(words[0], &range, &err);
+	r = addr_parse(words[0], &question.address, &err);
 	if (r == -EINVAL)
 		return cli_usage(&cmd_explain, "%s", err.text);
-	if (!r && address_compare(&range.first, &range.last))
-		return cli_usage(&cmd_explain, "one address at a time, not %s", words[0]);
 	if (r < 0)
 		return cli_fail(&err);
-	question.address = range.first;
 	r = take_clauses(count - 3, words + 3, &question);
 	if (r)
 		return r;

@@ -190,7 +190,7 @@ static int add_gone(struct doctor *doctor, struct err *err)
 
 static int read_all(struct doctor *doctor, const char *name, struct err *err)
 {
-	int r = local_address_read_all(&doctor->local, err);
+	int r = kernel_view_read(&doctor->kernel, err);
 
 	if (!r && doctor->pins)
 		r = entry_read_all(doctor->pins, 0, &doctor->entries, err);
@@ -219,7 +219,7 @@ static void cleanup_doctor(struct doctor *doctor)
 	free(doctor->devices);
 	entry_table_free(&doctor->entries);
 	conflict_table_free(&doctor->conflicts);
-	local_address_table_free(&doctor->local);
+	kernel_view_free(&doctor->kernel);
 	doctor_report_free(&doctor->report);
 }
 

@@ -11,7 +11,7 @@
 #include "doctor_checks.h"
 #include "entry.h"
 #include "link.h"
-#include "local_address.h"
+#include "kernel_view.h"
 
 struct doctor_device {
 	struct link link; /* only name and ifindex of one that is gone */
@@ -28,7 +28,7 @@ struct doctor {
 	size_t device_count;
 	struct entry_table entries; /* on all interfaces */
 	struct conflict_table conflicts;
-	struct local_address_table local;
+	struct kernel_view kernel;
 	const struct doctor_check *check; /* that runs */
 	struct doctor_report report;
 };

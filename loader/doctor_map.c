@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Checks of what the maps hold. */
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "doctor_check.h"
 
 /* Shorter than any renewal in good health: durations are whole seconds. */
@@ -65,13 +65,12 @@ int doctor_check_lease_over(struct doctor *doctor, const struct doctor_device *d
 int doctor_check_conflict(struct doctor *doctor, const struct doctor_device *device,
 			  struct err *err)
 {
-	struct timespec now;
+	uint64_t now_s = clock_boot_ns() / 1000000000;
 	int r = 0;
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
 	for (size_t i = 0; i < doctor->conflicts.count && !r; i++) {
 		const struct conflict_row *row = &doctor->conflicts.rows[i];
-		uint64_t ago = now.tv_sec - row->value.last_seen_ns / 1000000000;
+		uint64_t ago = now_s - row->value.last_seen_ns / 1000000000;
 		char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 		struct address address;
 

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <bpf/bpf.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "entry.h"
+#include "lease_stamp.h"
 
 int entry_read_all(const struct pins *pins, uint32_t ifindex, struct entry_table *ret_table,
 		   struct err *err)
@@ -23,18 +23,12 @@ int entry_get(const struct pins *pins, const struct entry_key *key, struct entry
 
 uint64_t entry_lease_remaining_ms(const struct pins *pins, uint8_t slot)
 {
-	struct lease_stamp stamp;
-	uint32_t key = slot;
-	struct timespec now;
-	uint64_t now_ns;
+	uint64_t deadline_ns, now_ns = clock_boot_ns();
 
 	if (slot == L2RESP_LEASE_FOREVER)
 		return UINT64_MAX;
-	if (bpf_map_lookup_elem(pins->fd[PINS_LEASES], &key, &stamp) < 0)
-		return 0;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	now_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
-	return stamp.deadline_ns > now_ns ? (stamp.deadline_ns - now_ns) / 1000000 : 0;
+	deadline_ns = lease_stamp_read(pins->fd[PINS_LEASES], slot);
+	return deadline_ns > now_ns ? (deadline_ns - now_ns) / 1000000 : 0;
 }
 
 static int wanted_compare(const void *a, const void *b)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <bpf/bpf.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "control.h"
-#include "control.skel.h"
+#include "control_object.h"
 #include "lease_stamp.h"
 
 #define NS_PER_S 1000000000ULL
@@ -21,14 +21,6 @@ struct lease_stamper {
 	uint32_t jiffies; /* the last reading's */
 	uint64_t read_ns; /* the boot clock before it */
 };
-
-static uint64_t boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 static int jiffies_read(const struct lease_stamper *stamper, uint32_t *ret_jiffies)
 {
@@ -48,7 +40,7 @@ static int jiffies_read(const struct lease_stamper *stamper, uint32_t *ret_jiffi
  */
 static void hz_measure(struct lease_stamper *stamper)
 {
-	uint64_t before = boot_ns(), apart;
+	uint64_t before = clock_boot_ns(), apart;
 	uint32_t jiffies = 0, bound;
 
 	if (stamper->read_ns && before < stamper->read_ns + READING_APART_NS)
@@ -56,7 +48,7 @@ static void hz_measure(struct lease_stamper *stamper)
 	if (jiffies_read(stamper, &jiffies) < 0)
 		return;
 	if (stamper->read_ns && jiffies != stamper->jiffies) {
-		apart = boot_ns() - stamper->read_ns;
+		apart = clock_boot_ns() - stamper->read_ns;
 		bound = (jiffies - stamper->jiffies - 1) * NS_PER_S / apart;
 		if (bound > stamper->hz)
 			stamper->hz = bound;
@@ -78,28 +70,30 @@ static void cleanup_stamper(struct lease_stamper **stamper)
 	lease_stamper_free(*stamper);
 }
 
-int lease_stamper_new(const struct pins *pins, uint64_t fresh_ns,
-		      struct lease_stamper **ret_stamper, struct err *err)
+int lease_stamper_new(int leases_fd, uint64_t fresh_ns, struct lease_stamper **ret_stamper,
+		      struct err *err)
 {
 	_cleanup_(cleanup_stamper) struct lease_stamper *stamper = calloc(1, sizeof(*stamper));
 	struct bpf_program *program;
+	struct bpf_map *map;
 	int r = 0;
 
 	if (!stamper)
 		return err_set(err, -ENOMEM, "out of memory");
 	stamper->fresh_ns = fresh_ns;
-	stamper->control = control_bpf__open();
-	if (!stamper->control)
-		return err_set(err, negative_errno(), "opening the built-in BPF object: %s",
-			       strerror(errno));
+	r = control_open(&stamper->control, err);
+	if (r < 0)
+		return r;
 	bpf_object__for_each_program(program, stamper->control->obj)
 		bpf_program__set_autoload(program, false);
 	bpf_program__set_autoload(stamper->control->progs.control_set_stamp, true);
 	bpf_program__set_autoload(stamper->control->progs.control_read_jiffies, true);
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT && !r; map++)
-		r = bpf_map__reuse_fd(bpf_object__find_map_by_name(stamper->control->obj,
-								   pins_map_name(map)),
-				      pins->fd[map]);
+	/* the other maps aren't held: they may grow, and the old ones are to go then */
+	bpf_object__for_each_map(map,
+				 stamper->control->obj) if (map != stamper->control->maps.leases &&
+							    !bpf_map__is_internal(map))
+		bpf_map__set_autocreate(map, false);
+	r = bpf_map__reuse_fd(stamper->control->maps.leases, leases_fd);
 	if (!r)
 		r = control_bpf__load(stamper->control);
 	if (r < 0)
@@ -136,12 +130,12 @@ int lease_stamp_write(struct lease_stamper *stamper, uint8_t slot, uint64_t dead
 	return 0;
 }
 
-uint64_t lease_stamp_read(const struct pins *pins, uint8_t slot)
+uint64_t lease_stamp_read(int leases_fd, uint8_t slot)
 {
 	struct lease_stamp stamp;
 	uint32_t key = slot;
 
-	if (bpf_map_lookup_elem(pins->fd[PINS_LEASES], &key, &stamp) < 0)
+	if (bpf_map_lookup_elem(leases_fd, &key, &stamp) < 0)
 		return 0;
 	return stamp.deadline_ns;
 }

@@ -9,18 +9,17 @@
 #include <stdint.h>
 
 #include "err.h"
-#include "pins.h"
 
 struct lease_stamper;
 
 /*
- * Loads the program that writes stamps into the pinned map leases, which @pins have open. Between
+ * Loads the program that writes stamps into the map leases, open as @leases_fd. Between
  * stamps the data path goes by the jiffies for at most @fresh_ns: a little more than the time to
  * the next stamp. That is also how long a machine that was suspended past a stamp's end may answer
  * when it resumes. The caller frees *ret_stamper. Errors with @err.
  */
-int lease_stamper_new(const struct pins *pins, uint64_t fresh_ns,
-		      struct lease_stamper **ret_stamper, struct err *err);
+int lease_stamper_new(int leases_fd, uint64_t fresh_ns, struct lease_stamper **ret_stamper,
+		      struct err *err);
 void lease_stamper_free(struct lease_stamper *stamper);
 
 /*
@@ -31,6 +30,6 @@ int lease_stamp_write(struct lease_stamper *stamper, uint8_t slot, uint64_t dead
 		      struct err *err);
 
 /* Until when the entries of @slot may answer, by the map (CLOCK_BOOTTIME, ns); 0: never stamped. */
-uint64_t lease_stamp_read(const struct pins *pins, uint8_t slot);
+uint64_t lease_stamp_read(int leases_fd, uint8_t slot);
 
 #endif

@@ -18,6 +18,9 @@ static int info_cb(const struct nlattr *attribute, void *data)
 
 	if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
 		snprintf(link->kind, sizeof(link->kind), "%s", mnl_attr_get_str(attribute));
+	else if (mnl_attr_get_type(attribute) == IFLA_INFO_SLAVE_KIND)
+		snprintf(link->master_kind, sizeof(link->master_kind), "%s",
+			 mnl_attr_get_str(attribute));
 	return MNL_CB_OK;
 }
 
@@ -48,6 +51,9 @@ static int attribute_cb(const struct nlattr *attribute, void *data)
 	case IFLA_LINK:
 		link->parent = mnl_attr_get_u32(attribute);
 		break;
+	case IFLA_MASTER:
+		link->master = mnl_attr_get_u32(attribute);
+		break;
 	case IFLA_LINK_NETNSID:
 		link->parent_nsid = (int)mnl_attr_get_u32(attribute);
 		break;
@@ -59,18 +65,23 @@ static int attribute_cb(const struct nlattr *attribute, void *data)
 	return MNL_CB_OK;
 }
 
-static int link_cb(const struct nlmsghdr *header, void *data)
+void link_from_message(const struct nlmsghdr *message, struct link *ret_link)
 {
-	const struct ifinfomsg *info = mnl_nlmsg_get_payload(header);
-	struct link *link = data;
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
 
-	*link = (struct link){
+	*ret_link = (struct link){
 		.ifindex = info->ifi_index,
 		.flags = info->ifi_flags,
 		.ethernet = info->ifi_type == ARPHRD_ETHER,
 		.parent_nsid = -1,
 	};
-	return mnl_attr_parse(header, sizeof(*info), attribute_cb, link);
+	mnl_attr_parse(message, sizeof(*info), attribute_cb, ret_link);
+}
+
+static int link_cb(const struct nlmsghdr *header, void *data)
+{
+	link_from_message(header, data);
+	return MNL_CB_OK;
 }
 
 static void cleanup_mnl_socket(struct mnl_socket **socket)

@@ -21,9 +21,11 @@ struct link {
 	bool xdp;      /* an XDP program is attached, in whatever mode */
 	uint8_t mac[ETH_ALEN];
 	char name[IFNAMSIZ];
-	char kind[16];	     /* "veth", "vlan", "bond"...; empty for a NIC */
-	unsigned int parent; /* a VLAN device's parent, a veth's peer; 0: none */
-	int parent_nsid;     /* namespace id that parent counts in; -1: the caller's */
+	char kind[16];	      /* "veth", "vlan", "bond"...; empty for a NIC */
+	unsigned int parent;  /* a VLAN device's parent, a veth's peer; 0: none */
+	int parent_nsid;      /* namespace id that parent counts in; -1: the caller's */
+	unsigned int master;  /* a bond, bridge, team or VRF that it is part of; 0: none */
+	char master_kind[16]; /* that one's kind */
 };
 
 /* The interface of that name. Returns 0, or -ENODEV or another errno with @err; @ret_link untouched
@@ -50,6 +52,10 @@ bool link_veth_deaf(const struct link *link, struct link *ret_peer);
  * -EOPNOTSUPP with @err.
  */
 int link_for_arp(const char *name, struct link *ret_link, struct err *err);
+
+/* Reads an RTM_NEWLINK or RTM_DELLINK message, from whichever socket. */
+struct nlmsghdr;
+void link_from_message(const struct nlmsghdr *message, struct link *ret_link);
 
 /* SO_NETNS_COOKIE of the calling thread's network namespace: unlike its inode, never used twice. */
 int link_netns_cookie(uint64_t *ret_cookie, struct err *err);

@@ -2,16 +2,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <libmnl/libmnl.h>
+#include <netinet/in.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
 #include "cleanup.h"
 #include "local_address.h"
-
-/* the kernel's own bound on a message of a dump (NLMSG_GOODSIZE grows to it) */
-#define MESSAGE_SIZE 32768
+#include "rtnl.h"
 
 void local_address_table_free(struct local_address_table *table)
 {
@@ -44,15 +41,13 @@ static bool take_address(const struct nlattr *attribute, struct address *ret_add
 	return true;
 }
 
-static int address_cb(const struct nlmsghdr *message, void *table)
+/* False for what has no address, or a multicast group's, which it only joins. */
+static bool address_of(const struct nlmsghdr *message, struct address *ret_address)
 {
-	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(message);
-	struct local_address row = { .ifindex = info->ifa_index,
-				     .host_scope = info->ifa_scope == RT_SCOPE_HOST };
 	const struct nlattr *attribute;
 	bool local = false, found = false;
 
-	mnl_attr_for_each(attribute, message, sizeof(*info))
+	mnl_attr_for_each(attribute, message, sizeof(struct ifaddrmsg))
 	{
 		uint16_t type = mnl_attr_get_type(attribute);
 
@@ -60,9 +55,25 @@ static int address_cb(const struct nlmsghdr *message, void *table)
 		if (type != IFA_LOCAL && (type != IFA_ADDRESS || local))
 			continue;
 		local = type == IFA_LOCAL;
-		found |= take_address(attribute, &row.address);
+		found |= take_address(attribute, ret_address);
 	}
-	return found ? table_add(table, &row) : MNL_CB_OK;
+	return found && !IN6_IS_ADDR_MULTICAST((const struct in6_addr *)ret_address->bytes);
+}
+
+bool local_address_is_group(const struct nlmsghdr *message)
+{
+	struct address ignored;
+
+	return !address_of(message, &ignored);
+}
+
+static int address_cb(const struct nlmsghdr *message, void *table)
+{
+	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(message);
+	struct local_address row = { .ifindex = info->ifa_index,
+				     .host_scope = info->ifa_scope == RT_SCOPE_HOST };
+
+	return address_of(message, &row.address) ? table_add(table, &row) : MNL_CB_OK;
 }
 
 static int neighbour_cb(const struct nlmsghdr *message, void *table)
@@ -80,41 +91,22 @@ static int neighbour_cb(const struct nlmsghdr *message, void *table)
 	return found && info->ndm_flags & NTF_PROXY ? table_add(table, &row) : MNL_CB_OK;
 }
 
-static void cleanup_mnl_socket(struct mnl_socket **socket)
-{
-	if (*socket)
-		mnl_socket_close(*socket);
-}
-
 /* Of RTM_GETNEIGH, the proxy entries. */
 static int dump(uint16_t type, size_t info_size, mnl_cb_t callback,
 		struct local_address_table *table)
 {
-	_cleanup_(cleanup_mnl_socket) struct mnl_socket *socket = mnl_socket_open(NETLINK_ROUTE);
-	_cleanup_free_ char *buffer = malloc(MESSAGE_SIZE);
-	struct nlmsghdr *header;
-	ssize_t length;
-	int r = MNL_CB_OK;
-	void *info;
+	_cleanup_(cleanup_rtnl) struct mnl_socket *socket = NULL;
+	char buffer[64];
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	void *info = mnl_nlmsg_put_extra_header(header, info_size);
+	int r = rtnl_open(&socket);
 
-	if (!socket || !buffer || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
-		return negative_errno();
-	header = mnl_nlmsg_put_header(buffer);
+	if (r < 0)
+		return r;
 	header->nlmsg_type = type;
-	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	header->nlmsg_seq = 1;
-	info = mnl_nlmsg_put_extra_header(header, info_size);
 	if (type == RTM_GETNEIGH)
 		((struct ndmsg *)info)->ndm_flags = NTF_PROXY;
-	if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
-		return negative_errno();
-	while (r > MNL_CB_STOP) {
-		length = mnl_socket_recvfrom(socket, buffer, MESSAGE_SIZE);
-		if (length < 0)
-			return negative_errno();
-		r = mnl_cb_run(buffer, length, 1, mnl_socket_get_portid(socket), callback, table);
-	}
-	return r < 0 ? negative_errno() : 0;
+	return rtnl_dump(socket, header, callback, table);
 }
 
 int local_address_read_all(struct local_address_table *ret_table, struct err *err)

@@ -24,6 +24,11 @@ struct local_address_table {
 
 void local_address_table_free(struct local_address_table *table);
 
+/* Does @message, RTM_NEWADDR or RTM_DELADDR, concern an address that only joins a multicast group
+ * (filter.h)? */
+struct nlmsghdr;
+bool local_address_is_group(const struct nlmsghdr *message);
+
 /* All of the caller's network namespace, in no order. The caller frees *ret_table. Returns 0 or a
  * negative errno with @err. */
 int local_address_read_all(struct local_address_table *ret_table, struct err *err);

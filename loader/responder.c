@@ -11,6 +11,8 @@
 /* Elements a batch call; the map's own lock is held for one bucket at a time, so only the copy's
  * size matters. */
 #define BATCH 16384
+/* What is looked at once stays in the processor's cache. */
+#define VISIT_BATCH 1024
 
 /* A key is what the map keeps of an address, and the interface; a value begins with its key, and
  * its counts follow its head. */
@@ -109,49 +111,73 @@ static int err_nomem(struct err *err)
 	return err_set(err, -ENOMEM, "out of memory");
 }
 
-static int table_reserve(struct entry_table *table, size_t count, size_t *capacity, struct err *err)
+int entry_table_add(struct entry_table *table, size_t *capacity, const struct entry_row *row)
 {
-	size_t wanted = 2 * *capacity + count;
-	struct entry_row *rows;
+	if (table->count == *capacity) {
+		size_t wanted = 2 * *capacity + 64;
+		struct entry_row *rows = reallocarray(table->rows, wanted, sizeof(*rows));
 
-	if (table->count + count <= *capacity)
-		return 0;
-	rows = reallocarray(table->rows, wanted, sizeof(*rows));
-	if (!rows)
-		return err_nomem(err);
-	table->rows = rows;
-	*capacity = wanted;
+		if (!rows)
+			return -ENOMEM;
+		table->rows = rows;
+		*capacity = wanted;
+	}
+	table->rows[table->count++] = *row;
 	return 0;
 }
 
-/* Appends one family's rows to @table, of which *capacity is allocated. */
-static int read_family(int fd, enum pins_family family, uint32_t ifindex, struct entry_table *table,
-		       size_t *capacity, struct err *err)
+static int visit_family(int fd, const struct layout *layout, responder_visit_fn *visit, void *data,
+			struct err *err)
 {
-	const struct layout *layout = &layouts[family];
-	_cleanup_free_ char *keys = calloc(BATCH, layout->key_size);
-	_cleanup_free_ char *values = calloc(BATCH, layout->value_size);
+	_cleanup_free_ char *keys = calloc(VISIT_BATCH, layout->key_size);
+	_cleanup_free_ char *values = calloc(VISIT_BATCH, layout->value_size);
 	uint32_t cursor, *previous = NULL;
-	int r = 0;
+	struct entry_row row;
+	int r = 0, stop = 0;
 
 	if (!keys || !values)
 		return err_nomem(err);
 	while (r != -ENOENT) {
-		uint32_t count = BATCH;
+		uint32_t count = VISIT_BATCH;
 
 		r = bpf_map_lookup_batch(fd, previous, &cursor, keys, values, &count, NULL);
 		if (r < 0 && r != -ENOENT)
 			return err_set(err, r, "reading %s: %s", layout->name, strerror(-r));
 		previous = &cursor;
-		if (table_reserve(table, count, capacity, err) < 0)
-			return -ENOMEM;
-		for (uint32_t i = 0; i < count; i++) {
-			struct entry_row *row = &table->rows[table->count];
-
-			unpack(layout, values + i * layout->value_size, row);
-			table->count += !ifindex || row->key.ifindex == ifindex;
+		for (uint32_t i = 0; i < count && !stop; i++) {
+			unpack(layout, values + i * layout->value_size, &row);
+			stop = visit(&row, data, err);
 		}
+		if (stop)
+			return stop;
 	}
+	return 0;
+}
+
+int responder_visit(const int fds[PINS_FAMILIES], responder_visit_fn *visit, void *data,
+		    struct err *err)
+{
+	int r = 0;
+
+	for (enum pins_family family = 0; family < PINS_FAMILIES && !r; family++)
+		r = visit_family(fds[family], &layouts[family], visit, data, err);
+	return r;
+}
+
+struct reading {
+	struct entry_table table;
+	size_t capacity;
+	uint32_t ifindex; /* 0: all */
+};
+
+static int read_row(const struct entry_row *row, void *data, struct err *err)
+{
+	struct reading *reading = data;
+
+	if (reading->ifindex && row->key.ifindex != reading->ifindex)
+		return 0;
+	if (entry_table_add(&reading->table, &reading->capacity, row) < 0)
+		return err_nomem(err);
 	return 0;
 }
 
@@ -164,19 +190,17 @@ static int row_compare(const void *a, const void *b)
 int responder_read_all(const int fds[PINS_FAMILIES], uint32_t ifindex,
 		       struct entry_table *ret_table, struct err *err)
 {
-	_cleanup_(entry_table_free) struct entry_table table = {};
-	size_t capacity = 0;
+	struct reading reading = { .ifindex = ifindex };
+	struct entry_table *table = &reading.table;
+	int r = responder_visit(fds, read_row, &reading, err);
 
-	for (enum pins_family family = 0; family < PINS_FAMILIES; family++) {
-		int r = read_family(fds[family], family, ifindex, &table, &capacity, err);
-
-		if (r < 0)
-			return r;
+	if (r < 0) {
+		entry_table_free(table);
+		return r;
 	}
-	if (table.count)
-		qsort(table.rows, table.count, sizeof(*table.rows), row_compare);
-	*ret_table = table;
-	table = (struct entry_table){};
+	if (table->count)
+		qsort(table->rows, table->count, sizeof(*table->rows), row_compare);
+	*ret_table = *table;
 	return 0;
 }
 
@@ -323,13 +347,15 @@ int responder_write_table(const int fds[PINS_FAMILIES], const struct entry_table
 	return responder_write(fds, row_itself, table->rows, table->count, NULL, err);
 }
 
-void responder_remove(const int fds[PINS_FAMILIES], const struct entry_key *key)
+int responder_remove(const int fds[PINS_FAMILIES], const struct entry_key *key)
 {
 	enum pins_family family = responder_family(&key->address);
 	union any_key packed;
+	int r;
 
 	pack_key(&layouts[family], key, &packed);
-	bpf_map_delete_elem(fds[family], &packed);
+	r = bpf_map_delete_elem(fds[family], &packed);
+	return r == -ENOENT ? 0 : r;
 }
 
 int responder_delete_table(const int fds[PINS_FAMILIES], const struct entry_table *table,

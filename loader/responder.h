@@ -34,6 +34,9 @@ struct entry_table {
 
 void entry_table_free(struct entry_table *table);
 
+/* Appends @row to @table, of which *@capacity rows are allocated. -ENOMEM. */
+int entry_table_add(struct entry_table *table, size_t *capacity, const struct entry_row *row);
+
 /* By interface, then by address: IPv4 first, but for what lies below ::ffff:0:0. */
 int entry_key_compare(const struct entry_key *a, const struct entry_key *b);
 
@@ -51,6 +54,17 @@ static inline void cleanup_responders(int (*fds)[PINS_FAMILIES])
 		cleanup_close(&(*fds)[family]);
 }
 
+/* Called with a row. Returns 0, or a negative errno, with @err, that ends the visit. */
+typedef int responder_visit_fn(const struct entry_row *row, void *data, struct err *err);
+
+/*
+ * Shows all rows to @visit, in no order, without keeping them. One that is added or deleted
+ * meanwhile may or may not be among them. Returns 0, what @visit did, or a negative errno with
+ * @err.
+ */
+int responder_visit(const int fds[PINS_FAMILIES], responder_visit_fn *visit, void *data,
+		    struct err *err);
+
 /*
  * All rows, or those of @ifindex if that isn't 0, sorted. One that is added or deleted meanwhile
  * may or may not be among them. The caller frees *ret_table. Returns 0 or a negative errno with
@@ -66,8 +80,8 @@ int responder_get(const int fds[PINS_FAMILIES], const struct entry_key *key,
 /* Inserts @row; -EEXIST and -E2BIG (the map is full) without a message. */
 int responder_insert(const int fds[PINS_FAMILIES], const struct entry_row *row, struct err *err);
 
-/* Deletes @key, if it is there. */
-void responder_remove(const int fds[PINS_FAMILIES], const struct entry_key *key);
+/* Deletes @key, if it is there. Returns 0 or a negative errno. */
+int responder_remove(const int fds[PINS_FAMILIES], const struct entry_key *key);
 
 /* The @index-th row of what @from points to. */
 typedef struct entry_row responder_row_fn(const void *from, size_t index);

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "trace.h"
 
 #define TRACE_BATCH 512
@@ -26,14 +26,6 @@ struct trace {
 	void *context;
 	unsigned int batch;
 };
-
-static uint64_t boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
 
 /* A negative result ends ring_buffer__consume(), with this record consumed. */
 static int take(void *context, void *data, size_t size)
@@ -151,7 +143,7 @@ void trace_stop(struct trace *trace)
 
 int trace_renew(struct trace *trace, struct err *err)
 {
-	uint64_t now_ns = boot_ns(), until_ns;
+	uint64_t now_ns = clock_boot_ns(), until_ns;
 	struct stat locked, there;
 
 	if (fstat(trace->lock_fd, &locked) < 0 || stat(trace->pins->dir, &there) < 0 ||

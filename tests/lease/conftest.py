@@ -8,6 +8,7 @@ from tap import Tap  # pylint: disable=wrong-import-position
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "smoke: runs without --full, too")
     if not config.pluginmanager.hasplugin("terminal"):
         # which the terminal plugin would have set
         config.option.verbose = 0

@@ -180,7 +180,7 @@ int main(int argc, char **argv)
 	int fd, option, count = 0;
 
 	setlinebuf(stdout);
-	while ((option = getopt(argc, argv, "n:i:t:e:w:a:c:k:pN")) != -1) {
+	while ((option = getopt(argc, argv, "n:i:t:e:w:a:c:k:K:s:T:pN")) != -1) {
 		switch (option) {
 		case 'n':
 			config.node = optarg;
@@ -210,6 +210,16 @@ int main(int argc, char **argv)
 			break;
 		case 'k':
 			config.key = optarg;
+			break;
+		case 'K':
+			config.engine = LEASE_ENGINE_KUBERNETES;
+			config.server = strcmp(optarg, "in-cluster") ? optarg : NULL;
+			break;
+		case 's':
+			config.namespace = optarg;
+			break;
+		case 'T':
+			config.token_file = optarg;
 			break;
 		case 'p':
 			config.preempt = true;

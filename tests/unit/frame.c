@@ -113,6 +113,40 @@ static void twin_load(void)
 	cr_assert_eq(l2resp_bpf__load(twin), 0, "loading: %s", strerror(errno));
 }
 
+static struct reference_address *told_address(struct reference *told, size_t i)
+{
+	struct reference_address *address = &told->address[told->addresses++];
+
+	address->device = entries[i].ifindex;
+	address->lapsed = entries[i].lease == 6;
+	address->no_override = entries[i].flags & ENTRY_NO_OVERRIDE;
+	memcpy(address->mac, entries[i].mac, sizeof(address->mac));
+	return address;
+}
+
+struct reference frame_told(void)
+{
+	struct reference told = { .device = FIXTURE_IFINDEX };
+
+	for (size_t i = 0; i < ENTRIES; i++) {
+		const uint8_t ip4[16] = { [10] = 0xff, 0xff, 198, 18, 0, entries[i].host };
+		struct responder_v6_key key6 = v6_key(entries[i].host, 0);
+
+		if (entries[i].carried)
+			continue;
+		memcpy(told_address(&told, i)->ip, ip4, sizeof(ip4));
+		memcpy(told_address(&told, i)->ip, key6.ip6, sizeof(key6.ip6));
+	}
+	for (; told.vlans < sizeof(vlans) / sizeof(vlans[0]); told.vlans++)
+		told.vlan[told.vlans] = (struct reference_vlan){
+			.parent = vlans[told.vlans].key.parent,
+			.protocol = vlans[told.vlans].key.protocol,
+			.vid = vlans[told.vlans].key.vid,
+			.device = vlans[told.vlans].device,
+		};
+	return told;
+}
+
 void frame_setup(void)
 {
 	struct timespec now;

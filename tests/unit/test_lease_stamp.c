@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <criterion/criterion.h>
 
 #include "attach.h"
+#include "clock.h"
 #include "lease_stamp.h"
 
 #define MS 1000000ULL
@@ -29,7 +29,8 @@ static void setup(void)
 	cr_assert_not_null(mkdtemp(bpffs));
 	cr_assert_eq(mount("bpf", bpffs, "bpf", 0, NULL), 0, "mount: %s", strerror(errno));
 	cr_assert_eq(pins_open_locked(bpffs, 16, &pins, &err), 0, "%s", err.text);
-	cr_assert_eq(lease_stamper_new(&pins, 2 * S, &stamper, &err), 0, "%s", err.text);
+	cr_assert_eq(lease_stamper_new(pins.fd[PINS_LEASES], 2 * S, &stamper, &err), 0, "%s",
+		     err.text);
 }
 
 static void teardown(void)
@@ -38,14 +39,6 @@ static void teardown(void)
 	pins_close(&pins);
 	umount(bpffs);
 	rmdir(bpffs);
-}
-
-static uint64_t boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * S + now.tv_nsec;
 }
 
 static struct lease_stamp stamp_of(uint32_t slot)
@@ -60,30 +53,30 @@ TestSuite(lease_stamp, .init = setup, .fini = teardown);
 
 Test(lease_stamp, holds_the_deadline_that_was_given)
 {
-	uint64_t deadline = boot_ns() + 5 * S;
+	uint64_t deadline = clock_boot_ns() + 5 * S;
 
-	cr_expect_eq(lease_stamp_read(&pins, 3), 0, "never stamped");
+	cr_expect_eq(lease_stamp_read(pins.fd[PINS_LEASES], 3), 0, "never stamped");
 	cr_assert_eq(lease_stamp_write(stamper, 3, deadline, &err), 0, "%s", err.text);
-	cr_expect_eq(lease_stamp_read(&pins, 3), deadline);
-	cr_expect_eq(lease_stamp_read(&pins, 4), 0, "another slot");
+	cr_expect_eq(lease_stamp_read(pins.fd[PINS_LEASES], 3), deadline);
+	cr_expect_eq(lease_stamp_read(pins.fd[PINS_LEASES], 4), 0, "another slot");
 	cr_assert_eq(lease_stamp_write(stamper, 255, deadline, &err), 0, "%s", err.text);
 }
 
 Test(lease_stamp, refuses_what_is_past_and_writes_nothing)
 {
-	uint64_t deadline = boot_ns() + 5 * S;
+	uint64_t deadline = clock_boot_ns() + 5 * S;
 
 	cr_assert_eq(lease_stamp_write(stamper, 3, deadline, &err), 0);
-	cr_expect_eq(lease_stamp_write(stamper, 3, boot_ns(), &err), -ETIME);
+	cr_expect_eq(lease_stamp_write(stamper, 3, clock_boot_ns(), &err), -ETIME);
 	cr_expect_eq(lease_stamp_write(stamper, 3, 0, &err), -ETIME);
-	cr_expect_eq(lease_stamp_read(&pins, 3), deadline);
+	cr_expect_eq(lease_stamp_read(pins.fd[PINS_LEASES], 3), deadline);
 }
 
 Test(lease_stamp, leaves_the_slot_for_ever_alone)
 {
 	uint64_t before = stamp_of(0).deadline_ns;
 
-	cr_expect_eq(lease_stamp_write(stamper, 0, boot_ns() + S, &err), -EINVAL);
+	cr_expect_eq(lease_stamp_write(stamper, 0, clock_boot_ns() + S, &err), -EINVAL);
 	cr_expect_eq(stamp_of(0).deadline_ns, before);
 }
 
@@ -91,17 +84,17 @@ Test(lease_stamp, leaves_the_slot_for_ever_alone)
  * returns how long that took. */
 static uint64_t fresh_for(uint64_t ahead_ns)
 {
-	uint64_t began = boot_ns();
+	uint64_t began = clock_boot_ns();
 	struct lease_stamp probe = {}, stamp;
 
 	cr_assert_eq(lease_stamp_write(stamper, 1, began + ahead_ns, &err), 0, "%s", err.text);
 	stamp = stamp_of(1);
 	/* a stamp of slot 2 that is too near for any jiffies tells what they are now */
 	while (probe.fresh_jiffies < stamp.fresh_jiffies) {
-		cr_assert_eq(lease_stamp_write(stamper, 2, boot_ns() + 50 * MS, &err), 0);
+		cr_assert_eq(lease_stamp_write(stamper, 2, clock_boot_ns() + 50 * MS, &err), 0);
 		probe = stamp_of(2);
 	}
-	return boot_ns() - began;
+	return clock_boot_ns() - began;
 }
 
 Test(lease_stamp, goes_by_the_jiffies_until_shortly_before_the_deadline)

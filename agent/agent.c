@@ -1,0 +1,1078 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "agent.h"
+#include "announcer.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "config.h"
+#include "defender.h"
+#include "desired.h"
+#include "identity.h"
+#include "links.h"
+#include "log.h"
+#include "policy.h"
+#include "source.h"
+
+#define USEC_PER_SEC 1000000ULL
+/* Entries are compared with the map, and sysctls read again, that often. */
+#define PERIOD_USEC (5 * USEC_PER_SEC)
+/* Another writer has the lock, or an interface just went away: again after that. */
+#define RETRY_USEC 20000
+#define WATCH_USEC USEC_PER_SEC
+/* SIGTERM: the store may be out of reach. */
+#define STOP_USEC (3 * USEC_PER_SEC)
+/* More gained addresses than these are put in by a comparison of everything. */
+#define PENDING_MAX 256
+/* Single lines in the log, of a change that may concern 100,000 addresses. */
+#define LOG_MAX 10
+
+/* What became of our program on an interface. */
+struct attachment {
+	uint32_t ifindex;
+	bool ok;
+	bool seen;     /* rtnetlink has told of a program there since */
+	bool twin_due; /* explain's twin is still to be made */
+	struct err error;
+};
+
+/* An entry that the comparison added or changed, to be announced. */
+struct news {
+	struct address address;
+	uint32_t ifindex;
+};
+
+struct agent {
+	sd_event *event;
+	char *path;
+	struct config config;
+	struct identity identity;
+	struct source *source;
+	struct links *links;
+	struct program *program;
+	struct announcer *announcer;
+	struct defender *defender;
+	struct lease_manager *manager;
+	struct desired desired;
+	struct kernel_view kernel; /* that desired was made with */
+	struct attachment *attachments;
+	size_t attachment_count;
+
+	sd_event_source *work;	 /* reconcile, as soon as the loop gets to it */
+	sd_event_source *period; /* and every PERIOD_USEC */
+	sd_event_source *watch;	 /* conflicts are looked for every WATCH_USEC */
+	sd_event_source *refresh;
+	sd_event_source *stopping;
+	sd_event_source *unlock; /* at the end of each turn */
+
+	bool evaluated;			    /* desired is of the manifests and interfaces */
+	uint64_t evaluate_ns, judged_at_ns; /* how long the last evaluation took, and its end */
+	bool session_known;		    /* the manager has said what it holds */
+	bool dirty_all;
+	struct address pending[PENDING_MAX]; /* else these are to be looked at */
+	size_t pending_count;
+	struct news *news;
+	size_t news_count, news_capacity;
+	size_t changes_logged;
+	size_t transitions; /* addresses gained and lost since the last reconcile */
+	bool told_ready;
+	char told_status[128];
+	struct agent_figures figures;
+	struct err failure; /* of the last reconcile; empty: none */
+};
+
+static void plan(struct agent *agent, uint64_t usec)
+{
+	sd_event_source_set_time_relative(agent->work, usec);
+	sd_event_source_set_enabled(agent->work, SD_EVENT_ONESHOT);
+}
+
+static void plan_all(struct agent *agent)
+{
+	agent->dirty_all = true;
+	plan(agent, 0);
+}
+
+/* ---- interfaces ---- */
+
+static struct attachment *attachment_find(const struct agent *agent, uint32_t ifindex)
+{
+	for (size_t i = 0; i < agent->attachment_count; i++)
+		if (agent->attachments[i].ifindex == ifindex)
+			return &agent->attachments[i];
+	return NULL;
+}
+
+static bool ready_on(const struct link_row *row, void *userdata)
+{
+	const struct attachment *attachment = attachment_find(userdata, row->link.ifindex);
+
+	return attachment && attachment->ok;
+}
+
+static bool usable(const struct agent *agent, const struct link_row *row)
+{
+	return row && row->carrier && ready_on(row, (void *)agent);
+}
+
+static struct attachment *attachment_get(struct agent *agent, uint32_t ifindex)
+{
+	struct attachment *found = attachment_find(agent, ifindex), *list;
+
+	if (found)
+		return found;
+	list = reallocarray(agent->attachments, agent->attachment_count + 1, sizeof(*list));
+	if (!list)
+		return NULL;
+	agent->attachments = list;
+	found = &list[agent->attachment_count++];
+	*found = (struct attachment){ .ifindex = ifindex };
+	return found;
+}
+
+/* Forgets interfaces that are gone. */
+static void attachments_prune(struct agent *agent)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < agent->attachment_count; i++)
+		if (link_table_find(links_table(agent->links), agent->attachments[i].ifindex))
+			agent->attachments[kept++] = agent->attachments[i];
+	agent->attachment_count = kept;
+}
+
+static int attach_now(struct agent *agent, const struct link *link, bool *ret_twin_due,
+		      struct err *err)
+{
+	struct attach_outcome outcome;
+	int r = program_attached(agent->program, link, err);
+
+	if (r)
+		return r < 0 ? r : 0;
+	links_attaching(agent->links, link->ifindex);
+	r = program_attach(agent->program, link, &agent->config.attach, &outcome, err);
+	if (r < 0)
+		return r;
+	*ret_twin_due = true;
+	log_say(LOG_INFO, "%s: attached%s%s", link->name,
+		outcome.skb_reason ? " in skb mode: " : "", outcome.skb_reason ?: "");
+	return 0;
+}
+
+/*
+ * Sees to it that our program is on @row. @look: ask the kernel even where it was there and
+ * rtnetlink tells of nothing new.
+ */
+static int ensure_attached(struct agent *agent, const struct link_row *row, bool look)
+{
+	struct attachment *attachment = attachment_get(agent, row->link.ifindex);
+	struct err err;
+	int r;
+
+	if (!attachment)
+		return -ENOMEM;
+	attachment->seen = attachment->seen || row->link.xdp;
+	if (attachment->ok && !look && (row->link.xdp || !attachment->seen))
+		return 0;
+	r = program_begin(agent->program, &err);
+	if (!r)
+		r = attach_now(agent, &row->link, &attachment->twin_due, &err);
+	if (r == -EAGAIN)
+		return r;
+	if (r < 0 && strcmp(err.text, attachment->error.text) != 0)
+		log_say(LOG_ERR, "%s", err.text);
+	attachment->error.text[0] = '\0';
+	if (r < 0)
+		attachment->error = err;
+	attachment->ok = !r;
+	attachment->seen = row->link.xdp;
+	return 0;
+}
+
+/* Our program on every interface of @selection. Returns -EAGAIN where another writer is at work. */
+static int attach_selected(struct agent *agent, const struct selection *selection, bool look)
+{
+	const struct link_table *links = links_table(agent->links);
+	int r = 0;
+
+	attachments_prune(agent);
+	for (size_t l = 0; l < links->count && !r; l++) {
+		bool selected = false;
+
+		for (size_t i = 0; i < selection->count && !selected; i++)
+			selected = selection->list[i].ifindex == links->rows[l].link.ifindex;
+		if (selected)
+			r = ensure_attached(agent, &links->rows[l], look);
+	}
+	return r;
+}
+
+/* Looks whether our program is where it should be, and puts it back. Returns whether that changed
+ * where this node can answer. */
+static bool attach_look(struct agent *agent)
+{
+	const struct link_table *links = links_table(agent->links);
+	bool changed = false;
+
+	for (size_t i = 0; i < links->count; i++) {
+		struct attachment *attachment = attachment_find(agent, links->rows[i].link.ifindex);
+		bool ok = attachment && attachment->ok;
+
+		if (attachment && !ensure_attached(agent, &links->rows[i], true))
+			changed = changed || ok != attachment->ok;
+	}
+	return changed;
+}
+
+/* ---- what should be ---- */
+
+static bool same_preference(const struct target *a, const struct target *b)
+{
+	const char *left = a->preferred_node ?: "", *right = b->preferred_node ?: "";
+
+	return a->last_resort == b->last_resort && !strcmp(left, right);
+}
+
+/* Tells the manager what is no longer wanted, and what is. */
+static void tell_manager(struct agent *agent, const struct desired *before)
+{
+	const struct desired *now = &agent->desired;
+	size_t old = 0;
+
+	for (size_t i = 0; i < before->count; i++) {
+		const struct target *target = desired_find(now, &before->list[i].address);
+
+		if (before->list[i].wanted && (!target || !target->wanted))
+			lease_manager_unwant(agent->manager, &before->list[i].address);
+	}
+	for (size_t i = 0; i < now->count; i++) {
+		const struct target *target = &now->list[i], *was = NULL;
+		struct lease_preference preference = { target->preferred_node,
+						       target->last_resort };
+
+		while (old < before->count &&
+		       address_compare(&before->list[old].address, &target->address) < 0)
+			old++;
+		if (old < before->count &&
+		    !address_compare(&before->list[old].address, &target->address))
+			was = &before->list[old];
+		if (target->wanted && (!was || !was->wanted || !same_preference(was, target)))
+			lease_manager_want(agent->manager, &target->address, &preference);
+	}
+}
+
+static void log_blocked(const struct desired *before, const struct desired *now)
+{
+	if (now->blocked &&
+	    (!before->blocked || strcmp(before->why_blocked.text, now->why_blocked.text) != 0))
+		log_say(LOG_ERR, "%s%s", now->why_blocked.text,
+			now->blocked > 1 ? " (and others like it)" : "");
+	if (!now->blocked && before->blocked)
+		log_say(LOG_NOTICE, "the kernel no longer answers in our place");
+}
+
+/* Applies policies to manifests and interfaces, and passes on what follows. @look as in
+ * ensure_attached(). */
+static int evaluate(struct agent *agent, bool look)
+{
+	size_t count;
+	const struct manifest *const *manifests = source_manifests(agent->source, &count);
+	const struct link_table *links = links_table(agent->links);
+	struct desired before = agent->desired, now = {};
+	struct selection selection = {};
+	struct kernel_view view = {};
+	uint64_t begun_ns = clock_boot_ns();
+	struct err err;
+	int r = policy_select(manifests, count, agent->config.node,
+			      agent->config.load_balancer_class, links, &selection, &err);
+	uint64_t attach_ns = clock_boot_ns();
+
+	agent->evaluated = r < 0 || attach_selected(agent, &selection, look) != -EAGAIN;
+	/* to put the program on an interface takes long, but happens once */
+	attach_ns = clock_boot_ns() - attach_ns;
+	if (!r)
+		r = kernel_view_read(&view, &err);
+	if (!r)
+		r = desired_make(&selection, links, &view, ready_on, agent, &now, &err);
+	selection_free(&selection);
+	if (r < 0) {
+		kernel_view_free(&view);
+		log_say(LOG_ERR, "%s", err.text);
+		return r;
+	}
+	log_blocked(&before, &now);
+	kernel_view_free(&agent->kernel);
+	agent->kernel = view;
+	agent->desired = now;
+	tell_manager(agent, &before);
+	desired_free(&before);
+	agent->judged_at_ns = clock_boot_ns();
+	agent->evaluate_ns = agent->judged_at_ns - begun_ns - attach_ns;
+	agent->dirty_all = true;
+	plan(agent, agent->evaluated ? 0 : RETRY_USEC);
+	return 0;
+}
+
+static void source_changed(void *userdata)
+{
+	evaluate(userdata, false);
+}
+
+/* At once; but where 100,000 addresses are to be judged and a hundred interfaces come and go, no
+ * more than a fifth of the time goes into it. */
+static void links_changed(void *userdata)
+{
+	struct agent *agent = userdata;
+	uint64_t rest_ns = 4 * agent->evaluate_ns, since_ns = clock_boot_ns() - agent->judged_at_ns;
+
+	if (since_ns >= rest_ns) {
+		evaluate(agent, false);
+		return;
+	}
+	agent->evaluated = false;
+	plan(agent, (rest_ns - since_ns) / 1000);
+}
+
+/* ---- what is ---- */
+
+static void news_add(struct agent *agent, const struct address *address, uint32_t ifindex)
+{
+	if (agent->news_count == agent->news_capacity) {
+		size_t capacity = 2 * agent->news_capacity + 64;
+		struct news *news = reallocarray(agent->news, capacity, sizeof(*news));
+
+		if (!news)
+			return;
+		agent->news = news;
+		agent->news_capacity = capacity;
+	}
+	agent->news[agent->news_count++] = (struct news){ *address, ifindex };
+}
+
+/* The entries are there: now the LAN may know. */
+static void news_announce(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->news_count; i++)
+		announcer_add(agent->announcer, &agent->news[i].address, agent->news[i].ifindex, 0);
+	free(agent->news);
+	agent->news = NULL;
+	agent->news_count = agent->news_capacity = 0;
+}
+
+static struct entry_row entry_for(const struct target *target, const struct link_row *row,
+				  uint8_t slot)
+{
+	struct entry_row entry = { .key = { target->address, row->link.ifindex },
+				   .head.lease = slot };
+
+	memcpy(entry.head.mac, row->link.mac, ETH_ALEN);
+	return entry;
+}
+
+/* The lease slot in which @target may have entries now; 0: none. */
+static uint8_t slot_of(const struct agent *agent, const struct target *target)
+{
+	return target->wanted ? lease_manager_holds(agent->manager, &target->address) : 0;
+}
+
+static bool keep_all_until_known(const struct address *address, uint8_t slot, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	(void)address;
+	(void)slot;
+	return !agent->session_known;
+}
+
+static void entry_changed(const char *what, const struct entry_key *key, void *userdata)
+{
+	struct agent *agent = userdata;
+	char ip[INET6_ADDRSTRLEN];
+
+	if (!strcmp(what, "added") || !strcmp(what, "changed"))
+		news_add(agent, &key->address, key->ifindex);
+	/* planned changes are in the log with their cause; drift is nobody's but ours to tell */
+	if (agent->dirty_all || !strcmp(what, "by hand") || agent->changes_logged++ >= LOG_MAX)
+		return;
+	log_say(LOG_WARNING, "repaired: %s on interface %u was not as it was left; %s",
+		address_format(&key->address, ip), key->ifindex, what);
+}
+
+static int apply_all(struct agent *agent, struct err *err)
+{
+	const struct desired *desired = &agent->desired;
+	_cleanup_(entry_table_free) struct entry_table wanted = {};
+	struct program_changes changes;
+	int r;
+
+	wanted.rows = calloc(desired->selection.count + 1, sizeof(*wanted.rows));
+	if (!wanted.rows)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < desired->count; i++) {
+		const struct target *target = &desired->list[i];
+		uint8_t slot = slot_of(agent, target);
+
+		for (size_t on = 0; slot && on < target->count; on++) {
+			const struct link_row *row =
+				link_table_find(links_table(agent->links), target->on[on].ifindex);
+
+			if (usable(agent, row))
+				wanted.rows[wanted.count++] = entry_for(target, row, slot);
+		}
+	}
+	agent->changes_logged = 0;
+	r = program_apply(agent->program, &wanted, keep_all_until_known, entry_changed, agent,
+			  &changes, err);
+	if (r < 0)
+		return r;
+	if (!agent->dirty_all)
+		agent->figures.drift += changes.added + changes.deleted + changes.changed;
+	if (!agent->dirty_all && agent->changes_logged > LOG_MAX)
+		log_say(LOG_WARNING, "repaired: %zu entries in all", agent->changes_logged);
+	if (changes.by_hand != agent->figures.entries.by_hand)
+		log_say(LOG_NOTICE, "%zu addresses are added by hand as well, and left alone",
+			changes.by_hand);
+	agent->figures.entries = changes;
+	return 0;
+}
+
+/* Entries of one address that was gained. */
+static int apply_one(struct agent *agent, const struct address *address, struct err *err)
+{
+	const struct target *target = desired_find(&agent->desired, address);
+	uint8_t slot = target ? slot_of(agent, target) : 0;
+	int r = 0;
+
+	for (size_t on = 0; slot && on < target->count && !r; on++) {
+		const struct link_row *row =
+			link_table_find(links_table(agent->links), target->on[on].ifindex);
+		struct entry_row entry;
+		bool by_hand = false;
+
+		if (!usable(agent, row))
+			continue;
+		entry = entry_for(target, row, slot);
+		r = program_put(agent->program, &entry, &by_hand, err);
+		if (!r && !by_hand)
+			news_add(agent, address, row->link.ifindex);
+	}
+	return r;
+}
+
+static int apply(struct agent *agent, bool all, struct err *err)
+{
+	int r = program_begin(agent->program, err);
+
+	if (!r && all)
+		return apply_all(agent, err);
+	for (size_t i = 0; i < agent->pending_count && !r; i++)
+		r = apply_one(agent, &agent->pending[i], err);
+	return r;
+}
+
+/* @late: the store keeps us waiting; that is /readyz's to tell, and no reason to be restarted. */
+static void tell_service_manager(struct agent *agent, bool late)
+{
+	char status[sizeof(agent->told_status)];
+
+	if (!agent->told_ready && (agent->session_known || late))
+		agent->told_ready = sd_notify(0, "READY=1") > 0;
+	snprintf(status, sizeof(status), "STATUS=%s, %zu of %zu addresses held, %zu entries",
+		 lease_state_names[agent->figures.lease.state], agent->figures.lease.held,
+		 agent->figures.lease.wanted, agent->figures.entries.present);
+	/* no more than is news: who sends to a manager that doesn't read ends up waiting for it */
+	if (!strcmp(status, agent->told_status))
+		return;
+	memcpy(agent->told_status, status, sizeof(status));
+	sd_notify(0, status);
+}
+
+/* Brings the maps in line, since @begun_ns. @all: everything, not only what was gained. */
+static void reconcile(struct agent *agent, bool all, uint64_t begun_ns)
+{
+	struct err err;
+	int r = apply(agent, all, &err);
+
+	if (r == -EAGAIN) {
+		plan(agent, RETRY_USEC);
+		return;
+	}
+	agent->figures.reconciles++;
+	agent->figures.reconcile_ns = clock_boot_ns() - begun_ns;
+	if (agent->figures.reconcile_ns > agent->figures.reconcile_worst_ns)
+		agent->figures.reconcile_worst_ns = agent->figures.reconcile_ns;
+	news_announce(agent);
+	lease_manager_status(agent->manager, &agent->figures.lease);
+	if (r < 0) {
+		agent->figures.reconcile_failures++;
+		if (strcmp(err.text, agent->failure.text) != 0)
+			log_say(LOG_ERR, "%s", err.text);
+		agent->failure = err;
+		agent->dirty_all = true;
+		return; /* again with the period */
+	}
+	agent->failure.text[0] = '\0';
+	agent->dirty_all = agent->dirty_all && !all;
+	agent->pending_count = 0;
+	if (agent->session_known)
+		lease_manager_settled(agent->manager);
+	if (agent->transitions > LOG_MAX)
+		log_say(LOG_INFO, "and %zu more", agent->transitions - LOG_MAX);
+	agent->transitions = 0;
+	tell_service_manager(agent, false);
+}
+
+static int work_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	(void)source;
+	(void)usec;
+	if (!agent->evaluated)
+		evaluate(agent, false);
+	if (agent->dirty_all || agent->pending_count)
+		reconcile(agent, agent->dirty_all, clock_boot_ns());
+	return 0;
+}
+
+static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct agent *agent = userdata;
+	uint64_t begun_ns = clock_boot_ns();
+	bool planned = agent->dirty_all || agent->pending_count;
+	struct lease_status before, after;
+
+	(void)usec;
+	/* programs that somebody took off, sysctls that somebody set */
+	lease_manager_status(agent->manager, &before);
+	if (attach_look(agent) || kernel_view_changed(&agent->kernel))
+		evaluate(agent, false);
+	lease_manager_status(agent->manager, &after);
+	/* what differs now, with nothing to be done, is drift */
+	agent->dirty_all = planned || before.gained != after.gained || before.lost != after.lost;
+	reconcile(agent, true, begun_ns);
+	tell_service_manager(agent, true);
+	sd_event_source_set_time_relative(source, PERIOD_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int refresh_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct agent *agent = userdata;
+	const struct selection *selection = &agent->desired.selection;
+
+	(void)usec;
+	for (size_t i = 0; i < selection->count; i++)
+		announcer_add(agent->announcer, &selection->list[i].address,
+			      selection->list[i].ifindex, 1);
+	sd_event_source_set_time_relative(source, agent->config.announce_refresh_ns / 1000);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* Others may write again. */
+static int turn_over(sd_event_source *source, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	(void)source;
+	program_end(agent->program);
+	return 0;
+}
+
+static bool holds(const struct address *address, uint32_t ifindex, uint8_t ret_mac[ETH_ALEN],
+		  void *userdata)
+{
+	const struct agent *agent = userdata;
+	const struct link_row *row = link_table_find(links_table(agent->links), ifindex);
+	const struct target *target = desired_find(&agent->desired, address);
+	uint8_t slot = target ? slot_of(agent, target) : 0;
+	bool selected = false;
+
+	for (size_t i = 0; slot && i < target->count; i++)
+		selected = selected || target->on[i].ifindex == ifindex;
+	if (!selected || !usable(agent, row) ||
+	    program_stamped(agent->program, slot) <= clock_boot_ns())
+		return false;
+	memcpy(ret_mac, row->link.mac, ETH_ALEN);
+	return true;
+}
+
+static bool defend(const struct address *address, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
+		   void *userdata)
+{
+	struct agent *agent = userdata;
+	char ip[INET6_ADDRSTRLEN], text[MAC_TEXT_SIZE];
+	uint8_t own[ETH_ALEN];
+	const struct link_row *row = link_table_find(links_table(agent->links), ifindex);
+
+	if (!row || !holds(address, ifindex, own, agent))
+		return false;
+	log_say(LOG_WARNING, "%s: %s uses %s too; defending it", row->link.name,
+		mac_format(mac, text), address_format(address, ip));
+	return !announcer_add(agent->announcer, address, ifindex, 1);
+}
+
+/* Makes one of the twins that attaching left out: it takes as long as a renewal may wait. */
+static void make_twin(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->attachment_count; i++) {
+		struct attachment *attachment = &agent->attachments[i];
+		const struct link_row *row =
+			link_table_find(links_table(agent->links), attachment->ifindex);
+		struct err err;
+		int r;
+
+		if (!attachment->twin_due || !attachment->ok || !row)
+			continue;
+		r = program_begin(agent->program, &err);
+		if (r == -EAGAIN)
+			return;
+		r = r ?: program_twin(agent->program, &row->link, &err);
+		if (r < 0)
+			log_say(LOG_WARNING, "explain won't work: %s", err.text);
+		attachment->twin_due = false;
+		return;
+	}
+}
+
+static int watch_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct err err;
+
+	(void)usec;
+	if (agent->config.defend &&
+	    defender_look(agent->defender, agent->program, defend, agent, &err) < 0)
+		log_say(LOG_WARNING, "%s", err.text);
+	make_twin(agent);
+	sd_event_source_set_time_relative(source, WATCH_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* ---- the lease manager's callbacks ---- */
+
+static void log_transition(struct agent *agent, const struct address *address, const char *what,
+			   const char *why)
+{
+	char ip[INET6_ADDRSTRLEN];
+
+	if (agent->transitions++ < LOG_MAX)
+		log_say(LOG_INFO, "%s: %s%s", address_format(address, ip), what, why);
+}
+
+static void lease_gained(const struct address *address, uint8_t slot, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	(void)slot;
+	log_transition(agent, address, "held", "");
+	if (agent->dirty_all)
+		return;
+	if (agent->pending_count == PENDING_MAX) {
+		plan_all(agent);
+		return;
+	}
+	agent->pending[agent->pending_count++] = *address;
+	plan(agent, 0);
+}
+
+static int lease_lost(const struct address *address, enum lease_loss reason, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct err err;
+	int r = program_begin(agent->program, &err);
+
+	if (!r)
+		r = program_remove(agent->program, address, &err);
+	if (!r)
+		log_transition(agent, address, "given up: ", lease_loss_names[reason]);
+	if (r < 0 && r != -EAGAIN)
+		log_say(LOG_ERR, "%s", err.text);
+	return r;
+}
+
+static bool keep_held(const struct address *address, uint8_t slot, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	return lease_manager_holds(agent->manager, address) == slot;
+}
+
+static void purged(const char *what, const struct entry_key *key, void *userdata)
+{
+	(void)what;
+	(void)key;
+	(void)userdata;
+}
+
+static int lease_purge(void *userdata)
+{
+	struct agent *agent = userdata;
+	struct program_changes changes;
+	struct err err;
+	int r = program_begin(agent->program, &err);
+
+	if (!r)
+		r = program_apply(agent->program, &(struct entry_table){}, keep_held, purged, agent,
+				  &changes, &err);
+	if (r < 0 && r != -EAGAIN)
+		log_say(LOG_ERR, "%s", err.text);
+	plan_all(agent);
+	return r;
+}
+
+static int lease_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct err err;
+	int r = program_stamp(agent->program, slot, deadline_ns, &err);
+
+	if (r < 0)
+		log_say(LOG_ERR, "%s", err.text);
+	return r;
+}
+
+static uint64_t lease_stamped(uint8_t slot, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	return program_stamped(agent->program, slot);
+}
+
+static void lease_changed(const struct address *address, void *userdata)
+{
+	(void)address;
+	(void)userdata;
+}
+
+static void lease_state(enum lease_state state, const char *text, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	log_say(state == LEASE_NAME_TAKEN ? LOG_ERR : LOG_NOTICE, "lease: %s: %s",
+		lease_state_names[state], text);
+	if (state == LEASE_ENDED) {
+		sd_event_exit(agent->event, 0);
+		return;
+	}
+	if (state != LEASE_CONNECTING)
+		agent->session_known = true;
+	plan_all(agent);
+}
+
+static void lease_log(int priority, const char *text, void *userdata)
+{
+	(void)userdata;
+	log_say(priority, "lease: %s", text);
+}
+
+static const struct lease_callbacks lease_callbacks = {
+	.gained = lease_gained,
+	.lost = lease_lost,
+	.purge = lease_purge,
+	.stamp = lease_stamp,
+	.stamped = lease_stamped,
+	.changed = lease_changed,
+	.state = lease_state,
+	.log = lease_log,
+};
+
+static void plain_log(int priority, const char *text, void *userdata)
+{
+	(void)userdata;
+	log_say(priority, "%s", text);
+}
+
+static const struct source_callbacks source_callbacks = { source_changed, plain_log };
+static const struct announcer_callbacks announcer_callbacks = { holds, plain_log };
+
+/* ---- life ---- */
+
+static int start_manager(struct agent *agent, const struct config *config, struct err *err)
+{
+	struct lease_config lease;
+	int r;
+
+	config_lease(config, agent->identity.id, &lease);
+	r = program_expect_stamps(agent->program, lease.timing.retry_period_ns, err);
+	if (r < 0)
+		return r;
+	r = lease_manager_new(agent->event, &lease, &lease_callbacks, agent, &agent->manager, err);
+	if (!r && agent->identity.drained)
+		lease_manager_drain(agent->manager, true);
+	agent->figures.draining = agent->identity.drained;
+	return r;
+}
+
+static int add_timer(struct agent *agent, sd_event_source **source, uint64_t usec,
+		     sd_event_time_handler_t handler)
+{
+	int r = sd_event_add_time_relative(agent->event, source, CLOCK_BOOTTIME, usec, 1000,
+					   handler, agent);
+
+	return r < 0 ? r : 0;
+}
+
+static void set_refresh(struct agent *agent)
+{
+	uint64_t usec = agent->config.announce_refresh_ns / 1000;
+
+	sd_event_source_set_time_relative(agent->refresh, usec);
+	sd_event_source_set_enabled(agent->refresh, usec ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	announcer_configure(agent->announcer, agent->config.announce_count,
+			    agent->config.announce_interval_ns);
+}
+
+static int agent_start(struct agent *agent, struct err *err)
+{
+	const struct config *config = &agent->config;
+	int r = identity_open(config->bpffs, config->node, &agent->identity, err);
+
+	if (!r)
+		r = program_new(config->bpffs, &agent->program, err);
+	if (!r)
+		r = links_new(agent->event, links_changed, agent, &agent->links, err);
+	if (!r)
+		r = announcer_new(agent->event, agent->links, &announcer_callbacks, agent,
+				  &agent->announcer, err);
+	if (!r)
+		r = source_new(agent->event, config->directory, &source_callbacks, agent,
+			       &agent->source, err);
+	if (!r)
+		r = start_manager(agent, config, err);
+	if (r < 0)
+		return r;
+	agent->defender = defender_new();
+	r = agent->defender ? add_timer(agent, &agent->work, 0, work_due) : -ENOMEM;
+	if (!r)
+		r = add_timer(agent, &agent->watch, 0, watch_due);
+	if (!r)
+		r = add_timer(agent, &agent->period, PERIOD_USEC, period_due);
+	if (!r)
+		r = add_timer(agent, &agent->refresh, PERIOD_USEC, refresh_due);
+	if (!r)
+		r = sd_event_add_post(agent->event, &agent->unlock, turn_over, agent);
+	if (r < 0)
+		return err_set(err, r, "starting timers: %s", strerror(-r));
+	set_refresh(agent);
+	return evaluate(agent, true);
+}
+
+int agent_new(sd_event *event, const char *path, struct agent **ret_agent, struct err *err)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+	int r;
+
+	if (!agent)
+		return err_set(err, -ENOMEM, "out of memory");
+	agent->identity.fd = -1;
+	agent->event = sd_event_ref(event);
+	agent->path = strdup(path);
+	if (!agent->path)
+		r = err_set(err, -ENOMEM, "out of memory");
+	else
+		r = config_read(path, &agent->config, err);
+	if (!r)
+		r = agent_start(agent, err);
+	if (r < 0) {
+		agent_free(agent);
+		return r;
+	}
+	*ret_agent = agent;
+	return 0;
+}
+
+void agent_free(struct agent *agent)
+{
+	if (!agent)
+		return;
+	sd_event_source_disable_unref(agent->work);
+	sd_event_source_disable_unref(agent->period);
+	sd_event_source_disable_unref(agent->watch);
+	sd_event_source_disable_unref(agent->refresh);
+	sd_event_source_disable_unref(agent->stopping);
+	sd_event_source_disable_unref(agent->unlock);
+	lease_manager_free(agent->manager);
+	source_free(agent->source);
+	announcer_free(agent->announcer);
+	defender_free(agent->defender);
+	links_free(agent->links);
+	program_free(agent->program);
+	identity_close(&agent->identity);
+	desired_free(&agent->desired);
+	kernel_view_free(&agent->kernel);
+	config_free(&agent->config);
+	free(agent->attachments);
+	free(agent->news);
+	free(agent->path);
+	sd_event_unref(agent->event);
+	free(agent);
+}
+
+/* Swaps the directory, if it is another one. */
+static int reload_source(struct agent *agent, const struct config *config, struct err *err)
+{
+	struct source *source;
+	int r;
+
+	if (!strcmp(agent->config.directory, config->directory)) {
+		source_rescan(agent->source, true);
+		return 0;
+	}
+	r = source_new(agent->event, config->directory, &source_callbacks, agent, &source, err);
+	if (r < 0)
+		return r;
+	source_free(agent->source);
+	agent->source = source;
+	return 0;
+}
+
+int agent_reload(struct agent *agent, struct err *err)
+{
+	struct lease_manager *former = agent->manager;
+	struct config config, old;
+	int r = config_read(agent->path, &config, err);
+
+	if (r < 0)
+		return r;
+	if (strcmp(config.bpffs, agent->config.bpffs) != 0 ||
+	    strcmp(config.listen_host, agent->config.listen_host) != 0 ||
+	    config.listen_port != agent->config.listen_port) {
+		config_free(&config);
+		return err_set(err, -EINVAL,
+			       "%s: bpffs and listen are read at the start only; restart instead",
+			       agent->path);
+	}
+	r = reload_source(agent, &config, err);
+	/* the session goes on where it was, as over a restart */
+	if (!r)
+		r = start_manager(agent, &config, err);
+	if (r < 0) {
+		agent->manager = former;
+		config_free(&config);
+		return r;
+	}
+	lease_manager_free(former);
+	old = agent->config;
+	agent->config = config;
+	config_free(&old);
+	agent->session_known = false;
+	desired_free(&agent->desired);
+	set_refresh(agent);
+	return evaluate(agent, true);
+}
+
+static int stop_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	(void)source;
+	(void)usec;
+	log_say(LOG_WARNING, "the store doesn't answer; others wait for the lease to run out");
+	return sd_event_exit(agent->event, 0);
+}
+
+void agent_stop(struct agent *agent)
+{
+	if (agent->stopping)
+		return;
+	sd_notify(0, "STOPPING=1");
+	agent->figures.draining = true;
+	add_timer(agent, &agent->stopping, STOP_USEC, stop_due);
+	lease_manager_stop(agent->manager);
+}
+
+int agent_drain(struct agent *agent, bool drain, bool stay, struct err *err)
+{
+	int r = identity_set_drained(&agent->identity, drain && stay, err);
+
+	if (r < 0)
+		return r;
+	log_say(LOG_NOTICE, drain ? "draining, as asked" : "taking part again, as asked");
+	agent->figures.draining = drain;
+	lease_manager_drain(agent->manager, drain);
+	return 0;
+}
+
+int agent_move(struct agent *agent, const struct address *address, const char *node,
+	       struct err *err)
+{
+	return lease_manager_move(agent->manager, address, node, err);
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return *text ? json_string(text) : json_null();
+}
+
+json_t *agent_who_holds(const struct agent *agent, const struct address *address, struct err *err)
+{
+	struct lease_info info;
+	char ip[INET6_ADDRSTRLEN];
+
+	address_format(address, ip);
+	if (lease_manager_info(agent->manager, address, &info) < 0) {
+		err_set(err, -ENOENT,
+			"%s: no policy of this node selects it, and no claim is known", ip);
+		return NULL;
+	}
+	return json_pack("{s:s, s:o, s:b, s:b, s:o, s:I, s:I}", "ip", ip, "holder",
+			 text_or_null(info.holder), "held", info.held, "alive", info.holder_alive,
+			 "wish", text_or_null(info.wish), "remaining_ms",
+			 (json_int_t)(info.remaining_ns / 1000000), "transitions",
+			 (json_int_t)info.transitions);
+}
+
+bool agent_ready(const struct agent *agent, struct err *ret_why)
+{
+	struct lease_status lease;
+
+	lease_manager_status(agent->manager, &lease);
+	if (!agent->session_known || lease.state == LEASE_CONNECTING)
+		err_write(ret_why, "no session with the lease store");
+	else if (lease.state == LEASE_NAME_TAKEN)
+		err_write(ret_why, "another agent runs under this node's name");
+	else if (*agent->failure.text)
+		*ret_why = agent->failure;
+	else if (agent->desired.blocked)
+		*ret_why = agent->desired.why_blocked;
+	else if (source_broken(agent->source))
+		err_write(ret_why, "%zu manifest files are wrong; the log says where",
+			  source_broken(agent->source));
+	else
+		ret_why->text[0] = '\0';
+	for (size_t i = 0; i < agent->attachment_count && !*ret_why->text; i++)
+		*ret_why = agent->attachments[i].error;
+	return !*ret_why->text;
+}
+
+const char *agent_listen(const struct agent *agent, uint16_t *ret_port)
+{
+	*ret_port = agent->config.listen_port;
+	return agent->config.listen_host;
+}
+
+void agent_figures(const struct agent *agent, struct agent_figures *ret_figures)
+{
+	struct agent_figures figures = agent->figures;
+
+	lease_manager_status(agent->manager, &figures.lease);
+	figures.announced = announcer_sent(agent->announcer);
+	figures.conflicts = defender_count(agent->defender);
+	figures.selected = agent->desired.count;
+	figures.blocked = agent->desired.blocked;
+	figures.broken_files = source_broken(agent->source);
+	figures.interfaces = agent->attachment_count;
+	for (size_t i = 0; i < agent->attachment_count; i++)
+		figures.attach_failures += !agent->attachments[i].ok;
+	*ret_figures = figures;
+}
+
+int agent_counts(struct agent *agent, struct outcome_counts *ret_counts, struct err *err)
+{
+	return program_counts(agent->program, ret_counts, err);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The agent: policies in, entries and announcements out, as far as the leases allow. */
+#ifndef XDP_L2RESPD_AGENT_H
+#define XDP_L2RESPD_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <jansson.h>
+#include <systemd/sd-event.h>
+
+#include "addr.h"
+#include "err.h"
+#include "lease.h"
+#include "program.h"
+
+struct agent;
+
+/* Reads the configuration at @path, and begins. What follows happens on @event. */
+int agent_new(sd_event *event, const char *path, struct agent **ret_agent, struct err *err);
+/* Leaves entries and stamps as they are. */
+void agent_free(struct agent *agent);
+
+/* SIGHUP: reads configuration and manifests again. With an error in either, what was in force
+ * stays; -EINVAL with @err for the configuration. */
+int agent_reload(struct agent *agent, struct err *err);
+
+/* SIGTERM: gives everything up; the event loop ends when that is done, or after 3 s. */
+void agent_stop(struct agent *agent);
+
+/* Gives everything up but goes on running, or takes part again. @stay: also after a restart. */
+int agent_drain(struct agent *agent, bool drain, bool stay, struct err *err);
+
+/* Asks for @address to go to @node, lease_manager_move()'s errors. */
+int agent_move(struct agent *agent, const struct address *address, const char *node,
+	       struct err *err);
+
+/* Who has @address, as an object; NULL with @err where nothing is known. */
+json_t *agent_who_holds(const struct agent *agent, const struct address *address, struct err *err);
+
+/* Is everything in place? False with the first reason that it isn't. */
+bool agent_ready(const struct agent *agent, struct err *ret_why);
+
+/* Where HTTP listens: host and port, 0 for nowhere. */
+const char *agent_listen(const struct agent *agent, uint16_t *ret_port);
+
+/* Figures for metrics. */
+struct agent_figures {
+	struct lease_status lease;
+	struct program_changes entries; /* of the last comparison with the maps */
+	uint64_t reconciles, reconcile_failures, reconcile_ns, reconcile_worst_ns;
+	uint64_t drift; /* entries that were found otherwise than left */
+	uint64_t announced;
+	uint64_t conflicts;
+	size_t selected; /* addresses of this node's policies */
+	size_t blocked;
+	size_t broken_files;
+	size_t interfaces, attach_failures;
+	bool draining;
+};
+
+void agent_figures(const struct agent *agent, struct agent_figures *ret_figures);
+int agent_counts(struct agent *agent, struct outcome_counts *ret_counts, struct err *err);
+
+#endif

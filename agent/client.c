@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <curl/curl.h>
+#include <jansson.h>
+
+#include "cleanup.h"
+#include "client.h"
+#include "server.h"
+
+/* The agent answers at once or not at all. */
+#define TIMEOUT_SECONDS 10L
+
+struct command {
+	const char *name;
+	const char *words;
+	const char *summary;
+	int arguments;
+	bool post;
+	bool takes_stay;
+	const char *path;
+	const char *names[2]; /* what the arguments are called in the query */
+	void (*print)(const json_t *answer);
+};
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key)) ?: "";
+}
+
+static void print_holder(const json_t *answer)
+{
+	const char *holder = text_of(answer, "holder"), *wish = text_of(answer, "wish");
+	long long ms = json_integer_value(json_object_get(answer, "remaining_ms"));
+
+	printf("%s: %s", text_of(answer, "ip"), *holder ? holder : "nobody");
+	if (json_is_true(json_object_get(answer, "held")))
+		printf(", this node, for another %lld ms", ms);
+	else if (*holder && !json_is_true(json_object_get(answer, "alive")))
+		printf(", which isn't renewing");
+	if (*wish)
+		printf(", to go to %s", wish);
+	putchar('\n');
+}
+
+static void print_move(const json_t *answer)
+{
+	printf("%s is asked to go to %s\n", text_of(answer, "ip"), text_of(answer, "node"));
+}
+
+static void print_drain(const json_t *answer)
+{
+	if (!json_is_true(json_object_get(answer, "draining")))
+		puts("takes part again");
+	else if (json_is_true(json_object_get(answer, "stay")))
+		puts("giving up all addresses, until 'xdp-l2respd resume'");
+	else
+		puts("giving up all addresses, until 'xdp-l2respd resume' or a restart");
+}
+
+static const struct command commands[] = {
+	{ "who-holds",
+	  "ADDR",
+	  "Which node has the address",
+	  1,
+	  false,
+	  false,
+	  "/who-holds",
+	  { "ip" },
+	  print_holder },
+	{ "move",
+	  "ADDR NODE",
+	  "Ask that the address go to a node",
+	  2,
+	  true,
+	  false,
+	  "/move",
+	  { "ip", "node" },
+	  print_move },
+	{ "drain",
+	  "[--stay]",
+	  "Give up all addresses, but go on running",
+	  0,
+	  true,
+	  true,
+	  "/drain",
+	  { NULL },
+	  print_drain },
+	{ "resume", "", "Take part again", 0, true, false, "/resume", { NULL }, print_drain },
+};
+
+void client_print_commands(void)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		printf("  %-9s %-9s %s\n", commands[i].name, commands[i].words,
+		       commands[i].summary);
+}
+
+static int say(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int say(int status, const char *format, ...)
+{
+	va_list args;
+
+	fputs("xdp-l2respd: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return status;
+}
+
+static void cleanup_json(json_t **json)
+{
+	json_decref(*json);
+}
+
+static void cleanup_curl(CURL **curl)
+{
+	curl_easy_cleanup(*curl);
+}
+
+/* http://localhost/PATH?name=word..., which the caller frees; NULL: out of memory. */
+static char *make_url(CURL *curl, const struct command *command, char **words, bool stay)
+{
+	char *url = NULL;
+	size_t size;
+	FILE *out = open_memstream(&url, &size);
+
+	if (!out)
+		return NULL;
+	fprintf(out, "http://localhost%s?stay=%d", command->path, stay);
+	for (int i = 0; i < command->arguments; i++) {
+		char *escaped = curl_easy_escape(curl, words[i], 0);
+
+		fprintf(out, "&%s=%s", command->names[i], escaped ?: "");
+		curl_free(escaped);
+	}
+	/* only now is it all there */
+	fclose(out);
+	return url;
+}
+
+static size_t take(char *bytes, size_t size, size_t count, void *out)
+{
+	return fwrite(bytes, size, count, out);
+}
+
+/* Asks; the answer's body in *ret_text, which the caller frees, its HTTP status in *ret_status. */
+static CURLcode ask(const struct command *command, char **words, bool stay, char **ret_text,
+		    long *ret_status)
+{
+	_cleanup_(cleanup_curl) CURL *curl = curl_easy_init();
+	_cleanup_free_ char *url = curl ? make_url(curl, command, words, stay) : NULL;
+	size_t size;
+	FILE *out = open_memstream(ret_text, &size);
+	CURLcode code = CURLE_OUT_OF_MEMORY;
+
+	if (url && out) {
+		curl_easy_setopt(curl, CURLOPT_URL, url);
+		curl_easy_setopt(curl, CURLOPT_ABSTRACT_UNIX_SOCKET, SERVER_SOCKET);
+		curl_easy_setopt(curl, CURLOPT_PROXY, "");
+		curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_SECONDS);
+		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+		curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+		curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
+		if (command->post)
+			curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+		code = curl_easy_perform(curl);
+		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
+	}
+	if (out)
+		fclose(out);
+	return code;
+}
+
+int client_run(int count, char **words, bool json, bool stay)
+{
+	_cleanup_(cleanup_json) json_t *answer = NULL;
+	_cleanup_free_ char *text = NULL;
+	const struct command *command = NULL;
+	long status = 0;
+	CURLcode code;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && !command; i++)
+		if (!strcmp(commands[i].name, words[0]))
+			command = &commands[i];
+	if (!command)
+		return say(2, "no command '%s'; see 'xdp-l2respd --help'", words[0]);
+	if (count - 1 != command->arguments || (stay && !command->takes_stay))
+		return say(2, "'%s%s%s' is what it takes; see 'xdp-l2respd --help'", command->name,
+			   *command->words ? " " : "", command->words);
+	code = ask(command, words + 1, stay, &text, &status);
+	if (code == CURLE_COULDNT_CONNECT)
+		return say(1, "no agent runs in this network namespace");
+	if (code != CURLE_OK)
+		return say(1, "asking the agent: %s", curl_easy_strerror(code));
+	if (status != 200)
+		return say(1, "%.*s", (int)strcspn(text ?: "", "\n"), text ?: "");
+	answer = json_loads(text, 0, NULL);
+	if (!answer)
+		return say(1, "the agent's answer makes no sense; is it of another version?");
+	if (json)
+		puts(text);
+	else
+		command->print(answer);
+	return fflush(stdout) ? 1 : 0;
+}

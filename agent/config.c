@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <limits.h>
+#include <math.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "config.h"
+#include "field.h"
+#include "pins.h"
+
+#define NS_PER_MS     1000000ULL
+#define NS_PER_SECOND 1000000000ULL
+#define FILE_LIMIT    (1 << 20)
+#define MAX_PRIORITY  INT32_MAX
+
+/* A value that a key takes, at @field. Errors are sentences without their place. */
+typedef int take_fn(const json_t *value, void *field, struct err *err);
+
+struct key {
+	const char *name;
+	take_fn *take;		/* NULL: a mapping, with the keys in @keys */
+	const struct key *keys; /* NULL-name-terminated */
+	size_t field;		/* offset in struct config */
+};
+
+static int err_nomem(struct err *err)
+{
+	return err_set(err, -ENOMEM, "out of memory");
+}
+
+static int take_text(const json_t *value, void *field, struct err *err)
+{
+	const char *text = json_string_value(value);
+	char *copy;
+
+	if (!text || !*text)
+		return err_set(err, -EINVAL, "takes a text");
+	copy = strdup(text);
+	if (!copy)
+		return err_nomem(err);
+	free(*(char **)field);
+	*(char **)field = copy;
+	return 0;
+}
+
+/* A DNS subdomain in lower case, as Kubernetes names nodes: records are named after it. */
+static int take_node(const json_t *value, void *field, struct err *err)
+{
+	const char *text = json_string_value(value);
+	size_t length = text ? strlen(text) : 0;
+
+	if (!length || length > LEASE_NODE_MAX)
+		return err_set(err, -EINVAL, "takes a name of up to %d characters", LEASE_NODE_MAX);
+	for (size_t i = 0; i < length; i++) {
+		bool alnum = islower((unsigned char)text[i]) || isdigit((unsigned char)text[i]);
+
+		if (!alnum && (i == 0 || i == length - 1 || !strchr("-.", text[i])))
+			return err_set(err, -EINVAL,
+				       "takes a name in lower-case letters, digits, '-' and '.', "
+				       "not '%s'",
+				       text);
+	}
+	return take_text(value, field, err);
+}
+
+static int take_flag(const json_t *value, void *field, struct err *err)
+{
+	if (!json_is_boolean(value))
+		return err_set(err, -EINVAL, "takes true or false");
+	*(bool *)field = json_is_true(value);
+	return 0;
+}
+
+static int take_number(const json_t *value, long long first, long long last, uint32_t *field,
+		       struct err *err)
+{
+	if (!json_is_integer(value) || json_integer_value(value) < first ||
+	    json_integer_value(value) > last)
+		return err_set(err, -EINVAL, "takes a number from %lld to %lld", first, last);
+	*field = json_integer_value(value);
+	return 0;
+}
+
+static int take_weight(const json_t *value, void *field, struct err *err)
+{
+	return take_number(value, 0, 1000000, field, err);
+}
+
+static int take_count(const json_t *value, void *field, struct err *err)
+{
+	return take_number(value, 0, 100, field, err);
+}
+
+static int take_priority(const json_t *value, void *field, struct err *err)
+{
+	uint32_t priority;
+	int r = take_number(value, 0, MAX_PRIORITY, &priority, err);
+
+	if (!r)
+		*(unsigned int *)field = priority;
+	return r;
+}
+
+/* 15s, 1200ms, 2m, 1m30s, 1.5s: as Go writes durations. */
+static int take_duration(const json_t *value, void *field, struct err *err)
+{
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = { { "ms", 1e6 }, { "us", 1e3 }, { "h", 3600e9 }, { "m", 60e9 }, { "s", 1e9 } };
+	const char *text = json_string_value(value), *at = text;
+	double total = 0;
+
+	while (at && *at) {
+		double number;
+		size_t u = 0;
+		char *end;
+
+		if (!isdigit((unsigned char)*at))
+			break;
+		number = strtod(at, &end);
+		while (u < sizeof(units) / sizeof(units[0]) &&
+		       strncmp(end, units[u].unit, strlen(units[u].unit)) != 0)
+			u++;
+		if (u == sizeof(units) / sizeof(units[0]))
+			break;
+		total += number * units[u].ns;
+		at = end + strlen(units[u].unit);
+	}
+	if (!at || *at || at == text || total > 365.0 * 86400e9)
+		return err_set(err, -EINVAL, "takes a duration such as 15s or 1200ms");
+	*(uint64_t *)field = llround(total);
+	return 0;
+}
+
+static int take_choice(const json_t *value, const char *const *choices, int count, int *ret_choice,
+		       struct err *err)
+{
+	const char *text = json_string_value(value) ?: "";
+	char list[128] = "";
+
+	for (int i = 0; i < count; i++) {
+		size_t used = strlen(list);
+
+		if (!strcmp(text, choices[i])) {
+			*ret_choice = i;
+			return 0;
+		}
+		snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", choices[i]);
+	}
+	return err_set(err, -EINVAL, "takes one of %s", list);
+}
+
+static int take_engine(const json_t *value, void *field, struct err *err)
+{
+	int choice, r = take_choice(value, lease_engine_names, LEASE_ENGINE_COUNT, &choice, err);
+
+	if (!r)
+		*(enum lease_engine *)field = choice;
+	return r;
+}
+
+/* What a policy of giving an address up would need, and a probe before the claim, isn't there yet:
+ * refused aloud rather than ignored. */
+static int take_conflict(const json_t *value, void *field, struct err *err)
+{
+	static const char *const choices[] = { "defend" };
+	int choice, r = take_choice(value, choices, 1, &choice, err);
+
+	if (!r)
+		*(bool *)field = true;
+	return r;
+}
+
+static int take_probe(const json_t *value, void *field, struct err *err)
+{
+	(void)field;
+	return json_is_false(value) ? 0 : err_set(err, -EINVAL, "takes false, in this version");
+}
+
+static int take_mode(const json_t *value, void *field, struct err *err)
+{
+	static const char *const modes[] = {
+		[ATTACH_MODE_AUTO] = "auto",
+		[ATTACH_MODE_NATIVE] = "native",
+		[ATTACH_MODE_SKB] = "skb",
+	};
+	int choice, r = take_choice(value, modes, sizeof(modes) / sizeof(modes[0]), &choice, err);
+
+	if (!r)
+		*(enum attach_mode *)field = choice;
+	return r;
+}
+
+static void strings_free(char **strings)
+{
+	for (size_t i = 0; strings && strings[i]; i++)
+		free(strings[i]);
+	free(strings);
+}
+
+static int take_endpoints(const json_t *value, void *field, struct err *err)
+{
+	char **list = calloc(json_array_size(value) + 1, sizeof(*list));
+	const json_t *item;
+	size_t i;
+	int r = list ? 0 : err_nomem(err);
+
+	if (!r && !json_array_size(value))
+		r = err_set(err, -EINVAL, "takes a list of URLs");
+	json_array_foreach(value, i, item) if (!r) r = take_text(item, &list[i], err);
+	if (r < 0) {
+		strings_free(list);
+		return r;
+	}
+	strings_free(*(char ***)field);
+	*(char ***)field = list;
+	return 0;
+}
+
+/* Addresses that HTTP may listen on: what it tells is nobody else's business. */
+static const char *const loopback[] = { "127.0.0.1", "[::1]", "localhost" };
+
+/* HOST:PORT; both fields at once. */
+static int take_listen(const json_t *value, void *field, struct err *err)
+{
+	struct config *config = field;
+	const char *text = json_string_value(value), *colon = text ? strrchr(text, ':') : NULL;
+	unsigned long port;
+	char *end = NULL;
+	bool local = false;
+
+	port = colon && isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10) : 0;
+	for (size_t i = 0; end && i < sizeof(loopback) / sizeof(loopback[0]); i++)
+		local = local || (strlen(loopback[i]) == (size_t)(colon - text) &&
+				  !strncmp(text, loopback[i], colon - text));
+	if (!end || *end || !port || port > UINT16_MAX || !local)
+		return err_set(err, -EINVAL,
+			       "takes a loopback address and a port, such as 127.0.0.1:9717");
+	free(config->listen_host);
+	config->listen_host = strndup(text, colon - text);
+	config->listen_port = port;
+	return config->listen_host ? 0 : err_nomem(err);
+}
+
+#define KEY(name_, take_, member)                                                          \
+	{                                                                                  \
+		.name = (name_), .take = (take_), .field = offsetof(struct config, member) \
+	}
+#define MAP(name_, keys_)                        \
+	{                                        \
+		.name = (name_), .keys = (keys_) \
+	}
+#define END       \
+	{         \
+		0 \
+	}
+
+static const struct key source_keys[] = { KEY("directory", take_text, directory), END };
+
+static const struct key lease_keys[] = {
+	KEY("engine", take_engine, engine),
+	KEY("endpoints", take_endpoints, endpoints),
+	KEY("server", take_text, server),
+	KEY("namespace", take_text, namespace),
+	KEY("token", take_text, token),
+	KEY("ca", take_text, ca),
+	KEY("cert", take_text, cert),
+	KEY("key", take_text, key),
+	KEY("duration", take_duration, timing.duration_ns),
+	KEY("renewDeadline", take_duration, timing.renew_deadline_ns),
+	KEY("retryPeriod", take_duration, timing.retry_period_ns),
+	KEY("weight", take_weight, weight),
+	KEY("preempt", take_flag, preempt),
+	END,
+};
+
+static const struct key announce_keys[] = {
+	KEY("count", take_count, announce_count),
+	KEY("interval", take_duration, announce_interval_ns),
+	KEY("refresh", take_duration, announce_refresh_ns),
+	END,
+};
+
+static const struct key attach_keys[] = {
+	KEY("mode", take_mode, attach.mode),
+	KEY("priority", take_priority, attach.priority),
+	END,
+};
+
+static const struct key keys[] = {
+	KEY("node", take_node, node),
+	MAP("source", source_keys),
+	KEY("loadBalancerClass", take_text, load_balancer_class),
+	MAP("lease", lease_keys),
+	KEY("conflict", take_conflict, defend),
+	{ .name = "probe", .take = take_probe },
+	MAP("announce", announce_keys),
+	MAP("attach", attach_keys),
+	{ .name = "listen", .take = take_listen },
+	KEY("bpffs", take_text, bpffs),
+	END,
+};
+
+static const struct key *key_find(const struct key *list, const char *name)
+{
+	for (; list->name; list++)
+		if (!strcmp(list->name, name))
+			return list;
+	return NULL;
+}
+
+/* @object's keys, each in @list, into @config. @prefix is what errors call them by. */
+static int take_keys(const struct place *place, const json_t *object, const struct key *list,
+		     const char *prefix, struct config *config, struct err *err)
+{
+	struct err said;
+	const char *name;
+	json_t *value;
+	int r;
+
+	json_object_foreach((json_t *)object, name, value)
+	{
+		const struct key *key = key_find(list, name);
+		char path[64];
+
+		if (!key)
+			return place_err(err, -EINVAL, place, object, name, "no key '%s%s'", prefix,
+					 name);
+		if (json_is_null(value))
+			continue;
+		snprintf(path, sizeof(path), "%s%s", prefix, name);
+		if (key->take) {
+			r = key->take(value, (char *)config + key->field, &said);
+			if (r < 0)
+				return place_err(err, r, place, object, name, "%s %s", path,
+						 said.text);
+			continue;
+		}
+		if (!json_is_object(value))
+			return place_err(err, -EINVAL, place, object, name,
+					 "%s takes keys below it", path);
+		snprintf(path, sizeof(path), "%s.", name);
+		r = take_keys(place, value, key->keys, path, config, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+struct reading {
+	const char *path;
+	struct config config;
+	unsigned int documents;
+};
+
+static int take_document(const struct yaml_document *document, void *data, struct err *err)
+{
+	struct reading *reading = data;
+	const struct place place = { reading->path, document };
+
+	if (json_is_null(document->root))
+		return 0;
+	if (reading->documents++ || !json_is_object(document->root))
+		return place_err(err, -EINVAL, &place, NULL, NULL,
+				 reading->documents > 1 ? "a second document"
+							: "not a mapping of keys");
+	return take_keys(&place, document->root, keys, "", &reading->config, err);
+}
+
+void config_free(struct config *config)
+{
+	strings_free(config->endpoints);
+	free(config->node);
+	free(config->directory);
+	free(config->load_balancer_class);
+	free(config->server);
+	free(config->namespace);
+	free(config->token);
+	free(config->ca);
+	free(config->cert);
+	free(config->key);
+	free(config->listen_host);
+	free(config->bpffs);
+	*config = (struct config){};
+}
+
+/* The host name in lower case; a node's name otherwise. */
+static char *host_name(void)
+{
+	char name[HOST_NAME_MAX + 1];
+
+	if (gethostname(name, sizeof(name)) < 0)
+		return NULL;
+	name[sizeof(name) - 1] = '\0';
+	for (char *at = name; *at; at++)
+		*at = tolower((unsigned char)*at);
+	return strdup(name);
+}
+
+static int config_defaults(struct config *config, struct err *err)
+{
+	*config = (struct config){
+		.node = host_name(),
+		.directory = strdup("/etc/xdp-l2resp/manifests"),
+		.load_balancer_class = strdup("io.cilium/l2-announcer"),
+		.engine = LEASE_ENGINE_NONE,
+		.timing = { 15 * NS_PER_SECOND, 5 * NS_PER_SECOND, 2 * NS_PER_SECOND },
+		.weight = 100,
+		.defend = true,
+		.announce_count = 3,
+		.announce_interval_ns = 1100 * NS_PER_MS,
+		.attach = { .mode = ATTACH_MODE_AUTO, .priority = ATTACH_DEFAULT_PRIORITY },
+		.listen_host = strdup("127.0.0.1"),
+		.listen_port = 9717,
+		.bpffs = strdup(PINS_DEFAULT_BPFFS),
+	};
+	if (config->node && config->directory && config->load_balancer_class &&
+	    config->listen_host && config->bpffs)
+		return 0;
+	return err_nomem(err);
+}
+
+/* What no single key can say. */
+static int config_check(const struct config *config, const char *path, struct err *err)
+{
+	struct err said;
+
+	if (lease_timing_check(&config->timing, &said) < 0)
+		return err_set(err, -EINVAL, "%s: lease: %s", path, said.text);
+	if (config->engine == LEASE_ENGINE_ETCD && !config->endpoints)
+		return err_set(err, -EINVAL, "%s: engine etcd needs lease.endpoints", path);
+	if (!config->cert != !config->key)
+		return err_set(err, -EINVAL, "%s: lease.cert and lease.key go together", path);
+	if (config->announce_count > 1 && config->announce_interval_ns < 10 * NS_PER_MS)
+		return err_set(err, -EINVAL, "%s: announce.interval is shorter than 10ms", path);
+	if (config->announce_refresh_ns && config->announce_refresh_ns < NS_PER_SECOND)
+		return err_set(err, -EINVAL, "%s: announce.refresh is shorter than 1s", path);
+	return 0;
+}
+
+int config_read(const char *path, struct config *ret_config, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	struct reading reading = { .path = path };
+	size_t size;
+	int r = yaml_read_file(path, FILE_LIMIT, &text, &size, err);
+
+	if (!r)
+		r = config_defaults(&reading.config, err);
+	if (!r)
+		r = yaml_parse(path, text, size, take_document, &reading, err);
+	if (!r)
+		r = config_check(&reading.config, path, err);
+	if (r < 0) {
+		config_free(&reading.config);
+		return r;
+	}
+	*ret_config = reading.config;
+	return 0;
+}
+
+void config_lease(const struct config *config, const char *id, struct lease_config *ret_lease)
+{
+	*ret_lease = (struct lease_config){
+		.engine = config->engine,
+		.node = config->node,
+		.id = id,
+		.timing = config->timing,
+		.weight = config->weight,
+		.preempt = config->preempt,
+		.endpoints = (const char *const *)config->endpoints,
+		.server = config->server,
+		.namespace = config->namespace,
+		.token_file = config->token,
+		.ca = config->ca,
+		.cert = config->cert,
+		.key = config->key,
+	};
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* agent.yaml. */
+#ifndef XDP_L2RESPD_CONFIG_H
+#define XDP_L2RESPD_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "attach.h"
+#include "err.h"
+#include "lease.h"
+
+#define CONFIG_DEFAULT_PATH "/etc/xdp-l2resp/agent.yaml"
+
+struct config {
+	char *node;
+	char *directory;	   /* source.directory */
+	char *load_balancer_class; /* Services with another one are left alone */
+	enum lease_engine engine;
+	struct lease_timing timing;
+	uint32_t weight;
+	bool preempt;
+	char **endpoints;				    /* NULL-terminated */
+	char *server, *namespace, *token, *ca, *cert, *key; /* NULL: not given */
+	bool defend; /* announce an address again when another host uses it */
+	uint32_t announce_count;
+	uint64_t announce_interval_ns;
+	uint64_t announce_refresh_ns; /* 0: never */
+	struct attach_options attach;
+	char *listen_host;
+	uint16_t listen_port; /* 0: no HTTP */
+	char *bpffs;
+};
+
+void config_free(struct config *config);
+
+/*
+ * Reads the file at @path. What it leaves out has design's defaults. -EINVAL with "FILE:LINE: what"
+ * in @err for an unknown key, a value of another kind or out of range, timings that aren't safe.
+ * *ret_config is untouched on failure; the caller frees it.
+ */
+int config_read(const char *path, struct config *ret_config, struct err *err);
+
+/* Fills in what the lease manager takes; borrows from @config and @id. */
+void config_lease(const struct config *config, const char *id, struct lease_config *ret_lease);
+
+#endif

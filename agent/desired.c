@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "desired.h"
+
+void desired_free(struct desired *desired)
+{
+	for (size_t i = 0; i < desired->count; i++)
+		free(desired->list[i].preferred_node);
+	free(desired->list);
+	selection_free(&desired->selection);
+	*desired = (struct desired){};
+}
+
+static void judge(struct target *target, struct desired *desired, const struct link_table *links,
+		  struct kernel_view *view, desired_ready_fn *ready, void *userdata)
+{
+	bool usable = false;
+
+	for (size_t i = 0; i < target->count; i++) {
+		const struct link_row *row = link_table_find(links, target->on[i].ifindex);
+		struct err why;
+
+		if (!row)
+			continue;
+		if (!row->carrier)
+			target->last_resort = true;
+		else if (ready(row, userdata))
+			usable = true;
+		if (target->blocked || !kernel_answers(view, &target->address, &row->link, &why))
+			continue;
+		target->blocked = true;
+		if (!desired->blocked++)
+			desired->why_blocked = why;
+	}
+	target->wanted = usable && !target->blocked;
+}
+
+static int copy_preferred(struct target *target, const struct selected *selected)
+{
+	const char *node = selected->service->preferred_node;
+
+	/* the first service's that has a preference */
+	if (!node || target->preferred_node)
+		return 0;
+	target->preferred_node = strdup(node);
+	return target->preferred_node ? 0 : -ENOMEM;
+}
+
+int desired_make(struct selection *selection, const struct link_table *links,
+		 struct kernel_view *view, desired_ready_fn *ready, void *userdata,
+		 struct desired *ret_desired, struct err *err)
+{
+	struct desired desired = { .selection = *selection };
+	struct target *target = NULL;
+	int r = 0;
+
+	*selection = (struct selection){};
+	desired.list = calloc(desired.selection.count + 1, sizeof(*desired.list));
+	if (!desired.list)
+		r = -ENOMEM;
+	for (size_t i = 0; i < desired.selection.count && !r; i++) {
+		struct selected *selected = &desired.selection.list[i];
+
+		if (!target || address_compare(&target->address, &selected->address)) {
+			target = &desired.list[desired.count++];
+			*target = (struct target){ .address = selected->address, .on = selected };
+		}
+		target->count++;
+		r = copy_preferred(target, selected);
+		/* the manifests may go before we do */
+		selected->service = NULL;
+	}
+	if (r < 0) {
+		desired_free(&desired);
+		return err_set(err, r, "out of memory");
+	}
+	for (size_t i = 0; i < desired.count; i++)
+		judge(&desired.list[i], &desired, links, view, ready, userdata);
+	*ret_desired = desired;
+	return 0;
+}
+
+static int target_compare(const void *a, const void *b)
+{
+	return address_compare(&((const struct target *)a)->address,
+			       &((const struct target *)b)->address);
+}
+
+const struct target *desired_find(const struct desired *desired, const struct address *address)
+{
+	struct target wanted = { .address = *address };
+
+	if (!desired->count)
+		return NULL;
+	return bsearch(&wanted, desired->list, desired->count, sizeof(wanted), target_compare);
+}

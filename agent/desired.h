@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What this node should do, address by address: the policies' selection, seen together with the
+ * state of its interfaces and of its kernel. */
+#ifndef XDP_L2RESPD_DESIRED_H
+#define XDP_L2RESPD_DESIRED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "addr.h"
+#include "err.h"
+#include "kernel_view.h"
+#include "links.h"
+#include "policy.h"
+
+struct target {
+	struct address address;
+	const struct selected *on; /* the interfaces, in the selection */
+	size_t count;
+	bool blocked;	      /* the kernel would answer in our place: not to be claimed */
+	bool wanted;	      /* this node can answer for it on one of them, at least */
+	bool last_resort;     /* but not on all: one of them has no carrier */
+	char *preferred_node; /* NULL: none */
+};
+
+/* Sorted by address. */
+struct desired {
+	struct selection selection; /* without its services */
+	struct target *list;
+	size_t count;
+	size_t blocked;
+	struct err why_blocked; /* of the first */
+};
+
+/* Can the program answer on @row, carrier aside? */
+typedef bool desired_ready_fn(const struct link_row *row, void *userdata);
+
+/* Takes @selection over, whatever the result. -ENOMEM with @err. */
+int desired_make(struct selection *selection, const struct link_table *links,
+		 struct kernel_view *view, desired_ready_fn *ready, void *userdata,
+		 struct desired *ret_desired, struct err *err);
+
+void desired_free(struct desired *desired);
+
+/* The target of @address, or NULL. */
+const struct target *desired_find(const struct desired *desired, const struct address *address);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * YAML as JSON values, which is how Kubernetes sees it too: one kind of value for files and for
+ * what an API server sends. Lines are remembered beside the values, for error messages.
+ */
+#ifndef XDP_L2RESPD_DOCUMENT_H
+#define XDP_L2RESPD_DOCUMENT_H
+
+#include <stddef.h>
+#include <jansson.h>
+
+#include "err.h"
+
+struct yaml_line;
+
+/* One document of a stream. */
+struct yaml_document {
+	json_t *root;	   /* NULL: an empty document */
+	unsigned int line; /* of its first value, from 1 */
+	struct yaml_line *lines;
+	size_t count;
+	size_t capacity;
+};
+
+/* Safe on a zeroed one. */
+void yaml_document_free(struct yaml_document *document);
+
+/*
+ * The line of @key in @object, a value of @document, or of element @index of an array where @key is
+ * NULL; the document's own where that isn't known.
+ */
+unsigned int yaml_key_line(const struct yaml_document *document, const json_t *object,
+			   const char *key);
+unsigned int yaml_item_line(const struct yaml_document *document, const json_t *array,
+			    size_t index);
+
+/*
+ * Takes one document. 0 goes on, anything else ends yaml_parse() with that result. The callee may
+ * keep values by reference; the document itself is freed after the call.
+ */
+typedef int yaml_document_fn(const struct yaml_document *document, void *data, struct err *err);
+
+/*
+ * Parses @size bytes at @text, called @name in errors, and hands each document to @take. Plain
+ * scalars are null, booleans, numbers or strings as YAML 1.1 has them (kubectl's parser), without
+ * dates and base 60. Aliases share their anchor's value. -EINVAL with "NAME:LINE: what" in @err for
+ * what is no YAML, a key given twice, a key that isn't a scalar, a merge key, more than 64 levels.
+ */
+int yaml_parse(const char *name, const char *text, size_t size, yaml_document_fn *take, void *data,
+	       struct err *err);
+
+/* Reads a whole file, at most @limit bytes. Returns 0 or a negative errno with @err. The caller
+ * frees *ret_text. */
+int yaml_read_file(const char *path, size_t limit, char **ret_text, size_t *ret_size,
+		   struct err *err);
+
+#endif

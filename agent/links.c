@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <net/if.h> /* before <linux/if.h>, which then leaves its part out */
+#include <sys/socket.h>
+#include <libmnl/libmnl.h>
+#include <linux/if.h>
+#include <linux/rtnetlink.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "links.h"
+#include "local_address.h"
+#include "rtnl.h"
+
+#define MESSAGE_SIZE 32768
+/* A burst of notifications that doesn't fit ends in ENOBUFS, and everything is read anew. */
+#define RECEIVE_BUFFER (1 << 20)
+
+struct links {
+	struct link_table table;
+	struct mnl_socket *socket;
+	sd_event_source *io;
+	sd_event_source *flap; /* until the flap of our own attach is over */
+	links_changed_fn *changed;
+	void *userdata;
+	bool dirty; /* since the callback was last called */
+};
+
+const struct link_row *link_table_find(const struct link_table *table, uint32_t ifindex)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (table->rows[i].link.ifindex == ifindex)
+			return &table->rows[i];
+	return NULL;
+}
+
+const struct link_table *links_table(const struct links *links)
+{
+	return &links->table;
+}
+
+/* VRF members are routed ports like any other; those of bonds, bridges and teams have no say in
+ * what comes in on them. */
+static bool link_suitable(const struct link *link)
+{
+	static const uint8_t zero[ETH_ALEN];
+	bool slave = link->master && strcmp(link->master_kind, "vrf") != 0;
+
+	return link->ethernet && memcmp(link->mac, zero, ETH_ALEN) && !slave &&
+	       !(link->flags & (IFF_LOOPBACK | IFF_NOARP | IFF_POINTOPOINT));
+}
+
+/* IFF_LOWER_UP: IFF_RUNNING lags behind it, while the kernel thinks about operstate. */
+static bool link_carrier(const struct link *link)
+{
+	return (link->flags & IFF_UP) && (link->flags & IFF_LOWER_UP);
+}
+
+static int flap_over(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* Is @row's carrier lost only because our own program was just put on it? Its end is waited for. */
+static bool own_flap(struct links *links, const struct link_row *row)
+{
+	uint64_t end = row->attached_at_ns + LINKS_FLAP_NS;
+	sd_event *event;
+
+	if (!row->attached_at_ns || clock_boot_ns() >= end || !links->io ||
+	    !(row->link.flags & IFF_UP))
+		return false;
+	event = sd_event_source_get_event(links->io);
+	links->flap = sd_event_source_disable_unref(links->flap);
+	return sd_event_add_time(event, &links->flap, CLOCK_BOOTTIME, end / 1000 + 1, 1000,
+				 flap_over, links) >= 0;
+}
+
+static void row_update(struct links *links, struct link_row *row, const struct link *link)
+{
+	struct link_row fresh = { .link = *link,
+				  .suitable = link_suitable(link),
+				  .carrier = link_carrier(link),
+				  .attached_at_ns = row->attached_at_ns };
+
+	if (row->carrier && !fresh.carrier)
+		fresh.carrier = own_flap(links, row);
+	if (row->suitable != fresh.suitable || row->carrier != fresh.carrier ||
+	    strcmp(row->link.name, link->name) != 0 ||
+	    memcmp(row->link.mac, link->mac, ETH_ALEN) != 0 || row->link.xdp != link->xdp)
+		links->dirty = true;
+	*row = fresh;
+}
+
+static int flap_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct links *links = userdata;
+
+	(void)source;
+	(void)usec;
+	for (size_t i = 0; i < links->table.count; i++) {
+		struct link_row *row = &links->table.rows[i];
+
+		row_update(links, row, &row->link);
+	}
+	if (links->dirty) {
+		links->dirty = false;
+		links->changed(links->userdata);
+	}
+	return 0;
+}
+
+static void links_put(struct links *links, const struct link *link)
+{
+	struct link_table *table = &links->table;
+	struct link_row *rows;
+	size_t at = 0;
+
+	while (at < table->count && table->rows[at].link.ifindex < link->ifindex)
+		at++;
+	if (at < table->count && table->rows[at].link.ifindex == link->ifindex) {
+		row_update(links, &table->rows[at], link);
+		return;
+	}
+	rows = reallocarray(table->rows, table->count + 1, sizeof(*rows));
+	if (!rows)
+		return;
+	memmove(rows + at + 1, rows + at, (table->count - at) * sizeof(*rows));
+	rows[at] = (struct link_row){};
+	table->rows = rows;
+	table->count++;
+	row_update(links, &rows[at], link);
+	links->dirty = true;
+}
+
+static void links_remove(struct links *links, uint32_t ifindex)
+{
+	struct link_table *table = &links->table;
+	struct link_row *row = (struct link_row *)link_table_find(table, ifindex);
+
+	if (!row)
+		return;
+	memmove(row, row + 1, (table->rows + table->count - row - 1) * sizeof(*row));
+	table->count--;
+	links->dirty = true;
+}
+
+static int message_cb(const struct nlmsghdr *message, void *data)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+	struct links *links = data;
+	struct link link;
+
+	switch (message->nlmsg_type) {
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		links->dirty = links->dirty || !local_address_is_group(message);
+		break;
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		/* a bridge port's own messages, of which RTM_DELLINK means only that it left */
+		if (info->ifi_family != AF_UNSPEC)
+			break;
+		link_from_message(message, &link);
+		if (message->nlmsg_type == RTM_NEWLINK)
+			links_put(links, &link);
+		else
+			links_remove(links, link.ifindex);
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+/* All interfaces, on a socket of its own, so that notifications don't come in between. */
+static int links_dump(struct links *links)
+{
+	_cleanup_(cleanup_rtnl) struct mnl_socket *socket = NULL;
+	char buffer[64];
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	int r = rtnl_open(&socket);
+
+	if (r < 0)
+		return r;
+	header->nlmsg_type = RTM_GETLINK;
+	mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
+	return rtnl_dump(socket, header, message_cb, links);
+}
+
+static int links_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	_cleanup_free_ char *buffer = malloc(MESSAGE_SIZE);
+	struct links *links = userdata;
+	ssize_t length;
+
+	(void)source;
+	(void)revents;
+	while (buffer && (length = recv(fd, buffer, MESSAGE_SIZE, MSG_DONTWAIT)) > 0)
+		mnl_cb_run(buffer, length, 0, 0, message_cb, links);
+	if (buffer && length < 0 && errno == ENOBUFS) {
+		/* what was lost isn't known: forget all but our own marks by reading anew */
+		links->table.count = 0;
+		links_dump(links);
+		links->dirty = true;
+	}
+	if (links->dirty) {
+		links->dirty = false;
+		links->changed(links->userdata);
+	}
+	return 0;
+}
+
+static int links_follow(struct links *links, sd_event *event)
+{
+	unsigned int groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+	int size = RECEIVE_BUFFER, r;
+
+	links->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!links->socket || mnl_socket_bind(links->socket, groups, MNL_SOCKET_AUTOPID) < 0)
+		return negative_errno();
+	/* without CAP_NET_ADMIN the ordinary size has to do */
+	setsockopt(mnl_socket_get_fd(links->socket), SOL_SOCKET, SO_RCVBUFFORCE, &size,
+		   sizeof(size));
+	r = sd_event_add_io(event, &links->io, mnl_socket_get_fd(links->socket), EPOLLIN, links_io,
+			    links);
+	return r < 0 ? r : 0;
+}
+
+int links_new(sd_event *event, links_changed_fn *changed, void *userdata, struct links **ret_links,
+	      struct err *err)
+{
+	struct links *links = calloc(1, sizeof(*links));
+	int r;
+
+	if (!links)
+		return err_set(err, -ENOMEM, "out of memory");
+	links->changed = changed;
+	links->userdata = userdata;
+	r = event ? links_follow(links, event) : 0;
+	if (!r)
+		r = links_dump(links);
+	if (r < 0) {
+		links_free(links);
+		return err_set(err, r, "asking for the interfaces: %s", strerror(-r));
+	}
+	links->dirty = false;
+	*ret_links = links;
+	return 0;
+}
+
+void links_free(struct links *links)
+{
+	if (!links)
+		return;
+	sd_event_source_disable_unref(links->flap);
+	sd_event_source_disable_unref(links->io);
+	if (links->socket)
+		mnl_socket_close(links->socket);
+	free(links->table.rows);
+	free(links);
+}
+
+void links_attaching(struct links *links, uint32_t ifindex)
+{
+	struct link_row *row = (struct link_row *)link_table_find(&links->table, ifindex);
+
+	if (row)
+		row->attached_at_ns = clock_boot_ns();
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The network namespace's interfaces, followed by rtnetlink. */
+#ifndef XDP_L2RESPD_LINKS_H
+#define XDP_L2RESPD_LINKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "err.h"
+#include "link.h"
+
+struct link_row {
+	struct link link;
+	bool suitable;		 /* policies may select it: it carries ARP, and is nobody's slave */
+	bool carrier;		 /* up, and the cable is in */
+	uint64_t attached_at_ns; /* CLOCK_BOOTTIME of our own attach; 0: none */
+};
+
+/* Sorted by ifindex. */
+struct link_table {
+	struct link_row *rows;
+	size_t count;
+};
+
+const struct link_row *link_table_find(const struct link_table *table, uint32_t ifindex);
+
+struct links;
+
+/* Something that matters changed: an interface came, went, got another name, MAC or master, gained
+ * or lost carrier; or an address was put on one or taken off. */
+typedef void links_changed_fn(void *userdata);
+
+/* Reads all interfaces, and follows them where @event isn't NULL. Needs no privilege. */
+int links_new(sd_event *event, links_changed_fn *changed, void *userdata, struct links **ret_links,
+	      struct err *err);
+
+void links_free(struct links *links);
+
+const struct link_table *links_table(const struct links *links);
+
+/*
+ * Our program is about to be put on @ifindex: many drivers reset the link for that. Carrier that is
+ * lost within LINKS_FLAP_NS from now, and is back by then, was never lost.
+ */
+#define LINKS_FLAP_NS 5000000000ULL
+void links_attaching(struct links *links, uint32_t ifindex);
+
+#endif

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "agent.h"
+#include "attach.h"
+#include "client.h"
+#include "config.h"
+#include "server.h"
+#include "log.h"
+#include "rehearse.h"
+
+enum mode {
+	MODE_RUN,
+	MODE_CHECK,
+	MODE_DRY_RUN,
+};
+
+struct options {
+	const char *config;
+	enum mode mode;
+	bool json;
+	bool verbose;
+	bool help;
+	bool version;
+	bool stay;
+};
+
+static const struct option longs[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "check", no_argument, NULL, 'C' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "stay", no_argument, NULL, 's' },
+	{ 0 },
+};
+
+static void print_help(void)
+{
+	printf("Usage: xdp-l2respd [OPTIONS] [COMMAND [...]]\n\n"
+	       "Announces the service addresses that policies give to this node.\n\n"
+	       "Without a command it runs in the foreground, as a service. Commands ask the agent\n"
+	       "that runs in this network namespace:\n");
+	client_print_commands();
+	printf("\nOptions:\n"
+	       "  -c, --config FILE   configuration (default " CONFIG_DEFAULT_PATH ")\n"
+	       "      --check         check configuration and manifests, touch nothing\n"
+	       "      --dry-run       print which address would be announced where, touch nothing\n"
+	       "      --stay          with drain: also after a restart of the agent\n"
+	       "  -j, --json          machine-readable output\n"
+	       "  -v, --verbose       show what libbpf, libxdp and the verifier say\n"
+	       "  -h, --help          this help\n"
+	       "  -V, --version       print the version\n");
+}
+
+static int usage(const char *text, const char *word)
+{
+	fprintf(stderr, "xdp-l2respd: %s%s%s%s; see 'xdp-l2respd --help'\n", text, word ? " '" : "",
+		word ?: "", word ? "'" : "");
+	return 2;
+}
+
+/* 0, or an exit status, said. *ret_words: index of the first word. */
+static int parse(int argc, char **argv, struct options *ret_options, int *ret_words)
+{
+	struct options options = { .config = CONFIG_DEFAULT_PATH };
+	int value;
+
+	opterr = 0;
+	while ((value = getopt_long(argc, argv, ":c:jvhV", longs, NULL)) != -1) {
+		switch (value) {
+		case 'c':
+			options.config = optarg;
+			break;
+		case 'C':
+			options.mode = MODE_CHECK;
+			break;
+		case 'n':
+			options.mode = MODE_DRY_RUN;
+			break;
+		case 'j':
+			options.json = true;
+			break;
+		case 'v':
+			options.verbose = true;
+			break;
+		case 'h':
+			options.help = true;
+			break;
+		case 'V':
+			options.version = true;
+			break;
+		case ':':
+			return usage("an argument is missing after", argv[optind - 1]);
+		case 's':
+			options.stay = true;
+			break;
+		default:
+			return usage("no option", argv[optind - 1]);
+		}
+	}
+	*ret_options = options;
+	*ret_words = optind;
+	return 0;
+}
+
+static int fail(const struct err *err)
+{
+	log_say(LOG_ERR, "%s", err->text);
+	return 1;
+}
+
+/* SIGTERM, SIGINT: give everything up, then end. */
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	(void)source;
+	(void)info;
+	log_say(LOG_NOTICE, "stopping: giving up all addresses");
+	agent_stop(userdata);
+	return 0;
+}
+
+/* SIGUSR1: end, and leave everything as it is for the next one. */
+static int on_leave(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	(void)info;
+	(void)userdata;
+	log_say(LOG_NOTICE, "leaving entries and stamps to the next start");
+	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct err err;
+
+	(void)source;
+	(void)info;
+	sd_notify(0, "RELOADING=1");
+	if (agent_reload(userdata, &err) < 0)
+		log_say(LOG_ERR, "%s; what was in force stays", err.text);
+	else
+		log_say(LOG_NOTICE, "configuration read again");
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
+static const struct {
+	int number;
+	sd_event_signal_handler_t handler;
+} signals[] = {
+	{ SIGTERM, on_stop },
+	{ SIGINT, on_stop },
+	{ SIGUSR1, on_leave },
+	{ SIGHUP, on_reload },
+};
+
+static int serve(sd_event *event, const char *config)
+{
+	struct agent *agent = NULL;
+	struct server *server = NULL;
+	struct err err;
+	int r = agent_new(event, config, &agent, &err);
+
+	if (r < 0)
+		return fail(&err);
+	r = server_new(event, agent, &server, &err);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && r >= 0; i++) {
+		r = sd_event_add_signal(event, NULL, signals[i].number, signals[i].handler, agent);
+		if (r < 0)
+			err_write(&err, "handling signals: %s", strerror(-r));
+	}
+	if (r >= 0) {
+		log_say(LOG_INFO, "version " L2RESP_VERSION " started");
+		r = sd_event_loop(event);
+		if (r < 0)
+			err_write(&err, "the event loop: %s", strerror(-r));
+	}
+	server_free(server);
+	agent_free(agent);
+	return r < 0 ? fail(&err) : 0;
+}
+
+static int run(const char *config)
+{
+	sd_event *event = NULL;
+	sigset_t mask;
+	int r, status;
+
+	sigemptyset(&mask);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(&mask, signals[i].number);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	r = sd_event_default(&event);
+	if (r >= 0)
+		r = sd_event_set_watchdog(event, true);
+	if (r < 0) {
+		log_say(LOG_ERR, "starting the event loop: %s", strerror(-r));
+		return 1;
+	}
+	status = serve(event, config);
+	sd_event_unref(event);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {};
+	int words = argc, status = parse(argc, argv, &options, &words);
+
+	if (status)
+		return status;
+	attach_log_setup(options.verbose);
+	if (options.version) {
+		puts("xdp-l2respd " L2RESP_VERSION);
+		return 0;
+	}
+	if (options.help) {
+		print_help();
+		return 0;
+	}
+	if (words < argc)
+		return client_run(argc - words, argv + words, options.json, options.stay);
+	if (options.stay)
+		return usage("--stay belongs to the command drain", NULL);
+	if (options.mode == MODE_RUN)
+		return run(options.config);
+	return rehearse(options.config, options.mode == MODE_DRY_RUN, options.json);
+}

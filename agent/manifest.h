@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The Kubernetes objects that policies are made of, out of YAML documents or an API server's JSON:
+ * what matters of them here, checked.
+ */
+#ifndef XDP_L2RESPD_MANIFEST_H
+#define XDP_L2RESPD_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <jansson.h>
+
+#include "address_list.h"
+#include "claim.h"
+#include "err.h"
+#include "field.h"
+#include "pattern.h"
+#include "pool.h"
+#include "selector.h"
+
+/* v1 Service. */
+struct service {
+	char *namespace;
+	char *name;
+	struct labels labels;		   /* with the pseudo-labels that policies may select by */
+	char *class;			   /* spec.loadBalancerClass; NULL: unset */
+	struct address_list external;	   /* spec.externalIPs */
+	struct address_list load_balancer; /* status.loadBalancer.ingress[].ip */
+	char *preferred_node;		   /* annotation; NULL: none */
+	struct claim *claim;		   /* to addresses of the pools */
+};
+
+/* v1 Node. */
+struct node {
+	char *name;
+	struct labels labels;
+};
+
+/* cilium.io/v2alpha1 CiliumL2AnnouncementPolicy. */
+struct policy {
+	char *name;
+	struct selector services;
+	struct selector nodes;
+	struct pattern_list interfaces; /* none: all suitable devices */
+	bool external_ips;
+	bool load_balancer_ips;
+};
+
+/* Annotation of a Service: the node that should hold its addresses. */
+#define MANIFEST_PREFERRED_NODE "xdp-l2resp/preferred-node"
+
+/* What one file, or the API server, has. */
+struct manifest {
+	struct service *services;
+	size_t service_count;
+	struct node *nodes;
+	size_t node_count;
+	struct policy *policies;
+	size_t policy_count;
+	struct pool **pools;
+	size_t pool_count;
+};
+
+/* Safe on a zeroed one. */
+void manifest_free(struct manifest *manifest);
+
+/* Told of what was left out of an object or a file, one sentence each, with its place. */
+typedef void manifest_note_fn(const char *text, void *data);
+
+/*
+ * Adds @object, or each of its items if it is a List, to @manifest. Kinds that aren't known are
+ * noted and skipped, as are addresses that can't be announced: Cilium skips those too. -EINVAL with
+ * @err, "FILE:LINE: what", for an object that is wrong; @manifest may then hold part of a List.
+ */
+int manifest_add(struct manifest *manifest, const struct place *place, const json_t *object,
+		 manifest_note_fn *note, void *data, struct err *err);
+
+#endif

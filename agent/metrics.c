@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "metrics.h"
+
+enum metric_type {
+	COUNTER,
+	GAUGE,
+};
+
+enum metric_unit {
+	UNIT_U64,
+	UNIT_SIZE,
+	UNIT_BOOL,
+	UNIT_NS, /* shown in seconds */
+};
+
+static const struct {
+	const char *name;
+	const char *help;
+	enum metric_type type;
+	enum metric_unit unit;
+	size_t field; /* in struct agent_figures */
+} metrics[] = {
+#define METRIC(name_, type_, unit_, member, help_)                                           \
+	{                                                                                    \
+		"l2resp_" name_, help_, type_, unit_, offsetof(struct agent_figures, member) \
+	}
+	METRIC("addresses_selected", GAUGE, UNIT_SIZE, selected,
+	       "Addresses that this node's policies select"),
+	METRIC("addresses_blocked", GAUGE, UNIT_SIZE, blocked,
+	       "Addresses that the kernel would answer for in our place"),
+	METRIC("leases_wanted", GAUGE, UNIT_SIZE, lease.wanted,
+	       "Addresses that this node is a candidate for"),
+	METRIC("leases_held", GAUGE, UNIT_SIZE, lease.held, "Addresses whose lease this node has"),
+	METRIC("lease_gained_total", COUNTER, UNIT_U64, lease.gained, "Leases that were gained"),
+	METRIC("lease_lost_total", COUNTER, UNIT_U64, lease.lost,
+	       "Leases that were lost or given up"),
+	METRIC("lease_sessions_total", COUNTER, UNIT_U64, lease.sessions,
+	       "Sessions that were begun or resumed"),
+	METRIC("lease_renewals_total", COUNTER, UNIT_U64, lease.renewals, "Confirmed renewals"),
+	METRIC("lease_renewal_failures_total", COUNTER, UNIT_U64, lease.renewal_failures,
+	       "Renewals without an answer, or refused"),
+	METRIC("lease_renew_latency_seconds", GAUGE, UNIT_NS, lease.renew_latency_ns,
+	       "Duration of the last confirmed renewal"),
+	METRIC("entries", GAUGE, UNIT_SIZE, entries.present, "The agent's entries in the maps"),
+	METRIC("entries_by_hand", GAUGE, UNIT_SIZE, entries.by_hand,
+	       "Entries that somebody added by hand, and are left alone"),
+	METRIC("reconciles_total", COUNTER, UNIT_U64, reconciles, "Comparisons with the maps"),
+	METRIC("reconcile_failures_total", COUNTER, UNIT_U64, reconcile_failures,
+	       "Comparisons that failed"),
+	METRIC("reconcile_seconds", GAUGE, UNIT_NS, reconcile_ns,
+	       "Duration of the last comparison"),
+	METRIC("reconcile_worst_seconds", GAUGE, UNIT_NS, reconcile_worst_ns,
+	       "Duration of the longest comparison"),
+	METRIC("drift_total", COUNTER, UNIT_U64, drift, "Entries found otherwise than left"),
+	METRIC("announcements_total", COUNTER, UNIT_U64, announced,
+	       "Announcements sent, each in both forms"),
+	METRIC("conflicts_total", COUNTER, UNIT_U64, conflicts,
+	       "Times that another host was seen using one of our addresses, once a second at most"),
+	METRIC("manifest_files_broken", GAUGE, UNIT_SIZE, broken_files, "Files that are wrong"),
+	METRIC("interfaces", GAUGE, UNIT_SIZE, interfaces, "Interfaces that policies select"),
+	METRIC("interfaces_failed", GAUGE, UNIT_SIZE, attach_failures,
+	       "Of these, where the program couldn't be attached"),
+	METRIC("draining", GAUGE, UNIT_BOOL, draining, "1 while this node takes no part"),
+#undef METRIC
+};
+
+static void print_value(FILE *out, const void *field, enum metric_unit unit)
+{
+	switch (unit) {
+	case UNIT_U64:
+		fprintf(out, "%llu\n", (unsigned long long)*(const uint64_t *)field);
+		break;
+	case UNIT_SIZE:
+		fprintf(out, "%zu\n", *(const size_t *)field);
+		break;
+	case UNIT_BOOL:
+		fprintf(out, "%d\n", *(const bool *)field);
+		break;
+	case UNIT_NS:
+		fprintf(out, "%.9f\n", *(const uint64_t *)field / 1e9);
+		break;
+	}
+}
+
+static void print_states(FILE *out, enum lease_state now)
+{
+	fputs("# HELP l2resp_lease_state 1 for the state that the session is in\n"
+	      "# TYPE l2resp_lease_state gauge\n",
+	      out);
+	for (enum lease_state state = 0; state < LEASE_STATE_COUNT; state++)
+		fprintf(out, "l2resp_lease_state{state=\"%s\"} %d\n", lease_state_names[state],
+			state == now);
+}
+
+static void print_outcomes(FILE *out, const struct outcome_counts *counts)
+{
+	fputs("# HELP l2resp_frames_total What the data path did with frames\n"
+	      "# TYPE l2resp_frames_total counter\n",
+	      out);
+	for (enum outcome outcome = 0; outcome < OUTCOME_COUNT; outcome++)
+		fprintf(out, "l2resp_frames_total{outcome=\"%s\"} %llu\n",
+			counts_outcome_name(outcome), (unsigned long long)counts->count[outcome]);
+}
+
+/* VmRSS, in bytes. */
+static unsigned long memory(void)
+{
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+
+	if (file && fscanf(file, "%*s %lu", &pages) != 1)
+		pages = 0;
+	if (file)
+		fclose(file);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+char *metrics_text(struct agent *agent, size_t *ret_size)
+{
+	struct agent_figures figures;
+	struct outcome_counts counts;
+	char *text = NULL;
+	struct err err;
+	FILE *out = open_memstream(&text, ret_size);
+
+	if (!out)
+		return NULL;
+	agent_figures(agent, &figures);
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+		fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s ", metrics[i].name, metrics[i].help,
+			metrics[i].name, metrics[i].type == COUNTER ? "counter" : "gauge",
+			metrics[i].name);
+		print_value(out, (const char *)&figures + metrics[i].field, metrics[i].unit);
+	}
+	print_states(out, figures.lease.state);
+	if (!agent_counts(agent, &counts, &err))
+		print_outcomes(out, &counts);
+	fprintf(out,
+		"# HELP process_resident_memory_bytes Resident memory\n"
+		"# TYPE process_resident_memory_bytes gauge\n"
+		"process_resident_memory_bytes %lu\n",
+		memory());
+	fclose(out);
+	return text;
+}

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <bpf/bpf.h>
+
+#include "attach_state.h"
+#include "change.h"
+#include "cleanup.h"
+#include "device.h"
+#include "filter.h"
+#include "grow.h"
+#include "lease_stamp.h"
+#include "log.h"
+#include "pins.h"
+#include "program.h"
+
+struct program {
+	char *bpffs;
+	int leases; /* never replaced, and written without the lock */
+	struct lease_stamper *stamper;
+	struct pins pins;		       /* while locked */
+	uint32_t unsynced[L2RESP_MAX_DEVICES]; /* interfaces whose groups may have changed */
+	size_t unsynced_count;
+};
+
+static int err_nomem(struct err *err)
+{
+	return err_set(err, -ENOMEM, "out of memory");
+}
+
+/* Would the writers' lock be had at once? A CLI that imports a million addresses has it for
+ * seconds, in which leases must be renewed. */
+static int lock_free(const struct program *program, struct err *err)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (asprintf(&path, "%s/xdp-l2resp", program->bpffs) < 0) {
+		path = NULL;
+		return err_nomem(err);
+	}
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return err_set(err, -EAGAIN, "another writer has %s locked", path);
+	return 0;
+}
+
+int program_begin(struct program *program, struct err *err)
+{
+	struct pins pins = PINS_NONE;
+	size_t dropped;
+	int r;
+
+	if (program->pins.lock_fd >= 0)
+		return 0;
+	r = lock_free(program, err);
+	if (!r)
+		r = pins_open_locked(program->bpffs, 0, &pins, err);
+	if (!r)
+		r = device_adopt(&pins, &dropped, err);
+	if (!r)
+		r = grow_finish(&pins, err);
+	if (r < 0) {
+		pins_close(&pins);
+		return r;
+	}
+	program->pins = pins;
+	return 0;
+}
+
+void program_end(struct program *program)
+{
+	if (program->pins.lock_fd < 0)
+		return;
+	for (size_t i = 0; i < program->unsynced_count; i++)
+		filter_sync(&program->pins, program->unsynced[i], log_warn);
+	program->unsynced_count = 0;
+	pins_close(&program->pins);
+}
+
+int program_new(const char *bpffs, struct program **ret_program, struct err *err)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	int r = 0;
+
+	if (!program)
+		return err_nomem(err);
+	program->leases = -1;
+	program->pins = PINS_NONE;
+	program->bpffs = strdup(bpffs);
+	if (!program->bpffs)
+		r = err_nomem(err);
+	if (!r)
+		r = program_begin(program, err);
+	if (!r) {
+		program->leases = fcntl(program->pins.fd[PINS_LEASES], F_DUPFD_CLOEXEC, 0);
+		if (program->leases < 0)
+			r = err_set(err, negative_errno(), "leases: %s", strerror(errno));
+	}
+	if (r < 0) {
+		program_free(program);
+		return r;
+	}
+	program_end(program);
+	*ret_program = program;
+	return 0;
+}
+
+void program_free(struct program *program)
+{
+	if (!program)
+		return;
+	program_end(program);
+	lease_stamper_free(program->stamper);
+	if (program->leases >= 0)
+		close(program->leases);
+	free(program->bpffs);
+	free(program);
+}
+
+/* The groups of @key's interface are to be looked after once the entries are done: adding and
+ * deleting 1,000 addresses one by one isn't to read the map 1,000 times. IPv4's need none, since
+ * entries here have the device's own MAC. */
+static void sync_later(struct program *program, const struct entry_key *key)
+{
+	size_t i = 0;
+
+	if (address_is_v4(&key->address))
+		return;
+	while (i < program->unsynced_count && program->unsynced[i] != key->ifindex)
+		i++;
+	if (i < L2RESP_MAX_DEVICES)
+		program->unsynced[i] = key->ifindex;
+	if (i == program->unsynced_count && i < L2RESP_MAX_DEVICES)
+		program->unsynced_count++;
+}
+
+static bool head_same(const struct entry_head *a, const struct entry_head *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+struct apply {
+	const struct entry_table *wanted;
+	uint32_t *index; /* of wanted, by hash: 1 + where it is, 0 for a free place */
+	size_t index_size;
+	bool *found; /* of each wanted one: it is there */
+	struct entry_table add, change, delete;
+	size_t add_capacity, change_capacity, delete_capacity;
+	size_t count[PINS_FAMILIES]; /* entries in the maps, whoever's */
+	struct program_changes changes;
+	program_keep_fn *keep;
+	program_change_fn *change_fn;
+	void *userdata;
+};
+
+static void apply_free(struct apply *apply)
+{
+	entry_table_free(&apply->add);
+	entry_table_free(&apply->change);
+	entry_table_free(&apply->delete);
+	free(apply->index);
+	free(apply->found);
+}
+
+/* The place of @key in the index, or the free one where it would be. */
+static uint32_t *index_at(const struct apply *apply, const struct entry_key *key)
+{
+	size_t at = (address_hash(&key->address) + key->ifindex) & (apply->index_size - 1);
+
+	while (apply->index[at] &&
+	       entry_key_compare(&apply->wanted->rows[apply->index[at] - 1].key, key))
+		at = (at + 1) & (apply->index_size - 1);
+	return &apply->index[at];
+}
+
+/* A search in the sorted rows would miss the cache a dozen times for each entry of the map. */
+static int index_make(struct apply *apply, struct err *err)
+{
+	apply->index_size = 1;
+	while (apply->index_size < 2 * apply->wanted->count + 1)
+		apply->index_size *= 2;
+	apply->index = calloc(apply->index_size, sizeof(*apply->index));
+	apply->found = calloc(apply->wanted->count + 1, sizeof(*apply->found));
+	if (!apply->index || !apply->found)
+		return err_nomem(err);
+	for (size_t i = 0; i < apply->wanted->count; i++)
+		*index_at(apply, &apply->wanted->rows[i].key) = i + 1;
+	return 0;
+}
+
+/* An entry of the map that isn't wanted. */
+static int apply_unwanted(struct apply *apply, const struct entry_row *row, struct err *err)
+{
+	if (row->head.lease == L2RESP_LEASE_FOREVER)
+		return 0;
+	if (apply->keep(&row->key.address, row->head.lease, apply->userdata)) {
+		apply->changes.present++;
+		return 0;
+	}
+	apply->change_fn("deleted", &row->key, apply->userdata);
+	if (entry_table_add(&apply->delete, &apply->delete_capacity, row) < 0)
+		return err_nomem(err);
+	return 0;
+}
+
+static int apply_there(struct apply *apply, const struct entry_row *row, size_t at, struct err *err)
+{
+	const struct entry_row *wanted = &apply->wanted->rows[at];
+
+	apply->found[at] = true;
+	if (row->head.lease == L2RESP_LEASE_FOREVER) {
+		apply->change_fn("by hand", &row->key, apply->userdata);
+		apply->changes.by_hand++;
+		return 0;
+	}
+	apply->changes.present++;
+	if (head_same(&row->head, &wanted->head))
+		return 0;
+	apply->change_fn("changed", &row->key, apply->userdata);
+	if (entry_table_add(&apply->change, &apply->change_capacity, wanted) < 0)
+		return err_nomem(err);
+	return 0;
+}
+
+static int apply_visit(const struct entry_row *row, void *data, struct err *err)
+{
+	struct apply *apply = data;
+	uint32_t wanted = *index_at(apply, &row->key);
+
+	apply->count[responder_family(&row->key.address)]++;
+	return wanted ? apply_there(apply, row, wanted - 1, err) : apply_unwanted(apply, row, err);
+}
+
+static int apply_missing(struct apply *apply, struct err *err)
+{
+	for (size_t i = 0; i < apply->wanted->count; i++) {
+		const struct entry_row *row = &apply->wanted->rows[i];
+
+		if (apply->found[i])
+			continue;
+		apply->change_fn("added", &row->key, apply->userdata);
+		if (entry_table_add(&apply->add, &apply->add_capacity, row) < 0)
+			return err_nomem(err);
+		apply->count[responder_family(&row->key.address)]++;
+		apply->changes.present++;
+	}
+	return 0;
+}
+
+/* Room for @count entries of each family. */
+static int make_room(struct program *program, const size_t count[PINS_FAMILIES], struct err *err)
+{
+	size_t needed = count[PINS_V4] > count[PINS_V6] ? count[PINS_V4] : count[PINS_V6];
+	uint32_t room = program->pins.max_entries;
+
+	if (needed <= room)
+		return 0;
+	while (room < needed)
+		room *= 2;
+	return grow_responders(&program->pins, room, err);
+}
+
+static int delete_all(struct program *program, const struct entry_table *table, struct err *err)
+{
+	/* one by one: a batch ends at the first that is absent */
+	for (size_t i = 0; i < table->count; i++) {
+		int r = responder_remove(pins_responders(&program->pins), &table->rows[i].key);
+
+		if (r < 0)
+			return err_set(err, r, "deleting an address: %s", strerror(-r));
+		sync_later(program, &table->rows[i].key);
+	}
+	return 0;
+}
+
+int program_apply(struct program *program, const struct entry_table *wanted, program_keep_fn *keep,
+		  program_change_fn *change, void *userdata, struct program_changes *ret_changes,
+		  struct err *err)
+{
+	_cleanup_(apply_free) struct apply apply = {
+		.wanted = wanted, .keep = keep, .change_fn = change, .userdata = userdata
+	};
+	int r = index_make(&apply, err);
+
+	if (!r)
+		r = responder_visit(pins_responders(&program->pins), apply_visit, &apply, err);
+	if (!r)
+		r = delete_all(program, &apply.delete, err);
+	for (size_t i = 0; i < apply.delete.count && !r; i++)
+		apply.count[responder_family(&apply.delete.rows[i].key.address)]--;
+	if (!r)
+		r = change_set_heads(&program->pins, &apply.change, err);
+	if (!r)
+		r = apply_missing(&apply, err);
+	if (!r)
+		r = make_room(program, apply.count, err);
+	if (!r)
+		r = responder_write_table(pins_responders(&program->pins), &apply.add, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < apply.add.count; i++)
+		sync_later(program, &apply.add.rows[i].key);
+	apply.changes.added = apply.add.count;
+	apply.changes.deleted = apply.delete.count;
+	apply.changes.changed = apply.change.count;
+	*ret_changes = apply.changes;
+	return 0;
+}
+
+int program_put(struct program *program, const struct entry_row *wanted, bool *ret_by_hand,
+		struct err *err)
+{
+	const int *fds = pins_responders(&program->pins);
+	struct entry_row row = *wanted, there;
+	int r = responder_get(fds, &wanted->key, &there, err);
+
+	*ret_by_hand = !r && there.head.lease == L2RESP_LEASE_FOREVER;
+	if (!r && !*ret_by_hand && !head_same(&there.head, &wanted->head))
+		return change_set_heads(&program->pins, &(struct entry_table){ &row, 1 }, err);
+	if (r != -ENOENT)
+		return r;
+	r = responder_insert(fds, &row, err);
+	if (r == -E2BIG) {
+		r = grow_responders(&program->pins, 2 * program->pins.max_entries, err);
+		r = r ?: responder_insert(pins_responders(&program->pins), &row, err);
+	}
+	if (!r)
+		sync_later(program, &row.key);
+	return r;
+}
+
+int program_remove(struct program *program, const struct address *address, struct err *err)
+{
+	const int *fds = pins_responders(&program->pins);
+	struct entry_key key = { .address = *address };
+	uint32_t *previous = NULL;
+	int r = 0;
+
+	/* every interface that ever had entries is recorded */
+	while (!r &&
+	       !bpf_map_get_next_key(program->pins.fd[PINS_DEVICES], previous, &key.ifindex)) {
+		struct entry_row there;
+
+		previous = &key.ifindex;
+		r = responder_get(fds, &key, &there, err);
+		if (r == -ENOENT) {
+			r = 0;
+			continue;
+		}
+		if (r < 0 || there.head.lease == L2RESP_LEASE_FOREVER)
+			continue;
+		r = responder_remove(fds, &key);
+		if (r < 0)
+			return err_set(err, r, "deleting an address: %s", strerror(-r));
+		sync_later(program, &key);
+	}
+	return r;
+}
+
+int program_expect_stamps(struct program *program, uint64_t renewal_ns, struct err *err)
+{
+	struct lease_stamper *stamper;
+	/* half as much more, for one that comes late */
+	int r = lease_stamper_new(program->leases, renewal_ns + renewal_ns / 2, &stamper, err);
+
+	if (r < 0)
+		return r;
+	lease_stamper_free(program->stamper);
+	program->stamper = stamper;
+	return 0;
+}
+
+int program_stamp(struct program *program, uint8_t slot, uint64_t deadline_ns, struct err *err)
+{
+	return lease_stamp_write(program->stamper, slot, deadline_ns, err);
+}
+
+uint64_t program_stamped(const struct program *program, uint8_t slot)
+{
+	return lease_stamp_read(program->leases, slot);
+}
+
+int program_attached(struct program *program, const struct link *link, struct err *err)
+{
+	struct attach_state state;
+	int r = attach_query(&program->pins, link->ifindex, &state, err);
+
+	if (r < 0)
+		return r;
+	return attach_is_current(&state);
+}
+
+int program_attach(struct program *program, const struct link *link,
+		   const struct attach_options *options, struct attach_outcome *ret_outcome,
+		   struct err *err)
+{
+	struct attach_options later = *options;
+	struct device_recorded recorded;
+	int r = attach_check(&program->pins, link, options, err);
+
+	if (!r)
+		r = device_record(&program->pins, link, &recorded, err);
+	if (r)
+		return r;
+	later.twin_later = true;
+	r = attach_link(&program->pins, link, recorded.counters_slot, &later, ret_outcome, err);
+	if (r < 0)
+		device_undo_record(&program->pins, link, &recorded);
+	return r;
+}
+
+int program_twin(struct program *program, const struct link *link, struct err *err)
+{
+	return attach_twin(&program->pins, link, err);
+}
+
+int program_counts(struct program *program, struct outcome_counts *ret_counts, struct err *err)
+{
+	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	struct outcome_counts sum = {};
+	uint32_t ifindex = 0, *previous = NULL;
+	int r = pins_open(program->bpffs, &pins, err);
+
+	while (!r && !bpf_map_get_next_key(pins.fd[PINS_DEVICES], previous, &ifindex)) {
+		struct outcome_counts counts = {};
+		struct device device;
+
+		previous = &ifindex;
+		if (bpf_map_lookup_elem(pins.fd[PINS_DEVICES], &ifindex, &device) < 0)
+			continue;
+		r = counts_read(&pins, device.counters_slot, &counts, err);
+		for (int i = 0; i < OUTCOME_COUNT && !r; i++)
+			sum.count[i] += counts.count[i];
+	}
+	if (!r)
+		*ret_counts = sum;
+	return r;
+}
+
+int program_conflicts(struct program *program, struct conflict_table *ret_table, struct err *err)
+{
+	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	int r = pins_open(program->bpffs, &pins, err);
+
+	return r < 0 ? r : conflict_read_all(&pins, ret_table, err);
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "store_base.h"
+
+static uint64_t base_now_usec(const struct store_base *base)
+{
+	uint64_t now = 0;
+
+	sd_event_now(base->event, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+void store_trouble(struct store_base *base, const char *format, ...)
+{
+	char text[1024];
+	va_list arguments;
+
+	if (base->troubled || (base->answered_usec &&
+			       base_now_usec(base) < base->answered_usec + base->lag_ns / 1000))
+		return;
+	base->troubled = true;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	base->events->reachable(text, base->userdata);
+}
+
+void store_answered(struct store_base *base)
+{
+	bool known = base->answered_usec && !base->troubled;
+
+	base->answered_usec = base_now_usec(base);
+	if (known)
+		return;
+	base->troubled = false;
+	base->events->reachable(NULL, base->userdata);
+}
+
+/* Did the stream show what was written by now? Else its server is cut off, or the stream is. */
+static int on_lag(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct store_base *base = userdata;
+	bool again = base->lagged_revision == base->revision;
+
+	(void)source;
+	(void)usec;
+	if (base->listing || base->revision >= base->awaited)
+		return 0;
+	base->lagged_revision = base->revision;
+	base->lags(base, again);
+	return 0;
+}
+
+void store_expect(struct store_base *base, uint64_t revision)
+{
+	int enabled;
+
+	if (revision <= base->revision || base->listing)
+		return;
+	if (sd_event_source_get_enabled(base->lag, &enabled) >= 0 && enabled != SD_EVENT_OFF)
+		return;
+	base->awaited = revision;
+	sd_event_source_set_time_relative(base->lag, base->lag_ns / 1000);
+	sd_event_source_set_enabled(base->lag, SD_EVENT_ONESHOT);
+}
+
+static void swap_free(struct store_swap *swap)
+{
+	struct store_swap **at = &swap->base->swaps;
+
+	while (*at != swap)
+		at = &(*at)->next;
+	*at = swap->next;
+	http_cancel(swap->call);
+	free(swap);
+}
+
+void store_swap_end(struct store_swap *swap, int result)
+{
+	struct store_base *base = swap->base;
+	struct record record = swap->record;
+
+	swap_free(swap);
+	base->events->swapped(&record, result, base->userdata);
+}
+
+static int on_swap_failed(sd_event_source *source, void *userdata)
+{
+	sd_event_source_disable_unref(source);
+	store_swap_end(userdata, -ENOMEM);
+	return 0;
+}
+
+static void base_swap(struct store *store, const struct record *record)
+{
+	struct store_base *base = (struct store_base *)store;
+	struct store_swap *swap = calloc(1, sizeof(*swap));
+	sd_event_source *source;
+
+	if (!swap)
+		abort(); /* the answer that is owed could not be given */
+	*swap = (struct store_swap){
+		.next = base->swaps,
+		.base = base,
+		.record = *record,
+		.seen = base->listing ? 0 : base->revision,
+	};
+	base->swaps = swap;
+	/* told later, never from within */
+	if (base->send(swap) < 0 &&
+	    sd_event_add_defer(base->event, &source, on_swap_failed, swap) < 0)
+		abort();
+}
+
+void store_base_close(struct store_base *base)
+{
+	while (base->swaps)
+		swap_free(base->swaps);
+	sd_event_source_disable_unref(base->lag);
+	sd_event_unref(base->event);
+}
+
+int store_base_init(struct store_base *base, sd_event *event, uint64_t lag_ns,
+		    const struct store_events *events, void *userdata, struct err *err)
+{
+	int r;
+
+	base->store.swap = base_swap;
+	base->event = sd_event_ref(event);
+	base->events = events;
+	base->userdata = userdata;
+	base->listing = true;
+	base->lag_ns = lag_ns;
+	r = sd_event_add_time_relative(event, &base->lag, CLOCK_MONOTONIC, 0, 1000, on_lag, base);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(base->lag, SD_EVENT_OFF);
+	return r < 0 ? err_set(err, r, "a timer can't be made: %s", strerror(-r)) : 0;
+}

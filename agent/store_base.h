@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the stores have in common: swaps on their way, whether the server answers, and whether the
+ * stream shows what was written. */
+#ifndef XDP_L2RESP_STORE_BASE_H
+#define XDP_L2RESP_STORE_BASE_H
+
+#include "err.h"
+#include "http.h"
+#include "store.h"
+
+struct store_base;
+
+/* A swap on its way. */
+struct store_swap {
+	struct store_swap *next;
+	struct store_base *base;
+	struct http_call *call;
+	struct record record;
+	uint64_t seen; /* the stream's revision when it was sent; 0: in a list */
+	size_t endpoint, tried;
+};
+
+struct store_base {
+	struct store store; /* first: it is cast to this */
+	sd_event *event;
+	const struct store_events *events;
+	void *userdata;
+
+	/* Sends @swap, and sets its call. -ENOMEM. */
+	int (*send)(struct store_swap *swap);
+	/* The stream doesn't show what was written, @again for the second time with nothing in
+	 * between: begins another. */
+	void (*lags)(struct store_base *base, bool again);
+
+	bool listing;	   /* the stream is not past its list */
+	uint64_t revision; /* the stream has shown everything up to this */
+
+	bool troubled;
+	uint64_t answered_usec; /* when it last answered; 0: never */
+	sd_event_source *lag;
+	uint64_t lag_ns;
+	uint64_t awaited;	  /* revision that the stream must have reached then */
+	uint64_t lagged_revision; /* where it stood when it last lagged */
+	struct store_swap *swaps;
+};
+
+/* Sets up all but send, lags and store.free. @lag_ns: how late the stream may be. */
+int store_base_init(struct store_base *base, sd_event *event, uint64_t lag_ns,
+		    const struct store_events *events, void *userdata, struct err *err);
+/* Ends the swaps without a word, whose calls must still be there. */
+void store_base_close(struct store_base *base);
+
+/* Something didn't answer: tells why, once, unless something else did within @lag_ns. Or something
+ * did: tells so, once. */
+void store_trouble(struct store_base *base, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void store_answered(struct store_base *base);
+
+/* The stream is to show @revision soon. */
+void store_expect(struct store_base *base, uint64_t revision);
+
+/* Frees @swap and tells its result; record.revision is the new one. */
+void store_swap_end(struct store_swap *swap, int result);
+
+#endif

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What people and kubectl look at is in the Lease's spec, as Kubernetes means it; what only the
+ * protocol needs is one annotation. A record is both.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "kube.h"
+#include "record_json.h"
+#include "store_base.h"
+#include "store_kubernetes.h"
+
+#define CLAIM_PREFIX "l2resp-"
+#define NODE_PREFIX  "l2resp-node-"
+#define NAME_MAX_LEN 253 /* of an object: a DNS subdomain's (RFC 1123) */
+#define ANNOTATION   "xdp-l2resp.io/record"
+#define V4_DIGITS    8
+#define V6_DIGITS    32
+#define V4_OFFSET    12 /* of an IPv4 address in a mapped one */
+
+struct store_kubernetes {
+	struct store_base base; /* first: it is cast to this */
+	struct kube *kube;
+	struct kube_watch *watch;
+	char *path; /* of the namespace's Lease objects */
+	uint32_t duration_s;
+};
+
+static void cleanup_json(json_t **json)
+{
+	json_decref(*json);
+}
+
+/* Kind, address and node of the record that has the Lease called @name. False: it is none of ours.
+ */
+static bool name_parse(const char *name, struct record *record)
+{
+	uint8_t *byte = record->address.bytes;
+	const char *digits = name + strlen(CLAIM_PREFIX);
+	size_t count;
+
+	if (!strncmp(name, NODE_PREFIX, strlen(NODE_PREFIX))) {
+		record->kind = RECORD_HEARTBEAT;
+		node_name_copy(record->node, name + strlen(NODE_PREFIX));
+		return record->node[0];
+	}
+	if (strncmp(name, CLAIM_PREFIX, strlen(CLAIM_PREFIX)) != 0)
+		return false;
+	record->kind = RECORD_CLAIM;
+	count = strlen(digits);
+	if ((count != V4_DIGITS && count != V6_DIGITS) ||
+	    strspn(digits, "0123456789abcdef") != count)
+		return false;
+	memset(byte, 0, sizeof(record->address.bytes));
+	if (count == V4_DIGITS) {
+		byte[V4_OFFSET - 2] = byte[V4_OFFSET - 1] = 0xff;
+		byte += V4_OFFSET;
+	}
+	for (; *digits; digits += 2)
+		*byte++ = strtoul((char[]){ digits[0], digits[1], '\0' }, NULL, 16);
+	/* one spelling is the address's; a mapped IPv4 one is another's */
+	return address_is_v4(&record->address) == (count == V4_DIGITS);
+}
+
+static void name_format(const struct record *record, char name[NAME_MAX_LEN + 1])
+{
+	size_t at = address_is_v4(&record->address) ? V4_OFFSET : 0;
+	char *end = name + strlen(CLAIM_PREFIX);
+
+	if (record->kind == RECORD_HEARTBEAT) {
+		snprintf(name, NAME_MAX_LEN + 1, NODE_PREFIX "%.*s",
+			 (int)(NAME_MAX_LEN - strlen(NODE_PREFIX)), record->node);
+		return;
+	}
+	memcpy(name, CLAIM_PREFIX, strlen(CLAIM_PREFIX));
+	for (; at < sizeof(record->address.bytes); at++, end += 2)
+		snprintf(end, 3, "%02x", record->address.bytes[at]);
+}
+
+/* A MicroTime: the API server wants all six digits. */
+static json_t *now_json(void)
+{
+	struct timespec now;
+	struct tm tm;
+	char date[32], text[64];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
+	snprintf(text, sizeof(text), "%s.%06ldZ", date, now.tv_nsec / 1000);
+	return json_string(text);
+}
+
+/* Moves member @from of @contents to member @to of @spec. */
+static void member_move(json_t *contents, const char *from, json_t *spec, const char *to)
+{
+	json_object_set(spec, to, json_object_get(contents, from));
+	json_object_del(contents, from);
+}
+
+/* What is written for @record, over what is there or in a new object. NULL: no memory. */
+static json_t *lease_make(const struct store_kubernetes *kubernetes, const struct record *record)
+{
+	_cleanup_(cleanup_json) json_t *contents = record_to_json(record), *spec = NULL;
+	_cleanup_free_ char *text = NULL;
+	char name[NAME_MAX_LEN + 1], revision[24];
+	json_t *lease;
+
+	/* always another time: the server takes a write that changes nothing for none */
+	spec = json_pack("{so}", "renewTime", now_json());
+	if (!contents || !spec)
+		return NULL;
+	if (record->kind == RECORD_CLAIM) {
+		member_move(contents, "holder", spec, "holderIdentity");
+		member_move(contents, "transitions", spec, "leaseTransitions");
+		json_object_set_new(spec, "leaseDurationSeconds",
+				    json_integer(kubernetes->duration_s));
+		if (record->claim.taken)
+			json_object_set(spec, "acquireTime", json_object_get(spec, "renewTime"));
+	} else {
+		json_object_set_new(spec, "holderIdentity", json_string(record->node));
+		member_move(contents, "duration", spec, "leaseDurationSeconds");
+	}
+	text = json_dumps(contents, JSON_COMPACT);
+	if (!text)
+		return NULL;
+	name_format(record, name);
+	snprintf(revision, sizeof(revision), "%" PRIu64, record->revision);
+	lease = json_pack("{ss ss s{ss s{ss}} sO}", "apiVersion", "coordination.k8s.io/v1", "kind",
+			  "Lease", "metadata", "name", name, "annotations", ANNOTATION, text,
+			  "spec", spec);
+	if (lease && record->revision)
+		json_object_set_new(json_object_get(lease, "metadata"), "resourceVersion",
+				    json_string(revision));
+	return lease;
+}
+
+/* Shape and contents of @record, whose kind is set, from a Lease. */
+static void lease_parse(const json_t *lease, struct record *record)
+{
+	json_t *metadata = json_object_get(lease, "metadata");
+	json_t *spec = json_object_get(lease, "spec");
+	const char *text = json_string_value(
+		json_object_get(json_object_get(metadata, "annotations"), ANNOTATION));
+	_cleanup_(cleanup_json) json_t *contents = text ? json_loads(text, 0, NULL) : NULL;
+	const char *holder = json_string_value(json_object_get(spec, "holderIdentity")) ?: "";
+
+	if (record->kind == RECORD_CLAIM) {
+		json_object_set_new(contents, "holder", json_string(holder));
+		json_object_set(contents, "transitions", json_object_get(spec, "leaseTransitions"));
+	} else {
+		json_object_set(contents, "duration",
+				json_object_get(spec, "leaseDurationSeconds"));
+		if (strcmp(holder, record->node) != 0)
+			json_object_clear(contents);
+	}
+	record->revision = kube_version(lease);
+	record_from_json(record, contents);
+}
+
+static void trouble(struct store_kubernetes *kubernetes, const char *why)
+{
+	store_trouble(&kubernetes->base, "kubernetes at %s: %s", kube_server(kubernetes->kube),
+		      why);
+}
+
+static void on_swap(const struct http_result *result, void *userdata)
+{
+	struct store_swap *swap = userdata;
+	struct store_kubernetes *kubernetes = (struct store_kubernetes *)swap->base;
+	_cleanup_(cleanup_json) json_t *json = NULL;
+	bool refused = result->status == 409 || (result->status == 404 && swap->record.revision);
+	char text[256];
+
+	swap->call = NULL;
+	if (!result->error && refused) {
+		store_answered(&kubernetes->base);
+		/* there is something newer, if only by then: the stream is to show it */
+		store_expect(&kubernetes->base, swap->seen + 1);
+		store_swap_end(swap, -EAGAIN);
+		return;
+	}
+	if (result->error || (result->status != 200 && result->status != 201)) {
+		trouble(kubernetes, kube_trouble(result, text));
+		store_swap_end(swap, result->error ?: -EIO);
+		return;
+	}
+	json = json_loads(result->body, 0, NULL);
+	swap->record.revision = kube_version(json);
+	if (!swap->record.revision) {
+		trouble(kubernetes, "an answer that isn't Kubernetes'");
+		store_swap_end(swap, -EPROTO);
+		return;
+	}
+	store_answered(&kubernetes->base);
+	/* below what was seen when it was sent: the store was put back, or is another one */
+	if (swap->record.revision < swap->seen)
+		kube_watch_restart(kubernetes->watch, true);
+	store_expect(&kubernetes->base, swap->record.revision);
+	store_swap_end(swap, 0);
+}
+
+/*
+ * Over a revision it is a PATCH that names it. A PUT with a resourceVersion would do, but for an
+ * object that was deleted meanwhile: of Lease objects it makes a new one then.
+ */
+static int kubernetes_send(struct store_swap *swap)
+{
+	struct store_kubernetes *kubernetes = (struct store_kubernetes *)swap->base;
+	_cleanup_(cleanup_json) json_t *lease = lease_make(kubernetes, &swap->record);
+	_cleanup_free_ char *path = NULL;
+	char name[NAME_MAX_LEN + 1];
+	int r;
+
+	name_format(&swap->record, name);
+	r = asprintf(&path, "%s%s%s?fieldManager=xdp-l2respd", kubernetes->path,
+		     swap->record.revision ? "/" : "", swap->record.revision ? name : "");
+	if (r < 0)
+		path = NULL;
+	if (path && lease)
+		swap->call =
+			kube_request(kubernetes->kube, swap->record.revision ? "PATCH" : "POST",
+				     path, lease, on_swap, swap);
+	return swap->call ? 0 : -ENOMEM;
+}
+
+static void kubernetes_lags(struct store_base *base, bool again)
+{
+	struct store_kubernetes *kubernetes = (struct store_kubernetes *)base;
+
+	/* the watch knows first that there is to be a list */
+	if (!kube_watch_version(kubernetes->watch))
+		return;
+	trouble(kubernetes, "its watch lags behind");
+	/* of a store that was put back a watch from here shows nothing, ever */
+	kube_watch_restart(kubernetes->watch, again);
+}
+
+static void on_reset(void *userdata)
+{
+	struct store_kubernetes *kubernetes = userdata;
+
+	kubernetes->base.listing = true;
+	kubernetes->base.events->reset(kubernetes->base.userdata);
+}
+
+static void on_object(const json_t *object, bool deleted, void *userdata)
+{
+	struct store_kubernetes *kubernetes = userdata;
+	const json_t *metadata = json_object_get(object, "metadata");
+	const char *name = json_string_value(json_object_get(metadata, "name"));
+	struct record record = { .shape = RECORD_ABSENT };
+
+	kubernetes->base.revision = kube_watch_version(kubernetes->watch);
+	if (!name || !name_parse(name, &record))
+		return;
+	if (!deleted)
+		lease_parse(object, &record);
+	kubernetes->base.events->record(&record, kubernetes->base.userdata);
+}
+
+static void on_synced(void *userdata)
+{
+	struct store_kubernetes *kubernetes = userdata;
+
+	kubernetes->base.revision = kube_watch_version(kubernetes->watch);
+	kubernetes->base.listing = false;
+	kubernetes->base.events->synced(kubernetes->base.userdata);
+}
+
+static void on_reachable(const char *why, void *userdata)
+{
+	struct store_kubernetes *kubernetes = userdata;
+
+	if (why)
+		trouble(kubernetes, why);
+	else
+		store_answered(&kubernetes->base);
+}
+
+static const struct kube_watch_events watch_events = {
+	.reset = on_reset,
+	.object = on_object,
+	.synced = on_synced,
+	.reachable = on_reachable,
+};
+
+static void kubernetes_free(struct store *store)
+{
+	struct store_kubernetes *kubernetes = (struct store_kubernetes *)store;
+
+	store_base_close(&kubernetes->base);
+	kube_watch_free(kubernetes->watch);
+	kube_free(kubernetes->kube);
+	free(kubernetes->path);
+	free(kubernetes);
+}
+
+static void cleanup_kubernetes(struct store_kubernetes **kubernetes)
+{
+	if (*kubernetes)
+		kubernetes_free(&(*kubernetes)->base.store);
+}
+
+int store_kubernetes_new(sd_event *event, const struct lease_config *config, uint64_t timeout_ns,
+			 const struct store_events *events, void *userdata,
+			 struct store **ret_store, struct err *err)
+{
+	_cleanup_(cleanup_kubernetes) struct store_kubernetes *kubernetes =
+		calloc(1, sizeof(*kubernetes));
+	const struct kube_config kube = {
+		.server = config->server,
+		.namespace = config->namespace,
+		.token_file = config->token_file,
+		.ca = config->ca,
+		.cert = config->cert,
+		.key = config->key,
+		.timeout_ns = timeout_ns,
+		.retry_max_ns = config->timing.retry_period_ns,
+	};
+	int r;
+
+	if (!kubernetes)
+		return err_set(err, -ENOMEM, "out of memory");
+	kubernetes->base.store.free = kubernetes_free;
+	kubernetes->base.send = kubernetes_send;
+	kubernetes->base.lags = kubernetes_lags;
+	kubernetes->duration_s = config->timing.duration_ns / 1000000000;
+	if (strlen(NODE_PREFIX) + strlen(config->node) > NAME_MAX_LEN)
+		return err_set(err, -EINVAL,
+			       "the node name %s is too long: with %s before it, it must be the "
+			       "name of a Lease object, of %d characters at most",
+			       config->node, NODE_PREFIX, NAME_MAX_LEN);
+	r = store_base_init(&kubernetes->base, event, timeout_ns, events, userdata, err);
+	r = r ?: kube_new(event, &kube, &kubernetes->kube, err);
+	if (r < 0)
+		return r;
+	r = asprintf(&kubernetes->path, "/apis/coordination.k8s.io/v1/namespaces/%s/leases",
+		     kube_namespace(kubernetes->kube));
+	if (r < 0) {
+		kubernetes->path = NULL;
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	r = kube_watch_new(kubernetes->kube, kubernetes->path, &watch_events, kubernetes,
+			   &kubernetes->watch, err);
+	if (r < 0)
+		return r;
+	*ret_store = &kubernetes->base.store;
+	kubernetes = NULL;
+	return 0;
+}

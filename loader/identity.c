@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <bpf/bpf.h>
+
+#include "cleanup.h"
+#include "identity.h"
+
+#define PIN_NAME "xdp-l2respd"
+
+/* The pinned map's only value. */
+struct remembered {
+	uint8_t id[IDENTITY_ID_DIGITS / 2];
+	uint32_t drained;
+	char node[IDENTITY_NODE_MAX + 1];
+};
+
+static int read_value(int fd, struct remembered *ret_value)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info), key = 0;
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return negative_errno();
+	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size != sizeof(*ret_value))
+		return -EPROTO;
+	return bpf_map_lookup_elem(fd, &key, ret_value) < 0 ? negative_errno() : 0;
+}
+
+/* A new map with a new id, pinned at @path once it is whole. */
+static int make(const char *path)
+{
+	_cleanup_close_ int fd =
+		bpf_map_create(BPF_MAP_TYPE_ARRAY, "l2resp_agent", sizeof(uint32_t),
+			       sizeof(struct remembered), 1, NULL);
+	struct remembered value = {};
+	uint32_t key = 0;
+	int ret;
+
+	if (fd < 0)
+		return negative_errno();
+	if (getrandom(value.id, sizeof(value.id), 0) != sizeof(value.id) ||
+	    bpf_map_update_elem(fd, &key, &value, BPF_ANY) < 0 || bpf_obj_pin(fd, path) < 0)
+		return negative_errno();
+	ret = fd;
+	fd = -1;
+	return ret;
+}
+
+void identity_read_node(const char *bpffs, char ret_node[IDENTITY_NODE_MAX + 1])
+{
+	struct remembered value = {};
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/" PIN_NAME, bpffs);
+	fd = bpf_obj_get(path);
+	if (fd >= 0)
+		read_value(fd, &value);
+	snprintf(ret_node, IDENTITY_NODE_MAX + 1, "%s", value.node);
+}
+
+static int write_value(int fd, const struct remembered *value)
+{
+	uint32_t key = 0;
+
+	return bpf_map_update_elem(fd, &key, value, BPF_ANY) < 0 ? negative_errno() : 0;
+}
+
+int identity_open(const char *bpffs, const char *node, struct identity *ret_identity,
+		  struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct identity identity = {};
+	struct remembered value = {};
+	char path[PATH_MAX];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/" PIN_NAME, bpffs);
+	fd = bpf_obj_get(path);
+	if (fd < 0 && errno == ENOENT)
+		fd = make(path);
+	else if (fd < 0)
+		fd = negative_errno();
+	if (fd < 0)
+		return err_set(err, fd, "%s: %s", path, strerror(-fd));
+	r = read_value(fd, &value);
+	snprintf(value.node, sizeof(value.node), "%s", node);
+	r = r ?: write_value(fd, &value);
+	if (r < 0)
+		return err_set(err, r, "%s: %s", path, strerror(-r));
+	for (size_t i = 0; i < sizeof(value.id); i++)
+		snprintf(identity.id + 2 * i, 3, "%02x", value.id[i]);
+	identity.drained = value.drained;
+	identity.fd = fd;
+	fd = -1;
+	*ret_identity = identity;
+	return 0;
+}
+
+void identity_close(struct identity *identity)
+{
+	if (identity->fd > 0)
+		close(identity->fd);
+	identity->fd = -1;
+}
+
+int identity_set_drained(struct identity *identity, bool drained, struct err *err)
+{
+	struct remembered value;
+	int r = read_value(identity->fd, &value);
+
+	value.drained = drained;
+	r = r ?: write_value(identity->fd, &value);
+	if (r < 0)
+		return err_set(err, r, "remembering the drain: %s", strerror(-r));
+	identity->drained = drained;
+	return 0;
+}

@@ -1,0 +1,168 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a directory of manifests to answers on the wire, and back to silence."""
+import ipaddress
+import re
+import signal
+
+from daemon import POLICY, service
+from lan import ROOT, SERVER_MAC, VIP, VIP6, need, wait_until
+from test_announce import advertisement
+from test_filter import GROUP, maddr
+from wire import ETH_P_IPV6, REPLY, Wire, arp, arp_reply
+
+OTHER = "198.18.10.2"
+
+
+def announcement(address, mac=SERVER_MAC):
+    return [arp(address, spa=address, sha=mac),
+            arp(address, spa=address, sha=mac, tha=mac, op=REPLY)]
+
+
+def test_policy_file_to_answers(agent, lan):
+    need("arping")
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    assert "1 packets received" in lan.client.run("arping", "-c", 1, "-i", "eth0", VIP).stdout
+    assert lan.responses_sent() == 1
+
+
+def test_map_first_then_three_announcements(agent, lan):
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    with Wire(lan.client, "eth0") as wire:
+        agent.start()
+        seen = wire.received(6, seconds=5)
+        answers = wire.ask(arp(VIP), count=1)
+    assert [frame for _, frame in seen] == announcement(VIP) * 3
+    gaps = [seen[i + 2][0] - seen[i][0] for i in (0, 2)]
+    # 1.1 s, less what the first of two may lie unread on a busy machine
+    assert all(1 < gap < 1.6 for gap in gaps), gaps
+    assert answers == [arp_reply(VIP)]
+    # two forms each
+    assert agent.metrics()["l2resp_announcements_total"] == 3
+
+
+def test_ipv6_from_policy_to_silence(agent, lan):
+    """Entry, group, advertisement and answer; and nothing of it once the service is gone."""
+    need("ndisc6")
+    lan.enable_ipv6()
+    before = maddr(lan, "inet6")
+    agent.write("policy.yaml", POLICY)
+    agent.write("web.yaml", service("web", VIP6))
+    with Wire(lan.client, "eth0", ETH_P_IPV6) as wire:
+        agent.start()
+        assert wait_until(lambda: any([frame] == advertisement(SERVER_MAC)
+                                      for _, frame in wire.received()))
+    agent.wait_entries((VIP6, "eth1"))
+    assert wait_until(lambda: GROUP in maddr(lan, "inet6"))
+    asked = lan.client.run("ndisc6", "-1", "-r", 3, VIP6, "eth0")
+    assert SERVER_MAC.upper() in asked.stdout.upper()
+    assert agent.entries()[VIP6, "eth1"]["responses_sent"] == 1
+    (agent.manifests / "web.yaml").unlink()
+    agent.wait_entries()
+    assert wait_until(lambda: maddr(lan, "inet6") == before)
+    assert lan.client.run("ndisc6", "-1", "-r", 1, VIP6, "eth0", check=False).returncode
+
+
+def test_list_names_lease_and_holder(agent, lan):
+    agent.write("all.yaml", POLICY, service("web", VIP, VIP6))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"), (VIP6, "eth1"))
+    for (ip, _), row in agent.entries().items():
+        name = ipaddress.ip_address(ip).packed.hex()
+        assert 0 < row["lease"].pop("remaining_ms") < 1900
+        assert row["lease"] == {"name": f"l2resp-{name}", "holder": "node-1"}
+        assert row["answering"]
+    assert re.search(rf"^{VIP} .* answering .* lease l2resp-c6120a01 holder node-1 remaining \d+ms$",
+                     lan.done("list").out, re.M)
+    assert lan.cli(f"del {VIP} dev eth1").status, "it is the agent's"
+    # its process stopped, its stamp runs out, and doctor says so
+    agent.signal(signal.SIGSTOP)
+    assert wait_until(lambda: not agent.entries()[VIP, "eth1"]["answering"])
+    assert "has run out" in lan.cli("doctor").out
+    agent.signal(signal.SIGCONT)
+
+
+def test_a_file_that_changes(agent, lan):
+    agent.write("policy.yaml", POLICY)
+    agent.start()
+    assert agent.entries() == {}
+    agent.write("web.yaml", service("web", VIP))
+    agent.wait_entries((VIP, "eth1"))
+    agent.write("web.yaml", service("web", OTHER))
+    agent.wait_entries((OTHER, "eth1"))
+    (agent.manifests / "web.yaml").unlink()
+    agent.wait_entries()
+    with Wire(lan.client, "eth0") as wire:
+        assert wire.ask(arp(OTHER)) == []
+
+
+def test_a_broken_file_keeps_what_it_said(agent):
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    agent.write("all.yaml", POLICY, "kind: Service\n  indented: wrongly\n")
+    assert wait_until(lambda: not agent.ready())
+    assert "all.yaml:12: " in agent.log()
+    assert "what the file said before stays in force" in agent.log()
+    agent.wait_entries((VIP, "eth1"))
+    agent.write("all.yaml", POLICY, service("web", OTHER))
+    agent.wait_entries((OTHER, "eth1"))
+    assert wait_until(agent.ready)
+
+
+def test_with_the_units_capabilities_alone(agent, lan):
+    need("setpriv")
+    unit = (ROOT / "deploy/xdp-l2respd.service").read_text()
+    named = re.search(r"^CapabilityBoundingSet=(.*)$", unit, re.MULTILINE)[1].lower().split()
+    bounds = ",".join(f"+{name.removeprefix('cap_')}" for name in named)
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start("setpriv", f"--bounding-set=-all,{bounds}")
+    agent.wait_entries((VIP, "eth1"))
+    with Wire(lan.client, "eth0") as wire:
+        assert len(wire.received(2)) >= 2, "announcements"
+        assert arp_reply(VIP) in wire.ask(arp(VIP))
+    assert agent.ready(), agent.log()
+    assert agent.command("drain").status == 0
+    agent.wait_entries()
+
+
+def test_the_service_manager_is_told(agent):
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start("env", "WATCHDOG_USEC=1000000")
+    agent.wait_notified("STATUS=active, 1 of 1 addresses held, 1 entries")
+    agent.wait_notified("WATCHDOG=1")
+    agent.signal(signal.SIGHUP)
+    agent.wait_notified("RELOADING=1")
+    agent.wait_notified("READY=1")
+    agent.signal(signal.SIGTERM)
+    agent.wait_notified("STOPPING=1")
+
+
+def test_explain_has_its_twin(agent, lan):
+    """Made after the first answers, not before them."""
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    assert wait_until(lambda: lan.cli(f"explain {VIP} dev eth1").out.count("arp_answered"))
+
+
+def test_sigterm_gives_everything_up(agent, lan):
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    assert agent.end(signal.SIGTERM) == 0
+    assert agent.entries() == {}
+    assert lan.rows("status")[0]["mode"] == "native"
+
+
+def test_entries_by_hand_are_left_alone(agent, lan):
+    lan.done(f"add {VIP} dev eth1 mac 02:00:00:00:00:77")
+    agent.write("all.yaml", POLICY, service("web", VIP, OTHER))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+    assert agent.entries()[VIP, "eth1"]["mac"] == "02:00:00:00:00:77"
+    assert agent.metrics()["l2resp_entries_by_hand"] == 1
+    agent.end()
+    assert set(agent.entries()) == {(VIP, "eth1")}

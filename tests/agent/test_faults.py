@@ -1,0 +1,304 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What stops, breaks or is changed behind the agent's back."""
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from daemon import POLICY, service
+from lan import CLIENT_MAC, PASS, SERVER_MAC, VIP, wait_until
+from wire import REPLY, Wire, arp, arp_reply
+
+OTHER = "198.18.10.2"
+NEW_MAC = "02:00:00:00:00:41"
+
+
+@pytest.fixture
+def running(agent):
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    return agent
+
+
+class Asking(threading.Thread):
+    """Asks for VIP every 2 ms; the times of the questions, and of the answers."""
+
+    def __init__(self, lan):
+        super().__init__()
+        self.wire = Wire(lan.client, "eth0")
+        self.asked, self.answered = [], []
+        self.over = threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+        self.take(0.2)
+        self.wire.socket.close()
+
+    def take(self, seconds):
+        reply = arp_reply(VIP)
+        self.answered += [at for at, frame in self.wire.received(quiet=seconds) if frame == reply]
+
+    def run(self):
+        while not self.over.is_set():
+            self.asked.append(time.monotonic())
+            self.wire.send(arp(VIP))
+            self.take(0.002)
+
+
+def answers(lan, address=VIP):
+    with Wire(lan.client, "eth0") as wire:
+        return wire.ask(arp(address)) == [arp_reply(address)]
+
+
+def test_stopped_it_goes_silent_within_the_lease(running, lan):
+    with Asking(lan) as asking:
+        time.sleep(0.3)
+        running.signal(signal.SIGSTOP)
+        stopped = time.monotonic()
+        time.sleep(2.5)
+    silent = asking.answered[-1] - stopped
+    # 2 s less a margin of 100 ms since the last renewal, which was 300 ms ago at most
+    assert 1.5 < silent < 1.95, silent
+    assert set(running.entries()) == {(VIP, "eth1")}, "the entry is there, its stamp isn't ahead"
+    running.signal(signal.SIGCONT)
+    assert wait_until(lambda: answers(lan))
+
+
+@pytest.mark.parametrize("how", [signal.SIGUSR1, signal.SIGKILL], ids=["SIGUSR1", "SIGKILL"])
+def test_restart_within_the_lease_leaves_nothing_unanswered(running, lan, how):
+    with Asking(lan) as asking:
+        time.sleep(0.3)
+        status = running.end(how)
+        running.start()
+        time.sleep(1)
+    assert status == (0 if how == signal.SIGUSR1 else -signal.SIGKILL)
+    assert len(asking.asked) > 100
+    assert len(asking.answered) == len(asking.asked)
+    assert running.metrics()["l2resp_announcements_total"] == 0, "nothing was taken over"
+    assert "repaired" not in running.log()
+
+
+def test_policy_changed_while_it_was_away(running, lan):
+    running.end(signal.SIGUSR1)
+    running.write("all.yaml", POLICY, service("web", OTHER))
+    running.start()
+    running.wait_entries((OTHER, "eth1"))
+
+
+def key_and_value(lan, address):
+    """Of an address in the map, as bpftool takes them."""
+    for row in lan.map_dump("responder_v4"):
+        octets = row["key"]["ip4"].to_bytes(4, "little")
+        if ".".join(map(str, octets)) == address:
+            return list(octets + row["key"]["ifindex"].to_bytes(4, "little"))
+    return None
+
+
+def test_a_deleted_entry_comes_back(running, lan):
+    key = key_and_value(lan, VIP)
+    assert subprocess.run(["bpftool", "map", "delete", "pinned", lan.pin("responder_v4"), "key",
+                           *map(str, key)]).returncode == 0
+    assert running.entries() == {}
+    running.wait_entries((VIP, "eth1"), seconds=7)
+    assert f"repaired: {VIP}" in running.log()
+    assert running.metrics()["l2resp_drift_total"] == 1
+
+
+def test_a_program_that_was_taken_off_comes_back(running, lan):
+    lan.server.ip("link set eth1 xdpdrv off")
+    assert wait_until(lambda: answers(lan))
+
+
+# name: device of the address, arp_ignore, proxy_arp; ready
+KERNEL = {
+    "on lo, arp_ignore 0": ("lo", 0, 0, False),
+    "on lo, arp_ignore 1": ("lo", 1, 0, True),
+    "on eth1, arp_ignore 1": ("eth1", 1, 0, False),
+    "on eth1, arp_ignore 8": ("eth1", 8, 0, True),
+    "not local": (None, 0, 0, True),
+    "not local, proxy_arp without a route": (None, 0, 1, True),
+}
+
+
+@pytest.mark.parametrize("dev, arp_ignore, proxy_arp, ready", KERNEL.values(), ids=KERNEL)
+def test_the_kernel_would_answer(agent, lan, dev, arp_ignore, proxy_arp, ready):
+    lan.server.sysctl(f"net.ipv4.conf.all.arp_ignore={arp_ignore}",
+                      f"net.ipv4.conf.eth1.proxy_arp={proxy_arp}")
+    if dev:
+        lan.server.ip(f"address add {VIP}/32 dev {dev}")
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    status, said = agent.http("/readyz")
+    assert (status == 200) == ready, said
+    assert (VIP in said) != ready
+    agent.wait_entries(*[(VIP, "eth1")] if ready else [])
+
+
+def test_the_kernel_begins_to_answer(running, lan):
+    assert running.ready()
+    lan.server.ip(f"address add {VIP}/32 dev lo")
+    running.wait_entries()
+    assert not running.ready()
+    lan.server.ip(f"address del {VIP}/32 dev lo")
+    running.wait_entries((VIP, "eth1"))
+    assert running.ready()
+
+
+def test_another_mac(running, lan):
+    lan.server.ip(f"link set eth1 address {NEW_MAC}")
+    assert wait_until(lambda: running.entries()[VIP, "eth1"]["mac"] == NEW_MAC)
+    assert lan.responses_sent() == 0
+    with Wire(lan.client, "eth0") as wire:
+        assert wire.ask(arp(VIP), count=1)[0] == arp_reply(VIP, sha=NEW_MAC)
+
+
+def test_carrier_lost_and_back(running, lan):
+    # our own attach's flap is not to be mistaken for this one
+    time.sleep(5)
+    lan.client.ip("link set eth0 down")
+    running.wait_entries()
+    lan.client.ip("link set eth0 up")
+    running.wait_entries((VIP, "eth1"))
+    assert wait_until(lambda: answers(lan))
+
+
+def test_interface_deleted_and_made_again(running, lan):
+    lan.server.ip("link del eth1")
+    lan.make_link(mac=NEW_MAC)
+    assert wait_until(lambda: running.entries().get((VIP, "eth1"), {}).get("mac") == NEW_MAC)
+    assert lan.rows("status eth1")[0]["mode"] == "native"
+
+
+def test_renamed_out_of_the_policy_and_back(running, lan):
+    lan.server.ip("link set eth1 name wan0")
+    running.wait_entries()
+    lan.server.ip("link set wan0 name eth1")
+    running.wait_entries((VIP, "eth1"))
+
+
+def test_a_new_interface_that_matches(agent, lan):
+    agent.write("all.yaml", POLICY.replace("[eth1]", '["^eth"]'), service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    lan.server.ip(f"link add eth2 type veth peer name eth9 netns {lan.client.name}", "link set eth2 up")
+    lan.client.ip("link set eth9 up")
+    agent.wait_entries((VIP, "eth1"), (VIP, "eth2"))
+
+
+def test_drain_and_resume(running, lan):
+    assert running.command("drain").out == \
+        "giving up all addresses, until 'xdp-l2respd resume' or a restart\n"
+    running.wait_entries()
+    assert running.command("resume").status == 0
+    running.wait_entries((VIP, "eth1"))
+
+
+@pytest.mark.parametrize("stay", [False, True])
+def test_drain_and_a_restart(running, stay):
+    assert running.command("drain", *["--stay"] * stay).status == 0
+    running.wait_entries()
+    running.end()
+    running.start()
+    if stay:
+        time.sleep(0.5)
+        running.wait_entries()
+        running.command("resume")
+    running.wait_entries((VIP, "eth1"))
+
+
+def test_who_holds(running):
+    row = running.command("--json", "who-holds", VIP).json
+    assert row["holder"] == "node-1" and row["held"] and 0 < row["remaining_ms"] <= 1900
+    assert running.command("who-holds", VIP).out.startswith(f"{VIP}: node-1, this node, for another ")
+
+
+# words: exit status, what is said
+COMMANDS = {
+    "who-holds 198.18.99.1": (1, "no policy of this node selects it"),
+    "who-holds nonsense": (1, "is not an IP address"),
+    "who-holds": (2, "'who-holds ADDR' is what it takes"),
+    "move 198.18.10.1 node-2": (1, "no node "),
+    "move 198.18.10.1 node-1": (1, "node"),
+    "fly": (2, "no command 'fly'"),
+    "--stay who-holds 198.18.10.1": (2, "'who-holds ADDR' is what it takes"),
+    "--fly": (2, "no option '--fly'"),
+}
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_commands_that_fail(running, words):
+    status, text = COMMANDS[words]
+    done = running.command(*words.split())
+    assert done.status == status and text in done.err, done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_a_command_without_an_agent(agent):
+    done = agent.command("who-holds", VIP)
+    assert (done.status, done.err) == (1, "xdp-l2respd: no agent runs in this network namespace\n")
+
+
+def test_commands_are_not_for_the_port(running):
+    assert running.http(f"/who-holds?ip={VIP}")[0] == 404
+    assert running.http("/drain")[0] == 404
+    assert running.http("/healthz") == (200, "ok\n")
+
+
+def test_a_second_agent_is_refused(running):
+    done = running.command("--config", running.config)
+    assert done.status == 1
+    assert "another agent runs in this network namespace" in done.err
+    running.wait_entries((VIP, "eth1"))
+
+
+def test_reload(running):
+    running.config.write_text(running.config.read_text() + "announce: {count: 1}\n")
+    running.signal(signal.SIGHUP)
+    running.wait_notified("READY=1")
+    running.wait_entries((VIP, "eth1"))
+    running.config.write_text(running.config.read_text() + "anounce: {}\n")
+    running.signal(signal.SIGHUP)
+    assert wait_until(lambda: "agent.yaml:7: no key 'anounce'; what was in force stays" in running.log())
+    running.wait_entries((VIP, "eth1"))
+
+
+def test_an_address_is_defended_once_in_ten_seconds(running, lan):
+    time.sleep(3.5)  # its announcements are over
+    foreign = arp(VIP, spa=VIP, sha=CLIENT_MAC)
+    with Wire(lan.client, "eth0") as wire:
+        for _ in range(4):
+            wire.send(foreign)
+            time.sleep(0.7)
+        frames = [frame for _, frame in wire.received()]
+    assert frames == [arp(VIP, spa=VIP, sha=SERVER_MAC),
+                      arp(VIP, spa=VIP, sha=SERVER_MAC, tha=SERVER_MAC, op=REPLY)]
+    assert f"{CLIENT_MAC} uses {VIP} too; defending it" in running.log()
+    assert running.metrics()["l2resp_conflicts_total"] >= 2
+
+
+def test_links_are_followed_within_a_tenth_of_a_second(running, lan):
+    """From the interface's coming to the first answer on it."""
+    lan.client.ip("link add eth9 type veth peer name eth8")
+    running.write("all.yaml", POLICY.replace("[eth1]", '["^eth"]'), service("web", VIP))
+    running.wait_entries((VIP, "eth1"))
+    lan.client.ip(f"link set eth8 netns {lan.server.name} name eth2", "link set eth9 up",
+                  f"link set eth9 xdpdrv object {PASS} section xdp")
+    with Wire(lan.client, "eth9") as wire:
+        begun, spent = time.monotonic(), running.cpu_seconds()
+        lan.server.ip("link set eth2 up")
+        while not any(frame[20:22] == b"\0\2" for _, frame in wire.received(quiet=0.002)):
+            wire.send(arp(VIP))
+            assert time.monotonic() - begun < 3
+        took, spent = time.monotonic() - begun, running.cpu_seconds() - spent
+    print(f"{took * 1000:.0f} ms, {spent * 1000:.0f} ms of CPU")
+    # most of it is the verifier's; on a busy machine the clock tells nothing of 100 ms
+    assert spent < 0.1 * 3

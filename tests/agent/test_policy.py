@@ -1,0 +1,255 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What Cilium 1.16's documentation promises of CiliumL2AnnouncementPolicy, a row a promise.
+
+Each row is a policy's spec, and the set of (address, interface) that --dry-run must print for the
+services and interfaces below.
+"""
+import json
+
+import pytest
+
+# Addresses tell where they are from: .1x are external, .2x the load balancer's.
+WEB_EXTERNAL, WEB_BALANCER = "198.18.10.11", "198.18.10.21"
+API_EXTERNAL, API_BALANCER = "198.18.10.12", "198.18.10.22"
+V6_EXTERNAL, V6_BALANCER = "2001:db8::13", "2001:db8::23"
+CLASS_OURS, CLASS_OTHERS = "198.18.10.14", "198.18.10.15"
+
+SERVICES = [
+    {"metadata": {"name": "web", "namespace": "default", "labels": {"color": "blue", "tier": "front"}},
+     "spec": {"externalIPs": [WEB_EXTERNAL]},
+     "status": {"loadBalancer": {"ingress": [{"ip": WEB_BALANCER}]}}},
+    {"metadata": {"name": "api", "namespace": "prod", "labels": {"color": "red"}},
+     "spec": {"externalIPs": [API_EXTERNAL], "loadBalancerClass": None},
+     "status": {"loadBalancer": {"ingress": [{"hostname": "lb.example"}, {"ip": API_BALANCER}]}}},
+    {"metadata": {"name": "v6", "labels": {"family": "6"}},
+     "spec": {"externalIPs": [V6_EXTERNAL]},
+     "status": {"loadBalancer": {"ingress": [{"ip": V6_BALANCER}]}}},
+    {"metadata": {"name": "ours", "labels": {"class": "given"}},
+     "spec": {"externalIPs": [CLASS_OURS], "loadBalancerClass": "io.cilium/l2-announcer"}},
+    {"metadata": {"name": "others", "labels": {"class": "given"}},
+     "spec": {"externalIPs": [CLASS_OTHERS], "loadBalancerClass": "example.com/other"}},
+    {"metadata": {"name": "bare"}, "spec": {"clusterIP": "198.18.10.99"}},
+]
+
+NODE = {"apiVersion": "v1", "kind": "Node",
+        "metadata": {"name": "node-1", "labels": {"kubernetes.io/hostname": "node-1", "rack": "a",
+                                                  "node-role.kubernetes.io/worker": ""}}}
+
+SUITABLE = {"eth1", "eth2", "wan0", "br0"}  # br0 is a bridge; its port veth9 is none
+EXTERNAL = {WEB_EXTERNAL, API_EXTERNAL, V6_EXTERNAL, CLASS_OURS}
+BALANCER = {WEB_BALANCER, API_BALANCER, V6_BALANCER}
+
+BOTH = {"externalIPs": True, "loadBalancerIPs": True}
+EXT = {"externalIPs": True}
+ON_ETH1 = {"interfaces": ["^eth1$"]}
+
+
+def on(addresses, devices=("eth1",)):
+    return {(address, dev) for address in addresses for dev in devices}
+
+
+def services(**selector):
+    return {"serviceSelector": selector} | EXT | ON_ETH1
+
+
+def expression(key, operator, *values):
+    return {"matchExpressions": [{"key": key, "operator": operator} | ({"values": list(values)} if values else {})]}
+
+
+def nodes(**selector):
+    return {"nodeSelector": selector} | EXT | ON_ETH1
+
+
+WEB, API, V6, OURS = on({WEB_EXTERNAL}), on({API_EXTERNAL}), on({V6_EXTERNAL}), on({CLASS_OURS})
+ALL = WEB | API | V6 | OURS
+
+# promise: spec of the policy, what it selects
+PROMISES = {
+    # IP types
+    "both kinds of address default to false": ({}, set()),
+    "externalIPs alone": (EXT | ON_ETH1, on(EXTERNAL)),
+    "loadBalancerIPs alone": ({"loadBalancerIPs": True} | ON_ETH1, on(BALANCER)),
+    "both": (BOTH | ON_ETH1, on(EXTERNAL | BALANCER)),
+    "externalIPs false, loadBalancerIPs true": (
+        {"externalIPs": False, "loadBalancerIPs": True} | ON_ETH1, on(BALANCER)),
+    "both false": ({"externalIPs": False, "loadBalancerIPs": False}, set()),
+    # serviceSelector
+    "no serviceSelector: all services": (EXT | ON_ETH1, ALL),
+    "an empty serviceSelector: all services": (services(), ALL),
+    "a null serviceSelector: all services": (
+        {"serviceSelector": None} | EXT | ON_ETH1, ALL),
+    "matchLabels": (services(matchLabels={"color": "blue"}), WEB),
+    "matchLabels of another value": (services(matchLabels={"color": "green"}), set()),
+    "matchLabels are ANDed": (services(matchLabels={"color": "blue", "tier": "front"}), WEB),
+    "matchLabels are ANDed: one differs": (
+        services(matchLabels={"color": "blue", "tier": "back"}), set()),
+    "In": (services(**expression("color", "In", "blue", "green")), WEB),
+    "In, several values": (services(**expression("color", "In", "blue", "red")), WEB | API),
+    "In: a service without the key isn't in it": (services(**expression("tier", "In", "front")), WEB),
+    "NotIn": (services(**expression("color", "NotIn", "blue")), API | V6 | OURS),
+    "NotIn: a service without the key matches": (
+        services(**expression("tier", "NotIn", "front")), API | V6 | OURS),
+    "Exists": (services(**expression("color", "Exists")), WEB | API),
+    "DoesNotExist": (services(**expression("color", "DoesNotExist")), V6 | OURS),
+    "matchLabels and matchExpressions are ANDed": (
+        services(matchLabels={"color": "blue"}, **expression("tier", "DoesNotExist")), set()),
+    "expressions are ANDed": (
+        services(matchExpressions=[{"key": "color", "operator": "Exists"},
+                                   {"key": "tier", "operator": "DoesNotExist"}]), API),
+    "pseudo-label of the namespace": (
+        services(matchLabels={"io.kubernetes.service.namespace": "prod"}), API),
+    "a service without a namespace is in default": (
+        services(matchLabels={"io.kubernetes.service.namespace": "default"}), WEB | V6 | OURS),
+    "pseudo-label of the name": (services(matchLabels={"io.kubernetes.service.name": "web"}), WEB),
+    "pseudo-labels in an expression": (
+        services(**expression("io.kubernetes.service.name", "In", "web", "api")), WEB | API),
+    # loadBalancerClass
+    "the class io.cilium/l2-announcer is selected, another isn't": (
+        services(matchLabels={"class": "given"}), OURS),
+    # nodeSelector
+    "no nodeSelector: every node": (EXT | ON_ETH1, ALL),
+    "an empty nodeSelector: every node": (nodes(), ALL),
+    "nodeSelector by label": (nodes(matchLabels={"rack": "a"}), ALL),
+    "nodeSelector of another value": (nodes(matchLabels={"rack": "b"}), set()),
+    "nodeSelector: control planes left out": (
+        nodes(**expression("node-role.kubernetes.io/control-plane", "DoesNotExist")), ALL),
+    "nodeSelector: a label with an empty value exists": (
+        nodes(**expression("node-role.kubernetes.io/worker", "Exists")), ALL),
+    "nodeSelector In": (nodes(**expression("kubernetes.io/hostname", "In", "node-1", "node-2")), ALL),
+    "nodeSelector NotIn": (nodes(**expression("kubernetes.io/hostname", "NotIn", "node-1")), set()),
+    # interfaces
+    "no interfaces: all suitable devices": (EXT, on(EXTERNAL, SUITABLE)),
+    "an empty list of interfaces: all suitable devices": (
+        {"interfaces": []} | EXT, on(EXTERNAL, SUITABLE)),
+    "a regular expression": ({"interfaces": ["^eth[0-9]+"]} | EXT, on(EXTERNAL, {"eth1", "eth2"})),
+    "it isn't anchored": ({"interfaces": ["an"]} | EXT, on(EXTERNAL, {"wan0"})),
+    "several are ORed": ({"interfaces": ["eth1", "^wan"]} | EXT, on(EXTERNAL, {"eth1", "wan0"})),
+    "two that match one device count once": (
+        {"interfaces": ["eth1", "^eth1$"]} | EXT, on(EXTERNAL)),
+    "none matches": ({"interfaces": ["^ens"]} | EXT, set()),
+    "loopback isn't selected by name": ({"interfaces": ["^lo$"]} | EXT, set()),
+    "a bridge's port isn't selected by name": ({"interfaces": ["^veth9$"]} | EXT, set()),
+    "Go's named classes": ({"interfaces": ["^eth[[:digit:]]$"]} | EXT, on(EXTERNAL, {"eth1", "eth2"})),
+    "alternatives": ({"interfaces": ["^(eth1|wan0)$"]} | EXT, on(EXTERNAL, {"eth1", "wan0"})),
+}
+
+# what is wrong: spec, the line's text
+REFUSED = {
+    "In without values": (services(**expression("color", "In")), "In needs values"),
+    "NotIn without values": (services(**expression("color", "NotIn")), "NotIn needs values"),
+    "Exists with values": (services(**expression("color", "Exists", "x")), "Exists takes no values"),
+    "an unknown operator": (services(**expression("color", "Gt", "1")), "no operator 'Gt'"),
+    "an expression without a key": (
+        services(matchExpressions=[{"operator": "Exists"}]), "needs a key and an operator"),
+    "a key that no label has": (services(matchLabels={"a b": "c"}), "can't be a label's key"),
+    "a value that no label has": (services(matchLabels={"a": "-"}), "can't be a label's value"),
+    "a number as a label's value": (services(matchLabels={"a": 1}), "quote it"),
+    "a misspelt selector": (services(matchLabel={"a": "b"}), "no key 'matchLabel'"),
+    "a misspelt field": ({"serviceSelecter": {}}, "no key 'serviceSelecter'"),
+    "externalIPs as a string": ({"externalIPs": "yes"}, "must be true or false"),
+    "a backreference": ({"interfaces": [r"(e)\1"]}, "has a backreference"),
+    "a named backreference": ({"interfaces": [r"(?P<a>e)(?P=a)"]}, "has a backreference"),
+    "look-ahead": ({"interfaces": ["eth(?=1)"]}, "has look-ahead"),
+    "no regular expression": ({"interfaces": ["eth("]}, "is no regular expression"),
+}
+
+
+@pytest.fixture
+def links(lan):
+    lan.server.ip(*(f"link add {dev} type veth peer name {dev}p netns {lan.client.name}"
+                    for dev in ("eth2", "wan0", "veth9")),
+                  "link add br0 type bridge", "link set veth9 master br0")
+
+
+def objects(*given):
+    return "---\n".join(json.dumps({"apiVersion": "v1", "kind": "Service"} | one) + "\n" for one in given)
+
+
+def policy(spec, name="policy1"):
+    return objects({"apiVersion": "cilium.io/v2alpha1", "kind": "CiliumL2AnnouncementPolicy",
+                    "metadata": {"name": name}, "spec": spec})
+
+
+def selected(agent):
+    done = agent.command("--config", agent.config, "--dry-run", "--json")
+    assert done.status == 0, done.err
+    return [(row["ip"], row["dev"]) for row in done.json]
+
+
+@pytest.mark.parametrize("spec, expected", PROMISES.values(), ids=PROMISES)
+def test_promise(agent, links, spec, expected):
+    agent.write("objects.yaml", objects(NODE, *SERVICES), policy(spec))
+    rows = selected(agent)
+    assert set(rows) == expected
+    assert len(rows) == len(expected)
+
+
+@pytest.mark.parametrize("spec, text", REFUSED.values(), ids=REFUSED)
+def test_refused(agent, spec, text):
+    agent.write("policy.yaml", policy(EXT, "good"), policy(spec))
+    done = agent.command("--config", agent.config, "--check")
+    assert done.status == 1
+    assert "policy.yaml:3: " in done.err and text in done.err, done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_policies_add_up(agent, links):
+    agent.write("objects.yaml", objects(NODE, *SERVICES),
+                policy(services(matchLabels={"color": "blue"}), "one"),
+                policy({"loadBalancerIPs": True, "interfaces": ["wan0"]}, "two"))
+    assert set(selected(agent)) == WEB | on(BALANCER, {"wan0"})
+
+
+def test_the_later_of_two_with_one_name_counts(agent, links):
+    agent.write("1.yaml", objects(NODE, *SERVICES), policy(EXT))
+    agent.write("2.yaml", policy(services(matchLabels={"color": "red"})))
+    assert set(selected(agent)) == API
+
+
+def test_two_services_with_one_address(agent, links):
+    second = SERVICES[0] | {"metadata": {"name": "second"}}
+    agent.write("objects.yaml", objects(NODE, SERVICES[0], second), policy(EXT | ON_ETH1))
+    assert selected(agent) == [(WEB_EXTERNAL, "eth1")]
+
+
+def test_without_a_node_manifest_the_host_name_is_the_only_label(agent, links):
+    agent.write("objects.yaml", objects(SERVICES[0]),
+                policy(nodes(matchLabels={"kubernetes.io/hostname": "node-1"}), "one"))
+    assert set(selected(agent)) == WEB
+    agent.write("objects.yaml", objects(SERVICES[0]), policy(nodes(matchLabels={"rack": "a"})))
+    assert selected(agent) == []
+
+
+def test_another_class_can_be_ours(agent, links):
+    with agent.config.open("a") as config:
+        config.write("loadBalancerClass: example.com/other\n")
+    agent.write("objects.yaml", objects(NODE, *SERVICES),
+                policy(services(matchLabels={"class": "given"})))
+    assert set(selected(agent)) == on({CLASS_OTHERS})
+
+
+def test_addresses_that_nobody_can_announce_are_left_out(agent, links):
+    given = {"metadata": {"name": "odd"},
+             "spec": {"externalIPs": ["224.0.0.1", "127.0.0.1", "::1", "ff02::1", "nonsense", WEB_EXTERNAL]}}
+    agent.write("objects.yaml", objects(given), policy(EXT | ON_ETH1))
+    done = agent.command("--config", agent.config, "--dry-run", "--json")
+    assert [row["ip"] for row in done.json] == [WEB_EXTERNAL]
+    assert len(done.err.splitlines()) == 5
+
+
+def test_unknown_kinds_are_skipped_with_a_line(agent, links):
+    agent.write("objects.yaml", objects({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}},
+                                        {"apiVersion": "serving.knative.dev/v1", "metadata": {"name": "y"}},
+                                        *SERVICES[:1]), policy(EXT | ON_ETH1))
+    done = agent.command("--config", agent.config, "--dry-run", "--json")
+    assert {row["ip"] for row in done.json} == {WEB_EXTERNAL}
+    assert "objects.yaml:1: skipped apps/v1 Deployment" in done.err
+    assert "objects.yaml:3: skipped serving.knative.dev/v1 Service" in done.err
+
+
+def test_a_list_of_objects(agent, links):
+    items = [{"apiVersion": "v1", "kind": "Service"} | SERVICES[0]]
+    agent.write("list.json", json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    agent.write("policy.yaml", policy(EXT | ON_ETH1))
+    assert set(selected(agent)) == WEB

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Nodes and a client on one LAN, a store that the nodes reach over another: network namespaces and
+two bridges. Who answers the client is observed on the wire, a thousand times a second.
+
+    switch    lan:  node-1 eth1 ─┐              control:  node-1 ctl0 ─┐
+                    node-2 eth1 ─┼─ client eth0           node-2 ctl0 ─┼─ store ctl0
+                    node-3 eth1 ─┘                        node-3 ctl0 ─┘
+"""
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon import Agent
+from lan import BPFFS, CLI, CLIENT_IP, CLIENT_MAC, PASS, Namespace, Result, wait_until
+
+VIP = "198.18.10.1"
+DURATION, RETRY = 2.0, 0.3
+TIMING = "duration: 2s, renewDeadline: 1200ms, retryPeriod: 300ms"
+SLACK = 3  # a machine that is busy with other work
+STORE_IP = "198.19.0.100"
+
+CONFIG = """
+node: {name}
+source: {{directory: {manifests}}}
+lease: {{{lease}, {timing}}}
+bpffs: {bpffs}
+"""
+
+DISABLED, FORWARDING = "0", "3"  # states of a bridge's port
+
+numbers = itertools.count(1)
+
+
+@dataclass
+class Frame:
+    """What the client saw: `number` is that of the request answered, or an announcement's operation."""
+    at: float
+    kind: str
+    ip: str
+    mac: str
+    number: int
+
+
+class Node:
+    """A host of the LAN and its agent."""
+
+    def __init__(self, cluster, number, lease, timing, name):
+        self.cluster, self.number = cluster, number
+        self.mac = f"02:00:00:00:01:{number:02x}"
+        self.server = Namespace(f"{cluster.tag}-{number}")
+        self.bpffs = f"{BPFFS}/{cluster.tag}-{number}"
+        os.mkdir(self.bpffs)
+        cluster.plug(self.server, "eth1", f"lan-{number}", self.mac)
+        cluster.plug(self.server, "ctl0", f"control-{number}", f"02:00:00:00:02:{number:02x}",
+                     f"198.19.0.{number}/24")
+        scratch = cluster.directory / f"node{number}"
+        scratch.mkdir()
+        self.agent = Agent(self, scratch)
+        self.agent.config.write_text(CONFIG.format(
+            name=name or f"node-{number}", manifests=self.agent.manifests, lease=lease, timing=timing,
+            bpffs=self.bpffs))
+
+    def done(self, command):
+        """The CLI, which must succeed."""
+        done = subprocess.run(self.server.argv(CLI, "--bpffs", self.bpffs, *command.split()),
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return Result(0, done.stdout, done.stderr)
+
+    def held(self):
+        """Addresses in the map whose lease is ahead."""
+        return {row["ip"] for row in json.loads(self.done("list --json").out) if row["answering"]}
+
+    def cut(self, network):
+        """A cable that loses what it takes; the carrier stays."""
+        self.cluster.switch.run("bridge", "link", "set", "dev", f"{network}-{self.number}", "state", DISABLED)
+
+    def mend(self, network):
+        self.cluster.switch.run("bridge", "link", "set", "dev", f"{network}-{self.number}", "state", FORWARDING)
+
+    def unplug(self, network):
+        self.cluster.switch.ip(f"link set {network}-{self.number} down")
+
+    def plug(self, network):
+        self.cluster.switch.ip(f"link set {network}-{self.number} up")
+
+    def close(self):
+        self.agent.close()
+        self.server.close()
+        shutil.rmtree(self.bpffs, ignore_errors=True)
+
+
+class Asker:
+    """asker.py in the client; the frames that it has seen."""
+
+    def __init__(self, cluster, addresses):
+        self.path = cluster.directory / f"asked{next(numbers)}"
+        self.process = subprocess.Popen(
+            cluster.client.argv(sys.executable, Path(__file__).with_name("asker.py"), "eth0", CLIENT_MAC,
+                                CLIENT_IP, self.path, *addresses), stdin=subprocess.PIPE)
+        assert wait_until(self.path.exists)
+
+    def frames(self, kind="reply"):
+        """Those seen so far. The last 50 ms may be missing while it runs."""
+        rows = (line.split() for line in self.path.read_text().splitlines(keepends=True) if line.endswith("\n"))
+        found = (Frame(float(at), what, ip, mac, int(number)) for at, what, ip, mac, number in rows)
+        return sorted((frame for frame in found if frame.kind == kind), key=lambda frame: frame.at)
+
+    def turns(self, ip):
+        """Who answered for an address, one after the other: [(mac, first, last)]."""
+        turns = []
+        for frame in self.frames():
+            if frame.ip != ip:
+                continue
+            if turns and turns[-1][0] == frame.mac:
+                turns[-1][2] = frame.at
+            else:
+                turns.append([frame.mac, frame.at, frame.at])
+        return [tuple(turn) for turn in turns]
+
+    def answerers(self, ip):
+        return [mac for mac, _, _ in self.turns(ip)]
+
+    def twice(self):
+        """Requests that got two answers."""
+        seen, again = set(), []
+        for frame in self.frames():
+            if frame.number in seen:
+                again.append(frame)
+            seen.add(frame.number)
+        return again
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            self.process.wait(10)
+
+
+class Cluster:
+    def __init__(self, directory):
+        self.directory, self.tag = directory, f"ha{next(numbers)}"
+        self.nodes, self.askers = [], []
+        self.switch = Namespace(f"{self.tag}-switch")
+        self.switch.ip(*[f"link add {network} type bridge mcast_snooping 0" for network in ("lan", "control")],
+                       "link set lan up", "link set control up")
+        self.client, self.store = Namespace(f"{self.tag}-client"), Namespace(f"{self.tag}-store")
+        self.plug(self.client, "eth0", "lan-c", CLIENT_MAC, f"{CLIENT_IP}/15")
+        self.plug(self.store, "ctl0", "control-s", "02:00:00:00:02:64", f"{STORE_IP}/24")
+
+    def plug(self, namespace, dev, port, mac, address=None):
+        """A cable to a bridge. What a node's XDP_TX sends arrives at a port that runs XDP."""
+        self.switch.ip(f"link add {port} type veth peer name {dev} address {mac} netns {namespace.name}",
+                       f"link set {port} master {port.split('-')[0]}", f"link set {port} up",
+                       f"link set {port} xdpdrv object {PASS} section xdp")
+        namespace.ip(f"link set {dev} up", *([f"address add {address} dev {dev}"] if address else []))
+
+    def node(self, lease, manifests, timing=TIMING, name=None, start=True):
+        """@lease: keys of the agent's lease configuration. @manifests: documents."""
+        made = Node(self, len(self.nodes) + 1, lease, timing, name)
+        self.nodes.append(made)
+        made.agent.write("all.yaml", *manifests)
+        if start:
+            made.agent.start()
+        return made
+
+    def ask(self, *addresses):
+        self.askers.append(Asker(self, addresses))
+        return self.askers[-1]
+
+    def settled(self, addresses):
+        """Until each address is answered by one of the nodes."""
+        assert wait_until(lambda: set().union(*(node.held() for node in self.nodes)) >= set(addresses),
+                          4 * DURATION * SLACK), self.logs()
+
+    def logs(self):
+        return "\n".join(f"node-{node.number}:\n{node.agent.log()}" for node in self.nodes)
+
+    def close(self):
+        for asker in self.askers:
+            asker.close()
+        for node in self.nodes:
+            node.close()
+        for namespace in self.client, self.store, self.switch:
+            namespace.close()
+
+    def check(self):
+        """Never two answers to one request."""
+        for asker in self.askers:
+            asker.close()
+            assert not asker.twice(), f"two answered: {asker.twice()[:3]}\n{self.logs()}"

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How long nobody answers after a SIGKILL: the holder is killed again and again, on a quiet machine or not."""
+import signal
+import time
+from dataclasses import dataclass
+
+from cluster import DURATION, SLACK, VIP
+from daemon import POLICY, service
+from lan import wait_until
+
+BEFORE, AFTER = 0.5, 4.0  # seconds around a kill that are kept
+
+
+@dataclass
+class Kill:
+    """Times are seconds after the kill."""
+    first: float   # answer of the next holder
+    last: float    # answer of the one that was killed
+    answers: list  # (time, by the next holder?) of all
+
+
+def killed(cluster, asker, holder, waits):
+    turns = len(asker.turns(VIP))
+    at = time.monotonic()
+    holder.agent.end(signal.SIGKILL)
+    assert wait_until(lambda: len(asker.turns(VIP)) > turns, 4 * DURATION * SLACK), cluster.logs()
+    time.sleep(max(0, at + AFTER - time.monotonic()))
+    frames = [frame for frame in asker.frames() if at - BEFORE < frame.at < at + AFTER]
+    theirs = [frame.at - at for frame in frames if frame.mac == waits.mac]
+    return Kill(theirs[0], max(frame.at - at for frame in frames if frame.mac == holder.mac),
+                [(frame.at - at, frame.mac == waits.mac) for frame in frames])
+
+
+def kills(cluster, lease, runs):
+    """@runs of them, each node in its turn."""
+    holder, waits = (cluster.node(lease, [POLICY, service("web", VIP)]) for _ in range(2))
+    cluster.settled([VIP])
+    if VIP in waits.held():
+        holder, waits = waits, holder
+    asker = cluster.ask(VIP)
+    found = []
+    for _ in range(runs):
+        # what a node found fresh in the store it doesn't rely on for as long
+        time.sleep(DURATION)
+        found.append(killed(cluster, asker, holder, waits))
+        holder.agent.start()
+        holder, waits = waits, holder
+    return found

@@ -1,0 +1,169 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The store fails, or somebody writes in it: nobody answers twice, and all is well again afterwards."""
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from cluster import DURATION, SLACK, STORE_IP, VIP
+from daemon import POLICY, service
+from harness import free_port
+from lan import wait_until
+
+MANIFESTS = [POLICY, service("web", VIP)]
+HEALED = 4 * DURATION * SLACK
+
+
+def silent(cluster):
+    """Until no entry answers; nor does one for the next second."""
+    assert wait_until(lambda: not any(node.held() for node in cluster.nodes), DURATION * SLACK)
+    silent_from = time.monotonic()
+    time.sleep(1)
+    late = [frame for frame in cluster.asker.frames() if frame.at > silent_from + 0.05]
+    assert not late
+
+
+def heals(cluster):
+    began = time.monotonic()
+    assert wait_until(lambda: cluster.asker.frames()[-1].at > began + 0.1, HEALED), cluster.logs()
+
+
+def answers_all_the_while(cluster):
+    """The first node does; not a request is left unanswered until now."""
+    cluster.asker.close()
+    numbers = [frame.number for frame in cluster.asker.frames()]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    assert cluster.asker.answerers(VIP) == [cluster.first.mac]
+
+
+def test_frozen(pair, etcd):
+    etcd.signal(0, signal.SIGSTOP)
+    silent(pair)
+    etcd.signal(0, signal.SIGCONT)
+    heals(pair)
+
+
+def test_restarted(pair, etcd):
+    etcd.signal(0, signal.SIGKILL)
+    etcd.start(0)
+    time.sleep(DURATION)
+    heals(pair)
+
+
+@pytest.mark.parametrize("etcd", [3], indirect=True, ids=["three members"])
+def test_leader_lost(pair, etcd):
+    etcd.signal(etcd.leader(), signal.SIGKILL)
+    time.sleep(2 * DURATION)
+    heals(pair)
+
+
+@pytest.mark.parametrize("etcd", [3], indirect=True, ids=["three members"])
+def test_quorum_lost_and_back(pair, etcd):
+    for number in 1, 2:
+        etcd.signal(number, signal.SIGKILL)
+    silent(pair)
+    for number in 1, 2:
+        etcd.start(number)
+    heals(pair)
+
+
+def test_slow_and_lossy(cluster, etcd):
+    port = free_port()
+    server = etcd.urls[0].rsplit(":", 1)[1]
+    proxy = subprocess.Popen(cluster.store.argv(sys.executable, Path(__file__).with_name("slow.py"),
+                                                STORE_IP, port, STORE_IP, server, 500, 5))
+    try:
+        timing = "duration: 5s, renewDeadline: 4s, retryPeriod: 1s"
+        lease = f"engine: etcd, endpoints: [http://{STORE_IP}:{port}]"
+        first, second = (cluster.node(lease, MANIFESTS, timing=timing) for _ in range(2))
+        cluster.settled([VIP])
+        cluster.asker = cluster.ask(VIP)
+        time.sleep(10)
+        held, waits = (first, second) if VIP in first.held() else (second, first)
+        assert cluster.asker.answerers(VIP)[-1] == held.mac
+        held.agent.end(signal.SIGKILL)
+        assert wait_until(lambda: cluster.asker.answerers(VIP)[-1] == waits.mac, 10 * SLACK), cluster.logs()
+    finally:
+        proxy.kill()
+        proxy.wait()
+
+
+@pytest.mark.parametrize("key", ["/xdp-l2resp/claim/" + VIP, "/xdp-l2resp/node/node-1", "/xdp-l2resp/"])
+def test_records_deleted_by_hand(pair, etcd, key):
+    etcd.ctl("del", "--prefix", key)
+    time.sleep(1.5 * DURATION)
+    assert etcd.get("/xdp-l2resp/claim/" + VIP)["holder"] == "node-1"
+    answers_all_the_while(pair)
+
+
+def test_a_claim_of_foreign_shape(pair, etcd):
+    pair.first.agent.signal(signal.SIGSTOP)
+    etcd.ctl("put", "/xdp-l2resp/claim/" + VIP, "held by hand")
+    assert wait_until(lambda: pair.asker.answerers(VIP)[-1] == pair.second.mac, HEALED)
+    pair.first.agent.signal(signal.SIGCONT)
+    time.sleep(DURATION)
+    assert pair.asker.answerers(VIP) == [pair.first.mac, pair.second.mac]
+
+
+def test_two_agents_of_one_name(pair, etcd):
+    twin = pair.node(etcd.lease, MANIFESTS, name="node-1", start=False)
+    twin.agent.launch()
+    assert wait_until(lambda: "another agent" in twin.agent.log(), 5 * SLACK)
+    time.sleep(1.5 * DURATION)
+    assert twin.agent.http("/readyz")[0] == 503
+    answers_all_the_while(pair)
+
+
+def test_the_store_is_full(pair, etcd):
+    etcd.signal(0, signal.SIGKILL)
+    etcd.start(0, "--quota-backend-bytes", "65536")
+    assert wait_until(lambda: "exceeded" in etcd.ctl("put", "more", "x" * 10000, check=False).stderr, 10)
+    silent(pair)
+    etcd.signal(0, signal.SIGKILL)
+    etcd.start(0)
+    assert wait_until(lambda: etcd.ctl("alarm", "disarm", check=False).returncode == 0, 10)
+    heals(pair)
+
+
+def test_out_of_file_descriptors(pair, etcd):
+    pid = pair.first.agent.process.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    used = max(int(number.name) for number in Path(f"/proc/{pid}/fd").iterdir())
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 1, limits[1]))
+    time.sleep(DURATION)
+    etcd.signal(0, signal.SIGKILL)
+    etcd.start(0)
+    time.sleep(2 * DURATION)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    heals(pair)
+    assert wait_until(lambda: pair.first.agent.http("/readyz")[0] == 200, HEALED), pair.first.agent.log()
+
+
+@pytest.mark.parametrize("who, authority", [("stranger", "ca"), ("expired", "ca"), ("client", "stranger")])
+def test_wrong_certificates(cluster, secure_etcd, who, authority):
+    files = secure_etcd.tls
+    node = cluster.node(f"{secure_etcd.lease}, ca: {files[authority]}.crt, cert: {files[who]}.crt, "
+                        f"key: {files[who]}.key", MANIFESTS, start=False)
+    node.agent.launch()
+    assert wait_until(lambda: "etcd at https://" in node.agent.log(), 10), node.agent.log()
+    status, why = node.agent.http("/readyz")
+    assert status == 503 and "lease store" in why
+    assert not node.held()
+
+
+def test_right_certificates(cluster, secure_etcd):
+    files = secure_etcd.tls
+    cluster.node(f"{secure_etcd.lease}, ca: {files['ca']}.crt, cert: {files['client']}.crt, "
+                 f"key: {files['client']}.key", MANIFESTS)
+    cluster.settled([VIP])
+
+
+def test_list_shows_lease_and_holder(pair):
+    [row] = json.loads(pair.first.done("list --json").out)
+    assert row["lease"]["holder"] == "node-1" and 0 < row["lease"]["remaining_ms"] < 2000
+    assert row["answering"] is True

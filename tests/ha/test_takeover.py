@@ -1,0 +1,131 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A node fails, stops or gives up, and another takes over: what the client sees. Never two answers to one
+request (the cluster's check), and how long nobody answers."""
+import os
+import signal
+import statistics
+import time
+
+from cluster import DURATION, RETRY, SLACK, VIP
+from daemon import POLICY, service
+from lan import wait_until
+from takeover import kills
+
+TOOK_OVER = (DURATION + RETRY + 0.3) * SLACK
+AT_ONCE = 0.3 * SLACK
+
+
+def gap(pair, seconds=3):
+    """Waits until the second node answers and the first no longer does: how long nobody did."""
+    assert wait_until(lambda: len(pair.asker.turns(VIP)) > 1, seconds), pair.logs()
+    (former, _, last), (latter, first, _) = pair.asker.turns(VIP)
+    assert (former, latter) == (pair.first.mac, pair.second.mac)
+    return first - last
+
+
+def stays(pair):
+    """The second node goes on answering, and nobody else."""
+    time.sleep(DURATION)
+    assert pair.asker.answerers(VIP) == [pair.first.mac, pair.second.mac]
+
+
+def test_killed(pair):
+    killed = time.monotonic()
+    pair.first.agent.end(signal.SIGKILL)
+    gap(pair, TOOK_OVER)
+    assert pair.asker.turns(VIP)[1][1] - killed < TOOK_OVER
+
+
+def test_stopped_and_gone_on(pair):
+    pair.first.agent.signal(signal.SIGSTOP)
+    assert 0 < gap(pair, TOOK_OVER)
+    pair.first.agent.signal(signal.SIGCONT)
+    stays(pair)
+
+
+def test_cut_off_from_the_store(pair):
+    pair.first.cut("control")
+    assert 0 < gap(pair, TOOK_OVER)
+    pair.first.mend("control")
+    stays(pair)
+
+
+def test_ended_in_order(pair):
+    assert pair.first.agent.end(signal.SIGTERM) == 0
+    assert gap(pair) < AT_ONCE
+
+
+def test_drained_and_resumed(pair):
+    assert pair.first.agent.command("drain").status == 0
+    assert gap(pair) < AT_ONCE
+    assert pair.first.agent.command("resume").status == 0
+    stays(pair)
+
+
+def test_moved(pair):
+    assert pair.second.agent.command("move", VIP, "node-2").status == 0
+    assert gap(pair) < AT_ONCE
+    said = pair.first.agent.command("who-holds", VIP).out
+    assert "node-2" in said
+
+
+def test_carrier_lost_and_back(pair):
+    pair.first.unplug("lan")
+    assert gap(pair) < AT_ONCE
+    pair.first.plug("lan")
+    stays(pair)
+
+
+def test_announced_by_the_next(pair):
+    pair.first.agent.end(signal.SIGTERM)
+    gap(pair)
+
+    def announced():
+        return [frame for frame in pair.asker.frames("announce") if frame.mac == pair.second.mac]
+
+    assert wait_until(lambda: len(announced()) == 6, 6), announced()
+    time.sleep(1.2)
+    frames = announced()
+    assert [frame.number for frame in frames] == [1, 2] * 3, "request and reply form, three times"
+    assert frames[0].at < pair.asker.turns(VIP)[1][2]
+    assert 2.1 < frames[-1].at - frames[0].at < 2.4 * SLACK
+
+
+def test_restarted_within_the_lease(pair):
+    pair.first.agent.end(signal.SIGUSR1)
+    pair.first.agent.start()
+    time.sleep(DURATION)
+    pair.asker.close()
+    numbers = [frame.number for frame in pair.asker.frames()]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1)), "not one unanswered"
+    assert pair.asker.answerers(VIP) == [pair.first.mac]
+
+
+def test_addresses_are_spread_over_nodes_that_come_together(cluster, etcd):
+    many = [f"198.18.10.{host}" for host in range(1, 31)]
+    for _ in range(3):
+        cluster.node(etcd.lease, [POLICY, service("web", *many)], start=False)
+        cluster.nodes[-1].agent.launch()
+    cluster.settled(many)
+    asker = cluster.ask(*many)
+    assert wait_until(lambda: len({frame.ip for frame in asker.frames()}) == len(many))
+    assert min(len(node.held()) for node in cluster.nodes) >= 3, [len(node.held()) for node in cluster.nodes]
+
+
+def test_a_late_node_gets_its_share_where_it_may_preempt(cluster, etcd):
+    many = [f"198.18.10.{host}" for host in range(1, 31)]
+    for _ in range(2):
+        cluster.node(etcd.lease + ", preempt: true", [POLICY, service("web", *many)])
+        cluster.settled(many)
+    asker = cluster.ask(*many)
+    assert wait_until(lambda: min(len(node.held()) for node in cluster.nodes) >= 6), cluster.logs()
+    time.sleep(0.5)
+    asker.close()
+    assert {frame.mac for frame in asker.frames()} == {node.mac for node in cluster.nodes}
+
+
+def test_killed_again_and_again(cluster, etcd):
+    found = kills(cluster, etcd.lease, 20 if os.environ.get("XDP_L2RESP_FULL") else 5)
+    assert statistics.median(kill.first for kill in found) < 3
+    assert all(kill.last < kill.first for kill in found)
