@@ -137,7 +137,7 @@ def carried_over(lan):
 @statement("growth by --max-entries under a flood, {}: likewise, addresses and leases carried over")
 def test_growth(attached):
     attached.done("add 198.19.0.0/24 dev eth1")
-    lease(attached, 1000 * LIMIT)
+    lease(attached, 10 * 1000 * LIMIT)
     before = carried_over(attached)
     assert before[0] == (VIP, SERVER_MAC, True) and len(before) == 257
     exchange(attached, *done(attached, "attach eth1 --max-entries 5000",
