@@ -281,6 +281,11 @@ static int err_no_native(const struct link *link, const char *reason, struct err
 
 	if (link->parent && link->parent_nsid < 0)
 		link_by_ifindex(link->parent, &parent, &ignored);
+	if (link_is_vlan(link) && *parent.name)
+		return err_set(err, -EOPNOTSUPP,
+			       "%s is a VLAN device of %s: %s, and answers there for addresses of "
+			       "%s too; attach to %s, or use --mode skb here",
+			       link->name, parent.name, reason, link->name, parent.name);
 	return err_set(err, -EOPNOTSUPP, "%s is a %s device%s%s: %s; use --mode skb here",
 		       link->name, link->kind, *parent.name ? " of " : "", parent.name, reason);
 }
