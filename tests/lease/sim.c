@@ -49,12 +49,12 @@ enum event_type {
 
 struct event {
 	enum event_type type;
+	unsigned int node;
 	uint64_t at; /* true time */
 	uint64_t order;
-	unsigned int node;
 	unsigned int life; /* of the process that it is for */
-	uint64_t request;
 	int result;
+	uint64_t request;
 	struct record record;
 };
 
