@@ -17,7 +17,7 @@ from results import GUEST
 FAULT = os.environ.get("CHAIN_FAULT", str(ROOT / "build/tests/chain/libfault.so"))
 FULL = bool(os.environ.get("XDP_L2RESP_FULL"))
 # of each kind, as many steps as this, evenly spread; the full run takes all
-SAMPLE = None if FULL else 4 if GUEST.exists() else 60
+SAMPLE = None if FULL else 4 if GUEST.exists() else 20
 RACES = 100 if FULL else 10
 # each step gets one of them; in the full run on the host, both
 BOTH = [(errno.ENOSPC,), (errno.EPERM,)]
