@@ -225,9 +225,10 @@ const struct cli_command cmd_attach = {
 						    &cli_opt_max_entries, &cli_opt_dry_run, NULL },
 	.details =
 		"All of them or none. Addresses and counts from before are kept. Where the program runs\n"
-		"already it is swapped for this version's without a gap. A program that isn't ours is\n"
-		"never displaced: beside it, libxdp's dispatcher calls both, in order of priority.\n"
-		"On an interface it answers for its VLAN devices' addresses too; see add.\n\n"
+		"already it is swapped for this version's without a gap, and it stays swapped where another\n"
+		"interface then fails. A program that isn't ours is never displaced: beside it, libxdp's\n"
+		"dispatcher calls both, in order of priority. On an interface it answers for its VLAN\n"
+		"devices' addresses too; see add.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " attach eth1\n"
 		"  " CLI_NAME " attach eth1 eth2 --priority 30\n"
