@@ -197,6 +197,10 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 	};
 	uint64_t now = lease_now(machine);
 
+	/* the stamp of before a restart may be of a longer duration: others must wait for that */
+	if (own->phase == SESSION_RESUMING &&
+	    record.heartbeat.duration_s < machine->self->heartbeat.duration_s)
+		record.heartbeat.duration_s = machine->self->heartbeat.duration_s;
 	record.heartbeat.unsettled =
 		machine->self->shape == RECORD_ABSENT || now < machine->self->settled_ns;
 	node_name_copy(record.node, machine->self->name);
