@@ -802,10 +802,13 @@ static int start_manager(struct agent *agent, const struct config *config, struc
 	if (r < 0)
 		return r;
 	r = lease_manager_new(agent->event, &lease, &lease_callbacks, agent, &agent->manager, err);
-	if (!r && agent->identity.drained)
+	if (r < 0)
+		return r;
+	/* over a reload also without --stay */
+	agent->figures.draining = agent->figures.draining || agent->identity.drained;
+	if (agent->figures.draining)
 		lease_manager_drain(agent->manager, true);
-	agent->figures.draining = agent->identity.drained;
-	return r;
+	return 0;
 }
 
 static int add_timer(struct agent *agent, sd_event_source **source, uint64_t usec,
@@ -935,8 +938,11 @@ int agent_reload(struct agent *agent, struct err *err)
 {
 	struct lease_manager *former = agent->manager;
 	struct config config, old;
-	int r = config_read(agent->path, &config, err);
+	int r;
 
+	if (agent->stopping)
+		return err_set(err, -EBUSY, "stopping");
+	r = config_read(agent->path, &config, err);
 	if (r < 0)
 		return r;
 	if (strcmp(config.bpffs, agent->config.bpffs) != 0 ||
