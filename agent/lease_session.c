@@ -11,7 +11,7 @@
 /* Engine none: nobody else counts sessions. */
 #define SLOT_ALONE 1
 
-/* More attempts than the process before a restart can have made since the one that is in the store. */
+/* More attempts than the process before can have made since the one that is in the store. */
 #define RESUME_SKIP (UINT64_C(1) << 32)
 
 struct lease_peer *lease_peer_find(const struct lease_machine *machine, const char *name)
@@ -299,7 +299,7 @@ static uint64_t session_resume(struct lease_machine *machine, uint64_t deadline_
 
 	own->id = heartbeat->session;
 	own->slot = heartbeat->slot;
-	/* one of the process before may be written only now: that says nothing of when this one sent */
+	/* one of the process before may be written only now, which says nothing of this one's */
 	own->sequence = own->base = heartbeat->sequence + RESUME_SKIP;
 	own->deadline_ns = deadline_ns;
 	own->phase = SESSION_RESUMING;
