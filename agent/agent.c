@@ -802,10 +802,13 @@ static int start_manager(struct agent *agent, const struct config *config, struc
 	if (r < 0)
 		return r;
 	r = lease_manager_new(agent->event, &lease, &lease_callbacks, agent, &agent->manager, err);
-	if (!r && agent->identity.drained)
+	if (r < 0)
+		return r;
+	/* over a reload also without --stay */
+	agent->figures.draining = agent->figures.draining || agent->identity.drained;
+	if (agent->figures.draining)
 		lease_manager_drain(agent->manager, true);
-	agent->figures.draining = agent->identity.drained;
-	return r;
+	return 0;
 }
 
 static int add_timer(struct agent *agent, sd_event_source **source, uint64_t usec,
@@ -913,30 +916,28 @@ void agent_free(struct agent *agent)
 	free(agent);
 }
 
-/* Swaps the directory, if it is another one. */
-static int reload_source(struct agent *agent, const struct config *config, struct err *err)
+/* Reads the directory again, or another one into *ret_source. */
+static int reload_source(struct agent *agent, const struct config *config,
+			 struct source **ret_source, struct err *err)
 {
-	struct source *source;
-	int r;
-
 	if (!strcmp(agent->config.directory, config->directory)) {
 		source_rescan(agent->source, true);
 		return 0;
 	}
-	r = source_new(agent->event, config->directory, &source_callbacks, agent, &source, err);
-	if (r < 0)
-		return r;
-	source_free(agent->source);
-	agent->source = source;
-	return 0;
+	return source_new(agent->event, config->directory, &source_callbacks, agent, ret_source,
+			  err);
 }
 
 int agent_reload(struct agent *agent, struct err *err)
 {
 	struct lease_manager *former = agent->manager;
+	struct source *source = NULL;
 	struct config config, old;
-	int r = config_read(agent->path, &config, err);
+	int r;
 
+	if (agent->stopping)
+		return err_set(err, -EBUSY, "stopping");
+	r = config_read(agent->path, &config, err);
 	if (r < 0)
 		return r;
 	if (strcmp(config.bpffs, agent->config.bpffs) != 0 ||
@@ -947,14 +948,19 @@ int agent_reload(struct agent *agent, struct err *err)
 			       "%s: bpffs and listen are read at the start only; restart instead",
 			       agent->path);
 	}
-	r = reload_source(agent, &config, err);
+	r = reload_source(agent, &config, &source, err);
 	/* the session goes on where it was, as over a restart */
 	if (!r)
 		r = start_manager(agent, &config, err);
 	if (r < 0) {
+		source_free(source);
 		agent->manager = former;
 		config_free(&config);
 		return r;
+	}
+	if (source) {
+		source_free(agent->source);
+		agent->source = source;
 	}
 	lease_manager_free(former);
 	old = agent->config;
