@@ -134,14 +134,27 @@ static struct attachment *attachment_get(struct agent *agent, uint32_t ifindex)
 	return found;
 }
 
-/* Forgets interfaces that are gone. */
-static void attachments_prune(struct agent *agent)
+static bool selection_has(const struct selection *selection, uint32_t ifindex)
+{
+	for (size_t i = 0; i < selection->count; i++)
+		if (selection->list[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/* Forgets interfaces that are gone, and those that no policy selects any more: what an administrator
+ * does there is no business of ours. */
+static void attachments_prune(struct agent *agent, const struct selection *selection)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < agent->attachment_count; i++)
-		if (link_table_find(links_table(agent->links), agent->attachments[i].ifindex))
+	for (size_t i = 0; i < agent->attachment_count; i++) {
+		uint32_t ifindex = agent->attachments[i].ifindex;
+
+		if (link_table_find(links_table(agent->links), ifindex) &&
+		    selection_has(selection, ifindex))
 			agent->attachments[kept++] = agent->attachments[i];
+	}
 	agent->attachment_count = kept;
 }
 
@@ -199,15 +212,10 @@ static int attach_selected(struct agent *agent, const struct selection *selectio
 	const struct link_table *links = links_table(agent->links);
 	int r = 0;
 
-	attachments_prune(agent);
-	for (size_t l = 0; l < links->count && !r; l++) {
-		bool selected = false;
-
-		for (size_t i = 0; i < selection->count && !selected; i++)
-			selected = selection->list[i].ifindex == links->rows[l].link.ifindex;
-		if (selected)
+	attachments_prune(agent, selection);
+	for (size_t l = 0; l < links->count && !r; l++)
+		if (selection_has(selection, links->rows[l].link.ifindex))
 			r = ensure_attached(agent, &links->rows[l], look);
-	}
 	return r;
 }
 
