@@ -45,7 +45,7 @@ def asker(machine):
     assert not made.twice()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def etcd(machine):
     made = ha_conftest.Store(machine.cluster)
     yield made

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -57,6 +56,7 @@ class Machine:
         wait_until(lambda: path.exists() or self.process.poll() is not None, BOOTS_WITHIN)
         if self.process.poll() == SKIPPED:
             pytest.skip(Path(self.said.name).read_text().strip().rpartition("skipped: ")[2])
+        assert path.exists(), Path(self.said.name).read_text()
         made = socket.socket(socket.AF_UNIX)
         made.connect(str(path))
         return made
@@ -116,4 +116,3 @@ class Machine:
         self.process.terminate()
         self.process.wait()
         self.said.close()
-        shutil.rmtree(self.installed)

@@ -49,6 +49,17 @@ def started_anew(machine, pid, seconds=30):
     assert wait_until(another, seconds), machine.log()
 
 
+def wait_held(machine):
+    assert wait_until(lambda: any(row["answering"] for row in machine.rows("list")),
+                      4 * DURATION * SLACK), machine.log()
+
+
+def longest_gap(asker):
+    """Seconds between two answers."""
+    frames = asker.frames()
+    return max(after.at - before.at for before, after in zip(frames, frames[1:]))
+
+
 def configure(machine, lease):
     machine.write(CONFIG, f"node: {NAME}\nsource: {{directory: /etc/xdp-l2resp/manifests}}\nlease: {{{lease}}}\n")
 
@@ -135,8 +146,7 @@ def test_watchdog_restarts_what_hangs(machine, asker):
     assert int(machine.shown("NRestarts")["NRestarts"]) == restarts + 1
     assert "watchdog" in machine.log()
     print(f"stopped, restarted by the watchdog, answering after {took:.1f} s")
-    gaps = [after.at - before.at for before, after in zip(asker.frames(), asker.frames()[1:])]
-    assert 0.5 < max(gaps) and took < WATCHDOG * SLACK
+    assert longest_gap(asker) > 0.5 and took < WATCHDOG * SLACK
 
 
 @pytest.mark.parametrize("hours", [1, -1])
@@ -161,18 +171,15 @@ def test_stop_drains(machine, asker):
 
 
 @pytest.fixture(scope="module")
-def pair(machine):
+def pair(machine, etcd):
     """The machine answers for VIP, a namespace of the host would; etcd is outside of both."""
-    from conftest import ha_conftest
     cluster = machine.cluster
-    etcd = ha_conftest.Store(cluster)
     configure(machine, f"{etcd.lease}, {TIMING}")
     machine.systemctl("restart")
-    assert wait_until(lambda: any(row["answering"] for row in machine.rows("list")), 6 * DURATION * SLACK), machine.log()
+    wait_held(machine)
     cluster.second = cluster.node(etcd.lease, MANIFESTS, timing=TIMING)
     time.sleep(DURATION)
     yield cluster
-    etcd.close()
     machine.systemctl("stop")
 
 
@@ -183,8 +190,6 @@ def stays(machine, pair, seconds):
     asker.close()
     assert not asker.twice()
     assert asker.answerers(VIP) == [machine.mac], pair.logs()
-    frames = asker.frames()
-    return max(after.at - before.at for before, after in zip(frames, frames[1:]))
 
 
 @pytest.mark.parametrize("hours", [1, -1])
@@ -200,16 +205,14 @@ def test_processor_is_busy(machine, pair):
     time.sleep(2 * DURATION)
     asker.close()
     assert not asker.twice()
-    frames = asker.frames()
-    print("busy: nobody answered for at most",
-          f"{max(after.at - before.at for before, after in zip(frames, frames[1:])):.3f} s,", asker.answerers(VIP))
+    print(f"busy: nobody answered for at most {longest_gap(asker):.3f} s, {asker.answerers(VIP)}")
 
 
 def goes_back(machine, pair):
     """The machine answers again, as in the beginning."""
     if VIP in pair.second.held():
         assert wait_until(lambda: pair.second.agent.command("move", VIP, NAME).status == 0, DURATION)
-    assert wait_until(lambda: any(row["answering"] for row in machine.rows("list")), 4 * DURATION * SLACK), pair.logs()
+    wait_held(machine)
 
 
 @pytest.mark.parametrize("turn", range(PAUSES))
