@@ -27,11 +27,13 @@ struct devices {
 
 struct program {
 	char *bpffs;
-	int leases; /* never replaced, and written without the lock */
+	int leases; /* written without the lock */
+	uint32_t leases_id;
 	struct lease_stamper *stamper;
-	struct pins pins;		       /* while locked */
-	struct devices unsynced;	       /* whose groups may have changed */
-	struct devices deleted;		       /* that addresses were taken off */
+	uint64_t renewal_ns;	 /* what it was made for */
+	struct pins pins;	 /* while locked */
+	struct devices unsynced; /* whose groups may have changed */
+	struct devices deleted;	 /* that addresses were taken off */
 };
 
 static int err_nomem(struct err *err)
@@ -56,6 +58,41 @@ static int lock_free(const struct program *program, struct err *err)
 	return 0;
 }
 
+int program_expect_stamps(struct program *program, uint64_t renewal_ns, struct err *err)
+{
+	struct lease_stamper *stamper;
+	/* half as much more, for one that comes late */
+	int r = lease_stamper_new(program->leases, renewal_ns + renewal_ns / 2, &stamper, err);
+
+	if (r < 0)
+		return r;
+	lease_stamper_free(program->stamper);
+	program->stamper = stamper;
+	program->renewal_ns = renewal_ns;
+	return 0;
+}
+
+/* Stamps go into the map that is pinned: flush --all may have removed the one of before. */
+static int leases_follow(struct program *program, const struct pins *pins, struct err *err)
+{
+	uint32_t id = pins_map_id(pins, PINS_LEASES);
+	int fd, r = 0;
+
+	if (id && id == program->leases_id)
+		return 0;
+	fd = fcntl(pins->fd[PINS_LEASES], F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(err, negative_errno(), "leases: %s", strerror(errno));
+	if (program->leases >= 0)
+		close(program->leases);
+	program->leases = fd;
+	if (program->stamper)
+		r = program_expect_stamps(program, program->renewal_ns, err);
+	if (!r)
+		program->leases_id = id;
+	return r;
+}
+
 int program_begin(struct program *program, struct err *err)
 {
 	struct pins pins = PINS_NONE;
@@ -71,6 +108,8 @@ int program_begin(struct program *program, struct err *err)
 		r = device_adopt(&pins, &dropped, err);
 	if (!r)
 		r = grow_finish(&pins, err);
+	if (!r)
+		r = leases_follow(program, &pins, err);
 	if (r < 0) {
 		pins_close(&pins);
 		return r;
@@ -108,11 +147,6 @@ int program_new(const char *bpffs, struct program **ret_program, struct err *err
 		r = err_nomem(err);
 	if (!r)
 		r = program_begin(program, err);
-	if (!r) {
-		program->leases = fcntl(program->pins.fd[PINS_LEASES], F_DUPFD_CLOEXEC, 0);
-		if (program->leases < 0)
-			r = err_set(err, negative_errno(), "leases: %s", strerror(errno));
-	}
 	if (r < 0) {
 		program_free(program);
 		return r;
@@ -380,19 +414,6 @@ int program_remove(struct program *program, const struct address *address, struc
 		deleted(program, &key);
 	}
 	return r;
-}
-
-int program_expect_stamps(struct program *program, uint64_t renewal_ns, struct err *err)
-{
-	struct lease_stamper *stamper;
-	/* half as much more, for one that comes late */
-	int r = lease_stamper_new(program->leases, renewal_ns + renewal_ns / 2, &stamper, err);
-
-	if (r < 0)
-		return r;
-	lease_stamper_free(program->stamper);
-	program->stamper = stamper;
-	return 0;
 }
 
 int program_stamp(struct program *program, uint8_t slot, uint64_t deadline_ns, struct err *err)
