@@ -17,6 +17,7 @@ struct selected {
 	struct address address;
 	uint32_t ifindex;
 	const struct service *service; /* one that has it, of the manifests */
+	enum conflict_answer conflict; /* the strictest of the policies that select it */
 };
 
 /* Sorted by address, then interface; each pair once. */

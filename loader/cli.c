@@ -374,9 +374,7 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 			"here to take it over",
 			pins.dir);
 	if (!r)
-		r = device_adopt(&pins, &dropped, err);
-	if (!r)
-		r = grow_finish(&pins, err);
+		r = grow_settle(&pins, &dropped, err);
 	if (r < 0) {
 		pins_close(&pins);
 		return r;

@@ -271,20 +271,6 @@ def test_reload(running):
     running.wait_entries((VIP, "eth1"))
 
 
-def test_an_address_is_defended_once_in_ten_seconds(running, lan):
-    time.sleep(3.5)  # its announcements are over
-    foreign = arp(VIP, spa=VIP, sha=CLIENT_MAC)
-    with Wire(lan.client, "eth0") as wire:
-        for _ in range(4):
-            wire.send(foreign)
-            time.sleep(0.7)
-        frames = [frame for _, frame in wire.received()]
-    assert frames == [arp(VIP, spa=VIP, sha=SERVER_MAC),
-                      arp(VIP, spa=VIP, sha=SERVER_MAC, tha=SERVER_MAC, op=REPLY)]
-    assert f"{CLIENT_MAC} uses {VIP} too; defending it" in running.log()
-    assert running.metrics()["l2resp_conflicts_total"] >= 2
-
-
 def test_links_are_followed_within_a_tenth_of_a_second(running, lan):
     """From the interface's coming to the first answer on it."""
     lan.client.ip("link add eth9 type veth peer name eth8")
