@@ -112,6 +112,6 @@ void notify_free(struct notify *notify)
 
 void notify_ready(struct notify *notify)
 {
-	if (notify->ready)
-		again(notify->ready, 0);
+	if (notify->ready && !notify_send(notify, "READY=1"))
+		again(notify->ready, RETRY_USEC);
 }
