@@ -12,13 +12,11 @@ from pathlib import Path
 
 import common
 import pytest
-from cluster import APISERVER, Cluster, Kubernetes
+from apiserver import MISSING, Cluster, Kubernetes
 from common import *  # pylint: disable=wildcard-import,unused-wildcard-import
 from harness import DURATION, NODE, RETRY, SLACK, World, free_port, until
 
-REASON = ("no kube-apiserver in the cache; tests/kube/build-apiserver makes it" if not APISERVER.exists() else
-          next((f"{name} isn't installed" for name in ("etcd", "kubectl") if not shutil.which(name)), None))
-pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON or "")
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING or "")
 
 for smoke in (common.test_killed_the_other_takes_over_in_time,  # pylint: disable=no-member
               common.test_a_claim_deleted_by_hand_is_written_again_and_answered_all_the_while,
