@@ -1,15 +1,18 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What stops, breaks or is changed behind the agent's back."""
+import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
 import pytest
 
-from daemon import POLICY, service
-from lan import VIP, wait_until
+from daemon import AGENT, POLICY, service
+from lan import VIP, need, wait_until
 from wire import Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
@@ -251,6 +254,18 @@ def test_commands_are_not_for_the_port(running):
     assert running.http(f"/who-holds?ip={VIP}")[0] == 404
     assert running.http("/drain")[0] == 404
     assert running.http("/healthz") == (200, "ok\n")
+
+
+@pytest.mark.parametrize("words", [["who-holds", VIP], ["move", VIP, "node-2"], ["drain"], ["resume"]], ids=lambda w: w[0])
+def test_commands_are_roots_alone(running, words):
+    need("setpriv")
+    # where anybody may run it
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        program = shutil.copy(AGENT, folder)
+        done = running.lan.server.run("setpriv", "--reuid", 65534, "--clear-groups", program, *words, check=False)
+    assert (done.returncode, done.stderr) == (1, "xdp-l2respd: only root may ask\n")
+    running.wait_entries((VIP, "eth1"))
 
 
 def test_a_second_agent_is_refused(running):
