@@ -29,8 +29,9 @@ struct parse {
 static void service_clear(struct service *service)
 {
 	labels_free(&service->labels);
-	free(service->external.list);
-	free(service->load_balancer.list);
+	address_list_free(&service->external);
+	address_list_free(&service->load_balancer);
+	claim_unref(service->claim);
 	free(service->preferred_node);
 	free(service->class);
 	free(service->namespace);
@@ -62,9 +63,12 @@ void manifest_free(struct manifest *manifest)
 		node_clear(&manifest->nodes[i]);
 	for (size_t i = 0; i < manifest->policy_count; i++)
 		policy_clear(&manifest->policies[i]);
+	for (size_t i = 0; i < manifest->pool_count; i++)
+		pool_unref(manifest->pools[i]);
 	free(manifest->services);
 	free(manifest->nodes);
 	free(manifest->policies);
+	free(manifest->pools);
 	*manifest = (struct manifest){};
 }
 
@@ -122,19 +126,14 @@ static void note_skipped(const struct parse *parse, const json_t *object, const 
 static int add_address(const struct parse *parse, const json_t *object, const char *key,
 		       const char *text, struct address_list *list)
 {
-	struct address *grown, address;
+	struct address address;
 	struct err said;
 
 	if (addr_parse(text, &address, &said) < 0) {
 		note_skipped(parse, object, key, said.text);
 		return 0;
 	}
-	grown = room(list->list, list->count, sizeof(*grown));
-	if (!grown)
-		return err_nomem(parse->err);
-	list->list = grown;
-	grown[list->count++] = address;
-	return 0;
+	return address_list_add(list, &address) < 0 ? err_nomem(parse->err) : 0;
 }
 
 static int take_external(const struct parse *parse, const json_t *spec, struct service *service)
@@ -229,6 +228,10 @@ static int add_service(const struct parse *parse, const json_t *object)
 		r = take_external(parse, spec, &service);
 	if (r >= 0)
 		r = take_ingress(parse, object, &service);
+	if (r >= 0)
+		r = claim_parse(parse->place, object, service.namespace, service.name,
+				&service.labels, parse->note, parse->data, &service.claim,
+				parse->err);
 	if (r < 0)
 		return r;
 	services = room(manifest->services, manifest->service_count, sizeof(*services));
@@ -343,6 +346,29 @@ static int add_policy(const struct parse *parse, const json_t *object)
 	return 0;
 }
 
+static int add_pool(const struct parse *parse, const json_t *object)
+{
+	_cleanup_free_ char *name = NULL;
+	struct manifest *manifest = parse->manifest;
+	json_t *metadata = NULL;
+	struct pool **pools;
+	struct pool *pool;
+	int r = take_metadata(parse, object, &metadata, &name);
+
+	if (!r)
+		r = pool_parse(parse->place, object, name, &pool, parse->err);
+	if (r < 0)
+		return r;
+	pools = room(manifest->pools, manifest->pool_count, sizeof(void *));
+	if (!pools) {
+		pool_unref(pool);
+		return err_nomem(parse->err);
+	}
+	manifest->pools = pools;
+	pools[manifest->pool_count++] = pool;
+	return 0;
+}
+
 static int add_list(const struct parse *parse, const json_t *object)
 {
 	json_t *items = NULL, *item;
@@ -369,6 +395,7 @@ static const struct {
 	{ "v1", "Node", add_node },
 	{ "v1", "List", add_list },
 	{ "cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", add_policy },
+	{ "cilium.io/v2alpha1", "CiliumLoadBalancerIPPool", add_pool },
 };
 
 int manifest_add(struct manifest *manifest, const struct place *place, const json_t *object,

@@ -10,16 +10,13 @@
 #include <stddef.h>
 #include <jansson.h>
 
-#include "addr.h"
+#include "address_list.h"
+#include "claim.h"
 #include "err.h"
 #include "field.h"
 #include "pattern.h"
+#include "pool.h"
 #include "selector.h"
-
-struct address_list {
-	struct address *list;
-	size_t count;
-};
 
 /* v1 Service. */
 struct service {
@@ -30,6 +27,7 @@ struct service {
 	struct address_list external;	   /* spec.externalIPs */
 	struct address_list load_balancer; /* status.loadBalancer.ingress[].ip */
 	char *preferred_node;		   /* annotation; NULL: none */
+	struct claim *claim;		   /* to addresses of the pools */
 };
 
 /* v1 Node. */
@@ -75,6 +73,8 @@ struct manifest {
 	size_t node_count;
 	struct policy *policies;
 	size_t policy_count;
+	struct pool **pools;
+	size_t pool_count;
 };
 
 /* Safe on a zeroed one. */

@@ -15,9 +15,9 @@ SPEC = importlib.util.spec_from_file_location("net_conftest", TESTS / "net/conft
 net_conftest = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(net_conftest)
 
-import apiserver  # noqa: E402
 from cluster import DURATION, STORE_IP, VIP, Cluster  # noqa: E402
 from daemon import POLICY, service  # noqa: E402
+import kube  # noqa: E402
 from harness import Etcd, openssl_files  # noqa: E402
 from lan import wait_until  # noqa: E402
 
@@ -64,11 +64,11 @@ def secure_etcd(cluster):
     made.close()
 
 
-class Kubernetes(apiserver.Kubernetes):
+class Kubernetes(kube.Kubernetes):
     """A Kubernetes in the store's namespace, for agents."""
 
     def __init__(self, cluster):
-        super().__init__(apiserver.Cluster(cluster.directory, address=STORE_IP, network=cluster.store),
+        super().__init__(kube.Cluster(cluster.directory, address=STORE_IP, network=cluster.store),
                          cluster.directory)
 
     @property
@@ -88,8 +88,8 @@ class Kubernetes(apiserver.Kubernetes):
 
 @pytest.fixture
 def kubernetes(cluster):
-    if apiserver.MISSING:
-        pytest.skip(apiserver.MISSING)
+    if kube.REASON:
+        pytest.skip(kube.REASON)
     made = Kubernetes(cluster)
     try:
         yield made

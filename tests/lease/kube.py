@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A Kubernetes of etcd and real kube-apiservers, and a namespace of it as the leases' store."""
+"""A Kubernetes of etcd and real kube-apiservers on loopback, and a namespace of it as the leases' store."""
+import contextlib
 import itertools
 import json
 import os
@@ -9,27 +10,29 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
-from contextlib import nullcontext
 from pathlib import Path
 
 from harness import Etcd, free_port, openssl_files, start, until
 
 APISERVER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xdp-l2resp" / "kube-apiserver"
-# why there can't be one here, or None
-MISSING = ("no kube-apiserver in the cache; tests/kube/build-apiserver makes it" if not APISERVER.exists() else
-           next((f"{name} isn't installed" for name in ("etcd", "kubectl") if not shutil.which(name)), None))
 ADMIN, NODE_TOKEN = "admin-token", "node-token"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/{}"
 
 
+# None: there is a cluster to be had
+REASON = ("no kube-apiserver in the cache; tests/kube/build-apiserver makes it" if not APISERVER.exists() else
+          next((f"{name} isn't installed" for name in ("etcd", "kubectl") if not shutil.which(name)), None))
+
+
 class Cluster:
     """etcd and API servers; node-token's user may do with leases what an agent must, in the namespaces made here.
-    @network: a network namespace (tests/net/lan.py) where @address is, if that isn't here."""
+    @network: the network namespace (lan.Namespace) where @address is; None: this one."""
 
     def __init__(self, directory, servers=1, address="127.0.0.1", network=None):
-        self.directory, self.numbers, self.address = directory, itertools.count(1), address
-        self.enter, self.entered = (network.argv(), network.entered) if network else ((), nullcontext)
+        self.directory, self.address, self.numbers = directory, address, itertools.count(1)
+        self.enter = network.argv() if network else []
+        self.entered = network.entered if network else contextlib.nullcontext
         self.etcd = Etcd(directory, address=address, enter=self.enter)
         self.tls = openssl_files(directory, address)
         self.ports = [free_port() for _ in range(servers)]
