@@ -52,7 +52,7 @@ static void print_help(void)
 	printf("\nOptions:\n"
 	       "  -c, --config FILE   configuration (default " CONFIG_DEFAULT_PATH ")\n"
 	       "      --check         check configuration and manifests, touch nothing\n"
-	       "      --dry-run       print which address would be announced where, touch nothing\n"
+	       "      --dry-run       print what would be done, touch nothing\n"
 	       "      --stay          with drain: also after a restart of the agent\n"
 	       "  -j, --json          machine-readable output\n"
 	       "  -v, --verbose       show what libbpf, libxdp and the verifier say\n"

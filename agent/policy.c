@@ -215,7 +215,7 @@ static int gather_service(struct gathering *gathering, const struct in_force_lis
 	return 0;
 }
 
-static int selected_compare(const void *a, const void *b)
+int selected_compare(const void *a, const void *b)
 {
 	const struct selected *left = a, *right = b;
 	int order = address_compare(&left->address, &right->address);

@@ -20,7 +20,10 @@ struct selected {
 	enum conflict_answer conflict; /* the strictest of the policies that select it */
 };
 
-/* Sorted by address, then interface; each pair once. */
+/* For qsort() and bsearch(): by address, then interface. */
+int selected_compare(const void *a, const void *b);
+
+/* Sorted by selected_compare(); each pair once. */
 struct selection {
 	struct selected *list;
 	size_t count;
