@@ -53,7 +53,7 @@ struct agent_figures {
 	uint64_t drift; /* entries that were found otherwise than left */
 	uint64_t announced;
 	uint64_t conflicts, defended, yielded;
-	uint64_t asked; /* probes sent */
+	uint64_t asked;	 /* probes sent */
 	size_t selected; /* addresses of this node's policies */
 	size_t blocked;
 	size_t taken; /* that another host has */

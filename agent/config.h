@@ -23,7 +23,7 @@ struct config {
 	bool preempt;
 	char **endpoints;				    /* NULL-terminated */
 	char *server, *namespace, *token, *ca, *cert, *key; /* NULL: not given */
-	enum conflict_answer conflict; /* where a policy says nothing */
+	enum conflict_answer conflict;			    /* where a policy says nothing */
 	bool probe; /* ask the LAN for an address before it is first claimed */
 	uint32_t announce_count;
 	uint64_t announce_interval_ns;

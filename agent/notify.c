@@ -26,9 +26,9 @@ struct notify {
 /* sd_notify() has a socket of its own for each message, and waits on it. */
 bool notify_send(struct notify *notify, const char *text)
 {
-	return notify->fd >= 0 && sendto(notify->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL,
-					 (struct sockaddr *)&notify->address,
-					 notify->address_size) >= 0;
+	return notify->fd >= 0 &&
+	       sendto(notify->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL,
+		      (struct sockaddr *)&notify->address, notify->address_size) >= 0;
 }
 
 static int again(sd_event_source *source, uint64_t usec)

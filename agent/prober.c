@@ -108,8 +108,7 @@ static struct ear *ear_get(struct prober *prober, const struct link *link, struc
 
 static void ask(struct prober *prober, const struct question *question)
 {
-	const struct link_row *row =
-		link_table_find(links_table(prober->links), question->ifindex);
+	const struct link_row *row = link_table_find(links_table(prober->links), question->ifindex);
 	struct ear *ear;
 	struct err err;
 

@@ -29,9 +29,9 @@ struct program {
 	char *bpffs;
 	int leases, events; /* never replaced, and used without the lock */
 	struct lease_stamper *stamper;
-	struct pins pins;		       /* while locked */
-	struct devices unsynced;	       /* whose groups may have changed */
-	struct devices deleted;		       /* that addresses were taken off */
+	struct pins pins;	 /* while locked */
+	struct devices unsynced; /* whose groups may have changed */
+	struct devices deleted;	 /* that addresses were taken off */
 };
 
 static int err_nomem(struct err *err)

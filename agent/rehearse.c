@@ -121,8 +121,8 @@ static const struct entry_row *find_there(const struct rehearsal *rehearsal,
 
 	if (!rehearsal->there.count)
 		return NULL;
-	return bsearch(&wanted, rehearsal->there.rows, rehearsal->there.count,
-		       sizeof(wanted), compare_rows);
+	return bsearch(&wanted, rehearsal->there.rows, rehearsal->there.count, sizeof(wanted),
+		       compare_rows);
 }
 
 static bool is_selected(const struct rehearsal *rehearsal, const struct entry_row *row)
@@ -177,13 +177,13 @@ static void print_selected(struct rehearsal *rehearsal, const struct selected *s
 		       blocked ? "; not: " : "", why.text);
 		return;
 	}
-	json_array_append_new(
-		rehearsal->rows,
-		json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:o}", "action", action, "ip", ip,
-			  "dev", row->link.name, "ifindex", (int)selected->ifindex, "namespace",
-			  selected->service->namespace, "service", selected->service->name,
-			  "carrier", row->carrier, "blocked",
-			  blocked ? json_string(why.text) : json_null()));
+	json_array_append_new(rehearsal->rows,
+			      json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:o}", "action",
+					action, "ip", ip, "dev", row->link.name, "ifindex",
+					(int)selected->ifindex, "namespace",
+					selected->service->namespace, "service",
+					selected->service->name, "carrier", row->carrier, "blocked",
+					blocked ? json_string(why.text) : json_null()));
 }
 
 /* An entry of the agent's that no policy selects any more. */

@@ -62,7 +62,8 @@ int probe_open(const struct link *link, struct err *err)
 	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int ret;
 
-	if (fd < 0 || hear_claims_only(fd) < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	if (fd < 0 || hear_claims_only(fd) < 0 ||
+	    bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
 	    hear_all_nodes(fd, link->ifindex) < 0)
 		return err_set(err, negative_errno(), "opening a packet socket on %s: %s",
 			       link->name, strerror(errno));
