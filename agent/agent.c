@@ -554,7 +554,7 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	/* programs that somebody took off, sysctls that somebody set */
 	lease_manager_status(agent->manager, &before);
-	if (attach_look(agent) || kernel_view_changed(&agent->kernel) ||
+	if (!agent->evaluated || attach_look(agent) || kernel_view_changed(&agent->kernel) ||
 	    inquiry_due(agent->inquiry))
 		evaluate(agent, false);
 	lease_manager_status(agent->manager, &after);
