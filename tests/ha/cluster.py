@@ -15,6 +15,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from daemon import Agent
 from lan import BPFFS, CLI, CLIENT_IP, CLIENT_MAC, PASS, Namespace, Result, wait_until
 
@@ -29,9 +31,15 @@ node: {name}
 source: {{directory: {manifests}}}
 lease: {{{lease}, {timing}}}
 bpffs: {bpffs}
+{keys}
 """
 
 DISABLED, FORWARDING = "0", "3"  # states of a bridge's port
+
+FULL = pytest.mark.skipif(not os.environ.get("XDP_L2RESP_FULL"), reason="--full runs it")
+# Tests over either store. Those that take both as they are run without --full, too.
+BOTH_IN_CI = pytest.mark.parametrize("store", ["etcd", "kubernetes"], indirect=True)
+BOTH = pytest.mark.parametrize("store", ["etcd", pytest.param("kubernetes", marks=FULL)], indirect=True)
 
 numbers = itertools.count(1)
 
@@ -49,8 +57,8 @@ class Frame:
 class Node:
     """A host of the LAN and its agent."""
 
-    def __init__(self, cluster, number, lease, timing, name):
-        self.cluster, self.number = cluster, number
+    def __init__(self, cluster, number, lease, timing, name, keys):
+        self.cluster, self.number, self.name = cluster, number, name or f"node-{number}"
         self.mac = f"02:00:00:00:01:{number:02x}"
         self.server = Namespace(f"{cluster.tag}-{number}")
         self.bpffs = f"{BPFFS}/{cluster.tag}-{number}"
@@ -62,8 +70,8 @@ class Node:
         scratch.mkdir()
         self.agent = Agent(self, scratch)
         self.agent.config.write_text(CONFIG.format(
-            name=name or f"node-{number}", manifests=self.agent.manifests, lease=lease, timing=timing,
-            bpffs=self.bpffs))
+            name=self.name, manifests=self.agent.manifests, lease=lease, timing=timing,
+            bpffs=self.bpffs, keys=keys))
 
     def done(self, command):
         """The CLI, which must succeed."""
@@ -159,9 +167,9 @@ class Cluster:
                        f"link set {port} xdpdrv object {PASS} section xdp")
         namespace.ip(f"link set {dev} up", *([f"address add {address} dev {dev}"] if address else []))
 
-    def node(self, lease, manifests, timing=TIMING, name=None, start=True):
-        """@lease: keys of the agent's lease configuration. @manifests: documents."""
-        made = Node(self, len(self.nodes) + 1, lease, timing, name)
+    def node(self, lease, manifests, timing=TIMING, name=None, start=True, keys=""):
+        """@lease: keys of the agent's lease configuration; @keys: others. @manifests: documents."""
+        made = Node(self, len(self.nodes) + 1, lease, timing, name, keys)
         self.nodes.append(made)
         made.agent.write("all.yaml", *manifests)
         if start:
