@@ -146,8 +146,8 @@ static bool selection_has(const struct selection *selection, uint32_t ifindex)
 	return false;
 }
 
-/* Forgets interfaces that are gone, and those that no policy selects any more: what an administrator
- * does there is no business of ours. */
+/* Forgets interfaces that are gone, and those that no policy selects any more: what an
+ * administrator does there is no business of ours. */
 static void attachments_prune(struct agent *agent, const struct selection *selection)
 {
 	size_t kept = 0;
@@ -481,6 +481,8 @@ static int apply(struct agent *agent, bool all, struct err *err)
 {
 	int r = program_begin(agent->program, err);
 
+	if (!r)
+		r = defender_follow(agent->defender, agent->program, err);
 	if (!r && all)
 		return apply_all(agent, err);
 	for (size_t i = 0; i < agent->pending_count && !r; i++)
@@ -591,12 +593,9 @@ static int refresh_due(sd_event_source *source, uint64_t usec, void *userdata)
 static int turn_over(sd_event_source *source, void *userdata)
 {
 	struct agent *agent = userdata;
-	struct err err;
 
 	(void)source;
 	program_end(agent->program);
-	if (defender_follow(agent->defender, agent->program, &err) < 0)
-		log_say(LOG_ERR, "%s", err.text);
 	return 0;
 }
 
@@ -899,8 +898,7 @@ static int agent_start(struct agent *agent, struct err *err)
 		r = inquiry_new(agent->event, agent->links, &inquiry_callbacks, agent,
 				&agent->inquiry, err);
 	if (!r)
-		r = defender_new(agent->event, agent->program, conflict_seen, agent,
-				 &agent->defender, err);
+		r = defender_new(agent->event, conflict_seen, agent, &agent->defender, err);
 	if (!r)
 		r = start_manager(agent, config, err);
 	if (r < 0)

@@ -25,15 +25,10 @@ struct devices {
 	size_t count;
 };
 
-/* A map that stays open. It is what is pinned: flush --all may remove that, and another is made. */
-struct pinned {
-	int fd;
-	uint32_t id;
-};
-
 struct program {
 	char *bpffs;
-	struct pinned leases, events; /* used without the lock */
+	int leases; /* written without the lock */
+	uint32_t leases_id;
 	struct lease_stamper *stamper;
 	uint64_t renewal_ns;	 /* what it was made for */
 	struct pins pins;	 /* while locked */
@@ -63,18 +58,11 @@ static int lock_free(const struct program *program, struct err *err)
 	return 0;
 }
 
-static void pinned_close(struct pinned *map)
-{
-	if (map->fd >= 0)
-		close(map->fd);
-	map->fd = -1;
-}
-
 int program_expect_stamps(struct program *program, uint64_t renewal_ns, struct err *err)
 {
 	struct lease_stamper *stamper;
 	/* half as much more, for one that comes late */
-	int r = lease_stamper_new(program->leases.fd, renewal_ns + renewal_ns / 2, &stamper, err);
+	int r = lease_stamper_new(program->leases, renewal_ns + renewal_ns / 2, &stamper, err);
 
 	if (r < 0)
 		return r;
@@ -84,34 +72,25 @@ int program_expect_stamps(struct program *program, uint64_t renewal_ns, struct e
 	return 0;
 }
 
-/* Returns 1 where another one is pinned now, 0, or a negative errno with @err. */
-static int pinned_open(struct pinned *map, const struct pins *pins, enum pins_map which,
-		       struct err *err)
+/* Stamps go into the map that is pinned: flush --all may have removed the one of before. */
+static int leases_follow(struct program *program, const struct pins *pins, struct err *err)
 {
-	uint32_t id = pins_map_id(pins, which);
-	int fd;
+	uint32_t id = pins_map_id(pins, PINS_LEASES);
+	int fd, r = 0;
 
-	if (map->fd >= 0 && id && id == map->id)
+	if (id && id == program->leases_id)
 		return 0;
-	fd = fcntl(pins->fd[which], F_DUPFD_CLOEXEC, 0);
+	fd = fcntl(pins->fd[PINS_LEASES], F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
-		return err_set(err, negative_errno(), "opening maps: %s", strerror(errno));
-	pinned_close(map);
-	*map = (struct pinned){ fd, id };
-	return 1;
-}
-
-static int pinned_follow(struct program *program, const struct pins *pins, struct err *err)
-{
-	int r = pinned_open(&program->events, pins, PINS_EVENTS, err);
-
-	if (r >= 0)
-		r = pinned_open(&program->leases, pins, PINS_LEASES, err);
-	if (r > 0 && program->stamper)
+		return err_set(err, negative_errno(), "leases: %s", strerror(errno));
+	if (program->leases >= 0)
+		close(program->leases);
+	program->leases = fd;
+	if (program->stamper)
 		r = program_expect_stamps(program, program->renewal_ns, err);
-	if (r < 0)
-		program->leases.id = 0; /* again next time */
-	return r < 0 ? r : 0;
+	if (!r)
+		program->leases_id = id;
+	return r;
 }
 
 int program_begin(struct program *program, struct err *err)
@@ -128,7 +107,7 @@ int program_begin(struct program *program, struct err *err)
 	if (!r)
 		r = grow_settle(&pins, &dropped, err);
 	if (!r)
-		r = pinned_follow(program, &pins, err);
+		r = leases_follow(program, &pins, err);
 	if (r < 0) {
 		pins_close(&pins);
 		return r;
@@ -159,7 +138,7 @@ int program_new(const char *bpffs, struct program **ret_program, struct err *err
 
 	if (!program)
 		return err_nomem(err);
-	program->leases.fd = program->events.fd = -1;
+	program->leases = -1;
 	program->pins = PINS_NONE;
 	program->bpffs = strdup(bpffs);
 	if (!program->bpffs)
@@ -181,8 +160,8 @@ void program_free(struct program *program)
 		return;
 	program_end(program);
 	lease_stamper_free(program->stamper);
-	pinned_close(&program->leases);
-	pinned_close(&program->events);
+	if (program->leases >= 0)
+		close(program->leases);
 	free(program->bpffs);
 	free(program);
 }
@@ -442,7 +421,7 @@ int program_stamp(struct program *program, uint8_t slot, uint64_t deadline_ns, s
 
 uint64_t program_stamped(const struct program *program, uint8_t slot)
 {
-	return lease_stamp_read(program->leases.fd, slot);
+	return lease_stamp_read(program->leases, slot);
 }
 
 int program_attached(struct program *program, const struct link *link, struct err *err)
@@ -541,8 +520,8 @@ int program_counts(struct program *program, struct outcome_counts *ret_counts, s
 
 int program_events(const struct program *program, uint32_t *ret_id)
 {
-	*ret_id = program->events.id;
-	return program->events.fd;
+	*ret_id = pins_map_id(&program->pins, PINS_EVENTS);
+	return program->pins.fd[PINS_EVENTS];
 }
 
 bool program_has(struct program *program, const struct address *address)

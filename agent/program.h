@@ -80,8 +80,8 @@ int program_attach(struct program *program, const struct link *link,
  * answering comes first. Locked. */
 int program_twin(struct program *program, const struct link *link, struct err *err);
 
-/* The ring buffer of struct conflict_event, one reader's; the program keeps it. *ret_id: the map's,
- * another one after a program_begin() that found other pins. */
+/* The ring buffer of struct conflict_event that is pinned, and its map's id. Locked, and not to be
+ * closed. */
 int program_events(const struct program *program, uint32_t *ret_id);
 
 /* Has the agent an entry of @address, on whichever interface? Locked. */
