@@ -317,14 +317,9 @@ static int evaluate(struct agent *agent, bool look)
 	return 0;
 }
 
-static void source_changed(void *userdata)
-{
-	evaluate(userdata, false);
-}
-
-/* At once; but where 100,000 addresses are to be judged and a hundred interfaces come and go, no
- * more than a fifth of the time goes into it. */
-static void links_changed(void *userdata)
+/* Manifests or interfaces. At once; but where 100,000 addresses are to be judged and a hundred
+ * interfaces come and go, no more than a fifth of the time goes into it. */
+static void input_changed(void *userdata)
 {
 	struct agent *agent = userdata;
 	uint64_t rest_ns = 4 * agent->evaluate_ns, since_ns = clock_boot_ns() - agent->judged_at_ns;
@@ -379,13 +374,23 @@ static uint8_t slot_of(const struct agent *agent, const struct target *target)
 	return target->wanted ? lease_manager_holds(agent->manager, &target->address) : 0;
 }
 
+/* Has the store said what we hold, and the source what we should? Until then everything stays as a
+ * former process left it. */
+static bool known(const struct agent *agent)
+{
+	struct source_status status;
+
+	source_status(agent->source, &status);
+	return agent->session_known && status.known;
+}
+
 static bool keep_all_until_known(const struct address *address, uint8_t slot, void *userdata)
 {
 	const struct agent *agent = userdata;
 
 	(void)address;
 	(void)slot;
-	return !agent->session_known;
+	return !known(agent);
 }
 
 static void entry_changed(const char *what, const struct entry_key *key, void *userdata)
@@ -518,7 +523,7 @@ static void reconcile(struct agent *agent, bool all, uint64_t begun_ns)
 	agent->failure.text[0] = '\0';
 	agent->dirty_all = agent->dirty_all && !all;
 	agent->pending_count = 0;
-	if (agent->session_known)
+	if (known(agent))
 		lease_manager_settled(agent->manager);
 	if (agent->transitions > LOG_MAX)
 		log_say(LOG_INFO, "and %zu more", agent->transitions - LOG_MAX);
@@ -787,7 +792,7 @@ static void plain_log(int priority, const char *text, void *userdata)
 	log_say(priority, "%s", text);
 }
 
-static const struct source_callbacks source_callbacks = { source_changed, plain_log };
+static const struct source_callbacks source_callbacks = { input_changed, plain_log };
 static const struct announcer_callbacks announcer_callbacks = { holds, plain_log };
 
 /* ---- life ---- */
@@ -830,18 +835,20 @@ static void set_refresh(struct agent *agent)
 static int agent_start(struct agent *agent, struct err *err)
 {
 	const struct config *config = &agent->config;
+	struct source_options options;
 	int r = identity_open(config->bpffs, config->node, &agent->identity, err);
 
 	if (!r)
 		r = program_new(config->bpffs, &agent->program, err);
 	if (!r)
-		r = links_new(agent->event, links_changed, agent, &agent->links, err);
+		r = links_new(agent->event, input_changed, agent, &agent->links, err);
 	if (!r)
 		r = announcer_new(agent->event, agent->links, &announcer_callbacks, agent,
 				  &agent->announcer, err);
+	config_source(config, &options);
 	if (!r)
-		r = source_new(agent->event, config->directory, &source_callbacks, agent,
-			       &agent->source, err);
+		r = source_new(agent->event, &options, &source_callbacks, agent, &agent->source,
+			       err);
 	if (!r)
 		r = start_manager(agent, config, err);
 	if (r < 0)
@@ -913,17 +920,19 @@ void agent_free(struct agent *agent)
 	free(agent);
 }
 
-/* Swaps the directory, if it is another one. */
+/* Swaps the source, if it is another one. */
 static int reload_source(struct agent *agent, const struct config *config, struct err *err)
 {
+	struct source_options options;
 	struct source *source;
 	int r;
 
-	if (!strcmp(agent->config.directory, config->directory)) {
+	config_source(config, &options);
+	if (source_same(agent->source, &options)) {
 		source_rescan(agent->source, true);
 		return 0;
 	}
-	r = source_new(agent->event, config->directory, &source_callbacks, agent, &source, err);
+	r = source_new(agent->event, &options, &source_callbacks, agent, &source, err);
 	if (r < 0)
 		return r;
 	source_free(agent->source);
@@ -1029,8 +1038,10 @@ json_t *agent_who_holds(const struct agent *agent, const struct address *address
 
 bool agent_ready(const struct agent *agent, struct err *ret_why)
 {
+	struct source_status source;
 	struct lease_status lease;
 
+	source_status(agent->source, &source);
 	lease_manager_status(agent->manager, &lease);
 	if (!agent->session_known || lease.state == LEASE_CONNECTING)
 		err_write(ret_why, "no session with the lease store");
@@ -1040,9 +1051,8 @@ bool agent_ready(const struct agent *agent, struct err *ret_why)
 		*ret_why = agent->failure;
 	else if (agent->desired.blocked)
 		*ret_why = agent->desired.why_blocked;
-	else if (source_broken(agent->source))
-		err_write(ret_why, "%zu manifest files are wrong; the log says where",
-			  source_broken(agent->source));
+	else if (*source.trouble.text)
+		*ret_why = source.trouble;
 	else
 		ret_why->text[0] = '\0';
 	for (size_t i = 0; i < agent->attachment_count && !*ret_why->text; i++)
@@ -1065,7 +1075,7 @@ void agent_figures(const struct agent *agent, struct agent_figures *ret_figures)
 	figures.conflicts = defender_count(agent->defender);
 	figures.selected = agent->desired.count;
 	figures.blocked = agent->desired.blocked;
-	figures.broken_files = source_broken(agent->source);
+	source_status(agent->source, &figures.source);
 	figures.interfaces = agent->attachment_count;
 	for (size_t i = 0; i < agent->attachment_count; i++)
 		figures.attach_failures += !agent->attachments[i].ok;

@@ -12,6 +12,7 @@
 #include "err.h"
 #include "lease.h"
 #include "program.h"
+#include "source.h"
 
 struct agent;
 
@@ -53,7 +54,7 @@ struct agent_figures {
 	uint64_t conflicts;
 	size_t selected; /* addresses of this node's policies */
 	size_t blocked;
-	size_t broken_files;
+	struct source_status source;
 	size_t interfaces, attach_failures;
 	bool draining;
 };

@@ -296,8 +296,15 @@ static void on_page(const struct http_result *result, void *userdata)
 		json = json_loads(result->body, 0, NULL);
 	metadata = json_object_get(json, "metadata");
 	version = json_string_value(json_object_get(metadata, "resourceVersion"));
+	if (!result->error && result->status == 404 && watch->events->missing) {
+		watch->events->missing(watch->userdata);
+		watch_later(watch);
+		return;
+	}
 	if (!version || strlen(version) >= sizeof(watch->version)) {
-		watch_failed(watch, kube_trouble(result, text));
+		watch_failed(watch, result->error || result->status != 200
+					    ? kube_trouble(result, text)
+					    : "its list isn't Kubernetes'");
 		return;
 	}
 	watch->retry_ns = 0;
@@ -386,19 +393,20 @@ static void watch_go_on(struct kube_watch *watch)
 {
 	_cleanup_free_ char *path = NULL;
 	struct http_request request = { .method = "GET", .userdata = watch };
+	const char *join = strchr(watch->path, '?') ? "&" : "?";
 	int r;
 
 	sd_event_source_set_enabled(watch->retry, SD_EVENT_OFF);
 	if (watch->listing) {
 		request.done = on_page;
-		r = asprintf(&path, "%s?limit=%d%s%s", watch->path, PAGE,
+		r = asprintf(&path, "%s%slimit=%d%s%s", watch->path, join, PAGE,
 			     watch->next_page ? "&continue=" : "", watch->next_page ?: "");
 	} else {
 		request.done = on_watch_done;
 		request.data = on_watch_data;
 		request.silence_ns = SILENCE_NS;
-		r = asprintf(&path, "%s?watch=1&allowWatchBookmarks=true&resourceVersion=%s",
-			     watch->path, watch->version);
+		r = asprintf(&path, "%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%s",
+			     watch->path, join, watch->version);
 	}
 	if (r < 0)
 		path = NULL;
