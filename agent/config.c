@@ -277,6 +277,7 @@ static const struct key kubernetes_keys[] = {
 	KEY("token", take_text, source.token),
 	KEY("cert", take_text, source.cert),
 	KEY("key", take_text, source.key),
+	KEY("pools", take_flag, source.pools),
 	END,
 };
 
@@ -442,6 +443,7 @@ static int config_defaults(struct config *config, struct err *err)
 		.node = host_name(),
 		.assignments = strdup("/var/lib/xdp-l2resp/assignments.json"),
 		.load_balancer_class = strdup("io.cilium/l2-announcer"),
+		.source.pools = true,
 		.engine = LEASE_ENGINE_NONE,
 		.timing = { 15 * NS_PER_SECOND, 5 * NS_PER_SECOND, 2 * NS_PER_SECOND },
 		.weight = 100,
@@ -544,6 +546,7 @@ void config_source(const struct config *config, struct source_options *ret_optio
 		.assignments = config->assignments,
 		.node = config->node,
 		.load_balancer_class = config->load_balancer_class,
+		.pools = config->source.pools,
 		.kubernetes = {
 			.kubeconfig = config->source.kubeconfig,
 			.server = config->source.server,

@@ -20,6 +20,7 @@ struct config {
 	bool kubernetes;   /* source.kubernetes, with what is below it */
 	struct {
 		char *kubeconfig, *server, *ca, *token, *cert, *key; /* NULL: not given */
+		bool pools;
 	} source;
 	char *load_balancer_class; /* Services with another one are left alone */
 	enum lease_engine engine;

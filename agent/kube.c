@@ -345,8 +345,6 @@ static bool watch_message(struct kube_watch *watch, const json_t *json)
 		watch_failed(watch, message ?: "its watch sent what isn't Kubernetes'");
 		return false;
 	}
-	if (watch->retry_ns)
-		watch->events->reachable(NULL, watch->userdata);
 	watch->retry_ns = 0;
 	snprintf(watch->version, sizeof(watch->version), "%s", version);
 	if (strcmp(type, "BOOKMARK") != 0)
@@ -360,6 +358,9 @@ static size_t on_watch_data(const char *text, size_t length, void *userdata)
 	const char *end;
 	size_t used = 0;
 
+	/* not so soon the back-off: a stream may end as soon as it has begun */
+	if (watch->retry_ns)
+		watch->events->reachable(NULL, watch->userdata);
 	while ((end = memchr(text + used, '\n', length - used))) {
 		_cleanup_(cleanup_json) json_t *json =
 			json_loadb(text + used, end - (text + used), 0, NULL);

@@ -20,6 +20,7 @@ int source_new(sd_event *event, const struct source_options *options,
 static void item_free(struct source_item *item)
 {
 	manifest_free(&item->manifest);
+	json_decref(item->status);
 	free(item->name);
 	free(item);
 }
@@ -81,6 +82,14 @@ static size_t lower_bound(const struct source *source, const char *name)
 			end = middle;
 	}
 	return first;
+}
+
+struct source_item *source_find(const struct source *source, const char *name)
+{
+	size_t at = lower_bound(source, name);
+
+	return at < source->count && !strcmp(source->items[at]->name, name) ? source->items[at]
+									    : NULL;
 }
 
 static bool grow(struct source *source)

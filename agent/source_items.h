@@ -14,6 +14,10 @@ struct source_item {
 	bool broken;	/* as it is now; the manifest is from before */
 	bool present;	/* seen in this scan or list */
 	struct stat st; /* of a file */
+	/* of an object */
+	uint64_t version; /* its resourceVersion */
+	json_t *status;
+	bool unfed; /* pools haven't been told how it is now */
 };
 
 struct source {
@@ -43,7 +47,9 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 
 void source_say(const struct source *source, int priority, const char *text);
 
-/* The item called @name, made if it isn't there. NULL: out of memory. */
+/* The item called @name; NULL: there is none. */
+struct source_item *source_find(const struct source *source, const char *name);
+/* The same, made if it isn't there. NULL: out of memory. */
 struct source_item *source_get(struct source *source, const char *name);
 
 /* Drops the item called @name, if it is there. */

@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "kube_pools.h"
 #include "source_items.h"
 
 /* Many objects change at once, when a pool is applied or a node comes back: they're told together.
@@ -28,11 +29,11 @@ enum kind {
 static const struct {
 	const char *api, *name, *prefix, *path;
 } kinds[] = {
-	[KIND_SERVICE] = { "v1", "Service", "services ", "/api/v1/services" },
+	[KIND_SERVICE] = { "v1", "Service", KUBE_POOLS_SERVICES, "/api/v1/services" },
 	[KIND_NODE] = { "v1", "Node", "nodes ", "/api/v1/nodes?fieldSelector=metadata.name%%3D%s" },
 	[KIND_POLICY] = { "cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", "policies ",
 			  "/apis/cilium.io/v2alpha1/ciliuml2announcementpolicies" },
-	[KIND_POOL] = { "cilium.io/v2alpha1", "CiliumLoadBalancerIPPool", "pools ",
+	[KIND_POOL] = { "cilium.io/v2alpha1", "CiliumLoadBalancerIPPool", KUBE_POOLS_POOLS,
 			"/apis/cilium.io/v2alpha1/ciliumloadbalancerippools" },
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == KIND_COUNT, "each kind has its row");
@@ -50,6 +51,8 @@ struct collection {
 struct source_kubernetes {
 	struct source source; /* the first member */
 	struct kube_login login;
+	struct kube_pools *pools; /* NULL: somebody else's business */
+	char *load_balancer_class;
 	char *options; /* as text, to compare */
 	struct collection collections[KIND_COUNT];
 	sd_event_source *settle;
@@ -81,8 +84,11 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 
 	(void)event_source;
 	(void)usec;
-	if (all_known(source))
-		source->source.callbacks.changed(source->source.userdata);
+	if (!all_known(source))
+		return 0;
+	if (source->pools)
+		kube_pools_settle(source->pools);
+	source->source.callbacks.changed(source->source.userdata);
 	return 0;
 }
 
@@ -139,8 +145,11 @@ static void take(struct collection *collection, struct source_item *item, const 
 	else
 		r = manifest_add(&manifest, &place, whole, note_skipped, collection, &err);
 	json_decref(whole);
-	item->present = true;
+	item->version = kube_version(object);
+	item->unfed = true;
 	item->broken = r < 0;
+	json_decref(item->status);
+	item->status = json_incref(json_object_get(object, "status"));
 	if (r < 0) {
 		manifest_free(&manifest);
 		err_write(&text, "%s; it counts as it was before", err.text);
@@ -151,27 +160,53 @@ static void take(struct collection *collection, struct source_item *item, const 
 	item->manifest = manifest;
 }
 
+/* @object is there, in @name's item. */
+static void set(struct collection *collection, const char *name, const json_t *object)
+{
+	struct source_item *item = source_get(&collection->source->source, name);
+	uint64_t version = kube_version(object);
+
+	if (!item)
+		return;
+	item->present = true;
+	/* a list or an event that is older than the answer to a write of ours, or that answer */
+	if (item->version && version <= item->version)
+		return;
+	take(collection, item, object);
+	if (collection->kind == KIND_POOL && collection->source->pools)
+		kube_pools_relisted(collection->source->pools);
+	if (collection->known)
+		changed_soon(collection->source);
+}
+
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
 	struct collection *collection = userdata;
-	struct source *source = &collection->source->source;
-	struct source_item *item;
+	struct source_kubernetes *source = collection->source;
 	char name[512];
 
 	if (!item_name(collection, object, name)) {
 		say(collection, LOG_ERR, "an object without a name");
 		return;
 	}
-	if (deleted) {
-		source_remove(source, name);
-	} else {
-		item = source_get(source, name);
-		if (!item)
-			return;
-		take(collection, item, object);
+	if (!deleted) {
+		set(collection, name, object);
+		return;
 	}
-	if (collection->known)
-		changed_soon(collection->source);
+	source_remove(&source->source, name);
+	if (source->pools)
+		kube_pools_relisted(source->pools);
+	changed_soon(source);
+}
+
+/* The answer to a write of the pools'. */
+static void on_written(const char *item, const json_t *object, void *userdata)
+{
+	struct source_kubernetes *source = userdata;
+	enum kind kind = strncmp(item, KUBE_POOLS_POOLS, strlen(KUBE_POOLS_POOLS)) ? KIND_SERVICE
+										   : KIND_POOL;
+
+	set(&source->collections[kind], item, object);
 }
 
 /* All that there is was told. */
@@ -180,6 +215,8 @@ static void on_synced(void *userdata)
 	struct collection *collection = userdata;
 
 	source_sweep(&collection->source->source, kinds[collection->kind].prefix);
+	if (collection->source->pools)
+		kube_pools_relisted(collection->source->pools);
 	collection->known = true;
 	changed_soon(collection->source);
 }
@@ -234,6 +271,8 @@ static void kubernetes_free(struct source *base)
 
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		kube_watch_free(source->collections[i].watch);
+	kube_pools_free(source->pools);
+	free(source->load_balancer_class);
 	kube_login_free(&source->login);
 	sd_event_source_disable_unref(source->settle);
 	free(source->options);
@@ -252,7 +291,7 @@ static char *options_text(const struct source_options *options)
 	const struct kube_login_options *login = &options->kubernetes;
 	char *text;
 
-	if (asprintf(&text, "%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->node,
+	if (asprintf(&text, "%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools, options->node,
 		     options->load_balancer_class, login->kubeconfig ?: "", login->server ?: "",
 		     login->token ?: "", login->ca ?: "", login->cert ?: "", login->key ?: "",
 		     login->namespace ?: "") < 0)
@@ -273,6 +312,7 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
 
 	status->known = all_known(source);
+	status->allocator = source->pools ? kube_pools_allocator(source->pools) : NULL;
 	for (size_t i = 0; i < KIND_COUNT; i++) {
 		const struct collection *collection = &source->collections[i];
 
@@ -320,8 +360,13 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 		r = r < 0 ? err_set(err, r, "a timer can't be made: %s", strerror(-r)) : 0;
 	}
 	source->options = options_text(options);
-	if (!r && !source->options)
+	source->load_balancer_class = strdup(options->load_balancer_class);
+	if (!r && (!source->options || !source->load_balancer_class))
 		r = err_set(err, -ENOMEM, "out of memory");
+	if (!r && options->pools && !options->read_only)
+		r = kube_pools_new(event, source->login.kube, &source->source, options->node,
+				   source->load_balancer_class, on_written, source, &source->pools,
+				   err);
 	for (size_t i = 0; i < KIND_COUNT && !r; i++) {
 		source->collections[i] = (struct collection){ .source = source, .kind = i };
 		r = follow(&source->collections[i], options->node, err);
