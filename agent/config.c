@@ -424,11 +424,14 @@ void config_free(struct config *config)
 	*config = (struct config){};
 }
 
-/* The host name in lower case; a node's name otherwise. */
-static char *host_name(void)
+/* What a pod is told, or the host name, in lower case. */
+static char *node_name(void)
 {
+	const char *told = getenv("NODE_NAME");
 	char name[HOST_NAME_MAX + 1];
 
+	if (told && *told)
+		return strdup(told);
 	if (gethostname(name, sizeof(name)) < 0)
 		return NULL;
 	name[sizeof(name) - 1] = '\0';
@@ -440,7 +443,7 @@ static char *host_name(void)
 static int config_defaults(struct config *config, struct err *err)
 {
 	*config = (struct config){
-		.node = host_name(),
+		.node = node_name(),
 		.assignments = strdup("/var/lib/xdp-l2resp/assignments.json"),
 		.load_balancer_class = strdup("io.cilium/l2-announcer"),
 		.source.pools = true,

@@ -395,7 +395,9 @@ static void write_pools(struct kube_pools *pools)
 			const char *type, *state, *reason, *message;
 		} conditions[] = {
 			{ CONDITION_CONFLICT, pool.conflict ? "True" : "False",
-			  pool.conflict ? "cidr_overlap" : "resolved", pool.message },
+			  pool.conflict ? "cidr_overlap" : "resolved",
+			  /* API servers are known that take "" for no string */
+			  pool.conflict ? pool.message : "no conflict" },
 			{ CONDITION_TOTAL, "Unknown", "noreason", total },
 			{ CONDITION_AVAILABLE, "Unknown", "noreason", available },
 			{ CONDITION_USED, "Unknown", "noreason", used },

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Address pools of a cluster: Services get what docs/pools.md promises, by one agent of several, whatever crashes."""
+import re
 import time
 from signal import SIGKILL, SIGUSR1
 
@@ -64,9 +65,9 @@ def test_a_service_gets_an_address_and_is_answered_for(agent, lan, objects, told
         assert arp_reply(FIRST) in wire.ask(arp(FIRST))
     assert told.given() == {"web": [FIRST]}
     assert told.conditions(f"{SERVICES}/web") == {"IPAMRequestSatisfied": ("True", "satisfied", "")}
-    wanted = {"PoolConflict": ("False", "resolved", ""), "IPsTotal": ("Unknown", "noreason", "254"),
+    wanted = {"PoolConflict": ("False", "resolved", "no conflict"), "IPsTotal": ("Unknown", "noreason", "254"),
               "IPsAvailable": ("Unknown", "noreason", "253"), "IPsUsed": ("Unknown", "noreason", "1")}
-    assert wait_until(lambda: told.conditions(f"{POOLS}/lan") == wanted), told.conditions(f"{POOLS}/lan")
+    assert wait_until(lambda: told.conditions(f"{POOLS}/lan") == wanted), agent.log()
     assert FIRST in told.cluster.kubectl("get", "service", "web").stdout
     assert agent.metrics()['l2resp_pool_addresses{pool="lan",state="used"}'] == 1
     # and at rest nothing is written
@@ -141,6 +142,22 @@ def test_answers_that_are_lost_give_nothing_twice(agent, objects, told, gate):
     assert wait_until(lambda: sum(map(len, told.given().values())) == 5, 60)
     given = [ip for ips in told.given().values() for ip in ips]
     assert len(set(given)) == len(given) == 5
+
+
+def test_a_server_that_keeps_no_conditions_of_services(agent, objects, told, gate):
+    """Nothing is written again and again for them."""
+    def forget(line, answer):
+        for data in answer if "watch=1" in line else [b"".join(answer)]:
+            yield re.sub(rb',"conditions":\[[^]]*\]', lambda found: b" " * len(found[0]), data) \
+                if "/services" in line else data
+
+    gate.meddle = forget
+    objects.apply(POLICY, pool(), balanced("web"))
+    agent.start()
+    agent.wait_entries((FIRST, "eth1"), seconds=10)
+    assert "keeps no conditions of Services" in agent.log()
+    time.sleep(2)
+    assert len([line for _, line in gate.requests if line.startswith(f"PATCH {SERVICES}/web/status")]) == 1
 
 
 def test_who_lost_the_lease_waits_until_the_other_is_gone(agent, objects, told):
