@@ -13,6 +13,7 @@
 #include "defender.h"
 #include "desired.h"
 #include "identity.h"
+#include "lease_name.h"
 #include "links.h"
 #include "log.h"
 #include "policy.h"
@@ -1034,6 +1035,83 @@ json_t *agent_who_holds(const struct agent *agent, const struct address *address
 			 "wish", text_or_null(info.wish), "remaining_ms",
 			 (json_int_t)(info.remaining_ns / 1000000), "transitions",
 			 (json_int_t)info.transitions);
+}
+
+static const struct service *find_service(const struct manifest *const *manifests, size_t count,
+					  const char *name)
+{
+	const struct service *found = NULL;
+
+	for (size_t m = 0; m < count; m++)
+		for (size_t i = 0; i < manifests[m]->service_count; i++) {
+			const struct service *service = &manifests[m]->services[i];
+			size_t length = strlen(service->namespace);
+
+			if (!strncmp(name, service->namespace, length) && name[length] == '/' &&
+			    !strcmp(name + length + 1, service->name))
+				found = service;
+		}
+	return found;
+}
+
+static void add_policy(const struct policy *policy, void *userdata)
+{
+	json_array_append_new(userdata, json_string(policy->name));
+}
+
+/* @addresses of a Service, each with what is known here of it. */
+static void show_addresses(const struct agent *agent, const struct address_list *addresses,
+			   const char *field, json_t *list)
+{
+	for (size_t i = 0; i < addresses->count; i++) {
+		const struct address *address = &addresses->list[i];
+		const struct target *target = desired_find(&agent->desired, address);
+		char ip[INET6_ADDRSTRLEN], lease[LEASE_NAME_SIZE];
+		json_t *interfaces = json_array(), *held;
+		struct err unknown;
+
+		for (size_t on = 0; target && on < target->count; on++) {
+			const struct link_row *row =
+				link_table_find(links_table(agent->links), target->on[on].ifindex);
+
+			if (row)
+				json_array_append_new(interfaces, json_string(row->link.name));
+		}
+		held = agent_who_holds(agent, address, &unknown);
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:b, s:o, s:o}", "ip",
+						address_format(address, ip), "field", field,
+						"lease", lease_name_format(address, lease),
+						"blocked", target && target->blocked, "interfaces",
+						interfaces, "claim", held ?: json_null()));
+	}
+}
+
+json_t *agent_show(const struct agent *agent, const char *name, struct err *err)
+{
+	size_t count;
+	const struct manifest *const *manifests = source_manifests(agent->source, &count);
+	const struct service *service = find_service(manifests, count, name);
+	json_t *policies, *addresses;
+
+	if (!service) {
+		err_write(err, "no Service '%.512s' is known; it takes NAMESPACE/NAME", name);
+		return NULL;
+	}
+	policies = json_array();
+	addresses = json_array();
+	if (policy_of_service(manifests, count, agent->config.node,
+			      agent->config.load_balancer_class, service, add_policy, policies,
+			      err) < 0) {
+		json_decref(policies);
+		json_decref(addresses);
+		return NULL;
+	}
+	show_addresses(agent, &service->external, "externalIPs", addresses);
+	show_addresses(agent, &service->load_balancer, "loadBalancer", addresses);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "namespace", service->namespace, "service",
+			 service->name, "node", agent->config.node, "policies", policies,
+			 "addresses", addresses);
 }
 
 bool agent_ready(const struct agent *agent, struct err *ret_why)
