@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "condition.h"
 #include "kube_pools.h"
 #include "leader.h"
 
@@ -28,8 +29,8 @@ struct patch {
 	struct http_call *call; /* NULL: there was no answer */
 };
 
-/* Of a pool's status: it rests on nothing. */
-struct pool_patch {
+/* Of a pool's or a policy's status: it rests on nothing. */
+struct plain_patch {
 	struct kube_pools *pools;
 	struct http_call *call;
 	char *item;
@@ -45,7 +46,7 @@ struct kube_pools {
 	void *userdata;
 	sd_event_source *go_on; /* decides and writes again */
 	struct patch *patches;
-	struct pool_patch pool_patch; /* one at a time */
+	struct plain_patch plain; /* one at a time */
 	size_t calls;
 	bool relisted;
 	bool no_conditions; /* this server keeps none on Services */
@@ -99,79 +100,6 @@ static void out_of_memory(struct kube_pools *pools)
 	source_say(pools->source, LOG_ERR, "address pools: out of memory");
 	begin_anew(pools);
 	go_on_after(pools, RETRY_USEC);
-}
-
-/* ---- conditions ---- */
-
-static const json_t *condition_find(const json_t *status, const char *type)
-{
-	const json_t *conditions = json_object_get(status, "conditions");
-	const json_t *condition;
-	size_t i;
-
-	json_array_foreach(conditions, i, condition)
-	{
-		const char *its = json_string_value(json_object_get(condition, "type"));
-
-		if (its && !strcmp(its, type))
-			return condition;
-	}
-	return NULL;
-}
-
-static bool member_is(const json_t *object, const char *key, const char *text)
-{
-	const char *its = json_string_value(json_object_get(object, key));
-
-	return its && !strcmp(its, text);
-}
-
-static bool condition_is(const json_t *status, const char *type, const char *state,
-			 const char *reason, const char *message)
-{
-	const json_t *condition = condition_find(status, type);
-
-	return condition && member_is(condition, "status", state) &&
-	       member_is(condition, "reason", reason) && member_is(condition, "message", message);
-}
-
-/* Sets the condition of @type in @conditions, or takes it out (@state NULL). */
-static void condition_set(json_t *conditions, const char *type, const char *state,
-			  const char *reason, const char *message)
-{
-	time_t now = time(NULL);
-	char text[32];
-	struct tm tm;
-	size_t i = 0;
-
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	while (i < json_array_size(conditions)) {
-		const json_t *condition = json_array_get(conditions, i);
-
-		if (!member_is(condition, "type", type)) {
-			i++;
-			continue;
-		}
-		/* since when it has this state, not this message */
-		if (state && member_is(condition, "status", state))
-			snprintf(text, sizeof(text), "%s",
-				 json_string_value(json_object_get(condition, "lastTransitionTime"))
-					 ?: text);
-		json_array_remove(conditions, i);
-	}
-	if (state)
-		json_array_append_new(conditions,
-				      json_pack("{ss ss ss ss ss}", "type", type, "status", state,
-						"reason", reason, "message", message,
-						"lastTransitionTime", text));
-}
-
-/* A copy of the conditions in @status, to be changed. */
-static json_t *conditions_copy(const json_t *status)
-{
-	const json_t *conditions = json_object_get(status, "conditions");
-
-	return json_is_array(conditions) ? json_copy((json_t *)conditions) : json_array();
 }
 
 /* ---- writing ---- */
@@ -347,11 +275,11 @@ static bool write_services(struct kube_pools *pools)
 	return done && !pools->calls;
 }
 
-/* ---- the pools' own status ---- */
+/* ---- the pools' own status, and policies' ---- */
 
-static void on_pool_patched(const struct http_result *result, void *userdata)
+static void on_plain_patched(const struct http_result *result, void *userdata)
 {
-	struct pool_patch *patch = userdata;
+	struct plain_patch *patch = userdata;
 	struct kube_pools *pools = patch->pools;
 	_cleanup_(cleanup_json) json_t *json = NULL;
 
@@ -381,60 +309,82 @@ static void number_format(unsigned __int128 number, char text[40])
 	memcpy(text, digits + at, sizeof(digits) - at);
 }
 
-/* Writes the first pool's status that is another. */
-static void write_pools(struct kube_pools *pools)
+/* Makes @conditions, taken over, those of @item, of which there are @plural. */
+static void write_conditions(struct kube_pools *pools, const struct source_item *item,
+			     const char *plural, json_t *conditions)
 {
+	_cleanup_(cleanup_json) json_t *body =
+		json_pack("{s{so}}", "status", "conditions", conditions);
+	_cleanup_free_ char *path = NULL;
+
+	free(pools->plain.item);
+	pools->plain.item = strdup(item->name);
+	if (asprintf(&path, "/apis/cilium.io/v2alpha1/%s%s/status", plural,
+		     strchr(item->name, '/')) < 0)
+		path = NULL;
+	if (body && path && pools->plain.item)
+		pools->plain.call = kube_request(pools->kube, "PATCH", path, body, on_plain_patched,
+						 &pools->plain);
+	if (!pools->plain.call)
+		go_on_after(pools, RETRY_USEC);
+}
+
+/* The conditions that @item, the pool of @pool, should have; NULL: those that it has. */
+static json_t *pool_conditions(const struct source_item *item, const struct pool_status *pool)
+{
+	char total[40], available[40], used[40];
+	const struct {
+		const char *type, *state, *reason, *message;
+	} wanted[] = {
+		{ CONDITION_CONFLICT, pool->conflict ? "True" : "False",
+		  pool->conflict ? "cidr_overlap" : "resolved",
+		  /* API servers are known that take "" for no string */
+		  pool->conflict ? pool->message : "no conflict" },
+		{ CONDITION_TOTAL, "Unknown", "noreason", total },
+		{ CONDITION_AVAILABLE, "Unknown", "noreason", available },
+		{ CONDITION_USED, "Unknown", "noreason", used },
+	};
+	const size_t count = sizeof(wanted) / sizeof(wanted[0]);
+	bool same = true;
+	json_t *made;
+
+	number_format(pool->total, total);
+	number_format(pool->available, available);
+	number_format(pool->used, used);
+	for (size_t i = 0; i < count; i++)
+		same = same && condition_is(item->status, wanted[i].type, wanted[i].state,
+					    wanted[i].reason, wanted[i].message);
+	if (same)
+		return NULL;
+	made = conditions_copy(item->status);
+	for (size_t i = 0; i < count; i++)
+		condition_set(made, wanted[i].type, wanted[i].state, wanted[i].reason,
+			      wanted[i].message);
+	return made;
+}
+
+/* Writes the first status that is another. */
+static void write_plain(struct kube_pools *pools)
+{
+	const struct source *source = pools->source;
 	struct pool_status pool;
 
 	for (size_t at = 0;
-	     !pools->pool_patch.call && allocator_pool_status(pools->allocator, at, &pool); at++) {
-		_cleanup_(cleanup_json) json_t *body = NULL;
-		_cleanup_free_ char *path = NULL;
-		char total[40], available[40], used[40];
-		struct {
-			const char *type, *state, *reason, *message;
-		} conditions[] = {
-			{ CONDITION_CONFLICT, pool.conflict ? "True" : "False",
-			  pool.conflict ? "cidr_overlap" : "resolved",
-			  /* API servers are known that take "" for no string */
-			  pool.conflict ? pool.message : "no conflict" },
-			{ CONDITION_TOTAL, "Unknown", "noreason", total },
-			{ CONDITION_AVAILABLE, "Unknown", "noreason", available },
-			{ CONDITION_USED, "Unknown", "noreason", used },
-		};
-		const size_t count = sizeof(conditions) / sizeof(conditions[0]);
+	     !pools->plain.call && allocator_pool_status(pools->allocator, at, &pool); at++) {
 		const struct source_item *item;
-		bool same = true;
-		json_t *made;
+		json_t *conditions;
+		char name[512];
 
-		free(pools->pool_patch.item);
-		if (asprintf(&pools->pool_patch.item, KUBE_POOLS_POOLS "/%s", pool.pool->name) <
-		    0) {
-			pools->pool_patch.item = NULL;
-			return;
-		}
-		item = source_find(pools->source, pools->pool_patch.item);
-		number_format(pool.total, total);
-		number_format(pool.available, available);
-		number_format(pool.used, used);
-		for (size_t i = 0; i < count; i++)
-			same = same && item &&
-			       condition_is(item->status, conditions[i].type, conditions[i].state,
-					    conditions[i].reason, conditions[i].message);
-		if (same || !item)
-			continue;
-		made = conditions_copy(item->status);
-		for (size_t i = 0; i < count; i++)
-			condition_set(made, conditions[i].type, conditions[i].state,
-				      conditions[i].reason, conditions[i].message);
-		body = json_pack("{s{so}}", "status", "conditions", made);
-		if (asprintf(&path, "/apis/cilium.io/v2alpha1/ciliumloadbalancerippools/%s/status",
-			     pool.pool->name) < 0)
-			path = NULL;
-		if (body && path)
-			pools->pool_patch.call = kube_request(pools->kube, "PATCH", path, body,
-							      on_pool_patched, &pools->pool_patch);
+		snprintf(name, sizeof(name), KUBE_POOLS_POOLS "/%s", pool.pool->name);
+		item = source_find(source, name);
+		conditions = item ? pool_conditions(item, &pool) : NULL;
+		if (conditions)
+			write_conditions(pools, item, "ciliumloadbalancerippools", conditions);
 	}
+	for (size_t i = 0; !pools->plain.call && i < source->count; i++)
+		if (source->items[i]->wanted)
+			write_conditions(pools, source->items[i], "ciliuml2announcementpolicies",
+					 json_incref(source->items[i]->wanted));
 }
 
 /* ---- deciding ---- */
@@ -504,6 +454,15 @@ static size_t count_pools(const struct kube_pools *pools)
 	return count;
 }
 
+static bool is_wanted(const struct source *source)
+{
+	bool wanted = false;
+
+	for (size_t i = 0; i < source->count && !wanted; i++)
+		wanted = source->items[i]->wanted;
+	return wanted;
+}
+
 void kube_pools_settle(struct kube_pools *pools)
 {
 	const struct verdict *const *verdicts;
@@ -514,7 +473,7 @@ void kube_pools_settle(struct kube_pools *pools)
 	source_status(pools->source, &status);
 	if (!status.known)
 		return;
-	leader_want(pools->leader, pool_count > 0);
+	leader_want(pools->leader, pool_count > 0 || is_wanted(pools->source));
 	if (!leader_leads(pools->leader)) {
 		begin_anew(pools);
 		return;
@@ -539,7 +498,7 @@ void kube_pools_settle(struct kube_pools *pools)
 		if (verdicts[i]->changed)
 			source_say_verdict(pools->source, verdicts[i]);
 	if (write_services(pools))
-		write_pools(pools);
+		write_plain(pools);
 }
 
 void kube_pools_relisted(struct kube_pools *pools)
@@ -584,8 +543,8 @@ void kube_pools_free(struct kube_pools *pools)
 	leader_free(pools->leader);
 	while (pools->patches)
 		patch_free(pools->patches);
-	http_cancel(pools->pool_patch.call);
-	free(pools->pool_patch.item);
+	http_cancel(pools->plain.call);
+	free(pools->plain.item);
 	sd_event_source_disable_unref(pools->go_on);
 	allocator_free(pools->allocator);
 	free(pools);
@@ -609,7 +568,7 @@ int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, co
 		.userdata = userdata,
 		.relisted = true,
 	};
-	pools->pool_patch.pools = pools;
+	pools->plain.pools = pools;
 	r = sd_event_add_time_relative(event, &pools->go_on, CLOCK_MONOTONIC, 0, 1000, on_go_on,
 				       pools);
 	if (r >= 0)

@@ -21,6 +21,7 @@ static void item_free(struct source_item *item)
 {
 	manifest_free(&item->manifest);
 	json_decref(item->status);
+	json_decref(item->wanted);
 	free(item->name);
 	free(item);
 }

@@ -17,7 +17,8 @@ struct source_item {
 	/* of an object */
 	uint64_t version; /* its resourceVersion */
 	json_t *status;
-	bool unfed; /* pools haven't been told how it is now */
+	json_t *wanted; /* the conditions that it should have; NULL: those that it has */
+	bool unfed;	/* pools haven't been told how it is now */
 };
 
 struct source {

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "kube_pools.h"
+#include "policy_faults.h"
 #include "source_items.h"
 
 /* Many objects change at once, when a pool is applied or a node comes back: they're told together.
@@ -144,6 +145,8 @@ static void take(struct collection *collection, struct source_item *item, const 
 		r = err_set(&err, -EINVAL, "%s: version %s isn't known here", name, api);
 	else
 		r = manifest_add(&manifest, &place, whole, note_skipped, collection, &err);
+	json_decref(item->wanted);
+	item->wanted = collection->kind == KIND_POLICY ? policy_faults(whole) : NULL;
 	json_decref(whole);
 	item->version = kube_version(object);
 	item->unfed = true;
@@ -199,14 +202,14 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	changed_soon(source);
 }
 
-/* The answer to a write of the pools'. */
+/* The answer to a write of ours. */
 static void on_written(const char *item, const json_t *object, void *userdata)
 {
 	struct source_kubernetes *source = userdata;
-	enum kind kind = strncmp(item, KUBE_POOLS_POOLS, strlen(KUBE_POOLS_POOLS)) ? KIND_SERVICE
-										   : KIND_POOL;
 
-	set(&source->collections[kind], item, object);
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		if (!strncmp(item, kinds[i].prefix, strlen(kinds[i].prefix)))
+			set(&source->collections[i], item, object);
 }
 
 /* All that there is was told. */

@@ -84,7 +84,7 @@ def test_each_permission_is_used_and_none_is_missed(agent, cluster, account, obj
     agent.configure(f"{{server: '{gate.url}', token: {token}}}")
     agent.config.write_text(re.sub(r"engine: none", f"engine: kubernetes, server: '{gate.url}', token: {token}",
                                    agent.config.read_text()))
-    objects.apply(POLICY, pool(), balanced("web"))
+    objects.apply(POLICY, POLICY.replace("policy1", "wrong").replace("eth1", "eth("), pool(), balanced("web"))
     agent.start()
     agent.wait_entries((FIRST, "eth1"), seconds=20)
     assert wait_until(lambda: used(gate.requests) >= granted(cluster), 20), granted(cluster) - used(gate.requests)

@@ -61,6 +61,27 @@ def test_the_labels_of_this_node_count(agent, objects, gate):
 
 
 @pytest.mark.smoke
+def test_what_is_wrong_with_a_policy_is_in_its_status(agent, cluster, objects):
+    def conditions():
+        status = cluster.api("GET", f"/apis/cilium.io/v2alpha1/{CRDS[0]}/policy1").get("status", {})
+        return {one["type"]: (one["status"], one["message"]) for one in status.get("conditions", [])}
+
+    cluster.kubectl("delete", "lease", "-n", "kube-system", "l2resp-ipam", check=False)
+    bad_key = "  nodeSelector: {matchLabels: {'-': a}}\n"
+    objects.apply(POLICY.replace("eth1", "eth1(") + bad_key, service("web", VIP))
+    agent.start()
+    assert wait_until(lambda: len(conditions()) == 2, 10), agent.log()
+    state, message = conditions()["io.cilium/bad-interface-regex"]
+    assert state == "True" and "eth1(" in message
+    assert conditions()["io.cilium/bad-node-selector"][0] == "True"
+    assert agent.entries() == {} and not agent.ready()
+    objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-1}}\n")
+    agent.wait_entries((VIP, "eth1"))
+    assert wait_until(lambda: {state for state, _ in conditions().values()} == {"False"}, 10), conditions()
+    assert agent.ready()
+
+
+@pytest.mark.smoke
 def test_crds_that_come_later(agent, cluster, objects):
     cluster.kubectl("delete", "crd", *(f"{name}.cilium.io" for name in CRDS))
     objects.apply(service("web", VIP))
