@@ -17,14 +17,21 @@
 #include "log.h"
 #include "pins.h"
 #include "program.h"
+#include "vlan.h"
+
+/* Interfaces that something is due for at the end of the turn. */
+struct devices {
+	uint32_t ifindex[L2RESP_MAX_DEVICES];
+	size_t count;
+};
 
 struct program {
 	char *bpffs;
 	int leases; /* never replaced, and written without the lock */
 	struct lease_stamper *stamper;
 	struct pins pins;		       /* while locked */
-	uint32_t unsynced[L2RESP_MAX_DEVICES]; /* interfaces whose groups may have changed */
-	size_t unsynced_count;
+	struct devices unsynced;	       /* whose groups may have changed */
+	struct devices deleted;		       /* that addresses were taken off */
 };
 
 static int err_nomem(struct err *err)
@@ -74,11 +81,16 @@ int program_begin(struct program *program, struct err *err)
 
 void program_end(struct program *program)
 {
+	struct err err;
+
 	if (program->pins.lock_fd < 0)
 		return;
-	for (size_t i = 0; i < program->unsynced_count; i++)
-		filter_sync(&program->pins, program->unsynced[i], log_warn);
-	program->unsynced_count = 0;
+	for (size_t i = 0; i < program->unsynced.count; i++)
+		filter_sync(&program->pins, program->unsynced.ifindex[i], log_warn);
+	for (size_t i = 0; i < program->deleted.count; i++)
+		if (vlan_deleted(&program->pins, program->deleted.ifindex[i], &err) < 0)
+			log_say(LOG_WARNING, "%s", err.text);
+	program->unsynced.count = program->deleted.count = 0;
 	pins_close(&program->pins);
 }
 
@@ -122,21 +134,29 @@ void program_free(struct program *program)
 	free(program);
 }
 
+static void devices_add(struct devices *devices, uint32_t ifindex)
+{
+	for (size_t i = 0; i < devices->count; i++)
+		if (devices->ifindex[i] == ifindex)
+			return;
+	if (devices->count < L2RESP_MAX_DEVICES)
+		devices->ifindex[devices->count++] = ifindex;
+}
+
 /* The groups of @key's interface are to be looked after once the entries are done: adding and
  * deleting 1,000 addresses one by one isn't to read the map 1,000 times. IPv4's need none, since
  * entries here have the device's own MAC. */
 static void sync_later(struct program *program, const struct entry_key *key)
 {
-	size_t i = 0;
+	if (!address_is_v4(&key->address))
+		devices_add(&program->unsynced, key->ifindex);
+}
 
-	if (address_is_v4(&key->address))
-		return;
-	while (i < program->unsynced_count && program->unsynced[i] != key->ifindex)
-		i++;
-	if (i < L2RESP_MAX_DEVICES)
-		program->unsynced[i] = key->ifindex;
-	if (i == program->unsynced_count && i < L2RESP_MAX_DEVICES)
-		program->unsynced_count++;
+/* What was readied for @key's interface may have to go. */
+static void deleted(struct program *program, const struct entry_key *key)
+{
+	sync_later(program, key);
+	devices_add(&program->deleted, key->ifindex);
 }
 
 static bool head_same(const struct entry_head *a, const struct entry_head *b)
@@ -273,7 +293,7 @@ static int delete_all(struct program *program, const struct entry_table *table, 
 
 		if (r < 0)
 			return err_set(err, r, "deleting an address: %s", strerror(-r));
-		sync_later(program, &table->rows[i].key);
+		deleted(program, &table->rows[i].key);
 	}
 	return 0;
 }
@@ -357,7 +377,7 @@ int program_remove(struct program *program, const struct address *address, struc
 		r = responder_remove(fds, &key);
 		if (r < 0)
 			return err_set(err, r, "deleting an address: %s", strerror(-r));
-		sync_later(program, &key);
+		deleted(program, &key);
 	}
 	return r;
 }
@@ -388,27 +408,64 @@ uint64_t program_stamped(const struct program *program, uint8_t slot)
 int program_attached(struct program *program, const struct link *link, struct err *err)
 {
 	struct attach_state state;
-	int r = attach_query(&program->pins, link->ifindex, &state, err);
+	struct vlan_path path;
+	uint32_t device;
+	int r = vlan_path_of(link, &path, err);
 
+	if (!r)
+		r = attach_query(&program->pins, path.parent.ifindex, &state, err);
 	if (r < 0)
 		return r;
+	for (unsigned int i = 0; i < path.count; i++)
+		if (bpf_map_lookup_elem(program->pins.fd[PINS_VLANS], &path.keys[i], &device) < 0 ||
+		    device != path.devices[i])
+			return 0;
 	return attach_is_current(&state);
 }
 
-int program_attach(struct program *program, const struct link *link,
-		   const struct attach_options *options, struct attach_outcome *ret_outcome,
-		   struct err *err)
+/* Puts the program on an interface that frames come in on. */
+static int attach_parent(struct program *program, const struct link *link,
+			 const struct attach_options *options, struct attach_outcome *ret_outcome,
+			 struct err *err)
 {
 	struct attach_options later = *options;
 	struct device_recorded recorded;
-	int r = attach_check(&program->pins, link, options, err);
+	struct attach_state state;
+	int r = attach_query(&program->pins, link->ifindex, &state, err);
 
+	if (r < 0 || attach_is_current(&state))
+		return r;
+	r = attach_check(&program->pins, link, options, err);
+	if (!r)
+		r = vlan_check_parent(&program->pins, link, log_warn, err);
 	if (!r)
 		r = device_record(&program->pins, link, &recorded, err);
 	if (r)
 		return r;
 	later.twin_later = true;
 	r = attach_link(&program->pins, link, recorded.counters_slot, &later, ret_outcome, err);
+	if (r < 0)
+		device_undo_record(&program->pins, link, &recorded);
+	return r;
+}
+
+int program_attach(struct program *program, const struct link *link,
+		   const struct attach_options *options, struct attach_outcome *ret_outcome,
+		   struct err *err)
+{
+	struct device_recorded recorded;
+	struct vlan_path path;
+	int r = vlan_path_of(link, &path, err);
+
+	*ret_outcome = (struct attach_outcome){};
+	if (!r)
+		r = attach_parent(program, &path.parent, options, ret_outcome, err);
+	if (r < 0 || !path.count)
+		return r;
+	r = device_record(&program->pins, link, &recorded, err);
+	if (r < 0)
+		return r;
+	r = vlan_add(&program->pins, link, log_warn, err);
 	if (r < 0)
 		device_undo_record(&program->pins, link, &recorded);
 	return r;

@@ -77,7 +77,7 @@ static void name_format(const struct record *record, char name[NAME_MAX_LEN + 1]
 			 (int)(NAME_MAX_LEN - strlen(NODE_PREFIX)), record->node);
 		return;
 	}
-	memcpy(name, CLAIM_PREFIX, strlen(CLAIM_PREFIX));
+	snprintf(name, NAME_MAX_LEN + 1, CLAIM_PREFIX);
 	for (; at < sizeof(record->address.bytes); at++, end += 2)
 		snprintf(end, 3, "%02x", record->address.bytes[at]);
 }
@@ -168,6 +168,13 @@ static void trouble(struct store_kubernetes *kubernetes, const char *why)
 		      why);
 }
 
+/* From the beginning: what the stream missed isn't known. */
+static void follow_anew(struct store_kubernetes *kubernetes)
+{
+	kubernetes->base.listing = true;
+	kube_watch_restart(kubernetes->watch, true);
+}
+
 static void on_swap(const struct http_result *result, void *userdata)
 {
 	struct store_swap *swap = userdata;
@@ -199,7 +206,7 @@ static void on_swap(const struct http_result *result, void *userdata)
 	store_answered(&kubernetes->base);
 	/* below what was seen when it was sent: the store was put back, or is another one */
 	if (swap->record.revision < swap->seen)
-		kube_watch_restart(kubernetes->watch, true);
+		follow_anew(kubernetes);
 	store_expect(&kubernetes->base, swap->record.revision);
 	store_swap_end(swap, 0);
 }
@@ -237,7 +244,10 @@ static void kubernetes_lags(struct store_base *base, bool again)
 		return;
 	trouble(kubernetes, "its watch lags behind");
 	/* of a store that was put back a watch from here shows nothing, ever */
-	kube_watch_restart(kubernetes->watch, again);
+	if (again)
+		follow_anew(kubernetes);
+	else
+		kube_watch_restart(kubernetes->watch, false);
 }
 
 static void on_reset(void *userdata)

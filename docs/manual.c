@@ -17,6 +17,7 @@ static void print_checks(void)
 {
 #define ERROR	"error"
 #define WARNING "warning"
+#define NOTE	"note"
 #define CHECK_ROW(name, scope, severity, text, remedy) \
 	fputs("*" #name "*, " severity "\n\t" text "; " remedy "\n\n", stdout);
 	DOCTOR_CHECKS(CHECK_ROW)

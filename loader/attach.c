@@ -163,6 +163,19 @@ static int attach_alone(const struct pins *pins, const struct link *link, uint32
 	return r < 0 ? err_attach(err, r, link, mode) : 0;
 }
 
+/* libxdp knows its dispatcher by the name, and couldn't find one again that is without. */
+static int check_names(const struct link *link, struct err *err)
+{
+	int r = prog_names_kept();
+
+	if (r == -EAGAIN)
+		return err_set(err, r,
+			       "%s: the kernel didn't say whether programs have names, by which "
+			       "libxdp knows its dispatcher; try again",
+			       link->name);
+	return r < 0 ? err_load(err, r, link) : 0;
+}
+
 /* One attempt in one mode, beside other programs if @chain. libxdp loads the program as it
  * attaches, so each attempt starts from a fresh object. */
 static int attach_new(const struct pins *pins, const struct link *link, uint32_t counters_slot,
@@ -179,6 +192,9 @@ static int attach_new(const struct pins *pins, const struct link *link, uint32_t
 			       DISPATCHER_OBJECT, dispatcher_error_text(r, detail, sizeof(detail)));
 	if (r < 0)
 		return attach_alone(pins, link, counters_slot, mode, 0, err);
+	r = check_names(link, err);
+	if (r < 0)
+		return r;
 	r = skeleton_open(pins, link, counters_slot, &skeleton, err);
 	if (r < 0)
 		return r;
@@ -223,6 +239,9 @@ static int detach_id(const struct link *link, uint32_t id, enum xdp_attach_mode 
 									     : XDP_FLAGS_DRV_MODE),
 				   &opts);
 	} else {
+		r = check_names(link, err);
+		if (r < 0)
+			return r;
 		prog = xdp_program__from_id(id);
 		r = libxdp_get_error(prog);
 		if (r < 0)
@@ -262,6 +281,11 @@ static int err_no_native(const struct link *link, const char *reason, struct err
 
 	if (link->parent && link->parent_nsid < 0)
 		link_by_ifindex(link->parent, &parent, &ignored);
+	if (link_is_vlan(link) && *parent.name)
+		return err_set(err, -EOPNOTSUPP,
+			       "%s is a VLAN device of %s: %s, and answers there for addresses of "
+			       "%s too; attach to %s, or use --mode skb here",
+			       link->name, parent.name, reason, link->name, parent.name);
 	return err_set(err, -EOPNOTSUPP, "%s is a %s device%s%s: %s; use --mode skb here",
 		       link->name, link->kind, *parent.name ? " of " : "", parent.name, reason);
 }

@@ -55,7 +55,9 @@ static void state_add_ours(const struct pins *pins, struct attach_state *state, 
 
 	if (pins && prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS))) {
 		state->prog[i].ours = true;
-		state->prog[i].stale = !prog_id_uses_map(id, pins_map_id(pins, PINS_RESPONDER_V4));
+		state->prog[i].stale =
+			!prog_id_uses_map(id, pins_map_id(pins, PINS_RESPONDER_V4)) ||
+			!prog_id_uses_map(id, pins_map_id(pins, PINS_RESPONDER_V6));
 	} else if (!prog_pins_origin(id, &origin)) {
 		state->prog[i].orphan = !pins_alive(&origin, id);
 		if (!state->prog[i].orphan)

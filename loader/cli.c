@@ -13,6 +13,7 @@
 #include "device.h"
 #include "filter.h"
 #include "grow.h"
+#include "vlan.h"
 
 /* Parses @text into @field. Returns false where it isn't what the option takes. */
 typedef bool cli_take_fn(const char *text, void *field);
@@ -344,12 +345,13 @@ void cli_note(const char *format, ...)
 
 void cli_note_unless_attached(const struct pins *pins, const struct link *link)
 {
-	struct attach_state state;
+	struct vlan_hook hook;
 	struct err ignored;
 
-	if (!attach_query(pins, link->ifindex, &state, &ignored) && !attach_is_current(&state))
+	if (!vlan_find_hook(pins, link->ifindex, &hook, &ignored) &&
+	    !attach_is_current(&hook.state))
 		cli_note("nothing answers on %s until `" CLI_NAME " attach %s` has run", link->name,
-			 link->name);
+			 hook.link.name);
 }
 
 int cli_open_locked(const struct cli_options *options, bool create, struct pins *ret_pins,
@@ -377,6 +379,9 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 		r = device_adopt(&pins, &dropped, err);
 	if (!r)
 		r = grow_finish(&pins, err);
+	if (!r)
+		/* numbers of another namespace's interfaces say nothing */
+		r = orphaned ? vlan_sync(&pins, err) : vlan_follow(&pins, cli_note, err);
 	if (r < 0) {
 		pins_close(&pins);
 		return r;

@@ -90,8 +90,8 @@ void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * pins_open_locked(), or pins_open_locked_existing() without @create. Finishes a growth that was
- * killed. With @create, takes over the pins of a network namespace in which nothing is attached,
- * said in a note; without, refuses them.
+ * killed, and follows VLAN devices. With @create, takes over the pins of a network namespace in
+ * which nothing is attached, said in a note; without, refuses them.
  */
 int cli_open_locked(const struct cli_options *options, bool create, struct pins *ret_pins,
 		    struct err *err);

@@ -16,6 +16,7 @@
 #include "report.h"
 #include "serve.h"
 #include "spec.h"
+#include "vlan.h"
 
 #define RANGE_WORDS "ADDR|CIDR|FIRST-LAST"
 
@@ -69,12 +70,14 @@ const struct cli_command cmd_add = {
 		"answer follows the interface's own MAC. 'override off', IPv6 only: advertised without\n"
 		"the override flag, so that a neighbour keeps another MAC that it has learnt.\n"
 		"A MAC that isn't the interface's own is put into its filter too, and the group of an\n"
-		"IPv6 address joined, so that frames arrive. All of them are added, or none.\n\n"
+		"IPv6 address joined, so that frames arrive. All of them are added, or none.\n"
+		"For a VLAN device the program on its parent answers, in that VLAN.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " add 10.0.10.0 dev eth1\n"
 		"  " CLI_NAME " add 10.0.10.0/24 dev eth1\n"
 		"  " CLI_NAME " add 10.0.10.7-10.0.10.9 dev eth1 mac 02:00:00:00:00:01\n"
-		"  " CLI_NAME " add 2001:db8::10 dev eth1\n",
+		"  " CLI_NAME " add 2001:db8::10 dev eth1\n"
+		"  " CLI_NAME " add 10.0.10.0 dev eth1.100\n",
 	.run = add_run,
 };
 
@@ -134,13 +137,15 @@ struct list_device {
 	uint32_t ifindex;
 	char name[IFNAMSIZ];
 	bool attached;
+	struct vlan_path path;
 };
 
 static int list_device_read(const struct pins *pins, const struct device_table *devices,
 			    uint32_t ifindex, struct list_device *device, struct err *err)
 {
 	const struct device_row *row = device_find(devices, ifindex);
-	struct attach_state state;
+	struct vlan_hook hook;
+	struct err ignored;
 	int r;
 
 	*device = (struct list_device){ .ifindex = ifindex };
@@ -152,8 +157,10 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 		return 0;
 	}
 	memcpy(device->name, row->name, sizeof(device->name));
-	r = attach_query(pins, ifindex, &state, err);
-	device->attached = !r && attach_is_current(&state);
+	r = vlan_find_hook(pins, ifindex, &hook, err);
+	device->attached = !r && attach_is_current(&hook.state);
+	/* one whose parent is elsewhere has none to show */
+	vlan_path_of(&row->link, &device->path, &ignored);
 	return r;
 }
 
@@ -193,11 +200,12 @@ static json_t *list_json(const struct list_row *shown)
 	if (!address_is_v4(&row->key.address))
 		json_object_set_new(json, "override",
 				    json_boolean(!(head->flags & ENTRY_NO_OVERRIDE)));
-	json_object_update_new(json, json_pack("{s:n, s:o, s:b, s:I, s:I}", "vlan", "lease",
-					       lease_json(shown), "answering",
-					       device->attached && shown->remaining_ms,
-					       "responses_sent", (json_int_t)row->responses_sent,
-					       "conflicts", (json_int_t)shown->conflicts));
+	json_object_update_new(json,
+			       json_pack("{s:o, s:o, s:b, s:I, s:I}", "vlan",
+					 report_vlan(&device->path), "lease", lease_json(shown),
+					 "answering", device->attached && shown->remaining_ms,
+					 "responses_sent", (json_int_t)row->responses_sent,
+					 "conflicts", (json_int_t)shown->conflicts));
 	return json;
 }
 

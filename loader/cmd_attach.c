@@ -15,6 +15,7 @@
 #include "filter.h"
 #include "grow.h"
 #include "status.h"
+#include "vlan.h"
 
 /* What attach did to one interface. */
 struct attached {
@@ -61,6 +62,8 @@ static int attach_one(const struct pins *pins, const struct attach_options *opti
 	}
 	if (!options->dry_run)
 		r = change_follow_mac(pins, link->ifindex, link->mac, err);
+	if (!r && !options->dry_run)
+		r = vlan_refresh(pins, link, cli_note, err);
 	if (r < 0)
 		undo_one(pins, attached, options);
 	else if (!options->dry_run)
@@ -96,8 +99,12 @@ static int attach_all(struct pins *pins, const struct cli_options *options,
 			"pinned; "
 			"see '" CLI_NAME " help flush'",
 			pins->max_entries);
-	for (int i = 0; !r && i < count; i++)
+	for (int i = 0; !r && i < count; i++) {
 		r = attach_check(pins, &attached[i].link, &options->attach, err);
+		/* a rehearsal may have no maps, and so no VLAN devices */
+		if (!r && pins->fd[PINS_VLANS] >= 0)
+			r = vlan_check_parent(pins, &attached[i].link, cli_note, err);
+	}
 	while (!r && done < count) {
 		r = attach_one(pins, &options->attach, &attached[done], err);
 		done += !r;
@@ -218,8 +225,10 @@ const struct cli_command cmd_attach = {
 						    &cli_opt_max_entries, &cli_opt_dry_run, NULL },
 	.details =
 		"All of them or none. Addresses and counts from before are kept. Where the program runs\n"
-		"already it is swapped for this version's without a gap. A program that isn't ours is\n"
-		"never displaced: beside it, libxdp's dispatcher calls both, in order of priority.\n\n"
+		"already it is swapped for this version's without a gap, and it stays swapped where another\n"
+		"interface then fails. A program that isn't ours is never displaced: beside it, libxdp's\n"
+		"dispatcher calls both, in order of priority. On an interface it answers for its VLAN\n"
+		"devices' addresses too; see add.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " attach eth1\n"
 		"  " CLI_NAME " attach eth1 eth2 --priority 30\n"

@@ -38,6 +38,14 @@ static void print_text(const struct doctor_report *report)
 		puts("nothing found");
 }
 
+static bool fails(const struct doctor_report *report)
+{
+	for (size_t i = 0; i < report->count; i++)
+		if (report->findings[i].severity != DOCTOR_NOTE)
+			return true;
+	return false;
+}
+
 static int doctor_cmd_run(const struct cli_options *options, int count, char **words)
 {
 	_cleanup_(doctor_report_free) struct doctor_report report = {};
@@ -61,7 +69,7 @@ static int doctor_cmd_run(const struct cli_options *options, int count, char **w
 		print_json(&report);
 	else
 		print_text(&report);
-	return report.count ? CLI_FAILED : CLI_DONE;
+	return fails(&report) ? CLI_FAILED : CLI_DONE;
 }
 
 #define HELP_ROW(name, scope, severity, text, remedy) "  " #name "\n      " text "\n"
@@ -72,7 +80,7 @@ const struct cli_command cmd_doctor = {
 	.summary = "Look for what keeps addresses from being answered, and say what to do",
 	.details =
 		"Changes nothing. Asks the LAN for up to 256 of the addresses, and waits a second for other\n"
-		"hosts' answers. Exit status 0 where nothing is found, 1 with findings.\n\n"
+		"hosts' answers. Exit status 0 where nothing is found but notes, 1 with other findings.\n\n"
 		"It looks for:\n" DOCTOR_CHECKS(HELP_ROW) "\n"
 							  "Examples:\n"
 							  "  " CLI_NAME " doctor\n"

@@ -44,17 +44,19 @@ static int link_cache_get(struct link_cache *cache, const char *name, const stru
 	return 0;
 }
 
-/* Cuts @line at white space, and at '#', in place. Returns the number of words, one too many at the
- * most. */
+/*
+ * Cuts @line at white space, in place, up to a word that begins with '#'. An interface's name may
+ * have one anywhere, so what follows 'dev' is no comment. Returns the number of words, one too many
+ * at the most.
+ */
 static int line_split(char *line, char *words[SPEC_MAX_WORDS + 2])
 {
 	int count = 0;
 
-	line[strcspn(line, "#")] = '\0';
 	while (count <= SPEC_MAX_WORDS) {
 		while (isspace((unsigned char)*line))
 			line++;
-		if (!*line)
+		if (!*line || (*line == '#' && !(count && !strcmp(words[count - 1], "dev"))))
 			break;
 		words[count++] = line;
 		while (*line && !isspace((unsigned char)*line))
@@ -212,7 +214,8 @@ const struct cli_command cmd_import = {
 	.summary = "Add the addresses in a file, all or none",
 	.details =
 		"A line is '" SPEC_WORDS "', as add\n"
-		"takes it; '#' begins a comment. The file is checked whole before the first address is written.\n\n"
+		"takes it; a word that begins with '#' begins a comment. The file is checked whole\n"
+		"before the first address is written.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " import /etc/xdp-l2resp/addresses\n"
 		"  seq -f '10.1.2.%g dev eth1' 1 9 | " CLI_NAME " import -\n",

@@ -18,6 +18,7 @@
 #include "device.h"
 #include "prog.h"
 #include "trace.h"
+#include "vlan.h"
 
 #define PINS_AWAITED_MS 200
 #define NS_A_SECOND	1000000000LL
@@ -101,16 +102,6 @@ static int take_filter(int count, char **words, struct filter *filter)
 	return filter->outcome_name ? take_outcome(filter) : CLI_DONE;
 }
 
-static bool filter_takes(const struct filter *filter, const struct sight *sight)
-{
-	if (filter->dev && strcmp(filter->dev, sight->dev) != 0)
-		return false;
-	if (filter->outcome_name && filter->outcome != sight->record->outcome)
-		return false;
-	/* the reply's addresses are the request's */
-	return !filter->address || decode_mentions(&sight->request, filter->address_bytes);
-}
-
 /* What changes under way: names, and the wall clock, which may be set. */
 static int monitor_refresh(struct monitor *monitor, struct err *err)
 {
@@ -132,6 +123,32 @@ static const char *device_name(struct monitor *monitor, uint32_t ifindex)
 	if (!row && !monitor_refresh(monitor, &ignored))
 		row = device_find(&monitor->devices, ifindex);
 	return row ? row->name : "?";
+}
+
+/* The interface that it came in on, or the VLAN device that its tags are for, by the name of now.
+ */
+static bool is_dev(struct monitor *monitor, const struct sight *sight)
+{
+	uint32_t ifindex = sight->record->ifindex;
+
+	if (!strcmp(monitor->filter.dev, sight->dev))
+		return true;
+	for (unsigned int i = 0; i < sight->request.tags && ifindex; i++)
+		ifindex = vlan_device(monitor->pins, ifindex, sight->request.tag[i].protocol,
+				      sight->request.tag[i].tci & VLAN_TCI_VID);
+	return ifindex && !strcmp(monitor->filter.dev, device_name(monitor, ifindex));
+}
+
+static bool filter_takes(struct monitor *monitor, const struct sight *sight)
+{
+	const struct filter *filter = &monitor->filter;
+
+	if (filter->dev && !is_dev(monitor, sight))
+		return false;
+	if (filter->outcome_name && filter->outcome != sight->record->outcome)
+		return false;
+	/* the reply's addresses are the request's */
+	return !filter->address || decode_mentions(&sight->request, filter->address_bytes);
 }
 
 /* False: the record isn't one of this version's. */
@@ -211,7 +228,7 @@ static bool monitor_take(const struct trace_record *record, void *context)
 	struct monitor *monitor = context;
 	struct sight sight;
 
-	if (!sight_make(monitor, record, &sight) || !filter_takes(&monitor->filter, &sight))
+	if (!sight_make(monitor, record, &sight) || !filter_takes(monitor, &sight))
 		return true;
 	if (monitor->capture)
 		capture_add(monitor->capture, record, &sight.when);
@@ -395,8 +412,9 @@ const struct cli_command cmd_monitor = {
 		"Every ARP frame, neighbour solicitation and advertisement as it comes in, and the answer\n"
 		"that it gets, or the outcome's name where it gets none, until interrupted. With --write\n"
 		"they go to a pcap file instead, or with '-' into a pipe; with --json, an object a line.\n"
-		"dev is the interface that the program is on, addr an address in the frame. There can be\n"
-		"one monitor at a time. While it runs answers take longer.\n\n"
+		"dev is the interface that the program is on, or a VLAN device with addresses there, addr\n"
+		"an address in the frame. There can be one monitor at a time. While it runs answers take\n"
+		"longer.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " monitor\n"
 		"  " CLI_NAME " monitor dev eth1 outcome arp_conflict\n"

@@ -40,7 +40,10 @@ int device_read_all(const struct pins *pins, struct device_table *ret_table, str
 		*row = (struct device_row){ .ifindex = ifindex,
 					    .gone = r == -ENODEV,
 					    .counters_slot = device.counters_slot };
+		if (!r)
+			row->link = link;
 		memcpy(row->name, r ? device.name : link.name, sizeof(row->name));
+		row->renamed = strcmp(row->name, device.name) != 0;
 		ret_table->count++;
 	}
 	qsort(ret_table->rows, ret_table->count, sizeof(ret_table->rows[0]), row_compare);

@@ -14,9 +14,11 @@
 
 struct device_row {
 	uint32_t ifindex;
-	bool gone; /* no such interface now; name is the one it had */
+	bool gone;    /* no such interface now; name is the one it had */
+	bool renamed; /* since it was recorded */
 	char name[IFNAMSIZ];
 	uint32_t counters_slot;
+	struct link link; /* of one that isn't gone */
 };
 
 struct device_table {

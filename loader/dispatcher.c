@@ -25,6 +25,11 @@ const char *dispatcher_error_text(int error, char *text, size_t size)
 	return text;
 }
 
+bool dispatcher_is_possible(void)
+{
+	return prog_kernel_has_btf() && !prog_ext_supported();
+}
+
 void dispatcher_alone_reason(char *text, size_t size)
 {
 	char detail[64];

@@ -4,6 +4,7 @@
 #ifndef XDP_L2RESP_DISPATCHER_H
 #define XDP_L2RESP_DISPATCHER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* where libxdp keeps its pins, whatever --bpffs says */
@@ -14,6 +15,9 @@
 
 /* Whether libxdp finds its dispatcher where it looks: 0 or a negative errno. */
 int dispatcher_find(void);
+
+/* Can the kernel load one? */
+bool dispatcher_is_possible(void);
 
 /*
  * Why ours is not in a dispatcher, asked of the kernel, the file system and libxdp.

@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "device.h"
 #include "doctor_check.h"
+#include "vlan.h"
 
 struct doctor_check {
 	const char *name;
@@ -27,7 +28,11 @@ static const struct doctor_check checks[] = { DOCTOR_CHECKS(CHECK) };
 
 const char *doctor_severity_name(enum doctor_severity severity)
 {
-	return severity == DOCTOR_ERROR ? "error" : "warning";
+	static const char *const names[] = {
+		[DOCTOR_NOTE] = "note", [DOCTOR_WARNING] = "warning", [DOCTOR_ERROR] = "error"
+	};
+
+	return names[severity];
 }
 
 void doctor_report_free(struct doctor_report *report)
@@ -36,14 +41,15 @@ void doctor_report_free(struct doctor_report *report)
 	*report = (struct doctor_report){};
 }
 
-/* @remedy to @text, with @dev for IFACE and @address for ADDR where they aren't empty. */
-static void write_remedy(const char *remedy, const char *dev, const char *address, char *text,
-			 size_t size)
+/* @remedy to @text, with @dev for IFACE, @hook for HOOK and @address for ADDR where they aren't
+ * empty. */
+static void write_remedy(const char *remedy, const char *dev, const char *hook, const char *address,
+			 char *text, size_t size)
 {
 	const struct {
 		const char *word;
 		const char *value;
-	} words[] = { { "IFACE", dev }, { "ADDR", address } };
+	} words[] = { { "IFACE", dev }, { "HOOK", hook }, { "ADDR", address } };
 	size_t used = 0;
 
 	while (*remedy && used + 1 < size) {
@@ -87,9 +93,19 @@ int doctor_find(struct doctor *doctor, const struct doctor_device *device,
 	va_start(args, format);
 	vsnprintf(finding->detail, sizeof(finding->detail), format, args);
 	va_end(args);
-	write_remedy(doctor->check->remedy, finding->dev, ip, finding->remedy,
-		     sizeof(finding->remedy));
+	write_remedy(doctor->check->remedy, finding->dev, device ? device->hook : "", ip,
+		     finding->remedy, sizeof(finding->remedy));
 	return 0;
+}
+
+void doctor_remedy(struct doctor *doctor, const char *format, ...)
+{
+	struct doctor_finding *finding = &doctor->report.findings[doctor->report.count - 1];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(finding->remedy, sizeof(finding->remedy), format, args);
+	va_end(args);
 }
 
 static int compare_address(const void *address, const void *row)
@@ -130,6 +146,17 @@ static int add_device(struct doctor *doctor, const struct link *link, bool gone,
 	if (r < 0)
 		return r;
 	device.ours = attach_find(&device.state, true);
+	device.answered = device.ours >= 0 || device.state.empty_id;
+	memcpy(device.hook, link->name, sizeof(device.hook));
+	if (!gone && link_is_vlan(link) && !device.answered) {
+		struct vlan_hook hook;
+
+		r = vlan_find_hook(doctor->pins, link->ifindex, &hook, err);
+		if (r < 0)
+			return r;
+		device.answered = hook.ours >= 0;
+		memcpy(device.hook, hook.link.name, sizeof(device.hook));
+	}
 	if (!wanted && !device.row_count && device.ours < 0 && !device.state.empty_id)
 		return 0;
 	devices = reallocarray(doctor->devices, doctor->device_count + 1, sizeof(*devices));

@@ -11,6 +11,7 @@
 #include "pins.h"
 
 enum doctor_severity {
+	DOCTOR_NOTE, /* to be known, and not wrong: other findings alone are a failure */
 	DOCTOR_WARNING,
 	DOCTOR_ERROR,
 };

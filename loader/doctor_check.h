@@ -18,6 +18,9 @@ struct doctor_device {
 	bool gone;
 	struct attach_state state;
 	int ours; /* index in state.prog, orphans too; -1: not attached */
+	/* where its frames come in: itself, or what a VLAN device without the program is on */
+	char hook[IFNAMSIZ];
+	bool answered; /* the program is there */
 	const struct entry_row *rows;
 	size_t row_count;
 };
@@ -44,12 +47,17 @@ typedef int doctor_once_fn(struct doctor *doctor, struct err *err);
 DOCTOR_CHECKS(DOCTOR_DECLARE)
 
 /*
- * Adds a finding of the check that runs. @device (NULL: none in particular) and @address (NULL)
- * take the places of IFACE and ADDR in its remedy. Returns 0, or -ENOMEM with @err.
+ * Adds a finding of the check that runs. @device (NULL: none in particular), where the program for
+ * it is, and @address (NULL) take the places of IFACE, HOOK and ADDR in its remedy. Returns 0, or
+ * -ENOMEM with @err.
  */
 int doctor_find(struct doctor *doctor, const struct doctor_device *device,
 		const struct address *address, struct err *err, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
+
+/* Another remedy for the finding just added than the check's: what to run depends. */
+void doctor_remedy(struct doctor *doctor, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Has @device this address? */
 bool doctor_has(const struct doctor_device *device, const struct address *address);

@@ -7,6 +7,8 @@
 #include "attach.h"
 #include "dispatcher.h"
 #include "doctor_check.h"
+#include "offload.h"
+#include "vlan.h"
 #include "xdp_features.h"
 
 /* Our program at the hook, not one whose pins are gone. */
@@ -38,12 +40,15 @@ int doctor_check_link_down(struct doctor *doctor, const struct doctor_device *de
 int doctor_check_not_attached(struct doctor *doctor, const struct doctor_device *device,
 			      struct err *err)
 {
-	if (device->gone || !device->row_count || device->ours >= 0 || device->state.empty_id)
+	bool vlan = strcmp(device->hook, device->link.name) != 0;
+
+	if (device->gone || !device->row_count || device->answered)
 		return 0;
 	return doctor_find(doctor, device, NULL, err,
-			   "the program isn't on %s, and %zu address%s on it unanswered",
-			   device->link.name, device->row_count,
-			   device->row_count == 1 ? " is" : "es are");
+			   "the program isn't on %s, and %zu address%s on %s unanswered",
+			   device->hook, device->row_count,
+			   device->row_count == 1 ? " is" : "es are",
+			   vlan ? device->link.name : "it");
 }
 
 int doctor_check_program_stale(struct doctor *doctor, const struct doctor_device *device,
@@ -82,7 +87,7 @@ int doctor_check_alone(struct doctor *doctor, const struct doctor_device *device
 {
 	char reason[128];
 
-	if (!runs(device) || device->state.chain)
+	if (!runs(device) || device->state.chain || !dispatcher_is_possible())
 		return 0;
 	dispatcher_alone_reason(reason, sizeof(reason));
 	return doctor_find(doctor, device, NULL, err, "the program is alone on %s: %s",
@@ -115,4 +120,26 @@ int doctor_check_veth_peer(struct doctor *doctor, const struct doctor_device *de
 	return doctor_find(doctor, device, NULL, err,
 			   "%s, the veth peer of %s, has no XDP program, and so takes no answers",
 			   peer.name, device->link.name);
+}
+
+int doctor_check_tags_taken(struct doctor *doctor, const struct doctor_device *device,
+			    struct err *err)
+{
+	static const uint16_t protocols[] = { ETH_P_8021Q, ETH_P_8021AD };
+	char command[64];
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && !r; i++) {
+		if (!runs(device) || !vlan_uses(doctor->pins, device->link.ifindex, protocols[i]) ||
+		    offload_tags(&device->link, protocols[i], command, sizeof(command)) !=
+			    OFFLOAD_TAGS_TAKEN)
+			continue;
+		r = doctor_find(doctor, device, NULL, err,
+				"%s tags are taken off before the program on %s sees the frames",
+				protocols[i] == ETH_P_8021Q ? "802.1Q" : "802.1ad",
+				device->link.name);
+		if (!r)
+			doctor_remedy(doctor, "run `%s`", command);
+	}
+	return r;
 }

@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <bpf/bpf.h>
 
 #include "attach_state.h"
 #include "cleanup.h"
@@ -12,6 +11,7 @@
 #include "entry.h"
 #include "explain.h"
 #include "twin.h"
+#include "vlan.h"
 
 static const char *const check_names[EXPLAIN_CHECK_COUNT] = {
 	[EXPLAIN_INTERFACE] = "interface", [EXPLAIN_PROGRAM] = "program", [EXPLAIN_VLAN] = "vlan",
@@ -55,64 +55,14 @@ static void found(struct explanation *explanation, enum explain_check check, boo
 			*at = '?';
 }
 
-/* @tags[@count - 1] of the parent is what device @ifindex is for: puts the tag before those there,
- * and the parent in its place. */
-static bool vlan_step_out(const struct pins *pins, struct request *request, uint32_t *ifindex)
-{
-	struct vlan_key key, *former = NULL;
-	uint32_t device;
-
-	if (request->tag_count == REQUEST_MAX_TAGS)
-		return false;
-	for (; !bpf_map_get_next_key(pins->fd[PINS_VLANS], former, &key); former = &key) {
-		if (bpf_map_lookup_elem(pins->fd[PINS_VLANS], &key, &device) < 0 ||
-		    device != *ifindex)
-			continue;
-		memmove(&request->tags[1], request->tags, sizeof(request->tags[0]));
-		request->tags[0] = (struct request_tag){ ntohs(key.protocol), key.vid };
-		request->tag_count++;
-		*ifindex = key.parent;
-		return true;
-	}
-	return false;
-}
-
 /* The device that a frame with @request's tags is for on @ifindex; 0: none. */
-static uint32_t vlan_device(const struct pins *pins, const struct request *request,
+static uint32_t tags_device(const struct pins *pins, const struct request *request,
 			    uint32_t ifindex)
 {
-	for (unsigned int i = 0; i < request->tag_count; i++) {
-		struct vlan_key key = { .parent = ifindex,
-					.protocol = htons(request->tags[i].protocol),
-					.vid = request->tags[i].vid };
-
-		/* a VID of 0 tells a priority */
-		if (key.vid && bpf_map_lookup_elem(pins->fd[PINS_VLANS], &key, &ifindex) < 0)
-			return 0;
-	}
+	for (unsigned int i = 0; i < request->tag_count && ifindex; i++)
+		ifindex =
+			vlan_device(pins, ifindex, request->tags[i].protocol, request->tags[i].vid);
 	return ifindex;
-}
-
-/* Where our program sees frames for the question's interface: there, or on a parent of a VLAN
- * device. -1: nowhere. */
-static int find_program(const struct pins *pins, const struct explain_question *question,
-			struct request *request, struct link *ret_link,
-			struct attach_state *ret_state, struct err *err)
-{
-	uint32_t ifindex = question->link.ifindex;
-
-	do {
-		int r = link_by_ifindex(ifindex, ret_link, err), ours;
-
-		if (!r)
-			r = attach_query(pins, ifindex, ret_state, err);
-		if (r < 0)
-			return r;
-		ours = attach_find(ret_state, false);
-		if (ours >= 0)
-			return ours;
-	} while (pins && vlan_step_out(pins, request, &ifindex));
-	return -ENOENT;
 }
 
 static void note_program(struct explanation *explanation, const struct link *link,
@@ -182,7 +132,7 @@ static void note_maps(const struct pins *pins, struct explanation *explanation,
 		      const struct link *link)
 {
 	const struct request *request = &explanation->request;
-	uint32_t device = vlan_device(pins, request, link->ifindex);
+	uint32_t device = tags_device(pins, request, link->ifindex);
 	char from[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 	struct link vlan = {};
 	struct err ignored;
@@ -271,7 +221,7 @@ static int request_fill(const struct pins *pins, const struct explain_question *
 	memcpy(request->from_mac, from_mac, ETH_ALEN);
 	request->from = question->has_from ? question->from
 					   : choose_from(pins, &question->address,
-							 vlan_device(pins, request, link->ifindex));
+							 tags_device(pins, request, link->ifindex));
 	return 0;
 }
 
@@ -281,31 +231,32 @@ int explain(const struct pins *pins, const struct explain_question *question,
 	struct explanation explanation = { .reason = "not_attached" };
 	struct request *request = &explanation.request;
 	uint8_t frame[REQUEST_MAX];
-	struct attach_state state = {};
+	struct vlan_hook hook;
 	enum outcome outcome;
-	struct link link = {};
-	int r, ours;
+	int r = vlan_find_hook(pins, question->link.ifindex, &hook, err);
 
-	if (!interface_works(&explanation, &question->link)) {
-		*ret_explanation = explanation;
-		return 0;
-	}
-	ours = find_program(pins, question, request, &link, &state, err);
-	if (ours < 0 && ours != -ENOENT)
-		return ours;
-	if (ours < 0) {
-		found(&explanation, EXPLAIN_PROGRAM, false, "not attached to %s",
-		      question->link.name);
-		*ret_explanation = explanation;
-		return 0;
-	}
-	note_program(&explanation, &link, &state, ours);
-	r = request_fill(pins, question, &link, request, err);
 	if (r < 0)
 		return r;
-	note_maps(pins, &explanation, &link);
+	if (!interface_works(&explanation, hook.ours < 0 ? &question->link : &hook.link)) {
+		*ret_explanation = explanation;
+		return 0;
+	}
+	if (hook.ours < 0) {
+		found(&explanation, EXPLAIN_PROGRAM, false, "not attached to %s", hook.link.name);
+		*ret_explanation = explanation;
+		return 0;
+	}
+	note_program(&explanation, &hook.link, &hook.state, hook.ours);
+	for (; request->tag_count < hook.tag_count; request->tag_count++)
+		request->tags[request->tag_count] =
+			(struct request_tag){ ntohs(hook.tags[request->tag_count].protocol),
+					      hook.tags[request->tag_count].vid };
+	r = request_fill(pins, question, &hook.link, request, err);
+	if (r < 0)
+		return r;
+	note_maps(pins, &explanation, &hook.link);
 	explanation.reply_length = sizeof(explanation.reply);
-	r = explain_frame(pins, &link, frame, request_write(request, frame), &outcome,
+	r = explain_frame(pins, &hook.link, frame, request_write(request, frame), &outcome,
 			  explanation.reply, &explanation.reply_length, err);
 	if (r < 0)
 		return r;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,12 +13,26 @@
 #include "cleanup.h"
 #include "link.h"
 
+static int vlan_cb(const struct nlattr *attribute, void *data)
+{
+	struct link *link = data;
+
+	if (mnl_attr_get_type(attribute) == IFLA_VLAN_ID)
+		link->vid = mnl_attr_get_u16(attribute);
+	else if (mnl_attr_get_type(attribute) == IFLA_VLAN_PROTOCOL)
+		link->vlan_protocol = ntohs(mnl_attr_get_u16(attribute));
+	return MNL_CB_OK;
+}
+
 static int info_cb(const struct nlattr *attribute, void *data)
 {
 	struct link *link = data;
 
 	if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
 		snprintf(link->kind, sizeof(link->kind), "%s", mnl_attr_get_str(attribute));
+	/* the kind comes first (rtnl_link_info_fill) */
+	else if (mnl_attr_get_type(attribute) == IFLA_INFO_DATA && !strcmp(link->kind, "vlan"))
+		return mnl_attr_parse_nested(attribute, vlan_cb, link);
 	else if (mnl_attr_get_type(attribute) == IFLA_INFO_SLAVE_KIND)
 		snprintf(link->master_kind, sizeof(link->master_kind), "%s",
 			 mnl_attr_get_str(attribute));

@@ -21,12 +21,19 @@ struct link {
 	bool xdp;      /* an XDP program is attached, in whatever mode */
 	uint8_t mac[ETH_ALEN];
 	char name[IFNAMSIZ];
-	char kind[16];	      /* "veth", "vlan", "bond"...; empty for a NIC */
-	unsigned int parent;  /* a VLAN device's parent, a veth's peer; 0: none */
-	int parent_nsid;      /* namespace id that parent counts in; -1: the caller's */
-	unsigned int master;  /* a bond, bridge, team or VRF that it is part of; 0: none */
-	char master_kind[16]; /* that one's kind */
+	char kind[16];		/* "veth", "vlan", "bond"...; empty for a NIC */
+	unsigned int parent;	/* a VLAN device's parent, a veth's peer; 0: none */
+	int parent_nsid;	/* namespace id that parent counts in; -1: the caller's */
+	uint16_t vid;		/* a VLAN device's; 0 of others */
+	uint16_t vlan_protocol; /* 0x8100 or 0x88a8, host byte order */
+	unsigned int master;	/* a bond, bridge, team or VRF that it is part of; 0: none */
+	char master_kind[16];	/* that one's kind */
 };
+
+static inline bool link_is_vlan(const struct link *link)
+{
+	return link->vid;
+}
 
 /* The interface of that name. Returns 0, or -ENODEV or another errno with @err; @ret_link untouched
  * on failure. */

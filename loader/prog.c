@@ -122,6 +122,25 @@ bool prog_is_extended(uint32_t prog_id)
 	return errno != ENOENT;
 }
 
+/* return 0 */
+static const struct bpf_insn nothing[] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
+static const size_t nothing_size = sizeof(nothing) / sizeof(nothing[0]);
+
+int prog_names_kept(void)
+{
+	_cleanup_close_ int fd =
+		bpf_prog_load(BPF_PROG_TYPE_XDP, "probe_name", "GPL", nothing, nothing_size, NULL);
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return negative_errno();
+	return *info.name ? 0 : -EAGAIN;
+}
+
 int prog_kernel_has_btf(void)
 {
 	uint32_t id = 0;
@@ -148,15 +167,11 @@ int prog_ext_supported(void)
 	 * the type says EINVAL or ENOENT of the target; one that doesn't permit it says EPERM
 	 * before it looks.
 	 */
-	const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
 	char log[256] = "";
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .attach_btf_id = 1, .log_buf = log,
 		    .log_size = sizeof(log), .log_level = 1);
-	_cleanup_close_ int fd = bpf_prog_load(BPF_PROG_TYPE_EXT, "probe_ext", "GPL", insns,
-					       sizeof(insns) / sizeof(insns[0]), &opts);
+	_cleanup_close_ int fd =
+		bpf_prog_load(BPF_PROG_TYPE_EXT, "probe_ext", "GPL", nothing, nothing_size, &opts);
 
 	if (fd >= 0)
 		return 0;

@@ -34,6 +34,13 @@ bool prog_is_extended(uint32_t prog_id);
 int prog_kernel_has_btf(void);
 
 /*
+ * Does a program that libbpf loads keep its name? It leaves names out, for the rest of the process,
+ * where its question whether the kernel takes them failed. Returns 0; -EAGAIN where not; another
+ * negative errno where the kernel refuses the one that is loaded to find out.
+ */
+int prog_names_kept(void);
+
+/*
  * May a BPF_PROG_TYPE_EXT program be loaded? libxdp's dispatcher is a program whose slots are
  * replaced by such. Asked of the kernel by trying. Returns 0, or the negative errno with which the
  * kernel refuses the type.

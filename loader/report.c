@@ -41,3 +41,17 @@ void report_deleted(const struct cli_options *options, const char *dev,
 	print_count(dev, deleted->deleted, "deleted");
 	putchar('\n');
 }
+
+json_t *report_vlan(const struct vlan_path *path)
+{
+	json_t *vids;
+
+	if (!path->count)
+		return json_null();
+	if (path->count == 1)
+		return json_integer(path->keys[0].vid);
+	vids = json_array();
+	for (unsigned int i = 0; i < path->count; i++)
+		json_array_append_new(vids, json_integer(path->keys[i].vid));
+	return vids;
+}

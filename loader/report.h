@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "entry.h"
 #include "serve.h"
+#include "vlan.h"
 
 /* "es" or "": address@. */
 const char *report_plural(size_t count);
@@ -17,5 +18,8 @@ void report_added(const struct cli_options *options, const char *dev,
 /* Notes the agent's addresses that were left, too. */
 void report_deleted(const struct cli_options *options, const char *dev,
 		    const struct serve_deleted *deleted);
+
+/* The VIDs of a VLAN device: null for another interface, a number, or an array, outer first. */
+json_t *report_vlan(const struct vlan_path *path);
 
 #endif

@@ -1,6 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "device.h"
 #include "serve.h"
+#include "vlan.h"
+
+/* Takes back what was readied for addresses that weren't added, of the first @done @links. */
+static void undo(const struct pins *pins, const struct link *links,
+		 const struct device_recorded *recorded, int done)
+{
+	bool vlans = false;
+	struct err ignored;
+
+	while (done-- > 0) {
+		vlans |= link_is_vlan(&links[done]);
+		device_undo_record(pins, &links[done], &recorded[done]);
+	}
+	if (vlans)
+		vlan_sync(pins, &ignored);
+}
 
 int serve_add(const struct pins *pins, const struct link *links, int link_count,
 	      struct entry_wanted *wanted, size_t count, responder_progress_fn *progress,
@@ -12,19 +28,22 @@ int serve_add(const struct pins *pins, const struct link *links, int link_count,
 	while (!r && done < link_count) {
 		r = device_record(pins, &links[done], &recorded[done], err);
 		done += !r;
+		if (!r)
+			r = vlan_add(pins, &links[done - 1], note, err);
 	}
 	if (!r)
 		r = entry_add(pins, wanted, count, progress, ret_added, err);
 	if (r < 0)
-		while (done-- > 0)
-			device_undo_record(pins, &links[done], &recorded[done]);
+		undo(pins, links, recorded, done);
+	if (r < 0)
+		return r;
 	for (int i = 0; i < done; i++) {
 		if (recorded[i].moved)
 			filter_sync(pins, links[i].ifindex, note);
 		else
 			filter_added(pins, &links[i], wanted, count, note);
 	}
-	return r;
+	return 0;
 }
 
 int serve_delete(const struct pins *pins, const struct addr_range *range, uint32_t ifindex,
@@ -33,6 +52,8 @@ int serve_delete(const struct pins *pins, const struct addr_range *range, uint32
 	int r = entry_delete(pins, range, ifindex, &ret_deleted->deleted, &ret_deleted->leased,
 			     err);
 
+	if (!r)
+		r = vlan_deleted(pins, ifindex, err);
 	if (r < 0)
 		return r;
 	if (ifindex)

@@ -13,8 +13,8 @@
 /*
  * Adds @wanted, whose interfaces are the @link_count of @links (at most L2RESP_MAX_DEVICES): all or
  * nothing, records of the interfaces too. As entry_add(); -ENOSPC too where there is no room for
- * another interface. The first ret_added->added of @wanted are those that were added. Frames for
- * them are let in (filter.h); @note is told what wasn't.
+ * another interface, and vlan_add()'s errors. The first ret_added->added of @wanted are those that
+ * were added. Frames for them are let in (filter.h); @note is told what wasn't.
  */
 int serve_add(const struct pins *pins, const struct link *links, int link_count,
 	      struct entry_wanted *wanted, size_t count, responder_progress_fn *progress,

@@ -29,6 +29,17 @@ int status_read(const struct pins *pins, const struct link *link, size_t entries
 	if (r < 0)
 		return r;
 	row.ours = attach_find(&row.state, true);
+	if (link_is_vlan(link)) {
+		struct vlan_hook hook;
+		struct err ignored;
+
+		r = vlan_find_hook(pins, link->ifindex, &hook, err);
+		if (r < 0)
+			return r;
+		row.answered_on_parent = row.ours < 0 && hook.ours >= 0;
+		/* one whose parent is elsewhere has none to show */
+		vlan_path_of(link, &row.path, &ignored);
+	}
 	if (row.ours >= 0 && !row.state.chain)
 		dispatcher_alone_reason(row.alone_reason, sizeof(row.alone_reason));
 	*ret_row = row;
@@ -57,6 +68,9 @@ json_t *status_json(const struct status_row *row)
 							  cli_json_name(row->state.prog[i].name),
 							  "priority", row->state.prog[i].priority));
 	json_object_set_new(json, "programs", programs);
+	json_object_set_new(json, "vlan", report_vlan(&row->path));
+	json_object_set_new(json, "parent",
+			    row->path.count ? cli_json_name(row->path.parent.name) : json_null());
 	json_object_set_new(json, "orphan",
 			    json_boolean(row->state.empty_id ||
 					 (attached && row->state.prog[row->ours].orphan)));
@@ -78,6 +92,12 @@ void status_print(const struct status_row *row, const char *verb)
 		       row->state.other_version ? "of another libxdp version"
 						: "whose pins are gone",
 		       row->state.empty_id);
+	} else if (row->ours < 0 && row->path.count) {
+		printf("VLAN");
+		for (unsigned int i = 0; i < row->path.count; i++)
+			printf(" %u", row->path.keys[i].vid);
+		printf(" of %s, which is %sattached", row->path.parent.name,
+		       row->answered_on_parent ? "" : "not ");
 	} else if (row->ours < 0) {
 		printf("not attached");
 		print_programs(row, ", another XDP program is:", row->state.count);

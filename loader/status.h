@@ -11,13 +11,16 @@
 #include "err.h"
 #include "link.h"
 #include "pins.h"
+#include "vlan.h"
 
 struct status_row {
 	struct link link;
 	struct attach_state state;
 	int ours; /* index in state.prog, -1: not attached */
 	size_t entries;
-	char alone_reason[128]; /* empty in a chain, or where not attached */
+	struct vlan_path path;	 /* a VLAN device's */
+	bool answered_on_parent; /* the program is on path.parent */
+	char alone_reason[128];	 /* empty in a chain, or where not attached */
 };
 
 /* @pins may be NULL: nothing is pinned. @entries: addresses on @link. Returns 0 or a negative errno

@@ -105,7 +105,7 @@ static __always_inline void ip6_copy(void *to, const void *from)
 static __always_inline __u32 nd_pseudo_sum(struct ipv6hdr *ip, __u32 length)
 {
 	return bpf_csum_diff(NULL, 0, (__be32 *)&ip->saddr, 2 * sizeof(struct in6_addr),
-			     bpf_htonl(length) + bpf_htonl(IPPROTO_ICMPV6));
+			     bpf_htonl(length + IPPROTO_ICMPV6));
 }
 
 static __always_inline __u16 nd_fold(__u32 sum)
@@ -175,16 +175,19 @@ static __noinline enum outcome nd_silent(const struct nd_frame *frame, const voi
 
 /*
  * The source link-layer address among the options of a message of @length bytes, at most
- * ND_BODY_MAX, and ND_HAS_SOURCE; ND_BAD_OPTIONS if one's length can't be. Global, so that the
- * verifier goes through the loop once and not with every state that leads here.
+ * ND_BODY_MAX, and ND_HAS_SOURCE; ND_BAD_OPTIONS if one's length can't be. In an advertisement the
+ * option has no place, and is to be ignored (RFC 4861 7.1.2). Global, so that the verifier goes
+ * through the loop once and not with every state that leads here.
  */
 __noinline __u64 nd_source(const struct nd_scratch *scratch, __u32 length)
 {
 	__u32 at = ND_BODY_MIN;
 	__u64 found = 0;
+	int source;
 
 	if (!scratch)
 		return ND_BAD_OPTIONS;
+	source = scratch->body[0] == ND_SOLICITATION ? ND_OPTION_SOURCE : -1;
 	for (unsigned int i = 0; i < ND_OPTIONS_LIMIT; i++) {
 		const struct nd_option *option;
 
@@ -194,7 +197,7 @@ __noinline __u64 nd_source(const struct nd_scratch *scratch, __u32 length)
 		at += option->length * sizeof(*option);
 		if (!option->length || at > length)
 			return ND_BAD_OPTIONS;
-		if (option->type != ND_OPTION_SOURCE || found)
+		if (option->type != source || found)
 			continue;
 		if (option->length != 1)
 			return ND_BAD_OPTIONS;

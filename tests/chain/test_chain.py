@@ -1,6 +1,8 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Beside other XDP programs in libxdp's dispatcher."""
+import re
+
 import pytest
 
 from chain import ADD, ROOM, statement
@@ -38,7 +40,7 @@ def test_xdp_filter(chained, steps):
     assert chained.counters() == {"arp_answered": 3}
 
 
-@statement("a firewall before us that denies ARP silences us, and `status` names it")
+@statement("a firewall before us that denies ARP silences us; `status` and `doctor` name it")
 def test_firewall_denies(chained):
     chained.done("attach eth1", ADD)
     chained.filter(*FILTER, "-p", "deny", "eth1")
@@ -46,6 +48,9 @@ def test_firewall_denies(chained):
     assert chained.silent() and chained.counters() == {}
     assert f"program 2 of 2 in the dispatcher, priority 20, prog id {chained.row()['prog_id']}, " \
            f"after {DENY[1]}" in chained.done("status eth1").out
+    found = {one["check"]: one["detail"] for one in chained.cli("doctor --json").json["findings"]}
+    assert re.fullmatch(rf"{DENY[1]} \(id \d+, priority {DENY[0]}\) runs before ours on eth1",
+                        found["program_before"])
     chained.filter("ether", "--mode", "src", CLIENT_MAC)
     assert chained.answered() == 3
 

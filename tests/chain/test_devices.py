@@ -21,9 +21,9 @@ DEVICES = {
     "bridge": ("link add br0 type bridge", "br0", [("--mode skb", 0, "", "skb"),
                                                    ("", 0, "", "skb")]),
     "VLAN device": (VLAN, "eth1.100", [
-        ("", 1, "eth1.100 is a vlan device of eth1: native XDP runs on the parent only; "
-                "use --mode skb here", "none"),
-        ("--mode native", 1, "eth1.100 is a vlan device of eth1", "none"),
+        ("", 1, "eth1.100 is a VLAN device of eth1: native XDP runs on the parent only, and answers "
+                "there for addresses of eth1.100 too; attach to eth1, or use --mode skb here", "none"),
+        ("--mode native", 1, "eth1.100 is a VLAN device of eth1", "none"),
         ("--mode skb", 0, "", "skb"), ("", 0, "", "skb")]),
     "bond": (BOND, "bond0", [
         ("--mode native", 1, f"bond0 is a bond device: {ON_BOND}; use --mode skb here", "none"),

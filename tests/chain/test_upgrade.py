@@ -14,6 +14,7 @@ import pytest
 from chain import ADD, ChainLan, statement
 from lan import CLI, CLIENT_IP, FLOOD, ROOT, SERVER_MAC, VIP, run, wait_until
 from results import GUEST
+from test_doctor import lease
 
 REQUESTS = 50_000 if GUEST.exists() else 1_000_000  # at least; a guest is emulated
 LIMIT = 120  # seconds, for steps and requests; no measure, the flood ends when both are done
@@ -129,13 +130,19 @@ def test_priority(attached):
     assert attached.row()["priority"] in (25, None)  # none alone
 
 
-@statement("growth by --max-entries under a flood, {}: likewise, addresses carried over")
+def carried_over(lan):
+    return [(row["ip"], row["mac"], bool(row["lease"])) for row in lan.rows("list")]
+
+
+@statement("growth by --max-entries under a flood, {}: likewise, addresses and leases carried over")
 def test_growth(attached):
     attached.done("add 198.19.0.0/24 dev eth1")
-    before = [row["ip"] for row in attached.rows("list")]
+    lease(attached, 10 * 1000 * LIMIT)
+    before = carried_over(attached)
+    assert before[0] == (VIP, SERVER_MAC, True) and len(before) == 257
     exchange(attached, *done(attached, "attach eth1 --max-entries 5000",
                              "attach eth1 --max-entries 6000"))
-    assert [row["ip"] for row in attached.rows("list")] == before
+    assert carried_over(attached) == before
 
 
 def refused_build(scratch):

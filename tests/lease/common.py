@@ -132,8 +132,13 @@ def test_two_agents_of_one_name_the_second_is_refused_until_the_first_is_silent(
 def test_moved_by_hand_and_back(pair):
     pair.second.tell("move 1 node-2")
     assert until(lambda: pair.second.answered() == {1}), pair.second.said
-    pair.second.tell("move 1 node-1")
-    assert until(lambda: pair.first.answered() == {1, 2, 3})
+
+    def moved_back():
+        """Refused while the answer to the swap that won it is still on its way."""
+        pair.second.tell("move 1 node-1")
+        return until(lambda: pair.first.answered() == {1, 2, 3}, 1)
+
+    assert until(moved_back), pair.second.said
     pair.first.tell("move 1 node-9")
     assert until(lambda: pair.first.heard("ERROR node-9 isn't alive"))
 

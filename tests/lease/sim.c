@@ -49,12 +49,12 @@ enum event_type {
 
 struct event {
 	enum event_type type;
+	int result;
 	uint64_t at; /* true time */
 	uint64_t order;
 	unsigned int node;
 	unsigned int life; /* of the process that it is for */
 	uint64_t request;
-	int result;
 	struct record record;
 };
 
@@ -728,7 +728,8 @@ static bool run_once(unsigned int nodes, bool trace_it)
 		};
 		event_add(EVENT_START, n, 20 * MS * n);
 	}
-	event_add(EVENT_OPERATOR, 0, DURATION * 3 / 2);
+	/* first when the first claims are answered for, and late writes still on their way */
+	event_add(EVENT_OPERATOR, 0, DURATION + 50 * MS);
 	while (world_step(FAULTS_NS))
 		;
 	world.calm = true;
@@ -820,7 +821,7 @@ int main(int argc, char **argv)
 {
 	uint64_t seeds =
 		argc > 2 && !strcmp(argv[1], "--seeds") ? strtoull(argv[2], NULL, 10) : 20000;
-	uint32_t stride = argc > 3 ? strtoul(argv[3], NULL, 10) : 53;
+	uint32_t stride = argc > 3 ? strtoul(argv[3], NULL, 10) : 211;
 	int failed;
 
 	if (argc > 2 && !strcmp(argv[1], "--seed"))

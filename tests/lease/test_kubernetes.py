@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -12,12 +13,10 @@ from pathlib import Path
 
 import common
 import pytest
-from cluster import APISERVER, Cluster, Kubernetes
+from kube import REASON, Cluster, Kubernetes
 from common import *  # pylint: disable=wildcard-import,unused-wildcard-import
 from harness import DURATION, NODE, RETRY, SLACK, World, free_port, until
 
-REASON = ("no kube-apiserver in the cache; tests/kube/build-apiserver makes it" if not APISERVER.exists() else
-          next((f"{name} isn't installed" for name in ("etcd", "kubectl") if not shutil.which(name)), None))
 pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON or "")
 
 for smoke in (common.test_killed_the_other_takes_over_in_time,  # pylint: disable=no-member
@@ -202,6 +201,12 @@ def test_wrong_certificates_are_said_and_nothing_is_held(world, who, authority, 
 def test_a_server_that_refuses_connections_is_said(world):
     node = world.node("node-1", via=["-K", f"https://127.0.0.1:{free_port()}"])
     assert until(lambda: node.heard("Failed to connect to 127.0.0.1")), node.said
+
+
+def test_a_server_that_takes_connections_and_says_nothing_is_given_up(world):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        node = world.node("node-1", via=["-K", f"http://127.0.0.1:{server.getsockname()[1]}"])
+        assert until(lambda: node.heard("timed out after 6")), node.said
 
 
 def test_in_a_cluster_the_service_account_is_enough(world):

@@ -8,10 +8,14 @@
 
 #include "flood.h"
 
+/* The last four bytes of the sender hardware address. */
+#define ARP_SHA_LOW (ETH_HLEN + 8 + 2)
+
 #define WORDS (sizeof(struct flood_frame) / sizeof(__u64))
 
 /* Set before load. */
 const volatile struct flood_frame request, reply;
+const volatile bool many_senders;
 
 struct flood_counts counts[FLOOD_MAX_CPUS];
 
@@ -30,6 +34,8 @@ int flood(struct xdp_md *ctx)
 		return XDP_ABORTED;
 	for (__u32 i = 0; i < WORDS; i++)
 		frame->word[i] = request.word[i];
+	if (many_senders)
+		*(__u32 *)((void *)frame + ARP_SHA_LOW) = bpf_get_prandom_u32();
 	counts_here()->sent++;
 	return XDP_TX;
 }

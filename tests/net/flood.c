@@ -4,9 +4,10 @@
  *
  *	flood DEV SPA TPA MAC SECONDS CPU...
  *
- * SPA asks for TPA, whose answer is expected to say MAC. One process a CPU sends for SECONDS, or
- * until SIGTERM. Prints {"sent", "right", "wrong", "seconds"}; exit status 1 if it could not be
- * done at all.
+ * SPA asks for TPA, whose answer is expected to say MAC. With - for MAC none is expected, and each
+ * request has another sender hardware address. One process a CPU sends for SECONDS, or until
+ * SIGTERM. Prints {"sent", "right", "wrong", "seconds"}; exit status 1 if it could not be done at
+ * all.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -176,11 +177,13 @@ int main(int argc, char **argv)
 	struct flood_bpf *skeleton;
 	struct in_addr spa, tpa;
 	unsigned int ifindex;
-	uint8_t mac[ETH_ALEN];
+	uint8_t mac[ETH_ALEN] = {};
+	bool unanswered;
 	double started;
 
+	unanswered = argc > 4 && !strcmp(argv[4], "-");
 	if (argc < 7 || !(ifindex = if_nametoindex(argv[1])) || !inet_aton(argv[2], &spa) ||
-	    !inet_aton(argv[3], &tpa) || !mac_parse(argv[4], mac)) {
+	    !inet_aton(argv[3], &tpa) || (!unanswered && !mac_parse(argv[4], mac))) {
 		fprintf(stderr, "usage: flood DEV SPA TPA MAC SECONDS CPU...\n");
 		return 2;
 	}
@@ -190,10 +193,12 @@ int main(int argc, char **argv)
 	skeleton->rodata->request =
 		frame_make(ARP_OP_REQUEST, broadcast, requester, spa, zero, tpa);
 	skeleton->rodata->reply = frame_make(ARP_OP_REPLY, requester, mac, tpa, requester, spa);
+	skeleton->rodata->many_senders = unanswered;
 	if (flood_bpf__load(skeleton) < 0)
 		return 1;
-	skeleton->links.sink = bpf_program__attach_xdp(skeleton->progs.sink, ifindex);
-	if (!skeleton->links.sink)
+	if (!unanswered)
+		skeleton->links.sink = bpf_program__attach_xdp(skeleton->progs.sink, ifindex);
+	if (!unanswered && !skeleton->links.sink)
 		return 1;
 	started = now_seconds();
 	if (send_from_each(argc - 6, argv + 6, bpf_program__fd(skeleton->progs.flood), ifindex,

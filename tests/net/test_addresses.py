@@ -243,6 +243,18 @@ def test_save_flush_import(lan, scratch, source):
     assert listed(lan) == IMPORTED
 
 
+def test_interface_names_with_a_hash(lan, scratch):
+    """Which the kernel permits: no comment begins there, and what save wrote import reads back."""
+    # ip's batches have the flaw that import had
+    lan.server.run(*"ip link add eth#2 type veth peer name #eth3".split())
+    lines = "# name\n198.18.10.1 dev eth#2 # last\n198.18.10.2 dev #eth3 #last\n"
+    assert lan.cli("import -", input=lines).status == 0
+    rows = listed(lan)
+    assert {row[:2] for row in rows} == {("198.18.10.1", "eth#2"), ("198.18.10.2", "#eth3")}
+    lan.done(f"save {scratch}/saved", "flush --all", f"import {scratch}/saved")
+    assert listed(lan) == rows
+
+
 def test_add_says_that_nothing_answers_yet(lan):
     assert "note: nothing answers on eth1" in lan.done("add 198.18.10.1 dev eth1").err
     lan.done("attach eth1")

@@ -56,6 +56,11 @@ CONTRACT = {
     "several, one bad, one ours before": (
         [SECOND, FOREIGN_SECOND], ["attach eth1"], "attach eth1 eth2", 1,
         "eth2: another XDP program", [ATTACHED]),
+    "several, a driver refuses": (
+        [BRIDGE], [], "attach eth1 br0 --mode native", 1, f"br0: {NO_NATIVE}", []),
+    "several, a driver refuses, one ours before": (
+        [BRIDGE], ["attach eth1"], "attach eth1 br0 --mode native", 1, f"br0: {NO_NATIVE}",
+        [ATTACHED]),
     "another's program": ([FOREIGN], [], "attach eth1", 1, OTHERS, []),
     "another's program, --mode skb": ([FOREIGN], [], "attach eth1 --mode skb", 1, OTHERS, []),
     "no native XDP": (

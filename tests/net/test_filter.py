@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from lan import SERVER_MAC, VIP, VIP6
+from lan import SERVER_MAC, VIP, VIP6, wait_until
 from wire import Wire, arp, arp_reply
 
 VMAC = "00:00:5e:00:01:33"  # VRRP's for router 51 (RFC 5798 7.3)
@@ -121,6 +121,26 @@ def test_requests_to_the_mac_are_answered(lan):
     lan.done("attach eth1", ADD)
     with Wire(lan.client, "eth0") as wire:
         assert wire.ask(arp(VIP, dst=VMAC), count=1) == [arp_reply(VIP, sha=VMAC)]
+
+
+@pytest.mark.parametrize("ip, vmac", [(VIP, VMAC), (VIP6, "00:00:5e:00:02:33")])
+def test_neighbour_asks_again(lan, ip, vmac):
+    """The kernel, whose entry has become old: by unicast to the virtual MAC. After a time in which
+    the link was down, too."""
+    lan.enable_ipv6()
+    lan.done("attach eth1", f"add {ip} dev eth1 mac {vmac}")
+    lan.server.ip("link set eth1 down", "link set eth1 up")
+    family, bits = (socket.AF_INET, 4) if ip == VIP else (socket.AF_INET6, 6)
+    lan.client.sysctl(f"net.ipv{bits}.neigh.eth0.delay_first_probe_time=0")
+    lan.client.run("ip", "route", "replace", ip, "dev", "eth0")
+    lan.client.ip(f"neigh replace {ip} lladdr {vmac} nud stale dev eth0")
+    with lan.client.entered(), socket.socket(family, socket.SOCK_DGRAM) as datagram:
+        datagram.sendto(b"", (ip, 9))
+    assert wait_until(lambda: lan.client.neighbour(ip) == (vmac, ["REACHABLE"])), \
+        lan.client.neighbour(ip)
+    assert filtered(lan, vmac) and lan.responses_sent(ip) == 1
+    lan.done(f"del {ip} dev eth1")
+    assert not filtered(lan, vmac)
 
 
 TWIN6 = "2001:db8:1::a:1"  # VIP6's group too

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "l2resp.h"
+#include "../fuzz/reference.h"
 
 #define FRAME_MAX 2048
 
@@ -28,6 +29,9 @@ struct frame_result {
 /* Loads the program with the fixture's entries; asserts that it could. */
 void frame_setup(void);
 void frame_teardown(void);
+
+/* What the fixture's maps say, for the responder of other make. */
+struct reference frame_told(void);
 
 /* Runs the program on @in, which must be at least 14 bytes: the kernel refuses less. Asserts that
  * explain's twin says the same of it, and changes nothing. */

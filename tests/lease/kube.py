@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Kubernetes of etcd and real kube-apiservers on loopback, and a namespace of it as the leases' store."""
+import contextlib
 import itertools
 import json
 import os
+import shutil
 import signal
 import ssl
 import subprocess
@@ -18,13 +20,21 @@ LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/{}"
 
 
-class Cluster:
-    """etcd and API servers; node-token's user may do with leases what an agent must, in the namespaces made here."""
+# None: there is a cluster to be had
+REASON = ("no kube-apiserver in the cache; tests/kube/build-apiserver makes it" if not APISERVER.exists() else
+          next((f"{name} isn't installed" for name in ("etcd", "kubectl") if not shutil.which(name)), None))
 
-    def __init__(self, directory, servers=1):
-        self.directory, self.numbers = directory, itertools.count(1)
-        self.etcd = Etcd(directory)
-        self.tls = openssl_files(directory)
+
+class Cluster:
+    """etcd and API servers; node-token's user may do with leases what an agent must, in the namespaces made here.
+    @network: the network namespace (lan.Namespace) where @address is; None: this one."""
+
+    def __init__(self, directory, servers=1, address="127.0.0.1", network=None):
+        self.directory, self.address, self.numbers = directory, address, itertools.count(1)
+        self.enter = network.argv() if network else []
+        self.entered = network.entered if network else contextlib.nullcontext
+        self.etcd = Etcd(directory, address=address, enter=self.enter)
+        self.tls = openssl_files(directory, address)
         self.ports = [free_port() for _ in range(servers)]
         self.processes = [None] * servers
         (directory / "tokens.csv").write_text(
@@ -36,12 +46,12 @@ class Cluster:
 
     @property
     def urls(self):
-        return [f"https://127.0.0.1:{port}" for port in self.ports]
+        return [f"https://{self.address}:{port}" for port in self.ports]
 
     def start(self, number):
         with open(self.directory / f"apiserver{number}.log", "a", encoding="utf-8") as log:
             self.processes[number] = start(
-                APISERVER, "--etcd-servers", self.etcd.urls[0], "--bind-address", "127.0.0.1",
+                *self.enter, APISERVER, "--etcd-servers", self.etcd.urls[0], "--bind-address", self.address,
                 "--secure-port", self.ports[number], "--insecure-port", "0", "--cert-dir", self.directory,
                 "--tls-cert-file", self.tls["server"] + ".crt", "--tls-private-key-file", self.tls["server"] + ".key",
                 "--client-ca-file", self.tls["ca"] + ".crt", "--token-auth-file", self.directory / "tokens.csv",
@@ -65,13 +75,13 @@ class Cluster:
         request = urllib.request.Request(
             self.urls[server] + path, json.dumps(body).encode() if body is not None else None, method=method,
             headers={"Authorization": f"Bearer {token}", "Content-Type": kind})
-        with urllib.request.urlopen(request, timeout=10, context=self.context) as answer:
+        with self.entered(), urllib.request.urlopen(request, timeout=10, context=self.context) as answer:
             text = answer.read()
             return text if raw else json.loads(text)
 
     def kubectl(self, *words, check=True):
         # an empty file: no configuration of whoever runs the tests is read
-        return subprocess.run(["kubectl", "--kubeconfig", "/dev/null", "--server", self.urls[0], "--token", ADMIN,
+        return subprocess.run([*self.enter, "kubectl", "--kubeconfig", "/dev/null", "--server", self.urls[0], "--token", ADMIN,
                                "--certificate-authority", self.tls["ca"] + ".crt", *words],
                               check=check, capture_output=True, text=True)
 

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <sys/socket.h>
+#include <linux/genetlink.h>
+
+#include "cleanup.h"
+#include "err.h"
+#include "genl.h"
+
+/* All families here are of that version. */
+#define FAMILY_VERSION 1
+
+static void cleanup_mnl_socket(struct mnl_socket **socket)
+{
+	if (*socket)
+		mnl_socket_close(*socket);
+}
+
+/* Sends @header and hands the one answer to @callback. Returns 0 or a negative errno. */
+static int ask(struct mnl_socket *socket, struct nlmsghdr *header, mnl_cb_t callback, void *data)
+{
+	char buffer[32768];
+	ssize_t length;
+
+	if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
+		return negative_errno();
+	length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+	if (length < 0 || mnl_cb_run(buffer, length, header->nlmsg_seq,
+				     mnl_socket_get_portid(socket), callback, data) < 0)
+		return negative_errno();
+	return 0;
+}
+
+static int family_cb(const struct nlmsghdr *message, void *data)
+{
+	const struct nlattr *attribute;
+
+	mnl_attr_for_each(attribute, message, sizeof(struct genlmsghdr))
+	{
+		if (mnl_attr_get_type(attribute) == CTRL_ATTR_FAMILY_ID)
+			*(uint16_t *)data = mnl_attr_get_u16(attribute);
+	}
+	return MNL_CB_OK;
+}
+
+static struct nlmsghdr *put_header(char *buffer, uint16_t type, uint8_t command)
+{
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	struct genlmsghdr *generic;
+
+	header->nlmsg_type = type;
+	header->nlmsg_flags = NLM_F_REQUEST;
+	header->nlmsg_seq = 1;
+	generic = mnl_nlmsg_put_extra_header(header, sizeof(*generic));
+	generic->cmd = command;
+	generic->version = FAMILY_VERSION;
+	return header;
+}
+
+int genl_ask(const char *family, uint8_t command, genl_put_fn *put, uint32_t ifindex,
+	     mnl_cb_t callback, void *data)
+{
+	_cleanup_(cleanup_mnl_socket) struct mnl_socket *socket = mnl_socket_open(NETLINK_GENERIC);
+	struct nlmsghdr *header;
+	char buffer[256];
+	uint16_t id = 0;
+	int r;
+
+	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
+		return negative_errno();
+	header = put_header(buffer, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
+	mnl_attr_put_strz(header, CTRL_ATTR_FAMILY_NAME, family);
+	r = ask(socket, header, family_cb, &id);
+	if (r == -ENOENT)
+		return -EOPNOTSUPP;
+	if (r < 0)
+		return r;
+	header = put_header(buffer, id, command);
+	put(header, ifindex);
+	return ask(socket, header, callback, data);
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <bpf/bpf.h>
+
+#include "change.h"
+#include "cleanup.h"
+#include "device.h"
+#include "entry.h"
+#include "offload.h"
+#include "vlan.h"
+
+static struct vlan_key key_of(const struct link *link)
+{
+	return (struct vlan_key){ .parent = link->parent,
+				  .protocol = htons(link->vlan_protocol),
+				  .vid = link->vid };
+}
+
+int vlan_path_of(const struct link *link, struct vlan_path *ret_path, struct err *err)
+{
+	struct vlan_path path = { .parent = *link };
+
+	while (link_is_vlan(&path.parent)) {
+		int r;
+
+		if (path.count == VLAN_MAX_TAGS)
+			return err_set(err, -EOPNOTSUPP,
+				       "%s has more than %d VLAN tags, and the program reads no "
+				       "more",
+				       link->name, VLAN_MAX_TAGS);
+		if (path.parent.parent_nsid >= 0)
+			return err_set(err, -EOPNOTSUPP,
+				       "the parent of %s is in another network namespace, and so "
+				       "is all that comes in; add the address there",
+				       path.parent.name);
+		memmove(&path.keys[1], path.keys, sizeof(path.keys[0]));
+		memmove(&path.devices[1], path.devices, sizeof(path.devices[0]));
+		path.keys[0] = key_of(&path.parent);
+		path.devices[0] = path.parent.ifindex;
+		path.count++;
+		r = link_by_ifindex(path.keys[0].parent, &path.parent, err);
+		if (r < 0)
+			return r;
+	}
+	*ret_path = path;
+	return 0;
+}
+
+/* Calls @each with all rows of the map until it returns false. Rows may be deleted meanwhile. */
+typedef bool row_fn(const struct vlan_key *key, uint32_t device, void *context);
+
+static void rows_walk(const struct pins *pins, row_fn *each, void *context)
+{
+	struct vlan_key key, next, *previous = NULL;
+	int more = !bpf_map_get_next_key(pins->fd[PINS_VLANS], NULL, &next);
+	bool on = true;
+
+	while (more && on) {
+		uint32_t device;
+
+		key = next;
+		previous = &key;
+		/* the one after it first: a deleted key leads back to the beginning */
+		more = !bpf_map_get_next_key(pins->fd[PINS_VLANS], previous, &next);
+		if (!bpf_map_lookup_elem(pins->fd[PINS_VLANS], &key, &device))
+			on = each(&key, device, context);
+	}
+}
+
+/* What isn't 0 must match. */
+struct row_search {
+	uint32_t device;
+	uint32_t parent;
+	uint16_t protocol; /* host byte order */
+	bool found;
+	struct vlan_key key;
+};
+
+static bool search_row(const struct vlan_key *key, uint32_t device, void *context)
+{
+	struct row_search *search = context;
+
+	if ((search->device && search->device != device) ||
+	    (search->parent && search->parent != key->parent) ||
+	    (search->protocol && search->protocol != ntohs(key->protocol)))
+		return true;
+	search->found = true;
+	search->key = *key;
+	return false;
+}
+
+/* From VLAN device *ifindex to what it is on: by the map or, where it has no addresses, by what it
+ * is. */
+static bool step_out(const struct pins *pins, uint32_t *ifindex, struct vlan_key *ret_key)
+{
+	struct row_search search = { .device = *ifindex };
+	struct err ignored;
+	struct link link;
+
+	if (pins)
+		rows_walk(pins, search_row, &search);
+	if (!search.found && !link_by_ifindex(*ifindex, &link, &ignored) && link_is_vlan(&link) &&
+	    link.parent_nsid < 0) {
+		search.found = true;
+		search.key = key_of(&link);
+	}
+	*ret_key = search.key;
+	*ifindex = search.key.parent;
+	return search.found;
+}
+
+int vlan_find_hook(const struct pins *pins, uint32_t ifindex, struct vlan_hook *ret_hook,
+		   struct err *err)
+{
+	struct vlan_hook hook = {};
+	struct vlan_key key;
+
+	for (;;) {
+		int r = link_by_ifindex(ifindex, &hook.link, err);
+
+		if (!r)
+			r = attach_query(pins, ifindex, &hook.state, err);
+		if (r < 0)
+			return r;
+		hook.ours = attach_find(&hook.state, false);
+		if (hook.ours >= 0 || hook.tag_count == VLAN_MAX_TAGS ||
+		    !step_out(pins, &ifindex, &key))
+			break;
+		memmove(&hook.tags[1], hook.tags, sizeof(hook.tags[0]));
+		hook.tags[0] = key;
+		hook.tag_count++;
+	}
+	*ret_hook = hook;
+	return 0;
+}
+
+uint32_t vlan_device(const struct pins *pins, uint32_t ifindex, uint16_t protocol, uint16_t vid)
+{
+	struct vlan_key key = { .parent = ifindex, .protocol = htons(protocol), .vid = vid };
+
+	if (vid && bpf_map_lookup_elem(pins->fd[PINS_VLANS], &key, &ifindex) < 0)
+		return 0;
+	return ifindex;
+}
+
+/* Would the program on @parent see tags of @protocol? */
+static int check_tags(const struct link *parent, uint16_t protocol, filter_note_fn *note,
+		      struct err *err)
+{
+	char remedy[64];
+
+	switch (offload_tags(parent, protocol, remedy, sizeof(remedy))) {
+	case OFFLOAD_TAGS_TAKEN:
+		return err_set(err, -EOPNOTSUPP,
+			       "%s: VLAN tags are taken off before XDP sees the frames, and "
+			       "addresses on VLAN devices need them; run `%s` first",
+			       parent->name, remedy);
+	case OFFLOAD_TAGS_UNKNOWN:
+		note("%s: whether its peer, in another network namespace, leaves VLAN tags in the "
+		     "frames can't be asked; `%s` there has it do so",
+		     parent->name, remedy);
+		return 0;
+	case OFFLOAD_TAGS_LEFT:
+		break;
+	}
+	return 0;
+}
+
+bool vlan_uses(const struct pins *pins, uint32_t ifindex, uint16_t protocol)
+{
+	struct row_search search = { .parent = ifindex, .protocol = protocol };
+
+	rows_walk(pins, search_row, &search);
+	return search.found;
+}
+
+int vlan_check_parent(const struct pins *pins, const struct link *link, filter_note_fn *note,
+		      struct err *err)
+{
+	static const uint16_t protocols[] = { ETH_P_8021Q, ETH_P_8021AD };
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && !r; i++)
+		if (vlan_uses(pins, link->ifindex, protocols[i]))
+			r = check_tags(link, protocols[i], note, err);
+	return r;
+}
+
+static int row_write(const struct pins *pins, const struct vlan_key *key, uint32_t device,
+		     struct err *err)
+{
+	if (!bpf_map_update_elem(pins->fd[PINS_VLANS], key, &device, BPF_ANY))
+		return 0;
+	if (errno == E2BIG)
+		return err_set(err, -E2BIG, "%d VLAN devices have addresses, the most there can be",
+			       L2RESP_MAX_VLANS);
+	return err_set(err, negative_errno(), "writing vlans: %s", strerror(errno));
+}
+
+int vlan_add(const struct pins *pins, const struct link *link, filter_note_fn *note,
+	     struct err *err)
+{
+	struct attach_state state;
+	struct vlan_path path;
+	int r;
+
+	if (!link_is_vlan(link))
+		return 0;
+	r = vlan_path_of(link, &path, err);
+	if (!r)
+		r = attach_query(pins, path.parent.ifindex, &state, err);
+	if (!r && attach_find(&state, false) >= 0)
+		r = check_tags(&path.parent, ntohs(path.keys[0].protocol), note, err);
+	for (unsigned int i = 0; i < path.count && !r; i++)
+		r = row_write(pins, &path.keys[i], path.devices[i], err);
+	return r;
+}
+
+/* Rows that addresses need. */
+struct wanted {
+	const struct pins *pins;
+	unsigned int count;
+	struct {
+		struct vlan_key key;
+		uint32_t device;
+	} rows[L2RESP_MAX_DEVICES * VLAN_MAX_TAGS];
+};
+
+static bool drop_unwanted(const struct vlan_key *key, uint32_t device, void *context)
+{
+	const struct wanted *wanted = context;
+
+	for (unsigned int i = 0; i < wanted->count; i++)
+		if (wanted->rows[i].device == device &&
+		    !memcmp(&wanted->rows[i].key, key, sizeof(*key)))
+			return true;
+	bpf_map_delete_elem(wanted->pins->fd[PINS_VLANS], key);
+	return true;
+}
+
+static bool has_entries(const struct entry_table *entries, uint32_t ifindex)
+{
+	size_t first = 0, end = entries->count;
+
+	/* sorted by interface */
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (entries->rows[middle].key.ifindex < ifindex)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first < entries->count && entries->rows[first].key.ifindex == ifindex;
+}
+
+int vlan_sync(const struct pins *pins, struct err *err)
+{
+	_cleanup_(entry_table_free) struct entry_table entries = {};
+	struct wanted wanted = { .pins = pins };
+	struct device_table devices;
+	int r = device_read_all(pins, &devices, err);
+
+	if (!r)
+		r = entry_read_all(pins, 0, &entries, err);
+	if (r < 0)
+		return r;
+	for (unsigned int i = 0; i < devices.count; i++) {
+		const struct device_row *row = &devices.rows[i];
+		struct vlan_path path;
+		struct err ignored;
+
+		/* nothing finds one whose parent has moved away */
+		if (row->gone || !has_entries(&entries, row->ifindex) ||
+		    vlan_path_of(&row->link, &path, &ignored) < 0)
+			continue;
+		for (unsigned int step = 0; step < path.count; step++) {
+			wanted.rows[wanted.count].key = path.keys[step];
+			wanted.rows[wanted.count++].device = path.devices[step];
+		}
+	}
+	rows_walk(pins, drop_unwanted, &wanted);
+	for (unsigned int i = 0; i < wanted.count && !r; i++)
+		r = row_write(pins, &wanted.rows[i].key, wanted.rows[i].device, err);
+	return r;
+}
+
+int vlan_deleted(const struct pins *pins, uint32_t ifindex, struct err *err)
+{
+	struct row_search search = { .device = ifindex };
+
+	rows_walk(pins, search_row, &search);
+	return search.found ? vlan_sync(pins, err) : 0;
+}
+
+/* Is each row's device what the row says? */
+static bool row_holds(const struct vlan_key *key, uint32_t device, void *context)
+{
+	bool *hold = context;
+	struct link link = {};
+	struct vlan_key is;
+	struct err ignored;
+
+	*hold = !link_by_ifindex(device, &link, &ignored) && link.parent_nsid < 0;
+	is = key_of(&link);
+	*hold = *hold && !memcmp(key, &is, sizeof(is));
+	return *hold;
+}
+
+/* A VLAN device that isn't recorded as it is now: made anew under the name of one that is gone, or
+ * renamed. */
+static bool find_again(const struct device_table *devices, const struct device_row *row,
+		       struct link *ret_link)
+{
+	struct err ignored;
+
+	if (!row->gone)
+		*ret_link = row->link;
+	else if (link_by_name(row->name, ret_link, &ignored) < 0 ||
+		 device_find(devices, ret_link->ifindex))
+		return false;
+	return link_is_vlan(ret_link) && (row->gone || row->renamed);
+}
+
+static int follow_one(const struct pins *pins, const struct link *link, filter_note_fn *note,
+		      struct err *err)
+{
+	struct device_recorded recorded;
+	int r = device_record(pins, link, &recorded, err);
+
+	if (!r && recorded.moved) {
+		note("%s: took over %u address%s of the former %s", link->name, recorded.moved,
+		     recorded.moved == 1 ? "" : "es", link->name);
+		r = change_follow_mac(pins, link->ifindex, link->mac, err);
+		filter_sync(pins, link->ifindex, note);
+	}
+	return r;
+}
+
+int vlan_follow(const struct pins *pins, filter_note_fn *note, struct err *err)
+{
+	struct device_table devices;
+	bool hold = true, changed = false;
+	int r = device_read_all(pins, &devices, err);
+
+	for (unsigned int i = 0; i < devices.count && !r; i++) {
+		struct link link;
+
+		if (!find_again(&devices, &devices.rows[i], &link))
+			continue;
+		r = follow_one(pins, &link, note, err);
+		changed = true;
+	}
+	if (r < 0)
+		return r;
+	rows_walk(pins, row_holds, &hold);
+	return changed || !hold ? vlan_sync(pins, err) : 0;
+}
+
+int vlan_refresh(const struct pins *pins, const struct link *link, filter_note_fn *note,
+		 struct err *err)
+{
+	struct device_table devices;
+	int r = device_read_all(pins, &devices, err);
+
+	for (unsigned int i = 0; i < devices.count && !r; i++) {
+		const struct device_row *row = &devices.rows[i];
+		struct vlan_path path;
+		struct err ignored;
+
+		if (row->gone || !link_is_vlan(&row->link) ||
+		    vlan_path_of(&row->link, &path, &ignored) < 0 ||
+		    path.parent.ifindex != link->ifindex)
+			continue;
+		r = change_follow_mac(pins, row->ifindex, row->link.mac, err);
+		filter_sync(pins, row->ifindex, note);
+	}
+	return r;
+}
