@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 
 #include "agent.h"
 #include "announcer.h"
@@ -13,9 +12,11 @@
 #include "defender.h"
 #include "desired.h"
 #include "identity.h"
+#include "inquiry.h"
 #include "lease_name.h"
 #include "links.h"
 #include "log.h"
+#include "notify.h"
 #include "policy.h"
 #include "source.h"
 
@@ -24,7 +25,7 @@
 #define PERIOD_USEC (5 * USEC_PER_SEC)
 /* Another writer has the lock, or an interface just went away: again after that. */
 #define RETRY_USEC 20000
-#define WATCH_USEC USEC_PER_SEC
+#define TWINS_USEC USEC_PER_SEC
 /* SIGTERM: the store may be out of reach. */
 #define STOP_USEC (3 * USEC_PER_SEC)
 /* More gained addresses than these are put in by a comparison of everything. */
@@ -49,6 +50,7 @@ struct news {
 
 struct agent {
 	sd_event *event;
+	struct notify *notify;
 	char *path;
 	struct config config;
 	struct identity identity;
@@ -57,6 +59,7 @@ struct agent {
 	struct program *program;
 	struct announcer *announcer;
 	struct defender *defender;
+	struct inquiry *inquiry;
 	struct lease_manager *manager;
 	struct desired desired;
 	struct kernel_view kernel; /* that desired was made with */
@@ -65,11 +68,12 @@ struct agent {
 
 	sd_event_source *work;	 /* reconcile, as soon as the loop gets to it */
 	sd_event_source *period; /* and every PERIOD_USEC */
-	sd_event_source *watch;	 /* conflicts are looked for every WATCH_USEC */
+	sd_event_source *twins;	 /* every TWINS_USEC one is made, if it is due */
 	sd_event_source *refresh;
 	sd_event_source *stopping;
 	sd_event_source *unlock; /* at the end of each turn */
 
+	bool manager_told;		    /* what is wanted */
 	bool evaluated;			    /* desired is of the manifests and interfaces */
 	uint64_t evaluate_ns, judged_at_ns; /* how long the last evaluation took, and its end */
 	bool session_known;		    /* the manager has said what it holds */
@@ -309,7 +313,9 @@ static int evaluate(struct agent *agent, bool look)
 	kernel_view_free(&agent->kernel);
 	agent->kernel = view;
 	agent->desired = now;
-	tell_manager(agent, &before);
+	inquiry_apply(agent->inquiry, &before, &agent->desired, agent->config.probe);
+	tell_manager(agent, agent->manager_told ? &before : &(struct desired){});
+	agent->manager_told = true;
 	desired_free(&before);
 	agent->judged_at_ns = clock_boot_ns();
 	agent->evaluate_ns = agent->judged_at_ns - begun_ns - attach_ns;
@@ -379,10 +385,7 @@ static uint8_t slot_of(const struct agent *agent, const struct target *target)
  * former process left it. */
 static bool known(const struct agent *agent)
 {
-	struct source_status status;
-
-	source_status(agent->source, &status);
-	return agent->session_known && status.known;
+	return agent->session_known && source_known(agent->source);
 }
 
 static bool keep_all_until_known(const struct address *address, uint8_t slot, void *userdata)
@@ -485,16 +488,15 @@ static void tell_service_manager(struct agent *agent, bool late)
 {
 	char status[sizeof(agent->told_status)];
 
-	if (!agent->told_ready && (agent->session_known || late))
-		agent->told_ready = sd_notify(0, "READY=1") > 0;
+	if (!agent->told_ready && (agent->session_known || late)) {
+		agent->told_ready = true;
+		notify_ready(agent->notify);
+	}
 	snprintf(status, sizeof(status), "STATUS=%s, %zu of %zu addresses held, %zu entries",
 		 lease_state_names[agent->figures.lease.state], agent->figures.lease.held,
 		 agent->figures.lease.wanted, agent->figures.entries.present);
-	/* no more than is news: who sends to a manager that doesn't read ends up waiting for it */
-	if (!strcmp(status, agent->told_status))
-		return;
-	memcpy(agent->told_status, status, sizeof(status));
-	sd_notify(0, status);
+	if (strcmp(status, agent->told_status) != 0 && notify_send(agent->notify, status))
+		memcpy(agent->told_status, status, sizeof(status));
 }
 
 /* Brings the maps in line, since @begun_ns. @all: everything, not only what was gained. */
@@ -555,7 +557,8 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	/* programs that somebody took off, sysctls that somebody set */
 	lease_manager_status(agent->manager, &before);
-	if (attach_look(agent) || kernel_view_changed(&agent->kernel))
+	if (attach_look(agent) || kernel_view_changed(&agent->kernel) ||
+	    inquiry_due(agent->inquiry))
 		evaluate(agent, false);
 	lease_manager_status(agent->manager, &after);
 	/* what differs now, with nothing to be done, is drift */
@@ -607,19 +610,54 @@ static bool holds(const struct address *address, uint32_t ifindex, uint8_t ret_m
 	return true;
 }
 
-static bool defend(const struct address *address, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
-		   void *userdata)
+static bool conflict_seen(const struct address *address, uint32_t ifindex,
+			  const uint8_t mac[ETH_ALEN], void *userdata)
 {
 	struct agent *agent = userdata;
+	const struct target *target = desired_find(&agent->desired, address);
+	const struct link_row *row = link_table_find(links_table(agent->links), ifindex);
 	char ip[INET6_ADDRSTRLEN], text[MAC_TEXT_SIZE];
 	uint8_t own[ETH_ALEN];
-	const struct link_row *row = link_table_find(links_table(agent->links), ifindex);
 
 	if (!row || !holds(address, ifindex, own, agent))
 		return false;
+	if ((target->conflict ?: agent->config.conflict) == CONFLICT_YIELD) {
+		agent->figures.yielded++;
+		inquiry_yield(agent->inquiry, address, mac);
+		return false;
+	}
 	log_say(LOG_WARNING, "%s: %s uses %s too; defending it", row->link.name,
 		mac_format(mac, text), address_format(address, ip));
+	agent->figures.defended++;
 	return !announcer_add(agent->announcer, address, ifindex, 1);
+}
+
+/* What the nodes of the group have to do with @address, as far as the store has told. Without a
+ * store an entry of the agent's tells: it is there over a restart. */
+static enum group_claim group_claim(const struct address *address, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct lease_info info;
+	struct err err;
+
+	if (!agent->session_known)
+		return GROUP_NOT_KNOWN;
+	if (agent->config.engine == LEASE_ENGINE_NONE) {
+		if (program_begin(agent->program, &err) < 0)
+			return GROUP_NOT_KNOWN;
+		return program_has(agent->program, address) ? GROUP_FORMERLY : GROUP_NEVER;
+	}
+	if (lease_manager_info(agent->manager, address, &info) < 0)
+		return GROUP_NEVER;
+	return *info.holder && info.holder_alive ? GROUP_NOW : GROUP_FORMERLY;
+}
+
+static void evaluate_soon(void *userdata)
+{
+	struct agent *agent = userdata;
+
+	agent->evaluated = false;
+	plan_all(agent);
 }
 
 /* Makes one of the twins that attaching left out: it takes as long as a renewal may wait. */
@@ -645,17 +683,11 @@ static void make_twin(struct agent *agent)
 	}
 }
 
-static int watch_due(sd_event_source *source, uint64_t usec, void *userdata)
+static int twins_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct agent *agent = userdata;
-	struct err err;
-
 	(void)usec;
-	if (agent->config.defend &&
-	    defender_look(agent->defender, agent->program, defend, agent, &err) < 0)
-		log_say(LOG_WARNING, "%s", err.text);
-	make_twin(agent);
-	sd_event_source_set_time_relative(source, WATCH_USEC);
+	make_twin(userdata);
+	sd_event_source_set_time_relative(source, TWINS_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
@@ -765,8 +797,11 @@ static void lease_state(enum lease_state state, const char *text, void *userdata
 		sd_event_exit(agent->event, 0);
 		return;
 	}
-	if (state != LEASE_CONNECTING)
+	if (state != LEASE_CONNECTING && !agent->session_known) {
 		agent->session_known = true;
+		/* who had what is known only now */
+		agent->evaluated = agent->evaluated && !agent->config.probe;
+	}
 	plan_all(agent);
 }
 
@@ -795,6 +830,7 @@ static void plain_log(int priority, const char *text, void *userdata)
 
 static const struct source_callbacks source_callbacks = { input_changed, plain_log };
 static const struct announcer_callbacks announcer_callbacks = { holds, plain_log };
+static const struct inquiry_callbacks inquiry_callbacks = { group_claim, evaluate_soon, plain_log };
 
 /* ---- life ---- */
 
@@ -851,13 +887,18 @@ static int agent_start(struct agent *agent, struct err *err)
 		r = source_new(agent->event, &options, &source_callbacks, agent, &agent->source,
 			       err);
 	if (!r)
+		r = inquiry_new(agent->event, agent->links, &inquiry_callbacks, agent,
+				&agent->inquiry, err);
+	if (!r)
+		r = defender_new(agent->event, agent->program, conflict_seen, agent,
+				 &agent->defender, err);
+	if (!r)
 		r = start_manager(agent, config, err);
 	if (r < 0)
 		return r;
-	agent->defender = defender_new();
-	r = agent->defender ? add_timer(agent, &agent->work, 0, work_due) : -ENOMEM;
+	r = add_timer(agent, &agent->work, 0, work_due);
 	if (!r)
-		r = add_timer(agent, &agent->watch, 0, watch_due);
+		r = add_timer(agent, &agent->twins, 0, twins_due);
 	if (!r)
 		r = add_timer(agent, &agent->period, PERIOD_USEC, period_due);
 	if (!r)
@@ -870,7 +911,8 @@ static int agent_start(struct agent *agent, struct err *err)
 	return evaluate(agent, true);
 }
 
-int agent_new(sd_event *event, const char *path, struct agent **ret_agent, struct err *err)
+int agent_new(sd_event *event, struct notify *notify, const char *path, struct agent **ret_agent,
+	      struct err *err)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
 	int r;
@@ -879,6 +921,7 @@ int agent_new(sd_event *event, const char *path, struct agent **ret_agent, struc
 		return err_set(err, -ENOMEM, "out of memory");
 	agent->identity.fd = -1;
 	agent->event = sd_event_ref(event);
+	agent->notify = notify;
 	agent->path = strdup(path);
 	if (!agent->path)
 		r = err_set(err, -ENOMEM, "out of memory");
@@ -900,7 +943,7 @@ void agent_free(struct agent *agent)
 		return;
 	sd_event_source_disable_unref(agent->work);
 	sd_event_source_disable_unref(agent->period);
-	sd_event_source_disable_unref(agent->watch);
+	sd_event_source_disable_unref(agent->twins);
 	sd_event_source_disable_unref(agent->refresh);
 	sd_event_source_disable_unref(agent->stopping);
 	sd_event_source_disable_unref(agent->unlock);
@@ -908,6 +951,7 @@ void agent_free(struct agent *agent)
 	source_free(agent->source);
 	announcer_free(agent->announcer);
 	defender_free(agent->defender);
+	inquiry_free(agent->inquiry);
 	links_free(agent->links);
 	program_free(agent->program);
 	identity_close(&agent->identity);
@@ -970,8 +1014,7 @@ int agent_reload(struct agent *agent, struct err *err)
 	old = agent->config;
 	agent->config = config;
 	config_free(&old);
-	agent->session_known = false;
-	desired_free(&agent->desired);
+	agent->session_known = agent->manager_told = false;
 	set_refresh(agent);
 	return evaluate(agent, true);
 }
@@ -990,7 +1033,7 @@ void agent_stop(struct agent *agent)
 {
 	if (agent->stopping)
 		return;
-	sd_notify(0, "STOPPING=1");
+	notify_send(agent->notify, "STOPPING=1");
 	agent->figures.draining = true;
 	add_timer(agent, &agent->stopping, STOP_USEC, stop_due);
 	lease_manager_stop(agent->manager);
@@ -1021,13 +1064,18 @@ static json_t *text_or_null(const char *text)
 
 json_t *agent_who_holds(const struct agent *agent, const struct address *address, struct err *err)
 {
+	const struct target *target = desired_find(&agent->desired, address);
+	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 	struct lease_info info;
-	char ip[INET6_ADDRSTRLEN];
 
 	address_format(address, ip);
 	if (lease_manager_info(agent->manager, address, &info) < 0) {
-		err_set(err, -ENOENT,
-			"%s: no policy of this node selects it, and no claim is known", ip);
+		if (target && target->asked == ASKED_TAKEN)
+			err_set(err, -ENOENT, "%s: no node claims it, since %s has it", ip,
+				mac_format(target->other, mac));
+		else
+			err_set(err, -ENOENT,
+				"%s: no policy of this node selects it, and no claim is known", ip);
 		return NULL;
 	}
 	return json_pack("{s:s, s:o, s:b, s:b, s:o, s:I, s:I}", "ip", ip, "holder",
@@ -1129,6 +1177,8 @@ bool agent_ready(const struct agent *agent, struct err *ret_why)
 		*ret_why = agent->failure;
 	else if (agent->desired.blocked)
 		*ret_why = agent->desired.why_blocked;
+	else if (agent->desired.taken)
+		*ret_why = agent->desired.why_taken;
 	else if (*source.trouble.text)
 		*ret_why = source.trouble;
 	else
@@ -1153,6 +1203,8 @@ void agent_figures(const struct agent *agent, struct agent_figures *ret_figures)
 	figures.conflicts = defender_count(agent->defender);
 	figures.selected = agent->desired.count;
 	figures.blocked = agent->desired.blocked;
+	figures.taken = agent->desired.taken;
+	figures.asked = inquiry_sent(agent->inquiry);
 	source_status(agent->source, &figures.source);
 	figures.interfaces = agent->attachment_count;
 	for (size_t i = 0; i < agent->attachment_count; i++)

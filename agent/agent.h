@@ -11,13 +11,15 @@
 #include "addr.h"
 #include "err.h"
 #include "lease.h"
+#include "notify.h"
 #include "program.h"
 #include "source.h"
 
 struct agent;
 
-/* Reads the configuration at @path, and begins. What follows happens on @event. */
-int agent_new(sd_event *event, const char *path, struct agent **ret_agent, struct err *err);
+/* Reads the configuration at @path, and begins. What follows happens on @event. Borrows @notify. */
+int agent_new(sd_event *event, struct notify *notify, const char *path, struct agent **ret_agent,
+	      struct err *err);
 /* Leaves entries and stamps as they are. */
 void agent_free(struct agent *agent);
 
@@ -55,9 +57,11 @@ struct agent_figures {
 	uint64_t reconciles, reconcile_failures, reconcile_ns, reconcile_worst_ns;
 	uint64_t drift; /* entries that were found otherwise than left */
 	uint64_t announced;
-	uint64_t conflicts;
+	uint64_t conflicts, defended, yielded;
+	uint64_t asked;	 /* probes sent */
 	size_t selected; /* addresses of this node's policies */
 	size_t blocked;
+	size_t taken; /* that another host has */
 	struct source_status source;
 	size_t interfaces, attach_failures;
 	bool draining;

@@ -169,22 +169,14 @@ static int take_engine(const json_t *value, void *field, struct err *err)
 	return r;
 }
 
-/* What a policy of giving an address up would need, and a probe before the claim, isn't there yet:
- * refused aloud rather than ignored. */
 static int take_conflict(const json_t *value, void *field, struct err *err)
 {
-	static const char *const choices[] = { "defend" };
-	int choice, r = take_choice(value, choices, 1, &choice, err);
+	int choice, r = take_choice(value, &conflict_answer_names[CONFLICT_DEFEND],
+				    CONFLICT_ANSWER_COUNT - CONFLICT_DEFEND, &choice, err);
 
 	if (!r)
-		*(bool *)field = true;
+		*(enum conflict_answer *)field = CONFLICT_DEFEND + choice;
 	return r;
-}
-
-static int take_probe(const json_t *value, void *field, struct err *err)
-{
-	(void)field;
-	return json_is_false(value) ? 0 : err_set(err, -EINVAL, "takes false, in this version");
 }
 
 static int take_mode(const json_t *value, void *field, struct err *err)
@@ -323,8 +315,8 @@ static const struct key keys[] = {
 	MAP("source", source_keys),
 	KEY("loadBalancerClass", take_text, load_balancer_class),
 	MAP("lease", lease_keys),
-	KEY("conflict", take_conflict, defend),
-	{ .name = "probe", .take = take_probe },
+	KEY("conflict", take_conflict, conflict),
+	KEY("probe", take_flag, probe),
 	MAP("announce", announce_keys),
 	MAP("attach", attach_keys),
 	{ .name = "listen", .take = take_listen },
@@ -450,7 +442,7 @@ static int config_defaults(struct config *config, struct err *err)
 		.engine = LEASE_ENGINE_NONE,
 		.timing = { 15 * NS_PER_SECOND, 5 * NS_PER_SECOND, 2 * NS_PER_SECOND },
 		.weight = 100,
-		.defend = true,
+		.conflict = CONFLICT_DEFEND,
 		.announce_count = 3,
 		.announce_interval_ns = 1100 * NS_PER_MS,
 		.attach = { .mode = ATTACH_MODE_AUTO, .priority = ATTACH_DEFAULT_PRIORITY },

@@ -9,6 +9,7 @@
 #include "attach.h"
 #include "err.h"
 #include "lease.h"
+#include "manifest.h"
 #include "source.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/xdp-l2resp/agent.yaml"
@@ -29,7 +30,8 @@ struct config {
 	bool preempt;
 	char **endpoints;				    /* NULL-terminated */
 	char *server, *namespace, *token, *ca, *cert, *key; /* NULL: not given */
-	bool defend; /* announce an address again when another host uses it */
+	enum conflict_answer conflict;			    /* where a policy says nothing */
+	bool probe; /* ask the LAN for an address before it is first claimed */
 	uint32_t announce_count;
 	uint64_t announce_interval_ns;
 	uint64_t announce_refresh_ns; /* 0: never */

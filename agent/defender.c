@@ -2,10 +2,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <bpf/libbpf.h>
 
-#include "cleanup.h"
 #include "clock.h"
-#include "conflict.h"
 #include "defender.h"
 
 /* When an address on an interface was last defended. */
@@ -16,24 +15,14 @@ struct defence {
 };
 
 struct defender {
-	uint64_t looked_ns; /* frames seen later are new; 0: not looked yet */
+	struct ring_buffer *ring;
+	sd_event_source *io;
+	defender_fn *seen; /* NULL: what was reported before is history */
+	void *userdata;
 	uint64_t count;
 	struct defence *list;
 	size_t list_count;
 };
-
-struct defender *defender_new(void)
-{
-	return calloc(1, sizeof(struct defender));
-}
-
-void defender_free(struct defender *defender)
-{
-	if (!defender)
-		return;
-	free(defender->list);
-	free(defender);
-}
 
 uint64_t defender_count(const struct defender *defender)
 {
@@ -74,28 +63,66 @@ static int remember(struct defender *defender, const struct address *address, ui
 	return 0;
 }
 
-int defender_look(struct defender *defender, struct program *program, defender_fn *seen,
-		  void *userdata, struct err *err)
+static int take(void *context, void *data, size_t size)
 {
-	_cleanup_(conflict_table_free) struct conflict_table table = {};
-	uint64_t since_ns = defender->looked_ns, now_ns = clock_boot_ns();
-	int r = program_conflicts(program, &table, err);
+	struct defender *defender = context;
+	const struct conflict_event *event = data;
+	uint64_t now_ns = clock_boot_ns();
+	struct address address;
 
-	if (r < 0)
-		return r;
-	defender->looked_ns = now_ns;
+	if (!defender->seen || size < sizeof(*event))
+		return 0;
+	defender->count++;
 	prune(defender, now_ns);
-	for (size_t i = 0; i < table.count; i++) {
-		const struct conflict_row *row = &table.rows[i];
-		struct address address;
-
-		if (!since_ns || row->value.last_seen_ns < since_ns)
-			continue;
-		defender->count++;
-		memcpy(address.bytes, row->key.address, sizeof(address.bytes));
-		if (!defended(defender, &address, row->key.ifindex) &&
-		    seen(&address, row->key.ifindex, row->key.mac, userdata))
-			remember(defender, &address, row->key.ifindex, now_ns);
-	}
+	memcpy(address.bytes, event->key.address, sizeof(address.bytes));
+	if (!defended(defender, &address, event->key.ifindex) &&
+	    defender->seen(&address, event->key.ifindex, event->key.mac, defender->userdata))
+		remember(defender, &address, event->key.ifindex, now_ns);
 	return 0;
+}
+
+static int ring_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct defender *defender = userdata;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	ring_buffer__consume(defender->ring);
+	return 0;
+}
+
+int defender_new(sd_event *event, struct program *program, defender_fn *seen, void *userdata,
+		 struct defender **ret_defender, struct err *err)
+{
+	struct defender *defender = calloc(1, sizeof(*defender));
+	int r;
+
+	if (!defender)
+		return err_set(err, -ENOMEM, "out of memory");
+	defender->ring = ring_buffer__new(program_events(program), take, defender, NULL);
+	r = defender->ring ? 0 : negative_errno();
+	if (!r) {
+		ring_buffer__consume(defender->ring);
+		r = sd_event_add_io(event, &defender->io, ring_buffer__epoll_fd(defender->ring),
+				    EPOLLIN, ring_io, defender);
+	}
+	if (r < 0) {
+		defender_free(defender);
+		return err_set(err, r, "following the data path's events: %s", strerror(-r));
+	}
+	defender->seen = seen;
+	defender->userdata = userdata;
+	*ret_defender = defender;
+	return 0;
+}
+
+void defender_free(struct defender *defender)
+{
+	if (!defender)
+		return;
+	sd_event_source_disable_unref(defender->io);
+	ring_buffer__free(defender->ring);
+	free(defender->list);
+	free(defender);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Other hosts that use our addresses, as the data path saw them (RFC 5227 2.4). */
+/* Other hosts that use our addresses, as the data path tells of them (RFC 5227 2.4). */
 #ifndef XDP_L2RESPD_DEFENDER_H
 #define XDP_L2RESPD_DEFENDER_H
 
 #include <stdint.h>
 #include <linux/if_ether.h>
+#include <systemd/sd-event.h>
 
 #include "addr.h"
 #include "err.h"
@@ -15,21 +16,20 @@
 
 struct defender;
 
-/* Somebody with @mac used @address on @ifindex. Returns whether it was defended: then not again for
+/* Somebody with @mac uses @address on @ifindex. Returns whether it was defended: then not again for
  * the interval. */
 typedef bool defender_fn(const struct address *address, uint32_t ifindex,
 			 const uint8_t mac[ETH_ALEN], void *userdata);
 
-struct defender *defender_new(void);
+/*
+ * Calls @seen for what the data path reports from now on (at most once a second for each address,
+ * interface and host), unless the address was defended less than the interval ago.
+ */
+int defender_new(sd_event *event, struct program *program, defender_fn *seen, void *userdata,
+		 struct defender **ret_defender, struct err *err);
 void defender_free(struct defender *defender);
 
-/* Calls @seen for each address and interface that conflicts were counted on since the last look,
- * unless it was defended less than the interval ago. What was counted before the first look is
- * history. */
-int defender_look(struct defender *defender, struct program *program, defender_fn *seen,
-		  void *userdata, struct err *err);
-
-/* Conflicts that looks have found: hosts times addresses, not frames. */
+/* Reports of conflicts. */
 uint64_t defender_count(const struct defender *defender);
 
 #endif

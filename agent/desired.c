@@ -69,6 +69,8 @@ int desired_make(struct selection *selection, const struct link_table *links,
 			*target = (struct target){ .address = selected->address, .on = selected };
 		}
 		target->count++;
+		if (selected->conflict > target->conflict)
+			target->conflict = selected->conflict;
 		r = copy_preferred(target, selected);
 		/* the manifests may go before we do */
 		selected->service = NULL;

@@ -6,12 +6,23 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <linux/if_ether.h>
 
 #include "addr.h"
 #include "err.h"
 #include "kernel_view.h"
 #include "links.h"
 #include "policy.h"
+
+/* Whether another host has an address (inquiry.h). */
+enum asked {
+	ASKED_NOT, /* it isn't known whether that is needed */
+	ASKED_DUE,
+	ASKED_NOW,   /* answers may come */
+	ASKED_TAKEN, /* another host has it */
+	ASKED_FREE,  /* nobody has it, or that needn't be asked */
+};
 
 struct target {
 	struct address address;
@@ -21,6 +32,12 @@ struct target {
 	bool wanted;	      /* this node can answer for it on one of them, at least */
 	bool last_resort;     /* but not on all: one of them has no carrier */
 	char *preferred_node; /* NULL: none */
+	enum conflict_answer conflict;
+	enum asked asked;
+	bool usable;		 /* wanted, if nobody else has it */
+	bool yielded;		 /* taken: it was ours */
+	uint64_t again_ns;	 /* taken: until then, in CLOCK_BOOTTIME */
+	uint8_t other[ETH_ALEN]; /* taken: by whom */
 };
 
 /* Sorted by address. */
@@ -30,6 +47,8 @@ struct desired {
 	size_t count;
 	size_t blocked;
 	struct err why_blocked; /* of the first */
+	size_t taken;		/* not wanted, since another host has them */
+	struct err why_taken;	/* of the first */
 };
 
 /* Can the program answer on @row, carrier aside? */

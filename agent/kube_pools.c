@@ -467,11 +467,9 @@ void kube_pools_settle(struct kube_pools *pools)
 {
 	const struct verdict *const *verdicts;
 	size_t count, pool_count = count_pools(pools);
-	struct source_status status;
 	int r = 0;
 
-	source_status(pools->source, &status);
-	if (!status.known)
+	if (!source_known(pools->source))
 		return;
 	leader_want(pools->leader, pool_count > 0 || is_wanted(pools->source));
 	if (!leader_leads(pools->leader)) {

@@ -472,7 +472,11 @@ static void run_theirs(struct lease_machine *machine, struct lease_claim *claim,
 	if (claim->wish == machine->self && claim->wish_session == machine->session.id)
 		return;
 	if (claim->wish == machine->self && claim->moved) {
-		claim_ask(machine, claim, now);
+		/* asked earlier, the holder would give up what can't be taken yet */
+		if (now < claim->settled_ns)
+			claim_due(machine, claim, claim->settled_ns);
+		else
+			claim_ask(machine, claim, now);
 		return;
 	}
 	if (!machine->preempt || !machine->weight ||
@@ -758,7 +762,9 @@ int lease_machine_move(struct lease_machine *machine, const struct address *addr
 	record = record_of(claim);
 	node_name_copy(record.claim.wish, node);
 	record.claim.wish_session =
-		peer == machine->self && claim->wanted ? machine->session.id : 0;
+		peer == machine->self && claim->wanted && now >= claim->settled_ns
+			? machine->session.id
+			: 0;
 	record.claim.moved = true;
 	claim_swap(machine, claim, &record, now);
 	return 0;

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
 #include "agent.h"
@@ -12,6 +11,7 @@
 #include "config.h"
 #include "server.h"
 #include "log.h"
+#include "notify.h"
 #include "rehearse.h"
 
 enum mode {
@@ -52,7 +52,7 @@ static void print_help(void)
 	printf("\nOptions:\n"
 	       "  -c, --config FILE   configuration (default " CONFIG_DEFAULT_PATH ")\n"
 	       "      --check         check configuration and manifests, touch nothing\n"
-	       "      --dry-run       print which address would be announced where, touch nothing\n"
+	       "      --dry-run       print what would be done, touch nothing\n"
 	       "      --stay          with drain: also after a restart of the agent\n"
 	       "  -j, --json          machine-readable output\n"
 	       "  -v, --verbose       show what libbpf, libxdp and the verifier say\n"
@@ -117,13 +117,20 @@ static int fail(const struct err *err)
 	return 1;
 }
 
+struct running {
+	struct agent *agent;
+	struct notify *notify;
+};
+
 /* SIGTERM, SIGINT: give everything up, then end. */
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
+	struct running *running = userdata;
+
 	(void)source;
 	(void)info;
 	log_say(LOG_NOTICE, "stopping: giving up all addresses");
-	agent_stop(userdata);
+	agent_stop(running->agent);
 	return 0;
 }
 
@@ -138,16 +145,17 @@ static int on_leave(sd_event_source *source, const struct signalfd_siginfo *info
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
+	struct running *running = userdata;
 	struct err err;
 
 	(void)source;
 	(void)info;
-	sd_notify(0, "RELOADING=1");
-	if (agent_reload(userdata, &err) < 0)
+	notify_send(running->notify, "RELOADING=1");
+	if (agent_reload(running->agent, &err) < 0)
 		log_say(LOG_ERR, "%s; what was in force stays", err.text);
 	else
 		log_say(LOG_NOTICE, "configuration read again");
-	sd_notify(0, "READY=1");
+	notify_ready(running->notify);
 	return 0;
 }
 
@@ -161,18 +169,18 @@ static const struct {
 	{ SIGHUP, on_reload },
 };
 
-static int serve(sd_event *event, const char *config)
+static int serve(sd_event *event, const char *config, struct running *running)
 {
-	struct agent *agent = NULL;
 	struct server *server = NULL;
 	struct err err;
-	int r = agent_new(event, config, &agent, &err);
+	int r = agent_new(event, running->notify, config, &running->agent, &err);
 
 	if (r < 0)
 		return fail(&err);
-	r = server_new(event, agent, &server, &err);
+	r = server_new(event, running->agent, &server, &err);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && r >= 0; i++) {
-		r = sd_event_add_signal(event, NULL, signals[i].number, signals[i].handler, agent);
+		r = sd_event_add_signal(event, NULL, signals[i].number, signals[i].handler,
+					running);
 		if (r < 0)
 			err_write(&err, "handling signals: %s", strerror(-r));
 	}
@@ -183,12 +191,13 @@ static int serve(sd_event *event, const char *config)
 			err_write(&err, "the event loop: %s", strerror(-r));
 	}
 	server_free(server);
-	agent_free(agent);
+	agent_free(running->agent);
 	return r < 0 ? fail(&err) : 0;
 }
 
 static int run(const char *config)
 {
+	struct running running = {};
 	sd_event *event = NULL;
 	sigset_t mask;
 	int r, status;
@@ -200,12 +209,13 @@ static int run(const char *config)
 	signal(SIGPIPE, SIG_IGN);
 	r = sd_event_default(&event);
 	if (r >= 0)
-		r = sd_event_set_watchdog(event, true);
+		r = notify_new(event, &running.notify);
 	if (r < 0) {
 		log_say(LOG_ERR, "starting the event loop: %s", strerror(-r));
 		return 1;
 	}
-	status = serve(event, config);
+	status = serve(event, config, &running);
+	notify_free(running.notify);
 	sd_event_unref(event);
 	return status;
 }

@@ -12,6 +12,11 @@
 #define LABEL_NAMESPACE "io.kubernetes.service.namespace"
 #define LABEL_NAME	"io.kubernetes.service.name"
 
+const char *const conflict_answer_names[] = {
+	[CONFLICT_DEFEND] = "defend",
+	[CONFLICT_YIELD] = "yield",
+};
+
 /* What an object is parsed with. */
 struct parse {
 	struct manifest *manifest;
@@ -280,6 +285,27 @@ static int take_interfaces(const struct parse *parse, const json_t *spec, struct
 	return 0;
 }
 
+static int take_conflict(const struct parse *parse, const json_t *metadata, struct policy *policy)
+{
+	json_t *annotations = NULL;
+	const char *text = NULL;
+	int r = field_get(parse->place, metadata, "annotations", FIELD_OBJECT, &annotations,
+			  parse->err);
+
+	if (r > 0)
+		r = field_string(parse->place, annotations, MANIFEST_CONFLICT, &text, parse->err);
+	if (r <= 0)
+		return r;
+	for (enum conflict_answer answer = CONFLICT_DEFEND; answer < CONFLICT_ANSWER_COUNT;
+	     answer++)
+		if (!strcmp(text, conflict_answer_names[answer])) {
+			policy->conflict = answer;
+			return 0;
+		}
+	return place_err(parse->err, -EINVAL, parse->place, annotations, MANIFEST_CONFLICT,
+			 MANIFEST_CONFLICT " takes one of defend, yield");
+}
+
 static int add_policy(const struct parse *parse, const json_t *object)
 {
 	/* a misspelt selector would select everything */
@@ -294,6 +320,8 @@ static int add_policy(const struct parse *parse, const json_t *object)
 	int r = take_metadata(parse, object, &metadata, &policy.name);
 
 	if (!r)
+		r = take_conflict(parse, metadata, &policy);
+	if (r >= 0)
 		r = field_get(place, object, "spec", FIELD_OBJECT, &spec, err);
 	if (r > 0)
 		r = field_known(place, spec, "a policy's spec", known, err);

@@ -190,6 +190,7 @@ static int gather(struct gathering *gathering, const struct in_force *in_force,
 				.address = addresses->list[a],
 				.ifindex = in_force->ifindexes[i],
 				.service = service,
+				.conflict = in_force->policy->conflict,
 			};
 	return 0;
 }
@@ -214,7 +215,7 @@ static int gather_service(struct gathering *gathering, const struct in_force_lis
 	return 0;
 }
 
-static int selected_compare(const void *a, const void *b)
+int selected_compare(const void *a, const void *b)
 {
 	const struct selected *left = a, *right = b;
 	int order = address_compare(&left->address, &right->address);
@@ -231,10 +232,14 @@ static struct selection settle(struct gathering *gathering)
 
 	if (gathering->count)
 		qsort(selection.list, gathering->count, sizeof(*selection.list), selected_compare);
-	for (size_t i = 0; i < gathering->count; i++)
-		if (!i ||
-		    selected_compare(&selection.list[selection.count - 1], &gathering->list[i]))
+	for (size_t i = 0; i < gathering->count; i++) {
+		struct selected *last = &selection.list[selection.count - 1];
+
+		if (!i || selected_compare(last, &gathering->list[i]))
 			selection.list[selection.count++] = gathering->list[i];
+		else if (gathering->list[i].conflict > last->conflict)
+			last->conflict = gathering->list[i].conflict;
+	}
 	return selection;
 }
 

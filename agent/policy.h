@@ -17,9 +17,13 @@ struct selected {
 	struct address address;
 	uint32_t ifindex;
 	const struct service *service; /* one that has it, of the manifests */
+	enum conflict_answer conflict; /* the strictest of the policies that select it */
 };
 
-/* Sorted by address, then interface; each pair once. */
+/* For qsort() and bsearch(): by address, then interface. */
+int selected_compare(const void *a, const void *b);
+
+/* Sorted by selected_compare(); each pair once. */
 struct selection {
 	struct selected *list;
 	size_t count;

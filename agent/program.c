@@ -27,11 +27,11 @@ struct devices {
 
 struct program {
 	char *bpffs;
-	int leases; /* never replaced, and written without the lock */
+	int leases, events; /* never replaced, and used without the lock */
 	struct lease_stamper *stamper;
-	struct pins pins;		       /* while locked */
-	struct devices unsynced;	       /* whose groups may have changed */
-	struct devices deleted;		       /* that addresses were taken off */
+	struct pins pins;	 /* while locked */
+	struct devices unsynced; /* whose groups may have changed */
+	struct devices deleted;	 /* that addresses were taken off */
 };
 
 static int err_nomem(struct err *err)
@@ -68,9 +68,7 @@ int program_begin(struct program *program, struct err *err)
 	if (!r)
 		r = pins_open_locked(program->bpffs, 0, &pins, err);
 	if (!r)
-		r = device_adopt(&pins, &dropped, err);
-	if (!r)
-		r = grow_finish(&pins, err);
+		r = grow_settle(&pins, &dropped, err);
 	if (r < 0) {
 		pins_close(&pins);
 		return r;
@@ -101,7 +99,7 @@ int program_new(const char *bpffs, struct program **ret_program, struct err *err
 
 	if (!program)
 		return err_nomem(err);
-	program->leases = -1;
+	program->leases = program->events = -1;
 	program->pins = PINS_NONE;
 	program->bpffs = strdup(bpffs);
 	if (!program->bpffs)
@@ -110,8 +108,9 @@ int program_new(const char *bpffs, struct program **ret_program, struct err *err
 		r = program_begin(program, err);
 	if (!r) {
 		program->leases = fcntl(program->pins.fd[PINS_LEASES], F_DUPFD_CLOEXEC, 0);
-		if (program->leases < 0)
-			r = err_set(err, negative_errno(), "leases: %s", strerror(errno));
+		program->events = fcntl(program->pins.fd[PINS_EVENTS], F_DUPFD_CLOEXEC, 0);
+		if (program->leases < 0 || program->events < 0)
+			r = err_set(err, negative_errno(), "opening maps: %s", strerror(errno));
 	}
 	if (r < 0) {
 		program_free(program);
@@ -130,6 +129,8 @@ void program_free(struct program *program)
 	lease_stamper_free(program->stamper);
 	if (program->leases >= 0)
 		close(program->leases);
+	if (program->events >= 0)
+		close(program->events);
 	free(program->bpffs);
 	free(program);
 }
@@ -499,10 +500,23 @@ int program_counts(struct program *program, struct outcome_counts *ret_counts, s
 	return r;
 }
 
-int program_conflicts(struct program *program, struct conflict_table *ret_table, struct err *err)
+int program_events(const struct program *program)
 {
-	_cleanup_(pins_close) struct pins pins = PINS_NONE;
-	int r = pins_open(program->bpffs, &pins, err);
+	return program->events;
+}
 
-	return r < 0 ? r : conflict_read_all(&pins, ret_table, err);
+bool program_has(struct program *program, const struct address *address)
+{
+	struct entry_key key = { .address = *address };
+	uint32_t *previous = NULL;
+	struct entry_row there;
+	struct err ignored;
+
+	while (!bpf_map_get_next_key(program->pins.fd[PINS_DEVICES], previous, &key.ifindex)) {
+		previous = &key.ifindex;
+		if (!responder_get(pins_responders(&program->pins), &key, &there, &ignored) &&
+		    there.head.lease != L2RESP_LEASE_FOREVER)
+			return true;
+	}
+	return false;
 }

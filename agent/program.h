@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #include "attach.h"
-#include "conflict.h"
 #include "counts.h"
 #include "entry.h"
 #include "err.h"
@@ -81,8 +80,11 @@ int program_attach(struct program *program, const struct link *link,
  * answering comes first. Locked. */
 int program_twin(struct program *program, const struct link *link, struct err *err);
 
-/* Other hosts that used our addresses; the caller frees the table. Without the lock. */
-int program_conflicts(struct program *program, struct conflict_table *ret_table, struct err *err);
+/* The ring buffer of struct conflict_event, one reader's; the program keeps it. */
+int program_events(const struct program *program);
+
+/* Has the agent an entry of @address, on whichever interface? Locked. */
+bool program_has(struct program *program, const struct address *address);
 
 /* Outcome counts of all interfaces together. Without the lock. */
 int program_counts(struct program *program, struct outcome_counts *ret_counts, struct err *err);

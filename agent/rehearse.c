@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <jansson.h>
 
 #include "cleanup.h"
 #include "clock.h"
 #include "config.h"
+#include "entry.h"
 #include "kernel_view.h"
 #include "links.h"
 #include "log.h"
+#include "pins.h"
 #include "policy.h"
 #include "rehearse.h"
 #include "source.h"
+#include "vlan.h"
 
 /* An API server that is there lists within that. */
 #define READ_NS (60 * UINT64_C(1000000000))
@@ -24,10 +30,17 @@ struct rehearsal {
 	struct links *links;
 	struct kernel_view view;
 	struct selection selection;
+	struct pins pins;
+	struct entry_table there; /* sorted */
+	bool compared;		  /* there could be read */
+	json_t *rows;
 };
 
 static void rehearsal_free(struct rehearsal *rehearsal)
 {
+	json_decref(rehearsal->rows);
+	entry_table_free(&rehearsal->there);
+	pins_close(&rehearsal->pins);
 	selection_free(&rehearsal->selection);
 	kernel_view_free(&rehearsal->view);
 	links_free(rehearsal->links);
@@ -45,6 +58,23 @@ static void said(int priority, const char *text, void *userdata)
 static void nothing(void *userdata)
 {
 	(void)userdata;
+}
+
+/* Files that the configuration names, and only the lease engine would read. */
+static int check_files(const char *path, const struct config *config, struct err *err)
+{
+	const struct {
+		const char *key, *file;
+	} files[] = { { "ca", config->ca },
+		      { "cert", config->cert },
+		      { "key", config->key },
+		      { "token", config->token } };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (files[i].file && access(files[i].file, R_OK) < 0)
+			return err_set(err, negative_errno(), "%s: lease.%s: %s: %s", path,
+				       files[i].key, files[i].file, strerror(errno));
+	return 0;
 }
 
 /* Reads the source once. An API server may take as long as it does for one answer. */
@@ -79,6 +109,8 @@ static int prepare(const char *path, bool select, struct rehearsal *rehearsal, s
 	size_t count;
 	int r = config_read(path, &rehearsal->config, err);
 
+	if (!r)
+		r = check_files(path, &rehearsal->config, err);
 	if (!r && (select || rehearsal->config.directory))
 		r = read_source(rehearsal, err);
 	if (r < 0 || !select)
@@ -94,32 +126,156 @@ static int prepare(const char *path, bool select, struct rehearsal *rehearsal, s
 			     &rehearsal->selection, err);
 }
 
-static void print_selected(struct rehearsal *rehearsal, const struct selected *selected, bool json,
-			   bool first)
+/* What is there already. Nothing pinned is nothing there; what can't be read is said. */
+static void compare(struct rehearsal *rehearsal)
+{
+	struct err err;
+	int r = pins_open(rehearsal->config.bpffs, &rehearsal->pins, &err);
+
+	if (!r)
+		r = entry_read_all(&rehearsal->pins, 0, &rehearsal->there, &err);
+	rehearsal->compared = !r || r == -ENOENT;
+	if (!rehearsal->compared)
+		log_say(LOG_WARNING, "%s; not compared with what is there", err.text);
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	return entry_key_compare(&((const struct entry_row *)a)->key,
+				 &((const struct entry_row *)b)->key);
+}
+
+static const struct entry_row *find_there(const struct rehearsal *rehearsal,
+					  const struct selected *selected)
+{
+	const struct entry_row wanted = { .key = { selected->address, selected->ifindex } };
+
+	if (!rehearsal->there.count)
+		return NULL;
+	return bsearch(&wanted, rehearsal->there.rows, rehearsal->there.count, sizeof(wanted),
+		       compare_rows);
+}
+
+static bool is_selected(const struct rehearsal *rehearsal, const struct entry_row *row)
+{
+	const struct selected wanted = { .address = row->key.address, .ifindex = row->key.ifindex };
+
+	return rehearsal->selection.count &&
+	       bsearch(&wanted, rehearsal->selection.list, rehearsal->selection.count,
+		       sizeof(wanted), selected_compare);
+}
+
+/* What an entry's way of changing is called. */
+static const char *action_of(const struct rehearsal *rehearsal, const struct selected *selected,
+			     const struct link_row *row, bool blocked)
+{
+	const struct entry_row *there = find_there(rehearsal, selected);
+	bool ours = there && there->head.lease != L2RESP_LEASE_FOREVER;
+
+	if (there && !ours)
+		return "leave";
+	if (blocked || !row->carrier)
+		return ours ? "delete" : "none";
+	return ours ? "keep" : "add";
+}
+
+/* On what comes first, of a claim that has to be got. */
+static const char *condition(const struct config *config)
+{
+	bool store = config->engine != LEASE_ENGINE_NONE;
+
+	if (config->probe)
+		return store ? ", once nobody answers for it and its lease is held"
+			     : ", once nobody answers for it";
+	return store ? ", once its lease is held" : "";
+}
+
+static void print_selected(struct rehearsal *rehearsal, const struct selected *selected)
 {
 	const struct link_row *row =
 		link_table_find(links_table(rehearsal->links), selected->ifindex);
 	char ip[INET6_ADDRSTRLEN];
 	struct err why = {};
 	bool blocked = kernel_answers(&rehearsal->view, &selected->address, &row->link, &why);
-	json_t *object;
+	const char *action = action_of(rehearsal, selected, row, blocked);
 
 	address_format(&selected->address, ip);
-	if (!json) {
-		printf("%s dev %s, for %s/%s%s%s%s\n", ip, row->link.name,
+	if (!rehearsal->rows) {
+		printf("%s %s dev %s, for %s/%s%s%s%s%s\n", action, ip, row->link.name,
 		       selected->service->namespace, selected->service->name,
+		       strcmp(action, "add") ? "" : condition(&rehearsal->config),
 		       row->carrier ? "" : "; not while it has no carrier",
 		       blocked ? "; not: " : "", why.text);
 		return;
 	}
-	object = json_pack("{s:s, s:s, s:i, s:s, s:s, s:b, s:o}", "ip", ip, "dev", row->link.name,
-			   "ifindex", (int)selected->ifindex, "namespace",
-			   selected->service->namespace, "service", selected->service->name,
-			   "carrier", row->carrier, "blocked",
-			   blocked ? json_string(why.text) : json_null());
-	fputs(first ? "" : ",\n ", stdout);
-	json_dumpf(object, stdout, 0);
-	json_decref(object);
+	json_array_append_new(rehearsal->rows,
+			      json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:o}", "action",
+					action, "ip", ip, "dev", row->link.name, "ifindex",
+					(int)selected->ifindex, "namespace",
+					selected->service->namespace, "service",
+					selected->service->name, "carrier", row->carrier, "blocked",
+					blocked ? json_string(why.text) : json_null()));
+}
+
+/* An entry of the agent's that no policy selects any more. */
+static void print_left_over(struct rehearsal *rehearsal, const struct entry_row *there)
+{
+	const struct link_row *row =
+		link_table_find(links_table(rehearsal->links), there->key.ifindex);
+	const char *dev = row ? row->link.name : "(gone)";
+	char ip[INET6_ADDRSTRLEN];
+
+	address_format(&there->key.address, ip);
+	if (!rehearsal->rows)
+		printf("delete %s dev %s, which no policy selects\n", ip, dev);
+	else
+		json_array_append_new(rehearsal->rows,
+				      json_pack("{s:s, s:s, s:s, s:i}", "action", "delete", "ip",
+						ip, "dev", dev, "ifindex",
+						(int)there->key.ifindex));
+}
+
+/* Interfaces that the program would be put on. */
+static void print_attach(struct rehearsal *rehearsal)
+{
+	const struct link_table *links = links_table(rehearsal->links);
+	const struct selection *selection = &rehearsal->selection;
+	const struct pins *pins = rehearsal->pins.fd[0] >= 0 ? &rehearsal->pins : NULL;
+
+	for (size_t l = 0; l < links->count; l++) {
+		struct vlan_hook hook;
+		struct err err;
+		size_t i = 0;
+
+		while (i < selection->count &&
+		       selection->list[i].ifindex != links->rows[l].link.ifindex)
+			i++;
+		if (i == selection->count)
+			continue;
+		if (vlan_find_hook(pins, links->rows[l].link.ifindex, &hook, &err) < 0)
+			log_say(LOG_WARNING, "%s", err.text);
+		else if (hook.ours < 0)
+			printf("attach %s\n", hook.link.name);
+	}
+}
+
+static void print_plan(struct rehearsal *rehearsal)
+{
+	compare(rehearsal);
+	if (!rehearsal->rows && rehearsal->compared)
+		print_attach(rehearsal);
+	for (size_t i = 0; i < rehearsal->selection.count; i++)
+		print_selected(rehearsal, &rehearsal->selection.list[i]);
+	for (size_t i = 0; i < rehearsal->there.count; i++) {
+		const struct entry_row *row = &rehearsal->there.rows[i];
+
+		if (row->head.lease != L2RESP_LEASE_FOREVER && !is_selected(rehearsal, row))
+			print_left_over(rehearsal, row);
+	}
+	if (rehearsal->rows) {
+		json_dumpf(rehearsal->rows, stdout, JSON_INDENT(1));
+		putchar('\n');
+	}
 }
 
 static void print_summary(const struct rehearsal *rehearsal)
@@ -145,21 +301,18 @@ static void print_summary(const struct rehearsal *rehearsal)
 
 int rehearse(const char *config, bool print, bool json)
 {
-	_cleanup_(rehearsal_free) struct rehearsal rehearsal = {};
-	const struct selection *selection = &rehearsal.selection;
+	_cleanup_(rehearsal_free) struct rehearsal rehearsal = { .pins = PINS_NONE };
 	struct err err;
 
 	if (prepare(config, print, &rehearsal, &err) < 0) {
 		log_say(LOG_ERR, "%s", err.text);
 		return 1;
 	}
-	if (print && json)
-		putchar('[');
-	for (size_t i = 0; i < selection->count; i++)
-		print_selected(&rehearsal, &selection->list[i], json, i == 0);
-	if (print && json)
-		puts("]");
-	if (!print && !json)
+	if (json)
+		rehearsal.rows = json_array();
+	if (print)
+		print_plan(&rehearsal);
+	else if (!json)
 		print_summary(&rehearsal);
 	if (*rehearsal.status.trouble.text)
 		log_say(LOG_ERR, "%s", rehearsal.status.trouble.text);

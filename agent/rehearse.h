@@ -5,8 +5,9 @@
 
 #include <stdbool.h>
 
-/* Reads configuration and manifests, says what is wrong on stderr; if @print, prints which address
- * would be announced on which interface. Returns an exit status: 1 if anything is wrong. */
+/* Reads configuration and manifests, says what is wrong on stderr; if @print, prints what the agent
+ * would do, as far as that doesn't depend on a store. Returns an exit status: 1 if anything is
+ * wrong. */
 int rehearse(const char *config, bool print, bool json);
 
 #endif

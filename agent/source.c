@@ -43,9 +43,14 @@ const struct manifest *const *source_manifests(const struct source *source, size
 	return (const struct manifest *const *)source->manifests;
 }
 
+bool source_known(const struct source *source)
+{
+	return source->ops->known(source);
+}
+
 void source_status(const struct source *source, struct source_status *ret_status)
 {
-	*ret_status = (struct source_status){ .known = true, .reachable = true };
+	*ret_status = (struct source_status){ .known = source_known(source), .reachable = true };
 	for (size_t i = 0; i < source->count; i++)
 		ret_status->broken += source->items[i]->broken;
 	source->ops->status(source, ret_status);

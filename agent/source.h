@@ -55,8 +55,11 @@ void source_free(struct source *source);
  * source_free(). */
 const struct manifest *const *source_manifests(const struct source *source, size_t *ret_count);
 
+/* Was everything read once? */
+bool source_known(const struct source *source);
+
 struct source_status {
-	bool known;	      /* everything was read once */
+	bool known;	      /* source_known() */
 	bool reachable;	      /* nothing failed when it was last tried */
 	struct err trouble;   /* what is wrong now; empty: nothing */
 	size_t broken;	      /* files or objects that are wrong now */

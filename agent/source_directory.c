@@ -292,6 +292,12 @@ static bool directory_same(const struct source *base, const struct source_option
 	       !strcmp(source->load_balancer_class, options->load_balancer_class);
 }
 
+static bool directory_known(const struct source *base)
+{
+	(void)base;
+	return true;
+}
+
 static void directory_status(const struct source *base, struct source_status *status)
 {
 	const struct source_directory *source = (const struct source_directory *)base;
@@ -301,7 +307,8 @@ static void directory_status(const struct source *base, struct source_status *st
 	status->allocator = directory_pools_allocator(source->pools);
 }
 
-static const struct source_ops ops = { directory_free, rescan, directory_same, directory_status };
+static const struct source_ops ops = { directory_free, rescan, directory_same, directory_known,
+				       directory_status };
 
 int source_directory_new(sd_event *event, const struct source_options *options,
 			 const struct source_callbacks *callbacks, void *userdata,

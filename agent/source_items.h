@@ -34,6 +34,7 @@ struct source_ops {
 	void (*free)(struct source *source);
 	void (*rescan)(struct source *source, bool all);
 	bool (*same)(const struct source *source, const struct source_options *options);
+	bool (*known)(const struct source *source);
 	/* fills in what isn't of the items */
 	void (*status)(const struct source *source, struct source_status *status);
 };

@@ -70,8 +70,9 @@ static void changed_soon(struct source_kubernetes *source)
 	sd_event_source_set_enabled(source->settle, SD_EVENT_ONESHOT);
 }
 
-static bool all_known(const struct source_kubernetes *source)
+static bool kubernetes_known(const struct source *base)
 {
+	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
 	bool known = true;
 
 	for (size_t i = 0; i < KIND_COUNT; i++)
@@ -85,7 +86,7 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 
 	(void)event_source;
 	(void)usec;
-	if (!all_known(source))
+	if (!source_known(&source->source))
 		return 0;
 	if (source->pools)
 		kube_pools_settle(source->pools);
@@ -314,7 +315,6 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 {
 	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
 
-	status->known = all_known(source);
 	status->allocator = source->pools ? kube_pools_allocator(source->pools) : NULL;
 	for (size_t i = 0; i < KIND_COUNT; i++) {
 		const struct collection *collection = &source->collections[i];
@@ -331,7 +331,7 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 }
 
 static const struct source_ops ops = { kubernetes_free, kubernetes_rescan, kubernetes_same,
-				       kubernetes_status };
+				       kubernetes_known, kubernetes_status };
 
 static int follow(struct collection *collection, const char *node, struct err *err)
 {

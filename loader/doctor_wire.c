@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Asks the LAN who else answers for the addresses: ARP probes (RFC 5227 2.1.1) and the
- * solicitations of duplicate address detection (RFC 4862 5.4.2), which teach nobody anything. */
+/* Asks the LAN who else answers for the addresses. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <time.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <linux/ipv6.h>
-#include <sys/socket.h>
 
 #include "cleanup.h"
 #include "doctor_check.h"
-#include "wire.h"
+#include "probe.h"
 
 #define WAIT_MS 1000
 /* Frames that go out in one burst, over all interfaces. */
@@ -28,17 +23,6 @@ struct asking {
 	size_t count;
 };
 
-struct arp_frame {
-	struct ethhdr eth;
-	struct arp_packet arp;
-} __attribute__((packed));
-
-struct nd_frame {
-	struct ethhdr eth;
-	struct ipv6hdr ip;
-	struct nd_message nd;
-} __attribute__((packed));
-
 static void cleanup_askings(struct asking **at)
 {
 	/* ended by one that has no rows */
@@ -47,139 +31,23 @@ static void cleanup_askings(struct asking **at)
 	free(*at);
 }
 
-/* All advertisements to duplicate address detection go to all nodes (RFC 4861 7.2.4). */
-static int hear_all_nodes(int fd, unsigned int ifindex)
-{
-	const struct packet_mreq group = { .mr_ifindex = (int)ifindex,
-					   .mr_type = PACKET_MR_MULTICAST,
-					   .mr_alen = ETH_ALEN,
-					   .mr_address = { 0x33, 0x33, 0, 0, 0, 0x01 } };
-
-	return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &group, sizeof(group));
-}
-
-static int open_socket(const struct link *link, struct err *err)
-{
-	struct sockaddr_ll at = { .sll_family = AF_PACKET,
-				  .sll_protocol = htons(ETH_P_ALL),
-				  .sll_ifindex = (int)link->ifindex };
-	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int ret;
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-	    hear_all_nodes(fd, link->ifindex) < 0)
-		return err_set(err, negative_errno(), "opening a packet socket on %s: %s",
-			       link->name, strerror(errno));
-	ret = fd;
-	fd = -1;
-	return ret;
-}
-
-static size_t make_arp(const struct link *link, const struct address *address, void *at)
-{
-	struct arp_frame frame = {
-		.eth.h_proto = htons(ETH_P_ARP),
-		.arp = { .hrd = htons(1),
-			 .pro = htons(ETH_P_IP),
-			 .hln = ETH_ALEN,
-			 .pln = 4,
-			 .op = htons(ARP_OP_REQUEST) },
-	};
-
-	memset(frame.eth.h_dest, 0xff, ETH_ALEN);
-	memcpy(frame.eth.h_source, link->mac, ETH_ALEN);
-	memcpy(frame.arp.sha, link->mac, ETH_ALEN);
-	memcpy(frame.arp.tpa, address->bytes + 12, sizeof(frame.arp.tpa));
-	memcpy(at, &frame, sizeof(frame));
-	return sizeof(frame);
-}
-
-/* One's complement sum of big-endian 16-bit words (RFC 1071), not folded; @size is even. */
-static uint32_t sum_words(const void *at, size_t size)
-{
-	const uint8_t *bytes = at;
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < size; i += 2)
-		sum += bytes[i] << 8 | bytes[i + 1];
-	return sum;
-}
-
-static size_t make_nd(const struct link *link, const struct address *address, void *at)
-{
-	struct nd_frame frame = {
-		.eth.h_proto = htons(ETH_P_IPV6),
-		.ip = { .version = 6,
-			.payload_len = htons(sizeof(frame.nd)),
-			.nexthdr = IPPROTO_ICMPV6,
-			.hop_limit = 255,
-			/* the solicited-node group (RFC 4291 2.7.1) */
-			.daddr.s6_addr = { 0xff, 0x02, [11] = 0x01, 0xff } },
-		.nd.type = ND_SOLICITATION,
-	};
-	uint32_t sum;
-
-	memcpy(frame.ip.daddr.s6_addr + 13, address->bytes + 13, 3);
-	memcpy(frame.nd.target, address->bytes, sizeof(frame.nd.target));
-	frame.eth.h_dest[0] = frame.eth.h_dest[1] = 0x33;
-	memcpy(frame.eth.h_dest + 2, frame.ip.daddr.s6_addr + 12, 4);
-	memcpy(frame.eth.h_source, link->mac, ETH_ALEN);
-	sum = sum_words(&frame.ip.saddr, 2 * sizeof(frame.ip.saddr)) + sizeof(frame.nd) +
-	      IPPROTO_ICMPV6 + sum_words(&frame.nd, sizeof(frame.nd));
-	sum = (sum & 0xffff) + (sum >> 16);
-	frame.nd.checksum = htons(~(sum + (sum >> 16)) & 0xffff);
-	memcpy(at, &frame, sizeof(frame));
-	return sizeof(frame);
-}
-
-/* What @frame says of an address: that its sender has it. */
-static bool read_claim(const uint8_t *frame, size_t size, struct address *ret_address,
-		       uint8_t ret_mac[ETH_ALEN])
-{
-	static const struct address mapped = { .bytes = { [10] = 0xff, 0xff } };
-	struct arp_frame arp;
-	struct nd_frame nd;
-
-	if (size < sizeof(arp))
-		return false;
-	memcpy(&arp, frame, sizeof(arp));
-	if (arp.eth.h_proto == htons(ETH_P_ARP) && arp.arp.hrd == htons(1) &&
-	    arp.arp.pro == htons(ETH_P_IP)) {
-		*ret_address = mapped;
-		memcpy(ret_address->bytes + 12, arp.arp.spa, sizeof(arp.arp.spa));
-		memcpy(ret_mac, arp.arp.sha, ETH_ALEN);
-		return true;
-	}
-	if (arp.eth.h_proto != htons(ETH_P_IPV6) || size < sizeof(nd))
-		return false;
-	memcpy(&nd, frame, sizeof(nd));
-	if (nd.ip.nexthdr != IPPROTO_ICMPV6 || nd.ip.hop_limit != 255 ||
-	    nd.nd.type != ND_ADVERTISEMENT)
-		return false;
-	memcpy(ret_address->bytes, nd.nd.target, sizeof(nd.nd.target));
-	memcpy(ret_mac, nd.eth.h_source, ETH_ALEN);
-	return true;
-}
-
-static int take_frame(struct doctor *doctor, struct asking *asking, const uint8_t *frame,
-		      size_t size, struct err *err)
+static int take_claim(struct doctor *doctor, struct asking *asking, const struct address *address,
+		      const uint8_t mac[ETH_ALEN], struct err *err)
 {
 	const struct doctor_device *device = asking->device;
 	char ip[INET6_ADDRSTRLEN], text[MAC_TEXT_SIZE];
-	struct address address;
-	uint8_t mac[ETH_ALEN];
 
-	if (!read_claim(frame, size, &address, mac) || !memcmp(mac, device->link.mac, ETH_ALEN))
+	if (!memcmp(mac, device->link.mac, ETH_ALEN))
 		return 0;
 	for (size_t i = 0; i < asking->count; i++) {
 		const struct entry_row *row = asking->rows[i];
 
-		if (asking->found[i] || address_compare(&row->key.address, &address) ||
+		if (asking->found[i] || address_compare(&row->key.address, address) ||
 		    !memcmp(mac, row->head.mac, ETH_ALEN))
 			continue;
 		asking->found[i] = true;
-		return doctor_find(doctor, device, &address, err, "%s answers for %s on %s too",
-				   mac_format(mac, text), address_format(&address, ip),
+		return doctor_find(doctor, device, address, err, "%s answers for %s on %s too",
+				   mac_format(mac, text), address_format(address, ip),
 				   device->link.name);
 	}
 	return 0;
@@ -201,11 +69,11 @@ static int listen_all(struct doctor *doctor, struct asking *askings, size_t coun
 			return err_set(err, negative_errno(), "waiting for answers: %s",
 				       strerror(errno));
 		for (size_t i = 0; i < count && !r; i++) {
-			uint8_t frame[256];
-			ssize_t size = recv(polls[i].fd, frame, sizeof(frame), 0);
+			struct address address;
+			uint8_t mac[ETH_ALEN];
 
-			if (size > 0)
-				r = take_frame(doctor, &askings[i], frame, size, err);
+			while (!r && probe_receive(polls[i].fd, &address, mac))
+				r = take_claim(doctor, &askings[i], &address, mac, err);
 		}
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		left = WAIT_MS - (int)((now.tv_sec - start.tv_sec) * 1000 +
@@ -236,24 +104,15 @@ static void choose(struct doctor *doctor, struct asking *asking, size_t room)
 
 static int send_all(struct asking *asking, struct err *err)
 {
-	const struct doctor_device *device = asking->device;
-	uint8_t frame[sizeof(struct nd_frame)];
+	const struct link *link = &asking->device->link;
+	int r = 0;
 
-	asking->fd = open_socket(&device->link, err);
+	asking->fd = probe_open(link, err);
 	if (asking->fd < 0)
 		return asking->fd;
-	for (size_t i = 0; i < asking->count; i++) {
-		const struct address *address = &asking->rows[i]->key.address;
-		size_t size = address_is_v4(address) ? make_arp(&device->link, address, frame)
-						     : make_nd(&device->link, address, frame);
-
-		/* a link that goes down under us, or has a full queue, answers for nobody */
-		if (send(asking->fd, frame, size, 0) < 0 && errno != ENETDOWN && errno != ENOBUFS &&
-		    errno != EAGAIN)
-			return err_set(err, negative_errno(), "asking on %s: %s", device->link.name,
-				       strerror(errno));
-	}
-	return 0;
+	for (size_t i = 0; i < asking->count && !r; i++)
+		r = probe_send(asking->fd, link, &asking->rows[i]->key.address, err);
+	return r;
 }
 
 int doctor_check_other_answers(struct doctor *doctor, struct err *err)

@@ -83,8 +83,12 @@ int grow_responders(struct pins *pins, uint32_t max_entries, struct err *err)
 	return r;
 }
 
-int grow_finish(struct pins *pins, struct err *err)
+int grow_settle(struct pins *pins, size_t *ret_dropped, struct err *err)
 {
+	int r = device_adopt(pins, ret_dropped, err);
+
+	if (r < 0)
+		return r;
 	return pins->uneven ? grow_responders(pins, pins->max_entries, err)
 			    : swap_programs(pins, err);
 }

@@ -3,6 +3,8 @@
 #ifndef XDP_L2RESP_GROW_H
 #define XDP_L2RESP_GROW_H
 
+#include <stddef.h>
+
 #include "err.h"
 #include "pins.h"
 
@@ -15,10 +17,12 @@
 int grow_responders(struct pins *pins, uint32_t max_entries, struct err *err);
 
 /*
- * Finishes a growth that was killed half-way. One map may be the larger one and the other not:
- * grows both. The program may read the older map, and go on answering for what is deleted: swaps it
- * wherever it does. Nothing to do is 0. @pins must be locked.
+ * Brings to an end what others left half-way, before anything else is done to @pins, which must be
+ * locked. Pins of a network namespace that is gone are taken over; *ret_dropped: addresses lost by
+ * that (device_adopt()). A growth that was killed is finished: one map may be the larger one and
+ * the other not, so both grow; the program may read the older map, and go on answering for what is
+ * deleted, so it is swapped wherever it does.
  */
-int grow_finish(struct pins *pins, struct err *err);
+int grow_settle(struct pins *pins, size_t *ret_dropped, struct err *err);
 
 #endif

@@ -6,6 +6,7 @@ import queue
 import socket
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -62,8 +63,9 @@ class Notified:
             self.messages.put(message)
 
     def wait(self, wanted, seconds=10):
+        deadline = time.monotonic() + seconds
         try:
-            while wanted not in self.messages.get(timeout=seconds):
+            while wanted not in self.messages.get(timeout=max(0, deadline - time.monotonic())):
                 pass
         except queue.Empty:
             return False

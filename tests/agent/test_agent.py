@@ -4,6 +4,10 @@
 import ipaddress
 import re
 import signal
+import socket
+import time
+
+import pytest
 
 from daemon import POLICY, service
 from lan import ROOT, SERVER_MAC, VIP, VIP6, need, wait_until
@@ -138,6 +142,31 @@ def test_the_service_manager_is_told(agent):
     agent.wait_notified("READY=1")
     agent.signal(signal.SIGTERM)
     agent.wait_notified("STOPPING=1")
+
+
+def test_a_service_manager_that_does_not_read(agent, scratch):
+    """It isn't waited for; READY=1 and the watchdog's messages come as soon as it does."""
+    path = str(scratch / "unread")
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(path)
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as filler:
+        filler.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                filler.sendto(b"full", path)
+    agent.launch("env", "WATCHDOG_USEC=400000", f"NOTIFY_SOCKET={path}")
+    agent.wait_entries((VIP, "eth1"))
+    for _ in range(5):
+        agent.signal(signal.SIGHUP)
+        time.sleep(0.2)
+    assert agent.http("/healthz") == (200, "ok\n")
+    assert agent.entries()[VIP, "eth1"]["answering"]
+    manager.settimeout(5)
+    wanted = {"READY=1", "WATCHDOG=1"}
+    while wanted:
+        wanted -= {manager.recv(4096).decode()}
+    manager.close()
 
 
 def test_explain_has_its_twin(agent, lan):

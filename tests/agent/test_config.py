@@ -1,7 +1,18 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """agent.yaml: what is refused, and where the message says it is."""
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
 import pytest
+
+from daemon import AGENT, POLICY, service
+from lan import VIP, need
+
+OTHER, THIRD, FOURTH = "198.18.10.2", "198.18.10.3", "198.18.10.4"
 
 # name: text of the file, what --check says after its path
 REFUSED = {
@@ -30,8 +41,11 @@ REFUSED = {
     "a tab": ("source:\n\tdirectory: /x\n", ":2: "),
     "deeper than anybody needs": ("a: " + "[" * 100 + "]" * 100 + "\n", ":1: more than 64 levels deep"),
     "a mode that isn't one": ("attach: {mode: fast}\n", ":1: attach.mode takes one of auto, native, skb"),
-    "what isn't there yet": ("conflict: yield\n", ":1: conflict takes one of defend"),
-    "nor this": ("probe: true\n", ":1: probe takes false, in this version"),
+    "an answer to conflicts that isn't one": ("conflict: fight\n", ":1: conflict takes one of defend, yield"),
+    "a probe that is no flag": ("probe: 3\n", ":1: probe takes true or false"),
+    "a token that isn't there": ("lease: {token: /nowhere/token}\n",
+                                 ": lease.token: /nowhere/token: No such file or directory"),
+    "a CA that isn't there": ("lease: {ca: /nowhere/ca}\n", ": lease.ca: /nowhere/ca: No such file or directory"),
     "a hurry": ("announce: {count: 3, interval: 1ms}\n", ": announce.interval is shorter than 10ms"),
 }
 
@@ -47,8 +61,8 @@ source:
   directory: {manifests}
 loadBalancerClass: io.cilium/l2-announcer
 lease: {engine: none, duration: 15s, renewDeadline: 5s, retryPeriod: 2s, weight: 100, preempt: false}
-conflict: defend
-probe: false
+conflict: yield
+probe: true
 announce: {count: 3, interval: 1100ms, refresh: 0s}
 attach: {mode: auto, priority: 20}
 listen: 127.0.0.1:9717
@@ -82,3 +96,51 @@ def test_check_and_dry_run_touch_nothing(agent, lan):
     assert agent.command("--config", agent.config, "--check").status == 0
     assert agent.command("--config", agent.config, "--dry-run").status == 0
     assert lan.state() == before == {"interfaces": before["interfaces"]}
+
+
+def plan(agent, *words):
+    done = agent.command("--config", agent.config, "--dry-run", *words)
+    assert done.status == 0, done.err
+    return done
+
+
+def test_dry_run_says_what_the_agent_would_do(agent, lan):
+    """From nothing, and against what is there; an address that is local isn't announced, one by hand stays."""
+    agent.write("all.yaml", POLICY, service("web", VIP, OTHER))
+    lan.server.ip(f"address add {OTHER}/32 dev lo")
+    first, second, third = plan(agent).out.splitlines()
+    assert (first, second) == ("attach eth1", f"add {VIP} dev eth1, for default/web")
+    assert third.startswith(f"none {OTHER} dev eth1, for default/web; not: {OTHER}: ")
+    lan.server.ip(f"address del {OTHER}/32 dev lo")
+    agent.start()
+    agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+    agent.end(signal.SIGUSR1)
+    lan.done(f"add {THIRD} dev eth1")
+    before = lan.state()
+    agent.write("all.yaml", POLICY, service("web", VIP, THIRD, FOURTH))
+    agent.config.write_text(agent.config.read_text().replace("engine: none", "engine: etcd, endpoints: [http://x]")
+                            + "probe: true\n")
+    assert plan(agent).out.splitlines() == [
+        f"keep {VIP} dev eth1, for default/web",
+        f"leave {THIRD} dev eth1, for default/web",
+        f"add {FOURTH} dev eth1, for default/web, once nobody answers for it and its lease is held",
+        f"delete {OTHER} dev eth1, which no policy selects"]
+    assert [(row["action"], row["ip"]) for row in plan(agent, "--json").json] == [
+        ("keep", VIP), ("leave", THIRD), ("add", FOURTH), ("delete", OTHER)]
+    assert lan.state() == before
+
+
+def test_dry_run_without_privileges(agent, lan):
+    """It says what it can't know."""
+    need("setpriv")
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        shutil.copytree(agent.manifests, f"{folder}/manifests")
+        config = Path(folder, "agent.yaml")
+        config.write_text(agent.config.read_text().replace(str(agent.manifests), f"{folder}/manifests"))
+        done = lan.server.run("setpriv", "--reuid", 65534, "--clear-groups", shutil.copy(AGENT, folder),
+                              "--config", config, "--dry-run")
+    assert done.stdout == f"add {VIP} dev eth1, for default/web\n"
+    assert "not compared with what is there" in done.stderr

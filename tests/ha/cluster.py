@@ -15,6 +15,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from daemon import Agent
 from lan import BPFFS, CLI, CLIENT_IP, CLIENT_MAC, PASS, Namespace, Result, wait_until
 
@@ -33,6 +35,11 @@ bpffs: {bpffs}
 
 DISABLED, FORWARDING = "0", "3"  # states of a bridge's port
 
+# Tests over either store. Those that take both as they are run without --full, too.
+BOTH_IN_CI = pytest.mark.parametrize("store", ["etcd", "kubernetes"], indirect=True)
+BOTH = pytest.mark.parametrize("store", ["etcd", pytest.param("kubernetes", marks=pytest.mark.skipif(
+    not os.environ.get("XDP_L2RESP_FULL"), reason="--full runs it over Kubernetes"))], indirect=True)
+
 numbers = itertools.count(1)
 
 
@@ -50,7 +57,7 @@ class Node:
     """A host of the LAN and its agent."""
 
     def __init__(self, cluster, number, lease, timing, name):
-        self.cluster, self.number = cluster, number
+        self.cluster, self.number, self.name = cluster, number, name or f"node-{number}"
         self.mac = f"02:00:00:00:01:{number:02x}"
         self.server = Namespace(f"{cluster.tag}-{number}")
         self.bpffs = f"{BPFFS}/{cluster.tag}-{number}"
@@ -62,7 +69,7 @@ class Node:
         scratch.mkdir()
         self.agent = Agent(self, scratch)
         self.agent.config.write_text(CONFIG.format(
-            name=name or f"node-{number}", manifests=self.agent.manifests, lease=lease, timing=timing,
+            name=self.name, manifests=self.agent.manifests, lease=lease, timing=timing,
             bpffs=self.bpffs))
 
     def done(self, command):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tests here start from: a LAN, etcd, and an eye on the wire that no test ends without."""
 import importlib.util
+import ipaddress
 import shutil
 import sys
 import time
@@ -16,6 +17,7 @@ SPEC.loader.exec_module(net_conftest)
 
 from cluster import DURATION, STORE_IP, VIP, Cluster  # noqa: E402
 from daemon import POLICY, service  # noqa: E402
+import kube  # noqa: E402
 from harness import Etcd, openssl_files  # noqa: E402
 from lan import wait_until  # noqa: E402
 
@@ -62,13 +64,55 @@ def secure_etcd(cluster):
     made.close()
 
 
+class Kubernetes(kube.Kubernetes):
+    """A Kubernetes in the store's namespace, for agents."""
+
+    def __init__(self, cluster):
+        super().__init__(kube.Cluster(cluster.directory, address=STORE_IP, network=cluster.store),
+                         cluster.directory)
+
+    @property
+    def lease(self):
+        return (f"engine: kubernetes, server: {self.cluster.urls[0]}, namespace: {self.namespace}, "
+                f"token: {self.token}, ca: {self.cluster.tls['ca']}.crt")
+
+    def holder(self, address):
+        """As kubectl shows it to people."""
+        name = "l2resp-" + ipaddress.ip_address(address).packed.hex()
+        rows = self.cluster.kubectl("get", "lease", "-n", self.namespace).stdout.splitlines()
+        return next((row.split()[1] for row in rows if row.split()[0] == name), None)
+
+    def close(self):
+        self.cluster.close()
+
+
 @pytest.fixture
-def pair(cluster, etcd):
+def kubernetes(cluster):
+    if kube.REASON:
+        pytest.skip(kube.REASON)
+    made = Kubernetes(cluster)
+    try:
+        yield made
+        made.cluster.heal()
+        holders = [node.name for node in cluster.nodes if VIP in node.held()]
+        assert not holders or wait_until(lambda: [made.holder(VIP)] == holders, 5)
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def store(request):
+    """etcd, unless the test says otherwise."""
+    return request.getfixturevalue(getattr(request, "param", "etcd"))
+
+
+@pytest.fixture
+def pair(cluster, store):
     """The first node answers for VIP, the second would; the client asks."""
     manifests = [POLICY, service("web", VIP)]
-    cluster.first = cluster.node(etcd.lease, manifests)
+    cluster.first = cluster.node(store.lease, manifests)
     cluster.settled([VIP])
-    cluster.second = cluster.node(etcd.lease, manifests)
+    cluster.second = cluster.node(store.lease, manifests)
     # what it found fresh in the store it doesn't rely on for as long
     time.sleep(DURATION)
     cluster.asker = cluster.ask(VIP)

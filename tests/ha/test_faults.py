@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cluster import DURATION, SLACK, STORE_IP, VIP
+from cluster import BOTH, DURATION, SLACK, STORE_IP, VIP
 from daemon import POLICY, service
 from harness import free_port
 from lan import wait_until
@@ -41,10 +41,11 @@ def answers_all_the_while(cluster):
     assert cluster.asker.answerers(VIP) == [cluster.first.mac]
 
 
-def test_frozen(pair, etcd):
-    etcd.signal(0, signal.SIGSTOP)
+@BOTH
+def test_frozen(pair, store):
+    store.signal(0, signal.SIGSTOP)
     silent(pair)
-    etcd.signal(0, signal.SIGCONT)
+    store.signal(0, signal.SIGCONT)
     heals(pair)
 
 

@@ -7,7 +7,7 @@ import signal
 import statistics
 import time
 
-from cluster import DURATION, RETRY, SLACK, VIP
+from cluster import BOTH, BOTH_IN_CI, DURATION, RETRY, SLACK, VIP
 from daemon import POLICY, service
 from lan import wait_until
 from takeover import kills
@@ -30,6 +30,7 @@ def stays(pair):
     assert pair.asker.answerers(VIP) == [pair.first.mac, pair.second.mac]
 
 
+@BOTH_IN_CI
 def test_killed(pair):
     killed = time.monotonic()
     pair.first.agent.end(signal.SIGKILL)
@@ -37,6 +38,7 @@ def test_killed(pair):
     assert pair.asker.turns(VIP)[1][1] - killed < TOOK_OVER
 
 
+@BOTH_IN_CI
 def test_stopped_and_gone_on(pair):
     pair.first.agent.signal(signal.SIGSTOP)
     assert 0 < gap(pair, TOOK_OVER)
@@ -44,6 +46,7 @@ def test_stopped_and_gone_on(pair):
     stays(pair)
 
 
+@BOTH
 def test_cut_off_from_the_store(pair):
     pair.first.cut("control")
     assert 0 < gap(pair, TOOK_OVER)
@@ -51,6 +54,7 @@ def test_cut_off_from_the_store(pair):
     stays(pair)
 
 
+@BOTH
 def test_ended_in_order(pair):
     assert pair.first.agent.end(signal.SIGTERM) == 0
     assert gap(pair) < AT_ONCE
@@ -63,6 +67,7 @@ def test_drained_and_resumed(pair):
     stays(pair)
 
 
+@BOTH
 def test_moved(pair):
     assert pair.second.agent.command("move", VIP, "node-2").status == 0
     assert gap(pair) < AT_ONCE
@@ -92,6 +97,7 @@ def test_announced_by_the_next(pair):
     assert 2.1 < frames[-1].at - frames[0].at < 2.4 * SLACK
 
 
+@BOTH
 def test_restarted_within_the_lease(pair):
     pair.first.agent.end(signal.SIGUSR1)
     pair.first.agent.start()

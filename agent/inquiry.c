@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "clock.h"
+#include "inquiry.h"
+#include "prober.h"
+
+struct inquiry {
+	struct prober *prober;
+	struct inquiry_callbacks callbacks;
+	void *userdata;
+	struct desired *desired; /* of the last inquiry_apply() */
+	size_t said;		 /* of the round */
+};
+
+/* Lines in the log: a router that answers for everything may have 100,000 addresses. */
+#define SAY_MAX 10
+
+static enum group_claim group(const struct inquiry *inquiry, const struct target *target)
+{
+	return inquiry->callbacks.group(&target->address, inquiry->userdata);
+}
+
+static void say(struct inquiry *inquiry, const struct target *target, const char *what)
+{
+	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
+	struct err text;
+
+	if (++inquiry->said > SAY_MAX)
+		return;
+	err_write(&text, "%s has %s; %s for %llu s", mac_format(target->other, mac),
+		  address_format(&target->address, ip), what, INQUIRY_PAUSE_NS / 1000000000);
+	inquiry->callbacks.log(LOG_WARNING, text.text, inquiry->userdata);
+}
+
+static void pause_target(struct target *target, const uint8_t mac[ETH_ALEN])
+{
+	memcpy(target->other, mac, ETH_ALEN);
+	target->asked = ASKED_TAKEN;
+	target->again_ns = clock_boot_ns() + INQUIRY_PAUSE_NS;
+}
+
+/* What becomes of @target's state by itself. */
+static enum asked advance(const struct inquiry *inquiry, const struct target *target, bool probe,
+			  uint64_t now_ns)
+{
+	enum group_claim claim;
+
+	if (target->asked == ASKED_FREE || (target->asked == ASKED_NOT && !probe))
+		return ASKED_FREE;
+	claim = group(inquiry, target);
+	switch (target->asked) {
+	case ASKED_NOT:
+		if (claim == GROUP_NOT_KNOWN)
+			return ASKED_NOT;
+		return claim == GROUP_NEVER ? ASKED_DUE : ASKED_FREE;
+	case ASKED_TAKEN:
+		/* by a node of ours, which the store has told of only now */
+		if (claim == GROUP_NOW && !target->yielded)
+			return ASKED_FREE;
+		if (now_ns < target->again_ns)
+			return ASKED_TAKEN;
+		return claim == GROUP_NOW ? ASKED_FREE : ASKED_DUE;
+	default:
+		return target->asked;
+	}
+}
+
+/* Sorted alike: @from and @to are gone through once. */
+static void carry_over(const struct desired *from, struct desired *to)
+{
+	size_t old = 0;
+
+	for (size_t i = 0; i < to->count; i++) {
+		struct target *target = &to->list[i];
+		const struct target *was;
+
+		while (old < from->count &&
+		       address_compare(&from->list[old].address, &target->address) < 0)
+			old++;
+		if (old == from->count ||
+		    address_compare(&from->list[old].address, &target->address))
+			continue;
+		was = &from->list[old];
+		target->asked = was->asked;
+		target->yielded = was->yielded;
+		target->again_ns = was->again_ns;
+		memcpy(target->other, was->other, ETH_ALEN);
+	}
+}
+
+static void hold_back(struct desired *desired, struct target *target)
+{
+	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
+
+	target->wanted = false;
+	if (target->asked == ASKED_TAKEN && !desired->taken++)
+		err_write(&desired->why_taken, "%s has %s, which isn't claimed for that",
+			  mac_format(target->other, mac), address_format(&target->address, ip));
+}
+
+/* Puts what is to be asked into a round; an address with all its interfaces, or in the next one. */
+static void begin_round(struct inquiry *inquiry)
+{
+	struct desired *desired = inquiry->desired;
+	size_t room = PROBER_ROUND;
+
+	if (prober_busy(inquiry->prober))
+		return;
+	inquiry->said = 0;
+	for (size_t i = 0; i < desired->count; i++) {
+		struct target *target = &desired->list[i];
+
+		if (target->asked != ASKED_DUE || !target->usable || target->count > room)
+			continue;
+		target->asked = ASKED_NOW;
+		room -= target->count;
+		for (size_t on = 0; on < target->count; on++)
+			prober_add(inquiry->prober, &target->address, target->on[on].ifindex);
+	}
+	prober_begin(inquiry->prober);
+}
+
+void inquiry_apply(struct inquiry *inquiry, const struct desired *before, struct desired *now,
+		   bool probe)
+{
+	uint64_t now_ns = clock_boot_ns();
+
+	inquiry->desired = now;
+	carry_over(before, now);
+	for (size_t i = 0; i < now->count; i++) {
+		struct target *target = &now->list[i];
+
+		target->usable = target->wanted;
+		target->asked = advance(inquiry, target, probe, now_ns);
+		if (target->asked != ASKED_FREE)
+			hold_back(now, target);
+	}
+	begin_round(inquiry);
+}
+
+void inquiry_yield(struct inquiry *inquiry, const struct address *address,
+		   const uint8_t mac[ETH_ALEN])
+{
+	struct target *target = (struct target *)desired_find(inquiry->desired, address);
+
+	if (!target)
+		return;
+	pause_target(target, mac);
+	target->yielded = true;
+	say(inquiry, target, "given up, and left to it");
+	inquiry->callbacks.changed(inquiry->userdata);
+}
+
+bool inquiry_due(const struct inquiry *inquiry)
+{
+	/* a claim of another node may have come, or the pause be over */
+	return inquiry->desired && inquiry->desired->taken;
+}
+
+uint64_t inquiry_sent(const struct inquiry *inquiry)
+{
+	return prober_sent(inquiry->prober);
+}
+
+static void taken(const struct address *address, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
+		  void *userdata)
+{
+	struct inquiry *inquiry = userdata;
+	struct target *target = (struct target *)desired_find(inquiry->desired, address);
+
+	(void)ifindex;
+	/* a node of ours may have been faster: then it is the one that answers */
+	if (!target || target->asked != ASKED_NOW || group(inquiry, target) == GROUP_NOW)
+		return;
+	pause_target(target, mac);
+	target->yielded = false;
+	say(inquiry, target, "not claimed, and left to it");
+}
+
+static void done(void *userdata)
+{
+	struct inquiry *inquiry = userdata;
+
+	for (size_t i = 0; i < inquiry->desired->count; i++)
+		if (inquiry->desired->list[i].asked == ASKED_NOW)
+			inquiry->desired->list[i].asked = ASKED_FREE;
+	if (inquiry->said > SAY_MAX)
+		inquiry->callbacks.log(LOG_WARNING, "and others like it", inquiry->userdata);
+	inquiry->callbacks.changed(inquiry->userdata);
+}
+
+static void passed_on(int priority, const char *text, void *userdata)
+{
+	struct inquiry *inquiry = userdata;
+
+	inquiry->callbacks.log(priority, text, inquiry->userdata);
+}
+
+int inquiry_new(sd_event *event, const struct links *links,
+		const struct inquiry_callbacks *callbacks, void *userdata,
+		struct inquiry **ret_inquiry, struct err *err)
+{
+	static const struct prober_callbacks own = { taken, done, passed_on };
+	struct inquiry *inquiry = calloc(1, sizeof(*inquiry));
+	int r;
+
+	if (!inquiry)
+		return err_set(err, -ENOMEM, "out of memory");
+	inquiry->callbacks = *callbacks;
+	inquiry->userdata = userdata;
+	r = prober_new(event, links, &own, inquiry, &inquiry->prober, err);
+	if (r < 0) {
+		free(inquiry);
+		return r;
+	}
+	*ret_inquiry = inquiry;
+	return 0;
+}
+
+void inquiry_free(struct inquiry *inquiry)
+{
+	if (!inquiry)
+		return;
+	prober_free(inquiry->prober);
+	free(inquiry);
+}

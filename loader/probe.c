@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <linux/filter.h>
+#include <linux/icmpv6.h>
+#include <linux/if_packet.h>
+#include <linux/ipv6.h>
+#include <sys/socket.h>
+
+#include "cleanup.h"
+#include "probe.h"
+#include "request.h"
+#include "wire.h"
+
+struct arp_frame {
+	struct ethhdr eth;
+	struct arp_packet arp;
+} __attribute__((packed));
+
+struct nd_frame {
+	struct ethhdr eth;
+	struct ipv6hdr ip;
+	struct nd_message nd;
+} __attribute__((packed));
+
+/* All advertisements to duplicate address detection go to all nodes (RFC 4861 7.2.4). */
+static int hear_all_nodes(int fd, unsigned int ifindex)
+{
+	const struct packet_mreq group = { .mr_ifindex = (int)ifindex,
+					   .mr_type = PACKET_MR_MULTICAST,
+					   .mr_alen = ETH_ALEN,
+					   .mr_address = { 0x33, 0x33, 0, 0, 0, 0x01 } };
+
+	return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &group, sizeof(group));
+}
+
+/* ARP and neighbour advertisements: all else, which may be gigabits, stays in the kernel. */
+static int hear_claims_only(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct ethhdr, h_proto)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 5, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 0, 5),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct nd_frame, ip.nexthdr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 0, 3),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct nd_frame, nd.type)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ND_ADVERTISEMENT, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, sizeof(struct nd_frame)),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
+int probe_open(const struct link *link, struct err *err)
+{
+	struct sockaddr_ll at = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons(ETH_P_ALL),
+				  .sll_ifindex = (int)link->ifindex };
+	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int ret;
+
+	if (fd < 0 || hear_claims_only(fd) < 0 ||
+	    bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    hear_all_nodes(fd, link->ifindex) < 0)
+		return err_set(err, negative_errno(), "opening a packet socket on %s: %s",
+			       link->name, strerror(errno));
+	ret = fd;
+	fd = -1;
+	return ret;
+}
+
+int probe_send(int fd, const struct link *link, const struct address *address, struct err *err)
+{
+	struct request request = { .target = *address };
+	uint8_t frame[REQUEST_MAX];
+
+	memcpy(request.from_mac, link->mac, ETH_ALEN);
+	if (send(fd, frame, request_write(&request, frame), 0) < 0 && errno != ENETDOWN &&
+	    errno != ENOBUFS && errno != EAGAIN)
+		return err_set(err, negative_errno(), "asking on %s: %s", link->name,
+			       strerror(errno));
+	return 0;
+}
+
+/* What @frame says of an address: that its sender has it. */
+static bool read_claim(const uint8_t *frame, size_t size, struct address *ret_address,
+		       uint8_t ret_mac[ETH_ALEN])
+{
+	static const struct address mapped = { .bytes = { [10] = 0xff, 0xff } };
+	struct arp_frame arp;
+	struct nd_frame nd;
+
+	if (size < sizeof(arp))
+		return false;
+	memcpy(&arp, frame, sizeof(arp));
+	if (arp.eth.h_proto == htons(ETH_P_ARP) && arp.arp.hrd == htons(1) &&
+	    arp.arp.pro == htons(ETH_P_IP)) {
+		*ret_address = mapped;
+		memcpy(ret_address->bytes + 12, arp.arp.spa, sizeof(arp.arp.spa));
+		memcpy(ret_mac, arp.arp.sha, ETH_ALEN);
+		return true;
+	}
+	if (arp.eth.h_proto != htons(ETH_P_IPV6) || size < sizeof(nd))
+		return false;
+	memcpy(&nd, frame, sizeof(nd));
+	if (nd.ip.nexthdr != IPPROTO_ICMPV6 || nd.ip.hop_limit != 255 ||
+	    nd.nd.type != ND_ADVERTISEMENT)
+		return false;
+	memcpy(ret_address->bytes, nd.nd.target, sizeof(nd.nd.target));
+	memcpy(ret_mac, nd.eth.h_source, ETH_ALEN);
+	return true;
+}
+
+bool probe_receive(int fd, struct address *ret_address, uint8_t ret_mac[ETH_ALEN])
+{
+	uint8_t frame[sizeof(struct nd_frame)];
+	ssize_t size;
+
+	while ((size = recv(fd, frame, sizeof(frame), 0)) > 0)
+		if (read_claim(frame, size, ret_address, ret_mac))
+			return true;
+	return false;
+}

@@ -1,0 +1,200 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Another host uses an address: seen before it is claimed, or afterwards."""
+import os
+import signal
+import time
+
+import pytest
+
+from daemon import POLICY, service
+from lan import CLIENT_MAC, SERVER_MAC, VIP, VIP6, wait_until
+from test_announce import advertisement
+from wire import ETH_P_IPV6, REPLY, Wire, arp, arp_reply
+
+OTHER = "198.18.10.2"
+PAUSE = 60
+POLICY_YIELDS = POLICY.replace("  name: policy1", "  name: policy1\n  annotations: {xdp-l2resp/conflict: yield}")
+POLICY_DEFENDS = POLICY_YIELDS.replace("yield", "defend")
+
+
+def conflict(address):
+    """The client says that it has it."""
+    if ":" in address:
+        return advertisement(CLIENT_MAC)[0]
+    return arp(address, spa=address, sha=CLIENT_MAC)
+
+
+def start(agent, *documents, keys=""):
+    agent.config.write_text(agent.config.read_text() + "announce: {count: 0}\n" + keys)
+    agent.write("all.yaml", *documents)
+    agent.start()
+
+
+def wire_for(lan, address):
+    return Wire(lan.client, "eth0", *[ETH_P_IPV6] * (":" in address))
+
+
+def test_an_address_is_defended_once_in_ten_seconds(agent, lan):
+    start(agent, POLICY, service("web", VIP))
+    agent.wait_entries((VIP, "eth1"))
+    with Wire(lan.client, "eth0") as wire:
+        for _ in range(4):
+            wire.send(conflict(VIP))
+            time.sleep(0.7)
+        frames = [frame for _, frame in wire.received()]
+    assert frames == [arp(VIP, spa=VIP, sha=SERVER_MAC),
+                      arp(VIP, spa=VIP, sha=SERVER_MAC, tha=SERVER_MAC, op=REPLY)]
+    assert f"{CLIENT_MAC} uses {VIP} too; defending it" in agent.log()
+    figures = agent.metrics()
+    assert figures["l2resp_conflicts_total"] >= 2 and figures["l2resp_conflicts_defended_total"] == 1
+    assert agent.ready()
+
+
+def test_an_ipv6_address_is_defended(agent, lan):
+    lan.enable_ipv6()
+    start(agent, POLICY, service("web", VIP6))
+    agent.wait_entries((VIP6, "eth1"))
+    with wire_for(lan, VIP6) as wire:
+        wire.send(conflict(VIP6))
+        assert wait_until(lambda: any([frame] == advertisement(SERVER_MAC) for _, frame in wire.received()))
+    assert f"{CLIENT_MAC} uses {VIP6} too; defending it" in agent.log()
+
+
+def test_a_conflict_is_told_at_once(agent, lan):
+    """By the data path's event, not by a look at the map once a second."""
+    start(agent, POLICY, service("web", VIP))
+    agent.wait_entries((VIP, "eth1"))
+    took = []
+    for count in range(1, 6):
+        time.sleep(1.05)  # one event a second
+        began = time.monotonic()
+        with Wire(lan.client, "eth0") as wire:
+            wire.send(conflict(VIP))
+        assert wait_until(lambda: agent.metrics()["l2resp_conflicts_total"] == count)
+        took.append(time.monotonic() - began)
+    assert min(took) < 0.1, took
+
+
+# name: policy, keys of agent.yaml
+YIELDING = {
+    "everywhere": (POLICY, "conflict: yield\n"),
+    "a policy's": (POLICY_YIELDS, ""),
+}
+
+
+@pytest.mark.parametrize("address", [VIP, VIP6])
+@pytest.mark.parametrize("policy, keys", YIELDING.values(), ids=YIELDING)
+def test_yielded(agent, lan, address, policy, keys):
+    lan.enable_ipv6()
+    start(agent, policy, service("web", address, OTHER), keys=keys)
+    agent.wait_entries((address, "eth1"), (OTHER, "eth1"))
+    with wire_for(lan, address) as wire:
+        wire.send(conflict(address))
+        agent.wait_entries((OTHER, "eth1"))
+        assert not any(frame[6:12] == bytes.fromhex(SERVER_MAC.replace(":", "")) and address == VIP
+                       for _, frame in wire.received()), "no word of ours"
+    assert f"{CLIENT_MAC} has {address}; given up, and left to it for 60 s" in agent.log()
+    assert agent.http("/readyz") == (503, f"{CLIENT_MAC} has {address}, which isn't claimed for that\n")
+    figures = agent.metrics()
+    assert figures["l2resp_conflicts_yielded_total"] == figures["l2resp_addresses_taken"] == 1
+
+
+def test_what_was_yielded_stays_so(agent, lan):
+    """Neither a comparison with the map nor a reload takes it back."""
+    start(agent, POLICY_YIELDS, service("web", VIP))
+    agent.wait_entries((VIP, "eth1"))
+    with Wire(lan.client, "eth0") as wire:
+        wire.send(conflict(VIP))
+    agent.wait_entries()
+    agent.signal(signal.SIGHUP)
+    time.sleep(5.5)
+    assert agent.entries() == {}
+
+
+def test_a_policy_defends_where_others_yield(agent, lan):
+    start(agent, POLICY_DEFENDS, service("web", VIP), keys="conflict: yield\n")
+    agent.wait_entries((VIP, "eth1"))
+    with Wire(lan.client, "eth0") as wire:
+        wire.send(conflict(VIP))
+        assert wire.received(2)
+    agent.wait_entries((VIP, "eth1"))
+
+
+def test_policies_that_differ_yield(agent, lan):
+    start(agent, POLICY_DEFENDS, POLICY_YIELDS.replace("policy1", "policy2"), service("web", VIP))
+    agent.wait_entries((VIP, "eth1"))
+    with Wire(lan.client, "eth0") as wire:
+        wire.send(conflict(VIP))
+    agent.wait_entries()
+
+
+def probe(address):
+    return arp(address, spa="0.0.0.0", sha=SERVER_MAC, trailer=bytes(18))
+
+
+def test_asked_before_the_first_claim(agent, lan):
+    """Three times; nobody answers, so it is claimed; and asked no more over a restart or a reload."""
+    with Wire(lan.client, "eth0") as wire:
+        start(agent, POLICY, service("web", VIP), keys="probe: true\n")
+        frames = wire.received(3)
+        agent.wait_entries((VIP, "eth1"))
+        assert [frame for _, frame in frames] == [probe(VIP)] * 3
+        assert 0.39 < frames[-1][0] - frames[0][0] < 0.4 * 3
+        agent.signal(signal.SIGHUP)
+        agent.wait_notified("RELOADING=1")
+        agent.wait_notified("READY=1")
+        assert wire.ask(arp(VIP)) == [arp_reply(VIP)]
+        agent.end(signal.SIGUSR1)
+        agent.start()
+        assert wire.ask(arp(VIP)) == [arp_reply(VIP)], "no probe, and no gap"
+    assert agent.ready()
+
+
+@pytest.mark.parametrize("address", [VIP, VIP6])
+def test_what_somebody_answers_for_is_not_claimed(agent, lan, address):
+    """The client's own kernel does."""
+    lan.enable_ipv6()
+    lan.client.ip(f"address add {address}/{'128' if ':' in address else '32'} dev eth0"
+                  + " nodad" * (":" in address))
+    start(agent, POLICY, service("web", address, OTHER), keys="probe: true\n")
+    agent.wait_entries((OTHER, "eth1"))
+    time.sleep(1)
+    assert set(agent.entries()) == {(OTHER, "eth1")}
+    assert f"{CLIENT_MAC} has {address}; not claimed, and left to it for 60 s" in agent.log()
+    assert agent.http("/readyz") == (503, f"{CLIENT_MAC} has {address}, which isn't claimed for that\n")
+    done = agent.command("who-holds", address)
+    assert (done.status, done.err) == (
+        1, f"xdp-l2respd: {address}: no node claims it, since {CLIENT_MAC} has it\n")
+    figures = agent.metrics()
+    assert figures["l2resp_addresses_taken"] == 1 and figures["l2resp_probes_total"] >= 4
+
+
+def test_what_somebody_only_asks_for_is_claimed(agent, lan):
+    """Another node of the group may ask at the same time."""
+    start(agent, POLICY, service("web", VIP), keys="probe: true\n")
+    with Wire(lan.client, "eth0") as wire:
+        for _ in range(8):
+            wire.send(arp(VIP, spa="0.0.0.0", sha=CLIENT_MAC))
+            time.sleep(0.1)
+    agent.wait_entries((VIP, "eth1"))
+
+
+@pytest.mark.skipif(not os.environ.get("XDP_L2RESP_FULL"), reason="takes two minutes; --full runs it")
+@pytest.mark.parametrize("keys", ["conflict: yield\n", "probe: true\n"])
+def test_taken_back_when_the_other_is_gone(agent, lan, keys):
+    start(agent, POLICY, service("web", OTHER), keys=keys)
+    agent.wait_entries((OTHER, "eth1"))
+    if "yield" in keys:
+        agent.write("all.yaml", POLICY, service("web", VIP))
+        agent.wait_entries((VIP, "eth1"))
+        with Wire(lan.client, "eth0") as wire:
+            wire.send(conflict(VIP))
+    lan.client.ip(f"address add {VIP}/32 dev eth0")
+    agent.write("all.yaml", POLICY, service("web", VIP, OTHER))
+    agent.wait_entries((OTHER, "eth1"))
+    assert not wait_until(lambda: (VIP, "eth1") in agent.entries(), PAUSE + 10), "it is there still, and answers"
+    assert agent.metrics()["l2resp_probes_total"] >= 1 + ("probe" in keys)
+    lan.client.ip(f"address del {VIP}/32 dev eth0")
+    assert wait_until(lambda: (VIP, "eth1") in agent.entries(), PAUSE + 10), "no probe, and no gap"
+    assert wait_until(agent.ready)

@@ -1,0 +1,92 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who takes an address when several could: preferred nodes, weights, preemption, and what people ask for."""
+import signal
+import time
+
+from cluster import DURATION, RETRY, SLACK, VIP
+from daemon import POLICY, service
+from lan import wait_until
+
+MANY = [f"198.18.10.{host}" for host in range(1, 41)]
+TAKEN = (2 * DURATION + RETRY + 0.3) * SLACK
+
+
+def prefers(node, *ips):
+    return service("web", *ips).replace(
+        "namespace: default}", f"namespace: default, annotations: {{xdp-l2resp/preferred-node: {node}}}}}")
+
+
+def holds(node, *ips, seconds=TAKEN):
+    assert wait_until(lambda: node.held() >= set(ips), seconds), node.cluster.logs()
+
+
+def test_the_preferred_node_takes_it_from_a_living_one(cluster, etcd):
+    """Where it may preempt; and again when it comes back."""
+    manifests = [POLICY, prefers("node-2", VIP)]
+    first = cluster.node(etcd.lease, manifests)
+    holds(first, VIP)
+    second = cluster.node(etcd.lease + ", preempt: true", manifests)
+    asker = cluster.ask(VIP)
+    holds(second, VIP)
+    second.agent.end(signal.SIGTERM)
+    holds(first, VIP)
+    second.agent.start()
+    holds(second, VIP)
+    assert wait_until(lambda: asker.answerers(VIP)[-1] == second.mac)
+    assert asker.answerers(VIP) in ([first.mac, second.mac] * 2, [second.mac, first.mac, second.mac])
+
+
+def test_the_preferred_node_waits_and_goes_first(cluster, etcd):
+    """Without preemption; the others leave the free address to it."""
+    manifests = [POLICY, prefers("node-3", VIP)]
+    first = cluster.node(etcd.lease, manifests)
+    holds(first, VIP)
+    second, third = (cluster.node(etcd.lease, manifests) for _ in range(2))
+    asker = cluster.ask(VIP)
+    time.sleep(2 * DURATION)
+    assert first.held() == {VIP}
+    first.agent.end(signal.SIGTERM)
+    holds(third, VIP)
+    assert not second.held()
+    assert wait_until(lambda: len(asker.turns(VIP)) == 2) and asker.answerers(VIP) == [first.mac, third.mac]
+
+
+def test_weights(cluster, etcd):
+    """Shares are in proportion to them; with 0, what nobody else takes."""
+    heavy, light, last = (cluster.node(f"{etcd.lease}, weight: {weight}", [POLICY, service("web", *MANY)], start=False)
+                          for weight in (300, 100, 0))
+    for node in cluster.nodes:
+        node.agent.launch()
+    cluster.settled(MANY)
+    # 30 and 10, were it exact: the names decide, so it is the same each time
+    assert 22 <= len(heavy.held()) <= 36 and len(heavy.held()) + len(light.held()) == len(MANY), cluster.logs()
+    for node in heavy, light:
+        node.agent.end(signal.SIGTERM)
+    holds(last, *MANY)
+
+
+def test_moved_it_stays_whatever_is_preferred(cluster, etcd):
+    manifests = [POLICY, prefers("node-1", VIP)]
+    first, second = (cluster.node(etcd.lease + ", preempt: true", manifests) for _ in range(2))
+    holds(first, VIP)
+    cluster.ask(VIP)
+    assert second.agent.command("move", VIP, "node-2").status == 0
+    holds(second, VIP)
+    time.sleep(2 * DURATION)
+    assert second.held() == {VIP} and not first.held()
+    assert "node-2" in first.agent.command("who-holds", VIP).out
+
+
+def test_drained_to_stay_it_is_so_over_a_restart(pair):
+    """Even where nobody else is left; until `resume`."""
+    assert pair.first.agent.command("drain", "--stay").status == 0
+    holds(pair.second, VIP)
+    pair.first.agent.end(signal.SIGTERM)
+    pair.first.agent.start()
+    pair.second.agent.end(signal.SIGTERM)
+    time.sleep(2 * DURATION)
+    assert not pair.first.held()
+    assert pair.first.agent.metrics()["l2resp_draining"] == 1
+    assert pair.first.agent.command("resume").status == 0
+    holds(pair.first, VIP)
