@@ -640,13 +640,13 @@ static enum group_claim group_claim(const struct address *address, void *userdat
 	struct lease_info info;
 	struct err err;
 
-	if (!agent->session_known)
-		return GROUP_NOT_KNOWN;
 	if (agent->config.engine == LEASE_ENGINE_NONE) {
 		if (program_begin(agent->program, &err) < 0)
 			return GROUP_NOT_KNOWN;
 		return program_has(agent->program, address) ? GROUP_FORMERLY : GROUP_NEVER;
 	}
+	if (!agent->session_known)
+		return GROUP_NOT_KNOWN;
 	if (lease_manager_info(agent->manager, address, &info) < 0)
 		return GROUP_NEVER;
 	return *info.holder && info.holder_alive ? GROUP_NOW : GROUP_FORMERLY;

@@ -99,7 +99,9 @@ def index(namespace, dev):
 
 
 def until(condition):
+    deadline = time.monotonic() + 10
     while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.0005)
     return time.monotonic()
 

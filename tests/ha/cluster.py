@@ -31,6 +31,7 @@ node: {name}
 source: {{directory: {manifests}, assignments: {manifests}/../assignments.json}}
 lease: {{{lease}, {timing}}}
 bpffs: {bpffs}
+{keys}
 """
 
 DISABLED, FORWARDING = "0", "3"  # states of a bridge's port
@@ -56,7 +57,7 @@ class Frame:
 class Node:
     """A host of the LAN and its agent."""
 
-    def __init__(self, cluster, number, lease, timing, name):
+    def __init__(self, cluster, number, lease, timing, name, keys):
         self.cluster, self.number, self.name = cluster, number, name or f"node-{number}"
         self.mac = f"02:00:00:00:01:{number:02x}"
         self.server = Namespace(f"{cluster.tag}-{number}")
@@ -70,7 +71,7 @@ class Node:
         self.agent = Agent(self, scratch)
         self.agent.config.write_text(CONFIG.format(
             name=self.name, manifests=self.agent.manifests, lease=lease, timing=timing,
-            bpffs=self.bpffs))
+            bpffs=self.bpffs, keys=keys))
 
     def done(self, command):
         """The CLI, which must succeed."""
@@ -166,9 +167,9 @@ class Cluster:
                        f"link set {port} xdpdrv object {PASS} section xdp")
         namespace.ip(f"link set {dev} up", *([f"address add {address} dev {dev}"] if address else []))
 
-    def node(self, lease, manifests, timing=TIMING, name=None, start=True):
-        """@lease: keys of the agent's lease configuration. @manifests: documents."""
-        made = Node(self, len(self.nodes) + 1, lease, timing, name)
+    def node(self, lease, manifests, timing=TIMING, name=None, start=True, keys=""):
+        """@lease: keys of the agent's lease configuration; @keys: others. @manifests: documents."""
+        made = Node(self, len(self.nodes) + 1, lease, timing, name, keys)
         self.nodes.append(made)
         made.agent.write("all.yaml", *manifests)
         if start:

@@ -1,0 +1,72 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A host that isn't one of the nodes has an address: what they do about it together."""
+import signal
+import time
+
+from cluster import DURATION, RETRY, SLACK, VIP
+from daemon import POLICY, service
+from lan import CLIENT_MAC, wait_until
+from wire import Wire, arp
+
+MANIFESTS = [POLICY, service("web", VIP)]
+TOOK_OVER = (DURATION + RETRY + 0.3) * SLACK
+# One of the two may start to ask when the other has the address already, and be told of that by the store
+# only afterwards: it looks again with its next comparison.
+NOTICED = 6 * SLACK
+
+
+def probes(node):
+    return node.agent.metrics()["l2resp_probes_total"]
+
+
+def test_asked_once_in_the_life_of_the_group(cluster, etcd):
+    """By the first node; neither a restart nor a takeover asks or waits."""
+    first = cluster.node(etcd.lease, MANIFESTS, keys="probe: true")
+    cluster.settled([VIP])
+    assert probes(first) == 3
+    second = cluster.node(etcd.lease, MANIFESTS, keys="probe: true")
+    time.sleep(DURATION)
+    asker = cluster.ask(VIP)
+    first.agent.end(signal.SIGUSR1)
+    first.agent.start()
+    time.sleep(1)
+    numbers = [frame.number for frame in asker.frames()]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1)), "not one unanswered"
+    killed = time.monotonic()
+    first.agent.end(signal.SIGKILL)
+    assert wait_until(lambda: asker.answerers(VIP) == [first.mac, second.mac], TOOK_OVER), cluster.logs()
+    assert asker.turns(VIP)[1][1] - killed < TOOK_OVER
+    assert probes(second) == 0
+
+
+def test_nodes_that_ask_at_the_same_time(cluster, etcd):
+    """One has it, and the other is there for it: neither takes the other for a stranger for long."""
+    for _ in range(2):
+        cluster.node(etcd.lease, MANIFESTS, keys="probe: true", start=False).agent.launch()
+    cluster.settled([VIP])
+    asker = cluster.ask(VIP)
+    holder, other = sorted(cluster.nodes, key=lambda node: not node.held())
+    assert wait_until(lambda: other.agent.metrics()["l2resp_leases_wanted"] == 1, NOTICED), cluster.logs()
+    time.sleep(DURATION)
+    holder.agent.end(signal.SIGTERM)
+    assert wait_until(lambda: asker.answerers(VIP)[-1] == other.mac, TOOK_OVER), cluster.logs()
+
+
+def test_yielded_by_one_node_after_the_other(cluster, etcd):
+    """As long as the other host says that it has the address, nobody else does."""
+    first, second = (cluster.node(etcd.lease, MANIFESTS, keys="conflict: yield") for _ in range(2))
+    cluster.settled([VIP])
+    time.sleep(DURATION)
+    asker = cluster.ask(VIP)
+    assert wait_until(asker.frames)
+    with Wire(cluster.client, "eth0") as wire:
+        def nobody_has_it():
+            wire.send(arp(VIP, spa=VIP, sha=CLIENT_MAC))
+            time.sleep(0.1)
+            return all(node.agent.metrics()["l2resp_addresses_taken"] == 1 for node in cluster.nodes)
+        assert wait_until(nobody_has_it, TOOK_OVER), cluster.logs()
+    assert not first.held() and not second.held()
+    time.sleep(DURATION)
+    assert asker.frames()[-1].at < time.monotonic() - DURATION * 0.9
+    assert {node.agent.http("/readyz")[0] for node in cluster.nodes} == {503}
