@@ -127,7 +127,7 @@ static void calls_hand_on(struct http *http)
 
 			call->fresh = false;
 			call->length -= used;
-			if (used)
+			if (call->body)
 				memmove(call->body, call->body + used, call->length + 1);
 		}
 		if (call->ended && !call->cancelled)

@@ -106,10 +106,10 @@ static bool grow(struct source *source)
 
 	if (source->count < source->capacity)
 		return true;
-	items = reallocarray(source->items, capacity, sizeof(*items));
+	items = reallocarray(source->items, capacity, sizeof(void *));
 	if (items)
 		source->items = items;
-	manifests = reallocarray(source->manifests, capacity, sizeof(*manifests));
+	manifests = reallocarray(source->manifests, capacity, sizeof(void *));
 	if (manifests)
 		source->manifests = manifests;
 	if (!items || !manifests)
@@ -133,9 +133,8 @@ struct source_item *source_get(struct source *source, const char *name)
 			item_free(item);
 		return NULL;
 	}
-	memmove(&source->items[at + 1], &source->items[at], behind * sizeof(*source->items));
-	memmove(&source->manifests[at + 1], &source->manifests[at],
-		behind * sizeof(*source->manifests));
+	memmove(&source->items[at + 1], &source->items[at], behind * sizeof(void *));
+	memmove(&source->manifests[at + 1], &source->manifests[at], behind * sizeof(void *));
 	source->items[at] = item;
 	source->manifests[at] = &item->manifest;
 	source->count++;
@@ -179,9 +178,8 @@ void source_remove(struct source *source, const char *name)
 	if (!behind || strcmp(source->items[at]->name, name) != 0)
 		return;
 	item_free(source->items[at]);
-	memmove(&source->items[at], &source->items[at + 1], (behind - 1) * sizeof(*source->items));
-	memmove(&source->manifests[at], &source->manifests[at + 1],
-		(behind - 1) * sizeof(*source->manifests));
+	memmove(&source->items[at], &source->items[at + 1], (behind - 1) * sizeof(void *));
+	memmove(&source->manifests[at], &source->manifests[at + 1], (behind - 1) * sizeof(void *));
 	source->count--;
 }
 

@@ -14,7 +14,9 @@
 /* Many objects change at once, when a pool is applied or a node comes back: they're told together.
  */
 #define SETTLE_USEC 20000
-/* An API server that starts denies CRDs for a moment: objects are forgotten after this long. */
+/* An API server that starts denies CRDs for a moment: it is believed after this long, and where
+ * objects of the kind are known after that long. */
+#define DENIED_NS  (5 * UINT64_C(1000000000))
 #define MISSING_NS (60 * UINT64_C(1000000000))
 
 enum kind {
@@ -250,10 +252,10 @@ static void on_missing(void *userdata)
 	if (!collection->missing_at_ns) {
 		collection->missing_at_ns = now_ns;
 		say(collection, LOG_WARNING,
-		    "the server doesn't know this kind; its objects count as they were, for a "
-		    "minute");
+		    "the server doesn't know this kind; objects that are known count for a minute "
+		    "as they were");
 	}
-	if (collection->known && now_ns - collection->missing_at_ns < MISSING_NS)
+	if (now_ns - collection->missing_at_ns < (collection->known ? MISSING_NS : DENIED_NS))
 		return;
 	on_reset(collection);
 	on_synced(collection);

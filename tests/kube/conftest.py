@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tests here start from: a real API server with Cilium's two kinds, a LAN, and an agent whose source it is."""
 import importlib.util
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -16,14 +15,12 @@ SPEC.loader.exec_module(net_conftest)
 
 import daemon as daemon_module  # noqa: E402
 import lan as lan_module  # noqa: E402
-from cluster import ADMIN, APISERVER, Cluster  # noqa: E402
 from gate import Gate, Tunnel  # noqa: E402
+from kube import ADMIN, REASON, Cluster  # noqa: E402
 
 pytest_collection_modifyitems = net_conftest.pytest_collection_modifyitems
 scratch = net_conftest.scratch
 
-REASON = ("no kube-apiserver in the cache; tests/kube/build-apiserver makes it" if not APISERVER.exists() else
-          next((f"{name} isn't installed" for name in ("etcd", "kubectl") if not shutil.which(name)), None))
 DEPLOY = lan_module.ROOT / "deploy/kubernetes"
 CRDS = ("ciliuml2announcementpolicies", "ciliumloadbalancerippools")
 

@@ -6,9 +6,9 @@ import time
 from signal import SIGUSR1
 
 import pytest
-from cluster import ADMIN
 from conftest import CRDS, service
 from daemon import POLICY
+from kube import ADMIN
 from lan import wait_until
 from wire import Wire, arp, arp_reply
 
