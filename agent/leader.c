@@ -35,7 +35,6 @@ struct leader {
 	bool synced;	     /* what is there was seen */
 	bool there;	     /* the object */
 	bool mine;	     /* by its holderIdentity */
-	char holder[256];    /* "": nobody */
 	char version[32];    /* of what was seen last */
 	uint64_t seen_ns;    /* when */
 	uint64_t sent_ns;    /* the write that is under way */
@@ -66,13 +65,15 @@ static void see(struct leader *leader, const json_t *lease)
 	const char *version = json_string_value(json_object_get(metadata, "resourceVersion"));
 	const char *holder = json_string_value(json_object_get(spec, "holderIdentity"));
 
+	/* an event that is older than the answer to a write of ours */
+	if (kube_version(lease) < strtoull(leader->version, NULL, 10))
+		return;
 	leader->there = true;
 	if (version && strcmp(version, leader->version) != 0) {
 		snprintf(leader->version, sizeof(leader->version), "%s", version);
 		leader->seen_ns = clock_boot_ns();
 	}
-	snprintf(leader->holder, sizeof(leader->holder), "%s", holder ?: "");
-	leader->mine = !strcmp(leader->holder, leader->identity);
+	leader->mine = holder && !strcmp(holder, leader->identity);
 	/* somebody took it away, by hand: what was sent is over in its time */
 	if (!leader->mine)
 		leader->renewed_ns = 0;
@@ -197,9 +198,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	if (leader->mine)
 		due = now_ns >= leader->renewed_ns + RENEW_NS;
 	else
-		due = leader->want &&
-		      (!leader->seen_ns || now_ns >= leader->seen_ns + TAKEOVER_NS ||
-		       (leader->there && !leader->holder[0]));
+		due = leader->want && (!leader->seen_ns || now_ns >= leader->seen_ns + TAKEOVER_NS);
 	if (due && (leader->mine || leader->synced) && !leader->call)
 		write_lease(leader);
 	tell(leader);

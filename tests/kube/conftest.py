@@ -48,7 +48,7 @@ def pytest_configure(config):
     net_conftest.pytest_configure(config)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster():
     if REASON:
         pytest.skip(REASON)
