@@ -40,8 +40,8 @@ int agent_move(struct agent *agent, const struct address *address, const char *n
 /* Who has @address, as an object; NULL with @err where nothing is known. */
 json_t *agent_who_holds(const struct agent *agent, const struct address *address, struct err *err);
 
-/* What becomes of the Service @name, NAMESPACE/NAME: its addresses, the policies that select it here,
- * who holds them, and where they are announced. NULL with @err: there is no such Service. */
+/* What becomes of the Service @name, NAMESPACE/NAME: its addresses, the policies that select it
+ * here, who holds them, and where they are announced. NULL with @err: there is no such Service. */
 json_t *agent_show(const struct agent *agent, const char *name, struct err *err);
 
 /* Is everything in place? False with the first reason that it isn't. */

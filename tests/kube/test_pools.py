@@ -118,18 +118,15 @@ def test_a_restart_keeps_what_was_given(agent, objects, told):
 def test_answers_that_are_lost_give_nothing_twice(agent, objects, told, gate):
     """Writes are carried out, but the answers don't arrive; then the agent is killed."""
     def lose(line, answer):
-        data = b"".join(answer)
-        if line.startswith("PATCH") and "/status" in line:
-            return
-        yield data
-
-    def lose_writes(line, answer):
-        return lose(line, answer) if line.startswith("PATCH") else answer
+        if not line.startswith("PATCH") or "/status" not in line:
+            return answer
+        b"".join(answer)
+        return iter(())
 
     objects.apply(POLICY, pool("198.18.20.1", "198.18.20.5"))
     agent.start()
     assert wait_until(lambda: "this node gives" in agent.log(), 10)
-    gate.meddle = lose_writes
+    gate.meddle = lose
     objects.apply(*(balanced(f"web{number}") for number in range(3)))
     assert wait_until(lambda: sum(map(len, told.given().values())) == 3, 15)
     objects.delete("service", "web1")
@@ -142,6 +139,36 @@ def test_answers_that_are_lost_give_nothing_twice(agent, objects, told, gate):
     assert wait_until(lambda: sum(map(len, told.given().values())) == 5, 60)
     given = [ip for ips in told.given().values() for ip in ips]
     assert len(set(given)) == len(given) == 5
+
+
+def test_what_may_have_been_written_is_given_to_nobody_else(agent, objects, told, gate):
+    """Neither the answer to a write nor the watch tells that it was carried out, and meanwhile a pool changes.
+    What the watch shows of that Service becomes a bookmark of the same length."""
+    def hide(line, answer):
+        if "/services/a/status" in line:
+            b"".join(answer)
+            return iter(())
+        return (re.sub(rb'"MODIFIED"(?=,"object":{[^\n]*?"name":"a")', b'"BOOKMARK"', data) for data in answer)
+
+    objects.apply(POLICY, balanced("a"), balanced("b"))
+    agent.start()
+    assert wait_until(lambda: agent.metrics()["l2resp_source_known"], 10)
+    gate.meddle = hide
+    gate.cut()
+    gate.mend()
+    objects.apply(pool(FIRST, FIRST))
+    assert wait_until(lambda: told.given() == {"a": [FIRST], "b": []}, 20), told.given()
+    # the agent doesn't know; a's address would now be b's
+    objects.apply(pool(FIRST, FIRST).replace(
+        "}]}", "}], serviceSelector: {matchLabels: {io.kubernetes.service.name: b}}}"))
+    time.sleep(4)
+    assert told.given() == {"a": [FIRST], "b": []}
+    gate.meddle = None
+    gate.cut()
+    gate.mend()
+    told.cluster.api("PATCH", f"{SERVICES}/a", {"metadata": {"annotations": {"seen": "again"}}},
+                     kind="application/merge-patch+json")
+    assert wait_until(lambda: told.given() == {"a": [], "b": [FIRST]}, 30), told.given()
 
 
 def test_a_server_that_keeps_no_conditions_of_services(agent, objects, told, gate):
