@@ -139,14 +139,27 @@ static struct attachment *attachment_get(struct agent *agent, uint32_t ifindex)
 	return found;
 }
 
-/* Forgets interfaces that are gone. */
-static void attachments_prune(struct agent *agent)
+static bool selection_has(const struct selection *selection, uint32_t ifindex)
+{
+	for (size_t i = 0; i < selection->count; i++)
+		if (selection->list[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/* Forgets interfaces that are gone, and those that no policy selects any more: what an
+ * administrator does there is no business of ours. */
+static void attachments_prune(struct agent *agent, const struct selection *selection)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < agent->attachment_count; i++)
-		if (link_table_find(links_table(agent->links), agent->attachments[i].ifindex))
+	for (size_t i = 0; i < agent->attachment_count; i++) {
+		uint32_t ifindex = agent->attachments[i].ifindex;
+
+		if (link_table_find(links_table(agent->links), ifindex) &&
+		    selection_has(selection, ifindex))
 			agent->attachments[kept++] = agent->attachments[i];
+	}
 	agent->attachment_count = kept;
 }
 
@@ -204,15 +217,10 @@ static int attach_selected(struct agent *agent, const struct selection *selectio
 	const struct link_table *links = links_table(agent->links);
 	int r = 0;
 
-	attachments_prune(agent);
-	for (size_t l = 0; l < links->count && !r; l++) {
-		bool selected = false;
-
-		for (size_t i = 0; i < selection->count && !selected; i++)
-			selected = selection->list[i].ifindex == links->rows[l].link.ifindex;
-		if (selected)
+	attachments_prune(agent, selection);
+	for (size_t l = 0; l < links->count && !r; l++)
+		if (selection_has(selection, links->rows[l].link.ifindex))
 			r = ensure_attached(agent, &links->rows[l], look);
-	}
 	return r;
 }
 
@@ -476,6 +484,8 @@ static int apply(struct agent *agent, bool all, struct err *err)
 {
 	int r = program_begin(agent->program, err);
 
+	if (!r)
+		r = defender_follow(agent->defender, agent->program, err);
 	if (!r && all)
 		return apply_all(agent, err);
 	for (size_t i = 0; i < agent->pending_count && !r; i++)
@@ -557,7 +567,7 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	/* programs that somebody took off, sysctls that somebody set */
 	lease_manager_status(agent->manager, &before);
-	if (attach_look(agent) || kernel_view_changed(&agent->kernel) ||
+	if (!agent->evaluated || attach_look(agent) || kernel_view_changed(&agent->kernel) ||
 	    inquiry_due(agent->inquiry))
 		evaluate(agent, false);
 	lease_manager_status(agent->manager, &after);
@@ -844,10 +854,13 @@ static int start_manager(struct agent *agent, const struct config *config, struc
 	if (r < 0)
 		return r;
 	r = lease_manager_new(agent->event, &lease, &lease_callbacks, agent, &agent->manager, err);
-	if (!r && agent->identity.drained)
+	if (r < 0)
+		return r;
+	/* over a reload also without --stay */
+	agent->figures.draining = agent->figures.draining || agent->identity.drained;
+	if (agent->figures.draining)
 		lease_manager_drain(agent->manager, true);
-	agent->figures.draining = agent->identity.drained;
-	return r;
+	return 0;
 }
 
 static int add_timer(struct agent *agent, sd_event_source **source, uint64_t usec,
@@ -890,8 +903,7 @@ static int agent_start(struct agent *agent, struct err *err)
 		r = inquiry_new(agent->event, agent->links, &inquiry_callbacks, agent,
 				&agent->inquiry, err);
 	if (!r)
-		r = defender_new(agent->event, agent->program, conflict_seen, agent,
-				 &agent->defender, err);
+		r = defender_new(agent->event, conflict_seen, agent, &agent->defender, err);
 	if (!r)
 		r = start_manager(agent, config, err);
 	if (r < 0)
@@ -965,32 +977,30 @@ void agent_free(struct agent *agent)
 	free(agent);
 }
 
-/* Swaps the source, if it is another one. */
-static int reload_source(struct agent *agent, const struct config *config, struct err *err)
+/* Reads the source again, or another one into *ret_source. */
+static int reload_source(struct agent *agent, const struct config *config,
+			 struct source **ret_source, struct err *err)
 {
 	struct source_options options;
-	struct source *source;
-	int r;
 
 	config_source(config, &options);
 	if (source_same(agent->source, &options)) {
 		source_rescan(agent->source, true);
 		return 0;
 	}
-	r = source_new(agent->event, &options, &source_callbacks, agent, &source, err);
-	if (r < 0)
-		return r;
-	source_free(agent->source);
-	agent->source = source;
-	return 0;
+	return source_new(agent->event, &options, &source_callbacks, agent, ret_source, err);
 }
 
 int agent_reload(struct agent *agent, struct err *err)
 {
 	struct lease_manager *former = agent->manager;
+	struct source *source = NULL;
 	struct config config, old;
-	int r = config_read(agent->path, &config, err);
+	int r;
 
+	if (agent->stopping)
+		return err_set(err, -EBUSY, "stopping");
+	r = config_read(agent->path, &config, err);
 	if (r < 0)
 		return r;
 	if (strcmp(config.bpffs, agent->config.bpffs) != 0 ||
@@ -1001,14 +1011,19 @@ int agent_reload(struct agent *agent, struct err *err)
 			       "%s: bpffs and listen are read at the start only; restart instead",
 			       agent->path);
 	}
-	r = reload_source(agent, &config, err);
+	r = reload_source(agent, &config, &source, err);
 	/* the session goes on where it was, as over a restart */
 	if (!r)
 		r = start_manager(agent, &config, err);
 	if (r < 0) {
+		source_free(source);
 		agent->manager = former;
 		config_free(&config);
 		return r;
+	}
+	if (source) {
+		source_free(agent->source);
+		agent->source = source;
 	}
 	lease_manager_free(former);
 	old = agent->config;

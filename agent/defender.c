@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <bpf/libbpf.h>
 
 #include "clock.h"
@@ -15,9 +17,13 @@ struct defence {
 };
 
 struct defender {
+	sd_event *event;
+	int fd; /* the ring's map; -1: none yet */
+	uint32_t id;
 	struct ring_buffer *ring;
 	sd_event_source *io;
-	defender_fn *seen; /* NULL: what was reported before is history */
+	bool old; /* what is read was reported before */
+	defender_fn *seen;
 	void *userdata;
 	uint64_t count;
 	struct defence *list;
@@ -70,7 +76,7 @@ static int take(void *context, void *data, size_t size)
 	uint64_t now_ns = clock_boot_ns();
 	struct address address;
 
-	if (!defender->seen || size < sizeof(*event))
+	if (defender->old || size < sizeof(*event))
 		return 0;
 	defender->count++;
 	prune(defender, now_ns);
@@ -92,25 +98,54 @@ static int ring_io(sd_event_source *source, int fd, uint32_t revents, void *user
 	return 0;
 }
 
-int defender_new(sd_event *event, struct program *program, defender_fn *seen, void *userdata,
-		 struct defender **ret_defender, struct err *err)
+static void unfollow(struct defender *defender)
+{
+	defender->io = sd_event_source_disable_unref(defender->io);
+	ring_buffer__free(defender->ring);
+	defender->ring = NULL;
+	if (defender->fd >= 0)
+		close(defender->fd);
+	defender->fd = -1;
+}
+
+int defender_follow(struct defender *defender, const struct program *program, struct err *err)
+{
+	uint32_t id;
+	int fd = program_events(program, &id), r = 0;
+
+	if (defender->ring && id == defender->id)
+		return 0;
+	unfollow(defender);
+	defender->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (defender->fd >= 0)
+		defender->ring = ring_buffer__new(defender->fd, take, defender, NULL);
+	if (!defender->ring)
+		r = negative_errno();
+	if (!r) {
+		defender->old = true;
+		ring_buffer__consume(defender->ring);
+		defender->old = false;
+		r = sd_event_add_io(defender->event, &defender->io,
+				    ring_buffer__epoll_fd(defender->ring), EPOLLIN, ring_io,
+				    defender);
+	}
+	if (r < 0) {
+		unfollow(defender);
+		return err_set(err, r, "following the data path's events: %s", strerror(-r));
+	}
+	defender->id = id;
+	return 0;
+}
+
+int defender_new(sd_event *event, defender_fn *seen, void *userdata, struct defender **ret_defender,
+		 struct err *err)
 {
 	struct defender *defender = calloc(1, sizeof(*defender));
-	int r;
 
 	if (!defender)
 		return err_set(err, -ENOMEM, "out of memory");
-	defender->ring = ring_buffer__new(program_events(program), take, defender, NULL);
-	r = defender->ring ? 0 : negative_errno();
-	if (!r) {
-		ring_buffer__consume(defender->ring);
-		r = sd_event_add_io(event, &defender->io, ring_buffer__epoll_fd(defender->ring),
-				    EPOLLIN, ring_io, defender);
-	}
-	if (r < 0) {
-		defender_free(defender);
-		return err_set(err, r, "following the data path's events: %s", strerror(-r));
-	}
+	defender->event = sd_event_ref(event);
+	defender->fd = -1;
 	defender->seen = seen;
 	defender->userdata = userdata;
 	*ret_defender = defender;
@@ -121,8 +156,8 @@ void defender_free(struct defender *defender)
 {
 	if (!defender)
 		return;
-	sd_event_source_disable_unref(defender->io);
-	ring_buffer__free(defender->ring);
+	unfollow(defender);
+	sd_event_unref(defender->event);
 	free(defender->list);
 	free(defender);
 }

@@ -22,11 +22,15 @@ typedef bool defender_fn(const struct address *address, uint32_t ifindex,
 			 const uint8_t mac[ETH_ALEN], void *userdata);
 
 /*
- * Calls @seen for what the data path reports from now on (at most once a second for each address,
- * interface and host), unless the address was defended less than the interval ago.
+ * Calls @seen for what the data path reports (at most once a second for each address, interface and
+ * host), from defender_follow() on, unless the address was defended less than the interval ago.
  */
-int defender_new(sd_event *event, struct program *program, defender_fn *seen, void *userdata,
-		 struct defender **ret_defender, struct err *err);
+int defender_new(sd_event *event, defender_fn *seen, void *userdata, struct defender **ret_defender,
+		 struct err *err);
+
+/* Reads the reports of the maps that are pinned now, which @program must have locked. */
+int defender_follow(struct defender *defender, const struct program *program, struct err *err);
+
 void defender_free(struct defender *defender);
 
 /* Reports of conflicts. */

@@ -362,6 +362,8 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 				 (long)(request->silence_ns / 1000000000));
 	}
 	curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
+	/* a name that is still being looked up isn't waited for when its call ends */
+	curl_easy_setopt(call->easy, CURLOPT_QUICK_EXIT, 1L);
 	/* a server is reached as configured, whatever the environment says of proxies */
 	curl_easy_setopt(call->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS_STR, "http,https");

@@ -166,13 +166,11 @@ uint64_t inquiry_sent(const struct inquiry *inquiry)
 	return prober_sent(inquiry->prober);
 }
 
-static void taken(const struct address *address, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
-		  void *userdata)
+static void taken(const struct address *address, const uint8_t mac[ETH_ALEN], void *userdata)
 {
 	struct inquiry *inquiry = userdata;
 	struct target *target = (struct target *)desired_find(inquiry->desired, address);
 
-	(void)ifindex;
 	/* a node of ours may have been faster: then it is the one that answers */
 	if (!target || target->asked != ASKED_NOW || group(inquiry, target) == GROUP_NOW)
 		return;

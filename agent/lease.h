@@ -179,7 +179,7 @@ void lease_manager_stop(struct lease_manager *manager);
  * its way: the holder gives the address up as soon as @node has said in the store that it would
  * take it; watch lease_manager_info(). It stays there until the address next changes hands.
  * -ENOENT: no claim on it is known, -EHOSTDOWN: @node isn't alive, -EALREADY: it holds it;
- * -ENOTCONN: not active; each with @err.
+ * -ENOTCONN: not active, -EBUSY: too much is changing hands; each with @err.
  */
 int lease_manager_move(struct lease_manager *manager, const struct address *address,
 		       const char *node, struct err *err);

@@ -197,14 +197,19 @@ static struct record record_of(const struct lease_claim *claim)
 	return record;
 }
 
-/* Writes @record over @claim, now or when fewer swaps are on their way. */
+/* No answer yet, or a refusal that the view hasn't explained: not again at once. */
+static bool claim_tried(const struct lease_claim *claim, uint64_t now)
+{
+	return claim->tried_revision == claim->revision && now < claim->retry_ns;
+}
+
+/* Writes @record over @claim, or looks at @claim again when fewer swaps are on their way. */
 static void claim_swap(struct lease_machine *machine, struct lease_claim *claim,
 		       const struct record *record, uint64_t now)
 {
 	if (claim->busy)
 		return;
-	/* no answer yet, or a refusal that the view hasn't explained: not again at once */
-	if (claim->tried_revision == claim->revision && now < claim->retry_ns) {
+	if (claim_tried(claim, now)) {
 		claim_due(machine, claim, claim->retry_ns);
 		return;
 	}
@@ -757,8 +762,10 @@ int lease_machine_move(struct lease_machine *machine, const struct address *addr
 		return err_set(err, -EHOSTDOWN, "%s isn't alive, or is drained", node);
 	if (claim->holder == peer && !lease_peer_session_over(peer, claim->session))
 		return err_set(err, -EALREADY, "%s holds %s already", node, text);
-	if (claim->busy)
-		return err_set(err, -EBUSY, "%s is changing hands; try again", text);
+	/* what isn't sent now would be forgotten, and a claim is in one queue at most */
+	if (claim->busy || claim->queued || claim->waiting || claim_tried(claim, now) ||
+	    machine->swaps >= machine->swaps_max)
+		return err_set(err, -EBUSY, "%s, or much else, is changing hands; try again", text);
 	record = record_of(claim);
 	node_name_copy(record.claim.wish, node);
 	record.claim.wish_session =

@@ -11,6 +11,9 @@
 /* Engine none: nobody else counts sessions. */
 #define SLOT_ALONE 1
 
+/* More attempts than the process before can have made since the one that is in the store. */
+#define RESUME_SKIP (UINT64_C(1) << 32)
+
 struct lease_peer *lease_peer_find(const struct lease_machine *machine, const char *name)
 {
 	struct lease_peer *peer = machine->peers;
@@ -194,6 +197,10 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 	};
 	uint64_t now = lease_now(machine);
 
+	/* the stamp of before a restart may be of a longer duration: others must wait for that */
+	if (own->phase == SESSION_RESUMING &&
+	    record.heartbeat.duration_s < machine->self->heartbeat.duration_s)
+		record.heartbeat.duration_s = machine->self->heartbeat.duration_s;
 	record.heartbeat.unsettled =
 		machine->self->shape == RECORD_ABSENT || now < machine->self->settled_ns;
 	node_name_copy(record.node, machine->self->name);
@@ -292,7 +299,8 @@ static uint64_t session_resume(struct lease_machine *machine, uint64_t deadline_
 
 	own->id = heartbeat->session;
 	own->slot = heartbeat->slot;
-	own->sequence = own->base = heartbeat->sequence;
+	/* one of the process before may be written only now, which says nothing of this one's */
+	own->sequence = own->base = heartbeat->sequence + RESUME_SKIP;
 	own->deadline_ns = deadline_ns;
 	own->phase = SESSION_RESUMING;
 	lease_claims_resume(machine);

@@ -59,7 +59,7 @@ static void heard(struct prober *prober, uint32_t ifindex, const struct address 
 		    address_compare(&question->address, address))
 			continue;
 		question->taken = true;
-		prober->callbacks.taken(address, ifindex, mac, prober->userdata);
+		prober->callbacks.taken(address, mac, prober->userdata);
 	}
 }
 
@@ -189,13 +189,10 @@ bool prober_busy(const struct prober *prober)
 	return sd_event_source_get_enabled(prober->timer, NULL) > 0;
 }
 
-int prober_add(struct prober *prober, const struct address *address, uint32_t ifindex)
+void prober_add(struct prober *prober, const struct address *address, uint32_t ifindex)
 {
-	if (prober->question_count == PROBER_ROUND)
-		return -ENOSPC;
 	prober->questions[prober->question_count++] =
 		(struct question){ .address = *address, .ifindex = ifindex };
-	return 0;
 }
 
 void prober_begin(struct prober *prober)

@@ -26,8 +26,7 @@ struct prober;
 
 struct prober_callbacks {
 	/* Another host, with @mac, says that it has @address, which was asked for. */
-	void (*taken)(const struct address *address, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
-		      void *userdata);
+	void (*taken)(const struct address *address, const uint8_t mac[ETH_ALEN], void *userdata);
 	/* The round is over. Nobody else has what taken() wasn't called for. */
 	void (*done)(void *userdata);
 	void (*log)(int priority, const char *text, void *userdata);
@@ -40,8 +39,8 @@ void prober_free(struct prober *prober);
 /* Is a round on its way? */
 bool prober_busy(const struct prober *prober);
 
-/* Asks for @address on @ifindex in the next round, which mustn't have begun. -ENOSPC: full. */
-int prober_add(struct prober *prober, const struct address *address, uint32_t ifindex);
+/* Asks for @address on @ifindex in the next round, which mustn't have begun and must have room. */
+void prober_add(struct prober *prober, const struct address *address, uint32_t ifindex);
 
 /* Begins the round, if there is something to ask. */
 void prober_begin(struct prober *prober);

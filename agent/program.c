@@ -27,8 +27,10 @@ struct devices {
 
 struct program {
 	char *bpffs;
-	int leases, events; /* never replaced, and used without the lock */
+	int leases; /* written without the lock */
+	uint32_t leases_id;
 	struct lease_stamper *stamper;
+	uint64_t renewal_ns;	 /* what it was made for */
 	struct pins pins;	 /* while locked */
 	struct devices unsynced; /* whose groups may have changed */
 	struct devices deleted;	 /* that addresses were taken off */
@@ -56,6 +58,41 @@ static int lock_free(const struct program *program, struct err *err)
 	return 0;
 }
 
+int program_expect_stamps(struct program *program, uint64_t renewal_ns, struct err *err)
+{
+	struct lease_stamper *stamper;
+	/* half as much more, for one that comes late */
+	int r = lease_stamper_new(program->leases, renewal_ns + renewal_ns / 2, &stamper, err);
+
+	if (r < 0)
+		return r;
+	lease_stamper_free(program->stamper);
+	program->stamper = stamper;
+	program->renewal_ns = renewal_ns;
+	return 0;
+}
+
+/* Stamps go into the map that is pinned: flush --all may have removed the one of before. */
+static int leases_follow(struct program *program, const struct pins *pins, struct err *err)
+{
+	uint32_t id = pins_map_id(pins, PINS_LEASES);
+	int fd, r = 0;
+
+	if (id && id == program->leases_id)
+		return 0;
+	fd = fcntl(pins->fd[PINS_LEASES], F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(err, negative_errno(), "leases: %s", strerror(errno));
+	if (program->leases >= 0)
+		close(program->leases);
+	program->leases = fd;
+	if (program->stamper)
+		r = program_expect_stamps(program, program->renewal_ns, err);
+	if (!r)
+		program->leases_id = id;
+	return r;
+}
+
 int program_begin(struct program *program, struct err *err)
 {
 	struct pins pins = PINS_NONE;
@@ -69,6 +106,8 @@ int program_begin(struct program *program, struct err *err)
 		r = pins_open_locked(program->bpffs, 0, &pins, err);
 	if (!r)
 		r = grow_settle(&pins, &dropped, err);
+	if (!r)
+		r = leases_follow(program, &pins, err);
 	if (r < 0) {
 		pins_close(&pins);
 		return r;
@@ -99,19 +138,13 @@ int program_new(const char *bpffs, struct program **ret_program, struct err *err
 
 	if (!program)
 		return err_nomem(err);
-	program->leases = program->events = -1;
+	program->leases = -1;
 	program->pins = PINS_NONE;
 	program->bpffs = strdup(bpffs);
 	if (!program->bpffs)
 		r = err_nomem(err);
 	if (!r)
 		r = program_begin(program, err);
-	if (!r) {
-		program->leases = fcntl(program->pins.fd[PINS_LEASES], F_DUPFD_CLOEXEC, 0);
-		program->events = fcntl(program->pins.fd[PINS_EVENTS], F_DUPFD_CLOEXEC, 0);
-		if (program->leases < 0 || program->events < 0)
-			r = err_set(err, negative_errno(), "opening maps: %s", strerror(errno));
-	}
 	if (r < 0) {
 		program_free(program);
 		return r;
@@ -129,8 +162,6 @@ void program_free(struct program *program)
 	lease_stamper_free(program->stamper);
 	if (program->leases >= 0)
 		close(program->leases);
-	if (program->events >= 0)
-		close(program->events);
 	free(program->bpffs);
 	free(program);
 }
@@ -383,19 +414,6 @@ int program_remove(struct program *program, const struct address *address, struc
 	return r;
 }
 
-int program_expect_stamps(struct program *program, uint64_t renewal_ns, struct err *err)
-{
-	struct lease_stamper *stamper;
-	/* half as much more, for one that comes late */
-	int r = lease_stamper_new(program->leases, renewal_ns + renewal_ns / 2, &stamper, err);
-
-	if (r < 0)
-		return r;
-	lease_stamper_free(program->stamper);
-	program->stamper = stamper;
-	return 0;
-}
-
 int program_stamp(struct program *program, uint8_t slot, uint64_t deadline_ns, struct err *err)
 {
 	return lease_stamp_write(program->stamper, slot, deadline_ns, err);
@@ -500,9 +518,10 @@ int program_counts(struct program *program, struct outcome_counts *ret_counts, s
 	return r;
 }
 
-int program_events(const struct program *program)
+int program_events(const struct program *program, uint32_t *ret_id)
 {
-	return program->events;
+	*ret_id = pins_map_id(&program->pins, PINS_EVENTS);
+	return program->pins.fd[PINS_EVENTS];
 }
 
 bool program_has(struct program *program, const struct address *address)

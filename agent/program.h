@@ -80,8 +80,9 @@ int program_attach(struct program *program, const struct link *link,
  * answering comes first. Locked. */
 int program_twin(struct program *program, const struct link *link, struct err *err);
 
-/* The ring buffer of struct conflict_event, one reader's; the program keeps it. */
-int program_events(const struct program *program);
+/* The ring buffer of struct conflict_event that is pinned, and its map's id. Locked, and not to be
+ * closed. */
+int program_events(const struct program *program, uint32_t *ret_id);
 
 /* Has the agent an entry of @address, on whichever interface? Locked. */
 bool program_has(struct program *program, const struct address *address);

@@ -332,8 +332,10 @@ static bool watch_message(struct store_etcd *etcd, const json_t *json)
 	size_t index;
 
 	if (!result || json_is_true(json_object_get(result, "canceled"))) {
-		if (uint_member(result, "compact_revision"))
+		if (uint_member(result, "compact_revision")) {
 			etcd->base.listing = true;
+			etcd->list_revision = 0;
+		}
 		return false;
 	}
 	events = json_object_get(result, "events");

@@ -174,18 +174,25 @@ const struct contestant contestant_l2resp_chain = {
 
 /* Programs of the benchmark's own */
 
-static int open_programs(struct entrant *entrant, struct err *err)
+/* Opens them, to load the contestant's alone. */
+static int open_program(struct entrant *entrant, struct bpf_program **ret_prog, struct err *err)
 {
+	const char *name = entrant->contestant->program;
+	struct bpf_program *prog;
+
 	entrant->skeleton = contestants_bpf__open();
 	if (!entrant->skeleton)
 		return err_set(err, negative_errno(), "opening the contestants: %s",
 			       strerror(errno));
-	entrant->skeleton->rodata->device_ifindex = entrant->lane.device_ifindex;
+	entrant->skeleton->rodata->attached_ifindex = entrant->lane.device_ifindex;
 	entrant->skeleton->rodata->shards_shared = libbpf_num_possible_cpus() > L2RESP_SHARDS;
+	bpf_object__for_each_program(prog, entrant->skeleton->obj)
+		bpf_program__set_autoload(prog, !strcmp(bpf_program__name(prog), name));
+	*ret_prog = bpf_object__find_program_by_name(entrant->skeleton->obj, name);
 	return 0;
 }
 
-static int load_programs(struct entrant *entrant, struct err *err)
+static int load_program(struct entrant *entrant, struct err *err)
 {
 	int r = contestants_bpf__load(entrant->skeleton);
 
@@ -214,13 +221,14 @@ static int attach_xdp(struct entrant *entrant, const struct bpf_program *prog, s
 	return 0;
 }
 
-static int start_bare(struct entrant *entrant, struct err *err)
+static int start_xdp(struct entrant *entrant, struct err *err)
 {
-	int r = open_programs(entrant, err);
+	struct bpf_program *prog = NULL;
+	int r = open_program(entrant, &prog, err);
 
 	if (!r)
-		r = load_programs(entrant, err);
-	return r ?: attach_xdp(entrant, entrant->skeleton->progs.bare_tx, err);
+		r = load_program(entrant, err);
+	return r ?: attach_xdp(entrant, prog, err);
 }
 
 const struct contestant contestant_bare = {
@@ -229,7 +237,8 @@ const struct contestant contestant_bare = {
 	.swapped = true,
 	.trailer = true,
 	.sink = LOAD_SINK_XDP,
-	.start = start_bare,
+	.program = "bare_tx",
+	.start = start_xdp,
 };
 
 const struct contestant contestant_bare_2_cpus = {
@@ -239,26 +248,19 @@ const struct contestant contestant_bare_2_cpus = {
 	.trailer = true,
 	.sink = LOAD_SINK_XDP,
 	.cpus = 2,
-	.start = start_bare,
+	.program = "bare_tx",
+	.start = start_xdp,
 };
-
-static int start_empty(struct entrant *entrant, struct err *err)
-{
-	int r = open_programs(entrant, err);
-
-	if (!r)
-		r = load_programs(entrant, err);
-	return r ?: attach_xdp(entrant, entrant->skeleton->progs.empty_pass, err);
-}
 
 const struct contestant contestant_empty = {
 	.name = "empty XDP_PASS",
 	.text = "a program that passes everything: what any program costs",
 	.sink = LOAD_SINK_PASSED,
-	.start = start_empty,
+	.program = "empty_pass",
+	.start = start_xdp,
 };
 
-/* The maps that the command made and filled, shared with the program at tc. */
+/* The maps that the command made and filled, shared with a program of the benchmark's own. */
 static int reuse_pins(struct entrant *entrant, struct err *err)
 {
 	struct bpf_map *map;
@@ -273,6 +275,8 @@ static int reuse_pins(struct entrant *entrant, struct err *err)
 		snprintf(path, sizeof(path), "%s/xdp-l2resp/v%d/%s", entrant->lane.bpffs,
 			 L2RESP_SCHEMA_VERSION, bpf_map__name(map));
 		fd = bpf_obj_get(path);
+		if (fd < 0 && errno == ENOENT)
+			continue; /* a program's own scratch */
 		r = fd < 0 ? negative_errno() : bpf_map__reuse_fd(map, fd);
 		if (fd >= 0)
 			close(fd);
@@ -282,41 +286,47 @@ static int reuse_pins(struct entrant *entrant, struct err *err)
 	return 0;
 }
 
+/* Loads the contestant's program with the command's maps, filled. */
+static int load_with_maps(struct entrant *entrant, struct bpf_program **ret_prog, struct err *err)
+{
+	uint32_t slots = 1;
+	/* only the command makes maps of a size, and only when it attaches */
+	int r = attach_l2resp(entrant, err);
+
+	if (!r)
+		r = RUN_CLI(&entrant->lane, err, "detach", LANE_DEVICE);
+	if (!r)
+		r = open_program(entrant, ret_prog, err);
+	if (!r)
+		r = reuse_pins(entrant, err);
+	if (r < 0)
+		return r;
+	while (slots < entrant->contest->targets)
+		slots *= 2;
+	bpf_map__set_max_entries(entrant->skeleton->maps.counts_apart, slots);
+	entrant->skeleton->rodata->counts_apart_mask = slots - 1;
+	return load_program(entrant, err);
+}
+
 static int start_tc(struct entrant *entrant, struct err *err)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = entrant->lane.device_ifindex,
 		    .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .priority = 1);
-	uint32_t targets = entrant->contest->targets;
-	char max_entries[16];
-	int r;
+	struct bpf_program *prog = NULL;
+	int r = load_with_maps(entrant, &prog, err);
 
-	/* only the command makes maps of a size, and only when it attaches */
-	snprintf(max_entries, sizeof(max_entries), "%u",
-		 targets > L2RESP_DEFAULT_MAX_ENTRIES ? targets : L2RESP_DEFAULT_MAX_ENTRIES);
-	r = RUN_CLI(&entrant->lane, err, "attach", LANE_DEVICE, "--max-entries", max_entries,
-		    "--mode", "skb");
-	if (!r)
-		r = add_targets(entrant, err);
-	if (!r)
-		r = RUN_CLI(&entrant->lane, err, "detach", LANE_DEVICE);
 	if (!r)
 		r = lane_device_gro(&entrant->lane, true, err);
-	if (!r)
-		r = open_programs(entrant, err);
-	if (!r)
-		r = reuse_pins(entrant, err);
-	if (!r)
-		r = load_programs(entrant, err);
 	if (r < 0)
 		return r;
-	opts.prog_fd = bpf_program__fd(entrant->skeleton->progs.tc_l2resp);
+	opts.prog_fd = bpf_program__fd(prog);
 	r = bpf_tc_hook_create(&hook);
 	if (!r || r == -EEXIST)
 		r = bpf_tc_attach(&hook, &opts);
 	if (r < 0)
 		return err_set(err, r, "attaching tc_l2resp at tc: %s", strerror(-r));
-	entrant->prog_id = prog_id(entrant->skeleton->progs.tc_l2resp);
+	entrant->prog_id = prog_id(prog);
 	return 0;
 }
 
@@ -325,7 +335,54 @@ const struct contestant contestant_tc = {
 	.text = "the same responder as a direct-action program at tc ingress",
 	.trailer = true,
 	.sink = LOAD_SINK_SKB,
+	.program = "tc_l2resp",
 	.start = start_tc,
+};
+
+static int start_with_maps(struct entrant *entrant, struct err *err)
+{
+	struct bpf_program *prog = NULL;
+	int r = load_with_maps(entrant, &prog, err);
+
+	return r ?: attach_xdp(entrant, prog, err);
+}
+
+const struct contestant contestant_look_up = {
+	.name = "bare, a look-up",
+	.text = "bare XDP_TX, once the address is found in the map",
+	.program = "step_look_up",
+	.swapped = true,
+	.trailer = true,
+	.sink = LOAD_SINK_XDP,
+	.start = start_with_maps,
+};
+
+const struct contestant contestant_count_inside = {
+	.name = "bare, a look-up, a count",
+	.text = "the same, and the answer is counted in what was found",
+	.program = "step_count_inside",
+	.swapped = true,
+	.trailer = true,
+	.sink = LOAD_SINK_XDP,
+	.start = start_with_maps,
+};
+
+const struct contestant contestant_count_apart = {
+	.name = "bare, a look-up, a count apart",
+	.text = "the same, but counted in a per-CPU array",
+	.program = "step_count_apart",
+	.swapped = true,
+	.trailer = true,
+	.sink = LOAD_SINK_XDP,
+	.start = start_with_maps,
+};
+
+const struct contestant contestant_l2resp_untraced = {
+	.name = "xdp-l2resp without a trace",
+	.text = "xdp-l2resp, without the question whether monitor runs",
+	.program = "xdp_l2resp",
+	.sink = LOAD_SINK_PASSED,
+	.start = start_with_maps,
 };
 
 /* The kernel's */

@@ -31,8 +31,9 @@ struct entrant {
 
 struct contestant {
 	const char *name;
-	const char *text; /* for reports */
-	bool swapped;	  /* as in struct load_options */
+	const char *text;    /* for reports */
+	const char *program; /* of contestants.bpf.c; NULL: another */
+	bool swapped;	     /* as in struct load_options */
 	bool broadcast;
 	bool trailer;
 	enum load_sink sink;	/* of its answers */
@@ -45,8 +46,9 @@ struct contestant {
 
 extern const struct contestant contestant_bare, contestant_empty, contestant_l2resp,
 	contestant_l2resp_passing, contestant_l2resp_dispatched, contestant_l2resp_chain,
-	contestant_tc, contestant_kernel_arp, contestant_proxy_arp, contestant_farpd,
-	contestant_bare_2_cpus, contestant_l2resp_2_cpus;
+	contestant_l2resp_untraced, contestant_look_up, contestant_count_inside,
+	contestant_count_apart, contestant_tc, contestant_kernel_arp, contestant_proxy_arp,
+	contestant_farpd, contestant_bare_2_cpus, contestant_l2resp_2_cpus;
 
 /* The xdp-l2resp command. Before the first contestant. */
 void contestant_set_cli(const char *path);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <arpa/inet.h>
 #include <string.h>
+#include <linux/icmpv6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/udp.h>
@@ -12,8 +13,9 @@
 #define TRAILER_BYTE 0xa5
 
 static const char *const kind_names[LOAD_KIND_COUNT] = {
-	[LOAD_HIT] = "hit",   [LOAD_MISS] = "miss", [LOAD_MALFORMED] = "malformed",
-	[LOAD_UDP4] = "udp4", [LOAD_IPV6] = "ipv6", [LOAD_MIXED] = "mixed",
+	[LOAD_HIT] = "hit",	[LOAD_MISS] = "miss", [LOAD_MALFORMED] = "malformed",
+	[LOAD_UDP4] = "udp4",	[LOAD_IPV6] = "ipv6", [LOAD_ICMP6] = "icmp6",
+	[LOAD_MIXED] = "mixed",
 };
 
 const char *load_kind_name(enum load_kind kind)
@@ -108,7 +110,7 @@ static struct load_frame frame_udp4(const struct lane *lane)
 	return frame;
 }
 
-static struct load_frame frame_ipv6(const struct lane *lane)
+static struct load_frame frame_ipv6(const struct lane *lane, uint8_t next_header)
 {
 	struct {
 		struct ethhdr eth;
@@ -117,7 +119,7 @@ static struct load_frame frame_ipv6(const struct lane *lane)
 		.eth.h_proto = htons(ETH_P_IPV6),
 		.ip = { .version = 6,
 			.hop_limit = 64,
-			.nexthdr = IPPROTO_UDP,
+			.nexthdr = next_header,
 			.payload_len = htons(sizeof(struct load_frame) - ETH_HLEN -
 					     sizeof(struct ipv6hdr)),
 			.saddr.s6_addr = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 },
@@ -129,6 +131,14 @@ static struct load_frame frame_ipv6(const struct lane *lane)
 	memcpy(packet.eth.h_source, lane->requester_mac, ETH_ALEN);
 	memset(&frame, TRAILER_BYTE, sizeof(frame));
 	memcpy(&frame, &packet, sizeof(packet));
+	return frame;
+}
+
+static struct load_frame frame_icmp6(const struct lane *lane)
+{
+	struct load_frame frame = frame_ipv6(lane, IPPROTO_ICMPV6);
+
+	((uint8_t *)&frame)[ETH_HLEN + sizeof(struct ipv6hdr)] = ICMPV6_ECHO_REQUEST;
 	return frame;
 }
 
@@ -144,7 +154,10 @@ struct load_frame frames_template(const struct lane *lane, enum load_kind kind, 
 		frame = frame_udp4(lane);
 		break;
 	case LOAD_IPV6:
-		frame = frame_ipv6(lane);
+		frame = frame_ipv6(lane, IPPROTO_UDP);
+		break;
+	case LOAD_ICMP6:
+		frame = frame_icmp6(lane);
 		break;
 	case LOAD_MALFORMED:
 		frame = frame_malformed(lane, which);
@@ -152,7 +165,7 @@ struct load_frame frames_template(const struct lane *lane, enum load_kind kind, 
 		break;
 	case LOAD_MIXED:
 		if (which) {
-			frame = which % 2 ? frame_udp4(lane) : frame_ipv6(lane);
+			frame = which % 2 ? frame_udp4(lane) : frame_ipv6(lane, IPPROTO_UDP);
 			break;
 		}
 		/* fall through */

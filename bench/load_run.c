@@ -29,6 +29,8 @@
 #define RUNS_ALONE	 (1 << 21)
 #define PROVE_PASSES	 5
 
+#define GENERATOR_IFINDEX 1 /* lo, on which nothing comes */
+
 struct load {
 	const struct lane *lane;
 	struct load_options options;
@@ -157,7 +159,6 @@ static void sink_detach(const struct load *load)
 static int generator_attach(const struct load *load, struct err *err)
 {
 	const struct lane *lane = load->lane;
-	unsigned int lo = 1;
 	int r;
 
 	if (load->options.pktgen)
@@ -166,7 +167,7 @@ static int generator_attach(const struct load *load, struct err *err)
 	r = lane_enter(lane->requester_ns, err);
 	if (r < 0)
 		return r;
-	r = bpf_xdp_attach(lo, bpf_program__fd(load->skeleton->progs.load_generate),
+	r = bpf_xdp_attach(GENERATOR_IFINDEX, bpf_program__fd(load->skeleton->progs.load_generate),
 			   XDP_FLAGS_SKB_MODE, NULL);
 	return r < 0 ? err_set(err, r, "attaching the generator: %s", strerror(-r)) : 0;
 }
@@ -233,6 +234,7 @@ struct sender {
 	int result;
 	double seconds; /* from the first frame to the last */
 	double cpu_seconds;
+	double call_seconds;
 };
 
 static double seconds_between(const struct timespec *from, const struct timespec *to)
@@ -272,7 +274,7 @@ static double call_seconds(const struct sender *sender)
 static void *sender_run(void *data)
 {
 	struct sender *sender = data;
-	struct timespec started, ended;
+	struct timespec started, ended, called, returned;
 	uint64_t softirq_ns;
 	cpu_set_t cpus;
 
@@ -283,8 +285,11 @@ static void *sender_run(void *data)
 	softirq_ns = softirq_thread_ns(sender->cpu);
 	pthread_barrier_wait(sender->start);
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &started);
+	clock_gettime(CLOCK_MONOTONIC, &called);
 	sender->result = send_call(sender);
+	clock_gettime(CLOCK_MONOTONIC, &returned);
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ended);
+	sender->call_seconds = seconds_between(&called, &returned);
 	sender->cpu_seconds = seconds_between(&started, &ended) +
 			      (double)(softirq_thread_ns(sender->cpu) - softirq_ns) / 1e9;
 	sender->seconds = call_seconds(sender);
@@ -406,6 +411,8 @@ static int load_send(struct load *load, unsigned int cpus, uint32_t frames,
 	for (unsigned int i = 0; i < cpus; i++) {
 		if (senders[i].seconds > result.seconds)
 			result.seconds = senders[i].seconds;
+		if (senders[i].call_seconds > result.call_seconds)
+			result.call_seconds = senders[i].call_seconds;
 		result.cpu_seconds += senders[i].cpu_seconds;
 	}
 	result.sent = after.sent - before.sent;
@@ -435,6 +442,16 @@ int load_run(struct load *load, unsigned int cpus, double seconds, struct load_r
 	if (!r)
 		load->frames_a_second = (double)ret_result->sent / cpus / ret_result->seconds;
 	return r;
+}
+
+int load_run_call(struct load *load, struct load_result *ret_result, struct err *err)
+{
+	int r = lane_enter(load->lane->requester_ns, err);
+
+	if (r < 0)
+		return r;
+	bpf_xdp_detach(GENERATOR_IFINDEX, XDP_FLAGS_SKB_MODE, NULL);
+	return load_send(load, 1, LOAD_CALL_FRAMES, ret_result, err);
 }
 
 double load_run_alone(const struct load *load, uint32_t prog_id)

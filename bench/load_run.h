@@ -17,6 +17,7 @@ enum load_kind {
 	LOAD_MALFORMED, /* ARP that nobody may answer: each a different reason */
 	LOAD_UDP4,
 	LOAD_IPV6,
+	LOAD_ICMP6, /* an echo request: what is nearest to neighbour discovery */
 	LOAD_MIXED, /* one request in LOAD_TEMPLATES, the rest UDP over IPv4 and IPv6 */
 	LOAD_KIND_COUNT,
 };
@@ -57,6 +58,7 @@ struct load_result {
 	/* CPU time of it, of all CPUs: on a machine that others use too it is less than the wall's,
 	 * and what it gives per second doesn't depend on them so much */
 	double cpu_seconds;
+	double call_seconds; /* wall time of the call, with what the kernel does before and after */
 };
 
 struct load;
@@ -84,6 +86,14 @@ int load_prove(const struct lane *lane, const struct load_options *options, stru
  * long as a sensible number of frames takes. */
 int load_run(struct load *load, unsigned int cpus, double seconds, struct load_result *ret_result,
 	     struct err *err);
+
+/*
+ * Sends LOAD_CALL_FRAMES frames from one CPU as a plain harness would: in one BPF_PROG_RUN call of
+ * a program that is attached nowhere. What counts of @ret_result is call_seconds. The load is slow
+ * from then on.
+ */
+#define LOAD_CALL_FRAMES (1 << 17)
+int load_run_call(struct load *load, struct load_result *ret_result, struct err *err);
 
 /* CPU time in ns of a run of program @prog_id on a frame of this load, of millions one after the
  * other; 0 if it can't be run. It mustn't change the frame. */

@@ -63,6 +63,10 @@ static void output_standing(const struct point *point, const struct standing *st
 		printf(" %6.3f  %6.3f  %.3f .. %.3f", standing->ratio.median,
 		       standing->cpu_ratio.median, standing->cpu_ratio.low,
 		       standing->cpu_ratio.high);
+	if (standing->calls)
+		printf("  %5.3f", standing->call_ratio.median);
+	else if (point->scenario->calls)
+		printf("  %5s", "");
 	if (standing->program.run_ns > 0)
 		printf("  %6.1f", standing->program.run_ns);
 	if (standing->program.alone_ns.min > 0)
@@ -74,8 +78,9 @@ void output_point(const struct point *point)
 {
 	printf("%s: %s; %u address%s\n", point->scenario->name, point->scenario->text,
 	       point->targets, point->targets == 1 ? "" : "es");
-	printf("  %-28s %12s  %12s .. %-12s %6s  %6s  %-14s  %6s  %s\n", "", rate_unit(point),
-	       "min", "max", "ratio", "by CPU", "(quartiles)", "ns",
+	printf("  %-28s %12s  %12s .. %-12s %6s  %6s  %-14s%s  %6s  %s\n", "", rate_unit(point),
+	       "min", "max", "ratio", "by CPU", "(quartiles)",
+	       point->scenario->calls ? "  calls" : "", "ns",
 	       load_kind_answered(point->scenario->kind) ? "" : " alone");
 	for (unsigned int i = 0; i < point->count; i++)
 		output_standing(point, &point->standings[i]);
@@ -133,11 +138,16 @@ static json_t *standing_json(const struct point *point, const struct standing *s
 		return row;
 	}
 	json_object_set_new(row, "rate", spread_json(&standing->rate));
+	json_object_set_new(row, "cpu_rate", spread_json(&standing->cpu_rate));
 	if (point->standings[0].state == STANDING_MEASURED) {
 		json_object_set_new(row, "baseline",
 				    json_string(point->standings[0].contestant->name));
 		json_object_set_new(row, "ratio", spread_json(&standing->ratio));
 		json_object_set_new(row, "cpu_ratio", spread_json(&standing->cpu_ratio));
+	}
+	if (standing->calls) {
+		json_object_set_new(row, "call_rate", spread_json(&standing->call_rate));
+		json_object_set_new(row, "call_ratio", spread_json(&standing->call_ratio));
 	}
 	rounds = json_array();
 	for (unsigned int i = 0; i < standing->rounds; i++)

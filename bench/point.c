@@ -7,6 +7,8 @@
 #include "pktgen.h"
 #include "point.h"
 
+#define CALL_ROUNDS 5
+
 /* A contestant and the load on its lane while the point is measured. */
 struct turn {
 	struct entrant entrant;
@@ -102,6 +104,26 @@ static void rounds_take(struct point *point, struct turn *turns, const struct pa
 	}
 }
 
+/* As a harness would that knows nothing but when its calls began and ended. */
+static void calls_take(struct point *point, struct turn *turns, const struct pace *pace,
+		       point_progress_fn *progress)
+{
+	for (unsigned int round = 0; round < pace->rounds && round < CALL_ROUNDS; round++) {
+		progress(point, "whole calls");
+		for (unsigned int turn = 0; turn < point->count; turn++) {
+			unsigned int i = (turn + round) % point->count;
+			struct standing *standing = &point->standings[i];
+			struct load_result result;
+
+			if (standing->state != STANDING_MEASURED ||
+			    load_run_call(turns[i].load, &result, &standing->err) < 0)
+				continue;
+			standing->call_rates[standing->calls++] =
+				(double)result.right / result.call_seconds;
+		}
+	}
+}
+
 static bool program_read(uint32_t id, struct bpf_prog_info *ret_info)
 {
 	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(id);
@@ -168,11 +190,17 @@ static void standings_conclude(struct point *point)
 		if (standing->state != STANDING_MEASURED)
 			continue;
 		standing->rate = spread_of(standing->rates, standing->rounds);
+		standing->cpu_rate = spread_of(standing->cpu_rates, standing->rounds);
 		if (first->state != STANDING_MEASURED)
 			continue;
 		standing->ratio = ratios(standing->rates, first->rates, standing->rounds);
 		standing->cpu_ratio =
 			ratios(standing->cpu_rates, first->cpu_rates, standing->rounds);
+		if (!standing->calls || standing->calls != first->calls)
+			continue;
+		standing->call_rate = spread_of(standing->call_rates, standing->calls);
+		standing->call_ratio =
+			ratios(standing->call_rates, first->call_rates, standing->calls);
 	}
 }
 
@@ -208,6 +236,9 @@ void point_measure(const struct scenario *scenario, uint32_t targets, const stru
 			program_cost_take(&turns[i], &point->standings[i], pace->round_seconds);
 	if (!pace->smoke && !load_kind_answered(scenario->kind))
 		programs_run_alone(point, turns, pace);
+	/* last: the loads are slow afterwards */
+	if (!pace->smoke && !pace->pktgen && scenario->calls)
+		calls_take(point, turns, pace, progress);
 	standings_conclude(point);
 	for (unsigned int i = 0; i < point->count; i++)
 		if (turns[i].here) {

@@ -42,9 +42,12 @@ struct standing {
 	unsigned int rounds;
 	double rates[POINT_MAX_ROUNDS];	    /* right answers, or frames passed, a second */
 	double cpu_rates[POINT_MAX_ROUNDS]; /* the same for a second of each CPU's time */
-	struct spread rate;
+	unsigned int calls;
+	double call_rates[POINT_MAX_ROUNDS]; /* the same for a second of whole calls */
+	struct spread rate, cpu_rate;
 	/* To the first contestant's rate in the same round, by the wall's clock and the CPU's. */
 	struct spread ratio, cpu_ratio;
+	struct spread call_rate, call_ratio; /* where calls were timed */
 	struct load_result total;
 	struct program_cost program;
 };

@@ -19,6 +19,7 @@ struct scenario {
 	unsigned int queues; /* of the veth pairs; 0: 1 */
 	bool quick;	     /* part of --quick */
 	bool gate;	     /* for the gate: only when asked for by name */
+	bool calls;	     /* whole calls are timed, too */
 	/* Measured once each, with all contestants interleaved. 0 ends the list. */
 	uint32_t targets[SCENARIO_MAX_SIZES];
 	/* The first is what the others are compared with. */

@@ -31,11 +31,14 @@ static __always_inline bool type_is_tag(__be16 type)
 	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
 }
 
-/* An IPv6 header whose message may be a solicitation or an advertisement: no extension header
- * before it, no fragment (RFC 6980). The 28 bytes of an ARP packet must be readable at @ip. */
-static __always_inline bool ip6_may_be_nd(const struct ipv6hdr *ip)
+/* A solicitation or an advertisement: no extension header before it, no fragment (RFC 6980). The 28
+ * bytes of an ARP packet must be readable at @ip. */
+static __always_inline bool ip6_is_nd(const struct ipv6hdr *ip, const void *end)
 {
-	return ip->nexthdr == IPPROTO_ICMPV6;
+	const struct nd_message *message = (const void *)(ip + 1);
+
+	return ip->nexthdr == IPPROTO_ICMPV6 && (const void *)&message->code <= end &&
+	       (message->type == ND_SOLICITATION || message->type == ND_ADVERTISEMENT);
 }
 
 /* Where the frame's payload is: behind the Ethernet header and its tags. */
@@ -102,11 +105,9 @@ static __always_inline enum outcome frame_arp(const struct frame *frame)
 static __always_inline enum outcome frame_ip6(struct xdp_md *ctx, const struct frame *frame)
 {
 	struct ipv6hdr *ip = frame->payload;
-	const struct nd_message *message = (void *)(ip + 1);
 	__u32 ifindex;
 
-	if ((void *)&message->code > frame->end || ip->version != 6 || !ip6_may_be_nd(ip) ||
-	    (message->type != ND_SOLICITATION && message->type != ND_ADVERTISEMENT))
+	if ((void *)(ip + 1) > frame->end || ip->version != 6 || !ip6_is_nd(ip, frame->end))
 		return OUTCOME_COUNT;
 	ifindex = frame_device(frame);
 	if (!ifindex)

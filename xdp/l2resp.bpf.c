@@ -48,7 +48,7 @@ int xdp_l2resp(struct xdp_md *ctx)
 			return respond_slowly(ctx);
 		return verdict(arp_packet(eth, payload, attached_ifindex, true));
 	case bpf_htons(ETH_P_IPV6):
-		if (!ip6_may_be_nd(payload))
+		if (!ip6_is_nd(payload, end))
 			return XDP_PASS;
 		return respond_slowly(ctx);
 	case bpf_htons(ETH_P_8021Q):

@@ -284,3 +284,23 @@ def test_reload(running):
     running.signal(signal.SIGHUP)
     assert wait_until(lambda: "agent.yaml:7: no key 'anounce'; what was in force stays" in running.log())
     running.wait_entries((VIP, "eth1"))
+
+
+def test_stamps_follow_pins_that_were_made_anew(agent, lan):
+    """A standby has no entries, so flush --all takes the pins away under it."""
+    agent.write("policy.yaml", POLICY)
+    agent.start()
+    lan.done("detach --all")
+    lan.done("flush --all")
+    agent.write("web.yaml", service("web", VIP))
+    agent.wait_entries((VIP, "eth1"), seconds=12)
+    assert wait_until(lambda: agent.entries()[VIP, "eth1"]["answering"], 3), agent.log()
+
+
+def test_a_reload_does_not_end_a_drain(running):
+    assert running.command("drain").status == 0
+    running.wait_entries()
+    running.signal(signal.SIGHUP)
+    assert wait_until(lambda: "configuration read again" in running.log())
+    time.sleep(1.5)
+    assert not running.entries() and running.metrics()["l2resp_draining"] == 1

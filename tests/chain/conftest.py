@@ -24,9 +24,7 @@ scratch = net_conftest.scratch
 
 
 def pytest_configure(config):
-    plugins = {getattr(plugin, "__file__", None) for plugin in config.pluginmanager.get_plugins()}
-    if str(NET / "conftest.py") not in plugins:  # which has done it where its tests run too
-        net_conftest.pytest_configure(config)
+    net_conftest.pytest_configure(config)
     config.addinivalue_line("markers", "statement(text): what of the table in docs this proves")
     Results.register(config)
 

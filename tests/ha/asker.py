@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Asks who has some addresses, a thousand times a second, and writes down who answered and when.
+"""Asks who has some addresses, every PERIOD seconds, and writes down who answered and when.
 
-    asker.py DEV MAC SPA FILE ADDR...
+    asker.py DEV MAC SPA FILE PERIOD ADDR...
 
 Each request carries its number behind the ARP, where an answer brings it back (protocol.md: bytes
 past the ARP stay). FILE gets a line for each frame: the kernel's receive time in CLOCK_MONOTONIC
@@ -15,7 +15,6 @@ import struct
 import sys
 import time
 
-PERIOD = 0.001
 ETH_P_ARP = 0x0806
 SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
 ARP = struct.Struct("!6s6sHHHBBH6s4s6s4s")
@@ -54,7 +53,8 @@ def note(frame, at, own, out):
 
 
 def main():
-    dev, mac, spa, path, *addresses = sys.argv[1:]
+    dev, mac, spa, path, period, *addresses = sys.argv[1:]
+    period = float(period)
     own = bytes.fromhex(mac.replace(":", ""))
     spa = socket.inet_aton(spa)
     targets = [socket.inet_aton(address) for address in addresses]
@@ -75,8 +75,8 @@ def main():
             if time.monotonic() >= due:
                 wire.send(request(own, spa, targets[number % len(targets)], number))
                 number += 1
-                due = max(due + PERIOD, time.monotonic() - 20 * PERIOD)
-                if not number % 50:
+                due = max(due + period, time.monotonic() - 20 * period)
+                if not number % max(1, round(0.05 / period)):
                     out.flush()
 
 

@@ -36,10 +36,10 @@ bpffs: {bpffs}
 
 DISABLED, FORWARDING = "0", "3"  # states of a bridge's port
 
+FULL = pytest.mark.skipif(not os.environ.get("XDP_L2RESP_FULL"), reason="--full runs it")
 # Tests over either store. Those that take both as they are run without --full, too.
 BOTH_IN_CI = pytest.mark.parametrize("store", ["etcd", "kubernetes"], indirect=True)
-BOTH = pytest.mark.parametrize("store", ["etcd", pytest.param("kubernetes", marks=pytest.mark.skipif(
-    not os.environ.get("XDP_L2RESP_FULL"), reason="--full runs it over Kubernetes"))], indirect=True)
+BOTH = pytest.mark.parametrize("store", ["etcd", pytest.param("kubernetes", marks=FULL)], indirect=True)
 
 numbers = itertools.count(1)
 
@@ -106,11 +106,11 @@ class Node:
 class Asker:
     """asker.py in the client; the frames that it has seen."""
 
-    def __init__(self, cluster, addresses):
+    def __init__(self, cluster, addresses, period):
         self.path = cluster.directory / f"asked{next(numbers)}"
         self.process = subprocess.Popen(
             cluster.client.argv(sys.executable, Path(__file__).with_name("asker.py"), "eth0", CLIENT_MAC,
-                                CLIENT_IP, self.path, *addresses), stdin=subprocess.PIPE)
+                                CLIENT_IP, self.path, period, *addresses), stdin=subprocess.PIPE)
         assert wait_until(self.path.exists)
 
     def frames(self, kind="reply"):
@@ -176,8 +176,9 @@ class Cluster:
             made.agent.start()
         return made
 
-    def ask(self, *addresses):
-        self.askers.append(Asker(self, addresses))
+    def ask(self, *addresses, period=0.001):
+        """@period: seconds from one request to the next."""
+        self.askers.append(Asker(self, addresses, period))
         return self.askers[-1]
 
     def settled(self, addresses):

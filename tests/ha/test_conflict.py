@@ -4,7 +4,7 @@
 import signal
 import time
 
-from cluster import DURATION, RETRY, SLACK, VIP
+from cluster import DURATION, FULL, RETRY, SLACK, VIP
 from daemon import POLICY, service
 from lan import CLIENT_MAC, wait_until
 from wire import Wire, arp
@@ -40,6 +40,7 @@ def test_asked_once_in_the_life_of_the_group(cluster, etcd):
     assert probes(second) == 0
 
 
+@FULL
 def test_nodes_that_ask_at_the_same_time(cluster, etcd):
     """One has it, and the other is there for it: neither takes the other for a stranger for long."""
     for _ in range(2):
@@ -53,6 +54,7 @@ def test_nodes_that_ask_at_the_same_time(cluster, etcd):
     assert wait_until(lambda: asker.answerers(VIP)[-1] == other.mac, TOOK_OVER), cluster.logs()
 
 
+@FULL
 def test_yielded_by_one_node_after_the_other(cluster, etcd):
     """As long as the other host says that it has the address, nobody else does."""
     first, second = (cluster.node(etcd.lease, MANIFESTS, keys="conflict: yield") for _ in range(2))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The store fails, or somebody writes in it: nobody answers twice, and all is well again afterwards."""
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -162,6 +163,21 @@ def test_right_certificates(cluster, secure_etcd):
     cluster.node(f"{secure_etcd.lease}, ca: {files['ca']}.crt, cert: {files['client']}.crt, "
                  f"key: {files['client']}.key", MANIFESTS)
     cluster.settled([VIP])
+
+
+def test_processors_are_busy(pair):
+    """Whoever answers then, nobody else does."""
+    spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * os.cpu_count())]
+    try:
+        time.sleep(2 * DURATION)
+    finally:
+        for process in spinning:
+            process.kill()
+            process.wait()
+    heals(pair)
+    frames = pair.asker.frames()
+    print("nobody answered for at most",
+          f"{max(after.at - before.at for before, after in zip(frames, frames[1:])):.3f} s")
 
 
 def test_list_shows_lease_and_holder(pair):

@@ -4,7 +4,7 @@
 import signal
 import time
 
-from cluster import DURATION, RETRY, SLACK, VIP
+from cluster import DURATION, FULL, RETRY, SLACK, VIP
 from daemon import POLICY, service
 from lan import wait_until
 
@@ -21,6 +21,7 @@ def holds(node, *ips, seconds=TAKEN):
     assert wait_until(lambda: node.held() >= set(ips), seconds), node.cluster.logs()
 
 
+@FULL
 def test_the_preferred_node_takes_it_from_a_living_one(cluster, etcd):
     """Where it may preempt; and again when it comes back."""
     manifests = [POLICY, prefers("node-2", VIP)]
@@ -52,6 +53,7 @@ def test_the_preferred_node_waits_and_goes_first(cluster, etcd):
     assert wait_until(lambda: len(asker.turns(VIP)) == 2) and asker.answerers(VIP) == [first.mac, third.mac]
 
 
+@FULL
 def test_weights(cluster, etcd):
     """Shares are in proportion to them; with 0, what nobody else takes."""
     heavy, light, last = (cluster.node(f"{etcd.lease}, weight: {weight}", [POLICY, service("web", *MANY)], start=False)
@@ -78,6 +80,7 @@ def test_moved_it_stays_whatever_is_preferred(cluster, etcd):
     assert "node-2" in first.agent.command("who-holds", VIP).out
 
 
+@FULL
 def test_drained_to_stay_it_is_so_over_a_restart(pair):
     """Even where nobody else is left; until `resume`."""
     assert pair.first.agent.command("drain", "--stay").status == 0

@@ -16,7 +16,8 @@ from tap import Tap
 
 
 def pytest_configure(config):
-    if not config.pluginmanager.hasplugin("terminal"):
+    # once for all directories whose tests run
+    if not config.pluginmanager.hasplugin("terminal") and not config.pluginmanager.hasplugin("tap"):
         # which the terminal plugin would have set
         config.option.verbose = 0
         config.option.tbstyle = "short"

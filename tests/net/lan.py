@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A LAN of two hosts: network namespaces, a veth pair between them, and the CLI on one."""
 import ctypes
+import functools
 import itertools
 import json
 import os
@@ -81,6 +82,7 @@ def run(*argv, check=True, **options):
     return done
 
 
+@functools.cache
 def leave_mounts():
     """Moves this process to a mount namespace where names and pins are its own.
 
