@@ -309,7 +309,7 @@ def test_asks_as_a_probe_would(well):
     with Wire(well.client, "eth0") as wire:
         look(well)
         asked = [frame for _, frame in wire.received()]
-    assert asked == [arp(VIP, spa="0.0.0.0", sha=SERVER_MAC)]
+    assert asked == [arp(VIP, spa="0.0.0.0", sha=SERVER_MAC, trailer=bytes(18))]
 
 
 def test_asks_for_256(well):
