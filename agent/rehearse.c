@@ -247,7 +247,7 @@ static void print_plan(struct rehearsal *rehearsal)
 	}
 }
 
-static void print_summary(const struct rehearsal *rehearsal)
+static void print_summary(const struct rehearsal *rehearsal, bool json)
 {
 	const struct manifest *const *manifests;
 	size_t files, services = 0, policies = 0, nodes = 0;
@@ -258,8 +258,13 @@ static void print_summary(const struct rehearsal *rehearsal)
 		policies += manifests[i]->policy_count;
 		nodes += manifests[i]->node_count;
 	}
-	printf("%s: %zu files, %zu services, %zu policies, %zu nodes\n",
-	       rehearsal->config.directory, files, services, policies, nodes);
+	if (json)
+		printf("{\"files\": %zu, \"services\": %zu, \"policies\": %zu, \"nodes\": %zu, "
+		       "\"broken\": %zu}\n",
+		       files, services, policies, nodes, source_broken(rehearsal->source));
+	else
+		printf("%s: files: %zu, services: %zu, policies: %zu, nodes: %zu\n",
+		       rehearsal->config.directory, files, services, policies, nodes);
 }
 
 int rehearse(const char *config, bool print, bool json)
@@ -275,7 +280,7 @@ int rehearse(const char *config, bool print, bool json)
 		rehearsal.rows = json_array();
 	if (print)
 		print_plan(&rehearsal);
-	else if (!json)
-		print_summary(&rehearsal);
+	else
+		print_summary(&rehearsal, json);
 	return fflush(stdout) || source_broken(rehearsal.source) ? 1 : 0;
 }
