@@ -258,7 +258,8 @@ int client_run(int count, char **words, bool json, bool stay)
 	if (code != CURLE_OK)
 		return say(1, "asking the agent: %s", curl_easy_strerror(code));
 	if (status != 200)
-		return say(1, "%.*s", (int)strcspn(text ?: "", "\n"), text ?: "");
+		return say(status == 400 ? 2 : 1, "%.*s", (int)strcspn(text ?: "", "\n"),
+			   text ?: "");
 	answer = json_loads(text, 0, NULL);
 	if (!answer)
 		return say(1, "the agent's answer makes no sense; is it of another version?");

@@ -83,7 +83,7 @@ static void row_update(struct links *links, struct link_row *row, const struct l
 				  .attached_at_ns = row->attached_at_ns };
 
 	if (row->carrier && !fresh.carrier)
-		fresh.carrier = own_flap(links, row);
+		fresh.carrier = own_flap(links, &fresh);
 	if (row->suitable != fresh.suitable || row->carrier != fresh.carrier ||
 	    strcmp(row->link.name, link->name) != 0 ||
 	    memcmp(row->link.mac, link->mac, ETH_ALEN) != 0 || row->link.xdp != link->xdp)

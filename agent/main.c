@@ -80,10 +80,10 @@ static int parse(int argc, char **argv, struct options *ret_options, int *ret_wo
 			options.config = optarg;
 			break;
 		case 'C':
-			options.mode = MODE_CHECK;
-			break;
 		case 'n':
-			options.mode = MODE_DRY_RUN;
+			if (options.mode != MODE_RUN)
+				return usage("--check or --dry-run, and once", NULL);
+			options.mode = value == 'C' ? MODE_CHECK : MODE_DRY_RUN;
 			break;
 		case 'j':
 			options.json = true;
@@ -236,6 +236,8 @@ int main(int argc, char **argv)
 		print_help();
 		return 0;
 	}
+	if (words < argc && options.mode != MODE_RUN)
+		return usage("--check and --dry-run go without a command", NULL);
 	if (words < argc)
 		return client_run(argc - words, argv + words, options.json, options.stay);
 	if (options.stay)

@@ -278,14 +278,14 @@ static void print_plan(struct rehearsal *rehearsal)
 	}
 }
 
-static void print_summary(const struct rehearsal *rehearsal)
+static void print_summary(const struct rehearsal *rehearsal, bool json)
 {
 	const struct manifest *const *manifests;
 	size_t files, services = 0, policies = 0, nodes = 0, pools = 0;
 
 	/* --check touches nothing, no server either */
 	if (!rehearsal->source) {
-		puts("the configuration is in order; the API server wasn't asked");
+		puts(json ? "{}" : "the configuration is in order; the API server wasn't asked");
 		return;
 	}
 	manifests = source_manifests(rehearsal->source, &files);
@@ -295,8 +295,15 @@ static void print_summary(const struct rehearsal *rehearsal)
 		nodes += manifests[i]->node_count;
 		pools += manifests[i]->pool_count;
 	}
-	printf("%s: %zu files, %zu services, %zu policies, %zu nodes, %zu pools\n",
-	       rehearsal->config.directory, files, services, policies, nodes, pools);
+	if (json)
+		printf("{\"files\": %zu, \"services\": %zu, \"policies\": %zu, \"nodes\": %zu, "
+		       "\"pools\": %zu, \"broken\": %zu}
+",
+		       files, services, policies, nodes, pools, rehearsal->status.broken);
+	else
+		printf("%s: files: %zu, services: %zu, policies: %zu, nodes: %zu, pools: %zu
+",
+		       rehearsal->config.directory, files, services, policies, nodes, pools);
 }
 
 int rehearse(const char *config, bool print, bool json)
@@ -312,8 +319,8 @@ int rehearse(const char *config, bool print, bool json)
 		rehearsal.rows = json_array();
 	if (print)
 		print_plan(&rehearsal);
-	else if (!json)
-		print_summary(&rehearsal);
+	else
+		print_summary(&rehearsal, json);
 	if (*rehearsal.status.trouble.text)
 		log_say(LOG_ERR, "%s", rehearsal.status.trouble.text);
 	return fflush(stdout) || *rehearsal.status.trouble.text ? 1 : 0;

@@ -22,15 +22,15 @@ struct refused {
 };
 
 static const struct refused refused_v4[] = {
-	{ { V4(0, 0, 0, 0), V4(0, 0, 0, 0) }, "0.0.0.0, which stands for no address" },
+	{ { V4(0, 0, 0, 0), V4(0, 0, 0, 0) }, "the unspecified address" },
 	{ { V4(127, 0, 0, 0), V4(127, 255, 255, 255) }, "a loopback address (127.0.0.0/8)" },
 	{ { V4(224, 0, 0, 0), V4(239, 255, 255, 255) }, "a multicast address (224.0.0.0/4)" },
 	{ { V4(255, 255, 255, 255), V4(255, 255, 255, 255) }, "the broadcast address" },
 };
 
 static const struct refused refused_v6[] = {
-	{ { {}, {} }, "::, which stands for no address" },
-	{ { { { [15] = 1 } }, { { [15] = 1 } } }, "the loopback address ::1" },
+	{ { {}, {} }, "the unspecified address" },
+	{ { { { [15] = 1 } }, { { [15] = 1 } } }, "the loopback address" },
 	{ { V4(0, 0, 0, 0), V4(255, 255, 255, 255) },
 	  "an IPv4 address in IPv6's notation (::ffff:0:0/96)" },
 	{ { { { 0xff } }, { { [0 ... 15] = 0xff } } }, "a multicast address (ff00::/8)" },

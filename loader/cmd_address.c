@@ -137,6 +137,7 @@ struct list_device {
 	uint32_t ifindex;
 	char name[IFNAMSIZ];
 	bool attached;
+	bool up; /* with carrier */
 	struct vlan_path path;
 };
 
@@ -159,6 +160,7 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 	memcpy(device->name, row->name, sizeof(device->name));
 	r = vlan_find_hook(pins, ifindex, &hook, err);
 	device->attached = !r && attach_is_current(&hook.state);
+	device->up = (row->link.flags & IFF_UP) && (row->link.flags & IFF_RUNNING);
 	/* one whose parent is elsewhere has none to show */
 	vlan_path_of(&row->link, &device->path, &ignored);
 	return r;
@@ -200,12 +202,12 @@ static json_t *list_json(const struct list_row *shown)
 	if (!address_is_v4(&row->key.address))
 		json_object_set_new(json, "override",
 				    json_boolean(!(head->flags & ENTRY_NO_OVERRIDE)));
-	json_object_update_new(json,
-			       json_pack("{s:o, s:o, s:b, s:I, s:I}", "vlan",
-					 report_vlan(&device->path), "lease", lease_json(shown),
-					 "answering", device->attached && shown->remaining_ms,
-					 "responses_sent", (json_int_t)row->responses_sent,
-					 "conflicts", (json_int_t)shown->conflicts));
+	json_object_update_new(
+		json, json_pack("{s:o, s:o, s:b, s:I, s:I}", "vlan", report_vlan(&device->path),
+				"lease", lease_json(shown), "answering",
+				device->attached && device->up && shown->remaining_ms,
+				"responses_sent", (json_int_t)row->responses_sent, "conflicts",
+				(json_int_t)shown->conflicts));
 	return json;
 }
 
@@ -221,6 +223,7 @@ static void list_print(const struct list_row *shown)
 	       head->flags & ENTRY_MAC_FIXED ? " fixed" : "",
 	       head->flags & ENTRY_NO_OVERRIDE ? " override off" : "",
 	       !device->attached     ? "not-attached"
+	       : !device->up	     ? "link-down"
 	       : shown->remaining_ms ? "answering"
 				     : "lease-over",
 	       (unsigned long long)row->responses_sent);

@@ -30,8 +30,8 @@ UNUSABLE = {
     "127.255.255.255/32": "loopback", "0.0.0.0": "0.0.0.0", "255.255.255.255": "broadcast",
     "223.255.255.255-224.0.0.0": "multicast", "0.0.0.0/0": "0.0.0.0", "126.0.0.0/7": "loopback",
     "240.0.0.0/4": "broadcast", "198.18.10.9-198.18.10.1": "backwards",
-    "::": "::, which stands for no address", "::1": "loopback", "ff02::1": "multicast",
-    "fe00::/7": "multicast", "::ffff:198.18.10.1": "IPv4", "::/0": "no address",
+    "::": "unspecified address", "::1": "loopback", "ff02::1": "multicast",
+    "fe00::/7": "multicast", "::ffff:198.18.10.1": "IPv4", "::/0": "unspecified address",
     "2001:db8::9-2001:db8::1": "backwards"}
 MALFORMED_MACS = ["nonsense", "02:00:00:00:00", "02:00:00:00:00:01:02", "02:00:00:00:00:0g",
                   "2:0:0:0:0:1", "02-00-00-00-00-01", "020000000001", "''", "02:00:00:00:00: 1"]
