@@ -297,12 +297,10 @@ static void print_summary(const struct rehearsal *rehearsal, bool json)
 	}
 	if (json)
 		printf("{\"files\": %zu, \"services\": %zu, \"policies\": %zu, \"nodes\": %zu, "
-		       "\"pools\": %zu, \"broken\": %zu}
-",
+		       "\"pools\": %zu, \"broken\": %zu}\n",
 		       files, services, policies, nodes, pools, rehearsal->status.broken);
 	else
-		printf("%s: files: %zu, services: %zu, policies: %zu, nodes: %zu, pools: %zu
-",
+		printf("%s: files: %zu, services: %zu, policies: %zu, nodes: %zu, pools: %zu\n",
 		       rehearsal->config.directory, files, services, policies, nodes, pools);
 }
 
@@ -321,7 +319,8 @@ int rehearse(const char *config, bool print, bool json)
 		print_plan(&rehearsal);
 	else
 		print_summary(&rehearsal, json);
-	if (*rehearsal.status.trouble.text)
+	/* of what is broken it was said already, where */
+	if (*rehearsal.status.trouble.text && !rehearsal.status.broken)
 		log_say(LOG_ERR, "%s", rehearsal.status.trouble.text);
 	return fflush(stdout) || *rehearsal.status.trouble.text ? 1 : 0;
 }

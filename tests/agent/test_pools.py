@@ -92,7 +92,7 @@ def test_rehearsals_write_nothing(agent):
     rows = json.loads(agent.command("--config", agent.config, "--dry-run", "--json").out)
     assert [row["ip"] for row in rows] == [FIRST]
     done = agent.command("--config", agent.config, "--check")
-    assert done.status == 0 and "2 pools" in done.out
+    assert done.status == 0 and "pools: 2" in done.out
     assert f"default/web: pools give it {FIRST}" in done.err
     assert assigned(agent) == ""
 
