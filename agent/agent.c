@@ -565,8 +565,10 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	/* programs that somebody took off, sysctls that somebody set */
 	lease_manager_status(agent->manager, &before);
 	if (!agent->evaluated || attach_look(agent) || kernel_view_changed(&agent->kernel) ||
-	    inquiry_due(agent->inquiry))
+	    inquiry_due(agent->inquiry)) {
 		evaluate(agent, false);
+		planned = true;
+	}
 	lease_manager_status(agent->manager, &after);
 	/* what differs now, with nothing to be done, is drift */
 	agent->dirty_all = planned || before.gained != after.gained || before.lost != after.lost;
