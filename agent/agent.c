@@ -991,12 +991,14 @@ int agent_reload(struct agent *agent, struct err *err)
 	r = config_read(agent->path, &config, err);
 	if (r < 0)
 		return r;
-	if (strcmp(config.bpffs, agent->config.bpffs) != 0 ||
+	if (strcmp(config.node, agent->config.node) != 0 ||
+	    strcmp(config.bpffs, agent->config.bpffs) != 0 ||
 	    strcmp(config.listen_host, agent->config.listen_host) != 0 ||
 	    config.listen_port != agent->config.listen_port) {
 		config_free(&config);
 		return err_set(err, -EINVAL,
-			       "%s: bpffs and listen are read at the start only; restart instead",
+			       "%s: node, bpffs and listen are read at the start only; restart "
+			       "instead",
 			       agent->path);
 	}
 	if (strcmp(config.directory, agent->config.directory) != 0)
