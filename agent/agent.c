@@ -888,10 +888,11 @@ static void set_refresh(struct agent *agent)
 static int agent_start(struct agent *agent, struct err *err)
 {
 	const struct config *config = &agent->config;
-	int r = identity_open(config->bpffs, config->node, &agent->identity, err);
+	/* first: it refuses pins that serve another network namespace, and its agent */
+	int r = program_new(config->bpffs, &agent->program, err);
 
 	if (!r)
-		r = program_new(config->bpffs, &agent->program, err);
+		r = identity_open(config->bpffs, config->node, &agent->identity, err);
 	if (!r)
 		r = links_new(agent->event, links_changed, agent, &agent->links, err);
 	if (!r)
@@ -984,7 +985,7 @@ int agent_reload(struct agent *agent, struct err *err)
 	struct lease_manager *former = agent->manager;
 	struct source *source = NULL;
 	struct config config, old;
-	int r = 0;
+	int r;
 
 	if (agent->stopping)
 		return err_set(err, -EBUSY, "stopping");

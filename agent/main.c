@@ -7,8 +7,8 @@
 
 #include "agent.h"
 #include "attach.h"
-#include "client.h"
 #include "cleanup.h"
+#include "client.h"
 #include "config.h"
 #include "local_socket.h"
 #include "server.h"
