@@ -13,6 +13,7 @@
 #include "desired.h"
 #include "identity.h"
 #include "inquiry.h"
+#include "lease_name.h"
 #include "links.h"
 #include "log.h"
 #include "notify.h"
@@ -331,14 +332,9 @@ static void evaluate(struct agent *agent, bool look)
 	plan(agent, agent->evaluated ? 0 : RETRY_USEC);
 }
 
-static void source_changed(void *userdata)
-{
-	evaluate(userdata, false);
-}
-
-/* At once; but where 100,000 addresses are to be judged and a hundred interfaces come and go, no
- * more than a fifth of the time goes into it. */
-static void links_changed(void *userdata)
+/* Manifests or interfaces. At once; but where 100,000 addresses are to be judged and a hundred
+ * interfaces come and go, no more than a fifth of the time goes into it. */
+static void input_changed(void *userdata)
 {
 	struct agent *agent = userdata;
 	uint64_t rest_ns = 4 * agent->evaluate_ns, since_ns = clock_boot_ns() - agent->judged_at_ns;
@@ -393,13 +389,20 @@ static uint8_t slot_of(const struct agent *agent, const struct target *target)
 	return target->wanted ? lease_manager_holds(agent->manager, &target->address) : 0;
 }
 
+/* Has the store said what we hold, and the source what we should? Until then everything stays as a
+ * former process left it. */
+static bool known(const struct agent *agent)
+{
+	return agent->session_known && source_known(agent->source);
+}
+
 static bool keep_all_until_known(const struct address *address, uint8_t slot, void *userdata)
 {
 	const struct agent *agent = userdata;
 
 	(void)address;
 	(void)slot;
-	return !agent->session_known;
+	return !known(agent);
 }
 
 static void entry_changed(const char *what, const struct entry_key *key, void *userdata)
@@ -533,7 +536,7 @@ static void reconcile(struct agent *agent, bool all, uint64_t begun_ns)
 	agent->failure.text[0] = '\0';
 	agent->dirty_all = agent->dirty_all && !all;
 	agent->pending_count = 0;
-	if (agent->session_known)
+	if (known(agent))
 		lease_manager_settled(agent->manager);
 	if (agent->transitions > LOG_MAX)
 		log_say(LOG_INFO, "and %zu more", agent->transitions - LOG_MAX);
@@ -837,7 +840,7 @@ static void plain_log(int priority, const char *text, void *userdata)
 	log_say(priority, "%s", text);
 }
 
-static const struct source_callbacks source_callbacks = { source_changed, plain_log };
+static const struct source_callbacks source_callbacks = { input_changed, plain_log };
 static const struct announcer_callbacks announcer_callbacks = { holds, plain_log };
 static const struct inquiry_callbacks inquiry_callbacks = { group_claim, evaluate_soon, plain_log };
 
@@ -888,19 +891,21 @@ static void set_refresh(struct agent *agent)
 static int agent_start(struct agent *agent, struct err *err)
 {
 	const struct config *config = &agent->config;
+	struct source_options options;
 	/* first: it refuses pins that serve another network namespace, and its agent */
 	int r = program_new(config->bpffs, &agent->program, err);
 
 	if (!r)
 		r = identity_open(config->bpffs, config->node, &agent->identity, err);
 	if (!r)
-		r = links_new(agent->event, links_changed, agent, &agent->links, err);
+		r = links_new(agent->event, input_changed, agent, &agent->links, err);
 	if (!r)
 		r = announcer_new(agent->event, agent->links, &announcer_callbacks, agent,
 				  &agent->announcer, err);
+	config_source(config, &options);
 	if (!r)
-		r = source_new(agent->event, config->directory, &source_callbacks, agent,
-			       &agent->source, err);
+		r = source_new(agent->event, &options, &source_callbacks, agent, &agent->source,
+			       err);
 	if (!r)
 		r = inquiry_new(agent->event, agent->links, &inquiry_callbacks, agent,
 				&agent->inquiry, err);
@@ -983,6 +988,7 @@ void agent_free(struct agent *agent)
 int agent_reload(struct agent *agent, struct err *err)
 {
 	struct lease_manager *former = agent->manager;
+	struct source_options options;
 	struct source *source = NULL;
 	struct config config, old;
 	int r;
@@ -1002,9 +1008,9 @@ int agent_reload(struct agent *agent, struct err *err)
 			       "instead",
 			       agent->path);
 	}
-	if (strcmp(config.directory, agent->config.directory) != 0)
-		r = source_new(agent->event, config.directory, &source_callbacks, agent, &source,
-			       err);
+	config_source(&config, &options);
+	if (!source_same(agent->source, &options))
+		r = source_new(agent->event, &options, &source_callbacks, agent, &source, err);
 	/* the session goes on where it was, as over a restart */
 	if (!r)
 		r = start_manager(agent, &config, err);
@@ -1095,10 +1101,89 @@ json_t *agent_who_holds(const struct agent *agent, const struct address *address
 			 (json_int_t)info.transitions);
 }
 
+static const struct service *find_service(const struct manifest *const *manifests, size_t count,
+					  const char *name)
+{
+	const struct service *found = NULL;
+
+	for (size_t m = 0; m < count; m++)
+		for (size_t i = 0; i < manifests[m]->service_count; i++) {
+			const struct service *service = &manifests[m]->services[i];
+			size_t length = strlen(service->namespace);
+
+			if (!strncmp(name, service->namespace, length) && name[length] == '/' &&
+			    !strcmp(name + length + 1, service->name))
+				found = service;
+		}
+	return found;
+}
+
+static void add_policy(const struct policy *policy, void *userdata)
+{
+	json_array_append_new(userdata, json_string(policy->name));
+}
+
+/* @addresses of a Service, each with what is known here of it. */
+static void show_addresses(const struct agent *agent, const struct address_list *addresses,
+			   const char *field, json_t *list)
+{
+	for (size_t i = 0; i < addresses->count; i++) {
+		const struct address *address = &addresses->list[i];
+		const struct target *target = desired_find(&agent->desired, address);
+		char ip[INET6_ADDRSTRLEN], lease[LEASE_NAME_SIZE];
+		json_t *interfaces = json_array(), *held;
+		struct err unknown;
+
+		for (size_t on = 0; target && on < target->count; on++) {
+			const struct link_row *row =
+				link_table_find(links_table(agent->links), target->on[on].ifindex);
+
+			if (row)
+				json_array_append_new(interfaces, json_string(row->link.name));
+		}
+		held = agent_who_holds(agent, address, &unknown);
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:b, s:o, s:o}", "ip",
+						address_format(address, ip), "field", field,
+						"lease", lease_name_format(address, lease),
+						"blocked", target && target->blocked, "interfaces",
+						interfaces, "claim", held ?: json_null()));
+	}
+}
+
+json_t *agent_show(const struct agent *agent, const char *name, struct err *err)
+{
+	size_t count;
+	const struct manifest *const *manifests = source_manifests(agent->source, &count);
+	const struct service *service = find_service(manifests, count, name);
+	json_t *policies, *addresses;
+
+	if (!service) {
+		err_write(err, "no Service '%.512s' is known; it takes NAMESPACE/NAME", name);
+		return NULL;
+	}
+	policies = json_array();
+	addresses = json_array();
+	if (policy_of_service(manifests, count, agent->config.node,
+			      agent->config.load_balancer_class, service, add_policy, policies,
+			      err) < 0) {
+		json_decref(policies);
+		json_decref(addresses);
+		return NULL;
+	}
+	show_addresses(agent, &service->external, "externalIPs", addresses);
+	show_addresses(agent, &service->load_balancer, "loadBalancer", addresses);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "namespace", service->namespace, "service",
+			 service->name, "node", agent->config.node, "policies", policies,
+			 "addresses", addresses);
+}
+
 bool agent_ready(const struct agent *agent, struct err *ret_why)
 {
+	struct source_status source;
 	struct lease_status lease;
 
+	source_status(agent->source, &source);
 	lease_manager_status(agent->manager, &lease);
 	if (!agent->session_known || lease.state == LEASE_CONNECTING)
 		err_write(ret_why, "no session with the lease store");
@@ -1110,9 +1195,8 @@ bool agent_ready(const struct agent *agent, struct err *ret_why)
 		*ret_why = agent->desired.why_blocked;
 	else if (agent->desired.taken)
 		*ret_why = agent->desired.why_taken;
-	else if (source_broken(agent->source))
-		err_write(ret_why, "%zu manifest files are wrong; the log says where",
-			  source_broken(agent->source));
+	else if (*source.trouble.text)
+		*ret_why = source.trouble;
 	else
 		ret_why->text[0] = '\0';
 	for (size_t i = 0; i < agent->attachment_count && !*ret_why->text; i++)
@@ -1137,7 +1221,7 @@ void agent_figures(const struct agent *agent, struct agent_figures *ret_figures)
 	figures.blocked = agent->desired.blocked;
 	figures.taken = agent->desired.taken;
 	figures.asked = inquiry_sent(agent->inquiry);
-	figures.broken_files = source_broken(agent->source);
+	source_status(agent->source, &figures.source);
 	figures.interfaces = agent->attachment_count;
 	for (size_t i = 0; i < agent->attachment_count; i++)
 		figures.attach_failures += !agent->attachments[i].ok;

@@ -13,6 +13,7 @@
 #include "lease.h"
 #include "notify.h"
 #include "program.h"
+#include "source.h"
 
 struct agent;
 
@@ -39,6 +40,10 @@ int agent_move(struct agent *agent, const struct address *address, const char *n
 /* Who has @address, as an object; NULL with @err where nothing is known. */
 json_t *agent_who_holds(const struct agent *agent, const struct address *address, struct err *err);
 
+/* What becomes of the Service @name, NAMESPACE/NAME: its addresses, the policies that select it
+ * here, who holds them, and where they are announced. NULL with @err: there is no such Service. */
+json_t *agent_show(const struct agent *agent, const char *name, struct err *err);
+
 /* Is everything in place? False with the first reason that it isn't. */
 bool agent_ready(const struct agent *agent, struct err *ret_why);
 
@@ -57,7 +62,7 @@ struct agent_figures {
 	size_t selected; /* addresses of this node's policies */
 	size_t blocked;
 	size_t taken; /* that another host has */
-	size_t broken_files;
+	struct source_status source;
 	size_t interfaces, attach_failures;
 	bool draining;
 };

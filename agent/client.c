@@ -31,12 +31,13 @@ static const char *text_of(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key)) ?: "";
 }
 
-static void print_holder(const json_t *answer)
+/* "node-1, this node, for another 900 ms" */
+static void print_claim(const json_t *answer)
 {
 	const char *holder = text_of(answer, "holder"), *wish = text_of(answer, "wish");
 	long long ms = json_integer_value(json_object_get(answer, "remaining_ms"));
 
-	printf("%s: %s", text_of(answer, "ip"), *holder ? holder : "nobody");
+	fputs(*holder ? holder : "nobody", stdout);
 	if (json_is_true(json_object_get(answer, "held")))
 		printf(", this node, for another %lld ms", ms);
 	else if (*holder && !json_is_true(json_object_get(answer, "alive")))
@@ -44,6 +45,56 @@ static void print_holder(const json_t *answer)
 	if (*wish)
 		printf(", to go to %s", wish);
 	putchar('\n');
+}
+
+static void print_holder(const json_t *answer)
+{
+	printf("%s: ", text_of(answer, "ip"));
+	print_claim(answer);
+}
+
+static void print_names(const char *what, const json_t *names)
+{
+	const json_t *name;
+	size_t i;
+
+	fputs(what, stdout);
+	json_array_foreach(names, i, name) printf("%s%s", i ? ", " : " ", json_string_value(name));
+	puts(json_array_size(names) ? "" : " none");
+}
+
+static void print_service(const json_t *answer)
+{
+	const json_t *addresses = json_object_get(answer, "addresses"), *address;
+	size_t i;
+
+	printf("%s/%s\n", text_of(answer, "namespace"), text_of(answer, "service"));
+	print_names("policies on this node:", json_object_get(answer, "policies"));
+	if (!json_array_size(addresses))
+		puts("no address");
+	json_array_foreach(addresses, i, address)
+	{
+		const char *ip = text_of(address, "ip");
+		const json_t *claim = json_object_get(address, "claim"), *name;
+		const json_t *interfaces = json_object_get(address, "interfaces");
+		bool held = json_is_true(json_object_get(claim, "held"));
+		size_t on;
+
+		printf("%s (%s)\n", ip, text_of(address, "field"));
+		printf("  lease %s, holder: ", text_of(address, "lease"));
+		if (json_is_object(claim))
+			print_claim(claim);
+		else
+			puts("not known here, since no policy of this node selects it");
+		print_names("  interfaces:", interfaces);
+		if (json_is_true(json_object_get(address, "blocked")))
+			puts("  not announced: the kernel would answer in our place; 'xdp-l2resp "
+			     "doctor' says why");
+		json_array_foreach(interfaces, on, name)
+			printf("  next, on %s: xdp-l2resp explain %s dev %s\n",
+			       held ? text_of(answer, "node") : "the holder", ip,
+			       json_string_value(name));
+	}
 }
 
 static void print_move(const json_t *answer)
@@ -71,6 +122,15 @@ static const struct command commands[] = {
 	  "/who-holds",
 	  { "ip" },
 	  print_holder },
+	{ "show",
+	  "SERVICE",
+	  "Who announces a Service, NAMESPACE/NAME",
+	  1,
+	  false,
+	  false,
+	  "/show",
+	  { "service" },
+	  print_service },
 	{ "move",
 	  "ADDR NODE",
 	  "Ask that the address go to a node",

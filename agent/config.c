@@ -17,7 +17,10 @@
 #define NS_PER_MS     1000000ULL
 #define NS_PER_SECOND 1000000000ULL
 #define FILE_LIMIT    (1 << 20)
-#define MAX_PRIORITY  INT32_MAX
+/* A list of 500 objects may take its time; a frozen server is left after this. */
+#define SOURCE_TIMEOUT_NS   (10 * NS_PER_SECOND)
+#define SOURCE_RETRY_MAX_NS (10 * NS_PER_SECOND)
+#define MAX_PRIORITY	    INT32_MAX
 
 /* A value that a key takes, at @field. Errors are sentences without their place. */
 typedef int take_fn(const json_t *value, void *field, struct err *err);
@@ -26,7 +29,7 @@ struct key {
 	const char *name;
 	take_fn *take;		/* NULL: a mapping, with the keys in @keys */
 	const struct key *keys; /* NULL-name-terminated */
-	size_t field;		/* offset in struct config */
+	size_t field;		/* offset in struct config; of a mapping: a flag, or 0 for none */
 };
 
 static int err_nomem(struct err *err)
@@ -249,12 +252,33 @@ static int take_listen(const json_t *value, void *field, struct err *err)
 	{                                        \
 		.name = (name_), .keys = (keys_) \
 	}
+/* A mapping that means something even if it is empty. */
+#define MAP_FLAG(name_, keys_, member)                                                     \
+	{                                                                                  \
+		.name = (name_), .keys = (keys_), .field = offsetof(struct config, member) \
+	}
 #define END       \
 	{         \
 		0 \
 	}
 
-static const struct key source_keys[] = { KEY("directory", take_text, directory), END };
+static const struct key kubernetes_keys[] = {
+	KEY("kubeconfig", take_text, source.kubeconfig),
+	KEY("server", take_text, source.server),
+	KEY("ca", take_text, source.ca),
+	KEY("token", take_text, source.token),
+	KEY("cert", take_text, source.cert),
+	KEY("key", take_text, source.key),
+	KEY("pools", take_flag, source.pools),
+	END,
+};
+
+static const struct key source_keys[] = {
+	KEY("directory", take_text, directory),
+	KEY("assignments", take_text, assignments),
+	MAP_FLAG("kubernetes", kubernetes_keys, kubernetes),
+	END,
+};
 
 static const struct key lease_keys[] = {
 	KEY("engine", take_engine, engine),
@@ -338,7 +362,9 @@ static int take_keys(const struct place *place, const json_t *object, const stru
 		if (!json_is_object(value))
 			return place_err(err, -EINVAL, place, object, name,
 					 "%s takes keys below it", path);
-		snprintf(path, sizeof(path), "%s.", name);
+		if (key->field)
+			*(bool *)((char *)config + key->field) = true;
+		snprintf(path, sizeof(path), "%s%s.", prefix, name);
 		r = take_keys(place, value, key->keys, path, config, err);
 		if (r < 0)
 			return r;
@@ -371,6 +397,13 @@ void config_free(struct config *config)
 	strings_free(config->endpoints);
 	free(config->node);
 	free(config->directory);
+	free(config->assignments);
+	free(config->source.kubeconfig);
+	free(config->source.server);
+	free(config->source.ca);
+	free(config->source.token);
+	free(config->source.cert);
+	free(config->source.key);
 	free(config->load_balancer_class);
 	free(config->server);
 	free(config->namespace);
@@ -383,11 +416,14 @@ void config_free(struct config *config)
 	*config = (struct config){};
 }
 
-/* The host name in lower case; a node's name otherwise. */
-static char *host_name(void)
+/* What a pod is told, or the host name, in lower case. */
+static char *node_name(void)
 {
+	const char *told = getenv("NODE_NAME");
 	char name[HOST_NAME_MAX + 1];
 
+	if (told && *told)
+		return strdup(told);
 	if (gethostname(name, sizeof(name)) < 0)
 		return NULL;
 	name[sizeof(name) - 1] = '\0';
@@ -399,9 +435,10 @@ static char *host_name(void)
 static int config_defaults(struct config *config, struct err *err)
 {
 	*config = (struct config){
-		.node = host_name(),
-		.directory = strdup("/etc/xdp-l2resp/manifests"),
+		.node = node_name(),
+		.assignments = strdup("/var/lib/xdp-l2resp/assignments.json"),
 		.load_balancer_class = strdup("io.cilium/l2-announcer"),
+		.source.pools = true,
 		.engine = LEASE_ENGINE_NONE,
 		.timing = { 15 * NS_PER_SECOND, 5 * NS_PER_SECOND, 2 * NS_PER_SECOND },
 		.weight = 100,
@@ -413,10 +450,28 @@ static int config_defaults(struct config *config, struct err *err)
 		.listen_port = 9717,
 		.bpffs = strdup(PINS_DEFAULT_BPFFS),
 	};
-	if (config->node && config->directory && config->load_balancer_class &&
+	if (config->node && config->assignments && config->load_balancer_class &&
 	    config->listen_host && config->bpffs)
 		return 0;
 	return err_nomem(err);
+}
+
+static int check_source(struct config *config, const char *path, struct err *err)
+{
+	if (config->directory && config->kubernetes)
+		return err_set(err, -EINVAL, "%s: source.directory or source.kubernetes, not both",
+			       path);
+	if (!config->source.cert != !config->source.key)
+		return err_set(err, -EINVAL,
+			       "%s: source.kubernetes.cert and source.kubernetes.key go together",
+			       path);
+	if (config->source.kubeconfig && (config->source.server || config->source.ca ||
+					  config->source.token || config->source.cert))
+		return err_set(err, -EINVAL, "%s: with source.kubernetes.kubeconfig no other key",
+			       path);
+	if (!config->kubernetes && !config->directory)
+		config->directory = strdup("/etc/xdp-l2resp/manifests");
+	return config->kubernetes || config->directory ? 0 : err_nomem(err);
 }
 
 /* What no single key can say. */
@@ -449,6 +504,8 @@ int config_read(const char *path, struct config *ret_config, struct err *err)
 	if (!r)
 		r = yaml_parse(path, text, size, take_document, &reading, err);
 	if (!r)
+		r = check_source(&reading.config, path, err);
+	if (!r)
 		r = config_check(&reading.config, path, err);
 	if (r < 0) {
 		config_free(&reading.config);
@@ -474,5 +531,27 @@ void config_lease(const struct config *config, const char *id, struct lease_conf
 		.ca = config->ca,
 		.cert = config->cert,
 		.key = config->key,
+	};
+}
+
+void config_source(const struct config *config, struct source_options *ret_options)
+{
+	*ret_options = (struct source_options){
+		.directory = config->directory,
+		.assignments = config->assignments,
+		.node = config->node,
+		.load_balancer_class = config->load_balancer_class,
+		.pools = config->source.pools,
+		.kubernetes = {
+			.kubeconfig = config->source.kubeconfig,
+			.server = config->source.server,
+			.token = config->source.token,
+			.ca = config->source.ca,
+			.cert = config->source.cert,
+			.key = config->source.key,
+			.namespace = config->namespace,
+			.timeout_ns = SOURCE_TIMEOUT_NS,
+			.retry_max_ns = SOURCE_RETRY_MAX_NS,
+		},
 	};
 }

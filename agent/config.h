@@ -10,12 +10,19 @@
 #include "err.h"
 #include "lease.h"
 #include "manifest.h"
+#include "source.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/xdp-l2resp/agent.yaml"
 
 struct config {
 	char *node;
-	char *directory;	   /* source.directory */
+	char *directory;   /* source.directory; NULL: Kubernetes */
+	char *assignments; /* source.assignments */
+	bool kubernetes;   /* source.kubernetes, with what is below it */
+	struct {
+		char *kubeconfig, *server, *ca, *token, *cert, *key; /* NULL: not given */
+		bool pools;
+	} source;
 	char *load_balancer_class; /* Services with another one are left alone */
 	enum lease_engine engine;
 	struct lease_timing timing;
@@ -45,5 +52,8 @@ int config_read(const char *path, struct config *ret_config, struct err *err);
 
 /* Fills in what the lease manager takes; borrows from @config and @id. */
 void config_lease(const struct config *config, const char *id, struct lease_config *ret_lease);
+
+/* Fills in what the source takes; borrows from @config. */
+void config_source(const struct config *config, struct source_options *ret_options);
 
 #endif

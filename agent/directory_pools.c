@@ -12,6 +12,7 @@
 
 struct directory_pools {
 	char *path;
+	bool read_only;
 	struct allocator *allocator;
 	directory_pools_fn *changed;
 	void *userdata;
@@ -25,13 +26,15 @@ static int err_nomem(struct err *err)
 	return err_set(err, -ENOMEM, "out of memory");
 }
 
-struct directory_pools *directory_pools_new(const char *path, const char *const *classes,
-					    directory_pools_fn *changed, void *userdata)
+struct directory_pools *directory_pools_new(const char *path, bool read_only,
+					    const char *const *classes, directory_pools_fn *changed,
+					    void *userdata)
 {
 	struct directory_pools *pools = calloc(1, sizeof(*pools));
 
 	if (!pools)
 		return NULL;
+	pools->read_only = read_only;
 	pools->changed = changed;
 	pools->userdata = userdata;
 	pools->path = strdup(path);
@@ -147,7 +150,8 @@ static int decide(struct directory_pools *pools, struct manifest *const *manifes
 		if (r < 0)
 			return err_nomem(err);
 		if (r > 0) {
-			int written = assignments_write(pools->path, &next, err);
+			int written =
+				pools->read_only ? 0 : assignments_write(pools->path, &next, err);
 
 			pools->untold |= written < 0;
 			if (written < 0)

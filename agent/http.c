@@ -32,7 +32,7 @@ struct http_call {
 	http_done_fn *done;
 	http_data_fn *data;
 	void *userdata;
-	bool fresh; /* data came that @data hasn't seen */
+	bool fresh; /* the headers or data came that @data hasn't seen */
 	bool ended, cancelled;
 	CURLcode code;
 	char trouble[CURL_ERROR_SIZE];
@@ -123,11 +123,12 @@ static void calls_hand_on(struct http *http)
 	http->handing_on = true;
 	for (call = http->calls; call; call = call->next) {
 		if (call->fresh && call->data && !call->cancelled && call_status(call) == 200) {
-			size_t used = call->data(call->body, call->length, call->userdata);
+			size_t used = call->data(call->body ?: "", call->length, call->userdata);
 
 			call->fresh = false;
 			call->length -= used;
-			memmove(call->body, call->body + used, call->length + 1);
+			if (call->body)
+				memmove(call->body, call->body + used, call->length + 1);
 		}
 		if (call->ended && !call->cancelled)
 			call_end(call);
@@ -162,6 +163,16 @@ static size_t on_write(char *text, size_t size, size_t count, void *userdata)
 	call->body[call->length] = '\0';
 	call->fresh = true;
 	return length;
+}
+
+/* The empty line behind the headers: a stream has begun, whenever its first data comes. */
+static size_t on_header(char *text, size_t size, size_t count, void *userdata)
+{
+	struct http_call *call = userdata;
+
+	if (size * count == strlen("\r\n") && !memcmp(text, "\r\n", strlen("\r\n")))
+		call->fresh = true;
+	return size * count;
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -337,6 +348,8 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 	curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, call->trouble);
 	curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, on_write);
 	curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(call->easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(call->easy, CURLOPT_HEADERDATA, call);
 	curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
 	/* A call that is given up takes its connection with it. Streams of one HTTP/2 connection
 	 * would all go the dead way, and the next calls too. */

@@ -28,8 +28,8 @@ struct http_result {
 };
 
 typedef void http_done_fn(const struct http_result *result, void *userdata);
-/* More of a stream's body: @text of @length, zero-terminated. Returns how much of it was used; the
- * rest comes again with what follows. */
+/* A stream begins (@length may be 0), or more of its body: @text of @length, zero-terminated.
+ * Returns how much of it was used; the rest comes again with what follows. */
 typedef size_t http_data_fn(const char *text, size_t length, void *userdata);
 
 /* -ENOENT and others with @err for files that can't be read. */

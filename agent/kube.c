@@ -296,8 +296,15 @@ static void on_page(const struct http_result *result, void *userdata)
 		json = json_loads(result->body, 0, NULL);
 	metadata = json_object_get(json, "metadata");
 	version = json_string_value(json_object_get(metadata, "resourceVersion"));
+	if (!result->error && result->status == 404 && watch->events->missing) {
+		watch->events->missing(watch->userdata);
+		watch_later(watch);
+		return;
+	}
 	if (!version || strlen(version) >= sizeof(watch->version)) {
-		watch_failed(watch, kube_trouble(result, text));
+		watch_failed(watch, result->error || result->status != 200
+					    ? kube_trouble(result, text)
+					    : "its list isn't Kubernetes'");
 		return;
 	}
 	watch->retry_ns = 0;
@@ -338,8 +345,6 @@ static bool watch_message(struct kube_watch *watch, const json_t *json)
 		watch_failed(watch, message ?: "its watch sent what isn't Kubernetes'");
 		return false;
 	}
-	if (watch->retry_ns)
-		watch->events->reachable(NULL, watch->userdata);
 	watch->retry_ns = 0;
 	snprintf(watch->version, sizeof(watch->version), "%s", version);
 	if (strcmp(type, "BOOKMARK") != 0)
@@ -353,6 +358,9 @@ static size_t on_watch_data(const char *text, size_t length, void *userdata)
 	const char *end;
 	size_t used = 0;
 
+	/* not so soon the back-off: a stream may end as soon as it has begun */
+	if (watch->retry_ns)
+		watch->events->reachable(NULL, watch->userdata);
 	while ((end = memchr(text + used, '\n', length - used))) {
 		_cleanup_(cleanup_json) json_t *json =
 			json_loadb(text + used, end - (text + used), 0, NULL);
@@ -386,19 +394,20 @@ static void watch_go_on(struct kube_watch *watch)
 {
 	_cleanup_free_ char *path = NULL;
 	struct http_request request = { .method = "GET", .userdata = watch };
+	const char *join = strchr(watch->path, '?') ? "&" : "?";
 	int r;
 
 	sd_event_source_set_enabled(watch->retry, SD_EVENT_OFF);
 	if (watch->listing) {
 		request.done = on_page;
-		r = asprintf(&path, "%s?limit=%d%s%s", watch->path, PAGE,
+		r = asprintf(&path, "%s%slimit=%d%s%s", watch->path, join, PAGE,
 			     watch->next_page ? "&continue=" : "", watch->next_page ?: "");
 	} else {
 		request.done = on_watch_done;
 		request.data = on_watch_data;
 		request.silence_ns = SILENCE_NS;
-		r = asprintf(&path, "%s?watch=1&allowWatchBookmarks=true&resourceVersion=%s",
-			     watch->path, watch->version);
+		r = asprintf(&path, "%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%s",
+			     watch->path, join, watch->version);
 	}
 	if (r < 0)
 		path = NULL;

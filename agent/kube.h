@@ -52,12 +52,16 @@ struct kube_watch_events {
 	/* The stream is broken, with why, and will be tried again; or (NULL) it isn't any more. Not
 	 * only once each. */
 	void (*reachable)(const char *trouble, void *userdata);
+	/* The server knows no such collection (404); it is tried again as with reachable(), which
+	 * isn't called then. NULL: that is trouble like any other. */
+	void (*missing)(void *userdata);
 };
 
 struct kube_watch;
 
 /*
- * Follows the collection at @path ("/api/v1/services") from now on. @events must outlive it.
+ * Follows the collection at @path ("/api/v1/services", "/api/v1/nodes?fieldSelector=...") from now
+ * on. @events must outlive it.
  * Nothing is told from within. -ENOMEM and others with @err.
  */
 int kube_watch_new(struct kube *kube, const char *path, const struct kube_watch_events *events,

@@ -14,7 +14,9 @@
 #include "local_socket.h"
 
 #define DIRECTORY "/run/xdp-l2respd"
-#define BACKLOG	  16
+/* Not the directory: one that others made may be open to everybody, who could keep it locked. */
+#define LOCK	DIRECTORY "/lock"
+#define BACKLOG 16
 
 int local_socket_address(struct sockaddr_un *ret_address, struct err *err)
 {
@@ -49,7 +51,7 @@ static int fail(const char *path, struct err *err)
 
 int local_socket_claim(int *ret_fd, struct err *err)
 {
-	_cleanup_close_ int directory = -1, fd = -1;
+	_cleanup_close_ int lock = -1, fd = -1;
 	struct sockaddr_un address;
 	int r = local_socket_address(&address, err);
 
@@ -58,9 +60,9 @@ int local_socket_claim(int *ret_fd, struct err *err)
 	if (mkdir(DIRECTORY, 0700) < 0 && errno != EEXIST)
 		return fail(DIRECTORY, err);
 	/* of two that find the same leftover, the second must find the first one's socket */
-	directory = open(DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (directory < 0 || flock(directory, LOCK_EX) < 0)
-		return fail(DIRECTORY, err);
+	lock = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return fail(LOCK, err);
 	if (is_stale(&address))
 		unlink(address.sun_path);
 	fd = open_socket();

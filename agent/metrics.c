@@ -69,7 +69,14 @@ static const struct {
 	       "Times that an address was given up for that"),
 	METRIC("probes_total", COUNTER, UNIT_U64, asked,
 	       "Times that the LAN was asked whether another host has an address"),
-	METRIC("manifest_files_broken", GAUGE, UNIT_SIZE, broken_files, "Files that are wrong"),
+	METRIC("manifest_files_broken", GAUGE, UNIT_SIZE, source.broken,
+	       "Files, or objects of the API server, that are wrong"),
+	METRIC("source_known", GAUGE, UNIT_BOOL, source.known,
+	       "1 once the source was read completely"),
+	METRIC("source_reachable", GAUGE, UNIT_BOOL, source.reachable,
+	       "0 while the source can't be read, and counts as it was"),
+	METRIC("source_kinds_missing", GAUGE, UNIT_SIZE, source.kinds_missing,
+	       "Kinds of objects that the API server doesn't know"),
 	METRIC("interfaces", GAUGE, UNIT_SIZE, interfaces, "Interfaces that policies select"),
 	METRIC("interfaces_failed", GAUGE, UNIT_SIZE, attach_failures,
 	       "Of these, where the program couldn't be attached"),
@@ -115,6 +122,23 @@ static void print_outcomes(FILE *out, const struct outcome_counts *counts)
 			counts_outcome_name(outcome), (unsigned long long)counts->count[outcome]);
 }
 
+/* Addresses of each pool, where this node gives them. */
+static void print_pools(FILE *out, const struct allocator *allocator)
+{
+	struct pool_status pool;
+
+	fputs("# HELP l2resp_pool_addresses Addresses of a pool: all, those given, those to be had\n"
+	      "# TYPE l2resp_pool_addresses gauge\n",
+	      out);
+	for (size_t i = 0; allocator && allocator_pool_status(allocator, i, &pool); i++)
+		fprintf(out,
+			"l2resp_pool_addresses{pool=\"%s\",state=\"total\"} %.17g\n"
+			"l2resp_pool_addresses{pool=\"%s\",state=\"used\"} %llu\n"
+			"l2resp_pool_addresses{pool=\"%s\",state=\"available\"} %.17g\n",
+			pool.pool->name, (double)pool.total, pool.pool->name,
+			(unsigned long long)pool.used, pool.pool->name, (double)pool.available);
+}
+
 /* VmRSS, in bytes. */
 static unsigned long memory(void)
 {
@@ -146,6 +170,7 @@ char *metrics_text(struct agent *agent, size_t *ret_size)
 		print_value(out, (const char *)&figures + metrics[i].field, metrics[i].unit);
 	}
 	print_states(out, figures.lease.state);
+	print_pools(out, figures.source.allocator);
 	if (!agent_counts(agent, &counts, &err))
 		print_outcomes(out, &counts);
 	fprintf(out,

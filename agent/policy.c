@@ -272,3 +272,22 @@ int policy_select(const struct manifest *const *manifests, size_t count, const c
 	*ret_selection = settle(&gathering);
 	return 0;
 }
+
+int policy_of_service(const struct manifest *const *manifests, size_t count, const char *node,
+		      const char *class, const struct service *service, policy_found_fn *found,
+		      void *userdata, struct err *err)
+{
+	_cleanup_(in_force_list_free) struct in_force_list in_force = {};
+	_cleanup_(labels_free) struct labels host = {};
+	const struct labels *labels = node_labels(manifests, count, node);
+	int r = labels_set(&host, LABEL_HOSTNAME, node, err);
+
+	if (!r)
+		r = find_in_force(manifests, count, labels ?: &host, &(struct link_table){},
+				  &in_force, err);
+	for (size_t i = 0; i < in_force.count && !r; i++)
+		if ((!service->class || !strcmp(service->class, class)) &&
+		    selector_matches(&in_force.list[i].policy->services, &service->labels))
+			found(in_force.list[i].policy, userdata);
+	return r;
+}

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "config.h"
 #include "entry.h"
 #include "kernel_view.h"
@@ -18,9 +19,14 @@
 #include "source.h"
 #include "vlan.h"
 
+/* An API server that is there lists within that. */
+#define READ_NS (60 * UINT64_C(1000000000))
+
 struct rehearsal {
 	struct config config;
+	sd_event *event;
 	struct source *source;
+	struct source_status status;
 	struct links *links;
 	struct kernel_view view;
 	struct selection selection;
@@ -39,6 +45,7 @@ static void rehearsal_free(struct rehearsal *rehearsal)
 	kernel_view_free(&rehearsal->view);
 	links_free(rehearsal->links);
 	source_free(rehearsal->source);
+	sd_event_unref(rehearsal->event);
 	config_free(&rehearsal->config);
 }
 
@@ -70,18 +77,42 @@ static int check_files(const char *path, const struct config *config, struct err
 	return 0;
 }
 
-static int prepare(const char *path, bool select, struct rehearsal *rehearsal, struct err *err)
+/* Reads the source once. An API server may take as long as it does for one answer. */
+static int read_source(struct rehearsal *rehearsal, struct err *err)
 {
 	const struct source_callbacks callbacks = { nothing, said };
+	struct source_options options;
+	uint64_t end_ns = clock_boot_ns() + READ_NS;
+	int r = sd_event_new(&rehearsal->event);
+
+	if (r < 0)
+		return err_set(err, r, "the event loop: %s", strerror(-r));
+	config_source(&rehearsal->config, &options);
+	options.read_only = true;
+	r = source_new(options.directory ? NULL : rehearsal->event, &options, &callbacks, NULL,
+		       &rehearsal->source, err);
+	if (r < 0)
+		return r;
+	source_status(rehearsal->source, &rehearsal->status);
+	while (!rehearsal->status.known && clock_boot_ns() < end_ns) {
+		sd_event_run(rehearsal->event, 100000);
+		source_status(rehearsal->source, &rehearsal->status);
+	}
+	return rehearsal->status.known
+		       ? 0
+		       : err_set(err, -ETIMEDOUT, "%s", rehearsal->status.trouble.text);
+}
+
+static int prepare(const char *path, bool select, struct rehearsal *rehearsal, struct err *err)
+{
 	const struct manifest *const *manifests;
 	size_t count;
 	int r = config_read(path, &rehearsal->config, err);
 
 	if (!r)
 		r = check_files(path, &rehearsal->config, err);
-	if (!r)
-		r = source_new(NULL, rehearsal->config.directory, &callbacks, NULL,
-			       &rehearsal->source, err);
+	if (!r && (select || rehearsal->config.directory))
+		r = read_source(rehearsal, err);
 	if (r < 0 || !select)
 		return r;
 	r = links_new(NULL, nothing, NULL, &rehearsal->links, err);
@@ -250,16 +281,22 @@ static void print_plan(struct rehearsal *rehearsal)
 static void print_summary(const struct rehearsal *rehearsal)
 {
 	const struct manifest *const *manifests;
-	size_t files, services = 0, policies = 0, nodes = 0;
+	size_t files, services = 0, policies = 0, nodes = 0, pools = 0;
 
+	/* --check touches nothing, no server either */
+	if (!rehearsal->source) {
+		puts("the configuration is in order; the API server wasn't asked");
+		return;
+	}
 	manifests = source_manifests(rehearsal->source, &files);
 	for (size_t i = 0; i < files; i++) {
 		services += manifests[i]->service_count;
 		policies += manifests[i]->policy_count;
 		nodes += manifests[i]->node_count;
+		pools += manifests[i]->pool_count;
 	}
-	printf("%s: %zu files, %zu services, %zu policies, %zu nodes\n",
-	       rehearsal->config.directory, files, services, policies, nodes);
+	printf("%s: %zu files, %zu services, %zu policies, %zu nodes, %zu pools\n",
+	       rehearsal->config.directory, files, services, policies, nodes, pools);
 }
 
 int rehearse(const char *config, bool print, bool json)
@@ -277,5 +314,7 @@ int rehearse(const char *config, bool print, bool json)
 		print_plan(&rehearsal);
 	else if (!json)
 		print_summary(&rehearsal);
-	return fflush(stdout) || source_broken(rehearsal.source) ? 1 : 0;
+	if (*rehearsal.status.trouble.text)
+		log_say(LOG_ERR, "%s", rehearsal.status.trouble.text);
+	return fflush(stdout) || *rehearsal.status.trouble.text ? 1 : 0;
 }

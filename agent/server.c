@@ -125,6 +125,17 @@ static void get_who_holds(struct agent *agent, struct MHD_Connection *connection
 		answer_err(answer, r < 0 ? r : -ENOENT, &err);
 }
 
+static void get_show(struct agent *agent, struct MHD_Connection *connection, struct answer *answer)
+{
+	struct err err;
+	json_t *object = agent_show(agent, query(connection, "service"), &err);
+
+	if (object)
+		answer_json(answer, object);
+	else
+		answer_err(answer, -ENOENT, &err);
+}
+
 static void post_move(struct agent *agent, struct MHD_Connection *connection, struct answer *answer)
 {
 	const char *node = query(connection, "node");
@@ -178,6 +189,7 @@ static const struct {
 	{ MHD_HTTP_METHOD_GET, "/healthz", false, get_healthz },
 	{ MHD_HTTP_METHOD_GET, "/readyz", false, get_readyz },
 	{ MHD_HTTP_METHOD_GET, "/who-holds", true, get_who_holds },
+	{ MHD_HTTP_METHOD_GET, "/show", true, get_show },
 	{ MHD_HTTP_METHOD_POST, "/move", true, post_move },
 	{ MHD_HTTP_METHOD_POST, "/drain", true, post_drain },
 	{ MHD_HTTP_METHOD_POST, "/resume", true, post_resume },

@@ -19,7 +19,7 @@ PORT = 9717
 
 CONFIG = """
 node: node-1
-source: {{directory: {manifests}}}
+source: {{directory: {manifests}, assignments: {manifests}/../assignments.json}}
 lease: {{engine: none, duration: 2s, renewDeadline: 1200ms, retryPeriod: 300ms}}
 bpffs: {bpffs}
 """

@@ -30,6 +30,13 @@ REFUSED = {
         ": lease: "),
     "etcd without endpoints": ("lease: {engine: etcd}\n", ": engine etcd needs lease.endpoints"),
     "a certificate without its key": ("lease: {cert: /x}\n", ": lease.cert and lease.key go together"),
+    "two sources": ("source: {directory: /x, kubernetes: {}}\n", ": source.directory or source.kubernetes, not both"),
+    "an unknown key two below": ("source:\n  kubernetes:\n    url: x\n", ":3: no key 'source.kubernetes.url'"),
+    "a source's certificate without its key": (
+        "source: {kubernetes: {cert: /x}}\n", ": source.kubernetes.cert and source.kubernetes.key go together"),
+    "a kubeconfig and more": (
+        "source: {kubernetes: {kubeconfig: /x, server: 'https://x'}}\n",
+        ": with source.kubernetes.kubeconfig no other key"),
     "a node's name that is none": ("node: Node_1\n", ":1: node takes a name in lower-case letters"),
     "HTTP for everybody": ("listen: 0.0.0.0:9717\n", ":1: listen takes a loopback address"),
     "no port": ("listen: 127.0.0.1\n", ":1: listen takes a loopback address"),
@@ -55,10 +62,12 @@ TAKEN = {
     "only a comment": "# nothing\n",
     "2s/1200ms/300ms": "lease: {duration: 2s, renewDeadline: 1200ms, retryPeriod: 300ms}\n",
     "2s/1.2s/0.3s": "lease: {duration: 2s, renewDeadline: 1.2s, retryPeriod: 0.3s}\n",
+    "in-cluster": "source: {kubernetes: {}}\n",
     "all of it": """
 node: node-1
 source:
   directory: {manifests}
+  assignments: {manifests}/../assignments.json
 loadBalancerClass: io.cilium/l2-announcer
 lease: {engine: none, duration: 15s, renewDeadline: 5s, retryPeriod: 2s, weight: 100, preempt: false}
 conflict: yield

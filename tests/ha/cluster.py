@@ -28,7 +28,7 @@ STORE_IP = "198.19.0.100"
 
 CONFIG = """
 node: {name}
-source: {{directory: {manifests}}}
+source: {{directory: {manifests}, assignments: {manifests}/../assignments.json}}
 lease: {{{lease}, {timing}}}
 bpffs: {bpffs}
 {keys}

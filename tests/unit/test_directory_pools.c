@@ -66,7 +66,7 @@ static void changed(const struct verdict *verdict, void *userdata)
 static void start(struct host *host)
 {
 	*host = (struct host){};
-	host->pools = directory_pools_new(path, classes, changed, host);
+	host->pools = directory_pools_new(path, false, classes, changed, host);
 	cr_assert(host->pools);
 }
 

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "condition.h"
+#include "manifest.h"
+#include "policy_faults.h"
+
+/* One by one, since all that is wrong is to be told. */
+static const struct {
+	const char *condition;
+	const char *key;
+} parts[] = {
+	{ "io.cilium/bad-node-selector", "nodeSelector" },
+	{ "io.cilium/bad-service-selector", "serviceSelector" },
+	{ "io.cilium/bad-interface-regex", "interfaces" },
+};
+
+static void ignore(const char *text, void *data)
+{
+	(void)text;
+	(void)data;
+}
+
+/* Is @key of the policy's spec wrong by itself? */
+static bool is_bad(const json_t *object, const char *key, struct err *ret_why)
+{
+	const struct place place = { "the policy", NULL };
+	json_t *value = json_object_get(json_object_get(object, "spec"), key);
+	json_t *alone = json_copy((json_t *)object);
+	struct manifest manifest = {};
+	int r;
+
+	json_object_set_new(alone, "spec", json_pack("{sO?}", key, value));
+	r = manifest_add(&manifest, &place, alone, ignore, NULL, ret_why);
+	manifest_free(&manifest);
+	json_decref(alone);
+	return r == -EINVAL;
+}
+
+json_t *policy_faults(const json_t *object)
+{
+	const json_t *status = json_object_get(object, "status");
+	json_t *conditions = conditions_copy(status);
+	bool differs = false;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const char *type = parts[i].condition;
+		struct err why = { "none" };
+		bool bad = is_bad(object, parts[i].key, &why);
+		const char *state = bad ? "True" : "False";
+
+		/* one that was never wrong has none */
+		if ((!bad && !condition_find(status, type)) ||
+		    condition_is(status, type, state, "error", why.text))
+			continue;
+		condition_set(conditions, type, state, "error", why.text);
+		differs = true;
+	}
+	if (differs)
+		return conditions;
+	json_decref(conditions);
+	return NULL;
+}

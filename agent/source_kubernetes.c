@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "kube_pools.h"
+#include "policy_faults.h"
+#include "source_items.h"
+
+/* Many objects change at once, when a pool is applied or a node comes back: they're told together.
+ */
+#define SETTLE_USEC 20000
+/* An API server that starts denies CRDs for a moment: it is believed after this long, and where
+ * objects of the kind are known after that long. */
+#define DENIED_NS  (5 * UINT64_C(1000000000))
+#define MISSING_NS (60 * UINT64_C(1000000000))
+
+enum kind {
+	KIND_SERVICE,
+	KIND_NODE,
+	KIND_POLICY,
+	KIND_POOL,
+	KIND_COUNT,
+};
+
+/* Items are named PREFIX NAMESPACE/NAME. Of Nodes only this one is asked for: the others' labels
+ * don't matter here, and each writes its status every few minutes. */
+static const struct {
+	const char *api, *name, *prefix, *path;
+} kinds[] = {
+	[KIND_SERVICE] = { "v1", "Service", KUBE_POOLS_SERVICES, "/api/v1/services" },
+	[KIND_NODE] = { "v1", "Node", "nodes ", "/api/v1/nodes?fieldSelector=metadata.name%%3D%s" },
+	[KIND_POLICY] = { "cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", "policies ",
+			  "/apis/cilium.io/v2alpha1/ciliuml2announcementpolicies" },
+	[KIND_POOL] = { "cilium.io/v2alpha1", "CiliumLoadBalancerIPPool", KUBE_POOLS_POOLS,
+			"/apis/cilium.io/v2alpha1/ciliumloadbalancerippools" },
+};
+_Static_assert(sizeof(kinds) / sizeof(kinds[0]) == KIND_COUNT, "each kind has its row");
+
+/* The objects of one kind. */
+struct collection {
+	struct source_kubernetes *source;
+	enum kind kind;
+	struct kube_watch *watch;
+	bool known;		/* was listed completely once, or isn't there */
+	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
+	struct err trouble;	/* empty: none */
+};
+
+struct source_kubernetes {
+	struct source source; /* the first member */
+	struct kube_login login;
+	struct kube_pools *pools; /* NULL: somebody else's business */
+	char *load_balancer_class;
+	char *options; /* as text, to compare */
+	struct collection collections[KIND_COUNT];
+	sd_event_source *settle;
+};
+
+static void changed_soon(struct source_kubernetes *source)
+{
+	int enabled = SD_EVENT_OFF;
+
+	sd_event_source_get_enabled(source->settle, &enabled);
+	if (enabled != SD_EVENT_OFF)
+		return;
+	sd_event_source_set_time_relative(source->settle, SETTLE_USEC);
+	sd_event_source_set_enabled(source->settle, SD_EVENT_ONESHOT);
+}
+
+static bool kubernetes_known(const struct source *base)
+{
+	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
+	bool known = true;
+
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		known = known && source->collections[i].known;
+	return known;
+}
+
+static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
+{
+	struct source_kubernetes *source = userdata;
+
+	(void)event_source;
+	(void)usec;
+	if (!source_known(&source->source))
+		return 0;
+	if (source->pools)
+		kube_pools_settle(source->pools);
+	source->source.callbacks.changed(source->source.userdata);
+	return 0;
+}
+
+static void say(const struct collection *collection, int priority, const char *text)
+{
+	struct err said;
+
+	err_write(&said, "%s: %s: %s", kube_server(collection->source->login.kube),
+		  kinds[collection->kind].name, text);
+	source_say(&collection->source->source, priority, said.text);
+}
+
+/* ---- events of a watch ---- */
+
+static void on_reset(void *userdata)
+{
+	struct collection *collection = userdata;
+
+	source_mark(&collection->source->source, kinds[collection->kind].prefix);
+}
+
+static void note_skipped(const char *text, void *data)
+{
+	say(data, LOG_NOTICE, text);
+}
+
+/* The name of @object's item. False: it has none. */
+static bool item_name(const struct collection *collection, const json_t *object, char name[512])
+{
+	const json_t *metadata = json_object_get(object, "metadata");
+	const char *namespace = json_string_value(json_object_get(metadata, "namespace"));
+	const char *own = json_string_value(json_object_get(metadata, "name"));
+
+	return own && snprintf(name, 512, "%s%s/%s", kinds[collection->kind].prefix,
+			       namespace ?: "", own) < 512;
+}
+
+/* Parses @object anew. What its item had stays if it is wrong. */
+static void take(struct collection *collection, struct source_item *item, const json_t *object)
+{
+	const char *api = json_string_value(json_object_get(object, "apiVersion"));
+	const char *name = strchr(item->name, ' ') + 1;
+	/* items of a list don't say what they are */
+	json_t *whole = json_copy((json_t *)object);
+	const struct place place = { name, NULL };
+	struct manifest manifest = {};
+	struct err err, text;
+	int r;
+
+	json_object_set_new(whole, "apiVersion", json_string(kinds[collection->kind].api));
+	json_object_set_new(whole, "kind", json_string(kinds[collection->kind].name));
+	if (api && strcmp(api, kinds[collection->kind].api) != 0)
+		r = err_set(&err, -EINVAL, "%s: version %s isn't known here", name, api);
+	else
+		r = manifest_add(&manifest, &place, whole, note_skipped, collection, &err);
+	json_decref(item->wanted);
+	item->wanted = collection->kind == KIND_POLICY ? policy_faults(whole) : NULL;
+	json_decref(whole);
+	item->version = kube_version(object);
+	item->unfed = true;
+	item->broken = r < 0;
+	json_decref(item->status);
+	item->status = json_incref(json_object_get(object, "status"));
+	if (r < 0) {
+		manifest_free(&manifest);
+		err_write(&text, "%s; it counts as it was before", err.text);
+		say(collection, LOG_ERR, text.text);
+		return;
+	}
+	manifest_free(&item->manifest);
+	item->manifest = manifest;
+}
+
+/* @object is there, in @name's item. */
+static void set(struct collection *collection, const char *name, const json_t *object)
+{
+	struct source_item *item = source_get(&collection->source->source, name);
+	uint64_t version = kube_version(object);
+
+	if (!item)
+		return;
+	item->present = true;
+	/* a list or an event that is older than the answer to a write of ours, or that answer */
+	if (item->version && version <= item->version)
+		return;
+	take(collection, item, object);
+	if (collection->kind == KIND_POOL && collection->source->pools)
+		kube_pools_relisted(collection->source->pools);
+	if (collection->known)
+		changed_soon(collection->source);
+}
+
+static void on_object(const json_t *object, bool deleted, void *userdata)
+{
+	struct collection *collection = userdata;
+	struct source_kubernetes *source = collection->source;
+	char name[512];
+
+	if (!item_name(collection, object, name)) {
+		say(collection, LOG_ERR, "an object without a name");
+		return;
+	}
+	if (!deleted) {
+		set(collection, name, object);
+		return;
+	}
+	source_remove(&source->source, name);
+	if (source->pools)
+		kube_pools_relisted(source->pools);
+	changed_soon(source);
+}
+
+/* The answer to a write of ours. */
+static void on_written(const char *item, const json_t *object, void *userdata)
+{
+	struct source_kubernetes *source = userdata;
+
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		if (!strncmp(item, kinds[i].prefix, strlen(kinds[i].prefix)))
+			set(&source->collections[i], item, object);
+}
+
+/* All that there is was told. */
+static void on_synced(void *userdata)
+{
+	struct collection *collection = userdata;
+
+	source_sweep(&collection->source->source, kinds[collection->kind].prefix);
+	if (collection->source->pools)
+		kube_pools_relisted(collection->source->pools);
+	collection->known = true;
+	changed_soon(collection->source);
+}
+
+static void on_reachable(const char *trouble, void *userdata)
+{
+	struct collection *collection = userdata;
+
+	if (!trouble) {
+		if (*collection->trouble.text || collection->missing_at_ns)
+			say(collection, LOG_NOTICE, "followed again");
+		collection->missing_at_ns = 0;
+		collection->trouble.text[0] = '\0';
+		return;
+	}
+	if (strcmp(trouble, collection->trouble.text) != 0)
+		say(collection, LOG_WARNING, trouble);
+	err_write(&collection->trouble, "%s", trouble);
+}
+
+static void on_missing(void *userdata)
+{
+	struct collection *collection = userdata;
+	uint64_t now_ns = clock_boot_ns();
+
+	collection->trouble.text[0] = '\0';
+	if (!collection->missing_at_ns) {
+		collection->missing_at_ns = now_ns;
+		say(collection, LOG_WARNING,
+		    "the server doesn't know this kind; objects that are known count for a minute "
+		    "as they were");
+	}
+	if (now_ns - collection->missing_at_ns < (collection->known ? MISSING_NS : DENIED_NS))
+		return;
+	on_reset(collection);
+	on_synced(collection);
+}
+
+static const struct kube_watch_events watch_events = {
+	.reset = on_reset,
+	.object = on_object,
+	.synced = on_synced,
+	.reachable = on_reachable,
+	.missing = on_missing,
+};
+
+/* ---- what a source is ---- */
+
+static void kubernetes_free(struct source *base)
+{
+	struct source_kubernetes *source = (struct source_kubernetes *)base;
+
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		kube_watch_free(source->collections[i].watch);
+	kube_pools_free(source->pools);
+	free(source->load_balancer_class);
+	kube_login_free(&source->login);
+	sd_event_source_disable_unref(source->settle);
+	free(source->options);
+	free(source);
+}
+
+/* Streams show all that happens. */
+static void kubernetes_rescan(struct source *base, bool all)
+{
+	(void)base;
+	(void)all;
+}
+
+static char *options_text(const struct source_options *options)
+{
+	const struct kube_login_options *login = &options->kubernetes;
+	char *text;
+
+	if (asprintf(&text, "%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools, options->node,
+		     options->load_balancer_class, login->kubeconfig ?: "", login->server ?: "",
+		     login->token ?: "", login->ca ?: "", login->cert ?: "", login->key ?: "",
+		     login->namespace ?: "") < 0)
+		return NULL;
+	return text;
+}
+
+static bool kubernetes_same(const struct source *base, const struct source_options *options)
+{
+	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
+	_cleanup_free_ char *text = options->directory ? NULL : options_text(options);
+
+	return text && !strcmp(text, source->options);
+}
+
+static void kubernetes_status(const struct source *base, struct source_status *status)
+{
+	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
+
+	status->allocator = source->pools ? kube_pools_allocator(source->pools) : NULL;
+	for (size_t i = 0; i < KIND_COUNT; i++) {
+		const struct collection *collection = &source->collections[i];
+
+		status->kinds_missing += collection->missing_at_ns != 0;
+		status->reachable = status->reachable && !*collection->trouble.text;
+		/* later than the first list a server that is away is no trouble of ours */
+		if (!collection->known)
+			err_write(&status->trouble, "%s: %s isn't listed yet: %s",
+				  kube_server(source->login.kube), kinds[i].name,
+				  *collection->trouble.text ? collection->trouble.text
+							    : "no answer");
+	}
+}
+
+static const struct source_ops ops = { kubernetes_free, kubernetes_rescan, kubernetes_same,
+				       kubernetes_known, kubernetes_status };
+
+static int follow(struct collection *collection, const char *node, struct err *err)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (asprintf(&path, kinds[collection->kind].path, node) < 0) {
+		path = NULL;
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	return kube_watch_new(collection->source->login.kube, path, &watch_events, collection,
+			      &collection->watch, err);
+}
+
+int source_kubernetes_new(sd_event *event, const struct source_options *options,
+			  const struct source_callbacks *callbacks, void *userdata,
+			  struct source **ret_source, struct err *err)
+{
+	struct source_kubernetes *source = calloc(1, sizeof(*source));
+	int r;
+
+	if (!source)
+		return err_set(err, -ENOMEM, "out of memory");
+	source->source =
+		(struct source){ .ops = &ops, .callbacks = *callbacks, .userdata = userdata };
+	r = kube_login(event, &options->kubernetes, &source->login, err);
+	if (!r) {
+		r = sd_event_add_time_relative(event, &source->settle, CLOCK_MONOTONIC, 0, 1000,
+					       settled, source);
+		r = r < 0 ? err_set(err, r, "a timer can't be made: %s", strerror(-r)) : 0;
+	}
+	source->options = options_text(options);
+	source->load_balancer_class = strdup(options->load_balancer_class);
+	if (!r && (!source->options || !source->load_balancer_class))
+		r = err_set(err, -ENOMEM, "out of memory");
+	if (!r && options->pools && !options->read_only)
+		r = kube_pools_new(event, source->login.kube, &source->source, options->node,
+				   source->load_balancer_class, on_written, source, &source->pools,
+				   err);
+	for (size_t i = 0; i < KIND_COUNT && !r; i++) {
+		source->collections[i] = (struct collection){ .source = source, .kind = i };
+		r = follow(&source->collections[i], options->node, err);
+	}
+	if (r < 0) {
+		source_free(&source->source);
+		return r;
+	}
+	*ret_source = &source->source;
+	return 0;
+}

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Addresses of pools, with a directory of manifests as the source: given, answered for, and kept over restarts."""
+import json
+from signal import SIGTERM, SIGUSR1
+
+from daemon import POLICY, service
+from lan import wait_until
+from wire import Wire, arp, arp_reply
+
+POOL = """
+apiVersion: cilium.io/v2alpha1
+kind: CiliumLoadBalancerIPPool
+metadata: {{name: {name}}}
+spec: {{blocks: [{{start: {first}, stop: {last}}}]}}
+"""
+FIRST, SECOND, MANY = "198.18.20.1", "198.18.20.2", "198.18.20.9"
+BALANCED = """
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: default}}
+spec: {{type: LoadBalancer, ports: [{{port: 80}}]}}
+"""
+
+
+def pool(first=FIRST, last=MANY, name="lan"):
+    return POOL.format(first=first, last=last, name=name)
+
+
+def balanced(name):
+    return BALANCED.format(name=name)
+
+
+def assigned(agent):
+    path = agent.manifests.parent / "assignments.json"
+    return path.read_text() if path.exists() else ""
+
+
+def test_given_and_answered_for(agent, lan):
+    agent.write("policy.yaml", POLICY)
+    agent.write("web.yaml", balanced("web"))
+    agent.start()
+    assert agent.entries() == {}
+    agent.write("pool.yaml", pool())
+    agent.wait_entries((FIRST, "eth1"))
+    with Wire(lan.client, "eth0") as wire:
+        assert arp_reply(FIRST) in wire.ask(arp(FIRST))
+    assert FIRST in assigned(agent)
+    assert f"default/web: pools give it {FIRST}" in agent.log()
+    figures = agent.metrics()
+    assert [figures[f'l2resp_pool_addresses{{pool="lan",state="{state}"}}']
+            for state in ("total", "used", "available")] == [9, 1, 8]
+    # a Service that goes gives its address back
+    (agent.manifests / "web.yaml").unlink()
+    agent.wait_entries()
+    assert FIRST not in assigned(agent)
+
+
+def test_a_restart_keeps_it(agent):
+    """Whatever would be given today."""
+    agent.write("all.yaml", POLICY, pool(), balanced("older"), balanced("web"))
+    agent.start()
+    agent.wait_entries((FIRST, "eth1"), (SECOND, "eth1"))
+    agent.write("all.yaml", POLICY, pool(), balanced("web"))
+    agent.wait_entries((SECOND, "eth1"))
+    agent.end(SIGUSR1)
+    agent.start()
+    agent.wait_entries((SECOND, "eth1"))
+    agent.end(SIGTERM)
+    agent.start()
+    agent.wait_entries((SECOND, "eth1"))
+
+
+def test_a_broken_file_gives_nothing_and_says_so(agent):
+    path = agent.manifests.parent / "assignments.json"
+    path.write_text('{"version": 1, "services": [')
+    agent.write("all.yaml", POLICY, pool(), balanced("web"), service("other", "198.18.20.77"))
+    agent.start()
+    agent.wait_entries(("198.18.20.77", "eth1"))
+    assert wait_until(lambda: "assignments.json" in agent.http("/readyz")[1])
+    assert agent.command("--config", agent.config, "--check").status == 1
+    path.unlink()
+    agent.write("more.yaml", balanced("more"))
+    agent.wait_entries(("198.18.20.77", "eth1"), (FIRST, "eth1"), (SECOND, "eth1"))
+    assert wait_until(agent.ready)
+
+
+def test_rehearsals_write_nothing(agent):
+    agent.write("all.yaml", POLICY, pool(), balanced("web"), pool("198.18.21.1", "198.18.21.1", "small"))
+    done = agent.command("--config", agent.config, "--dry-run")
+    assert done.status == 0, done.err
+    assert f"{FIRST} dev eth1, for default/web" in done.out
+    rows = json.loads(agent.command("--config", agent.config, "--dry-run", "--json").out)
+    assert [row["ip"] for row in rows] == [FIRST]
+    done = agent.command("--config", agent.config, "--check")
+    assert done.status == 0 and "2 pools" in done.out
+    assert f"default/web: pools give it {FIRST}" in done.err
+    assert assigned(agent) == ""
+
+
+def test_one_that_gets_nothing_is_named(agent):
+    agent.write("all.yaml", POLICY, pool(FIRST, FIRST), balanced("older"), balanced("web"))
+    agent.start()
+    agent.wait_entries((FIRST, "eth1"))
+    assert "default/web: pools give it nothing: " in agent.log()

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests here start from: a real API server with Cilium's two kinds, a LAN, and an agent whose source it is."""
+import importlib.util
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path += [str(TESTS / "net"), str(TESTS / "agent"), str(TESTS / "lease")]
+SPEC = importlib.util.spec_from_file_location("net_conftest", TESTS / "net/conftest.py")
+net_conftest = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(net_conftest)
+
+import daemon as daemon_module  # noqa: E402
+import lan as lan_module  # noqa: E402
+from gate import Gate, Tunnel  # noqa: E402
+from kube import ADMIN, REASON, Cluster  # noqa: E402
+
+pytest_collection_modifyitems = net_conftest.pytest_collection_modifyitems
+scratch = net_conftest.scratch
+
+DEPLOY = lan_module.ROOT / "deploy/kubernetes"
+CRDS = ("ciliuml2announcementpolicies", "ciliumloadbalancerippools")
+
+CONFIG = """
+node: {node}
+source: {{kubernetes: {source}}}
+lease: {{engine: none, duration: 2s, renewDeadline: 1200ms, retryPeriod: 300ms}}
+bpffs: {bpffs}
+"""
+
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: default}}
+spec: {{type: {kind}, ports: [{{port: 80, protocol: TCP}}], externalIPs: [{ips}]}}
+"""
+
+
+def service(name, *ips, kind="ClusterIP"):
+    return SERVICE.format(name=name, kind=kind, ips=", ".join(f'"{ip}"' for ip in ips))
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "smoke: runs without --full, too")
+    net_conftest.pytest_configure(config)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    if REASON:
+        pytest.skip(REASON)
+    with tempfile.TemporaryDirectory(prefix="l2resp-kube-") as directory:
+        made = Cluster(Path(directory))
+        try:
+            made.crds = lambda: (made.kubectl("apply", "--server-side", "-f", DEPLOY / "crds.yaml"), made.kubectl(
+                "wait", "--for=condition=established", "--timeout=30s", *(f"crd/{name}.cilium.io" for name in CRDS)))
+            yield made
+        finally:
+            made.close()
+
+
+class Objects:
+    """Objects of the cluster, gone when the test ends."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+
+    def apply(self, *documents):
+        path = self.cluster.directory / "applied.yaml"
+        path.write_text("---\n".join(documents))
+        done = self.cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", path, check=False)
+        assert done.returncode == 0, done.stderr
+
+    def delete(self, kind, name):
+        self.cluster.kubectl("delete", kind, name, "-n", "default")
+
+    def status(self, name, *ips):
+        self.cluster.api("PATCH", f"/api/v1/namespaces/default/services/{name}/status",
+                         {"status": {"loadBalancer": {"ingress": [{"ip": ip} for ip in ips]}}},
+                         kind="application/merge-patch+json")
+
+    def clear(self):
+        self.cluster.kubectl("delete", "services", "-n", "default", "--field-selector", "metadata.name!=kubernetes",
+                             check=False)
+        for kind in (*CRDS, "nodes"):
+            self.cluster.kubectl("delete", kind, "--all", check=False)
+
+
+@pytest.fixture
+def objects(cluster):
+    cluster.crds()
+    made = Objects(cluster)
+    yield made
+    made.clear()
+
+
+@pytest.fixture
+def lan():
+    with lan_module.Lan() as made:
+        yield made
+
+
+@pytest.fixture
+def gate(lan, cluster):
+    made = Gate(lan.server, cluster.ports[0], cluster.context)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def agent(lan, scratch, gate, objects):
+    made = daemon_module.Agent(lan, scratch)
+    made.gate = gate
+    token = scratch / "token"
+    token.write_text(ADMIN)
+    made.configure = lambda source, node="node-1": made.config.write_text(
+        CONFIG.format(node=node, source=source, bpffs=lan.bpffs))
+    made.configure(f"{{server: '{gate.url}', token: {token}}}")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def tunnel(lan, cluster):
+    """The API server's own TLS, from where the agent is."""
+    made = Tunnel(lan.server, cluster.ports[0])
+    yield made.url
+    made.close()

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Address pools of a cluster: Services get what docs/pools.md promises, by one agent of several, whatever crashes."""
+import re
+import time
+from signal import SIGKILL, SIGUSR1
+
+import pytest
+from conftest import service
+from daemon import POLICY
+from lan import wait_until
+from wire import Wire, arp, arp_reply
+
+FIRST, SECOND = "198.18.20.1", "198.18.20.2"
+POOL = """
+apiVersion: cilium.io/v2alpha1
+kind: CiliumLoadBalancerIPPool
+metadata: {{name: {name}}}
+spec: {{blocks: [{{start: {first}, stop: {last}}}]}}
+"""
+SERVICES = "/api/v1/namespaces/default/services"
+POOLS = "/apis/cilium.io/v2alpha1/ciliumloadbalancerippools"
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/l2resp-ipam"
+
+
+def pool(first=FIRST, last="198.18.20.254", name="lan"):
+    return POOL.format(first=first, last=last, name=name)
+
+
+def balanced(name):
+    return service(name, kind="LoadBalancer")
+
+
+class Told:
+    """What the API server says."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+
+    def conditions(self, path):
+        status = self.cluster.api("GET", path).get("status", {})
+        return {one["type"].split("/")[1]: (one["status"], one["reason"], one["message"])
+                for one in status.get("conditions", [])}
+
+    def given(self):
+        items = self.cluster.api("GET", SERVICES)["items"]
+        return {item["metadata"]["name"]: [one["ip"] for one in item["status"]["loadBalancer"].get("ingress", [])]
+                for item in items if item["spec"]["type"] == "LoadBalancer"}
+
+
+@pytest.fixture
+def told(cluster):
+    cluster.kubectl("delete", "lease", "-n", "kube-system", "l2resp-ipam", check=False)
+    return Told(cluster)
+
+
+@pytest.mark.smoke
+def test_a_service_gets_an_address_and_is_answered_for(agent, lan, objects, told):
+    objects.apply(POLICY, balanced("web"))
+    agent.start()
+    time.sleep(1)
+    assert told.given() == {"web": []} and agent.entries() == {}
+    objects.apply(pool())
+    agent.wait_entries((FIRST, "eth1"), seconds=10)
+    with Wire(lan.client, "eth0") as wire:
+        assert arp_reply(FIRST) in wire.ask(arp(FIRST))
+    assert told.given() == {"web": [FIRST]}
+    assert told.conditions(f"{SERVICES}/web") == {"IPAMRequestSatisfied": ("True", "satisfied", "")}
+    wanted = {"PoolConflict": ("False", "resolved", "no conflict"), "IPsTotal": ("Unknown", "noreason", "254"),
+              "IPsAvailable": ("Unknown", "noreason", "253"), "IPsUsed": ("Unknown", "noreason", "1")}
+    assert wait_until(lambda: told.conditions(f"{POOLS}/lan") == wanted), agent.log()
+    assert FIRST in told.cluster.kubectl("get", "service", "web").stdout
+    assert agent.metrics()['l2resp_pool_addresses{pool="lan",state="used"}'] == 1
+    # and at rest nothing is written
+    before = [line for _, line in agent.gate.requests if line.startswith("PATCH") and "status" in line]
+    time.sleep(2)
+    assert [line for _, line in agent.gate.requests if line.startswith("PATCH") and "status" in line] == before
+
+
+@pytest.mark.smoke
+def test_what_cannot_be_given_is_told(agent, objects, told):
+    objects.apply(POLICY, pool(FIRST, FIRST), pool(FIRST, SECOND, "younger"), balanced("older"))
+    agent.start()
+    assert wait_until(lambda: told.given() == {"older": [FIRST]}, 10)
+    objects.apply(balanced("web"))
+    assert wait_until(lambda: "IPAMRequestSatisfied" in told.conditions(f"{SERVICES}/web"))
+    state, reason, _ = told.conditions(f"{SERVICES}/web")["IPAMRequestSatisfied"]
+    assert (state, reason) == ("False", "out_of_ips")
+    assert wait_until(lambda: told.conditions(f"{POOLS}/younger").get("PoolConflict", [""])[0] == "True")
+    # what the older gives back the other gets
+    objects.delete("service", "older")
+    assert wait_until(lambda: told.given() == {"web": [FIRST]})
+    agent.wait_entries((FIRST, "eth1"))
+    assert told.conditions(f"{SERVICES}/web")["IPAMRequestSatisfied"][0] == "True"
+
+
+def test_without_a_pool_no_service_is_touched(agent, objects, told):
+    objects.apply(POLICY, balanced("web"))
+    objects.status("web", "198.18.10.9")
+    agent.start()
+    agent.wait_entries(("198.18.10.9", "eth1"), seconds=10)
+    time.sleep(2)
+    assert not [line for _, line in agent.gate.requests if not line.startswith("GET")]
+
+
+def test_a_restart_keeps_what_was_given(agent, objects, told):
+    objects.apply(POLICY, pool(), balanced("older"), balanced("web"))
+    agent.start()
+    agent.wait_entries((FIRST, "eth1"), (SECOND, "eth1"), seconds=10)
+    agent.end(SIGUSR1)
+    objects.delete("service", "older")
+    agent.start()
+    agent.wait_entries((SECOND, "eth1"), seconds=10)
+    objects.apply(balanced("new"))
+    # the lease of the former process runs out first
+    assert wait_until(lambda: told.given() == {"web": [SECOND], "new": [FIRST]}, 50), told.given()
+
+
+def test_answers_that_are_lost_give_nothing_twice(agent, objects, told, gate):
+    """Writes are carried out, but the answers don't arrive; then the agent is killed."""
+    def lose(line, answer):
+        if not line.startswith("PATCH") or "/status" not in line:
+            return answer
+        b"".join(answer)
+        return iter(())
+
+    objects.apply(POLICY, pool("198.18.20.1", "198.18.20.5"))
+    agent.start()
+    assert wait_until(lambda: "this node gives" in agent.log(), 10)
+    gate.meddle = lose
+    objects.apply(*(balanced(f"web{number}") for number in range(3)))
+    assert wait_until(lambda: sum(map(len, told.given().values())) == 3, 15)
+    objects.delete("service", "web1")
+    objects.apply(balanced("web3"), balanced("web4"))
+    assert wait_until(lambda: sum(map(len, told.given().values())) == 4, 15)
+    agent.end(SIGKILL)
+    gate.meddle = None
+    objects.apply(balanced("web5"), balanced("web6"))
+    agent.start()
+    assert wait_until(lambda: sum(map(len, told.given().values())) == 5, 60)
+    given = [ip for ips in told.given().values() for ip in ips]
+    assert len(set(given)) == len(given) == 5
+
+
+def test_what_may_have_been_written_is_given_to_nobody_else(agent, objects, told, gate):
+    """Neither the answer to a write nor the watch tells that it was carried out, and meanwhile a pool changes.
+    What the watch shows of that Service becomes a bookmark of the same length."""
+    def hide(line, answer):
+        if "/services/a/status" in line:
+            b"".join(answer)
+            return iter(())
+        return (re.sub(rb'"MODIFIED"(?=,"object":{[^\n]*?"name":"a")', b'"BOOKMARK"', data) for data in answer)
+
+    objects.apply(POLICY, balanced("a"), balanced("b"))
+    agent.start()
+    assert wait_until(lambda: agent.metrics()["l2resp_source_known"], 10)
+    gate.meddle = hide
+    gate.cut()
+    gate.mend()
+    objects.apply(pool(FIRST, FIRST))
+    assert wait_until(lambda: told.given() == {"a": [FIRST], "b": []}, 20), told.given()
+    # the agent doesn't know; a's address would now be b's
+    objects.apply(pool(FIRST, FIRST).replace(
+        "}]}", "}], serviceSelector: {matchLabels: {io.kubernetes.service.name: b}}}"))
+    time.sleep(4)
+    assert told.given() == {"a": [FIRST], "b": []}
+    gate.meddle = None
+    gate.cut()
+    gate.mend()
+    told.cluster.api("PATCH", f"{SERVICES}/a", {"metadata": {"annotations": {"seen": "again"}}},
+                     kind="application/merge-patch+json")
+    assert wait_until(lambda: told.given() == {"a": [], "b": [FIRST]}, 30), told.given()
+
+
+def test_a_server_that_keeps_no_conditions_of_services(agent, objects, told, gate):
+    """Nothing is written again and again for them."""
+    def forget(line, answer):
+        for data in answer if "watch=1" in line else [b"".join(answer)]:
+            yield re.sub(rb',"conditions":\[[^]]*\]', lambda found: b" " * len(found[0]), data) \
+                if "/services" in line else data
+
+    gate.meddle = forget
+    objects.apply(POLICY, pool(), balanced("web"))
+    agent.start()
+    agent.wait_entries((FIRST, "eth1"), seconds=10)
+    assert "keeps no conditions of Services" in agent.log()
+    time.sleep(2)
+    assert len([line for _, line in gate.requests if line.startswith(f"PATCH {SERVICES}/web/status")]) == 1
+
+
+def test_who_lost_the_lease_waits_until_the_other_is_gone(agent, objects, told):
+    objects.apply(POLICY, pool())
+    agent.start()
+    assert wait_until(lambda: "this node gives" in agent.log(), 10)
+    holder = told.cluster.api("GET", LEASE)["spec"]["holderIdentity"]
+    assert holder.startswith("node-1_")
+    # another identity, that doesn't renew: a foreign holder
+    lease = told.cluster.api("GET", LEASE)
+    lease["spec"]["holderIdentity"] = "node-2_x"
+    told.cluster.api("PUT", LEASE, lease)
+    assert wait_until(lambda: "no longer gives" in agent.log(), 10)
+    begun = time.monotonic()
+    objects.apply(balanced("web"))
+    assert wait_until(lambda: told.given() == {"web": [FIRST]}, 50)
+    assert time.monotonic() - begun > 25

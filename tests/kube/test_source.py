@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The agent follows a real API server. What goes wrong on the way goes wrong at the gate between them."""
+import base64
+import json
+import time
+from signal import SIGUSR1
+
+import pytest
+from conftest import CRDS, service
+from daemon import POLICY
+from kube import ADMIN
+from lan import wait_until
+from wire import Wire, arp, arp_reply
+
+VIP, OTHER = "198.18.10.1", "198.18.10.2"
+NODE = """
+apiVersion: v1
+kind: Node
+metadata: {{name: {name}, labels: {{zone: "{zone}"}}}}
+"""
+ZONED = POLICY + "  nodeSelector: {matchLabels: {zone: a}}\n"
+
+
+def following(agent):
+    return wait_until(lambda: agent.metrics()["l2resp_source_known"], 10)
+
+
+@pytest.mark.smoke
+def test_objects_come_change_and_go(agent, lan, objects):
+    agent.start()
+    assert following(agent)
+    objects.apply(POLICY, service("web", VIP))
+    agent.wait_entries((VIP, "eth1"))
+    with Wire(lan.client, "eth0") as wire:
+        assert arp_reply(VIP) in wire.ask(arp(VIP))
+    objects.apply(service("web", VIP, OTHER))
+    agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+    objects.apply(service("web", VIP, OTHER, kind="LoadBalancer"))
+    objects.status("web", "198.18.10.3")
+    agent.wait_entries(*((ip, "eth1") for ip in (VIP, OTHER, "198.18.10.3")))
+    objects.delete("service", "web")
+    agent.wait_entries()
+    objects.apply(service("web", VIP))
+    agent.wait_entries((VIP, "eth1"))
+    objects.delete(CRDS[0], "policy1")
+    agent.wait_entries()
+    assert agent.ready()
+
+
+@pytest.mark.smoke
+def test_the_labels_of_this_node_count(agent, objects, gate):
+    objects.apply(ZONED, service("web", VIP), NODE.format(name="node-1", zone="b"), NODE.format(name="node-2", zone="a"))
+    agent.start()
+    assert following(agent)
+    assert agent.entries() == {}
+    objects.apply(NODE.format(name="node-1", zone="a"))
+    agent.wait_entries((VIP, "eth1"))
+    objects.apply(NODE.format(name="node-1", zone="b"))
+    agent.wait_entries()
+    assert all("fieldSelector" in line for _, line in gate.requests if "/nodes" in line)
+
+
+@pytest.mark.smoke
+def test_what_is_wrong_with_a_policy_is_in_its_status(agent, cluster, objects):
+    def conditions():
+        status = cluster.api("GET", f"/apis/cilium.io/v2alpha1/{CRDS[0]}/policy1").get("status", {})
+        return {one["type"]: (one["status"], one["message"]) for one in status.get("conditions", [])}
+
+    cluster.kubectl("delete", "lease", "-n", "kube-system", "l2resp-ipam", check=False)
+    bad_key = "  nodeSelector: {matchLabels: {'-': a}}\n"
+    objects.apply(POLICY.replace("eth1", "eth1(") + bad_key, service("web", VIP))
+    agent.start()
+    assert wait_until(lambda: len(conditions()) == 2, 10), agent.log()
+    state, message = conditions()["io.cilium/bad-interface-regex"]
+    assert state == "True" and "eth1(" in message
+    assert conditions()["io.cilium/bad-node-selector"][0] == "True"
+    assert agent.entries() == {} and not agent.ready()
+    objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-1}}\n")
+    agent.wait_entries((VIP, "eth1"))
+    assert wait_until(lambda: {state for state, _ in conditions().values()} == {"False"}, 10), conditions()
+    assert agent.ready()
+
+
+@pytest.mark.smoke
+def test_crds_that_come_later(agent, cluster, objects):
+    cluster.kubectl("delete", "crd", *(f"{name}.cilium.io" for name in CRDS))
+    objects.apply(service("web", VIP))
+    agent.start()
+    assert following(agent)
+    assert agent.metrics()["l2resp_source_kinds_missing"] == 2
+    assert "CiliumL2AnnouncementPolicy: the server doesn't know this kind" in agent.log()
+    cluster.crds()
+    objects.apply(POLICY)
+    agent.wait_entries((VIP, "eth1"), seconds=15)
+    assert wait_until(lambda: agent.metrics()["l2resp_source_kinds_missing"] == 0, 15)
+
+
+@pytest.mark.smoke
+def test_without_the_server_all_stays(agent, lan, objects, gate):
+    objects.apply(POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    gate.cut()
+    assert wait_until(lambda: agent.metrics()["l2resp_source_reachable"] == 0)
+    objects.apply(service("web", OTHER))
+    with Wire(lan.client, "eth0") as wire:
+        assert arp_reply(VIP) in wire.ask(arp(VIP))
+    assert agent.ready()
+    gate.mend()
+    agent.wait_entries((OTHER, "eth1"), seconds=15)
+    assert agent.metrics()["l2resp_source_reachable"] == 1
+
+
+@pytest.mark.smoke
+def test_a_restart_waits_for_the_list(agent, lan, objects, gate):
+    """What a former process left is answered for until it's known what should be."""
+    objects.apply(POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    agent.end(SIGUSR1)
+    gate.cut()
+    agent.start()
+    time.sleep(3)
+    assert not agent.ready() and "isn't listed yet" in agent.http("/readyz")[1]
+    assert set(agent.entries()) == {(VIP, "eth1")}
+    with Wire(lan.client, "eth0") as wire:
+        assert arp_reply(VIP) in wire.ask(arp(VIP))
+    gate.mend()
+    assert following(agent)
+    agent.wait_entries((VIP, "eth1"))
+
+
+KUBECONFIG = {
+    "apiVersion": "v1", "kind": "Config", "current-context": "there", "preferences": {},
+    "contexts": [{"name": "other", "context": {"cluster": "none", "user": "none"}},
+                 {"name": "there", "context": {"cluster": "real", "user": "admin"}}],
+    "clusters": [{"name": "real", "cluster": {}}], "users": [{"name": "admin", "user": {}}]}
+
+
+@pytest.mark.smoke
+def test_check_refuses_what_is_no_login(agent, scratch):
+    def told(cluster, user=None):
+        made = json.loads(json.dumps(KUBECONFIG))
+        made["clusters"][0]["cluster"] = cluster
+        made["users"][0]["user"] = user or {}
+        (scratch / "kubeconfig").write_text(json.dumps(made))
+        agent.configure(f"{{kubeconfig: {scratch}/kubeconfig}}")
+        done = agent.command("--config", agent.config, "--dry-run")
+        assert done.status == 1
+        return done.err
+
+    server = {"server": "https://127.0.0.1:1"}
+    assert "the cluster has no server" in told({})
+    assert "isn't verified" in told(server | {"insecure-skip-tls-verify": True})
+    assert "exec isn't known here" in told(server, {"exec": {}})
+    assert "certificate-authority-data isn't base64" in told(server | {"certificate-authority-data": "&"})
+    agent.configure("{kubeconfig: /nonexistent}")
+    assert "/nonexistent" in agent.command("--config", agent.config, "--dry-run").err
+    agent.configure("{server: 'ftp://x'}")
+    assert "no http:// or https:// server" in agent.command("--config", agent.config, "--dry-run").err
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("how", ("inline", "files"))
+def test_a_kubeconfig(agent, lan, cluster, objects, scratch, tunnel, how):
+    """kubectl's: a CA and a token inline; a CA and a certificate by names beside it."""
+    made = json.loads(json.dumps(KUBECONFIG))
+    ca = cluster.tls["ca"] + ".crt"
+    if how == "inline":
+        with open(ca, "rb") as stream:
+            data = base64.b64encode(stream.read()).decode()
+        made["clusters"][0]["cluster"] = {"server": tunnel, "certificate-authority-data": data}
+        made["users"][0]["user"] = {"token": ADMIN}
+    else:
+        for name, path in (("ca", ca), ("cert", cluster.tls["client"] + ".crt"), ("key", cluster.tls["client"] + ".key")):
+            (scratch / name).write_bytes(open(path, "rb").read())
+        made["clusters"][0]["cluster"] = {"server": tunnel, "certificate-authority": "ca"}
+        made["users"][0]["user"] = {"client-certificate": "cert", "client-key": "key"}
+        cluster.kubectl("create", "clusterrolebinding", "client", "--clusterrole=cluster-admin", "--user=client",
+                        check=False)
+    (scratch / "kubeconfig").write_text(json.dumps(made))
+    agent.configure(f"{{kubeconfig: {scratch}/kubeconfig}}")
+    objects.apply(POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"), seconds=10)
+    done = agent.command("--config", agent.config, "--dry-run")
+    assert done.status == 0 and f"{VIP} dev eth1, for default/web" in done.out
+
+
+# ---- what may go wrong on the way ----
+
+def cut_mid_object(line, answer):
+    """Once a watch has shown a Service, the connection ends in the middle of it."""
+    if "watch=1" not in line:
+        yield from answer
+        return
+    for data in answer:
+        at = data.find(b'"externalIPs"')
+        if at >= 0:
+            yield data[:at + 5]
+            return
+        yield data
+
+
+def refuse(line, answer):
+    yield b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\r\nwhat?"
+
+
+def slowly(line, answer):
+    for data in answer:
+        for at in range(0, len(data), 512):
+            time.sleep(0.002)
+            yield data[at:at + 512]
+
+
+def stream(*messages):
+    def meddle(line, answer):
+        if "watch=1" not in line:
+            yield from answer
+            return
+        yield b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+        for message in messages:
+            yield message + b"\n"
+    return meddle
+
+
+FAULTS = {
+    "cut in the middle of an object": cut_mid_object,
+    "a 500": refuse,
+    "a slow list": slowly,
+    "invalid UTF-8": stream(b'{"type": "ADDED", "object": {"metadata": {"name": "\xff\xfe", "resourceVersion": "9"}}}'),
+    "no JSON": stream(b'{"type": "ADDED", "object'),
+    "no message": stream(b"[]"),
+    "a history that is gone": stream(b'{"type": "ERROR", "object": {"code": 410, "message": "too old"}}'),
+    "no answer but an end": lambda line, answer: iter(()),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_on_the_way(agent, objects, gate, fault):
+    """What was known stays while it lasts; what changed meanwhile is known soon after."""
+    objects.apply(POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    gate.meddle = FAULTS[fault]
+    gate.cut()
+    gate.mend()
+    for number in range(3):
+        objects.apply(service("more", f"198.18.11.{number}"))
+        time.sleep(0.3)
+        assert (VIP, "eth1") in agent.entries()
+    gate.meddle = None
+    agent.wait_entries((VIP, "eth1"), ("198.18.11.2", "eth1"), seconds=15)
+    assert wait_until(lambda: agent.metrics()["l2resp_source_reachable"], 15)
+
+
+def test_an_object_of_another_version_counts_as_it_was(agent, objects, gate):
+    objects.apply(POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+
+    gate.meddle = lambda line, answer: (
+        data.replace(b'"kind":"Service","apiVersion":"v1"', b'"kind":"Service","apiVersion":"v9"') for data in answer)
+    gate.cut()
+    gate.mend()
+    assert wait_until(lambda: agent.metrics()["l2resp_source_reachable"], 15)
+    time.sleep(1)
+    objects.apply(service("web", OTHER))
+    assert wait_until(lambda: "version v9 isn't known here" in agent.log(), 10)
+    assert set(agent.entries()) == {(VIP, "eth1")}
+    assert not agent.ready()
+
+
+def test_a_huge_object(agent, objects):
+    objects.apply(POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    objects.cluster.api("PATCH", "/api/v1/namespaces/default/services/web",
+                        {"metadata": {"annotations": {f"a{n}": "x" * 200000 for n in range(1)}}},
+                        kind="application/merge-patch+json")
+    objects.apply(service("other", OTHER))
+    agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
