@@ -289,8 +289,8 @@ static void log_blocked(const struct desired *before, const struct desired *now)
 }
 
 /* Applies policies to manifests and interfaces, and passes on what follows. @look as in
- * ensure_attached(). */
-static int evaluate(struct agent *agent, bool look)
+ * ensure_attached(). What fails is tried again with the period. */
+static void evaluate(struct agent *agent, bool look)
 {
 	size_t count;
 	const struct manifest *const *manifests = source_manifests(agent->source, &count);
@@ -304,7 +304,7 @@ static int evaluate(struct agent *agent, bool look)
 			      agent->config.load_balancer_class, links, &selection, &err);
 	uint64_t attach_ns = clock_boot_ns();
 
-	agent->evaluated = r < 0 || attach_selected(agent, &selection, look) != -EAGAIN;
+	agent->evaluated = !r && attach_selected(agent, &selection, look) != -EAGAIN;
 	/* to put the program on an interface takes long, but happens once */
 	attach_ns = clock_boot_ns() - attach_ns;
 	if (!r)
@@ -315,7 +315,8 @@ static int evaluate(struct agent *agent, bool look)
 	if (r < 0) {
 		kernel_view_free(&view);
 		log_say(LOG_ERR, "%s", err.text);
-		return r;
+		agent->evaluated = false;
+		return;
 	}
 	log_blocked(&before, &now);
 	kernel_view_free(&agent->kernel);
@@ -329,7 +330,6 @@ static int evaluate(struct agent *agent, bool look)
 	agent->evaluate_ns = agent->judged_at_ns - begun_ns - attach_ns;
 	agent->dirty_all = true;
 	plan(agent, agent->evaluated ? 0 : RETRY_USEC);
-	return 0;
 }
 
 /* Manifests or interfaces. At once; but where 100,000 addresses are to be judged and a hundred
@@ -568,8 +568,10 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	/* programs that somebody took off, sysctls that somebody set */
 	lease_manager_status(agent->manager, &before);
 	if (!agent->evaluated || attach_look(agent) || kernel_view_changed(&agent->kernel) ||
-	    inquiry_due(agent->inquiry))
+	    inquiry_due(agent->inquiry)) {
 		evaluate(agent, false);
+		planned = true;
+	}
 	lease_manager_status(agent->manager, &after);
 	/* what differs now, with nothing to be done, is drift */
 	agent->dirty_all = planned || before.gained != after.gained || before.lost != after.lost;
@@ -846,16 +848,20 @@ static const struct inquiry_callbacks inquiry_callbacks = { group_claim, evaluat
 
 static int start_manager(struct agent *agent, const struct config *config, struct err *err)
 {
+	struct lease_manager *manager;
 	struct lease_config lease;
 	int r;
 
 	config_lease(config, agent->identity.id, &lease);
+	r = lease_manager_new(agent->event, &lease, &lease_callbacks, agent, &manager, err);
+	if (r < 0)
+		return r;
 	r = program_expect_stamps(agent->program, lease.timing.retry_period_ns, err);
-	if (r < 0)
+	if (r < 0) {
+		lease_manager_free(manager);
 		return r;
-	r = lease_manager_new(agent->event, &lease, &lease_callbacks, agent, &agent->manager, err);
-	if (r < 0)
-		return r;
+	}
+	agent->manager = manager;
 	/* over a reload also without --stay */
 	agent->figures.draining = agent->figures.draining || agent->identity.drained;
 	if (agent->figures.draining)
@@ -886,10 +892,11 @@ static int agent_start(struct agent *agent, struct err *err)
 {
 	const struct config *config = &agent->config;
 	struct source_options options;
-	int r = identity_open(config->bpffs, config->node, &agent->identity, err);
+	/* first: it refuses pins that serve another network namespace, and its agent */
+	int r = program_new(config->bpffs, &agent->program, err);
 
 	if (!r)
-		r = program_new(config->bpffs, &agent->program, err);
+		r = identity_open(config->bpffs, config->node, &agent->identity, err);
 	if (!r)
 		r = links_new(agent->event, input_changed, agent, &agent->links, err);
 	if (!r)
@@ -920,7 +927,8 @@ static int agent_start(struct agent *agent, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "starting timers: %s", strerror(-r));
 	set_refresh(agent);
-	return evaluate(agent, true);
+	evaluate(agent, true);
+	return 0;
 }
 
 int agent_new(sd_event *event, struct notify *notify, const char *path, struct agent **ret_agent,
@@ -977,23 +985,10 @@ void agent_free(struct agent *agent)
 	free(agent);
 }
 
-/* Reads the source again, or another one into *ret_source. */
-static int reload_source(struct agent *agent, const struct config *config,
-			 struct source **ret_source, struct err *err)
-{
-	struct source_options options;
-
-	config_source(config, &options);
-	if (source_same(agent->source, &options)) {
-		source_rescan(agent->source, true);
-		return 0;
-	}
-	return source_new(agent->event, &options, &source_callbacks, agent, ret_source, err);
-}
-
 int agent_reload(struct agent *agent, struct err *err)
 {
 	struct lease_manager *former = agent->manager;
+	struct source_options options;
 	struct source *source = NULL;
 	struct config config, old;
 	int r;
@@ -1003,21 +998,24 @@ int agent_reload(struct agent *agent, struct err *err)
 	r = config_read(agent->path, &config, err);
 	if (r < 0)
 		return r;
-	if (strcmp(config.bpffs, agent->config.bpffs) != 0 ||
+	if (strcmp(config.node, agent->config.node) != 0 ||
+	    strcmp(config.bpffs, agent->config.bpffs) != 0 ||
 	    strcmp(config.listen_host, agent->config.listen_host) != 0 ||
 	    config.listen_port != agent->config.listen_port) {
 		config_free(&config);
 		return err_set(err, -EINVAL,
-			       "%s: bpffs and listen are read at the start only; restart instead",
+			       "%s: node, bpffs and listen are read at the start only; restart "
+			       "instead",
 			       agent->path);
 	}
-	r = reload_source(agent, &config, &source, err);
+	config_source(&config, &options);
+	if (!source_same(agent->source, &options))
+		r = source_new(agent->event, &options, &source_callbacks, agent, &source, err);
 	/* the session goes on where it was, as over a restart */
 	if (!r)
 		r = start_manager(agent, &config, err);
 	if (r < 0) {
 		source_free(source);
-		agent->manager = former;
 		config_free(&config);
 		return r;
 	}
@@ -1031,7 +1029,10 @@ int agent_reload(struct agent *agent, struct err *err)
 	config_free(&old);
 	agent->session_known = agent->manager_told = false;
 	set_refresh(agent);
-	return evaluate(agent, true);
+	if (!source)
+		source_rescan(agent->source, true);
+	evaluate(agent, true);
+	return 0;
 }
 
 static int stop_due(sd_event_source *source, uint64_t usec, void *userdata)

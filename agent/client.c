@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 
 #include "cleanup.h"
 #include "client.h"
-#include "server.h"
+#include "local_socket.h"
 
 /* The agent answers at once or not at all. */
 #define TIMEOUT_SECONDS 10L
@@ -208,9 +209,10 @@ static size_t take(char *bytes, size_t size, size_t count, void *out)
 	return fwrite(bytes, size, count, out);
 }
 
-/* Asks; the answer's body in *ret_text, which the caller frees, its HTTP status in *ret_status. */
-static CURLcode ask(const struct command *command, char **words, bool stay, char **ret_text,
-		    long *ret_status)
+/* Asks at @path; the answer's body in *ret_text, which the caller frees, its HTTP status in
+ * *ret_status, or why there is no connection in *ret_errno. */
+static CURLcode ask(const char *path, const struct command *command, char **words, bool stay,
+		    char **ret_text, long *ret_status, long *ret_errno)
 {
 	_cleanup_(cleanup_curl) CURL *curl = curl_easy_init();
 	_cleanup_free_ char *url = curl ? make_url(curl, command, words, stay) : NULL;
@@ -220,7 +222,7 @@ static CURLcode ask(const struct command *command, char **words, bool stay, char
 
 	if (url && out) {
 		curl_easy_setopt(curl, CURLOPT_URL, url);
-		curl_easy_setopt(curl, CURLOPT_ABSTRACT_UNIX_SOCKET, SERVER_SOCKET);
+		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path);
 		curl_easy_setopt(curl, CURLOPT_PROXY, "");
 		curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_SECONDS);
 		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -230,6 +232,7 @@ static CURLcode ask(const struct command *command, char **words, bool stay, char
 			curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
 		code = curl_easy_perform(curl);
 		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
+		curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, ret_errno);
 	}
 	if (out)
 		fclose(out);
@@ -241,7 +244,9 @@ int client_run(int count, char **words, bool json, bool stay)
 	_cleanup_(cleanup_json) json_t *answer = NULL;
 	_cleanup_free_ char *text = NULL;
 	const struct command *command = NULL;
-	long status = 0;
+	struct sockaddr_un address;
+	long status = 0, error = 0;
+	struct err err;
 	CURLcode code;
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && !command; i++)
@@ -252,7 +257,11 @@ int client_run(int count, char **words, bool json, bool stay)
 	if (count - 1 != command->arguments || (stay && !command->takes_stay))
 		return say(2, "'%s%s%s' is what it takes; see 'xdp-l2respd --help'", command->name,
 			   *command->words ? " " : "", command->words);
-	code = ask(command, words + 1, stay, &text, &status);
+	if (local_socket_address(&address, &err) < 0)
+		return say(1, "%s", err.text);
+	code = ask(address.sun_path, command, words + 1, stay, &text, &status, &error);
+	if (code == CURLE_COULDNT_CONNECT && error == EACCES)
+		return say(1, "only root may ask");
 	if (code == CURLE_COULDNT_CONNECT)
 		return say(1, "no agent runs in this network namespace");
 	if (code != CURLE_OK)

@@ -257,8 +257,10 @@ static bool claim_lose(struct lease_machine *machine, struct lease_claim *claim,
 	if (claim->entry)
 		r = machine->callbacks->lost(&claim->address, reason, machine->userdata);
 	if (r < 0) {
-		lease_log(machine, LOG_ERR, "an entry can't be deleted, its claim is kept: %s",
-			  strerror(-r));
+		/* -EAGAIN: another writer is at work, which is nothing to tell of for each claim */
+		if (r != -EAGAIN)
+			lease_log(machine, LOG_ERR,
+				  "an entry can't be deleted, its claim is kept: %s", strerror(-r));
 		claim_due(machine, claim, lease_now(machine) + machine->retry_period_ns);
 		return false;
 	}

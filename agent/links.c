@@ -17,14 +17,18 @@
 #define MESSAGE_SIZE 32768
 /* A burst of notifications that doesn't fit ends in ENOBUFS, and everything is read anew. */
 #define RECEIVE_BUFFER (1 << 20)
+/* Reading anew failed, perhaps since an interface came or went meanwhile. */
+#define AGAIN_USEC 100000
 
 struct links {
 	struct link_table table;
 	struct mnl_socket *socket;
 	sd_event_source *io;
-	sd_event_source *flap; /* until the flap of our own attach is over */
+	sd_event_source *flap;	/* until the flap of our own attach is over */
+	sd_event_source *again; /* everything is to be read anew */
 	links_changed_fn *changed;
 	void *userdata;
+	uint64_t dumps;
 	bool dirty; /* since the callback was last called */
 };
 
@@ -80,7 +84,8 @@ static void row_update(struct links *links, struct link_row *row, const struct l
 	struct link_row fresh = { .link = *link,
 				  .suitable = link_suitable(link),
 				  .carrier = link_carrier(link),
-				  .attached_at_ns = row->attached_at_ns };
+				  .attached_at_ns = row->attached_at_ns,
+				  .dump = links->dumps };
 
 	if (row->carrier && !fresh.carrier)
 		fresh.carrier = own_flap(links, &fresh);
@@ -89,6 +94,14 @@ static void row_update(struct links *links, struct link_row *row, const struct l
 	    memcmp(row->link.mac, link->mac, ETH_ALEN) != 0 || row->link.xdp != link->xdp)
 		links->dirty = true;
 	*row = fresh;
+}
+
+static void tell_changes(struct links *links)
+{
+	if (!links->dirty)
+		return;
+	links->dirty = false;
+	links->changed(links->userdata);
 }
 
 static int flap_over(sd_event_source *source, uint64_t usec, void *userdata)
@@ -102,10 +115,7 @@ static int flap_over(sd_event_source *source, uint64_t usec, void *userdata)
 
 		row_update(links, row, &row->link);
 	}
-	if (links->dirty) {
-		links->dirty = false;
-		links->changed(links->userdata);
-	}
+	tell_changes(links);
 	return 0;
 }
 
@@ -144,6 +154,19 @@ static void links_remove(struct links *links, uint32_t ifindex)
 	links->dirty = true;
 }
 
+/* Forgets those that the last dump didn't have. */
+static void links_prune(struct links *links)
+{
+	struct link_table *table = &links->table;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (table->rows[i].dump == links->dumps)
+			table->rows[kept++] = table->rows[i];
+	links->dirty = links->dirty || kept < table->count;
+	table->count = kept;
+}
+
 static int message_cb(const struct nlmsghdr *message, void *data)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
@@ -170,7 +193,8 @@ static int message_cb(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
-/* All interfaces, on a socket of its own, so that notifications don't come in between. */
+/* All interfaces, on a socket of its own, so that notifications don't come in between. With an
+ * error none is forgotten. */
 static int links_dump(struct links *links)
 {
 	_cleanup_(cleanup_rtnl) struct mnl_socket *socket = NULL;
@@ -182,7 +206,26 @@ static int links_dump(struct links *links)
 		return r;
 	header->nlmsg_type = RTM_GETLINK;
 	mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
-	return rtnl_dump(socket, header, message_cb, links);
+	links->dumps++;
+	r = rtnl_dump(socket, header, message_cb, links);
+	if (!r)
+		links_prune(links);
+	return r;
+}
+
+static int read_anew(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct links *links = userdata;
+
+	(void)usec;
+	if (links_dump(links) < 0) {
+		sd_event_source_set_time_relative(source, AGAIN_USEC);
+		sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	}
+	/* addresses may have changed as well */
+	links->dirty = true;
+	tell_changes(links);
+	return 0;
 }
 
 static int links_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -195,16 +238,10 @@ static int links_io(sd_event_source *source, int fd, uint32_t revents, void *use
 	(void)revents;
 	while (buffer && (length = recv(fd, buffer, MESSAGE_SIZE, MSG_DONTWAIT)) > 0)
 		mnl_cb_run(buffer, length, 0, 0, message_cb, links);
-	if (buffer && length < 0 && errno == ENOBUFS) {
-		/* what was lost isn't known: forget all but our own marks by reading anew */
-		links->table.count = 0;
-		links_dump(links);
-		links->dirty = true;
-	}
-	if (links->dirty) {
-		links->dirty = false;
-		links->changed(links->userdata);
-	}
+	if (buffer && length < 0 && errno == ENOBUFS)
+		/* what was lost isn't known */
+		read_anew(links->again, 0, links);
+	tell_changes(links);
 	return 0;
 }
 
@@ -219,8 +256,13 @@ static int links_follow(struct links *links, sd_event *event)
 	/* without CAP_NET_ADMIN the ordinary size has to do */
 	setsockopt(mnl_socket_get_fd(links->socket), SOL_SOCKET, SO_RCVBUFFORCE, &size,
 		   sizeof(size));
-	r = sd_event_add_io(event, &links->io, mnl_socket_get_fd(links->socket), EPOLLIN, links_io,
-			    links);
+	r = sd_event_add_time_relative(event, &links->again, CLOCK_MONOTONIC, 0, 1000, read_anew,
+				       links);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(links->again, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_io(event, &links->io, mnl_socket_get_fd(links->socket), EPOLLIN,
+				    links_io, links);
 	return r < 0 ? r : 0;
 }
 
@@ -251,6 +293,7 @@ void links_free(struct links *links)
 	if (!links)
 		return;
 	sd_event_source_disable_unref(links->flap);
+	sd_event_source_disable_unref(links->again);
 	sd_event_source_disable_unref(links->io);
 	if (links->socket)
 		mnl_socket_close(links->socket);

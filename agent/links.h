@@ -16,6 +16,7 @@ struct link_row {
 	bool suitable;		 /* policies may select it: it carries ARP, and is nobody's slave */
 	bool carrier;		 /* up, and the cable is in */
 	uint64_t attached_at_ns; /* CLOCK_BOOTTIME of our own attach; 0: none */
+	uint64_t dump;		 /* the latest before it was last told of */
 };
 
 /* Sorted by ifindex. */

@@ -7,8 +7,10 @@
 
 #include "agent.h"
 #include "attach.h"
+#include "cleanup.h"
 #include "client.h"
 #include "config.h"
+#include "local_socket.h"
 #include "server.h"
 #include "log.h"
 #include "notify.h"
@@ -171,13 +173,17 @@ static const struct {
 
 static int serve(sd_event *event, const char *config, struct running *running)
 {
+	_cleanup_close_ int local_fd = -1;
 	struct server *server = NULL;
 	struct err err;
-	int r = agent_new(event, running->notify, config, &running->agent, &err);
+	/* first: where another agent runs, nothing is to be changed */
+	int r = local_socket_claim(&local_fd, &err);
 
 	if (r < 0)
 		return fail(&err);
-	r = server_new(event, running->agent, &server, &err);
+	r = agent_new(event, running->notify, config, &running->agent, &err);
+	if (!r)
+		r = server_new(event, running->agent, &local_fd, &server, &err);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && r >= 0; i++) {
 		r = sd_event_add_signal(event, NULL, signals[i].number, signals[i].handler,
 					running);
@@ -190,6 +196,7 @@ static int serve(sd_event *event, const char *config, struct running *running)
 		if (r < 0)
 			err_write(&err, "the event loop: %s", strerror(-r));
 	}
+	local_socket_remove();
 	server_free(server);
 	agent_free(running->agent);
 	return r < 0 ? fail(&err) : 0;

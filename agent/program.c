@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <bpf/bpf.h>
 
 #include "attach_state.h"
@@ -39,23 +37,6 @@ struct program {
 static int err_nomem(struct err *err)
 {
 	return err_set(err, -ENOMEM, "out of memory");
-}
-
-/* Would the writers' lock be had at once? A CLI that imports a million addresses has it for
- * seconds, in which leases must be renewed. */
-static int lock_free(const struct program *program, struct err *err)
-{
-	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = -1;
-
-	if (asprintf(&path, "%s/xdp-l2resp", program->bpffs) < 0) {
-		path = NULL;
-		return err_nomem(err);
-	}
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return err_set(err, -EAGAIN, "another writer has %s locked", path);
-	return 0;
 }
 
 int program_expect_stamps(struct program *program, uint64_t renewal_ns, struct err *err)
@@ -101,9 +82,9 @@ int program_begin(struct program *program, struct err *err)
 
 	if (program->pins.lock_fd >= 0)
 		return 0;
-	r = lock_free(program, err);
-	if (!r)
-		r = pins_open_locked(program->bpffs, 0, &pins, err);
+	/* not waited for: a CLI that imports a million addresses has the lock for seconds, in which
+	 * leases must be renewed */
+	r = pins_try_open_locked(program->bpffs, &pins, err);
 	if (!r)
 		r = grow_settle(&pins, &dropped, err);
 	if (!r)

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <jansson.h>
 #include <microhttpd.h>
 
 #include "cleanup.h"
+#include "log.h"
 #include "server.h"
 #include "metrics.h"
 
 #define MAX_CONNECTIONS 32
-#define IDLE_SECONDS	10
-#define BACKLOG		16
+/* Anybody may connect to the port, so nobody may stay for long. */
+#define IDLE_SECONDS 2
+#define BACKLOG	     16
+/* Somebody else has the port. */
+#define RETRY_USEC 5000000
 
 /* One of the two sockets. */
 struct listener {
@@ -30,6 +32,9 @@ struct listener {
 struct server {
 	struct agent *agent;
 	struct listener tcp, local;
+	sd_event *event;
+	sd_event_source *retry; /* until there is a TCP listener */
+	bool told;		/* that there is none */
 };
 
 /* What a request is answered with. */
@@ -291,8 +296,17 @@ static void quiet(void *data, const char *format, va_list args)
 	(void)args;
 }
 
-/* Serves the listening socket @fd, which it takes over on success. */
-static int listener_start(struct listener *listener, sd_event *event, int fd, struct err *err)
+static void listener_stop(struct listener *listener)
+{
+	listener->io = sd_event_source_disable_unref(listener->io);
+	listener->timer = sd_event_source_disable_unref(listener->timer);
+	if (listener->daemon)
+		MHD_stop_daemon(listener->daemon);
+	listener->daemon = NULL;
+}
+
+/* Serves the listening socket *@fd, which is -1 as soon as the library has it. */
+static int listener_start(struct listener *listener, sd_event *event, int *fd, struct err *err)
 {
 	const union MHD_DaemonInfo *info;
 	int r;
@@ -300,56 +314,36 @@ static int listener_start(struct listener *listener, sd_event *event, int fd, st
 	listener->daemon =
 		MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, listener,
 				 MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL, MHD_OPTION_LISTEN_SOCKET,
-				 fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned int)MAX_CONNECTIONS,
+				 *fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned int)MAX_CONNECTIONS,
 				 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
 				 MHD_OPTION_END);
 	if (!listener->daemon)
 		return err_set(err, -EIO, "starting the HTTP server");
+	*fd = -1;
 	info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	r = sd_event_add_io(event, &listener->io, info->epoll_fd, EPOLLIN, listener_io, listener);
 	if (r >= 0)
 		r = sd_event_add_time_relative(event, &listener->timer, CLOCK_MONOTONIC, 0, 1000,
 					       listener_time, listener);
-	return r < 0 ? err_set(err, r, "starting the HTTP server: %s", strerror(-r)) : 0;
-}
-
-static void listener_stop(struct listener *listener)
-{
-	sd_event_source_disable_unref(listener->io);
-	sd_event_source_disable_unref(listener->timer);
-	if (listener->daemon)
-		MHD_stop_daemon(listener->daemon);
+	if (r >= 0)
+		return 0;
+	listener_stop(listener);
+	return err_set(err, r, "starting the HTTP server: %s", strerror(-r));
 }
 
 static int listen_on(int fd, const struct sockaddr *address, socklen_t size, const char *name,
-		     const char *remedy, struct err *err)
+		     struct err *err)
 {
 	int on = 1;
 
 	if (fd >= 0)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (fd < 0 || bind(fd, address, size) < 0 || listen(fd, BACKLOG) < 0)
-		return err_set(err, negative_errno(), "listening on %s: %s%s", name,
-			       strerror(errno), errno == EADDRINUSE ? remedy : "");
+		return err_set(err, negative_errno(), "listening on %s: %s", name, strerror(errno));
 	return 0;
 }
 
-static int start_local(struct server *server, sd_event *event, struct err *err)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "\0" SERVER_SOCKET };
-	socklen_t size = offsetof(struct sockaddr_un, sun_path) + sizeof(SERVER_SOCKET);
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int r = listen_on(fd, (struct sockaddr *)&address, size, "@" SERVER_SOCKET,
-			  "; another agent runs in this network namespace", err);
-
-	if (!r)
-		r = listener_start(&server->local, event, fd, err);
-	if (!r)
-		fd = -1;
-	return r;
-}
-
-static int start_tcp(struct server *server, sd_event *event, struct err *err)
+static int start_tcp(struct server *server, struct err *err)
 {
 	uint16_t port;
 	const char *host = agent_listen(server->agent, &port);
@@ -367,16 +361,33 @@ static int start_tcp(struct server *server, sd_event *event, struct err *err)
 
 	snprintf(name, sizeof(name), "%s:%u", host, port);
 	r = listen_on(fd, v6 ? (struct sockaddr *)&v6_address : (struct sockaddr *)&v4_address,
-		      v6 ? sizeof(v6_address) : sizeof(v4_address), name,
-		      "; set another port with the key listen", err);
-	if (!r)
-		r = listener_start(&server->tcp, event, fd, err);
-	if (!r)
-		fd = -1;
-	return r;
+		      v6 ? sizeof(v6_address) : sizeof(v4_address), name, err);
+	return r ?: listener_start(&server->tcp, server->event, &fd, err);
 }
 
-int server_new(sd_event *event, struct agent *agent, struct server **ret_server, struct err *err)
+/* Whoever has the port keeps nobody from being announced. */
+static int try_tcp(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct server *server = userdata;
+	struct err err;
+	int r = start_tcp(server, &err);
+
+	(void)usec;
+	if (!r) {
+		if (server->told)
+			log_say(LOG_NOTICE, "the HTTP port is there now");
+		return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	}
+	if (!server->told)
+		log_say(LOG_ERR, "%s; it is tried again, or set another port with the key listen",
+			err.text);
+	server->told = true;
+	sd_event_source_set_time_relative(source, RETRY_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+int server_new(sd_event *event, struct agent *agent, int *local_fd, struct server **ret_server,
+	       struct err *err)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	int r;
@@ -386,9 +397,16 @@ int server_new(sd_event *event, struct agent *agent, struct server **ret_server,
 	server->agent = agent;
 	server->tcp.server = server->local.server = server;
 	server->local.trusted = true;
-	r = start_local(server, event, err);
-	if (!r)
-		r = start_tcp(server, event, err);
+	server->event = sd_event_ref(event);
+	r = listener_start(&server->local, event, local_fd, err);
+	if (!r) {
+		r = sd_event_add_time_relative(event, &server->retry, CLOCK_MONOTONIC, 0, 1000,
+					       try_tcp, server);
+		if (r >= 0)
+			r = try_tcp(server->retry, 0, server);
+		if (r < 0)
+			err_set(err, r, "starting the HTTP server: %s", strerror(-r));
+	}
 	if (r < 0) {
 		server_free(server);
 		return r;
@@ -403,5 +421,7 @@ void server_free(struct server *server)
 		return;
 	listener_stop(&server->tcp);
 	listener_stop(&server->local);
+	sd_event_source_disable_unref(server->retry);
+	sd_event_unref(server->event);
 	free(server);
 }

@@ -11,14 +11,12 @@
 #include "agent.h"
 #include "err.h"
 
-/* The abstract socket's name: one agent in a network namespace, and no file to be left behind. */
-#define SERVER_SOCKET "xdp-l2respd"
-
 struct server;
 
-/* -EADDRINUSE with @err: another agent runs in this network namespace, or something has the port.
- */
-int server_new(sd_event *event, struct agent *agent, struct server **ret_server, struct err *err);
+/* Commands come in on *@local_fd, which is -1 as soon as the server has it. A port that something
+ * else has is tried again. */
+int server_new(sd_event *event, struct agent *agent, int *local_fd, struct server **ret_server,
+	       struct err *err);
 void server_free(struct server *server);
 
 #endif

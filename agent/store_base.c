@@ -77,6 +77,7 @@ static void swap_free(struct store_swap *swap)
 		at = &(*at)->next;
 	*at = swap->next;
 	http_cancel(swap->call);
+	sd_event_source_disable_unref(swap->failed);
 	free(swap);
 }
 
@@ -91,7 +92,7 @@ void store_swap_end(struct store_swap *swap, int result)
 
 static int on_swap_failed(sd_event_source *source, void *userdata)
 {
-	sd_event_source_disable_unref(source);
+	(void)source;
 	store_swap_end(userdata, -ENOMEM);
 	return 0;
 }
@@ -100,7 +101,6 @@ static void base_swap(struct store *store, const struct record *record)
 {
 	struct store_base *base = (struct store_base *)store;
 	struct store_swap *swap = calloc(1, sizeof(*swap));
-	sd_event_source *source;
 
 	if (!swap)
 		abort(); /* the answer that is owed could not be given */
@@ -113,7 +113,7 @@ static void base_swap(struct store *store, const struct record *record)
 	base->swaps = swap;
 	/* told later, never from within */
 	if (base->send(swap) < 0 &&
-	    sd_event_add_defer(base->event, &source, on_swap_failed, swap) < 0)
+	    sd_event_add_defer(base->event, &swap->failed, on_swap_failed, swap) < 0)
 		abort();
 }
 

@@ -15,6 +15,7 @@ struct store_swap {
 	struct store_swap *next;
 	struct store_base *base;
 	struct http_call *call;
+	sd_event_source *failed; /* it couldn't be sent: to be told */
 	struct record record;
 	uint64_t seen; /* the stream's revision when it was sent; 0: in a list */
 	size_t endpoint, tried;

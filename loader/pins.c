@@ -119,9 +119,9 @@ static int err_access(struct err *err, int error, const char *path)
 /*
  * Makes the directory if @create, and locks it. flush --all removes it, and whoever waited for the
  * lock meanwhile holds one of a directory that is gone: look again until the locked one is the one
- * at @parent.
+ * at @parent. @lock as flock() takes it; -EAGAIN with LOCK_NB, where another writer has it.
  */
-static int pins_lock(struct pins *pins, const char *parent, bool create, struct err *err)
+static int pins_lock(struct pins *pins, const char *parent, int lock, bool create, struct err *err)
 {
 	for (;;) {
 		_cleanup_close_ int fd = -1;
@@ -137,9 +137,13 @@ static int pins_lock(struct pins *pins, const char *parent, bool create, struct 
 		}
 		if (fd < 0)
 			return err_access(err, negative_errno(), parent);
-		while (flock(fd, LOCK_EX) < 0)
+		while (flock(fd, lock) < 0) {
+			if (errno == EWOULDBLOCK)
+				return err_set(err, -EAGAIN, "another writer has %s locked",
+					       parent);
 			if (errno != EINTR)
 				return err_access(err, negative_errno(), parent);
+		}
 		if (fstat(fd, &locked) < 0)
 			return err_access(err, negative_errno(), parent);
 		if (stat(parent, &there) < 0 || there.st_ino != locked.st_ino ||
@@ -316,7 +320,8 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 	return 0;
 }
 
-static int pins_do_open(const char *bpffs, bool locked, bool create, uint32_t max_entries,
+/* @lock: 0, or as flock() takes it. */
+static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_entries,
 			struct pins *pins, struct err *err)
 {
 	_cleanup_(control_close) struct control_bpf *control = NULL;
@@ -331,8 +336,8 @@ static int pins_do_open(const char *bpffs, bool locked, bool create, uint32_t ma
 	r = link_netns_cookie(&netns_cookie, err);
 	if (r < 0)
 		return r;
-	if (locked) {
-		r = pins_lock(pins, parent, create, err);
+	if (lock) {
+		r = pins_lock(pins, parent, lock, create, err);
 		if (r < 0)
 			return r;
 	}
@@ -344,7 +349,7 @@ static int pins_do_open(const char *bpffs, bool locked, bool create, uint32_t ma
 		return present;
 	/* a writer that was killed between two pins left some out: a reader can't use them, a
 	 * writer adds the rest */
-	if (!present ? !create : present < PINS_MAP_COUNT && !locked)
+	if (!present ? !create : present < PINS_MAP_COUNT && !lock)
 		return -ENOENT;
 	pins->created = !present;
 	if (pins->fd[PINS_META] >= 0) {
@@ -361,11 +366,11 @@ static int pins_do_open(const char *bpffs, bool locked, bool create, uint32_t ma
 				  netns_cookie, err);
 }
 
-static int pins_open_as(const char *bpffs, bool locked, bool create, uint32_t max_entries,
+static int pins_open_as(const char *bpffs, int lock, bool create, uint32_t max_entries,
 			struct pins *ret_pins, struct err *err)
 {
 	struct pins pins = PINS_NONE;
-	int r = pins_do_open(bpffs, locked, create, max_entries, &pins, err);
+	int r = pins_do_open(bpffs, lock, create, max_entries, &pins, err);
 
 	if (r < 0) {
 		pins_undo_create(&pins);
@@ -378,18 +383,23 @@ static int pins_open_as(const char *bpffs, bool locked, bool create, uint32_t ma
 
 int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err)
 {
-	return pins_open_as(bpffs, false, false, 0, ret_pins, err);
+	return pins_open_as(bpffs, 0, false, 0, ret_pins, err);
 }
 
 int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_pins,
 		     struct err *err)
 {
-	return pins_open_as(bpffs, true, true, max_entries, ret_pins, err);
+	return pins_open_as(bpffs, LOCK_EX, true, max_entries, ret_pins, err);
+}
+
+int pins_try_open_locked(const char *bpffs, struct pins *ret_pins, struct err *err)
+{
+	return pins_open_as(bpffs, LOCK_EX | LOCK_NB, true, 0, ret_pins, err);
 }
 
 int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct err *err)
 {
-	return pins_open_as(bpffs, true, false, 0, ret_pins, err);
+	return pins_open_as(bpffs, LOCK_EX, false, 0, ret_pins, err);
 }
 
 const int *pins_responders(const struct pins *pins)

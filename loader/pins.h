@@ -73,6 +73,10 @@ int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err);
 int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_pins,
 		     struct err *err);
 
+/* As pins_open_locked() with the default size, but -EAGAIN with @err where another writer is at
+ * work. */
+int pins_try_open_locked(const char *bpffs, struct pins *ret_pins, struct err *err);
+
 /* The maps of addresses, in the order of enum pins_family. */
 const int *pins_responders(const struct pins *pins);
 

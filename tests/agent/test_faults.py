@@ -4,15 +4,17 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from daemon import AGENT, POLICY, service
-from lan import VIP, need, wait_until
+from daemon import AGENT, POLICY, PORT, service
+from lan import PASS, VIP, need, wait_until
 from wire import Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
@@ -269,10 +271,57 @@ def test_commands_are_roots_alone(running, words):
 
 
 def test_a_second_agent_is_refused(running):
+    running.config.write_text(running.config.read_text().replace("node-1", "node-2"))
     done = running.command("--config", running.config)
     assert done.status == 1
     assert "another agent runs in this network namespace" in done.err
     running.wait_entries((VIP, "eth1"))
+    assert running.entries()[VIP, "eth1"]["lease"]["holder"] == "node-1"
+
+
+def test_names_that_somebody_else_has(agent, lan):
+    """A port that anybody can bind, and the abstract name of former versions."""
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    with lan.server.entered():
+        port, name = socket.create_server(("127.0.0.1", PORT)), socket.socket(socket.AF_UNIX)
+        name.bind("\0xdp-l2respd")
+    with port, name:
+        agent.start()
+        agent.wait_entries((VIP, "eth1"))
+        assert agent.command("who-holds", VIP).status == 0
+        assert f"listening on 127.0.0.1:{PORT}: Address already in use" in agent.log()
+    assert wait_until(lambda: "the HTTP port is there now" in agent.log(), 7)
+    assert agent.http("/healthz") == (200, "ok\n")
+
+
+def test_idle_connections_end(running, lan):
+    """As many as there may be are in nobody's way for long."""
+    with lan.server.entered():
+        idle = [socket.create_connection(("127.0.0.1", PORT)) for _ in range(32)]
+    assert running.command("who-holds", VIP).status == 0
+    # once they are gone
+    assert running.http("/healthz") == (200, "ok\n")
+    for connection in idle:
+        connection.close()
+
+
+def test_a_program_in_our_place_is_no_drift(running, lan):
+    """Entries go since the comparison found that, not since somebody deleted them."""
+    lan.server.run("ip", "-force", "link", "set", "eth1", "xdpdrv", "object", PASS, "section", "xdp")
+    running.wait_entries(seconds=7)
+    assert not running.ready()
+    assert "repaired" not in running.log() and running.metrics()["l2resp_drift_total"] == 0
+
+
+def test_more_changes_than_are_told_of(running, lan):
+    """rtnetlink's messages overrun: everything is read anew."""
+    lan.server.ip("link add busy0 type veth peer name busy1", "link set busy0 up")
+    running.signal(signal.SIGSTOP)
+    lan.server.ip(*(f"link set busy0 alias a{i}" for i in range(4000)), f"link set eth1 address {NEW_MAC}")
+    rows = Path(f"/proc/{running.process.pid}/net/netlink").read_text().splitlines()[1:]
+    assert any(int(row.split()[8]) for row in rows), "dropped"
+    running.signal(signal.SIGCONT)
+    assert wait_until(lambda: running.entries()[VIP, "eth1"]["mac"] == NEW_MAC), running.log()
 
 
 def test_reload(running):
@@ -283,6 +332,10 @@ def test_reload(running):
     running.config.write_text(running.config.read_text() + "anounce: {}\n")
     running.signal(signal.SIGHUP)
     assert wait_until(lambda: "agent.yaml:7: no key 'anounce'; what was in force stays" in running.log())
+    running.wait_entries((VIP, "eth1"))
+    running.config.write_text(running.config.read_text().replace("anounce: {}\n", "").replace("node-1", "node-2"))
+    running.signal(signal.SIGHUP)
+    assert wait_until(lambda: "read at the start only; restart instead; what was in force stays" in running.log())
     running.wait_entries((VIP, "eth1"))
 
 

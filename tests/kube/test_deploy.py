@@ -94,12 +94,13 @@ def test_each_permission_is_used_and_none_is_missed(agent, cluster, account, obj
 
 @pytest.mark.smoke
 def test_the_daemonset_is_the_units(cluster, account):
-    """The same capabilities, and the probes ask what is there."""
+    """The same capabilities, a place for the socket, and the probes ask what is there."""
     pod = cluster.api("GET", "/apis/apps/v1/namespaces/kube-system/daemonsets/xdp-l2respd")["spec"]["template"]["spec"]
     agent = pod["containers"][0]
     unit = (ROOT / "deploy/xdp-l2respd.service").read_text()
     named = re.search(r"^CapabilityBoundingSet=(.*)$", unit, re.MULTILINE)[1].split()
     assert {f"CAP_{name}" for name in agent["securityContext"]["capabilities"]["add"]} == set(named)
+    assert any(mount["mountPath"] == "/run/xdp-l2respd" and not mount.get("readOnly") for mount in agent["volumeMounts"])
     assert pod["hostNetwork"] and pod["serviceAccountName"] == "xdp-l2respd"
     assert {agent[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")} == {"/healthz", "/readyz"}
 

@@ -23,6 +23,7 @@ FLOOD = os.environ.get("NET_FLOOD", str(ROOT / "build/tests/net/flood"))
 
 BPFFS = "/sys/fs/bpf"
 NETNS = "/run/netns"
+RUN = "/run/xdp-l2respd"  # the agents' sockets
 
 SERVER_MAC = "02:00:00:00:00:01"
 CLIENT_MAC = "02:00:00:00:00:02"
@@ -93,6 +94,8 @@ def leave_mounts():
     os.makedirs(NETNS, exist_ok=True)
     run("mount", "-t", "tmpfs", "netns", NETNS)
     run("mount", "-t", "bpf", "bpf", BPFFS)
+    os.makedirs(RUN, mode=0o700, exist_ok=True)
+    run("mount", "-t", "tmpfs", "-o", "mode=0700", "run", RUN)
 
 
 class Namespace:

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "local_socket.h"
+
+#define DIRECTORY "/run/xdp-l2respd"
+/* Not the directory: one that others made may be open to everybody, who could keep it locked. */
+#define LOCK	DIRECTORY "/lock"
+#define BACKLOG 16
+
+int local_socket_address(struct sockaddr_un *ret_address, struct err *err)
+{
+	struct stat net;
+
+	if (stat("/proc/self/ns/net", &net) < 0)
+		return err_set(err, negative_errno(), "/proc/self/ns/net: %s", strerror(errno));
+	*ret_address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(ret_address->sun_path, sizeof(ret_address->sun_path), DIRECTORY "/net-%ju.sock",
+		 (uintmax_t)net.st_ino);
+	return 0;
+}
+
+static int open_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* Does nobody listen any more? Anything but the kernel's word for it means that somebody may. */
+static bool is_stale(const struct sockaddr_un *address)
+{
+	_cleanup_close_ int fd = open_socket();
+
+	return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+	       errno == ECONNREFUSED;
+}
+
+static int fail(const char *path, struct err *err)
+{
+	return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
+}
+
+int local_socket_claim(int *ret_fd, struct err *err)
+{
+	_cleanup_close_ int lock = -1, fd = -1;
+	struct sockaddr_un address;
+	int r = local_socket_address(&address, err);
+
+	if (r < 0)
+		return r;
+	if (mkdir(DIRECTORY, 0700) < 0 && errno != EEXIST)
+		return fail(DIRECTORY, err);
+	/* of two that find the same leftover, the second must find the first one's socket */
+	lock = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return fail(LOCK, err);
+	if (is_stale(&address))
+		unlink(address.sun_path);
+	fd = open_socket();
+	if (fd < 0)
+		return fail(address.sun_path, err);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return errno == EADDRINUSE ? err_set(err, -EADDRINUSE,
+						     "another agent runs in this network namespace")
+					   : fail(address.sun_path, err);
+	if (listen(fd, BACKLOG) < 0) {
+		r = fail(address.sun_path, err);
+		unlink(address.sun_path);
+		return r;
+	}
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+void local_socket_remove(void)
+{
+	struct sockaddr_un address;
+	struct err ignored;
+
+	if (!local_socket_address(&address, &ignored))
+		unlink(address.sun_path);
+}
