@@ -108,7 +108,8 @@ def test_without_the_server_all_stays(agent, lan, objects, gate):
     assert agent.ready()
     gate.mend()
     agent.wait_entries((OTHER, "eth1"), seconds=15)
-    assert agent.metrics()["l2resp_source_reachable"] == 1
+    # each kind is followed by itself
+    assert wait_until(lambda: agent.metrics()["l2resp_source_reachable"] == 1, 15)
 
 
 @pytest.mark.smoke
