@@ -229,7 +229,7 @@ def test_who_holds(running):
 # words: exit status, what is said
 COMMANDS = {
     "who-holds 198.18.99.1": (1, "no policy of this node selects it"),
-    "who-holds nonsense": (1, "is not an IP address"),
+    "who-holds nonsense": (2, "is not an IP address"),
     "who-holds": (2, "'who-holds ADDR' is what it takes"),
     "move 198.18.10.1 node-2": (1, "no node "),
     "move 198.18.10.1 node-1": (1, "node"),
