@@ -99,6 +99,59 @@ def test_policy_changed_while_it_was_away(running, lan):
     running.wait_entries((OTHER, "eth1"))
 
 
+BROKEN = "kind: Service\n  indented: wrongly\n"
+
+
+@pytest.mark.parametrize("how", [signal.SIGUSR1, signal.SIGTERM], ids=["SIGUSR1", "SIGTERM"])
+def test_a_file_broken_while_it_was_away(running, lan, how):
+    """What it said when it was last right stays, until it is right again or gone."""
+    running.write("all.yaml", POLICY, service("web", VIP, OTHER))
+    running.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+    with Asking(lan) as asking:
+        running.end(how)
+        running.write("all.yaml", POLICY, BROKEN)
+        running.start()
+        running.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+    if how == signal.SIGUSR1:
+        assert len(asking.asked) > 20 and len(asking.answered) == len(asking.asked)
+    assert "all.yaml:12: " in running.log() and "what the file said before stays in force" in running.log()
+    assert not running.ready()
+    running.write("all.yaml", POLICY, service("web", OTHER))
+    running.wait_entries((OTHER, "eth1"))
+    assert running.ready()
+    (running.manifests / "all.yaml").unlink()
+    running.wait_entries()
+    running.end(how)
+    running.write("all.yaml", POLICY, BROKEN)
+    running.start()
+    assert "the file is left out" in running.log()
+    running.wait_entries()
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-1], lambda text: text.replace(VIP, OTHER), lambda text: "",
+                                    lambda text: text.replace("/manifests/", "/elsewhere/")],
+                         ids=["cut off", "changed", "empty", "another directory's"])
+def test_a_copy_that_is_not_to_be_believed(running, damage):
+    [copy] = running.manifests.with_name("last-good").iterdir()
+    running.end()
+    copy.write_text(damage(copy.read_text()))
+    running.write("all.yaml", POLICY, BROKEN)
+    running.start()
+    assert "the file is left out" in running.log()
+    assert running.entries() == {}
+
+
+def test_copies_that_cannot_be_kept(agent):
+    """Said once, and nothing else comes of it."""
+    agent.manifests.with_name("last-good").write_text("in the way")
+    agent.write("policy.yaml", POLICY)
+    agent.write("web.yaml", service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    assert agent.log().count("last-good: Not a directory; a manifest that is wrong at the next start is left out") == 1
+    assert agent.ready()
+
+
 def key_and_value(lan, address):
     """Of an address in the map, as bpftool takes them."""
     for row in lan.map_dump("responder_v4"):
