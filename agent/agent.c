@@ -949,6 +949,8 @@ int agent_new(sd_event *event, struct notify *notify, const char *path, struct a
 		r = config_read(path, &agent->config, err);
 	if (!r)
 		r = agent_start(agent, err);
+	else if (r != -ENOMEM)
+		r = -EBADMSG;
 	if (r < 0) {
 		agent_free(agent);
 		return r;

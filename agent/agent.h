@@ -17,7 +17,8 @@
 
 struct agent;
 
-/* Reads the configuration at @path, and begins. What follows happens on @event. Borrows @notify. */
+/* Reads the configuration at @path, and begins. What follows happens on @event. Borrows @notify.
+ * -EBADMSG: it is the configuration that is wrong; other errors may pass; all with @err. */
 int agent_new(sd_event *event, struct notify *notify, const char *path, struct agent **ret_agent,
 	      struct err *err);
 /* Leaves entries and stamps as they are. */

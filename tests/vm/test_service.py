@@ -136,6 +136,18 @@ def test_reload(machine, asker):
     answered_all(machine, asker)
 
 
+def test_a_wrong_configuration_is_not_tried_again(machine, asker):
+    restarts = machine.shown("NRestarts")["NRestarts"]
+    machine.write(CONFIG, "nodes: x\n")
+    assert machine.command(f"systemctl restart {UNIT}")[0] != 0
+    time.sleep(1)
+    assert machine.shown("ActiveState", "Result", "ExecMainStatus", "NRestarts") == {
+        "ActiveState": "failed", "Result": "exit-code", "ExecMainStatus": "78", "NRestarts": restarts}
+    configure(machine, SHORT)
+    machine.systemctl("start")
+    answered(asker)
+
+
 def test_watchdog_restarts_what_hangs(machine, asker):
     answered(asker)
     pid, restarts = machine.pid(), int(machine.shown("NRestarts")["NRestarts"])
