@@ -152,6 +152,32 @@ def test_copies_that_cannot_be_kept(agent):
     assert agent.ready()
 
 
+def test_what_a_dead_agent_left_can_be_deleted(running, lan):
+    """Once its lease is over: not before, and whatever way is taken."""
+    running.write("all.yaml", POLICY, service("web", VIP, OTHER))
+    running.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+    running.end(signal.SIGKILL)
+    flushed = lan.cli("flush --all --json")
+    assert flushed.json == {"deleted": 0}
+    assert flushed.err == "xdp-l2resp: note: 2 addresses of the agent left, since it holds the lease\n"
+    assert lan.cli(f"del {VIP} dev eth1").status == 1
+    assert wait_until(lambda: not any(row["answering"] for row in running.entries().values()))
+    assert "xdp-l2resp flush dev eth1" in lan.cli("doctor").out
+    assert lan.rows(f"del {VIP} dev eth1") == {"deleted": 1}
+    lan.done("detach --all")
+    assert lan.rows("flush --all") == {"deleted": 1}
+    assert not os.path.exists(lan.pin("responder_v4"))
+
+
+def test_what_a_hung_agent_left_comes_back_with_it(running, lan):
+    running.signal(signal.SIGSTOP)
+    assert wait_until(lambda: not running.entries()[VIP, "eth1"]["answering"])
+    assert lan.rows("flush dev eth1") == {"deleted": 1}
+    running.signal(signal.SIGCONT)
+    running.wait_entries((VIP, "eth1"), seconds=7)
+    assert wait_until(lambda: answers(lan))
+
+
 def key_and_value(lan, address):
     """Of an address in the map, as bpftool takes them."""
     for row in lan.map_dump("responder_v4"):
