@@ -85,11 +85,11 @@ static void print_service(const json_t *answer)
 		if (json_is_object(claim))
 			print_claim(claim);
 		else
-			puts("not known here, since no policy of this node selects it");
+			puts("not known here");
 		print_names("  interfaces:", interfaces);
-		if (json_is_true(json_object_get(address, "blocked")))
-			puts("  not announced: the kernel would answer in our place; 'xdp-l2resp "
-			     "doctor' says why");
+		if (*text_of(address, "reason"))
+			printf("  not to be had by %s: %s\n", text_of(answer, "node"),
+			       text_of(address, "reason"));
 		json_array_foreach(interfaces, on, name)
 			printf("  next, on %s: xdp-l2resp explain %s dev %s\n",
 			       held ? text_of(answer, "node") : "the holder", ip,

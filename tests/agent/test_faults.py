@@ -299,6 +299,33 @@ def test_drain_and_a_restart(running, stay):
     running.wait_entries((VIP, "eth1"))
 
 
+def test_why_nobody_holds_it(running, lan):
+    """The same reason wherever somebody may look for it."""
+    def says(reason):
+        asked, shown = running.command("who-holds", VIP), running.command("show", "default/web")
+        assert (asked.status, asked.err) == (1, f"xdp-l2respd: {VIP}: {reason}\n")
+        assert f"  not to be had by node-1: {VIP}: {reason}\n" in shown.out
+        [address] = running.command("show", "default/web", "--json").json["addresses"]
+        assert address["reason"] == f"{VIP}: {reason}" and address["claim"] is None
+        assert running.http("/readyz") == (503, f"{VIP}: {reason}\n")
+
+    [address] = running.command("show", "default/web", "--json").json["addresses"]
+    assert address["reason"] is None and address["claim"]["held"]
+    lan.server.ip(f"address add {VIP}/32 dev lo")
+    assert wait_until(lambda: not running.ready())
+    says("the kernel would answer for it on eth1, since it is a local address and arp_ignore is 0; put it on lo and "
+         "set net.ipv4.conf.all.arp_ignore=1 and arp_announce=2")
+    lan.server.ip(f"address del {VIP}/32 dev lo")
+    assert wait_until(running.ready)
+    lan.client.ip("link set eth0 down")
+    # not if that is our own attach's flap
+    assert wait_until(lambda: not running.ready(), 7)
+    says("eth1 is down, or has no carrier")
+    assert running.metrics()["l2resp_addresses_cut_off"] == 1
+    lan.client.ip("link set eth0 up")
+    assert wait_until(running.ready)
+
+
 def test_who_holds(running):
     row = running.command("--json", "who-holds", VIP).json
     assert row["holder"] == "node-1" and row["held"] and 0 < row["remaining_ms"] <= 1900
@@ -310,8 +337,7 @@ COMMANDS = {
     "who-holds 198.18.99.1": (1, "no policy of this node selects it"),
     "who-holds nonsense": (2, "is not an IP address"),
     "who-holds": (2, "'who-holds ADDR' is what it takes"),
-    "move 198.18.10.1 node-2": (1, "no node "),
-    "move 198.18.10.1 node-1": (1, "node"),
+    "move 198.18.10.1 node-2": (1, "with the engine none this node is alone"),
     "fly": (2, "no command 'fly'"),
     "--stay who-holds 198.18.10.1": (2, "'who-holds ADDR' is what it takes"),
     "--fly": (2, "no option '--fly'"),

@@ -32,7 +32,8 @@ def test_one_that_is_not(agent):
     agent.start()
     shown = agent.command("show", "default/web").out
     assert "policies on this node: none" in shown and f"{FIRST} (loadBalancer)" in shown
-    assert "holder: not known here, since no policy of this node selects it" in shown
+    assert "holder: not known here\n" in shown
+    assert f"  not to be had by node-1: {FIRST}: no policy of this node selects it" in shown
     assert "  interfaces: none" in shown and "explain" not in shown
     assert "no address" in agent.command("show", "default/none").out
 
