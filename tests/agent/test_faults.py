@@ -328,6 +328,7 @@ def test_why_nobody_holds_it(running, lan):
 
 def test_who_holds(running):
     row = running.command("--json", "who-holds", VIP).json
+    assert row.keys() == {"ip", "holder", "held", "alive", "wish", "remaining_ms", "transitions"}
     assert row["holder"] == "node-1" and row["held"] and 0 < row["remaining_ms"] <= 1900
     assert running.command("who-holds", VIP).out.startswith(f"{VIP}: node-1, this node, for another ")
 
