@@ -7,9 +7,9 @@
 #include <curl/curl.h>
 #include <jansson.h>
 
+#include "agent_socket.h"
 #include "cleanup.h"
 #include "client.h"
-#include "local_socket.h"
 
 /* The agent answers at once or not at all. */
 #define TIMEOUT_SECONDS 10L
@@ -257,7 +257,7 @@ int client_run(int count, char **words, bool json, bool stay)
 	if (count - 1 != command->arguments || (stay && !command->takes_stay))
 		return say(2, "'%s%s%s' is what it takes; see 'xdp-l2respd --help'", command->name,
 			   *command->words ? " " : "", command->words);
-	if (local_socket_address(&address, &err) < 0)
+	if (agent_socket_address(&address, &err) < 0)
 		return say(1, "%s", err.text);
 	code = ask(address.sun_path, command, words + 1, stay, &text, &status, &error);
 	if (code == CURLE_COULDNT_CONNECT && error == EACCES)

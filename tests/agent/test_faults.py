@@ -301,6 +301,10 @@ def test_drain_and_a_restart(running, stay):
 
 def test_why_nobody_holds_it(running, lan):
     """The same reason wherever somebody may look for it."""
+    def unready():
+        found = lan.cli("doctor --json").json["findings"]
+        return [one["detail"] for one in found if one["check"] == "agent_unready"]
+
     def says(reason):
         asked, shown = running.command("who-holds", VIP), running.command("show", "default/web")
         assert (asked.status, asked.err) == (1, f"xdp-l2respd: {VIP}: {reason}\n")
@@ -308,9 +312,10 @@ def test_why_nobody_holds_it(running, lan):
         [address] = running.command("show", "default/web", "--json").json["addresses"]
         assert address["reason"] == f"{VIP}: {reason}" and address["claim"] is None
         assert running.http("/readyz") == (503, f"{VIP}: {reason}\n")
+        assert [f"xdp-l2respd isn't ready: {VIP}: {reason}"] == unready()
 
     [address] = running.command("show", "default/web", "--json").json["addresses"]
-    assert address["reason"] is None and address["claim"]["held"]
+    assert address["reason"] is None and address["claim"]["held"] and unready() == []
     lan.server.ip(f"address add {VIP}/32 dev lo")
     assert wait_until(lambda: not running.ready())
     says("the kernel would answer for it on eth1, since it is a local address and arp_ignore is 0; put it on lo and "
@@ -324,6 +329,8 @@ def test_why_nobody_holds_it(running, lan):
     assert running.metrics()["l2resp_addresses_cut_off"] == 1
     lan.client.ip("link set eth0 up")
     assert wait_until(running.ready)
+    running.signal(signal.SIGSTOP)
+    assert unready() == ["xdp-l2respd isn't ready: it doesn't answer"]
 
 
 def test_who_holds(running):
