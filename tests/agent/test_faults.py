@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What stops, breaks or is changed behind the agent's back."""
+import json
 import os
 import shutil
 import signal
@@ -195,6 +196,27 @@ def test_a_deleted_entry_comes_back(running, lan):
     running.wait_entries((VIP, "eth1"), seconds=7)
     assert f"repaired: {VIP}" in running.log()
     assert running.metrics()["l2resp_drift_total"] == 1
+
+
+def octets(address):
+    """As bpftool shows and takes them."""
+    return [f"0x{octet:02x}" for octet in socket.inet_aton(address)]
+
+
+def test_an_entry_that_somebody_put_into_the_agents_slot_goes(running, lan):
+    """Of an address that no policy selects; it answers until then, since the lease is ahead."""
+    [row] = json.loads(subprocess.run(["bpftool", "-j", "map", "dump", "pinned", lan.pin("responder_v4")],
+                                      capture_output=True, check=True).stdout)
+
+    def of_other(name):
+        return " ".join(row[name]).replace(" ".join(octets(VIP)), " ".join(octets(OTHER))).split()
+
+    subprocess.run(["bpftool", "map", "update", "pinned", lan.pin("responder_v4"), "key", *of_other("key"),
+                    "value", *of_other("value")], check=True)
+    assert answers(lan, OTHER)
+    running.wait_entries((VIP, "eth1"), seconds=7)
+    assert f"repaired: {OTHER}" in running.log() and "deleted" in running.log()
+    assert not answers(lan, OTHER) and answers(lan)
 
 
 def test_a_program_that_was_taken_off_comes_back(running, lan):
