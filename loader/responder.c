@@ -299,7 +299,6 @@ static int batch_append(const struct layout *layout, struct batch *batch,
 /* A share of the rows, worked on by a thread of its own, or by the one that was called. */
 struct share {
 	pthread_t thread;
-	bool elsewhere;
 	const int *fds;
 	responder_row_fn *row_of;
 	const void *from;
@@ -311,6 +310,7 @@ struct share {
 	responder_progress_fn *progress;
 	size_t total;
 	int r;
+	bool elsewhere;
 	struct err err;
 };
 
