@@ -17,7 +17,7 @@
 #define VISIT_BATCH 1024
 /* More threads than this don't write faster; with fewer rows each they aren't worth their start. */
 #define SHARES_MAX 4
-#define SHARE_MIN  (2 * BATCH)
+#define SHARE_MIN  32768
 
 /* A key is what the map keeps of an address, and the interface; a value begins with its key, and
  * its counts follow its head. */
