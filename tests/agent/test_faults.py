@@ -113,6 +113,7 @@ def test_a_file_broken_while_it_was_away(running, lan, how):
         running.write("all.yaml", POLICY, BROKEN)
         running.start()
         running.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+        time.sleep(0.5)
     if how == signal.SIGUSR1:
         assert len(asking.asked) > 20 and len(asking.answered) == len(asking.asked)
     assert "all.yaml:12: " in running.log() and "what the file said before stays in force" in running.log()
