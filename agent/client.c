@@ -88,8 +88,8 @@ static void print_service(const json_t *answer)
 			puts("not known here, since no policy of this node selects it");
 		print_names("  interfaces:", interfaces);
 		if (json_is_true(json_object_get(address, "blocked")))
-			puts("  not announced: the kernel would answer in our place; 'xdp-l2resp "
-			     "doctor' says why");
+			puts("  not announced: the kernel would answer in our place; /readyz says "
+			     "why");
 		json_array_foreach(interfaces, on, name)
 			printf("  next, on %s: xdp-l2resp explain %s dev %s\n",
 			       held ? text_of(answer, "node") : "the holder", ip,
