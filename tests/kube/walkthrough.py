@@ -8,7 +8,7 @@ Shows what happens; ends at the first command that says something else. --write:
 
 An indented line "MACHINE# COMMAND" of the page is a command, the indented lines after it are what it said. What differs
 from run to run (VOLATILE) isn't compared, and stays as it is in the page. Where the text before a block ends with "within
-N s:", its commands are run again until they say what they must.
+N s:", its commands are run again until they say what they must; --write waits as long for what it doesn't know.
 """
 import difflib
 import os
@@ -25,32 +25,41 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path += [str(TESTS / name) for name in ("net", "agent", "lease")]
 from daemon import AGENT  # noqa: E402 pylint: disable=wrong-import-position
 from kube import ADMIN, REASON, Cluster  # noqa: E402 pylint: disable=wrong-import-position
-from lan import CLI, PASS, ROOT, Namespace, leave_mounts, run  # noqa: E402 pylint: disable=wrong-import-position
+from lan import CLI, PASS, ROOT, Namespace, leave_mounts  # noqa: E402 pylint: disable=wrong-import-position
 
 PAGE = ROOT / "docs/walkthrough.md"
 TOOLS = "etcd", "kubectl", "nginx", "nft", "tcpdump", "curl"
 SLACK = 3  # a machine that is busy with other work
 
-COMMAND = re.compile(r" {4}([a-z0-9-]+)# (.*)")
-HEREDOC = re.compile(r"<<(\w+)$")
-WITHIN = re.compile(r"within (\d+) s:$")
+COMMAND = re.compile(r"""
+    (?P<typed> ^\ {4} (?P<machine>[a-z0-9-]+) \#\  (?P<command>.*? (?:<<(?P<end>\w+)\n (?:.*\n)*? \ {4}(?P=end))?) \n)
+    (?P<said> (?:\ {4} (?![a-z0-9-]+\#\ ) .*\n)*)""", re.MULTILINE | re.VERBOSE)
+WITHIN = re.compile(r"within (\d+) s:\s*$")
 VOLATILE = (
     (r"\b198\.18\.64\.\d+\b", "CLUSTER-IP"),
     (r":3[0-2]\d{3}/TCP", ":NODE-PORT/TCP"),
     (r"\b\d+ ?(?:ms|milliseconds|s|m|m\d+s)\b", "TIME"),
     (r"@if\d+\b", "@PEER"),
     (r"(?<=, native mode, ).*", "PLACE"),  # not every kernel has dispatchers
-    (r" +", " "),  # columns are as wide as what they hold
+    (r"\b(DELAY|PROBE)\b", "REACHABLE"),  # just used, and not yet confirmed
+    (r"(?<=\S) +", " "),  # columns are as wide as what they hold
 )
 
-PATH = ":".join([str(Path(CLI).parent), str(Path(AGENT).parent), str(TESTS / "kube"), os.environ["PATH"],
-                 "/usr/sbin", "/sbin"])
+# machine, its interface, the bridge, its address there
+CABLES = (
+    ("jumpbox", "eth0", "lan", "198.18.0.2"),
+    ("server", "eth0", "lan", "198.18.0.10"),
+    ("node-0", "eth0", "lan", "198.18.0.20"),
+    ("node-1", "eth0", "lan", "198.18.0.21"),
+    ("node-0", "eth1", "pods", "198.19.0.20"),
+    ("node-1", "eth1", "pods", "198.19.0.21"),
+)
 # a host name, and of its own: what is mounted, /etc as far as it is written to, processes
 BOOT = """
 hostname "$0" && mount -t tmpfs none /run && mkdir /run/etc /run/work && mount -t bpf bpf /sys/fs/bpf &&
 mount -t overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/work none /etc && echo up && exec cat
 """
-API_SERVER = "198.18.0.10"
+PATH = ":".join([str(Path(CLI).parent), str(Path(AGENT).parent), str(TESTS / "kube"), os.environ["PATH"], "/usr/sbin", "/sbin"])
 NGINX = """
 error_log /run/nginx.log;
 pid /run/nginx.pid;
@@ -73,9 +82,9 @@ class Machine(Namespace):
     def __init__(self, name):
         super().__init__(name)
         self.first = subprocess.Popen(
-            super().argv("unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", BOOT, name),
+            super().argv("unshare", "--mount", "--uts", "--pid", "--fork", "--mount-proc", "sh", "-c", BOOT, name),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.first.stdout.readline() == "up\n"
+        assert self.first.stdout.readline() == "up\n", f"{name} doesn't boot"
         self.init = Path(f"/proc/{self.first.pid}/task/{self.first.pid}/children").read_text().strip()
 
     def argv(self, *argv):
@@ -90,50 +99,51 @@ class World:
     """What the page says is there before its first command."""
 
     def __init__(self, directory):
-        self.directory = directory
+        self.directory, self.machines = directory, {}
         with ExitStack() as stack:
-            self.machines = {name: Machine(name) for name in ("switch", "jumpbox", "server", "node-0", "node-1", "web")}
-            for machine in self.machines.values():
-                stack.callback(machine.close)
-            self.wire()
-            self.cluster = Cluster(directory, address=API_SERVER, network=self.machines["server"])
-            stack.callback(self.cluster.close)
+            for name in "switch", "jumpbox", "server", "node-0", "node-1", "pod":
+                self.machines[name] = Machine(name)
+                stack.callback(self.machines[name].close)
+            self.wire(*self.machines.values())
+            cluster = Cluster(directory, address="198.18.0.10", network=self.machines["server"])
+            stack.callback(cluster.close)
             (directory / "kubeconfig").write_text(KUBECONFIG.format(
-                server=self.cluster.urls[0], ca=self.cluster.tls["ca"] + ".crt", token=ADMIN))
+                server=cluster.urls[0], ca=cluster.tls["ca"] + ".crt", token=ADMIN))
             (directory / "nginx.conf").write_text(NGINX)
             shutil.copytree(ROOT / "deploy", directory / "deploy")
-            self.machines["web"].run("nginx", "-c", directory / "nginx.conf")
-            self.close = stack.pop_all().close
+            self.machines["pod"].run("nginx", "-c", directory / "nginx.conf")
+            self.ends = stack.pop_all()
 
-    def wire(self):
-        """The LAN is bridge lan, eth0 of all; eth1 of the nodes is another, for pods. nginx's pod has a cable to node-1."""
-        switch, jumpbox, node0, node1, web = (
-            self.machines[name] for name in ("switch", "jumpbox", "node-0", "node-1", "web"))
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.ends.close()
+
+    def wire(self, switch, jumpbox, _, node0, node1, pod):
         switch.ip(*[f"link add {name} up type bridge mcast_snooping 0" for name in ("lan", "pods")])
-        for host, (name, dev, bridge) in {
-                2: ("jumpbox", "eth0", "lan"), 10: ("server", "eth0", "lan"), 20: ("node-0", "eth0", "lan"),
-                21: ("node-1", "eth0", "lan"), 120: ("node-0", "eth1", "pods"), 121: ("node-1", "eth1", "pods")}.items():
+        for name, dev, bridge, address in CABLES:
+            port, number = f"{bridge}-{name}", int(address.rpartition(".")[2])
             # XDP on the port too, since what a veth's XDP_TX sends arrives at such a one only
-            switch.ip(f"link add port{host} type veth peer name {dev} address 02:00:00:00:00:{host:02x} netns {name}",
-                      f"link set port{host} master {bridge} up xdpdrv object {PASS} section xdp")
-            self.machines[name].ip(
-                f"address add 198.{18 if bridge == 'lan' else 19}.0.{host % 100}/24 dev {dev}", f"link set {dev} up")
-        node1.ip("link add pod0 type veth peer name eth0 netns web", "address add 198.19.1.1/24 dev pod0", "link set pod0 up")
-        web.ip("address add 198.19.1.2/24 dev eth0", "link set eth0 up", "route add default via 198.19.1.1")
+            switch.ip(f"link add {port} type veth peer name {dev} address 02:00:00:00:0{dev[3]}:{number:02} netns {name}",
+                      f"link set {port} master {bridge} up xdpdrv object {PASS} section xdp")
+            self.machines[name].ip(f"address add {address}/24 dev {dev}", f"link set {dev} up")
+        node1.ip("link add pod0 type veth peer name eth0 netns pod", "address add 198.19.1.1/24 dev pod0", "link set pod0 up")
+        pod.ip("address add 198.19.1.2/24 dev eth0", "link set eth0 up", "route add default via 198.19.1.1")
         node0.ip("route add 198.19.1.0/24 via 198.19.0.21")
         jumpbox.ip("route add 198.18.20.0/24 dev eth0")
         for node in node0, node1:
             node.sysctl("net.ipv4.ip_forward=1")
 
     def do(self, machine, command):
-        """What it says on both outputs. What it leaves running may go on saying something."""
+        """What it says, indented. What it leaves running may go on saying something."""
         with tempfile.TemporaryFile("w+") as output:
             subprocess.run(self.machines[machine].argv("bash", "-c", f"cd {self.directory}\n{command}"),
                            stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False, timeout=60,
                            env=os.environ | {"PATH": PATH, "HOME": str(self.directory), "LC_ALL": "C",
                                              "KUBECONFIG": f"{self.directory}/kubeconfig"})
             output.seek(0)
-            return output.read()
+            return "".join(f"    {line}".rstrip() + "\n" for line in output)
 
 
 def stable(text):
@@ -142,72 +152,46 @@ def stable(text):
     return text
 
 
-class Page:
-    def __init__(self, text):
-        self.lines, self.at = text.splitlines(), 0
-
-    def next(self, wanted=lambda line: True):
-        """The next line if there is one and it is wanted."""
-        if self.at == len(self.lines) or not wanted(self.lines[self.at]):
-            return None
-        self.at += 1
-        return self.lines[self.at - 1]
+def difference(wanted, said):
+    return "\n".join(difflib.unified_diff(wanted.splitlines(), said.splitlines(), "the page", "this run", lineterm="", n=99))
 
 
-def tell(world, text, write=False, show=print):
+def tell(world, text, write=False):
     """The page as it is now. Fails, unless @write, at the first command that says something else."""
-    page, told, within = Page(text), [], None
-
-    def keep(*lines):
-        told.extend(lines)
-        show(*lines, sep="\n", flush=True)
-
-    while (line := page.next()) is not None:
-        keep(line)
-        found = COMMAND.fullmatch(line)
-        if not found:
-            if line:
-                within = WITHIN.search(line)
-            continue
-        machine, command = found.groups()
-        if ends := HEREDOC.search(command):
-            while not command.endswith(f"\n{ends[1]}"):
-                keep(page.next())
-                command += "\n" + told[-1][4:]
-        wanted = []
-        while (line := page.next(lambda line: line.startswith("    ") and not COMMAND.fullmatch(line))) is not None:
-            wanted.append(line)
+    told, at, within = "", 0, None
+    for found in COMMAND.finditer(text):
+        before, at = text[at:found.start()], found.end()
+        if before:
+            within = WITHIN.search(before)
+        print(before, found["typed"], sep="", end="", flush=True)
+        command, wanted = re.sub(r"\n {4}", "\n", found["command"]), found["said"]
         deadline = time.monotonic() + (int(within[1]) * (1 if write else SLACK) if within else 0)
-        while True:
-            said = [f"    {line}".rstrip() for line in world.do(machine, command).splitlines()]
-            same = stable("\n".join(said)) == stable("\n".join(wanted))
-            if same or time.monotonic() > deadline:
-                break
+        while stable(said := world.do(found["machine"], command)) != stable(wanted) and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert same or write, f"{PAGE.name}: {machine}# {command}\n" + "\n".join(
-            difflib.unified_diff(wanted, said, "the page", "this run", lineterm="", n=99))
-        if said or wanted:
-            keep(*(wanted if same else said))
-    return "\n".join(told) + "\n"
+        if stable(said) == stable(wanted):
+            said = wanted
+        assert write or said == wanted, f"{found['typed']}{difference(wanted, said)}"
+        print(said, end="", flush=True)
+        told += before + found["typed"] + said
+    print(text[at:], end="")
+    return told + text[at:]
 
 
 def main():
     write = sys.argv[1:] == ["--write"]
     if sys.argv[1:] and not write:
-        sys.exit("usage: walkthrough.py [--write]")
+        print("usage: walkthrough.py [--write]", file=sys.stderr)
+        sys.exit(2)
     if REASON:
         sys.exit(f"walkthrough.py: {REASON}")
     leave_mounts()
-    with tempfile.TemporaryDirectory(prefix="l2resp-walk-") as directory:
-        world = World(Path(directory))
-        try:
-            now = tell(world, PAGE.read_text(), write)
-        except AssertionError as difference:
-            sys.exit(f"\n{difference}")
-        finally:
-            world.close()
+    try:
+        with tempfile.TemporaryDirectory(prefix="l2resp-walk-") as directory, World(Path(directory)) as world:
+            page = tell(world, PAGE.read_text(), write)
+    except (AssertionError, KeyboardInterrupt) as end:
+        sys.exit(f"\n{end}")
     if write:
-        PAGE.write_text(now)
+        PAGE.write_text(page)
 
 
 if __name__ == "__main__":
