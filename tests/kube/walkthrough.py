@@ -192,6 +192,7 @@ def main():
         sys.exit(f"\n{end}")
     if write:
         PAGE.write_text(page)
+    print(f"==> {'Written' if write else 'As it is'} in {PAGE.relative_to(ROOT)}.")
 
 
 if __name__ == "__main__":
