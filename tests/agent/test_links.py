@@ -24,7 +24,6 @@ RTMGRP_LINK = 1
 SYS_BPF, BPF_MAP_LOOKUP_ELEM, BPF_OBJ_GET = 321, 1, 7
 NEW_MAC = "02:00:00:00:00:41"
 LIMIT, TIMES = 0.1, 5
-ATTACHING = 3  # where the verifier and ip(8) take most of it, on a machine that is busy
 
 libc = ctypes.CDLL(None, use_errno=True)
 pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="knows bpf(2)'s number on x86-64 alone")
@@ -167,11 +166,11 @@ def test_removed_and_made_again(followed, lan):
         back = took(lambda: plug(lan, "eth1", "eth0"), lambda: appeared(followed.map, lan.server, "eth1"))
         best = [min(pair) for pair in zip(best, (gone, back))]
     print(f"gone {best[0] * 1000:.1f} ms, back {best[1] * 1000:.1f} ms")
-    assert max(best) < LIMIT * ATTACHING, best
+    assert max(best) < LIMIT, best
 
 
 def test_a_new_interface_that_matches(followed, lan):
     best = min(took(lambda: plug(lan, dev, dev), lambda: appeared(followed.map, lan.server, dev))
                for dev in (f"eth{number}" for number in range(2, 2 + TIMES)))
     print(f"{best * 1000:.1f} ms")
-    assert best < LIMIT * ATTACHING
+    assert best < LIMIT
