@@ -165,7 +165,7 @@ static int helper_io(sd_event_source *source, int fd, uint32_t revents, void *us
 	(void)revents;
 	if (recv(fd, &answer, sizeof(answer), 0) != sizeof(answer)) {
 		say_end(helper);
-		helper->io = sd_event_source_disable_unref(helper->io);
+		sd_event_source_set_enabled(source, SD_EVENT_OFF);
 		return sd_event_exit(sd_event_source_get_event(source), 1);
 	}
 	helper->busy = false;
