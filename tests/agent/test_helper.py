@@ -76,6 +76,13 @@ def test_the_helper_ends_with_the_agent(answering, number, left):
     assert len(answering.entries()) == left
 
 
+def test_a_helper_at_work_ends_too(answering):
+    helper = answering.helper()
+    os.kill(helper, signal.SIGSTOP)
+    answering.end(signal.SIGKILL)
+    assert wait_until(lambda: not Path(f"/proc/{helper}").exists())
+
+
 def test_the_agent_ends_with_the_helper(answering, lan):
     """It leaves everything to the next one."""
     os.kill(answering.helper(), signal.SIGKILL)

@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import struct
 import subprocess
 import time
 
@@ -210,18 +211,49 @@ def test_killed_growths(lan, background):
 RESPONDERS = {"responder_v4": (8, 72), "responder_v6": (20, 88)}
 
 
+def replace_map(lan, name, entries):
+    key, value = RESPONDERS[name]
+    run("bpftool", "map", "create", lan.pin(f"{name}_growing"), "type", "hash", "key", str(key),
+        "value", str(value), "entries", str(entries), "name", name)
+    os.rename(lan.pin(f"{name}_growing"), lan.pin(name))
+
+
 @pytest.mark.parametrize("name", RESPONDERS)
 def test_interrupted_growth_is_finished(lan, name):
     """Killed after the larger map was pinned: the program reads the old one, until the next writer swaps it."""
     later = "198.18.10.77"
     lan.done("attach eth1", f"add {VIP} dev eth1")
-    key, value = RESPONDERS[name]
-    run("bpftool", "map", "create", lan.pin(f"{name}_growing"), "type", "hash", "key", str(key),
-        "value", str(value), "entries", "70000", "name", name)
-    os.rename(lan.pin(f"{name}_growing"), lan.pin(name))
+    replace_map(lan, name, 70000)
     assert "reads an older map" in lan.done("status").out
     lan.done(f"add {later} dev eth1")
     assert "older map" not in lan.done("status").out
     with Wire(lan.client, "eth0") as wire:
         assert len(wire.ask(arp(VIP))) == (name != "responder_v4")
         assert len(wire.ask(arp(later))) == 1
+
+
+def answers_alone(lan, address):
+    """Nothing but @address, which was added once the maps were others."""
+    lan.done(f"add {address} dev eth1")
+    assert "older map" not in lan.done("status").out
+    with Wire(lan.client, "eth0") as wire:
+        assert wire.ask(arp(VIP), arp(address), count=1) == [arp_reply(address)]
+
+
+def test_growth_that_was_killed_before_the_program_was_swapped(lan):
+    """Both maps are the larger ones: it's noted in the pins that the program may not know them."""
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    for name in RESPONDERS:
+        replace_map(lan, name, 70000)
+    [meta] = lan.map_dump("meta")
+    value = struct.pack("=IIQ", meta["value"]["schema_version"], 1, meta["value"]["netns_cookie"])
+    run("bpftool", "map", "update", "pinned", lan.pin("meta"), "key", "hex", "0", "0", "0", "0",
+        "value", "hex", *(f"{byte:02x}" for byte in value))
+    answers_alone(lan, "198.18.10.77")
+
+
+def test_a_pin_that_was_removed(lan):
+    """A new map takes its place, and the program reads that one."""
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    os.unlink(lan.pin("responder_v4"))
+    answers_alone(lan, "198.18.10.77")
