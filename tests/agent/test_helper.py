@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import time
 from pathlib import Path
 
@@ -123,6 +124,18 @@ def test_all_goes_on_while_the_helper_works(answering, lan):
         os.kill(helper, signal.SIGCONT)
     agent.wait_entries(*((ip, dev) for ip in (VIP, OTHER) for dev in ("eth1", "eth2")))
     assert wait_until(agent.ready)
+
+
+def test_a_growth_that_was_killed_is_finished(answering, lan, background):
+    """Before an entry is written: the program reads another map yet."""
+    victim = background(lan.argv("attach eth1 --max-entries 70000"), stdout=subprocess.DEVNULL)
+    assert wait_until(lambda: lan.map_dump("meta")[0]["value"]["unsettled"])
+    victim.kill()
+    victim.wait()
+    answering.write("all.yaml", EVERYWHERE, service("web", OTHER))
+    answering.wait_entries((OTHER, "eth1"))
+    with Wire(lan.client, "eth0") as wire:
+        assert wire.ask(arp(VIP), arp(OTHER)) == [arp_reply(OTHER)]
 
 
 def unix_type(inode):
