@@ -85,7 +85,7 @@ struct agent {
 	sd_event_source *stopping;
 	sd_event_source *unlock; /* at the end of each turn */
 
-	bool started;
+	bool looked;			    /* where the program is, at the start */
 	bool manager_told;		    /* what is wanted */
 	bool evaluated;			    /* desired is of the manifests and interfaces */
 	uint64_t evaluate_ns, judged_at_ns; /* how long the last evaluation took, and its end */
@@ -153,25 +153,17 @@ static struct attachment *attachment_get(struct agent *agent, const struct link 
 	return found;
 }
 
-static bool selection_has(const struct selection *selection, uint32_t ifindex)
-{
-	for (size_t i = 0; i < selection->count; i++)
-		if (selection->list[i].ifindex == ifindex)
-			return true;
-	return false;
-}
-
 /* Forgets interfaces that are gone, and those that no policy selects any more: what an
- * administrator does there is no business of ours. */
-static void attachments_prune(struct agent *agent, const struct selection *selection)
+ * administrator does there is no business of ours. @selected: of each row of the links' table. */
+static void attachments_prune(struct agent *agent, const bool *selected)
 {
+	const struct link_table *links = links_table(agent->links);
 	size_t kept = 0;
 
 	for (size_t i = 0; i < agent->attachment_count; i++) {
-		uint32_t ifindex = agent->attachments[i].ifindex;
+		const struct link_row *row = link_table_find(links, agent->attachments[i].ifindex);
 
-		if (link_table_find(links_table(agent->links), ifindex) &&
-		    selection_has(selection, ifindex))
+		if (row && selected[row - links->rows])
 			agent->attachments[kept++] = agent->attachments[i];
 	}
 	agent->attachment_count = kept;
@@ -194,14 +186,25 @@ static void ensure_attached(struct agent *agent, const struct link_row *row, boo
 }
 
 /* Our program on every interface of @selection. */
-static void attach_selected(struct agent *agent, const struct selection *selection, bool look)
+static int attach_selected(struct agent *agent, const struct selection *selection, bool look,
+			   struct err *err)
 {
 	const struct link_table *links = links_table(agent->links);
+	_cleanup_free_ bool *selected = calloc(links->count + 1, sizeof(*selected));
 
-	attachments_prune(agent, selection);
+	if (!selected)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < selection->count; i++) {
+		const struct link_row *row = link_table_find(links, selection->list[i].ifindex);
+
+		if (row)
+			selected[row - links->rows] = true;
+	}
+	attachments_prune(agent, selected);
 	for (size_t l = 0; l < links->count; l++)
-		if (selection_has(selection, links->rows[l].link.ifindex))
+		if (selected[l])
 			ensure_attached(agent, &links->rows[l], look);
+	return 0;
 }
 
 /* Looks whether our program is where it should be, and has it put back. */
@@ -268,20 +271,28 @@ static void helper_answered(const struct helper_answer *answer, void *userdata)
 		input_changed(agent);
 }
 
-/* At the start the helper is waited for: where the program is there already, what a former process
- * left goes on as it is. */
-static void look_first(struct agent *agent)
+/*
+ * Where the program is already is asked at once, until what the source says is known: what a former
+ * process left for these interfaces goes on. -EAGAIN: another writer is at work.
+ */
+static int look_first(struct agent *agent)
 {
 	for (size_t i = 0; i < agent->attachment_count; i++) {
 		struct attachment *attachment = &agent->attachments[i];
 		const struct link_row *row =
 			link_table_find(links_table(agent->links), attachment->ifindex);
 		struct err err;
-		int r = program_check(agent->program, &row->link, &agent->config.attach, &err);
+		int r;
 
+		if (!row || !(attachment->due & DUE_CHECK))
+			continue;
+		r = program_check(agent->program, &row->link, &agent->config.attach, &err);
+		if (r == -EAGAIN)
+			return r;
 		attachment->due &= ~DUE_CHECK;
 		attach_answered(attachment, &row->link, HELPER_CHECK, r, &err);
 	}
+	return 0;
 }
 
 static struct attachment *most_urgent(const struct agent *agent)
@@ -301,7 +312,8 @@ static struct attachment *most_urgent(const struct agent *agent)
 /* Has the helper do what is due; twins after the entries. */
 static void ask_helper(struct agent *agent)
 {
-	struct attachment *attachment = helper_busy(agent->helper) ? NULL : most_urgent(agent);
+	bool may = agent->looked && !helper_busy(agent->helper);
+	struct attachment *attachment = may ? most_urgent(agent) : NULL;
 	unsigned int due = attachment ? attachment->due : 0;
 	enum helper_task task = due & DUE_ATTACH  ? HELPER_ATTACH
 				: due & DUE_CHECK ? HELPER_CHECK
@@ -391,9 +403,13 @@ static void evaluate(struct agent *agent, bool look)
 
 	agent->evaluated = false;
 	if (!r)
-		attach_selected(agent, &selection, look);
-	if (!r && !agent->started)
-		look_first(agent);
+		r = attach_selected(agent, &selection, look, &err);
+	if (!r && !agent->looked && look_first(agent) == -EAGAIN) {
+		selection_free(&selection);
+		plan(agent, RETRY_USEC);
+		return;
+	}
+	agent->looked = agent->looked || (!r && source_known(agent->source));
 	if (!r)
 		r = kernel_view_read(&view, &err);
 	if (!r)
@@ -475,11 +491,11 @@ static uint8_t slot_of(const struct agent *agent, const struct target *target)
 	return target->wanted ? lease_manager_holds(agent->manager, &target->address) : 0;
 }
 
-/* Has the store said what we hold, and the source what we should? Until then everything stays as a
- * former process left it. */
+/* Has the store said what we hold, and the source what we should, and is it known where the program
+ * is? Until then everything stays as a former process left it. */
 static bool known(const struct agent *agent)
 {
-	return agent->session_known && source_known(agent->source);
+	return agent->session_known && agent->looked && source_known(agent->source);
 }
 
 static bool keep_all_until_known(const struct address *address, uint8_t slot, void *userdata)
@@ -988,7 +1004,6 @@ static int agent_start(struct agent *agent, struct err *err)
 		return err_set(err, r, "starting timers: %s", strerror(-r));
 	set_refresh(agent);
 	evaluate(agent, true);
-	agent->started = true;
 	return 0;
 }
 

@@ -165,6 +165,7 @@ int program_new(const char *bpffs, struct helper *helper, struct program **ret_p
 		program_free(program);
 		return r;
 	}
+	program_end(program);
 	*ret_program = program;
 	return 0;
 }
@@ -484,8 +485,9 @@ int program_check(struct program *program, const struct link *link,
 		  const struct attach_options *options, struct err *err)
 {
 	const struct helper_request request = request_for(HELPER_CHECK, link, options);
+	int r = program_begin(program, err);
 
-	return helper_call(program->helper, &request, err);
+	return r < 0 ? r : helper_call(program->helper, &request, err);
 }
 
 int program_ask(struct program *program, enum helper_task task, const struct link *link,

@@ -17,8 +17,8 @@
 
 struct program;
 
-/* Opens the maps below @bpffs, and creates those that are absent. They are locked then. Needs
- * CAP_SYS_ADMIN where they served another network namespace. @helper is borrowed. */
+/* Opens the maps below @bpffs, and creates those that are absent. Needs CAP_SYS_ADMIN where they
+ * served another network namespace. @helper is borrowed. */
 int program_new(const char *bpffs, struct helper *helper, struct program **ret_program,
 		struct err *err);
 void program_free(struct program *program);
@@ -72,7 +72,7 @@ int program_stamp(struct program *program, uint8_t slot, uint64_t deadline_ns, s
 /* Until when entries in @slot may answer; 0: it never was stamped. */
 uint64_t program_stamped(const struct program *program, uint8_t slot);
 
-/* hook_check(), waited for. Locked. */
+/* hook_check(), waited for. It takes the lock; -EAGAIN as program_begin()'s. */
 int program_check(struct program *program, const struct link *link,
 		  const struct attach_options *options, struct err *err);
 
