@@ -34,10 +34,10 @@ struct program {
 	int leases; /* written without the lock */
 	uint32_t leases_id;
 	struct lease_stamper *stamper;
-	uint64_t renewal_ns;	 /* what it was made for */
-	struct pins pins;	 /* while locked */
-	struct devices unsynced; /* whose groups may have changed */
-	struct devices deleted;	 /* that addresses were taken off */
+	uint64_t renewal_ns;	     /* what it was made for */
+	struct pins pins;	     /* while locked */
+	struct devices unsynced;     /* whose groups may have changed */
+	struct devices deleted;	     /* that addresses were taken off */
 	struct recorded recorded[2]; /* while the helper attaches */
 	unsigned int recorded_count;
 };
@@ -449,8 +449,8 @@ static void record_undo(struct program *program)
 	}
 }
 
-/* Records @link, and what it is on where it is a VLAN device. Former addresses may move, so it isn't
- * for the helper to do. */
+/* Records @link, and what it is on where it is a VLAN device. Former addresses may move, so it
+ * isn't for the helper to do. */
 static int record(struct program *program, const struct link *link, struct err *err)
 {
 	const struct link *links[] = { link, NULL };

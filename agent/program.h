@@ -52,8 +52,8 @@ typedef bool program_keep_fn(const struct address *address, uint8_t slot, void *
 /*
  * Makes the entries in lease slots 1 to 255 those of @wanted, none of which is twice in it, by
  * difference, and makes the maps larger where they don't fit. Locked. Any error with @err; what was
- * done until then stays, and the next call does the rest. -EAGAIN: they must grow, and the helper is
- * at work; no entry was added or changed.
+ * done until then stays, and the next call does the rest. -EAGAIN: they must grow, and the helper
+ * is at work; no entry was added or changed.
  */
 int program_apply(struct program *program, const struct entry_table *wanted, program_keep_fn *keep,
 		  program_change_fn *change, void *userdata, struct program_changes *ret_changes,
