@@ -28,7 +28,6 @@ IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 SYS_BPF, BPF_MAP_LOOKUP_ELEM, BPF_OBJ_GET = 321, 1, 7
 NEW_MAC = "02:00:00:00:00:41"
 LIMIT, TIMES = 0.1, 5
-ATTACHING = 3  # where the verifier takes most of it, on a machine that is busy
 TWIN = 0.2  # what the helper has left to do after an attach
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -194,8 +193,7 @@ def test_removed_and_made_again(followed, lan):
         back = took(lambda: plug(lan, "eth1", "eth0"), lambda: appeared(followed.map, lan.server, "eth1"))
         best = [min(pair) for pair in zip(best, (gone, back))]
     print(f"gone {best[0] * 1000:.1f} ms, back {best[1] * 1000:.1f} ms")
-    assert best[0] < LIMIT
-    assert best[1] < LIMIT * ATTACHING
+    assert max(best) < LIMIT, best
 
 
 def test_a_new_interface_that_matches(followed, lan):
@@ -204,4 +202,4 @@ def test_a_new_interface_that_matches(followed, lan):
         time.sleep(TWIN)
         times.append(took(lambda: plug(lan, dev, dev), lambda: appeared(followed.map, lan.server, dev)))
     print(", ".join(f"{seconds * 1000:.1f} ms" for seconds in times))
-    assert min(times) < LIMIT * ATTACHING
+    assert min(times) < LIMIT, times
