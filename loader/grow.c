@@ -46,9 +46,16 @@ static int swap_programs(const struct pins *pins, struct err *err)
 static int swap_responders(struct pins *pins, int fds[PINS_FAMILIES], uint32_t max_entries,
 			   struct err *err)
 {
+	bool before = pins->unsettled;
+	struct err ignored;
 	int r = pins_set_unsettled(pins, true, err);
 
-	return r < 0 ? r : pins_swap_responders(pins, fds, max_entries, err);
+	if (r < 0)
+		return r;
+	r = pins_swap_responders(pins, fds, max_entries, err);
+	if (r < 0)
+		pins_set_unsettled(pins, before, &ignored);
+	return r;
 }
 
 static int settle(struct pins *pins, struct err *err)
