@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 #include <linux/capability.h>
 #include <systemd/sd-event.h>
 
@@ -218,13 +220,17 @@ static int start(struct agent_parts *parts)
 	_cleanup_close_ int local_fd = -1;
 	struct config config;
 	struct err err;
+	int r;
 
 	/* first: where another agent runs, nothing is to be changed */
 	if (local_socket_claim(&local_fd, &err) < 0)
 		return fail(&err);
-	if (config_read(parts->path, &config, &err) < 0) {
+	r = config_read(parts->path, &config, &err);
+	if (r < 0) {
 		local_socket_remove();
-		return fail(&err);
+		fail(&err);
+		/* the unit leaves it at that: to start again is of no use */
+		return r == -ENOMEM ? 1 : EX_CONFIG;
 	}
 	if (take_privileged(parts, config.bpffs, &err) < 0) {
 		local_socket_remove();
