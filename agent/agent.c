@@ -25,7 +25,6 @@
 #define PERIOD_USEC (5 * USEC_PER_SEC)
 /* Another writer has the lock, or an interface just went away: again after that. */
 #define RETRY_USEC 20000
-#define TWINS_USEC USEC_PER_SEC
 /* SIGTERM: the store may be out of reach. */
 #define STOP_USEC (3 * USEC_PER_SEC)
 /* More gained addresses than these are put in by a comparison of everything. */
@@ -33,13 +32,26 @@
 /* Single lines in the log, of a change that may concern 100,000 addresses. */
 #define LOG_MAX 10
 
+/* What the helper is to do, as bits: the more urgent, the higher. */
+enum {
+	DUE_TWIN = 1,
+	DUE_CHECK = 2,
+	DUE_ATTACH = 4,
+};
+
 /* What became of our program on an interface. */
+enum attachment_state {
+	ATTACHING, /* the helper looks for it, or puts it there */
+	ATTACHED,
+	FAILED,
+};
+
 struct attachment {
 	uint32_t ifindex;
-	bool ok;
-	bool seen;     /* rtnetlink has told of a program there since */
-	bool twin_due; /* explain's twin is still to be made */
-	struct err error;
+	enum attachment_state state;
+	unsigned int due; /* DUE_* */
+	bool seen;	  /* rtnetlink has told of a program there since */
+	struct err error; /* empty: attached */
 };
 
 /* An entry that the comparison added or changed, to be announced. */
@@ -51,7 +63,8 @@ struct news {
 struct agent {
 	sd_event *event;
 	struct notify *notify;
-	char *path;
+	struct helper *helper;
+	const char *path;
 	struct config config;
 	struct identity identity;
 	struct source *source;
@@ -68,11 +81,11 @@ struct agent {
 
 	sd_event_source *work;	 /* reconcile, as soon as the loop gets to it */
 	sd_event_source *period; /* and every PERIOD_USEC */
-	sd_event_source *twins;	 /* every TWINS_USEC one is made, if it is due */
 	sd_event_source *refresh;
 	sd_event_source *stopping;
 	sd_event_source *unlock; /* at the end of each turn */
 
+	bool looked;			    /* where the program is, at the start */
 	bool manager_told;		    /* what is wanted */
 	bool evaluated;			    /* desired is of the manifests and interfaces */
 	uint64_t evaluate_ns, judged_at_ns; /* how long the last evaluation took, and its end */
@@ -116,7 +129,7 @@ static bool ready_on(const struct link_row *row, void *userdata)
 {
 	const struct attachment *attachment = attachment_find(userdata, row->link.ifindex);
 
-	return attachment && attachment->ok;
+	return attachment && attachment->state == ATTACHED;
 }
 
 static bool usable(const struct agent *agent, const struct link_row *row)
@@ -124,9 +137,9 @@ static bool usable(const struct agent *agent, const struct link_row *row)
 	return row && row->carrier && ready_on(row, (void *)agent);
 }
 
-static struct attachment *attachment_get(struct agent *agent, uint32_t ifindex)
+static struct attachment *attachment_get(struct agent *agent, const struct link *link)
 {
-	struct attachment *found = attachment_find(agent, ifindex), *list;
+	struct attachment *found = attachment_find(agent, link->ifindex), *list;
 
 	if (found)
 		return found;
@@ -135,110 +148,195 @@ static struct attachment *attachment_get(struct agent *agent, uint32_t ifindex)
 		return NULL;
 	agent->attachments = list;
 	found = &list[agent->attachment_count++];
-	*found = (struct attachment){ .ifindex = ifindex };
+	*found = (struct attachment){ .ifindex = link->ifindex, .due = DUE_CHECK };
+	err_write(&found->error, "%s: the program isn't attached yet", link->name);
 	return found;
 }
 
-static bool selection_has(const struct selection *selection, uint32_t ifindex)
-{
-	for (size_t i = 0; i < selection->count; i++)
-		if (selection->list[i].ifindex == ifindex)
-			return true;
-	return false;
-}
-
 /* Forgets interfaces that are gone, and those that no policy selects any more: what an
- * administrator does there is no business of ours. */
-static void attachments_prune(struct agent *agent, const struct selection *selection)
+ * administrator does there is no business of ours. @selected: of each row of the links' table. */
+static void attachments_prune(struct agent *agent, const bool *selected)
 {
+	const struct link_table *links = links_table(agent->links);
 	size_t kept = 0;
 
 	for (size_t i = 0; i < agent->attachment_count; i++) {
-		uint32_t ifindex = agent->attachments[i].ifindex;
+		const struct link_row *row = link_table_find(links, agent->attachments[i].ifindex);
 
-		if (link_table_find(links_table(agent->links), ifindex) &&
-		    selection_has(selection, ifindex))
+		if (row && selected[row - links->rows])
 			agent->attachments[kept++] = agent->attachments[i];
 	}
 	agent->attachment_count = kept;
-}
-
-static int attach_now(struct agent *agent, const struct link *link, bool *ret_twin_due,
-		      struct err *err)
-{
-	struct attach_outcome outcome;
-	int r = program_attached(agent->program, link, err);
-
-	if (r)
-		return r < 0 ? r : 0;
-	links_attaching(agent->links, link->ifindex);
-	r = program_attach(agent->program, link, &agent->config.attach, &outcome, err);
-	if (r < 0)
-		return r;
-	*ret_twin_due = true;
-	log_say(LOG_INFO, "%s: attached%s%s", link->name,
-		outcome.skb_reason ? " in skb mode: " : "", outcome.skb_reason ?: "");
-	return 0;
 }
 
 /*
  * Sees to it that our program is on @row. @look: ask the kernel even where it was there and
  * rtnetlink tells of nothing new.
  */
-static int ensure_attached(struct agent *agent, const struct link_row *row, bool look)
+static void ensure_attached(struct agent *agent, const struct link_row *row, bool look)
 {
-	struct attachment *attachment = attachment_get(agent, row->link.ifindex);
-	struct err err;
-	int r;
+	struct attachment *attachment = attachment_get(agent, &row->link);
 
 	if (!attachment)
-		return -ENOMEM;
+		return;
 	attachment->seen = attachment->seen || row->link.xdp;
-	if (attachment->ok && !look && (row->link.xdp || !attachment->seen))
-		return 0;
-	r = program_begin(agent->program, &err);
-	if (!r)
-		r = attach_now(agent, &row->link, &attachment->twin_due, &err);
-	if (r == -EAGAIN)
-		return r;
-	if (r < 0 && strcmp(err.text, attachment->error.text) != 0)
-		log_say(LOG_ERR, "%s", err.text);
-	attachment->error.text[0] = '\0';
-	if (r < 0)
-		attachment->error = err;
-	attachment->ok = !r;
-	attachment->seen = row->link.xdp;
+	if (attachment->state == FAILED ||
+	    (attachment->state == ATTACHED && (look || (!row->link.xdp && attachment->seen))))
+		attachment->due |= DUE_CHECK;
+}
+
+/* Our program on every interface of @selection. */
+static int attach_selected(struct agent *agent, const struct selection *selection, bool look,
+			   struct err *err)
+{
+	const struct link_table *links = links_table(agent->links);
+	_cleanup_free_ bool *selected = calloc(links->count + 1, sizeof(*selected));
+
+	if (!selected)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < selection->count; i++) {
+		const struct link_row *row = link_table_find(links, selection->list[i].ifindex);
+
+		if (row)
+			selected[row - links->rows] = true;
+	}
+	attachments_prune(agent, selected);
+	for (size_t l = 0; l < links->count; l++)
+		if (selected[l])
+			ensure_attached(agent, &links->rows[l], look);
 	return 0;
 }
 
-/* Our program on every interface of @selection. Returns -EAGAIN where another writer is at work. */
-static int attach_selected(struct agent *agent, const struct selection *selection, bool look)
+/* Looks whether our program is where it should be, and has it put back. */
+static void attach_look(struct agent *agent)
 {
 	const struct link_table *links = links_table(agent->links);
-	int r = 0;
 
-	attachments_prune(agent, selection);
-	for (size_t l = 0; l < links->count && !r; l++)
-		if (selection_has(selection, links->rows[l].link.ifindex))
-			r = ensure_attached(agent, &links->rows[l], look);
-	return r;
+	for (size_t i = 0; i < links->count; i++)
+		if (attachment_find(agent, links->rows[i].link.ifindex))
+			ensure_attached(agent, &links->rows[i], true);
 }
 
-/* Looks whether our program is where it should be, and puts it back. Returns whether that changed
- * where this node can answer. */
-static bool attach_look(struct agent *agent)
+/* Is there an interface of which the helper has still to say what became of it? */
+static bool attaching(const struct agent *agent)
 {
-	const struct link_table *links = links_table(agent->links);
-	bool changed = false;
+	for (size_t i = 0; i < agent->attachment_count; i++)
+		if (agent->attachments[i].state == ATTACHING)
+			return true;
+	return false;
+}
 
-	for (size_t i = 0; i < links->count; i++) {
-		struct attachment *attachment = attachment_find(agent, links->rows[i].link.ifindex);
-		bool ok = attachment && attachment->ok;
+/* The program is on @link now, or @result is why not, with @err. Returns whether that is new. */
+static bool attach_done(struct attachment *attachment, const struct link *link, int result,
+			const struct err *err)
+{
+	enum attachment_state former = attachment->state;
 
-		if (attachment && !ensure_attached(agent, &links->rows[i], true))
-			changed = changed || ok != attachment->ok;
+	if (result < 0 && strcmp(err->text, attachment->error.text) != 0)
+		log_say(LOG_ERR, "%s", err->text);
+	attachment->error.text[0] = '\0';
+	if (result < 0)
+		attachment->error = *err;
+	attachment->state = result < 0 ? FAILED : ATTACHED;
+	attachment->seen = link->xdp;
+	return attachment->state != former;
+}
+
+/* The same of what the helper said of @task. */
+static bool attach_answered(struct attachment *attachment, const struct link *link, uint32_t task,
+			    int result, const struct err *err)
+{
+	if (task == HELPER_CHECK && !result) {
+		attachment->due |= DUE_ATTACH;
+		return false;
 	}
-	return changed;
+	if (task == HELPER_ATTACH && !result)
+		attachment->due |= DUE_TWIN;
+	return attach_done(attachment, link, result, err);
+}
+
+static void input_changed(void *userdata);
+
+static void helper_answered(const struct helper_answer *answer, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct attachment *attachment = attachment_find(agent, answer->ifindex);
+	const struct link_row *row = link_table_find(links_table(agent->links), answer->ifindex);
+
+	program_answered(agent->program, answer);
+	if (answer->task == HELPER_TWIN && answer->result < 0)
+		log_say(LOG_WARNING, "explain won't work: %s", answer->err.text);
+	if (answer->task != HELPER_TWIN && attachment && row &&
+	    attach_answered(attachment, &row->link, answer->task, answer->result, &answer->err))
+		input_changed(agent);
+}
+
+/*
+ * Where the program is already is asked at once, until what the source says is known: what a former
+ * process left for these interfaces goes on. -EAGAIN: another writer is at work.
+ */
+static int look_first(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->attachment_count; i++) {
+		struct attachment *attachment = &agent->attachments[i];
+		const struct link_row *row =
+			link_table_find(links_table(agent->links), attachment->ifindex);
+		struct err err;
+		int r;
+
+		if (!row || !(attachment->due & DUE_CHECK))
+			continue;
+		r = program_check(agent->program, &row->link, &agent->config.attach, &err);
+		if (r == -EAGAIN)
+			return r;
+		attachment->due &= ~DUE_CHECK;
+		attach_answered(attachment, &row->link, HELPER_CHECK, r, &err);
+	}
+	return 0;
+}
+
+static struct attachment *most_urgent(const struct agent *agent)
+{
+	struct attachment *most = NULL;
+
+	for (size_t i = 0; i < agent->attachment_count; i++) {
+		struct attachment *attachment = &agent->attachments[i];
+
+		if (attachment->due > (most ? most->due : 0) &&
+		    link_table_find(links_table(agent->links), attachment->ifindex))
+			most = attachment;
+	}
+	return most;
+}
+
+/* Has the helper do what is due; twins after the entries. */
+static void ask_helper(struct agent *agent)
+{
+	bool may = agent->looked && !helper_busy(agent->helper);
+	struct attachment *attachment = may ? most_urgent(agent) : NULL;
+	unsigned int due = attachment ? attachment->due : 0;
+	enum helper_task task = due & DUE_ATTACH  ? HELPER_ATTACH
+				: due & DUE_CHECK ? HELPER_CHECK
+						  : HELPER_TWIN;
+	const struct link *link;
+	struct err err;
+	int r;
+
+	if (!due || (due == DUE_TWIN && (agent->dirty_all || agent->pending_count)))
+		return;
+	link = &link_table_find(links_table(agent->links), attachment->ifindex)->link;
+	r = program_ask(agent->program, task, link, &agent->config.attach, &err);
+	if (r == -EAGAIN) {
+		plan(agent, RETRY_USEC);
+		return;
+	}
+	attachment->due &= task == HELPER_ATTACH  ? ~DUE_ATTACH
+			   : task == HELPER_CHECK ? ~DUE_CHECK
+						  : ~DUE_TWIN;
+	if (r < 0 && attach_done(attachment, link, r, &err))
+		input_changed(agent);
+	else if (r >= 0 && task == HELPER_ATTACH)
+		links_attaching(agent->links, link->ifindex);
 }
 
 /* ---- what should be ---- */
@@ -302,11 +400,16 @@ static void evaluate(struct agent *agent, bool look)
 	struct err err;
 	int r = policy_select(manifests, count, agent->config.node,
 			      agent->config.load_balancer_class, links, &selection, &err);
-	uint64_t attach_ns = clock_boot_ns();
 
-	agent->evaluated = !r && attach_selected(agent, &selection, look) != -EAGAIN;
-	/* to put the program on an interface takes long, but happens once */
-	attach_ns = clock_boot_ns() - attach_ns;
+	agent->evaluated = false;
+	if (!r)
+		r = attach_selected(agent, &selection, look, &err);
+	if (!r && !agent->looked && look_first(agent) == -EAGAIN) {
+		selection_free(&selection);
+		plan(agent, RETRY_USEC);
+		return;
+	}
+	agent->looked = agent->looked || (!r && source_known(agent->source));
 	if (!r)
 		r = kernel_view_read(&view, &err);
 	if (!r)
@@ -315,9 +418,9 @@ static void evaluate(struct agent *agent, bool look)
 	if (r < 0) {
 		kernel_view_free(&view);
 		log_say(LOG_ERR, "%s", err.text);
-		agent->evaluated = false;
 		return;
 	}
+	agent->evaluated = true;
 	log_blocked(&before, &now);
 	kernel_view_free(&agent->kernel);
 	agent->kernel = view;
@@ -327,9 +430,8 @@ static void evaluate(struct agent *agent, bool look)
 	agent->manager_told = true;
 	desired_free(&before);
 	agent->judged_at_ns = clock_boot_ns();
-	agent->evaluate_ns = agent->judged_at_ns - begun_ns - attach_ns;
-	agent->dirty_all = true;
-	plan(agent, agent->evaluated ? 0 : RETRY_USEC);
+	agent->evaluate_ns = agent->judged_at_ns - begun_ns;
+	plan_all(agent);
 }
 
 /* Manifests or interfaces. At once; but where 100,000 addresses are to be judged and a hundred
@@ -389,11 +491,11 @@ static uint8_t slot_of(const struct agent *agent, const struct target *target)
 	return target->wanted ? lease_manager_holds(agent->manager, &target->address) : 0;
 }
 
-/* Has the store said what we hold, and the source what we should? Until then everything stays as a
- * former process left it. */
+/* Has the store said what we hold, and the source what we should, and is it known where the program
+ * is? Until then everything stays as a former process left it. */
 static bool known(const struct agent *agent)
 {
-	return agent->session_known && source_known(agent->source);
+	return agent->session_known && agent->looked && source_known(agent->source);
 }
 
 static bool keep_all_until_known(const struct address *address, uint8_t slot, void *userdata)
@@ -476,6 +578,8 @@ static int apply_one(struct agent *agent, const struct address *address, struct 
 		r = program_put(agent->program, &entry, &by_hand, err);
 		if (!r && !by_hand)
 			news_add(agent, address, row->link.ifindex);
+		if (by_hand)
+			plan_all(agent); /* which counts them */
 	}
 	return r;
 }
@@ -498,7 +602,7 @@ static void tell_service_manager(struct agent *agent, bool late)
 {
 	char status[sizeof(agent->told_status)];
 
-	if (!agent->told_ready && (agent->session_known || late)) {
+	if (!agent->told_ready && ((agent->session_known && !attaching(agent)) || late)) {
 		agent->told_ready = true;
 		notify_ready(agent->notify);
 	}
@@ -516,6 +620,8 @@ static void reconcile(struct agent *agent, bool all, uint64_t begun_ns)
 	int r = apply(agent, all, &err);
 
 	if (r == -EAGAIN) {
+		/* it will be news again */
+		agent->news_count = 0;
 		plan(agent, RETRY_USEC);
 		return;
 	}
@@ -567,7 +673,9 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	/* programs that somebody took off, sysctls that somebody set */
 	lease_manager_status(agent->manager, &before);
-	if (!agent->evaluated || attach_look(agent) || kernel_view_changed(&agent->kernel) ||
+	helper_watch(agent->helper);
+	attach_look(agent);
+	if (!agent->evaluated || kernel_view_changed(&agent->kernel) ||
 	    inquiry_due(agent->inquiry)) {
 		evaluate(agent, false);
 		planned = true;
@@ -594,13 +702,15 @@ static int refresh_due(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-/* Others may write again. */
+/* Others may write again, unless the helper does. */
 static int turn_over(sd_event_source *source, void *userdata)
 {
 	struct agent *agent = userdata;
 
 	(void)source;
-	program_end(agent->program);
+	if (!helper_busy(agent->helper))
+		program_end(agent->program);
+	ask_helper(agent);
 	return 0;
 }
 
@@ -670,37 +780,6 @@ static void evaluate_soon(void *userdata)
 
 	agent->evaluated = false;
 	plan_all(agent);
-}
-
-/* Makes one of the twins that attaching left out: it takes as long as a renewal may wait. */
-static void make_twin(struct agent *agent)
-{
-	for (size_t i = 0; i < agent->attachment_count; i++) {
-		struct attachment *attachment = &agent->attachments[i];
-		const struct link_row *row =
-			link_table_find(links_table(agent->links), attachment->ifindex);
-		struct err err;
-		int r;
-
-		if (!attachment->twin_due || !attachment->ok || !row)
-			continue;
-		r = program_begin(agent->program, &err);
-		if (r == -EAGAIN)
-			return;
-		r = r ?: program_twin(agent->program, &row->link, &err);
-		if (r < 0)
-			log_say(LOG_WARNING, "explain won't work: %s", err.text);
-		attachment->twin_due = false;
-		return;
-	}
-}
-
-static int twins_due(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	(void)usec;
-	make_twin(userdata);
-	sd_event_source_set_time_relative(source, TWINS_USEC);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
 /* ---- the lease manager's callbacks ---- */
@@ -892,11 +971,8 @@ static int agent_start(struct agent *agent, struct err *err)
 {
 	const struct config *config = &agent->config;
 	struct source_options options;
-	/* first: it refuses pins that serve another network namespace, and its agent */
-	int r = program_new(config->bpffs, &agent->program, err);
+	int r = identity_open(config->bpffs, config->node, &agent->identity, err);
 
-	if (!r)
-		r = identity_open(config->bpffs, config->node, &agent->identity, err);
 	if (!r)
 		r = links_new(agent->event, input_changed, agent, &agent->links, err);
 	if (!r)
@@ -916,14 +992,17 @@ static int agent_start(struct agent *agent, struct err *err)
 	if (r < 0)
 		return r;
 	r = add_timer(agent, &agent->work, 0, work_due);
+	/* after what the manager gains and loses: else entries of a former process go, and come back */
 	if (!r)
-		r = add_timer(agent, &agent->twins, 0, twins_due);
+		r = sd_event_source_set_priority(agent->work, SD_EVENT_PRIORITY_NORMAL + 1);
 	if (!r)
 		r = add_timer(agent, &agent->period, PERIOD_USEC, period_due);
 	if (!r)
 		r = add_timer(agent, &agent->refresh, PERIOD_USEC, refresh_due);
 	if (!r)
 		r = sd_event_add_post(agent->event, &agent->unlock, turn_over, agent);
+	if (!r)
+		r = helper_follow(agent->helper, agent->event, helper_answered, agent);
 	if (r < 0)
 		return err_set(err, r, "starting timers: %s", strerror(-r));
 	set_refresh(agent);
@@ -931,26 +1010,24 @@ static int agent_start(struct agent *agent, struct err *err)
 	return 0;
 }
 
-int agent_new(sd_event *event, struct notify *notify, const char *path, struct agent **ret_agent,
+int agent_new(const struct agent_parts *parts, struct config *config, struct agent **ret_agent,
 	      struct err *err)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
 	int r;
 
-	if (!agent)
+	if (!agent) {
+		config_free(config);
 		return err_set(err, -ENOMEM, "out of memory");
+	}
 	agent->identity.fd = -1;
-	agent->event = sd_event_ref(event);
-	agent->notify = notify;
-	agent->path = strdup(path);
-	if (!agent->path)
-		r = err_set(err, -ENOMEM, "out of memory");
-	else
-		r = config_read(path, &agent->config, err);
-	if (!r)
-		r = agent_start(agent, err);
-	else if (r != -ENOMEM)
-		r = -EBADMSG;
+	agent->event = sd_event_ref(parts->event);
+	agent->notify = parts->notify;
+	agent->helper = parts->helper;
+	agent->program = parts->program;
+	agent->path = parts->path;
+	agent->config = *config;
+	r = agent_start(agent, err);
 	if (r < 0) {
 		agent_free(agent);
 		return r;
@@ -965,7 +1042,6 @@ void agent_free(struct agent *agent)
 		return;
 	sd_event_source_disable_unref(agent->work);
 	sd_event_source_disable_unref(agent->period);
-	sd_event_source_disable_unref(agent->twins);
 	sd_event_source_disable_unref(agent->refresh);
 	sd_event_source_disable_unref(agent->stopping);
 	sd_event_source_disable_unref(agent->unlock);
@@ -975,14 +1051,12 @@ void agent_free(struct agent *agent)
 	defender_free(agent->defender);
 	inquiry_free(agent->inquiry);
 	links_free(agent->links);
-	program_free(agent->program);
 	identity_close(&agent->identity);
 	desired_free(&agent->desired);
 	kernel_view_free(&agent->kernel);
 	config_free(&agent->config);
 	free(agent->attachments);
 	free(agent->news);
-	free(agent->path);
 	sd_event_unref(agent->event);
 	free(agent);
 }
@@ -1245,7 +1319,7 @@ void agent_figures(const struct agent *agent, struct agent_figures *ret_figures)
 	source_status(agent->source, &figures.source);
 	figures.interfaces = agent->attachment_count;
 	for (size_t i = 0; i < agent->attachment_count; i++)
-		figures.attach_failures += !agent->attachments[i].ok;
+		figures.attach_failures += agent->attachments[i].state == FAILED;
 	*ret_figures = figures;
 }
 

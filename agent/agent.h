@@ -9,7 +9,9 @@
 #include <systemd/sd-event.h>
 
 #include "addr.h"
+#include "config.h"
 #include "err.h"
+#include "helper.h"
 #include "lease.h"
 #include "notify.h"
 #include "program.h"
@@ -17,9 +19,18 @@
 
 struct agent;
 
-/* Reads the configuration at @path, and begins. What follows happens on @event. Borrows @notify.
- * -EBADMSG: it is the configuration that is wrong; other errors may pass; all with @err. */
-int agent_new(sd_event *event, struct notify *notify, const char *path, struct agent **ret_agent,
+/* What the agent is made of. It borrows these. */
+struct agent_parts {
+	sd_event *event;
+	struct notify *notify;
+	struct helper *helper;
+	struct program *program;
+	const char *path; /* of the configuration */
+};
+
+/* Begins with @config, which was read from the parts' path, and which it takes over whatever the
+ * result. What follows happens on the event loop. */
+int agent_new(const struct agent_parts *parts, struct config *config, struct agent **ret_agent,
 	      struct err *err);
 /* Leaves entries and stamps as they are. */
 void agent_free(struct agent *agent);

@@ -34,10 +34,19 @@ struct links {
 
 const struct link_row *link_table_find(const struct link_table *table, uint32_t ifindex)
 {
-	for (size_t i = 0; i < table->count; i++)
-		if (table->rows[i].link.ifindex == ifindex)
-			return &table->rows[i];
-	return NULL;
+	size_t first = 0, end = table->count;
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (table->rows[middle].link.ifindex < ifindex)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first < table->count && table->rows[first].link.ifindex == ifindex
+		       ? &table->rows[first]
+		       : NULL;
 }
 
 const struct link_table *links_table(const struct links *links)

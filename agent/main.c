@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <linux/capability.h>
 #include <systemd/sd-event.h>
 
 #include "agent.h"
@@ -12,10 +13,13 @@
 #include "cleanup.h"
 #include "client.h"
 #include "config.h"
+#include "helper.h"
 #include "local_socket.h"
 #include "server.h"
 #include "log.h"
 #include "notify.h"
+#include "privilege.h"
+#include "program.h"
 #include "rehearse.h"
 
 enum mode {
@@ -173,45 +177,72 @@ static const struct {
 	{ SIGHUP, on_reload },
 };
 
-static int serve(sd_event *event, const char *config, struct running *running)
+static int serve(const struct agent_parts *parts, struct config *config, int *local_fd)
 {
-	_cleanup_close_ int local_fd = -1;
+	struct running running = { .notify = parts->notify };
 	struct server *server = NULL;
 	struct err err;
-	/* first: where another agent runs, nothing is to be changed */
-	int r = local_socket_claim(&local_fd, &err);
+	int r = agent_new(parts, config, &running.agent, &err);
 
-	if (r < 0)
-		return fail(&err);
-	r = agent_new(event, running->notify, config, &running->agent, &err);
 	if (!r)
-		r = server_new(event, running->agent, &local_fd, &server, &err);
+		r = server_new(parts->event, running.agent, local_fd, &server, &err);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && r >= 0; i++) {
-		r = sd_event_add_signal(event, NULL, signals[i].number, signals[i].handler,
-					running);
+		r = sd_event_add_signal(parts->event, NULL, signals[i].number, signals[i].handler,
+					&running);
 		if (r < 0)
 			err_write(&err, "handling signals: %s", strerror(-r));
 	}
 	if (r >= 0) {
 		log_say(LOG_INFO, "version " L2RESP_VERSION " started");
-		r = sd_event_loop(event);
+		r = sd_event_loop(parts->event);
 		if (r < 0)
 			err_write(&err, "the event loop: %s", strerror(-r));
 	}
 	local_socket_remove();
 	server_free(server);
-	agent_free(running->agent);
-	if (r >= 0)
-		return 0;
-	fail(&err);
-	/* the unit leaves it at that: to start again is of no use */
-	return r == -EBADMSG ? EX_CONFIG : 1;
+	agent_free(running.agent);
+	return r < 0 ? fail(&err) : r;
 }
 
-static int run(const char *config)
+/* All that takes CAP_SYS_ADMIN: the helper keeps it, and this process opens the pins, which refuses
+ * those that serve another network namespace, and its agent. */
+static int take_privileged(struct agent_parts *parts, const char *bpffs, struct err *err)
 {
-	struct running running = {};
-	sd_event *event = NULL;
+	int r = helper_start(bpffs, &parts->helper, err);
+
+	if (!r)
+		r = program_new(bpffs, parts->helper, &parts->program, err);
+	return r < 0 ? r : privilege_limit(~PRIVILEGE(CAP_SYS_ADMIN), err);
+}
+
+static int start(struct agent_parts *parts)
+{
+	_cleanup_close_ int local_fd = -1;
+	struct config config;
+	struct err err;
+	int r;
+
+	/* first: where another agent runs, nothing is to be changed */
+	if (local_socket_claim(&local_fd, &err) < 0)
+		return fail(&err);
+	r = config_read(parts->path, &config, &err);
+	if (r < 0) {
+		local_socket_remove();
+		fail(&err);
+		/* the unit leaves it at that: to start again is of no use */
+		return r == -ENOMEM ? 1 : EX_CONFIG;
+	}
+	if (take_privileged(parts, config.bpffs, &err) < 0) {
+		local_socket_remove();
+		config_free(&config);
+		return fail(&err);
+	}
+	return serve(parts, &config, &local_fd);
+}
+
+static int run(const char *path)
+{
+	struct agent_parts parts = { .path = path };
 	sigset_t mask;
 	int r, status;
 
@@ -220,16 +251,18 @@ static int run(const char *config)
 		sigaddset(&mask, signals[i].number);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	r = sd_event_default(&event);
+	r = sd_event_default(&parts.event);
 	if (r >= 0)
-		r = notify_new(event, &running.notify);
+		r = notify_new(parts.event, &parts.notify);
 	if (r < 0) {
 		log_say(LOG_ERR, "starting the event loop: %s", strerror(-r));
 		return 1;
 	}
-	status = serve(event, config, &running);
-	notify_free(running.notify);
-	sd_event_unref(event);
+	status = start(&parts);
+	program_free(parts.program);
+	helper_free(parts.helper);
+	notify_free(parts.notify);
+	sd_event_unref(parts.event);
 	return status;
 }
 

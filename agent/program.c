@@ -5,7 +5,6 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
-#include "attach_state.h"
 #include "change.h"
 #include "cleanup.h"
 #include "device.h"
@@ -23,15 +22,24 @@ struct devices {
 	size_t count;
 };
 
+/* What was recorded for the helper's attach: a VLAN device's parent, too. */
+struct recorded {
+	struct link link;
+	struct device_recorded device;
+};
+
 struct program {
 	char *bpffs;
+	struct helper *helper;
 	int leases; /* written without the lock */
 	uint32_t leases_id;
 	struct lease_stamper *stamper;
-	uint64_t renewal_ns;	 /* what it was made for */
-	struct pins pins;	 /* while locked */
-	struct devices unsynced; /* whose groups may have changed */
-	struct devices deleted;	 /* that addresses were taken off */
+	uint64_t renewal_ns;	     /* what it was made for */
+	struct pins pins;	     /* while locked */
+	struct devices unsynced;     /* whose groups may have changed */
+	struct devices deleted;	     /* that addresses were taken off */
+	struct recorded recorded[2]; /* while the helper attaches */
+	unsigned int recorded_count;
 };
 
 static int err_nomem(struct err *err)
@@ -74,6 +82,27 @@ static int leases_follow(struct program *program, const struct pins *pins, struc
 	return r;
 }
 
+/* Has the helper make the maps larger, or finish what a growth left, and opens them anew. */
+static int grow(struct program *program, uint32_t max_entries, struct err *err)
+{
+	const struct helper_request request = { .task = HELPER_GROW, .max_entries = max_entries };
+	struct pins pins = PINS_NONE;
+	int r;
+
+	if (helper_busy(program->helper))
+		return err_set(err, -EAGAIN, "the helper that attaches is at work");
+	r = helper_call(program->helper, &request, err);
+	if (!r)
+		r = pins_open(program->bpffs, &pins, err);
+	if (r < 0)
+		return r;
+	pins.lock_fd = program->pins.lock_fd;
+	program->pins.lock_fd = -1;
+	pins_close(&program->pins);
+	program->pins = pins;
+	return 0;
+}
+
 int program_begin(struct program *program, struct err *err)
 {
 	struct pins pins = PINS_NONE;
@@ -86,7 +115,7 @@ int program_begin(struct program *program, struct err *err)
 	 * leases must be renewed */
 	r = pins_try_open_locked(program->bpffs, &pins, err);
 	if (!r)
-		r = grow_settle(&pins, &dropped, err);
+		r = device_adopt(&pins, &dropped, err);
 	if (!r)
 		r = leases_follow(program, &pins, err);
 	if (r < 0) {
@@ -94,7 +123,11 @@ int program_begin(struct program *program, struct err *err)
 		return r;
 	}
 	program->pins = pins;
-	return 0;
+	if (grow_unfinished(&pins))
+		r = grow(program, 0, err);
+	if (r < 0)
+		pins_close(&program->pins);
+	return r;
 }
 
 void program_end(struct program *program)
@@ -112,7 +145,8 @@ void program_end(struct program *program)
 	pins_close(&program->pins);
 }
 
-int program_new(const char *bpffs, struct program **ret_program, struct err *err)
+int program_new(const char *bpffs, struct helper *helper, struct program **ret_program,
+		struct err *err)
 {
 	struct program *program = calloc(1, sizeof(*program));
 	int r = 0;
@@ -121,6 +155,7 @@ int program_new(const char *bpffs, struct program **ret_program, struct err *err
 		return err_nomem(err);
 	program->leases = -1;
 	program->pins = PINS_NONE;
+	program->helper = helper;
 	program->bpffs = strdup(bpffs);
 	if (!program->bpffs)
 		r = err_nomem(err);
@@ -295,7 +330,7 @@ static int make_room(struct program *program, const size_t count[PINS_FAMILIES],
 		return 0;
 	while (room < needed)
 		room *= 2;
-	return grow_responders(&program->pins, room, err);
+	return grow(program, room, err);
 }
 
 static int delete_all(struct program *program, const struct entry_table *table, struct err *err)
@@ -327,11 +362,11 @@ int program_apply(struct program *program, const struct entry_table *wanted, pro
 	for (size_t i = 0; i < apply.delete.count && !r; i++)
 		apply.count[responder_family(&apply.delete.rows[i].key.address)]--;
 	if (!r)
-		r = change_set_heads(&program->pins, &apply.change, err);
-	if (!r)
 		r = apply_missing(&apply, err);
 	if (!r)
 		r = make_room(program, apply.count, err);
+	if (!r)
+		r = change_set_heads(&program->pins, &apply.change, err);
 	if (!r)
 		r = responder_write_table(pins_responders(&program->pins), &apply.add, err);
 	if (r < 0)
@@ -359,7 +394,7 @@ int program_put(struct program *program, const struct entry_row *wanted, bool *r
 		return r;
 	r = responder_insert(fds, &row, err);
 	if (r == -E2BIG) {
-		r = grow_responders(&program->pins, 2 * program->pins.max_entries, err);
+		r = grow(program, 2 * program->pins.max_entries, err);
 		r = r ?: responder_insert(pins_responders(&program->pins), &row, err);
 	}
 	if (!r)
@@ -405,75 +440,71 @@ uint64_t program_stamped(const struct program *program, uint8_t slot)
 	return lease_stamp_read(program->leases, slot);
 }
 
-int program_attached(struct program *program, const struct link *link, struct err *err)
+static void record_undo(struct program *program)
 {
-	struct attach_state state;
-	struct vlan_path path;
-	uint32_t device;
-	int r = vlan_path_of(link, &path, err);
+	while (program->recorded_count) {
+		struct recorded *recorded = &program->recorded[--program->recorded_count];
 
-	if (!r)
-		r = attach_query(&program->pins, path.parent.ifindex, &state, err);
-	if (r < 0)
-		return r;
-	for (unsigned int i = 0; i < path.count; i++)
-		if (bpf_map_lookup_elem(program->pins.fd[PINS_VLANS], &path.keys[i], &device) < 0 ||
-		    device != path.devices[i])
-			return 0;
-	return attach_is_current(&state);
+		device_undo_record(&program->pins, &recorded->link, &recorded->device);
+	}
 }
 
-/* Puts the program on an interface that frames come in on. */
-static int attach_parent(struct program *program, const struct link *link,
-			 const struct attach_options *options, struct attach_outcome *ret_outcome,
-			 struct err *err)
+/* Records @link, and what it is on where it is a VLAN device. Former addresses may move, so it
+ * isn't for the helper to do. */
+static int record(struct program *program, const struct link *link, struct err *err)
 {
-	struct attach_options later = *options;
-	struct device_recorded recorded;
-	struct attach_state state;
-	int r = attach_query(&program->pins, link->ifindex, &state, err);
-
-	if (r < 0 || attach_is_current(&state))
-		return r;
-	r = attach_check(&program->pins, link, options, err);
-	if (!r)
-		r = vlan_check_parent(&program->pins, link, log_warn, err);
-	if (!r)
-		r = device_record(&program->pins, link, &recorded, err);
-	if (r)
-		return r;
-	later.twin_later = true;
-	r = attach_link(&program->pins, link, recorded.counters_slot, &later, ret_outcome, err);
-	if (r < 0)
-		device_undo_record(&program->pins, link, &recorded);
-	return r;
-}
-
-int program_attach(struct program *program, const struct link *link,
-		   const struct attach_options *options, struct attach_outcome *ret_outcome,
-		   struct err *err)
-{
-	struct device_recorded recorded;
+	const struct link *links[] = { link, NULL };
 	struct vlan_path path;
 	int r = vlan_path_of(link, &path, err);
 
-	*ret_outcome = (struct attach_outcome){};
-	if (!r)
-		r = attach_parent(program, &path.parent, options, ret_outcome, err);
-	if (r < 0 || !path.count)
-		return r;
-	r = device_record(&program->pins, link, &recorded, err);
+	if (!r && path.count)
+		links[1] = &path.parent;
+	program->recorded_count = 0;
+	for (size_t i = 0; i < 2 && links[i] && !r; i++) {
+		struct recorded *recorded = &program->recorded[program->recorded_count];
+
+		recorded->link = *links[i];
+		r = device_record(&program->pins, links[i], &recorded->device, err);
+		program->recorded_count += !r;
+	}
 	if (r < 0)
-		return r;
-	r = vlan_add(&program->pins, link, log_warn, err);
-	if (r < 0)
-		device_undo_record(&program->pins, link, &recorded);
+		record_undo(program);
 	return r;
 }
 
-int program_twin(struct program *program, const struct link *link, struct err *err)
+static struct helper_request request_for(enum helper_task task, const struct link *link,
+					 const struct attach_options *options)
 {
-	return attach_twin(&program->pins, link, err);
+	return (struct helper_request){ .task = task,
+					.ifindex = link->ifindex,
+					.mode = options->mode,
+					.priority = options->priority };
+}
+
+int program_check(struct program *program, const struct link *link,
+		  const struct attach_options *options, struct err *err)
+{
+	const struct helper_request request = request_for(HELPER_CHECK, link, options);
+	int r = program_begin(program, err);
+
+	return r < 0 ? r : helper_call(program->helper, &request, err);
+}
+
+int program_ask(struct program *program, enum helper_task task, const struct link *link,
+		const struct attach_options *options, struct err *err)
+{
+	const struct helper_request request = request_for(task, link, options);
+	int r = program_begin(program, err);
+
+	if (!r && task == HELPER_ATTACH)
+		r = record(program, link, err);
+	return r < 0 ? r : helper_send(program->helper, &request, err);
+}
+
+void program_answered(struct program *program, const struct helper_answer *answer)
+{
+	if (answer->task == HELPER_ATTACH && answer->result < 0)
+		record_undo(program);
 }
 
 int program_counts(struct program *program, struct outcome_counts *ret_counts, struct err *err)

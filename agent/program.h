@@ -12,12 +12,15 @@
 #include "counts.h"
 #include "entry.h"
 #include "err.h"
+#include "helper.h"
 #include "link.h"
 
 struct program;
 
-/* Opens the maps below @bpffs, and creates those that are absent. */
-int program_new(const char *bpffs, struct program **ret_program, struct err *err);
+/* Opens the maps below @bpffs, and creates those that are absent. Needs CAP_SYS_ADMIN where they
+ * served another network namespace. @helper is borrowed. */
+int program_new(const char *bpffs, struct helper *helper, struct program **ret_program,
+		struct err *err);
 void program_free(struct program *program);
 
 /* To be called before the first stamp: they follow each other @renewal_ns apart. */
@@ -49,7 +52,8 @@ typedef bool program_keep_fn(const struct address *address, uint8_t slot, void *
 /*
  * Makes the entries in lease slots 1 to 255 those of @wanted, none of which is twice in it, by
  * difference, and makes the maps larger where they don't fit. Locked. Any error with @err; what was
- * done until then stays, and the next call does the rest.
+ * done until then stays, and the next call does the rest. -EAGAIN: they must grow, and the helper
+ * is at work; no entry was added or changed.
  */
 int program_apply(struct program *program, const struct entry_table *wanted, program_keep_fn *keep,
 		  program_change_fn *change, void *userdata, struct program_changes *ret_changes,
@@ -68,17 +72,19 @@ int program_stamp(struct program *program, uint8_t slot, uint64_t deadline_ns, s
 /* Until when entries in @slot may answer; 0: it never was stamped. */
 uint64_t program_stamped(const struct program *program, uint8_t slot);
 
-/* Is our program on @link, reading the pinned maps? 1, 0 or a negative errno. Locked. */
-int program_attached(struct program *program, const struct link *link, struct err *err);
+/* hook_check(), waited for. It takes the lock; -EAGAIN as program_begin()'s. */
+int program_check(struct program *program, const struct link *link,
+		  const struct attach_options *options, struct err *err);
 
-/* Puts our program on @link, and records it. Locked. */
-int program_attach(struct program *program, const struct link *link,
-		   const struct attach_options *options, struct attach_outcome *ret_outcome,
-		   struct err *err);
+/*
+ * Has the helper check @link, attach to it, or make its twin (hook.h). It takes the
+ * lock, which is to be kept until program_answered(). -EAGAIN as program_begin()'s.
+ */
+int program_ask(struct program *program, enum helper_task task, const struct link *link,
+		const struct attach_options *options, struct err *err);
 
-/* Makes the twin that explain asks of our program there; program_attach() leaves it out, since
- * answering comes first. Locked. */
-int program_twin(struct program *program, const struct link *link, struct err *err);
+/* The helper has answered. */
+void program_answered(struct program *program, const struct helper_answer *answer);
 
 /* The ring buffer of struct conflict_event that is pinned, and its map's id. Locked, and not to be
  * closed. */

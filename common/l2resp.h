@@ -192,7 +192,7 @@ struct filter_key {
 /* Value of meta, slot 0: whose these pins are. */
 struct pins_meta {
 	__u32 schema_version;
-	__u32 reserved;
+	__u32 unsettled;    /* programs may read older maps of addresses than the pinned ones */
 	__u64 netns_cookie; /* SO_NETNS_COOKIE: unique for as long as the machine is up */
 };
 

@@ -41,6 +41,30 @@ static int swap_programs(const struct pins *pins, struct err *err)
 	return r;
 }
 
+/* Pins the maps @fds in the place of those pinned, and notes that first: a kill must not leave a
+ * program that goes on reading the others. */
+static int swap_responders(struct pins *pins, int fds[PINS_FAMILIES], uint32_t max_entries,
+			   struct err *err)
+{
+	bool before = pins->unsettled;
+	struct err ignored;
+	int r = pins_set_unsettled(pins, true, err);
+
+	if (r < 0)
+		return r;
+	r = pins_swap_responders(pins, fds, max_entries, err);
+	if (r < 0)
+		pins_set_unsettled(pins, before, &ignored);
+	return r;
+}
+
+static int settle(struct pins *pins, struct err *err)
+{
+	int r = swap_programs(pins, err);
+
+	return r < 0 ? r : pins_set_unsettled(pins, false, err);
+}
+
 /* What was answered from the maps @old_fds after @copied was read from them. */
 static int add_late_answers(const struct pins *pins, const int old_fds[PINS_FAMILIES],
 			    const struct entry_table *copied, struct err *err)
@@ -69,15 +93,15 @@ int grow_responders(struct pins *pins, uint32_t max_entries, struct err *err)
 	if (!r)
 		r = responder_write_table(fds, &copied, err);
 	if (!r)
-		r = pins_swap_responders(pins, fds, max_entries, err);
+		r = swap_responders(pins, fds, max_entries, err);
 	if (r < 0)
 		return r;
-	r = swap_programs(pins, err);
+	r = settle(pins, err);
 	if (!r)
 		r = add_late_answers(pins, fds, &copied, err);
 	if (r < 0) {
-		pins_swap_responders(pins, fds, old_max_entries, &ignored);
-		swap_programs(pins, &ignored);
+		swap_responders(pins, fds, old_max_entries, &ignored);
+		settle(pins, &ignored);
 		add_late_answers(pins, fds, &copied, &ignored);
 	}
 	return r;
@@ -89,6 +113,7 @@ int grow_settle(struct pins *pins, size_t *ret_dropped, struct err *err)
 
 	if (r < 0)
 		return r;
-	return pins->uneven ? grow_responders(pins, pins->max_entries, err)
-			    : swap_programs(pins, err);
+	if (pins->uneven)
+		return grow_responders(pins, pins->max_entries, err);
+	return pins->unsettled ? settle(pins, err) : 0;
 }

@@ -3,6 +3,7 @@
 #ifndef XDP_L2RESP_GROW_H
 #define XDP_L2RESP_GROW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "err.h"
@@ -24,5 +25,11 @@ int grow_responders(struct pins *pins, uint32_t max_entries, struct err *err);
  * deleted, so it is swapped wherever it does.
  */
 int grow_settle(struct pins *pins, size_t *ret_dropped, struct err *err);
+
+/* Was a growth of @pins killed? */
+static inline bool grow_unfinished(const struct pins *pins)
+{
+	return pins->uneven || pins->unsettled;
+}
 
 #endif

@@ -304,6 +304,7 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 	if (meta.schema_version != L2RESP_SCHEMA_VERSION)
 		return err_set(err, -EPROTO, "%s is of schema version %u, this program's is %d",
 			       pins->dir, meta.schema_version, L2RESP_SCHEMA_VERSION);
+	pins->unsettled = meta.unsettled;
 	if (meta.netns_cookie == netns_cookie)
 		return 0;
 	r = prog_uses_map(pins_map_id(pins, PINS_COUNTERS));
@@ -362,8 +363,10 @@ static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_e
 	/* the other family's map says how large one is to be */
 	if (pins->max_entries)
 		max_entries = pins->max_entries;
-	return pins_create_absent(pins, control, max_entries ?: L2RESP_DEFAULT_MAX_ENTRIES,
-				  netns_cookie, err);
+	r = pins_create_absent(pins, control, max_entries ?: L2RESP_DEFAULT_MAX_ENTRIES,
+			       netns_cookie, err);
+	/* a program may read the one that was pinned in a new one's place */
+	return !r && present ? pins_set_unsettled(pins, true, err) : r;
 }
 
 static int pins_open_as(const char *bpffs, int lock, bool create, uint32_t max_entries,
@@ -539,6 +542,20 @@ int pins_remove(struct pins *pins, struct err *err)
 	if (rmdir(pins->dir) < 0 && errno != ENOENT)
 		return err_access(err, negative_errno(), pins->dir);
 	return pins_remove_parent(pins) < 0 ? err_access(err, negative_errno(), pins->dir) : 0;
+}
+
+int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err)
+{
+	struct pins_meta meta;
+	uint32_t slot = 0;
+
+	if (bpf_map_lookup_elem(pins->fd[PINS_META], &slot, &meta) < 0)
+		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
+	meta.unsettled = unsettled;
+	if (bpf_map_update_elem(pins->fd[PINS_META], &slot, &meta, BPF_ANY) < 0)
+		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
+	pins->unsettled = unsettled;
+	return 0;
 }
 
 int pins_adopt(struct pins *pins, struct err *err)

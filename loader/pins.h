@@ -51,6 +51,7 @@ struct pins {
 	bool uneven;	      /* or of the larger one: a growth was killed between the two */
 	bool created;	      /* nothing was pinned before */
 	bool orphaned;	      /* they served a network namespace that is gone; see device_adopt() */
+	bool unsettled;	      /* programs may read older maps of addresses; see grow_settle() */
 };
 
 /* Undoes pins_open(): closes the maps and gives the lock back. Safe on PINS_NONE.
@@ -97,6 +98,10 @@ int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct e
 
 /* Records that the pins serve the caller's network namespace from now on. They must be locked. */
 int pins_adopt(struct pins *pins, struct err *err);
+
+/* Notes in the pins, which must be locked, whether programs may read older maps of addresses than
+ * those that are pinned. */
+int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err);
 
 /* After a failure: removes what pins_open_locked() created, and nothing else. */
 void pins_undo_create(struct pins *pins);

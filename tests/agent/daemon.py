@@ -119,6 +119,12 @@ class Agent:
     def wait_notified(self, wanted):
         assert self.notified.wait(wanted), f"no {wanted}: {self.log()}"
 
+    def helper(self):
+        """The process id of the one that attaches."""
+        pid = self.process.pid
+        [child] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return int(child)
+
     def signal(self, number):
         os.kill(self.process.pid, number)
 

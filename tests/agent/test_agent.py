@@ -10,7 +10,7 @@ import time
 import pytest
 
 from daemon import POLICY, service
-from lan import ROOT, SERVER_MAC, VIP, VIP6, need, wait_until
+from lan import SERVER_MAC, VIP, VIP6, need, wait_until
 from test_announce import advertisement
 from test_filter import GROUP, maddr
 from wire import ETH_P_IPV6, REPLY, Wire, arp, arp_reply
@@ -125,22 +125,6 @@ def test_a_broken_file_keeps_what_it_said(agent):
     agent.write("all.yaml", POLICY, service("web", OTHER))
     agent.wait_entries((OTHER, "eth1"))
     assert wait_until(agent.ready)
-
-
-def test_with_the_units_capabilities_alone(agent, lan):
-    need("setpriv")
-    unit = (ROOT / "deploy/xdp-l2respd.service").read_text()
-    named = re.search(r"^CapabilityBoundingSet=(.*)$", unit, re.MULTILINE)[1].lower().split()
-    bounds = ",".join(f"+{name.removeprefix('cap_')}" for name in named)
-    agent.write("all.yaml", POLICY, service("web", VIP))
-    agent.start("setpriv", f"--bounding-set=-all,{bounds}")
-    agent.wait_entries((VIP, "eth1"))
-    with Wire(lan.client, "eth0") as wire:
-        assert len(wire.received(2)) >= 2, "announcements"
-        assert arp_reply(VIP) in wire.ask(arp(VIP))
-    assert agent.ready(), agent.log()
-    assert agent.command("drain").status == 0
-    agent.wait_entries()
 
 
 def test_the_service_manager_is_told(agent):

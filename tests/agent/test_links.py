@@ -21,9 +21,14 @@ from lan import SERVER_MAC, VIP
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFNAME, SIOCSIFHWADDR = 0x8913, 0x8914, 0x8923, 0x8924
 IFF_UP, IFF_LOWER_UP, ARPHRD_ETHER = 1, 1 << 16, 1
 RTMGRP_LINK = 1
+RTM_NEWLINK, RTM_DELLINK = 16, 17
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 18, 28
+IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 SYS_BPF, BPF_MAP_LOOKUP_ELEM, BPF_OBJ_GET = 321, 1, 7
 NEW_MAC = "02:00:00:00:00:41"
 LIMIT, TIMES = 0.1, 5
+TWIN = 0.2  # what the helper has left to do after an attach
 
 libc = ctypes.CDLL(None, use_errno=True)
 pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="knows bpf(2)'s number on x86-64 alone")
@@ -85,7 +90,7 @@ def followed(agent, lan):
     agent.wait_entries((VIP, "eth1"))
     agent.map = Map(lan.pin("responder_v4"))
     try:
-        for pid in agent.process.pid, 0:
+        for pid in agent.process.pid, agent.helper(), 0:
             first(pid)
         yield agent
     finally:
@@ -145,11 +150,31 @@ def test_carrier_mac_and_name(followed, lan):
     assert max(best.values()) < LIMIT, best
 
 
+def rtnetlink(namespace, kind, flags, body):
+    with namespace.entered(), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as route:
+        route.send(struct.pack("IHHII", 16 + len(body), kind, NLM_F_REQUEST | NLM_F_ACK | flags, 0, 0) + body)
+        assert struct.unpack_from("i", route.recv(4096), 16)[0] == 0
+
+
+def link_message(number=0, flags=0):
+    return struct.pack("BxHiII", 0, 0, number, flags, flags)
+
+
+def attribute(kind, payload):
+    return struct.pack("HH", 4 + len(payload), kind) + payload + bytes(-len(payload) % 4)
+
+
 def plug(lan, dev, peer):
-    """A new interface, with carrier."""
-    lan.server.ip(f"link add {dev} address {SERVER_MAC} type veth peer name {peer} netns {lan.client.name}",
-                  f"link set {dev} up")
-    lan.client.ip(f"link set {peer} up")
+    """A new interface, with carrier: a veth, its other end set up after it."""
+    with open(f"/run/netns/{lan.client.name}") as client:
+        other = (link_message() + attribute(IFLA_IFNAME, peer.encode())
+                 + attribute(IFLA_NET_NS_FD, struct.pack("I", client.fileno())))
+        kind = attribute(IFLA_INFO_KIND, b"veth") + attribute(IFLA_INFO_DATA, attribute(VETH_INFO_PEER, other))
+        mac = bytes.fromhex(SERVER_MAC.replace(":", ""))
+        rtnetlink(lan.server, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
+                  link_message(flags=IFF_UP) + attribute(IFLA_IFNAME, dev.encode()) + attribute(IFLA_ADDRESS, mac)
+                  + attribute(IFLA_LINKINFO, kind))
+    Changer(lan.client).set_up(peer, True)
 
 
 def appeared(entries, server, dev):
@@ -161,8 +186,10 @@ def test_removed_and_made_again(followed, lan):
     """Under another number: the program is attached anew."""
     best = [10.0, 10.0]
     for _ in range(TIMES):
+        time.sleep(TWIN)
         at = index(lan.server, "eth1")
-        gone = took(lambda: lan.server.ip("link del eth1"), lambda: followed.map.mac(VIP, at) is None)
+        gone = took(lambda: rtnetlink(lan.server, RTM_DELLINK, 0, link_message(at)),
+                    lambda: followed.map.mac(VIP, at) is None)
         back = took(lambda: plug(lan, "eth1", "eth0"), lambda: appeared(followed.map, lan.server, "eth1"))
         best = [min(pair) for pair in zip(best, (gone, back))]
     print(f"gone {best[0] * 1000:.1f} ms, back {best[1] * 1000:.1f} ms")
@@ -170,7 +197,9 @@ def test_removed_and_made_again(followed, lan):
 
 
 def test_a_new_interface_that_matches(followed, lan):
-    best = min(took(lambda: plug(lan, dev, dev), lambda: appeared(followed.map, lan.server, dev))
-               for dev in (f"eth{number}" for number in range(2, 2 + TIMES)))
-    print(f"{best * 1000:.1f} ms")
-    assert best < LIMIT
+    times = []
+    for dev in (f"eth{number}" for number in range(2, 2 + TIMES)):
+        time.sleep(TWIN)
+        times.append(took(lambda: plug(lan, dev, dev), lambda: appeared(followed.map, lan.server, dev)))
+    print(", ".join(f"{seconds * 1000:.1f} ms" for seconds in times))
+    assert min(times) < LIMIT, times

@@ -129,6 +129,7 @@ def test_a_restart_waits_for_the_list(agent, lan, objects, gate):
     gate.mend()
     assert following(agent)
     agent.wait_entries((VIP, "eth1"))
+    assert agent.metrics()["l2resp_announcements_total"] == 0, "nothing was gained"
 
 
 KUBECONFIG = {

@@ -83,13 +83,21 @@ def test_starts_with_the_first_configuration(machine, asker):
     assert (shown["ActiveState"], shown["SubState"], shown["WatchdogUSec"]) == ("active", "running", "5s")
 
 
+def status(machine, pid):
+    return dict(line.split(":\t", 1) for line in machine.done(f"cat /proc/{pid}/status").splitlines() if ":\t" in line)
+
+
 def test_has_the_capabilities_that_it_needs(machine):
+    """And CAP_SYS_ADMIN in the helper alone."""
     names = machine.shown("CapabilityBoundingSet")["CapabilityBoundingSet"].split()
     assert set(names) == CAPABILITIES.keys()
-    said = machine.done(f"cat /proc/{machine.pid()}/status")
-    status = dict(line.split(":\t", 1) for line in said.splitlines() if ":\t" in line)
-    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == sum(1 << bit for bit in CAPABILITIES.values())
-    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+    pid = machine.pid()
+    helper = int(machine.done(f"cat /proc/{pid}/task/{pid}/children"))
+    for process, missing in (pid, "cap_sys_admin"), (helper, "cap_net_raw"):
+        said = status(machine, process)
+        held = sum(1 << bit for name, bit in CAPABILITIES.items() if name != missing)
+        assert int(said["CapEff"], 16) == int(said["CapPrm"], 16) == held
+        assert (said["NoNewPrivs"], said["Seccomp"]) == ("1", "2")
 
 
 def test_is_exposed_little(machine):
@@ -119,6 +127,15 @@ def test_killed_and_restarted(machine, asker):
     answered(asker)
     pid = machine.pid()
     machine.systemctl("kill -s KILL")
+    started_anew(machine, pid)
+    answered_all(machine, asker)
+
+
+def test_helper_killed(machine, asker):
+    """The agent ends with it, and both start anew."""
+    answered(asker)
+    pid = machine.pid()
+    machine.done(f"kill -KILL $(cat /proc/{pid}/task/{pid}/children)")
     started_anew(machine, pid)
     answered_all(machine, asker)
 

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+#include <bpf/bpf.h>
+
+#include "attach_state.h"
+#include "device.h"
+#include "hook.h"
+#include "log.h"
+#include "vlan.h"
+
+int hook_check(const struct pins *pins, const struct link *link,
+	       const struct attach_options *options, struct err *err)
+{
+	struct attach_state state;
+	struct vlan_path path;
+	uint32_t device;
+	int r = vlan_path_of(link, &path, err);
+
+	if (!r)
+		r = attach_query(pins, path.parent.ifindex, &state, err);
+	if (r < 0)
+		return r;
+	if (!attach_is_current(&state)) {
+		r = attach_check(pins, &path.parent, options, err);
+		return r < 0 ? r : vlan_check_parent(pins, &path.parent, log_warn, err);
+	}
+	for (unsigned int i = 0; i < path.count; i++)
+		if (bpf_map_lookup_elem(pins->fd[PINS_VLANS], &path.keys[i], &device) < 0 ||
+		    device != path.devices[i])
+			return 0;
+	return 1;
+}
+
+static int attach_parent(const struct pins *pins, const struct link *link,
+			 const struct attach_options *options, struct err *err)
+{
+	struct attach_options later = *options;
+	struct attach_outcome outcome = {};
+	struct attach_state state;
+	struct device device;
+	int r = attach_query(pins, link->ifindex, &state, err);
+
+	if (r < 0 || attach_is_current(&state))
+		return r;
+	if (bpf_map_lookup_elem(pins->fd[PINS_DEVICES], &link->ifindex, &device) < 0)
+		return err_set(err, negative_errno(), "%s: not recorded: %s", link->name,
+			       strerror(errno));
+	later.twin_later = true;
+	r = attach_link(pins, link, device.counters_slot, &later, &outcome, err);
+	if (!r)
+		log_say(LOG_INFO, "%s: attached%s%s", link->name,
+			outcome.skb_reason ? " in skb mode: " : "", outcome.skb_reason ?: "");
+	return r;
+}
+
+int hook_attach(const struct pins *pins, const struct link *link,
+		const struct attach_options *options, struct err *err)
+{
+	struct vlan_path path;
+	int r = vlan_path_of(link, &path, err);
+
+	if (!r)
+		r = attach_parent(pins, &path.parent, options, err);
+	return r < 0 || !path.count ? r : vlan_add(pins, link, log_warn, err);
+}
+
+int hook_twin(const struct pins *pins, const struct link *link, struct err *err)
+{
+	struct vlan_path path;
+	int r = vlan_path_of(link, &path, err);
+
+	return r < 0 ? r : attach_twin(pins, &path.parent, err);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Capabilities that a process gives up for good. */
+#ifndef XDP_L2RESPD_PRIVILEGE_H
+#define XDP_L2RESPD_PRIVILEGE_H
+
+#include <stdint.h>
+
+#include "err.h"
+
+#define PRIVILEGE(capability) (UINT64_C(1) << (capability))
+
+/*
+ * Gives up all capabilities but @kept, bits as PRIVILEGE() makes them, and what execve(2) would
+ * give back to root: no_new_privs in the place of a smaller bounding set, for which CAP_SETPCAP
+ * would be needed.
+ */
+int privilege_limit(uint64_t kept, struct err *err);
+
+#endif
