@@ -54,7 +54,8 @@ struct collection {
 struct source_kubernetes {
 	struct source source; /* the first member */
 	struct kube_login login;
-	struct kube_pools *pools; /* NULL: somebody else's business */
+	struct kube_pools *pools;   /* NULL: somebody else's business */
+	struct kube_events *events; /* NULL: nothing is written */
 	char *load_balancer_class;
 	char *options; /* as text, to compare */
 	struct collection collections[KIND_COUNT];
@@ -278,6 +279,7 @@ static void kubernetes_free(struct source *base)
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		kube_watch_free(source->collections[i].watch);
 	kube_pools_free(source->pools);
+	kube_events_free(source->events);
 	free(source->load_balancer_class);
 	kube_login_free(&source->login);
 	sd_event_source_disable_unref(source->settle);
@@ -318,6 +320,7 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
 
 	status->allocator = source->pools ? kube_pools_allocator(source->pools) : NULL;
+	status->leads = status->allocator != NULL;
 	for (size_t i = 0; i < KIND_COUNT; i++) {
 		const struct collection *collection = &source->collections[i];
 
@@ -332,8 +335,29 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 	}
 }
 
-static const struct source_ops ops = { kubernetes_free, kubernetes_rescan, kubernetes_same,
-				       kubernetes_known, kubernetes_status };
+static void kubernetes_say_event(struct source *base, const struct kube_event *event)
+{
+	struct source_kubernetes *source = (struct source_kubernetes *)base;
+
+	if (source->events)
+		kube_events_say(source->events, event);
+}
+
+static void on_events_log(int priority, const char *text, void *userdata)
+{
+	const struct source_kubernetes *source = userdata;
+
+	source_say(&source->source, priority, text);
+}
+
+static const struct source_ops ops = {
+	.free = kubernetes_free,
+	.rescan = kubernetes_rescan,
+	.same = kubernetes_same,
+	.known = kubernetes_known,
+	.status = kubernetes_status,
+	.say_event = kubernetes_say_event,
+};
 
 static int follow(struct collection *collection, const char *node, struct err *err)
 {
@@ -372,6 +396,9 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 		r = kube_pools_new(event, source->login.kube, &source->source, options->node,
 				   source->load_balancer_class, on_written, source, &source->pools,
 				   err);
+	if (!r && !options->read_only)
+		r = kube_events_new(event, source->login.kube, options->node, on_events_log, source,
+				    &source->events, err);
 	for (size_t i = 0; i < KIND_COUNT && !r; i++) {
 		source->collections[i] = (struct collection){ .source = source, .kind = i };
 		r = follow(&source->collections[i], options->node, err);
