@@ -278,6 +278,13 @@ static void watch_forget(struct kube_watch *watch)
 	watch->next_page = NULL;
 }
 
+/* Its point is forgotten (410). The server is there, so the list follows soon. */
+static void watch_gone(struct kube_watch *watch)
+{
+	watch_forget(watch);
+	watch->retry_ns = 0;
+}
+
 static void on_page(const struct http_result *result, void *userdata)
 {
 	struct kube_watch *watch = userdata;
@@ -340,7 +347,7 @@ static bool watch_message(struct kube_watch *watch, const json_t *json)
 
 	if (!strcmp(type, "ERROR") || !version || strlen(version) >= sizeof(watch->version)) {
 		if (json_integer_value(json_object_get(object, "code")) == 410)
-			watch_forget(watch);
+			watch_gone(watch);
 		message = json_string_value(json_object_get(object, "message"));
 		watch_failed(watch, message ?: "its watch sent what isn't Kubernetes'");
 		return false;
@@ -382,7 +389,7 @@ static void on_watch_done(const struct http_result *result, void *userdata)
 
 	watch->call = NULL;
 	if (result->status == 410)
-		watch_forget(watch);
+		watch_gone(watch);
 	if (!result->error && result->status == 200)
 		watch_later(watch); /* its time was over, as is usual */
 	else

@@ -59,6 +59,7 @@ struct source_kubernetes {
 	char *load_balancer_class;
 	char *options; /* as text, to compare */
 	struct collection collections[KIND_COUNT];
+	bool known; /* all are, and were told of */
 	sd_event_source *settle;
 };
 
@@ -75,12 +76,7 @@ static void changed_soon(struct source_kubernetes *source)
 
 static bool kubernetes_known(const struct source *base)
 {
-	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
-	bool known = true;
-
-	for (size_t i = 0; i < KIND_COUNT; i++)
-		known = known && source->collections[i].known;
-	return known;
+	return ((const struct source_kubernetes *)base)->known;
 }
 
 static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
@@ -89,8 +85,11 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 
 	(void)event_source;
 	(void)usec;
-	if (!source_known(&source->source))
-		return 0;
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		if (!source->collections[i].known)
+			return 0;
+	/* not before: who acts on what is known must have been told of it */
+	source->known = true;
 	if (source->pools)
 		kube_pools_settle(source->pools);
 	source->source.callbacks.changed(source->source.userdata);

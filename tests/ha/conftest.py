@@ -68,8 +68,10 @@ class Kubernetes(kube.Kubernetes):
     """A Kubernetes in the store's namespace, for agents."""
 
     def __init__(self, cluster):
-        super().__init__(kube.Cluster(cluster.directory, address=STORE_IP, network=cluster.store),
-                         cluster.directory)
+        # beside an etcd of the test's
+        directory = cluster.directory / "kubernetes"
+        directory.mkdir()
+        super().__init__(kube.Cluster(directory, address=STORE_IP, network=cluster.store), directory)
 
     @property
     def lease(self):
@@ -94,7 +96,8 @@ def kubernetes(cluster):
     try:
         yield made
         made.cluster.heal()
-        holders = [node.name for node in cluster.nodes if VIP in node.held()]
+        holders = [node.name for node in cluster.nodes if VIP in node.held() and
+                   "engine: kubernetes" in node.agent.config.read_text()]
         assert not holders or wait_until(lambda: [made.holder(VIP)] == holders, 5)
     finally:
         made.close()
