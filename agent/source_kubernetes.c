@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "document.h"
 #include "kube_pools.h"
 #include "policy_faults.h"
 #include "source_items.h"
@@ -47,6 +48,7 @@ struct collection {
 	enum kind kind;
 	struct kube_watch *watch;
 	bool known;		/* was listed completely once, or isn't there */
+	bool restored;		/* the list that is coming in is older than what was seen */
 	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
 	struct err trouble;	/* empty: none */
 };
@@ -107,10 +109,11 @@ static void say(const struct collection *collection, int priority, const char *t
 
 /* ---- events of a watch ---- */
 
-static void on_reset(void *userdata)
+static void on_reset(bool restored, void *userdata)
 {
 	struct collection *collection = userdata;
 
+	collection->restored = restored;
 	source_mark(&collection->source->source, kinds[collection->kind].prefix);
 }
 
@@ -176,7 +179,7 @@ static void set(struct collection *collection, const char *name, const json_t *o
 		return;
 	item->present = true;
 	/* a list or an event that is older than the answer to a write of ours, or that answer */
-	if (item->version && version <= item->version)
+	if (item->version && version <= item->version && !collection->restored)
 		return;
 	take(collection, item, object);
 	if (collection->kind == KIND_POOL && collection->source->pools)
@@ -224,6 +227,7 @@ static void on_synced(void *userdata)
 	if (collection->source->pools)
 		kube_pools_relisted(collection->source->pools);
 	collection->known = true;
+	collection->restored = false;
 	changed_soon(collection->source);
 }
 
@@ -257,7 +261,7 @@ static void on_missing(void *userdata)
 	}
 	if (now_ns - collection->missing_at_ns < (collection->known ? MISSING_NS : DENIED_NS))
 		return;
-	on_reset(collection);
+	on_reset(false, collection);
 	on_synced(collection);
 }
 
@@ -293,15 +297,21 @@ static void kubernetes_rescan(struct source *base, bool all)
 	(void)all;
 }
 
+/* With what is in the kubeconfig: who writes it anew and reloads wants to be believed. */
 static char *options_text(const struct source_options *options)
 {
 	const struct kube_login_options *login = &options->kubernetes;
+	_cleanup_free_ char *kubeconfig = NULL;
+	struct err unread;
+	size_t size;
 	char *text;
 
-	if (asprintf(&text, "%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools, options->node,
-		     options->load_balancer_class, login->kubeconfig ?: "", login->server ?: "",
-		     login->token ?: "", login->ca ?: "", login->cert ?: "", login->key ?: "",
-		     login->namespace ?: "") < 0)
+	if (login->kubeconfig)
+		yaml_read_file(login->kubeconfig, KUBE_LOGIN_LIMIT, &kubeconfig, &size, &unread);
+	if (asprintf(&text, "%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools,
+		     options->node, options->load_balancer_class, login->kubeconfig ?: "",
+		     login->server ?: "", login->token ?: "", login->ca ?: "", login->cert ?: "",
+		     login->key ?: "", login->namespace ?: "", kubeconfig ?: "") < 0)
 		return NULL;
 	return text;
 }

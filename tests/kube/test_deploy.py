@@ -102,7 +102,8 @@ def test_the_daemonset_is_the_units(cluster, account):
     assert {f"CAP_{name}" for name in agent["securityContext"]["capabilities"]["add"]} == set(named)
     assert any(mount["mountPath"] == "/run/xdp-l2respd" and not mount.get("readOnly") for mount in agent["volumeMounts"])
     assert pod["hostNetwork"] and pod["serviceAccountName"] == "xdp-l2respd"
-    assert {agent[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")} == {"/healthz", "/readyz"}
+    assert agent["livenessProbe"]["exec"]["command"] == ["xdp-l2respd", "alive"]
+    assert agent["readinessProbe"]["httpGet"]["path"] == "/readyz"
 
 
 @pytest.mark.smoke

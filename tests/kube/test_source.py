@@ -281,3 +281,50 @@ def test_a_huge_object(agent, objects):
                         kind="application/merge-patch+json")
     objects.apply(service("other", OTHER))
     agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+
+
+def lines(answer):
+    """The messages of a stream, behind its head."""
+    rest = b""
+    for data in answer:
+        *whole, rest = (rest + data).split(b"\n")
+        yield from whole
+    yield rest
+
+
+def chunk(message):
+    return b"%x\r\n%s\r\n" % (len(message), message)
+
+
+def services_watched(line):
+    return "/services" in line and "watch=1" in line
+
+
+@pytest.mark.smoke
+def test_double_and_old_events(agent, objects, gate):
+    """Each event comes twice, and the one before it once more."""
+    def again(line, answer):
+        if not services_watched(line):
+            yield from answer
+            return
+        before, head = b"", True
+        for message in lines(answer):
+            head = head and message != b"\r"
+            yield message + b"\n"
+            if message.startswith(b'{"type"'):
+                for old in message, before:
+                    yield b"\r\n" + chunk(old + b"\n") if old else b""
+                before = message
+
+    objects.apply(POLICY, service("web", VIP))
+    gate.meddle = again
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    objects.apply(service("web", OTHER))
+    agent.wait_entries((OTHER, "eth1"))
+    objects.delete("service", "web")
+    agent.wait_entries()
+    objects.apply(service("web", VIP))
+    agent.wait_entries((VIP, "eth1"))
+    time.sleep(1)
+    assert set(agent.entries()) == {(VIP, "eth1")}
