@@ -287,6 +287,14 @@ static void watch_gone(struct kube_watch *watch)
 	watch->retry_ns = 0;
 }
 
+/* Of a list that is older than what the stream has shown, all counts. */
+static uint64_t list_version(const struct kube_watch *watch, const char *text)
+{
+	uint64_t version = strtoull(text, NULL, 10);
+
+	return version < strtoull(watch->version, NULL, 10) ? UINT64_MAX : version;
+}
+
 static void on_page(const struct http_result *result, void *userdata)
 {
 	struct kube_watch *watch = userdata;
@@ -319,9 +327,7 @@ static void on_page(const struct http_result *result, void *userdata)
 	watch->retry_ns = 0;
 	watch->events->reachable(NULL, watch->userdata);
 	if (first)
-		watch->events->reset(strtoull(version, NULL, 10) <
-					     strtoull(watch->version, NULL, 10),
-				     watch->userdata);
+		watch->events->reset(list_version(watch, version), watch->userdata);
 	items = json_object_get(json, "items");
 	json_array_foreach(items, index, object)
 		watch->events->object(object, false, watch->userdata);

@@ -46,9 +46,10 @@ const char *kube_trouble(const struct http_result *result, char text[256]);
 /* From the event loop. They may not end or restart their watch. */
 struct kube_watch_events {
 	/* A list begins: what is in no object() until synced() is gone. Its objects are those of
-	 * one moment, no older than the request. @restored: but older than what was shown before;
-	 * the server was put back to an earlier state, and versions begin again from there. */
-	void (*reset)(bool restored, void *userdata);
+	 * one moment, no older than the request. What is known in a later version than @version,
+	 * from the answer to a write, is newer; all else is as listed, also in an earlier one,
+	 * since a server may be put back to an earlier state. */
+	void (*reset)(uint64_t version, void *userdata);
 	/* One that is there, then each change in the order of the server's writes. @object is
 	 * borrowed; that of a deletion is as it was last. */
 	void (*object)(const json_t *object, bool deleted, void *userdata);

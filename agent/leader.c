@@ -80,11 +80,11 @@ static void see(struct leader *leader, const json_t *lease)
 		leader->renewed_ns = 0;
 }
 
-static void on_reset(bool restored, void *userdata)
+static void on_reset(uint64_t version, void *userdata)
 {
 	struct leader *leader = userdata;
 
-	if (restored)
+	if (strtoull(leader->version, NULL, 10) <= version)
 		leader->version[0] = '\0';
 	leader->there = false;
 }

@@ -47,8 +47,9 @@ struct collection {
 	struct source_kubernetes *source;
 	enum kind kind;
 	struct kube_watch *watch;
-	bool known;		/* was listed completely once, or isn't there */
-	bool restored;		/* the list that is coming in is older than what was seen */
+	bool known;	 /* was listed completely once, or isn't there */
+	uint64_t listed; /* what is known in a later version is newer than the list that comes
+			    in; 0: none does */
 	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
 	struct err trouble;	/* empty: none */
 };
@@ -109,11 +110,11 @@ static void say(const struct collection *collection, int priority, const char *t
 
 /* ---- events of a watch ---- */
 
-static void on_reset(bool restored, void *userdata)
+static void on_reset(uint64_t version, void *userdata)
 {
 	struct collection *collection = userdata;
 
-	collection->restored = restored;
+	collection->listed = version;
 	source_mark(&collection->source->source, kinds[collection->kind].prefix);
 }
 
@@ -169,8 +170,9 @@ static void take(struct collection *collection, struct source_item *item, const 
 	item->manifest = manifest;
 }
 
-/* @object is there, in @name's item. */
-static void set(struct collection *collection, const char *name, const json_t *object)
+/* @object is there, in @name's item. What is known in a later version than @listed is newer. */
+static void set(struct collection *collection, const char *name, const json_t *object,
+		uint64_t listed)
 {
 	struct source_item *item = source_get(&collection->source->source, name);
 	uint64_t version = kube_version(object);
@@ -179,7 +181,8 @@ static void set(struct collection *collection, const char *name, const json_t *o
 		return;
 	item->present = true;
 	/* a list or an event that is older than the answer to a write of ours, or that answer */
-	if (item->version && version <= item->version && !collection->restored)
+	if ((version && version == item->version) ||
+	    (version < item->version && item->version > listed))
 		return;
 	take(collection, item, object);
 	if (collection->kind == KIND_POOL && collection->source->pools)
@@ -199,7 +202,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		return;
 	}
 	if (!deleted) {
-		set(collection, name, object);
+		set(collection, name, object, collection->listed);
 		return;
 	}
 	source_remove(&source->source, name);
@@ -215,7 +218,7 @@ static void on_written(const char *item, const json_t *object, void *userdata)
 
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		if (!strncmp(item, kinds[i].prefix, strlen(kinds[i].prefix)))
-			set(&source->collections[i], item, object);
+			set(&source->collections[i], item, object, 0);
 }
 
 /* All that there is was told. */
@@ -227,7 +230,7 @@ static void on_synced(void *userdata)
 	if (collection->source->pools)
 		kube_pools_relisted(collection->source->pools);
 	collection->known = true;
-	collection->restored = false;
+	collection->listed = 0;
 	changed_soon(collection->source);
 }
 
@@ -261,7 +264,7 @@ static void on_missing(void *userdata)
 	}
 	if (now_ns - collection->missing_at_ns < (collection->known ? MISSING_NS : DENIED_NS))
 		return;
-	on_reset(false, collection);
+	on_reset(0, collection);
 	on_synced(collection);
 }
 
