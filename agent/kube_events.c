@@ -17,8 +17,8 @@
 /* What isn't answered, or refused for the moment, is tried again after that. */
 #define PAUSE_NS (10 * NS_PER_S)
 /* Addresses that something was said of in the last TTL_NS, at most. */
-#define SUBJECTS_MAX 4096
-#define BUCKETS	     1024
+#define SUBJECTS_MAX 1024
+#define BUCKETS	     256
 
 #define COMPONENT "xdp-l2respd"
 
