@@ -976,6 +976,8 @@ int agent_new(sd_event *event, struct notify *notify, const char *path, struct a
 		r = config_read(path, &agent->config, err);
 	if (!r)
 		r = agent_start(agent, err);
+	else if (r != -ENOMEM)
+		r = -EBADMSG;
 	if (r < 0) {
 		agent_free(agent);
 		return r;
@@ -1106,20 +1108,35 @@ static json_t *text_or_null(const char *text)
 	return *text ? json_string(text) : json_null();
 }
 
-json_t *agent_who_holds(const struct agent *agent, const struct address *address, struct err *err)
+/* Why this node isn't a candidate for @address; false: it is one. */
+static bool why_not(struct agent *agent, const struct address *address, struct err *ret_why)
 {
 	const struct target *target = desired_find(&agent->desired, address);
 	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
+
+	if (target && desired_why_not(target, links_table(agent->links), &agent->kernel, ready_on,
+				      agent, ret_why))
+		return true;
+	address_format(address, ip);
+	if (!target)
+		err_write(ret_why, "%s: no policy of this node selects it", ip);
+	else if (target->asked == ASKED_TAKEN)
+		err_write(ret_why, "%s: no node claims it, since %s has it", ip,
+			  mac_format(target->other, mac));
+	else if (target->asked != ASKED_FREE)
+		err_write(ret_why, "%s: it isn't known yet whether another host has it", ip);
+	return !target || target->asked != ASKED_FREE;
+}
+
+json_t *agent_who_holds(struct agent *agent, const struct address *address, struct err *err)
+{
+	char ip[INET6_ADDRSTRLEN];
 	struct lease_info info;
 
 	address_format(address, ip);
 	if (lease_manager_info(agent->manager, address, &info) < 0) {
-		if (target && target->asked == ASKED_TAKEN)
-			err_set(err, -ENOENT, "%s: no node claims it, since %s has it", ip,
-				mac_format(target->other, mac));
-		else
-			err_set(err, -ENOENT,
-				"%s: no policy of this node selects it, and no claim is known", ip);
+		if (!why_not(agent, address, err))
+			err_write(err, "%s: no claim is known yet", ip);
 		return NULL;
 	}
 	return json_pack("{s:s, s:o, s:b, s:b, s:o, s:I, s:I}", "ip", ip, "holder",
@@ -1152,15 +1169,15 @@ static void add_policy(const struct policy *policy, void *userdata)
 }
 
 /* @addresses of a Service, each with what is known here of it. */
-static void show_addresses(const struct agent *agent, const struct address_list *addresses,
+static void show_addresses(struct agent *agent, const struct address_list *addresses,
 			   const char *field, json_t *list)
 {
 	for (size_t i = 0; i < addresses->count; i++) {
 		const struct address *address = &addresses->list[i];
 		const struct target *target = desired_find(&agent->desired, address);
 		char ip[INET6_ADDRSTRLEN], lease[LEASE_NAME_SIZE];
-		json_t *interfaces = json_array(), *held;
-		struct err unknown;
+		json_t *interfaces = json_array(), *held, *reason;
+		struct err unknown, why;
 
 		for (size_t on = 0; target && on < target->count; on++) {
 			const struct link_row *row =
@@ -1170,16 +1187,17 @@ static void show_addresses(const struct agent *agent, const struct address_list 
 				json_array_append_new(interfaces, json_string(row->link.name));
 		}
 		held = agent_who_holds(agent, address, &unknown);
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:s, s:b, s:o, s:o}", "ip",
-						address_format(address, ip), "field", field,
-						"lease", lease_name_format(address, lease),
-						"blocked", target && target->blocked, "interfaces",
-						interfaces, "claim", held ?: json_null()));
+		reason = why_not(agent, address, &why) ? json_string(why.text) : json_null();
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o}", "ip",
+						      address_format(address, ip), "field", field,
+						      "lease", lease_name_format(address, lease),
+						      "blocked", target && target->blocked,
+						      "reason", reason, "interfaces", interfaces,
+						      "claim", held ?: json_null()));
 	}
 }
 
-json_t *agent_show(const struct agent *agent, const char *name, struct err *err)
+json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 {
 	size_t count;
 	const struct manifest *const *manifests = source_manifests(agent->source, &count);
@@ -1229,6 +1247,8 @@ bool agent_ready(const struct agent *agent, struct err *ret_why)
 		ret_why->text[0] = '\0';
 	for (size_t i = 0; i < agent->attachment_count && !*ret_why->text; i++)
 		*ret_why = agent->attachments[i].error;
+	if (!*ret_why->text && agent->desired.cut_off)
+		*ret_why = agent->desired.why_cut_off;
 	return !*ret_why->text;
 }
 
@@ -1247,6 +1267,7 @@ void agent_figures(const struct agent *agent, struct agent_figures *ret_figures)
 	figures.conflicts = defender_count(agent->defender);
 	figures.selected = agent->desired.count;
 	figures.blocked = agent->desired.blocked;
+	figures.cut_off = agent->desired.cut_off;
 	figures.taken = agent->desired.taken;
 	figures.asked = inquiry_sent(agent->inquiry);
 	source_status(agent->source, &figures.source);

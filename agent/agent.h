@@ -17,7 +17,8 @@
 
 struct agent;
 
-/* Reads the configuration at @path, and begins. What follows happens on @event. Borrows @notify. */
+/* Reads the configuration at @path, and begins. What follows happens on @event. Borrows @notify.
+ * -EBADMSG: it is the configuration that is wrong; other errors may pass; all with @err. */
 int agent_new(sd_event *event, struct notify *notify, const char *path, struct agent **ret_agent,
 	      struct err *err);
 /* Leaves entries and stamps as they are. */
@@ -37,12 +38,12 @@ int agent_drain(struct agent *agent, bool drain, bool stay, struct err *err);
 int agent_move(struct agent *agent, const struct address *address, const char *node,
 	       struct err *err);
 
-/* Who has @address, as an object; NULL with @err where nothing is known. */
-json_t *agent_who_holds(const struct agent *agent, const struct address *address, struct err *err);
+/* Who has @address, as an object; NULL where nothing is known, with the reason in @err. */
+json_t *agent_who_holds(struct agent *agent, const struct address *address, struct err *err);
 
 /* What becomes of the Service @name, NAMESPACE/NAME: its addresses, the policies that select it
  * here, who holds them, and where they are announced. NULL with @err: there is no such Service. */
-json_t *agent_show(const struct agent *agent, const char *name, struct err *err);
+json_t *agent_show(struct agent *agent, const char *name, struct err *err);
 
 /* Is everything in place? False with the first reason that it isn't. */
 bool agent_ready(const struct agent *agent, struct err *ret_why);
@@ -61,7 +62,8 @@ struct agent_figures {
 	uint64_t asked;	 /* probes sent */
 	size_t selected; /* addresses of this node's policies */
 	size_t blocked;
-	size_t taken; /* that another host has */
+	size_t cut_off; /* that no interface can answer for */
+	size_t taken;	/* that another host has */
 	struct source_status source;
 	size_t interfaces, attach_failures;
 	bool draining;

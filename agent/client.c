@@ -7,9 +7,9 @@
 #include <curl/curl.h>
 #include <jansson.h>
 
+#include "agent_socket.h"
 #include "cleanup.h"
 #include "client.h"
-#include "local_socket.h"
 
 /* The agent answers at once or not at all. */
 #define TIMEOUT_SECONDS 10L
@@ -85,11 +85,11 @@ static void print_service(const json_t *answer)
 		if (json_is_object(claim))
 			print_claim(claim);
 		else
-			puts("not known here, since no policy of this node selects it");
+			puts("not known here");
 		print_names("  interfaces:", interfaces);
-		if (json_is_true(json_object_get(address, "blocked")))
-			puts("  not announced: the kernel would answer in our place; 'xdp-l2resp "
-			     "doctor' says why");
+		if (*text_of(address, "reason"))
+			printf("  not to be had by %s: %s\n", text_of(answer, "node"),
+			       text_of(address, "reason"));
 		json_array_foreach(interfaces, on, name)
 			printf("  next, on %s: xdp-l2resp explain %s dev %s\n",
 			       held ? text_of(answer, "node") : "the holder", ip,
@@ -271,7 +271,7 @@ int client_run(int count, char **words, bool json, bool stay)
 	if (count - 1 != command->arguments || (stay && !command->takes_stay))
 		return say(2, "'%s%s%s' is what it takes; see 'xdp-l2respd --help'", command->name,
 			   *command->words ? " " : "", command->words);
-	if (local_socket_address(&address, &err) < 0)
+	if (agent_socket_address(&address, &err) < 0)
 		return say(1, "%s", err.text);
 	code = ask(address.sun_path, command, words + 1, stay, &text, &status, &error);
 	if (code == CURLE_COULDNT_CONNECT && error == EACCES)

@@ -200,15 +200,24 @@ static void strings_free(char **strings)
 	free(strings);
 }
 
+static bool is_url(const json_t *value)
+{
+	const char *text = json_string_value(value) ?: "";
+
+	return !strncmp(text, "http://", 7) || !strncmp(text, "https://", 8);
+}
+
 static int take_endpoints(const json_t *value, void *field, struct err *err)
 {
 	char **list = calloc(json_array_size(value) + 1, sizeof(*list));
 	const json_t *item;
 	size_t i;
+	bool urls = json_array_size(value);
 	int r = list ? 0 : err_nomem(err);
 
-	if (!r && !json_array_size(value))
-		r = err_set(err, -EINVAL, "takes a list of URLs");
+	json_array_foreach(value, i, item) urls = urls && is_url(item);
+	if (!r && !urls)
+		r = err_set(err, -EINVAL, "takes a list of http:// or https:// URLs");
 	json_array_foreach(value, i, item) if (!r) r = take_text(item, &list[i], err);
 	if (r < 0) {
 		strings_free(list);

@@ -14,6 +14,40 @@ void desired_free(struct desired *desired)
 	*desired = (struct desired){};
 }
 
+/* Why the program can't answer for @address on @row; false: it can. */
+static bool link_cannot(const struct address *address, const struct link_row *row,
+			desired_ready_fn *ready, void *userdata, struct err *ret_why)
+{
+	const char *why = !row->carrier		  ? "is down, or has no carrier"
+			  : !ready(row, userdata) ? "hasn't got the program"
+						  : NULL;
+	char ip[INET6_ADDRSTRLEN];
+
+	if (why)
+		err_write(ret_why, "%s: %s %s", address_format(address, ip), row->link.name, why);
+	return why;
+}
+
+bool desired_why_not(const struct target *target, const struct link_table *links,
+		     struct kernel_view *view, desired_ready_fn *ready, void *userdata,
+		     struct err *ret_why)
+{
+	char ip[INET6_ADDRSTRLEN];
+	bool usable = false;
+
+	err_write(ret_why, "%s: its interfaces are gone", address_format(&target->address, ip));
+	for (size_t i = 0; i < target->count; i++) {
+		const struct link_row *row = link_table_find(links, target->on[i].ifindex);
+
+		if (!row)
+			continue;
+		if (kernel_answers(view, &target->address, &row->link, ret_why))
+			return true;
+		usable = usable || !link_cannot(&target->address, row, ready, userdata, ret_why);
+	}
+	return !usable;
+}
+
 static void judge(struct target *target, struct desired *desired, const struct link_table *links,
 		  struct kernel_view *view, desired_ready_fn *ready, void *userdata)
 {
@@ -36,6 +70,8 @@ static void judge(struct target *target, struct desired *desired, const struct l
 			desired->why_blocked = why;
 	}
 	target->wanted = usable && !target->blocked;
+	if (!usable && !target->blocked && !desired->cut_off++)
+		desired_why_not(target, links, view, ready, userdata, &desired->why_cut_off);
 }
 
 static int copy_preferred(struct target *target, const struct selected *selected)

@@ -47,6 +47,8 @@ struct desired {
 	size_t count;
 	size_t blocked;
 	struct err why_blocked; /* of the first */
+	size_t cut_off;		/* not wanted, since no interface of theirs can answer */
+	struct err why_cut_off; /* of the first */
 	size_t taken;		/* not wanted, since another host has them */
 	struct err why_taken;	/* of the first */
 };
@@ -60,6 +62,12 @@ int desired_make(struct selection *selection, const struct link_table *links,
 		 struct desired *ret_desired, struct err *err);
 
 void desired_free(struct desired *desired);
+
+/* Why this node can't answer for @target, whoever else has it, with its address; false: it can. The
+ * rest is as desired_make() had it. */
+bool desired_why_not(const struct target *target, const struct link_table *links,
+		     struct kernel_view *view, desired_ready_fn *ready, void *userdata,
+		     struct err *ret_why);
 
 /* The target of @address, or NULL. */
 const struct target *desired_find(const struct desired *desired, const struct address *address);

@@ -178,8 +178,9 @@ void lease_manager_stop(struct lease_manager *manager);
  * Asks that @address go to @node, from whichever node holds it. Returns 0 when the request is on
  * its way: the holder gives the address up as soon as @node has said in the store that it would
  * take it; watch lease_manager_info(). It stays there until the address next changes hands.
- * -ENOENT: no claim on it is known, -EHOSTDOWN: @node isn't alive, -EALREADY: it holds it;
- * -ENOTCONN: not active, -EBUSY: too much is changing hands; each with @err.
+ * -EOPNOTSUPP: there is no store; -ENOENT: no claim on it is known, -EHOSTDOWN: @node isn't alive,
+ * -EALREADY: it holds it; -ENOTCONN: not active, -EBUSY: too much is changing hands; each with
+ * @err.
  */
 int lease_manager_move(struct lease_manager *manager, const struct address *address,
 		       const char *node, struct err *err);

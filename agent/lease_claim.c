@@ -759,7 +759,12 @@ int lease_machine_move(struct lease_machine *machine, const struct address *addr
 	struct record record;
 
 	address_format(address, text);
-	if (!machine->store || !claim || claim->shape != RECORD_GOOD)
+	if (!machine->store)
+		return err_set(err, -EOPNOTSUPP,
+			       "with the engine none this node is alone: there is none to move %s "
+			       "to",
+			       text);
+	if (!claim || claim->shape != RECORD_GOOD)
 		return err_set(err, -ENOENT, "no node claims %s", text);
 	if (machine->session.phase != SESSION_LIVE || !machine->synced)
 		return err_set(err, -ENOTCONN, "the lease store doesn't answer");

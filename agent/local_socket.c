@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -10,25 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent_socket.h"
 #include "cleanup.h"
 #include "local_socket.h"
 
-#define DIRECTORY "/run/xdp-l2respd"
 /* Not the directory: one that others made may be open to everybody, who could keep it locked. */
-#define LOCK	DIRECTORY "/lock"
+#define LOCK	AGENT_SOCKET_DIRECTORY "/lock"
 #define BACKLOG 16
-
-int local_socket_address(struct sockaddr_un *ret_address, struct err *err)
-{
-	struct stat net;
-
-	if (stat("/proc/self/ns/net", &net) < 0)
-		return err_set(err, negative_errno(), "/proc/self/ns/net: %s", strerror(errno));
-	*ret_address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	snprintf(ret_address->sun_path, sizeof(ret_address->sun_path), DIRECTORY "/net-%ju.sock",
-		 (uintmax_t)net.st_ino);
-	return 0;
-}
 
 static int open_socket(void)
 {
@@ -53,12 +40,12 @@ int local_socket_claim(int *ret_fd, struct err *err)
 {
 	_cleanup_close_ int lock = -1, fd = -1;
 	struct sockaddr_un address;
-	int r = local_socket_address(&address, err);
+	int r = agent_socket_address(&address, err);
 
 	if (r < 0)
 		return r;
-	if (mkdir(DIRECTORY, 0700) < 0 && errno != EEXIST)
-		return fail(DIRECTORY, err);
+	if (mkdir(AGENT_SOCKET_DIRECTORY, 0700) < 0 && errno != EEXIST)
+		return fail(AGENT_SOCKET_DIRECTORY, err);
 	/* of two that find the same leftover, the second must find the first one's socket */
 	lock = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
@@ -87,6 +74,6 @@ void local_socket_remove(void)
 	struct sockaddr_un address;
 	struct err ignored;
 
-	if (!local_socket_address(&address, &ignored))
+	if (!agent_socket_address(&address, &ignored))
 		unlink(address.sun_path);
 }

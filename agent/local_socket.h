@@ -6,15 +6,10 @@
 #ifndef XDP_L2RESPD_LOCAL_SOCKET_H
 #define XDP_L2RESPD_LOCAL_SOCKET_H
 
-#include <sys/un.h>
-
 #include "err.h"
 
-/* Where the socket of the caller's network namespace is. */
-int local_socket_address(struct sockaddr_un *ret_address, struct err *err);
-
-/* A socket that listens there, which the caller closes; what an agent that is gone left there goes.
- * -EADDRINUSE with @err: another agent runs. */
+/* A socket that listens at agent_socket_address(), which the caller closes; what an agent that is
+ * gone left there goes. -EADDRINUSE with @err: another agent runs. */
 int local_socket_claim(int *ret_fd, struct err *err);
 
 /* Removes the file of the caller's claim, whose socket must still be open. */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 #include <systemd/sd-event.h>
 
 #include "agent.h"
@@ -199,7 +201,11 @@ static int serve(sd_event *event, const char *config, struct running *running)
 	local_socket_remove();
 	server_free(server);
 	agent_free(running->agent);
-	return r < 0 ? fail(&err) : 0;
+	if (r >= 0)
+		return 0;
+	fail(&err);
+	/* the unit leaves it at that: to start again is of no use */
+	return r == -EBADMSG ? EX_CONFIG : 1;
 }
 
 static int run(const char *config)

@@ -33,6 +33,8 @@ static const struct {
 	       "Addresses that this node's policies select"),
 	METRIC("addresses_blocked", GAUGE, UNIT_SIZE, blocked,
 	       "Addresses that the kernel would answer for in our place"),
+	METRIC("addresses_cut_off", GAUGE, UNIT_SIZE, cut_off,
+	       "Addresses that none of their interfaces can answer for"),
 	METRIC("addresses_taken", GAUGE, UNIT_SIZE, taken,
 	       "Addresses that aren't claimed because another host has them"),
 	METRIC("leases_wanted", GAUGE, UNIT_SIZE, lease.wanted,

@@ -24,8 +24,9 @@ struct source_callbacks {
 
 /* All is copied. */
 struct source_options {
-	const char *directory;		      /* NULL: Kubernetes */
-	const char *assignments;	      /* with a directory: the file of what pools gave */
+	const char *directory;	 /* NULL: Kubernetes */
+	const char *assignments; /* with a directory: the file of what pools gave; copies of
+				  * manifests are beside it (last_good.h) */
 	struct kube_login_options kubernetes; /* where there is no directory */
 	const char *node;		      /* this one: of others nothing is read */
 	const char *load_balancer_class;      /* Services of it may have addresses of pools */
@@ -36,9 +37,9 @@ struct source_options {
 
 /*
  * A directory: reads every *.yaml, *.yml and *.json in it, in the order of their names as kubectl
- * does. A file that is wrong counts as it was when it was last right, or as absent. A directory
- * that isn't there yet counts as empty, and is looked for again. It is followed where @event isn't
- * NULL.
+ * does. A file that is wrong counts as it was when it was last right, in this process or before, or
+ * as absent. A directory that isn't there yet counts as empty, and is looked for again. It is
+ * followed where @event isn't NULL.
  *
  * Kubernetes: begins to list and watch, on @event. Nothing is known until all is listed. An object
  * that is wrong counts as it was when it was last right; while the server is out of reach, all

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "directory_pools.h"
 #include "document.h"
+#include "last_good.h"
 #include "source_items.h"
 
 #define FILE_LIMIT (256UL << 20)
@@ -26,6 +27,8 @@
 struct source_directory {
 	struct source source; /* the first member */
 	char *directory, *assignments, *load_balancer_class;
+	char *copies;	   /* last_good.h's */
+	struct err untidy; /* why one couldn't be kept, when it was last tried: said once */
 	const char *classes[2];
 	struct directory_pools *pools;
 	struct err pools_error; /* of the pools; empty: none */
@@ -76,8 +79,54 @@ static int take_document(const struct yaml_document *document, void *data, struc
 	return manifest_add(&reading->manifest, &place, document->root, note_skipped, reading, err);
 }
 
+static int parse(struct reading *reading, const char *text, size_t size, struct err *err)
+{
+	int r = yaml_parse(reading->path, text, size, take_document, reading, err);
+
+	if (r < 0)
+		manifest_free(&reading->manifest);
+	return r;
+}
+
+static bool says_something(const struct manifest *manifest)
+{
+	return manifest->service_count || manifest->policy_count || manifest->node_count ||
+	       manifest->pool_count;
+}
+
+/* What the file said before this start. */
+static void recall(const struct source_directory *source, const char *path,
+		   struct manifest *ret_manifest)
+{
+	struct reading reading = { .source = &source->source, .path = path };
+	_cleanup_free_ char *text = NULL;
+	struct err err;
+	size_t size;
+
+	if (!last_good_read(source->copies, path, &text, &size) &&
+	    !parse(&reading, text, size, &err))
+		*ret_manifest = reading.manifest;
+}
+
+/* For the next start. */
+static void remember(struct source_directory *source, const char *path, const char *text,
+		     size_t size)
+{
+	struct err err = {}, said;
+
+	if (source->read_only)
+		return;
+	if (last_good_write(source->copies, path, text, size, &err) < 0 &&
+	    strcmp(err.text, source->untidy.text) != 0) {
+		err_write(&said, "%s; a manifest that is wrong at the next start is left out then",
+			  err.text);
+		source_say(&source->source, LOG_WARNING, said.text);
+	}
+	source->untidy = err;
+}
+
 /* Reads @file anew. What it had stays if it is wrong. */
-static void file_read(const struct source_directory *source, struct source_item *file)
+static void file_read(struct source_directory *source, struct source_item *file)
 {
 	struct reading reading = { .source = &source->source };
 	_cleanup_free_ char *path = NULL, *text = NULL;
@@ -92,13 +141,13 @@ static void file_read(const struct source_directory *source, struct source_item 
 	reading.path = path;
 	r = yaml_read_file(path, FILE_LIMIT, &text, &size, &err);
 	if (!r)
-		r = yaml_parse(path, text, size, take_document, &reading, &err);
+		r = parse(&reading, text, size, &err);
 	file->broken = r < 0;
 	if (r < 0) {
-		manifest_free(&reading.manifest);
+		if (!says_something(&file->manifest))
+			recall(source, path, &file->manifest);
 		err_write(&said, "%s; %s", err.text,
-			  file->manifest.service_count || file->manifest.policy_count ||
-					  file->manifest.node_count || file->manifest.pool_count
+			  says_something(&file->manifest)
 				  ? "what the file said before stays in force"
 				  : "the file is left out");
 		source_say(&source->source, LOG_ERR, said.text);
@@ -106,6 +155,7 @@ static void file_read(const struct source_directory *source, struct source_item 
 	}
 	manifest_free(&file->manifest);
 	file->manifest = reading.manifest;
+	remember(source, path, text, size);
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -123,6 +173,11 @@ static void watch(struct source_directory *source)
 
 	source->watched = source->inotify >= 0 &&
 			  inotify_add_watch(source->inotify, source->directory, events) >= 0;
+}
+
+static bool is_item(const char *name, const void *userdata)
+{
+	return source_find(userdata, name);
 }
 
 /* Reads the directory; returns whether the manifests changed. */
@@ -160,11 +215,14 @@ static bool scan(struct source_directory *source, bool all)
 		file_read(source, file);
 		changed = true;
 	}
+	changed = source_sweep(&source->source, "") || changed;
 	if (directory) {
 		source->open_error = 0;
 		closedir(directory);
+		if ((changed || all) && !source->read_only)
+			last_good_prune(source->copies, is_item, &source->source);
 	}
-	return source_sweep(&source->source, "") || changed;
+	return changed;
 }
 
 static void pools_changed(const struct verdict *verdict, void *userdata)
@@ -278,6 +336,7 @@ static void directory_free(struct source *base)
 		close(source->inotify);
 	directory_pools_free(source->pools);
 	free(source->load_balancer_class);
+	free(source->copies);
 	free(source->assignments);
 	free(source->directory);
 	free(source);
@@ -330,12 +389,13 @@ int source_directory_new(sd_event *event, const struct source_options *options,
 	source->read_only = options->read_only;
 	source->directory = strdup(options->directory);
 	source->assignments = strdup(options->assignments);
+	source->copies = last_good_directory(options->assignments);
 	source->load_balancer_class = strdup(options->load_balancer_class);
 	source->classes[0] = source->load_balancer_class;
 	if (source->assignments && source->load_balancer_class)
 		source->pools = directory_pools_new(source->assignments, source->read_only,
 						    source->classes, pools_changed, source);
-	if (!source->directory || !source->pools)
+	if (!source->directory || !source->copies || !source->pools)
 		r = -ENOMEM;
 	if (!r && event)
 		r = follow(source, event);

@@ -125,7 +125,8 @@ const struct cli_command cmd_del = {
 	.name = "del",
 	.words = RANGE_WORDS " dev IFACE",
 	.summary = "Stop answering for addresses",
-	.details = "Of a range, those that are there. Their counts go with them.\n\n"
+	.details = "Of a range, those that are there. Their counts go with them. What the agent\n"
+		   "announces is left to it, unless its lease is over.\n\n"
 		   "Examples:\n"
 		   "  " CLI_NAME " del 10.0.10.0 dev eth1\n"
 		   "  " CLI_NAME " del 10.0.10.0/24 dev eth1\n",
@@ -393,9 +394,10 @@ static int flush_run(const struct cli_options *options, int count, char **words)
 const struct cli_command cmd_flush = {
 	.name = "flush",
 	.words = "dev IFACE | --all",
-	.summary = "Delete all addresses that were added by hand",
+	.summary = "Delete all addresses but those that the agent holds",
 	.options = (const struct cli_option *const[]){ &cli_opt_all, NULL },
 	.details =
+		"An agent's addresses go too once their lease is over, as when it ended for good.\n"
 		"--all removes the pinned maps too, counts and all, once the program runs nowhere.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " flush dev eth1\n"

@@ -37,7 +37,10 @@
 	X(mac_stale, EACH, ERROR, "addresses are answered with a MAC that the interface had once", \
 	  "run `xdp-l2resp attach HOOK`")                                                          \
 	X(lease_over, EACH, ERROR, "the lease of addresses has run out, or is about to",           \
-	  "see that xdp-l2respd runs and reaches its lease server")                                \
+	  "see that xdp-l2respd runs and reaches its lease server, or, where none is to run, run " \
+	  "`xdp-l2resp flush dev IFACE`")                                                          \
+	X(agent_unready, ONCE, ERROR, "xdp-l2respd runs here, and isn't ready",                    \
+	  "put that right; `xdp-l2respd show NAMESPACE/NAME` tells what becomes of a Service")     \
 	X(conflict, EACH, ERROR, "another host was seen using an address in the last 10 minutes",  \
 	  "take ADDR off the host with that MAC, or run `xdp-l2resp del ADDR dev IFACE`")          \
 	X(map_nearly_full, ONCE, WARNING, "the addresses take more than 90 % of their room",       \

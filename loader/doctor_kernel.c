@@ -41,7 +41,8 @@ int doctor_check_kernel_answers(struct doctor *doctor, const struct doctor_devic
 int doctor_check_proxy_arp(struct doctor *doctor, const struct doctor_device *device,
 			   struct err *err)
 {
-	bool has_v4 = false;
+	/* none yet: an agent announces nothing where the kernel would answer too */
+	bool has_v4 = device->ours >= 0 && !device->row_count;
 
 	for (size_t i = 0; i < device->row_count && !has_v4; i++)
 		has_v4 = address_is_v4(&device->rows[i].key.address);

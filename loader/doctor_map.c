@@ -51,13 +51,15 @@ int doctor_check_lease_over(struct doctor *doctor, const struct doctor_device *d
 		left = entry_lease_remaining_ms(doctor->pins, slot);
 		if (!left)
 			r = doctor_find(doctor, device, NULL, err,
-					"the lease of %zu address%s (slot %u) has run out",
-					counts[slot], doctor_plural(counts[slot]), slot);
+					"the lease of %zu address%s on %s (slot %u) has run out",
+					counts[slot], doctor_plural(counts[slot]),
+					device->link.name, slot);
 		else if (left < LEASE_SHORT_MS)
-			r = doctor_find(doctor, device, NULL, err,
-					"the lease of %zu address%s (slot %u) runs out in %u ms",
-					counts[slot], doctor_plural(counts[slot]), slot,
-					(unsigned int)left);
+			r = doctor_find(
+				doctor, device, NULL, err,
+				"the lease of %zu address%s on %s (slot %u) runs out in %u ms",
+				counts[slot], doctor_plural(counts[slot]), device->link.name, slot,
+				(unsigned int)left);
 	}
 	return r;
 }

@@ -251,7 +251,8 @@ int entry_delete(const struct pins *pins, const struct addr_range *range, uint32
 	for (size_t i = 0; i < table.count; i++) {
 		if (!in_range(range, &table.rows[i].key.address))
 			continue;
-		if (table.rows[i].head.lease != L2RESP_LEASE_FOREVER)
+		if (table.rows[i].head.lease != L2RESP_LEASE_FOREVER &&
+		    entry_lease_remaining_ms(pins, table.rows[i].head.lease))
 			leased++;
 		else
 			table.rows[kept++] = table.rows[i];

@@ -47,8 +47,9 @@ int entry_add(const struct pins *pins, struct entry_wanted *wanted, size_t count
 	      responder_progress_fn *progress, struct entry_added *ret_added, struct err *err);
 
 /*
- * Deletes hand-added addresses of @range (NULL: all) on @ifindex (0: all). *ret_deleted: how many;
- * *ret_leased: how many were left since they belong to the agent.
+ * Deletes addresses of @range (NULL: all) on @ifindex (0: all), but those of the agent whose lease
+ * isn't over: without that they don't answer, and an agent that is alive would delete them too.
+ * *ret_deleted: how many; *ret_leased: how many were left.
  */
 int entry_delete(const struct pins *pins, const struct addr_range *range, uint32_t ifindex,
 		 size_t *ret_deleted, size_t *ret_leased, struct err *err);

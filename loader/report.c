@@ -32,8 +32,8 @@ void report_deleted(const struct cli_options *options, const char *dev,
 		    const struct serve_deleted *deleted)
 {
 	if (deleted->leased)
-		cli_note("%zu address%s of the agent left", deleted->leased,
-			 report_plural(deleted->leased));
+		cli_note("%zu address%s of the agent left, since it holds the lease",
+			 deleted->leased, report_plural(deleted->leased));
 	if (options->json) {
 		cli_print_json(json_pack("{s:I}", "deleted", (json_int_t)deleted->deleted));
 		return;

@@ -22,11 +22,11 @@ int serve_add(const struct pins *pins, const struct link *links, int link_count,
 
 struct serve_deleted {
 	size_t deleted;
-	size_t leased; /* left since they belong to the agent */
+	size_t leased; /* the agent's, left since it holds their lease */
 };
 
-/* Deletes hand-added addresses of @range (NULL: all) on @ifindex (0: on all interfaces), and what
- * was set for them there (filter.h). */
+/* Deletes addresses of @range (NULL: all) on @ifindex (0: on all interfaces), entry_delete()'s, and
+ * what was set for them there (filter.h). */
 int serve_delete(const struct pins *pins, const struct addr_range *range, uint32_t ifindex,
 		 filter_note_fn *note, struct serve_deleted *ret_deleted, struct err *err);
 

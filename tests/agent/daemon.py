@@ -135,6 +135,7 @@ class Agent:
             self.process.wait()
         if self.notified:
             self.notified.close()
+        assert "Sanitizer: " not in self.log(), self.log()
 
     def log(self):
         return self.log_path.read_text() if self.log_path.exists() else ""

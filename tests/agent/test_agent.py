@@ -47,6 +47,17 @@ def test_map_first_then_three_announcements(agent, lan):
     assert agent.metrics()["l2resp_announcements_total"] == 3
 
 
+def test_announced_on_each_device_with_its_own_mac(agent, lan):
+    mac = "02:00:00:00:00:42"
+    lan.server.ip(f"link add eth2 address {mac} type veth peer name eth9 netns {lan.client.name}", "link set eth2 up")
+    lan.client.ip("link set eth9 up")
+    agent.write("all.yaml", POLICY.replace("[eth1]", '["^eth"]'), service("web", VIP))
+    with Wire(lan.client, "eth0") as first, Wire(lan.client, "eth9") as second:
+        agent.start()
+        assert [frame for _, frame in first.received(2, seconds=5)] == announcement(VIP)
+        assert [frame for _, frame in second.received(2, seconds=5)] == announcement(VIP, mac)
+
+
 def test_ipv6_from_policy_to_silence(agent, lan):
     """Entry, group, advertisement and answer; and nothing of it once the service is gone."""
     need("ndisc6")

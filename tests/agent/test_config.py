@@ -29,6 +29,8 @@ REFUSED = {
         "lease: {duration: 2s, renewDeadline: 1900ms, retryPeriod: 300ms}\n",
         ": lease: "),
     "etcd without endpoints": ("lease: {engine: etcd}\n", ": engine etcd needs lease.endpoints"),
+    "an endpoint that is no URL": ("lease: {engine: etcd, endpoints: [etcd.example]}\n",
+                                   ":1: lease.endpoints takes a list of http:// or https:// URLs"),
     "a certificate without its key": ("lease: {cert: /x}\n", ": lease.cert and lease.key go together"),
     "two sources": ("source: {directory: /x, kubernetes: {}}\n", ": source.directory or source.kubernetes, not both"),
     "an unknown key two below": ("source:\n  kubernetes:\n    url: x\n", ":3: no key 'source.kubernetes.url'"),
@@ -98,6 +100,17 @@ def test_taken(agent, text):
 def test_an_absent_file(agent):
     done = agent.command("--config", "/nowhere/agent.yaml", "--check")
     assert (done.status, done.err) == (1, "<3>/nowhere/agent.yaml: No such file or directory\n")
+
+
+def test_as_a_service_it_says_that_it_is_the_configuration(agent, lan):
+    """By its exit status, on which the unit doesn't start it again; what else fails has another."""
+    right = agent.config.read_text()
+    for key, status, said in ("nodes: n2\n", 78, ":6: no key 'nodes'"), ("", 1, "/nowhere: No such file"):
+        agent.config.write_text(right.replace("engine: none", "engine: etcd, endpoints: [http://x], ca: /nowhere") + key)
+        done = agent.command("--config", agent.config)
+        assert done.status == status and said in done.err and len(done.err.splitlines()) == 1, done
+    agent.config.unlink()
+    assert agent.command("--config", agent.config).status == 78
 
 
 def test_check_and_dry_run_touch_nothing(agent, lan):

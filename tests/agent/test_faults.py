@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What stops, breaks or is changed behind the agent's back."""
+import json
 import os
 import shutil
 import signal
@@ -99,6 +100,86 @@ def test_policy_changed_while_it_was_away(running, lan):
     running.wait_entries((OTHER, "eth1"))
 
 
+BROKEN = "kind: Service\n  indented: wrongly\n"
+
+
+@pytest.mark.parametrize("how", [signal.SIGUSR1, signal.SIGTERM], ids=["SIGUSR1", "SIGTERM"])
+def test_a_file_broken_while_it_was_away(running, lan, how):
+    """What it said when it was last right stays, until it is right again or gone."""
+    running.write("all.yaml", POLICY, service("web", VIP, OTHER))
+    running.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+    with Asking(lan) as asking:
+        running.end(how)
+        running.write("all.yaml", POLICY, BROKEN)
+        running.start()
+        running.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+        time.sleep(0.5)
+    if how == signal.SIGUSR1:
+        assert len(asking.asked) > 20 and len(asking.answered) == len(asking.asked)
+    assert "all.yaml:12: " in running.log() and "what the file said before stays in force" in running.log()
+    assert not running.ready()
+    running.write("all.yaml", POLICY, service("web", OTHER))
+    running.wait_entries((OTHER, "eth1"))
+    assert running.ready()
+    (running.manifests / "all.yaml").unlink()
+    running.wait_entries()
+    running.end(how)
+    running.write("all.yaml", POLICY, BROKEN)
+    running.start()
+    assert "the file is left out" in running.log()
+    running.wait_entries()
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-1], lambda text: text.replace(VIP, OTHER), lambda text: "",
+                                    lambda text: text.replace("/manifests/", "/elsewhere/")],
+                         ids=["cut off", "changed", "empty", "another directory's"])
+def test_a_copy_that_is_not_to_be_believed(running, damage):
+    [copy] = running.manifests.with_name("last-good").iterdir()
+    running.end()
+    copy.write_text(damage(copy.read_text()))
+    running.write("all.yaml", POLICY, BROKEN)
+    running.start()
+    assert "the file is left out" in running.log()
+    assert running.entries() == {}
+
+
+def test_copies_that_cannot_be_kept(agent):
+    """Said once, and nothing else comes of it."""
+    agent.manifests.with_name("last-good").write_text("in the way")
+    agent.write("policy.yaml", POLICY)
+    agent.write("web.yaml", service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    assert agent.log().count("last-good: Not a directory; a manifest that is wrong at the next start is left out") == 1
+    assert agent.ready()
+
+
+def test_what_a_dead_agent_left_can_be_deleted(running, lan):
+    """Once its lease is over: not before, and whatever way is taken."""
+    running.write("all.yaml", POLICY, service("web", VIP, OTHER))
+    running.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+    running.end(signal.SIGKILL)
+    flushed = lan.cli("flush --all --json")
+    assert flushed.json == {"deleted": 0}
+    assert flushed.err == "xdp-l2resp: note: 2 addresses of the agent left, since it holds the lease\n"
+    assert lan.cli(f"del {VIP} dev eth1").status == 1
+    assert wait_until(lambda: not any(row["answering"] for row in running.entries().values()))
+    assert "xdp-l2resp flush dev eth1" in lan.cli("doctor").out
+    assert lan.rows(f"del {VIP} dev eth1") == {"deleted": 1}
+    lan.done("detach --all")
+    assert lan.rows("flush --all") == {"deleted": 1}
+    assert not os.path.exists(lan.pin("responder_v4"))
+
+
+def test_what_a_hung_agent_left_comes_back_with_it(running, lan):
+    running.signal(signal.SIGSTOP)
+    assert wait_until(lambda: not running.entries()[VIP, "eth1"]["answering"])
+    assert lan.rows("flush dev eth1") == {"deleted": 1}
+    running.signal(signal.SIGCONT)
+    running.wait_entries((VIP, "eth1"), seconds=7)
+    assert wait_until(lambda: answers(lan))
+
+
 def key_and_value(lan, address):
     """Of an address in the map, as bpftool takes them."""
     for row in lan.map_dump("responder_v4"):
@@ -116,6 +197,27 @@ def test_a_deleted_entry_comes_back(running, lan):
     running.wait_entries((VIP, "eth1"), seconds=7)
     assert f"repaired: {VIP}" in running.log()
     assert running.metrics()["l2resp_drift_total"] == 1
+
+
+def octets(address):
+    """As bpftool shows and takes them."""
+    return [f"0x{octet:02x}" for octet in socket.inet_aton(address)]
+
+
+def test_an_entry_that_somebody_put_into_the_agents_slot_goes(running, lan):
+    """Of an address that no policy selects; it answers until then, since the lease is ahead."""
+    [row] = json.loads(subprocess.run(["bpftool", "-j", "map", "dump", "pinned", lan.pin("responder_v4")],
+                                      capture_output=True, check=True).stdout)
+
+    def of_other(name):
+        return " ".join(row[name]).replace(" ".join(octets(VIP)), " ".join(octets(OTHER))).split()
+
+    subprocess.run(["bpftool", "map", "update", "pinned", lan.pin("responder_v4"), "key", *of_other("key"),
+                    "value", *of_other("value")], check=True)
+    assert answers(lan, OTHER)
+    running.wait_entries((VIP, "eth1"), seconds=7)
+    assert f"repaired: {OTHER}" in running.log() and "deleted" in running.log()
+    assert not answers(lan, OTHER) and answers(lan)
 
 
 def test_a_program_that_was_taken_off_comes_back(running, lan):
@@ -220,8 +322,43 @@ def test_drain_and_a_restart(running, stay):
     running.wait_entries((VIP, "eth1"))
 
 
+def test_why_nobody_holds_it(running, lan):
+    """The same reason wherever somebody may look for it."""
+    def unready():
+        found = lan.cli("doctor --json").json["findings"]
+        return [one["detail"] for one in found if one["check"] == "agent_unready"]
+
+    def says(reason):
+        asked, shown = running.command("who-holds", VIP), running.command("show", "default/web")
+        assert (asked.status, asked.err) == (1, f"xdp-l2respd: {VIP}: {reason}\n")
+        assert f"  not to be had by node-1: {VIP}: {reason}\n" in shown.out
+        [address] = running.command("show", "default/web", "--json").json["addresses"]
+        assert address["reason"] == f"{VIP}: {reason}" and address["claim"] is None
+        assert running.http("/readyz") == (503, f"{VIP}: {reason}\n")
+        assert [f"xdp-l2respd isn't ready: {VIP}: {reason}"] == unready()
+
+    [address] = running.command("show", "default/web", "--json").json["addresses"]
+    assert address["reason"] is None and address["claim"]["held"] and unready() == []
+    lan.server.ip(f"address add {VIP}/32 dev lo")
+    assert wait_until(lambda: not running.ready())
+    says("the kernel would answer for it on eth1, since it is a local address and arp_ignore is 0; put it on lo and "
+         "set net.ipv4.conf.all.arp_ignore=1 and arp_announce=2")
+    lan.server.ip(f"address del {VIP}/32 dev lo")
+    assert wait_until(running.ready)
+    lan.client.ip("link set eth0 down")
+    # not if that is our own attach's flap
+    assert wait_until(lambda: not running.ready(), 7)
+    says("eth1 is down, or has no carrier")
+    assert running.metrics()["l2resp_addresses_cut_off"] == 1
+    lan.client.ip("link set eth0 up")
+    assert wait_until(running.ready)
+    running.signal(signal.SIGSTOP)
+    assert unready() == ["xdp-l2respd isn't ready: it doesn't answer"]
+
+
 def test_who_holds(running):
     row = running.command("--json", "who-holds", VIP).json
+    assert row.keys() == {"ip", "holder", "held", "alive", "wish", "remaining_ms", "transitions"}
     assert row["holder"] == "node-1" and row["held"] and 0 < row["remaining_ms"] <= 1900
     assert running.command("who-holds", VIP).out.startswith(f"{VIP}: node-1, this node, for another ")
 
@@ -231,8 +368,7 @@ COMMANDS = {
     "who-holds 198.18.99.1": (1, "no policy of this node selects it"),
     "who-holds nonsense": (2, "is not an IP address"),
     "who-holds": (2, "'who-holds ADDR' is what it takes"),
-    "move 198.18.10.1 node-2": (1, "no node "),
-    "move 198.18.10.1 node-1": (1, "node"),
+    "move 198.18.10.1 node-2": (1, "with the engine none this node is alone"),
     "fly": (2, "no command 'fly'"),
     "--stay who-holds 198.18.10.1": (2, "'who-holds ADDR' is what it takes"),
     "--fly": (2, "no option '--fly'"),

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Addresses of pools, with a directory of manifests as the source: given, answered for, and kept over restarts."""
 import json
+import subprocess
 from signal import SIGTERM, SIGUSR1
+
+import pytest
 
 from daemon import POLICY, service
 from lan import wait_until
@@ -81,6 +84,39 @@ def test_a_broken_file_gives_nothing_and_says_so(agent):
     path.unlink()
     agent.write("more.yaml", balanced("more"))
     agent.wait_entries(("198.18.20.77", "eth1"), (FIRST, "eth1"), (SECOND, "eth1"))
+    assert wait_until(agent.ready)
+
+
+@pytest.fixture
+def disk(scratch):
+    """A small one."""
+    made = scratch / "disk"
+    made.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32k", "none", made], check=True)
+    yield made
+    subprocess.run(["umount", "-l", made], check=True)
+
+
+def test_a_full_disk(agent, lan, disk):
+    """What is answered for stays so; nothing new is given, which is said, until there is room."""
+    text = agent.config.read_text()
+    agent.config.write_text(text.replace(f"{agent.manifests}/../assignments.json", f"{disk}/assignments.json"))
+    assert agent.config.read_text() != text
+    agent.write("all.yaml", POLICY, pool(), balanced("web"))
+    agent.start()
+    agent.wait_entries((FIRST, "eth1"))
+    with open(disk / "more", "wb", buffering=0) as file, pytest.raises(OSError):
+        while True:
+            file.write(bytes(4096))
+    agent.write("more.yaml", balanced("more"))
+    assert wait_until(lambda: "assignments.json: No space left on device" in agent.http("/readyz")[1])
+    assert f"{disk}/last-good: No space left on device; a manifest that is wrong at the next start" in agent.log()
+    agent.wait_entries((FIRST, "eth1"))
+    with Wire(lan.client, "eth0") as wire:
+        assert arp_reply(FIRST) in wire.ask(arp(FIRST))
+    (disk / "more").unlink()
+    agent.write("again.yaml", service("again", MANY))
+    agent.wait_entries((FIRST, "eth1"), (SECOND, "eth1"), (MANY, "eth1"))
     assert wait_until(agent.ready)
 
 

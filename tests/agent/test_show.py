@@ -22,6 +22,8 @@ def test_a_service_that_is_announced(agent, lan):
     # which is a command that works there
     assert lan.cli(lines[5].partition("xdp-l2resp ")[2]).status == 0
     told = json.loads(agent.command("show", "default/web", "--json").out)
+    assert told.keys() == {"namespace", "service", "node", "policies", "addresses"}
+    assert told["addresses"][0].keys() == {"ip", "field", "lease", "blocked", "reason", "interfaces", "claim"}
     assert told["policies"] == ["policy1"] and told["node"] == "node-1"
     assert [(one["ip"], one["claim"]["holder"], one["interfaces"]) for one in told["addresses"]] == [
         (VIP, "node-1", ["eth1"]), (VIP6, "node-1", ["eth1"])]
@@ -32,7 +34,8 @@ def test_one_that_is_not(agent):
     agent.start()
     shown = agent.command("show", "default/web").out
     assert "policies on this node: none" in shown and f"{FIRST} (loadBalancer)" in shown
-    assert "holder: not known here, since no policy of this node selects it" in shown
+    assert "holder: not known here\n" in shown
+    assert f"  not to be had by node-1: {FIRST}: no policy of this node selects it" in shown
     assert "  interfaces: none" in shown and "explain" not in shown
     assert "no address" in agent.command("show", "default/none").out
 

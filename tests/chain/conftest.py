@@ -4,33 +4,28 @@
 A test says with @statement(...) what it proves. With CHAIN_RESULTS=DIR the verdicts are left there
 for tests/chain/table.
 """
-import importlib.util
 import sys
 from pathlib import Path
 
 import pytest
 
 NET = Path(__file__).resolve().parents[1] / "net"
-sys.path.insert(0, str(NET))
-SPEC = importlib.util.spec_from_file_location("net_conftest", NET / "conftest.py")
-net_conftest = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(net_conftest)
+sys.path.append(str(NET))
 
+import base  # noqa: E402
 import chain as chain_module  # noqa: E402
+from base import background, scratch  # noqa: E402, F401
 from results import Results  # noqa: E402
-
-background = net_conftest.background
-scratch = net_conftest.scratch
 
 
 def pytest_configure(config):
-    net_conftest.pytest_configure(config)
+    base.pytest_configure(config)
     config.addinivalue_line("markers", "statement(text): what of the table in docs this proves")
     Results.register(config)
 
 
 def pytest_collection_modifyitems(items):
-    net_conftest.pytest_collection_modifyitems(items)
+    base.pytest_collection_modifyitems(items)
     for item in items:
         if item.path.parent == NET:
             name = item.path.stem.removeprefix("test_").replace("_", " ")

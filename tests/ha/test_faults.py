@@ -148,21 +148,23 @@ def test_out_of_file_descriptors(pair, etcd):
 
 @pytest.mark.parametrize("who, authority", [("stranger", "ca"), ("expired", "ca"), ("client", "stranger")])
 def test_wrong_certificates(cluster, secure_etcd, who, authority):
-    files = secure_etcd.tls
-    node = cluster.node(f"{secure_etcd.lease}, ca: {files[authority]}.crt, cert: {files[who]}.crt, "
-                        f"key: {files[who]}.key", MANIFESTS, start=False)
+    """The node that has them takes no part; the one with the right ones goes on."""
+    def lease(who, authority):
+        files = secure_etcd.tls
+        return (f"{secure_etcd.lease}, ca: {files[authority]}.crt, cert: {files[who]}.crt, "
+                f"key: {files[who]}.key")
+
+    cluster.first = cluster.node(lease("client", "ca"), MANIFESTS)
+    cluster.settled([VIP])
+    cluster.asker = cluster.ask(VIP)
+    node = cluster.node(lease(who, authority), MANIFESTS, start=False)
     node.agent.launch()
     assert wait_until(lambda: "etcd at https://" in node.agent.log(), 10), node.agent.log()
     status, why = node.agent.http("/readyz")
     assert status == 503 and "lease store" in why
+    time.sleep(DURATION)
     assert not node.held()
-
-
-def test_right_certificates(cluster, secure_etcd):
-    files = secure_etcd.tls
-    cluster.node(f"{secure_etcd.lease}, ca: {files['ca']}.crt, cert: {files['client']}.crt, "
-                 f"key: {files['client']}.key", MANIFESTS)
-    cluster.settled([VIP])
+    answers_all_the_while(cluster)
 
 
 def test_processors_are_busy(pair):

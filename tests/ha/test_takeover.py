@@ -7,7 +7,9 @@ import signal
 import statistics
 import time
 
-from cluster import BOTH, BOTH_IN_CI, DURATION, RETRY, SLACK, VIP
+import pytest
+
+from cluster import BOTH, BOTH_IN_CI, DURATION, FULL, RETRY, SLACK, VIP
 from daemon import POLICY, service
 from lan import wait_until
 from takeover import kills
@@ -98,8 +100,9 @@ def test_announced_by_the_next(pair):
 
 
 @BOTH
-def test_restarted_within_the_lease(pair):
-    pair.first.agent.end(signal.SIGUSR1)
+@pytest.mark.parametrize("how", [signal.SIGUSR1, pytest.param(signal.SIGKILL, marks=FULL)], ids=["SIGUSR1", "SIGKILL"])
+def test_restarted_within_the_lease(pair, how):
+    pair.first.agent.end(how)
     pair.first.agent.start()
     time.sleep(DURATION)
     pair.asker.close()

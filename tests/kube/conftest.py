@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tests here start from: a real API server with Cilium's two kinds, a LAN, and an agent whose source it is."""
-import importlib.util
 import sys
 import tempfile
 from pathlib import Path
@@ -9,17 +8,13 @@ import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path += [str(TESTS / "net"), str(TESTS / "agent"), str(TESTS / "lease")]
-SPEC = importlib.util.spec_from_file_location("net_conftest", TESTS / "net/conftest.py")
-net_conftest = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(net_conftest)
 
+import base  # noqa: E402
 import daemon as daemon_module  # noqa: E402
 import lan as lan_module  # noqa: E402
+from base import lan, pytest_collection_modifyitems, scratch  # noqa: E402, F401
 from gate import Gate, Tunnel  # noqa: E402
 from kube import ADMIN, REASON, Cluster  # noqa: E402
-
-pytest_collection_modifyitems = net_conftest.pytest_collection_modifyitems
-scratch = net_conftest.scratch
 
 DEPLOY = lan_module.ROOT / "deploy/kubernetes"
 CRDS = ("ciliuml2announcementpolicies", "ciliumloadbalancerippools")
@@ -45,7 +40,7 @@ def service(name, *ips, kind="ClusterIP"):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "smoke: runs without --full, too")
-    net_conftest.pytest_configure(config)
+    base.pytest_configure(config)
 
 
 @pytest.fixture(scope="session")
@@ -95,12 +90,6 @@ def objects(cluster):
     made = Objects(cluster)
     yield made
     made.clear()
-
-
-@pytest.fixture
-def lan():
-    with lan_module.Lan() as made:
-        yield made
 
 
 @pytest.fixture

@@ -202,8 +202,8 @@ def lease(lan, milliseconds):
 
 
 @pytest.mark.parametrize("milliseconds, said", [
-    (-1, "the lease of 1 address (slot 1) has run out"),
-    (450, r"the lease of 1 address \(slot 1\) (runs out in \d+ ms|has run out)"),
+    (-1, "the lease of 1 address on eth1 (slot 1) has run out"),
+    (450, r"the lease of 1 address on eth1 \(slot 1\) (runs out in \d+ ms|has run out)"),
 ])
 def test_lease_over(well, milliseconds, said):
     lease(well, milliseconds)
@@ -261,7 +261,11 @@ def test_kernel_answers_nd(well):
     assert look(well) == {}
 
 
-def test_proxy_arp(well):
+@pytest.mark.parametrize("addresses", ["kept", "flushed"])
+def test_proxy_arp(well, addresses):
+    """Also where the program has no address, since the agent announces none then."""
+    if addresses == "flushed":
+        well.done("flush dev eth1")
     well.server.sysctl("net.ipv4.conf.eth1.proxy_arp=1")
     assert look(well) == {}  # it needs forwarding too
     well.server.sysctl("net.ipv4.ip_forward=1")

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What test_service.py starts from: a LAN with a virtual machine on it, booted once, and who answers there."""
-import importlib.util
 import os
 import sys
 import tempfile
@@ -8,17 +7,13 @@ from pathlib import Path
 
 import pytest
 
-HA = Path(__file__).resolve().parents[1] / "ha"
-sys.path.append(str(HA))
-SPEC = importlib.util.spec_from_file_location("ha_conftest", HA / "conftest.py")
-ha_conftest = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(ha_conftest)
+TESTS = Path(__file__).resolve().parents[1]
+sys.path += [str(TESTS / name) for name in ("net", "agent", "lease", "ha")]
 
+from base import pytest_collection_modifyitems, pytest_configure  # noqa: E402, F401
 from cluster import VIP, Cluster  # noqa: E402
 from machine import Machine  # noqa: E402
-
-pytest_configure = ha_conftest.pytest_configure
-pytest_collection_modifyitems = ha_conftest.pytest_collection_modifyitems
+from stores import Store  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +42,6 @@ def asker(machine):
 
 @pytest.fixture(scope="module")
 def etcd(machine):
-    made = ha_conftest.Store(machine.cluster)
+    made = Store(machine.cluster)
     yield made
     made.close()

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "agent_socket.h"
+#include "cleanup.h"
+
+/* One that doesn't answer by then hangs. */
+#define TIMEOUT_SECONDS 2
+
+int agent_socket_address(struct sockaddr_un *ret_address, struct err *err)
+{
+	struct stat net;
+
+	if (stat("/proc/self/ns/net", &net) < 0)
+		return err_set(err, negative_errno(), "/proc/self/ns/net: %s", strerror(errno));
+	*ret_address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(ret_address->sun_path, sizeof(ret_address->sun_path),
+		 AGENT_SOCKET_DIRECTORY "/net-%ju.sock", (uintmax_t)net.st_ino);
+	return 0;
+}
+
+/* Sends @request, and reads all that comes until the other end closes. Returns its length. */
+static ssize_t exchange(int fd, const char *request, char *answer, size_t size)
+{
+	const struct timeval timeout = { .tv_sec = TIMEOUT_SECONDS };
+	size_t used = 0;
+	ssize_t got;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
+	    send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
+		return negative_errno();
+	while ((got = recv(fd, answer + used, size - 1 - used, 0)) > 0)
+		used += got;
+	answer[used] = '\0';
+	return got < 0 ? negative_errno() : (ssize_t)used;
+}
+
+int agent_socket_ready(struct err *ret_why)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+	char answer[2048], *body;
+	unsigned int status;
+
+	if (fd < 0 || agent_socket_address(&address, ret_why) < 0 ||
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return -ENOENT;
+	if (exchange(fd, "GET /readyz HTTP/1.0\r\n\r\n", answer, sizeof(answer)) < 0 ||
+	    sscanf(answer, "HTTP/%*s %u", &status) != 1 || !(body = strstr(answer, "\r\n\r\n"))) {
+		err_write(ret_why, "it doesn't answer");
+		return 0;
+	}
+	body += strlen("\r\n\r\n");
+	err_write(ret_why, "%.*s", (int)strcspn(body, "\n"), body);
+	return status == 200;
+}

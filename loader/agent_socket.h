@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where the agent of a network namespace listens, on a Unix socket that root alone can reach, and
+ * whether it is content. */
+#ifndef XDP_L2RESP_AGENT_SOCKET_H
+#define XDP_L2RESP_AGENT_SOCKET_H
+
+#include <sys/un.h>
+
+#include "err.h"
+
+#define AGENT_SOCKET_DIRECTORY "/run/xdp-l2respd"
+
+/* The socket of the caller's network namespace. */
+int agent_socket_address(struct sockaddr_un *ret_address, struct err *err);
+
+/* Asks the agent for its readiness: 1, or 0 with the reason in @ret_why. -ENOENT: no agent runs. */
+int agent_socket_ready(struct err *ret_why);
+
+#endif
