@@ -42,45 +42,56 @@ static bool pins_alive(const struct pins_origin *origin, uint32_t id)
 
 	snprintf(path, sizeof(path), "%s/%s", origin->dir, pins_map_name(PINS_COUNTERS));
 	fd = bpf_obj_get(path);
+	/* an error too: who can't be asked isn't displaced */
 	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && prog_id_uses_map(id, info.id))
 		return true;
 	return !pins_bpffs_here(origin) && pins_bpffs_mounted(origin);
 }
 
 /* A program of our name: of these pins, of others, of none any more, or a namesake. */
-static void state_add_ours(const struct pins *pins, struct attach_state *state, unsigned int i)
+static int state_add_ours(const struct pins *pins, struct attach_state *state, unsigned int i)
 {
 	uint32_t id = state->prog[i].id;
 	struct pins_origin origin;
+	int r = pins ? prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS)) : 0;
 
-	if (pins && prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS))) {
+	if (r > 0) {
 		state->prog[i].ours = true;
-		state->prog[i].stale =
-			!prog_id_uses_map(id, pins_map_id(pins, PINS_RESPONDER_V4)) ||
-			!prog_id_uses_map(id, pins_map_id(pins, PINS_RESPONDER_V6));
-	} else if (!prog_pins_origin(id, &origin)) {
-		state->prog[i].orphan = !pins_alive(&origin, id);
-		if (!state->prog[i].orphan)
+		for (enum pins_map map = PINS_RESPONDER_V4; map <= PINS_RESPONDER_V6 && r > 0;
+		     map++)
+			r = prog_id_uses_map(id, pins_map_id(pins, map));
+		state->prog[i].stale = !r;
+	} else if (!r) {
+		r = prog_pins_origin(id, &origin);
+		state->prog[i].orphan = !r && !pins_alive(&origin, id);
+		if (!r && !state->prog[i].orphan)
 			memcpy(state->prog[i].elsewhere, origin.dir, sizeof(origin.dir));
 	}
+	return r < 0 && r != -ENOENT ? r : 0;
 }
 
-static void state_add(const struct pins *pins, const struct xdp_program *prog,
-		      struct attach_state *state)
+static int state_add(const struct pins *pins, const struct xdp_program *prog,
+		     struct attach_state *state, struct err *err)
 {
 	unsigned int i = state->count;
-	uint32_t id = xdp_program__id(prog);
+	/* libxdp leaves it out, or the program, where it couldn't get its BTF, and calls that done
+	 */
+	uint32_t id = prog ? xdp_program__id(prog) : 0;
+	int r = 0;
 
+	if (!id)
+		return err_set(err, -EAGAIN, "libxdp couldn't read an XDP program; try again");
 	if (i == ATTACH_MAX_PROGS)
-		return;
+		return 0;
 	state->prog[i].id = id;
 	state->prog[i].priority = xdp_program__run_prio(prog);
 	snprintf(state->prog[i].name, sizeof(state->prog[i].name), "%s",
 		 xdp_program__name(prog) ?: "");
 	/* libbpf leaves the name out where it couldn't find out that the kernel takes one */
 	if (!strcmp(state->prog[i].name, PROG_NAME) || !*state->prog[i].name)
-		state_add_ours(pins, state, i);
+		r = state_add_ours(pins, state, i);
 	state->count++;
+	return r < 0 ? err_set(err, r, "asking for program %u: %s", id, strerror(-r)) : 0;
 }
 
 static int multiprog_get(unsigned int ifindex, struct xdp_multiprog **ret_multiprog,
@@ -146,11 +157,14 @@ int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_st
 		state.dispatcher = prog && !strcmp(xdp_program__name(prog) ?: "", DISPATCHER_NAME);
 		if (!state.chain && state.dispatcher && !prog_is_extended(xdp_program__id(prog)))
 			state.empty_id = xdp_program__id(prog);
-		else if (!state.chain)
-			state_add(pins, prog, &state);
+		else if (!state.chain || (!prog && !xdp_multiprog__hw_prog(multiprog)))
+			r = state_add(pins, prog, &state, err);
 		else
-			for (prog = NULL; (prog = xdp_multiprog__next_prog(prog, multiprog));)
-				state_add(pins, prog, &state);
+			for (prog = NULL;
+			     r >= 0 && (prog = xdp_multiprog__next_prog(prog, multiprog));)
+				r = state_add(pins, prog, &state, err);
+		if (r < 0)
+			return r;
 	}
 	*ret_state = state;
 	return 0;

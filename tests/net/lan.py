@@ -117,7 +117,8 @@ class Namespace:
         return ["nsenter", f"--net={self.path}", "--", *map(str, argv)]
 
     def run(self, *argv, **options):
-        return run(*self.argv(*argv), **options)
+        with self.entered():
+            return run(*map(str, argv), **options)
 
     def ip(self, *commands):
         """Commands of ip(8), a line each."""
@@ -135,8 +136,8 @@ class Namespace:
 
     @contextmanager
     def entered(self):
-        """Sockets that are made meanwhile are this namespace's."""
-        with open("/proc/self/ns/net") as home, open(self.path) as there:
+        """Sockets that are made meanwhile are this namespace's, and so are processes."""
+        with open("/proc/thread-self/ns/net") as home, open(self.path) as there:
             checked(libc.setns(there.fileno(), CLONE_NEWNET))
             try:
                 yield
@@ -197,13 +198,17 @@ class Lan:
             host.sysctl("net.ipv6.conf.lo.disable_ipv6=0", f"net.ipv6.conf.{dev}.disable_ipv6=0")
             host.ip(f"address add {ip}/64 dev {dev} nodad")
 
-    def argv(self, command):
-        """The CLI with the words of command, as the server's administrator runs it."""
+    def words(self, command):
+        """The CLI with the words of command."""
         words = shlex.split(command) if isinstance(command, str) else command
-        return self.server.argv(CLI, "--bpffs", self.bpffs, *words)
+        return [CLI, "--bpffs", self.bpffs, *map(str, words)]
+
+    def argv(self, command):
+        """The same, as the server's administrator runs it."""
+        return self.server.argv(*self.words(command))
 
     def cli(self, command, **options):
-        done = subprocess.run(self.argv(command), capture_output=True, text=True, **options)
+        done = self.server.run(*self.words(command), check=False, **options)
         return Result(done.returncode, done.stdout, done.stderr)
 
     def done(self, *commands):
