@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 
 #include "cleanup.h"
@@ -13,6 +15,9 @@
 #define BATCH 16384
 /* What is looked at once stays in the processor's cache. */
 #define VISIT_BATCH 1024
+/* More threads than this don't write faster; with fewer rows each they aren't worth their start. */
+#define SHARES_MAX 4
+#define SHARE_MIN  32768
 
 /* A key is what the map keeps of an address, and the interface; a value begins with its key, and
  * its counts follow its head. */
@@ -291,34 +296,102 @@ static int batch_append(const struct layout *layout, struct batch *batch,
 	return 0;
 }
 
+/* A share of the rows, worked on by a thread of its own, or by the one that was called. */
+struct share {
+	pthread_t thread;
+	const int *fds;
+	responder_row_fn *row_of;
+	const void *from;
+	size_t first;
+	size_t end;
+	batch_flush_fn *flush;
+	_Atomic size_t *done; /* rows, of all shares */
+	/* NULL but in the first, which isn't elsewhere */
+	responder_progress_fn *progress;
+	size_t total;
+	int r;
+	bool elsewhere;
+	struct err err;
+};
+
 /* Gathers the rows by family and hands them to @flush a batch at a time. */
-static int in_batches(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
-		      size_t count, batch_flush_fn *flush, responder_progress_fn *progress,
-		      struct err *err)
+static void *share_work(void *argument)
 {
 	_cleanup_(batches_free) struct batches batches = {};
-	size_t done = 0;
+	struct share *share = argument;
 	int r = 0;
 
-	for (size_t i = 0; i < count && !r; i++) {
-		struct entry_row row = row_of(from, i);
+	for (size_t i = share->first; i < share->end && !r; i++) {
+		struct entry_row row = share->row_of(share->from, i);
 		enum pins_family family = responder_family(&row.key.address);
 		struct batch *batch = &batches.of[family];
 
-		r = batch_append(&layouts[family], batch, &row, err);
+		r = batch_append(&layouts[family], batch, &row, &share->err);
 		if (r < 0 || batch->count < BATCH)
 			continue;
-		r = flush(fds[family], &layouts[family], batch, err);
+		r = share->flush(share->fds[family], &layouts[family], batch, &share->err);
 		batch->count = 0;
-		done += BATCH;
-		if (!r && progress)
-			progress(done, count);
+		*share->done += BATCH;
+		if (!r && share->progress)
+			share->progress(*share->done, share->total);
 	}
 	for (int family = 0; family < PINS_FAMILIES && !r; family++)
 		if (batches.of[family].count)
-			r = flush(fds[family], &layouts[family], &batches.of[family], err);
-	if (!r && progress && done < count)
-		progress(count, count);
+			r = share->flush(share->fds[family], &layouts[family], &batches.of[family],
+					 &share->err);
+	share->r = r;
+	return NULL;
+}
+
+/* As many shares as processors, unless there is too little to share. */
+static size_t share_count(size_t rows)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t count = processors > SHARES_MAX ? SHARES_MAX : processors;
+
+	while (count > 1 && rows / count < SHARE_MIN)
+		count--;
+	return count;
+}
+
+/* The kernel locks a bucket at a time, so that several may write at once. */
+static int in_batches(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
+		      size_t rows, batch_flush_fn *flush, responder_progress_fn *progress,
+		      struct err *err)
+{
+	struct share shares[SHARES_MAX];
+	size_t count = share_count(rows);
+	_Atomic size_t done = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < count; i++)
+		shares[i] = (struct share){
+			.fds = fds,
+			.row_of = row_of,
+			.from = from,
+			.first = rows / count * i,
+			.end = i + 1 == count ? rows : rows / count * (i + 1),
+			.flush = flush,
+			.done = &done,
+			.progress = i ? NULL : progress,
+			.total = rows,
+		};
+	for (size_t i = 1; i < count; i++)
+		shares[i].elsewhere =
+			!pthread_create(&shares[i].thread, NULL, share_work, &shares[i]);
+	for (size_t i = 0; i < count; i++)
+		if (!shares[i].elsewhere)
+			share_work(&shares[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (shares[i].elsewhere)
+			pthread_join(shares[i].thread, NULL);
+		if (shares[i].r < 0 && !r) {
+			r = shares[i].r;
+			*err = shares[i].err;
+		}
+	}
+	if (!r && progress)
+		progress(rows, rows);
 	return r;
 }
 

@@ -57,15 +57,19 @@ static __always_inline enum arp_ownership arp_look_up(const void *ip4_at, __u32 
 
 /* A packet that isn't answered: does its sender use an address of ours (RFC 5227 2.4)? Otherwise it
  * is @outcome. */
-static __noinline enum outcome arp_silent(const void *eth, const struct arp_packet *arp,
-					  __u32 ifindex, enum outcome outcome)
+__noinline enum outcome arp_silent(const struct ethhdr *eth, const struct arp_packet *arp,
+				   __u32 ifindex, enum outcome outcome)
 {
 	struct responder_v4_entry *entry;
-	__be32 spa = ip4_load(arp->spa);
-	mac_t sha = mac_load(arp->sha), mac;
+	mac_t sha, mac;
+	__be32 spa;
 
+	if (!eth || !arp)
+		return OUTCOME_COUNT;
+	spa = ip4_load(arp->spa);
+	sha = mac_load(arp->sha);
 	if (spa && arp_look_up(arp->spa, ifindex, &entry, &mac) == ARP_OWNED) {
-		if (sha == mac || mac_load(eth + ETH_ALEN) == mac) {
+		if (sha == mac || mac_load(eth->h_source) == mac) {
 			outcome = OUTCOME_ARP_OWN_MAC;
 		} else {
 			struct conflict_key key = { .address = { [10] = 0xff, [11] = 0xff },
@@ -80,14 +84,17 @@ static __noinline enum outcome arp_silent(const void *eth, const struct arp_pack
 }
 
 /* Anything but a request for Ethernet and IPv4. */
-static __noinline enum outcome arp_other(const void *eth, const struct arp_packet *arp,
-					 __u32 ifindex)
+__noinline enum outcome arp_other(const struct ethhdr *eth, const struct arp_packet *arp,
+				  __u32 ifindex)
 {
-	__u64 format = word_load(arp);
+	__u64 format;
 
+	if (!eth || !arp)
+		return OUTCOME_COUNT;
+	format = word_load(arp);
 	if ((format & ARP_FORMAT_MASK) != ARP_FORMAT)
 		return count_silence(OUTCOME_ARP_BAD_FORMAT);
-	if (!mac_is_host(mac_load(arp->sha)) || !mac_is_host(mac_load(eth + ETH_ALEN)))
+	if (!mac_is_host(mac_load(arp->sha)) || !mac_is_host(mac_load(eth->h_source)))
 		return count_silence(OUTCOME_ARP_BAD_SENDER_MAC);
 	if (!arp_sender_ip_valid(ip4_load(arp->spa)))
 		return count_silence(OUTCOME_ARP_BAD_SENDER_IP);
@@ -149,8 +156,10 @@ static __always_inline enum outcome arp_request(void *eth, struct arp_packet *ar
 }
 
 /* One whose sender may be another: the way of tagged frames, too. */
-static __noinline enum outcome arp_request_odd(void *eth, struct arp_packet *arp, __u32 ifindex)
+__noinline enum outcome arp_request_odd(struct ethhdr *eth, struct arp_packet *arp, __u32 ifindex)
 {
+	if (!eth || !arp)
+		return OUTCOME_COUNT;
 	return arp_request(eth, arp, ifindex, false);
 }
 

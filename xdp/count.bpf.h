@@ -35,7 +35,7 @@ static __always_inline void count_outcome(enum outcome outcome)
 }
 
 /* A frame that is passed up: counts it, and is its outcome. */
-static __noinline enum outcome count_silence(enum outcome outcome)
+__noinline enum outcome count_silence(enum outcome outcome)
 {
 	if (outcome < OUTCOME_COUNT)
 		count_outcome(outcome);

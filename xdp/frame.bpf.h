@@ -61,25 +61,31 @@ static __always_inline bool frame_skip_tags(struct frame *frame)
 	return true;
 }
 
+/* A frame's beginning, if it has as many tags as may be. */
+struct frame_tags {
+	__u8 mac[2 * ETH_ALEN];
+	struct {
+		__be16 protocol;
+		__be16 tci;
+	} tag[FRAME_MAX_TAGS];
+};
+
 /*
- * The device that the frame is for: the attached one, or the VLAN device of its tags. A VID of 0
- * tells a priority and no VLAN. 0: no such device.
+ * The device that a frame of ARP or neighbour discovery is for: the attached one, or the VLAN
+ * device of its tags. A VID of 0 tells a priority and no VLAN. 0: no such device.
  */
-static __always_inline __u32 frame_device(const struct frame *frame)
+__noinline __u32 frame_device(const struct frame_tags *frame)
 {
-	const void *at = frame->eth + ETH_HLEN;
 	__u32 ifindex = attached_ifindex;
 
-	for (int i = 0; i < FRAME_MAX_TAGS; i++) {
-		const struct vlan_tag *tag = at;
-		struct vlan_key key = { .parent = ifindex };
+	if (!frame)
+		return 0;
+	for (int i = 0; i < FRAME_MAX_TAGS && type_is_tag(frame->tag[i].protocol); i++) {
+		struct vlan_key key = { .parent = ifindex,
+					.protocol = frame->tag[i].protocol,
+					.vid = bpf_ntohs(frame->tag[i].tci) & VLAN_TCI_VID };
 		const __u32 *device;
 
-		if (at >= frame->payload || (const void *)(tag + 1) > frame->end)
-			break;
-		key.protocol = frame_type(at);
-		key.vid = bpf_ntohs(tag->tci) & VLAN_TCI_VID;
-		at = tag + 1;
 		if (!key.vid)
 			continue;
 		device = bpf_map_lookup_elem(&vlans, &key);
@@ -96,7 +102,7 @@ static __always_inline enum outcome frame_arp(const struct frame *frame)
 
 	if (frame->payload + sizeof(struct arp_packet) > frame->end)
 		return count_silence(OUTCOME_ARP_TRUNCATED);
-	ifindex = frame_device(frame);
+	ifindex = frame_device(frame->eth);
 	if (!ifindex)
 		return count_silence(OUTCOME_ARP_OTHER_VLAN);
 	return arp_packet(frame->eth, frame->payload, ifindex, false);
@@ -104,15 +110,16 @@ static __always_inline enum outcome frame_arp(const struct frame *frame)
 
 static __always_inline enum outcome frame_ip6(struct xdp_md *ctx, const struct frame *frame)
 {
-	struct ipv6hdr *ip = frame->payload;
+	struct nd_packet *packet = frame->payload;
 	__u32 ifindex;
 
-	if ((void *)(ip + 1) > frame->end || ip->version != 6 || !ip6_is_nd(ip, frame->end))
+	if ((void *)(&packet->ip + 1) > frame->end || packet->ip.version != 6 ||
+	    !ip6_is_nd(&packet->ip, frame->end))
 		return OUTCOME_COUNT;
-	ifindex = frame_device(frame);
+	ifindex = frame_device(frame->eth);
 	if (!ifindex)
 		return count_silence(OUTCOME_ND_OTHER_VLAN);
-	return nd_packet(ctx, ip, ifindex);
+	return nd_packet(ctx, frame->eth, packet, ifindex);
 }
 
 /*

@@ -37,15 +37,10 @@ struct {
 	__type(value, struct nd_scratch);
 } nd_scratch SEC(".maps");
 
-/* What was found in a frame. */
-struct nd_frame {
-	void *eth;
-	struct ipv6hdr *ip;
-	struct nd_message *message;
-	__u32 length; /* of the message */
-	__u32 ifindex;
-	bool has_source; /* a source link-layer address option: */
-	mac_t source;
+/* What lies behind the Ethernet header and its tags; options follow. */
+struct nd_packet {
+	struct ipv6hdr ip;
+	struct nd_message message;
 };
 
 static __always_inline bool ip6_is_multicast(const void *ip6)
@@ -138,169 +133,200 @@ static __always_inline enum nd_ownership nd_look_up(const void *ip6, __u32 ifind
 	return lease_valid(*ret_head >> 56) ? ND_OWNED : ND_LAPSED;
 }
 
-/* The Ethernet source, or the link-layer address that an option gives, is the entry's own. */
-static __always_inline bool nd_is_own(const struct nd_frame *frame, __u64 head)
-{
-	return mac_load(frame->eth + ETH_ALEN) == mac_of(head) ||
-	       (frame->has_source && frame->source == mac_of(head));
-}
-
-/*
- * A message that isn't answered: @outcome, unless it uses @ip6, an address of ours.
- */
-static __noinline enum outcome nd_silent(const struct nd_frame *frame, const void *ip6,
-					 enum outcome outcome)
-{
-	struct conflict_key key = { .ifindex = frame->ifindex };
-	struct responder_v6_entry *entry;
-	__u64 head;
-
-	if (nd_look_up(ip6, frame->ifindex, &entry, &head) == ND_OWNED) {
-		if (nd_is_own(frame, head)) {
-			outcome = OUTCOME_ND_OWN_MAC;
-		} else {
-			outcome = OUTCOME_ND_CONFLICT;
-			ip6_copy(key.address, ip6);
-			count_conflict(&key, mac_load(frame->eth + ETH_ALEN));
-		}
-	}
-	return count_silence(outcome);
-}
-
 #define ND_OPTIONS_LIMIT ((ND_BODY_MAX - ND_BODY_MIN) / sizeof(struct nd_option))
 
 /* What nd_source() found, in the bits below a MAC. */
 #define ND_HAS_SOURCE  1
 #define ND_BAD_OPTIONS 2
 
+/* The option at @at, which moves on to the next one; NULL at the end of the @length bytes. */
+static __always_inline const struct nd_option *nd_option_next(const struct nd_scratch *scratch,
+							      __u32 length, __u32 *at)
+{
+	const struct nd_option *option = (const void *)(scratch->body + *at);
+
+	if (*at >= length || *at > ND_BODY_MAX - sizeof(*option))
+		return NULL;
+	*at += option->length * sizeof(*option);
+	return option;
+}
+
+/* No option of a message of @length bytes, at most ND_BODY_MAX, is empty or ends behind it. */
+__noinline bool nd_options_valid(const struct nd_scratch *scratch, __u32 length)
+{
+	__u32 at = ND_BODY_MIN;
+
+	if (!scratch)
+		return false;
+	for (unsigned int i = 0; i < ND_OPTIONS_LIMIT; i++) {
+		const struct nd_option *option = nd_option_next(scratch, length, &at);
+
+		if (!option)
+			break;
+		if (!option->length || at > length)
+			return false;
+	}
+	return true;
+}
+
 /*
- * The source link-layer address among the options of a message of @length bytes, at most
- * ND_BODY_MAX, and ND_HAS_SOURCE; ND_BAD_OPTIONS if one's length can't be. In an advertisement the
- * option has no place, and is to be ignored (RFC 4861 7.1.2). Global, so that the verifier goes
- * through the loop once and not with every state that leads here.
+ * The source link-layer address among the options of such a message, and ND_HAS_SOURCE; 0 if there
+ * is none, ND_BAD_OPTIONS if it isn't one of Ethernet. A loop of its own, like nd_options_valid():
+ * the verifier would take what one loop had found so far for another way through the next.
  */
 __noinline __u64 nd_source(const struct nd_scratch *scratch, __u32 length)
 {
 	__u32 at = ND_BODY_MIN;
-	__u64 found = 0;
-	int source;
 
 	if (!scratch)
 		return ND_BAD_OPTIONS;
-	source = scratch->body[0] == ND_SOLICITATION ? ND_OPTION_SOURCE : -1;
 	for (unsigned int i = 0; i < ND_OPTIONS_LIMIT; i++) {
-		const struct nd_option *option;
+		const struct nd_option *option = nd_option_next(scratch, length, &at);
 
-		if (at >= length || at > ND_BODY_MAX - sizeof(*option))
+		if (!option)
 			break;
-		option = (const void *)(scratch->body + at);
-		at += option->length * sizeof(*option);
-		if (!option->length || at > length)
-			return ND_BAD_OPTIONS;
-		if (option->type != source || found)
-			continue;
-		if (option->length != 1)
-			return ND_BAD_OPTIONS;
-		found = mac_load(option->mac) | ND_HAS_SOURCE;
+		if (option->type == ND_OPTION_SOURCE)
+			return option->length == 1 ? mac_load(option->mac) | ND_HAS_SOURCE
+						   : ND_BAD_OPTIONS;
 	}
-	return found;
+	return 0;
+}
+
+static __always_inline mac_t nd_source_mac(__u64 source)
+{
+	return source & ~(__u64)ND_HAS_SOURCE;
+}
+
+/* The Ethernet source, or the link-layer address that an option gives, is the entry's own. */
+static __always_inline bool nd_is_own(const void *eth, __u64 source, __u64 head)
+{
+	return mac_load(eth + ETH_ALEN) == mac_of(head) ||
+	       (source & ND_HAS_SOURCE && nd_source_mac(source) == mac_of(head));
+}
+
+/* A message that isn't answered: @outcome, unless it uses @ip6, an address of ours. @source: of
+ * nd_source(). */
+__noinline enum outcome nd_silent(const struct ethhdr *eth, const struct in6_addr *ip6,
+				  __u32 ifindex, __u64 source, enum outcome outcome)
+{
+	struct conflict_key key = { .ifindex = ifindex };
+	struct responder_v6_entry *entry;
+	__u64 head;
+
+	if (!eth || !ip6)
+		return OUTCOME_COUNT;
+	if (nd_look_up(ip6, ifindex, &entry, &head) == ND_OWNED) {
+		if (nd_is_own(eth, source, head)) {
+			outcome = OUTCOME_ND_OWN_MAC;
+		} else {
+			outcome = OUTCOME_ND_CONFLICT;
+			ip6_copy(key.address, ip6);
+			count_conflict(&key, mac_load(eth->h_source));
+		}
+	}
+	return count_silence(outcome);
 }
 
 /*
- * RFC 4861 7.1.1 and 7.1.2: what makes a message invalid whatever it is about. OUTCOME_COUNT:
- * nothing does. Sets the frame's source.
+ * RFC 4861 7.1.1 and 7.1.2: what makes a message of @length bytes invalid whatever it is about.
+ * OUTCOME_COUNT: nothing does. *ret_source is of nd_source().
  */
-static __always_inline enum outcome nd_validate(struct xdp_md *ctx, struct nd_frame *frame,
-						const void *end)
+static __always_inline enum outcome nd_validate(struct xdp_md *ctx, void *eth,
+						struct nd_packet *packet, __u64 length,
+						const void *end, __u64 *ret_source)
 {
-	__u32 offset = (void *)frame->message - frame->eth, slot = 0;
-	__u64 length = frame->length, source;
+	struct nd_message *message = &packet->message;
+	__u32 offset = (void *)message - eth, slot = 0;
 	struct nd_scratch *scratch;
+	__u64 source;
 
-	if (frame->ip->hop_limit != ND_HOP_LIMIT)
+	if (packet->ip.hop_limit != ND_HOP_LIMIT)
 		return OUTCOME_ND_BAD_HOP_LIMIT;
 	/* options are multiples of eight bytes, and so is the message */
-	if (frame->message->code || length < ND_BODY_MIN || length % sizeof(struct nd_option))
+	if (message->code || length < ND_BODY_MIN || length % sizeof(struct nd_option))
 		return OUTCOME_ND_BAD_FORMAT;
 	if (length > ND_BODY_MAX)
 		return OUTCOME_ND_TOO_LONG;
 	scratch = bpf_map_lookup_elem(&nd_scratch, &slot);
 	length = length_bounded(length, ND_BODY_MAX);
-	if (!scratch || (void *)frame->message + length > end ||
+	if (!scratch || (void *)message + length > end ||
 	    bpf_xdp_load_bytes(ctx, offset, scratch->body, length))
 		return OUTCOME_ND_TRUNCATED;
 	if (nd_fold(bpf_csum_diff(NULL, 0, (__be32 *)scratch->body, length,
-				  nd_pseudo_sum(frame->ip, length))) != 0xffff)
+				  nd_pseudo_sum(&packet->ip, length))) != 0xffff)
 		return OUTCOME_ND_BAD_CHECKSUM;
-	source = nd_source(scratch, length);
-	frame->has_source = source & ND_HAS_SOURCE;
-	frame->source = source & ~(__u64)ND_HAS_SOURCE;
-	if (source == ND_BAD_OPTIONS || ip6_is_multicast(frame->message->target))
+	if (!nd_options_valid(scratch, length) || ip6_is_multicast(message->target))
 		return OUTCOME_ND_BAD_FORMAT;
-	if (!mac_is_host(mac_load(frame->eth + ETH_ALEN)) ||
-	    (frame->has_source && !mac_is_host(frame->source)))
+	/* in an advertisement it has no place, and is to be ignored (RFC 4861 7.1.2) */
+	source = message->type == ND_SOLICITATION ? nd_source(scratch, length) : 0;
+	if (source == ND_BAD_OPTIONS)
+		return OUTCOME_ND_BAD_FORMAT;
+	if (!mac_is_host(mac_load(eth + ETH_ALEN)) ||
+	    (source & ND_HAS_SOURCE && !mac_is_host(nd_source_mac(source))))
 		return OUTCOME_ND_BAD_SENDER_MAC;
+	*ret_source = source;
 	return OUTCOME_COUNT;
 }
 
-static __always_inline enum outcome nd_advertisement(const struct nd_frame *frame)
+static __always_inline enum outcome nd_advertisement(const struct ethhdr *eth,
+						     const struct nd_packet *packet, __u32 ifindex)
 {
 	/* RFC 4861 7.1.2: solicited ones go to one host */
-	if (ip6_is_multicast(&frame->ip->daddr) &&
-	    frame->message->flags & bpf_htonl(ND_FLAG_SOLICITED))
+	if (ip6_is_multicast(&packet->ip.daddr) &&
+	    packet->message.flags & bpf_htonl(ND_FLAG_SOLICITED))
 		return count_silence(OUTCOME_ND_BAD_FORMAT);
-	return nd_silent(frame, frame->message->target, OUTCOME_ND_NOT_SOLICITATION);
+	return nd_silent(eth, (const void *)packet->message.target, ifindex, 0,
+			 OUTCOME_ND_NOT_SOLICITATION);
 }
 
 /* RFC 4861 7.1.1, 7.2.3: whether this solicitation may have an answer. OUTCOME_COUNT: it may. */
-static __always_inline enum outcome nd_check_sender(const struct nd_frame *frame)
+static __always_inline enum outcome nd_check_sender(const struct ipv6hdr *ip, bool has_source)
 {
-	const struct ipv6hdr *ip = frame->ip;
-
 	if (ip6_is_unspecified(&ip->saddr))
-		return frame->has_source || !ip6_is_solicited_node(&ip->daddr)
-			       ? OUTCOME_ND_BAD_PROBE
-			       : OUTCOME_COUNT;
+		return has_source || !ip6_is_solicited_node(&ip->daddr) ? OUTCOME_ND_BAD_PROBE
+									: OUTCOME_COUNT;
 	if (ip6_is_multicast(&ip->saddr) || ip6_is_loopback(&ip->saddr))
 		return OUTCOME_ND_BAD_SENDER_IP;
-	if (ip6_is_multicast(&ip->daddr) && !frame->has_source)
+	if (ip6_is_multicast(&ip->daddr) && !has_source)
 		return OUTCOME_ND_NO_LINK_LAYER_ADDRESS;
 	return OUTCOME_COUNT;
 }
 
 /* To the answering MAC or a group; a unicast solicitation is for the address that it asks for. */
-static __always_inline bool nd_is_to(const struct nd_frame *frame, mac_t mac)
+static __always_inline bool nd_is_to(const struct ethhdr *eth, const struct nd_packet *packet,
+				     mac_t mac)
 {
-	mac_t destination = mac_load(frame->eth);
+	mac_t destination = mac_load(eth);
 
 	return (destination == mac || destination & MAC_GROUP_BIT) &&
-	       (ip6_is_multicast(&frame->ip->daddr) ||
-		ip6_equal(&frame->ip->daddr, frame->message->target));
+	       (ip6_is_multicast(&packet->ip.daddr) ||
+		ip6_equal(&packet->ip.daddr, packet->message.target));
 }
 
 /*
  * Turns the solicitation into the advertisement where it lies (RFC 4861 7.2.4). What follows it
  * stays as the solicitation had it. @option: room for the target link-layer address, or NULL.
  */
-static __always_inline void nd_reply(const struct nd_frame *frame, __u64 head,
-				     struct nd_option *option)
+static __always_inline void nd_reply(void *eth, struct nd_packet *packet, struct nd_option *option,
+				     __u64 source, __u64 head)
 {
-	struct nd_message *message = frame->message;
+	struct nd_message *message = &packet->message;
+	struct ipv6hdr *ip = &packet->ip;
 	__u32 length = option ? ND_REPLY_MAX : ND_BODY_MIN;
-	bool probe = ip6_is_unspecified(&frame->ip->saddr);
+	bool probe = ip6_is_unspecified(&ip->saddr);
 	mac_t mac = mac_of(head);
 	__u32 flags = 0, sum;
 
-	mac_store(frame->eth, probe		  ? MAC_ALL_NODES
-			      : frame->has_source ? frame->source
-						  : mac_load(frame->eth + ETH_ALEN));
-	mac_store(frame->eth + ETH_ALEN, mac);
+	mac_store(eth, probe			? MAC_ALL_NODES
+		       : source & ND_HAS_SOURCE ? nd_source_mac(source)
+						: mac_load(eth + ETH_ALEN));
+	mac_store(eth + ETH_ALEN, mac);
 	if (probe)
-		ip6_set_all_nodes(&frame->ip->daddr);
+		ip6_set_all_nodes(&ip->daddr);
 	else
-		ip6_copy(&frame->ip->daddr, &frame->ip->saddr);
-	ip6_copy(&frame->ip->saddr, message->target);
-	frame->ip->payload_len = bpf_htons(length);
+		ip6_copy(&ip->daddr, &ip->saddr);
+	ip6_copy(&ip->saddr, message->target);
+	ip->payload_len = bpf_htons(length);
 	if (!probe)
 		flags |= ND_FLAG_SOLICITED;
 	if (!(head_flags(head) & ENTRY_NO_OVERRIDE))
@@ -309,7 +335,7 @@ static __always_inline void nd_reply(const struct nd_frame *frame, __u64 head,
 	message->flags = bpf_htonl(flags);
 	message->checksum = 0;
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)message, sizeof(*message),
-			    nd_pseudo_sum(frame->ip, length));
+			    nd_pseudo_sum(ip, length));
 	if (option) {
 		option->type = ND_OPTION_TARGET;
 		option->length = 1;
@@ -319,37 +345,32 @@ static __always_inline void nd_reply(const struct nd_frame *frame, __u64 head,
 	message->checksum = ~nd_fold(sum);
 }
 
-static __always_inline enum outcome nd_solicitation(const struct nd_frame *frame, const void *end)
+/* A valid solicitation. @option: what follows the message, or NULL. @source: of nd_source(). */
+__noinline enum outcome nd_solicitation(struct ethhdr *eth, struct nd_packet *packet,
+					struct nd_option *option, __u32 ifindex, __u64 source)
 {
-	struct nd_option *option = NULL;
 	struct responder_v6_entry *entry;
 	enum nd_ownership ownership;
 	enum outcome outcome;
 	__u64 head;
 
-	outcome = nd_check_sender(frame);
+	if (!eth || !packet)
+		return OUTCOME_COUNT;
+	outcome = nd_check_sender(&packet->ip, source & ND_HAS_SOURCE);
 	if (outcome != OUTCOME_COUNT)
 		return count_silence(outcome);
-	ownership = nd_look_up(frame->message->target, frame->ifindex, &entry, &head);
+	ownership = nd_look_up(packet->message.target, ifindex, &entry, &head);
 	if (ownership != ND_OWNED)
-		return nd_silent(frame, &frame->ip->saddr,
+		return nd_silent(eth, &packet->ip.saddr, ifindex, source,
 				 ownership == ND_LAPSED ? OUTCOME_ND_LEASE_OVER
 							: OUTCOME_ND_NOT_OWNED);
-	if (nd_is_own(frame, head))
+	if (nd_is_own(eth, source, head))
 		return count_silence(OUTCOME_ND_OWN_MAC);
-	if (ip6_equal(&frame->ip->saddr, frame->message->target))
-		return nd_silent(frame, &frame->ip->saddr, OUTCOME_ND_CONFLICT);
-	if (!nd_is_to(frame, mac_of(head)))
+	if (ip6_equal(&packet->ip.saddr, packet->message.target))
+		return nd_silent(eth, &packet->ip.saddr, ifindex, source, OUTCOME_ND_CONFLICT);
+	if (!nd_is_to(eth, packet, mac_of(head)))
 		return count_silence(OUTCOME_ND_OTHER_DESTINATION);
-	if (frame->length >= ND_REPLY_MAX) {
-		option = (void *)(frame->message + 1);
-		/* known by the length, but not to the verifier */
-		if ((void *)(option + 1) > end)
-			return count_silence(OUTCOME_ND_TRUNCATED);
-	}
-	barrier_var(option); /* else clang asks for the length again, and the verifier doesn't see
-				why */
-	nd_reply(frame, head, option);
+	nd_reply(eth, packet, option, source, head);
 	count_answer(OUTCOME_ND_ANSWERED, entry->responses_sent);
 	return OUTCOME_ND_ANSWERED;
 }
@@ -359,24 +380,25 @@ static __always_inline enum outcome nd_solicitation(const struct nd_frame *frame
  * the addresses. Its outcome, counted; the reply in place if it is OUTCOME_ND_ANSWERED, else the
  * frame untouched.
  */
-static __noinline enum outcome nd_packet(struct xdp_md *ctx, struct ipv6hdr *ip, __u32 ifindex)
+static __noinline enum outcome nd_packet(struct xdp_md *ctx, void *eth, struct nd_packet *packet,
+					 __u32 ifindex)
 {
-	struct nd_frame frame = { .eth = (void *)(long)ctx->data,
-				  .ip = ip,
-				  .message = (void *)(ip + 1),
-				  .length = bpf_ntohs(ip->payload_len),
-				  .ifindex = ifindex };
 	void *end = (void *)(long)ctx->data_end;
+	struct nd_option *option = (void *)(packet + 1);
 	enum outcome outcome;
+	__u64 source;
 
-	if ((void *)(frame.message + 1) > end)
+	if ((void *)option > end)
 		return count_silence(OUTCOME_ND_TRUNCATED);
-	outcome = nd_validate(ctx, &frame, end);
+	outcome = nd_validate(ctx, eth, packet, bpf_ntohs(packet->ip.payload_len), end, &source);
 	if (outcome != OUTCOME_COUNT)
 		return count_silence(outcome);
-	if (frame.message->type == ND_ADVERTISEMENT)
-		return nd_advertisement(&frame);
-	return nd_solicitation(&frame, end);
+	if (packet->message.type == ND_ADVERTISEMENT)
+		return nd_advertisement(eth, packet, ifindex);
+	/* that it ends in the frame follows from the length, but not for the verifier */
+	if (bpf_ntohs(packet->ip.payload_len) < ND_REPLY_MAX || (void *)(option + 1) > end)
+		option = NULL;
+	return nd_solicitation(eth, packet, option, ifindex, source);
 }
 
 #endif

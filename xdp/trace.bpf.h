@@ -21,23 +21,22 @@ static __always_inline void trace_copy(struct xdp_md *ctx, __u8 *to, __u64 captu
 }
 
 /*
- * frame_respond(), and a record of it. Stops by itself when the reader has not been heard of for a
- * while: it may have been killed.
+ * The record of a frame before it is looked at, for trace_end(); NULL where there is none. Stops
+ * the trace by itself when the reader has not been heard of for a while: it may have been killed.
  */
-static __noinline enum outcome trace_respond(struct xdp_md *ctx)
+static __always_inline struct trace_record *trace_begin(struct xdp_md *ctx)
 {
 	__u64 now_ns = bpf_ktime_get_boot_ns();
 	struct trace_record *record;
-	enum outcome outcome;
 
 	if (now_ns > trace_control.until_ns) {
 		trace_control.on = 0;
-		return frame_respond(ctx);
+		return NULL;
 	}
 	record = bpf_ringbuf_reserve(&trace, sizeof(*record), 0);
 	if (!record) {
 		__sync_fetch_and_add(&trace_control.lost, 1);
-		return frame_respond(ctx);
+		return NULL;
 	}
 	record->seen_ns = now_ns;
 	record->ifindex = attached_ifindex;
@@ -46,16 +45,22 @@ static __noinline enum outcome trace_respond(struct xdp_md *ctx)
 	record->captured =
 		record->length < L2RESP_TRACE_SNAPLEN ? record->length : L2RESP_TRACE_SNAPLEN;
 	trace_copy(ctx, record->request, record->captured);
-	outcome = frame_respond(ctx);
+	return record;
+}
+
+/* What became of the frame. */
+static __always_inline void trace_end(struct xdp_md *ctx, struct trace_record *record,
+				      enum outcome outcome)
+{
+	if (outcome == OUTCOME_COUNT) {
+		bpf_ringbuf_discard(record, 0);
+		return;
+	}
 	record->outcome = outcome;
 	record->replied = outcome_is_answer(outcome);
 	if (record->replied)
 		trace_copy(ctx, record->reply, record->captured);
-	if (outcome == OUTCOME_COUNT)
-		bpf_ringbuf_discard(record, 0);
-	else
-		bpf_ringbuf_submit(record, 0);
-	return outcome;
+	bpf_ringbuf_submit(record, 0);
 }
 
 #endif
