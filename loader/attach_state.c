@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
@@ -74,8 +75,7 @@ static int state_add(const struct pins *pins, const struct xdp_program *prog,
 		     struct attach_state *state, struct err *err)
 {
 	unsigned int i = state->count;
-	/* libxdp leaves it out, or the program, where it couldn't get its BTF, and calls that done
-	 */
+	/* libxdp leaves either out where it couldn't get the BTF */
 	uint32_t id = prog ? xdp_program__id(prog) : 0;
 	int r = 0;
 
@@ -137,6 +137,15 @@ static int query_other_version(unsigned int ifindex, struct attach_state *state,
 	return 0;
 }
 
+/* Are libxdp's pins of dispatcher @id there, so that it could have read them? */
+static bool dispatcher_pinned(unsigned int ifindex, uint32_t id)
+{
+	char path[sizeof(DISPATCHER_BPFFS "/xdp/dispatch--") + 2 * 10];
+
+	snprintf(path, sizeof(path), DISPATCHER_BPFFS "/xdp/dispatch-%u-%u", ifindex, id);
+	return !access(path, F_OK);
+}
+
 int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_state *ret_state,
 		 struct err *err)
 {
@@ -157,6 +166,12 @@ int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_st
 		state.dispatcher = prog && !strcmp(xdp_program__name(prog) ?: "", DISPATCHER_NAME);
 		if (!state.chain && state.dispatcher && !prog_is_extended(xdp_program__id(prog)))
 			state.empty_id = xdp_program__id(prog);
+		else if (!state.chain && state.dispatcher &&
+			 dispatcher_pinned(ifindex, xdp_program__id(prog)))
+			r = err_set(err, -EAGAIN,
+				    "interface %u: libxdp couldn't read its dispatcher's "
+				    "programs; try again",
+				    ifindex);
 		else if (!state.chain || (!prog && !xdp_multiprog__hw_prog(multiprog)))
 			r = state_add(pins, prog, &state, err);
 		else

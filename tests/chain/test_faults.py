@@ -121,7 +121,9 @@ def fail_each_step(lan, variant, kind, errors, scratch):
 
 @statement("ENOSPC and EPERM from the kernel at each step of an attach change nothing, {}")
 @pytest.mark.parametrize("variant", ATTACHES)
-def test_kernel_refuses(lan, scratch, variant):
+def test_kernel_refuses(lan, scratch, variant, record_property):
+    if SAMPLE:
+        record_property("left", f"{SAMPLE} steps of a kind; every one here by a full run")
     for kind in "bpf", "netlink":
         for errors in ERRORS:
             fail_each_step(lan, variant, kind, errors, scratch)
@@ -234,8 +236,10 @@ def test_bpffs_read_only(lan):
 
 
 @statement("attach and detach race with xdp-loader: no program is lost, no pin left over")
-def test_race(lan, alone_reason):
+def test_race(lan, alone_reason, record_property):
     """Whoever comes second may be refused. What was said to be done, is."""
+    if not FULL:
+        record_property("left", f"{RACES} races; 100 here by a full run")
     lan.done(ADD)
     for _ in range(RACES):
         loader = subprocess.Popen(lan.server.argv("xdp-loader", "load", "-m", "native", "eth1",
