@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from chain import (ADD, COUNTER, MNT_DETACH, MS_RDONLY, MS_REMOUNT, mount, mounted, statement)
-from lan import (BPFFS, PASS, ROOT, VIP, Namespace, changes, checked, libc, like, run, wait_until)
+from chain import ADD, COUNTER, MS_RDONLY, MS_REMOUNT, mount, mounted, statement
+from lan import (BPFFS, MNT_DETACH, PASS, ROOT, VIP, Namespace, changes, checked, libc, like, run,
+                 wait_until)
 from results import GUEST
 
 FAULT = os.environ.get("CHAIN_FAULT", str(ROOT / "build/tests/chain/libfault.so"))
