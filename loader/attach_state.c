@@ -75,12 +75,9 @@ static int state_add(const struct pins *pins, const struct xdp_program *prog,
 		     struct attach_state *state, struct err *err)
 {
 	unsigned int i = state->count;
-	/* libxdp leaves either out where it couldn't get the BTF */
-	uint32_t id = prog ? xdp_program__id(prog) : 0;
+	uint32_t id = xdp_program__id(prog);
 	int r = 0;
 
-	if (!id)
-		return err_set(err, -EAGAIN, "libxdp couldn't read an XDP program; try again");
 	if (i == ATTACH_MAX_PROGS)
 		return 0;
 	state->prog[i].id = id;
@@ -146,6 +143,13 @@ static bool dispatcher_pinned(unsigned int ifindex, uint32_t id)
 	return !access(path, F_OK);
 }
 
+static int err_unread(unsigned int ifindex, struct err *err)
+{
+	return err_set(err, -EAGAIN,
+		       "interface %u: libxdp couldn't read the XDP programs there; try again",
+		       ifindex);
+}
+
 int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_state *ret_state,
 		 struct err *err)
 {
@@ -163,21 +167,22 @@ int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_st
 		state.mode = xdp_multiprog__attach_mode(multiprog);
 		state.chain = !xdp_multiprog__is_legacy(multiprog);
 		prog = xdp_multiprog__main_prog(multiprog);
+		/* libxdp leaves a program out, or its id, where it couldn't get the BTF */
+		if (prog ? !xdp_program__id(prog) : !xdp_multiprog__hw_prog(multiprog))
+			return err_unread(ifindex, err);
 		state.dispatcher = prog && !strcmp(xdp_program__name(prog) ?: "", DISPATCHER_NAME);
 		if (!state.chain && state.dispatcher && !prog_is_extended(xdp_program__id(prog)))
 			state.empty_id = xdp_program__id(prog);
 		else if (!state.chain && state.dispatcher &&
 			 dispatcher_pinned(ifindex, xdp_program__id(prog)))
-			r = err_set(err, -EAGAIN,
-				    "interface %u: libxdp couldn't read its dispatcher's "
-				    "programs; try again",
-				    ifindex);
-		else if (!state.chain || (!prog && !xdp_multiprog__hw_prog(multiprog)))
+			r = err_unread(ifindex, err);
+		else if (!state.chain)
 			r = state_add(pins, prog, &state, err);
 		else
 			for (prog = NULL;
 			     r >= 0 && (prog = xdp_multiprog__next_prog(prog, multiprog));)
-				r = state_add(pins, prog, &state, err);
+				r = xdp_program__id(prog) ? state_add(pins, prog, &state, err)
+							  : err_unread(ifindex, err);
 		if (r < 0)
 			return r;
 	}
