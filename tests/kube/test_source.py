@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from signal import SIGUSR1
+from signal import SIGHUP, SIGUSR1
 
 import pytest
 from conftest import CRDS, service
@@ -397,3 +397,19 @@ def test_a_cluster_that_is_put_back_to_an_earlier_state(agent, cluster, objects,
     agent.wait_entries((OTHER, "eth1"), ("198.18.11.29", "eth1"))
     cluster.restore(scratch / "saved")
     agent.wait_entries((VIP, "eth1"), seconds=200)
+
+
+def test_a_kubeconfig_that_is_written_anew_is_read_at_sighup(agent, objects, gate, scratch):
+    def write(token):
+        made = json.loads(json.dumps(KUBECONFIG))
+        made["clusters"][0]["cluster"], made["users"][0]["user"] = {"server": gate.url}, {"token": token}
+        (scratch / "kubeconfig").write_text(json.dumps(made))
+
+    write("stale")
+    agent.configure(f"{{kubeconfig: {scratch}/kubeconfig}}")
+    objects.apply(POLICY, service("web", VIP))
+    agent.start()
+    assert wait_until(lambda: "HTTP status 401" in agent.log(), 10)
+    write(ADMIN)
+    agent.signal(SIGHUP)
+    agent.wait_entries((VIP, "eth1"), seconds=10)
