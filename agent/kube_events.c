@@ -13,7 +13,7 @@
 #define NS_PER_S UINT64_C(1000000000)
 
 /* The server's --event-ttl is an hour, at least by default: an Event of before isn't counted on. */
-#define TTL_NS (50 * 60 * NS_PER_S)
+#define TTL_NS (3000 * NS_PER_S)
 /* What isn't answered, or refused for the moment, is tried again after that. */
 #define PAUSE_NS (10 * NS_PER_S)
 /* Addresses that something was said of in the last TTL_NS, at most. */

@@ -17,7 +17,7 @@
  * address, nodes wait for leases to run out as well. */
 #define SILENCE_NS (4 * UINT64_C(1000000000))
 /* Kubernetes keeps an Event for an hour. */
-#define AGAIN_NS (15 * 60 * UINT64_C(1000000000))
+#define AGAIN_NS (900 * UINT64_C(1000000000))
 
 /* An address that nobody answers for, since when. */
 struct silence {

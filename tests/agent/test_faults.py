@@ -391,9 +391,9 @@ def test_a_command_without_an_agent(agent):
 def test_a_probe_tells_a_stopped_agent_from_one_that_runs(running):
     done = running.command("alive")
     assert (done.status, done.out) == (0, "alive\n")
-    running.signal(SIGSTOP)
+    running.signal(signal.SIGSTOP)
     done = running.command("alive")
-    running.signal(SIGCONT)
+    running.signal(signal.SIGCONT)
     assert done.status == 1 and "asking the agent" in done.err
 
 

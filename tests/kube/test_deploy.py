@@ -77,6 +77,13 @@ def granted(cluster):
             for kind in rule["resources"] for verb in rule["verbs"]}
 
 
+def announced_again(agent, gate):
+    for command in "drain", "resume":
+        assert agent.command(command).status == 0
+        assert wait_until(lambda: (command == "resume") == bool(agent.entries()), 20)
+    return wait_until(lambda: ("", "events", "patch") in used(gate.requests), 5)
+
+
 @pytest.mark.smoke
 def test_each_permission_is_used_and_none_is_missed(agent, cluster, account, objects, gate, scratch, told):
     token = scratch / "account-token"
@@ -87,11 +94,9 @@ def test_each_permission_is_used_and_none_is_missed(agent, cluster, account, obj
     objects.apply(POLICY, POLICY.replace("policy1", "wrong").replace("eth1", "eth("), pool(), balanced("web"))
     agent.start()
     agent.wait_entries((FIRST, "eth1"), seconds=20)
-    # an Event that is there is counted
-    assert wait_until(lambda: ("", "events", "create") in used(gate.requests))
-    for command in "drain", "resume":
-        assert agent.command(command).status == 0
-        assert wait_until(lambda: (command == "resume") == bool(agent.entries()))
+    # an Event that is there is counted, when the same happens again
+    assert wait_until(lambda: ("", "events", "create") in used(gate.requests), 20)
+    assert any(announced_again(agent, gate) for _ in range(4))
     assert wait_until(lambda: used(gate.requests) >= granted(cluster), 20), granted(cluster) - used(gate.requests)
     assert used(gate.requests) <= granted(cluster)
     assert "403" not in agent.log()

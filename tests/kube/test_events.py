@@ -10,8 +10,8 @@ from test_pools import FIRST, balanced, pool, told  # noqa: F401 pylint: disable
 
 VIP = "198.18.10.1"
 EVENTS = "/api/v1/namespaces/default/events"
-SHARED = ("lease: {{engine: kubernetes, server: '{url}', token: {token}, duration: 2s, renewDeadline: 1200ms, "
-          "retryPeriod: 300ms}}")
+SHARED = ("lease: {{engine: kubernetes, server: '{url}', token: {token}, duration: 5s, renewDeadline: 4s, "
+          "retryPeriod: 1s}}")
 
 
 @pytest.fixture
@@ -93,9 +93,8 @@ def test_what_is_no_business_of_ours(by_lease, objects, events, told):
 
 
 @pytest.mark.smoke
-def test_an_address_that_flaps(by_lease, objects, events, gate):
+def test_an_address_that_flaps(agent, objects, events, gate):
     """One Event that counts, and no more than five writes in a row."""
-    agent = by_lease
     objects.apply(POLICY, service("web", VIP))
     agent.start()
     said = ("Announced", f"{VIP} announced by node-1 on eth1")
@@ -138,8 +137,7 @@ def test_who_cannot_write_them_announces_all_the_same(agent, objects, events, ga
     assert agent.ready() and len(writes(gate)) == 2
 
 
-def test_an_event_that_is_gone_is_written_anew(by_lease, cluster, objects, events):
-    agent = by_lease
+def test_an_event_that_is_gone_is_written_anew(agent, cluster, objects, events):
     objects.apply(POLICY, service("web", VIP))
     agent.start()
     assert wait_until(lambda: len(events()) == 1, 10)
