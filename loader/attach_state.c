@@ -54,7 +54,11 @@ static int state_add_ours(const struct pins *pins, struct attach_state *state, u
 {
 	uint32_t id = state->prog[i].id;
 	struct pins_origin origin;
-	int r = pins ? prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS)) : 0;
+	int r = 0;
+
+	/* a rehearsal may have nothing pinned */
+	if (pins && pins->fd[PINS_COUNTERS] >= 0)
+		r = prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS));
 
 	if (r > 0) {
 		state->prog[i].ours = true;

@@ -281,6 +281,7 @@ def test_orphan_recovered(lan):
     lan.done("attach eth1", ADD)
     shutil.rmtree(f"{lan.bpffs}/xdp-l2resp")
     assert like(lan.rows("status"), [ATTACHED | {"orphan": True}])
+    assert "would be attached" in lan.done("attach eth1 --dry-run").out
     assert "replaced" in lan.done("attach eth1").out
     lan.done(ADD)
     ask(lan, 1)
