@@ -18,6 +18,7 @@
 #include "log.h"
 #include "notify.h"
 #include "policy.h"
+#include "service_events.h"
 #include "source.h"
 
 #define USEC_PER_SEC 1000000ULL
@@ -73,6 +74,7 @@ struct agent {
 	struct announcer *announcer;
 	struct defender *defender;
 	struct inquiry *inquiry;
+	struct service_events *events;
 	struct lease_manager *manager;
 	struct desired desired;
 	struct kernel_view kernel; /* that desired was made with */
@@ -468,8 +470,14 @@ static void news_add(struct agent *agent, const struct address *address, uint32_
 /* The entries are there: now the LAN may know. */
 static void news_announce(struct agent *agent)
 {
-	for (size_t i = 0; i < agent->news_count; i++)
-		announcer_add(agent->announcer, &agent->news[i].address, agent->news[i].ifindex, 0);
+	for (size_t i = 0; i < agent->news_count; i++) {
+		const struct news *news = &agent->news[i];
+
+		announcer_add(agent->announcer, &news->address, news->ifindex, 0);
+		/* where Services are files there is nobody to tell */
+		if (!agent->config.directory)
+			service_events_answered(agent->events, &news->address, news->ifindex);
+	}
 	free(agent->news);
 	agent->news = NULL;
 	agent->news_count = agent->news_capacity = 0;
@@ -919,6 +927,23 @@ static void plain_log(int priority, const char *text, void *userdata)
 	log_say(priority, "%s", text);
 }
 
+static void service_view(struct service_view *ret_view, void *userdata)
+{
+	const struct agent *agent = userdata;
+
+	*ret_view = (struct service_view){
+		.source = agent->source,
+		.desired = &agent->desired,
+		.links = links_table(agent->links),
+		.manager = agent->manager,
+		.node = agent->config.node,
+		.class = agent->config.load_balancer_class,
+		.shared = agent->config.engine != LEASE_ENGINE_NONE,
+		.draining = agent->figures.draining,
+		.duration_ns = agent->config.timing.duration_ns,
+	};
+}
+
 static const struct source_callbacks source_callbacks = { input_changed, plain_log };
 static const struct announcer_callbacks announcer_callbacks = { holds, plain_log };
 static const struct inquiry_callbacks inquiry_callbacks = { group_claim, evaluate_soon, plain_log };
@@ -988,6 +1013,8 @@ static int agent_start(struct agent *agent, struct err *err)
 	if (!r)
 		r = defender_new(agent->event, conflict_seen, agent, &agent->defender, err);
 	if (!r)
+		r = service_events_new(agent->event, service_view, agent, &agent->events, err);
+	if (!r)
 		r = start_manager(agent, config, err);
 	if (r < 0)
 		return r;
@@ -1046,6 +1073,7 @@ void agent_free(struct agent *agent)
 	sd_event_source_disable_unref(agent->refresh);
 	sd_event_source_disable_unref(agent->stopping);
 	sd_event_source_disable_unref(agent->unlock);
+	service_events_free(agent->events);
 	lease_manager_free(agent->manager);
 	source_free(agent->source);
 	announcer_free(agent->announcer);

@@ -112,7 +112,21 @@ static void print_drain(const json_t *answer)
 		puts("giving up all addresses, until 'xdp-l2respd resume' or a restart");
 }
 
+static void print_alive(const json_t *answer)
+{
+	puts(json_is_true(json_object_get(answer, "alive")) ? "alive" : "not alive");
+}
+
 static const struct command commands[] = {
+	{ "alive",
+	  "",
+	  "Whether the agent answers",
+	  0,
+	  false,
+	  false,
+	  "/alive",
+	  { NULL },
+	  print_alive },
 	{ "who-holds",
 	  "ADDR",
 	  "Which node has the address",

@@ -103,7 +103,8 @@ static struct http_call *kube_send(struct kube *kube, struct http_request *reque
 		token = file_read(kube->token_file);
 	request->url = url;
 	request->token = token;
-	request->timeout_ns = kube->timeout_ns;
+	if (!request->timeout_ns || request->timeout_ns > kube->timeout_ns)
+		request->timeout_ns = kube->timeout_ns;
 	return http_send(kube->http, request);
 }
 
@@ -121,6 +122,7 @@ struct http_call *kube_request(struct kube *kube, const char *method, const char
 				 .content_type = strcmp(method, "PATCH")
 							 ? NULL
 							 : "application/merge-patch+json",
+				 .timeout_ns = KUBE_WRITE_NS,
 				 .done = done,
 				 .userdata = userdata,
 			 },
@@ -278,6 +280,21 @@ static void watch_forget(struct kube_watch *watch)
 	watch->next_page = NULL;
 }
 
+/* Its point is forgotten (410). The server is there, so the list follows soon. */
+static void watch_gone(struct kube_watch *watch)
+{
+	watch_forget(watch);
+	watch->retry_ns = 0;
+}
+
+/* Of a list that is older than what the stream has shown, all counts. */
+static uint64_t list_version(const struct kube_watch *watch, const char *text)
+{
+	uint64_t version = strtoull(text, NULL, 10);
+
+	return version < strtoull(watch->version, NULL, 10) ? UINT64_MAX : version;
+}
+
 static void on_page(const struct http_result *result, void *userdata)
 {
 	struct kube_watch *watch = userdata;
@@ -310,7 +327,7 @@ static void on_page(const struct http_result *result, void *userdata)
 	watch->retry_ns = 0;
 	watch->events->reachable(NULL, watch->userdata);
 	if (first)
-		watch->events->reset(watch->userdata);
+		watch->events->reset(list_version(watch, version), watch->userdata);
 	items = json_object_get(json, "items");
 	json_array_foreach(items, index, object)
 		watch->events->object(object, false, watch->userdata);
@@ -340,12 +357,15 @@ static bool watch_message(struct kube_watch *watch, const json_t *json)
 
 	if (!strcmp(type, "ERROR") || !version || strlen(version) >= sizeof(watch->version)) {
 		if (json_integer_value(json_object_get(object, "code")) == 410)
-			watch_forget(watch);
+			watch_gone(watch);
 		message = json_string_value(json_object_get(object, "message"));
 		watch_failed(watch, message ?: "its watch sent what isn't Kubernetes'");
 		return false;
 	}
 	watch->retry_ns = 0;
+	/* a stream goes one way: what it has shown is old */
+	if (strtoull(version, NULL, 10) <= strtoull(watch->version, NULL, 10))
+		return true;
 	snprintf(watch->version, sizeof(watch->version), "%s", version);
 	if (strcmp(type, "BOOKMARK") != 0)
 		watch->events->object(object, !strcmp(type, "DELETED"), watch->userdata);
@@ -382,6 +402,10 @@ static void on_watch_done(const struct http_result *result, void *userdata)
 
 	watch->call = NULL;
 	if (result->status == 410)
+		watch_gone(watch);
+	else if (result->error == -ETIMEDOUT)
+		/* not even a bookmark: a server that was put back to an earlier state has nothing
+		 * to show from here on */
 		watch_forget(watch);
 	if (!result->error && result->status == 200)
 		watch_later(watch); /* its time was over, as is usual */

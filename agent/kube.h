@@ -30,6 +30,9 @@ void kube_free(struct kube *kube);
 const char *kube_server(const struct kube *kube);
 const char *kube_namespace(const struct kube *kube);
 
+/* A write is given up after this, or @timeout_ns where that is less. */
+#define KUBE_WRITE_NS (5 * UINT64_C(1000000000))
+
 /*
  * Sends the request @method (GET, POST; PATCH, a JSON merge patch) for @path, which begins with a
  * slash, with @body, which may be NULL. @done is called as http_send() says. NULL: no memory.
@@ -43,8 +46,10 @@ const char *kube_trouble(const struct http_result *result, char text[256]);
 /* From the event loop. They may not end or restart their watch. */
 struct kube_watch_events {
 	/* A list begins: what is in no object() until synced() is gone. Its objects are those of
-	 * one moment, no older than the request. */
-	void (*reset)(void *userdata);
+	 * one moment, no older than the request. What is known in a later version than @version,
+	 * from the answer to a write, is newer; all else is as listed, also in an earlier one,
+	 * since a server may be put back to an earlier state. */
+	void (*reset)(uint64_t version, void *userdata);
 	/* One that is there, then each change in the order of the server's writes. @object is
 	 * borrowed; that of a deletion is as it was last. */
 	void (*object)(const json_t *object, bool deleted, void *userdata);

@@ -13,8 +13,6 @@
 #include "field.h"
 #include "kube_login.h"
 
-#define FILE_LIMIT (4UL << 20)
-
 /* What a kubeconfig says, as files. */
 enum file {
 	FILE_CA,
@@ -225,7 +223,7 @@ static int read_kubeconfig(struct reading *reading, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size;
-	int r = yaml_read_file(reading->path, FILE_LIMIT, &text, &size, err);
+	int r = yaml_read_file(reading->path, KUBE_LOGIN_LIMIT, &text, &size, err);
 
 	if (!r)
 		r = yaml_parse(reading->path, text, size, take_document, reading, err);

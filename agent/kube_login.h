@@ -14,6 +14,7 @@ struct kube_login_options {
 	uint64_t timeout_ns, retry_max_ns; /* of struct kube_config */
 };
 
+#define KUBE_LOGIN_LIMIT (4UL << 20) /* of a kubeconfig's size */
 #define KUBE_LOGIN_FILES 4
 
 struct kube_login {

@@ -454,13 +454,14 @@ static size_t count_pools(const struct kube_pools *pools)
 	return count;
 }
 
-static bool is_wanted(const struct source *source)
+/* There may be something to say about them, right ones or wrong ones. */
+static bool has_policies(const struct source *source)
 {
-	bool wanted = false;
+	bool found = false;
 
-	for (size_t i = 0; i < source->count && !wanted; i++)
-		wanted = source->items[i]->wanted;
-	return wanted;
+	for (size_t i = 0; i < source->count && !found; i++)
+		found = source->items[i]->wanted || source->items[i]->manifest.policy_count;
+	return found;
 }
 
 void kube_pools_settle(struct kube_pools *pools)
@@ -471,7 +472,7 @@ void kube_pools_settle(struct kube_pools *pools)
 
 	if (!source_known(pools->source))
 		return;
-	leader_want(pools->leader, pool_count > 0 || is_wanted(pools->source));
+	leader_want(pools->leader, pool_count > 0 || has_policies(pools->source));
 	if (!leader_leads(pools->leader)) {
 		begin_anew(pools);
 		return;

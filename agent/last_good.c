@@ -61,24 +61,20 @@ int last_good_read(const char *directory, const char *path, char **ret_text, siz
 {
 	char copy[PATH_MAX], seal[SEAL_SIZE];
 	_cleanup_free_ char *text = NULL;
-	size_t size, length, line;
+	const char *end;
 	struct err err;
+	size_t size;
 
 	if (copy_path(directory, path, copy) < 0 ||
-	    yaml_read_file(copy, SIZE_MAX, &text, &size, &err) < 0 || size < 2)
+	    yaml_read_file(copy, SIZE_MAX, &text, &size, &err) < 0 || !size)
 		return -ENOENT;
 	/* the newline before the last line */
-	for (line = size - 1; line && text[line - 1] != '\n'; line--)
-		;
-	if (!line)
-		return -ENOENT;
-	line--;
-	length = size - line;
-	if (make_seal(path, text, line, seal) != (int)length ||
-	    memcmp(text + line, seal, length) != 0)
+	end = memrchr(text, '\n', size - 1);
+	if (!end || make_seal(path, text, end - text, seal) != text + size - end ||
+	    memcmp(end, seal, text + size - end) != 0)
 		return -ENOENT;
 	*ret_text = text;
-	*ret_size = line;
+	*ret_size = end - text;
 	text = NULL;
 	return 0;
 }

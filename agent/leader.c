@@ -13,14 +13,15 @@
 
 /*
  * A request counts as begun within VALID_NS of when the last confirmed renewal was sent, and is
- * given up 10 s (the client's timeout) later. Others have seen the renewal after it was sent, and
- * wait for TAKEOVER_NS without another: longer than both together, by 5 s.
+ * given up KUBE_WRITE_NS later. Others have seen the renewal after it was sent, and wait for
+ * TAKEOVER_NS without another: longer than both together, by 3 s.
  */
 #define NS_PER_SECOND UINT64_C(1000000000)
-#define VALID_NS      (15 * NS_PER_SECOND)
-#define RENEW_NS      (5 * NS_PER_SECOND)
-#define TAKEOVER_NS   (30 * NS_PER_SECOND)
-#define TICK_USEC     1000000
+#define VALID_NS      (7 * NS_PER_SECOND)
+#define RENEW_NS      (3 * NS_PER_SECOND)
+#define TAKEOVER_NS   (15 * NS_PER_SECOND)
+_Static_assert(VALID_NS + KUBE_WRITE_NS + 3 * NS_PER_SECOND <= TAKEOVER_NS, "one leads at a time");
+#define TICK_USEC 1000000
 
 struct leader {
 	struct kube *kube;
@@ -79,10 +80,12 @@ static void see(struct leader *leader, const json_t *lease)
 		leader->renewed_ns = 0;
 }
 
-static void on_reset(void *userdata)
+static void on_reset(uint64_t version, void *userdata)
 {
 	struct leader *leader = userdata;
 
+	if (strtoull(leader->version, NULL, 10) <= version)
+		leader->version[0] = '\0';
 	leader->there = false;
 }
 

@@ -32,7 +32,7 @@ void leader_want(struct leader *leader, bool want);
 
 /*
  * May a request be sent now? Its successor begins only once every request that was sent while this
- * was true, given up after @kube's timeout, is over.
+ * was true, given up after KUBE_WRITE_NS, is over.
  */
 bool leader_leads(const struct leader *leader);
 

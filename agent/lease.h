@@ -191,6 +191,7 @@ uint8_t lease_manager_holds(const struct lease_manager *manager, const struct ad
 /* What is known of an address. */
 struct lease_info {
 	char holder[LEASE_NODE_MAX + 1]; /* empty: nobody */
+	char former[LEASE_NODE_MAX + 1]; /* who had it before, as far as was seen; empty: nobody */
 	char wish[LEASE_NODE_MAX + 1];	 /* node that it is asked to go to; empty: none */
 	bool held;			 /* by this node, in its session */
 	bool holder_alive;		 /* the holder's heartbeat isn't older than its duration */

@@ -623,6 +623,9 @@ void lease_claim_record(struct lease_machine *machine, const struct record *reco
 			holder = lease_peer_get(machine, record->claim.holder);
 		if (record->claim.wish[0])
 			wish = lease_peer_get(machine, record->claim.wish);
+		if (claim->transitions != record->claim.transitions)
+			claim->former = claim->last;
+		claim->last = holder ?: claim->last;
 		claim->session = record->claim.session;
 		claim->wish_session = record->claim.wish_session;
 		claim->moved = record->claim.moved;
@@ -808,6 +811,8 @@ int lease_machine_info(const struct lease_machine *machine, const struct address
 		node_name_copy(info.wish, claim->wish->name);
 	if (holder)
 		node_name_copy(info.holder, holder->name);
+	if (claim->former)
+		node_name_copy(info.former, claim->former->name);
 	if (claim->held) {
 		info.slot = machine->session.slot;
 		info.holder_alive = true;

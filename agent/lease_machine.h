@@ -49,6 +49,8 @@ struct lease_claim {
 	uint64_t changed_ns; /* when it was last seen to change; 0: never seen */
 	uint32_t generation;
 	struct lease_peer *holder; /* NULL: released */
+	struct lease_peer *last;   /* the last that was named as holder */
+	struct lease_peer *former; /* the one before, when it last changed hands */
 	uint64_t session;
 	struct lease_peer *wish;
 	uint64_t wish_session;

@@ -36,6 +36,7 @@ static void service_clear(struct service *service)
 	free(service->class);
 	free(service->namespace);
 	free(service->name);
+	free(service->uid);
 	*service = (struct service){};
 }
 
@@ -212,6 +213,8 @@ static int add_service(const struct parse *parse, const json_t *object)
 		service.namespace = strdup(DEFAULT_NAMESPACE);
 		r = service.namespace ? 0 : err_nomem(parse->err);
 	}
+	if (r >= 0)
+		r = copy_string(parse, metadata, "uid", &service.uid);
 	if (r >= 0)
 		r = labels_parse(parse->place, metadata, "labels", &service.labels, parse->err);
 	if (r >= 0)

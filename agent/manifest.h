@@ -22,6 +22,7 @@
 struct service {
 	char *namespace;
 	char *name;
+	char *uid;			   /* NULL: none, in a file */
 	struct labels labels;		   /* with the pseudo-labels that policies may select by */
 	char *class;			   /* spec.loadBalancerClass; NULL: unset */
 	struct address_list external;	   /* spec.externalIPs */

@@ -92,7 +92,7 @@ static int add_in_force(const struct policy *policy, const struct link_table *li
 	return 0;
 }
 
-/* The policies whose nodeSelector @labels satisfy. */
+/* The policies whose nodeSelector @labels satisfy; NULL: all. */
 static int find_in_force(const struct manifest *const *manifests, size_t count,
 			 const struct labels *labels, const struct link_table *links,
 			 struct in_force_list *list, struct err *err)
@@ -103,7 +103,7 @@ static int find_in_force(const struct manifest *const *manifests, size_t count,
 			int r;
 
 			if (policy_replaced(manifests, count, m, i) ||
-			    !selector_matches(&policy->nodes, labels))
+			    (labels && !selector_matches(&policy->nodes, labels)))
 				continue;
 			r = add_in_force(policy, links, list, err);
 			if (r < 0)
@@ -279,12 +279,15 @@ int policy_of_service(const struct manifest *const *manifests, size_t count, con
 {
 	_cleanup_(in_force_list_free) struct in_force_list in_force = {};
 	_cleanup_(labels_free) struct labels host = {};
-	const struct labels *labels = node_labels(manifests, count, node);
-	int r = labels_set(&host, LABEL_HOSTNAME, node, err);
+	const struct labels *labels = node ? node_labels(manifests, count, node) : NULL;
+	int r = node ? labels_set(&host, LABEL_HOSTNAME, node, err) : 0;
 
 	if (!r)
-		r = find_in_force(manifests, count, labels ?: &host, &(struct link_table){},
-				  &in_force, err);
+		r = find_in_force(manifests, count,
+				  labels
+					  ?: node ? &host
+						  : NULL,
+				  &(struct link_table){}, &in_force, err);
 	for (size_t i = 0; i < in_force.count && !r; i++)
 		if ((!service->class || !strcmp(service->class, class)) &&
 		    selector_matches(&in_force.list[i].policy->services, &service->labels))

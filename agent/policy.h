@@ -42,8 +42,10 @@ int policy_select(const struct manifest *const *manifests, size_t count, const c
 		  struct selection *ret_selection, struct err *err);
 
 /*
- * Calls @found for each policy of @manifests that is in force on this node and selects @service, in
- * their order. Which of its addresses a policy announces, it says itself. -ENOMEM with @err.
+ * Calls @found for each policy of @manifests that is in force on this node (NULL: on any) and
+ * selects
+ * @service, in their order. Which of its addresses a policy announces, it says itself. -ENOMEM with
+ * @err.
  */
 typedef void policy_found_fn(const struct policy *policy, void *userdata);
 int policy_of_service(const struct manifest *const *manifests, size_t count, const char *node,

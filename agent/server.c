@@ -99,6 +99,13 @@ static void get_healthz(struct agent *agent, struct MHD_Connection *connection,
 	answer_text(answer, MHD_HTTP_OK, "ok");
 }
 
+static void get_alive(struct agent *agent, struct MHD_Connection *connection, struct answer *answer)
+{
+	(void)agent;
+	(void)connection;
+	answer_json(answer, json_pack("{s:b}", "alive", true));
+}
+
 static void get_readyz(struct agent *agent, struct MHD_Connection *connection,
 		       struct answer *answer)
 {
@@ -188,6 +195,7 @@ static const struct {
 	{ MHD_HTTP_METHOD_GET, "/metrics", false, get_metrics },
 	{ MHD_HTTP_METHOD_GET, "/healthz", false, get_healthz },
 	{ MHD_HTTP_METHOD_GET, "/readyz", false, get_readyz },
+	{ MHD_HTTP_METHOD_GET, "/alive", true, get_alive },
 	{ MHD_HTTP_METHOD_GET, "/who-holds", true, get_who_holds },
 	{ MHD_HTTP_METHOD_GET, "/show", true, get_show },
 	{ MHD_HTTP_METHOD_POST, "/move", true, post_move },

@@ -69,6 +69,12 @@ void source_rescan(struct source *source, bool all)
 	source->ops->rescan(source, all);
 }
 
+void source_say_event(struct source *source, const struct kube_event *event)
+{
+	if (source->ops->say_event)
+		source->ops->say_event(source, event);
+}
+
 void source_say(const struct source *source, int priority, const char *text)
 {
 	source->callbacks.log(priority, text, source->userdata);

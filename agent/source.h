@@ -9,6 +9,7 @@
 
 #include "allocator.h"
 #include "err.h"
+#include "kube_events.h"
 #include "kube_login.h"
 #include "manifest.h"
 
@@ -65,6 +66,7 @@ struct source_status {
 	struct err trouble;   /* what is wrong now; empty: nothing */
 	size_t broken;	      /* files or objects that are wrong now */
 	size_t kinds_missing; /* that the server doesn't know */
+	bool leads;	      /* this node says and does what is said and done once for all */
 	/* of the pools; NULL where another node decides */
 	const struct allocator *allocator;
 };
@@ -73,6 +75,9 @@ void source_status(const struct source *source, struct source_status *ret_status
 
 /* Whether @options would make the same source. */
 bool source_same(const struct source *source, const struct source_options *options);
+
+/* Says it to people, where there is a way to: as Kubernetes' Events. Nothing waits for that. */
+void source_say_event(struct source *source, const struct kube_event *event);
 
 /* Reads a directory again, every file whose time, size or inode is another; all if @all. */
 void source_rescan(struct source *source, bool all);

@@ -366,8 +366,13 @@ static void directory_status(const struct source *base, struct source_status *st
 	status->allocator = directory_pools_allocator(source->pools);
 }
 
-static const struct source_ops ops = { directory_free, rescan, directory_same, directory_known,
-				       directory_status };
+static const struct source_ops ops = {
+	.free = directory_free,
+	.rescan = rescan,
+	.same = directory_same,
+	.known = directory_known,
+	.status = directory_status,
+};
 
 int source_directory_new(sd_event *event, const struct source_options *options,
 			 const struct source_callbacks *callbacks, void *userdata,

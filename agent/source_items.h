@@ -37,6 +37,8 @@ struct source_ops {
 	bool (*known)(const struct source *source);
 	/* fills in what isn't of the items */
 	void (*status)(const struct source *source, struct source_status *status);
+	/* NULL: nobody would see it */
+	void (*say_event)(struct source *source, const struct kube_event *event);
 };
 
 /* The two kinds. */

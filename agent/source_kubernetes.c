@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "document.h"
 #include "kube_pools.h"
 #include "policy_faults.h"
 #include "source_items.h"
@@ -46,7 +47,9 @@ struct collection {
 	struct source_kubernetes *source;
 	enum kind kind;
 	struct kube_watch *watch;
-	bool known;		/* was listed completely once, or isn't there */
+	bool known;	 /* was listed completely once, or isn't there */
+	uint64_t listed; /* what is known in a later version is newer than the list that comes
+			    in; 0: none does */
 	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
 	struct err trouble;	/* empty: none */
 };
@@ -54,10 +57,12 @@ struct collection {
 struct source_kubernetes {
 	struct source source; /* the first member */
 	struct kube_login login;
-	struct kube_pools *pools; /* NULL: somebody else's business */
+	struct kube_pools *pools;   /* NULL: somebody else's business */
+	struct kube_events *events; /* NULL: nothing is written */
 	char *load_balancer_class;
 	char *options; /* as text, to compare */
 	struct collection collections[KIND_COUNT];
+	bool known; /* all are, and were told of */
 	sd_event_source *settle;
 };
 
@@ -74,12 +79,7 @@ static void changed_soon(struct source_kubernetes *source)
 
 static bool kubernetes_known(const struct source *base)
 {
-	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
-	bool known = true;
-
-	for (size_t i = 0; i < KIND_COUNT; i++)
-		known = known && source->collections[i].known;
-	return known;
+	return ((const struct source_kubernetes *)base)->known;
 }
 
 static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
@@ -88,8 +88,11 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 
 	(void)event_source;
 	(void)usec;
-	if (!source_known(&source->source))
-		return 0;
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		if (!source->collections[i].known)
+			return 0;
+	/* not before: who acts on what is known must have been told of it */
+	source->known = true;
 	if (source->pools)
 		kube_pools_settle(source->pools);
 	source->source.callbacks.changed(source->source.userdata);
@@ -107,10 +110,11 @@ static void say(const struct collection *collection, int priority, const char *t
 
 /* ---- events of a watch ---- */
 
-static void on_reset(void *userdata)
+static void on_reset(uint64_t version, void *userdata)
 {
 	struct collection *collection = userdata;
 
+	collection->listed = version;
 	source_mark(&collection->source->source, kinds[collection->kind].prefix);
 }
 
@@ -166,8 +170,9 @@ static void take(struct collection *collection, struct source_item *item, const 
 	item->manifest = manifest;
 }
 
-/* @object is there, in @name's item. */
-static void set(struct collection *collection, const char *name, const json_t *object)
+/* @object is there, in @name's item. What is known in a later version than @listed is newer. */
+static void set(struct collection *collection, const char *name, const json_t *object,
+		uint64_t listed)
 {
 	struct source_item *item = source_get(&collection->source->source, name);
 	uint64_t version = kube_version(object);
@@ -176,7 +181,8 @@ static void set(struct collection *collection, const char *name, const json_t *o
 		return;
 	item->present = true;
 	/* a list or an event that is older than the answer to a write of ours, or that answer */
-	if (item->version && version <= item->version)
+	if ((version && version == item->version) ||
+	    (version < item->version && item->version > listed))
 		return;
 	take(collection, item, object);
 	if (collection->kind == KIND_POOL && collection->source->pools)
@@ -196,7 +202,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		return;
 	}
 	if (!deleted) {
-		set(collection, name, object);
+		set(collection, name, object, collection->listed);
 		return;
 	}
 	source_remove(&source->source, name);
@@ -212,7 +218,7 @@ static void on_written(const char *item, const json_t *object, void *userdata)
 
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		if (!strncmp(item, kinds[i].prefix, strlen(kinds[i].prefix)))
-			set(&source->collections[i], item, object);
+			set(&source->collections[i], item, object, 0);
 }
 
 /* All that there is was told. */
@@ -224,6 +230,7 @@ static void on_synced(void *userdata)
 	if (collection->source->pools)
 		kube_pools_relisted(collection->source->pools);
 	collection->known = true;
+	collection->listed = 0;
 	changed_soon(collection->source);
 }
 
@@ -257,7 +264,7 @@ static void on_missing(void *userdata)
 	}
 	if (now_ns - collection->missing_at_ns < (collection->known ? MISSING_NS : DENIED_NS))
 		return;
-	on_reset(collection);
+	on_reset(0, collection);
 	on_synced(collection);
 }
 
@@ -278,6 +285,7 @@ static void kubernetes_free(struct source *base)
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		kube_watch_free(source->collections[i].watch);
 	kube_pools_free(source->pools);
+	kube_events_free(source->events);
 	free(source->load_balancer_class);
 	kube_login_free(&source->login);
 	sd_event_source_disable_unref(source->settle);
@@ -292,15 +300,21 @@ static void kubernetes_rescan(struct source *base, bool all)
 	(void)all;
 }
 
+/* With what is in the kubeconfig: who writes it anew and reloads wants to be believed. */
 static char *options_text(const struct source_options *options)
 {
 	const struct kube_login_options *login = &options->kubernetes;
+	_cleanup_free_ char *kubeconfig = NULL;
+	struct err unread;
+	size_t size;
 	char *text;
 
-	if (asprintf(&text, "%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools, options->node,
-		     options->load_balancer_class, login->kubeconfig ?: "", login->server ?: "",
-		     login->token ?: "", login->ca ?: "", login->cert ?: "", login->key ?: "",
-		     login->namespace ?: "") < 0)
+	if (login->kubeconfig)
+		yaml_read_file(login->kubeconfig, KUBE_LOGIN_LIMIT, &kubeconfig, &size, &unread);
+	if (asprintf(&text, "%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools,
+		     options->node, options->load_balancer_class, login->kubeconfig ?: "",
+		     login->server ?: "", login->token ?: "", login->ca ?: "", login->cert ?: "",
+		     login->key ?: "", login->namespace ?: "", kubeconfig ?: "") < 0)
 		return NULL;
 	return text;
 }
@@ -318,6 +332,7 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
 
 	status->allocator = source->pools ? kube_pools_allocator(source->pools) : NULL;
+	status->leads = status->allocator != NULL;
 	for (size_t i = 0; i < KIND_COUNT; i++) {
 		const struct collection *collection = &source->collections[i];
 
@@ -332,8 +347,29 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 	}
 }
 
-static const struct source_ops ops = { kubernetes_free, kubernetes_rescan, kubernetes_same,
-				       kubernetes_known, kubernetes_status };
+static void kubernetes_say_event(struct source *base, const struct kube_event *event)
+{
+	struct source_kubernetes *source = (struct source_kubernetes *)base;
+
+	if (source->events)
+		kube_events_say(source->events, event);
+}
+
+static void on_events_log(int priority, const char *text, void *userdata)
+{
+	const struct source_kubernetes *source = userdata;
+
+	source_say(&source->source, priority, text);
+}
+
+static const struct source_ops ops = {
+	.free = kubernetes_free,
+	.rescan = kubernetes_rescan,
+	.same = kubernetes_same,
+	.known = kubernetes_known,
+	.status = kubernetes_status,
+	.say_event = kubernetes_say_event,
+};
 
 static int follow(struct collection *collection, const char *node, struct err *err)
 {
@@ -372,6 +408,9 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 		r = kube_pools_new(event, source->login.kube, &source->source, options->node,
 				   source->load_balancer_class, on_written, source, &source->pools,
 				   err);
+	if (!r && !options->read_only)
+		r = kube_events_new(event, source->login.kube, options->node, on_events_log, source,
+				    &source->events, err);
 	for (size_t i = 0; i < KIND_COUNT && !r; i++) {
 		source->collections[i] = (struct collection){ .source = source, .kind = i };
 		r = follow(&source->collections[i], options->node, err);

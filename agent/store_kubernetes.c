@@ -250,10 +250,11 @@ static void kubernetes_lags(struct store_base *base, bool again)
 		kube_watch_restart(kubernetes->watch, false);
 }
 
-static void on_reset(void *userdata)
+static void on_reset(uint64_t version, void *userdata)
 {
 	struct store_kubernetes *kubernetes = userdata;
 
+	(void)version;
 	kubernetes->base.listing = true;
 	kubernetes->base.events->reset(kubernetes->base.userdata);
 }

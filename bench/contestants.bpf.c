@@ -121,7 +121,7 @@ int tc_l2resp(struct __sk_buff *ctx)
 
 	if ((void *)(arp + 1) > end || eth->h_proto != bpf_htons(ETH_P_ARP))
 		return TC_ACT_OK;
-	if (!outcome_is_answer(arp_packet(eth, arp, attached_ifindex, true)))
+	if (arp_untagged(eth) != XDP_TX)
 		return TC_ACT_OK;
 	return bpf_redirect(attached_ifindex, 0);
 }

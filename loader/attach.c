@@ -306,6 +306,22 @@ static bool err_elsewhere(const struct link *link, const struct attach_state *st
 	return false;
 }
 
+/* A program that isn't ours stands alone there; the advice is what helps here. */
+static int err_foreign(const struct link *link, const struct attach_state *state, struct err *err)
+{
+	char remedy[192] = "detach it first or reload it with xdp-loader", reason[128];
+
+	if (!dispatcher_is_possible()) {
+		dispatcher_alone_reason(reason, sizeof(reason));
+		snprintf(remedy, sizeof(remedy), "none can be had here (%s), so detach it first",
+			 reason);
+	}
+	return err_set(
+		err, -EBUSY,
+		"%s: another XDP program (id %u, \"%s\") is attached without a dispatcher; %s",
+		link->name, state->prog[0].id, state->prog[0].name, remedy);
+}
+
 /*
  * Whether the program may go on @link beside what @state says is there, and in which mode to try
  * first.
@@ -342,11 +358,7 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 			       "; attach where they are, or detach it first",
 			       link->name, state->prog[0].id);
 	if (state->count && !state->chain && attach_find(state, true) < 0)
-		return err_set(
-			err, -EBUSY,
-			"%s: another XDP program (id %u, \"%s\") is attached without a dispatcher; "
-			"detach it first or reload it with xdp-loader",
-			link->name, state->prog[0].id, state->prog[0].name);
+		return err_foreign(link, state, err);
 	if (state->count && mode != state->mode && wanted != ATTACH_MODE_AUTO)
 		return err_set(
 			err, -EBUSY,

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
@@ -42,45 +43,52 @@ static bool pins_alive(const struct pins_origin *origin, uint32_t id)
 
 	snprintf(path, sizeof(path), "%s/%s", origin->dir, pins_map_name(PINS_COUNTERS));
 	fd = bpf_obj_get(path);
+	/* an error too: who can't be asked isn't displaced */
 	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && prog_id_uses_map(id, info.id))
 		return true;
 	return !pins_bpffs_here(origin) && pins_bpffs_mounted(origin);
 }
 
 /* A program of our name: of these pins, of others, of none any more, or a namesake. */
-static void state_add_ours(const struct pins *pins, struct attach_state *state, unsigned int i)
+static int state_add_ours(const struct pins *pins, struct attach_state *state, unsigned int i)
 {
 	uint32_t id = state->prog[i].id;
 	struct pins_origin origin;
+	int r = pins ? prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS)) : 0;
 
-	if (pins && prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS))) {
+	if (r > 0) {
 		state->prog[i].ours = true;
-		state->prog[i].stale =
-			!prog_id_uses_map(id, pins_map_id(pins, PINS_RESPONDER_V4)) ||
-			!prog_id_uses_map(id, pins_map_id(pins, PINS_RESPONDER_V6));
-	} else if (!prog_pins_origin(id, &origin)) {
-		state->prog[i].orphan = !pins_alive(&origin, id);
-		if (!state->prog[i].orphan)
+		for (enum pins_map map = PINS_RESPONDER_V4; map <= PINS_RESPONDER_V6 && r > 0;
+		     map++)
+			r = prog_id_uses_map(id, pins_map_id(pins, map));
+		state->prog[i].stale = !r;
+	} else if (!r) {
+		r = prog_pins_origin(id, &origin);
+		state->prog[i].orphan = !r && !pins_alive(&origin, id);
+		if (!r && !state->prog[i].orphan)
 			memcpy(state->prog[i].elsewhere, origin.dir, sizeof(origin.dir));
 	}
+	return r < 0 && r != -ENOENT ? r : 0;
 }
 
-static void state_add(const struct pins *pins, const struct xdp_program *prog,
-		      struct attach_state *state)
+static int state_add(const struct pins *pins, const struct xdp_program *prog,
+		     struct attach_state *state, struct err *err)
 {
 	unsigned int i = state->count;
 	uint32_t id = xdp_program__id(prog);
+	int r = 0;
 
 	if (i == ATTACH_MAX_PROGS)
-		return;
+		return 0;
 	state->prog[i].id = id;
 	state->prog[i].priority = xdp_program__run_prio(prog);
 	snprintf(state->prog[i].name, sizeof(state->prog[i].name), "%s",
 		 xdp_program__name(prog) ?: "");
 	/* libbpf leaves the name out where it couldn't find out that the kernel takes one */
 	if (!strcmp(state->prog[i].name, PROG_NAME) || !*state->prog[i].name)
-		state_add_ours(pins, state, i);
+		r = state_add_ours(pins, state, i);
 	state->count++;
+	return r < 0 ? err_set(err, r, "asking for program %u: %s", id, strerror(-r)) : 0;
 }
 
 static int multiprog_get(unsigned int ifindex, struct xdp_multiprog **ret_multiprog,
@@ -126,6 +134,22 @@ static int query_other_version(unsigned int ifindex, struct attach_state *state,
 	return 0;
 }
 
+/* Are libxdp's pins of dispatcher @id there, so that it could have read them? */
+static bool dispatcher_pinned(unsigned int ifindex, uint32_t id)
+{
+	char path[sizeof(DISPATCHER_BPFFS "/xdp/dispatch--") + 2 * 10];
+
+	snprintf(path, sizeof(path), DISPATCHER_BPFFS "/xdp/dispatch-%u-%u", ifindex, id);
+	return !access(path, F_OK);
+}
+
+static int err_unread(unsigned int ifindex, struct err *err)
+{
+	return err_set(err, -EAGAIN,
+		       "interface %u: libxdp couldn't read the XDP programs there; try again",
+		       ifindex);
+}
+
 int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_state *ret_state,
 		 struct err *err)
 {
@@ -143,14 +167,24 @@ int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_st
 		state.mode = xdp_multiprog__attach_mode(multiprog);
 		state.chain = !xdp_multiprog__is_legacy(multiprog);
 		prog = xdp_multiprog__main_prog(multiprog);
+		/* libxdp leaves a program out, or its id, where it couldn't get the BTF */
+		if (prog ? !xdp_program__id(prog) : !xdp_multiprog__hw_prog(multiprog))
+			return err_unread(ifindex, err);
 		state.dispatcher = prog && !strcmp(xdp_program__name(prog) ?: "", DISPATCHER_NAME);
 		if (!state.chain && state.dispatcher && !prog_is_extended(xdp_program__id(prog)))
 			state.empty_id = xdp_program__id(prog);
+		else if (!state.chain && state.dispatcher &&
+			 dispatcher_pinned(ifindex, xdp_program__id(prog)))
+			r = err_unread(ifindex, err);
 		else if (!state.chain)
-			state_add(pins, prog, &state);
+			r = state_add(pins, prog, &state, err);
 		else
-			for (prog = NULL; (prog = xdp_multiprog__next_prog(prog, multiprog));)
-				state_add(pins, prog, &state);
+			for (prog = NULL;
+			     r >= 0 && (prog = xdp_multiprog__next_prog(prog, multiprog));)
+				r = xdp_program__id(prog) ? state_add(pins, prog, &state, err)
+							  : err_unread(ifindex, err);
+		if (r < 0)
+			return r;
 	}
 	*ret_state = state;
 	return 0;

@@ -381,6 +381,7 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 		/* numbers of another namespace's interfaces say nothing */
 		r = orphaned ? vlan_sync(&pins, err) : vlan_follow(&pins, cli_note, err);
 	if (r < 0) {
+		pins_undo_create(&pins);
 		pins_close(&pins);
 		return r;
 	}

@@ -129,7 +129,8 @@ static void note_deaf_veth(const struct link *link, enum xdp_attach_mode mode)
 }
 
 /* What was done stays done where it can't be shown: that is a note. */
-static void report(const struct pins *pins, const struct attached *attached, int count, bool json)
+static void report(const struct pins *pins, const struct cli_options *options,
+		   const struct attached *attached, int count)
 {
 	static const char *const verbs[] = {
 		[ATTACH_NEW] = "attached, ",
@@ -138,7 +139,7 @@ static void report(const struct pins *pins, const struct attached *attached, int
 	};
 	struct cli_array array;
 
-	if (json)
+	if (options->json)
 		cli_array_begin(&array);
 	for (int i = 0; i < count; i++) {
 		const struct link *link = &attached[i].link;
@@ -158,15 +159,17 @@ static void report(const struct pins *pins, const struct attached *attached, int
 			cli_note("%s: attached in skb mode, which is slower: %s", link->name,
 				 attached[i].outcome.skb_reason);
 		note_deaf_veth(link, row.state.mode);
+		if (*row.alone_reason && options->attach.priority != ATTACH_DEFAULT_PRIORITY)
+			cli_note("%s: attached alone, where a priority has no effect", link->name);
 		if (attached[i].recorded.moved)
 			cli_note("%s: took over %u addresses of the former %s", link->name,
 				 attached[i].recorded.moved, link->name);
-		if (json)
+		if (options->json)
 			cli_array_row(&array, status_json(&row));
 		else
 			status_print(&row, verbs[attached[i].outcome.result]);
 	}
-	if (json)
+	if (options->json)
 		cli_array_end(&array);
 }
 
@@ -212,7 +215,7 @@ static int attach_run(const struct cli_options *options, int count, char **words
 		pins_undo_create(&pins);
 		return cli_fail(&err);
 	}
-	report(pins.fd[0] < 0 ? NULL : &pins, attached, count, options->json);
+	report(pins.fd[0] < 0 ? NULL : &pins, options, attached, count);
 	return CLI_DONE;
 }
 

@@ -19,21 +19,41 @@ static int row_compare(const void *a, const void *b)
 	return order ? order : (int)left->ifindex - (int)right->ifindex;
 }
 
+/*
+ * The record after that of *ifindex, after 0 the first. Returns 1 and sets both, 0 at the end, or
+ * an error: what can't be read must not pass for nothing being there.
+ */
+static int device_next(const struct pins *pins, uint32_t *ifindex, struct device *ret_device,
+		       struct err *err)
+{
+	int fd = pins->fd[PINS_DEVICES];
+
+	while (!bpf_map_get_next_key(fd, *ifindex ? ifindex : NULL, ifindex)) {
+		if (!bpf_map_lookup_elem(fd, ifindex, ret_device))
+			return 1;
+		if (errno != ENOENT)
+			break;
+	}
+	return errno == ENOENT
+		       ? 0
+		       : err_set(err, negative_errno(), "reading devices: %s", strerror(errno));
+}
+
 int device_read_all(const struct pins *pins, struct device_table *ret_table, struct err *err)
 {
-	uint32_t ifindex = 0, *previous = NULL;
+	struct device device;
+	uint32_t ifindex = 0;
+	int more;
 
 	ret_table->count = 0;
-	while (!bpf_map_get_next_key(pins->fd[PINS_DEVICES], previous, &ifindex) &&
-	       ret_table->count < L2RESP_MAX_DEVICES) {
+	while (ret_table->count < L2RESP_MAX_DEVICES &&
+	       (more = device_next(pins, &ifindex, &device, err))) {
 		struct device_row *row = &ret_table->rows[ret_table->count];
-		struct device device;
 		struct link link;
 		int r;
 
-		previous = &ifindex;
-		if (bpf_map_lookup_elem(pins->fd[PINS_DEVICES], &ifindex, &device) < 0)
-			continue;
+		if (more < 0)
+			return more;
 		r = link_by_ifindex(ifindex, &link, err);
 		if (r < 0 && r != -ENODEV)
 			return r;
@@ -247,36 +267,31 @@ struct renumbered {
 	struct link link; /* ifindex 0: none of its name is here */
 };
 
-static unsigned int read_renumbered(const struct pins *pins, struct renumbered *list)
+/* Returns how many, or an error. */
+static int read_renumbered(const struct pins *pins, struct renumbered *list, struct err *err)
 {
-	uint32_t ifindex = 0, *previous = NULL;
-	unsigned int count = 0;
+	uint32_t ifindex = 0;
+	int count = 0, more = 0;
 	struct err ignored;
 
 	while (count < L2RESP_MAX_DEVICES &&
-	       !bpf_map_get_next_key(pins->fd[PINS_DEVICES], previous, &ifindex)) {
-		struct renumbered *entry = &list[count];
-
-		previous = &ifindex;
-		*entry = (struct renumbered){ .from = ifindex };
-		if (bpf_map_lookup_elem(pins->fd[PINS_DEVICES], &ifindex, &entry->device) < 0)
-			continue;
-		link_by_name(entry->device.name, &entry->link, &ignored);
+	       (more = device_next(pins, &ifindex, &list[count].device, err)) > 0) {
+		list[count].from = ifindex;
+		link_by_name(list[count].device.name, &list[count].link, &ignored);
 		count++;
 	}
-	return count;
+	return more < 0 ? more : count;
 }
 
 /* Rows under their new numbers; those of interfaces that aren't here are left out. */
-static void renumber_rows(struct entry_table *table, const struct renumbered *list,
-			  unsigned int count)
+static void renumber_rows(struct entry_table *table, const struct renumbered *list, int count)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < table->count; i++) {
 		struct entry_row row = table->rows[i];
 
-		for (unsigned int n = 0; n < count; n++) {
+		for (int n = 0; n < count; n++) {
 			if (list[n].from != row.key.ifindex || !list[n].link.ifindex)
 				continue;
 			row.key.ifindex = list[n].link.ifindex;
@@ -296,16 +311,17 @@ static int renumber(struct pins *pins, size_t *ret_dropped, struct err *err)
 	_cleanup_(entry_table_free) struct entry_table entries = {};
 	_cleanup_free_ struct renumbered *list = calloc(L2RESP_MAX_DEVICES, sizeof(*list));
 	_cleanup_(cleanup_responders) int fds[PINS_FAMILIES] = { -1, -1 };
-	unsigned int count;
 	size_t before;
-	int r;
+	int r, count;
 
 	if (!list)
 		return err_set(err, -ENOMEM, "out of memory");
 	r = entry_read_all(pins, 0, &entries, err);
 	if (r < 0)
 		return r;
-	count = read_renumbered(pins, list);
+	count = read_renumbered(pins, list, err);
+	if (count < 0)
+		return count;
 	before = entries.count;
 	renumber_rows(&entries, list, count);
 	r = pins_create_responders(pins->max_entries, fds, err);
@@ -316,9 +332,9 @@ static int renumber(struct pins *pins, size_t *ret_dropped, struct err *err)
 	if (r < 0)
 		return r;
 	filter_forget(pins, 0);
-	for (unsigned int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++)
 		device_forget(pins, list[i].from, err);
-	for (unsigned int i = 0; i < count && !r; i++)
+	for (int i = 0; i < count && !r; i++)
 		if (list[i].link.ifindex)
 			r = device_write(pins, &list[i].link, list[i].device.counters_slot, err);
 	*ret_dropped = before - entries.count;

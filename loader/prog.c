@@ -16,27 +16,30 @@ static void cleanup_btf(struct btf **btf)
 	btf__free(*btf);
 }
 
-/* Kernel ids of the maps that program @prog_id uses. Returns how many; 0 too where the program is
- * gone. */
-static uint32_t prog_map_ids(uint32_t prog_id, uint32_t map_ids[PROG_MAX_MAPS])
+/* Kernel ids of the maps that program @prog_id uses. Returns how many, 0 too where the program is
+ * gone, or a negative errno. */
+static int prog_map_ids(uint32_t prog_id, uint32_t map_ids[PROG_MAX_MAPS])
 {
 	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(prog_id);
 	struct bpf_prog_info info = { .nr_map_ids = PROG_MAX_MAPS, .map_ids = (uintptr_t)map_ids };
 	uint32_t size = sizeof(info);
 
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-		return 0;
+		return errno == ENOENT ? 0 : negative_errno();
 	return info.nr_map_ids < PROG_MAX_MAPS ? info.nr_map_ids : PROG_MAX_MAPS;
 }
 
-bool prog_id_uses_map(uint32_t prog_id, uint32_t map_id)
+int prog_id_uses_map(uint32_t prog_id, uint32_t map_id)
 {
-	uint32_t map_ids[PROG_MAX_MAPS], count = prog_map_ids(prog_id, map_ids);
+	uint32_t map_ids[PROG_MAX_MAPS];
+	int count = prog_map_ids(prog_id, map_ids);
 
-	for (uint32_t i = 0; i < count; i++)
+	if (!map_id)
+		return -EAGAIN;
+	for (int i = 0; i < count; i++)
 		if (map_ids[i] == map_id)
-			return true;
-	return false;
+			return 1;
+	return count < 0 ? count : 0;
 }
 
 /* Offset of variable @name in a data section's map, by the map's own BTF; -ENOENT where there is
@@ -65,9 +68,10 @@ static int variable_offset(const struct bpf_map_info *info, const char *name, ui
 
 int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin)
 {
-	uint32_t map_ids[PROG_MAX_MAPS], count = prog_map_ids(prog_id, map_ids);
+	uint32_t map_ids[PROG_MAX_MAPS];
+	int count = prog_map_ids(prog_id, map_ids);
 
-	for (uint32_t i = 0; i < count; i++) {
+	for (int i = 0; i < count; i++) {
 		_cleanup_close_ int fd = bpf_map_get_fd_by_id(map_ids[i]);
 		_cleanup_free_ char *section = NULL;
 		struct bpf_map_info info = {};
@@ -85,7 +89,7 @@ int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin)
 		ret_origin->dir[L2RESP_PINS_DIR_SIZE - 1] = '\0';
 		return 0;
 	}
-	return -ENOENT;
+	return count < 0 ? count : -ENOENT;
 }
 
 int prog_uses_map(uint32_t map_id)
@@ -93,12 +97,10 @@ int prog_uses_map(uint32_t map_id)
 	uint32_t prog_id = 0;
 
 	while (!bpf_prog_get_next_id(prog_id, &prog_id)) {
-		_cleanup_close_ int fd = bpf_prog_get_fd_by_id(prog_id);
+		int r = prog_id_uses_map(prog_id, map_id);
 
-		if (fd < 0 && errno != ENOENT)
-			return negative_errno();
-		if (fd >= 0 && prog_id_uses_map(prog_id, map_id))
-			return 1;
+		if (r)
+			return r;
 	}
 	return errno == ENOENT ? 0 : negative_errno();
 }

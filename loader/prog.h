@@ -13,8 +13,9 @@
 /* The name of our entry point, as the kernel shows it. */
 #define PROG_NAME "xdp_l2resp"
 
-/* Does program @prog_id use map @map_id? False too where the program is gone. */
-bool prog_id_uses_map(uint32_t prog_id, uint32_t map_id);
+/* Does program @prog_id use map @map_id? 1; 0, also where the program is gone; or a negative errno
+ * where the kernel won't say, or didn't of the map, whose id is 0 then. */
+int prog_id_uses_map(uint32_t prog_id, uint32_t map_id);
 
 /*
  * Where the maps of program @prog_id were pinned when it was attached. -ENOENT: it isn't one of

@@ -31,28 +31,31 @@ static __always_inline bool arp_sender_ip_valid(__be32 spa)
 enum arp_ownership { ARP_OWNED, ARP_NOT_OWNED, ARP_LAPSED };
 
 /*
- * Looks up the address at @ip4_at, in the packet. *ret_entry and its MAC are set unless it is
- * ARP_NOT_OWNED. Should the element be freed and given to another key meanwhile, the key that it
- * carries says so: the kernel fills an element from its start, so the head is read before the key
- * that lies ahead of it. That much order x86 keeps; elsewhere, and should the kernel copy
- * backwards, a window of nanoseconds remains.
+ * Looks up @key. *ret_entry and its MAC are set if it is ARP_OWNED. Should the element be freed and
+ * given to another key meanwhile, the key that it carries says so: the kernel fills an element from
+ * its start, so the head is read before the key that lies ahead of it. That much order x86 keeps;
+ * elsewhere, and should the kernel copy backwards, a window of nanoseconds remains.
  */
-static __always_inline enum arp_ownership arp_look_up(const void *ip4_at, __u32 ifindex,
+static __always_inline enum arp_ownership arp_look_up(const struct responder_v4_key *key,
 						      struct responder_v4_entry **ret_entry,
 						      mac_t *ret_mac)
 {
-	struct responder_v4_key key = { .ip4 = ip4_load(ip4_at), .ifindex = ifindex };
-	struct responder_v4_entry *entry = bpf_map_lookup_elem(&responder_v4, &key);
+	struct responder_v4_entry *entry = bpf_map_lookup_elem(&responder_v4, key);
 	__u64 word;
 
 	if (!entry)
 		return ARP_NOT_OWNED;
 	word = *(volatile __u64 *)&entry->head;
-	if (*(volatile __u64 *)&entry->key != word_load(&key))
+	if (*(volatile __u64 *)&entry->key != word_load(key))
 		return ARP_NOT_OWNED;
+	if (word >= HEAD_LEASED) {
+		word = lease_head(word);
+		if (!word)
+			return ARP_LAPSED;
+	}
 	*ret_entry = entry;
 	*ret_mac = mac_of(word);
-	return lease_valid(word >> 56) ? ARP_OWNED : ARP_LAPSED;
+	return ARP_OWNED;
 }
 
 /* A packet that isn't answered: does its sender use an address of ours (RFC 5227 2.4)? Otherwise it
@@ -60,15 +63,15 @@ static __always_inline enum arp_ownership arp_look_up(const void *ip4_at, __u32 
 __noinline enum outcome arp_silent(const struct ethhdr *eth, const struct arp_packet *arp,
 				   __u32 ifindex, enum outcome outcome)
 {
+	struct responder_v4_key used = { .ifindex = ifindex };
 	struct responder_v4_entry *entry;
 	mac_t sha, mac;
-	__be32 spa;
 
 	if (!eth || !arp)
 		return OUTCOME_COUNT;
-	spa = ip4_load(arp->spa);
+	used.ip4 = ip4_load(arp->spa);
 	sha = mac_load(arp->sha);
-	if (spa && arp_look_up(arp->spa, ifindex, &entry, &mac) == ARP_OWNED) {
+	if (used.ip4 && arp_look_up(&used, &entry, &mac) == ARP_OWNED) {
 		if (sha == mac || mac_load(eth->h_source) == mac) {
 			outcome = OUTCOME_ARP_OWN_MAC;
 		} else {
@@ -76,7 +79,7 @@ __noinline enum outcome arp_silent(const struct ethhdr *eth, const struct arp_pa
 						    .ifindex = ifindex };
 
 			outcome = OUTCOME_ARP_CONFLICT;
-			ip4_store(&key.address[12], spa);
+			ip4_store(&key.address[12], used.ip4);
 			count_conflict(&key, sha);
 		}
 	}
@@ -84,14 +87,11 @@ __noinline enum outcome arp_silent(const struct ethhdr *eth, const struct arp_pa
 }
 
 /* Anything but a request for Ethernet and IPv4. */
-__noinline enum outcome arp_other(const struct ethhdr *eth, const struct arp_packet *arp,
-				  __u32 ifindex)
+static __always_inline enum outcome arp_other(const struct ethhdr *eth,
+					      const struct arp_packet *arp, __u32 ifindex)
 {
-	__u64 format;
+	__u64 format = word_load(arp);
 
-	if (!eth || !arp)
-		return OUTCOME_COUNT;
-	format = word_load(arp);
 	if ((format & ARP_FORMAT_MASK) != ARP_FORMAT)
 		return count_silence(OUTCOME_ARP_BAD_FORMAT);
 	if (!mac_is_host(mac_load(arp->sha)) || !mac_is_host(mac_load(eth->h_source)))
@@ -104,78 +104,116 @@ __noinline enum outcome arp_other(const struct ethhdr *eth, const struct arp_pac
 }
 
 /* Turns the request into the reply where it lies. What follows the packet stays as the requester
- * sent it. */
+ * sent it. Words are stored whole, and what they spoil is stored after them. */
 static __always_inline void arp_reply(void *eth, struct arp_packet *arp, mac_t mac)
 {
 	/* the word behind sha is spa's beginning, as it is behind tha tpa's: both go over in one */
 	__u64 requester = word_load(arp->sha);
 	__be32 spa = ip4_load(arp->spa), tpa = ip4_load(arp->tpa);
 
+	/* the lower 16 bits of the MAC's word are zero: they lie on the destination's end */
+	word_store(eth + ETH_ALEN - 2, mac);
 	mac_store(eth, mac_of(requester));
-	mac_store(eth + ETH_ALEN, mac);
-	arp->op = bpf_htons(ARP_OP_REPLY);
-	mac_store(arp->sha, mac);
+	/* or on op, and sha is behind it */
+	word_store(&arp->op, mac | bpf_htons(ARP_OP_REPLY));
 	ip4_store(arp->spa, tpa);
-	*(__u64 *)(void *)arp->tha = requester;
+	word_store(arp->tha, requester);
 	ip4_store(arp->tpa, spa);
 }
 
-/*
- * A request. @sha_is_source, a constant: nearly every sender's hardware address is its Ethernet
- * source, and then half of the checks on them fall away.
- */
-static __always_inline enum outcome arp_request(void *eth, struct arp_packet *arp, __u32 ifindex,
-						const bool sha_is_source)
+static __always_inline enum outcome arp_request(void *eth, struct arp_packet *arp, __u32 ifindex)
 {
 	mac_t sha = mac_load(arp->sha), source = mac_load(eth + ETH_ALEN), mac;
+	struct responder_v4_key asked = { .ip4 = ip4_load(arp->tpa), .ifindex = ifindex };
 	struct responder_v4_entry *entry;
 	enum arp_ownership ownership;
 
-	if (!mac_is_host(sha) || (!sha_is_source && !mac_is_host(source)))
+	if (!mac_is_host(sha) || !mac_is_host(source))
 		return count_silence(OUTCOME_ARP_BAD_SENDER_MAC);
 	if (!arp_sender_ip_valid(ip4_load(arp->spa)))
 		return count_silence(OUTCOME_ARP_BAD_SENDER_IP);
-	ownership = arp_look_up(arp->tpa, ifindex, &entry, &mac);
+	ownership = arp_look_up(&asked, &entry, &mac);
 	if (ownership != ARP_OWNED)
 		return arp_silent(eth, arp, ifindex,
 				  ownership == ARP_LAPSED ? OUTCOME_ARP_LEASE_OVER
 							  : OUTCOME_ARP_NOT_OWNED);
-	/* loaded again rather than kept over the look-up: that would cost two accesses, to the
-	 * stack */
-	if (mac_load(arp->sha) == mac || (!sha_is_source && mac_load(eth + ETH_ALEN) == mac))
+	if (sha == mac || source == mac)
 		return count_silence(OUTCOME_ARP_OWN_MAC);
 	if (ip4_load(arp->spa) == ip4_load(arp->tpa))
 		return arp_silent(eth, arp, ifindex, OUTCOME_ARP_CONFLICT);
 	if (mac_load(eth) != MAC_BROADCAST && mac_load(eth) != mac)
 		return count_silence(OUTCOME_ARP_OTHER_DESTINATION);
-	if (!sha_is_source && mac_load(arp->sha) != mac_load(eth + ETH_ALEN))
+	if (sha != source)
 		count_outcome(OUTCOME_ARP_SHA_MISMATCH);
 	arp_reply(eth, arp, mac);
 	count_answer(OUTCOME_ARP_ANSWERED, entry->responses_sent);
 	return OUTCOME_ARP_ANSWERED;
 }
 
-/* One whose sender may be another: the way of tagged frames, too. */
-__noinline enum outcome arp_request_odd(struct ethhdr *eth, struct arp_packet *arp, __u32 ifindex)
-{
-	if (!eth || !arp)
-		return OUTCOME_COUNT;
-	return arp_request(eth, arp, ifindex, false);
-}
-
 /*
  * @eth: the Ethernet header; @arp: the whole packet behind it and its tags. @ifindex: the device
  * that owns the addresses asked for. Its outcome, counted; the reply in place if it is
- * OUTCOME_ARP_ANSWERED, else the frame untouched. @fast, a constant: worth a copy of the code.
+ * OUTCOME_ARP_ANSWERED, else the frame untouched.
  */
-static __always_inline enum outcome arp_packet(void *eth, struct arp_packet *arp, __u32 ifindex,
-					       const bool fast)
+__noinline enum outcome arp_packet(struct ethhdr *eth, struct arp_packet *arp, __u32 ifindex)
 {
+	if (!eth || !arp)
+		return OUTCOME_COUNT;
 	if (word_load(arp) != ARP_FORMAT_OP(ARP_OP_REQUEST))
 		return arp_other(eth, arp, ifindex);
-	if (!fast || mac_load(arp->sha) != mac_load(eth + ETH_ALEN))
-		return arp_request_odd(eth, arp, ifindex);
-	return arp_request(eth, arp, ifindex, true);
+	return arp_request(eth, arp, ifindex);
+}
+
+/* A request by a sender that has nothing odd about it: not every valid one, but nearly. */
+static __always_inline bool arp_is_plain(const void *eth, const struct arp_packet *arp)
+{
+	mac_t sha = mac_load(arp->sha);
+	/* volatile, or clang would shift it out of the word behind sha */
+	__u8 first = *(const volatile __u8 *)arp->spa;
+
+	return word_load(arp) == ARP_FORMAT_OP(ARP_OP_REQUEST) && sha == mac_load(eth + ETH_ALEN) &&
+	       mac_is_host(sha) && first < 224 && first != 127;
+}
+
+/* What arp_untagged() isn't for. Else clang computes the arguments ahead of the look-up, and saves
+ * registers to hold them. */
+static __always_inline int arp_aside(void *eth)
+{
+	barrier_var(eth);
+	return verdict(arp_packet(eth, eth + ETH_HLEN, attached_ifindex));
+}
+
+/*
+ * arp_packet() for the attached device and a frame without tags, with the answers' path laid out
+ * straight. Its verdict.
+ */
+static __always_inline int arp_untagged(void *eth)
+{
+	struct arp_packet *arp = eth + ETH_HLEN;
+	struct responder_v4_key asked;
+	struct responder_v4_entry *entry;
+	enum arp_ownership ownership;
+	mac_t mac;
+
+	if (!arp_is_plain(eth, arp))
+		return arp_aside(eth);
+	asked.ip4 = ip4_load(arp->tpa);
+	asked.ifindex = attached_ifindex;
+	ownership = arp_look_up(&asked, &entry, &mac);
+	if (ownership == ARP_NOT_OWNED) {
+		barrier_var(eth); /* as in arp_aside() */
+		arp_silent(eth, eth + ETH_HLEN, asked.ifindex, OUTCOME_ARP_NOT_OWNED);
+		return verdict_here(XDP_PASS);
+	}
+	/* loaded again rather than kept over the look-up: that would cost two accesses, to the
+	 * stack */
+	if (ownership == ARP_LAPSED || mac_load(arp->sha) == mac ||
+	    ip4_load(arp->spa) == ip4_load(arp->tpa) ||
+	    (mac_load(eth) != MAC_BROADCAST && mac_load(eth) != mac))
+		return arp_aside(eth);
+	arp_reply(eth, arp, mac);
+	count_answer(OUTCOME_ARP_ANSWERED, entry->responses_sent);
+	return verdict_here(XDP_TX);
 }
 
 #endif

@@ -12,12 +12,6 @@
 #include "nd.bpf.h"
 #include "wire.h"
 
-/*
- * The device that the program was attached to, set by the loader. Not ctx->ingress_ifindex: on a
- * bond that is the slave's, and a constant costs nothing.
- */
-const volatile __u32 attached_ifindex;
-
 #define FRAME_MAX_TAGS 2
 
 /* The EtherType: it lies right before what it is the type of. */
@@ -105,7 +99,7 @@ static __always_inline enum outcome frame_arp(const struct frame *frame)
 	ifindex = frame_device(frame->eth);
 	if (!ifindex)
 		return count_silence(OUTCOME_ARP_OTHER_VLAN);
-	return arp_packet(frame->eth, frame->payload, ifindex, false);
+	return arp_packet(frame->eth, frame->payload, ifindex);
 }
 
 static __always_inline enum outcome frame_ip6(struct xdp_md *ctx, const struct frame *frame)

@@ -47,24 +47,20 @@ int xdp_l2resp(struct xdp_md *ctx)
 	void *end = (void *)(long)ctx->data_end;
 	void *eth = (void *)(long)ctx->data;
 	void *payload = eth + ETH_HLEN;
+	__u64 type;
 
 	/* one bounds check for nearly every frame: nothing shorter is answered */
 	if (payload + sizeof(struct arp_packet) > end)
 		return respond_slowly(ctx);
-	switch (frame_type(payload)) {
-	case bpf_htons(ETH_P_ARP):
-		if (trace_is_on())
-			return respond_slowly(ctx);
-		return verdict(arp_packet(eth, payload, attached_ifindex, true));
-	case bpf_htons(ETH_P_IPV6):
-		if (!ip6_is_nd(payload, end))
-			return XDP_PASS;
-		return respond_slowly(ctx);
-	case bpf_htons(ETH_P_8021Q):
-	case bpf_htons(ETH_P_8021AD):
-		return respond_slowly(ctx);
-	}
-	return XDP_PASS;
+	type = frame_type(payload);
+	if (type == bpf_htons(ETH_P_ARP))
+		return trace_is_on() ? respond_slowly(ctx) : arp_untagged(eth);
+	barrier_var(type); /* else clang takes the types in its own order */
+	if (type == bpf_htons(ETH_P_IP))
+		return XDP_PASS;
+	if (type == bpf_htons(ETH_P_IPV6))
+		return ip6_is_nd(payload, end) ? respond_slowly(ctx) : XDP_PASS;
+	return type_is_tag(type) ? respond_slowly(ctx) : XDP_PASS;
 }
 
 /*

@@ -9,28 +9,30 @@
 
 #include "maps.bpf.h"
 
-/* Not inlined: addresses added by hand never get here, and would pay for its registers. */
-static __noinline bool lease_stamp_valid(__u32 slot)
-{
-	const struct lease_stamp *stamp = bpf_map_lookup_elem(&leases, &slot);
+/* An entry's head, loaded as a word, ends in the lease's slot. From here on it has one that ends.
+ */
+#define HEAD_LEASED ((__u64)(L2RESP_LEASE_FOREVER + 1) << 56)
 
-	if (!stamp)
-		return false;
-	/* jiffies64 costs nearly nothing, the boot clock as much as a hash look-up: ask it only
-	 * near the lapse */
-	return bpf_jiffies64() < stamp->fresh_jiffies ||
-	       bpf_ktime_get_boot_ns() < stamp->deadline_ns;
-}
-
-/* Of an entry's head, loaded as a word. */
 static __always_inline __u8 head_flags(__u64 head)
 {
 	return head >> 48;
 }
 
-static __always_inline bool lease_valid(__u32 slot)
+/* A leased entry's @head while its lease is valid, else 0. Not inlined: addresses added by hand
+ * never get here, and would pay for its registers. Nor must its caller keep the head meanwhile. */
+__noinline __u64 lease_head(__u64 head)
 {
-	return slot == L2RESP_LEASE_FOREVER || lease_stamp_valid(slot);
+	__u32 slot = head >> 56;
+	const struct lease_stamp *stamp = bpf_map_lookup_elem(&leases, &slot);
+
+	if (!stamp)
+		return 0;
+	/* jiffies64 costs nearly nothing, the boot clock as much as a hash look-up: ask it only
+	 * near the lapse */
+	if (bpf_jiffies64() >= stamp->fresh_jiffies &&
+	    bpf_ktime_get_boot_ns() >= stamp->deadline_ns)
+		return 0;
+	return head;
 }
 
 #endif

@@ -25,6 +25,11 @@ static __always_inline __u64 word_load(const void *at)
 	return *(const __u64 *)at;
 }
 
+static __always_inline void word_store(void *at, __u64 word)
+{
+	*(__u64 *)at = word;
+}
+
 static __always_inline __be32 ip4_load(const void *at)
 {
 	return *(const __be32 *)at;

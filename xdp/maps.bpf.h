@@ -12,6 +12,12 @@
 
 #include "l2resp.h"
 
+/*
+ * The device that the program was attached to, set by the loader. Not ctx->ingress_ifindex: on a
+ * bond that is the slave's, and a constant costs nothing.
+ */
+const volatile __u32 attached_ifindex;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, L2RESP_DEFAULT_MAX_ENTRIES);

@@ -112,8 +112,8 @@ static __always_inline __u16 nd_fold(__u32 sum)
 
 enum nd_ownership { ND_OWNED, ND_NOT_OWNED, ND_LAPSED };
 
-/* Looks up @ip6; *ret_entry, its head and MAC are set unless it is ND_NOT_OWNED. arp_look_up() says
- * why the key is compared, and after the head. */
+/* Looks up @ip6; *ret_entry and its head are set if it is ND_OWNED. arp_look_up() says why the key
+ * is compared, and after the head. */
 static __always_inline enum nd_ownership nd_look_up(const void *ip6, __u32 ifindex,
 						    struct responder_v6_entry **ret_entry,
 						    __u64 *ret_head)
@@ -129,8 +129,13 @@ static __always_inline enum nd_ownership nd_look_up(const void *ip6, __u32 ifind
 	barrier();
 	if (!ip6_equal(entry->key.ip6, ip6) || entry->key.ifindex != ifindex)
 		return ND_NOT_OWNED;
+	if (*ret_head >= HEAD_LEASED) {
+		*ret_head = lease_head(*ret_head);
+		if (!*ret_head)
+			return ND_LAPSED;
+	}
 	*ret_entry = entry;
-	return lease_valid(*ret_head >> 56) ? ND_OWNED : ND_LAPSED;
+	return ND_OWNED;
 }
 
 #define ND_OPTIONS_LIMIT ((ND_BODY_MAX - ND_BODY_MIN) / sizeof(struct nd_option))

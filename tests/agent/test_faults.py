@@ -388,6 +388,15 @@ def test_a_command_without_an_agent(agent):
     assert (done.status, done.err) == (1, "xdp-l2respd: no agent runs in this network namespace\n")
 
 
+def test_a_probe_tells_a_stopped_agent_from_one_that_runs(running):
+    done = running.command("alive")
+    assert (done.status, done.out) == (0, "alive\n")
+    running.signal(SIGSTOP)
+    done = running.command("alive")
+    running.signal(SIGCONT)
+    assert done.status == 1 and "asking the agent" in done.err
+
+
 def test_commands_are_not_for_the_port(running):
     assert running.http(f"/who-holds?ip={VIP}")[0] == 404
     assert running.http("/drain")[0] == 404

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lan import BPFFS, ROOT, SERVER_MAC, VIP, Lan, checked, libc, run
+from lan import BPFFS, MNT_DETACH, ROOT, SERVER_MAC, VIP, Lan, checked, libc, run
 from wire import Wire, arp, arp_reply
 
 COUNTER = os.environ.get("CHAIN_COUNTER", str(ROOT / "build/tests/chain/counter.bpf.o"))
@@ -17,8 +17,7 @@ LIBXDP_PINS = f"{BPFFS}/xdp"
 ROOM = 10  # programs in libxdp's dispatcher
 ADD = f"add {VIP} dev eth1"
 
-MS_RDONLY, MS_REMOUNT, MS_BIND = 1, 32, 4096
-MNT_DETACH = 2
+MS_RDONLY, MS_REMOUNT = 1, 32
 
 statement = pytest.mark.statement
 

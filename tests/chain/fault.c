@@ -16,22 +16,23 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <linux/netlink.h>
 
 #define SYSCALL_ARGUMENTS 6
 
-static void log_request(const char *kind, int number)
+static void log_request(const char *kind, int number, long what)
 {
 	const char *path = getenv("FAULT_LOG");
 	int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
 
 	if (fd < 0)
 		return;
-	dprintf(fd, "%s %d\n", kind, number);
+	dprintf(fd, "%s %d %ld\n", kind, number, what);
 	close(fd);
 }
 
 /* Counts a request. True: it is the one to fail, and errno says how. */
-static bool fails(const char *kind)
+static bool fails(const char *kind, long what)
 {
 	static int count; /* of the one kind that FAULT names */
 	const char *fault = getenv("FAULT");
@@ -41,20 +42,20 @@ static bool fails(const char *kind)
 	if (!fault || strncmp(fault, kind, length) != 0 ||
 	    sscanf(fault + length, ":%d:%d", &number, &error) != 2)
 		return false;
-	log_request(kind, ++count);
+	log_request(kind, ++count, what);
 	if (count != number)
 		return false;
 	errno = error;
 	return true;
 }
 
-static bool netlink_fails(int fd)
+static bool netlink_fails(int fd, const void *data)
 {
 	socklen_t size = sizeof(int);
 	int domain = 0;
 
 	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) && domain == AF_NETLINK &&
-	       fails("netlink");
+	       fails("netlink", ((const struct nlmsghdr *)data)->nlmsg_type);
 }
 
 long syscall(long number, ...)
@@ -67,8 +68,8 @@ long syscall(long number, ...)
 	for (int i = 0; i < SYSCALL_ARGUMENTS; i++)
 		argument[i] = va_arg(list, long);
 	va_end(list);
-	if ((number == __NR_bpf && fails("bpf")) ||
-	    (number == __NR_membarrier && fails("membarrier")))
+	if ((number == __NR_bpf && fails("bpf", argument[0])) ||
+	    (number == __NR_membarrier && fails("membarrier", argument[0])))
 		return -1;
 	return next(number, argument[0], argument[1], argument[2], argument[3], argument[4],
 		    argument[5]);
@@ -78,7 +79,7 @@ ssize_t send(int fd, const void *data, size_t size, int flags)
 {
 	ssize_t (*next)(int, const void *, size_t, int) = dlsym(RTLD_NEXT, "send");
 
-	return netlink_fails(fd) ? -1 : next(fd, data, size, flags);
+	return netlink_fails(fd, data) ? -1 : next(fd, data, size, flags);
 }
 
 ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct sockaddr *to,
@@ -87,19 +88,19 @@ ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct so
 	ssize_t (*next)(int, const void *, size_t, int, const struct sockaddr *, socklen_t) =
 		dlsym(RTLD_NEXT, "sendto");
 
-	return netlink_fails(fd) ? -1 : next(fd, data, size, flags, to, to_size);
+	return netlink_fails(fd, data) ? -1 : next(fd, data, size, flags, to, to_size);
 }
 
 int fsync(int fd)
 {
 	int (*next)(int) = dlsym(RTLD_NEXT, "fsync");
 
-	return fails("fsync") ? -1 : next(fd);
+	return fails("fsync", 0) ? -1 : next(fd);
 }
 
 int rename(const char *from, const char *to)
 {
 	int (*next)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
 
-	return fails("rename") ? -1 : next(from, to);
+	return fails("rename", 0) ? -1 : next(from, to);
 }

@@ -45,7 +45,10 @@ class Results:
         else:
             verdict = "pass" if report.passed else "fail"
         module = Path(report.nodeid.split("::")[0]).stem
-        self.verdicts.setdefault(module, {}).setdefault(statement, []).append(verdict)
+        verdicts = self.verdicts.setdefault(module, {}).setdefault(statement, [])
+        verdicts.append(verdict)
+        # what a test that passed left to others
+        verdicts += [f"n/a: {value}" for name, value in report.user_properties if name == "left"]
 
     def pytest_sessionfinish(self):
         where = self.directory / kernel()

@@ -28,7 +28,7 @@ STORE_IP = "198.19.0.100"
 
 CONFIG = """
 node: {name}
-source: {{directory: {manifests}, assignments: {manifests}/../assignments.json}}
+source: {{{source}}}
 lease: {{{lease}, {timing}}}
 bpffs: {bpffs}
 {keys}
@@ -57,7 +57,7 @@ class Frame:
 class Node:
     """A host of the LAN and its agent."""
 
-    def __init__(self, cluster, number, lease, timing, name, keys):
+    def __init__(self, cluster, number, lease, timing, name, keys, source):
         self.cluster, self.number, self.name = cluster, number, name or f"node-{number}"
         self.mac = f"02:00:00:00:01:{number:02x}"
         self.server = Namespace(f"{cluster.tag}-{number}")
@@ -69,9 +69,9 @@ class Node:
         scratch = cluster.directory / f"node{number}"
         scratch.mkdir()
         self.agent = Agent(self, scratch)
-        self.agent.config.write_text(CONFIG.format(
-            name=self.name, manifests=self.agent.manifests, lease=lease, timing=timing,
-            bpffs=self.bpffs, keys=keys))
+        source = source or f"directory: {self.agent.manifests}, assignments: {scratch}/assignments.json"
+        self.agent.config.write_text(CONFIG.format(name=self.name, source=source, lease=lease, timing=timing,
+                                                   bpffs=self.bpffs, keys=keys))
 
     def done(self, command):
         """The CLI, which must succeed."""
@@ -167,9 +167,10 @@ class Cluster:
                        f"link set {port} xdpdrv object {PASS} section xdp")
         namespace.ip(f"link set {dev} up", *([f"address add {address} dev {dev}"] if address else []))
 
-    def node(self, lease, manifests, timing=TIMING, name=None, start=True, keys=""):
-        """@lease: keys of the agent's lease configuration; @keys: others. @manifests: documents."""
-        made = Node(self, len(self.nodes) + 1, lease, timing, name, keys)
+    def node(self, lease, manifests=(), timing=TIMING, name=None, start=True, keys="", source=None):
+        """@lease, @source: keys of the agent's configuration below these; @keys: others. @manifests: documents, where
+        the source is a directory."""
+        made = Node(self, len(self.nodes) + 1, lease, timing, name, keys, source)
         self.nodes.append(made)
         made.agent.write("all.yaml", *manifests)
         if start:

@@ -51,7 +51,8 @@ def kubernetes(cluster):
     try:
         yield made
         made.cluster.heal()
-        holders = [node.name for node in cluster.nodes if VIP in node.held()]
+        holders = [node.name for node in cluster.nodes if VIP in node.held() and
+                   "engine: kubernetes" in node.agent.config.read_text()]
         assert not holders or wait_until(lambda: [made.holder(VIP)] == holders, 5)
     finally:
         made.close()

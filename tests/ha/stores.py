@@ -27,8 +27,10 @@ class Kubernetes(kube.Kubernetes):
     """A Kubernetes in the store's namespace, for agents."""
 
     def __init__(self, cluster):
-        super().__init__(kube.Cluster(cluster.directory, address=STORE_IP, network=cluster.store),
-                         cluster.directory)
+        # beside an etcd of the test's
+        directory = cluster.directory / "kubernetes"
+        directory.mkdir()
+        super().__init__(kube.Cluster(directory, address=STORE_IP, network=cluster.store), directory)
 
     @property
     def lease(self):

@@ -7,14 +7,14 @@ import time
 
 
 class Gate:
-    """Each request is passed on over a connection of its own. meddle(request, answer) may yield other bytes than those
-    of @answer, which come as the server sends them; None: all as they are."""
+    """Each request is passed on over a connection of its own, unless withhold(request). meddle(request, answer) may
+    yield other bytes than those of @answer, which come as the server sends them; None: all as they are."""
 
     scheme = "http"
 
     def __init__(self, namespace, port, context=None):
         self.port, self.context = port, context
-        self.requests, self.meddle, self.shut = [], None, False
+        self.requests, self.withhold, self.meddle, self.shut = [], None, None, False
         self.open = set()
         with namespace.entered():
             self.listener = socket.create_server(("127.0.0.1", 0))
@@ -61,6 +61,8 @@ class Gate:
                 return
             line = request.split(b" HTTP", 1)[0].decode()
             self.requests.append((time.monotonic(), line))
+            if self.withhold and self.withhold(line):
+                return
             with self.context.wrap_socket(socket.create_connection(("127.0.0.1", self.port)),
                                           server_hostname="127.0.0.1") as server:
                 self.open.add(server)

@@ -87,6 +87,11 @@ def test_each_permission_is_used_and_none_is_missed(agent, cluster, account, obj
     objects.apply(POLICY, POLICY.replace("policy1", "wrong").replace("eth1", "eth("), pool(), balanced("web"))
     agent.start()
     agent.wait_entries((FIRST, "eth1"), seconds=20)
+    # an Event that is there is counted
+    assert wait_until(lambda: ("", "events", "create") in used(gate.requests))
+    for command in "drain", "resume":
+        assert agent.command(command).status == 0
+        assert wait_until(lambda: (command == "resume") == bool(agent.entries()))
     assert wait_until(lambda: used(gate.requests) >= granted(cluster), 20), granted(cluster) - used(gate.requests)
     assert used(gate.requests) <= granted(cluster)
     assert "403" not in agent.log()
@@ -102,7 +107,8 @@ def test_the_daemonset_is_the_units(cluster, account):
     assert {f"CAP_{name}" for name in agent["securityContext"]["capabilities"]["add"]} == set(named)
     assert any(mount["mountPath"] == "/run/xdp-l2respd" and not mount.get("readOnly") for mount in agent["volumeMounts"])
     assert pod["hostNetwork"] and pod["serviceAccountName"] == "xdp-l2respd"
-    assert {agent[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")} == {"/healthz", "/readyz"}
+    assert agent["livenessProbe"]["exec"]["command"] == ["xdp-l2respd", "alive"]
+    assert agent["readinessProbe"]["httpGet"]["path"] == "/readyz"
 
 
 @pytest.mark.smoke

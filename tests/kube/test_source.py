@@ -3,12 +3,13 @@
 import base64
 import json
 import time
-from signal import SIGUSR1
+from signal import SIGHUP, SIGUSR1
 
 import pytest
 from conftest import CRDS, service
 from daemon import POLICY
 from kube import ADMIN
+from test_pools import pool
 from lan import wait_until
 from wire import Wire, arp, arp_reply
 
@@ -282,3 +283,133 @@ def test_a_huge_object(agent, objects):
                         kind="application/merge-patch+json")
     objects.apply(service("other", OTHER))
     agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+
+
+def lines(answer):
+    """The messages of a stream, behind its head."""
+    rest = b""
+    for data in answer:
+        *whole, rest = (rest + data).split(b"\n")
+        yield from whole
+    yield rest
+
+
+def chunk(message):
+    return b"%x\r\n%s\r\n" % (len(message), message)
+
+
+def services_watched(line):
+    return "/services" in line and "watch=1" in line
+
+
+@pytest.mark.smoke
+def test_double_and_old_events(agent, objects, gate):
+    """Each event comes twice, and the one before it once more."""
+    def again(line, answer):
+        if not services_watched(line):
+            yield from answer
+            return
+        before = b""
+        for message in lines(answer):
+            yield message + b"\n"
+            if message.startswith(b'{"type"'):
+                # without the last end of line, which the server's own chunk still has to come
+                yield (b"\r\n" + chunk(message + b"\n") + (before and chunk(before + b"\n")))[:-2]
+                before = message
+
+    objects.apply(POLICY, service("web", VIP))
+    gate.meddle = again
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    objects.apply(service("web", OTHER))
+    agent.wait_entries((OTHER, "eth1"))
+    objects.delete("service", "web")
+    agent.wait_entries()
+    objects.apply(service("web", VIP))
+    agent.wait_entries((VIP, "eth1"))
+    time.sleep(1)
+    assert set(agent.entries()) == {(VIP, "eth1")} and "followed again" not in agent.log()
+
+
+def gone(status):
+    body = b'{"kind": "Status", "code": 410, "message": "too old"}'
+    if status == 200:
+        body = b'{"type": "ERROR", "object": ' + body + b"}\n"
+    return b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+
+
+@pytest.mark.parametrize("status", (410, pytest.param(200, marks=pytest.mark.smoke)))
+def test_a_history_that_is_gone_is_listed(agent, cluster, objects, gate, status):
+    """However the server says so, no stream goes on from before the change."""
+    objects.apply(POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    gate.cut()
+    objects.apply(service("web", OTHER))
+    web = cluster.api("GET", "/api/v1/namespaces/default/services/web")["metadata"]
+
+    def forgotten(line, answer):
+        if services_watched(line) and int(line.rpartition("resourceVersion=")[2]) < int(web["resourceVersion"]):
+            return iter([gone(status)])
+        return answer
+
+    gate.meddle = forgotten
+    gate.mend()
+    agent.wait_entries((OTHER, "eth1"), seconds=15)
+
+
+@pytest.mark.smoke
+def test_what_is_older_than_an_answer_is_ignored(agent, cluster, objects, gate):
+    """A pool changes, its status is written, and only then does the watch show the change: without the status."""
+    pools = "/ciliumloadbalancerippools"
+    cluster.kubectl("delete", "lease", "-n", "kube-system", "l2resp-ipam", check=False)
+
+    def written():
+        return [line for _, line in gate.requests if line.startswith("PATCH") and pools in line]
+
+    def late(line, answer):
+        for data in answer:
+            if pools in line and "watch=1" in line:
+                time.sleep(1.5)
+            yield data
+
+    gate.meddle = late
+    objects.apply(POLICY, pool())
+    agent.start()
+    assert wait_until(written, 10)
+    time.sleep(3)
+    before = len(written())
+    cluster.kubectl("annotate", CRDS[1], "lan", "a=b")
+    objects.apply(service("web", kind="LoadBalancer"))
+    assert wait_until(lambda: len(written()) > before, 10)
+    time.sleep(3)
+    assert len(written()) == before + 1
+
+
+def test_a_cluster_that_is_put_back_to_an_earlier_state(agent, cluster, objects, scratch):
+    """Its versions begin again, lower. The streams have nothing to show, and are given up after 150 s."""
+    objects.apply(POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    cluster.save(scratch / "saved")
+    for number in range(30):
+        objects.apply(service("web", OTHER, f"198.18.11.{number}"))
+    agent.wait_entries((OTHER, "eth1"), ("198.18.11.29", "eth1"))
+    cluster.restore(scratch / "saved")
+    agent.wait_entries((VIP, "eth1"), seconds=200)
+
+
+def test_a_kubeconfig_that_is_written_anew_is_read_at_sighup(agent, objects, gate, scratch):
+    def write(token):
+        made = json.loads(json.dumps(KUBECONFIG))
+        made["clusters"][0]["cluster"], made["users"][0]["user"] = {"server": gate.url}, {"token": token}
+        (scratch / "kubeconfig").write_text(json.dumps(made))
+
+    write("stale")
+    agent.configure(f"{{kubeconfig: {scratch}/kubeconfig}}")
+    objects.apply(POLICY, service("web", VIP))
+    agent.start()
+    assert wait_until(lambda: "HTTP status 401" in agent.log(), 10)
+    write(ADMIN)
+    agent.signal(SIGHUP)
+    agent.wait_entries((VIP, "eth1"), seconds=10)

@@ -123,6 +123,21 @@ class Cluster:
                 self.start(number)
         self.wait()
 
+    def save(self, path):
+        self.etcd.ctl("snapshot", "save", str(path))
+
+    def restore(self, path):
+        """As it was when it was saved: revisions go back, and what came later is gone."""
+        for number in range(len(self.processes)):
+            self.signal(number, signal.SIGKILL)
+        etcd = self.etcd
+        etcd.signal(0, signal.SIGKILL)
+        shutil.rmtree(etcd.directory / "etcd0")
+        etcd.ctl("snapshot", "restore", str(path), "--data-dir", str(etcd.directory / "etcd0"), "--name", "m0",
+                 "--initial-cluster", f"m0={etcd.peers[0]}", "--initial-advertise-peer-urls", etcd.peers[0])
+        etcd.start(0)
+        self.heal()
+
     def close(self):
         for process in self.processes:
             process.kill()

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lease protocol over Lease objects of a real kube-apiserver. Those marked smoke run without --full, too."""
 import json
-import shutil
 import signal
 import socket
 import subprocess
@@ -287,21 +286,11 @@ def test_two_api_servers_one_is_frozen(two):
 
 def test_two_api_servers_the_store_is_put_back(two):
     """To what it was before the nodes wrote: revisions go back, and what was seen is gone."""
-    etcd = two.store.cluster.etcd
     saved = two.directory / "saved"
-    etcd.ctl("snapshot", "save", str(saved))
+    two.store.cluster.save(saved)
     two.first.signal(signal.SIGSTOP)
     assert until(lambda: two.second.answered() == {1, 2, 3})
-    for number in 0, 1:
-        two.store.signal(number, signal.SIGKILL)
-    etcd.signal(0, signal.SIGKILL)
-    shutil.rmtree(etcd.directory / "etcd0")
-    etcd.ctl("snapshot", "restore", str(saved), "--data-dir", str(etcd.directory / "etcd0"), "--name", "m0",
-             "--initial-cluster", f"m0={etcd.peers[0]}", "--initial-advertise-peer-urls", etcd.peers[0])
-    etcd.start(0)
-    for number in 0, 1:
-        two.store.start(number)
-    two.store.cluster.wait()
+    two.store.cluster.restore(saved)
     assert until(lambda: two.second.answered() == {1, 2, 3}, 60), two.second.said[-20:]
     two.first.signal(signal.SIGCONT)
     time.sleep(DURATION)

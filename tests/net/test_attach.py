@@ -28,8 +28,7 @@ UNATTACHED = {"dev": "eth1", "ifindex": int, "mode": "none", "prog_id": None, "c
 
 ADD = f"add {VIP} dev eth1"
 NO_NATIVE = "the driver has no native XDP"
-OTHERS = (r'eth1: another XDP program \(id \d+, "pass"\) is attached without a dispatcher; '
-          r"detach it first or reload it with xdp-loader")
+OTHERS = r'eth1: another XDP program \(id \d+, "pass"\) is attached without a dispatcher; '
 
 # name: ip(8) commands of the server, commands before; the command, its exit status, what stderr
 # has; what `status --json` says then
@@ -117,9 +116,19 @@ def test_alone_or_in_a_dispatcher(lan):
     row, = lan.rows("attach eth1")
     if row["chain"]:
         assert (row["chain_reason"], row["priority"], row["position"]) == ("", 20, 1)
+        assert lan.done("attach eth1 --priority 30").err == ""
     else:
+        assert lan.done("attach eth1 --priority 30").err == \
+            "xdp-l2resp: note: eth1: attached alone, where a priority has no effect\n"
         assert row["chain_reason"] and row["priority"] is row["position"] is None
         assert "alone" in lan.done("status").out
+    lan.done("detach eth1")
+    lan.server.ip(FOREIGN)
+    refused = lan.cli("attach eth1").err
+    assert re.search(OTHERS, refused)
+    # where the kernel has none, that wouldn't help
+    assert ("reload it with xdp-loader" in refused) == row["chain"]
+    assert row["chain_reason"] in refused
 
 
 def test_status_of_one(lan):

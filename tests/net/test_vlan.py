@@ -347,7 +347,6 @@ def test_parent_elsewhere(site):
     site.server.ip("link add roof type veth peer name under",
                    "link add link roof name floor type vlan id 7",
                    f"link set floor netns {site.client.name}")
-    there = run(*site.client.argv(*site.argv(f"--bpffs {site.bpffs} add {VIP} dev floor")[3:]),
-                check=False)
+    there = site.client.run(*site.words(f"add {VIP} dev floor"), check=False)
     assert there.returncode == 1
     assert "the parent of floor is in another network namespace" in there.stderr

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What people are told on a Service: who announces its addresses, and that nobody may. */
+#ifndef XDP_L2RESPD_SERVICE_EVENTS_H
+#define XDP_L2RESPD_SERVICE_EVENTS_H
+
+#include "desired.h"
+#include "lease.h"
+#include "source.h"
+
+/* What is known here, at the moment. Borrowed. */
+struct service_view {
+	struct source *source;
+	const struct desired *desired;
+	const struct link_table *links;
+	const struct lease_manager *manager;
+	const char *node, *class;
+	bool shared; /* the store says what other nodes hold */
+	bool draining;
+	uint64_t duration_ns; /* of a lease */
+};
+
+typedef void service_view_fn(struct service_view *ret_view, void *userdata);
+
+struct service_events;
+
+/* -ENOMEM and others with @err. */
+int service_events_new(sd_event *event, service_view_fn *view, void *userdata,
+		       struct service_events **ret_events, struct err *err);
+/* NULL is fine. */
+void service_events_free(struct service_events *events);
+
+/* This node answers for @address on @ifindex from now on. */
+void service_events_answered(struct service_events *events, const struct address *address,
+			     uint32_t ifindex);
+
+#endif

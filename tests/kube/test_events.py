@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What people are told on a Service, in Events of a real API server."""
+import time
+
+import pytest
+from conftest import service
+from daemon import POLICY
+from lan import wait_until
+from test_pools import FIRST, balanced, pool, told  # noqa: F401 pylint: disable=unused-import
+
+VIP = "198.18.10.1"
+EVENTS = "/api/v1/namespaces/default/events"
+SHARED = ("lease: {{engine: kubernetes, server: '{url}', token: {token}, duration: 2s, renewDeadline: 1200ms, "
+          "retryPeriod: 300ms}}")
+
+
+@pytest.fixture
+def events(cluster):
+    """Those of the test's Services: {(reason, message): Event}."""
+    cluster.api("DELETE", EVENTS)
+
+    def read():
+        return {(one["reason"], one["message"]): one for one in cluster.api("GET", EVENTS)["items"]
+                if one["involvedObject"]["kind"] == "Service"}
+    return read
+
+
+@pytest.fixture
+def by_lease(agent, cluster, gate, scratch):
+    """The agent's lease engine is the cluster."""
+    cluster.kubectl("delete", "lease", "-n", "kube-system", "--all")
+    lines = agent.config.read_text().splitlines()
+    agent.config.write_text("\n".join(SHARED.format(url=gate.url, token=scratch / "token") if line.startswith("lease:")
+                                      else line for line in lines))
+    return agent
+
+
+def writes(gate):
+    return [line for _, line in gate.requests if "/events" in line]
+
+
+@pytest.mark.smoke
+def test_announced(agent, cluster, objects, events, told):
+    """As a kubelet would have it, and as kubectl shows it."""
+    objects.apply(POLICY, pool(), balanced("web"))
+    agent.start()
+    agent.wait_entries((FIRST, "eth1"), seconds=10)
+    said = ("Announced", f"{FIRST} announced by node-1 on eth1")
+    assert wait_until(lambda: set(events()) == {said}), (events(), agent.log())
+    event = events()[said]
+    web = cluster.api("GET", "/api/v1/namespaces/default/services/web")["metadata"]
+    assert event["involvedObject"] == {"apiVersion": "v1", "kind": "Service", "namespace": "default", "name": "web",
+                                       "uid": web["uid"]}
+    assert (event["type"], event["count"]) == ("Normal", 1)
+    assert event["source"] == {"component": "xdp-l2respd", "host": "node-1"}
+    assert (event["reportingComponent"], event["reportingInstance"]) == ("xdp-l2respd", "node-1")
+    assert event["firstTimestamp"] == event["lastTimestamp"]
+    described = cluster.kubectl("describe", "service", "web").stdout.splitlines()
+    assert [line.split()[:2] + line.split()[3:] for line in described if FIRST in line][-1] == \
+        ["Normal", "Announced", "xdp-l2respd", *said[1].split()]
+    assert f"service/web   {said[1]}" in cluster.kubectl("get", "events").stdout
+
+
+@pytest.mark.smoke
+def test_nobody_may_announce(by_lease, objects, events, told):
+    agent = by_lease
+    objects.apply(pool(), balanced("web"))
+    agent.start()
+    unselected = ("NotAnnounced", f"nobody may announce {FIRST}: no CiliumL2AnnouncementPolicy selects the Service")
+    assert wait_until(lambda: set(events()) == {unselected}, 20), (events(), agent.log())
+    assert events()[unselected]["type"] == "Warning"
+    # both are false where nothing is said
+    objects.apply(POLICY.replace("loadBalancerIPs: true", "loadBalancerIPs: false"))
+    silent = ("NotAnnounced", f"nobody may announce {FIRST}: loadBalancerIPs isn't true in the policy policy1")
+    assert wait_until(lambda: silent in events(), 20), events()
+    objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-9}}\n")
+    elsewhere = ("NotAnnounced", f"nobody may announce {FIRST}: policy policy1 selects the Service, but no node takes it; "
+                                 "node-1 isn't selected, or has no such interface")
+    assert wait_until(lambda: elsewhere in events(), 20), events()
+    objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-1}}\n")
+    assert wait_until(lambda: ("Announced", f"{FIRST} announced by node-1 on eth1") in events(), 20), events()
+    # as long as it is so it isn't said again
+    assert all(event["count"] == 1 for event in events().values())
+    assert len(writes(agent.gate)) == 4
+
+
+def test_what_is_no_business_of_ours(by_lease, objects, events, told):
+    """External addresses that no policy has may be routed."""
+    objects.apply(POLICY + "  serviceSelector: {matchLabels: {none: has}}\n", service("routed", VIP))
+    by_lease.start()
+    time.sleep(12)
+    assert not events(), events()
+
+
+@pytest.mark.smoke
+def test_an_address_that_flaps(by_lease, objects, events, gate):
+    """One Event that counts, and no more than five writes in a row."""
+    agent = by_lease
+    objects.apply(POLICY, service("web", VIP))
+    agent.start()
+    said = ("Announced", f"{VIP} announced by node-1 on eth1")
+    assert wait_until(lambda: said in events(), 10), agent.log()
+    for _ in range(8):
+        assert agent.command("drain").status == 0
+        agent.wait_entries()
+        assert agent.command("resume").status == 0
+        agent.wait_entries((VIP, "eth1"))
+        time.sleep(0.4)
+    assert wait_until(lambda: events()[said]["count"] == 5), events()
+    assert set(events()) == {said}
+    assert events()[said]["lastTimestamp"] > events()[said]["firstTimestamp"]
+    assert [line.split()[0] for line in writes(gate)] == ["POST"] + 4 * ["PATCH"]
+
+
+@pytest.mark.smoke
+def test_who_cannot_write_them_announces_all_the_same(agent, objects, events, gate):
+    def refuse(line, answer):
+        if "/events" not in line:
+            return answer
+        return iter([b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n{}"])
+
+    def hang(line, answer):
+        if "/events" in line:
+            time.sleep(30)
+        return answer
+
+    objects.apply(POLICY, service("web", VIP))
+    gate.meddle = refuse
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    assert wait_until(lambda: "an Event of the Service default/web isn't written: HTTP status 403" in agent.log())
+    gate.meddle = hang
+    for number in range(2, 5):
+        begun = time.monotonic()
+        objects.apply(service("web", f"198.18.10.{number}"))
+        agent.wait_entries((f"198.18.10.{number}", "eth1"))
+        assert time.monotonic() - begun < 2
+    assert agent.ready() and len(writes(gate)) == 2
+
+
+def test_an_event_that_is_gone_is_written_anew(by_lease, cluster, objects, events):
+    agent = by_lease
+    objects.apply(POLICY, service("web", VIP))
+    agent.start()
+    assert wait_until(lambda: len(events()) == 1, 10)
+    cluster.api("DELETE", EVENTS)
+    assert agent.command("drain").status == 0
+    agent.wait_entries()
+    assert agent.command("resume").status == 0
+    assert wait_until(lambda: [one["count"] for one in events().values()] == [1], 10), agent.log()
