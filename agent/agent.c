@@ -1019,7 +1019,8 @@ static int agent_start(struct agent *agent, struct err *err)
 	if (r < 0)
 		return r;
 	r = add_timer(agent, &agent->work, 0, work_due);
-	/* after what the manager gains and loses: else entries of a former process go, and come back */
+	/* after what the manager gains and loses: else entries of a former process go, and come
+	 * back */
 	if (!r)
 		r = sd_event_source_set_priority(agent->work, SD_EVENT_PRIORITY_NORMAL + 1);
 	if (!r)

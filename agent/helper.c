@@ -92,7 +92,7 @@ static _Noreturn void helper_main(const char *bpffs, int fd)
 {
 	struct err err;
 
-	/* the agent is the one that attaches: none of its descriptors outlives it here */
+	/* none of the agent's descriptors, its socket above all, is to outlive it here */
 	if (dup2(fd, HELPER_SOCKET_FD) < 0 || close_range(HELPER_SOCKET_FD + 1, ~0U, 0) < 0)
 		_exit(1);
 	prctl(PR_SET_NAME, "xdp-l2respd-att");

@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import struct
-import subprocess
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from daemon import POLICY, service
 from lan import ROOT, VIP, need, wait_until
+from test_concurrency import killed_growth
 from wire import Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
@@ -128,10 +128,7 @@ def test_all_goes_on_while_the_helper_works(answering, lan):
 
 def test_a_growth_that_was_killed_is_finished(answering, lan, background):
     """Before an entry is written: the program reads another map yet."""
-    victim = background(lan.argv("attach eth1 --max-entries 70000"), stdout=subprocess.DEVNULL)
-    assert wait_until(lambda: lan.map_dump("meta")[0]["value"]["unsettled"])
-    victim.kill()
-    victim.wait()
+    killed_growth(lan, background)
     answering.write("all.yaml", EVERYWHERE, service("web", OTHER))
     answering.wait_entries((OTHER, "eth1"))
     with Wire(lan.client, "eth0") as wire:
