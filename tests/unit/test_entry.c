@@ -214,14 +214,17 @@ EACH_FAMILY(fills_the_map_to_the_last_place_and_no_further)
 	cr_expect_eq(count_all(), ROOM);
 }
 
-EACH_FAMILY(leaves_the_agents_addresses_alone)
+EACH_FAMILY(leaves_the_agents_addresses_alone_until_their_lease_is_over)
 {
 	struct entry_wanted leased = wanted(1, 1);
 	struct addr_range all = { address_of(0), address_of(UINT16_MAX) };
+	struct lease_stamp stamp = { .deadline_ns = UINT64_MAX };
+	const uint32_t slot = 4;
 	struct entry_added added;
 	size_t deleted, left;
 
-	leased.head.lease = 4;
+	leased.head.lease = slot;
+	cr_assert_eq(bpf_map_update_elem(pins.fd[PINS_LEASES], &slot, &stamp, BPF_ANY), 0);
 	cr_assert_eq(entry_add(&pins, &leased, 1, NULL, &added, &err), 0);
 	cr_expect_eq(add(1, 1, 1, &added), -EEXIST);
 	cr_expect_eq(add(0, 3, 1, &added), -EEXIST);
@@ -230,6 +233,12 @@ EACH_FAMILY(leaves_the_agents_addresses_alone)
 	cr_expect_eq(deleted, 1);
 	cr_expect_eq(left, 1);
 	cr_expect_eq(count_all(), 1);
+	stamp.deadline_ns = 1;
+	cr_assert_eq(bpf_map_update_elem(pins.fd[PINS_LEASES], &slot, &stamp, BPF_ANY), 0);
+	cr_assert_eq(entry_delete(&pins, &all, 3, &deleted, &left, &err), 0);
+	cr_expect_eq(deleted, 1);
+	cr_expect_eq(left, 0);
+	cr_expect_eq(count_all(), 0);
 }
 
 EACH_FAMILY(deletes_what_is_there_of_a_range)
