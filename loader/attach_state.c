@@ -141,7 +141,7 @@ static int query_other_version(unsigned int ifindex, struct attach_state *state,
 /* Are libxdp's pins of dispatcher @id there, so that it could have read them? */
 static bool dispatcher_pinned(unsigned int ifindex, uint32_t id)
 {
-	char path[sizeof(DISPATCHER_BPFFS "/xdp/dispatch--") + 2 * 10];
+	char path[sizeof(DISPATCHER_BPFFS "/xdp/dispatch--") + 20];
 
 	snprintf(path, sizeof(path), DISPATCHER_BPFFS "/xdp/dispatch-%u-%u", ifindex, id);
 	return !access(path, F_OK);
