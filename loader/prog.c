@@ -68,7 +68,7 @@ static int variable_offset(const struct bpf_map_info *info, const char *name, ui
 
 int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin)
 {
-	uint32_t map_ids[PROG_MAX_MAPS];
+	uint32_t map_ids[PROG_MAX_MAPS] = {};
 	int count = prog_map_ids(prog_id, map_ids);
 
 	for (int i = 0; i < count; i++) {
