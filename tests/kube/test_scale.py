@@ -52,15 +52,17 @@ def test_five_thousand_services(agent, lan, objects, gate, scratch, request, eng
     programmed = time.monotonic() - begun
     took = []
     with Wire(lan.client, "eth0") as wire:
-        for number in range(15):
+        for number in range(16):
             fresh = f"198.18.99.{1 + number}"
             begun = time.monotonic()
             cluster.api("PATCH", f"{PATH}/web{number}", {"spec": {"externalIPs": [fresh]}},
                         kind="application/merge-patch+json")
             while arp_reply(fresh) not in [frame for _, frame in wire.received(1, 0.005, 0.01)]:
-                assert time.monotonic() - begun < 10
+                assert time.monotonic() - begun < 60
                 wire.send(arp(fresh))
             took.append(time.monotonic() - begun)
+    # the first waits for the gate, which still has to pass on what was said of 5,000 leases
+    took = took[1:]
     before = len(gate.requests)
     cpu = agent.cpu_seconds()
     time.sleep(30)
