@@ -15,6 +15,7 @@
 
 #include "attach.h"
 #include "change.h"
+#include "cleanup.h"
 #include "device.h"
 #include "entry.h"
 #include "grow.h"
@@ -212,6 +213,36 @@ EACH_FAMILY(fills_the_map_to_the_last_place_and_no_further)
 	cr_assert_eq(add(ROOM - 1, 1, 1, &added), 0, "%s", err.text);
 	cr_expect_eq(add(ROOM, 1, 1, &added), -ENOSPC);
 	cr_expect_eq(count_all(), ROOM);
+}
+
+/* More rows than one thread is given, and than the maps hold: whichever of them fails, none stay.
+ */
+EACH_FAMILY(writes_by_several_threads_all_or_none)
+{
+	_cleanup_(cleanup_responders) int fds[PINS_FAMILIES] = { -1, -1 };
+	struct entry_table table = { .count = 100000 }, found;
+
+	cr_assert_eq(pins_create_responders(table.count - 1, fds, &err), 0, "%s", err.text);
+	table.rows = calloc(table.count, sizeof(*table.rows));
+	cr_assert_not_null(table.rows);
+	for (uint32_t i = 0; i < table.count; i++)
+		table.rows[i].key = key_of(i);
+	cr_expect_lt(responder_write_table(fds, &table, &err), 0);
+	cr_assert_eq(responder_read_all(fds, 0, &found, &err), 0, "%s", err.text);
+	cr_expect_eq(found.count, 0);
+	entry_table_free(&found);
+	table.count--;
+	cr_expect_eq(responder_write_table(fds, &table, &err), 0, "%s", err.text);
+	cr_assert_eq(responder_read_all(fds, 0, &found, &err), 0, "%s", err.text);
+	cr_expect_eq(found.count, table.count);
+	for (size_t i = 0; i < found.count; i++)
+		cr_assert_eq(entry_key_compare(&found.rows[i].key, &table.rows[i].key), 0);
+	entry_table_free(&found);
+	cr_expect_eq(responder_delete_table(fds, &table, &err), 0, "%s", err.text);
+	cr_assert_eq(responder_read_all(fds, 0, &found, &err), 0, "%s", err.text);
+	cr_expect_eq(found.count, 0);
+	entry_table_free(&found);
+	free(table.rows);
 }
 
 EACH_FAMILY(leaves_the_agents_addresses_alone_until_their_lease_is_over)
