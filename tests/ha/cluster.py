@@ -23,6 +23,9 @@ from lan import BPFFS, CLI, CLIENT_IP, CLIENT_MAC, PASS, Namespace, Result, wait
 VIP = "198.18.10.1"
 DURATION, RETRY = 2.0, 0.3
 TIMING = "duration: 2s, renewDeadline: 1200ms, retryPeriod: 300ms"
+# Where not one request may go unanswered, however long a busy machine keeps a renewal waiting
+STEADY_DURATION = 4.0
+STEADY = "duration: 4s, renewDeadline: 3300ms, retryPeriod: 300ms"
 SLACK = 3  # a machine that is busy with other work
 STORE_IP = "198.19.0.100"
 
@@ -133,6 +136,11 @@ class Asker:
 
     def answerers(self, ip):
         return [mac for mac, _, _ in self.turns(ip)]
+
+    def missed(self, since=0):
+        """Numbers of the requests between the first answer since then and the last that got none."""
+        numbers = {frame.number for frame in self.frames() if frame.at >= since}
+        return sorted(set(range(min(numbers), max(numbers))) - numbers)
 
     def twice(self):
         """Requests that got two answers."""

@@ -10,7 +10,7 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path += [str(TESTS / "net"), str(TESTS / "agent"), str(TESTS / "lease")]
 
 from base import pytest_collection_modifyitems, pytest_configure, scratch  # noqa: E402, F401
-from cluster import DURATION, STORE_IP, VIP, Cluster  # noqa: E402
+from cluster import DURATION, STEADY, STEADY_DURATION, STORE_IP, TIMING, VIP, Cluster  # noqa: E402
 from daemon import POLICY, service  # noqa: E402
 import kube  # noqa: E402
 from harness import openssl_files  # noqa: E402
@@ -64,15 +64,25 @@ def store(request):
     return request.getfixturevalue(getattr(request, "param", "etcd"))
 
 
-@pytest.fixture
-def pair(cluster, store):
+def two_nodes(cluster, store, timing, duration):
     """The first node answers for VIP, the second would; the client asks."""
     manifests = [POLICY, service("web", VIP)]
-    cluster.first = cluster.node(store.lease, manifests)
+    cluster.first = cluster.node(store.lease, manifests, timing=timing)
     cluster.settled([VIP])
-    cluster.second = cluster.node(store.lease, manifests)
+    cluster.second = cluster.node(store.lease, manifests, timing=timing)
     # what it found fresh in the store it doesn't rely on for as long
-    time.sleep(DURATION)
+    time.sleep(duration)
     cluster.asker = cluster.ask(VIP)
     assert wait_until(lambda: cluster.asker.answerers(VIP) == [cluster.first.mac])
     return cluster
+
+
+@pytest.fixture
+def pair(cluster, store):
+    return two_nodes(cluster, store, TIMING, DURATION)
+
+
+@pytest.fixture
+def steady(cluster, store):
+    """A pair whose lease outlasts what a busy machine does to it."""
+    return two_nodes(cluster, store, STEADY, STEADY_DURATION)
