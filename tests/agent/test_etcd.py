@@ -9,10 +9,9 @@ import subprocess
 import pytest
 
 from daemon import POLICY, Agent, service
-from lan import CLI, SERVER_IP, VIP, VIP6, Lan, Result, wait_until
+from lan import CLI, SERVER_IP, SLACK, VIP, VIP6, Lan, Result, wait_until
 
 URL = f"http://{SERVER_IP}:2379"
-SLACK = 3  # the machine may be busy
 ADDRESSES = [VIP, VIP6, *(f"198.18.10.{i}" for i in range(100, 110))]
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="etcd isn't installed")

@@ -14,9 +14,13 @@ import socket
 import struct
 import sys
 import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "net"))
+from stamped import receive, stamp  # noqa: E402 pylint: disable=wrong-import-position
 
 ETH_P_ARP = 0x0806
-SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
+SO_RCVBUFFORCE = 33
 ARP = struct.Struct("!6s6sHHHBBH6s4s6s4s")
 NUMBER = struct.Struct("!Q")
 MARK = b"asks"
@@ -27,16 +31,7 @@ def request(mac, spa, tpa, number):
         MARK + NUMBER.pack(number)
 
 
-def received_at(ancillary):
-    """When the kernel took it in."""
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
-            seconds, ns = struct.unpack("qq", data[:16])
-            return seconds + ns / 1e9 + time.monotonic() - time.time()
-    return time.monotonic()
-
-
-def note(frame, at, own, out):
+def note(at, frame, own, out):
     if len(frame) < ARP.size:
         return
     _, src, _, hrd, _, _, _, op, sha, spa, _, tpa = ARP.unpack_from(frame)
@@ -60,7 +55,7 @@ def main():
     targets = [socket.inet_aton(address) for address in addresses]
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     wire.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
-    wire.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    stamp(wire)
     wire.bind((dev, ETH_P_ARP))
     number, due = 0, time.monotonic()
     with open(path, "w", buffering=1 << 16, encoding="ascii") as out:
@@ -69,8 +64,7 @@ def main():
             if sys.stdin in ready:
                 break
             while wire in ready:
-                frame, ancillary, _, _ = wire.recvmsg(2048, 256)
-                note(frame, received_at(ancillary), own, out)
+                note(*receive(wire), own, out)
                 ready = select.select([wire], [], [], 0)[0]
             if time.monotonic() >= due:
                 wire.send(request(own, spa, targets[number % len(targets)], number))

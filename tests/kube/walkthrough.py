@@ -25,11 +25,10 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path += [str(TESTS / name) for name in ("net", "agent", "lease")]
 from daemon import AGENT  # noqa: E402 pylint: disable=wrong-import-position
 from kube import ADMIN, REASON, Cluster  # noqa: E402 pylint: disable=wrong-import-position
-from lan import CLI, PASS, ROOT, Namespace, leave_mounts  # noqa: E402 pylint: disable=wrong-import-position
+from lan import CLI, PASS, ROOT, SLACK, Namespace, leave_mounts  # noqa: E402 pylint: disable=wrong-import-position
 
 PAGE = ROOT / "docs/walkthrough.md"
 TOOLS = "etcd", "kubectl", "nginx", "nft", "tcpdump", "curl"
-SLACK = 3  # a machine that is busy with other work
 
 COMMAND = re.compile(r"""
     (?P<typed> ^\ {4} (?P<machine>[a-z0-9-]+) \#\  (?P<command>.*? (?:<<(?P<end>\w+)\n (?:.*\n)*? \ {4}(?P=end))?) \n)

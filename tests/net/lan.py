@@ -28,6 +28,8 @@ BPFFS = "/sys/fs/bpf"
 NETNS = "/run/netns"
 RUN = "/run/xdp-l2respd"  # the agents' sockets
 
+SLACK = 3  # a machine that is busy with other work
+
 SERVER_MAC = "02:00:00:00:00:01"
 CLIENT_MAC = "02:00:00:00:00:02"
 SERVER_IP = "198.18.0.1"

@@ -6,6 +6,7 @@ import struct
 import time
 
 from lan import CLIENT_IP, CLIENT_MAC, SERVER_MAC
+from stamped import receive, stamp
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 ZERO_MAC = "00:00:00:00:00:00"
@@ -44,6 +45,7 @@ class Wire:
         with namespace.entered():
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+        stamp(self.socket)
         self.socket.bind((dev, protocol))
 
     def __enter__(self):
@@ -67,7 +69,7 @@ class Wire:
             wait = quiet if count is None or len(frames) >= count else deadline - time.monotonic()
             if not select.select([self.socket], [], [], max(wait, 0))[0]:
                 return frames
-            frames.append((time.monotonic(), self.socket.recv(2048)))
+            frames.append(receive(self.socket))
 
     def ask(self, *frames, count=None):
         """What comes back for frames."""
