@@ -33,11 +33,11 @@
 /* Single lines in the log, of a change that may concern 100,000 addresses. */
 #define LOG_MAX 10
 
-/* What the helper is to do, as bits: the more urgent, the higher. */
-enum {
-	DUE_TWIN = 1,
-	DUE_CHECK = 2,
-	DUE_ATTACH = 4,
+/* What the helper is to do: the more urgent, the higher. */
+enum due {
+	DUE_NOTHING,
+	DUE_CHECK,
+	DUE_ATTACH,
 };
 
 /* What became of our program on an interface. */
@@ -50,7 +50,7 @@ enum attachment_state {
 struct attachment {
 	uint32_t ifindex;
 	enum attachment_state state;
-	unsigned int due; /* DUE_* */
+	enum due due;
 	bool seen;	  /* rtnetlink has told of a program there since */
 	struct err error; /* empty: attached */
 };
@@ -184,7 +184,7 @@ static void ensure_attached(struct agent *agent, const struct link_row *row, boo
 	attachment->seen = attachment->seen || row->link.xdp;
 	if (attachment->state == FAILED ||
 	    (attachment->state == ATTACHED && (look || (!row->link.xdp && attachment->seen))))
-		attachment->due |= DUE_CHECK;
+		attachment->due = DUE_CHECK;
 }
 
 /* Our program on every interface of @selection. */
@@ -249,11 +249,9 @@ static bool attach_answered(struct attachment *attachment, const struct link *li
 			    int result, const struct err *err)
 {
 	if (task == HELPER_CHECK && !result) {
-		attachment->due |= DUE_ATTACH;
+		attachment->due = DUE_ATTACH;
 		return false;
 	}
-	if (task == HELPER_ATTACH && !result)
-		attachment->due |= DUE_TWIN;
 	return attach_done(attachment, link, result, err);
 }
 
@@ -266,9 +264,7 @@ static void helper_answered(const struct helper_answer *answer, void *userdata)
 	const struct link_row *row = link_table_find(links_table(agent->links), answer->ifindex);
 
 	program_answered(agent->program, answer);
-	if (answer->task == HELPER_TWIN && answer->result < 0)
-		log_say(LOG_WARNING, "explain won't work: %s", answer->err.text);
-	if (answer->task != HELPER_TWIN && attachment && row &&
+	if (attachment && row &&
 	    attach_answered(attachment, &row->link, answer->task, answer->result, &answer->err))
 		input_changed(agent);
 }
@@ -286,12 +282,12 @@ static int look_first(struct agent *agent)
 		struct err err;
 		int r;
 
-		if (!row || !(attachment->due & DUE_CHECK))
+		if (!row || attachment->due != DUE_CHECK)
 			continue;
 		r = program_check(agent->program, &row->link, &agent->config.attach, &err);
 		if (r == -EAGAIN)
 			return r;
-		attachment->due &= ~DUE_CHECK;
+		attachment->due = DUE_NOTHING;
 		attach_answered(attachment, &row->link, HELPER_CHECK, r, &err);
 	}
 	return 0;
@@ -304,37 +300,33 @@ static struct attachment *most_urgent(const struct agent *agent)
 	for (size_t i = 0; i < agent->attachment_count; i++) {
 		struct attachment *attachment = &agent->attachments[i];
 
-		if (attachment->due > (most ? most->due : 0) &&
+		if (attachment->due > (most ? most->due : DUE_NOTHING) &&
 		    link_table_find(links_table(agent->links), attachment->ifindex))
 			most = attachment;
 	}
 	return most;
 }
 
-/* Has the helper do what is due; twins after the entries. */
+/* Has the helper do what is due. */
 static void ask_helper(struct agent *agent)
 {
 	bool may = agent->looked && !helper_busy(agent->helper);
 	struct attachment *attachment = may ? most_urgent(agent) : NULL;
-	unsigned int due = attachment ? attachment->due : 0;
-	enum helper_task task = due & DUE_ATTACH  ? HELPER_ATTACH
-				: due & DUE_CHECK ? HELPER_CHECK
-						  : HELPER_TWIN;
 	const struct link *link;
+	enum helper_task task;
 	struct err err;
 	int r;
 
-	if (!due || (due == DUE_TWIN && (agent->dirty_all || agent->pending_count)))
+	if (!attachment)
 		return;
+	task = attachment->due == DUE_ATTACH ? HELPER_ATTACH : HELPER_CHECK;
 	link = &link_table_find(links_table(agent->links), attachment->ifindex)->link;
 	r = program_ask(agent->program, task, link, &agent->config.attach, &err);
 	if (r == -EAGAIN) {
 		plan(agent, RETRY_USEC);
 		return;
 	}
-	attachment->due &= task == HELPER_ATTACH  ? ~DUE_ATTACH
-			   : task == HELPER_CHECK ? ~DUE_CHECK
-						  : ~DUE_TWIN;
+	attachment->due = DUE_NOTHING;
 	if (r < 0 && attach_done(attachment, link, r, &err))
 		input_changed(agent);
 	else if (r >= 0 && task == HELPER_ATTACH)

@@ -66,8 +66,6 @@ static int work(const char *bpffs, const struct helper_request *request, struct 
 		return hook_check(&pins, &link, &options, err);
 	case HELPER_ATTACH:
 		return hook_attach(&pins, &link, &options, err);
-	case HELPER_TWIN:
-		return hook_twin(&pins, &link, err);
 	default:
 		return err_set(err, -EINVAL, "the helper was asked for what it doesn't do");
 	}

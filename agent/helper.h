@@ -18,7 +18,6 @@
 enum helper_task {
 	HELPER_CHECK, /* hook.h has these */
 	HELPER_ATTACH,
-	HELPER_TWIN,
 	HELPER_GROW, /* grow_responders(); 0 entries: what was begun is finished */
 };
 

@@ -34,7 +34,6 @@ int hook_check(const struct pins *pins, const struct link *link,
 static int attach_parent(const struct pins *pins, const struct link *link,
 			 const struct attach_options *options, struct err *err)
 {
-	struct attach_options later = *options;
 	struct attach_outcome outcome = {};
 	struct attach_state state;
 	struct device device;
@@ -45,8 +44,7 @@ static int attach_parent(const struct pins *pins, const struct link *link,
 	if (bpf_map_lookup_elem(pins->fd[PINS_DEVICES], &link->ifindex, &device) < 0)
 		return err_set(err, negative_errno(), "%s: not recorded: %s", link->name,
 			       strerror(errno));
-	later.twin_later = true;
-	r = attach_link(pins, link, device.counters_slot, &later, &outcome, err);
+	r = attach_link(pins, link, device.counters_slot, options, &outcome, err);
 	if (!r)
 		log_say(LOG_INFO, "%s: attached%s%s", link->name,
 			outcome.skb_reason ? " in skb mode: " : "", outcome.skb_reason ?: "");
@@ -62,12 +60,4 @@ int hook_attach(const struct pins *pins, const struct link *link,
 	if (!r)
 		r = attach_parent(pins, &path.parent, options, err);
 	return r < 0 || !path.count ? r : vlan_add(pins, link, log_warn, err);
-}
-
-int hook_twin(const struct pins *pins, const struct link *link, struct err *err)
-{
-	struct vlan_path path;
-	int r = vlan_path_of(link, &path, err);
-
-	return r < 0 ? r : attach_twin(pins, &path.parent, err);
 }

@@ -21,7 +21,4 @@ int hook_check(const struct pins *pins, const struct link *link,
 int hook_attach(const struct pins *pins, const struct link *link,
 		const struct attach_options *options, struct err *err);
 
-/* Makes the twin that explain asks; hook_attach() leaves it out, since answering comes first. */
-int hook_twin(const struct pins *pins, const struct link *link, struct err *err);
-
 #endif

@@ -76,10 +76,8 @@ uint64_t program_stamped(const struct program *program, uint8_t slot);
 int program_check(struct program *program, const struct link *link,
 		  const struct attach_options *options, struct err *err);
 
-/*
- * Has the helper check @link, attach to it, or make its twin (hook.h). It takes the
- * lock, which is to be kept until program_answered(). -EAGAIN as program_begin()'s.
- */
+/* Has the helper check @link, or attach to it (hook.h). It takes the lock, which is to be kept
+ * until program_answered(). -EAGAIN as program_begin()'s. */
 int program_ask(struct program *program, enum helper_task task, const struct link *link,
 		const struct attach_options *options, struct err *err);
 

@@ -465,26 +465,16 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 		const struct attach_options *options, struct attach_outcome *ret_outcome,
 		struct err *err)
 {
-	bool twin = !options->dry_run && !options->twin_later;
-	int r = twin ? twin_prepare(pins, link, err) : 0;
+	int r = options->dry_run ? 0 : twin_prepare(pins, link, err);
 
 	if (r < 0)
 		return r;
 	r = attach_program(pins, link, counters_slot, options, ret_outcome, err);
-	if (!twin)
+	if (options->dry_run)
 		return r;
 	if (r < 0)
 		twin_discard(pins, link->ifindex);
 	else
-		twin_place(pins, link->ifindex);
-	return r;
-}
-
-int attach_twin(const struct pins *pins, const struct link *link, struct err *err)
-{
-	int r = twin_prepare(pins, link, err);
-
-	if (!r)
 		twin_place(pins, link->ifindex);
 	return r;
 }

@@ -25,7 +25,6 @@ struct attach_options {
 	enum attach_mode mode;
 	unsigned int priority; /* lower runs first; 50 is libxdp's default for others */
 	bool dry_run;	       /* load and verify, attach nothing */
-	bool twin_later;       /* attach_twin() follows */
 };
 
 enum attach_result {
@@ -57,12 +56,6 @@ int attach_check(const struct pins *pins, const struct link *link,
 int attach_link(const struct pins *pins, const struct link *link, uint32_t counters_slot,
 		const struct attach_options *options, struct attach_outcome *ret_outcome,
 		struct err *err);
-
-/*
- * Makes the twin that explain asks (twin.h) for our program on @link, which was attached with
- * twin_later: loading it takes as long as loading the program. @pins must be locked.
- */
-int attach_twin(const struct pins *pins, const struct link *link, struct err *err);
 
 /* Takes ours off @link, orphans too, and a dispatcher in which nothing is left. -ENOENT with @err
  * where there is none. @pins may be NULL: nothing is pinned. */

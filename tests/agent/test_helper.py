@@ -23,7 +23,7 @@ EVERYWHERE = POLICY.replace("[eth1]", '["^eth"]')
 BITS = {"net_admin": 12, "net_raw": 13, "sys_admin": 21, "perfmon": 38, "bpf": 39}
 PIDFD_OPEN, PIDFD_GETFD = 434, 438
 SEQPACKET = "0005"
-CHECK, ATTACH, TWIN, GROW, NO_TASK = range(5)
+CHECK, ATTACH, GROW, NO_TASK = range(4)
 NO_MODE, NO_PRIORITY, NO_INTERFACE = 3, 1 << 31, 1 << 30
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -34,12 +34,11 @@ def status(pid):
 
 
 @pytest.fixture
-def answering(agent, lan):
-    """Attached to whatever is called eth*, and with nothing left to do for the helper: explain has its twin."""
+def answering(agent):
+    """Attached to whatever is called eth*."""
     agent.write("all.yaml", EVERYWHERE, service("web", VIP))
     agent.start()
     agent.wait_entries((VIP, "eth1"))
-    assert wait_until(lambda: "arp_answered" in lan.cli(f"explain {VIP} dev eth1").out)
     return agent
 
 
