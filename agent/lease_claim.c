@@ -498,6 +498,8 @@ static void run_theirs(struct lease_machine *machine, struct lease_claim *claim,
 
 static void run_candidate(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
+	/* nodes that start together see each other first, and share what was released */
+	uint64_t met = machine->session.began_ns + RANK_NEW_STEP_NS;
 	uint64_t from = claim_free_from(claim), due;
 
 	if (from == LEASE_NEVER) {
@@ -505,6 +507,7 @@ static void run_candidate(struct lease_machine *machine, struct lease_claim *cla
 		run_theirs(machine, claim, now);
 		return;
 	}
+	from = from > met ? from : met;
 	if (now < from) {
 		claim_due(machine, claim, from);
 		return;
@@ -668,15 +671,25 @@ void lease_claims_synced(struct lease_machine *machine)
 	lease_claims_queue_all(machine);
 }
 
-static void claim_resume(struct lease_machine *machine, struct lease_claim *claim)
+int lease_claims_resume(struct lease_machine *machine)
 {
-	/* an unsettled one may not have been answered for yet: then it isn't now */
-	claim->entry = claim_is_ours(machine, claim) && !claim->unsettled;
-}
+	for (size_t i = 0; i < machine->bucket_count; i++) {
+		struct lease_claim *claim = machine->buckets[i];
 
-void lease_claims_resume(struct lease_machine *machine)
-{
-	claims_visit(machine, claim_resume);
+		for (; claim; claim = claim->next) {
+			bool ours = claim_is_ours(machine, claim);
+			int r = ours ? machine->callbacks->present(&claim->address,
+								   machine->userdata)
+				     : 0;
+
+			if (r < 0)
+				return r;
+			claim->entry = r;
+			/* a release may be on its way: then nothing but another makes sure */
+			claim->given_up = ours && !r;
+		}
+	}
+	return 0;
 }
 
 static void claim_settle_dispute(struct lease_machine *machine, struct lease_claim *claim)
