@@ -3,6 +3,9 @@
 """add, del, list, flush, import, save: which addresses there are afterwards."""
 import ipaddress
 import json
+import os
+import stat
+import subprocess
 
 import pytest
 
@@ -241,6 +244,37 @@ def test_save_flush_import(lan, scratch, source):
     assert listed(lan) == []
     lan.done(f"import {file}")
     assert listed(lan) == IMPORTED
+
+
+def test_save_keeps_what_the_file_is(lan, scratch):
+    """Mode, owner and the link to it."""
+    lan.done("add 198.18.10.1 dev eth1")
+    file, link, nowhere = scratch / "file", scratch / "link", scratch / "nowhere"
+    file.write_text("old")
+    os.chown(file, 1, 2)
+    file.chmod(0o640)
+    link.symlink_to("file")
+    nowhere.symlink_to("absent")
+    assert lan.rows(f"save {link}") == {"saved": 1}
+    assert link.is_symlink() and "198.18.10.1 dev eth1\n" in file.read_text()
+    assert (file.stat().st_uid, file.stat().st_gid, file.stat().st_mode & 0o7777) == (1, 2, 0o640)
+    assert lan.cli(f"save {nowhere}").status == 1 and nowhere.is_symlink()
+    lan.done(f"save {scratch}/new")
+    assert (scratch / "new").stat().st_mode & 0o7777 == 0o644
+
+
+def test_save_to_what_is_no_file(lan, scratch, background):
+    """Into a device and a pipe, which stay; nothing but the addresses comes out."""
+    lan.done("add 198.18.10.1 dev eth1")
+    device, fifo, stdout = scratch / "device", scratch / "fifo", scratch / "stdout"
+    os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    os.mkfifo(fifo)
+    assert lan.done(f"save {device}").out == "" and device.is_char_device()
+    reader = background(["cat", fifo], stdout=subprocess.PIPE, text=True)
+    assert lan.done(f"save {fifo}").out == "" and fifo.is_fifo()
+    assert lan.done("save").out == reader.communicate(timeout=5)[0]
+    stdout.symlink_to("/proc/self/fd/1")  # as /dev/stdout is
+    assert lan.done(f"save {stdout}").out == lan.done("save").out and stdout.is_symlink()
 
 
 def test_interface_names_with_a_hash(lan, scratch):
