@@ -396,15 +396,19 @@ static int status_run(const struct cli_options *options, int count, char **words
 	_cleanup_(pins_close) struct pins opened = PINS_NONE;
 	const struct pins *pins;
 	const char *name = NULL;
+	struct err missing, err;
 	struct cli_array array;
-	size_t row_count;
-	struct err err;
+	size_t row_count = 0;
+	bool incomplete;
 	int r;
 
 	if (count && cli_take_dev(&cmd_status, count, words, &name))
 		return CLI_USAGE;
-	r = pins_open(options->bpffs, &opened, &err);
-	r = pins_if_any(r, &opened, &pins, &err);
+	r = pins_open_some(options->bpffs, &opened, &err);
+	/* what runs is shown all the same */
+	incomplete = r == -EUCLEAN;
+	missing = err;
+	r = pins_if_any(incomplete ? 0 : r, &opened, &pins, &err);
 	if (!r && name)
 		r = rows_by_name(pins, 1, (char **)&name, &rows, &row_count, &err);
 	else if (!r)
@@ -421,9 +425,9 @@ static int status_run(const struct cli_options *options, int count, char **words
 	}
 	if (options->json)
 		cli_array_end(&array);
-	else if (!row_count)
+	else if (!row_count && !incomplete)
 		puts("attached nowhere");
-	return CLI_DONE;
+	return incomplete ? cli_fail(&missing) : CLI_DONE;
 }
 
 const struct cli_command cmd_status = {
@@ -431,7 +435,8 @@ const struct cli_command cmd_status = {
 	.words = "[IFACE]",
 	.summary = "Show where the program runs, and how",
 	.details =
-		"Alone or in libxdp's dispatcher, and why; native or skb mode; place and priority.\n\n"
+		"Alone or in libxdp's dispatcher, and why; native or skb mode; place and priority. Where a\n"
+		"pin is missing while the program runs, that is said too, and the exit status is 1.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " status\n"
 		"  " CLI_NAME " status eth1 --json\n",

@@ -162,11 +162,12 @@ static void cleanup_import(struct import **import)
 static int import_room(const struct cli_options *options, size_t *ret_room, struct err *err)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
-	int r = pins_open(options->bpffs, &pins, err);
+	int r = pins_open_some(options->bpffs, &pins, err);
 
-	if (r < 0 && (r != -ENOENT || *err->text))
+	/* what is missing is made anew */
+	if (r < 0 && r != -EUCLEAN && (r != -ENOENT || *err->text))
 		return r;
-	*ret_room = r ? L2RESP_DEFAULT_MAX_ENTRIES : pins.max_entries;
+	*ret_room = pins.max_entries ?: L2RESP_DEFAULT_MAX_ENTRIES;
 	return 0;
 }
 

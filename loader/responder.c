@@ -167,7 +167,8 @@ int responder_visit(const int fds[PINS_FAMILIES], responder_visit_fn *visit, voi
 	int r = 0;
 
 	for (enum pins_family family = 0; family < PINS_FAMILIES && !r; family++)
-		r = visit_family(fds[family], &layouts[family], visit, data, err);
+		if (fds[family] >= 0)
+			r = visit_family(fds[family], &layouts[family], visit, data, err);
 	return r;
 }
 
