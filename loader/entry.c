@@ -130,27 +130,36 @@ static void wanted_sort(struct entry_wanted *wanted, size_t count)
 		qsort(wanted, count, sizeof(*wanted), wanted_compare);
 }
 
-/*
- * Sorts @wanted and leaves in its first *ret_count places what is neither there already nor a
- * repetition. Writes nothing but the array.
- */
+int entry_unrepeat(struct entry_wanted *wanted, size_t *count, struct err *err)
+{
+	size_t kept = 0;
+
+	wanted_sort(wanted, *count);
+	for (size_t i = 0; i < *count; i++) {
+		int r;
+
+		if (!kept || entry_key_compare(&wanted[kept - 1].key, &wanted[i].key)) {
+			wanted[kept++] = wanted[i];
+			continue;
+		}
+		r = same_or_err(&wanted[i], &wanted[kept - 1].head, "given twice, first with", err);
+		if (r < 0)
+			return r;
+	}
+	*count = kept;
+	return 0;
+}
+
+/* Leaves in the first *ret_count places of @wanted, which is sorted, what isn't there already. */
 static int wanted_reduce(struct entry_wanted *wanted, size_t count, const struct entry_table *there,
 			 size_t *ret_count, struct err *err)
 {
 	size_t kept = 0, row = 0;
 	int r;
 
-	wanted_sort(wanted, count);
 	for (size_t i = 0; i < count; i++) {
 		int order = -1;
 
-		if (kept && !entry_key_compare(&wanted[kept - 1].key, &wanted[i].key)) {
-			r = same_or_err(&wanted[i], &wanted[kept - 1].head,
-					"given twice, first with", err);
-			if (r < 0)
-				return r;
-			continue;
-		}
 		while (row < there->count &&
 		       (order = entry_key_compare(&there->rows[row].key, &wanted[i].key)) < 0)
 			row++;
@@ -199,7 +208,9 @@ int entry_add(const struct pins *pins, struct entry_wanted *wanted, size_t count
 			*ret_added = added;
 		return r;
 	}
-	r = entry_read_all(pins, 0, &there, err);
+	r = entry_unrepeat(wanted, &count, err);
+	if (!r)
+		r = entry_read_all(pins, 0, &there, err);
 	if (!r)
 		r = wanted_reduce(wanted, count, &there, &added.added, err);
 	if (!r)

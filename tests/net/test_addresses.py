@@ -229,6 +229,20 @@ def test_import(lan, scratch, source):
     assert lan.done(f"import {file} --json").json["added"] == 0
 
 
+@each_family
+@pytest.mark.parametrize("times", [2, 9])
+def test_import_of_repetitions(lan, words, times):
+    """Room is for what is added: not for what is given twice, nor for what is there."""
+    lan.done("attach eth1 --max-entries 16")
+    lines = words("198.18.10.0/29 dev eth1\n" * times + "198.18.10.4-198.18.10.15 dev eth1\n")
+    for added in 16, 0:
+        result = lan.cli("import - --json", input=lines)
+        assert result.status == 0, result.err
+        assert result.json == {"added": added, "present": 16 - added}
+    result = lan.cli("import -", input=lines + words("198.18.10.16 dev eth1\n"))
+    assert result.status == 1 and "1 IPv" in result.err
+
+
 @pytest.mark.parametrize("source", ["file", "standard output"])
 def test_save_flush_import(lan, scratch, source):
     """The list is the same afterwards, MACs that follow and fixed ones, with override and without."""
