@@ -102,20 +102,24 @@ static const char *family_name(enum pins_family family)
 static int add_one(const struct pins *pins, const struct entry_wanted *wanted,
 		   struct entry_added *added, struct err *err)
 {
-	struct entry_row row = row_of_wanted(wanted, 0);
+	struct entry_row row = row_of_wanted(wanted, 0), there;
 	int r = responder_insert(pins_responders(pins), &row, err);
+	bool present = r == -EEXIST;
 
 	if (r == -E2BIG)
 		return err_set(err, -ENOSPC, "the map is full: %u %s addresses", pins->max_entries,
 			       family_name(responder_family(&wanted->key.address)));
-	if (r == -EEXIST) {
-		r = entry_get(pins, &wanted->key, &row, err);
-		if (!r)
-			r = same_as_there(wanted, &row.head, err);
-		added->present = !r;
-	} else {
-		added->added = !r;
+	if (present)
+		r = entry_get(pins, &wanted->key, &there, err);
+	if (present && !r && there.damaged) {
+		present = false;
+		responder_remove(pins_responders(pins), &row.key);
+		r = responder_insert(pins_responders(pins), &row, err);
+	} else if (present && !r) {
+		r = same_as_there(wanted, &there.head, err);
 	}
+	added->present = !r && present;
+	added->added = !r && !present;
 	return r;
 }
 
@@ -163,7 +167,7 @@ static int wanted_reduce(struct entry_wanted *wanted, size_t count, const struct
 		while (row < there->count &&
 		       (order = entry_key_compare(&there->rows[row].key, &wanted[i].key)) < 0)
 			row++;
-		if (row < there->count && !order) {
+		if (row < there->count && !order && !there->rows[row].damaged) {
 			r = same_as_there(&wanted[i], &there->rows[row].head, err);
 			if (r < 0)
 				return r;

@@ -96,7 +96,8 @@ static void pack(const struct layout *layout, const struct entry_row *row, void 
 	memcpy(head + sizeof(row->head), &row->responses_sent, sizeof(row->responses_sent));
 }
 
-static void unpack(const struct layout *layout, const void *packed, struct entry_row *row)
+static void unpack(const struct layout *layout, const void *key, const void *packed,
+		   struct entry_row *row)
 {
 	static const struct address mapped = { { [10] = 0xff, [11] = 0xff } };
 	size_t length = sizeof(row->key.address) - layout->address_skip;
@@ -104,8 +105,9 @@ static void unpack(const struct layout *layout, const void *packed, struct entry
 	uint64_t shards[L2RESP_SHARDS];
 
 	row->key.address = mapped;
-	memcpy(row->key.address.bytes + layout->address_skip, packed, length);
-	memcpy(&row->key.ifindex, (const char *)packed + length, sizeof(row->key.ifindex));
+	memcpy(row->key.address.bytes + layout->address_skip, key, length);
+	memcpy(&row->key.ifindex, (const char *)key + length, sizeof(row->key.ifindex));
+	row->damaged = memcmp(packed, key, layout->key_size) != 0;
 	memcpy(&row->head, head, sizeof(row->head));
 	memcpy(shards, head + sizeof(row->head), sizeof(shards));
 	row->responses_sent = 0;
@@ -152,7 +154,8 @@ static int visit_family(int fd, const struct layout *layout, responder_visit_fn 
 			return err_set(err, r, "reading %s: %s", layout->name, strerror(-r));
 		previous = &cursor;
 		for (uint32_t i = 0; i < count && !stop; i++) {
-			unpack(layout, values + i * layout->value_size, &row);
+			unpack(layout, keys + i * layout->key_size, values + i * layout->value_size,
+			       &row);
 			stop = visit(&row, data, err);
 		}
 		if (stop)
@@ -227,7 +230,7 @@ int responder_get(const int fds[PINS_FAMILIES], const struct entry_key *key,
 		return err_set(err, negative_errno(), "reading %s: %s", layout->name,
 			       strerror(errno));
 	}
-	unpack(layout, &packed, ret_row);
+	unpack(layout, &packed_key, &packed, ret_row);
 	return 0;
 }
 

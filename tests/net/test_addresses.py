@@ -291,6 +291,27 @@ def test_save_to_what_is_no_file(lan, scratch, background):
     assert lan.done(f"save {stdout}").out == lan.done("save").out and stdout.is_symlink()
 
 
+@each_family
+@pytest.mark.parametrize("repair", ["add 198.18.10.1 dev eth1", "add 198.18.10.0/31 dev eth1",
+                                    "del 198.18.10.1 dev eth1", "flush dev eth1"])
+def test_damaged_entry(lan, words, repair):
+    """It is shown for what it is, is there for no add, and goes as others do."""
+    lan.done("attach eth1")
+    lan.damage(words("198.18.10.1"))
+    assert addresses(lan) == [shown(words, "198.18.10.1 eth1")]
+    assert [row["answering"] for row in lan.rows("list")] == [False]
+    assert " damaged " in lan.done("list").out
+    explained = lan.rows(words("explain 198.18.10.1 dev eth1"))
+    assert explained["verdict"] == "silent" and "damaged" in explained["checks"][-1]["detail"]
+    printed = lan.rows(words(repair))
+    if repair.startswith("add"):
+        assert printed == {"added": 2 if "/" in repair else 1, "present": 0}
+        assert lan.rows(words("explain 198.18.10.1 dev eth1"))["verdict"] == "answer"
+        assert all(row["answering"] for row in lan.rows("list"))
+    else:
+        assert printed == {"deleted": 1} and addresses(lan) == []
+
+
 def test_interface_names_with_a_hash(lan, scratch):
     """Which the kernel permits: no comment begins there, and what save wrote import reads back."""
     # ip's batches have the flaw that import had
