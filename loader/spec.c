@@ -49,8 +49,10 @@ static int extras_parse(char **words, struct spec *spec, struct err *err)
 		if (i == EXTRAS && next == EXTRAS)
 			return err_set(err, -EINVAL, "'%s' is one word too many", words[0]);
 		if (i == EXTRAS)
-			return err_set(err, -EINVAL, "'%s' is not understood; '%s' may stand there",
-				       words[0], extras[next].name);
+			return err_set(err, -EINVAL,
+				       "'%s' is not understood; '%s%s%s' may stand there", words[0],
+				       extras[next].name, next + 1 < EXTRAS ? "' or '" : "",
+				       next + 1 < EXTRAS ? extras[next + 1].name : "");
 		if (!words[1])
 			return err_set(err, -EINVAL, "'%s' needs %s", extras[i].name,
 				       extras[i].value);
