@@ -176,6 +176,54 @@ static int silent(enum libbpf_print_level level, const char *format, va_list arg
 	return 0;
 }
 
+#define ROUND_MAX_SECONDS 3600
+#define ROUNDS		  "a number from 1 to 64"
+_Static_assert(POINT_MAX_ROUNDS == 64, "as ROUNDS says");
+
+static int usage_error(const char *option, const char *takes, const char *text)
+{
+	fprintf(stderr, "xdp-l2resp-bench: --%s takes %s, not '%s'\n", option, takes, text);
+	return 2;
+}
+
+/* Returns 0 where @text is no number from 1 to @most. */
+static uint32_t take_number(const char *text, uint32_t most)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 0);
+
+	return text[0] < '0' || text[0] > '9' || *end || number > most ? 0 : number;
+}
+
+/* Returns 0 where @text is no time that a round can take. */
+static double take_seconds(const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	return *end || !(seconds > 0 && seconds <= ROUND_MAX_SECONDS) ? 0 : seconds;
+}
+
+static bool is_word(const char *name, const char *text, size_t length)
+{
+	return !strncmp(name, text, length) && !name[length];
+}
+
+/* Is each name in --scenario's @list one of --list's? */
+static bool all_known(const char *list)
+{
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		size_t length = strcspn(at += *at == ',', ",");
+		bool known = is_word(LATENCY, at, length) || is_word(UPKEEP, at, length);
+
+		for (const struct scenario *scenario = scenarios; scenario->name; scenario++)
+			known |= is_word(scenario->name, at, length);
+		if (!known)
+			return false;
+	}
+	return true;
+}
+
 static void list_scenarios(void)
 {
 	for (const struct scenario *scenario = scenarios; scenario->name; scenario++)
@@ -218,18 +266,28 @@ static int parse(int argc, char **argv, struct options *options)
 			break;
 		case 'o':
 			options->only = optarg;
+			if (!all_known(optarg))
+				return usage_error("scenario", "names that --list shows", optarg);
 			break;
 		case 'a':
-			options->addresses = strtoul(optarg, NULL, 0);
+			options->addresses = take_number(optarg, UINT32_MAX);
+			if (!options->addresses)
+				return usage_error("addresses", "a number from 1", optarg);
 			break;
 		case 'r':
-			options->pace.rounds = strtoul(optarg, NULL, 0);
+			options->pace.rounds = take_number(optarg, POINT_MAX_ROUNDS);
+			if (!options->pace.rounds)
+				return usage_error("rounds", ROUNDS, optarg);
 			break;
 		case 't':
-			options->pace.round_seconds = strtod(optarg, NULL);
+			options->pace.round_seconds = take_seconds(optarg);
+			if (options->pace.round_seconds <= 0)
+				return usage_error("seconds", "seconds up to an hour", optarg);
 			break;
 		case 'p':
-			options->pace.pktgen = strtoul(optarg, NULL, 0);
+			options->pace.pktgen = take_number(optarg, UINT32_MAX);
+			if (!options->pace.pktgen)
+				return usage_error("pktgen", "a number from 1", optarg);
 			break;
 		case 'c':
 			contestant_set_cli(optarg);
@@ -245,7 +303,7 @@ static int parse(int argc, char **argv, struct options *options)
 			return 2;
 		}
 	}
-	if (optind < argc || !options->pace.rounds || options->pace.rounds > POINT_MAX_ROUNDS) {
+	if (optind < argc) {
 		fputs(usage, stderr);
 		return 2;
 	}

@@ -64,7 +64,7 @@ static int state_add_ours(const struct pins *pins, struct attach_state *state, u
 		state->prog[i].ours = true;
 		for (enum pins_map map = PINS_RESPONDER_V4; map <= PINS_RESPONDER_V6 && r > 0;
 		     map++)
-			r = prog_id_uses_map(id, pins_map_id(pins, map));
+			r = pins->fd[map] < 0 ? 0 : prog_id_uses_map(id, pins_map_id(pins, map));
 		state->prog[i].stale = !r;
 	} else if (!r) {
 		r = prog_pins_origin(id, &origin);

@@ -453,6 +453,9 @@ int cli_finish_output(void)
 
 	if (!fflush(stdout) && !failed_before)
 		return CLI_DONE;
+	/* the reader has seen enough, as of `list | head` */
+	if (errno == EPIPE)
+		return CLI_FAILED;
 	err_set(&err, negative_errno(), "writing the output: %s", strerror(errno ?: EIO));
 	return cli_fail(&err);
 }

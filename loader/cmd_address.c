@@ -204,11 +204,12 @@ static json_t *list_json(const struct list_row *shown)
 		json_object_set_new(json, "override",
 				    json_boolean(!(head->flags & ENTRY_NO_OVERRIDE)));
 	json_object_update_new(
-		json, json_pack("{s:o, s:o, s:b, s:I, s:I}", "vlan", report_vlan(&device->path),
-				"lease", lease_json(shown), "answering",
-				device->attached && device->up && shown->remaining_ms,
-				"responses_sent", (json_int_t)row->responses_sent, "conflicts",
-				(json_int_t)shown->conflicts));
+		json,
+		json_pack("{s:o, s:o, s:b, s:I, s:I}", "vlan", report_vlan(&device->path), "lease",
+			  lease_json(shown), "answering",
+			  device->attached && device->up && shown->remaining_ms && !row->damaged,
+			  "responses_sent", (json_int_t)row->responses_sent, "conflicts",
+			  (json_int_t)shown->conflicts));
 	return json;
 }
 
@@ -225,6 +226,7 @@ static void list_print(const struct list_row *shown)
 	       head->flags & ENTRY_NO_OVERRIDE ? " override off" : "",
 	       !device->attached     ? "not-attached"
 	       : !device->up	     ? "link-down"
+	       : row->damaged	     ? "damaged"
 	       : shown->remaining_ms ? "answering"
 				     : "lease-over",
 	       (unsigned long long)row->responses_sent);

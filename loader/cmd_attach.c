@@ -247,6 +247,37 @@ static int pins_if_any(int r, struct pins *pins, const struct pins **ret_pins,
 	return r == -ENOENT && !*err->text ? 0 : r;
 }
 
+static size_t count_on(const struct entry_table *table, uint32_t ifindex)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		count += table->rows[i].key.ifindex == ifindex;
+	return count;
+}
+
+/* Appends interfaces that are gone and have addresses; there is room for all of @pins'. */
+static int status_add_gone(const struct pins *pins, const struct entry_table *table,
+			   struct status_row *rows, size_t *count, struct err *err)
+{
+	struct device_table devices;
+	/* no address without a record */
+	int r = table->count ? device_read_all(pins, &devices, err) : 0;
+
+	for (unsigned int i = 0; table->count && !r && i < devices.count; i++) {
+		const struct device_row *device = &devices.rows[i];
+		struct status_row row = { .gone = true,
+					  .ours = -1,
+					  .link.ifindex = device->ifindex,
+					  .entries = count_on(table, device->ifindex) };
+
+		memcpy(row.link.name, device->name, sizeof(row.link.name));
+		if (device->gone && row.entries)
+			rows[(*count)++] = row;
+	}
+	return r;
+}
+
 /* Rows of all interfaces on which the program runs or that have addresses. */
 static int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_t *ret_count,
 			   struct err *err)
@@ -262,24 +293,26 @@ static int status_read_all(const struct pins *pins, struct status_row **ret_rows
 			       strerror(errno));
 	while (names[total].if_index)
 		total++;
-	rows = calloc(total + 1, sizeof(*rows));
+	rows = calloc(total + L2RESP_MAX_DEVICES, sizeof(*rows));
 	if (!rows)
 		r = err_set(err, -ENOMEM, "out of memory");
 	else if (pins)
 		r = entry_read_all(pins, 0, &table, err);
 	for (size_t i = 0; rows && i < total && !r; i++) {
 		struct link link;
-		size_t entries = 0;
+		size_t entries;
 
 		/* one that is deleted meanwhile isn't there to show */
 		if (link_by_ifindex(names[i].if_index, &link, err) < 0)
 			continue;
-		for (size_t row = 0; row < table.count; row++)
-			entries += table.rows[row].key.ifindex == link.ifindex;
+		entries = count_on(&table, link.ifindex);
 		r = status_read(pins, &link, entries, &rows[count], err);
 		if (!r && (rows[count].ours >= 0 || rows[count].state.empty_id || entries))
 			count++;
 	}
+	/* nor is one whose record's pin is missing */
+	if (!r && pins && pins->fd[PINS_DEVICES] >= 0)
+		r = status_add_gone(pins, &table, rows, &count, err);
 	entry_table_free(&table);
 	if_freenameindex(names);
 	if (r < 0) {
@@ -396,15 +429,19 @@ static int status_run(const struct cli_options *options, int count, char **words
 	_cleanup_(pins_close) struct pins opened = PINS_NONE;
 	const struct pins *pins;
 	const char *name = NULL;
+	struct err missing, err;
 	struct cli_array array;
-	size_t row_count;
-	struct err err;
+	size_t row_count = 0;
+	bool incomplete;
 	int r;
 
 	if (count && cli_take_dev(&cmd_status, count, words, &name))
 		return CLI_USAGE;
-	r = pins_open(options->bpffs, &opened, &err);
-	r = pins_if_any(r, &opened, &pins, &err);
+	r = pins_open_some(options->bpffs, &opened, &err);
+	/* what runs is shown all the same */
+	incomplete = r == -EUCLEAN;
+	missing = err;
+	r = pins_if_any(incomplete ? 0 : r, &opened, &pins, &err);
 	if (!r && name)
 		r = rows_by_name(pins, 1, (char **)&name, &rows, &row_count, &err);
 	else if (!r)
@@ -421,9 +458,9 @@ static int status_run(const struct cli_options *options, int count, char **words
 	}
 	if (options->json)
 		cli_array_end(&array);
-	else if (!row_count)
+	else if (!row_count && !incomplete)
 		puts("attached nowhere");
-	return CLI_DONE;
+	return incomplete ? cli_fail(&missing) : CLI_DONE;
 }
 
 const struct cli_command cmd_status = {
@@ -431,7 +468,8 @@ const struct cli_command cmd_status = {
 	.words = "[IFACE]",
 	.summary = "Show where the program runs, and how",
 	.details =
-		"Alone or in libxdp's dispatcher, and why; native or skb mode; place and priority.\n\n"
+		"Alone or in libxdp's dispatcher, and why; native or skb mode; place and priority. Where a\n"
+		"pin is missing while the program runs, that is said too, and the exit status is 1.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " status\n"
 		"  " CLI_NAME " status eth1 --json\n",

@@ -162,11 +162,12 @@ static void cleanup_import(struct import **import)
 static int import_room(const struct cli_options *options, size_t *ret_room, struct err *err)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
-	int r = pins_open(options->bpffs, &pins, err);
+	int r = pins_open_some(options->bpffs, &pins, err);
 
-	if (r < 0 && (r != -ENOENT || *err->text))
+	/* what is missing is made anew */
+	if (r < 0 && r != -EUCLEAN && (r != -ENOENT || *err->text))
 		return r;
-	*ret_room = r ? L2RESP_DEFAULT_MAX_ENTRIES : pins.max_entries;
+	*ret_room = pins.max_entries ?: L2RESP_DEFAULT_MAX_ENTRIES;
 	return 0;
 }
 
@@ -252,29 +253,54 @@ static int save_rows(const struct pins *pins, const struct entry_table *table, F
 	return 0;
 }
 
-/* To a file beside @path, which takes its place when it is whole and on the disk. */
+static int err_file(struct err *err, const char *path)
+{
+	return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
+}
+
+/* To what is no regular file, such as a device or a pipe: there is nothing to replace. */
+static int save_through(const struct pins *pins, const struct entry_table *table, const char *path,
+			size_t *ret_saved, struct err *err)
+{
+	_cleanup_(cleanup_file) FILE *file = fopen(path, "we");
+	int r = file ? save_rows(pins, table, file, ret_saved, err) : err_file(err, path);
+
+	return !r && (fflush(file) || ferror(file)) ? err_file(err, path) : r;
+}
+
+/* To a file beside the one that @path leads to, which takes its place, mode and owner when it is
+ * whole and on the disk. */
 static int save_file(const struct pins *pins, const struct entry_table *table, const char *path,
 		     size_t *ret_saved, struct err *err)
 {
+	struct stat there = { .st_mode = 0644, .st_uid = -1, .st_gid = -1 }, link;
+	_cleanup_free_ char *target = realpath(path, NULL);
 	_cleanup_(cleanup_file) FILE *file = NULL;
 	char temporary[PATH_MAX];
 	int fd, r;
 
-	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
+	/* a symlink that leads nowhere stays */
+	if (target ? stat(target, &there) < 0 : errno != ENOENT || !lstat(path, &link))
+		return err_file(err, path);
+	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", target ?: path) >=
+	    (int)sizeof(temporary))
 		return err_set(err, -ENAMETOOLONG, "%s: %s", path, strerror(ENAMETOOLONG));
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
-		return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
-	file = fchmod(fd, 0644) < 0 ? NULL : fdopen(fd, "w");
+		return err_file(err, path);
+	/* the owner first: that clears bits of the mode */
+	if (!fchown(fd, there.st_uid, there.st_gid) && !fchmod(fd, there.st_mode & ALLPERMS))
+		file = fdopen(fd, "w");
 	if (!file) {
-		r = err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
+		r = err_file(err, path);
 		close(fd);
 		unlink(temporary);
 		return r;
 	}
 	r = save_rows(pins, table, file, ret_saved, err);
-	if (!r && (fflush(file) || ferror(file) || fsync(fd) < 0 || rename(temporary, path) < 0))
-		r = err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
+	if (!r && (fflush(file) || ferror(file) || fsync(fd) < 0 ||
+		   rename(temporary, target ?: path) < 0))
+		r = err_file(err, path);
 	if (r < 0)
 		unlink(temporary);
 	return r;
@@ -285,6 +311,8 @@ static int save_run(const struct cli_options *options, int count, char **words)
 	_cleanup_(entry_table_free) struct entry_table table = {};
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	const char *path = count && strcmp(words[0], "-") ? words[0] : NULL;
+	struct stat there;
+	bool replaces = path && (stat(path, &there) < 0 || S_ISREG(there.st_mode));
 	size_t saved = 0;
 	struct err err;
 	int r;
@@ -296,15 +324,17 @@ static int save_run(const struct cli_options *options, int count, char **words)
 		r = err_set(&err, r, "nothing to save: no addresses were ever added");
 	if (!r)
 		r = entry_read_all(&pins, 0, &table, &err);
-	if (!r && path)
+	if (!r && replaces)
 		r = save_file(&pins, &table, path, &saved, &err);
+	else if (!r && path)
+		r = save_through(&pins, &table, path, &saved, &err);
 	else if (!r)
 		r = save_rows(&pins, &table, stdout, &saved, &err);
 	if (r < 0)
 		return cli_fail(&err);
-	if (path && options->json)
+	if (replaces && options->json)
 		cli_print_json(json_pack("{s:I}", "saved", (json_int_t)saved));
-	else if (path)
+	else if (replaces)
 		printf("%zu address%s saved to %s\n", saved, report_plural(saved), path);
 	return CLI_DONE;
 }
@@ -314,7 +344,8 @@ const struct cli_command cmd_save = {
 	.words = "[FILE]",
 	.summary = "Write the addresses added by hand, as import reads them back",
 	.details =
-		"To standard output, or whole into FILE, or not at all. Maps are gone after a reboot:\n"
+		"To standard output, or whole into FILE, or not at all: what is there is replaced, and\n"
+		"keeps mode and owner; a device or a pipe is written to. Maps are gone after a reboot:\n"
 		"save before, import after.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " save /etc/xdp-l2resp/addresses\n"

@@ -185,7 +185,7 @@ static int stats_run(const struct cli_options *options, int count, char **words)
 const struct cli_command cmd_stats = {
 	.name = "stats",
 	.words = "[IFACE]",
-	.summary = "Show what became of the ARP frames that came in",
+	.summary = "Show what became of the ARP and neighbour discovery frames that came in",
 	.options = (const struct cli_option *const[]){ &cli_opt_watch, NULL },
 	.details =
 		"Counts since the interface was first attached; they outlive a re-attach. With --json and\n"

@@ -36,6 +36,8 @@
 	  "run `ethtool -K IFACE rxvlan off` (on a veth's peer, `txvlan off`)")                    \
 	X(mac_stale, EACH, ERROR, "addresses are answered with a MAC that the interface had once", \
 	  "run `xdp-l2resp attach HOOK`")                                                          \
+	X(entry_damaged, EACH, ERROR, "what is written for an address isn't its entry",            \
+	  "run `xdp-l2resp add ADDR dev IFACE`, or `xdp-l2resp del ADDR dev IFACE`")               \
 	X(lease_over, EACH, ERROR, "the lease of addresses has run out, or is about to",           \
 	  "see that xdp-l2respd runs and reaches its lease server, or, where none is to run, run " \
 	  "`xdp-l2resp flush dev IFACE`")                                                          \

@@ -21,7 +21,8 @@ int doctor_check_mac_stale(struct doctor *doctor, const struct doctor_device *de
 	for (size_t i = 0; i < device->row_count && !device->gone; i++) {
 		const struct entry_head *head = &device->rows[i].head;
 
-		if (head->flags & ENTRY_MAC_FIXED || !memcmp(head->mac, device->link.mac, ETH_ALEN))
+		if (device->rows[i].damaged || head->flags & ENTRY_MAC_FIXED ||
+		    !memcmp(head->mac, device->link.mac, ETH_ALEN))
 			continue;
 		first = first ?: &device->rows[i];
 		count++;
@@ -32,6 +33,23 @@ int doctor_check_mac_stale(struct doctor *doctor, const struct doctor_device *de
 			   "%zu address%s answered with %s, and the MAC of %s is %s", count,
 			   count == 1 ? " is" : "es are", mac_format(first->head.mac, was),
 			   device->link.name, mac_format(device->link.mac, is));
+}
+
+int doctor_check_entry_damaged(struct doctor *doctor, const struct doctor_device *device,
+			       struct err *err)
+{
+	char ip[INET6_ADDRSTRLEN];
+	int r = 0;
+
+	for (size_t i = 0; i < device->row_count && !r; i++) {
+		const struct address *address = &device->rows[i].key.address;
+
+		if (device->rows[i].damaged)
+			r = doctor_find(doctor, device, address, err,
+					"the entry of %s on %s is another address's, or none",
+					address_format(address, ip), device->link.name);
+	}
+	return r;
 }
 
 int doctor_check_lease_over(struct doctor *doctor, const struct doctor_device *device,

@@ -101,20 +101,24 @@ static const char *family_name(enum pins_family family)
 static int add_one(const struct pins *pins, const struct entry_wanted *wanted,
 		   struct entry_added *added, struct err *err)
 {
-	struct entry_row row = row_of_wanted(wanted, 0);
+	struct entry_row row = row_of_wanted(wanted, 0), there;
 	int r = responder_insert(pins_responders(pins), &row, err);
+	bool present = r == -EEXIST;
 
 	if (r == -E2BIG)
 		return err_set(err, -ENOSPC, "the map is full: %u %s addresses", pins->max_entries,
 			       family_name(responder_family(&wanted->key.address)));
-	if (r == -EEXIST) {
-		r = entry_get(pins, &wanted->key, &row, err);
-		if (!r)
-			r = same_as_there(pins, wanted, &row.head, err);
-		added->present = !r;
-	} else {
-		added->added = !r;
+	if (present)
+		r = entry_get(pins, &wanted->key, &there, err);
+	if (present && !r && there.damaged) {
+		present = false;
+		responder_remove(pins_responders(pins), &row.key);
+		r = responder_insert(pins_responders(pins), &row, err);
+	} else if (present && !r) {
+		r = same_as_there(pins, wanted, &there.head, err);
 	}
+	added->present = !r && present;
+	added->added = !r && !present;
 	return r;
 }
 
@@ -129,31 +133,40 @@ static void wanted_sort(struct entry_wanted *wanted, size_t count)
 		qsort(wanted, count, sizeof(*wanted), wanted_compare);
 }
 
-/*
- * Sorts @wanted and leaves in its first *ret_count places what is neither there already nor a
- * repetition. Writes nothing but the array.
- */
+int entry_unrepeat(struct entry_wanted *wanted, size_t *count, struct err *err)
+{
+	size_t kept = 0;
+
+	wanted_sort(wanted, *count);
+	for (size_t i = 0; i < *count; i++) {
+		int r;
+
+		if (!kept || entry_key_compare(&wanted[kept - 1].key, &wanted[i].key)) {
+			wanted[kept++] = wanted[i];
+			continue;
+		}
+		r = same_or_err(&wanted[i], &wanted[kept - 1].head, "given twice, first with", err);
+		if (r < 0)
+			return r;
+	}
+	*count = kept;
+	return 0;
+}
+
+/* Leaves in the first *ret_count places of @wanted, which is sorted, what isn't there already. */
 static int wanted_reduce(const struct pins *pins, struct entry_wanted *wanted, size_t count,
 			 const struct entry_table *there, size_t *ret_count, struct err *err)
 {
 	size_t kept = 0, row = 0;
 	int r;
 
-	wanted_sort(wanted, count);
 	for (size_t i = 0; i < count; i++) {
 		int order = -1;
 
-		if (kept && !entry_key_compare(&wanted[kept - 1].key, &wanted[i].key)) {
-			r = same_or_err(&wanted[i], &wanted[kept - 1].head,
-					"given twice, first with", err);
-			if (r < 0)
-				return r;
-			continue;
-		}
 		while (row < there->count &&
 		       (order = entry_key_compare(&there->rows[row].key, &wanted[i].key)) < 0)
 			row++;
-		if (row < there->count && !order) {
+		if (row < there->count && !order && !there->rows[row].damaged) {
 			r = same_as_there(pins, &wanted[i], &there->rows[row].head, err);
 			if (r < 0)
 				return r;
@@ -198,7 +211,9 @@ int entry_add(const struct pins *pins, struct entry_wanted *wanted, size_t count
 			*ret_added = added;
 		return r;
 	}
-	r = entry_read_all(pins, 0, &there, err);
+	r = entry_unrepeat(wanted, &count, err);
+	if (!r)
+		r = entry_read_all(pins, 0, &there, err);
 	if (!r)
 		r = wanted_reduce(pins, wanted, count, &there, &added.added, err);
 	if (!r)

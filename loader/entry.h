@@ -32,6 +32,12 @@ struct entry_wanted {
 	struct entry_head head;
 };
 
+/*
+ * Sorts @wanted and leaves each address in it once, in the first *count places. -EEXIST with @err
+ * where one is there twice, with another MAC or override flag.
+ */
+int entry_unrepeat(struct entry_wanted *wanted, size_t *count, struct err *err);
+
 struct entry_added {
 	size_t added;	/* the first of the array are those */
 	size_t present; /* were there with the same MAC and flags */

@@ -117,6 +117,10 @@ static void note_entry(const struct pins *pins, struct explanation *explanation,
 		found(explanation, EXPLAIN_ENTRY, false, "not in the map for %s", device);
 		return;
 	}
+	if (row.damaged) {
+		found(explanation, EXPLAIN_ENTRY, false, "damaged; add it again");
+		return;
+	}
 	found(explanation, EXPLAIN_ENTRY, true, "mac %s%s", mac_format(row.head.mac, mac),
 	      row.head.flags & ENTRY_MAC_FIXED ? ", fixed" : ", the interface's own");
 	remaining_ms = entry_lease_remaining_ms(pins, row.head.lease);

@@ -20,6 +20,8 @@ static int help_run(const struct cli_options *options, int count, char **words)
 		cli_print_help(NULL);
 		return CLI_DONE;
 	}
+	if (count > 1)
+		return cli_usage(&cmd_help, "'%s' is one word too many", words[1]);
 	command = cli_command_find(words[0]);
 	if (!command)
 		return cli_usage(NULL, "no command '%s'", words[0]);
@@ -40,7 +42,7 @@ int main(int argc, char **argv)
 	struct cli_options options;
 	int words, status, output;
 
-	/* a closed pipe is an error to report, not a death */
+	/* no death amid a change, whoever reads; cli_finish_output() sees it */
 	signal(SIGPIPE, SIG_IGN);
 	status = cli_parse(argc, argv, &options, &command, &words);
 	if (status)

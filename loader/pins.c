@@ -321,6 +321,32 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 	return 0;
 }
 
+/*
+ * For a reader: some pins aren't there. A writer that was killed as it made them left the rest out,
+ * or is at it: that is nothing yet. Where the program runs somebody removed them.
+ */
+static int err_missing(const struct pins *pins, struct err *err)
+{
+	char names[256] = "";
+	bool used = false;
+
+	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+		size_t length = strlen(names);
+
+		if (pins->fd[map] >= 0)
+			used = used || prog_uses_map(pins_map_id(pins, map)) > 0;
+		else
+			snprintf(names + length, sizeof(names) - length, "%s%s", length ? ", " : "",
+				 pin_name(map));
+	}
+	if (!used)
+		return -ENOENT;
+	return err_set(err, -EUCLEAN,
+		       "%s lacks the pin of %s, while the program runs; `xdp-l2resp attach` again "
+		       "makes it anew",
+		       pins->dir, names);
+}
+
 /* @lock: 0, or as flock() takes it. */
 static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_entries,
 			struct pins *pins, struct err *err)
@@ -348,9 +374,7 @@ static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_e
 	present = pins_open_present(pins, control, err);
 	if (present < 0)
 		return present;
-	/* a writer that was killed between two pins left some out: a reader can't use them, a
-	 * writer adds the rest */
-	if (!present ? !create : present < PINS_MAP_COUNT && !lock)
+	if (!present && !create)
 		return -ENOENT;
 	pins->created = !present;
 	if (pins->fd[PINS_META] >= 0) {
@@ -360,6 +384,8 @@ static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_e
 	}
 	if (present == PINS_MAP_COUNT)
 		return 0;
+	if (!lock)
+		return err_missing(pins, err);
 	/* the other family's map says how large one is to be */
 	if (pins->max_entries)
 		max_entries = pins->max_entries;
@@ -387,6 +413,18 @@ static int pins_open_as(const char *bpffs, int lock, bool create, uint32_t max_e
 int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err)
 {
 	return pins_open_as(bpffs, 0, false, 0, ret_pins, err);
+}
+
+int pins_open_some(const char *bpffs, struct pins *ret_pins, struct err *err)
+{
+	struct pins pins = PINS_NONE;
+	int r = pins_do_open(bpffs, 0, false, 0, &pins, err);
+
+	if (r < 0 && r != -EUCLEAN)
+		pins_close(&pins);
+	else
+		*ret_pins = pins;
+	return r;
 }
 
 int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_pins,

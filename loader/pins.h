@@ -61,9 +61,12 @@ void pins_close(struct pins *pins);
 /*
  * Opens the maps for reading. -ENOENT without a message in @err: nothing is pinned, so there is
  * nothing to show. Other errors with @err: no bpffs, no permission, another schema, another network
- * namespace.
+ * namespace, -EUCLEAN where a pin is missing while the program runs.
  */
 int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err);
+
+/* As pins_open(), but @ret_pins are open after -EUCLEAN too, those that are there. */
+int pins_open_some(const char *bpffs, struct pins *ret_pins, struct err *err);
 
 /*
  * Opens the maps for writing, under the lock: waits for another writer to finish. Creates what is

@@ -95,7 +95,8 @@ static void pack(const struct layout *layout, const struct entry_row *row, void 
 	memcpy(head + sizeof(row->head), &row->responses_sent, sizeof(row->responses_sent));
 }
 
-static void unpack(const struct layout *layout, const void *packed, struct entry_row *row)
+static void unpack(const struct layout *layout, const void *key, const void *packed,
+		   struct entry_row *row)
 {
 	static const struct address mapped = { { [10] = 0xff, [11] = 0xff } };
 	size_t length = sizeof(row->key.address) - layout->address_skip;
@@ -103,8 +104,9 @@ static void unpack(const struct layout *layout, const void *packed, struct entry
 	uint64_t shards[L2RESP_SHARDS];
 
 	row->key.address = mapped;
-	memcpy(row->key.address.bytes + layout->address_skip, packed, length);
-	memcpy(&row->key.ifindex, (const char *)packed + length, sizeof(row->key.ifindex));
+	memcpy(row->key.address.bytes + layout->address_skip, key, length);
+	memcpy(&row->key.ifindex, (const char *)key + length, sizeof(row->key.ifindex));
+	row->damaged = memcmp(packed, key, layout->key_size) != 0;
 	memcpy(&row->head, head, sizeof(row->head));
 	memcpy(shards, head + sizeof(row->head), sizeof(shards));
 	row->responses_sent = 0;
@@ -138,13 +140,12 @@ struct visit {
 	void *data;
 };
 
-static int visit_packed(const void *key __attribute__((unused)), const void *value, void *data,
-			struct err *err)
+static int visit_packed(const void *key, const void *value, void *data, struct err *err)
 {
 	const struct visit *visit = data;
 	struct entry_row row;
 
-	unpack(visit->layout, value, &row);
+	unpack(visit->layout, key, value, &row);
 	return visit->visit(&row, visit->data, err);
 }
 
@@ -154,8 +155,9 @@ int responder_visit(const int fds[PINS_FAMILIES], responder_visit_fn *visit, voi
 	int r = 0;
 
 	for (enum pins_family family = 0; family < PINS_FAMILIES && !r; family++)
-		r = map_visit(fds[family], layouts[family].name, visit_packed,
-			      &(struct visit){ &layouts[family], visit, data }, err);
+		if (fds[family] >= 0)
+			r = map_visit(fds[family], layouts[family].name, visit_packed,
+				      &(struct visit){ &layouts[family], visit, data }, err);
 	return r;
 }
 
@@ -214,7 +216,7 @@ int responder_get(const int fds[PINS_FAMILIES], const struct entry_key *key,
 		return err_set(err, negative_errno(), "reading %s: %s", layout->name,
 			       strerror(errno));
 	}
-	unpack(layout, &packed, ret_row);
+	unpack(layout, &packed_key, &packed, ret_row);
 	return 0;
 }
 

@@ -24,6 +24,7 @@ struct entry_key {
 struct entry_row {
 	struct entry_key key;
 	struct entry_head head;
+	bool damaged; /* the copy of the key in the value is another: the program doesn't answer */
 	uint64_t responses_sent; /* over all shards */
 };
 
@@ -45,7 +46,7 @@ enum pins_family responder_family(const struct address *address);
 
 /*
  * The functions here take @fds, the two maps by family: those pinned, or others that are to take
- * their place or have lost it.
+ * their place or have lost it. Only responder_visit() and responder_read_all() do without one.
  */
 
 static inline void cleanup_responders(int (*fds)[PINS_FAMILIES])

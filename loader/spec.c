@@ -49,8 +49,10 @@ static int extras_parse(char **words, struct spec *spec, struct err *err)
 		if (i == EXTRAS && next == EXTRAS)
 			return err_set(err, -EINVAL, "'%s' is one word too many", words[0]);
 		if (i == EXTRAS)
-			return err_set(err, -EINVAL, "'%s' is not understood; '%s' may stand there",
-				       words[0], extras[next].name);
+			return err_set(err, -EINVAL,
+				       "'%s' is not understood; '%s%s%s' may stand there", words[0],
+				       extras[next].name, next + 1 < EXTRAS ? "' or '" : "",
+				       next + 1 < EXTRAS ? extras[next + 1].name : "");
 		if (!words[1])
 			return err_set(err, -EINVAL, "'%s' needs %s", extras[i].name,
 				       extras[i].value);
@@ -115,8 +117,6 @@ static int err_room(struct err *err, uint64_t size, size_t room)
 int spec_list_append(struct spec_list *list, const struct spec *spec, const struct link *link,
 		     uint32_t line, size_t room, struct err *err)
 {
-	bool v4 = address_is_v4(&spec->range.first);
-	size_t same_family = v4 ? list->count_v4 : list->count - list->count_v4;
 	uint64_t size = addr_range_size(&spec->range);
 	struct entry_wanted wanted = {
 		.key = { .address = spec->range.first, .ifindex = link->ifindex },
@@ -129,8 +129,14 @@ int spec_list_append(struct spec_list *list, const struct spec *spec, const stru
 
 	if (size > room)
 		return err_room(err, size, room);
-	if (same_family + size > room)
-		return err_room(err, same_family + size, room);
+	/* repetitions take no room; what is left for more makes leaving them out pay */
+	if (list->count + size > 4 * room) {
+		r = entry_unrepeat(list->wanted, &list->count, err);
+		if (r < 0)
+			return r;
+		if (list->count > 2 * room)
+			return err_room(err, list->count, room);
+	}
 	r = spec_list_reserve(list, list->count + size, err);
 	if (r < 0)
 		return r;
@@ -139,6 +145,5 @@ int spec_list_append(struct spec_list *list, const struct spec *spec, const stru
 		list->wanted[list->count++] = wanted;
 		address_increment(&wanted.key.address);
 	}
-	list->count_v4 += v4 ? size : 0;
 	return 0;
 }

@@ -24,7 +24,7 @@ struct spec {
 #define SPEC_MAX_WORDS 7
 
 /*
- * Returns 0; -EINVAL with @err for words that make no specification; -ERANGE or -EADDRNOTAVAIL for
+ * Returns 0; -EINVAL with @err for words that make no specification; -EADDRNOTAVAIL for
  * a well-formed one that is refused (addr_range_parse(), mac_parse()).
  */
 int spec_parse(int count, char **words, struct spec *ret_spec, struct err *err);
@@ -33,7 +33,6 @@ int spec_parse(int count, char **words, struct spec *ret_spec, struct err *err);
 struct spec_list {
 	struct entry_wanted *wanted;
 	size_t count;
-	size_t count_v4; /* of them; each family has a map of its own */
 	size_t capacity;
 };
 
@@ -41,7 +40,9 @@ void spec_list_free(struct spec_list *list);
 
 /*
  * Appends every address of @spec on @link: with the MAC given, or following @link's. @line: in the
- * file, or 0. -ENOSPC with @err when the list gets more than @room addresses of a family.
+ * file, or 0. -ENOSPC with @err where @spec is more than @room addresses, or the list more than two
+ * maps of @room hold, repetitions aside: a bound for memory, since entry_add() looks at the room
+ * that is free. -EEXIST as entry_unrepeat().
  */
 int spec_list_append(struct spec_list *list, const struct spec *spec, const struct link *link,
 		     uint32_t line, size_t room, struct err *err);

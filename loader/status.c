@@ -87,7 +87,9 @@ static void print_programs(const struct status_row *row, const char *intro, unsi
 void status_print(const struct status_row *row, const char *verb)
 {
 	printf("%s: %s", row->link.name, verb);
-	if (row->state.empty_id) {
+	if (row->gone) {
+		printf("the interface is gone");
+	} else if (row->state.empty_id) {
 		printf("not attached, a dispatcher %s is, which calls nothing, prog id %u",
 		       row->state.other_version ? "of another libxdp version"
 						: "whose pins are gone",

@@ -14,7 +14,8 @@
 #include "vlan.h"
 
 struct status_row {
-	struct link link;
+	struct link link; /* only name and ifindex of one that is gone */
+	bool gone;
 	struct attach_state state;
 	int ours; /* index in state.prog, -1: not attached */
 	size_t entries;

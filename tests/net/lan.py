@@ -3,6 +3,7 @@
 import ctypes
 import fcntl
 import functools
+import ipaddress
 import itertools
 import json
 import os
@@ -12,6 +13,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -248,6 +250,13 @@ class Lan:
         """Key and value of each element, as bpftool reads them with the map's BTF."""
         dump = run("bpftool", "-j", "map", "dump", "pinned", self.pin(name)).stdout
         return [row["formatted"] for row in json.loads(dump)]
+
+    def damage(self, ip, dev="eth1"):
+        """Writes an entry as bpftool does without knowing what it has: zeros, no copy of the key."""
+        address = ipaddress.ip_address(ip)
+        key = address.packed + self.rows(f"status {dev}")[0]["ifindex"].to_bytes(4, sys.byteorder)
+        run("bpftool", "map", "update", "pinned", self.pin(f"responder_v{address.version}"), "key", "hex",
+            *key.hex(" ").split(), "value", *["0"] * (72 if address.version == 4 else 88))
 
     def pins(self):
         """All that is pinned, to the last byte; {} where nothing is."""

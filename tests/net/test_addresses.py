@@ -3,6 +3,9 @@
 """add, del, list, flush, import, save: which addresses there are afterwards."""
 import ipaddress
 import json
+import os
+import stat
+import subprocess
 
 import pytest
 
@@ -226,6 +229,20 @@ def test_import(lan, scratch, source):
     assert lan.done(f"import {file} --json").json["added"] == 0
 
 
+@each_family
+@pytest.mark.parametrize("times", [2, 9])
+def test_import_of_repetitions(lan, words, times):
+    """Room is for what is added: not for what is given twice, nor for what is there."""
+    lan.done("attach eth1 --max-entries 16")
+    lines = words("198.18.10.0/29 dev eth1\n" * times + "198.18.10.4-198.18.10.15 dev eth1\n")
+    for added in 16, 0:
+        result = lan.cli("import - --json", input=lines)
+        assert result.status == 0, result.err
+        assert result.json == {"added": added, "present": 16 - added}
+    result = lan.cli("import -", input=lines + words("198.18.10.16 dev eth1\n"))
+    assert result.status == 1 and "1 IPv" in result.err
+
+
 @pytest.mark.parametrize("source", ["file", "standard output"])
 def test_save_flush_import(lan, scratch, source):
     """The list is the same afterwards, MACs that follow and fixed ones, with override and without."""
@@ -241,6 +258,58 @@ def test_save_flush_import(lan, scratch, source):
     assert listed(lan) == []
     lan.done(f"import {file}")
     assert listed(lan) == IMPORTED
+
+
+def test_save_keeps_what_the_file_is(lan, scratch):
+    """Mode, owner and the link to it."""
+    lan.done("add 198.18.10.1 dev eth1")
+    file, link, nowhere = scratch / "file", scratch / "link", scratch / "nowhere"
+    file.write_text("old")
+    os.chown(file, 1, 2)
+    file.chmod(0o640)
+    link.symlink_to("file")
+    nowhere.symlink_to("absent")
+    assert lan.rows(f"save {link}") == {"saved": 1}
+    assert link.is_symlink() and "198.18.10.1 dev eth1\n" in file.read_text()
+    assert (file.stat().st_uid, file.stat().st_gid, file.stat().st_mode & 0o7777) == (1, 2, 0o640)
+    assert lan.cli(f"save {nowhere}").status == 1 and nowhere.is_symlink()
+    lan.done(f"save {scratch}/new")
+    assert (scratch / "new").stat().st_mode & 0o7777 == 0o644
+
+
+def test_save_to_what_is_no_file(lan, scratch, background):
+    """Into a device and a pipe, which stay; nothing but the addresses comes out."""
+    lan.done("add 198.18.10.1 dev eth1")
+    device, fifo, stdout = scratch / "device", scratch / "fifo", scratch / "stdout"
+    os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    os.mkfifo(fifo)
+    assert lan.done(f"save {device}").out == "" and device.is_char_device()
+    reader = background(["cat", fifo], stdout=subprocess.PIPE, text=True)
+    assert lan.done(f"save {fifo}").out == "" and fifo.is_fifo()
+    assert lan.done("save").out == reader.communicate(timeout=5)[0]
+    stdout.symlink_to("/proc/self/fd/1")  # as /dev/stdout is
+    assert lan.done(f"save {stdout}").out == lan.done("save").out and stdout.is_symlink()
+
+
+@each_family
+@pytest.mark.parametrize("repair", ["add 198.18.10.1 dev eth1", "add 198.18.10.0/31 dev eth1",
+                                    "del 198.18.10.1 dev eth1", "flush dev eth1"])
+def test_damaged_entry(lan, words, repair):
+    """It is shown for what it is, is there for no add, and goes as others do."""
+    lan.done("attach eth1")
+    lan.damage(words("198.18.10.1"))
+    assert addresses(lan) == [shown(words, "198.18.10.1 eth1")]
+    assert [row["answering"] for row in lan.rows("list")] == [False]
+    assert " damaged " in lan.done("list").out
+    explained = lan.rows(words("explain 198.18.10.1 dev eth1"))
+    assert explained["verdict"] == "silent" and "damaged" in explained["checks"][-1]["detail"]
+    printed = lan.rows(words(repair))
+    if repair.startswith("add"):
+        assert printed == {"added": 2 if "/" in repair else 1, "present": 0}
+        assert lan.rows(words("explain 198.18.10.1 dev eth1"))["verdict"] == "answer"
+        assert all(row["answering"] for row in lan.rows("list"))
+    else:
+        assert printed == {"deleted": 1} and addresses(lan) == []
 
 
 def test_interface_names_with_a_hash(lan, scratch):

@@ -183,12 +183,13 @@ def test_interface_gone(lan):
     lan.server.ip("link del eth1")
     assert like(lan.rows("list"), [{"ip": VIP, "dev": "eth1", "answering": False}])
     assert lan.rows("list dev eth1") == lan.rows("list")
-    assert lan.rows("status") == []
+    assert like(lan.rows("status"), [{"dev": "eth1", "mode": "none", "entries": 1}])
+    assert lan.done("status").out == "eth1: the interface is gone, 1 address\n"
     assert lan.cli("status eth1").status == lan.cli("attach eth1").status == 1
     assert lan.cli("detach eth1").status == 1
     assert lan.cli("detach --all").status == 0
     lan.done(f"del {VIP} dev eth1")
-    assert lan.rows("list") == []
+    assert lan.rows("list") == lan.rows("status") == []
 
 
 @pytest.fixture

@@ -201,6 +201,14 @@ def lease(lan, milliseconds):
             *key.hex(" ").split(), "value", "hex", *value.hex(" ").split())
 
 
+def test_entry_damaged(well):
+    well.damage("198.18.10.7")
+    finding = look(well)["entry_damaged"]
+    assert finding["detail"] == "the entry of 198.18.10.7 on eth1 is another address's, or none"
+    follow(well, finding)
+    assert look(well) == {}
+
+
 @pytest.mark.parametrize("milliseconds, said", [
     (-1, "the lease of 1 address on eth1 (slot 1) has run out"),
     (450, r"the lease of 1 address on eth1 \(slot 1\) (runs out in \d+ ms|has run out)"),
