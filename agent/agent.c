@@ -763,9 +763,11 @@ static enum group_claim group_claim(const struct address *address, void *userdat
 	struct err err;
 
 	if (agent->config.engine == LEASE_ENGINE_NONE) {
-		if (program_begin(agent->program, &err) < 0)
-			return GROUP_NOT_KNOWN;
-		return program_has(agent->program, address) ? GROUP_FORMERLY : GROUP_NEVER;
+		int r = program_begin(agent->program, &err);
+
+		if (!r)
+			r = program_has(agent->program, address, &err);
+		return r < 0 ? GROUP_NOT_KNOWN : r ? GROUP_FORMERLY : GROUP_NEVER;
 	}
 	if (!agent->session_known)
 		return GROUP_NOT_KNOWN;

@@ -77,6 +77,7 @@ static void print_service(const json_t *answer)
 		const char *ip = text_of(address, "ip");
 		const json_t *claim = json_object_get(address, "claim"), *name;
 		const json_t *interfaces = json_object_get(address, "interfaces");
+		const char *holder = text_of(claim, "holder");
 		bool held = json_is_true(json_object_get(claim, "held"));
 		size_t on;
 
@@ -90,10 +91,16 @@ static void print_service(const json_t *answer)
 		if (*text_of(address, "reason"))
 			printf("  not to be had by %s: %s\n", text_of(answer, "node"),
 			       text_of(address, "reason"));
-		json_array_foreach(interfaces, on, name)
-			printf("  next, on %s: xdp-l2resp explain %s dev %s\n",
-			       held ? text_of(answer, "node") : "the holder", ip,
-			       json_string_value(name));
+		/* the interfaces are this node's */
+		if (held)
+			json_array_foreach(interfaces, on, name)
+				printf("  next, on %s: xdp-l2resp explain %s dev %s\n", holder, ip,
+				       json_string_value(name));
+		else if (*holder)
+			printf("  next, on %s: xdp-l2respd show %s/%s\n", holder,
+			       text_of(answer, "namespace"), text_of(answer, "service"));
+		else if (json_is_object(claim))
+			puts("  no node announces it now");
 	}
 }
 

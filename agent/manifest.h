@@ -81,6 +81,12 @@ struct manifest {
 /* Safe on a zeroed one. */
 void manifest_free(struct manifest *manifest);
 
+static inline bool manifest_says_something(const struct manifest *manifest)
+{
+	return manifest->service_count || manifest->policy_count || manifest->node_count ||
+	       manifest->pool_count;
+}
+
 /* Told of what was left out of an object or a file, one sentence each, with its place. */
 typedef void manifest_note_fn(const char *text, void *data);
 

@@ -406,15 +406,14 @@ int program_remove(struct program *program, const struct address *address, struc
 {
 	const int *fds = pins_responders(&program->pins);
 	struct entry_key key = { .address = *address };
-	uint32_t *previous = NULL;
-	int r = 0;
-
+	struct device_table devices;
 	/* every interface that ever had entries is recorded */
-	while (!r &&
-	       !bpf_map_get_next_key(program->pins.fd[PINS_DEVICES], previous, &key.ifindex)) {
+	int r = device_read_recorded(&program->pins, &devices, err);
+
+	for (unsigned int i = 0; !r && i < devices.count; i++) {
 		struct entry_row there;
 
-		previous = &key.ifindex;
+		key.ifindex = devices.rows[i].ifindex;
 		r = responder_get(fds, &key, &there, err);
 		if (r == -ENOENT) {
 			r = 0;
@@ -511,19 +510,17 @@ int program_counts(struct program *program, struct outcome_counts *ret_counts, s
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	struct outcome_counts sum = {};
-	uint32_t ifindex = 0, *previous = NULL;
+	struct device_table devices;
 	int r = pins_open(program->bpffs, &pins, err);
 
-	while (!r && !bpf_map_get_next_key(pins.fd[PINS_DEVICES], previous, &ifindex)) {
+	if (!r)
+		r = device_read_recorded(&pins, &devices, err);
+	for (unsigned int i = 0; !r && i < devices.count; i++) {
 		struct outcome_counts counts = {};
-		struct device device;
 
-		previous = &ifindex;
-		if (bpf_map_lookup_elem(pins.fd[PINS_DEVICES], &ifindex, &device) < 0)
-			continue;
-		r = counts_read(&pins, device.counters_slot, &counts, err);
-		for (int i = 0; i < OUTCOME_COUNT && !r; i++)
-			sum.count[i] += counts.count[i];
+		r = counts_read(&pins, devices.rows[i].counters_slot, &counts, err);
+		for (int outcome = 0; outcome < OUTCOME_COUNT && !r; outcome++)
+			sum.count[outcome] += counts.count[outcome];
 	}
 	if (!r)
 		*ret_counts = sum;
@@ -536,18 +533,21 @@ int program_events(const struct program *program, uint32_t *ret_id)
 	return program->pins.fd[PINS_EVENTS];
 }
 
-bool program_has(struct program *program, const struct address *address)
+int program_has(struct program *program, const struct address *address, struct err *err)
 {
 	struct entry_key key = { .address = *address };
-	uint32_t *previous = NULL;
-	struct entry_row there;
-	struct err ignored;
+	struct device_table devices;
+	int r = device_read_recorded(&program->pins, &devices, err);
 
-	while (!bpf_map_get_next_key(program->pins.fd[PINS_DEVICES], previous, &key.ifindex)) {
-		previous = &key.ifindex;
-		if (!responder_get(pins_responders(&program->pins), &key, &there, &ignored) &&
-		    there.head.lease != L2RESP_LEASE_FOREVER)
-			return true;
+	for (unsigned int i = 0; !r && i < devices.count; i++) {
+		struct entry_row there;
+
+		key.ifindex = devices.rows[i].ifindex;
+		r = responder_get(pins_responders(&program->pins), &key, &there, err);
+		if (!r && there.head.lease != L2RESP_LEASE_FOREVER)
+			return 1;
+		if (r == -ENOENT)
+			r = 0;
 	}
-	return false;
+	return r;
 }

@@ -88,8 +88,9 @@ void program_answered(struct program *program, const struct helper_answer *answe
  * closed. */
 int program_events(const struct program *program, uint32_t *ret_id);
 
-/* Has the agent an entry of @address, on whichever interface? Locked. */
-bool program_has(struct program *program, const struct address *address);
+/* Has the agent an entry of @address, on whichever interface? 1, 0, or a negative errno with @err.
+ * Locked. */
+int program_has(struct program *program, const struct address *address, struct err *err);
 
 /* Outcome counts of all interfaces together. Without the lock. */
 int program_counts(struct program *program, struct outcome_counts *ret_counts, struct err *err);

@@ -88,12 +88,6 @@ static int parse(struct reading *reading, const char *text, size_t size, struct 
 	return r;
 }
 
-static bool says_something(const struct manifest *manifest)
-{
-	return manifest->service_count || manifest->policy_count || manifest->node_count ||
-	       manifest->pool_count;
-}
-
 /* What the file said before this start. */
 static void recall(const struct source_directory *source, const char *path,
 		   struct manifest *ret_manifest)
@@ -144,10 +138,10 @@ static void file_read(struct source_directory *source, struct source_item *file)
 		r = parse(&reading, text, size, &err);
 	file->broken = r < 0;
 	if (r < 0) {
-		if (!says_something(&file->manifest))
+		if (!manifest_says_something(&file->manifest))
 			recall(source, path, &file->manifest);
 		err_write(&said, "%s; %s", err.text,
-			  says_something(&file->manifest)
+			  manifest_says_something(&file->manifest)
 				  ? "what the file said before stays in force"
 				  : "the file is left out");
 		source_say(&source->source, LOG_ERR, said.text);

@@ -162,7 +162,9 @@ static void take(struct collection *collection, struct source_item *item, const 
 	item->status = json_incref(json_object_get(object, "status"));
 	if (r < 0) {
 		manifest_free(&manifest);
-		err_write(&text, "%s; it counts as it was before", err.text);
+		err_write(&text, "%s; it %s", err.text,
+			  manifest_says_something(&item->manifest) ? "counts as it was before"
+								   : "is left out");
 		say(collection, LOG_ERR, text.text);
 		return;
 	}

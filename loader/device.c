@@ -10,6 +10,7 @@
 #include "device.h"
 #include "entry.h"
 #include "filter.h"
+#include "map.h"
 
 static int row_compare(const void *a, const void *b)
 {
@@ -19,55 +20,47 @@ static int row_compare(const void *a, const void *b)
 	return order ? order : (int)left->ifindex - (int)right->ifindex;
 }
 
-/*
- * The record after that of *ifindex, after 0 the first. Returns 1 and sets both, 0 at the end, or
- * an error: what can't be read must not pass for nothing being there.
- */
-static int device_next(const struct pins *pins, uint32_t *ifindex, struct device *ret_device,
-		       struct err *err)
+static int record_read(const void *key, const void *value, void *data,
+		       struct err *err __attribute__((unused)))
 {
-	int fd = pins->fd[PINS_DEVICES];
+	const struct device *device = value;
+	struct device_table *table = data;
+	struct device_row *row = &table->rows[table->count++];
 
-	while (!bpf_map_get_next_key(fd, *ifindex ? ifindex : NULL, ifindex)) {
-		if (!bpf_map_lookup_elem(fd, ifindex, ret_device))
-			return 1;
-		if (errno != ENOENT)
-			break;
-	}
-	return errno == ENOENT
-		       ? 0
-		       : err_set(err, negative_errno(), "reading devices: %s", strerror(errno));
+	*row = (struct device_row){ .ifindex = *(const uint32_t *)key,
+				    .counters_slot = device->counters_slot };
+	memcpy(row->name, device->name, sizeof(row->name));
+	/* there are more only if others were deleted meanwhile */
+	return table->count == L2RESP_MAX_DEVICES;
+}
+
+int device_read_recorded(const struct pins *pins, struct device_table *ret_table, struct err *err)
+{
+	int r;
+
+	ret_table->count = 0;
+	r = map_visit(pins->fd[PINS_DEVICES], "devices", record_read, ret_table, err);
+	return r < 0 ? r : 0;
 }
 
 int device_read_all(const struct pins *pins, struct device_table *ret_table, struct err *err)
 {
-	struct device device;
-	uint32_t ifindex = 0;
-	int more;
+	int r = device_read_recorded(pins, ret_table, err);
 
-	ret_table->count = 0;
-	while (ret_table->count < L2RESP_MAX_DEVICES &&
-	       (more = device_next(pins, &ifindex, &device, err))) {
-		struct device_row *row = &ret_table->rows[ret_table->count];
-		struct link link;
-		int r;
+	for (unsigned int i = 0; i < ret_table->count && !r; i++) {
+		struct device_row *row = &ret_table->rows[i];
 
-		if (more < 0)
-			return more;
-		r = link_by_ifindex(ifindex, &link, err);
-		if (r < 0 && r != -ENODEV)
-			return r;
-		*row = (struct device_row){ .ifindex = ifindex,
-					    .gone = r == -ENODEV,
-					    .counters_slot = device.counters_slot };
-		if (!r)
-			row->link = link;
-		memcpy(row->name, r ? device.name : link.name, sizeof(row->name));
-		row->renamed = strcmp(row->name, device.name) != 0;
-		ret_table->count++;
+		r = link_by_ifindex(row->ifindex, &row->link, err);
+		row->gone = r == -ENODEV;
+		if (row->gone)
+			r = 0;
+		else if (!r && strcmp(row->name, row->link.name) != 0) {
+			row->renamed = true;
+			memcpy(row->name, row->link.name, sizeof(row->name));
+		}
 	}
 	qsort(ret_table->rows, ret_table->count, sizeof(ret_table->rows[0]), row_compare);
-	return 0;
+	return r;
 }
 
 const struct device_row *device_find(const struct device_table *table, uint32_t ifindex)
@@ -173,16 +166,15 @@ static int take_over(const struct pins *pins, const struct device_row *former,
 	size_t moved = 0;
 	int r = entry_read_all(pins, former->ifindex, &entries, err);
 
-	if (r < 0)
-		return r;
-	r = entry_move(pins, &entries, former->ifindex, link->ifindex, &moved, err);
-	if (r < 0)
-		return r;
-	r = device_write(pins, link, former->counters_slot, err);
+	if (!r)
+		r = entry_move(pins, &entries, former->ifindex, link->ifindex, &moved, err);
+	if (!r)
+		r = filter_forget(pins, former->ifindex, err);
+	if (!r)
+		r = device_write(pins, link, former->counters_slot, err);
 	if (r < 0)
 		return r;
 	*ret_moved = moved;
-	filter_forget(pins, former->ifindex);
 	return device_forget(pins, former->ifindex, err);
 }
 
@@ -260,44 +252,20 @@ int device_resolve(const struct pins *pins, const char *name, struct link *ret_l
 	return r;
 }
 
-/* A recorded interface whose number is another here. */
-struct renumbered {
-	uint32_t from;
-	struct device device;
-	struct link link; /* ifindex 0: none of its name is here */
-};
-
-/* Returns how many, or an error. */
-static int read_renumbered(const struct pins *pins, struct renumbered *list, struct err *err)
-{
-	uint32_t ifindex = 0;
-	int count = 0, more = 0;
-	struct err ignored;
-
-	while (count < L2RESP_MAX_DEVICES &&
-	       (more = device_next(pins, &ifindex, &list[count].device, err)) > 0) {
-		list[count].from = ifindex;
-		link_by_name(list[count].device.name, &list[count].link, &ignored);
-		count++;
-	}
-	return more < 0 ? more : count;
-}
-
-/* Rows under their new numbers; those of interfaces that aren't here are left out. */
-static void renumber_rows(struct entry_table *table, const struct renumbered *list, int count)
+/* Rows under the numbers of their interfaces' links; those whose interface isn't here are left out.
+ */
+static void renumber_rows(struct entry_table *table, const struct device_table *devices)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < table->count; i++) {
 		struct entry_row row = table->rows[i];
+		const struct device_row *device = device_find(devices, row.key.ifindex);
 
-		for (int n = 0; n < count; n++) {
-			if (list[n].from != row.key.ifindex || !list[n].link.ifindex)
-				continue;
-			row.key.ifindex = list[n].link.ifindex;
-			table->rows[kept++] = row;
-			break;
-		}
+		if (!device || !device->link.ifindex)
+			continue;
+		row.key.ifindex = device->link.ifindex;
+		table->rows[kept++] = row;
 	}
 	table->count = kept;
 }
@@ -309,34 +277,38 @@ static void renumber_rows(struct entry_table *table, const struct renumbered *li
 static int renumber(struct pins *pins, size_t *ret_dropped, struct err *err)
 {
 	_cleanup_(entry_table_free) struct entry_table entries = {};
-	_cleanup_free_ struct renumbered *list = calloc(L2RESP_MAX_DEVICES, sizeof(*list));
 	_cleanup_(cleanup_responders) int fds[PINS_FAMILIES] = { -1, -1 };
+	struct device_table devices;
 	size_t before;
-	int r, count;
+	int r = entry_read_all(pins, 0, &entries, err);
 
-	if (!list)
-		return err_set(err, -ENOMEM, "out of memory");
-	r = entry_read_all(pins, 0, &entries, err);
+	if (!r)
+		r = device_read_recorded(pins, &devices, err);
+	for (unsigned int i = 0; !r && i < devices.count; i++) {
+		r = link_by_name(devices.rows[i].name, &devices.rows[i].link, err);
+		if (r == -ENODEV)
+			r = 0;
+	}
 	if (r < 0)
 		return r;
-	count = read_renumbered(pins, list, err);
-	if (count < 0)
-		return count;
 	before = entries.count;
-	renumber_rows(&entries, list, count);
-	r = pins_create_responders(pins->max_entries, fds, err);
+	renumber_rows(&entries, &devices);
+	/* what it holds was set in the other namespace */
+	r = filter_forget(pins, 0, err);
+	if (!r)
+		r = pins_create_responders(pins->max_entries, fds, err);
 	if (!r)
 		r = responder_write_table(fds, &entries, err);
 	if (!r)
 		r = pins_swap_responders(pins, fds, pins->max_entries, err);
 	if (r < 0)
 		return r;
-	filter_forget(pins, 0);
-	for (int i = 0; i < count; i++)
-		device_forget(pins, list[i].from, err);
-	for (int i = 0; i < count && !r; i++)
-		if (list[i].link.ifindex)
-			r = device_write(pins, &list[i].link, list[i].device.counters_slot, err);
+	for (unsigned int i = 0; i < devices.count; i++)
+		device_forget(pins, devices.rows[i].ifindex, err);
+	for (unsigned int i = 0; i < devices.count && !r; i++)
+		if (devices.rows[i].link.ifindex)
+			r = device_write(pins, &devices.rows[i].link, devices.rows[i].counters_slot,
+					 err);
 	*ret_dropped = before - entries.count;
 	return r;
 }

@@ -26,6 +26,10 @@ struct device_table {
 	unsigned int count;
 };
 
+/* Every recorded interface as it was recorded, in no order: its number, name and slot, and no more.
+ */
+int device_read_recorded(const struct pins *pins, struct device_table *ret_table, struct err *err);
+
 /* Every recorded interface, by name; names are those in force now. */
 int device_read_all(const struct pins *pins, struct device_table *ret_table, struct err *err);
 

@@ -129,10 +129,12 @@ int doctor_check_tags_taken(struct doctor *doctor, const struct doctor_device *d
 	char command[64];
 	int r = 0;
 
-	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && !r; i++) {
-		if (!runs(device) || !vlan_uses(doctor->pins, device->link.ifindex, protocols[i]) ||
-		    offload_tags(&device->link, protocols[i], command, sizeof(command)) !=
-			    OFFLOAD_TAGS_TAKEN)
+	if (!runs(device))
+		return 0;
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && r >= 0; i++) {
+		r = vlan_uses(doctor->pins, device->link.ifindex, protocols[i], err);
+		if (r <= 0 || offload_tags(&device->link, protocols[i], command, sizeof(command)) !=
+				      OFFLOAD_TAGS_TAKEN)
 			continue;
 		r = doctor_find(doctor, device, NULL, err,
 				"%s tags are taken off before the program on %s sees the frames",
@@ -141,5 +143,5 @@ int doctor_check_tags_taken(struct doctor *doctor, const struct doctor_device *d
 		if (!r)
 			doctor_remedy(doctor, "run `%s`", command);
 	}
-	return r;
+	return r < 0 ? r : 0;
 }

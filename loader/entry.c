@@ -52,12 +52,6 @@ static int err_at(struct err *err, const struct entry_wanted *wanted, int error,
 		       what, detail);
 }
 
-static int err_leased(struct err *err, const struct entry_wanted *wanted)
-{
-	return err_at(err, wanted, -EEXIST, "is announced by the agent; change its policy instead",
-		      "");
-}
-
 /* May @wanted stand beside @head, of the same address: 0 if they say the same. */
 static int same_or_err(const struct entry_wanted *wanted, const struct entry_head *head,
 		       const char *where, struct err *err)
@@ -79,11 +73,16 @@ static int same_or_err(const struct entry_wanted *wanted, const struct entry_hea
 }
 
 /* May @wanted stand where @head stands: 0 if it is the same, else -EEXIST with @err. */
-static int same_as_there(const struct entry_wanted *wanted, const struct entry_head *head,
-			 struct err *err)
+static int same_as_there(const struct pins *pins, const struct entry_wanted *wanted,
+			 const struct entry_head *head, struct err *err)
 {
+	if (!entry_lease_remaining_ms(pins, head->lease))
+		return err_at(err, wanted, -EEXIST,
+			      "is left from an agent whose lease is over; delete it first, with ",
+			      "`xdp-l2resp del` or `flush`");
 	if (head->lease != L2RESP_LEASE_FOREVER)
-		return err_leased(err, wanted);
+		return err_at(err, wanted, -EEXIST,
+			      "is announced by the agent; change its policy instead", "");
 	return same_or_err(wanted, head, "there already, and answers with", err);
 }
 
@@ -111,7 +110,7 @@ static int add_one(const struct pins *pins, const struct entry_wanted *wanted,
 	if (r == -EEXIST) {
 		r = entry_get(pins, &wanted->key, &row, err);
 		if (!r)
-			r = same_as_there(wanted, &row.head, err);
+			r = same_as_there(pins, wanted, &row.head, err);
 		added->present = !r;
 	} else {
 		added->added = !r;
@@ -134,8 +133,8 @@ static void wanted_sort(struct entry_wanted *wanted, size_t count)
  * Sorts @wanted and leaves in its first *ret_count places what is neither there already nor a
  * repetition. Writes nothing but the array.
  */
-static int wanted_reduce(struct entry_wanted *wanted, size_t count, const struct entry_table *there,
-			 size_t *ret_count, struct err *err)
+static int wanted_reduce(const struct pins *pins, struct entry_wanted *wanted, size_t count,
+			 const struct entry_table *there, size_t *ret_count, struct err *err)
 {
 	size_t kept = 0, row = 0;
 	int r;
@@ -155,7 +154,7 @@ static int wanted_reduce(struct entry_wanted *wanted, size_t count, const struct
 		       (order = entry_key_compare(&there->rows[row].key, &wanted[i].key)) < 0)
 			row++;
 		if (row < there->count && !order) {
-			r = same_as_there(&wanted[i], &there->rows[row].head, err);
+			r = same_as_there(pins, &wanted[i], &there->rows[row].head, err);
 			if (r < 0)
 				return r;
 			continue;
@@ -201,7 +200,7 @@ int entry_add(const struct pins *pins, struct entry_wanted *wanted, size_t count
 	}
 	r = entry_read_all(pins, 0, &there, err);
 	if (!r)
-		r = wanted_reduce(wanted, count, &there, &added.added, err);
+		r = wanted_reduce(pins, wanted, count, &there, &added.added, err);
 	if (!r)
 		r = check_room(pins, wanted, added.added, &there, err);
 	if (!r)

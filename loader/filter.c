@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "device.h"
 #include "filter.h"
+#include "map.h"
 #include "rtnl.h"
 
 /* IFA_PROTO of our addresses: who made an address, as in `ip address show proto 0x4c`. */
@@ -137,25 +138,46 @@ static struct filter_key key_of(uint32_t ifindex, const uint8_t mac[ETH_ALEN])
 	return key;
 }
 
-/* What the map filters says we set on @ifindex, unsorted. */
-static int held_read(const struct pins *pins, uint32_t ifindex, struct mac_list *held)
-{
-	struct filter_key key, *previous = NULL;
-	int r = 0;
-
-	while (!r && !bpf_map_get_next_key(pins->fd[PINS_FILTERS], previous, &key)) {
-		previous = &key;
-		if (key.ifindex == ifindex)
-			r = mac_list_add(held, key.mac);
-	}
-	return r;
-}
-
 static void held_forget(const struct pins *pins, uint32_t ifindex, const uint8_t mac[ETH_ALEN])
 {
 	struct filter_key key = key_of(ifindex, mac);
 
 	bpf_map_delete_elem(pins->fd[PINS_FILTERS], &key);
+}
+
+struct held_visit {
+	const struct pins *pins;
+	uint32_t ifindex;
+	struct mac_list *list;
+};
+
+static int held_visit(const void *row, const void *kind __attribute__((unused)), void *data,
+		      struct err *err)
+{
+	const struct held_visit *held = data;
+	const struct filter_key *key = row;
+
+	if (held->ifindex && key->ifindex != held->ifindex)
+		return 0;
+	if (!held->list)
+		held_forget(held->pins, key->ifindex, key->mac);
+	else if (mac_list_add(held->list, key->mac) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+/* Adds to @list, unsorted, what the map filters says we set on @ifindex (0: on all); forgets it
+ * where @list is NULL. */
+static int held_walk(const struct pins *pins, uint32_t ifindex, struct mac_list *list,
+		     struct err *err)
+{
+	return map_visit(pins->fd[PINS_FILTERS], "filters", held_visit,
+			 &(struct held_visit){ pins, ifindex, list }, err);
+}
+
+int filter_forget(const struct pins *pins, uint32_t ifindex, struct err *err)
+{
+	return held_walk(pins, ifindex, NULL, err);
 }
 
 /* A device whose filter is looked after. */
@@ -430,12 +452,10 @@ static int ours_read(const struct pins *pins, struct mnl_socket *rtnl, uint32_t 
 {
 	int r = joined_read(rtnl, ifindex, joined);
 
-	if (!r)
-		r = held_read(pins, ifindex, held);
 	if (r < 0)
 		return err_set(err, r, "asking for the groups of interface number %u: %s", ifindex,
 			       strerror(-r));
-	return 0;
+	return held_walk(pins, ifindex, held, err);
 }
 
 static int sync_device(const struct pins *pins, uint32_t ifindex, bool if_ours,
@@ -446,10 +466,8 @@ static int sync_device(const struct pins *pins, uint32_t ifindex, bool if_ours,
 	struct link link;
 	int r = link_by_ifindex(ifindex, &link, err);
 
-	if (r == -ENODEV) {
-		filter_forget(pins, ifindex);
-		return 0;
-	}
+	if (r == -ENODEV)
+		return filter_forget(pins, ifindex, err);
 	if (r < 0)
 		return r;
 	r = rtnl_open(&rtnl);
@@ -506,19 +524,4 @@ void filter_added(const struct pins *pins, const struct link *link,
 void filter_deleted(const struct pins *pins, uint32_t ifindex, filter_note_fn *note)
 {
 	sync_or_note(pins, ifindex, true, note);
-}
-
-void filter_forget(const struct pins *pins, uint32_t ifindex)
-{
-	struct filter_key key, next, *previous = NULL;
-	int more = !bpf_map_get_next_key(pins->fd[PINS_FILTERS], NULL, &next);
-
-	while (more) {
-		key = next;
-		previous = &key;
-		/* the one after it first: a deleted key leads back to the beginning */
-		more = !bpf_map_get_next_key(pins->fd[PINS_FILTERS], previous, &next);
-		if (!ifindex || key.ifindex == ifindex)
-			bpf_map_delete_elem(pins->fd[PINS_FILTERS], &key);
-	}
 }

@@ -46,7 +46,7 @@ void filter_added(const struct pins *pins, const struct link *link,
 void filter_deleted(const struct pins *pins, uint32_t ifindex, filter_note_fn *note);
 
 /* Forgets, without touching any interface, what was set on @ifindex (0: on all): the number means
- * another interface now, or none. */
-void filter_forget(const struct pins *pins, uint32_t ifindex);
+ * another interface now, or none. Returns 0 or a negative errno with @err. */
+int filter_forget(const struct pins *pins, uint32_t ifindex, struct err *err);
 
 #endif

@@ -154,10 +154,13 @@ int prog_kernel_has_btf(void)
 		struct bpf_btf_info info = { .name = (uintptr_t)name, .name_len = sizeof(name) };
 		uint32_t size = sizeof(info);
 
-		/* a longer name, a module's, doesn't fit and is an error */
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && info.kernel_btf &&
-		    !strcmp(name, "vmlinux"))
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0) {
+			/* it is gone; or a longer name, a module's, doesn't fit */
+			if (errno != ENOENT && errno != ENOSPC)
+				return negative_errno();
+		} else if (info.kernel_btf && !strcmp(name, "vmlinux")) {
 			return 1;
+		}
 	}
 	return errno == ENOENT ? 0 : negative_errno();
 }

@@ -9,13 +9,12 @@
 #include <bpf/bpf.h>
 
 #include "cleanup.h"
+#include "map.h"
 #include "responder.h"
 
 /* Elements a batch call; the map's own lock is held for one bucket at a time, so only the copy's
  * size matters. */
 #define BATCH 16384
-/* What is looked at once stays in the processor's cache. */
-#define VISIT_BATCH 1024
 /* Threads that write at once, and what each has to do at least: fewer rows aren't worth its start.
  * Two were measured to take six tenths of one's time. */
 #define SHARES_MAX 4
@@ -133,32 +132,20 @@ int entry_table_add(struct entry_table *table, size_t *capacity, const struct en
 	return 0;
 }
 
-static int visit_family(int fd, const struct layout *layout, responder_visit_fn *visit, void *data,
+struct visit {
+	const struct layout *layout;
+	responder_visit_fn *visit;
+	void *data;
+};
+
+static int visit_packed(const void *key __attribute__((unused)), const void *value, void *data,
 			struct err *err)
 {
-	_cleanup_free_ char *keys = calloc(VISIT_BATCH, layout->key_size);
-	_cleanup_free_ char *values = calloc(VISIT_BATCH, layout->value_size);
-	uint32_t cursor, *previous = NULL;
+	const struct visit *visit = data;
 	struct entry_row row;
-	int r = 0, stop = 0;
 
-	if (!keys || !values)
-		return err_nomem(err);
-	while (r != -ENOENT) {
-		uint32_t count = VISIT_BATCH;
-
-		r = bpf_map_lookup_batch(fd, previous, &cursor, keys, values, &count, NULL);
-		if (r < 0 && r != -ENOENT)
-			return err_set(err, r, "reading %s: %s", layout->name, strerror(-r));
-		previous = &cursor;
-		for (uint32_t i = 0; i < count && !stop; i++) {
-			unpack(layout, values + i * layout->value_size, &row);
-			stop = visit(&row, data, err);
-		}
-		if (stop)
-			return stop;
-	}
-	return 0;
+	unpack(visit->layout, value, &row);
+	return visit->visit(&row, visit->data, err);
 }
 
 int responder_visit(const int fds[PINS_FAMILIES], responder_visit_fn *visit, void *data,
@@ -167,7 +154,8 @@ int responder_visit(const int fds[PINS_FAMILIES], responder_visit_fn *visit, voi
 	int r = 0;
 
 	for (enum pins_family family = 0; family < PINS_FAMILIES && !r; family++)
-		r = visit_family(fds[family], &layouts[family], visit, data, err);
+		r = map_visit(fds[family], layouts[family].name, visit_packed,
+			      &(struct visit){ &layouts[family], visit, data }, err);
 	return r;
 }
 

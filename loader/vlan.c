@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "device.h"
 #include "entry.h"
+#include "map.h"
 #include "offload.h"
 #include "vlan.h"
 
@@ -48,67 +49,51 @@ int vlan_path_of(const struct link *link, struct vlan_path *ret_path, struct err
 	return 0;
 }
 
-/* Calls @each with all rows of the map until it returns false. Rows may be deleted meanwhile. */
-typedef bool row_fn(const struct vlan_key *key, uint32_t device, void *context);
-
-static void rows_walk(const struct pins *pins, row_fn *each, void *context)
+static int rows_visit(const struct pins *pins, map_visit_fn *visit, void *data, struct err *err)
 {
-	struct vlan_key key, next, *previous = NULL;
-	int more = !bpf_map_get_next_key(pins->fd[PINS_VLANS], NULL, &next);
-	bool on = true;
-
-	while (more && on) {
-		uint32_t device;
-
-		key = next;
-		previous = &key;
-		/* the one after it first: a deleted key leads back to the beginning */
-		more = !bpf_map_get_next_key(pins->fd[PINS_VLANS], previous, &next);
-		if (!bpf_map_lookup_elem(pins->fd[PINS_VLANS], &key, &device))
-			on = each(&key, device, context);
-	}
+	return map_visit(pins->fd[PINS_VLANS], "vlans", visit, data, err);
 }
 
 /* What isn't 0 must match. */
 struct row_search {
 	uint32_t device;
 	uint32_t parent;
-	uint16_t protocol; /* host byte order */
-	bool found;
-	struct vlan_key key;
+	uint16_t protocol;   /* host byte order */
+	struct vlan_key key; /* of the one that was found */
 };
 
-static bool search_row(const struct vlan_key *key, uint32_t device, void *context)
+static int search_row(const void *row, const void *device, void *data,
+		      struct err *err __attribute__((unused)))
 {
-	struct row_search *search = context;
+	const struct vlan_key *key = row;
+	struct row_search *search = data;
 
-	if ((search->device && search->device != device) ||
+	if ((search->device && search->device != *(const uint32_t *)device) ||
 	    (search->parent && search->parent != key->parent) ||
 	    (search->protocol && search->protocol != ntohs(key->protocol)))
-		return true;
-	search->found = true;
+		return 0;
 	search->key = *key;
-	return false;
+	return 1;
 }
 
 /* From VLAN device *ifindex to what it is on: by the map or, where it has no addresses, by what it
- * is. */
-static bool step_out(const struct pins *pins, uint32_t *ifindex, struct vlan_key *ret_key)
+ * is. Returns 1; 0 where it is no VLAN device; or a negative errno with @err. */
+static int step_out(const struct pins *pins, uint32_t *ifindex, struct vlan_key *ret_key,
+		    struct err *err)
 {
 	struct row_search search = { .device = *ifindex };
+	int found = pins ? rows_visit(pins, search_row, &search, err) : 0;
 	struct err ignored;
 	struct link link;
 
-	if (pins)
-		rows_walk(pins, search_row, &search);
-	if (!search.found && !link_by_ifindex(*ifindex, &link, &ignored) && link_is_vlan(&link) &&
+	if (!found && !link_by_ifindex(*ifindex, &link, &ignored) && link_is_vlan(&link) &&
 	    link.parent_nsid < 0) {
-		search.found = true;
+		found = 1;
 		search.key = key_of(&link);
 	}
 	*ret_key = search.key;
 	*ifindex = search.key.parent;
-	return search.found;
+	return found;
 }
 
 int vlan_find_hook(const struct pins *pins, uint32_t ifindex, struct vlan_hook *ret_hook,
@@ -125,8 +110,12 @@ int vlan_find_hook(const struct pins *pins, uint32_t ifindex, struct vlan_hook *
 		if (r < 0)
 			return r;
 		hook.ours = attach_find(&hook.state, false);
-		if (hook.ours >= 0 || hook.tag_count == VLAN_MAX_TAGS ||
-		    !step_out(pins, &ifindex, &key))
+		if (hook.ours >= 0 || hook.tag_count == VLAN_MAX_TAGS)
+			break;
+		r = step_out(pins, &ifindex, &key, err);
+		if (r < 0)
+			return r;
+		if (!r)
 			break;
 		memmove(&hook.tags[1], hook.tags, sizeof(hook.tags[0]));
 		hook.tags[0] = key;
@@ -168,12 +157,10 @@ static int check_tags(const struct link *parent, uint16_t protocol, filter_note_
 	return 0;
 }
 
-bool vlan_uses(const struct pins *pins, uint32_t ifindex, uint16_t protocol)
+int vlan_uses(const struct pins *pins, uint32_t ifindex, uint16_t protocol, struct err *err)
 {
-	struct row_search search = { .parent = ifindex, .protocol = protocol };
-
-	rows_walk(pins, search_row, &search);
-	return search.found;
+	return rows_visit(pins, search_row,
+			  &(struct row_search){ .parent = ifindex, .protocol = protocol }, err);
 }
 
 int vlan_check_parent(const struct pins *pins, const struct link *link, filter_note_fn *note,
@@ -182,9 +169,11 @@ int vlan_check_parent(const struct pins *pins, const struct link *link, filter_n
 	static const uint16_t protocols[] = { ETH_P_8021Q, ETH_P_8021AD };
 	int r = 0;
 
-	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && !r; i++)
-		if (vlan_uses(pins, link->ifindex, protocols[i]))
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && !r; i++) {
+		r = vlan_uses(pins, link->ifindex, protocols[i], err);
+		if (r > 0)
 			r = check_tags(link, protocols[i], note, err);
+	}
 	return r;
 }
 
@@ -228,16 +217,17 @@ struct wanted {
 	} rows[L2RESP_MAX_DEVICES * VLAN_MAX_TAGS];
 };
 
-static bool drop_unwanted(const struct vlan_key *key, uint32_t device, void *context)
+static int drop_unwanted(const void *key, const void *device, void *data,
+			 struct err *err __attribute__((unused)))
 {
-	const struct wanted *wanted = context;
+	const struct wanted *wanted = data;
 
 	for (unsigned int i = 0; i < wanted->count; i++)
-		if (wanted->rows[i].device == device &&
-		    !memcmp(&wanted->rows[i].key, key, sizeof(*key)))
-			return true;
+		if (wanted->rows[i].device == *(const uint32_t *)device &&
+		    !memcmp(&wanted->rows[i].key, key, sizeof(struct vlan_key)))
+			return 0;
 	bpf_map_delete_elem(wanted->pins->fd[PINS_VLANS], key);
-	return true;
+	return 0;
 }
 
 static bool has_entries(const struct entry_table *entries, uint32_t ifindex)
@@ -281,7 +271,7 @@ int vlan_sync(const struct pins *pins, struct err *err)
 			wanted.rows[wanted.count++].device = path.devices[step];
 		}
 	}
-	rows_walk(pins, drop_unwanted, &wanted);
+	r = rows_visit(pins, drop_unwanted, &wanted, err);
 	for (unsigned int i = 0; i < wanted.count && !r; i++)
 		r = row_write(pins, &wanted.rows[i].key, wanted.rows[i].device, err);
 	return r;
@@ -289,24 +279,24 @@ int vlan_sync(const struct pins *pins, struct err *err)
 
 int vlan_deleted(const struct pins *pins, uint32_t ifindex, struct err *err)
 {
-	struct row_search search = { .device = ifindex };
+	int r = rows_visit(pins, search_row, &(struct row_search){ .device = ifindex }, err);
 
-	rows_walk(pins, search_row, &search);
-	return search.found ? vlan_sync(pins, err) : 0;
+	return r > 0 ? vlan_sync(pins, err) : r;
 }
 
-/* Is each row's device what the row says? */
-static bool row_holds(const struct vlan_key *key, uint32_t device, void *context)
+/* Isn't the row's device what the row says? */
+static int row_fails(const void *key, const void *device, void *data __attribute__((unused)),
+		     struct err *err __attribute__((unused)))
 {
-	bool *hold = context;
 	struct link link = {};
 	struct vlan_key is;
 	struct err ignored;
 
-	*hold = !link_by_ifindex(device, &link, &ignored) && link.parent_nsid < 0;
+	if (link_by_ifindex(*(const uint32_t *)device, &link, &ignored) < 0 ||
+	    link.parent_nsid >= 0)
+		return 1;
 	is = key_of(&link);
-	*hold = *hold && !memcmp(key, &is, sizeof(is));
-	return *hold;
+	return memcmp(key, &is, sizeof(is)) != 0;
 }
 
 /* A VLAN device that isn't recorded as it is now: made anew under the name of one that is gone, or
@@ -342,7 +332,7 @@ static int follow_one(const struct pins *pins, const struct link *link, filter_n
 int vlan_follow(const struct pins *pins, filter_note_fn *note, struct err *err)
 {
 	struct device_table devices;
-	bool hold = true, changed = false;
+	bool changed = false;
 	int r = device_read_all(pins, &devices, err);
 
 	for (unsigned int i = 0; i < devices.count && !r; i++) {
@@ -353,10 +343,9 @@ int vlan_follow(const struct pins *pins, filter_note_fn *note, struct err *err)
 		r = follow_one(pins, &link, note, err);
 		changed = true;
 	}
-	if (r < 0)
-		return r;
-	rows_walk(pins, row_holds, &hold);
-	return changed || !hold ? vlan_sync(pins, err) : 0;
+	if (!r)
+		r = rows_visit(pins, row_fails, NULL, err);
+	return r < 0 ? r : changed || r ? vlan_sync(pins, err) : 0;
 }
 
 int vlan_refresh(const struct pins *pins, const struct link *link, filter_note_fn *note,

@@ -51,8 +51,9 @@ int vlan_find_hook(const struct pins *pins, uint32_t ifindex, struct vlan_hook *
  * byte order; a @vid of 0 tells a priority, and no VLAN. */
 uint32_t vlan_device(const struct pins *pins, uint32_t ifindex, uint16_t protocol, uint16_t vid);
 
-/* Have addresses a VLAN device on @ifindex with tags of @protocol, in host byte order? */
-bool vlan_uses(const struct pins *pins, uint32_t ifindex, uint16_t protocol);
+/* Have addresses a VLAN device on @ifindex with tags of @protocol, in host byte order? 1, 0, or a
+ * negative errno with @err. */
+int vlan_uses(const struct pins *pins, uint32_t ifindex, uint16_t protocol, struct err *err);
 
 /*
  * Readies the maps for addresses on @link: writes the rows of its path, if it is a VLAN device.

@@ -139,6 +139,23 @@ def test_moved(nodes):
     assert shared(first, second)
 
 
+def test_show_sends_one_to_the_holder(nodes):
+    """If there is one: in the end the kernel would answer beside either."""
+    def told(agent):
+        """The lines about the first address."""
+        return agent.command("show", "default/web").out.split(" (externalIPs)\n")[1]
+
+    first, second = nodes
+    first.lan.server.ip(f"address add {VIP}/32 dev lo")
+    assert wait_until(lambda: holder_of(first, VIP) == "node-2", SLACK)
+    assert "  next, on node-2: xdp-l2respd show default/web\n" in told(first)
+    assert f"  next, on node-2: xdp-l2resp explain {VIP} dev eth0\n" in told(second)
+    second.lan.server.ip(f"address add {VIP}/32 dev lo")
+    assert wait_until(lambda: not holder_of(first, VIP), SLACK)
+    assert ", holder: nobody\n" in told(first) and "  no node announces it now\n" in told(first)
+    assert "next, on" not in told(first)
+
+
 def test_a_policy_that_only_one_follows(nodes):
     """It gives its own up, and the other takes them."""
     first, second = nodes

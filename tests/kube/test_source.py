@@ -76,6 +76,7 @@ def test_what_is_wrong_with_a_policy_is_in_its_status(agent, cluster, objects):
     assert state == "True" and "eth1(" in message
     assert conditions()["io.cilium/bad-node-selector"][0] == "True"
     assert agent.entries() == {} and not agent.ready()
+    assert "; it is left out\n" in agent.log() and "as it was before" not in agent.log()
     objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-1}}\n")
     agent.wait_entries((VIP, "eth1"))
     assert wait_until(lambda: {state for state, _ in conditions().values()} == {"False"}, 10), conditions()
@@ -269,7 +270,7 @@ def test_an_object_of_another_version_counts_as_it_was(agent, objects, gate):
     assert wait_until(lambda: agent.metrics()["l2resp_source_reachable"], 15)
     time.sleep(1)
     objects.apply(service("web", OTHER))
-    assert wait_until(lambda: "version v9 isn't known here" in agent.log(), 10)
+    assert wait_until(lambda: "version v9 isn't known here; it counts as it was before" in agent.log(), 10)
     assert set(agent.entries()) == {(VIP, "eth1")}
     assert not agent.ready()
 

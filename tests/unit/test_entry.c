@@ -258,7 +258,9 @@ EACH_FAMILY(leaves_the_agents_addresses_alone_until_their_lease_is_over)
 	cr_assert_eq(bpf_map_update_elem(pins.fd[PINS_LEASES], &slot, &stamp, BPF_ANY), 0);
 	cr_assert_eq(entry_add(&pins, &leased, 1, NULL, &added, &err), 0);
 	cr_expect_eq(add(1, 1, 1, &added), -EEXIST);
+	cr_expect(strstr(err.text, "is announced by the agent"), "%s", err.text);
 	cr_expect_eq(add(0, 3, 1, &added), -EEXIST);
+	cr_expect(strstr(err.text, "is announced by the agent"), "%s", err.text);
 	cr_assert_eq(add(2, 1, 1, &added), 0);
 	cr_assert_eq(entry_delete(&pins, &all, 3, &deleted, &left, &err), 0);
 	cr_expect_eq(deleted, 1);
@@ -266,6 +268,10 @@ EACH_FAMILY(leaves_the_agents_addresses_alone_until_their_lease_is_over)
 	cr_expect_eq(count_all(), 1);
 	stamp.deadline_ns = 1;
 	cr_assert_eq(bpf_map_update_elem(pins.fd[PINS_LEASES], &slot, &stamp, BPF_ANY), 0);
+	cr_expect_eq(add(1, 1, 1, &added), -EEXIST);
+	cr_expect(strstr(err.text, "whose lease is over; delete it first"), "%s", err.text);
+	cr_expect_eq(add(0, 3, 1, &added), -EEXIST);
+	cr_expect(strstr(err.text, "whose lease is over; delete it first"), "%s", err.text);
 	cr_assert_eq(entry_delete(&pins, &all, 3, &deleted, &left, &err), 0);
 	cr_expect_eq(deleted, 1);
 	cr_expect_eq(left, 0);

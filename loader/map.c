@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+
+#include "cleanup.h"
+#include "map.h"
+
+/* What is looked at at once stays in the processor's cache. */
+#define BATCH ((size_t)1024)
+
+int map_visit(int fd, const char *name, map_visit_fn *visit, void *data, struct err *err)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info), cursor, *previous = NULL;
+	int r = bpf_obj_get_info_by_fd(fd, &info, &size), stop = 0;
+	_cleanup_free_ char *keys = calloc(BATCH, info.key_size + info.value_size);
+	char *values;
+
+	if (!keys)
+		return err_set(err, -ENOMEM, "out of memory");
+	values = keys + BATCH * info.key_size;
+	while (!stop && r != -ENOENT) {
+		uint32_t count = BATCH;
+
+		r = r ?: bpf_map_lookup_batch(fd, previous, &cursor, keys, values, &count, NULL);
+		if (r < 0 && r != -ENOENT)
+			return err_set(err, r, "reading %s: %s", name, strerror(-r));
+		previous = &cursor;
+		for (size_t i = 0; i < count && !stop; i++)
+			stop = visit(keys + i * info.key_size, values + i * info.value_size, data,
+				     err);
+	}
+	return stop;
+}
