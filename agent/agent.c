@@ -1272,6 +1272,7 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 	const struct manifest *const *manifests = source_manifests(agent->source, &count);
 	const struct service *service = find_service(manifests, count, name);
 	json_t *policies, *addresses;
+	struct err why;
 
 	if (!service) {
 		err_write(err, "no Service '%.512s' is known; it takes NAMESPACE/NAME", name);
@@ -1288,9 +1289,11 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 	}
 	show_addresses(agent, &service->external, "externalIPs", addresses);
 	show_addresses(agent, &service->load_balancer, "loadBalancer", addresses);
-	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "namespace", service->namespace, "service",
-			 service->name, "node", agent->config.node, "policies", policies,
-			 "addresses", addresses);
+	source_why_no_more(agent->source, service, &why);
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "namespace", service->namespace,
+			 "service", service->name, "node", agent->config.node, "bpffs",
+			 agent->config.bpffs, "policies", policies, "reason",
+			 text_or_null(why.text), "addresses", addresses);
 }
 
 bool agent_ready(const struct agent *agent, struct err *ret_why)
