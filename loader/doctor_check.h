@@ -59,8 +59,15 @@ int doctor_find(struct doctor *doctor, const struct doctor_device *device,
 void doctor_remedy(struct doctor *doctor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Has @device this address? */
-bool doctor_has(const struct doctor_device *device, const struct address *address);
+/* As doctor_find(), of another host that has @row's address: del refuses one that an agent
+ * announces.
+ */
+int doctor_find_host(struct doctor *doctor, const struct doctor_device *device,
+		     const struct entry_row *row, struct err *err, const char *text);
+
+/* The entry of this address on @device; NULL: there is none. */
+const struct entry_row *doctor_row(const struct doctor_device *device,
+				   const struct address *address);
 
 /* "es" or "": address@. */
 static inline const char *doctor_plural(size_t count)
