@@ -358,5 +358,5 @@ int client_run(int count, char **words, bool json, bool stay)
 		putchar('\n');
 	else
 		command->print(answer);
-	return fflush(stdout) ? 1 : 0;
+	return 0;
 }

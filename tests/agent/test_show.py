@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """xdp-l2respd show: what becomes of one Service, for a person and as JSON."""
 import json
+import subprocess
+
+import pytest
 
 from daemon import POLICY, service
 from lan import VIP, VIP6
@@ -66,6 +69,18 @@ def test_one_that_is_not(agent):
     assert f"  not to be had by node-1: {FIRST}: no policy of this node selects it" in shown
     assert "  interfaces: none" in shown and "explain" not in shown
     assert "no address" in agent.command("show", "default/none").out
+
+
+@pytest.mark.parametrize("command", [
+    "show default/web", f"who-holds {VIP}", "alive", "drain", "resume", "--check", "--dry-run", "--help", "--version"])
+def test_a_full_disk(agent, command):
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(agent.argv("--config", agent.config, *command.split()), stdout=full,
+                              stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "xdp-l2respd: writing the output: No space left on device\n")
 
 
 def test_one_that_is_unknown(agent):
