@@ -552,9 +552,9 @@ static int apply_all(struct agent *agent, struct err *err)
 		agent->figures.drift += changes.added + changes.deleted + changes.changed;
 	if (!agent->dirty_all && agent->changes_logged > LOG_MAX)
 		log_say(LOG_WARNING, "repaired: %zu entries in all", agent->changes_logged);
-	if (changes.by_hand != agent->figures.entries.by_hand)
-		log_say(LOG_NOTICE, "%zu addresses are added by hand as well, and left alone",
-			changes.by_hand);
+	if (changes.by_hand && changes.by_hand != agent->figures.entries.by_hand)
+		log_say(LOG_NOTICE, "%zu address%s added by hand as well, and left alone",
+			changes.by_hand, changes.by_hand == 1 ? " is" : "es are");
 	agent->figures.entries = changes;
 	return 0;
 }

@@ -24,6 +24,7 @@ static void item_free(struct source_item *item)
 	manifest_free(&item->manifest);
 	json_decref(item->status);
 	json_decref(item->wanted);
+	free(item->said);
 	free(item->name);
 	free(item);
 }
@@ -57,8 +58,8 @@ void source_status(const struct source *source, struct source_status *ret_status
 		ret_status->broken += source->items[i]->broken;
 	source->ops->status(source, ret_status);
 	if (!*ret_status->trouble.text && ret_status->broken)
-		err_write(&ret_status->trouble, "%zu manifests are wrong; the log says where",
-			  ret_status->broken);
+		err_write(&ret_status->trouble, "%zu manifest%s wrong; the log says where",
+			  ret_status->broken, ret_status->broken == 1 ? " is" : "s are");
 }
 
 bool source_same(const struct source *source, const struct source_options *options)
