@@ -417,14 +417,12 @@ int program_remove(struct program *program, const struct address *address, struc
 		r = responder_get(fds, &key, &there, err);
 		if (r == -ENOENT) {
 			r = 0;
-			continue;
+		} else if (!r && there.head.lease != L2RESP_LEASE_FOREVER) {
+			r = responder_remove(fds, &key);
+			if (r < 0)
+				return err_set(err, r, "deleting an address: %s", strerror(-r));
+			deleted(program, &key);
 		}
-		if (r < 0 || there.head.lease == L2RESP_LEASE_FOREVER)
-			continue;
-		r = responder_remove(fds, &key);
-		if (r < 0)
-			return err_set(err, r, "deleting an address: %s", strerror(-r));
-		deleted(program, &key);
 	}
 	return r;
 }

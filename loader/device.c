@@ -52,9 +52,9 @@ int device_read_all(const struct pins *pins, struct device_table *ret_table, str
 
 		r = link_by_ifindex(row->ifindex, &row->link, err);
 		row->gone = r == -ENODEV;
-		if (row->gone)
+		if (row->gone) {
 			r = 0;
-		else if (!r && strcmp(row->name, row->link.name) != 0) {
+		} else if (!r && strcmp(row->name, row->link.name) != 0) {
 			row->renamed = true;
 			memcpy(row->name, row->link.name, sizeof(row->name));
 		}
