@@ -856,6 +856,15 @@ static int lease_purge(void *userdata)
 	return r;
 }
 
+static int lease_present(const struct address *address, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct err err;
+	int r = program_begin(agent->program, &err);
+
+	return r ?: program_has(agent->program, address, &err);
+}
+
 static int lease_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 {
 	struct agent *agent = userdata;
@@ -908,6 +917,7 @@ static const struct lease_callbacks lease_callbacks = {
 	.gained = lease_gained,
 	.lost = lease_lost,
 	.purge = lease_purge,
+	.present = lease_present,
 	.stamp = lease_stamp,
 	.stamped = lease_stamped,
 	.changed = lease_changed,

@@ -113,6 +113,13 @@ struct lease_callbacks {
 	 */
 	int (*purge)(void *userdata);
 
+	/*
+	 * Has @address an entry in a lease slot? 1, 0, or a negative errno: then the session isn't
+	 * resumed yet. Asked of each claim that outlived a restart: the process before deleted the
+	 * entry before it sent a release, which may still be on its way.
+	 */
+	int (*present)(const struct address *address, void *userdata);
+
 	/* A renewal is confirmed: the entries in @slot may answer until @deadline_ns. */
 	int (*stamp)(uint8_t slot, uint64_t deadline_ns, void *userdata);
 

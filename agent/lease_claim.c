@@ -10,9 +10,9 @@
 /* How long a free address is left to each node that should rather have it. */
 #define RANK_STEP_NS (50 * LEASE_NS_PER_MS)
 #define RANK_STEPS   3
-/* The same for one that nobody had: it is in no hurry. Nodes that start together don't see it
- * become free at the same moment, so it is left to each also until that one has waited a full
- * duration. */
+/* The same for one that nobody had: it is in no hurry. Nodes that start together don't begin to
+ * take at the same moment, so it is left to each also until that one has waited a full duration,
+ * or for one that was released a retryPeriod. */
 #define RANK_NEW_STEP_NS (250 * LEASE_NS_PER_MS)
 /* How long it is left to all others, by a node that should have it last. */
 #define LAST_RESORT_NS (300 * LEASE_NS_PER_MS)
@@ -382,6 +382,7 @@ static bool others_live(const struct lease_machine *machine, uint64_t now)
 static uint64_t claim_due_ns(const struct lease_machine *machine, const struct lease_claim *claim,
 			     uint64_t now)
 {
+	bool absent = claim->shape == RECORD_ABSENT;
 	uint64_t met_ns, waited_ns, due_ns;
 	unsigned int rank = claim_rank(machine, claim, now, &met_ns);
 
@@ -389,10 +390,11 @@ static uint64_t claim_due_ns(const struct lease_machine *machine, const struct l
 		return claim->free_ns + (rank ? LAST_RESORT_NS : 0);
 	if (rank > RANK_STEPS)
 		rank = RANK_STEPS;
-	if (claim->shape != RECORD_ABSENT || !rank)
-		return claim->free_ns + rank * RANK_STEP_NS;
-	due_ns = claim->free_ns + rank * RANK_NEW_STEP_NS;
-	waited_ns = met_ns + machine->duration_ns + RANK_NEW_STEP_NS;
+	if (!rank)
+		return claim->free_ns;
+	due_ns = claim->free_ns + rank * (absent ? RANK_NEW_STEP_NS : RANK_STEP_NS);
+	waited_ns = met_ns + (absent ? machine->duration_ns : machine->retry_period_ns) +
+		    RANK_NEW_STEP_NS;
 	return due_ns > waited_ns ? due_ns : waited_ns;
 }
 
@@ -498,6 +500,8 @@ static void run_theirs(struct lease_machine *machine, struct lease_claim *claim,
 
 static void run_candidate(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
+	/* nodes that start together see each other first, and share what was released */
+	uint64_t met = machine->session.began_ns + machine->retry_period_ns;
 	uint64_t from = claim_free_from(claim), due;
 
 	if (from == LEASE_NEVER) {
@@ -505,6 +509,7 @@ static void run_candidate(struct lease_machine *machine, struct lease_claim *cla
 		run_theirs(machine, claim, now);
 		return;
 	}
+	from = from > met ? from : met;
 	if (now < from) {
 		claim_due(machine, claim, from);
 		return;
@@ -668,15 +673,25 @@ void lease_claims_synced(struct lease_machine *machine)
 	lease_claims_queue_all(machine);
 }
 
-static void claim_resume(struct lease_machine *machine, struct lease_claim *claim)
+int lease_claims_resume(struct lease_machine *machine)
 {
-	/* an unsettled one may not have been answered for yet: then it isn't now */
-	claim->entry = claim_is_ours(machine, claim) && !claim->unsettled;
-}
+	for (size_t i = 0; i < machine->bucket_count; i++) {
+		struct lease_claim *claim = machine->buckets[i];
 
-void lease_claims_resume(struct lease_machine *machine)
-{
-	claims_visit(machine, claim_resume);
+		for (; claim; claim = claim->next) {
+			bool ours = claim_is_ours(machine, claim);
+			int r = ours ? machine->callbacks->present(&claim->address,
+								   machine->userdata)
+				     : 0;
+
+			if (r < 0)
+				return r;
+			claim->entry = r;
+			/* a release may be on its way: then nothing but another makes sure */
+			claim->given_up = ours && !r;
+		}
+	}
+	return 0;
 }
 
 static void claim_settle_dispute(struct lease_machine *machine, struct lease_claim *claim)

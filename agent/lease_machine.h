@@ -216,8 +216,8 @@ void lease_claims_synced(struct lease_machine *machine);
 void lease_claim_swapped(struct lease_machine *machine, const struct record *record, int result);
 /* Looks at every claim again. */
 void lease_claims_queue_all(struct lease_machine *machine);
-/* The session resumes: every claim that is its own may have an entry. */
-void lease_claims_resume(struct lease_machine *machine);
+/* The session resumes: which of its claims have an entry? As present() of lease.h. */
+int lease_claims_resume(struct lease_machine *machine);
 /* Gives up the entries of claims that the view doesn't show as ours. -EAGAIN if one stays. */
 int lease_claims_settle_disputes(struct lease_machine *machine);
 /* The session's entries are gone: tells it of each. */

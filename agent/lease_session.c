@@ -296,14 +296,21 @@ static uint64_t session_resume(struct lease_machine *machine, uint64_t deadline_
 {
 	struct lease_session *own = &machine->session;
 	const struct heartbeat *heartbeat = &machine->self->heartbeat;
+	int r;
 
 	own->id = heartbeat->session;
 	own->slot = heartbeat->slot;
+	own->phase = SESSION_RESUMING;
+	r = lease_claims_resume(machine);
+	if (r < 0) {
+		lease_log(machine, LOG_ERR, "the session isn't resumed yet: %s", strerror(-r));
+		own->phase = SESSION_NONE;
+		own->next_ns = lease_now(machine) + machine->retry_period_ns;
+		return own->next_ns;
+	}
 	/* one of the process before may be written only now, which says nothing of this one's */
 	own->sequence = own->base = heartbeat->sequence + RESUME_SKIP;
 	own->deadline_ns = deadline_ns;
-	own->phase = SESSION_RESUMING;
-	lease_claims_resume(machine);
 	heartbeat_send(machine, own->id, HEARTBEAT_ALIVE);
 	return own->next_ns;
 }
@@ -319,8 +326,12 @@ static uint64_t session_finish(struct lease_machine *machine, uint64_t now)
 		lease_state_set(machine, LEASE_ENDED, "the session is closed");
 		return LEASE_NEVER;
 	}
-	if (now >= own->next_ns)
-		heartbeat_send(machine, heartbeat->session, HEARTBEAT_ENDED);
+	if (now < own->next_ns)
+		return own->next_ns;
+	/* it may be the process before's, with its entries */
+	if (!session_purge(machine))
+		return now + machine->retry_period_ns;
+	heartbeat_send(machine, heartbeat->session, HEARTBEAT_ENDED);
 	return own->next_ns;
 }
 

@@ -34,8 +34,10 @@ struct program {
 	int leases; /* written without the lock */
 	uint32_t leases_id;
 	struct lease_stamper *stamper;
-	uint64_t renewal_ns;	     /* what it was made for */
-	struct pins pins;	     /* while locked */
+	uint64_t renewal_ns;	   /* what it was made for */
+	struct pins pins;	   /* while locked */
+	struct device_table known; /* interfaces that were ever recorded, while locked */
+	bool known_is_read;
 	struct devices unsynced;     /* whose groups may have changed */
 	struct devices deleted;	     /* that addresses were taken off */
 	struct recorded recorded[2]; /* while the helper attaches */
@@ -142,6 +144,7 @@ void program_end(struct program *program)
 		if (vlan_deleted(&program->pins, program->deleted.ifindex[i], &err) < 0)
 			log_say(LOG_WARNING, "%s", err.text);
 	program->unsynced.count = program->deleted.count = 0;
+	program->known_is_read = false;
 	pins_close(&program->pins);
 }
 
@@ -402,18 +405,26 @@ int program_put(struct program *program, const struct entry_row *wanted, bool *r
 	return r;
 }
 
+/* What entries may be on: read once for many addresses. */
+static int devices_known(struct program *program, struct err *err)
+{
+	int r = program->known_is_read ? 0
+				       : device_read_recorded(&program->pins, &program->known, err);
+
+	program->known_is_read = !r;
+	return r;
+}
+
 int program_remove(struct program *program, const struct address *address, struct err *err)
 {
 	const int *fds = pins_responders(&program->pins);
 	struct entry_key key = { .address = *address };
-	struct device_table devices;
-	/* every interface that ever had entries is recorded */
-	int r = device_read_recorded(&program->pins, &devices, err);
+	int r = devices_known(program, err);
 
-	for (unsigned int i = 0; !r && i < devices.count; i++) {
+	for (unsigned int i = 0; !r && i < program->known.count; i++) {
 		struct entry_row there;
 
-		key.ifindex = devices.rows[i].ifindex;
+		key.ifindex = program->known.rows[i].ifindex;
 		r = responder_get(fds, &key, &there, err);
 		if (r == -ENOENT) {
 			r = 0;
@@ -457,6 +468,7 @@ static int record(struct program *program, const struct link *link, struct err *
 	if (!r && path.count)
 		links[1] = &path.parent;
 	program->recorded_count = 0;
+	program->known_is_read = false;
 	for (size_t i = 0; i < 2 && links[i] && !r; i++) {
 		struct recorded *recorded = &program->recorded[program->recorded_count];
 
@@ -534,13 +546,12 @@ int program_events(const struct program *program, uint32_t *ret_id)
 int program_has(struct program *program, const struct address *address, struct err *err)
 {
 	struct entry_key key = { .address = *address };
-	struct device_table devices;
-	int r = device_read_recorded(&program->pins, &devices, err);
+	int r = devices_known(program, err);
 
-	for (unsigned int i = 0; !r && i < devices.count; i++) {
+	for (unsigned int i = 0; !r && i < program->known.count; i++) {
 		struct entry_row there;
 
-		key.ifindex = devices.rows[i].ifindex;
+		key.ifindex = program->known.rows[i].ifindex;
 		r = responder_get(pins_responders(&program->pins), &key, &there, err);
 		if (!r && there.head.lease != L2RESP_LEASE_FOREVER)
 			return 1;

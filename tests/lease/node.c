@@ -68,6 +68,12 @@ static int on_purge(void *userdata)
 	return 0;
 }
 
+static int on_present(const struct address *address, void *userdata)
+{
+	(void)userdata;
+	return table->entries[address->bytes[15]] != 0;
+}
+
 static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 {
 	(void)userdata;
@@ -111,6 +117,7 @@ static const struct lease_callbacks callbacks = {
 	.gained = on_gained,
 	.lost = on_lost,
 	.purge = on_purge,
+	.present = on_present,
 	.stamp = on_stamp,
 	.stamped = on_stamped,
 	.changed = on_changed,

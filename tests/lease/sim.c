@@ -76,6 +76,7 @@ struct node {
 	uint64_t stamps[SLOTS];
 	uint8_t entries[ADDRESSES]; /* slot; 0: none */
 	bool wants[ADDRESSES], drained;
+	bool ended; /* its process may exit */
 };
 
 static struct {
@@ -223,7 +224,7 @@ static void node_kill(struct node *node, uint64_t for_ns)
 {
 	trace("%s killed for %.3f s", node->name, (double)for_ns / 1e9);
 	node->life++;
-	node->stopped = node->streaming = false;
+	node->stopped = node->streaming = node->ended = false;
 	stream_drop(node);
 	lease_machine_free(node->machine);
 	node->machine = NULL;
@@ -294,6 +295,16 @@ static int on_purge(void *userdata)
 	return 0;
 }
 
+static int on_present(const struct address *address, void *userdata)
+{
+	struct node *node = userdata;
+
+	maybe_stop_inside(node);
+	if (choose(8) == 7)
+		return -EBUSY;
+	return node->entries[number_of(address)] != 0;
+}
+
 static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 {
 	struct node *node = userdata;
@@ -323,6 +334,7 @@ static void on_state(enum lease_state state, const char *text, void *userdata)
 {
 	struct node *node = userdata;
 
+	node->ended |= state == LEASE_ENDED;
 	trace("%s is %s: %s", node->name, lease_state_names[state], text);
 }
 
@@ -338,6 +350,7 @@ static const struct lease_callbacks callbacks = {
 	.gained = on_gained,
 	.lost = on_lost,
 	.purge = on_purge,
+	.present = on_present,
 	.stamp = on_stamp,
 	.stamped = on_stamped,
 	.changed = on_changed,
@@ -496,6 +509,12 @@ static void stream(struct node *node)
 	stream_next(node, MS);
 }
 
+static void stop(struct node *node)
+{
+	trace("%s is to end", node->name);
+	lease_machine_stop(node->machine);
+}
+
 static void start(struct node *node)
 {
 	trace("%s starts", node->name);
@@ -512,6 +531,9 @@ static void start(struct node *node)
 	}
 	lease_machine_settled(node->machine);
 	lease_machine_drain(node->machine, node->drained);
+	/* SIGTERM may come before anything else */
+	if (choose(4) == 3)
+		stop(node);
 	lease_machine_run(node->machine);
 	stream_begin(node, MS);
 }
@@ -520,7 +542,7 @@ static void start(struct node *node)
 static void operate(void)
 {
 	uint32_t choice = choose(1UL + 2UL * (NODES_MAX + ADDRESSES) + 3UL * NODES_MAX * ADDRESSES +
-				 NODES_MAX);
+				 2UL * NODES_MAX);
 	struct err err;
 
 	if (oracle.hands && !world.calm && random_next() % 2)
@@ -571,9 +593,13 @@ static void operate(void)
 	if (world.node[choice % world.nodes].machine && !world.node[choice % world.nodes].stopped) {
 		struct node *node = &world.node[choice % world.nodes];
 
-		node->drained = !node->drained;
-		trace("%s: drain: %d", node->name, node->drained);
-		lease_machine_drain(node->machine, node->drained);
+		if (choice < NODES_MAX) {
+			node->drained = !node->drained;
+			trace("%s: drain: %d", node->name, node->drained);
+			lease_machine_drain(node->machine, node->drained);
+		} else {
+			stop(node);
+		}
 		lease_machine_run(node->machine);
 	}
 }
@@ -669,6 +695,9 @@ static bool world_step(uint64_t until)
 	if (first->at > world.now)
 		world.now = first->at;
 	deliver(first);
+	for (unsigned int n = 0; n < world.nodes && !world.nested; n++)
+		if (world.node[n].ended)
+			node_kill(&world.node[n], DURATION / 3);
 	check();
 	return true;
 }

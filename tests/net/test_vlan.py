@@ -45,11 +45,12 @@ class TaggedWire(Wire):
         self.socket.settimeout(3)
         while True:
             try:
-                frame, ancillary, _, sender = self.socket.recvmsg(2048, 64)
+                frame, ancillary, _, sender = self.socket.recvmsg(2048, 256)
             except (TimeoutError, BlockingIOError):
                 return found
-            *_, tci, tpid = AUXDATA.unpack(ancillary[0][2])
-            if AUXDATA.unpack(ancillary[0][2])[0] & VLAN_VALID:
+            [auxdata] = [data for level, kind, data in ancillary if (level, kind) == (SOL_PACKET, PACKET_AUXDATA)]
+            status, *_, tci, tpid = AUXDATA.unpack(auxdata)
+            if status & VLAN_VALID:
                 frame = tagged(frame, (tpid, tci))
             if sender[2] != PACKET_OUTGOING and b"\x08\x06\0\1\x08\0\6\4" in frame[:34]:
                 found.append(frame)

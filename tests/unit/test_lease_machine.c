@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* An agent is killed and started again within its lease: what it does about the claims of the
+ * process before. The simulation (tests/lease) finds this too, in one of 100,000 histories. */
+#include <string.h>
+#include <criterion/criterion.h>
+
+#include "lease_machine.h"
+
+#define NOW	UINT64_C(1000000000000)
+#define AHEAD	(NOW + LEASE_NS_PER_S)
+#define SESSION 7
+#define SLOT	3
+
+static const char id[] = "0123456789abcdef0123456789abcdef";
+static const struct address vip = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 1 } };
+
+/* What was done, a letter each: h heartbeat, e heartbeat that ends the session, r release of the
+ * claim, c other write of the claim, g gained, l lost, p purge, s stamp. */
+static char done[32];
+static bool entry; /* of the process before */
+static int present_error;
+static struct record beat;
+
+static void note(char what)
+{
+	done[strlen(done)] = what;
+}
+
+static void swap(struct store *store, const struct record *record)
+{
+	(void)store;
+	if (record->kind == RECORD_CLAIM) {
+		note(record->claim.holder[0] ? 'c' : 'r');
+		return;
+	}
+	note(record->heartbeat.state == HEARTBEAT_ENDED ? 'e' : 'h');
+	beat = *record;
+}
+
+static void on_gained(const struct address *address, uint8_t slot, void *userdata)
+{
+	(void)address;
+	(void)slot;
+	(void)userdata;
+	note('g');
+}
+
+static int on_lost(const struct address *address, enum lease_loss reason, void *userdata)
+{
+	(void)address;
+	(void)reason;
+	(void)userdata;
+	note('l');
+	return 0;
+}
+
+static int on_purge(void *userdata)
+{
+	(void)userdata;
+	note('p');
+	return 0;
+}
+
+static int on_present(const struct address *address, void *userdata)
+{
+	(void)address;
+	(void)userdata;
+	return present_error ?: entry;
+}
+
+static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
+{
+	(void)slot;
+	(void)deadline_ns;
+	(void)userdata;
+	note('s');
+	return 0;
+}
+
+static uint64_t on_stamped(uint8_t slot, void *userdata)
+{
+	(void)userdata;
+	return slot == SLOT ? AHEAD : 0;
+}
+
+static void on_changed(const struct address *address, void *userdata)
+{
+	(void)address;
+	(void)userdata;
+}
+
+static void on_state(enum lease_state state, const char *text, void *userdata)
+{
+	(void)state;
+	(void)text;
+	(void)userdata;
+}
+
+static void on_log(int priority, const char *text, void *userdata)
+{
+	(void)priority;
+	(void)text;
+	(void)userdata;
+}
+
+static const struct lease_callbacks callbacks = {
+	.gained = on_gained,
+	.lost = on_lost,
+	.purge = on_purge,
+	.present = on_present,
+	.stamp = on_stamp,
+	.stamped = on_stamped,
+	.changed = on_changed,
+	.state = on_state,
+	.log = on_log,
+};
+
+static uint64_t clock_now(void *userdata)
+{
+	(void)userdata;
+	return NOW;
+}
+
+static uint64_t clock_random(void *userdata)
+{
+	(void)userdata;
+	return SESSION + 1;
+}
+
+static void clock_arm(uint64_t due_ns, void *userdata)
+{
+	(void)due_ns;
+	(void)userdata;
+}
+
+static void tell(struct lease_machine *machine, struct record record, uint64_t revision)
+{
+	record.revision = revision;
+	lease_machine_events.record(&record, machine);
+}
+
+/* The claim in the store, as node-2 wishes it if @wished. */
+static void tell_claim(struct lease_machine *machine, bool unsettled, bool wished)
+{
+	struct record claim = {
+		.kind = RECORD_CLAIM,
+		.shape = RECORD_GOOD,
+		.address = vip,
+		.claim = { .holder = "node-1", .session = SESSION, .unsettled = unsettled },
+	};
+
+	if (wished) {
+		strcpy(claim.claim.wish, "node-2");
+		claim.claim.wish_session = SESSION + 2;
+	}
+	tell(machine, claim, 3 + wished);
+}
+
+/* node-1 starts, and is told of a list that isn't complete yet. */
+static struct lease_machine *start(bool unsettled, bool stop)
+{
+	static const struct lease_config config = {
+		.node = "node-1",
+		.id = id,
+		.timing = { 2000 * LEASE_NS_PER_MS, 1200 * LEASE_NS_PER_MS, 300 * LEASE_NS_PER_MS },
+		.weight = 100,
+	};
+	static struct store store = { .swap = swap };
+	struct record heartbeat = {
+		.kind = RECORD_HEARTBEAT,
+		.shape = RECORD_GOOD,
+		.node = "node-1",
+		.heartbeat = { .session = SESSION,
+			       .sequence = 1,
+			       .state = HEARTBEAT_ALIVE,
+			       .slot = SLOT,
+			       .duration_s = 2,
+			       .weight = 100 },
+	};
+	struct lease_machine *machine;
+
+	memset(done, 0, sizeof(done));
+	present_error = 0;
+	cr_assert_eq(
+		lease_machine_new(&config, &callbacks, NULL,
+				  &(struct lease_clock){ clock_now, clock_random, clock_arm, NULL },
+				  &machine),
+		0);
+	machine->store = &store;
+	cr_assert_eq(lease_machine_want(machine, &vip, NULL), 0);
+	lease_machine_settled(machine);
+	if (stop)
+		lease_machine_stop(machine);
+	lease_machine_events.reset(machine);
+	memcpy(heartbeat.heartbeat.id, id, LEASE_ID_DIGITS);
+	tell(machine, heartbeat, 1);
+	strcpy(heartbeat.node, "node-2");
+	heartbeat.heartbeat.id[0] = 'f';
+	heartbeat.heartbeat.session = SESSION + 2;
+	tell(machine, heartbeat, 2);
+	tell_claim(machine, unsettled, false);
+	return machine;
+}
+
+static void renewed(struct lease_machine *machine)
+{
+	lease_machine_events.swapped(&beat, 0, machine);
+	tell(machine, beat, 5);
+}
+
+static void expect(struct lease_machine *machine, const char *steps)
+{
+	cr_expect_str_eq(done, steps);
+	lease_machine_free(machine);
+}
+
+Test(lease_machine, goes_on_with_the_entries_that_are_there)
+{
+	for (int unsettled = 0; unsettled < 2; unsettled++) {
+		struct lease_machine *machine;
+
+		entry = true;
+		machine = start(unsettled, false);
+		lease_machine_events.synced(machine);
+		cr_expect_str_eq(done, "h");
+		renewed(machine);
+		expect(machine, "hpsg");
+	}
+}
+
+Test(lease_machine, gives_up_what_is_wished_once_the_entry_is_gone)
+{
+	for (int unsettled = 0; unsettled < 2; unsettled++) {
+		struct lease_machine *machine;
+
+		entry = true;
+		machine = start(unsettled, false);
+		lease_machine_events.synced(machine);
+		tell_claim(machine, unsettled, true);
+		expect(machine, "hlr");
+	}
+}
+
+/* The process before may have sent a release, which comes to the store only now. */
+Test(lease_machine, gives_up_what_has_no_entry)
+{
+	struct lease_machine *machine;
+
+	entry = false;
+	machine = start(false, false);
+	lease_machine_events.synced(machine);
+	renewed(machine);
+	expect(machine, "hpsr");
+}
+
+Test(lease_machine, does_not_go_on_while_the_entries_are_not_known)
+{
+	struct lease_machine *machine = start(false, false);
+
+	present_error = -EAGAIN;
+	lease_machine_events.synced(machine);
+	expect(machine, "");
+}
+
+Test(lease_machine, ends_a_session_once_its_entries_are_gone)
+{
+	struct lease_machine *machine = start(false, true);
+
+	lease_machine_events.synced(machine);
+	expect(machine, "pe");
+}
