@@ -352,11 +352,11 @@ int client_run(int count, char **words, bool json, bool stay)
 		return say(1, "the agent's answer makes no sense; is it of another version?");
 	if (command->add)
 		command->add(answer);
-	if (json)
+	if (json) {
 		json_dumpf(answer, stdout, 0);
-	if (json)
 		putchar('\n');
-	else
+	} else {
 		command->print(answer);
+	}
 	return 0;
 }

@@ -108,19 +108,16 @@ void doctor_remedy(struct doctor *doctor, const char *format, ...)
 	va_end(args);
 }
 
-int doctor_find_host(struct doctor *doctor, const struct doctor_device *device,
-		     const struct entry_row *row, struct err *err, const char *text)
+void doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row)
 {
 	char ip[INET6_ADDRSTRLEN];
-	int r = doctor_find(doctor, device, &row->key.address, err, "%s", text);
 
-	if (!r && row->head.lease != L2RESP_LEASE_FOREVER &&
+	if (row->head.lease != L2RESP_LEASE_FOREVER &&
 	    entry_lease_remaining_ms(doctor->pins, row->head.lease))
 		doctor_remedy(doctor,
 			      "take %s off the host with that MAC, or out of the Service or the "
 			      "policy that the agent announces it for",
 			      address_format(&row->key.address, ip));
-	return r;
 }
 
 static int compare_address(const void *address, const void *row)

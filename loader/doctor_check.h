@@ -59,11 +59,9 @@ int doctor_find(struct doctor *doctor, const struct doctor_device *device,
 void doctor_remedy(struct doctor *doctor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* As doctor_find(), of another host that has @row's address: del refuses one that an agent
- * announces.
- */
-int doctor_find_host(struct doctor *doctor, const struct doctor_device *device,
-		     const struct entry_row *row, struct err *err, const char *text);
+/* Another remedy for the finding just added, of another host that has @row's address, if an agent
+ * announces that: del would refuse. */
+void doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row);
 
 /* The entry of this address on @device; NULL: there is none. */
 const struct entry_row *doctor_row(const struct doctor_device *device,

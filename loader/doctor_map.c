@@ -76,17 +76,19 @@ int doctor_check_conflict(struct doctor *doctor, const struct doctor_device *dev
 		char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 		const struct entry_row *entry;
 		struct address address;
-		struct err text;
 
 		memcpy(address.bytes, row->key.address, sizeof(address.bytes));
 		entry = doctor_row(device, &address);
 		if (row->key.ifindex != device->link.ifindex || ago > CONFLICT_RECENT_S || !entry)
 			continue;
-		err_write(&text, "%s used %s on %s, last %u s ago, in %llu frame%s",
-			  mac_format(row->key.mac, mac), address_format(&address, ip),
-			  device->link.name, (unsigned int)ago,
-			  (unsigned long long)row->value.count, row->value.count == 1 ? "" : "s");
-		r = doctor_find_host(doctor, device, entry, err, text.text);
+		r = doctor_find(doctor, device, &address, err,
+				"%s used %s on %s, last %u s ago, in %llu frame%s",
+				mac_format(row->key.mac, mac), address_format(&address, ip),
+				device->link.name, (unsigned int)ago,
+				(unsigned long long)row->value.count,
+				row->value.count == 1 ? "" : "s");
+		if (!r)
+			doctor_remedy_announced(doctor, entry);
 	}
 	return r;
 }
