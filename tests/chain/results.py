@@ -14,6 +14,10 @@ def kernel():
     return f"{'VM' if GUEST.exists() else 'UML' if UML.exists() else 'host'} {series}"
 
 
+# tests/vm/suites runs everything on one of the emulated kernels
+BY_A_FULL_RUN = f"{'on 6.12' if kernel() == 'VM 6.1' else 'here'} by a full run"
+
+
 class Results:
     """A pytest plugin. One file a test module, so that modules may run in processes of their own."""
 

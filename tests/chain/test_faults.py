@@ -14,7 +14,7 @@ import pytest
 from chain import ADD, COUNTER, MS_RDONLY, MS_REMOUNT, mount, mounted, statement
 from lan import (BPFFS, MNT_DETACH, PASS, ROOT, VIP, Namespace, changes, checked, libc, like, run,
                  wait_until)
-from results import GUEST
+from results import BY_A_FULL_RUN, GUEST
 
 FAULT = os.environ.get("CHAIN_FAULT", str(ROOT / "build/tests/chain/libfault.so"))
 FULL = bool(os.environ.get("XDP_L2RESP_FULL"))
@@ -124,7 +124,7 @@ def fail_each_step(lan, variant, kind, errors, scratch):
 @pytest.mark.parametrize("variant", ATTACHES)
 def test_kernel_refuses(lan, scratch, variant, record_property):
     if SAMPLE:
-        record_property("left", f"{SAMPLE} steps of a kind; every one here by a full run")
+        record_property("left", f"{SAMPLE} steps of a kind; every one {BY_A_FULL_RUN}")
     for kind in "bpf", "netlink":
         for errors in ERRORS:
             fail_each_step(lan, variant, kind, errors, scratch)
@@ -240,7 +240,7 @@ def test_bpffs_read_only(lan):
 def test_race(lan, alone_reason, record_property):
     """Whoever comes second may be refused. What was said to be done, is."""
     if not FULL:
-        record_property("left", f"{RACES} races; 100 here by a full run")
+        record_property("left", f"{RACES} races; 100 {BY_A_FULL_RUN}")
     lan.done(ADD)
     for _ in range(RACES):
         loader = subprocess.Popen(lan.server.argv("xdp-loader", "load", "-m", "native", "eth1",

@@ -13,7 +13,7 @@ import pytest
 
 from chain import ADD, ChainLan, statement
 from lan import CLI, CLIENT_IP, FLOOD, ROOT, SERVER_MAC, VIP, run, wait_until
-from results import GUEST
+from results import BY_A_FULL_RUN, GUEST
 from test_doctor import lease
 
 REQUESTS = 50_000 if GUEST.exists() else 1_000_000  # at least; a guest is emulated
@@ -49,7 +49,7 @@ def attached(request, bpffs, alone_reason, monkeypatch, tmp_path):
     if request.param == "in a chain" and alone_reason:
         pytest.skip(alone_reason)
     if request.param == "alone" and GUEST.exists() and not FULL:
-        pytest.skip("shown on the host; here by a full run")
+        pytest.skip(f"shown on the host; {BY_A_FULL_RUN}")
     if request.param == "alone" and not alone_reason:
         monkeypatch.setenv("LIBXDP_OBJECT_PATH", str(tmp_path))  # no dispatcher in there
     with ChainLan(client_program=None) as lan:
