@@ -552,9 +552,9 @@ static int apply_all(struct agent *agent, struct err *err)
 		agent->figures.drift += changes.added + changes.deleted + changes.changed;
 	if (!agent->dirty_all && agent->changes_logged > LOG_MAX)
 		log_say(LOG_WARNING, "repaired: %zu entries in all", agent->changes_logged);
-	if (changes.by_hand != agent->figures.entries.by_hand)
-		log_say(LOG_NOTICE, "%zu addresses are added by hand as well, and left alone",
-			changes.by_hand);
+	if (changes.by_hand && changes.by_hand != agent->figures.entries.by_hand)
+		log_say(LOG_NOTICE, "%zu address%s added by hand as well, and left alone",
+			changes.by_hand, changes.by_hand == 1 ? " is" : "es are");
 	agent->figures.entries = changes;
 	return 0;
 }
@@ -1282,6 +1282,7 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 	const struct manifest *const *manifests = source_manifests(agent->source, &count);
 	const struct service *service = find_service(manifests, count, name);
 	json_t *policies, *addresses;
+	struct err why;
 
 	if (!service) {
 		err_write(err, "no Service '%.512s' is known; it takes NAMESPACE/NAME", name);
@@ -1298,9 +1299,11 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 	}
 	show_addresses(agent, &service->external, "externalIPs", addresses);
 	show_addresses(agent, &service->load_balancer, "loadBalancer", addresses);
-	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "namespace", service->namespace, "service",
-			 service->name, "node", agent->config.node, "policies", policies,
-			 "addresses", addresses);
+	source_why_no_more(agent->source, service, &why);
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "namespace", service->namespace,
+			 "service", service->name, "node", agent->config.node, "bpffs",
+			 agent->config.bpffs, "policies", policies, "reason",
+			 text_or_null(why.text), "addresses", addresses);
 }
 
 bool agent_ready(const struct agent *agent, struct err *ret_why)

@@ -10,6 +10,7 @@
 #include "agent_socket.h"
 #include "cleanup.h"
 #include "client.h"
+#include "explain.h"
 
 /* The agent answers at once or not at all. */
 #define TIMEOUT_SECONDS 10L
@@ -24,6 +25,7 @@ struct command {
 	const char *path;
 	const char *names[2]; /* what the arguments are called in the query */
 	void (*print)(const json_t *answer);
+	void (*add)(json_t *answer); /* what the agent doesn't know; NULL: nothing */
 };
 
 static const char *text_of(const json_t *object, const char *key)
@@ -63,6 +65,58 @@ static void print_names(const char *what, const json_t *names)
 	puts(json_array_size(names) ? "" : " none");
 }
 
+static json_t *explain_on(const char *bpffs, const char *ip, const char *dev)
+{
+	struct explain_question question = {};
+	struct explanation explanation;
+	struct err err;
+	int r = addr_parse(ip, &question.address, &err);
+
+	if (!r)
+		r = explain(bpffs, dev, &question, &explanation, &err);
+	return r < 0 ? json_pack("{s:s, s:n, s:s}", "dev", dev, "verdict", "reason", err.text)
+		     : json_pack("{s:s, s:s, s:s}", "dev", dev, "verdict",
+				 explain_verdict(&explanation), "reason", explanation.reason);
+}
+
+/* What `xdp-l2resp explain` says where this node has an address. The agent can't: it has given up
+ * what it takes to look the programs up. */
+static void add_explained(json_t *answer)
+{
+	json_t *address, *name;
+	size_t i, on;
+
+	json_array_foreach(json_object_get(answer, "addresses"), i, address)
+	{
+		json_t *explained = json_array();
+
+		if (json_is_true(json_object_get(json_object_get(address, "claim"), "held")))
+			json_array_foreach(json_object_get(address, "interfaces"), on, name)
+				json_array_append_new(explained,
+						      explain_on(text_of(answer, "bpffs"),
+								 text_of(address, "ip"),
+								 json_string_value(name)));
+		json_object_set_new(address, "explain", explained);
+	}
+}
+
+/* "answer (arp_answered)", or why it can't be told */
+static void print_explained(const json_t *address)
+{
+	const json_t *explained;
+	size_t i;
+
+	json_array_foreach(json_object_get(address, "explain"), i, explained)
+	{
+		const char *verdict = text_of(explained, "verdict");
+		const char *reason = text_of(explained, "reason");
+
+		printf("  xdp-l2resp explain %s dev %s: ", text_of(address, "ip"),
+		       text_of(explained, "dev"));
+		printf(*verdict ? "%s (%s)\n" : "%s%s\n", verdict, reason);
+	}
+}
+
 static void print_service(const json_t *answer)
 {
 	const json_t *addresses = json_object_get(answer, "addresses"), *address;
@@ -70,16 +124,16 @@ static void print_service(const json_t *answer)
 
 	printf("%s/%s\n", text_of(answer, "namespace"), text_of(answer, "service"));
 	print_names("policies on this node:", json_object_get(answer, "policies"));
+	if (*text_of(answer, "reason"))
+		printf("pools give it %s: %s\n", json_array_size(addresses) ? "no more" : "nothing",
+		       text_of(answer, "reason"));
 	if (!json_array_size(addresses))
 		puts("no address");
 	json_array_foreach(addresses, i, address)
 	{
 		const char *ip = text_of(address, "ip");
-		const json_t *claim = json_object_get(address, "claim"), *name;
-		const json_t *interfaces = json_object_get(address, "interfaces");
+		const json_t *claim = json_object_get(address, "claim");
 		const char *holder = text_of(claim, "holder");
-		bool held = json_is_true(json_object_get(claim, "held"));
-		size_t on;
 
 		printf("%s (%s)\n", ip, text_of(address, "field"));
 		printf("  lease %s, holder: ", text_of(address, "lease"));
@@ -87,15 +141,13 @@ static void print_service(const json_t *answer)
 			print_claim(claim);
 		else
 			puts("not known here");
-		print_names("  interfaces:", interfaces);
+		print_names("  interfaces:", json_object_get(address, "interfaces"));
 		if (*text_of(address, "reason"))
 			printf("  not to be had by %s: %s\n", text_of(answer, "node"),
 			       text_of(address, "reason"));
 		/* the interfaces are this node's */
-		if (held)
-			json_array_foreach(interfaces, on, name)
-				printf("  next, on %s: xdp-l2resp explain %s dev %s\n", holder, ip,
-				       json_string_value(name));
+		if (json_is_true(json_object_get(claim, "held")))
+			print_explained(address);
 		else if (*holder)
 			printf("  next, on %s: xdp-l2respd show %s/%s\n", holder,
 			       text_of(answer, "namespace"), text_of(answer, "service"));
@@ -133,7 +185,8 @@ static const struct command commands[] = {
 	  false,
 	  "/alive",
 	  { NULL },
-	  print_alive },
+	  print_alive,
+	  NULL },
 	{ "who-holds",
 	  "ADDR",
 	  "Which node has the address",
@@ -142,7 +195,8 @@ static const struct command commands[] = {
 	  false,
 	  "/who-holds",
 	  { "ip" },
-	  print_holder },
+	  print_holder,
+	  NULL },
 	{ "show",
 	  "SERVICE",
 	  "Who announces a Service, NAMESPACE/NAME",
@@ -151,7 +205,8 @@ static const struct command commands[] = {
 	  false,
 	  "/show",
 	  { "service" },
-	  print_service },
+	  print_service,
+	  add_explained },
 	{ "move",
 	  "ADDR NODE",
 	  "Ask that the address go to a node",
@@ -160,7 +215,8 @@ static const struct command commands[] = {
 	  false,
 	  "/move",
 	  { "ip", "node" },
-	  print_move },
+	  print_move,
+	  NULL },
 	{ "drain",
 	  "[--stay]",
 	  "Give up all addresses, but go on running",
@@ -169,8 +225,9 @@ static const struct command commands[] = {
 	  true,
 	  "/drain",
 	  { NULL },
-	  print_drain },
-	{ "resume", "", "Take part again", 0, true, false, "/resume", { NULL }, print_drain },
+	  print_drain,
+	  NULL },
+	{ "resume", "", "Take part again", 0, true, false, "/resume", { NULL }, print_drain, NULL },
 };
 
 void client_print_commands(void)
@@ -293,9 +350,13 @@ int client_run(int count, char **words, bool json, bool stay)
 	answer = json_loads(text, 0, NULL);
 	if (!answer)
 		return say(1, "the agent's answer makes no sense; is it of another version?");
-	if (json)
-		puts(text);
-	else
+	if (command->add)
+		command->add(answer);
+	if (json) {
+		json_dumpf(answer, stdout, 0);
+		putchar('\n');
+	} else {
 		command->print(answer);
-	return fflush(stdout) ? 1 : 0;
+	}
+	return 0;
 }

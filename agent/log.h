@@ -4,8 +4,8 @@
 
 #include <syslog.h>
 
-/* One sentence on standard error, behind sd-daemon(3)'s priority prefix, which the journal takes
- * off, where standard error isn't a terminal. */
+/* One sentence on standard error; where the journal reads that, behind sd-daemon(3)'s priority
+ * prefix, which it takes off. */
 void log_say(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same as a warning: what the loader's library notes. */

@@ -250,7 +250,6 @@ static int run(const char *path)
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaddset(&mask, signals[i].number);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
-	signal(SIGPIPE, SIG_IGN);
 	r = sd_event_default(&parts.event);
 	if (r >= 0)
 		r = notify_new(parts.event, &parts.notify);
@@ -266,29 +265,49 @@ static int run(const char *path)
 	return status;
 }
 
-int main(int argc, char **argv)
+static int dispatch(const struct options *options, int count, char **words)
 {
-	struct options options = {};
-	int words = argc, status = parse(argc, argv, &options, &words);
-
-	if (status)
-		return status;
-	attach_log_setup(options.verbose);
-	if (options.version) {
+	if (options->version) {
 		puts("xdp-l2respd " L2RESP_VERSION);
 		return 0;
 	}
-	if (options.help) {
+	if (options->help) {
 		print_help();
 		return 0;
 	}
-	if (words < argc && options.mode != MODE_RUN)
+	if (count && options->mode != MODE_RUN)
 		return usage("--check and --dry-run go without a command", NULL);
-	if (words < argc)
-		return client_run(argc - words, argv + words, options.json, options.stay);
-	if (options.stay)
+	if (count)
+		return client_run(count, words, options->json, options->stay);
+	if (options->stay)
 		return usage("--stay belongs to the command drain", NULL);
-	if (options.mode == MODE_RUN)
-		return run(options.config);
-	return rehearse(options.config, options.mode == MODE_DRY_RUN, options.json);
+	if (options->mode == MODE_RUN)
+		return run(options->config);
+	return rehearse(options->config, options->mode == MODE_DRY_RUN, options->json);
+}
+
+/* Was all that was printed written? */
+static int finish_output(void)
+{
+	bool failed_before = ferror(stdout);
+
+	if (!fflush(stdout) && !failed_before)
+		return 0;
+	log_say(LOG_ERR, "writing the output: %s", strerror(errno ?: EIO));
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {};
+	int words = argc, status = parse(argc, argv, &options, &words), output;
+
+	if (status)
+		return status;
+	/* a closed pipe is an error to report, not a death */
+	signal(SIGPIPE, SIG_IGN);
+	attach_log_setup(options.verbose);
+	status = dispatch(&options, argc - words, argv + words);
+	output = finish_output();
+	return status ?: output;
 }

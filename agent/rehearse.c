@@ -322,5 +322,5 @@ int rehearse(const char *config, bool print, bool json)
 	/* of what is broken it was said already, where */
 	if (*rehearsal.status.trouble.text && !rehearsal.status.broken)
 		log_say(LOG_ERR, "%s", rehearsal.status.trouble.text);
-	return fflush(stdout) || *rehearsal.status.trouble.text ? 1 : 0;
+	return *rehearsal.status.trouble.text ? 1 : 0;
 }

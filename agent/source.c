@@ -5,6 +5,8 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "condition.h"
+#include "kube_pools.h"
 #include "source_items.h"
 
 int source_new(sd_event *event, const struct source_options *options,
@@ -22,6 +24,7 @@ static void item_free(struct source_item *item)
 	manifest_free(&item->manifest);
 	json_decref(item->status);
 	json_decref(item->wanted);
+	free(item->said);
 	free(item->name);
 	free(item);
 }
@@ -55,8 +58,8 @@ void source_status(const struct source *source, struct source_status *ret_status
 		ret_status->broken += source->items[i]->broken;
 	source->ops->status(source, ret_status);
 	if (!*ret_status->trouble.text && ret_status->broken)
-		err_write(&ret_status->trouble, "%zu manifests are wrong; the log says where",
-			  ret_status->broken);
+		err_write(&ret_status->trouble, "%zu manifest%s wrong; the log says where",
+			  ret_status->broken, ret_status->broken == 1 ? " is" : "s are");
 }
 
 bool source_same(const struct source *source, const struct source_options *options)
@@ -67,6 +70,30 @@ bool source_same(const struct source *source, const struct source_options *optio
 void source_rescan(struct source *source, bool all)
 {
 	source->ops->rescan(source, all);
+}
+
+void source_why_no_more(const struct source *source, const struct service *service,
+			struct err *ret_why)
+{
+	const struct source_item *item = NULL;
+	const struct verdict *verdict = NULL;
+	struct source_status status;
+	const char *why = NULL;
+	char name[512];
+
+	snprintf(name, sizeof(name), KUBE_POOLS_SERVICES "%s/%s", service->namespace,
+		 service->name);
+	source_status(source, &status);
+	if (status.allocator)
+		verdict = allocator_verdict(status.allocator, service->claim);
+	else
+		item = source_find(source, name);
+	if (verdict && verdict->ours)
+		why = verdict->message;
+	else if (item) /* as the node that decides has written it; "" is satisfied */
+		why = json_string_value(json_object_get(
+			condition_find(item->status, CONDITION_SATISFIED), "message"));
+	err_write(ret_why, "%s", why ?: "");
 }
 
 void source_say_event(struct source *source, const struct kube_event *event)

@@ -19,6 +19,7 @@ struct source_item {
 	json_t *status;
 	json_t *wanted; /* the conditions that it should have; NULL: those that it has */
 	bool unfed;	/* pools haven't been told how it is now */
+	char *said;	/* in the log, of what is wrong with it; NULL: nothing is */
 };
 
 struct source {

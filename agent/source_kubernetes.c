@@ -138,7 +138,9 @@ static bool item_name(const struct collection *collection, const json_t *object,
 static void take(struct collection *collection, struct source_item *item, const json_t *object)
 {
 	const char *api = json_string_value(json_object_get(object, "apiVersion"));
-	const char *name = strchr(item->name, ' ') + 1;
+	const char *own = strchr(item->name, ' ') + 1;
+	/* without a namespace it has none in front */
+	const char *name = *own == '/' ? own + 1 : own;
 	/* items of a list don't say what they are */
 	json_t *whole = json_copy((json_t *)object);
 	const struct place place = { name, NULL };
@@ -165,9 +167,15 @@ static void take(struct collection *collection, struct source_item *item, const 
 		err_write(&text, "%s; it %s", err.text,
 			  manifest_says_something(&item->manifest) ? "counts as it was before"
 								   : "is left out");
-		say(collection, LOG_ERR, text.text);
+		/* also a status that is written makes it another version */
+		if (!item->said || strcmp(item->said, text.text) != 0)
+			say(collection, LOG_ERR, text.text);
+		free(item->said);
+		item->said = strdup(text.text);
 		return;
 	}
+	free(item->said);
+	item->said = NULL;
 	manifest_free(&item->manifest);
 	item->manifest = manifest;
 }

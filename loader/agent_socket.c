@@ -53,10 +53,8 @@ int agent_socket_ready(struct err *ret_why)
 	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -ENOENT;
 	if (exchange(fd, "GET /readyz HTTP/1.0\r\n\r\n", answer, sizeof(answer)) < 0 ||
-	    sscanf(answer, "HTTP/%*s %u", &status) != 1 || !(body = strstr(answer, "\r\n\r\n"))) {
-		err_write(ret_why, "it doesn't answer");
-		return 0;
-	}
+	    sscanf(answer, "HTTP/%*s %u", &status) != 1 || !(body = strstr(answer, "\r\n\r\n")))
+		return err_set(ret_why, -ETIMEDOUT, "it doesn't answer");
 	body += strlen("\r\n\r\n");
 	err_write(ret_why, "%.*s", (int)strcspn(body, "\n"), body);
 	return status == 200;

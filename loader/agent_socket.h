@@ -13,7 +13,8 @@
 /* The socket of the caller's network namespace. */
 int agent_socket_address(struct sockaddr_un *ret_address, struct err *err);
 
-/* Asks the agent for its readiness: 1, or 0 with the reason in @ret_why. -ENOENT: no agent runs. */
+/* Asks the agent for its readiness: 1, or 0 with the reason in @ret_why. -ENOENT: no agent runs;
+ * -ETIMEDOUT: it hangs. */
 int agent_socket_ready(struct err *ret_why);
 
 #endif

@@ -125,11 +125,6 @@ static json_t *reply_json(const struct explanation *explanation)
 	return json;
 }
 
-static const char *verdict_name(const struct explanation *explanation)
-{
-	return explanation->answers ? "answer" : "silent";
-}
-
 static void print_json(const struct explain_question *question,
 		       const struct explanation *explanation)
 {
@@ -146,7 +141,7 @@ static void print_json(const struct explain_question *question,
 	}
 	cli_print_json(json_pack(
 		"{s:s, s:o, s:s, s:s, s:o, s:o}", "ip", address_format(&question->address, ip),
-		"dev", cli_json_name(question->link.name), "verdict", verdict_name(explanation),
+		"dev", cli_json_name(question->link.name), "verdict", explain_verdict(explanation),
 		"reason", explanation->reason, "checks", checks, "reply",
 		explanation->answers ? reply_json(explanation) : json_null()));
 }
@@ -157,7 +152,7 @@ static void print_text(const struct explain_question *question,
 	char ip[INET6_ADDRSTRLEN];
 
 	printf("%s dev %s: %s (%s)\n", address_format(&question->address, ip), question->link.name,
-	       verdict_name(explanation), explanation->reason);
+	       explain_verdict(explanation), explanation->reason);
 	for (enum explain_check i = 0; i < EXPLAIN_CHECK_COUNT; i++)
 		if (explanation->findings[i].made)
 			printf("  %-3s %-10s %s\n", explanation->findings[i].ok ? "ok" : "no",
@@ -166,7 +161,6 @@ static void print_text(const struct explain_question *question,
 
 static int explain_run(const struct cli_options *options, int count, char **words)
 {
-	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	struct explain_question question = {};
 	struct explanation explanation;
 	struct err err;
@@ -182,13 +176,7 @@ static int explain_run(const struct cli_options *options, int count, char **word
 	r = take_clauses(count - 3, words + 3, &question);
 	if (r)
 		return r;
-	r = link_by_name(words[2], &question.link, &err);
-	if (!r)
-		r = pins_open(options->bpffs, &pins, &err);
-	if (r == -ENOENT && !*err.text)
-		r = 0;
-	if (!r)
-		r = explain(pins.fd[0] < 0 ? NULL : &pins, &question, &explanation, &err);
+	r = explain(options->bpffs, words[2], &question, &explanation, &err);
 	if (r < 0)
 		return cli_fail(&err);
 	if (options->json)

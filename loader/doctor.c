@@ -108,15 +108,29 @@ void doctor_remedy(struct doctor *doctor, const char *format, ...)
 	va_end(args);
 }
 
+void doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row)
+{
+	char ip[INET6_ADDRSTRLEN];
+
+	if (row->head.lease != L2RESP_LEASE_FOREVER &&
+	    entry_lease_remaining_ms(doctor->pins, row->head.lease))
+		doctor_remedy(doctor,
+			      "take %s off the host with that MAC, or out of the Service or the "
+			      "policy that the agent announces it for",
+			      address_format(&row->key.address, ip));
+}
+
 static int compare_address(const void *address, const void *row)
 {
 	return address_compare(address, &((const struct entry_row *)row)->key.address);
 }
 
-bool doctor_has(const struct doctor_device *device, const struct address *address)
+const struct entry_row *doctor_row(const struct doctor_device *device,
+				   const struct address *address)
 {
-	return device->row_count && bsearch(address, device->rows, device->row_count,
-					    sizeof(*device->rows), compare_address);
+	return device->row_count ? bsearch(address, device->rows, device->row_count,
+					   sizeof(*device->rows), compare_address)
+				 : NULL;
 }
 
 /* @device's rows lie together: the table is sorted by interface. */

@@ -59,8 +59,13 @@ int doctor_find(struct doctor *doctor, const struct doctor_device *device,
 void doctor_remedy(struct doctor *doctor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Has @device this address? */
-bool doctor_has(const struct doctor_device *device, const struct address *address);
+/* Another remedy for the finding just added, of another host that has @row's address, if an agent
+ * announces that: del would refuse. */
+void doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row);
+
+/* The entry of this address on @device; NULL: there is none. */
+const struct entry_row *doctor_row(const struct doctor_device *device,
+				   const struct address *address);
 
 /* "es" or "": address@. */
 static inline const char *doctor_plural(size_t count)

@@ -11,7 +11,7 @@ static const struct local_address *next_answered(struct doctor *doctor,
 	while (!device->gone && *at < doctor->kernel.local.count) {
 		const struct local_address *local = &doctor->kernel.local.rows[(*at)++];
 
-		if (local->proxy == proxy && doctor_has(device, &local->address) &&
+		if (local->proxy == proxy && doctor_row(device, &local->address) &&
 		    kernel_answers_by(&doctor->kernel, &device->link, local))
 			return local;
 	}

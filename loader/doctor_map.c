@@ -92,11 +92,12 @@ int doctor_check_conflict(struct doctor *doctor, const struct doctor_device *dev
 		const struct conflict_row *row = &doctor->conflicts.rows[i];
 		uint64_t ago = now_s - row->value.last_seen_ns / 1000000000;
 		char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
+		const struct entry_row *entry;
 		struct address address;
 
 		memcpy(address.bytes, row->key.address, sizeof(address.bytes));
-		if (row->key.ifindex != device->link.ifindex || ago > CONFLICT_RECENT_S ||
-		    !doctor_has(device, &address))
+		entry = doctor_row(device, &address);
+		if (row->key.ifindex != device->link.ifindex || ago > CONFLICT_RECENT_S || !entry)
 			continue;
 		r = doctor_find(doctor, device, &address, err,
 				"%s used %s on %s, last %u s ago, in %llu frame%s",
@@ -104,6 +105,8 @@ int doctor_check_conflict(struct doctor *doctor, const struct doctor_device *dev
 				device->link.name, (unsigned int)ago,
 				(unsigned long long)row->value.count,
 				row->value.count == 1 ? "" : "s");
+		if (!r)
+			doctor_remedy_announced(doctor, entry);
 	}
 	return r;
 }

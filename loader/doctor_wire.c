@@ -36,6 +36,7 @@ static int take_claim(struct doctor *doctor, struct asking *asking, const struct
 {
 	const struct doctor_device *device = asking->device;
 	char ip[INET6_ADDRSTRLEN], text[MAC_TEXT_SIZE];
+	int r;
 
 	if (!memcmp(mac, device->link.mac, ETH_ALEN))
 		return 0;
@@ -46,9 +47,12 @@ static int take_claim(struct doctor *doctor, struct asking *asking, const struct
 		    !memcmp(mac, row->head.mac, ETH_ALEN))
 			continue;
 		asking->found[i] = true;
-		return doctor_find(doctor, device, address, err, "%s answers for %s on %s too",
-				   mac_format(mac, text), address_format(address, ip),
-				   device->link.name);
+		r = doctor_find(doctor, device, address, err, "%s answers for %s on %s too",
+				mac_format(mac, text), address_format(address, ip),
+				device->link.name);
+		if (!r)
+			doctor_remedy_announced(doctor, row);
+		return r;
 	}
 	return 0;
 }

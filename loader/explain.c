@@ -10,6 +10,7 @@
 #include "counts.h"
 #include "entry.h"
 #include "explain.h"
+#include "pins.h"
 #include "twin.h"
 #include "vlan.h"
 
@@ -229,8 +230,9 @@ static int request_fill(const struct pins *pins, const struct explain_question *
 	return 0;
 }
 
-int explain(const struct pins *pins, const struct explain_question *question,
-	    struct explanation *ret_explanation, struct err *err)
+/* @pins: NULL where nothing is pinned. */
+static int explain_link(const struct pins *pins, const struct explain_question *question,
+			struct explanation *ret_explanation, struct err *err)
 {
 	struct explanation explanation = { .reason = "not_attached" };
 	struct request *request = &explanation.request;
@@ -267,4 +269,23 @@ int explain(const struct pins *pins, const struct explain_question *question,
 	conclude(&explanation, outcome);
 	*ret_explanation = explanation;
 	return 0;
+}
+
+int explain(const char *bpffs, const char *dev, struct explain_question *question,
+	    struct explanation *ret_explanation, struct err *err)
+{
+	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	int r = link_by_name(dev, &question->link, err);
+
+	if (r < 0)
+		return r;
+	r = pins_open(bpffs, &pins, err);
+	if (r < 0 && (r != -ENOENT || *err->text))
+		return r;
+	return explain_link(r < 0 ? NULL : &pins, question, ret_explanation, err);
+}
+
+const char *explain_verdict(const struct explanation *explanation)
+{
+	return explanation->answers ? "answer" : "silent";
 }

@@ -11,7 +11,6 @@
 #include "addr.h"
 #include "err.h"
 #include "link.h"
-#include "pins.h"
 #include "request.h"
 
 /* In the order of the data path. */
@@ -51,10 +50,13 @@ struct explanation {
 	size_t reply_length;
 };
 
-/* @pins may be NULL: nothing is pinned. Changes nothing. Returns 0 or a negative errno with @err.
- */
-int explain(const struct pins *pins, const struct explain_question *question,
+/* Asks the pins on @bpffs, where there are any, on the interface @dev, which becomes the
+ * question's. Changes nothing. Takes CAP_SYS_ADMIN. Returns 0 or a negative errno with @err. */
+int explain(const char *bpffs, const char *dev, struct explain_question *question,
 	    struct explanation *ret_explanation, struct err *err);
+
+/* "answer" or "silent". */
+const char *explain_verdict(const struct explanation *explanation);
 
 const char *explain_check_name(enum explain_check check);
 

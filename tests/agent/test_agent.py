@@ -189,3 +189,15 @@ def test_entries_by_hand_are_left_alone(agent, lan):
     assert agent.metrics()["l2resp_entries_by_hand"] == 1
     agent.end()
     assert set(agent.entries()) == {(VIP, "eth1")}
+
+
+def test_entries_by_hand_are_told_of_while_there_are_some(agent, lan):
+    lan.done(f"add {VIP} dev eth1")
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    assert wait_until(lambda: "1 address is added by hand as well, and left alone" in agent.log())
+    lan.done(f"del {VIP} dev eth1")
+    agent.signal(signal.SIGHUP)
+    agent.wait_entries((VIP, "eth1"))
+    assert agent.metrics()["l2resp_entries_by_hand"] == 0
+    assert agent.log().count("by hand") == 1

@@ -4,6 +4,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -99,7 +100,20 @@ def test_taken(agent, text):
 
 def test_an_absent_file(agent):
     done = agent.command("--config", "/nowhere/agent.yaml", "--check")
-    assert (done.status, done.err) == (1, "<3>/nowhere/agent.yaml: No such file or directory\n")
+    assert (done.status, done.err) == (1, "xdp-l2respd: /nowhere/agent.yaml: No such file or directory\n")
+
+
+@pytest.mark.parametrize("reader, begins", [("journal", "<3>"), ("another", "xdp-l2respd: ")])
+def test_what_the_journal_reads_has_a_priority(agent, scratch, reader, begins):
+    """And what goes elsewhere than to the journal hasn't, also beneath a service."""
+    stream = scratch / "journal"
+    stream.touch()
+    seen = os.stat(stream)
+    with open(stream if reader == "journal" else scratch / "another", "w+") as err:
+        subprocess.run(agent.argv("--config", "/nowhere", "--check"), stderr=err,
+                       env=os.environ | {"JOURNAL_STREAM": f"{seen.st_dev}:{seen.st_ino}"})
+        err.seek(0)
+        assert err.read() == f"{begins}/nowhere: No such file or directory\n"
 
 
 def test_as_a_service_it_says_that_it_is_the_configuration(agent, lan):

@@ -149,7 +149,7 @@ def test_show_sends_one_to_the_holder(nodes):
     first.lan.server.ip(f"address add {VIP}/32 dev lo")
     assert wait_until(lambda: holder_of(first, VIP) == "node-2", SLACK)
     assert "  next, on node-2: xdp-l2respd show default/web\n" in told(first)
-    assert f"  next, on node-2: xdp-l2resp explain {VIP} dev eth0\n" in told(second)
+    assert f"  xdp-l2resp explain {VIP} dev eth0: answer (arp_answered)\n" in told(second)
     second.lan.server.ip(f"address add {VIP}/32 dev lo")
     assert wait_until(lambda: not holder_of(first, VIP), SLACK)
     assert ", holder: nobody\n" in told(first) and "  no node announces it now\n" in told(first)

@@ -353,7 +353,9 @@ def test_why_nobody_holds_it(running, lan):
     lan.client.ip("link set eth0 up")
     assert wait_until(running.ready)
     running.signal(signal.SIGSTOP)
-    assert unready() == ["xdp-l2respd isn't ready: it doesn't answer"]
+    [found] = [one for one in lan.cli("doctor --json").json["findings"] if one["check"] == "agent_unready"]
+    assert found["detail"] == "xdp-l2respd isn't ready: it doesn't answer"
+    assert found["remedy"].startswith("it hangs, and so would `xdp-l2respd show`: run `systemctl restart xdp-l2respd`")
 
 
 def test_who_holds(running):

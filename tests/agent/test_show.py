@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """xdp-l2respd show: what becomes of one Service, for a person and as JSON."""
 import json
+import subprocess
+
+import pytest
 
 from daemon import POLICY, service
 from lan import VIP, VIP6
@@ -18,15 +21,43 @@ def test_a_service_that_is_announced(agent, lan):
     lines = shown.out.splitlines()
     assert lines[:3] == ["default/web", "policies on this node: policy1", f"{VIP} (externalIPs)"]
     assert lines[3].startswith("  lease l2resp-c6120a01, holder: node-1, this node, for another ")
-    assert lines[4:6] == ["  interfaces: eth1", f"  next, on node-1: xdp-l2resp explain {VIP} dev eth1"]
-    # which is a command that works there
-    assert lan.cli(lines[5].partition("xdp-l2resp ")[2]).status == 0
+    verdict = f"{VIP} dev eth1: answer (arp_answered)"
+    assert lines[4:6] == ["  interfaces: eth1", f"  xdp-l2resp explain {verdict}"]
+    assert lan.done(f"explain {VIP} dev eth1").out.startswith(f"{verdict}\n")
     told = json.loads(agent.command("show", "default/web", "--json").out)
-    assert told.keys() == {"namespace", "service", "node", "policies", "addresses"}
-    assert told["addresses"][0].keys() == {"ip", "field", "lease", "blocked", "reason", "interfaces", "claim"}
-    assert told["policies"] == ["policy1"] and told["node"] == "node-1"
+    assert told.keys() == {"namespace", "service", "node", "bpffs", "policies", "reason", "addresses"}
+    assert told["addresses"][0].keys() == {
+        "ip", "field", "lease", "blocked", "reason", "interfaces", "claim", "explain"}
+    assert told["policies"] == ["policy1"] and told["node"] == "node-1" and told["reason"] is None
+    assert [one["explain"] for one in told["addresses"]] == [
+        [{"dev": "eth1", "verdict": "answer", "reason": reason}] for reason in ("arp_answered", "nd_answered")]
     assert [(one["ip"], one["claim"]["holder"], one["interfaces"]) for one in told["addresses"]] == [
         (VIP, "node-1", ["eth1"]), (VIP6, "node-1", ["eth1"])]
+
+
+def test_an_interface_that_is_silent(agent, lan):
+    lan.server.run("ip", "link", "add", "eth10", "up", "type", "veth", "peer", "name", "peer")
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    assert f"  xdp-l2resp explain {VIP} dev eth10: silent (no_carrier)\n" in agent.command("show", "default/web").out
+    told = json.loads(agent.command("show", "default/web", "--json").out)
+    assert told["addresses"][0]["explain"] == [{"dev": "eth1", "verdict": "answer", "reason": "arp_answered"},
+                                               {"dev": "eth10", "verdict": "silent", "reason": "no_carrier"}]
+
+
+def test_one_that_pools_give_nothing(agent):
+    agent.write("all.yaml", POLICY, pool(last=FIRST), balanced("api"), balanced("web"),
+                balanced("far").replace("spec: {", 'spec: {loadBalancerIP: "198.18.99.1", '),
+                balanced("same").replace("spec: {", f'spec: {{loadBalancerIP: "{FIRST}", '))
+    agent.start()
+    agent.wait_entries((FIRST, "eth1"))
+    for name, reason in {"far": "No pool exists with a CIDR containing '198.18.99.1'",
+                         "api": "All enabled CiliumLoadBalancerIPPools that match this service ran out of "
+                                "allocatable IPs"}.items():
+        assert f"pools give it nothing: {reason}\nno address\n" in agent.command("show", f"default/{name}").out
+        assert json.loads(agent.command("show", f"default/{name}", "--json").out)["reason"] == reason
+    assert "pools give" not in agent.command("show", "default/same").out
 
 
 def test_one_that_is_not(agent):
@@ -38,6 +69,18 @@ def test_one_that_is_not(agent):
     assert f"  not to be had by node-1: {FIRST}: no policy of this node selects it" in shown
     assert "  interfaces: none" in shown and "explain" not in shown
     assert "no address" in agent.command("show", "default/none").out
+
+
+@pytest.mark.parametrize("command", [
+    "show default/web", f"who-holds {VIP}", "alive", "drain", "resume", "--check", "--dry-run", "--help", "--version"])
+def test_a_full_disk(agent, command):
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(agent.argv("--config", agent.config, *command.split()), stdout=full,
+                              stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "xdp-l2respd: writing the output: No space left on device\n")
 
 
 def test_one_that_is_unknown(agent):

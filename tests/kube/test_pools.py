@@ -2,7 +2,7 @@
 """Address pools of a cluster: Services get what docs/pools.md promises, by one agent of several, whatever crashes."""
 import re
 import time
-from signal import SIGKILL, SIGUSR1
+from signal import SIGHUP, SIGKILL, SIGUSR1
 
 import pytest
 from conftest import service
@@ -91,6 +91,15 @@ def test_what_cannot_be_given_is_told(agent, objects, told):
     assert wait_until(lambda: told.given() == {"web": [FIRST]})
     agent.wait_entries((FIRST, "eth1"))
     assert told.conditions(f"{SERVICES}/web")["IPAMRequestSatisfied"][0] == "True"
+    # and by show also where another decides
+    objects.apply(balanced("late"))
+    assert wait_until(lambda: "IPAMRequestSatisfied" in told.conditions(f"{SERVICES}/late"))
+    reason = told.conditions(f"{SERVICES}/late")["IPAMRequestSatisfied"][2]
+    assert reason and f"pools give it nothing: {reason}\n" in agent.command("show", "default/late").out
+    agent.config.write_text(agent.config.read_text().replace("token:", "pools: false, token:", 1))
+    agent.signal(SIGHUP)
+    assert wait_until(lambda: "configuration read again" in agent.log())
+    assert wait_until(lambda: f"pools give it nothing: {reason}\n" in agent.command("show", "default/late").out)
 
 
 def test_without_a_pool_no_service_is_touched(agent, objects, told):

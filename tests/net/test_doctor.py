@@ -238,6 +238,17 @@ def test_conflict(well):
     assert look(well) == {}
 
 
+def test_what_is_an_agents_is_not_to_be_deleted(well):
+    well.client.ip(f"address add {VIP}/32 dev eth0")
+    lease(well, 10000)
+    remedy = (f"take {VIP} off the host with that MAC, or out of the Service or the policy that the agent announces "
+              "it for")
+    assert look(well)["other_answers"]["remedy"] == remedy
+    assert look(well)["conflict"]["remedy"] == remedy
+    refused = well.cli(f"del {VIP} dev eth1")
+    assert refused.status == 1 and "announced by the agent" in refused.err
+
+
 def test_map_nearly_full(lan):
     lan.done("attach eth1 --max-entries 100", "add 198.18.16.1-198.18.16.90 dev eth1")
     assert look(lan) == {}
