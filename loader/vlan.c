@@ -82,7 +82,9 @@ static int step_out(const struct pins *pins, uint32_t *ifindex, struct vlan_key 
 		    struct err *err)
 {
 	struct row_search search = { .device = *ifindex };
-	int found = pins ? rows_visit(pins, search_row, &search, err) : 0;
+	/* status does without a pin that is missing */
+	int found =
+		pins && pins->fd[PINS_VLANS] >= 0 ? rows_visit(pins, search_row, &search, err) : 0;
 	struct err ignored;
 	struct link link;
 
