@@ -141,7 +141,7 @@ static int ends_parse(const char *text, const char *dash, bool v6, struct addr_r
 		return err_set(err, -EINVAL, "'%s' is not a range FIRST-LAST of IP addresses",
 			       text);
 	if (address_compare(&range->first, &range->last) > 0)
-		return err_set(err, -EINVAL, "%s runs backwards", text);
+		return err_set(err, -ERANGE, "%s runs backwards", text);
 	return 0;
 }
 

@@ -56,10 +56,10 @@ uint64_t addr_range_size(const struct addr_range *range);
 
 /*
  * ADDR, CIDR (every address in it, first and last too) or FIRST-LAST, of either family. Returns 0,
- * or with @err: -EINVAL for what isn't one of these, has host bits beside its prefix or runs
- * backwards; -EADDRNOTAVAIL for what no host answers for (RFC 1122 3.2.1.3, RFC 4291 2.5, 2.7).
- * Link-local IPv6 addresses are good ones: virtual routers have them (RFC 9568 5.2.9), and the
- * interface that goes with each entry is their zone. @ret_range is untouched on failure.
+ * or with @err: -EINVAL for what isn't one of these or has host bits beside its prefix; -ERANGE for
+ * a backwards range; -EADDRNOTAVAIL for what no host answers for (RFC 1122 3.2.1.3, RFC 4291 2.5,
+ * 2.7). Link-local IPv6 addresses are good ones: virtual routers have them (RFC 9568 5.2.9), and
+ * the interface that goes with each entry is their zone. @ret_range is untouched on failure.
  */
 int addr_range_parse(const char *text, struct addr_range *ret_range, struct err *err);
 

@@ -24,7 +24,7 @@ struct spec {
 #define SPEC_MAX_WORDS 7
 
 /*
- * Returns 0; -EINVAL with @err for words that make no specification; -EADDRNOTAVAIL for
+ * Returns 0; -EINVAL with @err for words that make no specification; -ERANGE or -EADDRNOTAVAIL for
  * a well-formed one that is refused (addr_range_parse(), mac_parse()).
  */
 int spec_parse(int count, char **words, struct spec *ret_spec, struct err *err);

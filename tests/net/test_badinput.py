@@ -45,8 +45,8 @@ def address_rows():
     for word, said in UNUSABLE.items():
         yield f"add {word} dev eth1", REFUSED, said
     for command in "add", "del", "announce":
-        yield f"{command} 198.18.10.9-198.18.10.1 dev eth1", USAGE, "backwards"
-        yield f"{command} 2001:db8::9-2001:db8::1 dev eth1", USAGE, "backwards"
+        yield f"{command} 198.18.10.9-198.18.10.1 dev eth1", REFUSED, "backwards"
+        yield f"{command} 2001:db8::9-2001:db8::1 dev eth1", REFUSED, "backwards"
     for command in "del", "announce":
         yield f"{command} nonsense dev eth1", USAGE, "nonsense"
         yield f"{command} 198.18.10.1/24 dev eth1", USAGE, "host bits"
