@@ -68,7 +68,7 @@ static void print_names(const char *what, const json_t *names)
 static json_t *explain_on(const char *bpffs, const char *ip, const char *dev)
 {
 	struct explain_question question = {};
-	struct explanation explanation;
+	struct explanation explanation = {};
 	struct err err;
 	int r = addr_parse(ip, &question.address, &err);
 
