@@ -34,11 +34,11 @@ def below(directory):
 
 def held(lan):
     """All that must survive a failure. Not a program's id: one of ours may have been exchanged for
-    its equal before a later step failed. Nor the priority of one that is alone, where it has no effect."""
+    its equal before a later step failed."""
     rows = lan.rows("status")
     for row in rows:
         del row["prog_id"]
-        row["programs"] = [(row["chain"] and one["priority"], one["name"]) for one in row["programs"]]
+        row["programs"] = [(one["priority"], one["name"]) for one in row["programs"]]
     pin = lan.pin("responder_v4")
     size = run("bpftool", "-j", "map", "show", "pinned", pin).stdout if os.path.exists(pin) else ""
     return {"status": rows, "list": lan.rows("list"), "stats": lan.rows("stats"),
