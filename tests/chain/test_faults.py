@@ -57,6 +57,12 @@ def faulty(lan, command, kind, number, error, log="/dev/null"):
         "LD_PRELOAD": FAULT, "FAULT": f"{kind}:{number}:{error}", "FAULT_LOG": str(log)})
 
 
+def untyped(lan):
+    """Runs a program whose BTF the kernel refused? Of such a one libxdp doesn't know the priority."""
+    ids = [str(row["prog_id"]) for row in lan.rows("status")]
+    return not all("btf_id" in json.loads(run("bpftool", "-j", "prog", "show", "id", one).stdout) for one in ids)
+
+
 AGAIN = ["attach eth1 --priority 30", "attach eth1 --priority 20"]
 # name: what is there before; attaches, each from what the one before left; one whose requests these
 # begin with, and which is a row itself
@@ -106,7 +112,7 @@ def fail_each_step(lan, variant, kind, errors, scratch):
         assert len(requests) >= number, where
         if result.status == 0:  # only asked what the kernel can do; or tried another way
             assert lan.rows("list") == listed, where
-            if below(BPFFS) != whole:
+            if below(BPFFS) != whole or untyped(lan):
                 commands = iter(())
             command = None
             continue
