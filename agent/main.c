@@ -286,21 +286,11 @@ static int dispatch(const struct options *options, int count, char **words)
 	return rehearse(options->config, options->mode == MODE_DRY_RUN, options->json);
 }
 
-/* Was all that was printed written? */
-static int finish_output(void)
-{
-	bool failed_before = ferror(stdout);
-
-	if (!fflush(stdout) && !failed_before)
-		return 0;
-	log_say(LOG_ERR, "writing the output: %s", strerror(errno ?: EIO));
-	return 1;
-}
-
 int main(int argc, char **argv)
 {
 	struct options options = {};
-	int words = argc, status = parse(argc, argv, &options, &words), output;
+	int words = argc, status = parse(argc, argv, &options, &words);
+	struct err err;
 
 	if (status)
 		return status;
@@ -308,6 +298,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	attach_log_setup(options.verbose);
 	status = dispatch(&options, argc - words, argv + words);
-	output = finish_output();
-	return status ?: output;
+	if (!err_stdout(&err))
+		return status;
+	log_say(LOG_ERR, "%s", err.text);
+	return status ?: 1;
 }

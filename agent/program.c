@@ -415,25 +415,36 @@ static int devices_known(struct program *program, struct err *err)
 	return r;
 }
 
-int program_remove(struct program *program, const struct address *address, struct err *err)
+/* The agent's next entry of @key's address, from interface number *at of those on. Returns 1 with
+ * @key, 0 where there is none, or a negative errno with @err. */
+static int next_entry(struct program *program, struct entry_key *key, unsigned int *at,
+		      struct err *err)
 {
-	const int *fds = pins_responders(&program->pins);
-	struct entry_key key = { .address = *address };
+	struct entry_row there;
 	int r = devices_known(program, err);
 
-	for (unsigned int i = 0; !r && i < program->known.count; i++) {
-		struct entry_row there;
-
-		key.ifindex = program->known.rows[i].ifindex;
-		r = responder_get(fds, &key, &there, err);
-		if (r == -ENOENT) {
+	while (!r && *at < program->known.count) {
+		key->ifindex = program->known.rows[(*at)++].ifindex;
+		r = responder_get(pins_responders(&program->pins), key, &there, err);
+		if (!r && there.head.lease != L2RESP_LEASE_FOREVER)
+			return 1;
+		if (r == -ENOENT)
 			r = 0;
-		} else if (!r && there.head.lease != L2RESP_LEASE_FOREVER) {
-			r = responder_remove(fds, &key);
-			if (r < 0)
-				return err_set(err, r, "deleting an address: %s", strerror(-r));
-			deleted(program, &key);
-		}
+	}
+	return r;
+}
+
+int program_remove(struct program *program, const struct address *address, struct err *err)
+{
+	struct entry_key key = { .address = *address };
+	unsigned int at = 0;
+	int r;
+
+	while ((r = next_entry(program, &key, &at, err)) > 0) {
+		r = responder_remove(pins_responders(&program->pins), &key);
+		if (r < 0)
+			return err_set(err, r, "deleting an address: %s", strerror(-r));
+		deleted(program, &key);
 	}
 	return r;
 }
@@ -546,17 +557,7 @@ int program_events(const struct program *program, uint32_t *ret_id)
 int program_has(struct program *program, const struct address *address, struct err *err)
 {
 	struct entry_key key = { .address = *address };
-	int r = devices_known(program, err);
+	unsigned int at = 0;
 
-	for (unsigned int i = 0; !r && i < program->known.count; i++) {
-		struct entry_row there;
-
-		key.ifindex = program->known.rows[i].ifindex;
-		r = responder_get(pins_responders(&program->pins), &key, &there, err);
-		if (!r && there.head.lease != L2RESP_LEASE_FOREVER)
-			return 1;
-		if (r == -ENOENT)
-			r = 0;
-	}
-	return r;
+	return next_entry(program, &key, &at, err);
 }

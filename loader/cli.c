@@ -449,13 +449,10 @@ void cli_print_json(json_t *object)
 int cli_finish_output(void)
 {
 	struct err err;
-	bool failed_before = ferror(stdout);
+	int r = err_stdout(&err);
 
-	if (!fflush(stdout) && !failed_before)
+	if (!r)
 		return CLI_DONE;
 	/* the reader has seen enough, as of `list | head` */
-	if (errno == EPIPE)
-		return CLI_FAILED;
-	err_set(&err, negative_errno(), "writing the output: %s", strerror(errno ?: EIO));
-	return cli_fail(&err);
+	return r == -EPIPE ? CLI_FAILED : cli_fail(&err);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "err.h"
 
@@ -11,4 +13,15 @@ void err_write(struct err *err, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
+}
+
+int err_stdout(struct err *err)
+{
+	bool failed_before = ferror(stdout);
+	int r;
+
+	if (!fflush(stdout) && !failed_before)
+		return 0;
+	r = negative_errno();
+	return err_set(err, r, "writing the output: %s", strerror(-r));
 }

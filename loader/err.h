@@ -32,4 +32,7 @@ void err_write(struct err *err, const char *format, ...) __attribute__((format(p
 		error_;                      \
 	})
 
+/* Was all written that was printed on standard output? 0, or a negative errno with @err. */
+int err_stdout(struct err *err);
+
 #endif

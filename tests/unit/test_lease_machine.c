@@ -17,8 +17,7 @@ static const struct address vip = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 1 } 
 /* What was done, a letter each: h heartbeat, e heartbeat that ends the session, r release of the
  * claim, c other write of the claim, g gained, l lost, p purge, s stamp. */
 static char done[32];
-static bool entry; /* of the process before */
-static int present_error;
+static int present; /* whether the process before left an entry, or an error */
 static struct record beat;
 
 static void note(char what)
@@ -65,7 +64,7 @@ static int on_present(const struct address *address, void *userdata)
 {
 	(void)address;
 	(void)userdata;
-	return present_error ?: entry;
+	return present;
 }
 
 static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
@@ -156,7 +155,7 @@ static void tell_claim(struct lease_machine *machine, bool unsettled, bool wishe
 	tell(machine, claim, 3 + wished);
 }
 
-/* node-1 starts, and is told of a list that isn't complete yet. */
+/* node-1 starts, is asked to stop if @stop, and is told of what is in the store. */
 static struct lease_machine *start(bool unsettled, bool stop)
 {
 	static const struct lease_config config = {
@@ -180,7 +179,6 @@ static struct lease_machine *start(bool unsettled, bool stop)
 	struct lease_machine *machine;
 
 	memset(done, 0, sizeof(done));
-	present_error = 0;
 	cr_assert_eq(
 		lease_machine_new(&config, &callbacks, NULL,
 				  &(struct lease_clock){ clock_now, clock_random, clock_arm, NULL },
@@ -199,6 +197,7 @@ static struct lease_machine *start(bool unsettled, bool stop)
 	heartbeat.heartbeat.session = SESSION + 2;
 	tell(machine, heartbeat, 2);
 	tell_claim(machine, unsettled, false);
+	lease_machine_events.synced(machine);
 	return machine;
 }
 
@@ -216,12 +215,10 @@ static void expect(struct lease_machine *machine, const char *steps)
 
 Test(lease_machine, goes_on_with_the_entries_that_are_there)
 {
+	present = 1;
 	for (int unsettled = 0; unsettled < 2; unsettled++) {
-		struct lease_machine *machine;
+		struct lease_machine *machine = start(unsettled, false);
 
-		entry = true;
-		machine = start(unsettled, false);
-		lease_machine_events.synced(machine);
 		cr_expect_str_eq(done, "h");
 		renewed(machine);
 		expect(machine, "hpsg");
@@ -230,12 +227,10 @@ Test(lease_machine, goes_on_with_the_entries_that_are_there)
 
 Test(lease_machine, gives_up_what_is_wished_once_the_entry_is_gone)
 {
+	present = 1;
 	for (int unsettled = 0; unsettled < 2; unsettled++) {
-		struct lease_machine *machine;
+		struct lease_machine *machine = start(unsettled, false);
 
-		entry = true;
-		machine = start(unsettled, false);
-		lease_machine_events.synced(machine);
 		tell_claim(machine, unsettled, true);
 		expect(machine, "hlr");
 	}
@@ -244,28 +239,19 @@ Test(lease_machine, gives_up_what_is_wished_once_the_entry_is_gone)
 /* The process before may have sent a release, which comes to the store only now. */
 Test(lease_machine, gives_up_what_has_no_entry)
 {
-	struct lease_machine *machine;
+	struct lease_machine *machine = start(false, false);
 
-	entry = false;
-	machine = start(false, false);
-	lease_machine_events.synced(machine);
 	renewed(machine);
 	expect(machine, "hpsr");
 }
 
 Test(lease_machine, does_not_go_on_while_the_entries_are_not_known)
 {
-	struct lease_machine *machine = start(false, false);
-
-	present_error = -EAGAIN;
-	lease_machine_events.synced(machine);
-	expect(machine, "");
+	present = -EAGAIN;
+	expect(start(false, false), "");
 }
 
 Test(lease_machine, ends_a_session_once_its_entries_are_gone)
 {
-	struct lease_machine *machine = start(false, true);
-
-	lease_machine_events.synced(machine);
-	expect(machine, "pe");
+	expect(start(false, true), "pe");
 }
