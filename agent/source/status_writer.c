@@ -41,7 +41,6 @@ static void on_patched(const struct http_result *result, void *userdata)
 	writer->call = NULL;
 	if (!result->error && result->status == 200) {
 		_cleanup_json_ json_t *json = json_loads(result->body, 0, NULL);
-
 		struct source_item *item = source_items_find(&writer->source->items, writer->item);
 
 		if (item)
