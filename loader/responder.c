@@ -21,7 +21,7 @@
 #define SHARE_MIN  32768
 
 /* A key is what the map keeps of an address, and the interface; a value begins with its key, and
- * its counts follow its head. */
+ * its count follows its head. */
 struct layout {
 	const char *name;
 	size_t address_skip; /* bytes of struct address that the key leaves out */
@@ -39,11 +39,11 @@ static const struct layout layouts[PINS_FAMILIES] = {
 		      offsetof(struct responder_v6_entry, head) },
 };
 
-#define COUNTS_FOLLOW_HEAD(entry)                  \
+#define COUNT_FOLLOWS_HEAD(entry)                  \
 	(offsetof(struct entry, responses_sent) == \
 	 offsetof(struct entry, head) + sizeof(struct entry_head))
-_Static_assert(COUNTS_FOLLOW_HEAD(responder_v4_entry), "");
-_Static_assert(COUNTS_FOLLOW_HEAD(responder_v6_entry), "");
+_Static_assert(COUNT_FOLLOWS_HEAD(responder_v4_entry), "");
+_Static_assert(COUNT_FOLLOWS_HEAD(responder_v6_entry), "");
 _Static_assert(offsetof(struct responder_v4_key, ifindex) == 4, "");
 _Static_assert(offsetof(struct responder_v6_key, ifindex) == 16, "");
 
@@ -84,7 +84,6 @@ static void pack_key(const struct layout *layout, const struct entry_key *key, v
 	memcpy((char *)packed + length, &key->ifindex, sizeof(key->ifindex));
 }
 
-/* Answers that were sent before are the first shard's. */
 static void pack(const struct layout *layout, const struct entry_row *row, void *packed)
 {
 	char *head = (char *)packed + layout->head_offset;
@@ -101,17 +100,13 @@ static void unpack(const struct layout *layout, const void *key, const void *pac
 	static const struct address mapped = { { [10] = 0xff, [11] = 0xff } };
 	size_t length = sizeof(row->key.address) - layout->address_skip;
 	const char *head = (const char *)packed + layout->head_offset;
-	uint64_t shards[L2RESP_SHARDS];
 
 	row->key.address = mapped;
 	memcpy(row->key.address.bytes + layout->address_skip, key, length);
 	memcpy(&row->key.ifindex, (const char *)key + length, sizeof(row->key.ifindex));
 	row->damaged = memcmp(packed, key, layout->key_size) != 0;
 	memcpy(&row->head, head, sizeof(row->head));
-	memcpy(shards, head + sizeof(row->head), sizeof(shards));
-	row->responses_sent = 0;
-	for (int i = 0; i < L2RESP_SHARDS; i++)
-		row->responses_sent += shards[i];
+	memcpy(&row->responses_sent, head + sizeof(row->head), sizeof(row->responses_sent));
 }
 
 static int err_nomem(struct err *err)

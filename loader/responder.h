@@ -25,7 +25,7 @@ struct entry_row {
 	struct entry_key key;
 	struct entry_head head;
 	bool damaged; /* the copy of the key in the value is another: the program doesn't answer */
-	uint64_t responses_sent; /* over all shards */
+	uint64_t responses_sent;
 };
 
 struct entry_table {

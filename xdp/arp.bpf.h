@@ -146,7 +146,7 @@ static __always_inline enum outcome arp_request(void *eth, struct arp_packet *ar
 	if (sha != source)
 		count_outcome(OUTCOME_ARP_SHA_MISMATCH);
 	arp_reply(eth, arp, mac);
-	count_answer(OUTCOME_ARP_ANSWERED, entry->responses_sent);
+	count_answer(OUTCOME_ARP_ANSWERED, &entry->responses_sent);
 	return OUTCOME_ARP_ANSWERED;
 }
 
@@ -212,7 +212,7 @@ static __always_inline int arp_untagged(void *eth)
 	    (mac_load(eth) != MAC_BROADCAST && mac_load(eth) != mac))
 		return arp_aside(eth);
 	arp_reply(eth, arp, mac);
-	count_answer(OUTCOME_ARP_ANSWERED, entry->responses_sent);
+	count_answer(OUTCOME_ARP_ANSWERED, &entry->responses_sent);
 	return verdict_here(XDP_TX);
 }
 

@@ -12,7 +12,6 @@
 
 #include "maps.bpf.h"
 #include "control.h"
-#include "shard.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -39,7 +38,7 @@ struct {
 /* What is alike in the entries of both families, from the head on. */
 struct entry_tail {
 	struct entry_head head;
-	__u64 responses_sent[L2RESP_SHARDS];
+	__u64 responses_sent;
 };
 
 static bool is_mapped(const __u8 address[16])
@@ -96,9 +95,7 @@ int control_add_answers(struct control_add_answers *args)
 
 	if (!entry)
 		return CONTROL_ABSENT;
-	/* on this CPU's shard, in one instruction: the data path's plain add on this CPU can't come
-	 * in between */
-	__sync_fetch_and_add(&entry->responses_sent[shard_of_cpu()], args->answers);
+	__sync_fetch_and_add(&entry->responses_sent, args->answers);
 	return CONTROL_DONE;
 }
 

@@ -376,7 +376,7 @@ __noinline enum outcome nd_solicitation(struct ethhdr *eth, struct nd_packet *pa
 	if (!nd_is_to(eth, packet, mac_of(head)))
 		return count_silence(OUTCOME_ND_OTHER_DESTINATION);
 	nd_reply(eth, packet, option, source, head);
-	count_answer(OUTCOME_ND_ANSWERED, entry->responses_sent);
+	count_answer(OUTCOME_ND_ANSWERED, &entry->responses_sent);
 	return OUTCOME_ND_ANSWERED;
 }
 
