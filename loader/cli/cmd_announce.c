@@ -14,17 +14,23 @@
 /* The entry, if it may answer now: others must not be told of an address that nobody answers for.
  */
 static int entry_held(const struct pins *pins, const struct entry_key *key, const struct link *link,
-		      struct entry_row *ret_row, struct err *err)
+		      struct announcement *ret_what, struct err *err)
 {
 	char ip[INET6_ADDRSTRLEN];
-	int r = entry_get(pins, key, ret_row, err);
+	struct entry_row row;
+	int r = entry_get(pins, key, &row, err);
 
 	address_format(&key->address, ip);
 	if (r == -ENOENT)
 		return err_set(err, r, "%s dev %s is not in the map; add it first", ip, link->name);
-	if (!r && !entry_lease_remaining_ms(pins, ret_row->head.lease))
+	if (r < 0)
+		return r;
+	if (!entry_lease_remaining_ms(pins, row.head.lease))
 		return err_set(err, -EPERM, "%s dev %s: its lease has run out", ip, link->name);
-	return r;
+	*ret_what = (struct announcement){ .address = key->address,
+					   .override = !(row.head.flags & ENTRY_NO_OVERRIDE) };
+	memcpy(ret_what->mac, row.head.mac, ETH_ALEN);
+	return 0;
 }
 
 static int announce_times(const struct pins *pins, const struct address *address,
@@ -34,20 +40,20 @@ static int announce_times(const struct pins *pins, const struct address *address
 	const struct timespec pause = { .tv_sec = options->interval_ms / 1000,
 					.tv_nsec = options->interval_ms % 1000 * 1000000L };
 	const struct entry_key key = { .address = *address, .ifindex = link->ifindex };
-	_cleanup_close_ int fd = announce_open(link, err);
+	_cleanup_close_ int fd = announce_open(err);
 
 	if (fd < 0)
 		return fd;
 	for (uint32_t i = 0; i < options->count; i++) {
-		struct entry_row row;
+		struct announcement what;
 		int r;
 
 		if (i)
 			nanosleep(&pause, NULL);
 		/* it may have been deleted, or its lease have lapsed, during the pause */
-		r = entry_held(pins, &key, link, &row, err);
+		r = entry_held(pins, &key, link, &what, err);
 		if (!r)
-			r = announce_send(fd, link, &row, err);
+			r = announce_send(fd, link, &what, err);
 		if (r < 0)
 			return r;
 	}

@@ -7,7 +7,6 @@
 #include <linux/ipv6.h>
 
 #include "announce.h"
-#include "cleanup.h"
 #include "wire.h"
 
 struct arp_announcement {
@@ -28,38 +27,35 @@ struct nd_announcement {
 static const struct in6_addr all_nodes = { .s6_addr = { 0xff, 0x02, [15] = 0x01 } };
 static const uint8_t all_nodes_mac[ETH_ALEN] = { 0x33, 0x33, 0, 0, 0, 0x01 };
 
-int announce_open(const struct link *link, struct err *err)
+int announce_open(struct err *err)
 {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = link->ifindex };
-	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	int ret;
-
 	/* protocol 0: it only sends, and so receives nothing */
-	if (fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
-		return err_set(err, negative_errno(), "opening a packet socket on %s: %s",
-			       link->name, strerror(errno));
-	ret = fd;
-	fd = -1;
-	return ret;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? err_set(err, negative_errno(), "opening a packet socket: %s",
+				strerror(errno))
+		      : fd;
 }
 
 static int send_frame(int fd, const struct link *link, const void *frame, size_t size,
 		      struct err *err)
 {
-	if (send(fd, frame, size, 0) < 0)
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = link->ifindex };
+
+	if (sendto(fd, frame, size, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
 		return err_set(err, negative_errno(), "announcing on %s: %s", link->name,
 			       strerror(errno));
 	return 0;
 }
 
-static int announce_arp(int fd, const struct link *link, const struct entry_row *row,
+static int announce_arp(int fd, const struct link *link, const struct announcement *what,
 			struct err *err)
 {
 	struct arp_announcement frame = {
 		.eth.h_proto = htons(ETH_P_ARP),
 		.arp = { .hrd = htons(1), .pro = htons(ETH_P_IP), .hln = ETH_ALEN, .pln = 4 },
 	};
-	const uint8_t *ip4 = row->key.address.bytes + 12, *mac = row->head.mac;
+	const uint8_t *ip4 = what->address.bytes + 12, *mac = what->mac;
 	int r = 0;
 
 	memset(frame.eth.h_dest, 0xff, ETH_ALEN);
@@ -100,10 +96,9 @@ static __be16 nd_checksum(const struct nd_announcement *frame)
 	return htons(~(sum + (sum >> 16)) & 0xffff);
 }
 
-static int announce_nd(int fd, const struct link *link, const struct entry_row *row,
+static int announce_nd(int fd, const struct link *link, const struct announcement *what,
 		       struct err *err)
 {
-	bool override = !(row->head.flags & ENTRY_NO_OVERRIDE);
 	struct nd_announcement frame = {
 		.eth.h_proto = htons(ETH_P_IPV6),
 		.ip = { .version = 6,
@@ -111,21 +106,22 @@ static int announce_nd(int fd, const struct link *link, const struct entry_row *
 			.nexthdr = IPPROTO_ICMPV6,
 			.hop_limit = ND_HOP_LIMIT,
 			.daddr = all_nodes },
-		.nd = { .type = ND_ADVERTISEMENT, .flags = htonl(override ? ND_FLAG_OVERRIDE : 0) },
+		.nd = { .type = ND_ADVERTISEMENT,
+			.flags = htonl(what->override ? ND_FLAG_OVERRIDE : 0) },
 		.target = { .type = ND_OPTION_TARGET, .length = sizeof(frame.target) / 8 },
 	};
 
 	memcpy(frame.eth.h_dest, all_nodes_mac, ETH_ALEN);
-	memcpy(frame.eth.h_source, row->head.mac, ETH_ALEN);
-	memcpy(&frame.ip.saddr, row->key.address.bytes, sizeof(frame.ip.saddr));
-	memcpy(frame.nd.target, row->key.address.bytes, sizeof(frame.nd.target));
-	memcpy(frame.target.mac, row->head.mac, ETH_ALEN);
+	memcpy(frame.eth.h_source, what->mac, ETH_ALEN);
+	memcpy(&frame.ip.saddr, what->address.bytes, sizeof(frame.ip.saddr));
+	memcpy(frame.nd.target, what->address.bytes, sizeof(frame.nd.target));
+	memcpy(frame.target.mac, what->mac, ETH_ALEN);
 	frame.nd.checksum = nd_checksum(&frame);
 	return send_frame(fd, link, &frame, sizeof(frame), err);
 }
 
-int announce_send(int fd, const struct link *link, const struct entry_row *row, struct err *err)
+int announce_send(int fd, const struct link *link, const struct announcement *what, struct err *err)
 {
-	return address_is_v4(&row->key.address) ? announce_arp(fd, link, row, err)
-						: announce_nd(fd, link, row, err);
+	return address_is_v4(&what->address) ? announce_arp(fd, link, what, err)
+					     : announce_nd(fd, link, what, err);
 }

@@ -35,8 +35,7 @@ struct announcer {
 	uint32_t count;
 	uint64_t interval_ns;
 	uint64_t sent;
-	int fd; /* packet socket of ifindex @fd_ifindex */
-	uint32_t fd_ifindex;
+	int fd; /* one packet socket for all interfaces */
 };
 
 static int queue_push(struct queue *queue, const struct job *job)
@@ -91,36 +90,19 @@ static void schedule(struct announcer *announcer)
 	sd_event_source_set_enabled(announcer->timer, SD_EVENT_ONESHOT);
 }
 
-/* The packet socket of @link; the one that was used last is kept. */
-static int socket_for(struct announcer *announcer, const struct link *link, struct err *err)
-{
-	if (announcer->fd >= 0 && announcer->fd_ifindex == link->ifindex)
-		return announcer->fd;
-	if (announcer->fd >= 0)
-		close(announcer->fd);
-	announcer->fd = announce_open(link, err);
-	announcer->fd_ifindex = link->ifindex;
-	return announcer->fd;
-}
-
 static void send_job(struct announcer *announcer, struct job *job)
 {
 	const struct link_row *row = link_table_find(links_table(announcer->links), job->ifindex);
-	struct entry_row entry = { .key = { job->address, job->ifindex } };
+	struct announcement what = { .address = job->address, .override = true };
 	struct err err;
-	int fd;
 
-	if (!row || !announcer->callbacks.holds(&job->address, job->ifindex, entry.head.mac,
-						announcer->userdata))
+	if (!row ||
+	    !announcer->callbacks.holds(&job->address, job->ifindex, what.mac, announcer->userdata))
 		return;
-	fd = socket_for(announcer, &row->link, &err);
-	if (fd < 0 || announce_send(fd, &row->link, &entry, &err) < 0) {
+	if (announce_send(announcer->fd, &row->link, &what, &err) < 0)
 		announcer->callbacks.log(LOG_WARNING, err.text, announcer->userdata);
-		/* the interface may have gone and come back under the same number */
-		announcer->fd_ifindex = 0;
-	} else {
+	else
 		announcer->sent++;
-	}
 	job->due_ns = clock_boot_ns() + announcer->interval_ns;
 	if (--job->left)
 		queue_push(&announcer->repeats, job);
@@ -161,6 +143,12 @@ int announcer_new(sd_event *event, const struct links *links,
 	*announcer = (struct announcer){
 		.links = links, .callbacks = *callbacks, .userdata = userdata, .fd = -1
 	};
+	announcer->fd = announce_open(err);
+	if (announcer->fd < 0) {
+		r = announcer->fd;
+		announcer_free(announcer);
+		return r;
+	}
 	r = sd_event_add_time(event, &announcer->timer, CLOCK_BOOTTIME, 0, 1, announcer_turn,
 			      announcer);
 	if (r >= 0)
