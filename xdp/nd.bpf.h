@@ -120,14 +120,15 @@ static __always_inline enum nd_ownership nd_look_up(const void *ip6, __u32 ifind
 {
 	struct responder_v6_key key = { .ifindex = ifindex };
 	struct responder_v6_entry *entry;
+	const struct responder_v6_key *carried;
 
 	ip6_copy(key.ip6, ip6);
 	entry = bpf_map_lookup_elem(&responder_v6, &key);
 	if (!entry)
 		return ND_NOT_OWNED;
 	*ret_head = *(volatile __u64 *)&entry->head;
-	barrier();
-	if (!ip6_equal(entry->key.ip6, ip6) || entry->key.ifindex != ifindex)
+	carried = key_after(&entry->key, *ret_head);
+	if (!ip6_equal(carried->ip6, ip6) || carried->ifindex != ifindex)
 		return ND_NOT_OWNED;
 	if (*ret_head >= HEAD_LEASED) {
 		*ret_head = lease_head(*ret_head);

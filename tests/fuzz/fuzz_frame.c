@@ -58,7 +58,7 @@ static void check_bytes(const struct sample *sample, const char *what, const voi
 	check(sample, false, what, 0, 0);
 }
 
-static void rodata_set(const struct input *input, uint32_t slot)
+static void rodata_set(uint32_t slot)
 {
 	uint32_t device = INPUT_DEVICE_OF(0);
 
@@ -160,7 +160,7 @@ static struct xdp_md world_make(const struct input *input, const struct referenc
 	struct xdp_md ctx = {};
 
 	native_reset();
-	rodata_set(input, slot);
+	rodata_set(slot);
 	maps_fill(input, told);
 	memset(native.lookups, 0, sizeof(native.lookups));
 	native.boot_ns = BOOT_NS;

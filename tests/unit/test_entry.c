@@ -20,6 +20,7 @@
 #include "entry.h"
 #include "grow.h"
 #include "pins.h"
+#include "remover.h"
 
 #define ROOM 1000
 
@@ -238,7 +239,7 @@ EACH_FAMILY(writes_by_several_threads_all_or_none)
 	for (size_t i = 0; i < found.count; i++)
 		cr_assert_eq(entry_key_compare(&found.rows[i].key, &table.rows[i].key), 0);
 	entry_table_free(&found);
-	cr_expect_eq(responder_delete_table(fds, &table, &err), 0, "%s", err.text);
+	cr_expect_eq(remover_remove_table(fds, &table, &err), 0, "%s", err.text);
 	cr_assert_eq(responder_read_all(fds, 0, &found, &err), 0, "%s", err.text);
 	cr_expect_eq(found.count, 0);
 	entry_table_free(&found);
