@@ -7,7 +7,8 @@ import socket
 
 import pytest
 
-from lan import SERVER_MAC, VIP, VIP6, wait_until
+from lan import SERVER_MAC, VIP, VIP6
+from wait import HUNG, wait_until
 from wire import Wire, arp, arp_reply
 
 VMAC = "00:00:5e:00:01:33"  # VRRP's for router 51 (RFC 5798 7.3)
@@ -215,7 +216,7 @@ def test_switches_hear_of_it(lan):
         sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_IPV6))
     with sniffer:
         sniffer.bind(("eth0", ETH_P_IPV6))
-        sniffer.settimeout(5)
+        sniffer.settimeout(HUNG)
         lan.done(ADD6)
         while True:
             frame = sniffer.recv(2048)
