@@ -11,7 +11,7 @@ import pytest
 from daemon import POLICY, service
 from lan import SERVER_MAC, VIP, VIP6, need
 from test_announce import advertisement
-from test_filter import GROUP, maddr
+from test_filter import GROUP, maddr, own_groups
 from wait import HUNG, SLACK, let_pass, wait_until
 from wire import ETH_P_IPV6, REPLY, Wire, arp, arp_reply
 
@@ -61,7 +61,7 @@ def test_ipv6_from_policy_to_silence(agent, lan):
     """Entry, group, advertisement and answer; and nothing of it once the service is gone."""
     need("ndisc6")
     lan.enable_ipv6()
-    before = maddr(lan, "inet6")
+    before = own_groups(lan)
     agent.write("policy.yaml", POLICY)
     agent.write("web.yaml", service("web", VIP6))
     with Wire(lan.client, "eth0", ETH_P_IPV6) as wire:

@@ -82,10 +82,13 @@ def ask(lan, dev, ip=VIP):
     with lan.client.entered(), socket.socket(family, socket.SOCK_DGRAM) as datagram:
         datagram.sendto(b"", (ip, 9))
 
-    def learnt():
-        shown = lan.client.run("ip", "-j", "neigh", "show", "to", ip, "dev", dev).stdout
-        return next((row.get("lladdr") for row in json.loads(shown or "[]")), None)
-    return wait_until(learnt, 2) or None
+    def settled():
+        """The kernel's entry, once it has a MAC or is given up."""
+        shown = json.loads(lan.client.run("ip", "-j", "neigh", "show", "to", ip, "dev", dev).stdout or "[]")
+        return next((row for row in shown if "lladdr" in row or "FAILED" in row["state"]), None)
+    entry = wait_until(settled)
+    assert entry, entry
+    return entry.get("lladdr")
 
 
 def ifindex(lan, dev):
