@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from lan import ROOT
 
 FAULT = os.environ.get("NET_FAULT", str(ROOT / "build/tests/net/libfault.so"))
-UPDATE_BATCH = 26  # of enum bpf_cmd
+OBJ_PIN, UPDATE_BATCH = 6, 26  # of enum bpf_cmd
 
 
 def environment(fault, log="/dev/null"):

@@ -8,12 +8,14 @@ import subprocess
 
 import pytest
 
-from fault import UPDATE_BATCH, killed, requests, spread
+from fault import OBJ_PIN, UPDATE_BATCH, killed, requests, spread
 from lan import SERVER_MAC, VIP, VIP_MAC, run
 from wire import Wire, arp, arp_reply
 
 # requests that a command is killed at, evenly spread; the full run takes all
 STOPS = None if os.environ.get("XDP_L2RESP_FULL") else 15
+# of a growth: the first map is renamed, the second pinned and renamed
+BOTH_IN_PLACE = [("rename", 0), ("bpf", OBJ_PIN), ("rename", 0)]
 FOLLOWING_DEVICE = 0
 LEASE_FOREVER = 0
 
@@ -216,10 +218,10 @@ def test_interrupted_growth_is_finished(lan, name):
 
 
 def killed_growth(lan, scratch):
-    """One that was killed between its maps and the program that reads them: once the second map is renamed into place."""
+    """One that was killed between its maps and the program that reads them: once both are renamed into place."""
     asked = requests(lan, "attach eth1 --max-entries 70000", scratch)
-    _, second, *_ = (number for number, (kind, _) in enumerate(asked, 1) if kind == "rename")
-    killed(lan, "attach eth1 --max-entries 70001", second + 1)
+    [both] = (number for number in range(len(asked)) if asked[number:number + 3] == BOTH_IN_PLACE)
+    killed(lan, "attach eth1 --max-entries 70001", both + len(BOTH_IN_PLACE) + 1)
     assert "reads an older map" in lan.done("status").out
 
 
