@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A node of the lease protocol without a data path: what the daemon is to agent/lease.h, with a
+ * A node of the lease protocol without a data path: what the daemon is to agent/lease/lease.h, with a
  * table in a shared file in the map's place, which outlives it. Says on stdout what happens, a line
  * an event: "GAINED address slot", "STAMP slot deadline_ns"... Takes commands on stdin.
  */

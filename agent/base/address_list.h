@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A growing list of addresses. */
+#ifndef XDP_L2RESPD_ADDRESS_LIST_H
+#define XDP_L2RESPD_ADDRESS_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "addr.h"
+#include "alloc.h"
+
+/* All zero is an empty one. */
+struct address_list {
+	struct address *list;
+	size_t count, capacity;
+};
+
+static inline void address_list_free(struct address_list *addresses)
+{
+	free(addresses->list);
+	*addresses = (struct address_list){};
+}
+
+static inline bool address_list_has(const struct address_list *addresses,
+				    const struct address *address)
+{
+	for (size_t i = 0; i < addresses->count; i++)
+		if (!address_compare(&addresses->list[i], address))
+			return true;
+	return false;
+}
+
+static inline void address_list_add(struct address_list *addresses, const struct address *address)
+{
+	ALLOC_GROW(addresses->list, addresses->count, addresses->capacity);
+	addresses->list[addresses->count++] = *address;
+}
+
+/* Appends @address unless it is there. */
+static inline void address_list_include(struct address_list *addresses,
+					const struct address *address)
+{
+	if (!address_list_has(addresses, address))
+		address_list_add(addresses, address);
+}
+
+/* The same addresses, in whatever order? Neither has one twice. */
+static inline bool address_list_equal(const struct address_list *a, const struct address_list *b)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (!address_list_has(b, &a->list[i]))
+			return false;
+	return a->count == b->count;
+}
+
+#endif

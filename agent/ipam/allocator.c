@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocator.h"
+#include "allocator_state.h"
+#include "cleanup.h"
+
+static int compare_names(const void *a, const void *b)
+{
+	return service_compare_names(((const struct service_state *)a)->next,
+				     ((const struct service_state *)b)->next);
+}
+
+void state_free(void *at)
+{
+	struct service_state *state = at;
+
+	service_unref(state->service);
+	service_unref(state->next);
+	address_list_free(&state->written);
+	address_list_free(&state->before);
+	address_list_free(&state->lingering);
+	address_list_free(&state->verdict.addresses);
+	free(state->verdict.message);
+	free(state);
+}
+
+struct allocator *allocator_new(const char *const *classes)
+{
+	struct allocator *allocator = xcalloc(1, sizeof(*allocator));
+
+	allocator->classes = classes;
+	return allocator;
+}
+
+static void ignore(void *at)
+{
+	(void)at;
+}
+
+void allocator_free(struct allocator *allocator)
+{
+	if (!allocator)
+		return;
+	/* those that are gone are in this list alone */
+	for (size_t i = 0; i < allocator->dirty.count; i++)
+		if (!allocator->dirty.list[i]->next)
+			state_free(allocator->dirty.list[i]);
+	holdings_free(&allocator->holdings);
+	tdestroy(allocator->waiting, ignore);
+	tdestroy(allocator->by_name, state_free);
+	states_free(&allocator->dirty);
+	states_free(&allocator->others);
+	stocks_free(&allocator->stocks);
+	free(allocator->verdicts);
+	free(allocator);
+}
+
+static void mark_dirty(struct allocator *allocator, struct service_state *state)
+{
+	if (!state->dirty)
+		states_add(&allocator->dirty, state);
+	state->dirty = true;
+}
+
+static void visit_dirty(const void *node, VISIT visit, void *allocator)
+{
+	if (visit == postorder || visit == leaf)
+		mark_dirty(allocator, *(struct service_state *const *)node);
+}
+
+/* A holding from before the pools changed. */
+static void visit_used(const void *node, VISIT visit, void *stocks)
+{
+	const struct holding *holding = *(const struct holding *const *)node;
+
+	if (visit == postorder || visit == leaf)
+		stocks_mark_used(stocks, &holding->address);
+}
+
+void allocator_set_pools(struct allocator *allocator, struct pool *const *pools, size_t count)
+{
+	stocks_set(&allocator->stocks, pools, count);
+	twalk_r(allocator->holdings.by_address, visit_used, &allocator->stocks);
+	twalk_r(allocator->by_name, visit_dirty, allocator);
+	allocator->opened = true;
+}
+
+bool allocator_pool_status(const struct allocator *allocator, size_t at,
+			   struct pool_status *ret_status)
+{
+	return stocks_status(&allocator->stocks, at, ret_status);
+}
+
+static struct service_state *find_state(const struct allocator *allocator,
+					const struct service *named)
+{
+	const struct service_state wanted = { .next = (struct service *)named };
+	struct service_state **found = tfind(&wanted, &allocator->by_name, compare_names);
+
+	return found ? *found : NULL;
+}
+
+void allocator_set_service(struct allocator *allocator, struct service *service,
+			   const struct address_list *written)
+{
+	struct service_state *state = find_state(allocator, service);
+
+	service_ref(service);
+	if (state) {
+		service_unref(state->next);
+		state->next = service;
+	} else {
+		state = xcalloc(1, sizeof(*state));
+		state->next = service;
+		if (!tsearch(state, &allocator->by_name, compare_names))
+			alloc_fail();
+	}
+	address_list_free(&state->written);
+	for (size_t i = 0; i < written->count; i++)
+		address_list_include(&state->written, &written->list[i]);
+	state->set = true;
+	mark_dirty(allocator, state);
+}
+
+static void remove_state(struct allocator *allocator, struct service_state *state)
+{
+	tdelete(state, &allocator->by_name, compare_names);
+	if (!state->service)
+		state->service = service_ref(state->next);
+	service_unref(state->next);
+	state->next = NULL;
+	mark_dirty(allocator, state);
+}
+
+void allocator_remove_service(struct allocator *allocator, const struct service *service)
+{
+	struct service_state *state = find_state(allocator, service);
+
+	if (state)
+		remove_state(allocator, state);
+}
+
+static void visit_unset(const void *node, VISIT visit, void *gone)
+{
+	struct service_state *state = *(struct service_state *const *)node;
+
+	if (visit != postorder && visit != leaf)
+		return;
+	if (!state->set)
+		states_add(gone, state);
+	state->set = false;
+}
+
+void allocator_sweep(struct allocator *allocator)
+{
+	_cleanup_(states_free) struct service_states gone = {};
+
+	twalk_r(allocator->by_name, visit_unset, &gone);
+	for (size_t i = 0; i < gone.count; i++)
+		remove_state(allocator, gone.list[i]);
+}
+
+const struct verdict *allocator_verdict(const struct allocator *allocator,
+					const struct service *service)
+{
+	const struct service_state *state = find_state(allocator, service);
+
+	return state && state->service ? &state->verdict : NULL;
+}
+
+bool allocator_ours(const struct allocator *allocator, const struct service *service)
+{
+	if (!service->wants_load_balancer || !service->class)
+		return service->wants_load_balancer;
+	for (size_t i = 0; allocator->classes[i]; i++)
+		if (!strcmp(allocator->classes[i], service->class))
+			return true;
+	return false;
+}
+
+/* Reports the verdicts of @states; they may be written from now on. */
+static void report(struct allocator *allocator, const struct service_states *states, size_t *count)
+{
+	for (size_t i = 0; i < states->count; i++) {
+		struct service_state *state = states->list[i];
+		const struct address_list *addresses = &state->verdict.addresses;
+
+		state->dirty = false;
+		allocator->verdicts[(*count)++] = &state->verdict;
+		for (size_t j = 0; j < addresses->count; j++)
+			address_list_include(&state->written, &addresses->list[j]);
+	}
+}
+
+const struct verdict *const *allocator_settle(struct allocator *allocator, size_t *ret_count)
+{
+	allocator->others.count = 0;
+	decide(allocator);
+	allocator->verdicts =
+		xreallocarray(allocator->verdicts, allocator->dirty.count + allocator->others.count,
+			      sizeof(*allocator->verdicts));
+	*ret_count = 0;
+	report(allocator, &allocator->dirty, ret_count);
+	report(allocator, &allocator->others, ret_count);
+	allocator->dirty.count = 0;
+	return allocator->verdicts;
+}

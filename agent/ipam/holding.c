@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "holding.h"
+
+/* Addresses that are shared under one key. */
+struct key {
+	char *name;
+	struct address_list addresses;
+};
+
+static int compare_holdings(const void *a, const void *b)
+{
+	const struct holding *left = a, *right = b;
+
+	return address_compare(&left->address, &right->address);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	const struct key *left = a, *right = b;
+
+	return strcmp(left->name, right->name);
+}
+
+static void holding_free(void *at)
+{
+	struct holding *holding = at;
+
+	free(holding->list);
+	free(holding);
+}
+
+static void key_free(void *at)
+{
+	struct key *key = at;
+
+	address_list_free(&key->addresses);
+	free(key->name);
+	free(key);
+}
+
+void holdings_free(struct holdings *holdings)
+{
+	tdestroy(holdings->by_address, holding_free);
+	tdestroy(holdings->by_key, key_free);
+	*holdings = (struct holdings){};
+}
+
+struct holding *holdings_find(const struct holdings *holdings, const struct address *address)
+{
+	const struct holding wanted = { .address = *address };
+	struct holding **found = tfind(&wanted, &holdings->by_address, compare_holdings);
+
+	return found ? *found : NULL;
+}
+
+static struct key *find_key(const struct holdings *holdings, const char *name)
+{
+	const struct key wanted = { .name = (char *)name };
+	struct key **found = tfind(&wanted, &holdings->by_key, compare_keys);
+
+	return found ? *found : NULL;
+}
+
+const struct address_list *holdings_of_key(const struct holdings *holdings, const char *key)
+{
+	const struct key *found = find_key(holdings, key);
+
+	return found ? &found->addresses : NULL;
+}
+
+static void insert(void **tree, void *made, int (*compare)(const void *, const void *))
+{
+	if (!tsearch(made, tree, compare))
+		alloc_fail();
+}
+
+static struct key *key_new(struct holdings *holdings, const char *name)
+{
+	struct key *key = xcalloc(1, sizeof(*key));
+
+	key->name = xstrdup(name);
+	insert(&holdings->by_key, key, compare_keys);
+	return key;
+}
+
+static struct holding *holding_new(struct holdings *holdings, const struct address *address)
+{
+	struct holding *holding = xcalloc(1, sizeof(*holding));
+
+	holding->address = *address;
+	insert(&holdings->by_address, holding, compare_holdings);
+	return holding;
+}
+
+static void key_add(struct holdings *holdings, const char *name, const struct address *address)
+{
+	struct key *key = find_key(holdings, name) ?: key_new(holdings, name);
+	size_t at;
+
+	if (address_list_has(&key->addresses, address))
+		return;
+	address_list_add(&key->addresses, address);
+	for (at = key->addresses.count - 1;
+	     at && address_compare(&key->addresses.list[at - 1], address) > 0; at--)
+		key->addresses.list[at] = key->addresses.list[at - 1];
+	key->addresses.list[at] = *address;
+}
+
+static void key_remove(struct holdings *holdings, const char *name, const struct address *address)
+{
+	struct key *key = find_key(holdings, name);
+	struct address_list *addresses = &key->addresses;
+	size_t at = 0;
+
+	while (address_compare(&addresses->list[at], address) != 0)
+		at++;
+	memmove(addresses->list + at, addresses->list + at + 1,
+		(addresses->count - at - 1) * sizeof(*addresses->list));
+	if (--addresses->count)
+		return;
+	tdelete(key, &holdings->by_key, compare_keys);
+	key_free(key);
+}
+
+/* Has a Service with @key it, not lingering? */
+static bool has_key(const struct holding *holding, const char *key)
+{
+	for (size_t i = 0; i < holding->count; i++) {
+		const struct holder *holder = &holding->list[i];
+
+		if (!holder->lingering && holder->service->sharing_key &&
+		    !strcmp(holder->service->sharing_key, key))
+			return true;
+	}
+	return false;
+}
+
+bool holdings_join(struct holdings *holdings, const struct address *address,
+		   const struct service *service, bool lingering)
+{
+	struct holding *holding =
+		holdings_find(holdings, address) ?: holding_new(holdings, address);
+
+	ALLOC_GROW(holding->list, holding->count, holding->capacity);
+	holding->list[holding->count++] = (struct holder){ service, lingering };
+	if (!lingering && service->sharing_key)
+		key_add(holdings, service->sharing_key, address);
+	return holding->count == 1;
+}
+
+bool holdings_leave(struct holdings *holdings, const struct address *address,
+		    const struct service *service)
+{
+	struct holding *holding = holdings_find(holdings, address);
+	bool lingering;
+	size_t at = 0;
+
+	while (holding->list[at].service != service)
+		at++;
+	lingering = holding->list[at].lingering;
+	holding->list[at] = holding->list[--holding->count];
+	if (!lingering && service->sharing_key && !has_key(holding, service->sharing_key))
+		key_remove(holdings, service->sharing_key, address);
+	if (holding->count)
+		return false;
+	tdelete(holding, &holdings->by_address, compare_holdings);
+	holding_free(holding);
+	return true;
+}
+
+const char *holding_refuses(const struct holding *holding, const struct service *service,
+			    bool lingering)
+{
+	for (size_t i = 0; i < holding->count; i++) {
+		const struct holder *holder = &holding->list[i];
+		const char *why;
+
+		if (holder->lingering && !lingering)
+			continue;
+		why = service_sharing_conflict(holder->service, service);
+		if (why)
+			return why;
+	}
+	return NULL;
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "stock.h"
+
+/* A pool, and what the others and its allocations make of it. */
+struct stock {
+	struct pool *pool;
+	char *conflict; /* the condition's message; NULL: none */
+	uint64_t used;
+	uint64_t used_reserved; /* of these, now reserved as the first or the last of a block */
+};
+
+void stocks_free(struct stocks *stocks)
+{
+	for (size_t i = 0; i < stocks->count; i++) {
+		pool_unref(stocks->list[i].pool);
+		free(stocks->list[i].conflict);
+	}
+	free(stocks->list);
+	interval_set_free(&stocks->free);
+	*stocks = (struct stocks){};
+}
+
+static bool in_use(const struct stock *stock)
+{
+	return !stock->conflict && !stock->pool->disabled;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return pool_compare(((const struct stock *)a)->pool, ((const struct stock *)b)->pool);
+}
+
+/* A pool in conflict with itself, or with an older one that isn't in conflict, isn't used. */
+static void find_conflict(struct stocks *stocks, size_t at)
+{
+	struct stock *stock = &stocks->list[at];
+	const struct pool_block *block, *other;
+	char text[4][INET6_ADDRSTRLEN];
+
+	for (size_t i = 0; i <= at; i++) {
+		const struct stock *older = &stocks->list[i];
+
+		if (older->conflict || !pool_overlaps(stock->pool, older->pool, &block, &other))
+			continue;
+		address_format(&block->range.first, text[0]);
+		address_format(&block->range.last, text[1]);
+		address_format(&other->range.first, text[2]);
+		address_format(&other->range.last, text[3]);
+		stock->conflict = xasprintf("Pool conflicts since range '%s - %s' overlaps range "
+					    "'%s - %s' from IP Pool '%s'",
+					    text[0], text[1], text[2], text[3], older->pool->name);
+		return;
+	}
+}
+
+void stocks_set(struct stocks *stocks, struct pool *const *pools, size_t count)
+{
+	struct stock *list = xcalloc(count, sizeof(*list));
+
+	for (size_t i = 0; i < count; i++)
+		list[i].pool = pool_ref(pools[i]);
+	stocks_free(stocks);
+	qsort(list, count, sizeof(*list), compare);
+	stocks->list = list;
+	stocks->count = count;
+	for (size_t i = 0; i < count; i++) {
+		find_conflict(stocks, i);
+		for (size_t j = 0; in_use(&list[i]) && j < list[i].pool->count; j++)
+			interval_set_add(&stocks->free, &list[i].pool->blocks[j].usable);
+	}
+}
+
+/* Counts @address, which somebody has now, or nobody. Returns whether that makes it free. */
+static bool count_use(struct stocks *stocks, const struct address *address, int change)
+{
+	bool usable = false;
+
+	for (size_t i = 0; i < stocks->count; i++) {
+		struct stock *stock = &stocks->list[i];
+		const struct pool_block *block = pool_find(stock->pool, address);
+
+		if (!block)
+			continue;
+		stock->used += change;
+		if (!range_has(&block->usable, address))
+			stock->used_reserved += change;
+		else
+			usable |= in_use(stock);
+	}
+	return usable;
+}
+
+void stocks_mark_used(struct stocks *stocks, const struct address *address)
+{
+	const struct addr_range one = { *address, *address };
+
+	count_use(stocks, address, 1);
+	interval_set_remove(&stocks->free, &one);
+}
+
+void stocks_mark_free(struct stocks *stocks, const struct address *address)
+{
+	const struct addr_range one = { *address, *address };
+
+	if (count_use(stocks, address, -1))
+		interval_set_add(&stocks->free, &one);
+}
+
+bool stocks_select(const struct stocks *stocks, const struct service *service,
+		   const struct address *address)
+{
+	for (size_t i = 0; i < stocks->count; i++)
+		if (pool_find(stocks->list[i].pool, address) &&
+		    selector_matches(&stocks->list[i].pool->services, &service->labels))
+			return true;
+	return false;
+}
+
+enum offer stocks_offer(const struct stocks *stocks, const struct service *service,
+			const struct address *address)
+{
+	for (size_t i = 0; i < stocks->count; i++) {
+		const struct stock *stock = &stocks->list[i];
+		const struct pool_block *block = pool_find(stock->pool, address);
+
+		if (!block || !in_use(stock))
+			continue;
+		if (!selector_matches(&stock->pool->services, &service->labels))
+			return OFFER_MISMATCH;
+		return range_has(&block->usable, address) ? OFFER_GOOD : OFFER_RESERVED;
+	}
+	return OFFER_NONE;
+}
+
+bool stocks_find_free(const struct stocks *stocks, const struct service *service, bool v4,
+		      struct address *ret_address, bool *ret_full)
+{
+	for (size_t i = 0; i < stocks->count; i++) {
+		const struct stock *stock = &stocks->list[i];
+
+		if (!in_use(stock) || !selector_matches(&stock->pool->services, &service->labels))
+			continue;
+		for (size_t j = 0; j < stock->pool->count; j++) {
+			const struct addr_range *usable = &stock->pool->blocks[j].usable;
+
+			if (address_is_v4(&usable->first) != v4)
+				continue;
+			if (interval_set_lowest(&stocks->free, usable, ret_address))
+				return true;
+			*ret_full = true;
+		}
+	}
+	return false;
+}
+
+bool stocks_status(const struct stocks *stocks, size_t at, struct pool_status *ret_status)
+{
+	const struct stock *stock = &stocks->list[at];
+	unsigned __int128 total;
+
+	if (at >= stocks->count)
+		return false;
+	total = pool_size(stock->pool) + stock->used_reserved;
+	*ret_status = (struct pool_status){
+		.pool = stock->pool,
+		.conflict = stock->conflict,
+		.message = stock->conflict ?: "",
+		.total = total,
+		.available = total - stock->used,
+		.used = stock->used,
+	};
+	return true;
+}

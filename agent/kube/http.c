@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include <curl/curl.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "http.h"
+
+/* No answer of ours is longer than this; a server that sends more is cut off. */
+#define BODY_MAX (64U << 20)
+
+struct http {
+	sd_event *event;
+	sd_event_source *timer;
+	CURLM *multi;
+	char *ca, *cert, *key;
+	struct http_call *calls;
+	bool handing_on; /* in calls_hand_on(), which frees what is cancelled meanwhile */
+};
+
+struct http_call {
+	struct http_call *next;
+	struct http *http;
+	CURL *easy;
+	struct curl_slist *headers;
+	char *body;
+	size_t length, room;
+	http_done_fn *done;
+	http_data_fn *data;
+	void *userdata;
+	bool fresh; /* the headers or data came that @data hasn't seen */
+	bool ended, cancelled;
+	CURLcode code;
+	char trouble[CURL_ERROR_SIZE];
+};
+
+static void call_free(struct http_call *call)
+{
+	struct http_call **at = &call->http->calls;
+
+	while (*at != call)
+		at = &(*at)->next;
+	*at = call->next;
+	if (call->easy) {
+		curl_multi_remove_handle(call->http->multi, call->easy);
+		curl_easy_cleanup(call->easy);
+	}
+	curl_slist_free_all(call->headers);
+	free(call->body);
+	free(call);
+}
+
+void http_cancel(struct http_call *call)
+{
+	if (!call)
+		return;
+	call->cancelled = true;
+	if (!call->http->handing_on)
+		call_free(call);
+}
+
+static int call_error(CURLcode code)
+{
+	switch (code) {
+	case CURLE_OK:
+		return 0;
+	case CURLE_OPERATION_TIMEDOUT:
+		return -ETIMEDOUT;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CACERT_BADFILE:
+		return -ECONNREFUSED;
+	default:
+		return -EIO;
+	}
+}
+
+static long call_status(const struct http_call *call)
+{
+	long status = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}
+
+static void call_end(struct http_call *call)
+{
+	struct http_result result = {
+		.error = call_error(call->code),
+		.status = call_status(call),
+		.body = call->body ?: "",
+		.trouble = call->trouble[0] ? call->trouble : curl_easy_strerror(call->code),
+	};
+
+	call->cancelled = true;
+	call->done(&result, call->userdata);
+}
+
+/* What curl received and ended is handed on from here: within its own callbacks no call may be
+ * begun or cancelled. */
+static void calls_hand_on(struct http *http)
+{
+	struct http_call *call, *next;
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(http->multi, &left))) {
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
+		call->ended = true;
+		call->code = message->data.result;
+	}
+	if (http->handing_on)
+		return;
+	http->handing_on = true;
+	for (call = http->calls; call; call = call->next) {
+		if (call->fresh && call->data && !call->cancelled && call_status(call) == 200) {
+			size_t used = call->data(call->body ?: "", call->length, call->userdata);
+
+			call->fresh = false;
+			call->length -= used;
+			if (call->body)
+				memmove(call->body, call->body + used, call->length + 1);
+		}
+		if (call->ended && !call->cancelled)
+			call_end(call);
+	}
+	http->handing_on = false;
+	for (call = http->calls; call; call = next) {
+		next = call->next;
+		if (call->cancelled)
+			call_free(call);
+	}
+}
+
+static size_t on_write(char *text, size_t size, size_t count, void *userdata)
+{
+	struct http_call *call = userdata;
+	size_t length = size * count, room = call->room;
+
+	if (call->length + length > BODY_MAX)
+		return 0;
+	while (call->length + length + 1 > room)
+		room = room ? 2 * room : 4096;
+	if (room > call->room) {
+		call->body = xreallocarray(call->body, room, 1);
+		call->room = room;
+	}
+	memcpy(call->body + call->length, text, length);
+	call->length += length;
+	call->body[call->length] = '\0';
+	call->fresh = true;
+	return length;
+}
+
+/* The empty line behind the headers: a stream has begun, whenever its first data comes. */
+static size_t on_header(char *text, size_t size, size_t count, void *userdata)
+{
+	struct http_call *call = userdata;
+
+	if (size * count == strlen("\r\n") && !memcmp(text, "\r\n", strlen("\r\n")))
+		call->fresh = true;
+	return size * count;
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct http *http = userdata;
+	int action = 0, running;
+
+	(void)source;
+	if (revents & (EPOLLIN | EPOLLHUP))
+		action |= CURL_CSELECT_IN;
+	if (revents & EPOLLOUT)
+		action |= CURL_CSELECT_OUT;
+	if (revents & EPOLLERR)
+		action |= CURL_CSELECT_ERR;
+	curl_multi_socket_action(http->multi, fd, action, &running);
+	calls_hand_on(http);
+	return 0;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct http *http = userdata;
+	int running;
+
+	(void)source;
+	(void)usec;
+	curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	calls_hand_on(http);
+	return 0;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_data)
+{
+	struct http *http = userdata;
+	sd_event_source *source = socket_data;
+	uint32_t events =
+		(what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		sd_event_source_disable_unref(source);
+		return 0;
+	}
+	if (source)
+		return sd_event_source_set_io_events(source, events) < 0 ? -1 : 0;
+	if (sd_event_add_io(http->event, &source, fd, events, on_io, http) < 0)
+		return -1;
+	curl_multi_assign(http->multi, fd, source);
+	return 0;
+}
+
+static int on_timeout(CURLM *multi, long timeout_ms, void *userdata)
+{
+	struct http *http = userdata;
+
+	(void)multi;
+	if (timeout_ms < 0)
+		return sd_event_source_set_enabled(http->timer, SD_EVENT_OFF) < 0 ? -1 : 0;
+	if (sd_event_source_set_time_relative(http->timer, timeout_ms * 1000ULL) < 0 ||
+	    sd_event_source_set_enabled(http->timer, SD_EVENT_ONESHOT) < 0)
+		return -1;
+	return 0;
+}
+
+/* A copy of @path, which must be readable; NULL stays NULL. */
+static int path_copy(const char *path, char **ret_path, struct err *err)
+{
+	if (!path)
+		return 0;
+	if (access(path, R_OK) < 0)
+		return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
+	*ret_path = xstrdup(path);
+	return 0;
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	while (http->calls)
+		call_free(http->calls);
+	/* first: it still tells of sockets and timers as it closes them */
+	curl_multi_cleanup(http->multi);
+	sd_event_source_disable_unref(http->timer);
+	sd_event_unref(http->event);
+	free(http->ca);
+	free(http->cert);
+	free(http->key);
+	free(http);
+}
+
+static void cleanup_http(struct http **http)
+{
+	http_free(*http);
+}
+
+int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http, struct err *err)
+{
+	_cleanup_(cleanup_http) struct http *http = xcalloc(1, sizeof(*http));
+	int r;
+
+	http->event = sd_event_ref(event);
+	r = path_copy(tls->ca, &http->ca, err);
+	r = r ?: path_copy(tls->cert, &http->cert, err);
+	r = r ?: path_copy(tls->key, &http->key, err);
+	if (r < 0)
+		return r;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(http->multi = curl_multi_init()))
+		return err_set(err, -EIO, "libcurl can't begin");
+	r = sd_event_add_time_relative(event, &http->timer, CLOCK_MONOTONIC, 0, 1000, on_timer,
+				       http);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
+	if (r < 0)
+		return err_set(err, r, "a timer can't be made: %s", strerror(-r));
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+	*ret_http = http;
+	http = NULL;
+	return 0;
+}
+
+static void header_add(struct http_call *call, const char *name, const char *value)
+{
+	_cleanup_free_ char *text = xasprintf("%s: %s", name, value);
+
+	call->headers = curl_slist_append(call->headers, text) ?: (alloc_fail(), NULL);
+}
+
+struct http_call *http_send(struct http *http, const struct http_request *request)
+{
+	struct http_call *call = xcalloc(1, sizeof(*call));
+	long timeout_ms = request->timeout_ns / 1000000;
+
+	*call = (struct http_call){
+		.next = http->calls,
+		.http = http,
+		.done = request->done,
+		.data = request->data,
+		.userdata = request->userdata,
+		.easy = curl_easy_init(),
+	};
+	http->calls = call;
+	if (!call->easy)
+		alloc_fail();
+	header_add(call, "Content-Type", request->content_type ?: "application/json");
+	if (request->token) {
+		_cleanup_free_ char *bearer = xasprintf("Bearer %s", request->token);
+
+		header_add(call, "Authorization", bearer);
+	}
+	curl_easy_setopt(call->easy, CURLOPT_URL, request->url);
+	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
+	curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
+	curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, call->trouble);
+	curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, on_write);
+	curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(call->easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(call->easy, CURLOPT_HEADERDATA, call);
+	curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
+	/* A call that is given up takes its connection with it. Streams of one HTTP/2 connection
+	 * would all go the dead way, and the next calls too. */
+	curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	if (!request->data) {
+		curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+	} else if (request->silence_ns) {
+		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_TIME,
+				 (long)(request->silence_ns / 1000000000));
+	}
+	curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
+	/* a name that is still being looked up isn't waited for when its call ends */
+	curl_easy_setopt(call->easy, CURLOPT_QUICK_EXIT, 1L);
+	/* a server is reached as configured, whatever the environment says of proxies */
+	curl_easy_setopt(call->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	if (http->ca)
+		curl_easy_setopt(call->easy, CURLOPT_CAINFO, http->ca);
+	if (http->cert)
+		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, http->cert);
+	if (http->key)
+		curl_easy_setopt(call->easy, CURLOPT_SSLKEY, http->key);
+	if ((request->body &&
+	     curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, request->body)) ||
+	    (request->method &&
+	     curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, request->method)) ||
+	    curl_multi_add_handle(http->multi, call->easy))
+		alloc_fail();
+	return call;
+}

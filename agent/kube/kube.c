@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <sys/random.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "json.h"
+#include "kube.h"
+
+/* What a pod is given. */
+#define ACCOUNT	      "/var/run/secrets/kubernetes.io/serviceaccount/"
+#define ACCOUNT_TOKEN ACCOUNT "token"
+#define ACCOUNT_CA    ACCOUNT "ca.crt"
+#define ACCOUNT_SPACE ACCOUNT "namespace"
+#define DEFAULT_SPACE "kube-system"
+
+#define SERVER_MAX 512
+#define FILE_MAX   16384 /* of a token */
+
+struct kube {
+	sd_event *event;
+	struct http *http;
+	char *server, *namespace, *token_file;
+	uint64_t timeout_ns, retry_max_ns;
+};
+
+/* The text in the file at @path, without the white space at its end. NULL with errno. */
+static char *file_read(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = xcalloc(1, FILE_MAX);
+	size_t length = 0;
+	ssize_t r = 1;
+	char *taken;
+
+	if (fd < 0)
+		return NULL;
+	while (r > 0 && length < FILE_MAX - 1) {
+		r = read(fd, text + length, FILE_MAX - 1 - length);
+		length += r > 0 ? r : 0;
+	}
+	if (r < 0)
+		return NULL;
+	while (length && strchr(" \t\r\n", text[length - 1]))
+		text[--length] = '\0';
+	taken = text;
+	text = NULL;
+	return taken;
+}
+
+const char *kube_server(const struct kube *kube)
+{
+	return kube->server;
+}
+
+const char *kube_namespace(const struct kube *kube)
+{
+	return kube->namespace;
+}
+
+uint64_t kube_version(const json_t *object)
+{
+	const json_t *metadata = json_object_get(object, "metadata");
+	const char *text = json_string_value(json_object_get(metadata, "resourceVersion"));
+
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+const char *kube_trouble(const struct http_result *result, char text[256])
+{
+	_cleanup_json_ json_t *json = NULL;
+	const char *message;
+
+	if (result->error)
+		return result->trouble;
+	json = json_loads(result->body, 0, NULL);
+	message = json_string_value(json_object_get(json, "message"));
+	snprintf(text, 256, "HTTP status %ld%s%s", result->status, message ? ": " : "",
+		 message ?: "");
+	return text;
+}
+
+/* Sends @request for @path, with what all requests have. */
+static struct http_call *kube_send(struct kube *kube, struct http_request *request,
+				   const char *path)
+{
+	_cleanup_free_ char *url = xasprintf("%s%s", kube->server, path), *token = NULL;
+
+	/* without one that can be read the server says that it is missed */
+	if (kube->token_file)
+		token = file_read(kube->token_file);
+	request->url = url;
+	request->token = token;
+	if (!request->timeout_ns || request->timeout_ns > kube->timeout_ns)
+		request->timeout_ns = kube->timeout_ns;
+	return http_send(kube->http, request);
+}
+
+struct http_call *kube_request(struct kube *kube, const char *method, const char *path,
+			       const json_t *body, http_done_fn *done, void *userdata)
+{
+	_cleanup_free_ char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+
+	return kube_send(kube,
+			 &(struct http_request){
+				 .method = method,
+				 .body = text,
+				 .content_type = strcmp(method, "PATCH")
+							 ? NULL
+							 : "application/merge-patch+json",
+				 .timeout_ns = KUBE_WRITE_NS,
+				 .done = done,
+				 .userdata = userdata,
+			 },
+			 path);
+}
+
+void kube_free(struct kube *kube)
+{
+	if (!kube)
+		return;
+	http_free(kube->http);
+	sd_event_unref(kube->event);
+	free(kube->server);
+	free(kube->namespace);
+	free(kube->token_file);
+	free(kube);
+}
+
+static void cleanup_kube(struct kube **kube)
+{
+	kube_free(*kube);
+}
+
+/* The URL of the server that pods are told of. */
+static int cluster_server(char text[SERVER_MAX], struct err *err)
+{
+	const char *host = getenv("KUBERNETES_SERVICE_HOST");
+	const char *port = getenv("KUBERNETES_SERVICE_PORT");
+
+	if (!host || !port)
+		return err_set(err, -EINVAL,
+			       "no Kubernetes server is named, and this is no pod of a cluster "
+			       "(KUBERNETES_SERVICE_HOST and _PORT aren't set)");
+	snprintf(text, SERVER_MAX, strchr(host, ':') ? "https://[%s]:%s" : "https://%s:%s", host,
+		 port);
+	return 0;
+}
+
+int kube_new(sd_event *event, const struct kube_config *config, struct kube **ret_kube,
+	     struct err *err)
+{
+	_cleanup_(cleanup_kube) struct kube *kube = xcalloc(1, sizeof(*kube));
+	struct http_tls tls = { config->ca, config->cert, config->key };
+	const char *server = config->server, *token_file = config->token_file;
+	char cluster[SERVER_MAX];
+	size_t length;
+	int r;
+
+	kube->event = sd_event_ref(event);
+	kube->timeout_ns = config->timeout_ns;
+	kube->retry_max_ns = config->retry_max_ns;
+	if (!server) {
+		r = cluster_server(cluster, err);
+		if (r < 0)
+			return r;
+		server = cluster;
+		tls.ca = tls.ca ?: ACCOUNT_CA;
+		token_file = token_file ?: ACCOUNT_TOKEN;
+		if (!config->namespace)
+			kube->namespace = file_read(ACCOUNT_SPACE);
+	}
+	length = strlen(server);
+	if ((strncmp(server, "http://", 7) != 0 && strncmp(server, "https://", 8) != 0) ||
+	    length > SERVER_MAX)
+		return err_set(err, -EINVAL, "%s is no http:// or https:// server", server);
+	while (server[length - 1] == '/')
+		length--;
+	kube->server = xstrndup(server, length);
+	if (!kube->namespace)
+		kube->namespace = xstrdup(config->namespace ?: DEFAULT_SPACE);
+	if (token_file) {
+		if (access(token_file, R_OK) < 0)
+			return err_set(err, negative_errno(), "%s: %s", token_file,
+				       strerror(errno));
+		kube->token_file = xstrdup(token_file);
+	}
+	r = http_new(event, &tls, &kube->http, err);
+	if (r < 0)
+		return r;
+	*ret_kube = kube;
+	kube = NULL;
+	return 0;
+}
+
+/*
+ * Watches: the collection is listed page by page, all of one moment. No resourceVersion is named in
+ * that request: any other way the server may answer from a cache, with what was long ago. Then
+ * changes are streamed from the list's resourceVersion on, and bookmarks, which move the point from
+ * which a broken stream goes on. 410 says that this point is forgotten by now.
+ */
+
+#define PAGE	     500
+#define RETRY_MIN_NS (100 * UINT64_C(1000000))
+#define SILENCE_NS   (150 * UINT64_C(1000000000)) /* a bookmark comes every minute or so */
+
+struct kube_watch {
+	struct kube *kube;
+	const struct kube_watch_events *events;
+	void *userdata;
+	char *path;
+	struct http_call *call;
+	sd_event_source *retry;
+	uint64_t retry_ns; /* the last back-off */
+	bool listing;
+	char *next_page;  /* NULL: the list begins */
+	char version[32]; /* go on from here */
+};
+
+static void watch_go_on(struct kube_watch *watch);
+
+uint64_t kube_watch_version(const struct kube_watch *watch)
+{
+	return watch->listing ? 0 : strtoull(watch->version, NULL, 10);
+}
+
+static uint64_t random_below(uint64_t limit)
+{
+	uint64_t number = 0;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		number = 0;
+	return number % limit;
+}
+
+/* Tries again after twice the time of before, and half of that more or less: many nodes lose their
+ * streams at once. */
+static void watch_later(struct kube_watch *watch)
+{
+	uint64_t next = 2 * watch->retry_ns;
+
+	next = next < watch->kube->retry_max_ns ? next : watch->kube->retry_max_ns;
+	watch->retry_ns = next > RETRY_MIN_NS ? next : RETRY_MIN_NS;
+	next = watch->retry_ns / 2 + random_below(watch->retry_ns);
+	sd_event_source_set_time_relative(watch->retry, next / 1000);
+	sd_event_source_set_enabled(watch->retry, SD_EVENT_ONESHOT);
+}
+
+static void watch_failed(struct kube_watch *watch, const char *why)
+{
+	watch->events->reachable(why, watch->userdata);
+	watch_later(watch);
+}
+
+/* From the beginning: what the stream missed isn't known. */
+static void watch_forget(struct kube_watch *watch)
+{
+	watch->listing = true;
+	free(watch->next_page);
+	watch->next_page = NULL;
+}
+
+/* Its point is forgotten (410). The server is there, so the list follows soon. */
+static void watch_gone(struct kube_watch *watch)
+{
+	watch_forget(watch);
+	watch->retry_ns = 0;
+}
+
+/* Of a list that is older than what the stream has shown, all counts. */
+static uint64_t list_version(const struct kube_watch *watch, const char *text)
+{
+	uint64_t version = strtoull(text, NULL, 10);
+
+	return version < strtoull(watch->version, NULL, 10) ? UINT64_MAX : version;
+}
+
+static void on_page(const struct http_result *result, void *userdata)
+{
+	struct kube_watch *watch = userdata;
+	_cleanup_json_ json_t *json = NULL;
+	const json_t *metadata, *items;
+	const char *next, *version;
+	bool first = !watch->next_page;
+	json_t *object;
+	size_t index;
+	char text[256];
+
+	watch->call = NULL;
+	/* the next page is of a moment that is forgotten by now, or no longer asked for */
+	watch_forget(watch);
+	if (!result->error && result->status == 200)
+		json = json_loads(result->body, 0, NULL);
+	metadata = json_object_get(json, "metadata");
+	version = json_string_value(json_object_get(metadata, "resourceVersion"));
+	if (!result->error && result->status == 404 && watch->events->missing) {
+		watch->events->missing(watch->userdata);
+		watch_later(watch);
+		return;
+	}
+	if (!version || strlen(version) >= sizeof(watch->version)) {
+		watch_failed(watch, result->error || result->status != 200
+					    ? kube_trouble(result, text)
+					    : "its list isn't Kubernetes'");
+		return;
+	}
+	watch->retry_ns = 0;
+	watch->events->reachable(NULL, watch->userdata);
+	if (first)
+		watch->events->reset(list_version(watch, version), watch->userdata);
+	items = json_object_get(json, "items");
+	json_array_foreach(items, index, object)
+		watch->events->object(object, false, watch->userdata);
+	snprintf(watch->version, sizeof(watch->version), "%s", version);
+	next = json_string_value(json_object_get(metadata, "continue"));
+	if (next && *next) {
+		watch->next_page = xstrdup(next);
+	} else {
+		watch->listing = false;
+		watch->events->synced(watch->userdata);
+	}
+	watch_go_on(watch);
+}
+
+/* One message. False: the stream is over, and why has been told. */
+static bool watch_message(struct kube_watch *watch, const json_t *json)
+{
+	const char *type = json_string_value(json_object_get(json, "type")) ?: "";
+	const json_t *object = json_object_get(json, "object");
+	const json_t *metadata = json_object_get(object, "metadata");
+	const char *version = json_string_value(json_object_get(metadata, "resourceVersion"));
+	const char *message;
+
+	if (!strcmp(type, "ERROR") || !version || strlen(version) >= sizeof(watch->version)) {
+		if (json_integer_value(json_object_get(object, "code")) == 410)
+			watch_gone(watch);
+		message = json_string_value(json_object_get(object, "message"));
+		watch_failed(watch, message ?: "its watch sent what isn't Kubernetes'");
+		return false;
+	}
+	watch->retry_ns = 0;
+	/* a stream goes one way: what it has shown is old */
+	if (strtoull(version, NULL, 10) <= strtoull(watch->version, NULL, 10))
+		return true;
+	snprintf(watch->version, sizeof(watch->version), "%s", version);
+	if (strcmp(type, "BOOKMARK") != 0)
+		watch->events->object(object, !strcmp(type, "DELETED"), watch->userdata);
+	return true;
+}
+
+static size_t on_watch_data(const char *text, size_t length, void *userdata)
+{
+	struct kube_watch *watch = userdata;
+	const char *end;
+	size_t used = 0;
+
+	/* not so soon the back-off: a stream may end as soon as it has begun */
+	if (watch->retry_ns)
+		watch->events->reachable(NULL, watch->userdata);
+	while ((end = memchr(text + used, '\n', length - used))) {
+		_cleanup_json_ json_t *json = json_loadb(text + used, end - (text + used), 0, NULL);
+
+		used = end - text + 1;
+		if (!watch_message(watch, json)) {
+			http_cancel(watch->call);
+			watch->call = NULL;
+			break;
+		}
+	}
+	return used;
+}
+
+static void on_watch_done(const struct http_result *result, void *userdata)
+{
+	struct kube_watch *watch = userdata;
+	char text[256];
+
+	watch->call = NULL;
+	if (result->status == 410)
+		watch_gone(watch);
+	else if (result->error == -ETIMEDOUT)
+		/* not even a bookmark: a server that was put back to an earlier state has nothing
+		 * to show from here on */
+		watch_forget(watch);
+	if (!result->error && result->status == 200)
+		watch_later(watch); /* its time was over, as is usual */
+	else
+		watch_failed(watch, kube_trouble(result, text));
+}
+
+/* Asks for the next page, or the stream. */
+static void watch_go_on(struct kube_watch *watch)
+{
+	_cleanup_free_ char *path = NULL;
+	struct http_request request = { .method = "GET", .userdata = watch };
+	const char *join = strchr(watch->path, '?') ? "&" : "?";
+
+	sd_event_source_set_enabled(watch->retry, SD_EVENT_OFF);
+	if (watch->listing) {
+		request.done = on_page;
+		path = xasprintf("%s%slimit=%d%s%s", watch->path, join, PAGE,
+				 watch->next_page ? "&continue=" : "", watch->next_page ?: "");
+	} else {
+		request.done = on_watch_done;
+		request.data = on_watch_data;
+		request.silence_ns = SILENCE_NS;
+		path = xasprintf("%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%s",
+				 watch->path, join, watch->version);
+	}
+	watch->call = kube_send(watch->kube, &request, path);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	watch_go_on(userdata);
+	return 0;
+}
+
+void kube_watch_restart(struct kube_watch *watch, bool anew)
+{
+	http_cancel(watch->call);
+	watch->call = NULL;
+	if (anew)
+		watch_forget(watch);
+	watch_later(watch);
+}
+
+void kube_watch_free(struct kube_watch *watch)
+{
+	if (!watch)
+		return;
+	http_cancel(watch->call);
+	sd_event_source_disable_unref(watch->retry);
+	free(watch->next_page);
+	free(watch->path);
+	free(watch);
+}
+
+int kube_watch_new(struct kube *kube, const char *path, const struct kube_watch_events *events,
+		   void *userdata, struct kube_watch **ret_watch, struct err *err)
+{
+	struct kube_watch *watch = xcalloc(1, sizeof(*watch));
+	int r;
+
+	*watch = (struct kube_watch){
+		.kube = kube,
+		.events = events,
+		.userdata = userdata,
+		.path = xstrdup(path),
+		.listing = true,
+	};
+	/* begins from the event loop */
+	r = sd_event_add_time_relative(kube->event, &watch->retry, CLOCK_MONOTONIC, 0, 1000,
+				       on_retry, watch);
+	if (r < 0) {
+		kube_watch_free(watch);
+		return err_set(err, r, "a watch can't be made: %s", strerror(-r));
+	}
+	*ret_watch = watch;
+	return 0;
+}

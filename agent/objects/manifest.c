@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "manifest.h"
+#include "metadata.h"
+
+const char *const conflict_answer_names[] = {
+	[CONFLICT_DEFEND] = "defend",
+	[CONFLICT_YIELD] = "yield",
+};
+
+/* What an object is parsed with. */
+struct parse {
+	struct manifest *manifest;
+	const struct place *place;
+	object_note_fn *note;
+	void *data;
+	struct err *err;
+};
+
+static void node_clear(struct node *node)
+{
+	labels_free(&node->labels);
+	free(node->name);
+	*node = (struct node){};
+}
+
+static void policy_clear(struct policy *policy)
+{
+	selector_free(&policy->services);
+	selector_free(&policy->nodes);
+	pattern_list_free(&policy->interfaces);
+	free(policy->name);
+	*policy = (struct policy){};
+}
+
+void manifest_free(struct manifest *manifest)
+{
+	for (size_t i = 0; i < manifest->service_count; i++)
+		service_unref(manifest->services[i]);
+	for (size_t i = 0; i < manifest->node_count; i++)
+		node_clear(&manifest->nodes[i]);
+	for (size_t i = 0; i < manifest->policy_count; i++)
+		policy_clear(&manifest->policies[i]);
+	for (size_t i = 0; i < manifest->pool_count; i++)
+		pool_unref(manifest->pools[i]);
+	free(manifest->services);
+	free(manifest->nodes);
+	free(manifest->policies);
+	free(manifest->pools);
+	*manifest = (struct manifest){};
+}
+
+static void note_skipped(const struct parse *parse, const json_t *object, const char *key,
+			 const char *text)
+{
+	struct err said;
+
+	place_err_write(&said, parse->place, object, key, text);
+	parse->note(said.text, parse->data);
+}
+
+static int add_service(const struct parse *parse, const json_t *object)
+{
+	struct manifest *manifest = parse->manifest;
+	struct service *service;
+	int r = service_parse(parse->place, object, parse->note, parse->data, &service, parse->err);
+
+	if (r < 0)
+		return r;
+	ALLOC_GROW(manifest->services, manifest->service_count, manifest->service_capacity);
+	manifest->services[manifest->service_count++] = service;
+	return 0;
+}
+
+static int add_node(const struct parse *parse, const json_t *object)
+{
+	_cleanup_(node_clear) struct node node = {};
+	struct manifest *manifest = parse->manifest;
+	json_t *metadata = NULL;
+	int r = metadata_parse(parse->place, object, &metadata, &node.name, parse->err);
+
+	if (!r)
+		r = labels_parse(parse->place, metadata, "labels", &node.labels, parse->err);
+	if (r < 0)
+		return r;
+	ALLOC_GROW(manifest->nodes, manifest->node_count, manifest->node_capacity);
+	manifest->nodes[manifest->node_count++] = node;
+	node = (struct node){};
+	return 0;
+}
+
+static int parse_interfaces(const struct parse *parse, const json_t *spec, struct policy *policy)
+{
+	json_t *array = NULL, *item;
+	struct err said;
+	size_t i;
+	int r = field_strings(parse->place, spec, "interfaces", &array, parse->err);
+
+	if (r < 0)
+		return r;
+	json_array_foreach(array, i, item)
+	{
+		r = pattern_list_add(&policy->interfaces, json_string_value(item), &said);
+		if (r < 0)
+			return place_err(parse->err, r, parse->place, spec, "interfaces",
+					 "interfaces: %s", said.text);
+	}
+	return 0;
+}
+
+static int parse_conflict(const struct parse *parse, const json_t *metadata, struct policy *policy)
+{
+	json_t *annotations = NULL;
+	const char *text = NULL;
+	int r = field_get(parse->place, metadata, "annotations", FIELD_OBJECT, &annotations,
+			  parse->err);
+
+	if (r > 0)
+		r = field_string(parse->place, annotations, MANIFEST_CONFLICT, &text, parse->err);
+	if (r <= 0)
+		return r;
+	for (enum conflict_answer answer = CONFLICT_DEFEND; answer < CONFLICT_ANSWER_COUNT;
+	     answer++)
+		if (!strcmp(text, conflict_answer_names[answer])) {
+			policy->conflict = answer;
+			return 0;
+		}
+	return place_err(parse->err, -EINVAL, parse->place, annotations, MANIFEST_CONFLICT,
+			 MANIFEST_CONFLICT " takes one of defend, yield");
+}
+
+static int add_policy(const struct parse *parse, const json_t *object)
+{
+	/* a misspelt selector would select everything */
+	static const char *const known[] = { "serviceSelector", "nodeSelector",	   "interfaces",
+					     "externalIPs",	"loadBalancerIPs", NULL };
+	_cleanup_(policy_clear) struct policy policy = {};
+	struct manifest *manifest = parse->manifest;
+	json_t *metadata = NULL, *spec = NULL;
+	const struct place *place = parse->place;
+	struct err *err = parse->err;
+	int r = metadata_parse(place, object, &metadata, &policy.name, err);
+
+	if (!r)
+		r = parse_conflict(parse, metadata, &policy);
+	if (r >= 0)
+		r = field_get(place, object, "spec", FIELD_OBJECT, &spec, err);
+	if (r > 0)
+		r = field_known(place, spec, "a policy's spec", known, err);
+	if (r >= 0)
+		r = selector_parse(place, spec, "serviceSelector", &policy.services, err);
+	if (r >= 0)
+		r = selector_parse(place, spec, "nodeSelector", &policy.nodes, err);
+	if (r >= 0)
+		r = parse_interfaces(parse, spec, &policy);
+	if (r >= 0)
+		r = field_boolean(place, spec, "externalIPs", &policy.external_ips, err);
+	if (r >= 0)
+		r = field_boolean(place, spec, "loadBalancerIPs", &policy.load_balancer_ips, err);
+	if (r < 0)
+		return r;
+	ALLOC_GROW(manifest->policies, manifest->policy_count, manifest->policy_capacity);
+	manifest->policies[manifest->policy_count++] = policy;
+	policy = (struct policy){};
+	return 0;
+}
+
+static int add_pool(const struct parse *parse, const json_t *object)
+{
+	_cleanup_free_ char *name = NULL;
+	struct manifest *manifest = parse->manifest;
+	json_t *metadata = NULL;
+	struct pool *pool;
+	int r = metadata_parse(parse->place, object, &metadata, &name, parse->err);
+
+	if (!r)
+		r = pool_parse(parse->place, object, name, &pool, parse->err);
+	if (r < 0)
+		return r;
+	ALLOC_GROW(manifest->pools, manifest->pool_count, manifest->pool_capacity);
+	manifest->pools[manifest->pool_count++] = pool;
+	return 0;
+}
+
+static int add_list(const struct parse *parse, const json_t *object)
+{
+	json_t *items = NULL, *item;
+	size_t i;
+	int r = field_get(parse->place, object, "items", FIELD_ARRAY, &items, parse->err);
+
+	json_array_foreach(items, i, item)
+	{
+		r = manifest_add(parse->manifest, parse->place, item, parse->note, parse->data,
+				 parse->err);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : 0;
+}
+
+/* Kinds, with the API that they are of: others have a Service too. */
+static const struct {
+	const char *api;
+	const char *kind;
+	int (*add)(const struct parse *parse, const json_t *object);
+} kinds[] = {
+	{ "v1", "Service", add_service },
+	{ "v1", "Node", add_node },
+	{ "v1", "List", add_list },
+	{ "cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", add_policy },
+	{ "cilium.io/v2alpha1", "CiliumLoadBalancerIPPool", add_pool },
+};
+
+int manifest_add(struct manifest *manifest, const struct place *place, const json_t *object,
+		 object_note_fn *note, void *data, struct err *err)
+{
+	const struct parse parse = { manifest, place, note, data, err };
+	const char *api = NULL, *kind = NULL;
+	struct err skipped;
+	int r;
+
+	if (!json_is_object(object))
+		return place_err(err, -EINVAL, place, NULL, NULL, "not a Kubernetes object");
+	r = field_string(place, object, "apiVersion", &api, err);
+	if (r >= 0)
+		r = field_string(place, object, "kind", &kind, err);
+	if (r < 0)
+		return r;
+	if (!api || !kind)
+		return place_err(err, -EINVAL, place, object, api ? "apiVersion" : "kind",
+				 "%s is missing", api ? "kind" : "apiVersion");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kinds[i].api, api) && !strcmp(kinds[i].kind, kind))
+			return kinds[i].add(&parse, object);
+	err_write(&skipped, "skipped %s %s, which isn't used here", api, kind);
+	note_skipped(&parse, object, "kind", skipped.text);
+	return 0;
+}

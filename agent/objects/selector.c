@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "selector.h"
+
+/* DNS-1123 prefix of a label's key; its name, and a label's value. */
+#define PREFIX_MAX 253
+#define LABEL_MAX  63
+
+enum operator{
+	OPERATOR_IN,
+	OPERATOR_NOT_IN,
+	OPERATOR_EXISTS,
+	OPERATOR_DOES_NOT_EXIST,
+};
+
+/* What an operator takes, and when it holds. A label that is absent is not in any set. */
+static const struct {
+	const char *name;
+	bool takes_values;
+	bool negated;
+} operators[] = {
+	[OPERATOR_IN] = { "In", true, false },
+	[OPERATOR_NOT_IN] = { "NotIn", true, true },
+	[OPERATOR_EXISTS] = { "Exists", false, false },
+	[OPERATOR_DOES_NOT_EXIST] = { "DoesNotExist", false, true },
+};
+
+#define OPERATOR_COUNT (sizeof(operators) / sizeof(operators[0]))
+
+struct requirement {
+	char *key;
+	enum operator op;
+	char **values;
+	size_t value_count;
+};
+
+void labels_free(struct labels *labels)
+{
+	for (size_t i = 0; i < labels->count; i++) {
+		free(labels->list[i].key);
+		free(labels->list[i].value);
+	}
+	free(labels->list);
+	*labels = (struct labels){};
+}
+
+static struct label *label_find(const struct labels *labels, const char *key)
+{
+	for (size_t i = 0; i < labels->count; i++)
+		if (!strcmp(labels->list[i].key, key))
+			return &labels->list[i];
+	return NULL;
+}
+
+void labels_set(struct labels *labels, const char *key, const char *value)
+{
+	struct label *label = label_find(labels, key);
+
+	if (!label) {
+		labels->list =
+			xreallocarray(labels->list, labels->count + 1, sizeof(*labels->list));
+		label = &labels->list[labels->count++];
+		*label = (struct label){ .key = xstrdup(key) };
+	}
+	free(label->value);
+	label->value = xstrdup(value);
+}
+
+const char *labels_get(const struct labels *labels, const char *key)
+{
+	const struct label *label = label_find(labels, key);
+
+	return label ? label->value : NULL;
+}
+
+/* Letters, digits, '-', '_' and '.', not at the ends: a label's value, and the name in its key. */
+static bool name_valid(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		bool end = i == 0 || i == length - 1;
+
+		if (!isalnum((unsigned char)text[i]) && (end || !strchr("-_.", text[i])))
+			return false;
+	}
+	return length <= LABEL_MAX;
+}
+
+static bool value_valid(const char *text)
+{
+	return name_valid(text, strlen(text));
+}
+
+/* [prefix/]name, the prefix a DNS name in lower case. */
+static bool key_valid(const char *text)
+{
+	const char *slash = strchr(text, '/');
+	const char *name = slash ? slash + 1 : text;
+	size_t prefix = slash ? (size_t)(slash - text) : 0;
+
+	if (slash && (!prefix || prefix > PREFIX_MAX))
+		return false;
+	for (size_t i = 0; i < prefix; i++) {
+		bool end = i == 0 || i == prefix - 1 || text[i - 1] == '.' || text[i + 1] == '.';
+		bool alnum = islower((unsigned char)text[i]) || isdigit((unsigned char)text[i]);
+
+		if (!alnum && (end || !strchr("-.", text[i])))
+			return false;
+	}
+	return *name && name_valid(name, strlen(name));
+}
+
+static int check_key(const struct place *place, const json_t *object, const char *at,
+		     const char *key, struct err *err)
+{
+	return key_valid(key) ? 0
+			      : place_err(err, -EINVAL, place, object, at,
+					  "'%s' can't be a label's key", key);
+}
+
+static int check_value(const struct place *place, const json_t *object, const char *at,
+		       const char *value, struct err *err)
+{
+	return value_valid(value) ? 0
+				  : place_err(err, -EINVAL, place, object, at,
+					      "'%s' can't be a label's value", value);
+}
+
+int labels_parse(const struct place *place, const json_t *object, const char *key,
+		 struct labels *ret_labels, struct err *err)
+{
+	_cleanup_(labels_free) struct labels labels = {};
+	json_t *map = NULL, *value;
+	const char *name;
+	int r = field_get(place, object, key, FIELD_OBJECT, &map, err);
+
+	if (r < 0)
+		return r;
+	json_object_foreach(map, name, value)
+	{
+		if (!json_is_string(value))
+			return place_err(err, -EINVAL, place, map, name,
+					 "the value of %s '%s' must be a string; quote it", key,
+					 name);
+		labels_set(&labels, name, json_string_value(value));
+	}
+	*ret_labels = labels;
+	labels = (struct labels){};
+	return 0;
+}
+
+static void requirement_clear(struct requirement *requirement)
+{
+	for (size_t i = 0; i < requirement->value_count; i++)
+		free(requirement->values[i]);
+	free(requirement->values);
+	free(requirement->key);
+}
+
+void selector_free(struct selector *selector)
+{
+	for (size_t i = 0; i < selector->count; i++)
+		requirement_clear(&selector->list[i]);
+	free(selector->list);
+	*selector = (struct selector){};
+}
+
+/* Appends "@key @op ()"; up to @values values are added to the result. */
+static struct requirement *add_requirement(struct selector *selector, const char *key,
+					   enum operator op, size_t values)
+{
+	selector->list =
+		xreallocarray(selector->list, selector->count + 1, sizeof(*selector->list));
+	selector->list[selector->count] = (struct requirement){
+		.key = xstrdup(key), .op = op, .values = xcalloc(values, sizeof(char *))
+	};
+	return &selector->list[selector->count++];
+}
+
+static void add_value(struct requirement *requirement, const char *value)
+{
+	requirement->values[requirement->value_count++] = xstrdup(value);
+}
+
+static int parse_match_labels(const struct place *place, const json_t *object,
+			      struct selector *selector, struct err *err)
+{
+	json_t *map = NULL, *value;
+	const char *key;
+	int r = field_get(place, object, "matchLabels", FIELD_OBJECT, &map, err);
+
+	if (r < 0)
+		return r;
+	json_object_foreach(map, key, value)
+	{
+		if (!json_is_string(value))
+			return place_err(err, -EINVAL, place, map, key,
+					 "the value of label '%s' must be a string; quote it", key);
+		r = check_key(place, map, key, key, err);
+		if (!r)
+			r = check_value(place, map, key, json_string_value(value), err);
+		if (r < 0)
+			return r;
+		add_value(add_requirement(selector, key, OPERATOR_IN, 1), json_string_value(value));
+	}
+	return 0;
+}
+
+static int operator_parse(const char *name, enum operator* ret_op)
+{
+	for (enum operator op = 0; op < OPERATOR_COUNT; op++)
+		if (!strcmp(operators[op].name, name)) {
+			*ret_op = op;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* One element of matchExpressions. */
+static int parse_expression(const struct place *place, const json_t *object,
+			    struct selector *selector, struct err *err)
+{
+	static const char *const known[] = { "key", "operator", "values", NULL };
+	const char *key = NULL, *name = NULL;
+	struct requirement *requirement;
+	json_t *values = NULL, *value;
+	enum operator op;
+	size_t i;
+	int r = field_known(place, object, "a match expression", known, err);
+
+	if (!r)
+		r = field_string(place, object, "key", &key, err);
+	if (r >= 0)
+		r = field_string(place, object, "operator", &name, err);
+	if (r >= 0)
+		r = field_strings(place, object, "values", &values, err);
+	if (r < 0)
+		return r;
+	if (!key || !name)
+		return place_err(err, -EINVAL, place, object, key ? "key" : "operator",
+				 "a match expression needs a key and an operator");
+	r = check_key(place, object, "key", key, err);
+	if (r < 0)
+		return r;
+	if (operator_parse(name, &op) < 0)
+		return place_err(err, -EINVAL, place, object, "operator",
+				 "no operator '%s'; there are In, NotIn, Exists, DoesNotExist",
+				 name);
+	if (operators[op].takes_values != (json_array_size(values) > 0))
+		return place_err(err, -EINVAL, place, object, "operator",
+				 operators[op].takes_values ? "%s needs values"
+							    : "%s takes no values",
+				 name);
+	requirement = add_requirement(selector, key, op, json_array_size(values));
+	json_array_foreach(values, i, value)
+	{
+		r = check_value(place, object, "values", json_string_value(value), err);
+		if (r < 0)
+			return r;
+		add_value(requirement, json_string_value(value));
+	}
+	return 0;
+}
+
+int selector_parse(const struct place *place, const json_t *object, const char *key,
+		   struct selector *ret_selector, struct err *err)
+{
+	static const char *const known[] = { "matchLabels", "matchExpressions", NULL };
+	_cleanup_(selector_free) struct selector selector = {};
+	json_t *given = NULL, *list = NULL, *item;
+	size_t i;
+	int r = field_get(place, object, key, FIELD_OBJECT, &given, err);
+
+	if (r > 0)
+		r = field_known(place, given, key, known, err);
+	if (r >= 0)
+		r = parse_match_labels(place, given, &selector, err);
+	if (r >= 0)
+		r = field_objects(place, given, "matchExpressions", &list, err);
+	if (r < 0)
+		return r;
+	json_array_foreach(list, i, item)
+	{
+		r = parse_expression(place, item, &selector, err);
+		if (r < 0)
+			return r;
+	}
+	*ret_selector = selector;
+	selector = (struct selector){};
+	return 0;
+}
+
+static bool requirement_holds(const struct requirement *requirement, const struct labels *labels)
+{
+	const char *value = labels_get(labels, requirement->key);
+	bool found = value != NULL;
+
+	if (operators[requirement->op].takes_values) {
+		found = false;
+		for (size_t i = 0; value && i < requirement->value_count && !found; i++)
+			found = !strcmp(requirement->values[i], value);
+	}
+	return found != operators[requirement->op].negated;
+}
+
+bool selector_matches(const struct selector *selector, const struct labels *labels)
+{
+	for (size_t i = 0; i < selector->count; i++)
+		if (!requirement_holds(&selector->list[i], labels))
+			return false;
+	return true;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Kubernetes labels and label selectors (meta/v1 LabelSelector). */
+#ifndef XDP_L2RESPD_SELECTOR_H
+#define XDP_L2RESPD_SELECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <jansson.h>
+
+#include "err.h"
+#include "field.h"
+
+struct label {
+	char *key;
+	char *value;
+};
+
+struct labels {
+	struct label *list;
+	size_t count;
+};
+
+void labels_free(struct labels *labels);
+
+/* Sets @key, in place of a value that it has. Both are copied. */
+void labels_set(struct labels *labels, const char *key, const char *value);
+
+/* The value of @key, or NULL. */
+const char *labels_get(const struct labels *labels, const char *key);
+
+/* Reads @key of @object (metadata.labels, say) as a map of strings. Absent: no labels. */
+int labels_parse(const struct place *place, const json_t *object, const char *key,
+		 struct labels *ret_labels, struct err *err);
+
+struct requirement;
+
+/* All requirements must hold; without any, everything matches. */
+struct selector {
+	struct requirement *list;
+	size_t count;
+};
+
+void selector_free(struct selector *selector);
+
+/*
+ * The LabelSelector that is @key of @object: matchLabels and matchExpressions, ANDed. Absent or
+ * empty: it matches everything. -EINVAL with @err for what Kubernetes refuses: an unknown operator,
+ * In or NotIn without values, Exists or DoesNotExist with some, keys and values that no label has.
+ */
+int selector_parse(const struct place *place, const json_t *object, const char *key,
+		   struct selector *ret_selector, struct err *err);
+
+bool selector_matches(const struct selector *selector, const struct labels *labels);
+
+#endif

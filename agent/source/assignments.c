@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <jansson.h>
+
+#include "alloc.h"
+#include "assignments.h"
+#include "cleanup.h"
+#include "json.h"
+
+#define VERSION 1
+
+struct assignment {
+	char *namespace;
+	char *name;
+	struct address_list addresses;
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct assignment *left = a, *right = b;
+	int order = strcmp(left->namespace, right->namespace);
+
+	return order ? order : strcmp(left->name, right->name);
+}
+
+static void assignment_free(void *at)
+{
+	struct assignment *assignment = at;
+
+	address_list_free(&assignment->addresses);
+	free(assignment->namespace);
+	free(assignment->name);
+	free(assignment);
+}
+
+void assignments_free(struct assignments *assignments)
+{
+	tdestroy(assignments->tree, assignment_free);
+	*assignments = (struct assignments){};
+}
+
+static struct assignment *find(const struct assignments *assignments, const char *namespace,
+			       const char *name)
+{
+	const struct assignment wanted = { .namespace = (char *)namespace, .name = (char *)name };
+	struct assignment **found = tfind(&wanted, &assignments->tree, compare);
+
+	return found ? *found : NULL;
+}
+
+const struct address_list *assignments_get(const struct assignments *assignments,
+					   const char *namespace, const char *name)
+{
+	const struct assignment *found = find(assignments, namespace, name);
+
+	return found ? &found->addresses : NULL;
+}
+
+static struct assignment *assignment_new(const char *namespace, const char *name,
+					 const struct address_list *addresses)
+{
+	struct assignment *assignment = xcalloc(1, sizeof(*assignment));
+
+	assignment->namespace = xstrdup(namespace);
+	assignment->name = xstrdup(name);
+	for (size_t i = 0; i < addresses->count; i++)
+		address_list_add(&assignment->addresses, &addresses->list[i]);
+	return assignment;
+}
+
+void assignments_set(struct assignments *assignments, const char *namespace, const char *name,
+		     const struct address_list *addresses)
+{
+	struct assignment *old = find(assignments, namespace, name);
+
+	if (old) {
+		tdelete(old, &assignments->tree, compare);
+		assignment_free(old);
+		assignments->count--;
+	}
+	if (!addresses->count)
+		return;
+	if (!tsearch(assignment_new(namespace, name, addresses), &assignments->tree, compare))
+		alloc_fail();
+	assignments->count++;
+}
+
+static bool name_valid(const char *name)
+{
+	return *name && strlen(name) <= 253 && !strpbrk(name, "/ \t\n");
+}
+
+static int parse_assignment(json_t *object, struct assignments *assignments, struct err *err)
+{
+	_cleanup_(address_list_free) struct address_list addresses = {};
+	const char *namespace, *name;
+	json_t *list, *item;
+	json_error_t error;
+	size_t i;
+
+	if (json_unpack_ex(object, &error, JSON_STRICT, "{s:s, s:s, s:o}", "namespace", &namespace,
+			   "name", &name, "addresses", &list) < 0 ||
+	    !name_valid(namespace) || !name_valid(name) || !json_array_size(list))
+		return err_set(err, -EINVAL, "an assignment has no namespace, name and addresses");
+	if (find(assignments, namespace, name))
+		return err_set(err, -EINVAL, "%s/%s is there twice", namespace, name);
+	json_array_foreach(list, i, item)
+	{
+		struct address address;
+		struct err said;
+
+		if (!json_is_string(item) || addr_parse(json_string_value(item), &address, &said))
+			return err_set(err, -EINVAL, "%s/%s has an address that is none", namespace,
+				       name);
+		if (address_list_has(&addresses, &address))
+			return err_set(err, -EINVAL, "%s/%s has an address twice", namespace, name);
+		address_list_add(&addresses, &address);
+	}
+	assignments_set(assignments, namespace, name, &addresses);
+	return 0;
+}
+
+static int parse_file(json_t *root, struct assignments *assignments, struct err *err)
+{
+	json_t *list, *item;
+	json_error_t error;
+	int version;
+	size_t i;
+
+	if (json_unpack_ex(root, &error, JSON_STRICT, "{s:i, s:o}", "version", &version,
+			   "assignments", &list) < 0 ||
+	    !json_is_array(list))
+		return err_set(err, -EINVAL, "it has no version and assignments");
+	if (version != VERSION)
+		return err_set(err, -EINVAL, "its version is %d, not %d", version, VERSION);
+	json_array_foreach(list, i, item)
+	{
+		int r = parse_assignment(item, assignments, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int assignments_read(const char *path, struct assignments *ret_assignments, struct err *err)
+{
+	_cleanup_json_ json_t *root = NULL;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	json_error_t error;
+	struct err said;
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT
+			       ? 0
+			       : err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
+	root = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
+	if (root)
+		r = parse_file(root, ret_assignments, &said);
+	else
+		r = err_set(&said, -EINVAL, "line %d: %s", error.line, error.text);
+	if (!r)
+		return 0;
+	assignments_free(ret_assignments);
+	return err_set(err, r,
+		       "%s isn't a file of assignments: %s; no address of the pools is given out "
+		       "until it is mended or, if all addresses may change, removed",
+		       path, said.text);
+}
+
+static void visit_encode(const void *node, VISIT visit, void *list)
+{
+	const struct assignment *assignment = *(const struct assignment *const *)node;
+	char ip[INET6_ADDRSTRLEN];
+	json_t *addresses;
+
+	if (visit != postorder && visit != leaf)
+		return;
+	addresses = json_array();
+	for (size_t i = 0; i < assignment->addresses.count; i++)
+		json_array_append_new(
+			addresses, json_string(address_format(&assignment->addresses.list[i], ip)));
+	json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "namespace", assignment->namespace,
+					      "name", assignment->name, "addresses", addresses));
+}
+
+static json_t *encode(const struct assignments *assignments)
+{
+	json_t *list = json_array();
+
+	twalk_r(assignments->tree, visit_encode, list);
+	return json_pack("{s:i, s:o}", "version", VERSION, "assignments", list);
+}
+
+/* The name in its directory must be on the disk too. */
+static int sync_directory(const char *path)
+{
+	_cleanup_free_ char *copy = xstrdup(path);
+	_cleanup_close_ int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? negative_errno() : 0;
+}
+
+int assignments_write(const char *path, const struct assignments *assignments, struct err *err)
+{
+	_cleanup_json_ json_t *root = encode(assignments);
+	_cleanup_close_ int fd = -1;
+	char beside[PATH_MAX];
+	int r = 0;
+
+	if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
+		return err_set(err, -ENAMETOOLONG, "%s: %s", path, strerror(ENAMETOOLONG));
+	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return err_set(err, negative_errno(), "%s: %s", beside, strerror(errno));
+	errno = 0;
+	if (json_dumpfd(root, fd, JSON_INDENT(1)) < 0 || fsync(fd) < 0 || rename(beside, path) < 0)
+		r = negative_errno();
+	if (r < 0)
+		unlink(beside);
+	else
+		r = sync_directory(path);
+	return r < 0 ? err_set(err, r, "%s: %s", path, strerror(-r)) : 0;
+}

@@ -1,0 +1,549 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "condition.h"
+#include "json.h"
+#include "kube_pools.h"
+#include "leader.h"
+
+#define LEASE_NAME "l2resp-ipam"
+#define CALLS_MAX  16
+/* What is answered meanwhile is decided about together. */
+#define SETTLE_USEC 5000
+/* What failed is tried again after that. */
+#define RETRY_USEC 1000000
+
+/* A write of a Service's status whose outcome the watch hasn't shown yet. */
+struct patch {
+	struct patch *next;
+	struct kube_pools *pools;
+	char *item;
+	uint64_t version; /* conditional on it: a later one shows the outcome, whatever it is */
+	struct address_list addresses;
+	struct http_call *call; /* NULL: it ended */
+	bool accepted;		/* by the server; else there was no answer */
+};
+
+/* A write of a pool's or a policy's status, not conditional on a resourceVersion. */
+struct plain_patch {
+	struct kube_pools *pools;
+	struct http_call *call;
+	char *item;
+	uint64_t version; /* that the last write of @item made; the watch may not show it yet */
+};
+
+struct kube_pools {
+	struct kube *kube;
+	struct source *source;
+	struct leader *leader;
+	struct allocator *allocator; /* NULL: another decides, or not yet */
+	const char *classes[2];
+	sd_event_source *timer; /* decides and writes again */
+	struct patch *patches;
+	struct plain_patch plain; /* one at a time */
+	size_t calls;
+	bool relisted;
+	bool no_conditions; /* this server keeps none on Services */
+	char trouble[256];  /* of the last write; "": none */
+};
+
+static void patch_free(struct patch *patch)
+{
+	struct patch **at = &patch->pools->patches;
+
+	while (*at != patch)
+		at = &(*at)->next;
+	*at = patch->next;
+	http_cancel(patch->call);
+	address_list_free(&patch->addresses);
+	free(patch->item);
+	free(patch);
+}
+
+static void settle_after(struct kube_pools *pools, uint64_t usec)
+{
+	sd_event_source_set_time_relative(pools->timer, usec);
+	sd_event_source_set_enabled(pools->timer, SD_EVENT_ONESHOT);
+}
+
+/* It isn't known any more who has what: from the beginning, as a new leader would. */
+static void begin_anew(struct kube_pools *pools)
+{
+	allocator_free(pools->allocator);
+	pools->allocator = NULL;
+	pools->relisted = true;
+}
+
+/* ---- writing ---- */
+
+/* Is @verdict in the status of @item, which has @service? */
+static bool is_written(const struct kube_pools *pools, const struct source_item *item,
+		       const struct service *service, const struct verdict *verdict)
+{
+	if (!verdict->ours)
+		return pools->no_conditions || !condition_find(item->status, CONDITION_SATISFIED);
+	return address_list_equal(&service->load_balancer, &verdict->addresses) &&
+	       (pools->no_conditions || condition_is(item->status, CONDITION_SATISFIED,
+						     verdict->satisfied ? "True" : "False",
+						     verdict->reason, verdict->message));
+}
+
+static void say_trouble(struct kube_pools *pools, const char *item,
+			const struct http_result *result)
+{
+	struct err said;
+	char text[256];
+	const char *why = kube_trouble(result, text);
+
+	if (!strcmp(why, pools->trouble))
+		return;
+	snprintf(pools->trouble, sizeof(pools->trouble), "%s", why);
+	err_write(&said, "writing the status of %s: %s", item, why);
+	source_say(pools->source, LOG_WARNING, said.text);
+}
+
+/* Does the answer @json to @patch lack the condition that it should have? */
+static bool lacks_condition(const struct kube_pools *pools, const struct patch *patch,
+			    const json_t *json)
+{
+	const struct source_item *item = source_items_find(&pools->source->items, patch->item);
+	const struct service *service = item ? source_item_service(item) : NULL;
+	const struct verdict *verdict =
+		service && pools->allocator ? allocator_verdict(pools->allocator, service) : NULL;
+
+	return verdict && verdict->ours && kube_version(json) > patch->version &&
+	       !condition_find(json_object_get(json, "status"), CONDITION_SATISFIED);
+}
+
+static void on_patched(const struct http_result *result, void *userdata)
+{
+	struct patch *patch = userdata;
+	struct kube_pools *pools = patch->pools;
+	struct source_item *item = source_items_find(&pools->source->items, patch->item);
+
+	patch->call = NULL;
+	pools->calls--;
+	if (item)
+		item->pools_behind = true;
+	if (!result->error && result->status == 200) {
+		_cleanup_json_ json_t *json = json_loads(result->body, 0, NULL);
+
+		pools->trouble[0] = '\0';
+		if (!pools->no_conditions && lacks_condition(pools, patch, json)) {
+			pools->no_conditions = true;
+			source_say(pools->source, LOG_NOTICE,
+				   "this API server keeps no conditions of Services: none are "
+				   "written");
+		}
+		/* a write that changes nothing makes no version that the watch could show */
+		if (item && kube_version(json) > patch->version)
+			patch->accepted = true;
+		else
+			patch_free(patch);
+		settle_after(pools, SETTLE_USEC);
+		return;
+	}
+	if (result->status != 409 && result->status != 404)
+		say_trouble(pools, patch->item, result);
+	/* refused, it won't be carried out; anything else may be */
+	if (!result->error && result->status >= 400 && result->status < 500)
+		patch_free(patch);
+	settle_after(pools, RETRY_USEC);
+}
+
+/* The status of @item as @verdict has it. */
+static json_t *service_body(const struct kube_pools *pools, const struct source_item *item,
+			    const struct verdict *verdict)
+{
+	json_t *ingress = json_array(), *body;
+	char version[24];
+
+	for (size_t i = 0; i < verdict->addresses.count; i++) {
+		char ip[INET6_ADDRSTRLEN];
+
+		json_array_append_new(ingress,
+				      json_pack("{ss}", "ip",
+						address_format(&verdict->addresses.list[i], ip)));
+	}
+	snprintf(version, sizeof(version), "%" PRIu64, item->version);
+	body = json_pack("{s{ss} s{s{so}}}", "metadata", "resourceVersion", version, "status",
+			 "loadBalancer", "ingress", ingress);
+	if (!pools->no_conditions) {
+		json_t *conditions = conditions_copy(item->status);
+
+		condition_set(conditions, CONDITION_SATISFIED,
+			      !verdict->ours	   ? NULL
+			      : verdict->satisfied ? "True"
+						   : "False",
+			      verdict->reason, verdict->message);
+		json_object_set_new(json_object_get(body, "status"), "conditions", conditions);
+	}
+	return body;
+}
+
+static void write_service(struct kube_pools *pools, struct source_item *item,
+			  const struct service *service, const struct verdict *verdict)
+{
+	_cleanup_json_ json_t *body = service_body(pools, item, verdict);
+	_cleanup_free_ char *path = xasprintf("/api/v1/namespaces/%s/services/%s/status",
+					      service->namespace, service->name);
+	struct patch *patch = xcalloc(1, sizeof(*patch));
+
+	*patch = (struct patch){ .next = pools->patches,
+				 .pools = pools,
+				 .item = xstrdup(item->name),
+				 .version = item->version };
+	pools->patches = patch;
+	for (size_t i = 0; i < verdict->addresses.count; i++)
+		address_list_add(&patch->addresses, &verdict->addresses.list[i]);
+	patch->call = kube_request(pools->kube, "PATCH", path, body, on_patched, patch);
+	pools->calls++;
+}
+
+static bool being_written(const struct kube_pools *pools, const char *item)
+{
+	for (const struct patch *patch = pools->patches; patch; patch = patch->next)
+		if ((patch->call || patch->accepted) && !strcmp(patch->item, item))
+			return true;
+	return false;
+}
+
+/* Begins to write what isn't written; returns whether there was nothing. */
+static bool write_services(struct kube_pools *pools)
+{
+	bool done = true;
+
+	for (size_t i = 0; i < pools->source->items.count && pools->calls < CALLS_MAX; i++) {
+		struct source_item *item = pools->source->items.list[i];
+		const struct service *service = source_item_service(item);
+		const struct verdict *verdict =
+			service ? allocator_verdict(pools->allocator, service) : NULL;
+
+		if (!verdict || item->broken || is_written(pools, item, service, verdict))
+			continue;
+		done = false;
+		if (!being_written(pools, item->name))
+			write_service(pools, item, service, verdict);
+	}
+	return done && !pools->calls;
+}
+
+/* ---- the pools' own status, and policies' ---- */
+
+static void on_plain_patched(const struct http_result *result, void *userdata)
+{
+	struct plain_patch *patch = userdata;
+	struct kube_pools *pools = patch->pools;
+
+	patch->call = NULL;
+	if (!result->error && result->status == 200) {
+		_cleanup_json_ json_t *json = json_loads(result->body, 0, NULL);
+
+		patch->version = kube_version(json);
+		settle_after(pools, SETTLE_USEC);
+		return;
+	}
+	if (result->status != 404)
+		say_trouble(pools, patch->item, result);
+	settle_after(pools, RETRY_USEC);
+}
+
+static void number_format(unsigned __int128 number, char text[40])
+{
+	char digits[40];
+	size_t at = sizeof(digits) - 1;
+
+	digits[at] = '\0';
+	do {
+		digits[--at] = '0' + (int)(number % 10);
+		number /= 10;
+	} while (number);
+	memcpy(text, digits + at, sizeof(digits) - at);
+}
+
+/* Writes @conditions, consumed, as those of @item, of which there are @plural. */
+static void write_conditions(struct kube_pools *pools, const struct source_item *item,
+			     const char *plural, json_t *conditions)
+{
+	_cleanup_json_ json_t *body = json_pack("{s{so}}", "status", "conditions", conditions);
+	_cleanup_free_ char *path = xasprintf("/apis/cilium.io/v2alpha1/%s/%s/status", plural,
+					      source_item_object_name(item));
+
+	free(pools->plain.item);
+	pools->plain.item = xstrdup(item->name);
+	pools->plain.version = 0;
+	pools->plain.call =
+		kube_request(pools->kube, "PATCH", path, body, on_plain_patched, &pools->plain);
+}
+
+/* Does the watch still show @item as it was before the last write? */
+static bool plain_pending(const struct kube_pools *pools, const struct source_item *item)
+{
+	return pools->plain.item && !strcmp(pools->plain.item, item->name) &&
+	       item->version < pools->plain.version;
+}
+
+/* The conditions that @item, the pool of @pool, should have; NULL: those that it has. */
+static json_t *pool_conditions(const struct source_item *item, const struct pool_status *pool)
+{
+	char total[40], available[40], used[40];
+	const struct {
+		const char *type, *state, *reason, *message;
+	} wanted[] = {
+		{ CONDITION_CONFLICT, pool->conflict ? "True" : "False",
+		  pool->conflict ? "cidr_overlap" : "resolved",
+		  /* API servers are known that take "" for no string */
+		  pool->conflict ? pool->message : "no conflict" },
+		{ CONDITION_TOTAL, "Unknown", "noreason", total },
+		{ CONDITION_AVAILABLE, "Unknown", "noreason", available },
+		{ CONDITION_USED, "Unknown", "noreason", used },
+	};
+	const size_t count = sizeof(wanted) / sizeof(wanted[0]);
+	bool same = true;
+	json_t *made;
+
+	number_format(pool->total, total);
+	number_format(pool->available, available);
+	number_format(pool->used, used);
+	for (size_t i = 0; i < count; i++)
+		same = same && condition_is(item->status, wanted[i].type, wanted[i].state,
+					    wanted[i].reason, wanted[i].message);
+	if (same)
+		return NULL;
+	made = conditions_copy(item->status);
+	for (size_t i = 0; i < count; i++)
+		condition_set(made, wanted[i].type, wanted[i].state, wanted[i].reason,
+			      wanted[i].message);
+	return made;
+}
+
+/* Writes the first status that is another. */
+static void write_plain(struct kube_pools *pools)
+{
+	const struct source_items *items = &pools->source->items;
+	struct pool_status pool;
+
+	for (size_t at = 0;
+	     !pools->plain.call && allocator_pool_status(pools->allocator, at, &pool); at++) {
+		const struct source_item *item =
+			source_items_find_object(items, SOURCE_ITEM_POOLS, NULL, pool.pool->name);
+		json_t *conditions =
+			item && !plain_pending(pools, item) ? pool_conditions(item, &pool) : NULL;
+
+		if (conditions)
+			write_conditions(pools, item, "ciliumloadbalancerippools", conditions);
+	}
+	for (size_t i = 0; !pools->plain.call && i < items->count; i++)
+		if (items->list[i]->wanted && !plain_pending(pools, items->list[i]))
+			write_conditions(pools, items->list[i], "ciliuml2announcementpolicies",
+					 json_incref(items->list[i]->wanted));
+}
+
+/* ---- deciding ---- */
+
+/* Tells the allocator how @item is now, with all that may be written for it. */
+static void set_service(struct kube_pools *pools, struct source_item *item, struct service *service)
+{
+	_cleanup_(address_list_free) struct address_list written = {};
+	struct patch *next;
+
+	for (size_t i = 0; i < service->load_balancer.count; i++)
+		address_list_include(&written, &service->load_balancer.list[i]);
+	for (struct patch *patch = pools->patches; patch; patch = next) {
+		next = patch->next;
+		if (strcmp(patch->item, item->name) != 0)
+			continue;
+		if (!patch->call && item->version > patch->version) {
+			patch_free(patch); /* its outcome is known now */
+			continue;
+		}
+		for (size_t i = 0; i < patch->addresses.count; i++)
+			address_list_include(&written, &patch->addresses.list[i]);
+	}
+	allocator_set_service(pools->allocator, service, &written);
+	item->pools_behind = false;
+}
+
+static void set_services(struct kube_pools *pools, bool all)
+{
+	for (size_t i = 0; i < pools->source->items.count; i++) {
+		struct source_item *item = pools->source->items.list[i];
+		struct service *service = source_item_service(item);
+
+		if (service && (all || item->pools_behind))
+			set_service(pools, item, service);
+	}
+	if (all)
+		allocator_sweep(pools->allocator);
+}
+
+static void set_pools(struct kube_pools *pools, size_t count)
+{
+	_cleanup_free_ struct pool **list = xcalloc(count, sizeof(struct pool *));
+	const struct source_items *items = &pools->source->items;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < items->count; i++)
+		if (items->list[i]->manifest.pool_count)
+			list[kept++] = items->list[i]->manifest.pools[0];
+	allocator_set_pools(pools->allocator, list, kept);
+}
+
+static size_t count_pools(const struct kube_pools *pools)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < pools->source->items.count; i++)
+		count += pools->source->items.list[i]->manifest.pool_count;
+	return count;
+}
+
+/* Writes that ended, of @item (NULL: of items that are gone): what became of them is no matter. */
+static void forget_patches(struct kube_pools *pools, const struct source_item *item)
+{
+	struct patch *next;
+
+	for (struct patch *patch = pools->patches; patch; patch = next) {
+		next = patch->next;
+		if (!patch->call &&
+		    (item ? !strcmp(patch->item, item->name)
+			  : !source_items_find(&pools->source->items, patch->item)))
+			patch_free(patch);
+	}
+}
+
+/* There may be something to say about them, right ones or wrong ones. */
+static bool has_policies(const struct source_items *items)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < items->count && !found; i++)
+		found = items->list[i]->wanted || items->list[i]->manifest.policy_count;
+	return found;
+}
+
+void kube_pools_settle(struct kube_pools *pools)
+{
+	const struct verdict *const *verdicts;
+	size_t count, pool_count = count_pools(pools);
+
+	if (!source_known(pools->source))
+		return;
+	leader_want(pools->leader, pool_count > 0 || has_policies(&pools->source->items));
+	if (!leader_leads(pools->leader)) {
+		begin_anew(pools);
+		return;
+	}
+	if (!pools->allocator) {
+		pools->allocator = allocator_new(pools->classes);
+		pools->relisted = true;
+	}
+	if (pools->relisted) {
+		forget_patches(pools, NULL);
+		set_pools(pools, pool_count);
+	}
+	set_services(pools, pools->relisted);
+	verdicts = allocator_settle(pools->allocator, &count);
+	pools->relisted = false;
+	for (size_t i = 0; i < count; i++)
+		if (verdicts[i]->changed)
+			source_say_verdict(pools->source, verdicts[i]);
+	if (write_services(pools))
+		write_plain(pools);
+}
+
+void kube_pools_relisted(struct kube_pools *pools)
+{
+	pools->relisted = true;
+}
+
+void kube_pools_removed(struct kube_pools *pools, const struct source_item *item)
+{
+	const struct service *service = source_item_service(item);
+
+	forget_patches(pools, item);
+	pools->relisted |= item->manifest.pool_count > 0;
+	if (service && pools->allocator)
+		allocator_remove_service(pools->allocator, service);
+}
+
+const struct allocator *kube_pools_allocator(const struct kube_pools *pools)
+{
+	return pools->allocator;
+}
+
+static void on_leading(void *userdata)
+{
+	struct kube_pools *pools = userdata;
+
+	source_say(pools->source, LOG_NOTICE,
+		   leader_leads(pools->leader) ? "this node gives the pools' addresses"
+					       : "this node no longer gives the pools' addresses");
+	kube_pools_settle(pools);
+}
+
+static void on_log(int priority, const char *text, void *userdata)
+{
+	struct kube_pools *pools = userdata;
+
+	source_say(pools->source, priority, text);
+}
+
+static int on_settle(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	kube_pools_settle(userdata);
+	return 0;
+}
+
+void kube_pools_free(struct kube_pools *pools)
+{
+	if (!pools)
+		return;
+	leader_free(pools->leader);
+	while (pools->patches)
+		patch_free(pools->patches);
+	http_cancel(pools->plain.call);
+	free(pools->plain.item);
+	sd_event_source_disable_unref(pools->timer);
+	allocator_free(pools->allocator);
+	free(pools);
+}
+
+int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, const char *node,
+		   const char *class, struct kube_pools **ret_pools, struct err *err)
+{
+	static const struct leader_callbacks callbacks = { on_leading, on_log };
+	struct kube_pools *pools = xcalloc(1, sizeof(*pools));
+	int r;
+
+	*pools = (struct kube_pools){
+		.kube = kube,
+		.source = source,
+		.classes = { class },
+		.relisted = true,
+	};
+	pools->plain.pools = pools;
+	r = sd_event_add_time_relative(event, &pools->timer, CLOCK_MONOTONIC, 0, 1000, on_settle,
+				       pools);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(pools->timer, SD_EVENT_OFF);
+	if (r < 0)
+		err_write(err, "a timer can't be made: %s", strerror(-r));
+	else
+		r = leader_new(event, kube, LEASE_NAME, node, &callbacks, pools, &pools->leader,
+			       err);
+	if (r < 0) {
+		kube_pools_free(pools);
+		return r;
+	}
+	*ret_pools = pools;
+	return 0;
+}

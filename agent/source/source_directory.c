@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "directory_pools.h"
+#include "document.h"
+#include "last_good.h"
+#include "source_base.h"
+
+#define FILE_LIMIT (256UL << 20)
+/* Editors and kubectl write a file in several steps: it is read once they have paused. */
+#define SETTLE_USEC 20000
+/* A directory that is absent, and whatever inotify can't see (NFS), is looked at again. */
+#define RESCAN_USEC 10000000
+/* Lines in the log about Services that got other addresses at once. */
+#define SAY_MAX 10
+
+struct source_directory {
+	struct source source; /* the first member */
+	char *directory, *assignments, *load_balancer_class;
+	char *copies;	   /* last_good.h's */
+	struct err untidy; /* why one couldn't be kept, when it was last tried: said once */
+	const char *classes[2];
+	struct directory_pools *pools;
+	struct err pools_error; /* of the pools; empty: none */
+	size_t said;		/* lines about Services, this time */
+	bool read_only;
+	int inotify;
+	bool watched;
+	int open_error; /* of the directory, when it was last read: said once */
+	sd_event_source *io, *settle, *rescan;
+};
+
+static bool name_wanted(const char *name)
+{
+	static const char *const suffixes[] = { ".yaml", ".yml", ".json" };
+	size_t length = strlen(name);
+
+	/* hidden ones are editors' and Kubernetes volumes' own */
+	for (size_t i = 0; name[0] != '.' && i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		size_t suffix = strlen(suffixes[i]);
+
+		if (length > suffix && !strcmp(name + length - suffix, suffixes[i]))
+			return true;
+	}
+	return false;
+}
+
+struct reading {
+	const struct source *source;
+	const char *path;
+	struct manifest manifest;
+};
+
+static void note_skipped(const char *text, void *data)
+{
+	struct reading *reading = data;
+
+	source_say(reading->source, LOG_NOTICE, text);
+}
+
+static int parse_document(const struct yaml_document *document, void *data, struct err *err)
+{
+	struct reading *reading = data;
+	const struct place place = { reading->path, document };
+
+	/* nothing between two separators */
+	if (json_is_null(document->root))
+		return 0;
+	return manifest_add(&reading->manifest, &place, document->root, note_skipped, reading, err);
+}
+
+static int parse(struct reading *reading, const char *text, size_t size, struct err *err)
+{
+	int r = yaml_parse(reading->path, text, size, parse_document, reading, err);
+
+	if (r < 0)
+		manifest_free(&reading->manifest);
+	return r;
+}
+
+/* What the file said before this start. */
+static void recall(const struct source_directory *source, const char *path,
+		   struct manifest *ret_manifest)
+{
+	struct reading reading = { .source = &source->source, .path = path };
+	_cleanup_free_ char *text = NULL;
+	struct err err;
+	size_t size;
+
+	if (!last_good_read(source->copies, path, &text, &size) &&
+	    !parse(&reading, text, size, &err))
+		*ret_manifest = reading.manifest;
+}
+
+/* For the next start. */
+static void remember(struct source_directory *source, const char *path, const char *text,
+		     size_t size)
+{
+	struct err err = {}, said;
+
+	if (source->read_only)
+		return;
+	if (last_good_write(source->copies, path, text, size, &err) < 0 &&
+	    strcmp(err.text, source->untidy.text) != 0) {
+		err_write(&said, "%s; a manifest that is wrong at the next start is left out then",
+			  err.text);
+		source_say(&source->source, LOG_WARNING, said.text);
+	}
+	source->untidy = err;
+}
+
+/* Reads @file anew. What it had stays if it is wrong. */
+static void file_read(struct source_directory *source, struct source_item *file)
+{
+	struct reading reading = { .source = &source->source };
+	_cleanup_free_ char *path = xasprintf("%s/%s", source->directory, file->name), *text = NULL;
+	struct err err, said;
+	size_t size;
+	int r;
+
+	reading.path = path;
+	r = yaml_read_file(path, FILE_LIMIT, &text, &size, &err);
+	if (!r)
+		r = parse(&reading, text, size, &err);
+	file->broken = r < 0;
+	if (r < 0) {
+		if (!manifest_says_something(&file->manifest))
+			recall(source, path, &file->manifest);
+		err_write(&said, "%s; %s", err.text,
+			  manifest_says_something(&file->manifest)
+				  ? "what the file said before stays in force"
+				  : "the file is left out");
+		source_say(&source->source, LOG_ERR, said.text);
+		return;
+	}
+	manifest_free(&file->manifest);
+	file->manifest = reading.manifest;
+	remember(source, path, text, size);
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static void watch(struct source_directory *source)
+{
+	const uint32_t events = IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM |
+				IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF |
+				IN_ONLYDIR;
+
+	source->watched = source->inotify >= 0 &&
+			  inotify_add_watch(source->inotify, source->directory, events) >= 0;
+}
+
+static bool is_item(const char *name, const void *userdata)
+{
+	return source_items_find(userdata, name);
+}
+
+/* Reads the directory; returns whether the manifests changed. */
+static bool scan(struct source_directory *source, bool all)
+{
+	struct source_items *items = &source->source.items;
+	DIR *directory = opendir(source->directory);
+	bool changed = false;
+	struct dirent *entry;
+	struct err err;
+
+	if (!directory && errno != source->open_error) {
+		source->open_error = errno;
+		err_write(&err, "%s: %s; it is looked for again every 10 s", source->directory,
+			  strerror(errno));
+		source_say(&source->source, LOG_WARNING, err.text);
+	}
+	if (!directory && source->open_error != ENOENT)
+		/* unreadable isn't empty */
+		return false;
+	source_items_mark(items, "");
+	while (directory && (entry = readdir(directory))) {
+		struct source_item *file;
+		struct stat st;
+
+		if (!name_wanted(entry->d_name) ||
+		    fstatat(dirfd(directory), entry->d_name, &st, 0) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		file = source_items_get(items, entry->d_name);
+		file->present = true;
+		if (!all && same_file(&file->st, &st))
+			continue;
+		file->st = st;
+		file_read(source, file);
+		changed = true;
+	}
+	changed = source_items_sweep(items, "") || changed;
+	if (directory) {
+		source->open_error = 0;
+		closedir(directory);
+		if ((changed || all) && !source->read_only)
+			last_good_prune(source->copies, is_item, items);
+	}
+	return changed;
+}
+
+static void pools_changed(const struct verdict *verdict, void *userdata)
+{
+	struct source_directory *source = userdata;
+
+	if (source->read_only || source->said++ < SAY_MAX)
+		source_say_verdict(&source->source, verdict);
+}
+
+/* Lets the pools decide for what the files say now. */
+static void pools_update(struct source_directory *source)
+{
+	struct source_status status;
+	struct err err = {};
+	int r;
+
+	source_status(&source->source, &status);
+	source->said = 0;
+	r = directory_pools_update(source->pools, source->source.items.manifests,
+				   source->source.items.count, status.broken > 0, &err);
+	if (r < 0 && strcmp(err.text, source->pools_error.text) != 0)
+		source_say(&source->source, LOG_ERR, err.text);
+	source->pools_error.text[0] = '\0';
+	if (r < 0)
+		source->pools_error = err;
+	if (!source->read_only && source->said > SAY_MAX) {
+		err_write(&err, "and %zu more Services", source->said - SAY_MAX);
+		source_say(&source->source, LOG_INFO, err.text);
+	}
+}
+
+static void rescan(struct source *base, bool all)
+{
+	struct source_directory *source = (struct source_directory *)base;
+
+	if (!source->watched)
+		watch(source);
+	/* what couldn't be written is tried again */
+	if (!scan(source, all) && !*source->pools_error.text)
+		return;
+	pools_update(source);
+	base->callbacks.changed(base->userdata);
+}
+
+static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
+{
+	(void)event_source;
+	(void)usec;
+	rescan(userdata, false);
+	return 0;
+}
+
+static int rescan_due(sd_event_source *event_source, uint64_t usec, void *userdata)
+{
+	(void)usec;
+	rescan(userdata, false);
+	sd_event_source_set_time_relative(event_source, RESCAN_USEC);
+	return sd_event_source_set_enabled(event_source, SD_EVENT_ONESHOT);
+}
+
+static int notified(sd_event_source *event_source, int fd, uint32_t revents, void *userdata)
+{
+	char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	struct source_directory *source = userdata;
+	ssize_t length;
+
+	(void)event_source;
+	(void)revents;
+	while ((length = read(fd, buffer, sizeof(buffer))) > 0)
+		for (char *at = buffer; at < buffer + length;) {
+			const struct inotify_event *event = (const struct inotify_event *)at;
+
+			if (event->mask & IN_MOVE_SELF)
+				inotify_rm_watch(fd, event->wd);
+			if (event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF))
+				source->watched = false;
+			at += sizeof(*event) + event->len;
+		}
+	sd_event_source_set_time_relative(source->settle, SETTLE_USEC);
+	return sd_event_source_set_enabled(source->settle, SD_EVENT_ONESHOT);
+}
+
+static int follow(struct source_directory *source, sd_event *event)
+{
+	int r;
+
+	source->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (source->inotify < 0)
+		return negative_errno();
+	r = sd_event_add_io(event, &source->io, source->inotify, EPOLLIN, notified, source);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &source->settle, CLOCK_MONOTONIC, 0, 1000,
+					       settled, source);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(source->settle, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &source->rescan, CLOCK_MONOTONIC, RESCAN_USEC,
+					       1000000, rescan_due, source);
+	return r < 0 ? r : 0;
+}
+
+static void directory_free(struct source *base)
+{
+	struct source_directory *source = (struct source_directory *)base;
+
+	sd_event_source_disable_unref(source->io);
+	sd_event_source_disable_unref(source->settle);
+	sd_event_source_disable_unref(source->rescan);
+	if (source->inotify >= 0)
+		close(source->inotify);
+	directory_pools_free(source->pools);
+	free(source->load_balancer_class);
+	free(source->copies);
+	free(source->assignments);
+	free(source->directory);
+	free(source);
+}
+
+static bool directory_same(const struct source *base, const struct source_options *options)
+{
+	const struct source_directory *source = (const struct source_directory *)base;
+
+	return options->directory && !strcmp(source->directory, options->directory) &&
+	       !strcmp(source->assignments, options->assignments) &&
+	       !strcmp(source->load_balancer_class, options->load_balancer_class);
+}
+
+static bool directory_known(const struct source *base)
+{
+	(void)base;
+	return true;
+}
+
+static void directory_status(const struct source *base, struct source_status *status)
+{
+	const struct source_directory *source = (const struct source_directory *)base;
+
+	status->reachable = !source->open_error;
+	status->trouble = source->pools_error;
+	status->allocator = directory_pools_allocator(source->pools);
+}
+
+static const struct source_ops ops = {
+	.free = directory_free,
+	.rescan = rescan,
+	.same = directory_same,
+	.known = directory_known,
+	.status = directory_status,
+};
+
+int source_directory_new(sd_event *event, const struct source_options *options,
+			 const struct source_callbacks *callbacks, void *userdata,
+			 struct source **ret_source, struct err *err)
+{
+	struct source_directory *source = xcalloc(1, sizeof(*source));
+	int r = 0;
+
+	source->source =
+		(struct source){ .ops = &ops, .callbacks = *callbacks, .userdata = userdata };
+	source->inotify = -1;
+	source->read_only = options->read_only;
+	source->directory = xstrdup(options->directory);
+	source->assignments = xstrdup(options->assignments);
+	source->copies = last_good_directory(options->assignments);
+	source->load_balancer_class = xstrdup(options->load_balancer_class);
+	source->classes[0] = source->load_balancer_class;
+	source->pools = directory_pools_new(source->assignments, source->read_only, source->classes,
+					    pools_changed, source);
+	if (event)
+		r = follow(source, event);
+	if (r < 0) {
+		source_free(&source->source);
+		return err_set(err, r, "%s: following it: %s", options->directory, strerror(-r));
+	}
+	/* the watch first: what changes after the scan is seen */
+	watch(source);
+	scan(source, true);
+	pools_update(source);
+	*ret_source = &source->source;
+	return 0;
+}

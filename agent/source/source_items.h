@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Named manifests, of files or of objects: each as it was when it was last right. */
+#ifndef XDP_L2RESPD_SOURCE_ITEMS_H
+#define XDP_L2RESPD_SOURCE_ITEMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <jansson.h>
+
+#include "manifest.h"
+
+struct source_item {
+	char *name;
+	struct manifest manifest;
+	bool broken;	/* as it is now; the manifest is from before */
+	bool present;	/* seen in this scan or list */
+	struct stat st; /* of a file */
+	/* of an object */
+	uint64_t version; /* its resourceVersion */
+	json_t *status;
+	json_t *wanted;	   /* the conditions that it should have; NULL: those that it has */
+	bool pools_behind; /* kube_pools hasn't seen it as it is now */
+	char *logged;	   /* what was said to be wrong with it; NULL: nothing is */
+};
+
+/* All zero is none. */
+struct source_items {
+	struct source_item **list;   /* by name */
+	struct manifest **manifests; /* of the list */
+	size_t count, capacity, manifest_capacity;
+};
+
+void source_items_free(struct source_items *items);
+
+/* The item called @name; NULL: there is none. */
+struct source_item *source_items_find(const struct source_items *items, const char *name);
+/* The same, made if it isn't there. */
+struct source_item *source_items_get(struct source_items *items, const char *name);
+
+/* Removes the item called @name, if it is there. */
+void source_items_remove(struct source_items *items, const char *name);
+
+/* Items whose names begin with @prefix: none of them is present. */
+void source_items_mark(struct source_items *items, const char *prefix);
+/* Removes those of them that aren't present; returns whether there were any. */
+bool source_items_sweep(struct source_items *items, const char *prefix);
+
+/* Objects are items called PREFIX NAMESPACE/NAME, without a namespace PREFIX /NAME. */
+#define SOURCE_ITEM_SERVICES "services "
+#define SOURCE_ITEM_NODES    "nodes "
+#define SOURCE_ITEM_POLICIES "policies "
+#define SOURCE_ITEM_POOLS    "pools "
+
+/* The item of an object, by its kind's prefix; NULL: there is none. @namespace may be NULL. */
+struct source_item *source_items_find_object(const struct source_items *items, const char *prefix,
+					     const char *namespace, const char *name);
+struct source_item *source_items_get_object(struct source_items *items, const char *prefix,
+					    const char *namespace, const char *name);
+
+/* The Service of @item; NULL: it is another object, or never was right. */
+struct service *source_item_service(const struct source_item *item);
+
+/* NAMESPACE/NAME of an object, or NAME, for messages and URLs; borrowed from the item. */
+const char *source_item_object_name(const struct source_item *item);
+
+#endif

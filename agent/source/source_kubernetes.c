@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "document.h"
+#include "kube_pools.h"
+#include "policy_faults.h"
+#include "source_base.h"
+
+/* Many objects change at once, when a pool is applied or a node comes back: they're told together.
+ */
+#define SETTLE_USEC 20000
+/* An API server that starts denies CRDs for a moment: it is believed after this long, and where
+ * objects of the kind are known after that long. */
+#define DENIED_NS  (5 * UINT64_C(1000000000))
+#define MISSING_NS (60 * UINT64_C(1000000000))
+
+enum kind {
+	KIND_SERVICE,
+	KIND_NODE,
+	KIND_POLICY,
+	KIND_POOL,
+	KIND_COUNT,
+};
+
+/* Items are named PREFIX NAMESPACE/NAME. Of Nodes only this one is asked for: the others' labels
+ * don't matter here, and each writes its status every few minutes. */
+static const struct {
+	const char *api, *name, *prefix, *path;
+} kinds[] = {
+	[KIND_SERVICE] = { "v1", "Service", SOURCE_ITEM_SERVICES, "/api/v1/services" },
+	[KIND_NODE] = { "v1", "Node", SOURCE_ITEM_NODES,
+			"/api/v1/nodes?fieldSelector=metadata.name%%3D%s" },
+	[KIND_POLICY] = { "cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", SOURCE_ITEM_POLICIES,
+			  "/apis/cilium.io/v2alpha1/ciliuml2announcementpolicies" },
+	[KIND_POOL] = { "cilium.io/v2alpha1", "CiliumLoadBalancerIPPool", SOURCE_ITEM_POOLS,
+			"/apis/cilium.io/v2alpha1/ciliumloadbalancerippools" },
+};
+_Static_assert(sizeof(kinds) / sizeof(kinds[0]) == KIND_COUNT, "each kind has its row");
+
+/* The objects of one kind. */
+struct collection {
+	struct source_kubernetes *source;
+	enum kind kind;
+	struct kube_watch *watch;
+	bool known;		/* was listed completely once, or isn't there */
+	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
+	struct err trouble;	/* empty: none */
+};
+
+struct source_kubernetes {
+	struct source source; /* the first member */
+	struct kube_login login;
+	struct kube_pools *pools;   /* NULL: somebody else's business */
+	struct kube_events *events; /* NULL: nothing is written */
+	char *load_balancer_class;
+	char *options; /* as text, to compare */
+	struct collection collections[KIND_COUNT];
+	bool known; /* all are, and were told of */
+	sd_event_source *settle;
+};
+
+static void changed_soon(struct source_kubernetes *source)
+{
+	int enabled = SD_EVENT_OFF;
+
+	sd_event_source_get_enabled(source->settle, &enabled);
+	if (enabled != SD_EVENT_OFF)
+		return;
+	sd_event_source_set_time_relative(source->settle, SETTLE_USEC);
+	sd_event_source_set_enabled(source->settle, SD_EVENT_ONESHOT);
+}
+
+static bool kubernetes_known(const struct source *base)
+{
+	return ((const struct source_kubernetes *)base)->known;
+}
+
+static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
+{
+	struct source_kubernetes *source = userdata;
+
+	(void)event_source;
+	(void)usec;
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		if (!source->collections[i].known)
+			return 0;
+	/* not before: who acts on what is known must have been told of it */
+	source->known = true;
+	if (source->pools)
+		kube_pools_settle(source->pools);
+	source->source.callbacks.changed(source->source.userdata);
+	return 0;
+}
+
+static void say(const struct collection *collection, int priority, const char *text)
+{
+	struct err said;
+
+	err_write(&said, "%s: %s: %s", kube_server(collection->source->login.kube),
+		  kinds[collection->kind].name, text);
+	source_say(&collection->source->source, priority, said.text);
+}
+
+/* ---- events of a watch ---- */
+
+static void on_reset(uint64_t version, void *userdata)
+{
+	struct collection *collection = userdata;
+
+	(void)version;
+	source_items_mark(&collection->source->source.items, kinds[collection->kind].prefix);
+}
+
+static void note_skipped(const char *text, void *data)
+{
+	say(data, LOG_NOTICE, text);
+}
+
+/* Parses @object anew. What its item had stays if it is wrong. */
+static void parse(struct collection *collection, struct source_item *item, const json_t *object)
+{
+	const char *api = json_string_value(json_object_get(object, "apiVersion"));
+	const char *name = source_item_object_name(item);
+	/* items of a list don't say what they are */
+	json_t *whole = json_copy((json_t *)object);
+	const struct place place = { name, NULL };
+	struct manifest manifest = {};
+	struct err err, text;
+	int r;
+
+	json_object_set_new(whole, "apiVersion", json_string(kinds[collection->kind].api));
+	json_object_set_new(whole, "kind", json_string(kinds[collection->kind].name));
+	if (api && strcmp(api, kinds[collection->kind].api) != 0)
+		r = err_set(&err, -EINVAL, "%s: version %s isn't known here", name, api);
+	else
+		r = manifest_add(&manifest, &place, whole, note_skipped, collection, &err);
+	json_decref(item->wanted);
+	item->wanted = collection->kind == KIND_POLICY ? policy_faults(whole) : NULL;
+	json_decref(whole);
+	item->version = kube_version(object);
+	item->pools_behind = true;
+	item->broken = r < 0;
+	json_decref(item->status);
+	item->status = json_incref(json_object_get(object, "status"));
+	if (r < 0) {
+		manifest_free(&manifest);
+		err_write(&text, "%s; it %s", err.text,
+			  manifest_says_something(&item->manifest) ? "counts as it was before"
+								   : "is left out");
+		/* also a status that is written makes it another version */
+		if (!item->logged || strcmp(item->logged, text.text) != 0)
+			say(collection, LOG_ERR, text.text);
+		free(item->logged);
+		item->logged = xstrdup(text.text);
+		return;
+	}
+	free(item->logged);
+	item->logged = NULL;
+	manifest_free(&item->manifest);
+	item->manifest = manifest;
+}
+
+static void on_object(const json_t *object, bool deleted, void *userdata)
+{
+	struct collection *collection = userdata;
+	struct source_kubernetes *source = collection->source;
+	struct source_items *items = &source->source.items;
+	const json_t *metadata = json_object_get(object, "metadata");
+	const char *prefix = kinds[collection->kind].prefix;
+	const char *namespace = json_string_value(json_object_get(metadata, "namespace"));
+	const char *name = json_string_value(json_object_get(metadata, "name"));
+	uint64_t version = kube_version(object);
+	struct source_item *item;
+
+	if (!name) {
+		say(collection, LOG_ERR, "an object without a name");
+		return;
+	}
+	if (deleted) {
+		item = source_items_find_object(items, prefix, namespace, name);
+		if (!item)
+			return;
+		if (source->pools)
+			kube_pools_removed(source->pools, item);
+		source_items_remove(items, item->name);
+		changed_soon(source);
+		return;
+	}
+	item = source_items_get_object(items, prefix, namespace, name);
+	item->present = true;
+	if (version && version == item->version)
+		return;
+	parse(collection, item, object);
+	if (collection->kind == KIND_POOL && source->pools)
+		kube_pools_relisted(source->pools);
+	if (collection->known)
+		changed_soon(source);
+}
+
+/* All that there is was told. */
+static void on_synced(void *userdata)
+{
+	struct collection *collection = userdata;
+
+	source_items_sweep(&collection->source->source.items, kinds[collection->kind].prefix);
+	if (collection->source->pools)
+		kube_pools_relisted(collection->source->pools);
+	collection->known = true;
+	changed_soon(collection->source);
+}
+
+static void on_reachable(const char *trouble, void *userdata)
+{
+	struct collection *collection = userdata;
+
+	if (!trouble) {
+		if (*collection->trouble.text || collection->missing_at_ns)
+			say(collection, LOG_NOTICE, "followed again");
+		collection->missing_at_ns = 0;
+		collection->trouble.text[0] = '\0';
+		return;
+	}
+	if (strcmp(trouble, collection->trouble.text) != 0)
+		say(collection, LOG_WARNING, trouble);
+	err_write(&collection->trouble, "%s", trouble);
+}
+
+static void on_missing(void *userdata)
+{
+	struct collection *collection = userdata;
+	uint64_t now_ns = clock_boot_ns();
+
+	collection->trouble.text[0] = '\0';
+	if (!collection->missing_at_ns) {
+		collection->missing_at_ns = now_ns;
+		say(collection, LOG_WARNING,
+		    "the server doesn't know this kind; objects that are known count for a minute "
+		    "as they were");
+	}
+	if (now_ns - collection->missing_at_ns < (collection->known ? MISSING_NS : DENIED_NS))
+		return;
+	on_reset(0, collection);
+	on_synced(collection);
+}
+
+static const struct kube_watch_events watch_events = {
+	.reset = on_reset,
+	.object = on_object,
+	.synced = on_synced,
+	.reachable = on_reachable,
+	.missing = on_missing,
+};
+
+/* ---- what a source is ---- */
+
+static void kubernetes_free(struct source *base)
+{
+	struct source_kubernetes *source = (struct source_kubernetes *)base;
+
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		kube_watch_free(source->collections[i].watch);
+	kube_pools_free(source->pools);
+	kube_events_free(source->events);
+	free(source->load_balancer_class);
+	kube_login_free(&source->login);
+	sd_event_source_disable_unref(source->settle);
+	free(source->options);
+	free(source);
+}
+
+/* Streams show all that happens. */
+static void kubernetes_rescan(struct source *base, bool all)
+{
+	(void)base;
+	(void)all;
+}
+
+/* With what is in the kubeconfig: who writes it anew and reloads wants to be believed. */
+static char *options_text(const struct source_options *options)
+{
+	const struct kube_login_options *login = &options->kubernetes;
+	_cleanup_free_ char *kubeconfig = NULL;
+	struct err unread;
+	size_t size;
+
+	if (login->kubeconfig)
+		yaml_read_file(login->kubeconfig, KUBE_LOGIN_LIMIT, &kubeconfig, &size, &unread);
+	return xasprintf("%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools,
+			 options->node, options->load_balancer_class, login->kubeconfig ?: "",
+			 login->server ?: "", login->token ?: "", login->ca ?: "",
+			 login->cert ?: "", login->key ?: "", login->namespace ?: "",
+			 kubeconfig ?: "");
+}
+
+static bool kubernetes_same(const struct source *base, const struct source_options *options)
+{
+	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
+	_cleanup_free_ char *text = options->directory ? NULL : options_text(options);
+
+	return text && !strcmp(text, source->options);
+}
+
+static void kubernetes_status(const struct source *base, struct source_status *status)
+{
+	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
+
+	status->allocator = source->pools ? kube_pools_allocator(source->pools) : NULL;
+	status->leads = status->allocator != NULL;
+	for (size_t i = 0; i < KIND_COUNT; i++) {
+		const struct collection *collection = &source->collections[i];
+
+		status->kinds_missing += collection->missing_at_ns != 0;
+		status->reachable = status->reachable && !*collection->trouble.text;
+		/* later than the first list a server that is away is no trouble of ours */
+		if (!collection->known)
+			err_write(&status->trouble, "%s: %s isn't listed yet: %s",
+				  kube_server(source->login.kube), kinds[i].name,
+				  *collection->trouble.text ? collection->trouble.text
+							    : "no answer");
+	}
+}
+
+static void kubernetes_say_event(struct source *base, const struct kube_event *event)
+{
+	struct source_kubernetes *source = (struct source_kubernetes *)base;
+
+	if (source->events)
+		kube_events_say(source->events, event);
+}
+
+static void on_events_log(int priority, const char *text, void *userdata)
+{
+	const struct source_kubernetes *source = userdata;
+
+	source_say(&source->source, priority, text);
+}
+
+static const struct source_ops ops = {
+	.free = kubernetes_free,
+	.rescan = kubernetes_rescan,
+	.same = kubernetes_same,
+	.known = kubernetes_known,
+	.status = kubernetes_status,
+	.say_event = kubernetes_say_event,
+};
+
+static int follow(struct collection *collection, const char *node, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf(kinds[collection->kind].path, node);
+
+	return kube_watch_new(collection->source->login.kube, path, &watch_events, collection,
+			      &collection->watch, err);
+}
+
+int source_kubernetes_new(sd_event *event, const struct source_options *options,
+			  const struct source_callbacks *callbacks, void *userdata,
+			  struct source **ret_source, struct err *err)
+{
+	struct source_kubernetes *source = xcalloc(1, sizeof(*source));
+	int r;
+
+	source->source =
+		(struct source){ .ops = &ops, .callbacks = *callbacks, .userdata = userdata };
+	r = kube_login(event, &options->kubernetes, &source->login, err);
+	if (!r) {
+		r = sd_event_add_time_relative(event, &source->settle, CLOCK_MONOTONIC, 0, 1000,
+					       settled, source);
+		r = r < 0 ? err_set(err, r, "a timer can't be made: %s", strerror(-r)) : 0;
+	}
+	source->options = options_text(options);
+	source->load_balancer_class = xstrdup(options->load_balancer_class);
+	if (!r && options->pools && !options->read_only)
+		r = kube_pools_new(event, source->login.kube, &source->source, options->node,
+				   source->load_balancer_class, &source->pools, err);
+	if (!r && !options->read_only)
+		r = kube_events_new(event, source->login.kube, options->node, on_events_log, source,
+				    &source->events, err);
+	for (size_t i = 0; i < KIND_COUNT && !r; i++) {
+		source->collections[i] = (struct collection){ .source = source, .kind = i };
+		r = follow(&source->collections[i], options->node, err);
+	}
+	if (r < 0) {
+		source_free(&source->source);
+		return r;
+	}
+	*ret_source = &source->source;
+	return 0;
+}
