@@ -276,14 +276,9 @@ int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http
 	r = r ?: path_copy(tls->key, &http->key, err);
 	if (r < 0)
 		return r;
-<<<<<<< HEAD
 	http->multi = curl_global_init(CURL_GLOBAL_DEFAULT) ? NULL : curl_multi_init();
 	if (!http->multi)
-		return err_set(err, -ENOMEM, "libcurl can't begin");
-=======
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(http->multi = curl_multi_init()))
 		return err_set(err, -EIO, "libcurl can't begin");
->>>>>>> main
 	r = sd_event_add_time_relative(event, &http->timer, CLOCK_MONOTONIC, 0, 1000, on_timer,
 				       http);
 	if (r >= 0)
