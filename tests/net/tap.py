@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Test results as the Test Anything Protocol, for meson."""
+import pytest
 
 
 class Tap:
@@ -36,6 +37,10 @@ class Tap:
             self.line(True, name, directive=f" # SKIP {reason}")
         else:
             self.line(True, name)
+
+    def pytest_assertrepr_compare(self, op, left, right):
+        """From version 8 on pytest's own asks the terminal's plugin for colours."""
+        return [f"{left!r} {op} {right!r}"] if pytest.version_tuple >= (8,) else None
 
     def pytest_sessionfinish(self):
         print(f"1..{self.count}", flush=True)
