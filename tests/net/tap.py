@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Test results as the Test Anything Protocol, for meson."""
-import pytest
+import io
+
+from _pytest._io import TerminalWriter
 
 
 class Tap:
@@ -38,12 +40,13 @@ class Tap:
         else:
             self.line(True, name)
 
-    def pytest_assertrepr_compare(self, op, left, right):
-        """From version 8 on pytest's own asks the terminal's plugin for colours."""
-        return [f"{left!r} {op} {right!r}"] if pytest.version_tuple >= (8,) else None
-
     def pytest_sessionfinish(self):
         print(f"1..{self.count}", flush=True)
+
+
+class Colours:
+    """What pytest, from version 8 on, asks the terminal's plugin for when it compares values."""
+    _tw = TerminalWriter(io.StringIO())
 
 
 def register(config):
@@ -54,3 +57,4 @@ def register(config):
     config.option.verbose = 0
     config.option.tbstyle = "short"
     config.pluginmanager.register(Tap(), "tap")
+    config.pluginmanager.register(Colours(), "terminalreporter")
