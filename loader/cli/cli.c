@@ -112,7 +112,8 @@ const struct cli_option cli_opt_mode = OPTION(
 	.help = "XDP mode; auto (default): native, and skb where the driver has no native XDP");
 const struct cli_option cli_opt_priority =
 	OPTION(attach.priority, take_number, .name = "priority", .argument = "N",
-	       .help = "place among other programs, lower runs first (default 20)");
+	       .help = "place among other programs, lower runs first (default: as it is; 20 for a "
+		       "new one)");
 const struct cli_option cli_opt_max_entries = OPTION(
 	max_entries, take_positive, .name = "max-entries", .argument = "N",
 	.help = "room for so many addresses of each family (default 65536); more than before: it "
@@ -219,7 +220,7 @@ int cli_parse(int argc, char **argv, struct cli_options *ret_options,
 {
 	struct cli_options options = {
 		.bpffs = PINS_DEFAULT_BPFFS,
-		.attach.priority = ATTACH_DEFAULT_PRIORITY,
+		.attach.priority = ATTACH_KEEP_PRIORITY,
 		.count = 3,
 		.interval_ms = 1100,
 	};

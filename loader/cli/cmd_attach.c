@@ -37,7 +37,7 @@ static void undo_one(const struct pins *pins, struct attached *attached,
 	if (attached->outcome.result == ATTACH_NEW)
 		attach_remove(pins, &attached->link, &ignored);
 	else if (attached->outcome.result == ATTACH_REPLACED &&
-		 former.priority != options->priority)
+		 options->priority != ATTACH_KEEP_PRIORITY && former.priority != options->priority)
 		attach_link(pins, &attached->link, attached->recorded.counters_slot, &former,
 			    &outcome, &ignored);
 	device_undo_record(pins, &attached->link, &attached->recorded);
@@ -159,7 +159,7 @@ static void report(const struct pins *pins, const struct cli_options *options,
 			cli_note("%s: attached in skb mode, which is slower: %s", link->name,
 				 attached[i].outcome.skb_reason);
 		note_deaf_veth(link, row.state.mode);
-		if (*row.alone_reason && options->attach.priority != ATTACH_DEFAULT_PRIORITY)
+		if (*row.alone_reason && options->attach.priority != ATTACH_KEEP_PRIORITY)
 			cli_note("%s: attached alone, where a priority has no effect", link->name);
 		if (attached[i].recorded.moved)
 			cli_note("%s: took over %u addresses of the former %s", link->name,

@@ -422,6 +422,7 @@ static int attach_program(const struct pins *pins, const struct link *link, uint
 	struct attach_outcome outcome = { .result = ATTACH_NEW };
 	struct attach_state state;
 	enum xdp_attach_mode mode = XDP_MODE_UNSPEC;
+	unsigned int priority = options->priority;
 	int r, old;
 
 	r = attach_query(pins, link->ifindex, &state, err);
@@ -432,13 +433,15 @@ static int attach_program(const struct pins *pins, const struct link *link, uint
 	old = attach_find(&state, true);
 	if (old >= 0)
 		outcome.old_priority = state.prog[old].priority;
+	if (priority == ATTACH_KEEP_PRIORITY)
+		priority = old >= 0 && state.chain ? outcome.old_priority : ATTACH_DEFAULT_PRIORITY;
 	if (options->dry_run) {
 		outcome.result = ATTACH_DRY_RUN;
 		r = attach_rehearse(pins, link, err);
 	} else if (old >= 0) {
 		outcome.result = ATTACH_REPLACED;
 		if (state.chain)
-			r = replace_in_chain(pins, link, counters_slot, options->priority, mode,
+			r = replace_in_chain(pins, link, counters_slot, priority, mode,
 					     state.prog[old].id, err);
 		else
 			r = attach_alone(pins, link, counters_slot, mode, state.prog[old].id, err);
@@ -447,12 +450,11 @@ static int attach_program(const struct pins *pins, const struct link *link, uint
 			r = detach_id(link, state.empty_id, state.mode, false, err);
 		if (r < 0)
 			return r;
-		r = attach_new(pins, link, counters_slot, options->priority, mode, state.count,
-			       err);
+		r = attach_new(pins, link, counters_slot, priority, mode, state.count, err);
 		if (r == -EOPNOTSUPP && options->mode == ATTACH_MODE_AUTO && !state.count) {
 			outcome.skb_reason = "the driver has no native XDP";
-			r = attach_new(pins, link, counters_slot, options->priority, XDP_MODE_SKB,
-				       false, err);
+			r = attach_new(pins, link, counters_slot, priority, XDP_MODE_SKB, false,
+				       err);
 		}
 	}
 	if (r < 0)
