@@ -63,10 +63,12 @@ json_t *status_json(const struct status_row *row)
 	json_object_set_new(json, "position", chain ? json_integer(row->ours + 1) : json_null());
 	json_object_set_new(json, "entries", json_integer(row->entries));
 	for (unsigned int i = 0; i < row->state.count; i++)
-		json_array_append_new(programs, json_pack("{s:I, s:o, s:i}", "id",
-							  (json_int_t)row->state.prog[i].id, "name",
-							  cli_json_name(row->state.prog[i].name),
-							  "priority", row->state.prog[i].priority));
+		json_array_append_new(
+			programs,
+			json_pack("{s:I, s:o, s:i, s:b}", "id", (json_int_t)row->state.prog[i].id,
+				  "name", cli_json_name(row->state.prog[i].name), "priority",
+				  row->state.prog[i].priority, "ours",
+				  row->state.prog[i].ours || row->state.prog[i].orphan));
 	json_object_set_new(json, "programs", programs);
 	json_object_set_new(json, "vlan", report_vlan(&row->path));
 	json_object_set_new(json, "parent",
@@ -120,5 +122,7 @@ void status_print(const struct status_row *row, const char *verb)
 		printf(", its pins are gone: attach again");
 	if (row->ours >= 0 && row->state.prog[row->ours].stale)
 		printf(", reads an older map: attach again");
+	if (attach_count(&row->state) > 1)
+		printf(", and %u more of ours: attach again", attach_count(&row->state) - 1);
 	putchar('\n');
 }

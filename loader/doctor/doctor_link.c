@@ -67,6 +67,17 @@ int doctor_check_program_stale(struct doctor *doctor, const struct doctor_device
 	return doctor_find(doctor, device, NULL, err, "%s has %s", device->link.name, what);
 }
 
+int doctor_check_programs_left(struct doctor *doctor, const struct doctor_device *device,
+			       struct err *err)
+{
+	unsigned int count = attach_count(&device->state);
+
+	if (count < 2)
+		return 0;
+	return doctor_find(doctor, device, NULL, err, "%u of our programs run on %s", count,
+			   device->link.name);
+}
+
 int doctor_check_skb_mode(struct doctor *doctor, const struct doctor_device *device,
 			  struct err *err)
 {

@@ -2,12 +2,13 @@
 /*
  * LD_PRELOAD: the kernel refuses one request of a program. FAULT=KIND:N:ERRNO fails the Nth of that
  * kind with that errno: a call of bpf, membarrier, fsync or rename, or a message to a netlink
- * socket
- * ("netlink"). FAULT_LOG=FILE gets a line "KIND N" for each, which says how many there are.
+ * socket ("netlink"). Of a negative ERRNO, the process gets the signal of that number just before
+ * the request. FAULT_LOG=FILE gets a line "KIND N" for each, which says how many there are.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ static void log_request(const char *kind, int number, long what)
 	close(fd);
 }
 
-/* Counts a request. True: it is the one to fail, and errno says how. */
+/* Counts a request. True: it is the one to fail, and errno says how. The signal comes from here. */
 static bool fails(const char *kind, long what)
 {
 	static int count; /* of the one kind that FAULT names */
@@ -45,6 +46,10 @@ static bool fails(const char *kind, long what)
 	log_request(kind, ++count, what);
 	if (count != number)
 		return false;
+	if (error < 0) {
+		kill(getpid(), -error);
+		return false;
+	}
 	errno = error;
 	return true;
 }
