@@ -346,11 +346,16 @@ void cli_note(const char *format, ...)
 
 void cli_note_unless_attached(const struct pins *pins, const struct link *link)
 {
+	const struct attach_options options = { .priority = ATTACH_KEEP_PRIORITY };
+	struct err ignored, refused;
 	struct vlan_hook hook;
-	struct err ignored;
 
-	if (!vlan_find_hook(pins, link->ifindex, &hook, &ignored) &&
-	    !attach_is_current(&hook.state))
+	if (vlan_find_hook(pins, link->ifindex, &hook, &ignored) < 0 ||
+	    attach_is_current(&hook.state))
+		return;
+	if (attach_check(pins, &hook.link, &options, &refused) < 0)
+		cli_note("nothing answers on %s: %s", link->name, refused.text);
+	else
 		cli_note("nothing answers on %s until `" CLI_NAME " attach %s` has run", link->name,
 			 hook.link.name);
 }

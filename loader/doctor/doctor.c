@@ -6,6 +6,7 @@
 #include <string.h>
 #include <net/if.h>
 
+#include "attach.h"
 #include "cleanup.h"
 #include "device.h"
 #include "doctor_check.h"
@@ -118,6 +119,28 @@ void doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row)
 			      "take %s off the host with that MAC, or out of the Service or the "
 			      "policy that the agent announces it for",
 			      address_format(&row->key.address, ip));
+}
+
+/* What vlan_check_parent() would have noted is for tags_taken to find. */
+static void note_nothing(const char *format, ...)
+{
+	(void)format;
+}
+
+void doctor_remedy_refused(struct doctor *doctor, const struct doctor_device *device)
+{
+	const struct attach_options options = { .priority = ATTACH_KEEP_PRIORITY };
+	struct link hook;
+	struct err err;
+	int r = link_by_name(device->hook, &hook, &err);
+
+	if (!r)
+		r = attach_check(doctor->pins, &hook, &options, &err);
+	if (!r && doctor->pins)
+		r = vlan_check_parent(doctor->pins, &hook, note_nothing, &err);
+	if (r < 0)
+		doctor_remedy(doctor, "see to this, then run `xdp-l2resp attach %s`: %s",
+			      device->hook, err.text);
 }
 
 static int compare_address(const void *address, const void *row)
