@@ -106,7 +106,8 @@ static int add_one(const struct pins *pins, const struct entry_wanted *wanted,
 	bool present = r == -EEXIST;
 
 	if (r == -E2BIG)
-		return err_set(err, -ENOSPC, "the map is full: %u %s addresses", pins->max_entries,
+		return err_set(err, -ENOSPC, "the map is full: %u %s addresses" ENTRY_MORE_ROOM,
+			       pins->max_entries,
 			       family_name(responder_family(&wanted->key.address)));
 	if (present)
 		r = entry_get(pins, &wanted->key, &there, err);
@@ -192,7 +193,7 @@ static int check_room(const struct pins *pins, const struct entry_wanted *wanted
 		if (used[family] + more[family] > pins->max_entries)
 			return err_set(err, -ENOSPC,
 				       "%zu %s addresses are more than the free room: the map "
-				       "holds %u, %zu are there",
+				       "holds %u, %zu are there" ENTRY_MORE_ROOM,
 				       more[family], family_name(family), pins->max_entries,
 				       used[family]);
 	return 0;

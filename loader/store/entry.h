@@ -14,6 +14,9 @@
 #include "pins.h"
 #include "responder.h"
 
+/* What helps where the maps are full, for the end of a message. */
+#define ENTRY_MORE_ROOM "; `xdp-l2resp attach IFACE --max-entries N` makes room for more"
+
 /* Every address, or those of @ifindex if that isn't 0; see responder_read_all(). */
 int entry_read_all(const struct pins *pins, uint32_t ifindex, struct entry_table *ret_table,
 		   struct err *err);
