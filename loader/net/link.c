@@ -111,7 +111,8 @@ static void cleanup_mnl_socket(struct mnl_socket **socket)
  */
 static int link_query(const char *name, unsigned int ifindex, int nsid, struct link *ret_link)
 {
-	_cleanup_(cleanup_mnl_socket) struct mnl_socket *socket = mnl_socket_open(NETLINK_ROUTE);
+	_cleanup_(cleanup_mnl_socket) struct mnl_socket *socket =
+		mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	/* a link with many virtual functions answers with more than MNL_SOCKET_BUFFER_SIZE */
 	char buffer[32768];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);

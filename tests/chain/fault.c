@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * LD_PRELOAD: the kernel refuses one request of a program. FAULT=KIND:N:ERRNO fails the Nth of that
- * kind with that errno: a call of bpf, membarrier, fsync or rename, or a message to a netlink
- * socket ("netlink"). Of a negative ERRNO, the process gets the signal of that number just before
- * the request. FAULT_LOG=FILE gets a line "KIND N" for each, which says how many there are.
+ * kind with that errno: a call of bpf, membarrier, fsync or rename, a message to a netlink socket
+ * ("netlink"), or a socket that a program executed meanwhile would inherit ("inherited"). Of a
+ * negative ERRNO, the process gets the signal of that number just before the request.
+ * FAULT_LOG=FILE gets a line "KIND N" for each, which says how many there are.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -78,6 +79,14 @@ long syscall(long number, ...)
 		return -1;
 	return next(number, argument[0], argument[1], argument[2], argument[3], argument[4],
 		    argument[5]);
+}
+
+int socket(int domain, int type, int protocol)
+{
+	int (*next)(int, int, int) = dlsym(RTLD_NEXT, "socket");
+
+	return !(type & SOCK_CLOEXEC) && fails("inherited", domain) ? -1
+								    : next(domain, type, protocol);
 }
 
 ssize_t send(int fd, const void *data, size_t size, int flags)
