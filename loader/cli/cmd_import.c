@@ -3,9 +3,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h> /* before <linux/if.h>, which then leaves its part out */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <linux/if.h>
 
 #include "cleanup.h"
 #include "cli.h"
@@ -21,26 +23,36 @@
 /* Interfaces named so far: a million lines name few. */
 struct link_cache {
 	struct link links[L2RESP_MAX_DEVICES];
+	char given[L2RESP_MAX_DEVICES][ALTIFNAMSIZ]; /* the name in the file */
 	int count;
 };
 
 static int link_cache_get(struct link_cache *cache, const char *name, const struct link **ret_link,
 			  struct err *err)
 {
-	int r;
+	struct link link;
+	int i, r;
 
 	/* the latest first: files come in runs */
-	for (int i = cache->count - 1; i >= 0; i--)
-		if (!strcmp(cache->links[i].name, name)) {
+	for (i = cache->count - 1; i >= 0; i--)
+		if (!strcmp(cache->given[i], name)) {
 			*ret_link = &cache->links[i];
 			return 0;
 		}
-	if (cache->count == L2RESP_MAX_DEVICES)
-		return err_set(err, -ENOSPC, "more than %d interfaces", L2RESP_MAX_DEVICES);
-	r = link_for_arp(name, &cache->links[cache->count], err);
+	r = link_for_arp(name, &link, err);
 	if (r < 0)
 		return r;
-	*ret_link = &cache->links[cache->count++];
+	/* by another of its names */
+	for (i = 0; i < cache->count && cache->links[i].ifindex != link.ifindex; i++)
+		;
+	if (i == L2RESP_MAX_DEVICES)
+		return err_set(err, -ENOSPC, "more than %d interfaces", L2RESP_MAX_DEVICES);
+	if (i == cache->count) {
+		cache->links[i] = link;
+		strcpy(cache->given[i], name); /* an interface has it, so it isn't longer */
+		cache->count++;
+	}
+	*ret_link = &cache->links[i];
 	return 0;
 }
 

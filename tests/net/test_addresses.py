@@ -328,3 +328,21 @@ def test_add_says_that_nothing_answers_yet(lan):
     assert "note: nothing answers on eth1" in lan.done("add 198.18.10.1 dev eth1").err
     lan.done("attach eth1")
     assert lan.done("add 198.18.10.2 dev eth1").err == ""
+
+
+@pytest.mark.parametrize("name", ["alt1", "longer-than-fifteen-bytes"])
+def test_alternative_names(lan, scratch, name):
+    """ip-link(8)'s altname stands for the interface in every command; beside its name it is one."""
+    lan.server.ip(f"link property add dev eth1 altname {name}")
+    (scratch / "file").write_text(f"198.18.10.2 dev {name}\n"
+                                  "198.18.10.3 dev eth1\n198.18.10.2 dev eth1\n")
+    assert len(lan.rows(f"attach {name} eth1")) == 1
+    assert lan.rows(f"add 198.18.10.1 dev {name}") == {"added": 1, "present": 0}
+    assert lan.rows(f"import {scratch}/file") == {"added": 2, "present": 0}
+    for command in "status", "list dev", "stats", "doctor", "explain 198.18.10.1 dev":
+        said = lan.cli(f"{command} {name} --json")
+        assert said.err == "" and said.out == lan.cli(f"{command} eth1 --json").out
+        assert command == "doctor" or '"eth1"' in said.out
+    lan.done(f"announce 198.18.10.1 dev {name} --count 1", f"del 198.18.10.1 dev {name}", f"flush dev {name}")
+    assert listed(lan) == []
+    assert len(lan.rows(f"detach eth1 {name}")) == 1
