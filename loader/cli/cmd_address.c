@@ -45,12 +45,16 @@ static int add_run(const struct cli_options *options, int count, char **words)
 	r = spec_parse(count, words, &spec, &err);
 	if (r == -EINVAL)
 		return cli_usage(&cmd_add, "%s", err.text);
+	/* one that isn't there is said before anything is made, or waited for */
 	if (!r)
 		r = link_for_arp(spec.dev, &link, &err);
 	if (!r)
 		r = cli_open_locked(options, true, &pins, &err);
 	if (!r) {
-		r = add_spec(&pins, &spec, &link, &added, &err);
+		/* and again: it may have been made anew while another writer had the lock */
+		r = link_for_arp(spec.dev, &link, &err);
+		if (!r)
+			r = add_spec(&pins, &spec, &link, &added, &err);
 		if (r < 0)
 			pins_undo_create(&pins);
 	}

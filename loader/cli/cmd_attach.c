@@ -205,7 +205,7 @@ static int attach_run(const struct cli_options *options, int count, char **words
 	if (!attached)
 		return cli_fail_memory();
 	/* one that isn't there is said before anything is made, or waited for */
-	r = count = links_resolve(count, words, attached, &err);
+	r = links_resolve(count, words, attached, &err);
 	if (r < 0)
 		return cli_fail(&err);
 	if (options->attach.dry_run)
@@ -214,7 +214,10 @@ static int attach_run(const struct cli_options *options, int count, char **words
 		r = cli_open_locked(options, true, &pins, &err);
 	if (r < 0 && !(options->attach.dry_run && r == -ENOENT && !*err.text))
 		return cli_fail(&err);
-	r = attach_all(&pins, options, attached, count, &err);
+	/* and again: under the lock no other writer changes what they mean */
+	r = count = links_resolve(count, words, attached, &err);
+	if (r >= 0)
+		r = attach_all(&pins, options, attached, count, &err);
 	if (r < 0) {
 		pins_undo_create(&pins);
 		return cli_fail(&err);

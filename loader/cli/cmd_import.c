@@ -56,6 +56,25 @@ static int link_cache_get(struct link_cache *cache, const char *name, const stru
 	return 0;
 }
 
+/* Asks again for every interface. Returns 1 where one was made anew or has another MAC, 0 where
+ * none was, or a negative errno with @err. @cache has what they are now. */
+static int link_cache_renew(struct link_cache *cache, struct err *err)
+{
+	int changed = 0;
+
+	for (int i = 0; i < cache->count; i++) {
+		struct link now;
+		int r = link_for_arp(cache->given[i], &now, err);
+
+		if (r < 0)
+			return r;
+		changed |= now.ifindex != cache->links[i].ifindex ||
+			   memcmp(now.mac, cache->links[i].mac, ETH_ALEN);
+		cache->links[i] = now;
+	}
+	return changed;
+}
+
 /*
  * Cuts @line at white space, in place, up to a word that begins with '#'. An interface's name may
  * have one anywhere, so what follows 'dev' is no comment. Returns the number of words, one too many
@@ -146,15 +165,40 @@ static void progress_show(size_t done, size_t total)
 	fprintf(stderr, "\r%zu of %zu addresses written%s", done, total, done == total ? "\n" : "");
 }
 
+/* Has the addresses follow interfaces that were made anew, or have another MAC, while the file was
+ * read or another writer had the lock. */
+static int import_renew_links(struct import *import, struct err *err)
+{
+	struct link_cache *links = &import->links;
+	struct link before[L2RESP_MAX_DEVICES];
+	int r;
+
+	memcpy(before, links->links, sizeof(before));
+	r = link_cache_renew(links, err);
+	for (size_t i = 0; r > 0 && i < import->list.count; i++) {
+		struct entry_wanted *wanted = &import->list.wanted[i];
+		int at = 0;
+
+		while (before[at].ifindex != wanted->key.ifindex)
+			at++;
+		wanted->key.ifindex = links->links[at].ifindex;
+		if (!(wanted->head.flags & ENTRY_MAC_FIXED))
+			memcpy(wanted->head.mac, links->links[at].mac, ETH_ALEN);
+	}
+	return r < 0 ? r : 0;
+}
+
 static int import_write(struct import *import, const struct pins *pins,
 			struct entry_added *ret_added, struct err *err)
 {
 	/* worth watching from a second's work on */
 	bool watch = import->list.count >= 100000 && isatty(STDERR_FILENO);
+	int r = import_renew_links(import, err);
 
-	return serve_add(pins, import->links.links, import->links.count, import->list.wanted,
-			 import->list.count, watch ? progress_show : NULL, cli_note, ret_added,
-			 err);
+	return r < 0 ? r
+		     : serve_add(pins, import->links.links, import->links.count,
+				 import->list.wanted, import->list.count,
+				 watch ? progress_show : NULL, cli_note, ret_added, err);
 }
 
 static void cleanup_file(FILE **file)
