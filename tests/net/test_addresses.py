@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lan import PASS, SERVER_MAC, VIP, VIP6, VIP_MAC, in_v6, wait_until
+from lan import PASS, SERVER_MAC, VIP, VIP6, VIP_MAC, in_v6
+from wait import HUNG, wait_until
 
 FAMILIES = {"IPv4": str, "IPv6": in_v6}
 each_family = pytest.mark.parametrize("words", FAMILIES.values(), ids=FAMILIES)
@@ -289,7 +290,7 @@ def test_save_to_what_is_no_file(lan, scratch, background):
     assert lan.done(f"save {device}").out == "" and device.is_char_device()
     reader = background(["cat", fifo], stdout=subprocess.PIPE, text=True)
     assert lan.done(f"save {fifo}").out == "" and fifo.is_fifo()
-    assert lan.done("save").out == reader.communicate(timeout=5)[0]
+    assert lan.done("save").out == reader.communicate(timeout=HUNG)[0]
     stdout.symlink_to("/proc/self/fd/1")  # as /dev/stdout is
     assert lan.done(f"save {stdout}").out == lan.done("save").out and stdout.is_symlink()
 
