@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "explain.h"
+#include "text.h"
 
 /* The agent answers at once or not at all. */
 #define TIMEOUT_SECONDS 10L
@@ -74,7 +75,8 @@ static json_t *explain_on(const char *bpffs, const char *ip, const char *dev)
 
 	if (!r)
 		r = explain(bpffs, dev, &question, &explanation, &err);
-	return r < 0 ? json_pack("{s:s, s:n, s:s}", "dev", dev, "verdict", "reason", err.text)
+	return r < 0 ? json_pack("{s:s, s:n, s:o}", "dev", dev, "verdict", "reason",
+				 text_json(err.text))
 		     : json_pack("{s:s, s:s, s:s}", "dev", dev, "verdict",
 				 explain_verdict(&explanation), "reason", explanation.reason);
 }

@@ -421,17 +421,6 @@ void cli_array_begin(struct cli_array *array)
 	putchar('[');
 }
 
-json_t *cli_json_name(const char *name)
-{
-	char text[64];
-	size_t i;
-
-	for (i = 0; name[i] && i < sizeof(text) - 1; i++)
-		text[i] = (unsigned char)name[i] < 0x80 ? name[i] : '?';
-	text[i] = '\0';
-	return json_string(text);
-}
-
 void cli_array_row(struct cli_array *array, json_t *row)
 {
 	fputs(array->rows++ ? ",\n " : "", stdout);

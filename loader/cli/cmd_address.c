@@ -16,6 +16,7 @@
 #include "report.h"
 #include "serve.h"
 #include "spec.h"
+#include "text.h"
 #include "vlan.h"
 
 #define RANGE_WORDS "ADDR|CIDR|FIRST-LAST"
@@ -188,7 +189,7 @@ static json_t *lease_json(const struct list_row *shown)
 		return json_null();
 	return json_pack("{s:s, s:o, s:I}", "name",
 			 lease_name_format(&shown->entry->key.address, name), "holder",
-			 *shown->node ? json_string(shown->node) : json_null(), "remaining_ms",
+			 *shown->node ? text_json(shown->node) : json_null(), "remaining_ms",
 			 (json_int_t)shown->remaining_ms);
 }
 
@@ -200,9 +201,9 @@ static json_t *list_json(const struct list_row *shown)
 	const struct entry_head *head = &row->head;
 	json_t *json =
 		json_pack("{s:s, s:o, s:I, s:s, s:b}", "ip", address_format(&row->key.address, ip),
-			  "dev", cli_json_name(device->name), "ifindex",
-			  (json_int_t)row->key.ifindex, "mac", mac_format(head->mac, mac),
-			  "mac_fixed", !!(head->flags & ENTRY_MAC_FIXED));
+			  "dev", text_json(device->name), "ifindex", (json_int_t)row->key.ifindex,
+			  "mac", mac_format(head->mac, mac), "mac_fixed",
+			  !!(head->flags & ENTRY_MAC_FIXED));
 
 	if (!address_is_v4(&row->key.address))
 		json_object_set_new(json, "override",

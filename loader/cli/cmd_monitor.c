@@ -17,6 +17,7 @@
 #include "decode.h"
 #include "device.h"
 #include "prog.h"
+#include "text.h"
 #include "trace.h"
 #include "vlan.h"
 
@@ -222,7 +223,7 @@ static void sight_print_json(const struct sight *sight)
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&sight->when.tv_sec, &utc));
 	snprintf(stamp, sizeof(stamp), "%s.%09ldZ", date, sight->when.tv_nsec);
 	cli_print_json(json_pack("{s:s, s:o, s:i, s:s, s:b, s:b, s:i, s:o, s:o}", "time", stamp,
-				 "dev", cli_json_name(sight->dev), "ifindex", (int)record->ifindex,
+				 "dev", text_json(sight->dev), "ifindex", (int)record->ifindex,
 				 "outcome", counts_outcome_name(record->outcome), "answered",
 				 (int)record->replied, "conflict", is_conflict(record->outcome),
 				 "length", (int)record->length, "request",

@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "counts.h"
 #include "device.h"
+#include "text.h"
 
 /* One reading of all interfaces, or of the one asked for. */
 struct reading {
@@ -98,9 +99,12 @@ static void reading_print_json(const struct reading *before, const struct readin
 {
 	json_t *devices = json_object(), *json;
 
-	for (unsigned int i = 0; i < now->devices.count; i++)
-		json_object_set_new(devices, now->devices.rows[i].name,
-				    counts_json(&now->counts[i]));
+	for (unsigned int i = 0; i < now->devices.count; i++) {
+		json_t *name = text_json(now->devices.rows[i].name);
+
+		json_object_set_new(devices, json_string_value(name), counts_json(&now->counts[i]));
+		json_decref(name);
+	}
 	json = json_pack("{s:o, s:o}", "counters", counts_json(&now->sum), "devices", devices);
 	if (before)
 		json_object_set_new(json, "per_second", rates_json(before, now));

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "device.h"
 #include "doctor_check.h"
+#include "text.h"
 #include "vlan.h"
 
 struct doctor_check {
@@ -92,7 +93,7 @@ int doctor_find(struct doctor *doctor, const struct doctor_device *device,
 	if (address)
 		address_format(address, ip);
 	va_start(args, format);
-	vsnprintf(finding->detail, sizeof(finding->detail), format, args);
+	text_vprintf(finding->detail, sizeof(finding->detail), format, args);
 	va_end(args);
 	write_remedy(doctor->check->remedy, finding->dev, device ? device->hook : "", ip,
 		     finding->remedy, sizeof(finding->remedy));
@@ -105,7 +106,7 @@ void doctor_remedy(struct doctor *doctor, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(finding->remedy, sizeof(finding->remedy), format, args);
+	text_vprintf(finding->remedy, sizeof(finding->remedy), format, args);
 	va_end(args);
 }
 

@@ -11,6 +11,7 @@
 #include "entry.h"
 #include "explain.h"
 #include "pins.h"
+#include "text.h"
 #include "twin.h"
 #include "vlan.h"
 
@@ -48,12 +49,8 @@ static void found(struct explanation *explanation, enum explain_check check, boo
 	finding->made = true;
 	finding->ok = ok;
 	va_start(args, format);
-	vsnprintf(finding->detail, sizeof(finding->detail), format, args);
+	text_vprintf(finding->detail, sizeof(finding->detail), format, args);
 	va_end(args);
-	/* names of interfaces and programs may be any bytes, which JSON may not */
-	for (char *at = finding->detail; *at; at++)
-		if ((unsigned char)*at >= 0x80)
-			*at = '?';
 }
 
 /* The device that a frame with @request's tags is for on @ifindex; 0: none. */
