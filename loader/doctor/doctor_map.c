@@ -20,10 +20,7 @@ int doctor_check_mac_stale(struct doctor *doctor, const struct doctor_device *de
 	int r;
 
 	for (size_t i = 0; i < device->row_count && !device->gone; i++) {
-		const struct entry_head *head = &device->rows[i].head;
-
-		if (device->rows[i].damaged || head->flags & ENTRY_MAC_FIXED ||
-		    !memcmp(head->mac, device->link.mac, ETH_ALEN))
+		if (!entry_mac_stale(&device->rows[i], device->link.mac))
 			continue;
 		first = first ?: &device->rows[i];
 		count++;

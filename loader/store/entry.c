@@ -22,6 +22,12 @@ int entry_get(const struct pins *pins, const struct entry_key *key, struct entry
 	return responder_get(pins_responders(pins), key, ret_row, err);
 }
 
+bool entry_mac_stale(const struct entry_row *row, const uint8_t mac[ETH_ALEN])
+{
+	return !row->damaged && !(row->head.flags & ENTRY_MAC_FIXED) &&
+	       memcmp(row->head.mac, mac, ETH_ALEN) != 0;
+}
+
 uint64_t entry_lease_remaining_ms(const struct pins *pins, uint8_t slot)
 {
 	uint64_t deadline_ns, now_ns = clock_boot_ns();

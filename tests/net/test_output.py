@@ -17,7 +17,7 @@ COUNTERS = dict.fromkeys(
      "arp_bad_sender_ip", "arp_bad_format", "arp_truncated"], int)
 STATUS_ROW = {"dev": "eth1", "ifindex": int, "mode": "native", "prog_id": int, "chain": bool,
               "chain_reason": str, "entries": int}
-LIST_ROW = {"ip": str, "dev": "eth1", "ifindex": int, "mac": str, "mac_fixed": bool, "vlan": None,
+LIST_ROW = {"ip": str, "dev": "eth1", "ifindex": int, "mac": str, "mac_fixed": bool, "mac_stale": False, "vlan": None,
             "lease": None, "answering": bool, "responses_sent": int, "conflicts": int}
 
 # name: commands before; the command; the form of what it prints, options aside
