@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What stops, breaks or is changed behind the agent's back."""
+import errno
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from daemon import AGENT, POLICY, PORT, service
+from fault import faulty
 from lan import PASS, VIP, need
 from wait import let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
@@ -146,6 +148,33 @@ def test_a_file_broken_while_it_was_away(steady, lan, how):
     running.start()
     assert "the file is left out" in running.log()
     running.wait_entries()
+
+
+@pytest.mark.parametrize("fault, said", [
+    # two files, so two looks at the start; then the one that is written makes it look at both again
+    (f"stat:3:{errno.ESTALE}", "Stale file handle"),
+    # at the start, when nothing is known yet
+    (f"readdir:1:{errno.EIO}", "Input/output error"),
+], ids=["stat", "readdir"])
+def test_a_failing_file_system_withdraws_nothing(agent, fault, said):
+    """As a network file system does it: only a file that isn't there is gone."""
+    agent.outlast_a_restart()
+    agent.write("policy.yaml", POLICY)
+    agent.write("web.yaml", service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    agent.end(signal.SIGUSR1)
+    with faulty(fault):
+        agent.start()
+    if fault.startswith("stat"):
+        agent.write("web.yaml", service("web", VIP, OTHER))
+    assert wait_until(lambda: f"{said}; it is looked for again every 10 s" in agent.log())
+    assert (VIP, "eth1") in agent.entries()
+    assert len(list(agent.manifests.with_name("last-good").iterdir())) == 2
+    # the next look finds all
+    agent.write("web.yaml", service("web", VIP, OTHER))
+    agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+    assert agent.log().count(said) == 1
 
 
 @pytest.mark.parametrize("damage", [lambda text: text[:-1], lambda text: text.replace(VIP, OTHER), lambda text: "",

@@ -4,10 +4,12 @@
  * fails the Nth of that kind with that errno, FAULT=KIND:N:kill kills the program just before it
  * makes that request. Kinds: calls of bpf, membarrier, fsync or rename, a message to a netlink
  * socket ("netlink"), or "any" of these. FAULT_LOG=FILE gets a line "KIND N WHAT" for each, which
- * says how many there are.
+ * says how many there are. Kinds that "any" leaves out: "stat", of a file by its name in a
+ * directory, and "readdir".
  *
  * FAULT=no-btf: the kernel answers as one that has no BTF, as seen on user-mode Linux 6.1.
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <linux/bpf.h>
@@ -129,4 +132,25 @@ int rename(const char *from, const char *to)
 	int (*next)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
 
 	return fails("rename", 0) ? -1 : next(from, to);
+}
+
+static bool file_fails(const char *kind)
+{
+	const char *fault = getenv("FAULT");
+
+	return fault && !strncmp(fault, kind, strlen(kind)) && fails(kind, 0);
+}
+
+int fstatat64(int directory, const char *path, struct stat64 *st, int flags)
+{
+	int (*next)(int, const char *, struct stat64 *, int) = dlsym(RTLD_NEXT, "fstatat64");
+
+	return file_fails("stat") ? -1 : next(directory, path, st, flags);
+}
+
+struct dirent64 *readdir64(DIR *directory)
+{
+	struct dirent64 *(*next)(DIR *) = dlsym(RTLD_NEXT, "readdir64");
+
+	return file_fails("readdir") ? NULL : next(directory);
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """ARP frames, and a packet socket to send and see these or others."""
+import errno
 import select
 import socket
 import struct
@@ -57,7 +58,17 @@ class Wire:
 
     def send(self, *frames):
         for frame in frames:
-            self.socket.send(frame)
+            while not self.sent(frame):
+                time.sleep(0.001)
+
+    def sent(self, frame):
+        """False if the device's ring is full: it took nothing."""
+        try:
+            return self.socket.send(frame) > 0
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+            return False
 
     def received(self, count=None, quiet=0.15, seconds=HUNG):
         """(time, frame) of what came in: `count` of them, and until `quiet` seconds bring no more.
