@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "alloc.h"
 #include "store_base.h"
 
 static uint64_t base_now_usec(const struct store_base *base)
@@ -71,13 +72,13 @@ void store_expect(struct store_base *base, uint64_t revision)
 
 static void swap_free(struct store_swap *swap)
 {
-	struct store_swap **at = &swap->base->swaps;
-
-	while (*at != swap)
-		at = &(*at)->next;
-	*at = swap->next;
+	if (swap->previous)
+		swap->previous->next = swap->next;
+	else
+		swap->base->swaps = swap->next;
+	if (swap->next)
+		swap->next->previous = swap->previous;
 	http_cancel(swap->call);
-	sd_event_source_disable_unref(swap->failed);
 	free(swap);
 }
 
@@ -90,31 +91,16 @@ void store_swap_end(struct store_swap *swap, int result)
 	base->events->swapped(&record, result, base->userdata);
 }
 
-static int on_swap_failed(sd_event_source *source, void *userdata)
-{
-	(void)source;
-	store_swap_end(userdata, -ENOMEM);
-	return 0;
-}
-
 static void base_swap(struct store *store, const struct record *record)
 {
 	struct store_base *base = (struct store_base *)store;
-	struct store_swap *swap = calloc(1, sizeof(*swap));
+	struct store_swap *swap = xcalloc(1, sizeof(*swap));
 
-	if (!swap)
-		abort(); /* the answer that is owed could not be given */
-	*swap = (struct store_swap){
-		.next = base->swaps,
-		.base = base,
-		.record = *record,
-		.seen = base->listing ? 0 : base->revision,
-	};
+	*swap = (struct store_swap){ .next = base->swaps, .base = base, .record = *record };
+	if (base->swaps)
+		base->swaps->previous = swap;
 	base->swaps = swap;
-	/* told later, never from within */
-	if (base->send(swap) < 0 &&
-	    sd_event_add_defer(base->event, &swap->failed, on_swap_failed, swap) < 0)
-		abort();
+	base->send(swap);
 }
 
 void store_base_close(struct store_base *base)
