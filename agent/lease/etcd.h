@@ -55,8 +55,9 @@ uint64_t etcd_uint(const json_t *json, const char *name);
 char *etcd_key(const json_t *kv);
 /* The record that a key and value stand for. False: it is none of ours. */
 bool etcd_record(const json_t *kv, bool deleted, struct record *ret_record);
-/* The transaction that swaps @record. */
-json_t *etcd_swap(const struct record *record);
+/* The two halves of a swap: the comparison, and the operation. */
+json_t *etcd_compare(const struct record *record);
+json_t *etcd_change(const struct record *record);
 
 /* Goes on with the list or the watch, on another connection than before. */
 void etcd_follow(struct store_etcd *etcd);

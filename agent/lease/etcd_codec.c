@@ -130,20 +130,29 @@ static json_t *value_json(const struct record *record)
 	return etcd_base64(value, strlen(value));
 }
 
-json_t *etcd_swap(const struct record *record)
+json_t *etcd_compare(const struct record *record)
 {
-	json_t *key = key_json(record), *change, *swap;
 	char revision[24];
+	json_t *json;
 
 	snprintf(revision, sizeof(revision), "%" PRIu64, record->revision);
-	if (record->shape == RECORD_ABSENT)
-		change = json_pack("{s{sO}}", "request_delete_range", "key", key);
-	else
-		change = json_pack("{s{sO so}}", "request_put", "key", key, "value",
-				   value_json(record));
-	swap = json_pack("{s[{ss ss so ss}] s[o]}", "compare", "target", "MOD", "result", "EQUAL",
-			 "key", key, "mod_revision", revision, "success", change);
-	if (!swap)
+	json = json_pack("{ss ss so ss}", "target", "MOD", "result", "EQUAL", "key",
+			 key_json(record), "mod_revision", revision);
+	if (!json)
 		alloc_fail();
-	return swap;
+	return json;
+}
+
+json_t *etcd_change(const struct record *record)
+{
+	json_t *json;
+
+	if (record->shape == RECORD_ABSENT)
+		json = json_pack("{s{so}}", "request_delete_range", "key", key_json(record));
+	else
+		json = json_pack("{s{so so}}", "request_put", "key", key_json(record), "value",
+				 value_json(record));
+	if (!json)
+		alloc_fail();
+	return json;
 }

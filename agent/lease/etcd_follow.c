@@ -120,6 +120,7 @@ static bool watch_message(struct store_etcd *etcd, const json_t *json)
 		}
 		return false;
 	}
+	etcd->base.progress++;
 	events = json_object_get(result, "events");
 	json_array_foreach(events, index, event)
 	{

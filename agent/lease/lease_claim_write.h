@@ -6,9 +6,6 @@
 
 #include "lease_model.h"
 
-/* Claims that are being written at a time, to begin with; the store says how many at most. */
-#define LEASE_SWAPS_BEGIN 8
-
 /* No answer yet, or a refusal that the view hasn't explained: not again at once. */
 bool lease_claim_tried(const struct lease_claim *claim, uint64_t now);
 

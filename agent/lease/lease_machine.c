@@ -29,13 +29,18 @@ struct lease_machine *lease_machine_new(const struct lease_config *config,
 		.callbacks = callbacks,
 		.userdata = userdata,
 		.clock = *clock,
-		.swaps_max = LEASE_SWAPS_BEGIN,
 		.queue.last = &machine->queue.first,
 		.waiting.last = &machine->waiting.first,
 		.claims_due_ns = LEASE_NEVER,
 	};
 	machine->self = lease_peer_get(machine, config->node);
 	return machine;
+}
+
+void lease_machine_set_store(struct lease_machine *machine, struct store *store)
+{
+	machine->store = store;
+	machine->swaps_max = store->swaps_begin;
 }
 
 void lease_machine_free(struct lease_machine *machine)

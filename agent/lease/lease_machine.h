@@ -8,10 +8,12 @@
 /* What lease_machine_new() needs of a store: pass it on when the store is made. */
 extern const struct store_events lease_machine_events;
 
-/* @config, @callbacks and @clock must outlive it. The store is set afterwards. */
+/* @config, @callbacks and @clock must outlive it. */
 struct lease_machine *lease_machine_new(const struct lease_config *config,
 					const struct lease_callbacks *callbacks, void *userdata,
 					const struct lease_clock *clock);
+/* To be called before anything else, but with the engine none. */
+void lease_machine_set_store(struct lease_machine *machine, struct store *store);
 void lease_machine_free(struct lease_machine *machine);
 
 /* Does all that is due, and arms the clock for what will be. To be called after each other call of

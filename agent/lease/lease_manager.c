@@ -138,7 +138,8 @@ int lease_manager_new(sd_event *event, const struct lease_config *config,
 	r = store_make(manager, config, err);
 	if (r < 0)
 		return r;
-	manager->machine->store = manager->store;
+	if (manager->store)
+		lease_machine_set_store(manager->machine, manager->store);
 	*ret_manager = manager;
 	manager = NULL;
 	return 0;

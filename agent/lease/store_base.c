@@ -42,6 +42,13 @@ void store_answered(struct store_base *base)
 	base->events->reachable(NULL, base->userdata);
 }
 
+static void lag_arm(struct store_base *base)
+{
+	base->expected_progress = base->progress;
+	sd_event_source_set_time_relative(base->lag, base->lag_ns / 1000);
+	sd_event_source_set_enabled(base->lag, SD_EVENT_ONESHOT);
+}
+
 /* Did the stream show what was written by now? Else its server is cut off, or the stream is. */
 static int on_lag(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -52,6 +59,11 @@ static int on_lag(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	if (base->listing || base->revision >= base->awaited)
 		return 0;
+	/* much to show is no reason to begin again */
+	if (base->progress != base->expected_progress) {
+		lag_arm(base);
+		return 0;
+	}
 	base->lagged_revision = base->revision;
 	base->lags(base, again);
 	return 0;
@@ -66,8 +78,7 @@ void store_expect(struct store_base *base, uint64_t revision)
 	if (sd_event_source_get_enabled(base->lag, &enabled) >= 0 && enabled != SD_EVENT_OFF)
 		return;
 	base->awaited = revision;
-	sd_event_source_set_time_relative(base->lag, base->lag_ns / 1000);
-	sd_event_source_set_enabled(base->lag, SD_EVENT_ONESHOT);
+	lag_arm(base);
 }
 
 static void swap_free(struct store_swap *swap)

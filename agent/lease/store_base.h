@@ -38,8 +38,10 @@ struct store_base {
 	uint64_t answered_usec; /* when it last answered; 0: never */
 	sd_event_source *lag;
 	uint64_t lag_ns;
-	uint64_t awaited;	  /* revision that the stream must have reached then */
-	uint64_t lagged_revision; /* where it stood when it last lagged */
+	uint64_t progress;	    /* of the stream: messages that it brought */
+	uint64_t expected_progress; /* @progress when the wait began */
+	uint64_t awaited;	    /* revision that the stream must have reached then */
+	uint64_t lagged_revision;   /* where it stood when it last lagged */
 	struct store_swap *swaps;
 };
 

@@ -25,7 +25,8 @@
 #define V4_OFFSET    12 /* of an IPv4 address in a mapped one */
 #define MS_PER_S     1000
 /* Requests on their way at a time: each has a connection. */
-#define SWAPS_MAX 64
+#define SWAPS_BEGIN 8
+#define SWAPS_MAX   64
 
 struct store_kubernetes {
 	struct store_base base; /* first: it is cast to this */
@@ -285,6 +286,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	struct record record = { .shape = RECORD_ABSENT };
 
 	kubernetes->base.revision = kube_watch_version(kubernetes->watch);
+	kubernetes->base.progress++;
 	if (!name || !name_parse(name, &record))
 		return;
 	if (!deleted)
@@ -353,6 +355,7 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 	};
 	int r;
 
+	kubernetes->base.store.swaps_begin = SWAPS_BEGIN;
 	kubernetes->base.store.swaps_max = SWAPS_MAX;
 	kubernetes->base.store.free = kubernetes_free;
 	kubernetes->base.send = kubernetes_send;

@@ -17,6 +17,7 @@ from pathlib import Path
 
 NODE = os.environ.get("LEASE_NODE", str(Path(__file__).resolve().parents[2] / "build/tests/lease/lease-node"))
 DURATION, RETRY = 2.0, 0.3
+ADDRESSES = 131072  # as in node.c
 SLACK = 3  # a machine that is busy with other work
 PARENT_DIES = 1  # PR_SET_PDEATHSIG
 
@@ -46,14 +47,14 @@ class Etcd:
     """A cluster of etcd; tls: names of certificate files, as openssl_files() makes them. @enter: words before a
     command that take it to where @address is."""
 
-    def __init__(self, directory, members=1, tls=None, address="127.0.0.1", enter=()):
+    def __init__(self, directory, members=1, tls=None, address="127.0.0.1", enter=(), options=()):
         self.directory, self.tls, self.enter = directory, tls, enter
         scheme = "https" if tls else "http"
         self.urls = [f"{scheme}://{address}:{free_port()}" for _ in range(members)]
         self.peers = [f"http://{address}:{free_port()}" for _ in range(members)]
         self.processes = [None] * members
         for number in range(members):
-            self.start(number)
+            self.start(number, *options)
         assert until(lambda: self.ctl("endpoint", "health", check=False).returncode == 0, 20)
 
     def start(self, number, *options):
@@ -76,6 +77,9 @@ class Etcd:
     def get(self, key):
         found = json.loads(self.ctl("get", key, "-w", "json").stdout).get("kvs")
         return json.loads(base64.b64decode(found[0]["value"])) if found else None
+
+    def keys(self):
+        return self.ctl("get", "--prefix", "/xdp-l2resp/", "--keys-only").stdout.split()
 
     def claim(self, host):
         return self.get(f"/xdp-l2resp/claim/198.18.0.{host}")
@@ -148,6 +152,10 @@ class Node:
         slot = self.table[2048 + host]
         return bool(slot) and struct.unpack_from("=Q", self.table, 8 * slot)[0] > time.clock_gettime_ns(
             time.CLOCK_BOOTTIME)
+
+    def held(self):
+        """How many addresses have an entry."""
+        return ADDRESSES - self.table[2048:2048 + ADDRESSES].count(0)
 
     def answered(self):
         return {host for host in range(1, 256) if self.table[2048 + host] and self.answers(host)}

@@ -79,7 +79,7 @@ static bool run_once(unsigned int nodes, bool trace_it)
 		node->drift_ppm = drifts[n];
 		node->clock_offset = 1000000 * MS * (n + 1);
 		node->store.swap = store_swap;
-		node->store.swaps_max = 64;
+		node->store.swaps_begin = node->store.swaps_max = oracle.narrow ? 1 : 64;
 		memset(node->wants, true, sizeof(node->wants));
 		node->config = (struct lease_config){
 			.node = node->name,
@@ -119,6 +119,7 @@ static bool run_random(uint64_t seed, bool trace_it)
 	oracle.faults = rates[seed % 4];
 	oracle.hands = seed / 8 % 2;
 	oracle.unequal = seed / 16 % 2;
+	oracle.narrow = seed / 32 % 2;
 	return run_once(2 + seed / 4 % 2, trace_it);
 }
 

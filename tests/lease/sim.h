@@ -99,6 +99,7 @@ struct oracle {
 	unsigned int faults; /* of 1,000 */
 	bool hands;	     /* people delete and overwrite records all the time */
 	bool unequal;	     /* one node's leases last longer */
+	bool narrow;	     /* claims are written one after the other */
 	size_t listed;
 	struct {
 		uint32_t question;

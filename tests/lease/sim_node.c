@@ -187,7 +187,7 @@ void node_start(struct node *node)
 					  &(struct lease_clock){ clock_now, clock_random, clock_arm,
 								 node });
 	node->machine->forget_ns = FORGET;
-	node->machine->store = &node->store;
+	lease_machine_set_store(node->machine, &node->store);
 	for (unsigned int a = 0; a < ADDRESSES; a++) {
 		struct address address = address_of(a);
 

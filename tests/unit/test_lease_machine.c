@@ -164,7 +164,7 @@ static struct lease_machine *start(bool unsettled, bool stop)
 		.timing = { 2000 * LEASE_NS_PER_MS, 1200 * LEASE_NS_PER_MS, 300 * LEASE_NS_PER_MS },
 		.weight = 100,
 	};
-	static struct store store = { .swaps_max = 64, .swap = swap };
+	static struct store store = { .swaps_begin = 64, .swaps_max = 64, .swap = swap };
 	struct record heartbeat = {
 		.kind = RECORD_HEARTBEAT,
 		.shape = RECORD_GOOD,
@@ -182,7 +182,7 @@ static struct lease_machine *start(bool unsettled, bool stop)
 	machine = lease_machine_new(&config, &callbacks, NULL,
 				    &(struct lease_clock){ clock_now, clock_random, clock_arm,
 							   NULL });
-	machine->store = &store;
+	lease_machine_set_store(machine, &store);
 	lease_machine_want(machine, &vip, NULL);
 	lease_machine_settled(machine);
 	if (stop)
