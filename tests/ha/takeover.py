@@ -4,7 +4,7 @@ import signal
 import time
 from dataclasses import dataclass
 
-from cluster import DURATION, SLACK, VIP
+from cluster import DURATION, SLACK, TIMING, VIP
 from daemon import POLICY, service
 from lan import wait_until
 
@@ -31,9 +31,9 @@ def killed(cluster, asker, holder, waits):
                 [(frame.at - at, frame.mac == waits.mac) for frame in frames])
 
 
-def kills(cluster, lease, runs):
+def kills(cluster, lease, runs, timing=TIMING, duration=DURATION):
     """@runs of them, each node in its turn."""
-    holder, waits = (cluster.node(lease, [POLICY, service("web", VIP)]) for _ in range(2))
+    holder, waits = (cluster.node(lease, [POLICY, service("web", VIP)], timing=timing) for _ in range(2))
     cluster.settled([VIP])
     if VIP in waits.held():
         holder, waits = waits, holder
@@ -41,7 +41,7 @@ def kills(cluster, lease, runs):
     found = []
     for _ in range(runs):
         # what a node found fresh in the store it doesn't rely on for as long
-        time.sleep(DURATION)
+        time.sleep(max(duration, 1))
         found.append(killed(cluster, asker, holder, waits))
         holder.agent.start()
         holder, waits = waits, holder
