@@ -23,7 +23,7 @@ struct lease_claim *lease_claim_get(struct lease_machine *machine, const struct 
 	claim = xcalloc(1, sizeof(*claim));
 	claim->address = *address;
 	claim->due_ns = LEASE_NEVER;
-	claim->settled_ns = machine->view_ns + lease_vanished_wait_ns(machine, lease_now(machine));
+	claim->settled_ns = lease_vanished_until(machine, machine->view_ns);
 	HASH_ADD(hh, machine->claims, address, sizeof(claim->address), claim);
 	return claim;
 }

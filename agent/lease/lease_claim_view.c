@@ -44,8 +44,7 @@ void lease_claim_record(struct lease_machine *machine, const struct record *reco
 	if (!machine->synced)
 		claim->unknown_since |= record->shape != RECORD_GOOD || claim->unsettled;
 	else if (record->shape != RECORD_GOOD)
-		claim->settled_ns =
-			claim->changed_ns + lease_vanished_wait_ns(machine, claim->changed_ns);
+		claim->settled_ns = lease_vanished_until(machine, claim->changed_ns);
 	claim->free_ns = 0;
 	claim->given_up = false;
 	lease_claim_queue(machine, claim);
@@ -67,8 +66,7 @@ static void claim_synced(struct lease_machine *machine, struct lease_claim *clai
 		lease_claim_record(machine, &gone);
 	}
 	if (claim->unknown_since)
-		claim->settled_ns =
-			machine->view_ns + lease_vanished_wait_ns(machine, machine->view_ns);
+		claim->settled_ns = lease_vanished_until(machine, machine->view_ns);
 	claim->unknown_since = false;
 	lease_claim_queue(machine, claim);
 }

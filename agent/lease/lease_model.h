@@ -140,6 +140,7 @@ struct lease_machine {
 	uint64_t view_ns; /* since when no change was missed */
 	uint32_t generation;
 	struct lease_peer *peers, *self;
+	const struct lease_peer *slowest; /* for whose leases what vanished is held longer */
 	struct lease_claim *claims;
 
 	struct lease_queue queue;   /* claims to look at */

@@ -74,26 +74,36 @@ bool lease_peer_session_over(const struct lease_peer *peer, uint64_t session)
 	       (peer->heartbeat.session != session || !lease_heartbeat_beats(&peer->heartbeat));
 }
 
-/* May entries of @peer still answer, whatever claims they were for? */
-static bool peer_may_answer(const struct lease_machine *machine, const struct lease_peer *peer,
-			    uint64_t now)
+/* Until when entries of @peer may answer for a claim that vanished at @since. */
+static uint64_t peer_answers_until(const struct lease_machine *machine,
+				   const struct lease_peer *peer, uint64_t since, uint64_t now)
 {
-	if (peer->shape == RECORD_NEWER)
-		return true;
-	return now < peer->settled_ns || lease_peer_alive(machine, peer, now);
+	if (peer->shape == RECORD_NEWER || lease_peer_alive(machine, peer, now))
+		return since + lease_peer_wait_ns(machine, peer);
+	/* dead, ended, or silent for so long that its stamp is over */
+	return peer->settled_ns;
 }
 
-uint64_t lease_vanished_wait_ns(const struct lease_machine *machine, uint64_t now)
+uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since)
 {
-	uint64_t longest = machine->duration_ns;
+	uint64_t now = lease_now(machine), own = since + machine->duration_ns, latest = own;
+	const struct lease_peer *slowest = NULL;
 
 	for (const struct lease_peer *peer = machine->peers; peer; peer = peer->hh.next) {
-		uint64_t wait = lease_peer_wait_ns(machine, peer);
+		uint64_t until = peer_answers_until(machine, peer, since, now);
 
-		if (wait > longest && peer_may_answer(machine, peer, now))
-			longest = wait;
+		if (until > latest) {
+			latest = until;
+			slowest = peer;
+		}
 	}
-	return longest;
+	if (slowest && slowest != machine->slowest)
+		lease_log(machine, LOG_WARNING,
+			  "addresses without a record wait %" PRIu64
+			  " ms longer: leases of %s may last so long",
+			  (latest - own) / LEASE_NS_PER_MS, slowest->name);
+	machine->slowest = slowest;
+	return latest;
 }
 
 /* Do claims look different with @after than with @before? Not for a mere renewal. */

@@ -27,9 +27,10 @@ uint64_t lease_peer_silent_until(const struct lease_machine *machine,
 				 const struct lease_peer *peer);
 /* Does @peer's record say that @session is over? To be relied on from @peer->settled_ns on. */
 bool lease_peer_session_over(const struct lease_peer *peer, uint64_t session);
-/* How long a record that vanished counts as held: it may have been that of any node whose entries
- * may still answer. */
-uint64_t lease_vanished_wait_ns(const struct lease_machine *machine, uint64_t now);
+/* Until when a record that vanished at @since counts as held: it may have been that of any node
+ * whose entries may still answer. Says so where that is longer than for this node's own duration.
+ */
+uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since);
 
 /* The view shows @record. True: claims look different now. */
 bool lease_peer_record(struct lease_machine *machine, const struct record *record);

@@ -6,8 +6,9 @@
 
 #include "lease_machine.h"
 
-#define NOW	UINT64_C(1000000000000)
-#define AHEAD	(NOW + LEASE_NS_PER_S)
+#define START	UINT64_C(1000000000000)
+#define AHEAD	(START + LEASE_NS_PER_S)
+#define DAY_MS	86400000
 #define SESSION 7
 #define SLOT	3
 
@@ -15,10 +16,11 @@ static const char id[] = "0123456789abcdef0123456789abcdef";
 static const struct address vip = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 1 } };
 
 /* What was done, a letter each: h heartbeat, e heartbeat that ends the session, r release of the
- * claim, c other write of the claim, g gained, l lost, p purge, s stamp. */
+ * claim, c other write of a claim, d node-2 declared dead, g gained, l lost, p purge, s stamp. */
 static char done[32];
 static int present; /* whether the process before left an entry, or an error */
 static struct record beat;
+static uint64_t now;
 
 static void note(char what)
 {
@@ -30,6 +32,10 @@ static void swap(struct store *store, const struct record *record)
 	(void)store;
 	if (record->kind == RECORD_CLAIM) {
 		note(record->claim.holder[0] ? 'c' : 'r');
+		return;
+	}
+	if (strcmp(record->node, "node-1") != 0) {
+		note('d');
 		return;
 	}
 	note(record->heartbeat.state == HEARTBEAT_ENDED ? 'e' : 'h');
@@ -117,7 +123,7 @@ static const struct lease_callbacks callbacks = {
 static uint64_t clock_now(void *userdata)
 {
 	(void)userdata;
-	return NOW;
+	return now;
 }
 
 static uint64_t clock_random(void *userdata)
@@ -179,6 +185,7 @@ static struct lease_machine *start(bool unsettled, bool stop)
 	struct lease_machine *machine;
 
 	memset(done, 0, sizeof(done));
+	now = START;
 	machine = lease_machine_new(&config, &callbacks, NULL,
 				    &(struct lease_clock){ clock_now, clock_random, clock_arm,
 							   NULL });
@@ -252,4 +259,53 @@ Test(lease_machine, does_not_go_on_while_the_entries_are_not_known)
 Test(lease_machine, ends_a_session_once_its_entries_are_gone)
 {
 	expect(start(false, true), "pe");
+}
+
+/* The heartbeat of another node, last seen @state, whose leases last for a day. */
+static void tell_long(struct lease_machine *machine, enum heartbeat_state state)
+{
+	struct record heartbeat = {
+		.kind = RECORD_HEARTBEAT,
+		.shape = RECORD_GOOD,
+		.node = "node-3",
+		.heartbeat = { .session = SESSION + 3, .state = state, .duration_ms = DAY_MS },
+	};
+
+	memcpy(heartbeat.heartbeat.id, id, LEASE_ID_DIGITS);
+	tell(machine, heartbeat, 4);
+}
+
+/* Is an address that nobody had written @seconds after the view began? */
+static bool takes_new(enum heartbeat_state state, unsigned int seconds)
+{
+	static const struct address another = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 2 } };
+	struct lease_machine *machine;
+	bool taken = false;
+
+	present = 1;
+	machine = start(false, false);
+	tell_long(machine, state);
+	renewed(machine);
+	memset(done, 0, sizeof(done));
+	for (unsigned int i = 0; i < seconds * 10 && !taken; i++) {
+		now += 100 * LEASE_NS_PER_MS;
+		lease_machine_want(machine, &another, NULL);
+		lease_machine_run(machine);
+		taken = strchr(done, 'c');
+		/* each renewal is confirmed at once */
+		if (strchr(done, 'h')) {
+			lease_machine_events.swapped(&beat, 0, machine);
+			tell(machine, beat, 10 + i);
+		}
+		memset(done, 0, sizeof(done));
+	}
+	lease_machine_free(machine);
+	return taken;
+}
+
+Test(lease_machine, a_dead_node_with_leases_of_a_day_holds_no_new_address_back)
+{
+	cr_expect(takes_new(HEARTBEAT_DEAD, 5));
+	cr_expect(takes_new(HEARTBEAT_ENDED, 5));
+	cr_expect_not(takes_new(HEARTBEAT_ALIVE, 5), "its entries may still answer");
 }
