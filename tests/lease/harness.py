@@ -72,6 +72,10 @@ class Etcd:
         found = json.loads(self.ctl("get", key, "-w", "json").stdout).get("kvs")
         return json.loads(base64.b64decode(found[0]["value"])) if found else None
 
+    def revision(self):
+        """How many writes there were."""
+        return json.loads(self.ctl("get", "x", "-w", "json").stdout)["header"]["revision"]
+
     def keys(self):
         return self.ctl("get", "--prefix", "/xdp-l2resp/", "--keys-only").stdout.split()
 

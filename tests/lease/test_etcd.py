@@ -9,7 +9,7 @@ import time
 import pytest
 from common import *  # pylint: disable=wildcard-import,unused-wildcard-import
 from harness import DURATION, NODE, Etcd, World, free_port, openssl_files
-from wait import SLACK, let_pass, stays, wait_until
+from wait import let_pass, stays, wait_until
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="etcd isn't installed")
 
@@ -45,8 +45,7 @@ def test_a_store_put_back_empty_is_followed_anew(pair):
 
 def test_a_compacted_history_is_listed_again(pair):
     pair.second.signal(signal.SIGSTOP)
-    revision = json.loads(pair.store.ctl("get", "x", "-w", "json").stdout)["header"]["revision"]
-    pair.store.ctl("compact", str(revision))
+    pair.store.ctl("compact", str(pair.store.revision()))
     pair.second.signal(signal.SIGCONT)
     pair.first.signal(signal.SIGKILL)
     assert wait_until(lambda: pair.second.answered() == {1, 2, 3})
@@ -58,24 +57,24 @@ def test_an_endpoint_that_refuses_is_passed_over(world):
 
 
 def takes_over(world, count):
-    """node-1, which holds @count addresses, is killed: seconds from node-2's first to its last."""
+    """node-1, which holds @count addresses, is killed: how many writes it takes node-2 to have all."""
     first = world.node("node-1", "-q", wants=count)
     assert wait_until(lambda: first.held() == count, 60), first.said
     second = world.node("node-2", "-q", wants=count)
     assert wait_until(lambda: second.heard("STATE active"), 60), second.said
     let_pass(2 * DURATION, "what it found fresh in the store it doesn't rely on for as long")
+    before = world.store.revision()
     first.signal(signal.SIGKILL)
     assert wait_until(second.held, 10 * DURATION), second.said
     begun = time.monotonic()
     assert wait_until(lambda: second.held() == count, 60), second.said
-    return time.monotonic() - begun
+    print(f"# all {count} within {time.monotonic() - begun:.3f} s of the first")
+    return world.store.revision() - before
 
 
 def test_many_addresses_are_taken_over_together(world):
-    """0.2 s on an idle machine; one request each took 3.3 s."""
-    seconds = takes_over(world, 5000)
-    print(f"# all 5,000 within {seconds:.3f} s of the first")
-    assert seconds < 0.5 * SLACK
+    """In 0.2 s on an idle machine, which one write each would make 3.3 s. A busy one's time says nothing."""
+    assert takes_over(world, 5000) < 1000
 
 
 def test_a_store_that_takes_smaller_transactions():
