@@ -204,7 +204,8 @@ struct lease_info {
 	char wish[LEASE_NODE_MAX + 1];	 /* node that it is asked to go to; empty: none */
 	bool held;			 /* by this node, in its session */
 	bool holder_alive;		 /* the holder's heartbeat isn't older than its duration */
-	uint8_t slot;			 /* if held; else 0 */
+	bool lately;  /* some node holds it, or was seen to hold it within this node's duration */
+	uint8_t slot; /* if held; else 0 */
 	uint64_t remaining_ns; /* if held: until the stamp; else of the heartbeat's wait */
 	uint64_t transitions;  /* how often the claim changed hands */
 };

@@ -44,7 +44,7 @@ static bool claim_lose(struct lease_machine *machine, struct lease_claim *claim,
 
 static void claim_gain(struct lease_machine *machine, struct lease_claim *claim)
 {
-	claim->entry = claim->held = true;
+	claim->entry = claim->held = claim->was_held = true;
 	machine->figures.gained++;
 	machine->figures.held++;
 	machine->callbacks->gained(&claim->address, machine->session.slot, machine->userdata);
@@ -144,6 +144,7 @@ static void run_candidate(struct lease_machine *machine, struct lease_claim *cla
 
 	if (from == LEASE_NEVER) {
 		claim->free_ns = 0;
+		claim->was_held = true;
 		run_theirs(machine, claim, now);
 		return;
 	}
@@ -170,6 +171,7 @@ static void run_unwanted(struct lease_machine *machine, struct lease_claim *clai
 		return;
 	if (from == LEASE_NEVER) {
 		claim->free_ns = 0;
+		claim->was_held = true;
 		return;
 	}
 	if (now >= from) {

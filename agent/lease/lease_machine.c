@@ -180,6 +180,16 @@ uint8_t lease_machine_holds(const struct lease_machine *machine, const struct ad
 	return claim && claim->entry && lease_session_holds(machine) ? machine->session.slot : 0;
 }
 
+/* Does a node hold @claim, or did one lately? */
+static bool claim_held_lately(const struct lease_machine *machine, const struct lease_claim *claim,
+			      uint64_t now)
+{
+	if (claim->held ||
+	    (claim->holder && !lease_peer_session_over(claim->holder, claim->session)))
+		return true;
+	return claim->was_held && (!claim->free_ns || now < claim->free_ns + machine->duration_ns);
+}
+
 int lease_machine_info(const struct lease_machine *machine, const struct address *address,
 		       struct lease_info *ret_info)
 {
@@ -192,6 +202,7 @@ int lease_machine_info(const struct lease_machine *machine, const struct address
 		return -ENOENT;
 	holder = claim->held ? machine->self : claim->holder;
 	info.held = claim->held;
+	info.lately = claim_held_lately(machine, claim, now);
 	info.transitions = claim->transitions;
 	if (claim->wish && claim->wish != claim->holder)
 		node_name_copy(info.wish, claim->wish->name);

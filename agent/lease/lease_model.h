@@ -67,6 +67,7 @@ struct lease_claim {
 	uint64_t retry_ns;
 	uint64_t tried_revision; /* a swap of this revision isn't repeated before retry_ns */
 	bool unknown_since : 1;	 /* settled_ns is set at the end of the list */
+	bool was_held : 1;	 /* some node was seen to hold it before @free_ns */
 	bool unsettled : 1;
 	bool moved : 1;
 	bool wanted : 1;

@@ -309,3 +309,48 @@ Test(lease_machine, a_dead_node_with_leases_of_a_day_holds_no_new_address_back)
 	cr_expect(takes_new(HEARTBEAT_ENDED, 5));
 	cr_expect_not(takes_new(HEARTBEAT_ALIVE, 5), "its entries may still answer");
 }
+
+static bool held_lately(const struct lease_machine *machine)
+{
+	struct lease_info info;
+
+	return !lease_machine_info(machine, &vip, &info) && info.lately;
+}
+
+/* What is free in the store for long is asked for on the LAN before it is taken. */
+Test(lease_machine, knows_what_was_held_within_the_last_duration)
+{
+	struct record claim = { .kind = RECORD_CLAIM, .shape = RECORD_GOOD, .address = vip };
+	struct lease_machine *machine;
+
+	present = 1;
+	machine = start(false, false);
+	renewed(machine);
+	cr_expect(held_lately(machine), "it holds it itself");
+	lease_machine_unwant(machine, &vip);
+	lease_machine_run(machine);
+	tell(machine, claim, 6);
+	lease_machine_events.swapped(&claim, 0, machine);
+	now += LEASE_NS_PER_S;
+	cr_expect(held_lately(machine), "a second after it was given up");
+	now += 2 * LEASE_NS_PER_S;
+	cr_expect_not(held_lately(machine), "three seconds after it was given up");
+	lease_machine_free(machine);
+}
+
+Test(lease_machine, does_not_know_of_what_it_finds_free_that_it_was_held)
+{
+	struct record claim = { .kind = RECORD_CLAIM,
+				.shape = RECORD_GOOD,
+				.address = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 3 } } };
+	struct lease_machine *machine;
+	struct lease_info info;
+
+	present = 1;
+	machine = start(false, false);
+	renewed(machine);
+	tell(machine, claim, 6);
+	cr_assert_eq(lease_machine_info(machine, &claim.address, &info), 0);
+	cr_expect_not(info.lately);
+	lease_machine_free(machine);
+}
