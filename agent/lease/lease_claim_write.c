@@ -66,6 +66,9 @@ void lease_claim_swapped(struct lease_machine *machine, const struct record *rec
 		machine->swaps_max++;
 	if (claim) {
 		claim->busy = false;
+		/* it may not remove records, and needn't try each retryPeriod */
+		if (result && record->shape == RECORD_ABSENT)
+			claim->free_ns = 0;
 		lease_claim_queue(machine, claim);
 	}
 }

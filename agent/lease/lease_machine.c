@@ -276,7 +276,7 @@ static void event_swapped(const struct record *record, int result, void *userdat
 	else if (!strcmp(record->node, machine->self->name))
 		lease_session_swapped(machine, record, result);
 	else
-		lease_peer_swapped(machine, record);
+		lease_peer_swapped(machine, record, result);
 	lease_machine_run(machine);
 }
 

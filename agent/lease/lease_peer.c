@@ -250,10 +250,14 @@ uint64_t lease_peers_run(struct lease_machine *machine, uint64_t now)
 	return due;
 }
 
-void lease_peer_swapped(struct lease_machine *machine, const struct record *record)
+void lease_peer_swapped(struct lease_machine *machine, const struct record *record, int result)
 {
 	struct lease_peer *peer = lease_peer_find(machine, record->node);
 
-	if (peer)
-		peer->busy = false;
+	if (!peer)
+		return;
+	peer->busy = false;
+	/* it may not remove records, and needn't try each retryPeriod */
+	if (result && record->shape == RECORD_ABSENT)
+		peer->remove_ns = lease_now(machine) + machine->forget_ns;
 }

@@ -36,8 +36,8 @@ uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since);
 bool lease_peer_record(struct lease_machine *machine, const struct record *record);
 /* The view is complete: peers that it doesn't have are gone. */
 void lease_peers_synced(struct lease_machine *machine);
-/* The result of a swap of another node's heartbeat. */
-void lease_peer_swapped(struct lease_machine *machine, const struct record *record);
+/* The result of a swap of another node's heartbeat, as store.h's swapped() has it. */
+void lease_peer_swapped(struct lease_machine *machine, const struct record *record, int result);
 /* Declares peers dead that were silent for too long, and removes the records of those that are
  * gone; returns when the next would be. */
 uint64_t lease_peers_run(struct lease_machine *machine, uint64_t now);
