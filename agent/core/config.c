@@ -488,7 +488,7 @@ static int config_check(const struct config *config, const char *path, struct er
 {
 	struct err said;
 
-	if (lease_timing_check(&config->timing, &said) < 0)
+	if (lease_timing_check(config->engine, &config->timing, &said) < 0)
 		return err_set(err, -EINVAL, "%s: lease: %s", path, said.text);
 	if (config->engine == LEASE_ENGINE_ETCD && !config->endpoints)
 		return err_set(err, -EINVAL, "%s: engine etcd needs lease.endpoints", path);
