@@ -109,7 +109,7 @@ static const struct cli_option opt_version =
 
 const struct cli_option cli_opt_mode = OPTION(
 	attach.mode, take_mode, .name = "mode", .argument = "native|skb|auto",
-	.help = "XDP mode; auto (default): native, and skb where the driver has no native XDP");
+	.help = "XDP mode; auto (default): native, and skb where the driver refuses that");
 const struct cli_option cli_opt_priority =
 	OPTION(attach.priority, take_number, .name = "priority", .argument = "N",
 	       .help = "place among other programs, lower runs first (default 20)");

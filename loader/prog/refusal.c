@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dispatcher.h"
+#include "refusal.h"
+
+/* libbpf's words (nlattr.c, since 4.16) before the kernel's */
+#define LIBBPF_PREFIX "Kernel error message: "
+
+/* the kernel's words for a driver without ndo_bpf (net/core/dev.c, since 4.20) */
+#define KERNEL_NO_NATIVE "Underlying driver does not support XDP in native mode"
+
+static _Thread_local char kernel_reason[256];
+static _Thread_local char driver_reason[REFUSAL_REASON_SIZE];
+
+void refusal_listen(const char *format, va_list args)
+{
+	char line[sizeof(LIBBPF_PREFIX) + sizeof(kernel_reason) + 16];
+	const char *reason;
+
+	if (!strstr(format, LIBBPF_PREFIX))
+		return;
+	vsnprintf(line, sizeof(line), format, args);
+	reason = strstr(line, LIBBPF_PREFIX) + strlen(LIBBPF_PREFIX);
+	snprintf(kernel_reason, sizeof(kernel_reason), "%.*s", (int)strcspn(reason, "\n"), reason);
+}
+
+void refusal_forget(void)
+{
+	kernel_reason[0] = driver_reason[0] = '\0';
+}
+
+/* Is it about what is on the interface, or above it, already? Then no other mode helps. */
+static bool occupied(int error)
+{
+	return error == -EBUSY || error == -EEXIST;
+}
+
+/* Did the driver refuse native XDP, so that skb mode may do? */
+static bool by_driver(int error, bool loaded)
+{
+	if (occupied(error))
+		return false;
+	/* some say nothing, as ixgbe does with SR-IOV */
+	return *kernel_reason || (loaded && (error == -EOPNOTSUPP || error == -EINVAL ||
+					     error == -ERANGE || error == -ENOMEM));
+}
+
+const char *refusal_driver_reason(void)
+{
+	return driver_reason;
+}
+
+static void set_driver_reason(int error)
+{
+	if (!strcmp(kernel_reason, KERNEL_NO_NATIVE))
+		snprintf(driver_reason, sizeof(driver_reason), REFUSAL_NO_NATIVE);
+	else if (*kernel_reason)
+		snprintf(driver_reason, sizeof(driver_reason), "the driver refuses native XDP: %s",
+			 kernel_reason);
+	else
+		snprintf(driver_reason, sizeof(driver_reason),
+			 "the driver refuses native XDP and gives no reason: %s; the kernel's log "
+			 "may have one",
+			 strerror(-error));
+}
+
+/* What helps, by a word of the driver's reason. */
+static const struct {
+	const char *word;
+	const char *remedy;
+} remedies[] = {
+	{ "MTU", "lower the MTU, or " },
+	{ "frame size", "lower the MTU, or " },
+	{ "LRO", "turn that off with ethtool -K, or " },
+	{ "GRO", "turn that off where the virtual machine is configured, or " },
+	{ "queue", "change their number with ethtool -L, or " },
+	{ "channel", "change their number with ethtool -L, or " },
+};
+
+static const char *remedy(const struct link *link)
+{
+	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
+		if (strcasestr(kernel_reason, remedies[i].word))
+			return remedies[i].remedy;
+	return !*kernel_reason && link->mtu > ETH_DATA_LEN ? "lower the MTU, or " : "";
+}
+
+int refusal_err_load(struct err *err, int error, const struct link *link)
+{
+	char detail[64];
+
+	if (error == -EPERM)
+		return err_set(err, error, "%s: loading the program: %s; run it as root",
+			       link->name, strerror(-error));
+	return err_set(
+		err, error,
+		"%s: the kernel refuses the program: %s (-v shows the verifier's last lines)",
+		link->name, dispatcher_error_text(error, detail, sizeof(detail)));
+}
+
+int refusal_err_attach(struct err *err, int error, const struct link *link,
+		       enum xdp_attach_mode mode, bool loaded)
+{
+	char detail[64];
+
+	if (mode == XDP_MODE_NATIVE && by_driver(error, loaded)) {
+		set_driver_reason(error);
+		return err_set(err, -EOPNOTSUPP, "%s: %s; %s--mode skb would attach, slower",
+			       link->name, driver_reason, remedy(link));
+	}
+	if (*kernel_reason)
+		return err_set(err, error, "%s: the kernel refuses to attach the program: %s",
+			       link->name, kernel_reason);
+	if (loaded)
+		return err_set(err, error, "%s: attaching the program: %s", link->name,
+			       dispatcher_error_text(error, detail, sizeof(detail)));
+	return refusal_err_load(err, error, link);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Why the program isn't attached, in the words of whoever refused it: the verifier, the driver, or
+ * the kernel for what is on the interface already. The kernel's reason (netlink's extended ack)
+ * comes through libbpf's log only.
+ */
+#ifndef XDP_L2RESP_REFUSAL_H
+#define XDP_L2RESP_REFUSAL_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <xdp/libxdp.h>
+
+#include "err.h"
+#include "link.h"
+
+#define REFUSAL_NO_NATIVE   "the driver has no native XDP"
+#define REFUSAL_REASON_SIZE 384
+
+/* For the log handler of libbpf: keeps the kernel's reason, if that is what @format says. */
+void refusal_listen(const char *format, va_list args);
+
+/* Forgets the reasons. Called before each attempt, so that none is taken for another's. */
+void refusal_forget(void);
+
+/* The sentence for the program that couldn't be loaded. Returns @error. */
+int refusal_err_load(struct err *err, int error, const struct link *link);
+
+/*
+ * The sentence for the attempt in @mode that came to @error; @loaded: the verifier had accepted the
+ * program. Returns -EOPNOTSUPP where the driver refused native XDP, so that skb mode may do; else
+ * @error.
+ */
+int refusal_err_attach(struct err *err, int error, const struct link *link,
+		       enum xdp_attach_mode mode, bool loaded);
+
+/* After that -EOPNOTSUPP: why, as a clause. Valid until refusal_forget(). */
+const char *refusal_driver_reason(void);
+
+#endif
