@@ -259,54 +259,6 @@ const char *attach_no_native_reason(const struct link *link)
 	return NULL;
 }
 
-static int err_no_native(const struct link *link, const char *reason, struct err *err)
-{
-	struct link parent = {};
-	struct err ignored;
-
-	if (link->parent && link->parent_nsid < 0)
-		link_by_ifindex(link->parent, &parent, &ignored);
-	if (link_is_vlan(link) && *parent.name)
-		return err_set(err, -EOPNOTSUPP,
-			       "%s is a VLAN device of %s: %s, and answers there for addresses of "
-			       "%s too; attach to %s, or use --mode skb here",
-			       link->name, parent.name, reason, link->name, parent.name);
-	return err_set(err, -EOPNOTSUPP, "%s is a %s device%s%s: %s; use --mode skb here",
-		       link->name, link->kind, *parent.name ? " of " : "", parent.name, reason);
-}
-
-/* Says it where ours runs on @link with other pins than the caller's. */
-static bool err_elsewhere(const struct link *link, const struct attach_state *state,
-			  struct err *err)
-{
-	for (unsigned int i = 0; i < state->count; i++) {
-		if (!*state->prog[i].elsewhere)
-			continue;
-		err_write(err,
-			  "%s: " PROG_NAME
-			  " (id %u) runs there with the pins in %s; --bpffs names them",
-			  link->name, state->prog[i].id, state->prog[i].elsewhere);
-		return true;
-	}
-	return false;
-}
-
-/* A program that isn't ours stands alone there; the advice is what helps here. */
-static int err_foreign(const struct link *link, const struct attach_state *state, struct err *err)
-{
-	char remedy[192] = "detach it first or reload it with xdp-loader", reason[128];
-
-	if (!dispatcher_is_possible()) {
-		dispatcher_alone_reason(reason, sizeof(reason));
-		snprintf(remedy, sizeof(remedy), "none can be had here (%s), so detach it first",
-			 reason);
-	}
-	return err_set(
-		err, -EBUSY,
-		"%s: another XDP program (id %u, \"%s\") is attached without a dispatcher; %s",
-		link->name, state->prog[0].id, state->prog[0].name, remedy);
-}
-
 /*
  * Whether the program may go on @link beside what @state says is there, and in which mode to try
  * first.
@@ -325,11 +277,11 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 		if (wanted == ATTACH_MODE_AUTO && state->count)
 			continue;
 		if (wanted == ATTACH_MODE_NATIVE || !no_native[i].auto_skb)
-			return err_no_native(link, no_native[i].reason, err);
+			return refusal_err_kind(err, link, no_native[i].reason);
 		mode = XDP_MODE_SKB;
 		*ret_skb_reason = no_native[i].reason;
 	}
-	if (err_elsewhere(link, state, err))
+	if (refusal_elsewhere(err, link, state))
 		return -EBUSY;
 	if (state->count && state->other_version)
 		return err_set(err, -EBUSY,
@@ -343,7 +295,7 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 			       "; attach where they are, or detach it first",
 			       link->name, state->prog[0].id);
 	if (state->count && !state->chain && attach_find(state, true) < 0)
-		return err_foreign(link, state, err);
+		return refusal_err_foreign(err, link, state);
 	if (state->count && mode != state->mode && wanted != ATTACH_MODE_AUTO)
 		return err_set(
 			err, -EBUSY,
@@ -496,7 +448,7 @@ int attach_remove(const struct pins *pins, const struct link *link, struct err *
 	if (state.empty_id)
 		return detach_id(link, state.empty_id, state.mode, false, err);
 	ours = attach_find(&state, true);
-	if (ours < 0 && err_elsewhere(link, &state, err))
+	if (ours < 0 && refusal_elsewhere(err, link, &state))
 		return -EBUSY;
 	if (ours < 0)
 		return err_set(err, -ENOENT, "%s: not attached", link->name);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dispatcher.h"
+#include "prog.h"
 #include "refusal.h"
 
 /* libbpf's words (nlattr.c, since 4.16) before the kernel's */
@@ -80,7 +81,7 @@ static const struct {
 	{ "channel", "change their number with ethtool -L, or " },
 };
 
-static const char *remedy(const struct link *link)
+static const char *remedy_for(const struct link *link)
 {
 	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
 		if (strcasestr(kernel_reason, remedies[i].word))
@@ -109,7 +110,7 @@ int refusal_err_attach(struct err *err, int error, const struct link *link,
 	if (mode == XDP_MODE_NATIVE && by_driver(error, loaded)) {
 		set_driver_reason(error);
 		return err_set(err, -EOPNOTSUPP, "%s: %s; %s--mode skb would attach, slower",
-			       link->name, driver_reason, remedy(link));
+			       link->name, driver_reason, remedy_for(link));
 	}
 	if (*kernel_reason)
 		return err_set(err, error, "%s: the kernel refuses to attach the program: %s",
@@ -118,4 +119,49 @@ int refusal_err_attach(struct err *err, int error, const struct link *link,
 		return err_set(err, error, "%s: attaching the program: %s", link->name,
 			       dispatcher_error_text(error, detail, sizeof(detail)));
 	return refusal_err_load(err, error, link);
+}
+
+int refusal_err_kind(struct err *err, const struct link *link, const char *reason)
+{
+	struct link parent = {};
+	struct err ignored;
+
+	if (link->parent && link->parent_nsid < 0)
+		link_by_ifindex(link->parent, &parent, &ignored);
+	if (link_is_vlan(link) && *parent.name)
+		return err_set(err, -EOPNOTSUPP,
+			       "%s is a VLAN device of %s: %s, and answers there for addresses of "
+			       "%s too; attach to %s, or use --mode skb here",
+			       link->name, parent.name, reason, link->name, parent.name);
+	return err_set(err, -EOPNOTSUPP, "%s is a %s device%s%s: %s; use --mode skb here",
+		       link->name, link->kind, *parent.name ? " of " : "", parent.name, reason);
+}
+
+bool refusal_elsewhere(struct err *err, const struct link *link, const struct attach_state *state)
+{
+	for (unsigned int i = 0; i < state->count; i++) {
+		if (!*state->prog[i].elsewhere)
+			continue;
+		err_write(err,
+			  "%s: " PROG_NAME
+			  " (id %u) runs there with the pins in %s; --bpffs names them",
+			  link->name, state->prog[i].id, state->prog[i].elsewhere);
+		return true;
+	}
+	return false;
+}
+
+int refusal_err_foreign(struct err *err, const struct link *link, const struct attach_state *state)
+{
+	char remedy[192] = "detach it first or reload it with xdp-loader", reason[128];
+
+	if (!dispatcher_is_possible()) {
+		dispatcher_alone_reason(reason, sizeof(reason));
+		snprintf(remedy, sizeof(remedy), "none can be had here (%s), so detach it first",
+			 reason);
+	}
+	return err_set(
+		err, -EBUSY,
+		"%s: another XDP program (id %u, \"%s\") is attached without a dispatcher; %s",
+		link->name, state->prog[0].id, state->prog[0].name, remedy);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Why the program isn't attached, in the words of whoever refused it: the verifier, the driver, or
- * the kernel for what is on the interface already. The kernel's reason (netlink's extended ack)
- * comes through libbpf's log only.
+ * Why the program isn't attached, in the words of whoever refuses it: we, the verifier, the driver,
+ * or the kernel for what is on the interface already. The kernel's and the driver's reason
+ * (netlink's extended ack) comes through libbpf's log only.
  */
 #ifndef XDP_L2RESP_REFUSAL_H
 #define XDP_L2RESP_REFUSAL_H
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <xdp/libxdp.h>
 
+#include "attach_state.h"
 #include "err.h"
 #include "link.h"
 
@@ -36,5 +37,16 @@ int refusal_err_attach(struct err *err, int error, const struct link *link,
 
 /* After that -EOPNOTSUPP: why, as a clause. Valid until refusal_forget(). */
 const char *refusal_driver_reason(void);
+
+/* The sentence for a @link of a kind on which native XDP isn't what the user wants. Returns
+ * -EOPNOTSUPP. */
+int refusal_err_kind(struct err *err, const struct link *link, const char *reason);
+
+/* Does ours run on @link with other pins than the caller's? Then with a sentence. */
+bool refusal_elsewhere(struct err *err, const struct link *link, const struct attach_state *state);
+
+/* The sentence for a program that isn't ours and stands alone there, with what helps. Returns
+ * -EBUSY. */
+int refusal_err_foreign(struct err *err, const struct link *link, const struct attach_state *state);
 
 #endif
