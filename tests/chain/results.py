@@ -8,10 +8,13 @@ GUEST = Path("/run/vm/session")  # tests/vm/run's
 UML = Path("/run/uml/init")  # tests/vm/uml's
 
 
+def series():
+    return ".".join(os.uname().release.split(".")[:2])
+
+
 def kernel():
     """The table's column: "host 6.18", "VM 6.1", "UML 6.1"."""
-    series = ".".join(os.uname().release.split(".")[:2])
-    return f"{'VM' if GUEST.exists() else 'UML' if UML.exists() else 'host'} {series}"
+    return f"{'VM' if GUEST.exists() else 'UML' if UML.exists() else 'host'} {series()}"
 
 
 # tests/vm/suites runs everything on one of the emulated kernels
