@@ -33,6 +33,8 @@ REFUSED_JUMBO = REFUSED | {
     ("vmxnet3", "6.12"): (f"{REFUSES}vmxnet3: MTU 9000 too large for XDP", LOWER),
     "igb": (f"{REFUSES}igb: The RX buffer size is too small for the frame size", LOWER),
 }
+# vmxnet3_rq_cleanup_all() lets go of it, while the kernel still shows it
+FORGETS = [("vmxnet3", "6.12")]
 TAKES_TAGS = "vmxnet3", "igb", "e1000e"
 
 every_nic = pytest.mark.parametrize("nic", NICS, indirect=True, scope="module")
@@ -143,13 +145,19 @@ def test_chain(attached):
 
 @statement("link down and up: attached and answering as before")
 @answering_nic
-def test_link_flap(attached):
+def test_link_flap(attached, nic, record_property):
     before = attached.row()
     for _ in range(2):
         attached.server.ip("link set eth1 down", "link set eth1 up")
         attached.wait_for_link()
-        assert attached.answers()
-    assert attached.row() == before
+        assert attached.row() == before
+        if not attached.answers():
+            assert (nic, series()) in FORGETS and attached.silent()
+            record_property("shown", "the driver forgets the program, and nothing says so; attach again helps")
+            attached.done("attach eth1")
+            attached.wait_for_link()
+            assert attached.answers()
+            before = attached.row()
 
 
 @statement("detach: silent, and the NIC receives and sends as before")
