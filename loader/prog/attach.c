@@ -35,6 +35,11 @@ static int log_libbpf(enum libbpf_print_level level, const char *format, va_list
 
 static int log_libxdp(enum libxdp_print_level level, const char *format, va_list args)
 {
+	va_list copy;
+
+	va_copy(copy, args);
+	refusal_listen(format, copy);
+	va_end(copy);
 	return log_verbose && level <= LIBXDP_INFO ? vfprintf(stderr, format, args) : 0;
 }
 
@@ -144,7 +149,7 @@ static int attach_alone(const struct pins *pins, const struct link *link, uint32
 	refusal_forget();
 	r = bpf_xdp_attach(link->ifindex, bpf_program__fd(skeleton->progs.xdp_l2resp), flags,
 			   old_id ? &opts : NULL);
-	return r < 0 ? refusal_err_attach(err, r, link, mode, true) : 0;
+	return r < 0 ? refusal_err_attach(err, r, link, mode, REFUSAL_AT_HOOK) : 0;
 }
 
 /* libxdp knows its dispatcher by the name, and couldn't find one again that is without. */
@@ -198,11 +203,12 @@ static int attach_new(const struct pins *pins, const struct link *link, uint32_t
 		return err_set(err, r, "setting priority %u: %s", priority, strerror(-r));
 	refusal_forget();
 	r = xdp_program__attach(prog, link->ifindex, mode, 0);
-	if (chain && (r == -E2BIG || r == -ENOSPC))
+	if (chain && (r == -E2BIG || r == -ENOSPC) && refusal_stage(true) != REFUSAL_AT_HOOK)
 		return err_set(err, r,
 			       "%s: the dispatcher has no room for another program (%d at most)",
 			       link->name, ATTACH_MAX_PROGS);
-	return r < 0 ? refusal_err_attach(err, r, link, mode, is_loaded(skeleton)) : 0;
+	return r < 0 ? refusal_err_attach(err, r, link, mode, refusal_stage(is_loaded(skeleton)))
+		     : 0;
 }
 
 /* Takes program @id out of whatever is on @link. */

@@ -10,17 +10,22 @@
 /* libbpf's words (nlattr.c, since 4.16) before the kernel's */
 #define LIBBPF_PREFIX "Kernel error message: "
 
+/* libxdp's words (libxdp.c, 1.0 to 1.6) where the kernel refuses, with a reason or without */
+#define LIBXDP_AT_HOOK "Error attaching XDP program to ifindex"
+
 /* the kernel's words for a driver without ndo_bpf (net/core/dev.c, since 4.20) */
 #define KERNEL_NO_NATIVE "Underlying driver does not support XDP in native mode"
 
 static _Thread_local char kernel_reason[256];
 static _Thread_local char driver_reason[REFUSAL_REASON_SIZE];
+static _Thread_local bool at_hook;
 
 void refusal_listen(const char *format, va_list args)
 {
 	char line[sizeof(LIBBPF_PREFIX) + sizeof(kernel_reason) + 16];
 	const char *reason;
 
+	at_hook |= strstr(format, LIBXDP_AT_HOOK) != NULL;
 	if (!strstr(format, LIBBPF_PREFIX))
 		return;
 	vsnprintf(line, sizeof(line), format, args);
@@ -31,22 +36,21 @@ void refusal_listen(const char *format, va_list args)
 void refusal_forget(void)
 {
 	kernel_reason[0] = driver_reason[0] = '\0';
+	at_hook = false;
 }
 
-/* Is it about what is on the interface, or above it, already? Then no other mode helps. */
-static bool occupied(int error)
+enum refusal_stage refusal_stage(bool loaded)
 {
-	return error == -EBUSY || error == -EEXIST;
+	if (at_hook)
+		return REFUSAL_AT_HOOK;
+	return loaded ? REFUSAL_ATTACHING : REFUSAL_LOADING;
 }
 
-/* Did the driver refuse native XDP, so that skb mode may do? */
-static bool by_driver(int error, bool loaded)
+/* Is @error about what is on the interface or above it already, about who we are, or about the
+ * interface being gone? Then no other mode helps. */
+static bool in_any_mode(int error)
 {
-	if (occupied(error))
-		return false;
-	/* some say nothing, as ixgbe does with SR-IOV */
-	return *kernel_reason || (loaded && (error == -EOPNOTSUPP || error == -EINVAL ||
-					     error == -ERANGE || error == -ENOMEM));
+	return error == -EBUSY || error == -EEXIST || error == -EPERM || error == -ENODEV;
 }
 
 const char *refusal_driver_reason(void)
@@ -62,6 +66,7 @@ static void set_driver_reason(int error)
 		snprintf(driver_reason, sizeof(driver_reason), "the driver refuses native XDP: %s",
 			 kernel_reason);
 	else
+		/* ixgbe says none, and gve, bnxt and mlx5 tell the log */
 		snprintf(driver_reason, sizeof(driver_reason),
 			 "the driver refuses native XDP and gives no reason: %s; the kernel's log "
 			 "may have one",
@@ -75,10 +80,10 @@ static const struct {
 } remedies[] = {
 	{ "MTU", "lower the MTU, or " },
 	{ "frame size", "lower the MTU, or " },
+	{ "jumbo", "lower the MTU, or " },
 	{ "LRO", "turn that off with ethtool -K, or " },
 	{ "GRO", "turn that off where the virtual machine is configured, or " },
 	{ "queue", "change their number with ethtool -L, or " },
-	{ "channel", "change their number with ethtool -L, or " },
 };
 
 static const char *remedy_for(const struct link *link)
@@ -103,11 +108,11 @@ int refusal_err_load(struct err *err, int error, const struct link *link)
 }
 
 int refusal_err_attach(struct err *err, int error, const struct link *link,
-		       enum xdp_attach_mode mode, bool loaded)
+		       enum xdp_attach_mode mode, enum refusal_stage stage)
 {
 	char detail[64];
 
-	if (mode == XDP_MODE_NATIVE && by_driver(error, loaded)) {
+	if (mode == XDP_MODE_NATIVE && stage == REFUSAL_AT_HOOK && !in_any_mode(error)) {
 		set_driver_reason(error);
 		return err_set(err, -EOPNOTSUPP, "%s: %s; %s--mode skb would attach, slower",
 			       link->name, driver_reason, remedy_for(link));
@@ -115,7 +120,7 @@ int refusal_err_attach(struct err *err, int error, const struct link *link,
 	if (*kernel_reason)
 		return err_set(err, error, "%s: the kernel refuses to attach the program: %s",
 			       link->name, kernel_reason);
-	if (loaded)
+	if (stage != REFUSAL_LOADING)
 		return err_set(err, error, "%s: attaching the program: %s", link->name,
 			       dispatcher_error_text(error, detail, sizeof(detail)));
 	return refusal_err_load(err, error, link);

@@ -18,22 +18,32 @@
 #define REFUSAL_NO_NATIVE   "the driver has no native XDP"
 #define REFUSAL_REASON_SIZE 384
 
-/* For the log handler of libbpf: keeps the kernel's reason, if that is what @format says. */
+/* How far an attempt came. */
+enum refusal_stage {
+	REFUSAL_LOADING,   /* the verifier refused */
+	REFUSAL_ATTACHING, /* it didn't; something else failed on the way */
+	REFUSAL_AT_HOOK,   /* the kernel refused to attach, or the driver did */
+};
+
+/* For the log handlers of libbpf and libxdp: keeps the kernel's reason, and that there was one. */
 void refusal_listen(const char *format, va_list args);
 
-/* Forgets the reasons. Called before each attempt, so that none is taken for another's. */
+/* Forgets both. Called before each attempt, so that nothing is taken for another's. */
 void refusal_forget(void);
+
+/* By what libxdp has logged: how far its attach came. @loaded: the verifier accepted the program.
+ */
+enum refusal_stage refusal_stage(bool loaded);
 
 /* The sentence for the program that couldn't be loaded. Returns @error. */
 int refusal_err_load(struct err *err, int error, const struct link *link);
 
 /*
- * The sentence for the attempt in @mode that came to @error; @loaded: the verifier had accepted the
- * program. Returns -EOPNOTSUPP where the driver refused native XDP, so that skb mode may do; else
- * @error.
+ * The sentence for the attempt in @mode that came to @error at @stage. Returns -EOPNOTSUPP where
+ * the driver refused native XDP, so that skb mode may do; else @error.
  */
 int refusal_err_attach(struct err *err, int error, const struct link *link,
-		       enum xdp_attach_mode mode, bool loaded);
+		       enum xdp_attach_mode mode, enum refusal_stage stage);
 
 /* After that -EOPNOTSUPP: why, as a clause. Valid until refusal_forget(). */
 const char *refusal_driver_reason(void);

@@ -11,11 +11,11 @@ class Nic:
 
 
 NICS = {
+    # its slot is for it alone, and those of its virtual functions, so it comes first
+    "igb": Nic("igb,addr=0x3", "igb"),
     "virtio_net": Nic("virtio-net-pci", "virtio_net"),
     "virtio_net, 4 queue pairs": Nic("virtio-net-pci,mq=on,vectors=10", "virtio_net", queues=4),
     "vmxnet3": Nic("vmxnet3", "vmxnet3"),
-    # its virtual functions take the slots after it
-    "igb": Nic("igb,addr=0x3", "igb"),
     "e1000e": Nic("e1000e", "e1000e"),
     "virtio_net, host's GRO": Nic("virtio-net-pci,ctrl_guest_offloads=off", "virtio_net", queues=1),
 }
