@@ -10,11 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "directory_pools.h"
 #include "document.h"
 #include "last_good.h"
-#include "source_items.h"
+#include "source_base.h"
 
 #define FILE_LIMIT (256UL << 20)
 /* Editors and kubectl write a file in several steps: it is read once they have paused. */
@@ -36,7 +37,8 @@ struct source_directory {
 	bool read_only;
 	int inotify;
 	bool watched;
-	int open_error; /* of the directory, when it was last read: said once */
+	bool known;	/* it was read without an error once */
+	int scan_error; /* of the directory or a file, when it was last read: said once */
 	sd_event_source *io, *settle, *rescan;
 };
 
@@ -68,7 +70,7 @@ static void note_skipped(const char *text, void *data)
 	source_say(reading->source, LOG_NOTICE, text);
 }
 
-static int take_document(const struct yaml_document *document, void *data, struct err *err)
+static int parse_document(const struct yaml_document *document, void *data, struct err *err)
 {
 	struct reading *reading = data;
 	const struct place place = { reading->path, document };
@@ -81,7 +83,7 @@ static int take_document(const struct yaml_document *document, void *data, struc
 
 static int parse(struct reading *reading, const char *text, size_t size, struct err *err)
 {
-	int r = yaml_parse(reading->path, text, size, take_document, reading, err);
+	int r = yaml_parse(reading->path, text, size, parse_document, reading, err);
 
 	if (r < 0)
 		manifest_free(&reading->manifest);
@@ -123,15 +125,11 @@ static void remember(struct source_directory *source, const char *path, const ch
 static void file_read(struct source_directory *source, struct source_item *file)
 {
 	struct reading reading = { .source = &source->source };
-	_cleanup_free_ char *path = NULL, *text = NULL;
+	_cleanup_free_ char *path = xasprintf("%s/%s", source->directory, file->name), *text = NULL;
 	struct err err, said;
 	size_t size;
 	int r;
 
-	if (asprintf(&path, "%s/%s", source->directory, file->name) < 0) {
-		path = NULL;
-		return;
-	}
 	reading.path = path;
 	r = yaml_read_file(path, FILE_LIMIT, &text, &size, &err);
 	if (!r)
@@ -171,51 +169,88 @@ static void watch(struct source_directory *source)
 
 static bool is_item(const char *name, const void *userdata)
 {
-	return source_find(userdata, name);
+	return source_items_find(userdata, name);
 }
 
-/* Reads the directory; returns whether the manifests changed. */
-static bool scan(struct source_directory *source, bool all)
+/* Says once why the directory, or a file in it, can't be looked at. */
+static void say_unread(struct source_directory *source, const char *name, int error)
 {
-	DIR *directory = opendir(source->directory);
-	bool changed = false;
-	struct dirent *entry;
-	struct err err;
+	struct err said;
 
-	if (!directory && errno != source->open_error) {
-		source->open_error = errno;
-		err_write(&err, "%s: %s; it is looked for again every 10 s", source->directory,
-			  strerror(errno));
-		source_say(&source->source, LOG_WARNING, err.text);
-	}
-	if (!directory && source->open_error != ENOENT)
-		/* unreadable isn't empty */
-		return false;
-	source_mark(&source->source, "");
-	while (directory && (entry = readdir(directory))) {
+	if (error == source->scan_error)
+		return;
+	source->scan_error = error;
+	err_write(&said, "%s%s%s: %s; it is looked for again every 10 s", source->directory,
+		  name ? "/" : "", name ?: "", strerror(error));
+	source_say(&source->source, LOG_WARNING, said.text);
+}
+
+/* Reads each file of @directory that changed, or @all. Returns 0, or a negative errno, said, where
+ * a file couldn't be looked at; *ret_changed: whether the manifests changed. */
+static int read_files(struct source_directory *source, DIR *directory, bool all, bool *ret_changed)
+{
+	struct dirent *entry;
+	int r = 0;
+
+	while (errno = 0, entry = readdir(directory)) {
 		struct source_item *file;
 		struct stat st;
 
-		if (!name_wanted(entry->d_name) ||
-		    fstatat(dirfd(directory), entry->d_name, &st, 0) < 0 || !S_ISREG(st.st_mode))
+		if (!name_wanted(entry->d_name))
 			continue;
-		file = source_get(&source->source, entry->d_name);
-		if (!file)
+		if (fstatat(dirfd(directory), entry->d_name, &st, 0) < 0) {
+			if (errno != ENOENT) {
+				r = negative_errno();
+				say_unread(source, entry->d_name, -r);
+			}
 			continue;
+		}
+		if (!S_ISREG(st.st_mode))
+			continue;
+		file = source_items_get(&source->source.items, entry->d_name);
 		file->present = true;
 		if (!all && same_file(&file->st, &st))
 			continue;
 		file->st = st;
 		file_read(source, file);
-		changed = true;
+		*ret_changed = true;
 	}
-	changed = source_sweep(&source->source, "") || changed;
-	if (directory) {
-		source->open_error = 0;
+	if (!errno)
+		return r;
+	r = negative_errno();
+	say_unread(source, NULL, -r);
+	return r;
+}
+
+/*
+ * Reads the directory; returns whether the manifests changed. Only ENOENT means that a file is
+ * gone: after any other error (a network file system's ESTALE or EIO, say) all that was known
+ * stays.
+ */
+static bool scan(struct source_directory *source, bool all)
+{
+	struct source_items *items = &source->source.items;
+	DIR *directory = opendir(source->directory);
+	bool changed = false;
+	int r = 0;
+
+	if (!directory) {
+		r = errno == ENOENT ? 0 : negative_errno();
+		say_unread(source, NULL, errno);
+	}
+	source_items_mark(items, "");
+	if (directory)
+		r = read_files(source, directory, all, &changed);
+	if (!r) {
+		changed = source_items_sweep(items, "") || changed || !source->known;
+		source->known = true;
+		if (directory)
+			source->scan_error = 0;
+		if (directory && (changed || all) && !source->read_only)
+			last_good_prune(source->copies, is_item, items);
+	}
+	if (directory)
 		closedir(directory);
-		if ((changed || all) && !source->read_only)
-			last_good_prune(source->copies, is_item, &source->source);
-	}
 	return changed;
 }
 
@@ -236,8 +271,8 @@ static void pools_update(struct source_directory *source)
 
 	source_status(&source->source, &status);
 	source->said = 0;
-	r = directory_pools_update(source->pools, source->source.manifests, source->source.count,
-				   status.broken > 0, &err);
+	r = directory_pools_update(source->pools, source->source.items.manifests,
+				   source->source.items.count, status.broken > 0, &err);
 	if (r < 0 && strcmp(err.text, source->pools_error.text) != 0)
 		source_say(&source->source, LOG_ERR, err.text);
 	source->pools_error.text[0] = '\0';
@@ -347,15 +382,14 @@ static bool directory_same(const struct source *base, const struct source_option
 
 static bool directory_known(const struct source *base)
 {
-	(void)base;
-	return true;
+	return ((const struct source_directory *)base)->known;
 }
 
 static void directory_status(const struct source *base, struct source_status *status)
 {
 	const struct source_directory *source = (const struct source_directory *)base;
 
-	status->reachable = !source->open_error;
+	status->reachable = !source->scan_error;
 	status->trouble = source->pools_error;
 	status->allocator = directory_pools_allocator(source->pools);
 }
@@ -372,26 +406,21 @@ int source_directory_new(sd_event *event, const struct source_options *options,
 			 const struct source_callbacks *callbacks, void *userdata,
 			 struct source **ret_source, struct err *err)
 {
-	struct source_directory *source = calloc(1, sizeof(*source));
+	struct source_directory *source = xcalloc(1, sizeof(*source));
 	int r = 0;
 
-	if (!source)
-		return err_set(err, -ENOMEM, "out of memory");
 	source->source =
 		(struct source){ .ops = &ops, .callbacks = *callbacks, .userdata = userdata };
 	source->inotify = -1;
 	source->read_only = options->read_only;
-	source->directory = strdup(options->directory);
-	source->assignments = strdup(options->assignments);
+	source->directory = xstrdup(options->directory);
+	source->assignments = xstrdup(options->assignments);
 	source->copies = last_good_directory(options->assignments);
-	source->load_balancer_class = strdup(options->load_balancer_class);
+	source->load_balancer_class = xstrdup(options->load_balancer_class);
 	source->classes[0] = source->load_balancer_class;
-	if (source->assignments && source->load_balancer_class)
-		source->pools = directory_pools_new(source->assignments, source->read_only,
-						    source->classes, pools_changed, source);
-	if (!source->directory || !source->copies || !source->pools)
-		r = -ENOMEM;
-	if (!r && event)
+	source->pools = directory_pools_new(source->assignments, source->read_only, source->classes,
+					    pools_changed, source);
+	if (event)
 		r = follow(source, event);
 	if (r < 0) {
 		source_free(&source->source);

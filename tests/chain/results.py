@@ -13,8 +13,12 @@ def series():
 
 
 def kernel():
-    """The table's column: "host 6.18", "VM 6.1", "UML 6.1"."""
-    return f"{'VM' if GUEST.exists() else 'UML' if UML.exists() else 'host'} {series()}"
+    """The table's column: "host 6.18", "VM 6.1", "UML 6.1", "VM 6.1, 4 of 12 CPUs"."""
+    if not GUEST.exists():
+        return f"{'UML' if UML.exists() else 'host'} {series()}"
+    online, possible = os.sysconf("SC_NPROCESSORS_ONLN"), os.sysconf("SC_NPROCESSORS_CONF")
+    count = f"{online} of {possible}" if online < possible else online
+    return f"VM {series()}{'' if possible == 1 else f', {count} CPUs'}"
 
 
 def column(item):

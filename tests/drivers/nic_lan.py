@@ -3,11 +3,12 @@
 import json
 
 from chain import ChainLan
-from lan import CLIENT_IP, CLIENT_MAC, SERVER_MAC, VIP, run, wait_until
+from lan import CLIENT_IP, CLIENT_MAC, SERVER_MAC, VIP, run
 from nics import macs
+from wait import wait_until
 from wire import Wire, arp, arp_reply
 
-LINK_UP_WITHIN = 30  # seconds; a NIC may negotiate first
+LINK_UP_WITHIN = 10  # seconds; a NIC may negotiate first
 MINIMUM = 60  # bytes of a frame; a NIC pads by itself
 
 
