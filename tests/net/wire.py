@@ -8,6 +8,7 @@ import time
 
 from lan import CLIENT_IP, CLIENT_MAC, SERVER_MAC
 from stamped import receive, stamp
+from wait import wait_until
 from wait import HUNG, wait_until
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
@@ -58,8 +59,7 @@ class Wire:
 
     def send(self, *frames):
         for frame in frames:
-            while not self.sent(frame):
-                time.sleep(0.001)
+            assert wait_until(lambda: self.sent(frame), poll=0.001), "the device's ring stays full"
 
     def sent(self, frame):
         """False if the device's ring is full: it took nothing."""

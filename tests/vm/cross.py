@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from debian import BROKEN, SKIPPED, Failure, root
+from debian import BROKEN, NATIVE, SKIPPED, Failure, root
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 COMPILER = "aarch64-linux-gnu-gcc"
@@ -23,6 +23,8 @@ def quietly(*command):
 
 def built(build):
     """A build directory for arm64 below that of this host, up to date with the sources."""
+    if NATIVE == "arm64":
+        raise Failure(SKIPPED, "skipped: this host is arm64 itself")
     if not shutil.which(COMPILER):
         raise Failure(SKIPPED, "skipped: install gcc-aarch64-linux-gnu first")
     sysroot = root("arm64")
