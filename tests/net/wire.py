@@ -8,7 +8,6 @@ import time
 
 from lan import CLIENT_IP, CLIENT_MAC, SERVER_MAC
 from stamped import receive, stamp
-from wait import wait_until
 from wait import HUNG, wait_until
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
@@ -59,7 +58,7 @@ class Wire:
 
     def send(self, *frames):
         for frame in frames:
-            assert wait_until(lambda: self.sent(frame), poll=0.001), "the device's ring stays full"
+            assert wait_until(lambda: self.sent(frame), poll=0.001)  # pylint: disable=cell-var-from-loop
 
     def sent(self, frame):
         """False if the device's ring is full: it took nothing."""
