@@ -25,8 +25,9 @@ def kernel():
     if not GUEST.exists():
         return f"{'UML' if UML.exists() else 'host'} {series()}{release()}"
     online, possible = os.sysconf("SC_NPROCESSORS_ONLN"), os.sysconf("SC_NPROCESSORS_CONF")
+    arch = " arm64" if os.uname().machine == "aarch64" else ""
     count = f"{online} of {possible}" if online < possible else online
-    return f"VM {series()}{'' if possible == 1 else f', {count} CPUs'}{release()}"
+    return f"VM {series()}{arch}{'' if possible == 1 else f', {count} CPUs'}{release()}"
 
 
 def column(item):
