@@ -31,7 +31,7 @@ ARCHITECTURES = {
     "arm64": Architecture("qemu-system-aarch64", "qemu-system-arm",
                           ("-M", "virt,gic-version=3", "-cpu", "max,pauth-impdef=on"), "ttyAMA0"),
 }
-NATIVE = "amd64"
+NATIVE = "arm64" if os.uname().machine == "aarch64" else "amd64"
 
 # Either may point at a series: which one linux-image-amd64 is depends on the Debian release.
 META_PACKAGES = ("linux-image-{series}-{arch}", "linux-image-{arch}")
