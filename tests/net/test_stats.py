@@ -98,3 +98,17 @@ def test_watch_text(lan, background):
     watch = background(lan.argv("stats eth1 --watch 0.2"), stdout=subprocess.PIPE, text=True)
     assert watch.stdout.readline().split() == ["outcome", "total", "per", "second"]
     assert watch.stdout.readline().split() == ["arp_answered", "0", "0.0"]
+
+
+def test_watch_begins_before_the_first_attach(lan, background):
+    """And goes on over a flush of everything."""
+    watch = background(lan.argv("stats eth1 --watch 0.1 --json"), stdout=subprocess.PIPE, text=True)
+    assert json.loads(watch.stdout.readline())["devices"] == {}
+    for _ in range(2):
+        lan.done("attach eth1", f"add {VIP} dev eth1")
+        with Wire(lan.client, "eth0") as wire:
+            assert len(wire.ask(arp(VIP), count=1)) == 1
+        assert any(json.loads(watch.stdout.readline())["counters"]["arp_answered"] == 1
+                   for _ in range(100))
+        lan.done("detach eth1", "flush --all")
+        assert any(json.loads(watch.stdout.readline())["devices"] == {} for _ in range(100))
