@@ -2,6 +2,7 @@
 """What each statement came to on this kernel, left as JSON for tests/chain/table."""
 import json
 import os
+import platform
 from pathlib import Path
 
 GUEST = Path("/run/vm/session")  # tests/vm/run's
@@ -12,13 +13,21 @@ def series():
     return ".".join(os.uname().release.split(".")[:2])
 
 
+def release():
+    """Whose programs and libraries these are, unless Debian 12's."""
+    system = platform.freedesktop_os_release()
+    name = f"{system['NAME'].split()[0]} {system.get('VERSION_ID', '')}"
+    return "" if name == "Debian 12" else f", {name}"
+
+
 def kernel():
-    """The table's column: "host 6.18", "VM 6.1", "UML 6.1", "VM 6.1, 4 of 12 CPUs"."""
+    """The table's column: "host 6.18", "VM 6.1", "UML 6.1", "VM 6.1, 4 of 12 CPUs", "host 6.18, Debian 13"."""
     if not GUEST.exists():
-        return f"{'UML' if UML.exists() else 'host'} {series()}"
+        return f"{'UML' if UML.exists() else 'host'} {series()}{release()}"
     online, possible = os.sysconf("SC_NPROCESSORS_ONLN"), os.sysconf("SC_NPROCESSORS_CONF")
+    arch = " arm64" if os.uname().machine == "aarch64" else ""
     count = f"{online} of {possible}" if online < possible else online
-    return f"VM {series()}{'' if possible == 1 else f', {count} CPUs'}"
+    return f"VM {series()}{arch}{'' if possible == 1 else f', {count} CPUs'}{release()}"
 
 
 def column(item):
