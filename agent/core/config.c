@@ -253,23 +253,13 @@ static int take_listen(const json_t *value, void *field, struct err *err)
 	return config->listen_host ? 0 : err_nomem(err);
 }
 
-#define KEY(name_, take_, member)                                                          \
-	{                                                                                  \
-		.name = (name_), .take = (take_), .field = offsetof(struct config, member) \
-	}
-#define MAP(name_, keys_)                        \
-	{                                        \
-		.name = (name_), .keys = (keys_) \
-	}
+#define KEY(name_, take_, member) \
+	{ .name = (name_), .take = (take_), .field = offsetof(struct config, member) }
+#define MAP(name_, keys_) { .name = (name_), .keys = (keys_) }
 /* A mapping that means something even if it is empty. */
-#define MAP_FLAG(name_, keys_, member)                                                     \
-	{                                                                                  \
-		.name = (name_), .keys = (keys_), .field = offsetof(struct config, member) \
-	}
-#define END       \
-	{         \
-		0 \
-	}
+#define MAP_FLAG(name_, keys_, member) \
+	{ .name = (name_), .keys = (keys_), .field = offsetof(struct config, member) }
+#define END { 0 }
 
 static const struct key kubernetes_keys[] = {
 	KEY("kubeconfig", take_text, source.kubeconfig),
@@ -454,7 +444,7 @@ static int config_defaults(struct config *config, struct err *err)
 		.conflict = CONFLICT_DEFEND,
 		.announce_count = 3,
 		.announce_interval_ns = 1100 * NS_PER_MS,
-		.attach = { .mode = ATTACH_MODE_AUTO, .priority = ATTACH_DEFAULT_PRIORITY },
+		.attach = { .mode = ATTACH_MODE_AUTO, .priority = ATTACH_KEEP_PRIORITY },
 		.listen_host = strdup("127.0.0.1"),
 		.listen_port = 9717,
 		.bpffs = strdup(PINS_DEFAULT_BPFFS),

@@ -11,13 +11,14 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from daemon import AGENT, POLICY, PORT, service
 from fault import faulty
-from lan import PASS, VIP, need
+from lan import PASS, RUN, VIP, need
 from wait import HUNG, let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
 
@@ -401,6 +402,22 @@ def test_why_nobody_holds_it(running, lan):
     [found] = [one for one in lan.cli("doctor --json").json["findings"] if one["check"] == "agent_unready"]
     assert found["detail"] == "xdp-l2respd isn't ready: it doesn't answer"
     assert found["remedy"].startswith("it hangs, and so would `xdp-l2respd show`: run `systemctl restart xdp-l2respd`")
+
+
+def test_hangs_while_others_wait(running, lan):
+    """Where the socket's backlog is full, a connection is waited for no longer than an answer."""
+    running.signal(signal.SIGSTOP)
+    path = f"{RUN}/net-{os.stat(lan.server.path).st_ino}.sock"
+    with ExitStack() as waiting:
+        with pytest.raises(BlockingIOError):
+            while True:
+                one = waiting.enter_context(socket.socket(socket.AF_UNIX))
+                one.setblocking(False)
+                one.connect(path)
+        found = lan.cli("doctor --json", timeout=30).json["findings"]
+        assert "xdp-l2respd isn't ready: it doesn't answer" in [one["detail"] for one in found]
+        asked = running.command("alive")
+        assert (asked.status, asked.err) == (1, "xdp-l2respd: asking the agent: it doesn't answer\n")
 
 
 def test_who_holds(running):

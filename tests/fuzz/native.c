@@ -18,7 +18,7 @@ static struct element {
 	size_t key_size;
 	void *key;
 	void *value;
-} * elements;
+} *elements;
 
 static void *reserved; /* of a ring, neither submitted nor discarded */
 
@@ -168,14 +168,6 @@ void bpf_ringbuf_submit(void *data, __u64 flags)
 	free(native.record);
 	native.record = data;
 	native.records++;
-}
-
-void bpf_ringbuf_discard(void *data, __u64 flags)
-{
-	if (!data || data != reserved || flags)
-		abort();
-	reserved = NULL;
-	free(data);
 }
 
 long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags)
