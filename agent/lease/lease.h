@@ -212,8 +212,11 @@ struct lease_info {
 	uint64_t transitions;  /* how often the claim changed hands */
 };
 
-/* -ENOENT: no record of @address is known, and it isn't wanted. */
-int lease_manager_info(const struct lease_manager *manager, const struct address *address,
+/*
+ * -ENOENT: no record of @address is known, and it isn't wanted. -EAGAIN: this node takes no part, and
+ * begins to, so as to know it soon.
+ */
+int lease_manager_info(struct lease_manager *manager, const struct address *address,
 		       struct lease_info *ret_info);
 
 /* Figures for metrics and status. */

@@ -216,7 +216,7 @@ static bool claim_held_lately(const struct lease_machine *machine, const struct 
 	return claim->was_held && (!claim->free_ns || now < claim->free_ns + machine->duration_ns);
 }
 
-int lease_machine_info(const struct lease_machine *machine, const struct address *address,
+int lease_machine_info(struct lease_machine *machine, const struct address *address,
 		       struct lease_info *ret_info)
 {
 	const struct lease_claim *claim = lease_claim_find(machine, address);
@@ -224,7 +224,11 @@ int lease_machine_info(const struct lease_machine *machine, const struct address
 	struct lease_info info = {};
 	uint64_t now = lease_now(machine), until = 0;
 
-	if (!claim || (!claim->wanted && (claim->shape == RECORD_ABSENT || machine->leaving)))
+	/* who asks wants to know, and may ask again */
+	machine->leave_ns = now + 2 * machine->forget_ns;
+	if (machine->store && (machine->leaving || !machine->view_ns))
+		return -EAGAIN;
+	if (!claim || (!claim->wanted && claim->shape == RECORD_ABSENT))
 		return -ENOENT;
 	holder = claim->held ? machine->self : claim->holder;
 	info.held = claim->held;

@@ -142,7 +142,7 @@ struct lease_machine {
 
 	/* the view */
 	bool synced;
-	uint64_t view_ns; /* since when no change was missed */
+	uint64_t view_ns; /* since when no change was missed; 0: nothing is known */
 	uint32_t generation;
 	struct lease_peer *peers, *self;
 	const struct lease_peer *slowest; /* for whose leases what vanished is held longer */

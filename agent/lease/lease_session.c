@@ -155,6 +155,7 @@ static uint64_t session_closed(struct lease_machine *machine)
 {
 	if (machine->following && !machine->stopping) {
 		machine->following = machine->synced = false;
+		machine->view_ns = 0;
 		machine->store->follow(machine->store, false);
 	}
 	if (machine->stopping)

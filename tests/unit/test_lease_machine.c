@@ -319,7 +319,7 @@ Test(lease_machine, a_dead_node_with_leases_of_a_day_holds_no_new_address_back)
 	cr_expect_not(takes_new(HEARTBEAT_ALIVE, 5), "its entries may still answer");
 }
 
-static bool held_lately(const struct lease_machine *machine)
+static bool held_lately(struct lease_machine *machine)
 {
 	struct lease_info info;
 
@@ -400,6 +400,28 @@ Test(lease_machine, costs_the_store_nothing_while_it_wants_nothing)
 	lease_machine_want(machine, &vip, NULL);
 	lease_machine_run(machine);
 	cr_expect(following);
+	lease_machine_free(machine);
+}
+
+Test(lease_machine, takes_part_for_who_asks)
+{
+	struct lease_machine *machine;
+	struct lease_info info;
+
+	present = 1;
+	machine = start(false, false);
+	renewed(machine);
+	lease_machine_unwant(machine, &vip);
+	pass(machine, 20);
+	cr_expect_not(following);
+	cr_expect_eq(lease_machine_info(machine, &vip, &info), -EAGAIN);
+	lease_machine_run(machine);
+	cr_expect(following);
+	cr_expect_eq(lease_machine_info(machine, &vip, &info), -EAGAIN, "not known yet");
+	lease_machine_events.reset(machine);
+	tell_claim(machine, false, false);
+	lease_machine_events.synced(machine);
+	cr_expect_eq(lease_machine_info(machine, &vip, &info), 0);
 	lease_machine_free(machine);
 }
 
