@@ -58,6 +58,7 @@ struct lease_config {
 	struct lease_timing timing;
 	uint32_t weight; /* this node's share of the addresses; 0: only what nobody else takes */
 	bool preempt;	 /* ask live holders for addresses that belong here rather */
+	bool always;	 /* keep a session, and know who has what, although nothing is wanted */
 	const char *const *endpoints; /* etcd: URLs, NULL at the end */
 	const char *server;	      /* kubernetes: URL; NULL: in-cluster */
 	const char *namespace;	      /* kubernetes; NULL: the service account's, or kube-system */
@@ -67,6 +68,7 @@ struct lease_config {
 
 enum lease_state {
 	LEASE_CONNECTING, /* the store hasn't answered yet, or no longer does */
+	LEASE_IDLE,	  /* nothing is wanted here: the store isn't asked for anything */
 	LEASE_NAME_TAKEN, /* another agent lives under this node's name: this one takes no part */
 	LEASE_ACTIVE,	  /* a session is being renewed */
 	LEASE_DRAINED,	  /* a session is being renewed, all claims are given up */
@@ -210,8 +212,11 @@ struct lease_info {
 	uint64_t transitions;  /* how often the claim changed hands */
 };
 
-/* -ENOENT: no record of @address is known, and it isn't wanted. */
-int lease_manager_info(const struct lease_manager *manager, const struct address *address,
+/*
+ * -ENOENT: no record of @address is known, and it isn't wanted. -EAGAIN: this node takes no part, and
+ * begins to, so as to know it soon.
+ */
+int lease_manager_info(struct lease_manager *manager, const struct address *address,
 		       struct lease_info *ret_info);
 
 /* Figures for metrics and status. */
