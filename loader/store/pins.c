@@ -18,6 +18,7 @@
 #include "link.h"
 #include "pins.h"
 #include "prog.h"
+#include "signals.h"
 
 static const char *const map_names[PINS_MAP_COUNT] = {
 	[PINS_META] = "meta",
@@ -149,6 +150,9 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 		if (stat(parent, &there) < 0 || there.st_ino != locked.st_ino ||
 		    there.st_dev != locked.st_dev)
 			continue;
+		/* who doesn't wait has a loop that takes them */
+		if (!(lock & LOCK_NB))
+			signals_hold();
 		pins->lock_fd = fd;
 		fd = -1;
 		return 0;
