@@ -774,7 +774,9 @@ static enum group_claim group_claim(const struct address *address, void *userdat
 		return GROUP_NOT_KNOWN;
 	if (lease_manager_info(agent->manager, address, &info) < 0)
 		return GROUP_NEVER;
-	return *info.holder && info.holder_alive ? GROUP_NOW : GROUP_FORMERLY;
+	if (*info.holder && info.holder_alive)
+		return GROUP_NOW;
+	return info.lately ? GROUP_FORMERLY : GROUP_NEVER;
 }
 
 static void evaluate_soon(void *userdata)

@@ -253,23 +253,13 @@ static int take_listen(const json_t *value, void *field, struct err *err)
 	return config->listen_host ? 0 : err_nomem(err);
 }
 
-#define KEY(name_, take_, member)                                                          \
-	{                                                                                  \
-		.name = (name_), .take = (take_), .field = offsetof(struct config, member) \
-	}
-#define MAP(name_, keys_)                        \
-	{                                        \
-		.name = (name_), .keys = (keys_) \
-	}
+#define KEY(name_, take_, member) \
+	{ .name = (name_), .take = (take_), .field = offsetof(struct config, member) }
+#define MAP(name_, keys_) { .name = (name_), .keys = (keys_) }
 /* A mapping that means something even if it is empty. */
-#define MAP_FLAG(name_, keys_, member)                                                     \
-	{                                                                                  \
-		.name = (name_), .keys = (keys_), .field = offsetof(struct config, member) \
-	}
-#define END       \
-	{         \
-		0 \
-	}
+#define MAP_FLAG(name_, keys_, member) \
+	{ .name = (name_), .keys = (keys_), .field = offsetof(struct config, member) }
+#define END { 0 }
 
 static const struct key kubernetes_keys[] = {
 	KEY("kubeconfig", take_text, source.kubeconfig),
@@ -488,7 +478,7 @@ static int config_check(const struct config *config, const char *path, struct er
 {
 	struct err said;
 
-	if (lease_timing_check(&config->timing, &said) < 0)
+	if (lease_timing_check(config->engine, &config->timing, &said) < 0)
 		return err_set(err, -EINVAL, "%s: lease: %s", path, said.text);
 	if (config->engine == LEASE_ENGINE_ETCD && !config->endpoints)
 		return err_set(err, -EINVAL, "%s: engine etcd needs lease.endpoints", path);

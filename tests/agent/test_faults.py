@@ -19,7 +19,7 @@ import pytest
 from daemon import AGENT, POLICY, PORT, service
 from fault import faulty
 from lan import PASS, RUN, VIP, need
-from wait import let_pass, stays, wait_until
+from wait import HUNG, let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
@@ -566,3 +566,13 @@ def test_a_reload_does_not_end_a_drain(running):
     assert wait_until(lambda: "configuration read again" in running.log())
     assert stays(lambda: not running.entries(), 1.5)
     assert running.metrics()["l2resp_draining"] == 1
+
+
+def test_in_a_time_namespace_it_does_not_run(agent):
+    """Its boot clock is another than the data path's, so that its leases would end too late, or never."""
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.launch("unshare", "--time", "--boottime", "1000", "--fork")
+    assert agent.process.wait(HUNG) == 1
+    agent.process = None
+    assert "the boot clock of this process is -1000 s away" in agent.log()
+    assert not agent.entries()
