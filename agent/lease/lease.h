@@ -61,7 +61,7 @@ struct lease_config {
 	bool always;	 /* keep a session, and know who has what, although nothing is wanted */
 	const char *const *endpoints; /* etcd: URLs, NULL at the end */
 	const char *server;	      /* kubernetes: URL; NULL: in-cluster */
-	const char *namespace;	      /* kubernetes; NULL: the service account's, or kube-system */
+	const char *namespace;	      /* kubernetes; NULL: the service account's, or xdp-l2resp */
 	const char *token_file;	      /* kubernetes; read again for each request */
 	const char *ca, *cert, *key;  /* PEM files for TLS; ca NULL: the system's */
 };
