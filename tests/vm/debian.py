@@ -41,7 +41,7 @@ META_PACKAGES = ("linux-image-{series}-{arch}", "linux-image-{arch}")
 # is the -dev packages of scripts/setup's group build.
 BUILD_PACKAGES = re.search(r'\[build\]="([^"]*)"', (TREE / "scripts/setup").read_text())[1]
 ROOT_PACKAGES = [*"""
-    busybox-static dash coreutils util-linux mount kmod procps base-passwd mawk grep sed
+    base-files base-passwd busybox-static dash coreutils util-linux mount kmod procps mawk grep sed
     iproute2 iputils-ping ethtool arping ndisc6 bpftool xdp-tools
     python3 python3-pytest python3-scapy""".split(), *re.findall(r"(?<![\w|])\S*-dev\b", BUILD_PACKAGES)]
 USR_LINKS = ("bin", "sbin", "lib")
