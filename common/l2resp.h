@@ -103,14 +103,9 @@ struct vlan_key {
 	__u16 vid;	 /* 1..4094, host byte order */
 };
 
-/*
- * Value of leases: until when the entries that name this slot may answer. jiffies below
- * fresh_jiffies: valid, without a further look at a clock. Later: valid while CLOCK_BOOTTIME is
- * below deadline_ns.
- */
+/* Value of leases: until when the entries that name this slot may answer. */
 struct lease_stamp {
-	__u64 fresh_jiffies;
-	__u64 deadline_ns;
+	__u64 deadline_ns; /* CLOCK_BOOTTIME */
 };
 
 /* Value of counters, per CPU: one slot an interface (struct device.counters_slot). */

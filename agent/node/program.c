@@ -34,7 +34,7 @@ struct program {
 	int leases; /* written without the lock */
 	uint32_t leases_id;
 	struct lease_stamper *stamper;
-	uint64_t renewal_ns;	   /* what it was made for */
+	uint64_t duration_ns;	   /* what it was made for */
 	struct pins pins;	   /* while locked */
 	struct device_table known; /* interfaces that were ever recorded, while locked */
 	bool known_is_read;
@@ -49,17 +49,16 @@ static int err_nomem(struct err *err)
 	return err_set(err, -ENOMEM, "out of memory");
 }
 
-int program_expect_stamps(struct program *program, uint64_t renewal_ns, struct err *err)
+int program_expect_stamps(struct program *program, uint64_t duration_ns, struct err *err)
 {
 	struct lease_stamper *stamper;
-	/* half as much more, for one that comes late */
-	int r = lease_stamper_new(program->leases, renewal_ns + renewal_ns / 2, &stamper, err);
+	int r = lease_stamper_new(program->leases, duration_ns, &stamper, err);
 
 	if (r < 0)
 		return r;
 	lease_stamper_free(program->stamper);
 	program->stamper = stamper;
-	program->renewal_ns = renewal_ns;
+	program->duration_ns = duration_ns;
 	return 0;
 }
 
@@ -78,7 +77,7 @@ static int leases_follow(struct program *program, const struct pins *pins, struc
 		close(program->leases);
 	program->leases = fd;
 	if (program->stamper)
-		r = program_expect_stamps(program, program->renewal_ns, err);
+		r = program_expect_stamps(program, program->duration_ns, err);
 	if (!r)
 		program->leases_id = id;
 	return r;
@@ -454,9 +453,10 @@ int program_stamp(struct program *program, uint8_t slot, uint64_t deadline_ns, s
 	return lease_stamp_write(program->stamper, slot, deadline_ns, err);
 }
 
-uint64_t program_stamped(const struct program *program, uint8_t slot)
+int program_stamped(const struct program *program, uint8_t slot, uint64_t *ret_deadline_ns,
+		    struct err *err)
 {
-	return lease_stamp_read(program->leases, slot);
+	return lease_stamp_read(program->leases, slot, ret_deadline_ns, err);
 }
 
 static void record_undo(struct program *program)

@@ -260,11 +260,11 @@ static int list_rows(const struct pins *pins, const struct entry_table *table, c
 			.entry = row,
 			.device = &device,
 			.node = node,
-			.remaining_ms = entry_lease_remaining_ms(pins, row->head.lease),
 			.conflicts = conflict_count(&conflicts, &row->key),
 		};
 
-		if (row->key.ifindex != device.ifindex)
+		r = entry_lease_remaining(pins, row->head.lease, &shown.remaining_ms, err);
+		if (!r && row->key.ifindex != device.ifindex)
 			r = list_device_read(pins, &devices, row->key.ifindex, &device, err);
 		if (r < 0)
 			return r;

@@ -110,11 +110,11 @@ static void note_entry(const struct pins *pins, struct explanation *explanation,
 {
 	struct entry_key key = { .address = *address, .ifindex = ifindex };
 	struct entry_row row;
-	struct err ignored;
+	struct err failure;
 	char mac[MAC_TEXT_SIZE];
 	uint64_t remaining_ms;
 
-	if (entry_get(pins, &key, &row, &ignored) < 0) {
+	if (entry_get(pins, &key, &row, &failure) < 0) {
 		found(explanation, EXPLAIN_ENTRY, false, "not in the map for %s", device);
 		return;
 	}
@@ -124,8 +124,9 @@ static void note_entry(const struct pins *pins, struct explanation *explanation,
 	}
 	found(explanation, EXPLAIN_ENTRY, true, "mac %s%s", mac_format(row.head.mac, mac),
 	      row.head.flags & ENTRY_MAC_FIXED ? ", fixed" : ", the interface's own");
-	remaining_ms = entry_lease_remaining_ms(pins, row.head.lease);
-	if (row.head.lease == L2RESP_LEASE_FOREVER)
+	if (entry_lease_remaining(pins, row.head.lease, &remaining_ms, &failure) < 0)
+		found(explanation, EXPLAIN_LEASE, false, "%s", failure.text);
+	else if (row.head.lease == L2RESP_LEASE_FOREVER)
 		found(explanation, EXPLAIN_LEASE, true, "added by hand, for ever");
 	else
 		found(explanation, EXPLAIN_LEASE, remaining_ms, "slot %u, %llu ms remain",

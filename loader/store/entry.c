@@ -21,14 +21,18 @@ int entry_get(const struct pins *pins, const struct entry_key *key, struct entry
 	return responder_get(pins_responders(pins), key, ret_row, err);
 }
 
-uint64_t entry_lease_remaining_ms(const struct pins *pins, uint8_t slot)
+int entry_lease_remaining(const struct pins *pins, uint8_t slot, uint64_t *ret_ms, struct err *err)
 {
 	uint64_t deadline_ns, now_ns = clock_boot_ns();
+	int r;
 
+	*ret_ms = UINT64_MAX;
 	if (slot == L2RESP_LEASE_FOREVER)
-		return UINT64_MAX;
-	deadline_ns = lease_stamp_read(pins->fd[PINS_LEASES], slot);
-	return deadline_ns > now_ns ? (deadline_ns - now_ns) / 1000000 : 0;
+		return 0;
+	r = lease_stamp_read(pins->fd[PINS_LEASES], slot, &deadline_ns, err);
+	if (!r)
+		*ret_ms = deadline_ns > now_ns ? (deadline_ns - now_ns) / 1000000 : 0;
+	return r;
 }
 
 static int wanted_compare(const void *a, const void *b)
@@ -76,7 +80,12 @@ static int same_or_err(const struct entry_wanted *wanted, const struct entry_hea
 static int same_as_there(const struct pins *pins, const struct entry_wanted *wanted,
 			 const struct entry_head *head, struct err *err)
 {
-	if (!entry_lease_remaining_ms(pins, head->lease))
+	uint64_t remaining_ms;
+	int r = entry_lease_remaining(pins, head->lease, &remaining_ms, err);
+
+	if (r < 0)
+		return r;
+	if (!remaining_ms)
 		return err_at(err, wanted, -EEXIST,
 			      "is left from an agent whose lease is over; delete it first, with ",
 			      "`xdp-l2resp del` or `flush`");
@@ -260,17 +269,20 @@ int entry_delete(const struct pins *pins, const struct addr_range *range, uint32
 	size_t kept = 0, leased = 0;
 	int r = read_candidates(pins, range, ifindex, &table, err);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < table.count; i++) {
+	for (size_t i = 0; i < table.count && !r; i++) {
+		uint8_t slot = table.rows[i].head.lease;
+		uint64_t remaining_ms;
+
 		if (!in_range(range, &table.rows[i].key.address))
 			continue;
-		if (table.rows[i].head.lease != L2RESP_LEASE_FOREVER &&
-		    entry_lease_remaining_ms(pins, table.rows[i].head.lease))
+		r = entry_lease_remaining(pins, slot, &remaining_ms, err);
+		if (slot != L2RESP_LEASE_FOREVER && remaining_ms)
 			leased++;
 		else
 			table.rows[kept++] = table.rows[i];
 	}
+	if (r < 0)
+		return r;
 	table.count = kept;
 	r = responder_delete_table(pins_responders(pins), &table, err);
 	if (r < 0)

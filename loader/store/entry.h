@@ -18,8 +18,9 @@
 int entry_read_all(const struct pins *pins, uint32_t ifindex, struct entry_table *ret_table,
 		   struct err *err);
 
-/* How long an entry of lease @slot may still answer, in ms; UINT64_MAX for ever, 0 not at all. */
-uint64_t entry_lease_remaining_ms(const struct pins *pins, uint8_t slot);
+/* How long an entry of lease @slot may still answer: *ret_ms, UINT64_MAX for ever, 0 not at all.
+ * Returns 0, or lease_stamp_read()'s errors. */
+int entry_lease_remaining(const struct pins *pins, uint8_t slot, uint64_t *ret_ms, struct err *err);
 
 /* The entry of @key; -ENOENT without a message where there is none. */
 int entry_get(const struct pins *pins, const struct entry_key *key, struct entry_row *ret_row,

@@ -221,7 +221,7 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 static int stamp_forever(int leases_fd)
 {
 	uint32_t slot = L2RESP_LEASE_FOREVER;
-	struct lease_stamp forever = { .fresh_jiffies = UINT64_MAX, .deadline_ns = UINT64_MAX };
+	struct lease_stamp forever = { .deadline_ns = UINT64_MAX };
 
 	return bpf_map_update_elem(leases_fd, &slot, &forever, BPF_ANY);
 }

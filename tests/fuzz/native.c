@@ -110,11 +110,6 @@ __u64 bpf_ktime_get_boot_ns(void)
 	return native.boot_ns;
 }
 
-__u64 bpf_jiffies64(void)
-{
-	return native.jiffies;
-}
-
 __u32 bpf_get_smp_processor_id(void)
 {
 	return native.cpu;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A node of the lease protocol without a data path: what the daemon is to agent/lease/lease.h, with a
- * table in a shared file in the map's place, which outlives it. Says on stdout what happens, a line
- * an event: "GAINED address slot", "STAMP slot deadline_ns"... Takes commands on stdin.
+ * A node of the lease protocol without a data path: what the daemon is to agent/lease/lease.h, with
+ * a table in a shared file in the map's place, which outlives it. Says on stdout what happens, a
+ * line an event: "GAINED address slot", "STAMP slot deadline_ns"... Takes commands on stdin.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -81,10 +81,11 @@ static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 	return 0;
 }
 
-static uint64_t on_stamped(uint8_t slot, void *userdata)
+static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 {
 	(void)userdata;
-	return table->stamps[slot];
+	*ret_deadline_ns = table->stamps[slot];
+	return 0;
 }
 
 static void on_changed(const struct address *address, void *userdata)

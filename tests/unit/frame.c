@@ -26,9 +26,8 @@ static const struct {
 	uint8_t mac[6];
 } entries[] = {
 	{ .host = OWNED, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
-	{ .host = LEASE_FRESH, .lease = 5, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
+	{ .host = LEASE_AHEAD, .lease = 5, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
 	{ .host = LEASE_LAPSED, .lease = 6, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
-	{ .host = LEASE_CLOSE, .lease = 7, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
 	{ .host = OWNED_FIXED, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_FIXED } },
 	{ .host = REUSED, .carried = OWNED, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
 	{ .host = NO_OVERRIDE,
@@ -84,9 +83,9 @@ static void entry_add(size_t i)
 	map_add(program->maps.responder_v6, &key6, &entry6);
 }
 
-static void stamp_write(uint32_t slot, uint64_t fresh_jiffies, uint64_t deadline_ns)
+static void stamp_write(uint32_t slot, uint64_t deadline_ns)
 {
-	struct lease_stamp stamp = { .fresh_jiffies = fresh_jiffies, .deadline_ns = deadline_ns };
+	struct lease_stamp stamp = { .deadline_ns = deadline_ns };
 
 	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(program->maps.leases), &slot, &stamp, 0), 0);
 }
@@ -162,9 +161,8 @@ void frame_setup(void)
 	bpf_map__set_max_entries(program->maps.responder_v6, ENTRIES);
 	cr_assert_eq(l2resp_bpf__load(program), 0, "loading: %s", strerror(errno));
 	twin_load();
-	stamp_write(5, UINT64_MAX, 0);
-	stamp_write(6, 0, now.tv_sec * 1000000000ULL);
-	stamp_write(7, 0, (now.tv_sec + 3600) * 1000000000ULL);
+	stamp_write(5, (now.tv_sec + 3600) * 1000000000ULL);
+	stamp_write(6, now.tv_sec * 1000000000ULL);
 	for (size_t i = 0; i < ENTRIES; i++)
 		entry_add(i);
 	for (size_t i = 0; i < sizeof(vlans) / sizeof(vlans[0]); i++) {

@@ -250,10 +250,13 @@ EACH_FAMILY(leaves_the_agents_addresses_alone_until_their_lease_is_over)
 	struct entry_wanted leased = wanted(1, 1);
 	struct addr_range all = { address_of(0), address_of(UINT16_MAX) };
 	struct lease_stamp stamp = { .deadline_ns = UINT64_MAX };
+	struct entry_wanted again = wanted(1, 1);
+	struct pins unreadable = pins;
 	const uint32_t slot = 4;
 	struct entry_added added;
 	size_t deleted, left;
 
+	unreadable.fd[PINS_LEASES] = -1;
 	leased.head.lease = slot;
 	cr_assert_eq(bpf_map_update_elem(pins.fd[PINS_LEASES], &slot, &stamp, BPF_ANY), 0);
 	cr_assert_eq(entry_add(&pins, &leased, 1, NULL, &added, &err), 0);
@@ -262,6 +265,10 @@ EACH_FAMILY(leaves_the_agents_addresses_alone_until_their_lease_is_over)
 	cr_expect_eq(add(0, 3, 1, &added), -EEXIST);
 	cr_expect(strstr(err.text, "is announced by the agent"), "%s", err.text);
 	cr_assert_eq(add(2, 1, 1, &added), 0);
+	cr_expect_lt(entry_delete(&unreadable, &all, 3, &deleted, &left, &err), 0);
+	cr_expect_eq(count_all(), 2, "a lease that can't be read isn't one that is over");
+	cr_expect_lt(entry_add(&unreadable, &again, 1, NULL, &added, &err), 0);
+	cr_expect(strstr(err.text, "reading lease slot 4"), "%s", err.text);
 	cr_assert_eq(entry_delete(&pins, &all, 3, &deleted, &left, &err), 0);
 	cr_expect_eq(deleted, 1);
 	cr_expect_eq(left, 1);
