@@ -546,30 +546,10 @@ static int pins_remove_parent(const struct pins *pins)
 	return rmdir(parent);
 }
 
-/* Of every interface, those that are gone too. */
-static int remove_twins(const struct pins *pins)
-{
-	DIR *dir = opendir(pins->dir);
-	struct dirent *pin;
-	int r = 0;
-
-	if (!dir)
-		return errno == ENOENT ? 0 : negative_errno();
-	while (!r && (pin = readdir(dir)))
-		if (!strncmp(pin->d_name, PINS_TWIN_PREFIX, strlen(PINS_TWIN_PREFIX)) &&
-		    unlinkat(dirfd(dir), pin->d_name, 0) < 0)
-			r = negative_errno();
-	closedir(dir);
-	return r;
-}
-
 int pins_remove(struct pins *pins, struct err *err)
 {
 	char path[PATH_MAX], beside[PATH_MAX];
-	int r = remove_twins(pins);
 
-	if (r < 0)
-		return err_access(err, r, pins->dir);
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
 		if (pin_has_own_size(map) && pin_path(pins, map, path) == 0 &&
 		    snprintf(beside, sizeof(beside), "%s" GROWING, path) < (int)sizeof(beside))

@@ -13,9 +13,6 @@
 
 #define PINS_DEFAULT_BPFFS "/sys/fs/bpf"
 
-/* What twins' pins begin with (twin.h). */
-#define PINS_TWIN_PREFIX "explain_"
-
 enum pins_map {
 	PINS_META,
 	PINS_DEVICES,

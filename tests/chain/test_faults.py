@@ -143,8 +143,7 @@ GROW = "attach eth1 --max-entries 128"
 def test_rename_fails(lan):
     lan.done("attach eth1 --max-entries 64", ADD)
     before = held(lan)
-    # the first is that of the twin that attach pins for explain, which goes on without
-    refused = faulty(lan, GROW, "rename", 2, errno.EIO)
+    refused = faulty(lan, GROW, "rename", 1, errno.EIO)
     assert refused.status == 1
     assert re.fullmatch(r"xdp-l2resp: \S+: Input/output error\n", refused.err)
     assert held(lan) == before and lan.answered() == 3

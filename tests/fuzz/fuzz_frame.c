@@ -333,8 +333,9 @@ static void run_attached(const struct input *input, const struct reference *told
 	check_events(sample, &ctx);
 }
 
-/* explain's twin: it says the outcome, and leaves no trace of it. */
-static void run_twin(const struct input *input, const struct reference *told, struct sample *sample)
+/* explain's program: it says the outcome, and leaves no trace of it. */
+static void run_explain(const struct input *input, const struct reference *told,
+			struct sample *sample)
 {
 	struct xdp_md ctx = world_make(input, told, sample, L2RESP_COUNTERS_NONE, false);
 	const struct reference_address *answered = sample->reference.answered;
@@ -359,7 +360,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < sizeof(*input) || !sample_make(input, size, &told, &sample))
 		return 0;
 	run_attached(input, &told, &sample);
-	run_twin(input, &told, &sample);
+	run_explain(input, &told, &sample);
 	native_reset();
 	return 0;
 }

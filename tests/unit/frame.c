@@ -10,12 +10,11 @@
 
 #include "frame.h"
 #include "l2resp.skel.h"
-#include "twin.h"
 
 #define FIXTURE_COUNTERS_SLOT 3
 
 static struct l2resp_bpf *program;
-static struct l2resp_bpf *twin; /* l2resp_explain, over the same maps */
+static struct l2resp_bpf *explaining; /* l2resp_explain, over the same maps */
 
 static const struct {
 	uint8_t host;
@@ -90,17 +89,17 @@ static void stamp_write(uint32_t slot, uint64_t deadline_ns)
 	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(program->maps.leases), &slot, &stamp, 0), 0);
 }
 
-/* As attach loads it, and over the very counters that it must leave alone. */
-static void twin_load(void)
+/* As explain loads it, and over the very counters that it must leave alone. */
+static void explain_load(void)
 {
 	struct bpf_map *map;
 
-	twin = l2resp_bpf__open();
-	cr_assert_not_null(twin, "opening: %s", strerror(errno));
-	twin->rodata->attached_ifindex = FIXTURE_IFINDEX;
-	twin->rodata->counters_slot = L2RESP_COUNTERS_NONE;
-	bpf_program__set_autoload(twin->progs.xdp_l2resp, false);
-	bpf_object__for_each_map(map, twin->obj)
+	explaining = l2resp_bpf__open();
+	cr_assert_not_null(explaining, "opening: %s", strerror(errno));
+	explaining->rodata->attached_ifindex = FIXTURE_IFINDEX;
+	explaining->rodata->counters_slot = L2RESP_COUNTERS_NONE;
+	bpf_program__set_autoload(explaining->progs.xdp_l2resp, false);
+	bpf_object__for_each_map(map, explaining->obj)
 	{
 		const char *name = bpf_map__name(map);
 
@@ -109,7 +108,7 @@ static void twin_load(void)
 								    program->obj, name)),
 				     0, "using %s: %s", name, strerror(errno));
 	}
-	cr_assert_eq(l2resp_bpf__load(twin), 0, "loading: %s", strerror(errno));
+	cr_assert_eq(l2resp_bpf__load(explaining), 0, "loading: %s", strerror(errno));
 }
 
 static struct reference_address *told_address(struct reference *told, size_t i)
@@ -160,7 +159,7 @@ void frame_setup(void)
 	bpf_map__set_max_entries(program->maps.responder_v4, ENTRIES);
 	bpf_map__set_max_entries(program->maps.responder_v6, ENTRIES);
 	cr_assert_eq(l2resp_bpf__load(program), 0, "loading: %s", strerror(errno));
-	twin_load();
+	explain_load();
 	stamp_write(5, (now.tv_sec + 3600) * 1000000000ULL);
 	stamp_write(6, now.tv_sec * 1000000000ULL);
 	for (size_t i = 0; i < ENTRIES; i++)
@@ -175,7 +174,7 @@ void frame_setup(void)
 
 void frame_teardown(void)
 {
-	l2resp_bpf__destroy(twin);
+	l2resp_bpf__destroy(explaining);
 	l2resp_bpf__destroy(program);
 }
 
@@ -247,22 +246,23 @@ static enum outcome outcome_moved(const uint64_t counts[OUTCOME_COUNT])
 }
 
 /* explain says of @in what the program did with it, and changes no map. */
-static void twin_check(const struct frame *in, const struct frame_result *result)
+static void explain_check(const struct frame *in, const struct frame_result *result)
 {
 	uint64_t before[OUTCOME_COUNT], after[OUTCOME_COUNT];
 	uint64_t responses = responses_read(), conflicts = conflicts_read(result);
-	struct frame out = { .length = FRAME_MAX };
-	enum outcome outcome;
+	struct frame out;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->bytes, .data_size_in = in->length,
+		    .data_out = out.bytes, .data_size_out = FRAME_MAX, .repeat = 1);
 
 	counts_read(before);
-	cr_assert_eq(twin_run(bpf_program__fd(twin->progs.l2resp_explain), in->bytes, in->length,
-			      &outcome, out.bytes, &out.length),
+	cr_assert_eq(bpf_prog_test_run_opts(bpf_program__fd(explaining->progs.l2resp_explain),
+					    &opts),
 		     0);
 	counts_read(after);
-	cr_assert_eq(outcome, outcome_moved(result->counts));
-	cr_assert_eq(twin_answers(outcome), result->verdict == XDP_TX);
-	cr_assert_eq(out.length, result->out.length);
-	cr_assert_arr_eq(out.bytes, result->out.bytes, out.length);
+	cr_assert_eq(opts.retval, outcome_moved(result->counts));
+	cr_assert_eq(outcome_is_answer(opts.retval), result->verdict == XDP_TX);
+	cr_assert_eq(opts.data_size_out, result->out.length);
+	cr_assert_arr_eq(out.bytes, result->out.bytes, result->out.length);
 	cr_assert_arr_eq(after, before, sizeof(before));
 	cr_assert_eq(responses_read(), responses);
 	cr_assert_eq(conflicts_read(result), conflicts);
@@ -284,7 +284,7 @@ void frame_run(const struct frame *in, struct frame_result *ret_result)
 	for (int i = 0; i < OUTCOME_COUNT; i++)
 		ret_result->counts[i] -= counts[i];
 	ret_result->responses = responses_read() - responses;
-	twin_check(in, ret_result);
+	explain_check(in, ret_result);
 }
 
 uint64_t frame_conflicts(const uint8_t address[16], const uint8_t mac[6])

@@ -34,7 +34,7 @@ void frame_teardown(void);
 struct reference frame_told(void);
 
 /* Runs the program on @in, which must be at least 14 bytes: the kernel refuses less. Asserts that
- * explain's twin says the same of it, and changes nothing. */
+ * explain's program says the same of it, and changes nothing. */
 void frame_run(const struct frame *in, struct frame_result *ret_result);
 
 /* Frames in conflicts for @address (IPv4: mapped) and @mac. */

@@ -110,7 +110,7 @@ def test_attached_in_a_dispatcher(machine):
     assert (row["dev"], row["mode"], row["chain"]) == ("eth1", "native", True)
 
 
-def test_twin_and_pins_are_there(machine):
+def test_explain_finds_the_pins(machine):
     said = machine.rows(f"explain {VIP} dev eth1")
     assert said["verdict"] == "answer"
 
