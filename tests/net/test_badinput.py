@@ -299,7 +299,7 @@ LAYOUTS = {
     "addresses, another type": ("responder_v4", "lru_hash", 8, 72, 65536),
     "addresses, not preallocated": ("responder_v4", "hash", 8, 72, 65536, 1),
     "IPv6 addresses, another value": ("responder_v6", "hash", 20, 80, 65536),
-    "leases, another size": ("leases", "array", 4, 16, 16),
+    "leases, another size": ("leases", "array", 4, 8, 16),
     "counters, fewer outcomes": ("counters", "percpu_array", 4, 8, 256),
     "meta, another layout": ("meta", "array", 4, 8, 1),
 }
