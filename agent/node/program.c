@@ -14,6 +14,7 @@
 #include "log.h"
 #include "pins.h"
 #include "program.h"
+#include "remover.h"
 #include "vlan.h"
 
 /* Interfaces that something is due for at the end of the turn. */
@@ -337,15 +338,11 @@ static int make_room(struct program *program, const size_t count[PINS_FAMILIES],
 
 static int delete_all(struct program *program, const struct entry_table *table, struct err *err)
 {
-	/* one by one: a batch ends at the first that is absent */
-	for (size_t i = 0; i < table->count; i++) {
-		int r = responder_remove(pins_responders(&program->pins), &table->rows[i].key);
+	int r = remover_remove_table(pins_responders(&program->pins), table, err);
 
-		if (r < 0)
-			return err_set(err, r, "deleting an address: %s", strerror(-r));
+	for (size_t i = 0; i < table->count && !r; i++)
 		deleted(program, &table->rows[i].key);
-	}
-	return 0;
+	return r;
 }
 
 int program_apply(struct program *program, const struct entry_table *wanted, program_keep_fn *keep,
@@ -435,14 +432,20 @@ static int next_entry(struct program *program, struct entry_key *key, unsigned i
 
 int program_remove(struct program *program, const struct address *address, struct err *err)
 {
+	_cleanup_(remover_close) struct remover remover = {};
 	struct entry_key key = { .address = *address };
 	unsigned int at = 0;
 	int r;
 
 	while ((r = next_entry(program, &key, &at, err)) > 0) {
-		r = responder_remove(pins_responders(&program->pins), &key);
+		if (!remover.control)
+			r = remover_open(pins_responders(&program->pins), &remover, err);
+		else
+			r = 0;
+		if (!r)
+			r = remover_remove(&remover, &key, err);
 		if (r < 0)
-			return err_set(err, r, "deleting an address: %s", strerror(-r));
+			return r;
 		deleted(program, &key);
 	}
 	return r;

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * LD_PRELOAD: the kernel refuses one request of a program. FAULT=KIND:N:ERRNO fails the Nth of that
- * kind with that errno: a call of bpf, membarrier, fsync or rename, or a message to a netlink
- * socket
- * ("netlink"). FAULT_LOG=FILE gets a line "KIND N" for each, which says how many there are.
+ * LD_PRELOAD: something happens at one of a program's requests to the kernel. FAULT=KIND:N:ERRNO
+ * fails the Nth of that kind with that errno, FAULT=KIND:N:kill kills the program just before it
+ * makes that request. Kinds: calls of bpf, membarrier, fsync or rename, a message to a netlink
+ * socket ("netlink"), or "any" of these. FAULT_LOG=FILE gets a line "KIND N WHAT" for each, which
+ * says how many there are.
+ *
+ * FAULT=no-btf: the kernel answers as one that has no BTF, as seen on user-mode Linux 6.1.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <linux/bpf.h>
 #include <linux/netlink.h>
 
 #define SYSCALL_ARGUMENTS 6
@@ -34,18 +39,37 @@ static void log_request(const char *kind, int number, long what)
 /* Counts a request. True: it is the one to fail, and errno says how. */
 static bool fails(const char *kind, long what)
 {
-	static int count; /* of the one kind that FAULT names */
+	static int count; /* of the kind that FAULT names */
 	const char *fault = getenv("FAULT");
-	size_t length = strlen(kind);
-	int number, error;
+	char wanted[16], how[16];
+	int number;
 
-	if (!fault || strncmp(fault, kind, length) != 0 ||
-	    sscanf(fault + length, ":%d:%d", &number, &error) != 2)
+	if (!fault || sscanf(fault, "%15[^:]:%d:%15s", wanted, &number, how) != 3 ||
+	    (strcmp(wanted, kind) != 0 && strcmp(wanted, "any") != 0))
 		return false;
 	log_request(kind, ++count, what);
 	if (count != number)
 		return false;
-	errno = error;
+	if (!strcmp(how, "kill"))
+		raise(SIGKILL);
+	errno = atoi(how);
+	return true;
+}
+
+/* Without BTF of its own a kernel lists none, and doesn't know the argument of a dispatcher's
+ * functions. */
+static bool refused_without_btf(long command, const union bpf_attr *attr)
+{
+	const char *fault = getenv("FAULT");
+
+	if (!fault || strcmp(fault, "no-btf") != 0)
+		return false;
+	if (command == BPF_BTF_GET_NEXT_ID)
+		errno = ENOENT;
+	else if (command == BPF_PROG_LOAD && !strcmp(attr->prog_name, "xdp_dispatcher"))
+		errno = EINVAL;
+	else
+		return false;
 	return true;
 }
 
@@ -69,6 +93,8 @@ long syscall(long number, ...)
 		argument[i] = va_arg(list, long);
 	va_end(list);
 	if ((number == __NR_bpf && fails("bpf", argument[0])) ||
+	    (number == __NR_bpf &&
+	     refused_without_btf(argument[0], (const union bpf_attr *)argument[1])) ||
 	    (number == __NR_membarrier && fails("membarrier", argument[0])))
 		return -1;
 	return next(number, argument[0], argument[1], argument[2], argument[3], argument[4],
