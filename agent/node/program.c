@@ -84,15 +84,18 @@ static int leases_follow(struct program *program, const struct pins *pins, struc
 	return r;
 }
 
-/* Has the helper make the maps larger, or finish what a growth left, and opens them anew. */
-static int grow(struct program *program, uint32_t max_entries, struct err *err)
+/* Has the helper make the maps larger, or, where @room is NULL, finish what a growth left, and
+ * opens them anew. */
+static int grow(struct program *program, const uint32_t *room, struct err *err)
 {
-	const struct helper_request request = { .task = HELPER_GROW, .max_entries = max_entries };
+	struct helper_request request = { .task = HELPER_GROW };
 	struct pins pins = PINS_NONE;
 	int r;
 
 	if (helper_busy(program->helper))
 		return err_set(err, -EAGAIN, "the helper that attaches is at work");
+	if (room)
+		memcpy(request.room, room, sizeof(request.room));
 	r = helper_call(program->helper, &request, err);
 	if (!r)
 		r = pins_open(program->bpffs, &pins, err);
@@ -126,7 +129,7 @@ int program_begin(struct program *program, struct err *err)
 	}
 	program->pins = pins;
 	if (grow_unfinished(&pins))
-		r = grow(program, 0, err);
+		r = grow(program, NULL, err);
 	if (r < 0)
 		pins_close(&program->pins);
 	return r;
@@ -326,14 +329,15 @@ static int apply_missing(struct apply *apply, struct err *err)
 /* Room for @count entries of each family. */
 static int make_room(struct program *program, const size_t count[PINS_FAMILIES], struct err *err)
 {
-	size_t needed = count[PINS_V4] > count[PINS_V6] ? count[PINS_V4] : count[PINS_V6];
-	uint32_t room = program->pins.max_entries;
+	uint32_t room[PINS_FAMILIES];
 
-	if (needed <= room)
-		return 0;
-	while (room < needed)
-		room *= 2;
-	return grow(program, room, err);
+	for (int family = 0; family < PINS_FAMILIES; family++)
+		if (count[family] > program->pins.max_entries)
+			return err_set(err, -ENOSPC,
+				       "%zu addresses are more than there may be of a family: %u; "
+				       "`xdp-l2resp attach IFACE --max-entries N` allows more",
+				       count[family], program->pins.max_entries);
+	return grow_needed(&program->pins, count, room) ? grow(program, room, err) : 0;
 }
 
 static int delete_all(struct program *program, const struct entry_table *table, struct err *err)
@@ -383,6 +387,7 @@ int program_put(struct program *program, const struct entry_row *wanted, bool *r
 		struct err *err)
 {
 	const int *fds = pins_responders(&program->pins);
+	size_t count[PINS_FAMILIES] = { program->pins.room[PINS_V4], program->pins.room[PINS_V6] };
 	struct entry_row row = *wanted, there;
 	int r = responder_get(fds, &wanted->key, &there, err);
 
@@ -393,7 +398,8 @@ int program_put(struct program *program, const struct entry_row *wanted, bool *r
 		return r;
 	r = responder_insert(fds, &row, err);
 	if (r == -E2BIG) {
-		r = grow(program, 2 * program->pins.max_entries, err);
+		count[responder_family(&row.key.address)]++;
+		r = make_room(program, count, err);
 		r = r ?: responder_insert(pins_responders(&program->pins), &row, err);
 	}
 	if (!r)

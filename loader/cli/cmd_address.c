@@ -20,7 +20,7 @@
 
 #define RANGE_WORDS "ADDR|CIDR|FIRST-LAST"
 
-static int add_spec(const struct pins *pins, const struct spec *spec, const struct link *link,
+static int add_spec(struct pins *pins, const struct spec *spec, const struct link *link,
 		    struct entry_added *ret_added, struct err *err)
 {
 	_cleanup_(spec_list_free) struct spec_list list = {};

@@ -134,8 +134,8 @@ static void progress_show(size_t done, size_t total)
 	fprintf(stderr, "\r%zu of %zu addresses written%s", done, total, done == total ? "\n" : "");
 }
 
-static int import_write(struct import *import, const struct pins *pins,
-			struct entry_added *ret_added, struct err *err)
+static int import_write(struct import *import, struct pins *pins, struct entry_added *ret_added,
+			struct err *err)
 {
 	/* worth watching from a second's work on */
 	bool watch = import->list.count >= 100000 && isatty(STDERR_FILENO);
@@ -158,7 +158,7 @@ static void cleanup_import(struct import **import)
 	free(*import);
 }
 
-/* What the map holds, or would if it were there: no file may ask for more. */
+/* How many addresses of a family there may be: no file may ask for more. */
 static int import_room(const struct cli_options *options, size_t *ret_room, struct err *err)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "entry.h"
+#include "grow.h"
 #include "lease_stamp.h"
 #include "remover.h"
 
@@ -108,16 +109,30 @@ static const char *family_name(enum pins_family family)
 	return family == PINS_V4 ? "IPv4" : "IPv6";
 }
 
-static int add_one(const struct pins *pins, const struct entry_wanted *wanted,
-		   struct entry_added *added, struct err *err)
+/* The map of @family is full: makes it larger. */
+static int make_room_for_one(struct pins *pins, enum pins_family family, struct err *err)
+{
+	size_t count[PINS_FAMILIES] = { pins->room[PINS_V4], pins->room[PINS_V6] };
+	uint32_t room[PINS_FAMILIES];
+
+	count[family]++;
+	if (count[family] > pins->max_entries)
+		return err_set(err, -ENOSPC, "the map is full: %u %s addresses", pins->max_entries,
+			       family_name(family));
+	return grow_needed(pins, count, room) ? grow_responders(pins, room, err) : 0;
+}
+
+static int add_one(struct pins *pins, const struct entry_wanted *wanted, struct entry_added *added,
+		   struct err *err)
 {
 	struct entry_row row = row_of_wanted(wanted, 0), there;
 	int r = responder_insert(pins_responders(pins), &row, err);
 	bool present = r == -EEXIST;
 
-	if (r == -E2BIG)
-		return err_set(err, -ENOSPC, "the map is full: %u %s addresses", pins->max_entries,
-			       family_name(responder_family(&wanted->key.address)));
+	if (r == -E2BIG) {
+		r = make_room_for_one(pins, responder_family(&wanted->key.address), err);
+		r = r ?: responder_insert(pins_responders(pins), &row, err);
+	}
 	if (present)
 		r = entry_get(pins, &wanted->key, &there, err);
 	if (present && !r && there.damaged) {
@@ -189,27 +204,30 @@ static int wanted_reduce(const struct pins *pins, struct entry_wanted *wanted, s
 	return 0;
 }
 
-/* Have both maps room for @wanted beside what is @there? */
-static int check_room(const struct pins *pins, const struct entry_wanted *wanted, size_t count,
-		      const struct entry_table *there, struct err *err)
+/* Makes room for @wanted beside what is @there. */
+static int make_room(struct pins *pins, const struct entry_wanted *wanted, size_t count,
+		     const struct entry_table *there, struct err *err)
 {
-	size_t more[PINS_FAMILIES] = {}, used[PINS_FAMILIES] = {};
+	size_t more[PINS_FAMILIES] = {}, used[PINS_FAMILIES] = {}, all[PINS_FAMILIES];
+	uint32_t room[PINS_FAMILIES];
 
 	for (size_t i = 0; i < count; i++)
 		more[responder_family(&wanted[i].key.address)]++;
 	for (size_t i = 0; i < there->count; i++)
 		used[responder_family(&there->rows[i].key.address)]++;
-	for (enum pins_family family = 0; family < PINS_FAMILIES; family++)
-		if (used[family] + more[family] > pins->max_entries)
+	for (enum pins_family family = 0; family < PINS_FAMILIES; family++) {
+		all[family] = used[family] + more[family];
+		if (more[family] && all[family] > pins->max_entries)
 			return err_set(err, -ENOSPC,
-				       "%zu %s addresses are more than the free room: the map "
-				       "holds %u, %zu are there",
+				       "%zu %s addresses are more than the free room: there may be "
+				       "%u, %zu are there",
 				       more[family], family_name(family), pins->max_entries,
 				       used[family]);
-	return 0;
+	}
+	return grow_needed(pins, all, room) ? grow_responders(pins, room, err) : 0;
 }
 
-int entry_add(const struct pins *pins, struct entry_wanted *wanted, size_t count,
+int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 	      responder_progress_fn *progress, struct entry_added *ret_added, struct err *err)
 {
 	_cleanup_(entry_table_free) struct entry_table there = {};
@@ -228,7 +246,7 @@ int entry_add(const struct pins *pins, struct entry_wanted *wanted, size_t count
 	if (!r)
 		r = wanted_reduce(pins, wanted, count, &there, &added.added, err);
 	if (!r)
-		r = check_room(pins, wanted, added.added, &there, err);
+		r = make_room(pins, wanted, added.added, &there, err);
 	if (!r)
 		r = responder_write(pins_responders(pins), row_of_wanted, wanted, added.added,
 				    progress, err);

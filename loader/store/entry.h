@@ -46,11 +46,12 @@ struct entry_added {
 
 /*
  * Adds @wanted, all or nothing, in one go; sorts the array. An address that is there with the same
- * MAC is left as it is. -EEXIST: one is there, or twice in @wanted, with another MAC or override
- * flag, or belongs to the agent; -ENOSPC: more than the free room of its family. @err names the
- * address, and the line where it has one.
+ * MAC is left as it is. Maps that are too small grow, and @pins have the larger ones. -EEXIST: one
+ * is there, or twice in @wanted, with another MAC or override flag, or belongs to the agent;
+ * -ENOSPC: more than there may be of its family. @err names the address, and the line where it has
+ * one.
  */
-int entry_add(const struct pins *pins, struct entry_wanted *wanted, size_t count,
+int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 	      responder_progress_fn *progress, struct entry_added *ret_added, struct err *err);
 
 /*

@@ -44,7 +44,8 @@ static void element_add(const struct native_map *map, const void *key, void *val
 
 static bool is_array(const struct native_map *map)
 {
-	return map->type == BPF_MAP_TYPE_ARRAY || map->type == BPF_MAP_TYPE_PERCPU_ARRAY;
+	return map->type == BPF_MAP_TYPE_ARRAY || map->type == BPF_MAP_TYPE_PERCPU_ARRAY ||
+	       map->type == BPF_MAP_TYPE_ARRAY_OF_MAPS;
 }
 
 /* The slot of @map in native.lookups. */

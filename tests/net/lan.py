@@ -245,7 +245,7 @@ class Lan:
         address = ipaddress.ip_address(ip)
         key = address.packed + self.rows(f"status {dev}")[0]["ifindex"].to_bytes(4, sys.byteorder)
         run("bpftool", "map", "update", "pinned", self.pin(f"responder_v{address.version}"), "key", "hex",
-            *key.hex(" ").split(), "value", *["0"] * (72 if address.version == 4 else 88))
+            *key.hex(" ").split(), "value", *["0"] * (24 if address.version == 4 else 40))
 
     def pins(self):
         """All that is pinned, to the last byte; {} where nothing is."""

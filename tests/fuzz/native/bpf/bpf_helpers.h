@@ -17,10 +17,11 @@
 #undef __noinline
 #define __noinline __attribute__((noinline))
 #define SEC(name)
-#define __uint(name, value) int(*(name))[value]
-#define __type(name, value) typeof(value) *(name)
-#define barrier()	    asm volatile("" ::: "memory")
-#define barrier_var(var)    asm volatile("" : "+r"(var))
+#define __uint(name, value)  int(*(name))[value]
+#define __type(name, value)  typeof(value) *(name)
+#define __array(name, value) typeof(value) *(name)[]
+#define barrier()	     asm volatile("" ::: "memory")
+#define barrier_var(var)     asm volatile("" : "+r"(var))
 
 /* A map as its definition tells it. */
 struct native_map {
