@@ -167,4 +167,11 @@ int control_set_stamp(struct control_set_stamp *args)
 	return CONTROL_DONE;
 }
 
+/* The boot clock as a lease is compared with it. */
+SEC("syscall")
+int control_boot_ms(const void *context __attribute__((unused)))
+{
+	return bpf_ktime_get_boot_ns() / 1000000;
+}
+
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -20,6 +20,7 @@
 #include "policy.h"
 #include "service_events.h"
 #include "source.h"
+#include "text.h"
 
 #define USEC_PER_SEC 1000000ULL
 /* Entries are compared with the map, and sysctls read again, that often. */
@@ -776,7 +777,9 @@ static enum group_claim group_claim(const struct address *address, void *userdat
 		return GROUP_NOT_KNOWN;
 	if (lease_manager_info(agent->manager, address, &info) < 0)
 		return GROUP_NEVER;
-	return *info.holder && info.holder_alive ? GROUP_NOW : GROUP_FORMERLY;
+	if (*info.holder && info.holder_alive)
+		return GROUP_NOW;
+	return info.lately ? GROUP_FORMERLY : GROUP_NEVER;
 }
 
 static void evaluate_soon(void *userdata)
@@ -1191,7 +1194,7 @@ int agent_move(struct agent *agent, const struct address *address, const char *n
 
 static json_t *text_or_null(const char *text)
 {
-	return *text ? json_string(text) : json_null();
+	return *text ? text_json(text) : json_null();
 }
 
 /* Why this node isn't a candidate for @address; false: it is one. */
@@ -1270,10 +1273,10 @@ static void show_addresses(struct agent *agent, const struct address_list *addre
 				link_table_find(links_table(agent->links), target->on[on].ifindex);
 
 			if (row)
-				json_array_append_new(interfaces, json_string(row->link.name));
+				json_array_append_new(interfaces, text_json(row->link.name));
 		}
 		held = agent_who_holds(agent, address, &unknown);
-		reason = why_not(agent, address, &why) ? json_string(why.text) : json_null();
+		reason = why_not(agent, address, &why) ? text_json(why.text) : json_null();
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o}", "ip",
 						      address_format(address, ip), "field", field,
 						      "lease", lease_name_format(address, lease),

@@ -344,7 +344,7 @@ static int delete_all(struct program *program, const struct entry_table *table, 
 {
 	int r = remover_remove_table(pins_responders(&program->pins), table, err);
 
-	for (size_t i = 0; i < table->count && !r; i++)
+	for (size_t i = 0; i < table->count; i++)
 		deleted(program, &table->rows[i].key);
 	return r;
 }
@@ -444,10 +444,8 @@ int program_remove(struct program *program, const struct address *address, struc
 	int r;
 
 	while ((r = next_entry(program, &key, &at, err)) > 0) {
-		if (!remover.control)
-			r = remover_open(pins_responders(&program->pins), &remover, err);
-		else
-			r = 0;
+		r = remover.control ? 0
+				    : remover_open(pins_responders(&program->pins), &remover, err);
 		if (!r)
 			r = remover_remove(&remover, &key, err);
 		if (r < 0)

@@ -37,6 +37,7 @@ struct source_directory {
 	bool read_only;
 	int inotify;
 	bool watched;
+	bool known;	/* it was read without an error once */
 	int scan_error; /* of the directory or a file, when it was last read: said once */
 	sd_event_source *io, *settle, *rescan;
 };
@@ -241,7 +242,8 @@ static bool scan(struct source_directory *source, bool all)
 	if (directory)
 		r = read_files(source, directory, all, &changed);
 	if (!r) {
-		changed = source_items_sweep(items, "") || changed;
+		changed = source_items_sweep(items, "") || changed || !source->known;
+		source->known = true;
 		if (directory)
 			source->scan_error = 0;
 		if (directory && (changed || all) && !source->read_only)
@@ -380,8 +382,7 @@ static bool directory_same(const struct source *base, const struct source_option
 
 static bool directory_known(const struct source *base)
 {
-	(void)base;
-	return true;
+	return ((const struct source_directory *)base)->known;
 }
 
 static void directory_status(const struct source *base, struct source_status *status)

@@ -13,18 +13,31 @@
 #include "dispatcher.h"
 #include "object.h"
 #include "prog.h"
+#include "refusal.h"
+#include "xdp_features.h"
 
 #define PROG_SECTION "xdp.frags"
+#define NOT_OFFERED  "the driver offers no native XDP as it is configured"
 
 static bool log_verbose;
 
 static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
+	va_list copy;
+
+	va_copy(copy, args);
+	refusal_listen(format, copy);
+	va_end(copy);
 	return log_verbose && level <= LIBBPF_INFO ? vfprintf(stderr, format, args) : 0;
 }
 
 static int log_libxdp(enum libxdp_print_level level, const char *format, va_list args)
 {
+	va_list copy;
+
+	va_copy(copy, args);
+	refusal_listen(format, copy);
+	va_end(copy);
 	return log_verbose && level <= LIBXDP_INFO ? vfprintf(stderr, format, args) : 0;
 }
 
@@ -40,32 +53,10 @@ static void cleanup_program(struct xdp_program **program)
 	xdp_program__close(*program);
 }
 
-static int err_load(struct err *err, int error, const struct link *link)
+/* Has the verifier accepted the program that is to be attached? */
+static bool is_loaded(const struct l2resp_bpf *skeleton)
 {
-	char detail[64];
-
-	if (error == -EPERM)
-		return err_set(err, error, "%s: loading the program: %s; run it as root",
-			       link->name, strerror(-error));
-	return err_set(
-		err, error,
-		"%s: the kernel refuses the program: %s (-v shows the verifier's last lines)",
-		link->name, dispatcher_error_text(error, detail, sizeof(detail)));
-}
-
-static int err_attach(struct err *err, int error, const struct link *link,
-		      enum xdp_attach_mode mode)
-{
-	if (error == -EOPNOTSUPP)
-		return err_set(err, error,
-			       "%s: the driver has no native XDP; --mode skb would attach, slower",
-			       link->name);
-	if (mode == XDP_MODE_NATIVE && link->mtu > ETH_DATA_LEN &&
-	    (error == -EINVAL || error == -ERANGE))
-		return err_set(err, error,
-			       "%s: the driver refuses native XDP, perhaps for the MTU of %u: %s",
-			       link->name, link->mtu, strerror(-error));
-	return err_load(err, error, link);
+	return bpf_program__fd(skeleton->progs.xdp_l2resp) >= 0;
 }
 
 /*
@@ -90,13 +81,11 @@ static int attach_alone(const struct pins *pins, const struct link *link, uint32
 		return r;
 	r = l2resp_bpf__load(skeleton);
 	if (r < 0)
-		return err_load(err, r, link);
+		return refusal_err_load(err, r, link);
+	refusal_forget();
 	r = bpf_xdp_attach(link->ifindex, bpf_program__fd(skeleton->progs.xdp_l2resp), flags,
 			   old_id ? &opts : NULL);
-	if (r < 0 && old_id)
-		return err_set(err, r, "%s: replacing program %u: %s", link->name, old_id,
-			       strerror(-r));
-	return r < 0 ? err_attach(err, r, link, mode) : 0;
+	return r < 0 ? refusal_err_attach(err, r, link, mode, REFUSAL_AT_HOOK) : 0;
 }
 
 /* libxdp knows its dispatcher by the name, and couldn't find one again that is without. */
@@ -109,7 +98,7 @@ static int check_names(const struct link *link, struct err *err)
 			       "%s: the kernel didn't say whether programs have names, by which "
 			       "libxdp knows its dispatcher; try again",
 			       link->name);
-	return r < 0 ? err_load(err, r, link) : 0;
+	return r < 0 ? refusal_err_load(err, r, link) : 0;
 }
 
 /* One attempt in one mode, beside other programs if @chain. libxdp loads the program as it
@@ -148,12 +137,14 @@ static int attach_new(const struct pins *pins, const struct link *link, uint32_t
 	r = xdp_program__set_run_prio(prog, priority);
 	if (r < 0)
 		return err_set(err, r, "setting priority %u: %s", priority, strerror(-r));
+	refusal_forget();
 	r = xdp_program__attach(prog, link->ifindex, mode, 0);
-	if (r == -E2BIG || r == -ENOSPC)
+	if (chain && (r == -E2BIG || r == -ENOSPC) && refusal_stage(true) != REFUSAL_AT_HOOK)
 		return err_set(err, r,
 			       "%s: the dispatcher has no room for another program (%d at most)",
 			       link->name, ATTACH_MAX_PROGS);
-	return r < 0 ? err_attach(err, r, link, mode) : 0;
+	return r < 0 ? refusal_err_attach(err, r, link, mode, refusal_stage(is_loaded(skeleton)))
+		     : 0;
 }
 
 /* Takes program @id out of whatever is on @link. */
@@ -210,54 +201,6 @@ const char *attach_no_native_reason(const struct link *link)
 	return NULL;
 }
 
-static int err_no_native(const struct link *link, const char *reason, struct err *err)
-{
-	struct link parent = {};
-	struct err ignored;
-
-	if (link->parent && link->parent_nsid < 0)
-		link_by_ifindex(link->parent, &parent, &ignored);
-	if (link_is_vlan(link) && *parent.name)
-		return err_set(err, -EOPNOTSUPP,
-			       "%s is a VLAN device of %s: %s, and answers there for addresses of "
-			       "%s too; attach to %s, or use --mode skb here",
-			       link->name, parent.name, reason, link->name, parent.name);
-	return err_set(err, -EOPNOTSUPP, "%s is a %s device%s%s: %s; use --mode skb here",
-		       link->name, link->kind, *parent.name ? " of " : "", parent.name, reason);
-}
-
-/* Says it where ours runs on @link with other pins than the caller's. */
-static bool err_elsewhere(const struct link *link, const struct attach_state *state,
-			  struct err *err)
-{
-	for (unsigned int i = 0; i < state->count; i++) {
-		if (!*state->prog[i].elsewhere)
-			continue;
-		err_write(err,
-			  "%s: " PROG_NAME
-			  " (id %u) runs there with the pins in %s; --bpffs names them",
-			  link->name, state->prog[i].id, state->prog[i].elsewhere);
-		return true;
-	}
-	return false;
-}
-
-/* A program that isn't ours stands alone there; the advice is what helps here. */
-static int err_foreign(const struct link *link, const struct attach_state *state, struct err *err)
-{
-	char remedy[192] = "detach it first or reload it with xdp-loader", reason[128];
-
-	if (!dispatcher_is_possible()) {
-		dispatcher_alone_reason(reason, sizeof(reason));
-		snprintf(remedy, sizeof(remedy), "none can be had here (%s), so detach it first",
-			 reason);
-	}
-	return err_set(
-		err, -EBUSY,
-		"%s: another XDP program (id %u, \"%s\") is attached without a dispatcher; %s",
-		link->name, state->prog[0].id, state->prog[0].name, remedy);
-}
-
 /*
  * Whether the program may go on @link beside what @state says is there, and in which mode to try
  * first.
@@ -276,11 +219,11 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 		if (wanted == ATTACH_MODE_AUTO && state->count)
 			continue;
 		if (wanted == ATTACH_MODE_NATIVE || !no_native[i].auto_skb)
-			return err_no_native(link, no_native[i].reason, err);
+			return refusal_err_kind(err, link, no_native[i].reason);
 		mode = XDP_MODE_SKB;
 		*ret_skb_reason = no_native[i].reason;
 	}
-	if (err_elsewhere(link, state, err))
+	if (refusal_elsewhere(err, link, state))
 		return -EBUSY;
 	if (state->count && state->other_version)
 		return err_set(err, -EBUSY,
@@ -294,7 +237,7 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 			       "; attach where they are, or detach it first",
 			       link->name, state->prog[0].id);
 	if (state->count && !state->chain && attach_find(state, true) < 0)
-		return err_foreign(link, state, err);
+		return refusal_err_foreign(err, link, state);
 	if (state->count && mode != state->mode && wanted != ATTACH_MODE_AUTO)
 		return err_set(
 			err, -EBUSY,
@@ -303,6 +246,15 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 			link->name, attach_mode_name(state->mode));
 	*ret_mode = state->count ? state->mode : mode;
 	return 0;
+}
+
+/* Is native XDP on @link, which is free, sure to be refused? Only what the driver promises is known
+ * without an attach, and from Linux 6.3 on. */
+static bool native_is_missing(const struct link *link)
+{
+	bool native = false;
+
+	return !xdp_features_native(link->ifindex, &native) && !native;
 }
 
 /* Loads and verifies the program for @link, and lets it go. */
@@ -314,28 +266,46 @@ static int attach_rehearse(const struct pins *pins, const struct link *link, str
 	if (r < 0)
 		return r;
 	r = l2resp_bpf__load(skeleton);
-	return r < 0 ? err_load(err, r, link) : 0;
+	return r < 0 ? refusal_err_load(err, r, link) : 0;
 }
 
-/* The new program first, then the old one out: the old one answers until the swap, the new one from
- * then on. */
+/* Takes every program of ours in @state off @link. */
+static int detach_ours(const struct link *link, const struct attach_state *state, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < state->count && !r; i++)
+		if (state->prog[i].ours || state->prog[i].orphan)
+			r = detach_id(link, state->prog[i].id, state->mode, state->chain, err);
+	return r;
+}
+
+static bool has_program(const struct attach_state *state, uint32_t id)
+{
+	for (unsigned int i = 0; i < state->count; i++)
+		if (state->prog[i].id == id)
+			return true;
+	return false;
+}
+
+/* The new program first, then what @before has of ours out: an old one answers until the swap, the
+ * new one from then on. */
 static int replace_in_chain(const struct pins *pins, const struct link *link,
 			    uint32_t counters_slot, unsigned int priority,
-			    enum xdp_attach_mode mode, uint32_t old_id, struct err *err)
+			    const struct attach_state *before, struct err *err)
 {
 	struct attach_state state;
 	struct err ignored;
-	int r = attach_new(pins, link, counters_slot, priority, mode, true, err);
+	int r = attach_new(pins, link, counters_slot, priority, before->mode, true, err);
 
-	if (!r)
-		r = detach_id(link, old_id, mode, true, err);
-	else
+	if (r < 0)
 		return r;
+	r = detach_ours(link, before, err);
 	if (r < 0 && !attach_query(pins, link->ifindex, &state, &ignored))
 		/* two of ours make no sense: the new one goes */
 		for (unsigned int i = 0; i < state.count; i++)
-			if (state.prog[i].ours && state.prog[i].id != old_id)
-				detach_id(link, state.prog[i].id, mode, true, &ignored);
+			if (state.prog[i].ours && !has_program(before, state.prog[i].id))
+				detach_id(link, state.prog[i].id, state.mode, true, &ignored);
 	return r;
 }
 
@@ -357,24 +327,35 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 	struct attach_outcome outcome = { .result = ATTACH_NEW };
 	struct attach_state state;
 	enum xdp_attach_mode mode = XDP_MODE_UNSPEC;
+	unsigned int priority = options->priority;
+	const char *skb_reason;
 	int r, old;
 
 	r = attach_query(pins, link->ifindex, &state, err);
 	if (!r)
-		r = choose_mode(link, &state, options->mode, &mode, &outcome.skb_reason, err);
+		r = choose_mode(link, &state, options->mode, &mode, &skb_reason, err);
 	if (r < 0)
 		return r;
 	old = attach_find(&state, true);
 	if (old >= 0)
 		outcome.old_priority = state.prog[old].priority;
+	if (priority == ATTACH_KEEP_PRIORITY)
+		priority = old >= 0 && state.chain ? outcome.old_priority : ATTACH_DEFAULT_PRIORITY;
 	if (options->dry_run) {
 		outcome.result = ATTACH_DRY_RUN;
 		r = attach_rehearse(pins, link, err);
+		if (!r && mode == XDP_MODE_NATIVE && !state.count && native_is_missing(link)) {
+			if (options->mode == ATTACH_MODE_NATIVE)
+				return err_set(err, -EOPNOTSUPP,
+					       "%s: " NOT_OFFERED
+					       "; --mode skb would attach, slower",
+					       link->name);
+			skb_reason = NOT_OFFERED;
+		}
 	} else if (old >= 0) {
 		outcome.result = ATTACH_REPLACED;
 		if (state.chain)
-			r = replace_in_chain(pins, link, counters_slot, options->priority, mode,
-					     state.prog[old].id, err);
+			r = replace_in_chain(pins, link, counters_slot, priority, &state, err);
 		else
 			r = attach_alone(pins, link, counters_slot, mode, state.prog[old].id, err);
 	} else {
@@ -382,16 +363,18 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 			r = detach_id(link, state.empty_id, state.mode, false, err);
 		if (r < 0)
 			return r;
-		r = attach_new(pins, link, counters_slot, options->priority, mode, state.count,
-			       err);
+		r = attach_new(pins, link, counters_slot, priority, mode, state.count, err);
 		if (r == -EOPNOTSUPP && options->mode == ATTACH_MODE_AUTO && !state.count) {
-			outcome.skb_reason = "the driver has no native XDP";
-			r = attach_new(pins, link, counters_slot, options->priority, XDP_MODE_SKB,
-				       false, err);
+			snprintf(outcome.skb_reason, sizeof(outcome.skb_reason), "%s",
+				 refusal_driver_reason());
+			r = attach_new(pins, link, counters_slot, priority, XDP_MODE_SKB, false,
+				       err);
 		}
 	}
 	if (r < 0)
 		return r;
+	if (skb_reason)
+		snprintf(outcome.skb_reason, sizeof(outcome.skb_reason), "%s", skb_reason);
 	*ret_outcome = outcome;
 	return 0;
 }
@@ -399,17 +382,15 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 int attach_remove(const struct pins *pins, const struct link *link, struct err *err)
 {
 	struct attach_state state;
-	int r, ours;
+	int r = attach_query(pins, link->ifindex, &state, err);
 
-	r = attach_query(pins, link->ifindex, &state, err);
 	if (r < 0)
 		return r;
 	if (state.empty_id)
 		return detach_id(link, state.empty_id, state.mode, false, err);
-	ours = attach_find(&state, true);
-	if (ours < 0 && err_elsewhere(link, &state, err))
+	if (!attach_count(&state) && refusal_elsewhere(err, link, &state))
 		return -EBUSY;
-	if (ours < 0)
+	if (!attach_count(&state))
 		return err_set(err, -ENOENT, "%s: not attached", link->name);
-	return detach_id(link, state.prog[ours].id, state.mode, state.chain, err);
+	return detach_ours(link, &state, err);
 }

@@ -12,19 +12,22 @@
 #include "err.h"
 #include "link.h"
 #include "pins.h"
+#include "refusal.h"
 
 #define ATTACH_DEFAULT_PRIORITY 20
+/* The priority that the program has there already, else the default. */
+#define ATTACH_KEEP_PRIORITY UINT32_MAX
 
 enum attach_mode {
-	ATTACH_MODE_AUTO, /* native, and skb where the driver has no native XDP */
+	ATTACH_MODE_AUTO, /* native, and skb where the driver refuses that */
 	ATTACH_MODE_NATIVE,
 	ATTACH_MODE_SKB,
 };
 
 struct attach_options {
 	enum attach_mode mode;
-	unsigned int priority; /* lower runs first; 50 is libxdp's default for others */
-	bool dry_run;	       /* load and verify, attach nothing */
+	uint32_t priority; /* lower runs first; 50 is libxdp's default for others */
+	bool dry_run;	   /* load and verify, attach nothing */
 };
 
 enum attach_result {
@@ -35,8 +38,8 @@ enum attach_result {
 
 struct attach_outcome {
 	enum attach_result result;
-	unsigned int old_priority; /* where replaced */
-	const char *skb_reason;	   /* why auto mode took skb; NULL: it didn't */
+	unsigned int old_priority;	      /* where replaced */
+	char skb_reason[REFUSAL_REASON_SIZE]; /* why auto mode chose skb; empty: it didn't */
 };
 
 /* Why native XDP on a device of @link's kind is not what the user wants; NULL where it is. */
@@ -48,10 +51,10 @@ int attach_check(const struct pins *pins, const struct link *link,
 		 const struct attach_options *options, struct err *err);
 
 /*
- * Puts the program on @link, its counts in slot @counters_slot. Over one of ours it swaps, so that
- * no request goes unanswered in between. @pins must be locked. -EBUSY: a foreign program stands
- * alone there; -EOPNOTSUPP: native mode asked for and not to be had; other errors with @err. On
- * failure what was attached before still is.
+ * Puts the program on @link, its counts in slot @counters_slot. Over one of ours, or several, it
+ * swaps, so that no request goes unanswered in between. @pins must be locked. -EBUSY: a foreign
+ * program stands alone there; -EOPNOTSUPP: native mode asked for and not to be had; other errors
+ * with @err. On failure what was attached before still is.
  */
 int attach_link(const struct pins *pins, const struct link *link, uint32_t counters_slot,
 		const struct attach_options *options, struct attach_outcome *ret_outcome,

@@ -23,6 +23,12 @@ int entry_get(const struct pins *pins, const struct entry_key *key, struct entry
 	return responder_get(pins_responders(pins), key, ret_row, err);
 }
 
+bool entry_mac_stale(const struct entry_row *row, const uint8_t mac[ETH_ALEN])
+{
+	return !row->damaged && !(row->head.flags & ENTRY_MAC_FIXED) &&
+	       memcmp(row->head.mac, mac, ETH_ALEN) != 0;
+}
+
 int entry_lease_remaining(const struct pins *pins, uint8_t slot, uint64_t *ret_ms, struct err *err)
 {
 	uint64_t deadline_ns, now_ns = clock_boot_ns();
@@ -117,8 +123,8 @@ static int make_room_for_one(struct pins *pins, enum pins_family family, struct 
 
 	count[family]++;
 	if (count[family] > pins->max_entries)
-		return err_set(err, -ENOSPC, "the map is full: %u %s addresses", pins->max_entries,
-			       family_name(family));
+		return err_set(err, -ENOSPC, "the map is full: %u %s addresses" ENTRY_MORE_ROOM,
+			       pins->max_entries, family_name(family));
 	return grow_needed(pins, count, room) ? grow_responders(pins, room, err) : 0;
 }
 
@@ -220,7 +226,7 @@ static int make_room(struct pins *pins, const struct entry_wanted *wanted, size_
 		if (more[family] && all[family] > pins->max_entries)
 			return err_set(err, -ENOSPC,
 				       "%zu %s addresses are more than the free room: there may be "
-				       "%u, %zu are there",
+				       "%u, %zu are there" ENTRY_MORE_ROOM,
 				       more[family], family_name(family), pins->max_entries,
 				       used[family]);
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "boot_clock.h"
 #include "cleanup.h"
 #include "control.h"
 #include "control_object.h"
@@ -38,6 +39,9 @@ int lease_stamper_new(int leases_fd, uint64_t duration_ns, struct lease_stamper 
 	if (!stamper)
 		return err_set(err, -ENOMEM, "out of memory");
 	stamper->duration_ns = duration_ns;
+	r = boot_clock_check(err);
+	if (r < 0)
+		return r;
 	r = control_open(&stamper->control, err);
 	if (r < 0)
 		return r;

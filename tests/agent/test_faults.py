@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What stops, breaks or is changed behind the agent's back."""
+import errno
 import json
 import os
 import shutil
@@ -10,13 +11,15 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from daemon import AGENT, POLICY, PORT, service
-from lan import PASS, VIP, need
-from wait import let_pass, stays, wait_until
+from fault import faulty
+from lan import PASS, RUN, VIP, need
+from wait import HUNG, let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
@@ -146,6 +149,33 @@ def test_a_file_broken_while_it_was_away(steady, lan, how):
     running.start()
     assert "the file is left out" in running.log()
     running.wait_entries()
+
+
+@pytest.mark.parametrize("fault, said", [
+    # two files, so two looks at the start; then the one that is written makes it look at both again
+    (f"stat:3:{errno.ESTALE}", "Stale file handle"),
+    # at the start, when nothing is known yet
+    (f"readdir:1:{errno.EIO}", "Input/output error"),
+], ids=["stat", "readdir"])
+def test_a_failing_file_system_withdraws_nothing(agent, fault, said):
+    """As a network file system does it: only a file that isn't there is gone."""
+    agent.outlast_a_restart()
+    agent.write("policy.yaml", POLICY)
+    agent.write("web.yaml", service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    agent.end(signal.SIGUSR1)
+    with faulty(fault):
+        agent.start()
+    if fault.startswith("stat"):
+        agent.write("web.yaml", service("web", VIP, OTHER))
+    assert wait_until(lambda: f"{said}; it is looked for again every 10 s" in agent.log())
+    assert (VIP, "eth1") in agent.entries()
+    assert len(list(agent.manifests.with_name("last-good").iterdir())) == 2
+    # the next look finds all
+    agent.write("web.yaml", service("web", VIP, OTHER))
+    agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+    assert agent.log().count(said) == 1
 
 
 @pytest.mark.parametrize("damage", [lambda text: text[:-1], lambda text: text.replace(VIP, OTHER), lambda text: "",
@@ -374,6 +404,22 @@ def test_why_nobody_holds_it(running, lan):
     assert found["remedy"].startswith("it hangs, and so would `xdp-l2respd show`: run `systemctl restart xdp-l2respd`")
 
 
+def test_hangs_while_others_wait(running, lan):
+    """Where the socket's backlog is full, a connection is waited for no longer than an answer."""
+    running.signal(signal.SIGSTOP)
+    path = f"{RUN}/net-{os.stat(lan.server.path).st_ino}.sock"
+    with ExitStack() as waiting:
+        with pytest.raises(BlockingIOError):
+            while True:
+                one = waiting.enter_context(socket.socket(socket.AF_UNIX))
+                one.setblocking(False)
+                one.connect(path)
+        found = lan.cli("doctor --json", timeout=30).json["findings"]
+        assert "xdp-l2respd isn't ready: it doesn't answer" in [one["detail"] for one in found]
+        asked = running.command("alive")
+        assert (asked.status, asked.err) == (1, "xdp-l2respd: asking the agent: it doesn't answer\n")
+
+
 def test_who_holds(running):
     row = running.command("--json", "who-holds", VIP).json
     assert row.keys() == {"ip", "holder", "held", "alive", "wish", "remaining_ms", "transitions"}
@@ -520,3 +566,13 @@ def test_a_reload_does_not_end_a_drain(running):
     assert wait_until(lambda: "configuration read again" in running.log())
     assert stays(lambda: not running.entries(), 1.5)
     assert running.metrics()["l2resp_draining"] == 1
+
+
+def test_in_a_time_namespace_it_does_not_run(agent):
+    """Its boot clock is another than the data path's, so that its leases would end too late, or never."""
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.launch("unshare", "--time", "--boottime", "1000", "--fork")
+    assert agent.process.wait(HUNG) == 1
+    agent.process = None
+    assert "the boot clock of this process is -1000 s away" in agent.log()
+    assert not agent.entries()

@@ -140,6 +140,29 @@ def test_kernel_refuses(lan, scratch, variant, record_property):
             fail_each_step(lan, variant, kind, errors, scratch)
 
 
+RTM_SETLINK = "19"  # by which a program is attached
+NO_REASON = "the driver refuses native XDP and gives no reason: Invalid argument; the kernel's log may have one"
+
+
+def test_driver_gives_no_reason(lan, scratch):
+    """The attach itself comes to EINVAL. The verifier isn't blamed, and auto does without the driver."""
+    log = scratch / "requests"
+    lan.server.ip("link set eth1 mtu 1600")
+    lan.done("attach eth1", "detach eth1")  # from here on each attach asks the same
+    assert faulty(lan, "attach eth1", "netlink", 0, 0, log).status == 0
+    lan.done("detach eth1")
+    number, = (int(number) for _, number, kind in map(str.split, log.read_text().splitlines())
+               if kind == RTM_SETLINK)
+    refused = faulty(lan, "attach eth1 --mode native", "netlink", number, errno.EINVAL)
+    assert refused.status == 1
+    assert refused.err == f"xdp-l2resp: eth1: {NO_REASON}; lower the MTU, or --mode skb would attach, slower\n"
+    assert lan.row()["mode"] == "none"
+    done = faulty(lan, "attach eth1", "netlink", number, errno.EINVAL)
+    assert done.status == 0
+    assert done.err == f"xdp-l2resp: note: eth1: attached in skb mode, which is slower: {NO_REASON}\n"
+    assert lan.row()["mode"] == "skb"
+
+
 @statement("a growth whose map can't be renamed into place leaves the old one answering")
 def test_rename_fails(lan):
     lan.done(*FULL)
@@ -175,6 +198,15 @@ def test_save_fails(lan, scratch, kind):
     assert refused.status == 1
     assert refused.err == f"xdp-l2resp: {file}: Input/output error\n"
     assert file.read_text() == before and os.listdir(scratch) == [file.name]
+
+
+@statement("no socket is open to a program that is executed meanwhile")
+def test_sockets_are_closed_on_exec(lan, scratch):
+    log = scratch / "sockets"
+    for command in ("attach eth1", ADD, "status", "list", f"announce {VIP} dev eth1 --count 1",
+                    f"explain {VIP} dev eth1", "doctor", "save", f"del {VIP} dev eth1", "detach eth1"):
+        result = faulty(lan, command, "inherited", 0, 0, log)
+        assert result.status == 0 and not log.exists(), f"{command}: {result.err}"
 
 
 def restored(lan):
