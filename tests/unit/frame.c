@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <linux/if_ether.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -299,15 +300,18 @@ unsigned int frame_trace(const struct frame *in, uint32_t times, uint64_t *ret_l
 		    .repeat = times);
 	struct trace_control *control = &program->data_trace->trace_control;
 	unsigned int count = 0;
-	struct ring_buffer *ring =
-		ring_buffer__new(bpf_map__fd(program->maps.trace), trace_count, &count, NULL);
+	uint32_t slot = 0;
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "trace", 0, 0, L2RESP_TRACE_BYTES, NULL);
+	struct ring_buffer *ring = ring_buffer__new(fd, trace_count, &count, NULL);
 
 	cr_assert_not_null(ring);
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(program->maps.trace), &slot, &fd, BPF_ANY), 0);
 	*control = (struct trace_control){ .on = 1, .until_ns = UINT64_MAX };
 	cr_assert_eq(bpf_prog_test_run_opts(bpf_program__fd(program->progs.xdp_l2resp), &opts), 0);
 	control->on = 0;
 	ring_buffer__consume(ring);
 	ring_buffer__free(ring);
+	close(fd);
 	*ret_lost = control->lost;
 	return count;
 }
