@@ -765,18 +765,19 @@ static enum group_claim group_claim(const struct address *address, void *userdat
 	struct agent *agent = userdata;
 	struct lease_info info;
 	struct err err;
+	int r;
 
 	if (agent->config.engine == LEASE_ENGINE_NONE) {
-		int r = program_begin(agent->program, &err);
-
+		r = program_begin(agent->program, &err);
 		if (!r)
 			r = program_has(agent->program, address, &err);
 		return r < 0 ? GROUP_NOT_KNOWN : r ? GROUP_FORMERLY : GROUP_NEVER;
 	}
 	if (!agent->session_known)
 		return GROUP_NOT_KNOWN;
-	if (lease_manager_info(agent->manager, address, &info) < 0)
-		return GROUP_NEVER;
+	r = lease_manager_info(agent->manager, address, &info);
+	if (r < 0)
+		return r == -EAGAIN ? GROUP_NOT_KNOWN : GROUP_NEVER;
 	if (*info.holder && info.holder_alive)
 		return GROUP_NOW;
 	return info.lately ? GROUP_FORMERLY : GROUP_NEVER;

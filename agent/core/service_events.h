@@ -12,7 +12,7 @@ struct service_view {
 	struct source *source;
 	const struct desired *desired;
 	const struct link_table *links;
-	const struct lease_manager *manager;
+	struct lease_manager *manager;
 	const char *node, *class;
 	bool shared; /* the store says what other nodes hold */
 	bool draining;

@@ -258,7 +258,7 @@ def test_bpffs_unmounted(lan):
             assert refused.status == 1 and "no BPF file system at" in refused.err, command
     mount("bpf", BPFFS, "bpf")
     os.mkdir(lan.bpffs)
-    assert lan.row()["orphan"]
+    assert wait_until(lambda: lan.row()["orphan"]), lan.row()
     restored(lan)
 
 

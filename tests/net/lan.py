@@ -240,12 +240,18 @@ class Lan:
         dump = run("bpftool", "-j", "map", "dump", "pinned", self.pin(name)).stdout
         return [row["formatted"] for row in json.loads(dump)]
 
+    def map_sizes(self, name):
+        """Bytes of a key and of a value."""
+        shown = json.loads(run("bpftool", "-j", "map", "show", "pinned", self.pin(name)).stdout)
+        return shown["bytes_key"], shown["bytes_value"]
+
     def damage(self, ip, dev="eth1"):
         """Writes an entry as bpftool does without knowing what it has: zeros, no copy of the key."""
         address = ipaddress.ip_address(ip)
         key = address.packed + self.rows(f"status {dev}")[0]["ifindex"].to_bytes(4, sys.byteorder)
-        run("bpftool", "map", "update", "pinned", self.pin(f"responder_v{address.version}"), "key", "hex",
-            *key.hex(" ").split(), "value", *["0"] * (24 if address.version == 4 else 40))
+        name = f"responder_v{address.version}"
+        run("bpftool", "map", "update", "pinned", self.pin(name), "key", "hex", *key.hex(" ").split(),
+            "value", *["0"] * self.map_sizes(name)[1])
 
     def pins(self):
         """All that is pinned, to the last byte; {} where nothing is."""
@@ -268,6 +274,22 @@ class Lan:
 
     def responses_sent(self, address=VIP):
         return {row["ip"]: row["responses_sent"] for row in self.rows("list")}[address]
+
+
+@contextmanager
+def writers_lock(lan):
+    """Held as by another writer."""
+    directory = os.open(f"{lan.bpffs}/xdp-l2resp", os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(directory, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(directory)
+
+
+def waits_for_a_lock(process):
+    return any("-> FLOCK" in line and str(process.pid) in line.split()
+               for line in Path("/proc/locks").read_text().splitlines())
 
 
 def like(actual, expected):

@@ -30,7 +30,7 @@ def tagged(frame, *tags):
 def own_ip6(lan):
     """An entry for VIP6, past the CLI."""
     key = ip6(VIP6) + struct.pack("<I", socket_ifindex(lan))
-    value = key + bytes(4) + mac_bytes(SERVER_MAC) + bytes(2) + bytes(8)
+    value = (key + bytes(4) + mac_bytes(SERVER_MAC)).ljust(lan.map_sizes("responder_v6")[1], b"\0")
     run("bpftool", "map", "update", "pinned", lan.pin("responder_v6"), "key", *map(str, key),
         "value", *map(str, value))
 
