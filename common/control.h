@@ -7,8 +7,9 @@
 
 enum control_result {
 	CONTROL_DONE,
-	CONTROL_ABSENT, /* no such entry */
-	CONTROL_PAST,	/* the deadline is over */
+	CONTROL_ABSENT,	 /* no such entry */
+	CONTROL_PAST,	 /* the deadline is over */
+	CONTROL_BY_HAND, /* the entry isn't leased, so it isn't the agent's */
 };
 
 /* An entry of either family. */

@@ -89,6 +89,48 @@ int control_set_head(struct control_set_head *args)
 	return CONTROL_DONE;
 }
 
+/*
+ * The same for an entry that is leased, by the agent, which doesn't hold the writers' lock (leased.h).
+ * The exchange fails if the head became another in between.
+ */
+SEC("syscall")
+int control_set_leased(struct control_set_head *args)
+{
+	struct entry_tail *entry = entry_find(&args->key);
+	__u64 before;
+
+	if (!entry)
+		return CONTROL_ABSENT;
+	before = *(volatile __u64 *)&entry->head;
+	if (((struct entry_head *)&before)->lease == L2RESP_LEASE_FOREVER ||
+	    __sync_val_compare_and_swap((__u64 *)&entry->head, before, *(__u64 *)&args->head) !=
+		    before)
+		return CONTROL_BY_HAND;
+	return CONTROL_DONE;
+}
+
+/* Deletes an entry if it is leased; by the agent, as above. */
+SEC("syscall")
+int control_remove_leased(struct control_key *args)
+{
+	struct responder_v6_key key6 = { .ifindex = args->ifindex };
+	struct responder_v4_key key4 = { .ifindex = args->ifindex };
+	struct entry_tail *entry = entry_find(args);
+
+	if (!entry)
+		return CONTROL_ABSENT;
+	if (entry->head.lease == L2RESP_LEASE_FOREVER)
+		return CONTROL_BY_HAND;
+	if (is_mapped(args->address)) {
+		__builtin_memcpy(&key4.ip4, args->address + 12, sizeof(key4.ip4));
+		bpf_map_delete_elem(&responder_v4, &key4);
+	} else {
+		__builtin_memcpy(key6.ip6, args->address, sizeof(key6.ip6));
+		bpf_map_delete_elem(&responder_v6, &key6);
+	}
+	return CONTROL_DONE;
+}
+
 SEC("syscall")
 int control_add_answers(struct control_add_answers *args)
 {

@@ -98,11 +98,11 @@ static void tell_answered(const struct service_view *view, const struct service 
 
 	(void)load_balancer;
 	/* by now it may be another's again */
-	if (!found || !lease_manager_holds(view->manager, address))
+	if (!found || !reconcile_holds(view->reconcile, address))
 		return;
 	while (found > list && !address_compare(&found[-1].address, address))
 		found--;
-	lease_manager_info(view->manager, address, &info);
+	lease_thread_info(view->thread, address, &info);
 	moved = *info.former && strcmp(info.former, view->node) != 0;
 	address_format(address, ip);
 	if (moved)
@@ -246,7 +246,7 @@ static void look_at(const struct service_view *view, const struct service *servi
 	uint64_t grace_ns;
 	struct err why, text;
 
-	if (!lease_manager_info(view->manager, address, &info) && info.holder_alive)
+	if (!lease_thread_info(view->thread, address, &info) && info.holder_alive)
 		return;
 	if (!why_nobody(view, service, address, load_balancer, &why, &grace_ns))
 		return;
@@ -282,12 +282,13 @@ static void look(struct service_events *events)
 {
 	struct looking looking = { .events = events, .now_ns = clock_boot_ns() };
 	struct source_status source;
+	struct lease_entries entries;
 	struct lease_status lease;
 	struct service_view view;
 
 	events->view(&view, events->userdata);
 	source_status(view.source, &source);
-	lease_manager_status(view.manager, &lease);
+	lease_thread_status(view.thread, &lease, &entries);
 	if (source.leads && lease.state != LEASE_CONNECTING)
 		visit_all(&view, look_at, &looking);
 	free(events->silent.list);

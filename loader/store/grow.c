@@ -85,17 +85,23 @@ int grow_responders(struct pins *pins, uint32_t max_entries, struct err *err)
 	_cleanup_(cleanup_responders) int fds[PINS_FAMILIES] = { -1, -1 };
 	_cleanup_(entry_table_free) struct entry_table copied = {};
 	uint32_t old_max_entries = pins->max_entries;
+	bool before = pins->unsettled;
 	struct err ignored;
 	int r = pins_create_responders(max_entries, fds, err);
 
+	/* before the copy is made: who deletes without the lock must know of it (leased.h) */
+	if (!r)
+		r = pins_set_unsettled(pins, true, err);
 	if (!r)
 		r = entry_read_all(pins, 0, &copied, err);
 	if (!r)
 		r = responder_write_table(fds, &copied, err);
 	if (!r)
 		r = swap_responders(pins, fds, max_entries, err);
-	if (r < 0)
+	if (r < 0) {
+		pins_set_unsettled(pins, before, &ignored);
 		return r;
+	}
 	r = settle(pins, err);
 	if (!r)
 		r = add_late_answers(pins, fds, &copied, err);
