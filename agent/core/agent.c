@@ -211,15 +211,16 @@ static void lease_state(enum lease_state state, void *userdata)
 	look_whether_known(agent);
 }
 
-static void lease_full(void *userdata)
+static void lease_maps(bool full, void *userdata)
 {
 	struct agent *agent = userdata;
 
-	agent->grow_due = true;
+	agent->pins_due = true;
+	agent->grow_due = agent->grow_due || full;
 }
 
 static const struct lease_thread_callbacks lease_callbacks = { lease_news, lease_state,
-							       lease_full };
+							       lease_maps };
 
 /* The data path answers for @address on @ifindex from now on. */
 static void entered(const struct address *address, uint32_t ifindex, void *userdata)
@@ -349,6 +350,9 @@ static int on_turn_end(sd_event_source *source, void *userdata)
 		program_end(agent->program);
 	if (r != -EAGAIN)
 		r = attachments_ask(agent->attachments, agent->links, &agent->config.attach);
+	if (helper_busy(agent->helper) &&
+	    defender_follow(agent->defender, agent->program, &err) < 0)
+		log_say(LOG_ERR, "%s", err.text);
 	if (r == -EAGAIN)
 		plan(agent, RETRY_USEC);
 	else if (r > 0)

@@ -174,7 +174,7 @@ static int place_write(struct keeper *keeper, struct kept *kept, struct place *p
 	r = leased_put(keeper->leased, &row, &done, &err);
 	if (r == -E2BIG && !keeper->told_full) {
 		keeper->told_full = true;
-		keeper->events.full(keeper->userdata);
+		keeper->events.maps(true, keeper->userdata);
 	}
 	if (r < 0 && r != -E2BIG && r != -EAGAIN)
 		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
@@ -236,10 +236,13 @@ static int gone(struct keeper *keeper)
 	struct err err;
 	int r = leased_gone(keeper->leased, &err);
 
-	if (r == -EAGAIN)
+	if (r == -EAGAIN) {
 		keeper_follow(keeper);
-	else if (r < 0)
+		/* who replaces them may have been killed */
+		keeper->events.maps(false, keeper->userdata);
+	} else if (r < 0) {
 		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
+	}
 	return r;
 }
 
@@ -314,6 +317,11 @@ static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
+	/* the program may read others than are pinned */
+	if (keeper->backlog.first && gone(keeper) < 0) {
+		plan(keeper, RETRY_USEC);
+		return 0;
+	}
 	while ((kept = keeper->backlog.first)) {
 		keeper->backlog.first = kept->next_in_backlog;
 		if (!keeper->backlog.first)
@@ -463,9 +471,9 @@ static void on_gained(const struct address *address, uint8_t slot, void *userdat
 	char ip[INET6_ADDRSTRLEN];
 
 	log_limited(&keeper->gained, LOG_INFO, "%s: held", address_format(address, ip));
-	if (kept->slot != slot)
-		for (size_t i = 0; i < kept->place_count; i++)
-			place_set(keeper, &kept->places[i], PLACE_ABSENT);
+	/* what is there by now is for the map to say */
+	for (size_t i = 0; i < kept->place_count; i++)
+		place_set(keeper, &kept->places[i], PLACE_ABSENT);
 	kept->slot = slot;
 	to_backlog(keeper, kept);
 	to_news(keeper, kept);
@@ -506,8 +514,10 @@ static int on_purge(void *userdata)
 	struct err err;
 	int r = leased_purge(keeper->leased, is_held, keeper, &err);
 
-	if (r == -EAGAIN)
+	if (r == -EAGAIN) {
 		keeper_follow(keeper);
+		keeper->events.maps(false, keeper->userdata);
+	}
 	if (r < 0) {
 		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
 		return r;

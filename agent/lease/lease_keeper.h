@@ -17,11 +17,11 @@ struct keeper;
 /* Of the lease manager; @userdata is the keeper. */
 extern const struct lease_callbacks keeper_callbacks;
 
-/* @news: there is something to hand out by keeper_news(). @full: a map has no room. @state: as
- * lease_callbacks' state(). */
+/* @news: there is something to hand out by keeper_news(). @maps: one has no room, or they are
+ * half replaced. @state: as lease_callbacks' state(). */
 struct keeper_events {
 	void (*news)(void *userdata);
-	void (*full)(void *userdata);
+	void (*maps)(bool full, void *userdata);
 	void (*state)(enum lease_state state, void *userdata);
 };
 

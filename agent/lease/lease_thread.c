@@ -59,7 +59,7 @@ struct lease_thread {
 	struct mailbox *news;		/* from it */
 	_Atomic uint64_t beats;		/* of the rest */
 	_Atomic int state;		/* enum lease_state */
-	_Atomic bool full;
+	_Atomic bool full, half;	/* the maps wait for the writers' lock */
 
 	/* the rest's */
 	sd_event_source *news_io;
@@ -186,11 +186,11 @@ static void on_news(void *userdata)
 	sd_event_source_set_enabled(thread->news_work, SD_EVENT_ONESHOT);
 }
 
-static void on_full(void *userdata)
+static void on_maps(bool full, void *userdata)
 {
 	struct lease_thread *thread = userdata;
 
-	atomic_store(&thread->full, true);
+	atomic_store(full ? &thread->full : &thread->half, true);
 	mailbox_again(thread->news);
 }
 
@@ -202,7 +202,7 @@ static void on_state(enum lease_state state, void *userdata)
 	mailbox_again(thread->news);
 }
 
-static const struct keeper_events keeper_events = { on_news, on_full, on_state };
+static const struct keeper_events keeper_events = { on_news, on_maps, on_state };
 
 /* ---- in the lease thread: is the rest alive? ---- */
 
@@ -334,7 +334,9 @@ static int on_told(sd_event_source *source, int fd, uint32_t revents, void *user
 		thread->callbacks.state(state, thread->userdata);
 	}
 	if (atomic_exchange(&thread->full, false))
-		thread->callbacks.full(thread->userdata);
+		thread->callbacks.maps(true, thread->userdata);
+	if (atomic_exchange(&thread->half, false))
+		thread->callbacks.maps(false, thread->userdata);
 	return 0;
 }
 

@@ -65,8 +65,9 @@ struct lease_thread_callbacks {
 	void (*news)(const struct lease_news *news, void *userdata);
 	/* The manager's state is another. */
 	void (*state)(enum lease_state state, void *userdata);
-	/* A family's map is full: entries are missing. */
-	void (*full)(void *userdata);
+	/* The maps wait for whoever has the writers' lock: @full: one has no room for an entry;
+	 * else they are half replaced. */
+	void (*maps)(bool full, void *userdata);
 };
 
 /*
