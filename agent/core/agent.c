@@ -241,6 +241,7 @@ static bool conflict_seen(const struct address *address, uint32_t ifindex,
 	char ip[INET6_ADDRSTRLEN], text[MAC_TEXT_SIZE];
 	uint8_t own[ETH_ALEN];
 
+	program_follow(agent->program);
 	if (!row || !target || !program_answers(agent->program, address, ifindex, own))
 		return false;
 	if ((target->conflict ?: agent->config.conflict) == CONFLICT_YIELD) {
