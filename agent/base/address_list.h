@@ -3,17 +3,17 @@
 #ifndef XDP_L2RESPD_ADDRESS_LIST_H
 #define XDP_L2RESPD_ADDRESS_LIST_H
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 #include "addr.h"
+#include "alloc.h"
 
 /* All zero is an empty one. */
 struct address_list {
 	struct address *list;
-	size_t count;
+	size_t count, capacity;
 };
 
 static inline void address_list_free(struct address_list *addresses)
@@ -31,21 +31,27 @@ static inline bool address_list_has(const struct address_list *addresses,
 	return false;
 }
 
-/* Appends @address; room grows by doubling. -ENOMEM leaves the list as it was. */
-static inline int address_list_add(struct address_list *addresses, const struct address *address)
+static inline void address_list_add(struct address_list *addresses, const struct address *address)
 {
-	size_t count = addresses->count;
-
-	if (!(count & (count - 1))) {
-		struct address *list =
-			reallocarray(addresses->list, count ? 2 * count : 1, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		addresses->list = list;
-	}
+	ALLOC_GROW(addresses->list, addresses->count, addresses->capacity);
 	addresses->list[addresses->count++] = *address;
-	return 0;
+}
+
+/* Appends @address unless it is there. */
+static inline void address_list_include(struct address_list *addresses,
+					const struct address *address)
+{
+	if (!address_list_has(addresses, address))
+		address_list_add(addresses, address);
+}
+
+/* The same addresses, in whatever order? Neither has one twice. */
+static inline bool address_list_equal(const struct address_list *a, const struct address_list *b)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (!address_list_has(b, &a->list[i]))
+			return false;
+	return a->count == b->count;
 }
 
 #endif

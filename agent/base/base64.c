@@ -4,17 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "base64.h"
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 char *base64_encode(const void *bytes, size_t length)
 {
-	char *text = malloc(4 * ((length + 2) / 3) + 1), *to = text;
+	char *text = xmalloc(4 * ((length + 2) / 3) + 1), *to = text;
 	const uint8_t *from = bytes;
 
-	if (!text)
-		return NULL;
 	for (; length; length -= length < 3 ? length : 3, from += 3) {
 		uint32_t group = from[0] << 16 | (length > 1 ? from[1] << 8 : 0) |
 				 (length > 2 ? from[2] : 0);
@@ -38,9 +37,7 @@ int base64_decode(const char *text, char **ret_bytes, size_t *ret_length)
 		return -EINVAL;
 	while (padding < 2 && padding < length && text[length - 1 - padding] == '=')
 		padding++;
-	bytes = malloc(length / 4 * 3 + 1);
-	if (!bytes)
-		return -ENOMEM;
+	bytes = xmalloc(length / 4 * 3 + 1);
 	for (size_t i = 0; i < length; i++) {
 		const char *digit = i < length - padding ? strchr(digits, text[i]) : digits;
 

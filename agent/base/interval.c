@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "interval.h"
 
 void interval_set_free(struct interval_set *set)
@@ -43,17 +43,12 @@ static struct address after(struct address address)
 }
 
 /* Puts @count elements at @with in the place of the @gone ones at @at. */
-static int splice(struct interval_set *set, size_t at, size_t gone, const struct addr_range *with,
-		  size_t count)
+static void splice(struct interval_set *set, size_t at, size_t gone, const struct addr_range *with,
+		   size_t count)
 {
 	if (set->count - gone + count > set->capacity) {
-		size_t capacity = 2 * set->capacity + count;
-		struct addr_range *list = reallocarray(set->list, capacity, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		set->list = list;
-		set->capacity = capacity;
+		set->capacity = 2 * set->capacity + count;
+		set->list = xreallocarray(set->list, set->capacity, sizeof(*set->list));
 	}
 	if (gone != count)
 		memmove(set->list + at + count, set->list + at + gone,
@@ -61,10 +56,9 @@ static int splice(struct interval_set *set, size_t at, size_t gone, const struct
 	if (count)
 		memcpy(set->list + at, with, count * sizeof(*with));
 	set->count = set->count - gone + count;
-	return 0;
 }
 
-int interval_set_add(struct interval_set *set, const struct addr_range *range)
+void interval_set_add(struct interval_set *set, const struct addr_range *range)
 {
 	struct address touching = before(range->first), next = after(range->last);
 	size_t from = find(set, &touching), to = from;
@@ -78,10 +72,10 @@ int interval_set_add(struct interval_set *set, const struct addr_range *range)
 		if (address_compare(&set->list[to - 1].last, &whole.last) > 0)
 			whole.last = set->list[to - 1].last;
 	}
-	return splice(set, from, to - from, &whole, 1);
+	splice(set, from, to - from, &whole, 1);
 }
 
-int interval_set_remove(struct interval_set *set, const struct addr_range *range)
+void interval_set_remove(struct interval_set *set, const struct addr_range *range)
 {
 	size_t from = find(set, &range->first), to = from, count = 0;
 	struct addr_range rest[2];
@@ -89,12 +83,12 @@ int interval_set_remove(struct interval_set *set, const struct addr_range *range
 	while (to < set->count && address_compare(&set->list[to].first, &range->last) <= 0)
 		to++;
 	if (from == to)
-		return 0;
+		return;
 	if (address_compare(&set->list[from].first, &range->first) < 0)
 		rest[count++] = (struct addr_range){ set->list[from].first, before(range->first) };
 	if (address_compare(&set->list[to - 1].last, &range->last) > 0)
 		rest[count++] = (struct addr_range){ after(range->last), set->list[to - 1].last };
-	return splice(set, from, to - from, rest, count);
+	splice(set, from, to - from, rest, count);
 }
 
 bool interval_set_lowest(const struct interval_set *set, const struct addr_range *range,

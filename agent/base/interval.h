@@ -18,9 +18,9 @@ struct interval_set {
 
 void interval_set_free(struct interval_set *set);
 
-/* Puts @range in, and takes it out, whatever of it was in before. -ENOMEM, the set untouched. */
-int interval_set_add(struct interval_set *set, const struct addr_range *range);
-int interval_set_remove(struct interval_set *set, const struct addr_range *range);
+/* Adds @range, and removes it, whatever of it was in the set before. */
+void interval_set_add(struct interval_set *set, const struct addr_range *range);
+void interval_set_remove(struct interval_set *set, const struct addr_range *range);
 
 /* The lowest address of the set in @range; false, *ret_address untouched, where there is none. */
 bool interval_set_lowest(const struct interval_set *set, const struct addr_range *range,

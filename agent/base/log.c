@@ -216,8 +216,7 @@ void log_limit_tick(struct log_limit *limit, int priority)
 	if (!limit->since_ns || clock_boot_ns() - limit->since_ns < LIMIT_NS)
 		return;
 	if (limit->left_out)
-		log_say(priority, "and %llu more like these",
-			(unsigned long long)limit->left_out);
+		log_say(priority, "and %llu more like these", (unsigned long long)limit->left_out);
 	*limit = (struct log_limit){};
 }
 

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "mailbox.h"
 
 /* One thread moves @posted, the other @taken; both only grow. */
@@ -18,10 +19,8 @@ struct mailbox {
 
 int mailbox_new(size_t room, struct mailbox **ret_mailbox)
 {
-	struct mailbox *mailbox = calloc(1, sizeof(*mailbox) + room * sizeof(void *));
+	struct mailbox *mailbox = xcalloc(1, sizeof(*mailbox) + room * sizeof(void *));
 
-	if (!mailbox)
-		return -ENOMEM;
 	mailbox->room = room;
 	mailbox->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (mailbox->fd < 0) {

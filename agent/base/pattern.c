@@ -5,6 +5,7 @@
 #include <string.h>
 #include <pcre2.h>
 
+#include "alloc.h"
 #include "pattern.h"
 
 struct pattern {
@@ -89,7 +90,6 @@ int pattern_list_add(struct pattern_list *patterns, const char *text, struct err
 	/* named groups are Go's, callouts and \C aren't */
 	uint32_t options = PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UTF | PCRE2_DOLLAR_ENDONLY;
 	const char *what = find_refused(text);
-	struct pattern *list;
 	uint32_t references = 0;
 	PCRE2_SIZE at;
 	pcre2_code *code;
@@ -107,18 +107,14 @@ int pattern_list_add(struct pattern_list *patterns, const char *text, struct err
 			       text, said, at + 1);
 	}
 	pcre2_pattern_info(code, PCRE2_INFO_BACKREFMAX, &references);
-	list = references ? NULL : reallocarray(patterns->list, patterns->count + 1, sizeof(*list));
-	if (!list) {
+	if (references) {
 		pcre2_code_free(code);
-		return references
-			       ? err_set(err, -EINVAL,
-					 "'%s' has a backreference, which Go's regular expressions "
-					 "don't",
-					 text)
-			       : err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -EINVAL,
+			       "'%s' has a backreference, which Go's regular expressions don't",
+			       text);
 	}
-	patterns->list = list;
-	list[patterns->count++] = (struct pattern){ code };
+	patterns->list = xreallocarray(patterns->list, patterns->count + 1, sizeof(struct pattern));
+	patterns->list[patterns->count++] = (struct pattern){ code };
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "agent_state.h"
 #include "clock.h"
 #include "policy.h"
@@ -507,11 +508,9 @@ static int agent_start(struct agent *agent, struct err *err)
 int agent_new(const struct agent_parts *parts, struct config *config, struct agent **ret_agent,
 	      struct err *err)
 {
-	struct agent *agent = calloc(1, sizeof(*agent));
+	struct agent *agent = xcalloc(1, sizeof(*agent));
 	int r;
 
-	if (!agent)
-		abort();
 	agent->identity.fd = -1;
 	agent->event = sd_event_ref(parts->event);
 	agent->notify = parts->notify;

@@ -57,7 +57,7 @@ static const struct service *find_service(const struct manifest *const *manifest
 
 	for (size_t m = 0; m < count; m++)
 		for (size_t i = 0; i < manifests[m]->service_count; i++) {
-			const struct service *service = &manifests[m]->services[i];
+			const struct service *service = manifests[m]->services[i];
 			size_t length = strlen(service->namespace);
 
 			if (!strncmp(name, service->namespace, length) && name[length] == '/' &&

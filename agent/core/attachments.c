@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "attachments.h"
 #include "cleanup.h"
 #include "log.h"
@@ -41,10 +42,8 @@ struct attachments {
 struct attachments *attachments_new(const struct links *links, struct program *program,
 				    struct helper *helper)
 {
-	struct attachments *attachments = calloc(1, sizeof(*attachments));
+	struct attachments *attachments = xcalloc(1, sizeof(*attachments));
 
-	if (!attachments)
-		abort();
 	attachments->links = links;
 	attachments->program = program;
 	attachments->helper = helper;
@@ -85,10 +84,8 @@ static struct attachment *attachment_get(struct attachments *attachments, const 
 
 	if (found)
 		return found;
-	attachments->list =
-		reallocarray(attachments->list, attachments->count + 1, sizeof(*attachments->list));
-	if (!attachments->list)
-		abort();
+	attachments->list = xreallocarray(attachments->list, attachments->count + 1,
+					  sizeof(*attachments->list));
 	found = &attachments->list[attachments->count++];
 	*found = (struct attachment){ .ifindex = link->ifindex, .due = DUE_CHECK };
 	err_write(&found->error, "%s: the program isn't attached yet", link->name);
@@ -125,10 +122,8 @@ void attachments_select(struct attachments *attachments, const struct selection 
 			bool look)
 {
 	const struct link_table *links = links_table(attachments->links);
-	_cleanup_free_ bool *selected = calloc(links->count + 1, sizeof(*selected));
+	_cleanup_free_ bool *selected = xcalloc(links->count + 1, sizeof(*selected));
 
-	if (!selected)
-		abort();
 	for (size_t i = 0; i < selection->count; i++) {
 		const struct link_row *row = row_of(attachments, selection->list[i].ifindex);
 

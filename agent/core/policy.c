@@ -112,13 +112,6 @@ static int find_in_force(const struct manifest *const *manifests, size_t count,
 	return 0;
 }
 
-static int service_compare(const struct service *a, const struct service *b)
-{
-	int order = strcmp(a->namespace, b->namespace);
-
-	return order ? order : strcmp(a->name, b->name);
-}
-
 struct ranked {
 	const struct service *service;
 	size_t place; /* in the order of the manifests */
@@ -127,7 +120,7 @@ struct ranked {
 static int ranked_compare(const void *a, const void *b)
 {
 	const struct ranked *left = a, *right = b;
-	int order = service_compare(left->service, right->service);
+	int order = service_compare_names(left->service, right->service);
 
 	if (order)
 		return order;
@@ -149,11 +142,11 @@ static int find_services(const struct manifest *const *manifests, size_t count,
 	total = 0;
 	for (size_t m = 0; m < count; m++)
 		for (size_t i = 0; i < manifests[m]->service_count; i++, total++)
-			services[total] = (struct ranked){ &manifests[m]->services[i], total };
+			services[total] = (struct ranked){ manifests[m]->services[i], total };
 	if (total)
 		qsort(services, total, sizeof(*services), ranked_compare);
 	for (size_t i = 0; i < total; i++) {
-		if (kept && !service_compare(services[kept - 1].service, services[i].service))
+		if (kept && !service_compare_names(services[kept - 1].service, services[i].service))
 			kept--;
 		services[kept++] = services[i];
 	}
@@ -253,10 +246,10 @@ int policy_select(const struct manifest *const *manifests, size_t count, const c
 	const struct labels *labels = node_labels(manifests, count, node);
 	struct gathering gathering = {};
 	size_t service_count = 0;
-	int r = labels_set(&host, LABEL_HOSTNAME, node, err);
+	int r;
 
-	if (!r)
-		r = find_in_force(manifests, count, labels ?: &host, links, &in_force, err);
+	labels_set(&host, LABEL_HOSTNAME, node);
+	r = find_in_force(manifests, count, labels ?: &host, links, &in_force, err);
 	if (!r)
 		r = find_services(manifests, count, &services, &service_count, err);
 	for (size_t i = 0; i < service_count && !r; i++) {
@@ -280,14 +273,15 @@ int policy_of_service(const struct manifest *const *manifests, size_t count, con
 	_cleanup_(in_force_list_free) struct in_force_list in_force = {};
 	_cleanup_(labels_free) struct labels host = {};
 	const struct labels *labels = node ? node_labels(manifests, count, node) : NULL;
-	int r = node ? labels_set(&host, LABEL_HOSTNAME, node, err) : 0;
+	int r;
 
-	if (!r)
-		r = find_in_force(manifests, count,
-				  labels
-					  ?: node ? &host
-						  : NULL,
-				  &(struct link_table){}, &in_force, err);
+	if (node)
+		labels_set(&host, LABEL_HOSTNAME, node);
+	r = find_in_force(manifests, count,
+			  labels
+				  ?: node ? &host
+					  : NULL,
+			  &(struct link_table){}, &in_force, err);
 	for (size_t i = 0; i < in_force.count && !r; i++)
 		if ((!service->class || !strcmp(service->class, class)) &&
 		    selector_matches(&in_force.list[i].policy->services, &service->labels))

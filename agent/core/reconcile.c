@@ -4,6 +4,7 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "log.h"
 #include "loop.h"
@@ -69,9 +70,7 @@ static struct told *told_get(struct reconcile *reconcile, const struct address *
 
 	if (told)
 		return told;
-	told = calloc(1, sizeof(*told));
-	if (!told)
-		abort();
+	told = xcalloc(1, sizeof(*told));
 	told->address = *address;
 	HASH_ADD(hh, reconcile->told, address, sizeof(told->address), told);
 	return told;
@@ -128,15 +127,13 @@ static void remember(struct told *told, const struct lease_wish *wish)
 	told->wanted = wish->wanted;
 	told->last_resort = wish->last_resort;
 	free(told->preferred_node);
-	told->preferred_node = wish->preferred_node ? strdup(wish->preferred_node) : NULL;
+	told->preferred_node = wish->preferred_node ? xstrdup(wish->preferred_node) : NULL;
 	free(told->places);
 	told->places = NULL;
 	told->place_count = wish->place_count;
 	if (!wish->place_count)
 		return;
-	told->places = calloc(wish->place_count, sizeof(*told->places));
-	if (!told->places)
-		abort();
+	told->places = xcalloc(wish->place_count, sizeof(*told->places));
 	memcpy(told->places, wish->places, wish->place_count * sizeof(*told->places));
 }
 
@@ -402,11 +399,9 @@ void reconcile_free(struct reconcile *reconcile)
 int reconcile_new(const struct reconcile_parts *parts, struct reconcile **ret_reconcile,
 		  struct err *err)
 {
-	struct reconcile *reconcile = calloc(1, sizeof(*reconcile));
+	struct reconcile *reconcile = xcalloc(1, sizeof(*reconcile));
 	int r;
 
-	if (!reconcile)
-		abort();
 	reconcile->parts = *parts;
 	r = sd_event_add_time_relative(parts->event, &reconcile->work, CLOCK_BOOTTIME, 0, 1,
 				       on_work, reconcile);

@@ -50,7 +50,7 @@ static void visit_all(const struct service_view *view, visit_fn *visit, void *da
 
 	for (size_t m = 0; m < count; m++) {
 		for (size_t i = 0; i < manifests[m]->service_count; i++) {
-			const struct service *service = &manifests[m]->services[i];
+			const struct service *service = manifests[m]->services[i];
 
 			if (service->class && strcmp(service->class, view->class) != 0)
 				continue;

@@ -16,8 +16,9 @@
 #include <stdint.h>
 
 #include "address_list.h"
-#include "claim.h"
 #include "pool.h"
+#include "service.h"
+#include "stock.h"
 
 /* The condition of a Service, and those of a pool. */
 #define CONDITION_SATISFIED "cilium.io/IPAMRequestSatisfied"
@@ -30,7 +31,7 @@ struct allocator;
 
 /* What is decided for a Service. */
 struct verdict {
-	const struct claim *claim;
+	const struct service *service;
 	/* false: it is none of ours (any more): no address, and no condition */
 	bool ours;
 	struct address_list addresses;
@@ -39,23 +40,12 @@ struct verdict {
 	bool satisfied;
 	const char *reason;
 	char *message;
-	bool changed; /* is something of this another than when it was last told? */
-};
-
-/* Of a pool: CONDITION_CONFLICT with its message ("" if false), and its counts, which may be larger
- * than 64 bits. */
-struct pool_status {
-	const struct pool *pool;
-	bool conflict;
-	const char *message;
-	unsigned __int128 total;
-	unsigned __int128 available;
-	uint64_t used;
+	bool changed; /* has any of this changed since it was last reported? */
 };
 
 /*
  * @classes, NULL-terminated and borrowed: Services of these loadBalancerClasses are ours, and
- * those without one. NULL: out of memory.
+ * those without one.
  */
 struct allocator *allocator_new(const char *const *classes);
 
@@ -63,38 +53,35 @@ void allocator_free(struct allocator *allocator);
 
 /*
  * All pools that there are now; kept by reference. Without any, what has no address from here is
- * left alone: Services may be somebody else's. -ENOMEM; after it, as after one of the following,
- * only allocator_free() may be called.
+ * left alone: Services may be somebody else's.
  */
-int allocator_set_pools(struct allocator *allocator, struct pool *const *pools, size_t count);
+void allocator_set_pools(struct allocator *allocator, struct pool *const *pools, size_t count);
 
-/* A Service that is new, changed, or written: its claim, kept by reference, and all addresses that
- * may be written for it, copied: those that are, and those of a verdict whose writing is under way.
- * -ENOMEM. */
-int allocator_set_service(struct allocator *allocator, struct claim *claim,
-			  const struct address_list *written);
+/* A Service that is new, changed, or written, kept by reference, and all addresses that may be
+ * written for it, copied: those that are, and those of a verdict whose writing is under way. */
+void allocator_set_service(struct allocator *allocator, struct service *service,
+			   const struct address_list *written);
 
-/* A Service that is gone, if it was there. -ENOMEM. */
-int allocator_remove_service(struct allocator *allocator, const char *namespace, const char *name);
+/* The Service of @service's name is gone, if it was there. */
+void allocator_remove_service(struct allocator *allocator, const struct service *service);
 
-/* Removes those that weren't set since the last sweep, for who lists all there are. -ENOMEM. */
-int allocator_sweep(struct allocator *allocator);
+/* Removes those that weren't set since the last sweep, after all there are were set. */
+void allocator_sweep(struct allocator *allocator);
 
-/* Is a Service with @claim ours, by its type and class? */
-bool allocator_ours(const struct allocator *allocator, const struct claim *claim);
+/* Is @service ours, by its type and class? */
+bool allocator_ours(const struct allocator *allocator, const struct service *service);
 
 /*
  * Decides, once all pools and Services are known, all that may be decided otherwise since the last
- * time. *ret_verdicts has the Services that were set since then, and those with another verdict;
- * valid until the next call of any of these functions. Their addresses count as written until the
- * Service is set again, which follows when it is known whether they are. -ENOMEM.
+ * time. Returns the verdicts of the Services that were set since then, and of those with another
+ * verdict; valid until the next call of any of these functions. Their addresses count as written
+ * until the Service is set again, which follows when it is known whether they are.
  */
-int allocator_settle(struct allocator *allocator, const struct verdict *const **ret_verdicts,
-		     size_t *ret_count);
+const struct verdict *const *allocator_settle(struct allocator *allocator, size_t *ret_count);
 
-/* What was last decided for the Service of @claim's name; NULL: there is none. */
+/* What was last decided for the Service of @service's name; NULL: there is none. */
 const struct verdict *allocator_verdict(const struct allocator *allocator,
-					const struct claim *claim);
+					const struct service *service);
 
 /* Pool @at in the documented order, as it was last decided; false behind the last one. */
 bool allocator_pool_status(const struct allocator *allocator, size_t at,

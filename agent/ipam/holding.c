@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "holding.h"
 
 /* Addresses that are shared under one key. */
@@ -73,54 +73,42 @@ const struct address_list *holdings_of_key(const struct holdings *holdings, cons
 	return found ? &found->addresses : NULL;
 }
 
-/* Adds @made, which may be NULL, to @tree; on failure it is freed. Returns it, or NULL. */
-static void *add(void **tree, void *made, int (*compare)(const void *, const void *),
-		 void (*release)(void *))
+static void insert(void **tree, void *made, int (*compare)(const void *, const void *))
 {
-	if (!made || tsearch(made, tree, compare))
-		return made;
-	release(made);
-	return NULL;
+	if (!tsearch(made, tree, compare))
+		alloc_fail();
 }
 
 static struct key *key_new(struct holdings *holdings, const char *name)
 {
-	struct key *key = calloc(1, sizeof(*key));
+	struct key *key = xcalloc(1, sizeof(*key));
 
-	if (key)
-		key->name = strdup(name);
-	if (key && !key->name) {
-		key_free(key);
-		return NULL;
-	}
-	return add(&holdings->by_key, key, compare_keys, key_free);
+	key->name = xstrdup(name);
+	insert(&holdings->by_key, key, compare_keys);
+	return key;
 }
 
 static struct holding *holding_new(struct holdings *holdings, const struct address *address)
 {
-	struct holding *holding = calloc(1, sizeof(*holding));
+	struct holding *holding = xcalloc(1, sizeof(*holding));
 
-	if (holding)
-		holding->address = *address;
-	return add(&holdings->by_address, holding, compare_holdings, holding_free);
+	holding->address = *address;
+	insert(&holdings->by_address, holding, compare_holdings);
+	return holding;
 }
 
-static int key_add(struct holdings *holdings, const char *name, const struct address *address)
+static void key_add(struct holdings *holdings, const char *name, const struct address *address)
 {
 	struct key *key = find_key(holdings, name) ?: key_new(holdings, name);
 	size_t at;
 
-	if (!key)
-		return -ENOMEM;
 	if (address_list_has(&key->addresses, address))
-		return 0;
-	if (address_list_add(&key->addresses, address) < 0)
-		return -ENOMEM;
+		return;
+	address_list_add(&key->addresses, address);
 	for (at = key->addresses.count - 1;
 	     at && address_compare(&key->addresses.list[at - 1], address) > 0; at--)
 		key->addresses.list[at] = key->addresses.list[at - 1];
 	key->addresses.list[at] = *address;
-	return 0;
 }
 
 static void key_remove(struct holdings *holdings, const char *name, const struct address *address)
@@ -131,7 +119,6 @@ static void key_remove(struct holdings *holdings, const char *name, const struct
 
 	while (address_compare(&addresses->list[at], address) != 0)
 		at++;
-	/* room grows at powers of two: shrinking by one never leaves less than it thinks */
 	memmove(addresses->list + at, addresses->list + at + 1,
 		(addresses->count - at - 1) * sizeof(*addresses->list));
 	if (--addresses->count)
@@ -146,45 +133,39 @@ static bool has_key(const struct holding *holding, const char *key)
 	for (size_t i = 0; i < holding->count; i++) {
 		const struct holder *holder = &holding->list[i];
 
-		if (!holder->lingering && holder->claim->sharing_key &&
-		    !strcmp(holder->claim->sharing_key, key))
+		if (!holder->lingering && holder->service->sharing_key &&
+		    !strcmp(holder->service->sharing_key, key))
 			return true;
 	}
 	return false;
 }
 
-int holdings_join(struct holdings *holdings, const struct address *address,
-		  const struct claim *claim, bool lingering)
+bool holdings_join(struct holdings *holdings, const struct address *address,
+		   const struct service *service, bool lingering)
 {
 	struct holding *holding =
 		holdings_find(holdings, address) ?: holding_new(holdings, address);
-	struct holder *list;
 
-	if (!holding)
-		return -ENOMEM;
-	list = reallocarray(holding->list, holding->count + 1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	holding->list = list;
-	list[holding->count++] = (struct holder){ claim, lingering };
-	if (!lingering && claim->sharing_key && key_add(holdings, claim->sharing_key, address) < 0)
-		return -ENOMEM;
+	ALLOC_GROW(holding->list, holding->count, holding->capacity);
+	holding->list[holding->count++] = (struct holder){ service, lingering };
+	if (!lingering && service->sharing_key)
+		key_add(holdings, service->sharing_key, address);
 	return holding->count == 1;
 }
 
 bool holdings_leave(struct holdings *holdings, const struct address *address,
-		    const struct claim *claim)
+		    const struct service *service)
 {
 	struct holding *holding = holdings_find(holdings, address);
 	bool lingering;
 	size_t at = 0;
 
-	while (holding->list[at].claim != claim)
+	while (holding->list[at].service != service)
 		at++;
 	lingering = holding->list[at].lingering;
 	holding->list[at] = holding->list[--holding->count];
-	if (!lingering && claim->sharing_key && !has_key(holding, claim->sharing_key))
-		key_remove(holdings, claim->sharing_key, address);
+	if (!lingering && service->sharing_key && !has_key(holding, service->sharing_key))
+		key_remove(holdings, service->sharing_key, address);
 	if (holding->count)
 		return false;
 	tdelete(holding, &holdings->by_address, compare_holdings);
@@ -192,7 +173,7 @@ bool holdings_leave(struct holdings *holdings, const struct address *address,
 	return true;
 }
 
-const char *holding_refuses(const struct holding *holding, const struct claim *claim,
+const char *holding_refuses(const struct holding *holding, const struct service *service,
 			    bool lingering)
 {
 	for (size_t i = 0; i < holding->count; i++) {
@@ -201,7 +182,7 @@ const char *holding_refuses(const struct holding *holding, const struct claim *c
 
 		if (holder->lingering && !lingering)
 			continue;
-		why = claim_incompatible(holder->claim, claim);
+		why = service_sharing_conflict(holder->service, service);
 		if (why)
 			return why;
 	}

@@ -8,17 +8,17 @@
 #include <stddef.h>
 
 #include "address_list.h"
-#include "claim.h"
+#include "service.h"
 
 struct holder {
-	const struct claim *claim;
+	const struct service *service;
 	bool lingering; /* taken back, and not yet seen to be gone from its status */
 };
 
 struct holding {
 	struct address address;
 	struct holder *list;
-	size_t count;
+	size_t count, capacity;
 };
 
 /* All zero is an empty one. */
@@ -32,17 +32,17 @@ void holdings_free(struct holdings *holdings);
 /* Who has @address, or NULL: nobody. */
 struct holding *holdings_find(const struct holdings *holdings, const struct address *address);
 
-/* Adds @claim, which isn't there yet and stays valid until it leaves. -ENOMEM; 1 if it is the
+/* Adds @service, which isn't there yet and stays valid until it leaves. Returns whether it is the
  * first. */
-int holdings_join(struct holdings *holdings, const struct address *address,
-		  const struct claim *claim, bool lingering);
+bool holdings_join(struct holdings *holdings, const struct address *address,
+		   const struct service *service, bool lingering);
 
-/* Takes @claim out again. Returns whether it was the last. */
+/* Removes @service again. Returns whether it was the last. */
 bool holdings_leave(struct holdings *holdings, const struct address *address,
-		    const struct claim *claim);
+		    const struct service *service);
 
-/* Why @claim can't have it too; NULL: it can. @lingering: those who linger have a say too. */
-const char *holding_refuses(const struct holding *holding, const struct claim *claim,
+/* Why @service can't have it too; NULL: it can. @lingering: those who linger have a say too. */
+const char *holding_refuses(const struct holding *holding, const struct service *service,
 			    bool lingering);
 
 /* The addresses that Services with @key have, in ascending order; NULL: none. Valid until the next

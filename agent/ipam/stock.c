@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "alloc.h"
 #include "stock.h"
 
 /* A pool, and what the others and its allocations make of it. */
@@ -35,7 +35,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* A pool in conflict with itself, or with an older one that isn't in conflict, isn't used. */
-static int find_conflict(struct stocks *stocks, size_t at)
+static void find_conflict(struct stocks *stocks, size_t at)
 {
 	struct stock *stock = &stocks->list[at];
 	const struct pool_block *block, *other;
@@ -50,37 +50,28 @@ static int find_conflict(struct stocks *stocks, size_t at)
 		address_format(&block->range.last, text[1]);
 		address_format(&other->range.first, text[2]);
 		address_format(&other->range.last, text[3]);
-		if (asprintf(&stock->conflict,
-			     "Pool conflicts since range '%s - %s' overlaps range '%s - %s' from "
-			     "IP Pool '%s'",
-			     text[0], text[1], text[2], text[3], older->pool->name) < 0) {
-			stock->conflict = NULL;
-			return -ENOMEM;
-		}
-		return 0;
+		stock->conflict = xasprintf("Pool conflicts since range '%s - %s' overlaps range "
+					    "'%s - %s' from IP Pool '%s'",
+					    text[0], text[1], text[2], text[3], older->pool->name);
+		return;
 	}
-	return 0;
 }
 
-int stocks_set(struct stocks *stocks, struct pool *const *pools, size_t count)
+void stocks_set(struct stocks *stocks, struct pool *const *pools, size_t count)
 {
-	struct stock *list = calloc(count + 1, sizeof(*list));
-	int r = 0;
+	struct stock *list = xcalloc(count, sizeof(*list));
 
-	if (!list)
-		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		list[i].pool = pool_ref(pools[i]);
 	stocks_free(stocks);
 	qsort(list, count, sizeof(*list), compare);
 	stocks->list = list;
 	stocks->count = count;
-	for (size_t i = 0; i < count && !r; i++)
-		r = find_conflict(stocks, i);
-	for (size_t i = 0; i < count && !r; i++)
-		for (size_t j = 0; in_use(&list[i]) && j < list[i].pool->count && !r; j++)
-			r = interval_set_add(&stocks->free, &list[i].pool->blocks[j].usable);
-	return r;
+	for (size_t i = 0; i < count; i++) {
+		find_conflict(stocks, i);
+		for (size_t j = 0; in_use(&list[i]) && j < list[i].pool->count; j++)
+			interval_set_add(&stocks->free, &list[i].pool->blocks[j].usable);
+	}
 }
 
 /* Counts @address, which somebody has now, or nobody. Returns whether that makes it free. */
@@ -103,32 +94,33 @@ static bool count_use(struct stocks *stocks, const struct address *address, int 
 	return usable;
 }
 
-int stocks_take(struct stocks *stocks, const struct address *address)
+void stocks_mark_used(struct stocks *stocks, const struct address *address)
 {
 	const struct addr_range one = { *address, *address };
 
 	count_use(stocks, address, 1);
-	return interval_set_remove(&stocks->free, &one);
+	interval_set_remove(&stocks->free, &one);
 }
 
-int stocks_give_back(struct stocks *stocks, const struct address *address)
+void stocks_mark_free(struct stocks *stocks, const struct address *address)
 {
 	const struct addr_range one = { *address, *address };
 
-	return count_use(stocks, address, -1) ? interval_set_add(&stocks->free, &one) : 0;
+	if (count_use(stocks, address, -1))
+		interval_set_add(&stocks->free, &one);
 }
 
-bool stocks_select(const struct stocks *stocks, const struct claim *claim,
+bool stocks_select(const struct stocks *stocks, const struct service *service,
 		   const struct address *address)
 {
 	for (size_t i = 0; i < stocks->count; i++)
 		if (pool_find(stocks->list[i].pool, address) &&
-		    selector_matches(&stocks->list[i].pool->services, &claim->labels))
+		    selector_matches(&stocks->list[i].pool->services, &service->labels))
 			return true;
 	return false;
 }
 
-enum offer stocks_offer(const struct stocks *stocks, const struct claim *claim,
+enum offer stocks_offer(const struct stocks *stocks, const struct service *service,
 			const struct address *address)
 {
 	for (size_t i = 0; i < stocks->count; i++) {
@@ -137,20 +129,20 @@ enum offer stocks_offer(const struct stocks *stocks, const struct claim *claim,
 
 		if (!block || !in_use(stock))
 			continue;
-		if (!selector_matches(&stock->pool->services, &claim->labels))
+		if (!selector_matches(&stock->pool->services, &service->labels))
 			return OFFER_MISMATCH;
 		return range_has(&block->usable, address) ? OFFER_GOOD : OFFER_RESERVED;
 	}
 	return OFFER_NONE;
 }
 
-bool stocks_find_free(const struct stocks *stocks, const struct claim *claim, bool v4,
+bool stocks_find_free(const struct stocks *stocks, const struct service *service, bool v4,
 		      struct address *ret_address, bool *ret_full)
 {
 	for (size_t i = 0; i < stocks->count; i++) {
 		const struct stock *stock = &stocks->list[i];
 
-		if (!in_use(stock) || !selector_matches(&stock->pool->services, &claim->labels))
+		if (!in_use(stock) || !selector_matches(&stock->pool->services, &service->labels))
 			continue;
 		for (size_t j = 0; j < stock->pool->count; j++) {
 			const struct addr_range *usable = &stock->pool->blocks[j].usable;

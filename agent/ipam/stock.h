@@ -7,10 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "allocator.h"
-#include "claim.h"
 #include "interval.h"
 #include "pool.h"
+#include "service.h"
 
 struct stock;
 
@@ -23,18 +22,29 @@ struct stocks {
 
 void stocks_free(struct stocks *stocks);
 
-/* Replaces the pools, kept by reference; nobody has anything of them yet. -ENOMEM. */
-int stocks_set(struct stocks *stocks, struct pool *const *pools, size_t count);
+/* Of a pool: CONDITION_CONFLICT with its message ("" if false), and its counts, which may be larger
+ * than 64 bits. */
+struct pool_status {
+	const struct pool *pool;
+	bool conflict;
+	const char *message;
+	unsigned __int128 total;
+	unsigned __int128 available;
+	uint64_t used;
+};
 
-/* Somebody has @address now, who may have got it from anywhere; nobody has it any more. -ENOMEM. */
-int stocks_take(struct stocks *stocks, const struct address *address);
-int stocks_give_back(struct stocks *stocks, const struct address *address);
+/* Replaces the pools, kept by reference; nobody has anything of them yet. */
+void stocks_set(struct stocks *stocks, struct pool *const *pools, size_t count);
 
-/* Is there a pool, in use or not, that selects @claim and has @address? */
-bool stocks_select(const struct stocks *stocks, const struct claim *claim,
+/* Somebody has @address now, who may have got it from anywhere; nobody has it any more. */
+void stocks_mark_used(struct stocks *stocks, const struct address *address);
+void stocks_mark_free(struct stocks *stocks, const struct address *address);
+
+/* Is there a pool, in use or not, that selects @service and has @address? */
+bool stocks_select(const struct stocks *stocks, const struct service *service,
 		   const struct address *address);
 
-/* What the pools in use, of which one at most has @address, say to giving it to @claim. */
+/* What the pools in use, of which one at most has @address, say to giving it to @service. */
 enum offer {
 	OFFER_NONE,
 	OFFER_MISMATCH,
@@ -42,15 +52,15 @@ enum offer {
 	OFFER_GOOD,
 };
 
-enum offer stocks_offer(const struct stocks *stocks, const struct claim *claim,
+enum offer stocks_offer(const struct stocks *stocks, const struct service *service,
 			const struct address *address);
 
-/* The lowest free address of the first block for @claim that has one. False where there is none;
+/* The lowest free address of the first block for @service that has one. False where there is none;
  * *ret_full is set if there are such blocks, at least. */
-bool stocks_find_free(const struct stocks *stocks, const struct claim *claim, bool v4,
+bool stocks_find_free(const struct stocks *stocks, const struct service *service, bool v4,
 		      struct address *ret_address, bool *ret_full);
 
-/* allocator_pool_status() */
+/* Of pool @at in the documented order; false behind the last one. */
 bool stocks_status(const struct stocks *stocks, size_t at, struct pool_status *ret_status);
 
 #endif

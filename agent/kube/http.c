@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 #include <curl/curl.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "http.h"
 
@@ -151,11 +151,7 @@ static size_t on_write(char *text, size_t size, size_t count, void *userdata)
 	while (call->length + length + 1 > room)
 		room = room ? 2 * room : 4096;
 	if (room > call->room) {
-		char *body = realloc(call->body, room);
-
-		if (!body)
-			return 0;
-		call->body = body;
+		call->body = xreallocarray(call->body, room, 1);
 		call->room = room;
 	}
 	memcpy(call->body + call->length, text, length);
@@ -244,8 +240,8 @@ static int path_copy(const char *path, char **ret_path, struct err *err)
 		return 0;
 	if (access(path, R_OK) < 0)
 		return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
-	*ret_path = strdup(path);
-	return *ret_path ? 0 : err_set(err, -ENOMEM, "out of memory");
+	*ret_path = xstrdup(path);
+	return 0;
 }
 
 void http_free(struct http *http)
@@ -271,11 +267,9 @@ static void cleanup_http(struct http **http)
 
 int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http, struct err *err)
 {
-	_cleanup_(cleanup_http) struct http *http = calloc(1, sizeof(*http));
+	_cleanup_(cleanup_http) struct http *http = xcalloc(1, sizeof(*http));
 	int r;
 
-	if (!http)
-		return err_set(err, -ENOMEM, "out of memory");
 	http->event = sd_event_ref(event);
 	r = path_copy(tls->ca, &http->ca, err);
 	r = r ?: path_copy(tls->cert, &http->cert, err);
@@ -283,7 +277,7 @@ int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http
 	if (r < 0)
 		return r;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(http->multi = curl_multi_init()))
-		return err_set(err, -ENOMEM, "libcurl can't begin");
+		return err_set(err, -EIO, "libcurl can't begin");
 	r = sd_event_add_time_relative(event, &http->timer, CLOCK_MONOTONIC, 0, 1000, on_timer,
 				       http);
 	if (r >= 0)
@@ -299,36 +293,18 @@ int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http
 	return 0;
 }
 
-/* False: no memory. */
-__attribute__((format(printf, 2, 3))) static bool header_add(struct http_call *call,
-							     const char *format, ...)
+static void header_add(struct http_call *call, const char *name, const char *value)
 {
-	_cleanup_free_ char *text = NULL;
-	struct curl_slist *headers;
-	va_list arguments;
-	int length;
+	_cleanup_free_ char *text = xasprintf("%s: %s", name, value);
 
-	va_start(arguments, format);
-	length = vasprintf(&text, format, arguments);
-	va_end(arguments);
-	if (length < 0) {
-		text = NULL;
-		return false;
-	}
-	headers = curl_slist_append(call->headers, text);
-	if (!headers)
-		return false;
-	call->headers = headers;
-	return true;
+	call->headers = curl_slist_append(call->headers, text) ?: (alloc_fail(), NULL);
 }
 
 struct http_call *http_send(struct http *http, const struct http_request *request)
 {
-	struct http_call *call = calloc(1, sizeof(*call));
+	struct http_call *call = xcalloc(1, sizeof(*call));
 	long timeout_ms = request->timeout_ns / 1000000;
 
-	if (!call)
-		return NULL;
 	*call = (struct http_call){
 		.next = http->calls,
 		.http = http,
@@ -338,10 +314,14 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 		.easy = curl_easy_init(),
 	};
 	http->calls = call;
-	if (!call->easy ||
-	    !header_add(call, "Content-Type: %s", request->content_type ?: "application/json") ||
-	    (request->token && !header_add(call, "Authorization: Bearer %s", request->token)))
-		goto failed;
+	if (!call->easy)
+		alloc_fail();
+	header_add(call, "Content-Type", request->content_type ?: "application/json");
+	if (request->token) {
+		_cleanup_free_ char *bearer = xasprintf("Bearer %s", request->token);
+
+		header_add(call, "Authorization", bearer);
+	}
 	curl_easy_setopt(call->easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
 	curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
@@ -373,16 +353,11 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, http->cert);
 	if (http->key)
 		curl_easy_setopt(call->easy, CURLOPT_SSLKEY, http->key);
-	if (request->body && curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, request->body))
-		goto failed;
-	if (request->method && curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, request->method))
-		goto failed;
-	if (curl_multi_add_handle(http->multi, call->easy))
-		goto failed;
+	if ((request->body &&
+	     curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, request->body)) ||
+	    (request->method &&
+	     curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, request->method)) ||
+	    curl_multi_add_handle(http->multi, call->easy))
+		alloc_fail();
 	return call;
-failed:
-	call->cancelled = true;
-	if (!http->handing_on)
-		call_free(call);
-	return NULL;
 }

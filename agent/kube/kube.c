@@ -7,7 +7,9 @@
 #include <time.h>
 #include <sys/random.h>
 
+#include "alloc.h"
 #include "cleanup.h"
+#include "json.h"
 #include "kube.h"
 
 /* What a pod is given. */
@@ -27,21 +29,16 @@ struct kube {
 	uint64_t timeout_ns, retry_max_ns;
 };
 
-static void cleanup_json(json_t **json)
-{
-	json_decref(*json);
-}
-
 /* The text in the file at @path, without the white space at its end. NULL with errno. */
 static char *file_read(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *text = calloc(1, FILE_MAX);
+	_cleanup_free_ char *text = xcalloc(1, FILE_MAX);
 	size_t length = 0;
 	ssize_t r = 1;
 	char *taken;
 
-	if (fd < 0 || !text)
+	if (fd < 0)
 		return NULL;
 	while (r > 0 && length < FILE_MAX - 1) {
 		r = read(fd, text + length, FILE_MAX - 1 - length);
@@ -76,7 +73,7 @@ uint64_t kube_version(const json_t *object)
 
 const char *kube_trouble(const struct http_result *result, char text[256])
 {
-	_cleanup_(cleanup_json) json_t *json = NULL;
+	_cleanup_json_ json_t *json = NULL;
 	const char *message;
 
 	if (result->error)
@@ -92,12 +89,8 @@ const char *kube_trouble(const struct http_result *result, char text[256])
 static struct http_call *kube_send(struct kube *kube, struct http_request *request,
 				   const char *path)
 {
-	_cleanup_free_ char *url = NULL, *token = NULL;
+	_cleanup_free_ char *url = xasprintf("%s%s", kube->server, path), *token = NULL;
 
-	if (asprintf(&url, "%s%s", kube->server, path) < 0) {
-		url = NULL;
-		return NULL;
-	}
 	/* without one that can be read the server says that it is missed */
 	if (kube->token_file)
 		token = file_read(kube->token_file);
@@ -113,8 +106,6 @@ struct http_call *kube_request(struct kube *kube, const char *method, const char
 {
 	_cleanup_free_ char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 
-	if (body && !text)
-		return NULL;
 	return kube_send(kube,
 			 &(struct http_request){
 				 .method = method,
@@ -164,15 +155,13 @@ static int cluster_server(char text[SERVER_MAX], struct err *err)
 int kube_new(sd_event *event, const struct kube_config *config, struct kube **ret_kube,
 	     struct err *err)
 {
-	_cleanup_(cleanup_kube) struct kube *kube = calloc(1, sizeof(*kube));
+	_cleanup_(cleanup_kube) struct kube *kube = xcalloc(1, sizeof(*kube));
 	struct http_tls tls = { config->ca, config->cert, config->key };
 	const char *server = config->server, *token_file = config->token_file;
 	char cluster[SERVER_MAX];
 	size_t length;
 	int r;
 
-	if (!kube)
-		return err_set(err, -ENOMEM, "out of memory");
 	kube->event = sd_event_ref(event);
 	kube->timeout_ns = config->timeout_ns;
 	kube->retry_max_ns = config->retry_max_ns;
@@ -192,18 +181,14 @@ int kube_new(sd_event *event, const struct kube_config *config, struct kube **re
 		return err_set(err, -EINVAL, "%s is no http:// or https:// server", server);
 	while (server[length - 1] == '/')
 		length--;
-	kube->server = strndup(server, length);
+	kube->server = xstrndup(server, length);
 	if (!kube->namespace)
-		kube->namespace = strdup(config->namespace ?: DEFAULT_SPACE);
-	if (!kube->server || !kube->namespace)
-		return err_set(err, -ENOMEM, "out of memory");
+		kube->namespace = xstrdup(config->namespace ?: DEFAULT_SPACE);
 	if (token_file) {
 		if (access(token_file, R_OK) < 0)
 			return err_set(err, negative_errno(), "%s: %s", token_file,
 				       strerror(errno));
-		kube->token_file = strdup(token_file);
-		if (!kube->token_file)
-			return err_set(err, -ENOMEM, "out of memory");
+		kube->token_file = xstrdup(token_file);
 	}
 	r = http_new(event, &tls, &kube->http, err);
 	if (r < 0)
@@ -298,7 +283,7 @@ static uint64_t list_version(const struct kube_watch *watch, const char *text)
 static void on_page(const struct http_result *result, void *userdata)
 {
 	struct kube_watch *watch = userdata;
-	_cleanup_(cleanup_json) json_t *json = NULL;
+	_cleanup_json_ json_t *json = NULL;
 	const json_t *metadata, *items;
 	const char *next, *version;
 	bool first = !watch->next_page;
@@ -334,11 +319,7 @@ static void on_page(const struct http_result *result, void *userdata)
 	snprintf(watch->version, sizeof(watch->version), "%s", version);
 	next = json_string_value(json_object_get(metadata, "continue"));
 	if (next && *next) {
-		watch->next_page = strdup(next);
-		if (!watch->next_page) {
-			watch_failed(watch, "out of memory");
-			return;
-		}
+		watch->next_page = xstrdup(next);
 	} else {
 		watch->listing = false;
 		watch->events->synced(watch->userdata);
@@ -382,8 +363,7 @@ static size_t on_watch_data(const char *text, size_t length, void *userdata)
 	if (watch->retry_ns)
 		watch->events->reachable(NULL, watch->userdata);
 	while ((end = memchr(text + used, '\n', length - used))) {
-		_cleanup_(cleanup_json) json_t *json =
-			json_loadb(text + used, end - (text + used), 0, NULL);
+		_cleanup_json_ json_t *json = json_loadb(text + used, end - (text + used), 0, NULL);
 
 		used = end - text + 1;
 		if (!watch_message(watch, json)) {
@@ -419,26 +399,20 @@ static void watch_go_on(struct kube_watch *watch)
 	_cleanup_free_ char *path = NULL;
 	struct http_request request = { .method = "GET", .userdata = watch };
 	const char *join = strchr(watch->path, '?') ? "&" : "?";
-	int r;
 
 	sd_event_source_set_enabled(watch->retry, SD_EVENT_OFF);
 	if (watch->listing) {
 		request.done = on_page;
-		r = asprintf(&path, "%s%slimit=%d%s%s", watch->path, join, PAGE,
-			     watch->next_page ? "&continue=" : "", watch->next_page ?: "");
+		path = xasprintf("%s%slimit=%d%s%s", watch->path, join, PAGE,
+				 watch->next_page ? "&continue=" : "", watch->next_page ?: "");
 	} else {
 		request.done = on_watch_done;
 		request.data = on_watch_data;
 		request.silence_ns = SILENCE_NS;
-		r = asprintf(&path, "%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%s",
-			     watch->path, join, watch->version);
+		path = xasprintf("%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%s",
+				 watch->path, join, watch->version);
 	}
-	if (r < 0)
-		path = NULL;
-	else
-		watch->call = kube_send(watch->kube, &request, path);
-	if (!watch->call)
-		watch_failed(watch, "out of memory");
+	watch->call = kube_send(watch->kube, &request, path);
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -472,25 +446,22 @@ void kube_watch_free(struct kube_watch *watch)
 int kube_watch_new(struct kube *kube, const char *path, const struct kube_watch_events *events,
 		   void *userdata, struct kube_watch **ret_watch, struct err *err)
 {
-	struct kube_watch *watch = calloc(1, sizeof(*watch));
-	int r = -ENOMEM;
+	struct kube_watch *watch = xcalloc(1, sizeof(*watch));
+	int r;
 
-	if (watch) {
-		*watch = (struct kube_watch){
-			.kube = kube,
-			.events = events,
-			.userdata = userdata,
-			.path = strdup(path),
-			.listing = true,
-		};
-		/* begins from the event loop */
-		r = sd_event_add_time_relative(kube->event, &watch->retry, CLOCK_MONOTONIC, 0, 1000,
-					       on_retry, watch);
-	}
-	if (r < 0 || !watch->path) {
+	*watch = (struct kube_watch){
+		.kube = kube,
+		.events = events,
+		.userdata = userdata,
+		.path = xstrdup(path),
+		.listing = true,
+	};
+	/* begins from the event loop */
+	r = sd_event_add_time_relative(kube->event, &watch->retry, CLOCK_MONOTONIC, 0, 1000,
+				       on_retry, watch);
+	if (r < 0) {
 		kube_watch_free(watch);
-		return err_set(err, r < 0 ? r : -ENOMEM, "a watch can't be made: %s",
-			       strerror(r < 0 ? -r : ENOMEM));
+		return err_set(err, r, "a watch can't be made: %s", strerror(-r));
 	}
 	*ret_watch = watch;
 	return 0;

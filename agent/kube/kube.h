@@ -67,7 +67,7 @@ struct kube_watch;
 /*
  * Follows the collection at @path ("/api/v1/services", "/api/v1/nodes?fieldSelector=...") from now
  * on. @events must outlive it.
- * Nothing is told from within. -ENOMEM and others with @err.
+ * Nothing is told from within. Errors with @err.
  */
 int kube_watch_new(struct kube *kube, const char *path, const struct kube_watch_events *events,
 		   void *userdata, struct kube_watch **ret_watch, struct err *err);

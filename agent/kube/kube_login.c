@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "base64.h"
 #include "cleanup.h"
 #include "document.h"
@@ -47,14 +48,13 @@ void kube_login_free(struct kube_login *login)
 	*login = (struct kube_login){};
 }
 
-static int copy(const char *text, char **ret_copy, struct err *err)
+static void replace(char **at, const char *text)
 {
-	free(*ret_copy);
-	*ret_copy = strdup(text);
-	return *ret_copy ? 0 : err_set(err, -ENOMEM, "out of memory");
+	free(*at);
+	*at = xstrdup(text);
 }
 
-/* A file that is only in memory, since it is by files that curl and tokens are told. */
+/* Credentials as a file that is only in memory: curl reads them from files. */
 static int keep(struct reading *reading, enum file which, const void *data, size_t size,
 		struct err *err)
 {
@@ -69,10 +69,8 @@ static int keep(struct reading *reading, enum file which, const void *data, size
 	}
 	reading->login.files[which] = fd;
 	free(reading->files[which]);
-	if (asprintf(&reading->files[which], "/proc/self/fd/%d", fd) >= 0)
-		return 0;
-	reading->files[which] = NULL;
-	return err_set(err, -ENOMEM, "out of memory");
+	reading->files[which] = xasprintf("/proc/self/fd/%d", fd);
+	return 0;
 }
 
 /* The mapping under @section of the entry called @name in array @list of @root. */
@@ -81,7 +79,7 @@ static int find_named(const struct place *place, const json_t *root, const char 
 {
 	json_t *array = NULL, *item;
 	size_t i;
-	int r = field_get(place, root, list, FIELD_ARRAY, &array, err);
+	int r = field_objects(place, root, list, &array, err);
 
 	if (r < 0)
 		return r;
@@ -99,18 +97,14 @@ static int find_named(const struct place *place, const json_t *root, const char 
 }
 
 /* KEY, a file named from where the kubeconfig is, or KEY-data, which goes first. */
-static int take_file(struct reading *reading, const struct place *place, const json_t *object,
-		     const char *key, enum file which, struct err *err)
+static int parse_file(struct reading *reading, const struct place *place, const json_t *object,
+		      const char *key, enum file which, struct err *err)
 {
-	_cleanup_free_ char *inline_key = NULL, *path = NULL, *data = NULL;
+	_cleanup_free_ char *inline_key = xasprintf("%s-data", key), *path = NULL, *data = NULL;
 	const char *text = NULL;
 	size_t size = 0;
 	int r;
 
-	if (asprintf(&inline_key, "%s-data", key) < 0) {
-		inline_key = NULL;
-		return err_set(err, -ENOMEM, "out of memory");
-	}
 	r = field_string(place, object, inline_key, &text, err);
 	if (r > 0) {
 		r = base64_decode(text, &data, &size);
@@ -124,19 +118,17 @@ static int take_file(struct reading *reading, const struct place *place, const j
 	if (r <= 0)
 		return r;
 	if (*text != '/') {
-		_cleanup_free_ char *beside = strdup(reading->path);
+		_cleanup_free_ char *beside = xstrdup(reading->path);
 
-		if (!beside || asprintf(&path, "%s/%s", dirname(beside), text) < 0) {
-			path = NULL;
-			return err_set(err, -ENOMEM, "out of memory");
-		}
+		path = xasprintf("%s/%s", dirname(beside), text);
 		text = path;
 	}
-	return copy(text, &reading->files[which], err);
+	replace(&reading->files[which], text);
+	return 0;
 }
 
-static int take_cluster(struct reading *reading, const struct place *place, const json_t *cluster,
-			struct err *err)
+static int parse_cluster(struct reading *reading, const struct place *place, const json_t *cluster,
+			 struct err *err)
 {
 	const char *server = NULL;
 	bool insecure = false;
@@ -151,12 +143,12 @@ static int take_cluster(struct reading *reading, const struct place *place, cons
 	if (insecure)
 		return place_err(err, -EINVAL, place, cluster, "insecure-skip-tls-verify",
 				 "a server that isn't verified isn't used");
-	r = copy(server, &reading->server, err);
-	return r ?: take_file(reading, place, cluster, "certificate-authority", FILE_CA, err);
+	replace(&reading->server, server);
+	return parse_file(reading, place, cluster, "certificate-authority", FILE_CA, err);
 }
 
-static int take_user(struct reading *reading, const struct place *place, const json_t *user,
-		     struct err *err)
+static int parse_user(struct reading *reading, const struct place *place, const json_t *user,
+		      struct err *err)
 {
 	static const char *const refused[] = { "exec", "auth-provider", "username", "as" };
 	const char *token = NULL;
@@ -171,17 +163,17 @@ static int take_user(struct reading *reading, const struct place *place, const j
 	if (r > 0)
 		r = keep(reading, FILE_TOKEN, token, strlen(token), err);
 	else if (!r)
-		r = field_string(place, user, "tokenFile", &token, err) > 0
-			    ? copy(token, &reading->files[FILE_TOKEN], err)
-			    : 0;
+		r = field_string(place, user, "tokenFile", &token, err);
+	if (r > 0)
+		replace(&reading->files[FILE_TOKEN], token);
 	if (r >= 0)
-		r = take_file(reading, place, user, "client-certificate", FILE_CERT, err);
+		r = parse_file(reading, place, user, "client-certificate", FILE_CERT, err);
 	if (r >= 0)
-		r = take_file(reading, place, user, "client-key", FILE_KEY, err);
+		r = parse_file(reading, place, user, "client-key", FILE_KEY, err);
 	return r;
 }
 
-static int take_document(const struct yaml_document *document, void *data, struct err *err)
+static int parse_kubeconfig(const struct yaml_document *document, void *data, struct err *err)
 {
 	struct reading *reading = data;
 	const struct place place = { reading->path, document };
@@ -206,16 +198,16 @@ static int take_document(const struct yaml_document *document, void *data, struc
 	if (r >= 0)
 		r = field_string(&place, context, "namespace", &namespace, err);
 	if (r > 0)
-		r = copy(namespace, &reading->namespace, err);
+		replace(&reading->namespace, namespace);
 	if (r >= 0)
 		r = find_named(&place, document->root, "clusters", cluster_name ?: "", "cluster",
 			       &cluster, err);
 	if (r >= 0)
-		r = take_cluster(reading, &place, cluster, err);
+		r = parse_cluster(reading, &place, cluster, err);
 	if (r >= 0 && user_name)
 		r = find_named(&place, document->root, "users", user_name, "user", &user, err);
 	if (r >= 0)
-		r = take_user(reading, &place, user, err);
+		r = parse_user(reading, &place, user, err);
 	return r < 0 ? r : 0;
 }
 
@@ -226,7 +218,7 @@ static int read_kubeconfig(struct reading *reading, struct err *err)
 	int r = yaml_read_file(reading->path, KUBE_LOGIN_LIMIT, &text, &size, err);
 
 	if (!r)
-		r = yaml_parse(reading->path, text, size, take_document, reading, err);
+		r = yaml_parse(reading->path, text, size, parse_kubeconfig, reading, err);
 	if (!r && !reading->server)
 		r = err_set(err, -EINVAL, "%s: an empty kubeconfig", reading->path);
 	return r;

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <sys/random.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "leader.h"
@@ -170,7 +171,8 @@ static void now_text(char text[64])
 /* Takes or renews it, if it is as it was seen. */
 static void write_lease(struct leader *leader)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = leader->there ? xasprintf("%s/%s", leader->path, leader->name)
+						  : xstrdup(leader->path);
 	char now[64];
 	json_t *body;
 
@@ -182,12 +184,9 @@ static void write_lease(struct leader *leader)
 	if (leader->there)
 		json_object_set_new(json_object_get(body, "metadata"), "resourceVersion",
 				    json_string(leader->version));
-	if (asprintf(&path, leader->there ? "%s/%s" : "%s", leader->path, leader->name) < 0)
-		path = NULL;
 	leader->sent_ns = clock_boot_ns();
-	if (body && path)
-		leader->call = kube_request(leader->kube, leader->there ? "PATCH" : "POST", path,
-					    body, on_written, leader);
+	leader->call = kube_request(leader->kube, leader->there ? "PATCH" : "POST", path, body,
+				    on_written, leader);
 	json_decref(body);
 }
 
@@ -231,27 +230,22 @@ int leader_new(sd_event *event, struct kube *kube, const char *name, const char 
 	       const struct leader_callbacks *callbacks, void *userdata, struct leader **ret_leader,
 	       struct err *err)
 {
-	struct leader *leader = calloc(1, sizeof(*leader));
+	struct leader *leader = xcalloc(1, sizeof(*leader));
 	_cleanup_free_ char *watched = NULL;
 	uint64_t number = 0;
-	int r = -ENOMEM;
+	int r;
 
-	if (!leader)
-		return err_set(err, r, "out of memory");
 	leader->kube = kube;
 	leader->callbacks = *callbacks;
 	leader->userdata = userdata;
-	leader->name = strdup(name);
-	if (getrandom(&number, sizeof(number), 0) != sizeof(number) ||
-	    asprintf(&leader->identity, "%s_%016llx", node, (unsigned long long)number) < 0)
-		leader->identity = NULL;
-	if (asprintf(&leader->path, "/apis/coordination.k8s.io/v1/namespaces/%s/leases",
-		     kube_namespace(kube)) < 0)
-		leader->path = NULL;
-	if (leader->path &&
-	    asprintf(&watched, "%s?fieldSelector=metadata.name%%3D%s", leader->path, name) < 0)
-		watched = NULL;
-	if (leader->name && leader->identity && watched)
+	leader->name = xstrdup(name);
+	leader->path = xasprintf("/apis/coordination.k8s.io/v1/namespaces/%s/leases",
+				 kube_namespace(kube));
+	watched = xasprintf("%s?fieldSelector=metadata.name%%3D%s", leader->path, name);
+	/* 256 bytes and fewer come at once, or not at all (getrandom(2)) */
+	r = getrandom(&number, sizeof(number), 0) < 0 ? negative_errno() : 0;
+	leader->identity = xasprintf("%s_%016llx", node, (unsigned long long)number);
+	if (!r)
 		r = sd_event_add_time_relative(event, &leader->tick, CLOCK_BOOTTIME, TICK_USEC,
 					       10000, on_tick, leader);
 	if (r < 0)

@@ -18,7 +18,7 @@ struct leader_callbacks {
 
 /*
  * A candidate for the Lease called @name in the namespace of @kube, once leader_want() says so.
- * @node begins its identity, which no other process has. -ENOMEM and others with @err.
+ * @node begins its identity, which no other process has. Errors with @err.
  */
 int leader_new(sd_event *event, struct kube *kube, const char *name, const char *node,
 	       const struct leader_callbacks *callbacks, void *userdata, struct leader **ret_leader,

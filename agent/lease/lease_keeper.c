@@ -4,6 +4,7 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "l2resp.h"
 #include "lease_keeper.h"
@@ -69,9 +70,7 @@ static struct kept *kept_get(struct keeper *keeper, const struct address *addres
 
 	if (kept)
 		return kept;
-	kept = calloc(1, sizeof(*kept));
-	if (!kept)
-		abort();
+	kept = xcalloc(1, sizeof(*kept));
 	kept->address = *address;
 	HASH_ADD(hh, keeper->kept, address, sizeof(kept->address), kept);
 	return kept;
@@ -126,9 +125,7 @@ static struct place *place_get(struct kept *kept, uint32_t ifindex)
 
 	if (place)
 		return place;
-	kept->places = reallocarray(kept->places, kept->place_count + 1, sizeof(*kept->places));
-	if (!kept->places)
-		abort();
+	kept->places = xreallocarray(kept->places, kept->place_count + 1, sizeof(*kept->places));
 	place = &kept->places[kept->place_count++];
 	*place = (struct place){ .at.ifindex = ifindex };
 	return place;
@@ -439,9 +436,7 @@ struct lease_news *keeper_news(struct keeper *keeper)
 	if (!keeper->news.first)
 		keeper->news.last = &keeper->news.first;
 	kept->in_news = false;
-	news = calloc(1, sizeof(*news) + kept->place_count * sizeof(news->places[0]));
-	if (!news)
-		abort();
+	news = xcalloc(1, sizeof(*news) + kept->place_count * sizeof(news->places[0]));
 	news->address = kept->address;
 	news->slot = kept->slot;
 	for (size_t i = 0; i < kept->place_count; i++) {
@@ -637,11 +632,9 @@ void keeper_free(struct keeper *keeper)
 int keeper_new(sd_event *event, const char *bpffs, const struct keeper_events *events,
 	       void *userdata, struct keeper **ret_keeper, struct err *err)
 {
-	struct keeper *keeper = calloc(1, sizeof(*keeper));
+	struct keeper *keeper = xcalloc(1, sizeof(*keeper));
 	int r;
 
-	if (!keeper)
-		abort();
 	keeper->events = *events;
 	keeper->userdata = userdata;
 	keeper->backlog.last = &keeper->backlog.first;

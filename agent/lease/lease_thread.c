@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "lease_keeper.h"
 #include "lease_record.h"
@@ -357,11 +358,9 @@ int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
 		     const struct lease_thread_callbacks *callbacks, void *userdata,
 		     struct lease_thread **ret_thread, struct err *err)
 {
-	struct lease_thread *thread = calloc(1, sizeof(*thread));
+	struct lease_thread *thread = xcalloc(1, sizeof(*thread));
 	int r;
 
-	if (!thread)
-		abort();
 	thread->callbacks = *callbacks;
 	thread->userdata = userdata;
 	thread->liveness_ns = liveness_ns;
@@ -503,10 +502,8 @@ static bool order_send(struct lease_thread *thread, struct order *order)
 
 static struct order *order_new(enum order_kind kind, size_t places)
 {
-	struct order *order = calloc(1, sizeof(*order) + places * sizeof(order->places[0]));
+	struct order *order = xcalloc(1, sizeof(*order) + places * sizeof(order->places[0]));
 
-	if (!order)
-		abort();
 	order->kind = kind;
 	return order;
 }

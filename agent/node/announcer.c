@@ -8,6 +8,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "alloc.h"
 #include "announce.h"
 #include "announcer.h"
 #include "clock.h"
@@ -64,9 +65,7 @@ static struct lane *lane_get(struct announcer *announcer, uint32_t ifindex)
 	HASH_FIND(hh, announcer->lanes, &ifindex, sizeof(ifindex), lane);
 	if (lane)
 		return lane;
-	lane = calloc(1, sizeof(*lane));
-	if (!lane)
-		abort();
+	lane = xcalloc(1, sizeof(*lane));
 	lane->ifindex = ifindex;
 	HASH_ADD(hh, announcer->lanes, ifindex, sizeof(lane->ifindex), lane);
 	DL_APPEND(announcer->order, lane);
@@ -208,9 +207,7 @@ void announcer_add(struct announcer *announcer, const struct address *address, u
 	if (!left)
 		return;
 	if (!job) {
-		job = calloc(1, sizeof(*job));
-		if (!job)
-			abort();
+		job = xcalloc(1, sizeof(*job));
 		job->key = key;
 		job->why = why;
 		HASH_ADD(hh, announcer->jobs, key, sizeof(job->key), job);
@@ -228,11 +225,9 @@ void announcer_add(struct announcer *announcer, const struct address *address, u
 int announcer_new(sd_event *event, const struct links *links, struct program *program,
 		  struct announcer **ret_announcer, struct err *err)
 {
-	struct announcer *announcer = calloc(1, sizeof(*announcer));
+	struct announcer *announcer = xcalloc(1, sizeof(*announcer));
 	int r;
 
-	if (!announcer)
-		abort();
 	announcer->links = links;
 	announcer->program = program;
 	announcer->fd = announce_open(err);

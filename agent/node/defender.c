@@ -7,6 +7,7 @@
 #include <uthash.h>
 #include <bpf/libbpf.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "defender.h"
 
@@ -67,9 +68,7 @@ static void report(struct defender *defender, const struct conflict_event *event
 	if (defence ||
 	    !defender->seen(&key.address, key.ifindex, event->key.mac, defender->userdata))
 		return;
-	defence = calloc(1, sizeof(*defence));
-	if (!defence)
-		abort();
+	defence = xcalloc(1, sizeof(*defence));
 	defence->key = key;
 	defence->at_ns = now_ns;
 	HASH_ADD(hh, defender->defences, key, sizeof(key), defence);
@@ -164,11 +163,9 @@ int defender_follow(struct defender *defender, const struct program *program, st
 int defender_new(sd_event *event, defender_fn *seen, void *userdata, struct defender **ret_defender,
 		 struct err *err)
 {
-	struct defender *defender = calloc(1, sizeof(*defender));
+	struct defender *defender = xcalloc(1, sizeof(*defender));
 	int r;
 
-	if (!defender)
-		abort();
 	defender->event = sd_event_ref(event);
 	defender->fd = -1;
 	defender->seen = seen;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "device.h"
@@ -38,11 +39,6 @@ struct program {
 	struct recorded recorded[2]; /* while the helper attaches */
 	unsigned int recorded_count;
 };
-
-static int err_nomem(struct err *err)
-{
-	return err_set(err, -ENOMEM, "out of memory");
-}
 
 /* Has the helper make the maps larger, or finish what a growth left, and opens them anew. */
 static int grow(struct program *program, uint32_t max_entries, struct err *err)
@@ -108,18 +104,13 @@ void program_end(struct program *program)
 int program_new(const char *bpffs, struct helper *helper, struct program **ret_program,
 		struct err *err)
 {
-	struct program *program = calloc(1, sizeof(*program));
-	int r = 0;
+	struct program *program = xcalloc(1, sizeof(*program));
+	int r;
 
-	if (!program)
-		return err_nomem(err);
 	program->pins = program->view = PINS_NONE;
 	program->helper = helper;
-	program->bpffs = strdup(bpffs);
-	if (!program->bpffs)
-		r = err_nomem(err);
-	if (!r)
-		r = program_begin(program, err);
+	program->bpffs = xstrdup(bpffs);
+	r = program_begin(program, err);
 	if (r < 0) {
 		program_free(program);
 		return r;

@@ -12,11 +12,17 @@
 #include <unistd.h>
 #include <yaml.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "document.h"
 
-/* Kubernetes objects have some 15; the parser recurses, and so does jansson when it frees. */
+/* Kubernetes objects have some 15; the parser recurses, and so does jansson when it frees. Values
+ * behind an alias count, since jansson follows them too. */
 #define MAX_DEPTH 64
+/* Anchors are looked up one after the other. */
+#define MAX_ANCHORS 1000
+/* Aliases of aliases let a small file stand for any number of values. */
+#define MAX_ALIASED 100000
 
 /*
  * Line of a key, by the address of the object's own copy of it, or of an array's element, by the
@@ -30,6 +36,8 @@ struct yaml_line {
 struct anchor {
 	char *name;
 	json_t *value;
+	unsigned int height; /* levels below the value */
+	size_t size;	     /* values in it, those behind aliases too */
 };
 
 struct builder {
@@ -40,6 +48,9 @@ struct builder {
 	struct yaml_document document;
 	struct anchor *anchors;
 	size_t anchor_count;
+	unsigned int deepest; /* level reached in the value that is being built */
+	size_t size;	      /* values built so far, those behind aliases too */
+	size_t aliased;	      /* those behind aliases alone */
 	struct err *err;
 };
 
@@ -50,6 +61,8 @@ static unsigned int event_line(const struct builder *builder)
 	return builder->event.start_mark.line + 1;
 }
 
+#define TOO_DEEP "more than %d levels deep"
+
 #define fail_at(builder, line, ...)                                                          \
 	({                                                                                   \
 		struct err said_;                                                            \
@@ -57,12 +70,6 @@ static unsigned int event_line(const struct builder *builder)
 		err_write((builder)->err, "%s:%u: %s", (builder)->name, (line), said_.text); \
 		NULL;                                                                        \
 	})
-
-static json_t *fail_memory(struct builder *builder)
-{
-	err_write(builder->err, "out of memory");
-	return NULL;
-}
 
 /* The next event in builder->event; false with @err at a syntax error. */
 static bool next_event(struct builder *builder)
@@ -75,7 +82,7 @@ static bool next_event(struct builder *builder)
 	if (builder->has_event)
 		return true;
 	if (parser->error == YAML_MEMORY_ERROR)
-		fail_memory(builder);
+		alloc_fail();
 	else if (parser->error == YAML_READER_ERROR)
 		fail_at(builder, (unsigned int)parser->mark.line + 1, "%s",
 			parser->problem ?: "not UTF-8 text");
@@ -90,16 +97,7 @@ static void note_line(struct builder *builder, const void *at, unsigned int line
 {
 	struct yaml_document *document = &builder->document;
 
-	if (document->count == document->capacity) {
-		size_t capacity = 2 * document->capacity + 64;
-		struct yaml_line *lines = reallocarray(document->lines, capacity, sizeof(*lines));
-
-		/* a message without its line is better than none */
-		if (!lines)
-			return;
-		document->lines = lines;
-		document->capacity = capacity;
-	}
+	ALLOC_GROW(document->lines, document->count, document->capacity);
 	document->lines[document->count++] = (struct yaml_line){ at, line };
 }
 
@@ -176,28 +174,37 @@ static json_t *build_scalar(struct builder *builder)
 	} else if (tag && strcmp(tag, YAML_STR_TAG) != 0 && strcmp(tag, "!") != 0) {
 		return fail_at(builder, event_line(builder), "the tag %s isn't known here", tag);
 	}
-	if (!value)
-		value = json_stringn_nocheck(text, length);
-	return value ?: fail_memory(builder);
+	return value ?: json_stringn_nocheck(text, length);
 }
 
-static json_t *build_alias(struct builder *builder)
+static json_t *build_alias(struct builder *builder, unsigned int depth)
 {
 	const char *name = (const char *)builder->event.data.alias.anchor;
+	const struct anchor *anchor = NULL;
 
 	/* the last of the name counts */
-	for (size_t i = builder->anchor_count; i > 0; i--)
+	for (size_t i = builder->anchor_count; i > 0 && !anchor; i--)
 		if (!strcmp(builder->anchors[i - 1].name, name))
-			return json_incref(builder->anchors[i - 1].value);
-	return fail_at(builder, event_line(builder), "no anchor &%s before this alias", name);
+			anchor = &builder->anchors[i - 1];
+	if (!anchor)
+		return fail_at(builder, event_line(builder), "no anchor &%s before this alias",
+			       name);
+	if (depth + anchor->height > MAX_DEPTH)
+		return fail_at(builder, event_line(builder), TOO_DEEP, MAX_DEPTH);
+	builder->aliased += anchor->size;
+	if (builder->aliased > MAX_ALIASED)
+		return fail_at(builder, event_line(builder),
+			       "aliases stand for more than %d values", MAX_ALIASED);
+	if (builder->deepest < depth + anchor->height)
+		builder->deepest = depth + anchor->height;
+	builder->size += anchor->size;
+	return json_incref(anchor->value);
 }
 
 static json_t *build_sequence(struct builder *builder, unsigned int depth)
 {
 	json_t *array = json_array(), *item;
 
-	if (!array)
-		return fail_memory(builder);
 	for (;;) {
 		unsigned int line;
 
@@ -211,17 +218,14 @@ static json_t *build_sequence(struct builder *builder, unsigned int depth)
 			break;
 		if (!json_is_boolean(item) && !json_is_null(item))
 			note_line(builder, item, line);
-		if (json_array_append_new(array, item) < 0) {
-			fail_memory(builder);
-			break;
-		}
+		json_array_append_new(array, item);
 	}
 	json_decref(array);
 	return NULL;
 }
 
 /* The key in builder->event, which the caller frees. */
-static char *take_key(struct builder *builder, const json_t *object)
+static char *copy_key(struct builder *builder, const json_t *object)
 {
 	const char *text;
 
@@ -234,15 +238,13 @@ static char *take_key(struct builder *builder, const json_t *object)
 		return fail_at(builder, event_line(builder), "merge keys (<<) aren't supported");
 	if (json_object_get(object, text))
 		return fail_at(builder, event_line(builder), "'%s' is given twice", text);
-	return strdup(text) ?: (char *)fail_memory(builder);
+	return xstrdup(text);
 }
 
 static json_t *build_mapping(struct builder *builder, unsigned int depth)
 {
 	json_t *object = json_object(), *value;
 
-	if (!object)
-		return fail_memory(builder);
 	for (;;) {
 		_cleanup_free_ char *key = NULL;
 		unsigned int line;
@@ -252,39 +254,21 @@ static json_t *build_mapping(struct builder *builder, unsigned int depth)
 		if (builder->event.type == YAML_MAPPING_END_EVENT)
 			return object;
 		line = event_line(builder);
-		key = take_key(builder, object);
+		key = copy_key(builder, object);
 		if (!key || !next_event(builder))
 			break;
 		value = build_value(builder, depth + 1);
 		if (!value)
 			break;
-		if (json_object_set_new_nocheck(object, key, value) < 0) {
-			fail_memory(builder);
-			break;
-		}
+		json_object_set_new_nocheck(object, key, value);
 		note_line(builder, json_object_iter_key(json_object_iter_at(object, key)), line);
 	}
 	json_decref(object);
 	return NULL;
 }
 
-static json_t *anchor_value(struct builder *builder, char *name, json_t *value)
-{
-	struct anchor *anchors =
-		reallocarray(builder->anchors, builder->anchor_count + 1, sizeof(*anchors));
-
-	if (!anchors) {
-		free(name);
-		json_decref(value);
-		return fail_memory(builder);
-	}
-	builder->anchors = anchors;
-	anchors[builder->anchor_count++] = (struct anchor){ name, json_incref(value) };
-	return value;
-}
-
 /* The name of the anchor that builder->event carries, or NULL; the caller frees it. */
-static char *take_anchor(const yaml_event_t *event)
+static char *copy_anchor(const yaml_event_t *event)
 {
 	const yaml_char_t *name = NULL;
 
@@ -294,29 +278,50 @@ static char *take_anchor(const yaml_event_t *event)
 		name = event->data.sequence_start.anchor;
 	else if (event->type == YAML_MAPPING_START_EVENT)
 		name = event->data.mapping_start.anchor;
-	return name ? strdup((const char *)name) : NULL;
+	return name ? xstrdup((const char *)name) : NULL;
+}
+
+static json_t *build_node(struct builder *builder, unsigned int depth)
+{
+	if (depth > MAX_DEPTH)
+		return fail_at(builder, event_line(builder), TOO_DEEP, MAX_DEPTH);
+	builder->size++;
+	switch (builder->event.type) {
+	case YAML_SCALAR_EVENT:
+		return build_scalar(builder);
+	case YAML_SEQUENCE_START_EVENT:
+		return build_sequence(builder, depth);
+	case YAML_MAPPING_START_EVENT:
+		return build_mapping(builder, depth);
+	default:
+		return build_alias(builder, depth);
+	}
 }
 
 /* The value that begins with builder->event; a new reference, or NULL with @err. */
 static json_t *build_value(struct builder *builder, unsigned int depth)
 {
-	char *anchor = take_anchor(&builder->event);
+	_cleanup_free_ char *name = copy_anchor(&builder->event);
+	unsigned int line = event_line(builder), deepest = builder->deepest;
+	size_t size = builder->size;
 	json_t *value;
 
-	if (depth > MAX_DEPTH)
-		value = fail_at(builder, event_line(builder), "more than %d levels deep",
-				MAX_DEPTH);
-	else if (builder->event.type == YAML_SCALAR_EVENT)
-		value = build_scalar(builder);
-	else if (builder->event.type == YAML_SEQUENCE_START_EVENT)
-		value = build_sequence(builder, depth);
-	else if (builder->event.type == YAML_MAPPING_START_EVENT)
-		value = build_mapping(builder, depth);
-	else
-		value = build_alias(builder);
-	if (value && anchor)
-		return anchor_value(builder, anchor, value);
-	free(anchor);
+	builder->deepest = depth;
+	value = build_node(builder, depth);
+	if (value && name && builder->anchor_count == MAX_ANCHORS) {
+		json_decref(value);
+		return fail_at(builder, line, "more than %d anchors", MAX_ANCHORS);
+	}
+	if (value && name) {
+		builder->anchors = xreallocarray(builder->anchors, builder->anchor_count + 1,
+						 sizeof(*builder->anchors));
+		builder->anchors[builder->anchor_count++] =
+			(struct anchor){ name, json_incref(value), builder->deepest - depth,
+					 builder->size - size };
+		name = NULL;
+	}
+	if (builder->deepest < deepest)
+		builder->deepest = deepest;
 	return value;
 }
 
@@ -401,7 +406,7 @@ int yaml_parse(const char *name, const char *text, size_t size, yaml_document_fn
 	int r = 0;
 
 	if (!yaml_parser_initialize(&builder.parser))
-		return err_set(err, -ENOMEM, "out of memory");
+		alloc_fail();
 	yaml_parser_set_input_string(&builder.parser, (const unsigned char *)text, size);
 	while (!r) {
 		if (!next_event(&builder))
@@ -433,9 +438,7 @@ int yaml_read_file(const char *path, size_t limit, char **ret_text, size_t *ret_
 		return err_set(err, -EINVAL, "%s: not a file", path);
 	if ((size_t)st.st_size > limit)
 		return err_set(err, -EFBIG, "%s: larger than %zu MiB", path, limit >> 20);
-	text = malloc(st.st_size + 1);
-	if (!text)
-		return err_set(err, -ENOMEM, "out of memory");
+	text = xmalloc(st.st_size + 1);
 	while (size < (size_t)st.st_size) {
 		got = read(fd, text + size, st.st_size - size);
 		if (got < 0)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "field.h"
 
 /* What a value is, in a user's words, by its jansson type. */
@@ -110,16 +111,48 @@ int field_boolean(const struct place *place, const json_t *object, const char *k
 	return r;
 }
 
-int field_strings(const struct place *place, const json_t *object, const char *key,
-		  const json_t *array, struct err *err)
+/* An array whose elements are all of @kind. */
+static int array_of(const struct place *place, const json_t *object, const char *key,
+		    enum field_kind kind, const char *plural, json_t **ret_array, struct err *err)
 {
-	const json_t *item;
+	json_t *array, *item;
 	size_t i;
+	int r = field_get(place, object, key, FIELD_ARRAY, &array, err);
 
-	json_array_foreach(array, i, item) if (!json_is_string(item)) return place_err(
-		err, -EINVAL, place, object, key,
-		"%s must be a list of strings; its element %zu is %s", key, i + 1, type_name(item));
-	return 0;
+	if (r <= 0)
+		return r;
+	json_array_foreach(array, i, item)
+	{
+		if (!kinds[kind].is(item))
+			return place_err(err, -EINVAL, place, object, key,
+					 "%s must be a list of %s; its element %zu is %s", key,
+					 plural, i + 1, type_name(item));
+	}
+	*ret_array = array;
+	return 1;
+}
+
+int field_strings(const struct place *place, const json_t *object, const char *key,
+		  json_t **ret_array, struct err *err)
+{
+	return array_of(place, object, key, FIELD_STRING, "strings", ret_array, err);
+}
+
+int field_objects(const struct place *place, const json_t *object, const char *key,
+		  json_t **ret_array, struct err *err)
+{
+	return array_of(place, object, key, FIELD_OBJECT, "mappings", ret_array, err);
+}
+
+int field_copy_string(const struct place *place, const json_t *object, const char *key,
+		      char **ret_text, struct err *err)
+{
+	const char *text;
+	int r = field_string(place, object, key, &text, err);
+
+	if (r > 0)
+		*ret_text = xstrdup(text);
+	return r;
 }
 
 int field_known(const struct place *place, const json_t *object, const char *what,

@@ -53,9 +53,15 @@ int field_string(const struct place *place, const json_t *object, const char *ke
 int field_boolean(const struct place *place, const json_t *object, const char *key, bool *ret_value,
 		  struct err *err);
 
-/* Whether every element of array @key of @object is a string: 0, or -EINVAL with @err. */
+/* The same for an array, whose elements must all be strings, or mappings. */
 int field_strings(const struct place *place, const json_t *object, const char *key,
-		  const json_t *array, struct err *err);
+		  json_t **ret_array, struct err *err);
+int field_objects(const struct place *place, const json_t *object, const char *key,
+		  json_t **ret_array, struct err *err);
+
+/* As field_string(); the caller frees the copy. */
+int field_copy_string(const struct place *place, const json_t *object, const char *key,
+		      char **ret_text, struct err *err);
 
 /* Refuses keys of @object that @known, NULL-terminated, doesn't have: -EINVAL with @err. @what:
  * where the keys are, for the message. */

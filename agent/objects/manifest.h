@@ -10,26 +10,12 @@
 #include <stddef.h>
 #include <jansson.h>
 
-#include "address_list.h"
-#include "claim.h"
 #include "err.h"
 #include "field.h"
 #include "pattern.h"
 #include "pool.h"
 #include "selector.h"
-
-/* v1 Service. */
-struct service {
-	char *namespace;
-	char *name;
-	char *uid;			   /* NULL: none, in a file */
-	struct labels labels;		   /* with the pseudo-labels that policies may select by */
-	char *class;			   /* spec.loadBalancerClass; NULL: unset */
-	struct address_list external;	   /* spec.externalIPs */
-	struct address_list load_balancer; /* status.loadBalancer.ingress[].ip */
-	char *preferred_node;		   /* annotation; NULL: none */
-	struct claim *claim;		   /* to addresses of the pools */
-};
+#include "service.h"
 
 /* v1 Node. */
 struct node {
@@ -60,22 +46,19 @@ struct policy {
 	enum conflict_answer conflict; /* annotation */
 };
 
-/* Annotation of a Service: the node that should hold its addresses. */
-#define MANIFEST_PREFERRED_NODE "xdp-l2resp/preferred-node"
-
 /* Annotation of a CiliumL2AnnouncementPolicy, whose spec may have no fields of ours. */
 #define MANIFEST_CONFLICT "xdp-l2resp/conflict"
 
 /* What one file, or the API server, has. */
 struct manifest {
-	struct service *services;
-	size_t service_count;
+	struct service **services;
+	size_t service_count, service_capacity;
 	struct node *nodes;
-	size_t node_count;
+	size_t node_count, node_capacity;
 	struct policy *policies;
-	size_t policy_count;
+	size_t policy_count, policy_capacity;
 	struct pool **pools;
-	size_t pool_count;
+	size_t pool_count, pool_capacity;
 };
 
 /* Safe on a zeroed one. */
@@ -87,15 +70,12 @@ static inline bool manifest_says_something(const struct manifest *manifest)
 	       manifest->pool_count;
 }
 
-/* Told of what was left out of an object or a file, one sentence each, with its place. */
-typedef void manifest_note_fn(const char *text, void *data);
-
 /*
  * Adds @object, or each of its items if it is a List, to @manifest. Kinds that aren't known are
  * noted and skipped, as are addresses that can't be announced: Cilium skips those too. -EINVAL with
  * @err, "FILE:LINE: what", for an object that is wrong; @manifest may then hold part of a List.
  */
 int manifest_add(struct manifest *manifest, const struct place *place, const json_t *object,
-		 manifest_note_fn *note, void *data, struct err *err);
+		 object_note_fn *note, void *data, struct err *err);
 
 #endif

@@ -5,14 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "interval.h"
 #include "pool.h"
-
-static int err_nomem(struct err *err)
-{
-	return err_set(err, -ENOMEM, "out of memory");
-}
 
 struct pool *pool_ref(struct pool *pool)
 {
@@ -68,8 +64,8 @@ static void reserve(struct pool_block *block)
 		;
 }
 
-static int take_block(const struct place *place, const json_t *object, bool reserved,
-		      struct pool *pool, struct err *err)
+static int parse_block(const struct place *place, const json_t *object, bool reserved,
+		       struct pool *pool, struct err *err)
 {
 	static const char *const known[] = { "cidr", "start", "stop", NULL };
 	const char *cidr = "", *start = "", *stop = "", *key;
@@ -104,8 +100,8 @@ static int take_block(const struct place *place, const json_t *object, bool rese
 	return 0;
 }
 
-static int take_blocks(const struct place *place, const json_t *spec, struct pool *pool,
-		       struct err *err)
+static int parse_blocks(const struct place *place, const json_t *spec, struct pool *pool,
+			struct err *err)
 {
 	const char *allow = "Yes";
 	json_t *blocks = NULL, *item;
@@ -116,18 +112,13 @@ static int take_blocks(const struct place *place, const json_t *spec, struct poo
 		return place_err(err, -EINVAL, place, spec, "allowFirstLastIPs",
 				 "allowFirstLastIPs must be \"Yes\" or \"No\", not \"%s\"", allow);
 	if (r >= 0)
-		r = field_get(place, spec, "blocks", FIELD_ARRAY, &blocks, err);
+		r = field_objects(place, spec, "blocks", &blocks, err);
 	if (r < 0)
 		return r;
-	pool->blocks = calloc(json_array_size(blocks) + 1, sizeof(*pool->blocks));
-	if (!pool->blocks)
-		return err_nomem(err);
+	pool->blocks = xcalloc(json_array_size(blocks), sizeof(*pool->blocks));
 	json_array_foreach(blocks, i, item)
 	{
-		if (!json_is_object(item))
-			return place_err(err, -EINVAL, place, spec, "blocks",
-					 "blocks must be a list of mappings");
-		r = take_block(place, item, !strcmp(allow, "No"), pool, err);
+		r = parse_block(place, item, !strcmp(allow, "No"), pool, err);
 		if (r < 0)
 			return r;
 	}
@@ -140,13 +131,11 @@ int pool_parse(const struct place *place, const json_t *object, const char *name
 	/* a misspelt selector would select everything */
 	static const char *const known[] = { "blocks", "serviceSelector", "disabled",
 					     "allowFirstLastIPs", NULL };
-	_cleanup_(pool_drop) struct pool *pool = calloc(1, sizeof(*pool));
+	_cleanup_(pool_drop) struct pool *pool = xcalloc(1, sizeof(*pool));
 	json_t *metadata = NULL, *spec = NULL;
 	const char *created = "";
 	int r;
 
-	if (!pool)
-		return err_nomem(err);
 	pool->references = 1;
 	r = field_get(place, object, "metadata", FIELD_OBJECT, &metadata, err);
 	if (r >= 0)
@@ -160,13 +149,11 @@ int pool_parse(const struct place *place, const json_t *object, const char *name
 	if (r >= 0)
 		r = field_boolean(place, spec, "disabled", &pool->disabled, err);
 	if (r >= 0)
-		r = take_blocks(place, spec, pool, err);
+		r = parse_blocks(place, spec, pool, err);
 	if (r < 0)
 		return r;
-	pool->name = strdup(name);
-	pool->created = strdup(created);
-	if (!pool->name || !pool->created)
-		return err_nomem(err);
+	pool->name = xstrdup(name);
+	pool->created = xstrdup(created);
 	*ret_pool = pool;
 	pool = NULL;
 	return 0;

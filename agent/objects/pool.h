@@ -28,7 +28,7 @@ struct pool {
 	bool disabled;
 };
 
-/* The pool called @name out of @object. -EINVAL, -ENOMEM with @err. The caller unrefs *ret_pool. */
+/* The pool called @name out of @object. -EINVAL with @err. The caller unrefs *ret_pool. */
 int pool_parse(const struct place *place, const json_t *object, const char *name,
 	       struct pool **ret_pool, struct err *err);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "selector.h"
 
@@ -39,11 +40,6 @@ struct requirement {
 	size_t value_count;
 };
 
-static int err_nomem(struct err *err)
-{
-	return err_set(err, -ENOMEM, "out of memory");
-}
-
 void labels_free(struct labels *labels)
 {
 	for (size_t i = 0; i < labels->count; i++) {
@@ -62,27 +58,18 @@ static struct label *label_find(const struct labels *labels, const char *key)
 	return NULL;
 }
 
-int labels_set(struct labels *labels, const char *key, const char *value, struct err *err)
+void labels_set(struct labels *labels, const char *key, const char *value)
 {
-	_cleanup_free_ char *key_copy = strdup(key), *value_copy = strdup(value);
 	struct label *label = label_find(labels, key);
 
-	if (!key_copy || !value_copy)
-		return err_nomem(err);
 	if (!label) {
-		struct label *list = reallocarray(labels->list, labels->count + 1, sizeof(*list));
-
-		if (!list)
-			return err_nomem(err);
-		labels->list = list;
-		label = &list[labels->count++];
-		*label = (struct label){ .key = key_copy };
-		key_copy = NULL;
+		labels->list =
+			xreallocarray(labels->list, labels->count + 1, sizeof(*labels->list));
+		label = &labels->list[labels->count++];
+		*label = (struct label){ .key = xstrdup(key) };
 	}
 	free(label->value);
-	label->value = value_copy;
-	value_copy = NULL;
-	return 0;
+	label->value = xstrdup(value);
 }
 
 const char *labels_get(const struct labels *labels, const char *key)
@@ -160,9 +147,7 @@ int labels_parse(const struct place *place, const json_t *object, const char *ke
 			return place_err(err, -EINVAL, place, map, name,
 					 "the value of %s '%s' must be a string; quote it", key,
 					 name);
-		r = labels_set(&labels, name, json_string_value(value), err);
-		if (r < 0)
-			return r;
+		labels_set(&labels, name, json_string_value(value));
 	}
 	*ret_labels = labels;
 	labels = (struct labels){};
@@ -185,34 +170,21 @@ void selector_free(struct selector *selector)
 	*selector = (struct selector){};
 }
 
-/* Appends "@key @op ()"; values are added to what it returns. NULL with @err. */
+/* Appends "@key @op ()"; up to @values values are added to the result. */
 static struct requirement *add_requirement(struct selector *selector, const char *key,
-					   enum operator op, size_t values, struct err *err)
+					   enum operator op, size_t values)
 {
-	struct requirement *list = reallocarray(selector->list, selector->count + 1, sizeof(*list));
-	struct requirement made = { .op = op };
-
-	if (list)
-		selector->list = list;
-	made.key = strdup(key);
-	made.values = calloc(values + 1, sizeof(*made.values));
-	if (!list || !made.key || !made.values) {
-		requirement_clear(&made);
-		err_nomem(err);
-		return NULL;
-	}
-	list[selector->count] = made;
-	return &list[selector->count++];
+	selector->list =
+		xreallocarray(selector->list, selector->count + 1, sizeof(*selector->list));
+	selector->list[selector->count] = (struct requirement){
+		.key = xstrdup(key), .op = op, .values = xcalloc(values, sizeof(char *))
+	};
+	return &selector->list[selector->count++];
 }
 
-static int add_value(struct requirement *requirement, const char *value, struct err *err)
+static void add_value(struct requirement *requirement, const char *value)
 {
-	char *copy = strdup(value);
-
-	if (!copy)
-		return err_nomem(err);
-	requirement->values[requirement->value_count++] = copy;
-	return 0;
+	requirement->values[requirement->value_count++] = xstrdup(value);
 }
 
 static int parse_match_labels(const struct place *place, const json_t *object,
@@ -226,8 +198,6 @@ static int parse_match_labels(const struct place *place, const json_t *object,
 		return r;
 	json_object_foreach(map, key, value)
 	{
-		struct requirement *requirement;
-
 		if (!json_is_string(value))
 			return place_err(err, -EINVAL, place, map, key,
 					 "the value of label '%s' must be a string; quote it", key);
@@ -236,10 +206,7 @@ static int parse_match_labels(const struct place *place, const json_t *object,
 			r = check_value(place, map, key, json_string_value(value), err);
 		if (r < 0)
 			return r;
-		requirement = add_requirement(selector, key, OPERATOR_IN, 1, err);
-		r = requirement ? add_value(requirement, json_string_value(value), err) : -ENOMEM;
-		if (r < 0)
-			return r;
+		add_value(add_requirement(selector, key, OPERATOR_IN, 1), json_string_value(value));
 	}
 	return 0;
 }
@@ -271,9 +238,7 @@ static int parse_expression(const struct place *place, const json_t *object,
 	if (r >= 0)
 		r = field_string(place, object, "operator", &name, err);
 	if (r >= 0)
-		r = field_get(place, object, "values", FIELD_ARRAY, &values, err);
-	if (r >= 0)
-		r = field_strings(place, object, "values", values, err);
+		r = field_strings(place, object, "values", &values, err);
 	if (r < 0)
 		return r;
 	if (!key || !name)
@@ -291,16 +256,13 @@ static int parse_expression(const struct place *place, const json_t *object,
 				 operators[op].takes_values ? "%s needs values"
 							    : "%s takes no values",
 				 name);
-	requirement = add_requirement(selector, key, op, json_array_size(values), err);
-	if (!requirement)
-		return -ENOMEM;
+	requirement = add_requirement(selector, key, op, json_array_size(values));
 	json_array_foreach(values, i, value)
 	{
 		r = check_value(place, object, "values", json_string_value(value), err);
-		if (!r)
-			r = add_value(requirement, json_string_value(value), err);
 		if (r < 0)
 			return r;
+		add_value(requirement, json_string_value(value));
 	}
 	return 0;
 }
@@ -319,14 +281,11 @@ int selector_parse(const struct place *place, const json_t *object, const char *
 	if (r >= 0)
 		r = parse_match_labels(place, given, &selector, err);
 	if (r >= 0)
-		r = field_get(place, given, "matchExpressions", FIELD_ARRAY, &list, err);
+		r = field_objects(place, given, "matchExpressions", &list, err);
 	if (r < 0)
 		return r;
 	json_array_foreach(list, i, item)
 	{
-		if (!json_is_object(item))
-			return place_err(err, -EINVAL, place, given, "matchExpressions",
-					 "matchExpressions must be a list of mappings");
 		r = parse_expression(place, item, &selector, err);
 		if (r < 0)
 			return r;

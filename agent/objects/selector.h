@@ -22,8 +22,8 @@ struct labels {
 
 void labels_free(struct labels *labels);
 
-/* Sets @key, instead of a value that it has. Both are copied. -ENOMEM with @err. */
-int labels_set(struct labels *labels, const char *key, const char *value, struct err *err);
+/* Sets @key, in place of a value that it has. Both are copied. */
+void labels_set(struct labels *labels, const char *key, const char *value);
 
 /* The value of @key, or NULL. */
 const char *labels_get(const struct labels *labels, const char *key);

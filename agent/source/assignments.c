@@ -11,8 +11,10 @@
 #include <unistd.h>
 #include <jansson.h>
 
+#include "alloc.h"
 #include "assignments.h"
 #include "cleanup.h"
+#include "json.h"
 
 #define VERSION 1
 
@@ -21,11 +23,6 @@ struct assignment {
 	char *name;
 	struct address_list addresses;
 };
-
-static void cleanup_json(json_t **json)
-{
-	json_decref(*json);
-}
 
 static int compare(const void *a, const void *b)
 {
@@ -71,54 +68,38 @@ const struct address_list *assignments_get(const struct assignments *assignments
 static struct assignment *assignment_new(const char *namespace, const char *name,
 					 const struct address_list *addresses)
 {
-	struct assignment *assignment = calloc(1, sizeof(*assignment));
-	int r = 0;
+	struct assignment *assignment = xcalloc(1, sizeof(*assignment));
 
-	if (!assignment)
-		return NULL;
-	assignment->namespace = strdup(namespace);
-	assignment->name = strdup(name);
-	for (size_t i = 0; i < addresses->count && !r; i++)
-		r = address_list_add(&assignment->addresses, &addresses->list[i]);
-	if (!r && assignment->namespace && assignment->name)
-		return assignment;
-	assignment_free(assignment);
-	return NULL;
+	assignment->namespace = xstrdup(namespace);
+	assignment->name = xstrdup(name);
+	for (size_t i = 0; i < addresses->count; i++)
+		address_list_add(&assignment->addresses, &addresses->list[i]);
+	return assignment;
 }
 
-int assignments_set(struct assignments *assignments, const char *namespace, const char *name,
-		    const struct address_list *addresses)
+void assignments_set(struct assignments *assignments, const char *namespace, const char *name,
+		     const struct address_list *addresses)
 {
-	struct assignment *old = find(assignments, namespace, name), *made = NULL;
+	struct assignment *old = find(assignments, namespace, name);
 
-	if (addresses->count) {
-		made = assignment_new(namespace, name, addresses);
-		if (!made)
-			return -ENOMEM;
-	}
 	if (old) {
 		tdelete(old, &assignments->tree, compare);
 		assignment_free(old);
 		assignments->count--;
 	}
-	if (!made)
-		return 0;
-	if (tsearch(made, &assignments->tree, compare)) {
-		assignments->count++;
-		return 0;
-	}
-	assignment_free(made);
-	return -ENOMEM;
+	if (!addresses->count)
+		return;
+	if (!tsearch(assignment_new(namespace, name, addresses), &assignments->tree, compare))
+		alloc_fail();
+	assignments->count++;
 }
-
-/* Reading. */
 
 static bool name_valid(const char *name)
 {
 	return *name && strlen(name) <= 253 && !strpbrk(name, "/ \t\n");
 }
 
-static int take_assignment(json_t *object, struct assignments *assignments, struct err *err)
+static int parse_assignment(json_t *object, struct assignments *assignments, struct err *err)
 {
 	_cleanup_(address_list_free) struct address_list addresses = {};
 	const char *namespace, *name;
@@ -142,15 +123,13 @@ static int take_assignment(json_t *object, struct assignments *assignments, stru
 				       name);
 		if (address_list_has(&addresses, &address))
 			return err_set(err, -EINVAL, "%s/%s has an address twice", namespace, name);
-		if (address_list_add(&addresses, &address) < 0)
-			return err_set(err, -ENOMEM, "out of memory");
+		address_list_add(&addresses, &address);
 	}
-	if (assignments_set(assignments, namespace, name, &addresses) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+	assignments_set(assignments, namespace, name, &addresses);
 	return 0;
 }
 
-static int take_file(json_t *root, struct assignments *assignments, struct err *err)
+static int parse_file(json_t *root, struct assignments *assignments, struct err *err)
 {
 	json_t *list, *item;
 	json_error_t error;
@@ -165,7 +144,7 @@ static int take_file(json_t *root, struct assignments *assignments, struct err *
 		return err_set(err, -EINVAL, "its version is %d, not %d", version, VERSION);
 	json_array_foreach(list, i, item)
 	{
-		int r = take_assignment(item, assignments, err);
+		int r = parse_assignment(item, assignments, err);
 
 		if (r < 0)
 			return r;
@@ -175,7 +154,7 @@ static int take_file(json_t *root, struct assignments *assignments, struct err *
 
 int assignments_read(const char *path, struct assignments *ret_assignments, struct err *err)
 {
-	_cleanup_(cleanup_json) json_t *root = NULL;
+	_cleanup_json_ json_t *root = NULL;
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	json_error_t error;
 	struct err said;
@@ -187,7 +166,7 @@ int assignments_read(const char *path, struct assignments *ret_assignments, stru
 			       : err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
 	root = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
 	if (root)
-		r = take_file(root, ret_assignments, &said);
+		r = parse_file(root, ret_assignments, &said);
 	else
 		r = err_set(&said, -EINVAL, "line %d: %s", error.line, error.text);
 	if (!r)
@@ -199,63 +178,46 @@ int assignments_read(const char *path, struct assignments *ret_assignments, stru
 		       path, said.text);
 }
 
-/* Writing. */
-
-struct encoding {
-	json_t *list;
-	bool failed;
-};
-
-static void encode_visited(const void *node, VISIT visit, void *data)
+static void visit_encode(const void *node, VISIT visit, void *list)
 {
 	const struct assignment *assignment = *(const struct assignment *const *)node;
-	struct encoding *encoding = data;
 	char ip[INET6_ADDRSTRLEN];
-	json_t *addresses, *object;
+	json_t *addresses;
 
 	if (visit != postorder && visit != leaf)
 		return;
 	addresses = json_array();
 	for (size_t i = 0; i < assignment->addresses.count; i++)
-		encoding->failed |=
-			json_array_append_new(addresses,
-					      json_string(address_format(
-						      &assignment->addresses.list[i], ip))) < 0;
-	object = json_pack("{s:s, s:s, s:o}", "namespace", assignment->namespace, "name",
-			   assignment->name, "addresses", addresses);
-	encoding->failed |= json_array_append_new(encoding->list, object) < 0;
+		json_array_append_new(
+			addresses, json_string(address_format(&assignment->addresses.list[i], ip)));
+	json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "namespace", assignment->namespace,
+					      "name", assignment->name, "addresses", addresses));
 }
 
 static json_t *encode(const struct assignments *assignments)
 {
-	struct encoding encoding = { .list = json_array() };
+	json_t *list = json_array();
 
-	twalk_r(assignments->tree, encode_visited, &encoding);
-	if (!encoding.failed)
-		return json_pack("{s:i, s:o}", "version", VERSION, "assignments", encoding.list);
-	json_decref(encoding.list);
-	return NULL;
+	twalk_r(assignments->tree, visit_encode, list);
+	return json_pack("{s:i, s:o}", "version", VERSION, "assignments", list);
 }
 
 /* The name in its directory must be on the disk too. */
 static int sync_directory(const char *path)
 {
-	_cleanup_free_ char *copy = strdup(path);
-	_cleanup_close_ int fd =
-		copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	_cleanup_free_ char *copy = xstrdup(path);
+	_cleanup_close_ int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 || fsync(fd) < 0 ? negative_errno() : 0;
 }
 
 int assignments_write(const char *path, const struct assignments *assignments, struct err *err)
 {
-	_cleanup_(cleanup_json) json_t *root = encode(assignments);
+	_cleanup_json_ json_t *root = encode(assignments);
 	_cleanup_close_ int fd = -1;
 	char beside[PATH_MAX];
 	int r = 0;
 
-	if (!root)
-		return err_set(err, -ENOMEM, "out of memory");
 	if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
 		return err_set(err, -ENAMETOOLONG, "%s: %s", path, strerror(ENAMETOOLONG));
 	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);

@@ -19,9 +19,9 @@ struct assignments {
 
 void assignments_free(struct assignments *assignments);
 
-/* Makes @addresses, copied, those of @namespace/@name; none: it goes. -ENOMEM. */
-int assignments_set(struct assignments *assignments, const char *namespace, const char *name,
-		    const struct address_list *addresses);
+/* Sets the addresses of @namespace/@name, copied; none: removes it. */
+void assignments_set(struct assignments *assignments, const char *namespace, const char *name,
+		     const struct address_list *addresses);
 
 /* The addresses of @namespace/@name, or NULL. */
 const struct address_list *assignments_get(const struct assignments *assignments,

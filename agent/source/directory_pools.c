@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "assignments.h"
 #include "cleanup.h"
 #include "directory_pools.h"
@@ -17,32 +17,22 @@ struct directory_pools {
 	directory_pools_fn *changed;
 	void *userdata;
 	bool read;			/* the file was */
-	bool untold;			/* what was decided when the file couldn't be written */
+	bool unreported;		/* what was decided when the file couldn't be written */
 	struct assignments assignments; /* as in the file */
 };
-
-static int err_nomem(struct err *err)
-{
-	return err_set(err, -ENOMEM, "out of memory");
-}
 
 struct directory_pools *directory_pools_new(const char *path, bool read_only,
 					    const char *const *classes, directory_pools_fn *changed,
 					    void *userdata)
 {
-	struct directory_pools *pools = calloc(1, sizeof(*pools));
+	struct directory_pools *pools = xcalloc(1, sizeof(*pools));
 
-	if (!pools)
-		return NULL;
 	pools->read_only = read_only;
 	pools->changed = changed;
 	pools->userdata = userdata;
-	pools->path = strdup(path);
+	pools->path = xstrdup(path);
 	pools->allocator = allocator_new(classes);
-	if (pools->path && pools->allocator)
-		return pools;
-	directory_pools_free(pools);
-	return NULL;
+	return pools;
 }
 
 void directory_pools_free(struct directory_pools *pools)
@@ -61,7 +51,7 @@ const struct allocator *directory_pools_allocator(const struct directory_pools *
 }
 
 /* The pools, the last of each name. */
-static int give_pools(struct directory_pools *pools, struct manifest *const *manifests,
+static void set_pools(struct directory_pools *pools, struct manifest *const *manifests,
 		      size_t count)
 {
 	_cleanup_free_ struct pool **list = NULL;
@@ -69,9 +59,7 @@ static int give_pools(struct directory_pools *pools, struct manifest *const *man
 
 	for (size_t m = 0; m < count; m++)
 		total += manifests[m]->pool_count;
-	list = calloc(total + 1, sizeof(struct pool *));
-	if (!list)
-		return -ENOMEM;
+	list = xcalloc(total, sizeof(struct pool *));
 	for (size_t m = 0; m < count; m++)
 		for (size_t i = 0; i < manifests[m]->pool_count; i++) {
 			struct pool *pool = manifests[m]->pools[i];
@@ -82,7 +70,7 @@ static int give_pools(struct directory_pools *pools, struct manifest *const *man
 			list[at] = pool;
 			kept += at == kept;
 		}
-	return allocator_set_pools(pools->allocator, list, kept);
+	allocator_set_pools(pools->allocator, list, kept);
 }
 
 /* What is written for @service: what the file has, or else its own manifest. */
@@ -93,18 +81,14 @@ static const struct address_list *written(const struct directory_pools *pools,
 		       ?: &service->load_balancer;
 }
 
-static int give(struct directory_pools *pools, struct manifest *const *manifests, size_t count)
+static void set_all(struct directory_pools *pools, struct manifest *const *manifests, size_t count)
 {
-	int r = give_pools(pools, manifests, count);
-
+	set_pools(pools, manifests, count);
 	for (size_t m = 0; m < count; m++)
-		for (size_t i = 0; i < manifests[m]->service_count && !r; i++) {
-			const struct service *service = &manifests[m]->services[i];
-
-			r = allocator_set_service(pools->allocator, service->claim,
-						  written(pools, service));
-		}
-	return r ?: allocator_sweep(pools->allocator);
+		for (size_t i = 0; i < manifests[m]->service_count; i++)
+			allocator_set_service(pools->allocator, manifests[m]->services[i],
+					      written(pools, manifests[m]->services[i]));
+	allocator_sweep(pools->allocator);
 }
 
 static bool same(const struct address_list *a, const struct address_list *b)
@@ -112,23 +96,23 @@ static bool same(const struct address_list *a, const struct address_list *b)
 	return a->count == b->count && !memcmp(a->list, b->list, a->count * sizeof(*a->list));
 }
 
-/* What the file should have, by @verdicts, which are all there are. 1 if it has something else. */
-static int collect(const struct directory_pools *pools, const struct verdict *const *verdicts,
-		   size_t count, struct assignments *next)
+/* What the file should have, by @verdicts, which are all there are. Returns whether it has
+ * something else. */
+static bool collect(const struct directory_pools *pools, const struct verdict *const *verdicts,
+		    size_t count, struct assignments *next)
 {
 	bool differs = false;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct claim *claim = verdicts[i]->claim;
+		const struct service *service = verdicts[i]->service;
 		const struct address_list *addresses = &verdicts[i]->addresses;
 		const struct address_list *had =
-			assignments_get(&pools->assignments, claim->namespace, claim->name);
+			assignments_get(&pools->assignments, service->namespace, service->name);
 
 		if (!addresses->count)
 			continue;
 		differs |= !had || !same(had, addresses);
-		if (assignments_set(next, claim->namespace, claim->name, addresses) < 0)
-			return -ENOMEM;
+		assignments_set(next, service->namespace, service->name, addresses);
 	}
 	return differs || next->count != pools->assignments.count;
 }
@@ -137,23 +121,21 @@ static int collect(const struct directory_pools *pools, const struct verdict *co
 static int decide(struct directory_pools *pools, struct manifest *const *manifests, size_t count,
 		  struct err *err)
 {
-	for (int round = 0, r = 1; round < ROUNDS && r; round++) {
-		_cleanup_(assignments_free) struct assignments next = {};
-		const struct verdict *const *verdicts = NULL;
-		size_t verdict_count = 0;
+	bool differs = true;
 
-		r = give(pools, manifests, count);
-		if (!r)
-			r = allocator_settle(pools->allocator, &verdicts, &verdict_count);
-		if (!r)
-			r = collect(pools, verdicts, verdict_count, &next);
-		if (r < 0)
-			return err_nomem(err);
-		if (r > 0) {
+	for (int round = 0; round < ROUNDS && differs; round++) {
+		_cleanup_(assignments_free) struct assignments next = {};
+		const struct verdict *const *verdicts;
+		size_t verdict_count;
+
+		set_all(pools, manifests, count);
+		verdicts = allocator_settle(pools->allocator, &verdict_count);
+		differs = collect(pools, verdicts, verdict_count, &next);
+		if (differs) {
 			int written =
 				pools->read_only ? 0 : assignments_write(pools->path, &next, err);
 
-			pools->untold |= written < 0;
+			pools->unreported |= written < 0;
 			if (written < 0)
 				return written;
 			assignments_free(&pools->assignments);
@@ -161,30 +143,28 @@ static int decide(struct directory_pools *pools, struct manifest *const *manifes
 			next = (struct assignments){};
 		}
 		for (size_t i = 0; i < verdict_count; i++)
-			if (verdicts[i]->changed || pools->untold)
+			if (verdicts[i]->changed || pools->unreported)
 				pools->changed(verdicts[i], pools->userdata);
-		pools->untold = false;
+		pools->unreported = false;
 	}
 	return 0;
 }
 
 /* @service has what the file has, if it is still decided so. */
-static int apply(const struct directory_pools *pools, struct service *service, bool decided)
+static void apply(const struct directory_pools *pools, struct service *service, bool decided)
 {
 	const struct address_list *had =
 		assignments_get(&pools->assignments, service->namespace, service->name);
-	const struct verdict *verdict = allocator_verdict(pools->allocator, service->claim);
+	const struct verdict *verdict = allocator_verdict(pools->allocator, service);
 	struct address_list *list = &service->load_balancer;
 	static const struct address_list none;
-	int r = 0;
 
-	if (decided ? !verdict || verdict->claim != service->claim || !verdict->ours : !had)
-		return 0;
+	if (decided ? !verdict || verdict->service != service || !verdict->ours : !had)
+		return;
 	address_list_free(list);
-	for (size_t i = 0; i < (had ?: &none)->count && !r; i++)
+	for (size_t i = 0; i < (had ?: &none)->count; i++)
 		if (!decided || address_list_has(&verdict->addresses, &had->list[i]))
-			r = address_list_add(list, &had->list[i]);
-	return r;
+			address_list_add(list, &had->list[i]);
 }
 
 /* Without the file nobody knows who has what. */
@@ -193,8 +173,8 @@ static void withhold(const struct directory_pools *pools, struct manifest *const
 {
 	for (size_t m = 0; m < count; m++)
 		for (size_t i = 0; i < manifests[m]->service_count; i++)
-			if (allocator_ours(pools->allocator, manifests[m]->services[i].claim))
-				address_list_free(&manifests[m]->services[i].load_balancer);
+			if (allocator_ours(pools->allocator, manifests[m]->services[i]))
+				address_list_free(&manifests[m]->services[i]->load_balancer);
 }
 
 int directory_pools_update(struct directory_pools *pools, struct manifest *const *manifests,
@@ -214,7 +194,6 @@ int directory_pools_update(struct directory_pools *pools, struct manifest *const
 		r = decide(pools, manifests, count, err);
 	for (size_t m = 0; m < count; m++)
 		for (size_t i = 0; i < manifests[m]->service_count; i++)
-			if (apply(pools, &manifests[m]->services[i], !broken) < 0)
-				return err_nomem(err);
+			apply(pools, manifests[m]->services[i], !broken);
 	return r;
 }

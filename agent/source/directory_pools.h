@@ -21,7 +21,7 @@ struct directory_pools;
 typedef void directory_pools_fn(const struct verdict *verdict, void *userdata);
 
 /* @path: the file, @read_only: which isn't written; @classes as for allocator_new(), borrowed.
- * NULL: out of memory. */
+ */
 struct directory_pools *directory_pools_new(const char *path, bool read_only,
 					    const char *const *classes, directory_pools_fn *changed,
 					    void *userdata);

@@ -6,6 +6,7 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "kube_events.h"
@@ -150,17 +151,13 @@ static struct subject *subject_get(struct kube_events *events, const struct kube
 		return subject;
 	if (events->count == SUBJECTS_MAX)
 		forget(events, false);
-	subject = events->count < SUBJECTS_MAX ? calloc(1, sizeof(*subject)) : NULL;
-	if (!subject)
+	if (events->count == SUBJECTS_MAX)
 		return NULL;
+	subject = xcalloc(1, sizeof(*subject));
 	subject->address = *event->address;
-	subject->namespace = strdup(service->namespace);
-	subject->service = strdup(service->name);
-	subject->uid = strdup(service->uid);
-	if (!subject->namespace || !subject->service || !subject->uid) {
-		subject_free(subject);
-		return NULL;
-	}
+	subject->namespace = xstrdup(service->namespace);
+	subject->service = xstrdup(service->name);
+	subject->uid = xstrdup(service->uid);
 	subject->next = *bucket;
 	*bucket = subject;
 	events->count++;
@@ -302,19 +299,14 @@ static void write_event(struct kube_events *events, struct subject *subject, uin
 		name_new(subject);
 	}
 	body = again ? event_again(subject) : event_new(events, subject);
-	if (asprintf(&path, "/api/v1/namespaces/%s/events%s%s", subject->namespace,
-		     again ? "/" : "", again ? subject->name : "") < 0)
-		path = NULL;
+	path = xasprintf("/api/v1/namespaces/%s/events%s%s", subject->namespace, again ? "/" : "",
+			 again ? subject->name : "");
 	rate_spend(&of_address, &subject->spent_ns, now_ns);
 	rate_spend(&of_all, &events->spent_ns, now_ns);
-	if (body && path)
-		events->call = kube_request(events->kube, again ? "PATCH" : "POST", path, body,
-					    on_written, events);
+	events->call = kube_request(events->kube, again ? "PATCH" : "POST", path, body, on_written,
+				    events);
 	json_decref(body);
-	if (events->call)
-		events->current = subject;
-	else
-		said_free(&subject->sending);
+	events->current = subject;
 }
 
 /* Begins to write what may be written by now, or waits until something may. */
@@ -380,9 +372,7 @@ void kube_events_say(struct kube_events *events, const struct kube_event *event)
 		subject->due.count++;
 		return;
 	}
-	said.message = strdup(event->message);
-	if (!said.message)
-		return;
+	said.message = xstrdup(event->message);
 	if (!subject->due.message)
 		line_up(events, subject);
 	said_move(&subject->due, &said);
@@ -404,19 +394,15 @@ void kube_events_free(struct kube_events *events)
 int kube_events_new(sd_event *event, struct kube *kube, const char *node, kube_events_log_fn *log,
 		    void *userdata, struct kube_events **ret_events, struct err *err)
 {
-	struct kube_events *events = calloc(1, sizeof(*events));
-	int r = -ENOMEM;
+	struct kube_events *events = xcalloc(1, sizeof(*events));
+	int r;
 
-	if (!events)
-		return err_set(err, r, "out of memory");
 	events->kube = kube;
 	events->log = log;
 	events->userdata = userdata;
 	events->end = &events->line;
-	events->node = strdup(node);
-	if (events->node)
-		r = sd_event_add_time(event, &events->timer, CLOCK_BOOTTIME, 0, 1000, on_timer,
-				      events);
+	events->node = xstrdup(node);
+	r = sd_event_add_time(event, &events->timer, CLOCK_BOOTTIME, 0, 1000, on_timer, events);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(events->timer, SD_EVENT_OFF);
 	if (r < 0) {

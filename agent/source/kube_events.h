@@ -22,7 +22,7 @@ struct kube_events;
 
 typedef void kube_events_log_fn(int priority, const char *text, void *userdata);
 
-/* In @node's name. -ENOMEM and others with @err. */
+/* In @node's name. Errors with @err. */
 int kube_events_new(sd_event *event, struct kube *kube, const char *node, kube_events_log_fn *log,
 		    void *userdata, struct kube_events **ret_events, struct err *err);
 /* What isn't written is not written. NULL is fine. */

@@ -1,39 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "condition.h"
+#include "json.h"
 #include "kube_pools.h"
 #include "leader.h"
 
 #define LEASE_NAME "l2resp-ipam"
 #define CALLS_MAX  16
 /* What is answered meanwhile is decided about together. */
-#define GO_ON_USEC 5000
+#define SETTLE_USEC 5000
 /* What failed is tried again after that. */
 #define RETRY_USEC 1000000
 
-/* A write of a Service's status whose outcome isn't known yet. */
+/* A write of a Service's status whose outcome the watch hasn't shown yet. */
 struct patch {
 	struct patch *next;
 	struct kube_pools *pools;
 	char *item;
-	uint64_t version; /* that it rests on: with a later one it has failed, or was it */
+	uint64_t version; /* conditional on it: a later one shows the outcome, whatever it is */
 	struct address_list addresses;
-	struct http_call *call; /* NULL: there was no answer */
+	struct http_call *call; /* NULL: it ended */
+	bool accepted;		/* by the server; else there was no answer */
 };
 
-/* Of a pool's or a policy's status: it rests on nothing. */
+/* A write of a pool's or a policy's status, not conditional on a resourceVersion. */
 struct plain_patch {
 	struct kube_pools *pools;
 	struct http_call *call;
 	char *item;
+	uint64_t version; /* that the last write of @item made; the watch may not show it yet */
 };
 
 struct kube_pools {
@@ -42,9 +44,7 @@ struct kube_pools {
 	struct leader *leader;
 	struct allocator *allocator; /* NULL: another decides, or not yet */
 	const char *classes[2];
-	kube_pools_fn *written;
-	void *userdata;
-	sd_event_source *go_on; /* decides and writes again */
+	sd_event_source *timer; /* decides and writes again */
 	struct patch *patches;
 	struct plain_patch plain; /* one at a time */
 	size_t calls;
@@ -66,25 +66,10 @@ static void patch_free(struct patch *patch)
 	free(patch);
 }
 
-static void cleanup_json(json_t **json)
+static void settle_after(struct kube_pools *pools, uint64_t usec)
 {
-	json_decref(*json);
-}
-
-static const struct service *service_of(const struct source_item *item)
-{
-	return item->manifest.service_count ? item->manifest.services : NULL;
-}
-
-static bool begins_with(const char *text, const char *prefix)
-{
-	return !strncmp(text, prefix, strlen(prefix));
-}
-
-static void go_on_after(struct kube_pools *pools, uint64_t usec)
-{
-	sd_event_source_set_time_relative(pools->go_on, usec);
-	sd_event_source_set_enabled(pools->go_on, SD_EVENT_ONESHOT);
+	sd_event_source_set_time_relative(pools->timer, usec);
+	sd_event_source_set_enabled(pools->timer, SD_EVENT_ONESHOT);
 }
 
 /* It isn't known any more who has what: from the beginning, as a new leader would. */
@@ -95,23 +80,7 @@ static void begin_anew(struct kube_pools *pools)
 	pools->relisted = true;
 }
 
-static void out_of_memory(struct kube_pools *pools)
-{
-	source_say(pools->source, LOG_ERR, "address pools: out of memory");
-	begin_anew(pools);
-	go_on_after(pools, RETRY_USEC);
-}
-
 /* ---- writing ---- */
-
-static bool same_addresses(const struct address_list *a, const struct address_list *b)
-{
-	bool same = a->count == b->count;
-
-	for (size_t i = 0; i < a->count && same; i++)
-		same = address_list_has(b, &a->list[i]);
-	return same;
-}
 
 /* Is @verdict in the status of @item, which has @service? */
 static bool is_written(const struct kube_pools *pools, const struct source_item *item,
@@ -119,7 +88,7 @@ static bool is_written(const struct kube_pools *pools, const struct source_item 
 {
 	if (!verdict->ours)
 		return pools->no_conditions || !condition_find(item->status, CONDITION_SATISFIED);
-	return same_addresses(&service->load_balancer, &verdict->addresses) &&
+	return address_list_equal(&service->load_balancer, &verdict->addresses) &&
 	       (pools->no_conditions || condition_is(item->status, CONDITION_SATISFIED,
 						     verdict->satisfied ? "True" : "False",
 						     verdict->reason, verdict->message));
@@ -139,41 +108,45 @@ static void say_trouble(struct kube_pools *pools, const char *item,
 	source_say(pools->source, LOG_WARNING, said.text);
 }
 
+/* Does the answer @json to @patch lack the condition that it should have? */
+static bool lacks_condition(const struct kube_pools *pools, const struct patch *patch,
+			    const json_t *json)
+{
+	const struct source_item *item = source_items_find(&pools->source->items, patch->item);
+	const struct service *service = item ? source_item_service(item) : NULL;
+	const struct verdict *verdict =
+		service && pools->allocator ? allocator_verdict(pools->allocator, service) : NULL;
+
+	return verdict && verdict->ours && kube_version(json) > patch->version &&
+	       !condition_find(json_object_get(json, "status"), CONDITION_SATISFIED);
+}
+
 static void on_patched(const struct http_result *result, void *userdata)
 {
 	struct patch *patch = userdata;
 	struct kube_pools *pools = patch->pools;
-	_cleanup_(cleanup_json) json_t *json = NULL;
-	struct source_item *item = source_find(pools->source, patch->item);
+	struct source_item *item = source_items_find(&pools->source->items, patch->item);
 
 	patch->call = NULL;
 	pools->calls--;
 	if (item)
-		item->unfed = true;
+		item->pools_behind = true;
 	if (!result->error && result->status == 200) {
-		json = json_loads(result->body, 0, NULL);
-		if (!pools->no_conditions &&
-		    !condition_find(json_object_get(json, "status"), CONDITION_SATISFIED) && item &&
-		    kube_version(json) > patch->version) {
-			const struct service *service = service_of(item);
-			const struct verdict *verdict =
-				service && pools->allocator
-					? allocator_verdict(pools->allocator, service->claim)
-					: NULL;
+		_cleanup_json_ json_t *json = json_loads(result->body, 0, NULL);
 
-			if (verdict && verdict->ours) {
-				pools->no_conditions = true;
-				source_say(pools->source, LOG_NOTICE,
-					   "this API server keeps no conditions of Services: none "
-					   "are written");
-			}
-		}
 		pools->trouble[0] = '\0';
-		/* if it is gone, this is old */
-		if (item)
-			pools->written(patch->item, json, pools->userdata);
-		patch_free(patch);
-		go_on_after(pools, GO_ON_USEC);
+		if (!pools->no_conditions && lacks_condition(pools, patch, json)) {
+			pools->no_conditions = true;
+			source_say(pools->source, LOG_NOTICE,
+				   "this API server keeps no conditions of Services: none are "
+				   "written");
+		}
+		/* a write that changes nothing makes no version that the watch could show */
+		if (item && kube_version(json) > patch->version)
+			patch->accepted = true;
+		else
+			patch_free(patch);
+		settle_after(pools, SETTLE_USEC);
 		return;
 	}
 	if (result->status != 409 && result->status != 404)
@@ -181,10 +154,10 @@ static void on_patched(const struct http_result *result, void *userdata)
 	/* refused, it won't be carried out; anything else may be */
 	if (!result->error && result->status >= 400 && result->status < 500)
 		patch_free(patch);
-	go_on_after(pools, RETRY_USEC);
+	settle_after(pools, RETRY_USEC);
 }
 
-/* The status of @item as @verdict has it. NULL: no memory. */
+/* The status of @item as @verdict has it. */
 static json_t *service_body(const struct kube_pools *pools, const struct source_item *item,
 			    const struct verdict *verdict)
 {
@@ -201,7 +174,7 @@ static json_t *service_body(const struct kube_pools *pools, const struct source_
 	snprintf(version, sizeof(version), "%" PRIu64, item->version);
 	body = json_pack("{s{ss} s{s{so}}}", "metadata", "resourceVersion", version, "status",
 			 "loadBalancer", "ingress", ingress);
-	if (body && !pools->no_conditions) {
+	if (!pools->no_conditions) {
 		json_t *conditions = conditions_copy(item->status);
 
 		condition_set(conditions, CONDITION_SATISFIED,
@@ -217,39 +190,26 @@ static json_t *service_body(const struct kube_pools *pools, const struct source_
 static void write_service(struct kube_pools *pools, struct source_item *item,
 			  const struct service *service, const struct verdict *verdict)
 {
-	_cleanup_(cleanup_json) json_t *body = service_body(pools, item, verdict);
-	struct patch *patch = calloc(1, sizeof(*patch));
-	_cleanup_free_ char *path = NULL;
-	int r = 0;
+	_cleanup_json_ json_t *body = service_body(pools, item, verdict);
+	_cleanup_free_ char *path = xasprintf("/api/v1/namespaces/%s/services/%s/status",
+					      service->namespace, service->name);
+	struct patch *patch = xcalloc(1, sizeof(*patch));
 
-	if (!patch) {
-		go_on_after(pools, RETRY_USEC);
-		return;
-	}
 	*patch = (struct patch){ .next = pools->patches,
 				 .pools = pools,
-				 .item = strdup(item->name),
+				 .item = xstrdup(item->name),
 				 .version = item->version };
 	pools->patches = patch;
-	for (size_t i = 0; i < verdict->addresses.count && !r; i++)
-		r = address_list_add(&patch->addresses, &verdict->addresses.list[i]);
-	if (asprintf(&path, "/api/v1/namespaces/%s/services/%s/status", service->namespace,
-		     service->name) < 0)
-		path = NULL;
-	if (!r && patch->item && body && path)
-		patch->call = kube_request(pools->kube, "PATCH", path, body, on_patched, patch);
-	if (patch->call) {
-		pools->calls++;
-		return;
-	}
-	patch_free(patch);
-	go_on_after(pools, RETRY_USEC);
+	for (size_t i = 0; i < verdict->addresses.count; i++)
+		address_list_add(&patch->addresses, &verdict->addresses.list[i]);
+	patch->call = kube_request(pools->kube, "PATCH", path, body, on_patched, patch);
+	pools->calls++;
 }
 
 static bool being_written(const struct kube_pools *pools, const char *item)
 {
 	for (const struct patch *patch = pools->patches; patch; patch = patch->next)
-		if (patch->call && !strcmp(patch->item, item))
+		if ((patch->call || patch->accepted) && !strcmp(patch->item, item))
 			return true;
 	return false;
 }
@@ -259,12 +219,11 @@ static bool write_services(struct kube_pools *pools)
 {
 	bool done = true;
 
-	for (size_t i = 0; i < pools->source->count && pools->calls < CALLS_MAX; i++) {
-		struct source_item *item = pools->source->items[i];
-		const struct service *service =
-			begins_with(item->name, KUBE_POOLS_SERVICES) ? service_of(item) : NULL;
+	for (size_t i = 0; i < pools->source->items.count && pools->calls < CALLS_MAX; i++) {
+		struct source_item *item = pools->source->items.list[i];
+		const struct service *service = source_item_service(item);
 		const struct verdict *verdict =
-			service ? allocator_verdict(pools->allocator, service->claim) : NULL;
+			service ? allocator_verdict(pools->allocator, service) : NULL;
 
 		if (!verdict || item->broken || is_written(pools, item, service, verdict))
 			continue;
@@ -281,19 +240,18 @@ static void on_plain_patched(const struct http_result *result, void *userdata)
 {
 	struct plain_patch *patch = userdata;
 	struct kube_pools *pools = patch->pools;
-	_cleanup_(cleanup_json) json_t *json = NULL;
 
 	patch->call = NULL;
 	if (!result->error && result->status == 200) {
-		json = json_loads(result->body, 0, NULL);
-		if (source_find(pools->source, patch->item))
-			pools->written(patch->item, json, pools->userdata);
-		go_on_after(pools, GO_ON_USEC);
+		_cleanup_json_ json_t *json = json_loads(result->body, 0, NULL);
+
+		patch->version = kube_version(json);
+		settle_after(pools, SETTLE_USEC);
 		return;
 	}
 	if (result->status != 404)
 		say_trouble(pools, patch->item, result);
-	go_on_after(pools, RETRY_USEC);
+	settle_after(pools, RETRY_USEC);
 }
 
 static void number_format(unsigned __int128 number, char text[40])
@@ -309,24 +267,26 @@ static void number_format(unsigned __int128 number, char text[40])
 	memcpy(text, digits + at, sizeof(digits) - at);
 }
 
-/* Makes @conditions, taken over, those of @item, of which there are @plural. */
+/* Writes @conditions, consumed, as those of @item, of which there are @plural. */
 static void write_conditions(struct kube_pools *pools, const struct source_item *item,
 			     const char *plural, json_t *conditions)
 {
-	_cleanup_(cleanup_json) json_t *body =
-		json_pack("{s{so}}", "status", "conditions", conditions);
-	_cleanup_free_ char *path = NULL;
+	_cleanup_json_ json_t *body = json_pack("{s{so}}", "status", "conditions", conditions);
+	_cleanup_free_ char *path = xasprintf("/apis/cilium.io/v2alpha1/%s/%s/status", plural,
+					      source_item_object_name(item));
 
 	free(pools->plain.item);
-	pools->plain.item = strdup(item->name);
-	if (asprintf(&path, "/apis/cilium.io/v2alpha1/%s%s/status", plural,
-		     strchr(item->name, '/')) < 0)
-		path = NULL;
-	if (body && path && pools->plain.item)
-		pools->plain.call = kube_request(pools->kube, "PATCH", path, body, on_plain_patched,
-						 &pools->plain);
-	if (!pools->plain.call)
-		go_on_after(pools, RETRY_USEC);
+	pools->plain.item = xstrdup(item->name);
+	pools->plain.version = 0;
+	pools->plain.call =
+		kube_request(pools->kube, "PATCH", path, body, on_plain_patched, &pools->plain);
+}
+
+/* Does the watch still show @item as it was before the last write? */
+static bool plain_pending(const struct kube_pools *pools, const struct source_item *item)
+{
+	return pools->plain.item && !strcmp(pools->plain.item, item->name) &&
+	       item->version < pools->plain.version;
 }
 
 /* The conditions that @item, the pool of @pool, should have; NULL: those that it has. */
@@ -366,101 +326,104 @@ static json_t *pool_conditions(const struct source_item *item, const struct pool
 /* Writes the first status that is another. */
 static void write_plain(struct kube_pools *pools)
 {
-	const struct source *source = pools->source;
+	const struct source_items *items = &pools->source->items;
 	struct pool_status pool;
 
 	for (size_t at = 0;
 	     !pools->plain.call && allocator_pool_status(pools->allocator, at, &pool); at++) {
-		const struct source_item *item;
-		json_t *conditions;
-		char name[512];
+		const struct source_item *item =
+			source_items_find_object(items, SOURCE_ITEM_POOLS, NULL, pool.pool->name);
+		json_t *conditions =
+			item && !plain_pending(pools, item) ? pool_conditions(item, &pool) : NULL;
 
-		snprintf(name, sizeof(name), KUBE_POOLS_POOLS "/%s", pool.pool->name);
-		item = source_find(source, name);
-		conditions = item ? pool_conditions(item, &pool) : NULL;
 		if (conditions)
 			write_conditions(pools, item, "ciliumloadbalancerippools", conditions);
 	}
-	for (size_t i = 0; !pools->plain.call && i < source->count; i++)
-		if (source->items[i]->wanted)
-			write_conditions(pools, source->items[i], "ciliuml2announcementpolicies",
-					 json_incref(source->items[i]->wanted));
+	for (size_t i = 0; !pools->plain.call && i < items->count; i++)
+		if (items->list[i]->wanted && !plain_pending(pools, items->list[i]))
+			write_conditions(pools, items->list[i], "ciliuml2announcementpolicies",
+					 json_incref(items->list[i]->wanted));
 }
 
 /* ---- deciding ---- */
 
-/* Tells the allocator of @item, with all that may be written for it. */
-static int feed(struct kube_pools *pools, struct source_item *item, const struct service *service)
+/* Tells the allocator how @item is now, with all that may be written for it. */
+static void set_service(struct kube_pools *pools, struct source_item *item, struct service *service)
 {
-	struct address_list written = {};
+	_cleanup_(address_list_free) struct address_list written = {};
 	struct patch *next;
-	int r = 0;
 
-	for (size_t i = 0; i < service->load_balancer.count && !r; i++)
-		r = address_list_add(&written, &service->load_balancer.list[i]);
+	for (size_t i = 0; i < service->load_balancer.count; i++)
+		address_list_include(&written, &service->load_balancer.list[i]);
 	for (struct patch *patch = pools->patches; patch; patch = next) {
 		next = patch->next;
 		if (strcmp(patch->item, item->name) != 0)
 			continue;
 		if (!patch->call && item->version > patch->version) {
-			patch_free(patch); /* what became of it is seen */
+			patch_free(patch); /* its outcome is known now */
 			continue;
 		}
-		for (size_t i = 0; i < patch->addresses.count && !r; i++)
-			if (!address_list_has(&written, &patch->addresses.list[i]))
-				r = address_list_add(&written, &patch->addresses.list[i]);
+		for (size_t i = 0; i < patch->addresses.count; i++)
+			address_list_include(&written, &patch->addresses.list[i]);
 	}
-	if (!r)
-		r = allocator_set_service(pools->allocator, service->claim, &written);
-	address_list_free(&written);
-	item->unfed = false;
-	return r;
+	allocator_set_service(pools->allocator, service, &written);
+	item->pools_behind = false;
 }
 
-static int feed_all(struct kube_pools *pools, bool anew)
+static void set_services(struct kube_pools *pools, bool all)
 {
-	int r = 0;
+	for (size_t i = 0; i < pools->source->items.count; i++) {
+		struct source_item *item = pools->source->items.list[i];
+		struct service *service = source_item_service(item);
 
-	for (size_t i = 0; i < pools->source->count && !r; i++) {
-		struct source_item *item = pools->source->items[i];
-		const struct service *service =
-			begins_with(item->name, KUBE_POOLS_SERVICES) ? service_of(item) : NULL;
-
-		if (service && (anew || item->unfed))
-			r = feed(pools, item, service);
+		if (service && (all || item->pools_behind))
+			set_service(pools, item, service);
 	}
-	return r ?: anew ? allocator_sweep(pools->allocator) : 0;
+	if (all)
+		allocator_sweep(pools->allocator);
 }
 
-static int set_pools(struct kube_pools *pools, size_t count)
+static void set_pools(struct kube_pools *pools, size_t count)
 {
-	_cleanup_free_ struct pool **list = calloc(count + 1, sizeof(struct pool *));
+	_cleanup_free_ struct pool **list = xcalloc(count, sizeof(struct pool *));
+	const struct source_items *items = &pools->source->items;
 	size_t kept = 0;
 
-	if (!list)
-		return -ENOMEM;
-	for (size_t i = 0; i < pools->source->count; i++)
-		if (pools->source->items[i]->manifest.pool_count)
-			list[kept++] = pools->source->items[i]->manifest.pools[0];
-	return allocator_set_pools(pools->allocator, list, kept);
+	for (size_t i = 0; i < items->count; i++)
+		if (items->list[i]->manifest.pool_count)
+			list[kept++] = items->list[i]->manifest.pools[0];
+	allocator_set_pools(pools->allocator, list, kept);
 }
 
 static size_t count_pools(const struct kube_pools *pools)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < pools->source->count; i++)
-		count += pools->source->items[i]->manifest.pool_count;
+	for (size_t i = 0; i < pools->source->items.count; i++)
+		count += pools->source->items.list[i]->manifest.pool_count;
 	return count;
 }
 
+/* Writes that ended, of @item (NULL: of items that are gone): what became of them is no matter. */
+static void forget_patches(struct kube_pools *pools, const struct source_item *item)
+{
+	struct patch *next;
+
+	for (struct patch *patch = pools->patches; patch; patch = next) {
+		next = patch->next;
+		if (!patch->call && (item ? !strcmp(patch->item, item->name)
+					  : !source_items_find(&pools->source->items, patch->item)))
+			patch_free(patch);
+	}
+}
+
 /* There may be something to say about them, right ones or wrong ones. */
-static bool has_policies(const struct source *source)
+static bool has_policies(const struct source_items *items)
 {
 	bool found = false;
 
-	for (size_t i = 0; i < source->count && !found; i++)
-		found = source->items[i]->wanted || source->items[i]->manifest.policy_count;
+	for (size_t i = 0; i < items->count && !found; i++)
+		found = items->list[i]->wanted || items->list[i]->manifest.policy_count;
 	return found;
 }
 
@@ -468,11 +431,10 @@ void kube_pools_settle(struct kube_pools *pools)
 {
 	const struct verdict *const *verdicts;
 	size_t count, pool_count = count_pools(pools);
-	int r = 0;
 
 	if (!source_known(pools->source))
 		return;
-	leader_want(pools->leader, pool_count > 0 || has_policies(pools->source));
+	leader_want(pools->leader, pool_count > 0 || has_policies(&pools->source->items));
 	if (!leader_leads(pools->leader)) {
 		begin_anew(pools);
 		return;
@@ -480,18 +442,13 @@ void kube_pools_settle(struct kube_pools *pools)
 	if (!pools->allocator) {
 		pools->allocator = allocator_new(pools->classes);
 		pools->relisted = true;
-		r = pools->allocator ? 0 : -ENOMEM;
 	}
-	if (!r && pools->relisted)
-		r = set_pools(pools, pool_count);
-	if (!r)
-		r = feed_all(pools, pools->relisted);
-	if (!r)
-		r = allocator_settle(pools->allocator, &verdicts, &count);
-	if (r < 0) {
-		out_of_memory(pools);
-		return;
+	if (pools->relisted) {
+		forget_patches(pools, NULL);
+		set_pools(pools, pool_count);
 	}
+	set_services(pools, pools->relisted);
+	verdicts = allocator_settle(pools->allocator, &count);
 	pools->relisted = false;
 	for (size_t i = 0; i < count; i++)
 		if (verdicts[i]->changed)
@@ -503,6 +460,16 @@ void kube_pools_settle(struct kube_pools *pools)
 void kube_pools_relisted(struct kube_pools *pools)
 {
 	pools->relisted = true;
+}
+
+void kube_pools_removed(struct kube_pools *pools, const struct source_item *item)
+{
+	const struct service *service = source_item_service(item);
+
+	forget_patches(pools, item);
+	pools->relisted |= item->manifest.pool_count > 0;
+	if (service && pools->allocator)
+		allocator_remove_service(pools->allocator, service);
 }
 
 const struct allocator *kube_pools_allocator(const struct kube_pools *pools)
@@ -527,7 +494,7 @@ static void on_log(int priority, const char *text, void *userdata)
 	source_say(pools->source, priority, text);
 }
 
-static int on_go_on(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_settle(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	(void)source;
 	(void)usec;
@@ -544,34 +511,29 @@ void kube_pools_free(struct kube_pools *pools)
 		patch_free(pools->patches);
 	http_cancel(pools->plain.call);
 	free(pools->plain.item);
-	sd_event_source_disable_unref(pools->go_on);
+	sd_event_source_disable_unref(pools->timer);
 	allocator_free(pools->allocator);
 	free(pools);
 }
 
 int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, const char *node,
-		   const char *class, kube_pools_fn *written, void *userdata,
-		   struct kube_pools **ret_pools, struct err *err)
+		   const char *class, struct kube_pools **ret_pools, struct err *err)
 {
 	static const struct leader_callbacks callbacks = { on_leading, on_log };
-	struct kube_pools *pools = calloc(1, sizeof(*pools));
+	struct kube_pools *pools = xcalloc(1, sizeof(*pools));
 	int r;
 
-	if (!pools)
-		return err_set(err, -ENOMEM, "out of memory");
 	*pools = (struct kube_pools){
 		.kube = kube,
 		.source = source,
 		.classes = { class },
-		.written = written,
-		.userdata = userdata,
 		.relisted = true,
 	};
 	pools->plain.pools = pools;
-	r = sd_event_add_time_relative(event, &pools->go_on, CLOCK_MONOTONIC, 0, 1000, on_go_on,
+	r = sd_event_add_time_relative(event, &pools->timer, CLOCK_MONOTONIC, 0, 1000, on_settle,
 				       pools);
 	if (r >= 0)
-		r = sd_event_source_set_enabled(pools->go_on, SD_EVENT_OFF);
+		r = sd_event_source_set_enabled(pools->timer, SD_EVENT_OFF);
 	if (r < 0)
 		err_write(err, "a timer can't be made: %s", strerror(-r));
 	else

@@ -7,21 +7,14 @@
 #define XDP_L2RESPD_KUBE_POOLS_H
 
 #include "kube.h"
-#include "source_items.h"
-
-#define KUBE_POOLS_SERVICES "services " /* the items' names begin so; NAMESPACE/NAME follows */
-#define KUBE_POOLS_POOLS    "pools "
+#include "source_base.h"
 
 struct kube_pools;
 
-/* A write was answered with @object, as if a watch had shown it. */
-typedef void kube_pools_fn(const char *item, const json_t *object, void *userdata);
-
 /* Of the items in @source, of which it is told by the following functions. @class as in struct
- * source_options, borrowed, as are the others. -ENOMEM and others with @err. */
+ * source_options, borrowed, as are the others. Errors with @err. */
 int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, const char *node,
-		   const char *class, kube_pools_fn *written, void *userdata,
-		   struct kube_pools **ret_pools, struct err *err);
+		   const char *class, struct kube_pools **ret_pools, struct err *err);
 
 /* NULL is fine. */
 void kube_pools_free(struct kube_pools *pools);
@@ -29,7 +22,11 @@ void kube_pools_free(struct kube_pools *pools);
 /* Some items may be gone, or the pools are others. */
 void kube_pools_relisted(struct kube_pools *pools);
 
-/* Decides for the items that are unfed, once all are known, and begins to write. */
+/* @item is about to be removed from the source. */
+void kube_pools_removed(struct kube_pools *pools, const struct source_item *item);
+
+/* Decides about the items that changed (source_item.pools_behind), once all are known, and begins
+ * to write. */
 void kube_pools_settle(struct kube_pools *pools);
 
 /* NULL: another agent decides. */

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "document.h"
 #include "last_good.h"
@@ -23,12 +24,9 @@
 
 char *last_good_directory(const char *assignments)
 {
-	_cleanup_free_ char *copy = strdup(assignments);
-	char *directory = NULL;
+	_cleanup_free_ char *copy = xstrdup(assignments);
 
-	if (!copy || asprintf(&directory, "%s/last-good", dirname(copy)) < 0)
-		return NULL;
-	return directory;
+	return xasprintf("%s/last-good", dirname(copy));
 }
 
 /* FNV-1a: against what a crash left, not against forgery. */

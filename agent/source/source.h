@@ -45,7 +45,7 @@ struct source_options {
  * that is wrong counts as it was when it was last right; while the server is out of reach, all
  * count as they were.
  *
- * -ENOMEM, errors of inotify, and those of kube_login() with @err.
+ * Errors of inotify, and those of kube_login(), with @err.
  */
 int source_new(sd_event *event, const struct source_options *options,
 	       const struct source_callbacks *callbacks, void *userdata, struct source **ret_source,

@@ -10,11 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "directory_pools.h"
 #include "document.h"
 #include "last_good.h"
-#include "source_items.h"
+#include "source_base.h"
 
 #define FILE_LIMIT (256UL << 20)
 /* Editors and kubectl write a file in several steps: it is read once they have paused. */
@@ -68,7 +69,7 @@ static void note_skipped(const char *text, void *data)
 	source_say(reading->source, LOG_NOTICE, text);
 }
 
-static int take_document(const struct yaml_document *document, void *data, struct err *err)
+static int parse_document(const struct yaml_document *document, void *data, struct err *err)
 {
 	struct reading *reading = data;
 	const struct place place = { reading->path, document };
@@ -81,7 +82,7 @@ static int take_document(const struct yaml_document *document, void *data, struc
 
 static int parse(struct reading *reading, const char *text, size_t size, struct err *err)
 {
-	int r = yaml_parse(reading->path, text, size, take_document, reading, err);
+	int r = yaml_parse(reading->path, text, size, parse_document, reading, err);
 
 	if (r < 0)
 		manifest_free(&reading->manifest);
@@ -123,15 +124,11 @@ static void remember(struct source_directory *source, const char *path, const ch
 static void file_read(struct source_directory *source, struct source_item *file)
 {
 	struct reading reading = { .source = &source->source };
-	_cleanup_free_ char *path = NULL, *text = NULL;
+	_cleanup_free_ char *path = xasprintf("%s/%s", source->directory, file->name), *text = NULL;
 	struct err err, said;
 	size_t size;
 	int r;
 
-	if (asprintf(&path, "%s/%s", source->directory, file->name) < 0) {
-		path = NULL;
-		return;
-	}
 	reading.path = path;
 	r = yaml_read_file(path, FILE_LIMIT, &text, &size, &err);
 	if (!r)
@@ -171,12 +168,13 @@ static void watch(struct source_directory *source)
 
 static bool is_item(const char *name, const void *userdata)
 {
-	return source_find(userdata, name);
+	return source_items_find(userdata, name);
 }
 
 /* Reads the directory; returns whether the manifests changed. */
 static bool scan(struct source_directory *source, bool all)
 {
+	struct source_items *items = &source->source.items;
 	DIR *directory = opendir(source->directory);
 	bool changed = false;
 	struct dirent *entry;
@@ -191,7 +189,7 @@ static bool scan(struct source_directory *source, bool all)
 	if (!directory && source->open_error != ENOENT)
 		/* unreadable isn't empty */
 		return false;
-	source_mark(&source->source, "");
+	source_items_mark(items, "");
 	while (directory && (entry = readdir(directory))) {
 		struct source_item *file;
 		struct stat st;
@@ -199,9 +197,7 @@ static bool scan(struct source_directory *source, bool all)
 		if (!name_wanted(entry->d_name) ||
 		    fstatat(dirfd(directory), entry->d_name, &st, 0) < 0 || !S_ISREG(st.st_mode))
 			continue;
-		file = source_get(&source->source, entry->d_name);
-		if (!file)
-			continue;
+		file = source_items_get(items, entry->d_name);
 		file->present = true;
 		if (!all && same_file(&file->st, &st))
 			continue;
@@ -209,12 +205,12 @@ static bool scan(struct source_directory *source, bool all)
 		file_read(source, file);
 		changed = true;
 	}
-	changed = source_sweep(&source->source, "") || changed;
+	changed = source_items_sweep(items, "") || changed;
 	if (directory) {
 		source->open_error = 0;
 		closedir(directory);
 		if ((changed || all) && !source->read_only)
-			last_good_prune(source->copies, is_item, &source->source);
+			last_good_prune(source->copies, is_item, items);
 	}
 	return changed;
 }
@@ -236,8 +232,8 @@ static void pools_update(struct source_directory *source)
 
 	source_status(&source->source, &status);
 	source->said = 0;
-	r = directory_pools_update(source->pools, source->source.manifests, source->source.count,
-				   status.broken > 0, &err);
+	r = directory_pools_update(source->pools, source->source.items.manifests,
+				   source->source.items.count, status.broken > 0, &err);
 	if (r < 0 && strcmp(err.text, source->pools_error.text) != 0)
 		source_say(&source->source, LOG_ERR, err.text);
 	source->pools_error.text[0] = '\0';
@@ -372,26 +368,21 @@ int source_directory_new(sd_event *event, const struct source_options *options,
 			 const struct source_callbacks *callbacks, void *userdata,
 			 struct source **ret_source, struct err *err)
 {
-	struct source_directory *source = calloc(1, sizeof(*source));
+	struct source_directory *source = xcalloc(1, sizeof(*source));
 	int r = 0;
 
-	if (!source)
-		return err_set(err, -ENOMEM, "out of memory");
 	source->source =
 		(struct source){ .ops = &ops, .callbacks = *callbacks, .userdata = userdata };
 	source->inotify = -1;
 	source->read_only = options->read_only;
-	source->directory = strdup(options->directory);
-	source->assignments = strdup(options->assignments);
+	source->directory = xstrdup(options->directory);
+	source->assignments = xstrdup(options->assignments);
 	source->copies = last_good_directory(options->assignments);
-	source->load_balancer_class = strdup(options->load_balancer_class);
+	source->load_balancer_class = xstrdup(options->load_balancer_class);
 	source->classes[0] = source->load_balancer_class;
-	if (source->assignments && source->load_balancer_class)
-		source->pools = directory_pools_new(source->assignments, source->read_only,
-						    source->classes, pools_changed, source);
-	if (!source->directory || !source->copies || !source->pools)
-		r = -ENOMEM;
-	if (!r && event)
+	source->pools = directory_pools_new(source->assignments, source->read_only, source->classes,
+					    pools_changed, source);
+	if (event)
 		r = follow(source, event);
 	if (r < 0) {
 		source_free(&source->source);

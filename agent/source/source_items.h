@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the two kinds of source have in common: named manifests, of files or of objects. */
+/* Named manifests, of files or of objects: each as it was when it was last right. */
 #ifndef XDP_L2RESPD_SOURCE_ITEMS_H
 #define XDP_L2RESPD_SOURCE_ITEMS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
+#include <jansson.h>
 
-#include "source.h"
+#include "manifest.h"
 
-/* A file or an object, as it was when it was last right. */
 struct source_item {
 	char *name;
 	struct manifest manifest;
@@ -17,55 +20,49 @@ struct source_item {
 	/* of an object */
 	uint64_t version; /* its resourceVersion */
 	json_t *status;
-	json_t *wanted; /* the conditions that it should have; NULL: those that it has */
-	bool unfed;	/* pools haven't been told how it is now */
-	char *said;	/* in the log, of what is wrong with it; NULL: nothing is */
+	json_t *wanted;	   /* the conditions that it should have; NULL: those that it has */
+	bool pools_behind; /* kube_pools hasn't seen it as it is now */
+	char *logged;	   /* what was said to be wrong with it; NULL: nothing is */
 };
 
-struct source {
-	const struct source_ops *ops;
-	struct source_callbacks callbacks;
-	void *userdata;
-	struct source_item **items;  /* by name */
-	struct manifest **manifests; /* of items */
-	size_t count, capacity;
+/* All zero is none. */
+struct source_items {
+	struct source_item **list;   /* by name */
+	struct manifest **manifests; /* of the list */
+	size_t count, capacity, manifest_capacity;
 };
 
-struct source_ops {
-	void (*free)(struct source *source);
-	void (*rescan)(struct source *source, bool all);
-	bool (*same)(const struct source *source, const struct source_options *options);
-	bool (*known)(const struct source *source);
-	/* fills in what isn't of the items */
-	void (*status)(const struct source *source, struct source_status *status);
-	/* NULL: nobody would see it */
-	void (*say_event)(struct source *source, const struct kube_event *event);
-};
-
-/* The two kinds. */
-int source_directory_new(sd_event *event, const struct source_options *options,
-			 const struct source_callbacks *callbacks, void *userdata,
-			 struct source **ret_source, struct err *err);
-int source_kubernetes_new(sd_event *event, const struct source_options *options,
-			  const struct source_callbacks *callbacks, void *userdata,
-			  struct source **ret_source, struct err *err);
-
-void source_say(const struct source *source, int priority, const char *text);
+void source_items_free(struct source_items *items);
 
 /* The item called @name; NULL: there is none. */
-struct source_item *source_find(const struct source *source, const char *name);
-/* The same, made if it isn't there. NULL: out of memory. */
-struct source_item *source_get(struct source *source, const char *name);
+struct source_item *source_items_find(const struct source_items *items, const char *name);
+/* The same, made if it isn't there. */
+struct source_item *source_items_get(struct source_items *items, const char *name);
 
-/* Drops the item called @name, if it is there. */
-void source_remove(struct source *source, const char *name);
+/* Removes the item called @name, if it is there. */
+void source_items_remove(struct source_items *items, const char *name);
 
 /* Items whose names begin with @prefix: none of them is present. */
-void source_mark(struct source *source, const char *prefix);
-/* Drops those of them that aren't present; returns whether there were any. */
-bool source_sweep(struct source *source, const char *prefix);
+void source_items_mark(struct source_items *items, const char *prefix);
+/* Removes those of them that aren't present; returns whether there were any. */
+bool source_items_sweep(struct source_items *items, const char *prefix);
 
-/* One line for a Service whose addresses of pools, or whose want of them, are news. */
-void source_say_verdict(const struct source *source, const struct verdict *verdict);
+/* Objects are items called PREFIX NAMESPACE/NAME, without a namespace PREFIX /NAME. */
+#define SOURCE_ITEM_SERVICES "services "
+#define SOURCE_ITEM_NODES    "nodes "
+#define SOURCE_ITEM_POLICIES "policies "
+#define SOURCE_ITEM_POOLS    "pools "
+
+/* The item of an object, by its kind's prefix; NULL: there is none. @namespace may be NULL. */
+struct source_item *source_items_find_object(const struct source_items *items, const char *prefix,
+					     const char *namespace, const char *name);
+struct source_item *source_items_get_object(struct source_items *items, const char *prefix,
+					    const char *namespace, const char *name);
+
+/* The Service of @item; NULL: it is another object, or never was right. */
+struct service *source_item_service(const struct source_item *item);
+
+/* NAMESPACE/NAME of an object, or NAME, for messages and URLs; borrowed from the item. */
+const char *source_item_object_name(const struct source_item *item);
 
 #endif

@@ -5,12 +5,13 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "document.h"
 #include "kube_pools.h"
 #include "policy_faults.h"
-#include "source_items.h"
+#include "source_base.h"
 
 /* Many objects change at once, when a pool is applied or a node comes back: they're told together.
  */
@@ -33,11 +34,12 @@ enum kind {
 static const struct {
 	const char *api, *name, *prefix, *path;
 } kinds[] = {
-	[KIND_SERVICE] = { "v1", "Service", KUBE_POOLS_SERVICES, "/api/v1/services" },
-	[KIND_NODE] = { "v1", "Node", "nodes ", "/api/v1/nodes?fieldSelector=metadata.name%%3D%s" },
-	[KIND_POLICY] = { "cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", "policies ",
+	[KIND_SERVICE] = { "v1", "Service", SOURCE_ITEM_SERVICES, "/api/v1/services" },
+	[KIND_NODE] = { "v1", "Node", SOURCE_ITEM_NODES,
+			"/api/v1/nodes?fieldSelector=metadata.name%%3D%s" },
+	[KIND_POLICY] = { "cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", SOURCE_ITEM_POLICIES,
 			  "/apis/cilium.io/v2alpha1/ciliuml2announcementpolicies" },
-	[KIND_POOL] = { "cilium.io/v2alpha1", "CiliumLoadBalancerIPPool", KUBE_POOLS_POOLS,
+	[KIND_POOL] = { "cilium.io/v2alpha1", "CiliumLoadBalancerIPPool", SOURCE_ITEM_POOLS,
 			"/apis/cilium.io/v2alpha1/ciliumloadbalancerippools" },
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == KIND_COUNT, "each kind has its row");
@@ -47,9 +49,7 @@ struct collection {
 	struct source_kubernetes *source;
 	enum kind kind;
 	struct kube_watch *watch;
-	bool known;	 /* was listed completely once, or isn't there */
-	uint64_t listed; /* what is known in a later version is newer than the list that comes
-			    in; 0: none does */
+	bool known;		/* was listed completely once, or isn't there */
 	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
 	struct err trouble;	/* empty: none */
 };
@@ -114,8 +114,8 @@ static void on_reset(uint64_t version, void *userdata)
 {
 	struct collection *collection = userdata;
 
-	collection->listed = version;
-	source_mark(&collection->source->source, kinds[collection->kind].prefix);
+	(void)version;
+	source_items_mark(&collection->source->source.items, kinds[collection->kind].prefix);
 }
 
 static void note_skipped(const char *text, void *data)
@@ -123,24 +123,11 @@ static void note_skipped(const char *text, void *data)
 	say(data, LOG_NOTICE, text);
 }
 
-/* The name of @object's item. False: it has none. */
-static bool item_name(const struct collection *collection, const json_t *object, char name[512])
-{
-	const json_t *metadata = json_object_get(object, "metadata");
-	const char *namespace = json_string_value(json_object_get(metadata, "namespace"));
-	const char *own = json_string_value(json_object_get(metadata, "name"));
-
-	return own && snprintf(name, 512, "%s%s/%s", kinds[collection->kind].prefix,
-			       namespace ?: "", own) < 512;
-}
-
 /* Parses @object anew. What its item had stays if it is wrong. */
-static void take(struct collection *collection, struct source_item *item, const json_t *object)
+static void parse(struct collection *collection, struct source_item *item, const json_t *object)
 {
 	const char *api = json_string_value(json_object_get(object, "apiVersion"));
-	const char *own = strchr(item->name, ' ') + 1;
-	/* without a namespace it has none in front */
-	const char *name = *own == '/' ? own + 1 : own;
+	const char *name = source_item_object_name(item);
 	/* items of a list don't say what they are */
 	json_t *whole = json_copy((json_t *)object);
 	const struct place place = { name, NULL };
@@ -158,7 +145,7 @@ static void take(struct collection *collection, struct source_item *item, const 
 	item->wanted = collection->kind == KIND_POLICY ? policy_faults(whole) : NULL;
 	json_decref(whole);
 	item->version = kube_version(object);
-	item->unfed = true;
+	item->pools_behind = true;
 	item->broken = r < 0;
 	json_decref(item->status);
 	item->status = json_incref(json_object_get(object, "status"));
@@ -168,67 +155,53 @@ static void take(struct collection *collection, struct source_item *item, const 
 			  manifest_says_something(&item->manifest) ? "counts as it was before"
 								   : "is left out");
 		/* also a status that is written makes it another version */
-		if (!item->said || strcmp(item->said, text.text) != 0)
+		if (!item->logged || strcmp(item->logged, text.text) != 0)
 			say(collection, LOG_ERR, text.text);
-		free(item->said);
-		item->said = strdup(text.text);
+		free(item->logged);
+		item->logged = xstrdup(text.text);
 		return;
 	}
-	free(item->said);
-	item->said = NULL;
+	free(item->logged);
+	item->logged = NULL;
 	manifest_free(&item->manifest);
 	item->manifest = manifest;
-}
-
-/* @object is there, in @name's item. What is known in a later version than @listed is newer. */
-static void set(struct collection *collection, const char *name, const json_t *object,
-		uint64_t listed)
-{
-	struct source_item *item = source_get(&collection->source->source, name);
-	uint64_t version = kube_version(object);
-
-	if (!item)
-		return;
-	item->present = true;
-	/* a list or an event that is older than the answer to a write of ours, or that answer */
-	if ((version && version == item->version) ||
-	    (version < item->version && item->version > listed))
-		return;
-	take(collection, item, object);
-	if (collection->kind == KIND_POOL && collection->source->pools)
-		kube_pools_relisted(collection->source->pools);
-	if (collection->known)
-		changed_soon(collection->source);
 }
 
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
 	struct collection *collection = userdata;
 	struct source_kubernetes *source = collection->source;
-	char name[512];
+	struct source_items *items = &source->source.items;
+	const json_t *metadata = json_object_get(object, "metadata");
+	const char *prefix = kinds[collection->kind].prefix;
+	const char *namespace = json_string_value(json_object_get(metadata, "namespace"));
+	const char *name = json_string_value(json_object_get(metadata, "name"));
+	uint64_t version = kube_version(object);
+	struct source_item *item;
 
-	if (!item_name(collection, object, name)) {
+	if (!name) {
 		say(collection, LOG_ERR, "an object without a name");
 		return;
 	}
-	if (!deleted) {
-		set(collection, name, object, collection->listed);
+	if (deleted) {
+		item = source_items_find_object(items, prefix, namespace, name);
+		if (!item)
+			return;
+		if (source->pools)
+			kube_pools_removed(source->pools, item);
+		source_items_remove(items, item->name);
+		changed_soon(source);
 		return;
 	}
-	source_remove(&source->source, name);
-	if (source->pools)
+	item = source_items_get_object(items, prefix, namespace, name);
+	item->present = true;
+	if (version && version == item->version)
+		return;
+	parse(collection, item, object);
+	if (collection->kind == KIND_POOL && source->pools)
 		kube_pools_relisted(source->pools);
-	changed_soon(source);
-}
-
-/* The answer to a write of ours. */
-static void on_written(const char *item, const json_t *object, void *userdata)
-{
-	struct source_kubernetes *source = userdata;
-
-	for (size_t i = 0; i < KIND_COUNT; i++)
-		if (!strncmp(item, kinds[i].prefix, strlen(kinds[i].prefix)))
-			set(&source->collections[i], item, object, 0);
+	if (collection->known)
+		changed_soon(source);
 }
 
 /* All that there is was told. */
@@ -236,11 +209,10 @@ static void on_synced(void *userdata)
 {
 	struct collection *collection = userdata;
 
-	source_sweep(&collection->source->source, kinds[collection->kind].prefix);
+	source_items_sweep(&collection->source->source.items, kinds[collection->kind].prefix);
 	if (collection->source->pools)
 		kube_pools_relisted(collection->source->pools);
 	collection->known = true;
-	collection->listed = 0;
 	changed_soon(collection->source);
 }
 
@@ -317,16 +289,14 @@ static char *options_text(const struct source_options *options)
 	_cleanup_free_ char *kubeconfig = NULL;
 	struct err unread;
 	size_t size;
-	char *text;
 
 	if (login->kubeconfig)
 		yaml_read_file(login->kubeconfig, KUBE_LOGIN_LIMIT, &kubeconfig, &size, &unread);
-	if (asprintf(&text, "%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools,
-		     options->node, options->load_balancer_class, login->kubeconfig ?: "",
-		     login->server ?: "", login->token ?: "", login->ca ?: "", login->cert ?: "",
-		     login->key ?: "", login->namespace ?: "", kubeconfig ?: "") < 0)
-		return NULL;
-	return text;
+	return xasprintf("%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools,
+			 options->node, options->load_balancer_class, login->kubeconfig ?: "",
+			 login->server ?: "", login->token ?: "", login->ca ?: "",
+			 login->cert ?: "", login->key ?: "", login->namespace ?: "",
+			 kubeconfig ?: "");
 }
 
 static bool kubernetes_same(const struct source *base, const struct source_options *options)
@@ -383,12 +353,8 @@ static const struct source_ops ops = {
 
 static int follow(struct collection *collection, const char *node, struct err *err)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = xasprintf(kinds[collection->kind].path, node);
 
-	if (asprintf(&path, kinds[collection->kind].path, node) < 0) {
-		path = NULL;
-		return err_set(err, -ENOMEM, "out of memory");
-	}
 	return kube_watch_new(collection->source->login.kube, path, &watch_events, collection,
 			      &collection->watch, err);
 }
@@ -397,11 +363,9 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 			  const struct source_callbacks *callbacks, void *userdata,
 			  struct source **ret_source, struct err *err)
 {
-	struct source_kubernetes *source = calloc(1, sizeof(*source));
+	struct source_kubernetes *source = xcalloc(1, sizeof(*source));
 	int r;
 
-	if (!source)
-		return err_set(err, -ENOMEM, "out of memory");
 	source->source =
 		(struct source){ .ops = &ops, .callbacks = *callbacks, .userdata = userdata };
 	r = kube_login(event, &options->kubernetes, &source->login, err);
@@ -411,13 +375,10 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 		r = r < 0 ? err_set(err, r, "a timer can't be made: %s", strerror(-r)) : 0;
 	}
 	source->options = options_text(options);
-	source->load_balancer_class = strdup(options->load_balancer_class);
-	if (!r && (!source->options || !source->load_balancer_class))
-		r = err_set(err, -ENOMEM, "out of memory");
+	source->load_balancer_class = xstrdup(options->load_balancer_class);
 	if (!r && options->pools && !options->read_only)
 		r = kube_pools_new(event, source->login.kube, &source->source, options->node,
-				   source->load_balancer_class, on_written, source, &source->pools,
-				   err);
+				   source->load_balancer_class, &source->pools, err);
 	if (!r && !options->read_only)
 		r = kube_events_new(event, source->login.kube, options->node, on_events_log, source,
 				    &source->events, err);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "control.h"
 #include "control_object.h"
@@ -93,14 +94,12 @@ static int maps_open(struct leased *leased, struct err *err)
 
 int leased_open(const char *bpffs, struct leased **ret_leased, struct err *err)
 {
-	struct leased *leased = calloc(1, sizeof(*leased));
+	struct leased *leased = xcalloc(1, sizeof(*leased));
 	int r;
 
-	if (!leased)
-		return err_set(err, -ENOMEM, "out of memory");
 	leased->pins = PINS_NONE;
-	leased->bpffs = strdup(bpffs);
-	r = leased->bpffs ? maps_open(leased, err) : err_set(err, -ENOMEM, "out of memory");
+	leased->bpffs = xstrdup(bpffs);
+	r = maps_open(leased, err);
 	if (r < 0) {
 		leased_close(leased);
 		return r;

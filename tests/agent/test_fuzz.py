@@ -66,4 +66,19 @@ def test_many_aliases_are_no_bomb(agent):
     agent.write("bomb.yaml", "\n".join(lines) + "\n")
     done = agent.command("--config", agent.config, "--check")
     assert done.status == 1
-    assert "apiVersion is missing" in done.err
+    assert "aliases stand for more than 100000 values" in done.err
+
+
+@pytest.mark.parametrize("text, refused", [
+    # each alias is one level above the one before: no collection in the text is deep
+    ("".join(f"- &a{i} [{f'*a{i - 1}' if i else ''}]\n" for i in range(30000)), "more than 64 levels deep"),
+    ("".join(f"- &a{i} x\n" for i in range(60000)), "more than 1000 anchors"),
+    # as deep as allowed
+    ("".join(f"- &a{i} [{f'*a{i - 1}' if i else ''}]\n" for i in range(63)), "not a Kubernetes object"),
+    ("".join(f"- &a{i} [{f'*a{i - 1}' if i else ''}]\n" for i in range(64)), "more than 64 levels deep"),
+], ids=["nested aliases", "anchors", "depth allowed", "depth refused"])
+def test_aliases_and_anchors_are_bounded(agent, text, refused):
+    (agent.manifests / "a.yaml").write_text(text)
+    done = agent.command("--config", agent.config, "--check")
+    assert done.status == 1  # not a signal
+    assert refused in done.err

@@ -385,7 +385,7 @@ static const struct row {
 
 /* What is written of a Service, where the test stands for the API server. */
 struct written {
-	const struct service *service; /* NULL: it is gone */
+	struct service *service; /* NULL: it is gone */
 	char name[64];
 	char namespace[64];
 	struct address_list addresses;
@@ -435,7 +435,7 @@ static void give(struct world *world, const char *name, const char *given)
 	for (size_t i = 0; i < world->count; i++)
 		world->list[i].service = NULL;
 	for (size_t i = 0; i < manifest.service_count; i++) {
-		const struct service *service = &manifest.services[i];
+		struct service *service = manifest.services[i];
 		struct written *written = find(world, service->namespace, service->name);
 
 		if (!written) {
@@ -449,22 +449,21 @@ static void give(struct world *world, const char *name, const char *given)
 						 &service->load_balancer.list[j]);
 		}
 		written->service = service;
-		cr_assert_eq(allocator_set_service(world->allocator, service->claim,
-						   &written->addresses),
-			     0);
+		allocator_set_service(world->allocator, service, &written->addresses);
 	}
 	for (size_t i = 0; i < world->count; i++) {
 		struct written *gone = &world->list[i];
 
 		if (gone->service)
 			continue;
-		cr_assert_eq(
-			allocator_remove_service(world->allocator, gone->namespace, gone->name), 0);
+		allocator_remove_service(world->allocator,
+					 &(struct service){ .namespace = gone->namespace,
+							    .name = gone->name });
 		address_list_free(&gone->addresses);
 		*gone = world->list[--world->count];
 		i--;
 	}
-	cr_assert_eq(allocator_set_pools(world->allocator, manifest.pools, manifest.pool_count), 0);
+	allocator_set_pools(world->allocator, manifest.pools, manifest.pool_count);
 	manifest_free(&world->manifest);
 	world->manifest = manifest;
 }
@@ -482,14 +481,14 @@ static void check_written(const struct world *world, const char *name)
 	for (size_t i = 0; i < world->count; i++)
 		for (size_t j = 0; j < i; j++)
 			for (size_t k = 0; k < world->list[i].addresses.count; k++)
-				cr_expect(!address_list_has(&world->list[j].addresses,
-							    &world->list[i].addresses.list[k]) ||
-						  !claim_incompatible(
-							  world->list[i].service->claim,
-							  world->list[j].service->claim) ||
-						  strstr(name, "two statuses"),
-					  "%s: %s and %s", name, world->list[i].name,
-					  world->list[j].name);
+				cr_expect(
+					!address_list_has(&world->list[j].addresses,
+							  &world->list[i].addresses.list[k]) ||
+						!service_sharing_conflict(world->list[i].service,
+									  world->list[j].service) ||
+						strstr(name, "two statuses"),
+					"%s: %s and %s", name, world->list[i].name,
+					world->list[j].name);
 }
 
 /* Decides and writes until there is nothing to write. */
@@ -502,11 +501,11 @@ static void settle(struct world *world, const char *name)
 	for (int round = 0; again; round++) {
 		cr_assert_lt(round, 4, "%s: no end", name);
 		again = false;
-		cr_assert_eq(allocator_settle(world->allocator, &verdicts, &count), 0);
+		verdicts = allocator_settle(world->allocator, &count);
 		for (size_t i = 0; i < count; i++) {
 			const struct verdict *verdict = verdicts[i];
 			struct written *written =
-				find(world, verdict->claim->namespace, verdict->claim->name);
+				find(world, verdict->service->namespace, verdict->service->name);
 
 			if (!verdict->ours && !written->ours)
 				continue;
@@ -524,15 +523,15 @@ static void settle(struct world *world, const char *name)
 			check_written(world, name);
 		}
 		for (size_t i = 0; i < world->count && again; i++)
-			allocator_set_service(world->allocator, world->list[i].service->claim,
+			allocator_set_service(world->allocator, world->list[i].service,
 					      &world->list[i].addresses);
 	}
 }
 
 static int compare_written(const void *a, const void *b)
 {
-	return claim_compare(((const struct written *)a)->service->claim,
-			     ((const struct written *)b)->service->claim);
+	return service_compare_age(((const struct written *)a)->service,
+				   ((const struct written *)b)->service);
 }
 
 /* In the words of the rows. */
@@ -670,28 +669,24 @@ Test(allocator, refused)
 #define MANY   5000
 #define ROUNDS 500
 
-static struct claim *make_claim(size_t at, uint16_t port)
+static struct service *make_service(size_t at, uint16_t port)
 {
-	struct claim *claim = calloc(1, sizeof(*claim));
-	struct err err;
+	struct service *service = xcalloc(1, sizeof(*service));
 
-	cr_assert(claim);
-	*claim = (struct claim){ .references = 1,
-				 .namespace = strdup("default"),
-				 .created = strdup(""),
-				 .load_balancer = true,
-				 .v4 = true,
-				 .v6 = true,
-				 .ports = malloc(sizeof(port)),
-				 .port_count = 1 };
-	cr_assert_geq(asprintf(&claim->name, "service-%zu", at), 0);
-	claim->ports[0] = port;
-	cr_assert_eq(labels_set(&claim->labels, "io.kubernetes.service.namespace", "default", &err),
-		     0);
-	cr_assert_eq(labels_set(&claim->labels, "io.kubernetes.service.name", claim->name, &err),
-		     0);
-	cr_assert_eq(labels_set(&claim->labels, "app", claim->name, &err), 0);
-	return claim;
+	*service = (struct service){ .references = 1,
+				     .namespace = xstrdup("default"),
+				     .name = xasprintf("service-%zu", at),
+				     .created = xstrdup(""),
+				     .wants_load_balancer = true,
+				     .v4 = true,
+				     .v6 = true,
+				     .ports = xmalloc(sizeof(port)),
+				     .port_count = 1 };
+	service->ports[0] = port;
+	labels_set(&service->labels, "io.kubernetes.service.namespace", "default");
+	labels_set(&service->labels, "io.kubernetes.service.name", service->name);
+	labels_set(&service->labels, "app", service->name);
+	return service;
 }
 
 static double now(void)
@@ -712,19 +707,18 @@ static int compare_times(const void *a, const void *b)
 /* Sets Service @at, or removes it, and decides. Returns the microseconds. */
 static double change(struct allocator *allocator, size_t at, uint16_t port)
 {
-	const struct verdict *const *verdicts;
-	struct claim *claim = make_claim(at, port);
+	struct service *service = make_service(at, port);
 	const struct address_list none = {};
 	double start = now(), took;
 	size_t count;
 
 	if (port)
-		cr_assert_eq(allocator_set_service(allocator, claim, &none), 0);
+		allocator_set_service(allocator, service, &none);
 	else
-		cr_assert_eq(allocator_remove_service(allocator, "default", claim->name), 0);
-	cr_assert_eq(allocator_settle(allocator, &verdicts, &count), 0);
+		allocator_remove_service(allocator, service);
+	allocator_settle(allocator, &count);
 	took = now() - start;
-	claim_unref(claim);
+	service_unref(service);
 	return took;
 }
 
@@ -734,20 +728,19 @@ static void measure(const char *name, const char *given)
 	struct allocator *allocator = allocator_new(classes);
 	double changes[ROUNDS], moves[ROUNDS], start = now();
 	const struct address_list none = {};
-	const struct verdict *const *verdicts;
 	struct manifest manifest = {};
 	struct err err;
 	size_t count;
 
 	cr_assert_eq(yaml_parse("given", given, strlen(given), take, &manifest, &err), 0);
-	cr_assert_eq(allocator_set_pools(allocator, manifest.pools, manifest.pool_count), 0);
+	allocator_set_pools(allocator, manifest.pools, manifest.pool_count);
 	for (size_t i = 0; i < MANY; i++) {
-		struct claim *claim = make_claim(i, 80);
+		struct service *service = make_service(i, 80);
 
-		cr_assert_eq(allocator_set_service(allocator, claim, &none), 0);
-		claim_unref(claim);
+		allocator_set_service(allocator, service, &none);
+		service_unref(service);
 	}
-	cr_assert_eq(allocator_settle(allocator, &verdicts, &count), 0);
+	allocator_settle(allocator, &count);
 	fprintf(stderr, "# %s: %d Services in %.0f us", name, MANY, now() - start);
 	for (size_t i = 0; i < ROUNDS; i++) {
 		changes[i] = change(allocator, i * 7919 % MANY, 80 + i);

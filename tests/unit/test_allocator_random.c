@@ -47,7 +47,7 @@ struct supply {
 };
 
 /* A Service as it is, and as the naive allocator sees it. */
-struct service {
+struct modelled {
 	struct want want;
 	unsigned int status; /* the truth, a bit an address */
 	bool writing;	     /* a write of will_be is under way */
@@ -65,7 +65,7 @@ struct service {
 
 struct world {
 	struct allocator *allocator;
-	struct service services[SERVICES];
+	struct modelled services[SERVICES];
 	struct supply pools[POOLS];
 	bool in_use[POOLS], conflict[POOLS];
 	bool sharing; /* otherwise nobody does in this history */
@@ -121,7 +121,7 @@ static void list_of(unsigned int bits, struct address_list *list)
 		struct address address = address_at(i);
 
 		if (bits & 1U << i)
-			cr_assert_eq(address_list_add(list, &address), 0);
+			address_list_add(list, &address);
 	}
 }
 
@@ -218,7 +218,7 @@ static bool compatible(const struct want *a, const struct want *b)
 static bool naive_admits(const struct world *world, int at, int address, bool lingering)
 {
 	for (int i = 0; i < SERVICES; i++) {
-		const struct service *other = &world->services[i];
+		const struct modelled *other = &world->services[i];
 		unsigned int has = other->held | (lingering ? other->written : 0);
 
 		if (other->known && has & 1U << address &&
@@ -251,7 +251,7 @@ static bool naive_fits(const struct world *world, const struct want *want, int a
 
 static void naive_keep(struct world *world, int at, unsigned int candidates)
 {
-	struct service *service = &world->services[at];
+	struct modelled *service = &world->services[at];
 
 	for (int i = 0; i < UNIVERSE; i++)
 		if (candidates & 1U << i && naive_fits(world, &service->basis, i) &&
@@ -276,7 +276,7 @@ static int in_use_with(const struct world *world, int address)
 
 static void naive_request(struct world *world, int at)
 {
-	struct service *service = &world->services[at];
+	struct modelled *service = &world->services[at];
 
 	for (int i = 0; i < UNIVERSE; i++) {
 		int pool = in_use_with(world, i);
@@ -301,14 +301,14 @@ static void naive_request(struct world *world, int at)
 /* An address of the family that somebody of the same key has, or (@shared false) nobody. */
 static bool naive_take(struct world *world, int at, bool v4, bool shared, int pool, int block)
 {
-	struct service *service = &world->services[at];
+	struct modelled *service = &world->services[at];
 
 	for (int i = 0; i < UNIVERSE; i++) {
 		int from = in_use_with(world, i);
 		bool of_key = false, had = false;
 
 		for (int j = 0; j < SERVICES; j++) {
-			const struct service *other = &world->services[j];
+			const struct modelled *other = &world->services[j];
 
 			if (!other->known)
 				continue;
@@ -331,7 +331,7 @@ static bool naive_take(struct world *world, int at, bool v4, bool shared, int po
 
 static void naive_any(struct world *world, int at, bool v4)
 {
-	struct service *service = &world->services[at];
+	struct modelled *service = &world->services[at];
 	bool pools = false;
 	int rank[POOLS];
 
@@ -363,7 +363,7 @@ static void naive_settle(struct world *world)
 		any_pool |= world->pools[i].there;
 	naive_pools(world);
 	for (int i = 0; i < SERVICES; i++) {
-		struct service *service = &world->services[i];
+		struct modelled *service = &world->services[i];
 
 		rank[i] = service_rank(&service->want, i);
 		before[i] = service->held;
@@ -379,7 +379,7 @@ static void naive_settle(struct world *world)
 	for (int pass = 0; pass < 3; pass++)
 		for (int i = next_by_rank(rank, SERVICES, -1); i >= 0;
 		     i = next_by_rank(rank, SERVICES, rank[i])) {
-			struct service *service = &world->services[i];
+			struct modelled *service = &world->services[i];
 
 			if (service->dirty && service->ours && (pass == 2 || steady[i] == !pass))
 				naive_keep(world, i, pass == 2 ? service->written : before[i]);
@@ -387,7 +387,7 @@ static void naive_settle(struct world *world)
 	for (int requests = 1; requests >= 0; requests--)
 		for (int i = next_by_rank(rank, SERVICES, -1); i >= 0;
 		     i = next_by_rank(rank, SERVICES, rank[i])) {
-			struct service *service = &world->services[i];
+			struct modelled *service = &world->services[i];
 
 			if (!service->known || !service->ours ||
 			    (service->basis.requested == 0) == requests)
@@ -414,61 +414,61 @@ static char *text_of(const char *format, int number)
 	return text;
 }
 
-static struct claim *claim_of(const struct want *want, int at)
+static struct service *service_of(const struct want *want, int at)
 {
-	struct claim *claim = calloc(1, sizeof(*claim));
+	struct service *service = xcalloc(1, sizeof(*service));
 	char color[] = { '0' + want->color, '\0' };
-	struct err err;
 
-	claim->references = 1;
-	claim->name = text_of("s%d", at);
-	claim->namespace = text_of("n%d", want->namespace);
-	claim->created = text_of("2026-01-%02dT00:00:00Z", want->created + 1);
-	cr_assert_eq(labels_set(&claim->labels, "color", color, &err), 0);
-	claim->load_balancer = want->load_balancer;
-	claim->class = want->foreign ? strdup("example.com/other") : NULL;
-	list_of(want->requested, &claim->requested);
-	claim->v4 = want->family[0];
-	claim->v6 = want->family[1];
-	claim->sharing_key = want->key ? text_of("k%d", want->key) : NULL;
-	claim->sharing_namespaces = want->across ? strdup("x, *") : NULL;
-	claim->ports = calloc(4, sizeof(*claim->ports));
+	service->references = 1;
+	service->name = text_of("s%d", at);
+	service->namespace = text_of("n%d", want->namespace);
+	service->created = text_of("2026-01-%02dT00:00:00Z", want->created + 1);
+	labels_set(&service->labels, "color", color);
+	service->wants_load_balancer = want->load_balancer;
+	service->class = want->foreign ? strdup("example.com/other") : NULL;
+	list_of(want->requested, &service->requested);
+	service->v4 = want->family[0];
+	service->v6 = want->family[1];
+	service->sharing_key = want->key ? text_of("k%d", want->key) : NULL;
+	service->sharing_namespaces = want->across ? strdup("x, *") : NULL;
+	service->ports = calloc(4, sizeof(*service->ports));
 	for (unsigned int port = 0; port < 4; port++)
 		if (want->ports & 1U << port)
-			claim->ports[claim->port_count++] = port + 1;
-	claim->local = want->local;
+			service->ports[service->port_count++] = port + 1;
+	service->local = want->local;
 	if (want->pods) {
 		char pods[] = { '0' + want->pods, '\0' };
 
-		cr_assert_eq(labels_set(&claim->pods, "app", pods, &err), 0);
+		labels_set(&service->pods, "app", pods);
 	}
-	return claim;
+	return service;
 }
 
 /* Tells both of Service @at. */
 static void set(struct world *world, int at)
 {
-	struct service *service = &world->services[at];
+	struct modelled *service = &world->services[at];
 	unsigned int written = service->status | (service->writing ? service->will_be : 0);
 	struct address_list list = {};
-	struct claim *claim;
+	struct service *given;
 
 	service->dirty = true;
 	service->written = written;
-	claim = claim_of(&service->want, at);
+	given = service_of(&service->want, at);
 	list_of(written, &list);
-	cr_assert_eq(allocator_set_service(world->allocator, claim, &list), 0);
+	allocator_set_service(world->allocator, given, &list);
 	address_list_free(&list);
-	claim_unref(claim);
+	service_unref(given);
 }
 
 static void unset(struct world *world, int at)
 {
-	struct service *service = &world->services[at];
+	struct modelled *service = &world->services[at];
 	char name[] = { 's', '0' + at, '\0' },
 	     namespace[] = { 'n', '0' + service->want.namespace, '\0' };
 
-	cr_assert_eq(allocator_remove_service(world->allocator, namespace, name), 0);
+	allocator_remove_service(world->allocator,
+				 &(struct service){ .namespace = namespace, .name = name });
 	service->want.there = false;
 	service->dirty = true;
 	service->status = service->written = 0;
@@ -526,7 +526,7 @@ static void set_pools(struct world *world)
 	for (int i = 0; i < POOLS; i++)
 		if (world->pools[i].there)
 			pools[count++] = pool_of(&world->pools[i], i);
-	cr_assert_eq(allocator_set_pools(world->allocator, pools, count), 0);
+	allocator_set_pools(world->allocator, pools, count);
 	while (count)
 		pool_unref(pools[--count]);
 	for (int i = 0; i < SERVICES; i++)
@@ -537,7 +537,7 @@ static void set_pools(struct world *world)
 /* Why may @address be taken from @at, which had it? Looks at what there is after the decision. */
 static bool taken_with_reason(const struct world *world, int at, int address)
 {
-	const struct service *service = &world->services[at];
+	const struct modelled *service = &world->services[at];
 	const struct want *want = &service->want;
 
 	if (!service->ours || !naive_fits(world, want, address) ||
@@ -557,7 +557,7 @@ static void check(struct world *world, const unsigned int before[SERVICES])
 	size_t pools = 0;
 
 	for (int i = 0; i < SERVICES; i++) {
-		const struct service *service = &world->services[i];
+		const struct modelled *service = &world->services[i];
 
 		if (!service->want.there)
 			continue;
@@ -577,7 +577,7 @@ static void check(struct world *world, const unsigned int before[SERVICES])
 				continue;
 			cr_assert_geq(in_use_with(world, address), 0);
 			for (int j = 0; j < SERVICES; j++) {
-				const struct service *other = &world->services[j];
+				const struct modelled *other = &world->services[j];
 				unsigned int may_be =
 					other->status | (other->writing ? other->will_be : 0);
 
@@ -621,10 +621,10 @@ static void settle(struct world *world)
 	for (int i = 0; i < SERVICES; i++)
 		before[i] = world->services[i].told;
 	naive_settle(world);
-	cr_assert_eq(allocator_settle(world->allocator, &verdicts, &count), 0);
+	verdicts = allocator_settle(world->allocator, &count);
 	for (size_t i = 0; i < count; i++) {
 		const struct verdict *verdict = verdicts[i];
-		struct service *service = &world->services[verdict->claim->name[1] - '0'];
+		struct modelled *service = &world->services[verdict->service->name[1] - '0'];
 
 		unsigned int addresses = 0;
 		bool changed = verdict->ours != service->told_ours;
@@ -645,7 +645,7 @@ static void settle(struct world *world)
 	}
 	check(world, before);
 	for (int i = 0; i < SERVICES; i++) {
-		struct service *service = &world->services[i];
+		struct modelled *service = &world->services[i];
 
 		/* told means that it may be written */
 		service->written |= service->told;
@@ -660,7 +660,7 @@ static void settle(struct world *world)
 /* A write comes to its end, well or not. */
 static void write_ends(struct world *world, int at, bool done)
 {
-	struct service *service = &world->services[at];
+	struct modelled *service = &world->services[at];
 
 	if (!service->writing)
 		return;
@@ -749,7 +749,7 @@ static void crash(struct world *world)
 	world->allocator = allocator_new(classes);
 	cr_assert(world->allocator);
 	for (int i = 0; i < SERVICES; i++) {
-		struct service *service = &world->services[i];
+		struct modelled *service = &world->services[i];
 
 		if (service->writing && chance(world, 50))
 			service->status = service->will_be;
@@ -766,7 +766,7 @@ static void crash(struct world *world)
 static void event(struct world *world)
 {
 	int at = draw(world, SERVICES), pool = draw(world, POOLS);
-	struct service *service = &world->services[at];
+	struct modelled *service = &world->services[at];
 
 	switch (draw(world, 12)) {
 	case 0:

@@ -59,7 +59,7 @@ static void changed(const struct verdict *verdict, void *userdata)
 {
 	struct host *host = userdata;
 
-	cr_expect(verdict->claim);
+	cr_expect(verdict->service);
 	host->told++;
 }
 
@@ -122,7 +122,7 @@ static const char *addresses(const struct host *host, const char *name)
 	strcpy(text, "absent");
 	for (int m = 0; m < 2; m++)
 		for (size_t i = 0; i < host->manifests[m].service_count; i++) {
-			const struct service *service = &host->manifests[m].services[i];
+			const struct service *service = host->manifests[m].services[i];
 			size_t length = 0;
 
 			if (strcmp(service->name, name) != 0)
@@ -213,7 +213,7 @@ Test(directory_pools, the_last_of_a_name_stands, .init = setup, .fini = teardown
 				POOL("a", "{cidr: 198.18.1.0/24}") LB("s", ""), false),
 		     0);
 	cr_expect_str_eq(addresses(&host, "s"), "198.18.1.0");
-	cr_expect_eq(host.manifests[0].services[0].load_balancer.count, 0);
+	cr_expect_eq(host.manifests[0].services[0]->load_balancer.count, 0);
 	stop(&host);
 }
 

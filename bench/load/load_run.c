@@ -14,7 +14,7 @@
 #include "cleanup.h"
 #include "frames.h"
 #include "load.h"
-#include "load.skel.h"
+#include "load_hook.h"
 #include "load_run.h"
 #include "pktgen.h"
 #include "softirq.h"
@@ -28,8 +28,6 @@
 #define SETTLE_LOADED_MS 50
 #define RUNS_ALONE	 (1 << 21)
 #define PROVE_PASSES	 5
-
-#define GENERATOR_IFINDEX 1 /* lo, on which nothing comes */
 
 struct load {
 	const struct lane *lane;
@@ -72,106 +70,6 @@ static void load_fill(struct load_bpf *skeleton, const struct lane *lane,
 		skeleton->bss->counts[cpu].random = 0x9e3779b97f4a7c15ULL * (cpu + 1);
 }
 
-/* In @ns, at the ingress or egress of @ifindex. */
-static int tc_hook(int ns, unsigned int ifindex, enum bpf_tc_attach_point point,
-		   const struct bpf_program *prog, struct err *err)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
-	/* behind a responder, which has priority 1 */
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bpf_program__fd(prog), .handle = 1,
-		    .priority = 2);
-	int r = lane_enter(ns, err);
-
-	if (r < 0)
-		return r;
-	r = bpf_tc_hook_create(&hook);
-	if (!r || r == -EEXIST)
-		r = bpf_tc_attach(&hook, &opts);
-	if (r < 0)
-		return err_set(err, r, "attaching %s at tc: %s", bpf_program__name(prog),
-			       strerror(-r));
-	return 0;
-}
-
-static int sink_attach(const struct load *load, struct err *err)
-{
-	const struct lane *lane = load->lane;
-	int r = 0;
-
-	/* what isn't asked goes no further than to the hook behind the driver's */
-	if (load->options.kind == LOAD_MIXED)
-		r = tc_hook(lane->device_ns, lane->device_ifindex, BPF_TC_INGRESS,
-			    load->skeleton->progs.load_drop_passed, err);
-	if (r < 0)
-		return r;
-
-	switch (load->options.sink) {
-	case LOAD_SINK_SKB:
-		r = tc_hook(lane->requester_ns, lane->requester_ifindex, BPF_TC_INGRESS,
-			    load->skeleton->progs.load_sink_skb, err);
-		break;
-	case LOAD_SINK_PASSED:
-		r = tc_hook(lane->device_ns, lane->device_ifindex, BPF_TC_INGRESS,
-			    load->skeleton->progs.load_sink_passed, err);
-		break;
-	default:
-		r = lane_enter(lane->requester_ns, err);
-		if (r < 0)
-			return r;
-		r = bpf_xdp_attach(lane->requester_ifindex,
-				   bpf_program__fd(load->skeleton->progs.load_sink),
-				   XDP_FLAGS_DRV_MODE, NULL);
-		if (r < 0)
-			return err_set(err, r, "attaching the sink: %s", strerror(-r));
-	}
-	return r;
-}
-
-static void tc_unhook(int ns, unsigned int ifindex, enum bpf_tc_attach_point point)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 2);
-	struct err ignored;
-
-	if (!lane_enter(ns, &ignored))
-		bpf_tc_detach(&hook, &opts);
-}
-
-static void sink_detach(const struct load *load)
-{
-	const struct lane *lane = load->lane;
-	struct err ignored;
-
-	if (load->options.kind == LOAD_MIXED || load->options.sink == LOAD_SINK_PASSED)
-		tc_unhook(lane->device_ns, lane->device_ifindex, BPF_TC_INGRESS);
-	if (load->options.sink == LOAD_SINK_SKB)
-		tc_unhook(lane->requester_ns, lane->requester_ifindex, BPF_TC_INGRESS);
-	if (load->options.pktgen)
-		tc_unhook(lane->requester_ns, lane->requester_ifindex, BPF_TC_EGRESS);
-	if (load->options.sink == LOAD_SINK_XDP && !lane_enter(lane->requester_ns, &ignored))
-		bpf_xdp_detach(lane->requester_ifindex, XDP_FLAGS_DRV_MODE, NULL);
-}
-
-/*
- * The first call of BPF_PROG_RUN adds a program to the kernel's XDP dispatcher, and the last takes
- * it out, and both wait for all CPUs. One that is attached somewhere stays in it.
- */
-static int generator_attach(const struct load *load, struct err *err)
-{
-	const struct lane *lane = load->lane;
-	int r;
-
-	if (load->options.pktgen)
-		return tc_hook(lane->requester_ns, lane->requester_ifindex, BPF_TC_EGRESS,
-			       load->skeleton->progs.load_rewrite, err);
-	r = lane_enter(lane->requester_ns, err);
-	if (r < 0)
-		return r;
-	r = bpf_xdp_attach(GENERATOR_IFINDEX, bpf_program__fd(load->skeleton->progs.load_generate),
-			   XDP_FLAGS_SKB_MODE, NULL);
-	return r < 0 ? err_set(err, r, "attaching the generator: %s", strerror(-r)) : 0;
-}
-
 static int load_open_as(const struct lane *lane, const struct load_options *options, bool proving,
 			struct load **ret_load, struct err *err)
 {
@@ -195,9 +93,9 @@ static int load_open_as(const struct lane *lane, const struct load_options *opti
 		err_set(err, r, "loading the load: %s", strerror(-r));
 		goto fail;
 	}
-	r = sink_attach(load, err);
+	r = load_hook_sink(lane, options, load->skeleton, err);
 	if (!r)
-		r = generator_attach(load, err);
+		r = load_hook_generator(lane, options, load->skeleton, err);
 	if (r < 0)
 		goto fail;
 	*ret_load = load;
@@ -218,7 +116,7 @@ void load_close(struct load *load)
 {
 	if (!load)
 		return;
-	sink_detach(load);
+	load_unhook(load->lane, &load->options);
 	load_bpf__destroy(load->skeleton);
 	free(load);
 }
@@ -450,7 +348,7 @@ int load_run_call(struct load *load, struct load_result *ret_result, struct err 
 
 	if (r < 0)
 		return r;
-	bpf_xdp_detach(GENERATOR_IFINDEX, XDP_FLAGS_SKB_MODE, NULL);
+	bpf_xdp_detach(LOAD_GENERATOR_IFINDEX, XDP_FLAGS_SKB_MODE, NULL);
 	return load_send(load, 1, LOAD_CALL_FRAMES, ret_result, err);
 }
 

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Who keeps what, and who gets what is free: docs/pools.md has the order. */
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocator_state.h"
+#include "cleanup.h"
+
+/* An address that a Service had before it is decided anew. */
+struct former {
+	struct service_state *state;
+	struct address address;
+};
+
+struct formers {
+	struct former *list;
+	size_t count, capacity;
+};
+
+static void formers_free(struct formers *formers)
+{
+	free(formers->list);
+}
+
+static int compare_age(const void *a, const void *b)
+{
+	return service_compare_age(((const struct service_state *)a)->service,
+				   ((const struct service_state *)b)->service);
+}
+
+/* For qsort(): a state that is gone has its old Service alone, a new one its next. */
+static int compare_dirty(const void *a, const void *b)
+{
+	const struct service_state *left = *(struct service_state *const *)a;
+	const struct service_state *right = *(struct service_state *const *)b;
+
+	return service_compare_age(left->next ?: left->service, right->next ?: right->service);
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	return address_compare(a, b);
+}
+
+static void join(struct allocator *allocator, struct service_state *state,
+		 const struct address *address, bool lingering)
+{
+	if (holdings_join(&allocator->holdings, address, state->service, lingering))
+		stocks_mark_used(&allocator->stocks, address);
+	address_list_add(lingering ? &state->lingering : &state->verdict.addresses, address);
+}
+
+/* Removes @state from everything, and remembers what it had if it isn't gone. */
+static void withdraw(struct allocator *allocator, struct service_state *state,
+		     struct formers *formers)
+{
+	const struct address_list *lists[] = { &state->verdict.addresses, &state->lingering };
+
+	if (state->waiting)
+		tdelete(state, &allocator->waiting, compare_age);
+	state->waiting = false;
+	for (size_t i = 0; i < 2; i++) {
+		for (size_t j = 0; j < lists[i]->count; j++) {
+			const struct address *address = &lists[i]->list[j];
+
+			if (state->next) {
+				ALLOC_GROW(formers->list, formers->count, formers->capacity);
+				formers->list[formers->count++] =
+					(struct former){ state, *address };
+			}
+			if (holdings_leave(&allocator->holdings, address, state->service))
+				stocks_mark_free(&allocator->stocks, address);
+		}
+		allocator->opened |= !state->next && lists[i]->count;
+	}
+	/* those that wait may come to share what it keeps */
+	allocator->opened |= state->service && state->next && state->next->sharing_key;
+}
+
+/* Has it one of that family, which will do where none is requested? */
+static bool has_family(const struct address_list *addresses, bool v4)
+{
+	for (size_t i = 0; i < addresses->count; i++)
+		if (address_is_v4(&addresses->list[i]) == v4)
+			return true;
+	return false;
+}
+
+/* May @state keep @address, which it has or is written for it? Pools that are disabled or in
+ * conflict only give nothing new. */
+static bool may_keep(const struct allocator *allocator, const struct service_state *state,
+		     const struct address *address)
+{
+	const struct service *service = state->service;
+	const struct holding *holding = holdings_find(&allocator->holdings, address);
+	bool v4 = address_is_v4(address);
+
+	if (service->requested.count ? !address_list_has(&service->requested, address)
+				     : !(v4 ? service->v4 : service->v6) ||
+					       has_family(&state->verdict.addresses, v4))
+		return false;
+	if (holding && holding_refuses(holding, service, false))
+		return false;
+	return stocks_select(&allocator->stocks, service, address);
+}
+
+/* Keeps what may be kept of @had, which it sorts: those that are requested, in the order of the
+ * request; else of each family the lowest. */
+static void keep(struct allocator *allocator, struct service_state *state, struct address_list *had)
+{
+	const struct address_list *requested = &state->service->requested;
+	const struct address_list *candidates = requested->count ? requested : had;
+
+	if (!state->verdict.ours || !had->count)
+		return;
+	qsort(had->list, had->count, sizeof(*had->list), compare_addresses);
+	for (size_t i = 0; i < candidates->count; i++) {
+		const struct address *address = &candidates->list[i];
+
+		if (address_list_has(had, address) &&
+		    !address_list_has(&state->verdict.addresses, address) &&
+		    may_keep(allocator, state, address))
+			join(allocator, state, address, false);
+	}
+}
+
+/* Replaces the Service by the one that @state was set to, for now without any address. */
+static void replace_service(struct allocator *allocator, struct service_state *state)
+{
+	bool was_ours = state->verdict.ours;
+
+	state->steady = state->service && service_same_sharing(state->service, state->next);
+	service_unref(state->service);
+	state->service = service_ref(state->next);
+	state->verdict.service = state->service;
+	state->verdict.ours =
+		allocator_ours(allocator, state->service) && (allocator->stocks.count || was_ours);
+	state->verdict.changed = state->verdict.ours != was_ours;
+	state->before = state->verdict.addresses;
+	state->verdict.addresses = (struct address_list){};
+	address_list_free(&state->lingering);
+}
+
+/*
+ * What the dirty ones may keep of what they had and of what is written for them. Where a change
+ * makes it impossible to share an address, the one that changed loses it; else the younger.
+ */
+static void keep_all(struct allocator *allocator)
+{
+	const struct service_states *dirty = &allocator->dirty;
+
+	for (int steady = 1; steady >= 0; steady--)
+		for (size_t i = 0; i < dirty->count; i++)
+			if (dirty->list[i]->steady == steady)
+				keep(allocator, dirty->list[i], &dirty->list[i]->before);
+	for (size_t i = 0; i < dirty->count; i++) {
+		struct service_state *state = dirty->list[i];
+
+		keep(allocator, state, &state->written);
+		state->verdict.changed |=
+			!address_list_equal(&state->before, &state->verdict.addresses);
+		address_list_free(&state->before);
+	}
+}
+
+/* What is written for @state and isn't its own any more must not be given to others yet. */
+static void linger(struct allocator *allocator, struct service_state *state)
+{
+	for (size_t i = 0; i < state->written.count; i++) {
+		const struct address *address = &state->written.list[i];
+
+		if (!address_list_has(&state->verdict.addresses, address))
+			join(allocator, state, address, true);
+	}
+}
+
+/* Why an address isn't given: the last reason found is reported, as by Cilium. */
+struct trouble {
+	const char *reason; /* NULL: none */
+	struct err message;
+};
+
+#define set_trouble(trouble, reason_, ...)                   \
+	({                                                   \
+		(trouble)->reason = (reason_);               \
+		err_write(&(trouble)->message, __VA_ARGS__); \
+		false;                                       \
+	})
+
+/* Sets the condition; returns whether it is another than before. */
+static bool set_condition(struct verdict *verdict, const struct trouble *trouble)
+{
+	const char *reason = trouble->reason ?: "satisfied";
+	const char *message = trouble->reason ? trouble->message.text : "";
+	bool changed = !verdict->message || strcmp(verdict->reason, reason) != 0 ||
+		       strcmp(verdict->message, message) != 0;
+
+	free(verdict->message);
+	verdict->message = xstrdup(message);
+	verdict->satisfied = !trouble->reason;
+	verdict->reason = reason;
+	return changed;
+}
+
+/* Gives @address, which was requested. Returns whether that was possible; false with *trouble. */
+static bool give_requested(struct allocator *allocator, struct service_state *state,
+			   const struct address *address, struct trouble *trouble)
+{
+	const struct service *service = state->service;
+	const struct holding *holding = holdings_find(&allocator->holdings, address);
+	const char *why = holding ? holding_refuses(holding, service, true) : NULL;
+	enum offer offered = stocks_offer(&allocator->stocks, service, address);
+	char text[INET6_ADDRSTRLEN];
+
+	address_format(address, text);
+	if (offered == OFFER_NONE)
+		return set_trouble(trouble, "no_pool", "No pool exists with a CIDR containing '%s'",
+				   text);
+	if (offered == OFFER_MISMATCH)
+		return set_trouble(trouble, "pool_selector_mismatch",
+				   "The pool with the CIDR containing '%s', doesn't select this "
+				   "service",
+				   text);
+	if (offered == OFFER_RESERVED)
+		return set_trouble(trouble, "already_allocated",
+				   "The IP '%s' is reserved, as the first or the last of its CIDR",
+				   text);
+	if (why && service->sharing_key)
+		return set_trouble(trouble, "already_allocated_incompatible_service",
+				   "The IP '%s' is already allocated to an incompatible service. "
+				   "Reason: %s",
+				   text, why);
+	if (why)
+		return set_trouble(trouble, "already_allocated",
+				   "The IP '%s' is already allocated to another service", text);
+	join(allocator, state, address, false);
+	return true;
+}
+
+/* The lowest address that @service may share. */
+static bool find_shared(const struct allocator *allocator, const struct service *service, bool v4,
+			struct address *ret_address)
+{
+	const struct address_list *shared =
+		service->sharing_key ? holdings_of_key(&allocator->holdings, service->sharing_key)
+				     : NULL;
+
+	for (size_t i = 0; shared && i < shared->count; i++) {
+		const struct address *address = &shared->list[i];
+
+		if (address_is_v4(address) != v4 ||
+		    stocks_offer(&allocator->stocks, service, address) != OFFER_GOOD ||
+		    holding_refuses(holdings_find(&allocator->holdings, address), service, true))
+			continue;
+		*ret_address = *address;
+		return true;
+	}
+	return false;
+}
+
+/* The same for any address of a family. */
+static bool give_any(struct allocator *allocator, struct service_state *state, bool v4,
+		     struct trouble *trouble)
+{
+	struct address address;
+	bool full = false;
+
+	if (find_shared(allocator, state->service, v4, &address) ||
+	    stocks_find_free(&allocator->stocks, state->service, v4, &address, &full)) {
+		join(allocator, state, &address, false);
+		return true;
+	}
+	if (full)
+		return set_trouble(trouble, "out_of_ips",
+				   "All enabled CiliumLoadBalancerIPPools that match this service "
+				   "ran out of allocatable IPs");
+	return set_trouble(
+		trouble, "no_pool",
+		"There are no enabled CiliumLoadBalancerIPPools that match this service");
+}
+
+/* Gives @state what it lacks, as far as it can be had. Returns whether its verdict is another. */
+static bool satisfy(struct allocator *allocator, struct service_state *state)
+{
+	const struct address_list *has = &state->verdict.addresses;
+	const struct address_list *requested = &state->service->requested;
+	const bool wanted[] = { state->service->v6, state->service->v4 };
+	struct trouble trouble = {};
+	bool changed = false;
+
+	for (size_t i = 0; i < requested->count; i++)
+		if (!address_list_has(has, &requested->list[i]))
+			changed |= give_requested(allocator, state, &requested->list[i], &trouble);
+	for (int v4 = 1; v4 >= 0 && !requested->count; v4--)
+		if (wanted[v4] && !has_family(has, v4))
+			changed |= give_any(allocator, state, v4, &trouble);
+	changed |= set_condition(&state->verdict, &trouble);
+	if (trouble.reason && !state->waiting && !tsearch(state, &allocator->waiting, compare_age))
+		alloc_fail();
+	if (!trouble.reason && state->waiting)
+		tdelete(state, &allocator->waiting, compare_age);
+	state->waiting = trouble.reason;
+	state->verdict.changed |= changed;
+	return state->verdict.changed;
+}
+
+/* By age; Services that ask for certain addresses come before those that accept any. */
+static void satisfy_all(struct allocator *allocator, const struct service_states *states)
+{
+	for (int any = 0; any < 2; any++)
+		for (size_t i = 0; i < states->count; i++) {
+			struct service_state *state = states->list[i];
+
+			if (!state->verdict.ours || (state->service->requested.count == 0) != any)
+				continue;
+			state->verdict.changed &= state->dirty;
+			if (satisfy(allocator, state) && !state->dirty)
+				states_add(&allocator->others, state);
+		}
+}
+
+/* An address that somebody had before and hasn't now may be somebody else's. */
+static bool came_free(const struct formers *formers)
+{
+	for (size_t i = 0; i < formers->count; i++) {
+		const struct service_state *state = formers->list[i].state;
+		const struct address *address = &formers->list[i].address;
+
+		if (!address_list_has(&state->verdict.addresses, address) &&
+		    !address_list_has(&state->lingering, address))
+			return true;
+	}
+	return false;
+}
+
+/* Drops the states that are gone from the list of dirty ones. */
+static void drop_gone(struct service_states *dirty)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < dirty->count; i++)
+		if (dirty->list[i]->next)
+			dirty->list[kept++] = dirty->list[i];
+		else
+			state_free(dirty->list[i]);
+	dirty->count = kept;
+}
+
+static void visit_waiting(const void *node, VISIT visit, void *waiting)
+{
+	if (visit == postorder || visit == leaf)
+		states_add(waiting, *(struct service_state *const *)node);
+}
+
+void decide(struct allocator *allocator)
+{
+	_cleanup_(formers_free) struct formers formers = {};
+	_cleanup_(states_free) struct service_states waiting = {};
+	struct service_states *dirty = &allocator->dirty;
+
+	if (dirty->count)
+		qsort(dirty->list, dirty->count, sizeof(void *), compare_dirty);
+	for (size_t i = 0; i < dirty->count; i++)
+		withdraw(allocator, dirty->list[i], &formers);
+	drop_gone(dirty);
+	for (size_t i = 0; i < dirty->count; i++)
+		replace_service(allocator, dirty->list[i]);
+	keep_all(allocator);
+	for (size_t i = 0; i < dirty->count; i++)
+		linger(allocator, dirty->list[i]);
+	allocator->opened |= came_free(&formers);
+	if (!allocator->opened) {
+		satisfy_all(allocator, dirty);
+		return;
+	}
+	for (size_t i = 0; i < dirty->count; i++) {
+		struct service_state *state = dirty->list[i];
+
+		if (state->verdict.ours && !tsearch(state, &allocator->waiting, compare_age))
+			alloc_fail();
+		state->waiting = state->verdict.ours;
+	}
+	twalk_r(allocator->waiting, visit_waiting, &waiting);
+	allocator->opened = false;
+	satisfy_all(allocator, &waiting);
+}

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "metadata.h"
+#include "service.h"
+
+#define DEFAULT_NAMESPACE "default"
+
+/* Not labels, but policies and pools select by them as if they were. */
+#define LABEL_NAMESPACE "io.kubernetes.service.namespace"
+#define LABEL_NAME	"io.kubernetes.service.name"
+
+/* Separators in annotations that are lists; Cilium trims what it splits at commas. */
+#define SEPARATORS ", \t"
+
+/* An annotation with the name that it had before. */
+static const char *const annotation_ips[] = { "lbipam.cilium.io/ips", "io.cilium/lb-ipam-ips" };
+static const char *const annotation_key[] = { "lbipam.cilium.io/sharing-key",
+					      "io.cilium/lb-ipam-sharing-key" };
+static const char *const annotation_namespaces[] = { "lbipam.cilium.io/sharing-cross-namespace",
+						     "io.cilium/lb-ipam-sharing-cross-namespace" };
+
+/* What a Service is parsed with. */
+struct parse {
+	const struct place *place;
+	object_note_fn *note;
+	void *data;
+	struct err *err;
+};
+
+struct service *service_ref(struct service *service)
+{
+	service->references++;
+	return service;
+}
+
+void service_unref(struct service *service)
+{
+	if (!service || --service->references)
+		return;
+	labels_free(&service->labels);
+	labels_free(&service->pods);
+	address_list_free(&service->external);
+	address_list_free(&service->load_balancer);
+	address_list_free(&service->requested);
+	free(service->namespace);
+	free(service->name);
+	free(service->uid);
+	free(service->created);
+	free(service->class);
+	free(service->preferred_node);
+	free(service->sharing_key);
+	free(service->sharing_namespaces);
+	free(service->ports);
+	free(service);
+}
+
+static void cleanup_service(struct service **service)
+{
+	service_unref(*service);
+}
+
+/* A copy of the string @key of @object, where it is there and not empty. */
+static int copy_filled(const struct parse *parse, const json_t *object, const char *key,
+		       char **ret_text)
+{
+	const char *text = "";
+	int r = field_string(parse->place, object, key, &text, parse->err);
+
+	if (*text)
+		*ret_text = xstrdup(text);
+	return r;
+}
+
+/* The same for an annotation: by the name that it has now, then by the former one. */
+static int copy_annotation(const struct parse *parse, const json_t *annotations,
+			   const char *const names[2], char **ret_text)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < 2 && r >= 0 && !*ret_text; i++)
+		r = copy_filled(parse, annotations, names[i], ret_text);
+	return r;
+}
+
+/* The address @text, which is @key of @object. What isn't one is noted. */
+static bool parse_address(const struct parse *parse, const json_t *object, const char *key,
+			  const char *text, struct address *ret_address)
+{
+	struct err why, said;
+
+	if (!addr_parse(text, ret_address, &why))
+		return true;
+	place_err_write(&said, parse->place, object, key, why.text);
+	parse->note(said.text, parse->data);
+	return false;
+}
+
+static int parse_external(const struct parse *parse, const json_t *spec, struct service *service)
+{
+	json_t *array = NULL, *item;
+	struct address address;
+	size_t i;
+	int r = field_strings(parse->place, spec, "externalIPs", &array, parse->err);
+
+	json_array_foreach(array, i, item)
+	{
+		if (parse_address(parse, spec, "externalIPs", json_string_value(item), &address))
+			address_list_add(&service->external, &address);
+	}
+	return r;
+}
+
+/* status.loadBalancer.ingress; those with a host name alone are none of ours. */
+static int parse_ingress(const struct parse *parse, const json_t *object, struct service *service)
+{
+	json_t *status = NULL, *balancer = NULL, *array = NULL, *item;
+	struct address address;
+	const char *ip;
+	size_t i;
+	int r = field_get(parse->place, object, "status", FIELD_OBJECT, &status, parse->err);
+
+	if (r > 0)
+		r = field_get(parse->place, status, "loadBalancer", FIELD_OBJECT, &balancer,
+			      parse->err);
+	if (r > 0)
+		r = field_objects(parse->place, balancer, "ingress", &array, parse->err);
+	json_array_foreach(array, i, item)
+	{
+		r = field_string(parse->place, item, "ip", &ip, parse->err);
+		if (r < 0)
+			return r;
+		if (r > 0 && *ip && parse_address(parse, item, "ip", ip, &address))
+			address_list_add(&service->load_balancer, &address);
+	}
+	return r;
+}
+
+static int parse_requests(const struct parse *parse, const json_t *spec, const json_t *annotations,
+			  struct service *service)
+{
+	_cleanup_free_ char *one = NULL, *list = NULL;
+	struct address address;
+	char *rest;
+	int r = copy_filled(parse, spec, "loadBalancerIP", &one);
+
+	if (one && parse_address(parse, spec, "loadBalancerIP", one, &address))
+		address_list_add(&service->requested, &address);
+	if (r >= 0)
+		r = copy_annotation(parse, annotations, annotation_ips, &list);
+	for (char *text = list ? strtok_r(list, SEPARATORS, &rest) : NULL; text;
+	     text = strtok_r(NULL, SEPARATORS, &rest))
+		if (parse_address(parse, annotations, annotation_ips[0], text, &address))
+			address_list_include(&service->requested, &address);
+	return r;
+}
+
+/* The single family of a Service is the first of its ipFamilies, or IPv4. A RequireDualStack wants
+ * both whatever they say, a PreferDualStack those that it says. */
+static int parse_families(const struct parse *parse, const json_t *spec, struct service *service)
+{
+	const char *policy = "SingleStack", *family;
+	json_t *families = NULL, *item;
+	size_t i;
+	int r = field_string(parse->place, spec, "ipFamilyPolicy", &policy, parse->err);
+
+	if (r >= 0)
+		r = field_strings(parse->place, spec, "ipFamilies", &families, parse->err);
+	if (r < 0)
+		return r;
+	if (strcmp(policy, "SingleStack") != 0 && strcmp(policy, "PreferDualStack") != 0 &&
+	    strcmp(policy, "RequireDualStack") != 0)
+		return place_err(parse->err, -EINVAL, parse->place, spec, "ipFamilyPolicy",
+				 "no ipFamilyPolicy '%s'; there are SingleStack, PreferDualStack, "
+				 "RequireDualStack",
+				 policy);
+	json_array_foreach(families, i, item)
+	{
+		family = json_string_value(item);
+		if (strcmp(family, "IPv4") != 0 && strcmp(family, "IPv6") != 0)
+			return place_err(parse->err, -EINVAL, parse->place, spec, "ipFamilies",
+					 "no IP family '%s'; there are IPv4 and IPv6", family);
+		if (i && policy[0] == 'S')
+			break;
+		service->v4 |= !strcmp(family, "IPv4");
+		service->v6 |= !strcmp(family, "IPv6");
+	}
+	if (policy[0] == 'R' || (policy[0] == 'P' && !json_array_size(families)))
+		service->v4 = service->v6 = true;
+	else if (!json_array_size(families))
+		service->v4 = true;
+	return 0;
+}
+
+static int parse_ports(const struct parse *parse, const json_t *spec, struct service *service)
+{
+	json_t *ports = NULL, *item, *number = NULL;
+	size_t i;
+	int r = field_objects(parse->place, spec, "ports", &ports, parse->err);
+
+	if (r <= 0)
+		return r;
+	service->ports = xcalloc(json_array_size(ports), sizeof(*service->ports));
+	json_array_foreach(ports, i, item)
+	{
+		r = field_get(parse->place, item, "port", FIELD_INTEGER, &number, parse->err);
+		if (r < 0)
+			return r;
+		if (!r || json_integer_value(number) < 1 || json_integer_value(number) > UINT16_MAX)
+			return place_err(parse->err, -EINVAL, parse->place, spec, "ports",
+					 "a port must be a number from 1 to 65535");
+		service->ports[service->port_count++] = json_integer_value(number);
+	}
+	return 0;
+}
+
+static int parse_traffic_policy(const struct parse *parse, const json_t *spec,
+				struct service *service)
+{
+	const char *policy = "Cluster";
+	int r = field_string(parse->place, spec, "externalTrafficPolicy", &policy, parse->err);
+
+	if (r < 0)
+		return r;
+	service->local = !strcmp(policy, "Local");
+	if (!service->local && *policy && strcmp(policy, "Cluster") != 0)
+		return place_err(parse->err, -EINVAL, parse->place, spec, "externalTrafficPolicy",
+				 "no externalTrafficPolicy '%s'; there are Cluster and Local",
+				 policy);
+	return 0;
+}
+
+static int parse_spec(const struct parse *parse, const json_t *object, const json_t *annotations,
+		      struct service *service)
+{
+	json_t *spec = NULL;
+	const char *type = "";
+	int r = field_get(parse->place, object, "spec", FIELD_OBJECT, &spec, parse->err);
+
+	if (r >= 0)
+		r = field_string(parse->place, spec, "type", &type, parse->err);
+	if (r >= 0)
+		r = copy_filled(parse, spec, "loadBalancerClass", &service->class);
+	if (r >= 0)
+		r = parse_external(parse, spec, service);
+	if (r >= 0)
+		r = parse_requests(parse, spec, annotations, service);
+	if (r >= 0)
+		r = parse_families(parse, spec, service);
+	if (r >= 0)
+		r = parse_ports(parse, spec, service);
+	if (r >= 0)
+		r = parse_traffic_policy(parse, spec, service);
+	if (r >= 0)
+		r = labels_parse(parse->place, spec, "selector", &service->pods, parse->err);
+	service->wants_load_balancer = !strcmp(type, "LoadBalancer");
+	return r;
+}
+
+static int parse_metadata(const struct parse *parse, const json_t *object, struct service *service,
+			  json_t **ret_annotations)
+{
+	json_t *metadata = NULL;
+	int r = metadata_parse(parse->place, object, &metadata, &service->name, parse->err);
+
+	if (r >= 0)
+		r = field_copy_string(parse->place, metadata, "namespace", &service->namespace,
+				      parse->err);
+	if (r == 0)
+		service->namespace = xstrdup(DEFAULT_NAMESPACE);
+	if (r >= 0)
+		r = field_copy_string(parse->place, metadata, "uid", &service->uid, parse->err);
+	if (r >= 0)
+		r = field_copy_string(parse->place, metadata, "creationTimestamp",
+				      &service->created, parse->err);
+	if (r == 0)
+		service->created = xstrdup("");
+	if (r >= 0)
+		r = labels_parse(parse->place, metadata, "labels", &service->labels, parse->err);
+	if (r < 0)
+		return r;
+	labels_set(&service->labels, LABEL_NAMESPACE, service->namespace);
+	labels_set(&service->labels, LABEL_NAME, service->name);
+	return field_get(parse->place, metadata, "annotations", FIELD_OBJECT, ret_annotations,
+			 parse->err);
+}
+
+int service_parse(const struct place *place, const json_t *object, object_note_fn *note, void *data,
+		  struct service **ret_service, struct err *err)
+{
+	const struct parse parse = { place, note, data, err };
+	_cleanup_(cleanup_service) struct service *service = xcalloc(1, sizeof(*service));
+	json_t *annotations = NULL;
+	int r;
+
+	service->references = 1;
+	r = parse_metadata(&parse, object, service, &annotations);
+	if (r >= 0)
+		r = field_copy_string(place, annotations, SERVICE_PREFERRED_NODE,
+				      &service->preferred_node, err);
+	if (r >= 0)
+		r = copy_annotation(&parse, annotations, annotation_key, &service->sharing_key);
+	if (r >= 0)
+		r = copy_annotation(&parse, annotations, annotation_namespaces,
+				    &service->sharing_namespaces);
+	if (r >= 0)
+		r = parse_spec(&parse, object, annotations, service);
+	if (r >= 0)
+		r = parse_ingress(&parse, object, service);
+	if (r < 0)
+		return r;
+	*ret_service = service;
+	service = NULL;
+	return 0;
+}
+
+int service_compare_names(const struct service *a, const struct service *b)
+{
+	int order = strcmp(a->namespace, b->namespace);
+
+	return order ? order : strcmp(a->name, b->name);
+}
+
+int service_compare_age(const struct service *a, const struct service *b)
+{
+	int order = strcmp(a->created, b->created);
+
+	return order ? order : service_compare_names(a, b);
+}
+
+/* Is @namespace one of @service's sharing_namespaces, or "*" among them? */
+static bool allows_namespace(const struct service *service, const char *namespace)
+{
+	const char *at = service->sharing_namespaces ?: "";
+	size_t length;
+
+	for (; *at; at += length) {
+		at += strspn(at, SEPARATORS);
+		length = strcspn(at, SEPARATORS);
+		if ((length == 1 && *at == '*') ||
+		    (length == strlen(namespace) && !strncmp(at, namespace, length)))
+			return length > 0;
+	}
+	return false;
+}
+
+static bool common_port(const struct service *a, const struct service *b)
+{
+	for (size_t i = 0; i < a->port_count; i++)
+		for (size_t j = 0; j < b->port_count; j++)
+			if (a->ports[i] == b->ports[j])
+				return true;
+	return false;
+}
+
+static bool same_labels(const struct labels *a, const struct labels *b)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		const char *value = labels_get(b, a->list[i].key);
+
+		if (!value || strcmp(value, a->list[i].value) != 0)
+			return false;
+	}
+	return a->count == b->count;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return !strcmp(a ?: "", b ?: "");
+}
+
+bool service_same_sharing(const struct service *a, const struct service *b)
+{
+	return a == b || (same_text(a->sharing_key, b->sharing_key) &&
+			  same_text(a->sharing_namespaces, b->sharing_namespaces) &&
+			  a->port_count == b->port_count &&
+			  (!a->port_count ||
+			   !memcmp(a->ports, b->ports, a->port_count * sizeof(*a->ports))) &&
+			  a->local == b->local && same_labels(&a->pods, &b->pods));
+}
+
+const char *service_sharing_conflict(const struct service *a, const struct service *b)
+{
+	if (!a->sharing_key || !b->sharing_key || strcmp(a->sharing_key, b->sharing_key) != 0)
+		return "another sharing key";
+	if (strcmp(a->namespace, b->namespace) != 0 &&
+	    (!allows_namespace(a, b->namespace) || !allows_namespace(b, a->namespace)))
+		return "another namespace, not permitted by both";
+	/* by number alone: neither Cilium's data path nor an L2 answer tells protocols apart */
+	if (common_port(a, b))
+		return "the same port";
+	if (a->local != b->local)
+		return "another external traffic policy";
+	if (a->local && (!a->pods.count || !same_labels(&a->pods, &b->pods)))
+		return "external traffic policy Local for other pods";
+	return NULL;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "condition.h"
+#include "source_base.h"
+
+int source_new(sd_event *event, const struct source_options *options,
+	       const struct source_callbacks *callbacks, void *userdata, struct source **ret_source,
+	       struct err *err)
+{
+	return options->directory
+		       ? source_directory_new(event, options, callbacks, userdata, ret_source, err)
+		       : source_kubernetes_new(event, options, callbacks, userdata, ret_source,
+					       err);
+}
+
+void source_free(struct source *source)
+{
+	if (!source)
+		return;
+	source_items_free(&source->items);
+	source->ops->free(source);
+}
+
+const struct manifest *const *source_manifests(const struct source *source, size_t *ret_count)
+{
+	*ret_count = source->items.count;
+	return (const struct manifest *const *)source->items.manifests;
+}
+
+bool source_known(const struct source *source)
+{
+	return source->ops->known(source);
+}
+
+void source_status(const struct source *source, struct source_status *ret_status)
+{
+	*ret_status = (struct source_status){ .known = source_known(source), .reachable = true };
+	for (size_t i = 0; i < source->items.count; i++)
+		ret_status->broken += source->items.list[i]->broken;
+	source->ops->status(source, ret_status);
+	if (!*ret_status->trouble.text && ret_status->broken)
+		err_write(&ret_status->trouble, "%zu manifest%s wrong; the log says where",
+			  ret_status->broken, ret_status->broken == 1 ? " is" : "s are");
+}
+
+bool source_same(const struct source *source, const struct source_options *options)
+{
+	return source->ops->same(source, options);
+}
+
+void source_rescan(struct source *source, bool all)
+{
+	source->ops->rescan(source, all);
+}
+
+void source_why_no_more(const struct source *source, const struct service *service,
+			struct err *ret_why)
+{
+	const struct source_item *item = NULL;
+	const struct verdict *verdict = NULL;
+	struct source_status status;
+	const char *why = NULL;
+
+	source_status(source, &status);
+	if (status.allocator)
+		verdict = allocator_verdict(status.allocator, service);
+	else
+		item = source_items_find_object(&source->items, SOURCE_ITEM_SERVICES,
+						service->namespace, service->name);
+	if (verdict && verdict->ours)
+		why = verdict->message;
+	else if (item) /* as the node that decides has written it; "" is satisfied */
+		why = json_string_value(json_object_get(
+			condition_find(item->status, CONDITION_SATISFIED), "message"));
+	err_write(ret_why, "%s", why ?: "");
+}
+
+void source_say_event(struct source *source, const struct kube_event *event)
+{
+	if (source->ops->say_event)
+		source->ops->say_event(source, event);
+}
+
+void source_say(const struct source *source, int priority, const char *text)
+{
+	source->callbacks.log(priority, text, source->userdata);
+}
+
+void source_say_verdict(const struct source *source, const struct verdict *verdict)
+{
+	const struct service *service = verdict->service;
+	struct err text;
+	size_t used;
+
+	if (!verdict->ours)
+		return;
+	err_write(&text, "%s/%s: pools give it", service->namespace, service->name);
+	for (size_t i = 0; i < verdict->addresses.count; i++) {
+		char ip[INET6_ADDRSTRLEN];
+
+		used = strlen(text.text);
+		snprintf(text.text + used, sizeof(text.text) - used, " %s",
+			 address_format(&verdict->addresses.list[i], ip));
+	}
+	used = strlen(text.text);
+	if (!verdict->satisfied)
+		snprintf(text.text + used, sizeof(text.text) - used, "%s: %s",
+			 verdict->addresses.count ? ", and no more" : " nothing", verdict->message);
+	source_say(source, verdict->satisfied ? LOG_INFO : LOG_WARNING, text.text);
+}

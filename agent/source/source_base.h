@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the two kinds of source have in common. */
+#ifndef XDP_L2RESPD_SOURCE_BASE_H
+#define XDP_L2RESPD_SOURCE_BASE_H
+
+#include "source.h"
+#include "source_items.h"
+
+struct source {
+	const struct source_ops *ops;
+	struct source_callbacks callbacks;
+	void *userdata;
+	struct source_items items;
+};
+
+struct source_ops {
+	void (*free)(struct source *source);
+	void (*rescan)(struct source *source, bool all);
+	bool (*same)(const struct source *source, const struct source_options *options);
+	bool (*known)(const struct source *source);
+	/* fills in what isn't of the items */
+	void (*status)(const struct source *source, struct source_status *status);
+	/* NULL: nobody would see it */
+	void (*say_event)(struct source *source, const struct kube_event *event);
+};
+
+/* The two kinds. */
+int source_directory_new(sd_event *event, const struct source_options *options,
+			 const struct source_callbacks *callbacks, void *userdata,
+			 struct source **ret_source, struct err *err);
+int source_kubernetes_new(sd_event *event, const struct source_options *options,
+			  const struct source_callbacks *callbacks, void *userdata,
+			  struct source **ret_source, struct err *err);
+
+void source_say(const struct source *source, int priority, const char *text);
+
+/* One line for a Service whose addresses of pools, or whose want of them, are news. */
+void source_say_verdict(const struct source *source, const struct verdict *verdict);
+
+#endif

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "source_items.h"
+
+static void item_free(struct source_item *item)
+{
+	manifest_free(&item->manifest);
+	json_decref(item->status);
+	json_decref(item->wanted);
+	free(item->logged);
+	free(item->name);
+	free(item);
+}
+
+void source_items_free(struct source_items *items)
+{
+	for (size_t i = 0; i < items->count; i++)
+		item_free(items->list[i]);
+	free(items->list);
+	free(items->manifests);
+	*items = (struct source_items){};
+}
+
+/* The first item whose name isn't less than @name. */
+static size_t lower_bound(const struct source_items *items, const char *name)
+{
+	size_t first = 0, end = items->count;
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (strcmp(items->list[middle]->name, name) < 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first;
+}
+
+struct source_item *source_items_find(const struct source_items *items, const char *name)
+{
+	size_t at = lower_bound(items, name);
+
+	return at < items->count && !strcmp(items->list[at]->name, name) ? items->list[at] : NULL;
+}
+
+struct source_item *source_items_get(struct source_items *items, const char *name)
+{
+	size_t at = lower_bound(items, name), behind = items->count - at;
+	struct source_item *item;
+
+	if (behind && !strcmp(items->list[at]->name, name))
+		return items->list[at];
+	item = xcalloc(1, sizeof(*item));
+	item->name = xstrdup(name);
+	ALLOC_GROW(items->list, items->count, items->capacity);
+	ALLOC_GROW(items->manifests, items->count, items->manifest_capacity);
+	memmove(&items->list[at + 1], &items->list[at], behind * sizeof(void *));
+	memmove(&items->manifests[at + 1], &items->manifests[at], behind * sizeof(void *));
+	items->list[at] = item;
+	items->manifests[at] = &item->manifest;
+	items->count++;
+	return item;
+}
+
+static bool begins_with(const struct source_item *item, const char *prefix)
+{
+	return !strncmp(item->name, prefix, strlen(prefix));
+}
+
+void source_items_mark(struct source_items *items, const char *prefix)
+{
+	for (size_t i = 0; i < items->count; i++)
+		if (begins_with(items->list[i], prefix))
+			items->list[i]->present = false;
+}
+
+bool source_items_sweep(struct source_items *items, const char *prefix)
+{
+	size_t kept = 0, count = items->count;
+
+	for (size_t i = 0; i < count; i++) {
+		struct source_item *item = items->list[i];
+
+		if (!item->present && begins_with(item, prefix)) {
+			item_free(item);
+			continue;
+		}
+		items->list[kept] = item;
+		items->manifests[kept++] = &item->manifest;
+	}
+	items->count = kept;
+	return kept < count;
+}
+
+void source_items_remove(struct source_items *items, const char *name)
+{
+	size_t at = lower_bound(items, name), behind = items->count - at;
+
+	if (!behind || strcmp(items->list[at]->name, name) != 0)
+		return;
+	item_free(items->list[at]);
+	memmove(&items->list[at], &items->list[at + 1], (behind - 1) * sizeof(void *));
+	memmove(&items->manifests[at], &items->manifests[at + 1], (behind - 1) * sizeof(void *));
+	items->count--;
+}
+
+static char *object_item_name(const char *prefix, const char *namespace, const char *name)
+{
+	return xasprintf("%s%s/%s", prefix, namespace ?: "", name);
+}
+
+struct source_item *source_items_find_object(const struct source_items *items, const char *prefix,
+					     const char *namespace, const char *name)
+{
+	_cleanup_free_ char *text = object_item_name(prefix, namespace, name);
+
+	return source_items_find(items, text);
+}
+
+struct source_item *source_items_get_object(struct source_items *items, const char *prefix,
+					    const char *namespace, const char *name)
+{
+	_cleanup_free_ char *text = object_item_name(prefix, namespace, name);
+
+	return source_items_get(items, text);
+}
+
+struct service *source_item_service(const struct source_item *item)
+{
+	return begins_with(item, SOURCE_ITEM_SERVICES) && item->manifest.service_count
+		       ? item->manifest.services[0]
+		       : NULL;
+}
+
+const char *source_item_object_name(const struct source_item *item)
+{
+	const char *name = strchr(item->name, ' ') + 1;
+
+	return *name == '/' ? name + 1 : name;
+}
