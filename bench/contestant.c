@@ -185,7 +185,6 @@ static int open_program(struct entrant *entrant, struct bpf_program **ret_prog, 
 		return err_set(err, negative_errno(), "opening the contestants: %s",
 			       strerror(errno));
 	entrant->skeleton->rodata->attached_ifindex = entrant->lane.device_ifindex;
-	entrant->skeleton->rodata->shards_shared = libbpf_num_possible_cpus() > L2RESP_SHARDS;
 	bpf_object__for_each_program(prog, entrant->skeleton->obj)
 		bpf_program__set_autoload(prog, !strcmp(bpf_program__name(prog), name));
 	*ret_prog = bpf_object__find_program_by_name(entrant->skeleton->obj, name);

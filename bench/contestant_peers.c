@@ -93,9 +93,7 @@ static int start_farpd(struct entrant *entrant, struct err *err)
 	r = device_address(entrant, err);
 	if (!r)
 		r = lane_start(entrant->lane.device_ns, words, &entrant->pid, err);
-	/* nothing tells when it listens */
-	nanosleep(&(struct timespec){ .tv_nsec = 500000000 }, NULL);
-	return r;
+	return r ?: lane_wait_packet_socket(entrant->lane.device_ns, entrant->pid, err);
 }
 
 const struct contestant contestant_farpd = {

@@ -74,7 +74,7 @@ static __always_inline int step_tx(struct xdp_md *ctx, const enum step step)
 	if (!entry)
 		return XDP_PASS;
 	if (step == STEP_COUNT_INSIDE) {
-		entry->responses_sent[shard_of_cpu()]++;
+		__sync_fetch_and_add(&entry->responses_sent, 1);
 	} else if (step == STEP_COUNT_APART) {
 		slot = bpf_ntohl(key.ip4) & counts_apart_mask;
 		count = bpf_map_lookup_elem(&counts_apart, &slot);

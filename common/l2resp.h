@@ -29,13 +29,6 @@
 /* Lease slot of addresses added by hand: its stamp never runs out. */
 #define L2RESP_LEASE_FOREVER 0
 
-/*
- * Shards of an entry's count of answers: seven fill the cache line that its head begins. The first
- * seven CPUs have one each, the others share (shard_of_cpu()). While there are no more CPUs than
- * shards, an add needs no atomicity.
- */
-#define L2RESP_SHARDS 7
-
 /* Where a program's maps were pinned when it was attached: the directory, and the device number of
  * its bpffs. */
 struct pins_origin {
@@ -68,14 +61,13 @@ struct entry_head {
 
 /*
  * Value of responder_v4. It begins with its key once more: an element that is freed and reused
- * while a look-up still holds it must not answer with another address's MAC. responses_sent adds up
- * to the answers sent. In a preallocated hash element the key and its copy end one cache line, and
- * the rest is the next.
+ * while a look-up still holds it must not answer with another address's MAC. All CPUs add to
+ * responses_sent, atomically.
  */
 struct responder_v4_entry {
 	struct responder_v4_key key;
 	struct entry_head head;
-	__u64 responses_sent[L2RESP_SHARDS];
+	__u64 responses_sent;
 };
 
 /* Key of responder_v6; ip6 in network byte order. */
@@ -89,7 +81,7 @@ struct responder_v6_entry {
 	struct responder_v6_key key;
 	__u32 reserved;
 	struct entry_head head;
-	__u64 responses_sent[L2RESP_SHARDS];
+	__u64 responses_sent;
 };
 
 /*

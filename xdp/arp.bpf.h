@@ -32,9 +32,7 @@ enum arp_ownership { ARP_OWNED, ARP_NOT_OWNED, ARP_LAPSED };
 
 /*
  * Looks up @key. *ret_entry and its MAC are set if it is ARP_OWNED. Should the element be freed and
- * given to another key meanwhile, the key that it carries says so: the kernel fills an element from
- * its start, so the head is read before the key that lies ahead of it. That much order x86 keeps;
- * elsewhere, and should the kernel copy backwards, a window of nanoseconds remains.
+ * given to another key meanwhile, the key that it carries says so; control_remove() says why.
  */
 static __always_inline enum arp_ownership arp_look_up(const struct responder_v4_key *key,
 						      struct responder_v4_entry **ret_entry,
@@ -46,7 +44,7 @@ static __always_inline enum arp_ownership arp_look_up(const struct responder_v4_
 	if (!entry)
 		return ARP_NOT_OWNED;
 	word = *(volatile __u64 *)&entry->head;
-	if (*(volatile __u64 *)&entry->key != word_load(key))
+	if (*(volatile __u64 *)key_after(&entry->key, word) != word_load(key))
 		return ARP_NOT_OWNED;
 	if (word >= HEAD_LEASED) {
 		word = lease_head(word);
@@ -146,7 +144,7 @@ static __always_inline enum outcome arp_request(void *eth, struct arp_packet *ar
 	if (sha != source)
 		count_outcome(OUTCOME_ARP_SHA_MISMATCH);
 	arp_reply(eth, arp, mac);
-	count_answer(OUTCOME_ARP_ANSWERED, entry->responses_sent);
+	count_answer(OUTCOME_ARP_ANSWERED, &entry->responses_sent);
 	return OUTCOME_ARP_ANSWERED;
 }
 
@@ -212,7 +210,7 @@ static __always_inline int arp_untagged(void *eth)
 	    (mac_load(eth) != MAC_BROADCAST && mac_load(eth) != mac))
 		return arp_aside(eth);
 	arp_reply(eth, arp, mac);
-	count_answer(OUTCOME_ARP_ANSWERED, entry->responses_sent);
+	count_answer(OUTCOME_ARP_ANSWERED, &entry->responses_sent);
 	return verdict_here(XDP_TX);
 }
 

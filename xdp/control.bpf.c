@@ -12,7 +12,6 @@
 
 #include "maps.bpf.h"
 #include "control.h"
-#include "shard.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -39,7 +38,7 @@ struct {
 /* What is alike in the entries of both families, from the head on. */
 struct entry_tail {
 	struct entry_head head;
-	__u64 responses_sent[L2RESP_SHARDS];
+	__u64 responses_sent;
 };
 
 static bool is_mapped(const __u8 address[16])
@@ -90,8 +89,55 @@ int control_set_head(struct control_set_head *args)
 }
 
 /*
- * The same for an entry that is leased, by the agent, which doesn't hold the writers' lock (leased.h).
- * The exchange fails if the head became another in between.
+ * Overwrites the copy of @key that its entry carries with the complement, then deletes the entry. A
+ * look-up that still holds the element reads its head before that copy (key_after()). The exchange
+ * is a full barrier: a head written into the element later is seen together with the complement, or
+ * with what was written over it. Each of their bytes differs from @key's where the new key does, so
+ * the copy never reads as @key, whatever the order and size of the kernel's stores.
+ */
+static int remove_v4(const struct control_key *wanted)
+{
+	struct responder_v4_key key = { .ifindex = wanted->ifindex };
+	struct responder_v4_entry *entry;
+
+	__builtin_memcpy(&key.ip4, wanted->address + 12, sizeof(key.ip4));
+	entry = bpf_map_lookup_elem(&responder_v4, &key);
+	if (!entry)
+		return CONTROL_ABSENT;
+	__sync_lock_test_and_set((__u64 *)&entry->key, ~*(__u64 *)&key);
+	bpf_map_delete_elem(&responder_v4, &key);
+	return CONTROL_DONE;
+}
+
+static int remove_v6(const struct control_key *wanted)
+{
+	struct responder_v6_key key = { .ifindex = wanted->ifindex };
+	struct responder_v6_entry *entry;
+	volatile __u64 *copy;
+	__u64 half[2];
+
+	__builtin_memcpy(half, wanted->address, sizeof(half));
+	__builtin_memcpy(key.ip6, half, sizeof(half));
+	entry = bpf_map_lookup_elem(&responder_v6, &key);
+	if (!entry)
+		return CONTROL_ABSENT;
+	copy = (volatile __u64 *)&entry->key;
+	copy[0] = ~half[0];
+	copy[1] = ~half[1];
+	__sync_lock_test_and_set((__u64 *)&copy[2], ~(__u64)key.ifindex);
+	bpf_map_delete_elem(&responder_v6, &key);
+	return CONTROL_DONE;
+}
+
+SEC("syscall")
+int control_remove(struct control_key *args)
+{
+	return is_mapped(args->address) ? remove_v4(args) : remove_v6(args);
+}
+
+/*
+ * Writes the head of an entry that is leased: for the agent, which doesn't hold the writers' lock
+ * (leased.h). The exchange fails if the head became another in between.
  */
 SEC("syscall")
 int control_set_leased(struct control_set_head *args)
@@ -109,26 +155,17 @@ int control_set_leased(struct control_set_head *args)
 	return CONTROL_DONE;
 }
 
-/* Deletes an entry if it is leased; by the agent, as above. */
+/* Removes an entry if it is leased; by the agent, as above. */
 SEC("syscall")
 int control_remove_leased(struct control_key *args)
 {
-	struct responder_v6_key key6 = { .ifindex = args->ifindex };
-	struct responder_v4_key key4 = { .ifindex = args->ifindex };
 	struct entry_tail *entry = entry_find(args);
 
 	if (!entry)
 		return CONTROL_ABSENT;
 	if (entry->head.lease == L2RESP_LEASE_FOREVER)
 		return CONTROL_BY_HAND;
-	if (is_mapped(args->address)) {
-		__builtin_memcpy(&key4.ip4, args->address + 12, sizeof(key4.ip4));
-		bpf_map_delete_elem(&responder_v4, &key4);
-	} else {
-		__builtin_memcpy(key6.ip6, args->address, sizeof(key6.ip6));
-		bpf_map_delete_elem(&responder_v6, &key6);
-	}
-	return CONTROL_DONE;
+	return control_remove(args);
 }
 
 SEC("syscall")
@@ -138,9 +175,7 @@ int control_add_answers(struct control_add_answers *args)
 
 	if (!entry)
 		return CONTROL_ABSENT;
-	/* on this CPU's shard, in one instruction: the data path's plain add on this CPU can't come
-	 * in between */
-	__sync_fetch_and_add(&entry->responses_sent[shard_of_cpu()], args->answers);
+	__sync_fetch_and_add(&entry->responses_sent, args->answers);
 	return CONTROL_DONE;
 }
 

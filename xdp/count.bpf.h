@@ -5,12 +5,9 @@
 
 #include "mac.bpf.h"
 #include "maps.bpf.h"
-#include "shard.bpf.h"
 
 /* Set by the loader before load. L2RESP_COUNTERS_NONE: a rehearsal, of which no map may tell. */
 const volatile __u32 counters_slot;
-/* More CPUs than shards: two may add to one, so the add is atomic. */
-const volatile bool shards_shared = true;
 
 #define CONFLICT_EVENT_INTERVAL_NS 1000000000ULL
 
@@ -55,16 +52,11 @@ static __always_inline void count_answer(enum outcome outcome, __u64 *responses_
 {
 	struct outcome_counts *counts =
 		bpf_map_lookup_elem(&counters, (const void *)&counters_slot);
-	__u32 shard;
 
 	if (!counts)
 		return; /* a rehearsal */
 	counts->count[outcome]++;
-	shard = shard_of_cpu();
-	if (shards_shared)
-		__sync_fetch_and_add(&responses_sent[shard], 1);
-	else
-		responses_sent[shard]++;
+	__sync_fetch_and_add(responses_sent, 1);
 }
 
 /* Tells the agent, once a second at most. */

@@ -13,6 +13,19 @@
  */
 #define HEAD_LEASED ((__u64)(L2RESP_LEASE_FOREVER + 1) << 56)
 
+/*
+ * @key, the copy of its key that an entry carries, for loads that every CPU makes after that of
+ * @head: they are at an address that depends on it. Only then does the copy tell whether @head is
+ * this key's (control_remove()).
+ */
+static __always_inline const void *key_after(const void *key, __u64 head)
+{
+	__u64 none = 0;
+
+	barrier_var(none); /* else clang knows that the sum is @key */
+	return key + (head & none);
+}
+
 static __always_inline __u8 head_flags(__u64 head)
 {
 	return head >> 48;

@@ -120,14 +120,15 @@ static __always_inline enum nd_ownership nd_look_up(const void *ip6, __u32 ifind
 {
 	struct responder_v6_key key = { .ifindex = ifindex };
 	struct responder_v6_entry *entry;
+	const struct responder_v6_key *carried;
 
 	ip6_copy(key.ip6, ip6);
 	entry = bpf_map_lookup_elem(&responder_v6, &key);
 	if (!entry)
 		return ND_NOT_OWNED;
 	*ret_head = *(volatile __u64 *)&entry->head;
-	barrier();
-	if (!ip6_equal(entry->key.ip6, ip6) || entry->key.ifindex != ifindex)
+	carried = key_after(&entry->key, *ret_head);
+	if (!ip6_equal(carried->ip6, ip6) || carried->ifindex != ifindex)
 		return ND_NOT_OWNED;
 	if (*ret_head >= HEAD_LEASED) {
 		*ret_head = lease_head(*ret_head);
@@ -376,7 +377,7 @@ __noinline enum outcome nd_solicitation(struct ethhdr *eth, struct nd_packet *pa
 	if (!nd_is_to(eth, packet, mac_of(head)))
 		return count_silence(OUTCOME_ND_OTHER_DESTINATION);
 	nd_reply(eth, packet, option, source, head);
-	count_answer(OUTCOME_ND_ANSWERED, entry->responses_sent);
+	count_answer(OUTCOME_ND_ANSWERED, &entry->responses_sent);
 	return OUTCOME_ND_ANSWERED;
 }
 

@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 
 #include "agent.h"
+#include "alloc.h"
 #include "attach.h"
 #include "cleanup.h"
 #include "client.h"
@@ -309,6 +310,7 @@ int main(int argc, char **argv)
 	/* a closed pipe is an error to report, not a death */
 	signal(SIGPIPE, SIG_IGN);
 	attach_log_setup(options.verbose);
+	json_set_alloc_funcs(xmalloc, free);
 	status = dispatch(&options, argc - words, argv + words);
 	if (!err_stdout(&err))
 		return status;

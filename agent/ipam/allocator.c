@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <search.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "allocator.h"
 #include "allocator_state.h"
 #include "cleanup.h"
+#include "decision.h"
 
 static int compare_names(const void *a, const void *b)
 {
@@ -173,12 +173,7 @@ const struct verdict *allocator_verdict(const struct allocator *allocator,
 
 bool allocator_ours(const struct allocator *allocator, const struct service *service)
 {
-	if (!service->wants_load_balancer || !service->class)
-		return service->wants_load_balancer;
-	for (size_t i = 0; allocator->classes[i]; i++)
-		if (!strcmp(allocator->classes[i], service->class))
-			return true;
-	return false;
+	return service_has_class(service, allocator->classes);
 }
 
 /* Reports the verdicts of @states; they may be written from now on. */

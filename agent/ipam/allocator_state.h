@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the allocator remembers of each Service. Only for allocator.c and decision.c. */
+/* What the allocator remembers of each Service. Only for allocator and decision. */
 #ifndef XDP_L2RESPD_ALLOCATOR_STATE_H
 #define XDP_L2RESPD_ALLOCATOR_STATE_H
 
-#include "allocator.h"
+#include <stdlib.h>
+
+#include "alloc.h"
 #include "holding.h"
+#include "stock.h"
+#include "verdict.h"
 
 struct service_state {
 	struct service *service;     /* that the verdict and the holdings are of; NULL: new */
@@ -50,9 +54,5 @@ static inline void states_free(struct service_states *states)
 }
 
 void state_free(void *state);
-
-/* Decides for the dirty states, and for those that wait if there may be something for them. Those
- * that are gone are freed. */
-void decide(struct allocator *allocator);
 
 #endif

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Who keeps what, and who gets what is free: docs/pools.md has the order. */
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "allocator_state.h"
 #include "cleanup.h"
+#include "decision.h"
 
 /* An address that a Service had before it is decided anew. */
 struct former {
@@ -134,8 +133,8 @@ static void replace_service(struct allocator *allocator, struct service_state *s
 	service_unref(state->service);
 	state->service = service_ref(state->next);
 	state->verdict.service = state->service;
-	state->verdict.ours =
-		allocator_ours(allocator, state->service) && (allocator->stocks.count || was_ours);
+	state->verdict.ours = service_has_class(state->service, allocator->classes) &&
+			      (allocator->stocks.count || was_ours);
 	state->verdict.changed = state->verdict.ours != was_ours;
 	state->before = state->verdict.addresses;
 	state->verdict.addresses = (struct address_list){};

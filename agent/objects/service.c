@@ -318,6 +318,16 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 	return 0;
 }
 
+bool service_has_class(const struct service *service, const char *const *classes)
+{
+	if (!service->wants_load_balancer || !service->class)
+		return service->wants_load_balancer;
+	for (size_t i = 0; classes[i]; i++)
+		if (!strcmp(classes[i], service->class))
+			return true;
+	return false;
+}
+
 int service_compare_names(const struct service *a, const struct service *b)
 {
 	int order = strcmp(a->namespace, b->namespace);

@@ -54,6 +54,9 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service);
 
+/* Does @service want a load balancer of one of @classes (NULL-terminated), or of any? */
+bool service_has_class(const struct service *service, const char *const *classes);
+
 /* By namespace and name. */
 int service_compare_names(const struct service *a, const struct service *b);
 

@@ -11,6 +11,7 @@
 #include "json.h"
 #include "kube_pools.h"
 #include "leader.h"
+#include "status_writer.h"
 
 #define LEASE_NAME "l2resp-ipam"
 #define CALLS_MAX  16
@@ -30,14 +31,6 @@ struct patch {
 	bool accepted;		/* by the server; else there was no answer */
 };
 
-/* A write of a pool's or a policy's status, not conditional on a resourceVersion. */
-struct plain_patch {
-	struct kube_pools *pools;
-	struct http_call *call;
-	char *item;
-	uint64_t version; /* that the last write of @item made; the watch may not show it yet */
-};
-
 struct kube_pools {
 	struct kube *kube;
 	struct source *source;
@@ -46,7 +39,7 @@ struct kube_pools {
 	const char *classes[2];
 	sd_event_source *timer; /* decides and writes again */
 	struct patch *patches;
-	struct plain_patch plain; /* one at a time */
+	struct status_writer *status; /* of pools and policies */
 	size_t calls;
 	bool relisted;
 	bool no_conditions; /* this server keeps none on Services */
@@ -234,117 +227,6 @@ static bool write_services(struct kube_pools *pools)
 	return done && !pools->calls;
 }
 
-/* ---- the pools' own status, and policies' ---- */
-
-static void on_plain_patched(const struct http_result *result, void *userdata)
-{
-	struct plain_patch *patch = userdata;
-	struct kube_pools *pools = patch->pools;
-
-	patch->call = NULL;
-	if (!result->error && result->status == 200) {
-		_cleanup_json_ json_t *json = json_loads(result->body, 0, NULL);
-
-		patch->version = kube_version(json);
-		settle_after(pools, SETTLE_USEC);
-		return;
-	}
-	if (result->status != 404)
-		say_trouble(pools, patch->item, result);
-	settle_after(pools, RETRY_USEC);
-}
-
-static void number_format(unsigned __int128 number, char text[40])
-{
-	char digits[40];
-	size_t at = sizeof(digits) - 1;
-
-	digits[at] = '\0';
-	do {
-		digits[--at] = '0' + (int)(number % 10);
-		number /= 10;
-	} while (number);
-	memcpy(text, digits + at, sizeof(digits) - at);
-}
-
-/* Writes @conditions, consumed, as those of @item, of which there are @plural. */
-static void write_conditions(struct kube_pools *pools, const struct source_item *item,
-			     const char *plural, json_t *conditions)
-{
-	_cleanup_json_ json_t *body = json_pack("{s{so}}", "status", "conditions", conditions);
-	_cleanup_free_ char *path = xasprintf("/apis/cilium.io/v2alpha1/%s/%s/status", plural,
-					      source_item_object_name(item));
-
-	free(pools->plain.item);
-	pools->plain.item = xstrdup(item->name);
-	pools->plain.version = 0;
-	pools->plain.call =
-		kube_request(pools->kube, "PATCH", path, body, on_plain_patched, &pools->plain);
-}
-
-/* Does the watch still show @item as it was before the last write? */
-static bool plain_pending(const struct kube_pools *pools, const struct source_item *item)
-{
-	return pools->plain.item && !strcmp(pools->plain.item, item->name) &&
-	       item->version < pools->plain.version;
-}
-
-/* The conditions that @item, the pool of @pool, should have; NULL: those that it has. */
-static json_t *pool_conditions(const struct source_item *item, const struct pool_status *pool)
-{
-	char total[40], available[40], used[40];
-	const struct {
-		const char *type, *state, *reason, *message;
-	} wanted[] = {
-		{ CONDITION_CONFLICT, pool->conflict ? "True" : "False",
-		  pool->conflict ? "cidr_overlap" : "resolved",
-		  /* API servers are known that take "" for no string */
-		  pool->conflict ? pool->message : "no conflict" },
-		{ CONDITION_TOTAL, "Unknown", "noreason", total },
-		{ CONDITION_AVAILABLE, "Unknown", "noreason", available },
-		{ CONDITION_USED, "Unknown", "noreason", used },
-	};
-	const size_t count = sizeof(wanted) / sizeof(wanted[0]);
-	bool same = true;
-	json_t *made;
-
-	number_format(pool->total, total);
-	number_format(pool->available, available);
-	number_format(pool->used, used);
-	for (size_t i = 0; i < count; i++)
-		same = same && condition_is(item->status, wanted[i].type, wanted[i].state,
-					    wanted[i].reason, wanted[i].message);
-	if (same)
-		return NULL;
-	made = conditions_copy(item->status);
-	for (size_t i = 0; i < count; i++)
-		condition_set(made, wanted[i].type, wanted[i].state, wanted[i].reason,
-			      wanted[i].message);
-	return made;
-}
-
-/* Writes the first status that is another. */
-static void write_plain(struct kube_pools *pools)
-{
-	const struct source_items *items = &pools->source->items;
-	struct pool_status pool;
-
-	for (size_t at = 0;
-	     !pools->plain.call && allocator_pool_status(pools->allocator, at, &pool); at++) {
-		const struct source_item *item =
-			source_items_find_object(items, SOURCE_ITEM_POOLS, NULL, pool.pool->name);
-		json_t *conditions =
-			item && !plain_pending(pools, item) ? pool_conditions(item, &pool) : NULL;
-
-		if (conditions)
-			write_conditions(pools, item, "ciliumloadbalancerippools", conditions);
-	}
-	for (size_t i = 0; !pools->plain.call && i < items->count; i++)
-		if (items->list[i]->wanted && !plain_pending(pools, items->list[i]))
-			write_conditions(pools, items->list[i], "ciliuml2announcementpolicies",
-					 json_incref(items->list[i]->wanted));
-}
-
 /* ---- deciding ---- */
 
 /* Tells the allocator how @item is now, with all that may be written for it. */
@@ -454,7 +336,7 @@ void kube_pools_settle(struct kube_pools *pools)
 		if (verdicts[i]->changed)
 			source_say_verdict(pools->source, verdicts[i]);
 	if (write_services(pools))
-		write_plain(pools);
+		status_writer_continue(pools->status, pools->allocator);
 }
 
 void kube_pools_relisted(struct kube_pools *pools)
@@ -475,6 +357,11 @@ void kube_pools_removed(struct kube_pools *pools, const struct source_item *item
 const struct allocator *kube_pools_allocator(const struct kube_pools *pools)
 {
 	return pools->allocator;
+}
+
+static void on_status_written(bool accepted, void *userdata)
+{
+	settle_after(userdata, accepted ? SETTLE_USEC : RETRY_USEC);
 }
 
 static void on_leading(void *userdata)
@@ -509,8 +396,7 @@ void kube_pools_free(struct kube_pools *pools)
 	leader_free(pools->leader);
 	while (pools->patches)
 		patch_free(pools->patches);
-	http_cancel(pools->plain.call);
-	free(pools->plain.item);
+	status_writer_free(pools->status);
 	sd_event_source_disable_unref(pools->timer);
 	allocator_free(pools->allocator);
 	free(pools);
@@ -529,7 +415,7 @@ int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, co
 		.classes = { class },
 		.relisted = true,
 	};
-	pools->plain.pools = pools;
+	pools->status = status_writer_new(kube, source, on_status_written, pools);
 	r = sd_event_add_time_relative(event, &pools->timer, CLOCK_MONOTONIC, 0, 1000, on_settle,
 				       pools);
 	if (r >= 0)

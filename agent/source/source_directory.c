@@ -37,7 +37,8 @@ struct source_directory {
 	bool read_only;
 	int inotify;
 	bool watched;
-	int open_error; /* of the directory, when it was last read: said once */
+	bool known;	/* it was read without an error once */
+	int scan_error; /* of the directory or a file, when it was last read: said once */
 	sd_event_source *io, *settle, *rescan;
 };
 
@@ -171,47 +172,85 @@ static bool is_item(const char *name, const void *userdata)
 	return source_items_find(userdata, name);
 }
 
-/* Reads the directory; returns whether the manifests changed. */
-static bool scan(struct source_directory *source, bool all)
+/* Says once why the directory, or a file in it, can't be looked at. */
+static void say_unread(struct source_directory *source, const char *name, int error)
 {
-	struct source_items *items = &source->source.items;
-	DIR *directory = opendir(source->directory);
-	bool changed = false;
-	struct dirent *entry;
-	struct err err;
+	struct err said;
 
-	if (!directory && errno != source->open_error) {
-		source->open_error = errno;
-		err_write(&err, "%s: %s; it is looked for again every 10 s", source->directory,
-			  strerror(errno));
-		source_say(&source->source, LOG_WARNING, err.text);
-	}
-	if (!directory && source->open_error != ENOENT)
-		/* unreadable isn't empty */
-		return false;
-	source_items_mark(items, "");
-	while (directory && (entry = readdir(directory))) {
+	if (error == source->scan_error)
+		return;
+	source->scan_error = error;
+	err_write(&said, "%s%s%s: %s; it is looked for again every 10 s", source->directory,
+		  name ? "/" : "", name ?: "", strerror(error));
+	source_say(&source->source, LOG_WARNING, said.text);
+}
+
+/* Reads each file of @directory that changed, or @all. Returns 0, or a negative errno, said, where
+ * a file couldn't be looked at; *ret_changed: whether the manifests changed. */
+static int read_files(struct source_directory *source, DIR *directory, bool all, bool *ret_changed)
+{
+	struct dirent *entry;
+	int r = 0;
+
+	while (errno = 0, entry = readdir(directory)) {
 		struct source_item *file;
 		struct stat st;
 
-		if (!name_wanted(entry->d_name) ||
-		    fstatat(dirfd(directory), entry->d_name, &st, 0) < 0 || !S_ISREG(st.st_mode))
+		if (!name_wanted(entry->d_name))
 			continue;
-		file = source_items_get(items, entry->d_name);
+		if (fstatat(dirfd(directory), entry->d_name, &st, 0) < 0) {
+			if (errno != ENOENT) {
+				r = negative_errno();
+				say_unread(source, entry->d_name, -r);
+			}
+			continue;
+		}
+		if (!S_ISREG(st.st_mode))
+			continue;
+		file = source_items_get(&source->source.items, entry->d_name);
 		file->present = true;
 		if (!all && same_file(&file->st, &st))
 			continue;
 		file->st = st;
 		file_read(source, file);
-		changed = true;
+		*ret_changed = true;
 	}
-	changed = source_items_sweep(items, "") || changed;
-	if (directory) {
-		source->open_error = 0;
-		closedir(directory);
-		if ((changed || all) && !source->read_only)
+	if (!errno)
+		return r;
+	r = negative_errno();
+	say_unread(source, NULL, -r);
+	return r;
+}
+
+/*
+ * Reads the directory; returns whether the manifests changed. Only ENOENT means that a file is
+ * gone: after any other error (a network file system's ESTALE or EIO, say) all that was known
+ * stays.
+ */
+static bool scan(struct source_directory *source, bool all)
+{
+	struct source_items *items = &source->source.items;
+	DIR *directory = opendir(source->directory);
+	bool changed = false;
+	int r = 0;
+
+	if (!directory) {
+		r = errno == ENOENT ? 0 : negative_errno();
+		say_unread(source, NULL, errno);
+	}
+	source_items_mark(items, "");
+	if (directory)
+		r = read_files(source, directory, all, &changed);
+	if (!r) {
+		changed = source_items_sweep(items, "") || changed || !source->known;
+		source->known = true;
+		if (directory)
+			source->scan_error = 0;
+		if (directory && (changed || all) && !source->read_only)
 			last_good_prune(source->copies, is_item, items);
 	}
+	if (directory)
+		closedir(directory);
 	return changed;
 }
 
@@ -343,15 +382,14 @@ static bool directory_same(const struct source *base, const struct source_option
 
 static bool directory_known(const struct source *base)
 {
-	(void)base;
-	return true;
+	return ((const struct source_directory *)base)->known;
 }
 
 static void directory_status(const struct source *base, struct source_status *status)
 {
 	const struct source_directory *source = (const struct source_directory *)base;
 
-	status->reachable = !source->open_error;
+	status->reachable = !source->scan_error;
 	status->trouble = source->pools_error;
 	status->allocator = directory_pools_allocator(source->pools);
 }

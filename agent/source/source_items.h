@@ -18,7 +18,8 @@ struct source_item {
 	bool present;	/* seen in this scan or list */
 	struct stat st; /* of a file */
 	/* of an object */
-	uint64_t version; /* its resourceVersion */
+	uint64_t version;	  /* its resourceVersion */
+	uint64_t written_version; /* that our last write of its status made; 0: none */
 	json_t *status;
 	json_t *wanted;	   /* the conditions that it should have; NULL: those that it has */
 	bool pools_behind; /* kube_pools hasn't seen it as it is now */

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 
@@ -20,6 +21,8 @@
 #include "lane.h"
 
 #define BPFFS "/sys/fs/bpf"
+/* ten milliseconds each */
+#define PACKET_SOCKET_LOOKS 1000
 
 int lane_isolate(struct err *err)
 {
@@ -94,6 +97,36 @@ int lane_start(int ns, const char *const *words, pid_t *ret_pid, struct err *err
 		child_exec(ns, -1, output, words);
 	*ret_pid = pid;
 	return 0;
+}
+
+/* Is there a packet socket in the namespace of @pid, which is @ns by now? */
+static bool has_packet_socket(int ns, pid_t pid)
+{
+	char path[64], line[128];
+	struct stat wanted, found;
+	FILE *sockets;
+	int lines = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	if (fstat(ns, &wanted) < 0 || stat(path, &found) < 0 || wanted.st_ino != found.st_ino)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/net/packet", pid);
+	sockets = fopen(path, "re");
+	while (sockets && fgets(line, sizeof(line), sockets))
+		lines++;
+	if (sockets)
+		fclose(sockets);
+	return lines > 1; /* the first has the columns' names */
+}
+
+int lane_wait_packet_socket(int ns, pid_t pid, struct err *err)
+{
+	for (int i = 0; i < PACKET_SOCKET_LOOKS; i++) {
+		if (has_packet_socket(ns, pid))
+			return 0;
+		usleep(10000);
+	}
+	return err_set(err, -ETIMEDOUT, "process %d opens no packet socket", pid);
 }
 
 void lane_stop(pid_t pid)

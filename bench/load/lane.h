@@ -57,6 +57,8 @@ int lane_run(int ns, int input, const char *const *words, struct err *err);
 
 /* Starts a program in @ns and leaves it running; it is killed when this process ends. */
 int lane_start(int ns, const char *const *words, pid_t *ret_pid, struct err *err);
+/* Until the program listens on a packet socket, the only one in @ns. */
+int lane_wait_packet_socket(int ns, pid_t pid, struct err *err);
 void lane_stop(pid_t pid);
 
 /* Writes @value to @path below /proc/sys/net, in @ns. */

@@ -65,7 +65,6 @@ static int skeleton_open(const struct pins *pins, const struct link *link, uint3
 		 L2RESP_PINS_DIR_SIZE - 1, pins->dir);
 	skeleton->rodata->pins_origin.dev_major = major(pins->bpffs_dev);
 	skeleton->rodata->pins_origin.dev_minor = minor(pins->bpffs_dev);
-	skeleton->rodata->shards_shared = libbpf_num_possible_cpus() > L2RESP_SHARDS;
 	for (enum pins_map pin = 0; pin < PINS_MAP_COUNT; pin++) {
 		map = bpf_object__find_map_by_name(skeleton->obj, pins_map_name(pin));
 		/* one that only user space reads; or a rehearsal with nothing pinned yet */

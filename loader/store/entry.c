@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "entry.h"
 #include "lease_stamp.h"
+#include "remover.h"
 
 int entry_read_all(const struct pins *pins, uint32_t ifindex, struct entry_table *ret_table,
 		   struct err *err)
@@ -112,8 +113,9 @@ static int add_one(const struct pins *pins, const struct entry_wanted *wanted,
 		r = entry_get(pins, &wanted->key, &there, err);
 	if (present && !r && there.damaged) {
 		present = false;
-		responder_remove(pins_responders(pins), &row.key);
-		r = responder_insert(pins_responders(pins), &row, err);
+		r = remover_remove_table(pins_responders(pins), &(struct entry_table){ &row, 1 },
+					 err);
+		r = r ?: responder_insert(pins_responders(pins), &row, err);
 	} else if (present && !r) {
 		r = same_as_there(pins, wanted, &there.head, err);
 	}
@@ -272,7 +274,7 @@ int entry_delete(const struct pins *pins, const struct addr_range *range, uint32
 			table.rows[kept++] = table.rows[i];
 	}
 	table.count = kept;
-	r = responder_delete_table(pins_responders(pins), &table, err);
+	r = remover_remove_table(pins_responders(pins), &table, err);
 	if (r < 0)
 		return r;
 	*ret_deleted = kept;
@@ -283,19 +285,20 @@ int entry_delete(const struct pins *pins, const struct addr_range *range, uint32
 int entry_move(const struct pins *pins, const struct entry_table *table, uint32_t from, uint32_t to,
 	       size_t *ret_moved, struct err *err)
 {
+	_cleanup_(remover_close) struct remover remover = {};
 	const int *fds = pins_responders(pins);
 	size_t moved = 0;
+	int r = remover_open(fds, &remover, err);
 
-	for (size_t i = 0; i < table->count; i++) {
+	for (size_t i = 0; i < table->count && !r; i++) {
 		const struct entry_row *row = &table->rows[i];
 		struct entry_row there = *row;
-		int r;
 
 		if (row->key.ifindex != from)
 			continue;
 		/* the agent's: it puts them there itself, if they are still its own by then */
 		if (row->head.lease != L2RESP_LEASE_FOREVER) {
-			responder_remove(fds, &row->key);
+			r = remover_remove(&remover, &row->key, err);
 			continue;
 		}
 		there.key.ifindex = to;
@@ -303,14 +306,14 @@ int entry_move(const struct pins *pins, const struct entry_table *table, uint32_
 		 * deletes */
 		r = responder_insert(fds, &there, err);
 		if (r == -E2BIG) {
-			responder_remove(fds, &row->key);
-			r = responder_insert(fds, &there, err);
+			r = remover_remove(&remover, &row->key, err);
+			r = r ?: responder_insert(fds, &there, err);
 		}
 		if (r < 0 && r != -EEXIST)
 			return r;
 		moved += !r;
-		responder_remove(fds, &row->key);
+		r = remover_remove(&remover, &row->key, err);
 	}
 	*ret_moved = moved;
-	return 0;
+	return r;
 }

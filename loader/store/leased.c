@@ -20,14 +20,6 @@ struct leased {
 	size_t device_count;
 };
 
-static struct control_key control_key(const struct entry_key *key)
-{
-	struct control_key packed = { .ifindex = key->ifindex };
-
-	memcpy(packed.address, key->address.bytes, sizeof(packed.address));
-	return packed;
-}
-
 static int devices_read(struct leased *leased, struct err *err)
 {
 	struct device_table devices;
@@ -165,7 +157,7 @@ static int run(const struct bpf_program *program, void *args, size_t size, struc
 static int change(struct leased *leased, const struct entry_row *row, enum leased_put *ret_done,
 		  struct err *err)
 {
-	struct control_set_head args = { .key = control_key(&row->key), .head = row->head };
+	struct control_set_head args = { .key = responder_control_key(&row->key), .head = row->head };
 	int r = run(leased->control->progs.control_set_leased, &args, sizeof(args), err);
 
 	if (r < 0)
@@ -190,6 +182,12 @@ int leased_put(struct leased *leased, const struct entry_row *row, enum leased_p
 	}
 	if (r < 0)
 		return r;
+	/* the program doesn't answer by it, whoever wrote it */
+	if (there.damaged && there.head.lease != L2RESP_LEASE_FOREVER) {
+		r = leased_remove(leased, &row->key, err);
+		*ret_done = LEASED_CHANGED;
+		return r < 0 ? r : responder_insert(fds, row, err);
+	}
 	if (there.head.lease == L2RESP_LEASE_FOREVER) {
 		*ret_done = LEASED_BY_HAND;
 		return 0;
@@ -212,7 +210,7 @@ int leased_has(const struct leased *leased, const struct entry_key *key, struct 
 
 int leased_remove(struct leased *leased, const struct entry_key *key, struct err *err)
 {
-	struct control_key args = control_key(key);
+	struct control_key args = responder_control_key(key);
 	int r = run(leased->control->progs.control_remove_leased, &args, sizeof(args), err);
 
 	return r < 0 ? r : r == CONTROL_DONE;

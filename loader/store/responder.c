@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "map.h"
+#include "remover.h"
 #include "responder.h"
 
 /* Elements a batch call; the map's own lock is held for one bucket at a time, so only the copy's
@@ -21,7 +22,7 @@
 #define SHARE_MIN  32768
 
 /* A key is what the map keeps of an address, and the interface; a value begins with its key, and
- * its counts follow its head. */
+ * its count follows its head. */
 struct layout {
 	const char *name;
 	size_t address_skip; /* bytes of struct address that the key leaves out */
@@ -39,11 +40,11 @@ static const struct layout layouts[PINS_FAMILIES] = {
 		      offsetof(struct responder_v6_entry, head) },
 };
 
-#define COUNTS_FOLLOW_HEAD(entry)                  \
+#define COUNT_FOLLOWS_HEAD(entry)                  \
 	(offsetof(struct entry, responses_sent) == \
 	 offsetof(struct entry, head) + sizeof(struct entry_head))
-_Static_assert(COUNTS_FOLLOW_HEAD(responder_v4_entry), "");
-_Static_assert(COUNTS_FOLLOW_HEAD(responder_v6_entry), "");
+_Static_assert(COUNT_FOLLOWS_HEAD(responder_v4_entry), "");
+_Static_assert(COUNT_FOLLOWS_HEAD(responder_v6_entry), "");
 _Static_assert(offsetof(struct responder_v4_key, ifindex) == 4, "");
 _Static_assert(offsetof(struct responder_v6_key, ifindex) == 16, "");
 
@@ -76,6 +77,14 @@ enum pins_family responder_family(const struct address *address)
 	return address_is_v4(address) ? PINS_V4 : PINS_V6;
 }
 
+struct control_key responder_control_key(const struct entry_key *key)
+{
+	struct control_key packed = { .ifindex = key->ifindex };
+
+	memcpy(packed.address, key->address.bytes, sizeof(packed.address));
+	return packed;
+}
+
 static void pack_key(const struct layout *layout, const struct entry_key *key, void *packed)
 {
 	size_t length = sizeof(key->address) - layout->address_skip;
@@ -84,7 +93,6 @@ static void pack_key(const struct layout *layout, const struct entry_key *key, v
 	memcpy((char *)packed + length, &key->ifindex, sizeof(key->ifindex));
 }
 
-/* Answers that were sent before are the first shard's. */
 static void pack(const struct layout *layout, const struct entry_row *row, void *packed)
 {
 	char *head = (char *)packed + layout->head_offset;
@@ -101,17 +109,13 @@ static void unpack(const struct layout *layout, const void *key, const void *pac
 	static const struct address mapped = { { [10] = 0xff, [11] = 0xff } };
 	size_t length = sizeof(row->key.address) - layout->address_skip;
 	const char *head = (const char *)packed + layout->head_offset;
-	uint64_t shards[L2RESP_SHARDS];
 
 	row->key.address = mapped;
 	memcpy(row->key.address.bytes + layout->address_skip, key, length);
 	memcpy(&row->key.ifindex, (const char *)key + length, sizeof(row->key.ifindex));
 	row->damaged = memcmp(packed, key, layout->key_size) != 0;
 	memcpy(&row->head, head, sizeof(row->head));
-	memcpy(shards, head + sizeof(row->head), sizeof(shards));
-	row->responses_sent = 0;
-	for (int i = 0; i < L2RESP_SHARDS; i++)
-		row->responses_sent += shards[i];
+	memcpy(&row->responses_sent, head + sizeof(row->head), sizeof(row->responses_sent));
 }
 
 static int err_nomem(struct err *err)
@@ -255,22 +259,11 @@ static void batches_free(struct batches *batches)
 	}
 }
 
-/* What becomes of a batch that is full, or the last. */
-typedef int batch_flush_fn(int fd, const struct layout *layout, struct batch *batch,
-			   struct err *err);
-
 static int batch_write(int fd, const struct layout *layout, struct batch *batch, struct err *err)
 {
 	int r = bpf_map_update_batch(fd, batch->keys, batch->values, &batch->count, NULL);
 
 	return r < 0 ? err_set(err, r, "writing %s: %s", layout->name, strerror(-r)) : 0;
-}
-
-static int batch_delete(int fd, const struct layout *layout, struct batch *batch, struct err *err)
-{
-	int r = bpf_map_delete_batch(fd, batch->keys, &batch->count, NULL);
-
-	return r < 0 ? err_set(err, r, "deleting from %s: %s", layout->name, strerror(-r)) : 0;
 }
 
 static int batch_append(const struct layout *layout, struct batch *batch,
@@ -296,7 +289,6 @@ struct share {
 	const void *from;
 	size_t first;
 	size_t end;
-	batch_flush_fn *flush;
 	_Atomic size_t *done; /* rows, of all shares */
 	/* NULL but in the first, which isn't elsewhere */
 	responder_progress_fn *progress;
@@ -306,7 +298,7 @@ struct share {
 	struct err err;
 };
 
-/* Gathers the rows by family and hands them to @flush a batch at a time. */
+/* Gathers the rows by family and writes them a batch at a time. */
 static void *share_work(void *argument)
 {
 	_cleanup_(batches_free) struct batches batches = {};
@@ -322,7 +314,7 @@ static void *share_work(void *argument)
 		r = batch_append(&layouts[family], batch, &row, &share->err);
 		if (r < 0 || batch->count < BATCH)
 			continue;
-		r = share->flush(share->fds[family], &layouts[family], batch, &share->err);
+		r = batch_write(share->fds[family], &layouts[family], batch, &share->err);
 		batch->count = 0;
 		done = atomic_fetch_add(share->done, BATCH) + BATCH;
 		/* the end is told of once, when all shares have come to theirs */
@@ -331,8 +323,8 @@ static void *share_work(void *argument)
 	}
 	for (int family = 0; family < PINS_FAMILIES && !r; family++)
 		if (batches.of[family].count)
-			r = share->flush(share->fds[family], &layouts[family], &batches.of[family],
-					 &share->err);
+			r = batch_write(share->fds[family], &layouts[family], &batches.of[family],
+					&share->err);
 	share->r = r;
 	return NULL;
 }
@@ -350,8 +342,7 @@ static size_t share_count(size_t rows)
 
 /* The kernel locks a bucket at a time, so that several may write at once. */
 static int in_batches(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
-		      size_t rows, batch_flush_fn *flush, responder_progress_fn *progress,
-		      struct err *err)
+		      size_t rows, responder_progress_fn *progress, struct err *err)
 {
 	struct share shares[SHARES_MAX];
 	size_t count = share_count(rows);
@@ -365,7 +356,6 @@ static int in_batches(const int fds[PINS_FAMILIES], responder_row_fn *row_of, co
 			.from = from,
 			.first = rows * i / count,
 			.end = rows * (i + 1) / count,
-			.flush = flush,
 			.done = &done,
 			.progress = i ? NULL : progress,
 			.total = rows,
@@ -389,17 +379,28 @@ static int in_batches(const int fds[PINS_FAMILIES], responder_row_fn *row_of, co
 	return r;
 }
 
+/* None of the rows was there before, so all may go. */
+static void write_undo(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
+		       size_t count)
+{
+	_cleanup_(remover_close) struct remover remover = {};
+	struct err ignored;
+	int r = remover_open(fds, &remover, &ignored);
+
+	for (size_t i = 0; i < count && !r; i++) {
+		struct entry_row row = row_of(from, i);
+
+		r = remover_remove(&remover, &row.key, &ignored);
+	}
+}
+
 int responder_write(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
 		    size_t count, responder_progress_fn *progress, struct err *err)
 {
-	int r = in_batches(fds, row_of, from, count, batch_write, progress, err);
+	int r = in_batches(fds, row_of, from, count, progress, err);
 
-	/* none of them was there before, so all may go */
-	for (size_t i = 0; r < 0 && i < count; i++) {
-		struct entry_row row = row_of(from, i);
-
-		responder_remove(fds, &row.key);
-	}
+	if (r < 0)
+		write_undo(fds, row_of, from, count);
 	return r;
 }
 
@@ -412,21 +413,4 @@ int responder_write_table(const int fds[PINS_FAMILIES], const struct entry_table
 			  struct err *err)
 {
 	return responder_write(fds, row_itself, table->rows, table->count, NULL, err);
-}
-
-int responder_remove(const int fds[PINS_FAMILIES], const struct entry_key *key)
-{
-	enum pins_family family = responder_family(&key->address);
-	union any_key packed;
-	int r;
-
-	pack_key(&layouts[family], key, &packed);
-	r = bpf_map_delete_elem(fds[family], &packed);
-	return r == -ENOENT ? 0 : r;
-}
-
-int responder_delete_table(const int fds[PINS_FAMILIES], const struct entry_table *table,
-			   struct err *err)
-{
-	return in_batches(fds, row_itself, table->rows, table->count, batch_delete, NULL, err);
 }

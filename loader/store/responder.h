@@ -12,6 +12,7 @@
 
 #include "addr.h"
 #include "cleanup.h"
+#include "control.h"
 #include "err.h"
 #include "l2resp.h"
 #include "pins.h"
@@ -25,7 +26,7 @@ struct entry_row {
 	struct entry_key key;
 	struct entry_head head;
 	bool damaged; /* the copy of the key in the value is another: the program doesn't answer */
-	uint64_t responses_sent; /* over all shards */
+	uint64_t responses_sent;
 };
 
 struct entry_table {
@@ -40,6 +41,9 @@ int entry_table_add(struct entry_table *table, size_t *capacity, const struct en
 
 /* By interface, then by address: IPv4 first, but for what lies below ::ffff:0:0. */
 int entry_key_compare(const struct entry_key *a, const struct entry_key *b);
+
+/* @key as the programs of control.bpf.c take it. */
+struct control_key responder_control_key(const struct entry_key *key);
 
 /* Which of the maps has @address. */
 enum pins_family responder_family(const struct address *address);
@@ -81,9 +85,6 @@ int responder_get(const int fds[PINS_FAMILIES], const struct entry_key *key,
 /* Inserts @row; -EEXIST and -E2BIG (the map is full) without a message. */
 int responder_insert(const int fds[PINS_FAMILIES], const struct entry_row *row, struct err *err);
 
-/* Deletes @key, if it is there. Returns 0 or a negative errno. */
-int responder_remove(const int fds[PINS_FAMILIES], const struct entry_key *key);
-
 /* The @index-th row of what @from points to. */
 typedef struct entry_row responder_row_fn(const void *from, size_t index);
 
@@ -100,9 +101,4 @@ int responder_write(const int fds[PINS_FAMILIES], responder_row_fn *row_of, cons
 /* The same with rows as they are, answers sent and all. */
 int responder_write_table(const int fds[PINS_FAMILIES], const struct entry_table *table,
 			  struct err *err);
-
-/* Deletes @table's rows, all of which are there. */
-int responder_delete_table(const int fds[PINS_FAMILIES], const struct entry_table *table,
-			   struct err *err);
-
 #endif

@@ -5,14 +5,14 @@ import ipaddress
 import re
 import signal
 import socket
-import time
 
 import pytest
 
 from daemon import POLICY, service
-from lan import SERVER_MAC, SLACK, VIP, VIP6, need, wait_until
+from lan import SERVER_MAC, VIP, VIP6, need
 from test_announce import advertisement
-from test_filter import GROUP, maddr
+from test_filter import GROUP, maddr, own_groups
+from wait import HUNG, SLACK, let_pass, wait_until
 from wire import ETH_P_IPV6, REPLY, Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
@@ -36,7 +36,7 @@ def test_map_first_then_three_announcements(agent, lan):
     agent.write("all.yaml", POLICY, service("web", VIP))
     with Wire(lan.client, "eth0") as wire:
         agent.start()
-        seen = wire.received(6, seconds=5)
+        seen = wire.received(6)
         answers = wire.ask(arp(VIP), count=1)
     assert [frame for _, frame in seen] == announcement(VIP) * 3
     gaps = [seen[i + 2][0] - seen[i][0] for i in (0, 2)]
@@ -53,15 +53,15 @@ def test_announced_on_each_device_with_its_own_mac(agent, lan):
     agent.write("all.yaml", POLICY.replace("[eth1]", '["^eth"]'), service("web", VIP))
     with Wire(lan.client, "eth0") as first, Wire(lan.client, "eth9") as second:
         agent.start()
-        assert [frame for _, frame in first.received(2, seconds=5)] == announcement(VIP)
-        assert [frame for _, frame in second.received(2, seconds=5)] == announcement(VIP, mac)
+        assert [frame for _, frame in first.received(2)] == announcement(VIP)
+        assert [frame for _, frame in second.received(2)] == announcement(VIP, mac)
 
 
 def test_ipv6_from_policy_to_silence(agent, lan):
     """Entry, group, advertisement and answer; and nothing of it once the service is gone."""
     need("ndisc6")
     lan.enable_ipv6()
-    before = maddr(lan, "inet6")
+    before = own_groups(lan)
     agent.write("policy.yaml", POLICY)
     agent.write("web.yaml", service("web", VIP6))
     with Wire(lan.client, "eth0", ETH_P_IPV6) as wire:
@@ -153,10 +153,10 @@ def test_a_service_manager_that_does_not_read(agent, scratch):
     agent.wait_entries((VIP, "eth1"))
     for _ in range(5):
         agent.signal(signal.SIGHUP)
-        time.sleep(0.2)
+        let_pass(0.2, "a reload each")
     assert agent.http("/healthz") == (200, "ok\n")
     assert agent.entries()[VIP, "eth1"]["answering"]
-    manager.settimeout(5)
+    manager.settimeout(HUNG)
     wanted = {"READY=1", "WATCHDOG=1"}
     while wanted:
         wanted -= {manager.recv(4096).decode()}

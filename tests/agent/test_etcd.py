@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 from daemon import POLICY, Agent, service
-from lan import CLI, SERVER_IP, SLACK, VIP, VIP6, Lan, Result, wait_until
+from lan import CLI, SERVER_IP, VIP, VIP6, Lan, Result
+from wait import wait_until
 
 URL = f"http://{SERVER_IP}:2379"
 ADDRESSES = [VIP, VIP6, *(f"198.18.10.{i}" for i in range(100, 110))]
@@ -101,7 +102,7 @@ def test_killed(nodes):
     before = answering(first)
     first.signal(signal.SIGKILL)
     first.process.wait()
-    assert wait_until(lambda: has_all(second, first), 2.3 * SLACK)
+    assert wait_until(lambda: has_all(second, first), 2.3)
     assert before and not answering(first)
     assert {holder_of(second, ip) for ip in ADDRESSES} == {"node-2"}
 
@@ -109,7 +110,7 @@ def test_killed(nodes):
 def test_stopped_and_gone_on(nodes):
     first, second = nodes
     first.signal(signal.SIGSTOP)
-    assert wait_until(lambda: has_all(second, first), 2.3 * SLACK)
+    assert wait_until(lambda: has_all(second, first), 2.3)
     first.signal(signal.SIGCONT)
     for _ in range(10):
         shared(first, second)
@@ -119,14 +120,14 @@ def test_stopped_and_gone_on(nodes):
 def test_drained(nodes):
     first, second = nodes
     assert first.command("drain").status == 0
-    assert wait_until(lambda: answering(second) == set(ADDRESSES), 0.3 * SLACK), second.log()
+    assert wait_until(lambda: answering(second) == set(ADDRESSES), 0.3), second.log()
     assert not answering(first)
 
 
 def test_terminated(nodes):
     first, second = nodes
     assert first.end(signal.SIGTERM) == 0
-    assert wait_until(lambda: answering(second) == set(ADDRESSES), 0.3 * SLACK), second.log()
+    assert wait_until(lambda: answering(second) == set(ADDRESSES), 0.3), second.log()
 
 
 def test_moved(nodes):
@@ -147,11 +148,11 @@ def test_show_sends_one_to_the_holder(nodes):
 
     first, second = nodes
     first.lan.server.ip(f"address add {VIP}/32 dev lo")
-    assert wait_until(lambda: holder_of(first, VIP) == "node-2", SLACK)
+    assert wait_until(lambda: holder_of(first, VIP) == "node-2", 1)
     assert "  next, on node-2: xdp-l2respd show default/web\n" in told(first)
     assert f"  xdp-l2resp explain {VIP} dev eth0: answer (arp_answered)\n" in told(second)
     second.lan.server.ip(f"address add {VIP}/32 dev lo")
-    assert wait_until(lambda: not holder_of(first, VIP), SLACK)
+    assert wait_until(lambda: not holder_of(first, VIP), 1)
     assert ", holder: nobody\n" in told(first) and "  no node announces it now\n" in told(first)
     assert "next, on" not in told(first)
 
@@ -168,7 +169,7 @@ def test_engine_gone_and_back(nodes, etcd):
     """Without renewals both go silent; with them both go on."""
     etcd.send_signal(signal.SIGSTOP)
     try:
-        assert wait_until(lambda: not answering(nodes[0]) and not answering(nodes[1]), 2 * SLACK)
+        assert wait_until(lambda: not answering(nodes[0]) and not answering(nodes[1]), 2)
         assert not nodes[0].ready()
     finally:
         etcd.send_signal(signal.SIGCONT)

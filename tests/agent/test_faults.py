@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What stops, breaks or is changed behind the agent's back."""
+import errno
 import json
 import os
 import shutil
@@ -15,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from daemon import AGENT, POLICY, PORT, service
-from lan import PASS, VIP, need, wait_until
+from fault import faulty
+from lan import PASS, VIP, need
+from wait import let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
@@ -24,6 +27,16 @@ NEW_MAC = "02:00:00:00:00:41"
 
 @pytest.fixture
 def running(agent):
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    return agent
+
+
+@pytest.fixture
+def steady(agent):
+    """As `running`, with a lease that outlasts a restart on a busy machine."""
+    agent.outlast_a_restart()
     agent.write("all.yaml", POLICY, service("web", VIP))
     agent.start()
     agent.wait_entries((VIP, "eth1"))
@@ -62,15 +75,20 @@ class Asking(threading.Thread):
 
 def answers(lan, address=VIP):
     with Wire(lan.client, "eth0") as wire:
-        return wire.ask(arp(address)) == [arp_reply(address)]
+        return wire.ask(arp(address), count=1) == [arp_reply(address)]
+
+
+def silent(lan, address=VIP):
+    with Wire(lan.client, "eth0") as wire:
+        return wire.ask(arp(address)) == []
 
 
 def test_stopped_it_goes_silent_within_the_lease(running, lan):
     with Asking(lan) as asking:
-        time.sleep(0.3)
+        assert wait_until(lambda: asking.answered)
         running.signal(signal.SIGSTOP)
         stopped = time.monotonic()
-        time.sleep(2.5)
+        let_pass(2.5, "more than the lease")
     silent = asking.answered[-1] - stopped
     # 2 s less a margin of 100 ms since the last renewal, which was 300 ms ago at most unless the machine was busy
     assert 1 < silent < 1.95, silent
@@ -80,12 +98,13 @@ def test_stopped_it_goes_silent_within_the_lease(running, lan):
 
 
 @pytest.mark.parametrize("how", [signal.SIGUSR1, signal.SIGKILL], ids=["SIGUSR1", "SIGKILL"])
-def test_restart_within_the_lease_leaves_nothing_unanswered(running, lan, how):
+def test_restart_within_the_lease_leaves_nothing_unanswered(steady, lan, how):
+    running = steady
     with Asking(lan) as asking:
-        time.sleep(0.3)
+        assert wait_until(lambda: asking.answered)
         status = running.end(how)
         running.start()
-        time.sleep(1)
+        let_pass(1, "nothing goes unanswered later on")
     assert status == (0 if how == signal.SIGUSR1 else -signal.SIGKILL)
     assert len(asking.asked) > 100
     assert len(asking.answered) == len(asking.asked)
@@ -104,8 +123,9 @@ BROKEN = "kind: Service\n  indented: wrongly\n"
 
 
 @pytest.mark.parametrize("how", [signal.SIGUSR1, signal.SIGTERM], ids=["SIGUSR1", "SIGTERM"])
-def test_a_file_broken_while_it_was_away(running, lan, how):
+def test_a_file_broken_while_it_was_away(steady, lan, how):
     """What it said when it was last right stays, until it is right again or gone."""
+    running = steady
     running.write("all.yaml", POLICY, service("web", VIP, OTHER))
     running.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
     with Asking(lan) as asking:
@@ -113,7 +133,7 @@ def test_a_file_broken_while_it_was_away(running, lan, how):
         running.write("all.yaml", POLICY, BROKEN)
         running.start()
         running.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
-        time.sleep(0.5)
+        let_pass(0.5, "nothing goes unanswered later on")
     if how == signal.SIGUSR1:
         assert len(asking.asked) > 20 and len(asking.answered) == len(asking.asked)
     assert "all.yaml:12: " in running.log() and "what the file said before stays in force" in running.log()
@@ -128,6 +148,33 @@ def test_a_file_broken_while_it_was_away(running, lan, how):
     running.start()
     assert "the file is left out" in running.log()
     running.wait_entries()
+
+
+@pytest.mark.parametrize("fault, said", [
+    # two files, so two looks at the start; then the one that is written makes it look at both again
+    (f"stat:3:{errno.ESTALE}", "Stale file handle"),
+    # at the start, when nothing is known yet
+    (f"readdir:1:{errno.EIO}", "Input/output error"),
+], ids=["stat", "readdir"])
+def test_a_failing_file_system_withdraws_nothing(agent, fault, said):
+    """As a network file system does it: only a file that isn't there is gone."""
+    agent.outlast_a_restart()
+    agent.write("policy.yaml", POLICY)
+    agent.write("web.yaml", service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    agent.end(signal.SIGUSR1)
+    with faulty(fault):
+        agent.start()
+    if fault.startswith("stat"):
+        agent.write("web.yaml", service("web", VIP, OTHER))
+    assert wait_until(lambda: f"{said}; it is looked for again every 10 s" in agent.log())
+    assert (VIP, "eth1") in agent.entries()
+    assert len(list(agent.manifests.with_name("last-good").iterdir())) == 2
+    # the next look finds all
+    agent.write("web.yaml", service("web", VIP, OTHER))
+    agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+    assert agent.log().count(said) == 1
 
 
 @pytest.mark.parametrize("damage", [lambda text: text[:-1], lambda text: text.replace(VIP, OTHER), lambda text: "",
@@ -217,7 +264,7 @@ def test_an_entry_that_somebody_put_into_the_agents_slot_goes(running, lan):
     assert answers(lan, OTHER)
     running.wait_entries((VIP, "eth1"), seconds=7)
     assert f"repaired: {OTHER}" in running.log() and "deleted" in running.log()
-    assert not answers(lan, OTHER) and answers(lan)
+    assert silent(lan, OTHER) and answers(lan)
 
 
 def test_a_program_that_was_taken_off_comes_back(running, lan):
@@ -269,8 +316,7 @@ def test_another_mac(running, lan):
 
 
 def test_carrier_lost_and_back(running, lan):
-    # our own attach's flap is not to be mistaken for this one
-    time.sleep(5)
+    let_pass(5, "our own attach's flap is not to be mistaken for this one")
     lan.client.ip("link set eth0 down")
     running.wait_entries()
     lan.client.ip("link set eth0 up")
@@ -316,8 +362,7 @@ def test_drain_and_a_restart(running, stay):
     running.end()
     running.start()
     if stay:
-        time.sleep(0.5)
-        running.wait_entries()
+        assert stays(lambda: not running.entries(), 0.5)
         running.command("resume")
     running.wait_entries((VIP, "eth1"))
 
@@ -502,5 +547,5 @@ def test_a_reload_does_not_end_a_drain(running):
     running.wait_entries()
     running.signal(signal.SIGHUP)
     assert wait_until(lambda: "configuration read again" in running.log())
-    time.sleep(1.5)
-    assert not running.entries() and running.metrics()["l2resp_draining"] == 1
+    assert stays(lambda: not running.entries(), 1.5)
+    assert running.metrics()["l2resp_draining"] == 1

@@ -8,14 +8,14 @@ import re
 import signal
 import socket
 import struct
-import time
 from pathlib import Path
 
 import pytest
 
 from daemon import POLICY, service
-from lan import ROOT, VIP, need, wait_until
+from lan import ROOT, VIP, need
 from test_concurrency import killed_growth
+from wait import HUNG, let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
@@ -52,7 +52,7 @@ def test_with_the_units_capabilities_alone(agent, lan):
     agent.wait_entries((VIP, "eth1"))
     with Wire(lan.client, "eth0") as wire:
         assert len(wire.received(2)) >= 2, "announcements"
-        assert arp_reply(VIP) in wire.ask(arp(VIP))
+        assert wire.answered(arp(VIP), arp_reply(VIP))
     for pid, missing in (agent.process.pid, "sys_admin"), (agent.helper(), "net_raw"):
         held = sum(1 << bit for name, bit in BITS.items() if name != missing)
         said = status(pid)
@@ -86,13 +86,13 @@ def test_a_helper_at_work_ends_too(answering):
 def test_the_agent_ends_with_the_helper(answering, lan):
     """It leaves everything to the next one."""
     os.kill(answering.helper(), signal.SIGKILL)
-    assert answering.process.wait(5) == 1
+    assert answering.process.wait(HUNG) == 1
     assert "the helper that attaches is gone (signal 9); ending, for a new start" in answering.log()
     assert len(answering.entries()) == 1
     answering.start()
     assert answering.metrics()["l2resp_announcements_total"] == 0, "nothing was taken over"
     with Wire(lan.client, "eth0") as wire:
-        assert wire.ask(arp(VIP)) == [arp_reply(VIP)]
+        assert wire.ask(arp(VIP), count=1) == [arp_reply(VIP)]
 
 
 def test_signals_to_all_are_the_agents_alone(answering):
@@ -100,9 +100,7 @@ def test_signals_to_all_are_the_agents_alone(answering):
     helper = answering.helper()
     for number in signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP:
         os.kill(helper, number)
-    time.sleep(0.2)
-    assert answering.helper() == helper
-    assert answering.ready()
+    assert stays(lambda: answering.helper() == helper and answering.ready(), 0.5)
 
 
 def test_all_goes_on_while_the_helper_works(answering, lan):
@@ -115,7 +113,7 @@ def test_all_goes_on_while_the_helper_works(answering, lan):
         assert wait_until(lambda: not agent.ready()) and "eth2: the program isn't attached yet" in agent.http("/readyz")[1]
         agent.write("all.yaml", EVERYWHERE, service("web", VIP, OTHER))
         agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
-        time.sleep(3)  # longer than the lease
+        let_pass(3, "longer than the lease")
         with Wire(lan.client, "eth0") as wire:
             assert wire.ask(arp(VIP), arp(OTHER), count=2) == [arp_reply(VIP), arp_reply(OTHER)]
         assert status(helper)["State"][0] == "T"
@@ -125,13 +123,13 @@ def test_all_goes_on_while_the_helper_works(answering, lan):
     assert wait_until(agent.ready)
 
 
-def test_a_growth_that_was_killed_is_finished(answering, lan, background):
+def test_a_growth_that_was_killed_is_finished(answering, lan, scratch):
     """Before an entry is written: the program reads another map yet."""
-    killed_growth(lan, background)
+    killed_growth(lan, scratch)
     answering.write("all.yaml", EVERYWHERE, service("web", OTHER))
     answering.wait_entries((OTHER, "eth1"))
     with Wire(lan.client, "eth0") as wire:
-        assert wire.ask(arp(VIP), arp(OTHER)) == [arp_reply(OTHER)]
+        assert wire.ask(arp(VIP), arp(OTHER), count=1) == [arp_reply(OTHER)]
 
 
 def unix_type(inode):
@@ -172,5 +170,5 @@ def test_what_it_does_not_do(answering, wrong, error):
 def test_a_message_of_another_size_ends_it(answering):
     with socket_of(answering) as asking:
         asking.send(b"attach lo")
-    assert answering.process.wait(5) == 1
+    assert answering.process.wait(HUNG) == 1
     assert "the helper that attaches is gone (status 0)" in answering.log()

@@ -1,11 +1,11 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The agent and VLAN devices, where the kernel has them."""
-import time
 
 from daemon import POLICY, service
-from lan import SERVER_MAC, VIP, wait_until
+from lan import SERVER_MAC, VIP
 from test_vlan import LOFT_ROWS, ROW, UPSTAIRS, ask, site, vlans  # noqa: F401
+from wait import stays, wait_until
 
 
 def test_vlan_devices(agent, site):  # noqa: F811
@@ -26,7 +26,7 @@ def test_vlan_devices(agent, site):  # noqa: F811
     agent.write("all.yaml", POLICY.replace("[eth1]", "[^eth1.9$]"), service("web", VIP))
     agent.wait_entries((VIP, "eth1.9"), seconds=10)
     assert wait_until(lambda: vlans(site) == LOFT_ROWS), vlans(site)
-    time.sleep(6)  # it looks at its interfaces every 5 s; this is none of them any more
-    assert vlans(site) == LOFT_ROWS
+    # it looks at its interfaces every 5 s; this is none of them any more
+    assert stays(lambda: vlans(site) == LOFT_ROWS, 6)
     assert agent.end() == 0
     assert wait_until(lambda: vlans(site) == {})

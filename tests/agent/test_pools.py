@@ -7,7 +7,7 @@ from signal import SIGTERM, SIGUSR1
 import pytest
 
 from daemon import POLICY, service
-from lan import wait_until
+from wait import wait_until
 from wire import Wire, arp, arp_reply
 
 POOL = """
@@ -46,7 +46,7 @@ def test_given_and_answered_for(agent, lan):
     agent.write("pool.yaml", pool())
     agent.wait_entries((FIRST, "eth1"))
     with Wire(lan.client, "eth0") as wire:
-        assert arp_reply(FIRST) in wire.ask(arp(FIRST))
+        assert wire.answered(arp(FIRST), arp_reply(FIRST))
     assert FIRST in assigned(agent)
     assert f"default/web: pools give it {FIRST}" in agent.log()
     figures = agent.metrics()
@@ -113,7 +113,7 @@ def test_a_full_disk(agent, lan, disk):
     assert f"{disk}/last-good: No space left on device; a manifest that is wrong at the next start" in agent.log()
     agent.wait_entries((FIRST, "eth1"))
     with Wire(lan.client, "eth0") as wire:
-        assert arp_reply(FIRST) in wire.ask(arp(FIRST))
+        assert wire.answered(arp(FIRST), arp_reply(FIRST))
     (disk / "more").unlink()
     agent.write("again.yaml", service("again", MANY))
     agent.wait_entries((FIRST, "eth1"), (SECOND, "eth1"), (MANY, "eth1"))

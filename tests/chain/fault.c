@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * LD_PRELOAD: the kernel refuses one request of a program. FAULT=KIND:N:ERRNO fails the Nth of that
- * kind with that errno: a call of bpf, membarrier, fsync or rename, or a message to a netlink
- * socket
- * ("netlink"). FAULT_LOG=FILE gets a line "KIND N" for each, which says how many there are.
+ * LD_PRELOAD: something happens at one of a program's requests to the kernel. FAULT=KIND:N:ERRNO
+ * fails the Nth of that kind with that errno, FAULT=KIND:N:kill kills the program just before it
+ * makes that request. Kinds: calls of bpf, membarrier, fsync or rename, a message to a netlink
+ * socket ("netlink"), or "any" of these. FAULT_LOG=FILE gets a line "KIND N WHAT" for each, which
+ * says how many there are. Kinds that "any" leaves out: "stat", of a file by its name in a
+ * directory, and "readdir".
+ *
+ * FAULT=no-btf: the kernel answers as one that has no BTF, as seen on user-mode Linux 6.1.
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <linux/bpf.h>
 #include <linux/netlink.h>
 
 #define SYSCALL_ARGUMENTS 6
@@ -34,18 +42,37 @@ static void log_request(const char *kind, int number, long what)
 /* Counts a request. True: it is the one to fail, and errno says how. */
 static bool fails(const char *kind, long what)
 {
-	static int count; /* of the one kind that FAULT names */
+	static int count; /* of the kind that FAULT names */
 	const char *fault = getenv("FAULT");
-	size_t length = strlen(kind);
-	int number, error;
+	char wanted[16], how[16];
+	int number;
 
-	if (!fault || strncmp(fault, kind, length) != 0 ||
-	    sscanf(fault + length, ":%d:%d", &number, &error) != 2)
+	if (!fault || sscanf(fault, "%15[^:]:%d:%15s", wanted, &number, how) != 3 ||
+	    (strcmp(wanted, kind) != 0 && strcmp(wanted, "any") != 0))
 		return false;
 	log_request(kind, ++count, what);
 	if (count != number)
 		return false;
-	errno = error;
+	if (!strcmp(how, "kill"))
+		raise(SIGKILL);
+	errno = atoi(how);
+	return true;
+}
+
+/* Without BTF of its own a kernel lists none, and doesn't know the argument of a dispatcher's
+ * functions. */
+static bool refused_without_btf(long command, const union bpf_attr *attr)
+{
+	const char *fault = getenv("FAULT");
+
+	if (!fault || strcmp(fault, "no-btf") != 0)
+		return false;
+	if (command == BPF_BTF_GET_NEXT_ID)
+		errno = ENOENT;
+	else if (command == BPF_PROG_LOAD && !strcmp(attr->prog_name, "xdp_dispatcher"))
+		errno = EINVAL;
+	else
+		return false;
 	return true;
 }
 
@@ -69,6 +96,8 @@ long syscall(long number, ...)
 		argument[i] = va_arg(list, long);
 	va_end(list);
 	if ((number == __NR_bpf && fails("bpf", argument[0])) ||
+	    (number == __NR_bpf &&
+	     refused_without_btf(argument[0], (const union bpf_attr *)argument[1])) ||
 	    (number == __NR_membarrier && fails("membarrier", argument[0])))
 		return -1;
 	return next(number, argument[0], argument[1], argument[2], argument[3], argument[4],
@@ -103,4 +132,25 @@ int rename(const char *from, const char *to)
 	int (*next)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
 
 	return fails("rename", 0) ? -1 : next(from, to);
+}
+
+static bool file_fails(const char *kind)
+{
+	const char *fault = getenv("FAULT");
+
+	return fault && !strncmp(fault, kind, strlen(kind)) && fails(kind, 0);
+}
+
+int fstatat64(int directory, const char *path, struct stat64 *st, int flags)
+{
+	int (*next)(int, const char *, struct stat64 *, int) = dlsym(RTLD_NEXT, "fstatat64");
+
+	return file_fails("stat") ? -1 : next(directory, path, st, flags);
+}
+
+struct dirent64 *readdir64(DIR *directory)
+{
+	struct dirent64 *(*next)(DIR *) = dlsym(RTLD_NEXT, "readdir64");
+
+	return file_fails("readdir") ? NULL : next(directory);
 }

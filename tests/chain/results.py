@@ -9,9 +9,13 @@ UML = Path("/run/uml/init")  # tests/vm/uml's
 
 
 def kernel():
-    """The table's column: "host 6.18", "VM 6.1", "UML 6.1"."""
+    """The table's column: "host 6.18", "VM 6.1", "UML 6.1", "VM 6.1, 4 of 12 CPUs"."""
     series = ".".join(os.uname().release.split(".")[:2])
-    return f"{'VM' if GUEST.exists() else 'UML' if UML.exists() else 'host'} {series}"
+    if not GUEST.exists():
+        return f"{'UML' if UML.exists() else 'host'} {series}"
+    online, possible = os.sysconf("SC_NPROCESSORS_ONLN"), os.sysconf("SC_NPROCESSORS_CONF")
+    count = f"{online} of {possible}" if online < possible else online
+    return f"VM {series}{'' if possible == 1 else f', {count} CPUs'}"
 
 
 # tests/vm/suites runs everything on one of the emulated kernels

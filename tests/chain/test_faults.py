@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from chain import ADD, COUNTER, MS_RDONLY, MS_REMOUNT, mount, mounted, statement
-from lan import (BPFFS, MNT_DETACH, PASS, ROOT, VIP, Namespace, changes, checked, libc, like, run,
-                 wait_until)
+from fault import environment
+from lan import BPFFS, MNT_DETACH, PASS, VIP, Namespace, changes, checked, libc, like, run
 from results import BY_A_FULL_RUN, GUEST
+from wait import wait_until
 
-FAULT = os.environ.get("CHAIN_FAULT", str(ROOT / "build/tests/chain/libfault.so"))
 FULL = bool(os.environ.get("XDP_L2RESP_FULL"))
 # of each kind, as many steps as this, evenly spread; the full run takes all
 SAMPLE = None if FULL else 4 if GUEST.exists() else 20
@@ -53,8 +53,7 @@ def fingerprint(lan):
 
 def faulty(lan, command, kind, number, error, log="/dev/null"):
     """The CLI, one of whose requests the kernel refuses."""
-    return lan.cli(command, env=os.environ | {
-        "LD_PRELOAD": FAULT, "FAULT": f"{kind}:{number}:{error}", "FAULT_LOG": str(log)})
+    return lan.cli(command, env=environment(f"{kind}:{number}:{error}", log))
 
 
 def untyped(lan):

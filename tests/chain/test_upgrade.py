@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from chain import ADD, ChainLan, statement
-from lan import CLI, CLIENT_IP, FLOOD, ROOT, SERVER_MAC, VIP, run, wait_until
+from lan import CLI, CLIENT_IP, FLOOD, ROOT, SERVER_MAC, VIP, run
 from results import BY_A_FULL_RUN, GUEST
 from test_doctor import lease
+from wait import HUNG, wait_until
 
 REQUESTS = 50_000 if GUEST.exists() else 1_000_000  # at least; a guest is emulated
 LIMIT = 120  # seconds, for steps and requests; no measure, the flood ends when both are done
@@ -76,7 +77,7 @@ def never_without_program(lan):
         lan.server.ip("link set eth1 mtu 1400", "link set eth1 mtu 1500")
         told = []
         while "mtu 1400" not in "".join(told):  # what came before is told by then
-            assert select.select([monitor.stdout], [], [], 10)[0], told
+            assert select.select([monitor.stdout], [], [], HUNG)[0], told
             told.append(os.read(monitor.stdout.fileno(), 1 << 16).decode())
     finally:
         monitor.kill()

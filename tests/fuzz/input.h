@@ -14,7 +14,6 @@ enum input_flags {
 	INPUT_RINGS_FULL = 1 << 2,
 	INPUT_HASHES_FULL = 1 << 3,
 	INPUT_CSUM_FOLDED = 1 << 4,
-	INPUT_SHARDS_SHARED = 1 << 5,
 };
 
 enum input_kind {
@@ -30,7 +29,6 @@ enum input_lease { INPUT_FOREVER, INPUT_FRESH, INPUT_CLOSE, INPUT_LAPSED };
 
 struct input {
 	uint8_t flags;
-	uint8_t cpu;
 	uint8_t trailer;   /* words of eight bytes behind the frame's bytes */
 	uint8_t fragments; /* bytes of the frame that are in fragments, if it has more */
 	uint8_t leases;	   /* enum input_lease, two bits an address */

@@ -115,11 +115,6 @@ __u64 bpf_jiffies64(void)
 	return native.jiffies;
 }
 
-__u32 bpf_get_smp_processor_id(void)
-{
-	return native.cpu;
-}
-
 /* As the kernel sums: 32-bit words with end-around carry, in any of the forms that it returns. */
 __s64 bpf_csum_diff(__be32 *from, __u32 from_size, __be32 *to, __u32 to_size, __wsum seed)
 {

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from daemon import Agent
-from lan import BPFFS, CLI, CLIENT_IP, CLIENT_MAC, PASS, SLACK, Namespace, Result, wait_until
+from lan import BPFFS, CLI, CLIENT_IP, CLIENT_MAC, PASS, Namespace, Result
+from wait import HUNG, wait_until
 
 VIP = "198.18.10.1"
 DURATION, RETRY = 2.0, 0.3
@@ -153,7 +154,7 @@ class Asker:
     def close(self):
         if self.process.poll() is None:
             self.process.stdin.close()
-            self.process.wait(10)
+            self.process.wait(HUNG)
 
 
 class Cluster:
@@ -192,7 +193,7 @@ class Cluster:
     def settled(self, addresses):
         """Until each address is answered by one of the nodes."""
         assert wait_until(lambda: set().union(*(node.held() for node in self.nodes)) >= set(addresses),
-                          4 * DURATION * SLACK), self.logs()
+                          4 * DURATION), self.logs()
 
     def logs(self):
         return "\n".join(f"node-{node.number}:\n{node.agent.log()}" for node in self.nodes)

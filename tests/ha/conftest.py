@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tests here start from: a LAN, etcd, and an eye on the wire that no test ends without."""
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ from cluster import DURATION, STEADY, STEADY_DURATION, STORE_IP, TIMING, VIP, Cl
 from daemon import POLICY, service  # noqa: E402
 import kube  # noqa: E402
 from harness import openssl_files  # noqa: E402
-from lan import wait_until  # noqa: E402
 from stores import Kubernetes, Store  # noqa: E402
+from wait import let_pass, wait_until  # noqa: E402
 
 
 @pytest.fixture
@@ -70,8 +69,7 @@ def two_nodes(cluster, store, timing, duration):
     cluster.first = cluster.node(store.lease, manifests, timing=timing)
     cluster.settled([VIP])
     cluster.second = cluster.node(store.lease, manifests, timing=timing)
-    # what it found fresh in the store it doesn't rely on for as long
-    time.sleep(duration)
+    let_pass(duration, "what it found fresh in the store it doesn't rely on for as long")
     cluster.asker = cluster.ask(VIP)
     assert wait_until(lambda: cluster.asker.answerers(VIP) == [cluster.first.mac])
     return cluster

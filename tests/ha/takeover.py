@@ -4,9 +4,9 @@ import signal
 import time
 from dataclasses import dataclass
 
-from cluster import DURATION, SLACK, VIP
+from cluster import DURATION, VIP
 from daemon import POLICY, service
-from lan import wait_until
+from wait import let_pass, wait_until
 
 BEFORE, AFTER = 0.5, 4.0  # seconds around a kill that are kept
 
@@ -23,8 +23,8 @@ def killed(cluster, asker, holder, waits):
     turns = len(asker.turns(VIP))
     at = time.monotonic()
     holder.agent.end(signal.SIGKILL)
-    assert wait_until(lambda: len(asker.turns(VIP)) > turns, 4 * DURATION * SLACK), cluster.logs()
-    time.sleep(max(0, at + AFTER - time.monotonic()))
+    assert wait_until(lambda: len(asker.turns(VIP)) > turns, 4 * DURATION), cluster.logs()
+    let_pass(max(0, at + AFTER - time.monotonic()), "what is kept of it")
     frames = [frame for frame in asker.frames() if at - BEFORE < frame.at < at + AFTER]
     theirs = [frame.at - at for frame in frames if frame.mac == waits.mac]
     return Kill(theirs[0], max(frame.at - at for frame in frames if frame.mac == holder.mac),
@@ -40,8 +40,7 @@ def kills(cluster, lease, runs):
     asker = cluster.ask(VIP)
     found = []
     for _ in range(runs):
-        # what a node found fresh in the store it doesn't rely on for as long
-        time.sleep(DURATION)
+        let_pass(DURATION, "what a node found fresh in the store it doesn't rely on for as long")
         found.append(killed(cluster, asker, holder, waits))
         holder.agent.start()
         holder, waits = waits, holder

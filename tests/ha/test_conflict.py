@@ -4,16 +4,17 @@
 import signal
 import time
 
-from cluster import DURATION, FULL, RETRY, SLACK, STEADY, STEADY_DURATION, VIP
+from cluster import DURATION, FULL, RETRY, STEADY, STEADY_DURATION, VIP
 from daemon import POLICY, service
-from lan import CLIENT_MAC, wait_until
+from lan import CLIENT_MAC
+from wait import let_pass, stays, wait_until
 from wire import Wire, arp
 
 MANIFESTS = [POLICY, service("web", VIP)]
-TOOK_OVER = (DURATION + RETRY + 0.3) * SLACK
+TOOK_OVER = DURATION + RETRY + 0.3
 # One of the two may start to ask when the other has the address already, and be told of that by the store
 # only afterwards: it looks again with its next comparison.
-NOTICED = 6 * SLACK
+NOTICED = 6
 
 
 def probes(node):
@@ -26,14 +27,13 @@ def test_asked_once_in_the_life_of_the_group(cluster, etcd):
     cluster.settled([VIP])
     assert probes(first) == 3
     second = cluster.node(etcd.lease, MANIFESTS, timing=STEADY, keys="probe: true")
-    time.sleep(STEADY_DURATION)
+    let_pass(STEADY_DURATION, "what it found fresh in the store it doesn't rely on for as long")
     asker = cluster.ask(VIP)
     first.agent.end(signal.SIGUSR1)
     first.agent.start()
-    time.sleep(1)
-    assert not asker.missed(), cluster.logs()
+    assert stays(lambda: not asker.missed(), 1), cluster.logs()
     first.agent.end(signal.SIGKILL)
-    assert wait_until(lambda: asker.answerers(VIP) == [first.mac, second.mac], STEADY_DURATION * SLACK), cluster.logs()
+    assert wait_until(lambda: asker.answerers(VIP) == [first.mac, second.mac], STEADY_DURATION), cluster.logs()
     assert probes(second) == 0
 
 
@@ -46,7 +46,7 @@ def test_nodes_that_ask_at_the_same_time(cluster, etcd):
     asker = cluster.ask(VIP)
     holder, other = sorted(cluster.nodes, key=lambda node: not node.held())
     assert wait_until(lambda: other.agent.metrics()["l2resp_leases_wanted"] == 1, NOTICED), cluster.logs()
-    time.sleep(DURATION)
+    let_pass(DURATION, "what it found fresh in the store it doesn't rely on for as long")
     holder.agent.end(signal.SIGTERM)
     assert wait_until(lambda: asker.answerers(VIP)[-1] == other.mac, TOOK_OVER), cluster.logs()
 
@@ -56,16 +56,16 @@ def test_yielded_by_one_node_after_the_other(cluster, etcd):
     """As long as the other host says that it has the address, nobody else does."""
     first, second = (cluster.node(etcd.lease, MANIFESTS, keys="conflict: yield") for _ in range(2))
     cluster.settled([VIP])
-    time.sleep(DURATION)
+    let_pass(DURATION, "what it found fresh in the store it doesn't rely on for as long")
     asker = cluster.ask(VIP)
     assert wait_until(asker.frames)
     with Wire(cluster.client, "eth0") as wire:
         def nobody_has_it():
             wire.send(arp(VIP, spa=VIP, sha=CLIENT_MAC))
-            time.sleep(0.1)
+            let_pass(0.1, "the nodes see it before it is said again")
             return all(node.agent.metrics()["l2resp_addresses_taken"] == 1 for node in cluster.nodes)
         assert wait_until(nobody_has_it, TOOK_OVER), cluster.logs()
     assert not first.held() and not second.held()
-    time.sleep(DURATION)
+    let_pass(DURATION, "nobody takes it up again meanwhile")
     assert asker.frames()[-1].at < time.monotonic() - DURATION * 0.9
     assert {node.agent.http("/readyz")[0] for node in cluster.nodes} == {503}

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import kube
 import pytest
-from cluster import DURATION, FULL, SLACK, STORE_IP, VIP
+from cluster import DURATION, FULL, STORE_IP, VIP
 from daemon import POLICY, service
-from lan import ROOT, wait_until
+from lan import ROOT
 from test_faults import heals, silent
-from test_takeover import AT_ONCE, TOOK_OVER, gap, stays
+from test_takeover import AT_ONCE, TOOK_OVER, gap, goes_on
+from wait import SLACK, let_pass, wait_until
 
 DEPLOY = ROOT / "deploy/kubernetes"
 EVENTS = "/api/v1/namespaces/default/events"
@@ -58,7 +59,7 @@ def pair(cluster, source, request):
     cluster.first = cluster.node(lease, source=source.keys)
     cluster.settled([VIP])
     cluster.second = cluster.node(lease, source=source.keys)
-    time.sleep(DURATION)
+    let_pass(DURATION, "what it found fresh in the store it doesn't rely on for as long")
     cluster.asker = cluster.ask(VIP)
     assert wait_until(lambda: cluster.asker.answerers(VIP) == [cluster.first.mac])
     return cluster
@@ -72,7 +73,7 @@ def test_killed_and_told(pair, source, kubernetes):
             ("node-2", f"{VIP} moved from node-1 to node-2, announced on eth1")]
     assert wait_until(lambda: [event[:2] for event in source.events()] == told, 5), source.events()
     pair.first.agent.start()
-    stays(pair)
+    goes_on(pair)
     source.apply(ELSEWHERE)
     silent(pair)
 
@@ -81,7 +82,7 @@ def test_killed_and_told(pair, source, kubernetes):
 
     # the leader may be another by now, after its lease
     assert wait_until(nobody, 50), pair.logs()
-    time.sleep(6)
+    let_pass(6, "it isn't said a second time")
     [(node, count)] = nobody()
     leader = kubernetes.cluster.api("GET", f"{kubernetes.path}/l2resp-ipam")["spec"]["holderIdentity"]
     assert leader.startswith(f"{node}_") and count == 1
@@ -103,8 +104,8 @@ def test_the_api_server_is_frozen(pair, kubernetes):
 def test_the_api_server_is_gone_and_leases_are_in_etcd(pair, kubernetes, source):
     """Announcing goes on, over a takeover as well; what changes meanwhile is known afterwards."""
     kubernetes.signal(0, signal.SIGKILL)
-    time.sleep(1.5 * DURATION)
-    assert pair.asker.answerers(VIP) == [pair.first.mac] and pair.asker.frames()[-1].at > time.monotonic() - 0.2
+    let_pass(1.5 * DURATION, "leases would be over, were they in the API server")
+    assert pair.asker.answerers(VIP) == [pair.first.mac] and pair.asker.frames()[-1].at > time.monotonic() - 0.2 * SLACK
     pair.first.agent.end(signal.SIGKILL)
     gap(pair, TOOK_OVER)
     kubernetes.cluster.heal()
@@ -117,7 +118,7 @@ def test_cut_off_from_the_api_server(pair):
     pair.first.cut("control")
     assert 0 < gap(pair, TOOK_OVER)
     pair.first.mend("control")
-    stays(pair)
+    goes_on(pair)
 
 
 @FULL
@@ -194,10 +195,10 @@ class DaemonSet:
         assert self.spec["updateStrategy"]["rollingUpdate"]["maxUnavailable"] == 1
         for node in self.cluster.nodes:
             self.end(node, hooks)
-            time.sleep(CREATED)
+            let_pass(CREATED, "as a kubelet does")
             self.start(node)
             assert wait_until(node.agent.ready, 10), node.agent.log()
-            time.sleep(self.spec["minReadySeconds"])
+            let_pass(self.spec["minReadySeconds"], "as the DaemonSet's controller does")
 
 
 def longest(asker, ip, since):
@@ -213,7 +214,7 @@ def answering(cluster, source):
     for number in 0, 1:
         # the ConfigMap's configuration and the pod's identity
         daemons.start(cluster.node("", name=f"node-{number}", start=False))
-    assert wait_until(lambda: all(node.held() for node in cluster.nodes), 3 * LEASE * SLACK), cluster.logs()
+    assert wait_until(lambda: all(node.held() for node in cluster.nodes), 3 * LEASE), cluster.logs()
     cluster.asker = cluster.ask(FIRST, SECOND)
     assert wait_until(lambda: all(cluster.asker.answerers(ip) for ip in (FIRST, SECOND)))
     return daemons
@@ -234,8 +235,7 @@ def test_a_rolling_update(cluster, source):
 def test_a_rolling_update_without_the_hook(cluster, source):
     """An image without kill(1): each pod gives up what it has, and the other node takes it."""
     daemons = answering(cluster, source)
-    # what was found fresh in the store isn't relied on for as long
-    time.sleep(LEASE)
+    let_pass(LEASE, "what was found fresh in the store isn't relied on for as long")
     asker, begun = cluster.asker, time.monotonic()
     daemons.roll(hooks=False)
     worst = max(longest(asker, ip, begun) for ip in (FIRST, SECOND))

@@ -9,16 +9,16 @@ import time
 
 import pytest
 
-from cluster import BOTH, BOTH_IN_CI, DURATION, FULL, RETRY, SLACK, STEADY_DURATION, VIP
+from cluster import BOTH, BOTH_IN_CI, DURATION, FULL, RETRY, STEADY_DURATION, VIP
 from daemon import POLICY, service
-from lan import wait_until
 from takeover import kills
+from wait import HUNG, SLACK, let_pass, stays, wait_until
 
-TOOK_OVER = (DURATION + RETRY + 0.3) * SLACK
+TOOK_OVER = DURATION + RETRY + 0.3
 AT_ONCE = 0.3 * SLACK
 
 
-def gap(pair, seconds=3):
+def gap(pair, seconds=10):
     """Waits until the second node answers and the first no longer does: how long nobody did."""
     assert wait_until(lambda: len(pair.asker.turns(VIP)) > 1, seconds), pair.logs()
     (former, _, last), (latter, first, _) = pair.asker.turns(VIP)
@@ -26,10 +26,9 @@ def gap(pair, seconds=3):
     return first - last
 
 
-def stays(pair):
+def goes_on(pair):
     """The second node goes on answering, and nobody else."""
-    time.sleep(DURATION)
-    assert pair.asker.answerers(VIP) == [pair.first.mac, pair.second.mac]
+    assert stays(lambda: pair.asker.answerers(VIP) == [pair.first.mac, pair.second.mac], DURATION)
 
 
 @BOTH_IN_CI
@@ -37,7 +36,7 @@ def test_killed(pair):
     killed = time.monotonic()
     pair.first.agent.end(signal.SIGKILL)
     gap(pair, TOOK_OVER)
-    assert pair.asker.turns(VIP)[1][1] - killed < TOOK_OVER
+    assert pair.asker.turns(VIP)[1][1] - killed < TOOK_OVER * SLACK
 
 
 @BOTH_IN_CI
@@ -45,7 +44,7 @@ def test_stopped_and_gone_on(pair):
     pair.first.agent.signal(signal.SIGSTOP)
     assert 0 < gap(pair, TOOK_OVER)
     pair.first.agent.signal(signal.SIGCONT)
-    stays(pair)
+    goes_on(pair)
 
 
 @BOTH
@@ -53,7 +52,7 @@ def test_cut_off_from_the_store(pair):
     pair.first.cut("control")
     assert 0 < gap(pair, TOOK_OVER)
     pair.first.mend("control")
-    stays(pair)
+    goes_on(pair)
 
 
 @BOTH
@@ -66,7 +65,7 @@ def test_drained_and_resumed(pair):
     assert pair.first.agent.command("drain").status == 0
     assert gap(pair) < AT_ONCE
     assert pair.first.agent.command("resume").status == 0
-    stays(pair)
+    goes_on(pair)
 
 
 @BOTH
@@ -81,7 +80,7 @@ def test_carrier_lost_and_back(pair):
     pair.first.unplug("lan")
     assert gap(pair) < AT_ONCE
     pair.first.plug("lan")
-    stays(pair)
+    goes_on(pair)
 
 
 def test_announced_by_the_next(pair):
@@ -91,8 +90,8 @@ def test_announced_by_the_next(pair):
     def announced():
         return [frame for frame in pair.asker.frames("announce") if frame.mac == pair.second.mac]
 
-    assert wait_until(lambda: len(announced()) == 6, 6), announced()
-    time.sleep(1.2)
+    assert wait_until(lambda: len(announced()) >= 6, 6), announced()
+    let_pass(1.2, "a fourth time doesn't come")
     frames = announced()
     assert [frame.number for frame in frames] == [1, 2] * 3, "request and reply form, three times"
     assert frames[0].at < pair.asker.turns(VIP)[1][2]
@@ -104,7 +103,7 @@ def test_announced_by_the_next(pair):
 def test_restarted_within_the_lease(steady, how):
     steady.first.agent.end(how)
     steady.first.agent.start()
-    time.sleep(STEADY_DURATION)
+    let_pass(STEADY_DURATION, "nothing goes unanswered later on")
     steady.asker.close()
     assert not steady.asker.missed(), steady.logs()
     assert steady.asker.answerers(VIP) == [steady.first.mac]
@@ -130,7 +129,7 @@ def test_addresses_are_spread_over_nodes_that_come_together(cluster, etcd):
     for node in cluster.nodes:
         node.agent.signal(signal.SIGTERM)
     for node in cluster.nodes:
-        node.agent.process.wait(10)
+        node.agent.process.wait(HUNG)
     spread()
 
 
@@ -141,12 +140,12 @@ def test_a_late_node_gets_its_share_where_it_may_preempt(cluster, etcd):
         cluster.settled(many)
     asker = cluster.ask(*many)
     assert wait_until(lambda: min(len(node.held()) for node in cluster.nodes) >= 6), cluster.logs()
-    time.sleep(0.5)
+    assert wait_until(lambda: {frame.mac for frame in asker.frames()} == {node.mac for node in cluster.nodes})
     asker.close()
     assert {frame.mac for frame in asker.frames()} == {node.mac for node in cluster.nodes}
 
 
 def test_killed_again_and_again(cluster, etcd):
     found = kills(cluster, etcd.lease, 20 if os.environ.get("XDP_L2RESP_FULL") else 5)
-    assert statistics.median(kill.first for kill in found) < 3
+    assert statistics.median(kill.first for kill in found) < 3 * SLACK
     assert all(kill.last < kill.first for kill in found)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from conftest import CRDS, DEPLOY
 from daemon import POLICY
-from lan import ROOT, wait_until
+from lan import ROOT
 from test_pools import FIRST, balanced, pool, told  # noqa: F401 pylint: disable=unused-import
+from wait import wait_until
 
 ACCOUNT = "/api/v1/namespaces/kube-system/serviceaccounts/xdp-l2respd/token"
 IN_A_POD = """

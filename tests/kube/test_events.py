@@ -5,8 +5,8 @@ import time
 import pytest
 from conftest import service
 from daemon import POLICY
-from lan import wait_until
 from test_pools import FIRST, balanced, pool, told  # noqa: F401 pylint: disable=unused-import
+from wait import SLACK, let_pass, stays, wait_until
 
 VIP = "198.18.10.1"
 EVENTS = "/api/v1/namespaces/default/events"
@@ -88,8 +88,7 @@ def test_what_is_no_business_of_ours(by_lease, objects, events, told):
     """External addresses that no policy has may be routed."""
     objects.apply(POLICY + "  serviceSelector: {matchLabels: {none: has}}\n", service("routed", VIP))
     by_lease.start()
-    time.sleep(12)
-    assert not events(), events()
+    assert stays(lambda: not events(), 12), events()
 
 
 @pytest.mark.smoke
@@ -104,7 +103,7 @@ def test_an_address_that_flaps(agent, objects, events, gate):
         agent.wait_entries()
         assert agent.command("resume").status == 0
         agent.wait_entries((VIP, "eth1"))
-        time.sleep(0.4)
+        let_pass(0.4, "an Event of each")
     assert wait_until(lambda: events()[said]["count"] == 5), events()
     assert set(events()) == {said}
     assert events()[said]["lastTimestamp"] > events()[said]["firstTimestamp"]
@@ -120,7 +119,7 @@ def test_who_cannot_write_them_announces_all_the_same(agent, objects, events, ga
 
     def hang(line, answer):
         if "/events" in line:
-            time.sleep(30)
+            let_pass(30, "a server that hangs")
         return answer
 
     objects.apply(POLICY, service("web", VIP))
@@ -133,7 +132,7 @@ def test_who_cannot_write_them_announces_all_the_same(agent, objects, events, ga
         begun = time.monotonic()
         objects.apply(service("web", f"198.18.10.{number}"))
         agent.wait_entries((f"198.18.10.{number}", "eth1"))
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 2 * SLACK
     assert agent.ready() and len(writes(gate)) == 2
 
 

@@ -7,7 +7,7 @@ from signal import SIGHUP, SIGKILL, SIGUSR1
 import pytest
 from conftest import service
 from daemon import POLICY
-from lan import wait_until
+from wait import let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
 
 FIRST, SECOND = "198.18.20.1", "198.18.20.2"
@@ -57,12 +57,11 @@ def told(cluster):
 def test_a_service_gets_an_address_and_is_answered_for(agent, lan, objects, told):
     objects.apply(POLICY, balanced("web"))
     agent.start()
-    time.sleep(1)
-    assert told.given() == {"web": []} and agent.entries() == {}
+    assert stays(lambda: told.given() == {"web": []} and agent.entries() == {}, 1)
     objects.apply(pool())
     agent.wait_entries((FIRST, "eth1"), seconds=10)
     with Wire(lan.client, "eth0") as wire:
-        assert arp_reply(FIRST) in wire.ask(arp(FIRST))
+        assert wire.answered(arp(FIRST), arp_reply(FIRST))
     assert told.given() == {"web": [FIRST]}
     assert told.conditions(f"{SERVICES}/web") == {"IPAMRequestSatisfied": ("True", "satisfied", "")}
     wanted = {"PoolConflict": ("False", "resolved", "no conflict"), "IPsTotal": ("Unknown", "noreason", "254"),
@@ -72,7 +71,7 @@ def test_a_service_gets_an_address_and_is_answered_for(agent, lan, objects, told
     assert agent.metrics()['l2resp_pool_addresses{pool="lan",state="used"}'] == 1
     # and at rest nothing is written
     before = [line for _, line in agent.gate.requests if line.startswith("PATCH") and "status" in line]
-    time.sleep(2)
+    let_pass(2, "nothing is written meanwhile")
     assert [line for _, line in agent.gate.requests if line.startswith("PATCH") and "status" in line] == before
 
 
@@ -107,7 +106,7 @@ def test_without_a_pool_no_service_is_touched(agent, objects, told):
     objects.status("web", "198.18.10.9")
     agent.start()
     agent.wait_entries(("198.18.10.9", "eth1"), seconds=10)
-    time.sleep(2)
+    let_pass(2, "nothing is written meanwhile")
     assert not [line for _, line in agent.gate.requests if "/services" in line and not line.startswith("GET")]
 
 
@@ -170,8 +169,7 @@ def test_what_may_have_been_written_is_given_to_nobody_else(agent, objects, told
     # the agent doesn't know; a's address would now be b's
     objects.apply(pool(FIRST, FIRST).replace(
         "}]}", "}], serviceSelector: {matchLabels: {io.kubernetes.service.name: b}}}"))
-    time.sleep(4)
-    assert told.given() == {"a": [FIRST], "b": []}
+    assert stays(lambda: told.given() == {"a": [FIRST], "b": []}, 4)
     gate.meddle = None
     gate.cut()
     gate.mend()
@@ -192,7 +190,7 @@ def test_a_server_that_keeps_no_conditions_of_services(agent, objects, told, gat
     agent.start()
     agent.wait_entries((FIRST, "eth1"), seconds=10)
     assert "keeps no conditions of Services" in agent.log()
-    time.sleep(2)
+    let_pass(2, "nothing more is written meanwhile")
     assert len([line for _, line in gate.requests if line.startswith(f"PATCH {SERVICES}/web/status")]) == 1
 
 

@@ -10,8 +10,8 @@ import time
 import urllib.error
 from signal import SIGKILL
 
-from lan import wait_until
 from test_pools import LEASE, POOLS, SERVICES, told  # noqa: F401 pylint: disable=unused-import
+from wait import let_pass, wait_until
 
 FULL = os.environ.get("XDP_L2RESP_FULL")
 # CI goes through the same histories each time; the long run through one that nobody saw before
@@ -20,6 +20,7 @@ STEPS = 150 if FULL else 12
 COLORS = ("blue", "red")
 IPS, KEY = "lbipam.cilium.io/ips", "lbipam.cilium.io/sharing-key"
 MERGE = "application/merge-patch+json"
+IN_FLIGHT = 0.2
 SETTLED = 20  # seconds, on a busy machine; an agent that leads needs one
 
 
@@ -150,7 +151,7 @@ class World:
                 if set(one.has) & set(other.has) and not one.shares_with(other):
                     self.twice.append((one.name, other.name, one.has, other.has))
             self.seen |= {(one.name, address) for one in services for address in one.has}
-            time.sleep(0.02)
+            let_pass(0.02, "fifty looks a second")
 
     def check(self, where):
         assert not self.twice, (where, self.twice[:2])
@@ -235,7 +236,7 @@ class Crashes:
         """As soon as nothing of the one before can be on its way."""
         if self.agent.process.poll() is None:
             return
-        time.sleep(0.2)
+        let_pass(IN_FLIGHT, "nothing of the one before can be on its way any more")
         begin(self.agent, cluster)
 
     def over(self):
@@ -263,7 +264,7 @@ def test_the_order_whatever_happens(agent, cluster, objects, told):
             asleep, share = step % 2 == 0, chance.choice((0, 0.3))
             if asleep and agent.process:
                 agent.end(SIGKILL)
-                time.sleep(0.2)
+                let_pass(IN_FLIGHT, "nothing of it can be on its way any more")
             had = {one.name: one.has for one in read(cluster)[0]}
             for _ in range(chance.randint(1, 6) if asleep else 1):
                 world.event()
@@ -300,7 +301,7 @@ def check_step(agent, cluster, killer, expected, where):
         deadline = time.monotonic() + 1.5
         while time.monotonic() < deadline:
             killer.revive(cluster)
-            time.sleep(0.05)
+            let_pass(0.05, "a few more writes")
         killer.over()
         assert wait_until(stands, SETTLED), (where, given(), agent.log()[-3000:])
         return

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from daemon import POLICY
-from lan import wait_until
+from wait import SLACK, let_pass, wait_until
 from wire import Wire, arp, arp_reply
 
 SERVICES, NODES = 5000, 200
@@ -65,7 +65,7 @@ def test_five_thousand_services(agent, lan, objects, gate, scratch, request, eng
     took = took[1:]
     before = len(gate.requests)
     cpu = agent.cpu_seconds()
-    time.sleep(30)
+    let_pass(30, "what it costs at rest")
     lines = [line for _, line in gate.requests[before:]]
     events = sum("/events" in line for line in lines)
     print(f"# engine {engine}: programmed after {programmed:.1f} s; one change on the wire after "
@@ -73,8 +73,8 @@ def test_five_thousand_services(agent, lan, objects, gate, scratch, request, eng
           f"{(len(lines) - events) / 30:.2f} requests/s and {events / 30:.2f} for Events of the start, "
           f"{(agent.cpu_seconds() - cpu) / 30 * 100:.1f} % of a CPU, "
           f"{agent.metrics()['process_resident_memory_bytes'] / 2**20:.0f} MiB")
-    assert statistics.median(took) < 0.5
+    assert statistics.median(took) < 0.5 * SLACK
     # the first claims of an empty store wait for a lease that nobody has
-    assert programmed < (LEASE + 120 if engine == "kubernetes" else 30)
+    assert programmed < (LEASE + 120 if engine == "kubernetes" else 30 * SLACK)
     # a heartbeat every 2 s, the leader's every 3 s, and watches that begin again
     assert (len(lines) - events) / 30 < 1.5 and events / 30 < 6

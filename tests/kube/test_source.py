@@ -2,7 +2,6 @@
 """The agent follows a real API server. What goes wrong on the way goes wrong at the gate between them."""
 import base64
 import json
-import time
 from signal import SIGHUP, SIGUSR1
 
 import pytest
@@ -10,7 +9,7 @@ from conftest import CRDS, service
 from daemon import POLICY
 from kube import ADMIN
 from test_pools import pool
-from lan import wait_until
+from wait import let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
 
 VIP, OTHER = "198.18.10.1", "198.18.10.2"
@@ -33,7 +32,7 @@ def test_objects_come_change_and_go(agent, lan, objects):
     objects.apply(POLICY, service("web", VIP))
     agent.wait_entries((VIP, "eth1"))
     with Wire(lan.client, "eth0") as wire:
-        assert arp_reply(VIP) in wire.ask(arp(VIP))
+        assert wire.answered(arp(VIP), arp_reply(VIP))
     objects.apply(service("web", VIP, OTHER))
     agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
     objects.apply(service("web", VIP, OTHER, kind="LoadBalancer"))
@@ -109,7 +108,7 @@ def test_without_the_server_all_stays(agent, lan, objects, gate):
     assert wait_until(lambda: agent.metrics()["l2resp_source_reachable"] == 0)
     objects.apply(service("web", OTHER))
     with Wire(lan.client, "eth0") as wire:
-        assert arp_reply(VIP) in wire.ask(arp(VIP))
+        assert wire.answered(arp(VIP), arp_reply(VIP))
     assert agent.ready()
     gate.mend()
     agent.wait_entries((OTHER, "eth1"), seconds=15)
@@ -126,11 +125,10 @@ def test_a_restart_waits_for_the_list(agent, lan, objects, gate):
     agent.end(SIGUSR1)
     gate.cut()
     agent.start()
-    time.sleep(3)
-    assert not agent.ready() and "isn't listed yet" in agent.http("/readyz")[1]
-    assert set(agent.entries()) == {(VIP, "eth1")}
+    assert stays(lambda: "isn't listed yet" in agent.http("/readyz")[1] and set(agent.entries()) == {(VIP, "eth1")}, 3)
+    assert not agent.ready()
     with Wire(lan.client, "eth0") as wire:
-        assert arp_reply(VIP) in wire.ask(arp(VIP))
+        assert wire.answered(arp(VIP), arp_reply(VIP))
     gate.mend()
     assert following(agent)
     agent.wait_entries((VIP, "eth1"))
@@ -216,7 +214,7 @@ def refuse(line, answer):
 def slowly(line, answer):
     for data in answer:
         for at in range(0, len(data), 512):
-            time.sleep(0.002)
+            let_pass(0.002, "a slow network")
             yield data[at:at + 512]
 
 
@@ -254,8 +252,7 @@ def test_a_fault_on_the_way(agent, objects, gate, fault):
     gate.mend()
     for number in range(3):
         objects.apply(service("more", f"198.18.11.{number}"))
-        time.sleep(0.3)
-        assert (VIP, "eth1") in agent.entries()
+        assert stays(lambda: (VIP, "eth1") in agent.entries(), 0.3)
     gate.meddle = None
     agent.wait_entries((VIP, "eth1"), ("198.18.11.2", "eth1"), seconds=15)
     assert wait_until(lambda: agent.metrics()["l2resp_source_reachable"], 15)
@@ -271,7 +268,7 @@ def test_an_object_of_another_version_counts_as_it_was(agent, objects, gate):
     gate.cut()
     gate.mend()
     assert wait_until(lambda: agent.metrics()["l2resp_source_reachable"], 15)
-    time.sleep(1)
+    let_pass(1, "each kind is followed by itself, the Services last")
     objects.apply(service("web", OTHER))
     assert wait_until(lambda: "version v9 isn't known here; it counts as it was before" in agent.log(), 10)
     assert set(agent.entries()) == {(VIP, "eth1")}
@@ -331,8 +328,7 @@ def test_double_and_old_events(agent, objects, gate):
     agent.wait_entries()
     objects.apply(service("web", VIP))
     agent.wait_entries((VIP, "eth1"))
-    time.sleep(1)
-    assert set(agent.entries()) == {(VIP, "eth1")} and "followed again" not in agent.log()
+    assert stays(lambda: set(agent.entries()) == {(VIP, "eth1")} and "followed again" not in agent.log(), 1)
 
 
 def gone(status):
@@ -374,19 +370,19 @@ def test_what_is_older_than_an_answer_is_ignored(agent, cluster, objects, gate):
     def late(line, answer):
         for data in answer:
             if pools in line and "watch=1" in line:
-                time.sleep(1.5)
+                let_pass(1.5, "a slow network")
             yield data
 
     gate.meddle = late
     objects.apply(POLICY, pool())
     agent.start()
-    assert wait_until(written, 10)
-    time.sleep(3)
+    assert wait_until(written)
+    let_pass(3, "twice what the watch is late")
     before = len(written())
     cluster.kubectl("annotate", CRDS[1], "lan", "a=b")
     objects.apply(service("web", kind="LoadBalancer"))
     assert wait_until(lambda: len(written()) > before, 10)
-    time.sleep(3)
+    let_pass(3, "twice what the watch is late")
     assert len(written()) == before + 1
 
 

@@ -25,7 +25,8 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path += [str(TESTS / name) for name in ("net", "agent", "lease")]
 from daemon import AGENT  # noqa: E402 pylint: disable=wrong-import-position
 from kube import ADMIN, REASON, Cluster  # noqa: E402 pylint: disable=wrong-import-position
-from lan import CLI, PASS, ROOT, SLACK, Namespace, leave_mounts  # noqa: E402 pylint: disable=wrong-import-position
+from lan import CLI, PASS, ROOT, Namespace, leave_mounts  # noqa: E402 pylint: disable=wrong-import-position
+from wait import SLACK, let_pass  # noqa: E402 pylint: disable=wrong-import-position
 
 PAGE = ROOT / "docs/walkthrough.md"
 TOOLS = "etcd", "kubectl", "nginx", "nft", "tcpdump", "curl"
@@ -167,7 +168,7 @@ def tell(world, text, write=False):
         command, wanted = re.sub(r"\n {4}", "\n", found["command"]), found["said"]
         deadline = time.monotonic() + (int(within[1]) * (1 if write else SLACK) if within else 0)
         while stable(said := world.do(found["machine"], command)) != stable(wanted) and time.monotonic() < deadline:
-            time.sleep(0.1)
+            let_pass(0.1, "it may say so in a moment")
         if stable(said) == stable(wanted):
             said = wanted
         assert write or said == wanted, f"{found['typed']}{difference(wanted, said)}"

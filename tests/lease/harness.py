@@ -14,10 +14,11 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from wait import let_pass, wait_until
+
 
 NODE = os.environ.get("LEASE_NODE", str(Path(__file__).resolve().parents[2] / "build/tests/lease/lease-node"))
 DURATION, RETRY = 2.0, 0.3
-SLACK = 3  # a machine that is busy with other work
 PARENT_DIES = 1  # PR_SET_PDEATHSIG
 
 libc = ctypes.CDLL(None)
@@ -27,13 +28,6 @@ def start(*argv, **options):
     """A process that ends with this one."""
     return subprocess.Popen(list(map(str, argv)), preexec_fn=lambda: libc.prctl(PARENT_DIES, signal.SIGKILL),
                             **options)
-
-
-def until(condition, seconds=3 * (DURATION + RETRY) * SLACK):
-    deadline = time.monotonic() + seconds
-    while not (value := condition()) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return value
 
 
 def free_port():
@@ -54,7 +48,7 @@ class Etcd:
         self.processes = [None] * members
         for number in range(members):
             self.start(number)
-        assert until(lambda: self.ctl("endpoint", "health", check=False).returncode == 0, 20)
+        assert wait_until(lambda: self.ctl("endpoint", "health", check=False).returncode == 0, 20)
 
     def start(self, number, *options):
         cluster = ",".join(f"m{i}={url}" for i, url in enumerate(self.peers))
@@ -140,7 +134,7 @@ class Node:
 
     def wait_table(self):
         path = self.options[self.options.index("-t") + 1]
-        assert until(lambda: path.exists() and path.stat().st_size), self.said
+        assert wait_until(lambda: path.exists() and path.stat().st_size), self.said
         with open(path, "rb") as file:
             self.table = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
@@ -194,7 +188,7 @@ class World:
                 else:
                     since = self.silent_since.setdefault(host, now)
                     self.longest[host] = max(self.longest.get(host, 0), now - since)
-            time.sleep(0.001)
+            let_pass(0.001, "a thousand looks a second")
 
     def forget_silence(self):
         self.silent_since.clear()

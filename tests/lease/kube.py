@@ -12,7 +12,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from harness import Etcd, free_port, openssl_files, start, until
+from harness import Etcd, free_port, openssl_files, start
+from wait import wait_until
 
 APISERVER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xdp-l2resp" / "kube-apiserver"
 ADMIN, NODE_TOKEN = "admin-token", "node-token"
@@ -68,7 +69,7 @@ class Cluster:
 
     def wait(self):
         for number, process in enumerate(self.processes):
-            assert until(lambda: self.ready(number) or process.poll() is not None, 60) and process.poll() is None, \
+            assert wait_until(lambda: self.ready(number) or process.poll() is not None, 60) and process.poll() is None, \
                 (self.directory / f"apiserver{number}.log").read_text()[-3000:]
 
     def api(self, method, path, body=None, token=ADMIN, server=0, raw=False, kind="application/json"):
@@ -105,7 +106,7 @@ class Cluster:
             except urllib.error.HTTPError:
                 return False
 
-        assert all(until(lambda: permitted(server), 20) for server in range(len(self.ports)))
+        assert all(wait_until(lambda: permitted(server), 20) for server in range(len(self.ports)))
         return name
 
     def signal(self, number, what):

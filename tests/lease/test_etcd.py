@@ -4,11 +4,11 @@ import json
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
 from common import *  # pylint: disable=wildcard-import,unused-wildcard-import
-from harness import DURATION, NODE, SLACK, Etcd, World, free_port, openssl_files, until
+from harness import DURATION, NODE, Etcd, World, free_port, openssl_files
+from wait import let_pass, stays, wait_until
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="etcd isn't installed")
 
@@ -21,7 +21,7 @@ def world():
 
 def test_nodes_that_start_together_share_the_addresses(world):
     nodes = [world.node(f"node-{i}", wants=60) for i in (1, 2, 3)]
-    assert until(lambda: sum(len(node.answered()) for node in nodes) == 60)
+    assert wait_until(lambda: sum(len(node.answered()) for node in nodes) == 60)
     assert min(len(node.answered()) for node in nodes) >= 8
 
 
@@ -29,17 +29,17 @@ def test_nodes_that_start_together_share_the_addresses(world):
 def test_a_claim_of_foreign_shape_counts_as_held_for_a_duration(pair, text):
     pair.first.signal(signal.SIGSTOP)
     pair.store.write_claim(1, text)
-    assert until(lambda: pair.second.answers(1))
+    assert wait_until(lambda: pair.second.answers(1))
     pair.first.signal(signal.SIGCONT)
-    time.sleep(0.5)
+    assert wait_until(lambda: pair.first.heard("LOST"))
 
 
 def test_a_store_put_back_empty_is_followed_anew(pair):
     pair.store.signal(0, signal.SIGKILL)
     shutil.rmtree(pair.directory / "etcd0")
     pair.store.start(0)
-    assert until(lambda: pair.first.answered() | pair.second.answered() == {1, 2, 3}, 30)
-    assert until(lambda: pair.store.claim(1))
+    assert wait_until(lambda: pair.first.answered() | pair.second.answered() == {1, 2, 3}, 30)
+    assert wait_until(lambda: pair.store.claim(1))
 
 
 def test_a_compacted_history_is_listed_again(pair):
@@ -48,12 +48,12 @@ def test_a_compacted_history_is_listed_again(pair):
     pair.store.ctl("compact", str(revision))
     pair.second.signal(signal.SIGCONT)
     pair.first.signal(signal.SIGKILL)
-    assert until(lambda: pair.second.answered() == {1, 2, 3})
+    assert wait_until(lambda: pair.second.answered() == {1, 2, 3})
 
 
 def test_an_endpoint_that_refuses_is_passed_over(world):
     node = world.node("node-1", via=world.store.node_options([f"http://127.0.0.1:{free_port()}", *world.store.urls]))
-    assert until(lambda: node.answered() == {1, 2, 3}), node.said
+    assert wait_until(lambda: node.answered() == {1, 2, 3}), node.said
 
 
 @pytest.fixture
@@ -61,20 +61,20 @@ def trio():
     """Three members, two nodes; the first node asks the members in order, the other backwards."""
     with World(lambda directory: Etcd(directory, members=3)) as made:
         made.first = made.node("node-1")
-        assert until(lambda: made.first.answered() == {1, 2, 3})
+        assert wait_until(lambda: made.first.answered() == {1, 2, 3})
         made.second = made.node("node-2", via=made.store.node_options(made.store.urls[::-1]))
-        assert until(lambda: made.second.heard("STATE active"))
+        assert wait_until(lambda: made.second.heard("STATE active"))
         yield made
 
 
 def heals(world):
-    return until(lambda: world.first.answered() | world.second.answered() == {1, 2, 3}, 30)
+    return wait_until(lambda: world.first.answered() | world.second.answered() == {1, 2, 3}, 30)
 
 
 def test_leader_lost(trio):
     leader = trio.store.leader()
     trio.store.signal(leader, signal.SIGKILL)
-    time.sleep(2 * DURATION)
+    let_pass(2 * DURATION, "stamps of before are over then")
     assert heals(trio)
     trio.store.start(leader)
 
@@ -82,7 +82,7 @@ def test_leader_lost(trio):
 def test_quorum_lost_and_back(trio):
     for number in 1, 2:
         trio.store.signal(number, signal.SIGKILL)
-    assert until(lambda: not trio.first.answered() and not trio.second.answered())
+    assert wait_until(lambda: not trio.first.answered() and not trio.second.answered())
     for number in 1, 2:
         trio.store.start(number)
     assert heals(trio)
@@ -91,7 +91,7 @@ def test_quorum_lost_and_back(trio):
 def test_the_member_that_a_node_talks_to_is_cut_off(trio):
     follower = next(number for number in (0, 1, 2) if number != trio.store.leader())
     trio.store.signal(follower, signal.SIGSTOP)
-    time.sleep(3 * DURATION)
+    let_pass(3 * DURATION, "stamps of before are over then")
     assert heals(trio)
     trio.store.signal(follower, signal.SIGCONT)
 
@@ -109,15 +109,14 @@ def tls_options(world, who, authority="ca"):
 
 def test_tls_with_the_right_certificates(secure):
     node = secure.node("node-1", *tls_options(secure, "client"))
-    assert until(lambda: node.answered() == {1, 2, 3}), node.said
+    assert wait_until(lambda: node.answered() == {1, 2, 3}), node.said
 
 
 @pytest.mark.parametrize("who, authority", [("stranger", "ca"), ("expired", "ca"), ("client", "stranger")])
 def test_tls_with_wrong_certificates_is_said_and_nothing_is_held(secure, who, authority):
     node = secure.node("node-1", *tls_options(secure, who, authority))
-    assert until(lambda: node.heard("LOG etcd at https://")), node.said
-    time.sleep(1)
-    assert not node.answered() and not node.heard("STATE active")
+    assert wait_until(lambda: node.heard("LOG etcd at https://")), node.said
+    assert stays(lambda: not node.answered() and not node.heard("STATE active"), 1)
 
 
 def test_a_certificate_file_that_is_absent_is_an_error(secure):
@@ -128,15 +127,14 @@ def test_a_certificate_file_that_is_absent_is_an_error(secure):
 
 def test_without_a_store_all_is_held_and_silent_when_stopped(world):
     node = world.node("node-1", "-N")
-    assert until(lambda: node.answered() == {1, 2, 3}, 0.3 * SLACK)
+    assert wait_until(lambda: node.answered() == {1, 2, 3}, 0.3)
     node.signal(signal.SIGSTOP)
-    assert until(lambda: not node.answered(), DURATION * SLACK)
+    assert wait_until(lambda: not node.answered(), DURATION)
     node.signal(signal.SIGCONT)
-    assert until(lambda: node.answered() == {1, 2, 3})
+    assert wait_until(lambda: node.answered() == {1, 2, 3})
     node.tell("unwant 2")
-    assert until(lambda: node.answered() == {1, 3})
+    assert wait_until(lambda: node.answered() == {1, 3})
     node.signal(signal.SIGKILL)
     world.forget_silence()
     node.start()
-    time.sleep(0.5)
-    assert node.answered() == {1, 2, 3}
+    assert wait_until(lambda: node.answered() == {1, 2, 3})

@@ -33,6 +33,7 @@
 /* A quarter of veth's ring: it is drained before the next batch, so that none is lost there. */
 #define FRAMES_A_BATCH 64
 #define TRAILER_BYTE   0xa5
+#define LOOKS	       10
 
 /* Shared with the processes that send: the signal is the parent's alone. */
 static volatile sig_atomic_t *stop;
@@ -156,16 +157,19 @@ static int send_from_each(int count, char **cpus, int prog_fd, unsigned int ifin
 	return failed;
 }
 
-/* Frames that are still on their way are given the time to arrive. */
-static struct flood_counts counts_settled(const struct flood_bpf *skeleton)
+/* Frames that are still on their way are given the time to arrive: as long as some do, and LOOKS
+ * looks more where some are missing, which may be lost. */
+static struct flood_counts counts_settled(const struct flood_bpf *skeleton, bool unanswered)
 {
 	struct flood_counts before, now = counts_sum(skeleton);
+	int looks = 0;
 
 	do {
 		before = now;
 		usleep(100000);
 		now = counts_sum(skeleton);
-	} while (before.right + before.wrong != now.right + now.wrong);
+		looks = before.right + before.wrong == now.right + now.wrong ? looks + 1 : 0;
+	} while (!looks || (!unanswered && now.right + now.wrong < now.sent && looks < LOOKS));
 	return now;
 }
 
@@ -205,7 +209,7 @@ int main(int argc, char **argv)
 			   atof(argv[5])))
 		return 1;
 	started = now_seconds() - started;
-	counts = counts_settled(skeleton);
+	counts = counts_settled(skeleton, unanswered);
 	printf("{\"sent\": %llu, \"right\": %llu, \"wrong\": %llu, \"seconds\": %.3f}\n",
 	       (unsigned long long)counts.sent, (unsigned long long)counts.right,
 	       (unsigned long long)counts.wrong, started);

@@ -14,7 +14,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +28,6 @@ FLOOD = os.environ.get("NET_FLOOD", str(ROOT / "build/tests/net/flood"))
 BPFFS = "/sys/fs/bpf"
 NETNS = "/run/netns"
 RUN = "/run/xdp-l2respd"  # the agents' sockets
-
-SLACK = 3  # a machine that is busy with other work
 
 SERVER_MAC = "02:00:00:00:00:01"
 CLIENT_MAC = "02:00:00:00:00:02"
@@ -76,14 +73,6 @@ def need(*tools):
     for tool in tools:
         if not shutil.which(tool):
             pytest.skip(f"{tool} isn't installed")
-
-
-def wait_until(condition, seconds=3):
-    """The first true value that condition() gives, or its last one."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return value
 
 
 def run(*argv, check=True, **options):

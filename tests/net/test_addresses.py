@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from lan import SERVER_MAC, VIP6, VIP_MAC, in_v6
+from wait import HUNG
 
 FAMILIES = {"IPv4": str, "IPv6": in_v6}
 each_family = pytest.mark.parametrize("words", FAMILIES.values(), ids=FAMILIES)
@@ -286,7 +287,7 @@ def test_save_to_what_is_no_file(lan, scratch, background):
     assert lan.done(f"save {device}").out == "" and device.is_char_device()
     reader = background(["cat", fifo], stdout=subprocess.PIPE, text=True)
     assert lan.done(f"save {fifo}").out == "" and fifo.is_fifo()
-    assert lan.done("save").out == reader.communicate(timeout=5)[0]
+    assert lan.done("save").out == reader.communicate(timeout=HUNG)[0]
     stdout.symlink_to("/proc/self/fd/1")  # as /dev/stdout is
     assert lan.done(f"save {stdout}").out == lan.done("save").out and stdout.is_symlink()
 

@@ -4,11 +4,11 @@
 import ipaddress
 import struct
 import subprocess
-import time
 
 import pytest
 
 from lan import SERVER_MAC, VIP, VIP6, VIP_MAC
+from wait import HUNG, SLACK, let_pass, stays, wait_until
 from wire import ETH_P_ARP, ETH_P_IPV6, REPLY, Wire, arp, mac_bytes
 
 # name: how it was added, the MAC that is announced
@@ -94,22 +94,22 @@ def test_count_and_interval(lan, background, options, times, interval, vip, prot
     lan.done("attach eth1", f"add {vip} dev eth1")
     with Wire(lan.client, "eth0", protocol) as wire:
         command = background(lan.argv(f"announce {vip} dev eth1 {options} --json"))
-        seen = wire.received(len(once) * times, seconds=5)
-    assert command.wait(5) == 0
+        seen = wire.received(len(once) * times)
+    assert command.wait(HUNG) == 0
     assert [frame for _, frame in seen] == once * times
     starts = [at for at, _ in seen[::len(once)]]
     gaps = [later - earlier for earlier, later in zip(starts, starts[1:])]
     # a busy machine may be late, never early
-    assert all(interval - 0.01 <= gap < interval + 1 for gap in gaps), gaps
+    assert all(interval - 0.01 <= gap < interval + SLACK for gap in gaps), gaps
 
 
 def test_linux_updates_its_neighbour(lan):
     """What it is for: a neighbour that had another MAC has ours."""
     lan.done("attach eth1", f"add {VIP} dev eth1")
     lan.client.ip(f"neigh replace {VIP} lladdr 02:00:00:00:00:77 dev eth0 nud stale")
-    time.sleep(1.1)  # Linux holds on to what is younger than locktime, 1 s
+    let_pass(1.1, "Linux holds on to what is younger than locktime, 1 s")
     lan.done(f"announce {VIP} dev eth1 --count 1")
-    assert lan.client.neighbour(VIP)[0] == SERVER_MAC
+    assert wait_until(lambda: lan.client.neighbour(VIP)[0] == SERVER_MAC), lan.client.neighbour(VIP)
 
 
 ANOTHER_MAC = "02:00:00:00:00:77"
@@ -127,8 +127,8 @@ def test_linux_updates_its_ipv6_neighbour(lan, add, expected):
     lan.done("attach eth1", add)
     lan.client.ip(f"neigh replace {VIP6} lladdr {ANOTHER_MAC} dev eth0 nud stale")
     lan.done(f"announce {VIP6} dev eth1 --count 1")
-    time.sleep(0.2)  # for what mustn't happen
-    assert lan.client.neighbour(VIP6)[0] == expected
+    assert wait_until(lambda: lan.client.neighbour(VIP6)[0] == expected), lan.client.neighbour(VIP6)
+    assert stays(lambda: lan.client.neighbour(VIP6)[0] == expected, 0.2)
 
 
 # name: commands before, the command's words
@@ -160,7 +160,7 @@ def test_stops_when_deleted_meanwhile(lan, background):
                              stderr=subprocess.DEVNULL)
         wire.received(2, quiet=0)
         lan.done(f"del {VIP} dev eth1")
-        assert command.wait(2) == 1
+        assert command.wait(HUNG) == 1
         wire.received(quiet=0.05)
         assert wire.received(quiet=0.4) == []
 

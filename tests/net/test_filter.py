@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What an interface lets in for as long as addresses need it: MACs that aren't its own, in its
 unicast filter, and the solicited-node groups of IPv6 addresses (RFC 4291 2.7.1), joined."""
+import ipaddress
+import json
 import re
 import socket
 
 import pytest
 
-from lan import SERVER_MAC, VIP, VIP6, wait_until
+from lan import SERVER_MAC, VIP, VIP6
+from wait import HUNG, wait_until
 from wire import Wire, arp, arp_reply
 
 VMAC = "00:00:5e:00:01:33"  # VRRP's for router 51 (RFC 5798 7.3)
@@ -151,8 +154,9 @@ ADD6 = f"add {VIP6} dev eth1"
 
 
 def group_of(address):
-    """Solicited-node group of an address written with its last 32 bits in full."""
-    return "ff02::1:ff" + "{:02x}:{:x}".format(*(int(word, 16) for word in address.split(":")[-2:]))
+    """Its solicited-node group."""
+    low = int(ipaddress.ip_address(address)) & 0xFFFFFF
+    return str(ipaddress.ip_address(int(ipaddress.ip_address("ff02::1:ff00:0")) | low))
 
 
 def maddr(lan, family):
@@ -160,6 +164,20 @@ def maddr(lan, family):
     said = lan.server.run("ip", "maddr", "show", "dev", "eth1").stdout
     return {match[1]: int(match[2] or 1)
             for match in re.finditer(rf"^\s+{family}\s+(\S+)(?: users (\d+))?", said, re.M)}
+
+
+def own_groups(lan):
+    """What the server's interface has joined for itself, once it has: the kernel joins an address's group in a work of its
+    own, as it does duplicate address detection."""
+    [eth1] = json.loads(lan.server.run("ip", "-j", "-6", "address", "show", "dev", "eth1").stdout)
+    groups = {group_of(one["local"]) for one in eth1["addr_info"]}
+    assert wait_until(lambda: groups <= maddr(lan, "inet6").keys()), maddr(lan, "inet6")
+    return maddr(lan, "inet6")
+
+
+def joins(lan, wanted):
+    """Until these groups are joined and no others, which the same work does."""
+    return wait_until(lambda: maddr(lan, "inet6") == wanted)
 
 
 # name: commands in order, groups of these addresses joined after them
@@ -182,10 +200,10 @@ GROUP_COURSES = {
 @pytest.mark.parametrize("commands, expected", GROUP_COURSES.values(), ids=GROUP_COURSES)
 def test_groups(lan, commands, expected):
     lan.enable_ipv6()
-    before = maddr(lan, "inet6")
+    before = own_groups(lan)
     result = lan.done(*commands)
-    assert {group: users for group, users in maddr(lan, "inet6").items() if group not in before} == {
-        group_of(address): USERS for address in expected}
+    wanted = before | {group_of(address): USERS for address in expected}
+    assert joins(lan, wanted), maddr(lan, "inet6")
     assert "group" not in result.err
 
 
@@ -193,10 +211,12 @@ def test_a_group_of_the_hosts_own_is_left(lan):
     """The kernel counts: its own address of the same group keeps it."""
     lan.enable_ipv6()
     lan.server.ip(f"address add {TWIN6}/64 dev eth1 nodad")
+    before = own_groups(lan)
+    assert before[GROUP] == 1
     lan.done(ADD6)
-    assert maddr(lan, "inet6")[GROUP] == USERS + 1
+    assert joins(lan, before | {GROUP: USERS + 1}), maddr(lan, "inet6")
     lan.done(f"del {VIP6} dev eth1")
-    assert maddr(lan, "inet6")[GROUP] == 1
+    assert joins(lan, before), maddr(lan, "inet6")
 
 
 def test_group_without_ipv6(lan):
@@ -215,7 +235,7 @@ def test_switches_hear_of_it(lan):
         sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_IPV6))
     with sniffer:
         sniffer.bind(("eth0", ETH_P_IPV6))
-        sniffer.settimeout(5)
+        sniffer.settimeout(HUNG)
         lan.done(ADD6)
         while True:
             frame = sniffer.recv(2048)

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from lan import CLIENT_IP, CLIENT_MAC, FLOOD, SERVER_MAC, VIP, Lan, wait_until
+from lan import CLIENT_IP, CLIENT_MAC, FLOOD, SERVER_MAC, VIP, Lan
+from wait import wait_until
 from wire import Wire, arp, arp_reply
 
 SECONDS = 10

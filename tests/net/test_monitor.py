@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-from lan import CLIENT_IP, CLIENT_MAC, FLOOD, SERVER_MAC, VIP, Lan, like, need, run, wait_until
+from lan import CLIENT_IP, CLIENT_MAC, FLOOD, SERVER_MAC, VIP, Lan, like, need, run
+from wait import HUNG, let_pass, wait_until
 from wire import REPLY, Wire, arp, mac_bytes
 
 OTHER, NOT_OWNED = "02:00:00:00:00:77", "198.18.10.200"
@@ -89,7 +90,7 @@ class Monitor:
         """Lines of its output and its errors; it must be content."""
         if number:
             self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=10)
+        out, err = self.process.communicate(timeout=HUNG)
         assert self.process.returncode == 0, err
         return out.splitlines(), err
 
@@ -260,7 +261,7 @@ def test_pcap_into_a_pipe(attached, background):
         monitor.send(arp(VIP))
         seen.append(monitor.process.stdout.read(2 * (16 + 42)))
     monitor.process.send_signal(signal.SIGINT)
-    assert monitor.process.wait(10) == 0
+    assert monitor.process.wait(HUNG) == 0
     shark = subprocess.run(["tshark", "-r", "-", "-T", "fields", "-e", "arp.opcode"],
                            input=b"".join(seen), capture_output=True, check=True)
     assert shark.stdout.split() == [b"1", b"2"] * 3
@@ -275,8 +276,8 @@ def test_tshark_at_the_pipes_end(attached, background):
     os.close(read)
     os.close(write)
     monitor.send(arp(VIP), arp(NOT_OWNED))
-    assert monitor.process.wait(10) == 0
-    assert shark.communicate(timeout=20)[0].split() == ["1", "2", "1"]
+    assert monitor.process.wait(HUNG) == 0
+    assert shark.communicate(timeout=HUNG)[0].split() == ["1", "2", "1"]
 
 
 def test_second_is_refused(attached, background, scratch):
@@ -284,7 +285,7 @@ def test_second_is_refused(attached, background, scratch):
     first = Monitor(attached, background, f"-w {file}").started()
     first.send(arp(VIP))
     for words in "", f"-w {file}", "--json":
-        second = attached.cli(f"monitor {words}", timeout=10)
+        second = attached.cli(f"monitor {words}", timeout=HUNG)
         assert (second.status, second.out) == (1, "")
         assert second.err == "xdp-l2resp: another monitor is running; there can be one at a time\n"
     first.send(arp(VIP))
@@ -299,9 +300,8 @@ def test_killed(attached, background):
     dead = Monitor(attached, background).started()
     dead.process.kill()
     dead.process.wait()
-    dead.send(arp(VIP))
-    assert recording(attached)
-    time.sleep(LEASE + 0.1)
+    assert recording(attached), "until a frame comes after the lease"
+    let_pass(LEASE + 0.1, "nobody renews the data path's lease")
     dead.send(arp(VIP))
     assert not recording(attached)
     heir = Monitor(attached, background, "--json --count 1").started()
@@ -314,7 +314,7 @@ def test_held_up(attached, background):
     """Stopped for longer than the data path waits, it says that it missed frames, and goes on."""
     monitor = Monitor(attached, background).started()
     monitor.process.send_signal(signal.SIGSTOP)
-    time.sleep(LEASE + 0.1)
+    let_pass(LEASE + 0.1, "it doesn't renew the data path's lease")
     monitor.send(arp(VIP))
     monitor.process.send_signal(signal.SIGCONT)
     assert "held up" in monitor.process.stderr.readline()
@@ -329,7 +329,7 @@ def test_reader_gone(attached, background):
     monitor = Monitor(attached, background, stdout=write).started()
     os.close(write)
     os.close(read)
-    assert monitor.process.wait(10) == 0
+    assert monitor.process.wait(HUNG) == 0
     assert not recording(attached)
 
 
@@ -351,7 +351,7 @@ def test_addresses_but_no_program(lan, background):
 def test_pins_removed_meanwhile(attached, background):
     monitor = Monitor(attached, background).started()
     attached.done("detach --all", "flush --all")
-    _, err = monitor.process.communicate(timeout=10)
+    _, err = monitor.process.communicate(timeout=HUNG)
     assert monitor.process.returncode == 1 and "was removed; run monitor again" in err
 
 
@@ -373,7 +373,7 @@ def test_flood(background):
         cpu = min(os.sched_getaffinity(0))
         flood = json.loads(lan.client.run(FLOOD, "eth0", CLIENT_IP, VIP, SERVER_MAC, 1, cpu).stdout)
         monitor.process.send_signal(signal.SIGINT)
-        err = monitor.process.communicate(timeout=30)[1]
+        err = monitor.process.communicate(timeout=HUNG)[1]
         shown, lost = map(int, re.search(r"(\d+) shown, (\d+) lost", err).groups())
         assert shown + lost == flood["sent"] == flood["right"]
         assert shown > 0 and lost > 0, "the flood is no flood"
@@ -398,7 +398,7 @@ REFUSED = {
 @pytest.mark.parametrize("words, expected", REFUSED.items(), ids=REFUSED)
 def test_refused(attached, words, expected):
     status, sentence = expected
-    done = attached.cli(f"monitor {words}", timeout=10)
+    done = attached.cli(f"monitor {words}", timeout=HUNG)
     assert done.status == status and sentence in done.err and done.out == ""
     assert done.err.count("\n") == 1
     assert not recording(attached)

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from lan import CLI, VIP, VIP6, Lan, Namespace, Result, changes, wait_until
+from lan import CLI, VIP, VIP6, Lan, Namespace, Result, changes
+from wait import wait_until
 
 FORMER_VIP, NEW_VIP = VIP, "198.18.10.2"
 

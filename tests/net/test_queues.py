@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A device with two queues, served by two CPUs at once: every request is answered and counted."""
+"""A device with several queues, served by as many CPUs at once: every request is answered and counted."""
 import json
 import os
 import re
@@ -13,32 +13,36 @@ from wire import Wire, arp, arp_reply
 REQUESTS = 500
 
 
-def two_cpus():
+def several_cpus():
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
         pytest.skip("it takes two CPUs")
-    return cpus[:2]
+    return cpus
 
 
-def queue_counts(lan, name):
-    """A statistic of the server's device, by receive queue."""
-    said = lan.server.run("ethtool", "-S", "eth1").stdout
-    return [int(count) for count in re.findall(rf"rx_queue_\d+_{name}: (\d+)", said)]
+def queue_counts(host, dev, name):
+    """A statistic of a device, by queue."""
+    said = host.run("ethtool", "-S", dev).stdout
+    return [int(count) for count in re.findall(rf"[rt]x_queue_\d+_{name}: (\d+)", said)]
 
 
 def send_from(cpu, wire, frames):
     """In a process of its own, on that CPU; its id."""
     child = os.fork()
     if not child:
-        os.sched_setaffinity(0, [cpu])
-        wire.send(*frames)
-        os._exit(0)
+        status = 1
+        try:
+            os.sched_setaffinity(0, [cpu])
+            wire.send(*frames)
+            status = 0
+        finally:
+            os._exit(status)
     return child
 
 
 def test_packet_sockets():
     """A requester on each CPU; veth has the frames of one on either queue."""
-    cpus = two_cpus()
+    cpus = several_cpus()[:2]
     with Lan(queues=2) as lan:
         lan.done("attach eth1", f"add {VIP}-198.18.10.2 dev eth1")
         asked = dict(zip(cpus, (VIP, "198.18.10.2")))
@@ -51,16 +55,19 @@ def test_packet_sockets():
         assert lan.counters() == {"arp_answered": 2 * REQUESTS}
 
 
-def test_live_frames_on_both_queues():
-    """One address asked for on both queues at once: both CPUs count in one entry."""
+def test_live_frames_on_all_queues():
+    """One address asked for by every CPU at once, on a queue each: all count in one entry. Where
+    softirqs have to wait, veth's rings refuse frames, and say how many."""
     need("ethtool")
-    cpus = two_cpus()
-    with Lan(queues=2, client_program=None) as lan:
+    cpus = several_cpus()
+    with Lan(queues=len(cpus), client_program=None) as lan:
         lan.done("attach eth1 --mode native", f"add {VIP} dev eth1")
         flood = lan.client.run(FLOOD, "eth0", CLIENT_IP, VIP, SERVER_MAC, 0.5, *cpus).stdout
         flood = json.loads(flood)
-        assert flood["right"] == flood["sent"] > 0 and flood["wrong"] == 0
-        assert lan.counters() == {"arp_answered": flood["sent"]}
-        assert lan.responses_sent() == flood["sent"]
-        by_queue = queue_counts(lan, "xdp_packets")
-        assert len(by_queue) == 2 and all(by_queue) and sum(by_queue) == flood["sent"]
+        asked = flood["sent"] - sum(queue_counts(lan.client, "eth0", "xdp_xmit_errors"))
+        answered = flood["right"] + sum(queue_counts(lan.server, "eth1", "xdp_tx_errors"))
+        assert answered == asked > 0 and flood["wrong"] == 0
+        assert lan.counters() == {"arp_answered": asked}
+        assert lan.responses_sent() == asked
+        by_queue = queue_counts(lan.server, "eth1", "xdp_packets")
+        assert len(by_queue) == len(cpus) and all(by_queue) and sum(by_queue) == asked

@@ -7,7 +7,8 @@ import socket
 
 import pytest
 
-from lan import CLIENT_IP, CLIENT_MAC, SERVER_MAC, VIP, VIP6, VIP_MAC, need, wait_until
+from lan import CLIENT_IP, CLIENT_MAC, SERVER_MAC, VIP, VIP6, VIP_MAC, need
+from wait import wait_until
 from wire import BROADCAST, ZERO_MAC, Wire, arp, arp_reply
 
 FOLLOWS = f"add {VIP} dev eth1"

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from lan import CLIENT_IP, FLOOD, SERVER_MAC, VIP, Lan, wait_until
+from lan import CLIENT_IP, FLOOD, SERVER_MAC, VIP, Lan
+from wait import let_pass, wait_until
 
 SECONDS = 1.5
 LONGER = 60  # than any of the commands take; the flood is ended when they are done
@@ -35,7 +36,7 @@ def test_answered_and_counted(background, commands):
         for command in commands:
             lan.done(command)
         assert flood.poll() is None, "the commands took longer than the flood"
-        time.sleep(max(0, least - time.monotonic()))
+        let_pass(max(0, least - time.monotonic()), "a flood that shows something")
         flood.terminate()
         counts = json.loads(flood.communicate()[0])
         assert counts["wrong"] == 0

@@ -4,6 +4,7 @@
 import pytest
 
 from lan import SERVER_MAC, VIP, VIP6, VIP_MAC, need
+from wait import HUNG
 from wire import Wire, arp, mac_text
 
 OFF_LINK = "198.19.1.1"  # outside every subnet of the client
@@ -33,7 +34,7 @@ def test_ping(lan, dev, address, route):
     lan.done("attach eth1", f"add {address} dev eth1")
     if route:
         lan.client.ip(route)
-    said = lan.client.run("ping", "-c", 3, "-i", 0.05, "-W", 1, address).stdout
+    said = lan.client.run("ping", "-c", 3, "-i", 0.05, "-W", HUNG, address).stdout
     assert " 3 received" in said
     assert lan.client.neighbour(address) == (SERVER_MAC, ["REACHABLE"])
     assert lan.responses_sent(address) == 1, "the kernel answered, not the program"
@@ -45,7 +46,7 @@ def test_ping_ipv6(lan, dev):
     lan.enable_ipv6()
     lan.done("attach eth1", f"add {VIP6} dev eth1")
     lan.server.ip(f"address add {VIP6}/128 dev {dev} nodad")
-    said = lan.client.run("ping", "-6", "-c", 3, "-i", 0.05, "-W", 1, VIP6).stdout
+    said = lan.client.run("ping", "-6", "-c", 3, "-i", 0.05, "-W", HUNG, VIP6).stdout
     assert " 3 received" in said
     assert lan.client.neighbour(VIP6) == (SERVER_MAC, ["REACHABLE"])
     assert lan.responses_sent(VIP6) == 1, "the kernel answered, not the program"
@@ -82,5 +83,5 @@ def test_kernel_of_the_server_still_resolves_and_answers(lan):
     need("ping")
     lan.done("attach eth1", f"add {VIP} dev eth1")
     for host, address in (lan.client, "198.18.0.1"), (lan.server, "198.18.0.2"):
-        assert " 1 received" in host.run("ping", "-c", 1, "-W", 1, address).stdout
+        assert " 1 received" in host.run("ping", "-c", 1, "-W", HUNG, address).stdout
     assert lan.responses_sent() == 0

@@ -12,7 +12,8 @@ import struct
 
 import pytest
 
-from lan import SERVER_MAC, VIP, VIP6, VIP_MAC, run, wait_until
+from lan import SERVER_MAC, VIP, VIP6, VIP_MAC, run
+from wait import HUNG, wait_until
 from wire import Wire, arp, arp_reply
 
 ETH_P_ALL, ETH_P_8021Q, ETH_P_8021AD = 0x0003, 0x8100, 0x88A8
@@ -42,7 +43,7 @@ class TaggedWire(Wire):
     def arps(self, count):
         """The ARP frames, as many as expected and those that come right after."""
         found = []
-        self.socket.settimeout(3)
+        self.socket.settimeout(HUNG)
         while True:
             try:
                 frame, ancillary, _, sender = self.socket.recvmsg(2048, 256)
@@ -81,10 +82,13 @@ def ask(lan, dev, ip=VIP):
     with lan.client.entered(), socket.socket(family, socket.SOCK_DGRAM) as datagram:
         datagram.sendto(b"", (ip, 9))
 
-    def learnt():
-        shown = lan.client.run("ip", "-j", "neigh", "show", "to", ip, "dev", dev).stdout
-        return next((row.get("lladdr") for row in json.loads(shown or "[]")), None)
-    return wait_until(learnt, 2)
+    def settled():
+        """The kernel's entry, once it has a MAC or is given up."""
+        shown = json.loads(lan.client.run("ip", "-j", "neigh", "show", "to", ip, "dev", dev).stdout or "[]")
+        return next((row for row in shown if "lladdr" in row or "FAILED" in row["state"]), None)
+    entry = wait_until(settled)
+    assert entry, entry
+    return entry.get("lladdr")
 
 
 def ifindex(lan, dev):
@@ -129,11 +133,11 @@ def test_a_row_that_does_not_hold_goes(stand_ins):
 def test_monitor(stand_ins, background):
     """The interface that frames come in on, or the device that their tags are for."""
     monitor = background(stand_ins.argv("monitor dev eth2 --count 1 --json"), stdout=-1, text=True)
-    wait_until(lambda: stand_ins.map_dump("trace_control")[0]["value"][".data.trace"][0][
+    assert wait_until(lambda: stand_ins.map_dump("trace_control")[0]["value"][".data.trace"][0][
         "trace_control"]["on"])
     with Wire(stand_ins.client, "eth0") as wire:
         wire.send(arp(OTHER), tagged(arp(VIP), (ETH_P_8021Q, 99)), tagged(arp(VIP), (ETH_P_8021Q, 100)))
-    shown = json.loads(monitor.communicate(timeout=10)[0].splitlines()[0])
+    shown = json.loads(monitor.communicate(timeout=HUNG)[0].splitlines()[0])
     assert (shown["dev"], shown["request"]["vlan"], shown["outcome"]) == ("eth1", 100, "arp_answered")
 
 

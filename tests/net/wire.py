@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """ARP frames, and a packet socket to send and see these or others."""
+import errno
 import select
 import socket
 import struct
@@ -7,6 +8,7 @@ import time
 
 from lan import CLIENT_IP, CLIENT_MAC, SERVER_MAC
 from stamped import receive, stamp
+from wait import HUNG, wait_until
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 ZERO_MAC = "00:00:00:00:00:00"
@@ -56,12 +58,22 @@ class Wire:
 
     def send(self, *frames):
         for frame in frames:
-            self.socket.send(frame)
+            while not self.sent(frame):
+                time.sleep(0.001)
 
-    def received(self, count=None, quiet=0.15, seconds=3):
+    def sent(self, frame):
+        """False if the device's ring is full: it took nothing."""
+        try:
+            return self.socket.send(frame) > 0
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+            return False
+
+    def received(self, count=None, quiet=0.15, seconds=HUNG):
         """(time, frame) of what came in: `count` of them, and until `quiet` seconds bring no more.
 
-        Without count, the quiet alone ends it: that is how silence is seen.
+        Without count, the quiet alone ends it: that is how silence is seen, and nothing else.
         """
         frames = []
         deadline = time.monotonic() + seconds
@@ -75,3 +87,7 @@ class Wire:
         """What comes back for frames."""
         self.send(*frames)
         return [frame for _, frame in self.received(count)]
+
+    def answered(self, frame, reply):
+        """Does the reply come to the frame, sent once or several times, among whatever else comes?"""
+        return wait_until(lambda: reply in self.ask(frame))

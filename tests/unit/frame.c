@@ -157,7 +157,6 @@ void frame_setup(void)
 	bpf_program__set_autoload(program->progs.l2resp_explain, false);
 	program->rodata->attached_ifindex = FIXTURE_IFINDEX;
 	program->rodata->counters_slot = FIXTURE_COUNTERS_SLOT;
-	program->rodata->shards_shared = libbpf_num_possible_cpus() > L2RESP_SHARDS;
 	bpf_map__set_max_entries(program->maps.responder_v4, ENTRIES);
 	bpf_map__set_max_entries(program->maps.responder_v6, ENTRIES);
 	cr_assert_eq(l2resp_bpf__load(program), 0, "loading: %s", strerror(errno));
@@ -199,16 +198,15 @@ static uint64_t responses_of(const struct bpf_map *map, size_t responses_at)
 {
 	uint8_t keys[ENTRIES * sizeof(struct responder_v6_key)];
 	uint8_t values[ENTRIES * sizeof(struct responder_v6_entry)];
-	uint64_t sent[L2RESP_SHARDS], sum = 0;
+	uint64_t sent, sum = 0;
 	uint32_t next, count = ENTRIES;
 	int r = bpf_map_lookup_batch(bpf_map__fd(map), NULL, &next, keys, values, &count, NULL);
 
 	cr_assert(!r || r == -ENOENT, "%s", strerror(-r));
 	cr_assert_eq(count, ENTRIES);
 	for (size_t i = 0; i < count; i++) {
-		memcpy(sent, &values[i * bpf_map__value_size(map) + responses_at], sizeof(sent));
-		for (int shard = 0; shard < L2RESP_SHARDS; shard++)
-			sum += sent[shard];
+		memcpy(&sent, &values[i * bpf_map__value_size(map) + responses_at], sizeof(sent));
+		sum += sent;
 	}
 	return sum;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <criterion/criterion.h>
 
@@ -382,38 +383,71 @@ Test(directory_pools, a_broken_manifest_moves_nobody, .init = setup, .fini = tea
 	stop(&host);
 }
 
-/* A child gives, takes back and gives again, until it is killed. */
-static void churn(void)
+/* Stop points: what writes the file makes these calls, and the last of so many doesn't return. */
+static unsigned int calls_left; /* 0: all return */
+
+static bool is_last_call(void)
+{
+	return calls_left && !--calls_left;
+}
+
+ssize_t write(int fd, const void *data, size_t size)
+{
+	bool last = is_last_call();
+	ssize_t r = syscall(SYS_write, fd, data, last ? size / 2 : size);
+
+	if (last)
+		raise(SIGKILL);
+	return r;
+}
+
+int fsync(int fd)
+{
+	if (is_last_call())
+		raise(SIGKILL);
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int rename(const char *from, const char *to)
+{
+	if (is_last_call())
+		raise(SIGKILL);
+	return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+/* A child gives and takes back, and is killed at its call number @calls. Its status. */
+static int killed_at(unsigned int calls)
 {
 	struct host host;
+	pid_t child = fork();
+	int status;
 
-	start(&host);
-	for (;;) {
+	cr_assert_geq(child, 0);
+	if (!child) {
+		start(&host);
+		calls_left = calls;
 		if (update(&host, A24 LB("keep", "") LB("s", "") LB("t", "")) ||
 		    update(&host, A24 LB("keep", "")))
 			_exit(1);
+		_exit(0);
 	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	return status;
 }
 
 Test(directory_pools, killed_while_writing, .init = setup, .fini = teardown, .timeout = 60)
 {
 	struct host host;
+	unsigned int calls = 0;
+	int status;
 
 	start(&host);
 	cr_assert_eq(update(&host, A24 LB("keep", ", loadBalancerIP: 198.18.0.77")), 0);
 	stop(&host);
-	for (unsigned int i = 0; i < 60; i++) {
+	do {
 		struct assignments assignments = {};
-		pid_t child = fork();
-		int status;
 
-		cr_assert_geq(child, 0);
-		if (!child)
-			churn();
-		usleep(2000 + i * 137 % 5000);
-		kill(child, SIGKILL);
-		cr_assert_eq(waitpid(child, &status, 0), child);
-		cr_expect(WIFSIGNALED(status), "it failed by itself");
+		status = killed_at(++calls);
 		cr_assert_eq(assignments_read(path, &assignments, &host.err), 0, "%s",
 			     host.err.text);
 		cr_assert(assignments_get(&assignments, "default", "keep"));
@@ -422,5 +456,8 @@ Test(directory_pools, killed_while_writing, .init = setup, .fini = teardown, .ti
 		cr_assert_eq(update(&host, A24 LB("keep", "")), 0);
 		cr_expect_str_eq(addresses(&host, "keep"), "198.18.0.77");
 		stop(&host);
-	}
+	} while (WIFSIGNALED(status));
+	cr_expect(WIFEXITED(status) && !WEXITSTATUS(status), "it failed by itself");
+	/* two files: a part each at least, two syncs and a rename */
+	cr_expect_geq(calls, 2 * 4);
 }

@@ -20,6 +20,7 @@
 #include "entry.h"
 #include "grow.h"
 #include "pins.h"
+#include "remover.h"
 
 #define ROOM 1000
 
@@ -125,13 +126,13 @@ static void pretend_answers(uint32_t host, uint64_t answers)
 		memcpy(&key4.ip4, wanted.address.bytes + 12, sizeof(key4.ip4));
 		cr_assert_eq(bpf_map_lookup_elem(fd, &key4, &entry4), 0);
 		cr_assert(!memcmp(&entry4.key, &key4, sizeof(key4)));
-		entry4.responses_sent[1] += answers;
+		entry4.responses_sent += answers;
 		cr_assert_eq(bpf_map_update_elem(fd, &key4, &entry4, BPF_EXIST), 0);
 	} else {
 		memcpy(key6.ip6, wanted.address.bytes, sizeof(key6.ip6));
 		cr_assert_eq(bpf_map_lookup_elem(fd, &key6, &entry6), 0);
 		cr_assert(!memcmp(&entry6.key, &key6, sizeof(key6)));
-		entry6.responses_sent[1] += answers;
+		entry6.responses_sent += answers;
 		cr_assert_eq(bpf_map_update_elem(fd, &key6, &entry6, BPF_EXIST), 0);
 	}
 }
@@ -238,7 +239,7 @@ EACH_FAMILY(writes_by_several_threads_all_or_none)
 	for (size_t i = 0; i < found.count; i++)
 		cr_assert_eq(entry_key_compare(&found.rows[i].key, &table.rows[i].key), 0);
 	entry_table_free(&found);
-	cr_expect_eq(responder_delete_table(fds, &table, &err), 0, "%s", err.text);
+	cr_expect_eq(remover_remove_table(fds, &table, &err), 0, "%s", err.text);
 	cr_assert_eq(responder_read_all(fds, 0, &found, &err), 0, "%s", err.text);
 	cr_expect_eq(found.count, 0);
 	entry_table_free(&found);

@@ -80,6 +80,9 @@ Test(lease_stamp, leaves_the_slot_for_ever_alone)
 	cr_expect_eq(stamp_of(0).deadline_ns, before);
 }
 
+/* From then on a second reading of the clocks bounds HZ; no matter how much later. */
+#define SECOND_READING_US 300000
+
 /* Writes with a deadline in @ahead_ns, waits until the jiffies reach what the stamp says, and
  * returns how long that took. */
 static uint64_t fresh_for(uint64_t ahead_ns)
@@ -97,30 +100,41 @@ static uint64_t fresh_for(uint64_t ahead_ns)
 	return clock_boot_ns() - began;
 }
 
+/* The least of several such times: on a machine that is busy one may be seen late. Ends with the
+ * first below @enough_ns. */
+static uint64_t least_fresh_for(uint64_t ahead_ns, uint64_t enough_ns)
+{
+	uint64_t took = UINT64_MAX;
+
+	for (int i = 0; i < 5 && took >= enough_ns; i++) {
+		uint64_t once = fresh_for(ahead_ns);
+
+		took = once < took ? once : took;
+	}
+	return took;
+}
+
 Test(lease_stamp, goes_by_the_jiffies_until_shortly_before_the_deadline)
 {
 	uint64_t took;
 
-	/* the second reading, and with it a bound of HZ */
-	usleep(300000);
-	took = fresh_for(800 * MS);
+	usleep(SECOND_READING_US);
+	took = least_fresh_for(800 * MS, 715 * MS);
 	cr_expect_lt(took, 715 * MS, "%llu ms", took / MS);
 	cr_expect_gt(took, 500 * MS, "%llu ms", took / MS);
 }
 
 Test(lease_stamp, goes_by_the_jiffies_no_longer_than_it_was_told)
 {
-	uint64_t took = UINT64_MAX;
+	uint64_t took;
 
-	usleep(300000);
-	/* on a machine that is busy it may be seen late */
-	for (int i = 0; i < 3 && took >= 2015 * MS; i++)
-		took = fresh_for(60 * S);
+	usleep(SECOND_READING_US);
+	took = least_fresh_for(60 * S, 2015 * MS);
 	cr_expect_lt(took, 2015 * MS, "%llu ms", took / MS);
 	cr_expect_gt(took, 1600 * MS, "%llu ms", took / MS);
 }
 
 Test(lease_stamp, goes_by_the_boot_clock_alone_while_hz_is_unknown)
 {
-	cr_expect_lt(fresh_for(5 * S), 15 * MS);
+	cr_expect_lt(least_fresh_for(5 * S, 15 * MS), 15 * MS);
 }

@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from lan import ROOT, run, wait_until
+from lan import ROOT, run
+from wait import wait_until
 
 RUN = ROOT / "tests/vm/run"
 BUILD = os.environ.get("VM_BUILD", str(ROOT / "build"))

@@ -48,7 +48,6 @@ long native_update(const struct native_map *map, const void *key, const void *va
 
 __u64 bpf_ktime_get_boot_ns(void);
 __u64 bpf_jiffies64(void);
-__u32 bpf_get_smp_processor_id(void);
 __s64 bpf_csum_diff(__be32 *from, __u32 from_size, __be32 *to, __u32 to_size, __wsum seed);
 __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx);
 long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *to, __u32 length);
@@ -63,7 +62,6 @@ void bpf_ringbuf_discard(void *data, __u64 flags);
 struct native {
 	__u64 boot_ns;
 	__u64 jiffies;
-	__u32 cpu;
 	bool csum_folded; /* bpf_csum_diff() folds to 16 bits, as it does since Linux 6.13 */
 	bool hashes_full; /* no room for another key */
 	bool rings_full;

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "condition.h"
+#include "json.h"
+#include "status_writer.h"
+
+/* Writes aren't conditional on a resourceVersion: nobody else writes these conditions. */
+struct status_writer {
+	struct kube *kube;
+	struct source *source;
+	status_writer_fn *done;
+	void *userdata;
+	struct http_call *call;
+	char *item;	   /* that is or was last written */
+	char trouble[256]; /* of the last write; "": none */
+};
+
+static void say_trouble(struct status_writer *writer, const struct http_result *result)
+{
+	struct err said;
+	char text[256];
+	const char *why = kube_trouble(result, text);
+
+	if (!strcmp(why, writer->trouble))
+		return;
+	snprintf(writer->trouble, sizeof(writer->trouble), "%s", why);
+	err_write(&said, "writing the status of %s: %s", writer->item, why);
+	source_say(writer->source, LOG_WARNING, said.text);
+}
+
+static void on_patched(const struct http_result *result, void *userdata)
+{
+	struct status_writer *writer = userdata;
+
+	writer->call = NULL;
+	if (!result->error && result->status == 200) {
+		_cleanup_json_ json_t *json = json_loads(result->body, 0, NULL);
+		struct source_item *item = source_items_find(&writer->source->items, writer->item);
+
+		if (item)
+			item->written_version = kube_version(json);
+		writer->trouble[0] = '\0';
+		writer->done(true, writer->userdata);
+		return;
+	}
+	if (result->status != 404)
+		say_trouble(writer, result);
+	writer->done(false, writer->userdata);
+}
+
+static void number_format(unsigned __int128 number, char text[40])
+{
+	char digits[40];
+	size_t at = sizeof(digits) - 1;
+
+	digits[at] = '\0';
+	do {
+		digits[--at] = '0' + (int)(number % 10);
+		number /= 10;
+	} while (number);
+	memcpy(text, digits + at, sizeof(digits) - at);
+}
+
+/* Writes @conditions, consumed, as those of @item, of which there are @plural. */
+static void write_conditions(struct status_writer *writer, const struct source_item *item,
+			     const char *plural, json_t *conditions)
+{
+	_cleanup_json_ json_t *body = json_pack("{s{so}}", "status", "conditions", conditions);
+	_cleanup_free_ char *path = xasprintf("/apis/cilium.io/v2alpha1/%s/%s/status", plural,
+					      source_item_object_name(item));
+
+	free(writer->item);
+	writer->item = xstrdup(item->name);
+	writer->call = kube_request(writer->kube, "PATCH", path, body, on_patched, writer);
+}
+
+/* Does the watch still show @item as it was before the last write? */
+static bool pending(const struct source_item *item)
+{
+	return item->version < item->written_version;
+}
+
+/* The conditions that @item, the pool of @pool, should have; NULL: those that it has. */
+static json_t *pool_conditions(const struct source_item *item, const struct pool_status *pool)
+{
+	char total[40], available[40], used[40];
+	const struct {
+		const char *type, *state, *reason, *message;
+	} wanted[] = {
+		{ CONDITION_CONFLICT, pool->conflict ? "True" : "False",
+		  pool->conflict ? "cidr_overlap" : "resolved",
+		  /* API servers are known that take "" for no string */
+		  pool->conflict ? pool->message : "no conflict" },
+		{ CONDITION_TOTAL, "Unknown", "noreason", total },
+		{ CONDITION_AVAILABLE, "Unknown", "noreason", available },
+		{ CONDITION_USED, "Unknown", "noreason", used },
+	};
+	const size_t count = sizeof(wanted) / sizeof(wanted[0]);
+	bool same = true;
+	json_t *made;
+
+	number_format(pool->total, total);
+	number_format(pool->available, available);
+	number_format(pool->used, used);
+	for (size_t i = 0; i < count; i++)
+		same = same && condition_is(item->status, wanted[i].type, wanted[i].state,
+					    wanted[i].reason, wanted[i].message);
+	if (same)
+		return NULL;
+	made = conditions_copy(item->status);
+	for (size_t i = 0; i < count; i++)
+		condition_set(made, wanted[i].type, wanted[i].state, wanted[i].reason,
+			      wanted[i].message);
+	return made;
+}
+
+void status_writer_continue(struct status_writer *writer, const struct allocator *allocator)
+{
+	const struct source_items *items = &writer->source->items;
+	struct pool_status pool;
+
+	for (size_t at = 0; !writer->call && allocator_pool_status(allocator, at, &pool); at++) {
+		const struct source_item *item =
+			source_items_find_object(items, SOURCE_ITEM_POOLS, NULL, pool.pool->name);
+		json_t *conditions = item && !pending(item) ? pool_conditions(item, &pool) : NULL;
+
+		if (conditions)
+			write_conditions(writer, item, "ciliumloadbalancerippools", conditions);
+	}
+	for (size_t i = 0; !writer->call && i < items->count; i++)
+		if (items->list[i]->wanted && !pending(items->list[i]))
+			write_conditions(writer, items->list[i], "ciliuml2announcementpolicies",
+					 json_incref(items->list[i]->wanted));
+}
+
+void status_writer_free(struct status_writer *writer)
+{
+	if (!writer)
+		return;
+	http_cancel(writer->call);
+	free(writer->item);
+	free(writer);
+}
+
+struct status_writer *status_writer_new(struct kube *kube, struct source *source,
+					status_writer_fn *done, void *userdata)
+{
+	struct status_writer *writer = xcalloc(1, sizeof(*writer));
+
+	*writer = (struct status_writer){
+		.kube = kube, .source = source, .done = done, .userdata = userdata
+	};
+	return writer;
+}

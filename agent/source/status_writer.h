@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Writes the conditions of address pools and of policies, one object at a time. */
+#ifndef XDP_L2RESPD_STATUS_WRITER_H
+#define XDP_L2RESPD_STATUS_WRITER_H
+
+#include "kube.h"
+#include "source_base.h"
+
+struct status_writer;
+
+/* A write ended: it was accepted, or it should be tried again later. Time to continue. */
+typedef void status_writer_fn(bool accepted, void *userdata);
+
+/* @kube and @source are borrowed. */
+struct status_writer *status_writer_new(struct kube *kube, struct source *source,
+					status_writer_fn *done, void *userdata);
+void status_writer_free(struct status_writer *writer);
+
+/* Begins to write the first status that differs from what @allocator and the items have, unless a
+ * write is under way. */
+void status_writer_continue(struct status_writer *writer, const struct allocator *allocator);
+
+#endif

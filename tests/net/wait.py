@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How tests wait: for what they assert, or for time that must pass. Nothing else here sleeps; tests/lint/luck checks that."""
+import time
+
+SLACK = 3  # a machine that is busy with other work takes this many times as long
+HUNG = 30  # seconds; what hasn't ended by then hangs
+
+
+class Never:
+    """A false value that says, in the message of a failed assertion, what was seen instead."""
+
+    def __init__(self, what):
+        self.what = what
+
+    def __bool__(self):
+        return False
+
+    def __repr__(self):
+        return f"<{self.what}>"
+
+
+def wait_until(condition, seconds=10, poll=0.01):
+    """The first true value of condition(), or a false one when time is up. @seconds: what an idle machine takes at most;
+    a busy one is given SLACK times as long."""
+    deadline = time.monotonic() + seconds * SLACK
+    while not (value := condition()):
+        if time.monotonic() >= deadline:
+            return Never(f"not within {seconds * SLACK:g} s; the last value was {value!r}")
+        time.sleep(poll)
+    return value
+
+
+def stays(condition, seconds, poll=0.1):
+    """Is condition() true now, and for @seconds from now on?"""
+    began = time.monotonic()
+    while value := condition():
+        if time.monotonic() >= began + seconds:
+            return value
+        time.sleep(poll)
+    return Never(f"no longer so after {time.monotonic() - began:.2f} s: {value!r}")
+
+
+def let_pass(seconds, why):  # pylint: disable=unused-argument
+    """Returns after @seconds, or later: for time that has to pass, never for something that has to happen. @why is for
+    the reader."""
+    time.sleep(seconds)
