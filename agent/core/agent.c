@@ -19,170 +19,12 @@
 /* SIGTERM: the store may be out of reach. */
 #define STOP_USEC (3 * USEC_PER_SEC)
 
-static void plan(struct agent *agent, uint64_t usec)
-{
-	sd_event_source_set_time_relative(agent->work, usec);
-	sd_event_source_set_enabled(agent->work, SD_EVENT_ONESHOT);
-}
-
-/* ---- what should be ---- */
-
-static void log_blocked(const struct desired *before, const struct desired *now)
-{
-	if (now->blocked &&
-	    (!before->blocked || strcmp(before->why_blocked.text, now->why_blocked.text) != 0))
-		log_say(LOG_ERR, "%s%s", now->why_blocked.text,
-			now->blocked > 1 ? " (and others like it)" : "");
-	if (!now->blocked && before->blocked)
-		log_say(LOG_NOTICE, "the kernel no longer answers in our place");
-}
-
-/* Has the store said what we hold, and the source what we should, and is it known where the program
- * is? Until then everything stays as a former process left it. */
-static void look_whether_known(struct agent *agent)
-{
-	if (agent->session_known && attachments_are_found(agent->attachments) &&
-	    source_known(agent->source))
-		reconcile_known(agent->reconcile);
-}
-
-/* The interfaces that policies select for addresses, and our program on them. -EAGAIN: it isn't
- * known yet where it is, since another writer is at work. */
-static int select_all(struct agent *agent, bool look, struct selection *ret_selection,
-		      struct err *err)
-{
-	size_t count;
-	const struct manifest *const *manifests = source_manifests(agent->source, &count);
-	int r = policy_select(manifests, count, agent->config.node,
-			      agent->config.load_balancer_class, links_table(agent->links),
-			      ret_selection, err);
-
-	if (r < 0)
-		return r;
-	attachments_select(agent->attachments, ret_selection, look);
-	if (attachments_are_found(agent->attachments))
-		return 0;
-	r = attachments_look_first(agent->attachments, &agent->config.attach);
-	if (!r && source_known(agent->source))
-		attachments_found(agent->attachments);
-	return r;
-}
-
-/* Applies policies to manifests and interfaces, and passes on what follows. @look as in
- * attachments_select(). What fails is tried again with the period. */
-static void evaluate(struct agent *agent, bool look)
-{
-	struct desired before = agent->desired, now = {};
-	uint64_t begun_ns = clock_boot_ns();
-	struct selection selection = {};
-	struct kernel_view view = {};
-	struct err err;
-	int r = select_all(agent, look, &selection, &err);
-
-	agent->evaluated = false;
-	if (r == -EAGAIN) {
-		selection_free(&selection);
-		plan(agent, RETRY_USEC);
-		return;
-	}
-	if (!r)
-		r = kernel_view_read(&view, &err);
-	if (!r)
-		r = desired_make(&selection, links_table(agent->links), &view, attachments_ready,
-				 agent->attachments, &now, &err);
-	selection_free(&selection);
-	if (r < 0) {
-		kernel_view_free(&view);
-		log_say(LOG_ERR, "%s", err.text);
-		return;
-	}
-	agent->evaluated = true;
-	log_blocked(&before, &now);
-	kernel_view_free(&agent->kernel);
-	agent->kernel = view;
-	agent->desired = now;
-	inquiry_apply(agent->inquiry, &before, &agent->desired, agent->config.probe);
-	reconcile_desired(agent->reconcile, &agent->desired);
-	desired_free(&before);
-	look_whether_known(agent);
-	agent->judged_at_ns = clock_boot_ns();
-	agent->evaluate_ns = agent->judged_at_ns - begun_ns;
-	agent->status_due = true;
-}
-
-/* Manifests or interfaces. At once; but where 100,000 addresses are to be judged and a hundred
- * interfaces come and go, no more than a fifth of the time goes into it. */
-static void input_changed(void *userdata)
-{
-	struct agent *agent = userdata;
-	uint64_t rest_ns = 4 * agent->evaluate_ns, since_ns = clock_boot_ns() - agent->judged_at_ns;
-
-	if (since_ns >= rest_ns) {
-		evaluate(agent, false);
-		return;
-	}
-	agent->evaluated = false;
-	plan(agent, (rest_ns - since_ns) / 1000);
-}
-
-static void evaluate_soon(void *userdata)
-{
-	struct agent *agent = userdata;
-
-	agent->evaluated = false;
-	plan(agent, 0);
-}
-
-/* What the nodes of the group have to do with @address, as far as the store has told. Without a
- * store an entry of the agent's tells: it is there over a restart. */
-static enum group_claim group_claim(const struct address *address, void *userdata)
-{
-	struct agent *agent = userdata;
-	struct lease_info info;
-
-	if (agent->config.engine == LEASE_ENGINE_NONE) {
-		int r = lease_thread_present(agent->thread, address);
-
-		return r < 0 ? GROUP_NOT_KNOWN : r ? GROUP_FORMERLY : GROUP_NEVER;
-	}
-	if (!agent->session_known)
-		return GROUP_NOT_KNOWN;
-	if (lease_thread_info(agent->thread, address, &info) < 0)
-		return GROUP_NEVER;
-	return *info.holder && info.holder_alive ? GROUP_NOW : GROUP_FORMERLY;
-}
-
-/* ---- what happens ---- */
-
-/* @late: the store keeps us waiting; that is /readyz's to tell, and no reason to be restarted. */
-static void tell_service_manager(struct agent *agent, bool late)
-{
-	struct attachment_status attachments;
-	char status[sizeof(agent->told_status)];
-	struct lease_entries entries;
-	struct lease_status lease;
-
-	agent->status_due = false;
-	attachments_status(agent->attachments, &attachments);
-	lease_thread_status(agent->thread, &lease, &entries);
-	if (!agent->told_ready && ((agent->session_known && !attachments.pending &&
-				    reconcile_is_told(agent->reconcile)) ||
-				   late)) {
-		agent->told_ready = true;
-		notify_ready(agent->notify);
-	}
-	snprintf(status, sizeof(status), "STATUS=%s, %zu of %zu addresses held, %zu entries",
-		 lease_state_names[lease.state], lease.held, lease.wanted, entries.present);
-	if (strcmp(status, agent->told_status) != 0 && notify_send(agent->notify, status))
-		memcpy(agent->told_status, status, sizeof(status));
-}
-
 static void helper_answered(const struct helper_answer *answer, void *userdata)
 {
 	struct agent *agent = userdata;
 
 	if (attachments_answered(agent->attachments, answer) > 0)
-		input_changed(agent);
+		agent_input_changed(agent);
 	agent->status_due = true;
 }
 
@@ -208,8 +50,8 @@ static void lease_state(enum lease_state state, void *userdata)
 	agent->session_known = true;
 	/* who had what is known only now */
 	if (agent->config.probe)
-		evaluate_soon(agent);
-	look_whether_known(agent);
+		agent_evaluate_soon(agent);
+	agent_look_whether_known(agent);
 }
 
 static void lease_maps(bool full, void *userdata)
@@ -264,7 +106,7 @@ static int work_due(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	if (!agent->evaluated)
-		evaluate(agent, false);
+		agent_evaluate(agent, false);
 	return 0;
 }
 
@@ -289,11 +131,11 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	helper_watch(agent->helper);
 	attachments_look(agent->attachments);
 	if (!agent->evaluated || kernel_view_changed(&agent->kernel) || inquiry_due(agent->inquiry))
-		evaluate(agent, false);
+		agent_evaluate(agent, false);
 	compare(agent);
 	agent->pins_due = true;
 	log_limit_tick(&agent->defences, LOG_WARNING);
-	tell_service_manager(agent, true);
+	agent_tell_service_manager(agent, true);
 	sd_event_source_set_time_relative(source, PERIOD_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -356,11 +198,11 @@ static int on_turn_end(sd_event_source *source, void *userdata)
 	    defender_follow(agent->defender, agent->program, &err) < 0)
 		log_say(LOG_ERR, "%s", err.text);
 	if (r == -EAGAIN)
-		plan(agent, RETRY_USEC);
+		agent_plan(agent, RETRY_USEC);
 	else if (r > 0)
-		input_changed(agent);
+		agent_input_changed(agent);
 	if (agent->status_due)
-		tell_service_manager(agent, false);
+		agent_tell_service_manager(agent, false);
 	return 0;
 }
 
@@ -388,8 +230,9 @@ static void service_view(struct service_view *ret_view, void *userdata)
 	};
 }
 
-static const struct source_callbacks source_callbacks = { input_changed, plain_log };
-static const struct inquiry_callbacks inquiry_callbacks = { group_claim, evaluate_soon, plain_log };
+static const struct source_callbacks source_callbacks = { agent_input_changed, plain_log };
+static const struct inquiry_callbacks inquiry_callbacks = { agent_group_claim, agent_evaluate_soon,
+							    plain_log };
 
 /* ---- life ---- */
 
@@ -474,7 +317,7 @@ static int agent_start(struct agent *agent, struct err *err)
 	int r = identity_open(config->bpffs, config->node, &agent->identity, err);
 
 	if (!r)
-		r = links_new(agent->event, input_changed, agent, &agent->links, err);
+		r = links_new(agent->event, agent_input_changed, agent, &agent->links, err);
 	if (r < 0)
 		return r;
 	agent->attachments = attachments_new(agent->links, agent->program, agent->helper);
@@ -501,7 +344,7 @@ static int agent_start(struct agent *agent, struct err *err)
 	set_refresh(agent);
 	program_follow(agent->program);
 	agent->pins_due = true;
-	evaluate(agent, true);
+	agent_evaluate(agent, true);
 	return 0;
 }
 
@@ -600,7 +443,7 @@ int agent_reload(struct agent *agent, struct err *err)
 	set_refresh(agent);
 	if (!source)
 		source_rescan(agent->source, true);
-	evaluate(agent, true);
+	agent_evaluate(agent, true);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the agent says of itself: to commands, health checks and metrics. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,28 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 			 "service", service->name, "node", agent->config.node, "bpffs",
 			 agent->config.bpffs, "policies", policies, "reason",
 			 text_or_null(why.text), "addresses", addresses);
+}
+
+void agent_tell_service_manager(struct agent *agent, bool late)
+{
+	struct attachment_status attachments;
+	char status[sizeof(agent->told_status)];
+	struct lease_entries entries;
+	struct lease_status lease;
+
+	agent->status_due = false;
+	attachments_status(agent->attachments, &attachments);
+	lease_thread_status(agent->thread, &lease, &entries);
+	if (!agent->told_ready && ((agent->session_known && !attachments.pending &&
+				    reconcile_is_told(agent->reconcile)) ||
+				   late)) {
+		agent->told_ready = true;
+		notify_ready(agent->notify);
+	}
+	snprintf(status, sizeof(status), "STATUS=%s, %zu of %zu addresses held, %zu entries",
+		 lease_state_names[lease.state], lease.held, lease.wanted, entries.present);
+	if (strcmp(status, agent->told_status) != 0 && notify_send(agent->notify, status))
+		memcpy(agent->told_status, status, sizeof(status));
 }
 
 bool agent_ready(const struct agent *agent, struct err *ret_why)

@@ -59,4 +59,24 @@ struct agent {
 	struct err failure; /* of the last comparison; empty: none */
 };
 
+/* Has the work be done that waits, in @usec. */
+void agent_plan(struct agent *agent, uint64_t usec);
+
+/* Applies policies to manifests and interfaces, and passes on what follows. @look as in
+ * attachments_select(). */
+void agent_evaluate(struct agent *agent, bool look);
+
+/* Callbacks; @agent is a struct agent. The manifests or the interfaces changed; something else did
+ * that an evaluation goes by; as inquiry_callbacks' group(). */
+void agent_input_changed(void *agent);
+void agent_evaluate_soon(void *agent);
+enum group_claim agent_group_claim(const struct address *address, void *agent);
+
+/* Tells reconcile when it is known what this node held and what it should. */
+void agent_look_whether_known(struct agent *agent);
+
+/* READY=1, once there is reason to, and how things are. @late: the store keeps us waiting; that is
+ * /readyz's to tell, and no reason to be restarted. */
+void agent_tell_service_manager(struct agent *agent, bool late);
+
 #endif

@@ -2,59 +2,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "alloc.h"
 #include "clock.h"
-#include "l2resp.h"
-#include "lease_keeper.h"
-#include "lease_stamp.h"
-#include "leased.h"
-#include "log.h"
+#include "lease_keeper_state.h"
 #include "loop.h"
 
 /* What couldn't be written is tried again after that. */
 #define RETRY_USEC 20000
-
-struct place {
-	struct lease_place at;
-	enum lease_place_state state;
-	bool wanted;	       /* else its entry is to go, and the place after that */
-	bool entered, removed; /* not told of yet */
-};
-
-/* An address that is wished for, or whose claim is held. */
-struct kept {
-	struct address address;
-	uint8_t slot; /* its claim is held; 0: it isn't */
-	bool clean;   /* there is no entry of it in the map */
-	bool in_backlog, in_news;
-	struct kept *next_in_backlog, *next_in_news;
-	struct place *places;
-	size_t place_count;
-	UT_hash_handle hh;
-};
-
-struct kept_queue {
-	struct kept *first, **last;
-};
-
-struct keeper {
-	struct leased *leased;
-	struct lease_stamper *stamper;
-	uint64_t renewal_ns;
-	const struct lease_manager *manager;
-	struct keeper_events events;
-	void *userdata;
-	sd_event_source *work;
-	struct kept *kept;	   /* by address */
-	struct kept_queue backlog; /* entries are to be written, or deleted */
-	struct kept_queue news;
-	struct lease_entries figures;
-	bool told_full;
-	size_t told_by_hand;
-	struct log_limit gained, lost, failed, repaired;
-};
 
 static struct kept *kept_find(const struct keeper *keeper, const struct address *address)
 {
@@ -64,7 +19,7 @@ static struct kept *kept_find(const struct keeper *keeper, const struct address 
 	return kept;
 }
 
-static struct kept *kept_get(struct keeper *keeper, const struct address *address)
+struct kept *kept_get(struct keeper *keeper, const struct address *address)
 {
 	struct kept *kept = kept_find(keeper, address);
 
@@ -89,7 +44,7 @@ static void plan(struct keeper *keeper, uint64_t usec)
 	sd_event_source_set_enabled(keeper->work, SD_EVENT_ONESHOT);
 }
 
-static void to_backlog(struct keeper *keeper, struct kept *kept)
+void keeper_write_later(struct keeper *keeper, struct kept *kept)
 {
 	if (kept->in_backlog)
 		return;
@@ -100,7 +55,7 @@ static void to_backlog(struct keeper *keeper, struct kept *kept)
 	plan(keeper, 0);
 }
 
-static void to_news(struct keeper *keeper, struct kept *kept)
+void keeper_tell_later(struct keeper *keeper, struct kept *kept)
 {
 	if (kept->in_news)
 		return;
@@ -131,7 +86,7 @@ static struct place *place_get(struct kept *kept, uint32_t ifindex)
 	return place;
 }
 
-static void place_set(struct keeper *keeper, struct place *place, enum lease_place_state state)
+void place_set(struct keeper *keeper, struct place *place, enum lease_place_state state)
 {
 	keeper->figures.present -= place->state == PLACE_THERE;
 	keeper->figures.by_hand -= place->state == PLACE_BY_HAND;
@@ -220,7 +175,7 @@ void keeper_follow(struct keeper *keeper)
 			place_set(keeper, &kept->places[i], PLACE_ABSENT);
 		kept->clean = false;
 		if (kept->slot)
-			to_backlog(keeper, kept);
+			keeper_write_later(keeper, kept);
 	}
 	if (keeper_expect_stamps(keeper, keeper->renewal_ns, &err) < 0)
 		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
@@ -244,7 +199,7 @@ static int gone(struct keeper *keeper)
 }
 
 /* Deletes the entries of @kept wherever one may be. */
-static int remove_all(struct keeper *keeper, struct kept *kept)
+int keeper_remove_all(struct keeper *keeper, struct kept *kept)
 {
 	size_t count;
 	const uint32_t *devices = leased_devices(keeper->leased, &count);
@@ -273,7 +228,7 @@ static int kept_clear(struct keeper *keeper, struct kept *kept)
 	}
 	if (!any)
 		return 0;
-	to_news(keeper, kept);
+	keeper_tell_later(keeper, kept);
 	return r < 0 ? r : gone(keeper);
 }
 
@@ -289,7 +244,7 @@ static int kept_write(struct keeper *keeper, struct kept *kept)
 		if (!place->wanted || place->state != PLACE_ABSENT)
 			continue;
 		r = place_write(keeper, kept, place);
-		to_news(keeper, kept);
+		keeper_tell_later(keeper, kept);
 		/* once there is room the maps are others */
 		failed = r < 0 && r != -E2BIG ? r : failed;
 	}
@@ -325,7 +280,7 @@ static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
 			keeper->backlog.last = &keeper->backlog.first;
 		kept->in_backlog = false;
 		if (kept_write(keeper, kept) < 0) {
-			to_backlog(keeper, kept);
+			keeper_write_later(keeper, kept);
 			plan(keeper, RETRY_USEC);
 			return 0;
 		}
@@ -358,7 +313,7 @@ void keeper_place(struct keeper *keeper, const struct lease_wish *wish)
 			place_set(keeper, place, PLACE_ABSENT);
 		place->at = wish->places[i];
 	}
-	to_backlog(keeper, kept);
+	keeper_write_later(keeper, kept);
 }
 
 void keeper_check(struct keeper *keeper, const struct entry_key *key)
@@ -379,13 +334,13 @@ void keeper_check(struct keeper *keeper, const struct entry_key *key)
 		return;
 	}
 	if (place->state == PLACE_ABSENT) {
-		to_backlog(keeper, kept);
+		keeper_write_later(keeper, kept);
 		return;
 	}
 	r = place_write(keeper, kept, place);
 	if (r == LEASED_ADDED || r == LEASED_CHANGED)
 		log_repaired(keeper, key, r == LEASED_ADDED ? "added" : "changed");
-	to_news(keeper, kept);
+	keeper_tell_later(keeper, kept);
 	say_by_hand(keeper);
 }
 
@@ -456,142 +411,6 @@ void keeper_figures(const struct keeper *keeper, struct lease_entries *ret_figur
 {
 	*ret_figures = keeper->figures;
 }
-
-/* ---- the lease manager's callbacks ---- */
-
-static void on_gained(const struct address *address, uint8_t slot, void *userdata)
-{
-	struct keeper *keeper = userdata;
-	struct kept *kept = kept_get(keeper, address);
-	char ip[INET6_ADDRSTRLEN];
-
-	log_limited(&keeper->gained, LOG_INFO, "%s: held", address_format(address, ip));
-	/* what is there by now is for the map to say */
-	for (size_t i = 0; i < kept->place_count; i++)
-		place_set(keeper, &kept->places[i], PLACE_ABSENT);
-	kept->slot = slot;
-	to_backlog(keeper, kept);
-	to_news(keeper, kept);
-}
-
-static int on_lost(const struct address *address, enum lease_loss reason, void *userdata)
-{
-	struct keeper *keeper = userdata;
-	struct kept *kept = kept_get(keeper, address);
-	char ip[INET6_ADDRSTRLEN];
-	int r = 0;
-
-	if (!kept->clean)
-		r = remove_all(keeper, kept);
-	if (r == -EAGAIN)
-		r = remove_all(keeper, kept);
-	if (r < 0)
-		return r;
-	kept->clean = true;
-	kept->slot = 0;
-	log_limited(&keeper->lost, LOG_INFO, "%s: given up: %s", address_format(address, ip),
-		    lease_loss_names[reason]);
-	to_news(keeper, kept);
-	return 0;
-}
-
-static bool is_held(const struct address *address, uint8_t slot, void *userdata)
-{
-	const struct keeper *keeper = userdata;
-
-	return lease_manager_holds(keeper->manager, address) == slot;
-}
-
-static int on_purge(void *userdata)
-{
-	struct keeper *keeper = userdata;
-	struct kept *kept, *next;
-	struct err err;
-	int r = leased_purge(keeper->leased, is_held, keeper, &err);
-
-	if (r == -EAGAIN) {
-		keeper_follow(keeper);
-		keeper->events.maps(false, keeper->userdata);
-	}
-	if (r < 0) {
-		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
-		return r;
-	}
-	HASH_ITER(hh, keeper->kept, kept, next)
-	{
-		if (kept->slot &&
-		    lease_manager_holds(keeper->manager, &kept->address) == kept->slot)
-			continue;
-		kept->clean = true;
-		for (size_t i = 0; i < kept->place_count; i++) {
-			struct place *place = &kept->places[i];
-
-			place->removed = place->removed || place->state == PLACE_THERE;
-			if (place->state == PLACE_THERE)
-				place_set(keeper, place, PLACE_ABSENT);
-		}
-	}
-	return 0;
-}
-
-static int on_present(const struct address *address, void *userdata)
-{
-	return keeper_present(userdata, address);
-}
-
-static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
-{
-	struct keeper *keeper = userdata;
-	struct err err;
-	int r;
-
-	/* a stamp in a map that isn't pinned any more does no harm */
-	keeper_follow(keeper);
-	r = lease_stamp_write(keeper->stamper, slot, deadline_ns, &err);
-	if (r < 0)
-		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
-	return r;
-}
-
-static uint64_t on_stamped(uint8_t slot, void *userdata)
-{
-	const struct keeper *keeper = userdata;
-
-	return lease_stamp_read(leased_stamps_fd(keeper->leased), slot);
-}
-
-static void on_changed(const struct address *address, void *userdata)
-{
-	(void)address;
-	(void)userdata;
-}
-
-static void on_state(enum lease_state state, const char *text, void *userdata)
-{
-	struct keeper *keeper = userdata;
-
-	log_say(state == LEASE_NAME_TAKEN ? LOG_ERR : LOG_NOTICE, "lease: %s: %s",
-		lease_state_names[state], text);
-	keeper->events.state(state, keeper->userdata);
-}
-
-static void on_log(int priority, const char *text, void *userdata)
-{
-	(void)userdata;
-	log_say(priority, "lease: %s", text);
-}
-
-const struct lease_callbacks keeper_callbacks = {
-	.gained = on_gained,
-	.lost = on_lost,
-	.purge = on_purge,
-	.present = on_present,
-	.stamp = on_stamp,
-	.stamped = on_stamped,
-	.changed = on_changed,
-	.state = on_state,
-	.log = on_log,
-};
 
 /* ---- life ---- */
 

@@ -1,314 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "alloc.h"
 #include "clock.h"
-#include "lease_keeper.h"
 #include "lease_record.h"
-#include "lease_thread.h"
-#include "log.h"
-#include "mailbox.h"
+#include "lease_thread_state.h"
 
 /* Messages on their way, in each direction. */
 #define ROOM 1024
-/* The rest of the agent has no room for news: again after that. */
-#define NEWS_RETRY_USEC 5000
-/* How often the lease thread looks whether the rest is alive. */
-#define WATCH_NS 250000000ULL
-
-/* A function that the lease thread runs while the rest of the agent waits for it. */
-struct call {
-	void (*run)(struct lease_thread *thread, struct call *call);
-	const void *in;
-	void *out;
-	struct err *err;
-	int result;
-	sem_t done;
-};
-
-enum order_kind {
-	ORDER_WISH,
-	ORDER_SETTLED,
-	ORDER_CHECK,
-};
-
-struct order {
-	enum order_kind kind;
-	struct order *next; /* in the late ones */
-	struct lease_wish wish;
-	struct entry_key key;
-	char preferred[LEASE_NODE_MAX + 1];
-	struct lease_place places[];
-};
-
-struct lease_thread {
-	pthread_t pthread;
-	sd_event *event, *agent_event;
-	struct lease_thread_callbacks callbacks;
-	void *userdata;
-	struct loop_times times;
-
-	/* between the two */
-	struct mailbox *orders, *calls; /* to the lease thread */
-	struct mailbox *news;		/* from it */
-	_Atomic uint64_t beats;		/* of the rest */
-	_Atomic int state;		/* enum lease_state */
-	_Atomic bool full, half;	/* the maps wait for the writers' lock */
-
-	/* the rest's */
-	sd_event_source *news_io;
-	enum lease_state told_state;
-
-	/* the lease thread's */
-	struct lease_manager *manager;
-	struct keeper *keeper;
-	sd_event_source *late_work, *news_work;
-	struct order *late, **late_last; /* wait until the manager has seen what came before */
-	uint64_t liveness_ns;
-	uint64_t beats_seen, silent_ns, watched_ns;
-	bool draining; /* as asked */
-	bool hung;     /* the rest doesn't beat */
-};
-
-/* ---- in the lease thread: orders and calls ---- */
-
-static void order_run(struct lease_thread *thread, struct order *order)
-{
-	const struct lease_wish *wish = &order->wish;
-	struct lease_preference preference = { wish->preferred_node, wish->last_resort };
-
-	keeper_place(thread->keeper, wish);
-	if (wish->wanted)
-		lease_manager_want(thread->manager, &wish->address, &preference);
-	else
-		lease_manager_unwant(thread->manager, &wish->address);
-}
-
-static int on_orders(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-	struct lease_thread *thread = userdata;
-	uint64_t begun_ns = clock_boot_ns();
-	struct order *order;
-
-	(void)source;
-	(void)fd;
-	(void)revents;
-	mailbox_seen(thread->orders);
-	while ((order = mailbox_take(thread->orders))) {
-		if (order->kind == ORDER_WISH) {
-			order_run(thread, order);
-			free(order);
-		} else {
-			order->next = NULL;
-			*thread->late_last = order;
-			thread->late_last = &order->next;
-			sd_event_source_set_enabled(thread->late_work, SD_EVENT_ONESHOT);
-		}
-		if (!loop_may_go_on(begun_ns)) {
-			mailbox_again(thread->orders);
-			break;
-		}
-	}
-	return 0;
-}
-
-/* What is to be compared with what the manager holds, now that it has seen the wishes before. */
-static int on_late(sd_event_source *source, void *userdata)
-{
-	struct lease_thread *thread = userdata;
-	uint64_t begun_ns = clock_boot_ns();
-
-	while (thread->late && loop_may_go_on(begun_ns)) {
-		struct order *order = thread->late;
-
-		thread->late = order->next;
-		if (order->kind == ORDER_SETTLED)
-			lease_manager_settled(thread->manager);
-		else
-			keeper_check(thread->keeper, &order->key);
-		free(order);
-	}
-	if (!thread->late)
-		thread->late_last = &thread->late;
-	return sd_event_source_set_enabled(source, thread->late ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
-}
-
-static int on_calls(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-	struct lease_thread *thread = userdata;
-	struct call *call;
-
-	(void)source;
-	(void)fd;
-	(void)revents;
-	mailbox_seen(thread->calls);
-	while ((call = mailbox_take(thread->calls))) {
-		call->run(thread, call);
-		sem_post(&call->done);
-	}
-	return 0;
-}
-
-/* ---- in the lease thread: news ---- */
-
-static int on_news_work(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct lease_thread *thread = userdata;
-	uint64_t begun_ns = clock_boot_ns();
-	struct lease_news *news;
-
-	(void)usec;
-	while (mailbox_has_room(thread->news) && loop_may_go_on(begun_ns)) {
-		news = keeper_news(thread->keeper);
-		if (!news)
-			return 0;
-		mailbox_post(thread->news, news);
-	}
-	sd_event_source_set_time_relative(source,
-					  mailbox_has_room(thread->news) ? 0 : NEWS_RETRY_USEC);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-}
-
-static void on_news(void *userdata)
-{
-	struct lease_thread *thread = userdata;
-	int enabled;
-
-	if (sd_event_source_get_enabled(thread->news_work, &enabled) > 0)
-		return;
-	sd_event_source_set_time_relative(thread->news_work, 0);
-	sd_event_source_set_enabled(thread->news_work, SD_EVENT_ONESHOT);
-}
-
-static void on_maps(bool full, void *userdata)
-{
-	struct lease_thread *thread = userdata;
-
-	atomic_store(full ? &thread->full : &thread->half, true);
-	mailbox_again(thread->news);
-}
-
-static void on_state(enum lease_state state, void *userdata)
-{
-	struct lease_thread *thread = userdata;
-
-	atomic_store(&thread->state, state);
-	mailbox_again(thread->news);
-}
-
-static const struct keeper_events keeper_events = { on_news, on_maps, on_state };
-
-/* ---- in the lease thread: is the rest alive? ---- */
-
-/* For how long it has been silent, while this thread ran: a process that is stopped, and a machine
- * that sleeps, don't hang. */
-static uint64_t silence(struct lease_thread *thread)
-{
-	uint64_t beats = atomic_load(&thread->beats), now_ns = clock_boot_ns();
-	uint64_t passed_ns = now_ns - thread->watched_ns;
-
-	thread->watched_ns = now_ns;
-	if (beats != thread->beats_seen)
-		thread->silent_ns = 0;
-	else
-		thread->silent_ns += passed_ns < 4 * WATCH_NS ? passed_ns : WATCH_NS;
-	thread->beats_seen = beats;
-	return thread->silent_ns;
-}
-
-static int on_watch(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct lease_thread *thread = userdata;
-	uint64_t silent_ns = silence(thread);
-	bool hung = silent_ns > thread->liveness_ns;
-
-	(void)usec;
-	if (hung != thread->hung) {
-		if (hung)
-			log_say(LOG_ERR, "the agent has hung for %llu s: giving up all addresses",
-				(unsigned long long)(silent_ns / 1000000000));
-		else
-			log_say(LOG_NOTICE, "the agent goes on, and takes part again");
-		thread->hung = hung;
-		if (thread->manager)
-			lease_manager_drain(thread->manager, hung || thread->draining);
-	}
-	sd_event_source_set_time_relative(source, WATCH_NS / 1000);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-}
-
-/* ---- in the lease thread: its life ---- */
-
-static void *lease_main(void *userdata)
-{
-	struct lease_thread *thread = userdata;
-	int r;
-
-	prctl(PR_SET_NAME, "lease");
-	log_only_keep();
-	r = loop_run(thread->event, &thread->times);
-	if (r < 0) {
-		/* nothing is renewed from here on, and the data path's fence makes that safe */
-		log_say(LOG_ERR, "the lease thread's event loop: %s", strerror(-r));
-		abort();
-	}
-	return NULL;
-}
-
-static int prioritize(sd_event_source *source, int64_t priority)
-{
-	return sd_event_source_set_priority(source, SD_EVENT_PRIORITY_NORMAL + priority);
-}
-
-/* What renews goes first, then orders, then what is written and told for them. */
-static int sources_add(struct lease_thread *thread)
-{
-	sd_event_source *orders, *calls, *watch;
-	sd_event *event = thread->event;
-	int r = sd_event_add_io(event, &calls, mailbox_fd(thread->calls), EPOLLIN, on_calls,
-				thread);
-
-	if (r >= 0)
-		r = sd_event_add_io(event, &orders, mailbox_fd(thread->orders), EPOLLIN, on_orders,
-				    thread);
-	if (r >= 0)
-		r = prioritize(orders, 1);
-	if (r >= 0)
-		r = sd_event_add_defer(event, &thread->late_work, on_late, thread);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(thread->late_work, SD_EVENT_OFF);
-	if (r >= 0)
-		r = prioritize(thread->late_work, 3);
-	if (r >= 0)
-		r = sd_event_add_time_relative(event, &thread->news_work, CLOCK_BOOTTIME, 0, 1,
-					       on_news_work, thread);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(thread->news_work, SD_EVENT_OFF);
-	if (r >= 0)
-		r = prioritize(thread->news_work, 2);
-	if (r >= 0)
-		r = sd_event_add_time_relative(event, &watch, CLOCK_BOOTTIME, WATCH_NS / 1000, 1000,
-					       on_watch, thread);
-	if (r < 0)
-		return r;
-	/* the loop keeps these until it is freed */
-	sd_event_source_set_floating(calls, true);
-	sd_event_source_set_floating(orders, true);
-	sd_event_source_set_floating(watch, true);
-	sd_event_source_unref(calls);
-	sd_event_source_unref(orders);
-	sd_event_source_unref(watch);
-	return 0;
-}
-
-/* ---- in the rest of the agent ---- */
 
 static int on_told(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
@@ -349,7 +51,7 @@ static int start(struct lease_thread *thread)
 	/* signals are the main thread's */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&thread->pthread, NULL, lease_main, thread);
+	r = -pthread_create(&thread->pthread, NULL, lease_loop_main, thread);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
@@ -376,9 +78,10 @@ int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
 	if (!r)
 		r = mailbox_new(ROOM, &thread->news);
 	if (!r)
-		r = keeper_new(thread->event, bpffs, &keeper_events, thread, &thread->keeper, err);
+		r = keeper_new(thread->event, bpffs, &lease_loop_events, thread, &thread->keeper,
+			       err);
 	if (!r)
-		r = sources_add(thread);
+		r = lease_loop_add(thread);
 	if (!r)
 		r = sd_event_add_io(event, &thread->news_io, mailbox_fd(thread->news), EPOLLIN,
 				    on_told, thread);

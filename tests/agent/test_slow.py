@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 from daemon import POLICY, PORT, service
-from lan import CLIENT_MAC, SERVER_IP, SLACK, VIP, wait_until
+from lan import SERVER_IP, VIP
 from renewals import Renewals
 from test_faults import Asking
 from test_pools import balanced, pool
+from wait import SLACK, let_pass, wait_until
 from wire import Wire, arp
 
 FULL = bool(os.environ.get("XDP_L2RESP_FULL"))
@@ -131,7 +132,7 @@ def locked(slow):
         slow.write(ADDRESSES[:-1])
         with ExitStack() as until:
             until.callback(fcntl.flock, fd, fcntl.LOCK_UN)
-            assert wait_until(lambda: (lost, "eth1") not in slow.agent.entries(), SLACK), "deleted under the lock"
+            assert wait_until(lambda: (lost, "eth1") not in slow.agent.entries(), 1), "deleted under the lock"
             yield
 
 
@@ -181,7 +182,7 @@ def conflicts(slow):
                     address = ADDRESSES[number % len(ADDRESSES)]
                     wire.send(arp(address, spa=address, sha=f"02:77:{number >> 24:02x}:{number >> 16 & 255:02x}:"
                                                             f"{number >> 8 & 255:02x}:{number & 255:02x}"))
-                time.sleep(0.01)
+                over.wait(0.01)
 
     over, thread = threading.Event(), threading.Thread(target=flood)
     thread.start()
@@ -197,7 +198,7 @@ PARTS = [announcing, evaluating, reading, keeping, logging, helper, locked, scra
 def test_renewals_go_on(slow, lan, part):
     sessions = slow.agent.metrics()["l2resp_lease_sessions_total"]
     with part(slow), Renewals(lan.pin("leases"), DURATION) as renewals, Asking(lan) as asking:
-        time.sleep(SECONDS)
+        let_pass(SECONDS, "longer than the lease")
     print(f"{part.__name__}: {len(renewals.moves)} renewals, {renewals.gap() * 1000:.0f} ms from one to the next at most, "
           f"stamped after {renewals.latency() * 1000:.0f} ms, machine busy for {renewals.busy * 1000:.0f} ms")
     assert len(renewals.moves) > SECONDS / RETRY / SLACK
@@ -219,7 +220,7 @@ def test_an_agent_that_hangs_gives_up(slow, lan):
     assert wait_until(lambda: slow.held() == len(ADDRESSES))
     with hanging(slow, "packet"):
         began = time.monotonic()
-        assert wait_until(lambda: not slow.agent.entries(), 3 * SLACK), slow.agent.log()
+        assert wait_until(lambda: not slow.agent.entries(), 3), slow.agent.log()
         took = time.monotonic() - began
     assert took > 1.5, took
     assert wait_until(lambda: slow.held() == len(ADDRESSES), 10), slow.agent.log()
