@@ -247,7 +247,7 @@ static int configure_lease(struct agent *agent, const struct config *config, str
 static int start_lease(struct agent *agent, struct err *err)
 {
 	int r = lease_thread_new(agent->event, agent->config.bpffs, agent->config.liveness_ns,
-				 &lease_callbacks, agent, &agent->thread, err);
+				 agent->notify, &lease_callbacks, agent, &agent->thread, err);
 
 	if (!r)
 		r = configure_lease(agent, &agent->config, err);

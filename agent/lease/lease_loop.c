@@ -12,7 +12,7 @@
 /* The rest of the agent has no room for news: again after that. */
 #define NEWS_RETRY_USEC 5000
 /* How often the lease thread looks whether the rest is alive. */
-#define WATCH_NS 250000000ULL
+#define WATCH_NS 500000000ULL
 
 /* ---- orders and calls ---- */
 
@@ -177,6 +177,8 @@ static int on_watch(sd_event_source *source, uint64_t usec, void *userdata)
 		if (thread->manager)
 			lease_manager_drain(thread->manager, hung || thread->draining);
 	}
+	if (!hung)
+		notify_alive(thread->notify);
 	sd_event_source_set_time_relative(source, WATCH_NS / 1000);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

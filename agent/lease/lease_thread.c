@@ -57,8 +57,8 @@ static int start(struct lease_thread *thread)
 }
 
 int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
-		     const struct lease_thread_callbacks *callbacks, void *userdata,
-		     struct lease_thread **ret_thread, struct err *err)
+		     struct notify *notify, const struct lease_thread_callbacks *callbacks,
+		     void *userdata, struct lease_thread **ret_thread, struct err *err)
 {
 	struct lease_thread *thread = xcalloc(1, sizeof(*thread));
 	int r;
@@ -66,6 +66,7 @@ int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
 	thread->callbacks = *callbacks;
 	thread->userdata = userdata;
 	thread->liveness_ns = liveness_ns;
+	thread->notify = notify;
 	thread->watched_ns = clock_boot_ns();
 	thread->agent_event = sd_event_ref(event);
 	thread->late_last = &thread->late;

@@ -19,6 +19,7 @@
 
 #include "lease.h"
 #include "loop.h"
+#include "notify.h"
 #include "responder.h"
 
 struct lease_thread;
@@ -76,8 +77,8 @@ struct lease_thread_callbacks {
  * is given up until it is.
  */
 int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
-		     const struct lease_thread_callbacks *callbacks, void *userdata,
-		     struct lease_thread **ret_thread, struct err *err);
+		     struct notify *notify, const struct lease_thread_callbacks *callbacks,
+		     void *userdata, struct lease_thread **ret_thread, struct err *err);
 
 /* Ends it; leaves session, claims, entries and stamps as they are. NULL is fine. */
 void lease_thread_free(struct lease_thread *thread);

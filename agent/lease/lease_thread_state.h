@@ -41,6 +41,7 @@ struct lease_thread {
 	sd_event *event, *agent_event;
 	struct lease_thread_callbacks callbacks;
 	void *userdata;
+	struct notify *notify;
 	struct loop_times times;
 
 	/* between the two */
