@@ -157,7 +157,8 @@ static int run(const struct bpf_program *program, void *args, size_t size, struc
 static int change(struct leased *leased, const struct entry_row *row, enum leased_put *ret_done,
 		  struct err *err)
 {
-	struct control_set_head args = { .key = responder_control_key(&row->key), .head = row->head };
+	struct control_set_head args = { .key = responder_control_key(&row->key),
+					 .head = row->head };
 	int r = run(leased->control->progs.control_set_leased, &args, sizeof(args), err);
 
 	if (r < 0)
