@@ -217,4 +217,11 @@ int control_read_jiffies(void *args __attribute__((unused)))
 	return (__u32)bpf_jiffies64();
 }
 
+/* The boot clock as a lease is compared with it. */
+SEC("syscall")
+int control_boot_ms(const void *context __attribute__((unused)))
+{
+	return bpf_ktime_get_boot_ns() / 1000000;
+}
+
 char _license[] SEC("license") = "Dual BSD/GPL";

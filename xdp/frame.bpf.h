@@ -102,18 +102,50 @@ static __always_inline enum outcome frame_arp(const struct frame *frame)
 	return arp_packet(frame->eth, frame->payload, ifindex);
 }
 
-static __always_inline enum outcome frame_ip6(struct xdp_md *ctx, const struct frame *frame)
+static __always_inline enum outcome frame_nd(struct xdp_md *ctx, const struct frame *frame)
 {
 	struct nd_packet *packet = frame->payload;
 	__u32 ifindex;
 
-	if ((void *)(&packet->ip + 1) > frame->end || packet->ip.version != 6 ||
-	    !ip6_is_nd(&packet->ip, frame->end))
+	/* frame_parse() has checked that; the verifier doesn't know */
+	if ((void *)(&packet->ip + 1) > frame->end)
 		return OUTCOME_COUNT;
 	ifindex = frame_device(frame->eth);
 	if (!ifindex)
 		return count_silence(OUTCOME_ND_OTHER_VLAN);
 	return nd_packet(ctx, frame->eth, packet, ifindex);
+}
+
+enum frame_kind {
+	FRAME_OTHER, /* has no outcome */
+	FRAME_ARP,
+	FRAME_ND, /* a solicitation or an advertisement */
+};
+
+static __always_inline enum frame_kind frame_parse(struct xdp_md *ctx, struct frame *frame)
+{
+	const struct ipv6hdr *ip;
+
+	*frame = (struct frame){ .eth = (void *)(long)ctx->data,
+				 .end = (void *)(long)ctx->data_end };
+	frame->payload = frame->eth + ETH_HLEN;
+	if (frame->payload > frame->end || !frame_skip_tags(frame))
+		return FRAME_OTHER;
+	if (frame_type(frame->payload) == bpf_htons(ETH_P_ARP))
+		return FRAME_ARP;
+	ip = frame->payload;
+	if (frame_type(frame->payload) != bpf_htons(ETH_P_IPV6) || (void *)(ip + 1) > frame->end ||
+	    ip->version != 6 || !ip6_is_nd(ip, frame->end))
+		return FRAME_OTHER;
+	return FRAME_ND;
+}
+
+/* Has the frame an outcome? */
+static __noinline bool frame_counts(struct xdp_md *ctx)
+{
+	struct frame frame;
+
+	return frame_parse(ctx, &frame) != FRAME_OTHER;
 }
 
 /*
@@ -122,16 +154,16 @@ static __always_inline enum outcome frame_ip6(struct xdp_md *ctx, const struct f
  */
 static __noinline enum outcome frame_respond(struct xdp_md *ctx)
 {
-	struct frame frame = { .eth = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
+	struct frame frame;
 
-	frame.payload = frame.eth + ETH_HLEN;
-	if (frame.payload > frame.end || !frame_skip_tags(&frame))
-		return OUTCOME_COUNT;
-	if (frame_type(frame.payload) == bpf_htons(ETH_P_ARP))
+	switch (frame_parse(ctx, &frame)) {
+	case FRAME_ARP:
 		return frame_arp(&frame);
-	if (frame_type(frame.payload) == bpf_htons(ETH_P_IPV6))
-		return frame_ip6(ctx, &frame);
-	return OUTCOME_COUNT;
+	case FRAME_ND:
+		return frame_nd(ctx, &frame);
+	default:
+		return OUTCOME_COUNT;
+	}
 }
 
 #endif

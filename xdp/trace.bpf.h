@@ -52,10 +52,6 @@ static __always_inline struct trace_record *trace_begin(struct xdp_md *ctx)
 static __always_inline void trace_end(struct xdp_md *ctx, struct trace_record *record,
 				      enum outcome outcome)
 {
-	if (outcome == OUTCOME_COUNT) {
-		bpf_ringbuf_discard(record, 0);
-		return;
-	}
 	record->outcome = outcome;
 	record->replied = outcome_is_answer(outcome);
 	if (record->replied)

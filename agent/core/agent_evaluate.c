@@ -137,5 +137,7 @@ enum group_claim agent_group_claim(const struct address *address, void *userdata
 		return GROUP_NOT_KNOWN;
 	if (lease_thread_info(agent->thread, address, &info) < 0)
 		return GROUP_NEVER;
-	return *info.holder && info.holder_alive ? GROUP_NOW : GROUP_FORMERLY;
+	if (*info.holder && info.holder_alive)
+		return GROUP_NOW;
+	return info.lately ? GROUP_FORMERLY : GROUP_NEVER;
 }

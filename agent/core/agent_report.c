@@ -7,10 +7,11 @@
 #include "agent_state.h"
 #include "lease_name.h"
 #include "policy.h"
+#include "text.h"
 
 static json_t *text_or_null(const char *text)
 {
-	return *text ? json_string(text) : json_null();
+	return *text ? text_json(text) : json_null();
 }
 
 /* Why this node isn't a candidate for @address; false: it is one. */
@@ -89,10 +90,10 @@ static void show_addresses(struct agent *agent, const struct address_list *addre
 				link_table_find(links_table(agent->links), target->on[on].ifindex);
 
 			if (row)
-				json_array_append_new(interfaces, json_string(row->link.name));
+				json_array_append_new(interfaces, text_json(row->link.name));
 		}
 		held = agent_who_holds(agent, address, &unknown);
-		reason = why_not(agent, address, &why) ? json_string(why.text) : json_null();
+		reason = why_not(agent, address, &why) ? text_json(why.text) : json_null();
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o}", "ip",
 						      address_format(address, ip), "field", field,
 						      "lease", lease_name_format(address, lease),

@@ -239,7 +239,7 @@ static int config_defaults(struct config *config, struct err *err)
 		.announce_interval_ns = 1100 * NS_PER_MS,
 		.announce_refresh_ns = 120 * NS_PER_SECOND,
 		.announce_rate = 1000,
-		.attach = { .mode = ATTACH_MODE_AUTO, .priority = ATTACH_DEFAULT_PRIORITY },
+		.attach = { .mode = ATTACH_MODE_AUTO, .priority = ATTACH_KEEP_PRIORITY },
 		.listen_host = strdup("127.0.0.1"),
 		.listen_port = 9717,
 		.bpffs = strdup(PINS_DEFAULT_BPFFS),
@@ -273,7 +273,7 @@ static int config_check(const struct config *config, const char *path, struct er
 {
 	struct err said;
 
-	if (lease_timing_check(&config->timing, &said) < 0)
+	if (lease_timing_check(config->engine, &config->timing, &said) < 0)
 		return err_set(err, -EINVAL, "%s: lease: %s", path, said.text);
 	if (config->engine == LEASE_ENGINE_ETCD && !config->endpoints)
 		return err_set(err, -EINVAL, "%s: engine etcd needs lease.endpoints", path);

@@ -25,8 +25,8 @@ struct inquiry;
 /* What the nodes of this group have to do with an address. */
 enum group_claim {
 	GROUP_NOT_KNOWN, /* yet */
-	GROUP_NEVER,
-	GROUP_FORMERLY, /* one had it, and perhaps still has */
+	GROUP_NEVER,	 /* or not within the last duration */
+	GROUP_FORMERLY,	 /* one had it, and perhaps still has */
 	GROUP_NOW,
 };
 

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "explain.h"
+#include "text.h"
 
 /* The agent answers at once or not at all. */
 #define TIMEOUT_SECONDS 10L
@@ -74,7 +75,8 @@ static json_t *explain_on(const char *bpffs, const char *ip, const char *dev)
 
 	if (!r)
 		r = explain(bpffs, dev, &question, &explanation, &err);
-	return r < 0 ? json_pack("{s:s, s:n, s:s}", "dev", dev, "verdict", "reason", err.text)
+	return r < 0 ? json_pack("{s:s, s:n, s:o}", "dev", dev, "verdict", "reason",
+				 text_json(err.text))
 		     : json_pack("{s:s, s:s, s:s}", "dev", dev, "verdict",
 				 explain_verdict(&explanation), "reason", explanation.reason);
 }
@@ -288,9 +290,9 @@ static size_t take(char *bytes, size_t size, size_t count, void *out)
 }
 
 /* Asks at @path; the answer's body in *ret_text, which the caller frees, its HTTP status in
- * *ret_status, or why there is no connection in *ret_errno. */
+ * *ret_status. */
 static CURLcode ask(const char *path, const struct command *command, char **words, bool stay,
-		    char **ret_text, long *ret_status, long *ret_errno)
+		    char **ret_text, long *ret_status)
 {
 	_cleanup_(cleanup_curl) CURL *curl = curl_easy_init();
 	_cleanup_free_ char *url = curl ? make_url(curl, command, words, stay) : NULL;
@@ -310,7 +312,6 @@ static CURLcode ask(const char *path, const struct command *command, char **word
 			curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
 		code = curl_easy_perform(curl);
 		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
-		curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, ret_errno);
 	}
 	if (out)
 		fclose(out);
@@ -322,8 +323,9 @@ int client_run(int count, char **words, bool json, bool stay)
 	_cleanup_(cleanup_json) json_t *answer = NULL;
 	_cleanup_free_ char *text = NULL;
 	const struct command *command = NULL;
+	_cleanup_close_ int probe = -1;
 	struct sockaddr_un address;
-	long status = 0, error = 0;
+	long status = 0;
 	struct err err;
 	CURLcode code;
 
@@ -337,11 +339,18 @@ int client_run(int count, char **words, bool json, bool stay)
 			   *command->words ? " " : "", command->words);
 	if (agent_socket_address(&address, &err) < 0)
 		return say(1, "%s", err.text);
-	code = ask(address.sun_path, command, words + 1, stay, &text, &status, &error);
-	if (code == CURLE_COULDNT_CONNECT && error == EACCES)
+	/* first by ourselves: curl takes a full backlog for a refusal, and can't be given a socket
+	 */
+	probe = agent_socket_connect(&err);
+	if (probe == -EACCES)
 		return say(1, "only root may ask");
-	if (code == CURLE_COULDNT_CONNECT)
+	if (probe == -ENOENT)
 		return say(1, "no agent runs in this network namespace");
+	if (probe < 0)
+		return say(1, "asking the agent: %s", err.text);
+	code = ask(address.sun_path, command, words + 1, stay, &text, &status);
+	if (code == CURLE_COULDNT_CONNECT)
+		return say(1, "asking the agent: it doesn't answer");
 	if (code != CURLE_OK)
 		return say(1, "asking the agent: %s", curl_easy_strerror(code));
 	if (status != 200)

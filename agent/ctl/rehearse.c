@@ -17,6 +17,7 @@
 #include "policy.h"
 #include "rehearse.h"
 #include "source.h"
+#include "text.h"
 #include "vlan.h"
 
 /* An API server that is there lists within that. */
@@ -209,12 +210,12 @@ static void print_selected(struct rehearsal *rehearsal, const struct selected *s
 		return;
 	}
 	json_array_append_new(rehearsal->rows,
-			      json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:b, s:o}", "action",
-					action, "ip", ip, "dev", row->link.name, "ifindex",
-					(int)selected->ifindex, "namespace",
+			      json_pack("{s:s, s:s, s:o, s:i, s:s, s:s, s:b, s:o}", "action",
+					action, "ip", ip, "dev", text_json(row->link.name),
+					"ifindex", (int)selected->ifindex, "namespace",
 					selected->service->namespace, "service",
 					selected->service->name, "carrier", row->carrier, "blocked",
-					blocked ? json_string(why.text) : json_null()));
+					blocked ? text_json(why.text) : json_null()));
 }
 
 /* An entry of the agent's that no policy selects any more. */
@@ -230,8 +231,8 @@ static void print_left_over(struct rehearsal *rehearsal, const struct entry_row 
 		printf("delete %s dev %s, which no policy selects\n", ip, dev);
 	else
 		json_array_append_new(rehearsal->rows,
-				      json_pack("{s:s, s:s, s:s, s:i}", "action", "delete", "ip",
-						ip, "dev", dev, "ifindex",
+				      json_pack("{s:s, s:s, s:o, s:i}", "action", "delete", "ip",
+						ip, "dev", text_json(dev), "ifindex",
 						(int)there->key.ifindex));
 }
 

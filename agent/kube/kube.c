@@ -383,9 +383,9 @@ static void on_watch_done(const struct http_result *result, void *userdata)
 	watch->call = NULL;
 	if (result->status == 410)
 		watch_gone(watch);
-	else if (result->error == -ETIMEDOUT)
+	else if (result->error == -ETIMEDOUT && result->status == 200)
 		/* not even a bookmark: a server that was put back to an earlier state has nothing
-		 * to show from here on */
+		 * to show from here on. (Without a status it wasn't reached.) */
 		watch_forget(watch);
 	if (!result->error && result->status == 200)
 		watch_later(watch); /* its time was over, as is usual */

@@ -29,7 +29,7 @@ enum lease_engine {
 extern const char *const lease_engine_names[LEASE_ENGINE_COUNT];
 
 struct lease_timing {
-	uint64_t duration_ns; /* whole seconds */
+	uint64_t duration_ns;
 	uint64_t renew_deadline_ns;
 	uint64_t retry_period_ns;
 };
@@ -39,10 +39,12 @@ struct lease_timing {
 uint64_t lease_margin_ns(uint64_t duration_ns);
 
 /*
- * Are these timings safe? -EINVAL with the rule in @err: duration in whole seconds, and
+ * Are these timings safe with @engine? -EINVAL with the rule in @err: duration in steps of 10 ms
+ * from 300 ms on, with Kubernetes in whole seconds, and
  * 1.2 retryPeriod < renewDeadline < duration - margin.
  */
-int lease_timing_check(const struct lease_timing *timing, struct err *err);
+int lease_timing_check(enum lease_engine engine, const struct lease_timing *timing,
+		       struct err *err);
 
 /* As the agent remembers its own. */
 #define LEASE_NODE_MAX	IDENTITY_NODE_MAX
@@ -162,9 +164,9 @@ struct lease_preference {
 };
 
 /* This node is a candidate for @address from now on; again with another @preference, which may be
- * NULL. -ENOMEM. */
-int lease_manager_want(struct lease_manager *manager, const struct address *address,
-		       const struct lease_preference *preference);
+ * NULL. */
+void lease_manager_want(struct lease_manager *manager, const struct address *address,
+			const struct lease_preference *preference);
 
 /* It no longer is: lost() and the release follow if it was held, before or after return. */
 void lease_manager_unwant(struct lease_manager *manager, const struct address *address);
@@ -202,7 +204,8 @@ struct lease_info {
 	char wish[LEASE_NODE_MAX + 1];	 /* node that it is asked to go to; empty: none */
 	bool held;			 /* by this node, in its session */
 	bool holder_alive;		 /* the holder's heartbeat isn't older than its duration */
-	uint8_t slot;			 /* if held; else 0 */
+	bool lately;  /* some node holds it, or was seen to hold it within this node's duration */
+	uint8_t slot; /* if held; else 0 */
 	uint64_t remaining_ns; /* if held: until the stamp; else of the heartbeat's wait */
 	uint64_t transitions;  /* how often the claim changed hands */
 };

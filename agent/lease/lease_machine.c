@@ -1,99 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <syslog.h>
 
+#include "lease_claim_rules.h"
+#include "lease_claim_table.h"
+#include "lease_claim_view.h"
+#include "lease_claim_write.h"
 #include "lease_machine.h"
+#include "lease_order.h"
+#include "lease_peer.h"
+#include "lease_session.h"
 
-const char *const lease_engine_names[LEASE_ENGINE_COUNT] = {
-	[LEASE_ENGINE_NONE] = "none",
-	[LEASE_ENGINE_ETCD] = "etcd",
-	[LEASE_ENGINE_KUBERNETES] = "kubernetes",
-};
-
-const char *const lease_state_names[LEASE_STATE_COUNT] = {
-	[LEASE_CONNECTING] = "connecting", [LEASE_NAME_TAKEN] = "name taken",
-	[LEASE_ACTIVE] = "active",	   [LEASE_DRAINED] = "drained",
-	[LEASE_ENDED] = "ended",
-};
-
-const char *const lease_loss_names[LEASE_LOSS_COUNT] = {
-	[LEASE_LOSS_UNWANTED] = "unwanted", [LEASE_LOSS_DRAIN] = "drain",
-	[LEASE_LOSS_MOVED] = "moved",	    [LEASE_LOSS_SESSION] = "session",
-	[LEASE_LOSS_TAKEN] = "taken",
-};
-
-const char *const heartbeat_state_names[HEARTBEAT_STATE_COUNT] = {
-	[HEARTBEAT_ALIVE] = "alive",
-	[HEARTBEAT_DRAINING] = "draining",
-	[HEARTBEAT_DEAD] = "dead",
-	[HEARTBEAT_ENDED] = "ended",
-};
-
-uint64_t lease_now(const struct lease_machine *machine)
+struct lease_machine *lease_machine_new(const struct lease_config *config,
+					const struct lease_callbacks *callbacks, void *userdata,
+					const struct lease_clock *clock)
 {
-	return machine->clock.now(machine->clock.userdata);
-}
+	struct lease_machine *machine = xcalloc(1, sizeof(*machine));
 
-void lease_log(struct lease_machine *machine, int priority, const char *format, ...)
-{
-	char text[1024];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	machine->callbacks->log(priority, text, machine->userdata);
-}
-
-void lease_state_set(struct lease_machine *machine, enum lease_state state, const char *format, ...)
-{
-	char text[1024];
-	va_list args;
-
-	if (machine->state == state)
-		return;
-	machine->state = state;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	machine->callbacks->state(state, text, machine->userdata);
-}
-
-int lease_machine_new(const struct lease_config *config, const struct lease_callbacks *callbacks,
-		      void *userdata, const struct lease_clock *clock,
-		      struct lease_machine **ret_machine)
-{
-	struct lease_machine *machine = calloc(1, sizeof(*machine));
-
-	if (!machine)
-		return -ENOMEM;
 	*machine = (struct lease_machine){
 		.id = config->id,
 		.duration_ns = config->timing.duration_ns,
 		.renew_deadline_ns = config->timing.renew_deadline_ns,
 		.retry_period_ns = config->timing.retry_period_ns,
 		.margin_ns = lease_margin_ns(config->timing.duration_ns),
+		.forget_ns = LEASE_FORGET_DURATIONS * config->timing.duration_ns,
 		.weight = config->weight,
 		.preempt = config->preempt,
 		.callbacks = callbacks,
 		.userdata = userdata,
 		.clock = *clock,
-		.swaps_max = LEASE_SWAPS_BEGIN,
 		.queue.last = &machine->queue.first,
 		.waiting.last = &machine->waiting.first,
 		.claims_due_ns = LEASE_NEVER,
 	};
 	machine->self = lease_peer_get(machine, config->node);
-	if (!machine->self) {
-		lease_machine_free(machine);
-		return -ENOMEM;
-	}
-	*ret_machine = machine;
-	return 0;
+	return machine;
+}
+
+void lease_machine_set_store(struct lease_machine *machine, struct store *store)
+{
+	machine->store = store;
+	machine->swaps_max = store->swaps_begin;
 }
 
 void lease_machine_free(struct lease_machine *machine)
@@ -101,12 +48,7 @@ void lease_machine_free(struct lease_machine *machine)
 	if (!machine)
 		return;
 	lease_claims_free(machine);
-	while (machine->peers) {
-		struct lease_peer *peer = machine->peers;
-
-		machine->peers = peer->next;
-		free(peer);
-	}
+	lease_peers_free(machine);
 	free(machine);
 }
 
@@ -135,6 +77,37 @@ void lease_machine_run(struct lease_machine *machine)
 	} while (machine->queue.first && (machine->synced || !machine->store));
 	machine->running = false;
 	machine->clock.arm(due, machine->clock.userdata);
+}
+
+void lease_machine_want(struct lease_machine *machine, const struct address *address,
+			const struct lease_preference *preference)
+{
+	struct lease_claim *claim = lease_claim_get(machine, address);
+	bool last_resort = preference && preference->last_resort;
+
+	machine->figures.wanted += !claim->wanted;
+	if (!claim->wanted)
+		claim->free_ns = 0;
+	claim->wanted = true;
+	claim->preferred = preference && preference->preferred_node
+				   ? lease_peer_get(machine, preference->preferred_node)
+				   : NULL;
+	/* once: what nobody else took comes back, and stays */
+	if (last_resort && !claim->last_resort && claim->held)
+		claim->yielding = lease_others_live(machine, lease_now(machine));
+	claim->last_resort = last_resort;
+	lease_claim_queue(machine, claim);
+}
+
+void lease_machine_unwant(struct lease_machine *machine, const struct address *address)
+{
+	struct lease_claim *claim = lease_claim_find(machine, address);
+
+	if (!claim || !claim->wanted)
+		return;
+	machine->figures.wanted--;
+	claim->wanted = claim->last_resort = false;
+	lease_claim_queue(machine, claim);
 }
 
 void lease_machine_settled(struct lease_machine *machine)
@@ -168,6 +141,88 @@ void lease_machine_stop(struct lease_machine *machine)
 	machine->session.next_ns = 0;
 }
 
+int lease_machine_move(struct lease_machine *machine, const struct address *address,
+		       const char *node, struct err *err)
+{
+	struct lease_claim *claim = lease_claim_find(machine, address);
+	struct lease_peer *peer = lease_peer_find(machine, node);
+	char text[INET6_ADDRSTRLEN];
+	uint64_t now = lease_now(machine), session = 0;
+
+	address_format(address, text);
+	if (!machine->store)
+		return err_set(err, -EOPNOTSUPP,
+			       "with the engine none this node is alone: there is none to move %s "
+			       "to",
+			       text);
+	if (!claim || claim->shape != RECORD_GOOD)
+		return err_set(err, -ENOENT, "no node claims %s", text);
+	if (machine->session.phase != SESSION_LIVE || !machine->synced)
+		return err_set(err, -ENOTCONN, "the lease store doesn't answer");
+	if (!peer || !lease_peer_is_candidate(machine, peer, now))
+		return err_set(err, -EHOSTDOWN, "%s isn't alive, or is drained", node);
+	if (claim->holder == peer && !lease_peer_session_over(peer, claim->session))
+		return err_set(err, -EALREADY, "%s holds %s already", node, text);
+	/* what isn't sent now would be forgotten, and a claim is in one queue at most */
+	if (claim->busy || claim->queued || claim->waiting || lease_claim_tried(claim, now) ||
+	    machine->swaps >= machine->swaps_max)
+		return err_set(err, -EBUSY, "%s, or much else, is changing hands; try again", text);
+	if (peer == machine->self && claim->wanted && now >= claim->settled_ns)
+		session = machine->session.id;
+	lease_claim_move(machine, claim, peer, session, now);
+	return 0;
+}
+
+uint8_t lease_machine_holds(const struct lease_machine *machine, const struct address *address)
+{
+	const struct lease_claim *claim = lease_claim_find(machine, address);
+
+	return claim && claim->entry && lease_session_holds(machine) ? machine->session.slot : 0;
+}
+
+/* Does a node hold @claim, or did one lately? */
+static bool claim_held_lately(const struct lease_machine *machine, const struct lease_claim *claim,
+			      uint64_t now)
+{
+	if (claim->held ||
+	    (claim->holder && !lease_peer_session_over(claim->holder, claim->session)))
+		return true;
+	return claim->was_held && (!claim->free_ns || now < claim->free_ns + machine->duration_ns);
+}
+
+int lease_machine_info(const struct lease_machine *machine, const struct address *address,
+		       struct lease_info *ret_info)
+{
+	const struct lease_claim *claim = lease_claim_find(machine, address);
+	const struct lease_peer *holder;
+	struct lease_info info = {};
+	uint64_t now = lease_now(machine), until = 0;
+
+	if (!claim || (!claim->wanted && claim->shape == RECORD_ABSENT))
+		return -ENOENT;
+	holder = claim->held ? machine->self : claim->holder;
+	info.held = claim->held;
+	info.lately = claim_held_lately(machine, claim, now);
+	info.transitions = claim->transitions;
+	if (claim->wish && claim->wish != claim->holder)
+		node_name_copy(info.wish, claim->wish->name);
+	if (holder)
+		node_name_copy(info.holder, holder->name);
+	if (claim->former)
+		node_name_copy(info.former, claim->former->name);
+	if (claim->held) {
+		info.slot = machine->session.slot;
+		info.holder_alive = true;
+		until = machine->session.deadline_ns;
+	} else if (holder && !lease_peer_session_over(holder, claim->session)) {
+		info.holder_alive = lease_peer_alive(machine, holder, now);
+		until = holder->changed_ns + lease_peer_wait_ns(machine, holder);
+	}
+	info.remaining_ns = until > now ? until - now : 0;
+	*ret_info = info;
+	return 0;
+}
+
 void lease_machine_status(const struct lease_machine *machine, struct lease_status *ret_status)
 {
 	struct lease_status status = machine->figures;
@@ -193,8 +248,8 @@ static void event_record(const struct record *record, void *userdata)
 
 	if (record->kind == RECORD_CLAIM)
 		lease_claim_record(machine, record);
-	else
-		lease_peer_record(machine, record);
+	else if (lease_peer_record(machine, record))
+		lease_claims_queue_all(machine);
 	/* a list is no moment of the store until it is complete */
 	if (machine->synced)
 		lease_machine_run(machine);
@@ -218,8 +273,10 @@ static void event_swapped(const struct record *record, int result, void *userdat
 	if (record->kind == RECORD_CLAIM)
 		/* the view tells what became of it */
 		lease_claim_swapped(machine, record, result);
-	else
+	else if (!strcmp(record->node, machine->self->name))
 		lease_session_swapped(machine, record, result);
+	else
+		lease_peer_swapped(machine, record, result);
 	lease_machine_run(machine);
 }
 

@@ -1,161 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The lease protocol as a state machine over a store and a clock: no I/O, no timers of its own. Its
- * two halves, lease_session.c (is this node alive?) and lease_claim.c (who answers for an
- * address?), share the view: the store's records as the stream last showed them.
- */
+/* The lease protocol as a state machine over a store and a clock: no I/O, no timers of its own. */
 #ifndef XDP_L2RESP_LEASE_MACHINE_H
 #define XDP_L2RESP_LEASE_MACHINE_H
 
-#include "lease.h"
-#include "lease_record.h"
-#include "store.h"
-
-/* Renewals whose sending time is remembered, should the confirmation come late. */
-#define LEASE_ATTEMPTS 8
-/* Claims that are being written at a time: at most, and to begin with. */
-#define LEASE_SWAPS_MAX	  64
-#define LEASE_SWAPS_BEGIN 8
-
-#define LEASE_NEVER UINT64_MAX
-
-#define LEASE_NS_PER_S	UINT64_C(1000000000)
-#define LEASE_NS_PER_MS UINT64_C(1000000)
-
-/* A node, its heartbeat as last seen. Lives as long as the machine. */
-struct lease_peer {
-	struct lease_peer *next;
-	enum record_shape shape;
-	uint64_t revision;
-	uint64_t changed_ns; /* when it was last seen to change; 0: never seen */
-	uint64_t met_ns;     /* when its session was first seen */
-	uint64_t settled_ns; /* before that, one that vanished may still answer */
-	uint64_t retry_ns;   /* no attempt to bury it before */
-	uint32_t generation; /* of the view that last had it */
-	size_t claims;	     /* that name it as holder */
-	bool burying;	     /* a swap is on its way */
-	struct heartbeat heartbeat;
-	char name[];
-};
-
-/* An address: the claim on it as last seen, and what this node makes of it. */
-struct lease_claim {
-	struct lease_claim *next;	/* in its bucket */
-	struct lease_claim *queue_next; /* in the queue or the waiting line */
-	struct address address;
-
-	enum record_shape shape;
-	uint64_t revision;
-	uint64_t changed_ns; /* when it was last seen to change; 0: never seen */
-	uint32_t generation;
-	struct lease_peer *holder; /* NULL: released */
-	struct lease_peer *last;   /* the last that was named as holder */
-	struct lease_peer *former; /* the one before, when it last changed hands */
-	uint64_t session;
-	struct lease_peer *wish;
-	uint64_t wish_session;
-	uint64_t transitions;
-	uint64_t
-		settled_ns; /* before that, the holder of a record that vanished may still answer */
-
-	struct lease_peer *preferred;
-	uint64_t due_ns;  /* look at it again then */
-	uint64_t free_ns; /* since when it is free to take; 0: it isn't */
-	uint64_t retry_ns;
-	uint64_t tried_revision; /* a swap of this revision isn't repeated before retry_ns */
-	bool unsettled : 1;
-	bool moved : 1;
-	bool wanted : 1;
-	bool last_resort : 1;
-	bool entry : 1; /* there may be an entry in the map: lost() is due before it is another's */
-	bool held : 1;	/* gained() was called */
-	bool yielding : 1; /* let others have it first */
-	bool given_up : 1; /* it is still ours in the view, and the release is on its way */
-	bool busy : 1;	   /* a swap is on its way */
-	bool queued : 1;
-	bool waiting : 1;
-};
-
-struct lease_queue {
-	struct lease_claim *first, **last;
-};
-
-enum session_phase {
-	SESSION_NONE,
-	SESSION_STARTING, /* the swap that begins it isn't confirmed yet */
-	SESSION_RESUMING, /* it outlived a restart, and isn't renewed yet */
-	SESSION_LIVE,
-};
-
-struct lease_session {
-	enum session_phase phase;
-	uint64_t id;
-	uint8_t slot;
-	uint64_t sequence; /* of the last attempt */
-	uint64_t base;	   /* that of the last attempt before a restart */
-	uint64_t sent_ns[LEASE_ATTEMPTS];
-	uint64_t next_ns;      /* when to try again */
-	uint64_t confirmed_ns; /* when the last confirmed renewal was sent */
-	uint64_t began_ns;
-	uint64_t deadline_ns;	/* of the stamp */
-	uint64_t ended;		/* id of the one before, never to be resumed */
-	uint64_t revision;	/* of the own heartbeat, the latest that is known */
-	bool busy;		/* a swap is on its way */
-	bool seen;		/* the own heartbeat changed in the view */
-	bool purging;		/* over, and its entries not known to be gone */
-	enum lease_loss reason; /* if purging */
-};
-
-struct lease_clock {
-	uint64_t (*now)(void *userdata);    /* CLOCK_BOOTTIME, ns */
-	uint64_t (*random)(void *userdata); /* not zero */
-	/* lease_machine_run() is to be called at @due_ns; LEASE_NEVER: not for time's sake */
-	void (*arm)(uint64_t due_ns, void *userdata);
-	void *userdata;
-};
-
-struct lease_machine {
-	/* the configuration */
-	const char *id;
-	uint64_t duration_ns, renew_deadline_ns, retry_period_ns, margin_ns;
-	uint32_t weight;
-	bool preempt;
-
-	const struct lease_callbacks *callbacks;
-	void *userdata;
-	struct lease_clock clock;
-	struct store *store; /* NULL: engine none */
-
-	struct lease_session session;
-	enum lease_state state;
-	bool settled, draining, stopping;
-	bool running; /* in lease_machine_run() */
-
-	/* the view */
-	bool synced;
-	uint64_t view_ns; /* since when no change was missed */
-	uint32_t generation;
-	struct lease_peer *peers, *self;
-	struct lease_claim **buckets;
-	size_t bucket_count, claim_count;
-
-	struct lease_queue queue;   /* claims to look at */
-	struct lease_queue waiting; /* claims that would be written, if fewer were */
-	size_t swaps;
-	size_t swaps_max; /* one more with each answer, half as many when there was none */
-	uint64_t claims_due_ns;
-	bool disputed; /* some claim has an entry, and isn't ours in the view */
-
-	struct lease_status figures;
-};
+#include "lease_model.h"
 
 /* What lease_machine_new() needs of a store: pass it on when the store is made. */
 extern const struct store_events lease_machine_events;
 
-/* @config, @callbacks and @clock must outlive it. The store is set afterwards. -ENOMEM. */
-int lease_machine_new(const struct lease_config *config, const struct lease_callbacks *callbacks,
-		      void *userdata, const struct lease_clock *clock,
-		      struct lease_machine **ret_machine);
+/* @config, @callbacks and @clock must outlive it. */
+struct lease_machine *lease_machine_new(const struct lease_config *config,
+					const struct lease_callbacks *callbacks, void *userdata,
+					const struct lease_clock *clock);
+/* To be called before anything else, but with the engine none. */
+void lease_machine_set_store(struct lease_machine *machine, struct store *store);
 void lease_machine_free(struct lease_machine *machine);
 
 /* Does all that is due, and arms the clock for what will be. To be called after each other call of
@@ -163,8 +21,8 @@ void lease_machine_free(struct lease_machine *machine);
 void lease_machine_run(struct lease_machine *machine);
 
 /* As the lease_manager_ functions of lease.h. */
-int lease_machine_want(struct lease_machine *machine, const struct address *address,
-		       const struct lease_preference *preference);
+void lease_machine_want(struct lease_machine *machine, const struct address *address,
+			const struct lease_preference *preference);
 void lease_machine_unwant(struct lease_machine *machine, const struct address *address);
 void lease_machine_settled(struct lease_machine *machine);
 void lease_machine_drain(struct lease_machine *machine, bool drain);
@@ -175,53 +33,5 @@ uint8_t lease_machine_holds(const struct lease_machine *machine, const struct ad
 int lease_machine_info(const struct lease_machine *machine, const struct address *address,
 		       struct lease_info *ret_info);
 void lease_machine_status(const struct lease_machine *machine, struct lease_status *ret_status);
-
-/* Between the halves. */
-
-uint64_t lease_now(const struct lease_machine *machine);
-void lease_log(struct lease_machine *machine, int priority, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-void lease_state_set(struct lease_machine *machine, enum lease_state state, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* May the session's claims be answered for? */
-static inline bool lease_session_holds(const struct lease_machine *machine)
-{
-	return machine->session.phase == SESSION_RESUMING || machine->session.phase == SESSION_LIVE;
-}
-
-/* Does the part of a session that is due; returns when the next is. */
-uint64_t lease_session_run(struct lease_machine *machine, uint64_t now);
-/* Ends the session: purges its entries, or sees to it that they are. */
-void lease_session_end(struct lease_machine *machine, enum lease_loss reason, const char *why);
-void lease_session_swapped(struct lease_machine *machine, const struct record *record, int result);
-/* Buries peers that were silent for too long; returns when the next would be. */
-uint64_t lease_peers_run(struct lease_machine *machine, uint64_t now);
-void lease_peer_record(struct lease_machine *machine, const struct record *record);
-/* Peers that the new view no longer has are gone. */
-void lease_peers_synced(struct lease_machine *machine);
-struct lease_peer *lease_peer_get(struct lease_machine *machine, const char *name);
-struct lease_peer *lease_peer_find(const struct lease_machine *machine, const char *name);
-/* Is the peer's heartbeat that of a session that goes on, as far as is known? */
-bool lease_peer_alive(const struct lease_machine *machine, const struct lease_peer *peer,
-		      uint64_t now);
-/* How long a heartbeat of @peer must have been silent. */
-uint64_t lease_peer_wait_ns(const struct lease_machine *machine, const struct lease_peer *peer);
-/* Does @peer's record say that @session is over? To be relied on from @peer->settled_ns on. */
-bool lease_peer_session_over(const struct lease_peer *peer, uint64_t session);
-
-uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now);
-void lease_claim_record(struct lease_machine *machine, const struct record *record);
-void lease_claims_synced(struct lease_machine *machine);
-void lease_claim_swapped(struct lease_machine *machine, const struct record *record, int result);
-/* Looks at every claim again. */
-void lease_claims_queue_all(struct lease_machine *machine);
-/* The session resumes: which of its claims have an entry? As present() of lease.h. */
-int lease_claims_resume(struct lease_machine *machine);
-/* Gives up the entries of claims that the view doesn't show as ours. -EAGAIN if one stays. */
-int lease_claims_settle_disputes(struct lease_machine *machine);
-/* The session's entries are gone: tells it of each. */
-void lease_claims_end(struct lease_machine *machine, enum lease_loss reason);
-void lease_claims_free(struct lease_machine *machine);
 
 #endif

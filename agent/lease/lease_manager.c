@@ -115,14 +115,12 @@ int lease_manager_new(sd_event *event, const struct lease_config *config,
 		      const struct lease_callbacks *callbacks, void *userdata,
 		      struct lease_manager **ret_manager, struct err *err)
 {
-	_cleanup_(cleanup_manager) struct lease_manager *manager = calloc(1, sizeof(*manager));
+	_cleanup_(cleanup_manager) struct lease_manager *manager = xcalloc(1, sizeof(*manager));
 	struct lease_config own = *config;
 	int r;
 
-	if (!manager)
-		return err_set(err, -ENOMEM, "out of memory");
 	r = identity_check(config, err);
-	r = r ?: lease_timing_check(&config->timing, err);
+	r = r ?: lease_timing_check(config->engine, &config->timing, err);
 	if (r < 0)
 		return r;
 	manager->event = sd_event_ref(event);
@@ -134,15 +132,14 @@ int lease_manager_new(sd_event *event, const struct lease_config *config,
 	r = sd_event_add_time(event, &manager->timer, CLOCK_BOOTTIME, 0, 1000, on_timer, manager);
 	if (r < 0)
 		return err_set(err, r, "a timer can't be made: %s", strerror(-r));
-	r = lease_machine_new(&own, &manager->callbacks, userdata,
-			      &(struct lease_clock){ clock_now, clock_random, clock_arm, manager },
-			      &manager->machine);
-	if (r < 0)
-		return err_set(err, r, "out of memory");
+	manager->machine = lease_machine_new(&own, &manager->callbacks, userdata,
+					     &(struct lease_clock){ clock_now, clock_random,
+								    clock_arm, manager });
 	r = store_make(manager, config, err);
 	if (r < 0)
 		return r;
-	manager->machine->store = manager->store;
+	if (manager->store)
+		lease_machine_set_store(manager->machine, manager->store);
 	*ret_manager = manager;
 	manager = NULL;
 	return 0;
@@ -154,13 +151,11 @@ static void run_soon(struct lease_manager *manager)
 	clock_arm(0, manager);
 }
 
-int lease_manager_want(struct lease_manager *manager, const struct address *address,
-		       const struct lease_preference *preference)
+void lease_manager_want(struct lease_manager *manager, const struct address *address,
+			const struct lease_preference *preference)
 {
-	int r = lease_machine_want(manager->machine, address, preference);
-
+	lease_machine_want(manager->machine, address, preference);
 	run_soon(manager);
-	return r;
 }
 
 void lease_manager_unwant(struct lease_manager *manager, const struct address *address)

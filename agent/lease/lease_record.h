@@ -11,8 +11,11 @@
 #include "addr.h"
 #include "lease.h"
 
-/* Longest duration that is believed of another node's record. */
-#define LEASE_DURATION_MAX_S 86400
+/* Durations: the longest that is believed of another node's record, the shortest that the data path
+ * and a store can follow, and the step between them. */
+#define LEASE_DURATION_MAX_MS  86400000
+#define LEASE_DURATION_MIN_MS  300
+#define LEASE_DURATION_STEP_MS 10
 
 /* Copies a node's name, which is no longer than LEASE_NODE_MAX. */
 static inline void node_name_copy(char to[LEASE_NODE_MAX + 1], const char *from)
@@ -49,13 +52,13 @@ struct heartbeat {
 	uint64_t sequence; /* one more with each attempt to renew */
 	enum heartbeat_state state;
 	uint8_t slot;
-	uint32_t duration_s;
+	uint32_t duration_ms;
 	uint32_t weight;
 	bool unsettled; /* as a claim's */
 };
 
 /* Who answers for an address? One record an address. */
-struct claim {
+struct claim_record {
 	char holder[LEASE_NODE_MAX + 1]; /* empty: released */
 	uint64_t session;		 /* of the holder */
 	char wish[LEASE_NODE_MAX + 1];	 /* node that it shall go to; empty: none */
@@ -76,7 +79,7 @@ struct record {
 	char node[LEASE_NODE_MAX + 1]; /* RECORD_HEARTBEAT */
 	union {			       /* RECORD_GOOD */
 		struct heartbeat heartbeat;
-		struct claim claim;
+		struct claim_record claim;
 	};
 };
 

@@ -6,176 +6,16 @@
 #include <syslog.h>
 
 #include "l2resp.h"
-#include "lease_machine.h"
+#include "lease_claim_rules.h"
+#include "lease_claim_table.h"
+#include "lease_peer.h"
+#include "lease_session.h"
 
 /* Engine none: nobody else counts sessions. */
 #define SLOT_ALONE 1
 
 /* More attempts than the process before can have made since the one that is in the store. */
 #define RESUME_SKIP (UINT64_C(1) << 32)
-
-struct lease_peer *lease_peer_find(const struct lease_machine *machine, const char *name)
-{
-	struct lease_peer *peer = machine->peers;
-
-	while (peer && strcmp(peer->name, name))
-		peer = peer->next;
-	return peer;
-}
-
-struct lease_peer *lease_peer_get(struct lease_machine *machine, const char *name)
-{
-	struct lease_peer *peer = lease_peer_find(machine, name);
-
-	if (peer)
-		return peer;
-	peer = calloc(1, sizeof(*peer) + strlen(name) + 1);
-	if (!peer)
-		return NULL;
-	memcpy(peer->name, name, strlen(name) + 1);
-	peer->settled_ns = machine->view_ns + lease_peer_wait_ns(machine, peer);
-	peer->next = machine->peers;
-	machine->peers = peer;
-	return peer;
-}
-
-uint64_t lease_peer_wait_ns(const struct lease_machine *machine, const struct lease_peer *peer)
-{
-	uint64_t theirs = peer->heartbeat.duration_s * LEASE_NS_PER_S;
-
-	return theirs > machine->duration_ns ? theirs : machine->duration_ns;
-}
-
-/* Until when a heartbeat that doesn't change counts as that of a living session. */
-static uint64_t silent_until(const struct lease_machine *machine, const struct lease_peer *peer)
-{
-	return peer->shape == RECORD_GOOD ? peer->changed_ns + lease_peer_wait_ns(machine, peer)
-					  : peer->settled_ns;
-}
-
-static bool heartbeat_beats(const struct heartbeat *heartbeat)
-{
-	return heartbeat->state == HEARTBEAT_ALIVE || heartbeat->state == HEARTBEAT_DRAINING;
-}
-
-bool lease_peer_alive(const struct lease_machine *machine, const struct lease_peer *peer,
-		      uint64_t now)
-{
-	return peer->shape == RECORD_GOOD && heartbeat_beats(&peer->heartbeat) &&
-	       now < silent_until(machine, peer);
-}
-
-bool lease_peer_session_over(const struct lease_peer *peer, uint64_t session)
-{
-	return peer->shape == RECORD_GOOD &&
-	       (peer->heartbeat.session != session || !heartbeat_beats(&peer->heartbeat));
-}
-
-/* Do claims look different with @after than with @before? Not for a mere renewal. */
-static bool peer_differs(const struct lease_peer *before, const struct record *after)
-{
-	const struct heartbeat *old = &before->heartbeat, *new = &after->heartbeat;
-
-	return before->shape != after->shape || after->shape != RECORD_GOOD ||
-	       old->session != new->session || old->state != new->state ||
-	       old->weight != new->weight;
-}
-
-void lease_peer_record(struct lease_machine *machine, const struct record *record)
-{
-	struct lease_peer *peer = lease_peer_get(machine, record->node);
-	bool differs;
-
-	if (!peer) {
-		lease_log(machine, LOG_ERR, "out of memory: %s isn't followed", record->node);
-		return;
-	}
-	peer->generation = machine->generation;
-	if (peer->changed_ns && peer->shape == record->shape && peer->revision == record->revision)
-		return;
-	differs = peer_differs(peer, record);
-	peer->shape = record->shape;
-	peer->revision = record->revision;
-	peer->changed_ns = lease_now(machine);
-	if (record->shape == RECORD_GOOD) {
-		if (!peer->met_ns || peer->heartbeat.session != record->heartbeat.session)
-			peer->met_ns = peer->changed_ns;
-		peer->heartbeat = record->heartbeat;
-	}
-	/* in a list there is no telling since when it had vanished */
-	if (record->shape != RECORD_GOOD || (!machine->synced && record->heartbeat.unsettled))
-		peer->settled_ns = peer->changed_ns + lease_peer_wait_ns(machine, peer);
-	if (record->shape == RECORD_FOREIGN)
-		lease_log(machine, LOG_WARNING, "the heartbeat of %s isn't readable", peer->name);
-	if (peer == machine->self) {
-		machine->session.revision = record->revision;
-		machine->session.seen = true;
-	}
-	if (differs)
-		lease_claims_queue_all(machine);
-}
-
-void lease_peers_synced(struct lease_machine *machine)
-{
-	for (struct lease_peer *peer = machine->peers; peer; peer = peer->next) {
-		struct record gone = { .kind = RECORD_HEARTBEAT, .shape = RECORD_ABSENT };
-
-		if (peer->generation == machine->generation)
-			continue;
-		/* it may have come back and gone again in between */
-		peer->settled_ns = machine->view_ns + lease_peer_wait_ns(machine, peer);
-		node_name_copy(gone.node, peer->name);
-		lease_peer_record(machine, &gone);
-	}
-}
-
-/* Declares the silent @peer dead, if it still is silent: the swap fails if it renewed. */
-static void peer_bury(struct lease_machine *machine, struct lease_peer *peer, uint64_t now)
-{
-	struct record record = {
-		.kind = RECORD_HEARTBEAT,
-		.shape = RECORD_GOOD,
-		.revision = peer->revision,
-	};
-
-	node_name_copy(record.node, peer->name);
-	if (peer->shape == RECORD_GOOD) {
-		record.heartbeat = peer->heartbeat;
-	} else {
-		memset(record.heartbeat.id, '0', LEASE_ID_DIGITS);
-		record.heartbeat.duration_s = machine->duration_ns / LEASE_NS_PER_S;
-	}
-	record.heartbeat.state = HEARTBEAT_DEAD;
-	record.heartbeat.unsettled = peer->shape == RECORD_ABSENT;
-	peer->burying = true;
-	peer->retry_ns = now + machine->retry_period_ns;
-	lease_log(machine, LOG_NOTICE, "%s was silent for %" PRIu64 " ms: declaring it dead",
-		  peer->name, lease_peer_wait_ns(machine, peer) / LEASE_NS_PER_MS);
-	machine->store->swap(machine->store, &record);
-}
-
-uint64_t lease_peers_run(struct lease_machine *machine, uint64_t now)
-{
-	uint64_t due = LEASE_NEVER;
-
-	if (machine->session.phase != SESSION_LIVE || machine->draining || !machine->store ||
-	    !machine->synced || !machine->figures.wanted)
-		return LEASE_NEVER;
-	for (struct lease_peer *peer = machine->peers; peer; peer = peer->next) {
-		uint64_t until = silent_until(machine, peer);
-
-		if (peer == machine->self || !peer->claims || peer->burying ||
-		    peer->shape == RECORD_NEWER ||
-		    (peer->shape == RECORD_GOOD && !heartbeat_beats(&peer->heartbeat)))
-			continue;
-		until = until > peer->retry_ns ? until : peer->retry_ns;
-		if (now >= until)
-			peer_bury(machine, peer, now);
-		else if (until < due)
-			due = until;
-	}
-	return due;
-}
 
 /* Writes the own heartbeat over the revision last known, with the next sequence number. */
 static void heartbeat_send(struct lease_machine *machine, uint64_t session,
@@ -191,7 +31,7 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 			.sequence = ++own->sequence,
 			.state = state,
 			.slot = own->slot,
-			.duration_s = machine->duration_ns / LEASE_NS_PER_S,
+			.duration_ms = machine->duration_ns / LEASE_NS_PER_MS,
 			.weight = machine->weight,
 		},
 	};
@@ -199,8 +39,8 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 
 	/* the stamp of before a restart may be of a longer duration: others must wait for that */
 	if (own->phase == SESSION_RESUMING &&
-	    record.heartbeat.duration_s < machine->self->heartbeat.duration_s)
-		record.heartbeat.duration_s = machine->self->heartbeat.duration_s;
+	    record.heartbeat.duration_ms < machine->self->heartbeat.duration_ms)
+		record.heartbeat.duration_ms = machine->self->heartbeat.duration_ms;
 	record.heartbeat.unsettled =
 		machine->self->shape == RECORD_ABSENT || now < machine->self->settled_ns;
 	node_name_copy(record.node, machine->self->name);
@@ -214,12 +54,7 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 void lease_session_swapped(struct lease_machine *machine, const struct record *record, int result)
 {
 	struct lease_session *own = &machine->session;
-	struct lease_peer *peer = lease_peer_find(machine, record->node);
 
-	if (peer != machine->self) {
-		peer->burying = false;
-		return;
-	}
 	own->busy = false;
 	if (!result) {
 		/* ahead of the view, whose turn it is to confirm */
@@ -321,7 +156,7 @@ static uint64_t session_finish(struct lease_machine *machine, uint64_t now)
 	struct lease_session *own = &machine->session;
 	const struct heartbeat *heartbeat = &machine->self->heartbeat;
 
-	if (machine->self->shape != RECORD_GOOD || !heartbeat_beats(heartbeat) ||
+	if (machine->self->shape != RECORD_GOOD || !lease_heartbeat_beats(heartbeat) ||
 	    strcmp(heartbeat->id, machine->id)) {
 		lease_state_set(machine, LEASE_ENDED, "the session is closed");
 		return LEASE_NEVER;
@@ -340,7 +175,7 @@ static uint64_t session_finish(struct lease_machine *machine, uint64_t now)
 static uint64_t session_begin(struct lease_machine *machine, uint64_t now)
 {
 	const struct lease_peer *self = machine->self;
-	uint64_t until = silent_until(machine, self), stamped;
+	uint64_t until = lease_peer_silent_until(machine, self), stamped;
 
 	if (!machine->synced || machine->session.busy)
 		return LEASE_NEVER;
@@ -364,7 +199,7 @@ static uint64_t session_begin(struct lease_machine *machine, uint64_t now)
 				self->name);
 		return LEASE_NEVER;
 	case RECORD_GOOD:
-		if (!heartbeat_beats(&self->heartbeat))
+		if (!lease_heartbeat_beats(&self->heartbeat))
 			break;
 		if (strcmp(self->heartbeat.id, machine->id)) {
 			if (now >= until)
@@ -431,7 +266,7 @@ static void session_seen(struct lease_machine *machine, uint64_t now)
 	if (own->phase == SESSION_NONE)
 		return;
 	if (self->shape == RECORD_GOOD && self->heartbeat.session == own->id &&
-	    heartbeat_beats(&self->heartbeat) && !strcmp(self->heartbeat.id, machine->id)) {
+	    lease_heartbeat_beats(&self->heartbeat) && !strcmp(self->heartbeat.id, machine->id)) {
 		session_confirm(machine, self->heartbeat.sequence, now);
 		return;
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lease_record.h"
 
-#define NS_PER_S  1000000000ULL
-#define NS_PER_MS 1000000ULL
+#define NS_PER_S  UINT64_C(1000000000)
+#define NS_PER_MS UINT64_C(1000000)
 
 uint64_t lease_margin_ns(uint64_t duration_ns)
 {
@@ -11,15 +11,29 @@ uint64_t lease_margin_ns(uint64_t duration_ns)
 	return share > 50 * NS_PER_MS ? share : 50 * NS_PER_MS;
 }
 
-int lease_timing_check(const struct lease_timing *timing, struct err *err)
+static int duration_check(enum lease_engine engine, uint64_t duration_ns, struct err *err)
+{
+	if (duration_ns > LEASE_DURATION_MAX_MS * NS_PER_MS)
+		return err_set(err, -EINVAL, "the lease's duration must be at most a day");
+	if (engine == LEASE_ENGINE_KUBERNETES && (!duration_ns || duration_ns % NS_PER_S))
+		return err_set(err, -EINVAL,
+			       "with the engine kubernetes the lease's duration must be whole "
+			       "seconds, at least one");
+	if (duration_ns < LEASE_DURATION_MIN_MS * NS_PER_MS ||
+	    duration_ns % (LEASE_DURATION_STEP_MS * NS_PER_MS))
+		return err_set(err, -EINVAL,
+			       "the lease's duration must be at least %d ms, in steps of %d ms",
+			       LEASE_DURATION_MIN_MS, LEASE_DURATION_STEP_MS);
+	return 0;
+}
+
+int lease_timing_check(enum lease_engine engine, const struct lease_timing *timing, struct err *err)
 {
 	uint64_t margin = lease_margin_ns(timing->duration_ns);
+	int r = duration_check(engine, timing->duration_ns, err);
 
-	if (!timing->duration_ns || timing->duration_ns % NS_PER_S)
-		return err_set(err, -EINVAL,
-			       "the lease's duration must be whole seconds, at least one");
-	if (timing->duration_ns / NS_PER_S > LEASE_DURATION_MAX_S)
-		return err_set(err, -EINVAL, "the lease's duration must be at most a day");
+	if (r < 0)
+		return r;
 	if (!timing->retry_period_ns || timing->renew_deadline_ns > timing->duration_ns ||
 	    timing->retry_period_ns > timing->duration_ns ||
 	    6 * timing->retry_period_ns >= 5 * timing->renew_deadline_ns ||

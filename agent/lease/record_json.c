@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "record_json.h"
 
 /* Of both kinds. A change that older agents can't work with raises it. */
@@ -21,9 +22,10 @@ static const char *session_format(uint64_t session, char text[SESSION_TEXT])
 json_t *record_to_json(const struct record *record)
 {
 	char session[SESSION_TEXT], wish_session[SESSION_TEXT];
+	json_t *json;
 
 	if (record->kind == RECORD_CLAIM)
-		return json_pack("{si ss ss ss ss ss sb sb sI}", "version", RECORD_VERSION, "state",
+		json = json_pack("{si ss ss ss ss ss sb sb sI}", "version", RECORD_VERSION, "state",
 				 record->claim.holder[0] ? "held" : "free", "holder",
 				 record->claim.holder, "session",
 				 session_format(record->claim.session, session), "wish",
@@ -31,13 +33,17 @@ json_t *record_to_json(const struct record *record)
 				 session_format(record->claim.wish_session, wish_session), "moved",
 				 record->claim.moved, "unsettled", record->claim.unsettled,
 				 "transitions", (json_int_t)record->claim.transitions);
-	return json_pack("{si ss ss ss sI si si si sb}", "version", RECORD_VERSION, "state",
-			 heartbeat_state_names[record->heartbeat.state], "id", record->heartbeat.id,
-			 "session", session_format(record->heartbeat.session, session), "sequence",
-			 (json_int_t)record->heartbeat.sequence, "slot",
-			 (int)record->heartbeat.slot, "duration", (int)record->heartbeat.duration_s,
-			 "weight", (int)record->heartbeat.weight, "unsettled",
-			 record->heartbeat.unsettled);
+	else
+		json = json_pack(
+			"{si ss ss ss sI si si si sb}", "version", RECORD_VERSION, "state",
+			heartbeat_state_names[record->heartbeat.state], "id", record->heartbeat.id,
+			"session", session_format(record->heartbeat.session, session), "sequence",
+			(json_int_t)record->heartbeat.sequence, "slot", (int)record->heartbeat.slot,
+			"durationMs", (int)record->heartbeat.duration_ms, "weight",
+			(int)record->heartbeat.weight, "unsettled", record->heartbeat.unsettled);
+	if (!json)
+		alloc_fail();
+	return json;
 }
 
 static bool session_parse(const char *text, uint64_t *ret_session)
@@ -57,7 +63,7 @@ static bool name_copy(const char *from, char to[LEASE_NODE_MAX + 1])
 	return true;
 }
 
-static bool claim_parse(json_t *json, struct claim *claim)
+static bool claim_parse(json_t *json, struct claim_record *claim)
 {
 	const char *state, *holder, *session, *wish, *wish_session;
 	json_int_t transitions;
@@ -83,7 +89,7 @@ static bool heartbeat_parse(json_t *json, struct heartbeat *heartbeat)
 	int unsettled;
 
 	if (json_unpack(json, "{s:s s:s s:s s:I s:I s:I s:I s:b}", "state", &state, "id", &id,
-			"session", &session, "sequence", &sequence, "slot", &slot, "duration",
+			"session", &session, "sequence", &sequence, "slot", &slot, "durationMs",
 			&duration, "weight", &weight, "unsettled", &unsettled))
 		return false;
 	while (heartbeat->state < HEARTBEAT_STATE_COUNT &&
@@ -91,12 +97,12 @@ static bool heartbeat_parse(json_t *json, struct heartbeat *heartbeat)
 		heartbeat->state++;
 	if (heartbeat->state == HEARTBEAT_STATE_COUNT || strlen(id) != LEASE_ID_DIGITS ||
 	    sequence < 0 || slot < 0 || slot > UINT8_MAX || duration < 1 ||
-	    duration > LEASE_DURATION_MAX_S || weight < 0 || weight > INT32_MAX)
+	    duration > LEASE_DURATION_MAX_MS || weight < 0 || weight > INT32_MAX)
 		return false;
 	memcpy(heartbeat->id, id, LEASE_ID_DIGITS);
 	heartbeat->sequence = sequence;
 	heartbeat->slot = slot;
-	heartbeat->duration_s = duration;
+	heartbeat->duration_ms = duration;
 	heartbeat->weight = weight;
 	heartbeat->unsettled = unsettled;
 	return session_parse(session, &heartbeat->session);
@@ -113,7 +119,7 @@ void record_from_json(struct record *record, json_t *json)
 	if (json_integer_value(version) != RECORD_VERSION)
 		return;
 	if (record->kind == RECORD_CLAIM) {
-		record->claim = (struct claim){};
+		record->claim = (struct claim_record){};
 		good = claim_parse(json, &record->claim);
 	} else {
 		record->heartbeat = (struct heartbeat){};

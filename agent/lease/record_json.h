@@ -7,7 +7,7 @@
 
 #include "lease_record.h"
 
-/* The contents of @record, which is RECORD_GOOD; a new reference. NULL: no memory. */
+/* The contents of @record, which is RECORD_GOOD; a new reference. */
 json_t *record_to_json(const struct record *record);
 
 /* Fills shape and contents of @record, whose kind is set, from @json, which may be NULL. */

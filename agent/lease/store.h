@@ -25,10 +25,12 @@ struct store_events {
 };
 
 struct store {
+	/* How many swaps of claims may be on their way: to begin with, and at most. */
+	size_t swaps_begin, swaps_max;
 	/*
 	 * Writes @record if the one there has revision @record->revision (0: if there is none).
-	 * Copies what it needs. The result is told by swapped(), later, always, within the request
-	 * timeout that the store was made with.
+	 * With the shape RECORD_ABSENT it removes that one. A new revision is told in
+	 * @record->revision. Copies what it needs. The result is told by swapped(), later, always.
 	 */
 	void (*swap)(struct store *store, const struct record *record);
 	/* Ends all requests; nothing is told any more. */

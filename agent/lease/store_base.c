@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "alloc.h"
 #include "store_base.h"
 
 static uint64_t base_now_usec(const struct store_base *base)
@@ -41,6 +42,13 @@ void store_answered(struct store_base *base)
 	base->events->reachable(NULL, base->userdata);
 }
 
+static void lag_arm(struct store_base *base)
+{
+	base->expected_progress = base->progress;
+	sd_event_source_set_time_relative(base->lag, base->lag_ns / 1000);
+	sd_event_source_set_enabled(base->lag, SD_EVENT_ONESHOT);
+}
+
 /* Did the stream show what was written by now? Else its server is cut off, or the stream is. */
 static int on_lag(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -51,6 +59,11 @@ static int on_lag(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	if (base->listing || base->revision >= base->awaited)
 		return 0;
+	/* much to show is no reason to begin again */
+	if (base->progress != base->expected_progress) {
+		lag_arm(base);
+		return 0;
+	}
 	base->lagged_revision = base->revision;
 	base->lags(base, again);
 	return 0;
@@ -65,19 +78,18 @@ void store_expect(struct store_base *base, uint64_t revision)
 	if (sd_event_source_get_enabled(base->lag, &enabled) >= 0 && enabled != SD_EVENT_OFF)
 		return;
 	base->awaited = revision;
-	sd_event_source_set_time_relative(base->lag, base->lag_ns / 1000);
-	sd_event_source_set_enabled(base->lag, SD_EVENT_ONESHOT);
+	lag_arm(base);
 }
 
 static void swap_free(struct store_swap *swap)
 {
-	struct store_swap **at = &swap->base->swaps;
-
-	while (*at != swap)
-		at = &(*at)->next;
-	*at = swap->next;
+	if (swap->previous)
+		swap->previous->next = swap->next;
+	else
+		swap->base->swaps = swap->next;
+	if (swap->next)
+		swap->next->previous = swap->previous;
 	http_cancel(swap->call);
-	sd_event_source_disable_unref(swap->failed);
 	free(swap);
 }
 
@@ -90,31 +102,16 @@ void store_swap_end(struct store_swap *swap, int result)
 	base->events->swapped(&record, result, base->userdata);
 }
 
-static int on_swap_failed(sd_event_source *source, void *userdata)
-{
-	(void)source;
-	store_swap_end(userdata, -ENOMEM);
-	return 0;
-}
-
 static void base_swap(struct store *store, const struct record *record)
 {
 	struct store_base *base = (struct store_base *)store;
-	struct store_swap *swap = calloc(1, sizeof(*swap));
+	struct store_swap *swap = xcalloc(1, sizeof(*swap));
 
-	if (!swap)
-		abort(); /* the answer that is owed could not be given */
-	*swap = (struct store_swap){
-		.next = base->swaps,
-		.base = base,
-		.record = *record,
-		.seen = base->listing ? 0 : base->revision,
-	};
+	*swap = (struct store_swap){ .next = base->swaps, .base = base, .record = *record };
+	if (base->swaps)
+		base->swaps->previous = swap;
 	base->swaps = swap;
-	/* told later, never from within */
-	if (base->send(swap) < 0 &&
-	    sd_event_add_defer(base->event, &swap->failed, on_swap_failed, swap) < 0)
-		abort();
+	base->send(swap);
 }
 
 void store_base_close(struct store_base *base)

@@ -12,13 +12,11 @@ struct store_base;
 
 /* A swap on its way. */
 struct store_swap {
-	struct store_swap *next;
+	struct store_swap *next, *previous;
 	struct store_base *base;
-	struct http_call *call;
-	sd_event_source *failed; /* it couldn't be sent: to be told */
+	struct http_call *call; /* where a swap has one of its own */
 	struct record record;
-	uint64_t seen; /* the stream's revision when it was sent; 0: in a list */
-	size_t endpoint, tried;
+	uint64_t seen; /* if so: the stream's revision when it was sent; 0: in a list */
 };
 
 struct store_base {
@@ -27,8 +25,8 @@ struct store_base {
 	const struct store_events *events;
 	void *userdata;
 
-	/* Sends @swap, and sets its call. -ENOMEM. */
-	int (*send)(struct store_swap *swap);
+	/* Sends @swap, now or at the end of this turn of the event loop. */
+	void (*send)(struct store_swap *swap);
 	/* The stream doesn't show what was written, @again for the second time with nothing in
 	 * between: begins another. */
 	void (*lags)(struct store_base *base, bool again);
@@ -40,8 +38,10 @@ struct store_base {
 	uint64_t answered_usec; /* when it last answered; 0: never */
 	sd_event_source *lag;
 	uint64_t lag_ns;
-	uint64_t awaited;	  /* revision that the stream must have reached then */
-	uint64_t lagged_revision; /* where it stood when it last lagged */
+	uint64_t progress;	    /* of the stream: messages that it brought */
+	uint64_t expected_progress; /* @progress when the wait began */
+	uint64_t awaited;	    /* revision that the stream must have reached then */
+	uint64_t lagged_revision;   /* where it stood when it last lagged */
 	struct store_swap *swaps;
 };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "kube.h"
 #include "record_json.h"
@@ -22,6 +23,10 @@
 #define V4_DIGITS    8
 #define V6_DIGITS    32
 #define V4_OFFSET    12 /* of an IPv4 address in a mapped one */
+#define MS_PER_S     1000
+/* Requests on their way at a time: each has a connection. */
+#define SWAPS_BEGIN 8
+#define SWAPS_MAX   64
 
 struct store_kubernetes {
 	struct store_base base; /* first: it is cast to this */
@@ -30,11 +35,6 @@ struct store_kubernetes {
 	char *path; /* of the namespace's Lease objects */
 	uint32_t duration_s;
 };
-
-static void cleanup_json(json_t **json)
-{
-	json_decref(*json);
-}
 
 /* Kind, address and node of the record that has the Lease called @name. False: it is none of ours.
  */
@@ -102,18 +102,16 @@ static void member_move(json_t *contents, const char *from, json_t *spec, const 
 	json_object_del(contents, from);
 }
 
-/* What is written for @record, over what is there or in a new object. NULL: no memory. */
+/* What is written for @record, over what is there or in a new object. */
 static json_t *lease_make(const struct store_kubernetes *kubernetes, const struct record *record)
 {
-	_cleanup_(cleanup_json) json_t *contents = record_to_json(record), *spec = NULL;
+	json_auto_t *contents = record_to_json(record), *spec = NULL;
 	_cleanup_free_ char *text = NULL;
 	char name[NAME_MAX_LEN + 1], revision[24];
 	json_t *lease;
 
 	/* always another time: the server takes a write that changes nothing for none */
 	spec = json_pack("{so}", "renewTime", now_json());
-	if (!contents || !spec)
-		return NULL;
 	if (record->kind == RECORD_CLAIM) {
 		member_move(contents, "holder", spec, "holderIdentity");
 		member_move(contents, "transitions", spec, "leaseTransitions");
@@ -123,20 +121,32 @@ static json_t *lease_make(const struct store_kubernetes *kubernetes, const struc
 			json_object_set(spec, "acquireTime", json_object_get(spec, "renewTime"));
 	} else {
 		json_object_set_new(spec, "holderIdentity", json_string(record->node));
-		member_move(contents, "duration", spec, "leaseDurationSeconds");
+		json_object_del(contents, "durationMs");
+		json_object_set_new(spec, "leaseDurationSeconds",
+				    json_integer(record->heartbeat.duration_ms / MS_PER_S));
 	}
 	text = json_dumps(contents, JSON_COMPACT);
-	if (!text)
-		return NULL;
 	name_format(record, name);
 	snprintf(revision, sizeof(revision), "%" PRIu64, record->revision);
 	lease = json_pack("{ss ss s{ss s{ss}} sO}", "apiVersion", "coordination.k8s.io/v1", "kind",
 			  "Lease", "metadata", "name", name, "annotations", ANNOTATION, text,
 			  "spec", spec);
-	if (lease && record->revision)
+	if (!lease)
+		alloc_fail();
+	if (record->revision)
 		json_object_set_new(json_object_get(lease, "metadata"), "resourceVersion",
 				    json_string(revision));
 	return lease;
+}
+
+/* What a DELETE says: that the object must be the one that is meant. */
+static json_t *delete_make(const struct record *record)
+{
+	char revision[24];
+
+	snprintf(revision, sizeof(revision), "%" PRIu64, record->revision);
+	return json_pack("{ss ss s{ss}}", "apiVersion", "v1", "kind", "DeleteOptions",
+			 "preconditions", "resourceVersion", revision);
 }
 
 /* Shape and contents of @record, whose kind is set, from a Lease. */
@@ -146,15 +156,17 @@ static void lease_parse(const json_t *lease, struct record *record)
 	json_t *spec = json_object_get(lease, "spec");
 	const char *text = json_string_value(
 		json_object_get(json_object_get(metadata, "annotations"), ANNOTATION));
-	_cleanup_(cleanup_json) json_t *contents = text ? json_loads(text, 0, NULL) : NULL;
+	json_auto_t *contents = text ? json_loads(text, 0, NULL) : NULL;
 	const char *holder = json_string_value(json_object_get(spec, "holderIdentity")) ?: "";
 
 	if (record->kind == RECORD_CLAIM) {
 		json_object_set_new(contents, "holder", json_string(holder));
 		json_object_set(contents, "transitions", json_object_get(spec, "leaseTransitions"));
 	} else {
-		json_object_set(contents, "duration",
-				json_object_get(spec, "leaseDurationSeconds"));
+		json_object_set_new(
+			contents, "durationMs",
+			json_integer(MS_PER_S * json_integer_value(json_object_get(
+							spec, "leaseDurationSeconds"))));
 		if (strcmp(holder, record->node) != 0)
 			json_object_clear(contents);
 	}
@@ -179,7 +191,7 @@ static void on_swap(const struct http_result *result, void *userdata)
 {
 	struct store_swap *swap = userdata;
 	struct store_kubernetes *kubernetes = (struct store_kubernetes *)swap->base;
-	_cleanup_(cleanup_json) json_t *json = NULL;
+	json_auto_t *json = NULL;
 	bool refused = result->status == 409 || (result->status == 404 && swap->record.revision);
 	char text[256];
 
@@ -194,6 +206,14 @@ static void on_swap(const struct http_result *result, void *userdata)
 	if (result->error || (result->status != 200 && result->status != 201)) {
 		trouble(kubernetes, kube_trouble(result, text));
 		store_swap_end(swap, result->error ?: -EIO);
+		return;
+	}
+	if (swap->record.shape == RECORD_ABSENT) {
+		/* the answer doesn't say of which version it is */
+		swap->record.revision = 0;
+		store_answered(&kubernetes->base);
+		store_expect(&kubernetes->base, swap->seen + 1);
+		store_swap_end(swap, 0);
 		return;
 	}
 	json = json_loads(result->body, 0, NULL);
@@ -215,24 +235,23 @@ static void on_swap(const struct http_result *result, void *userdata)
  * Over a revision it is a PATCH that names it. A PUT with a resourceVersion would do, but for an
  * object that was deleted meanwhile: of Lease objects it makes a new one then.
  */
-static int kubernetes_send(struct store_swap *swap)
+static void kubernetes_send(struct store_swap *swap)
 {
 	struct store_kubernetes *kubernetes = (struct store_kubernetes *)swap->base;
-	_cleanup_(cleanup_json) json_t *lease = lease_make(kubernetes, &swap->record);
+	const struct record *record = &swap->record;
+	bool gone = record->shape == RECORD_ABSENT;
+	json_auto_t *body = gone ? delete_make(record) : lease_make(kubernetes, record);
+	const char *method = gone ? "DELETE" : record->revision ? "PATCH" : "POST";
 	_cleanup_free_ char *path = NULL;
 	char name[NAME_MAX_LEN + 1];
-	int r;
 
-	name_format(&swap->record, name);
-	r = asprintf(&path, "%s%s%s?fieldManager=xdp-l2respd", kubernetes->path,
-		     swap->record.revision ? "/" : "", swap->record.revision ? name : "");
-	if (r < 0)
-		path = NULL;
-	if (path && lease)
-		swap->call =
-			kube_request(kubernetes->kube, swap->record.revision ? "PATCH" : "POST",
-				     path, lease, on_swap, swap);
-	return swap->call ? 0 : -ENOMEM;
+	name_format(record, name);
+	path = xasprintf("%s%s%s%s", kubernetes->path, record->revision ? "/" : "",
+			 record->revision ? name : "", gone ? "" : "?fieldManager=xdp-l2respd");
+	swap->seen = swap->base->listing ? 0 : swap->base->revision;
+	swap->call = kube_request(kubernetes->kube, method, path, body, on_swap, swap);
+	if (!swap->call)
+		alloc_fail();
 }
 
 static void kubernetes_lags(struct store_base *base, bool again)
@@ -267,6 +286,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	struct record record = { .shape = RECORD_ABSENT };
 
 	kubernetes->base.revision = kube_watch_version(kubernetes->watch);
+	kubernetes->base.progress++;
 	if (!name || !name_parse(name, &record))
 		return;
 	if (!deleted)
@@ -322,7 +342,7 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 			 struct store **ret_store, struct err *err)
 {
 	_cleanup_(cleanup_kubernetes) struct store_kubernetes *kubernetes =
-		calloc(1, sizeof(*kubernetes));
+		xcalloc(1, sizeof(*kubernetes));
 	const struct kube_config kube = {
 		.server = config->server,
 		.namespace = config->namespace,
@@ -335,8 +355,8 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 	};
 	int r;
 
-	if (!kubernetes)
-		return err_set(err, -ENOMEM, "out of memory");
+	kubernetes->base.store.swaps_begin = SWAPS_BEGIN;
+	kubernetes->base.store.swaps_max = SWAPS_MAX;
 	kubernetes->base.store.free = kubernetes_free;
 	kubernetes->base.send = kubernetes_send;
 	kubernetes->base.lags = kubernetes_lags;
@@ -350,12 +370,8 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 	r = r ?: kube_new(event, &kube, &kubernetes->kube, err);
 	if (r < 0)
 		return r;
-	r = asprintf(&kubernetes->path, "/apis/coordination.k8s.io/v1/namespaces/%s/leases",
-		     kube_namespace(kubernetes->kube));
-	if (r < 0) {
-		kubernetes->path = NULL;
-		return err_set(err, -ENOMEM, "out of memory");
-	}
+	kubernetes->path = xasprintf("/apis/coordination.k8s.io/v1/namespaces/%s/leases",
+				     kube_namespace(kubernetes->kube));
 	r = kube_watch_new(kubernetes->kube, kubernetes->path, &watch_events, kubernetes,
 			   &kubernetes->watch, err);
 	if (r < 0)

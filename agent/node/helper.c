@@ -50,7 +50,8 @@ static int work(const char *bpffs, const struct helper_request *request, struct 
 	struct link link;
 	int r;
 
-	if (request->mode > ATTACH_MODE_SKB || request->priority > INT_MAX)
+	if (request->mode > ATTACH_MODE_SKB ||
+	    (request->priority > INT_MAX && request->priority != ATTACH_KEEP_PRIORITY))
 		return err_set(err, -EINVAL, "the helper was asked for what it doesn't do");
 	r = pins_open(bpffs, &pins, err);
 	if (r == -ENOENT)

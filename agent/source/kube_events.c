@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "kube_events.h"
+#include "text.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -210,14 +211,15 @@ static json_t *event_new(const struct kube_events *events, const struct subject 
 
 	time_text(said->first, first);
 	time_text(said->last, last);
-	return json_pack("{s{ss ss} s{ss ss ss ss ss} ss ss ss s{ss ss} ss ss ss ss si}",
+	return json_pack("{s{ss ss} s{ss ss ss ss ss} ss ss so s{ss ss} ss ss ss ss si}",
 			 "metadata", "name", subject->name, "namespace", subject->namespace,
 			 "involvedObject", "apiVersion", "v1", "kind", "Service", "namespace",
 			 subject->namespace, "name", subject->service, "uid", subject->uid, "type",
 			 said->warning ? "Warning" : "Normal", "reason", said->reason, "message",
-			 said->message, "source", "component", COMPONENT, "host", events->node,
-			 "reportingComponent", COMPONENT, "reportingInstance", events->node,
-			 "firstTimestamp", first, "lastTimestamp", last, "count", said->count);
+			 text_json(said->message), "source", "component", COMPONENT, "host",
+			 events->node, "reportingComponent", COMPONENT, "reportingInstance",
+			 events->node, "firstTimestamp", first, "lastTimestamp", last, "count",
+			 said->count);
 }
 
 static json_t *event_again(const struct subject *subject)

@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "err.h"
+#include "text.h"
 
 void err_write(struct err *err, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(err->text, sizeof(err->text), format, args);
+	text_vprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
 }
 

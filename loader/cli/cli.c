@@ -112,7 +112,8 @@ const struct cli_option cli_opt_mode = OPTION(
 	.help = "XDP mode; auto (default): native, and skb where the driver has no native XDP");
 const struct cli_option cli_opt_priority =
 	OPTION(attach.priority, take_number, .name = "priority", .argument = "N",
-	       .help = "place among other programs, lower runs first (default 20)");
+	       .help = "place among other programs, lower runs first (default: as it is; 20 for a "
+		       "new one)");
 const struct cli_option cli_opt_max_entries = OPTION(
 	max_entries, take_positive, .name = "max-entries", .argument = "N",
 	.help = "room for so many addresses of each family (default 65536); more than before: it "
@@ -219,7 +220,7 @@ int cli_parse(int argc, char **argv, struct cli_options *ret_options,
 {
 	struct cli_options options = {
 		.bpffs = PINS_DEFAULT_BPFFS,
-		.attach.priority = ATTACH_DEFAULT_PRIORITY,
+		.attach.priority = ATTACH_KEEP_PRIORITY,
 		.count = 3,
 		.interval_ms = 1100,
 	};
@@ -345,11 +346,16 @@ void cli_note(const char *format, ...)
 
 void cli_note_unless_attached(const struct pins *pins, const struct link *link)
 {
+	const struct attach_options options = { .priority = ATTACH_KEEP_PRIORITY };
+	struct err ignored, refused;
 	struct vlan_hook hook;
-	struct err ignored;
 
-	if (!vlan_find_hook(pins, link->ifindex, &hook, &ignored) &&
-	    !attach_is_current(&hook.state))
+	if (vlan_find_hook(pins, link->ifindex, &hook, &ignored) < 0 ||
+	    attach_is_current(&hook.state))
+		return;
+	if (attach_check(pins, &hook.link, &options, &refused) < 0)
+		cli_note("nothing answers on %s: %s", link->name, refused.text);
+	else
 		cli_note("nothing answers on %s until `" CLI_NAME " attach %s` has run", link->name,
 			 hook.link.name);
 }
@@ -413,17 +419,6 @@ void cli_array_begin(struct cli_array *array)
 {
 	array->rows = 0;
 	putchar('[');
-}
-
-json_t *cli_json_name(const char *name)
-{
-	char text[64];
-	size_t i;
-
-	for (i = 0; name[i] && i < sizeof(text) - 1; i++)
-		text[i] = (unsigned char)name[i] < 0x80 ? name[i] : '?';
-	text[i] = '\0';
-	return json_string(text);
 }
 
 void cli_array_row(struct cli_array *array, json_t *row)

@@ -102,10 +102,6 @@ void cli_note_unless_attached(const struct pins *pins, const struct link *link);
 /* "[dev] IFACE" out of @words, which must be no more: CLI_DONE and the name, or CLI_USAGE, said. */
 int cli_take_dev(const struct cli_command *command, int count, char **words, const char **ret_name);
 
-/* An interface's or a program's name, in which the kernel allows any byte and JSON only UTF-8:
- * others become '?'. */
-json_t *cli_json_name(const char *name);
-
 /* A JSON array on stdout, a row at a time: a million rows need no tree. */
 struct cli_array {
 	size_t rows;

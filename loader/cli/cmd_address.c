@@ -16,6 +16,7 @@
 #include "report.h"
 #include "serve.h"
 #include "spec.h"
+#include "text.h"
 #include "vlan.h"
 
 #define RANGE_WORDS "ADDR|CIDR|FIRST-LAST"
@@ -45,12 +46,16 @@ static int add_run(const struct cli_options *options, int count, char **words)
 	r = spec_parse(count, words, &spec, &err);
 	if (r == -EINVAL)
 		return cli_usage(&cmd_add, "%s", err.text);
+	/* one that isn't there is said before anything is made, or waited for */
 	if (!r)
 		r = link_for_arp(spec.dev, &link, &err);
 	if (!r)
 		r = cli_open_locked(options, true, &pins, &err);
 	if (!r) {
-		r = add_spec(&pins, &spec, &link, &added, &err);
+		/* and again: it may have been made anew while another writer had the lock */
+		r = link_for_arp(spec.dev, &link, &err);
+		if (!r)
+			r = add_spec(&pins, &spec, &link, &added, &err);
 		if (r < 0)
 			pins_undo_create(&pins);
 	}
@@ -139,6 +144,8 @@ struct list_device {
 	char name[IFNAMSIZ];
 	bool attached;
 	bool up; /* with carrier */
+	bool gone;
+	uint8_t mac[ETH_ALEN]; /* of one that isn't gone */
 	struct vlan_path path;
 };
 
@@ -150,7 +157,7 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 	struct err ignored;
 	int r;
 
-	*device = (struct list_device){ .ifindex = ifindex };
+	*device = (struct list_device){ .ifindex = ifindex, .gone = !row || row->gone };
 	if (!row || row->gone) {
 		if (row)
 			memcpy(device->name, row->name, sizeof(device->name));
@@ -159,6 +166,7 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 		return 0;
 	}
 	memcpy(device->name, row->name, sizeof(device->name));
+	memcpy(device->mac, row->link.mac, sizeof(device->mac));
 	r = vlan_find_hook(pins, ifindex, &hook, err);
 	device->attached = !r && attach_is_current(&hook.state);
 	device->up = (row->link.flags & IFF_UP) && (row->link.flags & IFF_RUNNING);
@@ -176,6 +184,12 @@ struct list_row {
 	uint64_t conflicts;
 };
 
+/* Answered all the same, with a MAC that the interface had once. */
+static bool mac_stale(const struct list_row *shown)
+{
+	return !shown->device->gone && entry_mac_stale(shown->entry, shown->device->mac);
+}
+
 static json_t *lease_json(const struct list_row *shown)
 {
 	char name[LEASE_NAME_SIZE];
@@ -184,7 +198,7 @@ static json_t *lease_json(const struct list_row *shown)
 		return json_null();
 	return json_pack("{s:s, s:o, s:I}", "name",
 			 lease_name_format(&shown->entry->key.address, name), "holder",
-			 *shown->node ? json_string(shown->node) : json_null(), "remaining_ms",
+			 *shown->node ? text_json(shown->node) : json_null(), "remaining_ms",
 			 (json_int_t)shown->remaining_ms);
 }
 
@@ -194,11 +208,11 @@ static json_t *list_json(const struct list_row *shown)
 	const struct list_device *device = shown->device;
 	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 	const struct entry_head *head = &row->head;
-	json_t *json =
-		json_pack("{s:s, s:o, s:I, s:s, s:b}", "ip", address_format(&row->key.address, ip),
-			  "dev", cli_json_name(device->name), "ifindex",
-			  (json_int_t)row->key.ifindex, "mac", mac_format(head->mac, mac),
-			  "mac_fixed", !!(head->flags & ENTRY_MAC_FIXED));
+	json_t *json = json_pack("{s:s, s:o, s:I, s:s, s:b, s:b}", "ip",
+				 address_format(&row->key.address, ip), "dev",
+				 text_json(device->name), "ifindex", (json_int_t)row->key.ifindex,
+				 "mac", mac_format(head->mac, mac), "mac_fixed",
+				 !!(head->flags & ENTRY_MAC_FIXED), "mac_stale", mac_stale(shown));
 
 	if (!address_is_v4(&row->key.address))
 		json_object_set_new(json, "override",
@@ -220,9 +234,9 @@ static void list_print(const struct list_row *shown)
 	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE], name[LEASE_NAME_SIZE];
 	const struct entry_head *head = &row->head;
 
-	printf("%s dev %s mac %s%s%s %s responses_sent %llu", address_format(&row->key.address, ip),
-	       device->name, mac_format(head->mac, mac),
-	       head->flags & ENTRY_MAC_FIXED ? " fixed" : "",
+	printf("%s dev %s mac %s%s%s%s %s responses_sent %llu",
+	       address_format(&row->key.address, ip), device->name, mac_format(head->mac, mac),
+	       head->flags & ENTRY_MAC_FIXED ? " fixed" : "", mac_stale(shown) ? " stale" : "",
 	       head->flags & ENTRY_NO_OVERRIDE ? " override off" : "",
 	       !device->attached     ? "not-attached"
 	       : !device->up	     ? "link-down"

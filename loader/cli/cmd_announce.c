@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "entry.h"
 #include "spec.h"
+#include "text.h"
 
 /* The entry, if it may answer now: others must not be told of an address that nobody answers for.
  */
@@ -90,9 +91,8 @@ static int announce_run(const struct cli_options *options, int count, char **wor
 	cli_note_unless_attached(&pins, &link);
 	address_format(&spec.range.first, ip);
 	if (options->json)
-		cli_print_json(json_pack("{s:s, s:o, s:I}", "ip", ip, "dev",
-					 cli_json_name(link.name), "announced",
-					 (json_int_t)options->count));
+		cli_print_json(json_pack("{s:s, s:o, s:I}", "ip", ip, "dev", text_json(link.name),
+					 "announced", (json_int_t)options->count));
 	else
 		printf("%s dev %s announced %u time%s\n", ip, link.name, options->count,
 		       options->count == 1 ? "" : "s");

@@ -37,7 +37,7 @@ static void undo_one(const struct pins *pins, struct attached *attached,
 	if (attached->outcome.result == ATTACH_NEW)
 		attach_remove(pins, &attached->link, &ignored);
 	else if (attached->outcome.result == ATTACH_REPLACED &&
-		 former.priority != options->priority)
+		 options->priority != ATTACH_KEEP_PRIORITY && former.priority != options->priority)
 		attach_link(pins, &attached->link, attached->recorded.counters_slot, &former,
 			    &outcome, &ignored);
 	device_undo_record(pins, &attached->link, &attached->recorded);
@@ -159,7 +159,7 @@ static void report(const struct pins *pins, const struct cli_options *options,
 			cli_note("%s: attached in skb mode, which is slower: %s", link->name,
 				 attached[i].outcome.skb_reason);
 		note_deaf_veth(link, row.state.mode);
-		if (*row.alone_reason && options->attach.priority != ATTACH_DEFAULT_PRIORITY)
+		if (*row.alone_reason && options->attach.priority != ATTACH_KEEP_PRIORITY)
 			cli_note("%s: attached alone, where a priority has no effect", link->name);
 		if (attached[i].recorded.moved)
 			cli_note("%s: took over %u addresses of the former %s", link->name,
@@ -173,18 +173,22 @@ static void report(const struct pins *pins, const struct cli_options *options,
 		cli_array_end(&array);
 }
 
-/* Leaves each interface once. */
-static int drop_repeated(int count, char **words)
+/* Looks up each interface, once where it has several of the names. Returns how many, or a negative
+ * errno with @err. */
+static int links_resolve(int count, char **words, struct attached *attached, struct err *err)
 {
 	int kept = 0;
 
 	for (int i = 0; i < count; i++) {
-		int seen = 0;
+		struct link link;
+		int seen = 0, r = link_for_arp(words[i], &link, err);
 
-		while (seen < kept && strcmp(words[seen], words[i]) != 0)
+		if (r < 0)
+			return r;
+		while (seen < kept && attached[seen].link.ifindex != link.ifindex)
 			seen++;
 		if (seen == kept)
-			words[kept++] = words[i];
+			attached[kept++].link = link;
 	}
 	return kept;
 }
@@ -198,19 +202,22 @@ static int attach_run(const struct cli_options *options, int count, char **words
 
 	if (!count)
 		return cli_usage(&cmd_attach, "an interface is missing");
-	count = drop_repeated(count, words);
 	if (!attached)
 		return cli_fail_memory();
-	for (int i = 0; i < count; i++)
-		if (link_for_arp(words[i], &attached[i].link, &err) < 0)
-			return cli_fail(&err);
+	/* one that isn't there is said before anything is made, or waited for */
+	r = links_resolve(count, words, attached, &err);
+	if (r < 0)
+		return cli_fail(&err);
 	if (options->attach.dry_run)
 		r = pins_open(options->bpffs, &pins, &err);
 	else
 		r = cli_open_locked(options, true, &pins, &err);
 	if (r < 0 && !(options->attach.dry_run && r == -ENOENT && !*err.text))
 		return cli_fail(&err);
-	r = attach_all(&pins, options, attached, count, &err);
+	/* and again: under the lock no other writer changes what they mean */
+	r = count = links_resolve(count, words, attached, &err);
+	if (r >= 0)
+		r = attach_all(&pins, options, attached, count, &err);
 	if (r < 0) {
 		pins_undo_create(&pins);
 		return cli_fail(&err);
@@ -354,27 +361,34 @@ static int detach_rows(const struct pins *pins, struct status_row *rows, size_t 
 	return 0;
 }
 
+/* A row for each interface, once where it has several of the names. */
 static int rows_by_name(const struct pins *pins, int count, char **words,
 			struct status_row **ret_rows, size_t *ret_count, struct err *err)
 {
+	size_t kept = 0;
+
 	_cleanup_free_ struct status_row *rows = calloc(count + 1, sizeof(*rows));
 
 	if (!rows)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (int i = 0; i < count; i++) {
 		struct link link;
-		size_t entries;
+		size_t entries, seen = 0;
 		int r = link_by_name(words[i], &link, err);
 
+		while (!r && seen < kept && rows[seen].link.ifindex != link.ifindex)
+			seen++;
+		if (seen < kept)
+			continue;
 		if (!r)
 			r = status_count_entries(pins, link.ifindex, &entries, err);
 		if (!r)
-			r = status_read(pins, &link, entries, &rows[i], err);
+			r = status_read(pins, &link, entries, &rows[kept++], err);
 		if (r < 0)
 			return r;
 	}
 	*ret_rows = rows;
-	*ret_count = count;
+	*ret_count = kept;
 	rows = NULL;
 	return 0;
 }
@@ -392,7 +406,6 @@ static int detach_run(const struct cli_options *options, int count, char **words
 		return cli_usage(&cmd_detach, "an interface, or --all, is missing");
 	if (count && options->all)
 		return cli_usage(&cmd_detach, "--all goes without interfaces");
-	count = drop_repeated(count, words);
 	r = pins_open_locked_existing(options->bpffs, &opened, &err);
 	r = pins_if_any(r, &opened, &pins, &err);
 	if (!r && options->all) {

@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "doctor.h"
 #include "doctor_checks.h"
+#include "text.h"
 
 static void print_json(const struct doctor_report *report)
 {
@@ -18,10 +19,10 @@ static void print_json(const struct doctor_report *report)
 		json_array_append_new(
 			findings,
 			json_pack("{s:s, s:o, s:s, s:o, s:o}", "check", finding->check, "dev",
-				  *finding->dev ? cli_json_name(finding->dev) : json_null(),
-				  "severity", doctor_severity_name(finding->severity), "detail",
-				  json_string(finding->detail), "remedy",
-				  json_string(finding->remedy)));
+				  *finding->dev ? text_json(finding->dev) : json_null(), "severity",
+				  doctor_severity_name(finding->severity), "detail",
+				  text_json(finding->detail), "remedy",
+				  text_json(finding->remedy)));
 	}
 	cli_print_json(json_pack("{s:o, s:I, s:I}", "findings", findings, "addresses",
 				 (json_int_t)report->addresses, "asked",

@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "device.h"
 #include "explain.h"
+#include "text.h"
 #include "wire.h"
 
 #define MAX_VID 4094
@@ -135,13 +136,14 @@ static void print_json(const struct explain_question *question,
 		const struct explain_finding *finding = &explanation->findings[i];
 
 		if (finding->made)
-			json_array_append_new(
-				checks, json_pack("{s:s, s:b, s:s}", "name", explain_check_name(i),
-						  "ok", finding->ok, "detail", finding->detail));
+			json_array_append_new(checks,
+					      json_pack("{s:s, s:b, s:o}", "name",
+							explain_check_name(i), "ok", finding->ok,
+							"detail", text_json(finding->detail)));
 	}
 	cli_print_json(json_pack(
 		"{s:s, s:o, s:s, s:s, s:o, s:o}", "ip", address_format(&question->address, ip),
-		"dev", cli_json_name(question->link.name), "verdict", explain_verdict(explanation),
+		"dev", text_json(question->link.name), "verdict", explain_verdict(explanation),
 		"reason", explanation->reason, "checks", checks, "reply",
 		explanation->answers ? reply_json(explanation) : json_null()));
 }

@@ -3,9 +3,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h> /* before <linux/if.h>, which then leaves its part out */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <linux/if.h>
 
 #include "cleanup.h"
 #include "cli.h"
@@ -21,27 +23,56 @@
 /* Interfaces named so far: a million lines name few. */
 struct link_cache {
 	struct link links[L2RESP_MAX_DEVICES];
+	char given[L2RESP_MAX_DEVICES][ALTIFNAMSIZ]; /* the name in the file */
 	int count;
 };
 
 static int link_cache_get(struct link_cache *cache, const char *name, const struct link **ret_link,
 			  struct err *err)
 {
-	int r;
+	struct link link;
+	int i, r;
 
 	/* the latest first: files come in runs */
-	for (int i = cache->count - 1; i >= 0; i--)
-		if (!strcmp(cache->links[i].name, name)) {
+	for (i = cache->count - 1; i >= 0; i--)
+		if (!strcmp(cache->given[i], name)) {
 			*ret_link = &cache->links[i];
 			return 0;
 		}
-	if (cache->count == L2RESP_MAX_DEVICES)
-		return err_set(err, -ENOSPC, "more than %d interfaces", L2RESP_MAX_DEVICES);
-	r = link_for_arp(name, &cache->links[cache->count], err);
+	r = link_for_arp(name, &link, err);
 	if (r < 0)
 		return r;
-	*ret_link = &cache->links[cache->count++];
+	/* by another of its names */
+	for (i = 0; i < cache->count && cache->links[i].ifindex != link.ifindex; i++)
+		;
+	if (i == L2RESP_MAX_DEVICES)
+		return err_set(err, -ENOSPC, "more than %d interfaces", L2RESP_MAX_DEVICES);
+	if (i == cache->count) {
+		cache->links[i] = link;
+		strcpy(cache->given[i], name); /* an interface has it, so it isn't longer */
+		cache->count++;
+	}
+	*ret_link = &cache->links[i];
 	return 0;
+}
+
+/* Asks again for every interface. Returns 1 where one was made anew or has another MAC, 0 where
+ * none was, or a negative errno with @err. @cache has what they are now. */
+static int link_cache_renew(struct link_cache *cache, struct err *err)
+{
+	int changed = 0;
+
+	for (int i = 0; i < cache->count; i++) {
+		struct link now;
+		int r = link_for_arp(cache->given[i], &now, err);
+
+		if (r < 0)
+			return r;
+		changed |= now.ifindex != cache->links[i].ifindex ||
+			   memcmp(now.mac, cache->links[i].mac, ETH_ALEN);
+		cache->links[i] = now;
+	}
+	return changed;
 }
 
 /*
@@ -134,15 +165,40 @@ static void progress_show(size_t done, size_t total)
 	fprintf(stderr, "\r%zu of %zu addresses written%s", done, total, done == total ? "\n" : "");
 }
 
+/* Has the addresses follow interfaces that were made anew, or have another MAC, while the file was
+ * read or another writer had the lock. */
+static int import_renew_links(struct import *import, struct err *err)
+{
+	struct link_cache *links = &import->links;
+	struct link before[L2RESP_MAX_DEVICES];
+	int r;
+
+	memcpy(before, links->links, sizeof(before));
+	r = link_cache_renew(links, err);
+	for (size_t i = 0; r > 0 && i < import->list.count; i++) {
+		struct entry_wanted *wanted = &import->list.wanted[i];
+		int at = 0;
+
+		while (before[at].ifindex != wanted->key.ifindex)
+			at++;
+		wanted->key.ifindex = links->links[at].ifindex;
+		if (!(wanted->head.flags & ENTRY_MAC_FIXED))
+			memcpy(wanted->head.mac, links->links[at].mac, ETH_ALEN);
+	}
+	return r < 0 ? r : 0;
+}
+
 static int import_write(struct import *import, const struct pins *pins,
 			struct entry_added *ret_added, struct err *err)
 {
 	/* worth watching from a second's work on */
 	bool watch = import->list.count >= 100000 && isatty(STDERR_FILENO);
+	int r = import_renew_links(import, err);
 
-	return serve_add(pins, import->links.links, import->links.count, import->list.wanted,
-			 import->list.count, watch ? progress_show : NULL, cli_note, ret_added,
-			 err);
+	return r < 0 ? r
+		     : serve_add(pins, import->links.links, import->links.count,
+				 import->list.wanted, import->list.count,
+				 watch ? progress_show : NULL, cli_note, ret_added, err);
 }
 
 static void cleanup_file(FILE **file)

@@ -17,6 +17,7 @@
 #include "decode.h"
 #include "device.h"
 #include "prog.h"
+#include "text.h"
 #include "trace.h"
 #include "vlan.h"
 
@@ -25,7 +26,8 @@
 
 /* What is shown; all of it where nothing is set. */
 struct filter {
-	const char *dev; /* by name: an interface that is made anew keeps it */
+	const char *dev;  /* by name: an interface that is made anew keeps it */
+	uint32_t ifindex; /* that it has now; 0: there is none */
 	const char *address;
 	const char *outcome_name;
 	uint8_t address_bytes[16];
@@ -105,12 +107,19 @@ static int take_filter(int count, char **words, struct filter *filter)
 /* What changes under way: names, and the wall clock, which may be set. */
 static int monitor_refresh(struct monitor *monitor, struct err *err)
 {
+	struct filter *filter = &monitor->filter;
 	struct timespec boot, wall;
+	struct link link = {};
+	int r;
 
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	clock_gettime(CLOCK_REALTIME, &wall);
 	monitor->boot_to_wall_ns =
 		(wall.tv_sec - boot.tv_sec) * NS_A_SECOND + wall.tv_nsec - boot.tv_nsec;
+	r = filter->dev ? device_resolve(monitor->pins, filter->dev, &link, err) : 0;
+	if (r < 0 && r != -ENODEV)
+		return r;
+	filter->ifindex = link.ifindex;
 	return device_read_all(monitor->pins, &monitor->devices, err);
 }
 
@@ -125,18 +134,17 @@ static const char *device_name(struct monitor *monitor, uint32_t ifindex)
 	return row ? row->name : "?";
 }
 
-/* The interface that it came in on, or the VLAN device that its tags are for, by the name of now.
- */
-static bool is_dev(struct monitor *monitor, const struct sight *sight)
+/* The interface that it came in on, or the VLAN device that its tags are for. */
+static bool is_dev(const struct monitor *monitor, const struct sight *sight)
 {
 	uint32_t ifindex = sight->record->ifindex;
 
-	if (!strcmp(monitor->filter.dev, sight->dev))
+	if (ifindex == monitor->filter.ifindex)
 		return true;
 	for (unsigned int i = 0; i < sight->request.tags && ifindex; i++)
 		ifindex = vlan_device(monitor->pins, ifindex, sight->request.tag[i].protocol,
 				      sight->request.tag[i].tci & VLAN_TCI_VID);
-	return ifindex && !strcmp(monitor->filter.dev, device_name(monitor, ifindex));
+	return ifindex && ifindex == monitor->filter.ifindex;
 }
 
 static bool filter_takes(struct monitor *monitor, const struct sight *sight)
@@ -215,7 +223,7 @@ static void sight_print_json(const struct sight *sight)
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&sight->when.tv_sec, &utc));
 	snprintf(stamp, sizeof(stamp), "%s.%09ldZ", date, sight->when.tv_nsec);
 	cli_print_json(json_pack("{s:s, s:o, s:i, s:s, s:b, s:b, s:i, s:o, s:o}", "time", stamp,
-				 "dev", cli_json_name(sight->dev), "ifindex", (int)record->ifindex,
+				 "dev", text_json(sight->dev), "ifindex", (int)record->ifindex,
 				 "outcome", counts_outcome_name(record->outcome), "answered",
 				 (int)record->replied, "conflict", is_conflict(record->outcome),
 				 "length", (int)record->length, "request",

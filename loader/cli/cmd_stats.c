@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "counts.h"
 #include "device.h"
+#include "text.h"
 
 /* One reading of all interfaces, or of the one asked for. */
 struct reading {
@@ -18,23 +19,19 @@ struct reading {
 	struct outcome_counts sum;
 };
 
-static int reading_take(const struct pins *pins, const char *name, struct reading *reading,
+/* Counts of the interface numbered @ifindex, or where that is 0, of all that are here. */
+static int reading_fill(const struct pins *pins, uint32_t ifindex, struct reading *reading,
 			struct err *err)
 {
 	unsigned int kept = 0;
-	int r;
+	int r = device_read_all(pins, &reading->devices, err);
 
-	memset(reading, 0, sizeof(*reading));
-	if (pins) {
-		r = device_read_all(pins, &reading->devices, err);
-		if (r < 0)
-			return r;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &reading->at);
+	if (r < 0)
+		return r;
 	for (unsigned int i = 0; i < reading->devices.count; i++) {
 		struct device_row row = reading->devices.rows[i];
 
-		if (name ? strcmp(row.name, name) != 0 : row.gone)
+		if (ifindex ? row.ifindex != ifindex : row.gone)
 			continue;
 		r = counts_read(pins, row.counters_slot, &reading->counts[kept], err);
 		if (r < 0)
@@ -45,6 +42,24 @@ static int reading_take(const struct pins *pins, const char *name, struct readin
 	}
 	reading->devices.count = kept;
 	return 0;
+}
+
+/* Of the interface called @name, or of all where that is NULL. The pins are opened each time: a
+ * watch outlives them, and may begin before there are any. */
+static int reading_take(const char *bpffs, const char *name, struct reading *reading,
+			struct err *err)
+{
+	_cleanup_(pins_close) struct pins pins = PINS_NONE;
+	struct link link = {};
+	int r = pins_open(bpffs, &pins, err);
+
+	memset(reading, 0, sizeof(*reading));
+	clock_gettime(CLOCK_MONOTONIC, &reading->at);
+	if (r == -ENOENT && !*err->text)
+		return name ? link_by_name(name, &link, err) : 0;
+	if (!r && name)
+		r = device_resolve(&pins, name, &link, err);
+	return r < 0 ? r : reading_fill(&pins, link.ifindex, reading, err);
 }
 
 static json_t *counts_json(const struct outcome_counts *counts)
@@ -84,9 +99,12 @@ static void reading_print_json(const struct reading *before, const struct readin
 {
 	json_t *devices = json_object(), *json;
 
-	for (unsigned int i = 0; i < now->devices.count; i++)
-		json_object_set_new(devices, now->devices.rows[i].name,
-				    counts_json(&now->counts[i]));
+	for (unsigned int i = 0; i < now->devices.count; i++) {
+		json_t *name = text_json(now->devices.rows[i].name);
+
+		json_object_set_new(devices, json_string_value(name), counts_json(&now->counts[i]));
+		json_decref(name);
+	}
 	json = json_pack("{s:o, s:o}", "counters", counts_json(&now->sum), "devices", devices);
 	if (before)
 		json_object_set_new(json, "per_second", rates_json(before, now));
@@ -124,8 +142,8 @@ static void reading_print_rates(const struct reading *before, const struct readi
 }
 
 /* Until interrupted, or until nobody reads the output any more. */
-static int watch(const struct pins *pins, const char *name, const struct cli_options *options,
-		 struct reading *before, struct err *err)
+static int watch(const char *name, const struct cli_options *options, struct reading *before,
+		 struct err *err)
 {
 	_cleanup_free_ struct reading *now = calloc(1, sizeof(*now));
 	struct timespec pause = { .tv_sec = options->watch_seconds };
@@ -137,8 +155,9 @@ static int watch(const struct pins *pins, const char *name, const struct cli_opt
 		int r;
 
 		nanosleep(&pause, NULL);
-		r = reading_take(pins, name, now, err);
-		if (r < 0)
+		r = reading_take(options->bpffs, name, now, err);
+		/* an interface may be made anew meanwhile */
+		if (r < 0 && r != -ENODEV)
 			return r;
 		if (options->json)
 			reading_print_json(before, now);
@@ -153,10 +172,7 @@ static int watch(const struct pins *pins, const char *name, const struct cli_opt
 static int stats_run(const struct cli_options *options, int count, char **words)
 {
 	_cleanup_free_ struct reading *reading = calloc(1, sizeof(*reading));
-	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	const char *name = NULL;
-	const struct pins *pinned = &pins;
-	struct link link;
 	struct err err;
 	int r;
 
@@ -164,17 +180,9 @@ static int stats_run(const struct cli_options *options, int count, char **words)
 		return CLI_USAGE;
 	if (!reading)
 		return cli_fail_memory();
-	r = pins_open(options->bpffs, &pins, &err);
-	if (r == -ENOENT && !*err.text) {
-		pinned = NULL;
-		r = name ? link_by_name(name, &link, &err) : 0;
-	} else if (!r && name) {
-		r = device_resolve(pinned, name, &link, &err);
-	}
-	if (!r)
-		r = reading_take(pinned, name, reading, &err);
+	r = reading_take(options->bpffs, name, reading, &err);
 	if (!r && options->watch_seconds)
-		r = watch(pinned, name, options, reading, &err);
+		r = watch(name, options, reading, &err);
 	else if (!r && options->json)
 		reading_print_json(NULL, reading);
 	else if (!r)

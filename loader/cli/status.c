@@ -6,6 +6,7 @@
 #include "entry.h"
 #include "report.h"
 #include "status.h"
+#include "text.h"
 
 int status_count_entries(const struct pins *pins, uint32_t ifindex, size_t *ret_count,
 			 struct err *err)
@@ -51,7 +52,7 @@ json_t *status_json(const struct status_row *row)
 	bool attached = row->ours >= 0, chain = attached && row->state.chain;
 	json_t *programs = json_array();
 	json_t *json =
-		json_pack("{s:o, s:i, s:s, s:o, s:b, s:s}", "dev", cli_json_name(row->link.name),
+		json_pack("{s:o, s:i, s:s, s:o, s:b, s:s}", "dev", text_json(row->link.name),
 			  "ifindex", (int)row->link.ifindex, "mode",
 			  attach_mode_name(attached ? row->state.mode : XDP_MODE_UNSPEC), "prog_id",
 			  attached ? json_integer(row->state.prog[row->ours].id) : json_null(),
@@ -63,14 +64,16 @@ json_t *status_json(const struct status_row *row)
 	json_object_set_new(json, "position", chain ? json_integer(row->ours + 1) : json_null());
 	json_object_set_new(json, "entries", json_integer(row->entries));
 	for (unsigned int i = 0; i < row->state.count; i++)
-		json_array_append_new(programs, json_pack("{s:I, s:o, s:i}", "id",
-							  (json_int_t)row->state.prog[i].id, "name",
-							  cli_json_name(row->state.prog[i].name),
-							  "priority", row->state.prog[i].priority));
+		json_array_append_new(
+			programs,
+			json_pack("{s:I, s:o, s:i, s:b}", "id", (json_int_t)row->state.prog[i].id,
+				  "name", text_json(row->state.prog[i].name), "priority",
+				  row->state.prog[i].priority, "ours",
+				  row->state.prog[i].ours || row->state.prog[i].orphan));
 	json_object_set_new(json, "programs", programs);
 	json_object_set_new(json, "vlan", report_vlan(&row->path));
 	json_object_set_new(json, "parent",
-			    row->path.count ? cli_json_name(row->path.parent.name) : json_null());
+			    row->path.count ? text_json(row->path.parent.name) : json_null());
 	json_object_set_new(json, "orphan",
 			    json_boolean(row->state.empty_id ||
 					 (attached && row->state.prog[row->ours].orphan)));
@@ -120,5 +123,7 @@ void status_print(const struct status_row *row, const char *verb)
 		printf(", its pins are gone: attach again");
 	if (row->ours >= 0 && row->state.prog[row->ours].stale)
 		printf(", reads an older map: attach again");
+	if (attach_count(&row->state) > 1)
+		printf(", and %u more of ours: attach again", attach_count(&row->state) - 1);
 	putchar('\n');
 }

@@ -26,15 +26,38 @@ int agent_socket_address(struct sockaddr_un *ret_address, struct err *err)
 	return 0;
 }
 
+int agent_socket_connect(struct err *err)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct timeval timeout = { .tv_sec = TIMEOUT_SECONDS };
+	struct sockaddr_un address;
+	int r = agent_socket_address(&address, err);
+
+	if (r < 0)
+		return r;
+	/* the time to send bounds connect() too, which waits while the backlog is full */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
+		return err_set(err, negative_errno(), "making a socket: %s", strerror(errno));
+	if (!connect(fd, (const struct sockaddr *)&address, sizeof(address))) {
+		r = fd;
+		fd = -1;
+		return r;
+	}
+	if (errno == ENOENT || errno == ECONNREFUSED)
+		return -ENOENT;
+	if (errno == EAGAIN)
+		return err_set(err, -ETIMEDOUT, "it doesn't answer");
+	return err_set(err, negative_errno(), "%s: %s", address.sun_path, strerror(errno));
+}
+
 /* Sends @request, and reads all that comes until the other end closes. Returns its length. */
 static ssize_t exchange(int fd, const char *request, char *answer, size_t size)
 {
-	const struct timeval timeout = { .tv_sec = TIMEOUT_SECONDS };
 	size_t used = 0;
 	ssize_t got;
 
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
-	    send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
 		return negative_errno();
 	while ((got = recv(fd, answer + used, size - 1 - used, 0)) > 0)
 		used += got;
@@ -44,14 +67,12 @@ static ssize_t exchange(int fd, const char *request, char *answer, size_t size)
 
 int agent_socket_ready(struct err *ret_why)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un address;
+	_cleanup_close_ int fd = agent_socket_connect(ret_why);
 	char answer[2048], *body;
 	unsigned int status;
 
-	if (fd < 0 || agent_socket_address(&address, ret_why) < 0 ||
-	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -ENOENT;
+	if (fd < 0)
+		return fd == -ETIMEDOUT ? fd : -ENOENT;
 	if (exchange(fd, "GET /readyz HTTP/1.0\r\n\r\n", answer, sizeof(answer)) < 0 ||
 	    sscanf(answer, "HTTP/%*s %u", &status) != 1 || !(body = strstr(answer, "\r\n\r\n")))
 		return err_set(ret_why, -ETIMEDOUT, "it doesn't answer");

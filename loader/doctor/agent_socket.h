@@ -13,6 +13,12 @@
 /* The socket of the caller's network namespace. */
 int agent_socket_address(struct sockaddr_un *ret_address, struct err *err);
 
+/*
+ * Connects to the agent's socket. Returns the descriptor, -ENOENT without a message where no agent
+ * listens, -ETIMEDOUT with @err where it hangs and others wait already, or another error with @err.
+ */
+int agent_socket_connect(struct err *err);
+
 /* Asks the agent for its readiness: 1, or 0 with the reason in @ret_why. -ENOENT: no agent runs;
  * -ETIMEDOUT: it hangs. */
 int agent_socket_ready(struct err *ret_why);

@@ -6,9 +6,11 @@
 #include <string.h>
 #include <net/if.h>
 
+#include "attach.h"
 #include "cleanup.h"
 #include "device.h"
 #include "doctor_check.h"
+#include "text.h"
 #include "vlan.h"
 
 struct doctor_check {
@@ -91,7 +93,7 @@ int doctor_find(struct doctor *doctor, const struct doctor_device *device,
 	if (address)
 		address_format(address, ip);
 	va_start(args, format);
-	vsnprintf(finding->detail, sizeof(finding->detail), format, args);
+	text_vprintf(finding->detail, sizeof(finding->detail), format, args);
 	va_end(args);
 	write_remedy(doctor->check->remedy, finding->dev, device ? device->hook : "", ip,
 		     finding->remedy, sizeof(finding->remedy));
@@ -104,7 +106,7 @@ void doctor_remedy(struct doctor *doctor, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(finding->remedy, sizeof(finding->remedy), format, args);
+	text_vprintf(finding->remedy, sizeof(finding->remedy), format, args);
 	va_end(args);
 }
 
@@ -118,6 +120,28 @@ void doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row)
 			      "take %s off the host with that MAC, or out of the Service or the "
 			      "policy that the agent announces it for",
 			      address_format(&row->key.address, ip));
+}
+
+/* What vlan_check_parent() would have noted is for tags_taken to find. */
+static void note_nothing(const char *format, ...)
+{
+	(void)format;
+}
+
+void doctor_remedy_refused(struct doctor *doctor, const struct doctor_device *device)
+{
+	const struct attach_options options = { .priority = ATTACH_KEEP_PRIORITY };
+	struct link hook;
+	struct err err;
+	int r = link_by_name(device->hook, &hook, &err);
+
+	if (!r)
+		r = attach_check(doctor->pins, &hook, &options, &err);
+	if (!r && doctor->pins)
+		r = vlan_check_parent(doctor->pins, &hook, note_nothing, &err);
+	if (r < 0)
+		doctor_remedy(doctor, "see to this, then run `xdp-l2resp attach %s`: %s",
+			      device->hook, err.text);
 }
 
 static int compare_address(const void *address, const void *row)

@@ -21,7 +21,7 @@ struct doctor_finding {
 	enum doctor_severity severity;
 	char dev[IFNAMSIZ]; /* empty: none in particular */
 	char detail[256];
-	char remedy[256];
+	char remedy[512];
 };
 
 struct doctor_report {

@@ -63,6 +63,10 @@ void doctor_remedy(struct doctor *doctor, const char *format, ...)
  * announces that: del would refuse. */
 void doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row);
 
+/* Another remedy for the finding just added, which is to attach, if attach would be refused where
+ * the program for @device is to be. */
+void doctor_remedy_refused(struct doctor *doctor, const struct doctor_device *device);
+
 /* The entry of this address on @device; NULL: there is none. */
 const struct entry_row *doctor_row(const struct doctor_device *device,
 				   const struct address *address);

@@ -21,6 +21,9 @@
 	  "run `xdp-l2resp attach HOOK`, or `xdp-l2resp flush dev IFACE`")                         \
 	X(program_stale, EACH, ERROR, "a program runs that doesn't read the pinned addresses",     \
 	  "run `xdp-l2resp attach IFACE`")                                                         \
+	X(programs_left, EACH, WARNING,                                                            \
+	  "several of our programs run on one interface: an attach was killed",                    \
+	  "run `xdp-l2resp attach IFACE`")                                                         \
 	X(skb_mode, EACH, WARNING, "skb mode, though the driver has native XDP",                   \
 	  "run `xdp-l2resp detach IFACE`, then `xdp-l2resp attach IFACE --mode native`")           \
 	X(alone, EACH, WARNING, "no dispatcher, though the kernel has them: no program can join",  \

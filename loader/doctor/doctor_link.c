@@ -41,14 +41,17 @@ int doctor_check_not_attached(struct doctor *doctor, const struct doctor_device 
 			      struct err *err)
 {
 	bool vlan = strcmp(device->hook, device->link.name) != 0;
+	int r;
 
 	if (device->gone || !device->row_count || device->answered)
 		return 0;
-	return doctor_find(doctor, device, NULL, err,
-			   "the program isn't on %s, and %zu address%s on %s unanswered",
-			   device->hook, device->row_count,
-			   device->row_count == 1 ? " is" : "es are",
-			   vlan ? device->link.name : "it");
+	r = doctor_find(doctor, device, NULL, err,
+			"the program isn't on %s, and %zu address%s on %s unanswered", device->hook,
+			device->row_count, device->row_count == 1 ? " is" : "es are",
+			vlan ? device->link.name : "it");
+	if (!r)
+		doctor_remedy_refused(doctor, device);
+	return r;
 }
 
 int doctor_check_program_stale(struct doctor *doctor, const struct doctor_device *device,
@@ -65,6 +68,17 @@ int doctor_check_program_stale(struct doctor *doctor, const struct doctor_device
 	if (!what)
 		return 0;
 	return doctor_find(doctor, device, NULL, err, "%s has %s", device->link.name, what);
+}
+
+int doctor_check_programs_left(struct doctor *doctor, const struct doctor_device *device,
+			       struct err *err)
+{
+	unsigned int count = attach_count(&device->state);
+
+	if (count < 2)
+		return 0;
+	return doctor_find(doctor, device, NULL, err, "%u of our programs run on %s", count,
+			   device->link.name);
 }
 
 int doctor_check_skb_mode(struct doctor *doctor, const struct doctor_device *device,

@@ -17,22 +17,23 @@ int doctor_check_mac_stale(struct doctor *doctor, const struct doctor_device *de
 	const struct entry_row *first = NULL;
 	char was[MAC_TEXT_SIZE], is[MAC_TEXT_SIZE];
 	size_t count = 0;
+	int r;
 
 	for (size_t i = 0; i < device->row_count && !device->gone; i++) {
-		const struct entry_head *head = &device->rows[i].head;
-
-		if (device->rows[i].damaged || head->flags & ENTRY_MAC_FIXED ||
-		    !memcmp(head->mac, device->link.mac, ETH_ALEN))
+		if (!entry_mac_stale(&device->rows[i], device->link.mac))
 			continue;
 		first = first ?: &device->rows[i];
 		count++;
 	}
 	if (!first)
 		return 0;
-	return doctor_find(doctor, device, &first->key.address, err,
-			   "%zu address%s answered with %s, and the MAC of %s is %s", count,
-			   count == 1 ? " is" : "es are", mac_format(first->head.mac, was),
-			   device->link.name, mac_format(device->link.mac, is));
+	r = doctor_find(doctor, device, &first->key.address, err,
+			"%zu address%s answered with %s, and the MAC of %s is %s", count,
+			count == 1 ? " is" : "es are", mac_format(first->head.mac, was),
+			device->link.name, mac_format(device->link.mac, is));
+	if (!r)
+		doctor_remedy_refused(doctor, device);
+	return r;
 }
 
 int doctor_check_entry_damaged(struct doctor *doctor, const struct doctor_device *device,

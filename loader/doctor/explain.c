@@ -11,6 +11,7 @@
 #include "entry.h"
 #include "explain.h"
 #include "pins.h"
+#include "text.h"
 #include "twin.h"
 #include "vlan.h"
 
@@ -48,12 +49,8 @@ static void found(struct explanation *explanation, enum explain_check check, boo
 	finding->made = true;
 	finding->ok = ok;
 	va_start(args, format);
-	vsnprintf(finding->detail, sizeof(finding->detail), format, args);
+	text_vprintf(finding->detail, sizeof(finding->detail), format, args);
 	va_end(args);
-	/* names of interfaces and programs may be any bytes, which JSON may not */
-	for (char *at = finding->detail; *at; at++)
-		if ((unsigned char)*at >= 0x80)
-			*at = '?';
 }
 
 /* The device that a frame with @request's tags is for on @ifindex; 0: none. */
@@ -106,16 +103,16 @@ static struct address choose_from(const struct pins *pins, const struct address 
 }
 
 static void note_entry(const struct pins *pins, struct explanation *explanation,
-		       const struct address *address, uint32_t ifindex, const char *device)
+		       const struct address *address, const struct link *device)
 {
-	struct entry_key key = { .address = *address, .ifindex = ifindex };
+	struct entry_key key = { .address = *address, .ifindex = device->ifindex };
 	struct entry_row row;
 	struct err ignored;
 	char mac[MAC_TEXT_SIZE];
 	uint64_t remaining_ms;
 
 	if (entry_get(pins, &key, &row, &ignored) < 0) {
-		found(explanation, EXPLAIN_ENTRY, false, "not in the map for %s", device);
+		found(explanation, EXPLAIN_ENTRY, false, "not in the map for %s", device->name);
 		return;
 	}
 	if (row.damaged) {
@@ -123,7 +120,9 @@ static void note_entry(const struct pins *pins, struct explanation *explanation,
 		return;
 	}
 	found(explanation, EXPLAIN_ENTRY, true, "mac %s%s", mac_format(row.head.mac, mac),
-	      row.head.flags & ENTRY_MAC_FIXED ? ", fixed" : ", the interface's own");
+	      row.head.flags & ENTRY_MAC_FIXED	   ? ", fixed"
+	      : entry_mac_stale(&row, device->mac) ? ", which the interface had once; attach again"
+						   : ", the interface's own");
 	remaining_ms = entry_lease_remaining_ms(pins, row.head.lease);
 	if (row.head.lease == L2RESP_LEASE_FOREVER)
 		found(explanation, EXPLAIN_LEASE, true, "added by hand, for ever");
@@ -151,8 +150,7 @@ static void note_maps(const struct pins *pins, struct explanation *explanation,
 		found(explanation, EXPLAIN_VLAN, true, "the tag is %s's", vlan.name);
 	found(explanation, EXPLAIN_SENDER, true, "%s at %s", address_format(&request->from, from),
 	      mac_format(request->from_mac, mac));
-	note_entry(pins, explanation, &request->target, device,
-		   request->tag_count ? vlan.name : link->name);
+	note_entry(pins, explanation, &request->target, request->tag_count ? &vlan : link);
 	found(explanation, EXPLAIN_CONFLICT, true, "the sender uses no address or MAC of ours");
 }
 

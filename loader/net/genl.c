@@ -60,7 +60,8 @@ static struct nlmsghdr *put_header(char *buffer, uint16_t type, uint8_t command)
 int genl_ask(const char *family, uint8_t command, genl_put_fn *put, uint32_t ifindex,
 	     mnl_cb_t callback, void *data)
 {
-	_cleanup_(cleanup_mnl_socket) struct mnl_socket *socket = mnl_socket_open(NETLINK_GENERIC);
+	_cleanup_(cleanup_mnl_socket) struct mnl_socket *socket =
+		mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
 	struct nlmsghdr *header;
 	char buffer[256];
 	uint16_t id = 0;

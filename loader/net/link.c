@@ -6,6 +6,7 @@
 #include <net/if.h> /* before <linux/if.h>, which then leaves its part out */
 #include <sys/socket.h>
 #include <libmnl/libmnl.h>
+#include <linux/if.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -111,7 +112,8 @@ static void cleanup_mnl_socket(struct mnl_socket **socket)
  */
 static int link_query(const char *name, unsigned int ifindex, int nsid, struct link *ret_link)
 {
-	_cleanup_(cleanup_mnl_socket) struct mnl_socket *socket = mnl_socket_open(NETLINK_ROUTE);
+	_cleanup_(cleanup_mnl_socket) struct mnl_socket *socket =
+		mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	/* a link with many virtual functions answers with more than MNL_SOCKET_BUFFER_SIZE */
 	char buffer[32768];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
@@ -127,7 +129,8 @@ static int link_query(const char *name, unsigned int ifindex, int nsid, struct l
 	info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
 	info->ifi_index = ifindex;
 	if (name)
-		mnl_attr_put_strz(header, IFLA_IFNAME, name);
+		mnl_attr_put_strz(header, strlen(name) < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME,
+				  name);
 	if (nsid >= 0)
 		mnl_attr_put_u32(header, IFLA_TARGET_NETNSID, nsid);
 	if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
@@ -143,7 +146,7 @@ static int link_query(const char *name, unsigned int ifindex, int nsid, struct l
 
 int link_by_name(const char *name, struct link *ret_link, struct err *err)
 {
-	int r = strlen(name) < IFNAMSIZ && name[0] ? link_query(name, 0, -1, ret_link) : -ENODEV;
+	int r = strlen(name) < ALTIFNAMSIZ && name[0] ? link_query(name, 0, -1, ret_link) : -ENODEV;
 
 	if (r == -ENODEV)
 		return err_set(err, r, "no interface '%s' in this network namespace", name);

@@ -35,8 +35,8 @@ static inline bool link_is_vlan(const struct link *link)
 	return link->vid;
 }
 
-/* The interface of that name. Returns 0, or -ENODEV or another errno with @err; @ret_link untouched
- * on failure. */
+/* The interface of that name, or alternative name (ip-link(8), altname). Returns 0, or -ENODEV or
+ * another errno with @err; @ret_link untouched on failure. */
 int link_by_name(const char *name, struct link *ret_link, struct err *err);
 
 /* The interface of that index; the same results. */

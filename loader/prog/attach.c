@@ -380,25 +380,43 @@ static int attach_rehearse(const struct pins *pins, const struct link *link, str
 	return r < 0 ? err_load(err, r, link) : 0;
 }
 
-/* The new program first, then the old one out: the old one answers until the swap, the new one from
- * then on. */
+/* Takes every program of ours in @state off @link. */
+static int detach_ours(const struct link *link, const struct attach_state *state, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < state->count && !r; i++)
+		if (state->prog[i].ours || state->prog[i].orphan)
+			r = detach_id(link, state->prog[i].id, state->mode, state->chain, err);
+	return r;
+}
+
+static bool has_program(const struct attach_state *state, uint32_t id)
+{
+	for (unsigned int i = 0; i < state->count; i++)
+		if (state->prog[i].id == id)
+			return true;
+	return false;
+}
+
+/* The new program first, then what @before has of ours out: an old one answers until the swap, the
+ * new one from then on. */
 static int replace_in_chain(const struct pins *pins, const struct link *link,
 			    uint32_t counters_slot, unsigned int priority,
-			    enum xdp_attach_mode mode, uint32_t old_id, struct err *err)
+			    const struct attach_state *before, struct err *err)
 {
 	struct attach_state state;
 	struct err ignored;
-	int r = attach_new(pins, link, counters_slot, priority, mode, true, err);
+	int r = attach_new(pins, link, counters_slot, priority, before->mode, true, err);
 
-	if (!r)
-		r = detach_id(link, old_id, mode, true, err);
-	else
+	if (r < 0)
 		return r;
+	r = detach_ours(link, before, err);
 	if (r < 0 && !attach_query(pins, link->ifindex, &state, &ignored))
 		/* two of ours make no sense: the new one goes */
 		for (unsigned int i = 0; i < state.count; i++)
-			if (state.prog[i].ours && state.prog[i].id != old_id)
-				detach_id(link, state.prog[i].id, mode, true, &ignored);
+			if (state.prog[i].ours && !has_program(before, state.prog[i].id))
+				detach_id(link, state.prog[i].id, state.mode, true, &ignored);
 	return r;
 }
 
@@ -421,6 +439,7 @@ static int attach_program(const struct pins *pins, const struct link *link, uint
 	struct attach_outcome outcome = { .result = ATTACH_NEW };
 	struct attach_state state;
 	enum xdp_attach_mode mode = XDP_MODE_UNSPEC;
+	unsigned int priority = options->priority;
 	int r, old;
 
 	r = attach_query(pins, link->ifindex, &state, err);
@@ -431,14 +450,15 @@ static int attach_program(const struct pins *pins, const struct link *link, uint
 	old = attach_find(&state, true);
 	if (old >= 0)
 		outcome.old_priority = state.prog[old].priority;
+	if (priority == ATTACH_KEEP_PRIORITY)
+		priority = old >= 0 && state.chain ? outcome.old_priority : ATTACH_DEFAULT_PRIORITY;
 	if (options->dry_run) {
 		outcome.result = ATTACH_DRY_RUN;
 		r = attach_rehearse(pins, link, err);
 	} else if (old >= 0) {
 		outcome.result = ATTACH_REPLACED;
 		if (state.chain)
-			r = replace_in_chain(pins, link, counters_slot, options->priority, mode,
-					     state.prog[old].id, err);
+			r = replace_in_chain(pins, link, counters_slot, priority, &state, err);
 		else
 			r = attach_alone(pins, link, counters_slot, mode, state.prog[old].id, err);
 	} else {
@@ -446,12 +466,11 @@ static int attach_program(const struct pins *pins, const struct link *link, uint
 			r = detach_id(link, state.empty_id, state.mode, false, err);
 		if (r < 0)
 			return r;
-		r = attach_new(pins, link, counters_slot, options->priority, mode, state.count,
-			       err);
+		r = attach_new(pins, link, counters_slot, priority, mode, state.count, err);
 		if (r == -EOPNOTSUPP && options->mode == ATTACH_MODE_AUTO && !state.count) {
 			outcome.skb_reason = "the driver has no native XDP";
-			r = attach_new(pins, link, counters_slot, options->priority, XDP_MODE_SKB,
-				       false, err);
+			r = attach_new(pins, link, counters_slot, priority, XDP_MODE_SKB, false,
+				       err);
 		}
 	}
 	if (r < 0)
@@ -481,19 +500,17 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 int attach_remove(const struct pins *pins, const struct link *link, struct err *err)
 {
 	struct attach_state state;
-	int r, ours;
+	int r = attach_query(pins, link->ifindex, &state, err);
 
-	r = attach_query(pins, link->ifindex, &state, err);
 	if (r < 0)
 		return r;
 	if (state.empty_id)
 		return detach_id(link, state.empty_id, state.mode, false, err);
-	ours = attach_find(&state, true);
-	if (ours < 0 && err_elsewhere(link, &state, err))
+	if (!attach_count(&state) && err_elsewhere(link, &state, err))
 		return -EBUSY;
-	if (ours < 0)
+	if (!attach_count(&state))
 		return err_set(err, -ENOENT, "%s: not attached", link->name);
-	r = detach_id(link, state.prog[ours].id, state.mode, state.chain, err);
+	r = detach_ours(link, &state, err);
 	if (!r && pins)
 		twin_remove(pins, link->ifindex);
 	return r;

@@ -14,6 +14,8 @@
 #include "pins.h"
 
 #define ATTACH_DEFAULT_PRIORITY 20
+/* The priority that the program has there already, else the default. */
+#define ATTACH_KEEP_PRIORITY UINT32_MAX
 
 enum attach_mode {
 	ATTACH_MODE_AUTO, /* native, and skb where the driver has no native XDP */
@@ -23,8 +25,8 @@ enum attach_mode {
 
 struct attach_options {
 	enum attach_mode mode;
-	unsigned int priority; /* lower runs first; 50 is libxdp's default for others */
-	bool dry_run;	       /* load and verify, attach nothing */
+	uint32_t priority; /* lower runs first; 50 is libxdp's default for others */
+	bool dry_run;	   /* load and verify, attach nothing */
 };
 
 enum attach_result {
@@ -48,10 +50,10 @@ int attach_check(const struct pins *pins, const struct link *link,
 		 const struct attach_options *options, struct err *err);
 
 /*
- * Puts the program on @link, its counts in slot @counters_slot. Over one of ours it swaps, so that
- * no request goes unanswered in between. @pins must be locked. -EBUSY: a foreign program stands
- * alone there; -EOPNOTSUPP: native mode asked for and not to be had; other errors with @err. On
- * failure what was attached before still is.
+ * Puts the program on @link, its counts in slot @counters_slot. Over one of ours, or several, it
+ * swaps, so that no request goes unanswered in between. @pins must be locked. -EBUSY: a foreign
+ * program stands alone there; -EOPNOTSUPP: native mode asked for and not to be had; other errors
+ * with @err. On failure what was attached before still is.
  */
 int attach_link(const struct pins *pins, const struct link *link, uint32_t counters_slot,
 		const struct attach_options *options, struct attach_outcome *ret_outcome,

@@ -202,9 +202,19 @@ int attach_find(const struct attach_state *state, bool orphans)
 	return -1;
 }
 
+unsigned int attach_count(const struct attach_state *state)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < state->count; i++)
+		count += state->prog[i].ours || state->prog[i].orphan;
+	return count;
+}
+
 bool attach_is_current(const struct attach_state *state)
 {
-	int ours = attach_find(state, false);
-
-	return ours >= 0 && !state->prog[ours].stale;
+	for (unsigned int i = 0; i < state->count; i++)
+		if (state->prog[i].ours && state->prog[i].stale)
+			return false;
+	return attach_find(state, false) >= 0;
 }

@@ -43,7 +43,11 @@ int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_st
 /* Index of our program in @state->prog, or -1; an orphan counts if @orphans. */
 int attach_find(const struct attach_state *state, bool orphans);
 
-/* Does our program run, over the pinned map of addresses? */
+/* How many programs there are ours, orphans too. A replacement in a dispatcher that was killed
+ * halfway leaves two. */
+unsigned int attach_count(const struct attach_state *state);
+
+/* Does our program run, over the pinned map of addresses? Not where one of several doesn't. */
 bool attach_is_current(const struct attach_state *state);
 
 /* "native", "skb" or "none". */

@@ -22,6 +22,12 @@ int entry_get(const struct pins *pins, const struct entry_key *key, struct entry
 	return responder_get(pins_responders(pins), key, ret_row, err);
 }
 
+bool entry_mac_stale(const struct entry_row *row, const uint8_t mac[ETH_ALEN])
+{
+	return !row->damaged && !(row->head.flags & ENTRY_MAC_FIXED) &&
+	       memcmp(row->head.mac, mac, ETH_ALEN) != 0;
+}
+
 uint64_t entry_lease_remaining_ms(const struct pins *pins, uint8_t slot)
 {
 	uint64_t deadline_ns, now_ns = clock_boot_ns();
@@ -107,7 +113,8 @@ static int add_one(const struct pins *pins, const struct entry_wanted *wanted,
 	bool present = r == -EEXIST;
 
 	if (r == -E2BIG)
-		return err_set(err, -ENOSPC, "the map is full: %u %s addresses", pins->max_entries,
+		return err_set(err, -ENOSPC, "the map is full: %u %s addresses" ENTRY_MORE_ROOM,
+			       pins->max_entries,
 			       family_name(responder_family(&wanted->key.address)));
 	if (present)
 		r = entry_get(pins, &wanted->key, &there, err);
@@ -194,7 +201,7 @@ static int check_room(const struct pins *pins, const struct entry_wanted *wanted
 		if (used[family] + more[family] > pins->max_entries)
 			return err_set(err, -ENOSPC,
 				       "%zu %s addresses are more than the free room: the map "
-				       "holds %u, %zu are there",
+				       "holds %u, %zu are there" ENTRY_MORE_ROOM,
 				       more[family], family_name(family), pins->max_entries,
 				       used[family]);
 	return 0;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <linux/if_ether.h>
 
 #include "addr.h"
 #include "err.h"
@@ -14,9 +15,16 @@
 #include "pins.h"
 #include "responder.h"
 
+/* What helps where the maps are full, for the end of a message. */
+#define ENTRY_MORE_ROOM "; `xdp-l2resp attach IFACE --max-entries N` makes room for more"
+
 /* Every address, or those of @ifindex if that isn't 0; see responder_read_all(). */
 int entry_read_all(const struct pins *pins, uint32_t ifindex, struct entry_table *ret_table,
 		   struct err *err);
+
+/* Does @row follow its interface, and have another MAC than the interface, @mac, has now? The
+ * program answers with the one that @row has until the next attach. */
+bool entry_mac_stale(const struct entry_row *row, const uint8_t mac[ETH_ALEN]);
 
 /* How long an entry of lease @slot may still answer, in ms; UINT64_MAX for ever, 0 not at all. */
 uint64_t entry_lease_remaining_ms(const struct pins *pins, uint8_t slot);

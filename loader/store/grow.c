@@ -20,23 +20,21 @@ static int swap_programs(const struct pins *pins, struct err *err)
 	int r = device_read_all(pins, &devices, err);
 
 	for (unsigned int i = 0; i < devices.count && !r; i++) {
-		struct attach_options options = { .mode = ATTACH_MODE_AUTO };
+		const struct attach_options keep = { .mode = ATTACH_MODE_AUTO,
+						     .priority = ATTACH_KEEP_PRIORITY };
 		struct attach_outcome outcome;
 		struct attach_state state;
 		struct link link;
-		int ours;
 
 		if (devices.rows[i].gone)
 			continue;
 		r = attach_query(pins, devices.rows[i].ifindex, &state, err);
-		ours = r < 0 ? -1 : attach_find(&state, false);
-		if (ours < 0 || attach_is_current(&state))
+		if (r < 0 || attach_find(&state, false) < 0 || attach_is_current(&state))
 			continue;
-		options.priority = state.prog[ours].priority;
 		r = link_by_ifindex(devices.rows[i].ifindex, &link, err);
 		if (!r)
-			r = attach_link(pins, &link, devices.rows[i].counters_slot, &options,
-					&outcome, err);
+			r = attach_link(pins, &link, devices.rows[i].counters_slot, &keep, &outcome,
+					err);
 	}
 	return r;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "boot_clock.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "control.h"
@@ -81,6 +82,9 @@ int lease_stamper_new(int leases_fd, uint64_t fresh_ns, struct lease_stamper **r
 	if (!stamper)
 		return err_set(err, -ENOMEM, "out of memory");
 	stamper->fresh_ns = fresh_ns;
+	r = boot_clock_check(err);
+	if (r < 0)
+		return r;
 	r = control_open(&stamper->control, err);
 	if (r < 0)
 		return r;

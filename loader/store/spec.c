@@ -110,7 +110,8 @@ static int err_room(struct err *err, uint64_t size, size_t room)
 	if (size == UINT64_MAX)
 		return err_set(err, -ENOSPC,
 			       "2^64 or more addresses are more than the map holds, %zu", room);
-	return err_set(err, -ENOSPC, "%llu addresses are more than the map holds, %zu",
+	return err_set(err, -ENOSPC,
+		       "%llu addresses are more than the map holds, %zu" ENTRY_MORE_ROOM,
 		       (unsigned long long)size, room);
 }
 

@@ -23,7 +23,10 @@ REFUSED = {
     "a key given twice": ("node: n1\nnode: n2\n", ":2: 'node' is given twice"),
     "no such engine": ("lease: {engine: consul}\n", ":1: lease.engine takes one of none, etcd, kubernetes"),
     "no duration": ("lease:\n  duration: 15\n", ":2: lease.duration takes a duration such as 15s or 1200ms"),
-    "half a second too many": ("lease: {duration: 1500ms}\n", ": lease: "),
+    "no steps of 10 ms": ("lease: {duration: 1505ms, renewDeadline: 1s, retryPeriod: 500ms}\n", ": lease: "),
+    "half a second too many for Kubernetes": (
+        "lease: {engine: kubernetes, duration: 1500ms, renewDeadline: 1s, retryPeriod: 500ms}\n",
+        ": lease: with the engine kubernetes"),
     "retryPeriod too near to renewDeadline": (
         "lease: {retryPeriod: 4500ms}\n", ": lease: "),
     "renewDeadline too near to duration": (

@@ -11,14 +11,15 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from daemon import AGENT, POLICY, PORT, service
 from fault import faulty
-from lan import PASS, VIP, need
-from wait import let_pass, stays, wait_until
+from lan import PASS, RUN, VIP, need
+from wait import HUNG, let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
@@ -403,6 +404,22 @@ def test_why_nobody_holds_it(running, lan):
     assert found["remedy"].startswith("it hangs, and so would `xdp-l2respd show`: run `systemctl restart xdp-l2respd`")
 
 
+def test_hangs_while_others_wait(running, lan):
+    """Where the socket's backlog is full, a connection is waited for no longer than an answer."""
+    running.signal(signal.SIGSTOP)
+    path = f"{RUN}/net-{os.stat(lan.server.path).st_ino}.sock"
+    with ExitStack() as waiting:
+        with pytest.raises(BlockingIOError):
+            while True:
+                one = waiting.enter_context(socket.socket(socket.AF_UNIX))
+                one.setblocking(False)
+                one.connect(path)
+        found = lan.cli("doctor --json", timeout=30).json["findings"]
+        assert "xdp-l2respd isn't ready: it doesn't answer" in [one["detail"] for one in found]
+        asked = running.command("alive")
+        assert (asked.status, asked.err) == (1, "xdp-l2respd: asking the agent: it doesn't answer\n")
+
+
 def test_who_holds(running):
     row = running.command("--json", "who-holds", VIP).json
     assert row.keys() == {"ip", "holder", "held", "alive", "wish", "remaining_ms", "transitions"}
@@ -549,3 +566,13 @@ def test_a_reload_does_not_end_a_drain(running):
     assert wait_until(lambda: "configuration read again" in running.log())
     assert stays(lambda: not running.entries(), 1.5)
     assert running.metrics()["l2resp_draining"] == 1
+
+
+def test_in_a_time_namespace_it_does_not_run(agent):
+    """Its boot clock is another than the data path's, so that its leases would end too late, or never."""
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.launch("unshare", "--time", "--boottime", "1000", "--fork")
+    assert agent.process.wait(HUNG) == 1
+    agent.process = None
+    assert "the boot clock of this process is -1000 s away" in agent.log()
+    assert not agent.entries()

@@ -2,10 +2,11 @@
 /*
  * LD_PRELOAD: something happens at one of a program's requests to the kernel. FAULT=KIND:N:ERRNO
  * fails the Nth of that kind with that errno, FAULT=KIND:N:kill kills the program just before it
- * makes that request. Kinds: calls of bpf, membarrier, fsync or rename, a message to a netlink
- * socket ("netlink"), or "any" of these. FAULT_LOG=FILE gets a line "KIND N WHAT" for each, which
- * says how many there are. Kinds that "any" leaves out: "stat", of a file by its name in a
- * directory, and "readdir".
+ * makes that request, and FAULT=KIND:N:-SIGNAL sends it that signal. Kinds: calls of bpf,
+ * membarrier, fsync or rename, a message to a netlink socket ("netlink"), or "any" of these.
+ * FAULT_LOG=FILE gets a line "KIND N WHAT" for each, which says how many there are. Kinds that
+ * "any" leaves out: "stat", of a file by its name in a directory, "readdir", and "inherited", a
+ * socket that a program executed meanwhile would inherit.
  *
  * FAULT=no-btf: the kernel answers as one that has no BTF, as seen on user-mode Linux 6.1.
  */
@@ -39,13 +40,13 @@ static void log_request(const char *kind, int number, long what)
 	close(fd);
 }
 
-/* Counts a request. True: it is the one to fail, and errno says how. */
+/* Counts a request. True: it is the one to fail, and errno says how. The signal comes from here. */
 static bool fails(const char *kind, long what)
 {
 	static int count; /* of the kind that FAULT names */
 	const char *fault = getenv("FAULT");
 	char wanted[16], how[16];
-	int number;
+	int number, error;
 
 	if (!fault || sscanf(fault, "%15[^:]:%d:%15s", wanted, &number, how) != 3 ||
 	    (strcmp(wanted, kind) != 0 && strcmp(wanted, "any") != 0))
@@ -55,7 +56,12 @@ static bool fails(const char *kind, long what)
 		return false;
 	if (!strcmp(how, "kill"))
 		raise(SIGKILL);
-	errno = atoi(how);
+	error = atoi(how);
+	if (error < 0) {
+		kill(getpid(), -error);
+		return false;
+	}
+	errno = error;
 	return true;
 }
 
@@ -104,6 +110,23 @@ long syscall(long number, ...)
 		    argument[5]);
 }
 
+/* Of a kind that "any" leaves out. */
+static bool named_fails(const char *kind, long what)
+{
+	const char *fault = getenv("FAULT");
+
+	return fault && !strncmp(fault, kind, strlen(kind)) && fails(kind, what);
+}
+
+int socket(int domain, int type, int protocol)
+{
+	int (*next)(int, int, int) = dlsym(RTLD_NEXT, "socket");
+
+	return !(type & SOCK_CLOEXEC) && named_fails("inherited", domain)
+		       ? -1
+		       : next(domain, type, protocol);
+}
+
 ssize_t send(int fd, const void *data, size_t size, int flags)
 {
 	ssize_t (*next)(int, const void *, size_t, int) = dlsym(RTLD_NEXT, "send");
@@ -134,23 +157,16 @@ int rename(const char *from, const char *to)
 	return fails("rename", 0) ? -1 : next(from, to);
 }
 
-static bool file_fails(const char *kind)
-{
-	const char *fault = getenv("FAULT");
-
-	return fault && !strncmp(fault, kind, strlen(kind)) && fails(kind, 0);
-}
-
 int fstatat64(int directory, const char *path, struct stat64 *st, int flags)
 {
 	int (*next)(int, const char *, struct stat64 *, int) = dlsym(RTLD_NEXT, "fstatat64");
 
-	return file_fails("stat") ? -1 : next(directory, path, st, flags);
+	return named_fails("stat", 0) ? -1 : next(directory, path, st, flags);
 }
 
 struct dirent64 *readdir64(DIR *directory)
 {
 	struct dirent64 *(*next)(DIR *) = dlsym(RTLD_NEXT, "readdir64");
 
-	return file_fails("readdir") ? NULL : next(directory);
+	return named_fails("readdir", 0) ? NULL : next(directory);
 }

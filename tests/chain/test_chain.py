@@ -84,6 +84,17 @@ def test_priority(chained, first):
         assert chained.row()["position"] == place + 1
 
 
+@statement("attached again without a priority, as by a growth, ours keeps its place")
+def test_priority_kept(chained):
+    chained.count("firewall", 25)
+    chained.done("attach eth1 --priority 30 --max-entries 64", "attach eth1")
+    in_order(chained, (25, "counter"), (30, OURS[1]))
+    chained.done("attach eth1 --max-entries 128")
+    in_order(chained, (25, "counter"), (30, OURS[1]))
+    chained.done("detach eth1", "attach eth1")
+    in_order(chained, OURS, (25, "counter"))
+
+
 @statement("XDP_TX ends the chain, XDP_PASS goes on, by the others' counts")
 def test_what_others_see(chained):
     chained.count("before", 10), chained.count("after", 60)

@@ -3,11 +3,13 @@
 """What a crash, or a cleaner of BPF file systems, leaves: status shows it, two commands recover."""
 import os
 import shutil
+import signal
 
 import pytest
 
 from chain import ADD, LIBXDP_PINS, statement
 from lan import ROOT
+from test_faults import faulty
 
 DISPATCHER = os.environ.get("CHAIN_DISPATCHER", str(ROOT / "build/tests/chain/dispatcher.bpf.o"))
 
@@ -64,3 +66,35 @@ def test_recovery(lan, alone_reason, left):
     assert lan.silent()
     assert not any("dispatch" in path for path in lan.libxdp_pins())
     assert " xdp" not in lan.server.run("ip", "link", "show", "eth1").stdout
+
+
+def leave_two(lan, scratch):
+    """Kills an attach when the new program is in the dispatcher, and the old one still is."""
+    log = scratch / "requests"
+    faulty(lan, "attach eth1", "bpf", 0, 0, log)
+    for number in range(len(log.read_text().splitlines()), 0, -1):
+        faulty(lan, "attach eth1", "bpf", number, -signal.SIGKILL)
+        if len(lan.ids("xdp_l2resp")) == 2:
+            return
+    raise AssertionError("no moment at which there are two")
+
+
+def findings(lan):
+    return [one["check"] for one in lan.cli("doctor --json").json["findings"]]
+
+
+@statement("killed between the new program and the old: status and doctor tell, attach leaves one, detach none")
+@pytest.mark.parametrize("recover", ["attach eth1", "detach eth1", "detach --all"])
+def test_two_of_ours(chained, scratch, recover):
+    chained.done("attach eth1 --priority 30", ADD)
+    leave_two(chained, scratch)
+    assert chained.programs() == chained.loader_programs() == [(30, "xdp_l2resp")] * 2
+    assert [one["ours"] for one in chained.row()["programs"]] == [True, True]
+    assert ", and 1 more of ours: attach again\n" in chained.done("status eth1").out
+    assert "programs_left" in findings(chained)
+    assert chained.answered() == 3
+    chained.done(recover)
+    left = [(30, "xdp_l2resp")] if recover == "attach eth1" else []
+    assert chained.loader_programs() == left
+    assert chained.answered() == 3 if left else chained.silent()
+    assert "programs_left" not in findings(chained)

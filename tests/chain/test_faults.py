@@ -174,6 +174,15 @@ def test_save_fails(lan, scratch, kind):
     assert file.read_text() == before and os.listdir(scratch) == [file.name]
 
 
+@statement("no socket is open to a program that is executed meanwhile")
+def test_sockets_are_closed_on_exec(lan, scratch):
+    log = scratch / "sockets"
+    for command in ("attach eth1", ADD, "status", "list", f"announce {VIP} dev eth1 --count 1",
+                    f"explain {VIP} dev eth1", "doctor", "save", f"del {VIP} dev eth1", "detach eth1"):
+        result = faulty(lan, command, "inherited", 0, 0, log)
+        assert result.status == 0 and not log.exists(), f"{command}: {result.err}"
+
+
 def restored(lan):
     """Attached anew, it answers."""
     lan.done("attach eth1", ADD)

@@ -290,6 +290,7 @@ static void check_trace(const struct sample *sample, const struct input *input)
 		return;
 	if (sample->reference.outcome == OUTCOME_COUNT) {
 		check_equal(sample, "records", native.records, 0);
+		check_equal(sample, "trace: lost", trace_control.lost, 0);
 		return;
 	}
 	check_equal(sample, "trace: on", trace_control.on, !over);

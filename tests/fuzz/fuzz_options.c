@@ -92,7 +92,7 @@ static void write_options(const struct parsed *parsed, struct line *line)
 	}
 	if (takes(command, &cli_opt_interval))
 		line_add(line, "--interval=%u", options->interval_ms);
-	if (takes(command, &cli_opt_priority))
+	if (takes(command, &cli_opt_priority) && options->attach.priority != ATTACH_KEEP_PRIORITY)
 		line_add(line, "--priority=%u", options->attach.priority);
 	if (takes(command, &cli_opt_mode))
 		line_add(line, "--mode=%s", modes[options->attach.mode]);
@@ -159,8 +159,9 @@ static void check_values(const struct line *line, const struct parsed *parsed)
 	if (parsed->words > line->argc || (parsed->command && parsed->words < 2))
 		fail("words that aren't there");
 	if (!options->count || options->count > INT32_MAX || options->limit > INT32_MAX ||
-	    options->interval_ms > INT32_MAX || options->attach.priority > INT32_MAX ||
-	    options->max_entries > INT32_MAX)
+	    options->interval_ms > INT32_MAX || options->max_entries > INT32_MAX ||
+	    (options->attach.priority > INT32_MAX &&
+	     options->attach.priority != ATTACH_KEEP_PRIORITY))
 		fail("a number out of range");
 	if (options->watch_seconds != 0 &&
 	    !(options->watch_seconds >= 0.1 && options->watch_seconds <= 86400))

@@ -170,14 +170,6 @@ void bpf_ringbuf_submit(void *data, __u64 flags)
 	native.records++;
 }
 
-void bpf_ringbuf_discard(void *data, __u64 flags)
-{
-	if (!data || data != reserved || flags)
-		abort();
-	reserved = NULL;
-	free(data);
-}
-
 long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags)
 {
 	void *to;

@@ -27,6 +27,9 @@ TIMING = "duration: 2s, renewDeadline: 1200ms, retryPeriod: 300ms"
 # Where not one request may go unanswered, however long a busy machine keeps a renewal waiting
 STEADY_DURATION = 4.0
 STEADY = "duration: 4s, renewDeadline: 3300ms, retryPeriod: 300ms"
+# The shortest that make sense with etcd on a LAN
+SHORT_DURATION = 0.5
+SHORT = "duration: 500ms, renewDeadline: 400ms, retryPeriod: 100ms"
 STORE_IP = "198.19.0.100"
 
 CONFIG = """

@@ -19,6 +19,7 @@ from wait import let_pass, wait_until
 
 NODE = os.environ.get("LEASE_NODE", str(Path(__file__).resolve().parents[2] / "build/tests/lease/lease-node"))
 DURATION, RETRY = 2.0, 0.3
+ADDRESSES = 131072  # as in node.c
 PARENT_DIES = 1  # PR_SET_PDEATHSIG
 
 libc = ctypes.CDLL(None)
@@ -40,14 +41,14 @@ class Etcd:
     """A cluster of etcd; tls: names of certificate files, as openssl_files() makes them. @enter: words before a
     command that take it to where @address is."""
 
-    def __init__(self, directory, members=1, tls=None, address="127.0.0.1", enter=()):
+    def __init__(self, directory, members=1, tls=None, address="127.0.0.1", enter=(), options=()):
         self.directory, self.tls, self.enter = directory, tls, enter
         scheme = "https" if tls else "http"
         self.urls = [f"{scheme}://{address}:{free_port()}" for _ in range(members)]
         self.peers = [f"http://{address}:{free_port()}" for _ in range(members)]
         self.processes = [None] * members
         for number in range(members):
-            self.start(number)
+            self.start(number, *options)
         assert wait_until(lambda: self.ctl("endpoint", "health", check=False).returncode == 0, 20)
 
     def start(self, number, *options):
@@ -70,6 +71,13 @@ class Etcd:
     def get(self, key):
         found = json.loads(self.ctl("get", key, "-w", "json").stdout).get("kvs")
         return json.loads(base64.b64decode(found[0]["value"])) if found else None
+
+    def revision(self):
+        """How many writes there were."""
+        return json.loads(self.ctl("get", "x", "-w", "json").stdout)["header"]["revision"]
+
+    def keys(self):
+        return self.ctl("get", "--prefix", "/xdp-l2resp/", "--keys-only").stdout.split()
 
     def claim(self, host):
         return self.get(f"/xdp-l2resp/claim/198.18.0.{host}")
@@ -142,6 +150,10 @@ class Node:
         slot = self.table[2048 + host]
         return bool(slot) and struct.unpack_from("=Q", self.table, 8 * slot)[0] > time.clock_gettime_ns(
             time.CLOCK_BOOTTIME)
+
+    def held(self):
+        """How many addresses have an entry."""
+        return ADDRESSES - self.table[2048:2048 + ADDRESSES].count(0)
 
     def answered(self):
         return {host for host in range(1, 256) if self.table[2048 + host] and self.answers(host)}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A node of the lease protocol without a data path: what the daemon is to agent/lease/lease.h, with a
- * table in a shared file in the map's place, which outlives it. Says on stdout what happens, a line
- * an event: "GAINED address slot", "STAMP slot deadline_ns"... Takes commands on stdin.
+ * A node of the lease protocol without a data path: what the daemon is to agent/lease/lease.h, with
+ * a table in a shared file in the map's place, which outlives it. Says on stdout what happens, a
+ * line an event: "GAINED address slot", "STAMP slot deadline_ns"... Takes commands on stdin.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,10 +19,11 @@
 #include "lease.h"
 #include "lease_record.h"
 
-#define ADDRESSES 256
+#define ADDRESSES 131072 /* 198.18.0.0/15 */
 #define ENDPOINTS 8
+#define NS_PER_MS UINT64_C(1000000)
 
-/* The data path: entries by the last byte of 198.18.0.x, stamps by slot. */
+/* The data path: entries by the address's number in 198.18.0.0/15, stamps by slot. */
 struct table {
 	uint64_t stamps[256];
 	uint8_t entries[ADDRESSES];
@@ -32,9 +33,20 @@ static struct table *table;
 static struct lease_manager *manager;
 static sd_event *event;
 
-static struct address address_of(unsigned int host)
+static bool quiet;
+
+static struct address address_of(uint32_t number)
 {
-	return (struct address){ { [10] = 0xff, [11] = 0xff, 198, 18, 0, host } };
+	return (struct address){
+		{ [10] = 0xff, [11] = 0xff, 198, 18 + (number >> 16), number >> 8, number }
+	};
+}
+
+static uint32_t number_of(const struct address *address)
+{
+	const uint8_t *bytes = address->bytes + 12;
+
+	return (bytes[1] - 18) << 16 | bytes[2] << 8 | bytes[3];
 }
 
 static void on_gained(const struct address *address, uint8_t slot, void *userdata)
@@ -42,8 +54,9 @@ static void on_gained(const struct address *address, uint8_t slot, void *userdat
 	char text[INET6_ADDRSTRLEN];
 
 	(void)userdata;
-	table->entries[address->bytes[15]] = slot;
-	printf("GAINED %s %u\n", address_format(address, text), slot);
+	table->entries[number_of(address)] = slot;
+	if (!quiet)
+		printf("GAINED %s %u\n", address_format(address, text), slot);
 }
 
 static int on_lost(const struct address *address, enum lease_loss reason, void *userdata)
@@ -51,15 +64,16 @@ static int on_lost(const struct address *address, enum lease_loss reason, void *
 	char text[INET6_ADDRSTRLEN];
 
 	(void)userdata;
-	table->entries[address->bytes[15]] = 0;
-	printf("LOST %s %s\n", address_format(address, text), lease_loss_names[reason]);
+	table->entries[number_of(address)] = 0;
+	if (!quiet)
+		printf("LOST %s %s\n", address_format(address, text), lease_loss_names[reason]);
 	return 0;
 }
 
 static int on_purge(void *userdata)
 {
 	(void)userdata;
-	for (unsigned int i = 0; i < ADDRESSES; i++) {
+	for (uint32_t i = 0; i < ADDRESSES; i++) {
 		struct address address = address_of(i);
 
 		if (table->entries[i] != lease_manager_holds(manager, &address))
@@ -71,7 +85,7 @@ static int on_purge(void *userdata)
 static int on_present(const struct address *address, void *userdata)
 {
 	(void)userdata;
-	return table->entries[address->bytes[15]] != 0;
+	return table->entries[number_of(address)] != 0;
 }
 
 static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
@@ -93,7 +107,7 @@ static void on_changed(const struct address *address, void *userdata)
 	char text[INET6_ADDRSTRLEN];
 
 	(void)userdata;
-	if (!lease_manager_info(manager, address, &info))
+	if (!quiet && !lease_manager_info(manager, address, &info))
 		printf("HOLDER %s %s\n", address_format(address, text),
 		       info.holder[0] ? info.holder : "-");
 }
@@ -125,7 +139,7 @@ static const struct lease_callbacks callbacks = {
 	.log = on_log,
 };
 
-/* "VERB HOST [NODE]", HOST being the last byte of an address. */
+/* "VERB HOST [NODE]", HOST being the number of an address. */
 static void command(char *line)
 {
 	const char *verb = strtok(line, " \n"), *host = strtok(NULL, " \n");
@@ -176,8 +190,7 @@ int main(int argc, char **argv)
 	const char *endpoints[ENDPOINTS + 1] = {};
 	struct lease_config config = {
 		.engine = LEASE_ENGINE_ETCD,
-		.timing = { 2 * UINT64_C(1000000000), 1200 * UINT64_C(1000000),
-			    300 * UINT64_C(1000000) },
+		.timing = { 2000 * NS_PER_MS, 1200 * NS_PER_MS, 300 * NS_PER_MS },
 		.weight = 100,
 		.endpoints = endpoints,
 	};
@@ -187,7 +200,7 @@ int main(int argc, char **argv)
 	int fd, option, count = 0;
 
 	setlinebuf(stdout);
-	while ((option = getopt(argc, argv, "n:i:t:e:w:a:c:k:K:s:T:pN")) != -1) {
+	while ((option = getopt(argc, argv, "n:i:t:e:w:a:c:k:K:s:T:D:pNq")) != -1) {
 		switch (option) {
 		case 'n':
 			config.node = optarg;
@@ -231,6 +244,14 @@ int main(int argc, char **argv)
 		case 'p':
 			config.preempt = true;
 			break;
+		case 'D':
+			config.timing.duration_ns = strtoull(optarg, NULL, 10) * NS_PER_MS;
+			config.timing.renew_deadline_ns = config.timing.duration_ns * 6 / 10;
+			config.timing.retry_period_ns = config.timing.duration_ns * 15 / 100;
+			break;
+		case 'q':
+			quiet = true;
+			break;
 		case 'N':
 			config.engine = LEASE_ENGINE_NONE;
 			break;
@@ -244,7 +265,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "lease-node: %s\n", err.text);
 		return 1;
 	}
-	for (unsigned int i = 1; i <= wanted; i++) {
+	for (uint32_t i = 1; i <= wanted; i++) {
 		struct address address = address_of(i);
 
 		lease_manager_want(manager, &address, NULL);

@@ -1,16 +1,19 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """add, del, list, flush, import, save: which addresses there are afterwards."""
+import fcntl
 import ipaddress
 import json
 import os
 import stat
 import subprocess
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from lan import SERVER_MAC, VIP6, VIP_MAC, in_v6
-from wait import HUNG
+from lan import PASS, SERVER_MAC, VIP, VIP6, VIP_MAC, in_v6
+from wait import HUNG, wait_until
 
 FAMILIES = {"IPv4": str, "IPv6": in_v6}
 each_family = pytest.mark.parametrize("words", FAMILIES.values(), ids=FAMILIES)
@@ -329,3 +332,60 @@ def test_add_says_that_nothing_answers_yet(lan):
     assert "note: nothing answers on eth1" in lan.done("add 198.18.10.1 dev eth1").err
     lan.done("attach eth1")
     assert lan.done("add 198.18.10.2 dev eth1").err == ""
+
+
+@pytest.mark.parametrize("name", ["alt1", "longer-than-fifteen-bytes"])
+def test_alternative_names(lan, scratch, name):
+    """ip-link(8)'s altname stands for the interface in every command; beside its name it is one."""
+    lan.server.ip(f"link property add dev eth1 altname {name}")
+    (scratch / "file").write_text(f"198.18.10.2 dev {name}\n"
+                                  "198.18.10.3 dev eth1\n198.18.10.2 dev eth1\n")
+    assert len(lan.rows(f"attach {name} eth1")) == 1
+    assert lan.rows(f"add 198.18.10.1 dev {name}") == {"added": 1, "present": 0}
+    assert lan.rows(f"import {scratch}/file") == {"added": 2, "present": 0}
+    for command in "status", "list dev", "stats", "doctor", "explain 198.18.10.1 dev":
+        said = lan.cli(f"{command} {name} --json")
+        assert said.err == "" and said.out == lan.cli(f"{command} eth1 --json").out
+        assert command == "doctor" or '"eth1"' in said.out
+    lan.done(f"announce 198.18.10.1 dev {name} --count 1", f"del 198.18.10.1 dev {name}", f"flush dev {name}")
+    assert listed(lan) == []
+    assert len(lan.rows(f"detach eth1 {name}")) == 1
+
+
+@contextmanager
+def writers_lock(lan):
+    """Held as by another writer."""
+    directory = os.open(f"{lan.bpffs}/xdp-l2resp", os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(directory, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(directory)
+
+
+def waits_for_a_lock(process):
+    return any("-> FLOCK" in line and str(process.pid) in line.split()
+               for line in Path("/proc/locks").read_text().splitlines())
+
+
+@pytest.mark.parametrize("command", ["attach eth1", f"add {VIP} dev eth1", f"add {VIP}-198.18.10.2 dev eth1", "import"])
+def test_made_anew_while_another_writes(lan, background, scratch, command):
+    """The interface is the one that has the name when the lock is had."""
+    lan.done("attach eth1", "detach eth1")
+    (scratch / "file").write_text(f"{VIP} dev eth1\n198.18.10.2 dev eth1 mac {VIP_MAC}\n")
+    if command == "import":
+        command += f" {scratch}/file"
+    with writers_lock(lan):
+        writer = background(lan.argv(command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        assert wait_until(lambda: waits_for_a_lock(writer), 10)
+        lan.server.ip("link del eth1")
+        lan.make_link(mac="02:00:00:00:00:78")
+        lan.client.ip(f"link set eth0 xdpdrv object {PASS} section xdp")
+    assert writer.wait(20) == 0, writer.stderr.read()
+    now, = lan.rows("status eth1")
+    if command.startswith("attach"):
+        assert now["mode"] == "native"
+        lan.done(f"add {VIP} dev eth1")
+    rows = lan.rows("list")
+    assert rows and {row["ifindex"] for row in rows} == {now["ifindex"]}
+    assert {row["mac"] for row in rows if not row["mac_fixed"]} == {"02:00:00:00:00:78"}

@@ -168,10 +168,19 @@ def test_mac_change(lan):
              f"add {VIP6} dev eth1 override off", f"add fe80::1 dev eth1 mac {VIP_MAC}")
     ask(lan, 3)
     lan.server.ip(f"link set eth1 address {changed}")
+    # what would be answered is what is shown: the program goes on with the old one
+    assert like(lan.rows("list"), [{"ip": VIP, "mac": SERVER_MAC, "mac_stale": True, "answering": True},
+                                   {"ip": fixed, "mac_stale": False}, {"ip": VIP6, "mac_stale": True},
+                                   {"ip": "fe80::1", "mac_stale": False}])
+    assert f"{VIP} dev eth1 mac {SERVER_MAC} stale answering " in lan.done("list").out
+    ask(lan, 1)
+    explained = {one["name"]: one["detail"] for one in lan.rows(f"explain {VIP} dev eth1")["checks"]}
+    assert explained["entry"] == f"mac {SERVER_MAC}, which the interface had once; attach again"
     lan.done("attach eth1")
+    assert not any(row["mac_stale"] for row in lan.rows("list"))
     ask(lan, 1, mac=changed)
     assert like(lan.rows("list"), [
-        {"ip": VIP, "mac": changed, "mac_fixed": False, "responses_sent": 4},
+        {"ip": VIP, "mac": changed, "mac_fixed": False, "responses_sent": 5},
         {"ip": fixed, "mac": VIP_MAC, "mac_fixed": True, "responses_sent": 0},
         {"ip": VIP6, "mac": changed, "mac_fixed": False, "override": False},
         {"ip": "fe80::1", "mac": VIP_MAC, "mac_fixed": True, "override": True}])

@@ -17,6 +17,7 @@ REFUSED, USAGE = 1, 2
 
 ADDED = ["attach eth1", f"add {VIP} dev eth1"]
 FULL = ["attach eth1 --max-entries 16", "add 198.18.10.0/28 dev eth1"]
+MORE_ROOM = "; `xdp-l2resp attach IFACE --max-entries N` makes room for more"
 HALF = ["attach eth1 --max-entries 16", "add 198.18.10.0/29 dev eth1"]
 
 # Words that make no sense, and addresses that nobody may answer for.
@@ -123,7 +124,7 @@ ROWS = {
         FULL, "attach eth2 --max-entries 32", REFUSED, "another XDP program"),
 
     "a range larger than the map": (HALF, "add 198.18.11.0/27 dev eth1", REFUSED, "32"),
-    "a range larger than the free room": (HALF, "add 198.18.11.0/28 dev eth1", REFUSED, "8"),
+    "a range larger than the free room": (HALF, "add 198.18.11.0/28 dev eth1", REFUSED, MORE_ROOM),
     "a range larger than the map, IPv6": (HALF, "add 2001:db8::/123 dev eth1", REFUSED, "32"),
     "a range larger than the free room, IPv6": (
         FULL + ["add 2001:db8::/125 dev eth1"], "add 2001:db8:1::/124 dev eth1", REFUSED, "8"),
@@ -135,8 +136,9 @@ ROWS = {
     "a /65": ([], "add 2001:db8::/65 dev eth1", REFUSED, "9223372036854775808 addresses"),
     "another MAC, IPv6": ([f"add {VIP6} dev eth1"], f"add {VIP6} dev eth1 mac {VIP_MAC}", REFUSED,
                           SERVER_MAC),
-    "a range larger than the default map": ([], "add 198.0.0.0/8 dev eth1", REFUSED, "65536"),
-    "the map is full": (FULL, "add 198.18.11.1 dev eth1", REFUSED, "full"),
+    "a range larger than the default map": ([], "add 198.0.0.0/8 dev eth1", REFUSED,
+                                           f"65536{MORE_ROOM}"),
+    "the map is full": (FULL, "add 198.18.11.1 dev eth1", REFUSED, MORE_ROOM),
     "the map is full, a new interface": (FULL, "add 198.18.10.1 dev eth2", REFUSED, "full"),
     "another MAC": (ADDED, f"add {VIP} dev eth1 mac {VIP_MAC}", REFUSED, SERVER_MAC),
     "another MAC than a fixed one": ([f"add {VIP} dev eth1 mac {VIP_MAC}"],
@@ -380,7 +382,7 @@ BAD_FILES = {
                               "line 2: 198.18.10.7"),
     "there with another MAC": (f"198.18.10.7 dev eth1\n{VIP} dev eth1 mac {VIP_MAC}\n",
                                f"line 2: {VIP}"),
-    "more than the free room": ("198.18.10.0/28 dev eth2\n", "free room"),
+    "more than the free room": ("198.18.10.0/28 dev eth2\n", MORE_ROOM),
 }
 
 

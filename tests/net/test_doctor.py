@@ -106,6 +106,22 @@ def test_not_attached(well):
     assert look(well) == {}
 
 
+def test_not_attached_and_refused(well):
+    """No advice to attach where attach refuses: what stands in its way comes first."""
+    well.done("detach eth1")
+    well.server.ip(f"link set eth1 xdpdrv object {PASS} section xdp", f"link set eth1 address {NEW_MAC}")
+    refused = well.cli("attach eth1")
+    assert refused.status == 1
+    reason = refused.err.removeprefix("xdp-l2resp: ").rstrip()
+    found = look(well)
+    for check in "not_attached", "mac_stale":
+        assert found[check]["remedy"] == f"see to this, then run `xdp-l2resp attach eth1`: {reason}"
+    assert f"nothing answers on eth1: {reason}" in well.done("add 198.18.10.2 dev eth1").err
+    well.server.ip("link set eth1 xdpdrv off")
+    follow(well, found["not_attached"])
+    assert look(well) == {}
+
+
 def test_program_stale(well):
     """The pins are gone, the program isn't."""
     run("rm", "-r", f"{well.bpffs}/xdp-l2resp")

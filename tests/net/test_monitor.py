@@ -402,3 +402,11 @@ def test_refused(attached, words, expected):
     assert done.status == status and sentence in done.err and done.out == ""
     assert done.err.count("\n") == 1
     assert not recording(attached)
+
+
+@pytest.mark.parametrize("name", ["alt1", "longer-than-fifteen-bytes"])
+def test_alternative_name(attached, background, name):
+    attached.server.ip(f"link property add dev eth1 altname {name}")
+    monitor = Monitor(attached, background, f"dev {name}").started()
+    monitor.send(arp(VIP))
+    assert len(monitor.ended()[0]) == 2

@@ -17,7 +17,7 @@ COUNTERS = dict.fromkeys(
      "arp_bad_sender_ip", "arp_bad_format", "arp_truncated"], int)
 STATUS_ROW = {"dev": "eth1", "ifindex": int, "mode": "native", "prog_id": int, "chain": bool,
               "chain_reason": str, "entries": int}
-LIST_ROW = {"ip": str, "dev": "eth1", "ifindex": int, "mac": str, "mac_fixed": bool, "vlan": None,
+LIST_ROW = {"ip": str, "dev": "eth1", "ifindex": int, "mac": str, "mac_fixed": bool, "mac_stale": False, "vlan": None,
             "lease": None, "answering": bool, "responses_sent": int, "conflicts": int}
 
 # name: commands before; the command; the form of what it prints, options aside
@@ -85,6 +85,30 @@ def test_help_of_a_command(lan, command):
 
 def test_version(lan):
     assert re.fullmatch(r"xdp-l2resp \d+\.\d+\.\d+\n", lan.done("--version").out)
+
+
+def test_names_that_are_not_utf8(lan):
+    """The kernel permits any byte in an interface's name, JSON doesn't: nothing is left out for it."""
+    name, shown = os.fsdecode(b"\xc3\xa9th\xff"), "\u00e9th\\xff"
+    lan.server.run("ip", "link", "add", name, "type", "veth", "peer", "name", "other")
+    for dev in name, "other":
+        lan.server.run("ip", "link", "set", dev, "up")
+
+    def said(command):
+        return lan.cli(f"{command} --json", errors="surrogateescape").json
+
+    assert [row["dev"] for row in said(f"attach {name}")] == [shown]
+    assert said(f"add {VIP} dev {name}")["added"] == 1
+    assert [row["dev"] for row in said("status")] == [shown]
+    assert [row["dev"] for row in said("list")] == [shown]
+    assert said("stats")["devices"].keys() == {shown}
+    assert said(f"announce {VIP} dev {name} --count 1")["dev"] == shown
+    explained = said(f"explain {VIP} dev {name}")
+    assert explained["dev"] == shown and explained["checks"][0]["detail"] == f"{shown} is up"
+    lan.server.run("ip", "link", "set", name, "down")
+    found = said("doctor")["findings"]
+    assert ("link_down", shown, f"{shown} is down") in [
+        (one["check"], one["dev"], one["detail"]) for one in found]
 
 
 def test_list_agrees_with_bpftool(lan):

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from lan import CLIENT_MAC, SERVER_MAC, VIP, need
+from wait import wait_until
 from wire import REPLY, Wire, arp
 
 OTHER, NOT_OWNED = "02:00:00:00:00:77", "198.18.10.200"
@@ -65,8 +66,9 @@ def test_by_interface(lan):
     lan.server.ip("link add eth2 type veth peer name eth3", "link set eth2 up", "link set eth3 up")
     lan.done("attach eth1 eth2", f"add {VIP} dev eth1", f"add {VIP} dev eth2")
     with Wire(lan.client, "eth0") as wire, Wire(lan.server, "eth3") as second:
-        wire.ask(*[arp(VIP)] * 3)
-        second.ask(*[arp(VIP)] * 2 + [arp(NOT_OWNED)])
+        wire.send(*[arp(VIP)] * 3)
+        second.send(*[arp(VIP)] * 2 + [arp(NOT_OWNED)])
+        assert wait_until(lambda: sum(lan.rows("stats")["counters"].values()) == 6), lan.rows("stats")
     stats = lan.rows("stats")
     assert stats["devices"]["eth1"]["arp_answered"] == 3
     assert stats["devices"]["eth2"]["arp_answered"] == 2
@@ -96,3 +98,17 @@ def test_watch_text(lan, background):
     watch = background(lan.argv("stats eth1 --watch 0.2"), stdout=subprocess.PIPE, text=True)
     assert watch.stdout.readline().split() == ["outcome", "total", "per", "second"]
     assert watch.stdout.readline().split() == ["arp_answered", "0", "0.0"]
+
+
+def test_watch_begins_before_the_first_attach(lan, background):
+    """And goes on over a flush of everything."""
+    watch = background(lan.argv("stats eth1 --watch 0.1 --json"), stdout=subprocess.PIPE, text=True)
+    assert json.loads(watch.stdout.readline())["devices"] == {}
+    for _ in range(2):
+        lan.done("attach eth1", f"add {VIP} dev eth1")
+        with Wire(lan.client, "eth0") as wire:
+            assert len(wire.ask(arp(VIP), count=1)) == 1
+        assert any(json.loads(watch.stdout.readline())["counters"]["arp_answered"] == 1
+                   for _ in range(100))
+        lan.done("detach eth1", "flush --all")
+        assert any(json.loads(watch.stdout.readline())["devices"] == {} for _ in range(100))

@@ -58,8 +58,7 @@ class Wire:
 
     def send(self, *frames):
         for frame in frames:
-            while not self.sent(frame):
-                time.sleep(0.001)
+            assert wait_until(lambda: self.sent(frame), poll=0.001)  # pylint: disable=cell-var-from-loop
 
     def sent(self, frame):
         """False if the device's ring is full: it took nothing."""

@@ -287,6 +287,33 @@ void frame_run(const struct frame *in, struct frame_result *ret_result)
 	twin_check(in, ret_result);
 }
 
+static int trace_count(void *count, void *record, size_t size)
+{
+	(void)record;
+	(void)size;
+	++*(unsigned int *)count;
+	return 0;
+}
+
+unsigned int frame_trace(const struct frame *in, uint32_t times, uint64_t *ret_lost)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->bytes, .data_size_in = in->length,
+		    .repeat = times);
+	struct trace_control *control = &program->data_trace->trace_control;
+	unsigned int count = 0;
+	struct ring_buffer *ring =
+		ring_buffer__new(bpf_map__fd(program->maps.trace), trace_count, &count, NULL);
+
+	cr_assert_not_null(ring);
+	*control = (struct trace_control){ .on = 1, .until_ns = UINT64_MAX };
+	cr_assert_eq(bpf_prog_test_run_opts(bpf_program__fd(program->progs.xdp_l2resp), &opts), 0);
+	control->on = 0;
+	ring_buffer__consume(ring);
+	ring_buffer__free(ring);
+	*ret_lost = control->lost;
+	return count;
+}
+
 uint64_t frame_conflicts(const uint8_t address[16], const uint8_t mac[6])
 {
 	struct conflict_key key = { .ifindex = FIXTURE_IFINDEX };

@@ -37,6 +37,10 @@ struct reference frame_told(void);
  * explain's twin says the same of it, and changes nothing. */
 void frame_run(const struct frame *in, struct frame_result *ret_result);
 
+/* What monitor is given of @in, run @times while it watches: the records that it reads afterwards,
+ * and in *ret_lost those that found the ring full. */
+unsigned int frame_trace(const struct frame *in, uint32_t times, uint64_t *ret_lost);
+
 /* Frames in conflicts for @address (IPv4: mapped) and @mac. */
 uint64_t frame_conflicts(const uint8_t address[16], const uint8_t mac[6]);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What users write for addresses, ranges, MACs and whole specifications. */
+/* What users write for addresses, ranges, MACs and whole specifications; and text with their bytes
+ * in it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +8,9 @@
 #include <criterion/criterion.h>
 
 #include "addr.h"
+#include "err.h"
 #include "spec.h"
+#include "text.h"
 
 static const struct {
 	const char *text;
@@ -303,4 +306,57 @@ Test(spec, a_list_grows_no_longer_than_both_maps_hold)
 	cr_expect(strstr(err.text, "2^64"), "%s", err.text);
 	cr_expect_eq(list.count, 768);
 	spec_list_free(&list);
+}
+
+static const struct {
+	const char *text;
+	const char *json;
+} texts[] = {
+	{ "", "" },
+	{ "eth1", "eth1" },
+	{ "\xc3\xa9th \xe2\x82\xac \xf0\x9f\x99\x82", "\xc3\xa9th \xe2\x82\xac \xf0\x9f\x99\x82" },
+	{ "\xff", "\\xff" },
+	{ "\xc3\xa9\xff\xc3\xa9", "\xc3\xa9\\xff\xc3\xa9" },
+	{ "cut \xe2\x82", "cut \\xe2\\x82" },
+	{ "\xc0\xaf overlong", "\\xc0\\xaf overlong" },
+	{ "\xed\xa0\x80 surrogate", "\\xed\\xa0\\x80 surrogate" },
+	{ "\x80\x80\x80", "\\x80\\x80\\x80" },
+};
+
+Test(text, any_bytes_become_a_json_string)
+{
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		json_t *json = text_json(texts[i].text);
+
+		cr_expect_str_eq(json_string_value(json) ?: "(none)", texts[i].json, "row %zu", i);
+		json_decref(json);
+	}
+}
+
+Test(text, what_does_not_fit_is_cut_between_characters)
+{
+	static const char *const characters[] = { "a", "\xc3\xa9", "\xe2\x82\xac",
+						  "\xf0\x9f\x99\x82" };
+
+	for (size_t i = 0; i < sizeof(characters) / sizeof(characters[0]); i++) {
+		size_t size = strlen(characters[i]);
+
+		/* the character ends at each place around the end of the room */
+		for (size_t ahead = sizeof(((struct err *)0)->text) - 8;
+		     ahead < sizeof(((struct err *)0)->text) + 2; ahead++) {
+			bool fits = ahead + size < sizeof(((struct err *)0)->text);
+			struct err err;
+			json_t *json;
+
+			err_write(&err, "%0*d%s", (int)ahead, 0, characters[i]);
+			cr_expect_eq(strlen(err.text),
+				     fits			? ahead + size
+				     : ahead < sizeof(err.text) ? ahead
+								: sizeof(err.text) - 1,
+				     "character %zu after %zu bytes", i, ahead);
+			json = json_string(err.text);
+			cr_expect(json, "character %zu after %zu bytes", i, ahead);
+			json_decref(json);
+		}
+	}
 }

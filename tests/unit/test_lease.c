@@ -14,16 +14,31 @@
 
 static const struct {
 	uint64_t duration_ms, renew_deadline_ms, retry_period_ms;
+	enum lease_engine engine;
 	bool safe;
 } timings[] = {
-	{ 15000, 5000, 2000, true }, /* Cilium's defaults */
-	{ 2000, 1200, 300, true },     { 1000, 900, 100, true },
-	{ 0, 5000, 2000, false },      { 1500, 900, 100, false },    /* no whole seconds */
-	{ 1000, 950, 100, false },				     /* the margin is 50 ms */
-	{ 15000, 14250, 2000, false },				     /* and here 750 */
-	{ 15000, 14249, 2000, true },  { 15000, 2400, 2000, false }, /* 1.2 * 2000 */
-	{ 15000, 2401, 2000, true },   { 15000, 20000, 2000, false },
-	{ 15000, 5000, 0, false },     { 86401000, 5000, 2000, false }, /* more than a day */
+	{ 15000, 5000, 2000, LEASE_ENGINE_KUBERNETES, true }, /* Cilium's defaults */
+	{ 2000, 1200, 300, LEASE_ENGINE_ETCD, true },
+	{ 1000, 900, 100, LEASE_ENGINE_KUBERNETES, true },
+	{ 0, 5000, 2000, LEASE_ENGINE_ETCD, false },
+	{ 0, 5000, 2000, LEASE_ENGINE_KUBERNETES, false },
+	{ 300, 200, 50, LEASE_ENGINE_ETCD, true },
+	{ 300, 200, 50, LEASE_ENGINE_NONE, true },
+	{ 290, 200, 50, LEASE_ENGINE_ETCD, false },
+	{ 500, 400, 100, LEASE_ENGINE_ETCD, true },
+	{ 510, 400, 100, LEASE_ENGINE_ETCD, true },
+	{ 505, 400, 100, LEASE_ENGINE_ETCD, false }, /* steps of 10 ms */
+	{ 1500, 900, 100, LEASE_ENGINE_ETCD, true },
+	{ 1500, 900, 100, LEASE_ENGINE_KUBERNETES, false }, /* no whole seconds */
+	{ 500, 450, 100, LEASE_ENGINE_ETCD, false },	    /* the margin is 50 ms */
+	{ 1000, 950, 100, LEASE_ENGINE_ETCD, false },	    /* and here */
+	{ 15000, 14250, 2000, LEASE_ENGINE_ETCD, false },   /* and here 750 */
+	{ 15000, 14249, 2000, LEASE_ENGINE_ETCD, true },
+	{ 15000, 2400, 2000, LEASE_ENGINE_ETCD, false }, /* 1.2 * 2000 */
+	{ 15000, 2401, 2000, LEASE_ENGINE_ETCD, true },
+	{ 15000, 20000, 2000, LEASE_ENGINE_ETCD, false },
+	{ 15000, 5000, 0, LEASE_ENGINE_ETCD, false },
+	{ 86401000, 5000, 2000, LEASE_ENGINE_ETCD, false }, /* more than a day */
 };
 
 Test(lease, timings_are_safe_or_refused_with_the_rule)
@@ -34,8 +49,8 @@ Test(lease, timings_are_safe_or_refused_with_the_rule)
 					       timings[i].retry_period_ms * MS };
 		struct err err = {};
 
-		cr_expect_eq(lease_timing_check(&timing, &err), timings[i].safe ? 0 : -EINVAL,
-			     "row %zu: %s", i, err.text);
+		cr_expect_eq(lease_timing_check(timings[i].engine, &timing, &err),
+			     timings[i].safe ? 0 : -EINVAL, "row %zu: %s", i, err.text);
 		cr_expect_eq(!err.text[0], timings[i].safe);
 	}
 }
@@ -48,7 +63,7 @@ static const struct record heartbeat = {
 		       .sequence = 7,
 		       .state = HEARTBEAT_DRAINING,
 		       .slot = 255,
-		       .duration_s = 15,
+		       .duration_ms = 15000,
 		       .weight = 100 },
 };
 
@@ -110,6 +125,7 @@ Test(lease, records_survive_being_written_and_read)
 	cr_expect_eq(read.heartbeat.session, UINT64_MAX);
 	cr_expect_eq(read.heartbeat.state, HEARTBEAT_DRAINING);
 	cr_expect_eq(read.heartbeat.slot, 255);
+	cr_expect_eq(read.heartbeat.duration_ms, 15000);
 	free(text);
 }
 
@@ -147,8 +163,8 @@ static const struct {
 	{ RECORD_CLAIM, "0000000000000001", "-000000000000001" },
 	{ RECORD_CLAIM, "\"transitions\":3", "\"transitions\":-3" },
 	{ RECORD_HEARTBEAT, "\"slot\":255", "\"slot\":256" },
-	{ RECORD_HEARTBEAT, "\"duration\":15", "\"duration\":0" },
-	{ RECORD_HEARTBEAT, "\"duration\":15", "\"duration\":86401" },
+	{ RECORD_HEARTBEAT, "\"durationMs\":15000", "\"durationMs\":0" },
+	{ RECORD_HEARTBEAT, "\"durationMs\":15000", "\"durationMs\":86400001" },
 	{ RECORD_HEARTBEAT, "draining", "sleeping" },
 	{ RECORD_HEARTBEAT, "0123456789abcdef0", "0" },
 };

@@ -6,8 +6,9 @@
 
 #include "lease_machine.h"
 
-#define NOW	UINT64_C(1000000000000)
-#define AHEAD	(NOW + LEASE_NS_PER_S)
+#define START	UINT64_C(1000000000000)
+#define AHEAD	(START + LEASE_NS_PER_S)
+#define DAY_MS	86400000
 #define SESSION 7
 #define SLOT	3
 
@@ -15,10 +16,11 @@ static const char id[] = "0123456789abcdef0123456789abcdef";
 static const struct address vip = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 1 } };
 
 /* What was done, a letter each: h heartbeat, e heartbeat that ends the session, r release of the
- * claim, c other write of the claim, g gained, l lost, p purge, s stamp. */
+ * claim, c other write of a claim, d node-2 declared dead, g gained, l lost, p purge, s stamp. */
 static char done[32];
 static int present; /* whether the process before left an entry, or an error */
 static struct record beat;
+static uint64_t now;
 
 static void note(char what)
 {
@@ -30,6 +32,10 @@ static void swap(struct store *store, const struct record *record)
 	(void)store;
 	if (record->kind == RECORD_CLAIM) {
 		note(record->claim.holder[0] ? 'c' : 'r');
+		return;
+	}
+	if (strcmp(record->node, "node-1") != 0) {
+		note('d');
 		return;
 	}
 	note(record->heartbeat.state == HEARTBEAT_ENDED ? 'e' : 'h');
@@ -117,7 +123,7 @@ static const struct lease_callbacks callbacks = {
 static uint64_t clock_now(void *userdata)
 {
 	(void)userdata;
-	return NOW;
+	return now;
 }
 
 static uint64_t clock_random(void *userdata)
@@ -164,7 +170,7 @@ static struct lease_machine *start(bool unsettled, bool stop)
 		.timing = { 2000 * LEASE_NS_PER_MS, 1200 * LEASE_NS_PER_MS, 300 * LEASE_NS_PER_MS },
 		.weight = 100,
 	};
-	static struct store store = { .swap = swap };
+	static struct store store = { .swaps_begin = 64, .swaps_max = 64, .swap = swap };
 	struct record heartbeat = {
 		.kind = RECORD_HEARTBEAT,
 		.shape = RECORD_GOOD,
@@ -173,19 +179,18 @@ static struct lease_machine *start(bool unsettled, bool stop)
 			       .sequence = 1,
 			       .state = HEARTBEAT_ALIVE,
 			       .slot = SLOT,
-			       .duration_s = 2,
+			       .duration_ms = 2000,
 			       .weight = 100 },
 	};
 	struct lease_machine *machine;
 
 	memset(done, 0, sizeof(done));
-	cr_assert_eq(
-		lease_machine_new(&config, &callbacks, NULL,
-				  &(struct lease_clock){ clock_now, clock_random, clock_arm, NULL },
-				  &machine),
-		0);
-	machine->store = &store;
-	cr_assert_eq(lease_machine_want(machine, &vip, NULL), 0);
+	now = START;
+	machine = lease_machine_new(&config, &callbacks, NULL,
+				    &(struct lease_clock){ clock_now, clock_random, clock_arm,
+							   NULL });
+	lease_machine_set_store(machine, &store);
+	lease_machine_want(machine, &vip, NULL);
 	lease_machine_settled(machine);
 	if (stop)
 		lease_machine_stop(machine);
@@ -254,4 +259,98 @@ Test(lease_machine, does_not_go_on_while_the_entries_are_not_known)
 Test(lease_machine, ends_a_session_once_its_entries_are_gone)
 {
 	expect(start(false, true), "pe");
+}
+
+/* The heartbeat of another node, last seen @state, whose leases last for a day. */
+static void tell_long(struct lease_machine *machine, enum heartbeat_state state)
+{
+	struct record heartbeat = {
+		.kind = RECORD_HEARTBEAT,
+		.shape = RECORD_GOOD,
+		.node = "node-3",
+		.heartbeat = { .session = SESSION + 3, .state = state, .duration_ms = DAY_MS },
+	};
+
+	memcpy(heartbeat.heartbeat.id, id, LEASE_ID_DIGITS);
+	tell(machine, heartbeat, 4);
+}
+
+/* Is an address that nobody had written @seconds after the view began? */
+static bool takes_new(enum heartbeat_state state, unsigned int seconds)
+{
+	static const struct address another = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 2 } };
+	struct lease_machine *machine;
+	bool taken = false;
+
+	present = 1;
+	machine = start(false, false);
+	tell_long(machine, state);
+	renewed(machine);
+	memset(done, 0, sizeof(done));
+	for (unsigned int i = 0; i < seconds * 10 && !taken; i++) {
+		now += 100 * LEASE_NS_PER_MS;
+		lease_machine_want(machine, &another, NULL);
+		lease_machine_run(machine);
+		taken = strchr(done, 'c');
+		/* each renewal is confirmed at once */
+		if (strchr(done, 'h')) {
+			lease_machine_events.swapped(&beat, 0, machine);
+			tell(machine, beat, 10 + i);
+		}
+		memset(done, 0, sizeof(done));
+	}
+	lease_machine_free(machine);
+	return taken;
+}
+
+Test(lease_machine, a_dead_node_with_leases_of_a_day_holds_no_new_address_back)
+{
+	cr_expect(takes_new(HEARTBEAT_DEAD, 5));
+	cr_expect(takes_new(HEARTBEAT_ENDED, 5));
+	cr_expect_not(takes_new(HEARTBEAT_ALIVE, 5), "its entries may still answer");
+}
+
+static bool held_lately(const struct lease_machine *machine)
+{
+	struct lease_info info;
+
+	return !lease_machine_info(machine, &vip, &info) && info.lately;
+}
+
+/* What is free in the store for long is asked for on the LAN before it is taken. */
+Test(lease_machine, knows_what_was_held_within_the_last_duration)
+{
+	struct record claim = { .kind = RECORD_CLAIM, .shape = RECORD_GOOD, .address = vip };
+	struct lease_machine *machine;
+
+	present = 1;
+	machine = start(false, false);
+	renewed(machine);
+	cr_expect(held_lately(machine), "it holds it itself");
+	lease_machine_unwant(machine, &vip);
+	lease_machine_run(machine);
+	tell(machine, claim, 6);
+	lease_machine_events.swapped(&claim, 0, machine);
+	now += LEASE_NS_PER_S;
+	cr_expect(held_lately(machine), "a second after it was given up");
+	now += 2 * LEASE_NS_PER_S;
+	cr_expect_not(held_lately(machine), "three seconds after it was given up");
+	lease_machine_free(machine);
+}
+
+Test(lease_machine, does_not_know_of_what_it_finds_free_that_it_was_held)
+{
+	struct record claim = { .kind = RECORD_CLAIM,
+				.shape = RECORD_GOOD,
+				.address = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 3 } } };
+	struct lease_machine *machine;
+	struct lease_info info;
+
+	present = 1;
+	machine = start(false, false);
+	renewed(machine);
+	tell(machine, claim, 6);
+	cr_assert_eq(lease_machine_info(machine, &claim.address, &info), 0);
+	cr_expect_not(info.lately);
+	lease_machine_free(machine);
 }

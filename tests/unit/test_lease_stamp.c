@@ -92,10 +92,12 @@ static uint64_t fresh_for(uint64_t ahead_ns)
 
 	cr_assert_eq(lease_stamp_write(stamper, 1, began + ahead_ns, &err), 0, "%s", err.text);
 	stamp = stamp_of(1);
-	/* a stamp of slot 2 that is too near for any jiffies tells what they are now */
+	/* A stamp of slot 2 that is too near for any jiffies tells what they are now. Where it's
+	 * past before it is written, other work had the processor. */
 	while (probe.fresh_jiffies < stamp.fresh_jiffies) {
-		cr_assert_eq(lease_stamp_write(stamper, 2, clock_boot_ns() + 50 * MS, &err), 0);
-		probe = stamp_of(2);
+		if (!lease_stamp_write(stamper, 2, clock_boot_ns() + 50 * MS, &err))
+			probe = stamp_of(2);
+		cr_assert_lt(clock_boot_ns() - began, 60 * S, "%s", err.text);
 	}
 	return clock_boot_ns() - began;
 }

@@ -122,3 +122,19 @@ Test(vlan, rows, .init = frame_setup, .fini = frame_teardown)
 	for (size_t i = 0; i < ROWS; i++)
 		check_row(&rows[i]);
 }
+
+/* On a trunk nearly every frame is one of those: monitor would lose what it is to show. */
+Test(vlan, what_monitor_does_not_show_takes_no_room, .init = frame_setup, .fini = frame_teardown)
+{
+	static const struct row tagged = { .tags = { Q(100) }, .asks = NOT_OWNED };
+	struct frame arp, ip4;
+	uint64_t lost;
+	size_t at = request_make(&tagged, &arp);
+
+	ip4 = arp;
+	ip4.bytes[at - 1] = 0x00;
+	cr_expect_eq(frame_trace(&ip4, 100000, &lost), 0);
+	cr_expect_eq(lost, 0, "%llu lost", (unsigned long long)lost);
+	cr_expect_eq(frame_trace(&arp, 3, &lost), 3);
+	cr_expect_eq(lost, 0);
+}

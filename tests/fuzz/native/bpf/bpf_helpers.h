@@ -54,7 +54,6 @@ long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *to, __u32 length
 long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags);
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags);
 void bpf_ringbuf_submit(void *data, __u64 flags);
-void bpf_ringbuf_discard(void *data, __u64 flags);
 
 #define NATIVE_FRAME_MAX 4096
 

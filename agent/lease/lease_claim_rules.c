@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "lease_claim_rules.h"
+#include "lease_claim_table.h"
+#include "lease_claim_write.h"
+#include "lease_order.h"
+#include "lease_peer.h"
+
+static bool claim_is_ours(const struct lease_machine *machine, const struct lease_claim *claim)
+{
+	return lease_session_holds(machine) && claim->shape == RECORD_GOOD &&
+	       claim->holder == machine->self && claim->session == machine->session.id;
+}
+
+static void claim_lost(struct lease_machine *machine, struct lease_claim *claim)
+{
+	machine->figures.lost += claim->held;
+	machine->figures.held -= claim->held;
+	claim->entry = claim->held = false;
+}
+
+/* The entry must go. False: it may still be there. */
+static bool claim_lose(struct lease_machine *machine, struct lease_claim *claim,
+		       enum lease_loss reason)
+{
+	int r = 0;
+
+	if (claim->entry)
+		r = machine->callbacks->lost(&claim->address, reason, machine->userdata);
+	if (r < 0) {
+		/* -EAGAIN: another writer is at work, which is nothing to tell of for each claim */
+		if (r != -EAGAIN)
+			lease_log(machine, LOG_ERR,
+				  "an entry can't be deleted, its claim is kept: %s", strerror(-r));
+		lease_claim_due(machine, claim, lease_now(machine) + machine->retry_period_ns);
+		return false;
+	}
+	claim_lost(machine, claim);
+	return true;
+}
+
+static void claim_gain(struct lease_machine *machine, struct lease_claim *claim)
+{
+	claim->entry = claim->held = claim->was_held = true;
+	machine->figures.gained++;
+	machine->figures.held++;
+	machine->callbacks->gained(&claim->address, machine->session.slot, machine->userdata);
+}
+
+/* Why the holder gives @claim up; false: it doesn't. */
+static bool claim_parts(const struct lease_machine *machine, const struct lease_claim *claim,
+			uint64_t now, enum lease_loss *ret_reason)
+{
+	if (!claim->wanted || claim->yielding || claim->given_up) {
+		*ret_reason = LEASE_LOSS_UNWANTED;
+		return claim->wanted || machine->settled;
+	}
+	if (machine->draining) {
+		*ret_reason = LEASE_LOSS_DRAIN;
+		return true;
+	}
+	if (claim->wish != machine->self && lease_wish_stands(machine, claim, now)) {
+		*ret_reason = LEASE_LOSS_MOVED;
+		return true;
+	}
+	return false;
+}
+
+static void run_ours(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	enum lease_loss reason;
+
+	/* a release that may yet be done */
+	if (claim->busy && claim->revision == claim->tried_revision)
+		return;
+	if (claim_parts(machine, claim, now, &reason)) {
+		if (!claim_lose(machine, claim, reason))
+			return;
+		claim->given_up = true;
+		claim->yielding = false;
+		lease_claim_release(machine, claim, now);
+	} else if (claim->wanted && machine->session.phase == SESSION_LIVE) {
+		/* written where there was none: the stream may have shown only then that another
+		 * had been there until lately */
+		if (!claim->entry && now < claim->settled_ns)
+			lease_claim_due(machine, claim, claim->settled_ns);
+		else if (!claim->held)
+			claim_gain(machine, claim);
+		if (claim->held && claim->unsettled && now >= claim->settled_ns)
+			lease_claim_settle(machine, claim, now);
+		else if (claim->held && claim->unsettled)
+			lease_claim_due(machine, claim, claim->settled_ns);
+	}
+}
+
+/* Ours until just now, by an entry. Deleted or overwritten by hand: nobody else takes it for a full
+ * duration, so write it again; the next renewal won't wait for that. */
+static void run_disputed(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	machine->disputed = true;
+	if ((claim->shape == RECORD_ABSENT || claim->shape == RECORD_FOREIGN) && claim->wanted &&
+	    !claim->yielding && machine->session.phase == SESSION_LIVE)
+		lease_claim_take(machine, claim, now);
+	else
+		claim_lose(machine, claim, LEASE_LOSS_TAKEN);
+}
+
+/* Somebody else's, and alive: does it rather belong here? */
+static void run_theirs(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	uint64_t from = machine->session.began_ns + machine->duration_ns;
+
+	if (!claim->holder || claim->holder == machine->self || claim->last_resort ||
+	    claim->shape != RECORD_GOOD)
+		return;
+	if (claim->wish == machine->self && claim->wish_session == machine->session.id)
+		return;
+	if (claim->wish == machine->self && claim->moved) {
+		/* asked earlier, the holder would give up what can't be taken yet */
+		if (now < claim->settled_ns)
+			lease_claim_due(machine, claim, claim->settled_ns);
+		else
+			lease_claim_ask(machine, claim, now);
+		return;
+	}
+	if (!machine->preempt || !machine->weight ||
+	    (claim->moved && claim->wish == claim->holder) || lease_claim_rank(machine, claim, now))
+		return;
+	/* a node that has just come must show first that it stays */
+	if (now < from)
+		lease_claim_due(machine, claim, from);
+	else
+		lease_claim_ask(machine, claim, now);
+}
+
+static void run_candidate(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	/* nodes that start together see each other first, and share what was released */
+	uint64_t met = machine->session.began_ns + machine->retry_period_ns;
+	uint64_t from = lease_claim_free_from(claim), due;
+
+	if (from == LEASE_NEVER) {
+		claim->free_ns = 0;
+		claim->was_held = true;
+		run_theirs(machine, claim, now);
+		return;
+	}
+	from = from > met ? from : met;
+	if (now < from) {
+		lease_claim_due(machine, claim, from);
+		return;
+	}
+	if (!claim->free_ns)
+		claim->free_ns = now;
+	due = lease_claim_take_from(machine, claim, now);
+	if (now < due)
+		lease_claim_due(machine, claim, due);
+	else
+		lease_claim_take(machine, claim, now);
+}
+
+/* Free for long, so nobody else wants it either. */
+static void run_unwanted(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	uint64_t from = lease_claim_free_from(claim);
+
+	if (claim->shape != RECORD_GOOD)
+		return;
+	if (from == LEASE_NEVER) {
+		claim->free_ns = 0;
+		claim->was_held = true;
+		return;
+	}
+	if (now >= from) {
+		claim->free_ns = claim->free_ns ?: now;
+		from = lease_claim_remove_from(machine, claim, now);
+	}
+	if (now < from)
+		lease_claim_due(machine, claim, from);
+	else
+		lease_claim_remove(machine, claim, now);
+}
+
+static void claim_run(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	if (claim_is_ours(machine, claim)) {
+		run_ours(machine, claim, now);
+		return;
+	}
+	if (claim->entry && lease_session_holds(machine)) {
+		run_disputed(machine, claim, now);
+		return;
+	}
+	if (claim->busy || machine->draining || machine->session.phase != SESSION_LIVE)
+		return;
+	if (claim->wanted)
+		run_candidate(machine, claim, now);
+	else if (machine->settled)
+		run_unwanted(machine, claim, now);
+}
+
+/* Engine none: what is wanted is held. */
+static void claim_run_alone(struct lease_machine *machine, struct lease_claim *claim)
+{
+	bool hold = claim->wanted && !machine->draining && machine->session.phase == SESSION_LIVE;
+
+	if (hold && !claim->held)
+		claim_gain(machine, claim);
+	else if (!hold && claim->entry && lease_session_holds(machine))
+		claim_lose(machine, claim, claim->wanted ? LEASE_LOSS_DRAIN : LEASE_LOSS_UNWANTED);
+}
+
+/* Drops a claim that this node doesn't want, and whose absence needn't be remembered. */
+static bool claim_drop(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	if (claim->wanted || claim->entry || claim->busy || claim->shape != RECORD_ABSENT)
+		return false;
+	if (machine->store && now < lease_claim_free_from(claim)) {
+		lease_claim_due(machine, claim, lease_claim_free_from(claim));
+		return false;
+	}
+	lease_claim_free(machine, claim);
+	return true;
+}
+
+uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now)
+{
+	struct lease_claim *claim;
+
+	lease_claims_queue_due(machine, now);
+	/* during a list the view is of no moment; what is queued waits for its end */
+	if (machine->store && !machine->synced)
+		return LEASE_NEVER;
+	while ((claim = lease_claim_next(machine))) {
+		if (claim_drop(machine, claim, now))
+			continue;
+		if (machine->store)
+			claim_run(machine, claim, now);
+		else
+			claim_run_alone(machine, claim);
+	}
+	return machine->claims_due_ns;
+}
+
+int lease_claims_resume(struct lease_machine *machine)
+{
+	for (struct lease_claim *claim = machine->claims; claim; claim = claim->hh.next) {
+		bool ours = claim_is_ours(machine, claim);
+		int r = ours ? machine->callbacks->present(&claim->address, machine->userdata) : 0;
+
+		if (r < 0)
+			return r;
+		claim->entry = r;
+		/* a release may be on its way: then nothing but another makes sure */
+		claim->given_up = ours && !r;
+	}
+	return 0;
+}
+
+static void claim_settle_dispute(struct lease_machine *machine, struct lease_claim *claim)
+{
+	if (claim->entry && !claim_is_ours(machine, claim) &&
+	    !claim_lose(machine, claim, LEASE_LOSS_TAKEN))
+		machine->disputed = true;
+}
+
+int lease_claims_settle_disputes(struct lease_machine *machine)
+{
+	if (!machine->disputed)
+		return 0;
+	machine->disputed = false;
+	lease_claims_visit(machine, claim_settle_dispute);
+	return machine->disputed ? -EAGAIN : 0;
+}
+
+static void claim_end(struct lease_machine *machine, struct lease_claim *claim)
+{
+	/* purged before, so the answer doesn't matter */
+	if (claim->entry)
+		machine->callbacks->lost(&claim->address, machine->session.reason,
+					 machine->userdata);
+	claim_lost(machine, claim);
+	claim->given_up = false;
+	claim->free_ns = 0;
+}
+
+void lease_claims_end(struct lease_machine *machine, enum lease_loss reason)
+{
+	machine->session.reason = reason;
+	lease_claims_visit(machine, claim_end);
+	machine->disputed = false;
+}

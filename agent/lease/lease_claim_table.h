@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The claims by address, and those that are to be looked at, now or at a time. */
+#ifndef XDP_L2RESP_LEASE_CLAIM_TABLE_H
+#define XDP_L2RESP_LEASE_CLAIM_TABLE_H
+
+#include "lease_model.h"
+
+/* NULL: there is none. */
+struct lease_claim *lease_claim_find(const struct lease_machine *machine,
+				     const struct address *address);
+/* The claim on @address, made where there is none. */
+struct lease_claim *lease_claim_get(struct lease_machine *machine, const struct address *address);
+void lease_claim_free(struct lease_machine *machine, struct lease_claim *claim);
+void lease_claims_free(struct lease_machine *machine);
+
+/* Calls @visit for each claim; it may free the one that it is given. */
+void lease_claims_visit(struct lease_machine *machine,
+			void (*visit)(struct lease_machine *machine, struct lease_claim *claim));
+
+/* @claim is to be looked at. One that waits to be written is looked at when its turn comes, or, if
+ * it has an entry, at the next renewal. */
+void lease_claim_queue(struct lease_machine *machine, struct lease_claim *claim);
+void lease_claims_queue_all(struct lease_machine *machine);
+/* @claim waits until fewer claims are being written. */
+void lease_claim_wait(struct lease_machine *machine, struct lease_claim *claim);
+/* The next claim to look at; NULL: there is none. */
+struct lease_claim *lease_claim_next(struct lease_machine *machine);
+
+/* @claim is to be looked at again soon after @due. */
+void lease_claim_due(struct lease_machine *machine, struct lease_claim *claim, uint64_t due);
+/* Queues the claims that are due by now. */
+void lease_claims_queue_due(struct lease_machine *machine, uint64_t now);
+
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lease_claim_table.h"
+#include "lease_claim_view.h"
+#include "lease_peer.h"
+
+static void holder_set(struct lease_claim *claim, struct lease_peer *holder)
+{
+	if (claim->holder)
+		claim->holder->claims--;
+	claim->holder = holder;
+	if (holder)
+		holder->claims++;
+}
+
+void lease_claim_record(struct lease_machine *machine, const struct record *record)
+{
+	struct lease_claim *claim = lease_claim_get(machine, &record->address);
+	struct lease_peer *holder = NULL, *wish = NULL;
+
+	claim->generation = machine->generation;
+	if (claim->changed_ns && claim->shape == record->shape &&
+	    claim->revision == record->revision)
+		return;
+	if (record->shape == RECORD_GOOD) {
+		if (record->claim.holder[0])
+			holder = lease_peer_get(machine, record->claim.holder);
+		if (record->claim.wish[0])
+			wish = lease_peer_get(machine, record->claim.wish);
+		if (claim->transitions != record->claim.transitions)
+			claim->former = claim->last;
+		claim->last = holder ?: claim->last;
+		claim->session = record->claim.session;
+		claim->wish_session = record->claim.wish_session;
+		claim->moved = record->claim.moved;
+		claim->unsettled = record->claim.unsettled;
+		claim->transitions = record->claim.transitions;
+	}
+	holder_set(claim, holder);
+	claim->wish = wish;
+	claim->shape = record->shape;
+	claim->revision = record->revision;
+	claim->changed_ns = lease_now(machine);
+	/* in a list there is no telling since when it had vanished */
+	if (!machine->synced)
+		claim->unknown_since |= record->shape != RECORD_GOOD || claim->unsettled;
+	else if (record->shape != RECORD_GOOD)
+		claim->settled_ns = lease_vanished_until(machine, claim->changed_ns);
+	claim->free_ns = 0;
+	claim->given_up = false;
+	lease_claim_queue(machine, claim);
+	if (claim->wanted)
+		machine->callbacks->changed(&claim->address, machine->userdata);
+}
+
+static void claim_synced(struct lease_machine *machine, struct lease_claim *claim)
+{
+	struct record gone = {
+		.kind = RECORD_CLAIM,
+		.shape = RECORD_ABSENT,
+		.address = claim->address,
+	};
+
+	if (claim->generation != machine->generation) {
+		/* it may have come back and gone again in between */
+		claim->unknown_since = true;
+		lease_claim_record(machine, &gone);
+	}
+	if (claim->unknown_since)
+		claim->settled_ns = lease_vanished_until(machine, machine->view_ns);
+	claim->unknown_since = false;
+	lease_claim_queue(machine, claim);
+}
+
+void lease_claims_synced(struct lease_machine *machine)
+{
+	lease_claims_visit(machine, claim_synced);
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+
+#include "lease_claim_table.h"
+#include "lease_claim_write.h"
+
+/* What will be written in place of @claim: what is there, to begin with. */
+static struct record record_of(const struct lease_claim *claim)
+{
+	struct record record = {
+		.kind = RECORD_CLAIM,
+		.shape = RECORD_GOOD,
+		.revision = claim->revision,
+		.address = claim->address,
+	};
+
+	if (claim->shape != RECORD_GOOD)
+		return record;
+	if (claim->holder)
+		node_name_copy(record.claim.holder, claim->holder->name);
+	if (claim->wish)
+		node_name_copy(record.claim.wish, claim->wish->name);
+	record.claim.session = claim->session;
+	record.claim.wish_session = claim->wish_session;
+	record.claim.moved = claim->moved;
+	record.claim.transitions = claim->transitions;
+	record.claim.unsettled = claim->unsettled;
+	return record;
+}
+
+bool lease_claim_tried(const struct lease_claim *claim, uint64_t now)
+{
+	return claim->tried_revision == claim->revision && now < claim->retry_ns;
+}
+
+/* Writes @record over @claim, or looks at @claim again when fewer swaps are on their way. */
+static void claim_swap(struct lease_machine *machine, struct lease_claim *claim,
+		       const struct record *record, uint64_t now)
+{
+	if (claim->busy)
+		return;
+	if (lease_claim_tried(claim, now)) {
+		lease_claim_due(machine, claim, claim->retry_ns);
+		return;
+	}
+	if (machine->swaps >= machine->swaps_max) {
+		lease_claim_wait(machine, claim);
+		return;
+	}
+	claim->busy = true;
+	claim->tried_revision = claim->revision;
+	claim->retry_ns = now + machine->retry_period_ns;
+	machine->swaps++;
+	machine->store->swap(machine->store, record);
+}
+
+void lease_claim_swapped(struct lease_machine *machine, const struct record *record, int result)
+{
+	struct lease_claim *claim = lease_claim_find(machine, &record->address);
+
+	machine->swaps--;
+	/* a store that can't keep up is asked for less: the heartbeats must come through */
+	if (result && result != -EAGAIN)
+		machine->swaps_max = (machine->swaps_max + 1) / 2;
+	else if (machine->swaps_max < machine->store->swaps_max)
+		machine->swaps_max++;
+	if (claim) {
+		claim->busy = false;
+		/* it may not remove records, and needn't try each retryPeriod */
+		if (result && record->shape == RECORD_ABSENT)
+			claim->free_ns = 0;
+		lease_claim_queue(machine, claim);
+	}
+}
+
+void lease_claim_take(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	struct record record = record_of(claim);
+
+	node_name_copy(record.claim.holder, machine->self->name);
+	record.claim.session = machine->session.id;
+	record.claim.transitions++;
+	record.claim.taken = true;
+	/* a wish is fulfilled or void now; one of a person is remembered */
+	if (!claim->moved || claim->wish != machine->self) {
+		record.claim.wish[0] = '\0';
+		record.claim.moved = false;
+	}
+	record.claim.wish_session = 0;
+	/* an absence that the view shows may be over, and be another one: only a revision can't */
+	record.claim.unsettled = claim->shape == RECORD_ABSENT || now < claim->settled_ns;
+	claim_swap(machine, claim, &record, now);
+}
+
+void lease_claim_release(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	struct record record = record_of(claim);
+
+	record.claim.holder[0] = '\0';
+	record.claim.session = 0;
+	claim_swap(machine, claim, &record, now);
+}
+
+void lease_claim_settle(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	struct record record = record_of(claim);
+
+	record.claim.unsettled = false;
+	claim_swap(machine, claim, &record, now);
+}
+
+void lease_claim_ask(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	struct record record = record_of(claim);
+
+	node_name_copy(record.claim.wish, machine->self->name);
+	record.claim.wish_session = machine->session.id;
+	record.claim.moved = claim->moved && claim->wish == machine->self;
+	claim_swap(machine, claim, &record, now);
+}
+
+void lease_claim_move(struct lease_machine *machine, struct lease_claim *claim,
+		      const struct lease_peer *peer, uint64_t session, uint64_t now)
+{
+	struct record record = record_of(claim);
+
+	node_name_copy(record.claim.wish, peer->name);
+	record.claim.wish_session = session;
+	record.claim.moved = true;
+	claim_swap(machine, claim, &record, now);
+}
+
+void lease_claim_remove(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	struct record record = record_of(claim);
+
+	record.shape = RECORD_ABSENT;
+	claim_swap(machine, claim, &record, now);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the parts of the lease protocol share: this node's session, and the view, which is the
+ * store's records as the stream last showed them. The parts stand above it, each using those before
+ * it: lease_peer (is a node alive?), lease_claim_table, lease_rank (who should have an address?),
+ * lease_claim_write, lease_claim_rules (who answers for it?), lease_claim_view, lease_session (is
+ * this node alive?), lease_machine.
+ */
+#ifndef XDP_L2RESP_LEASE_MODEL_H
+#define XDP_L2RESP_LEASE_MODEL_H
+
+#include "hash.h"
+#include "lease.h"
+#include "lease_record.h"
+#include "store.h"
+
+/* Renewals whose sending time is remembered, should the confirmation come late. */
+#define LEASE_ATTEMPTS 8
+/* Durations after which the record of what is gone is removed. */
+#define LEASE_FORGET_DURATIONS 4
+
+#define LEASE_NEVER UINT64_MAX
+
+#define LEASE_NS_PER_S	UINT64_C(1000000000)
+#define LEASE_NS_PER_MS UINT64_C(1000000)
+
+/* A node, its heartbeat as last seen. Lives as long as the machine. */
+struct lease_peer {
+	UT_hash_handle hh; /* by name */
+	enum record_shape shape;
+	uint64_t revision;
+	uint64_t changed_ns; /* when it was last seen to change; 0: never seen */
+	uint64_t met_ns;     /* when its session was first seen */
+	uint64_t settled_ns; /* before that, one that vanished may still answer */
+	uint64_t remove_ns;  /* dead or ended: its record is removed then */
+	uint64_t retry_ns;   /* no other write over it before */
+	uint32_t generation; /* of the view that last had it */
+	size_t claims;	     /* that name it as holder */
+	bool busy;	     /* a swap is on its way */
+	struct heartbeat heartbeat;
+	char name[];
+};
+
+/* An address: the claim on it as last seen, and what this node makes of it. */
+struct lease_claim {
+	UT_hash_handle hh;		/* by address */
+	struct lease_claim *queue_next; /* in the queue or the waiting line */
+	struct address address;
+
+	enum record_shape shape;
+	uint64_t revision;
+	uint64_t changed_ns; /* when it was last seen to change; 0: never seen */
+	uint32_t generation;
+	struct lease_peer *holder; /* NULL: released */
+	struct lease_peer *last;   /* the last that was named as holder */
+	struct lease_peer *former; /* the one before, when it last changed hands */
+	uint64_t session;
+	struct lease_peer *wish;
+	uint64_t wish_session;
+	uint64_t transitions;
+	uint64_t
+		settled_ns; /* before that, the holder of a record that vanished may still answer */
+
+	struct lease_peer *preferred;
+	uint64_t due_ns;  /* look at it again then */
+	uint64_t free_ns; /* since when it is free to take; 0: it isn't */
+	uint64_t retry_ns;
+	uint64_t tried_revision; /* a swap of this revision isn't repeated before retry_ns */
+	bool unknown_since : 1;	 /* settled_ns is set at the end of the list */
+	bool was_held : 1;	 /* some node was seen to hold it before @free_ns */
+	bool unsettled : 1;
+	bool moved : 1;
+	bool wanted : 1;
+	bool last_resort : 1;
+	bool entry : 1; /* there may be an entry in the map: lost() is due before it is another's */
+	bool held : 1;	/* gained() was called */
+	bool yielding : 1; /* let others have it first */
+	bool given_up : 1; /* it is still ours in the view, and the release is on its way */
+	bool busy : 1;	   /* a swap is on its way */
+	bool queued : 1;
+	bool waiting : 1;
+};
+
+struct lease_queue {
+	struct lease_claim *first, **last;
+};
+
+enum session_phase {
+	SESSION_NONE,
+	SESSION_STARTING, /* the swap that begins it isn't confirmed yet */
+	SESSION_RESUMING, /* it outlived a restart, and isn't renewed yet */
+	SESSION_LIVE,
+};
+
+struct lease_session {
+	enum session_phase phase;
+	uint64_t id;
+	uint8_t slot;
+	uint64_t sequence; /* of the last attempt */
+	uint64_t base;	   /* that of the last attempt before a restart */
+	uint64_t sent_ns[LEASE_ATTEMPTS];
+	uint64_t next_ns;      /* when to try again */
+	uint64_t confirmed_ns; /* when the last confirmed renewal was sent */
+	uint64_t began_ns;
+	uint64_t deadline_ns;	/* of the stamp */
+	uint64_t ended;		/* id of the one before, never to be resumed */
+	uint64_t revision;	/* of the own heartbeat, the latest that is known */
+	bool busy;		/* a swap is on its way */
+	bool seen;		/* the own heartbeat changed in the view */
+	bool purging;		/* over, and its entries not known to be gone */
+	enum lease_loss reason; /* if purging */
+};
+
+struct lease_clock {
+	uint64_t (*now)(void *userdata);    /* CLOCK_BOOTTIME, ns */
+	uint64_t (*random)(void *userdata); /* not zero */
+	/* lease_machine_run() is to be called at @due_ns; LEASE_NEVER: not for time's sake */
+	void (*arm)(uint64_t due_ns, void *userdata);
+	void *userdata;
+};
+
+struct lease_machine {
+	/* the configuration */
+	const char *id;
+	uint64_t duration_ns, renew_deadline_ns, retry_period_ns, margin_ns, forget_ns;
+	uint32_t weight;
+	bool preempt;
+
+	const struct lease_callbacks *callbacks;
+	void *userdata;
+	struct lease_clock clock;
+	struct store *store; /* NULL: engine none */
+
+	struct lease_session session;
+	enum lease_state state;
+	bool settled, draining, stopping;
+	bool running; /* in lease_machine_run() */
+
+	/* the view */
+	bool synced;
+	uint64_t view_ns; /* since when no change was missed */
+	uint32_t generation;
+	struct lease_peer *peers, *self;
+	const struct lease_peer *slowest; /* for whose leases what vanished is held longer */
+	struct lease_claim *claims;
+
+	struct lease_queue queue;   /* claims to look at */
+	struct lease_queue waiting; /* claims that would be written, if fewer were */
+	size_t swaps;
+	size_t swaps_max; /* one more with each answer, half as many when there was none */
+	uint64_t claims_due_ns;
+	bool disputed; /* some claim has an entry, and isn't ours in the view */
+
+	struct lease_status figures;
+};
+
+uint64_t lease_now(const struct lease_machine *machine);
+void lease_log(struct lease_machine *machine, int priority, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void lease_state_set(struct lease_machine *machine, enum lease_state state, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* May the session's claims be answered for? */
+static inline bool lease_session_holds(const struct lease_machine *machine)
+{
+	return machine->session.phase == SESSION_RESUMING || machine->session.phase == SESSION_LIVE;
+}
+
+#endif

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lease_order.h"
+#include "lease_peer.h"
+#include "lease_rank.h"
+
+/* How long a free address is left to each node that should rather have it. */
+#define RANK_STEP_NS (50 * LEASE_NS_PER_MS)
+#define RANK_STEPS   3
+/* The same for one that nobody had: it is in no hurry. Nodes that start together don't begin to
+ * take at the same moment, so it is left to each also until that one has waited a full duration,
+ * or for one that was released a retryPeriod. */
+#define RANK_NEW_STEP_NS (250 * LEASE_NS_PER_MS)
+/* How long it is left to all others, by a node that should have it last. */
+#define LAST_RESORT_NS (300 * LEASE_NS_PER_MS)
+
+bool lease_wish_stands(const struct lease_machine *machine, const struct lease_claim *claim,
+		       uint64_t now)
+{
+	return claim->wish && claim->wish_session &&
+	       claim->wish->heartbeat.session == claim->wish_session &&
+	       lease_peer_is_candidate(machine, claim->wish, now);
+}
+
+/* The node that goes before all others; NULL: none. */
+static const struct lease_peer *claim_first(const struct lease_machine *machine,
+					    const struct lease_claim *claim, uint64_t now)
+{
+	if (lease_wish_stands(machine, claim, now) ||
+	    (claim->wish == machine->self && claim->moved))
+		return claim->wish;
+	if (claim->preferred && lease_peer_is_candidate(machine, claim->preferred, now))
+		return claim->preferred;
+	return NULL;
+}
+
+/* *ret_met_ns: when the latest of the nodes before this one was first seen. */
+static unsigned int claim_rank(const struct lease_machine *machine, const struct lease_claim *claim,
+			       uint64_t now, uint64_t *ret_met_ns)
+{
+	const struct lease_peer *self = machine->self, *first = claim_first(machine, claim, now);
+	double score = lease_rank_score(&claim->address, self->name, machine->weight);
+	unsigned int rank = 0;
+
+	*ret_met_ns = 0;
+	for (const struct lease_peer *peer = machine->peers; peer && first != self;
+	     peer = peer->hh.next)
+		if (peer != self && lease_peer_is_candidate(machine, peer, now) &&
+		    (peer == first || lease_rank_score(&claim->address, peer->name,
+						       peer->heartbeat.weight) > score)) {
+			rank++;
+			if (peer->met_ns > *ret_met_ns)
+				*ret_met_ns = peer->met_ns;
+		}
+	return rank;
+}
+
+unsigned int lease_claim_rank(const struct lease_machine *machine, const struct lease_claim *claim,
+			      uint64_t now)
+{
+	uint64_t met_ns;
+
+	return claim_rank(machine, claim, now, &met_ns);
+}
+
+bool lease_others_live(const struct lease_machine *machine, uint64_t now)
+{
+	for (const struct lease_peer *peer = machine->peers; peer; peer = peer->hh.next)
+		if (peer != machine->self && lease_peer_is_candidate(machine, peer, now))
+			return true;
+	return false;
+}
+
+uint64_t lease_claim_free_from(const struct lease_claim *claim)
+{
+	uint64_t settled_ns = claim->settled_ns;
+
+	if (claim->shape == RECORD_NEWER)
+		return LEASE_NEVER;
+	if (claim->shape != RECORD_GOOD || !claim->holder)
+		return settled_ns;
+	if (!lease_peer_session_over(claim->holder, claim->session))
+		return LEASE_NEVER;
+	return settled_ns > claim->holder->settled_ns ? settled_ns : claim->holder->settled_ns;
+}
+
+uint64_t lease_claim_take_from(const struct lease_machine *machine, const struct lease_claim *claim,
+			       uint64_t now)
+{
+	bool absent = claim->shape == RECORD_ABSENT;
+	uint64_t met_ns, waited_ns, due_ns;
+	unsigned int rank = claim_rank(machine, claim, now, &met_ns);
+
+	if ((claim->last_resort || !machine->weight) && lease_others_live(machine, now))
+		return claim->free_ns + (rank ? LAST_RESORT_NS : 0);
+	if (rank > RANK_STEPS)
+		rank = RANK_STEPS;
+	if (!rank)
+		return claim->free_ns;
+	due_ns = claim->free_ns + rank * (absent ? RANK_NEW_STEP_NS : RANK_STEP_NS);
+	waited_ns = met_ns + (absent ? machine->duration_ns : machine->retry_period_ns) +
+		    RANK_NEW_STEP_NS;
+	return due_ns > waited_ns ? due_ns : waited_ns;
+}
+
+uint64_t lease_claim_remove_from(const struct lease_machine *machine,
+				 const struct lease_claim *claim, uint64_t now)
+{
+	unsigned int rank = lease_claim_rank(machine, claim, now);
+
+	/* one node after the other, since one is enough */
+	if (rank > RANK_STEPS)
+		rank = RANK_STEPS;
+	return claim->free_ns + machine->forget_ns + rank * machine->retry_period_ns;
+}

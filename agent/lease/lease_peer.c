@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <inttypes.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "lease_peer.h"
+
+struct lease_peer *lease_peer_find(const struct lease_machine *machine, const char *name)
+{
+	struct lease_peer *peer;
+
+	HASH_FIND_STR(machine->peers, name, peer);
+	return peer;
+}
+
+struct lease_peer *lease_peer_get(struct lease_machine *machine, const char *name)
+{
+	struct lease_peer *peer = lease_peer_find(machine, name);
+
+	if (peer)
+		return peer;
+	peer = xcalloc(1, sizeof(*peer) + strlen(name) + 1);
+	memcpy(peer->name, name, strlen(name) + 1);
+	peer->settled_ns = machine->view_ns + lease_peer_wait_ns(machine, peer);
+	HASH_ADD_KEYPTR(hh, machine->peers, peer->name, strlen(peer->name), peer);
+	return peer;
+}
+
+void lease_peers_free(struct lease_machine *machine)
+{
+	struct lease_peer *peer, *next;
+
+	HASH_ITER(hh, machine->peers, peer, next)
+	{
+		HASH_DEL(machine->peers, peer);
+		free(peer);
+	}
+}
+
+uint64_t lease_peer_wait_ns(const struct lease_machine *machine, const struct lease_peer *peer)
+{
+	uint64_t theirs = peer->heartbeat.duration_ms * LEASE_NS_PER_MS;
+
+	return theirs > machine->duration_ns ? theirs : machine->duration_ns;
+}
+
+uint64_t lease_peer_silent_until(const struct lease_machine *machine, const struct lease_peer *peer)
+{
+	return peer->shape == RECORD_GOOD ? peer->changed_ns + lease_peer_wait_ns(machine, peer)
+					  : peer->settled_ns;
+}
+
+bool lease_heartbeat_beats(const struct heartbeat *heartbeat)
+{
+	return heartbeat->state == HEARTBEAT_ALIVE || heartbeat->state == HEARTBEAT_DRAINING;
+}
+
+bool lease_peer_alive(const struct lease_machine *machine, const struct lease_peer *peer,
+		      uint64_t now)
+{
+	return peer->shape == RECORD_GOOD && lease_heartbeat_beats(&peer->heartbeat) &&
+	       now < lease_peer_silent_until(machine, peer);
+}
+
+bool lease_peer_is_candidate(const struct lease_machine *machine, const struct lease_peer *peer,
+			     uint64_t now)
+{
+	return lease_peer_alive(machine, peer, now) && peer->heartbeat.state == HEARTBEAT_ALIVE;
+}
+
+bool lease_peer_session_over(const struct lease_peer *peer, uint64_t session)
+{
+	return peer->shape == RECORD_GOOD &&
+	       (peer->heartbeat.session != session || !lease_heartbeat_beats(&peer->heartbeat));
+}
+
+/* Until when entries of @peer may answer for a claim that vanished at @since. */
+static uint64_t peer_answers_until(const struct lease_machine *machine,
+				   const struct lease_peer *peer, uint64_t since, uint64_t now)
+{
+	if (peer->shape == RECORD_NEWER || lease_peer_alive(machine, peer, now))
+		return since + lease_peer_wait_ns(machine, peer);
+	/* dead, ended, or silent for so long that its stamp is over */
+	return peer->settled_ns;
+}
+
+uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since)
+{
+	uint64_t now = lease_now(machine), own = since + machine->duration_ns, latest = own;
+	const struct lease_peer *slowest = NULL;
+
+	for (const struct lease_peer *peer = machine->peers; peer; peer = peer->hh.next) {
+		uint64_t until = peer_answers_until(machine, peer, since, now);
+
+		if (until > latest) {
+			latest = until;
+			slowest = peer;
+		}
+	}
+	if (slowest && slowest != machine->slowest)
+		lease_log(machine, LOG_WARNING,
+			  "addresses without a record wait %" PRIu64
+			  " ms longer: leases of %s may last so long",
+			  (latest - own) / LEASE_NS_PER_MS, slowest->name);
+	machine->slowest = slowest;
+	return latest;
+}
+
+/* Do claims look different with @after than with @before? Not for a mere renewal. */
+static bool peer_differs(const struct lease_peer *before, const struct record *after)
+{
+	const struct heartbeat *old = &before->heartbeat, *new = &after->heartbeat;
+
+	return before->shape != after->shape || after->shape != RECORD_GOOD ||
+	       old->session != new->session || old->state != new->state ||
+	       old->weight != new->weight;
+}
+
+bool lease_peer_record(struct lease_machine *machine, const struct record *record)
+{
+	struct lease_peer *peer = lease_peer_get(machine, record->node);
+	uint64_t spread = machine->forget_ns / 4;
+	bool differs;
+
+	peer->generation = machine->generation;
+	if (peer->changed_ns && peer->shape == record->shape && peer->revision == record->revision)
+		return false;
+	differs = peer_differs(peer, record);
+	peer->shape = record->shape;
+	peer->revision = record->revision;
+	peer->changed_ns = lease_now(machine);
+	if (record->shape == RECORD_GOOD) {
+		if (!peer->met_ns || peer->heartbeat.session != record->heartbeat.session)
+			peer->met_ns = peer->changed_ns;
+		peer->heartbeat = record->heartbeat;
+		/* at another time on each node: one of them is enough */
+		if (!lease_heartbeat_beats(&peer->heartbeat))
+			peer->remove_ns = peer->changed_ns + machine->forget_ns +
+					  machine->clock.random(machine->clock.userdata) % spread;
+	}
+	/* in a list there is no telling since when it had vanished */
+	if (record->shape != RECORD_GOOD || (!machine->synced && record->heartbeat.unsettled))
+		peer->settled_ns = peer->changed_ns + lease_peer_wait_ns(machine, peer);
+	if (record->shape == RECORD_FOREIGN)
+		lease_log(machine, LOG_WARNING, "the heartbeat of %s isn't readable", peer->name);
+	if (peer == machine->self) {
+		machine->session.revision = record->revision;
+		machine->session.seen = true;
+	}
+	return differs;
+}
+
+void lease_peers_synced(struct lease_machine *machine)
+{
+	for (struct lease_peer *peer = machine->peers; peer; peer = peer->hh.next) {
+		struct record gone = { .kind = RECORD_HEARTBEAT, .shape = RECORD_ABSENT };
+
+		if (peer->generation == machine->generation)
+			continue;
+		/* it may have come back and gone again in between */
+		peer->settled_ns = machine->view_ns + lease_peer_wait_ns(machine, peer);
+		node_name_copy(gone.node, peer->name);
+		lease_peer_record(machine, &gone);
+	}
+}
+
+/* Writes @record over the heartbeat of @peer, unless it changed meanwhile. */
+static void peer_swap(struct lease_machine *machine, struct lease_peer *peer, struct record *record,
+		      uint64_t now)
+{
+	record->kind = RECORD_HEARTBEAT;
+	record->revision = peer->revision;
+	node_name_copy(record->node, peer->name);
+	peer->busy = true;
+	peer->retry_ns = now + machine->retry_period_ns;
+	machine->store->swap(machine->store, record);
+}
+
+/* Declares the silent @peer dead, if it still is silent: the swap fails if it renewed. */
+static void peer_bury(struct lease_machine *machine, struct lease_peer *peer, uint64_t now)
+{
+	struct record record = { .shape = RECORD_GOOD };
+
+	if (peer->shape == RECORD_GOOD) {
+		record.heartbeat = peer->heartbeat;
+	} else {
+		memset(record.heartbeat.id, '0', LEASE_ID_DIGITS);
+		record.heartbeat.duration_ms = machine->duration_ns / LEASE_NS_PER_MS;
+	}
+	record.heartbeat.state = HEARTBEAT_DEAD;
+	record.heartbeat.unsettled = peer->shape == RECORD_ABSENT;
+	lease_log(machine, LOG_NOTICE, "%s was silent for %" PRIu64 " ms: declaring it dead",
+		  peer->name, lease_peer_wait_ns(machine, peer) / LEASE_NS_PER_MS);
+	peer_swap(machine, peer, &record, now);
+}
+
+static void peer_remove(struct lease_machine *machine, struct lease_peer *peer, uint64_t now)
+{
+	struct record record = { .shape = RECORD_ABSENT };
+
+	lease_log(machine, LOG_INFO, "%s is gone, and nothing names it: removing its heartbeat",
+		  peer->name);
+	peer_swap(machine, peer, &record, now);
+}
+
+/* When @peer is to be declared dead. LEASE_NEVER: that takes an event. */
+static uint64_t bury_from(const struct lease_machine *machine, const struct lease_peer *peer)
+{
+	uint64_t until = lease_peer_silent_until(machine, peer);
+
+	if (peer->shape == RECORD_NEWER ||
+	    (peer->shape == RECORD_GOOD && !lease_heartbeat_beats(&peer->heartbeat)))
+		return LEASE_NEVER;
+	if (peer->claims)
+		return until;
+	/* nobody waits for that: only so that its record can be removed */
+	return peer->shape == RECORD_GOOD ? until + machine->forget_ns : LEASE_NEVER;
+}
+
+/* When the record of @peer is to be removed. Claims that name it are free as long as it is there.
+ */
+static uint64_t remove_from(const struct lease_peer *peer)
+{
+	if (peer->shape != RECORD_GOOD || lease_heartbeat_beats(&peer->heartbeat) || peer->claims)
+		return LEASE_NEVER;
+	return peer->remove_ns > peer->settled_ns ? peer->remove_ns : peer->settled_ns;
+}
+
+uint64_t lease_peers_run(struct lease_machine *machine, uint64_t now)
+{
+	uint64_t due = LEASE_NEVER;
+
+	if (machine->session.phase != SESSION_LIVE || machine->draining || !machine->store ||
+	    !machine->synced || !machine->figures.wanted)
+		return LEASE_NEVER;
+	for (struct lease_peer *peer = machine->peers; peer; peer = peer->hh.next) {
+		uint64_t bury = bury_from(machine, peer), remove = remove_from(peer);
+		uint64_t from = bury < remove ? bury : remove;
+
+		if (peer == machine->self || peer->busy || from == LEASE_NEVER)
+			continue;
+		from = from > peer->retry_ns ? from : peer->retry_ns;
+		if (now < from)
+			due = from < due ? from : due;
+		else if (bury < remove)
+			peer_bury(machine, peer, now);
+		else
+			peer_remove(machine, peer, now);
+	}
+	return due;
+}
+
+void lease_peer_swapped(struct lease_machine *machine, const struct record *record, int result)
+{
+	struct lease_peer *peer = lease_peer_find(machine, record->node);
+
+	if (!peer)
+		return;
+	peer->busy = false;
+	/* it may not remove records, and needn't try each retryPeriod */
+	if (result && record->shape == RECORD_ABSENT)
+		peer->remove_ns = lease_now(machine) + machine->forget_ns;
+}

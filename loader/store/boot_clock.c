@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+#include <bpf/bpf.h>
+
+#include "boot_clock.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "control_object.h"
+
+#define NS_PER_MS 1000000
+#define MS_PER_S  1000
+
+static int control_load(struct control_bpf *control)
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+
+	bpf_object__for_each_program(program, control->obj)
+		bpf_program__set_autoload(program, program == control->progs.control_boot_ms);
+	bpf_object__for_each_map(map, control->obj)
+		bpf_map__set_autocreate(map, bpf_map__is_internal(map));
+	return control_bpf__load(control);
+}
+
+int boot_clock_check(struct err *err)
+{
+	_cleanup_(control_close) struct control_bpf *control = NULL;
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	uint64_t before_ms, after_ms;
+	uint32_t ahead_ms;
+	int r = control_open(&control, err);
+
+	if (r < 0)
+		return r;
+	r = control_load(control);
+	before_ms = clock_boot_ns() / NS_PER_MS;
+	if (!r)
+		r = bpf_prog_test_run_opts(bpf_program__fd(control->progs.control_boot_ms), &opts);
+	after_ms = clock_boot_ns() / NS_PER_MS;
+	if (r < 0)
+		return err_set(err, r, "asking the kernel for its boot clock: %s", strerror(-r));
+	/* a program returns 32 bits: they tell all differences but multiples of 49 days */
+	ahead_ms = opts.retval - (uint32_t)before_ms;
+	if (ahead_ms <= after_ms - before_ms)
+		return 0;
+	return err_set(err, -EXDEV,
+		       "the boot clock of this process is %d s away from the kernel's: it runs in "
+		       "a time namespace, where no lease would end in time; run it outside",
+		       (int32_t)ahead_ms / MS_PER_S);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A simulated world for the real state machine (agent/lease/lease_machine.h): nodes whose clocks
+ * drift, a store, a network that loses and delays, processes that are stopped, killed and started
+ * again at any step, people who delete and overwrite records.
+ *
+ * Every fault is the answer to a question, choose(). Runs are told apart by who answers: a random
+ * generator, seeded, or a list of the few questions that aren't answered "no fault".
+ */
+#ifndef XDP_L2RESP_SIM_H
+#define XDP_L2RESP_SIM_H
+
+#include "lease_machine.h"
+
+#define NODES_MAX 3
+#define ADDRESSES 2
+#define SLOTS	  256
+#define EVENTS	  512
+#define LOG_MAX	  8192
+#define LISTED	  2
+
+#define MS LEASE_NS_PER_MS
+
+#define DURATION       (2000 * MS)
+#define LONG_DURATION  (3000 * MS)
+#define RENEW_DEADLINE (1200 * MS)
+#define RETRY_PERIOD   (300 * MS)
+#define TIMEOUT	       (RENEW_DEADLINE / 2)
+/* So short that records are removed amid the faults. */
+#define FORGET DURATION
+
+enum event_type {
+	EVENT_NONE,
+	EVENT_RUN,	/* the machine's timer */
+	EVENT_ARRIVE,	/* a request at the store */
+	EVENT_ANSWER,	/* its answer at the node */
+	EVENT_STREAM,	/* the next of the store's writes at the node */
+	EVENT_LIST,	/* the list that begins a stream */
+	EVENT_CONTINUE, /* a stopped process goes on */
+	EVENT_START,	/* a process begins */
+	EVENT_OPERATOR, /* a person may do something */
+};
+
+struct event {
+	enum event_type type;
+	int result;
+	uint64_t at; /* true time */
+	uint64_t order;
+	unsigned int node;
+	unsigned int life; /* of the process that it is for */
+	uint64_t request;
+	struct record record;
+};
+
+struct node {
+	struct store store;
+	struct lease_machine *machine;
+	char name[16], id[LEASE_ID_DIGITS + 1];
+	struct lease_config config;
+	int drift_ppm;
+	uint64_t clock_offset;
+	unsigned int life;
+	bool stopped;
+	uint64_t stopped_until;
+	size_t cursor;
+	bool streaming;
+	uint64_t request; /* the next request's number */
+	uint64_t open[16];
+	/* what outlives the process: the data path */
+	uint64_t stamps[SLOTS];
+	uint8_t entries[ADDRESSES]; /* slot; 0: none */
+	bool wants[ADDRESSES], drained;
+	bool ended; /* its process may exit */
+	bool gone;  /* for good */
+};
+
+struct world {
+	uint64_t now, order, revision, random;
+	unsigned int nodes;
+	struct node node[NODES_MAX];
+	struct event *events; /* those past @events_used never were */
+	size_t events_used;
+	struct record records[NODES_MAX + ADDRESSES];
+	struct record *log;
+	size_t logged;
+	bool calm, exhausted;
+	unsigned int nested; /* a process is stopped in a callback */
+	char failure[256];
+	bool trace;
+};
+
+extern struct world world;
+
+/* Who answers the questions. */
+struct oracle {
+	bool random;
+	uint64_t state;
+	uint32_t asked;
+	unsigned int faults; /* of 1,000 */
+	bool hands;	     /* people delete and overwrite records all the time */
+	bool unequal;	     /* one node's leases last longer */
+	bool narrow;	     /* claims are written one after the other */
+	size_t listed;
+	struct {
+		uint32_t question;
+		uint32_t answer;
+	} list[LISTED];
+};
+
+extern struct oracle oracle;
+
+uint64_t random_next(void);
+/* One of @count answers, 0 for no fault. */
+uint32_t choose(uint32_t count);
+void trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The history has failed; the first reason counts. */
+void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* sim_world.c: time */
+uint64_t clock_of(const struct node *node);
+struct address address_of(unsigned int number);
+unsigned int number_of(const struct address *address);
+/* How many nodes' data paths answer for address @number. */
+unsigned int answering(unsigned int number);
+/* The one thing that must never be: two. */
+void check(void);
+struct event *event_add(enum event_type type, unsigned int node, uint64_t delay);
+/* The next event up to @until; false: there is none. */
+bool world_step(uint64_t until);
+
+/* sim_store.c: the store, and the network to it */
+void store_swap(struct store *store, const struct record *record);
+/* Somebody writes @record, whatever is there. */
+void store_write(const struct record *record);
+/* The request of @event comes to the store. */
+void store_arrive(const struct event *event);
+/* The node's stream begins anew after @delay. */
+void stream_begin(struct node *node, uint64_t delay);
+void stream_drop(const struct node *node);
+/* The list, or the next write, comes to the node. */
+void stream_list(struct node *node);
+void stream_next_event(struct node *node);
+
+/* sim_node.c: processes and what they call */
+void node_start(struct node *node);
+void node_end(struct node *node);
+void node_stop(struct node *node, uint64_t for_ns);
+/* Started again after @for_ns; LEASE_NEVER: it isn't. */
+void node_kill(struct node *node, uint64_t for_ns);
+
+/* sim_operator.c: somebody may delete or overwrite a record, change what a node wants, or take it
+ * away. */
+void operate(void);
+
+#endif
