@@ -5,6 +5,7 @@
 #include <string.h>
 #include <net/if.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "service_events.h"
@@ -231,9 +232,24 @@ static bool why_nobody(const struct service_view *view, const struct service *se
 
 struct looking {
 	struct service_events *events;
+	/* in the order in which visit_all() comes to them: who answers for them is asked at once */
+	struct address *addresses;
+	size_t count, capacity, at;
+	bool *alive;
 	struct silence_list now;
 	uint64_t now_ns;
 };
+
+static void look_for(const struct service_view *view __attribute__((unused)),
+		     const struct service *service __attribute__((unused)),
+		     const struct address *address, bool load_balancer __attribute__((unused)),
+		     void *data)
+{
+	struct looking *looking = data;
+
+	ALLOC_GROW(looking->addresses, looking->count, looking->capacity);
+	looking->addresses[looking->count++] = *address;
+}
 
 static void look_at(const struct service_view *view, const struct service *service,
 		    const struct address *address, bool load_balancer, void *data)
@@ -241,12 +257,11 @@ static void look_at(const struct service_view *view, const struct service *servi
 	struct looking *looking = data;
 	struct silence_list *now = &looking->now;
 	struct silence silence = { *address, looking->now_ns }, *before = NULL;
-	struct lease_info info;
 	char ip[INET6_ADDRSTRLEN];
 	uint64_t grace_ns;
 	struct err why, text;
 
-	if (!lease_thread_info(view->thread, address, &info) && info.holder_alive)
+	if (looking->alive[looking->at++])
 		return;
 	if (!why_nobody(view, service, address, load_balancer, &why, &grace_ns))
 		return;
@@ -289,8 +304,14 @@ static void look(struct service_events *events)
 	events->view(&view, events->userdata);
 	source_status(view.source, &source);
 	lease_thread_status(view.thread, &lease, &entries);
-	if (source.leads && lease.state != LEASE_CONNECTING)
+	if (source.leads && lease.state != LEASE_CONNECTING) {
+		visit_all(&view, look_for, &looking);
+		looking.alive = xcalloc(looking.count + 1, sizeof(*looking.alive));
+		lease_thread_alive(view.thread, looking.addresses, looking.count, looking.alive);
 		visit_all(&view, look_at, &looking);
+		free(looking.addresses);
+		free(looking.alive);
+	}
 	free(events->silent.list);
 	events->silent = looking.now;
 	if (events->silent.count)

@@ -102,7 +102,7 @@ static void log_repaired(struct keeper *keeper, const struct entry_key *key, con
 	char ip[INET6_ADDRSTRLEN];
 
 	keeper->figures.drift++;
-	log_limited(&keeper->repaired, LOG_WARNING,
+	log_limited(&keeper->limits[LOG_REPAIRED], LOG_WARNING,
 		    "repaired: %s on interface %u was not as it was left; %s",
 		    address_format(&key->address, ip), key->ifindex, what);
 }
@@ -129,7 +129,7 @@ static int place_write(struct keeper *keeper, struct kept *kept, struct place *p
 		keeper->events.maps(true, keeper->userdata);
 	}
 	if (r < 0 && r != -E2BIG && r != -EAGAIN)
-		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
 	if (r < 0)
 		return r;
 	place_set(keeper, place, states[done]);
@@ -146,7 +146,7 @@ static int entry_remove(struct keeper *keeper, struct kept *kept, uint32_t ifind
 	int r = leased_remove(keeper->leased, &key, &err);
 
 	if (r < 0) {
-		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
 		return r;
 	}
 	if (r)
@@ -165,7 +165,7 @@ void keeper_follow(struct keeper *keeper)
 	int r = leased_follow(keeper->leased, &err);
 
 	if (r < 0)
-		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
 	if (r != 1)
 		return;
 	keeper->told_full = false;
@@ -178,7 +178,7 @@ void keeper_follow(struct keeper *keeper)
 			keeper_write_later(keeper, kept);
 	}
 	if (keeper_expect_stamps(keeper, keeper->renewal_ns, &err) < 0)
-		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
 }
 
 /* Do the deletions since then count? -EAGAIN: they are to be done again, in the maps that are
@@ -193,7 +193,7 @@ static int gone(struct keeper *keeper)
 		/* who replaces them may have been killed */
 		keeper->events.maps(false, keeper->userdata);
 	} else if (r < 0) {
-		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
 	}
 	return r;
 }
@@ -357,7 +357,7 @@ int keeper_present(struct keeper *keeper, const struct address *address)
 		r = leased_has(keeper->leased, &key, &err);
 	}
 	if (r < 0)
-		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
 	return r;
 }
 
@@ -405,6 +405,17 @@ struct lease_news *keeper_news(struct keeper *keeper)
 	news->place_count = kept->place_count;
 	kept_prune(keeper, kept);
 	return news;
+}
+
+void keeper_tick(struct keeper *keeper)
+{
+	static const int priorities[KEEPER_LOGS] = {
+		[LOG_GAINED] = LOG_INFO,      [LOG_LOST] = LOG_INFO,	[LOG_FAILED] = LOG_ERR,
+		[LOG_REPAIRED] = LOG_WARNING, [LOG_SAID] = LOG_WARNING,
+	};
+
+	for (enum keeper_log log = 0; log < KEEPER_LOGS; log++)
+		log_limit_tick(&keeper->limits[log], priorities[log]);
 }
 
 void keeper_figures(const struct keeper *keeper, struct lease_entries *ret_figures)

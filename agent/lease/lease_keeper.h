@@ -51,6 +51,9 @@ void keeper_follow(struct keeper *keeper);
 /* The next address of which something is new; NULL: none. The caller frees it. */
 struct lease_news *keeper_news(struct keeper *keeper);
 
+/* To be called now and then: says which lines of the log were left out. */
+void keeper_tick(struct keeper *keeper);
+
 void keeper_figures(const struct keeper *keeper, struct lease_entries *ret_figures);
 
 #endif

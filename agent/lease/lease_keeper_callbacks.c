@@ -10,7 +10,7 @@ static void on_gained(const struct address *address, uint8_t slot, void *userdat
 	struct kept *kept = kept_get(keeper, address);
 	char ip[INET6_ADDRSTRLEN];
 
-	log_limited(&keeper->gained, LOG_INFO, "%s: held", address_format(address, ip));
+	log_limited(&keeper->limits[LOG_GAINED], LOG_INFO, "%s: held", address_format(address, ip));
 	/* what is there by now is for the map to say */
 	for (size_t i = 0; i < kept->place_count; i++)
 		place_set(keeper, &kept->places[i], PLACE_ABSENT);
@@ -34,8 +34,8 @@ static int on_lost(const struct address *address, enum lease_loss reason, void *
 		return r;
 	kept->clean = true;
 	kept->slot = 0;
-	log_limited(&keeper->lost, LOG_INFO, "%s: given up: %s", address_format(address, ip),
-		    lease_loss_names[reason]);
+	log_limited(&keeper->limits[LOG_LOST], LOG_INFO, "%s: given up: %s",
+		    address_format(address, ip), lease_loss_names[reason]);
 	keeper_tell_later(keeper, kept);
 	return 0;
 }
@@ -59,7 +59,7 @@ static int on_purge(void *userdata)
 		keeper->events.maps(false, keeper->userdata);
 	}
 	if (r < 0) {
-		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
 		return r;
 	}
 	HASH_ITER(hh, keeper->kept, kept, next)
@@ -94,7 +94,7 @@ static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 	keeper_follow(keeper);
 	r = lease_stamp_write(keeper->stamper, slot, deadline_ns, &err);
 	if (r < 0)
-		log_limited(&keeper->failed, LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
 	return r;
 }
 
@@ -122,8 +122,9 @@ static void on_state(enum lease_state state, const char *text, void *userdata)
 
 static void on_log(int priority, const char *text, void *userdata)
 {
-	(void)userdata;
-	log_say(priority, "lease: %s", text);
+	struct keeper *keeper = userdata;
+
+	log_limited(&keeper->limits[LOG_SAID], priority, "lease: %s", text);
 }
 
 const struct lease_callbacks keeper_callbacks = {

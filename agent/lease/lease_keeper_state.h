@@ -34,6 +34,16 @@ struct kept_queue {
 	struct kept *first, **last;
 };
 
+/* Lines of the log that there may be one of for each address. */
+enum keeper_log {
+	LOG_GAINED,
+	LOG_LOST,
+	LOG_FAILED,
+	LOG_REPAIRED,
+	LOG_SAID, /* by the lease manager */
+	KEEPER_LOGS,
+};
+
 struct keeper {
 	struct leased *leased;
 	struct lease_stamper *stamper;
@@ -48,7 +58,7 @@ struct keeper {
 	struct lease_entries figures;
 	bool told_full;
 	size_t told_by_hand;
-	struct log_limit gained, lost, failed, repaired;
+	struct log_limit limits[KEEPER_LOGS];
 };
 
 /* The table's entry of @address, made where there is none. */

@@ -177,6 +177,7 @@ static int on_watch(sd_event_source *source, uint64_t usec, void *userdata)
 		if (thread->manager)
 			lease_manager_drain(thread->manager, hung || thread->draining);
 	}
+	keeper_tick(thread->keeper);
 	if (!hung)
 		notify_alive(thread->notify);
 	sd_event_source_set_time_relative(source, WATCH_NS / 1000);

@@ -296,6 +296,42 @@ int lease_thread_info(struct lease_thread *thread, const struct address *address
 	return call(thread, &(struct call){ .run = call_info, .in = address, .out = ret_info });
 }
 
+/* So many that the lease thread's turn is short. */
+#define ALIVE_MAX 1000
+
+struct alive {
+	const struct address *addresses;
+	size_t count;
+	bool *ret_alive;
+};
+
+static void call_alive(struct lease_thread *thread, struct call *call)
+{
+	const struct alive *alive = call->in;
+
+	for (size_t i = 0; i < alive->count; i++) {
+		struct lease_info info;
+
+		alive->ret_alive[i] =
+			!lease_manager_info(thread->manager, &alive->addresses[i], &info) &&
+			info.holder_alive;
+	}
+}
+
+void lease_thread_alive(struct lease_thread *thread, const struct address *addresses, size_t count,
+			bool *ret_alive)
+{
+	while (count) {
+		size_t now = count < ALIVE_MAX ? count : ALIVE_MAX;
+		const struct alive alive = { addresses, now, ret_alive };
+
+		call(thread, &(struct call){ .run = call_alive, .in = &alive });
+		addresses += now;
+		ret_alive += now;
+		count -= now;
+	}
+}
+
 static void call_present(struct lease_thread *thread, struct call *call)
 {
 	call->result = keeper_present(thread->keeper, call->in);
