@@ -47,6 +47,29 @@ static bool is_held(const struct address *address, uint8_t slot, void *userdata)
 	return lease_manager_holds(keeper->manager, address) == slot;
 }
 
+/* All entries of @kept's address are gone but those in the slot that its claim is held in. */
+static void purged(struct keeper *keeper, struct kept *kept)
+{
+	uint8_t held = lease_manager_holds(keeper->manager, &kept->address);
+
+	if (held && held == kept->slot)
+		return;
+	/* one that outlived a restart may have entries, though it wasn't gained yet */
+	if (!held) {
+		kept->slot = 0;
+		kept->clean = true;
+	}
+	for (size_t i = 0; i < kept->place_count; i++) {
+		struct place *place = &kept->places[i];
+
+		if (place->state != PLACE_THERE)
+			continue;
+		place->removed = true;
+		place_set(keeper, place, PLACE_ABSENT);
+	}
+	keeper_tell_later(keeper, kept);
+}
+
 static int on_purge(void *userdata)
 {
 	struct keeper *keeper = userdata;
@@ -63,19 +86,7 @@ static int on_purge(void *userdata)
 		return r;
 	}
 	HASH_ITER(hh, keeper->kept, kept, next)
-	{
-		if (kept->slot &&
-		    lease_manager_holds(keeper->manager, &kept->address) == kept->slot)
-			continue;
-		kept->clean = true;
-		for (size_t i = 0; i < kept->place_count; i++) {
-			struct place *place = &kept->places[i];
-
-			place->removed = place->removed || place->state == PLACE_THERE;
-			if (place->state == PLACE_THERE)
-				place_set(keeper, place, PLACE_ABSENT);
-		}
-	}
+	purged(keeper, kept);
 	return 0;
 }
 
