@@ -276,7 +276,8 @@ int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http
 	r = r ?: path_copy(tls->key, &http->key, err);
 	if (r < 0)
 		return r;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(http->multi = curl_multi_init()))
+	http->multi = curl_global_init(CURL_GLOBAL_DEFAULT) ? NULL : curl_multi_init();
+	if (!http->multi)
 		return err_set(err, -EIO, "libcurl can't begin");
 	r = sd_event_add_time_relative(event, &http->timer, CLOCK_MONOTONIC, 0, 1000, on_timer,
 				       http);

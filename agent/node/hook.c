@@ -47,7 +47,7 @@ static int attach_parent(const struct pins *pins, const struct link *link,
 	r = attach_link(pins, link, device.counters_slot, options, &outcome, err);
 	if (!r)
 		log_say(LOG_INFO, "%s: attached%s%s", link->name,
-			outcome.skb_reason ? " in skb mode: " : "", outcome.skb_reason ?: "");
+			*outcome.skb_reason ? " in skb mode: " : "", outcome.skb_reason);
 	return r;
 }
 

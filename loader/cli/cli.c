@@ -89,10 +89,8 @@ static bool take_mode(const char *text, void *field)
 	return false;
 }
 
-#define OPTION(member, take_fn, ...)                                                        \
-	{                                                                                   \
-		.field = offsetof(struct cli_options, member), .take = take_fn, __VA_ARGS__ \
-	}
+#define OPTION(member, take_fn, ...) \
+	{ .field = offsetof(struct cli_options, member), .take = take_fn, __VA_ARGS__ }
 
 static const struct cli_option opt_json =
 	OPTION(json, take_flag, .name = "json", .letter = 'j', .help = "machine-readable output");
@@ -107,9 +105,9 @@ static const struct cli_option opt_help =
 static const struct cli_option opt_version =
 	OPTION(version, take_flag, .name = "version", .letter = 'V', .help = "print the version");
 
-const struct cli_option cli_opt_mode = OPTION(
-	attach.mode, take_mode, .name = "mode", .argument = "native|skb|auto",
-	.help = "XDP mode; auto (default): native, and skb where the driver has no native XDP");
+const struct cli_option cli_opt_mode =
+	OPTION(attach.mode, take_mode, .name = "mode", .argument = "native|skb|auto",
+	       .help = "XDP mode; auto (default): native, and skb where the driver refuses that");
 const struct cli_option cli_opt_priority =
 	OPTION(attach.priority, take_number, .name = "priority", .argument = "N",
 	       .help = "place among other programs, lower runs first (default: as it is; 20 for a "

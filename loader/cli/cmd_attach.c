@@ -155,8 +155,9 @@ static void report(const struct pins *pins, const struct cli_options *options,
 				 err.text);
 			continue;
 		}
-		if (attached[i].outcome.skb_reason)
-			cli_note("%s: attached in skb mode, which is slower: %s", link->name,
+		if (*attached[i].outcome.skb_reason)
+			cli_note("%s: %s in skb mode, which is slower: %s", link->name,
+				 options->attach.dry_run ? "would be attached" : "attached",
 				 attached[i].outcome.skb_reason);
 		note_deaf_veth(link, row.state.mode);
 		if (*row.alone_reason && options->attach.priority != ATTACH_KEEP_PRIORITY)

@@ -319,8 +319,11 @@ static int save_through(const struct pins *pins, const struct entry_table *table
 			size_t *ret_saved, struct err *err)
 {
 	_cleanup_(cleanup_file) FILE *file = fopen(path, "we");
-	int r = file ? save_rows(pins, table, file, ret_saved, err) : err_file(err, path);
+	int r;
 
+	if (!file)
+		return err_file(err, path);
+	r = save_rows(pins, table, file, ret_saved, err);
 	return !r && (fflush(file) || ferror(file)) ? err_file(err, path) : r;
 }
 

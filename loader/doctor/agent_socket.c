@@ -70,11 +70,13 @@ int agent_socket_ready(struct err *ret_why)
 	_cleanup_close_ int fd = agent_socket_connect(ret_why);
 	char answer[2048], *body;
 	unsigned int status;
+	ssize_t got;
 
 	if (fd < 0)
 		return fd == -ETIMEDOUT ? fd : -ENOENT;
-	if (exchange(fd, "GET /readyz HTTP/1.0\r\n\r\n", answer, sizeof(answer)) < 0 ||
-	    sscanf(answer, "HTTP/%*s %u", &status) != 1 || !(body = strstr(answer, "\r\n\r\n")))
+	got = exchange(fd, "GET /readyz HTTP/1.0\r\n\r\n", answer, sizeof(answer));
+	body = got < 0 ? NULL : strstr(answer, "\r\n\r\n");
+	if (!body || sscanf(answer, "HTTP/%*s %u", &status) != 1)
 		return err_set(ret_why, -ETIMEDOUT, "it doesn't answer");
 	body += strlen("\r\n\r\n");
 	err_write(ret_why, "%.*s", (int)strcspn(body, "\n"), body);

@@ -14,19 +14,32 @@
 #include "dispatcher.h"
 #include "l2resp.skel.h"
 #include "prog.h"
+#include "refusal.h"
 #include "twin.h"
+#include "xdp_features.h"
 
 #define PROG_SECTION "xdp.frags"
+#define NOT_OFFERED  "the driver offers no native XDP as it is configured"
 
 static bool log_verbose;
 
 static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
+	va_list copy;
+
+	va_copy(copy, args);
+	refusal_listen(format, copy);
+	va_end(copy);
 	return log_verbose && level <= LIBBPF_INFO ? vfprintf(stderr, format, args) : 0;
 }
 
 static int log_libxdp(enum libxdp_print_level level, const char *format, va_list args)
 {
+	va_list copy;
+
+	va_copy(copy, args);
+	refusal_listen(format, copy);
+	va_end(copy);
 	return log_verbose && level <= LIBXDP_INFO ? vfprintf(stderr, format, args) : 0;
 }
 
@@ -45,6 +58,12 @@ static void cleanup_program(struct xdp_program **program)
 static void cleanup_skeleton(struct l2resp_bpf **skeleton)
 {
 	l2resp_bpf__destroy(*skeleton);
+}
+
+/* Has the verifier accepted the program that is to be attached? */
+static bool is_loaded(const struct l2resp_bpf *skeleton)
+{
+	return bpf_program__fd(skeleton->progs.xdp_l2resp) >= 0;
 }
 
 /* Opens the program with its constants set and its maps the pinned ones; not loaded yet. */
@@ -80,34 +99,6 @@ static int skeleton_open(const struct pins *pins, const struct link *link, uint3
 	return 0;
 }
 
-static int err_load(struct err *err, int error, const struct link *link)
-{
-	char detail[64];
-
-	if (error == -EPERM)
-		return err_set(err, error, "%s: loading the program: %s; run it as root",
-			       link->name, strerror(-error));
-	return err_set(
-		err, error,
-		"%s: the kernel refuses the program: %s (-v shows the verifier's last lines)",
-		link->name, dispatcher_error_text(error, detail, sizeof(detail)));
-}
-
-static int err_attach(struct err *err, int error, const struct link *link,
-		      enum xdp_attach_mode mode)
-{
-	if (error == -EOPNOTSUPP)
-		return err_set(err, error,
-			       "%s: the driver has no native XDP; --mode skb would attach, slower",
-			       link->name);
-	if (mode == XDP_MODE_NATIVE && link->mtu > ETH_DATA_LEN &&
-	    (error == -EINVAL || error == -ERANGE))
-		return err_set(err, error,
-			       "%s: the driver refuses native XDP, perhaps for the MTU of %u: %s",
-			       link->name, link->mtu, strerror(-error));
-	return err_load(err, error, link);
-}
-
 /*
  * The twin of what is about to be attached, pinned beside the one there. Its counters are not the
  * pinned ones, by which the program is known, but none.
@@ -126,7 +117,7 @@ static int twin_prepare(const struct pins *pins, const struct link *link, struct
 	bpf_program__set_autoload(skeleton->progs.l2resp_explain, true);
 	bpf_map__set_max_entries(skeleton->maps.counters, 1);
 	r = l2resp_bpf__load(skeleton);
-	return r < 0 ? err_load(err, r, link)
+	return r < 0 ? refusal_err_load(err, r, link)
 		     : twin_pin(pins, link->ifindex,
 				bpf_program__fd(skeleton->progs.l2resp_explain), err);
 }
@@ -153,13 +144,11 @@ static int attach_alone(const struct pins *pins, const struct link *link, uint32
 		return r;
 	r = l2resp_bpf__load(skeleton);
 	if (r < 0)
-		return err_load(err, r, link);
+		return refusal_err_load(err, r, link);
+	refusal_forget();
 	r = bpf_xdp_attach(link->ifindex, bpf_program__fd(skeleton->progs.xdp_l2resp), flags,
 			   old_id ? &opts : NULL);
-	if (r < 0 && old_id)
-		return err_set(err, r, "%s: replacing program %u: %s", link->name, old_id,
-			       strerror(-r));
-	return r < 0 ? err_attach(err, r, link, mode) : 0;
+	return r < 0 ? refusal_err_attach(err, r, link, mode, REFUSAL_AT_HOOK) : 0;
 }
 
 /* libxdp knows its dispatcher by the name, and couldn't find one again that is without. */
@@ -172,7 +161,7 @@ static int check_names(const struct link *link, struct err *err)
 			       "%s: the kernel didn't say whether programs have names, by which "
 			       "libxdp knows its dispatcher; try again",
 			       link->name);
-	return r < 0 ? err_load(err, r, link) : 0;
+	return r < 0 ? refusal_err_load(err, r, link) : 0;
 }
 
 /* One attempt in one mode, beside other programs if @chain. libxdp loads the program as it
@@ -211,12 +200,14 @@ static int attach_new(const struct pins *pins, const struct link *link, uint32_t
 	r = xdp_program__set_run_prio(prog, priority);
 	if (r < 0)
 		return err_set(err, r, "setting priority %u: %s", priority, strerror(-r));
+	refusal_forget();
 	r = xdp_program__attach(prog, link->ifindex, mode, 0);
-	if (r == -E2BIG || r == -ENOSPC)
+	if (chain && (r == -E2BIG || r == -ENOSPC) && refusal_stage(true) != REFUSAL_AT_HOOK)
 		return err_set(err, r,
 			       "%s: the dispatcher has no room for another program (%d at most)",
 			       link->name, ATTACH_MAX_PROGS);
-	return r < 0 ? err_attach(err, r, link, mode) : 0;
+	return r < 0 ? refusal_err_attach(err, r, link, mode, refusal_stage(is_loaded(skeleton)))
+		     : 0;
 }
 
 /* Takes program @id out of whatever is on @link. */
@@ -273,54 +264,6 @@ const char *attach_no_native_reason(const struct link *link)
 	return NULL;
 }
 
-static int err_no_native(const struct link *link, const char *reason, struct err *err)
-{
-	struct link parent = {};
-	struct err ignored;
-
-	if (link->parent && link->parent_nsid < 0)
-		link_by_ifindex(link->parent, &parent, &ignored);
-	if (link_is_vlan(link) && *parent.name)
-		return err_set(err, -EOPNOTSUPP,
-			       "%s is a VLAN device of %s: %s, and answers there for addresses of "
-			       "%s too; attach to %s, or use --mode skb here",
-			       link->name, parent.name, reason, link->name, parent.name);
-	return err_set(err, -EOPNOTSUPP, "%s is a %s device%s%s: %s; use --mode skb here",
-		       link->name, link->kind, *parent.name ? " of " : "", parent.name, reason);
-}
-
-/* Says it where ours runs on @link with other pins than the caller's. */
-static bool err_elsewhere(const struct link *link, const struct attach_state *state,
-			  struct err *err)
-{
-	for (unsigned int i = 0; i < state->count; i++) {
-		if (!*state->prog[i].elsewhere)
-			continue;
-		err_write(err,
-			  "%s: " PROG_NAME
-			  " (id %u) runs there with the pins in %s; --bpffs names them",
-			  link->name, state->prog[i].id, state->prog[i].elsewhere);
-		return true;
-	}
-	return false;
-}
-
-/* A program that isn't ours stands alone there; the advice is what helps here. */
-static int err_foreign(const struct link *link, const struct attach_state *state, struct err *err)
-{
-	char remedy[192] = "detach it first or reload it with xdp-loader", reason[128];
-
-	if (!dispatcher_is_possible()) {
-		dispatcher_alone_reason(reason, sizeof(reason));
-		snprintf(remedy, sizeof(remedy), "none can be had here (%s), so detach it first",
-			 reason);
-	}
-	return err_set(
-		err, -EBUSY,
-		"%s: another XDP program (id %u, \"%s\") is attached without a dispatcher; %s",
-		link->name, state->prog[0].id, state->prog[0].name, remedy);
-}
-
 /*
  * Whether the program may go on @link beside what @state says is there, and in which mode to try
  * first.
@@ -339,11 +282,11 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 		if (wanted == ATTACH_MODE_AUTO && state->count)
 			continue;
 		if (wanted == ATTACH_MODE_NATIVE || !no_native[i].auto_skb)
-			return err_no_native(link, no_native[i].reason, err);
+			return refusal_err_kind(err, link, no_native[i].reason);
 		mode = XDP_MODE_SKB;
 		*ret_skb_reason = no_native[i].reason;
 	}
-	if (err_elsewhere(link, state, err))
+	if (refusal_elsewhere(err, link, state))
 		return -EBUSY;
 	if (state->count && state->other_version)
 		return err_set(err, -EBUSY,
@@ -357,7 +300,7 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 			       "; attach where they are, or detach it first",
 			       link->name, state->prog[0].id);
 	if (state->count && !state->chain && attach_find(state, true) < 0)
-		return err_foreign(link, state, err);
+		return refusal_err_foreign(err, link, state);
 	if (state->count && mode != state->mode && wanted != ATTACH_MODE_AUTO)
 		return err_set(
 			err, -EBUSY,
@@ -366,6 +309,15 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 			link->name, attach_mode_name(state->mode));
 	*ret_mode = state->count ? state->mode : mode;
 	return 0;
+}
+
+/* Is native XDP on @link, which is free, sure to be refused? Only what the driver promises is known
+ * without an attach, and from Linux 6.3 on. */
+static bool native_is_missing(const struct link *link)
+{
+	bool native = false;
+
+	return !xdp_features_native(link->ifindex, &native) && !native;
 }
 
 /* Loads and verifies the program for @link, and lets it go. */
@@ -377,7 +329,7 @@ static int attach_rehearse(const struct pins *pins, const struct link *link, str
 	if (r < 0)
 		return r;
 	r = l2resp_bpf__load(skeleton);
-	return r < 0 ? err_load(err, r, link) : 0;
+	return r < 0 ? refusal_err_load(err, r, link) : 0;
 }
 
 /* Takes every program of ours in @state off @link. */
@@ -440,11 +392,12 @@ static int attach_program(const struct pins *pins, const struct link *link, uint
 	struct attach_state state;
 	enum xdp_attach_mode mode = XDP_MODE_UNSPEC;
 	unsigned int priority = options->priority;
+	const char *skb_reason;
 	int r, old;
 
 	r = attach_query(pins, link->ifindex, &state, err);
 	if (!r)
-		r = choose_mode(link, &state, options->mode, &mode, &outcome.skb_reason, err);
+		r = choose_mode(link, &state, options->mode, &mode, &skb_reason, err);
 	if (r < 0)
 		return r;
 	old = attach_find(&state, true);
@@ -455,6 +408,14 @@ static int attach_program(const struct pins *pins, const struct link *link, uint
 	if (options->dry_run) {
 		outcome.result = ATTACH_DRY_RUN;
 		r = attach_rehearse(pins, link, err);
+		if (!r && mode == XDP_MODE_NATIVE && !state.count && native_is_missing(link)) {
+			if (options->mode == ATTACH_MODE_NATIVE)
+				return err_set(err, -EOPNOTSUPP,
+					       "%s: " NOT_OFFERED
+					       "; --mode skb would attach, slower",
+					       link->name);
+			skb_reason = NOT_OFFERED;
+		}
 	} else if (old >= 0) {
 		outcome.result = ATTACH_REPLACED;
 		if (state.chain)
@@ -468,13 +429,16 @@ static int attach_program(const struct pins *pins, const struct link *link, uint
 			return r;
 		r = attach_new(pins, link, counters_slot, priority, mode, state.count, err);
 		if (r == -EOPNOTSUPP && options->mode == ATTACH_MODE_AUTO && !state.count) {
-			outcome.skb_reason = "the driver has no native XDP";
+			snprintf(outcome.skb_reason, sizeof(outcome.skb_reason), "%s",
+				 refusal_driver_reason());
 			r = attach_new(pins, link, counters_slot, priority, XDP_MODE_SKB, false,
 				       err);
 		}
 	}
 	if (r < 0)
 		return r;
+	if (skb_reason)
+		snprintf(outcome.skb_reason, sizeof(outcome.skb_reason), "%s", skb_reason);
 	*ret_outcome = outcome;
 	return 0;
 }
@@ -506,7 +470,7 @@ int attach_remove(const struct pins *pins, const struct link *link, struct err *
 		return r;
 	if (state.empty_id)
 		return detach_id(link, state.empty_id, state.mode, false, err);
-	if (!attach_count(&state) && err_elsewhere(link, &state, err))
+	if (!attach_count(&state) && refusal_elsewhere(err, link, &state))
 		return -EBUSY;
 	if (!attach_count(&state))
 		return err_set(err, -ENOENT, "%s: not attached", link->name);

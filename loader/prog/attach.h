@@ -12,13 +12,14 @@
 #include "err.h"
 #include "link.h"
 #include "pins.h"
+#include "refusal.h"
 
 #define ATTACH_DEFAULT_PRIORITY 20
 /* The priority that the program has there already, else the default. */
 #define ATTACH_KEEP_PRIORITY UINT32_MAX
 
 enum attach_mode {
-	ATTACH_MODE_AUTO, /* native, and skb where the driver has no native XDP */
+	ATTACH_MODE_AUTO, /* native, and skb where the driver refuses that */
 	ATTACH_MODE_NATIVE,
 	ATTACH_MODE_SKB,
 };
@@ -37,8 +38,8 @@ enum attach_result {
 
 struct attach_outcome {
 	enum attach_result result;
-	unsigned int old_priority; /* where replaced */
-	const char *skb_reason;	   /* why auto mode took skb; NULL: it didn't */
+	unsigned int old_priority;	      /* where replaced */
+	char skb_reason[REFUSAL_REASON_SIZE]; /* why auto mode chose skb; empty: it didn't */
 };
 
 /* Why native XDP on a device of @link's kind is not what the user wants; NULL where it is. */

@@ -26,12 +26,13 @@ RTM_NEWLINK, RTM_DELLINK = 16, 17
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_LINKINFO, IFLA_NET_NS_FD = 1, 3, 18, 28
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
-SYS_BPF, BPF_MAP_LOOKUP_ELEM, BPF_OBJ_GET = 321, 1, 7
+SYS_BPF = {"x86_64": 321, "aarch64": 280}.get(os.uname().machine)
+BPF_MAP_LOOKUP_ELEM, BPF_OBJ_GET = 1, 7
 NEW_MAC = "02:00:00:00:00:41"
 LIMIT, TIMES = 0.1 * SLACK, 5
 
 libc = ctypes.CDLL(None, use_errno=True)
-pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="knows bpf(2)'s number on x86-64 alone")
+pytestmark = pytest.mark.skipif(not SYS_BPF, reason="bpf(2)'s number isn't known on this architecture")
 
 
 def bpf(command, attributes):

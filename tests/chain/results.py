@@ -2,20 +2,38 @@
 """What each statement came to on this kernel, left as JSON for tests/chain/table."""
 import json
 import os
+import platform
 from pathlib import Path
 
 GUEST = Path("/run/vm/session")  # tests/vm/run's
 UML = Path("/run/uml/init")  # tests/vm/uml's
 
 
+def series():
+    return ".".join(os.uname().release.split(".")[:2])
+
+
+def release():
+    """Whose programs and libraries these are, unless Debian 12's."""
+    system = platform.freedesktop_os_release()
+    name = f"{system['NAME'].split()[0]} {system.get('VERSION_ID', '')}"
+    return "" if name == "Debian 12" else f", {name}"
+
+
 def kernel():
-    """The table's column: "host 6.18", "VM 6.1", "UML 6.1", "VM 6.1, 4 of 12 CPUs"."""
-    series = ".".join(os.uname().release.split(".")[:2])
+    """The table's column: "host 6.18", "VM 6.1", "UML 6.1", "VM 6.1, 4 of 12 CPUs", "host 6.18, Debian 13"."""
     if not GUEST.exists():
-        return f"{'UML' if UML.exists() else 'host'} {series}"
+        return f"{'UML' if UML.exists() else 'host'} {series()}{release()}"
     online, possible = os.sysconf("SC_NPROCESSORS_ONLN"), os.sysconf("SC_NPROCESSORS_CONF")
+    arch = " arm64" if os.uname().machine == "aarch64" else ""
     count = f"{online} of {possible}" if online < possible else online
-    return f"VM {series}{'' if possible == 1 else f', {count} CPUs'}"
+    return f"VM {series()}{arch}{'' if possible == 1 else f', {count} CPUs'}{release()}"
+
+
+def column(item):
+    """Of a test's own: that of the NIC which it is about, or the kernel's."""
+    nic = getattr(item, "callspec", None) and item.callspec.params.get("nic")
+    return f"{nic} on {series()}" if nic else kernel()
 
 
 # tests/vm/suites runs everything on one of the emulated kernels
@@ -27,8 +45,8 @@ class Results:
 
     def __init__(self, directory):
         self.directory = Path(directory)
-        self.statements = {}  # test: its statement
-        self.verdicts = {}  # module: {statement: [verdict, ...]}
+        self.statements = {}  # test: the column of the table, the statement
+        self.verdicts = {}  # (column, module): {statement: [verdict, ...]}
 
     @classmethod
     def register(cls, config):
@@ -39,27 +57,30 @@ class Results:
     def pytest_collection_finish(self, session):
         for item in session.items:
             marker = item.get_closest_marker("statement")
-            if marker:
+            # what is skipped before it begins leaves no verdict
+            if marker and not item.get_closest_marker("skip"):
                 # "{}" stands for the test's parameter
                 variant = item.callspec.id if hasattr(item, "callspec") else ""
-                self.statements[item.nodeid] = marker.args[0].format(variant)
+                self.statements[item.nodeid] = column(item), marker.args[0].format(variant)
 
     def pytest_runtest_logreport(self, report):
-        statement = self.statements.get(report.nodeid)
+        where, statement = self.statements.get(report.nodeid, (None, None))
         if not statement or not (report.when == "call" or report.failed or report.skipped):
             return
         if report.skipped:
             verdict = "n/a: " + report.longrepr[2].removeprefix("Skipped: ")
         else:
-            verdict = "pass" if report.passed else "fail"
+            # a test may say what it came to
+            shown = dict(report.user_properties).get("shown", "pass")
+            verdict = shown if report.passed else "fail"
         module = Path(report.nodeid.split("::")[0]).stem
-        verdicts = self.verdicts.setdefault(module, {}).setdefault(statement, [])
+        verdicts = self.verdicts.setdefault((where, module), {}).setdefault(statement, [])
         verdicts.append(verdict)
         # what a test that passed left to others
         verdicts += [f"n/a: {value}" for name, value in report.user_properties if name == "left"]
 
     def pytest_sessionfinish(self):
-        where = self.directory / kernel()
-        where.mkdir(parents=True, exist_ok=True)
-        for module, verdicts in self.verdicts.items():
+        for (name, module), verdicts in self.verdicts.items():
+            where = self.directory / name
+            where.mkdir(parents=True, exist_ok=True)
             (where / f"{module}.json").write_text(json.dumps(verdicts, indent=1) + "\n")

@@ -135,6 +135,29 @@ def test_kernel_refuses(lan, scratch, variant, record_property):
             fail_each_step(lan, variant, kind, errors, scratch)
 
 
+RTM_SETLINK = "19"  # by which a program is attached
+NO_REASON = "the driver refuses native XDP and gives no reason: Invalid argument; the kernel's log may have one"
+
+
+def test_driver_gives_no_reason(lan, scratch):
+    """The attach itself comes to EINVAL. The verifier isn't blamed, and auto does without the driver."""
+    log = scratch / "requests"
+    lan.server.ip("link set eth1 mtu 1600")
+    lan.done("attach eth1", "detach eth1")  # from here on each attach asks the same
+    assert faulty(lan, "attach eth1", "netlink", 0, 0, log).status == 0
+    lan.done("detach eth1")
+    number, = (int(number) for _, number, kind in map(str.split, log.read_text().splitlines())
+               if kind == RTM_SETLINK)
+    refused = faulty(lan, "attach eth1 --mode native", "netlink", number, errno.EINVAL)
+    assert refused.status == 1
+    assert refused.err == f"xdp-l2resp: eth1: {NO_REASON}; lower the MTU, or --mode skb would attach, slower\n"
+    assert lan.row()["mode"] == "none"
+    done = faulty(lan, "attach eth1", "netlink", number, errno.EINVAL)
+    assert done.status == 0
+    assert done.err == f"xdp-l2resp: note: eth1: attached in skb mode, which is slower: {NO_REASON}\n"
+    assert lan.row()["mode"] == "skb"
+
+
 GROW = "attach eth1 --max-entries 128"
 
 
@@ -232,7 +255,7 @@ def test_bpffs_unmounted(lan):
             assert refused.status == 1 and "no BPF file system at" in refused.err, command
     mount("bpf", BPFFS, "bpf")
     os.mkdir(lan.bpffs)
-    assert lan.row()["orphan"]
+    assert wait_until(lambda: lan.row()["orphan"]), lan.row()
     restored(lan)
 
 

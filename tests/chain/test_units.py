@@ -13,7 +13,7 @@ UNITS = os.environ.get("CHAIN_UNITS", str(ROOT / "build/tests/unit"))
 
 
 @statement("unit tests: {}")
-@pytest.mark.parametrize("name", ["addr", "arp", "nd", "vlan", "entry"])
+@pytest.mark.parametrize("name", ["addr", "arp", "nd", "vlan", "entry", "reuse"])
 def test_unit(name):
     done = subprocess.run([f"{UNITS}/test_{name}"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr + done.stdout

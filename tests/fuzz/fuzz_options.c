@@ -39,8 +39,9 @@ static void line_add(struct line *line, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	if (line->argc == MAX_WORDS || vasprintf(&line->argv[line->argc++], format, args) < 0)
+	if (line->argc == MAX_WORDS || vasprintf(&line->argv[line->argc], format, args) < 0)
 		abort();
+	line->argc++;
 	va_end(args);
 }
 

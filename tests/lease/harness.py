@@ -231,10 +231,14 @@ def openssl_files(directory, address="127.0.0.1"):
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca")
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "stranger.key", "-out", "stranger.crt",
             "-subj", "/CN=stranger")
-    for name, days in ("server", 2), ("client", 2), ("expired", -1):
+    options = subprocess.run(["openssl", "x509", "-help"], capture_output=True, text=True).stderr
+    # OpenSSL 3.0 takes no dates; later ones refuse an end before the start
+    past = (("-not_before", "20200101000000Z", "-not_after", "20200102000000Z") if "-not_after" in options
+            else ("-days", -1))
+    for name, validity in ("server", ("-days", 2)), ("client", ("-days", 2)), ("expired", past):
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
                 "-subj", f"/CN={name}")
         (directory / "ext").write_text(f"subjectAltName=IP:{address}\n")
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
-                "-days", days, "-out", f"{name}.crt", "-extfile", "ext")
+                *validity, "-out", f"{name}.crt", "-extfile", "ext")
     return {name: str(directory / name) for name in ("ca", "server", "client", "expired", "stranger")}

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lease protocol over real etcd, one member and three."""
-import json
 import shutil
 import signal
 import subprocess

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lease protocol over Lease objects of a real kube-apiserver. Those marked smoke run without --full, too."""
-import json
 import signal
 import socket
 import subprocess

@@ -186,8 +186,9 @@ int main(int argc, char **argv)
 	double started;
 
 	unanswered = argc > 4 && !strcmp(argv[4], "-");
-	if (argc < 7 || !(ifindex = if_nametoindex(argv[1])) || !inet_aton(argv[2], &spa) ||
-	    !inet_aton(argv[3], &tpa) || (!unanswered && !mac_parse(argv[4], mac))) {
+	ifindex = argc > 1 ? if_nametoindex(argv[1]) : 0;
+	if (argc < 7 || !ifindex || !inet_aton(argv[2], &spa) || !inet_aton(argv[3], &tpa) ||
+	    (!unanswered && !mac_parse(argv[4], mac))) {
 		fprintf(stderr, "usage: flood DEV SPA TPA MAC SECONDS CPU...\n");
 		return 2;
 	}

@@ -240,12 +240,18 @@ class Lan:
         dump = run("bpftool", "-j", "map", "dump", "pinned", self.pin(name)).stdout
         return [row["formatted"] for row in json.loads(dump)]
 
+    def map_sizes(self, name):
+        """Bytes of a key and of a value."""
+        shown = json.loads(run("bpftool", "-j", "map", "show", "pinned", self.pin(name)).stdout)
+        return shown["bytes_key"], shown["bytes_value"]
+
     def damage(self, ip, dev="eth1"):
         """Writes an entry as bpftool does without knowing what it has: zeros, no copy of the key."""
         address = ipaddress.ip_address(ip)
         key = address.packed + self.rows(f"status {dev}")[0]["ifindex"].to_bytes(4, sys.byteorder)
-        run("bpftool", "map", "update", "pinned", self.pin(f"responder_v{address.version}"), "key", "hex",
-            *key.hex(" ").split(), "value", *["0"] * (72 if address.version == 4 else 88))
+        name = f"responder_v{address.version}"
+        run("bpftool", "map", "update", "pinned", self.pin(name), "key", "hex", *key.hex(" ").split(),
+            "value", *["0"] * self.map_sizes(name)[1])
 
     def pins(self):
         """All that is pinned, to the last byte; {} where nothing is."""

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Test results as the Test Anything Protocol, for meson."""
+import io
+
+from _pytest._io import TerminalWriter
 
 
 class Tap:
@@ -41,6 +44,11 @@ class Tap:
         print(f"1..{self.count}", flush=True)
 
 
+class Colours:
+    """What pytest, from version 8 on, asks the terminal's plugin for when it compares values."""
+    _tw = TerminalWriter(io.StringIO())
+
+
 def register(config):
     """Takes the terminal's place, where nobody asked for that one; once for all directories whose tests run."""
     if config.pluginmanager.hasplugin("terminal") or config.pluginmanager.hasplugin("tap"):
@@ -49,3 +57,4 @@ def register(config):
     config.option.verbose = 0
     config.option.tbstyle = "short"
     config.pluginmanager.register(Tap(), "tap")
+    config.pluginmanager.register(Colours(), "terminalreporter")

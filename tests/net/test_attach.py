@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """attach, detach, status: on one interface or several, again, beside others, gone, made anew."""
 import json
+import platform
 import re
 import shutil
 import sysconfig
@@ -17,6 +18,9 @@ INCLUDE = "/usr/include/" + sysconfig.get_config_var("MULTIARCH")
 DEAF = "link add eth2 type veth peer name eth3"  # without a program, eth3 gets no XDP_TX
 SECOND = f"{DEAF}\nlink set eth3 xdpdrv object {PASS} section xdp"
 BRIDGE = "link add br0 address 02:00:00:00:00:03 type bridge"  # no native XDP
+# veth's driver refuses native XDP on an end that has fewer queues than its peer sends from
+FEW_QUEUES = ("link add eth2 numtxqueues 1 numrxqueues 1 type veth "
+              "peer name eth3 numtxqueues 3 numrxqueues 1")
 FOREIGN = f"link set eth1 xdpdrv object {PASS} section xdp"
 FOREIGN_SECOND = f"link set eth2 xdpdrv object {PASS} section xdp"
 
@@ -28,6 +32,9 @@ UNATTACHED = {"dev": "eth1", "ifindex": int, "mode": "none", "prog_id": None, "c
 
 ADD = f"add {VIP} dev eth1"
 NO_NATIVE = "the driver has no native XDP"
+NOT_OFFERED = "the driver offers no native XDP as it is configured"
+ITS_REASON = ("the driver refuses native XDP: veth: "
+              "XDP expects number of rx queues not less than peer tx queues")
 OTHERS = r'eth1: another XDP program \(id \d+, "pass"\) is attached without a dispatcher; '
 
 # name: ip(8) commands of the server, commands before; the command, its exit status, what stderr
@@ -67,6 +74,17 @@ CONTRACT = {
         f"note: br0: attached in skb mode, which is slower: {NO_NATIVE}", [SKB | {"dev": "br0"}]),
     "no native XDP, --mode native": (
         [BRIDGE], [], "attach br0 --mode native", 1, f"br0: {NO_NATIVE}", []),
+    "a driver refuses": (
+        [FEW_QUEUES], [], "attach eth2", 0,
+        f"note: eth2: attached in skb mode, which is slower: {ITS_REASON}\n$", [SKB | {"dev": "eth2"}]),
+    "a driver refuses, --mode native": (
+        [FEW_QUEUES], [], "attach eth2 --mode native", 1,
+        f"eth2: {ITS_REASON}; change their number with ethtool -L, or --mode skb would attach, slower\n$",
+        []),
+    "a device above has a program": (
+        [BRIDGE, "link set eth1 master br0"], ["attach br0"], "attach eth1", 1,
+        "eth1: the kernel refuses to attach the program: "
+        "Cannot attach when an upper device already has a program\n$", [SKB | {"dev": "br0"}]),
     "a veth peer that gets no answers": (
         [DEAF], [], "attach eth2", 0, "note: eth2: its veth peer, eth3, has no XDP program",
         [ATTACHED | {"dev": "eth2"}]),
@@ -109,6 +127,18 @@ def test_contract(lan, network, given, command, status, said, expected):
     assert len(programs(lan)) == len(foreign) + len([r for r in rows if r["mode"] != "none"])
     if not given and (status or "dry-run" in command):
         assert lan.pins() == {}
+
+
+def test_dry_run_without_native(lan):
+    if tuple(map(int, re.findall(r"\d+", platform.release())[:2])) < (6, 3):
+        pytest.skip("this kernel can't tell whether a driver has native XDP")
+    lan.server.ip(BRIDGE)
+    assert lan.done("attach br0 --dry-run").err == \
+        f"xdp-l2resp: note: br0: would be attached in skb mode, which is slower: {NOT_OFFERED}\n"
+    refused = lan.cli("attach br0 --dry-run --mode native")
+    assert refused.status == 1
+    assert refused.err == f"xdp-l2resp: br0: {NOT_OFFERED}; --mode skb would attach, slower\n"
+    assert lan.rows("status") == [] and lan.pins() == {}
 
 
 def test_alone_or_in_a_dispatcher(lan):

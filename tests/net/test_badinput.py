@@ -297,9 +297,9 @@ def map_create(lan, name, kind, key, value, entries, flags=0):
 # name: the pinned map, and what is there in its place
 LAYOUTS = {
     "addresses, another value": ("responder_v4", "hash", 8, 64, 65536),
-    "addresses, another key": ("responder_v4", "hash", 4, 72, 65536),
-    "addresses, another type": ("responder_v4", "lru_hash", 8, 72, 65536),
-    "addresses, not preallocated": ("responder_v4", "hash", 8, 72, 65536, 1),
+    "addresses, another key": ("responder_v4", "hash", 4, 24, 65536),
+    "addresses, another type": ("responder_v4", "lru_hash", 8, 24, 65536),
+    "addresses, not preallocated": ("responder_v4", "hash", 8, 24, 65536, 1),
     "IPv6 addresses, another value": ("responder_v6", "hash", 20, 80, 65536),
     "leases, another size": ("leases", "array", 4, 16, 16),
     "counters, fewer outcomes": ("counters", "percpu_array", 4, 8, 256),

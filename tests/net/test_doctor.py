@@ -208,7 +208,7 @@ def lease(lan, milliseconds):
     ifindex = lan.rows("list")[0]["ifindex"]
     key = bytes(map(int, VIP.split("."))) + struct.pack("<I", ifindex)
     mac = bytes.fromhex(SERVER_MAC.replace(":", ""))
-    value = key + mac + bytes([0, LEASE_SLOT]) + bytes(56)
+    value = (key + mac + bytes([0, LEASE_SLOT])).ljust(lan.map_sizes("responder_v4")[1], b"\0")
     deadline = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + int(milliseconds * 1e6)
     stamp = struct.pack("<QQ", 0, deadline)
     for name, key, value in (("responder_v4", key, value),

@@ -12,14 +12,12 @@ import time
 
 import pytest
 
-from lan import CLIENT_IP, CLIENT_MAC, FLOOD, SERVER_MAC, VIP, Lan, like, need, run
+from lan import CLIENT_IP, CLIENT_IP6, CLIENT_MAC, FLOOD, SERVER_MAC, VIP, VIP6, Lan, like, need, run
+from nd import ADVERTISEMENT, GROUP6, GROUP6_MAC, ip6, nd, solicitation
 from wait import HUNG, let_pass, wait_until
 from wire import REPLY, Wire, arp, mac_bytes
 
 OTHER, NOT_OWNED = "02:00:00:00:00:77", "198.18.10.200"
-VIP6, CLIENT_IP6 = "2001:db8::a:1", "2001:db8::2"
-GROUP6, GROUP6_MAC = "ff02::1:ff0a:1", "33:33:ff:0a:00:01"
-SOLICITATION, ADVERTISEMENT = 135, 136
 LEASE = 3  # seconds for which the data path records without hearing of a reader
 
 
@@ -29,29 +27,10 @@ def tagged(frame, *tags):
                                  for protocol, priority, vid in tags) + frame[12:]
 
 
-def ip6(text):
-    return socket.inet_pton(socket.AF_INET6, text)
-
-
-def nd(kind, src, dst, dst_mac, target, option, flags=0):
-    body = struct.pack("!BBHI", kind, 0, 0, flags) + ip6(target) + option
-    pseudo = ip6(src) + ip6(dst) + struct.pack("!II", len(body), socket.IPPROTO_ICMPV6) + body
-    total = sum(struct.unpack(f"!{len(pseudo) // 2}H", pseudo))
-    total = (total & 0xFFFF) + (total >> 16)
-    checksum = ~(total + (total >> 16)) & 0xFFFF
-    return (mac_bytes(dst_mac) + mac_bytes(CLIENT_MAC) +
-            struct.pack("!HIHBB", 0x86DD, 6 << 28, len(body), socket.IPPROTO_ICMPV6, 255) +
-            ip6(src) + ip6(dst) + body[:2] + struct.pack("!H", checksum) + body[4:])
-
-
-def solicitation(target):
-    return nd(SOLICITATION, CLIENT_IP6, GROUP6, GROUP6_MAC, target, b"\1\1" + mac_bytes(CLIENT_MAC))
-
-
 def own_ip6(lan):
     """An entry for VIP6, past the CLI."""
     key = ip6(VIP6) + struct.pack("<I", socket_ifindex(lan))
-    value = key + bytes(4) + mac_bytes(SERVER_MAC) + bytes(2) + bytes(56)
+    value = (key + bytes(4) + mac_bytes(SERVER_MAC)).ljust(lan.map_sizes("responder_v6")[1], b"\0")
     run("bpftool", "map", "update", "pinned", lan.pin("responder_v6"), "key", *map(str, key),
         "value", *map(str, value))
 

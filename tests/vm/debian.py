@@ -31,7 +31,7 @@ ARCHITECTURES = {
     "arm64": Architecture("qemu-system-aarch64", "qemu-system-arm",
                           ("-M", "virt,gic-version=3", "-cpu", "max,pauth-impdef=on"), "ttyAMA0"),
 }
-NATIVE = "amd64"
+NATIVE = "arm64" if os.uname().machine == "aarch64" else "amd64"
 
 # Either may point at a series: which one linux-image-amd64 is depends on the Debian release.
 META_PACKAGES = ("linux-image-{series}-{arch}", "linux-image-{arch}")
@@ -111,6 +111,18 @@ def unpacked(where, unpack):
     return True
 
 
+def extract(archives, tree):
+    """Unpack packages into a directory, whether they have /lib or, as from Debian 13 on, /usr/lib."""
+    for name in USR_LINKS:
+        (tree / "usr" / name).mkdir(parents=True)
+        (tree / name).symlink_to(f"usr/{name}")
+    for archive in archives:
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive],
+                              stdout=subprocess.PIPE) as content:
+            subprocess.run(["tar", "-C", tree, "-x", "--keep-directory-symlink"],
+                           stdin=content.stdout, check=True)
+
+
 # Kernels
 
 
@@ -131,8 +143,7 @@ def fetch_kernel(apt, package, version, where):
     def unpack(scratch, tree):
         if apt.get("download", f"{package}={version}", cwd=scratch) is None:
             return False
-        [archive] = scratch.glob("*.deb")
-        subprocess.run(["dpkg-deb", "-x", archive, tree], check=True)
+        extract(scratch.glob("*.deb"), tree)
         [modules] = tree.glob("lib/modules/*")
         # The package leaves this to its postinst; without it modprobe finds nothing.
         subprocess.run(["depmod", "-b", tree, modules.name], check=True)
@@ -183,14 +194,7 @@ def fetch_root(apt, where):
             apt.update()  # the lists are as old as their first use
             if download_root(apt) is None:
                 return False
-        for name in USR_LINKS:
-            (tree / "usr" / name).mkdir(parents=True)
-            (tree / name).symlink_to(f"usr/{name}")
-        for archive in sorted(apt.archives.glob("*.deb")):
-            with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive],
-                                  stdout=subprocess.PIPE) as content:
-                subprocess.run(["tar", "-C", tree, "-x", "--keep-directory-symlink"],
-                               stdin=content.stdout, check=True)
+        extract(sorted(apt.archives.glob("*.deb")), tree)
         # what their postinst would do: users, and Python compiled, which takes long where emulated
         for name in ("passwd", "group"):
             master = tree / f"usr/share/base-passwd/{name}.master"
