@@ -25,11 +25,11 @@ static void log_blocked(const struct desired *before, const struct desired *now)
 		log_say(LOG_NOTICE, "the kernel no longer answers in our place");
 }
 
-/* Has the store said what we hold, and the source what we should, and is it known where the program
- * is? Until then everything stays as a former process left it. */
+/* Has the store said what we hold, and the source what we should, is it known where the program is,
+ * and was all of that applied? Until then everything stays as a former process left it. */
 void agent_look_whether_known(struct agent *agent)
 {
-	if (agent->session_known && attachments_are_found(agent->attachments) &&
+	if (agent->evaluated && agent->session_known && attachments_are_found(agent->attachments) &&
 	    source_known(agent->source))
 		reconcile_known(agent->reconcile);
 }
