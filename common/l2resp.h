@@ -16,8 +16,8 @@
 #define L2RESP_DEFAULT_MAX_ENTRIES 65536
 #define L2RESP_MAX_DEVICES	   256
 #define L2RESP_LEASE_SLOTS	   256
-#define L2RESP_PINS_DIR_SIZE	   128 /* longer paths are cut */
-#define L2RESP_MAX_CONFLICTS	   4096
+#define L2RESP_PINS_DIR_SIZE	   128	/* longer paths are cut */
+#define L2RESP_MAX_CONFLICTS	   4096 /* remembered at least */
 #define L2RESP_MAX_FILTERS	   65536
 #define L2RESP_MAX_VLANS	   4096
 #define L2RESP_EVENTS_BYTES	   (1 << 16)

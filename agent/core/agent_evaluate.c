@@ -127,16 +127,17 @@ enum group_claim agent_group_claim(const struct address *address, void *userdata
 {
 	struct agent *agent = userdata;
 	struct lease_info info;
+	int r;
 
 	if (agent->config.engine == LEASE_ENGINE_NONE) {
-		int r = lease_thread_present(agent->thread, address);
-
+		r = lease_thread_present(agent->thread, address);
 		return r < 0 ? GROUP_NOT_KNOWN : r ? GROUP_FORMERLY : GROUP_NEVER;
 	}
 	if (!agent->session_known)
 		return GROUP_NOT_KNOWN;
-	if (lease_thread_info(agent->thread, address, &info) < 0)
-		return GROUP_NEVER;
+	r = lease_thread_info(agent->thread, address, &info);
+	if (r < 0)
+		return r == -EAGAIN ? GROUP_NOT_KNOWN : GROUP_NEVER;
 	if (*info.holder && info.holder_alive)
 		return GROUP_NOW;
 	return info.lately ? GROUP_FORMERLY : GROUP_NEVER;

@@ -320,6 +320,8 @@ void config_lease(const struct config *config, const char *id, struct lease_conf
 		.timing = config->timing,
 		.weight = config->weight,
 		.preempt = config->preempt,
+		/* who asks the LAN first must know what other nodes have */
+		.always = config->probe,
 		.endpoints = (const char *const *)config->endpoints,
 		.server = config->server,
 		.namespace = config->namespace,

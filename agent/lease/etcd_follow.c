@@ -14,12 +14,13 @@ static void kv_tell(struct store_etcd *etcd, const json_t *kv, bool deleted)
 {
 	struct record record;
 
-	if (etcd_record(kv, deleted, &record))
+	if (etcd->base.following && etcd_record(kv, deleted, &record))
 		etcd->base.events->record(&record, etcd->base.userdata);
 }
 
 void etcd_follow_anew(struct store_etcd *etcd)
 {
+
 	etcd->base.listing = true;
 	etcd->list_revision = 0;
 	free(etcd->page_key);
@@ -75,7 +76,7 @@ static void on_page(const struct http_result *result, void *userdata)
 	etcd->page_key = NULL;
 	if (json_is_true(json_object_get(json, "more")) && count) {
 		etcd->page_key = etcd_key(json_array_get(kvs, count - 1));
-	} else {
+	} else if (etcd->base.following) {
 		etcd->base.revision = etcd->list_revision;
 		etcd->base.listing = false;
 		etcd->base.events->synced(etcd->base.userdata);
@@ -194,6 +195,8 @@ void etcd_follow(struct store_etcd *etcd)
 	http_cancel(etcd->follow_call);
 	etcd->follow_call = NULL;
 	sd_event_source_set_enabled(etcd->follow_retry, SD_EVENT_OFF);
+	if (!etcd->base.following)
+		return;
 	if (etcd->base.listing)
 		follow_page(etcd);
 	else
@@ -210,16 +213,33 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 
 static void follow_later(struct store_etcd *etcd)
 {
+	if (!etcd->base.following)
+		return;
 	sd_event_source_set_time_relative(etcd->follow_retry, FOLLOW_RETRY_NS / 1000);
 	sd_event_source_set_enabled(etcd->follow_retry, SD_EVENT_ONESHOT);
 }
 
+void etcd_follow_set(struct store *store, bool follow)
+{
+	struct store_etcd *etcd = (struct store_etcd *)store;
+
+	http_cancel(etcd->follow_call);
+	etcd->follow_call = NULL;
+	etcd->base.following = follow;
+	etcd->base.listing = true;
+	etcd->list_revision = 0;
+	/* from the event loop: nothing is told from within */
+	sd_event_source_set_time_relative(etcd->follow_retry, 0);
+	sd_event_source_set_enabled(etcd->follow_retry, follow ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
 int etcd_follow_init(struct store_etcd *etcd, sd_event *event)
 {
-	/* the first stream begins from the event loop: nothing is told before the caller has what
-	 * it made */
-	return sd_event_add_time_relative(event, &etcd->follow_retry, CLOCK_MONOTONIC, 0, 1000,
-					  on_retry, etcd);
+	int r = sd_event_add_time_relative(event, &etcd->follow_retry, CLOCK_MONOTONIC, 0, 1000,
+					   on_retry, etcd);
+
+	etcd->base.store.follow = etcd_follow_set;
+	return r < 0 ? r : sd_event_source_set_enabled(etcd->follow_retry, SD_EVENT_OFF);
 }
 
 void etcd_follow_close(struct store_etcd *etcd)

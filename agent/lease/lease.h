@@ -58,15 +58,17 @@ struct lease_config {
 	struct lease_timing timing;
 	uint32_t weight; /* this node's share of the addresses; 0: only what nobody else takes */
 	bool preempt;	 /* ask live holders for addresses that belong here rather */
+	bool always;	 /* keep a session, and know who has what, although nothing is wanted */
 	const char *const *endpoints; /* etcd: URLs, NULL at the end */
 	const char *server;	      /* kubernetes: URL; NULL: in-cluster */
-	const char *namespace;	      /* kubernetes; NULL: the service account's, or kube-system */
+	const char *namespace;	      /* kubernetes; NULL: the service account's, or xdp-l2resp */
 	const char *token_file;	      /* kubernetes; read again for each request */
 	const char *ca, *cert, *key;  /* PEM files for TLS; ca NULL: the system's */
 };
 
 enum lease_state {
 	LEASE_CONNECTING, /* the store hasn't answered yet, or no longer does */
+	LEASE_IDLE,	  /* nothing is wanted here: the store isn't asked for anything */
 	LEASE_NAME_TAKEN, /* another agent lives under this node's name: this one takes no part */
 	LEASE_ACTIVE,	  /* a session is being renewed */
 	LEASE_DRAINED,	  /* a session is being renewed, all claims are given up */
@@ -143,9 +145,10 @@ struct lease_callbacks {
 struct lease_manager;
 
 /*
- * Begins: connects to the store, resumes the session of this identity if its stamp is still ahead,
- * or starts a new one. Claims of a resumed session are kept until lease_manager_settled(), so want
- * all addresses first and then settle. @event is referenced. Returns 0; -EINVAL with @err for a
+ * Begins: once an address is wanted, or if a stamp of the process before is still ahead, it
+ * connects to the store, and resumes the session of this identity if its stamp is that one, or
+ * starts a new one. Claims of a resumed session are kept until lease_manager_settled(), so want all
+ * addresses first and then settle. @event is referenced. Returns 0; -EINVAL with @err for a
  * configuration that isn't safe or complete, -ENOENT and others for certificates that can't be
  * read; *ret_manager is untouched on failure.
  */
@@ -210,8 +213,11 @@ struct lease_info {
 	uint64_t transitions;  /* how often the claim changed hands */
 };
 
-/* -ENOENT: no record of @address is known, and it isn't wanted. */
-int lease_manager_info(const struct lease_manager *manager, const struct address *address,
+/*
+ * -ENOENT: no record of @address is known, and it isn't wanted. -EAGAIN: this node takes no part,
+ * and begins to, so as to know it soon.
+ */
+int lease_manager_info(struct lease_manager *manager, const struct address *address,
 		       struct lease_info *ret_info);
 
 /* Figures for metrics and status. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <syslog.h>
 
+#include "l2resp.h"
 #include "lease_claim_rules.h"
 #include "lease_claim_table.h"
 #include "lease_claim_view.h"
@@ -26,6 +27,7 @@ struct lease_machine *lease_machine_new(const struct lease_config *config,
 		.forget_ns = LEASE_FORGET_DURATIONS * config->timing.duration_ns,
 		.weight = config->weight,
 		.preempt = config->preempt,
+		.always = config->always,
 		.callbacks = callbacks,
 		.userdata = userdata,
 		.clock = *clock,
@@ -39,8 +41,14 @@ struct lease_machine *lease_machine_new(const struct lease_config *config,
 
 void lease_machine_set_store(struct lease_machine *machine, struct store *store)
 {
+	uint64_t now = lease_now(machine);
+
 	machine->store = store;
 	machine->swaps_max = store->swaps_begin;
+	/* the process before left a session: it goes on, or is closed */
+	for (unsigned int slot = 1; slot < L2RESP_LEASE_SLOTS; slot++)
+		if (machine->callbacks->stamped(slot, machine->userdata) > now)
+			machine->leave_ns = now + 2 * machine->forget_ns;
 }
 
 void lease_machine_free(struct lease_machine *machine)
@@ -57,14 +65,31 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Does this node take part? One that no policy selects costs the store nothing. Returns until when,
+ * if nothing changes. */
+static uint64_t takes_part(struct lease_machine *machine, uint64_t now)
+{
+	if (machine->figures.wanted || machine->always)
+		machine->leave_ns = now + 2 * machine->forget_ns;
+	machine->leaving = now >= machine->leave_ns;
+	if (!machine->leaving && !machine->following) {
+		machine->following = true;
+		lease_state_set(machine, LEASE_CONNECTING, "an address is wanted here");
+		machine->store->follow(machine->store, true);
+	}
+	return machine->figures.wanted || machine->leaving ? LEASE_NEVER : machine->leave_ns;
+}
+
 void lease_machine_run(struct lease_machine *machine)
 {
-	uint64_t now = lease_now(machine), due;
+	uint64_t now = lease_now(machine), due, leave = LEASE_NEVER;
 
 	/* called from a callback: the run that called it sees to the rest */
 	if (machine->running)
 		return;
 	machine->running = true;
+	if (machine->store)
+		leave = takes_part(machine, now);
 	do {
 		/*
 		 * Claims first: a renewal is confirmed by an event of the same stream that tells
@@ -76,6 +101,7 @@ void lease_machine_run(struct lease_machine *machine)
 		due = earliest(due, lease_peers_run(machine, now));
 	} while (machine->queue.first && (machine->synced || !machine->store));
 	machine->running = false;
+	due = earliest(due, leave);
 	machine->clock.arm(due, machine->clock.userdata);
 }
 
@@ -190,7 +216,7 @@ static bool claim_held_lately(const struct lease_machine *machine, const struct 
 	return claim->was_held && (!claim->free_ns || now < claim->free_ns + machine->duration_ns);
 }
 
-int lease_machine_info(const struct lease_machine *machine, const struct address *address,
+int lease_machine_info(struct lease_machine *machine, const struct address *address,
 		       struct lease_info *ret_info)
 {
 	const struct lease_claim *claim = lease_claim_find(machine, address);
@@ -198,6 +224,10 @@ int lease_machine_info(const struct lease_machine *machine, const struct address
 	struct lease_info info = {};
 	uint64_t now = lease_now(machine), until = 0;
 
+	/* who asks wants to know, and may ask again */
+	machine->leave_ns = now + 2 * machine->forget_ns;
+	if (machine->store && (machine->leaving || !machine->view_ns))
+		return -EAGAIN;
 	if (!claim || (!claim->wanted && claim->shape == RECORD_ABSENT))
 		return -ENOENT;
 	holder = claim->held ? machine->self : claim->holder;

@@ -30,7 +30,7 @@ void lease_machine_stop(struct lease_machine *machine);
 int lease_machine_move(struct lease_machine *machine, const struct address *address,
 		       const char *node, struct err *err);
 uint8_t lease_machine_holds(const struct lease_machine *machine, const struct address *address);
-int lease_machine_info(const struct lease_machine *machine, const struct address *address,
+int lease_machine_info(struct lease_machine *machine, const struct address *address,
 		       struct lease_info *ret_info);
 void lease_machine_status(const struct lease_machine *machine, struct lease_status *ret_status);
 

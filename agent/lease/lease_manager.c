@@ -193,10 +193,14 @@ uint8_t lease_manager_holds(const struct lease_manager *manager, const struct ad
 	return lease_machine_holds(manager->machine, address);
 }
 
-int lease_manager_info(const struct lease_manager *manager, const struct address *address,
+int lease_manager_info(struct lease_manager *manager, const struct address *address,
 		       struct lease_info *ret_info)
 {
-	return lease_machine_info(manager->machine, address, ret_info);
+	int r = lease_machine_info(manager->machine, address, ret_info);
+
+	if (r == -EAGAIN)
+		run_soon(manager);
+	return r;
 }
 
 void lease_manager_status(const struct lease_manager *manager, struct lease_status *ret_status)

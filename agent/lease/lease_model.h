@@ -16,7 +16,8 @@
 
 /* Renewals whose sending time is remembered, should the confirmation come late. */
 #define LEASE_ATTEMPTS 8
-/* Durations after which the record of what is gone is removed. */
+/* Durations after which the record of what is gone is removed. A node that no longer wants anything
+ * takes part for twice as long, to remove what it gave up. */
 #define LEASE_FORGET_DURATIONS 4
 
 #define LEASE_NEVER UINT64_MAX
@@ -124,7 +125,7 @@ struct lease_machine {
 	const char *id;
 	uint64_t duration_ns, renew_deadline_ns, retry_period_ns, margin_ns, forget_ns;
 	uint32_t weight;
-	bool preempt;
+	bool preempt, always;
 
 	const struct lease_callbacks *callbacks;
 	void *userdata;
@@ -134,11 +135,14 @@ struct lease_machine {
 	struct lease_session session;
 	enum lease_state state;
 	bool settled, draining, stopping;
-	bool running; /* in lease_machine_run() */
+	uint64_t leave_ns; /* it no longer takes part from then on, unless it wants something */
+	bool leaving;	   /* it takes no part */
+	bool following;	   /* the store's stream: it takes part, or its session isn't closed yet */
+	bool running;	   /* in lease_machine_run() */
 
 	/* the view */
 	bool synced;
-	uint64_t view_ns; /* since when no change was missed */
+	uint64_t view_ns; /* since when no change was missed; 0: nothing is known */
 	uint32_t generation;
 	struct lease_peer *peers, *self;
 	const struct lease_peer *slowest; /* for whose leases what vanished is held longer */

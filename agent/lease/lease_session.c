@@ -150,17 +150,30 @@ static uint64_t session_resume(struct lease_machine *machine, uint64_t deadline_
 	return own->next_ns;
 }
 
-/* Closes what session of ours the store has, then says so. */
+/* Nothing is left of ours: it says so, or takes no part until something is wanted. */
+static uint64_t session_closed(struct lease_machine *machine)
+{
+	if (machine->following && !machine->stopping) {
+		machine->following = machine->synced = false;
+		machine->view_ns = 0;
+		machine->store->follow(machine->store, false);
+	}
+	if (machine->stopping)
+		lease_state_set(machine, LEASE_ENDED, "the session is closed");
+	else
+		lease_state_set(machine, LEASE_IDLE, "no address is wanted here");
+	return LEASE_NEVER;
+}
+
+/* Closes what session of ours the store has. */
 static uint64_t session_finish(struct lease_machine *machine, uint64_t now)
 {
 	struct lease_session *own = &machine->session;
 	const struct heartbeat *heartbeat = &machine->self->heartbeat;
 
 	if (machine->self->shape != RECORD_GOOD || !lease_heartbeat_beats(heartbeat) ||
-	    strcmp(heartbeat->id, machine->id)) {
-		lease_state_set(machine, LEASE_ENDED, "the session is closed");
-		return LEASE_NEVER;
-	}
+	    strcmp(heartbeat->id, machine->id))
+		return session_closed(machine);
 	if (now < own->next_ns)
 		return own->next_ns;
 	/* it may be the process before's, with its entries */
@@ -177,9 +190,11 @@ static uint64_t session_begin(struct lease_machine *machine, uint64_t now)
 	const struct lease_peer *self = machine->self;
 	uint64_t until = lease_peer_silent_until(machine, self), stamped;
 
+	if (!machine->following)
+		return session_closed(machine);
 	if (!machine->synced || machine->session.busy)
 		return LEASE_NEVER;
-	if (machine->stopping)
+	if (machine->stopping || machine->leaving)
 		return session_finish(machine, now);
 	if (now < machine->session.next_ns)
 		return machine->session.next_ns;
@@ -342,6 +357,8 @@ uint64_t lease_session_run(struct lease_machine *machine, uint64_t now)
 		session_seen(machine, now);
 	if (machine->store && now >= session_limit(machine))
 		lease_session_end(machine, LEASE_LOSS_SESSION, "it wasn't renewed in time");
+	if (machine->leaving && machine->following)
+		lease_session_end(machine, LEASE_LOSS_UNWANTED, "no address is wanted here");
 	if (own->purging && !session_purge(machine))
 		return now + machine->retry_period_ns;
 	if (!machine->store)

@@ -33,6 +33,9 @@ struct store {
 	 * @record->revision. Copies what it needs. The result is told by swapped(), later, always.
 	 */
 	void (*swap)(struct store *store, const struct record *record);
+	/* Begins the stream, or ends it: then results of swaps are told, and nothing else. A new
+	 * store has none. */
+	void (*follow)(struct store *store, bool follow);
 	/* Ends all requests; nothing is told any more. */
 	void (*free)(struct store *store);
 };

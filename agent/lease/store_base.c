@@ -57,7 +57,7 @@ static int on_lag(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	if (base->listing || base->revision >= base->awaited)
+	if (!base->following || base->listing || base->revision >= base->awaited)
 		return 0;
 	/* much to show is no reason to begin again */
 	if (base->progress != base->expected_progress) {

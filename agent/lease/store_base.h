@@ -31,6 +31,7 @@ struct store_base {
 	 * between: begins another. */
 	void (*lags)(struct store_base *base, bool again);
 
+	bool following;	   /* there is to be a stream */
 	bool listing;	   /* the stream is not past its list */
 	uint64_t revision; /* the stream has shown everything up to this */
 

@@ -31,8 +31,9 @@
 struct store_kubernetes {
 	struct store_base base; /* first: it is cast to this */
 	struct kube *kube;
-	struct kube_watch *watch;
-	char *path; /* of the namespace's Lease objects */
+	struct kube_watch *watch; /* NULL: there is none */
+	sd_event_source *turn;	  /* begins or ends the watch, from the event loop */
+	char *path;		  /* of the namespace's Lease objects */
 	uint32_t duration_s;
 };
 
@@ -184,7 +185,8 @@ static void trouble(struct store_kubernetes *kubernetes, const char *why)
 static void follow_anew(struct store_kubernetes *kubernetes)
 {
 	kubernetes->base.listing = true;
-	kube_watch_restart(kubernetes->watch, true);
+	if (kubernetes->watch)
+		kube_watch_restart(kubernetes->watch, true);
 }
 
 static void on_swap(const struct http_result *result, void *userdata)
@@ -259,7 +261,7 @@ static void kubernetes_lags(struct store_base *base, bool again)
 	struct store_kubernetes *kubernetes = (struct store_kubernetes *)base;
 
 	/* the watch knows first that there is to be a list */
-	if (!kube_watch_version(kubernetes->watch))
+	if (!kubernetes->watch || !kube_watch_version(kubernetes->watch))
 		return;
 	trouble(kubernetes, "its watch lags behind");
 	/* of a store that was put back a watch from here shows nothing, ever */
@@ -274,6 +276,8 @@ static void on_reset(uint64_t version, void *userdata)
 	struct store_kubernetes *kubernetes = userdata;
 
 	(void)version;
+	if (!kubernetes->base.following)
+		return;
 	kubernetes->base.listing = true;
 	kubernetes->base.events->reset(kubernetes->base.userdata);
 }
@@ -287,7 +291,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 
 	kubernetes->base.revision = kube_watch_version(kubernetes->watch);
 	kubernetes->base.progress++;
-	if (!name || !name_parse(name, &record))
+	if (!kubernetes->base.following || !name || !name_parse(name, &record))
 		return;
 	if (!deleted)
 		lease_parse(object, &record);
@@ -298,6 +302,8 @@ static void on_synced(void *userdata)
 {
 	struct store_kubernetes *kubernetes = userdata;
 
+	if (!kubernetes->base.following)
+		return;
 	kubernetes->base.revision = kube_watch_version(kubernetes->watch);
 	kubernetes->base.listing = false;
 	kubernetes->base.events->synced(kubernetes->base.userdata);
@@ -320,12 +326,39 @@ static const struct kube_watch_events watch_events = {
 	.reachable = on_reachable,
 };
 
+/* Within what it tells a watch may not be ended. */
+static int on_turn(sd_event_source *source, void *userdata)
+{
+	struct store_kubernetes *kubernetes = userdata;
+	struct err err;
+
+	(void)source;
+	/* one of before doesn't go on: what it showed was told to nobody */
+	kube_watch_free(kubernetes->watch);
+	kubernetes->watch = NULL;
+	kubernetes->base.listing = true;
+	if (kubernetes->base.following &&
+	    kube_watch_new(kubernetes->kube, kubernetes->path, &watch_events, kubernetes,
+			   &kubernetes->watch, &err) < 0)
+		trouble(kubernetes, err.text);
+	return 0;
+}
+
+static void kubernetes_follow(struct store *store, bool follow)
+{
+	struct store_kubernetes *kubernetes = (struct store_kubernetes *)store;
+
+	kubernetes->base.following = follow;
+	sd_event_source_set_enabled(kubernetes->turn, SD_EVENT_ONESHOT);
+}
+
 static void kubernetes_free(struct store *store)
 {
 	struct store_kubernetes *kubernetes = (struct store_kubernetes *)store;
 
 	store_base_close(&kubernetes->base);
 	kube_watch_free(kubernetes->watch);
+	sd_event_source_disable_unref(kubernetes->turn);
 	kube_free(kubernetes->kube);
 	free(kubernetes->path);
 	free(kubernetes);
@@ -357,6 +390,7 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 
 	kubernetes->base.store.swaps_begin = SWAPS_BEGIN;
 	kubernetes->base.store.swaps_max = SWAPS_MAX;
+	kubernetes->base.store.follow = kubernetes_follow;
 	kubernetes->base.store.free = kubernetes_free;
 	kubernetes->base.send = kubernetes_send;
 	kubernetes->base.lags = kubernetes_lags;
@@ -372,10 +406,11 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 		return r;
 	kubernetes->path = xasprintf("/apis/coordination.k8s.io/v1/namespaces/%s/leases",
 				     kube_namespace(kubernetes->kube));
-	r = kube_watch_new(kubernetes->kube, kubernetes->path, &watch_events, kubernetes,
-			   &kubernetes->watch, err);
+	r = sd_event_add_defer(event, &kubernetes->turn, on_turn, kubernetes);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(kubernetes->turn, SD_EVENT_OFF);
 	if (r < 0)
-		return r;
+		return err_set(err, r, "the event loop: %s", strerror(-r));
 	*ret_store = &kubernetes->base.store;
 	kubernetes = NULL;
 	return 0;

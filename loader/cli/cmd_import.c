@@ -15,6 +15,7 @@
 #include "entry.h"
 #include "report.h"
 #include "serve.h"
+#include "signals.h"
 #include "spec.h"
 
 /* Lines in error that are shown before the rest is only counted. */
@@ -344,6 +345,8 @@ static int save_file(const struct pins *pins, const struct entry_table *table, c
 	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", target ?: path) >=
 	    (int)sizeof(temporary))
 		return err_set(err, -ENAMETOOLONG, "%s: %s", path, strerror(ENAMETOOLONG));
+	/* a signal would leave it there */
+	signals_hold();
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return err_file(err, path);

@@ -4,6 +4,7 @@
 
 #include "attach.h"
 #include "cli.h"
+#include "signals.h"
 
 const struct cli_command *const cli_commands[] = {
 	&cmd_attach,  &cmd_detach, &cmd_status, &cmd_add,   &cmd_del,	   &cmd_list,
@@ -55,5 +56,7 @@ int main(int argc, char **argv)
 	else
 		status = command->run(&options, argc - words, argv + words);
 	output = cli_finish_output();
+	/* one that came amid a change, which is whole now, and said */
+	signals_release();
 	return status ?: output;
 }

@@ -7,7 +7,7 @@
 
 /* Shorter than any renewal in good health: durations are whole seconds. */
 #define LEASE_SHORT_MS 500
-/* The map of conflicts forgets nothing while it has room. */
+/* The map of conflicts forgets nothing before it has L2RESP_MAX_CONFLICTS. */
 #define CONFLICT_RECENT_S   600
 #define NEARLY_FULL_PERCENT 90
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "conflict.h"
 
@@ -25,14 +26,18 @@ static int row_compare(const void *a, const void *b)
 
 int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table, struct err *err)
 {
-	_cleanup_free_ struct conflict_key *keys = calloc(L2RESP_MAX_CONFLICTS, sizeof(*keys));
-	_cleanup_free_ struct conflict *values = calloc(L2RESP_MAX_CONFLICTS, sizeof(*values));
+	_cleanup_free_ struct conflict_key *keys = NULL;
+	_cleanup_free_ struct conflict *values = NULL;
+	struct bpf_map_info info = {};
+	uint32_t cursor, count, size = sizeof(info);
 	struct conflict_row *rows;
-	uint32_t cursor, count = L2RESP_MAX_CONFLICTS;
-	int r;
+	int r = bpf_obj_get_info_by_fd(pins->fd[PINS_CONFLICTS], &info, &size);
 
-	if (!keys || !values)
-		return err_set(err, -ENOMEM, "out of memory");
+	if (r < 0)
+		return err_set(err, negative_errno(), "reading conflicts: %s", strerror(errno));
+	count = info.max_entries;
+	keys = xcalloc(count, sizeof(*keys));
+	values = xcalloc(count, sizeof(*values));
 	/* in one call: a walk from key to key starts over when the LRU forgets the key at hand */
 	r = bpf_map_lookup_batch(pins->fd[PINS_CONFLICTS], NULL, &cursor, keys, values, &count,
 				 NULL);

@@ -18,6 +18,7 @@
 #include "link.h"
 #include "pins.h"
 #include "prog.h"
+#include "signals.h"
 
 static const char *const map_names[PINS_MAP_COUNT] = {
 	[PINS_META] = "meta",
@@ -47,6 +48,20 @@ static bool pin_has_own_size(enum pins_map map)
 
 /* Of the pin of a map until it takes the place of the one without. */
 #define GROWING "_growing"
+
+/*
+ * An LRU map hands free elements to CPUs 128 at a time (LOCAL_FREE_TARGET in
+ * kernel/bpf/bpf_lru_list.c), and forgets old ones when it has none left for a CPU, whatever the
+ * others hold.
+ */
+#define LRU_FREE_PER_CPU 128
+
+static uint32_t conflicts_size(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	return L2RESP_MAX_CONFLICTS + (cpus > 0 ? cpus : 0) * LRU_FREE_PER_CPU;
+}
 
 _Static_assert(PINS_RESPONDER_V6 - PINS_RESPONDER_V4 == PINS_V6 - PINS_V4, "one follows the other");
 
@@ -166,6 +181,9 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 		if (stat(parent, &there) < 0 || there.st_ino != locked.st_ino ||
 		    there.st_dev != locked.st_dev)
 			continue;
+		/* who doesn't wait has a loop that takes them */
+		if (!(lock & LOCK_NB))
+			signals_hold();
 		pins->lock_fd = fd;
 		fd = -1;
 		return 0;
@@ -188,7 +206,8 @@ static int map_check(const struct pins *pins, enum pins_map map, int fd,
 	same = info.type == bpf_map__type(wanted) && info.key_size == bpf_map__key_size(wanted) &&
 	       info.value_size == bpf_map__value_size(wanted) &&
 	       info.map_flags == bpf_map__map_flags(wanted) &&
-	       (pin_has_own_size(map) || info.max_entries == bpf_map__max_entries(wanted));
+	       (pin_has_own_size(map) || map == PINS_CONFLICTS ||
+		info.max_entries == bpf_map__max_entries(wanted));
 	if (!same)
 		return err_set(err, -EPROTO,
 			       "%s/%s has another layout than this version's; run `xdp-l2resp "
@@ -266,6 +285,8 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 			r = bpf_map__reuse_fd(wanted, pins->fd[map]);
 		else if (pin_has_own_size(map))
 			r = bpf_map__set_max_entries(wanted, max_entries);
+		else if (map == PINS_CONFLICTS)
+			r = bpf_map__set_max_entries(wanted, conflicts_size());
 		else
 			r = 0;
 		if (r < 0)

@@ -69,16 +69,16 @@ int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err);
 int pins_open_some(const char *bpffs, struct pins *ret_pins, struct err *err);
 
 /*
- * Opens the maps for writing, under the lock: waits for another writer to finish. Creates what is
- * absent, with
- * @max_entries addresses, or the default where that is 0; what is there keeps its size. Each map is
- * whole before its pin appears, so a kill between two leaves nothing half made.
+ * Opens the maps for writing, under the lock: waits for another writer to finish, and from then on
+ * holds signals (signals.h). Creates what is absent, with @max_entries addresses, or the default
+ * where that is 0; what is there keeps its size. Each map is whole before its pin appears, so a
+ * kill between two leaves nothing half made.
  */
 int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_pins,
 		     struct err *err);
 
-/* As pins_open_locked() with the default size, but -EAGAIN with @err where another writer is at
- * work. */
+/* As pins_open_locked() with the default size, and no signals held, but -EAGAIN with @err where
+ * another writer is at work. */
 int pins_try_open_locked(const char *bpffs, struct pins *ret_pins, struct err *err);
 
 /* The maps of addresses, in the order of enum pins_family. */

@@ -35,18 +35,28 @@ static void check_answers(void)
 	}
 }
 
+static bool beats(const struct record *record)
+{
+	return record->shape == RECORD_GOOD && (record->heartbeat.state == HEARTBEAT_ALIVE ||
+						record->heartbeat.state == HEARTBEAT_DRAINING);
+}
+
 /* Is a record left of what is gone, though somebody is there to remove it? */
 static void check_records(void)
 {
-	bool wanted[ADDRESSES] = {}, anybody = false;
+	bool wanted[ADDRESSES] = {}, anybody = false, wants;
 
 	for (unsigned int n = 0; n < world.nodes; n++) {
 		const struct node *node = &world.node[n];
 
+		wants = false;
 		for (unsigned int a = 0; a < ADDRESSES; a++) {
+			wants |= node->wants[a];
 			wanted[a] |= node->wants[a] && !node->gone;
 			anybody |= node->wants[a] && takes_part(node);
 		}
+		if (!wants && !node->gone && beats(&world.records[n]))
+			fail("%s wants nothing, and goes on renewing", node->name);
 	}
 	for (unsigned int a = 0; anybody && a < ADDRESSES; a++)
 		if (!wanted[a] && world.records[NODES_MAX + a].shape == RECORD_GOOD)
@@ -79,6 +89,7 @@ static bool run_once(unsigned int nodes, bool trace_it)
 		node->drift_ppm = drifts[n];
 		node->clock_offset = 1000000 * MS * (n + 1);
 		node->store.swap = store_swap;
+		node->store.follow = store_follow;
 		node->store.swaps_begin = node->store.swaps_max = oracle.narrow ? 1 : 64;
 		memset(node->wants, true, sizeof(node->wants));
 		node->config = (struct lease_config){

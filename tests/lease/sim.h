@@ -63,7 +63,7 @@ struct node {
 	bool stopped;
 	uint64_t stopped_until;
 	size_t cursor;
-	bool streaming;
+	bool following, streaming;
 	uint64_t request; /* the next request's number */
 	uint64_t open[16];
 	/* what outlives the process: the data path */
@@ -130,6 +130,7 @@ bool world_step(uint64_t until);
 
 /* sim_store.c: the store, and the network to it */
 void store_swap(struct store *store, const struct record *record);
+void store_follow(struct store *store, bool follow);
 /* Somebody writes @record, whatever is there. */
 void store_write(const struct record *record);
 /* The request of @event comes to the store. */

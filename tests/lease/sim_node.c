@@ -16,7 +16,7 @@ void node_kill(struct node *node, uint64_t for_ns)
 	trace("%s killed for %.3f s", node->name,
 	      for_ns == LEASE_NEVER ? 1e9 : (double)for_ns / 1e9);
 	node->life++;
-	node->stopped = node->streaming = node->ended = false;
+	node->stopped = node->following = node->streaming = node->ended = false;
 	stream_drop(node);
 	lease_machine_free(node->machine);
 	node->machine = NULL;
@@ -200,5 +200,4 @@ void node_start(struct node *node)
 	if (choose(4) == 3)
 		node_end(node);
 	lease_machine_run(node->machine);
-	stream_begin(node, MS);
 }

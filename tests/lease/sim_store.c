@@ -113,6 +113,18 @@ void stream_begin(struct node *node, uint64_t delay)
 	event_add(EVENT_LIST, node - world.node, delay);
 }
 
+void store_follow(struct store *store, bool follow)
+{
+	struct node *node = (struct node *)store;
+
+	node->following = follow;
+	if (follow)
+		stream_begin(node, MS);
+	else
+		stream_drop(node);
+	node->streaming = false;
+}
+
 void stream_list(struct node *node)
 {
 	lease_machine_events.reset(node->machine);

@@ -277,6 +277,22 @@ class Lan:
         return {row["ip"]: row["responses_sent"] for row in self.rows("list")}[address]
 
 
+@contextmanager
+def writers_lock(lan):
+    """Held as by another writer."""
+    directory = os.open(f"{lan.bpffs}/xdp-l2resp", os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(directory, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(directory)
+
+
+def waits_for_a_lock(process):
+    return any("-> FLOCK" in line and str(process.pid) in line.split()
+               for line in Path("/proc/locks").read_text().splitlines())
+
+
 def like(actual, expected):
     """Does a JSON value have the form of expected: types stand for any value of theirs, an object
     may have more fields, an array is as long?"""

@@ -1,18 +1,15 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """add, del, list, flush, import, save: which addresses there are afterwards."""
-import fcntl
 import ipaddress
 import json
 import os
 import stat
 import subprocess
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from lan import PASS, SERVER_MAC, VIP, VIP6, VIP_MAC, in_v6
+from lan import PASS, SERVER_MAC, VIP, VIP6, VIP_MAC, in_v6, waits_for_a_lock, writers_lock
 from wait import HUNG, wait_until
 
 FAMILIES = {"IPv4": str, "IPv6": in_v6}
@@ -352,22 +349,6 @@ def test_alternative_names(lan, scratch, name):
     assert len(lan.rows(f"detach eth1 {name}")) == 1
 
 
-@contextmanager
-def writers_lock(lan):
-    """Held as by another writer."""
-    directory = os.open(f"{lan.bpffs}/xdp-l2resp", os.O_RDONLY | os.O_DIRECTORY)
-    fcntl.flock(directory, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        os.close(directory)
-
-
-def waits_for_a_lock(process):
-    return any("-> FLOCK" in line and str(process.pid) in line.split()
-               for line in Path("/proc/locks").read_text().splitlines())
-
-
 @pytest.mark.parametrize("command", ["attach eth1", f"add {VIP} dev eth1", f"add {VIP}-198.18.10.2 dev eth1", "import"])
 def test_made_anew_while_another_writes(lan, background, scratch, command):
     """The interface is the one that has the name when the lock is had."""
@@ -377,7 +358,7 @@ def test_made_anew_while_another_writes(lan, background, scratch, command):
         command += f" {scratch}/file"
     with writers_lock(lan):
         writer = background(lan.argv(command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        assert wait_until(lambda: waits_for_a_lock(writer), 10)
+        assert wait_until(lambda: waits_for_a_lock(writer))
         lan.server.ip("link del eth1")
         lan.make_link(mac="02:00:00:00:00:78")
         lan.client.ip(f"link set eth0 xdpdrv object {PASS} section xdp")

@@ -1,15 +1,18 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Many CLIs at once lose nothing; one that is killed, between any two of its requests to the kernel, leaves maps that the next can use."""
+import itertools
 import json
 import os
 import random
+import signal
 import subprocess
 
 import pytest
 
-from fault import OBJ_PIN, UPDATE_BATCH, killed, requests, spread
-from lan import SERVER_MAC, VIP, VIP_MAC, run
+from fault import OBJ_PIN, UPDATE_BATCH, environment, killed, requests, spread
+from lan import SERVER_MAC, VIP, VIP_MAC, run, waits_for_a_lock, writers_lock
+from wait import HUNG, wait_until
 from wire import Wire, arp, arp_reply
 
 # requests that a command is killed at, evenly spread; the full run takes all
@@ -134,7 +137,7 @@ def test_killed_imports(lan, scratch):
     writes = [number for number, request in enumerate(asked, 1) if request == ("bpf", UPDATE_BATCH)]
     assert len(writes) > 1
     owned = set(addresses) | {VIP}
-    for number in sorted({*spread(len(asked), STOPS), *writes}):
+    for number in sorted({*spread(len(asked), STOPS and 6), *writes}):
         killed(lan, command, number)
         lan.done(f"add {VIP} dev eth1")
         rows = lan.rows("list")
@@ -152,6 +155,61 @@ def test_killed_imports(lan, scratch):
         assert row["value"]["key"] == row["key"]
         assert bytes(head["mac"]).hex(":") == SERVER_MAC
         assert (head["flags"], head["lease"]) == (FOLLOWING_DEVICE, LEASE_FOREVER)
+
+
+# name: commands before, and one whose change must be whole
+INTERRUPTED = {
+    "import": ([], "import {scratch}/file"),
+    "add": (["attach eth1"], "add 198.19.0.0/17 dev eth1"),
+    "del": (["add 198.19.0.0/18 dev eth1"], "del 198.19.0.0/19 dev eth1"),
+    "flush": (["add 198.19.0.0/18 dev eth1"], "flush dev eth1"),
+    "flush --all": (["add 198.19.0.0/18 dev eth1"], "flush --all"),
+}
+
+
+@pytest.mark.parametrize("change", INTERRUPTED)
+def test_signals_amid_a_change(lan, scratch, change):
+    """At any request to the kernel: all or nothing, which is what was said; and the status is the signal's."""
+    before, command = INTERRUPTED[change]
+    command = command.format(scratch=scratch)
+    (scratch / "file").write_text("".join(f"198.19.{n // 256}.{n % 256} dev eth1\n" for n in range(40000)))
+
+    def start():
+        lan.done("detach --all", "flush --all", *before)
+        return ips(lan)
+
+    nothing = start()
+    asked = requests(lan, command, scratch)
+    whole = ips(lan)
+    writes = [number for number, request in enumerate(asked, 1) if request == ("bpf", UPDATE_BATCH)]
+    signals = itertools.cycle([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    done = set()
+    for number, which in zip(sorted({*spread(len(asked), STOPS and 6), *writes}), signals):
+        assert start() == nothing
+        ended = lan.cli(command, env=environment(f"any:{number}:-{int(which)}"))
+        assert ended.status == -which, (number, ended.err)
+        assert ips(lan) == (whole if ended.out else nothing), number
+        done.add(bool(ended.out))
+    assert True in done
+
+
+def test_signal_amid_a_save(lan, scratch):
+    """What was to take the file's place isn't left beside it."""
+    lan.done(f"add {VIP} dev eth1")
+    ended = lan.cli(f"save {scratch}/saved", env=environment(f"fsync:1:-{int(signal.SIGTERM)}"))
+    assert ended.status == -signal.SIGTERM
+    assert os.listdir(scratch) == ["saved"]
+
+
+def test_signal_while_another_writes(lan, background):
+    """A command that waits for its turn is ended at once."""
+    lan.done(f"add {VIP} dev eth1")
+    with writers_lock(lan):
+        waiting = background(lan.argv("add 198.18.10.2 dev eth1"))
+        assert wait_until(lambda: waits_for_a_lock(waiting))
+        waiting.terminate()
+        assert waiting.wait(HUNG) == -signal.SIGTERM
+    assert ips(lan) == [VIP]
 
 
 def test_killed_attaches(lan, scratch):

@@ -16,6 +16,7 @@
 #include "attach.h"
 #include "change.h"
 #include "cleanup.h"
+#include "conflict.h"
 #include "device.h"
 #include "entry.h"
 #include "grow.h"
@@ -508,4 +509,35 @@ Test(pins, the_directory_is_roots_alone, .init = setup, .fini = teardown)
 
 	cr_assert_eq(stat(pins.dir, &st), 0);
 	cr_expect_eq(st.st_mode & 0777, 0700);
+}
+
+static void conflict_add(uint32_t number, int cpu)
+{
+	struct conflict_key key = { .ifindex = 1 };
+	struct conflict value = { .count = 1 };
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	cr_assert_eq(sched_setaffinity(0, sizeof(cpus), &cpus), 0);
+	memcpy(key.address, &number, sizeof(number));
+	cr_assert_eq(bpf_map_update_elem(pins.fd[PINS_CONFLICTS], &key, &value, BPF_NOEXIST), 0);
+}
+
+/* Each of the other CPUs, having had one conflict, keeps elements for the next ones. */
+Test(conflicts, none_is_forgotten_before_there_are_as_many_as_said, .init = setup, .fini = teardown)
+{
+	_cleanup_(conflict_table_free) struct conflict_table table = {};
+	uint32_t number = 0;
+	cpu_set_t cpus;
+	int last = 0;
+
+	cr_assert_eq(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &cpus))
+			conflict_add(number++, last = cpu);
+	while (number < L2RESP_MAX_CONFLICTS)
+		conflict_add(number++, last);
+	cr_assert_eq(conflict_read_all(&pins, &table, &err), 0, "%s", err.text);
+	cr_expect_eq(table.count, L2RESP_MAX_CONFLICTS, "%zu are left", table.count);
 }

@@ -21,6 +21,7 @@ static char done[32];
 static int present; /* whether the process before left an entry, or an error */
 static struct record beat;
 static uint64_t now;
+static bool following;
 
 static void note(char what)
 {
@@ -40,6 +41,12 @@ static void swap(struct store *store, const struct record *record)
 	}
 	note(record->heartbeat.state == HEARTBEAT_ENDED ? 'e' : 'h');
 	beat = *record;
+}
+
+static void follow(struct store *store, bool followed)
+{
+	(void)store;
+	following = followed;
 }
 
 static void on_gained(const struct address *address, uint8_t slot, void *userdata)
@@ -170,7 +177,9 @@ static struct lease_machine *start(bool unsettled, bool stop)
 		.timing = { 2000 * LEASE_NS_PER_MS, 1200 * LEASE_NS_PER_MS, 300 * LEASE_NS_PER_MS },
 		.weight = 100,
 	};
-	static struct store store = { .swaps_begin = 64, .swaps_max = 64, .swap = swap };
+	static struct store store = {
+		.swaps_begin = 64, .swaps_max = 64, .swap = swap, .follow = follow
+	};
 	struct record heartbeat = {
 		.kind = RECORD_HEARTBEAT,
 		.shape = RECORD_GOOD,
@@ -310,7 +319,7 @@ Test(lease_machine, a_dead_node_with_leases_of_a_day_holds_no_new_address_back)
 	cr_expect_not(takes_new(HEARTBEAT_ALIVE, 5), "its entries may still answer");
 }
 
-static bool held_lately(const struct lease_machine *machine)
+static bool held_lately(struct lease_machine *machine)
 {
 	struct lease_info info;
 
@@ -352,5 +361,99 @@ Test(lease_machine, does_not_know_of_what_it_finds_free_that_it_was_held)
 	tell(machine, claim, 6);
 	cr_assert_eq(lease_machine_info(machine, &claim.address, &info), 0);
 	cr_expect_not(info.lately);
+	lease_machine_free(machine);
+}
+
+/* Lets @seconds pass; what is written is in the view at once. */
+static void pass(struct lease_machine *machine, unsigned int seconds)
+{
+	static uint64_t revision = 100;
+
+	for (unsigned int i = 0; i < seconds * 10; i++) {
+		memset(done, 0, sizeof(done));
+		now += 100 * LEASE_NS_PER_MS;
+		lease_machine_run(machine);
+		if (strpbrk(done, "he")) {
+			lease_machine_events.swapped(&beat, 0, machine);
+			tell(machine, beat, ++revision);
+		}
+	}
+}
+
+Test(lease_machine, costs_the_store_nothing_while_it_wants_nothing)
+{
+	struct lease_machine *machine;
+	struct lease_status status;
+
+	present = 1;
+	machine = start(false, false);
+	renewed(machine);
+	cr_expect(following);
+	lease_machine_unwant(machine, &vip);
+	pass(machine, 10);
+	cr_expect(following, "it is there to remove what it gave up");
+	pass(machine, 10);
+	cr_expect_not(following);
+	cr_expect_eq(beat.heartbeat.state, HEARTBEAT_ENDED);
+	lease_machine_status(machine, &status);
+	cr_expect_eq(status.state, LEASE_IDLE);
+	lease_machine_want(machine, &vip, NULL);
+	lease_machine_run(machine);
+	cr_expect(following);
+	lease_machine_free(machine);
+}
+
+Test(lease_machine, takes_part_for_who_asks)
+{
+	struct lease_machine *machine;
+	struct lease_info info;
+
+	present = 1;
+	machine = start(false, false);
+	renewed(machine);
+	lease_machine_unwant(machine, &vip);
+	pass(machine, 20);
+	cr_expect_not(following);
+	cr_expect_eq(lease_machine_info(machine, &vip, &info), -EAGAIN);
+	lease_machine_run(machine);
+	cr_expect(following);
+	cr_expect_eq(lease_machine_info(machine, &vip, &info), -EAGAIN, "not known yet");
+	lease_machine_events.reset(machine);
+	tell_claim(machine, false, false);
+	lease_machine_events.synced(machine);
+	cr_expect_eq(lease_machine_info(machine, &vip, &info), 0);
+	lease_machine_free(machine);
+}
+
+Test(lease_machine, does_not_begin_to_follow_before_something_is_wanted)
+{
+	static const struct lease_config config = {
+		.node = "node-1",
+		.id = id,
+		.timing = { 2000 * LEASE_NS_PER_MS, 1200 * LEASE_NS_PER_MS, 300 * LEASE_NS_PER_MS },
+	};
+	static struct store store = { .swap = swap, .follow = follow };
+	struct lease_machine *machine = lease_machine_new(
+		&config, &callbacks, NULL,
+		&(struct lease_clock){ clock_now, clock_random, clock_arm, NULL });
+
+	following = false;
+	now = AHEAD + 1;
+	lease_machine_set_store(machine, &store);
+	lease_machine_run(machine);
+	cr_expect_not(following);
+	lease_machine_want(machine, &vip, NULL);
+	lease_machine_run(machine);
+	cr_expect(following);
+	lease_machine_free(machine);
+	/* but one whose former process may have left a session does */
+	now = START;
+	machine = lease_machine_new(&config, &callbacks, NULL,
+				    &(struct lease_clock){ clock_now, clock_random, clock_arm,
+							   NULL });
+	following = false;
+	lease_machine_set_store(machine, &store);
+	lease_machine_run(machine);
+	cr_expect(following);
 	lease_machine_free(machine);
 }
