@@ -163,12 +163,17 @@ static int beat_due(sd_event_source *source, uint64_t usec, void *userdata)
 /* What needs the writers' lock. -EAGAIN: another writer is at work. */
 static int work_locked(struct agent *agent, struct err *err)
 {
+	size_t more[PINS_FAMILIES];
 	int r = program_begin(agent->program, err);
 
 	if (!r)
 		r = defender_follow(agent->defender, agent->program, err);
 	if (!r && agent->grow_due) {
-		r = program_grow(agent->program, err);
+		reconcile_count(agent->reconcile, more);
+		r = program_grow(agent->program, more, err);
+		agent->no_room.text[0] = '\0';
+		if (r == -ENOSPC)
+			agent->no_room = *err;
 		if (!r)
 			lease_thread_follow(agent->thread);
 		agent->grow_due = r == -EAGAIN;

@@ -171,6 +171,8 @@ bool agent_ready(const struct agent *agent, struct err *ret_why)
 		err_write(ret_why, "another agent runs under this node's name");
 	else if (*agent->failure.text)
 		*ret_why = agent->failure;
+	else if (*agent->no_room.text)
+		*ret_why = agent->no_room;
 	else if (agent->desired.blocked)
 		*ret_why = agent->desired.why_blocked;
 	else if (agent->desired.taken)

@@ -57,6 +57,7 @@ struct agent {
 	uint64_t defended, yielded, compare_failures;
 	struct log_limit defences;
 	struct err failure; /* of the last comparison; empty: none */
+	struct err no_room; /* why the maps can't grow; empty: they could */
 };
 
 /* Has the work be done that waits, in @usec. */

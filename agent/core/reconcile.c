@@ -307,6 +307,15 @@ void reconcile_news(struct reconcile *reconcile, const struct lease_news *news)
 		told_free(reconcile, told);
 }
 
+void reconcile_count(const struct reconcile *reconcile, size_t ret_count[PINS_FAMILIES])
+{
+	struct told *told, *next;
+
+	memset(ret_count, 0, PINS_FAMILIES * sizeof(ret_count[0]));
+	HASH_ITER(hh, reconcile->told, told, next)
+	ret_count[responder_family(&told->address)] += told->place_count;
+}
+
 bool reconcile_is_told(const struct reconcile *reconcile)
 {
 	return reconcile->at == PASS_NONE;

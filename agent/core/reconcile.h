@@ -62,6 +62,9 @@ int reconcile_compare(struct reconcile *reconcile, struct err *err);
 /* Announces once more all that this node answers for, in turns. */
 void reconcile_refresh(struct reconcile *reconcile);
 
+/* Entries of each family that may be wanted in the maps. */
+void reconcile_count(const struct reconcile *reconcile, size_t ret_count[PINS_FAMILIES]);
+
 /* Was all that is desired passed on? */
 bool reconcile_is_told(const struct reconcile *reconcile);
 

@@ -177,7 +177,7 @@ void keeper_follow(struct keeper *keeper)
 		if (kept->slot)
 			keeper_write_later(keeper, kept);
 	}
-	if (keeper_expect_stamps(keeper, keeper->renewal_ns, &err) < 0)
+	if (keeper_expect_stamps(keeper, keeper->duration_ns, &err) < 0)
 		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
 }
 
@@ -425,18 +425,16 @@ void keeper_figures(const struct keeper *keeper, struct lease_entries *ret_figur
 
 /* ---- life ---- */
 
-int keeper_expect_stamps(struct keeper *keeper, uint64_t renewal_ns, struct err *err)
+int keeper_expect_stamps(struct keeper *keeper, uint64_t duration_ns, struct err *err)
 {
 	struct lease_stamper *stamper;
-	/* half as much more, for one that comes late */
-	int r = lease_stamper_new(leased_stamps_fd(keeper->leased), renewal_ns + renewal_ns / 2,
-				  &stamper, err);
+	int r = lease_stamper_new(leased_stamps_fd(keeper->leased), duration_ns, &stamper, err);
 
 	if (r < 0)
 		return r;
 	lease_stamper_free(keeper->stamper);
 	keeper->stamper = stamper;
-	keeper->renewal_ns = renewal_ns;
+	keeper->duration_ns = duration_ns;
 	return 0;
 }
 

@@ -29,9 +29,9 @@ int keeper_new(sd_event *event, const char *bpffs, const struct keeper_events *e
 	       void *userdata, struct keeper **ret_keeper, struct err *err);
 void keeper_free(struct keeper *keeper);
 
-/* Stamps follow each other @renewal_ns apart from now on. To be called before
+/* Leases last @duration_ns from now on. To be called before
  * keeper_set_manager(). */
-int keeper_expect_stamps(struct keeper *keeper, uint64_t renewal_ns, struct err *err);
+int keeper_expect_stamps(struct keeper *keeper, uint64_t duration_ns, struct err *err);
 
 /* Who says what is held. */
 void keeper_set_manager(struct keeper *keeper, const struct lease_manager *manager);

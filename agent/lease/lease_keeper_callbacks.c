@@ -109,11 +109,15 @@ static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 	return r;
 }
 
-static uint64_t on_stamped(uint8_t slot, void *userdata)
+static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 {
-	const struct keeper *keeper = userdata;
+	struct keeper *keeper = userdata;
+	struct err err;
+	int r = lease_stamp_read(leased_stamps_fd(keeper->leased), slot, ret_deadline_ns, &err);
 
-	return lease_stamp_read(leased_stamps_fd(keeper->leased), slot);
+	if (r < 0)
+		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
+	return r;
 }
 
 static void on_changed(const struct address *address, void *userdata)

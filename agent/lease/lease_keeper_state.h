@@ -47,7 +47,7 @@ enum keeper_log {
 struct keeper {
 	struct leased *leased;
 	struct lease_stamper *stamper;
-	uint64_t renewal_ns;
+	uint64_t duration_ns;
 	const struct lease_manager *manager;
 	struct keeper_events events;
 	void *userdata;

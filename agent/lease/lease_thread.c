@@ -163,8 +163,8 @@ static void call_configure(struct lease_thread *thread, struct call *call)
 					 thread->keeper, &manager, call->err);
 	if (call->result < 0)
 		return;
-	call->result = keeper_expect_stamps(
-		thread->keeper, configuration->lease->timing.retry_period_ns, call->err);
+	call->result = keeper_expect_stamps(thread->keeper,
+					    configuration->lease->timing.duration_ns, call->err);
 	if (call->result < 0) {
 		lease_manager_free(manager);
 		return;

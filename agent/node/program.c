@@ -40,15 +40,18 @@ struct program {
 	unsigned int recorded_count;
 };
 
-/* Has the helper make the maps larger, or finish what a growth left, and opens them anew. */
-static int grow(struct program *program, uint32_t max_entries, struct err *err)
+/* Has the helper make the maps larger, or, where @room is NULL, finish what a growth left, and
+ * opens them anew. */
+static int grow(struct program *program, const uint32_t *room, struct err *err)
 {
-	const struct helper_request request = { .task = HELPER_GROW, .max_entries = max_entries };
+	struct helper_request request = { .task = HELPER_GROW };
 	struct pins pins = PINS_NONE;
 	int r;
 
 	if (helper_busy(program->helper))
 		return err_set(err, -EAGAIN, "the helper that attaches is at work");
+	if (room)
+		memcpy(request.room, room, sizeof(request.room));
 	r = helper_call(program->helper, &request, err);
 	if (!r)
 		r = pins_open(program->bpffs, &pins, err);
@@ -80,7 +83,7 @@ int program_begin(struct program *program, struct err *err)
 	}
 	program->pins = pins;
 	if (grow_unfinished(&pins))
-		r = grow(program, 0, err);
+		r = grow(program, NULL, err);
 	if (r < 0)
 		pins_close(&program->pins);
 	return r;
@@ -155,9 +158,24 @@ bool program_touched(const struct program *program)
 	return program->unsynced.count || program->deleted.count;
 }
 
-int program_grow(struct program *program, struct err *err)
+int program_grow(struct program *program, const size_t more[PINS_FAMILIES], struct err *err)
 {
-	return grow(program, 2 * program->pins.max_entries, err);
+	const struct pins *pins = &program->pins;
+	size_t count[PINS_FAMILIES];
+	uint32_t room[PINS_FAMILIES];
+
+	/* whatever is in there now may stay */
+	for (int family = 0; family < PINS_FAMILIES; family++) {
+		count[family] = pins->room[family] + more[family];
+		if (count[family] > pins->max_entries)
+			count[family] = pins->max_entries;
+	}
+	if (!grow_needed(pins, count, room))
+		return err_set(err, -ENOSPC,
+			       "there are more addresses than there may be of a family: %u; "
+			       "`xdp-l2resp attach IFACE --max-entries N` allows more",
+			       pins->max_entries);
+	return grow(program, room, err);
 }
 
 void program_follow(struct program *program)
@@ -200,11 +218,13 @@ bool program_answers(struct program *program, const struct address *address, uin
 {
 	const struct entry_key key = { *address, ifindex };
 	struct entry_row row;
+	uint64_t until_ns;
 	struct err err;
 
 	if (responder_get(pins_responders(&program->view), &key, &row, &err) < 0 || row.damaged ||
 	    row.head.lease == L2RESP_LEASE_FOREVER ||
-	    lease_stamp_read(program->view.fd[PINS_LEASES], row.head.lease) <= clock_boot_ns())
+	    lease_stamp_read(program->view.fd[PINS_LEASES], row.head.lease, &until_ns, &err) < 0 ||
+	    until_ns <= clock_boot_ns())
 		return false;
 	memcpy(ret_mac, row.head.mac, ETH_ALEN);
 	return true;

@@ -52,8 +52,9 @@ void program_touch(struct program *program, const struct address *address, uint3
 /* Is there something that program_end() has to do? */
 bool program_touched(const struct program *program);
 
-/* Has the helper make the maps twice as large, and waits for it. Locked. -EAGAIN: it is at work. */
-int program_grow(struct program *program, struct err *err);
+/* Has the helper make room for so many @more of each family, and waits for it. Locked. -EAGAIN: it
+ * is at work; -ENOSPC: there may not be more. */
+int program_grow(struct program *program, const size_t more[PINS_FAMILIES], struct err *err);
 
 /* hook_check(), waited for. It takes the lock; -EAGAIN as program_begin()'s. */
 int program_check(struct program *program, const struct link *link,

@@ -8,7 +8,7 @@
 #include "cleanup.h"
 #include "control.h"
 #include "control_object.h"
-#include "device.h"
+#include "device_table.h"
 #include "leased.h"
 #include "pins.h"
 
