@@ -9,7 +9,7 @@ import time
 BPF_MAP_LOOKUP_ELEM, BPF_OBJ_GET, NR_BPF = 1, 7, 321 if os.uname().machine == "x86_64" else 280
 SLOTS = 256
 LOOK = 0.002
-VALUE_SIZE, DEADLINE_AT = 16, 8  # struct lease_stamp
+VALUE_SIZE = 8  # a stamp is its deadline
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -36,7 +36,7 @@ class Renewals(threading.Thread):
         key = ctypes.c_uint32(slot)
         value = ctypes.create_string_buffer(VALUE_SIZE)
         bpf(BPF_MAP_LOOKUP_ELEM, struct.pack("IIQQQ", self.map, 0, ctypes.addressof(key), ctypes.addressof(value), 0))
-        return struct.unpack_from("=Q", value, DEADLINE_AT)[0] / 1e9
+        return struct.unpack("=Q", value.raw)[0] / 1e9
 
     def __enter__(self):
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
