@@ -337,6 +337,8 @@ void kube_pools_settle(struct kube_pools *pools)
 	}
 	set_services(pools, pools->relisted);
 	verdicts = allocator_settle(pools->allocator, &count);
+	if (pools->relisted)
+		source_say_conflicts(pools->source, pools->allocator);
 	pools->relisted = false;
 	for (size_t i = 0; i < count; i++)
 		if (verdicts[i]->changed)
