@@ -71,7 +71,7 @@ static int leases_follow(struct program *program, const struct pins *pins, struc
 
 	if (id && id == program->leases_id)
 		return 0;
-	fd = fcntl(pins->fd[PINS_LEASES], F_DUPFD_CLOEXEC, 0);
+	fd = fcntl(pins->maps.fd[PINS_LEASES], F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(err, negative_errno(), "leases: %s", strerror(errno));
 	if (program->leases >= 0)
@@ -558,7 +558,7 @@ int program_counts(struct program *program, struct outcome_counts *ret_counts, s
 int program_events(const struct program *program, uint32_t *ret_id)
 {
 	*ret_id = pins_map_id(&program->pins, PINS_EVENTS);
-	return program->pins.fd[PINS_EVENTS];
+	return program->pins.maps.fd[PINS_EVENTS];
 }
 
 int program_has(struct program *program, const struct address *address, struct err *err)

@@ -138,7 +138,7 @@ void doctor_remedy_refused(struct doctor *doctor, const struct doctor_device *de
 	int r = link_by_name(device->hook, &hook, &err);
 
 	if (!r)
-		r = attach_check(doctor->pins, &hook, &options, &err);
+		r = attach_check(pins_maps(doctor->pins), &hook, &options, &err);
 	if (!r && doctor->pins)
 		r = vlan_check_parent(doctor->pins, &hook, note_nothing, &err);
 	if (r < 0)
@@ -182,7 +182,7 @@ static int add_device(struct doctor *doctor, const struct link *link, bool gone,
 
 	find_rows(&doctor->entries, &device);
 	if (!gone)
-		r = attach_query(doctor->pins, link->ifindex, &device.state, err);
+		r = attach_query(pins_maps(doctor->pins), link->ifindex, &device.state, err);
 	if (r < 0)
 		return r;
 	device.ours = attach_find(&device.state, true);

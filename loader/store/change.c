@@ -19,7 +19,7 @@ static int control_load(const struct pins *pins, struct control_bpf **ret_contro
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT && !r; map++)
 		r = bpf_map__reuse_fd(bpf_object__find_map_by_name(control->obj,
 								   pins_map_name(map)),
-				      pins->fd[map]);
+				      pins->maps.fd[map]);
 	if (!r)
 		r = control_bpf__load(control);
 	if (r < 0)

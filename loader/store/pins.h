@@ -5,29 +5,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <limits.h>
-#include <sys/types.h>
 
 #include "err.h"
 #include "l2resp.h"
+#include "maps.h"
 
 #define PINS_DEFAULT_BPFFS "/sys/fs/bpf"
-
-enum pins_map {
-	PINS_META,
-	PINS_DEVICES,
-	PINS_LEASES,
-	PINS_COUNTERS,
-	PINS_CONFLICTS,
-	PINS_VLANS,
-	PINS_EVENTS,
-	PINS_TRACE,
-	PINS_TRACE_CONTROL,
-	PINS_FILTERS,
-	PINS_RESPONDER_V4,
-	PINS_RESPONDER_V6,
-	PINS_MAP_COUNT,
-};
 
 /* Whose addresses: each family has a map of its own. */
 enum pins_family {
@@ -37,13 +20,11 @@ enum pins_family {
 };
 
 /* What a struct pins starts as: closed. */
-#define PINS_NONE ((struct pins){ .lock_fd = -1, .fd = { [0 ... PINS_MAP_COUNT - 1] = -1 } })
+#define PINS_NONE ((struct pins){ .maps.fd = { [0 ... PINS_MAP_COUNT - 1] = -1 }, .lock_fd = -1 })
 
 struct pins {
-	char dir[PATH_MAX];
-	dev_t bpffs_dev;
-	int lock_fd; /* -1: opened for reading */
-	int fd[PINS_MAP_COUNT];
+	struct maps maps;
+	int lock_fd;		      /* -1: opened for reading */
 	uint32_t room[PINS_FAMILIES]; /* addresses that fit into each family's map */
 	uint32_t max_entries;	      /* that there may be of a family: its map grows up to that */
 	bool created;		      /* nothing was pinned before */
@@ -112,16 +93,16 @@ void pins_undo_create(struct pins *pins);
 /* Removes every pin and the directory. @pins must be locked; it stays open until pins_close(). */
 int pins_remove(struct pins *pins, struct err *err);
 
-/* What @map is called in the BPF objects. */
-const char *pins_map_name(enum pins_map map);
+/* maps_id() of one of theirs. */
+static inline uint32_t pins_map_id(const struct pins *pins, enum pins_map map)
+{
+	return maps_id(&pins->maps, map);
+}
 
-/* The kernel's id of an open map. Returns 0 on failure, which no map has. */
-uint32_t pins_map_id(const struct pins *pins, enum pins_map map);
-
-/* Does the file system of @origin lie at its path, in the caller's mount namespace? */
-bool pins_bpffs_here(const struct pins_origin *origin);
-
-/* Has any process that /proc shows the file system of @origin mounted? */
-bool pins_bpffs_mounted(const struct pins_origin *origin);
+/* What the room below knows of them. @pins may be NULL. */
+static inline const struct maps *pins_maps(const struct pins *pins)
+{
+	return pins ? &pins->maps : NULL;
+}
 
 #endif
