@@ -13,6 +13,7 @@
 #include "device.h"
 #include "entry.h"
 #include "filter.h"
+#include "pins_meta.h"
 #include "status.h"
 #include "vlan.h"
 

@@ -10,6 +10,8 @@
 #include "device.h"
 #include "entry.h"
 #include "filter.h"
+#include "pins_meta.h"
+#include "pins_swap.h"
 
 static int counters_zero(const struct pins *pins, uint32_t slot, struct err *err)
 {

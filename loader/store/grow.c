@@ -11,6 +11,8 @@
 #include "cleanup.h"
 #include "device_table.h"
 #include "grow.h"
+#include "pins_meta.h"
+#include "pins_swap.h"
 #include "responder.h"
 
 /* Swaps the program wherever it reads another map of addresses than the pinned one. */

@@ -16,6 +16,7 @@
 #include "cleanup.h"
 #include "control_object.h"
 #include "link.h"
+#include "meta.h"
 #include "pins.h"
 #include "prog.h"
 #include "signals.h"
@@ -31,9 +32,6 @@ static bool pin_has_own_size(enum pins_map map)
 	return map >= PINS_RESPONDER_V4 && map <= PINS_RESPONDER_V6;
 }
 
-/* Of the pin of a map until it takes the place of the one without. */
-#define GROWING "_growing"
-
 /*
  * An LRU map hands free elements to CPUs 128 at a time (LOCAL_FREE_TARGET in
  * kernel/bpf/bpf_lru_list.c), and forgets old ones when it has none left for a CPU, whatever the
@@ -48,13 +46,6 @@ static uint32_t conflicts_size(void)
 	return L2RESP_MAX_CONFLICTS + (cpus > 0 ? cpus : 0) * LRU_FREE_PER_CPU;
 }
 
-_Static_assert(PINS_RESPONDER_V6 - PINS_RESPONDER_V4 == PINS_V6 - PINS_V4, "one follows the other");
-
-static enum pins_map family_map(enum pins_family family)
-{
-	return PINS_RESPONDER_V4 + family;
-}
-
 void pins_close(struct pins *pins)
 {
 	for (int i = 0; i < PINS_MAP_COUNT; i++)
@@ -65,9 +56,9 @@ void pins_close(struct pins *pins)
 	*pins = PINS_NONE;
 }
 
-static int pin_path(const struct pins *pins, enum pins_map map, char path[PATH_MAX])
+int pins_path(const struct pins *pins, enum pins_map map, const char *suffix, char path[PATH_MAX])
 {
-	return snprintf(path, PATH_MAX, "%s/%s", pins->maps.dir, pin_name(map)) < PATH_MAX
+	return snprintf(path, PATH_MAX, "%s/%s%s", pins->maps.dir, pin_name(map), suffix) < PATH_MAX
 		       ? 0
 		       : -ENAMETOOLONG;
 }
@@ -181,7 +172,7 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 		const struct bpf_map *wanted;
 		uint32_t max_entries = 0;
 		char path[PATH_MAX];
-		int r = pin_path(pins, map, path);
+		int r = pins_path(pins, map, "", path);
 
 		if (r < 0)
 			return err_set(err, r, "%s: %s", pins->maps.dir, strerror(-r));
@@ -207,27 +198,6 @@ static int stamp_forever(int leases_fd)
 	struct lease_stamp forever = { .deadline_ns = UINT64_MAX };
 
 	return bpf_map_update_elem(leases_fd, &slot, &forever, BPF_ANY);
-}
-
-static int meta_read(const struct pins *pins, struct pins_meta *ret_meta, struct err *err)
-{
-	uint32_t slot = 0;
-
-	if (bpf_map_lookup_elem(pins->maps.fd[PINS_META], &slot, ret_meta) < 0)
-		return err_set(err, negative_errno(), "%s/meta: %s", pins->maps.dir,
-			       strerror(errno));
-	return 0;
-}
-
-static int meta_write(const struct pins *pins, int meta_fd, const struct pins_meta *meta,
-		      struct err *err)
-{
-	uint32_t slot = 0;
-
-	if (bpf_map_update_elem(meta_fd, &slot, meta, BPF_ANY) < 0)
-		return err_set(err, negative_errno(), "%s/meta: %s", pins->maps.dir,
-			       strerror(errno));
-	return 0;
 }
 
 /* Creates and pins the maps that aren't there. */
@@ -270,7 +240,7 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 	if (r < 0)
 		return err_set(err, negative_errno(), "preparing the maps: %s", strerror(errno));
 	if (pins->maps.fd[PINS_META] < 0)
-		r = meta_write(pins, bpf_map__fd(control->maps.meta), &meta, err);
+		r = meta_write(bpf_map__fd(control->maps.meta), pins->maps.dir, &meta, err);
 	if (r < 0)
 		return r;
 	if (mkdir(pins->maps.dir, 0700) < 0 && errno != EEXIST)
@@ -282,7 +252,7 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 		if (pins->maps.fd[map] >= 0)
 			continue;
 		made = bpf_object__find_map_by_name(control->obj, pins_map_name(map));
-		if (pin_path(pins, map, path) < 0 || bpf_obj_pin(bpf_map__fd(made), path) < 0)
+		if (pins_path(pins, map, "", path) < 0 || bpf_obj_pin(bpf_map__fd(made), path) < 0)
 			return err_access(err, negative_errno(), path);
 		pins->maps.fd[map] = fcntl(bpf_map__fd(made), F_DUPFD_CLOEXEC, 0);
 		if (pins->maps.fd[map] < 0)
@@ -298,7 +268,7 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct err *err)
 {
 	struct pins_meta meta;
-	int r = meta_read(pins, &meta, err);
+	int r = meta_read(pins->maps.fd[PINS_META], pins->maps.dir, &meta, err);
 
 	if (r < 0)
 		return r;
@@ -347,6 +317,18 @@ static int err_missing(const struct pins *pins, struct err *err)
 		       "%s lacks the pin of %s, while the program runs; `xdp-l2resp attach` again "
 		       "makes it anew",
 		       pins->maps.dir, names);
+}
+
+int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err)
+{
+	struct pins_meta meta;
+	int r = meta_read(pins->maps.fd[PINS_META], pins->maps.dir, &meta, err);
+
+	meta.unsettled = unsettled;
+	r = r ?: meta_write(pins->maps.fd[PINS_META], pins->maps.dir, &meta, err);
+	if (!r)
+		pins->unsettled = unsettled;
+	return r;
 }
 
 /* @lock: 0, or as flock() takes it. */
@@ -448,112 +430,6 @@ const int *pins_responders(const struct pins *pins)
 	return &pins->maps.fd[PINS_RESPONDER_V4];
 }
 
-/* Loads nothing of @control but the maps of addresses that are to have room. */
-static int load_responders(struct control_bpf *control, const uint32_t room[PINS_FAMILIES])
-{
-	struct bpf_map *maps[PINS_FAMILIES] = { control->maps.responder_v4,
-						control->maps.responder_v6 };
-	struct bpf_program *prog;
-	struct bpf_map *map;
-
-	bpf_object__for_each_program(prog, control->obj) bpf_program__set_autoload(prog, false);
-	/* the skeleton maps sections into memory, so they must be there */
-	bpf_object__for_each_map(map, control->obj)
-		bpf_map__set_autocreate(map, bpf_map__is_internal(map));
-	for (int family = 0; family < PINS_FAMILIES; family++)
-		if (room[family]) {
-			bpf_map__set_autocreate(maps[family], true);
-			bpf_map__set_max_entries(maps[family], room[family]);
-		}
-	return control_bpf__load(control);
-}
-
-int pins_create_responders(const uint32_t room[PINS_FAMILIES], int ret_fds[PINS_FAMILIES],
-			   struct err *err)
-{
-	_cleanup_(control_close) struct control_bpf *control = NULL;
-	int fds[PINS_FAMILIES] = { -1, -1 }, r = control_open(&control, err);
-
-	if (r < 0)
-		return r;
-	r = load_responders(control, room);
-	if (r < 0)
-		return err_set(err, r, "making room for %u IPv4 and %u IPv6 addresses: %s",
-			       room[PINS_V4], room[PINS_V6], strerror(-r));
-	for (int family = 0; family < PINS_FAMILIES && !r; family++) {
-		const struct bpf_map *map =
-			family == PINS_V4 ? control->maps.responder_v4 : control->maps.responder_v6;
-
-		if (room[family])
-			fds[family] = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 0);
-		if (room[family] && fds[family] < 0)
-			r = err_set(err, negative_errno(), "making a map: %s", strerror(errno));
-	}
-	if (r < 0)
-		for (int family = 0; family < PINS_FAMILIES; family++)
-			cleanup_close(&fds[family]);
-	else
-		memcpy(ret_fds, fds, sizeof(fds));
-	return r;
-}
-
-/* Pins the map @fd where @map is pinned now. */
-static int pin_over(const struct pins *pins, enum pins_map map, int fd, struct err *err)
-{
-	char path[PATH_MAX], beside[PATH_MAX];
-
-	if (pin_path(pins, map, path) < 0 ||
-	    snprintf(beside, sizeof(beside), "%s" GROWING, path) >= (int)sizeof(beside))
-		return err_set(err, -ENAMETOOLONG, "%s: %s", pins->maps.dir,
-			       strerror(ENAMETOOLONG));
-	/* one that a killed command left */
-	unlink(beside);
-	if (bpf_obj_pin(fd, beside) < 0 || rename(beside, path) < 0) {
-		int r = negative_errno();
-
-		unlink(beside);
-		return err_access(err, r, beside);
-	}
-	return 0;
-}
-
-static uint32_t room_of(int fd)
-{
-	struct bpf_map_info info = {};
-	uint32_t size = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.max_entries;
-}
-
-int pins_swap_responders(struct pins *pins, int fds[PINS_FAMILIES], struct err *err)
-{
-	struct err ignored;
-	int done = 0, r = 0;
-
-	while (done < PINS_FAMILIES && !r) {
-		if (fds[done] >= 0)
-			r = pin_over(pins, family_map(done), fds[done], err);
-		done += !r;
-	}
-	if (r < 0) {
-		while (done-- > 0)
-			if (fds[done] >= 0)
-				pin_over(pins, family_map(done), pins->maps.fd[family_map(done)],
-					 &ignored);
-		return r;
-	}
-	for (int family = 0; family < PINS_FAMILIES; family++) {
-		int former = pins->maps.fd[family_map(family)];
-
-		if (fds[family] < 0)
-			continue;
-		pins->maps.fd[family_map(family)] = fds[family];
-		pins->room[family] = room_of(fds[family]);
-		fds[family] = former;
-	}
-	return 0;
-}
-
 /* The directory that is locked, if nothing is in it. Returns what rmdir() does. */
 static int pins_remove_parent(const struct pins *pins)
 {
@@ -569,56 +445,14 @@ int pins_remove(struct pins *pins, struct err *err)
 	char path[PATH_MAX], beside[PATH_MAX];
 
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
-		if (pin_has_own_size(map) && pin_path(pins, map, path) == 0 &&
-		    snprintf(beside, sizeof(beside), "%s" GROWING, path) < (int)sizeof(beside))
+		if (pin_has_own_size(map) && !pins_path(pins, map, PINS_GROWING, beside))
 			unlink(beside);
-		if (pin_path(pins, map, path) < 0 || (unlink(path) < 0 && errno != ENOENT))
+		if (pins_path(pins, map, "", path) < 0 || (unlink(path) < 0 && errno != ENOENT))
 			return err_access(err, negative_errno(), path);
 	}
 	if (rmdir(pins->maps.dir) < 0 && errno != ENOENT)
 		return err_access(err, negative_errno(), pins->maps.dir);
 	return pins_remove_parent(pins) < 0 ? err_access(err, negative_errno(), pins->maps.dir) : 0;
-}
-
-int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err)
-{
-	struct pins_meta meta;
-	int r = meta_read(pins, &meta, err);
-
-	meta.unsettled = unsettled;
-	r = r ?: meta_write(pins, pins->maps.fd[PINS_META], &meta, err);
-	if (!r)
-		pins->unsettled = unsettled;
-	return r;
-}
-
-int pins_set_max_entries(struct pins *pins, uint32_t max_entries, struct err *err)
-{
-	struct pins_meta meta;
-	int r = meta_read(pins, &meta, err);
-
-	meta.max_entries = max_entries;
-	r = r ?: meta_write(pins, pins->maps.fd[PINS_META], &meta, err);
-	if (!r)
-		pins->max_entries = max_entries;
-	return r;
-}
-
-int pins_adopt(struct pins *pins, struct err *err)
-{
-	struct pins_meta meta;
-	uint64_t netns_cookie;
-	int r = meta_read(pins, &meta, err);
-
-	if (!r)
-		r = link_netns_cookie(&netns_cookie, err);
-	meta.netns_cookie = netns_cookie;
-	/* no program reads anything of theirs */
-	meta.unsettled = false;
-	r = r ?: meta_write(pins, pins->maps.fd[PINS_META], &meta, err);
-	if (!r)
-		pins->orphaned = pins->unsettled = false;
-	return r;
 }
 
 void pins_undo_create(struct pins *pins)

@@ -4,6 +4,7 @@
 #define XDP_L2RESP_PINS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -59,33 +60,21 @@ int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_p
  * another writer is at work. */
 int pins_try_open_locked(const char *bpffs, struct pins *ret_pins, struct err *err);
 
-/* The maps of addresses, in the order of enum pins_family. */
-const int *pins_responders(const struct pins *pins);
-
-/* Maps of addresses with that much @room, not pinned; none (-1) of a family whose @room is 0.
- * Returns 0 and descriptors that the caller closes, or an error with @err. */
-int pins_create_responders(const uint32_t room[PINS_FAMILIES], int ret_fds[PINS_FAMILIES],
-			   struct err *err);
-
-/*
- * Pins the maps @fds in the place of those pinned, each at once: there is no moment without a pin.
- * A family whose descriptor is -1 keeps its map. On success @pins have them, and @fds are those
- * that they had, the caller's to close. On failure nothing has changed.
- */
-int pins_swap_responders(struct pins *pins, int fds[PINS_FAMILIES], struct err *err);
-
-/* Allows @max_entries addresses of each family from now on. @pins must be locked. */
-int pins_set_max_entries(struct pins *pins, uint32_t max_entries, struct err *err);
-
-/* As pins_open_locked(), but -ENOENT without a message where nothing is pinned. */
-int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct err *err);
-
-/* Records that the pins serve the caller's network namespace from now on. They must be locked. */
-int pins_adopt(struct pins *pins, struct err *err);
-
 /* Notes in the pins, which must be locked, whether programs may read older maps of addresses than
  * those that are pinned. */
 int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err);
+
+/* Suffix of the pin of a larger map, until it is renamed into place (pins_swap.h). */
+#define PINS_GROWING "_growing"
+
+/* Where @map is pinned, with @suffix. Returns 0 or -ENAMETOOLONG. */
+int pins_path(const struct pins *pins, enum pins_map map, const char *suffix, char path[PATH_MAX]);
+
+/* The maps of addresses, in the order of enum pins_family. */
+const int *pins_responders(const struct pins *pins);
+
+/* As pins_open_locked(), but -ENOENT without a message where nothing is pinned. */
+int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct err *err);
 
 /* After a failure: removes what pins_open_locked() created, and nothing else. */
 void pins_undo_create(struct pins *pins);

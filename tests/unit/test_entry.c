@@ -20,6 +20,8 @@
 #include "device.h"
 #include "entry.h"
 #include "grow.h"
+#include "pins_meta.h"
+#include "pins_swap.h"
 #include "pins.h"
 #include "remover.h"
 
