@@ -78,12 +78,13 @@ static void pack(const struct layout *layout, const struct entry_row *row, void 
 static void unpack(const struct layout *layout, const void *key, const void *packed,
 		   struct entry_row *row)
 {
-	static const struct address mapped = { { [10] = 0xff, [11] = 0xff } };
 	size_t length = sizeof(row->key.address) - layout->address_skip;
 	const char *head = (const char *)packed + layout->head_offset;
 
-	row->key.address = mapped;
-	memcpy(row->key.address.bytes + layout->address_skip, key, length);
+	if (layout->address_skip)
+		row->key.address = address_from_v4(key);
+	else
+		memcpy(row->key.address.bytes, key, length);
 	memcpy(&row->key.ifindex, (const char *)key + length, sizeof(row->key.ifindex));
 	row->damaged = memcmp(packed, key, layout->key_size) != 0;
 	memcpy(&row->head, head, sizeof(row->head));
