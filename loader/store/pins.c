@@ -63,6 +63,23 @@ int pins_path(const struct pins *pins, enum pins_map map, const char *suffix, ch
 		       : -ENAMETOOLONG;
 }
 
+int pins_is_pinned(const struct pins *pins, enum pins_map map)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	char path[PATH_MAX];
+	_cleanup_close_ int fd = -1;
+
+	if (pins_path(pins, map, "", path) < 0)
+		return -ENAMETOOLONG;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return negative_errno();
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return negative_errno();
+	return info.id == pins_map_id(pins, map);
+}
+
 /* Sets pins->maps.dir and the directory above it in @ret_parent, once @bpffs is known to be a BPF
  * file system. */
 static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PATH_MAX],

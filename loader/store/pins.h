@@ -88,6 +88,10 @@ static inline uint32_t pins_map_id(const struct pins *pins, enum pins_map map)
 	return maps_id(&pins->maps, map);
 }
 
+/* Is the open map still the pinned one? 1; 0: another took its place; -ENOENT: nothing is pinned.
+ */
+int pins_is_pinned(const struct pins *pins, enum pins_map map);
+
 /* What the room below knows of them. @pins may be NULL. */
 static inline const struct maps *pins_maps(const struct pins *pins)
 {
