@@ -139,7 +139,8 @@ static void print_pools(FILE *out, const struct allocator *allocator)
 			"l2resp_pool_addresses{pool=\"%s\",state=\"used\"} %llu\n"
 			"l2resp_pool_addresses{pool=\"%s\",state=\"available\"} %.17g\n",
 			pool.pool->name, (double)pool.total, pool.pool->name,
-			(unsigned long long)pool.used, pool.pool->name, (double)pool.available);
+			(unsigned long long)pool.used, pool.pool->name,
+			pool.conflict || pool.pool->disabled ? 0 : (double)pool.available);
 }
 
 static void print_loop(FILE *out, const char *name, const struct loop_times *times)

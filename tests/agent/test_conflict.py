@@ -17,7 +17,7 @@ from wire import ETH_P_IPV6, REPLY, Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
 PAUSE = 60
-POLICY_YIELDS = POLICY.replace("  name: policy1", "  name: policy1\n  annotations: {xdp-l2resp/conflict: yield}")
+POLICY_YIELDS = POLICY.replace("  name: policy1", "  name: policy1\n  annotations: {xdp-l2resp.io/conflict: yield}")
 POLICY_DEFENDS = POLICY_YIELDS.replace("yield", "defend")
 
 
