@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What users write for addresses, ranges, MACs and whole specifications; and text with their bytes
  * in it. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -198,7 +199,19 @@ static const struct {
 	{ "02:00:00:00:00", -EINVAL },
 	{ "02:00:00:00:00:0a:0b", -EINVAL },
 	{ "2:0:0:0:0:a", -EINVAL },
-	{ "02-00-00-00-00-0a", -EINVAL },
+	{ "02-00-00-00-00-0a", 0 },
+	{ "0200.0000.000A", 0 },
+	{ "02:00:00-00:00:0a", -EINVAL },
+	{ "02-00-00-00-00-0", -EINVAL },
+	{ "02-00-00-00-00-0a-", -EINVAL },
+	{ "02000.000.000a", -EINVAL },
+	{ "0200.0000.000a.", -EINVAL },
+	{ "0200.0000", -EINVAL },
+	{ "0200:0000:000a", -EINVAL },
+	{ "02.00.00.00.00.0a", -EINVAL },
+	{ "02000000000a", -EINVAL },
+	{ "-01005e.0000.0001", -EINVAL },
+	{ "0100.5e00.0001", -EADDRNOTAVAIL },
 	{ "02:00:00:00:00:0g", -EINVAL },
 	{ "02:00:00:00:00: a", -EINVAL },
 	{ "02:00:00:00:00:0a ", -EINVAL },
@@ -208,6 +221,19 @@ static const struct {
 	{ "01:00:5e:00:00:01", -EADDRNOTAVAIL },
 	{ "ff:ff:ff:ff:ff:ff", -EADDRNOTAVAIL },
 };
+
+/* Separators aside, of which there are several forms. */
+static bool same_digits(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		a += strspn(a, ":");
+		b += strspn(b, ":-.");
+		if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
+			return false;
+		if (!*a)
+			return true;
+	}
+}
 
 Test(addr, macs)
 {
@@ -221,8 +247,7 @@ Test(addr, macs)
 		if (r)
 			cr_expect(!memcmp(mac, before, 6), "'%s' changed the MAC", macs[i].text);
 		else
-			cr_expect_eq(strcasecmp(mac_format(mac, text), macs[i].text), 0, "%s",
-				     text);
+			cr_expect(same_digits(mac_format(mac, text), macs[i].text), "%s", text);
 	}
 }
 
