@@ -121,7 +121,9 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 			"here to take it over",
 			pins.dir);
 	if (!r)
-		r = grow_settle(&pins, &dropped, err);
+		r = device_adopt(&pins, &dropped, err);
+	if (!r)
+		r = grow_settle(&pins, err);
 	if (!r)
 		/* numbers of another namespace's interfaces say nothing */
 		r = orphaned ? vlan_sync(&pins, err) : vlan_follow(&pins, cli_note, err);

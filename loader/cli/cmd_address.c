@@ -78,8 +78,8 @@ static int targets_parse(const struct cli_command *command, int count, char **wo
 	return CLI_DONE;
 }
 
-static int add_targets(const struct pins *pins, const struct targets *targets,
-		       const struct link *link, struct entry_added *ret_added, struct err *err)
+static int add_targets(struct pins *pins, const struct targets *targets, const struct link *link,
+		       struct entry_added *ret_added, struct err *err)
 {
 	_cleanup_(spec_list_free) struct spec_list list = {};
 	int r = 0;
@@ -162,12 +162,14 @@ static int check_deletable(const struct pins *pins, const struct entry_table *ta
 
 	for (size_t i = 0; i < table->count; i++) {
 		const struct entry_row *row = &table->rows[i];
+		uint64_t remaining_ms;
+		int r;
 
 		if (!addr_range_has(&spec->range, &row->key.address))
 			continue;
-		if (row->head.lease == L2RESP_LEASE_FOREVER ||
-		    !entry_lease_remaining_ms(pins, row->head.lease))
-			return 0;
+		r = entry_lease_remaining(pins, row->head.lease, &remaining_ms, err);
+		if (r < 0 || row->head.lease == L2RESP_LEASE_FOREVER || !remaining_ms)
+			return r;
 		leased = true;
 	}
 	return err_not_deleted(err, leased, address, spec->dev);

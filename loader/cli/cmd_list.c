@@ -244,22 +244,21 @@ static int list_each(const struct list_source *source, const struct entry_table 
 
 	for (size_t i = 0; i < table->count && !ferror(stdout) && !r; i++) {
 		const struct entry_row *row = &table->rows[i];
+		struct list_row shown = {
+			.entry = row,
+			.device = &device,
+			.node = source->node,
+			.conflicts = conflict_count(source->conflicts, &row->key),
+		};
 
 		if (!filter_passes(filter, row))
 			continue;
-		if (row->key.ifindex != device.ifindex)
+		r = entry_lease_remaining(source->pins, row->head.lease, &shown.remaining_ms, err);
+		if (!r && row->key.ifindex != device.ifindex)
 			r = list_device_read(source->pins, source->devices, row->key.ifindex,
 					     &device, err);
 		if (!r)
-			output_row(output, &(struct list_row){
-						   .entry = row,
-						   .device = &device,
-						   .node = source->node,
-						   .remaining_ms = entry_lease_remaining_ms(
-							   source->pins, row->head.lease),
-						   .conflicts = conflict_count(source->conflicts,
-									       &row->key),
-					   });
+			output_row(output, &shown);
 	}
 	return r;
 }

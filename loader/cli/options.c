@@ -114,8 +114,8 @@ const struct cli_option cli_opt_priority =
 		       "new one)");
 const struct cli_option cli_opt_max_entries = OPTION(
 	max_entries, take_positive, .name = "max-entries", .argument = "N",
-	.help = "room for so many addresses of each family (default 65536); more than before: it "
-		"grows");
+	.help = "at most so many addresses of each family (default 1048576); memory is taken as "
+		"they are added");
 const struct cli_option cli_opt_dry_run =
 	OPTION(attach.dry_run, take_flag, .name = "dry-run",
 	       .help = "load and verify, say what would be done, change nothing");
