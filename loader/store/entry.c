@@ -325,6 +325,11 @@ int entry_move(const struct pins *pins, const struct entry_table *table, uint32_
 
 		if (row->key.ifindex != from)
 			continue;
+		/* the agent's: it puts them there itself, if they are still its own by then */
+		if (row->head.lease != L2RESP_LEASE_FOREVER) {
+			r = remover_remove(&remover, &row->key, err);
+			continue;
+		}
 		there.key.ifindex = to;
 		/* insert before delete: killed in between, both are there, and the next move
 		 * deletes */

@@ -102,6 +102,7 @@ int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struc
 	_cleanup_(entry_table_free) struct entry_table copied = {};
 	int from[PINS_FAMILIES] = { -1, -1 };
 	uint32_t more[PINS_FAMILIES] = {};
+	bool before = pins->unsettled;
 	struct err ignored;
 	int r;
 
@@ -111,14 +112,19 @@ int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struc
 			from[family] = pins_responders(pins)[family];
 		}
 	r = pins_create_responders(more, fds, err);
+	/* before the copy is made: who deletes without the lock must know of it (leased.h) */
+	if (!r)
+		r = pins_set_unsettled(pins, true, err);
 	if (!r)
 		r = responder_read_all(from, 0, &copied, err);
 	if (!r)
 		r = responder_write_table(fds, &copied, err);
 	if (!r)
 		r = swap_responders(pins, fds, err);
-	if (r < 0)
+	if (r < 0) {
+		pins_set_unsettled(pins, before, &ignored);
 		return r;
+	}
 	r = grow_settle(pins, err);
 	if (!r)
 		r = add_late_answers(pins, fds, &copied, err);

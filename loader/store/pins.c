@@ -100,6 +100,23 @@ static int pin_path(const struct pins *pins, enum pins_map map, char path[PATH_M
 		       : -ENAMETOOLONG;
 }
 
+int pins_is_pinned(const struct pins *pins, enum pins_map map)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	char path[PATH_MAX];
+	_cleanup_close_ int fd = -1;
+
+	if (pin_path(pins, map, path) < 0)
+		return -ENAMETOOLONG;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return negative_errno();
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return negative_errno();
+	return info.id == pins_map_id(pins, map);
+}
+
 /* Sets pins->dir and the directory above it in @ret_parent, once @bpffs is known to be a BPF file
  * system. */
 static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PATH_MAX],

@@ -118,6 +118,10 @@ const char *pins_map_name(enum pins_map map);
 /* The kernel's id of an open map. Returns 0 on failure, which no map has. */
 uint32_t pins_map_id(const struct pins *pins, enum pins_map map);
 
+/* Is the open map still the pinned one? 1; 0: another took its place; -ENOENT: nothing is pinned.
+ */
+int pins_is_pinned(const struct pins *pins, enum pins_map map);
+
 /* Does the file system of @origin lie at its path, in the caller's mount namespace? */
 bool pins_bpffs_here(const struct pins_origin *origin);
 
