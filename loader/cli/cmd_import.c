@@ -286,8 +286,8 @@ const struct cli_command cmd_import = {
 	.summary = "Add the addresses in a file, all or none",
 	.details =
 		"A line is '" SPEC_WORDS "', as add\n"
-		"takes it; a word that begins with '#' begins a comment. The file is checked whole\n"
-		"before the first address is written.\n\n"
+		"takes it for one address or range; a word that begins with '#' begins a comment. The file\n"
+		"is checked whole before the first address is written.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " import /etc/xdp-l2resp/addresses\n"
 		"  seq -f '10.1.2.%g dev eth1' 1 9 | " CLI_NAME " import -\n",

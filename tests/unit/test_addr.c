@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What users write for addresses, ranges, MACs and whole specifications; and text with their bytes
  * in it. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -191,16 +190,20 @@ Test(addr, formats_and_increments)
 static const struct {
 	const char *text;
 	int result;
+	const char *written; /* out again */
 } macs[] = {
-	{ "02:00:00:00:00:0a", 0 },
-	{ "02:00:00:00:00:0A", 0 },
-	{ "00:00:5e:00:01:07", 0 },
+	{ "02:00:00:00:00:0a", 0, "02:00:00:00:00:0a" },
+	{ "02:00:00:00:00:0A", 0, "02:00:00:00:00:0a" },
+	{ "00:00:5E:00:01:07", 0, "00:00:5e:00:01:07" },
+	{ "a1-B2-c3-D4-e5-F6", -EADDRNOTAVAIL },
+	{ "a2-B2-c3-D4-e5-F6", 0, "a2:b2:c3:d4:e5:f6" },
+	{ "a2B2.c3D4.e5F6", 0, "a2:b2:c3:d4:e5:f6" },
 	{ "", -EINVAL },
 	{ "02:00:00:00:00", -EINVAL },
 	{ "02:00:00:00:00:0a:0b", -EINVAL },
 	{ "2:0:0:0:0:a", -EINVAL },
-	{ "02-00-00-00-00-0a", 0 },
-	{ "0200.0000.000A", 0 },
+	{ "02-00-00-00-00-0a", 0, "02:00:00:00:00:0a" },
+	{ "0200.0000.000A", 0, "02:00:00:00:00:0a" },
 	{ "02:00:00-00:00:0a", -EINVAL },
 	{ "02-00-00-00-00-0", -EINVAL },
 	{ "02-00-00-00-00-0a-", -EINVAL },
@@ -222,19 +225,6 @@ static const struct {
 	{ "ff:ff:ff:ff:ff:ff", -EADDRNOTAVAIL },
 };
 
-/* Separators aside, of which there are several forms. */
-static bool same_digits(const char *a, const char *b)
-{
-	for (;; a++, b++) {
-		a += strspn(a, ":");
-		b += strspn(b, ":-.");
-		if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
-			return false;
-		if (!*a)
-			return true;
-	}
-}
-
 Test(addr, macs)
 {
 	for (size_t i = 0; i < sizeof(macs) / sizeof(macs[0]); i++) {
@@ -247,7 +237,7 @@ Test(addr, macs)
 		if (r)
 			cr_expect(!memcmp(mac, before, 6), "'%s' changed the MAC", macs[i].text);
 		else
-			cr_expect(same_digits(mac_format(mac, text), macs[i].text), "%s", text);
+			cr_expect_str_eq(mac_format(mac, text), macs[i].written);
 	}
 }
 
