@@ -143,8 +143,8 @@ void agent_tell_service_manager(struct agent *agent, bool late)
 	agent->status_due = false;
 	attachments_status(agent->attachments, &attachments);
 	lease_thread_status(agent->thread, &lease, &entries);
-	if (!agent->told_ready && ((agent->session_known && !attachments.pending &&
-				    reconcile_is_told(agent->reconcile)) ||
+	if (!agent->told_ready && ((agent->evaluated && agent->session_known &&
+				    !attachments.pending && reconcile_is_told(agent->reconcile)) ||
 				   late)) {
 		agent->told_ready = true;
 		notify_ready(agent->notify);

@@ -33,23 +33,13 @@ struct key {
 	size_t field;		/* offset in struct config; of a mapping: a flag, or 0 for none */
 };
 
-#define KEY(name_, take_, member)                                                          \
-	{                                                                                  \
-		.name = (name_), .take = (take_), .field = offsetof(struct config, member) \
-	}
-#define MAP(name_, keys_)                        \
-	{                                        \
-		.name = (name_), .keys = (keys_) \
-	}
+#define KEY(name_, take_, member) \
+	{ .name = (name_), .take = (take_), .field = offsetof(struct config, member) }
+#define MAP(name_, keys_) { .name = (name_), .keys = (keys_) }
 /* A mapping that means something even if it is empty. */
-#define MAP_FLAG(name_, keys_, member)                                                     \
-	{                                                                                  \
-		.name = (name_), .keys = (keys_), .field = offsetof(struct config, member) \
-	}
-#define END       \
-	{         \
-		0 \
-	}
+#define MAP_FLAG(name_, keys_, member) \
+	{ .name = (name_), .keys = (keys_), .field = offsetof(struct config, member) }
+#define END { 0 }
 
 static const struct key kubernetes_keys[] = {
 	KEY("kubeconfig", take_text, source.kubeconfig),

@@ -182,7 +182,7 @@ void program_follow(struct program *program)
 {
 	static const enum pins_map maps[] = { PINS_RESPONDER_V4, PINS_RESPONDER_V6, PINS_LEASES };
 	struct pins pins = PINS_NONE;
-	bool current = program->view.fd[PINS_LEASES] >= 0;
+	bool current = program->view.maps.fd[PINS_LEASES] >= 0;
 	struct err err;
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && current; i++)
@@ -223,7 +223,8 @@ bool program_answers(struct program *program, const struct address *address, uin
 
 	if (responder_get(pins_responders(&program->view), &key, &row, &err) < 0 || row.damaged ||
 	    row.head.lease == L2RESP_LEASE_FOREVER ||
-	    lease_stamp_read(program->view.fd[PINS_LEASES], row.head.lease, &until_ns, &err) < 0 ||
+	    lease_stamp_read(program->view.maps.fd[PINS_LEASES], row.head.lease, &until_ns, &err) <
+		    0 ||
 	    until_ns <= clock_boot_ns())
 		return false;
 	memcpy(ret_mac, row.head.mac, ETH_ALEN);
@@ -321,5 +322,5 @@ int program_counts(struct program *program, struct outcome_counts *ret_counts, s
 int program_events(const struct program *program, uint32_t *ret_id)
 {
 	*ret_id = pins_map_id(&program->pins, PINS_EVENTS);
-	return program->pins.fd[PINS_EVENTS];
+	return program->pins.maps.fd[PINS_EVENTS];
 }

@@ -87,10 +87,8 @@ static bool take_mode(const char *text, void *field)
 	return false;
 }
 
-#define OPTION(member, take_fn, ...)                                                        \
-	{                                                                                   \
-		.field = offsetof(struct cli_options, member), .take = take_fn, __VA_ARGS__ \
-	}
+#define OPTION(member, take_fn, ...) \
+	{ .field = offsetof(struct cli_options, member), .take = take_fn, __VA_ARGS__ }
 
 static const struct cli_option opt_json =
 	OPTION(json, take_flag, .name = "json", .letter = 'j', .help = "machine-readable output");

@@ -32,7 +32,7 @@ int status_read(const struct pins *pins, const struct link *link, size_t entries
 		struct status_row *ret_row, struct err *err)
 {
 	struct status_row row = { .link = *link, .entries = entries };
-	int r = attach_query(pins, link->ifindex, &row.state, err);
+	int r = attach_query(pins_maps(pins), link->ifindex, &row.state, err);
 
 	if (r < 0)
 		return r;
@@ -117,7 +117,7 @@ int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_
 			count++;
 	}
 	/* nor is one whose record's pin is missing */
-	if (!r && pins && pins->fd[PINS_DEVICES] >= 0)
+	if (!r && pins && pins->maps.fd[PINS_DEVICES] >= 0)
 		r = status_add_gone(pins, &table, rows, &count, err);
 	entry_table_free(&table);
 	if_freenameindex(names);

@@ -11,6 +11,8 @@
 #include "cleanup.h"
 #include "device_table.h"
 #include "grow.h"
+#include "pins_meta.h"
+#include "pins_swap.h"
 #include "responder.h"
 
 /* Swaps the program wherever it reads another map of addresses than the pinned one. */
@@ -28,13 +30,13 @@ static int swap_programs(const struct pins *pins, struct err *err)
 
 		if (devices.rows[i].gone)
 			continue;
-		r = attach_query(pins, devices.rows[i].ifindex, &state, err);
+		r = attach_query(pins_maps(pins), devices.rows[i].ifindex, &state, err);
 		if (r < 0 || attach_find(&state, false) < 0 || attach_is_current(&state))
 			continue;
 		r = link_by_ifindex(devices.rows[i].ifindex, &link, err);
 		if (!r)
-			r = attach_link(pins, &link, devices.rows[i].counters_slot, &keep, &outcome,
-					err);
+			r = attach_link(pins_maps(pins), &link, devices.rows[i].counters_slot,
+					&keep, &outcome, err);
 	}
 	return r;
 }

@@ -50,9 +50,9 @@ static int control_load(const struct pins *pins, struct control_bpf **ret_contro
 		bpf_map__set_autocreate(map, bpf_map__is_internal(map) ||
 						     map == control->maps.responder_v4 ||
 						     map == control->maps.responder_v6);
-	r = bpf_map__reuse_fd(control->maps.responder_v4, pins->fd[PINS_RESPONDER_V4]);
+	r = bpf_map__reuse_fd(control->maps.responder_v4, pins->maps.fd[PINS_RESPONDER_V4]);
 	if (!r)
-		r = bpf_map__reuse_fd(control->maps.responder_v6, pins->fd[PINS_RESPONDER_V6]);
+		r = bpf_map__reuse_fd(control->maps.responder_v6, pins->maps.fd[PINS_RESPONDER_V6]);
 	if (!r)
 		r = control_bpf__load(control);
 	if (r < 0)
@@ -136,7 +136,7 @@ int leased_follow(struct leased *leased, struct err *err)
 
 int leased_stamps_fd(const struct leased *leased)
 {
-	return leased->pins.fd[PINS_LEASES];
+	return leased->pins.maps.fd[PINS_LEASES];
 }
 
 const uint32_t *leased_devices(const struct leased *leased, size_t *ret_count)
@@ -157,8 +157,7 @@ static int run(const struct bpf_program *program, void *args, size_t size, struc
 static int change(struct leased *leased, const struct entry_row *row, enum leased_put *ret_done,
 		  struct err *err)
 {
-	struct control_set_head args = { .key = responder_control_key(&row->key),
-					 .head = row->head };
+	struct control_set_head args = { .key = row_control_key(&row->key), .head = row->head };
 	int r = run(leased->control->progs.control_set_leased, &args, sizeof(args), err);
 
 	if (r < 0)
@@ -211,7 +210,7 @@ int leased_has(const struct leased *leased, const struct entry_key *key, struct 
 
 int leased_remove(struct leased *leased, const struct entry_key *key, struct err *err)
 {
-	struct control_key args = responder_control_key(key);
+	struct control_key args = row_control_key(key);
 	int r = run(leased->control->progs.control_remove_leased, &args, sizeof(args), err);
 
 	return r < 0 ? r : r == CONTROL_DONE;
@@ -222,7 +221,7 @@ int leased_gone(struct leased *leased, struct err *err)
 	struct pins_meta meta;
 	uint32_t slot = 0;
 
-	if (bpf_map_lookup_elem(leased->pins.fd[PINS_META], &slot, &meta) < 0)
+	if (bpf_map_lookup_elem(leased->pins.maps.fd[PINS_META], &slot, &meta) < 0)
 		return err_set(err, negative_errno(), "reading meta: %s", strerror(errno));
 	if (meta.unsettled || !are_pinned(leased))
 		return err_set(err, -EAGAIN, "the maps are just being replaced");
