@@ -18,6 +18,8 @@
 #define ARP_FORMAT	  0x0000040600080100ULL
 #define ARP_FORMAT_MASK	  0x0000ffffffffffffULL
 #define ARP_FORMAT_OP(op) (ARP_FORMAT | (__u64)bpf_htons(op) << 48)
+/* With hrd 6, IEEE 802: never answered, but Linux believes it from an Ethernet device. */
+#define ARP_FORMAT_IEEE_802 0x0000040600080600ULL
 
 /* RFC 1122 3.2.1.3: no host has a multicast, loopback or limited broadcast address. 0.0.0.0 probes
  * (RFC 5227). */
@@ -56,21 +58,24 @@ static __always_inline enum arp_ownership arp_look_up(const struct responder_v4_
 	return ARP_OWNED;
 }
 
-/* A packet that isn't answered: does its sender use an address of ours (RFC 5227 2.4)? Otherwise it
- * is @outcome. */
-__noinline enum outcome arp_silent(const struct ethhdr *eth, const struct arp_packet *arp,
-				   __u32 ifindex, enum outcome outcome)
+/*
+ * A request or a reply that isn't answered: does its sender use an address of ours? Otherwise it is
+ * @outcome. Hosts store the sha, whatever MACs the frame itself has, so that alone decides (RFC
+ * 5227 2.4).
+ */
+__noinline enum outcome arp_silent(const struct arp_packet *arp, __u32 ifindex,
+				   enum outcome outcome)
 {
 	struct responder_v4_key used = { .ifindex = ifindex };
 	struct responder_v4_entry *entry;
 	mac_t sha, mac;
 
-	if (!eth || !arp)
+	if (!arp)
 		return OUTCOME_COUNT;
 	used.ip4 = ip4_load(arp->spa);
 	sha = mac_load(arp->sha);
 	if (used.ip4 && arp_look_up(&used, &entry, &mac) == ARP_OWNED) {
-		if (sha == mac || mac_load(eth->h_source) == mac) {
+		if (sha == mac) {
 			outcome = OUTCOME_ARP_OWN_MAC;
 		} else {
 			struct conflict_key key = { .address = { [10] = 0xff, [11] = 0xff },
@@ -84,21 +89,33 @@ __noinline enum outcome arp_silent(const struct ethhdr *eth, const struct arp_pa
 	return count_silence(outcome);
 }
 
+/* Why nothing that this sender sends is answered. OUTCOME_COUNT: it may be. */
+static __always_inline enum outcome arp_check_sender(const void *eth, const struct arp_packet *arp)
+{
+	if (!mac_is_host(mac_load(arp->sha)) || !mac_is_host(mac_load(eth + ETH_ALEN)))
+		return OUTCOME_ARP_BAD_SENDER_MAC;
+	if (!arp_sender_ip_valid(ip4_load(arp->spa)))
+		return OUTCOME_ARP_BAD_SENDER_IP;
+	return OUTCOME_COUNT;
+}
+
 /* Anything but a request for Ethernet and IPv4. */
 static __always_inline enum outcome arp_other(const struct ethhdr *eth,
 					      const struct arp_packet *arp, __u32 ifindex)
 {
-	__u64 format = word_load(arp);
+	__u64 format = word_load(arp) & ARP_FORMAT_MASK;
+	enum outcome outcome = OUTCOME_ARP_BAD_FORMAT;
 
-	if ((format & ARP_FORMAT_MASK) != ARP_FORMAT)
-		return count_silence(OUTCOME_ARP_BAD_FORMAT);
-	if (!mac_is_host(mac_load(arp->sha)) || !mac_is_host(mac_load(eth->h_source)))
-		return count_silence(OUTCOME_ARP_BAD_SENDER_MAC);
-	if (!arp_sender_ip_valid(ip4_load(arp->spa)))
-		return count_silence(OUTCOME_ARP_BAD_SENDER_IP);
-	if (format == ARP_FORMAT_OP(ARP_OP_REPLY))
-		return arp_silent(eth, arp, ifindex, OUTCOME_ARP_NOT_REQUEST);
-	return count_silence(OUTCOME_ARP_NOT_REQUEST);
+	if (format == ARP_FORMAT) {
+		outcome = arp_check_sender(eth, arp);
+		if (outcome == OUTCOME_COUNT)
+			outcome = OUTCOME_ARP_NOT_REQUEST;
+	} else if (format != ARP_FORMAT_IEEE_802) {
+		return count_silence(outcome);
+	}
+	if (arp->op != bpf_htons(ARP_OP_REQUEST) && arp->op != bpf_htons(ARP_OP_REPLY))
+		return count_silence(outcome);
+	return arp_silent(arp, ifindex, outcome);
 }
 
 /* Turns the request into the reply where it lies. What follows the packet stays as the requester
@@ -124,23 +141,22 @@ static __always_inline enum outcome arp_request(void *eth, struct arp_packet *ar
 	mac_t sha = mac_load(arp->sha), source = mac_load(eth + ETH_ALEN), mac;
 	struct responder_v4_key asked = { .ip4 = ip4_load(arp->tpa), .ifindex = ifindex };
 	struct responder_v4_entry *entry;
+	enum outcome outcome = arp_check_sender(eth, arp);
 	enum arp_ownership ownership;
 
-	if (!mac_is_host(sha) || !mac_is_host(source))
-		return count_silence(OUTCOME_ARP_BAD_SENDER_MAC);
-	if (!arp_sender_ip_valid(ip4_load(arp->spa)))
-		return count_silence(OUTCOME_ARP_BAD_SENDER_IP);
+	if (outcome != OUTCOME_COUNT)
+		return arp_silent(arp, ifindex, outcome);
 	ownership = arp_look_up(&asked, &entry, &mac);
 	if (ownership != ARP_OWNED)
-		return arp_silent(eth, arp, ifindex,
+		return arp_silent(arp, ifindex,
 				  ownership == ARP_LAPSED ? OUTCOME_ARP_LEASE_OVER
 							  : OUTCOME_ARP_NOT_OWNED);
-	if (sha == mac || source == mac)
+	if (sha == mac)
 		return count_silence(OUTCOME_ARP_OWN_MAC);
-	if (ip4_load(arp->spa) == ip4_load(arp->tpa))
-		return arp_silent(eth, arp, ifindex, OUTCOME_ARP_CONFLICT);
+	if (source == mac || ip4_load(arp->spa) == ip4_load(arp->tpa))
+		return arp_silent(arp, ifindex, OUTCOME_ARP_OWN_MAC);
 	if (mac_load(eth) != MAC_BROADCAST && mac_load(eth) != mac)
-		return count_silence(OUTCOME_ARP_OTHER_DESTINATION);
+		return arp_silent(arp, ifindex, OUTCOME_ARP_OTHER_DESTINATION);
 	if (sha != source)
 		count_outcome(OUTCOME_ARP_SHA_MISMATCH);
 	arp_reply(eth, arp, mac);
@@ -200,7 +216,7 @@ static __always_inline int arp_untagged(void *eth)
 	ownership = arp_look_up(&asked, &entry, &mac);
 	if (ownership == ARP_NOT_OWNED) {
 		barrier_var(eth); /* as in arp_aside() */
-		arp_silent(eth, eth + ETH_HLEN, asked.ifindex, OUTCOME_ARP_NOT_OWNED);
+		arp_silent(eth + ETH_HLEN, asked.ifindex, OUTCOME_ARP_NOT_OWNED);
 		return verdict_here(XDP_PASS);
 	}
 	/* loaded again rather than kept over the look-up: that would cost two accesses, to the

@@ -18,7 +18,7 @@ static struct element {
 	size_t key_size;
 	void *key;
 	void *value;
-} *elements;
+} * elements;
 
 static void *reserved; /* of a ring, neither submitted nor discarded */
 
@@ -148,6 +148,18 @@ long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *to, __u32 length
 		((uint8_t *)to)[i] =
 			offset < linear ? native.packet[offset] : native.fragments[offset - linear];
 	return 0;
+}
+
+long bpf_loop(__u32 count, void *callback, void *context, __u64 flags)
+{
+	long (*step)(__u32 index, void *context) = callback;
+	__u32 i = 0;
+
+	if (flags)
+		abort();
+	while (i < count && !step(i, context))
+		i++;
+	return i;
 }
 
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags)
