@@ -146,21 +146,14 @@ int control_add_answers(struct control_add_answers *args)
 	return CONTROL_DONE;
 }
 
-/* Near its lapse a stamp is compared with the boot clock alone. */
-#define STAMP_EXACT_NS 100000000ULL
-
 /*
  * The deadline is absolute, so that a caller that was stopped on its way here can't write a stale
- * one. Jiffies are read before the boot clock: whatever comes between makes them end early.
- *
- * Jiffies stand still while the machine is suspended, and the boot clock doesn't: fresh_ns bounds
- * for how long after the resume a stamp that lapsed meanwhile may still be taken for fresh.
+ * one. One that is further ahead than a lease lasts was computed from another clock.
  */
 SEC("syscall")
 int control_set_stamp(struct control_set_stamp *args)
 {
-	__u64 jiffies = bpf_jiffies64(), now = bpf_ktime_get_boot_ns();
-	__u64 deadline = args->deadline_ns, fresh = args->fresh_ns, remaining;
+	__u64 now = bpf_ktime_get_boot_ns(), deadline = args->deadline_ns;
 	__u32 slot = args->slot;
 	struct lease_stamp *stamp = bpf_map_lookup_elem(&leases, &slot);
 
@@ -168,20 +161,10 @@ int control_set_stamp(struct control_set_stamp *args)
 		return CONTROL_ABSENT;
 	if (deadline <= now)
 		return CONTROL_PAST;
-	remaining = deadline - now;
-	remaining = remaining > STAMP_EXACT_NS ? remaining - STAMP_EXACT_NS : 0;
-	fresh = fresh < remaining ? fresh : remaining;
-	/* the longer-lasting word last: a reader between the two finds either stamp */
-	*(volatile __u64 *)&stamp->fresh_jiffies = jiffies + fresh / 1000 * args->hz / 1000000;
+	if (deadline - now > args->duration_ns)
+		return CONTROL_FAR;
 	*(volatile __u64 *)&stamp->deadline_ns = deadline;
 	return CONTROL_DONE;
-}
-
-/* The low half of the jiffies, which user space has no other way to read. */
-SEC("syscall")
-int control_read_jiffies(void *args __attribute__((unused)))
-{
-	return (__u32)bpf_jiffies64();
 }
 
 /* The boot clock as a lease is compared with it. */

@@ -723,11 +723,14 @@ static bool holds(const struct address *address, uint32_t ifindex, uint8_t ret_m
 	const struct target *target = desired_find(&agent->desired, address);
 	uint8_t slot = target ? slot_of(agent, target) : 0;
 	bool selected = false;
+	uint64_t until_ns;
+	struct err err;
 
 	for (size_t i = 0; slot && i < target->count; i++)
 		selected = selected || target->on[i].ifindex == ifindex;
 	if (!selected || !usable(agent, row) ||
-	    program_stamped(agent->program, slot) <= clock_boot_ns())
+	    program_stamped(agent->program, slot, &until_ns, &err) < 0 ||
+	    until_ns <= clock_boot_ns())
 		return false;
 	memcpy(ret_mac, row->link.mac, ETH_ALEN);
 	return true;
@@ -880,11 +883,15 @@ static int lease_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 	return r;
 }
 
-static uint64_t lease_stamped(uint8_t slot, void *userdata)
+static int lease_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 {
 	struct agent *agent = userdata;
+	struct err err;
+	int r = program_stamped(agent->program, slot, ret_deadline_ns, &err);
 
-	return program_stamped(agent->program, slot);
+	if (r < 0)
+		log_say(LOG_ERR, "%s", err.text);
+	return r;
 }
 
 static void lease_changed(const struct address *address, void *userdata)
@@ -968,7 +975,7 @@ static int start_manager(struct agent *agent, const struct config *config, struc
 	r = lease_manager_new(agent->event, &lease, &lease_callbacks, agent, &manager, err);
 	if (r < 0)
 		return r;
-	r = program_expect_stamps(agent->program, lease.timing.retry_period_ns, err);
+	r = program_expect_stamps(agent->program, lease.timing.duration_ns, err);
 	if (r < 0) {
 		lease_manager_free(manager);
 		return r;

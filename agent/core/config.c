@@ -253,13 +253,23 @@ static int take_listen(const json_t *value, void *field, struct err *err)
 	return config->listen_host ? 0 : err_nomem(err);
 }
 
-#define KEY(name_, take_, member) \
-	{ .name = (name_), .take = (take_), .field = offsetof(struct config, member) }
-#define MAP(name_, keys_) { .name = (name_), .keys = (keys_) }
+#define KEY(name_, take_, member)                                                          \
+	{                                                                                  \
+		.name = (name_), .take = (take_), .field = offsetof(struct config, member) \
+	}
+#define MAP(name_, keys_)                        \
+	{                                        \
+		.name = (name_), .keys = (keys_) \
+	}
 /* A mapping that means something even if it is empty. */
-#define MAP_FLAG(name_, keys_, member) \
-	{ .name = (name_), .keys = (keys_), .field = offsetof(struct config, member) }
-#define END { 0 }
+#define MAP_FLAG(name_, keys_, member)                                                     \
+	{                                                                                  \
+		.name = (name_), .keys = (keys_), .field = offsetof(struct config, member) \
+	}
+#define END       \
+	{         \
+		0 \
+	}
 
 static const struct key kubernetes_keys[] = {
 	KEY("kubeconfig", take_text, source.kubeconfig),

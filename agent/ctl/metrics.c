@@ -25,8 +25,10 @@ static const struct {
 	enum metric_unit unit;
 	size_t field; /* in struct agent_figures */
 } metrics[] = {
-#define METRIC(name_, type_, unit_, member, help_) \
-	{ "l2resp_" name_, help_, type_, unit_, offsetof(struct agent_figures, member) }
+#define METRIC(name_, type_, unit_, member, help_)                                           \
+	{                                                                                    \
+		"l2resp_" name_, help_, type_, unit_, offsetof(struct agent_figures, member) \
+	}
 	METRIC("addresses_selected", GAUGE, UNIT_SIZE, selected,
 	       "Addresses that this node's policies select"),
 	METRIC("addresses_blocked", GAUGE, UNIT_SIZE, blocked,

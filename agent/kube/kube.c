@@ -17,7 +17,7 @@
 #define ACCOUNT_TOKEN ACCOUNT "token"
 #define ACCOUNT_CA    ACCOUNT "ca.crt"
 #define ACCOUNT_SPACE ACCOUNT "namespace"
-#define DEFAULT_SPACE "kube-system"
+#define DEFAULT_SPACE "xdp-l2resp"
 
 #define SERVER_MAX 512
 #define FILE_MAX   16384 /* of a token */

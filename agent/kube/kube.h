@@ -12,7 +12,7 @@
 /* Absent strings are NULL. All is copied. */
 struct kube_config {
 	const char *server;	     /* URL; NULL: in-cluster, by the pod's service account */
-	const char *namespace;	     /* NULL: the service account's, or kube-system */
+	const char *namespace;	     /* NULL: the service account's, or xdp-l2resp */
 	const char *token_file;	     /* read again for each request */
 	const char *ca, *cert, *key; /* PEM files for TLS; ca NULL: the system's */
 	uint64_t timeout_ns;	     /* of a request */

@@ -61,7 +61,7 @@ struct lease_config {
 	bool always;	 /* keep a session, and know who has what, although nothing is wanted */
 	const char *const *endpoints; /* etcd: URLs, NULL at the end */
 	const char *server;	      /* kubernetes: URL; NULL: in-cluster */
-	const char *namespace;	      /* kubernetes; NULL: the service account's, or kube-system */
+	const char *namespace;	      /* kubernetes; NULL: the service account's, or xdp-l2resp */
 	const char *token_file;	      /* kubernetes; read again for each request */
 	const char *ca, *cert, *key;  /* PEM files for TLS; ca NULL: the system's */
 };
@@ -127,9 +127,10 @@ struct lease_callbacks {
 	/* A renewal is confirmed: the entries in @slot may answer until @deadline_ns. */
 	int (*stamp)(uint8_t slot, uint64_t deadline_ns, void *userdata);
 
-	/* Until when the data path would answer for @slot now, by the map; 0 if it never was
-	 * stamped. Decides whether a session may go on after a restart. */
-	uint64_t (*stamped)(uint8_t slot, void *userdata);
+	/* Until when the data path would answer for @slot now, by the map: *ret_deadline_ns, 0 if
+	 * it never was stamped. Decides whether a session may go on after a restart. Returns 0, or
+	 * a negative errno where that can't be read: then it is asked again. */
+	int (*stamped)(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata);
 
 	/* Holder or wish of @address is another than before; see lease_manager_info(). Only for
 	 * addresses that are wanted. */
@@ -145,9 +146,10 @@ struct lease_callbacks {
 struct lease_manager;
 
 /*
- * Begins: connects to the store, resumes the session of this identity if its stamp is still ahead,
- * or starts a new one. Claims of a resumed session are kept until lease_manager_settled(), so want
- * all addresses first and then settle. @event is referenced. Returns 0; -EINVAL with @err for a
+ * Begins: once an address is wanted, or if a stamp of the process before is still ahead, it
+ * connects to the store, and resumes the session of this identity if its stamp is that one, or
+ * starts a new one. Claims of a resumed session are kept until lease_manager_settled(), so want all
+ * addresses first and then settle. @event is referenced. Returns 0; -EINVAL with @err for a
  * configuration that isn't safe or complete, -ENOENT and others for certificates that can't be
  * read; *ret_manager is untouched on failure.
  */
@@ -213,8 +215,8 @@ struct lease_info {
 };
 
 /*
- * -ENOENT: no record of @address is known, and it isn't wanted. -EAGAIN: this node takes no part, and
- * begins to, so as to know it soon.
+ * -ENOENT: no record of @address is known, and it isn't wanted. -EAGAIN: this node takes no part,
+ * and begins to, so as to know it soon.
  */
 int lease_manager_info(struct lease_manager *manager, const struct address *address,
 		       struct lease_info *ret_info);

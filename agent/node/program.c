@@ -35,7 +35,7 @@ struct program {
 	int leases; /* written without the lock */
 	uint32_t leases_id;
 	struct lease_stamper *stamper;
-	uint64_t renewal_ns;	   /* what it was made for */
+	uint64_t duration_ns;	   /* what it was made for */
 	struct pins pins;	   /* while locked */
 	struct device_table known; /* interfaces that were ever recorded, while locked */
 	bool known_is_read;
@@ -50,17 +50,16 @@ static int err_nomem(struct err *err)
 	return err_set(err, -ENOMEM, "out of memory");
 }
 
-int program_expect_stamps(struct program *program, uint64_t renewal_ns, struct err *err)
+int program_expect_stamps(struct program *program, uint64_t duration_ns, struct err *err)
 {
 	struct lease_stamper *stamper;
-	/* half as much more, for one that comes late */
-	int r = lease_stamper_new(program->leases, renewal_ns + renewal_ns / 2, &stamper, err);
+	int r = lease_stamper_new(program->leases, duration_ns, &stamper, err);
 
 	if (r < 0)
 		return r;
 	lease_stamper_free(program->stamper);
 	program->stamper = stamper;
-	program->renewal_ns = renewal_ns;
+	program->duration_ns = duration_ns;
 	return 0;
 }
 
@@ -79,21 +78,24 @@ static int leases_follow(struct program *program, const struct pins *pins, struc
 		close(program->leases);
 	program->leases = fd;
 	if (program->stamper)
-		r = program_expect_stamps(program, program->renewal_ns, err);
+		r = program_expect_stamps(program, program->duration_ns, err);
 	if (!r)
 		program->leases_id = id;
 	return r;
 }
 
-/* Has the helper make the maps larger, or finish what a growth left, and opens them anew. */
-static int grow(struct program *program, uint32_t max_entries, struct err *err)
+/* Has the helper make the maps larger, or, where @room is NULL, finish what a growth left, and
+ * opens them anew. */
+static int grow(struct program *program, const uint32_t *room, struct err *err)
 {
-	const struct helper_request request = { .task = HELPER_GROW, .max_entries = max_entries };
+	struct helper_request request = { .task = HELPER_GROW };
 	struct pins pins = PINS_NONE;
 	int r;
 
 	if (helper_busy(program->helper))
 		return err_set(err, -EAGAIN, "the helper that attaches is at work");
+	if (room)
+		memcpy(request.room, room, sizeof(request.room));
 	r = helper_call(program->helper, &request, err);
 	if (!r)
 		r = pins_open(program->bpffs, &pins, err);
@@ -127,7 +129,7 @@ int program_begin(struct program *program, struct err *err)
 	}
 	program->pins = pins;
 	if (grow_unfinished(&pins))
-		r = grow(program, 0, err);
+		r = grow(program, NULL, err);
 	if (r < 0)
 		pins_close(&program->pins);
 	return r;
@@ -327,14 +329,15 @@ static int apply_missing(struct apply *apply, struct err *err)
 /* Room for @count entries of each family. */
 static int make_room(struct program *program, const size_t count[PINS_FAMILIES], struct err *err)
 {
-	size_t needed = count[PINS_V4] > count[PINS_V6] ? count[PINS_V4] : count[PINS_V6];
-	uint32_t room = program->pins.max_entries;
+	uint32_t room[PINS_FAMILIES];
 
-	if (needed <= room)
-		return 0;
-	while (room < needed)
-		room *= 2;
-	return grow(program, room, err);
+	for (int family = 0; family < PINS_FAMILIES; family++)
+		if (count[family] > program->pins.max_entries)
+			return err_set(err, -ENOSPC,
+				       "%zu addresses are more than there may be of a family: %u; "
+				       "`xdp-l2resp attach IFACE --max-entries N` allows more",
+				       count[family], program->pins.max_entries);
+	return grow_needed(&program->pins, count, room) ? grow(program, room, err) : 0;
 }
 
 static int delete_all(struct program *program, const struct entry_table *table, struct err *err)
@@ -384,6 +387,7 @@ int program_put(struct program *program, const struct entry_row *wanted, bool *r
 		struct err *err)
 {
 	const int *fds = pins_responders(&program->pins);
+	size_t count[PINS_FAMILIES] = { program->pins.room[PINS_V4], program->pins.room[PINS_V6] };
 	struct entry_row row = *wanted, there;
 	int r = responder_get(fds, &wanted->key, &there, err);
 
@@ -394,7 +398,8 @@ int program_put(struct program *program, const struct entry_row *wanted, bool *r
 		return r;
 	r = responder_insert(fds, &row, err);
 	if (r == -E2BIG) {
-		r = grow(program, 2 * program->pins.max_entries, err);
+		count[responder_family(&row.key.address)]++;
+		r = make_room(program, count, err);
 		r = r ?: responder_insert(pins_responders(&program->pins), &row, err);
 	}
 	if (!r)
@@ -455,9 +460,10 @@ int program_stamp(struct program *program, uint8_t slot, uint64_t deadline_ns, s
 	return lease_stamp_write(program->stamper, slot, deadline_ns, err);
 }
 
-uint64_t program_stamped(const struct program *program, uint8_t slot)
+int program_stamped(const struct program *program, uint8_t slot, uint64_t *ret_deadline_ns,
+		    struct err *err)
 {
-	return lease_stamp_read(program->leases, slot);
+	return lease_stamp_read(program->leases, slot, ret_deadline_ns, err);
 }
 
 static void record_undo(struct program *program)

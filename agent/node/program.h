@@ -23,8 +23,8 @@ int program_new(const char *bpffs, struct helper *helper, struct program **ret_p
 		struct err *err);
 void program_free(struct program *program);
 
-/* To be called before the first stamp: they follow each other @renewal_ns apart. */
-int program_expect_stamps(struct program *program, uint64_t renewal_ns, struct err *err);
+/* To be called before the first stamp: leases last @duration_ns. */
+int program_expect_stamps(struct program *program, uint64_t duration_ns, struct err *err);
 
 /*
  * Takes the writers' lock and opens what is pinned now, unless that is done already: the functions
@@ -69,8 +69,9 @@ int program_remove(struct program *program, const struct address *address, struc
 /* Moves the stamp of @slot to @deadline_ns on CLOCK_BOOTTIME; lease_stamp_write()'s errors. */
 int program_stamp(struct program *program, uint8_t slot, uint64_t deadline_ns, struct err *err);
 
-/* Until when entries in @slot may answer; 0: it never was stamped. */
-uint64_t program_stamped(const struct program *program, uint8_t slot);
+/* Until when entries in @slot may answer; lease_stamp_read()'s errors. */
+int program_stamped(const struct program *program, uint8_t slot, uint64_t *ret_deadline_ns,
+		    struct err *err);
 
 /* hook_check(), waited for. It takes the lock; -EAGAIN as program_begin()'s. */
 int program_check(struct program *program, const struct link *link,

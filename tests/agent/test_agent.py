@@ -163,7 +163,7 @@ def test_a_service_manager_that_does_not_read(agent, scratch):
     manager.close()
 
 
-def test_explain_has_its_twin(agent, lan):
+def test_explain_finds_the_agents_program(agent, lan):
     """As soon as an address is answered for."""
     agent.write("all.yaml", POLICY, service("web", VIP))
     agent.start()

@@ -158,7 +158,7 @@ class DaemonSet:
     def __init__(self, cluster, source):
         self.cluster, self.source, api = cluster, source, source.cluster.api
         source.apply(*((DEPLOY / name).read_text() for name in ("rbac.yaml", "daemonset.yaml")))
-        space = "namespaces/kube-system"
+        space = "namespaces/xdp-l2resp"
         self.spec = api("GET", f"/apis/apps/v1/{space}/daemonsets/xdp-l2respd")["spec"]
         self.pod = self.spec["template"]["spec"]
         self.config = api("GET", f"/api/v1/{space}/configmaps/xdp-l2respd")["data"]["agent.yaml"]
@@ -166,7 +166,7 @@ class DaemonSet:
         self.files = cluster.directory / "account"
         self.files.mkdir()
         (self.files / "token").write_text(token["status"]["token"])
-        (self.files / "namespace").write_text("kube-system")
+        (self.files / "namespace").write_text("xdp-l2resp")
         (self.files / "ca.crt").write_bytes(Path(source.cluster.tls["ca"] + ".crt").read_bytes())
         Path("/run/xdp-l2respd").mkdir(mode=0o700, exist_ok=True)
 

@@ -11,7 +11,7 @@ from lan import ROOT
 from test_pools import FIRST, balanced, pool, told  # noqa: F401 pylint: disable=unused-import
 from wait import wait_until
 
-ACCOUNT = "/api/v1/namespaces/kube-system/serviceaccounts/xdp-l2respd/token"
+ACCOUNT = "/api/v1/namespaces/xdp-l2resp/serviceaccounts/xdp-l2respd/token"
 IN_A_POD = """
 mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount &&
 cp {files}/* /run/secrets/kubernetes.io/serviceaccount/ && exec "$@"
@@ -28,14 +28,14 @@ def account(cluster, objects):
 
     def permitted():
         return all(cluster.kubectl("auth", "can-i", "list", kind, f"--token={token}", *space, check=False).stdout
-                   .startswith("yes") for kind, space in (("services", ()), ("leases", ("-n", "kube-system"))))
+                   .startswith("yes") for kind, space in (("services", ()), ("leases", ("-n", "xdp-l2resp"))))
 
     assert wait_until(permitted, 20)
     return token
 
 
 def told_config(cluster):
-    made = cluster.api("GET", "/api/v1/namespaces/kube-system/configmaps/xdp-l2respd")
+    made = cluster.api("GET", "/api/v1/namespaces/xdp-l2resp/configmaps/xdp-l2respd")
     return made["data"]["agent.yaml"]
 
 
@@ -45,7 +45,7 @@ def test_a_pods_identity_and_configuration(agent, cluster, account, objects, tun
     files = scratch / "account"
     files.mkdir()
     (files / "token").write_text(account)
-    (files / "namespace").write_text("kube-system")
+    (files / "namespace").write_text("xdp-l2resp")
     (files / "ca.crt").write_bytes(Path(cluster.tls["ca"] + ".crt").read_bytes())
     agent.config.write_text(told_config(cluster) + f"bpffs: {lan.bpffs}\n")
     objects.apply(POLICY, pool(), balanced("web"))
@@ -54,7 +54,7 @@ def test_a_pods_identity_and_configuration(agent, cluster, account, objects, tun
                 "unshare", "-m", "sh", "-c", IN_A_POD.format(files=files), "sh")
     agent.wait_entries((FIRST, "eth1"), seconds=20)
     assert agent.ready(), agent.log()
-    assert "node-7" in cluster.kubectl("get", "lease", "-n", "kube-system").stdout
+    assert "node-7" in cluster.kubectl("get", "lease", "-n", "xdp-l2resp").stdout
 
 
 VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete"}
@@ -73,7 +73,7 @@ def used(requests):
 
 def granted(cluster):
     roles = (cluster.api("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/xdp-l2respd"),
-             cluster.api("GET", "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/roles/xdp-l2respd"))
+             cluster.api("GET", "/apis/rbac.authorization.k8s.io/v1/namespaces/xdp-l2resp/roles/xdp-l2respd"))
     return {(group, kind, verb) for role in roles for rule in role["rules"] for group in rule["apiGroups"]
             for kind in rule["resources"] for verb in rule["verbs"]}
 
@@ -90,6 +90,7 @@ def test_each_permission_is_used_and_none_is_missed(agent, cluster, account, obj
     token = scratch / "account-token"
     token.write_text(account)
     agent.configure(f"{{server: '{gate.url}', token: {token}}}")
+    # of 2 s, so that the claims of what nobody wants are removed soon
     agent.config.write_text(re.sub(r"engine: none", f"engine: kubernetes, server: '{gate.url}', token: {token}",
                                    agent.config.read_text()))
     objects.apply(POLICY, POLICY.replace("policy1", "wrong").replace("eth1", "eth("), pool(), balanced("web"))
@@ -98,6 +99,8 @@ def test_each_permission_is_used_and_none_is_missed(agent, cluster, account, obj
     # an Event that is there is counted, when the same happens again
     assert wait_until(lambda: ("", "events", "create") in used(gate.requests), 20)
     assert any(announced_again(agent, gate) for _ in range(4))
+    # the claim is removed a while after nobody wants it
+    objects.delete("service", "web")
     assert wait_until(lambda: used(gate.requests) >= granted(cluster), 20), granted(cluster) - used(gate.requests)
     assert used(gate.requests) <= granted(cluster)
     assert "403" not in agent.log()
@@ -106,7 +109,7 @@ def test_each_permission_is_used_and_none_is_missed(agent, cluster, account, obj
 @pytest.mark.smoke
 def test_the_daemonset_is_the_units(cluster, account):
     """The same capabilities, a place for the socket, and the probes ask what is there."""
-    pod = cluster.api("GET", "/apis/apps/v1/namespaces/kube-system/daemonsets/xdp-l2respd")["spec"]["template"]["spec"]
+    pod = cluster.api("GET", "/apis/apps/v1/namespaces/xdp-l2resp/daemonsets/xdp-l2respd")["spec"]["template"]["spec"]
     agent = pod["containers"][0]
     unit = (ROOT / "deploy/xdp-l2respd.service").read_text()
     named = re.search(r"^CapabilityBoundingSet=(.*)$", unit, re.MULTILINE)[1].split()

@@ -28,7 +28,7 @@ def events(cluster):
 @pytest.fixture
 def by_lease(agent, cluster, gate, scratch):
     """The agent's lease engine is the cluster."""
-    cluster.kubectl("delete", "lease", "-n", "kube-system", "--all")
+    cluster.kubectl("delete", "lease", "-n", "xdp-l2resp", "--all")
     lines = agent.config.read_text().splitlines()
     agent.config.write_text("\n".join(SHARED.format(url=gate.url, token=scratch / "token") if line.startswith("lease:")
                                       else line for line in lines))

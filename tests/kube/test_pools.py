@@ -19,7 +19,7 @@ spec: {{blocks: [{{start: {first}, stop: {last}}}]}}
 """
 SERVICES = "/api/v1/namespaces/default/services"
 POOLS = "/apis/cilium.io/v2alpha1/ciliumloadbalancerippools"
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/l2resp-ipam"
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/xdp-l2resp/leases/l2resp-ipam"
 
 
 def pool(first=FIRST, last="198.18.20.254", name="lan"):
@@ -49,7 +49,7 @@ class Told:
 
 @pytest.fixture
 def told(cluster):
-    cluster.kubectl("delete", "lease", "-n", "kube-system", "l2resp-ipam", check=False)
+    cluster.kubectl("delete", "lease", "-n", "xdp-l2resp", "l2resp-ipam", check=False)
     return Told(cluster)
 
 

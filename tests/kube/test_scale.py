@@ -30,7 +30,7 @@ def every(call, count):
 def test_five_thousand_services(agent, lan, objects, gate, scratch, request, engine):
     """Leases of the default timing are in the same API server."""
     cluster = objects.cluster
-    cluster.api("DELETE", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases")
+    cluster.api("DELETE", "/apis/coordination.k8s.io/v1/namespaces/xdp-l2resp/leases")
     if engine == "kubernetes":
         lines = agent.config.read_text().splitlines()
         agent.config.write_text("\n".join(

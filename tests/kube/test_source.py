@@ -66,7 +66,7 @@ def test_what_is_wrong_with_a_policy_is_in_its_status(agent, cluster, objects):
         status = cluster.api("GET", f"/apis/cilium.io/v2alpha1/{CRDS[0]}/policy1").get("status", {})
         return {one["type"]: (one["status"], one["message"]) for one in status.get("conditions", [])}
 
-    cluster.kubectl("delete", "lease", "-n", "kube-system", "l2resp-ipam", check=False)
+    cluster.kubectl("delete", "lease", "-n", "xdp-l2resp", "l2resp-ipam", check=False)
     bad_key = "  nodeSelector: {matchLabels: {'-': a}}\n"
     objects.apply(POLICY.replace("eth1", "eth1(") + bad_key, service("web", VIP))
     agent.start()
@@ -362,7 +362,7 @@ def test_a_history_that_is_gone_is_listed(agent, cluster, objects, gate, status)
 def test_what_is_older_than_an_answer_is_ignored(agent, cluster, objects, gate):
     """A pool changes, its status is written, and only then does the watch show the change: without the status."""
     pools = "/ciliumloadbalancerippools"
-    cluster.kubectl("delete", "lease", "-n", "kube-system", "l2resp-ipam", check=False)
+    cluster.kubectl("delete", "lease", "-n", "xdp-l2resp", "l2resp-ipam", check=False)
 
     def written():
         return [line for _, line in gate.requests if line.startswith("PATCH") and pools in line]

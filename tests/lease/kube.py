@@ -44,6 +44,8 @@ class Cluster:
         for number in range(servers):
             self.start(number)
         self.wait()
+        # where an agent looks by default
+        self.api("POST", "/api/v1/namespaces", {"metadata": {"name": "xdp-l2resp"}})
 
     @property
     def urls(self):
@@ -93,7 +95,7 @@ class Cluster:
         self.api("POST", RBAC.format(name, "roles"), {
             "metadata": {"name": "agent"},
             "rules": [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
-                       "verbs": ["list", "watch", "create", "patch"]}]})
+                       "verbs": ["list", "watch", "create", "patch", "delete"]}]})
         self.api("POST", RBAC.format(name, "rolebindings"), {
             "metadata": {"name": "agent"},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "agent"},

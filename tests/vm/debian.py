@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+TREE = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xdp-l2resp"
 BROKEN, SKIPPED = 125, 77
 
@@ -36,14 +37,13 @@ NATIVE = "arm64" if os.uname().machine == "aarch64" else "amd64"
 # Either may point at a series: which one linux-image-amd64 is depends on the Debian release.
 META_PACKAGES = ("linux-image-{series}-{arch}", "linux-image-{arch}")
 
-# A root for another architecture: what the tests run, and what the cross-compiler links with.
-ROOT_PACKAGES = """
-    busybox-static dash coreutils util-linux mount kmod procps base-passwd mawk grep sed
+# A root for another architecture: what the tests run, and what the cross-compiler links with, which
+# is the -dev packages of scripts/setup's group build.
+BUILD_PACKAGES = re.search(r'\[build\]="([^"]*)"', (TREE / "scripts/setup").read_text())[1]
+ROOT_PACKAGES = [*"""
+    base-files base-passwd busybox-static dash coreutils util-linux mount kmod procps mawk grep sed
     iproute2 iputils-ping ethtool arping ndisc6 bpftool xdp-tools
-    python3 python3-pytest python3-scapy
-    libc6-dev libbpf-dev libxdp-dev libelf-dev zlib1g-dev libjansson-dev libmnl-dev libpcap0.8-dev
-    libsystemd-dev libcurl4-openssl-dev libyaml-dev libpcre2-dev libmicrohttpd-dev libcap-ng-dev
-    libcriterion-dev""".split()
+    python3 python3-pytest python3-scapy""".split(), *re.findall(r"(?<![\w|])\S*-dev\b", BUILD_PACKAGES)]
 USR_LINKS = ("bin", "sbin", "lib")
 
 
