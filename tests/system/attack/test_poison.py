@@ -51,7 +51,9 @@ ARP = {
     "another hardware type": (arp(spa=VIP, op=2, hardware=7), NOT_BELIEVED, "arp_bad_format"),
     "another protocol": (arp(spa=VIP, op=2, ptype=0x0801), NOT_BELIEVED, "arp_bad_format"),
     "cut off": (arp(spa=VIP, op=2)[:41], NOT_BELIEVED, "arp_truncated"),
-    # one look-up an answer: whoever asks for an address of ours isn't looked up
+    # not seen: two tags are stepped over, and Linux steps over any number of them with VID 0
+    "three priority tags": (arp(spa=VIP, op=2, tags=[0, 0, 0]), BELIEVED, None),
+    # nor this, for one look-up an answer: whoever asks for an address of ours isn't looked up
     "request for another address of ours": (arp(spa=VIP, tpa=OTHER), BELIEVED, "arp_answered"),
 }
 
@@ -86,6 +88,7 @@ ND = {
     "three headers": (na(TARGET, headers=[HOP_BY_HOP, DESTINATION, ROUTING], **TO_HOST), BELIEVED, CONFLICT6),
     "hundred headers": (na(TARGET, headers=[DESTINATION] * 100), BELIEVED, CONFLICT6),
     "headers, and over 256 bytes": (na(unknown(232), TARGET, headers=[DESTINATION]), BELIEVED, CONFLICT6),
+    "no length, behind hop-by-hop options": (na(TARGET, headers=[HOP_BY_HOP], plen=0), BELIEVED, CONFLICT6),
     "solicitation": (ns(SOURCE), BELIEVED, CONFLICT6),
     "solicitation with our source": (ns(SOURCE, src=OURS), BELIEVED, CONFLICT6),
     "solicitation, 1400 bytes behind it": (ns(SOURCE, trailer=bytes(1400)), BELIEVED, CONFLICT6),
