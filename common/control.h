@@ -7,9 +7,10 @@
 
 enum control_result {
 	CONTROL_DONE,
-	CONTROL_ABSENT, /* no such entry */
-	CONTROL_PAST,	/* the deadline is over */
-	CONTROL_FAR,	/* the deadline is further ahead than a lease lasts */
+	CONTROL_ABSENT,	 /* no such entry */
+	CONTROL_PAST,	 /* the deadline is over */
+	CONTROL_FAR,	 /* the deadline is further ahead than a lease lasts */
+	CONTROL_BY_HAND, /* the entry isn't leased, so it isn't the agent's */
 };
 
 /* An entry of either family. */

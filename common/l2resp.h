@@ -17,7 +17,7 @@
 #define L2RESP_FIRST_ROOM	   256 /* addresses that a map of them has room for when it is made */
 #define L2RESP_MAX_DEVICES	   256
 #define L2RESP_LEASE_SLOTS	   256
-#define L2RESP_PINS_DIR_SIZE	   128 /* longer paths are cut */
+#define L2RESP_PINS_DIR_SIZE	   128	/* longer paths are cut */
 #define L2RESP_MAX_CONFLICTS	   4096 /* remembered at least */
 #define L2RESP_MAX_FILTERS	   8192
 #define L2RESP_MAX_VLANS	   512 /* two for each of L2RESP_MAX_DEVICES */

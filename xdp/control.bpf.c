@@ -135,6 +135,39 @@ int control_remove(struct control_key *args)
 	return is_mapped(args->address) ? remove_v4(args) : remove_v6(args);
 }
 
+/*
+ * Writes the head of an entry that is leased: for the agent, which doesn't hold the writers' lock
+ * (leased.h). The exchange fails if the head became another in between.
+ */
+SEC("syscall")
+int control_set_leased(struct control_set_head *args)
+{
+	struct entry_tail *entry = entry_find(&args->key);
+	__u64 before;
+
+	if (!entry)
+		return CONTROL_ABSENT;
+	before = *(volatile __u64 *)&entry->head;
+	if (((struct entry_head *)&before)->lease == L2RESP_LEASE_FOREVER ||
+	    __sync_val_compare_and_swap((__u64 *)&entry->head, before, *(__u64 *)&args->head) !=
+		    before)
+		return CONTROL_BY_HAND;
+	return CONTROL_DONE;
+}
+
+/* Removes an entry if it is leased; by the agent, as above. */
+SEC("syscall")
+int control_remove_leased(struct control_key *args)
+{
+	struct entry_tail *entry = entry_find(args);
+
+	if (!entry)
+		return CONTROL_ABSENT;
+	if (entry->head.lease == L2RESP_LEASE_FOREVER)
+		return CONTROL_BY_HAND;
+	return control_remove(args);
+}
+
 SEC("syscall")
 int control_add_answers(struct control_add_answers *args)
 {

@@ -241,7 +241,7 @@ static void print_attach(struct rehearsal *rehearsal)
 {
 	const struct link_table *links = links_table(rehearsal->links);
 	const struct selection *selection = &rehearsal->selection;
-	const struct pins *pins = rehearsal->pins.fd[0] >= 0 ? &rehearsal->pins : NULL;
+	const struct pins *pins = rehearsal->pins.maps.fd[0] >= 0 ? &rehearsal->pins : NULL;
 
 	for (size_t l = 0; l < links->count; l++) {
 		struct vlan_hook hook;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,6 +203,27 @@ static bool set_condition(struct verdict *verdict, const struct trouble *trouble
 	return changed;
 }
 
+/* There is no pool in use, as Cilium says it; and if one would do that isn't in use, which. */
+static void set_no_pool(const struct allocator *allocator, const struct service *service,
+			const struct address *address, bool v4, struct trouble *trouble)
+{
+	char text[INET6_ADDRSTRLEN];
+	const char *why, *pool = stocks_unused(&allocator->stocks, service, address, v4, &why);
+	size_t used;
+
+	if (address)
+		set_trouble(trouble, "no_pool", "No pool exists with a CIDR containing '%s'",
+			    address_format(address, text));
+	else
+		set_trouble(
+			trouble, "no_pool",
+			"There are no enabled CiliumLoadBalancerIPPools that match this service");
+	used = strlen(trouble->message.text);
+	if (pool)
+		snprintf(trouble->message.text + used, sizeof(trouble->message.text) - used,
+			 " (pool '%s' would, but is %s)", pool, why);
+}
+
 /* Gives @address, which was requested. Returns whether that was possible; false with *trouble. */
 static bool give_requested(struct allocator *allocator, struct service_state *state,
 			   const struct address *address, struct trouble *trouble)
@@ -213,9 +235,10 @@ static bool give_requested(struct allocator *allocator, struct service_state *st
 	char text[INET6_ADDRSTRLEN];
 
 	address_format(address, text);
-	if (offered == OFFER_NONE)
-		return set_trouble(trouble, "no_pool", "No pool exists with a CIDR containing '%s'",
-				   text);
+	if (offered == OFFER_NONE) {
+		set_no_pool(allocator, service, address, false, trouble);
+		return false;
+	}
 	if (offered == OFFER_MISMATCH)
 		return set_trouble(trouble, "pool_selector_mismatch",
 				   "The pool with the CIDR containing '%s', doesn't select this "
@@ -274,9 +297,8 @@ static bool give_any(struct allocator *allocator, struct service_state *state, b
 		return set_trouble(trouble, "out_of_ips",
 				   "All enabled CiliumLoadBalancerIPPools that match this service "
 				   "ran out of allocatable IPs");
-	return set_trouble(
-		trouble, "no_pool",
-		"There are no enabled CiliumLoadBalancerIPPools that match this service");
+	set_no_pool(allocator, state->service, NULL, v4, trouble);
+	return false;
 }
 
 /* Gives @state what it lacks, as far as it can be had. Returns whether its verdict is another. */

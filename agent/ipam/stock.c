@@ -157,6 +157,32 @@ bool stocks_find_free(const struct stocks *stocks, const struct service *service
 	return false;
 }
 
+/* Has @pool @address, or (NULL) any of the family? */
+static bool has_any(const struct pool *pool, const struct address *address, bool v4)
+{
+	if (address)
+		return pool_find(pool, address);
+	for (size_t i = 0; i < pool->count; i++)
+		if (address_is_v4(&pool->blocks[i].range.first) == v4)
+			return true;
+	return false;
+}
+
+const char *stocks_unused(const struct stocks *stocks, const struct service *service,
+			  const struct address *address, bool v4, const char **ret_why)
+{
+	for (size_t i = 0; i < stocks->count; i++) {
+		const struct stock *stock = &stocks->list[i];
+
+		if (in_use(stock) || !has_any(stock->pool, address, v4) ||
+		    !selector_matches(&stock->pool->services, &service->labels))
+			continue;
+		*ret_why = stock->conflict ? "in conflict with another" : "disabled";
+		return stock->pool->name;
+	}
+	return NULL;
+}
+
 bool stocks_status(const struct stocks *stocks, size_t at, struct pool_status *ret_status)
 {
 	const struct stock *stock = &stocks->list[at];

@@ -60,6 +60,11 @@ enum offer stocks_offer(const struct stocks *stocks, const struct service *servi
 bool stocks_find_free(const struct stocks *stocks, const struct service *service, bool v4,
 		      struct address *ret_address, bool *ret_full);
 
+/* The first pool that isn't in use, and selects @service and has @address, or (NULL) a block of the
+ * family: its name, and why in *ret_why; NULL: there is none. */
+const char *stocks_unused(const struct stocks *stocks, const struct service *service,
+			  const struct address *address, bool v4, const char **ret_why);
+
 /* Of pool @at in the documented order; false behind the last one. */
 bool stocks_status(const struct stocks *stocks, size_t at, struct pool_status *ret_status);
 

@@ -299,8 +299,10 @@ static void on_page(const struct http_result *result, void *userdata)
 	metadata = json_object_get(json, "metadata");
 	version = json_string_value(json_object_get(metadata, "resourceVersion"));
 	if (!result->error && result->status == 404 && watch->events->missing) {
-		watch->events->missing(watch->userdata);
-		watch_later(watch);
+		if (watch->events->missing(watch->userdata))
+			watch_go_on(watch);
+		else
+			watch_later(watch);
 		return;
 	}
 	if (!version || strlen(version) >= sizeof(watch->version)) {
@@ -381,6 +383,12 @@ static void on_watch_done(const struct http_result *result, void *userdata)
 	char text[256];
 
 	watch->call = NULL;
+	if (!result->error && result->status == 404 && watch->events->missing) {
+		/* not served any more, which is what the list will say */
+		watch_gone(watch);
+		watch_later(watch);
+		return;
+	}
 	if (result->status == 410)
 		watch_gone(watch);
 	else if (result->error == -ETIMEDOUT && result->status == 200)
@@ -421,6 +429,12 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	watch_go_on(userdata);
 	return 0;
+}
+
+void kube_watch_move(struct kube_watch *watch, const char *path)
+{
+	free(watch->path);
+	watch->path = xstrdup(path);
 }
 
 void kube_watch_restart(struct kube_watch *watch, bool anew)

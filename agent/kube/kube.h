@@ -57,9 +57,10 @@ struct kube_watch_events {
 	/* The stream is broken, with why, and will be tried again; or (NULL) it isn't any more. Not
 	 * only once each. */
 	void (*reachable)(const char *trouble, void *userdata);
-	/* The server knows no such collection (404); it is tried again as with reachable(), which
-	 * isn't called then. NULL: that is trouble like any other. */
-	void (*missing)(void *userdata);
+	/* The server knows no such collection (404), or not any more. true: it is tried at once,
+	 * after kube_watch_move() to where it may be; false: as with reachable(), which isn't
+	 * called then. NULL: that is trouble like any other. */
+	bool (*missing)(void *userdata);
 };
 
 struct kube_watch;
@@ -73,6 +74,9 @@ int kube_watch_new(struct kube *kube, const char *path, const struct kube_watch_
 		   void *userdata, struct kube_watch **ret_watch, struct err *err);
 /* NULL is fine. */
 void kube_watch_free(struct kube_watch *watch);
+
+/* Only from missing(): the collection is at @path from now on. */
+void kube_watch_move(struct kube_watch *watch, const char *path);
 
 /* Goes on over another connection; or @anew, from a list. */
 void kube_watch_restart(struct kube_watch *watch, bool anew);

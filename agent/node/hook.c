@@ -17,15 +17,15 @@ int hook_check(const struct pins *pins, const struct link *link,
 	int r = vlan_path_of(link, &path, err);
 
 	if (!r)
-		r = attach_query(pins, path.parent.ifindex, &state, err);
+		r = attach_query(pins_maps(pins), path.parent.ifindex, &state, err);
 	if (r < 0)
 		return r;
 	if (!attach_is_current(&state)) {
-		r = attach_check(pins, &path.parent, options, err);
+		r = attach_check(pins_maps(pins), &path.parent, options, err);
 		return r < 0 ? r : vlan_check_parent(pins, &path.parent, log_warn, err);
 	}
 	for (unsigned int i = 0; i < path.count; i++)
-		if (bpf_map_lookup_elem(pins->fd[PINS_VLANS], &path.keys[i], &device) < 0 ||
+		if (bpf_map_lookup_elem(pins->maps.fd[PINS_VLANS], &path.keys[i], &device) < 0 ||
 		    device != path.devices[i])
 			return 0;
 	return 1;
@@ -37,14 +37,14 @@ static int attach_parent(const struct pins *pins, const struct link *link,
 	struct attach_outcome outcome = {};
 	struct attach_state state;
 	struct device device;
-	int r = attach_query(pins, link->ifindex, &state, err);
+	int r = attach_query(pins_maps(pins), link->ifindex, &state, err);
 
 	if (r < 0 || attach_is_current(&state))
 		return r;
-	if (bpf_map_lookup_elem(pins->fd[PINS_DEVICES], &link->ifindex, &device) < 0)
+	if (bpf_map_lookup_elem(pins->maps.fd[PINS_DEVICES], &link->ifindex, &device) < 0)
 		return err_set(err, negative_errno(), "%s: not recorded: %s", link->name,
 			       strerror(errno));
-	r = attach_link(pins, link, device.counters_slot, options, &outcome, err);
+	r = attach_link(pins_maps(pins), link, device.counters_slot, options, &outcome, err);
 	if (!r)
 		log_say(LOG_INFO, "%s: attached%s%s", link->name,
 			*outcome.skb_reason ? " in skb mode: " : "", outcome.skb_reason);

@@ -28,43 +28,74 @@ static bool member_is(const json_t *object, const char *key, const char *text)
 	return its && !strcmp(its, text);
 }
 
-bool condition_is(const json_t *status, const char *type, const char *state, const char *reason,
-		  const char *message)
+/* Is it about this generation? A server may not keep that. */
+static bool is_about(const json_t *condition, json_int_t generation)
 {
-	const json_t *condition = condition_find(status, type);
+	const json_t *its = json_object_get(condition, "observedGeneration");
 
-	return condition && member_is(condition, "status", state) &&
-	       member_is(condition, "reason", reason) && member_is(condition, "message", message);
+	return !its || json_integer_value(its) == generation;
 }
 
-void condition_set(json_t *conditions, const char *type, const char *state, const char *reason,
-		   const char *message)
+bool condition_is(const json_t *status, const struct condition *wanted)
 {
-	time_t now = time(NULL);
-	char text[32];
-	struct tm tm;
+	const json_t *condition = condition_find(status, wanted->type);
+
+	return condition && member_is(condition, "status", wanted->state) &&
+	       member_is(condition, "reason", wanted->reason) &&
+	       member_is(condition, "message", wanted->message) &&
+	       is_about(condition, wanted->generation);
+}
+
+void condition_remove(json_t *conditions, const char *type)
+{
 	size_t i = 0;
 
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	while (i < json_array_size(conditions)) {
-		const json_t *condition = json_array_get(conditions, i);
-
-		if (!member_is(condition, "type", type)) {
+	while (i < json_array_size(conditions))
+		if (member_is(json_array_get(conditions, i), "type", type))
+			json_array_remove(conditions, i);
+		else
 			i++;
-			continue;
-		}
-		/* since when it has this state, not this message */
-		if (state && member_is(condition, "status", state))
-			snprintf(text, sizeof(text), "%s",
+}
+
+/* Since when @type has @state, not this message: as it was, or now. */
+static void since(const json_t *conditions, const struct condition *wanted, char text[32])
+{
+	time_t now = time(NULL);
+	const json_t *condition;
+	struct tm tm;
+	size_t i;
+
+	strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	json_array_foreach(conditions, i, condition)
+	{
+		if (member_is(condition, "type", wanted->type) &&
+		    member_is(condition, "status", wanted->state))
+			snprintf(text, 32, "%s",
 				 json_string_value(json_object_get(condition, "lastTransitionTime"))
 					 ?: text);
-		json_array_remove(conditions, i);
 	}
-	if (state)
-		json_array_append_new(conditions,
-				      json_pack("{ss ss ss ss ss}", "type", type, "status", state,
-						"reason", reason, "message", message,
-						"lastTransitionTime", text));
+}
+
+void condition_set(json_t *conditions, const struct condition *wanted)
+{
+	json_t *condition;
+	char text[32];
+
+	since(conditions, wanted, text);
+	condition_remove(conditions, wanted->type);
+	condition = json_pack("{ss ss ss ss ss}", "type", wanted->type, "status", wanted->state,
+			      "reason", wanted->reason, "message", wanted->message,
+			      "lastTransitionTime", text);
+	if (wanted->generation)
+		json_object_set_new(condition, "observedGeneration",
+				    json_integer(wanted->generation));
+	json_array_append_new(conditions, condition);
+}
+
+json_int_t condition_generation(const json_t *object)
+{
+	return json_integer_value(
+		json_object_get(json_object_get(object, "metadata"), "generation"));
 }
 
 json_t *conditions_copy(const json_t *status)

@@ -6,16 +6,23 @@
 #include <stdbool.h>
 #include <jansson.h>
 
+struct condition {
+	const char *type, *state, *reason, *message;
+	json_int_t generation; /* metadata.generation of the object that it is about; 0: none */
+};
+
 /* The condition of @type in @status, or NULL; whether there is one that says just this. */
 const json_t *condition_find(const json_t *status, const char *type);
-bool condition_is(const json_t *status, const char *type, const char *state, const char *reason,
-		  const char *message);
+bool condition_is(const json_t *status, const struct condition *wanted);
 
 /* A copy of the conditions in @status, to be changed. */
 json_t *conditions_copy(const json_t *status);
 
-/* Sets the condition of @type in @conditions, or takes it out (@state NULL). */
-void condition_set(json_t *conditions, const char *type, const char *state, const char *reason,
-		   const char *message);
+/* Sets @wanted in @conditions; removes the one of @type. */
+void condition_set(json_t *conditions, const struct condition *wanted);
+void condition_remove(json_t *conditions, const char *type);
+
+/* metadata.generation of @object; 0: it has none. */
+json_int_t condition_generation(const json_t *object);
 
 #endif

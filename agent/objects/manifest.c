@@ -213,6 +213,7 @@ static const struct {
 	{ "v1", "Node", add_node },
 	{ "v1", "List", add_list },
 	{ "cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", add_policy },
+	{ "cilium.io/v2", "CiliumLoadBalancerIPPool", add_pool },
 	{ "cilium.io/v2alpha1", "CiliumLoadBalancerIPPool", add_pool },
 };
 

@@ -47,7 +47,7 @@ struct policy {
 };
 
 /* Annotation of a CiliumL2AnnouncementPolicy, whose spec may have no fields of ours. */
-#define MANIFEST_CONFLICT "xdp-l2resp/conflict"
+#define MANIFEST_CONFLICT "xdp-l2resp.io/conflict"
 
 /* What one file, or the API server, has. */
 struct manifest {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cilium.io/v2alpha1 CiliumLoadBalancerIPPool: addresses, and the Services that may have them. */
+/* CiliumLoadBalancerIPPool, alike in cilium.io/v2 and v2alpha1: addresses, and the Services that
+ * may have them. */
 #ifndef XDP_L2RESPD_POOL_H
 #define XDP_L2RESPD_POOL_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,12 @@ static const char *const annotation_key[] = { "lbipam.cilium.io/sharing-key",
 					      "io.cilium/lb-ipam-sharing-key" };
 static const char *const annotation_namespaces[] = { "lbipam.cilium.io/sharing-cross-namespace",
 						     "io.cilium/lb-ipam-sharing-cross-namespace" };
+
+/* The group of the annotations above: others in it are Cilium's, or misspelt. */
+#define ANNOTATION_GROUP "lbipam.cilium.io/"
+#define ANNOTATION_PODS	 ANNOTATION_GROUP "sharing-permit-different-pods"
+
+static const char *const protocols[] = { "TCP", "UDP", "SCTP" };
 
 /* What a Service is parsed with. */
 struct parse {
@@ -196,9 +203,35 @@ static int parse_families(const struct parse *parse, const json_t *spec, struct 
 	return 0;
 }
 
+/* The protocol of @port as an index, TCP where there is none. */
+static int parse_protocol(const struct parse *parse, const json_t *port, uint32_t *ret_protocol)
+{
+	const char *name = "";
+	int r = field_string(parse->place, port, "protocol", &name, parse->err);
+
+	*ret_protocol = 0;
+	if (r < 0 || !*name)
+		return r;
+	for (uint32_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+		if (!strcmp(protocols[i], name)) {
+			*ret_protocol = i;
+			return 0;
+		}
+	return place_err(parse->err, -EINVAL, parse->place, port, "protocol",
+			 "no protocol '%s'; there are TCP, UDP and SCTP", name);
+}
+
+static int compare_ports(const void *a, const void *b)
+{
+	const uint32_t *left = a, *right = b;
+
+	return *left < *right ? -1 : *left > *right;
+}
+
 static int parse_ports(const struct parse *parse, const json_t *spec, struct service *service)
 {
 	json_t *ports = NULL, *item, *number = NULL;
+	uint32_t protocol;
 	size_t i;
 	int r = field_objects(parse->place, spec, "ports", &ports, parse->err);
 
@@ -213,8 +246,13 @@ static int parse_ports(const struct parse *parse, const json_t *spec, struct ser
 		if (!r || json_integer_value(number) < 1 || json_integer_value(number) > UINT16_MAX)
 			return place_err(parse->err, -EINVAL, parse->place, spec, "ports",
 					 "a port must be a number from 1 to 65535");
-		service->ports[service->port_count++] = json_integer_value(number);
+		r = parse_protocol(parse, item, &protocol);
+		if (r < 0)
+			return r;
+		service->ports[service->port_count++] =
+			SERVICE_PORT(protocol, json_integer_value(number));
 	}
+	qsort(service->ports, service->port_count, sizeof(*service->ports), compare_ports);
 	return 0;
 }
 
@@ -232,6 +270,38 @@ static int parse_traffic_policy(const struct parse *parse, const json_t *spec,
 				 "no externalTrafficPolicy '%s'; there are Cluster and Local",
 				 policy);
 	return 0;
+}
+
+static bool annotation_known(const char *name)
+{
+	return !strcmp(name, annotation_ips[0]) || !strcmp(name, annotation_key[0]) ||
+	       !strcmp(name, annotation_namespaces[0]);
+}
+
+/* Notes the annotations that somebody may count on, and that do nothing here: all in one line,
+ * which ends where there is no more room. */
+static void note_ignored(const struct parse *parse, json_t *annotations)
+{
+	struct err names = {}, said, line;
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(annotations, name, value)
+	{
+		size_t used = strlen(names.text);
+
+		if (strncmp(name, ANNOTATION_GROUP, strlen(ANNOTATION_GROUP)) != 0 ||
+		    annotation_known(name))
+			continue;
+		snprintf(names.text + used, sizeof(names.text) - used, "%s%s%s", used ? ", " : "",
+			 name,
+			 strcmp(name, ANNOTATION_PODS) ? "" : " (not supported: they don't share)");
+	}
+	if (!*names.text)
+		return;
+	err_write(&said, "annotations that are ignored: %s", names.text);
+	place_err_write(&line, parse->place, annotations, NULL, said.text);
+	parse->note(line.text, parse->data);
 }
 
 static int parse_spec(const struct parse *parse, const json_t *object, const json_t *annotations,
@@ -313,6 +383,7 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 		r = parse_ingress(&parse, object, service);
 	if (r < 0)
 		return r;
+	note_ignored(&parse, annotations);
 	*ret_service = service;
 	service = NULL;
 	return 0;
@@ -358,12 +429,34 @@ static bool allows_namespace(const struct service *service, const char *namespac
 	return false;
 }
 
+/* How many of @ports, ascending, are below @port, if the first @at are: by steps that double, then
+ * halve. */
+static size_t skip_below(const struct service *service, size_t at, uint32_t port)
+{
+	const uint32_t *ports = service->ports;
+	size_t step = 1;
+
+	for (; at + step <= service->port_count && ports[at + step - 1] < port; step *= 2)
+		at += step;
+	for (; step; step /= 2)
+		if (at + step <= service->port_count && ports[at + step - 1] < port)
+			at += step;
+	return at;
+}
+
+/* Tenants decide how many ports there are: no more work than the shorter list times a logarithm. */
 static bool common_port(const struct service *a, const struct service *b)
 {
-	for (size_t i = 0; i < a->port_count; i++)
-		for (size_t j = 0; j < b->port_count; j++)
-			if (a->ports[i] == b->ports[j])
-				return true;
+	size_t at = 0, other = 0;
+
+	while (at < a->port_count && other < b->port_count) {
+		if (a->ports[at] == b->ports[other])
+			return true;
+		if (a->ports[at] < b->ports[other])
+			at = skip_below(a, at, b->ports[other]);
+		else
+			other = skip_below(b, other, a->ports[at]);
+	}
 	return false;
 }
 
@@ -400,12 +493,13 @@ const char *service_sharing_conflict(const struct service *a, const struct servi
 	if (strcmp(a->namespace, b->namespace) != 0 &&
 	    (!allows_namespace(a, b->namespace) || !allows_namespace(b, a->namespace)))
 		return "another namespace, not permitted by both";
-	/* by number alone: neither Cilium's data path nor an L2 answer tells protocols apart */
 	if (common_port(a, b))
-		return "the same port";
+		return "the same port and protocol";
 	if (a->local != b->local)
 		return "another external traffic policy";
-	if (a->local && (!a->pods.count || !same_labels(&a->pods, &b->pods)))
+	if (a->local && (!a->pods.count || !b->pods.count))
+		return "external traffic policy Local, and one has no selector";
+	if (a->local && !same_labels(&a->pods, &b->pods))
 		return "external traffic policy Local for other pods";
 	return NULL;
 }

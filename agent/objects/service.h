@@ -14,7 +14,10 @@
 #include "selector.h"
 
 /* Annotation of a Service: the node that should hold its addresses. */
-#define SERVICE_PREFERRED_NODE "xdp-l2resp/preferred-node"
+#define SERVICE_PREFERRED_NODE "xdp-l2resp.io/preferred-node"
+
+/* A port as one number: @protocol is 0 for TCP, 1 for UDP, 2 for SCTP. */
+#define SERVICE_PORT(protocol, number) ((uint32_t)(protocol) << 16 | (uint32_t)(number))
 
 /* Shared (service_ref()), and the same for its lifetime but for load_balancer. */
 struct service {
@@ -34,7 +37,7 @@ struct service {
 	bool v4, v6;
 	char *sharing_key;	  /* NULL: shares with nobody */
 	char *sharing_namespaces; /* comma-separated; NULL: its own alone */
-	uint16_t *ports;
+	uint32_t *ports;	  /* SERVICE_PORT(), ascending */
 	size_t port_count;
 	bool local;	    /* externalTrafficPolicy Local */
 	struct labels pods; /* spec.selector */

@@ -75,16 +75,22 @@ static void begin_anew(struct kube_pools *pools)
 
 /* ---- writing ---- */
 
+static struct condition condition_of(const struct source_item *item, const struct verdict *verdict)
+{
+	return (struct condition){ CONDITION_SATISFIED, verdict->satisfied ? "True" : "False",
+				   verdict->reason, verdict->message, item->generation };
+}
+
 /* Is @verdict in the status of @item, which has @service? */
 static bool is_written(const struct kube_pools *pools, const struct source_item *item,
 		       const struct service *service, const struct verdict *verdict)
 {
+	const struct condition wanted = condition_of(item, verdict);
+
 	if (!verdict->ours)
 		return pools->no_conditions || !condition_find(item->status, CONDITION_SATISFIED);
 	return address_list_equal(&service->load_balancer, &verdict->addresses) &&
-	       (pools->no_conditions || condition_is(item->status, CONDITION_SATISFIED,
-						     verdict->satisfied ? "True" : "False",
-						     verdict->reason, verdict->message));
+	       (pools->no_conditions || condition_is(item->status, &wanted));
 }
 
 static void say_trouble(struct kube_pools *pools, const char *item,
@@ -168,13 +174,13 @@ static json_t *service_body(const struct kube_pools *pools, const struct source_
 	body = json_pack("{s{ss} s{s{so}}}", "metadata", "resourceVersion", version, "status",
 			 "loadBalancer", "ingress", ingress);
 	if (!pools->no_conditions) {
+		const struct condition wanted = condition_of(item, verdict);
 		json_t *conditions = conditions_copy(item->status);
 
-		condition_set(conditions, CONDITION_SATISFIED,
-			      !verdict->ours	   ? NULL
-			      : verdict->satisfied ? "True"
-						   : "False",
-			      verdict->reason, verdict->message);
+		if (verdict->ours)
+			condition_set(conditions, &wanted);
+		else
+			condition_remove(conditions, CONDITION_SATISFIED);
 		json_object_set_new(json_object_get(body, "status"), "conditions", conditions);
 	}
 	return body;
@@ -331,6 +337,8 @@ void kube_pools_settle(struct kube_pools *pools)
 	}
 	set_services(pools, pools->relisted);
 	verdicts = allocator_settle(pools->allocator, &count);
+	if (pools->relisted)
+		source_say_conflicts(pools->source, pools->allocator);
 	pools->relisted = false;
 	for (size_t i = 0; i < count; i++)
 		if (verdicts[i]->changed)

@@ -47,13 +47,13 @@ json_t *policy_faults(const json_t *object)
 		const char *type = parts[i].condition;
 		struct err why = { "none" };
 		bool bad = is_bad(object, parts[i].key, &why);
-		const char *state = bad ? "True" : "False";
+		const struct condition wanted = { type, bad ? "True" : "False", "error", why.text,
+						  condition_generation(object) };
 
 		/* one that was never wrong has none */
-		if ((!bad && !condition_find(status, type)) ||
-		    condition_is(status, type, state, "error", why.text))
+		if ((!bad && !condition_find(status, type)) || condition_is(status, &wanted))
 			continue;
-		condition_set(conditions, type, state, "error", why.text);
+		condition_set(conditions, &wanted);
 		differs = true;
 	}
 	if (differs)

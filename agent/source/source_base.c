@@ -4,6 +4,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "alloc.h"
 #include "condition.h"
 #include "source_base.h"
 
@@ -22,6 +23,7 @@ void source_free(struct source *source)
 	if (!source)
 		return;
 	source_items_free(&source->items);
+	free(source->conflicts);
 	source->ops->free(source);
 }
 
@@ -111,4 +113,25 @@ void source_say_verdict(const struct source *source, const struct verdict *verdi
 		snprintf(text.text + used, sizeof(text.text) - used, "%s: %s",
 			 verdict->addresses.count ? ", and no more" : " nothing", verdict->message);
 	source_say(source, verdict->satisfied ? LOG_INFO : LOG_WARNING, text.text);
+}
+
+void source_say_conflicts(struct source *source, const struct allocator *allocator)
+{
+	char *all = NULL;
+	struct pool_status pool;
+
+	for (size_t i = 0; allocator_pool_status(allocator, i, &pool); i++) {
+		char *before = all;
+		struct err said;
+
+		if (!pool.conflict)
+			continue;
+		err_write(&said, "pool %s gives nothing new: %s", pool.pool->name, pool.message);
+		if (!source->conflicts || !strstr(source->conflicts, said.text))
+			source_say(source, LOG_WARNING, said.text);
+		all = xasprintf("%s%s\n", before ?: "", said.text);
+		free(before);
+	}
+	free(source->conflicts);
+	source->conflicts = all;
 }

@@ -11,6 +11,7 @@ struct source {
 	struct source_callbacks callbacks;
 	void *userdata;
 	struct source_items items;
+	char *conflicts; /* what was last said of pools, a line each; NULL: nothing */
 };
 
 struct source_ops {
@@ -36,5 +37,8 @@ void source_say(const struct source *source, int priority, const char *text);
 
 /* One line for a Service whose addresses of pools, or whose want of them, are news. */
 void source_say_verdict(const struct source *source, const struct verdict *verdict);
+
+/* One line for each pool in conflict, once. */
+void source_say_conflicts(struct source *source, const struct allocator *allocator);
 
 #endif

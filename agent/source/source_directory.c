@@ -275,6 +275,7 @@ static void pools_update(struct source_directory *source)
 				   source->source.items.count, status.broken > 0, &err);
 	if (r < 0 && strcmp(err.text, source->pools_error.text) != 0)
 		source_say(&source->source, LOG_ERR, err.text);
+	source_say_conflicts(&source->source, directory_pools_allocator(source->pools));
 	source->pools_error.text[0] = '\0';
 	if (r < 0)
 		source->pools_error = err;

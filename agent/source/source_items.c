@@ -12,6 +12,7 @@ static void item_free(struct source_item *item)
 	json_decref(item->status);
 	json_decref(item->wanted);
 	free(item->logged);
+	free(item->noted);
 	free(item->name);
 	free(item);
 }

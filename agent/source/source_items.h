@@ -20,10 +20,13 @@ struct source_item {
 	/* of an object */
 	uint64_t version;	  /* its resourceVersion */
 	uint64_t written_version; /* that our last write of its status made; 0: none */
+	json_int_t generation;	  /* its metadata.generation; 0: none */
+	const char *api;	  /* that it is served by */
 	json_t *status;
 	json_t *wanted;	   /* the conditions that it should have; NULL: those that it has */
 	bool pools_behind; /* kube_pools hasn't seen it as it is now */
 	char *logged;	   /* what was said to be wrong with it; NULL: nothing is */
+	char *noted;	   /* what was said to be ignored of it; NULL: nothing is */
 };
 
 /* All zero is none. */

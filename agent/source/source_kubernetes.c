@@ -8,6 +8,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "condition.h"
 #include "document.h"
 #include "kube_pools.h"
 #include "policy_faults.h"
@@ -29,18 +30,23 @@ enum kind {
 	KIND_COUNT,
 };
 
-/* Items are named PREFIX NAMESPACE/NAME. Of Nodes only this one is asked for: the others' labels
- * don't matter here, and each writes its status every few minutes. */
+#define API_COUNT 2
+
+/* Items are named PREFIX NAMESPACE/NAME. Of several APIs that have a kind, all its objects are in
+ * each; the first that is served is followed. */
 static const struct {
-	const char *api, *name, *prefix, *path;
+	const char *apis[API_COUNT], *name, *prefix, *plural;
 } kinds[] = {
-	[KIND_SERVICE] = { "v1", "Service", SOURCE_ITEM_SERVICES, "/api/v1/services" },
-	[KIND_NODE] = { "v1", "Node", SOURCE_ITEM_NODES,
-			"/api/v1/nodes?fieldSelector=metadata.name%%3D%s" },
-	[KIND_POLICY] = { "cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", SOURCE_ITEM_POLICIES,
-			  "/apis/cilium.io/v2alpha1/ciliuml2announcementpolicies" },
-	[KIND_POOL] = { "cilium.io/v2alpha1", "CiliumLoadBalancerIPPool", SOURCE_ITEM_POOLS,
-			"/apis/cilium.io/v2alpha1/ciliumloadbalancerippools" },
+	[KIND_SERVICE] = { { "v1" }, "Service", SOURCE_ITEM_SERVICES, "services" },
+	[KIND_NODE] = { { "v1" }, "Node", SOURCE_ITEM_NODES, "nodes" },
+	[KIND_POLICY] = { { "cilium.io/v2alpha1" },
+			  "CiliumL2AnnouncementPolicy",
+			  SOURCE_ITEM_POLICIES,
+			  "ciliuml2announcementpolicies" },
+	[KIND_POOL] = { { "cilium.io/v2", "cilium.io/v2alpha1" },
+			"CiliumLoadBalancerIPPool",
+			SOURCE_ITEM_POOLS,
+			"ciliumloadbalancerippools" },
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == KIND_COUNT, "each kind has its row");
 
@@ -49,7 +55,11 @@ struct collection {
 	struct source_kubernetes *source;
 	enum kind kind;
 	struct kube_watch *watch;
+	size_t api;		/* that is followed, of those of the kind */
+	size_t denied;		/* how many of these the server didn't know, one after another */
+	const char *listed_api; /* by which it was last listed; NULL: never */
 	bool known;		/* was listed completely once, or isn't there */
+	bool outdated;		/* not served any more, but objects still count as they were */
 	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
 	struct err trouble;	/* empty: none */
 };
@@ -110,17 +120,60 @@ static void say(const struct collection *collection, int priority, const char *t
 
 /* ---- events of a watch ---- */
 
+static const char *api_of(const struct collection *collection)
+{
+	return kinds[collection->kind].apis[collection->api];
+}
+
+/* Of Nodes only @node is asked for: the others' labels don't matter here, and each writes its
+ * status every few minutes. */
+static char *path_of(const struct collection *collection, const char *node)
+{
+	const char *api = api_of(collection), *plural = kinds[collection->kind].plural;
+
+	if (collection->kind == KIND_NODE)
+		return xasprintf("/api/%s/%s?fieldSelector=metadata.name%%3D%s", api, plural, node);
+	return xasprintf("/%s/%s/%s", strchr(api, '/') ? "apis" : "api", api, plural);
+}
+
 static void on_reset(uint64_t version, void *userdata)
 {
 	struct collection *collection = userdata;
+	struct err said;
 
 	(void)version;
+	if (collection->listed_api && collection->listed_api != api_of(collection)) {
+		err_write(&said, "%s isn't served any more; %s is followed", collection->listed_api,
+			  api_of(collection));
+		say(collection, LOG_NOTICE, said.text);
+	}
+	collection->listed_api = api_of(collection);
 	source_items_mark(&collection->source->source.items, kinds[collection->kind].prefix);
 }
 
+/* Appends @text as a line. */
 static void note_skipped(const char *text, void *data)
 {
-	say(data, LOG_NOTICE, text);
+	char **notes = data, *all = xasprintf("%s%s\n", *notes ?: "", text);
+
+	free(*notes);
+	*notes = all;
+}
+
+/* Says each line of @notes, consumed, unless that was said of @item before: a status that is
+ * written makes it another version, too. */
+static void say_notes(const struct collection *collection, struct source_item *item, char *notes)
+{
+	if (notes && (!item->noted || strcmp(item->noted, notes) != 0)) {
+		_cleanup_free_ char *lines = xstrdup(notes);
+		char *rest;
+
+		for (char *line = strtok_r(lines, "\n", &rest); line;
+		     line = strtok_r(NULL, "\n", &rest))
+			say(collection, LOG_NOTICE, line);
+	}
+	free(item->noted);
+	item->noted = notes;
 }
 
 /* Parses @object anew. What its item had stays if it is wrong. */
@@ -133,18 +186,21 @@ static void parse(struct collection *collection, struct source_item *item, const
 	const struct place place = { name, NULL };
 	struct manifest manifest = {};
 	struct err err, text;
+	char *notes = NULL;
 	int r;
 
-	json_object_set_new(whole, "apiVersion", json_string(kinds[collection->kind].api));
+	json_object_set_new(whole, "apiVersion", json_string(api_of(collection)));
 	json_object_set_new(whole, "kind", json_string(kinds[collection->kind].name));
-	if (api && strcmp(api, kinds[collection->kind].api) != 0)
+	if (api && strcmp(api, api_of(collection)) != 0)
 		r = err_set(&err, -EINVAL, "%s: version %s isn't known here", name, api);
 	else
-		r = manifest_add(&manifest, &place, whole, note_skipped, collection, &err);
+		r = manifest_add(&manifest, &place, whole, note_skipped, &notes, &err);
+	say_notes(collection, item, notes);
 	json_decref(item->wanted);
 	item->wanted = collection->kind == KIND_POLICY ? policy_faults(whole) : NULL;
 	json_decref(whole);
 	item->version = kube_version(object);
+	item->generation = condition_generation(object);
 	item->pools_behind = true;
 	item->broken = r < 0;
 	json_decref(item->status);
@@ -195,6 +251,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	}
 	item = source_items_get_object(items, prefix, namespace, name);
 	item->present = true;
+	item->api = api_of(collection);
 	if (version && version == item->version)
 		return;
 	parse(collection, item, object);
@@ -224,6 +281,8 @@ static void on_reachable(const char *trouble, void *userdata)
 		if (*collection->trouble.text || collection->missing_at_ns)
 			say(collection, LOG_NOTICE, "followed again");
 		collection->missing_at_ns = 0;
+		collection->denied = 0;
+		collection->outdated = false;
 		collection->trouble.text[0] = '\0';
 		return;
 	}
@@ -232,22 +291,48 @@ static void on_reachable(const char *trouble, void *userdata)
 	err_write(&collection->trouble, "%s", trouble);
 }
 
-static void on_missing(void *userdata)
+/* Goes on with the next API that may have the kind; false where none of them has, and the first is
+ * next. */
+static bool try_next_api(struct collection *collection)
+{
+	const char *const *apis = kinds[collection->kind].apis;
+	size_t count = apis[1] ? 2 : 1;
+	bool left = ++collection->denied < count;
+	_cleanup_free_ char *path = NULL;
+
+	if (count == 1)
+		return false;
+	collection->api = left ? (collection->api + 1) % count : 0;
+	path = path_of(collection, NULL);
+	kube_watch_move(collection->watch, path);
+	if (!left)
+		collection->denied = 0;
+	return left;
+}
+
+static bool on_missing(void *userdata)
 {
 	struct collection *collection = userdata;
 	uint64_t now_ns = clock_boot_ns();
 
+	if (try_next_api(collection))
+		return true;
 	collection->trouble.text[0] = '\0';
 	if (!collection->missing_at_ns) {
 		collection->missing_at_ns = now_ns;
+		collection->outdated = collection->known;
 		say(collection, LOG_WARNING,
 		    "the server doesn't know this kind; objects that are known count for a minute "
 		    "as they were");
 	}
 	if (now_ns - collection->missing_at_ns < (collection->known ? MISSING_NS : DENIED_NS))
-		return;
-	on_reset(0, collection);
+		return false;
+	if (collection->outdated)
+		say(collection, LOG_WARNING, "its objects count no more");
+	collection->outdated = false;
+	source_items_mark(&collection->source->source.items, kinds[collection->kind].prefix);
 	on_synced(collection);
+	return false;
 }
 
 static const struct kube_watch_events watch_events = {
@@ -324,6 +409,12 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 				  kube_server(source->login.kube), kinds[i].name,
 				  *collection->trouble.text ? collection->trouble.text
 							    : "no answer");
+		else if (collection->outdated &&
+			 clock_boot_ns() - collection->missing_at_ns > DENIED_NS)
+			err_write(&status->trouble,
+				  "%s: %s isn't served any more; its objects count as they were "
+				  "for a minute",
+				  kube_server(source->login.kube), kinds[i].name);
 	}
 }
 
@@ -353,7 +444,7 @@ static const struct source_ops ops = {
 
 static int follow(struct collection *collection, const char *node, struct err *err)
 {
-	_cleanup_free_ char *path = xasprintf(kinds[collection->kind].path, node);
+	_cleanup_free_ char *path = path_of(collection, node);
 
 	return kube_watch_new(collection->source->login.kube, path, &watch_events, collection,
 			      &collection->watch, err);

@@ -72,7 +72,7 @@ static void write_conditions(struct status_writer *writer, const struct source_i
 			     const char *plural, json_t *conditions)
 {
 	_cleanup_json_ json_t *body = json_pack("{s{so}}", "status", "conditions", conditions);
-	_cleanup_free_ char *path = xasprintf("/apis/cilium.io/v2alpha1/%s/%s/status", plural,
+	_cleanup_free_ char *path = xasprintf("/apis/%s/%s/%s/status", item->api, plural,
 					      source_item_object_name(item));
 
 	free(writer->item);
@@ -90,16 +90,14 @@ static bool pending(const struct source_item *item)
 static json_t *pool_conditions(const struct source_item *item, const struct pool_status *pool)
 {
 	char total[40], available[40], used[40];
-	const struct {
-		const char *type, *state, *reason, *message;
-	} wanted[] = {
+	const struct condition wanted[] = {
 		{ CONDITION_CONFLICT, pool->conflict ? "True" : "False",
 		  pool->conflict ? "cidr_overlap" : "resolved",
 		  /* API servers are known that take "" for no string */
-		  pool->conflict ? pool->message : "no conflict" },
-		{ CONDITION_TOTAL, "Unknown", "noreason", total },
-		{ CONDITION_AVAILABLE, "Unknown", "noreason", available },
-		{ CONDITION_USED, "Unknown", "noreason", used },
+		  pool->conflict ? pool->message : "no conflict", item->generation },
+		{ CONDITION_TOTAL, "Unknown", "noreason", total, item->generation },
+		{ CONDITION_AVAILABLE, "Unknown", "noreason", available, item->generation },
+		{ CONDITION_USED, "Unknown", "noreason", used, item->generation },
 	};
 	const size_t count = sizeof(wanted) / sizeof(wanted[0]);
 	bool same = true;
@@ -109,14 +107,12 @@ static json_t *pool_conditions(const struct source_item *item, const struct pool
 	number_format(pool->available, available);
 	number_format(pool->used, used);
 	for (size_t i = 0; i < count; i++)
-		same = same && condition_is(item->status, wanted[i].type, wanted[i].state,
-					    wanted[i].reason, wanted[i].message);
+		same = same && condition_is(item->status, &wanted[i]);
 	if (same)
 		return NULL;
 	made = conditions_copy(item->status);
 	for (size_t i = 0; i < count; i++)
-		condition_set(made, wanted[i].type, wanted[i].state, wanted[i].reason,
-			      wanted[i].message);
+		condition_set(made, &wanted[i]);
 	return made;
 }
 

@@ -36,6 +36,15 @@ static const struct refused refused_v6[] = {
 	{ { { { 0xff } }, { { [0 ... 15] = 0xff } } }, "a multicast address (ff00::/8)" },
 };
 
+struct address address_from_v4(const void *ip4)
+{
+	struct address address;
+
+	memcpy(address.bytes, mapped_prefix, sizeof(mapped_prefix));
+	memcpy(address.bytes + V4_OFFSET, ip4, sizeof(address.bytes) - V4_OFFSET);
+	return address;
+}
+
 bool address_is_v4(const struct address *address)
 {
 	return !memcmp(address->bytes, mapped_prefix, sizeof(mapped_prefix));

@@ -22,6 +22,9 @@ struct address {
 
 bool address_is_v4(const struct address *address);
 
+/* The IPv4 address whose four bytes @ip4 are, in network byte order: ::ffff:a.b.c.d. */
+struct address address_from_v4(const void *ip4);
+
 /* As memcmp(): the order of the addresses' bytes. */
 static inline int address_compare(const struct address *a, const struct address *b)
 {

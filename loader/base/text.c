@@ -25,8 +25,11 @@ void text_vprintf(char *text, size_t size, const char *format, va_list args)
 	if (vsnprintf(text, size, format, args) < (int)size)
 		return;
 	/* the beginning of the last character */
-	while (begin && ((unsigned char)text[--begin] & 0xc0) == 0x80)
-		;
+	while (begin) {
+		begin--;
+		if (((unsigned char)text[begin] & 0xc0) != 0x80)
+			break;
+	}
 	if (begin + character_length(text[begin]) > size - 1)
 		text[begin] = '\0';
 }

@@ -89,10 +89,8 @@ static bool take_mode(const char *text, void *field)
 	return false;
 }
 
-#define OPTION(member, take_fn, ...)                                                        \
-	{                                                                                   \
-		.field = offsetof(struct cli_options, member), .take = take_fn, __VA_ARGS__ \
-	}
+#define OPTION(member, take_fn, ...) \
+	{ .field = offsetof(struct cli_options, member), .take = take_fn, __VA_ARGS__ }
 
 static const struct cli_option opt_json =
 	OPTION(json, take_flag, .name = "json", .letter = 'j', .help = "machine-readable output");
@@ -353,7 +351,7 @@ void cli_note_unless_attached(const struct pins *pins, const struct link *link)
 	if (vlan_find_hook(pins, link->ifindex, &hook, &ignored) < 0 ||
 	    attach_is_current(&hook.state))
 		return;
-	if (attach_check(pins, &hook.link, &options, &refused) < 0)
+	if (attach_check(pins_maps(pins), &hook.link, &options, &refused) < 0)
 		cli_note("nothing answers on %s: %s", link->name, refused.text);
 	else
 		cli_note("nothing answers on %s until `" CLI_NAME " attach %s` has run", link->name,
@@ -380,7 +378,7 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 			err, -EXDEV,
 			"%s served another network namespace, in which nothing is attached; attach or add "
 			"here to take it over",
-			pins.dir);
+			pins.maps.dir);
 	if (!r)
 		r = device_adopt(&pins, &dropped, err);
 	if (!r)

@@ -13,6 +13,7 @@
 #include "device.h"
 #include "entry.h"
 #include "filter.h"
+#include "pins_meta.h"
 #include "status.h"
 #include "vlan.h"
 
@@ -34,11 +35,11 @@ static void undo_one(const struct pins *pins, struct attached *attached,
 	struct err ignored;
 
 	if (attached->outcome.result == ATTACH_NEW)
-		attach_remove(pins, &attached->link, &ignored);
+		attach_remove(pins_maps(pins), &attached->link, &ignored);
 	else if (attached->outcome.result == ATTACH_REPLACED &&
 		 options->priority != ATTACH_KEEP_PRIORITY && former.priority != options->priority)
-		attach_link(pins, &attached->link, attached->recorded.counters_slot, &former,
-			    &outcome, &ignored);
+		attach_link(pins_maps(pins), &attached->link, attached->recorded.counters_slot,
+			    &former, &outcome, &ignored);
 	device_undo_record(pins, &attached->link, &attached->recorded);
 }
 
@@ -53,8 +54,8 @@ static int attach_one(const struct pins *pins, const struct attach_options *opti
 		if (r < 0)
 			return r;
 	}
-	r = attach_link(pins, link, attached->recorded.counters_slot, options, &attached->outcome,
-			err);
+	r = attach_link(pins_maps(pins), link, attached->recorded.counters_slot, options,
+			&attached->outcome, err);
 	if (r < 0) {
 		device_undo_record(pins, link, &attached->recorded);
 		return r;
@@ -105,9 +106,9 @@ static int attach_all(struct pins *pins, const struct cli_options *options,
 	int r = check_bound(pins, options->max_entries, err), done = 0;
 
 	for (int i = 0; !r && i < count; i++) {
-		r = attach_check(pins, &attached[i].link, &options->attach, err);
+		r = attach_check(pins_maps(pins), &attached[i].link, &options->attach, err);
 		/* a rehearsal may have no maps, and so no VLAN devices */
-		if (!r && pins->fd[PINS_VLANS] >= 0)
+		if (!r && pins->maps.fd[PINS_VLANS] >= 0)
 			r = vlan_check_parent(pins, &attached[i].link, cli_note, err);
 	}
 	while (!r && done < count) {
@@ -228,7 +229,7 @@ static int attach_run(const struct cli_options *options, int count, char **words
 		pins_undo_create(&pins);
 		return cli_fail(&err);
 	}
-	report(pins.fd[0] < 0 ? NULL : &pins, options, attached, count);
+	report(pins.maps.fd[0] < 0 ? NULL : &pins, options, attached, count);
 	return CLI_DONE;
 }
 
@@ -324,7 +325,7 @@ static int status_read_all(const struct pins *pins, struct status_row **ret_rows
 			count++;
 	}
 	/* nor is one whose record's pin is missing */
-	if (!r && pins && pins->fd[PINS_DEVICES] >= 0)
+	if (!r && pins && pins->maps.fd[PINS_DEVICES] >= 0)
 		r = status_add_gone(pins, &table, rows, &count, err);
 	entry_table_free(&table);
 	if_freenameindex(names);
@@ -345,9 +346,9 @@ static int detach_rows(const struct pins *pins, struct status_row *rows, size_t 
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].ours < 0 && !rows[i].state.empty_id)
 			/* which fails, and knows why */
-			return attach_remove(pins, &rows[i].link, err);
+			return attach_remove(pins_maps(pins), &rows[i].link, err);
 	for (size_t i = 0; i < count; i++) {
-		int r = attach_remove(pins, &rows[i].link, err);
+		int r = attach_remove(pins_maps(pins), &rows[i].link, err);
 
 		if (!r)
 			r = status_read(pins, &rows[i].link, rows[i].entries, &rows[i], err);

@@ -50,7 +50,8 @@ static int link_cache_get(struct link_cache *cache, const char *name, const stru
 		return err_set(err, -ENOSPC, "more than %d interfaces", L2RESP_MAX_DEVICES);
 	if (i == cache->count) {
 		cache->links[i] = link;
-		strcpy(cache->given[i], name); /* an interface has it, so it isn't longer */
+		/* an interface has it, so it isn't longer */
+		snprintf(cache->given[i], sizeof(cache->given[i]), "%s", name);
 		cache->count++;
 	}
 	*ret_link = &cache->links[i];

@@ -25,7 +25,7 @@ int status_read(const struct pins *pins, const struct link *link, size_t entries
 		struct status_row *ret_row, struct err *err)
 {
 	struct status_row row = { .link = *link, .entries = entries };
-	int r = attach_query(pins, link->ifindex, &row.state, err);
+	int r = attach_query(pins_maps(pins), link->ifindex, &row.state, err);
 
 	if (r < 0)
 		return r;

@@ -7,8 +7,8 @@
 
 #include "attach_state.h"
 #include "conflict.h"
-#include "doctor.h"
 #include "doctor_checks.h"
+#include "doctor_report.h"
 #include "entry.h"
 #include "link.h"
 #include "kernel_view.h"
@@ -40,6 +40,14 @@ struct doctor {
 typedef int doctor_each_fn(struct doctor *doctor, const struct doctor_device *device,
 			   struct err *err);
 typedef int doctor_once_fn(struct doctor *doctor, struct err *err);
+
+struct doctor_check {
+	const char *name;
+	enum doctor_severity severity;
+	const char *remedy; /* with IFACE and ADDR in it */
+	doctor_each_fn *each;
+	doctor_once_fn *once;
+};
 
 #define DOCTOR_DECLARE_EACH(name)			    doctor_each_fn doctor_check_##name;
 #define DOCTOR_DECLARE_ONCE(name)			    doctor_once_fn doctor_check_##name;

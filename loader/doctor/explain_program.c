@@ -26,7 +26,7 @@ int explain_program_load(const struct pins *pins, const struct link *link,
 {
 	_cleanup_(explain_program_free) struct explain_program *program =
 		xcalloc(1, sizeof(*program));
-	struct pins uncounted = *pins;
+	struct maps uncounted = pins->maps;
 	int r;
 
 	/* an attached program is known by the pinned counters */

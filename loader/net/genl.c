@@ -6,15 +6,10 @@
 #include "cleanup.h"
 #include "err.h"
 #include "genl.h"
+#include "rtnl.h"
 
 /* All families here are of that version. */
 #define FAMILY_VERSION 1
-
-static void cleanup_mnl_socket(struct mnl_socket **socket)
-{
-	if (*socket)
-		mnl_socket_close(*socket);
-}
 
 /* Sends @header and hands the one answer to @callback. Returns 0 or a negative errno. */
 static int ask(struct mnl_socket *socket, struct nlmsghdr *header, mnl_cb_t callback, void *data)
@@ -60,15 +55,14 @@ static struct nlmsghdr *put_header(char *buffer, uint16_t type, uint8_t command)
 int genl_ask(const char *family, uint8_t command, genl_put_fn *put, uint32_t ifindex,
 	     mnl_cb_t callback, void *data)
 {
-	_cleanup_(cleanup_mnl_socket) struct mnl_socket *socket =
-		mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
+	_cleanup_(cleanup_rtnl) struct mnl_socket *socket = NULL;
 	struct nlmsghdr *header;
 	char buffer[256];
 	uint16_t id = 0;
-	int r;
+	int r = netlink_open(NETLINK_GENERIC, &socket);
 
-	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
-		return negative_errno();
+	if (r < 0)
+		return r;
 	header = put_header(buffer, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
 	mnl_attr_put_strz(header, CTRL_ATTR_FAMILY_NAME, family);
 	r = ask(socket, header, family_cb, &id);

@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "link.h"
+#include "rtnl.h"
 
 static int vlan_cb(const struct nlattr *attribute, void *data)
 {
@@ -100,29 +101,23 @@ static int link_cb(const struct nlmsghdr *header, void *data)
 	return MNL_CB_OK;
 }
 
-static void cleanup_mnl_socket(struct mnl_socket **socket)
-{
-	if (*socket)
-		mnl_socket_close(*socket);
-}
-
 /*
  * One RTM_GETLINK, by @name or, if that is NULL, by @ifindex; in the namespace of id @nsid, or the
  * caller's where that is negative. Returns 0 or a negative errno.
  */
 static int link_query(const char *name, unsigned int ifindex, int nsid, struct link *ret_link)
 {
-	_cleanup_(cleanup_mnl_socket) struct mnl_socket *socket =
-		mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	_cleanup_(cleanup_rtnl) struct mnl_socket *socket = NULL;
 	/* a link with many virtual functions answers with more than MNL_SOCKET_BUFFER_SIZE */
 	char buffer[32768];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct ifinfomsg *info;
 	struct link link = {};
 	ssize_t length;
+	int r = netlink_open(NETLINK_ROUTE, &socket);
 
-	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
-		return negative_errno();
+	if (r < 0)
+		return r;
 	header->nlmsg_type = RTM_GETLINK;
 	header->nlmsg_flags = NLM_F_REQUEST;
 	header->nlmsg_seq = 1;

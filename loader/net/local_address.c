@@ -30,14 +30,14 @@ static int table_add(struct local_address_table *table, const struct local_addre
 /* False for what is no address of IPv4 or IPv6. */
 static bool take_address(const struct nlattr *attribute, struct address *ret_address)
 {
-	static const struct address mapped = { .bytes = { [10] = 0xff, 0xff } };
 	uint16_t length = mnl_attr_get_payload_len(attribute);
 
 	if (length != 4 && length != sizeof(ret_address->bytes))
 		return false;
-	*ret_address = mapped;
-	memcpy(ret_address->bytes + sizeof(ret_address->bytes) - length,
-	       mnl_attr_get_payload(attribute), length);
+	if (length == 4)
+		*ret_address = address_from_v4(mnl_attr_get_payload(attribute));
+	else
+		memcpy(ret_address->bytes, mnl_attr_get_payload(attribute), length);
 	return true;
 }
 

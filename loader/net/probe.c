@@ -89,7 +89,6 @@ int probe_send(int fd, const struct link *link, const struct address *address, s
 static bool read_claim(const uint8_t *frame, size_t size, struct address *ret_address,
 		       uint8_t ret_mac[ETH_ALEN])
 {
-	static const struct address mapped = { .bytes = { [10] = 0xff, 0xff } };
 	struct arp_frame arp;
 	struct nd_frame nd;
 
@@ -98,8 +97,7 @@ static bool read_claim(const uint8_t *frame, size_t size, struct address *ret_ad
 	memcpy(&arp, frame, sizeof(arp));
 	if (arp.eth.h_proto == htons(ETH_P_ARP) && arp.arp.hrd == htons(1) &&
 	    arp.arp.pro == htons(ETH_P_IP)) {
-		*ret_address = mapped;
-		memcpy(ret_address->bytes + 12, arp.arp.spa, sizeof(arp.arp.spa));
+		*ret_address = address_from_v4(arp.arp.spa);
 		memcpy(ret_mac, arp.arp.sha, ETH_ALEN);
 		return true;
 	}

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <linux/netlink.h>
 
+#include "cleanup.h"
 #include "err.h"
 #include "rtnl.h"
 
@@ -15,21 +16,29 @@ void cleanup_rtnl(struct mnl_socket **socket)
 		mnl_socket_close(*socket);
 }
 
+int netlink_open(int bus, struct mnl_socket **ret_socket)
+{
+	_cleanup_(cleanup_rtnl) struct mnl_socket *socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
+
+	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
+		return negative_errno();
+	*ret_socket = socket;
+	socket = NULL;
+	return 0;
+}
+
 int rtnl_open(struct mnl_socket **ret_socket)
 {
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	int on = 1, r;
+	_cleanup_(cleanup_rtnl) struct mnl_socket *socket = NULL;
+	int on = 1, r = netlink_open(NETLINK_ROUTE, &socket);
 
-	if (!socket)
-		return negative_errno();
-	/* without it the kernel dumps every interface's, whatever the request names */
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on)) < 0) {
-		r = negative_errno();
-		mnl_socket_close(socket);
+	if (r < 0)
 		return r;
-	}
+	/* without it the kernel dumps every interface's, whatever the request names */
+	if (mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on)) < 0)
+		return negative_errno();
 	*ret_socket = socket;
+	socket = NULL;
 	return 0;
 }
 

@@ -6,10 +6,14 @@
 #include <stdint.h>
 #include <libmnl/libmnl.h>
 
-/* Undoes rtnl_open(); for _cleanup_. */
+/* Undoes netlink_open() and rtnl_open(); for _cleanup_. */
 void cleanup_rtnl(struct mnl_socket **socket);
 
-/* A socket for the calls below, which the caller closes. Returns 0 or a negative errno. */
+/* A netlink socket of @bus (NETLINK_ROUTE, NETLINK_GENERIC), which the caller closes. Returns 0 or
+ * a negative errno. */
+int netlink_open(int bus, struct mnl_socket **ret_socket);
+
+/* One for the calls below, which the caller closes. Returns 0 or a negative errno. */
 int rtnl_open(struct mnl_socket **ret_socket);
 
 /* Sends @header and waits for what the kernel makes of it: 0 or its negative errno. */

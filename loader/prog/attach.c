@@ -63,7 +63,7 @@ static bool is_loaded(const struct l2resp_bpf *skeleton)
  * Without a dispatcher: one atomic exchange, which fails if the program there is no longer @old_id,
  * or where that is 0 if there is one.
  */
-static int attach_alone(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+static int attach_alone(const struct maps *maps, const struct link *link, uint32_t counters_slot,
 			enum xdp_attach_mode mode, uint32_t old_id, struct err *err)
 {
 	_cleanup_(object_close) struct l2resp_bpf *skeleton = NULL;
@@ -76,7 +76,7 @@ static int attach_alone(const struct pins *pins, const struct link *link, uint32
 	if (old_id && old_fd < 0)
 		return err_set(err, negative_errno(), "%s: opening program %u: %s", link->name,
 			       old_id, strerror(errno));
-	r = object_open(pins, link, counters_slot, &skeleton, err);
+	r = object_open(maps, link, counters_slot, &skeleton, err);
 	if (r < 0)
 		return r;
 	r = l2resp_bpf__load(skeleton);
@@ -103,7 +103,7 @@ static int check_names(const struct link *link, struct err *err)
 
 /* One attempt in one mode, beside other programs if @chain. libxdp loads the program as it
  * attaches, so each attempt starts from a fresh object. */
-static int attach_new(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+static int attach_new(const struct maps *maps, const struct link *link, uint32_t counters_slot,
 		      unsigned int priority, enum xdp_attach_mode mode, bool chain, struct err *err)
 {
 	_cleanup_(object_close) struct l2resp_bpf *skeleton = NULL;
@@ -116,11 +116,11 @@ static int attach_new(const struct pins *pins, const struct link *link, uint32_t
 		return err_set(err, r, "%s: libxdp can't open its %s: %s", link->name,
 			       DISPATCHER_OBJECT, dispatcher_error_text(r, detail, sizeof(detail)));
 	if (r < 0)
-		return attach_alone(pins, link, counters_slot, mode, 0, err);
+		return attach_alone(maps, link, counters_slot, mode, 0, err);
 	r = check_names(link, err);
 	if (r < 0)
 		return r;
-	r = object_open(pins, link, counters_slot, &skeleton, err);
+	r = object_open(maps, link, counters_slot, &skeleton, err);
 	if (r < 0)
 		return r;
 	prog = xdp_program__from_bpf_obj(skeleton->obj, PROG_SECTION);
@@ -258,10 +258,10 @@ static bool native_is_missing(const struct link *link)
 }
 
 /* Loads and verifies the program for @link, and lets it go. */
-static int attach_rehearse(const struct pins *pins, const struct link *link, struct err *err)
+static int attach_rehearse(const struct maps *maps, const struct link *link, struct err *err)
 {
 	_cleanup_(object_close) struct l2resp_bpf *skeleton = NULL;
-	int r = object_open(pins, link, 0, &skeleton, err);
+	int r = object_open(maps, link, 0, &skeleton, err);
 
 	if (r < 0)
 		return r;
@@ -290,18 +290,18 @@ static bool has_program(const struct attach_state *state, uint32_t id)
 
 /* The new program first, then what @before has of ours out: an old one answers until the swap, the
  * new one from then on. */
-static int replace_in_chain(const struct pins *pins, const struct link *link,
+static int replace_in_chain(const struct maps *maps, const struct link *link,
 			    uint32_t counters_slot, unsigned int priority,
 			    const struct attach_state *before, struct err *err)
 {
 	struct attach_state state;
 	struct err ignored;
-	int r = attach_new(pins, link, counters_slot, priority, before->mode, true, err);
+	int r = attach_new(maps, link, counters_slot, priority, before->mode, true, err);
 
 	if (r < 0)
 		return r;
 	r = detach_ours(link, before, err);
-	if (r < 0 && !attach_query(pins, link->ifindex, &state, &ignored))
+	if (r < 0 && !attach_query(maps, link->ifindex, &state, &ignored))
 		/* two of ours make no sense: the new one goes */
 		for (unsigned int i = 0; i < state.count; i++)
 			if (state.prog[i].ours && !has_program(before, state.prog[i].id))
@@ -309,18 +309,18 @@ static int replace_in_chain(const struct pins *pins, const struct link *link,
 	return r;
 }
 
-int attach_check(const struct pins *pins, const struct link *link,
+int attach_check(const struct maps *maps, const struct link *link,
 		 const struct attach_options *options, struct err *err)
 {
 	struct attach_state state;
 	enum xdp_attach_mode mode;
 	const char *skb_reason;
-	int r = attach_query(pins, link->ifindex, &state, err);
+	int r = attach_query(maps, link->ifindex, &state, err);
 
 	return r < 0 ? r : choose_mode(link, &state, options->mode, &mode, &skb_reason, err);
 }
 
-int attach_link(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+int attach_link(const struct maps *maps, const struct link *link, uint32_t counters_slot,
 		const struct attach_options *options, struct attach_outcome *ret_outcome,
 		struct err *err)
 {
@@ -331,7 +331,7 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 	const char *skb_reason;
 	int r, old;
 
-	r = attach_query(pins, link->ifindex, &state, err);
+	r = attach_query(maps, link->ifindex, &state, err);
 	if (!r)
 		r = choose_mode(link, &state, options->mode, &mode, &skb_reason, err);
 	if (r < 0)
@@ -343,7 +343,7 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 		priority = old >= 0 && state.chain ? outcome.old_priority : ATTACH_DEFAULT_PRIORITY;
 	if (options->dry_run) {
 		outcome.result = ATTACH_DRY_RUN;
-		r = attach_rehearse(pins, link, err);
+		r = attach_rehearse(maps, link, err);
 		if (!r && mode == XDP_MODE_NATIVE && !state.count && native_is_missing(link)) {
 			if (options->mode == ATTACH_MODE_NATIVE)
 				return err_set(err, -EOPNOTSUPP,
@@ -355,19 +355,19 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 	} else if (old >= 0) {
 		outcome.result = ATTACH_REPLACED;
 		if (state.chain)
-			r = replace_in_chain(pins, link, counters_slot, priority, &state, err);
+			r = replace_in_chain(maps, link, counters_slot, priority, &state, err);
 		else
-			r = attach_alone(pins, link, counters_slot, mode, state.prog[old].id, err);
+			r = attach_alone(maps, link, counters_slot, mode, state.prog[old].id, err);
 	} else {
 		if (state.empty_id)
 			r = detach_id(link, state.empty_id, state.mode, false, err);
 		if (r < 0)
 			return r;
-		r = attach_new(pins, link, counters_slot, priority, mode, state.count, err);
+		r = attach_new(maps, link, counters_slot, priority, mode, state.count, err);
 		if (r == -EOPNOTSUPP && options->mode == ATTACH_MODE_AUTO && !state.count) {
 			snprintf(outcome.skb_reason, sizeof(outcome.skb_reason), "%s",
 				 refusal_driver_reason());
-			r = attach_new(pins, link, counters_slot, priority, XDP_MODE_SKB, false,
+			r = attach_new(maps, link, counters_slot, priority, XDP_MODE_SKB, false,
 				       err);
 		}
 	}
@@ -379,10 +379,10 @@ int attach_link(const struct pins *pins, const struct link *link, uint32_t count
 	return 0;
 }
 
-int attach_remove(const struct pins *pins, const struct link *link, struct err *err)
+int attach_remove(const struct maps *maps, const struct link *link, struct err *err)
 {
 	struct attach_state state;
-	int r = attach_query(pins, link->ifindex, &state, err);
+	int r = attach_query(maps, link->ifindex, &state, err);
 
 	if (r < 0)
 		return r;

@@ -11,7 +11,7 @@
 
 #include "err.h"
 #include "link.h"
-#include "pins.h"
+#include "maps.h"
 #include "refusal.h"
 
 #define ATTACH_DEFAULT_PRIORITY 20
@@ -47,22 +47,22 @@ const char *attach_no_native_reason(const struct link *link);
 
 /* Whether attach_link() would refuse @link for what it is, or for what is on it already: its
  * errors, nothing changed. */
-int attach_check(const struct pins *pins, const struct link *link,
+int attach_check(const struct maps *maps, const struct link *link,
 		 const struct attach_options *options, struct err *err);
 
 /*
  * Puts the program on @link, its counts in slot @counters_slot. Over one of ours, or several, it
- * swaps, so that no request goes unanswered in between. @pins must be locked. -EBUSY: a foreign
+ * swaps, so that no request goes unanswered in between. @maps must be locked. -EBUSY: a foreign
  * program stands alone there; -EOPNOTSUPP: native mode asked for and not to be had; other errors
  * with @err. On failure what was attached before still is.
  */
-int attach_link(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+int attach_link(const struct maps *maps, const struct link *link, uint32_t counters_slot,
 		const struct attach_options *options, struct attach_outcome *ret_outcome,
 		struct err *err);
 
 /* Takes ours off @link, orphans too, and a dispatcher in which nothing is left. -ENOENT with @err
- * where there is none. @pins may be NULL: nothing is pinned. */
-int attach_remove(const struct pins *pins, const struct link *link, struct err *err);
+ * where there is none. @maps may be NULL: nothing is pinned. */
+int attach_remove(const struct maps *maps, const struct link *link, struct err *err);
 
 /* Installs the log handlers of libbpf and libxdp: silent, or all that they say on stderr. */
 void attach_log_setup(bool verbose);

@@ -46,25 +46,25 @@ static bool pins_alive(const struct pins_origin *origin, uint32_t id)
 	/* an error too: who can't be asked isn't displaced */
 	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && prog_id_uses_map(id, info.id))
 		return true;
-	return !pins_bpffs_here(origin) && pins_bpffs_mounted(origin);
+	return !maps_bpffs_here(origin) && maps_bpffs_mounted(origin);
 }
 
 /* A program of our name: of these pins, of others, of none any more, or a namesake. */
-static int state_add_ours(const struct pins *pins, struct attach_state *state, unsigned int i)
+static int state_add_ours(const struct maps *maps, struct attach_state *state, unsigned int i)
 {
 	uint32_t id = state->prog[i].id;
 	struct pins_origin origin;
 	int r = 0;
 
 	/* a rehearsal may have nothing pinned */
-	if (pins && pins->fd[PINS_COUNTERS] >= 0)
-		r = prog_id_uses_map(id, pins_map_id(pins, PINS_COUNTERS));
+	if (maps && maps->fd[PINS_COUNTERS] >= 0)
+		r = prog_id_uses_map(id, maps_id(maps, PINS_COUNTERS));
 
 	if (r > 0) {
 		state->prog[i].ours = true;
 		for (enum pins_map map = PINS_RESPONDER_V4; map <= PINS_RESPONDER_V6 && r > 0;
 		     map++)
-			r = pins->fd[map] < 0 ? 0 : prog_id_uses_map(id, pins_map_id(pins, map));
+			r = maps->fd[map] < 0 ? 0 : prog_id_uses_map(id, maps_id(maps, map));
 		state->prog[i].stale = !r;
 	} else if (!r) {
 		r = prog_pins_origin(id, &origin);
@@ -75,7 +75,7 @@ static int state_add_ours(const struct pins *pins, struct attach_state *state, u
 	return r < 0 && r != -ENOENT ? r : 0;
 }
 
-static int state_add(const struct pins *pins, const struct xdp_program *prog,
+static int state_add(const struct maps *maps, const struct xdp_program *prog,
 		     struct attach_state *state, struct err *err)
 {
 	unsigned int i = state->count;
@@ -90,7 +90,7 @@ static int state_add(const struct pins *pins, const struct xdp_program *prog,
 		 xdp_program__name(prog) ?: "");
 	/* libbpf leaves the name out where it couldn't find out that the kernel takes one */
 	if (!strcmp(state->prog[i].name, PROG_NAME) || !*state->prog[i].name)
-		r = state_add_ours(pins, state, i);
+		r = state_add_ours(maps, state, i);
 	state->count++;
 	return r < 0 ? err_set(err, r, "asking for program %u: %s", id, strerror(-r)) : 0;
 }
@@ -154,7 +154,7 @@ static int err_unread(unsigned int ifindex, struct err *err)
 		       ifindex);
 }
 
-int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_state *ret_state,
+int attach_query(const struct maps *maps, unsigned int ifindex, struct attach_state *ret_state,
 		 struct err *err)
 {
 	_cleanup_(cleanup_multiprog) struct xdp_multiprog *multiprog = NULL;
@@ -181,11 +181,11 @@ int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_st
 			 dispatcher_pinned(ifindex, xdp_program__id(prog)))
 			r = err_unread(ifindex, err);
 		else if (!state.chain)
-			r = state_add(pins, prog, &state, err);
+			r = state_add(maps, prog, &state, err);
 		else
 			for (prog = NULL;
 			     r >= 0 && (prog = xdp_multiprog__next_prog(prog, multiprog));)
-				r = xdp_program__id(prog) ? state_add(pins, prog, &state, err)
+				r = xdp_program__id(prog) ? state_add(maps, prog, &state, err)
 							  : err_unread(ifindex, err);
 		if (r < 0)
 			return r;

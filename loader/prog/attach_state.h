@@ -8,7 +8,7 @@
 #include <xdp/libxdp.h>
 
 #include "err.h"
-#include "pins.h"
+#include "maps.h"
 
 /* libxdp's dispatcher has that many slots */
 #define ATTACH_MAX_PROGS 10
@@ -34,10 +34,10 @@ struct attach_state {
 };
 
 /*
- * Asks libxdp what is on @ifindex. @pins tell ours from a namesake; NULL where nothing is pinned.
+ * Asks libxdp what is on @ifindex. @maps tell ours from a namesake; NULL where nothing is pinned.
  * Returns 0 or a negative errno with @err.
  */
-int attach_query(const struct pins *pins, unsigned int ifindex, struct attach_state *ret_state,
+int attach_query(const struct maps *maps, unsigned int ifindex, struct attach_state *ret_state,
 		 struct err *err);
 
 /* Index of our program in @state->prog, or -1; an orphan counts if @orphans. */

@@ -9,14 +9,14 @@
 #include "l2resp.skel.h"
 #include "err.h"
 #include "link.h"
-#include "pins.h"
+#include "maps.h"
 
 /*
- * Opens it for an interface, not loaded yet: the constants set, the maps those that @pins have
+ * Opens it for an interface, not loaded yet: the constants set, the maps those that @maps have
  * open, the program for the driver alone to be loaded. The caller closes *ret_skeleton. Returns 0
  * or a negative errno with @err.
  */
-int object_open(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+int object_open(const struct maps *maps, const struct link *link, uint32_t counters_slot,
 		struct l2resp_bpf **ret_skeleton, struct err *err);
 
 /* For _cleanup_(). Safe on NULL. */

@@ -19,7 +19,7 @@ static int control_load(const struct pins *pins, struct control_bpf **ret_contro
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT && !r; map++)
 		r = bpf_map__reuse_fd(bpf_object__find_map_by_name(control->obj,
 								   pins_map_name(map)),
-				      pins->fd[map]);
+				      pins->maps.fd[map]);
 	if (!r)
 		r = control_bpf__load(control);
 	if (r < 0)
@@ -38,7 +38,7 @@ int change_set_heads(const struct pins *pins, const struct entry_table *table, s
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < table->count; i++) {
-		struct control_set_head args = { .key = responder_control_key(&table->rows[i].key),
+		struct control_set_head args = { .key = row_control_key(&table->rows[i].key),
 						 .head = table->rows[i].head };
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &args, .ctx_size_in = sizeof(args));
 
@@ -81,7 +81,7 @@ int change_add_answers(const struct pins *pins, const struct entry_table *before
 		return r;
 	for (size_t i = 0; i < after->count; i++) {
 		const struct entry_row *now = &after->rows[i];
-		struct control_add_answers args = { .key = responder_control_key(&now->key) };
+		struct control_add_answers args = { .key = row_control_key(&now->key) };
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &args, .ctx_size_in = sizeof(args));
 
 		while (then < before->count &&

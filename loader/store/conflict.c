@@ -31,7 +31,7 @@ int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table,
 	struct bpf_map_info info = {};
 	uint32_t cursor, count, size = sizeof(info);
 	struct conflict_row *rows;
-	int r = bpf_obj_get_info_by_fd(pins->fd[PINS_CONFLICTS], &info, &size);
+	int r = bpf_obj_get_info_by_fd(pins->maps.fd[PINS_CONFLICTS], &info, &size);
 
 	if (r < 0)
 		return err_set(err, negative_errno(), "reading conflicts: %s", strerror(errno));
@@ -39,7 +39,7 @@ int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table,
 	keys = xcalloc(count, sizeof(*keys));
 	values = xcalloc(count, sizeof(*values));
 	/* in one call: a walk from key to key starts over when the LRU forgets the key at hand */
-	r = bpf_map_lookup_batch(pins->fd[PINS_CONFLICTS], NULL, &cursor, keys, values, &count,
+	r = bpf_map_lookup_batch(pins->maps.fd[PINS_CONFLICTS], NULL, &cursor, keys, values, &count,
 				 NULL);
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, r, "reading conflicts: %s", strerror(-r));

@@ -10,6 +10,8 @@
 #include "device.h"
 #include "entry.h"
 #include "filter.h"
+#include "pins_meta.h"
+#include "pins_swap.h"
 
 static int counters_zero(const struct pins *pins, uint32_t slot, struct err *err)
 {
@@ -18,7 +20,7 @@ static int counters_zero(const struct pins *pins, uint32_t slot, struct err *err
 
 	if (!zero)
 		return err_set(err, -ENOMEM, "out of memory");
-	if (bpf_map_update_elem(pins->fd[PINS_COUNTERS], &slot, zero, BPF_ANY) < 0)
+	if (bpf_map_update_elem(pins->maps.fd[PINS_COUNTERS], &slot, zero, BPF_ANY) < 0)
 		return err_set(err, negative_errno(), "writing counters: %s", strerror(errno));
 	return 0;
 }

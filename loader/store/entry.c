@@ -37,7 +37,7 @@ int entry_lease_remaining(const struct pins *pins, uint8_t slot, uint64_t *ret_m
 	*ret_ms = UINT64_MAX;
 	if (slot == L2RESP_LEASE_FOREVER)
 		return 0;
-	r = lease_stamp_read(pins->fd[PINS_LEASES], slot, &deadline_ns, err);
+	r = lease_stamp_read(pins->maps.fd[PINS_LEASES], slot, &deadline_ns, err);
 	if (!r)
 		*ret_ms = deadline_ns > now_ns ? (deadline_ns - now_ns) / 1000000 : 0;
 	return r;
@@ -332,6 +332,11 @@ int entry_move(const struct pins *pins, const struct entry_table *table, uint32_
 
 		if (row->key.ifindex != from)
 			continue;
+		/* the agent's: it puts them there itself, if they are still its own by then */
+		if (row->head.lease != L2RESP_LEASE_FOREVER) {
+			r = remover_remove(&remover, &row->key, err);
+			continue;
+		}
 		there.key.ifindex = to;
 		/* insert before delete: killed in between, both are there, and the next move
 		 * deletes */

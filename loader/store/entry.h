@@ -71,7 +71,7 @@ int entry_delete(const struct pins *pins, const struct addr_range *range, uint32
 		 size_t *ret_deleted, size_t *ret_leased, struct err *err);
 
 /* Puts @table's rows of interface @from under number @to, counts and all. Rows that exist there
- * already are left alone. */
+ * already are left alone. The agent's are deleted: it may give one up meanwhile (leased.h). */
 int entry_move(const struct pins *pins, const struct entry_table *table, uint32_t from, uint32_t to,
 	       size_t *ret_moved, struct err *err);
 

@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "device_table.h"
 #include "filter.h"
+#include "mac_list.h"
 #include "map.h"
 #include "rtnl.h"
 
@@ -23,59 +24,6 @@
 
 /* Any message below. */
 #define REQUEST_SIZE 256
-
-/* Destination MACs that frames come with, sorted. A group by the MAC that it maps to (RFC 2464 7).
- */
-struct mac_list {
-	uint8_t (*macs)[ETH_ALEN];
-	size_t count;
-	size_t capacity;
-};
-
-static void mac_list_free(struct mac_list *list)
-{
-	free(list->macs);
-}
-
-static int mac_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, ETH_ALEN);
-}
-
-static int mac_list_add(struct mac_list *list, const uint8_t mac[ETH_ALEN])
-{
-	/* addresses that follow each other mostly have one MAC */
-	if (list->count && !mac_compare(list->macs[list->count - 1], mac))
-		return 0;
-	if (list->count == list->capacity) {
-		size_t capacity = 2 * list->capacity + 16;
-		uint8_t(*macs)[ETH_ALEN] = reallocarray(list->macs, capacity, sizeof(*macs));
-
-		if (!macs)
-			return -ENOMEM;
-		list->macs = macs;
-		list->capacity = capacity;
-	}
-	memcpy(list->macs[list->count++], mac, ETH_ALEN);
-	return 0;
-}
-
-static void mac_list_sort(struct mac_list *list)
-{
-	size_t kept = 0;
-
-	if (list->count)
-		qsort(list->macs, list->count, ETH_ALEN, mac_compare);
-	for (size_t i = 0; i < list->count; i++)
-		if (!kept || mac_compare(list->macs[kept - 1], list->macs[i]) != 0)
-			memmove(list->macs[kept++], list->macs[i], ETH_ALEN);
-	list->count = kept;
-}
-
-static bool mac_list_has(const struct mac_list *list, const uint8_t mac[ETH_ALEN])
-{
-	return list->count && bsearch(mac, list->macs, list->count, ETH_ALEN, mac_compare);
-}
 
 /* Solicited-node groups are ff02::1:ff00:0/104; their MACs share 33:33:ff. */
 static const uint8_t group_prefix[13] = { 0xff, 0x02, [11] = 0x01, 0xff };
@@ -142,7 +90,7 @@ static void held_forget(const struct pins *pins, uint32_t ifindex, const uint8_t
 {
 	struct filter_key key = key_of(ifindex, mac);
 
-	bpf_map_delete_elem(pins->fd[PINS_FILTERS], &key);
+	bpf_map_delete_elem(pins->maps.fd[PINS_FILTERS], &key);
 }
 
 struct held_visit {
@@ -171,7 +119,7 @@ static int held_visit(const void *row, const void *kind __attribute__((unused)),
 static int held_walk(const struct pins *pins, uint32_t ifindex, struct mac_list *list,
 		     struct err *err)
 {
-	return map_visit(pins->fd[PINS_FILTERS], "filters", held_visit,
+	return map_visit(pins->maps.fd[PINS_FILTERS], "filters", held_visit,
 			 &(struct held_visit){ pins, ifindex, list }, err);
 }
 
@@ -343,7 +291,7 @@ static void put(const struct filter *filter, const uint8_t mac[ETH_ALEN], bool *
 	uint32_t kind = kind_of(mac);
 	int r = 0;
 
-	if (bpf_map_update_elem(filter->pins->fd[PINS_FILTERS], &key, &kind, BPF_NOEXIST) < 0)
+	if (bpf_map_update_elem(filter->pins->maps.fd[PINS_FILTERS], &key, &kind, BPF_NOEXIST) < 0)
 		r = negative_errno();
 	*ret_new = !r;
 	if (!r || r == -EEXIST)

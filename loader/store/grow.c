@@ -11,6 +11,8 @@
 #include "cleanup.h"
 #include "device_table.h"
 #include "grow.h"
+#include "pins_meta.h"
+#include "pins_swap.h"
 #include "responder.h"
 
 /* Swaps the program wherever it reads another map of addresses than the pinned one. */
@@ -28,13 +30,13 @@ static int swap_programs(const struct pins *pins, struct err *err)
 
 		if (devices.rows[i].gone)
 			continue;
-		r = attach_query(pins, devices.rows[i].ifindex, &state, err);
+		r = attach_query(pins_maps(pins), devices.rows[i].ifindex, &state, err);
 		if (r < 0 || attach_find(&state, false) < 0 || attach_is_current(&state))
 			continue;
 		r = link_by_ifindex(devices.rows[i].ifindex, &link, err);
 		if (!r)
-			r = attach_link(pins, &link, devices.rows[i].counters_slot, &keep, &outcome,
-					err);
+			r = attach_link(pins_maps(pins), &link, devices.rows[i].counters_slot,
+					&keep, &outcome, err);
 	}
 	return r;
 }
@@ -102,6 +104,7 @@ int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struc
 	_cleanup_(entry_table_free) struct entry_table copied = {};
 	int from[PINS_FAMILIES] = { -1, -1 };
 	uint32_t more[PINS_FAMILIES] = {};
+	bool before = pins->unsettled;
 	struct err ignored;
 	int r;
 
@@ -111,14 +114,19 @@ int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struc
 			from[family] = pins_responders(pins)[family];
 		}
 	r = pins_create_responders(more, fds, err);
+	/* before the copy is made: who deletes without the lock must know of it (leased.h) */
+	if (!r)
+		r = pins_set_unsettled(pins, true, err);
 	if (!r)
 		r = responder_read_all(from, 0, &copied, err);
 	if (!r)
 		r = responder_write_table(fds, &copied, err);
 	if (!r)
 		r = swap_responders(pins, fds, err);
-	if (r < 0)
+	if (r < 0) {
+		pins_set_unsettled(pins, before, &ignored);
 		return r;
+	}
 	r = grow_settle(pins, err);
 	if (!r)
 		r = add_late_answers(pins, fds, &copied, err);

@@ -16,38 +16,21 @@
 #include "cleanup.h"
 #include "control_object.h"
 #include "link.h"
+#include "meta.h"
 #include "pins.h"
 #include "prog.h"
 #include "signals.h"
 
-static const char *const map_names[PINS_MAP_COUNT] = {
-	[PINS_META] = "meta",
-	[PINS_DEVICES] = "devices",
-	[PINS_LEASES] = "leases",
-	[PINS_COUNTERS] = "counters",
-	[PINS_CONFLICTS] = "conflicts",
-	[PINS_VLANS] = "vlans",
-	[PINS_EVENTS] = "events",
-	[PINS_TRACE] = "trace",
-	[PINS_TRACE_CONTROL] = ".data.trace", /* libbpf's map of a section bears its name */
-	[PINS_FILTERS] = "filters",
-	[PINS_RESPONDER_V4] = "responder_v4",
-	[PINS_RESPONDER_V6] = "responder_v6",
-};
-
 /* bpffs reserves dots. */
 static const char *pin_name(enum pins_map map)
 {
-	return map == PINS_TRACE_CONTROL ? "trace_control" : map_names[map];
+	return map == PINS_TRACE_CONTROL ? "trace_control" : pins_map_name(map);
 }
 
 static bool pin_has_own_size(enum pins_map map)
 {
 	return map >= PINS_RESPONDER_V4 && map <= PINS_RESPONDER_V6;
 }
-
-/* Of the pin of a map until it takes the place of the one without. */
-#define GROWING "_growing"
 
 /*
  * An LRU map hands free elements to CPUs 128 at a time (LOCAL_FREE_TARGET in
@@ -63,45 +46,42 @@ static uint32_t conflicts_size(void)
 	return L2RESP_MAX_CONFLICTS + (cpus > 0 ? cpus : 0) * LRU_FREE_PER_CPU;
 }
 
-_Static_assert(PINS_RESPONDER_V6 - PINS_RESPONDER_V4 == PINS_V6 - PINS_V4, "one follows the other");
-
-static enum pins_map family_map(enum pins_family family)
-{
-	return PINS_RESPONDER_V4 + family;
-}
-
-const char *pins_map_name(enum pins_map map)
-{
-	return map_names[map];
-}
-
-uint32_t pins_map_id(const struct pins *pins, enum pins_map map)
-{
-	struct bpf_map_info info = {};
-	uint32_t size = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(pins->fd[map], &info, &size) ? 0 : info.id;
-}
-
 void pins_close(struct pins *pins)
 {
 	for (int i = 0; i < PINS_MAP_COUNT; i++)
-		if (pins->fd[i] >= 0)
-			close(pins->fd[i]);
+		if (pins->maps.fd[i] >= 0)
+			close(pins->maps.fd[i]);
 	if (pins->lock_fd >= 0)
 		close(pins->lock_fd);
 	*pins = PINS_NONE;
 }
 
-static int pin_path(const struct pins *pins, enum pins_map map, char path[PATH_MAX])
+int pins_path(const struct pins *pins, enum pins_map map, const char *suffix, char path[PATH_MAX])
 {
-	return snprintf(path, PATH_MAX, "%s/%s", pins->dir, pin_name(map)) < PATH_MAX
+	return snprintf(path, PATH_MAX, "%s/%s%s", pins->maps.dir, pin_name(map), suffix) < PATH_MAX
 		       ? 0
 		       : -ENAMETOOLONG;
 }
 
-/* Sets pins->dir and the directory above it in @ret_parent, once @bpffs is known to be a BPF file
- * system. */
+int pins_is_pinned(const struct pins *pins, enum pins_map map)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	char path[PATH_MAX];
+	_cleanup_close_ int fd = -1;
+
+	if (pins_path(pins, map, "", path) < 0)
+		return -ENAMETOOLONG;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return negative_errno();
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return negative_errno();
+	return info.id == pins_map_id(pins, map);
+}
+
+/* Sets pins->maps.dir and the directory above it in @ret_parent, once @bpffs is known to be a BPF
+ * file system. */
 static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PATH_MAX],
 		       struct err *err)
 {
@@ -116,9 +96,9 @@ static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PAT
 		return err_set(err, -ENODEV,
 			       "no BPF file system at %s; mount one with: mount -t bpf bpf %s",
 			       bpffs, bpffs);
-	pins->bpffs_dev = st.st_dev;
+	pins->maps.bpffs_dev = st.st_dev;
 	if (snprintf(ret_parent, PATH_MAX, "%s/xdp-l2resp", root) >= PATH_MAX ||
-	    snprintf(pins->dir, PATH_MAX, "%s/xdp-l2resp/v%d", root, L2RESP_SCHEMA_VERSION) >=
+	    snprintf(pins->maps.dir, PATH_MAX, "%s/xdp-l2resp/v%d", root, L2RESP_SCHEMA_VERSION) >=
 		    PATH_MAX)
 		return err_set(err, -ENAMETOOLONG, "%s: %s", bpffs, strerror(ENAMETOOLONG));
 	return 0;
@@ -184,7 +164,7 @@ static int map_check(const struct pins *pins, enum pins_map map, int fd,
 	bool same;
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-		return err_set(err, negative_errno(), "%s/%s: %s", pins->dir, pin_name(map),
+		return err_set(err, negative_errno(), "%s/%s: %s", pins->maps.dir, pin_name(map),
 			       strerror(errno));
 	same = info.type == bpf_map__type(wanted) && info.key_size == bpf_map__key_size(wanted) &&
 	       info.value_size == bpf_map__value_size(wanted) &&
@@ -195,7 +175,7 @@ static int map_check(const struct pins *pins, enum pins_map map, int fd,
 		return err_set(err, -EPROTO,
 			       "%s/%s has another layout than this version's; run `xdp-l2resp "
 			       "detach --all` and `flush --all` of the version that made it",
-			       pins->dir, pin_name(map));
+			       pins->maps.dir, pin_name(map));
 	*ret_max_entries = info.max_entries;
 	return 0;
 }
@@ -209,17 +189,17 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 		const struct bpf_map *wanted;
 		uint32_t max_entries = 0;
 		char path[PATH_MAX];
-		int r = pin_path(pins, map, path);
+		int r = pins_path(pins, map, "", path);
 
 		if (r < 0)
-			return err_set(err, r, "%s: %s", pins->dir, strerror(-r));
-		wanted = bpf_object__find_map_by_name(control->obj, map_names[map]);
-		pins->fd[map] = bpf_obj_get(path);
-		if (pins->fd[map] < 0 && errno == ENOENT)
+			return err_set(err, r, "%s: %s", pins->maps.dir, strerror(-r));
+		wanted = bpf_object__find_map_by_name(control->obj, pins_map_name(map));
+		pins->maps.fd[map] = bpf_obj_get(path);
+		if (pins->maps.fd[map] < 0 && errno == ENOENT)
 			continue;
-		if (pins->fd[map] < 0)
+		if (pins->maps.fd[map] < 0)
 			return err_access(err, negative_errno(), path);
-		r = map_check(pins, map, pins->fd[map], wanted, &max_entries, err);
+		r = map_check(pins, map, pins->maps.fd[map], wanted, &max_entries, err);
 		if (r < 0)
 			return r;
 		if (pin_has_own_size(map))
@@ -237,25 +217,6 @@ static int stamp_forever(int leases_fd)
 	return bpf_map_update_elem(leases_fd, &slot, &forever, BPF_ANY);
 }
 
-static int meta_read(const struct pins *pins, struct pins_meta *ret_meta, struct err *err)
-{
-	uint32_t slot = 0;
-
-	if (bpf_map_lookup_elem(pins->fd[PINS_META], &slot, ret_meta) < 0)
-		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
-	return 0;
-}
-
-static int meta_write(const struct pins *pins, int meta_fd, const struct pins_meta *meta,
-		      struct err *err)
-{
-	uint32_t slot = 0;
-
-	if (bpf_map_update_elem(meta_fd, &slot, meta, BPF_ANY) < 0)
-		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
-	return 0;
-}
-
 /* Creates and pins the maps that aren't there. */
 static int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t netns_cookie,
 			      struct err *err)
@@ -269,10 +230,11 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 	int r;
 
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
-		struct bpf_map *wanted = bpf_object__find_map_by_name(control->obj, map_names[map]);
+		struct bpf_map *wanted =
+			bpf_object__find_map_by_name(control->obj, pins_map_name(map));
 
-		if (pins->fd[map] >= 0)
-			r = bpf_map__reuse_fd(wanted, pins->fd[map]);
+		if (pins->maps.fd[map] >= 0)
+			r = bpf_map__reuse_fd(wanted, pins->maps.fd[map]);
 		else if (pin_has_own_size(map))
 			r = bpf_map__set_max_entries(wanted, room);
 		else if (map == PINS_CONFLICTS)
@@ -280,7 +242,7 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 		else
 			r = 0;
 		if (r < 0)
-			return err_set(err, r, "preparing map %s: %s", map_names[map],
+			return err_set(err, r, "preparing map %s: %s", pins_map_name(map),
 				       strerror(-r));
 	}
 	/* only the maps are wanted here, made with their BTF */
@@ -290,27 +252,27 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 		return err_set(err, r, "creating the maps: %s; run it as root", strerror(-r));
 	if (r < 0)
 		return err_set(err, r, "creating the maps: %s", strerror(-r));
-	if (pins->fd[PINS_LEASES] < 0)
+	if (pins->maps.fd[PINS_LEASES] < 0)
 		r = stamp_forever(bpf_map__fd(control->maps.leases));
 	if (r < 0)
 		return err_set(err, negative_errno(), "preparing the maps: %s", strerror(errno));
-	if (pins->fd[PINS_META] < 0)
-		r = meta_write(pins, bpf_map__fd(control->maps.meta), &meta, err);
+	if (pins->maps.fd[PINS_META] < 0)
+		r = meta_write(bpf_map__fd(control->maps.meta), pins->maps.dir, &meta, err);
 	if (r < 0)
 		return r;
-	if (mkdir(pins->dir, 0700) < 0 && errno != EEXIST)
-		return err_access(err, negative_errno(), pins->dir);
+	if (mkdir(pins->maps.dir, 0700) < 0 && errno != EEXIST)
+		return err_access(err, negative_errno(), pins->maps.dir);
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
 		struct bpf_map *made;
 		char path[PATH_MAX];
 
-		if (pins->fd[map] >= 0)
+		if (pins->maps.fd[map] >= 0)
 			continue;
-		made = bpf_object__find_map_by_name(control->obj, map_names[map]);
-		if (pin_path(pins, map, path) < 0 || bpf_obj_pin(bpf_map__fd(made), path) < 0)
+		made = bpf_object__find_map_by_name(control->obj, pins_map_name(map));
+		if (pins_path(pins, map, "", path) < 0 || bpf_obj_pin(bpf_map__fd(made), path) < 0)
 			return err_access(err, negative_errno(), path);
-		pins->fd[map] = fcntl(bpf_map__fd(made), F_DUPFD_CLOEXEC, 0);
-		if (pins->fd[map] < 0)
+		pins->maps.fd[map] = fcntl(bpf_map__fd(made), F_DUPFD_CLOEXEC, 0);
+		if (pins->maps.fd[map] < 0)
 			return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
 		if (pin_has_own_size(map))
 			pins->room[map - PINS_RESPONDER_V4] = bpf_map__max_entries(made);
@@ -323,13 +285,13 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct err *err)
 {
 	struct pins_meta meta;
-	int r = meta_read(pins, &meta, err);
+	int r = meta_read(pins->maps.fd[PINS_META], pins->maps.dir, &meta, err);
 
 	if (r < 0)
 		return r;
 	if (meta.schema_version != L2RESP_SCHEMA_VERSION)
 		return err_set(err, -EPROTO, "%s is of schema version %u, this program's is %d",
-			       pins->dir, meta.schema_version, L2RESP_SCHEMA_VERSION);
+			       pins->maps.dir, meta.schema_version, L2RESP_SCHEMA_VERSION);
 	pins->unsettled = meta.unsettled;
 	pins->max_entries = meta.max_entries;
 	if (meta.netns_cookie == netns_cookie)
@@ -343,7 +305,7 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 			       "%s serves another network namespace, where its program still runs; "
 			       "give this one a BPF file system of its own with --bpffs (or, where "
 			       "that namespace is gone, run xdp-loader clean)",
-			       pins->dir);
+			       pins->maps.dir);
 	pins->orphaned = true;
 	return 0;
 }
@@ -360,7 +322,7 @@ static int err_missing(const struct pins *pins, struct err *err)
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
 		size_t length = strlen(names);
 
-		if (pins->fd[map] >= 0)
+		if (pins->maps.fd[map] >= 0)
 			used = used || prog_uses_map(pins_map_id(pins, map)) > 0;
 		else
 			snprintf(names + length, sizeof(names) - length, "%s%s", length ? ", " : "",
@@ -371,7 +333,19 @@ static int err_missing(const struct pins *pins, struct err *err)
 	return err_set(err, -EUCLEAN,
 		       "%s lacks the pin of %s, while the program runs; `xdp-l2resp attach` again "
 		       "makes it anew",
-		       pins->dir, names);
+		       pins->maps.dir, names);
+}
+
+int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err)
+{
+	struct pins_meta meta;
+	int r = meta_read(pins->maps.fd[PINS_META], pins->maps.dir, &meta, err);
+
+	meta.unsettled = unsettled;
+	r = r ?: meta_write(pins->maps.fd[PINS_META], pins->maps.dir, &meta, err);
+	if (!r)
+		pins->unsettled = unsettled;
+	return r;
 }
 
 /* @lock: 0, or as flock() takes it. */
@@ -404,7 +378,7 @@ static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_e
 	if (!present && !create)
 		return -ENOENT;
 	pins->created = !present;
-	if (pins->fd[PINS_META] >= 0) {
+	if (pins->maps.fd[PINS_META] >= 0) {
 		r = pins_check_namespace(pins, netns_cookie, err);
 		if (r < 0)
 			return r;
@@ -470,112 +444,7 @@ int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct e
 
 const int *pins_responders(const struct pins *pins)
 {
-	return &pins->fd[PINS_RESPONDER_V4];
-}
-
-/* Loads nothing of @control but the maps of addresses that are to have room. */
-static int load_responders(struct control_bpf *control, const uint32_t room[PINS_FAMILIES])
-{
-	struct bpf_map *maps[PINS_FAMILIES] = { control->maps.responder_v4,
-						control->maps.responder_v6 };
-	struct bpf_program *prog;
-	struct bpf_map *map;
-
-	bpf_object__for_each_program(prog, control->obj) bpf_program__set_autoload(prog, false);
-	/* the skeleton maps sections into memory, so they must be there */
-	bpf_object__for_each_map(map, control->obj)
-		bpf_map__set_autocreate(map, bpf_map__is_internal(map));
-	for (int family = 0; family < PINS_FAMILIES; family++)
-		if (room[family]) {
-			bpf_map__set_autocreate(maps[family], true);
-			bpf_map__set_max_entries(maps[family], room[family]);
-		}
-	return control_bpf__load(control);
-}
-
-int pins_create_responders(const uint32_t room[PINS_FAMILIES], int ret_fds[PINS_FAMILIES],
-			   struct err *err)
-{
-	_cleanup_(control_close) struct control_bpf *control = NULL;
-	int fds[PINS_FAMILIES] = { -1, -1 }, r = control_open(&control, err);
-
-	if (r < 0)
-		return r;
-	r = load_responders(control, room);
-	if (r < 0)
-		return err_set(err, r, "making room for %u IPv4 and %u IPv6 addresses: %s",
-			       room[PINS_V4], room[PINS_V6], strerror(-r));
-	for (int family = 0; family < PINS_FAMILIES && !r; family++) {
-		const struct bpf_map *map =
-			family == PINS_V4 ? control->maps.responder_v4 : control->maps.responder_v6;
-
-		if (room[family])
-			fds[family] = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 0);
-		if (room[family] && fds[family] < 0)
-			r = err_set(err, negative_errno(), "making a map: %s", strerror(errno));
-	}
-	if (r < 0)
-		for (int family = 0; family < PINS_FAMILIES; family++)
-			cleanup_close(&fds[family]);
-	else
-		memcpy(ret_fds, fds, sizeof(fds));
-	return r;
-}
-
-/* Pins the map @fd where @map is pinned now. */
-static int pin_over(const struct pins *pins, enum pins_map map, int fd, struct err *err)
-{
-	char path[PATH_MAX], beside[PATH_MAX];
-
-	if (pin_path(pins, map, path) < 0 ||
-	    snprintf(beside, sizeof(beside), "%s" GROWING, path) >= (int)sizeof(beside))
-		return err_set(err, -ENAMETOOLONG, "%s: %s", pins->dir, strerror(ENAMETOOLONG));
-	/* one that a killed command left */
-	unlink(beside);
-	if (bpf_obj_pin(fd, beside) < 0 || rename(beside, path) < 0) {
-		int r = negative_errno();
-
-		unlink(beside);
-		return err_access(err, r, beside);
-	}
-	return 0;
-}
-
-static uint32_t room_of(int fd)
-{
-	struct bpf_map_info info = {};
-	uint32_t size = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.max_entries;
-}
-
-int pins_swap_responders(struct pins *pins, int fds[PINS_FAMILIES], struct err *err)
-{
-	struct err ignored;
-	int done = 0, r = 0;
-
-	while (done < PINS_FAMILIES && !r) {
-		if (fds[done] >= 0)
-			r = pin_over(pins, family_map(done), fds[done], err);
-		done += !r;
-	}
-	if (r < 0) {
-		while (done-- > 0)
-			if (fds[done] >= 0)
-				pin_over(pins, family_map(done), pins->fd[family_map(done)],
-					 &ignored);
-		return r;
-	}
-	for (int family = 0; family < PINS_FAMILIES; family++) {
-		int former = pins->fd[family_map(family)];
-
-		if (fds[family] < 0)
-			continue;
-		pins->fd[family_map(family)] = fds[family];
-		pins->room[family] = room_of(fds[family]);
-		fds[family] = former;
-	}
-	return 0;
+	return &pins->maps.fd[PINS_RESPONDER_V4];
 }
 
 /* The directory that is locked, if nothing is in it. Returns what rmdir() does. */
@@ -583,8 +452,8 @@ static int pins_remove_parent(const struct pins *pins)
 {
 	char parent[PATH_MAX];
 
-	snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(pins->dir, '/') - pins->dir),
-		 pins->dir);
+	snprintf(parent, sizeof(parent), "%.*s",
+		 (int)(strrchr(pins->maps.dir, '/') - pins->maps.dir), pins->maps.dir);
 	return rmdir(parent);
 }
 
@@ -593,56 +462,14 @@ int pins_remove(struct pins *pins, struct err *err)
 	char path[PATH_MAX], beside[PATH_MAX];
 
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
-		if (pin_has_own_size(map) && pin_path(pins, map, path) == 0 &&
-		    snprintf(beside, sizeof(beside), "%s" GROWING, path) < (int)sizeof(beside))
+		if (pin_has_own_size(map) && !pins_path(pins, map, PINS_GROWING, beside))
 			unlink(beside);
-		if (pin_path(pins, map, path) < 0 || (unlink(path) < 0 && errno != ENOENT))
+		if (pins_path(pins, map, "", path) < 0 || (unlink(path) < 0 && errno != ENOENT))
 			return err_access(err, negative_errno(), path);
 	}
-	if (rmdir(pins->dir) < 0 && errno != ENOENT)
-		return err_access(err, negative_errno(), pins->dir);
-	return pins_remove_parent(pins) < 0 ? err_access(err, negative_errno(), pins->dir) : 0;
-}
-
-int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err)
-{
-	struct pins_meta meta;
-	int r = meta_read(pins, &meta, err);
-
-	meta.unsettled = unsettled;
-	r = r ?: meta_write(pins, pins->fd[PINS_META], &meta, err);
-	if (!r)
-		pins->unsettled = unsettled;
-	return r;
-}
-
-int pins_set_max_entries(struct pins *pins, uint32_t max_entries, struct err *err)
-{
-	struct pins_meta meta;
-	int r = meta_read(pins, &meta, err);
-
-	meta.max_entries = max_entries;
-	r = r ?: meta_write(pins, pins->fd[PINS_META], &meta, err);
-	if (!r)
-		pins->max_entries = max_entries;
-	return r;
-}
-
-int pins_adopt(struct pins *pins, struct err *err)
-{
-	struct pins_meta meta;
-	uint64_t netns_cookie;
-	int r = meta_read(pins, &meta, err);
-
-	if (!r)
-		r = link_netns_cookie(&netns_cookie, err);
-	meta.netns_cookie = netns_cookie;
-	/* no program reads anything of theirs */
-	meta.unsettled = false;
-	r = r ?: meta_write(pins, pins->fd[PINS_META], &meta, err);
-	if (!r)
-		pins->orphaned = pins->unsettled = false;
-	return r;
+	if (rmdir(pins->maps.dir) < 0 && errno != ENOENT)
+		return err_access(err, negative_errno(), pins->maps.dir);
+	return pins_remove_parent(pins) < 0 ? err_access(err, negative_errno(), pins->maps.dir) : 0;
 }
 
 void pins_undo_create(struct pins *pins)
@@ -655,57 +482,4 @@ void pins_undo_create(struct pins *pins)
 		pins_remove(pins, &ignored);
 	else
 		pins_remove_parent(pins); /* made for the lock, or in use and then it stays */
-}
-
-bool pins_bpffs_here(const struct pins_origin *origin)
-{
-	char root[L2RESP_PINS_DIR_SIZE];
-	struct stat st;
-
-	memcpy(root, origin->dir, sizeof(root));
-	/* /xdp-l2resp/v1 below the root may be gone */
-	for (int level = 0; level < 2; level++)
-		if (strrchr(root, '/'))
-			*strrchr(root, '/') = '\0';
-	return !stat(root, &st) && major(st.st_dev) == origin->dev_major &&
-	       minor(st.st_dev) == origin->dev_minor;
-}
-
-/* proc(5): the third field of a line is major:minor, the type follows " - ". */
-static bool mountinfo_has(const char *path, const struct pins_origin *origin)
-{
-	_cleanup_free_ char *line = NULL;
-	FILE *file = fopen(path, "re");
-	bool found = false;
-	size_t size = 0;
-
-	while (file && !found && getline(&line, &size, file) >= 0) {
-		unsigned int dev_major, dev_minor;
-
-		found = sscanf(line, "%*d %*d %u:%u", &dev_major, &dev_minor) == 2 &&
-			dev_major == origin->dev_major && dev_minor == origin->dev_minor &&
-			strstr(line, " - bpf ");
-	}
-	if (file)
-		fclose(file);
-	return found;
-}
-
-bool pins_bpffs_mounted(const struct pins_origin *origin)
-{
-	DIR *proc = opendir("/proc");
-	struct dirent *process;
-	bool found = false;
-
-	while (proc && !found && (process = readdir(proc))) {
-		char path[sizeof("/proc//mountinfo") + sizeof(process->d_name)];
-
-		if (!isdigit((unsigned char)process->d_name[0]))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s/mountinfo", process->d_name);
-		found = mountinfo_has(path, origin);
-	}
-	if (proc)
-		closedir(proc);
-	return found;
 }

@@ -42,7 +42,7 @@ void remover_close(struct remover *remover)
 
 int remover_remove(const struct remover *remover, const struct entry_key *key, struct err *err)
 {
-	struct control_key args = responder_control_key(key);
+	struct control_key args = row_control_key(key);
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &args, .ctx_size_in = sizeof(args));
 	int r = bpf_prog_test_run_opts(bpf_program__fd(remover->control->progs.control_remove),
 				       &opts);

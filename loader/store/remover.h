@@ -7,7 +7,9 @@
 #ifndef XDP_L2RESP_REMOVER_H
 #define XDP_L2RESP_REMOVER_H
 
-#include "responder.h"
+#include "err.h"
+#include "pins.h"
+#include "row.h"
 
 struct control_bpf;
 

@@ -52,30 +52,9 @@ union any_value {
 	struct responder_v6_entry v6;
 };
 
-void entry_table_free(struct entry_table *table)
-{
-	free(table->rows);
-	*table = (struct entry_table){};
-}
-
-int entry_key_compare(const struct entry_key *a, const struct entry_key *b)
-{
-	if (a->ifindex != b->ifindex)
-		return a->ifindex < b->ifindex ? -1 : 1;
-	return address_compare(&a->address, &b->address);
-}
-
 enum pins_family responder_family(const struct address *address)
 {
 	return address_is_v4(address) ? PINS_V4 : PINS_V6;
-}
-
-struct control_key responder_control_key(const struct entry_key *key)
-{
-	struct control_key packed = { .ifindex = key->ifindex };
-
-	memcpy(packed.address, key->address.bytes, sizeof(packed.address));
-	return packed;
 }
 
 static void pack_key(const struct layout *layout, const struct entry_key *key, void *packed)
@@ -99,12 +78,13 @@ static void pack(const struct layout *layout, const struct entry_row *row, void 
 static void unpack(const struct layout *layout, const void *key, const void *packed,
 		   struct entry_row *row)
 {
-	static const struct address mapped = { { [10] = 0xff, [11] = 0xff } };
 	size_t length = sizeof(row->key.address) - layout->address_skip;
 	const char *head = (const char *)packed + layout->head_offset;
 
-	row->key.address = mapped;
-	memcpy(row->key.address.bytes + layout->address_skip, key, length);
+	if (layout->address_skip)
+		row->key.address = address_from_v4(key);
+	else
+		memcpy(row->key.address.bytes, key, length);
 	memcpy(&row->key.ifindex, (const char *)key + length, sizeof(row->key.ifindex));
 	row->damaged = memcmp(packed, key, layout->key_size) != 0;
 	memcpy(&row->head, head, sizeof(row->head));
@@ -114,21 +94,6 @@ static void unpack(const struct layout *layout, const void *key, const void *pac
 static int err_nomem(struct err *err)
 {
 	return err_set(err, -ENOMEM, "out of memory");
-}
-
-int entry_table_add(struct entry_table *table, size_t *capacity, const struct entry_row *row)
-{
-	if (table->count == *capacity) {
-		size_t wanted = 2 * *capacity + 64;
-		struct entry_row *rows = reallocarray(table->rows, wanted, sizeof(*rows));
-
-		if (!rows)
-			return -ENOMEM;
-		table->rows = rows;
-		*capacity = wanted;
-	}
-	table->rows[table->count++] = *row;
-	return 0;
 }
 
 struct visit {

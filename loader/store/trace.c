@@ -43,7 +43,7 @@ static int take(void *context, void *data, size_t size)
 /* The pins' directory is the lock: writers have the one above it. */
 static int trace_lock(struct trace *trace, struct err *err)
 {
-	const char *dir = trace->pins->dir;
+	const char *dir = trace->pins->maps.dir;
 
 	trace->lock_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (trace->lock_fd < 0)
@@ -58,12 +58,12 @@ static int trace_lock(struct trace *trace, struct err *err)
 
 static int trace_map(struct trace *trace, struct err *err)
 {
-	int fd = trace->pins->fd[PINS_TRACE_CONTROL];
+	int fd = trace->pins->maps.fd[PINS_TRACE_CONTROL];
 	void *at = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (at == MAP_FAILED)
 		return err_set(err, negative_errno(), "mapping %s/trace_control: %s",
-			       trace->pins->dir, strerror(errno));
+			       trace->pins->maps.dir, strerror(errno));
 	trace->control = at;
 	return 0;
 }
@@ -77,8 +77,8 @@ static int trace_ring(struct trace *trace, struct err *err)
 					L2RESP_TRACE_BYTES, NULL);
 	if (trace->ring_fd >= 0)
 		trace->ring = ring_buffer__new(trace->ring_fd, take, trace, NULL);
-	if (!trace->ring ||
-	    bpf_map_update_elem(trace->pins->fd[PINS_TRACE], &slot, &trace->ring_fd, BPF_ANY) < 0)
+	if (!trace->ring || bpf_map_update_elem(trace->pins->maps.fd[PINS_TRACE], &slot,
+						&trace->ring_fd, BPF_ANY) < 0)
 		return err_set(err, negative_errno(), "making a ring buffer: %s", strerror(errno));
 	return 0;
 }
@@ -135,7 +135,7 @@ void trace_close(struct trace **trace)
 	}
 	ring_buffer__free(closed->ring);
 	if (closed->ring_fd >= 0) {
-		bpf_map_delete_elem(closed->pins->fd[PINS_TRACE], &slot);
+		bpf_map_delete_elem(closed->pins->maps.fd[PINS_TRACE], &slot);
 		close(closed->ring_fd);
 	}
 	if (closed->lock_fd >= 0)
@@ -165,11 +165,11 @@ int trace_renew(struct trace *trace, struct err *err)
 	uint64_t now_ns = clock_boot_ns(), until_ns;
 	struct stat locked, there;
 
-	if (fstat(trace->lock_fd, &locked) < 0 || stat(trace->pins->dir, &there) < 0 ||
+	if (fstat(trace->lock_fd, &locked) < 0 || stat(trace->pins->maps.dir, &there) < 0 ||
 	    locked.st_ino != there.st_ino || locked.st_dev != there.st_dev)
 		return err_set(err, -ESTALE,
 			       "%s was removed; run monitor again once something is attached",
-			       trace->pins->dir);
+			       trace->pins->maps.dir);
 	/* in this order: the data path switches off what has run out */
 	until_ns = __atomic_exchange_n(&trace->control->until_ns,
 				       now_ns + TRACE_LEASE_MS * 1000000ULL, __ATOMIC_SEQ_CST);

@@ -51,7 +51,7 @@ int vlan_path_of(const struct link *link, struct vlan_path *ret_path, struct err
 
 static int rows_visit(const struct pins *pins, map_visit_fn *visit, void *data, struct err *err)
 {
-	return map_visit(pins->fd[PINS_VLANS], "vlans", visit, data, err);
+	return map_visit(pins->maps.fd[PINS_VLANS], "vlans", visit, data, err);
 }
 
 /* What isn't 0 must match. */
@@ -83,8 +83,9 @@ static int step_out(const struct pins *pins, uint32_t *ifindex, struct vlan_key 
 {
 	struct row_search search = { .device = *ifindex };
 	/* status does without a pin that is missing */
-	int found =
-		pins && pins->fd[PINS_VLANS] >= 0 ? rows_visit(pins, search_row, &search, err) : 0;
+	int found = pins && pins->maps.fd[PINS_VLANS] >= 0
+			    ? rows_visit(pins, search_row, &search, err)
+			    : 0;
 	struct err ignored;
 	struct link link;
 
@@ -108,7 +109,7 @@ int vlan_find_hook(const struct pins *pins, uint32_t ifindex, struct vlan_hook *
 		int r = link_by_ifindex(ifindex, &hook.link, err);
 
 		if (!r)
-			r = attach_query(pins, ifindex, &hook.state, err);
+			r = attach_query(pins_maps(pins), ifindex, &hook.state, err);
 		if (r < 0)
 			return r;
 		hook.ours = attach_find(&hook.state, false);
@@ -131,7 +132,7 @@ uint32_t vlan_device(const struct pins *pins, uint32_t ifindex, uint16_t protoco
 {
 	struct vlan_key key = { .parent = ifindex, .protocol = htons(protocol), .vid = vid };
 
-	if (vid && bpf_map_lookup_elem(pins->fd[PINS_VLANS], &key, &ifindex) < 0)
+	if (vid && bpf_map_lookup_elem(pins->maps.fd[PINS_VLANS], &key, &ifindex) < 0)
 		return 0;
 	return ifindex;
 }
@@ -182,7 +183,7 @@ int vlan_check_parent(const struct pins *pins, const struct link *link, filter_n
 static int row_write(const struct pins *pins, const struct vlan_key *key, uint32_t device,
 		     struct err *err)
 {
-	if (!bpf_map_update_elem(pins->fd[PINS_VLANS], key, &device, BPF_ANY))
+	if (!bpf_map_update_elem(pins->maps.fd[PINS_VLANS], key, &device, BPF_ANY))
 		return 0;
 	if (errno == E2BIG)
 		return err_set(err, -E2BIG, "%d VLAN devices have addresses, the most there can be",
@@ -201,7 +202,7 @@ int vlan_add(const struct pins *pins, const struct link *link, filter_note_fn *n
 		return 0;
 	r = vlan_path_of(link, &path, err);
 	if (!r)
-		r = attach_query(pins, path.parent.ifindex, &state, err);
+		r = attach_query(pins_maps(pins), path.parent.ifindex, &state, err);
 	if (!r && attach_find(&state, false) >= 0)
 		r = check_tags(&path.parent, ntohs(path.keys[0].protocol), note, err);
 	for (unsigned int i = 0; i < path.count && !r; i++)
@@ -228,7 +229,7 @@ static int drop_unwanted(const void *key, const void *device, void *data,
 		if (wanted->rows[i].device == *(const uint32_t *)device &&
 		    !memcmp(&wanted->rows[i].key, key, sizeof(struct vlan_key)))
 			return 0;
-	bpf_map_delete_elem(wanted->pins->fd[PINS_VLANS], key);
+	bpf_map_delete_elem(wanted->pins->maps.fd[PINS_VLANS], key);
 	return 0;
 }
 

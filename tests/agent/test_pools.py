@@ -138,3 +138,29 @@ def test_one_that_gets_nothing_is_named(agent):
     agent.start()
     agent.wait_entries((FIRST, "eth1"))
     assert "default/web: pools give it nothing: " in agent.log()
+
+
+def test_a_pool_in_conflict_is_said(agent):
+    """Once by the log, by --check, by show of whom it would serve, and none of its addresses is to be had."""
+    younger = pool(SECOND, "198.18.21.9", "other").replace("spec: {", "spec: {serviceSelector: {matchLabels: {a: b}}, ")
+    older = pool().replace("spec: {", "spec: {serviceSelector: {matchLabels: {c: d}}, ")
+    agent.write("all.yaml", POLICY, older, younger, balanced("web").replace("namespace: default", "labels: {a: b}"))
+    agent.start()
+    said = (f"pool other gives nothing new: Pool conflicts since range '{SECOND} - 198.18.21.9' overlaps range "
+            f"'{FIRST} - {MANY}' from IP Pool 'lan'")
+    why = ("There are no enabled CiliumLoadBalancerIPPools that match this service (pool 'other' would, but is in "
+           "conflict with another)")
+    assert wait_until(lambda: said in agent.log()), agent.log()
+    assert f"default/web: pools give it nothing: {why}" in agent.log()
+    assert f"pools give it nothing: {why}\n" in agent.command("show", "default/web").out
+    assert said in agent.command("--config", agent.config, "--check").err
+    figures = agent.metrics()
+    assert [figures[f'l2resp_pool_addresses{{pool="{name}",state="available"}}'] for name in ("lan", "other")] == [9, 0]
+    agent.write("more.yaml", balanced("more").replace("namespace: default", "labels: {c: d}"))
+    agent.wait_entries((FIRST, "eth1"))
+    assert agent.log().count(said) == 1
+    # and one that is disabled
+    agent.write("all.yaml", POLICY, older, younger.replace("spec: {", "spec: {disabled: true, ").replace(SECOND, "198.18.21.1"),
+                balanced("web").replace("namespace: default", "labels: {a: b}"))
+    assert wait_until(lambda: "(pool 'other' would, but is disabled)\n" in agent.command("show", "default/web").out)
+    assert agent.metrics()['l2resp_pool_addresses{pool="other",state="available"}'] == 0

@@ -95,15 +95,16 @@ long syscall(long number, ...)
 {
 	long (*next)(long, ...) = dlsym(RTLD_NEXT, "syscall");
 	long argument[SYSCALL_ARGUMENTS];
+	const union bpf_attr *attr;
 	va_list list;
 
 	va_start(list, number);
 	for (int i = 0; i < SYSCALL_ARGUMENTS; i++)
 		argument[i] = va_arg(list, long);
 	va_end(list);
+	memcpy(&attr, &argument[1], sizeof(attr));
 	if ((number == __NR_bpf && fails("bpf", argument[0])) ||
-	    (number == __NR_bpf &&
-	     refused_without_btf(argument[0], (const union bpf_attr *)argument[1])) ||
+	    (number == __NR_bpf && refused_without_btf(argument[0], attr)) ||
 	    (number == __NR_membarrier && fails("membarrier", argument[0])))
 		return -1;
 	return next(number, argument[0], argument[1], argument[2], argument[3], argument[4],

@@ -18,7 +18,7 @@ static struct element {
 	size_t key_size;
 	void *key;
 	void *value;
-} * elements;
+} *elements;
 
 static void *reserved; /* of a ring, neither submitted nor discarded */
 

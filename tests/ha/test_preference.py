@@ -13,7 +13,7 @@ TAKEN = 2 * DURATION + RETRY + 0.3
 
 def prefers(node, *ips):
     return service("web", *ips).replace(
-        "namespace: default}", f"namespace: default, annotations: {{xdp-l2resp/preferred-node: {node}}}}}")
+        "namespace: default}", f"namespace: default, annotations: {{xdp-l2resp.io/preferred-node: {node}}}}}")
 
 
 def holds(node, *ips, seconds=TAKEN):

@@ -5,20 +5,21 @@ import time
 from signal import SIGHUP, SIGKILL, SIGUSR1
 
 import pytest
-from conftest import service
+from conftest import CRDS, DEPLOY, service
 from daemon import POLICY
 from wait import let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
 
 FIRST, SECOND = "198.18.20.1", "198.18.20.2"
 POOL = """
-apiVersion: cilium.io/v2alpha1
+apiVersion: cilium.io/v2
 kind: CiliumLoadBalancerIPPool
 metadata: {{name: {name}}}
 spec: {{blocks: [{{start: {first}, stop: {last}}}]}}
 """
 SERVICES = "/api/v1/namespaces/default/services"
-POOLS = "/apis/cilium.io/v2alpha1/ciliumloadbalancerippools"
+POOLS = "/apis/cilium.io/v2/ciliumloadbalancerippools"
+OLD_POOLS = "/apis/cilium.io/v2alpha1/ciliumloadbalancerippools"
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/xdp-l2resp/leases/l2resp-ipam"
 
 
@@ -40,6 +41,12 @@ class Told:
         status = self.cluster.api("GET", path).get("status", {})
         return {one["type"].split("/")[1]: (one["status"], one["reason"], one["message"])
                 for one in status.get("conditions", [])}
+
+    def generations(self, path):
+        """That the object at @path has, and those that its conditions are about."""
+        whole = self.cluster.api("GET", path)
+        return whole["metadata"].get("generation"), {one.get("observedGeneration")
+                                                     for one in whole.get("status", {}).get("conditions", [])}
 
     def given(self):
         items = self.cluster.api("GET", SERVICES)["items"]
@@ -209,3 +216,83 @@ def test_who_lost_the_lease_waits_until_the_other_is_gone(agent, objects, told):
     objects.apply(balanced("web"))
     assert wait_until(lambda: told.given() == {"web": [FIRST]}, 50)
     assert time.monotonic() - begun > 12
+
+
+@pytest.fixture
+def serve(cluster, agent):
+    """serve(*VERSIONS): of pools the API server has these, and no others."""
+    def only(*versions):
+        text = (DEPLOY / "crds.yaml").read_text()
+        before, pools = text.split("name: ciliumloadbalancerippools.cilium.io")
+        for version in {"v2", "v2alpha1"} - set(versions):
+            assert f"- name: {version}\n    served: true\n" in pools
+            pools = pools.replace(f"- name: {version}\n    served: true\n", f"- name: {version}\n    served: false\n")
+        path = cluster.directory / "served.yaml"
+        path.write_text(before + "name: ciliumloadbalancerippools.cilium.io" + pools)
+        cluster.kubectl("apply", "--server-side", "-f", path)
+        for version in "v2", "v2alpha1":
+            listed = "get", "--raw", f"/apis/cilium.io/{version}/{CRDS[1]}"
+            assert wait_until(lambda: (not cluster.kubectl(*listed, check=False).returncode) == (version in versions), 30)
+
+    yield only
+    # with a served version what the test made can be removed
+    only("v2", "v2alpha1")
+
+
+def posted(gate, start):
+    return [line for _, line in gate.requests if line.startswith(f"PATCH {start}")]
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("written", ("v2", "v2alpha1"))
+def test_a_pool_of_either_version(agent, objects, told, written):
+    """The server has both: the newer is followed, and its status written."""
+    objects.apply(POLICY, pool().replace("cilium.io/v2\n", f"cilium.io/{written}\n"), balanced("web"))
+    agent.start()
+    agent.wait_entries((FIRST, "eth1"), seconds=10)
+    assert wait_until(lambda: len(told.conditions(f"{POOLS}/lan")) == 4), agent.log()
+    assert told.conditions(f"{OLD_POOLS}/lan") == told.conditions(f"{POOLS}/lan")
+    assert posted(agent.gate, POOLS) and not posted(agent.gate, OLD_POOLS)
+    assert told.generations(f"{POOLS}/lan") == (1, {1})
+    # the conditions say of which specification they are
+    objects.apply(pool(last="198.18.20.253").replace("cilium.io/v2\n", f"cilium.io/{written}\n"))
+    assert wait_until(lambda: told.generations(f"{POOLS}/lan") == (2, {2})), told.generations(f"{POOLS}/lan")
+
+
+@pytest.mark.smoke
+def test_the_version_that_is_served(agent, objects, told, serve):
+    """An older server, then a newer one, and one that is put back: pools count, and their status is written."""
+    def counted(path, name, total):
+        return wait_until(lambda: told.conditions(f"{path}/{name}").get("IPsTotal", [""] * 3)[2] == total, 30)
+
+    serve("v2alpha1")
+    old = pool(FIRST, FIRST, "old").replace("cilium.io/v2\n", "cilium.io/v2alpha1\n")
+    objects.apply(POLICY, old, balanced("web"))
+    agent.start()
+    agent.wait_entries((FIRST, "eth1"), seconds=10)
+    assert counted(OLD_POOLS, "old", "1"), agent.log()
+    serve("v2")
+    objects.apply(pool(SECOND, SECOND, "new"), balanced("more"))
+    agent.wait_entries((FIRST, "eth1"), (SECOND, "eth1"), seconds=30)
+    assert counted(POOLS, "new", "1"), agent.log()
+    assert "cilium.io/v2alpha1 isn't served any more; cilium.io/v2 is followed" in agent.log()
+    serve("v2alpha1")
+    objects.apply(old.replace(f"stop: {FIRST}", "stop: 198.18.19.255").replace(f"start: {FIRST}", "start: 198.18.19.1"))
+    assert counted(OLD_POOLS, "old", "255"), agent.log()
+    assert "cilium.io/v2 isn't served any more; cilium.io/v2alpha1 is followed" in agent.log()
+    assert agent.metrics()["l2resp_source_kinds_missing"] == 0 and agent.ready()
+
+
+def test_pools_that_are_served_no_more_do_not_count_for_ever(agent, objects, told, serve):
+    objects.apply(POLICY, pool(FIRST, FIRST), balanced("web"))
+    agent.start()
+    agent.wait_entries((FIRST, "eth1"), seconds=10)
+    serve()
+    assert wait_until(lambda: "CiliumLoadBalancerIPPool isn't served any more" in agent.http("/readyz")[1], 60), agent.log()
+    assert told.given() == {"web": [FIRST]}
+    assert wait_until(lambda: told.given() == {"web": []}, 120), agent.log()
+    agent.wait_entries()
+    assert "CiliumLoadBalancerIPPool: its objects count no more" in agent.log()
+    assert wait_until(agent.ready)
+    serve("v2")
+    agent.wait_entries((FIRST, "eth1"), seconds=60)

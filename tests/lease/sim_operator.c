@@ -89,7 +89,7 @@ void operate(void)
 	struct node *node;
 
 	if (oracle.hands && !world.calm && random_next() % 2)
-		choice = 1 + random_next() % (RECORD_ACTS * RECORDS);
+		choice = 1 + random_next() % ((uint64_t)RECORD_ACTS * RECORDS);
 	if (!world.calm)
 		event_add(EVENT_OPERATOR, 0, DURATION / 5);
 	if (!choice--)

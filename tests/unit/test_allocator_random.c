@@ -31,7 +31,7 @@ struct want {
 	bool family[2];		/* IPv4, IPv6 */
 	int key;		/* 0: none */
 	bool across;
-	unsigned int ports;
+	unsigned int ports; /* two numbers over TCP, the same two over UDP */
 	bool local;
 	int pods; /* 0: none */
 };
@@ -434,7 +434,8 @@ static struct service *service_of(const struct want *want, int at)
 	service->ports = calloc(4, sizeof(*service->ports));
 	for (unsigned int port = 0; port < 4; port++)
 		if (want->ports & 1U << port)
-			service->ports[service->port_count++] = port + 1;
+			service->ports[service->port_count++] =
+				SERVICE_PORT(port / 2, port % 2 + 1);
 	service->local = want->local;
 	if (want->pods) {
 		char pods[] = { '0' + want->pods, '\0' };

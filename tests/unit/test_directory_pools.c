@@ -388,7 +388,10 @@ static unsigned int calls_left; /* 0: all return */
 
 static bool is_last_call(void)
 {
-	return calls_left && !--calls_left;
+	if (!calls_left)
+		return false;
+	calls_left--;
+	return !calls_left;
 }
 
 ssize_t write(int fd, const void *data, size_t size)

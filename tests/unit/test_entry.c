@@ -20,6 +20,8 @@
 #include "device.h"
 #include "entry.h"
 #include "grow.h"
+#include "pins_meta.h"
+#include "pins_swap.h"
 #include "pins.h"
 #include "remover.h"
 
@@ -258,9 +260,9 @@ EACH_FAMILY(leaves_the_agents_addresses_alone_until_their_lease_is_over)
 	struct entry_added added;
 	size_t deleted, left;
 
-	unreadable.fd[PINS_LEASES] = -1;
+	unreadable.maps.fd[PINS_LEASES] = -1;
 	leased.head.lease = slot;
-	cr_assert_eq(bpf_map_update_elem(pins.fd[PINS_LEASES], &slot, &stamp, BPF_ANY), 0);
+	cr_assert_eq(bpf_map_update_elem(pins.maps.fd[PINS_LEASES], &slot, &stamp, BPF_ANY), 0);
 	cr_assert_eq(entry_add(&pins, &leased, 1, NULL, &added, &err), 0);
 	cr_expect_eq(add(1, 1, 1, &added), -EEXIST);
 	cr_expect(strstr(err.text, "is announced by the agent"), "%s", err.text);
@@ -276,7 +278,7 @@ EACH_FAMILY(leaves_the_agents_addresses_alone_until_their_lease_is_over)
 	cr_expect_eq(left, 1);
 	cr_expect_eq(count_all(), 1);
 	stamp.deadline_ns = 1;
-	cr_assert_eq(bpf_map_update_elem(pins.fd[PINS_LEASES], &slot, &stamp, BPF_ANY), 0);
+	cr_assert_eq(bpf_map_update_elem(pins.maps.fd[PINS_LEASES], &slot, &stamp, BPF_ANY), 0);
 	cr_expect_eq(add(1, 1, 1, &added), -EEXIST);
 	cr_expect(strstr(err.text, "whose lease is over; delete it first"), "%s", err.text);
 	cr_expect_eq(add(0, 3, 1, &added), -EEXIST);
@@ -510,7 +512,7 @@ Test(pins, the_directory_is_roots_alone, .init = setup, .fini = teardown)
 {
 	struct stat st;
 
-	cr_assert_eq(stat(pins.dir, &st), 0);
+	cr_assert_eq(stat(pins.maps.dir, &st), 0);
 	cr_expect_eq(st.st_mode & 0777, 0700);
 }
 
@@ -524,7 +526,8 @@ static void conflict_add(uint32_t number, int cpu)
 	CPU_SET(cpu, &cpus);
 	cr_assert_eq(sched_setaffinity(0, sizeof(cpus), &cpus), 0);
 	memcpy(key.address, &number, sizeof(number));
-	cr_assert_eq(bpf_map_update_elem(pins.fd[PINS_CONFLICTS], &key, &value, BPF_NOEXIST), 0);
+	cr_assert_eq(bpf_map_update_elem(pins.maps.fd[PINS_CONFLICTS], &key, &value, BPF_NOEXIST),
+		     0);
 }
 
 /* Each of the other CPUs, having had one conflict, keeps elements for the next ones. */

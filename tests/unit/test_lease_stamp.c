@@ -12,6 +12,7 @@
 #include "attach.h"
 #include "clock.h"
 #include "lease_stamp.h"
+#include "pins.h"
 
 #define S	 1000000000ULL
 #define DURATION (6 * S)
@@ -29,8 +30,8 @@ static void setup(void)
 	cr_assert_not_null(mkdtemp(bpffs));
 	cr_assert_eq(mount("bpf", bpffs, "bpf", 0, NULL), 0, "mount: %s", strerror(errno));
 	cr_assert_eq(pins_open_locked(bpffs, 16, &pins, &err), 0, "%s", err.text);
-	cr_assert_eq(lease_stamper_new(pins.fd[PINS_LEASES], DURATION, &stamper, &err), 0, "%s",
-		     err.text);
+	cr_assert_eq(lease_stamper_new(pins.maps.fd[PINS_LEASES], DURATION, &stamper, &err), 0,
+		     "%s", err.text);
 }
 
 static void teardown(void)
@@ -45,7 +46,7 @@ static uint64_t stamp_of(uint8_t slot)
 {
 	uint64_t deadline;
 
-	cr_assert_eq(lease_stamp_read(pins.fd[PINS_LEASES], slot, &deadline, &err), 0, "%s",
+	cr_assert_eq(lease_stamp_read(pins.maps.fd[PINS_LEASES], slot, &deadline, &err), 0, "%s",
 		     err.text);
 	return deadline;
 }

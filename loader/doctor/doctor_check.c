@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attach.h"
+#include "doctor_check.h"
+#include "text.h"
+#include "vlan.h"
+
+/* @remedy to @text, with @dev for IFACE, @hook for HOOK and @address for ADDR where they aren't
+ * empty. */
+static void write_remedy(const char *remedy, const char *dev, const char *hook, const char *address,
+			 char *text, size_t size)
+{
+	const struct {
+		const char *word;
+		const char *value;
+	} words[] = { { "IFACE", dev }, { "HOOK", hook }, { "ADDR", address } };
+	size_t used = 0;
+
+	while (*remedy && used + 1 < size) {
+		const char *value = NULL;
+
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && !value; i++) {
+			size_t length = strlen(words[i].word);
+
+			if (*words[i].value && !strncmp(remedy, words[i].word, length)) {
+				value = words[i].value;
+				remedy += length;
+			}
+		}
+		if (value)
+			used += snprintf(text + used, size - used, "%s", value);
+		else
+			text[used++] = *remedy++;
+	}
+	text[used < size ? used : size - 1] = '\0';
+}
+
+int doctor_find(struct doctor *doctor, const struct doctor_device *device,
+		const struct address *address, struct err *err, const char *format, ...)
+{
+	struct doctor_report *report = &doctor->report;
+	struct doctor_finding *finding =
+		reallocarray(report->findings, report->count + 1, sizeof(*finding));
+	char ip[INET6_ADDRSTRLEN] = "";
+	va_list args;
+
+	if (!finding)
+		return err_set(err, -ENOMEM, "out of memory");
+	report->findings = finding;
+	finding += report->count++;
+	*finding = (struct doctor_finding){ .check = doctor->check->name,
+					    .severity = doctor->check->severity };
+	if (device)
+		memcpy(finding->dev, device->link.name, sizeof(finding->dev));
+	if (address)
+		address_format(address, ip);
+	va_start(args, format);
+	text_vprintf(finding->detail, sizeof(finding->detail), format, args);
+	va_end(args);
+	write_remedy(doctor->check->remedy, finding->dev, device ? device->hook : "", ip,
+		     finding->remedy, sizeof(finding->remedy));
+	return 0;
+}
+
+void doctor_remedy(struct doctor *doctor, const char *format, ...)
+{
+	struct doctor_finding *finding = &doctor->report.findings[doctor->report.count - 1];
+	va_list args;
+
+	va_start(args, format);
+	text_vprintf(finding->remedy, sizeof(finding->remedy), format, args);
+	va_end(args);
+}
+
+int doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row, struct err *err)
+{
+	char ip[INET6_ADDRSTRLEN];
+	uint64_t remaining_ms;
+	int r = entry_lease_remaining(doctor->pins, row->head.lease, &remaining_ms, err);
+
+	if (!r && row->head.lease != L2RESP_LEASE_FOREVER && remaining_ms)
+		doctor_remedy(doctor,
+			      "take %s off the host with that MAC, or out of the Service or the "
+			      "policy that the agent announces it for",
+			      address_format(&row->key.address, ip));
+	return r;
+}
+
+/* What vlan_check_parent() would have noted is for tags_taken to find. */
+static void note_nothing(const char *format, ...)
+{
+	(void)format;
+}
+
+void doctor_remedy_refused(struct doctor *doctor, const struct doctor_device *device)
+{
+	const struct attach_options options = { .priority = ATTACH_KEEP_PRIORITY };
+	struct link hook;
+	struct err err;
+	int r = link_by_name(device->hook, &hook, &err);
+
+	if (!r)
+		r = attach_check(pins_maps(doctor->pins), &hook, &options, &err);
+	if (!r && doctor->pins)
+		r = vlan_check_parent(doctor->pins, &hook, note_nothing, &err);
+	if (r < 0)
+		doctor_remedy(doctor, "see to this, then run `xdp-l2resp attach %s`: %s",
+			      device->hook, err.text);
+}
+
+static int compare_address(const void *address, const void *row)
+{
+	return address_compare(address, &((const struct entry_row *)row)->key.address);
+}
+
+const struct entry_row *doctor_row(const struct doctor_device *device,
+				   const struct address *address)
+{
+	return device->row_count ? bsearch(address, device->rows, device->row_count,
+					   sizeof(*device->rows), compare_address)
+				 : NULL;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef XDP_L2RESP_MAC_LIST_H
+#define XDP_L2RESP_MAC_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/if_ether.h>
+
+/* Destination MACs that frames come with, sorted. A group by the MAC that it maps to (RFC 2464 7).
+ */
+struct mac_list {
+	uint8_t (*macs)[ETH_ALEN];
+	size_t count;
+	size_t capacity;
+};
+
+/* For _cleanup_(). */
+void mac_list_free(struct mac_list *list);
+
+/* As memcmp(). */
+int mac_compare(const void *a, const void *b);
+
+/* Appends @mac. -ENOMEM. */
+int mac_list_add(struct mac_list *list, const uint8_t mac[ETH_ALEN]);
+
+/* Sorts, and leaves each MAC once. */
+void mac_list_sort(struct mac_list *list);
+
+/* Has the sorted @list @mac? */
+bool mac_list_has(const struct mac_list *list, const uint8_t mac[ETH_ALEN]);
+
+#endif

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "link.h"
+#include "meta.h"
+#include "pins_meta.h"
+
+static int read_meta(const struct pins *pins, struct pins_meta *ret_meta, struct err *err)
+{
+	return meta_read(pins->maps.fd[PINS_META], pins->maps.dir, ret_meta, err);
+}
+
+static int write_meta(const struct pins *pins, const struct pins_meta *meta, struct err *err)
+{
+	return meta_write(pins->maps.fd[PINS_META], pins->maps.dir, meta, err);
+}
+
+int pins_set_max_entries(struct pins *pins, uint32_t max_entries, struct err *err)
+{
+	struct pins_meta meta;
+	int r = read_meta(pins, &meta, err);
+
+	meta.max_entries = max_entries;
+	r = r ?: write_meta(pins, &meta, err);
+	if (!r)
+		pins->max_entries = max_entries;
+	return r;
+}
+
+int pins_adopt(struct pins *pins, struct err *err)
+{
+	struct pins_meta meta;
+	uint64_t netns_cookie;
+	int r = read_meta(pins, &meta, err);
+
+	if (!r)
+		r = link_netns_cookie(&netns_cookie, err);
+	meta.netns_cookie = netns_cookie;
+	/* no program reads anything of theirs */
+	meta.unsettled = false;
+	r = r ?: write_meta(pins, &meta, err);
+	if (!r)
+		pins->orphaned = pins->unsettled = false;
+	return r;
+}

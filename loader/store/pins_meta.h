@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Changes of what the pins say of themselves (struct pins_meta). */
+#ifndef XDP_L2RESP_PINS_META_H
+#define XDP_L2RESP_PINS_META_H
+
+#include "err.h"
+#include "pins.h"
+
+/* Records that the pins serve the caller's network namespace from now on. They must be locked. */
+int pins_adopt(struct pins *pins, struct err *err);
+
+/* Allows @max_entries addresses of each family from now on. @pins must be locked. */
+int pins_set_max_entries(struct pins *pins, uint32_t max_entries, struct err *err);
+
+#endif
