@@ -7,8 +7,10 @@
 
 enum control_result {
 	CONTROL_DONE,
-	CONTROL_ABSENT, /* no such entry */
-	CONTROL_PAST,	/* the deadline is over */
+	CONTROL_ABSENT,	 /* no such entry */
+	CONTROL_PAST,	 /* the deadline is over */
+	CONTROL_FAR,	 /* the deadline is further ahead than a lease lasts */
+	CONTROL_BY_HAND, /* the entry isn't leased, so it isn't the agent's */
 };
 
 /* An entry of either family. */
@@ -29,9 +31,9 @@ struct control_add_answers {
 
 struct control_set_stamp {
 	__u32 slot;
-	__u32 hz;	   /* jiffies a second at least; 0: not known yet */
+	__u32 reserved;
 	__u64 deadline_ns; /* CLOCK_BOOTTIME */
-	__u64 fresh_ns;	   /* how long the jiffies may be relied on, at most */
+	__u64 duration_ns; /* of the lease: no deadline is further ahead */
 };
 
 #endif

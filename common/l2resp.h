@@ -13,14 +13,15 @@
 
 #define L2RESP_SCHEMA_VERSION 1
 
-#define L2RESP_DEFAULT_MAX_ENTRIES 65536
+#define L2RESP_DEFAULT_MAX_ENTRIES (1 << 20)
+#define L2RESP_FIRST_ROOM	   256 /* addresses that a map of them has room for when it is made */
 #define L2RESP_MAX_DEVICES	   256
 #define L2RESP_LEASE_SLOTS	   256
-#define L2RESP_PINS_DIR_SIZE	   128	/* longer paths are cut */
+#define L2RESP_PINS_DIR_SIZE	   128 /* longer paths are cut */
 #define L2RESP_MAX_CONFLICTS	   4096 /* remembered at least */
-#define L2RESP_MAX_FILTERS	   65536
-#define L2RESP_MAX_VLANS	   4096
-#define L2RESP_EVENTS_BYTES	   (1 << 16)
+#define L2RESP_MAX_FILTERS	   8192
+#define L2RESP_MAX_VLANS	   512 /* two for each of L2RESP_MAX_DEVICES */
+#define L2RESP_EVENTS_BYTES	   (1 << 15)
 #define L2RESP_TRACE_BYTES	   (1 << 20)
 
 /* counters_slot of a program that counts nothing and reports nothing: no such slot. */
@@ -95,14 +96,9 @@ struct vlan_key {
 	__u16 vid;	 /* 1..4094, host byte order */
 };
 
-/*
- * Value of leases: until when the entries that name this slot may answer. jiffies below
- * fresh_jiffies: valid, without a further look at a clock. Later: valid while CLOCK_BOOTTIME is
- * below deadline_ns.
- */
+/* Value of leases: until when the entries that name this slot may answer. */
 struct lease_stamp {
-	__u64 fresh_jiffies;
-	__u64 deadline_ns;
+	__u64 deadline_ns; /* CLOCK_BOOTTIME */
 };
 
 /* Value of counters, per CPU: one slot an interface (struct device.counters_slot). */
@@ -186,6 +182,8 @@ struct pins_meta {
 	__u32 schema_version;
 	__u32 unsettled;    /* programs may read older maps of addresses than the pinned ones */
 	__u64 netns_cookie; /* SO_NETNS_COOKIE: unique for as long as the machine is up */
+	__u32 max_entries;  /* addresses of a family that there may be: its map grows up to that */
+	__u32 reserved;
 };
 
 #endif

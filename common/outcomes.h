@@ -58,4 +58,9 @@ enum outcome {
 		OUTCOME_COUNT,
 };
 
+static inline _Bool outcome_is_answer(enum outcome outcome)
+{
+	return outcome == OUTCOME_ARP_ANSWERED || outcome == OUTCOME_ND_ANSWERED;
+}
+
 #endif

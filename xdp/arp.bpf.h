@@ -21,11 +21,12 @@
 
 /* RFC 1122 3.2.1.3: no host has a multicast, loopback or limited broadcast address. 0.0.0.0 probes
  * (RFC 5227). */
-static __always_inline bool arp_sender_ip_valid(__be32 spa)
+static __always_inline bool arp_sender_ip_valid(const __u8 *spa)
 {
-	__u8 first = spa; /* little-endian: the first byte on the wire */
+	/* volatile, or clang would shift it out of the word behind sha */
+	__u8 first = *(const volatile __u8 *)spa;
 
-	return first != 127 && (first < 224 || (first >= 240 && spa != 0xffffffff));
+	return first != 127 && (first < 224 || (first >= 240 && ip4_load(spa) != 0xffffffff));
 }
 
 enum arp_ownership { ARP_OWNED, ARP_NOT_OWNED, ARP_LAPSED };
@@ -85,16 +86,19 @@ __noinline enum outcome arp_silent(const struct ethhdr *eth, const struct arp_pa
 }
 
 /* Anything but a request for Ethernet and IPv4. */
-static __always_inline enum outcome arp_other(const struct ethhdr *eth,
-					      const struct arp_packet *arp, __u32 ifindex)
+__noinline enum outcome arp_other(const struct ethhdr *eth, const struct arp_packet *arp,
+				  __u32 ifindex)
 {
-	__u64 format = word_load(arp);
+	__u64 format;
 
+	if (!eth || !arp)
+		return OUTCOME_COUNT;
+	format = word_load(arp);
 	if ((format & ARP_FORMAT_MASK) != ARP_FORMAT)
 		return count_silence(OUTCOME_ARP_BAD_FORMAT);
 	if (!mac_is_host(mac_load(arp->sha)) || !mac_is_host(mac_load(eth->h_source)))
 		return count_silence(OUTCOME_ARP_BAD_SENDER_MAC);
-	if (!arp_sender_ip_valid(ip4_load(arp->spa)))
+	if (!arp_sender_ip_valid(arp->spa))
 		return count_silence(OUTCOME_ARP_BAD_SENDER_IP);
 	if (format == ARP_FORMAT_OP(ARP_OP_REPLY))
 		return arp_silent(eth, arp, ifindex, OUTCOME_ARP_NOT_REQUEST);
@@ -119,29 +123,57 @@ static __always_inline void arp_reply(void *eth, struct arp_packet *arp, mac_t m
 	ip4_store(arp->tpa, spa);
 }
 
-static __always_inline enum outcome arp_request(void *eth, struct arp_packet *arp, __u32 ifindex)
+/* A request that isn't answered, for @outcome: counted, or left to arp_packet(). */
+static __always_inline enum outcome arp_refuse(enum outcome outcome, const bool answers_only)
+{
+	return answers_only ? OUTCOME_COUNT : count_silence(outcome);
+}
+
+/*
+ * Who gets an answer, and the answer. The compiler lays this out twice: in arp_packet(), and at the
+ * entry point with @answers_only, where it is no more than an answer takes. Why a frame isn't
+ * answered is left to arp_packet() then, and the outcome is OUTCOME_COUNT, unless nobody here has
+ * the address: that is so for most frames on a LAN.
+ */
+static __always_inline enum outcome arp_decide(void *eth, struct arp_packet *arp, __u32 ifindex,
+					       const bool answers_only)
 {
 	mac_t sha = mac_load(arp->sha), source = mac_load(eth + ETH_ALEN), mac;
-	struct responder_v4_key asked = { .ip4 = ip4_load(arp->tpa), .ifindex = ifindex };
+	struct responder_v4_key asked;
 	struct responder_v4_entry *entry;
 	enum arp_ownership ownership;
 
+	if (word_load(arp) != ARP_FORMAT_OP(ARP_OP_REQUEST))
+		return answers_only ? OUTCOME_COUNT : arp_other(eth, arp, ifindex);
+	/* rare; a register less to save for every frame */
+	if (answers_only && sha != source)
+		return OUTCOME_COUNT;
 	if (!mac_is_host(sha) || !mac_is_host(source))
-		return count_silence(OUTCOME_ARP_BAD_SENDER_MAC);
-	if (!arp_sender_ip_valid(ip4_load(arp->spa)))
-		return count_silence(OUTCOME_ARP_BAD_SENDER_IP);
+		return arp_refuse(OUTCOME_ARP_BAD_SENDER_MAC, answers_only);
+	if (!arp_sender_ip_valid(arp->spa))
+		return arp_refuse(OUTCOME_ARP_BAD_SENDER_IP, answers_only);
+	asked.ip4 = ip4_load(arp->tpa);
+	asked.ifindex = ifindex;
 	ownership = arp_look_up(&asked, &entry, &mac);
-	if (ownership != ARP_OWNED)
-		return arp_silent(eth, arp, ifindex,
-				  ownership == ARP_LAPSED ? OUTCOME_ARP_LEASE_OVER
-							  : OUTCOME_ARP_NOT_OWNED);
-	if (sha == mac || source == mac)
-		return count_silence(OUTCOME_ARP_OWN_MAC);
+	if (ownership == ARP_NOT_OWNED) {
+		/* else clang computes the arguments ahead of the look-up, and saves registers to
+		 * hold them */
+		barrier_var(eth);
+		return arp_silent(eth, arp, asked.ifindex, OUTCOME_ARP_NOT_OWNED);
+	}
+	if (ownership == ARP_LAPSED)
+		return answers_only ? OUTCOME_COUNT
+				    : arp_silent(eth, arp, ifindex, OUTCOME_ARP_LEASE_OVER);
+	/* loaded again rather than kept over the look-up: that would cost two accesses, to the
+	 * stack */
+	if (mac_load(arp->sha) == mac || mac_load(eth + ETH_ALEN) == mac)
+		return arp_refuse(OUTCOME_ARP_OWN_MAC, answers_only);
 	if (ip4_load(arp->spa) == ip4_load(arp->tpa))
-		return arp_silent(eth, arp, ifindex, OUTCOME_ARP_CONFLICT);
+		return answers_only ? OUTCOME_COUNT
+				    : arp_silent(eth, arp, ifindex, OUTCOME_ARP_CONFLICT);
 	if (mac_load(eth) != MAC_BROADCAST && mac_load(eth) != mac)
-		return count_silence(OUTCOME_ARP_OTHER_DESTINATION);
-	if (sha != source)
+		return arp_refuse(OUTCOME_ARP_OTHER_DESTINATION, answers_only);
+	if (!answers_only && mac_load(arp->sha) != mac_load(eth + ETH_ALEN))
 		count_outcome(OUTCOME_ARP_SHA_MISMATCH);
 	arp_reply(eth, arp, mac);
 	count_answer(OUTCOME_ARP_ANSWERED, &entry->responses_sent);
@@ -157,61 +189,20 @@ __noinline enum outcome arp_packet(struct ethhdr *eth, struct arp_packet *arp, _
 {
 	if (!eth || !arp)
 		return OUTCOME_COUNT;
-	if (word_load(arp) != ARP_FORMAT_OP(ARP_OP_REQUEST))
-		return arp_other(eth, arp, ifindex);
-	return arp_request(eth, arp, ifindex);
+	return arp_decide(eth, arp, ifindex, false);
 }
 
-/* A request by a sender that has nothing odd about it: not every valid one, but nearly. */
-static __always_inline bool arp_is_plain(const void *eth, const struct arp_packet *arp)
-{
-	mac_t sha = mac_load(arp->sha);
-	/* volatile, or clang would shift it out of the word behind sha */
-	__u8 first = *(const volatile __u8 *)arp->spa;
-
-	return word_load(arp) == ARP_FORMAT_OP(ARP_OP_REQUEST) && sha == mac_load(eth + ETH_ALEN) &&
-	       mac_is_host(sha) && first < 224 && first != 127;
-}
-
-/* What arp_untagged() isn't for. Else clang computes the arguments ahead of the look-up, and saves
- * registers to hold them. */
-static __always_inline int arp_aside(void *eth)
-{
-	barrier_var(eth);
-	return verdict(arp_packet(eth, eth + ETH_HLEN, attached_ifindex));
-}
-
-/*
- * arp_packet() for the attached device and a frame without tags, with the answers' path laid out
- * straight. Its verdict.
- */
+/* arp_packet() for the attached device and a frame without tags, with the answers' path laid out
+ * straight. Its verdict. */
 static __always_inline int arp_untagged(void *eth)
 {
-	struct arp_packet *arp = eth + ETH_HLEN;
-	struct responder_v4_key asked;
-	struct responder_v4_entry *entry;
-	enum arp_ownership ownership;
-	mac_t mac;
+	enum outcome outcome = arp_decide(eth, eth + ETH_HLEN, attached_ifindex, true);
 
-	if (!arp_is_plain(eth, arp))
-		return arp_aside(eth);
-	asked.ip4 = ip4_load(arp->tpa);
-	asked.ifindex = attached_ifindex;
-	ownership = arp_look_up(&asked, &entry, &mac);
-	if (ownership == ARP_NOT_OWNED) {
-		barrier_var(eth); /* as in arp_aside() */
-		arp_silent(eth, eth + ETH_HLEN, asked.ifindex, OUTCOME_ARP_NOT_OWNED);
-		return verdict_here(XDP_PASS);
+	if (outcome == OUTCOME_COUNT) {
+		barrier_var(eth); /* as in arp_decide() */
+		return verdict(arp_packet(eth, eth + ETH_HLEN, attached_ifindex));
 	}
-	/* loaded again rather than kept over the look-up: that would cost two accesses, to the
-	 * stack */
-	if (ownership == ARP_LAPSED || mac_load(arp->sha) == mac ||
-	    ip4_load(arp->spa) == ip4_load(arp->tpa) ||
-	    (mac_load(eth) != MAC_BROADCAST && mac_load(eth) != mac))
-		return arp_aside(eth);
-	arp_reply(eth, arp, mac);
-	count_answer(OUTCOME_ARP_ANSWERED, &entry->responses_sent);
-	return verdict_here(XDP_TX);
+	return outcome == OUTCOME_ARP_ANSWERED ? verdict_here(XDP_TX) : verdict_here(XDP_PASS);
 }
 
 #endif

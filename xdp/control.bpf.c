@@ -135,6 +135,39 @@ int control_remove(struct control_key *args)
 	return is_mapped(args->address) ? remove_v4(args) : remove_v6(args);
 }
 
+/*
+ * Writes the head of an entry that is leased: for the agent, which doesn't hold the writers' lock
+ * (leased.h). The exchange fails if the head became another in between.
+ */
+SEC("syscall")
+int control_set_leased(struct control_set_head *args)
+{
+	struct entry_tail *entry = entry_find(&args->key);
+	__u64 before;
+
+	if (!entry)
+		return CONTROL_ABSENT;
+	before = *(volatile __u64 *)&entry->head;
+	if (((struct entry_head *)&before)->lease == L2RESP_LEASE_FOREVER ||
+	    __sync_val_compare_and_swap((__u64 *)&entry->head, before, *(__u64 *)&args->head) !=
+		    before)
+		return CONTROL_BY_HAND;
+	return CONTROL_DONE;
+}
+
+/* Removes an entry if it is leased; by the agent, as above. */
+SEC("syscall")
+int control_remove_leased(struct control_key *args)
+{
+	struct entry_tail *entry = entry_find(args);
+
+	if (!entry)
+		return CONTROL_ABSENT;
+	if (entry->head.lease == L2RESP_LEASE_FOREVER)
+		return CONTROL_BY_HAND;
+	return control_remove(args);
+}
+
 SEC("syscall")
 int control_add_answers(struct control_add_answers *args)
 {
@@ -146,21 +179,14 @@ int control_add_answers(struct control_add_answers *args)
 	return CONTROL_DONE;
 }
 
-/* Near its lapse a stamp is compared with the boot clock alone. */
-#define STAMP_EXACT_NS 100000000ULL
-
 /*
  * The deadline is absolute, so that a caller that was stopped on its way here can't write a stale
- * one. Jiffies are read before the boot clock: whatever comes between makes them end early.
- *
- * Jiffies stand still while the machine is suspended, and the boot clock doesn't: fresh_ns bounds
- * for how long after the resume a stamp that lapsed meanwhile may still be taken for fresh.
+ * one. One that is further ahead than a lease lasts was computed from another clock.
  */
 SEC("syscall")
 int control_set_stamp(struct control_set_stamp *args)
 {
-	__u64 jiffies = bpf_jiffies64(), now = bpf_ktime_get_boot_ns();
-	__u64 deadline = args->deadline_ns, fresh = args->fresh_ns, remaining;
+	__u64 now = bpf_ktime_get_boot_ns(), deadline = args->deadline_ns;
 	__u32 slot = args->slot;
 	struct lease_stamp *stamp = bpf_map_lookup_elem(&leases, &slot);
 
@@ -168,20 +194,10 @@ int control_set_stamp(struct control_set_stamp *args)
 		return CONTROL_ABSENT;
 	if (deadline <= now)
 		return CONTROL_PAST;
-	remaining = deadline - now;
-	remaining = remaining > STAMP_EXACT_NS ? remaining - STAMP_EXACT_NS : 0;
-	fresh = fresh < remaining ? fresh : remaining;
-	/* the longer-lasting word last: a reader between the two finds either stamp */
-	*(volatile __u64 *)&stamp->fresh_jiffies = jiffies + fresh / 1000 * args->hz / 1000000;
+	if (deadline - now > args->duration_ns)
+		return CONTROL_FAR;
 	*(volatile __u64 *)&stamp->deadline_ns = deadline;
 	return CONTROL_DONE;
-}
-
-/* The low half of the jiffies, which user space has no other way to read. */
-SEC("syscall")
-int control_read_jiffies(void *args __attribute__((unused)))
-{
-	return (__u32)bpf_jiffies64();
 }
 
 /* The boot clock as a lease is compared with it. */

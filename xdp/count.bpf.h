@@ -11,11 +11,6 @@ const volatile __u32 counters_slot;
 
 #define CONFLICT_EVENT_INTERVAL_NS 1000000000ULL
 
-static __always_inline bool outcome_is_answer(enum outcome outcome)
-{
-	return outcome == OUTCOME_ARP_ANSWERED || outcome == OUTCOME_ND_ANSWERED;
-}
-
 static __always_inline int verdict(enum outcome outcome)
 {
 	return outcome_is_answer(outcome) ? XDP_TX : XDP_PASS;

@@ -20,14 +20,14 @@ const volatile __u32 attached_ifindex;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, L2RESP_DEFAULT_MAX_ENTRIES);
+	__uint(max_entries, L2RESP_FIRST_ROOM);
 	__type(key, struct responder_v4_key);
 	__type(value, struct responder_v4_entry);
 } responder_v4 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, L2RESP_DEFAULT_MAX_ENTRIES);
+	__uint(max_entries, L2RESP_FIRST_ROOM);
 	__type(key, struct responder_v6_key);
 	__type(value, struct responder_v6_entry);
 } responder_v6 SEC(".maps");
@@ -65,9 +65,18 @@ struct {
 	__uint(max_entries, L2RESP_EVENTS_BYTES);
 } events SEC(".maps");
 
+/* The ring that monitor reads: it makes one of L2RESP_TRACE_BYTES for as long as it runs, so that
+ * it takes no memory otherwise. */
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, L2RESP_TRACE_BYTES);
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_RINGBUF);
+			__uint(max_entries, 1 << 16);
+		});
 } trace SEC(".maps");
 
 /*

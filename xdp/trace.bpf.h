@@ -28,12 +28,14 @@ static __always_inline struct trace_record *trace_begin(struct xdp_md *ctx)
 {
 	__u64 now_ns = bpf_ktime_get_boot_ns();
 	struct trace_record *record;
+	__u32 slot = 0;
+	void *ring = bpf_map_lookup_elem(&trace, &slot);
 
-	if (now_ns > trace_control.until_ns) {
+	if (!ring || now_ns > trace_control.until_ns) {
 		trace_control.on = 0;
 		return NULL;
 	}
-	record = bpf_ringbuf_reserve(&trace, sizeof(*record), 0);
+	record = bpf_ringbuf_reserve(ring, sizeof(*record), 0);
 	if (!record) {
 		__sync_fetch_and_add(&trace_control.lost, 1);
 		return NULL;

@@ -1,13 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
+
+#define LIMIT_NS    (10 * UINT64_C(1000000000))
+#define LIMIT_LINES 10
+
+#define LINE_MAX_SIZE 1500
+#define KEPT_MAX      512
+
+_Static_assert(LINE_MAX_SIZE < PIPE_BUF, "a line is written whole or not at all");
+
+/* The lines that wait to be written. The lock is held to copy a line, never to write one. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t filled, emptied;
+	bool started;
+	bool writing; /* somebody is */
+	char lines[KEPT_MAX][LINE_MAX_SIZE];
+	size_t first, count;
+	size_t lost;
+} kept = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	   .filled = PTHREAD_COND_INITIALIZER,
+	   .emptied = PTHREAD_COND_INITIALIZER };
+
+static _Thread_local bool only_keep;
 
 /* Is standard error the stream that systemd.exec(5) says the journal reads? */
 static bool journal_reads(void)
@@ -20,9 +50,137 @@ static bool journal_reads(void)
 	       !fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
 }
 
+/* Would a line be written without a wait? */
+static bool writable(void)
+{
+	struct pollfd pollfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&pollfd, 1, 0) == 1 && (pollfd.revents & POLLOUT);
+}
+
+static void write_line(const char *line)
+{
+	size_t length = strlen(line);
+	ssize_t done;
+
+	/* there is nobody to tell that it failed */
+	while (length && ((done = write(STDERR_FILENO, line, length)) > 0 || errno == EINTR)) {
+		line += done > 0 ? done : 0;
+		length -= done > 0 ? done : 0;
+	}
+}
+
+static void keep(const char *line)
+{
+	if (kept.count == KEPT_MAX) {
+		kept.lost++;
+		return;
+	}
+	memcpy(kept.lines[(kept.first + kept.count++) % KEPT_MAX], line, strlen(line) + 1);
+	pthread_cond_signal(&kept.filled);
+}
+
+static void put_line(const char *line)
+{
+	bool now;
+
+	pthread_mutex_lock(&kept.lock);
+	now = !kept.count && !kept.writing && !(kept.started && only_keep) && writable();
+	if (now)
+		kept.writing = true;
+	else if (kept.started)
+		keep(line);
+	else
+		kept.lost++;
+	pthread_mutex_unlock(&kept.lock);
+	if (!now)
+		return;
+	write_line(line);
+	pthread_mutex_lock(&kept.lock);
+	kept.writing = false;
+	pthread_cond_broadcast(&kept.filled);
+	pthread_mutex_unlock(&kept.lock);
+}
+
+/* Takes the next line to write, with the lock held. */
+static void take_line(char line[LINE_MAX_SIZE])
+{
+	while ((!kept.count && !kept.lost) || kept.writing)
+		pthread_cond_wait(&kept.filled, &kept.lock);
+	if (!kept.count) {
+		snprintf(line, LINE_MAX_SIZE,
+			 "xdp-l2respd: %zu lines of the log were lost, since nobody read them\n",
+			 kept.lost);
+		kept.lost = 0;
+		return;
+	}
+	memcpy(line, kept.lines[kept.first], LINE_MAX_SIZE);
+	kept.first = (kept.first + 1) % KEPT_MAX;
+	kept.count--;
+}
+
+static void *write_kept(void *unused)
+{
+	char line[LINE_MAX_SIZE];
+
+	pthread_mutex_lock(&kept.lock);
+	for (;;) {
+		take_line(line);
+		kept.writing = true;
+		pthread_mutex_unlock(&kept.lock);
+		write_line(line);
+		pthread_mutex_lock(&kept.lock);
+		kept.writing = false;
+		if (!kept.count)
+			pthread_cond_broadcast(&kept.emptied);
+	}
+	return unused;
+}
+
+int log_start(void)
+{
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	pthread_t thread;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	r = pthread_create(&thread, &attributes, write_kept, NULL);
+	pthread_attr_destroy(&attributes);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	kept.started = !r;
+	return -r;
+}
+
+void log_only_keep(void)
+{
+	only_keep = true;
+}
+
+void log_flush(uint64_t usec)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += usec / 1000000;
+	until.tv_nsec += usec % 1000000 * 1000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&kept.lock);
+	while ((kept.count || kept.writing) &&
+	       !pthread_cond_timedwait(&kept.emptied, &kept.lock, &until))
+		;
+	pthread_mutex_unlock(&kept.lock);
+}
+
 static void say(int priority, const char *format, va_list args)
 {
-	char text[1400], prefix[8] = "";
+	char text[1400], line[LINE_MAX_SIZE], prefix[8] = "";
 
 	vsnprintf(text, sizeof(text), format, args);
 	/* a line is a record: names in files may hold anything */
@@ -31,7 +189,8 @@ static void say(int priority, const char *format, va_list args)
 			*at = '?';
 	if (journal_reads())
 		snprintf(prefix, sizeof(prefix), "<%d>", priority);
-	fprintf(stderr, "%s%s%s\n", prefix, *prefix ? "" : "xdp-l2respd: ", text);
+	snprintf(line, sizeof(line), "%s%s%s\n", prefix, *prefix ? "" : "xdp-l2respd: ", text);
+	put_line(line);
 }
 
 void log_say(int priority, const char *format, ...)
@@ -49,5 +208,31 @@ void log_warn(const char *format, ...)
 
 	va_start(args, format);
 	say(LOG_WARNING, format, args);
+	va_end(args);
+}
+
+void log_limit_tick(struct log_limit *limit, int priority)
+{
+	if (!limit->since_ns || clock_boot_ns() - limit->since_ns < LIMIT_NS)
+		return;
+	if (limit->left_out)
+		log_say(priority, "and %llu more like these", (unsigned long long)limit->left_out);
+	*limit = (struct log_limit){};
+}
+
+void log_limited(struct log_limit *limit, int priority, const char *format, ...)
+{
+	va_list args;
+
+	log_limit_tick(limit, priority);
+	if (!limit->since_ns)
+		limit->since_ns = clock_boot_ns();
+	if (limit->said == LIMIT_LINES) {
+		limit->left_out++;
+		return;
+	}
+	limit->said++;
+	va_start(args, format);
+	say(priority, format, args);
 	va_end(args);
 }

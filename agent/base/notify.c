@@ -110,6 +110,12 @@ void notify_free(struct notify *notify)
 	free(notify);
 }
 
+void notify_alive(struct notify *notify)
+{
+	if (notify->watchdog)
+		notify_send(notify, "WATCHDOG=1");
+}
+
 void notify_ready(struct notify *notify)
 {
 	if (notify->ready && !notify_send(notify, "READY=1"))

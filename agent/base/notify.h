@@ -19,6 +19,10 @@ void notify_free(struct notify *notify);
 /* A line or several, as sd_notify() takes them. Returns whether they are sent. */
 bool notify_send(struct notify *notify, const char *text);
 
+/* Feeds the watchdog, if there is one: for a thread that does so in the place of @event's loop. Any
+ * thread may call this and notify_send(). */
+void notify_alive(struct notify *notify);
+
 /* READY=1, until it is sent. */
 void notify_ready(struct notify *notify);
 

@@ -12,7 +12,7 @@
 #include "config.h"
 #include "err.h"
 #include "helper.h"
-#include "lease.h"
+#include "lease_thread.h"
 #include "notify.h"
 #include "program.h"
 #include "source.h"
@@ -25,7 +25,8 @@ struct agent_parts {
 	struct notify *notify;
 	struct helper *helper;
 	struct program *program;
-	const char *path; /* of the configuration */
+	const struct loop_times *times; /* of the event loop */
+	const char *path;		/* of the configuration */
 };
 
 /* Begins with @config, which was read from the parts' path, and which it takes over whatever the
@@ -65,9 +66,8 @@ const char *agent_listen(const struct agent *agent, uint16_t *ret_port);
 /* Figures for metrics. */
 struct agent_figures {
 	struct lease_status lease;
-	struct program_changes entries; /* of the last comparison with the maps */
+	struct lease_entries entries;
 	uint64_t reconciles, reconcile_failures, reconcile_ns, reconcile_worst_ns;
-	uint64_t drift; /* entries that were found otherwise than left */
 	uint64_t announced;
 	uint64_t conflicts, defended, yielded;
 	uint64_t asked;	 /* probes sent */
@@ -78,6 +78,7 @@ struct agent_figures {
 	struct source_status source;
 	size_t interfaces, attach_failures;
 	bool draining;
+	const struct loop_times *main_times, *lease_times;
 };
 
 void agent_figures(const struct agent *agent, struct agent_figures *ret_figures);

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <limits.h>
-#include <math.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "config.h"
+#include "config_value.h"
 #include "field.h"
 #include "pins.h"
 
@@ -20,10 +20,11 @@
 /* A list of 500 objects may take its time; a frozen server is left after this. */
 #define SOURCE_TIMEOUT_NS   (10 * NS_PER_SECOND)
 #define SOURCE_RETRY_MAX_NS (10 * NS_PER_SECOND)
-#define MAX_PRIORITY	    INT32_MAX
 
-/* A value that a key takes, at @field. Errors are sentences without their place. */
-typedef int take_fn(const json_t *value, void *field, struct err *err);
+static int err_nomem(struct err *err)
+{
+	return err_set(err, -ENOMEM, "out of memory");
+}
 
 struct key {
 	const char *name;
@@ -32,234 +33,23 @@ struct key {
 	size_t field;		/* offset in struct config; of a mapping: a flag, or 0 for none */
 };
 
-static int err_nomem(struct err *err)
-{
-	return err_set(err, -ENOMEM, "out of memory");
-}
-
-static int take_text(const json_t *value, void *field, struct err *err)
-{
-	const char *text = json_string_value(value);
-	char *copy;
-
-	if (!text || !*text)
-		return err_set(err, -EINVAL, "takes a text");
-	copy = strdup(text);
-	if (!copy)
-		return err_nomem(err);
-	free(*(char **)field);
-	*(char **)field = copy;
-	return 0;
-}
-
-/* A DNS subdomain in lower case, as Kubernetes names nodes: records are named after it. */
-static int take_node(const json_t *value, void *field, struct err *err)
-{
-	const char *text = json_string_value(value);
-	size_t length = text ? strlen(text) : 0;
-
-	if (!length || length > LEASE_NODE_MAX)
-		return err_set(err, -EINVAL, "takes a name of up to %d characters", LEASE_NODE_MAX);
-	for (size_t i = 0; i < length; i++) {
-		bool alnum = islower((unsigned char)text[i]) || isdigit((unsigned char)text[i]);
-
-		if (!alnum && (i == 0 || i == length - 1 || !strchr("-.", text[i])))
-			return err_set(err, -EINVAL,
-				       "takes a name in lower-case letters, digits, '-' and '.', "
-				       "not '%s'",
-				       text);
+#define KEY(name_, take_, member)                                                          \
+	{                                                                                  \
+		.name = (name_), .take = (take_), .field = offsetof(struct config, member) \
 	}
-	return take_text(value, field, err);
-}
-
-static int take_flag(const json_t *value, void *field, struct err *err)
-{
-	if (!json_is_boolean(value))
-		return err_set(err, -EINVAL, "takes true or false");
-	*(bool *)field = json_is_true(value);
-	return 0;
-}
-
-static int take_number(const json_t *value, long long first, long long last, uint32_t *field,
-		       struct err *err)
-{
-	if (!json_is_integer(value) || json_integer_value(value) < first ||
-	    json_integer_value(value) > last)
-		return err_set(err, -EINVAL, "takes a number from %lld to %lld", first, last);
-	*field = json_integer_value(value);
-	return 0;
-}
-
-static int take_weight(const json_t *value, void *field, struct err *err)
-{
-	return take_number(value, 0, 1000000, field, err);
-}
-
-static int take_count(const json_t *value, void *field, struct err *err)
-{
-	return take_number(value, 0, 100, field, err);
-}
-
-static int take_priority(const json_t *value, void *field, struct err *err)
-{
-	uint32_t priority;
-	int r = take_number(value, 0, MAX_PRIORITY, &priority, err);
-
-	if (!r)
-		*(unsigned int *)field = priority;
-	return r;
-}
-
-/* 15s, 1200ms, 2m, 1m30s, 1.5s: as Go writes durations. */
-static int take_duration(const json_t *value, void *field, struct err *err)
-{
-	static const struct {
-		const char *unit;
-		double ns;
-	} units[] = { { "ms", 1e6 }, { "us", 1e3 }, { "h", 3600e9 }, { "m", 60e9 }, { "s", 1e9 } };
-	const char *text = json_string_value(value), *at = text;
-	double total = 0;
-
-	while (at && *at) {
-		double number;
-		size_t u = 0;
-		char *end;
-
-		if (!isdigit((unsigned char)*at))
-			break;
-		number = strtod(at, &end);
-		while (u < sizeof(units) / sizeof(units[0]) &&
-		       strncmp(end, units[u].unit, strlen(units[u].unit)) != 0)
-			u++;
-		if (u == sizeof(units) / sizeof(units[0]))
-			break;
-		total += number * units[u].ns;
-		at = end + strlen(units[u].unit);
+#define MAP(name_, keys_)                        \
+	{                                        \
+		.name = (name_), .keys = (keys_) \
 	}
-	if (!at || *at || at == text || total > 365.0 * 86400e9)
-		return err_set(err, -EINVAL, "takes a duration such as 15s or 1200ms");
-	*(uint64_t *)field = llround(total);
-	return 0;
-}
-
-static int take_choice(const json_t *value, const char *const *choices, int count, int *ret_choice,
-		       struct err *err)
-{
-	const char *text = json_string_value(value) ?: "";
-	char list[128] = "";
-
-	for (int i = 0; i < count; i++) {
-		size_t used = strlen(list);
-
-		if (!strcmp(text, choices[i])) {
-			*ret_choice = i;
-			return 0;
-		}
-		snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", choices[i]);
-	}
-	return err_set(err, -EINVAL, "takes one of %s", list);
-}
-
-static int take_engine(const json_t *value, void *field, struct err *err)
-{
-	int choice, r = take_choice(value, lease_engine_names, LEASE_ENGINE_COUNT, &choice, err);
-
-	if (!r)
-		*(enum lease_engine *)field = choice;
-	return r;
-}
-
-static int take_conflict(const json_t *value, void *field, struct err *err)
-{
-	int choice, r = take_choice(value, &conflict_answer_names[CONFLICT_DEFEND],
-				    CONFLICT_ANSWER_COUNT - CONFLICT_DEFEND, &choice, err);
-
-	if (!r)
-		*(enum conflict_answer *)field = CONFLICT_DEFEND + choice;
-	return r;
-}
-
-static int take_mode(const json_t *value, void *field, struct err *err)
-{
-	static const char *const modes[] = {
-		[ATTACH_MODE_AUTO] = "auto",
-		[ATTACH_MODE_NATIVE] = "native",
-		[ATTACH_MODE_SKB] = "skb",
-	};
-	int choice, r = take_choice(value, modes, sizeof(modes) / sizeof(modes[0]), &choice, err);
-
-	if (!r)
-		*(enum attach_mode *)field = choice;
-	return r;
-}
-
-static void strings_free(char **strings)
-{
-	for (size_t i = 0; strings && strings[i]; i++)
-		free(strings[i]);
-	free(strings);
-}
-
-static bool is_url(const json_t *value)
-{
-	const char *text = json_string_value(value) ?: "";
-
-	return !strncmp(text, "http://", 7) || !strncmp(text, "https://", 8);
-}
-
-static int take_endpoints(const json_t *value, void *field, struct err *err)
-{
-	char **list = calloc(json_array_size(value) + 1, sizeof(*list));
-	const json_t *item;
-	size_t i;
-	bool urls = json_array_size(value);
-	int r = list ? 0 : err_nomem(err);
-
-	json_array_foreach(value, i, item) urls = urls && is_url(item);
-	if (!r && !urls)
-		r = err_set(err, -EINVAL, "takes a list of http:// or https:// URLs");
-	json_array_foreach(value, i, item) if (!r) r = take_text(item, &list[i], err);
-	if (r < 0) {
-		strings_free(list);
-		return r;
-	}
-	strings_free(*(char ***)field);
-	*(char ***)field = list;
-	return 0;
-}
-
-/* Addresses that HTTP may listen on: what it tells is nobody else's business. */
-static const char *const loopback[] = { "127.0.0.1", "[::1]", "localhost" };
-
-/* HOST:PORT; both fields at once. */
-static int take_listen(const json_t *value, void *field, struct err *err)
-{
-	struct config *config = field;
-	const char *text = json_string_value(value), *colon = text ? strrchr(text, ':') : NULL;
-	unsigned long port;
-	char *end = NULL;
-	bool local = false;
-
-	port = colon && isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10) : 0;
-	for (size_t i = 0; end && i < sizeof(loopback) / sizeof(loopback[0]); i++)
-		local = local || (strlen(loopback[i]) == (size_t)(colon - text) &&
-				  !strncmp(text, loopback[i], colon - text));
-	if (!end || *end || !port || port > UINT16_MAX || !local)
-		return err_set(err, -EINVAL,
-			       "takes a loopback address and a port, such as 127.0.0.1:9717");
-	free(config->listen_host);
-	config->listen_host = strndup(text, colon - text);
-	config->listen_port = port;
-	return config->listen_host ? 0 : err_nomem(err);
-}
-
-#define KEY(name_, take_, member) \
-	{ .name = (name_), .take = (take_), .field = offsetof(struct config, member) }
-#define MAP(name_, keys_) { .name = (name_), .keys = (keys_) }
 /* A mapping that means something even if it is empty. */
-#define MAP_FLAG(name_, keys_, member) \
-	{ .name = (name_), .keys = (keys_), .field = offsetof(struct config, member) }
-#define END { 0 }
+#define MAP_FLAG(name_, keys_, member)                                                     \
+	{                                                                                  \
+		.name = (name_), .keys = (keys_), .field = offsetof(struct config, member) \
+	}
+#define END       \
+	{         \
+		0 \
+	}
 
 static const struct key kubernetes_keys[] = {
 	KEY("kubeconfig", take_text, source.kubeconfig),
@@ -291,6 +81,7 @@ static const struct key lease_keys[] = {
 	KEY("duration", take_duration, timing.duration_ns),
 	KEY("renewDeadline", take_duration, timing.renew_deadline_ns),
 	KEY("retryPeriod", take_duration, timing.retry_period_ns),
+	KEY("liveness", take_duration, liveness_ns),
 	KEY("weight", take_weight, weight),
 	KEY("preempt", take_flag, preempt),
 	END,
@@ -300,6 +91,7 @@ static const struct key announce_keys[] = {
 	KEY("count", take_count, announce_count),
 	KEY("interval", take_duration, announce_interval_ns),
 	KEY("refresh", take_duration, announce_refresh_ns),
+	KEY("rate", take_rate, announce_rate),
 	END,
 };
 
@@ -440,10 +232,13 @@ static int config_defaults(struct config *config, struct err *err)
 		.source.pools = true,
 		.engine = LEASE_ENGINE_NONE,
 		.timing = { 15 * NS_PER_SECOND, 5 * NS_PER_SECOND, 2 * NS_PER_SECOND },
+		.liveness_ns = 30 * NS_PER_SECOND,
 		.weight = 100,
 		.conflict = CONFLICT_DEFEND,
 		.announce_count = 3,
 		.announce_interval_ns = 1100 * NS_PER_MS,
+		.announce_refresh_ns = 120 * NS_PER_SECOND,
+		.announce_rate = 1000,
 		.attach = { .mode = ATTACH_MODE_AUTO, .priority = ATTACH_KEEP_PRIORITY },
 		.listen_host = strdup("127.0.0.1"),
 		.listen_port = 9717,
@@ -484,6 +279,8 @@ static int config_check(const struct config *config, const char *path, struct er
 		return err_set(err, -EINVAL, "%s: engine etcd needs lease.endpoints", path);
 	if (!config->cert != !config->key)
 		return err_set(err, -EINVAL, "%s: lease.cert and lease.key go together", path);
+	if (config->liveness_ns < NS_PER_SECOND)
+		return err_set(err, -EINVAL, "%s: lease.liveness is shorter than 1s", path);
 	if (config->announce_count > 1 && config->announce_interval_ns < 10 * NS_PER_MS)
 		return err_set(err, -EINVAL, "%s: announce.interval is shorter than 10ms", path);
 	if (config->announce_refresh_ns && config->announce_refresh_ns < NS_PER_SECOND)

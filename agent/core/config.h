@@ -26,6 +26,7 @@ struct config {
 	char *load_balancer_class; /* Services with another one are left alone */
 	enum lease_engine engine;
 	struct lease_timing timing;
+	uint64_t liveness_ns; /* renewals end when the rest of the agent hangs for longer */
 	uint32_t weight;
 	bool preempt;
 	char **endpoints;				    /* NULL-terminated */
@@ -35,6 +36,7 @@ struct config {
 	uint32_t announce_count;
 	uint64_t announce_interval_ns;
 	uint64_t announce_refresh_ns; /* 0: never */
+	uint32_t announce_rate;	      /* frames a second, an interface */
 	struct attach_options attach;
 	char *listen_host;
 	uint16_t listen_port; /* 0: no HTTP */

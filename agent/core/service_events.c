@@ -5,6 +5,7 @@
 #include <string.h>
 #include <net/if.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "service_events.h"
@@ -98,11 +99,11 @@ static void tell_answered(const struct service_view *view, const struct service 
 
 	(void)load_balancer;
 	/* by now it may be another's again */
-	if (!found || !lease_manager_holds(view->manager, address))
+	if (!found || !reconcile_holds(view->reconcile, address))
 		return;
 	while (found > list && !address_compare(&found[-1].address, address))
 		found--;
-	lease_manager_info(view->manager, address, &info);
+	lease_thread_info(view->thread, address, &info);
 	moved = *info.former && strcmp(info.former, view->node) != 0;
 	address_format(address, ip);
 	if (moved)
@@ -231,9 +232,24 @@ static bool why_nobody(const struct service_view *view, const struct service *se
 
 struct looking {
 	struct service_events *events;
+	/* in the order in which visit_all() comes to them: who answers for them is asked at once */
+	struct address *addresses;
+	size_t count, capacity, at;
+	bool *alive;
 	struct silence_list now;
 	uint64_t now_ns;
 };
+
+static void look_for(const struct service_view *view __attribute__((unused)),
+		     const struct service *service __attribute__((unused)),
+		     const struct address *address, bool load_balancer __attribute__((unused)),
+		     void *data)
+{
+	struct looking *looking = data;
+
+	ALLOC_GROW(looking->addresses, looking->count, looking->capacity);
+	looking->addresses[looking->count++] = *address;
+}
 
 static void look_at(const struct service_view *view, const struct service *service,
 		    const struct address *address, bool load_balancer, void *data)
@@ -241,12 +257,11 @@ static void look_at(const struct service_view *view, const struct service *servi
 	struct looking *looking = data;
 	struct silence_list *now = &looking->now;
 	struct silence silence = { *address, looking->now_ns }, *before = NULL;
-	struct lease_info info;
 	char ip[INET6_ADDRSTRLEN];
 	uint64_t grace_ns;
 	struct err why, text;
 
-	if (!lease_manager_info(view->manager, address, &info) && info.holder_alive)
+	if (looking->alive[looking->at++])
 		return;
 	if (!why_nobody(view, service, address, load_balancer, &why, &grace_ns))
 		return;
@@ -282,14 +297,21 @@ static void look(struct service_events *events)
 {
 	struct looking looking = { .events = events, .now_ns = clock_boot_ns() };
 	struct source_status source;
+	struct lease_entries entries;
 	struct lease_status lease;
 	struct service_view view;
 
 	events->view(&view, events->userdata);
 	source_status(view.source, &source);
-	lease_manager_status(view.manager, &lease);
-	if (source.leads && lease.state != LEASE_CONNECTING)
+	lease_thread_status(view.thread, &lease, &entries);
+	if (source.leads && lease.state != LEASE_CONNECTING) {
+		visit_all(&view, look_for, &looking);
+		looking.alive = xcalloc(looking.count + 1, sizeof(*looking.alive));
+		lease_thread_alive(view.thread, looking.addresses, looking.count, looking.alive);
 		visit_all(&view, look_at, &looking);
+		free(looking.addresses);
+		free(looking.alive);
+	}
 	free(events->silent.list);
 	events->silent = looking.now;
 	if (events->silent.count)

@@ -4,7 +4,8 @@
 #define XDP_L2RESPD_SERVICE_EVENTS_H
 
 #include "desired.h"
-#include "lease.h"
+#include "lease_thread.h"
+#include "reconcile.h"
 #include "source.h"
 
 /* What is known here, at the moment. Borrowed. */
@@ -12,7 +13,8 @@ struct service_view {
 	struct source *source;
 	const struct desired *desired;
 	const struct link_table *links;
-	struct lease_manager *manager;
+	const struct reconcile *reconcile;
+	struct lease_thread *thread;
 	const char *node, *class;
 	bool shared; /* the store says what other nodes hold */
 	bool draining;

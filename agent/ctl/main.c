@@ -15,6 +15,7 @@
 #include "client.h"
 #include "config.h"
 #include "helper.h"
+#include "loop.h"
 #include "local_socket.h"
 #include "server.h"
 #include "log.h"
@@ -22,6 +23,9 @@
 #include "privilege.h"
 #include "program.h"
 #include "rehearse.h"
+
+/* The last lines of the log may take so long to be read. */
+#define FLUSH_USEC 500000
 
 enum mode {
 	MODE_RUN,
@@ -178,7 +182,8 @@ static const struct {
 	{ SIGHUP, on_reload },
 };
 
-static int serve(const struct agent_parts *parts, struct config *config, int *local_fd)
+static int serve(const struct agent_parts *parts, struct config *config, struct loop_times *times,
+		 int *local_fd)
 {
 	struct running running = { .notify = parts->notify };
 	struct server *server = NULL;
@@ -195,7 +200,7 @@ static int serve(const struct agent_parts *parts, struct config *config, int *lo
 	}
 	if (r >= 0) {
 		log_say(LOG_INFO, "version " L2RESP_VERSION " started");
-		r = sd_event_loop(parts->event);
+		r = loop_run(parts->event, times);
 		if (r < 0)
 			err_write(&err, "the event loop: %s", strerror(-r));
 	}
@@ -216,7 +221,7 @@ static int take_privileged(struct agent_parts *parts, const char *bpffs, struct 
 	return r < 0 ? r : privilege_limit(~PRIVILEGE(CAP_SYS_ADMIN), err);
 }
 
-static int start(struct agent_parts *parts)
+static int start(struct agent_parts *parts, struct loop_times *times)
 {
 	_cleanup_close_ int local_fd = -1;
 	struct config config;
@@ -238,12 +243,18 @@ static int start(struct agent_parts *parts)
 		config_free(&config);
 		return fail(&err);
 	}
-	return serve(parts, &config, &local_fd);
+	/* from here on there may be threads: the helper was forked before */
+	r = log_start();
+	if (r < 0)
+		log_say(LOG_WARNING, "lines of the log that nobody reads are lost: %s",
+			strerror(-r));
+	return serve(parts, &config, times, &local_fd);
 }
 
 static int run(const char *path)
 {
-	struct agent_parts parts = { .path = path };
+	static struct loop_times times;
+	struct agent_parts parts = { .path = path, .times = &times };
 	sigset_t mask;
 	int r, status;
 
@@ -258,11 +269,12 @@ static int run(const char *path)
 		log_say(LOG_ERR, "starting the event loop: %s", strerror(-r));
 		return 1;
 	}
-	status = start(&parts);
+	status = start(&parts, &times);
 	program_free(parts.program);
 	helper_free(parts.helper);
 	notify_free(parts.notify);
 	sd_event_unref(parts.event);
+	log_flush(FLUSH_USEC);
 	return status;
 }
 

@@ -25,8 +25,10 @@ static const struct {
 	enum metric_unit unit;
 	size_t field; /* in struct agent_figures */
 } metrics[] = {
-#define METRIC(name_, type_, unit_, member, help_) \
-	{ "l2resp_" name_, help_, type_, unit_, offsetof(struct agent_figures, member) }
+#define METRIC(name_, type_, unit_, member, help_)                                           \
+	{                                                                                    \
+		"l2resp_" name_, help_, type_, unit_, offsetof(struct agent_figures, member) \
+	}
 	METRIC("addresses_selected", GAUGE, UNIT_SIZE, selected,
 	       "Addresses that this node's policies select"),
 	METRIC("addresses_blocked", GAUGE, UNIT_SIZE, blocked,
@@ -58,7 +60,8 @@ static const struct {
 	       "Duration of the last comparison"),
 	METRIC("reconcile_worst_seconds", GAUGE, UNIT_NS, reconcile_worst_ns,
 	       "Duration of the longest comparison"),
-	METRIC("drift_total", COUNTER, UNIT_U64, drift, "Entries found otherwise than left"),
+	METRIC("drift_total", COUNTER, UNIT_U64, entries.drift,
+	       "Entries found otherwise than left"),
 	METRIC("announcements_total", COUNTER, UNIT_U64, announced,
 	       "Announcements sent, each in both forms"),
 	METRIC("conflicts_total", COUNTER, UNIT_U64, conflicts,
@@ -140,6 +143,34 @@ static void print_pools(FILE *out, const struct allocator *allocator)
 			pool.conflict || pool.pool->disabled ? 0 : (double)pool.available);
 }
 
+static void print_loop(FILE *out, const char *name, const struct loop_times *times)
+{
+	uint64_t count = 0;
+
+	for (unsigned int i = 0; i <= LOOP_BOUNDS; i++) {
+		count += atomic_load_explicit(&times->count[i], memory_order_relaxed);
+		fprintf(out, "l2resp_loop_seconds_bucket{loop=\"%s\",le=\"", name);
+		if (i < LOOP_BOUNDS)
+			fprintf(out, "%g", loop_bounds_ns[i] / 1e9);
+		else
+			fputs("+Inf", out);
+		fprintf(out, "\"} %llu\n", (unsigned long long)count);
+	}
+	fprintf(out, "l2resp_loop_seconds_sum{loop=\"%s\"} %.9f\n", name,
+		atomic_load_explicit(&times->total_ns, memory_order_relaxed) / 1e9);
+	fprintf(out, "l2resp_loop_seconds_count{loop=\"%s\"} %llu\n", name,
+		(unsigned long long)count);
+}
+
+static void print_loops(FILE *out, const struct agent_figures *figures)
+{
+	fputs("# HELP l2resp_loop_seconds How long handlers of the event loops ran\n"
+	      "# TYPE l2resp_loop_seconds histogram\n",
+	      out);
+	print_loop(out, "main", figures->main_times);
+	print_loop(out, "lease", figures->lease_times);
+}
+
 /* VmRSS, in bytes. */
 static unsigned long memory(void)
 {
@@ -172,6 +203,7 @@ char *metrics_text(struct agent *agent, size_t *ret_size)
 	}
 	print_states(out, figures.lease.state);
 	print_pools(out, figures.source.allocator);
+	print_loops(out, &figures);
 	if (!agent_counts(agent, &counts, &err))
 		print_outcomes(out, &counts);
 	fprintf(out,

@@ -5,7 +5,7 @@
 
 #include "etcd.h"
 
-#define PAGE		10000
+#define PAGE		1000 /* records: parsing more would keep a renewal waiting */
 #define FOLLOW_RETRY_NS (200 * UINT64_C(1000000))
 
 static void follow_later(struct store_etcd *etcd);

@@ -127,9 +127,10 @@ struct lease_callbacks {
 	/* A renewal is confirmed: the entries in @slot may answer until @deadline_ns. */
 	int (*stamp)(uint8_t slot, uint64_t deadline_ns, void *userdata);
 
-	/* Until when the data path would answer for @slot now, by the map; 0 if it never was
-	 * stamped. Decides whether a session may go on after a restart. */
-	uint64_t (*stamped)(uint8_t slot, void *userdata);
+	/* Until when the data path would answer for @slot now, by the map: *ret_deadline_ns, 0 if
+	 * it never was stamped. Decides whether a session may go on after a restart. Returns 0, or
+	 * a negative errno where that can't be read: then it is asked again. */
+	int (*stamped)(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata);
 
 	/* Holder or wish of @address is another than before; see lease_manager_info(). Only for
 	 * addresses that are wanted. */

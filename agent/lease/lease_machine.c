@@ -46,9 +46,12 @@ void lease_machine_set_store(struct lease_machine *machine, struct store *store)
 	machine->store = store;
 	machine->swaps_max = store->swaps_begin;
 	/* the process before left a session: it goes on, or is closed */
-	for (unsigned int slot = 1; slot < L2RESP_LEASE_SLOTS; slot++)
-		if (machine->callbacks->stamped(slot, machine->userdata) > now)
+	for (unsigned int slot = 1; slot < L2RESP_LEASE_SLOTS; slot++) {
+		uint64_t until;
+
+		if (machine->callbacks->stamped(slot, &until, machine->userdata) < 0 || until > now)
 			machine->leave_ns = now + 2 * machine->forget_ns;
+	}
 }
 
 void lease_machine_free(struct lease_machine *machine)

@@ -103,8 +103,10 @@ static uint8_t slot_choose(struct lease_machine *machine, uint64_t now)
 	uint8_t slot = machine->session.slot ?: machine->self->heartbeat.slot;
 
 	for (int i = 1; i < L2RESP_LEASE_SLOTS; i++) {
+		uint64_t until;
+
 		slot = slot % (L2RESP_LEASE_SLOTS - 1) + 1;
-		if (machine->callbacks->stamped(slot, machine->userdata) <= now)
+		if (!machine->callbacks->stamped(slot, &until, machine->userdata) && until <= now)
 			return slot;
 	}
 	return 0;
@@ -225,7 +227,9 @@ static uint64_t session_begin(struct lease_machine *machine, uint64_t now)
 					self->heartbeat.id, self->name);
 			return until;
 		}
-		stamped = machine->callbacks->stamped(self->heartbeat.slot, machine->userdata);
+		if (machine->callbacks->stamped(self->heartbeat.slot, &stamped, machine->userdata) <
+		    0)
+			return now + machine->retry_period_ns;
 		if (self->heartbeat.session != machine->session.ended && !machine->draining &&
 		    self->heartbeat.slot != L2RESP_LEASE_FOREVER && stamped > now)
 			return session_resume(machine, stamped);

@@ -1,87 +1,109 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
+#include <uthash.h>
+#include <utlist.h>
 
+#include "alloc.h"
 #include "announce.h"
 #include "announcer.h"
 #include "clock.h"
+#include "log.h"
+#include "loop.h"
 
-/* Announcements a turn of the event loop: renewals mustn't wait for 100,000 frames. */
-#define TURN 256
+#define NS_PER_S 1000000000ULL
+/* A turn that comes late may make up for so much of the rate. */
+#define BURST_NS 10000000ULL
+/* The interface's queue is full: again after that. */
+#define BUSY_NS 10000000ULL
 
-struct job {
+/* All zero but for its members: it is hashed as bytes. */
+struct job_key {
 	struct address address;
 	uint32_t ifindex;
-	uint32_t left;
-	uint64_t due_ns;
 };
 
-/* First in, first out; jobs of one queue are due in the order in which they came. */
-struct queue {
-	struct job *jobs;
-	size_t first, count, capacity; /* capacity: a power of two */
+struct job {
+	struct job_key key;
+	enum announce_why why;
+	uint32_t left;
+	uint64_t due_ns; /* of a repeat */
+	struct job *prev, *next;
+	UT_hash_handle hh;
+};
+
+/* An interface. */
+struct lane {
+	uint32_t ifindex;
+	uint64_t next_ns;		   /* no frame before */
+	struct job *queues[ANNOUNCE_WHYS]; /* repeats are due in the order in which they came */
+	struct lane *prev, *next;
+	UT_hash_handle hh;
 };
 
 struct announcer {
 	const struct links *links;
-	struct announcer_callbacks callbacks;
-	void *userdata;
+	struct program *program;
 	sd_event_source *timer;
-	struct queue fresh;   /* due at once */
-	struct queue repeats; /* due an interval after the one before */
+	struct job *jobs;	    /* by key */
+	struct lane *lanes, *order; /* by ifindex; in the order in which they are served */
 	uint32_t count;
-	uint64_t interval_ns;
+	uint64_t interval_ns, frame_ns;
 	uint64_t sent;
+	struct log_limit failed;
 	int fd; /* one packet socket for all interfaces */
 };
 
-static int queue_push(struct queue *queue, const struct job *job)
+static struct lane *lane_get(struct announcer *announcer, uint32_t ifindex)
 {
-	if (queue->count == queue->capacity) {
-		size_t capacity = queue->capacity ? 2 * queue->capacity : 64;
-		struct job *jobs = calloc(capacity, sizeof(*jobs));
+	struct lane *lane;
 
-		if (!jobs)
-			return -ENOMEM;
-		for (size_t i = 0; i < queue->count; i++)
-			jobs[i] = queue->jobs[(queue->first + i) & (queue->capacity - 1)];
-		free(queue->jobs);
-		*queue = (struct queue){ jobs, 0, queue->count, capacity };
-	}
-	queue->jobs[(queue->first + queue->count++) & (queue->capacity - 1)] = *job;
-	return 0;
+	HASH_FIND(hh, announcer->lanes, &ifindex, sizeof(ifindex), lane);
+	if (lane)
+		return lane;
+	lane = xcalloc(1, sizeof(*lane));
+	lane->ifindex = ifindex;
+	HASH_ADD(hh, announcer->lanes, ifindex, sizeof(lane->ifindex), lane);
+	DL_APPEND(announcer->order, lane);
+	return lane;
 }
 
-static const struct job *queue_peek(const struct queue *queue)
+/* The most urgent job of @lane that is due, or NULL. */
+static struct job *lane_next(const struct lane *lane, uint64_t now_ns)
 {
-	return queue->count ? &queue->jobs[queue->first] : NULL;
+	for (enum announce_why why = 0; why < ANNOUNCE_WHYS; why++)
+		if (lane->queues[why] && lane->queues[why]->due_ns <= now_ns)
+			return lane->queues[why];
+	return NULL;
 }
 
-static struct job queue_pop(struct queue *queue)
+/* When @lane's next job is due; UINT64_MAX: never. */
+static uint64_t lane_due_ns(const struct lane *lane)
 {
-	struct job job = queue->jobs[queue->first];
+	uint64_t due_ns = UINT64_MAX;
 
-	queue->first = (queue->first + 1) & (queue->capacity - 1);
-	queue->count--;
-	if (!queue->count) {
-		/* a burst of 100,000 needn't be paid for ever */
-		free(queue->jobs);
-		*queue = (struct queue){};
-	}
-	return job;
+	for (enum announce_why why = 0; why < ANNOUNCE_WHYS; why++)
+		if (lane->queues[why] && lane->queues[why]->due_ns < due_ns)
+			due_ns = lane->queues[why]->due_ns;
+	return due_ns == UINT64_MAX || due_ns > lane->next_ns ? due_ns : lane->next_ns;
 }
 
 static void schedule(struct announcer *announcer)
 {
-	const struct job *repeat = queue_peek(&announcer->repeats);
-	uint64_t due_ns = repeat ? repeat->due_ns : 0;
+	uint64_t due_ns = UINT64_MAX;
+	struct lane *lane;
 
-	if (queue_peek(&announcer->fresh))
-		due_ns = 1;
-	if (!due_ns) {
+	DL_FOREACH(announcer->order, lane)
+	{
+		uint64_t lane_ns = lane_due_ns(lane);
+
+		due_ns = lane_ns < due_ns ? lane_ns : due_ns;
+	}
+	if (due_ns == UINT64_MAX) {
 		sd_event_source_set_enabled(announcer->timer, SD_EVENT_OFF);
 		return;
 	}
@@ -90,65 +112,132 @@ static void schedule(struct announcer *announcer)
 	sd_event_source_set_enabled(announcer->timer, SD_EVENT_ONESHOT);
 }
 
-static void send_job(struct announcer *announcer, struct job *job)
+static void job_move(struct lane *lane, struct job *job, enum announce_why why)
 {
-	const struct link_row *row = link_table_find(links_table(announcer->links), job->ifindex);
-	struct announcement what = { .address = job->address, .override = true };
-	struct err err;
+	DL_DELETE(lane->queues[job->why], job);
+	job->why = why;
+	DL_APPEND(lane->queues[why], job);
+}
 
-	if (!row ||
-	    !announcer->callbacks.holds(&job->address, job->ifindex, what.mac, announcer->userdata))
+static void job_end(struct announcer *announcer, struct lane *lane, struct job *job)
+{
+	DL_DELETE(lane->queues[job->why], job);
+	HASH_DEL(announcer->jobs, job);
+	free(job);
+}
+
+static void job_send(struct announcer *announcer, struct lane *lane, struct job *job,
+		     uint64_t now_ns)
+{
+	const struct link_row *row = link_table_find(links_table(announcer->links), lane->ifindex);
+	struct announcement what = { .address = job->key.address, .override = true };
+	unsigned int frames = address_is_v4(&what.address) ? 2 : 1;
+	struct err err;
+	int r;
+
+	if (!row || !program_answers(announcer->program, &what.address, lane->ifindex, what.mac)) {
+		job_end(announcer, lane, job);
 		return;
-	if (announce_send(announcer->fd, &row->link, &what, &err) < 0)
-		announcer->callbacks.log(LOG_WARNING, err.text, announcer->userdata);
+	}
+	r = announce_send(announcer->fd, &row->link, &what, &err);
+	if (r == -EAGAIN || r == -ENOBUFS) {
+		lane->next_ns = now_ns + BUSY_NS;
+		return;
+	}
+	if (r < 0)
+		log_limited(&announcer->failed, LOG_WARNING, "%s", err.text);
 	else
 		announcer->sent++;
-	job->due_ns = clock_boot_ns() + announcer->interval_ns;
-	if (--job->left)
-		queue_push(&announcer->repeats, job);
+	if (lane->next_ns + BURST_NS < now_ns)
+		lane->next_ns = now_ns - BURST_NS;
+	lane->next_ns += frames * announcer->frame_ns;
+	if (!--job->left) {
+		job_end(announcer, lane, job);
+		return;
+	}
+	job->due_ns = now_ns + announcer->interval_ns;
+	job_move(lane, job, ANNOUNCE_REPEAT);
+}
+
+/* An announcement on each interface that has one to be sent. False: none has. */
+static bool round_of_all(struct announcer *announcer)
+{
+	struct lane *lane, *next;
+	bool any = false;
+
+	DL_FOREACH_SAFE(announcer->order, lane, next)
+	{
+		uint64_t now_ns = clock_boot_ns();
+		struct job *job = lane->next_ns <= now_ns ? lane_next(lane, now_ns) : NULL;
+
+		if (!job)
+			continue;
+		job_send(announcer, lane, job, now_ns);
+		any = true;
+	}
+	return any;
 }
 
 static int announcer_turn(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct announcer *announcer = userdata;
-	uint64_t now_ns = clock_boot_ns();
+	uint64_t begun_ns = clock_boot_ns();
 
 	(void)source;
 	(void)usec;
-	for (int i = 0; i < TURN; i++) {
-		const struct job *repeat = queue_peek(&announcer->repeats);
-		struct job job;
-
-		if (repeat && repeat->due_ns <= now_ns)
-			job = queue_pop(&announcer->repeats);
-		else if (queue_peek(&announcer->fresh))
-			job = queue_pop(&announcer->fresh);
-		else
-			break;
-		send_job(announcer, &job);
-	}
+	program_follow(announcer->program);
+	while (round_of_all(announcer) && loop_may_go_on(begun_ns))
+		;
+	log_limit_tick(&announcer->failed, LOG_WARNING);
 	schedule(announcer);
 	return 0;
 }
 
-int announcer_new(sd_event *event, const struct links *links,
-		  const struct announcer_callbacks *callbacks, void *userdata,
+void announcer_add(struct announcer *announcer, const struct address *address, uint32_t ifindex,
+		   enum announce_why why)
+{
+	uint32_t left = why == ANNOUNCE_TAKEOVER ? announcer->count : 1;
+	struct lane *lane = lane_get(announcer, ifindex);
+	struct job_key key = {};
+	struct job *job;
+
+	key.address = *address;
+	key.ifindex = ifindex;
+	HASH_FIND(hh, announcer->jobs, &key, sizeof(key), job);
+	if (!left)
+		return;
+	if (!job) {
+		job = xcalloc(1, sizeof(*job));
+		job->key = key;
+		job->why = why;
+		HASH_ADD(hh, announcer->jobs, key, sizeof(job->key), job);
+		DL_APPEND(lane->queues[why], job);
+	} else if (why < job->why) {
+		job_move(lane, job, why);
+	}
+	if (job->why == why)
+		job->due_ns = 0;
+	if (left > job->left)
+		job->left = left;
+	schedule(announcer);
+}
+
+int announcer_new(sd_event *event, const struct links *links, struct program *program,
 		  struct announcer **ret_announcer, struct err *err)
 {
-	struct announcer *announcer = calloc(1, sizeof(*announcer));
+	struct announcer *announcer = xcalloc(1, sizeof(*announcer));
 	int r;
 
-	if (!announcer)
-		return err_set(err, -ENOMEM, "out of memory");
-	*announcer = (struct announcer){
-		.links = links, .callbacks = *callbacks, .userdata = userdata, .fd = -1
-	};
+	announcer->links = links;
+	announcer->program = program;
 	announcer->fd = announce_open(err);
 	if (announcer->fd < 0) {
 		r = announcer->fd;
 		announcer_free(announcer);
 		return r;
 	}
+	/* an interface that sends nothing mustn't be waited for */
+	fcntl(announcer->fd, F_SETFL, O_NONBLOCK);
 	r = sd_event_add_time(event, &announcer->timer, CLOCK_BOOTTIME, 0, 1, announcer_turn,
 			      announcer);
 	if (r >= 0)
@@ -163,30 +252,33 @@ int announcer_new(sd_event *event, const struct links *links,
 
 void announcer_free(struct announcer *announcer)
 {
+	struct job *job, *next_job;
+	struct lane *lane, *next_lane;
+
 	if (!announcer)
 		return;
 	sd_event_source_disable_unref(announcer->timer);
 	if (announcer->fd >= 0)
 		close(announcer->fd);
-	free(announcer->fresh.jobs);
-	free(announcer->repeats.jobs);
+	HASH_ITER(hh, announcer->jobs, job, next_job)
+	{
+		HASH_DEL(announcer->jobs, job);
+		free(job);
+	}
+	HASH_ITER(hh, announcer->lanes, lane, next_lane)
+	{
+		HASH_DEL(announcer->lanes, lane);
+		free(lane);
+	}
 	free(announcer);
 }
 
-void announcer_configure(struct announcer *announcer, uint32_t count, uint64_t interval_ns)
+void announcer_configure(struct announcer *announcer, uint32_t count, uint64_t interval_ns,
+			 uint32_t rate)
 {
 	announcer->count = count;
 	announcer->interval_ns = interval_ns;
-}
-
-int announcer_add(struct announcer *announcer, const struct address *address, uint32_t ifindex,
-		  uint32_t count)
-{
-	struct job job = { *address, ifindex, count ?: announcer->count, 0 };
-	int r = job.left ? queue_push(&announcer->fresh, &job) : 0;
-
-	schedule(announcer);
-	return r;
+	announcer->frame_ns = NS_PER_S / rate;
 }
 
 uint64_t announcer_sent(const struct announcer *announcer)

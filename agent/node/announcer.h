@@ -1,38 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tells the LAN where addresses are: each one several times, a while apart. */
+/*
+ * Tells the LAN where addresses are. One queue an interface, the urgent first, no faster than a
+ * rate: switches shut ports that send too much ARP.
+ */
 #ifndef XDP_L2RESPD_ANNOUNCER_H
 #define XDP_L2RESPD_ANNOUNCER_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "addr.h"
 #include "err.h"
 #include "links.h"
+#include "program.h"
 
 struct announcer;
 
-struct announcer_callbacks {
-	/* Would a request for @address on @ifindex be answered now, and with which MAC? Asked right
-	 * before each frame. */
-	bool (*holds)(const struct address *address, uint32_t ifindex, uint8_t ret_mac[ETH_ALEN],
-		      void *userdata);
-	void (*log)(int priority, const char *text, void *userdata);
+/* The first goes first. */
+enum announce_why {
+	ANNOUNCE_TAKEOVER, /* the address came here: as often as configured */
+	ANNOUNCE_DEFENCE,  /* another host uses it: once */
+	ANNOUNCE_REPEAT,   /* for the announcer's own use */
+	ANNOUNCE_REFRESH,  /* once */
+	ANNOUNCE_WHYS,
 };
 
-int announcer_new(sd_event *event, const struct links *links,
-		  const struct announcer_callbacks *callbacks, void *userdata,
+int announcer_new(sd_event *event, const struct links *links, struct program *program,
 		  struct announcer **ret_announcer, struct err *err);
 void announcer_free(struct announcer *announcer);
 
-/* From the next announcement on: @count times, @interval_ns apart. */
-void announcer_configure(struct announcer *announcer, uint32_t count, uint64_t interval_ns);
+/* From now on: @count times, @interval_ns apart; @rate: frames a second, an interface. */
+void announcer_configure(struct announcer *announcer, uint32_t count, uint64_t interval_ns,
+			 uint32_t rate);
 
-/* Announces @address on @ifindex, from the event loop's next turn on; @count times, or as often as
- * configured where that is 0. It ends early when holds() says no. -ENOMEM. */
-int announcer_add(struct announcer *announcer, const struct address *address, uint32_t ifindex,
-		  uint32_t count);
+/*
+ * Announces @address on @ifindex as soon as it is its turn, provided that the data path then
+ * answers for it, which is looked up right before each frame, and with the MAC that it answers
+ * with. An address that waits already isn't announced twice; it goes by the more urgent of the two.
+ */
+void announcer_add(struct announcer *announcer, const struct address *address, uint32_t ifindex,
+		   enum announce_why why);
 
 /* Announcements sent, each in both forms. */
 uint64_t announcer_sent(const struct announcer *announcer);

@@ -4,16 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <uthash.h>
 #include <bpf/libbpf.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "defender.h"
 
-/* When an address on an interface was last defended. */
-struct defence {
+/* More than the ring has room for. */
+#define DEFENDER_TURN_OLD 4096
+
+struct defence_key {
 	struct address address;
 	uint32_t ifindex;
+};
+
+/* When an address on an interface was last defended; there are no more than entries. */
+struct defence {
+	struct defence_key key;
 	uint64_t at_ns;
+	UT_hash_handle hh;
 };
 
 struct defender {
@@ -21,13 +31,13 @@ struct defender {
 	int fd; /* the ring's map; -1: none yet */
 	uint32_t id;
 	struct ring_buffer *ring;
-	sd_event_source *io;
-	bool old; /* what is read was reported before */
+	sd_event_source *io, *rest;
+	unsigned int left; /* reports of this turn */
+	bool old;	   /* what is read was reported before */
 	defender_fn *seen;
 	void *userdata;
 	uint64_t count;
-	struct defence *list;
-	size_t list_count;
+	struct defence *defences; /* the oldest first */
 };
 
 uint64_t defender_count(const struct defender *defender)
@@ -38,63 +48,75 @@ uint64_t defender_count(const struct defender *defender)
 /* Forgets what was so long ago that it no longer counts. */
 static void prune(struct defender *defender, uint64_t now_ns)
 {
-	size_t kept = 0;
+	struct defence *oldest;
 
-	for (size_t i = 0; i < defender->list_count; i++)
-		if (now_ns - defender->list[i].at_ns < DEFENDER_INTERVAL_NS)
-			defender->list[kept++] = defender->list[i];
-	defender->list_count = kept;
+	while ((oldest = defender->defences) && now_ns - oldest->at_ns >= DEFENDER_INTERVAL_NS) {
+		HASH_DEL(defender->defences, oldest);
+		free(oldest);
+	}
 }
 
-static bool defended(const struct defender *defender, const struct address *address,
-		     uint32_t ifindex)
+static void report(struct defender *defender, const struct conflict_event *event)
 {
-	for (size_t i = 0; i < defender->list_count; i++)
-		if (defender->list[i].ifindex == ifindex &&
-		    !address_compare(&defender->list[i].address, address))
-			return true;
-	return false;
+	struct defence_key key = { .ifindex = event->key.ifindex };
+	uint64_t now_ns = clock_boot_ns();
+	struct defence *defence;
+
+	prune(defender, now_ns);
+	memcpy(key.address.bytes, event->key.address, sizeof(key.address.bytes));
+	HASH_FIND(hh, defender->defences, &key, sizeof(key), defence);
+	if (defence ||
+	    !defender->seen(&key.address, key.ifindex, event->key.mac, defender->userdata))
+		return;
+	defence = xcalloc(1, sizeof(*defence));
+	defence->key = key;
+	defence->at_ns = now_ns;
+	HASH_ADD(hh, defender->defences, key, sizeof(key), defence);
 }
 
-static int remember(struct defender *defender, const struct address *address, uint32_t ifindex,
-		    uint64_t now_ns)
-{
-	struct defence *list =
-		reallocarray(defender->list, defender->list_count + 1, sizeof(*list));
-
-	if (!list)
-		return -ENOMEM;
-	defender->list = list;
-	list[defender->list_count++] = (struct defence){ *address, ifindex, now_ns };
-	return 0;
-}
-
-static int take(void *context, void *data, size_t size)
+/* Negative: the turn is over, and this report was its last. */
+static int read_report(void *context, void *data, size_t size)
 {
 	struct defender *defender = context;
-	const struct conflict_event *event = data;
-	uint64_t now_ns = clock_boot_ns();
-	struct address address;
 
-	if (defender->old || size < sizeof(*event))
-		return 0;
-	defender->count++;
-	prune(defender, now_ns);
-	memcpy(address.bytes, event->key.address, sizeof(address.bytes));
-	if (!defended(defender, &address, event->key.ifindex) &&
-	    defender->seen(&address, event->key.ifindex, event->key.mac, defender->userdata))
-		remember(defender, &address, event->key.ifindex, now_ns);
-	return 0;
+	if (!defender->old && size >= sizeof(struct conflict_event)) {
+		defender->count++;
+		report(defender, data);
+	}
+	return --defender->left ? 0 : -EBUSY;
+}
+
+/* Off until the rest of the turn's time is over, where there is more. */
+static void turn(struct defender *defender)
+{
+	bool more;
+
+	defender->left = DEFENDER_TURN;
+	more = ring_buffer__consume(defender->ring) == -EBUSY;
+	sd_event_source_set_enabled(defender->io, more ? SD_EVENT_OFF : SD_EVENT_ON);
+	if (!more)
+		return;
+	sd_event_source_set_time_relative(defender->rest, DEFENDER_TURN_USEC);
+	sd_event_source_set_enabled(defender->rest, SD_EVENT_ONESHOT);
 }
 
 static int ring_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	struct defender *defender = userdata;
-
 	(void)source;
 	(void)fd;
 	(void)revents;
-	ring_buffer__consume(defender->ring);
+	turn(userdata);
+	return 0;
+}
+
+static int ring_rest(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct defender *defender = userdata;
+
+	(void)source;
+	(void)usec;
+	if (defender->ring)
+		turn(defender);
 	return 0;
 }
 
@@ -118,11 +140,12 @@ int defender_follow(struct defender *defender, const struct program *program, st
 	unfollow(defender);
 	defender->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (defender->fd >= 0)
-		defender->ring = ring_buffer__new(defender->fd, take, defender, NULL);
+		defender->ring = ring_buffer__new(defender->fd, read_report, defender, NULL);
 	if (!defender->ring)
 		r = negative_errno();
 	if (!r) {
 		defender->old = true;
+		defender->left = DEFENDER_TURN_OLD;
 		ring_buffer__consume(defender->ring);
 		defender->old = false;
 		r = sd_event_add_io(defender->event, &defender->io,
@@ -140,14 +163,21 @@ int defender_follow(struct defender *defender, const struct program *program, st
 int defender_new(sd_event *event, defender_fn *seen, void *userdata, struct defender **ret_defender,
 		 struct err *err)
 {
-	struct defender *defender = calloc(1, sizeof(*defender));
+	struct defender *defender = xcalloc(1, sizeof(*defender));
+	int r;
 
-	if (!defender)
-		return err_set(err, -ENOMEM, "out of memory");
 	defender->event = sd_event_ref(event);
 	defender->fd = -1;
 	defender->seen = seen;
 	defender->userdata = userdata;
+	r = sd_event_add_time_relative(event, &defender->rest, CLOCK_BOOTTIME, 0, 1000, ring_rest,
+				       defender);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(defender->rest, SD_EVENT_OFF);
+	if (r < 0) {
+		defender_free(defender);
+		return err_set(err, r, "starting a timer: %s", strerror(-r));
+	}
 	*ret_defender = defender;
 	return 0;
 }
@@ -157,7 +187,8 @@ void defender_free(struct defender *defender)
 	if (!defender)
 		return;
 	unfollow(defender);
+	sd_event_source_disable_unref(defender->rest);
+	prune(defender, UINT64_MAX);
 	sd_event_unref(defender->event);
-	free(defender->list);
 	free(defender);
 }

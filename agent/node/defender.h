@@ -16,6 +16,11 @@
 
 struct defender;
 
+/* A turn reads at most so many reports, and not more turns than this a second: a flood mustn't take
+ * all of the agent's time. What finds the ring full is dropped by the data path. */
+#define DEFENDER_TURN	   256
+#define DEFENDER_TURN_USEC 20000
+
 /* Somebody with @mac uses @address on @ifindex. Returns whether it was defended: then not again for
  * the interval. */
 typedef bool defender_fn(const struct address *address, uint32_t ifindex,

@@ -34,14 +34,6 @@ struct helper {
 
 /* ---- in the helper ---- */
 
-static int grow(struct pins *pins, uint32_t max_entries, struct err *err)
-{
-	size_t dropped;
-
-	return max_entries ? grow_responders(pins, max_entries, err)
-			   : grow_settle(pins, &dropped, err);
-}
-
 static int work(const char *bpffs, const struct helper_request *request, struct err *err)
 {
 	const struct attach_options options = { .mode = request->mode,
@@ -57,7 +49,9 @@ static int work(const char *bpffs, const struct helper_request *request, struct 
 	if (r == -ENOENT)
 		return err_set(err, r, "%s: the pins are gone", bpffs);
 	if (!r && request->task == HELPER_GROW)
-		return grow(&pins, request->max_entries, err);
+		return request->room[PINS_V4] || request->room[PINS_V6]
+			       ? grow_responders(&pins, request->room, err)
+			       : grow_settle(&pins, err);
 	if (!r)
 		r = link_by_ifindex(request->ifindex, &link, err);
 	if (r < 0)

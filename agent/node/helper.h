@@ -14,11 +14,12 @@
 #include <systemd/sd-event.h>
 
 #include "err.h"
+#include "pins.h"
 
 enum helper_task {
 	HELPER_CHECK, /* hook.h has these */
 	HELPER_ATTACH,
-	HELPER_GROW, /* grow_responders(); 0 entries: what was begun is finished */
+	HELPER_GROW, /* grow_responders(); no room: what was begun is finished */
 };
 
 struct helper_request {
@@ -26,7 +27,7 @@ struct helper_request {
 	uint32_t ifindex;
 	uint32_t mode; /* enum attach_mode */
 	uint32_t priority;
-	uint32_t max_entries;
+	uint32_t room[PINS_FAMILIES];
 };
 
 struct helper_answer {

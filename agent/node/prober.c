@@ -9,6 +9,8 @@
 #include "probe.h"
 #include "prober.h"
 
+#define FRAMES_A_TURN 256
+
 struct question {
 	struct address address;
 	uint32_t ifindex;
@@ -71,7 +73,8 @@ static int ear_io(sd_event_source *source, int fd, uint32_t revents, void *userd
 
 	(void)source;
 	(void)revents;
-	while (probe_receive(fd, &address, mac))
+	/* what is left makes the loop come back: others may say any number of things */
+	for (int i = 0; i < FRAMES_A_TURN && probe_receive(fd, &address, mac); i++)
 		heard(ear->prober, ear->ifindex, &address, mac);
 	return 0;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The data path, as the agent sees it: its entries in the maps, the stamps of its lease slots, the
- * program on interfaces. All of it through the loader's library, under the writers' lock. */
+/*
+ * The data path, as the agent's main loop sees it: the program on interfaces, what is pinned, what
+ * entries answer. The writers' lock is held where it says so. The agent's entries and their stamps
+ * are the lease thread's to write (lease_thread.h).
+ */
 #ifndef XDP_L2RESPD_PROGRAM_H
 #define XDP_L2RESPD_PROGRAM_H
 
@@ -10,10 +13,10 @@
 
 #include "attach.h"
 #include "counts.h"
-#include "entry.h"
 #include "err.h"
 #include "helper.h"
 #include "link.h"
+#include "responder.h"
 
 struct program;
 
@@ -23,54 +26,35 @@ int program_new(const char *bpffs, struct helper *helper, struct program **ret_p
 		struct err *err);
 void program_free(struct program *program);
 
-/* To be called before the first stamp: they follow each other @renewal_ns apart. */
-int program_expect_stamps(struct program *program, uint64_t renewal_ns, struct err *err);
-
 /*
  * Takes the writers' lock and opens what is pinned now, unless that is done already: the functions
  * below that say so need it. -EAGAIN with @err: another writer is at work; try again soon.
  */
 int program_begin(struct program *program, struct err *err);
-/* Lets frames for the addresses that were added in (filter.h), and gives the lock back, if it is
- * held. */
+/* Lets frames for the addresses that came in (filter.h), and gives the lock back, if it is held. */
 void program_end(struct program *program);
 
-/* What program_apply() found and did. */
-struct program_changes {
-	size_t added;
-	size_t deleted;
-	size_t changed; /* another MAC or slot */
-	size_t by_hand; /* wanted, but somebody has added them by hand: left alone */
-	size_t present; /* the agent's entries afterwards */
-};
+/* Opens for reading what is pinned now, if it isn't open already. What is read below comes from
+ * there; no lock is needed. */
+void program_follow(struct program *program);
 
-/* Told of each change. @what: "added", "deleted", "changed", "by hand". */
-typedef void program_change_fn(const char *what, const struct entry_key *key, void *userdata);
-/* May the entry of @address in @slot stay, though it isn't wanted? */
-typedef bool program_keep_fn(const struct address *address, uint8_t slot, void *userdata);
+/* Shows all entries that are leased, in no order. */
+int program_visit(struct program *program, responder_visit_fn *visit, void *data, struct err *err);
 
-/*
- * Makes the entries in lease slots 1 to 255 those of @wanted, none of which is twice in it, by
- * difference, and makes the maps larger where they don't fit. Locked. Any error with @err; what was
- * done until then stays, and the next call does the rest. -EAGAIN: they must grow, and the helper
- * is at work; no entry was added or changed.
- */
-int program_apply(struct program *program, const struct entry_table *wanted, program_keep_fn *keep,
-		  program_change_fn *change, void *userdata, struct program_changes *ret_changes,
-		  struct err *err);
+/* Would a request for @address on @ifindex be answered now by an entry of the agent's, and with
+ * which MAC? */
+bool program_answers(struct program *program, const struct address *address, uint32_t ifindex,
+		     uint8_t ret_mac[ETH_ALEN]);
 
-/* The same for one entry that should be there. Locked. *ret_by_hand: somebody else's is there. */
-int program_put(struct program *program, const struct entry_row *wanted, bool *ret_by_hand,
-		struct err *err);
+/* An entry of @address on @ifindex came or went: groups and filters are to follow (filter.h). */
+void program_touch(struct program *program, const struct address *address, uint32_t ifindex,
+		   bool removed);
+/* Is there something that program_end() has to do? */
+bool program_touched(const struct program *program);
 
-/* Deletes the agent's entries of @address, on whichever interface. Locked. */
-int program_remove(struct program *program, const struct address *address, struct err *err);
-
-/* Moves the stamp of @slot to @deadline_ns on CLOCK_BOOTTIME; lease_stamp_write()'s errors. */
-int program_stamp(struct program *program, uint8_t slot, uint64_t deadline_ns, struct err *err);
-
-/* Until when entries in @slot may answer; 0: it never was stamped. */
-uint64_t program_stamped(const struct program *program, uint8_t slot);
+/* Has the helper make room for so many @more of each family, and waits for it. Locked. -EAGAIN: it
+ * is at work; -ENOSPC: there may not be more. */
+int program_grow(struct program *program, const size_t more[PINS_FAMILIES], struct err *err);
 
 /* hook_check(), waited for. It takes the lock; -EAGAIN as program_begin()'s. */
 int program_check(struct program *program, const struct link *link,
@@ -87,10 +71,6 @@ void program_answered(struct program *program, const struct helper_answer *answe
 /* The ring buffer of struct conflict_event that is pinned, and its map's id. Locked, and not to be
  * closed. */
 int program_events(const struct program *program, uint32_t *ret_id);
-
-/* Has the agent an entry of @address, on whichever interface? 1, 0, or a negative errno with @err.
- * Locked. */
-int program_has(struct program *program, const struct address *address, struct err *err);
 
 /* Outcome counts of all interfaces together. Without the lock. */
 int program_counts(struct program *program, struct outcome_counts *ret_counts, struct err *err);

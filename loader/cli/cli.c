@@ -89,8 +89,10 @@ static bool take_mode(const char *text, void *field)
 	return false;
 }
 
-#define OPTION(member, take_fn, ...) \
-	{ .field = offsetof(struct cli_options, member), .take = take_fn, __VA_ARGS__ }
+#define OPTION(member, take_fn, ...)                                                        \
+	{                                                                                   \
+		.field = offsetof(struct cli_options, member), .take = take_fn, __VA_ARGS__ \
+	}
 
 static const struct cli_option opt_json =
 	OPTION(json, take_flag, .name = "json", .letter = 'j', .help = "machine-readable output");
@@ -114,8 +116,8 @@ const struct cli_option cli_opt_priority =
 		       "new one)");
 const struct cli_option cli_opt_max_entries = OPTION(
 	max_entries, take_positive, .name = "max-entries", .argument = "N",
-	.help = "room for so many addresses of each family (default 65536); more than before: it "
-		"grows");
+	.help = "at most so many addresses of each family (default 1048576); memory is taken as "
+		"they are added");
 const struct cli_option cli_opt_dry_run =
 	OPTION(attach.dry_run, take_flag, .name = "dry-run",
 	       .help = "load and verify, say what would be done, change nothing");
@@ -380,7 +382,9 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 			"here to take it over",
 			pins.dir);
 	if (!r)
-		r = grow_settle(&pins, &dropped, err);
+		r = device_adopt(&pins, &dropped, err);
+	if (!r)
+		r = grow_settle(&pins, err);
 	if (!r)
 		/* numbers of another namespace's interfaces say nothing */
 		r = orphaned ? vlan_sync(&pins, err) : vlan_follow(&pins, cli_note, err);

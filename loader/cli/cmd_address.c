@@ -21,7 +21,7 @@
 
 #define RANGE_WORDS "ADDR|CIDR|FIRST-LAST"
 
-static int add_spec(const struct pins *pins, const struct spec *spec, const struct link *link,
+static int add_spec(struct pins *pins, const struct spec *spec, const struct link *link,
 		    struct entry_added *ret_added, struct err *err)
 {
 	_cleanup_(spec_list_free) struct spec_list list = {};
@@ -274,11 +274,11 @@ static int list_rows(const struct pins *pins, const struct entry_table *table, c
 			.entry = row,
 			.device = &device,
 			.node = node,
-			.remaining_ms = entry_lease_remaining_ms(pins, row->head.lease),
 			.conflicts = conflict_count(&conflicts, &row->key),
 		};
 
-		if (row->key.ifindex != device.ifindex)
+		r = entry_lease_remaining(pins, row->head.lease, &shown.remaining_ms, err);
+		if (!r && row->key.ifindex != device.ifindex)
 			r = list_device_read(pins, &devices, row->key.ifindex, &device, err);
 		if (r < 0)
 			return r;

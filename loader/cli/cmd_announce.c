@@ -19,14 +19,17 @@ static int entry_held(const struct pins *pins, const struct entry_key *key, cons
 {
 	char ip[INET6_ADDRSTRLEN];
 	struct entry_row row;
+	uint64_t remaining_ms;
 	int r = entry_get(pins, key, &row, err);
 
 	address_format(&key->address, ip);
 	if (r == -ENOENT)
 		return err_set(err, r, "%s dev %s is not in the map; add it first", ip, link->name);
+	if (!r)
+		r = entry_lease_remaining(pins, row.head.lease, &remaining_ms, err);
 	if (r < 0)
 		return r;
-	if (!entry_lease_remaining_ms(pins, row.head.lease))
+	if (!remaining_ms)
 		return err_set(err, -EPERM, "%s dev %s: its lease has run out", ip, link->name);
 	*ret_what = (struct announcement){ .address = key->address,
 					   .override = !(row.head.flags & ENTRY_NO_OVERRIDE) };

@@ -13,7 +13,6 @@
 #include "device.h"
 #include "entry.h"
 #include "filter.h"
-#include "grow.h"
 #include "status.h"
 #include "vlan.h"
 
@@ -71,34 +70,40 @@ static int attach_one(const struct pins *pins, const struct attach_options *opti
 	return r;
 }
 
-/* --max-entries over maps that are there: more is made room for, less isn't taken away. */
-static int resize(struct pins *pins, uint32_t max_entries, struct err *err)
+/* --max-entries over maps that are there. */
+static int set_bound(struct pins *pins, uint32_t max_entries, struct err *err)
 {
 	uint32_t before = pins->max_entries;
 	int r;
 
 	if (!max_entries || max_entries == before)
 		return 0;
-	r = grow_responders(pins, max_entries, err);
+	r = pins_set_max_entries(pins, max_entries, err);
 	if (!r)
-		cli_note("there is room for %u addresses of each family now, %u before",
-			 max_entries, before);
+		cli_note("there may be %u addresses of each family now, %u before", max_entries,
+			 before);
 	return r;
+}
+
+/* Maps don't shrink. @max_entries: 0 for none given. */
+static int check_bound(const struct pins *pins, uint32_t max_entries, struct err *err)
+{
+	for (int family = 0; family < PINS_FAMILIES; family++)
+		if (max_entries && max_entries < pins->room[family])
+			return err_set(
+				err, -EINVAL,
+				"there is room for %u addresses already, and maps don't shrink while "
+				"they are pinned; see '" CLI_NAME " help flush'",
+				pins->room[family]);
+	return 0;
 }
 
 /* All or none: everything that can be is checked before the first interface changes. */
 static int attach_all(struct pins *pins, const struct cli_options *options,
 		      struct attached *attached, int count, struct err *err)
 {
-	int r = 0, done = 0;
+	int r = check_bound(pins, options->max_entries, err), done = 0;
 
-	if (options->max_entries && options->max_entries < pins->max_entries)
-		return err_set(
-			err, -EINVAL,
-			"there is room for %u addresses, and it can't be made smaller while the maps are "
-			"pinned; "
-			"see '" CLI_NAME " help flush'",
-			pins->max_entries);
 	for (int i = 0; !r && i < count; i++) {
 		r = attach_check(pins, &attached[i].link, &options->attach, err);
 		/* a rehearsal may have no maps, and so no VLAN devices */
@@ -110,7 +115,7 @@ static int attach_all(struct pins *pins, const struct cli_options *options,
 		done += !r;
 	}
 	if (!r && !options->attach.dry_run)
-		r = resize(pins, options->max_entries, err);
+		r = set_bound(pins, options->max_entries, err);
 	if (r < 0)
 		while (done--)
 			undo_one(pins, &attached[done], &options->attach);

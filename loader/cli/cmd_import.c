@@ -189,8 +189,8 @@ static int import_renew_links(struct import *import, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-static int import_write(struct import *import, const struct pins *pins,
-			struct entry_added *ret_added, struct err *err)
+static int import_write(struct import *import, struct pins *pins, struct entry_added *ret_added,
+			struct err *err)
 {
 	/* worth watching from a second's work on */
 	bool watch = import->list.count >= 100000 && isatty(STDERR_FILENO);
@@ -215,7 +215,7 @@ static void cleanup_import(struct import **import)
 	free(*import);
 }
 
-/* What the map holds, or would if it were there: no file may ask for more. */
+/* How many addresses of a family there may be: no file may ask for more. */
 static int import_room(const struct cli_options *options, size_t *ret_room, struct err *err)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;

@@ -110,16 +110,18 @@ void doctor_remedy(struct doctor *doctor, const char *format, ...)
 	va_end(args);
 }
 
-void doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row)
+int doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row, struct err *err)
 {
 	char ip[INET6_ADDRSTRLEN];
+	uint64_t remaining_ms;
+	int r = entry_lease_remaining(doctor->pins, row->head.lease, &remaining_ms, err);
 
-	if (row->head.lease != L2RESP_LEASE_FOREVER &&
-	    entry_lease_remaining_ms(doctor->pins, row->head.lease))
+	if (!r && row->head.lease != L2RESP_LEASE_FOREVER && remaining_ms)
 		doctor_remedy(doctor,
 			      "take %s off the host with that MAC, or out of the Service or the "
 			      "policy that the agent announces it for",
 			      address_format(&row->key.address, ip));
+	return r;
 }
 
 /* What vlan_check_parent() would have noted is for tags_taken to find. */

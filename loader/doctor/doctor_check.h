@@ -60,8 +60,8 @@ void doctor_remedy(struct doctor *doctor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* Another remedy for the finding just added, of another host that has @row's address, if an agent
- * announces that: del would refuse. */
-void doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row);
+ * announces that: del would refuse. Returns 0 or a negative errno with @err. */
+int doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row, struct err *err);
 
 /* Another remedy for the finding just added, which is to attach, if attach would be refused where
  * the program for @device is to be. */

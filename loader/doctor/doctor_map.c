@@ -67,7 +67,9 @@ int doctor_check_lease_over(struct doctor *doctor, const struct doctor_device *d
 
 		if (!counts[slot])
 			continue;
-		left = entry_lease_remaining_ms(doctor->pins, slot);
+		r = entry_lease_remaining(doctor->pins, slot, &left, err);
+		if (r < 0)
+			return r;
 		if (!left)
 			r = doctor_find(doctor, device, NULL, err,
 					"the lease of %zu address%s on %s (slot %u) has run out",
@@ -107,7 +109,7 @@ int doctor_check_conflict(struct doctor *doctor, const struct doctor_device *dev
 				(unsigned long long)row->value.count,
 				row->value.count == 1 ? "" : "s");
 		if (!r)
-			doctor_remedy_announced(doctor, entry);
+			r = doctor_remedy_announced(doctor, entry, err);
 	}
 	return r;
 }

@@ -51,7 +51,7 @@ static int take_claim(struct doctor *doctor, struct asking *asking, const struct
 				mac_format(mac, text), address_format(address, ip),
 				device->link.name);
 		if (!r)
-			doctor_remedy_announced(doctor, row);
+			r = doctor_remedy_announced(doctor, row, err);
 		return r;
 	}
 	return 0;
@@ -88,22 +88,27 @@ static int listen_all(struct doctor *doctor, struct asking *askings, size_t coun
 
 /* Which of the device's addresses to ask for: those that may answer now, as many as @room. Where
  * the lease is over another host should answer. */
-static void choose(struct doctor *doctor, struct asking *asking, size_t room)
+static int choose(struct doctor *doctor, struct asking *asking, size_t room, struct err *err)
 {
 	const struct doctor_device *device = asking->device;
 
 	if (device->gone || !(device->link.flags & IFF_RUNNING))
-		return;
+		return 0;
 	for (size_t i = 0; i < device->row_count; i++) {
 		const struct entry_row *row = &device->rows[i];
+		uint64_t remaining_ms;
+		int r = entry_lease_remaining(doctor->pins, row->head.lease, &remaining_ms, err);
 
-		if (!entry_lease_remaining_ms(doctor->pins, row->head.lease))
+		if (r < 0)
+			return r;
+		if (!remaining_ms)
 			continue;
 		doctor->report.addresses++;
 		if (asking->count < room)
 			asking->rows[asking->count++] = row;
 	}
 	doctor->report.asked += asking->count;
+	return 0;
 }
 
 static int send_all(struct asking *asking, struct err *err)
@@ -128,9 +133,9 @@ int doctor_check_other_answers(struct doctor *doctor, struct err *err)
 
 	if (!askings)
 		return err_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < doctor->device_count; i++) {
+	for (size_t i = 0; i < doctor->device_count && !r; i++) {
 		askings[count] = (struct asking){ .device = &doctor->devices[i], .fd = -1 };
-		choose(doctor, &askings[count], ASK_AT_MOST - doctor->report.asked);
+		r = choose(doctor, &askings[count], ASK_AT_MOST - doctor->report.asked, err);
 		if (askings[count].count)
 			count++;
 	}

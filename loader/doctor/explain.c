@@ -10,9 +10,9 @@
 #include "counts.h"
 #include "entry.h"
 #include "explain.h"
+#include "explain_program.h"
 #include "pins.h"
 #include "text.h"
-#include "twin.h"
 #include "vlan.h"
 
 static const char *const check_names[EXPLAIN_CHECK_COUNT] = {
@@ -63,24 +63,25 @@ static uint32_t tags_device(const struct pins *pins, const struct request *reque
 	return ifindex;
 }
 
+/* @caveat: what sets the attached program apart from the one that is asked; or empty. */
 static void note_program(struct explanation *explanation, const struct link *link,
-			 const struct attach_state *state, int ours)
+			 const struct attach_state *state, int ours, const char *caveat)
 {
 	char earlier[128] = "";
 	size_t used = 0;
 
 	if (!state->chain) {
-		found(explanation, EXPLAIN_PROGRAM, true, "on %s, %s mode, alone", link->name,
-		      attach_mode_name(state->mode));
+		found(explanation, EXPLAIN_PROGRAM, true, "on %s, %s mode, alone%s", link->name,
+		      attach_mode_name(state->mode), caveat);
 		return;
 	}
 	for (int i = 0; i < ours && used < sizeof(earlier); i++)
 		used += snprintf(earlier + used, sizeof(earlier) - used, "%s%s (id %u)",
 				 i ? ", " : " after ", state->prog[i].name, state->prog[i].id);
 	found(explanation, EXPLAIN_PROGRAM, true,
-	      "on %s, %s mode, program %d of %u in the dispatcher%s%s", link->name,
+	      "on %s, %s mode, program %d of %u in the dispatcher%s%s%s", link->name,
 	      attach_mode_name(state->mode), ours + 1, state->count, earlier,
-	      ours ? ", which may stop the request: that can't be seen from here" : "");
+	      ours ? ", which may stop the request: that can't be seen from here" : "", caveat);
 }
 
 /* An address beside the one asked for that isn't ours, or none: then it is a probe. */
@@ -107,11 +108,11 @@ static void note_entry(const struct pins *pins, struct explanation *explanation,
 {
 	struct entry_key key = { .address = *address, .ifindex = device->ifindex };
 	struct entry_row row;
-	struct err ignored;
+	struct err failure;
 	char mac[MAC_TEXT_SIZE];
 	uint64_t remaining_ms;
 
-	if (entry_get(pins, &key, &row, &ignored) < 0) {
+	if (entry_get(pins, &key, &row, &failure) < 0) {
 		found(explanation, EXPLAIN_ENTRY, false, "not in the map for %s", device->name);
 		return;
 	}
@@ -123,8 +124,9 @@ static void note_entry(const struct pins *pins, struct explanation *explanation,
 	      row.head.flags & ENTRY_MAC_FIXED	   ? ", fixed"
 	      : entry_mac_stale(&row, device->mac) ? ", which the interface had once; attach again"
 						   : ", the interface's own");
-	remaining_ms = entry_lease_remaining_ms(pins, row.head.lease);
-	if (row.head.lease == L2RESP_LEASE_FOREVER)
+	if (entry_lease_remaining(pins, row.head.lease, &remaining_ms, &failure) < 0)
+		found(explanation, EXPLAIN_LEASE, false, "%s", failure.text);
+	else if (row.head.lease == L2RESP_LEASE_FOREVER)
 		found(explanation, EXPLAIN_LEASE, true, "added by hand, for ever");
 	else
 		found(explanation, EXPLAIN_LEASE, remaining_ms, "slot %u, %llu ms remain",
@@ -154,7 +156,7 @@ static void note_maps(const struct pins *pins, struct explanation *explanation,
 	found(explanation, EXPLAIN_CONFLICT, true, "the sender uses no address or MAC of ours");
 }
 
-/* The twin's word decides; the findings behind its check don't come to pass. */
+/* The program's word decides; the findings behind its check don't come to pass. */
 static void conclude(struct explanation *explanation, enum outcome outcome)
 {
 	enum explain_check end = outcome < OUTCOME_COUNT ? ends_at[outcome] : 0;
@@ -162,7 +164,7 @@ static void conclude(struct explanation *explanation, enum outcome outcome)
 
 	if (!end)
 		end = EXPLAIN_REPLY;
-	explanation->answers = twin_answers(outcome);
+	explanation->answers = outcome_is_answer(outcome);
 	explanation->reason = outcome < OUTCOME_COUNT ? counts_outcome_name(outcome) : "not_seen";
 	if (explanation->answers)
 		found(explanation, EXPLAIN_REPLY, true, "%zu bytes, from %s",
@@ -177,21 +179,15 @@ static void conclude(struct explanation *explanation, enum outcome outcome)
 		explanation->findings[check].made = false;
 }
 
-static int explain_frame(const struct pins *pins, const struct link *link, const uint8_t *frame,
-			 size_t length, enum outcome *ret_outcome, uint8_t *reply,
-			 size_t *reply_length, struct err *err)
+/* How the attached program may not say what the one that is asked says. */
+static const char *caveat_of(const struct explain_program *program,
+			     const struct attach_state *state, int ours)
 {
-	_cleanup_close_ int fd = twin_open(pins, link->ifindex, err);
-	int r;
-
-	if (fd == -ENOENT && !*err->text)
-		return err_set(err, fd,
-			       "%s: what is attached there has no program to ask; attach again",
-			       link->name);
-	if (fd < 0)
-		return fd;
-	r = twin_run(fd, frame, length, ret_outcome, reply, reply_length);
-	return r < 0 ? err_set(err, r, "%s: asking the program: %s", link->name, strerror(-r)) : 0;
+	if (state->prog[ours].stale)
+		return "; it reads older maps of addresses than the pinned ones: attach again";
+	if (explain_program_differs(program, state->prog[ours].id))
+		return "; it is of another build than this command, whose own program is asked here";
+	return "";
 }
 
 /* Does a frame get from the wire to the hook? */
@@ -232,6 +228,7 @@ static int request_fill(const struct pins *pins, const struct explain_question *
 static int explain_link(const struct pins *pins, const struct explain_question *question,
 			struct explanation *ret_explanation, struct err *err)
 {
+	_cleanup_(explain_program_free) struct explain_program *program = NULL;
 	struct explanation explanation = { .reason = "not_attached" };
 	struct request *request = &explanation.request;
 	uint8_t frame[REQUEST_MAX];
@@ -250,7 +247,11 @@ static int explain_link(const struct pins *pins, const struct explain_question *
 		*ret_explanation = explanation;
 		return 0;
 	}
-	note_program(&explanation, &hook.link, &hook.state, hook.ours);
+	r = explain_program_load(pins, &hook.link, &program, err);
+	if (r < 0)
+		return r;
+	note_program(&explanation, &hook.link, &hook.state, hook.ours,
+		     caveat_of(program, &hook.state, hook.ours));
 	for (; request->tag_count < hook.tag_count; request->tag_count++)
 		request->tags[request->tag_count] =
 			(struct request_tag){ ntohs(hook.tags[request->tag_count].protocol),
@@ -260,10 +261,10 @@ static int explain_link(const struct pins *pins, const struct explain_question *
 		return r;
 	note_maps(pins, &explanation, &hook.link);
 	explanation.reply_length = sizeof(explanation.reply);
-	r = explain_frame(pins, &hook.link, frame, request_write(request, frame), &outcome,
-			  explanation.reply, &explanation.reply_length, err);
+	r = explain_program_run(program, frame, request_write(request, frame), &outcome,
+				explanation.reply, &explanation.reply_length);
 	if (r < 0)
-		return r;
+		return err_set(err, r, "%s: asking the program: %s", hook.link.name, strerror(-r));
 	conclude(&explanation, outcome);
 	*ret_explanation = explanation;
 	return 0;

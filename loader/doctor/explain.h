@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the driver's hook would do with a request right now, and why: the request run through the
- * twin of the program, and what the maps have to say on it. */
+/* What the driver's hook would do with a request right now, and why: the request run through a
+ * program of the same source, and what the maps have to say on it. */
 #ifndef XDP_L2RESP_EXPLAIN_H
 #define XDP_L2RESP_EXPLAIN_H
 

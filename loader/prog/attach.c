@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
@@ -12,10 +11,9 @@
 #include "attach_state.h"
 #include "cleanup.h"
 #include "dispatcher.h"
-#include "l2resp.skel.h"
+#include "object.h"
 #include "prog.h"
 #include "refusal.h"
-#include "twin.h"
 #include "xdp_features.h"
 
 #define PROG_SECTION "xdp.frags"
@@ -55,71 +53,10 @@ static void cleanup_program(struct xdp_program **program)
 	xdp_program__close(*program);
 }
 
-static void cleanup_skeleton(struct l2resp_bpf **skeleton)
-{
-	l2resp_bpf__destroy(*skeleton);
-}
-
 /* Has the verifier accepted the program that is to be attached? */
 static bool is_loaded(const struct l2resp_bpf *skeleton)
 {
 	return bpf_program__fd(skeleton->progs.xdp_l2resp) >= 0;
-}
-
-/* Opens the program with its constants set and its maps the pinned ones; not loaded yet. */
-static int skeleton_open(const struct pins *pins, const struct link *link, uint32_t counters_slot,
-			 struct l2resp_bpf **ret_skeleton, struct err *err)
-{
-	_cleanup_(cleanup_skeleton) struct l2resp_bpf *skeleton = l2resp_bpf__open();
-	struct bpf_map *map;
-	int r;
-
-	if (!skeleton)
-		return err_set(err, negative_errno(), "opening the built-in BPF object: %s",
-			       strerror(errno));
-	bpf_program__set_autoload(skeleton->progs.l2resp_explain, false);
-	skeleton->rodata->attached_ifindex = link->ifindex;
-	skeleton->rodata->counters_slot = counters_slot;
-	snprintf((char *)skeleton->rodata->pins_origin.dir, L2RESP_PINS_DIR_SIZE, "%.*s",
-		 L2RESP_PINS_DIR_SIZE - 1, pins->dir);
-	skeleton->rodata->pins_origin.dev_major = major(pins->bpffs_dev);
-	skeleton->rodata->pins_origin.dev_minor = minor(pins->bpffs_dev);
-	for (enum pins_map pin = 0; pin < PINS_MAP_COUNT; pin++) {
-		map = bpf_object__find_map_by_name(skeleton->obj, pins_map_name(pin));
-		/* one that only user space reads; or a rehearsal with nothing pinned yet */
-		if (!map || pins->fd[pin] < 0)
-			continue;
-		r = bpf_map__reuse_fd(map, pins->fd[pin]);
-		if (r < 0)
-			return err_set(err, r, "using the pinned map %s: %s", pins_map_name(pin),
-				       strerror(-r));
-	}
-	*ret_skeleton = skeleton;
-	skeleton = NULL;
-	return 0;
-}
-
-/*
- * The twin of what is about to be attached, pinned beside the one there. Its counters are not the
- * pinned ones, by which the program is known, but none.
- */
-static int twin_prepare(const struct pins *pins, const struct link *link, struct err *err)
-{
-	_cleanup_(cleanup_skeleton) struct l2resp_bpf *skeleton = NULL;
-	struct pins uncounted = *pins;
-	int r;
-
-	uncounted.fd[PINS_COUNTERS] = -1;
-	r = skeleton_open(&uncounted, link, L2RESP_COUNTERS_NONE, &skeleton, err);
-	if (r < 0)
-		return r;
-	bpf_program__set_autoload(skeleton->progs.xdp_l2resp, false);
-	bpf_program__set_autoload(skeleton->progs.l2resp_explain, true);
-	bpf_map__set_max_entries(skeleton->maps.counters, 1);
-	r = l2resp_bpf__load(skeleton);
-	return r < 0 ? refusal_err_load(err, r, link)
-		     : twin_pin(pins, link->ifindex,
-				bpf_program__fd(skeleton->progs.l2resp_explain), err);
 }
 
 /*
@@ -129,7 +66,7 @@ static int twin_prepare(const struct pins *pins, const struct link *link, struct
 static int attach_alone(const struct pins *pins, const struct link *link, uint32_t counters_slot,
 			enum xdp_attach_mode mode, uint32_t old_id, struct err *err)
 {
-	_cleanup_(cleanup_skeleton) struct l2resp_bpf *skeleton = NULL;
+	_cleanup_(object_close) struct l2resp_bpf *skeleton = NULL;
 	_cleanup_close_ int old_fd = old_id ? bpf_prog_get_fd_by_id(old_id) : -1;
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = old_fd);
 	uint32_t flags = (old_id ? XDP_FLAGS_REPLACE : XDP_FLAGS_UPDATE_IF_NOEXIST) |
@@ -139,7 +76,7 @@ static int attach_alone(const struct pins *pins, const struct link *link, uint32
 	if (old_id && old_fd < 0)
 		return err_set(err, negative_errno(), "%s: opening program %u: %s", link->name,
 			       old_id, strerror(errno));
-	r = skeleton_open(pins, link, counters_slot, &skeleton, err);
+	r = object_open(pins, link, counters_slot, &skeleton, err);
 	if (r < 0)
 		return r;
 	r = l2resp_bpf__load(skeleton);
@@ -169,7 +106,7 @@ static int check_names(const struct link *link, struct err *err)
 static int attach_new(const struct pins *pins, const struct link *link, uint32_t counters_slot,
 		      unsigned int priority, enum xdp_attach_mode mode, bool chain, struct err *err)
 {
-	_cleanup_(cleanup_skeleton) struct l2resp_bpf *skeleton = NULL;
+	_cleanup_(object_close) struct l2resp_bpf *skeleton = NULL;
 	_cleanup_(cleanup_program) struct xdp_program *prog = NULL;
 	char detail[64];
 	int r = dispatcher_find();
@@ -183,7 +120,7 @@ static int attach_new(const struct pins *pins, const struct link *link, uint32_t
 	r = check_names(link, err);
 	if (r < 0)
 		return r;
-	r = skeleton_open(pins, link, counters_slot, &skeleton, err);
+	r = object_open(pins, link, counters_slot, &skeleton, err);
 	if (r < 0)
 		return r;
 	prog = xdp_program__from_bpf_obj(skeleton->obj, PROG_SECTION);
@@ -323,8 +260,8 @@ static bool native_is_missing(const struct link *link)
 /* Loads and verifies the program for @link, and lets it go. */
 static int attach_rehearse(const struct pins *pins, const struct link *link, struct err *err)
 {
-	_cleanup_(cleanup_skeleton) struct l2resp_bpf *skeleton = NULL;
-	int r = skeleton_open(pins, link, 0, &skeleton, err);
+	_cleanup_(object_close) struct l2resp_bpf *skeleton = NULL;
+	int r = object_open(pins, link, 0, &skeleton, err);
 
 	if (r < 0)
 		return r;
@@ -383,10 +320,9 @@ int attach_check(const struct pins *pins, const struct link *link,
 	return r < 0 ? r : choose_mode(link, &state, options->mode, &mode, &skb_reason, err);
 }
 
-/* attach_link(), but for the twin. */
-static int attach_program(const struct pins *pins, const struct link *link, uint32_t counters_slot,
-			  const struct attach_options *options, struct attach_outcome *ret_outcome,
-			  struct err *err)
+int attach_link(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+		const struct attach_options *options, struct attach_outcome *ret_outcome,
+		struct err *err)
 {
 	struct attach_outcome outcome = { .result = ATTACH_NEW };
 	struct attach_state state;
@@ -443,24 +379,6 @@ static int attach_program(const struct pins *pins, const struct link *link, uint
 	return 0;
 }
 
-int attach_link(const struct pins *pins, const struct link *link, uint32_t counters_slot,
-		const struct attach_options *options, struct attach_outcome *ret_outcome,
-		struct err *err)
-{
-	int r = options->dry_run ? 0 : twin_prepare(pins, link, err);
-
-	if (r < 0)
-		return r;
-	r = attach_program(pins, link, counters_slot, options, ret_outcome, err);
-	if (options->dry_run)
-		return r;
-	if (r < 0)
-		twin_discard(pins, link->ifindex);
-	else
-		twin_place(pins, link->ifindex);
-	return r;
-}
-
 int attach_remove(const struct pins *pins, const struct link *link, struct err *err)
 {
 	struct attach_state state;
@@ -474,8 +392,5 @@ int attach_remove(const struct pins *pins, const struct link *link, struct err *
 		return -EBUSY;
 	if (!attach_count(&state))
 		return err_set(err, -ENOENT, "%s: not attached", link->name);
-	r = detach_ours(link, &state, err);
-	if (!r && pins)
-		twin_remove(pins, link->ifindex);
-	return r;
+	return detach_ours(link, &state, err);
 }

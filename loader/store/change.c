@@ -54,7 +54,7 @@ int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t m
 {
 	_cleanup_(entry_table_free) struct entry_table table = {};
 	size_t kept = 0;
-	int r = entry_read_all(pins, ifindex, &table, err);
+	int r = responder_read_all(pins_responders(pins), ifindex, &table, err);
 
 	if (r < 0)
 		return r;

@@ -6,7 +6,7 @@
 #ifndef XDP_L2RESP_CHANGE_H
 #define XDP_L2RESP_CHANGE_H
 
-#include "entry.h"
+#include "responder.h"
 
 /* Gives the entries of @table the heads that it has: their counts go on. One that is gone meanwhile
  * is left out. */

@@ -10,84 +10,6 @@
 #include "device.h"
 #include "entry.h"
 #include "filter.h"
-#include "map.h"
-
-static int row_compare(const void *a, const void *b)
-{
-	const struct device_row *left = a, *right = b;
-	int order = strcmp(left->name, right->name);
-
-	return order ? order : (int)left->ifindex - (int)right->ifindex;
-}
-
-static int record_read(const void *key, const void *value, void *data,
-		       struct err *err __attribute__((unused)))
-{
-	const struct device *device = value;
-	struct device_table *table = data;
-	struct device_row *row = &table->rows[table->count++];
-
-	*row = (struct device_row){ .ifindex = *(const uint32_t *)key,
-				    .counters_slot = device->counters_slot };
-	memcpy(row->name, device->name, sizeof(row->name));
-	/* there are more only if others were deleted meanwhile */
-	return table->count == L2RESP_MAX_DEVICES;
-}
-
-int device_read_recorded(const struct pins *pins, struct device_table *ret_table, struct err *err)
-{
-	int r;
-
-	ret_table->count = 0;
-	r = map_visit(pins->fd[PINS_DEVICES], "devices", record_read, ret_table, err);
-	return r < 0 ? r : 0;
-}
-
-int device_read_all(const struct pins *pins, struct device_table *ret_table, struct err *err)
-{
-	int r = device_read_recorded(pins, ret_table, err);
-
-	for (unsigned int i = 0; i < ret_table->count && !r; i++) {
-		struct device_row *row = &ret_table->rows[i];
-
-		r = link_by_ifindex(row->ifindex, &row->link, err);
-		row->gone = r == -ENODEV;
-		if (row->gone) {
-			r = 0;
-		} else if (!r && strcmp(row->name, row->link.name) != 0) {
-			row->renamed = true;
-			memcpy(row->name, row->link.name, sizeof(row->name));
-		}
-	}
-	qsort(ret_table->rows, ret_table->count, sizeof(ret_table->rows[0]), row_compare);
-	return r;
-}
-
-const struct device_row *device_find(const struct device_table *table, uint32_t ifindex)
-{
-	for (unsigned int i = 0; i < table->count; i++)
-		if (table->rows[i].ifindex == ifindex)
-			return &table->rows[i];
-	return NULL;
-}
-
-static int device_write(const struct pins *pins, const struct link *link, uint32_t counters_slot,
-			struct err *err)
-{
-	struct device device = { .counters_slot = counters_slot };
-
-	memcpy(device.name, link->name, sizeof(device.name));
-	if (bpf_map_update_elem(pins->fd[PINS_DEVICES], &link->ifindex, &device, BPF_ANY) < 0)
-		return err_set(err, negative_errno(), "writing devices: %s", strerror(errno));
-	return 0;
-}
-
-static int device_forget(const struct pins *pins, uint32_t ifindex, struct err *err)
-{
-	if (bpf_map_delete_elem(pins->fd[PINS_DEVICES], &ifindex) < 0 && errno != ENOENT)
-		return err_set(err, negative_errno(), "writing devices: %s", strerror(errno));
-	return 0;
-}
 
 static int counters_zero(const struct pins *pins, uint32_t slot, struct err *err)
 {
@@ -178,15 +100,6 @@ static int take_over(const struct pins *pins, const struct device_row *former,
 	return device_forget(pins, former->ifindex, err);
 }
 
-/* The record of a former interface called @name, or NULL. */
-static const struct device_row *find_gone(const struct device_table *table, const char *name)
-{
-	for (unsigned int i = 0; i < table->count; i++)
-		if (table->rows[i].gone && !strcmp(table->rows[i].name, name))
-			return &table->rows[i];
-	return NULL;
-}
-
 int device_record(const struct pins *pins, const struct link *link,
 		  struct device_recorded *ret_recorded, struct err *err)
 {
@@ -198,7 +111,7 @@ int device_record(const struct pins *pins, const struct link *link,
 	if (r < 0)
 		return r;
 	row = device_find(&table, link->ifindex);
-	former = row ? NULL : find_gone(&table, link->name);
+	former = row ? NULL : device_find_gone(&table, link->name);
 	if (row) {
 		/* it may have been renamed since */
 		recorded.counters_slot = row->counters_slot;
@@ -228,28 +141,6 @@ void device_undo_record(const struct pins *pins, const struct link *link,
 
 	if (recorded->created)
 		device_forget(pins, link->ifindex, &ignored);
-}
-
-int device_resolve(const struct pins *pins, const char *name, struct link *ret_link,
-		   struct err *err)
-{
-	const struct device_row *gone;
-	struct device_table table;
-	struct err ignored;
-	struct link link;
-	int r = link_by_name(name, &link, err);
-
-	if ((!r || r == -ENODEV) && !device_read_all(pins, &table, &ignored)) {
-		gone = !r && device_find(&table, link.ifindex) ? NULL : find_gone(&table, name);
-		if (gone) {
-			r = 0;
-			link = (struct link){ .ifindex = gone->ifindex };
-			memcpy(link.name, gone->name, sizeof(link.name));
-		}
-	}
-	if (!r)
-		*ret_link = link;
-	return r;
 }
 
 /* Rows under the numbers of their interfaces' links; those whose interface isn't here are left out.
@@ -296,11 +187,11 @@ static int renumber(struct pins *pins, size_t *ret_dropped, struct err *err)
 	/* what it holds was set in the other namespace */
 	r = filter_forget(pins, 0, err);
 	if (!r)
-		r = pins_create_responders(pins->max_entries, fds, err);
+		r = pins_create_responders(pins->room, fds, err);
 	if (!r)
 		r = responder_write_table(fds, &entries, err);
 	if (!r)
-		r = pins_swap_responders(pins, fds, pins->max_entries, err);
+		r = pins_swap_responders(pins, fds, err);
 	if (r < 0)
 		return r;
 	for (unsigned int i = 0; i < devices.count; i++)

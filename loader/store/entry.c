@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "entry.h"
+#include "grow.h"
 #include "lease_stamp.h"
 #include "remover.h"
 
@@ -28,14 +29,18 @@ bool entry_mac_stale(const struct entry_row *row, const uint8_t mac[ETH_ALEN])
 	       memcmp(row->head.mac, mac, ETH_ALEN) != 0;
 }
 
-uint64_t entry_lease_remaining_ms(const struct pins *pins, uint8_t slot)
+int entry_lease_remaining(const struct pins *pins, uint8_t slot, uint64_t *ret_ms, struct err *err)
 {
 	uint64_t deadline_ns, now_ns = clock_boot_ns();
+	int r;
 
+	*ret_ms = UINT64_MAX;
 	if (slot == L2RESP_LEASE_FOREVER)
-		return UINT64_MAX;
-	deadline_ns = lease_stamp_read(pins->fd[PINS_LEASES], slot);
-	return deadline_ns > now_ns ? (deadline_ns - now_ns) / 1000000 : 0;
+		return 0;
+	r = lease_stamp_read(pins->fd[PINS_LEASES], slot, &deadline_ns, err);
+	if (!r)
+		*ret_ms = deadline_ns > now_ns ? (deadline_ns - now_ns) / 1000000 : 0;
+	return r;
 }
 
 static int wanted_compare(const void *a, const void *b)
@@ -83,7 +88,12 @@ static int same_or_err(const struct entry_wanted *wanted, const struct entry_hea
 static int same_as_there(const struct pins *pins, const struct entry_wanted *wanted,
 			 const struct entry_head *head, struct err *err)
 {
-	if (!entry_lease_remaining_ms(pins, head->lease))
+	uint64_t remaining_ms;
+	int r = entry_lease_remaining(pins, head->lease, &remaining_ms, err);
+
+	if (r < 0)
+		return r;
+	if (!remaining_ms)
 		return err_at(err, wanted, -EEXIST,
 			      "is left from an agent whose lease is over; delete it first, with ",
 			      "`xdp-l2resp del` or `flush`");
@@ -105,17 +115,30 @@ static const char *family_name(enum pins_family family)
 	return family == PINS_V4 ? "IPv4" : "IPv6";
 }
 
-static int add_one(const struct pins *pins, const struct entry_wanted *wanted,
-		   struct entry_added *added, struct err *err)
+/* The map of @family is full: makes it larger. */
+static int make_room_for_one(struct pins *pins, enum pins_family family, struct err *err)
+{
+	size_t count[PINS_FAMILIES] = { pins->room[PINS_V4], pins->room[PINS_V6] };
+	uint32_t room[PINS_FAMILIES];
+
+	count[family]++;
+	if (count[family] > pins->max_entries)
+		return err_set(err, -ENOSPC, "the map is full: %u %s addresses" ENTRY_MORE_ROOM,
+			       pins->max_entries, family_name(family));
+	return grow_needed(pins, count, room) ? grow_responders(pins, room, err) : 0;
+}
+
+static int add_one(struct pins *pins, const struct entry_wanted *wanted, struct entry_added *added,
+		   struct err *err)
 {
 	struct entry_row row = row_of_wanted(wanted, 0), there;
 	int r = responder_insert(pins_responders(pins), &row, err);
 	bool present = r == -EEXIST;
 
-	if (r == -E2BIG)
-		return err_set(err, -ENOSPC, "the map is full: %u %s addresses" ENTRY_MORE_ROOM,
-			       pins->max_entries,
-			       family_name(responder_family(&wanted->key.address)));
+	if (r == -E2BIG) {
+		r = make_room_for_one(pins, responder_family(&wanted->key.address), err);
+		r = r ?: responder_insert(pins_responders(pins), &row, err);
+	}
 	if (present)
 		r = entry_get(pins, &wanted->key, &there, err);
 	if (present && !r && there.damaged) {
@@ -187,27 +210,30 @@ static int wanted_reduce(const struct pins *pins, struct entry_wanted *wanted, s
 	return 0;
 }
 
-/* Have both maps room for @wanted beside what is @there? */
-static int check_room(const struct pins *pins, const struct entry_wanted *wanted, size_t count,
-		      const struct entry_table *there, struct err *err)
+/* Makes room for @wanted beside what is @there. */
+static int make_room(struct pins *pins, const struct entry_wanted *wanted, size_t count,
+		     const struct entry_table *there, struct err *err)
 {
-	size_t more[PINS_FAMILIES] = {}, used[PINS_FAMILIES] = {};
+	size_t more[PINS_FAMILIES] = {}, used[PINS_FAMILIES] = {}, all[PINS_FAMILIES];
+	uint32_t room[PINS_FAMILIES];
 
 	for (size_t i = 0; i < count; i++)
 		more[responder_family(&wanted[i].key.address)]++;
 	for (size_t i = 0; i < there->count; i++)
 		used[responder_family(&there->rows[i].key.address)]++;
-	for (enum pins_family family = 0; family < PINS_FAMILIES; family++)
-		if (used[family] + more[family] > pins->max_entries)
+	for (enum pins_family family = 0; family < PINS_FAMILIES; family++) {
+		all[family] = used[family] + more[family];
+		if (more[family] && all[family] > pins->max_entries)
 			return err_set(err, -ENOSPC,
-				       "%zu %s addresses are more than the free room: the map "
-				       "holds %u, %zu are there" ENTRY_MORE_ROOM,
+				       "%zu %s addresses are more than the free room: there may be "
+				       "%u, %zu are there" ENTRY_MORE_ROOM,
 				       more[family], family_name(family), pins->max_entries,
 				       used[family]);
-	return 0;
+	}
+	return grow_needed(pins, all, room) ? grow_responders(pins, room, err) : 0;
 }
 
-int entry_add(const struct pins *pins, struct entry_wanted *wanted, size_t count,
+int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 	      responder_progress_fn *progress, struct entry_added *ret_added, struct err *err)
 {
 	_cleanup_(entry_table_free) struct entry_table there = {};
@@ -226,7 +252,7 @@ int entry_add(const struct pins *pins, struct entry_wanted *wanted, size_t count
 	if (!r)
 		r = wanted_reduce(pins, wanted, count, &there, &added.added, err);
 	if (!r)
-		r = check_room(pins, wanted, added.added, &there, err);
+		r = make_room(pins, wanted, added.added, &there, err);
 	if (!r)
 		r = responder_write(pins_responders(pins), row_of_wanted, wanted, added.added,
 				    progress, err);
@@ -269,17 +295,20 @@ int entry_delete(const struct pins *pins, const struct addr_range *range, uint32
 	size_t kept = 0, leased = 0;
 	int r = read_candidates(pins, range, ifindex, &table, err);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < table.count; i++) {
+	for (size_t i = 0; i < table.count && !r; i++) {
+		uint8_t slot = table.rows[i].head.lease;
+		uint64_t remaining_ms;
+
 		if (!in_range(range, &table.rows[i].key.address))
 			continue;
-		if (table.rows[i].head.lease != L2RESP_LEASE_FOREVER &&
-		    entry_lease_remaining_ms(pins, table.rows[i].head.lease))
+		r = entry_lease_remaining(pins, slot, &remaining_ms, err);
+		if (slot != L2RESP_LEASE_FOREVER && remaining_ms)
 			leased++;
 		else
 			table.rows[kept++] = table.rows[i];
 	}
+	if (r < 0)
+		return r;
 	table.count = kept;
 	r = remover_remove_table(pins_responders(pins), &table, err);
 	if (r < 0)
@@ -303,6 +332,11 @@ int entry_move(const struct pins *pins, const struct entry_table *table, uint32_
 
 		if (row->key.ifindex != from)
 			continue;
+		/* the agent's: it puts them there itself, if they are still its own by then */
+		if (row->head.lease != L2RESP_LEASE_FOREVER) {
+			r = remover_remove(&remover, &row->key, err);
+			continue;
+		}
 		there.key.ifindex = to;
 		/* insert before delete: killed in between, both are there, and the next move
 		 * deletes */

@@ -26,8 +26,9 @@ int entry_read_all(const struct pins *pins, uint32_t ifindex, struct entry_table
  * program answers with the one that @row has until the next attach. */
 bool entry_mac_stale(const struct entry_row *row, const uint8_t mac[ETH_ALEN]);
 
-/* How long an entry of lease @slot may still answer, in ms; UINT64_MAX for ever, 0 not at all. */
-uint64_t entry_lease_remaining_ms(const struct pins *pins, uint8_t slot);
+/* How long an entry of lease @slot may still answer: *ret_ms, UINT64_MAX for ever, 0 not at all.
+ * Returns 0, or lease_stamp_read()'s errors. */
+int entry_lease_remaining(const struct pins *pins, uint8_t slot, uint64_t *ret_ms, struct err *err);
 
 /* The entry of @key; -ENOENT without a message where there is none. */
 int entry_get(const struct pins *pins, const struct entry_key *key, struct entry_row *ret_row,
@@ -53,11 +54,12 @@ struct entry_added {
 
 /*
  * Adds @wanted, all or nothing, in one go; sorts the array. An address that is there with the same
- * MAC is left as it is. -EEXIST: one is there, or twice in @wanted, with another MAC or override
- * flag, or belongs to the agent; -ENOSPC: more than the free room of its family. @err names the
- * address, and the line where it has one.
+ * MAC is left as it is. Maps that are too small grow, and @pins have the larger ones. -EEXIST: one
+ * is there, or twice in @wanted, with another MAC or override flag, or belongs to the agent;
+ * -ENOSPC: more than there may be of its family. @err names the address, and the line where it has
+ * one.
  */
-int entry_add(const struct pins *pins, struct entry_wanted *wanted, size_t count,
+int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 	      responder_progress_fn *progress, struct entry_added *ret_added, struct err *err);
 
 /*
@@ -69,7 +71,7 @@ int entry_delete(const struct pins *pins, const struct addr_range *range, uint32
 		 size_t *ret_deleted, size_t *ret_leased, struct err *err);
 
 /* Puts @table's rows of interface @from under number @to, counts and all. Rows that exist there
- * already are left alone. */
+ * already are left alone. The agent's are deleted: it may give one up meanwhile (leased.h). */
 int entry_move(const struct pins *pins, const struct entry_table *table, uint32_t from, uint32_t to,
 	       size_t *ret_moved, struct err *err);
 

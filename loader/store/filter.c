@@ -13,7 +13,7 @@
 #include <linux/rtnetlink.h>
 
 #include "cleanup.h"
-#include "device.h"
+#include "device_table.h"
 #include "filter.h"
 #include "map.h"
 #include "rtnl.h"

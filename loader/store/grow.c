@@ -9,9 +9,9 @@
 #include "attach_state.h"
 #include "change.h"
 #include "cleanup.h"
-#include "device.h"
-#include "entry.h"
+#include "device_table.h"
 #include "grow.h"
+#include "responder.h"
 
 /* Swaps the program wherever it reads another map of addresses than the pinned one. */
 static int swap_programs(const struct pins *pins, struct err *err)
@@ -41,8 +41,7 @@ static int swap_programs(const struct pins *pins, struct err *err)
 
 /* Pins the maps @fds in the place of those pinned, and notes that first: a kill must not leave a
  * program that goes on reading the others. */
-static int swap_responders(struct pins *pins, int fds[PINS_FAMILIES], uint32_t max_entries,
-			   struct err *err)
+static int swap_responders(struct pins *pins, int fds[PINS_FAMILIES], struct err *err)
 {
 	bool before = pins->unsettled;
 	struct err ignored;
@@ -50,17 +49,17 @@ static int swap_responders(struct pins *pins, int fds[PINS_FAMILIES], uint32_t m
 
 	if (r < 0)
 		return r;
-	r = pins_swap_responders(pins, fds, max_entries, err);
+	r = pins_swap_responders(pins, fds, err);
 	if (r < 0)
 		pins_set_unsettled(pins, before, &ignored);
 	return r;
 }
 
-static int settle(struct pins *pins, struct err *err)
+int grow_settle(struct pins *pins, struct err *err)
 {
-	int r = swap_programs(pins, err);
+	int r = pins->unsettled ? swap_programs(pins, err) : 0;
 
-	return r < 0 ? r : pins_set_unsettled(pins, false, err);
+	return r < 0 || !pins->unsettled ? r : pins_set_unsettled(pins, false, err);
 }
 
 /* What was answered from the maps @old_fds after @copied was read from them. */
@@ -77,41 +76,62 @@ static int add_late_answers(const struct pins *pins, const int old_fds[PINS_FAMI
 	return r < 0 ? r : change_add_answers(pins, copied, &now, err);
 }
 
-int grow_responders(struct pins *pins, uint32_t max_entries, struct err *err)
+bool grow_needed(const struct pins *pins, const size_t count[PINS_FAMILIES],
+		 uint32_t ret_room[PINS_FAMILIES])
+{
+	bool needed = false;
+
+	for (int family = 0; family < PINS_FAMILIES; family++) {
+		uint64_t room = pins->room[family] ?: L2RESP_FIRST_ROOM;
+
+		while (room < count[family])
+			room *= 2;
+		/* an older bound may have left more */
+		if (room > pins->max_entries && room > pins->room[family])
+			room = pins->max_entries;
+		needed |= room > pins->room[family];
+		ret_room[family] = room;
+	}
+	return needed;
+}
+
+int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struct err *err)
 {
 	/* the new maps; once the pins have those, the old ones */
 	_cleanup_(cleanup_responders) int fds[PINS_FAMILIES] = { -1, -1 };
 	_cleanup_(entry_table_free) struct entry_table copied = {};
-	uint32_t old_max_entries = pins->max_entries;
+	int from[PINS_FAMILIES] = { -1, -1 };
+	uint32_t more[PINS_FAMILIES] = {};
+	bool before = pins->unsettled;
 	struct err ignored;
-	int r = pins_create_responders(max_entries, fds, err);
+	int r;
 
+	for (int family = 0; family < PINS_FAMILIES; family++)
+		if (room[family] > pins->room[family]) {
+			more[family] = room[family];
+			from[family] = pins_responders(pins)[family];
+		}
+	r = pins_create_responders(more, fds, err);
+	/* before the copy is made: who deletes without the lock must know of it (leased.h) */
 	if (!r)
-		r = entry_read_all(pins, 0, &copied, err);
+		r = pins_set_unsettled(pins, true, err);
+	if (!r)
+		r = responder_read_all(from, 0, &copied, err);
 	if (!r)
 		r = responder_write_table(fds, &copied, err);
 	if (!r)
-		r = swap_responders(pins, fds, max_entries, err);
-	if (r < 0)
+		r = swap_responders(pins, fds, err);
+	if (r < 0) {
+		pins_set_unsettled(pins, before, &ignored);
 		return r;
-	r = settle(pins, err);
+	}
+	r = grow_settle(pins, err);
 	if (!r)
 		r = add_late_answers(pins, fds, &copied, err);
 	if (r < 0) {
-		swap_responders(pins, fds, old_max_entries, &ignored);
-		settle(pins, &ignored);
+		swap_responders(pins, fds, &ignored);
+		grow_settle(pins, &ignored);
 		add_late_answers(pins, fds, &copied, &ignored);
 	}
 	return r;
-}
-
-int grow_settle(struct pins *pins, size_t *ret_dropped, struct err *err)
-{
-	int r = device_adopt(pins, ret_dropped, err);
-
-	if (r < 0)
-		return r;
-	if (pins->uneven)
-		return grow_responders(pins, pins->max_entries, err);
-	return pins->unsettled ? settle(pins, err) : 0;
 }

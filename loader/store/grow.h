@@ -10,26 +10,32 @@
 #include "pins.h"
 
 /*
- * Makes room for @max_entries addresses of each family, at least as many as @pins hold: fills new
- * maps, pins them in the old ones' place, swaps the program on every interface that it runs on, and
- * adds the answers that were counted in the old maps meanwhile. @pins must be locked, and hold the
- * new maps afterwards. On failure the old maps are pinned and in use again.
+ * The room that each family's map needs to hold @count addresses: what it has, doubled until they
+ * fit, at most pins->max_entries, to which the caller has kept @count. Returns whether it is more
+ * than there is: then grow_responders() makes it.
  */
-int grow_responders(struct pins *pins, uint32_t max_entries, struct err *err);
+bool grow_needed(const struct pins *pins, const size_t count[PINS_FAMILIES],
+		 uint32_t ret_room[PINS_FAMILIES]);
 
 /*
- * Brings to an end what others left half-way, before anything else is done to @pins, which must be
- * locked. Pins of a network namespace that is gone are taken over; *ret_dropped: addresses lost by
- * that (device_adopt()). A growth that was killed is finished: one map may be the larger one and
- * the other not, so both grow; the program may read the older map, and go on answering for what is
- * deleted, so it is swapped wherever it does.
+ * Gives each family's map that much @room, no less than it has; one that has it already is left
+ * alone. Fills new maps, pins them in the old ones' place, swaps the program on every interface
+ * that it runs on, and adds the answers that were counted in the old maps meanwhile. @pins must be
+ * locked, and hold the new maps afterwards. On failure the old maps are pinned and in use again.
  */
-int grow_settle(struct pins *pins, size_t *ret_dropped, struct err *err);
+int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struct err *err);
+
+/*
+ * Finishes a growth that was killed, before anything else is done to @pins, which must be locked:
+ * a program may read an older map, and go on answering for what is deleted, so it is swapped
+ * wherever it does.
+ */
+int grow_settle(struct pins *pins, struct err *err);
 
 /* Was a growth of @pins killed? */
 static inline bool grow_unfinished(const struct pins *pins)
 {
-	return pins->uneven || pins->unsettled;
+	return pins->unsettled;
 }
 
 #endif

@@ -13,23 +13,26 @@
 struct lease_stamper;
 
 /*
- * Loads the program that writes stamps into the map leases, open as @leases_fd. Between
- * stamps the data path goes by the jiffies for at most @fresh_ns: a little more than the time to
- * the next stamp. That is also how long a machine that was suspended past a stamp's end may answer
- * when it resumes. The caller frees *ret_stamper. Errors with @err.
+ * Loads the program that writes stamps into the map leases, open as @leases_fd, for leases of
+ * @duration_ns. The caller frees *ret_stamper. Errors with @err.
  */
-int lease_stamper_new(int leases_fd, uint64_t fresh_ns, struct lease_stamper **ret_stamper,
+int lease_stamper_new(int leases_fd, uint64_t duration_ns, struct lease_stamper **ret_stamper,
 		      struct err *err);
 void lease_stamper_free(struct lease_stamper *stamper);
 
 /*
- * Entries of @slot (not 0) may answer until @deadline_ns (CLOCK_BOOTTIME). -ETIME: that is past,
- * and nothing was written; -EINVAL: no such slot; other errors from the kernel; each with @err.
+ * Entries of @slot (not 0) may answer until @deadline_ns (CLOCK_BOOTTIME). -ETIME: that is past;
+ * -ERANGE: it is further ahead than a lease lasts; -EINVAL: no such slot; nothing was written then.
+ * Other errors from the kernel. Each with @err.
  */
 int lease_stamp_write(struct lease_stamper *stamper, uint8_t slot, uint64_t deadline_ns,
 		      struct err *err);
 
-/* Until when the entries of @slot may answer, by the map (CLOCK_BOOTTIME, ns); 0: never stamped. */
-uint64_t lease_stamp_read(int leases_fd, uint8_t slot);
+/*
+ * Until when the entries of @slot may answer, by the map: *ret_deadline_ns (CLOCK_BOOTTIME), 0 if
+ * it was never stamped. Returns 0, or a negative errno with @err: then nobody knows whether they
+ * answer.
+ */
+int lease_stamp_read(int leases_fd, uint8_t slot, uint64_t *ret_deadline_ns, struct err *err);
 
 #endif

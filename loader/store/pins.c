@@ -100,6 +100,23 @@ static int pin_path(const struct pins *pins, enum pins_map map, char path[PATH_M
 		       : -ENAMETOOLONG;
 }
 
+int pins_is_pinned(const struct pins *pins, enum pins_map map)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	char path[PATH_MAX];
+	_cleanup_close_ int fd = -1;
+
+	if (pin_path(pins, map, path) < 0)
+		return -ENAMETOOLONG;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return negative_errno();
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return negative_errno();
+	return info.id == pins_map_id(pins, map);
+}
+
 /* Sets pins->dir and the directory above it in @ret_parent, once @bpffs is known to be a BPF file
  * system. */
 static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PATH_MAX],
@@ -200,14 +217,6 @@ static int map_check(const struct pins *pins, enum pins_map map, int fd,
 	return 0;
 }
 
-/* A map of addresses has room for @max_entries. */
-static void note_size(struct pins *pins, uint32_t max_entries)
-{
-	pins->uneven |= pins->max_entries && pins->max_entries != max_entries;
-	if (pins->max_entries < max_entries)
-		pins->max_entries = max_entries;
-}
-
 /* Opens every pin that is there, checked. Returns how many, or a negative errno. */
 static int pins_open_present(struct pins *pins, const struct control_bpf *control, struct err *err)
 {
@@ -231,7 +240,7 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 		if (r < 0)
 			return r;
 		if (pin_has_own_size(map))
-			note_size(pins, max_entries);
+			pins->room[map - PINS_RESPONDER_V4] = max_entries;
 		present++;
 	}
 	return present;
@@ -240,24 +249,39 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 static int stamp_forever(int leases_fd)
 {
 	uint32_t slot = L2RESP_LEASE_FOREVER;
-	struct lease_stamp forever = { .fresh_jiffies = UINT64_MAX, .deadline_ns = UINT64_MAX };
+	struct lease_stamp forever = { .deadline_ns = UINT64_MAX };
 
 	return bpf_map_update_elem(leases_fd, &slot, &forever, BPF_ANY);
 }
 
-static int meta_write(int meta_fd, uint64_t netns_cookie)
+static int meta_read(const struct pins *pins, struct pins_meta *ret_meta, struct err *err)
 {
 	uint32_t slot = 0;
-	struct pins_meta meta = { .schema_version = L2RESP_SCHEMA_VERSION,
-				  .netns_cookie = netns_cookie };
 
-	return bpf_map_update_elem(meta_fd, &slot, &meta, BPF_ANY);
+	if (bpf_map_lookup_elem(pins->fd[PINS_META], &slot, ret_meta) < 0)
+		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
+	return 0;
+}
+
+static int meta_write(const struct pins *pins, int meta_fd, const struct pins_meta *meta,
+		      struct err *err)
+{
+	uint32_t slot = 0;
+
+	if (bpf_map_update_elem(meta_fd, &slot, meta, BPF_ANY) < 0)
+		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
+	return 0;
 }
 
 /* Creates and pins the maps that aren't there. */
-static int pins_create_absent(struct pins *pins, struct control_bpf *control, uint32_t max_entries,
-			      uint64_t netns_cookie, struct err *err)
+static int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t netns_cookie,
+			      struct err *err)
 {
+	uint32_t room =
+		pins->max_entries < L2RESP_FIRST_ROOM ? pins->max_entries : L2RESP_FIRST_ROOM;
+	const struct pins_meta meta = { .schema_version = L2RESP_SCHEMA_VERSION,
+					.netns_cookie = netns_cookie,
+					.max_entries = pins->max_entries };
 	struct bpf_program *prog;
 	int r;
 
@@ -267,7 +291,7 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 		if (pins->fd[map] >= 0)
 			r = bpf_map__reuse_fd(wanted, pins->fd[map]);
 		else if (pin_has_own_size(map))
-			r = bpf_map__set_max_entries(wanted, max_entries);
+			r = bpf_map__set_max_entries(wanted, room);
 		else if (map == PINS_CONFLICTS)
 			r = bpf_map__set_max_entries(wanted, conflicts_size());
 		else
@@ -281,17 +305,16 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 	r = control_bpf__load(control);
 	if (r == -EPERM)
 		return err_set(err, r, "creating the maps: %s; run it as root", strerror(-r));
-	if (r == -E2BIG || r == -ENOMEM)
-		return err_set(err, r, "the kernel can't make a map of %u addresses: %s",
-			       max_entries, strerror(-r));
 	if (r < 0)
 		return err_set(err, r, "creating the maps: %s", strerror(-r));
 	if (pins->fd[PINS_LEASES] < 0)
 		r = stamp_forever(bpf_map__fd(control->maps.leases));
-	if (!r && pins->fd[PINS_META] < 0)
-		r = meta_write(bpf_map__fd(control->maps.meta), netns_cookie);
 	if (r < 0)
 		return err_set(err, negative_errno(), "preparing the maps: %s", strerror(errno));
+	if (pins->fd[PINS_META] < 0)
+		r = meta_write(pins, bpf_map__fd(control->maps.meta), &meta, err);
+	if (r < 0)
+		return r;
 	if (mkdir(pins->dir, 0700) < 0 && errno != EEXIST)
 		return err_access(err, negative_errno(), pins->dir);
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
@@ -307,7 +330,7 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 		if (pins->fd[map] < 0)
 			return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
 		if (pin_has_own_size(map))
-			note_size(pins, bpf_map__max_entries(made));
+			pins->room[map - PINS_RESPONDER_V4] = bpf_map__max_entries(made);
 	}
 	return 0;
 }
@@ -317,15 +340,15 @@ static int pins_create_absent(struct pins *pins, struct control_bpf *control, ui
 static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct err *err)
 {
 	struct pins_meta meta;
-	uint32_t slot = 0;
-	int r;
+	int r = meta_read(pins, &meta, err);
 
-	if (bpf_map_lookup_elem(pins->fd[PINS_META], &slot, &meta) < 0)
-		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
+	if (r < 0)
+		return r;
 	if (meta.schema_version != L2RESP_SCHEMA_VERSION)
 		return err_set(err, -EPROTO, "%s is of schema version %u, this program's is %d",
 			       pins->dir, meta.schema_version, L2RESP_SCHEMA_VERSION);
 	pins->unsettled = meta.unsettled;
+	pins->max_entries = meta.max_entries;
 	if (meta.netns_cookie == netns_cookie)
 		return 0;
 	r = prog_uses_map(pins_map_id(pins, PINS_COUNTERS));
@@ -407,11 +430,9 @@ static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_e
 		return 0;
 	if (!lock)
 		return err_missing(pins, err);
-	/* the other family's map says how large one is to be */
-	if (pins->max_entries)
-		max_entries = pins->max_entries;
-	r = pins_create_absent(pins, control, max_entries ?: L2RESP_DEFAULT_MAX_ENTRIES,
-			       netns_cookie, err);
+	if (!pins->max_entries)
+		pins->max_entries = max_entries ?: L2RESP_DEFAULT_MAX_ENTRIES;
+	r = pins_create_absent(pins, control, netns_cookie, err);
 	/* a program may read the one that was pinned in a new one's place */
 	return !r && present ? pins_set_unsettled(pins, true, err) : r;
 }
@@ -469,47 +490,53 @@ const int *pins_responders(const struct pins *pins)
 	return &pins->fd[PINS_RESPONDER_V4];
 }
 
-/* Loads nothing of @control but the maps of addresses. */
-static int load_responders(struct control_bpf *control, uint32_t max_entries)
+/* Loads nothing of @control but the maps of addresses that are to have room. */
+static int load_responders(struct control_bpf *control, const uint32_t room[PINS_FAMILIES])
 {
+	struct bpf_map *maps[PINS_FAMILIES] = { control->maps.responder_v4,
+						control->maps.responder_v6 };
 	struct bpf_program *prog;
 	struct bpf_map *map;
 
 	bpf_object__for_each_program(prog, control->obj) bpf_program__set_autoload(prog, false);
+	/* the skeleton maps sections into memory, so they must be there */
 	bpf_object__for_each_map(map, control->obj)
-	{
-		bool wanted =
-			map == control->maps.responder_v4 || map == control->maps.responder_v6;
-
-		/* the skeleton maps sections into memory, so they must be there */
-		bpf_map__set_autocreate(map, wanted || bpf_map__is_internal(map));
-		if (wanted)
-			bpf_map__set_max_entries(map, max_entries);
-	}
+		bpf_map__set_autocreate(map, bpf_map__is_internal(map));
+	for (int family = 0; family < PINS_FAMILIES; family++)
+		if (room[family]) {
+			bpf_map__set_autocreate(maps[family], true);
+			bpf_map__set_max_entries(maps[family], room[family]);
+		}
 	return control_bpf__load(control);
 }
 
-int pins_create_responders(uint32_t max_entries, int ret_fds[PINS_FAMILIES], struct err *err)
+int pins_create_responders(const uint32_t room[PINS_FAMILIES], int ret_fds[PINS_FAMILIES],
+			   struct err *err)
 {
 	_cleanup_(control_close) struct control_bpf *control = NULL;
-	int fds[PINS_FAMILIES], r = control_open(&control, err);
+	int fds[PINS_FAMILIES] = { -1, -1 }, r = control_open(&control, err);
 
 	if (r < 0)
 		return r;
-	r = load_responders(control, max_entries);
+	r = load_responders(control, room);
 	if (r < 0)
-		return err_set(err, r, "making maps of %u addresses: %s", max_entries,
-			       strerror(-r));
-	fds[PINS_V4] = fcntl(bpf_map__fd(control->maps.responder_v4), F_DUPFD_CLOEXEC, 0);
-	fds[PINS_V6] = fcntl(bpf_map__fd(control->maps.responder_v6), F_DUPFD_CLOEXEC, 0);
-	if (fds[PINS_V4] < 0 || fds[PINS_V6] < 0) {
-		r = err_set(err, negative_errno(), "making a map: %s", strerror(errno));
+		return err_set(err, r, "making room for %u IPv4 and %u IPv6 addresses: %s",
+			       room[PINS_V4], room[PINS_V6], strerror(-r));
+	for (int family = 0; family < PINS_FAMILIES && !r; family++) {
+		const struct bpf_map *map =
+			family == PINS_V4 ? control->maps.responder_v4 : control->maps.responder_v6;
+
+		if (room[family])
+			fds[family] = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 0);
+		if (room[family] && fds[family] < 0)
+			r = err_set(err, negative_errno(), "making a map: %s", strerror(errno));
+	}
+	if (r < 0)
 		for (int family = 0; family < PINS_FAMILIES; family++)
 			cleanup_close(&fds[family]);
-		return r;
-	}
-	memcpy(ret_fds, fds, sizeof(fds));
-	return 0;
+	else
+		memcpy(ret_fds, fds, sizeof(fds));
+	return r;
 }
 
 /* Pins the map @fd where @map is pinned now. */
@@ -531,29 +558,40 @@ static int pin_over(const struct pins *pins, enum pins_map map, int fd, struct e
 	return 0;
 }
 
-int pins_swap_responders(struct pins *pins, int fds[PINS_FAMILIES], uint32_t max_entries,
-			 struct err *err)
+static uint32_t room_of(int fd)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.max_entries;
+}
+
+int pins_swap_responders(struct pins *pins, int fds[PINS_FAMILIES], struct err *err)
 {
 	struct err ignored;
 	int done = 0, r = 0;
 
 	while (done < PINS_FAMILIES && !r) {
-		r = pin_over(pins, family_map(done), fds[done], err);
+		if (fds[done] >= 0)
+			r = pin_over(pins, family_map(done), fds[done], err);
 		done += !r;
 	}
 	if (r < 0) {
 		while (done-- > 0)
-			pin_over(pins, family_map(done), pins->fd[family_map(done)], &ignored);
+			if (fds[done] >= 0)
+				pin_over(pins, family_map(done), pins->fd[family_map(done)],
+					 &ignored);
 		return r;
 	}
 	for (int family = 0; family < PINS_FAMILIES; family++) {
 		int former = pins->fd[family_map(family)];
 
+		if (fds[family] < 0)
+			continue;
 		pins->fd[family_map(family)] = fds[family];
+		pins->room[family] = room_of(fds[family]);
 		fds[family] = former;
 	}
-	pins->max_entries = max_entries;
-	pins->uneven = false;
 	return 0;
 }
 
@@ -567,30 +605,10 @@ static int pins_remove_parent(const struct pins *pins)
 	return rmdir(parent);
 }
 
-/* Of every interface, those that are gone too. */
-static int remove_twins(const struct pins *pins)
-{
-	DIR *dir = opendir(pins->dir);
-	struct dirent *pin;
-	int r = 0;
-
-	if (!dir)
-		return errno == ENOENT ? 0 : negative_errno();
-	while (!r && (pin = readdir(dir)))
-		if (!strncmp(pin->d_name, PINS_TWIN_PREFIX, strlen(PINS_TWIN_PREFIX)) &&
-		    unlinkat(dirfd(dir), pin->d_name, 0) < 0)
-			r = negative_errno();
-	closedir(dir);
-	return r;
-}
-
 int pins_remove(struct pins *pins, struct err *err)
 {
 	char path[PATH_MAX], beside[PATH_MAX];
-	int r = remove_twins(pins);
 
-	if (r < 0)
-		return err_access(err, r, pins->dir);
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
 		if (pin_has_own_size(map) && pin_path(pins, map, path) == 0 &&
 		    snprintf(beside, sizeof(beside), "%s" GROWING, path) < (int)sizeof(beside))
@@ -606,29 +624,42 @@ int pins_remove(struct pins *pins, struct err *err)
 int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err)
 {
 	struct pins_meta meta;
-	uint32_t slot = 0;
+	int r = meta_read(pins, &meta, err);
 
-	if (bpf_map_lookup_elem(pins->fd[PINS_META], &slot, &meta) < 0)
-		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
 	meta.unsettled = unsettled;
-	if (bpf_map_update_elem(pins->fd[PINS_META], &slot, &meta, BPF_ANY) < 0)
-		return err_set(err, negative_errno(), "%s/meta: %s", pins->dir, strerror(errno));
-	pins->unsettled = unsettled;
-	return 0;
+	r = r ?: meta_write(pins, pins->fd[PINS_META], &meta, err);
+	if (!r)
+		pins->unsettled = unsettled;
+	return r;
+}
+
+int pins_set_max_entries(struct pins *pins, uint32_t max_entries, struct err *err)
+{
+	struct pins_meta meta;
+	int r = meta_read(pins, &meta, err);
+
+	meta.max_entries = max_entries;
+	r = r ?: meta_write(pins, pins->fd[PINS_META], &meta, err);
+	if (!r)
+		pins->max_entries = max_entries;
+	return r;
 }
 
 int pins_adopt(struct pins *pins, struct err *err)
 {
+	struct pins_meta meta;
 	uint64_t netns_cookie;
-	int r = link_netns_cookie(&netns_cookie, err);
+	int r = meta_read(pins, &meta, err);
 
-	if (r < 0)
-		return r;
-	r = meta_write(pins->fd[PINS_META], netns_cookie);
-	if (r < 0)
-		return err_set(err, r, "%s/meta: %s", pins->dir, strerror(-r));
-	pins->orphaned = false;
-	return 0;
+	if (!r)
+		r = link_netns_cookie(&netns_cookie, err);
+	meta.netns_cookie = netns_cookie;
+	/* no program reads anything of theirs */
+	meta.unsettled = false;
+	r = r ?: meta_write(pins, pins->fd[PINS_META], &meta, err);
+	if (!r)
+		pins->orphaned = pins->unsettled = false;
+	return r;
 }
 
 void pins_undo_create(struct pins *pins)

@@ -13,9 +13,6 @@
 
 #define PINS_DEFAULT_BPFFS "/sys/fs/bpf"
 
-/* What twins' pins begin with (twin.h). */
-#define PINS_TWIN_PREFIX "explain_"
-
 enum pins_map {
 	PINS_META,
 	PINS_DEVICES,
@@ -32,7 +29,7 @@ enum pins_map {
 	PINS_MAP_COUNT,
 };
 
-/* Whose addresses: each family has a map of its own, both of one size. */
+/* Whose addresses: each family has a map of its own. */
 enum pins_family {
 	PINS_V4,
 	PINS_V6,
@@ -47,11 +44,11 @@ struct pins {
 	dev_t bpffs_dev;
 	int lock_fd; /* -1: opened for reading */
 	int fd[PINS_MAP_COUNT];
-	uint32_t max_entries; /* of responder_v4, and of responder_v6 */
-	bool uneven;	      /* or of the larger one: a growth was killed between the two */
-	bool created;	      /* nothing was pinned before */
-	bool orphaned;	      /* they served a network namespace that is gone; see device_adopt() */
-	bool unsettled;	      /* programs may read older maps of addresses; see grow_settle() */
+	uint32_t room[PINS_FAMILIES]; /* addresses that fit into each family's map */
+	uint32_t max_entries;	      /* that there may be of a family: its map grows up to that */
+	bool created;		      /* nothing was pinned before */
+	bool orphaned;	/* they served a network namespace that is gone; see device_adopt() */
+	bool unsettled; /* programs may read older maps of addresses; see grow_settle() */
 };
 
 /* Undoes pins_open(): closes the maps and gives the lock back. Safe on PINS_NONE.
@@ -70,31 +67,34 @@ int pins_open_some(const char *bpffs, struct pins *ret_pins, struct err *err);
 
 /*
  * Opens the maps for writing, under the lock: waits for another writer to finish, and from then on
- * holds signals (signals.h). Creates what is absent, with @max_entries addresses, or the default
- * where that is 0; what is there keeps its size. Each map is whole before its pin appears, so a
- * kill between two leaves nothing half made.
+ * holds signals (signals.h). Creates what is absent, for at most @max_entries addresses of each
+ * family, or the default where that is 0; what is there keeps its bound. Each map is whole before
+ * its pin appears, so a kill between two leaves nothing half made.
  */
 int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_pins,
 		     struct err *err);
 
-/* As pins_open_locked() with the default size, and no signals held, but -EAGAIN with @err where
+/* As pins_open_locked() with the default bound, and no signals held, but -EAGAIN with @err where
  * another writer is at work. */
 int pins_try_open_locked(const char *bpffs, struct pins *ret_pins, struct err *err);
 
 /* The maps of addresses, in the order of enum pins_family. */
 const int *pins_responders(const struct pins *pins);
 
-/* Maps of addresses with room for @max_entries each, not pinned. Returns 0 and descriptors that the
- * caller closes, or an error with @err. */
-int pins_create_responders(uint32_t max_entries, int ret_fds[PINS_FAMILIES], struct err *err);
+/* Maps of addresses with that much @room, not pinned; none (-1) of a family whose @room is 0.
+ * Returns 0 and descriptors that the caller closes, or an error with @err. */
+int pins_create_responders(const uint32_t room[PINS_FAMILIES], int ret_fds[PINS_FAMILIES],
+			   struct err *err);
 
 /*
- * Pins the maps @fds, which hold @max_entries each, in the place of those pinned, each at once:
- * there is no moment without a pin. On success @pins have them, and @fds are those that they had,
- * the caller's to close. On failure nothing has changed.
+ * Pins the maps @fds in the place of those pinned, each at once: there is no moment without a pin.
+ * A family whose descriptor is -1 keeps its map. On success @pins have them, and @fds are those
+ * that they had, the caller's to close. On failure nothing has changed.
  */
-int pins_swap_responders(struct pins *pins, int fds[PINS_FAMILIES], uint32_t max_entries,
-			 struct err *err);
+int pins_swap_responders(struct pins *pins, int fds[PINS_FAMILIES], struct err *err);
+
+/* Allows @max_entries addresses of each family from now on. @pins must be locked. */
+int pins_set_max_entries(struct pins *pins, uint32_t max_entries, struct err *err);
 
 /* As pins_open_locked(), but -ENOENT without a message where nothing is pinned. */
 int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct err *err);
@@ -117,6 +117,10 @@ const char *pins_map_name(enum pins_map map);
 
 /* The kernel's id of an open map. Returns 0 on failure, which no map has. */
 uint32_t pins_map_id(const struct pins *pins, enum pins_map map);
+
+/* Is the open map still the pinned one? 1; 0: another took its place; -ENOENT: nothing is pinned.
+ */
+int pins_is_pinned(const struct pins *pins, enum pins_map map);
 
 /* Does the file system of @origin lie at its path, in the caller's mount namespace? */
 bool pins_bpffs_here(const struct pins_origin *origin);

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <bpf/bpf.h>
 
 #include "cleanup.h"
@@ -16,10 +13,6 @@
 /* Elements a batch call; the map's own lock is held for one bucket at a time, so only the copy's
  * size matters. */
 #define BATCH 16384
-/* Threads that write at once, and what each has to do at least: fewer rows aren't worth its start.
- * Two were measured to take six tenths of one's time. */
-#define SHARES_MAX 4
-#define SHARE_MIN  32768
 
 /* A key is what the map keeps of an address, and the interface; a value begins with its key, and
  * its count follows its head. */
@@ -281,101 +274,33 @@ static int batch_append(const struct layout *layout, struct batch *batch,
 	return 0;
 }
 
-/* A share of the rows, worked on by a thread of its own, or by the one that was called. */
-struct share {
-	pthread_t thread;
-	const int *fds;
-	responder_row_fn *row_of;
-	const void *from;
-	size_t first;
-	size_t end;
-	_Atomic size_t *done; /* rows, of all shares */
-	/* NULL but in the first, which isn't elsewhere */
-	responder_progress_fn *progress;
-	size_t total;
-	int r;
-	bool elsewhere;
-	struct err err;
-};
-
 /* Gathers the rows by family and writes them a batch at a time. */
-static void *share_work(void *argument)
+static int write_batches(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
+			 size_t count, responder_progress_fn *progress, struct err *err)
 {
 	_cleanup_(batches_free) struct batches batches = {};
-	struct share *share = argument;
+	size_t done = 0;
 	int r = 0;
 
-	for (size_t i = share->first; i < share->end && !r; i++) {
-		struct entry_row row = share->row_of(share->from, i);
+	for (size_t i = 0; i < count && !r; i++) {
+		struct entry_row row = row_of(from, i);
 		enum pins_family family = responder_family(&row.key.address);
 		struct batch *batch = &batches.of[family];
-		size_t done;
 
-		r = batch_append(&layouts[family], batch, &row, &share->err);
+		r = batch_append(&layouts[family], batch, &row, err);
 		if (r < 0 || batch->count < BATCH)
 			continue;
-		r = batch_write(share->fds[family], &layouts[family], batch, &share->err);
+		r = batch_write(fds[family], &layouts[family], batch, err);
 		batch->count = 0;
-		done = atomic_fetch_add(share->done, BATCH) + BATCH;
-		/* the end is told of once, when all shares have come to theirs */
-		if (!r && share->progress && done < share->total)
-			share->progress(done, share->total);
+		done += BATCH;
+		if (!r && progress && done < count)
+			progress(done, count);
 	}
 	for (int family = 0; family < PINS_FAMILIES && !r; family++)
 		if (batches.of[family].count)
-			r = batch_write(share->fds[family], &layouts[family], &batches.of[family],
-					&share->err);
-	share->r = r;
-	return NULL;
-}
-
-/* As many shares as processors, unless there is too little to share. */
-static size_t share_count(size_t rows)
-{
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t count = 1;
-
-	while (count < SHARES_MAX && (long)count < processors && rows / (count + 1) >= SHARE_MIN)
-		count++;
-	return count;
-}
-
-/* The kernel locks a bucket at a time, so that several may write at once. */
-static int in_batches(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
-		      size_t rows, responder_progress_fn *progress, struct err *err)
-{
-	struct share shares[SHARES_MAX];
-	size_t count = share_count(rows);
-	_Atomic size_t done = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < count; i++)
-		shares[i] = (struct share){
-			.fds = fds,
-			.row_of = row_of,
-			.from = from,
-			.first = rows * i / count,
-			.end = rows * (i + 1) / count,
-			.done = &done,
-			.progress = i ? NULL : progress,
-			.total = rows,
-		};
-	for (size_t i = 1; i < count; i++)
-		shares[i].elsewhere =
-			!pthread_create(&shares[i].thread, NULL, share_work, &shares[i]);
-	for (size_t i = 0; i < count; i++)
-		if (!shares[i].elsewhere)
-			share_work(&shares[i]);
-	for (size_t i = 0; i < count; i++) {
-		if (shares[i].elsewhere)
-			pthread_join(shares[i].thread, NULL);
-		if (shares[i].r < 0 && !r) {
-			r = shares[i].r;
-			*err = shares[i].err;
-		}
-	}
+			r = batch_write(fds[family], &layouts[family], &batches.of[family], err);
 	if (!r && progress)
-		progress(rows, rows);
+		progress(count, count);
 	return r;
 }
 
@@ -397,7 +322,7 @@ static void write_undo(const int fds[PINS_FAMILIES], responder_row_fn *row_of, c
 int responder_write(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
 		    size_t count, responder_progress_fn *progress, struct err *err)
 {
-	int r = in_batches(fds, row_of, from, count, progress, err);
+	int r = write_batches(fds, row_of, from, count, progress, err);
 
 	if (r < 0)
 		write_undo(fds, row_of, from, count);

@@ -18,7 +18,7 @@ static void undo(const struct pins *pins, const struct link *links,
 		vlan_sync(pins, &ignored);
 }
 
-int serve_add(const struct pins *pins, const struct link *links, int link_count,
+int serve_add(struct pins *pins, const struct link *links, int link_count,
 	      struct entry_wanted *wanted, size_t count, responder_progress_fn *progress,
 	      filter_note_fn *note, struct entry_added *ret_added, struct err *err)
 {

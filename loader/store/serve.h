@@ -16,7 +16,7 @@
  * another interface, and vlan_add()'s errors. The first ret_added->added of @wanted are those that
  * were added. Frames for them are let in (filter.h); @note is told what wasn't.
  */
-int serve_add(const struct pins *pins, const struct link *links, int link_count,
+int serve_add(struct pins *pins, const struct link *links, int link_count,
 	      struct entry_wanted *wanted, size_t count, responder_progress_fn *progress,
 	      filter_note_fn *note, struct entry_added *ret_added, struct err *err);
 

@@ -18,6 +18,7 @@
 struct trace {
 	const struct pins *pins;
 	int lock_fd;
+	int ring_fd;
 	struct ring_buffer *ring;
 	/* the map itself, mapped: an update by value would undo the data path's count of losses */
 	struct trace_control *control;
@@ -64,10 +65,21 @@ static int trace_map(struct trace *trace, struct err *err)
 		return err_set(err, negative_errno(), "mapping %s/trace_control: %s",
 			       trace->pins->dir, strerror(errno));
 	trace->control = at;
-	trace->ring = ring_buffer__new(trace->pins->fd[PINS_TRACE], take, trace, NULL);
-	if (!trace->ring)
-		return err_set(err, negative_errno(), "mapping %s/trace: %s", trace->pins->dir,
-			       strerror(errno));
+	return 0;
+}
+
+/* A new ring in the place of the one that a reader left which was killed. */
+static int trace_ring(struct trace *trace, struct err *err)
+{
+	uint32_t slot = 0;
+
+	trace->ring_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "l2resp_trace", 0, 0,
+					L2RESP_TRACE_BYTES, NULL);
+	if (trace->ring_fd >= 0)
+		trace->ring = ring_buffer__new(trace->ring_fd, take, trace, NULL);
+	if (!trace->ring ||
+	    bpf_map_update_elem(trace->pins->fd[PINS_TRACE], &slot, &trace->ring_fd, BPF_ANY) < 0)
+		return err_set(err, negative_errno(), "making a ring buffer: %s", strerror(errno));
 	return 0;
 }
 
@@ -79,9 +91,11 @@ static int trace_do_open(struct trace *trace, struct err *err)
 		r = trace_map(trace, err);
 	if (r < 0)
 		return r;
-	/* a reader that was killed left it on, and records */
+	/* a reader that was killed left it on */
 	trace_stop(trace);
-	ring_buffer__consume(trace->ring);
+	r = trace_ring(trace, err);
+	if (r < 0)
+		return r;
 	trace->lost_before = __atomic_load_n(&trace->control->lost, __ATOMIC_RELAXED);
 	r = trace_renew(trace, err);
 	return r < 0 ? r : 0;
@@ -96,7 +110,7 @@ int trace_open(const struct pins *pins, trace_record_fn *record, void *context,
 	if (!trace)
 		return err_set(err, -ENOMEM, "out of memory");
 	trace->pins = pins;
-	trace->lock_fd = -1;
+	trace->lock_fd = trace->ring_fd = -1;
 	r = trace_do_open(trace, err);
 	if (r < 0) {
 		trace_close(&trace);
@@ -111,6 +125,7 @@ int trace_open(const struct pins *pins, trace_record_fn *record, void *context,
 void trace_close(struct trace **trace)
 {
 	struct trace *closed = *trace;
+	uint32_t slot = 0;
 
 	if (!closed)
 		return;
@@ -119,6 +134,10 @@ void trace_close(struct trace **trace)
 		munmap(closed->control, sysconf(_SC_PAGESIZE));
 	}
 	ring_buffer__free(closed->ring);
+	if (closed->ring_fd >= 0) {
+		bpf_map_delete_elem(closed->pins->fd[PINS_TRACE], &slot);
+		close(closed->ring_fd);
+	}
 	if (closed->lock_fd >= 0)
 		close(closed->lock_fd);
 	free(closed);

@@ -23,7 +23,7 @@ typedef bool trace_record_fn(const struct trace_record *record, void *context);
 struct trace;
 
 /*
- * Becomes the one reader, drops what an earlier one left unread, and has the data path record.
+ * Becomes the one reader, makes the ring that the data path writes to, and has it record.
  * @record is called by trace_read(). @pins must stay open until trace_close(). -EBUSY with @err:
  * there is a reader; -EPROTO and other errors with @err.
  */

@@ -1,7 +1,9 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """From a directory of manifests to answers on the wire, and back to silence."""
+import contextlib
 import ipaddress
+import os
 import re
 import signal
 import socket
@@ -163,7 +165,7 @@ def test_a_service_manager_that_does_not_read(agent, scratch):
     manager.close()
 
 
-def test_explain_has_its_twin(agent, lan):
+def test_explain_finds_the_agents_program(agent, lan):
     """As soon as an address is answered for."""
     agent.write("all.yaml", POLICY, service("web", VIP))
     agent.start()
@@ -201,3 +203,37 @@ def test_entries_by_hand_are_told_of_while_there_are_some(agent, lan):
     agent.wait_entries((VIP, "eth1"))
     assert agent.metrics()["l2resp_entries_by_hand"] == 0
     assert agent.log().count("by hand") == 1
+
+
+def test_a_log_that_nobody_reads(agent, scratch):
+    """Nothing waits for it; and what was said meanwhile is there for whoever reads it later."""
+    path = scratch / "fifo"
+    os.mkfifo(path)
+    fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(fd, b"full\n" * 100)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(fd, b"\n")
+        agent.write("all.yaml", POLICY, service("web", VIP))
+        agent.start("sh", "-c", 'exec "$@" 2>"$0"', str(path))
+        agent.wait_entries((VIP, "eth1"))
+        for _ in range(3):
+            agent.signal(signal.SIGHUP)
+            agent.wait_notified("READY=1")
+        assert agent.ready()
+        said = b""
+
+        def read_again():
+            """How often it said that it read its configuration again."""
+            nonlocal said
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    said += os.read(fd, 1 << 16)
+            return said.count(b"xdp-l2respd: configuration read again\n")
+
+        assert wait_until(lambda: read_again() == 3), said
+    finally:
+        os.close(fd)

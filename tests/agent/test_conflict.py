@@ -3,6 +3,7 @@
 """Another host uses an address: seen before it is claimed, or afterwards."""
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -214,3 +215,55 @@ def test_taken_back_when_the_other_is_gone(agent, lan, keys):
     lan.client.ip(f"address del {VIP}/32 dev eth0")
     assert wait_until(lambda: (VIP, "eth1") in agent.entries(), PAUSE + 10), agent.log()
     assert wait_until(agent.ready)
+
+
+class Flood(threading.Thread):
+    """Frames that say that addresses are somebody else's, each with a MAC that nobody saw before, as fast as it goes."""
+
+    def __init__(self, lan, addresses, number):
+        super().__init__()
+        self.lan, self.addresses, self.number = lan, addresses, number
+        self.sent, self.over = 0, threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+
+    def run(self):
+        frames = [bytearray(arp(ip, spa=ip, sha="02:00:00:00:00:00")) for ip in self.addresses]
+        with Wire(self.lan.client, "eth0") as wire:
+            send = wire.socket.send
+            while not self.over.is_set():
+                for frame in frames:
+                    self.sent += 1
+                    # source of Ethernet, and of ARP
+                    frame[6:12] = frame[22:28] = b"\x02" + self.number.to_bytes(1, "big") + self.sent.to_bytes(4, "big")
+                    send(frame)
+
+
+def test_a_flood_of_conflicts(agent, lan):
+    """It takes no more than a share of the agent's time, and a few lines of its log; what was left out is said once."""
+    addresses = [f"198.18.{16 + i // 250}.{1 + i % 250}" for i in range(5000)]
+    start(agent, POLICY, service("many", *addresses))
+    assert wait_until(lambda: agent.metrics()["l2resp_entries"] == len(addresses)), agent.log()
+    answered = []
+    with Flood(lan, addresses, 1) as first, Flood(lan, addresses, 2) as second:
+        began = time.monotonic()
+        while time.monotonic() < began + 4:
+            asked = time.monotonic()
+            assert agent.http("/healthz")[0] == 200
+            answered.append(time.monotonic() - asked)
+            let_pass(0.05, "an administrator looks again")
+    sent = first.sent + second.sent
+    figures = agent.metrics()
+    print(f"{sent / 4:.0f} frames/s, {figures['l2resp_conflicts_total']:.0f} conflicts, answered within {max(answered):.2f} s")
+    assert figures["l2resp_conflicts_defended_total"] > 20
+    assert max(answered) < 0.5 * SLACK
+    # of 4 s, at a bounded number a turn and a bounded number of turns a second
+    assert figures["l2resp_conflicts_total"] < 4 * 256 * 50 * SLACK
+    assert agent.log().count("defending it") <= 20
+    assert wait_until(lambda: " more like these" in agent.log(), 12)

@@ -174,3 +174,16 @@ def test_engine_gone_and_back(nodes, etcd):
     finally:
         etcd.send_signal(signal.SIGCONT)
     assert wait_until(lambda: shared(*nodes), 10)
+
+
+def test_a_node_that_no_policy_selects_is_ready_and_costs_the_store_nothing(between, etcd, scratch):
+    agent = make_agent(between, between.server, "node-1", scratch / "node-1")
+    try:
+        agent.write("all.yaml", service("web", *ADDRESSES))
+        agent.start()
+        assert wait_until(agent.ready), agent.log()
+        assert "lease: idle: no address is wanted here" in agent.log() and "the lease store answers" not in agent.log()
+        agent.write("all.yaml", POLICY.replace("[eth1]", '["^eth"]'), service("web", *ADDRESSES))
+        assert wait_until(lambda: answering(agent) == set(ADDRESSES)), agent.log()
+    finally:
+        agent.close()

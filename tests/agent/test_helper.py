@@ -127,7 +127,7 @@ def test_a_growth_that_was_killed_is_finished(answering, lan, scratch):
     """Before an entry is written: the program reads another map yet."""
     killed_growth(lan, scratch)
     answering.write("all.yaml", EVERYWHERE, service("web", OTHER))
-    answering.wait_entries((OTHER, "eth1"))
+    assert wait_until(lambda: (OTHER, "eth1") in answering.entries()), answering.log()
     with Wire(lan.client, "eth0") as wire:
         assert wire.ask(arp(VIP), arp(OTHER), count=1) == [arp_reply(OTHER)]
 
@@ -152,16 +152,16 @@ def socket_of(agent):
 
 
 @pytest.mark.parametrize("wrong, error", [
-    ((NO_TASK, 2, 0, 20, 0), errno.EINVAL),
-    ((CHECK, 2, NO_MODE, 20, 0), errno.EINVAL),
-    ((ATTACH, 2, 0, NO_PRIORITY, 0), errno.EINVAL),
-    ((ATTACH, NO_INTERFACE, 0, 20, 0), errno.ENODEV),
+    ((NO_TASK, 2, 0, 20, 0, 0), errno.EINVAL),
+    ((CHECK, 2, NO_MODE, 20, 0, 0), errno.EINVAL),
+    ((ATTACH, 2, 0, NO_PRIORITY, 0, 0), errno.EINVAL),
+    ((ATTACH, NO_INTERFACE, 0, 20, 0, 0), errno.ENODEV),
 ])
 def test_what_it_does_not_do(answering, wrong, error):
     answering.signal(signal.SIGSTOP)  # it would read the answer
     try:
         with socket_of(answering) as asking:
-            asking.send(struct.pack("IIIII", *wrong))
+            asking.send(struct.pack("IIIIII", *wrong))
             assert struct.unpack_from("IIi", asking.recv(4096)) == (*wrong[:2], -error)
     finally:
         answering.signal(signal.SIGCONT)

@@ -17,7 +17,7 @@ def test_vlan_devices(agent, site):  # noqa: F811
     assert [row["mode"] for row in site.rows("status eth1")] == ["native"]
     assert ask(site, "upstairs") == SERVER_MAC
     assert ask(site, "eth1.9") == SERVER_MAC
-    assert "arp_answered" in site.done(f"explain {VIP} dev upstairs").out, "its parent's twin"
+    assert "arp_answered" in site.done(f"explain {VIP} dev upstairs").out, "by its parent's program"
     site.server.ip("link del upstairs")
     agent.wait_entries((VIP, "eth1.9"), seconds=10)
     site.server.ip(UPSTAIRS.format("eth1"), "link set upstairs up")

@@ -11,7 +11,6 @@
 
 #include "input.h"
 
-#define JIFFIES	      1000
 #define BOOT_NS	      (5 * CONFLICT_EVENT_INTERVAL_NS)
 #define COUNTERS_SLOT 3
 
@@ -90,12 +89,12 @@ static void entry_add(const uint8_t ip[16], uint8_t carried, uint32_t ifindex,
 	}
 }
 
-/* The edges: one tick, one nanosecond, none. */
+/* The edges: one nanosecond, none. */
 static const struct lease_stamp stamps[] = {
 	[INPUT_FOREVER] = {},
-	[INPUT_FRESH] = { .fresh_jiffies = JIFFIES + 1 },
-	[INPUT_CLOSE] = { .fresh_jiffies = JIFFIES, .deadline_ns = BOOT_NS + 1 },
-	[INPUT_LAPSED] = { .fresh_jiffies = JIFFIES, .deadline_ns = BOOT_NS },
+	[INPUT_FRESH] = { .deadline_ns = UINT64_MAX },
+	[INPUT_CLOSE] = { .deadline_ns = BOOT_NS + 1 },
+	[INPUT_LAPSED] = { .deadline_ns = BOOT_NS },
 };
 
 static void maps_fill(const struct input *input, const struct reference *told)
@@ -164,7 +163,6 @@ static struct xdp_md world_make(const struct input *input, const struct referenc
 	maps_fill(input, told);
 	memset(native.lookups, 0, sizeof(native.lookups));
 	native.boot_ns = BOOT_NS;
-	native.jiffies = JIFFIES;
 	native.csum_folded = input->flags & INPUT_CSUM_FOLDED;
 	native.hashes_full = input->flags & INPUT_HASHES_FULL;
 	native.rings_full = input->flags & INPUT_RINGS_FULL;
@@ -254,7 +252,7 @@ static void check_conflict(const struct sample *sample, __u64 times)
 /* An event for the first frame, and then for one a second at the most. */
 static void check_events(const struct sample *sample, struct xdp_md *ctx)
 {
-	const struct lease_stamp forever = { .fresh_jiffies = UINT64_MAX };
+	const struct lease_stamp forever = { .deadline_ns = UINT64_MAX };
 	const struct conflict_event *event = native.record;
 	__u32 close = INPUT_CLOSE;
 
@@ -328,8 +326,9 @@ static void run_attached(const struct input *input, const struct reference *told
 	check_events(sample, &ctx);
 }
 
-/* explain's twin: it says the outcome, and leaves no trace of it. */
-static void run_twin(const struct input *input, const struct reference *told, struct sample *sample)
+/* explain's program: it says the outcome, and leaves no trace of it. */
+static void run_explain(const struct input *input, const struct reference *told,
+			struct sample *sample)
 {
 	struct xdp_md ctx = world_make(input, told, sample, L2RESP_COUNTERS_NONE, false);
 	const struct reference_address *answered = sample->reference.answered;
@@ -354,7 +353,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < sizeof(*input) || !sample_make(input, size, &told, &sample))
 		return 0;
 	run_attached(input, &told, &sample);
-	run_twin(input, &told, &sample);
+	run_explain(input, &told, &sample);
 	native_reset();
 	return 0;
 }

@@ -18,7 +18,7 @@ static struct element {
 	size_t key_size;
 	void *key;
 	void *value;
-} *elements;
+} * elements;
 
 static void *reserved; /* of a ring, neither submitted nor discarded */
 
@@ -44,7 +44,8 @@ static void element_add(const struct native_map *map, const void *key, void *val
 
 static bool is_array(const struct native_map *map)
 {
-	return map->type == BPF_MAP_TYPE_ARRAY || map->type == BPF_MAP_TYPE_PERCPU_ARRAY;
+	return map->type == BPF_MAP_TYPE_ARRAY || map->type == BPF_MAP_TYPE_PERCPU_ARRAY ||
+	       map->type == BPF_MAP_TYPE_ARRAY_OF_MAPS;
 }
 
 /* The slot of @map in native.lookups. */
@@ -108,11 +109,6 @@ long native_update(const struct native_map *map, const void *key, const void *va
 __u64 bpf_ktime_get_boot_ns(void)
 {
 	return native.boot_ns;
-}
-
-__u64 bpf_jiffies64(void)
-{
-	return native.jiffies;
 }
 
 /* As the kernel sums: 32-bit words with end-around carry, in any of the forms that it returns. */

@@ -95,10 +95,11 @@ static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 	return 0;
 }
 
-static uint64_t on_stamped(uint8_t slot, void *userdata)
+static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 {
 	(void)userdata;
-	return table->stamps[slot];
+	*ret_deadline_ns = table->stamps[slot];
+	return 0;
 }
 
 static void on_changed(const struct address *address, void *userdata)

@@ -94,6 +94,21 @@ def test_claims_that_others_took_meanwhile_do_not_stop_the_rest(world):
     assert all(node.held() for node in nodes)
 
 
+def test_a_node_that_wants_nothing_costs_the_store_nothing(world):
+    node = world.node("node-1", "-D", 500, wants=0)
+    assert wait_until(lambda: node.heard("STATE idle"), 3), node.said
+    assert not world.store.keys() and not node.heard("the lease store answers")
+    node.tell("want 1")
+    assert wait_until(lambda: node.answers(1)), node.said
+    node.tell("unwant 1")
+    # it stays for a while, to remove what it gave up
+    assert wait_until(lambda: world.store.keys() == ["/xdp-l2resp/node/node-1"] and
+                      world.store.get("/xdp-l2resp/node/node-1")["state"] == "ended", 20), world.store.keys()
+    before = world.store.revision()
+    let_pass(1, "two durations, in which a session would be renewed")
+    assert world.store.revision() == before
+
+
 def test_records_of_what_nobody_wants_and_of_nodes_that_are_gone_are_removed(world):
     short = ("-q", "-D", 500)
     first, second = (world.node(f"node-{i}", *short, wants=wants) for i, wants in ((1, 400), (2, 1)))

@@ -259,8 +259,7 @@ class Lan:
         maps = [path for path in found
                 if not os.path.isdir(path) and Path(path).name not in RING_BUFFERS]
         said = run("bpftool", "-j", "batch", "file", "-", input="".join(
-            f"{'prog show' if '/explain_' in path else 'map dump'} pinned {path}\n"
-            for path in maps)).stdout
+            f"map dump pinned {path}\n" for path in maps)).stdout
         dumps = [one["output"] for one in json.loads(said)] if maps else []
         return dict.fromkeys(found) | dict(zip(maps, dumps))
 

@@ -161,23 +161,20 @@ def test_pins_are_root_s_alone(lan):
     assert modes == "700 directory\n" * 2
 
 
-# name: attaches one after the other, the addresses that the map holds then
-SIZES = {
-    "by default": (["attach eth1"], 65536),
+# name: attaches one after the other, the addresses of a family that there may be then
+BOUNDS = {
     "as said": (["attach eth1 --max-entries 16"], 16),
     "said once": (["attach eth1 --max-entries 16", "attach eth1"], 16),
-    "grown": (["attach eth1 --max-entries 16", "attach eth1 --max-entries 400"], 400),
-    "grown, only rehearsed": (["attach eth1 --max-entries 16",
+    "raised": (["attach eth1 --max-entries 16", "attach eth1 --max-entries 700"], 700),
+    "lowered": (["attach eth1", "attach eth1 --max-entries 300"], 300),
+    "raised, only rehearsed": (["attach eth1 --max-entries 16",
                                "attach eth1 --max-entries 400 --dry-run"], 16),
 }
 
 
-@pytest.mark.parametrize("attaches, expected", SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize("attaches, expected", BOUNDS.values(), ids=BOUNDS)
 def test_max_entries(lan, attaches, expected):
     lan.done(attaches[0], f"add {THREE} dev eth1 mac {VIP_MAC}", *attaches[1:])
-    for name in "responder_v4", "responder_v6":
-        said = lan.server.run("bpftool", "-j", "map", "show", "pinned", lan.pin(name)).stdout
-        assert json.loads(said)["max_entries"] == expected
     assert addresses(lan) == ips(1, 2, 3)
     rest = expected - 3 - 1
     lan.done(f"add 198.19.0.0-198.19.{rest // 256}.{rest % 256} dev eth1")
@@ -185,6 +182,31 @@ def test_max_entries(lan, attaches, expected):
     lan.done(f"add 2001:db8::-2001:db8::{expected - 1:x} dev eth1")
     assert "full" in lan.cli("add 2001:db8:1:: dev eth1").err
 
+
+def bpftool_shows(lan, kind, *which):
+    return json.loads(lan.server.run("bpftool", "-j", kind, "show", *which).stdout)
+
+
+def test_memory_is_as_used(lan):
+    """Ten addresses take less than a megabyte in all; room is made for what is added, a family at a time."""
+    def room(name):
+        return bpftool_shows(lan, "map", "pinned", lan.pin(name))["max_entries"]
+
+    lan.done("attach eth1", "add 198.18.10.1-198.18.10.5 dev eth1", "add 2001:db8::1-2001:db8::5 dev eth1")
+    [status] = lan.rows("status")
+    maps = [bpftool_shows(lan, "map", "pinned", path) for path in lan.pins() if not os.path.isdir(path)]
+    taken = bpftool_shows(lan, "prog", "id", str(status["prog_id"]))["bytes_memlock"] + sum(
+        # per-CPU, as of two CPUs
+        one["bytes_memlock"] * 2 // os.cpu_count() if one["type"] == "percpu_array" else one["bytes_memlock"]
+        for one in maps)
+    print(f"{taken / 1024:.0f} KB, of which", {one["name"]: f"{one['bytes_memlock'] / 1024:.0f}" for one in maps})
+    assert taken < 1 << 20
+    first = room("responder_v4")
+    assert lan.map_dump("meta")[0]["value"]["max_entries"] == 1 << 20
+    for count, expected in (first, first), (first + 1, 2 * first), (5 * first, 8 * first):
+        lan.done(f"add 198.19.0.0-198.19.{(count - 6) // 256}.{(count - 6) % 256} dev eth1")
+        assert (len(lan.map_dump("responder_v4")), room("responder_v4")) == (count, expected)
+    assert room("responder_v6") == first
 
 LINES = f"""# comments, blank lines, white space
 

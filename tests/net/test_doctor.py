@@ -210,7 +210,7 @@ def lease(lan, milliseconds):
     mac = bytes.fromhex(SERVER_MAC.replace(":", ""))
     value = (key + mac + bytes([0, LEASE_SLOT])).ljust(lan.map_sizes("responder_v4")[1], b"\0")
     deadline = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + int(milliseconds * 1e6)
-    stamp = struct.pack("<QQ", 0, deadline)
+    stamp = struct.pack("<Q", deadline)
     for name, key, value in (("responder_v4", key, value),
                              ("leases", struct.pack("<I", LEASE_SLOT), stamp)):
         run("bpftool", "map", "update", "pinned", lan.pin(name), "key", "hex",

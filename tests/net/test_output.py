@@ -151,7 +151,7 @@ def test_list_agrees_with_bpftool(lan):
 NAMES = {
     "responder_v4": {"ip4", "ifindex", "head", "mac", "flags", "lease", "responses_sent"},
     "responder_v6": {"ip6", "ifindex", "head", "mac", "flags", "lease", "responses_sent"},
-    "leases": {"fresh_jiffies", "deadline_ns"},
+    "leases": {"deadline_ns"},
     "counters": {"count"},
     "devices": {"name", "counters_slot"},
     "meta": {"schema_version", "netns_cookie"},

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <linux/if_ether.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -10,12 +11,11 @@
 
 #include "frame.h"
 #include "l2resp.skel.h"
-#include "twin.h"
 
 #define FIXTURE_COUNTERS_SLOT 3
 
 static struct l2resp_bpf *program;
-static struct l2resp_bpf *twin; /* l2resp_explain, over the same maps */
+static struct l2resp_bpf *explaining; /* l2resp_explain, over the same maps */
 
 static const struct {
 	uint8_t host;
@@ -26,9 +26,8 @@ static const struct {
 	uint8_t mac[6];
 } entries[] = {
 	{ .host = OWNED, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
-	{ .host = LEASE_FRESH, .lease = 5, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
+	{ .host = LEASE_AHEAD, .lease = 5, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
 	{ .host = LEASE_LAPSED, .lease = 6, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
-	{ .host = LEASE_CLOSE, .lease = 7, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
 	{ .host = OWNED_FIXED, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_FIXED } },
 	{ .host = REUSED, .carried = OWNED, .ifindex = FIXTURE_IFINDEX, .mac = { MAC_OURS } },
 	{ .host = NO_OVERRIDE,
@@ -84,24 +83,24 @@ static void entry_add(size_t i)
 	map_add(program->maps.responder_v6, &key6, &entry6);
 }
 
-static void stamp_write(uint32_t slot, uint64_t fresh_jiffies, uint64_t deadline_ns)
+static void stamp_write(uint32_t slot, uint64_t deadline_ns)
 {
-	struct lease_stamp stamp = { .fresh_jiffies = fresh_jiffies, .deadline_ns = deadline_ns };
+	struct lease_stamp stamp = { .deadline_ns = deadline_ns };
 
 	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(program->maps.leases), &slot, &stamp, 0), 0);
 }
 
-/* As attach loads it, and over the very counters that it must leave alone. */
-static void twin_load(void)
+/* As explain loads it, and over the very counters that it must leave alone. */
+static void explain_load(void)
 {
 	struct bpf_map *map;
 
-	twin = l2resp_bpf__open();
-	cr_assert_not_null(twin, "opening: %s", strerror(errno));
-	twin->rodata->attached_ifindex = FIXTURE_IFINDEX;
-	twin->rodata->counters_slot = L2RESP_COUNTERS_NONE;
-	bpf_program__set_autoload(twin->progs.xdp_l2resp, false);
-	bpf_object__for_each_map(map, twin->obj)
+	explaining = l2resp_bpf__open();
+	cr_assert_not_null(explaining, "opening: %s", strerror(errno));
+	explaining->rodata->attached_ifindex = FIXTURE_IFINDEX;
+	explaining->rodata->counters_slot = L2RESP_COUNTERS_NONE;
+	bpf_program__set_autoload(explaining->progs.xdp_l2resp, false);
+	bpf_object__for_each_map(map, explaining->obj)
 	{
 		const char *name = bpf_map__name(map);
 
@@ -110,7 +109,7 @@ static void twin_load(void)
 								    program->obj, name)),
 				     0, "using %s: %s", name, strerror(errno));
 	}
-	cr_assert_eq(l2resp_bpf__load(twin), 0, "loading: %s", strerror(errno));
+	cr_assert_eq(l2resp_bpf__load(explaining), 0, "loading: %s", strerror(errno));
 }
 
 static struct reference_address *told_address(struct reference *told, size_t i)
@@ -160,10 +159,9 @@ void frame_setup(void)
 	bpf_map__set_max_entries(program->maps.responder_v4, ENTRIES);
 	bpf_map__set_max_entries(program->maps.responder_v6, ENTRIES);
 	cr_assert_eq(l2resp_bpf__load(program), 0, "loading: %s", strerror(errno));
-	twin_load();
-	stamp_write(5, UINT64_MAX, 0);
-	stamp_write(6, 0, now.tv_sec * 1000000000ULL);
-	stamp_write(7, 0, (now.tv_sec + 3600) * 1000000000ULL);
+	explain_load();
+	stamp_write(5, (now.tv_sec + 3600) * 1000000000ULL);
+	stamp_write(6, now.tv_sec * 1000000000ULL);
 	for (size_t i = 0; i < ENTRIES; i++)
 		entry_add(i);
 	for (size_t i = 0; i < sizeof(vlans) / sizeof(vlans[0]); i++) {
@@ -176,7 +174,7 @@ void frame_setup(void)
 
 void frame_teardown(void)
 {
-	l2resp_bpf__destroy(twin);
+	l2resp_bpf__destroy(explaining);
 	l2resp_bpf__destroy(program);
 }
 
@@ -247,22 +245,23 @@ static enum outcome outcome_moved(const uint64_t counts[OUTCOME_COUNT])
 }
 
 /* explain says of @in what the program did with it, and changes no map. */
-static void twin_check(const struct frame *in, const struct frame_result *result)
+static void explain_check(const struct frame *in, const struct frame_result *result)
 {
 	uint64_t before[OUTCOME_COUNT], after[OUTCOME_COUNT];
 	uint64_t responses = responses_read(), conflicts = conflicts_read(result);
-	struct frame out = { .length = FRAME_MAX };
-	enum outcome outcome;
+	struct frame out;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in->bytes, .data_size_in = in->length,
+		    .data_out = out.bytes, .data_size_out = FRAME_MAX, .repeat = 1);
 
 	counts_read(before);
-	cr_assert_eq(twin_run(bpf_program__fd(twin->progs.l2resp_explain), in->bytes, in->length,
-			      &outcome, out.bytes, &out.length),
+	cr_assert_eq(bpf_prog_test_run_opts(bpf_program__fd(explaining->progs.l2resp_explain),
+					    &opts),
 		     0);
 	counts_read(after);
-	cr_assert_eq(outcome, outcome_moved(result->counts));
-	cr_assert_eq(twin_answers(outcome), result->verdict == XDP_TX);
-	cr_assert_eq(out.length, result->out.length);
-	cr_assert_arr_eq(out.bytes, result->out.bytes, out.length);
+	cr_assert_eq(opts.retval, outcome_moved(result->counts));
+	cr_assert_eq(outcome_is_answer(opts.retval), result->verdict == XDP_TX);
+	cr_assert_eq(opts.data_size_out, result->out.length);
+	cr_assert_arr_eq(out.bytes, result->out.bytes, result->out.length);
 	cr_assert_arr_eq(after, before, sizeof(before));
 	cr_assert_eq(responses_read(), responses);
 	cr_assert_eq(conflicts_read(result), conflicts);
@@ -284,7 +283,7 @@ void frame_run(const struct frame *in, struct frame_result *ret_result)
 	for (int i = 0; i < OUTCOME_COUNT; i++)
 		ret_result->counts[i] -= counts[i];
 	ret_result->responses = responses_read() - responses;
-	twin_check(in, ret_result);
+	explain_check(in, ret_result);
 }
 
 static int trace_count(void *count, void *record, size_t size)
@@ -301,15 +300,18 @@ unsigned int frame_trace(const struct frame *in, uint32_t times, uint64_t *ret_l
 		    .repeat = times);
 	struct trace_control *control = &program->data_trace->trace_control;
 	unsigned int count = 0;
-	struct ring_buffer *ring =
-		ring_buffer__new(bpf_map__fd(program->maps.trace), trace_count, &count, NULL);
+	uint32_t slot = 0;
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "trace", 0, 0, L2RESP_TRACE_BYTES, NULL);
+	struct ring_buffer *ring = ring_buffer__new(fd, trace_count, &count, NULL);
 
 	cr_assert_not_null(ring);
+	cr_assert_eq(bpf_map_update_elem(bpf_map__fd(program->maps.trace), &slot, &fd, BPF_ANY), 0);
 	*control = (struct trace_control){ .on = 1, .until_ns = UINT64_MAX };
 	cr_assert_eq(bpf_prog_test_run_opts(bpf_program__fd(program->progs.xdp_l2resp), &opts), 0);
 	control->on = 0;
 	ring_buffer__consume(ring);
 	ring_buffer__free(ring);
+	close(fd);
 	*ret_lost = control->lost;
 	return count;
 }

@@ -34,7 +34,7 @@ void frame_teardown(void);
 struct reference frame_told(void);
 
 /* Runs the program on @in, which must be at least 14 bytes: the kernel refuses less. Asserts that
- * explain's twin says the same of it, and changes nothing. */
+ * explain's program says the same of it, and changes nothing. */
 void frame_run(const struct frame *in, struct frame_result *ret_result);
 
 /* What monitor is given of @in, run @times while it watches: the records that it reads afterwards,
@@ -62,9 +62,8 @@ void frame_expect_counts(const char *name, const struct frame_result *result, en
 
 /* Addresses of the fixture: 198.18.0.x and 2001:db8::x. */
 #define OWNED	     10 /* answered with MAC_OURS */
-#define LEASE_FRESH  11 /* stamp far ahead by jiffies */
+#define LEASE_AHEAD  11 /* stamp in the future */
 #define LEASE_LAPSED 12 /* stamp in the past */
-#define LEASE_CLOSE  13 /* ahead only by the boot clock */
 #define OWNED_FIXED  14 /* answered with MAC_FIXED */
 #define REUSED	     15 /* its element carries another address */
 #define NO_OVERRIDE  16 /* IPv6: advertised without the override flag */

@@ -217,14 +217,14 @@ EACH_FAMILY(fills_the_map_to_the_last_place_and_no_further)
 	cr_expect_eq(count_all(), ROOM);
 }
 
-/* More rows than one thread is given, and than the maps hold: whichever of them fails, none stay.
- */
-EACH_FAMILY(writes_by_several_threads_all_or_none)
+/* More rows than a batch, and than the maps hold: whichever of them fails, none stay. */
+EACH_FAMILY(writes_all_or_none)
 {
 	_cleanup_(cleanup_responders) int fds[PINS_FAMILIES] = { -1, -1 };
 	struct entry_table table = { .count = 100000 }, found;
+	const uint32_t room[PINS_FAMILIES] = { table.count - 1, table.count - 1 };
 
-	cr_assert_eq(pins_create_responders(table.count - 1, fds, &err), 0, "%s", err.text);
+	cr_assert_eq(pins_create_responders(room, fds, &err), 0, "%s", err.text);
 	table.rows = calloc(table.count, sizeof(*table.rows));
 	cr_assert_not_null(table.rows);
 	for (uint32_t i = 0; i < table.count; i++)
@@ -252,10 +252,13 @@ EACH_FAMILY(leaves_the_agents_addresses_alone_until_their_lease_is_over)
 	struct entry_wanted leased = wanted(1, 1);
 	struct addr_range all = { address_of(0), address_of(UINT16_MAX) };
 	struct lease_stamp stamp = { .deadline_ns = UINT64_MAX };
+	struct entry_wanted again = wanted(1, 1);
+	struct pins unreadable = pins;
 	const uint32_t slot = 4;
 	struct entry_added added;
 	size_t deleted, left;
 
+	unreadable.fd[PINS_LEASES] = -1;
 	leased.head.lease = slot;
 	cr_assert_eq(bpf_map_update_elem(pins.fd[PINS_LEASES], &slot, &stamp, BPF_ANY), 0);
 	cr_assert_eq(entry_add(&pins, &leased, 1, NULL, &added, &err), 0);
@@ -264,6 +267,10 @@ EACH_FAMILY(leaves_the_agents_addresses_alone_until_their_lease_is_over)
 	cr_expect_eq(add(0, 3, 1, &added), -EEXIST);
 	cr_expect(strstr(err.text, "is announced by the agent"), "%s", err.text);
 	cr_assert_eq(add(2, 1, 1, &added), 0);
+	cr_expect_lt(entry_delete(&unreadable, &all, 3, &deleted, &left, &err), 0);
+	cr_expect_eq(count_all(), 2, "a lease that can't be read isn't one that is over");
+	cr_expect_lt(entry_add(&unreadable, &again, 1, NULL, &added, &err), 0);
+	cr_expect(strstr(err.text, "reading lease slot 4"), "%s", err.text);
 	cr_assert_eq(entry_delete(&pins, &all, 3, &deleted, &left, &err), 0);
 	cr_expect_eq(deleted, 1);
 	cr_expect_eq(left, 1);
@@ -333,13 +340,21 @@ EACH_FAMILY(grows_with_its_counts)
 {
 	struct entry_added added;
 
-	cr_assert_eq(add(0, ROOM, 1, &added), 0);
+	cr_assert_eq(add(0, L2RESP_FIRST_ROOM, 1, &added), 0);
+	cr_expect_eq(pins.room[family], L2RESP_FIRST_ROOM);
 	pretend_answers(5, 11);
-	cr_assert_eq(grow_responders(&pins, 2 * ROOM, &err), 0, "%s", err.text);
-	cr_expect_eq(count_all(), ROOM);
+	cr_assert_eq(add(L2RESP_FIRST_ROOM, 1, 1, &added), 0, "%s", err.text);
+	cr_expect_eq(pins.room[family], 2 * L2RESP_FIRST_ROOM, "by one, with one address");
 	cr_expect_eq(answers(5), 11, "a count was lost");
+	cr_assert_eq(add(0, ROOM, 1, &added), 0, "%s", err.text);
+	cr_expect_eq(pins.room[family], ROOM, "up to the bound, with many");
+	cr_expect_eq(pins.room[!family], L2RESP_FIRST_ROOM, "the other family is left alone");
+	cr_expect_eq(answers(5), 11, "a count was lost");
+	cr_expect_eq(add(ROOM, 1, 1, &added), -ENOSPC);
+	cr_assert_eq(pins_set_max_entries(&pins, 2 * ROOM, &err), 0, "%s", err.text);
 	cr_assert_eq(add(ROOM, ROOM, 1, &added), 0, "%s", err.text);
 	cr_expect_eq(add(2 * ROOM, 1, 1, &added), -ENOSPC);
+	cr_expect_eq(count_all(), 2 * ROOM);
 }
 
 EACH_FAMILY(adds_in_place_what_was_answered_late)
@@ -442,29 +457,17 @@ Test(pins, a_second_opening_finds_the_same_maps, .init = setup, .fini = teardown
 	cr_expect_eq(pins.max_entries, ROOM);
 }
 
-Test(pins, maps_of_two_sizes_become_one, .init = setup, .fini = teardown)
+Test(pins, the_bound_is_remembered, .init = setup, .fini = teardown)
 {
-	int fds[PINS_FAMILIES];
-	char path[PATH_MAX];
-	size_t dropped;
-
-	/* as a growth leaves them that was killed after the first pin */
-	cr_assert_eq(pins_create_responders(2 * ROOM, fds, &err), 0, "%s", err.text);
-	snprintf(path, sizeof(path), "%s/xdp-l2resp/v1/responder_v4", bpffs);
-	cr_assert_eq(unlink(path), 0);
-	cr_assert_eq(bpf_obj_pin(fds[PINS_V4], path), 0);
-	cleanup_responders(&fds);
+	cr_assert_eq(pins_set_unsettled(&pins, true, &err), 0, "%s", err.text);
+	cr_assert_eq(pins_set_max_entries(&pins, 2 * ROOM, &err), 0, "%s", err.text);
 	pins_close(&pins);
-	cr_assert_eq(pins_open_locked(bpffs, 0, &pins, &err), 0, "%s", err.text);
-	cr_expect(pins.uneven);
-	cr_assert_eq(grow_settle(&pins, &dropped, &err), 0, "%s", err.text);
-	pins_close(&pins);
-	cr_assert_eq(pins_open_locked(bpffs, 0, &pins, &err), 0, "%s", err.text);
-	cr_expect(!pins.uneven);
+	cr_assert_eq(pins_open_locked(bpffs, 5, &pins, &err), 0, "%s", err.text);
 	cr_expect_eq(pins.max_entries, 2 * ROOM);
+	cr_expect(pins.unsettled, "and changes nothing else");
 }
 
-Test(pins, the_missing_family_gets_the_other_ones_size, .init = setup, .fini = teardown)
+Test(pins, a_missing_family_begins_again, .init = setup, .fini = teardown)
 {
 	char path[PATH_MAX];
 
@@ -472,7 +475,7 @@ Test(pins, the_missing_family_gets_the_other_ones_size, .init = setup, .fini = t
 	snprintf(path, sizeof(path), "%s/xdp-l2resp/v1/responder_v6", bpffs);
 	cr_assert_eq(unlink(path), 0);
 	cr_assert_eq(pins_open_locked(bpffs, 5, &pins, &err), 0, "%s", err.text);
-	cr_expect(!pins.uneven);
+	cr_expect_eq(pins.room[PINS_V6], L2RESP_FIRST_ROOM);
 	cr_expect_eq(pins.max_entries, ROOM);
 }
 

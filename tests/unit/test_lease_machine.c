@@ -89,10 +89,11 @@ static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 	return 0;
 }
 
-static uint64_t on_stamped(uint8_t slot, void *userdata)
+static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 {
 	(void)userdata;
-	return slot == SLOT ? AHEAD : 0;
+	*ret_deadline_ns = slot == SLOT ? AHEAD : 0;
+	return 0;
 }
 
 static void on_changed(const struct address *address, void *userdata)

@@ -145,8 +145,7 @@ static const struct row rows[] = {
 	{ "not owned", .patches = { ASKS(NOT_OWNED) }, SILENT(NOT_OWNED) },
 	{ "owned on another interface", .patches = { ASKS(ELSEWHERE) }, SILENT(NOT_OWNED) },
 	{ "element reused for another address", .patches = { ASKS(REUSED) }, SILENT(NOT_OWNED) },
-	{ "lease ahead by jiffies", .patches = { ASKS(LEASE_FRESH) }, ANSWERED(ours) },
-	{ "lease ahead by the boot clock", .patches = { ASKS(LEASE_CLOSE) }, ANSWERED(ours) },
+	{ "lease ahead", .patches = { ASKS(LEASE_AHEAD) }, ANSWERED(ours) },
 	{ "lease over", .patches = { ASKS(LEASE_LAPSED) }, SILENT(LEASE_OVER) },
 	/* destinations */
 	{ "unicast to another MAC", .patches = { TO(MAC_THIRD) }, SILENT(OTHER_DESTINATION) },

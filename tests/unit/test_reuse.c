@@ -40,7 +40,7 @@ static void expect_complement(const void *key, size_t size)
 	const uint8_t *copy = skeleton->bss->reuse.copy_removed;
 
 	for (size_t i = 0; i < size; i++)
-		cr_expect_eq(copy[i], (uint8_t)~((const uint8_t *)key)[i],
+		cr_expect_eq(copy[i], (uint8_t) ~((const uint8_t *)key)[i],
 			     "byte %zu of the key, once removed: %02x", i, copy[i]);
 }
 

@@ -24,8 +24,14 @@ struct row {
 	enum outcome outcome; /* OUTCOME_COUNT: no counter moves */
 };
 
-#define Q(tci)	     { 0x8100, tci }
-#define AD(tci)	     { 0x88a8, tci }
+#define Q(tci)              \
+	{                   \
+		0x8100, tci \
+	}
+#define AD(tci)             \
+	{                   \
+		0x88a8, tci \
+	}
 #define PRIORITY(p)  ((p) << 13)
 #define ANSWERED     .answered = true, .outcome = OUTCOME_ARP_ANSWERED
 #define SILENT(what) .outcome = OUTCOME_ARP_##what

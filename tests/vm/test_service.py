@@ -110,7 +110,7 @@ def test_attached_in_a_dispatcher(machine):
     assert (row["dev"], row["mode"], row["chain"]) == ("eth1", "native", True)
 
 
-def test_twin_and_pins_are_there(machine):
+def test_explain_finds_the_pins(machine):
     said = machine.rows(f"explain {VIP} dev eth1")
     assert said["verdict"] == "answer"
 
@@ -270,7 +270,7 @@ def test_paused_and_resumed(machine, pair, turn):
 
 
 def test_suspended_past_the_lapse(machine, pair):
-    """The boot clock goes on, jiffies don't, and the agent stands still: only the data path knows. Last of all, since
+    """The boot clock goes on and the agent stands still: only the data path knows. Last of all, since
     this machine's file system doesn't outlive it; on a veth, since its card loses its program."""
     mac = "02:00:00:00:01:77"
     machine.done("ip link add br0 type bridge mcast_snooping 0", f"ip link add v0 address {mac} type veth peer name v1",
@@ -285,12 +285,12 @@ def test_suspended_past_the_lapse(machine, pair):
     machine.done("(sleep 0.1; echo mem >/sys/power/state) >/dev/null &")
     assert wait_until(lambda: machine.qmp("query-status")["status"] == "suspended", DURATION)
     assert wait_until(lambda: asker.answerers(VIP)[-1] == pair.second.mac, 3 * DURATION), pair.logs()
+    # the machine learns from a clock of whole seconds how long it was suspended
+    time.sleep(2)
     resumed = time.monotonic()
     machine.qmp("system_wakeup")
     let_pass(DURATION, "the machine that was resumed goes silent")
     asker.close()
     stale = [frame.at - resumed for frame in asker.frames() if frame.mac == mac and frame.at > resumed]
-    print(f"suspended and resumed: {len(stale)} answers, the last after {max(stale, default=0):.3f} s")
-    # jiffies are relied on for 1.5 RETRY since the last stamp; for the rest of DURATION, were there no such limit
-    assert max(stale, default=0) < 2 * RETRY
+    assert not stale, f"suspended and resumed: {len(stale)} answers, the last after {max(stale):.3f} s"
     assert asker.frames()[-1].mac == pair.second.mac

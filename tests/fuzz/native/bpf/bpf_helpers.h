@@ -17,10 +17,11 @@
 #undef __noinline
 #define __noinline __attribute__((noinline))
 #define SEC(name)
-#define __uint(name, value) int(*(name))[value]
-#define __type(name, value) typeof(value) *(name)
-#define barrier()	    asm volatile("" ::: "memory")
-#define barrier_var(var)    asm volatile("" : "+r"(var))
+#define __uint(name, value)  int(*(name))[value]
+#define __type(name, value)  typeof(value) *(name)
+#define __array(name, value) typeof(value) *(name)[]
+#define barrier()	     asm volatile("" ::: "memory")
+#define barrier_var(var)     asm volatile("" : "+r"(var))
 
 /* A map as its definition tells it. */
 struct native_map {
@@ -47,7 +48,6 @@ long native_update(const struct native_map *map, const void *key, const void *va
 	native_update(NATIVE_MAP(map), key_at, value_at, flags)
 
 __u64 bpf_ktime_get_boot_ns(void);
-__u64 bpf_jiffies64(void);
 __s64 bpf_csum_diff(__be32 *from, __u32 from_size, __be32 *to, __u32 to_size, __wsum seed);
 __u64 bpf_xdp_get_buff_len(struct xdp_md *ctx);
 long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *to, __u32 length);
@@ -60,7 +60,6 @@ void bpf_ringbuf_submit(void *data, __u64 flags);
 /* What a test sets, and what it finds afterwards. */
 struct native {
 	__u64 boot_ns;
-	__u64 jiffies;
 	bool csum_folded; /* bpf_csum_diff() folds to 16 bits, as it does since Linux 6.13 */
 	bool hashes_full; /* no room for another key */
 	bool rings_full;

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the agent is made of: for agent.c, which joins it, and agent_report.c, which tells of it. */
+#ifndef XDP_L2RESPD_AGENT_STATE_H
+#define XDP_L2RESPD_AGENT_STATE_H
+
+#include "agent.h"
+#include "announcer.h"
+#include "attachments.h"
+#include "config.h"
+#include "defender.h"
+#include "desired.h"
+#include "identity.h"
+#include "inquiry.h"
+#include "kernel_view.h"
+#include "lease_thread.h"
+#include "links.h"
+#include "log.h"
+#include "reconcile.h"
+#include "service_events.h"
+#include "source.h"
+
+struct agent {
+	sd_event *event;
+	struct notify *notify;
+	struct helper *helper;
+	const char *path;
+	const struct loop_times *times;
+	struct config config;
+	struct identity identity;
+	struct source *source;
+	struct links *links;
+	struct program *program;
+	struct attachments *attachments;
+	struct lease_thread *thread;
+	struct announcer *announcer;
+	struct reconcile *reconcile;
+	struct defender *defender;
+	struct inquiry *inquiry;
+	struct service_events *events;
+	struct desired desired;
+	struct kernel_view kernel; /* that desired was made with */
+
+	sd_event_source *work;	 /* evaluate, or what waited for the writers' lock */
+	sd_event_source *period; /* look at everything */
+	sd_event_source *refresh, *beat, *stopping;
+	sd_event_source *turn_end; /* of each turn of the loop */
+
+	bool evaluated;			    /* desired is of the manifests and interfaces */
+	uint64_t evaluate_ns, judged_at_ns; /* how long the last evaluation took, and its end */
+	bool session_known;		    /* the lease thread has said what it holds */
+	bool pins_due;			    /* to be looked at under the lock */
+	bool grow_due;			    /* a map is full */
+	bool status_due;		    /* the service manager is to be told */
+	bool draining;
+	bool told_ready;
+	char told_status[128];
+	uint64_t defended, yielded, compare_failures;
+	struct log_limit defences;
+	struct err failure; /* of the last comparison; empty: none */
+	struct err no_room; /* why the maps can't grow; empty: they could */
+};
+
+/* Has the work be done that waits, in @usec. */
+void agent_plan(struct agent *agent, uint64_t usec);
+
+/* Applies policies to manifests and interfaces, and passes on what follows. @look as in
+ * attachments_select(). */
+void agent_evaluate(struct agent *agent, bool look);
+
+/* Callbacks; @agent is a struct agent. The manifests or the interfaces changed; something else did
+ * that an evaluation goes by; as inquiry_callbacks' group(). */
+void agent_input_changed(void *agent);
+void agent_evaluate_soon(void *agent);
+enum group_claim agent_group_claim(const struct address *address, void *agent);
+
+/* Tells reconcile when it is known what this node held and what it should. */
+void agent_look_whether_known(struct agent *agent);
+
+/* READY=1, once there is reason to, and how things are. @late: the store keeps us waiting; that is
+ * /readyz's to tell, and no reason to be restarted. */
+void agent_tell_service_manager(struct agent *agent, bool late);
+
+#endif

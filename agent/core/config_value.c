@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "config_value.h"
+
+#define MAX_PRIORITY INT32_MAX
+
+static int err_nomem(struct err *err)
+{
+	return err_set(err, -ENOMEM, "out of memory");
+}
+
+int take_text(const json_t *value, void *field, struct err *err)
+{
+	const char *text = json_string_value(value);
+	char *copy;
+
+	if (!text || !*text)
+		return err_set(err, -EINVAL, "takes a text");
+	copy = strdup(text);
+	if (!copy)
+		return err_nomem(err);
+	free(*(char **)field);
+	*(char **)field = copy;
+	return 0;
+}
+
+/* A DNS subdomain in lower case, as Kubernetes names nodes: records are named after it. */
+int take_node(const json_t *value, void *field, struct err *err)
+{
+	const char *text = json_string_value(value);
+	size_t length = text ? strlen(text) : 0;
+
+	if (!length || length > LEASE_NODE_MAX)
+		return err_set(err, -EINVAL, "takes a name of up to %d characters", LEASE_NODE_MAX);
+	for (size_t i = 0; i < length; i++) {
+		bool alnum = islower((unsigned char)text[i]) || isdigit((unsigned char)text[i]);
+
+		if (!alnum && (i == 0 || i == length - 1 || !strchr("-.", text[i])))
+			return err_set(err, -EINVAL,
+				       "takes a name in lower-case letters, digits, '-' and '.', "
+				       "not '%s'",
+				       text);
+	}
+	return take_text(value, field, err);
+}
+
+int take_flag(const json_t *value, void *field, struct err *err)
+{
+	if (!json_is_boolean(value))
+		return err_set(err, -EINVAL, "takes true or false");
+	*(bool *)field = json_is_true(value);
+	return 0;
+}
+
+static int take_number(const json_t *value, long long first, long long last, uint32_t *field,
+		       struct err *err)
+{
+	if (!json_is_integer(value) || json_integer_value(value) < first ||
+	    json_integer_value(value) > last)
+		return err_set(err, -EINVAL, "takes a number from %lld to %lld", first, last);
+	*field = json_integer_value(value);
+	return 0;
+}
+
+int take_weight(const json_t *value, void *field, struct err *err)
+{
+	return take_number(value, 0, 1000000, field, err);
+}
+
+int take_count(const json_t *value, void *field, struct err *err)
+{
+	return take_number(value, 0, 100, field, err);
+}
+
+int take_rate(const json_t *value, void *field, struct err *err)
+{
+	return take_number(value, 1, 1000000, field, err);
+}
+
+int take_priority(const json_t *value, void *field, struct err *err)
+{
+	uint32_t priority;
+	int r = take_number(value, 0, MAX_PRIORITY, &priority, err);
+
+	if (!r)
+		*(unsigned int *)field = priority;
+	return r;
+}
+
+/* 15s, 1200ms, 2m, 1m30s, 1.5s: as Go writes durations. */
+int take_duration(const json_t *value, void *field, struct err *err)
+{
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = { { "ms", 1e6 }, { "us", 1e3 }, { "h", 3600e9 }, { "m", 60e9 }, { "s", 1e9 } };
+	const char *text = json_string_value(value), *at = text;
+	double total = 0;
+
+	while (at && *at) {
+		double number;
+		size_t u = 0;
+		char *end;
+
+		if (!isdigit((unsigned char)*at))
+			break;
+		number = strtod(at, &end);
+		while (u < sizeof(units) / sizeof(units[0]) &&
+		       strncmp(end, units[u].unit, strlen(units[u].unit)) != 0)
+			u++;
+		if (u == sizeof(units) / sizeof(units[0]))
+			break;
+		total += number * units[u].ns;
+		at = end + strlen(units[u].unit);
+	}
+	if (!at || *at || at == text || total > 365.0 * 86400e9)
+		return err_set(err, -EINVAL, "takes a duration such as 15s or 1200ms");
+	*(uint64_t *)field = llround(total);
+	return 0;
+}
+
+static int take_choice(const json_t *value, const char *const *choices, int count, int *ret_choice,
+		       struct err *err)
+{
+	const char *text = json_string_value(value) ?: "";
+	char list[128] = "";
+
+	for (int i = 0; i < count; i++) {
+		size_t used = strlen(list);
+
+		if (!strcmp(text, choices[i])) {
+			*ret_choice = i;
+			return 0;
+		}
+		snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", choices[i]);
+	}
+	return err_set(err, -EINVAL, "takes one of %s", list);
+}
+
+int take_engine(const json_t *value, void *field, struct err *err)
+{
+	int choice, r = take_choice(value, lease_engine_names, LEASE_ENGINE_COUNT, &choice, err);
+
+	if (!r)
+		*(enum lease_engine *)field = choice;
+	return r;
+}
+
+int take_conflict(const json_t *value, void *field, struct err *err)
+{
+	int choice, r = take_choice(value, &conflict_answer_names[CONFLICT_DEFEND],
+				    CONFLICT_ANSWER_COUNT - CONFLICT_DEFEND, &choice, err);
+
+	if (!r)
+		*(enum conflict_answer *)field = CONFLICT_DEFEND + choice;
+	return r;
+}
+
+int take_mode(const json_t *value, void *field, struct err *err)
+{
+	static const char *const modes[] = {
+		[ATTACH_MODE_AUTO] = "auto",
+		[ATTACH_MODE_NATIVE] = "native",
+		[ATTACH_MODE_SKB] = "skb",
+	};
+	int choice, r = take_choice(value, modes, sizeof(modes) / sizeof(modes[0]), &choice, err);
+
+	if (!r)
+		*(enum attach_mode *)field = choice;
+	return r;
+}
+
+void strings_free(char **strings)
+{
+	for (size_t i = 0; strings && strings[i]; i++)
+		free(strings[i]);
+	free(strings);
+}
+
+static bool is_url(const json_t *value)
+{
+	const char *text = json_string_value(value) ?: "";
+
+	return !strncmp(text, "http://", 7) || !strncmp(text, "https://", 8);
+}
+
+int take_endpoints(const json_t *value, void *field, struct err *err)
+{
+	char **list = calloc(json_array_size(value) + 1, sizeof(*list));
+	const json_t *item;
+	size_t i;
+	bool urls = json_array_size(value);
+	int r = list ? 0 : err_nomem(err);
+
+	json_array_foreach(value, i, item) urls = urls && is_url(item);
+	if (!r && !urls)
+		r = err_set(err, -EINVAL, "takes a list of http:// or https:// URLs");
+	json_array_foreach(value, i, item) if (!r) r = take_text(item, &list[i], err);
+	if (r < 0) {
+		strings_free(list);
+		return r;
+	}
+	strings_free(*(char ***)field);
+	*(char ***)field = list;
+	return 0;
+}
+
+/* Addresses that HTTP may listen on: what it tells is nobody else's business. */
+static const char *const loopback[] = { "127.0.0.1", "[::1]", "localhost" };
+
+/* HOST:PORT; both fields at once. */
+int take_listen(const json_t *value, void *field, struct err *err)
+{
+	struct config *config = field;
+	const char *text = json_string_value(value), *colon = text ? strrchr(text, ':') : NULL;
+	unsigned long port;
+	char *end = NULL;
+	bool local = false;
+
+	port = colon && isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10) : 0;
+	for (size_t i = 0; end && i < sizeof(loopback) / sizeof(loopback[0]); i++)
+		local = local || (strlen(loopback[i]) == (size_t)(colon - text) &&
+				  !strncmp(text, loopback[i], colon - text));
+	if (!end || *end || !port || port > UINT16_MAX || !local)
+		return err_set(err, -EINVAL,
+			       "takes a loopback address and a port, such as 127.0.0.1:9717");
+	free(config->listen_host);
+	config->listen_host = strndup(text, colon - text);
+	config->listen_port = port;
+	return config->listen_host ? 0 : err_nomem(err);
+}

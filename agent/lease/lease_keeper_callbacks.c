@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the lease manager has done in the data path. */
+#include <errno.h>
+
+#include "lease_keeper_state.h"
+
+static void on_gained(const struct address *address, uint8_t slot, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	struct kept *kept = kept_get(keeper, address);
+	char ip[INET6_ADDRSTRLEN];
+
+	log_limited(&keeper->limits[LOG_GAINED], LOG_INFO, "%s: held", address_format(address, ip));
+	/* what is there by now is for the map to say */
+	for (size_t i = 0; i < kept->place_count; i++)
+		place_set(keeper, &kept->places[i], PLACE_ABSENT);
+	kept->slot = slot;
+	keeper_write_later(keeper, kept);
+	keeper_tell_later(keeper, kept);
+}
+
+static int on_lost(const struct address *address, enum lease_loss reason, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	struct kept *kept = kept_get(keeper, address);
+	char ip[INET6_ADDRSTRLEN];
+	int r = 0;
+
+	if (!kept->clean)
+		r = keeper_remove_all(keeper, kept);
+	if (r == -EAGAIN)
+		r = keeper_remove_all(keeper, kept);
+	if (r < 0)
+		return r;
+	kept->clean = true;
+	kept->slot = 0;
+	log_limited(&keeper->limits[LOG_LOST], LOG_INFO, "%s: given up: %s",
+		    address_format(address, ip), lease_loss_names[reason]);
+	keeper_tell_later(keeper, kept);
+	return 0;
+}
+
+static bool is_held(const struct address *address, uint8_t slot, void *userdata)
+{
+	const struct keeper *keeper = userdata;
+
+	return lease_manager_holds(keeper->manager, address) == slot;
+}
+
+/* All entries of @kept's address are gone but those in the slot that its claim is held in. */
+static void purged(struct keeper *keeper, struct kept *kept)
+{
+	uint8_t held = lease_manager_holds(keeper->manager, &kept->address);
+
+	if (held && held == kept->slot)
+		return;
+	/* one that outlived a restart may have entries, though it wasn't gained yet */
+	if (!held) {
+		kept->slot = 0;
+		kept->clean = true;
+	}
+	for (size_t i = 0; i < kept->place_count; i++) {
+		struct place *place = &kept->places[i];
+
+		if (place->state != PLACE_THERE)
+			continue;
+		place->removed = true;
+		place_set(keeper, place, PLACE_ABSENT);
+	}
+	keeper_tell_later(keeper, kept);
+}
+
+static int on_purge(void *userdata)
+{
+	struct keeper *keeper = userdata;
+	struct kept *kept, *next;
+	struct err err;
+	int r = leased_purge(keeper->leased, is_held, keeper, &err);
+
+	if (r == -EAGAIN) {
+		keeper_follow(keeper);
+		keeper->events.maps(false, keeper->userdata);
+	}
+	if (r < 0) {
+		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
+		return r;
+	}
+	HASH_ITER(hh, keeper->kept, kept, next)
+	purged(keeper, kept);
+	return 0;
+}
+
+static int on_present(const struct address *address, void *userdata)
+{
+	return keeper_present(userdata, address);
+}
+
+static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	struct err err;
+	int r;
+
+	/* a stamp in a map that isn't pinned any more does no harm */
+	keeper_follow(keeper);
+	r = lease_stamp_write(keeper->stamper, slot, deadline_ns, &err);
+	if (r < 0)
+		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
+	return r;
+}
+
+static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	struct err err;
+	int r = lease_stamp_read(leased_stamps_fd(keeper->leased), slot, ret_deadline_ns, &err);
+
+	if (r < 0)
+		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
+	return r;
+}
+
+static void on_changed(const struct address *address, void *userdata)
+{
+	(void)address;
+	(void)userdata;
+}
+
+static void on_state(enum lease_state state, const char *text, void *userdata)
+{
+	struct keeper *keeper = userdata;
+
+	log_say(state == LEASE_NAME_TAKEN ? LOG_ERR : LOG_NOTICE, "lease: %s: %s",
+		lease_state_names[state], text);
+	keeper->events.state(state, keeper->userdata);
+}
+
+static void on_log(int priority, const char *text, void *userdata)
+{
+	struct keeper *keeper = userdata;
+
+	log_limited(&keeper->limits[LOG_SAID], priority, "lease: %s", text);
+}
+
+const struct lease_callbacks keeper_callbacks = {
+	.gained = on_gained,
+	.lost = on_lost,
+	.purge = on_purge,
+	.present = on_present,
+	.stamp = on_stamp,
+	.stamped = on_stamped,
+	.changed = on_changed,
+	.state = on_state,
+	.log = on_log,
+};

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The keeper from within: for lease_keeper.c, which writes entries, and lease_keeper_callbacks.c,
+ * which hears of claims. */
+#ifndef XDP_L2RESP_LEASE_KEEPER_STATE_H
+#define XDP_L2RESP_LEASE_KEEPER_STATE_H
+
+#include <uthash.h>
+
+#include "lease_keeper.h"
+#include "lease_stamp.h"
+#include "leased.h"
+#include "log.h"
+
+struct place {
+	struct lease_place at;
+	enum lease_place_state state;
+	bool wanted;	       /* else its entry is to go, and the place after that */
+	bool entered, removed; /* not told of yet */
+};
+
+/* An address that is wished for, or whose claim is held. */
+struct kept {
+	struct address address;
+	uint8_t slot; /* its claim is held; 0: it isn't */
+	bool clean;   /* there is no entry of it in the map */
+	bool in_backlog, in_news;
+	struct kept *next_in_backlog, *next_in_news;
+	struct place *places;
+	size_t place_count;
+	UT_hash_handle hh;
+};
+
+struct kept_queue {
+	struct kept *first, **last;
+};
+
+/* Lines of the log that there may be one of for each address. */
+enum keeper_log {
+	LOG_GAINED,
+	LOG_LOST,
+	LOG_FAILED,
+	LOG_REPAIRED,
+	LOG_SAID, /* by the lease manager */
+	KEEPER_LOGS,
+};
+
+struct keeper {
+	struct leased *leased;
+	struct lease_stamper *stamper;
+	uint64_t duration_ns;
+	const struct lease_manager *manager;
+	struct keeper_events events;
+	void *userdata;
+	sd_event_source *work;
+	struct kept *kept;	   /* by address */
+	struct kept_queue backlog; /* entries are to be written, or deleted */
+	struct kept_queue news;
+	struct lease_entries figures;
+	bool told_full;
+	size_t told_by_hand;
+	struct log_limit limits[KEEPER_LOGS];
+};
+
+/* The table's entry of @address, made where there is none. */
+struct kept *kept_get(struct keeper *keeper, const struct address *address);
+
+void place_set(struct keeper *keeper, struct place *place, enum lease_place_state state);
+
+/* @kept has entries to be written or deleted; something of it is to be told. */
+void keeper_write_later(struct keeper *keeper, struct kept *kept);
+void keeper_tell_later(struct keeper *keeper, struct kept *kept);
+
+/* Deletes the entries of @kept wherever one may be. -EAGAIN: to be repeated. */
+int keeper_remove_all(struct keeper *keeper, struct kept *kept);
+
+#endif

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What runs in the lease thread besides the lease manager: orders, calls, news, and the watch over
+ * the rest of the agent. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "clock.h"
+#include "lease_thread_state.h"
+#include "log.h"
+
+/* The rest of the agent has no room for news: again after that. */
+#define NEWS_RETRY_USEC 5000
+/* How often the lease thread looks whether the rest is alive. */
+#define WATCH_NS 500000000ULL
+
+/* ---- orders and calls ---- */
+
+static void order_run(struct lease_thread *thread, struct order *order)
+{
+	const struct lease_wish *wish = &order->wish;
+	struct lease_preference preference = { wish->preferred_node, wish->last_resort };
+
+	keeper_place(thread->keeper, wish);
+	if (wish->wanted)
+		lease_manager_want(thread->manager, &wish->address, &preference);
+	else
+		lease_manager_unwant(thread->manager, &wish->address);
+}
+
+static int on_orders(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct lease_thread *thread = userdata;
+	uint64_t begun_ns = clock_boot_ns();
+	struct order *order;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	mailbox_seen(thread->orders);
+	while ((order = mailbox_take(thread->orders))) {
+		if (order->kind == ORDER_WISH) {
+			order_run(thread, order);
+			free(order);
+		} else {
+			order->next = NULL;
+			*thread->late_last = order;
+			thread->late_last = &order->next;
+			sd_event_source_set_enabled(thread->late_work, SD_EVENT_ONESHOT);
+		}
+		if (!loop_may_go_on(begun_ns)) {
+			mailbox_again(thread->orders);
+			break;
+		}
+	}
+	return 0;
+}
+
+/* What is to be compared with what the manager holds, now that it has seen the wishes before. */
+static int on_late(sd_event_source *source, void *userdata)
+{
+	struct lease_thread *thread = userdata;
+	uint64_t begun_ns = clock_boot_ns();
+
+	while (thread->late && loop_may_go_on(begun_ns)) {
+		struct order *order = thread->late;
+
+		thread->late = order->next;
+		if (order->kind == ORDER_SETTLED)
+			lease_manager_settled(thread->manager);
+		else
+			keeper_check(thread->keeper, &order->key);
+		free(order);
+	}
+	if (!thread->late)
+		thread->late_last = &thread->late;
+	return sd_event_source_set_enabled(source, thread->late ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static int on_calls(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct lease_thread *thread = userdata;
+	struct call *call;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	mailbox_seen(thread->calls);
+	while ((call = mailbox_take(thread->calls))) {
+		call->run(thread, call);
+		sem_post(&call->done);
+	}
+	return 0;
+}
+
+/* ---- news ---- */
+
+static int on_news_work(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct lease_thread *thread = userdata;
+	uint64_t begun_ns = clock_boot_ns();
+	struct lease_news *news;
+
+	(void)usec;
+	while (mailbox_has_room(thread->news) && loop_may_go_on(begun_ns)) {
+		news = keeper_news(thread->keeper);
+		if (!news)
+			return 0;
+		mailbox_post(thread->news, news);
+	}
+	sd_event_source_set_time_relative(source,
+					  mailbox_has_room(thread->news) ? 0 : NEWS_RETRY_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void on_news(void *userdata)
+{
+	struct lease_thread *thread = userdata;
+	int enabled;
+
+	if (sd_event_source_get_enabled(thread->news_work, &enabled) > 0)
+		return;
+	sd_event_source_set_time_relative(thread->news_work, 0);
+	sd_event_source_set_enabled(thread->news_work, SD_EVENT_ONESHOT);
+}
+
+static void on_maps(bool full, void *userdata)
+{
+	struct lease_thread *thread = userdata;
+
+	atomic_store(full ? &thread->full : &thread->half, true);
+	mailbox_again(thread->news);
+}
+
+static void on_state(enum lease_state state, void *userdata)
+{
+	struct lease_thread *thread = userdata;
+
+	atomic_store(&thread->state, state);
+	mailbox_again(thread->news);
+}
+
+const struct keeper_events lease_loop_events = { on_news, on_maps, on_state };
+
+/* ---- is the rest alive? ---- */
+
+/* For how long it has been silent, while this thread ran: a process that is stopped, and a machine
+ * that sleeps, don't hang. */
+static uint64_t silence(struct lease_thread *thread)
+{
+	uint64_t beats = atomic_load(&thread->beats), now_ns = clock_boot_ns();
+	uint64_t passed_ns = now_ns - thread->watched_ns;
+
+	thread->watched_ns = now_ns;
+	if (beats != thread->beats_seen)
+		thread->silent_ns = 0;
+	else
+		thread->silent_ns += passed_ns < 4 * WATCH_NS ? passed_ns : WATCH_NS;
+	thread->beats_seen = beats;
+	return thread->silent_ns;
+}
+
+static int on_watch(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct lease_thread *thread = userdata;
+	uint64_t silent_ns = silence(thread);
+	bool hung = silent_ns > thread->liveness_ns;
+
+	(void)usec;
+	if (hung != thread->hung) {
+		if (hung)
+			log_say(LOG_ERR, "the agent has hung for %llu s: giving up all addresses",
+				(unsigned long long)(silent_ns / 1000000000));
+		else
+			log_say(LOG_NOTICE, "the agent goes on, and takes part again");
+		thread->hung = hung;
+		if (thread->manager)
+			lease_manager_drain(thread->manager, hung || thread->draining);
+	}
+	keeper_tick(thread->keeper);
+	if (!hung)
+		notify_alive(thread->notify);
+	sd_event_source_set_time_relative(source, WATCH_NS / 1000);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* ---- its life ---- */
+
+void *lease_loop_main(void *userdata)
+{
+	struct lease_thread *thread = userdata;
+	int r;
+
+	prctl(PR_SET_NAME, "lease");
+	log_only_keep();
+	r = loop_run(thread->event, &thread->times);
+	if (r < 0) {
+		/* nothing is renewed from here on, and the data path's fence makes that safe */
+		log_say(LOG_ERR, "the lease thread's event loop: %s", strerror(-r));
+		abort();
+	}
+	return NULL;
+}
+
+static int prioritize(sd_event_source *source, int64_t priority)
+{
+	return sd_event_source_set_priority(source, SD_EVENT_PRIORITY_NORMAL + priority);
+}
+
+/* What renews goes first, then orders, then what is written and told for them. */
+int lease_loop_add(struct lease_thread *thread)
+{
+	sd_event_source *orders, *calls, *watch;
+	sd_event *event = thread->event;
+	int r = sd_event_add_io(event, &calls, mailbox_fd(thread->calls), EPOLLIN, on_calls,
+				thread);
+
+	if (r >= 0)
+		r = sd_event_add_io(event, &orders, mailbox_fd(thread->orders), EPOLLIN, on_orders,
+				    thread);
+	if (r >= 0)
+		r = prioritize(orders, 1);
+	if (r >= 0)
+		r = sd_event_add_defer(event, &thread->late_work, on_late, thread);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(thread->late_work, SD_EVENT_OFF);
+	if (r >= 0)
+		r = prioritize(thread->late_work, 3);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &thread->news_work, CLOCK_BOOTTIME, 0, 1,
+					       on_news_work, thread);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(thread->news_work, SD_EVENT_OFF);
+	if (r >= 0)
+		r = prioritize(thread->news_work, 2);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &watch, CLOCK_BOOTTIME, WATCH_NS / 1000, 1000,
+					       on_watch, thread);
+	if (r < 0)
+		return r;
+	/* the loop keeps these until it is freed */
+	sd_event_source_set_floating(calls, true);
+	sd_event_source_set_floating(orders, true);
+	sd_event_source_set_floating(watch, true);
+	sd_event_source_unref(calls);
+	sd_event_source_unref(orders);
+	sd_event_source_unref(watch);
+	return 0;
+}

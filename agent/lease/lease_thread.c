@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "lease_record.h"
+#include "lease_thread_state.h"
+
+/* Messages on their way, in each direction. */
+#define ROOM 1024
+
+static int on_told(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct lease_thread *thread = userdata;
+	uint64_t begun_ns = clock_boot_ns();
+	struct lease_news *news;
+	enum lease_state state;
+
+	(void)source;
+	(void)fd;
+	(void)revents;
+	mailbox_seen(thread->news);
+	while ((news = mailbox_take(thread->news))) {
+		thread->callbacks.news(news, thread->userdata);
+		free(news);
+		if (!loop_may_go_on(begun_ns)) {
+			mailbox_again(thread->news);
+			break;
+		}
+	}
+	state = atomic_load(&thread->state);
+	if (state != thread->told_state) {
+		thread->told_state = state;
+		thread->callbacks.state(state, thread->userdata);
+	}
+	if (atomic_exchange(&thread->full, false))
+		thread->callbacks.maps(true, thread->userdata);
+	if (atomic_exchange(&thread->half, false))
+		thread->callbacks.maps(false, thread->userdata);
+	return 0;
+}
+
+static int start(struct lease_thread *thread)
+{
+	sigset_t all, before;
+	int r;
+
+	/* signals are the main thread's */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = -pthread_create(&thread->pthread, NULL, lease_loop_main, thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
+		     struct notify *notify, const struct lease_thread_callbacks *callbacks,
+		     void *userdata, struct lease_thread **ret_thread, struct err *err)
+{
+	struct lease_thread *thread = xcalloc(1, sizeof(*thread));
+	int r;
+
+	thread->callbacks = *callbacks;
+	thread->userdata = userdata;
+	thread->liveness_ns = liveness_ns;
+	thread->notify = notify;
+	thread->watched_ns = clock_boot_ns();
+	thread->agent_event = sd_event_ref(event);
+	thread->late_last = &thread->late;
+	err_write(err, "starting the lease thread");
+	r = sd_event_new(&thread->event);
+	if (r >= 0)
+		r = mailbox_new(ROOM, &thread->orders);
+	if (!r)
+		r = mailbox_new(ROOM, &thread->calls);
+	if (!r)
+		r = mailbox_new(ROOM, &thread->news);
+	if (!r)
+		r = keeper_new(thread->event, bpffs, &lease_loop_events, thread, &thread->keeper,
+			       err);
+	if (!r)
+		r = lease_loop_add(thread);
+	if (!r)
+		r = sd_event_add_io(event, &thread->news_io, mailbox_fd(thread->news), EPOLLIN,
+				    on_told, thread);
+	if (r >= 0)
+		r = start(thread);
+	if (r < 0) {
+		lease_thread_free(thread);
+		return r;
+	}
+	*ret_thread = thread;
+	return 0;
+}
+
+/* Has the lease thread run @call, and waits for it. */
+static int call(struct lease_thread *thread, struct call *call)
+{
+	sem_init(&call->done, 0, 0);
+	/* there is one at a time */
+	mailbox_post(thread->calls, call);
+	while (sem_wait(&call->done) < 0)
+		;
+	sem_destroy(&call->done);
+	return call->result;
+}
+
+static void call_end(struct lease_thread *thread, struct call *call)
+{
+	call->result = sd_event_exit(thread->event, 0);
+}
+
+static void drop(struct mailbox *mailbox)
+{
+	void *message;
+
+	while (mailbox && (message = mailbox_take(mailbox)))
+		free(message);
+	mailbox_free(mailbox);
+}
+
+void lease_thread_free(struct lease_thread *thread)
+{
+	if (!thread)
+		return;
+	if (thread->pthread) {
+		call(thread, &(struct call){ .run = call_end });
+		pthread_join(thread->pthread, NULL);
+	}
+	sd_event_source_disable_unref(thread->news_io);
+	lease_manager_free(thread->manager);
+	keeper_free(thread->keeper);
+	sd_event_source_disable_unref(thread->late_work);
+	sd_event_source_disable_unref(thread->news_work);
+	while (thread->late) {
+		struct order *order = thread->late;
+
+		thread->late = order->next;
+		free(order);
+	}
+	drop(thread->orders);
+	drop(thread->calls);
+	drop(thread->news);
+	sd_event_unref(thread->event);
+	sd_event_unref(thread->agent_event);
+	free(thread);
+}
+
+struct configuration {
+	const struct lease_config *lease;
+	uint64_t liveness_ns;
+};
+
+static void call_configure(struct lease_thread *thread, struct call *call)
+{
+	const struct configuration *configuration = call->in;
+	struct lease_manager *former = thread->manager, *manager;
+
+	call->result = lease_manager_new(thread->event, configuration->lease, &keeper_callbacks,
+					 thread->keeper, &manager, call->err);
+	if (call->result < 0)
+		return;
+	call->result = keeper_expect_stamps(thread->keeper,
+					    configuration->lease->timing.duration_ns, call->err);
+	if (call->result < 0) {
+		lease_manager_free(manager);
+		return;
+	}
+	thread->manager = manager;
+	thread->liveness_ns = configuration->liveness_ns;
+	keeper_set_manager(thread->keeper, manager);
+	lease_manager_free(former);
+	atomic_store(&thread->state, LEASE_CONNECTING);
+	if (thread->draining || thread->hung)
+		lease_manager_drain(manager, true);
+}
+
+int lease_thread_configure(struct lease_thread *thread, const struct lease_config *config,
+			   uint64_t liveness_ns, struct err *err)
+{
+	const struct configuration configuration = { config, liveness_ns };
+	int r = call(thread,
+		     &(struct call){ .run = call_configure, .in = &configuration, .err = err });
+
+	/* whatever the state is by now, it is this configuration's, and news */
+	if (!r)
+		thread->told_state = LEASE_CONNECTING;
+	return r;
+}
+
+void lease_thread_beat(struct lease_thread *thread)
+{
+	atomic_fetch_add(&thread->beats, 1);
+}
+
+static bool order_send(struct lease_thread *thread, struct order *order)
+{
+	if (mailbox_post(thread->orders, order))
+		return true;
+	free(order);
+	return false;
+}
+
+static struct order *order_new(enum order_kind kind, size_t places)
+{
+	struct order *order = xcalloc(1, sizeof(*order) + places * sizeof(order->places[0]));
+
+	order->kind = kind;
+	return order;
+}
+
+bool lease_thread_wish(struct lease_thread *thread, const struct lease_wish *wish)
+{
+	struct order *order;
+
+	if (!mailbox_has_room(thread->orders))
+		return false;
+	order = order_new(ORDER_WISH, wish->place_count);
+	order->wish = *wish;
+	if (wish->preferred_node) {
+		node_name_copy(order->preferred, wish->preferred_node);
+		order->wish.preferred_node = order->preferred;
+	}
+	if (wish->place_count)
+		memcpy(order->places, wish->places, wish->place_count * sizeof(order->places[0]));
+	order->wish.places = order->places;
+	return order_send(thread, order);
+}
+
+bool lease_thread_settled(struct lease_thread *thread)
+{
+	return order_send(thread, order_new(ORDER_SETTLED, 0));
+}
+
+bool lease_thread_check(struct lease_thread *thread, const struct entry_key *key)
+{
+	struct order *order = order_new(ORDER_CHECK, 0);
+
+	order->key = *key;
+	return order_send(thread, order);
+}
+
+static void call_drain(struct lease_thread *thread, struct call *call)
+{
+	thread->draining = *(const bool *)call->in;
+	lease_manager_drain(thread->manager, thread->draining || thread->hung);
+}
+
+void lease_thread_drain(struct lease_thread *thread, bool drain)
+{
+	call(thread, &(struct call){ .run = call_drain, .in = &drain });
+}
+
+static void call_stop(struct lease_thread *thread, struct call *call)
+{
+	(void)call;
+	lease_manager_stop(thread->manager);
+}
+
+void lease_thread_stop(struct lease_thread *thread)
+{
+	call(thread, &(struct call){ .run = call_stop });
+}
+
+struct move {
+	const struct address *address;
+	const char *node;
+};
+
+static void call_move(struct lease_thread *thread, struct call *call)
+{
+	const struct move *move = call->in;
+
+	call->result = lease_manager_move(thread->manager, move->address, move->node, call->err);
+}
+
+int lease_thread_move(struct lease_thread *thread, const struct address *address, const char *node,
+		      struct err *err)
+{
+	const struct move move = { address, node };
+
+	return call(thread, &(struct call){ .run = call_move, .in = &move, .err = err });
+}
+
+static void call_info(struct lease_thread *thread, struct call *call)
+{
+	call->result = lease_manager_info(thread->manager, call->in, call->out);
+}
+
+int lease_thread_info(struct lease_thread *thread, const struct address *address,
+		      struct lease_info *ret_info)
+{
+	return call(thread, &(struct call){ .run = call_info, .in = address, .out = ret_info });
+}
+
+/* So many that the lease thread's turn is short. */
+#define ALIVE_MAX 1000
+
+struct alive {
+	const struct address *addresses;
+	size_t count;
+	bool *ret_alive;
+};
+
+static void call_alive(struct lease_thread *thread, struct call *call)
+{
+	const struct alive *alive = call->in;
+
+	for (size_t i = 0; i < alive->count; i++) {
+		struct lease_info info;
+
+		alive->ret_alive[i] =
+			!lease_manager_info(thread->manager, &alive->addresses[i], &info) &&
+			info.holder_alive;
+	}
+}
+
+void lease_thread_alive(struct lease_thread *thread, const struct address *addresses, size_t count,
+			bool *ret_alive)
+{
+	while (count) {
+		size_t now = count < ALIVE_MAX ? count : ALIVE_MAX;
+		const struct alive alive = { addresses, now, ret_alive };
+
+		call(thread, &(struct call){ .run = call_alive, .in = &alive });
+		addresses += now;
+		ret_alive += now;
+		count -= now;
+	}
+}
+
+static void call_present(struct lease_thread *thread, struct call *call)
+{
+	call->result = keeper_present(thread->keeper, call->in);
+}
+
+int lease_thread_present(struct lease_thread *thread, const struct address *address)
+{
+	return call(thread, &(struct call){ .run = call_present, .in = address });
+}
+
+static void call_follow(struct lease_thread *thread, struct call *call)
+{
+	(void)call;
+	keeper_follow(thread->keeper);
+}
+
+void lease_thread_follow(struct lease_thread *thread)
+{
+	call(thread, &(struct call){ .run = call_follow });
+}
+
+struct status {
+	struct lease_status lease;
+	struct lease_entries entries;
+};
+
+static void call_status(struct lease_thread *thread, struct call *call)
+{
+	struct status *status = call->out;
+
+	lease_manager_status(thread->manager, &status->lease);
+	keeper_figures(thread->keeper, &status->entries);
+}
+
+void lease_thread_status(struct lease_thread *thread, struct lease_status *ret_status,
+			 struct lease_entries *ret_entries)
+{
+	struct status status = {};
+
+	call(thread, &(struct call){ .run = call_status, .out = &status });
+	*ret_status = status.lease;
+	*ret_entries = status.entries;
+}
+
+const struct loop_times *lease_thread_times(const struct lease_thread *thread)
+{
+	return &thread->times;
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "explain_program.h"
+#include "object.h"
+
+struct explain_program {
+	struct l2resp_bpf *skeleton;
+};
+
+void explain_program_free(struct explain_program **program)
+{
+	if (*program)
+		object_close(&(*program)->skeleton);
+	free(*program);
+}
+
+int explain_program_load(const struct pins *pins, const struct link *link,
+			 struct explain_program **ret_program, struct err *err)
+{
+	_cleanup_(explain_program_free) struct explain_program *program =
+		xcalloc(1, sizeof(*program));
+	struct pins uncounted = *pins;
+	int r;
+
+	/* an attached program is known by the pinned counters */
+	uncounted.fd[PINS_COUNTERS] = -1;
+	r = object_open(&uncounted, link, L2RESP_COUNTERS_NONE, &program->skeleton, err);
+	if (r < 0)
+		return r;
+	bpf_map__set_max_entries(program->skeleton->maps.counters, 1);
+	/* beside the driver's, whose tag is compared with that of the attached one */
+	bpf_program__set_autoload(program->skeleton->progs.l2resp_explain, true);
+	r = l2resp_bpf__load(program->skeleton);
+	if (r < 0)
+		return err_set(err, r, "%s: loading the program that explain asks: %s", link->name,
+			       strerror(-r));
+	*ret_program = program;
+	program = NULL;
+	return 0;
+}
+
+static bool info_of(int fd, struct bpf_prog_info *ret_info)
+{
+	uint32_t size = sizeof(*ret_info);
+
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, ret_info, &size);
+}
+
+bool explain_program_differs(const struct explain_program *program, uint32_t prog_id)
+{
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(prog_id);
+	struct bpf_prog_info ours = {}, attached = {};
+
+	return info_of(bpf_program__fd(program->skeleton->progs.xdp_l2resp), &ours) &&
+	       info_of(fd, &attached) && memcmp(ours.tag, attached.tag, sizeof(ours.tag)) != 0;
+}
+
+int explain_program_run(const struct explain_program *program, const void *frame, size_t length,
+			enum outcome *ret_outcome, void *out, size_t *length_out)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = length,
+		    .data_out = out, .data_size_out = *length_out, .repeat = 1);
+	int r = bpf_prog_test_run_opts(bpf_program__fd(program->skeleton->progs.l2resp_explain),
+				       &opts);
+
+	if (r < 0)
+		return r;
+	*ret_outcome = opts.retval;
+	*length_out = opts.data_size_out;
+	return 0;
+}

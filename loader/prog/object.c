@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <bpf/libbpf.h>
+
+#include "cleanup.h"
+#include "object.h"
+
+void object_close(struct l2resp_bpf **skeleton)
+{
+	l2resp_bpf__destroy(*skeleton);
+}
+
+int object_open(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+		struct l2resp_bpf **ret_skeleton, struct err *err)
+{
+	_cleanup_(object_close) struct l2resp_bpf *skeleton = l2resp_bpf__open();
+	struct bpf_map *map;
+	int r;
+
+	if (!skeleton)
+		return err_set(err, negative_errno(), "opening the built-in BPF object: %s",
+			       strerror(errno));
+	bpf_program__set_autoload(skeleton->progs.l2resp_explain, false);
+	skeleton->rodata->attached_ifindex = link->ifindex;
+	skeleton->rodata->counters_slot = counters_slot;
+	snprintf((char *)skeleton->rodata->pins_origin.dir, L2RESP_PINS_DIR_SIZE, "%.*s",
+		 L2RESP_PINS_DIR_SIZE - 1, pins->dir);
+	skeleton->rodata->pins_origin.dev_major = major(pins->bpffs_dev);
+	skeleton->rodata->pins_origin.dev_minor = minor(pins->bpffs_dev);
+	for (enum pins_map pin = 0; pin < PINS_MAP_COUNT; pin++) {
+		map = bpf_object__find_map_by_name(skeleton->obj, pins_map_name(pin));
+		/* one that only user space reads; or a rehearsal with nothing pinned yet */
+		if (!map || pins->fd[pin] < 0)
+			continue;
+		r = bpf_map__reuse_fd(map, pins->fd[pin]);
+		if (r < 0)
+			return err_set(err, r, "using the pinned map %s: %s", pins_map_name(pin),
+				       strerror(-r));
+	}
+	*ret_skeleton = skeleton;
+	skeleton = NULL;
+	return 0;
+}

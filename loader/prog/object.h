@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The built-in BPF object of l2resp.bpf.c. */
+#ifndef XDP_L2RESP_OBJECT_H
+#define XDP_L2RESP_OBJECT_H
+
+#include <stdint.h>
+
+#include "l2resp.h" /* whose types the skeleton wants */
+#include "l2resp.skel.h"
+#include "err.h"
+#include "link.h"
+#include "pins.h"
+
+/*
+ * Opens it for an interface, not loaded yet: the constants set, the maps those that @pins have
+ * open, the program for the driver alone to be loaded. The caller closes *ret_skeleton. Returns 0
+ * or a negative errno with @err.
+ */
+int object_open(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+		struct l2resp_bpf **ret_skeleton, struct err *err);
+
+/* For _cleanup_(). Safe on NULL. */
+void object_close(struct l2resp_bpf **skeleton);
+
+#endif

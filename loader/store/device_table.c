@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+
+#include "device_table.h"
+#include "map.h"
+
+static int row_compare(const void *a, const void *b)
+{
+	const struct device_row *left = a, *right = b;
+	int order = strcmp(left->name, right->name);
+
+	return order ? order : (int)left->ifindex - (int)right->ifindex;
+}
+
+static int record_read(const void *key, const void *value, void *data,
+		       struct err *err __attribute__((unused)))
+{
+	const struct device *device = value;
+	struct device_table *table = data;
+	struct device_row *row = &table->rows[table->count++];
+
+	*row = (struct device_row){ .ifindex = *(const uint32_t *)key,
+				    .counters_slot = device->counters_slot };
+	memcpy(row->name, device->name, sizeof(row->name));
+	/* there are more only if others were deleted meanwhile */
+	return table->count == L2RESP_MAX_DEVICES;
+}
+
+int device_read_recorded(const struct pins *pins, struct device_table *ret_table, struct err *err)
+{
+	int r;
+
+	ret_table->count = 0;
+	r = map_visit(pins->fd[PINS_DEVICES], "devices", record_read, ret_table, err);
+	return r < 0 ? r : 0;
+}
+
+int device_read_all(const struct pins *pins, struct device_table *ret_table, struct err *err)
+{
+	int r = device_read_recorded(pins, ret_table, err);
+
+	for (unsigned int i = 0; i < ret_table->count && !r; i++) {
+		struct device_row *row = &ret_table->rows[i];
+
+		r = link_by_ifindex(row->ifindex, &row->link, err);
+		row->gone = r == -ENODEV;
+		if (row->gone) {
+			r = 0;
+		} else if (!r && strcmp(row->name, row->link.name) != 0) {
+			row->renamed = true;
+			memcpy(row->name, row->link.name, sizeof(row->name));
+		}
+	}
+	qsort(ret_table->rows, ret_table->count, sizeof(ret_table->rows[0]), row_compare);
+	return r;
+}
+
+const struct device_row *device_find(const struct device_table *table, uint32_t ifindex)
+{
+	for (unsigned int i = 0; i < table->count; i++)
+		if (table->rows[i].ifindex == ifindex)
+			return &table->rows[i];
+	return NULL;
+}
+
+int device_write(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+		 struct err *err)
+{
+	struct device device = { .counters_slot = counters_slot };
+
+	memcpy(device.name, link->name, sizeof(device.name));
+	if (bpf_map_update_elem(pins->fd[PINS_DEVICES], &link->ifindex, &device, BPF_ANY) < 0)
+		return err_set(err, negative_errno(), "writing devices: %s", strerror(errno));
+	return 0;
+}
+
+int device_forget(const struct pins *pins, uint32_t ifindex, struct err *err)
+{
+	if (bpf_map_delete_elem(pins->fd[PINS_DEVICES], &ifindex) < 0 && errno != ENOENT)
+		return err_set(err, negative_errno(), "writing devices: %s", strerror(errno));
+	return 0;
+}
+
+const struct device_row *device_find_gone(const struct device_table *table, const char *name)
+{
+	for (unsigned int i = 0; i < table->count; i++)
+		if (table->rows[i].gone && !strcmp(table->rows[i].name, name))
+			return &table->rows[i];
+	return NULL;
+}
+
+int device_resolve(const struct pins *pins, const char *name, struct link *ret_link,
+		   struct err *err)
+{
+	const struct device_row *gone;
+	struct device_table table;
+	struct err ignored;
+	struct link link;
+	int r = link_by_name(name, &link, err);
+
+	if ((!r || r == -ENODEV) && !device_read_all(pins, &table, &ignored)) {
+		gone = !r && device_find(&table, link.ifindex) ? NULL
+							       : device_find_gone(&table, name);
+		if (gone) {
+			r = 0;
+			link = (struct link){ .ifindex = gone->ifindex };
+			memcpy(link.name, gone->name, sizeof(link.name));
+		}
+	}
+	if (!r)
+		*ret_link = link;
+	return r;
+}

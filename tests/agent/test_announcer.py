@@ -1,0 +1,109 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is announced, in which order, and how fast."""
+import json
+import socket
+import subprocess
+
+from daemon import POLICY, service
+from lan import VIP
+from test_faults import key_and_value
+from wait import HUNG, SLACK, let_pass, wait_until
+from wire import LAYOUT, Wire
+
+BURST = 0.01  # seconds that may be made up for
+MANY = [f"198.18.20.{i}" for i in range(1, 251)]
+
+
+def start(agent, announce, *addresses):
+    agent.config.write_text(agent.config.read_text() + f"announce: {json.dumps(announce)}\n")
+    agent.write("all.yaml", POLICY, service("many", *addresses))
+    agent.launch()
+
+
+def announced(frames):
+    """(time, address) of the announcements among them."""
+    for at, frame in frames:
+        _, _, _, _, _, _, _, _, _, spa, _, tpa = LAYOUT.unpack_from(frame)
+        if spa == tpa:
+            yield at, socket.inet_ntoa(spa)
+
+
+def comes(wire, address, most):
+    """Is @address announced, after @most announcements of others?"""
+    wire.socket.settimeout(HUNG)
+    while most:
+        for _, ip in announced([(0, wire.socket.recv(2048))]):
+            if ip == address:
+                return True
+            most -= 1
+    return False
+
+
+def test_no_faster_than_the_rate(agent, lan):
+    rate = 200
+    with Wire(lan.client, "eth0") as wire:
+        start(agent, {"count": 1, "refresh": "0s", "rate": rate}, *MANY)
+        seen = list(announced(wire.received(2 * len(MANY), seconds=3 * SLACK)))
+    assert {address for _, address in seen} == set(MANY)
+    assert len(seen) == 2 * len(MANY), "each once, in both forms"
+    for window in 0.1, 0.5, 1:
+        for first, (at, _) in enumerate(seen):
+            within = sum(1 for later, _ in seen[first:] if later - at < window)
+            # a frame more at either end, both forms of an address together
+            assert within <= rate * (window + BURST) + 4, (window, within)
+    assert seen[-1][0] - seen[0][0] < len(seen) / rate * SLACK
+
+
+def test_each_interface_has_its_own_rate(agent, lan):
+    lan.server.ip(f"link add eth2 type veth peer name eth2 netns {lan.client.name}", "link set eth2 up")
+    lan.client.ip("link set eth2 up")
+    rate = 200
+    with Wire(lan.client, "eth0") as first, Wire(lan.client, "eth2") as second:
+        start(agent, {"count": 1, "refresh": "0s", "rate": rate}, *MANY)
+        agent.write("all.yaml", POLICY.replace("[eth1]", '["^eth"]'), service("many", *MANY))
+        for wire in first, second:
+            seen = list(announced(wire.received(2 * len(MANY), seconds=4 * SLACK)))
+            assert {address for _, address in seen} == set(MANY)
+
+
+def test_takeovers_go_before_refreshes(agent, lan):
+    """There are more of these than the rate lets through."""
+    start(agent, {"count": 1, "refresh": "1s", "rate": 100}, *MANY)
+    assert wait_until(lambda: len(agent.entries()) == len(MANY)), agent.log()
+    for number in range(3):
+        address = f"198.18.10.{100 + number}"
+        with Wire(lan.client, "eth0") as wire:
+            assert comes(wire, MANY[0], 4 * len(MANY)), "refreshes are on their way"
+            agent.write(f"{number}.yaml", service(f"web{number}", address))
+            # of others, from the change of the file on: half a second of them
+            assert comes(wire, address, 50 * SLACK)
+
+
+def test_refreshed(agent, lan):
+    start(agent, {"count": 1, "refresh": "1s"}, VIP)
+    with Wire(lan.client, "eth0") as wire:
+        seen = list(announced(wire.received(6, seconds=4 * SLACK)))
+    assert [ip for _, ip in seen] == [VIP] * 6
+
+
+def test_not_without_its_entry(agent, lan):
+    """It was announced once when somebody deletes it; the agent finds that out seconds later."""
+    with Wire(lan.client, "eth0") as wire:
+        start(agent, {"count": 3, "refresh": "0s"}, VIP)
+        assert len(list(announced(wire.received(2)))) == 2
+        subprocess.run(["bpftool", "map", "delete", "pinned", lan.pin("responder_v4"), "key",
+                        *map(str, key_and_value(lan, VIP))], check=True)
+        let_pass(1.5, "the second is due after 1.1 s")
+        if (VIP, "eth1") not in agent.entries():
+            assert not list(announced(wire.received(quiet=0.1)))
+        wait_until(lambda: (VIP, "eth1") in agent.entries())
+        assert list(announced(wire.received(2, seconds=3))), "it came back, and is announced anew"
+
+
+def test_not_what_was_added_by_hand(agent, lan):
+    lan.done(f"add {VIP} dev eth1")
+    with Wire(lan.client, "eth0") as wire:
+        start(agent, {"count": 3, "interval": "50ms", "refresh": "1s"}, VIP, MANY[0])
+        seen = list(announced(wire.received(10, seconds=3 * SLACK)))
+    assert {ip for _, ip in seen} == {MANY[0]} and len(seen) >= 10
