@@ -7,7 +7,6 @@
 #include <jansson.h>
 
 #include "field.h"
-#include "service.h"
 
 /* Whose object of @api and @kind is, and what there is here instead; NULL: it isn't known. */
 const char *foreign_kind(const char *api, const char *kind);
