@@ -157,7 +157,7 @@ class DaemonSet:
 
     def __init__(self, cluster, source):
         self.cluster, self.source, api = cluster, source, source.cluster.api
-        source.apply(*((DEPLOY / name).read_text() for name in ("rbac.yaml", "daemonset.yaml")))
+        source.apply(*((DEPLOY / name).read_text() for name in ("00-namespace.yaml", "rbac.yaml", "daemonset.yaml")))
         space = "namespaces/xdp-l2resp"
         self.spec = api("GET", f"/apis/apps/v1/{space}/daemonsets/xdp-l2respd")["spec"]
         self.pod = self.spec["template"]["spec"]

@@ -21,7 +21,7 @@ cp {files}/* /run/secrets/kubernetes.io/serviceaccount/ && exec "$@"
 @pytest.fixture
 def account(cluster, objects):
     """A token of the ServiceAccount, once its roles are known."""
-    for name in "rbac.yaml", "daemonset.yaml":
+    for name in "00-namespace.yaml", "rbac.yaml", "daemonset.yaml":
         done = cluster.kubectl("apply", "--server-side", "-f", DEPLOY / name, check=False)
         assert done.returncode == 0, done.stderr
     token = cluster.api("POST", ACCOUNT, {"spec": {"audiences": []}})["status"]["token"]

@@ -186,7 +186,7 @@ class World:
         spec = {"blocks": [block], "allowFirstLastIPs": self.chance.choice(("Yes", "No"))}
         if self.chance.random() < 0.4:
             spec["serviceSelector"] = {"matchLabels": {"color": self.chance.choice(COLORS)}}
-        self.cluster.api("POST", POOLS, {"apiVersion": "cilium.io/v2alpha1", "kind": "CiliumLoadBalancerIPPool",
+        self.cluster.api("POST", POOLS, {"apiVersion": "cilium.io/v2", "kind": "CiliumLoadBalancerIPPool",
                                          "metadata": {"name": name}, "spec": spec})
         self.pools.append(name)
 
