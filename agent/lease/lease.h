@@ -16,55 +16,7 @@
 
 #include "addr.h"
 #include "err.h"
-#include "identity.h"
-
-enum lease_engine {
-	LEASE_ENGINE_NONE, /* no store: this node holds everything it wants, in slot 1 */
-	LEASE_ENGINE_ETCD,
-	LEASE_ENGINE_KUBERNETES,
-	LEASE_ENGINE_COUNT,
-};
-
-/* The engines as the configuration names them. */
-extern const char *const lease_engine_names[LEASE_ENGINE_COUNT];
-
-struct lease_timing {
-	uint64_t duration_ns;
-	uint64_t renew_deadline_ns;
-	uint64_t retry_period_ns;
-};
-
-/* What is kept between the end of a stamp and the end of the duration, for clocks that drift: the
- * larger of 50 ms and duration/20. */
-uint64_t lease_margin_ns(uint64_t duration_ns);
-
-/*
- * Are these timings safe with @engine? -EINVAL with the rule in @err: duration in steps of 10 ms
- * from 300 ms on, with Kubernetes in whole seconds, and
- * 1.2 retryPeriod < renewDeadline < duration - margin.
- */
-int lease_timing_check(enum lease_engine engine, const struct lease_timing *timing,
-		       struct err *err);
-
-/* As the agent remembers its own. */
-#define LEASE_NODE_MAX	IDENTITY_NODE_MAX
-#define LEASE_ID_DIGITS IDENTITY_ID_DIGITS
-
-/* All is copied by lease_manager_new(). Absent strings are NULL. */
-struct lease_config {
-	enum lease_engine engine;
-	const char *node; /* this node's name */
-	const char *id;	  /* LEASE_ID_DIGITS hex digits, random, kept in bpffs over restarts */
-	struct lease_timing timing;
-	uint32_t weight; /* this node's share of the addresses; 0: only what nobody else takes */
-	bool preempt;	 /* ask live holders for addresses that belong here rather */
-	bool always;	 /* keep a session, and know who has what, although nothing is wanted */
-	const char *const *endpoints; /* etcd: URLs, NULL at the end */
-	const char *server;	      /* kubernetes: URL; NULL: in-cluster */
-	const char *namespace;	      /* kubernetes; NULL: the service account's, or xdp-l2resp */
-	const char *token_file;	      /* kubernetes; read again for each request */
-	const char *ca, *cert, *key;  /* PEM files for TLS; ca NULL: the system's */
-};
+#include "lease_config.h"
 
 enum lease_state {
 	LEASE_CONNECTING, /* the store hasn't answered yet, or no longer does */

@@ -68,4 +68,7 @@ int field_copy_string(const struct place *place, const json_t *object, const cha
 int field_known(const struct place *place, const json_t *object, const char *what,
 		const char *const *known, struct err *err);
 
+/* Called with what was left out of an object or a file, a sentence each, with its place. */
+typedef void object_note_fn(const char *text, void *data);
+
 #endif

@@ -43,9 +43,6 @@ struct service {
 	struct labels pods; /* spec.selector */
 };
 
-/* Called with what was left out of an object or a file, a sentence each, with its place. */
-typedef void object_note_fn(const char *text, void *data);
-
 /*
  * The Service @object. What isn't an address where one should be is noted and counts as absent, as
  * with Cilium. -EINVAL with @err for a field that no API server would accept. The caller unrefs

@@ -75,6 +75,12 @@ static uint64_t word_at(const uint8_t *at)
 	return word;
 }
 
+bool addr_range_has(const struct addr_range *range, const struct address *address)
+{
+	return address_compare(&range->first, address) <= 0 &&
+	       address_compare(address, &range->last) <= 0;
+}
+
 uint64_t addr_range_size(const struct addr_range *range)
 {
 	uint64_t low = word_at(range->last.bytes + 8) - word_at(range->first.bytes + 8);
@@ -207,19 +213,29 @@ int addr_parse(const char *text, struct address *ret_address, struct err *err)
 	return r;
 }
 
+/* @bytes to a group, @separator in between, and nothing else. */
+static bool mac_parse_groups(const char *text, char separator, int bytes, uint8_t mac[ETH_ALEN])
+{
+	for (int i = 0; i < ETH_ALEN; i++) {
+		if (i && i % bytes == 0 && *text++ != separator)
+			return false;
+		if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]))
+			return false;
+		mac[i] = strtoul((const char[]){ text[0], text[1], '\0' }, NULL, 16);
+		text += 2;
+	}
+	return !*text;
+}
+
 int mac_parse(const char *text, uint8_t ret_mac[ETH_ALEN], struct err *err)
 {
 	static const uint8_t zero[ETH_ALEN];
 	uint8_t mac[ETH_ALEN];
 
-	for (int i = 0; i < MAC_TEXT_SIZE; i++) {
-		char wanted_end = i == MAC_TEXT_SIZE - 1 ? '\0' : ':';
-
-		if (i % 3 == 2 ? text[i] != wanted_end : !isxdigit((unsigned char)text[i]))
-			return err_set(err, -EINVAL, "'%s' is not a MAC address", text);
-	}
-	for (int i = 0; i < ETH_ALEN; i++)
-		mac[i] = strtoul(text + 3L * i, NULL, 16);
+	if (!mac_parse_groups(text, ':', 1, mac) && !mac_parse_groups(text, '-', 1, mac) &&
+	    !mac_parse_groups(text, '.', 2, mac))
+		return err_set(err, -EINVAL, "'%s' is not a MAC address, such as 02:00:00:00:00:01",
+			       text);
 	if (mac[0] & 1)
 		return err_set(err, -EADDRNOTAVAIL,
 			       "%s is a multicast MAC; no host answers with it", text);

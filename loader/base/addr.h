@@ -57,6 +57,8 @@ struct addr_range {
 /* Number of addresses in @range; UINT64_MAX stands for as many and for more. */
 uint64_t addr_range_size(const struct addr_range *range);
 
+bool addr_range_has(const struct addr_range *range, const struct address *address);
+
 /*
  * ADDR, CIDR (every address in it, first and last too) or FIRST-LAST, of either family. Returns 0,
  * or with @err: -EINVAL for what isn't one of these or has host bits beside its prefix; -ERANGE for
@@ -70,8 +72,8 @@ int addr_range_parse(const char *text, struct addr_range *ret_range, struct err 
 int addr_parse(const char *text, struct address *ret_address, struct err *err);
 
 /*
- * A unicast MAC, not zero. Returns 0; -EINVAL for what is no MAC, -EADDRNOTAVAIL for one that no
- * host has, with @err;
+ * A unicast MAC, not zero: aa:bb:cc:dd:ee:ff, aa-bb-cc-dd-ee-ff or aabb.ccdd.eeff. Returns 0;
+ * -EINVAL for what is no MAC, -EADDRNOTAVAIL for one that no host has, with @err;
  * @ret_mac is untouched on failure.
  */
 int mac_parse(const char *text, uint8_t ret_mac[ETH_ALEN], struct err *err);

@@ -27,6 +27,8 @@ struct cli_options {
 	bool help;
 	bool version;
 	bool all;
+	bool ipv4, ipv6; /* neither: both */
+	bool answered;
 	struct attach_options attach;
 	uint32_t max_entries; /* 0: what is pinned, else the default */
 	double watch_seconds; /* 0: once */
@@ -40,7 +42,8 @@ struct cli_option;
 
 struct cli_command {
 	const char *name;
-	const char *words; /* what it takes, in a manual's notation */
+	const char *const *aliases; /* NULL-terminated, or NULL */
+	const char *words;	    /* what it takes, in a manual's notation */
 	const char *summary;
 	const struct cli_option *const
 		*options;    /* NULL-terminated; the global ones go without saying */
@@ -51,7 +54,8 @@ struct cli_command {
 
 /* Options, as commands name them in their tables. */
 extern const struct cli_option cli_opt_mode, cli_opt_priority, cli_opt_max_entries, cli_opt_dry_run,
-	cli_opt_all, cli_opt_watch, cli_opt_count, cli_opt_interval, cli_opt_limit, cli_opt_write;
+	cli_opt_all, cli_opt_watch, cli_opt_count, cli_opt_interval, cli_opt_limit, cli_opt_write,
+	cli_opt_ipv4, cli_opt_ipv6, cli_opt_answered;
 
 extern const struct cli_command cmd_attach, cmd_detach, cmd_status, cmd_add, cmd_del, cmd_list,
 	cmd_flush, cmd_import, cmd_save, cmd_stats, cmd_announce, cmd_explain, cmd_monitor,
@@ -69,14 +73,21 @@ extern const struct cli_command *const cli_commands[];
 int cli_parse(int argc, char **argv, struct cli_options *ret_options,
 	      const struct cli_command **ret_command, int *ret_words);
 
-/* The command called @word, or NULL. */
-const struct cli_command *cli_command_find(const char *word);
+/* The command called @word, by an alias too. Returns CLI_DONE, or CLI_USAGE, said, with the name
+ * that was probably meant. */
+int cli_command_find(const char *word, const struct cli_command **ret_command);
 
 /* Help on the program, or on @command, to stdout. */
 void cli_print_help(const struct cli_command *command);
 
+/* Whether errors are printed as {"error": "SENTENCE"}, as --json has it. Notes stay text. */
+void cli_errors_as_json(bool json);
+
 /* "xdp-l2resp: SENTENCE" on stderr; returns CLI_FAILED. */
 int cli_fail(const struct err *err);
+
+/* The same of a file: @lines, an array, is part of the JSON object where there is one. */
+int cli_fail_lines(const struct err *err, json_t *lines);
 
 /* The same where there is no memory for the command itself. */
 int cli_fail_memory(void);
@@ -99,8 +110,15 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 /* Addresses answer only where the program runs: says so where it doesn't. */
 void cli_note_unless_attached(const struct pins *pins, const struct link *link);
 
+/* Pins for commands that do without too: @pins, or NULL in *ret_pins where nothing is pinned. @r,
+ * @err: what opening them returned. Returns another failure than that. */
+int cli_pins_if_any(int r, struct pins *pins, const struct pins **ret_pins, const struct err *err);
+
 /* "[dev] IFACE" out of @words, which must be no more: CLI_DONE and the name, or CLI_USAGE, said. */
 int cli_take_dev(const struct cli_command *command, int count, char **words, const char **ret_name);
+
+/* "ADDR dev IFACE", how many words may follow is the caller's: CLI_DONE, or CLI_USAGE, said. */
+int cli_check_address_dev(const struct cli_command *command, int count, char **words);
 
 /* A JSON array on stdout, a row at a time: a million rows need no tree. */
 struct cli_array {

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "cleanup.h"
 #include "cli.h"
+#include "device.h"
 #include "dispatcher.h"
 #include "entry.h"
 #include "report.h"
 #include "status.h"
+#include "table.h"
 #include "text.h"
 
 int status_count_entries(const struct pins *pins, uint32_t ifindex, size_t *ret_count,
@@ -47,6 +54,113 @@ int status_read(const struct pins *pins, const struct link *link, size_t entries
 	return 0;
 }
 
+static size_t count_on(const struct entry_table *table, uint32_t ifindex)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		count += table->rows[i].key.ifindex == ifindex;
+	return count;
+}
+
+/* Appends interfaces that are gone and have addresses; there is room for all of @pins'. */
+static int status_add_gone(const struct pins *pins, const struct entry_table *table,
+			   struct status_row *rows, size_t *count, struct err *err)
+{
+	struct device_table devices;
+	/* no address without a record */
+	int r = table->count ? device_read_all(pins, &devices, err) : 0;
+
+	for (unsigned int i = 0; table->count && !r && i < devices.count; i++) {
+		const struct device_row *device = &devices.rows[i];
+		struct status_row row = { .gone = true,
+					  .ours = -1,
+					  .link.ifindex = device->ifindex,
+					  .entries = count_on(table, device->ifindex) };
+
+		memcpy(row.link.name, device->name, sizeof(row.link.name));
+		if (device->gone && row.entries)
+			rows[(*count)++] = row;
+	}
+	return r;
+}
+
+int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_t *ret_count,
+		    struct err *err)
+{
+	struct if_nameindex *names = if_nameindex();
+	struct entry_table table = {};
+	struct status_row *rows = NULL;
+	size_t total = 0, count = 0;
+	int r = 0;
+
+	if (!names)
+		return err_set(err, negative_errno(), "listing the interfaces: %s",
+			       strerror(errno));
+	while (names[total].if_index)
+		total++;
+	rows = calloc(total + L2RESP_MAX_DEVICES, sizeof(*rows));
+	if (!rows)
+		r = err_set(err, -ENOMEM, "out of memory");
+	else if (pins)
+		r = entry_read_all(pins, 0, &table, err);
+	for (size_t i = 0; rows && i < total && !r; i++) {
+		struct link link;
+		size_t entries;
+
+		/* one that is deleted meanwhile isn't there to show */
+		if (link_by_ifindex(names[i].if_index, &link, err) < 0)
+			continue;
+		entries = count_on(&table, link.ifindex);
+		r = status_read(pins, &link, entries, &rows[count], err);
+		if (!r && (rows[count].ours >= 0 || rows[count].state.empty_id || entries))
+			count++;
+	}
+	/* nor is one whose record's pin is missing */
+	if (!r && pins && pins->maps.fd[PINS_DEVICES] >= 0)
+		r = status_add_gone(pins, &table, rows, &count, err);
+	entry_table_free(&table);
+	if_freenameindex(names);
+	if (r < 0) {
+		free(rows);
+		return r;
+	}
+	*ret_rows = rows;
+	*ret_count = count;
+	return 0;
+}
+
+int status_read_named(const struct pins *pins, int count, char **names,
+		      struct status_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	size_t kept = 0;
+
+	_cleanup_free_ struct status_row *rows = calloc(count + 1, sizeof(*rows));
+
+	if (!rows)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (int i = 0; i < count; i++) {
+		struct link link;
+		size_t entries, seen = 0;
+		int r = link_by_name(names[i], &link, err);
+
+		while (!r && seen < kept && rows[seen].link.ifindex != link.ifindex)
+			seen++;
+		if (seen < kept)
+			continue;
+		if (!r)
+			r = status_count_entries(pins, link.ifindex, &entries, err);
+		if (!r)
+			r = status_read(pins, &link, entries, &rows[kept++], err);
+		if (r < 0)
+			return r;
+	}
+	*ret_rows = rows;
+	*ret_count = kept;
+	rows = NULL;
+	return 0;
+}
+
 json_t *status_json(const struct status_row *row)
 {
 	bool attached = row->ours >= 0, chain = attached && row->state.chain;
@@ -81,49 +195,144 @@ json_t *status_json(const struct status_row *row)
 }
 
 /* The names of the first @count programs after @intro; nothing where there are none. */
-static void print_programs(const struct status_row *row, const char *intro, unsigned int count)
+static void print_programs(const struct status_row *row, const char *intro, unsigned int count,
+			   FILE *file)
 {
 	for (unsigned int i = 0; i < count; i++)
-		printf("%s %s", i ? "," : intro, row->state.prog[i].name);
+		fprintf(file, "%s %s", i ? "," : intro, row->state.prog[i].name);
+}
+
+/* Why nothing is attached there. */
+static void print_unattached(const struct status_row *row, FILE *file)
+{
+	if (row->gone) {
+		fputs("the interface is gone", file);
+	} else if (row->state.empty_id) {
+		fprintf(file, "not attached, a dispatcher %s is, which calls nothing, prog id %u",
+			row->state.other_version ? "of another libxdp version"
+						 : "whose pins are gone",
+			row->state.empty_id);
+	} else if (row->path.count) {
+		fputs("VLAN", file);
+		for (unsigned int i = 0; i < row->path.count; i++)
+			fprintf(file, " %u", row->path.keys[i].vid);
+		fprintf(file, " of %s, which is %sattached", row->path.parent.name,
+			row->answered_on_parent ? "" : "not ");
+	} else {
+		fputs("not attached", file);
+		print_programs(row, ", another XDP program is:", row->state.count, file);
+	}
+}
+
+/* Why attach should be run again, after what was printed before it; nothing where it needn't. */
+static void print_attach_again(const struct status_row *row, FILE *file)
+{
+	if (row->state.empty_id)
+		fputs(": attach again", file);
+	if (row->ours >= 0 && row->state.prog[row->ours].orphan)
+		fputs(", its pins are gone: attach again", file);
+	if (row->ours >= 0 && row->state.prog[row->ours].stale)
+		fputs(", reads an older map: attach again", file);
+	if (attach_count(&row->state) > 1)
+		fprintf(file, ", and %u more of ours: attach again", attach_count(&row->state) - 1);
 }
 
 void status_print(const struct status_row *row, const char *verb)
 {
 	printf("%s: %s", row->link.name, verb);
-	if (row->gone) {
-		printf("the interface is gone");
-	} else if (row->state.empty_id) {
-		printf("not attached, a dispatcher %s is, which calls nothing, prog id %u",
-		       row->state.other_version ? "of another libxdp version"
-						: "whose pins are gone",
-		       row->state.empty_id);
-	} else if (row->ours < 0 && row->path.count) {
-		printf("VLAN");
-		for (unsigned int i = 0; i < row->path.count; i++)
-			printf(" %u", row->path.keys[i].vid);
-		printf(" of %s, which is %sattached", row->path.parent.name,
-		       row->answered_on_parent ? "" : "not ");
-	} else if (row->ours < 0) {
-		printf("not attached");
-		print_programs(row, ", another XDP program is:", row->state.count);
+	if (row->ours < 0 || row->state.empty_id) {
+		print_unattached(row, stdout);
 	} else if (row->state.chain) {
 		printf("%s mode, program %d of %u in the dispatcher, priority %u, prog id %u",
 		       attach_mode_name(row->state.mode), row->ours + 1, row->state.count,
 		       row->state.prog[row->ours].priority, row->state.prog[row->ours].id);
-		print_programs(row, ", after", row->ours);
+		print_programs(row, ", after", row->ours, stdout);
 	} else {
 		printf("%s mode, alone%s%s%s, prog id %u", attach_mode_name(row->state.mode),
 		       *row->alone_reason ? " (no dispatcher: " : "", row->alone_reason,
 		       *row->alone_reason ? ")" : "", row->state.prog[row->ours].id);
 	}
 	printf(", %zu address%s", row->entries, report_plural(row->entries));
-	if (row->state.empty_id)
-		printf(": attach again");
-	if (row->ours >= 0 && row->state.prog[row->ours].orphan)
-		printf(", its pins are gone: attach again");
-	if (row->ours >= 0 && row->state.prog[row->ours].stale)
-		printf(", reads an older map: attach again");
-	if (attach_count(&row->state) > 1)
-		printf(", and %u more of ours: attach again", attach_count(&row->state) - 1);
+	print_attach_again(row, stdout);
 	putchar('\n');
+}
+
+static const char *const titles[] = { "INTERFACE", "MODE",	"PLACE",   "PRIORITY",
+				      "PROGRAM",   "ADDRESSES", "REMARKS", NULL };
+
+/* The remarks' cell: what status_print() says beside the other cells. */
+static char *remarks(const struct status_row *row)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	if (!file)
+		return NULL;
+	if (row->ours < 0 || row->state.empty_id)
+		print_unattached(row, file);
+	else if (row->state.chain)
+		print_programs(row, ", after", row->ours, file);
+	print_attach_again(row, file);
+	if (fclose(file)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static int table_row(struct table *table, const struct status_row *row, struct err *err)
+{
+	bool attached = row->ours >= 0 && !row->state.empty_id;
+	bool chain = attached && row->state.chain;
+	_cleanup_free_ char *text = remarks(row);
+
+	if (!text)
+		return err_set(err, -ENOMEM, "out of memory");
+	table_cell(table, "%s", row->link.name);
+	table_cell(table, "%s", attached ? attach_mode_name(row->state.mode) : "");
+	if (chain) {
+		table_cell(table, "%d of %u", row->ours + 1, row->state.count);
+		table_cell(table, "%u", row->state.prog[row->ours].priority);
+	} else {
+		table_cell(table, "%s", attached ? "alone" : "");
+		table_cell(table, "%s", "");
+	}
+	if (attached)
+		table_cell(table, "%u", row->state.prog[row->ours].id);
+	else
+		table_cell(table, "%s", "");
+	table_cell(table, "%zu", row->entries);
+	/* without the comma that joins it to a sentence */
+	table_cell(table, "%s", text + (strncmp(text, ", ", 2) ? 0 : 2));
+	return 0;
+}
+
+/* Each once; most often there is one. */
+static void print_alone_reasons(const struct status_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t seen = 0;
+
+		while (seen < i && strcmp(rows[seen].alone_reason, rows[i].alone_reason) != 0)
+			seen++;
+		if (seen == i && *rows[i].alone_reason)
+			printf("\nalone: no dispatcher: %s\n", rows[i].alone_reason);
+	}
+}
+
+int status_print_table(const struct status_row *rows, size_t count, struct err *err)
+{
+	struct table *table = table_begin(titles);
+	int r = 0, end;
+
+	if (!table)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < count && !r; i++)
+		r = table_row(table, &rows[i], err);
+	end = table_end(table, err);
+	if (r < 0 || end < 0)
+		return r ?: end;
+	print_alone_reasons(rows, count);
+	return 0;
 }

@@ -33,10 +33,22 @@ int status_read(const struct pins *pins, const struct link *link, size_t entries
 int status_count_entries(const struct pins *pins, uint32_t ifindex, size_t *ret_count,
 			 struct err *err);
 
+/* Rows of all interfaces on which the program runs or that have addresses, those that are gone too.
+ * *ret_rows is to be freed. */
+int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_t *ret_count,
+		    struct err *err);
+
+/* A row for each interface, once where it has several of the names. */
+int status_read_named(const struct pins *pins, int count, char **names,
+		      struct status_row **ret_rows, size_t *ret_count, struct err *err);
+
 /* A new reference. */
 json_t *status_json(const struct status_row *row);
 
 /* One line, "eth1: native mode, ...", with @verb after the colon if that isn't empty. */
 void status_print(const struct status_row *row, const char *verb);
+
+/* A table of all, and below it why programs are alone, each reason once. */
+int status_print_table(const struct status_row *rows, size_t count, struct err *err);
 
 #endif

@@ -263,13 +263,6 @@ int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 	return 0;
 }
 
-/* In @range, or any address where that is NULL. */
-static bool in_range(const struct addr_range *range, const struct address *address)
-{
-	return !range || (address_compare(&range->first, address) <= 0 &&
-			  address_compare(address, &range->last) <= 0);
-}
-
 /* Rows for entry_delete(): a single address is looked up, everything else read and filtered. */
 static int read_candidates(const struct pins *pins, const struct addr_range *range,
 			   uint32_t ifindex, struct entry_table *table, struct err *err)
@@ -299,7 +292,7 @@ int entry_delete(const struct pins *pins, const struct addr_range *range, uint32
 		uint8_t slot = table.rows[i].head.lease;
 		uint64_t remaining_ms;
 
-		if (!in_range(range, &table.rows[i].key.address))
+		if (range && !addr_range_has(range, &table.rows[i].key.address))
 			continue;
 		r = entry_lease_remaining(pins, slot, &remaining_ms, err);
 		if (slot != L2RESP_LEASE_FOREVER && remaining_ms)

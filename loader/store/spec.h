@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* "ADDR|CIDR|FIRST-LAST dev IFACE [mac MAC] [override off]", as add takes it on the command line
- * and import a line at a time. */
+/* "ADDR|CIDR|FIRST-LAST dev IFACE [mac MAC] [override off]", as import takes it a line at a time,
+ * and add on the command line, with several addresses before "dev". */
 #ifndef XDP_L2RESP_SPEC_H
 #define XDP_L2RESP_SPEC_H
 

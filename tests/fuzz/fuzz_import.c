@@ -7,6 +7,7 @@
 #define device_read_all fuzz_device_read_all
 #include "cmd_import.c" /* NOLINT(bugprone-suspicious-include) */
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #define ROOM 300
@@ -100,6 +101,19 @@ static void check_range(const char *word)
 		fail("not as many as it says", word);
 }
 
+/* Separators aside, of which there are several forms. */
+static bool same_digits(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		a += strspn(a, ":");
+		b += strspn(b, ":-.");
+		if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
+			return false;
+		if (!*a)
+			return true;
+	}
+}
+
 static void check_mac(const char *word)
 {
 	uint8_t mac[ETH_ALEN];
@@ -109,7 +123,7 @@ static void check_mac(const char *word)
 	if (mac_parse(word, mac, &err)) {
 		if (!*err.text)
 			fail("refused without a word", word);
-	} else if (strcasecmp(mac_format(mac, text), word) != 0) {
+	} else if (!same_digits(mac_format(mac, text), word)) {
 		fail("another MAC when written out", word);
 	}
 }

@@ -101,6 +101,12 @@ static void write_options(const struct parsed *parsed, struct line *line)
 		line_add(line, "--dry-run");
 	if (options->all)
 		line_add(line, "--all");
+	if (options->ipv4)
+		line_add(line, "-4");
+	if (options->ipv6)
+		line_add(line, "--ipv6");
+	if (options->answered)
+		line_add(line, "--answered");
 	if (options->watch_seconds != 0)
 		line_add(line, "--watch=%.17g", options->watch_seconds);
 	if (options->write)
@@ -143,7 +149,8 @@ static bool equal(const struct parsed *a, const struct parsed *b)
 		return false;
 	return left.json == right.json && left.verbose == right.verbose &&
 	       left.help == right.help && left.version == right.version && left.all == right.all &&
-	       left.attach.mode == right.attach.mode &&
+	       left.ipv4 == right.ipv4 && left.ipv6 == right.ipv6 &&
+	       left.answered == right.answered && left.attach.mode == right.attach.mode &&
 	       left.attach.priority == right.attach.priority &&
 	       left.attach.dry_run == right.attach.dry_run &&
 	       left.max_entries == right.max_entries && left.count == right.count &&

@@ -7,6 +7,7 @@ import ipaddress
 import itertools
 import json
 import os
+import pty
 import re
 import shlex
 import shutil
@@ -14,7 +15,8 @@ import socket
 import struct
 import subprocess
 import sys
-from contextlib import contextmanager
+import tty
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -219,6 +221,20 @@ class Lan:
     def cli(self, command, **options):
         done = self.server.run(*self.words(command), check=False, **options)
         return Result(done.returncode, done.stdout, done.stderr)
+
+    def on_terminal(self, command):
+        """The same with a terminal for standard output."""
+        ours, theirs = pty.openpty()
+        tty.setraw(theirs)  # no carriage returns
+        process = subprocess.Popen(self.argv(command), stdin=subprocess.DEVNULL, stdout=theirs,
+                                   stderr=subprocess.PIPE, text=True)
+        os.close(theirs)
+        out = b""
+        with suppress(OSError), open(ours, "rb", buffering=0) as terminal:  # EIO: nobody has it open
+            while some := terminal.read(4096):
+                out += some
+        err = process.communicate()[1]
+        return Result(process.returncode, out.decode(), err)
 
     def done(self, *commands):
         """Commands that must succeed; the result of the last."""

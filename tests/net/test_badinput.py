@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bad input: one sentence, the right exit status, and nothing changed."""
+import json
 import os
 import re
 import shutil
@@ -35,9 +36,11 @@ UNUSABLE = {
     "::": "unspecified address", "::1": "loopback", "ff02::1": "multicast",
     "fe00::/7": "multicast", "::ffff:198.18.10.1": "IPv4", "::/0": "unspecified address"}
 MALFORMED_MACS = ["nonsense", "02:00:00:00:00", "02:00:00:00:00:01:02", "02:00:00:00:00:0g",
-                  "2:0:0:0:0:1", "02-00-00-00-00-01", "020000000001", "''", "02:00:00:00:00: 1"]
+                  "2:0:0:0:0:1", "02-00-00:00-00-01", "0200:0000:0001",
+                  "0200.0000.00", "0200.0000.0001.", "020000000001", "''", "02:00:00:00:00: 1"]
 UNUSABLE_MACS = {"01:00:5e:00:00:01": "multicast", "ff:ff:ff:ff:ff:ff": "multicast",
-                 "00:00:00:00:00:00": "zero"}
+                 "00:00:00:00:00:00": "zero", "01-00-5e-00-00-01": "multicast",
+                 "0000.0000.0000": "zero"}
 
 
 def address_rows():
@@ -97,8 +100,50 @@ ROWS = {
     "override with another word": ([], f"add {VIP6} dev eth1 override no", USAGE, "no"),
     "override before the MAC": ([], f"add {VIP6} dev eth1 override off mac {VIP_MAC}", USAGE,
                                 "mac"),
+    "nearly a command": ([], "lits", USAGE, "no command 'lits' (did you mean 'list'?); see"),
+    "nearly a command, two letters off": ([], "atach eth1 --jsn", USAGE, "(did you mean 'attach'?)"),
+    "nearly another name of a command": ([], "shwo", USAGE, "(did you mean 'show'?)"),
+    "nearly a command to explain": ([], "help explian", USAGE, "(did you mean 'explain'?)"),
+    "near to no command": ([], "remove", USAGE, "no command 'remove'; see"),
+    "nearly an option": ([], "list --answred", USAGE,
+                         "no option '--answred' (did you mean '--answered'?); see"),
+    "nearly an option, with its argument": ([], "attach eth1 --moed=skb", USAGE,
+                                            "no option '--moed=skb' (did you mean '--mode'?)"),
+    "nearly a global option": ([], "--jsom list", USAGE, "(did you mean '--json'?)"),
+    "near to another command's option": ([], "status --al", USAGE, "no option '--al'; see"),
     "a beginning of a command": (ADDED, "l", USAGE, "no command 'l'"),
-    "del with a word too many": (ADDED, f"del {VIP} dev eth1 x", USAGE, ""),
+    "del with a word too many": (ADDED, f"del {VIP} dev eth1 x", USAGE, "'x' is one word too many"),
+    "add without any dev": ([], f"add {VIP} {VIP6}", USAGE, f"'dev IFACE' is missing after {VIP6}"),
+    "add of no address": ([], "add dev eth1", USAGE, "an address is missing before 'dev'"),
+    "add of several, one malformed": (ADDED, f"add 198.18.10.3 198.18.10 {VIP6} dev eth1", USAGE,
+                                      "'198.18.10' is not an IP address"),
+    "add of several, one multicast": (ADDED, "add 198.18.10.3 224.0.0.1 dev eth1", REFUSED, "224.0.0.1"),
+    "add of several, one there with another MAC": (
+        ADDED, f"add 198.18.10.3 {VIP} dev eth1 mac {VIP_MAC}", REFUSED, f"{VIP} is there"),
+    "add of several, one too many": (HALF, "add 198.18.10.8/29 198.18.11.1 dev eth1", REFUSED, MORE_ROOM),
+    "override of several, one IPv4": ([], f"add {VIP6} {VIP} dev eth1 override off", USAGE, "IPv6"),
+    "del without dev": (ADDED, f"del {VIP} eth1", USAGE, "'eth1' is not an IP address"),
+    "del of several, one absent": (ADDED, f"del {VIP} 198.18.10.3 dev eth1", REFUSED,
+                                   "198.18.10.3 dev eth1: no such address"),
+    "del of several, a range with none": (ADDED, f"del {VIP} 198.18.11.0/24 dev eth1", REFUSED,
+                                          "198.18.11.0/24 dev eth1: no such address"),
+    "del of several, one malformed": (ADDED, f"del {VIP} 198.18.10 dev eth1", USAGE,
+                                      "'198.18.10' is not an IP address"),
+    "list of a malformed address": (ADDED, "list 198.18.10.256", USAGE,
+                                    "'198.18.10.256' is not an IP address"),
+    "list of host bits": (ADDED, "list 198.18.10.1/24", USAGE, "198.18.10.1/24"),
+    "list of an address and a word too many": (ADDED, f"list {VIP} dev eth1 x", USAGE,
+                                               "'x' is one word too many"),
+    "list of an address on no interface": (ADDED, f"list {VIP} dev", USAGE, "'dev' needs an interface"),
+    "another command's letter": (ADDED, "status -4", USAGE, "no option '-4'"),
+    "announce without dev": (ADDED, f"announce {VIP} eth1", USAGE, "'eth1' is not understood; 'dev'"),
+    "announce without an interface": (ADDED, f"announce {VIP}", USAGE,
+                                      f"'dev IFACE' is missing after {VIP}"),
+    "announce with a word too many": (ADDED, f"announce {VIP} dev eth1 x", USAGE,
+                                      "'x' is one word too many"),
+    "explain without an address": (ADDED, "explain dev eth1", USAGE, "an address is missing"),
+    "explain without an interface": (ADDED, f"explain {VIP} dev", USAGE, "'dev' needs an interface"),
+    "import of two files": (ADDED, "import one two", USAGE, "'two' is one word too many"),
     "list with a foreign word": (ADDED, "list on eth1", USAGE, "eth1"),
     "status with a word too many": (ADDED, "status eth1 eth1", USAGE, "eth1"),
     "import nothing": ([], "import", USAGE, "file"),
@@ -200,6 +245,45 @@ def test_bad_words(lan_after, command, status, said):
 @pytest.mark.parametrize("given, command, status, said", ROWS.values(), ids=ROWS)
 def test_refused(lan_after, given, command, status, said):
     is_refused_after(lan_after, given, command, status, said)
+
+
+@pytest.mark.parametrize("given, command, status, said", ROWS.values(), ids=ROWS)
+def test_refused_as_json(lan_after, given, command, status, said):
+    """One object, the same sentence and exit status."""
+    lan = lan_after(*given)
+    result = lan.cli(f"-j {command}")
+    assert (result.status, result.out) == (status, ""), result.err
+    text = lan.cli(command).err.removeprefix("xdp-l2resp: ").rstrip("\n")
+    assert result.err == json.dumps({"error": text}) + "\n"
+    assert said in text
+
+
+@pytest.mark.parametrize("command", ["lits --json", "list --answred -j", "list dev nosuch --json",
+                                     "list dev nosuch -vj", "status -j extra extra"])
+def test_error_as_json_by_an_option_that_comes_late(lan_after, command):
+    assert list(json.loads(lan_after(*ADDED).cli(command).err)) == ["error"]
+
+
+def test_bad_lines_as_json(lan, scratch):
+    """All that is wrong with a file is one object."""
+    (scratch / "file").write_text(f"{VIP} dev eth1\n198.18.10 dev eth1\n{VIP} dev nosuch\n")
+    result = lan.cli(f"import {scratch}/file --json")
+    said = json.loads(result.err)
+    assert (result.status, result.out, list(said)) == (REFUSED, "", ["error", "lines"])
+    assert said["error"] == f"{scratch}/file: 2 lines in error; nothing imported"
+    assert said["lines"] == [
+        {"line": 2, "error": "'198.18.10' is not an IP address"},
+        {"line": 3, "error": "no interface 'nosuch' in this network namespace"}]
+
+
+def test_packets_are_not_for_a_terminal(lan):
+    lan.done("attach eth1")
+    before = lan.state()
+    result = lan.on_terminal("monitor --write -")
+    assert result.status == USAGE
+    one_sentence(result)
+    assert "tshark" in result.err
+    assert changes(before, lan.state()) == []
 
 
 BENCH = Path(CLI).parents[1] / "bench/xdp-l2resp-bench"

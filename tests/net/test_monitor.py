@@ -266,7 +266,9 @@ def test_second_is_refused(attached, background, scratch):
     for words in "", f"-w {file}", "--json":
         second = attached.cli(f"monitor {words}", timeout=HUNG)
         assert (second.status, second.out) == (1, "")
-        assert second.err == "xdp-l2resp: another monitor is running; there can be one at a time\n"
+        said = "another monitor is running; there can be one at a time"
+        expected = json.dumps({"error": said}) if words == "--json" else f"xdp-l2resp: {said}"
+        assert second.err == f"{expected}\n"
     first.send(arp(VIP))
     assert "2 shown, 0 lost" in first.ended()[1]
     assert os.path.getsize(file) == 24 + 4 * (16 + 42)
@@ -367,6 +369,7 @@ REFUSED = {
     "addr 10.0.0.256": (2, "'10.0.0.256' is not an address"),
     "outcome answered": (2, "no outcome 'answered'"),
     "--count 0": (2, "--count takes a number from 1"),
+    "dev eth1 addr": (2, "something is missing after 'addr'"),
     "--json -w -": (2, "both want standard output"),
     "dev eth9": (1, "eth9"),
     "-w /nonexistent/seen.pcap": (1, "/nonexistent/seen.pcap: No such file or directory"),

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from lan import SERVER_MAC, VIP, VIP6, VIP_MAC, like
+from lan import PASS, SERVER_MAC, VIP, VIP6, VIP_MAC, Lan, like
 from wire import Wire, arp, mac_text
 
 COUNTERS = dict.fromkeys(
@@ -31,12 +31,23 @@ JSON = {
     "status of one": (["attach eth1"], "status eth1", [STATUS_ROW]),
     "detach": (["attach eth1"], "detach eth1", [STATUS_ROW | {"mode": "none", "prog_id": None}]),
     "add": ([], f"add {VIP} dev eth1", {"added": 1, "present": 0}),
+    "add several": ([], f"add {VIP} {VIP6} 198.18.11.0/30 dev eth1", {"added": 6, "present": 0}),
+    "add several, one twice": ([], f"add {VIP} {VIP6} {VIP} dev eth1", {"added": 2, "present": 0}),
+    "add several, one there": ([f"add {VIP} dev eth1"], f"add {VIP} {VIP6} dev eth1",
+                               {"added": 1, "present": 1}),
     "del": ([f"add {VIP} dev eth1"], f"del {VIP} dev eth1", {"deleted": 1}),
+    "del several": ([f"add {VIP} {VIP6} dev eth1"], f"del {VIP} {VIP6} dev eth1", {"deleted": 2}),
+    "del several, one twice": (["add 198.18.10.0/30 dev eth1"],
+                               f"del {VIP} 198.18.10.0/24 {VIP} dev eth1", {"deleted": 4}),
     "list": (["attach eth1", f"add {VIP} dev eth1"], "list",
              [LIST_ROW | {"ip": VIP, "mac": SERVER_MAC, "mac_fixed": False, "answering": True}]),
     "list, fixed MAC, not attached": (
         [f"add {VIP} dev eth1 mac {VIP_MAC}"], "list",
         [LIST_ROW | {"ip": VIP, "mac": VIP_MAC, "mac_fixed": True, "answering": False}]),
+    "list, MAC with dashes": (
+        [f"add {VIP} dev eth1 mac 02-00-00-00-00-99"], "list", [LIST_ROW | {"mac": VIP_MAC}]),
+    "list, MAC with dots": (
+        [f"add {VIP} {VIP6} dev eth1 mac 0200.0000.0099"], "list", [LIST_ROW | {"mac": VIP_MAC}] * 2),
     "list, IPv6": (["attach eth1", f"add {VIP6} dev eth1"], "list",
                    [LIST_ROW | {"ip": VIP6, "override": True, "answering": True}]),
     "stats": (["attach eth1"], "stats", {"counters": COUNTERS, "devices": {"eth1": COUNTERS}}),
@@ -81,6 +92,118 @@ def test_help_of_a_command(lan, command):
     said = lan.done(f"{command} --help").out
     assert lan.done(f"help {command}").out == said
     assert said.startswith(f"Usage: xdp-l2resp {command} ") and "Example" in said
+
+
+@pytest.mark.parametrize("alias, command", {"show": "list", "ls": "list", "rm": "del"}.items())
+def test_other_names_of_commands(lan, alias, command):
+    assert lan.done(f"help {alias}").out == lan.done(f"help {command}").out
+    assert re.search(rf"^  {command} .*\(or .*\b{alias}\b.*\)$", lan.done("help").out, re.M)
+    lan.done(f"add {VIP} dev eth1")
+    words = f"{VIP} dev eth1"
+    assert lan.done(f"{alias} {words}").out == {
+        "list": f"{VIP} dev eth1 mac {SERVER_MAC} not-attached responses_sent 0\n",
+        "del": "eth1: 1 address deleted\n"}[command]
+
+
+SEVERAL = ["198.18.10.1", "198.18.10.2", "198.18.11.1", "2001:db8::a:1", "2001:db8::b:1"]
+
+# words of list: those of SEVERAL that are shown
+SHOWN = {
+    "": SEVERAL,
+    "198.18.10.2": SEVERAL[1:2],
+    "198.18.10.0/24": SEVERAL[:2],
+    "198.18.10.2-198.18.11.255": SEVERAL[1:3],
+    "198.18.11.1 2001:db8::a:0/112": SEVERAL[2:4],
+    "198.18.10.9": [],
+    "-4": SEVERAL[:3],
+    "--ipv4": SEVERAL[:3],
+    "-6": SEVERAL[3:],
+    "--ipv6": SEVERAL[3:],
+    "-46": SEVERAL,
+    "198.18.10.1 2001:db8::b:1 -6": SEVERAL[4:],
+    "--answered": [VIP],
+    "--answered -6": [],
+    "198.18.10.2 --answered": [],
+    "198.18.10.1 dev eth1": [VIP],
+    "198.18.10.1 eth1": [VIP],
+    "dev eth2": ["198.18.10.1"],
+    "198.18.10.2 dev eth2": [],
+}
+
+
+@pytest.fixture(scope="module")
+def several():
+    """Addresses on eth1, one of which answered; one of them on eth2 too."""
+    with Lan() as lan:
+        lan.server.ip("link add eth2 type veth peer name eth3")
+        lan.done("attach eth1", f"add {' '.join(SEVERAL)} dev eth1")
+        with Wire(lan.client, "eth0") as wire:
+            assert len(wire.ask(arp(VIP), count=1)) == 1
+        lan.done("add 198.18.10.1 dev eth2")
+        yield lan
+
+
+@pytest.mark.parametrize("words, shown", SHOWN.items(), ids=SHOWN)
+def test_list_of_some(several, words, shown):
+    rows = several.rows(f"list {words}")
+    on = {"eth2"} if "eth2" in words else {"eth1"}
+    assert [row["ip"] for row in rows if row["dev"] in on] == shown
+    lines = several.done(f"list {words}").out.splitlines()
+    assert [line.split()[:3] for line in lines] == [[row["ip"], "dev", row["dev"]] for row in rows]
+
+
+def columns_of(table):
+    """The cells of a table's rows; each column begins where its title does."""
+    title, *rows = table.splitlines()
+    starts = [match.start() for match in re.finditer(r"\S+", title)] + [None]
+    assert all(row[start - 1] == " " for row in rows for start in starts[1:-1]), table
+    return [[line[start:end].strip() for start, end in zip(starts, starts[1:])]
+            for line in [title, *rows]]
+
+
+def test_list_is_a_table_on_a_terminal(several):
+    shown = several.on_terminal("list")
+    title, *rows = columns_of(shown.out)
+    assert (shown.status, shown.err) == (0, "")
+    assert title == ["ADDRESS", "INTERFACE", "MAC", "STATE", "ANSWERS", "CONFLICTS", "LEASE"]
+    assert rows[0] == [VIP, "eth1", SERVER_MAC, "answering", "1", "0", "-"]
+    assert [row[:2] for row in rows] == [[row["ip"], row["dev"]] for row in several.rows("list")]
+    assert rows[-1][3] == "not-attached"
+    assert several.on_terminal("list -6 --answered").out == ""
+    assert several.on_terminal("list --json").out == several.done("list --json").out
+
+
+def test_a_long_list_is_a_table_on_a_terminal(lan):
+    """Wider cells that come later move their columns, and titles aren't repeated."""
+    lan.done("add 198.19.0.0-198.19.3.255 2001:db8:ffff:ffff:ffff:ffff:ffff:0/118 dev eth1")
+    lines = lan.on_terminal("list").out.splitlines()
+    assert len(lines) == 1 + 2048 and [n for n, line in enumerate(lines) if "MAC" in line] == [0]
+    ips = [line.split()[0] for line in lines[1:]]
+    assert ips == [row["ip"] for row in lan.rows("list")]
+    assert len({line.index("eth1") for line in lines[-500:]}) == 1
+
+
+def test_status_is_a_table_on_a_terminal(lan):
+    """Why the program runs alone is said once."""
+    lan.server.ip("link add eth2 type veth peer name eth3",
+                  f"link set eth3 xdpdrv object {PASS} section xdp")
+    lan.done("attach eth1 eth2", f"add {VIP} dev eth1", f"add {VIP6} dev eth3")
+    shown = lan.on_terminal("status")
+    rows = lan.rows("status")
+    table, *reasons = shown.out.split("\n\n")
+    title, *cells = columns_of(table)
+    assert (shown.status, shown.err) == (0, "")
+    assert title == ["INTERFACE", "MODE", "PLACE", "PRIORITY", "PROGRAM", "ADDRESSES", "REMARKS"]
+    places = {False: ["alone", "-"], True: ["1 of 1", "20"]}
+    for row, cell in zip(rows, cells, strict=True):
+        if row["dev"] == "eth3":
+            assert cell[1:] == ["-", "-", "-", "-", "1", "not attached, another XDP program is: pass"]
+        else:
+            assert cell == [row["dev"], "native", *places[row["chain"]], str(row["prog_id"]),
+                            str(row["entries"]), "-"]
+    expected = {row["chain_reason"] for row in rows} - {""}
+    assert reasons == [f"alone: no dispatcher: {reason}\n" for reason in expected]
+    assert lan.done("status").out.count("no dispatcher") == sum(not row["chain"] for row in rows[:2])
 
 
 def test_version(lan):

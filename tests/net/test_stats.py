@@ -100,6 +100,33 @@ def test_watch_text(lan, background):
     assert watch.stdout.readline().split() == ["arp_answered", "0", "0.0"]
 
 
+def test_watch_by_interface(lan, background):
+    """Text and JSON: each interface has rates of its own."""
+    lan.server.ip("link add eth2 type veth peer name eth3", "link set eth2 up", "link set eth3 up")
+    lan.done("attach eth1 eth2", f"add {VIP} dev eth1", f"add {VIP} dev eth2")
+    text, watch = (background(lan.argv(f"stats --watch 0.2{form}"), stdout=subprocess.PIPE, text=True)
+                   for form in ("", " --json"))
+    first = [text.stdout.readline().split() for _ in range(6)]
+    assert [first[1], first[3], first[5]] == [["eth1:"], ["eth2:"], []]
+    assert first[2] == first[4] == ["arp_answered", "0", "0.0"]
+    lines = [json.loads(watch.stdout.readline())]
+    with Wire(lan.server, "eth3") as second:
+        second.send(*[arp(VIP)] * 30)
+        while lines[-1]["devices"]["eth2"]["arp_answered"] < 30 and len(lines) < 50:
+            lines.append(json.loads(watch.stdout.readline()))
+    rates = {dev: sum(line["devices_per_second"][dev]["arp_answered"] for line in lines)
+             for dev in ("eth1", "eth2")}
+    assert rates["eth1"] == 0 and 0.2 * rates["eth2"] == pytest.approx(30, rel=0.3)
+    assert rates["eth2"] == pytest.approx(
+        sum(line["per_second"]["arp_answered"] for line in lines))
+    while "eth2:" != text.stdout.readline().strip():
+        pass
+    shown = []
+    while shown[1:2] != ["30"] and len(shown) < 100:
+        shown = text.stdout.readline().split()
+    assert shown[:2] == ["arp_answered", "30"]
+
+
 def test_watch_begins_before_the_first_attach(lan, background):
     """And goes on over a flush of everything."""
     watch = background(lan.argv("stats eth1 --watch 0.1 --json"), stdout=subprocess.PIPE, text=True)

@@ -76,38 +76,60 @@ static double seconds_between(const struct timespec *from, const struct timespec
 	return (to->tv_sec - from->tv_sec) + (to->tv_nsec - from->tv_nsec) / 1e9;
 }
 
-/* Of one outcome, since @before. An interface that is gone takes its counts with it: no rate then,
- * not a negative one. */
-static double rate(const struct reading *before, const struct reading *now, int outcome)
+/* Of one outcome, between two counts. An interface that is gone takes its counts with it: no rate
+ * then, not a negative one. */
+static double rate(const struct outcome_counts *before, const struct outcome_counts *now,
+		   int outcome, double seconds)
 {
-	if (now->sum.count[outcome] < before->sum.count[outcome])
+	if (now->count[outcome] < before->count[outcome])
 		return 0;
-	return (now->sum.count[outcome] - before->sum.count[outcome]) /
-	       seconds_between(&before->at, &now->at);
+	return (now->count[outcome] - before->count[outcome]) / seconds;
 }
 
-static json_t *rates_json(const struct reading *before, const struct reading *now)
+static json_t *rates_json(const struct outcome_counts *before, const struct outcome_counts *now,
+			  double seconds)
 {
 	json_t *json = json_object();
 
 	for (int i = 0; i < OUTCOME_COUNT; i++)
-		json_object_set_new(json, counts_outcome_name(i), json_real(rate(before, now, i)));
+		json_object_set_new(json, counts_outcome_name(i),
+				    json_real(rate(before, now, i, seconds)));
 	return json;
+}
+
+/* The counts in @before of the interface that is number @at in @now; where it wasn't there, those
+ * of now, so that it begins with no rate. */
+static const struct outcome_counts *counts_before(const struct reading *before,
+						  const struct reading *now, unsigned int at)
+{
+	for (unsigned int i = 0; i < before->devices.count; i++)
+		if (before->devices.rows[i].ifindex == now->devices.rows[at].ifindex)
+			return &before->counts[i];
+	return &now->counts[at];
 }
 
 static void reading_print_json(const struct reading *before, const struct reading *now)
 {
-	json_t *devices = json_object(), *json;
+	double seconds = before ? seconds_between(&before->at, &now->at) : 0;
+	json_t *devices = json_object(), *rates = json_object(), *json;
 
 	for (unsigned int i = 0; i < now->devices.count; i++) {
 		json_t *name = text_json(now->devices.rows[i].name);
 
 		json_object_set_new(devices, json_string_value(name), counts_json(&now->counts[i]));
+		if (before)
+			json_object_set_new(rates, json_string_value(name),
+					    rates_json(counts_before(before, now, i),
+						       &now->counts[i], seconds));
 		json_decref(name);
 	}
 	json = json_pack("{s:o, s:o}", "counters", counts_json(&now->sum), "devices", devices);
-	if (before)
-		json_object_set_new(json, "per_second", rates_json(before, now));
+	if (before) {
+		json_object_set_new(json, "per_second",
+				    rates_json(&before->sum, &now->sum, seconds));
+		json_object_set(json, "devices_per_second", rates);
+	}
+	json_decref(rates);
 	cli_print_json(json);
 }
 
@@ -131,13 +153,29 @@ static void reading_print(const struct reading *now)
 	}
 }
 
-static void reading_print_rates(const struct reading *before, const struct reading *now)
+static void print_rates(const struct outcome_counts *before, const struct outcome_counts *now,
+			double seconds)
 {
-	printf("%-22s %14s %14s\n", "outcome", "total", "per second");
 	for (int n = 0; n < OUTCOME_COUNT; n++)
-		if (worth_showing(&now->sum, n))
+		if (worth_showing(now, n))
 			printf("%-22s %14llu %14.1f\n", counts_outcome_name(n),
-			       (unsigned long long)now->sum.count[n], rate(before, now, n));
+			       (unsigned long long)now->count[n], rate(before, now, n, seconds));
+}
+
+/* By interface; one that was asked for by @name needs no heading, nor does nothing at all. */
+static void reading_print_rates(const struct reading *before, const struct reading *now,
+				const char *name)
+{
+	double seconds = seconds_between(&before->at, &now->at);
+
+	printf("%-22s %14s %14s\n", "outcome", "total", "per second");
+	if (!now->devices.count)
+		print_rates(&before->sum, &now->sum, seconds);
+	for (unsigned int i = 0; i < now->devices.count; i++) {
+		if (!name)
+			printf("%s:\n", now->devices.rows[i].name);
+		print_rates(counts_before(before, now, i), &now->counts[i], seconds);
+	}
 	putchar('\n');
 }
 
@@ -162,7 +200,7 @@ static int watch(const char *name, const struct cli_options *options, struct rea
 		if (options->json)
 			reading_print_json(before, now);
 		else
-			reading_print_rates(before, now);
+			reading_print_rates(before, now, name);
 		fflush(stdout);
 		*before = *now;
 	}
@@ -197,7 +235,7 @@ const struct cli_command cmd_stats = {
 	.options = (const struct cli_option *const[]){ &cli_opt_watch, NULL },
 	.details =
 		"Counts since the interface was first attached; they outlive a re-attach. With --json and\n"
-		"--watch, an object a line, with rates in per_second.\n\n"
+		"--watch, an object a line, with rates in per_second, by interface in devices_per_second.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " stats\n"
 		"  " CLI_NAME " stats eth1 --watch 1\n",

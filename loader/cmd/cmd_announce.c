@@ -73,8 +73,10 @@ static int announce_run(const struct cli_options *options, int count, char **wor
 	struct err err;
 	int r;
 
-	if (count != 3 || strcmp(words[1], "dev"))
-		return cli_usage(&cmd_announce, "'ADDR dev IFACE' is what it takes");
+	if (cli_check_address_dev(&cmd_announce, count, words))
+		return CLI_USAGE;
+	if (count > 3)
+		return cli_usage(&cmd_announce, "'%s' is one word too many", words[3]);
 	r = spec_parse(count, words, &spec, &err);
 	if (r == -EINVAL)
 		return cli_usage(&cmd_announce, "%s", err.text);

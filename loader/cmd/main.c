@@ -15,6 +15,7 @@ const struct cli_command *const cli_commands[] = {
 static int help_run(const struct cli_options *options, int count, char **words)
 {
 	const struct cli_command *command;
+	int r;
 
 	(void)options;
 	if (!count) {
@@ -23,11 +24,10 @@ static int help_run(const struct cli_options *options, int count, char **words)
 	}
 	if (count > 1)
 		return cli_usage(&cmd_help, "'%s' is one word too many", words[1]);
-	command = cli_command_find(words[0]);
-	if (!command)
-		return cli_usage(NULL, "no command '%s'", words[0]);
-	cli_print_help(command);
-	return CLI_DONE;
+	r = cli_command_find(words[0], &command);
+	if (!r)
+		cli_print_help(command);
+	return r;
 }
 
 const struct cli_command cmd_help = {

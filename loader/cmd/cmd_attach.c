@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* attach, detach, status: the program on interfaces. */
+/* attach, detach: the program on interfaces. */
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -253,91 +252,6 @@ const struct cli_command cmd_attach = {
 	.run = attach_run,
 };
 
-/* Pins for detach and status, which do without: @pins or NULL in *ret_pins. */
-static int pins_if_any(int r, struct pins *pins, const struct pins **ret_pins,
-		       const struct err *err)
-{
-	*ret_pins = r < 0 ? NULL : pins;
-	return r == -ENOENT && !*err->text ? 0 : r;
-}
-
-static size_t count_on(const struct entry_table *table, uint32_t ifindex)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < table->count; i++)
-		count += table->rows[i].key.ifindex == ifindex;
-	return count;
-}
-
-/* Appends interfaces that are gone and have addresses; there is room for all of @pins'. */
-static int status_add_gone(const struct pins *pins, const struct entry_table *table,
-			   struct status_row *rows, size_t *count, struct err *err)
-{
-	struct device_table devices;
-	/* no address without a record */
-	int r = table->count ? device_read_all(pins, &devices, err) : 0;
-
-	for (unsigned int i = 0; table->count && !r && i < devices.count; i++) {
-		const struct device_row *device = &devices.rows[i];
-		struct status_row row = { .gone = true,
-					  .ours = -1,
-					  .link.ifindex = device->ifindex,
-					  .entries = count_on(table, device->ifindex) };
-
-		memcpy(row.link.name, device->name, sizeof(row.link.name));
-		if (device->gone && row.entries)
-			rows[(*count)++] = row;
-	}
-	return r;
-}
-
-/* Rows of all interfaces on which the program runs or that have addresses. */
-static int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_t *ret_count,
-			   struct err *err)
-{
-	struct if_nameindex *names = if_nameindex();
-	struct entry_table table = {};
-	struct status_row *rows = NULL;
-	size_t total = 0, count = 0;
-	int r = 0;
-
-	if (!names)
-		return err_set(err, negative_errno(), "listing the interfaces: %s",
-			       strerror(errno));
-	while (names[total].if_index)
-		total++;
-	rows = calloc(total + L2RESP_MAX_DEVICES, sizeof(*rows));
-	if (!rows)
-		r = err_set(err, -ENOMEM, "out of memory");
-	else if (pins)
-		r = entry_read_all(pins, 0, &table, err);
-	for (size_t i = 0; rows && i < total && !r; i++) {
-		struct link link;
-		size_t entries;
-
-		/* one that is deleted meanwhile isn't there to show */
-		if (link_by_ifindex(names[i].if_index, &link, err) < 0)
-			continue;
-		entries = count_on(&table, link.ifindex);
-		r = status_read(pins, &link, entries, &rows[count], err);
-		if (!r && (rows[count].ours >= 0 || rows[count].state.empty_id || entries))
-			count++;
-	}
-	/* nor is one whose record's pin is missing */
-	if (!r && pins && pins->maps.fd[PINS_DEVICES] >= 0)
-		r = status_add_gone(pins, &table, rows, &count, err);
-	entry_table_free(&table);
-	if_freenameindex(names);
-	if (r < 0) {
-		free(rows);
-		return r;
-	}
-	*ret_rows = rows;
-	*ret_count = count;
-	return 0;
-}
-
 static int detach_rows(const struct pins *pins, struct status_row *rows, size_t count, bool json,
 		       struct err *err)
 {
@@ -368,38 +282,6 @@ static int detach_rows(const struct pins *pins, struct status_row *rows, size_t 
 	return 0;
 }
 
-/* A row for each interface, once where it has several of the names. */
-static int rows_by_name(const struct pins *pins, int count, char **words,
-			struct status_row **ret_rows, size_t *ret_count, struct err *err)
-{
-	size_t kept = 0;
-
-	_cleanup_free_ struct status_row *rows = calloc(count + 1, sizeof(*rows));
-
-	if (!rows)
-		return err_set(err, -ENOMEM, "out of memory");
-	for (int i = 0; i < count; i++) {
-		struct link link;
-		size_t entries, seen = 0;
-		int r = link_by_name(words[i], &link, err);
-
-		while (!r && seen < kept && rows[seen].link.ifindex != link.ifindex)
-			seen++;
-		if (seen < kept)
-			continue;
-		if (!r)
-			r = status_count_entries(pins, link.ifindex, &entries, err);
-		if (!r)
-			r = status_read(pins, &link, entries, &rows[kept++], err);
-		if (r < 0)
-			return r;
-	}
-	*ret_rows = rows;
-	*ret_count = kept;
-	rows = NULL;
-	return 0;
-}
-
 static int detach_run(const struct cli_options *options, int count, char **words)
 {
 	_cleanup_free_ struct status_row *rows = NULL;
@@ -414,7 +296,7 @@ static int detach_run(const struct cli_options *options, int count, char **words
 	if (count && options->all)
 		return cli_usage(&cmd_detach, "--all goes without interfaces");
 	r = pins_open_locked_existing(options->bpffs, &opened, &err);
-	r = pins_if_any(r, &opened, &pins, &err);
+	r = cli_pins_if_any(r, &opened, &pins, &err);
 	if (!r && options->all) {
 		r = status_read_all(pins, &rows, &row_count, &err);
 		for (size_t i = 0; !r && i < row_count;) {
@@ -424,7 +306,7 @@ static int detach_run(const struct cli_options *options, int count, char **words
 				rows[i] = rows[--row_count];
 		}
 	} else if (!r) {
-		r = rows_by_name(pins, count, words, &rows, &row_count, &err);
+		r = status_read_named(pins, count, words, &rows, &row_count, &err);
 	}
 	if (!r)
 		r = detach_rows(pins, rows, row_count, options->json, &err);
@@ -441,57 +323,4 @@ const struct cli_command cmd_detach = {
 		   "  " CLI_NAME " detach eth1\n"
 		   "  " CLI_NAME " detach --all\n",
 	.run = detach_run,
-};
-
-static int status_run(const struct cli_options *options, int count, char **words)
-{
-	_cleanup_free_ struct status_row *rows = NULL;
-	_cleanup_(pins_close) struct pins opened = PINS_NONE;
-	const struct pins *pins;
-	const char *name = NULL;
-	struct err missing, err;
-	struct cli_array array;
-	size_t row_count = 0;
-	bool incomplete;
-	int r;
-
-	if (count && cli_take_dev(&cmd_status, count, words, &name))
-		return CLI_USAGE;
-	r = pins_open_some(options->bpffs, &opened, &err);
-	/* what runs is shown all the same */
-	incomplete = r == -EUCLEAN;
-	missing = err;
-	r = pins_if_any(incomplete ? 0 : r, &opened, &pins, &err);
-	if (!r && name)
-		r = rows_by_name(pins, 1, (char **)&name, &rows, &row_count, &err);
-	else if (!r)
-		r = status_read_all(pins, &rows, &row_count, &err);
-	if (r < 0)
-		return cli_fail(&err);
-	if (options->json)
-		cli_array_begin(&array);
-	for (size_t i = 0; i < row_count; i++) {
-		if (options->json)
-			cli_array_row(&array, status_json(&rows[i]));
-		else
-			status_print(&rows[i], "");
-	}
-	if (options->json)
-		cli_array_end(&array);
-	else if (!row_count && !incomplete)
-		puts("attached nowhere");
-	return incomplete ? cli_fail(&missing) : CLI_DONE;
-}
-
-const struct cli_command cmd_status = {
-	.name = "status",
-	.words = "[IFACE]",
-	.summary = "Show where the program runs, and how",
-	.details =
-		"Alone or in libxdp's dispatcher, and why; native or skb mode; place and priority. Where a\n"
-		"pin is missing while the program runs, that is said too, and the exit status is 1.\n\n"
-		"Examples:\n"
-		"  " CLI_NAME " status\n"
-		"  " CLI_NAME " status eth1 --json\n",
-	.run = status_run,
 };

@@ -17,6 +17,7 @@
 #include "serve.h"
 #include "signals.h"
 #include "spec.h"
+#include "text.h"
 
 /* Lines in error that are shown before the rest is only counted. */
 #define MAX_ERRORS_SHOWN 10
@@ -106,11 +107,18 @@ struct import {
 	struct spec_list list;
 	struct link_cache links;
 	size_t errors;
+	json_t *complaints; /* for the error's object; NULL: complaints are printed */
 };
 
 static void import_complain(struct import *import, uint32_t line, const struct err *err)
 {
-	if (++import->errors <= MAX_ERRORS_SHOWN)
+	if (++import->errors > MAX_ERRORS_SHOWN)
+		return;
+	if (import->complaints)
+		json_array_append_new(import->complaints,
+				      json_pack("{s:I, s:o}", "line", (json_int_t)line, "error",
+						text_json(err->text)));
+	else
 		fprintf(stderr, CLI_NAME ": %s:%u: %s\n", import->name, line, err->text);
 }
 
@@ -211,8 +219,10 @@ static void cleanup_file(FILE **file)
 
 static void cleanup_import(struct import **import)
 {
-	if (*import)
+	if (*import) {
 		spec_list_free(&(*import)->list);
+		json_decref((*import)->complaints);
+	}
 	free(*import);
 }
 
@@ -239,10 +249,14 @@ static int import_run(const struct cli_options *options, int count, char **words
 	size_t room;
 	int r;
 
-	if (count != 1)
-		return cli_usage(&cmd_import, "it takes one file, or - for standard input");
+	if (!count)
+		return cli_usage(&cmd_import, "a file is missing, or - for standard input");
+	if (count > 1)
+		return cli_usage(&cmd_import, "'%s' is one word too many", words[1]);
 	if (!import)
 		return cli_fail_memory();
+	if (options->json)
+		import->complaints = json_array();
 	import->name = strcmp(words[0], "-") ? words[0] : "standard input";
 	file = strcmp(words[0], "-") ? fopen(words[0], "re") : fdopen(dup(STDIN_FILENO), "r");
 	if (!file) {
@@ -262,7 +276,7 @@ static int import_run(const struct cli_options *options, int count, char **words
 			pins_undo_create(&pins);
 	}
 	if (r < 0)
-		return cli_fail(&err);
+		return cli_fail_lines(&err, import->errors ? import->complaints : NULL);
 	report_added(options, NULL, &added);
 	return CLI_DONE;
 }
@@ -273,8 +287,8 @@ const struct cli_command cmd_import = {
 	.summary = "Add the addresses in a file, all or none",
 	.details =
 		"A line is '" SPEC_WORDS "', as add\n"
-		"takes it; a word that begins with '#' begins a comment. The file is checked whole\n"
-		"before the first address is written.\n\n"
+		"takes it for one address or range; a word that begins with '#' begins a comment. The file\n"
+		"is checked whole before the first address is written.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " import /etc/xdp-l2resp/addresses\n"
 		"  seq -f '10.1.2.%g dev eth1' 1 9 | " CLI_NAME " import -\n",

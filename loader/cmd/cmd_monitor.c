@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "addr.h"
 #include "capture.h"
@@ -402,6 +403,11 @@ static int monitor_run(const struct cli_options *options, int count, char **word
 		return CLI_USAGE;
 	if (options->json && options->write && !strcmp(options->write, "-"))
 		return cli_usage(&cmd_monitor, "--json and --write - both want standard output");
+	if (options->write && !strcmp(options->write, "-") && isatty(STDOUT_FILENO))
+		return cli_usage(&cmd_monitor,
+				 "--write - writes packets, which a terminal can't show; send them "
+				 "through a pipe, as in `" CLI_NAME
+				 " monitor --write - | tshark -r -`, or name a file");
 	signal_fd = open_signals(&err);
 	r = signal_fd < 0 ? signal_fd : monitor_open(&monitor, signal_fd, &pins, &err);
 	if (!r)

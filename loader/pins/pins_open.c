@@ -18,6 +18,7 @@
 #include "link.h"
 #include "meta.h"
 #include "pins.h"
+#include "pins_create.h"
 #include "prog.h"
 #include "signals.h"
 
@@ -25,25 +26,6 @@
 static const char *pin_name(enum pins_map map)
 {
 	return map == PINS_TRACE_CONTROL ? "trace_control" : pins_map_name(map);
-}
-
-static bool pin_has_own_size(enum pins_map map)
-{
-	return map >= PINS_RESPONDER_V4 && map <= PINS_RESPONDER_V6;
-}
-
-/*
- * An LRU map hands free elements to CPUs 128 at a time (LOCAL_FREE_TARGET in
- * kernel/bpf/bpf_lru_list.c), and forgets old ones when it has none left for a CPU, whatever the
- * others hold.
- */
-#define LRU_FREE_PER_CPU 128
-
-static uint32_t conflicts_size(void)
-{
-	int cpus = libbpf_num_possible_cpus();
-
-	return L2RESP_MAX_CONFLICTS + (cpus > 0 ? cpus : 0) * LRU_FREE_PER_CPU;
 }
 
 void pins_close(struct pins *pins)
@@ -104,13 +86,6 @@ static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PAT
 	return 0;
 }
 
-static int err_access(struct err *err, int error, const char *path)
-{
-	if (error == -EPERM || error == -EACCES)
-		return err_set(err, error, "%s: %s; run it as root", path, strerror(-error));
-	return err_set(err, error, "%s: %s", path, strerror(-error));
-}
-
 /*
  * Makes the directory if @create, and locks it. flush --all removes it, and whoever waited for the
  * lock meanwhile holds one of a directory that is gone: look again until the locked one is the one
@@ -123,7 +98,7 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 		struct stat locked, there;
 
 		if (create && mkdir(parent, 0700) < 0 && errno != EEXIST)
-			return err_access(err, negative_errno(), parent);
+			return pins_err_access(err, negative_errno(), parent);
 		fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0 && errno == ENOENT) {
 			if (create)
@@ -131,16 +106,16 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 			return -ENOENT;
 		}
 		if (fd < 0)
-			return err_access(err, negative_errno(), parent);
+			return pins_err_access(err, negative_errno(), parent);
 		while (flock(fd, lock) < 0) {
 			if (errno == EWOULDBLOCK)
 				return err_set(err, -EAGAIN, "another writer has %s locked",
 					       parent);
 			if (errno != EINTR)
-				return err_access(err, negative_errno(), parent);
+				return pins_err_access(err, negative_errno(), parent);
 		}
 		if (fstat(fd, &locked) < 0)
-			return err_access(err, negative_errno(), parent);
+			return pins_err_access(err, negative_errno(), parent);
 		if (stat(parent, &there) < 0 || there.st_ino != locked.st_ino ||
 		    there.st_dev != locked.st_dev)
 			continue;
@@ -169,7 +144,7 @@ static int map_check(const struct pins *pins, enum pins_map map, int fd,
 	same = info.type == bpf_map__type(wanted) && info.key_size == bpf_map__key_size(wanted) &&
 	       info.value_size == bpf_map__value_size(wanted) &&
 	       info.map_flags == bpf_map__map_flags(wanted) &&
-	       (pin_has_own_size(map) || map == PINS_CONFLICTS ||
+	       (pins_map_grows(map) || map == PINS_CONFLICTS ||
 		info.max_entries == bpf_map__max_entries(wanted));
 	if (!same)
 		return err_set(err, -EPROTO,
@@ -198,86 +173,15 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 		if (pins->maps.fd[map] < 0 && errno == ENOENT)
 			continue;
 		if (pins->maps.fd[map] < 0)
-			return err_access(err, negative_errno(), path);
+			return pins_err_access(err, negative_errno(), path);
 		r = map_check(pins, map, pins->maps.fd[map], wanted, &max_entries, err);
 		if (r < 0)
 			return r;
-		if (pin_has_own_size(map))
+		if (pins_map_grows(map))
 			pins->room[map - PINS_RESPONDER_V4] = max_entries;
 		present++;
 	}
 	return present;
-}
-
-static int stamp_forever(int leases_fd)
-{
-	uint32_t slot = L2RESP_LEASE_FOREVER;
-	struct lease_stamp forever = { .deadline_ns = UINT64_MAX };
-
-	return bpf_map_update_elem(leases_fd, &slot, &forever, BPF_ANY);
-}
-
-/* Creates and pins the maps that aren't there. */
-static int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t netns_cookie,
-			      struct err *err)
-{
-	uint32_t room =
-		pins->max_entries < L2RESP_FIRST_ROOM ? pins->max_entries : L2RESP_FIRST_ROOM;
-	const struct pins_meta meta = { .schema_version = L2RESP_SCHEMA_VERSION,
-					.netns_cookie = netns_cookie,
-					.max_entries = pins->max_entries };
-	struct bpf_program *prog;
-	int r;
-
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
-		struct bpf_map *wanted =
-			bpf_object__find_map_by_name(control->obj, pins_map_name(map));
-
-		if (pins->maps.fd[map] >= 0)
-			r = bpf_map__reuse_fd(wanted, pins->maps.fd[map]);
-		else if (pin_has_own_size(map))
-			r = bpf_map__set_max_entries(wanted, room);
-		else if (map == PINS_CONFLICTS)
-			r = bpf_map__set_max_entries(wanted, conflicts_size());
-		else
-			r = 0;
-		if (r < 0)
-			return err_set(err, r, "preparing map %s: %s", pins_map_name(map),
-				       strerror(-r));
-	}
-	/* only the maps are wanted here, made with their BTF */
-	bpf_object__for_each_program(prog, control->obj) bpf_program__set_autoload(prog, false);
-	r = control_bpf__load(control);
-	if (r == -EPERM)
-		return err_set(err, r, "creating the maps: %s; run it as root", strerror(-r));
-	if (r < 0)
-		return err_set(err, r, "creating the maps: %s", strerror(-r));
-	if (pins->maps.fd[PINS_LEASES] < 0)
-		r = stamp_forever(bpf_map__fd(control->maps.leases));
-	if (r < 0)
-		return err_set(err, negative_errno(), "preparing the maps: %s", strerror(errno));
-	if (pins->maps.fd[PINS_META] < 0)
-		r = meta_write(bpf_map__fd(control->maps.meta), pins->maps.dir, &meta, err);
-	if (r < 0)
-		return r;
-	if (mkdir(pins->maps.dir, 0700) < 0 && errno != EEXIST)
-		return err_access(err, negative_errno(), pins->maps.dir);
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
-		struct bpf_map *made;
-		char path[PATH_MAX];
-
-		if (pins->maps.fd[map] >= 0)
-			continue;
-		made = bpf_object__find_map_by_name(control->obj, pins_map_name(map));
-		if (pins_path(pins, map, "", path) < 0 || bpf_obj_pin(bpf_map__fd(made), path) < 0)
-			return err_access(err, negative_errno(), path);
-		pins->maps.fd[map] = fcntl(bpf_map__fd(made), F_DUPFD_CLOEXEC, 0);
-		if (pins->maps.fd[map] < 0)
-			return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
-		if (pin_has_own_size(map))
-			pins->room[map - PINS_RESPONDER_V4] = bpf_map__max_entries(made);
-	}
-	return 0;
 }
 
 /* These pins belong to the caller's network namespace, or to one whose programs are gone (then
@@ -462,14 +366,15 @@ int pins_remove(struct pins *pins, struct err *err)
 	char path[PATH_MAX], beside[PATH_MAX];
 
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
-		if (pin_has_own_size(map) && !pins_path(pins, map, PINS_GROWING, beside))
+		if (pins_map_grows(map) && !pins_path(pins, map, PINS_GROWING, beside))
 			unlink(beside);
 		if (pins_path(pins, map, "", path) < 0 || (unlink(path) < 0 && errno != ENOENT))
-			return err_access(err, negative_errno(), path);
+			return pins_err_access(err, negative_errno(), path);
 	}
 	if (rmdir(pins->maps.dir) < 0 && errno != ENOENT)
-		return err_access(err, negative_errno(), pins->maps.dir);
-	return pins_remove_parent(pins) < 0 ? err_access(err, negative_errno(), pins->maps.dir) : 0;
+		return pins_err_access(err, negative_errno(), pins->maps.dir);
+	return pins_remove_parent(pins) < 0 ? pins_err_access(err, negative_errno(), pins->maps.dir)
+					    : 0;
 }
 
 void pins_undo_create(struct pins *pins)

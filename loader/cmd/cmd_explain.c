@@ -168,8 +168,8 @@ static int explain_run(const struct cli_options *options, int count, char **word
 	struct err err;
 	int r;
 
-	if (count < 3 || strcmp(words[1], "dev"))
-		return cli_usage(&cmd_explain, "'ADDR dev IFACE' is what it takes");
+	if (cli_check_address_dev(&cmd_explain, count, words))
+		return CLI_USAGE;
 	r = addr_parse(words[0], &question.address, &err);
 	if (r == -EINVAL)
 		return cli_usage(&cmd_explain, "%s", err.text);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "addr.h"
-#include "lease.h"
+#include "lease_config.h"
 
 /* Durations: the longest that is believed of another node's record, the shortest that the data path
  * and a store can follow, and the step between them. */

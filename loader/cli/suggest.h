@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* "Did you mean": the known word nearest to a mistyped one. */
+#ifndef XDP_L2RESP_SUGGEST_H
+#define XDP_L2RESP_SUGGEST_H
+
+#define SUGGEST_MAX_LENGTH 32
+
+struct suggestion {
+	const char *typed;
+	const char *word; /* the nearest so far, NULL: none is near */
+	unsigned int edits;
+};
+
+/* Keeps @word, which must outlive @suggestion, where it is nearer than those before. */
+void suggest_consider(struct suggestion *suggestion, const char *word);
+
+#endif

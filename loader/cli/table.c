@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "table.h"
+
+bool table_wanted(void)
+{
+	return isatty(STDOUT_FILENO);
+}
+
+static void table_flush(struct table *table)
+{
+	for (size_t i = 0; i < table->used; i++) {
+		size_t length = strlen(table->cells[i]);
+
+		if (length > table->width[i % table->columns])
+			table->width[i % table->columns] = length;
+	}
+	for (size_t i = 0; i < table->used; i++) {
+		size_t column = i % table->columns;
+
+		if (column + 1 == table->columns)
+			puts(table->cells[i]);
+		else
+			printf("%-*s  ", (int)table->width[column], table->cells[i]);
+		free(table->cells[i]);
+	}
+	table->used = 0;
+}
+
+struct table *table_begin(const char *const *titles)
+{
+	struct table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return NULL;
+	while (titles[table->columns])
+		table->columns++;
+	for (unsigned int i = 0; i < table->columns; i++)
+		table_cell(table, "%s", titles[i]);
+	return table;
+}
+
+void table_cell(struct table *table, const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (table->failed || vasprintf(&text, format, args) < 0)
+		table->failed = true;
+	va_end(args);
+	if (table->failed)
+		return;
+	if (!*text) {
+		free(text);
+		text = strdup("-");
+	}
+	table->cells[table->used++] = text;
+	if (table->used == (size_t)table->columns * TABLE_ROWS)
+		table_flush(table);
+}
+
+int table_end(struct table *table, struct err *err)
+{
+	bool failed = table->failed, untouched = !table->width[0];
+
+	/* whole rows only, and no titles above nothing */
+	while (table->used % table->columns || (untouched && table->used == table->columns))
+		free(table->cells[--table->used]);
+	table_flush(table);
+	free(table);
+	return failed ? err_set(err, -ENOMEM, "out of memory") : 0;
+}

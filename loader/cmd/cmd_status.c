@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* status: where the program runs. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "cleanup.h"
+#include "cli.h"
+#include "status.h"
+#include "table.h"
+
+static int print_rows(const struct cli_options *options, const struct status_row *rows,
+		      size_t count, struct err *err)
+{
+	struct cli_array array;
+
+	if (options->json) {
+		cli_array_begin(&array);
+		for (size_t i = 0; i < count; i++)
+			cli_array_row(&array, status_json(&rows[i]));
+		cli_array_end(&array);
+	} else if (count && table_wanted()) {
+		return status_print_table(rows, count, err);
+	} else {
+		for (size_t i = 0; i < count; i++)
+			status_print(&rows[i], "");
+	}
+	return 0;
+}
+
+static int status_run(const struct cli_options *options, int count, char **words)
+{
+	_cleanup_free_ struct status_row *rows = NULL;
+	_cleanup_(pins_close) struct pins opened = PINS_NONE;
+	const struct pins *pins;
+	const char *name = NULL;
+	struct err missing, err;
+	size_t row_count = 0;
+	bool incomplete;
+	int r;
+
+	if (count && cli_take_dev(&cmd_status, count, words, &name))
+		return CLI_USAGE;
+	r = pins_open_some(options->bpffs, &opened, &err);
+	/* what runs is shown all the same */
+	incomplete = r == -EUCLEAN;
+	missing = err;
+	r = cli_pins_if_any(incomplete ? 0 : r, &opened, &pins, &err);
+	if (!r && name)
+		r = status_read_named(pins, 1, (char **)&name, &rows, &row_count, &err);
+	else if (!r)
+		r = status_read_all(pins, &rows, &row_count, &err);
+	if (r < 0)
+		return cli_fail(&err);
+	if (!options->json && !row_count && !incomplete)
+		puts("attached nowhere");
+	r = print_rows(options, rows, row_count, &err);
+	if (r < 0)
+		return cli_fail(&err);
+	return incomplete ? cli_fail(&missing) : CLI_DONE;
+}
+
+const struct cli_command cmd_status = {
+	.name = "status",
+	.words = "[IFACE]",
+	.summary = "Show where the program runs, and how",
+	.details =
+		"Alone or in libxdp's dispatcher, and why; native or skb mode; place and priority. A table\n"
+		"on a terminal, a line an interface in a pipe or a file. Where a pin is missing while the\n"
+		"program runs, that is said too, and the exit status is 1.\n\n"
+		"Examples:\n"
+		"  " CLI_NAME " status\n"
+		"  " CLI_NAME " status eth1 --json\n",
+	.run = status_run,
+};

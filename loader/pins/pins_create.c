@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "meta.h"
+#include "pins_create.h"
+
+bool pins_map_grows(enum pins_map map)
+{
+	return map >= PINS_RESPONDER_V4 && map <= PINS_RESPONDER_V6;
+}
+
+/*
+ * An LRU map hands free elements to CPUs 128 at a time (LOCAL_FREE_TARGET in
+ * kernel/bpf/bpf_lru_list.c), and forgets old ones when it has none left for a CPU, whatever the
+ * others hold.
+ */
+#define LRU_FREE_PER_CPU 128
+
+static uint32_t conflicts_size(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	return L2RESP_MAX_CONFLICTS + (cpus > 0 ? cpus : 0) * LRU_FREE_PER_CPU;
+}
+
+int pins_err_access(struct err *err, int error, const char *path)
+{
+	if (error == -EPERM || error == -EACCES)
+		return err_set(err, error, "%s: %s; run it as root", path, strerror(-error));
+	return err_set(err, error, "%s: %s", path, strerror(-error));
+}
+
+static int stamp_forever(int leases_fd)
+{
+	uint32_t slot = L2RESP_LEASE_FOREVER;
+	struct lease_stamp forever = { .deadline_ns = UINT64_MAX };
+
+	return bpf_map_update_elem(leases_fd, &slot, &forever, BPF_ANY);
+}
+
+/*
+ * Creates the maps that aren't there, with their BTF; the programs of @control aren't wanted.
+ * libbpf leaves out a flag that the kernel doesn't seem to know, also where only its question
+ * failed: a map without it would be of another layout.
+ */
+static int create_absent(const struct pins *pins, struct control_bpf *control, struct err *err)
+{
+	uint32_t room =
+		pins->max_entries < L2RESP_FIRST_ROOM ? pins->max_entries : L2RESP_FIRST_ROOM;
+	struct bpf_map *maps[PINS_MAP_COUNT];
+	uint32_t flags[PINS_MAP_COUNT];
+	struct bpf_program *prog;
+	int r;
+
+	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+		maps[map] = bpf_object__find_map_by_name(control->obj, pins_map_name(map));
+		flags[map] = bpf_map__map_flags(maps[map]);
+		if (pins->maps.fd[map] >= 0)
+			r = bpf_map__reuse_fd(maps[map], pins->maps.fd[map]);
+		else if (pins_map_grows(map))
+			r = bpf_map__set_max_entries(maps[map], room);
+		else if (map == PINS_CONFLICTS)
+			r = bpf_map__set_max_entries(maps[map], conflicts_size());
+		else
+			r = 0;
+		if (r < 0)
+			return err_set(err, r, "preparing map %s: %s", pins_map_name(map),
+				       strerror(-r));
+	}
+	bpf_object__for_each_program(prog, control->obj) bpf_program__set_autoload(prog, false);
+	r = control_bpf__load(control);
+	if (r == -EPERM)
+		return err_set(err, r, "creating the maps: %s; run it as root", strerror(-r));
+	if (r < 0)
+		return err_set(err, r, "creating the maps: %s", strerror(-r));
+	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++)
+		if (bpf_map__map_flags(maps[map]) != flags[map])
+			return err_set(err, -EAGAIN,
+				       "creating the maps: the kernel didn't say whether it knows "
+				       "what map %s needs; try again",
+				       pins_map_name(map));
+	return 0;
+}
+
+int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t netns_cookie,
+		       struct err *err)
+{
+	const struct pins_meta meta = { .schema_version = L2RESP_SCHEMA_VERSION,
+					.netns_cookie = netns_cookie,
+					.max_entries = pins->max_entries };
+	int r = create_absent(pins, control, err);
+
+	if (r < 0)
+		return r;
+	if (pins->maps.fd[PINS_LEASES] < 0)
+		r = stamp_forever(bpf_map__fd(control->maps.leases));
+	if (r < 0)
+		return err_set(err, negative_errno(), "preparing the maps: %s", strerror(errno));
+	if (pins->maps.fd[PINS_META] < 0)
+		r = meta_write(bpf_map__fd(control->maps.meta), pins->maps.dir, &meta, err);
+	if (r < 0)
+		return r;
+	if (mkdir(pins->maps.dir, 0700) < 0 && errno != EEXIST)
+		return pins_err_access(err, negative_errno(), pins->maps.dir);
+	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+		struct bpf_map *made;
+		char path[PATH_MAX];
+
+		if (pins->maps.fd[map] >= 0)
+			continue;
+		made = bpf_object__find_map_by_name(control->obj, pins_map_name(map));
+		if (pins_path(pins, map, "", path) < 0 || bpf_obj_pin(bpf_map__fd(made), path) < 0)
+			return pins_err_access(err, negative_errno(), path);
+		pins->maps.fd[map] = fcntl(bpf_map__fd(made), F_DUPFD_CLOEXEC, 0);
+		if (pins->maps.fd[map] < 0)
+			return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
+		if (pins_map_grows(map))
+			pins->room[map - PINS_RESPONDER_V4] = bpf_map__max_entries(made);
+	}
+	return 0;
+}

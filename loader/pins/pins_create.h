@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Makes the pinned maps. Only for pins.c. */
+#ifndef XDP_L2RESP_PINS_CREATE_H
+#define XDP_L2RESP_PINS_CREATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control_object.h"
+#include "err.h"
+#include "pins.h"
+
+/* Does @map begin small, and grow? */
+bool pins_map_grows(enum pins_map map);
+
+/* Writes why @path can't be used, and returns @error. */
+int pins_err_access(struct err *err, int error, const char *path);
+
+/* Creates and pins the maps that aren't there. 0, or a negative errno with @err. */
+int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t netns_cookie,
+		       struct err *err);
+
+#endif
