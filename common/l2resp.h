@@ -107,7 +107,7 @@ struct outcome_counts {
 };
 
 /* Key and value of conflicts: another host that used one of our addresses, by its sender hardware
- * address (IPv6: its Ethernet source). */
+ * address (IPv6: its link-layer address option, or without one its Ethernet source). */
 struct conflict_key {
 	__u8 address[16]; /* IPv4: mapped, ::ffff:a.b.c.d */
 	__u32 ifindex;

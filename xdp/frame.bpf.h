@@ -26,9 +26,11 @@ static __always_inline bool type_is_tag(__be16 type)
 	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
 }
 
-static __always_inline bool type_is_nd(__u8 type)
+static __always_inline bool type_is_nd(__u32 type)
 {
-	return type == ND_SOLICITATION || type == ND_ADVERTISEMENT;
+	type -= ND_SOLICITATION;
+	barrier_var(type); /* else clang compares twice */
+	return type <= ND_ADVERTISEMENT - ND_SOLICITATION;
 }
 
 /* @ip, followed by ICMPv6, is a solicitation or an advertisement. */

@@ -444,7 +444,7 @@ static long nd_walk_option(__u32 index, void *data)
  * whoever wants to be believed sends it right. Nor is its end looked for: the first of several
  * options is what hosts take, and it isn't behind the end if there is one before.
  */
-static __noinline enum outcome nd_unanswered(struct xdp_md *ctx, void *eth,
+static __noinline enum outcome nd_unanswered(struct xdp_md *ctx, const struct ethhdr *eth,
 					     const struct ipv6hdr *ip, __u32 ifindex, __u32 at)
 {
 	struct nd_message message = {};

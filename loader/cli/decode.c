@@ -149,7 +149,7 @@ bool decode_sender(const struct decoded *decoded, uint8_t ret_address[16],
 		memcpy(ret_address, nd->message.target, 16);
 	else
 		memcpy(ret_address, &nd->ip.saddr, 16);
-	memcpy(ret_mac, decoded->eth.h_source, ETH_ALEN);
+	memcpy(ret_mac, nd->has_mac ? nd->mac : decoded->eth.h_source, ETH_ALEN);
 	return true;
 }
 

@@ -66,7 +66,8 @@ bool decode_mentions(const struct decoded *decoded, const uint8_t address[16]);
 
 /*
  * Who uses which address by sending the frame: the sender's protocol and hardware address; the
- * advertised target or the IPv6 source, and the Ethernet source, as the data path compares them.
+ * advertised target or the IPv6 source, and the link-layer address option or without one the
+ * Ethernet source, as the data path compares them.
  * False: it doesn't say.
  */
 bool decode_sender(const struct decoded *decoded, uint8_t ret_address[16],

@@ -54,6 +54,17 @@ def test_an_address_is_defended_once_in_ten_seconds(agent, lan):
     assert agent.ready()
 
 
+def test_another_interface_of_this_host_is_no_conflict(agent, lan):
+    lan.server.ip("link add eth2 address 02:00:00:00:00:07 type veth peer name eth3")
+    start(agent, POLICY, service("web", VIP))
+    agent.wait_entries((VIP, "eth1"))
+    with Wire(lan.client, "eth0") as wire:
+        wire.send(arp(VIP, spa=VIP, sha="02:00:00:00:00:07"), conflict(VIP))
+    assert wait_until(lambda: f"{CLIENT_MAC} uses {VIP} too; defending it" in agent.log())
+    assert agent.metrics()["l2resp_conflicts_total"] == 1
+    assert "02:00:00:00:00:07" not in agent.log()
+
+
 def test_an_ipv6_address_is_defended(agent, lan):
     lan.enable_ipv6()
     start(agent, POLICY, service("web", VIP6))

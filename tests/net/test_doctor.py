@@ -9,6 +9,7 @@ import time
 import pytest
 
 from lan import BPFFS, CLIENT_MAC, PASS, SERVER_IP6, SERVER_MAC, VIP, VIP_MAC, changes, run
+from wait import wait_until
 from wire import Wire, arp
 
 VIP6 = "2001:db8::10"
@@ -252,6 +253,17 @@ def test_conflict(well):
                         finding["detail"])
     follow(well, finding)
     assert look(well) == {}
+
+
+def test_another_interface_of_this_host_is_no_conflict(well):
+    well.server.ip("link add eth2 address 02:00:00:00:00:07 type veth peer name eth3")
+    with Wire(well.client, "eth0") as wire:
+        wire.send(arp(VIP, spa=VIP, sha="02:00:00:00:00:07"))
+        assert wait_until(lambda: well.counters().get("arp_conflict") == 1)
+    assert "conflict" not in look(well)
+    assert well.rows("list")[0]["conflicts"] == 0
+    well.server.ip("link del eth2")
+    assert look(well)["conflict"]
 
 
 def test_what_is_an_agents_is_not_to_be_deleted(well):
