@@ -44,12 +44,15 @@
 	X(ND_BAD_FORMAT, nd_bad_format,                                                           \
 	  "code, target, length or an option's length that RFC 4861 rules out")                   \
 	X(ND_BAD_PROBE, nd_bad_probe,                                                             \
-	  "from ::, but not to a solicited-node group, or with a source link-layer address")      \
+	  "from ::, but not to a solicited-node group and its MAC, or with a source link-layer "  \
+	  "address")                                                                              \
 	X(ND_NO_LINK_LAYER_ADDRESS, nd_no_link_layer_address,                                     \
 	  "multicast solicitation without a source link-layer address to answer to")              \
 	X(ND_TOO_LONG, nd_too_long, "ICMPv6 message of over 256 bytes")                           \
 	X(ND_TRUNCATED, nd_truncated, "frame ends before the ICMPv6 message does")                \
-	X(ND_OTHER_VLAN, nd_other_vlan, "tagged for a VLAN that no address was added on")
+	X(ND_OTHER_VLAN, nd_other_vlan, "tagged for a VLAN that no address was added on")         \
+	X(ND_TRAILER, nd_trailer, "solicitation with over 64 bytes behind it")                    \
+	X(ND_EXTENSION_HEADERS, nd_extension_headers, "behind IPv6 extension headers")
 
 enum outcome {
 #define OUTCOME_ENUM(id, name, text) OUTCOME_##id,

@@ -18,6 +18,8 @@
 #define ARP_FORMAT	  0x0000040600080100ULL
 #define ARP_FORMAT_MASK	  0x0000ffffffffffffULL
 #define ARP_FORMAT_OP(op) (ARP_FORMAT | (__u64)bpf_htons(op) << 48)
+/* With hrd 6, IEEE 802: never answered, but Linux believes it from an Ethernet device. */
+#define ARP_FORMAT_IEEE_802 0x0000040600080600ULL
 
 /* RFC 1122 3.2.1.3: no host has a multicast, loopback or limited broadcast address. 0.0.0.0 probes
  * (RFC 5227). */
@@ -57,21 +59,24 @@ static __always_inline enum arp_ownership arp_look_up(const struct responder_v4_
 	return ARP_OWNED;
 }
 
-/* A packet that isn't answered: does its sender use an address of ours (RFC 5227 2.4)? Otherwise it
- * is @outcome. */
-__noinline enum outcome arp_silent(const struct ethhdr *eth, const struct arp_packet *arp,
-				   __u32 ifindex, enum outcome outcome)
+/*
+ * A request or a reply that isn't answered: does its sender use an address of ours? Otherwise it is
+ * @outcome. Hosts store the sha, whatever MACs the frame itself has, so that alone decides (RFC
+ * 5227 2.4).
+ */
+__noinline enum outcome arp_silent(const struct arp_packet *arp, __u32 ifindex,
+				   enum outcome outcome)
 {
 	struct responder_v4_key used = { .ifindex = ifindex };
 	struct responder_v4_entry *entry;
 	mac_t sha, mac;
 
-	if (!eth || !arp)
+	if (!arp)
 		return OUTCOME_COUNT;
 	used.ip4 = ip4_load(arp->spa);
 	sha = mac_load(arp->sha);
 	if (used.ip4 && arp_look_up(&used, &entry, &mac) == ARP_OWNED) {
-		if (sha == mac || mac_load(eth->h_source) == mac) {
+		if (sha == mac) {
 			outcome = OUTCOME_ARP_OWN_MAC;
 		} else {
 			struct conflict_key key = { .address = { [10] = 0xff, [11] = 0xff },
@@ -85,24 +90,33 @@ __noinline enum outcome arp_silent(const struct ethhdr *eth, const struct arp_pa
 	return count_silence(outcome);
 }
 
-/* Anything but a request for Ethernet and IPv4. */
+/* Anything but a request for Ethernet and IPv4: what it is if it is no conflict. */
+static __always_inline enum outcome arp_outcome_of_other(const struct ethhdr *eth,
+							 const struct arp_packet *arp)
+{
+	if ((word_load(arp) & ARP_FORMAT_MASK) != ARP_FORMAT)
+		return OUTCOME_ARP_BAD_FORMAT;
+	if (!mac_is_host(mac_load(arp->sha)) || !mac_is_host(mac_load(eth->h_source)))
+		return OUTCOME_ARP_BAD_SENDER_MAC;
+	if (!arp_sender_ip_valid(arp->spa))
+		return OUTCOME_ARP_BAD_SENDER_IP;
+	return OUTCOME_ARP_NOT_REQUEST;
+}
+
 __noinline enum outcome arp_other(const struct ethhdr *eth, const struct arp_packet *arp,
 				  __u32 ifindex)
 {
+	enum outcome outcome;
 	__u64 format;
 
 	if (!eth || !arp)
 		return OUTCOME_COUNT;
-	format = word_load(arp);
-	if ((format & ARP_FORMAT_MASK) != ARP_FORMAT)
-		return count_silence(OUTCOME_ARP_BAD_FORMAT);
-	if (!mac_is_host(mac_load(arp->sha)) || !mac_is_host(mac_load(eth->h_source)))
-		return count_silence(OUTCOME_ARP_BAD_SENDER_MAC);
-	if (!arp_sender_ip_valid(arp->spa))
-		return count_silence(OUTCOME_ARP_BAD_SENDER_IP);
-	if (format == ARP_FORMAT_OP(ARP_OP_REPLY))
-		return arp_silent(eth, arp, ifindex, OUTCOME_ARP_NOT_REQUEST);
-	return count_silence(OUTCOME_ARP_NOT_REQUEST);
+	outcome = arp_outcome_of_other(eth, arp);
+	format = word_load(arp) & ARP_FORMAT_MASK;
+	if ((format != ARP_FORMAT && format != ARP_FORMAT_IEEE_802) ||
+	    (arp->op != bpf_htons(ARP_OP_REQUEST) && arp->op != bpf_htons(ARP_OP_REPLY)))
+		return count_silence(outcome);
+	return arp_silent(arp, ifindex, outcome);
 }
 
 /* Turns the request into the reply where it lies. What follows the packet stays as the requester
@@ -124,9 +138,10 @@ static __always_inline void arp_reply(void *eth, struct arp_packet *arp, mac_t m
 }
 
 /* A request that isn't answered, for @outcome: counted, or left to arp_packet(). */
-static __always_inline enum outcome arp_refuse(enum outcome outcome, const bool answers_only)
+static __always_inline enum outcome arp_refuse(const struct arp_packet *arp, __u32 ifindex,
+					       enum outcome outcome, const bool answers_only)
 {
-	return answers_only ? OUTCOME_COUNT : count_silence(outcome);
+	return answers_only ? OUTCOME_COUNT : arp_silent(arp, ifindex, outcome);
 }
 
 /*
@@ -149,9 +164,9 @@ static __always_inline enum outcome arp_decide(void *eth, struct arp_packet *arp
 	if (answers_only && sha != source)
 		return OUTCOME_COUNT;
 	if (!mac_is_host(sha) || !mac_is_host(source))
-		return arp_refuse(OUTCOME_ARP_BAD_SENDER_MAC, answers_only);
+		return arp_refuse(arp, ifindex, OUTCOME_ARP_BAD_SENDER_MAC, answers_only);
 	if (!arp_sender_ip_valid(arp->spa))
-		return arp_refuse(OUTCOME_ARP_BAD_SENDER_IP, answers_only);
+		return arp_refuse(arp, ifindex, OUTCOME_ARP_BAD_SENDER_IP, answers_only);
 	asked.ip4 = ip4_load(arp->tpa);
 	asked.ifindex = ifindex;
 	ownership = arp_look_up(&asked, &entry, &mac);
@@ -159,20 +174,19 @@ static __always_inline enum outcome arp_decide(void *eth, struct arp_packet *arp
 		/* else clang computes the arguments ahead of the look-up, and saves registers to
 		 * hold them */
 		barrier_var(eth);
-		return arp_silent(eth, arp, asked.ifindex, OUTCOME_ARP_NOT_OWNED);
+		return arp_silent(answers_only ? eth + ETH_HLEN : arp, asked.ifindex,
+				  OUTCOME_ARP_NOT_OWNED);
 	}
 	if (ownership == ARP_LAPSED)
-		return answers_only ? OUTCOME_COUNT
-				    : arp_silent(eth, arp, ifindex, OUTCOME_ARP_LEASE_OVER);
+		return arp_refuse(arp, ifindex, OUTCOME_ARP_LEASE_OVER, answers_only);
 	/* loaded again rather than kept over the look-up: that would cost two accesses, to the
 	 * stack */
-	if (mac_load(arp->sha) == mac || mac_load(eth + ETH_ALEN) == mac)
-		return arp_refuse(OUTCOME_ARP_OWN_MAC, answers_only);
-	if (ip4_load(arp->spa) == ip4_load(arp->tpa))
-		return answers_only ? OUTCOME_COUNT
-				    : arp_silent(eth, arp, ifindex, OUTCOME_ARP_CONFLICT);
+	if (mac_load(arp->sha) == mac)
+		return answers_only ? OUTCOME_COUNT : count_silence(OUTCOME_ARP_OWN_MAC);
+	if (mac_load(eth + ETH_ALEN) == mac || ip4_load(arp->spa) == ip4_load(arp->tpa))
+		return arp_refuse(arp, ifindex, OUTCOME_ARP_OWN_MAC, answers_only);
 	if (mac_load(eth) != MAC_BROADCAST && mac_load(eth) != mac)
-		return arp_refuse(OUTCOME_ARP_OTHER_DESTINATION, answers_only);
+		return arp_refuse(arp, ifindex, OUTCOME_ARP_OTHER_DESTINATION, answers_only);
 	if (!answers_only && mac_load(arp->sha) != mac_load(eth + ETH_ALEN))
 		count_outcome(OUTCOME_ARP_SHA_MISMATCH);
 	arp_reply(eth, arp, mac);

@@ -12,7 +12,8 @@
 #include "nd.bpf.h"
 #include "wire.h"
 
-#define FRAME_MAX_TAGS 2
+#define FRAME_MAX_TAGS	     2
+#define IP6_EXTENSIONS_LIMIT (65536 / 8) /* as many as a packet has room for */
 
 /* The EtherType: it lies right before what it is the type of. */
 static __always_inline __be16 frame_type(const void *payload)
@@ -25,14 +26,82 @@ static __always_inline bool type_is_tag(__be16 type)
 	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
 }
 
-/* A solicitation or an advertisement: no extension header before it, no fragment (RFC 6980). The 28
- * bytes of an ARP packet must be readable at @ip. */
-static __always_inline bool ip6_is_nd(const struct ipv6hdr *ip, const void *end)
+static __always_inline bool type_is_nd(__u8 type)
+{
+	return type == ND_SOLICITATION || type == ND_ADVERTISEMENT;
+}
+
+/* @ip, followed by ICMPv6, is a solicitation or an advertisement. */
+static __always_inline bool icmp6_is_nd(const struct ipv6hdr *ip, const void *end)
 {
 	const struct nd_message *message = (const void *)(ip + 1);
 
-	return ip->nexthdr == IPPROTO_ICMPV6 && (const void *)&message->code <= end &&
-	       (message->type == ND_SOLICITATION || message->type == ND_ADVERTISEMENT);
+	return (const void *)&message->code <= end && type_is_nd(message->type);
+}
+
+/* An extension header that hosts step over before neighbour discovery; they drop it in fragments
+ * (RFC 6980). */
+static __always_inline bool ip6_is_extension(__u32 header)
+{
+	return header == IPPROTO_HOPOPTS || header == IPPROTO_ROUTING || header == IPPROTO_DSTOPTS;
+}
+
+/* A solicitation or an advertisement, or an extension header that one may be behind. In one compare
+ * for TCP and UDP, whose numbers lie between those of IPPROTO_HOPOPTS and the others. */
+static __always_inline bool ip6_may_be_nd(const struct ipv6hdr *ip, const void *end)
+{
+	__u32 before = ip->nexthdr - 1;
+
+	barrier_var(before); /* else clang keeps the number itself as well */
+	if (before < IPPROTO_ROUTING - 1)
+		return false;
+	if (before == IPPROTO_ICMPV6 - 1)
+		return icmp6_is_nd(ip, end);
+	return ip6_is_extension(before + 1);
+}
+
+/* How far ip6_skip_extension() has come: @header is at @at. */
+struct ip6_walk {
+	struct xdp_md *ctx;
+	__u32 at;
+	__u8 header;
+};
+
+/* All of them begin so (RFC 8200 4.3, 4.4, 4.6). */
+struct ip6_extension {
+	__u8 next;
+	__u8 length; /* in eight bytes, without the first eight */
+	__u8 type;
+	__u8 segments_left; /* of a routing header: not here yet unless it is 0 */
+};
+
+static long ip6_skip_extension(__u32 index, void *data)
+{
+	struct ip6_extension extension = {};
+	struct ip6_walk *walk = data;
+
+	(void)index;
+	if (!ip6_is_extension(walk->header) ||
+	    bpf_xdp_load_bytes(walk->ctx, walk->at, &extension, sizeof(extension)) ||
+	    (walk->header == IPPROTO_ROUTING && extension.segments_left))
+		return 1;
+	walk->at += (extension.length + 1) * 8;
+	walk->header = extension.next;
+	return 0;
+}
+
+/* Where a solicitation or an advertisement begins behind the extension headers at @at, the first
+ * of which is @header; 0: there is none. */
+static __noinline __u32 ip6_find_nd(struct xdp_md *ctx, __u32 at, __u8 header)
+{
+	struct ip6_walk walk = { .ctx = ctx, .at = at, .header = header };
+	__u8 type = 0;
+
+	bpf_loop(IP6_EXTENSIONS_LIMIT, ip6_skip_extension, &walk, 0);
+	if (walk.header != IPPROTO_ICMPV6 || bpf_xdp_load_bytes(ctx, walk.at, &type, 1) ||
+	    !type_is_nd(type))
+		return 0;
+	return walk.at;
 }
 
 /* Where the frame's payload is: behind the Ethernet header and its tags. */
@@ -40,6 +109,7 @@ struct frame {
 	void *eth;
 	void *end;
 	void *payload;
+	__u32 message; /* offset of one of neighbour discovery behind extension headers, or 0 */
 };
 
 /* Steps over the tags. False: the frame ends in one. */
@@ -113,6 +183,8 @@ static __always_inline enum outcome frame_nd(struct xdp_md *ctx, const struct fr
 	ifindex = frame_device(frame->eth);
 	if (!ifindex)
 		return count_silence(OUTCOME_ND_OTHER_VLAN);
+	if (frame->message)
+		return nd_unanswered(ctx, frame->eth, &packet->ip, ifindex, frame->message);
 	return nd_packet(ctx, frame->eth, packet, ifindex);
 }
 
@@ -135,9 +207,13 @@ static __always_inline enum frame_kind frame_parse(struct xdp_md *ctx, struct fr
 		return FRAME_ARP;
 	ip = frame->payload;
 	if (frame_type(frame->payload) != bpf_htons(ETH_P_IPV6) || (void *)(ip + 1) > frame->end ||
-	    ip->version != 6 || !ip6_is_nd(ip, frame->end))
+	    ip->version != 6)
 		return FRAME_OTHER;
-	return FRAME_ND;
+	if (ip->nexthdr == IPPROTO_ICMPV6)
+		return icmp6_is_nd(ip, frame->end) ? FRAME_ND : FRAME_OTHER;
+	if (ip6_is_extension(ip->nexthdr))
+		frame->message = ip6_find_nd(ctx, (void *)(ip + 1) - frame->eth, ip->nexthdr);
+	return frame->message ? FRAME_ND : FRAME_OTHER;
 }
 
 /* Has the frame an outcome? */

@@ -46,21 +46,26 @@ SEC("xdp.frags")
 int xdp_l2resp(struct xdp_md *ctx)
 {
 	void *end = (void *)(long)ctx->data_end;
-	void *eth = (void *)(long)ctx->data;
-	void *payload = eth + ETH_HLEN;
+	void *behind = (void *)(long)ctx->data + ETH_HLEN + sizeof(struct arp_packet);
+	void *payload, *eth;
 	__u64 type;
 
+	barrier_var(behind); /* else clang keeps the frame's beginning as well, for every frame */
 	/* one bounds check for nearly every frame: nothing shorter is answered */
-	if (payload + sizeof(struct arp_packet) > end)
+	if (behind > end)
 		return respond_slowly(ctx);
+	payload = behind - sizeof(struct arp_packet);
 	type = frame_type(payload);
-	if (type == bpf_htons(ETH_P_ARP))
+	if (type == bpf_htons(ETH_P_ARP)) {
+		eth = payload - ETH_HLEN;
+		barrier_var(eth); /* in place of @behind, not beside it */
 		return trace_is_on() ? respond_slowly(ctx) : arp_untagged(eth);
+	}
 	barrier_var(type); /* else clang takes the types in its own order */
 	if (type == bpf_htons(ETH_P_IP))
 		return XDP_PASS;
 	if (type == bpf_htons(ETH_P_IPV6))
-		return ip6_is_nd(payload, end) ? respond_slowly(ctx) : XDP_PASS;
+		return ip6_may_be_nd(payload, end) ? respond_slowly(ctx) : XDP_PASS;
 	return type_is_tag(type) ? respond_slowly(ctx) : XDP_PASS;
 }
 

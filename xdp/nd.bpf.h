@@ -23,6 +23,9 @@
 #define ND_BODY_MAX  256 /* longer messages are left to the kernel */
 #define ND_BODY_MIN  sizeof(struct nd_message)
 #define ND_REPLY_MAX (sizeof(struct nd_message) + sizeof(struct nd_option))
+/* Bytes behind a solicitation that is answered: padding and checksums of a NIC take less. One from
+ * :: is answered to all nodes, with all that is behind it. */
+#define ND_TRAILER_MAX 64
 
 /* The message once more, where reading at a variable offset verifies; no frame data may be read so.
  * mac_load() reads two bytes more. */
@@ -91,6 +94,12 @@ static __always_inline void ip6_set_all_nodes(void *ip6)
 
 #define MAC_ALL_NODES ((mac_t)0x0100000033330000ULL)
 
+/* Of frames to group @ip6 (RFC 2464 7). */
+static __always_inline mac_t mac_of_group(const struct in6_addr *ip6)
+{
+	return (__u64)ip6->s6_addr32[3] << 32 | 0x33330000;
+}
+
 static __always_inline void ip6_copy(void *to, const void *from)
 {
 	__builtin_memcpy(to, from, sizeof(struct in6_addr));
@@ -139,10 +148,11 @@ static __always_inline enum nd_ownership nd_look_up(const void *ip6, __u32 ifind
 	return ND_OWNED;
 }
 
+#define ND_WALK_LIMIT	 (65536 / sizeof(struct nd_option)) /* a packet's length is 16 bits */
 #define ND_OPTIONS_LIMIT ((ND_BODY_MAX - ND_BODY_MIN) / sizeof(struct nd_option))
 
-/* What nd_source() found, in the bits below a MAC. */
-#define ND_HAS_SOURCE  1
+/* What nd_option_mac() found, in the bits below a MAC. */
+#define ND_HAS_MAC     1
 #define ND_BAD_OPTIONS 2
 
 /* The option at @at, which moves on to the next one; NULL at the end of the @length bytes. */
@@ -175,59 +185,68 @@ __noinline bool nd_options_valid(const struct nd_scratch *scratch, __u32 length)
 	return true;
 }
 
+/* The option that a host believes in a message of this type: another has no place in it, and is
+ * ignored (RFC 4861 7.1). */
+static __always_inline __u8 nd_option_wanted(__u8 message_type)
+{
+	return message_type == ND_SOLICITATION ? ND_OPTION_SOURCE : ND_OPTION_TARGET;
+}
+
 /*
- * The source link-layer address among the options of such a message, and ND_HAS_SOURCE; 0 if there
- * is none, ND_BAD_OPTIONS if it isn't one of Ethernet. A loop of its own, like nd_options_valid():
- * the verifier would take what one loop had found so far for another way through the next.
+ * The link-layer address among the options of such a message, and ND_HAS_MAC; 0 if there is none,
+ * ND_BAD_OPTIONS if it isn't one of Ethernet. A loop of its own, like nd_options_valid(): the
+ * verifier would take what one loop had found so far for another way through the next.
  */
-__noinline __u64 nd_source(const struct nd_scratch *scratch, __u32 length)
+__noinline __u64 nd_option_mac(const struct nd_scratch *scratch, __u32 length)
 {
 	__u32 at = ND_BODY_MIN;
+	__u8 wanted;
 
 	if (!scratch)
 		return ND_BAD_OPTIONS;
+	wanted = nd_option_wanted(scratch->body[0]);
 	for (unsigned int i = 0; i < ND_OPTIONS_LIMIT; i++) {
 		const struct nd_option *option = nd_option_next(scratch, length, &at);
 
 		if (!option)
 			break;
-		if (option->type == ND_OPTION_SOURCE)
-			return option->length == 1 ? mac_load(option->mac) | ND_HAS_SOURCE
+		if (option->type == wanted)
+			return option->length == 1 ? mac_load(option->mac) | ND_HAS_MAC
 						   : ND_BAD_OPTIONS;
 	}
 	return 0;
 }
 
-static __always_inline mac_t nd_source_mac(__u64 source)
+/* The MAC that a host takes from a message: its option's, found by nd_option_mac(), or without one
+ * the Ethernet source. */
+static __always_inline mac_t nd_sender_mac(const void *eth, __u64 option_mac)
 {
-	return source & ~(__u64)ND_HAS_SOURCE;
+	return option_mac & ND_HAS_MAC ? option_mac & ~(__u64)ND_HAS_MAC : mac_load(eth + ETH_ALEN);
 }
 
-/* The Ethernet source, or the link-layer address that an option gives, is the entry's own. */
-static __always_inline bool nd_is_own(const void *eth, __u64 source, __u64 head)
+static __always_inline bool nd_sender_is_host(const void *eth, __u64 option_mac)
 {
-	return mac_load(eth + ETH_ALEN) == mac_of(head) ||
-	       (source & ND_HAS_SOURCE && nd_source_mac(source) == mac_of(head));
+	return mac_is_host(mac_load(eth + ETH_ALEN)) && mac_is_host(nd_sender_mac(eth, option_mac));
 }
 
-/* A message that isn't answered: @outcome, unless it uses @ip6, an address of ours. @source: of
- * nd_source(). */
-__noinline enum outcome nd_silent(const struct ethhdr *eth, const struct in6_addr *ip6,
-				  __u32 ifindex, __u64 source, enum outcome outcome)
+/* A message that isn't answered: @outcome, unless it says that @ip6, an address of ours, is at
+ * @mac. */
+__noinline enum outcome nd_silent(const struct in6_addr *ip6, __u32 ifindex, mac_t mac,
+				  enum outcome outcome)
 {
 	struct conflict_key key = { .ifindex = ifindex };
 	struct responder_v6_entry *entry;
 	__u64 head;
 
-	if (!eth || !ip6)
+	if (!ip6)
 		return OUTCOME_COUNT;
 	if (nd_look_up(ip6, ifindex, &entry, &head) == ND_OWNED) {
-		if (nd_is_own(eth, source, head)) {
+		if (mac == mac_of(head)) {
 			outcome = OUTCOME_ND_OWN_MAC;
 		} else {
 			outcome = OUTCOME_ND_CONFLICT;
 			ip6_copy(key.address, ip6);
-			count_conflict(&key, mac_load(eth->h_source));
+			count_conflict(&key, mac);
 		}
 	}
 	return count_silence(outcome);
@@ -235,16 +254,16 @@ __noinline enum outcome nd_silent(const struct ethhdr *eth, const struct in6_add
 
 /*
  * RFC 4861 7.1.1 and 7.1.2: what makes a message of @length bytes invalid whatever it is about.
- * OUTCOME_COUNT: nothing does. *ret_source is of nd_source().
+ * OUTCOME_COUNT: nothing does. *ret_option_mac is of nd_option_mac().
  */
 static __always_inline enum outcome nd_validate(struct xdp_md *ctx, void *eth,
 						struct nd_packet *packet, __u64 length,
-						const void *end, __u64 *ret_source)
+						const void *end, __u64 *ret_option_mac)
 {
 	struct nd_message *message = &packet->message;
 	__u32 offset = (void *)message - eth, slot = 0;
 	struct nd_scratch *scratch;
-	__u64 source;
+	__u64 option_mac;
 
 	if (packet->ip.hop_limit != ND_HOP_LIMIT)
 		return OUTCOME_ND_BAD_HOP_LIMIT;
@@ -263,37 +282,44 @@ static __always_inline enum outcome nd_validate(struct xdp_md *ctx, void *eth,
 		return OUTCOME_ND_BAD_CHECKSUM;
 	if (!nd_options_valid(scratch, length) || ip6_is_multicast(message->target))
 		return OUTCOME_ND_BAD_FORMAT;
-	/* in an advertisement it has no place, and is to be ignored (RFC 4861 7.1.2) */
-	source = message->type == ND_SOLICITATION ? nd_source(scratch, length) : 0;
-	if (source == ND_BAD_OPTIONS)
+	option_mac = nd_option_mac(scratch, length);
+	if (option_mac == ND_BAD_OPTIONS)
 		return OUTCOME_ND_BAD_FORMAT;
-	if (!mac_is_host(mac_load(eth + ETH_ALEN)) ||
-	    (source & ND_HAS_SOURCE && !mac_is_host(nd_source_mac(source))))
-		return OUTCOME_ND_BAD_SENDER_MAC;
-	*ret_source = source;
+	*ret_option_mac = option_mac;
 	return OUTCOME_COUNT;
 }
 
 static __always_inline enum outcome nd_advertisement(const struct ethhdr *eth,
-						     const struct nd_packet *packet, __u32 ifindex)
+						     const struct nd_packet *packet, __u32 ifindex,
+						     __u64 option_mac)
 {
 	/* RFC 4861 7.1.2: solicited ones go to one host */
 	if (ip6_is_multicast(&packet->ip.daddr) &&
 	    packet->message.flags & bpf_htonl(ND_FLAG_SOLICITED))
 		return count_silence(OUTCOME_ND_BAD_FORMAT);
-	return nd_silent(eth, (const void *)packet->message.target, ifindex, 0,
-			 OUTCOME_ND_NOT_SOLICITATION);
+	return nd_silent((const void *)packet->message.target, ifindex,
+			 nd_sender_mac(eth, option_mac),
+			 nd_sender_is_host(eth, option_mac) ? OUTCOME_ND_NOT_SOLICITATION
+							    : OUTCOME_ND_BAD_SENDER_MAC);
 }
 
 /* RFC 4861 7.1.1, 7.2.3: whether this solicitation may have an answer. OUTCOME_COUNT: it may. */
-static __always_inline enum outcome nd_check_sender(const struct ipv6hdr *ip, bool has_source)
+static __always_inline enum outcome nd_check_sender(const void *eth, const struct ipv6hdr *ip,
+						    __u64 option_mac)
 {
+	bool has_mac = option_mac & ND_HAS_MAC;
+
+	if (!nd_sender_is_host(eth, option_mac))
+		return OUTCOME_ND_BAD_SENDER_MAC;
+	/* the answer goes to all nodes: no frame that went to one host may come back so */
 	if (ip6_is_unspecified(&ip->saddr))
-		return has_source || !ip6_is_solicited_node(&ip->daddr) ? OUTCOME_ND_BAD_PROBE
-									: OUTCOME_COUNT;
+		return has_mac || !ip6_is_solicited_node(&ip->daddr) ||
+				       mac_load(eth) != mac_of_group(&ip->daddr)
+			       ? OUTCOME_ND_BAD_PROBE
+			       : OUTCOME_COUNT;
 	if (ip6_is_multicast(&ip->saddr) || ip6_is_loopback(&ip->saddr))
 		return OUTCOME_ND_BAD_SENDER_IP;
-	if (ip6_is_multicast(&ip->daddr) && !has_source)
+	if (ip6_is_multicast(&ip->daddr) && !has_mac)
 		return OUTCOME_ND_NO_LINK_LAYER_ADDRESS;
 	return OUTCOME_COUNT;
 }
@@ -314,7 +340,7 @@ static __always_inline bool nd_is_to(const struct ethhdr *eth, const struct nd_p
  * stays as the solicitation had it. @option: room for the target link-layer address, or NULL.
  */
 static __always_inline void nd_reply(void *eth, struct nd_packet *packet, struct nd_option *option,
-				     __u64 source, __u64 head)
+				     __u64 option_mac, __u64 head)
 {
 	struct nd_message *message = &packet->message;
 	struct ipv6hdr *ip = &packet->ip;
@@ -323,9 +349,7 @@ static __always_inline void nd_reply(void *eth, struct nd_packet *packet, struct
 	mac_t mac = mac_of(head);
 	__u32 flags = 0, sum;
 
-	mac_store(eth, probe			? MAC_ALL_NODES
-		       : source & ND_HAS_SOURCE ? nd_source_mac(source)
-						: mac_load(eth + ETH_ALEN));
+	mac_store(eth, probe ? MAC_ALL_NODES : nd_sender_mac(eth, option_mac));
 	mac_store(eth + ETH_ALEN, mac);
 	if (probe)
 		ip6_set_all_nodes(&ip->daddr);
@@ -351,34 +375,93 @@ static __always_inline void nd_reply(void *eth, struct nd_packet *packet, struct
 	message->checksum = ~nd_fold(sum);
 }
 
-/* A valid solicitation. @option: what follows the message, or NULL. @source: of nd_source(). */
+/* A valid solicitation. @option: what follows the message, or NULL. @option_mac: of
+ * nd_option_mac(). */
 __noinline enum outcome nd_solicitation(struct ethhdr *eth, struct nd_packet *packet,
-					struct nd_option *option, __u32 ifindex, __u64 source)
+					struct nd_option *option, __u32 ifindex, __u64 option_mac)
 {
 	struct responder_v6_entry *entry;
 	enum nd_ownership ownership;
 	enum outcome outcome;
+	mac_t mac;
 	__u64 head;
 
 	if (!eth || !packet)
 		return OUTCOME_COUNT;
-	outcome = nd_check_sender(&packet->ip, source & ND_HAS_SOURCE);
+	mac = nd_sender_mac(eth, option_mac);
+	outcome = nd_check_sender(eth, &packet->ip, option_mac);
 	if (outcome != OUTCOME_COUNT)
-		return count_silence(outcome);
+		return nd_silent(&packet->ip.saddr, ifindex, mac, outcome);
 	ownership = nd_look_up(packet->message.target, ifindex, &entry, &head);
 	if (ownership != ND_OWNED)
-		return nd_silent(eth, &packet->ip.saddr, ifindex, source,
+		return nd_silent(&packet->ip.saddr, ifindex, mac,
 				 ownership == ND_LAPSED ? OUTCOME_ND_LEASE_OVER
 							: OUTCOME_ND_NOT_OWNED);
-	if (nd_is_own(eth, source, head))
-		return count_silence(OUTCOME_ND_OWN_MAC);
-	if (ip6_equal(&packet->ip.saddr, packet->message.target))
-		return nd_silent(eth, &packet->ip.saddr, ifindex, source, OUTCOME_ND_CONFLICT);
+	if (mac == mac_of(head) || mac_load(eth->h_source) == mac_of(head) ||
+	    ip6_equal(&packet->ip.saddr, packet->message.target))
+		return nd_silent(&packet->ip.saddr, ifindex, mac, OUTCOME_ND_OWN_MAC);
 	if (!nd_is_to(eth, packet, mac_of(head)))
-		return count_silence(OUTCOME_ND_OTHER_DESTINATION);
-	nd_reply(eth, packet, option, source, head);
+		return nd_silent(&packet->ip.saddr, ifindex, mac, OUTCOME_ND_OTHER_DESTINATION);
+	nd_reply(eth, packet, option, option_mac, head);
 	count_answer(OUTCOME_ND_ANSWERED, &entry->responses_sent);
 	return OUTCOME_ND_ANSWERED;
+}
+
+/* How far nd_walk() has come through the options of a message. */
+struct nd_walk {
+	struct xdp_md *ctx;
+	__u32 at;
+	__u8 wanted;	  /* type of the option */
+	__u64 option_mac; /* as nd_option_mac() has it */
+};
+
+static long nd_walk_option(__u32 index, void *data)
+{
+	struct nd_walk *walk = data;
+	/* the MAC in its first bytes is loaded as a word, which must be aligned on the stack */
+	struct {
+		__u8 before[6];
+		struct nd_option option;
+		__u8 behind[2];
+	} __attribute__((aligned(8))) at = {};
+
+	(void)index;
+	if (bpf_xdp_load_bytes(walk->ctx, walk->at, &at.option, sizeof(at.option)) ||
+	    !at.option.length)
+		return 1;
+	if (at.option.type == walk->wanted) {
+		if (at.option.length == 1)
+			walk->option_mac = mac_load(at.option.mac) | ND_HAS_MAC;
+		return 1;
+	}
+	walk->at += at.option.length * sizeof(at.option);
+	return 0;
+}
+
+/*
+ * A message at @at in the frame that is never answered, being over ND_BODY_MAX or behind extension
+ * headers: hosts believe it all the same, so it may be a conflict. Its checksum isn't verified:
+ * whoever wants to be believed sends it right. Nor is its end looked for: the first of several
+ * options is what hosts take, and it isn't behind the end if there is one before.
+ */
+static __noinline enum outcome nd_unanswered(struct xdp_md *ctx, void *eth,
+					     const struct ipv6hdr *ip, __u32 ifindex, __u32 at)
+{
+	struct nd_message message = {};
+	struct nd_walk walk = { .ctx = ctx, .at = at + sizeof(message) };
+
+	if (bpf_xdp_load_bytes(ctx, at, &message, sizeof(message)))
+		return count_silence(OUTCOME_ND_TRUNCATED);
+	if (ip->hop_limit != ND_HOP_LIMIT)
+		return count_silence(OUTCOME_ND_BAD_HOP_LIMIT);
+	if (message.code)
+		return count_silence(OUTCOME_ND_BAD_FORMAT);
+	walk.wanted = nd_option_wanted(message.type);
+	bpf_loop(ND_WALK_LIMIT, nd_walk_option, &walk, 0);
+	return nd_silent(message.type == ND_SOLICITATION ? &ip->saddr : (void *)message.target,
+			 ifindex, nd_sender_mac(eth, walk.option_mac),
+			 ip->nexthdr == IPPROTO_ICMPV6 ? OUTCOME_ND_TOO_LONG
+						       : OUTCOME_ND_EXTENSION_HEADERS);
 }
 
 /*
@@ -392,19 +475,26 @@ static __noinline enum outcome nd_packet(struct xdp_md *ctx, void *eth, struct n
 	void *end = (void *)(long)ctx->data_end;
 	struct nd_option *option = (void *)(packet + 1);
 	enum outcome outcome;
-	__u64 source;
+	__u32 length, at = (void *)&packet->message - eth;
+	__u64 option_mac;
 
 	if ((void *)option > end)
 		return count_silence(OUTCOME_ND_TRUNCATED);
-	outcome = nd_validate(ctx, eth, packet, bpf_ntohs(packet->ip.payload_len), end, &source);
+	length = bpf_ntohs(packet->ip.payload_len);
+	outcome = nd_validate(ctx, eth, packet, length, end, &option_mac);
+	if (outcome == OUTCOME_ND_TOO_LONG)
+		return nd_unanswered(ctx, eth, &packet->ip, ifindex, at);
 	if (outcome != OUTCOME_COUNT)
 		return count_silence(outcome);
 	if (packet->message.type == ND_ADVERTISEMENT)
-		return nd_advertisement(eth, packet, ifindex);
+		return nd_advertisement(eth, packet, ifindex, option_mac);
+	if (bpf_xdp_get_buff_len(ctx) > at + length + ND_TRAILER_MAX)
+		return nd_silent(&packet->ip.saddr, ifindex, nd_sender_mac(eth, option_mac),
+				 OUTCOME_ND_TRAILER);
 	/* that it ends in the frame follows from the length, but not for the verifier */
-	if (bpf_ntohs(packet->ip.payload_len) < ND_REPLY_MAX || (void *)(option + 1) > end)
+	if (length < ND_REPLY_MAX || (void *)(option + 1) > end)
 		option = NULL;
-	return nd_solicitation(eth, packet, option, ifindex, source);
+	return nd_solicitation(eth, packet, option, ifindex, option_mac);
 }
 
 #endif

@@ -335,7 +335,8 @@ static int agent_start(struct agent *agent, struct err *err)
 		r = inquiry_new(agent->event, agent->links, &inquiry_callbacks, agent,
 				&agent->inquiry, err);
 	if (!r)
-		r = defender_new(agent->event, conflict_seen, agent, &agent->defender, err);
+		r = defender_new(agent->event, agent->links, conflict_seen, agent, &agent->defender,
+				 err);
 	if (!r)
 		r = service_events_new(agent->event, service_view, agent, &agent->events, err);
 	if (!r)

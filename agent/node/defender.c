@@ -28,6 +28,7 @@ struct defence {
 
 struct defender {
 	sd_event *event;
+	const struct links *links;
 	int fd; /* the ring's map; -1: none yet */
 	uint32_t id;
 	struct ring_buffer *ring;
@@ -74,12 +75,24 @@ static void report(struct defender *defender, const struct conflict_event *event
 	HASH_ADD(hh, defender->defences, key, sizeof(key), defence);
 }
 
+/* The data path knows the MAC of the address alone; another interface's on the same LAN is ours
+ * too. */
+static bool is_own(const struct defender *defender, const struct conflict_event *event)
+{
+	const struct link_table *table = links_table(defender->links);
+
+	for (size_t i = 0; i < table->count; i++)
+		if (!memcmp(table->rows[i].link.mac, event->key.mac, ETH_ALEN))
+			return true;
+	return false;
+}
+
 /* Negative: the turn is over, and this report was its last. */
 static int read_report(void *context, void *data, size_t size)
 {
 	struct defender *defender = context;
 
-	if (!defender->old && size >= sizeof(struct conflict_event)) {
+	if (!defender->old && size >= sizeof(struct conflict_event) && !is_own(defender, data)) {
 		defender->count++;
 		report(defender, data);
 	}
@@ -160,14 +173,15 @@ int defender_follow(struct defender *defender, const struct program *program, st
 	return 0;
 }
 
-int defender_new(sd_event *event, defender_fn *seen, void *userdata, struct defender **ret_defender,
-		 struct err *err)
+int defender_new(sd_event *event, const struct links *links, defender_fn *seen, void *userdata,
+		 struct defender **ret_defender, struct err *err)
 {
 	struct defender *defender = xcalloc(1, sizeof(*defender));
 	int r;
 
 	defender->event = sd_event_ref(event);
 	defender->fd = -1;
+	defender->links = links;
 	defender->seen = seen;
 	defender->userdata = userdata;
 	r = sd_event_add_time_relative(event, &defender->rest, CLOCK_BOOTTIME, 0, 1000, ring_rest,

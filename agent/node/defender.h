@@ -9,6 +9,7 @@
 
 #include "addr.h"
 #include "err.h"
+#include "links.h"
 #include "program.h"
 
 /* An address is defended at most that often (RFC 5227 2.4 b). */
@@ -30,8 +31,8 @@ typedef bool defender_fn(const struct address *address, uint32_t ifindex,
  * Calls @seen for what the data path reports (at most once a second for each address, interface and
  * host), from defender_follow() on, unless the address was defended less than the interval ago.
  */
-int defender_new(sd_event *event, defender_fn *seen, void *userdata, struct defender **ret_defender,
-		 struct err *err);
+int defender_new(sd_event *event, const struct links *links, defender_fn *seen, void *userdata,
+		 struct defender **ret_defender, struct err *err);
 
 /* Reads the reports of the maps that are pinned now, which @program must have locked. */
 int defender_follow(struct defender *defender, const struct program *program, struct err *err);

@@ -5,8 +5,10 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "foreign.h"
 #include "manifest.h"
 #include "metadata.h"
+#include "spelling.h"
 
 const char *const conflict_answer_names[] = {
 	[CONFLICT_DEFEND] = "defend",
@@ -53,15 +55,6 @@ void manifest_free(struct manifest *manifest)
 	free(manifest->policies);
 	free(manifest->pools);
 	*manifest = (struct manifest){};
-}
-
-static void note_skipped(const struct parse *parse, const json_t *object, const char *key,
-			 const char *text)
-{
-	struct err said;
-
-	place_err_write(&said, parse->place, object, key, text);
-	parse->note(said.text, parse->data);
 }
 
 static int add_service(const struct parse *parse, const json_t *object)
@@ -203,26 +196,57 @@ static int add_list(const struct parse *parse, const json_t *object)
 	return r < 0 ? r : 0;
 }
 
-/* Kinds, with the API that they are of: others have a Service too. */
+#define PAGE "xdp-l2respd(8)"
+
+/* Kinds, with the API that they are of (others have a Service too), and where they are described.
+ */
 static const struct {
 	const char *api;
 	const char *kind;
+	const char *page;
 	int (*add)(const struct parse *parse, const json_t *object);
 } kinds[] = {
-	{ "v1", "Service", add_service },
-	{ "v1", "Node", add_node },
-	{ "v1", "List", add_list },
-	{ "cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", add_policy },
-	{ "cilium.io/v2", "CiliumLoadBalancerIPPool", add_pool },
-	{ "cilium.io/v2alpha1", "CiliumLoadBalancerIPPool", add_pool },
+	{ "v1", "Service", PAGE, add_service },
+	{ "v1", "Node", PAGE, add_node },
+	{ "v1", "List", PAGE, add_list },
+	{ "cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", PAGE, add_policy },
+	{ "cilium.io/v2", "CiliumLoadBalancerIPPool", "docs/pools.md", add_pool },
+	{ "cilium.io/v2alpha1", "CiliumLoadBalancerIPPool", "docs/pools.md", add_pool },
 };
+
+#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
+
+/* -EINVAL with @err where @api and @kind are probably meant to be one of the kinds: left out as
+ * unknown, a policy would be withdrawn for a slip of the pen. Cilium's names are nobody else's. */
+static int refuse_misspelt(const struct parse *parse, const json_t *object, const char *api,
+			   const char *kind)
+{
+	for (size_t i = 0; i < KIND_COUNT; i++)
+		if (spelling_similar(kind, kinds[i].kind) &&
+		    (strchr(kinds[i].api, '/') || spelling_similar(api, kinds[i].api)))
+			return place_err(parse->err, -EINVAL, parse->place, object, "kind",
+					 "no kind %s %s; there is %s %s, see %s", api, kind,
+					 kinds[i].api, kinds[i].kind, kinds[i].page);
+	return 0;
+}
+
+/* Notes an object of a kind that isn't used here. */
+static void note_unused(const struct parse *parse, const json_t *object, const char *api,
+			const char *kind)
+{
+	struct err text, said;
+
+	err_write(&text, "skipped %s %s, %s", api, kind,
+		  foreign_kind(api, kind) ?: "which isn't used here");
+	place_err_write(&said, parse->place, object, "kind", text.text);
+	parse->note(said.text, parse->data);
+}
 
 int manifest_add(struct manifest *manifest, const struct place *place, const json_t *object,
 		 object_note_fn *note, void *data, struct err *err)
 {
 	const struct parse parse = { manifest, place, note, data, err };
 	const char *api = NULL, *kind = NULL;
-	struct err skipped;
 	int r;
 
 	if (!json_is_object(object))
@@ -235,10 +259,12 @@ int manifest_add(struct manifest *manifest, const struct place *place, const jso
 	if (!api || !kind)
 		return place_err(err, -EINVAL, place, object, api ? "apiVersion" : "kind",
 				 "%s is missing", api ? "kind" : "apiVersion");
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (size_t i = 0; i < KIND_COUNT; i++)
 		if (!strcmp(kinds[i].api, api) && !strcmp(kinds[i].kind, kind))
 			return kinds[i].add(&parse, object);
-	err_write(&skipped, "skipped %s %s, which isn't used here", api, kind);
-	note_skipped(&parse, object, "kind", skipped.text);
+	r = refuse_misspelt(&parse, object, api, kind);
+	if (r < 0)
+		return r;
+	note_unused(&parse, object, api, kind);
 	return 0;
 }

@@ -71,8 +71,9 @@ static inline bool manifest_says_something(const struct manifest *manifest)
 }
 
 /*
- * Adds @object, or each of its items if it is a List, to @manifest. Kinds that aren't known are
- * noted and skipped, as are addresses that can't be announced: Cilium skips those too. -EINVAL with
+ * Adds @object, or each of its items if it is a List, to @manifest. Kinds that aren't known, and
+ * aren't similar to one that is, are noted and skipped, as are addresses that can't be announced:
+ * Cilium skips those too. -EINVAL with
  * @err, "FILE:LINE: what", for an object that is wrong; @manifest may then hold part of a List.
  */
 int manifest_add(struct manifest *manifest, const struct place *place, const json_t *object,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "foreign.h"
 #include "metadata.h"
 #include "service.h"
 
@@ -24,10 +24,6 @@ static const char *const annotation_key[] = { "lbipam.cilium.io/sharing-key",
 					      "io.cilium/lb-ipam-sharing-key" };
 static const char *const annotation_namespaces[] = { "lbipam.cilium.io/sharing-cross-namespace",
 						     "io.cilium/lb-ipam-sharing-cross-namespace" };
-
-/* The group of the annotations above: others in it are Cilium's, or misspelt. */
-#define ANNOTATION_GROUP "lbipam.cilium.io/"
-#define ANNOTATION_PODS	 ANNOTATION_GROUP "sharing-permit-different-pods"
 
 static const char *const protocols[] = { "TCP", "UDP", "SCTP" };
 
@@ -272,38 +268,6 @@ static int parse_traffic_policy(const struct parse *parse, const json_t *spec,
 	return 0;
 }
 
-static bool annotation_known(const char *name)
-{
-	return !strcmp(name, annotation_ips[0]) || !strcmp(name, annotation_key[0]) ||
-	       !strcmp(name, annotation_namespaces[0]);
-}
-
-/* Notes the annotations that somebody may count on, and that do nothing here: all in one line,
- * which ends where there is no more room. */
-static void note_ignored(const struct parse *parse, json_t *annotations)
-{
-	struct err names = {}, said, line;
-	const char *name;
-	json_t *value;
-
-	json_object_foreach(annotations, name, value)
-	{
-		size_t used = strlen(names.text);
-
-		if (strncmp(name, ANNOTATION_GROUP, strlen(ANNOTATION_GROUP)) != 0 ||
-		    annotation_known(name))
-			continue;
-		snprintf(names.text + used, sizeof(names.text) - used, "%s%s%s", used ? ", " : "",
-			 name,
-			 strcmp(name, ANNOTATION_PODS) ? "" : " (not supported: they don't share)");
-	}
-	if (!*names.text)
-		return;
-	err_write(&said, "annotations that are ignored: %s", names.text);
-	place_err_write(&line, parse->place, annotations, NULL, said.text);
-	parse->note(line.text, parse->data);
-}
-
 static int parse_spec(const struct parse *parse, const json_t *object, const json_t *annotations,
 		      struct service *service)
 {
@@ -362,6 +326,8 @@ static int parse_metadata(const struct parse *parse, const json_t *object, struc
 int service_parse(const struct place *place, const json_t *object, object_note_fn *note, void *data,
 		  struct service **ret_service, struct err *err)
 {
+	const char *const known[] = { annotation_ips[0], annotation_key[0],
+				      annotation_namespaces[0], NULL };
 	const struct parse parse = { place, note, data, err };
 	_cleanup_(cleanup_service) struct service *service = xcalloc(1, sizeof(*service));
 	json_t *annotations = NULL;
@@ -383,7 +349,7 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 		r = parse_ingress(&parse, object, service);
 	if (r < 0)
 		return r;
-	note_ignored(&parse, annotations);
+	foreign_annotations(place, annotations, known, note, data);
 	*ret_service = service;
 	service = NULL;
 	return 0;

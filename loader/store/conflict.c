@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <ifaddrs.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/if_packet.h>
 #include <bpf/bpf.h>
 
 #include "alloc.h"
@@ -22,6 +25,39 @@ static int row_compare(const void *a, const void *b)
 	if (left->ifindex != right->ifindex)
 		return left->ifindex < right->ifindex ? -1 : 1;
 	return memcmp(left->address, right->address, sizeof(left->address));
+}
+
+/* Is @mac one of the interfaces in @all? */
+static bool is_own(const struct ifaddrs *all, const uint8_t mac[ETH_ALEN])
+{
+	for (const struct ifaddrs *one = all; one; one = one->ifa_next) {
+		const struct sockaddr_ll *link = (const void *)one->ifa_addr;
+
+		if (link && link->sll_family == AF_PACKET && link->sll_halen == ETH_ALEN &&
+		    !memcmp(link->sll_addr, mac, ETH_ALEN))
+			return true;
+	}
+	return false;
+}
+
+/* The data path knows the entry's MAC alone: another interface's on the same LAN is a conflict to
+ * it, and none to us. */
+static int drop_own(struct conflict_table *table, struct err *err)
+{
+	struct ifaddrs *all;
+	size_t kept = 0;
+
+	if (!table->count)
+		return 0;
+	if (getifaddrs(&all) < 0)
+		return err_set(err, negative_errno(), "listing the interfaces: %s",
+			       strerror(errno));
+	for (size_t i = 0; i < table->count; i++)
+		if (!is_own(all, table->rows[i].key.mac))
+			table->rows[kept++] = table->rows[i];
+	table->count = kept;
+	freeifaddrs(all);
+	return 0;
 }
 
 int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table, struct err *err)
@@ -50,7 +86,10 @@ int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table,
 		rows[i] = (struct conflict_row){ keys[i], values[i] };
 	qsort(rows, count, sizeof(*rows), row_compare);
 	*ret_table = (struct conflict_table){ rows, count };
-	return 0;
+	r = drop_own(ret_table, err);
+	if (r < 0)
+		conflict_table_free(ret_table);
+	return r;
 }
 
 uint64_t conflict_count(const struct conflict_table *table, const struct entry_key *key)

@@ -23,7 +23,8 @@ struct conflict_table {
 
 void conflict_table_free(struct conflict_table *table);
 
-/* All that the LRU map still knows; sorted; the caller frees it. */
+/* All that the LRU map still knows of other hosts: none with a MAC of an interface of this network
+ * namespace. Sorted; the caller frees it. */
 int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table, struct err *err);
 
 /* Frames in which others used the address of @key on its interface, over all their MACs. */

@@ -217,41 +217,61 @@ static int stamp_forever(int leases_fd)
 	return bpf_map_update_elem(leases_fd, &slot, &forever, BPF_ANY);
 }
 
-/* Creates and pins the maps that aren't there. */
-static int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t netns_cookie,
-			      struct err *err)
+/*
+ * Creates the maps that aren't there, with their BTF; the programs of @control aren't wanted.
+ * libbpf leaves out a flag that the kernel doesn't seem to know, also where only its question
+ * failed: a map without it would be of another layout.
+ */
+static int create_absent(const struct pins *pins, struct control_bpf *control, struct err *err)
 {
 	uint32_t room =
 		pins->max_entries < L2RESP_FIRST_ROOM ? pins->max_entries : L2RESP_FIRST_ROOM;
-	const struct pins_meta meta = { .schema_version = L2RESP_SCHEMA_VERSION,
-					.netns_cookie = netns_cookie,
-					.max_entries = pins->max_entries };
+	struct bpf_map *maps[PINS_MAP_COUNT];
+	uint32_t flags[PINS_MAP_COUNT];
 	struct bpf_program *prog;
 	int r;
 
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
-		struct bpf_map *wanted =
-			bpf_object__find_map_by_name(control->obj, pins_map_name(map));
-
+		maps[map] = bpf_object__find_map_by_name(control->obj, pins_map_name(map));
+		flags[map] = bpf_map__map_flags(maps[map]);
 		if (pins->maps.fd[map] >= 0)
-			r = bpf_map__reuse_fd(wanted, pins->maps.fd[map]);
+			r = bpf_map__reuse_fd(maps[map], pins->maps.fd[map]);
 		else if (pin_has_own_size(map))
-			r = bpf_map__set_max_entries(wanted, room);
+			r = bpf_map__set_max_entries(maps[map], room);
 		else if (map == PINS_CONFLICTS)
-			r = bpf_map__set_max_entries(wanted, conflicts_size());
+			r = bpf_map__set_max_entries(maps[map], conflicts_size());
 		else
 			r = 0;
 		if (r < 0)
 			return err_set(err, r, "preparing map %s: %s", pins_map_name(map),
 				       strerror(-r));
 	}
-	/* only the maps are wanted here, made with their BTF */
 	bpf_object__for_each_program(prog, control->obj) bpf_program__set_autoload(prog, false);
 	r = control_bpf__load(control);
 	if (r == -EPERM)
 		return err_set(err, r, "creating the maps: %s; run it as root", strerror(-r));
 	if (r < 0)
 		return err_set(err, r, "creating the maps: %s", strerror(-r));
+	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++)
+		if (bpf_map__map_flags(maps[map]) != flags[map])
+			return err_set(err, -EAGAIN,
+				       "creating the maps: the kernel didn't say whether it knows "
+				       "what map %s needs; try again",
+				       pins_map_name(map));
+	return 0;
+}
+
+/* Creates and pins the maps that aren't there. */
+static int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t netns_cookie,
+			      struct err *err)
+{
+	const struct pins_meta meta = { .schema_version = L2RESP_SCHEMA_VERSION,
+					.netns_cookie = netns_cookie,
+					.max_entries = pins->max_entries };
+	int r = create_absent(pins, control, err);
+
+	if (r < 0)
+		return r;
 	if (pins->maps.fd[PINS_LEASES] < 0)
 		r = stamp_forever(bpf_map__fd(control->maps.leases));
 	if (r < 0)

@@ -9,6 +9,8 @@ import json
 
 import pytest
 
+from wait import wait_until
+
 # Addresses tell where they are from: .1x are external, .2x the load balancer's.
 WEB_EXTERNAL, WEB_BALANCER = "198.18.10.11", "198.18.10.21"
 API_EXTERNAL, API_BALANCER = "198.18.10.12", "198.18.10.22"
@@ -246,6 +248,58 @@ def test_unknown_kinds_are_skipped_with_a_line(agent, links):
     assert {row["ip"] for row in done.json} == {WEB_EXTERNAL}
     assert "objects.yaml:1: skipped apps/v1 Deployment" in done.err
     assert "objects.yaml:3: skipped serving.knative.dev/v1 Service" in done.err
+
+
+# kinds that are probably meant to be one of ours: refused, with the one that is meant
+MISSPELT = {
+    ("cilium.io/v2alpha1", "CiliumL2AnouncementPolicy"): "CiliumL2AnnouncementPolicy, see xdp-l2respd(8)",
+    ("cilium.io/v2alpha1", "CiliumL2AnnoucementPolciy"): "CiliumL2AnnouncementPolicy, see xdp-l2respd(8)",
+    ("cilium.io/v2", "CiliumL2AnnouncementPolicy"): "cilium.io/v2alpha1 CiliumL2AnnouncementPolicy, see",
+    ("cilium.io/v2", "CiliumLoadBalancerIpPools"): "cilium.io/v2 CiliumLoadBalancerIPPool, see docs/pools.md",
+    ("cilium.io/v1", "CiliumLoadBalancerIPPool"): "cilium.io/v2 CiliumLoadBalancerIPPool, see docs/pools.md",
+    ("v1", "Sevrice"): "v1 Service, see xdp-l2respd(8)",
+    ("V1", "Service"): "v1 Service, see xdp-l2respd(8)",
+    ("v1", "node"): "v1 Node, see xdp-l2respd(8)",
+}
+# and those that aren't
+UNUSED = {
+    ("v1", "Pod"): "which isn't used here", ("v1", "Secret"): "which isn't used here",
+    ("rbac.authorization.k8s.io/v1", "Role"): "which isn't used here",
+    ("serving.knative.dev/v1", "Service"): "which isn't used here",
+    ("cilium.io/v2alpha1", "CiliumPodIPPool"): "which isn't used here",
+    ("cilium.io/v2", "CiliumLocalRedirectPolicy"): "which isn't used here",
+    ("metallb.io/v1beta1", "IPAddressPool"): "here it is a CiliumLoadBalancerIPPool: docs/pools.md",
+    ("metallb.io/v1beta1", "L2Advertisement"): "here it is a CiliumL2AnnouncementPolicy: docs/pools.md",
+    ("metallb.io/v1beta2", "BGPPeer"): "which is MetalLB's: docs/pools.md",
+}
+
+
+def test_misspelt_kinds_are_refused_and_unused_ones_named(agent):
+    for number, (api, kind) in enumerate(MISSPELT | UNUSED):
+        agent.write(f"{number}.yaml", objects({"apiVersion": api, "kind": kind, "metadata": {"name": "x"}}))
+    done = agent.command("--config", agent.config, "--check")
+    assert done.status == 1
+    for number, ((api, kind), text) in enumerate(MISSPELT.items()):
+        line = next(line for line in done.err.splitlines() if f"/{number}.yaml:1: " in line)
+        assert f"no kind {api} {kind}; there is " in line and text in line and line.endswith("; the file is left out")
+    for number, ((api, kind), text) in enumerate(UNUSED.items(), len(MISSPELT)):
+        line = next(line for line in done.err.splitlines() if f"/{number}.yaml:1: " in line)
+        assert f"skipped {api} {kind}, " in line and text in line
+    assert len(done.err.splitlines()) == len(MISSPELT) + len(UNUSED)
+
+
+def test_a_kind_that_becomes_misspelt_withdraws_nothing(agent):
+    agent.write("policy.yaml", policy(EXT | ON_ETH1))
+    agent.write("service.yaml", objects(SERVICES[0]))
+    agent.start()
+    agent.wait_entries((WEB_EXTERNAL, "eth1"))
+    agent.write("policy.yaml", policy(EXT | ON_ETH1).replace("Announcement", "Anouncement"))
+    assert wait_until(lambda: "no kind cilium.io/v2alpha1 CiliumL2AnouncementPolicy; there is" in agent.log())
+    assert "what the file said before stays in force" in agent.log()
+    assert set(agent.entries()) == {(WEB_EXTERNAL, "eth1")}
+    assert agent.http("/readyz") == (503, "1 manifest is wrong; the log says where\n")
+    agent.write("policy.yaml", policy(EXT | ON_ETH1))
+    assert wait_until(agent.ready)
 
 
 def test_a_list_of_objects(agent, links):

@@ -149,7 +149,8 @@ static bool sample_make(const struct input *input, size_t size, struct reference
 	sample->linear =
 		sample->length - (input->fragments < sample->length ? input->fragments : 0);
 	memcpy(sample->wanted, sample->in, sample->length);
-	sample->reference = reference_respond(told, sample->wanted, sample->linear);
+	sample->reference = reference_respond(told, sample->wanted, sample->linear,
+					      sample->length - sample->linear);
 	return true;
 }
 

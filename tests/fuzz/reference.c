@@ -64,64 +64,76 @@ static struct reference_result silence(enum outcome outcome)
 	return (struct reference_result){ .outcome = outcome };
 }
 
-/* @user, if it is an address of ours, is being used by @mac. Not when one of the MACs that the
- * frame came from is ours: then the frame is. */
+/* @user, if it is an address of ours, is said to be at @mac. */
 static struct reference_result used_by(const struct reference_address *user, const uint8_t *mac,
-				       bool is_ours, enum outcome conflict, enum outcome own,
+				       enum outcome conflict, enum outcome own,
 				       enum outcome otherwise)
 {
 	struct reference_result result = { .outcome = conflict, .conflict = user };
 
 	if (!user || user->lapsed)
 		return silence(otherwise);
-	if (is_ours)
+	if (same(mac, user->mac, 6))
 		return silence(own);
 	memcpy(result.conflict_mac, mac, 6);
 	return result;
 }
 
-static struct reference_result arp_used(const uint8_t *eth, const uint8_t *arp,
-					const struct reference_address *user,
+/* RFC 5227 2.4 */
+static struct reference_result arp_used(const uint8_t *arp, const struct reference_address *user,
 					enum outcome otherwise)
 {
-	bool is_ours =
-		user && (same(arp + ARP_SHA, user->mac, 6) || same(eth + ETH_SRC, user->mac, 6));
+	return used_by(user, arp + ARP_SHA, OUTCOME_ARP_CONFLICT, OUTCOME_ARP_OWN_MAC, otherwise);
+}
 
-	return used_by(user, arp + ARP_SHA, is_ours, OUTCOME_ARP_CONFLICT, OUTCOME_ARP_OWN_MAC,
-		       otherwise);
+/* What is wrong with a sender that asks or answers; OUTCOME_COUNT: nothing. */
+static enum outcome arp_sender(const uint8_t *eth, const uint8_t *arp)
+{
+	const uint8_t *spa = arp + ARP_SPA;
+
+	if (!is_host_mac(arp + ARP_SHA) || !is_host_mac(eth + ETH_SRC))
+		return OUTCOME_ARP_BAD_SENDER_MAC;
+	/* RFC 1122 3.2.1.3 */
+	if (spa[0] == 127 || (spa[0] >= 224 && spa[0] <= 239) || same(spa, broadcast, 4))
+		return OUTCOME_ARP_BAD_SENDER_IP;
+	return OUTCOME_COUNT;
 }
 
 static struct reference_result arp_respond(const struct reference *told, uint8_t *eth, uint8_t *arp,
 					   uint32_t device)
 {
-	static const uint8_t ethernet_ip4[] = { 0, 1, 8, 0, 6, 4 };
+	static const uint8_t ip4[] = { 8, 0, 6, 4 };
+	unsigned int hardware = get16(arp), op = get16(arp + ARP_OP);
 	uint8_t *sha = arp + ARP_SHA, *spa = arp + ARP_SPA, *tha = arp + ARP_THA,
 		*tpa = arp + ARP_TPA, asked[4];
 	const struct reference_address *sender = owned4(told, spa, device);
 	const struct reference_address *target = owned4(told, tpa, device);
 	struct reference_result result = { .outcome = OUTCOME_ARP_ANSWERED, .answered = target };
+	enum outcome wrong = arp_sender(eth, arp);
 
-	if (!same(arp, ethernet_ip4, sizeof(ethernet_ip4)))
+	/* hosts take IEEE 802's hardware type for Ethernet's, so what it says may be a conflict */
+	if ((hardware != 1 && hardware != 6) || !same(arp + 2, ip4, sizeof(ip4)))
 		return silence(OUTCOME_ARP_BAD_FORMAT);
-	if (!is_host_mac(sha) || !is_host_mac(eth + ETH_SRC))
-		return silence(OUTCOME_ARP_BAD_SENDER_MAC);
-	/* RFC 1122 3.2.1.3 */
-	if (spa[0] == 127 || (spa[0] >= 224 && spa[0] <= 239) || same(spa, broadcast, 4))
-		return silence(OUTCOME_ARP_BAD_SENDER_IP);
-	if (get16(arp + ARP_OP) == 2)
-		return arp_used(eth, arp, sender, OUTCOME_ARP_NOT_REQUEST);
-	if (get16(arp + ARP_OP) != 1)
-		return silence(OUTCOME_ARP_NOT_REQUEST);
+	if (hardware == 6)
+		wrong = OUTCOME_ARP_BAD_FORMAT;
+	else if (op != 1 && wrong == OUTCOME_COUNT)
+		wrong = OUTCOME_ARP_NOT_REQUEST;
+	if (op != 1 && op != 2)
+		return silence(wrong);
+	if (wrong != OUTCOME_COUNT)
+		return arp_used(arp, sender, wrong);
 	if (!target)
-		return arp_used(eth, arp, sender, OUTCOME_ARP_NOT_OWNED);
+		return arp_used(arp, sender, OUTCOME_ARP_NOT_OWNED);
 	if (target->lapsed)
-		return arp_used(eth, arp, sender, OUTCOME_ARP_LEASE_OVER);
-	if (same(sha, target->mac, 6) || same(eth + ETH_SRC, target->mac, 6))
+		return arp_used(arp, sender, OUTCOME_ARP_LEASE_OVER);
+	if (same(sha, target->mac, 6))
 		return silence(OUTCOME_ARP_OWN_MAC);
+	if (same(eth + ETH_SRC, target->mac, 6))
+		return arp_used(arp, sender, OUTCOME_ARP_OWN_MAC);
 	if (same(spa, tpa, 4))
-		return arp_used(eth, arp, target, OUTCOME_COUNT);
+		return arp_used(arp, target, OUTCOME_COUNT);
 	if (!same(eth + ETH_DST, broadcast, 6) && !same(eth + ETH_DST, target->mac, 6))
-		return silence(OUTCOME_ARP_OTHER_DESTINATION);
+		return arp_used(arp, sender, OUTCOME_ARP_OTHER_DESTINATION);
 	result.sha_mismatch = !same(sha, eth + ETH_SRC, 6);
 	/* RFC 826: swap the fields, put the hardware address in, the reply's operation, send it to
 	 * the new target */
@@ -151,36 +163,61 @@ static unsigned int icmp6_checksum(const uint8_t *ip, const uint8_t *message, si
 }
 
 /*
- * RFC 4861 4.6, 7.1.1: false where an option's length can't be. *ret_source: the MAC of the first
- * source link-layer address option, or NULL. Only solicitations have it; in an advertisement it is
- * to be ignored (7.1.2).
+ * RFC 4861 4.6, 7.1: false where an option's length can't be. *ret_mac: the MAC of the first
+ * source link-layer address option of a solicitation, or target one of an advertisement, or NULL.
+ * The other has no place in them, and is to be ignored.
  */
-static bool nd_options(const uint8_t *message, size_t length, const uint8_t **ret_source)
+static bool nd_options(const uint8_t *message, size_t length, const uint8_t **ret_mac)
 {
-	*ret_source = NULL;
+	*ret_mac = NULL;
 	for (size_t at = ND_SIZE; at < length;) {
 		size_t size = 8UL * message[at + 1];
 
 		if (!size || at + size > length)
 			return false;
-		if (message[0] == 135 && message[at] == 1 && !*ret_source) {
+		if (message[at] == (message[0] == 135 ? 1 : 2) && !*ret_mac) {
 			/* RFC 2464 6: eight bytes on Ethernet */
 			if (size != 8)
 				return false;
-			*ret_source = message + at + 2;
+			*ret_mac = message + at + 2;
 		}
 		at += size;
 	}
 	return true;
 }
 
-static struct reference_result nd_used(const uint8_t *eth, const uint8_t *source,
+/* @mac: of nd_options(). */
+static struct reference_result nd_used(const uint8_t *eth, const uint8_t *mac,
 				       const struct reference_address *user, enum outcome otherwise)
 {
-	bool is_ours = user && (same(eth + ETH_SRC, user->mac, 6) ||
-				(source && same(source, user->mac, 6)));
+	return used_by(user, mac ? mac : eth + ETH_SRC, OUTCOME_ND_CONFLICT, OUTCOME_ND_OWN_MAC,
+		       otherwise);
+}
 
-	return used_by(user, eth + ETH_SRC, is_ours, OUTCOME_ND_CONFLICT, OUTCOME_ND_OWN_MAC,
+/*
+ * At @message, with @left bytes behind it that hosts may take for its own: what is never answered,
+ * but may be a conflict. The first option of a kind counts, and what is wrong behind it doesn't.
+ */
+static struct reference_result nd_unanswered(const struct reference *told, const uint8_t *eth,
+					     const uint8_t *ip, const uint8_t *message, size_t left,
+					     uint32_t device, enum outcome otherwise)
+{
+	const uint8_t *mac = NULL;
+
+	if (left < ND_SIZE)
+		return silence(OUTCOME_ND_TRUNCATED);
+	if (ip[IP6_HOPS] != 255)
+		return silence(OUTCOME_ND_BAD_HOP_LIMIT);
+	if (message[ND_CODE])
+		return silence(OUTCOME_ND_BAD_FORMAT);
+	for (size_t at = ND_SIZE; at + 8 <= left && message[at + 1]; at += 8UL * message[at + 1])
+		if (message[at] == (message[0] == 135 ? 1 : 2)) {
+			if (message[at + 1] == 1)
+				mac = message + at + 2;
+			break;
+		}
+	return nd_used(eth, mac,
+		       owned6(told, message[0] == 135 ? ip + IP6_SRC : message + ND_TARGET, device),
 		       otherwise);
 }
 
@@ -222,38 +259,41 @@ static struct reference_result ns_respond(const struct reference *told, uint8_t 
 	const uint8_t *from = ip + IP6_SRC, *to = ip + IP6_DST, *asked = ip + IP6_SIZE + ND_TARGET;
 	const struct reference_address *sender = owned6(told, from, device);
 	const struct reference_address *target = owned6(told, asked, device);
+	const uint8_t group[6] = { 0x33, 0x33, to[12], to[13], to[14], to[15] };
 
+	if (!is_host_mac(eth + ETH_SRC) || (source && !is_host_mac(source)))
+		return nd_used(eth, source, sender, OUTCOME_ND_BAD_SENDER_MAC);
 	if (same(from, zeros, 16)) {
-		if (source || !same(to, solicited_node, sizeof(solicited_node)))
-			return silence(OUTCOME_ND_BAD_PROBE);
+		if (source || !same(to, solicited_node, sizeof(solicited_node)) ||
+		    !same(eth + ETH_DST, group, 6))
+			return nd_used(eth, source, sender, OUTCOME_ND_BAD_PROBE);
 	} else if (from[0] == 0xff || same(from, loopback, 16)) {
-		return silence(OUTCOME_ND_BAD_SENDER_IP);
+		return nd_used(eth, source, sender, OUTCOME_ND_BAD_SENDER_IP);
 	} else if (to[0] == 0xff && !source) {
-		return silence(OUTCOME_ND_NO_LINK_LAYER_ADDRESS);
+		return nd_used(eth, source, sender, OUTCOME_ND_NO_LINK_LAYER_ADDRESS);
 	}
 	if (!target)
 		return nd_used(eth, source, sender, OUTCOME_ND_NOT_OWNED);
 	if (target->lapsed)
 		return nd_used(eth, source, sender, OUTCOME_ND_LEASE_OVER);
 	if (same(eth + ETH_SRC, target->mac, 6) || (source && same(source, target->mac, 6)))
-		return silence(OUTCOME_ND_OWN_MAC);
+		return nd_used(eth, source, sender, OUTCOME_ND_OWN_MAC);
 	if (same(from, asked, 16))
 		return nd_used(eth, source, target, OUTCOME_COUNT);
-	if (!(eth[ETH_DST] & 1) && !same(eth + ETH_DST, target->mac, 6))
-		return silence(OUTCOME_ND_OTHER_DESTINATION);
-	if (to[0] != 0xff && !same(to, asked, 16))
-		return silence(OUTCOME_ND_OTHER_DESTINATION);
+	if ((!(eth[ETH_DST] & 1) && !same(eth + ETH_DST, target->mac, 6)) ||
+	    (to[0] != 0xff && !same(to, asked, 16)))
+		return nd_used(eth, source, sender, OUTCOME_ND_OTHER_DESTINATION);
 	nd_advertise(target, eth, ip, source, length);
 	return (struct reference_result){ .outcome = OUTCOME_ND_ANSWERED, .answered = target };
 }
 
-/* @left: bytes of the frame from @ip on. */
+/* @left: bytes of the frame from @ip on; @behind: those that only helpers read. */
 static struct reference_result nd_respond(const struct reference *told, uint8_t *eth, uint8_t *ip,
-					  size_t left, uint32_t device)
+					  size_t left, size_t behind, uint32_t device)
 {
 	uint8_t *message = ip + IP6_SIZE;
 	size_t length = get16(ip + IP6_LENGTH);
-	const uint8_t *source;
+	const uint8_t *mac;
 
 	if (left < IP6_SIZE + ND_SIZE)
 		return silence(OUTCOME_ND_TRUNCATED);
@@ -262,21 +302,40 @@ static struct reference_result nd_respond(const struct reference *told, uint8_t 
 	if (message[ND_CODE] || length < ND_SIZE || length % 8)
 		return silence(OUTCOME_ND_BAD_FORMAT);
 	if (length > 256)
-		return silence(OUTCOME_ND_TOO_LONG);
+		return nd_unanswered(told, eth, ip, message, left + behind - IP6_SIZE, device,
+				     OUTCOME_ND_TOO_LONG);
 	if (left < IP6_SIZE + length)
 		return silence(OUTCOME_ND_TRUNCATED);
 	if (icmp6_checksum(ip, message, length))
 		return silence(OUTCOME_ND_BAD_CHECKSUM);
-	if (!nd_options(message, length, &source) || message[ND_TARGET] == 0xff)
+	if (!nd_options(message, length, &mac) || message[ND_TARGET] == 0xff)
 		return silence(OUTCOME_ND_BAD_FORMAT);
-	if (!is_host_mac(eth + ETH_SRC) || (source && !is_host_mac(source)))
-		return silence(OUTCOME_ND_BAD_SENDER_MAC);
+	if (message[0] == 135 && left + behind > IP6_SIZE + length + 64)
+		return nd_used(eth, mac, owned6(told, ip + IP6_SRC, device), OUTCOME_ND_TRAILER);
 	if (message[0] == 135)
-		return ns_respond(told, eth, ip, source, length, device);
+		return ns_respond(told, eth, ip, mac, length, device);
 	if (ip[IP6_DST] == 0xff && message[ND_FLAGS] & 0x40)
 		return silence(OUTCOME_ND_BAD_FORMAT);
-	return nd_used(eth, NULL, owned6(told, message + ND_TARGET, device),
-		       OUTCOME_ND_NOT_SOLICITATION);
+	return nd_used(eth, mac, owned6(told, message + ND_TARGET, device),
+		       is_host_mac(eth + ETH_SRC) && (!mac || is_host_mac(mac))
+			       ? OUTCOME_ND_NOT_SOLICITATION
+			       : OUTCOME_ND_BAD_SENDER_MAC);
+}
+
+/* Where a solicitation or an advertisement begins behind extension headers that a host steps over
+ * (RFC 8200 4), of @left bytes of @ip; 0: nowhere. */
+static size_t nd_behind_extensions(const uint8_t *ip, size_t left)
+{
+	unsigned int header = ip[IP6_NEXT];
+	size_t at = IP6_SIZE;
+
+	while ((header == 0 || header == 43 || header == 60) && at + 4 <= left &&
+	       !(header == 43 && ip[at + 3])) {
+		header = ip[at];
+		at += 8UL * (ip[at + 1] + 1);
+	}
+	return at > IP6_SIZE && header == 58 && at < left && (ip[at] == 135 || ip[at] == 136) ? at
+											      : 0;
 }
 
 /* The device that a frame on @device with this tag is for; 0: none. */
@@ -293,11 +352,11 @@ static uint32_t vlan_device(const struct reference *told, uint32_t device, unsig
 }
 
 struct reference_result reference_respond(const struct reference *told, uint8_t *frame,
-					  size_t length)
+					  size_t length, size_t behind)
 {
 	uint32_t device = told->device;
 	unsigned int type;
-	size_t at = ETH_TYPE;
+	size_t at = ETH_TYPE, message;
 	uint8_t *packet;
 
 	if (length < 14)
@@ -319,11 +378,17 @@ struct reference_result reference_respond(const struct reference *told, uint8_t 
 			return silence(OUTCOME_ARP_OTHER_VLAN);
 		return arp_respond(told, frame, packet, device);
 	}
-	/* RFC 6980: neither fragments nor other extension headers */
-	if (type != 0x86dd || length <= IP6_SIZE || packet[0] >> 4 != 6 || packet[IP6_NEXT] != 58 ||
-	    (packet[IP6_SIZE] != 135 && packet[IP6_SIZE] != 136))
+	if (type != 0x86dd || length < IP6_SIZE || packet[0] >> 4 != 6)
+		return silence(OUTCOME_COUNT);
+	message = nd_behind_extensions(packet, length + behind);
+	if (!message && (length == IP6_SIZE || packet[IP6_NEXT] != 58 ||
+			 (packet[IP6_SIZE] != 135 && packet[IP6_SIZE] != 136)))
 		return silence(OUTCOME_COUNT);
 	if (!device)
 		return silence(OUTCOME_ND_OTHER_VLAN);
-	return nd_respond(told, frame, packet, length, device);
+	if (message)
+		return nd_unanswered(told, frame, packet, packet + message,
+				     length + behind - message, device,
+				     OUTCOME_ND_EXTENSION_HEADERS);
+	return nd_respond(told, frame, packet, length, behind, device);
 }

@@ -48,8 +48,9 @@ struct reference_result {
 	uint8_t conflict_mac[6];
 };
 
-/* What is to become of the frame: turns it into the reply, or leaves it as it is. */
+/* What is to become of the frame: turns it into the reply, or leaves it as it is. @behind: more
+ * bytes, behind @length, that lie in fragments. */
 struct reference_result reference_respond(const struct reference *told, uint8_t *frame,
-					  size_t length);
+					  size_t length, size_t behind);
 
 #endif

@@ -735,6 +735,9 @@ static const struct {
 	{ NOTE("s", "lbipam.cilium.io/ip: 10.0.10.7, lbipam.cilium.io/sharing-keys: k"),
 	  "given:2: annotations that are ignored: lbipam.cilium.io/ip, "
 	  "lbipam.cilium.io/sharing-keys" },
+	{ NOTE("s", "kube-vip.io/loadbalancerIPs: 10.0.10.7"),
+	  "given:2: annotations that are ignored: kube-vip.io/loadbalancerIPs"
+	  "what MetalLB's and kube-vip's annotations are here is in docs/pools.md" },
 	{ LOCAL("s", PORT(80), ""),
 	  "given:2: annotations that are ignored: lbipam.cilium.io/sharing-permit-different-pods "
 	  "(not supported: they don't share)" },

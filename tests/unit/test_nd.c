@@ -63,16 +63,35 @@ struct row {
 	const char *name;
 	size_t body;   /* ICMPv6 length, 0: 32 */
 	size_t length; /* of the frame, 0: just the body */
-	struct patch patches[7];
+	struct patch patches[8];
 	const uint8_t *answer; /* the MAC to answer with; NULL: silence */
 	bool no_override;
 	enum outcome outcome;
 	int conflict_with;
+	const uint8_t *conflict_mac; /* NULL: the Ethernet source */
 	bool uncounted;
 	bool bad_checksum;
+	/* extension headers before the message, and the first one's type */
+	uint8_t first_header;
+	size_t headers_size;
+	uint8_t headers[24];
 };
 
-static const uint8_t ours[6] = { MAC_OURS }, fixed[6] = { MAC_FIXED };
+static const uint8_t ours[6] = { MAC_OURS }, fixed[6] = { MAC_FIXED }, third[6] = { MAC_THIRD };
+static const uint8_t requester[6] = { MAC_REQUESTER }, group[6] = { 3 };
+
+#define HOP_BY_HOP  0
+#define ROUTING	    43
+#define FRAGMENT    44
+#define DESTINATION 60
+#define ICMPV6	    58
+/* Padded to eight bytes. */
+#define EXTENSION(next) (next), 0, 1, 4, 0, 0, 0, 0
+#define BEHIND(type, ...)                                   \
+	.first_header = (type), .headers = { __VA_ARGS__ }, \
+	.headers_size = sizeof((uint8_t[]){ __VA_ARGS__ })
+#define OPTION_MAC(...) PATCH(ND_OPTION + 2, __VA_ARGS__)
+#define OUR_SOURCE	PATCH(ETH_SRC, MAC_OURS)
 
 #define ANSWERED(mac) .answer = (mac), .outcome = OUTCOME_ND_ANSWERED
 #define SILENT(what)  .outcome = OUTCOME_ND_##what
@@ -103,10 +122,24 @@ static const struct row rows[] = {
 	/* with the next header, 58, its length makes more than a byte */
 	{ "248 bytes", .body = 248, .patches = { PATCH(86, 200, 27) }, ANSWERED(ours) },
 	{ "trailer behind the message", .length = 100, .patches = {}, ANSWERED(ours) },
+	{ "64 bytes behind the message", .length = ND_END + 64, .patches = {}, ANSWERED(ours) },
+	{ "65 bytes behind the message", .length = ND_END + 65, .patches = {}, SILENT(TRAILER) },
+	{ "1514 bytes", .length = 1514, .patches = {}, SILENT(TRAILER) },
+	{ "from an owned address, 65 bytes behind it", .length = ND_END + 65,
+	  .patches = { SAYS(OWNED), ASKS(NOT_OWNED) }, SILENT(CONFLICT), .conflict_with = OWNED },
 	/* duplicate address detection */
 	{ "probe with a nonce", .patches = { PROBE }, ANSWERED(ours) },
 	{ "probe without an option", BARE, .patches = { PATCH(IP_SRC, UNSPECIFIED) },
 	  ANSWERED(ours) },
+	{ "probe, 64 bytes behind it", .length = ND_END + 64, .patches = { PROBE },
+	  ANSWERED(ours) },
+	{ "probe, 65 bytes behind it", .length = ND_END + 65, .patches = { PROBE },
+	  SILENT(TRAILER) },
+	{ "probe to our MAC", .patches = { PROBE, TO(MAC_OURS) }, SILENT(BAD_PROBE) },
+	{ "probe to the broadcast MAC",
+	  .patches = { PROBE, TO(0xff, 0xff, 0xff, 0xff, 0xff, 0xff) }, SILENT(BAD_PROBE) },
+	{ "probe to another group's MAC", .patches = { PROBE, TO(0x33, 0x33, 0xff, 0, 0, 99) },
+	  SILENT(BAD_PROBE) },
 	{ "probe to all nodes", .patches = { PROBE, PATCH(IP_DST, ALL_NODES) }, SILENT(BAD_PROBE) },
 	{ "probe to the address", .patches = { PROBE, PATCH(IP_DST, IP6(OWNED)) },
 	  SILENT(BAD_PROBE) },
@@ -166,6 +199,102 @@ static const struct row rows[] = {
 	{ "foreign advertisement without an option", BARE,
 	  .patches = { PATCH(ND_TYPE, 136), PATCH(IP_DST, ALL_NODES) }, SILENT(CONFLICT),
 	  .conflict_with = OWNED },
+	/* hosts store the option's MAC, whatever the frame's own is */
+	{ "advertisement with our source and another option",
+	  .patches = { ADVERTISES(OWNED), OUR_SOURCE, OPTION_MAC(MAC_THIRD) }, SILENT(CONFLICT),
+	  .conflict_with = OWNED, .conflict_mac = third },
+	{ "advertisement with our option and another source",
+	  .patches = { ADVERTISES(OWNED), OPTION_MAC(MAC_OURS) }, SILENT(OWN_MAC) },
+	{ "the first of two options counts", .body = 40,
+	  .patches = { ADVERTISES(OWNED), OUR_SOURCE, OPTION_MAC(MAC_THIRD),
+		       PATCH(86, 2, 1, MAC_OURS) },
+	  SILENT(CONFLICT), .conflict_with = OWNED, .conflict_mac = third },
+	{ "advertisement with a multicast option",
+	  .patches = { ADVERTISES(OWNED), OPTION_MAC(3, 0, 0, 0, 0, 0) }, SILENT(CONFLICT),
+	  .conflict_with = OWNED, .conflict_mac = group },
+	{ "advertisement from a multicast source",
+	  .patches = { ADVERTISES(OWNED), PATCH(ETH_SRC, 3, 0, 0, 0, 0, 0) }, SILENT(CONFLICT),
+	  .conflict_with = OWNED, .conflict_mac = requester },
+	{ "advertisement of an unowned address with a multicast option",
+	  .patches = { ADVERTISES(NOT_OWNED), OPTION_MAC(3, 0, 0, 0, 0, 0) },
+	  SILENT(BAD_SENDER_MAC) },
+	{ "advertisement with a target option of 16 bytes", .body = 40,
+	  .patches = { ADVERTISES(OWNED), PATCH(ND_OPTION, 2, 2) }, SILENT(BAD_FORMAT) },
+	{ "solicitation from itself with our source", .patches = { SAYS(OWNED), OUR_SOURCE },
+	  SILENT(CONFLICT), .conflict_with = OWNED, .conflict_mac = requester },
+	{ "solicitation of an unowned address from an owned one with our source",
+	  .patches = { SAYS(OWNED), ASKS(NOT_OWNED), OUR_SOURCE }, SILENT(CONFLICT),
+	  .conflict_with = OWNED, .conflict_mac = requester },
+	{ "solicitation of an owned address from another with our source",
+	  .patches = { SAYS(OWNED_FIXED), OUR_SOURCE }, SILENT(CONFLICT),
+	  .conflict_with = OWNED_FIXED, .conflict_mac = requester },
+	{ "solicitation from an owned address with our option",
+	  .patches = { SAYS(OWNED), ASKS(NOT_OWNED), OPTION_MAC(MAC_OURS) }, SILENT(OWN_MAC) },
+	{ "solicitation from an owned address with a multicast option",
+	  .patches = { SAYS(OWNED), ASKS(NOT_OWNED), OPTION_MAC(3, 0, 0, 0, 0, 0) },
+	  SILENT(CONFLICT), .conflict_with = OWNED, .conflict_mac = group },
+	/* over 256 bytes */
+	{ "advertisement of 264 bytes", .body = 264,
+	  .patches = { ADVERTISES(OWNED), OUR_SOURCE, OPTION_MAC(MAC_THIRD), PATCH(86, 200, 29) },
+	  SILENT(CONFLICT), .conflict_with = OWNED, .conflict_mac = third },
+	{ "advertisement of 1440 bytes, its option last", .body = 1440,
+	  .patches = { ADVERTISES(OWNED), OUR_SOURCE, PATCH(ND_OPTION, 200, 176),
+		       PATCH(ND_OPTION + 1408, 2, 1, MAC_THIRD) },
+	  SILENT(CONFLICT), .conflict_with = OWNED, .conflict_mac = third },
+	{ "advertisement of 264 bytes without an option", .body = 264,
+	  .patches = { ADVERTISES(OWNED), PATCH(ND_OPTION, 200, 30) }, SILENT(CONFLICT),
+	  .conflict_with = OWNED },
+	{ "advertisement of 264 bytes with our option", .body = 264,
+	  .patches = { ADVERTISES(OWNED), OPTION_MAC(MAC_OURS), PATCH(86, 200, 29) },
+	  SILENT(OWN_MAC) },
+	{ "advertisement of 264 bytes of an unowned address", .body = 264,
+	  .patches = { ADVERTISES(NOT_OWNED), PATCH(86, 200, 29) }, SILENT(TOO_LONG) },
+	{ "solicitation of 264 bytes from an owned address", .body = 264,
+	  .patches = { SAYS(OWNED), ASKS(NOT_OWNED), OUR_SOURCE, PATCH(86, 200, 29) },
+	  SILENT(CONFLICT), .conflict_with = OWNED, .conflict_mac = requester },
+	/* behind extension headers */
+	{ "advertisement behind a hop-by-hop header", .patches = { ADVERTISES(OWNED) },
+	  BEHIND(HOP_BY_HOP, EXTENSION(ICMPV6)), SILENT(CONFLICT), .conflict_with = OWNED },
+	{ "advertisement behind destination options",
+	  .patches = { ADVERTISES(OWNED), OUR_SOURCE, OPTION_MAC(MAC_THIRD) },
+	  BEHIND(DESTINATION, EXTENSION(ICMPV6)), SILENT(CONFLICT), .conflict_with = OWNED,
+	  .conflict_mac = third },
+	{ "advertisement behind a routing header", .patches = { ADVERTISES(OWNED) },
+	  BEHIND(ROUTING, ICMPV6, 0, 4, 0, 0, 0, 0, 0), SILENT(CONFLICT), .conflict_with = OWNED },
+	{ "advertisement behind a routing header that leads on", .patches = { ADVERTISES(OWNED) },
+	  BEHIND(ROUTING, ICMPV6, 0, 4, 1, 0, 0, 0, 0), .uncounted = true },
+	{ "advertisement behind three headers", .patches = { ADVERTISES(OWNED) },
+	  BEHIND(HOP_BY_HOP, EXTENSION(DESTINATION), EXTENSION(DESTINATION), EXTENSION(ICMPV6)),
+	  SILENT(CONFLICT), .conflict_with = OWNED },
+	{ "advertisement behind a header of 16 bytes", .patches = { ADVERTISES(OWNED) },
+	  BEHIND(DESTINATION, ICMPV6, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+	  SILENT(CONFLICT), .conflict_with = OWNED },
+	{ "advertisement in a fragment", .patches = { ADVERTISES(OWNED) },
+	  BEHIND(FRAGMENT, EXTENSION(ICMPV6)), .uncounted = true },
+	{ "advertisement in a fragment behind a hop-by-hop header",
+	  .patches = { ADVERTISES(OWNED) },
+	  BEHIND(HOP_BY_HOP, EXTENSION(FRAGMENT), EXTENSION(ICMPV6)), .uncounted = true },
+	{ "our advertisement behind a hop-by-hop header",
+	  .patches = { ADVERTISES(OWNED), FROM(MAC_OURS) }, BEHIND(HOP_BY_HOP, EXTENSION(ICMPV6)),
+	  SILENT(OWN_MAC) },
+	{ "advertisement behind a hop-by-hop header through a router",
+	  .patches = { ADVERTISES(OWNED), PATCH(IP_HOP_LIMIT, 254) },
+	  BEHIND(HOP_BY_HOP, EXTENSION(ICMPV6)), SILENT(BAD_HOP_LIMIT) },
+	{ "advertisement of code 1 behind a hop-by-hop header",
+	  .patches = { ADVERTISES(OWNED), PATCH(ND_CODE, 1) },
+	  BEHIND(HOP_BY_HOP, EXTENSION(ICMPV6)), SILENT(BAD_FORMAT) },
+	{ "frame ends in the message behind a hop-by-hop header", .length = 70,
+	  .patches = { ADVERTISES(OWNED) }, BEHIND(HOP_BY_HOP, EXTENSION(ICMPV6)),
+	  SILENT(TRUNCATED) },
+	{ "frame ends in a hop-by-hop header", .length = 57, .patches = { ADVERTISES(OWNED) },
+	  BEHIND(HOP_BY_HOP, EXTENSION(ICMPV6)), .uncounted = true },
+	{ "solicitation behind a hop-by-hop header", .patches = {},
+	  BEHIND(HOP_BY_HOP, EXTENSION(ICMPV6)), SILENT(EXTENSION_HEADERS) },
+	{ "solicitation from an owned address behind destination options",
+	  .patches = { SAYS(OWNED), OUR_SOURCE }, BEHIND(DESTINATION, EXTENSION(ICMPV6)),
+	  SILENT(CONFLICT), .conflict_with = OWNED, .conflict_mac = requester },
+	{ "listener report behind a hop-by-hop header", .patches = { PATCH(ND_TYPE, 143) },
+	  BEHIND(HOP_BY_HOP, EXTENSION(ICMPV6)), .uncounted = true },
 	/* that option has no place in it, and is ignored (RFC 4861 7.1.2) */
 	{ "foreign advertisement with a source option of ours",
 	  .patches = { ADVERTISES(OWNED), PATCH(ND_OPTION, 1, 1, MAC_OURS) }, SILENT(CONFLICT),
@@ -187,8 +316,6 @@ static const struct row rows[] = {
 	{ "solicitation of an unowned address from an owned one",
 	  .patches = { SAYS(OWNED), ASKS(NOT_OWNED) }, SILENT(CONFLICT), .conflict_with = OWNED },
 	/* other frames */
-	{ "behind a hop-by-hop header", .patches = { PATCH(IP_NEXT_HEADER, 0) },
-	  .uncounted = true },
 	{ "in a fragment", .patches = { PATCH(IP_NEXT_HEADER, 44) }, .uncounted = true },
 	{ "version 4", .patches = { PATCH(14, 0x45) }, .uncounted = true },
 	{ "router solicitation", .patches = { PATCH(ND_TYPE, 133) }, .uncounted = true },
@@ -306,9 +433,25 @@ static void advertisement_expected(const struct frame *in, const uint8_t mac[6],
 	checksum_set(reply, body);
 }
 
+/* Before the message, whose checksum they don't change. */
+static void extensions_insert(struct frame *frame, const struct row *row, size_t body)
+{
+	size_t length = body + row->headers_size;
+
+	if (!row->headers_size)
+		return;
+	memmove(&frame->bytes[ND_TYPE + row->headers_size], &frame->bytes[ND_TYPE], body);
+	memcpy(&frame->bytes[ND_TYPE], row->headers, row->headers_size);
+	frame->bytes[IP_NEXT_HEADER] = row->first_header;
+	frame->bytes[IP_PAYLOAD_LENGTH] = length >> 8;
+	frame->bytes[IP_PAYLOAD_LENGTH + 1] = length;
+	frame->length += row->headers_size;
+}
+
 static void check_row(const struct row *row)
 {
 	const uint8_t address[16] = { IP6(row->conflict_with) };
+	const uint8_t *mac;
 	size_t body = row->body ?: 32;
 	struct frame_result result;
 	uint64_t conflicts;
@@ -320,11 +463,13 @@ static void check_row(const struct row *row)
 	checksum_set(&in, body);
 	if (row->bad_checksum)
 		in.bytes[ND_CHECKSUM] ^= 1;
+	extensions_insert(&in, row, body);
 	in.length = row->length ?: in.length;
 	wanted = in;
 	if (row->answer)
 		advertisement_expected(&in, row->answer, !row->no_override, &wanted);
-	conflicts = frame_conflicts(address, &in.bytes[ETH_SRC]);
+	mac = row->conflict_mac ?: &in.bytes[ETH_SRC];
+	conflicts = frame_conflicts(address, mac);
 	frame_run(&in, &result);
 
 	cr_expect_eq(result.verdict, row->answer ? XDP_TX : XDP_PASS, "%s: verdict %u", row->name,
@@ -334,7 +479,7 @@ static void check_row(const struct row *row)
 			    OUTCOME_COUNT);
 	cr_expect_eq(result.responses, row->answer != NULL, "%s: responses_sent moved by %lu",
 		     row->name, result.responses);
-	conflicts = frame_conflicts(address, &in.bytes[ETH_SRC]) - conflicts;
+	conflicts = frame_conflicts(address, mac) - conflicts;
 	cr_expect_eq(conflicts, row->conflict_with != 0, "%s: %lu conflicts recorded", row->name,
 		     conflicts);
 }

@@ -105,7 +105,8 @@ static void expect_right(const char *name, const struct frame *in)
 {
 	const struct reference told = frame_told();
 	struct frame wanted = *in;
-	struct reference_result reference = reference_respond(&told, wanted.bytes, wanted.length);
+	struct reference_result reference =
+		reference_respond(&told, wanted.bytes, wanted.length, 0);
 	struct frame_result result;
 	bool answered = reference.answered;
 

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <string.h>
+
+#include "foreign.h"
+
+#define PAGE "docs/pools.md has it beside MetalLB's and kube-vip's"
+
+static const struct {
+	const char *group, *kind, *said;
+} kinds[] = {
+	{ "metallb.io/", "IPAddressPool",
+	  "which is MetalLB's; here it is a CiliumLoadBalancerIPPool: " PAGE },
+	{ "metallb.io/", "L2Advertisement",
+	  "which is MetalLB's; here it is a CiliumL2AnnouncementPolicy: " PAGE },
+	{ "metallb.io/", "", "which is MetalLB's: " PAGE },
+};
+
+/* Of annotations. */
+static const struct {
+	const char *prefix;
+	bool elsewhere; /* another program's */
+} groups[] = {
+	{ "lbipam.cilium.io/", false },
+	{ "metallb.io/", true },
+	{ "metallb.universe.tf/", true },
+	{ "kube-vip.io/", true },
+};
+
+/* Known by name, since it would change who shares with whom. */
+#define DIFFERENT_PODS "lbipam.cilium.io/sharing-permit-different-pods"
+
+static bool begins_with(const char *text, const char *prefix)
+{
+	return !strncmp(text, prefix, strlen(prefix));
+}
+
+const char *foreign_kind(const char *api, const char *kind)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (begins_with(api, kinds[i].group) &&
+		    (!*kinds[i].kind || !strcmp(kinds[i].kind, kind)))
+			return kinds[i].said;
+	return NULL;
+}
+
+static bool is_known(const char *name, const char *const *known)
+{
+	while (*known && strcmp(*known, name) != 0)
+		known++;
+	return *known;
+}
+
+/* Is @name of one of the groups; *ret_elsewhere is set if it is another program's. */
+static bool is_of_group(const char *name, bool *ret_elsewhere)
+{
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (begins_with(name, groups[i].prefix)) {
+			*ret_elsewhere |= groups[i].elsewhere;
+			return true;
+		}
+	return false;
+}
+
+void foreign_annotations(const struct place *place, json_t *annotations, const char *const *known,
+			 object_note_fn *note, void *data)
+{
+	struct err said = {}, line;
+	bool elsewhere = false;
+	const char *name;
+	json_t *value;
+
+	/* one line, which ends where there is no more room */
+	json_object_foreach(annotations, name, value)
+	{
+		size_t used = strlen(said.text);
+
+		if (is_known(name, known) || !is_of_group(name, &elsewhere))
+			continue;
+		snprintf(said.text + used, sizeof(said.text) - used, "%s%s%s",
+			 used ? ", " : "annotations that are ignored: ", name,
+			 strcmp(name, DIFFERENT_PODS) ? "" : " (not supported: they don't share)");
+	}
+	if (!*said.text)
+		return;
+	place_err_write(&line, place, annotations, NULL, said.text);
+	note(line.text, data);
+	if (elsewhere)
+		note("what MetalLB's and kube-vip's annotations are here is in docs/pools.md",
+		     data);
+}
