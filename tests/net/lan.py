@@ -226,7 +226,9 @@ class Lan:
         """The same with a terminal for standard output."""
         ours, theirs = pty.openpty()
         tty.setraw(theirs)  # no carriage returns
-        process = subprocess.Popen(self.argv(command), stdin=subprocess.DEVNULL, stdout=theirs,
+        # one that doesn't end, such as a monitor, ends by a signal
+        argv = self.server.argv("timeout", 30, *self.words(command))
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=theirs,
                                    stderr=subprocess.PIPE, text=True)
         os.close(theirs)
         out = b""

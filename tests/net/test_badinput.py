@@ -105,6 +105,7 @@ ROWS = {
     "nearly another name of a command": ([], "shwo", USAGE, "(did you mean 'show'?)"),
     "nearly a command to explain": ([], "help explian", USAGE, "(did you mean 'explain'?)"),
     "near to no command": ([], "remove", USAGE, "no command 'remove'; see"),
+    "two letters off in a word of three": ([], "get", USAGE, "no command 'get'; see"),
     "nearly an option": ([], "list --answred", USAGE,
                          "no option '--answred' (did you mean '--answered'?); see"),
     "nearly an option, with its argument": ([], "attach eth1 --moed=skb", USAGE,

@@ -104,11 +104,13 @@ def test_watch_by_interface(lan, background):
     """Text and JSON: each interface has rates of its own."""
     lan.server.ip("link add eth2 type veth peer name eth3", "link set eth2 up", "link set eth3 up")
     lan.done("attach eth1 eth2", f"add {VIP} dev eth1", f"add {VIP} dev eth2")
+    with Wire(lan.client, "eth0") as wire:
+        assert len(wire.ask(*[arp(VIP)] * 20, count=20)) == 20
     text, watch = (background(lan.argv(f"stats --watch 0.2{form}"), stdout=subprocess.PIPE, text=True)
                    for form in ("", " --json"))
     first = [text.stdout.readline().split() for _ in range(6)]
     assert [first[1], first[3], first[5]] == [["eth1:"], ["eth2:"], []]
-    assert first[2] == first[4] == ["arp_answered", "0", "0.0"]
+    assert [first[2], first[4]] == [["arp_answered", "20", "0.0"], ["arp_answered", "0", "0.0"]]
     lines = [json.loads(watch.stdout.readline())]
     with Wire(lan.server, "eth3") as second:
         second.send(*[arp(VIP)] * 30)
@@ -116,8 +118,7 @@ def test_watch_by_interface(lan, background):
             lines.append(json.loads(watch.stdout.readline()))
     rates = {dev: sum(line["devices_per_second"][dev]["arp_answered"] for line in lines)
              for dev in ("eth1", "eth2")}
-    assert rates["eth1"] == 0 and 0.2 * rates["eth2"] == pytest.approx(30, rel=0.3)
-    assert rates["eth2"] == pytest.approx(
+    assert rates["eth1"] == 0 < rates["eth2"] == pytest.approx(
         sum(line["per_second"]["arp_answered"] for line in lines))
     while "eth2:" != text.stdout.readline().strip():
         pass
