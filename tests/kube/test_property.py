@@ -254,7 +254,9 @@ def begin(agent, cluster):
         cluster.api("DELETE", LEASE)
     except urllib.error.HTTPError:
         pass
-    agent.start()
+    # it may be killed over its first write, before it says that it is ready
+    agent.launch()
+    assert wait_until(lambda: agent.notified.wait("READY=1", 0.05) or agent.process.poll() is not None), agent.log()
 
 
 def test_the_order_whatever_happens(agent, cluster, objects, told):
