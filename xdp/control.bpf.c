@@ -15,6 +15,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, L2RESP_MAX_DEVICES);
 	__type(key, __u32);
 	__type(value, struct device);

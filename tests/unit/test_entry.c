@@ -518,7 +518,7 @@ Test(pins, the_directory_is_roots_alone, .init = setup, .fini = teardown)
 
 static void conflict_add(uint32_t number, int cpu)
 {
-	struct conflict_key key = { .ifindex = 1 };
+	struct conflict_key key = { .ifindex = 1, .mac = { 0x02, [5] = 1 } };
 	struct conflict value = { .count = 1 };
 	cpu_set_t cpus;
 
