@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "cli.h"
+#include "edit_distance.h"
 #include "suggest.h"
 
-#define SUGGEST_TEXT (SUGGEST_MAX_LENGTH + 32)
+#define SUGGEST_TEXT (EDIT_DISTANCE_MAX_LENGTH + 32)
 
 /* Parses @text into @field. Returns false where it isn't what the option takes. */
 typedef bool cli_take_fn(const char *text, void *field);
@@ -199,7 +200,7 @@ static const char *did_you_mean(const struct suggestion *near, const char *prefi
 static int no_option(const struct cli_command *command, const struct getopt_table *table,
 		     const char *word)
 {
-	char typed[SUGGEST_MAX_LENGTH + 2] = "", text[SUGGEST_TEXT];
+	char typed[EDIT_DISTANCE_MAX_LENGTH + 2] = "", text[SUGGEST_TEXT];
 	struct suggestion near = { .typed = typed };
 
 	/* as long as it is without its argument; a longer one is near to none */

@@ -3,8 +3,6 @@
 #ifndef XDP_L2RESP_SUGGEST_H
 #define XDP_L2RESP_SUGGEST_H
 
-#define SUGGEST_MAX_LENGTH 32
-
 struct suggestion {
 	const char *typed;
 	const char *word; /* the nearest so far, NULL: none is near */

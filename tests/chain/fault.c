@@ -102,7 +102,7 @@ long syscall(long number, ...)
 	for (int i = 0; i < SYSCALL_ARGUMENTS; i++)
 		argument[i] = va_arg(list, long);
 	va_end(list);
-	memcpy(&attr, &argument[1], sizeof(attr));
+	memcpy(&attr, &argument[1], sizeof(argument[1]));
 	if ((number == __NR_bpf && fails("bpf", argument[0])) ||
 	    (number == __NR_bpf && refused_without_btf(argument[0], attr)) ||
 	    (number == __NR_membarrier && fails("membarrier", argument[0])))

@@ -356,7 +356,7 @@ EACH_FAMILY(grows_with_its_counts)
 	cr_assert_eq(pins_set_max_entries(&pins, 2 * ROOM, &err), 0, "%s", err.text);
 	cr_assert_eq(add(ROOM, ROOM, 1, &added), 0, "%s", err.text);
 	cr_expect_eq(add(2 * ROOM, 1, 1, &added), -ENOSPC);
-	cr_expect_eq(count_all(), 2 * ROOM);
+	cr_expect_eq(count_all(), (size_t)2 * ROOM);
 }
 
 EACH_FAMILY(adds_in_place_what_was_answered_late)

@@ -64,16 +64,16 @@ struct row {
 	size_t body;   /* ICMPv6 length, 0: 32 */
 	size_t length; /* of the frame, 0: just the body */
 	struct patch patches[8];
-	const uint8_t *answer; /* the MAC to answer with; NULL: silence */
-	bool no_override;
+	const uint8_t *answer;	     /* the MAC to answer with; NULL: silence */
+	const uint8_t *conflict_mac; /* NULL: the Ethernet source */
+	size_t headers_size;
 	enum outcome outcome;
 	int conflict_with;
-	const uint8_t *conflict_mac; /* NULL: the Ethernet source */
+	bool no_override;
 	bool uncounted;
 	bool bad_checksum;
 	/* extension headers before the message, and the first one's type */
 	uint8_t first_header;
-	size_t headers_size;
 	uint8_t headers[24];
 };
 
