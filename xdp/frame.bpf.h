@@ -13,7 +13,7 @@
 #include "wire.h"
 
 #define FRAME_MAX_TAGS	     2
-#define IP6_EXTENSIONS_LIMIT (65536 / 8) /* as many as a packet has room for */
+#define IP6_EXTENSIONS_LIMIT 16 /* a poisoner that puts more of them in front is not seen */
 
 /* The EtherType: it lies right before what it is the type of. */
 static __always_inline __be16 frame_type(const void *payload)
@@ -77,19 +77,18 @@ struct ip6_extension {
 	__u8 segments_left; /* of a routing header: not here yet unless it is 0 */
 };
 
-static long ip6_skip_extension(__u32 index, void *data)
+/* Steps over one header. False: there is none. */
+static __always_inline bool ip6_skip_extension(struct ip6_walk *walk)
 {
 	struct ip6_extension extension = {};
-	struct ip6_walk *walk = data;
 
-	(void)index;
 	if (!ip6_is_extension(walk->header) ||
 	    bpf_xdp_load_bytes(walk->ctx, walk->at, &extension, sizeof(extension)) ||
 	    (walk->header == IPPROTO_ROUTING && extension.segments_left))
-		return 1;
+		return false;
 	walk->at += (extension.length + 1) * 8;
 	walk->header = extension.next;
-	return 0;
+	return true;
 }
 
 /* Where a solicitation or an advertisement begins behind the extension headers at @at, the first
@@ -99,7 +98,9 @@ static __noinline __u32 ip6_find_nd(struct xdp_md *ctx, __u32 at, __u8 header)
 	struct ip6_walk walk = { .ctx = ctx, .at = at, .header = header };
 	__u8 type = 0;
 
-	bpf_loop(IP6_EXTENSIONS_LIMIT, ip6_skip_extension, &walk, 0);
+	/* not bpf_loop(), whose callbacks a kernel without a JIT compiler refuses */
+	for (int i = 0; i < IP6_EXTENSIONS_LIMIT && ip6_skip_extension(&walk); i++)
+		;
 	if (walk.header != IPPROTO_ICMPV6 || bpf_xdp_load_bytes(ctx, walk.at, &type, 1) ||
 	    !type_is_nd(type))
 		return 0;

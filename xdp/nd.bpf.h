@@ -148,7 +148,7 @@ static __always_inline enum nd_ownership nd_look_up(const void *ip6, __u32 ifind
 	return ND_OWNED;
 }
 
-#define ND_WALK_LIMIT	 (65536 / sizeof(struct nd_option)) /* a packet's length is 16 bits */
+#define ND_WALK_LIMIT	 32 /* options: a poisoner that puts more in front is not seen */
 #define ND_OPTIONS_LIMIT ((ND_BODY_MAX - ND_BODY_MIN) / sizeof(struct nd_option))
 
 /* What nd_option_mac() found, in the bits below a MAC. */
@@ -415,9 +415,9 @@ struct nd_walk {
 	__u64 option_mac; /* as nd_option_mac() has it */
 };
 
-static long nd_walk_option(__u32 index, void *data)
+/* Steps over one option. False: it is the wanted one, or there is none. */
+static __always_inline bool nd_walk_option(struct nd_walk *walk)
 {
-	struct nd_walk *walk = data;
 	/* the MAC in its first bytes is loaded as a word, which must be aligned on the stack */
 	struct {
 		__u8 before[6];
@@ -425,17 +425,16 @@ static long nd_walk_option(__u32 index, void *data)
 		__u8 behind[2];
 	} __attribute__((aligned(8))) at = {};
 
-	(void)index;
 	if (bpf_xdp_load_bytes(walk->ctx, walk->at, &at.option, sizeof(at.option)) ||
 	    !at.option.length)
-		return 1;
+		return false;
 	if (at.option.type == walk->wanted) {
 		if (at.option.length == 1)
 			walk->option_mac = mac_load(at.option.mac) | ND_HAS_MAC;
-		return 1;
+		return false;
 	}
 	walk->at += at.option.length * sizeof(at.option);
-	return 0;
+	return true;
 }
 
 /*
@@ -457,7 +456,8 @@ static __noinline enum outcome nd_unanswered(struct xdp_md *ctx, const struct et
 	if (message.code)
 		return count_silence(OUTCOME_ND_BAD_FORMAT);
 	walk.wanted = nd_option_wanted(message.type);
-	bpf_loop(ND_WALK_LIMIT, nd_walk_option, &walk, 0);
+	for (int i = 0; i < ND_WALK_LIMIT && nd_walk_option(&walk); i++)
+		;
 	return nd_silent(message.type == ND_SOLICITATION ? &ip->saddr : (void *)message.target,
 			 ifindex, nd_sender_mac(eth, walk.option_mac),
 			 ip->nexthdr == IPPROTO_ICMPV6 ? OUTCOME_ND_TOO_LONG

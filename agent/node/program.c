@@ -115,7 +115,8 @@ int program_new(const char *bpffs, struct helper *helper, struct program **ret_p
 	program->bpffs = xstrdup(bpffs);
 	r = program_begin(program, err);
 	if (r < 0) {
-		program_free(program);
+		free(program->bpffs);
+		free(program);
 		return r;
 	}
 	program_end(program);
@@ -123,11 +124,26 @@ int program_new(const char *bpffs, struct helper *helper, struct program **ret_p
 	return 0;
 }
 
+/* What the lease thread removed last isn't told any more: rows and filters without an address go. */
+static void tidy_up(struct program *program)
+{
+	struct err err;
+	int r = program_begin(program, &err);
+
+	if (!r) {
+		filter_sync_all(&program->pins, log_warn);
+		r = vlan_deleted(&program->pins, 0, &err);
+	}
+	if (r < 0)
+		log_say(LOG_WARNING, "%s", err.text);
+	program_end(program);
+}
+
 void program_free(struct program *program)
 {
 	if (!program)
 		return;
-	program_end(program);
+	tidy_up(program);
 	pins_close(&program->view);
 	free(program->bpffs);
 	free(program);

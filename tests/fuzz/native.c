@@ -146,18 +146,6 @@ long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *to, __u32 length
 	return 0;
 }
 
-long bpf_loop(__u32 count, void *callback, void *context, __u64 flags)
-{
-	long (*step)(__u32 index, void *context) = callback;
-	__u32 i = 0;
-
-	if (flags)
-		abort();
-	while (i < count && !step(i, context))
-		i++;
-	return i;
-}
-
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags)
 {
 	(void)ring;

@@ -162,6 +162,10 @@ static unsigned int icmp6_checksum(const uint8_t *ip, const uint8_t *message, si
 	return ~sum & 0xffff;
 }
 
+/* How far the program looks into what it never answers. */
+#define OPTIONS_WALKED	  32
+#define EXTENSIONS_WALKED 16
+
 /*
  * RFC 4861 4.6, 7.1: false where an option's length can't be. *ret_mac: the MAC of the first
  * source link-layer address option of a solicitation, or target one of an advertisement, or NULL.
@@ -210,7 +214,9 @@ static struct reference_result nd_unanswered(const struct reference *told, const
 		return silence(OUTCOME_ND_BAD_HOP_LIMIT);
 	if (message[ND_CODE])
 		return silence(OUTCOME_ND_BAD_FORMAT);
-	for (size_t at = ND_SIZE; at + 8 <= left && message[at + 1]; at += 8UL * message[at + 1])
+	for (size_t at = ND_SIZE, walked = 0;
+	     walked < OPTIONS_WALKED && at + 8 <= left && message[at + 1];
+	     at += 8UL * message[at + 1], walked++)
 		if (message[at] == (message[0] == 135 ? 1 : 2)) {
 			if (message[at + 1] == 1)
 				mac = message + at + 2;
@@ -327,10 +333,10 @@ static struct reference_result nd_respond(const struct reference *told, uint8_t 
 static size_t nd_behind_extensions(const uint8_t *ip, size_t left)
 {
 	unsigned int header = ip[IP6_NEXT];
-	size_t at = IP6_SIZE;
+	size_t at = IP6_SIZE, walked = 0;
 
-	while ((header == 0 || header == 43 || header == 60) && at + 4 <= left &&
-	       !(header == 43 && ip[at + 3])) {
+	while (walked++ < EXTENSIONS_WALKED && (header == 0 || header == 43 || header == 60) &&
+	       at + 4 <= left && !(header == 43 && ip[at + 3])) {
 		header = ip[at];
 		at += 8UL * (ip[at + 1] + 1);
 	}
