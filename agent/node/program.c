@@ -124,7 +124,8 @@ int program_new(const char *bpffs, struct helper *helper, struct program **ret_p
 	return 0;
 }
 
-/* What the lease thread removed last isn't told any more: rows and filters without an address go. */
+/* What the lease thread removed last isn't told any more: rows and filters without an address go.
+ */
 static void tidy_up(struct program *program)
 {
 	struct err err;
