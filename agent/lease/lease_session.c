@@ -10,6 +10,7 @@
 #include "lease_claim_table.h"
 #include "lease_peer.h"
 #include "lease_session.h"
+#include "lease_watch.h"
 
 /* Engine none: nobody else counts sessions. */
 #define SLOT_ALONE 1
@@ -43,6 +44,8 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 		record.heartbeat.duration_ms = machine->self->heartbeat.duration_ms;
 	record.heartbeat.unsettled =
 		machine->self->shape == RECORD_ABSENT || now < machine->self->settled_ns;
+	record.heartbeat.all = lease_peer_differs(machine->self, &record) ||
+			       machine->self->heartbeat.duration_ms != record.heartbeat.duration_ms;
 	node_name_copy(record.node, machine->self->name);
 	memcpy(record.heartbeat.id, machine->id, LEASE_ID_DIGITS);
 	own->sent_ns[own->sequence % LEASE_ATTEMPTS] = now;
@@ -158,6 +161,7 @@ static uint64_t session_closed(struct lease_machine *machine)
 	if (machine->following && !machine->stopping) {
 		machine->following = machine->synced = false;
 		machine->view_ns = 0;
+		lease_watch_end(machine);
 		machine->store->follow(machine->store, false);
 	}
 	if (machine->stopping)

@@ -55,6 +55,7 @@ struct heartbeat {
 	uint32_t duration_ms;
 	uint32_t weight;
 	bool unsettled; /* as a claim's */
+	bool all; /* told to a store alone: not a mere renewal, so every node's stream shows it */
 };
 
 /* Who answers for an address? One record an address. */
