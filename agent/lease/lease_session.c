@@ -206,8 +206,9 @@ static uint64_t session_begin(struct lease_machine *machine, uint64_t now)
 		return machine->session.next_ns;
 	switch (self->shape) {
 	case RECORD_ABSENT:
-		/* with a session of another id those claims would be free at once */
-		if (self->claims && now < until)
+		/* with a session of another id those claims would be free at once; and one that
+		 * was there may have been another agent's */
+		if ((self->claims || self->met_ns) && now < until)
 			return until;
 		break;
 	case RECORD_FOREIGN:

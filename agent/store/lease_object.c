@@ -104,11 +104,11 @@ static json_t *labels_make(const struct record *record)
 			 record->heartbeat.all ? LEASE_PART_ALL : node);
 }
 
-json_t *lease_make(const struct record *record, uint32_t duration_s)
+json_t *lease_make(const struct record *record, const char *name, uint32_t duration_s)
 {
 	json_auto_t *contents = record_to_json(record), *spec = NULL;
 	_cleanup_free_ char *text = NULL;
-	char name[LEASE_NAME_MAX + 1], revision[24];
+	char revision[24];
 	json_t *lease;
 
 	/* always another time: the server takes a write that changes nothing for none */
@@ -126,7 +126,6 @@ json_t *lease_make(const struct record *record, uint32_t duration_s)
 				    json_integer(record->heartbeat.duration_ms / MS_PER_S));
 	}
 	text = json_dumps(contents, JSON_COMPACT);
-	lease_name_format(record, name);
 	snprintf(revision, sizeof(revision), "%" PRIu64, record->revision);
 	lease = json_pack("{ss ss s{ss s{ss} so} sO}", "apiVersion", "coordination.k8s.io/v1",
 			  "kind", "Lease", "metadata", "name", name, "annotations", ANNOTATION,

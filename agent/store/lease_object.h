@@ -26,7 +26,7 @@ bool lease_name_parse(const char *name, struct record *record);
 void lease_name_format(const struct record *record, char name[LEASE_NAME_MAX + 1]);
 
 /* What is written for @record, over what is there or in a new object. */
-json_t *lease_make(const struct record *record, uint32_t duration_s);
+json_t *lease_make(const struct record *record, const char *name, uint32_t duration_s);
 /* What a DELETE says: that the object must be the one that is meant. */
 json_t *lease_delete_make(const struct record *record);
 /* Shape and contents of @record, whose kind is set, from a Lease. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,15 +20,71 @@
 struct store_kubernetes {
 	struct store_base base; /* first: it is cast to this */
 	struct kube *kube;
+	bool own_kube;
 	struct kube_watch *watch;	     /* NULL: there is none */
 	struct kube_watch *pulses;	     /* of those watched; NULL: of nobody */
 	sd_event_source *turn, *pulses_turn; /* begins or ends them, from the event loop */
 	char *path;			     /* of the namespace's Lease objects */
-	char *shown;			     /* those that the watch shows, as a query */
-	char *pulses_path;		     /* those that are watched; NULL: there are none */
+	char *listed;			     /* those that are records */
+	char *shown;	   /* those of them that the watch shows, as a query; NULL: all */
+	char *election;	   /* NULL: there is none */
+	char *pulses_path; /* those that are watched; NULL: there are none */
 	char *node;
 	uint32_t duration_s;
 };
+
+/* The name of the Lease that has @record. */
+static void record_name(const struct store_kubernetes *kubernetes, const struct record *record,
+			char name[LEASE_NAME_MAX + 1])
+{
+	if (kubernetes->election)
+		snprintf(name, LEASE_NAME_MAX + 1, "%s", kubernetes->election);
+	else
+		lease_name_format(record, name);
+}
+
+/* Who has a Lease that all share: a node's name, as far as there is room, and its agent's id. */
+static json_t *candidate_json(const struct record *record)
+{
+	_cleanup_free_ char *text = xasprintf("%.*s_%s", LEASE_NODE_MAX - LEASE_ID_DIGITS - 1,
+					      record->node, record->heartbeat.id);
+
+	return json_string(text);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), wanted = strlen(end);
+
+	return length >= wanted && !strcmp(text + length - wanted, end);
+}
+
+/* The record in the Lease @object. False: it is none of ours. */
+static bool record_read(const struct store_kubernetes *kubernetes, const json_t *object,
+			struct record *record)
+{
+	const json_t *metadata = json_object_get(object, "metadata");
+	const json_t *spec = json_object_get(object, "spec");
+	const char *name = json_string_value(json_object_get(metadata, "name"));
+
+	if (!name)
+		return false;
+	if (!kubernetes->election) {
+		if (!lease_name_parse(name, record))
+			return false;
+		lease_parse(object, record);
+		return true;
+	}
+	/* whoever has it: to each candidate it is its own node's heartbeat, by another agent */
+	record->kind = RECORD_HEARTBEAT;
+	node_name_copy(record->node,
+		       json_string_value(json_object_get(spec, "holderIdentity")) ?: "");
+	lease_parse(object, record);
+	if (record->shape == RECORD_GOOD && !ends_with(record->node, record->heartbeat.id))
+		record->shape = RECORD_FOREIGN;
+	node_name_copy(record->node, kubernetes->node);
+	return !strcmp(name, kubernetes->election);
+}
 
 static void trouble(struct store_kubernetes *kubernetes, const char *why)
 {
@@ -105,13 +162,16 @@ static void kubernetes_send(struct store_swap *swap)
 	struct store_kubernetes *kubernetes = (struct store_kubernetes *)swap->base;
 	const struct record *record = &swap->record;
 	bool gone = record->shape == RECORD_ABSENT;
-	json_auto_t *body =
-		gone ? lease_delete_make(record) : lease_make(record, kubernetes->duration_s);
+	json_auto_t *body = NULL;
 	const char *method = gone ? "DELETE" : record->revision ? "PATCH" : "POST";
 	_cleanup_free_ char *path = NULL;
 	char name[LEASE_NAME_MAX + 1];
 
-	lease_name_format(record, name);
+	record_name(kubernetes, record, name);
+	body = gone ? lease_delete_make(record) : lease_make(record, name, kubernetes->duration_s);
+	if (kubernetes->election && !gone)
+		json_object_set_new(json_object_get(body, "spec"), "holderIdentity",
+				    candidate_json(record));
 	path = xasprintf("%s%s%s%s", kubernetes->path, record->revision ? "/" : "",
 			 record->revision ? name : "", gone ? "" : "?fieldManager=xdp-l2respd");
 	swap->seen = swap->base->listing ? 0 : swap->base->revision;
@@ -161,15 +221,12 @@ static void make_absent(struct record *record)
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
 	struct store_kubernetes *kubernetes = userdata;
-	const json_t *metadata = json_object_get(object, "metadata");
-	const char *name = json_string_value(json_object_get(metadata, "name"));
 	struct record record = { .shape = RECORD_ABSENT };
 
 	kubernetes->base.revision = kube_watch_version(kubernetes->watch);
 	kubernetes->base.progress++;
-	if (!kubernetes->base.following || !name || !lease_name_parse(name, &record))
+	if (!kubernetes->base.following || !record_read(kubernetes, object, &record))
 		return;
-	lease_parse(object, &record);
 	/* a renewal took it out of what is shown, or it is removed: there is no telling */
 	if (deleted && is_others_heartbeat(kubernetes, &record) && beats(&record))
 		return;
@@ -219,10 +276,10 @@ static int on_turn(sd_event_source *source, void *userdata)
 	kubernetes->base.listing = true;
 	if (!kubernetes->base.following)
 		return 0;
-	if (kube_watch_new(kubernetes->kube, kubernetes->path, &watch_events, kubernetes,
+	if (kube_watch_new(kubernetes->kube, kubernetes->listed, &watch_events, kubernetes,
 			   &kubernetes->watch, &err) < 0)
 		trouble(kubernetes, err.text);
-	else
+	else if (kubernetes->shown)
 		kube_watch_narrow(kubernetes->watch, kubernetes->shown);
 	return 0;
 }
@@ -238,14 +295,12 @@ static void on_pulses_reset(uint64_t version, void *userdata)
 static void on_pulse(const json_t *object, bool deleted, void *userdata)
 {
 	struct store_kubernetes *kubernetes = userdata;
-	const json_t *metadata = json_object_get(object, "metadata");
-	const char *name = json_string_value(json_object_get(metadata, "name"));
 	struct record record = { .shape = RECORD_ABSENT };
 
-	if (!name || !lease_name_parse(name, &record) || record.kind != RECORD_HEARTBEAT)
+	if (!record_read(kubernetes, object, &record) || record.kind != RECORD_HEARTBEAT)
 		return;
-	if (!deleted)
-		lease_parse(object, &record);
+	if (deleted)
+		make_absent(&record);
 	kubernetes->base.events->pulse(&record, kubernetes->base.userdata);
 }
 
@@ -315,8 +370,11 @@ static void kubernetes_free(struct store *store)
 	kube_watch_free(kubernetes->pulses);
 	sd_event_source_disable_unref(kubernetes->turn);
 	sd_event_source_disable_unref(kubernetes->pulses_turn);
-	kube_free(kubernetes->kube);
+	if (kubernetes->own_kube)
+		kube_free(kubernetes->kube);
 	free(kubernetes->path);
+	free(kubernetes->listed);
+	free(kubernetes->election);
 	free(kubernetes->pulses_path);
 	free(kubernetes->shown);
 	free(kubernetes->node);
@@ -327,6 +385,23 @@ static void cleanup_kubernetes(struct store_kubernetes **kubernetes)
 {
 	if (*kubernetes)
 		kubernetes_free(&(*kubernetes)->base.store);
+}
+
+/* Whose records are followed: all nodes', or one that all share. */
+static void choose_records(struct store_kubernetes *kubernetes, const struct lease_config *config)
+{
+	char label[LEASE_LABEL_SIZE];
+
+	if (config->election) {
+		kubernetes->election = xstrdup(config->election);
+		kubernetes->listed = xasprintf("%s?fieldSelector=metadata.name%%3D%s",
+					       kubernetes->path, config->election);
+		return;
+	}
+	kubernetes->listed = xstrdup(kubernetes->path);
+	lease_node_label(config->node, label);
+	kubernetes->shown = xasprintf(SELECT_PARTS "(" LEASE_PART_ALL ",%s)", label);
+	kubernetes->base.store.watch = kubernetes_watch;
 }
 
 int store_kubernetes_new(sd_event *event, const struct lease_config *config, uint64_t timeout_ns,
@@ -345,13 +420,11 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 		.timeout_ns = timeout_ns,
 		.retry_max_ns = config->timing.retry_period_ns,
 	};
-	char label[LEASE_LABEL_SIZE];
 	int r;
 
 	kubernetes->base.store.swaps_begin = SWAPS_BEGIN;
 	kubernetes->base.store.swaps_max = SWAPS_MAX;
 	kubernetes->base.store.follow = kubernetes_follow;
-	kubernetes->base.store.watch = kubernetes_watch;
 	kubernetes->base.store.free = kubernetes_free;
 	kubernetes->base.send = kubernetes_send;
 	kubernetes->base.lags = kubernetes_lags;
@@ -362,14 +435,16 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 			       "name of a Lease object, of %d characters at most",
 			       config->node, LEASE_NODE_PREFIX, LEASE_NAME_MAX);
 	r = store_base_init(&kubernetes->base, event, timeout_ns, events, userdata, err);
-	r = r ?: kube_new(event, &kube, &kubernetes->kube, err);
+	kubernetes->kube = config->kube;
+	kubernetes->own_kube = !config->kube;
+	if (!config->kube)
+		r = r ?: kube_new(event, &kube, &kubernetes->kube, err);
 	if (r < 0)
 		return r;
 	kubernetes->path = xasprintf("/apis/coordination.k8s.io/v1/namespaces/%s/leases",
 				     kube_namespace(kubernetes->kube));
 	kubernetes->node = xstrdup(config->node);
-	lease_node_label(config->node, label);
-	kubernetes->shown = xasprintf(SELECT_PARTS "(" LEASE_PART_ALL ",%s)", label);
+	choose_records(kubernetes, config);
 	r = sd_event_add_defer(event, &kubernetes->turn, on_turn, kubernetes);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(kubernetes->turn, SD_EVENT_OFF);
