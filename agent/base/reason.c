@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "reason.h"
+
+static const struct {
+	const char *name, *sentence;
+	enum reason_level level;
+} reasons[REASON_COUNT] = {
+#define REASON_ROW(id, name, level, sentence) [REASON_##id] = { #name, sentence, REASON_##level },
+	REASONS(REASON_ROW)
+#undef REASON_ROW
+};
+
+const char *reason_name(enum reason reason)
+{
+	return reasons[reason].name;
+}
+
+const char *reason_sentence(enum reason reason)
+{
+	return reasons[reason].sentence;
+}
+
+enum reason_level reason_level(enum reason reason)
+{
+	return reasons[reason].level;
+}
