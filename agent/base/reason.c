@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "reason.h"
 
 static const struct {
@@ -23,4 +27,20 @@ const char *reason_sentence(enum reason reason)
 enum reason_level reason_level(enum reason reason)
 {
 	return reasons[reason].level;
+}
+
+void why_set(struct why *why, enum reason reason)
+{
+	why->reason = reason;
+	err_write(&why->text, "%s", reason ? reasons[reason].sentence : "");
+}
+
+void why_add(struct why *why, const char *format, ...)
+{
+	size_t used = strlen(why->text.text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why->text.text + used, sizeof(why->text.text) - used, format, args);
+	va_end(args);
 }
