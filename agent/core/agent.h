@@ -60,8 +60,8 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err);
 /* Is everything in place? False with the first reason that it isn't. */
 bool agent_ready(const struct agent *agent, struct err *ret_why);
 
-/* Where HTTP listens: host and port, 0 for nowhere. */
-const char *agent_listen(const struct agent *agent, uint16_t *ret_port);
+/* Where HTTP listens. */
+const struct listen_options *agent_listen(const struct agent *agent);
 
 /* Figures for metrics. */
 struct agent_figures {
