@@ -84,8 +84,8 @@ static void end_one(struct listener *listener)
 		if (!visitor->used || visitor->ended)
 			continue;
 		count = count_of(listener, &visitor->client);
-		if (victim &&
-		    (count < most || (count == most && visitor->deadline_ns >= victim->deadline_ns)))
+		if (victim && (count < most ||
+			       (count == most && visitor->deadline_ns >= victim->deadline_ns)))
 			continue;
 		victim = visitor;
 		most = count;

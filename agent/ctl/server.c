@@ -88,14 +88,23 @@ static void get_alive(struct agent *agent, const struct request *request, struct
 	answer_json(answer, json_pack("{s:b}", "alive", true));
 }
 
+static void answer_ready(struct answer *answer, const struct err *note)
+{
+	struct err text;
+
+	err_write(&text, "ok%s%s", *note->text ? "; " : "", note->text);
+	answer_text(answer, MHD_HTTP_OK, text.text);
+}
+
 static void get_readyz(struct agent *agent, const struct request *request, struct answer *answer)
 {
+	/* the reason names addresses */
+	bool secret = request->encrypted && !request->certified;
 	struct err why;
 
 	if (agent_ready(agent, &why))
-		answer_text(answer, MHD_HTTP_OK, "ok");
-	else if (request->encrypted && !request->certified)
-		/* the reason names addresses */
+		answer_ready(answer, secret ? &(struct err){} : &why);
+	else if (secret)
 		answer_text(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "not ready");
 	else
 		answer_text(answer, MHD_HTTP_SERVICE_UNAVAILABLE, why.text);
