@@ -7,8 +7,6 @@
 
 void desired_free(struct desired *desired)
 {
-	for (size_t i = 0; i < desired->count; i++)
-		free(desired->list[i].preferred_node);
 	free(desired->list);
 	selection_free(&desired->selection);
 	*desired = (struct desired){};
@@ -74,30 +72,20 @@ static void judge(struct target *target, struct desired *desired, const struct l
 		desired_why_not(target, links, view, ready, userdata, &desired->why_cut_off);
 }
 
-static int copy_preferred(struct target *target, const struct selected *selected)
-{
-	const char *node = selected->service->preferred_node;
-
-	/* the first service's that has a preference */
-	if (!node || target->preferred_node)
-		return 0;
-	target->preferred_node = strdup(node);
-	return target->preferred_node ? 0 : -ENOMEM;
-}
-
 int desired_make(struct selection *selection, const struct link_table *links,
 		 struct kernel_view *view, desired_ready_fn *ready, void *userdata,
 		 struct desired *ret_desired, struct err *err)
 {
 	struct desired desired = { .selection = *selection };
 	struct target *target = NULL;
-	int r = 0;
 
 	*selection = (struct selection){};
 	desired.list = calloc(desired.selection.count + 1, sizeof(*desired.list));
-	if (!desired.list)
-		r = -ENOMEM;
-	for (size_t i = 0; i < desired.selection.count && !r; i++) {
+	if (!desired.list) {
+		desired_free(&desired);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < desired.selection.count; i++) {
 		struct selected *selected = &desired.selection.list[i];
 
 		if (!target || address_compare(&target->address, &selected->address)) {
@@ -105,15 +93,9 @@ int desired_make(struct selection *selection, const struct link_table *links,
 			*target = (struct target){ .address = selected->address, .on = selected };
 		}
 		target->count++;
-		if (selected->conflict > target->conflict)
-			target->conflict = selected->conflict;
-		r = copy_preferred(target, selected);
+		announce_terms_merge(&target->terms, &selected->terms);
 		/* the manifests may go before we do */
 		selected->service = NULL;
-	}
-	if (r < 0) {
-		desired_free(&desired);
-		return err_set(err, r, "out of memory");
 	}
 	for (size_t i = 0; i < desired.count; i++)
 		judge(&desired.list[i], &desired, links, view, ready, userdata);

@@ -31,8 +31,7 @@ struct target {
 	bool blocked;	      /* the kernel would answer in our place: not to be claimed */
 	bool wanted;	      /* this node can answer for it on one of them, at least */
 	bool last_resort;     /* but not on all: one of them has no carrier */
-	char *preferred_node; /* NULL: none */
-	enum conflict_answer conflict;
+	struct announce_terms terms;
 	enum asked asked;
 	bool usable;		 /* wanted, if nobody else has it */
 	bool yielded;		 /* taken: it was ours */

@@ -155,8 +155,25 @@ static int find_services(const struct manifest *const *manifests, size_t count,
 	return 0;
 }
 
+/* @service's, then @policy's; for a node with the labels @node. */
+static struct announce_terms terms_of(const struct announce_options *service,
+				      const struct announce_options *policy,
+				      const struct labels *node)
+{
+	const struct announce_options *prefers = service->preference ? service : policy;
+
+	return (struct announce_terms){
+		.conflict = service->conflict ?: policy->conflict,
+		.mac = service->mac ?: policy->mac,
+		.group = { .id = prefers->preference,
+			   .member = prefers->preference &&
+				     selector_matches(&prefers->preferred_nodes, node) },
+	};
+}
+
 /* Selections, growing. */
 struct gathering {
+	const struct labels *node;
 	struct selected *list;
 	size_t count;
 	size_t capacity;
@@ -166,6 +183,8 @@ static int gather(struct gathering *gathering, const struct in_force *in_force,
 		  const struct service *service, const struct address_list *addresses,
 		  struct err *err)
 {
+	const struct announce_terms terms = terms_of(&service->announce,
+						     &in_force->policy->announce, gathering->node);
 	size_t more = addresses->count * in_force->count;
 
 	if (gathering->count + more > gathering->capacity) {
@@ -183,7 +202,7 @@ static int gather(struct gathering *gathering, const struct in_force *in_force,
 				.address = addresses->list[a],
 				.ifindex = in_force->ifindexes[i],
 				.service = service,
-				.conflict = in_force->policy->conflict,
+				.terms = terms,
 			};
 	return 0;
 }
@@ -218,6 +237,16 @@ int selected_compare(const void *a, const void *b)
 	return left->ifindex < right->ifindex ? -1 : left->ifindex > right->ifindex;
 }
 
+void announce_terms_merge(struct announce_terms *to, const struct announce_terms *other)
+{
+	if (other->conflict > to->conflict)
+		to->conflict = other->conflict;
+	if (other->mac > to->mac)
+		to->mac = other->mac;
+	if (other->group.id > to->group.id)
+		to->group = other->group;
+}
+
 /* Sorted, each pair once; takes the list over. */
 static struct selection settle(struct gathering *gathering)
 {
@@ -230,8 +259,8 @@ static struct selection settle(struct gathering *gathering)
 
 		if (!i || selected_compare(last, &gathering->list[i]))
 			selection.list[selection.count++] = gathering->list[i];
-		else if (gathering->list[i].conflict > last->conflict)
-			last->conflict = gathering->list[i].conflict;
+		else
+			announce_terms_merge(&last->terms, &gathering->list[i].terms);
 	}
 	return selection;
 }
@@ -244,7 +273,7 @@ int policy_select(const struct manifest *const *manifests, size_t count, const c
 	_cleanup_(labels_free) struct labels host = {};
 	_cleanup_free_ struct ranked *services = NULL;
 	const struct labels *labels = node_labels(manifests, count, node);
-	struct gathering gathering = {};
+	struct gathering gathering = { .node = labels ?: &host };
 	size_t service_count = 0;
 	int r;
 

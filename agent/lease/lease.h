@@ -113,10 +113,17 @@ int lease_manager_new(sd_event *event, const struct lease_config *config,
  * callback. NULL is fine. */
 void lease_manager_free(struct lease_manager *manager);
 
+/* Nodes that go before others for an address. Nodes tell each other in their heartbeats which groups
+ * they are members of. */
+struct preferred_group {
+	uint64_t id; /* 0: none, all nodes are alike */
+	bool member; /* is this node in it? */
+};
+
 /* How this node stands to an address. */
 struct lease_preference {
-	const char *preferred_node; /* goes first wherever it lives; NULL: none. Copied */
-	bool last_resort;	    /* take it only if no other node does, e.g. without carrier */
+	struct preferred_group group;
+	bool last_resort; /* take it only if no other node does, e.g. without carrier */
 };
 
 /* This node is a candidate for @address from now on; again with another @preference, which may be

@@ -159,12 +159,10 @@ static void devices_add(struct devices *devices, uint32_t ifindex)
 		devices->ifindex[devices->count++] = ifindex;
 }
 
-void program_touch(struct program *program, const struct address *address, uint32_t ifindex,
-		   bool removed)
+void program_touch(struct program *program, uint32_t ifindex, bool filtered, bool removed)
 {
-	/* the groups of an interface are looked after once for all entries; IPv4's need none, since
-	 * entries here have the device's own MAC */
-	if (!address_is_v4(address))
+	/* once for all of an interface's entries */
+	if (filtered)
 		devices_add(&program->unsynced, ifindex);
 	if (removed)
 		devices_add(&program->deleted, ifindex);
