@@ -47,6 +47,7 @@ struct reconcile {
 		PASS_SETTLE,
 	} at;
 	bool known, settled;
+	unsigned int settled_compares;
 
 	struct told *next_refresh;
 	struct reconcile_figures figures;
@@ -128,9 +129,8 @@ static size_t places_of(const struct reconcile *reconcile, const struct target *
 static bool same(const struct told *told, const struct lease_wish *wish)
 {
 	return told->sent && told->wanted == wish->wanted &&
-	       told->last_resort == wish->last_resort &&
-	       told->group.id == wish->group.id && told->group.member == wish->group.member &&
-	       told->place_count == wish->place_count &&
+	       told->last_resort == wish->last_resort && told->group.id == wish->group.id &&
+	       told->group.member == wish->group.member && told->place_count == wish->place_count &&
 	       (!wish->place_count ||
 		!memcmp(told->places, wish->places, wish->place_count * sizeof(*wish->places)));
 }
@@ -399,6 +399,11 @@ int reconcile_compare(struct reconcile *reconcile, struct err *err)
 			lease_thread_check(reconcile->parts.thread, &key);
 		}
 	}
+	/* with the second the lease thread has deleted what a former process left, and doesn't tell
+	 * of: what such entries needed of the filters goes */
+	if (reconcile->settled && reconcile->settled_compares < 2 &&
+	    ++reconcile->settled_compares == 2)
+		program_touch_all(reconcile->parts.program);
 	figures->last_ns = clock_boot_ns() - begun_ns;
 	if (figures->last_ns > figures->worst_ns)
 		figures->worst_ns = figures->last_ns;

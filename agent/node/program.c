@@ -32,9 +32,10 @@ struct recorded {
 struct program {
 	char *bpffs;
 	struct helper *helper;
-	struct pins view;	     /* opened for reading */
-	struct pins pins;	     /* while locked */
-	struct devices unsynced;     /* whose groups may have changed */
+	struct pins view;	 /* opened for reading */
+	struct pins pins;	 /* while locked */
+	struct devices unsynced; /* whose groups may have changed */
+	bool all_unsynced;
 	struct devices deleted;	     /* that addresses were taken off */
 	struct recorded recorded[2]; /* while the helper attaches */
 	unsigned int recorded_count;
@@ -95,12 +96,15 @@ void program_end(struct program *program)
 
 	if (program->pins.lock_fd < 0)
 		return;
-	for (size_t i = 0; i < program->unsynced.count; i++)
+	if (program->all_unsynced)
+		filter_sync_all(&program->pins, log_warn);
+	for (size_t i = 0; i < program->unsynced.count && !program->all_unsynced; i++)
 		filter_sync(&program->pins, program->unsynced.ifindex[i], log_warn);
 	for (size_t i = 0; i < program->deleted.count; i++)
 		if (vlan_deleted(&program->pins, program->deleted.ifindex[i], &err) < 0)
 			log_say(LOG_WARNING, "%s", err.text);
 	program->unsynced.count = program->deleted.count = 0;
+	program->all_unsynced = false;
 	pins_close(&program->pins);
 }
 
@@ -168,9 +172,14 @@ void program_touch(struct program *program, uint32_t ifindex, bool filtered, boo
 		devices_add(&program->deleted, ifindex);
 }
 
+void program_touch_all(struct program *program)
+{
+	program->all_unsynced = true;
+}
+
 bool program_touched(const struct program *program)
 {
-	return program->unsynced.count || program->deleted.count;
+	return program->all_unsynced || program->unsynced.count || program->deleted.count;
 }
 
 int program_grow(struct program *program, const size_t more[PINS_FAMILIES], struct err *err)

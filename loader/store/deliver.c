@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "deliver.h"
 #include "deliver.skel.h"
+#include "virtual_mac.h"
 
 /* Before other programs, which may end the classification; and how ours is told from theirs. */
 #define DELIVER_PRIORITY 1
@@ -23,7 +24,8 @@ static struct bpf_tc_hook hook_of(const struct link *link)
 				     .attach_point = BPF_TC_INGRESS };
 }
 
-int deliver_attach(const struct pins *pins, const struct link *link, struct err *err)
+/* In place of an earlier one of ours. */
+static int attach(const struct pins *pins, const struct link *link, struct err *err)
 {
 	_cleanup_(cleanup_deliver) struct deliver_bpf *deliver = deliver_bpf__open();
 	struct bpf_tc_hook hook = hook_of(link);
@@ -45,7 +47,8 @@ int deliver_attach(const struct pins *pins, const struct link *link, struct err 
 		     : 0;
 }
 
-void deliver_detach(const struct link *link)
+/* The qdisc stays: others may be using it. */
+static void detach(const struct link *link)
 {
 	struct bpf_tc_hook hook = hook_of(link);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = DELIVER_HANDLE, .priority = DELIVER_PRIORITY);
@@ -53,10 +56,31 @@ void deliver_detach(const struct link *link)
 	bpf_tc_detach(&hook, &opts);
 }
 
-bool deliver_is_attached(const struct link *link)
+static bool is_attached(const struct link *link)
 {
 	struct bpf_tc_hook hook = hook_of(link);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = DELIVER_HANDLE, .priority = DELIVER_PRIORITY);
 
 	return !bpf_tc_query(&hook, &opts);
+}
+
+static bool has_virtual(const struct mac_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (mac_is_virtual(list->macs[i]))
+			return true;
+	return false;
+}
+
+int deliver_sync(const struct pins *pins, const struct link *link, const struct mac_list *now,
+		 const struct mac_list *before, struct err *err)
+{
+	bool had = has_virtual(before);
+
+	/* the program reads the map filters, which may be another one where it held nothing */
+	if (has_virtual(now))
+		return had && is_attached(link) ? 0 : attach(pins, link, err);
+	if (had)
+		detach(link);
+	return 0;
 }

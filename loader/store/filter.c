@@ -19,7 +19,6 @@
 #include "mac_list.h"
 #include "map.h"
 #include "rtnl.h"
-#include "virtual_mac.h"
 
 /* IFA_PROTO of our addresses: who made an address, as in `ip address show proto 0x4c`. */
 #define FILTER_PROTO 0x4c
@@ -364,30 +363,6 @@ static void note_unjoined(const struct filter *filter, size_t count, int error)
 					       : "their frames are let in");
 }
 
-static bool has_virtual(const struct mac_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (mac_is_virtual(list->macs[i]))
-			return true;
-	return false;
-}
-
-/* From @held in the filter to @keep. The program reads the map filters, which may be another than
- * before where nothing is held. */
-static void sync_delivery(const struct filter *filter, const struct mac_list *keep,
-			  const struct mac_list *held)
-{
-	struct err err;
-
-	if (!has_virtual(keep)) {
-		if (has_virtual(held))
-			deliver_detach(filter->link);
-	} else if ((!has_virtual(held) || !deliver_is_attached(filter->link)) &&
-		   deliver_attach(filter->pins, filter->link, &err) < 0) {
-		filter->note("%s; the kernel drops what is sent to them", err.text);
-	}
-}
-
 /* Brings the device from @joined and @held, what of ours is there, to @need. */
 static int sync_lists(const struct filter *filter, const struct mac_list *need,
 		      const struct mac_list *joined, const struct mac_list *held)
@@ -395,6 +370,7 @@ static int sync_lists(const struct filter *filter, const struct mac_list *need,
 	_cleanup_(mac_list_free) struct mac_list keep = {};
 	bool is_new, fell_back = false;
 	size_t unjoined;
+	struct err err;
 	int failed, r = sync_groups(filter, need, joined, &keep, &failed);
 
 	unjoined = keep.count;
@@ -415,7 +391,8 @@ static int sync_lists(const struct filter *filter, const struct mac_list *need,
 	for (size_t i = 0; i < held->count; i++)
 		if (!mac_list_has(&keep, held->macs[i]))
 			take(filter, held->macs[i]);
-	sync_delivery(filter, &keep, held);
+	if (deliver_sync(filter->pins, filter->link, &keep, held, &err) < 0)
+		filter->note("%s; the kernel drops what is sent to them", err.text);
 	if (fell_back)
 		note_unjoined(filter, unjoined, failed);
 	return 0;
