@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Virtual MACs: one an address, the same on every host, so that a takeover moves no neighbour entry.
- * Locally administered, of the quadrant that is the administrator's to assign (IEEE 802c AAI, a first
- * byte x2):
+ * Virtual MACs: one an address, the same on every host, so that a takeover moves no neighbour
+ * entry. Locally administered, of the quadrant that is the administrator's to assign (IEEE 802c
+ * AAI, a first byte x2):
  *
  *     f2:4c:a.b.c.d    IPv4 address a.b.c.d: no two of a LAN have the same
  *     f2:6c:h.h.h.h    IPv6 address, the FNV-1a hash (32 bits) of its 16 bytes

@@ -20,6 +20,7 @@
 #include "lease.h"
 #include "loop.h"
 #include "notify.h"
+#include "reason.h"
 #include "responder.h"
 
 struct lease_thread;
@@ -36,7 +37,8 @@ struct lease_place {
  * places. */
 struct lease_wish {
 	struct address address;
-	bool wanted; /* this node is a candidate for it */
+	bool wanted;	 /* this node is a candidate for it */
+	enum reason why; /* it isn't */
 	bool last_resort;
 	struct preferred_group group;
 	const struct lease_place *places;

@@ -108,8 +108,8 @@ void lease_machine_run(struct lease_machine *machine)
 	machine->clock.arm(due, machine->clock.userdata);
 }
 
-/* Has the heartbeat say whether this node is in @group. What nobody wants an address by any more stays
- * until its place is needed. */
+/* Has the heartbeat say whether this node is in @group. What nobody wants an address by any more
+ * stays until its place is needed. */
 static void group_tell(struct lease_machine *machine, const struct preferred_group *group)
 {
 	uint64_t *groups = machine->groups, *at = NULL;
@@ -183,7 +183,7 @@ void lease_machine_stop(struct lease_machine *machine)
 	if (machine->stopping)
 		return;
 	machine->stopping = true;
-	lease_session_end(machine, LEASE_LOSS_DRAIN, "stopping");
+	lease_session_end(machine, LEASE_LOSS_STOP, "stopping");
 	machine->session.next_ns = 0;
 }
 
@@ -258,6 +258,7 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 		node_name_copy(info.wish, claim->wish->name);
 	if (holder)
 		node_name_copy(info.holder, holder->name);
+	info.holder_preferred = holder && lease_claim_prefers(claim, holder);
 	if (claim->former)
 		node_name_copy(info.former, claim->former->name);
 	if (claim->held) {
@@ -334,6 +335,7 @@ static void event_reachable(const char *trouble, void *userdata)
 {
 	struct lease_machine *machine = userdata;
 
+	snprintf(machine->figures.trouble, sizeof(machine->figures.trouble), "%s", trouble ?: "");
 	if (trouble)
 		lease_log(machine, LOG_WARNING, "%s", trouble);
 	else

@@ -31,7 +31,7 @@ static const struct lease_peer *claim_first(const struct lease_machine *machine,
 	return NULL;
 }
 
-static bool peer_is_preferred(const struct lease_peer *peer, const struct lease_claim *claim)
+bool lease_claim_prefers(const struct lease_claim *claim, const struct lease_peer *peer)
 {
 	for (size_t i = 0; i < LEASE_GROUPS_MAX && claim->group.id; i++)
 		if (peer->heartbeat.groups[i] == claim->group.id)
@@ -43,7 +43,7 @@ static bool peer_is_preferred(const struct lease_peer *peer, const struct lease_
 static bool goes_before(const struct lease_peer *peer, const struct lease_claim *claim,
 			double score)
 {
-	bool preferred = peer_is_preferred(peer, claim);
+	bool preferred = lease_claim_prefers(claim, peer);
 
 	if (preferred != claim->group.member)
 		return preferred;

@@ -63,8 +63,8 @@ static int parse_preferred(const struct place *place, const json_t *annotations,
 
 	if (r < 0)
 		return r;
-	if (selector_parse_text(ANNOTATION_PREFERRED_NODES, text, &options->preferred_nodes,
-				&why) < 0) {
+	if (selector_parse_text(ANNOTATION_PREFERRED_NODES, text, &options->preferred_nodes, &why) <
+	    0) {
 		place_err_write(&said, place, annotations, ANNOTATION_PREFERRED_NODES, why.text);
 		note(said.text, data);
 	} else if (options->preferred_nodes.count) {
@@ -73,9 +73,8 @@ static int parse_preferred(const struct place *place, const json_t *annotations,
 	return 0;
 }
 
-int announce_options_parse(const struct place *place, const json_t *metadata,
-			   object_note_fn *note, void *data, struct announce_options *options,
-			   struct err *err)
+int announce_options_parse(const struct place *place, const json_t *metadata, object_note_fn *note,
+			   void *data, struct announce_options *options, struct err *err)
 {
 	unsigned int conflict = CONFLICT_UNSAID, mac = MAC_UNSAID;
 	json_t *annotations = NULL;

@@ -47,8 +47,7 @@ void announce_options_free(struct announce_options *options);
  * malformed selector of preferred nodes is noted and counts as absent: it changes only which node
  * goes first.
  */
-int announce_options_parse(const struct place *place, const json_t *metadata,
-			   object_note_fn *note, void *data, struct announce_options *options,
-			   struct err *err);
+int announce_options_parse(const struct place *place, const json_t *metadata, object_note_fn *note,
+			   void *data, struct announce_options *options, struct err *err);
 
 #endif

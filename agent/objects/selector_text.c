@@ -6,8 +6,8 @@
 #include "json.h"
 #include "selector_text.h"
 
-#define BLANKS	    " \t"
-#define NO_WORD	    " \t,=!()"
+#define BLANKS	" \t"
+#define NO_WORD " \t,=!()"
 
 /* Text that is read from its beginning. */
 struct reader {
@@ -60,8 +60,9 @@ static bool read_list(struct reader *reader, json_t *values)
 /* What follows a key: its operator, and values into @values. NULL: neither. */
 static const char *read_operator(struct reader *reader, json_t *values)
 {
-	const char *one = accept(reader, "!=") ? "NotIn"
-			  : accept(reader, "==") || accept(reader, "=") ? "In" : NULL;
+	const char *one = accept(reader, "!=")				? "NotIn"
+			  : accept(reader, "==") || accept(reader, "=") ? "In"
+									: NULL;
 	const char *many;
 
 	if (one) {
@@ -87,8 +88,8 @@ static json_t *read_requirement(struct reader *reader)
 		json_decref(values);
 		return NULL;
 	}
-	return json_pack("{so ss so}", "key", key, "operator",
-			 negated ? "DoesNotExist" : op, "values", values);
+	return json_pack("{so ss so}", "key", key, "operator", negated ? "DoesNotExist" : op,
+			 "values", values);
 }
 
 static int malformed(const char *name, const char *at, struct err *err)

@@ -14,6 +14,9 @@
 #include "field.h"
 #include "selector.h"
 
+/* Pseudo-labels that each Service has, for policies to select by. */
+#define SERVICE_LABEL_PREFIX "io.kubernetes.service."
+
 /* A port as one number: @protocol is 0 for TCP, 1 for UDP, 2 for SCTP. */
 #define SERVICE_PORT(protocol, number) ((uint32_t)(protocol) << 16 | (uint32_t)(number))
 

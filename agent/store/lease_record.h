@@ -58,7 +58,8 @@ struct heartbeat {
 	uint32_t duration_ms;
 	uint32_t weight;
 	bool unsettled; /* as a claim's */
-	/* of preferred nodes (struct preferred_group), whose members this node is one of; 0: unused */
+	/* of preferred nodes (struct preferred_group), whose members this node is one of; 0: unused
+	 */
 	uint64_t groups[LEASE_GROUPS_MAX];
 };
 

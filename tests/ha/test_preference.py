@@ -73,6 +73,7 @@ def test_a_group_of_nodes_goes_first(cluster, etcd):
     shown = second.agent.command("show", "default/web").out, nodes[3].agent.command("show", "default/web").out
     assert "preferred nodes: node-2 is one of them" in shown[0]
     assert "preferred nodes: node-4 isn't one of them" in shown[1]
+    assert "another node is preferred, and holds it" in shown[1]
     for node in second, third:
         node.agent.end(signal.SIGTERM)
     assert wait_until(lambda: nodes[0].held() | nodes[3].held() == set(MANY), TAKEN), shares()

@@ -4,7 +4,7 @@
 
 #include "selector_text.h"
 
-#define BAD -1
+#define BAD (-1)
 
 static const struct {
 	const char *text;
