@@ -87,7 +87,7 @@ static bool conflict_seen(const struct address *address, uint32_t ifindex,
 	program_follow(agent->program);
 	if (!row || !target || !program_answers(agent->program, address, ifindex, own))
 		return false;
-	if ((target->conflict ?: agent->config.conflict) == CONFLICT_YIELD) {
+	if ((target->terms.conflict ?: agent->config.conflict) == CONFLICT_YIELD) {
 		agent->yielded++;
 		inquiry_yield(agent->inquiry, address, mac);
 		return false;
