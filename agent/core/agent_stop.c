@@ -12,8 +12,6 @@ static int stop_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
 
-	(void)source;
-	(void)usec;
 	log_say(LOG_WARNING, "the store doesn't answer; others wait for the lease to run out");
 	return sd_event_exit(agent->event, 0);
 }

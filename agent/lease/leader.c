@@ -49,40 +49,30 @@ static void tell(struct leader *leader)
 
 static void on_address(const struct address *address, void *userdata)
 {
-	(void)address;
-	(void)userdata;
 }
 
 static void on_gained(const struct address *address, uint8_t slot, void *userdata)
 {
-	(void)slot;
-	on_address(address, userdata);
 }
 
 static int on_lost(const struct address *address, enum lease_loss reason, void *userdata)
 {
-	(void)reason;
-	on_address(address, userdata);
 	return 0;
 }
 
 static int on_present(const struct address *address, void *userdata)
 {
-	on_address(address, userdata);
 	return 0;
 }
 
 /* Requests of an ended session are over before the session's time is. */
 static int on_purge(void *userdata)
 {
-	(void)userdata;
 	return 0;
 }
 
 static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 {
-	(void)slot;
-	(void)userdata;
 	*ret_deadline_ns = 0;
 	return 0;
 }
@@ -91,7 +81,6 @@ static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 {
 	struct leader *leader = userdata;
 
-	(void)slot;
 	leader->deadline_ns = deadline_ns;
 	tell(leader);
 	return 0;
@@ -101,7 +90,6 @@ static void on_state(enum lease_state state, const char *text, void *userdata)
 {
 	struct leader *leader = userdata;
 
-	(void)text;
 	if (state == LEASE_ACTIVE)
 		return;
 	leader->deadline_ns = 0;
@@ -135,7 +123,6 @@ static const struct lease_callbacks lease_callbacks = {
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)usec;
 	tell(userdata);
 	sd_event_source_set_time_relative(source, TICK_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);

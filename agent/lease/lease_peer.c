@@ -120,13 +120,11 @@ uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since)
 	return latest;
 }
 
-bool lease_peer_differs(const struct lease_peer *before, const struct record *after)
+bool lease_heartbeat_differs(const struct heartbeat *old, const struct heartbeat *new)
 {
-	const struct heartbeat *old = &before->heartbeat, *new = &after->heartbeat;
-
-	return before->shape != after->shape || after->shape != RECORD_GOOD ||
-	       old->session != new->session || old->state != new->state ||
-	       old->weight != new->weight;
+	return old->session != new->session || old->state != new->state ||
+	       old->weight != new->weight || old->duration_ms != new->duration_ms ||
+	       memcmp(old->groups, new->groups, sizeof(old->groups)) != 0;
 }
 
 static bool record_is_dead(const struct record *record)
@@ -143,7 +141,8 @@ bool lease_peer_record(struct lease_machine *machine, const struct record *recor
 	peer->generation = machine->generation;
 	if (peer->changed_ns && peer->shape == record->shape && peer->revision == record->revision)
 		return false;
-	differs = lease_peer_differs(peer, record);
+	differs = peer->shape != record->shape || record->shape != RECORD_GOOD ||
+		  lease_heartbeat_differs(&peer->heartbeat, &record->heartbeat);
 	machine->watch_due |= differs;
 	if (peer->watched && lease_heartbeat_beats(&peer->heartbeat) && record_is_dead(record))
 		lease_watch_all(machine, peer);

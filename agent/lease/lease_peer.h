@@ -35,8 +35,8 @@ bool lease_peer_session_over(const struct lease_peer *peer, uint64_t session);
  */
 uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since);
 
-/* Does it look different to other nodes with @after than with @before? Not for a mere renewal. */
-bool lease_peer_differs(const struct lease_peer *before, const struct record *after);
+/* Does @new look different to other nodes than @old? Not for a mere renewal. */
+bool lease_heartbeat_differs(const struct heartbeat *old, const struct heartbeat *new);
 /* The view shows @record. True: claims look different now. */
 bool lease_peer_record(struct lease_machine *machine, const struct record *record);
 /* The view is complete: peers that it doesn't have are gone. */

@@ -44,10 +44,15 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 		record.heartbeat.duration_ms = machine->self->heartbeat.duration_ms;
 	record.heartbeat.unsettled =
 		machine->self->shape == RECORD_ABSENT || now < machine->self->settled_ns;
-	record.heartbeat.all = lease_peer_differs(machine->self, &record) ||
-			       machine->self->heartbeat.duration_ms != record.heartbeat.duration_ms;
 	node_name_copy(record.node, machine->self->name);
 	memcpy(record.heartbeat.id, machine->id, LEASE_ID_DIGITS);
+	memcpy(record.heartbeat.groups, machine->groups, sizeof(machine->groups));
+	/* what was sent last may be written without having been seen yet */
+	record.heartbeat.all =
+		machine->self->shape != RECORD_GOOD ||
+		lease_heartbeat_differs(&machine->self->heartbeat, &record.heartbeat) ||
+		lease_heartbeat_differs(&own->sent, &record.heartbeat);
+	own->sent = record.heartbeat;
 	own->sent_ns[own->sequence % LEASE_ATTEMPTS] = now;
 	own->next_ns = now + machine->retry_period_ns;
 	own->busy = true;

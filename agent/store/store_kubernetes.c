@@ -199,7 +199,6 @@ static void on_reset(uint64_t version, void *userdata)
 {
 	struct store_kubernetes *kubernetes = userdata;
 
-	(void)version;
 	if (!kubernetes->base.following)
 		return;
 	kubernetes->base.listing = true;
@@ -269,7 +268,6 @@ static int on_turn(sd_event_source *source, void *userdata)
 	struct store_kubernetes *kubernetes = userdata;
 	struct err err;
 
-	(void)source;
 	/* one of before doesn't go on: what it showed was told to nobody */
 	kube_watch_free(kubernetes->watch);
 	kubernetes->watch = NULL;
@@ -288,7 +286,6 @@ static void on_pulses_reset(uint64_t version, void *userdata)
 {
 	struct store_kubernetes *kubernetes = userdata;
 
-	(void)version;
 	kubernetes->base.events->pulses_reset(kubernetes->base.userdata);
 }
 
@@ -323,7 +320,6 @@ static int on_pulses_turn(sd_event_source *source, void *userdata)
 	struct store_kubernetes *kubernetes = userdata;
 	struct err err;
 
-	(void)source;
 	kube_watch_free(kubernetes->pulses);
 	kubernetes->pulses = NULL;
 	if (kubernetes->pulses_path &&
