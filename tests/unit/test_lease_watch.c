@@ -256,6 +256,35 @@ Test(lease_watch, what_was_written_over_an_absence_is_believed_after_a_duration)
 	}
 }
 
+static unsigned int count_watched(void)
+{
+	unsigned int count = 0;
+
+	for (unsigned int n = 0; n < NODES; n++)
+		count += watched[n];
+	return count;
+}
+
+/* The others that watched it may have died with it. */
+Test(lease_watch, who_saw_a_node_die_watches_all_for_a_while)
+{
+	for (int is_watched = 0; is_watched < 2; is_watched++) {
+		unsigned int holder;
+		struct lease_machine *machine = start_beside(is_watched, &holder);
+		struct record shown = heartbeat(holder, HEARTBEAT_DEAD);
+
+		later(machine, 500);
+		shown.revision = ++revision;
+		lease_machine_events.record(&shown, machine);
+		later(machine, 500);
+		/* but for itself and the dead one */
+		cr_expect_eq(count_watched(), is_watched ? NODES - 2 : LEASE_WATCHERS);
+		later(machine, 2 * DURATION_MS);
+		cr_expect_eq(count_watched(), LEASE_WATCHERS);
+		lease_machine_free(machine);
+	}
+}
+
 /* Silence of a node that it doesn't watch says nothing; of one that it watches it counts from when
  * its heartbeat was first shown. */
 Test(lease_watch, only_who_is_watched_is_declared_dead)
