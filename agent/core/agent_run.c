@@ -217,6 +217,11 @@ static void plain_log(int priority, const char *text, void *userdata)
 	log_say(priority, "%s", text);
 }
 
+static void why_unclaimed(const struct address *address, struct why *ret_why, void *userdata)
+{
+	agent_why(userdata, address, &(struct lease_info){}, ret_why);
+}
+
 static void service_view(struct service_view *ret_view, void *userdata)
 {
 	struct agent *agent = userdata;
@@ -230,7 +235,9 @@ static void service_view(struct service_view *ret_view, void *userdata)
 		.node = agent->config.node,
 		.class = agent->config.load_balancer_class,
 		.shared = agent->config.engine != LEASE_ENGINE_NONE,
-		.agent = agent,
+		.input = agent_policy_input(agent),
+		.why = why_unclaimed,
+		.userdata = agent,
 		.duration_ns = agent->config.timing.duration_ns,
 	};
 }

@@ -8,7 +8,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
-#include "agent_state.h"
+#include "service_events.h"
 
 /* What is answered from now on is told together, and is past its first flutter by then. */
 #define GATHER_USEC 200000
@@ -172,7 +172,7 @@ static bool why_nobody(const struct service_view *view, const struct service *se
 		       const struct address *address, bool load_balancer, struct why *ret_why,
 		       uint64_t *ret_grace_ns)
 {
-	struct policy_input input = agent_policy_input(view->agent);
+	struct policy_input input = view->input;
 	struct why here;
 
 	input.node = NULL;
@@ -182,7 +182,7 @@ static bool why_nobody(const struct service_view *view, const struct service *se
 	if (ret_why->reason)
 		return load_balancer;
 	*ret_grace_ns += view->duration_ns;
-	agent_why(view->agent, address, &(struct lease_info){}, &here);
+	view->why(address, &here, view->userdata);
 	*ret_why = here;
 	err_write(&ret_why->text, "no node takes it; %s: %s", view->node, here.text.text);
 	return view->shared;

@@ -5,6 +5,7 @@
 
 #include "desired.h"
 #include "lease_thread.h"
+#include "policy.h"
 #include "reconcile.h"
 #include "source.h"
 
@@ -17,7 +18,10 @@ struct service_view {
 	struct lease_thread *thread;
 	const char *node, *class;
 	bool shared; /* the store says what other nodes hold */
-	struct agent *agent;
+	struct policy_input input;
+	/* why this node doesn't announce an address, whoever else does */
+	void (*why)(const struct address *address, struct why *ret_why, void *userdata);
+	void *userdata;
 	uint64_t duration_ns; /* of a lease */
 };
 
