@@ -251,6 +251,11 @@ static void look_at(const struct service_view *view, const struct service *servi
 				       });
 }
 
+static void note_alive(size_t at, const struct lease_info *info, void *data)
+{
+	((struct looking *)data)->alive[at] = info->holder_alive;
+}
+
 /* One node says it for all: the one that gives the pools' addresses. */
 static void look(struct service_events *events)
 {
@@ -266,7 +271,8 @@ static void look(struct service_events *events)
 	if (source.leads && lease.state != LEASE_CONNECTING) {
 		visit_all(&view, look_for, &looking);
 		looking.alive = xcalloc(looking.count + 1, sizeof(*looking.alive));
-		lease_thread_alive(view.thread, looking.addresses, looking.count, looking.alive);
+		lease_thread_find(view.thread, looking.addresses, looking.count, note_alive,
+				  &looking);
 		visit_all(&view, look_at, &looking);
 		free(looking.addresses);
 		free(looking.alive);
