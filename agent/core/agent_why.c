@@ -53,9 +53,8 @@ enum reason agent_reason(const struct agent *agent, const struct address *addres
 		return reason;
 	if (!*info->holder || !info->holder_alive || !strcmp(info->holder, agent->config.node))
 		return REASON_NOT_CLAIMED;
-	return target->preferred_node && !strcmp(target->preferred_node, info->holder)
-		       ? REASON_NOT_PREFERRED
-		       : REASON_OTHER_NODE;
+	return info->holder_preferred && !target->terms.group.member ? REASON_NOT_PREFERRED
+								     : REASON_OTHER_NODE;
 }
 
 void agent_why(struct agent *agent, const struct address *address, const struct lease_info *info,
