@@ -90,7 +90,9 @@ bool agent_knows_holders(const struct agent *agent)
 void agent_why_no_address(const struct agent *agent, const struct service *service,
 			  struct why *ret_why)
 {
-	if (service->class && strcmp(service->class, agent->config.load_balancer_class) != 0) {
+	bool lacks = service->wants_load_balancer && !service->load_balancer.count;
+
+	if (lacks && service->class && strcmp(service->class, agent->config.load_balancer_class) != 0) {
 		why_set(ret_why, REASON_OTHER_CLASS);
 		why_add(ret_why, ": %s", service->class);
 	} else {

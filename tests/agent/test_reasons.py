@@ -57,7 +57,7 @@ def foreign_program(agent, lan):
 
 def helper_hangs(agent, lan):
     os.kill(agent.helper(), signal.SIGSTOP)
-    lan.server.run("ip", "link", "add", "eth2", "up", "type", "veth", "peer", "name", "peer2", "up")
+    lan.server.ip("link add eth2 type veth peer name peer2", "link set eth2 up", "link set peer2 up")
     agent.write("all.yaml", POLICY.replace("eth1", "eth2"), service("web", VIP))
 
 
@@ -93,8 +93,8 @@ CASES = {
     "pool_exhausted": Case(NORMAL, "the pools that serve the Service have no free address: All enabled ",
                            (POLICY, pool(last=FIRST), balanced("a"), balanced("web")), subject="default/web"),
     "request_refused": Case(NORMAL, "the pools don't give the address that the Service asks for: The IP ",
-                            (POLICY, pool(), balanced("a"),
-                             balanced("web").replace("spec: {", f'spec: {{loadBalancerIP: "{FIRST}", ')),
+                            (POLICY, pool(), *(balanced(name).replace("spec: {", f'spec: {{loadBalancerIP: "{FIRST}", ')
+                                              for name in ("a", "web"))),
                             subject="default/web"),
     "link_down": Case(FAULT, "the link is down, or has no carrier: eth1", before=link_down),
     "not_attached": Case(FAULT, "the program isn't attached yet: eth2", after=helper_hangs),
