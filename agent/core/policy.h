@@ -68,6 +68,11 @@ struct selection policy_select(const struct policy_input *input);
 void policy_why(const struct policy_input *input, const struct address *address,
 		const struct service *service, struct why *ret_why);
 
+/* Calls @useless for each policy that selects no address on this node, with why it doesn't select
+ * the Service that came furthest. */
+typedef void policy_useless_fn(const struct policy *policy, const struct why *why, void *userdata);
+void policy_survey(const struct policy_input *input, policy_useless_fn *useless, void *userdata);
+
 /* Calls @found for each policy that is in force on the node and selects @service, in their order.
  * Which of its addresses a policy announces, it says itself. */
 typedef void policy_found_fn(const struct policy *policy, void *userdata);

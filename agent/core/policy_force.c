@@ -65,7 +65,9 @@ struct in_force_list in_force_find(const struct manifest *const *manifests, size
 	const struct labels *labels = node ? node_labels(manifests, count, node) : NULL;
 	struct in_force_list list = {};
 
-	if (node)
+	if (!node)
+		links = NULL;
+	else
 		labels_set(&host, LABEL_HOSTNAME, node);
 	for (size_t m = 0; m < count; m++)
 		for (size_t i = 0; i < manifests[m]->policy_count; i++) {
