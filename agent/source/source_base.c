@@ -40,13 +40,20 @@ bool source_known(const struct source *source)
 
 void source_status(const struct source *source, struct source_status *ret_status)
 {
+	const char *first = NULL;
+
 	*ret_status = (struct source_status){ .known = source_known(source), .reachable = true };
-	for (size_t i = 0; i < source->items.count; i++)
-		ret_status->broken += source->items.list[i]->broken;
+	for (size_t i = 0; i < source->items.count; i++) {
+		const struct source_item *item = source->items.list[i];
+
+		if (item->broken && !ret_status->broken++)
+			first = item->logged;
+	}
 	source->ops->status(source, ret_status);
 	if (!*ret_status->trouble.text && ret_status->broken)
-		err_write(&ret_status->trouble, "%zu manifest%s wrong; the log says where",
-			  ret_status->broken, ret_status->broken == 1 ? " is" : "s are");
+		err_write(&ret_status->trouble, "%zu manifest%s wrong: %s%s", ret_status->broken,
+			  ret_status->broken == 1 ? " is" : "s are", first ?: "",
+			  ret_status->broken == 1 ? "" : "; the log names the others");
 }
 
 bool source_same(const struct source *source, const struct source_options *options)

@@ -135,6 +135,8 @@ static void file_read(struct source_directory *source, struct source_item *file)
 	if (!r)
 		r = parse(&reading, text, size, &err);
 	file->broken = r < 0;
+	free(file->logged);
+	file->logged = NULL;
 	if (r < 0) {
 		if (!manifest_says_something(&file->manifest))
 			recall(source, path, &file->manifest);
@@ -143,6 +145,7 @@ static void file_read(struct source_directory *source, struct source_item *file)
 				  ? "what the file said before stays in force"
 				  : "the file is left out");
 		source_say(&source->source, LOG_ERR, said.text);
+		file->logged = xstrdup(said.text);
 		return;
 	}
 	manifest_free(&file->manifest);

@@ -91,4 +91,4 @@ def test_one_that_is_unknown(agent):
     for name in "default/web", "web", "default/", "":
         shown = agent.command("show", name)
         assert shown.status == 1 and f"no Service '{name}' is known; it takes NAMESPACE/NAME" in shown.err
-    assert agent.command("show").status == 2
+    assert agent.command("show", "a", "b").status == 2
