@@ -109,7 +109,7 @@ static void list_found(size_t at, const struct lease_info *info, void *data)
 	struct listing *listing = data;
 	const struct address *address = &listing->addresses[at];
 	enum reason reason = agent_reason(listing->agent, address, info, listing->no_part);
-	bool known = info->held || listing->knows_holders;
+	bool known = info->held || (listing->knows_holders && !info->unknown);
 	const char *holder = info->held || info->holder_alive ? info->holder : "";
 	char ip[INET6_ADDRSTRLEN];
 

@@ -111,7 +111,8 @@ int lease_thread_move(struct lease_thread *thread, const struct address *address
 int lease_thread_info(struct lease_thread *thread, const struct address *address,
 		      struct lease_info *ret_info);
 
-/* Calls @found for each of @count @addresses, with what is known of it, or all zero. Many at once
+/* Calls @found for each of @count @addresses, with what is known of it, or all zero
+ * where nobody claims it, or unknown. Many at once
  * are much cheaper than one by one. */
 typedef void lease_found_fn(size_t at, const struct lease_info *info, void *data);
 void lease_thread_find(struct lease_thread *thread, const struct address *addresses, size_t count,

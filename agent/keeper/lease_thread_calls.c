@@ -305,10 +305,13 @@ static void call_find(struct lease_thread *thread, struct call *call)
 {
 	const struct finding *finding = call->in;
 
-	for (size_t i = 0; i < finding->count; i++)
-		if (lease_manager_info(thread->manager, &finding->addresses[i],
-				       &finding->infos[i]) < 0)
-			finding->infos[i] = (struct lease_info){};
+	for (size_t i = 0; i < finding->count; i++) {
+		int r = lease_manager_info(thread->manager, &finding->addresses[i],
+					   &finding->infos[i]);
+
+		if (r < 0)
+			finding->infos[i] = (struct lease_info){ .unknown = r == -EAGAIN };
+	}
 }
 
 void lease_thread_find(struct lease_thread *thread, const struct address *addresses, size_t count,
