@@ -90,6 +90,9 @@ void agent_why(struct agent *agent, const struct address *address, const struct 
 void agent_why_no_address(const struct agent *agent, const struct service *service,
 			  struct why *ret_why);
 
+/* As service_view_fn. */
+void agent_service_view(struct service_view *ret_view, void *agent);
+
 /* Does the store tell who has an address? Else nobody is known to have none. */
 bool agent_knows_holders(const struct agent *agent);
 

@@ -92,10 +92,36 @@ void agent_why_no_address(const struct agent *agent, const struct service *servi
 {
 	bool lacks = service->wants_load_balancer && !service->load_balancer.count;
 
-	if (lacks && service->class && strcmp(service->class, agent->config.load_balancer_class) != 0) {
+	if (lacks && service->class &&
+	    strcmp(service->class, agent->config.load_balancer_class) != 0) {
 		why_set(ret_why, REASON_OTHER_CLASS);
 		why_add(ret_why, ": %s", service->class);
 	} else {
 		source_why_no_more(agent->source, service, ret_why);
 	}
+}
+
+static void why_unclaimed(const struct address *address, struct why *ret_why, void *userdata)
+{
+	agent_why(userdata, address, &(struct lease_info){}, ret_why);
+}
+
+void agent_service_view(struct service_view *ret_view, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	*ret_view = (struct service_view){
+		.source = agent->source,
+		.desired = &agent->desired,
+		.links = links_table(agent->links),
+		.reconcile = agent->reconcile,
+		.thread = agent->thread,
+		.node = agent->config.node,
+		.class = agent->config.load_balancer_class,
+		.shared = agent->config.engine != LEASE_ENGINE_NONE,
+		.input = agent_policy_input(agent),
+		.why = why_unclaimed,
+		.userdata = agent,
+		.duration_ns = agent->config.timing.duration_ns,
+	};
 }
