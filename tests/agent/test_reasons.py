@@ -169,6 +169,9 @@ def says(agent, lan, reason, case):
         assert (told["ready"], told["why"]) == (False, body)
     else:
         assert agent.http("/readyz") == (200, "ok\n") and unready(lan) == [] and told["ready"]
+    # the log, where nothing else tells of it
+    if reason in ("no_interface", "kernel_answers", "link_down"):
+        assert f"{VIP}: not announced: {why}\n" in agent.log()
     # metrics
     counts = {key: value for key, value in agent.metrics().items() if key.startswith("l2resp_addresses_blocked{")}
     assert {key for key, value in counts.items() if value} == {f'l2resp_addresses_blocked{{reason="{reason}"}}'}
@@ -238,3 +241,36 @@ def test_status_of_nothing_and_of_many(agent, lan):
     told = json.loads(agent.command("status", "--json").out)
     assert told["announced"] == 22 and told["reasons"] == [] and len(told["services"]) == 21
     assert told["services"][0]["addresses"][0] == {"ip": VIP, "holder": "node-1", "known": True, "reason": None}
+
+
+def test_a_map_that_is_full(agent, lan):
+    """One of two addresses has no entry, though this node holds it."""
+    lan.done("attach eth1 --max-entries 1")
+    agent.write("all.yaml", POLICY, service("web", VIP, OTHER))
+    agent.start()
+    why = "the map is full: there are more addresses than there may be of a family: 1; `xdp-l2resp attach IFACE --max-entries N`"
+    row = 'l2resp_addresses_blocked{reason="map_full"}'
+    assert wait_until(lambda: agent.metrics()[row] == 1), agent.log()
+    [told] = agent.command("status", "--json").json["reasons"]
+    assert (told["reason"], told["count"]) == ("map_full", 1) and told["why"].partition(": ")[2].startswith(why)
+    silent = told["why"].partition(": ")[0]
+    assert f"; not here: map_full: {why}" in agent.command("who-holds", silent).out
+    assert f"  not announced by node-1: map_full: {why}" in agent.command("show", "default/web").out
+    body = told["why"].partition("the map is full: ")[2]
+    assert agent.http("/readyz") == (503, f"{body}\n") and unready(lan) == [f"xdp-l2respd isn't ready: {body}"]
+
+
+def test_while_the_lan_is_not_asked(agent, lan):
+    """It is once the store says whether a node of this group has it."""
+    agent.config.write_text(agent.config.read_text() + "probe: true\n")
+    no_store(agent, lan)
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.launch()
+    assert wait_until(lambda: agent.command("alive").status == 0)
+    why = "it isn't known yet whether another host has it"
+    assert wait_until(lambda: of_service(agent) == ("not_probed", why)), of_service(agent)
+    assert agent.metrics()['l2resp_addresses_blocked{reason="not_probed"}'] == 1
+    assert f"     1  not_probed, e.g. {VIP}: {why}\n" in agent.command("status").out
+    # that nobody has it isn't known either
+    asked = agent.command("who-holds", VIP)
+    assert asked.status == 1 and "no session with the lease store" in asked.err
