@@ -124,11 +124,11 @@ static void show_addresses(struct agent *agent, const struct address_list *addre
 static void why_no_more(const struct agent *agent, const struct service *service,
 			struct why *ret_why)
 {
-	const char *class = agent->config.load_balancer_class;
+	const struct service_class class = agent_policy_input(agent).class;
 
-	if (service->class && strcmp(service->class, class) != 0) {
+	if (!service_is_of(service, &class)) {
 		why_set(ret_why, REASON_OTHER_CLASS);
-		why_add(ret_why, ": %s", service->class);
+		why_add(ret_why, ": %s", service_class_text(service));
 	} else {
 		source_why_no_more(agent->source, service, ret_why);
 	}

@@ -228,7 +228,7 @@ static void service_view(struct service_view *ret_view, void *userdata)
 		.reconcile = agent->reconcile,
 		.thread = agent->thread,
 		.node = agent->config.node,
-		.class = agent->config.load_balancer_class,
+		.class = { agent->config.load_balancer_class, agent->config.class_required },
 		.shared = agent->config.engine != LEASE_ENGINE_NONE,
 		.agent = agent,
 		.duration_ns = agent->config.timing.duration_ns,

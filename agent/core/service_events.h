@@ -15,7 +15,8 @@ struct service_view {
 	const struct link_table *links;
 	const struct reconcile *reconcile;
 	struct lease_thread *thread;
-	const char *node, *class;
+	const char *node;
+	struct service_class class;
 	bool shared; /* the store says what other nodes hold */
 	struct agent *agent;
 	uint64_t duration_ns; /* of a lease */

@@ -122,7 +122,8 @@ static int prepare(const char *path, bool select, struct rehearsal *rehearsal, s
 		return r;
 	input = (struct policy_input){
 		.node = rehearsal->config.node,
-		.class = rehearsal->config.load_balancer_class,
+		.class = { rehearsal->config.load_balancer_class,
+			   rehearsal->config.class_required },
 		.links = links_table(rehearsal->links),
 	};
 	input.manifests = source_manifests(rehearsal->source, &input.count);

@@ -27,10 +27,10 @@
 
 struct source_directory {
 	struct source source; /* the first member */
-	char *directory, *assignments, *load_balancer_class;
+	char *directory, *assignments, *class_name;
 	char *copies;	   /* last_good.h's */
 	struct err untidy; /* why one couldn't be kept, when it was last tried: said once */
-	const char *classes[2];
+	struct service_class class;
 	struct directory_pools *pools;
 	struct err pools_error; /* of the pools; empty: none */
 	size_t said;		/* lines about Services, this time */
@@ -365,7 +365,7 @@ static void directory_free(struct source *base)
 	if (source->inotify >= 0)
 		close(source->inotify);
 	directory_pools_free(source->pools);
-	free(source->load_balancer_class);
+	free(source->class_name);
 	free(source->copies);
 	free(source->assignments);
 	free(source->directory);
@@ -378,7 +378,8 @@ static bool directory_same(const struct source *base, const struct source_option
 
 	return options->directory && !strcmp(source->directory, options->directory) &&
 	       !strcmp(source->assignments, options->assignments) &&
-	       !strcmp(source->load_balancer_class, options->load_balancer_class);
+	       !strcmp(source->class_name, options->class.name) &&
+	       source->class.required == options->class.required;
 }
 
 static bool directory_known(const struct source *base)
@@ -417,9 +418,9 @@ int source_directory_new(sd_event *event, const struct source_options *options,
 	source->directory = xstrdup(options->directory);
 	source->assignments = xstrdup(options->assignments);
 	source->copies = last_good_directory(options->assignments);
-	source->load_balancer_class = xstrdup(options->load_balancer_class);
-	source->classes[0] = source->load_balancer_class;
-	source->pools = directory_pools_new(source->assignments, source->read_only, source->classes,
+	source->class_name = xstrdup(options->class.name);
+	source->class = (struct service_class){ source->class_name, options->class.required };
+	source->pools = directory_pools_new(source->assignments, source->read_only, &source->class,
 					    pools_changed, source);
 	if (event)
 		r = follow(source, event);
