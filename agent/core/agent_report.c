@@ -226,10 +226,9 @@ bool agent_ready(struct agent *agent, struct err *ret_why)
 	return true;
 }
 
-const char *agent_listen(const struct agent *agent, uint16_t *ret_port)
+const struct listen_options *agent_listen(const struct agent *agent)
 {
-	*ret_port = agent->config.listen_port;
-	return agent->config.listen_host;
+	return &agent->config.listen;
 }
 
 void agent_figures(const struct agent *agent, struct agent_figures *ret_figures)
