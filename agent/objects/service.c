@@ -331,8 +331,10 @@ static int parse_metadata(const struct parse *parse, const json_t *object, struc
 int service_parse(const struct place *place, const json_t *object, object_note_fn *note, void *data,
 		  struct service **ret_service, struct err *err)
 {
-	const char *const known[] = { annotation_ips[0], annotation_key[0],
-				      annotation_namespaces[0], NULL };
+	const char *const known[] = { annotation_ips[0],	  annotation_key[0],
+				      annotation_namespaces[0],	  POOL_ANNOTATION,
+				      ANNOTATION_CONFLICT,	  ANNOTATION_MAC,
+				      ANNOTATION_PREFERRED_NODES, NULL };
 	const struct parse parse = { place, note, data, err };
 	_cleanup_(cleanup_service) struct service *service = xcalloc(1, sizeof(*service));
 	json_t *annotations = NULL;

@@ -65,6 +65,7 @@ struct source_status {
 	bool known;	      /* source_known() */
 	bool reachable;	      /* nothing failed when it was last tried */
 	struct err trouble;   /* what is wrong now; empty: nothing */
+	struct err note;      /* what is right, and likely not meant; empty: nothing */
 	size_t broken;	      /* files or objects that are wrong now */
 	size_t kinds_missing; /* that the server doesn't know */
 	bool leads;	      /* this node says and does what is said and done once for all */

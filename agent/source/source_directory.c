@@ -61,6 +61,7 @@ struct reading {
 	const struct source *source;
 	const char *path;
 	struct manifest manifest;
+	char *notes; /* a line each; NULL: none */
 };
 
 static void note_skipped(const char *text, void *data)
@@ -68,6 +69,7 @@ static void note_skipped(const char *text, void *data)
 	struct reading *reading = data;
 
 	source_say(reading->source, LOG_NOTICE, text);
+	source_note(&reading->notes, text);
 }
 
 static int parse_document(const struct yaml_document *document, void *data, struct err *err)
@@ -85,8 +87,11 @@ static int parse(struct reading *reading, const char *text, size_t size, struct 
 {
 	int r = yaml_parse(reading->path, text, size, parse_document, reading, err);
 
-	if (r < 0)
+	if (r < 0) {
 		manifest_free(&reading->manifest);
+		free(reading->notes);
+		reading->notes = NULL;
+	}
 	return r;
 }
 
@@ -102,6 +107,7 @@ static void recall(const struct source_directory *source, const char *path,
 	if (!last_good_read(source->copies, path, &text, &size) &&
 	    !parse(&reading, text, size, &err))
 		*ret_manifest = reading.manifest;
+	free(reading.notes);
 }
 
 /* For the next start. */
@@ -147,6 +153,8 @@ static void file_read(struct source_directory *source, struct source_item *file)
 	}
 	manifest_free(&file->manifest);
 	file->manifest = reading.manifest;
+	free(file->noted);
+	file->noted = reading.notes;
 	remember(source, path, text, size);
 }
 

@@ -152,13 +152,9 @@ static void on_reset(uint64_t version, void *userdata)
 	source_items_mark(&collection->source->source.items, kinds[collection->kind].prefix);
 }
 
-/* Appends @text as a line. */
 static void note_skipped(const char *text, void *data)
 {
-	char **notes = data, *all = xasprintf("%s%s\n", *notes ?: "", text);
-
-	free(*notes);
-	*notes = all;
+	source_note(data, text);
 }
 
 /* Says each line of @notes, consumed, unless that was said of @item before: a status that is

@@ -775,8 +775,11 @@ static const struct {
 	  "given:2: annotations that are ignored: lbipam.cilium.io/ip, "
 	  "lbipam.cilium.io/sharing-keys" },
 	{ NOTE("s", "kube-vip.io/loadbalancerIPs: 10.0.10.7"),
-	  "given:2: annotations that are ignored: kube-vip.io/loadbalancerIPs"
-	  "what MetalLB's and kube-vip's annotations are here is in docs/pools.md" },
+	  "given:2: annotations that are ignored: kube-vip.io/loadbalancerIPs; see "
+	  "docs/migration.md" },
+	{ NOTE("s", "xdp-l2resp.io/pool: a, xdp-l2resp.io/mac: virtual"), "" },
+	{ NOTE("s", "xdp-l2resp.io/preferred-node: a"),
+	  "given:2: annotations that are ignored: xdp-l2resp.io/preferred-node" },
 	{ LOCAL("s", PORT(80), ""),
 	  "given:2: annotations that are ignored: lbipam.cilium.io/sharing-permit-different-pods "
 	  "(not supported: they don't share)" },
