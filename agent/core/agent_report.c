@@ -208,7 +208,8 @@ bool agent_ready(struct agent *agent, struct err *ret_why)
 		*ret_why = attachments.error;
 	if (*ret_why->text)
 		return false;
-	first_of_level(agent, REASON_NOTE, ret_why);
+	if (!first_of_level(agent, REASON_NOTE, ret_why))
+		*ret_why = source.note;
 	return true;
 }
 

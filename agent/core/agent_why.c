@@ -90,12 +90,12 @@ bool agent_knows_holders(const struct agent *agent)
 void agent_why_no_address(const struct agent *agent, const struct service *service,
 			  struct why *ret_why)
 {
+	const struct service_class class = agent_policy_input(agent).class;
 	bool lacks = service->wants_load_balancer && !service->load_balancer.count;
 
-	if (lacks && service->class &&
-	    strcmp(service->class, agent->config.load_balancer_class) != 0) {
+	if (lacks && !service_is_of(service, &class)) {
 		why_set(ret_why, REASON_OTHER_CLASS);
-		why_add(ret_why, ": %s", service->class);
+		why_add(ret_why, ": %s", service_class_text(service));
 	} else {
 		source_why_no_more(agent->source, service, ret_why);
 	}
@@ -117,7 +117,7 @@ void agent_service_view(struct service_view *ret_view, void *userdata)
 		.reconcile = agent->reconcile,
 		.thread = agent->thread,
 		.node = agent->config.node,
-		.class = agent->config.load_balancer_class,
+		.class = agent_policy_input(agent).class,
 		.shared = agent->config.engine != LEASE_ENGINE_NONE,
 		.input = agent_policy_input(agent),
 		.why = why_unclaimed,

@@ -17,8 +17,8 @@
 struct policy_input {
 	const struct manifest *const *manifests;
 	size_t count;
-	const char *node;  /* this one; NULL: any node, whose devices aren't known */
-	const char *class; /* Services of that loadBalancerClass, and those without, are ours */
+	const char *node;		/* this one; NULL: any node, whose devices aren't known */
+	struct service_class class;	/* of the Services that are ours */
 	const struct link_table *links; /* the suitable ones are used, with carrier or without */
 };
 

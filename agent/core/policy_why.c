@@ -63,7 +63,7 @@ static void add_detail(const struct policy_input *input, const struct in_force_l
 	struct err name;
 
 	if (why->reason == REASON_OTHER_CLASS)
-		why_add(why, ": %s", service->class);
+		why_add(why, ": %s", service_class_text(service));
 	else
 		add_policies(why, in_force, service, load_balancer);
 	err_write(&name, "%s/%s", service->namespace, service->name);
@@ -109,7 +109,7 @@ void policy_why(const struct policy_input *input, const struct address *address,
 							    : &service->external,
 					      address))
 				continue;
-			reason = in_force_judge(&in_force, input->class, service, load_balancer);
+			reason = in_force_judge(&in_force, &input->class, service, load_balancer);
 			if (reason && furthest && reason <= ret_why->reason)
 				continue;
 			why_set(ret_why, reason);

@@ -53,7 +53,7 @@ static void visit_all(const struct service_view *view, visit_fn *visit, void *da
 		for (size_t i = 0; i < manifests[m]->service_count; i++) {
 			const struct service *service = manifests[m]->services[i];
 
-			if (service->class && strcmp(service->class, view->class) != 0)
+			if (!service_is_of(service, &view->class))
 				continue;
 			for (size_t a = 0; a < service->load_balancer.count; a++)
 				visit(view, service, &service->load_balancer.list[a], true, data);

@@ -16,7 +16,8 @@ struct service_view {
 	const struct link_table *links;
 	const struct reconcile *reconcile;
 	struct lease_thread *thread;
-	const char *node, *class;
+	const char *node;
+	struct service_class class;
 	bool shared; /* the store says what other nodes hold */
 	struct policy_input input;
 	/* why this node doesn't announce an address, whoever else does */

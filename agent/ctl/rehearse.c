@@ -97,7 +97,8 @@ static struct policy_input input_of(const struct rehearsal *rehearsal)
 {
 	struct policy_input input = {
 		.node = rehearsal->config.node,
-		.class = rehearsal->config.load_balancer_class,
+		.class = { rehearsal->config.load_balancer_class,
+			   rehearsal->config.class_required },
 		.links = links_table(rehearsal->links),
 	};
 
