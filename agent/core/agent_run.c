@@ -16,8 +16,6 @@
 #define RETRY_USEC 20000
 /* The lease thread is told that often that the rest is alive. */
 #define BEAT_USEC 200000
-/* SIGTERM: the store may be out of reach. */
-#define STOP_USEC (3 * USEC_PER_SEC)
 
 static void helper_answered(const struct helper_answer *answer, void *userdata)
 {
@@ -42,7 +40,7 @@ static void lease_state(enum lease_state state, void *userdata)
 
 	agent->status_due = true;
 	if (state == LEASE_ENDED) {
-		sd_event_exit(agent->event, 0);
+		agent_leases_ended(agent);
 		return;
 	}
 	if (state == LEASE_CONNECTING || agent->session_known)
@@ -217,7 +215,8 @@ static void plain_log(int priority, const char *text, void *userdata)
 	log_say(priority, "%s", text);
 }
 
-static const struct source_callbacks source_callbacks = { agent_input_changed, plain_log };
+static const struct source_callbacks source_callbacks = { agent_input_changed, plain_log,
+							  agent_source_stopped };
 static const struct inquiry_callbacks inquiry_callbacks = { agent_group_claim, agent_evaluate_soon,
 							    plain_log };
 
@@ -440,26 +439,6 @@ int agent_reload(struct agent *agent, struct err *err)
 		source_rescan(agent->source, true);
 	agent_evaluate(agent, true);
 	return 0;
-}
-
-static int stop_due(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct agent *agent = userdata;
-
-	(void)source;
-	(void)usec;
-	log_say(LOG_WARNING, "the store doesn't answer; others wait for the lease to run out");
-	return sd_event_exit(agent->event, 0);
-}
-
-void agent_stop(struct agent *agent)
-{
-	if (agent->stopping)
-		return;
-	notify_send(agent->notify, "STOPPING=1");
-	agent->draining = true;
-	add_timer(agent, &agent->stopping, STOP_USEC, stop_due);
-	lease_thread_stop(agent->thread);
 }
 
 int agent_drain(struct agent *agent, bool drain, bool stay, struct err *err)

@@ -52,6 +52,7 @@ struct agent {
 	bool grow_due;			    /* a map is full */
 	bool status_due;		    /* the service manager is to be told */
 	bool draining;
+	bool leases_ended, source_stopped; /* of what agent_stop() waits for */
 	bool told_ready;
 	char told_status[128];
 	uint64_t defended, yielded, compare_failures;
@@ -59,6 +60,10 @@ struct agent {
 	struct err failure; /* of the last comparison; empty: none */
 	struct err no_room; /* why the maps can't grow; empty: they could */
 };
+
+/* Parts of what agent_stop() waits for are over. @agent is a struct agent. */
+void agent_leases_ended(struct agent *agent);
+void agent_source_stopped(void *agent);
 
 /* Has the work be done that waits, in @usec. */
 void agent_plan(struct agent *agent, uint64_t usec);

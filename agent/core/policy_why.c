@@ -136,7 +136,7 @@ static void survey(const struct policy_input *input, struct in_force *in_force,
 		bool load_balancer = i % 2;
 		enum reason reason;
 
-		if (!in_force_ours(service, input->class) ||
+		if (!service_is_of(service, &input->class) ||
 		    !(load_balancer ? &service->load_balancer : &service->external)->count)
 			continue;
 		reason = in_force_reason(in_force, service, load_balancer);

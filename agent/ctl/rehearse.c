@@ -70,7 +70,7 @@ static void nothing(void *userdata)
 /* Reads the source once. An API server may take as long as it does for one answer. */
 static int read_source(struct rehearsal *rehearsal, struct err *err)
 {
-	const struct source_callbacks callbacks = { nothing, said };
+	const struct source_callbacks callbacks = { nothing, said, nothing };
 	struct source_options options;
 	uint64_t end_ns = clock_boot_ns() + READ_NS;
 	int r = sd_event_new(&rehearsal->event);

@@ -20,6 +20,9 @@ int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, co
 /* NULL is fine. */
 void kube_pools_free(struct kube_pools *pools);
 
+/* Decides no more, and gives the lead to another; the source's stopped() says when. */
+void kube_pools_stop(struct kube_pools *pools);
+
 /* Some items may be gone, or the pools are others. */
 void kube_pools_relisted(struct kube_pools *pools);
 

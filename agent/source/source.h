@@ -21,6 +21,8 @@ struct source_callbacks {
 	void (*changed)(void *userdata);
 	/* What isn't used, and why, and what pools gave; @priority as in syslog(3). */
 	void (*log)(int priority, const char *text, void *userdata);
+	/* After source_stop(): no other node waits for this one. */
+	void (*stopped)(void *userdata);
 };
 
 /* All is copied. */
@@ -51,6 +53,9 @@ struct source_options {
 int source_new(sd_event *event, const struct source_options *options,
 	       const struct source_callbacks *callbacks, void *userdata, struct source **ret_source,
 	       struct err *err);
+
+/* Gives up what other nodes could do in its place; stopped() says when, before or after return. */
+void source_stop(struct source *source);
 
 void source_free(struct source *source);
 

@@ -24,6 +24,14 @@ int source_new(sd_event *event, const struct source_options *options,
 					       err);
 }
 
+void source_stop(struct source *source)
+{
+	if (source->ops->stop)
+		source->ops->stop(source);
+	else
+		source->callbacks.stopped(source->userdata);
+}
+
 void source_free(struct source *source)
 {
 	if (!source)

@@ -21,6 +21,8 @@ struct source_ops {
 	bool (*known)(const struct source *source);
 	/* fills in what isn't of the items */
 	void (*status)(const struct source *source, struct source_status *status);
+	/* NULL: there is nothing to stop */
+	void (*stop)(struct source *source);
 	/* NULL: nobody would see it */
 	void (*say_event)(struct source *source, const struct kube_event *event);
 };

@@ -357,6 +357,16 @@ static void kubernetes_free(struct source *base)
 	free(source);
 }
 
+static void kubernetes_stop(struct source *base)
+{
+	const struct source_kubernetes *source = (struct source_kubernetes *)base;
+
+	if (source->pools)
+		kube_pools_stop(source->pools);
+	else
+		base->callbacks.stopped(base->userdata);
+}
+
 /* Streams show all that happens. */
 static void kubernetes_rescan(struct source *base, bool all)
 {
@@ -436,6 +446,7 @@ static const struct source_ops ops = {
 	.same = kubernetes_same,
 	.known = kubernetes_known,
 	.status = kubernetes_status,
+	.stop = kubernetes_stop,
 	.say_event = kubernetes_say_event,
 };
 
