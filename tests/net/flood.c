@@ -7,7 +7,7 @@
  * SPA asks for TPA, whose answer is expected to say MAC. With - for MAC none is expected, and each
  * request has another sender hardware address. One process a CPU sends for SECONDS, or until
  * SIGTERM, but some in any case. Prints {"sent", "right", "wrong", "seconds"}; exit status 1 if it
- *could not be done at all.
+ * could not be done at all.
  */
 #include <arpa/inet.h>
 #include <errno.h>
