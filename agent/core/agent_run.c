@@ -215,24 +215,6 @@ static void plain_log(int priority, const char *text, void *userdata)
 	log_say(priority, "%s", text);
 }
 
-static void service_view(struct service_view *ret_view, void *userdata)
-{
-	struct agent *agent = userdata;
-
-	*ret_view = (struct service_view){
-		.source = agent->source,
-		.desired = &agent->desired,
-		.links = links_table(agent->links),
-		.reconcile = agent->reconcile,
-		.thread = agent->thread,
-		.node = agent->config.node,
-		.class = agent->config.load_balancer_class,
-		.shared = agent->config.engine != LEASE_ENGINE_NONE,
-		.agent = agent,
-		.duration_ns = agent->config.timing.duration_ns,
-	};
-}
-
 static const struct source_callbacks source_callbacks = { agent_input_changed, plain_log,
 							  agent_source_stopped };
 static const struct inquiry_callbacks inquiry_callbacks = { agent_group_claim, agent_evaluate_soon,
@@ -337,7 +319,8 @@ static int agent_start(struct agent *agent, struct err *err)
 		r = defender_new(agent->event, agent->links, conflict_seen, agent, &agent->defender,
 				 err);
 	if (!r)
-		r = service_events_new(agent->event, service_view, agent, &agent->events, err);
+		r = service_events_new(agent->event, agent_service_view, agent, &agent->events,
+				       err);
 	if (!r)
 		r = start_lease(agent, err);
 	if (!r)

@@ -83,9 +83,20 @@ void agent_why_unwanted(struct agent *agent, const struct address *address, stru
 /* Why it takes no part in leases. */
 void agent_why_no_part(const struct agent *agent, struct why *ret_why);
 
-/* Why it doesn't answer for @address, of which @info is known, or all zero. */
+/* Why it doesn't answer for @address, of which @info is known, or all zero. @no_part: as above. */
+enum reason agent_reason(const struct agent *agent, const struct address *address,
+			 const struct lease_info *info, enum reason no_part);
+
+/* The same, with names. */
 void agent_why(struct agent *agent, const struct address *address, const struct lease_info *info,
 	       struct why *ret_why);
+
+/* Why @service has no address of pools, or no more; REASON_NONE: it has what it asks for. */
+void agent_why_no_address(const struct agent *agent, const struct service *service,
+			  struct why *ret_why);
+
+/* As service_view_fn. */
+void agent_service_view(struct service_view *ret_view, void *agent);
 
 /* Does the store tell who has an address? Else nobody is known to have none. */
 bool agent_knows_holders(const struct agent *agent);

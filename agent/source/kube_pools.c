@@ -36,7 +36,7 @@ struct kube_pools {
 	struct source *source;
 	struct leader *leader;
 	struct allocator *allocator; /* NULL: another decides, or not yet */
-	const char *classes[2];
+	const struct service_class *class;
 	sd_event_source *timer; /* decides and writes again */
 	struct patch *patches;
 	struct status_writer *status; /* of pools and policies */
@@ -349,7 +349,7 @@ void kube_pools_settle(struct kube_pools *pools)
 		return;
 	}
 	if (!pools->allocator) {
-		pools->allocator = allocator_new(pools->classes);
+		pools->allocator = allocator_new(pools->class);
 		pools->relisted = true;
 	}
 	if (pools->relisted) {
@@ -439,7 +439,8 @@ void kube_pools_free(struct kube_pools *pools)
 }
 
 int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, const char *node,
-		   const char *class, struct kube_pools **ret_pools, struct err *err)
+		   const struct service_class *class, struct kube_pools **ret_pools,
+		   struct err *err)
 {
 	static const struct leader_callbacks callbacks = { on_leading, on_stopped, on_log };
 	struct kube_pools *pools = xcalloc(1, sizeof(*pools));
@@ -448,7 +449,7 @@ int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, co
 	*pools = (struct kube_pools){
 		.kube = kube,
 		.source = source,
-		.classes = { class },
+		.class = class,
 		.relisted = true,
 	};
 	pools->status = status_writer_new(kube, source, on_status_written, pools);

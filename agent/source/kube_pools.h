@@ -14,7 +14,8 @@ struct kube_pools;
 /* Of the items in @source, of which it is told by the following functions. @class as in struct
  * source_options, borrowed, as are the others. Errors with @err. */
 int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, const char *node,
-		   const char *class, struct kube_pools **ret_pools, struct err *err);
+		   const struct service_class *class, struct kube_pools **ret_pools,
+		   struct err *err);
 
 /* NULL is fine. */
 void kube_pools_free(struct kube_pools *pools);

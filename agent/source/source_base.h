@@ -37,6 +37,9 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 
 void source_say(const struct source *source, int priority, const char *text);
 
+/* Appends @text to *@notes, as a line. */
+void source_note(char **notes, const char *text);
+
 /* One line for a Service whose addresses of pools, or whose want of them, are news. */
 void source_say_verdict(const struct source *source, const struct verdict *verdict);
 
