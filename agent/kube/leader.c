@@ -10,6 +10,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "json.h"
 #include "leader.h"
 
 /*
@@ -128,15 +129,13 @@ static const struct kube_watch_events watch_events = {
 static void on_written(const struct http_result *result, void *userdata)
 {
 	struct leader *leader = userdata;
-	char text[256];
+	_cleanup_json_ json_t *json = http_json(result);
+	char text[HTTP_TROUBLE_MAX];
 	const char *why;
-	json_t *json;
 
 	leader->call = NULL;
-	if (!result->error && (result->status == 200 || result->status == 201)) {
-		json = json_loads(result->body, 0, NULL);
+	if (json) {
 		see(leader, json);
-		json_decref(json);
 		if (leader->mine)
 			leader->renewed_ns = leader->sent_ns;
 		leader->trouble[0] = '\0';

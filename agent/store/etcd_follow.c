@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "etcd.h"
+#include "json.h"
 
 #define PAGE		1000 /* records: parsing more would keep a renewal waiting */
+#define PAGES_MAX	2200 /* no group has more: a list that doesn't end is none */
 #define FOLLOW_RETRY_NS (200 * UINT64_C(1000000))
 
 static void follow_later(struct store_etcd *etcd);
@@ -45,6 +48,23 @@ static void follow_failed(struct store_etcd *etcd, const char *why)
 	follow_later(etcd);
 }
 
+/* Does the list get ahead by the page @kvs? Else @text says why not: a store that is broken may
+ * show the same records for ever. */
+static bool page_follows(struct store_etcd *etcd, const json_t *kvs, char text[HTTP_TROUBLE_MAX])
+{
+	_cleanup_free_ char *first = etcd_key(json_array_get(kvs, 0));
+
+	etcd->pages = etcd->list_revision ? etcd->pages + 1 : 1;
+	if (etcd->page_key && first && strcmp(first, etcd->page_key) <= 0)
+		snprintf(text, HTTP_TROUBLE_MAX, "its list shows the same records again");
+	else if (etcd->pages > PAGES_MAX || json_array_size(kvs) > PAGE)
+		snprintf(text, HTTP_TROUBLE_MAX, "its list has more than %d records",
+			 etcd->pages > PAGES_MAX ? PAGES_MAX * PAGE : PAGE);
+	else
+		return true;
+	return false;
+}
+
 static void on_page(const struct http_result *result, void *userdata)
 {
 	struct store_etcd *etcd = userdata;
@@ -52,16 +72,22 @@ static void on_page(const struct http_result *result, void *userdata)
 	const json_t *kvs;
 	size_t index, count;
 	json_t *kv;
-	char text[256];
+	char text[HTTP_TROUBLE_MAX];
 	uint64_t revision;
 
 	etcd->follow_call = NULL;
-	json = json_loads(result->body, 0, NULL);
+	json = http_json(result);
 	revision = etcd_uint(json_object_get(json, "header"), "revision");
-	if (result->error || result->status != 200 || !revision) {
+	if (!revision) {
 		/* a page of a revision that is compacted by now: all over again */
 		etcd->list_revision = 0;
 		follow_failed(etcd, etcd_trouble_text(result, text));
+		return;
+	}
+	kvs = json_object_get(json, "kvs");
+	if (!page_follows(etcd, kvs, text)) {
+		etcd->list_revision = 0;
+		follow_failed(etcd, text);
 		return;
 	}
 	store_answered(&etcd->base);
@@ -69,7 +95,6 @@ static void on_page(const struct http_result *result, void *userdata)
 		etcd->list_revision = revision;
 		etcd->base.events->reset(etcd->base.userdata);
 	}
-	kvs = json_object_get(json, "kvs");
 	count = json_array_size(kvs);
 	json_array_foreach(kvs, index, kv) kv_tell(etcd, kv, false);
 	free(etcd->page_key);
@@ -145,18 +170,24 @@ static size_t on_watch_data(const char *text, size_t length, void *userdata)
 {
 	struct store_etcd *etcd = userdata;
 	struct http_call *call = etcd->follow_call;
+	struct err why, said;
 	const char *end;
 	size_t used = 0;
 
 	while ((end = memchr(text + used, '\n', length - used))) {
-		json_auto_t *json = json_loadb(text + used, end - (text + used), 0, NULL);
+		json_auto_t *json = json_parse(text + used, end - (text + used), &why);
+		bool ended = json && !watch_message(etcd, json);
 
 		used = end - text + 1;
-		if (!json || !watch_message(etcd, json)) {
+		if (!json)
+			err_write(&said, "what its watch sent %s", why.text);
+		else if (ended)
+			err_write(&said, "its watch was %s",
+				  etcd->base.listing ? "compacted away" : "ended");
+		if (!json || ended) {
 			http_cancel(call);
 			etcd->follow_call = NULL;
-			follow_failed(etcd, etcd->base.listing ? "its watch was compacted away"
-							       : "its watch was ended");
+			follow_failed(etcd, said.text);
 			break;
 		}
 		/* what was told led to another stream */
@@ -169,7 +200,7 @@ static size_t on_watch_data(const char *text, size_t length, void *userdata)
 static void on_watch_done(const struct http_result *result, void *userdata)
 {
 	struct store_etcd *etcd = userdata;
-	char text[256];
+	char text[HTTP_TROUBLE_MAX];
 
 	etcd->follow_call = NULL;
 	follow_failed(etcd, result->error || result->status != 200 ? etcd_trouble_text(result, text)

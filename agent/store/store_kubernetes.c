@@ -12,6 +12,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "kube.h"
+#include "json.h"
 #include "record_json.h"
 #include "store_base.h"
 #include "store_kubernetes.h"
@@ -157,7 +158,8 @@ static void lease_parse(const json_t *lease, struct record *record)
 	json_t *spec = json_object_get(lease, "spec");
 	const char *text = json_string_value(
 		json_object_get(json_object_get(metadata, "annotations"), ANNOTATION));
-	json_auto_t *contents = text ? json_loads(text, 0, NULL) : NULL;
+	struct err why;
+	json_auto_t *contents = text ? json_parse(text, strlen(text), &why) : NULL;
 	const char *holder = json_string_value(json_object_get(spec, "holderIdentity")) ?: "";
 
 	if (record->kind == RECORD_CLAIM) {
@@ -195,7 +197,7 @@ static void on_swap(const struct http_result *result, void *userdata)
 	struct store_kubernetes *kubernetes = (struct store_kubernetes *)swap->base;
 	json_auto_t *json = NULL;
 	bool refused = result->status == 409 || (result->status == 404 && swap->record.revision);
-	char text[256];
+	char text[HTTP_TROUBLE_MAX];
 
 	swap->call = NULL;
 	if (!result->error && refused) {
@@ -218,10 +220,10 @@ static void on_swap(const struct http_result *result, void *userdata)
 		store_swap_end(swap, 0);
 		return;
 	}
-	json = json_loads(result->body, 0, NULL);
+	json = http_json(result);
 	swap->record.revision = kube_version(json);
 	if (!swap->record.revision) {
-		trouble(kubernetes, "an answer that isn't Kubernetes'");
+		trouble(kubernetes, kube_trouble(result, text));
 		store_swap_end(swap, -EPROTO);
 		return;
 	}
