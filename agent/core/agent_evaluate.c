@@ -64,10 +64,12 @@ void agent_evaluate(struct agent *agent, bool look)
 	uint64_t begun_ns = clock_boot_ns();
 	struct selection selection = {};
 	struct kernel_view view = {};
+	bool partial;
 	struct err err;
 	int r = select_all(agent, look, &selection, &err);
 
 	agent->evaluated = false;
+	partial = selection.partial;
 	if (r == -EAGAIN) {
 		selection_free(&selection);
 		agent_plan(agent, RETRY_USEC);
@@ -84,7 +86,7 @@ void agent_evaluate(struct agent *agent, bool look)
 		log_say(LOG_ERR, "%s", err.text);
 		return;
 	}
-	agent->evaluated = true;
+	agent->evaluated = !partial;
 	log_blocked(&before, &now);
 	kernel_view_free(&agent->kernel);
 	agent->kernel = view;
@@ -96,6 +98,8 @@ void agent_evaluate(struct agent *agent, bool look)
 	agent->judged_at_ns = clock_boot_ns();
 	agent->evaluate_ns = agent->judged_at_ns - begun_ns;
 	agent->status_due = true;
+	if (partial)
+		agent_plan(agent, 4 * agent->evaluate_ns / 1000);
 }
 
 /* Manifests or interfaces. At once; but where 100,000 addresses are to be judged and a hundred

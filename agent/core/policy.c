@@ -19,6 +19,7 @@ struct in_force {
 struct in_force_list {
 	struct in_force *list;
 	size_t count;
+	uint32_t steps; /* left for the policies' patterns */
 };
 
 void selection_free(struct selection *selection)
@@ -52,10 +53,11 @@ static const struct labels *node_labels(const struct manifest *const *manifests,
 	return labels;
 }
 
-static bool link_selected(const struct policy *policy, const struct link_row *link)
+static bool link_selected(struct policy *policy, const struct link_row *link, uint32_t *steps)
 {
-	return link->suitable && (!policy->interfaces.count ||
-				  pattern_list_matches(&policy->interfaces, link->link.name));
+	return link->suitable &&
+	       (!policy->interfaces.count ||
+		pattern_list_matches(&policy->interfaces, link->link.name, steps));
 }
 
 /* Is there another policy of @policy's name behind it, which takes its place? */
@@ -71,7 +73,7 @@ static bool policy_replaced(const struct manifest *const *manifests, size_t coun
 	return false;
 }
 
-static int add_in_force(const struct policy *policy, const struct link_table *links,
+static int add_in_force(struct policy *policy, const struct link_table *links,
 			struct in_force_list *list, struct err *err)
 {
 	struct in_force *grown = reallocarray(list->list, list->count + 1, sizeof(*grown));
@@ -87,7 +89,7 @@ static int add_in_force(const struct policy *policy, const struct link_table *li
 		return err_nomem(err);
 	list->count++;
 	for (size_t i = 0; i < links->count; i++)
-		if (link_selected(policy, &links->rows[i]))
+		if (link_selected(policy, &links->rows[i], &list->steps))
 			made->ifindexes[made->count++] = links->rows[i].link.ifindex;
 	return 0;
 }
@@ -97,9 +99,10 @@ static int find_in_force(const struct manifest *const *manifests, size_t count,
 			 const struct labels *labels, const struct link_table *links,
 			 struct in_force_list *list, struct err *err)
 {
+	list->steps = PATTERN_TURN_STEPS;
 	for (size_t m = 0; m < count; m++)
 		for (size_t i = 0; i < manifests[m]->policy_count; i++) {
-			const struct policy *policy = &manifests[m]->policies[i];
+			struct policy *policy = &manifests[m]->policies[i];
 			int r;
 
 			if (policy_replaced(manifests, count, m, i) ||
@@ -263,6 +266,7 @@ int policy_select(const struct manifest *const *manifests, size_t count, const c
 		return r;
 	}
 	*ret_selection = settle(&gathering);
+	ret_selection->partial = !in_force.steps;
 	return 0;
 }
 

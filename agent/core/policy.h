@@ -25,6 +25,7 @@ int selected_compare(const void *a, const void *b);
 
 /* Sorted by selected_compare(); each pair once. */
 struct selection {
+	bool partial; /* more interfaces may be selected, which it takes another turn to know */
 	struct selected *list;
 	size_t count;
 };

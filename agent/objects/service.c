@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "foreign.h"
 #include "metadata.h"
+#include "name.h"
 #include "service.h"
 
 #define DEFAULT_NAMESPACE "default"
@@ -33,7 +34,13 @@ struct parse {
 	object_note_fn *note;
 	void *data;
 	struct err *err;
+	size_t *noted; /* sentences about addresses */
 };
+
+/* A tenant decides how much is wrong with a Service, and how long its lists are. */
+#define NOTES_MAX      10
+#define REQUESTED_MAX  1000
+#define NAMESPACES_LEN 16384
 
 struct service *service_ref(struct service *service)
 {
@@ -98,8 +105,10 @@ static bool parse_address(const struct parse *parse, const json_t *object, const
 
 	if (!addr_parse(text, ret_address, &why))
 		return true;
-	place_err_write(&said, parse->place, object, key, why.text);
-	parse->note(said.text, parse->data);
+	if (++*parse->noted <= NOTES_MAX) {
+		place_err_write(&said, parse->place, object, key, why.text);
+		parse->note(said.text, parse->data);
+	}
 	return false;
 }
 
@@ -148,6 +157,7 @@ static int parse_requests(const struct parse *parse, const json_t *spec, const j
 {
 	_cleanup_free_ char *one = NULL, *list = NULL;
 	struct address address;
+	size_t count = 0;
 	char *rest;
 	int r = copy_filled(parse, spec, "loadBalancerIP", &one);
 
@@ -156,9 +166,14 @@ static int parse_requests(const struct parse *parse, const json_t *spec, const j
 	if (r >= 0)
 		r = copy_annotation(parse, annotations, annotation_ips, &list);
 	for (char *text = list ? strtok_r(list, SEPARATORS, &rest) : NULL; text;
-	     text = strtok_r(NULL, SEPARATORS, &rest))
+	     text = strtok_r(NULL, SEPARATORS, &rest)) {
+		if (++count > REQUESTED_MAX)
+			return place_err(parse->err, -EINVAL, parse->place, annotations,
+					 annotation_ips[0], "more than %d addresses in %s",
+					 REQUESTED_MAX, annotation_ips[0]);
 		if (parse_address(parse, annotations, annotation_ips[0], text, &address))
 			address_list_include(&service->requested, &address);
+	}
 	return r;
 }
 
@@ -299,13 +314,17 @@ static int parse_metadata(const struct parse *parse, const json_t *object, struc
 			  json_t **ret_annotations)
 {
 	json_t *metadata = NULL;
-	int r = metadata_parse(parse->place, object, &metadata, &service->name, parse->err);
+	int r = metadata_parse(parse->place, object, &metadata, &service->name, name_is_label,
+			       parse->err);
 
 	if (r >= 0)
 		r = field_copy_string(parse->place, metadata, "namespace", &service->namespace,
 				      parse->err);
 	if (r == 0)
 		service->namespace = xstrdup(DEFAULT_NAMESPACE);
+	if (r > 0 && !name_is_label(service->namespace))
+		r = place_err(parse->err, -EINVAL, parse->place, metadata, "namespace",
+			      "'%s' can't be a namespace", service->namespace);
 	if (r >= 0)
 		r = field_copy_string(parse->place, metadata, "uid", &service->uid, parse->err);
 	if (r >= 0)
@@ -328,7 +347,8 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 {
 	const char *const known[] = { annotation_ips[0], annotation_key[0],
 				      annotation_namespaces[0], NULL };
-	const struct parse parse = { place, note, data, err };
+	size_t noted = 0;
+	const struct parse parse = { place, note, data, err, &noted };
 	_cleanup_(cleanup_service) struct service *service = xcalloc(1, sizeof(*service));
 	json_t *annotations = NULL;
 	int r;
@@ -338,6 +358,9 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 	if (r >= 0)
 		r = field_copy_string(place, annotations, SERVICE_PREFERRED_NODE,
 				      &service->preferred_node, err);
+	if (r > 0 && !name_is_subdomain(service->preferred_node))
+		r = place_err(err, -EINVAL, place, annotations, SERVICE_PREFERRED_NODE,
+			      "'%s' can't be a node's name", service->preferred_node);
 	if (r >= 0)
 		r = copy_annotation(&parse, annotations, annotation_key, &service->sharing_key);
 	if (r >= 0)
@@ -347,8 +370,18 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 		r = parse_spec(&parse, object, annotations, service);
 	if (r >= 0)
 		r = parse_ingress(&parse, object, service);
+	if (r >= 0 && strlen(service->sharing_namespaces ?: "") > NAMESPACES_LEN)
+		r = place_err(err, -EINVAL, place, annotations, annotation_namespaces[0],
+			      "%s is longer than %d bytes", annotation_namespaces[0],
+			      NAMESPACES_LEN);
 	if (r < 0)
 		return r;
+	if (noted > NOTES_MAX) {
+		struct err more;
+
+		err_write(&more, "%s: and %zu more like these", place->name, noted - NOTES_MAX);
+		note(more.text, data);
+	}
 	foreign_annotations(place, annotations, known, note, data);
 	*ret_service = service;
 	service = NULL;
