@@ -7,8 +7,10 @@
 #include "etcd.h"
 #include "json.h"
 
-#define PAGE		1000 /* records: parsing more would keep a renewal waiting */
-#define PAGES_MAX	2200 /* no group has more: a list that doesn't end is none */
+#define PAGE 1000 /* records: parsing more would keep a renewal waiting */
+/* No group has more: a list that doesn't end is none. What is known of a node takes a kilobyte. */
+#define PAGES_MAX	300
+#define NODES_MAX	10000
 #define FOLLOW_RETRY_NS (200 * UINT64_C(1000000))
 
 static void follow_later(struct store_etcd *etcd);
@@ -17,8 +19,10 @@ static void kv_tell(struct store_etcd *etcd, const json_t *kv, bool deleted)
 {
 	struct record record;
 
-	if (etcd->base.following && etcd_record(kv, deleted, &record))
-		etcd->base.events->record(&record, etcd->base.userdata);
+	if (!etcd->base.following || !etcd_record(kv, deleted, &record))
+		return;
+	etcd->nodes += record.kind == RECORD_HEARTBEAT;
+	etcd->base.events->record(&record, etcd->base.userdata);
 }
 
 void etcd_follow_anew(struct store_etcd *etcd)
@@ -55,11 +59,14 @@ static bool page_follows(struct store_etcd *etcd, const json_t *kvs, char text[H
 	_cleanup_free_ char *first = etcd_key(json_array_get(kvs, 0));
 
 	etcd->pages = etcd->list_revision ? etcd->pages + 1 : 1;
+	etcd->nodes = etcd->list_revision ? etcd->nodes : 0;
 	if (etcd->page_key && first && strcmp(first, etcd->page_key) <= 0)
 		snprintf(text, HTTP_TROUBLE_MAX, "its list shows the same records again");
 	else if (etcd->pages > PAGES_MAX || json_array_size(kvs) > PAGE)
 		snprintf(text, HTTP_TROUBLE_MAX, "its list has more than %d records",
 			 etcd->pages > PAGES_MAX ? PAGES_MAX * PAGE : PAGE);
+	else if (etcd->nodes > NODES_MAX)
+		snprintf(text, HTTP_TROUBLE_MAX, "its list has more than %d nodes", NODES_MAX);
 	else
 		return true;
 	return false;
@@ -90,7 +97,6 @@ static void on_page(const struct http_result *result, void *userdata)
 		follow_failed(etcd, text);
 		return;
 	}
-	store_answered(&etcd->base);
 	if (!etcd->list_revision) {
 		etcd->list_revision = revision;
 		etcd->base.events->reset(etcd->base.userdata);
@@ -102,6 +108,8 @@ static void on_page(const struct http_result *result, void *userdata)
 	if (json_is_true(json_object_get(json, "more")) && count) {
 		etcd->page_key = etcd_key(json_array_get(kvs, count - 1));
 	} else if (etcd->base.following) {
+		/* a list that doesn't end is no answer */
+		store_answered(&etcd->base);
 		etcd->base.revision = etcd->list_revision;
 		etcd->base.listing = false;
 		etcd->base.events->synced(etcd->base.userdata);
