@@ -10,6 +10,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "filters.bpf.h"
 #include "maps.bpf.h"
 #include "control.h"
 
@@ -27,14 +28,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct pins_meta);
 } meta SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, L2RESP_MAX_FILTERS);
-	__type(key, struct filter_key);
-	__type(value, __u32);
-} filters SEC(".maps");
 
 /* What is alike in the entries of both families, from the head on. */
 struct entry_tail {
@@ -203,7 +196,7 @@ int control_set_stamp(struct control_set_stamp *args)
 
 /* The boot clock as a lease is compared with it. */
 SEC("syscall")
-int control_boot_ms(const void *context __attribute__((unused)))
+int control_boot_ms(const void *context)
 {
 	return bpf_ktime_get_boot_ns() / 1000000;
 }

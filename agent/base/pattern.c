@@ -14,12 +14,6 @@
 /* Names come and go with containers. */
 #define KNOWN_MAX 4096
 
-struct pattern {
-	pcre2_code *code;
-	char *text;
-	bool refused; /* for it takes too many steps */
-};
-
 struct pattern_name {
 	char name[IFNAMSIZ];
 	bool matches;
@@ -150,7 +144,7 @@ int pattern_list_add(struct pattern_list *patterns, const char *text, struct err
 			       text);
 	}
 	patterns->list = xreallocarray(patterns->list, patterns->count + 1, sizeof(struct pattern));
-	patterns->list[patterns->count++] = (struct pattern){ code, xstrdup(text), false };
+	patterns->list[patterns->count++] = (struct pattern){ xstrdup(text), code, false };
 	return 0;
 }
 

@@ -12,7 +12,11 @@
 
 #include "err.h"
 
-struct pattern;
+struct pattern {
+	char *text;
+	void *code;   /* compiled */
+	bool refused; /* for it takes too many steps */
+};
 
 /* A policy that has more is a mistake, or meant to keep us busy. */
 #define PATTERN_LIST_MAX 64

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "loop.h"
 #include "reconcile.h"
+#include "virtual_mac.h"
 
 /* The lease thread's mailbox is full: again after that. */
 #define RETRY_USEC 2000
@@ -19,11 +20,13 @@ struct told {
 	uint64_t pass; /* the last that desired it */
 	bool sent;     /* what is below was sent as it is */
 	bool wanted, last_resort;
-	char *preferred_node;
+	struct preferred_group group;
 	struct lease_place *places;
 	size_t place_count;
+	bool filtered; /* an entry has or had another MAC than its interface, as far as is known */
 	uint8_t slot;  /* by the news: where its entries are; 0: not held */
-	uint64_t seen; /* entries that the last comparison found, and which it was */
+	enum reason silent; /* by the news: why it has no entry somewhere, though it is held */
+	uint64_t seen;	    /* entries that the last comparison found, and which it was */
 	size_t seen_count;
 	UT_hash_handle hh;
 };
@@ -45,6 +48,7 @@ struct reconcile {
 		PASS_SETTLE,
 	} at;
 	bool known, settled;
+	unsigned int settled_compares;
 
 	struct told *next_refresh;
 	struct reconcile_figures figures;
@@ -84,12 +88,25 @@ static void told_free(struct reconcile *reconcile, struct told *told)
 	if (reconcile->next_refresh == told)
 		reconcile->next_refresh = told->hh.next;
 	HASH_DEL(reconcile->told, told);
-	free(told->preferred_node);
 	free(told->places);
 	free(told);
 }
 
 /* ---- what is desired ---- */
+
+/* @target's entry on @link. */
+static struct lease_place place_on(const struct target *target, const struct link *link)
+{
+	struct lease_place place = { .ifindex = link->ifindex };
+
+	if (target->terms.mac == MAC_VIRTUAL) {
+		virtual_mac(target->address.bytes, address_is_v4(&target->address), place.mac);
+		place.flags = ENTRY_MAC_FIXED;
+	} else {
+		memcpy(place.mac, link->mac, ETH_ALEN);
+	}
+	return place;
+}
 
 /* Where @target can be answered for now. @places has room for all of its interfaces. */
 static size_t places_of(const struct reconcile *reconcile, const struct target *target,
@@ -98,15 +115,14 @@ static size_t places_of(const struct reconcile *reconcile, const struct target *
 	const struct reconcile_parts *parts = &reconcile->parts;
 	size_t count = 0;
 
-	for (size_t i = 0; i < target->count && target->wanted; i++) {
+	for (size_t i = 0; i < target->count && !target->reason; i++) {
 		const struct link_row *row =
 			link_table_find(links_table(parts->links), target->on[i].ifindex);
 
 		if (!row || !row->carrier ||
-		    !parts->callbacks.ready(row, parts->callbacks.ready_data))
+		    parts->callbacks.ready(row, parts->callbacks.ready_data, NULL))
 			continue;
-		places[count].ifindex = row->link.ifindex;
-		memcpy(places[count++].mac, row->link.mac, ETH_ALEN);
+		places[count++] = place_on(target, &row->link);
 	}
 	return count;
 }
@@ -114,9 +130,8 @@ static size_t places_of(const struct reconcile *reconcile, const struct target *
 static bool same(const struct told *told, const struct lease_wish *wish)
 {
 	return told->sent && told->wanted == wish->wanted &&
-	       told->last_resort == wish->last_resort &&
-	       !strcmp(told->preferred_node ?: "", wish->preferred_node ?: "") &&
-	       told->place_count == wish->place_count &&
+	       told->last_resort == wish->last_resort && told->group.id == wish->group.id &&
+	       told->group.member == wish->group.member && told->place_count == wish->place_count &&
 	       (!wish->place_count ||
 		!memcmp(told->places, wish->places, wish->place_count * sizeof(*wish->places)));
 }
@@ -126,8 +141,7 @@ static void remember(struct told *told, const struct lease_wish *wish)
 	told->sent = true;
 	told->wanted = wish->wanted;
 	told->last_resort = wish->last_resort;
-	free(told->preferred_node);
-	told->preferred_node = wish->preferred_node ? xstrdup(wish->preferred_node) : NULL;
+	told->group = wish->group;
 	free(told->places);
 	told->places = NULL;
 	told->place_count = wish->place_count;
@@ -135,6 +149,8 @@ static void remember(struct told *told, const struct lease_wish *wish)
 		return;
 	told->places = xcalloc(wish->place_count, sizeof(*told->places));
 	memcpy(told->places, wish->places, wish->place_count * sizeof(*told->places));
+	for (size_t i = 0; i < wish->place_count; i++)
+		told->filtered = told->filtered || (wish->places[i].flags & ENTRY_MAC_FIXED);
 }
 
 /* False: there is no room, and nothing was sent. */
@@ -152,9 +168,11 @@ static bool tell_desired(struct reconcile *reconcile, const struct target *targe
 {
 	struct lease_place places[L2RESP_MAX_DEVICES] = {};
 	struct lease_wish wish = { .address = target->address,
-				   .wanted = target->wanted,
+				   .wanted = !target->reason,
+				   .why = target->last_resort && !target->reason ? REASON_LINK_DOWN
+										 : target->reason,
 				   .last_resort = target->last_resort,
-				   .preferred_node = target->preferred_node,
+				   .group = target->terms.group,
 				   .places = places };
 	struct told *told = told_get(reconcile, &target->address);
 
@@ -166,7 +184,8 @@ static bool tell_desired(struct reconcile *reconcile, const struct target *targe
 
 static bool tell_undesired(struct reconcile *reconcile, struct told *told)
 {
-	struct lease_wish wish = { .address = told->address };
+	struct lease_wish wish = { .address = told->address,
+				   .why = desired_reason(reconcile->desired, &told->address) };
 
 	if (told->pass == reconcile->pass)
 		return true;
@@ -285,17 +304,35 @@ void reconcile_refresh(struct reconcile *reconcile)
 
 /* ---- what became of it ---- */
 
+static const struct lease_place *place_find(const struct told *told, uint32_t ifindex)
+{
+	for (size_t i = 0; told && i < told->place_count; i++)
+		if (told->places[i].ifindex == ifindex)
+			return &told->places[i];
+	return NULL;
+}
+
 void reconcile_news(struct reconcile *reconcile, const struct lease_news *news)
 {
 	const struct reconcile_parts *parts = &reconcile->parts;
+	bool known = told_find(reconcile, &news->address);
 	struct told *told = told_get(reconcile, &news->address);
 
+	/* of a process before */
+	told->filtered = told->filtered || !known;
 	told->slot = news->slot;
+	told->silent = REASON_NONE;
 	for (size_t i = 0; i < news->place_count; i++) {
 		uint32_t ifindex = news->places[i].ifindex;
 
+		if (news->places[i].state == PLACE_BY_HAND)
+			told->silent = REASON_BY_HAND;
+		else if (news->places[i].state == PLACE_ABSENT && !told->silent &&
+			 place_find(told, ifindex))
+			told->silent = REASON_MAP_FULL;
 		if (news->places[i].entered || news->places[i].removed)
-			program_touch(parts->program, &news->address, ifindex,
+			program_touch(parts->program, ifindex,
+				      told->filtered || !address_is_v4(&news->address),
 				      news->places[i].removed);
 		if (!news->places[i].entered)
 			continue;
@@ -321,6 +358,13 @@ bool reconcile_is_told(const struct reconcile *reconcile)
 	return reconcile->at == PASS_NONE;
 }
 
+enum reason reconcile_why_silent(const struct reconcile *reconcile, const struct address *address)
+{
+	const struct told *told = told_find(reconcile, address);
+
+	return told ? told->silent : REASON_NONE;
+}
+
 bool reconcile_holds(const struct reconcile *reconcile, const struct address *address)
 {
 	const struct told *told = told_find(reconcile, address);
@@ -330,14 +374,6 @@ bool reconcile_holds(const struct reconcile *reconcile, const struct address *ad
 
 /* ---- comparing ---- */
 
-static const struct lease_place *place_find(const struct told *told, uint32_t ifindex)
-{
-	for (size_t i = 0; told && i < told->place_count; i++)
-		if (told->places[i].ifindex == ifindex)
-			return &told->places[i];
-	return NULL;
-}
-
 static int compare_entry(const struct entry_row *row, void *data,
 			 struct err *err __attribute__((unused)))
 {
@@ -346,7 +382,7 @@ static int compare_entry(const struct entry_row *row, void *data,
 	const struct lease_place *place = place_find(told, row->key.ifindex);
 
 	if (place && told->slot == row->head.lease && !row->damaged &&
-	    !memcmp(place->mac, row->head.mac, ETH_ALEN)) {
+	    !memcmp(place->mac, row->head.mac, ETH_ALEN) && place->flags == row->head.flags) {
 		if (told->seen != reconcile->figures.compared)
 			told->seen_count = 0;
 		told->seen = reconcile->figures.compared;
@@ -379,6 +415,13 @@ int reconcile_compare(struct reconcile *reconcile, struct err *err)
 
 			lease_thread_check(reconcile->parts.thread, &key);
 		}
+	}
+	/* with the second the lease thread has deleted what a former process left, and doesn't tell
+	 * of: what such entries needed of the filters goes */
+	if (reconcile->settled && reconcile->settled_compares < 2) {
+		reconcile->settled_compares++;
+		if (reconcile->settled_compares == 2)
+			program_touch_all(reconcile->parts.program);
 	}
 	figures->last_ns = clock_boot_ns() - begun_ns;
 	if (figures->last_ns > figures->worst_ns)

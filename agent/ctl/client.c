@@ -128,8 +128,9 @@ static void print_service(const json_t *answer)
 	printf("%s/%s\n", text_of(answer, "namespace"), text_of(answer, "service"));
 	print_names("policies on this node:", json_object_get(answer, "policies"));
 	if (*text_of(answer, "reason"))
-		printf("pools give it %s: %s\n", json_array_size(addresses) ? "no more" : "nothing",
-		       text_of(answer, "reason"));
+		printf("pools give it %s: %s: %s\n",
+		       json_array_size(addresses) ? "no more" : "nothing",
+		       text_of(answer, "reason"), text_of(answer, "why"));
 	if (!json_array_size(addresses))
 		puts("no address");
 	json_array_foreach(addresses, i, address)
@@ -145,9 +146,14 @@ static void print_service(const json_t *answer)
 		else
 			puts("not known here");
 		print_names("  interfaces:", json_object_get(address, "interfaces"));
+		if (*text_of(address, "virtual_mac"))
+			printf("  virtual MAC: %s\n", text_of(address, "virtual_mac"));
+		if (json_is_boolean(json_object_get(address, "preferred")))
+			printf("  preferred nodes: %s is%s one of them\n", text_of(answer, "node"),
+			       json_is_true(json_object_get(address, "preferred")) ? "" : "n't");
 		if (*text_of(address, "reason"))
-			printf("  not to be had by %s: %s\n", text_of(answer, "node"),
-			       text_of(address, "reason"));
+			printf("  not announced by %s: %s: %s\n", text_of(answer, "node"),
+			       text_of(address, "reason"), text_of(address, "why"));
 		/* the interfaces are this node's */
 		if (json_is_true(json_object_get(claim, "held")))
 			print_explained(address);

@@ -13,8 +13,8 @@
 #define DEFAULT_NAMESPACE "default"
 
 /* Not labels, but policies and pools select by them as if they were. */
-#define LABEL_NAMESPACE "io.kubernetes.service.namespace"
-#define LABEL_NAME	"io.kubernetes.service.name"
+#define LABEL_NAMESPACE SERVICE_LABEL_PREFIX "namespace"
+#define LABEL_NAME	SERVICE_LABEL_PREFIX "name"
 
 /* An annotation with the name that it had before. */
 static const char *const annotation_ips[] = { "lbipam.cilium.io/ips", "io.cilium/lb-ipam-ips" };
@@ -59,7 +59,7 @@ void service_unref(struct service *service)
 	free(service->uid);
 	free(service->created);
 	free(service->class);
-	free(service->preferred_node);
+	announce_options_free(&service->announce);
 	free(service->sharing_key);
 	free(service->sharing_namespaces);
 	free(service->ports);
@@ -335,8 +335,11 @@ static int parse_metadata(const struct parse *parse, const json_t *object, struc
 		return r;
 	labels_set(&service->labels, LABEL_NAMESPACE, service->namespace);
 	labels_set(&service->labels, LABEL_NAME, service->name);
-	return field_get(parse->place, metadata, "annotations", FIELD_OBJECT, ret_annotations,
-			 parse->err);
+	r = announce_options_parse(parse->place, metadata, parse->note, parse->data,
+				   &service->announce, parse->err);
+	return r < 0 ? r
+		     : field_get(parse->place, metadata, "annotations", FIELD_OBJECT,
+				 ret_annotations, parse->err);
 }
 
 int service_parse(const struct place *place, const json_t *object, object_note_fn *note, void *data,
@@ -352,12 +355,6 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 
 	service->references = 1;
 	r = parse_metadata(&parse, object, service, &annotations);
-	if (r >= 0)
-		r = field_copy_string(place, annotations, SERVICE_PREFERRED_NODE,
-				      &service->preferred_node, err);
-	if (r > 0 && !name_is_subdomain(service->preferred_node))
-		r = place_err(err, -EINVAL, place, annotations, SERVICE_PREFERRED_NODE,
-			      "'%s' can't be a node's name", service->preferred_node);
 	if (r >= 0)
 		r = copy_annotation(&parse, annotations, annotation_key, &service->sharing_key);
 	if (r >= 0)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "attach_state.h"
 #include "cleanup.h"
 #include "cli.h"
@@ -89,11 +90,12 @@ static json_t *list_json(const struct list_row *shown)
 	const struct list_device *device = shown->device;
 	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 	const struct entry_head *head = &row->head;
-	json_t *json = json_pack("{s:s, s:o, s:I, s:s, s:b, s:b}", "ip",
+	json_t *json = json_pack("{s:s, s:o, s:I, s:s, s:b, s:b, s:b}", "ip",
 				 address_format(&row->key.address, ip), "dev",
 				 text_json(device->name), "ifindex", (json_int_t)row->key.ifindex,
 				 "mac", mac_format(head->mac, mac), "mac_fixed",
-				 !!(head->flags & ENTRY_MAC_FIXED), "mac_stale", mac_stale(shown));
+				 !!(head->flags & ENTRY_MAC_FIXED), "mac_virtual",
+				 entry_mac_virtual(row), "mac_stale", mac_stale(shown));
 
 	if (!address_is_v4(&row->key.address))
 		json_object_set_new(json, "override",
@@ -119,6 +121,14 @@ static const char *list_state(const struct list_row *shown)
 	return shown->remaining_ms ? "answering" : "lease-over";
 }
 
+/* Where its MAC isn't the interface's. */
+static const char *mac_kind(const struct entry_row *row)
+{
+	if (entry_mac_virtual(row))
+		return " virtual";
+	return row->head.flags & ENTRY_MAC_FIXED ? " fixed" : "";
+}
+
 static void list_print(const struct list_row *shown)
 {
 	const struct entry_row *row = shown->entry;
@@ -128,7 +138,7 @@ static void list_print(const struct list_row *shown)
 
 	printf("%s dev %s mac %s%s%s%s %s responses_sent %llu",
 	       address_format(&row->key.address, ip), device->name, mac_format(head->mac, mac),
-	       head->flags & ENTRY_MAC_FIXED ? " fixed" : "", mac_stale(shown) ? " stale" : "",
+	       mac_kind(row), mac_stale(shown) ? " stale" : "",
 	       head->flags & ENTRY_NO_OVERRIDE ? " override off" : "", list_state(shown),
 	       (unsigned long long)row->responses_sent);
 	if (head->lease != L2RESP_LEASE_FOREVER)
@@ -151,8 +161,7 @@ static void list_table_row(struct table *table, const struct list_row *shown)
 
 	table_cell(table, "%s", address_format(&row->key.address, ip));
 	table_cell(table, "%s", shown->device->name);
-	table_cell(table, "%s%s%s%s", mac_format(row->head.mac, mac),
-		   row->head.flags & ENTRY_MAC_FIXED ? " fixed" : "",
+	table_cell(table, "%s%s%s%s", mac_format(row->head.mac, mac), mac_kind(row),
 		   mac_stale(shown) ? " stale" : "",
 		   row->head.flags & ENTRY_NO_OVERRIDE ? " override off" : "");
 	table_cell(table, "%s", list_state(shown));
@@ -197,17 +206,13 @@ struct list_output {
 	bool json;
 };
 
-static int output_begin(struct list_output *output, bool json, struct err *err)
+static void output_begin(struct list_output *output, bool json)
 {
 	*output = (struct list_output){ .json = json };
-	if (json) {
+	if (json)
 		cli_array_begin(&output->array);
-	} else if (table_wanted()) {
+	else if (table_wanted())
 		output->table = table_begin(titles);
-		if (!output->table)
-			return err_set(err, -ENOMEM, "out of memory");
-	}
-	return 0;
 }
 
 static void output_row(struct list_output *output, const struct list_row *shown)
@@ -221,11 +226,12 @@ static void output_row(struct list_output *output, const struct list_row *shown)
 }
 
 /* After a failure a JSON array stays open, so that nobody takes it for all there is. */
-static int output_end(struct list_output *output, bool complete, struct err *err)
+static void output_end(struct list_output *output, bool complete)
 {
 	if (output->json && complete)
 		cli_array_end(&output->array);
-	return output->table ? table_end(output->table, err) : 0;
+	if (output->table)
+		table_end(output->table);
 }
 
 /* What all rows of a listing share. */
@@ -271,19 +277,18 @@ static int list_rows(const struct cli_options *options, const struct pins *pins,
 	char node[IDENTITY_NODE_MAX + 1];
 	struct list_output output;
 	struct device_table devices;
-	int r = device_read_all(pins, &devices, err), end;
+	int r = device_read_all(pins, &devices, err);
 
 	if (!r)
 		r = conflict_read_all(pins, &conflicts, err);
-	if (!r)
-		r = output_begin(&output, options->json, err);
 	if (r < 0)
 		return r;
+	output_begin(&output, options->json);
 	identity_read_node(options->bpffs, node);
 	r = list_each(&(struct list_source){ pins, &devices, &conflicts, node }, table, filter,
 		      &output, err);
-	end = output_end(&output, !r, err);
-	return r ?: end;
+	output_end(&output, !r);
+	return r;
 }
 
 /* Not an interface's name, which has no colon and no slash, and seldom begins with a digit. */
@@ -299,9 +304,7 @@ static int filter_parse(const struct cli_options *options, int count, char **wor
 	filter->ipv4 = options->ipv4;
 	filter->ipv6 = options->ipv6;
 	filter->answered = options->answered;
-	filter->ranges = calloc(count + 1, sizeof(*filter->ranges));
-	if (!filter->ranges)
-		return cli_fail_memory();
+	filter->ranges = xcalloc(count + 1, sizeof(*filter->ranges));
 	while (count && looks_like_address(words[0])) {
 		struct err err;
 		int r = addr_range_parse(words[0], &filter->ranges[filter->range_count], &err);

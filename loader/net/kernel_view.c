@@ -6,6 +6,7 @@
 #include <string.h>
 #include <linux/rtnetlink.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "kernel_view.h"
 #include "netlink.h"
@@ -97,11 +98,9 @@ struct kernel_settings kernel_settings(struct kernel_view *view, const struct li
 		if (view->devices[i].ifindex == link->ifindex)
 			return v4 ? view->devices[i].v4 : view->devices[i].v6;
 	device = device_read(link->ifindex, link->name);
-	devices = reallocarray(view->devices, view->device_count + 1, sizeof(*devices));
-	if (devices) {
-		view->devices = devices;
-		devices[view->device_count++] = device;
-	}
+	devices = xreallocarray(view->devices, view->device_count + 1, sizeof(*devices));
+	view->devices = devices;
+	devices[view->device_count++] = device;
 	return v4 ? device.v4 : device.v6;
 }
 
@@ -224,20 +223,15 @@ static void say_why(struct kernel_view *view, const struct link *link,
 	address_format(&local->address, ip);
 	if (local->proxy)
 		err_write(ret_why,
-			  "%s: the kernel would answer for it on %s, by a proxy entry; `ip neigh "
-			  "del proxy %s dev %s` removes it",
-			  ip, dev, ip, dev);
+			  "on %s, by a proxy entry; `ip neigh del proxy %s dev %s` removes it", dev,
+			  ip, dev);
 	else if (address_is_v4(&local->address))
 		err_write(ret_why,
-			  "%s: the kernel would answer for it on %s, since it is a local address "
-			  "and arp_ignore is %ld; put it on lo and set "
-			  "net.ipv4.conf.all.arp_ignore=1 and arp_announce=2",
-			  ip, dev, kernel_settings(view, link, true).arp_ignore);
+			  "on %s, since it is a local address and arp_ignore is %ld; put it on lo "
+			  "and set net.ipv4.conf.all.arp_ignore=1 and arp_announce=2",
+			  dev, kernel_settings(view, link, true).arp_ignore);
 	else
-		err_write(ret_why,
-			  "%s: the kernel would answer for it on %s, where it is a local address; "
-			  "put it on lo",
-			  ip, dev);
+		err_write(ret_why, "on %s, where it is a local address; put it on lo", dev);
 }
 
 bool kernel_answers(struct kernel_view *view, const struct address *address,
@@ -245,7 +239,6 @@ bool kernel_answers(struct kernel_view *view, const struct address *address,
 {
 	const struct local_address *local = local_first(&view->local, address);
 	const struct local_address *end = view->local.rows + view->local.count;
-	char ip[INET6_ADDRSTRLEN];
 	uint32_t out = 0;
 
 	for (; local < end && !address_compare(&local->address, address); local++) {
@@ -258,9 +251,7 @@ bool kernel_answers(struct kernel_view *view, const struct address *address,
 		out = route_to(address);
 	if (!out || out == link->ifindex)
 		return false;
-	err_write(ret_why,
-		  "%s: the kernel would answer for it on %s, since proxy_arp is set there; set "
-		  "net.ipv4.conf.%s.proxy_arp=0",
-		  address_format(address, ip), link->name, link->name);
+	err_write(ret_why, "on %s, since proxy_arp is set there; set net.ipv4.conf.%s.proxy_arp=0",
+		  link->name, link->name);
 	return true;
 }

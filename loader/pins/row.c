@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "row.h"
+#include "virtual_mac.h"
 
 void entry_table_free(struct entry_table *table)
 {
@@ -18,6 +20,15 @@ int entry_key_compare(const struct entry_key *a, const struct entry_key *b)
 	return address_compare(&a->address, &b->address);
 }
 
+bool entry_mac_virtual(const struct entry_row *row)
+{
+	const struct address *address = &row->key.address;
+	uint8_t mac[6];
+
+	virtual_mac(address->bytes, address_is_v4(address), mac);
+	return (row->head.flags & ENTRY_MAC_FIXED) && !memcmp(mac, row->head.mac, sizeof(mac));
+}
+
 struct control_key row_control_key(const struct entry_key *key)
 {
 	struct control_key packed = { .ifindex = key->ifindex };
@@ -26,17 +37,8 @@ struct control_key row_control_key(const struct entry_key *key)
 	return packed;
 }
 
-int entry_table_add(struct entry_table *table, size_t *capacity, const struct entry_row *row)
+void entry_table_add(struct entry_table *table, size_t *capacity, const struct entry_row *row)
 {
-	if (table->count == *capacity) {
-		size_t wanted = 2 * *capacity + 64;
-		struct entry_row *rows = reallocarray(table->rows, wanted, sizeof(*rows));
-
-		if (!rows)
-			return -ENOMEM;
-		table->rows = rows;
-		*capacity = wanted;
-	}
+	ALLOC_GROW(table->rows, table->count, *capacity);
 	table->rows[table->count++] = *row;
-	return 0;
 }

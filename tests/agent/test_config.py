@@ -44,8 +44,13 @@ REFUSED = {
         "source: {kubernetes: {kubeconfig: /x, server: 'https://x'}}\n",
         ": with source.kubernetes.kubeconfig no other key"),
     "a node's name that is none": ("node: Node_1\n", ":1: node takes a name in lower-case letters"),
-    "HTTP for everybody": ("listen: 0.0.0.0:9717\n", ":1: listen takes a loopback address"),
-    "no port": ("listen: 127.0.0.1\n", ":1: listen takes a loopback address"),
+    "HTTP for everybody": ("listen: 0.0.0.0:9717\n", ": listen is no loopback address: set tls.cert, tls.key and tls.clientCA"),
+    "HTTP for everybody, IPv6": ("listen: '[::]:9717'\n", ": listen is no loopback address: set tls.cert"),
+    "TLS for everybody": ("listen: 0.0.0.0:9717\ntls: {cert: /x, key: /x}\n", ": tls.cert, tls.key and tls.clientCA go together"),
+    "no port": ("listen: 127.0.0.1\n", ":1: listen takes an address and a port"),
+    "a port that is none": ("listen: 127.0.0.1:65536\n", ":1: listen takes an address and a port"),
+    "an address of IPv6 without brackets": ("listen: ::1:9717\n", ":1: listen takes an address and a port"),
+    "a name to listen on": ("listen: example.org:9717\n", ":1: listen takes an address and a port"),
     "a mapping where text belongs": ("bpffs: {a: b}\n", ":1: bpffs takes a text"),
     "text where a mapping belongs": ("source: /x\n", ":1: source takes keys below it"),
     "a list": ("- node\n", ":1: not a mapping of keys"),
@@ -149,7 +154,7 @@ def test_dry_run_says_what_the_agent_would_do(agent, lan):
     lan.server.ip(f"address add {OTHER}/32 dev lo")
     first, second, third = plan(agent).out.splitlines()
     assert (first, second) == ("attach eth1", f"add {VIP} dev eth1, for default/web")
-    assert third.startswith(f"none {OTHER} dev eth1, for default/web; not: {OTHER}: ")
+    assert third.startswith(f"none {OTHER} dev eth1, for default/web; not: the kernel would answer for it as well: on eth1, ")
     lan.server.ip(f"address del {OTHER}/32 dev lo")
     agent.start()
     agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
