@@ -83,12 +83,12 @@ static bool conflict_seen(const struct address *address, uint32_t ifindex,
 	const struct link_row *row = link_table_find(links_table(agent->links), ifindex);
 	char ip[INET6_ADDRSTRLEN], text[MAC_TEXT_SIZE];
 	uint8_t own[ETH_ALEN];
-	bool yields;
+	bool yields =
+		target && (target->terms.conflict ?: agent->config.conflict) == CONFLICT_YIELD;
 
 	program_follow(agent->program);
 	if (!row || !target || !program_answers(agent->program, address, ifindex, own))
 		return false;
-	yields = (target->terms.conflict ?: agent->config.conflict) == CONFLICT_YIELD;
 	if (yields && inquiry_yield(agent->inquiry, address, mac)) {
 		agent->yielded++;
 		return false;
@@ -98,8 +98,7 @@ static bool conflict_seen(const struct address *address, uint32_t ifindex,
 		    yields ? ", and giving it up if that is seen again within 10 s" : "");
 	agent->defended++;
 	announcer_add(agent->announcer, address, ifindex, ANNOUNCE_DEFENCE);
-	/* where it yields, what comes next must be seen */
-	return !yields;
+	return !yields; /* where it does, what comes next must be seen */
 }
 
 static int work_due(sd_event_source *source, uint64_t usec, void *userdata)
