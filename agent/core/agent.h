@@ -58,6 +58,10 @@ json_t *agent_who_holds(struct agent *agent, const struct address *address, stru
  * here, who holds them, and where they are announced. NULL with @err: there is no such Service. */
 json_t *agent_show(struct agent *agent, const char *name, struct err *err);
 
+/* This node, and all Services, each with its addresses, who has them, and why it isn't this node.
+ */
+json_t *agent_status(struct agent *agent);
+
 /* Is everything in place? False with the first reason that it isn't; true with what may surprise
  * all the same, or "". */
 bool agent_ready(struct agent *agent, struct err *ret_why);

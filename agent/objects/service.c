@@ -8,6 +8,7 @@
 #include "foreign.h"
 #include "metadata.h"
 #include "name.h"
+#include "pool.h"
 #include "service.h"
 
 #define DEFAULT_NAMESPACE "default"
@@ -60,6 +61,7 @@ void service_unref(struct service *service)
 	free(service->created);
 	free(service->class);
 	announce_options_free(&service->announce);
+	free(service->pool);
 	free(service->sharing_key);
 	free(service->sharing_namespaces);
 	free(service->ports);
@@ -345,8 +347,10 @@ static int parse_metadata(const struct parse *parse, const json_t *object, struc
 int service_parse(const struct place *place, const json_t *object, object_note_fn *note, void *data,
 		  struct service **ret_service, struct err *err)
 {
-	const char *const known[] = { annotation_ips[0], annotation_key[0],
-				      annotation_namespaces[0], NULL };
+	const char *const known[] = { annotation_ips[0],	  annotation_key[0],
+				      annotation_namespaces[0],	  POOL_ANNOTATION,
+				      ANNOTATION_CONFLICT,	  ANNOTATION_MAC,
+				      ANNOTATION_PREFERRED_NODES, NULL };
 	size_t noted = 0;
 	const struct parse parse = { place, note, data, err, &noted };
 	_cleanup_(cleanup_service) struct service *service = xcalloc(1, sizeof(*service));
@@ -355,6 +359,8 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 
 	service->references = 1;
 	r = parse_metadata(&parse, object, service, &annotations);
+	if (r >= 0)
+		r = copy_filled(&parse, annotations, POOL_ANNOTATION, &service->pool);
 	if (r >= 0)
 		r = copy_annotation(&parse, annotations, annotation_key, &service->sharing_key);
 	if (r >= 0)
@@ -382,14 +388,15 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 	return 0;
 }
 
-bool service_has_class(const struct service *service, const char *const *classes)
+bool service_is_of(const struct service *service, const struct service_class *class)
 {
-	if (!service->wants_load_balancer || !service->class)
-		return service->wants_load_balancer;
-	for (size_t i = 0; classes[i]; i++)
-		if (!strcmp(classes[i], service->class))
-			return true;
-	return false;
+	return service->class ? !strcmp(service->class, class->name)
+			      : !class->required || !service->wants_load_balancer;
+}
+
+const char *service_class_text(const struct service *service)
+{
+	return service->class ?: "none, and loadBalancerClassRequired is true";
 }
 
 int service_compare_names(const struct service *a, const struct service *b)

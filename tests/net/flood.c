@@ -111,7 +111,8 @@ static struct flood_counts counts_sum(const struct flood_bpf *skeleton)
 	return sum;
 }
 
-/* Sends from @cpu until @deadline, and once whenever it gets the CPU. Returns 0 or a negative errno. */
+/* Sends from @cpu until @deadline, and once whenever it gets the CPU. Returns 0 or a negative
+ * errno. */
 static int send_from(int cpu, int prog_fd, unsigned int ifindex, double deadline)
 {
 	struct flood_frame frame = {};
