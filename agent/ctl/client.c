@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "agent_socket.h"
+#include "alloc.h"
 #include "cleanup.h"
 #include "client.h"
 #include "explain.h"
@@ -271,14 +272,34 @@ static int say(int status, const char *format, ...) __attribute__((format(printf
 
 static int say(int status, const char *format, ...)
 {
+	char text[sizeof(((struct err *)NULL)->text)], plain[TEXT_ESCAPED_SIZE(sizeof(text))];
 	va_list args;
 
-	fputs("xdp-l2respd: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	text_vprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	text_escape(plain, sizeof(plain), text);
+	fprintf(stderr, "xdp-l2respd: %s\n", plain);
 	return status;
+}
+
+/* Every string of @json as a terminal may show it: nodes' names are from records that others write.
+ */
+static void make_plain(json_t *json)
+{
+	json_t *value;
+	const char *key;
+	size_t i;
+
+	if (json_is_string(json)) {
+		size_t size = TEXT_ESCAPED_SIZE(json_string_length(json));
+		_cleanup_free_ char *plain = xmalloc(size);
+
+		text_escape(plain, size, json_string_value(json));
+		json_string_set(json, plain);
+	}
+	json_array_foreach(json, i, value) make_plain(value);
+	json_object_foreach(json, key, value) make_plain(value);
 }
 
 static void cleanup_json(json_t **json)
@@ -399,6 +420,7 @@ int client_run(int count, char **words, bool json, bool stay)
 		json_dumpf(answer, stdout, 0);
 		putchar('\n');
 	} else {
+		make_plain(answer);
 		command->print(answer);
 	}
 	return 0;

@@ -2,9 +2,13 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "alloc.h"
+#include "cleanup.h"
 #include "metrics.h"
+#include "text.h"
 
 enum metric_type {
 	COUNTER,
@@ -117,6 +121,23 @@ static void print_outcomes(FILE *out, const struct outcome_counts *counts)
 			counts_outcome_name(outcome), (unsigned long long)counts->count[outcome]);
 }
 
+/* @text as a label's value, which the caller frees: in quotes, on one line. */
+static char *label_escape(const char *text)
+{
+	size_t size = TEXT_ESCAPED_SIZE(strlen(text));
+	_cleanup_free_ char *plain = xmalloc(size);
+	char *label = xmalloc(2 * size), *to = label;
+
+	text_escape(plain, size, text);
+	for (const char *at = plain; *at; at++) {
+		if (strchr("\\\"", *at))
+			*to++ = '\\';
+		*to++ = *at;
+	}
+	*to = '\0';
+	return label;
+}
+
 static void print_reasons(FILE *out, struct agent *agent)
 {
 	size_t counts[REASON_COUNT];
@@ -138,14 +159,16 @@ static void print_pools(FILE *out, const struct allocator *allocator)
 	fputs("# HELP l2resp_pool_addresses Addresses of a pool: all, those given, those to be had\n"
 	      "# TYPE l2resp_pool_addresses gauge\n",
 	      out);
-	for (size_t i = 0; allocator && allocator_pool_status(allocator, i, &pool); i++)
+	for (size_t i = 0; allocator && allocator_pool_status(allocator, i, &pool); i++) {
+		_cleanup_free_ char *name = label_escape(pool.pool->name);
+
 		fprintf(out,
 			"l2resp_pool_addresses{pool=\"%s\",state=\"total\"} %.17g\n"
 			"l2resp_pool_addresses{pool=\"%s\",state=\"used\"} %llu\n"
 			"l2resp_pool_addresses{pool=\"%s\",state=\"available\"} %.17g\n",
-			pool.pool->name, (double)pool.total, pool.pool->name,
-			(unsigned long long)pool.used, pool.pool->name,
+			name, (double)pool.total, name, (unsigned long long)pool.used, name,
 			pool.conflict || pool.pool->disabled ? 0 : (double)pool.available);
+	}
 }
 
 static void print_loop(FILE *out, const char *name, const struct loop_times *times)
