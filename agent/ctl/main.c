@@ -23,6 +23,7 @@
 #include "privilege.h"
 #include "program.h"
 #include "rehearse.h"
+#include "version.h"
 
 /* The last lines of the log may take so long to be read. */
 #define FLUSH_USEC 500000
@@ -199,7 +200,7 @@ static int serve(const struct agent_parts *parts, struct config *config, struct 
 			err_write(&err, "handling signals: %s", strerror(-r));
 	}
 	if (r >= 0) {
-		log_say(LOG_INFO, "version " L2RESP_VERSION " started");
+		log_say(LOG_INFO, "version %s started", version_text);
 		r = loop_run(parts->event, times);
 		if (r < 0)
 			err_write(&err, "the event loop: %s", strerror(-r));
@@ -281,7 +282,7 @@ static int run(const char *path)
 static int dispatch(const struct options *options, int count, char **words)
 {
 	if (options->version) {
-		puts("xdp-l2respd " L2RESP_VERSION);
+		printf("xdp-l2respd %s\n", version_text);
 		return 0;
 	}
 	if (options->help) {

@@ -5,6 +5,7 @@
 #include "attach.h"
 #include "cli.h"
 #include "signals.h"
+#include "version.h"
 
 const struct cli_command *const cli_commands[] = {
 	&cmd_attach,  &cmd_detach, &cmd_status, &cmd_add,   &cmd_del,	   &cmd_list,
@@ -50,7 +51,7 @@ int main(int argc, char **argv)
 		return status;
 	attach_log_setup(options.verbose);
 	if (options.version)
-		puts(CLI_NAME " " L2RESP_VERSION);
+		printf(CLI_NAME " %s\n", version_text);
 	else if (options.help || !command)
 		cli_print_help(command);
 	else
