@@ -13,6 +13,7 @@
 #include "attach.h"
 #include "cleanup.h"
 #include "client.h"
+#include "complete.h"
 #include "config.h"
 #include "helper.h"
 #include "loop.h"
@@ -20,6 +21,7 @@
 #include "server.h"
 #include "log.h"
 #include "notify.h"
+#include "options.h"
 #include "privilege.h"
 #include "program.h"
 #include "rehearse.h"
@@ -45,16 +47,19 @@ struct options {
 };
 
 static const struct option longs[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "check", no_argument, NULL, 'C' },
-	{ "dry-run", no_argument, NULL, 'n' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ "stay", no_argument, NULL, 's' },
-	{ 0 },
+#define OPTION_LONG(letter, typed, name, argument, help) \
+	{ name, (argument) ? required_argument : no_argument, NULL, letter },
+	AGENT_OPTIONS(OPTION_LONG){ 0 },
 };
+
+static void print_option(char letter, const char *name, const char *argument, const char *help)
+{
+	char left[32];
+
+	snprintf(left, sizeof(left), "--%s %s", name, argument ?: "");
+	printf(letter ? "  -%c, " : "      ", letter);
+	printf("%-15s %s\n", left, help);
+}
 
 static void print_help(void)
 {
@@ -63,15 +68,10 @@ static void print_help(void)
 	       "Without a command it runs in the foreground, as a service. Commands ask the agent\n"
 	       "that runs in this network namespace:\n");
 	client_print_commands();
-	printf("\nOptions:\n"
-	       "  -c, --config FILE   configuration (default " CONFIG_DEFAULT_PATH ")\n"
-	       "      --check         check configuration and manifests, touch nothing\n"
-	       "      --dry-run       print what would be done, touch nothing\n"
-	       "      --stay          with drain: also after a restart of the agent\n"
-	       "  -j, --json          machine-readable output\n"
-	       "  -v, --verbose       show what libbpf, libxdp and the verifier say\n"
-	       "  -h, --help          this help\n"
-	       "  -V, --version       print the version\n");
+	puts("\nOptions:");
+#define OPTION_HELP(letter, typed, name, argument, help) \
+	print_option((typed) ? (letter) : '\0', name, argument, help);
+	AGENT_OPTIONS(OPTION_HELP)
 }
 
 static int usage(const char *text, const char *word)
@@ -303,9 +303,14 @@ static int dispatch(const struct options *options, int count, char **words)
 int main(int argc, char **argv)
 {
 	struct options options = {};
-	int words = argc, status = parse(argc, argv, &options, &words);
+	int words = argc, status;
 	struct err err;
 
+	if (argc > 1 && !strcmp(argv[1], COMPLETE_WORD)) {
+		complete(argc - 2, argv + 2);
+		return 0;
+	}
+	status = parse(argc, argv, &options, &words);
 	if (status)
 		return status;
 	/* a closed pipe is an error to report, not a death */

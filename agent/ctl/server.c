@@ -143,6 +143,12 @@ static void get_show(struct agent *agent, struct MHD_Connection *connection, str
 		answer_err(answer, -ENOENT, &err);
 }
 
+static void get_names(struct agent *agent, struct MHD_Connection *connection, struct answer *answer)
+{
+	(void)connection;
+	answer_json(answer, agent_names(agent));
+}
+
 static void post_move(struct agent *agent, struct MHD_Connection *connection, struct answer *answer)
 {
 	const char *node = query(connection, "node");
@@ -198,6 +204,7 @@ static const struct {
 	{ MHD_HTTP_METHOD_GET, "/alive", true, get_alive },
 	{ MHD_HTTP_METHOD_GET, "/who-holds", true, get_who_holds },
 	{ MHD_HTTP_METHOD_GET, "/show", true, get_show },
+	{ MHD_HTTP_METHOD_GET, "/names", true, get_names },
 	{ MHD_HTTP_METHOD_POST, "/move", true, post_move },
 	{ MHD_HTTP_METHOD_POST, "/drain", true, post_drain },
 	{ MHD_HTTP_METHOD_POST, "/resume", true, post_resume },
