@@ -41,7 +41,7 @@ def test_completion_knows_names(agent):
     assert agent.command("__complete", "show", "").out == ""
     agent.write("all.yaml", POLICY, service("web", VIP, VIP6))
     agent.start()
-    agent.wait_entries((VIP, "eth1"))
+    agent.wait_entries((VIP, "eth1"), (VIP6, "eth1"))
     for words, offered in {("show", "def"): "default/web\tService\n", ("show", "x"): "",
                            ("who-holds", ""): f"{VIP}\taddress\n{VIP6}\taddress\n", ("move", VIP, ""): "node-1\tnode\n",
                            ("alive", ""): "", ("--config", ""): ":file\n"}.items():
@@ -70,7 +70,7 @@ def test_support(agent, lan, tmp_path):
     assert [row["ip"] for row in told["list.json"]] == [VIP] and [row["dev"] for row in told["status.json"]] == ["eth1"]
     assert {"responder_v4", "leases"} <= {row["name"] for row in told["maps.json"]}
     assert told["agent/service-0.json"]["addresses"][0]["ip"] == VIP
-    assert "eth1" in files["links.txt"] and "xdp_l2resp_" in files["agent/metrics.txt"]
+    assert "eth1" in files["links.txt"] and "l2resp_addresses_selected" in files["agent/metrics.txt"]
     assert (tmp_path / "all.tar.gz").stat().st_mode & 0o777 == 0o600
     assert str(agent.config) not in "".join(files.values())
     full = lan.cli("support /dev/full")
