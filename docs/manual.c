@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Copies a manual page's source from stdin to stdout; a line "@OUTCOMES@" or "@CHECKS@" becomes
- * the list of outcomes or of doctor's checks in scdoc, from the one place that has it. */
+/* Copies a manual page's source from stdin to stdout; a line "@OUTCOMES@", "@CHECKS@" or
+ * "@REASONS@" becomes the list of outcomes, of doctor's checks or of the agent's reasons in scdoc,
+ * from the one place that has it. */
 #include <stdio.h>
 #include <string.h>
 
 #include "doctor_checks.h"
 #include "outcomes.h"
+#include "reason.h"
 
 static void print_outcomes(void)
 {
@@ -23,6 +25,16 @@ static void print_checks(void)
 	DOCTOR_CHECKS(CHECK_ROW)
 }
 
+static void print_reasons(void)
+{
+#define LEVEL_NORMAL ""
+#define LEVEL_NOTE   ", note"
+#define LEVEL_FAULT  ", fault"
+#define REASON_LINE(id, name, level, sentence) \
+	fputs("*" #name "*" LEVEL_##level "\n\t" sentence "\n\n", stdout);
+	REASONS(REASON_LINE)
+}
+
 int main(void)
 {
 	char line[1024];
@@ -32,6 +44,8 @@ int main(void)
 			print_outcomes();
 		else if (!strcmp(line, "@CHECKS@\n"))
 			print_checks();
+		else if (!strcmp(line, "@REASONS@\n"))
+			print_reasons();
 		else
 			fputs(line, stdout);
 	}

@@ -8,10 +8,6 @@
 #include "alloc.h"
 #include "pattern.h"
 
-struct pattern {
-	pcre2_code *code;
-};
-
 /*
  * What Go's regular expressions don't have, by how it begins. All of them but the possessive and
  * atomic ones could also make a match take exponential time.
@@ -56,8 +52,10 @@ static const struct {
 
 void pattern_list_free(struct pattern_list *patterns)
 {
-	for (size_t i = 0; i < patterns->count; i++)
+	for (size_t i = 0; i < patterns->count; i++) {
 		pcre2_code_free(patterns->list[i].code);
+		free(patterns->list[i].text);
+	}
 	free(patterns->list);
 	*patterns = (struct pattern_list){};
 }
@@ -114,7 +112,7 @@ int pattern_list_add(struct pattern_list *patterns, const char *text, struct err
 			       text);
 	}
 	patterns->list = xreallocarray(patterns->list, patterns->count + 1, sizeof(struct pattern));
-	patterns->list[patterns->count++] = (struct pattern){ code };
+	patterns->list[patterns->count++] = (struct pattern){ xstrdup(text), code };
 	return 0;
 }
 

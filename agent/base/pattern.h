@@ -11,7 +11,10 @@
 
 #include "err.h"
 
-struct pattern;
+struct pattern {
+	char *text;
+	void *code; /* compiled */
+};
 
 struct pattern_list {
 	struct pattern *list;

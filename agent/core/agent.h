@@ -15,6 +15,7 @@
 #include "lease_thread.h"
 #include "notify.h"
 #include "program.h"
+#include "reason.h"
 #include "source.h"
 
 struct agent;
@@ -61,8 +62,9 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err);
  * have one, this one too. */
 json_t *agent_names(struct agent *agent);
 
-/* Is everything in place? False with the first reason that it isn't. */
-bool agent_ready(const struct agent *agent, struct err *ret_why);
+/* Is everything in place? False with the first reason that it isn't; true with what may surprise
+ * all the same, or "". */
+bool agent_ready(struct agent *agent, struct err *ret_why);
 
 /* Where HTTP listens: host and port, 0 for nowhere. */
 const char *agent_listen(const struct agent *agent, uint16_t *ret_port);
@@ -76,14 +78,15 @@ struct agent_figures {
 	uint64_t conflicts, defended, yielded;
 	uint64_t asked;	 /* probes sent */
 	size_t selected; /* addresses of this node's policies */
-	size_t blocked;
-	size_t cut_off; /* that no interface can answer for */
-	size_t taken;	/* that another host has */
 	struct source_status source;
 	size_t interfaces, attach_failures;
 	bool draining;
 	const struct loop_times *main_times, *lease_times;
 };
+
+/* How many addresses of Services there are of each reason; REASON_NONE: that this node answers
+ * for. */
+void agent_count_reasons(struct agent *agent, size_t ret_counts[REASON_COUNT]);
 
 void agent_figures(const struct agent *agent, struct agent_figures *ret_figures);
 int agent_counts(struct agent *agent, struct outcome_counts *ret_counts, struct err *err);

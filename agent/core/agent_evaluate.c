@@ -9,20 +9,59 @@
 
 #define RETRY_USEC 20000
 
+struct policy_input agent_policy_input(const struct agent *agent)
+{
+	struct policy_input input = {
+		.node = agent->config.node,
+		.class = agent->config.load_balancer_class,
+		.links = links_table(agent->links),
+	};
+
+	input.manifests = source_manifests(agent->source, &input.count);
+	return input;
+}
+
+struct desired_view agent_desired_view(struct agent *agent)
+{
+	return (struct desired_view){
+		.links = links_table(agent->links),
+		.kernel = &agent->kernel,
+		.ready = attachments_ready,
+		.userdata = agent->attachments,
+	};
+}
+
 void agent_plan(struct agent *agent, uint64_t usec)
 {
 	sd_event_source_set_time_relative(agent->work, usec);
 	sd_event_source_set_enabled(agent->work, SD_EVENT_ONESHOT);
 }
 
-static void log_blocked(const struct desired *before, const struct desired *now)
+/* Which reasons came and went since @before, of those that nobody else tells of. */
+static void log_reasons(struct agent *agent, const struct desired *before)
 {
-	if (now->blocked &&
-	    (!before->blocked || strcmp(before->why_blocked.text, now->why_blocked.text) != 0))
-		log_say(LOG_ERR, "%s%s", now->why_blocked.text,
-			now->blocked > 1 ? " (and others like it)" : "");
-	if (!now->blocked && before->blocked)
-		log_say(LOG_NOTICE, "the kernel no longer answers in our place");
+	const struct desired *now = &agent->desired;
+	size_t counts[REASON_COUNT], former[REASON_COUNT];
+	struct address address;
+	char ip[INET6_ADDRSTRLEN];
+	struct why why;
+
+	desired_count(before, former);
+	desired_count(now, counts);
+	for (enum reason reason = 1; reason < REASON_COUNT; reason++) {
+		if (reason_level(reason) == REASON_NORMAL || reason == REASON_NOT_ATTACHED ||
+		    reason == REASON_ATTACH_REFUSED || reason == REASON_OTHER_HOST ||
+		    !former[reason] == !counts[reason])
+			continue;
+		if (!desired_first(now, reason, &address)) {
+			log_say(LOG_NOTICE, "no longer the case: %s", reason_sentence(reason));
+			continue;
+		}
+		agent_why_unwanted(agent, &address, &why);
+		log_say(reason_level(reason) == REASON_FAULT ? LOG_ERR : LOG_WARNING,
+			"%s: not announced: %s%s", address_format(&address, ip), why.text.text,
+			counts[reason] > 1 ? " (and others like it)" : "");
+	}
 }
 
 /* Has the store said what we hold, and the source what we should, is it known where the program is,
@@ -36,17 +75,12 @@ void agent_look_whether_known(struct agent *agent)
 
 /* The interfaces that policies select for addresses, and our program on them. -EAGAIN: it isn't
  * known yet where it is, since another writer is at work. */
-static int select_all(struct agent *agent, bool look, struct selection *ret_selection,
-		      struct err *err)
+static int select_all(struct agent *agent, bool look, struct selection *ret_selection)
 {
-	size_t count;
-	const struct manifest *const *manifests = source_manifests(agent->source, &count);
-	int r = policy_select(manifests, count, agent->config.node,
-			      agent->config.load_balancer_class, links_table(agent->links),
-			      ret_selection, err);
+	struct policy_input input = agent_policy_input(agent);
+	int r;
 
-	if (r < 0)
-		return r;
+	*ret_selection = policy_select(&input);
 	attachments_select(agent->attachments, ret_selection, look);
 	if (attachments_are_found(agent->attachments))
 		return 0;
@@ -60,12 +94,13 @@ static int select_all(struct agent *agent, bool look, struct selection *ret_sele
  * attachments_select(). What fails is tried again with the period. */
 void agent_evaluate(struct agent *agent, bool look)
 {
-	struct desired before = agent->desired, now = {};
+	struct desired before = agent->desired;
+	struct desired_view judge;
 	uint64_t begun_ns = clock_boot_ns();
 	struct selection selection = {};
 	struct kernel_view view = {};
 	struct err err;
-	int r = select_all(agent, look, &selection, &err);
+	int r = select_all(agent, look, &selection);
 
 	agent->evaluated = false;
 	if (r == -EAGAIN) {
@@ -73,23 +108,19 @@ void agent_evaluate(struct agent *agent, bool look)
 		agent_plan(agent, RETRY_USEC);
 		return;
 	}
-	if (!r)
-		r = kernel_view_read(&view, &err);
-	if (!r)
-		r = desired_make(&selection, links_table(agent->links), &view, attachments_ready,
-				 agent->attachments, &now, &err);
-	selection_free(&selection);
+	r = r ?: kernel_view_read(&view, &err);
 	if (r < 0) {
-		kernel_view_free(&view);
+		selection_free(&selection);
 		log_say(LOG_ERR, "%s", err.text);
 		return;
 	}
 	agent->evaluated = true;
-	log_blocked(&before, &now);
 	kernel_view_free(&agent->kernel);
 	agent->kernel = view;
-	agent->desired = now;
+	judge = agent_desired_view(agent);
+	agent->desired = desired_make(&selection, &judge);
 	inquiry_apply(agent->inquiry, &before, &agent->desired, agent->config.probe);
+	log_reasons(agent, &before);
 	reconcile_desired(agent->reconcile, &agent->desired);
 	desired_free(&before);
 	agent_look_whether_known(agent);

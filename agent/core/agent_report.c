@@ -14,42 +14,34 @@ static json_t *text_or_null(const char *text)
 	return *text ? text_json(text) : json_null();
 }
 
-/* Why this node isn't a candidate for @address; false: it is one. */
-static bool why_not(struct agent *agent, const struct address *address, struct err *ret_why)
-{
-	const struct target *target = desired_find(&agent->desired, address);
-	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
-
-	if (target && desired_why_not(target, links_table(agent->links), &agent->kernel,
-				      attachments_ready, agent->attachments, ret_why))
-		return true;
-	address_format(address, ip);
-	if (!target)
-		err_write(ret_why, "%s: no policy of this node selects it", ip);
-	else if (target->asked == ASKED_TAKEN)
-		err_write(ret_why, "%s: no node claims it, since %s has it", ip,
-			  mac_format(target->other, mac));
-	else if (target->asked != ASKED_FREE)
-		err_write(ret_why, "%s: it isn't known yet whether another host has it", ip);
-	return !target || target->asked != ASKED_FREE;
-}
-
 json_t *agent_who_holds(struct agent *agent, const struct address *address, struct err *err)
 {
 	char ip[INET6_ADDRSTRLEN];
-	struct lease_info info;
+	struct lease_info info = {};
+	bool known = !lease_thread_info(agent->thread, address, &info);
+	struct why why;
 
 	address_format(address, ip);
-	if (lease_thread_info(agent->thread, address, &info) < 0) {
-		if (!why_not(agent, address, err))
-			err_write(err, "%s: no claim is known yet", ip);
+	agent_why(agent, address, &info, &why);
+	if (!agent_knows_holders(agent) && !info.held) {
+		agent_why_no_part(agent, &why);
+		err_write(err, "%s: %s", ip, why.text.text);
+		if (*info.holder)
+			err_write(err, "%s: %s; before that, %s did", ip, why.text.text,
+				  info.holder);
 		return NULL;
 	}
-	return json_pack("{s:s, s:o, s:b, s:b, s:o, s:I, s:I}", "ip", ip, "holder",
+	if (!known) {
+		err_write(err, "%s: %s", ip, why.text.text);
+		return NULL;
+	}
+	return json_pack("{s:s, s:o, s:b, s:b, s:o, s:I, s:I, s:o, s:o}", "ip", ip, "holder",
 			 text_or_null(info.holder), "held", info.held, "alive", info.holder_alive,
 			 "wish", text_or_null(info.wish), "remaining_ms",
 			 (json_int_t)(info.remaining_ns / 1000000), "transitions",
-			 (json_int_t)info.transitions);
+			 (json_int_t)info.transitions, "reason",
+			 text_or_null(why.reason ? reason_name(why.reason) : ""), "why",
+			 text_or_null(why.text.text));
 }
 
 static const struct service *find_service(const struct manifest *const *manifests, size_t count,
@@ -82,8 +74,10 @@ static void show_addresses(struct agent *agent, const struct address_list *addre
 		const struct address *address = &addresses->list[i];
 		const struct target *target = desired_find(&agent->desired, address);
 		char ip[INET6_ADDRSTRLEN], lease[LEASE_NAME_SIZE];
-		json_t *interfaces = json_array(), *held, *reason;
-		struct err unknown, why;
+		json_t *interfaces = json_array(), *held;
+		struct lease_info info = {};
+		struct err unknown;
+		struct why why;
 
 		for (size_t on = 0; target && on < target->count; on++) {
 			const struct link_row *row =
@@ -93,23 +87,38 @@ static void show_addresses(struct agent *agent, const struct address_list *addre
 				json_array_append_new(interfaces, text_json(row->link.name));
 		}
 		held = agent_who_holds(agent, address, &unknown);
-		reason = why_not(agent, address, &why) ? text_json(why.text) : json_null();
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o}", "ip",
-						      address_format(address, ip), "field", field,
-						      "lease", lease_name_format(address, lease),
-						      "blocked", target && target->blocked,
-						      "reason", reason, "interfaces", interfaces,
-						      "claim", held ?: json_null()));
+		lease_thread_info(agent->thread, address, &info);
+		agent_why(agent, address, &info, &why);
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "ip",
+					address_format(address, ip), "field", field, "lease",
+					lease_name_format(address, lease), "reason",
+					text_or_null(why.reason ? reason_name(why.reason) : ""),
+					"why", text_or_null(why.text.text), "interfaces",
+					interfaces, "claim", held ?: json_null()));
+	}
+}
+
+/* Why @service has no address of pools, or no more. */
+static void why_no_more(const struct agent *agent, const struct service *service,
+			struct why *ret_why)
+{
+	const char *class = agent->config.load_balancer_class;
+
+	if (service->class && strcmp(service->class, class) != 0) {
+		why_set(ret_why, REASON_OTHER_CLASS);
+		why_add(ret_why, ": %s", service->class);
+	} else {
+		source_why_no_more(agent->source, service, ret_why);
 	}
 }
 
 json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 {
-	size_t count;
-	const struct manifest *const *manifests = source_manifests(agent->source, &count);
-	const struct service *service = find_service(manifests, count, name);
+	const struct policy_input input = agent_policy_input(agent);
+	const struct service *service = find_service(input.manifests, input.count, name);
 	json_t *policies, *addresses;
-	struct err why;
+	struct why why;
 
 	if (!service) {
 		err_write(err, "no Service '%.512s' is known; it takes NAMESPACE/NAME", name);
@@ -117,20 +126,15 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 	}
 	policies = json_array();
 	addresses = json_array();
-	if (policy_of_service(manifests, count, agent->config.node,
-			      agent->config.load_balancer_class, service, add_policy, policies,
-			      err) < 0) {
-		json_decref(policies);
-		json_decref(addresses);
-		return NULL;
-	}
+	policy_of_service(&input, service, add_policy, policies);
 	show_addresses(agent, &service->external, "externalIPs", addresses);
 	show_addresses(agent, &service->load_balancer, "loadBalancer", addresses);
-	source_why_no_more(agent->source, service, &why);
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "namespace", service->namespace,
-			 "service", service->name, "node", agent->config.node, "bpffs",
-			 agent->config.bpffs, "policies", policies, "reason",
-			 text_or_null(why.text), "addresses", addresses);
+	why_no_more(agent, service, &why);
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "namespace",
+			 service->namespace, "service", service->name, "node", agent->config.node,
+			 "bpffs", agent->config.bpffs, "policies", policies, "reason",
+			 text_or_null(why.reason ? reason_name(why.reason) : ""), "why",
+			 text_or_null(why.text.text), "addresses", addresses);
 }
 
 void agent_tell_service_manager(struct agent *agent, bool late)
@@ -155,35 +159,50 @@ void agent_tell_service_manager(struct agent *agent, bool late)
 		memcpy(agent->told_status, status, sizeof(status));
 }
 
-bool agent_ready(const struct agent *agent, struct err *ret_why)
+/* The first address that is kept back by a reason of @level. */
+static bool first_of_level(struct agent *agent, enum reason_level level, struct err *ret_why)
+{
+	char ip[INET6_ADDRSTRLEN];
+	struct address address;
+	struct why why;
+
+	for (enum reason reason = 1; reason < REASON_COUNT; reason++) {
+		if (reason_level(reason) != level ||
+		    !desired_first(&agent->desired, reason, &address))
+			continue;
+		agent_why_unwanted(agent, &address, &why);
+		err_write(ret_why, "%s: %s", address_format(&address, ip), why.text.text);
+		return true;
+	}
+	return false;
+}
+
+bool agent_ready(struct agent *agent, struct err *ret_why)
 {
 	struct attachment_status attachments;
-	struct lease_entries entries;
 	struct source_status source;
-	struct lease_status lease;
+	struct why why;
 
 	source_status(agent->source, &source);
 	attachments_status(agent->attachments, &attachments);
-	lease_thread_status(agent->thread, &lease, &entries);
-	if (!agent->session_known || lease.state == LEASE_CONNECTING)
-		err_write(ret_why, "no session with the lease store");
-	else if (lease.state == LEASE_NAME_TAKEN)
-		err_write(ret_why, "another agent runs under this node's name");
-	else if (*agent->failure.text)
+	agent_why_no_part(agent, &why);
+	*ret_why = why.text;
+	if (why.reason)
+		return false;
+	if (*agent->failure.text)
 		*ret_why = agent->failure;
 	else if (*agent->no_room.text)
 		*ret_why = agent->no_room;
-	else if (agent->desired.blocked)
-		*ret_why = agent->desired.why_blocked;
-	else if (agent->desired.taken)
-		*ret_why = agent->desired.why_taken;
+	else if (first_of_level(agent, REASON_FAULT, ret_why))
+		return false;
 	else if (*source.trouble.text)
 		*ret_why = source.trouble;
 	else
 		*ret_why = attachments.error;
-	if (!*ret_why->text && agent->desired.cut_off)
-		*ret_why = agent->desired.why_cut_off;
-	return !*ret_why->text;
+	if (*ret_why->text)
+		return false;
+	first_of_level(agent, REASON_NOTE, ret_why);
+	return true;
 }
 
 const char *agent_listen(const struct agent *agent, uint16_t *ret_port)
@@ -206,9 +225,6 @@ void agent_figures(const struct agent *agent, struct agent_figures *ret_figures)
 		.defended = agent->defended,
 		.yielded = agent->yielded,
 		.selected = agent->desired.count,
-		.blocked = agent->desired.blocked,
-		.cut_off = agent->desired.cut_off,
-		.taken = agent->desired.taken,
 		.asked = inquiry_sent(agent->inquiry),
 		.draining = agent->draining,
 		.main_times = agent->times,

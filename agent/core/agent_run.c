@@ -219,7 +219,7 @@ static void plain_log(int priority, const char *text, void *userdata)
 
 static void service_view(struct service_view *ret_view, void *userdata)
 {
-	const struct agent *agent = userdata;
+	struct agent *agent = userdata;
 
 	*ret_view = (struct service_view){
 		.source = agent->source,
@@ -230,7 +230,7 @@ static void service_view(struct service_view *ret_view, void *userdata)
 		.node = agent->config.node,
 		.class = agent->config.load_balancer_class,
 		.shared = agent->config.engine != LEASE_ENGINE_NONE,
-		.draining = agent->draining,
+		.agent = agent,
 		.duration_ns = agent->config.timing.duration_ns,
 	};
 }

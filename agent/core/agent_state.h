@@ -67,6 +67,24 @@ void agent_plan(struct agent *agent, uint64_t usec);
  * attachments_select(). */
 void agent_evaluate(struct agent *agent, bool look);
 
+/* What policies are applied to, and what addresses are judged by, at the moment. */
+struct policy_input agent_policy_input(const struct agent *agent);
+struct desired_view agent_desired_view(struct agent *agent);
+
+/* Why this node doesn't want @address, by policies, manifests, devices and the LAN; REASON_NONE: it
+ * does. */
+void agent_why_unwanted(struct agent *agent, const struct address *address, struct why *ret_why);
+
+/* Why it takes no part in leases. */
+void agent_why_no_part(const struct agent *agent, struct why *ret_why);
+
+/* Why it doesn't answer for @address, of which @info is known, or all zero. */
+void agent_why(struct agent *agent, const struct address *address, const struct lease_info *info,
+	       struct why *ret_why);
+
+/* Does the store tell who has an address? Else nobody is known to have none. */
+bool agent_knows_holders(const struct agent *agent);
+
 /* Callbacks; @agent is a struct agent. The manifests or the interfaces changed; something else did
  * that an evaluation goes by; as inquiry_callbacks' group(). */
 void agent_input_changed(void *agent);

@@ -71,11 +71,20 @@ static const struct link_row *row_of(const struct attachments *attachments, uint
 	return link_table_find(links_table(attachments->links), ifindex);
 }
 
-bool attachments_ready(const struct link_row *row, void *attachments)
+enum reason attachments_ready(const struct link_row *row, void *attachments, struct err *ret_detail)
 {
 	const struct attachment *attachment = attachment_find(attachments, row->link.ifindex);
 
-	return attachment && attachment->state == ATTACHED;
+	if (attachment && attachment->state == ATTACHED)
+		return REASON_NONE;
+	if (!attachment || attachment->state == ATTACHING) {
+		if (ret_detail)
+			err_write(ret_detail, "%s", row->link.name);
+		return REASON_NOT_ATTACHED;
+	}
+	if (ret_detail)
+		*ret_detail = attachment->error;
+	return REASON_ATTACH_REFUSED;
 }
 
 static struct attachment *attachment_get(struct attachments *attachments, const struct link *link)
@@ -88,7 +97,7 @@ static struct attachment *attachment_get(struct attachments *attachments, const 
 					  sizeof(*attachments->list));
 	found = &attachments->list[attachments->count++];
 	*found = (struct attachment){ .ifindex = link->ifindex, .due = DUE_CHECK };
-	err_write(&found->error, "%s: the program isn't attached yet", link->name);
+	err_write(&found->error, "%s: %s", link->name, reason_sentence(REASON_NOT_ATTACHED));
 	return found;
 }
 

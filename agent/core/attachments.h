@@ -50,8 +50,10 @@ int attachments_ask(struct attachments *attachments, struct links *links,
 /* What the helper said. Returns as attachments_ask(). */
 int attachments_answered(struct attachments *attachments, const struct helper_answer *answer);
 
-/* Is the program on @row? @attachments is a struct attachments; as desired_ready_fn. */
-bool attachments_ready(const struct link_row *row, void *attachments);
+/* Why the program isn't on @row; REASON_NONE: it is. @attachments is a struct attachments; as
+ * desired_ready_fn. */
+enum reason attachments_ready(const struct link_row *row, void *attachments,
+			      struct err *ret_detail);
 
 struct attachment_status {
 	size_t count, failed;

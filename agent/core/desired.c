@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "desired.h"
 
 void desired_free(struct desired *desired)
@@ -14,90 +14,72 @@ void desired_free(struct desired *desired)
 	*desired = (struct desired){};
 }
 
-/* Why the program can't answer for @address on @row; false: it can. */
-static bool link_cannot(const struct address *address, const struct link_row *row,
-			desired_ready_fn *ready, void *userdata, struct err *ret_why)
+/* Why @target can't be answered for on @row; REASON_NONE: it can. */
+static enum reason judge_link(const struct target *target, const struct link_row *row,
+			      const struct desired_view *view, struct err *ret_detail)
 {
-	const char *why = !row->carrier		  ? "is down, or has no carrier"
-			  : !ready(row, userdata) ? "hasn't got the program"
-						  : NULL;
-	char ip[INET6_ADDRSTRLEN];
+	struct err why;
 
-	if (why)
-		err_write(ret_why, "%s: %s %s", address_format(address, ip), row->link.name, why);
-	return why;
-}
-
-bool desired_why_not(const struct target *target, const struct link_table *links,
-		     struct kernel_view *view, desired_ready_fn *ready, void *userdata,
-		     struct err *ret_why)
-{
-	char ip[INET6_ADDRSTRLEN];
-	bool usable = false;
-
-	err_write(ret_why, "%s: its interfaces are gone", address_format(&target->address, ip));
-	for (size_t i = 0; i < target->count; i++) {
-		const struct link_row *row = link_table_find(links, target->on[i].ifindex);
-
-		if (!row)
-			continue;
-		if (kernel_answers(view, &target->address, &row->link, ret_why))
-			return true;
-		usable = usable || !link_cannot(&target->address, row, ready, userdata, ret_why);
+	if (kernel_answers(view->kernel, &target->address, &row->link, &why)) {
+		if (ret_detail)
+			*ret_detail = why;
+		return REASON_KERNEL_ANSWERS;
 	}
-	return !usable;
+	if (row->carrier)
+		return view->ready(row, view->userdata, ret_detail);
+	if (ret_detail)
+		err_write(ret_detail, "%s", row->link.name);
+	return REASON_LINK_DOWN;
 }
 
-static void judge(struct target *target, struct desired *desired, const struct link_table *links,
-		  struct kernel_view *view, desired_ready_fn *ready, void *userdata)
+/* Where one device's kernel would answer, none is to; else one that can is enough. */
+static void judge(struct target *target, const struct desired_view *view)
 {
+	enum reason furthest = REASON_NO_INTERFACE;
 	bool usable = false;
 
 	for (size_t i = 0; i < target->count; i++) {
-		const struct link_row *row = link_table_find(links, target->on[i].ifindex);
-		struct err why;
+		const struct link_row *row = link_table_find(view->links, target->on[i].ifindex);
+		enum reason reason;
 
 		if (!row)
 			continue;
-		if (!row->carrier)
-			target->last_resort = true;
-		else if (ready(row, userdata))
-			usable = true;
-		if (target->blocked || !kernel_answers(view, &target->address, &row->link, &why))
-			continue;
-		target->blocked = true;
-		if (!desired->blocked++)
-			desired->why_blocked = why;
+		reason = judge_link(target, row, view, NULL);
+		target->last_resort = target->last_resort || !row->carrier;
+		usable = usable || !reason;
+		if (reason > furthest)
+			furthest = reason;
 	}
-	target->wanted = usable && !target->blocked;
-	if (!usable && !target->blocked && !desired->cut_off++)
-		desired_why_not(target, links, view, ready, userdata, &desired->why_cut_off);
+	target->reason = usable && furthest != REASON_KERNEL_ANSWERS ? REASON_NONE : furthest;
 }
 
-static int copy_preferred(struct target *target, const struct selected *selected)
+void desired_why(const struct target *target, const struct desired_view *view, struct why *ret_why)
 {
-	const char *node = selected->service->preferred_node;
+	char mac[MAC_TEXT_SIZE];
 
-	/* the first service's that has a preference */
-	if (!node || target->preferred_node)
-		return 0;
-	target->preferred_node = strdup(node);
-	return target->preferred_node ? 0 : -ENOMEM;
+	why_set(ret_why, target->reason);
+	if (target->reason == REASON_OTHER_HOST)
+		why_add(ret_why, ": %s", mac_format(target->other, mac));
+	for (size_t i = 0; i < target->count; i++) {
+		const struct link_row *row = link_table_find(view->links, target->on[i].ifindex);
+		struct err detail = {};
+
+		if (!row || judge_link(target, row, view, &detail) != target->reason)
+			continue;
+		why_add(ret_why, ": %s", detail.text);
+		if (target->reason == REASON_KERNEL_ANSWERS)
+			return;
+	}
 }
 
-int desired_make(struct selection *selection, const struct link_table *links,
-		 struct kernel_view *view, desired_ready_fn *ready, void *userdata,
-		 struct desired *ret_desired, struct err *err)
+struct desired desired_make(struct selection *selection, const struct desired_view *view)
 {
 	struct desired desired = { .selection = *selection };
 	struct target *target = NULL;
-	int r = 0;
 
 	*selection = (struct selection){};
-	desired.list = calloc(desired.selection.count + 1, sizeof(*desired.list));
-	if (!desired.list)
-		r = -ENOMEM;
-	for (size_t i = 0; i < desired.selection.count && !r; i++) {
+	desired.list = xcalloc(desired.selection.count + 1, sizeof(*desired.list));
+	for (size_t i = 0; i < desired.selection.count; i++) {
 		struct selected *selected = &desired.selection.list[i];
 
 		if (!target || address_compare(&target->address, &selected->address)) {
@@ -107,18 +89,15 @@ int desired_make(struct selection *selection, const struct link_table *links,
 		target->count++;
 		if (selected->conflict > target->conflict)
 			target->conflict = selected->conflict;
-		r = copy_preferred(target, selected);
+		/* the first service's that has a preference */
+		if (selected->service->preferred_node && !target->preferred_node)
+			target->preferred_node = xstrdup(selected->service->preferred_node);
 		/* the manifests may go before we do */
 		selected->service = NULL;
 	}
-	if (r < 0) {
-		desired_free(&desired);
-		return err_set(err, r, "out of memory");
-	}
 	for (size_t i = 0; i < desired.count; i++)
-		judge(&desired.list[i], &desired, links, view, ready, userdata);
-	*ret_desired = desired;
-	return 0;
+		judge(&desired.list[i], view);
+	return desired;
 }
 
 static int target_compare(const void *a, const void *b)
@@ -134,4 +113,49 @@ const struct target *desired_find(const struct desired *desired, const struct ad
 	if (!desired->count)
 		return NULL;
 	return bsearch(&wanted, desired->list, desired->count, sizeof(wanted), target_compare);
+}
+
+static int unselected_find(const void *address, const void *row)
+{
+	return address_compare(address, &((const struct unselected *)row)->address);
+}
+
+enum reason desired_reason(const struct desired *desired, const struct address *address)
+{
+	const struct target *target = desired_find(desired, address);
+	const struct selection *selection = &desired->selection;
+	const struct unselected *other = NULL;
+
+	if (target)
+		return target->reason;
+	if (selection->other_count)
+		other = bsearch(address, selection->others, selection->other_count, sizeof(*other),
+				unselected_find);
+	return other ? other->reason : REASON_NO_SERVICE;
+}
+
+void desired_count(const struct desired *desired, size_t ret_counts[REASON_COUNT])
+{
+	memset(ret_counts, 0, REASON_COUNT * sizeof(ret_counts[0]));
+	for (size_t i = 0; i < desired->count; i++)
+		ret_counts[desired->list[i].reason]++;
+	for (size_t i = 0; i < desired->selection.other_count; i++)
+		ret_counts[desired->selection.others[i].reason]++;
+}
+
+bool desired_first(const struct desired *desired, enum reason reason, struct address *ret_address)
+{
+	const struct selection *selection = &desired->selection;
+
+	for (size_t i = 0; i < desired->count; i++)
+		if (desired->list[i].reason == reason) {
+			*ret_address = desired->list[i].address;
+			return true;
+		}
+	for (size_t i = 0; i < selection->other_count; i++)
+		if (selection->others[i].reason == reason) {
+			*ret_address = selection->others[i].address;
+			return true;
+		}
+	return false;
 }

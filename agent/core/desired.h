@@ -28,13 +28,12 @@ struct target {
 	struct address address;
 	const struct selected *on; /* the interfaces, in the selection */
 	size_t count;
-	bool blocked;	      /* the kernel would answer in our place: not to be claimed */
-	bool wanted;	      /* this node can answer for it on one of them, at least */
-	bool last_resort;     /* but not on all: one of them has no carrier */
+	enum reason reason;   /* why it isn't to be claimed; none: it is, if only on one of them */
+	bool last_resort;     /* not on all: one of them has no carrier */
 	char *preferred_node; /* NULL: none */
 	enum conflict_answer conflict;
 	enum asked asked;
-	bool usable;		 /* wanted, if nobody else has it */
+	bool usable;		 /* to be claimed, if nobody else has it */
 	bool yielded;		 /* taken: it was ours */
 	uint64_t again_ns;	 /* taken: until then, in CLOCK_BOOTTIME */
 	uint8_t other[ETH_ALEN]; /* taken: by whom */
@@ -45,29 +44,37 @@ struct desired {
 	struct selection selection; /* without its services */
 	struct target *list;
 	size_t count;
-	size_t blocked;
-	struct err why_blocked; /* of the first */
-	size_t cut_off;		/* not wanted, since no interface of theirs can answer */
-	struct err why_cut_off; /* of the first */
-	size_t taken;		/* not wanted, since another host has them */
-	struct err why_taken;	/* of the first */
 };
 
-/* Can the program answer on @row, carrier aside? */
-typedef bool desired_ready_fn(const struct link_row *row, void *userdata);
+/* Why the program can't answer on @row, carrier aside, with the driver's text, if there is one, in
+ * *ret_detail, unless that is NULL. */
+typedef enum reason desired_ready_fn(const struct link_row *row, void *userdata,
+				     struct err *ret_detail);
 
-/* Takes @selection over, whatever the result. -ENOMEM with @err. */
-int desired_make(struct selection *selection, const struct link_table *links,
-		 struct kernel_view *view, desired_ready_fn *ready, void *userdata,
-		 struct desired *ret_desired, struct err *err);
+/* What addresses are judged by. Borrowed. */
+struct desired_view {
+	const struct link_table *links;
+	struct kernel_view *kernel;
+	desired_ready_fn *ready;
+	void *userdata;
+};
+
+/* Takes @selection over. */
+struct desired desired_make(struct selection *selection, const struct desired_view *view);
 
 void desired_free(struct desired *desired);
 
-/* Why this node can't answer for @target, whoever else has it, with its address; false: it can. The
- * rest is as desired_make() had it. */
-bool desired_why_not(const struct target *target, const struct link_table *links,
-		     struct kernel_view *view, desired_ready_fn *ready, void *userdata,
-		     struct err *ret_why);
+/* @target's reason, with the devices. */
+void desired_why(const struct target *target, const struct desired_view *view, struct why *ret_why);
+
+/* Why @address isn't to be claimed, selected or not. */
+enum reason desired_reason(const struct desired *desired, const struct address *address);
+
+/* The first address that isn't to be claimed for @reason. False: there is none. */
+bool desired_first(const struct desired *desired, enum reason reason, struct address *ret_address);
+
+/* How many addresses there are of each reason, and, for REASON_NONE, to be claimed. */
+void desired_count(const struct desired *desired, size_t ret_counts[REASON_COUNT]);
 
 /* The target of @address, or NULL. */
 const struct target *desired_find(const struct desired *desired, const struct address *address);

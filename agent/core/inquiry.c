@@ -14,6 +14,7 @@ struct inquiry {
 	void *userdata;
 	struct desired *desired; /* of the last inquiry_apply() */
 	size_t said;		 /* of the round */
+	bool taken;		 /* another host has one of them */
 };
 
 /* Lines in the log: a router that answers for everything may have 100,000 addresses. */
@@ -92,16 +93,6 @@ static void carry_over(const struct desired *from, struct desired *to)
 	}
 }
 
-static void hold_back(struct desired *desired, struct target *target)
-{
-	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
-
-	target->wanted = false;
-	if (target->asked == ASKED_TAKEN && !desired->taken++)
-		err_write(&desired->why_taken, "%s has %s, which isn't claimed for that",
-			  mac_format(target->other, mac), address_format(&target->address, ip));
-}
-
 /* Puts what is to be asked into a round; an address with all its interfaces, or in the next one. */
 static void begin_round(struct inquiry *inquiry)
 {
@@ -130,14 +121,17 @@ void inquiry_apply(struct inquiry *inquiry, const struct desired *before, struct
 	uint64_t now_ns = clock_boot_ns();
 
 	inquiry->desired = now;
+	inquiry->taken = false;
 	carry_over(before, now);
 	for (size_t i = 0; i < now->count; i++) {
 		struct target *target = &now->list[i];
 
-		target->usable = target->wanted;
+		target->usable = !target->reason;
 		target->asked = advance(inquiry, target, probe, now_ns);
-		if (target->asked != ASKED_FREE)
-			hold_back(now, target);
+		inquiry->taken = inquiry->taken || target->asked == ASKED_TAKEN;
+		if (target->asked != ASKED_FREE && target->usable)
+			target->reason = target->asked == ASKED_TAKEN ? REASON_OTHER_HOST
+								      : REASON_NOT_PROBED;
 	}
 	begin_round(inquiry);
 }
@@ -158,7 +152,7 @@ void inquiry_yield(struct inquiry *inquiry, const struct address *address,
 bool inquiry_due(const struct inquiry *inquiry)
 {
 	/* a claim of another node may have come, or the pause be over */
-	return inquiry->desired && inquiry->desired->taken;
+	return inquiry->taken;
 }
 
 uint64_t inquiry_sent(const struct inquiry *inquiry)

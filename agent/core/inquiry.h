@@ -43,7 +43,7 @@ int inquiry_new(sd_event *event, const struct links *links,
 void inquiry_free(struct inquiry *inquiry);
 
 /*
- * Makes unwanted what of @now may not be claimed yet, and asks for it, as far as a round goes.
+ * Gives what of @now may not be claimed yet its reason, and asks for it, as far as a round goes.
  * @before: what was decided last, by addresses. @probe: also what is new. @now is kept until the
  * next call.
  */

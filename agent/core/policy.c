@@ -1,211 +1,70 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "policy.h"
-
-#define LABEL_HOSTNAME "kubernetes.io/hostname"
-
-/* A policy that holds for this node, and the interfaces that it selects. */
-struct in_force {
-	const struct policy *policy;
-	uint32_t *ifindexes;
-	size_t count;
-};
-
-struct in_force_list {
-	struct in_force *list;
-	size_t count;
-};
+#include "policy_force.h"
 
 void selection_free(struct selection *selection)
 {
 	free(selection->list);
+	free(selection->others);
 	*selection = (struct selection){};
 }
 
-static void in_force_list_free(struct in_force_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		free(list->list[i].ifindexes);
-	free(list->list);
-}
-
-static int err_nomem(struct err *err)
-{
-	return err_set(err, -ENOMEM, "out of memory");
-}
-
-/* Labels of the node called @name: its last manifest's. Without one, NULL. */
-static const struct labels *node_labels(const struct manifest *const *manifests, size_t count,
-					const char *name)
-{
-	const struct labels *labels = NULL;
-
-	for (size_t m = 0; m < count; m++)
-		for (size_t i = 0; i < manifests[m]->node_count; i++)
-			if (!strcmp(manifests[m]->nodes[i].name, name))
-				labels = &manifests[m]->nodes[i].labels;
-	return labels;
-}
-
-static bool link_selected(const struct policy *policy, const struct link_row *link)
-{
-	return link->suitable && (!policy->interfaces.count ||
-				  pattern_list_matches(&policy->interfaces, link->link.name));
-}
-
-/* Is there another policy of @policy's name behind it, which takes its place? */
-static bool policy_replaced(const struct manifest *const *manifests, size_t count, size_t m,
-			    size_t i)
-{
-	const char *name = manifests[m]->policies[i].name;
-
-	for (i++; m < count; m++, i = 0)
-		for (; i < manifests[m]->policy_count; i++)
-			if (!strcmp(manifests[m]->policies[i].name, name))
-				return true;
-	return false;
-}
-
-static int add_in_force(const struct policy *policy, const struct link_table *links,
-			struct in_force_list *list, struct err *err)
-{
-	struct in_force *grown = reallocarray(list->list, list->count + 1, sizeof(*grown));
-	struct in_force *made;
-
-	if (!grown)
-		return err_nomem(err);
-	list->list = grown;
-	made = &grown[list->count];
-	*made = (struct in_force){ .policy = policy,
-				   .ifindexes = calloc(links->count + 1, sizeof(uint32_t)) };
-	if (!made->ifindexes)
-		return err_nomem(err);
-	list->count++;
-	for (size_t i = 0; i < links->count; i++)
-		if (link_selected(policy, &links->rows[i]))
-			made->ifindexes[made->count++] = links->rows[i].link.ifindex;
-	return 0;
-}
-
-/* The policies whose nodeSelector @labels satisfy; NULL: all. */
-static int find_in_force(const struct manifest *const *manifests, size_t count,
-			 const struct labels *labels, const struct link_table *links,
-			 struct in_force_list *list, struct err *err)
-{
-	for (size_t m = 0; m < count; m++)
-		for (size_t i = 0; i < manifests[m]->policy_count; i++) {
-			const struct policy *policy = &manifests[m]->policies[i];
-			int r;
-
-			if (policy_replaced(manifests, count, m, i) ||
-			    (labels && !selector_matches(&policy->nodes, labels)))
-				continue;
-			r = add_in_force(policy, links, list, err);
-			if (r < 0)
-				return r;
-		}
-	return 0;
-}
-
-struct ranked {
-	const struct service *service;
-	size_t place; /* in the order of the manifests */
-};
-
-static int ranked_compare(const void *a, const void *b)
-{
-	const struct ranked *left = a, *right = b;
-	int order = service_compare_names(left->service, right->service);
-
-	if (order)
-		return order;
-	return left->place < right->place ? -1 : left->place > right->place;
-}
-
-/* All services, the last of each name. The caller frees *ret_services. */
-static int find_services(const struct manifest *const *manifests, size_t count,
-			 struct ranked **ret_services, size_t *ret_count, struct err *err)
-{
-	size_t total = 0, kept = 0;
-	struct ranked *services;
-
-	for (size_t m = 0; m < count; m++)
-		total += manifests[m]->service_count;
-	services = calloc(total + 1, sizeof(*services));
-	if (!services)
-		return err_nomem(err);
-	total = 0;
-	for (size_t m = 0; m < count; m++)
-		for (size_t i = 0; i < manifests[m]->service_count; i++, total++)
-			services[total] = (struct ranked){ manifests[m]->services[i], total };
-	if (total)
-		qsort(services, total, sizeof(*services), ranked_compare);
-	for (size_t i = 0; i < total; i++) {
-		if (kept && !service_compare_names(services[kept - 1].service, services[i].service))
-			kept--;
-		services[kept++] = services[i];
-	}
-	*ret_services = services;
-	*ret_count = kept;
-	return 0;
-}
-
-/* Selections, growing. */
+/* A selection, growing. */
 struct gathering {
-	struct selected *list;
-	size_t count;
-	size_t capacity;
+	struct selection selection;
+	size_t capacity, other_capacity;
 };
 
-static int gather(struct gathering *gathering, const struct in_force *in_force,
-		  const struct service *service, const struct address_list *addresses,
-		  struct err *err)
+static void gather(struct gathering *gathering, const struct in_force *in_force,
+		   const struct service *service, const struct address_list *addresses)
 {
-	size_t more = addresses->count * in_force->count;
+	struct selection *selection = &gathering->selection;
 
-	if (gathering->count + more > gathering->capacity) {
-		size_t capacity = 2 * gathering->capacity + more;
-		struct selected *list = reallocarray(gathering->list, capacity, sizeof(*list));
-
-		if (!list)
-			return err_nomem(err);
-		gathering->list = list;
-		gathering->capacity = capacity;
-	}
 	for (size_t a = 0; a < addresses->count; a++)
-		for (size_t i = 0; i < in_force->count; i++)
-			gathering->list[gathering->count++] = (struct selected){
+		for (size_t i = 0; i < in_force->count; i++) {
+			ALLOC_GROW(selection->list, selection->count, gathering->capacity);
+			selection->list[selection->count++] = (struct selected){
 				.address = addresses->list[a],
 				.ifindex = in_force->ifindexes[i],
 				.service = service,
 				.conflict = in_force->policy->conflict,
 			};
-	return 0;
+		}
 }
 
-static int gather_service(struct gathering *gathering, const struct in_force_list *in_force,
-			  const struct service *service, struct err *err)
+static void gather_others(struct gathering *gathering, const struct address_list *addresses,
+			  enum reason reason)
 {
-	for (size_t i = 0; i < in_force->count; i++) {
-		const struct policy *policy = in_force->list[i].policy;
-		int r = 0;
+	struct selection *selection = &gathering->selection;
 
-		if (!selector_matches(&policy->services, &service->labels))
-			continue;
-		if (policy->external_ips)
-			r = gather(gathering, &in_force->list[i], service, &service->external, err);
-		if (!r && policy->load_balancer_ips)
-			r = gather(gathering, &in_force->list[i], service, &service->load_balancer,
-				   err);
-		if (r < 0)
-			return r;
+	for (size_t a = 0; a < addresses->count; a++) {
+		ALLOC_GROW(selection->others, selection->other_count, gathering->other_capacity);
+		selection->others[selection->other_count++] =
+			(struct unselected){ addresses->list[a], reason };
 	}
-	return 0;
+}
+
+static void gather_field(const struct policy_input *input, const struct in_force_list *in_force,
+			 const struct service *service, bool load_balancer,
+			 struct gathering *gathering)
+{
+	const struct address_list *addresses =
+		load_balancer ? &service->load_balancer : &service->external;
+	enum reason reason;
+
+	if (!addresses->count)
+		return;
+	reason = in_force_judge(in_force, input->class, service, load_balancer);
+	if (reason)
+		gather_others(gathering, addresses, reason);
+	for (size_t i = 0; i < in_force->count && !reason; i++)
+		if (!in_force_reason(&in_force->list[i], service, load_balancer))
+			gather(gathering, &in_force->list[i], service, addresses);
 }
 
 int selected_compare(const void *a, const void *b)
@@ -218,73 +77,81 @@ int selected_compare(const void *a, const void *b)
 	return left->ifindex < right->ifindex ? -1 : left->ifindex > right->ifindex;
 }
 
-/* Sorted, each pair once; takes the list over. */
-static struct selection settle(struct gathering *gathering)
+/* By address, the reason that came furthest first. */
+static int unselected_compare(const void *a, const void *b)
 {
-	struct selection selection = { .list = gathering->list };
+	const struct unselected *left = a, *right = b;
 
-	if (gathering->count)
-		qsort(selection.list, gathering->count, sizeof(*selection.list), selected_compare);
-	for (size_t i = 0; i < gathering->count; i++) {
-		struct selected *last = &selection.list[selection.count - 1];
-
-		if (!i || selected_compare(last, &gathering->list[i]))
-			selection.list[selection.count++] = gathering->list[i];
-		else if (gathering->list[i].conflict > last->conflict)
-			last->conflict = gathering->list[i].conflict;
-	}
-	return selection;
+	return address_compare(&left->address, &right->address)
+		       ?: (int)right->reason - (int)left->reason;
 }
 
-int policy_select(const struct manifest *const *manifests, size_t count, const char *node,
-		  const char *class, const struct link_table *links,
-		  struct selection *ret_selection, struct err *err)
+/* Sorts, and leaves each pair once. */
+static void settle(struct selection *selection)
 {
-	_cleanup_(in_force_list_free) struct in_force_list in_force = {};
-	_cleanup_(labels_free) struct labels host = {};
-	_cleanup_free_ struct ranked *services = NULL;
-	const struct labels *labels = node_labels(manifests, count, node);
+	size_t count = selection->count;
+
+	selection->count = 0;
+	if (count)
+		qsort(selection->list, count, sizeof(*selection->list), selected_compare);
+	for (size_t i = 0; i < count; i++) {
+		struct selected *last = &selection->list[selection->count - 1];
+
+		if (!i || selected_compare(last, &selection->list[i]))
+			selection->list[selection->count++] = selection->list[i];
+		else if (selection->list[i].conflict > last->conflict)
+			last->conflict = selection->list[i].conflict;
+	}
+}
+
+/* The same for what isn't selected: what is, for another Service, isn't among them. */
+static void settle_others(struct selection *selection)
+{
+	struct unselected *others = selection->others;
+	size_t count = selection->other_count, kept = 0, at = 0;
+
+	if (count)
+		qsort(others, count, sizeof(*others), unselected_compare);
+	for (size_t i = 0; i < count; i++) {
+		const struct address *address = &others[i].address;
+
+		while (at < selection->count &&
+		       address_compare(&selection->list[at].address, address) < 0)
+			at++;
+		if (kept && !address_compare(&others[kept - 1].address, address))
+			continue;
+		if (at == selection->count ||
+		    address_compare(&selection->list[at].address, address))
+			others[kept++] = others[i];
+	}
+	selection->other_count = kept;
+}
+
+struct selection policy_select(const struct policy_input *input)
+{
+	_cleanup_(in_force_list_free) struct in_force_list in_force =
+		in_force_find(input->manifests, input->count, input->node, input->links);
 	struct gathering gathering = {};
-	size_t service_count = 0;
-	int r;
+	size_t count;
+	_cleanup_free_ const struct service **services =
+		services_in_force(input->manifests, input->count, &count);
 
-	labels_set(&host, LABEL_HOSTNAME, node);
-	r = find_in_force(manifests, count, labels ?: &host, links, &in_force, err);
-	if (!r)
-		r = find_services(manifests, count, &services, &service_count, err);
-	for (size_t i = 0; i < service_count && !r; i++) {
-		const struct service *service = services[i].service;
-
-		if (!service->class || !strcmp(service->class, class))
-			r = gather_service(&gathering, &in_force, service, err);
-	}
-	if (r < 0) {
-		free(gathering.list);
-		return r;
-	}
-	*ret_selection = settle(&gathering);
-	return 0;
+	for (size_t i = 0; i < count; i++)
+		for (int load_balancer = 0; load_balancer <= 1; load_balancer++)
+			gather_field(input, &in_force, services[i], load_balancer, &gathering);
+	settle(&gathering.selection);
+	settle_others(&gathering.selection);
+	return gathering.selection;
 }
 
-int policy_of_service(const struct manifest *const *manifests, size_t count, const char *node,
-		      const char *class, const struct service *service, policy_found_fn *found,
-		      void *userdata, struct err *err)
+void policy_of_service(const struct policy_input *input, const struct service *service,
+		       policy_found_fn *found, void *userdata)
 {
-	_cleanup_(in_force_list_free) struct in_force_list in_force = {};
-	_cleanup_(labels_free) struct labels host = {};
-	const struct labels *labels = node ? node_labels(manifests, count, node) : NULL;
-	int r;
+	_cleanup_(in_force_list_free) struct in_force_list in_force =
+		in_force_find(input->manifests, input->count, input->node, NULL);
 
-	if (node)
-		labels_set(&host, LABEL_HOSTNAME, node);
-	r = find_in_force(manifests, count,
-			  labels
-				  ?: node ? &host
-					  : NULL,
-			  &(struct link_table){}, &in_force, err);
-	for (size_t i = 0; i < in_force.count && !r; i++)
-		if ((!service->class || !strcmp(service->class, class)) &&
+	for (size_t i = 0; i < in_force.count; i++)
+		if (in_force.list[i].here && in_force_ours(service, input->class) &&
 		    selector_matches(&in_force.list[i].policy->services, &service->labels))
 			found(in_force.list[i].policy, userdata);
-	return r;
 }

@@ -8,9 +8,18 @@
 #include <stdint.h>
 
 #include "addr.h"
-#include "err.h"
 #include "links.h"
 #include "manifest.h"
+#include "reason.h"
+
+/* What policies are applied to. Borrowed. A later of two objects with one name stands for both. */
+struct policy_input {
+	const struct manifest *const *manifests;
+	size_t count;
+	const char *node;  /* this one; NULL: any node, whose devices aren't known */
+	const char *class; /* Services of that loadBalancerClass, and those without, are ours */
+	const struct link_table *links; /* the suitable ones are used, with carrier or without */
+};
 
 /* An address on an interface. */
 struct selected {
@@ -23,33 +32,34 @@ struct selected {
 /* For qsort() and bsearch(): by address, then interface. */
 int selected_compare(const void *a, const void *b);
 
-/* Sorted by selected_compare(); each pair once. */
+/* A Service's address that no policy lets this node announce. */
+struct unselected {
+	struct address address;
+	enum reason reason;
+};
+
+/* Each sorted, by selected_compare() and by address, and nothing twice. */
 struct selection {
 	struct selected *list;
 	size_t count;
+	struct unselected *others;
+	size_t other_count;
 };
 
 void selection_free(struct selection *selection);
 
-/*
- * Applies the policies of @manifests, a later of two objects with one name standing for both, to
- * this node, called @node, and to the suitable ones of @links, with carrier or without. @class:
- * Services of that loadBalancerClass, and those without one, can be selected. The result points
- * into @manifests. -ENOMEM with @err.
- */
-int policy_select(const struct manifest *const *manifests, size_t count, const char *node,
-		  const char *class, const struct link_table *links,
-		  struct selection *ret_selection, struct err *err);
+/* Applies the policies to the Services. The result points into the manifests. */
+struct selection policy_select(const struct policy_input *input);
 
-/*
- * Calls @found for each policy of @manifests that is in force on this node (NULL: on any) and
- * selects
- * @service, in their order. Which of its addresses a policy announces, it says itself. -ENOMEM with
- * @err.
- */
+/* Why no policy lets this node announce @address of @service; of any Service that has it, if
+ * NULL. */
+void policy_why(const struct policy_input *input, const struct address *address,
+		const struct service *service, struct why *ret_why);
+
+/* Calls @found for each policy that is in force on the node and selects @service, in their order.
+ * Which of its addresses a policy announces, it says itself. */
 typedef void policy_found_fn(const struct policy *policy, void *userdata);
-int policy_of_service(const struct manifest *const *manifests, size_t count, const char *node,
-		      const char *class, const struct service *service, policy_found_fn *found,
-		      void *userdata, struct err *err);
+void policy_of_service(const struct policy_input *input, const struct service *service,
+		       policy_found_fn *found, void *userdata);
 
 #endif

@@ -22,8 +22,9 @@ struct told {
 	char *preferred_node;
 	struct lease_place *places;
 	size_t place_count;
-	uint8_t slot;  /* by the news: where its entries are; 0: not held */
-	uint64_t seen; /* entries that the last comparison found, and which it was */
+	uint8_t slot;	    /* by the news: where its entries are; 0: not held */
+	enum reason silent; /* by the news: why it has no entry somewhere, though it is held */
+	uint64_t seen;	    /* entries that the last comparison found, and which it was */
 	size_t seen_count;
 	UT_hash_handle hh;
 };
@@ -98,12 +99,12 @@ static size_t places_of(const struct reconcile *reconcile, const struct target *
 	const struct reconcile_parts *parts = &reconcile->parts;
 	size_t count = 0;
 
-	for (size_t i = 0; i < target->count && target->wanted; i++) {
+	for (size_t i = 0; i < target->count && !target->reason; i++) {
 		const struct link_row *row =
 			link_table_find(links_table(parts->links), target->on[i].ifindex);
 
 		if (!row || !row->carrier ||
-		    !parts->callbacks.ready(row, parts->callbacks.ready_data))
+		    parts->callbacks.ready(row, parts->callbacks.ready_data, NULL))
 			continue;
 		places[count].ifindex = row->link.ifindex;
 		memcpy(places[count++].mac, row->link.mac, ETH_ALEN);
@@ -152,7 +153,9 @@ static bool tell_desired(struct reconcile *reconcile, const struct target *targe
 {
 	struct lease_place places[L2RESP_MAX_DEVICES] = {};
 	struct lease_wish wish = { .address = target->address,
-				   .wanted = target->wanted,
+				   .wanted = !target->reason,
+				   .why = target->last_resort && !target->reason ? REASON_LINK_DOWN
+										 : target->reason,
 				   .last_resort = target->last_resort,
 				   .preferred_node = target->preferred_node,
 				   .places = places };
@@ -166,7 +169,8 @@ static bool tell_desired(struct reconcile *reconcile, const struct target *targe
 
 static bool tell_undesired(struct reconcile *reconcile, struct told *told)
 {
-	struct lease_wish wish = { .address = told->address };
+	struct lease_wish wish = { .address = told->address,
+				   .why = desired_reason(reconcile->desired, &told->address) };
 
 	if (told->pass == reconcile->pass)
 		return true;
@@ -285,15 +289,29 @@ void reconcile_refresh(struct reconcile *reconcile)
 
 /* ---- what became of it ---- */
 
+static const struct lease_place *place_find(const struct told *told, uint32_t ifindex)
+{
+	for (size_t i = 0; told && i < told->place_count; i++)
+		if (told->places[i].ifindex == ifindex)
+			return &told->places[i];
+	return NULL;
+}
+
 void reconcile_news(struct reconcile *reconcile, const struct lease_news *news)
 {
 	const struct reconcile_parts *parts = &reconcile->parts;
 	struct told *told = told_get(reconcile, &news->address);
 
 	told->slot = news->slot;
+	told->silent = REASON_NONE;
 	for (size_t i = 0; i < news->place_count; i++) {
 		uint32_t ifindex = news->places[i].ifindex;
 
+		if (news->places[i].state == PLACE_BY_HAND)
+			told->silent = REASON_BY_HAND;
+		else if (news->places[i].state == PLACE_ABSENT && !told->silent &&
+			 place_find(told, ifindex))
+			told->silent = REASON_MAP_FULL;
 		if (news->places[i].entered || news->places[i].removed)
 			program_touch(parts->program, &news->address, ifindex,
 				      news->places[i].removed);
@@ -321,6 +339,13 @@ bool reconcile_is_told(const struct reconcile *reconcile)
 	return reconcile->at == PASS_NONE;
 }
 
+enum reason reconcile_why_silent(const struct reconcile *reconcile, const struct address *address)
+{
+	const struct told *told = told_find(reconcile, address);
+
+	return told ? told->silent : REASON_NONE;
+}
+
 bool reconcile_holds(const struct reconcile *reconcile, const struct address *address)
 {
 	const struct told *told = told_find(reconcile, address);
@@ -329,14 +354,6 @@ bool reconcile_holds(const struct reconcile *reconcile, const struct address *ad
 }
 
 /* ---- comparing ---- */
-
-static const struct lease_place *place_find(const struct told *told, uint32_t ifindex)
-{
-	for (size_t i = 0; told && i < told->place_count; i++)
-		if (told->places[i].ifindex == ifindex)
-			return &told->places[i];
-	return NULL;
-}
 
 static int compare_entry(const struct entry_row *row, void *data,
 			 struct err *err __attribute__((unused)))

@@ -71,6 +71,9 @@ bool reconcile_is_told(const struct reconcile *reconcile);
 /* Is @address's claim held, as far as it was told? */
 bool reconcile_holds(const struct reconcile *reconcile, const struct address *address);
 
+/* Why it has no entry of the agent's on one of its devices, though its claim is held. */
+enum reason reconcile_why_silent(const struct reconcile *reconcile, const struct address *address);
+
 struct reconcile_figures {
 	uint64_t compared, last_ns, worst_ns;
 };

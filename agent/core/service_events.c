@@ -8,7 +8,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
-#include "service_events.h"
+#include "agent_state.h"
 
 /* What is answered from now on is told together, and is past its first flutter by then. */
 #define GATHER_USEC 200000
@@ -166,67 +166,25 @@ static int silence_compare(const void *a, const void *b)
 			       &((const struct silence *)b)->address);
 }
 
-/* The policies that select a Service. */
-struct found {
-	bool load_balancer; /* is the address one of those? */
-	const struct policy *any, *announces;
-};
-
-static void add_policy(const struct policy *policy, void *userdata)
-{
-	struct found *found = userdata;
-
-	found->any = policy;
-	if (found->load_balancer ? policy->load_balancer_ips : policy->external_ips)
-		found->announces = policy;
-}
-
-/* Why it isn't this node, which some policy would let announce @address. */
-static const char *why_not_here(const struct service_view *view, const struct address *address)
-{
-	const struct target *target = desired_find(view->desired, address);
-
-	if (view->draining)
-		return "is drained";
-	if (!target)
-		return "isn't selected, or has no such interface";
-	if (target->blocked)
-		return "would answer by its kernel as well (its /readyz says why)";
-	if (target->asked == ASKED_TAKEN)
-		return "found that another host has it";
-	if (!target->wanted)
-		return "has no such interface with carrier and the program on it";
-	return "waits for the lease";
-}
-
 /* Why nobody may announce @address, and for how long that may be so without a word. False: that is
  * as it should be, or not known. */
 static bool why_nobody(const struct service_view *view, const struct service *service,
-		       const struct address *address, bool load_balancer, struct err *ret_why,
+		       const struct address *address, bool load_balancer, struct why *ret_why,
 		       uint64_t *ret_grace_ns)
 {
-	struct found found = { .load_balancer = load_balancer };
-	size_t count;
-	const struct manifest *const *manifests = source_manifests(view->source, &count);
+	struct policy_input input = agent_policy_input(view->agent);
+	struct why here;
 
-	if (policy_of_service(manifests, count, NULL, view->class, service, add_policy, &found,
-			      ret_why) < 0)
-		return false;
+	input.node = NULL;
+	policy_why(&input, address, service, ret_why);
 	*ret_grace_ns = SILENCE_NS;
 	/* external addresses may be meant to be routed */
-	if (!found.announces && !load_balancer)
-		return false;
-	if (!found.any) {
-		err_write(ret_why, "no CiliumL2AnnouncementPolicy selects the Service");
-		return true;
-	}
-	if (!found.announces) {
-		err_write(ret_why, "loadBalancerIPs isn't true in the policy %s", found.any->name);
-		return true;
-	}
+	if (ret_why->reason)
+		return load_balancer;
 	*ret_grace_ns += view->duration_ns;
-	err_write(ret_why, "policy %s selects the Service, but no node takes it; %s %s",
-		  found.announces->name, view->node, why_not_here(view, address));
+	agent_why(view->agent, address, &(struct lease_info){}, &here);
+	*ret_why = here;
+	err_write(&ret_why->text, "no node takes it; %s: %s", view->node, here.text.text);
 	return view->shared;
 }
 
@@ -259,7 +217,8 @@ static void look_at(const struct service_view *view, const struct service *servi
 	struct silence silence = { *address, looking->now_ns }, *before = NULL;
 	char ip[INET6_ADDRSTRLEN];
 	uint64_t grace_ns;
-	struct err why, text;
+	struct err text;
+	struct why why;
 
 	if (looking->alive[looking->at++])
 		return;
@@ -281,7 +240,7 @@ static void look_at(const struct service_view *view, const struct service *servi
 	now->list[now->count++] = silence;
 	if (looking->now_ns < silence.since_ns + grace_ns)
 		return;
-	err_write(&text, "nobody may announce %s: %s", address_format(address, ip), why.text);
+	err_write(&text, "nobody may announce %s: %s", address_format(address, ip), why.text.text);
 	source_say_event(view->source, &(struct kube_event){
 					       .service = service,
 					       .address = address,

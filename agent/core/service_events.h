@@ -17,7 +17,7 @@ struct service_view {
 	struct lease_thread *thread;
 	const char *node, *class;
 	bool shared; /* the store says what other nodes hold */
-	bool draining;
+	struct agent *agent;
 	uint64_t duration_ns; /* of a lease */
 };
 

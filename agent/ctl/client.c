@@ -127,8 +127,9 @@ static void print_service(const json_t *answer)
 	printf("%s/%s\n", text_of(answer, "namespace"), text_of(answer, "service"));
 	print_names("policies on this node:", json_object_get(answer, "policies"));
 	if (*text_of(answer, "reason"))
-		printf("pools give it %s: %s\n", json_array_size(addresses) ? "no more" : "nothing",
-		       text_of(answer, "reason"));
+		printf("pools give it %s: %s: %s\n",
+		       json_array_size(addresses) ? "no more" : "nothing",
+		       text_of(answer, "reason"), text_of(answer, "why"));
 	if (!json_array_size(addresses))
 		puts("no address");
 	json_array_foreach(addresses, i, address)
@@ -145,8 +146,8 @@ static void print_service(const json_t *answer)
 			puts("not known here");
 		print_names("  interfaces:", json_object_get(address, "interfaces"));
 		if (*text_of(address, "reason"))
-			printf("  not to be had by %s: %s\n", text_of(answer, "node"),
-			       text_of(address, "reason"));
+			printf("  not announced by %s: %s: %s\n", text_of(answer, "node"),
+			       text_of(address, "reason"), text_of(address, "why"));
 		/* the interfaces are this node's */
 		if (json_is_true(json_object_get(claim, "held")))
 			print_explained(address);

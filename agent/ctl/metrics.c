@@ -29,12 +29,6 @@ static const struct {
 	{ "l2resp_" name_, help_, type_, unit_, offsetof(struct agent_figures, member) }
 	METRIC("addresses_selected", GAUGE, UNIT_SIZE, selected,
 	       "Addresses that this node's policies select"),
-	METRIC("addresses_blocked", GAUGE, UNIT_SIZE, blocked,
-	       "Addresses that the kernel would answer for in our place"),
-	METRIC("addresses_cut_off", GAUGE, UNIT_SIZE, cut_off,
-	       "Addresses that none of their interfaces can answer for"),
-	METRIC("addresses_taken", GAUGE, UNIT_SIZE, taken,
-	       "Addresses that aren't claimed because another host has them"),
 	METRIC("leases_wanted", GAUGE, UNIT_SIZE, lease.wanted,
 	       "Addresses that this node is a candidate for"),
 	METRIC("leases_held", GAUGE, UNIT_SIZE, lease.held, "Addresses whose lease this node has"),
@@ -123,6 +117,19 @@ static void print_outcomes(FILE *out, const struct outcome_counts *counts)
 			counts_outcome_name(outcome), (unsigned long long)counts->count[outcome]);
 }
 
+static void print_reasons(FILE *out, struct agent *agent)
+{
+	size_t counts[REASON_COUNT];
+
+	fputs("# HELP l2resp_addresses_blocked Addresses that this node doesn't announce, and why\n"
+	      "# TYPE l2resp_addresses_blocked gauge\n",
+	      out);
+	agent_count_reasons(agent, counts);
+	for (enum reason reason = 1; reason < REASON_COUNT; reason++)
+		fprintf(out, "l2resp_addresses_blocked{reason=\"%s\"} %zu\n", reason_name(reason),
+			counts[reason]);
+}
+
 /* Addresses of each pool, where this node gives them. */
 static void print_pools(FILE *out, const struct allocator *allocator)
 {
@@ -199,6 +206,7 @@ char *metrics_text(struct agent *agent, size_t *ret_size)
 			metrics[i].name);
 		print_value(out, (const char *)&figures + metrics[i].field, metrics[i].unit);
 	}
+	print_reasons(out, agent);
 	print_states(out, figures.lease.state);
 	print_pools(out, figures.source.allocator);
 	print_loops(out, &figures);

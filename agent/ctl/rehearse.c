@@ -106,8 +106,7 @@ static int read_source(struct rehearsal *rehearsal, struct err *err)
 
 static int prepare(const char *path, bool select, struct rehearsal *rehearsal, struct err *err)
 {
-	const struct manifest *const *manifests;
-	size_t count;
+	struct policy_input input;
 	int r = config_read(path, &rehearsal->config, err);
 
 	if (!r)
@@ -121,10 +120,14 @@ static int prepare(const char *path, bool select, struct rehearsal *rehearsal, s
 		r = kernel_view_read(&rehearsal->view, err);
 	if (r < 0)
 		return r;
-	manifests = source_manifests(rehearsal->source, &count);
-	return policy_select(manifests, count, rehearsal->config.node,
-			     rehearsal->config.load_balancer_class, links_table(rehearsal->links),
-			     &rehearsal->selection, err);
+	input = (struct policy_input){
+		.node = rehearsal->config.node,
+		.class = rehearsal->config.load_balancer_class,
+		.links = links_table(rehearsal->links),
+	};
+	input.manifests = source_manifests(rehearsal->source, &input.count);
+	rehearsal->selection = policy_select(&input);
+	return 0;
 }
 
 /* What is there already. Nothing pinned is nothing there; what can't be read is said. */
@@ -197,16 +200,20 @@ static void print_selected(struct rehearsal *rehearsal, const struct selected *s
 		link_table_find(links_table(rehearsal->links), selected->ifindex);
 	char ip[INET6_ADDRSTRLEN];
 	struct err why = {};
+	struct why text;
 	bool blocked = kernel_answers(&rehearsal->view, &selected->address, &row->link, &why);
 	const char *action = action_of(rehearsal, selected, row, blocked);
 
 	address_format(&selected->address, ip);
+	why_set(&text, blocked ? REASON_KERNEL_ANSWERS : REASON_NONE);
+	if (blocked)
+		why_add(&text, ": %s", why.text);
 	if (!rehearsal->rows) {
 		printf("%s %s dev %s, for %s/%s%s%s%s%s\n", action, ip, row->link.name,
 		       selected->service->namespace, selected->service->name,
 		       strcmp(action, "add") ? "" : condition(&rehearsal->config),
 		       row->carrier ? "" : "; not while it has no carrier",
-		       blocked ? "; not: " : "", why.text);
+		       blocked ? "; not: " : "", text.text.text);
 		return;
 	}
 	json_array_append_new(rehearsal->rows,
@@ -215,7 +222,7 @@ static void print_selected(struct rehearsal *rehearsal, const struct selected *s
 					"ifindex", (int)selected->ifindex, "namespace",
 					selected->service->namespace, "service",
 					selected->service->name, "carrier", row->carrier, "blocked",
-					blocked ? text_json(why.text) : json_null()));
+					blocked ? text_json(text.text.text) : json_null()));
 }
 
 /* An entry of the agent's that no policy selects any more. */

@@ -106,6 +106,14 @@ static void get_alive(struct agent *agent, struct MHD_Connection *connection, st
 	answer_json(answer, json_pack("{s:b}", "alive", true));
 }
 
+static void answer_ready(struct answer *answer, const struct err *note)
+{
+	struct err text;
+
+	err_write(&text, "ok%s%s", *note->text ? "; " : "", note->text);
+	answer_text(answer, MHD_HTTP_OK, text.text);
+}
+
 static void get_readyz(struct agent *agent, struct MHD_Connection *connection,
 		       struct answer *answer)
 {
@@ -113,7 +121,7 @@ static void get_readyz(struct agent *agent, struct MHD_Connection *connection,
 
 	(void)connection;
 	if (agent_ready(agent, &why))
-		answer_text(answer, MHD_HTTP_OK, "ok");
+		answer_ready(answer, &why);
 	else
 		answer_text(answer, MHD_HTTP_SERVICE_UNAVAILABLE, why.text);
 }

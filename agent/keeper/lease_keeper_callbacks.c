@@ -19,11 +19,27 @@ static void on_gained(const struct address *address, uint8_t slot, void *userdat
 	keeper_tell_later(keeper, kept);
 }
 
-static int on_lost(const struct address *address, enum lease_loss reason, void *userdata)
+/* A node that is asked to part with what it holds may have its own reasons for that. */
+static enum reason reason_of(const struct kept *kept, enum lease_loss loss)
+{
+	static const enum reason reasons[LEASE_LOSS_COUNT] = {
+		[LEASE_LOSS_UNWANTED] = REASON_LEFT_OVER,
+		[LEASE_LOSS_DRAIN] = REASON_DRAINED,
+		[LEASE_LOSS_STOP] = REASON_STOPPED,
+		[LEASE_LOSS_MOVED] = REASON_MOVED,
+		[LEASE_LOSS_SESSION] = REASON_SESSION_ENDED,
+		[LEASE_LOSS_TAKEN] = REASON_CLAIM_CHANGED,
+	};
+
+	return loss == LEASE_LOSS_UNWANTED && kept->why ? kept->why : reasons[loss];
+}
+
+static int on_lost(const struct address *address, enum lease_loss loss, void *userdata)
 {
 	struct keeper *keeper = userdata;
 	struct kept *kept = kept_get(keeper, address);
 	char ip[INET6_ADDRSTRLEN];
+	enum reason why;
 	int r = 0;
 
 	if (!kept->clean)
@@ -34,8 +50,9 @@ static int on_lost(const struct address *address, enum lease_loss reason, void *
 		return r;
 	kept->clean = true;
 	kept->slot = 0;
-	log_limited(&keeper->limits[LOG_LOST], LOG_INFO, "%s: given up: %s",
-		    address_format(address, ip), lease_loss_names[reason]);
+	why = reason_of(kept, loss);
+	log_limited(&keeper->limits[LOG_LOST], LOG_INFO, "%s: given up: %s: %s",
+		    address_format(address, ip), reason_name(why), reason_sentence(why));
 	keeper_tell_later(keeper, kept);
 	return 0;
 }

@@ -21,8 +21,9 @@ struct place {
 /* An address that is wished for, or whose claim is held. */
 struct kept {
 	struct address address;
-	uint8_t slot; /* its claim is held; 0: it isn't */
-	bool clean;   /* there is no entry of it in the map */
+	uint8_t slot;	 /* its claim is held; 0: it isn't */
+	enum reason why; /* it isn't wanted */
+	bool clean;	 /* there is no entry of it in the map */
 	bool in_backlog, in_news;
 	struct kept *next_in_backlog, *next_in_news;
 	struct place *places;

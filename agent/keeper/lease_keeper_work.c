@@ -302,6 +302,7 @@ void keeper_place(struct keeper *keeper, const struct lease_wish *wish)
 	if (!kept && !wish->place_count)
 		return;
 	kept = kept_get(keeper, &wish->address);
+	kept->why = wish->why;
 	for (size_t i = 0; i < kept->place_count; i++)
 		kept->places[i].wanted = false;
 	for (size_t i = 0; i < wish->place_count; i++) {

@@ -20,6 +20,7 @@
 #include "lease.h"
 #include "loop.h"
 #include "notify.h"
+#include "reason.h"
 #include "responder.h"
 
 struct lease_thread;
@@ -34,7 +35,8 @@ struct lease_place {
  * places. */
 struct lease_wish {
 	struct address address;
-	bool wanted; /* this node is a candidate for it */
+	bool wanted;	 /* this node is a candidate for it */
+	enum reason why; /* it isn't */
 	bool last_resort;
 	const char *preferred_node; /* NULL: none */
 	const struct lease_place *places;

@@ -33,7 +33,8 @@ extern const char *const lease_state_names[LEASE_STATE_COUNT];
 /* Why an address is no longer ours. */
 enum lease_loss {
 	LEASE_LOSS_UNWANTED, /* lease_manager_unwant(), or left over from before a restart */
-	LEASE_LOSS_DRAIN,    /* lease_manager_drain() or lease_manager_stop() */
+	LEASE_LOSS_DRAIN,    /* lease_manager_drain() */
+	LEASE_LOSS_STOP,     /* lease_manager_stop() */
 	LEASE_LOSS_MOVED,    /* asked for by a preferred node, or moved by hand */
 	LEASE_LOSS_SESSION,  /* the session ended: not renewed in time, or declared dead */
 	LEASE_LOSS_TAKEN,    /* the claim was changed or deleted by something else */
@@ -184,6 +185,7 @@ struct lease_status {
 	uint64_t sessions;	   /* begun or resumed */
 	uint64_t gained, lost;	   /* calls of the callbacks */
 	size_t wanted, held;	   /* addresses now */
+	char trouble[256];	   /* the store's last one, until it answers; empty: none */
 };
 
 void lease_manager_status(const struct lease_manager *manager, struct lease_status *ret_status);

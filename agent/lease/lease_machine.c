@@ -166,7 +166,7 @@ void lease_machine_stop(struct lease_machine *machine)
 	if (machine->stopping)
 		return;
 	machine->stopping = true;
-	lease_session_end(machine, LEASE_LOSS_DRAIN, "stopping");
+	lease_session_end(machine, LEASE_LOSS_STOP, "stopping");
 	machine->session.next_ns = 0;
 }
 
@@ -317,6 +317,7 @@ static void event_reachable(const char *trouble, void *userdata)
 {
 	struct lease_machine *machine = userdata;
 
+	snprintf(machine->figures.trouble, sizeof(machine->figures.trouble), "%s", trouble ?: "");
 	if (trouble)
 		lease_log(machine, LOG_WARNING, "%s", trouble);
 	else

@@ -12,8 +12,8 @@
 #define DEFAULT_NAMESPACE "default"
 
 /* Not labels, but policies and pools select by them as if they were. */
-#define LABEL_NAMESPACE "io.kubernetes.service.namespace"
-#define LABEL_NAME	"io.kubernetes.service.name"
+#define LABEL_NAMESPACE SERVICE_LABEL_PREFIX "namespace"
+#define LABEL_NAME	SERVICE_LABEL_PREFIX "name"
 
 /* Separators in annotations that are lists; Cilium trims what it splits at commas. */
 #define SEPARATORS ", \t"

@@ -13,6 +13,9 @@
 #include "field.h"
 #include "selector.h"
 
+/* Pseudo-labels that each Service has, for policies to select by. */
+#define SERVICE_LABEL_PREFIX "io.kubernetes.service."
+
 /* Annotation of a Service: the node that should hold its addresses. */
 #define SERVICE_PREFERRED_NODE "xdp-l2resp.io/preferred-node"
 

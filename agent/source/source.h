@@ -12,6 +12,7 @@
 #include "kube_events.h"
 #include "kube_login.h"
 #include "manifest.h"
+#include "reason.h"
 
 struct source;
 
@@ -76,10 +77,10 @@ void source_status(const struct source *source, struct source_status *ret_status
 /* Whether @options would make the same source. */
 bool source_same(const struct source *source, const struct source_options *options);
 
-/* Why pools give @service nothing, or no more, as far as it is known here; empty: there is no such
- * reason. */
+/* Why pools give @service nothing, or no more, as far as it is known here; REASON_NONE: there is no
+ * such reason. */
 void source_why_no_more(const struct source *source, const struct service *service,
-			struct err *ret_why);
+			struct why *ret_why);
 
 /* Says it to people, where there is a way to: as Kubernetes' Events. Nothing waits for that. */
 void source_say_event(struct source *source, const struct kube_event *event);

@@ -59,26 +59,52 @@ void source_rescan(struct source *source, bool all)
 	source->ops->rescan(source, all);
 }
 
-void source_why_no_more(const struct source *source, const struct service *service,
-			struct err *ret_why)
+/* As the node that decides has written it; NULL: nothing. */
+static const json_t *written_condition(const struct source *source, const struct service *service)
 {
-	const struct source_item *item = NULL;
+	const struct source_item *item = source_items_find_object(
+		&source->items, SOURCE_ITEM_SERVICES, service->namespace, service->name);
+
+	return item ? condition_find(item->status, CONDITION_SATISFIED) : NULL;
+}
+
+/* Cilium has more of them than matter to whoever asks why there is no address. */
+static enum reason verdict_reason(const char *reason)
+{
+	if (!strcmp(reason, "no_pool"))
+		return REASON_NO_POOL;
+	return !strcmp(reason, "out_of_ips") ? REASON_POOL_EXHAUSTED : REASON_REQUEST_REFUSED;
+}
+
+void source_why_no_more(const struct source *source, const struct service *service,
+			struct why *ret_why)
+{
 	const struct verdict *verdict = NULL;
+	const json_t *condition = NULL;
 	struct source_status status;
-	const char *why = NULL;
+	const char *reason = NULL, *message = NULL;
 
 	source_status(source, &status);
 	if (status.allocator)
 		verdict = allocator_verdict(status.allocator, service);
 	else
-		item = source_items_find_object(&source->items, SOURCE_ITEM_SERVICES,
-						service->namespace, service->name);
-	if (verdict && verdict->ours)
-		why = verdict->message;
-	else if (item) /* as the node that decides has written it; "" is satisfied */
-		why = json_string_value(json_object_get(
-			condition_find(item->status, CONDITION_SATISFIED), "message"));
-	err_write(ret_why, "%s", why ?: "");
+		condition = written_condition(source, service);
+	if (verdict && verdict->ours && !verdict->satisfied) {
+		reason = verdict->reason;
+		message = verdict->message;
+	} else if (condition) {
+		reason = json_string_value(json_object_get(condition, "reason"));
+		message = json_string_value(json_object_get(condition, "message"));
+	}
+	/* a condition that is true has no message */
+	if (message && *message) {
+		why_set(ret_why, verdict_reason(reason ?: ""));
+		why_add(ret_why, ": %s", message);
+	} else {
+		why_set(ret_why, service->wants_load_balancer && !service->load_balancer.count
+					 ? REASON_NO_POOL
+					 : REASON_NONE);
+	}
 }
 
 void source_say_event(struct source *source, const struct kube_event *event)

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zlib.h>
 
+#include "alloc.h"
 #include "bundle.h"
 
 #define BLOCK 512
@@ -33,16 +33,12 @@ static void put(struct bundle *bundle, const void *bytes, size_t size)
 
 struct bundle *bundle_new(int fd, const char *directory, time_t when)
 {
-	struct bundle *bundle = calloc(1, sizeof(*bundle));
+	struct bundle *bundle = xmalloc(sizeof(*bundle));
 
-	if (!bundle)
-		return NULL;
 	*bundle = (struct bundle){ .file = gzdopen(fd, "w"), .directory = directory, .when = when };
-	if (bundle->file)
-		return bundle;
-	close(fd);
-	free(bundle);
-	return NULL;
+	if (!bundle->file)
+		alloc_fail();
+	return bundle;
 }
 
 void bundle_add(struct bundle *bundle, const char *name, const void *content, size_t size)

@@ -10,7 +10,7 @@
 struct bundle;
 
 /* Begins an archive on @fd, which it takes over; its files lie in @directory and have the time
- * @when. NULL: out of memory. */
+ * @when. */
 struct bundle *bundle_new(int fd, const char *directory, time_t when);
 void bundle_add(struct bundle *bundle, const char *name, const void *content, size_t size);
 /* Ends the archive. False where any write failed. */

@@ -17,7 +17,6 @@
 
 static bool take_flag(const char *text, void *field)
 {
-	(void)text;
 	*(bool *)field = true;
 	return true;
 }

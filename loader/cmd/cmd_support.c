@@ -12,6 +12,7 @@
 #include <bpf/bpf.h>
 
 #include "agent_socket.h"
+#include "alloc.h"
 #include "bundle.h"
 #include "cleanup.h"
 #include "cli.h"
@@ -58,14 +59,13 @@ static void cleanup_file(FILE **file)
 static void add_file(struct collection *collection, const char *name, FILE *file)
 {
 	_cleanup_free_ char *content = NULL;
-	ssize_t got = 0;
+	ssize_t got;
 	off_t size;
 
 	fflush(file);
 	size = lseek(fileno(file), 0, SEEK_END);
-	content = size > 0 ? malloc(size) : NULL;
-	if (content)
-		got = pread(fileno(file), content, size, 0);
+	content = xmalloc(size + 1);
+	got = pread(fileno(file), content, size, 0);
 	bundle_add(collection->bundle, name, content, got > 0 ? got : 0);
 }
 
@@ -224,13 +224,11 @@ static int support_run(const struct cli_options *options, int count, char **word
 		to = words[0];
 	fd = strcmp(to, "-") ? open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)
 			     : dup(STDOUT_FILENO);
-	if (fd < 0) {
+	if (fd < 0 || !errors) {
 		err_set(&err, negative_errno(), "%s: %s", to, strerror(errno));
 		return cli_fail(&err);
 	}
 	collection.bundle = bundle_new(fd, directory, now);
-	if (!collection.bundle || !errors)
-		return cli_fail_memory();
 	collect(&collection);
 	if (!bundle_finish(collection.bundle)) {
 		err_set(&err, -EIO, "%s: writing it failed", to);

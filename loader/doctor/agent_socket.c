@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent_socket.h"
+#include "alloc.h"
 #include "cleanup.h"
 
 /* One that doesn't answer by then hangs. */
@@ -62,7 +63,7 @@ static int exchange(int fd, const char *request, char **ret_answer)
 	FILE *answer = open_memstream(ret_answer, &size);
 
 	if (!answer)
-		return -ENOMEM;
+		alloc_fail();
 	if (send(fd, request, strlen(request), MSG_NOSIGNAL) >= 0)
 		while ((got = recv(fd, bytes, sizeof(bytes), 0)) > 0)
 			fwrite(bytes, 1, got, answer);
@@ -83,9 +84,7 @@ int agent_socket_get(const char *path, unsigned int *ret_status, char **ret_body
 	body = exchange(fd, request, &answer) < 0 ? NULL : strstr(answer, "\r\n\r\n");
 	if (!body || sscanf(answer, "HTTP/%*s %u", &status) != 1)
 		return err_set(err, -ETIMEDOUT, "it doesn't answer");
-	*ret_body = strdup(body + strlen("\r\n\r\n"));
-	if (!*ret_body)
-		return err_set(err, -ENOMEM, "out of memory");
+	*ret_body = xstrdup(body + strlen("\r\n\r\n"));
 	*ret_status = status;
 	return 0;
 }

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <linux/rtnetlink.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "kernel_view.h"
-#include "rtnl.h"
+#include "netlink.h"
 
 static int local_compare(const void *a, const void *b)
 {
@@ -97,11 +98,9 @@ struct kernel_settings kernel_settings(struct kernel_view *view, const struct li
 		if (view->devices[i].ifindex == link->ifindex)
 			return v4 ? view->devices[i].v4 : view->devices[i].v6;
 	device = device_read(link->ifindex, link->name);
-	devices = reallocarray(view->devices, view->device_count + 1, sizeof(*devices));
-	if (devices) {
-		view->devices = devices;
-		devices[view->device_count++] = device;
-	}
+	devices = xreallocarray(view->devices, view->device_count + 1, sizeof(*devices));
+	view->devices = devices;
+	devices[view->device_count++] = device;
 	return v4 ? device.v4 : device.v6;
 }
 
@@ -184,26 +183,17 @@ static int route_cb(const struct nlmsghdr *header, void *data)
 /* The interface that the kernel would reach @address, an IPv4 one, by; 0: none. */
 static uint32_t route_to(const struct address *address)
 {
-	_cleanup_(cleanup_rtnl) struct mnl_socket *socket = NULL;
-	char buffer[4096];
+	char buffer[128];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct rtmsg *info;
 	uint32_t out = 0;
-	ssize_t length;
 
-	if (rtnl_open(&socket) < 0)
-		return 0;
 	header->nlmsg_type = RTM_GETROUTE;
-	header->nlmsg_flags = NLM_F_REQUEST;
 	info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
 	info->rtm_family = AF_INET;
 	info->rtm_dst_len = 32;
-	mnl_attr_put(header, RTA_DST, 4, address->bytes + 12);
-	if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
-		return 0;
-	length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-	if (length > 0)
-		mnl_cb_run(buffer, length, 0, 0, route_cb, &out);
+	mnl_attr_put(header, RTA_DST, 4, address->bytes + ADDRESS_V4_OFFSET);
+	netlink_ask(NETLINK_ROUTE, header, route_cb, &out);
 	return out;
 }
 
@@ -233,20 +223,15 @@ static void say_why(struct kernel_view *view, const struct link *link,
 	address_format(&local->address, ip);
 	if (local->proxy)
 		err_write(ret_why,
-			  "%s: the kernel would answer for it on %s, by a proxy entry; `ip neigh "
-			  "del proxy %s dev %s` removes it",
-			  ip, dev, ip, dev);
+			  "on %s, by a proxy entry; `ip neigh del proxy %s dev %s` removes it", dev,
+			  ip, dev);
 	else if (address_is_v4(&local->address))
 		err_write(ret_why,
-			  "%s: the kernel would answer for it on %s, since it is a local address "
-			  "and arp_ignore is %ld; put it on lo and set "
-			  "net.ipv4.conf.all.arp_ignore=1 and arp_announce=2",
-			  ip, dev, kernel_settings(view, link, true).arp_ignore);
+			  "on %s, since it is a local address and arp_ignore is %ld; put it on lo "
+			  "and set net.ipv4.conf.all.arp_ignore=1 and arp_announce=2",
+			  dev, kernel_settings(view, link, true).arp_ignore);
 	else
-		err_write(ret_why,
-			  "%s: the kernel would answer for it on %s, where it is a local address; "
-			  "put it on lo",
-			  ip, dev);
+		err_write(ret_why, "on %s, where it is a local address; put it on lo", dev);
 }
 
 bool kernel_answers(struct kernel_view *view, const struct address *address,
@@ -254,7 +239,6 @@ bool kernel_answers(struct kernel_view *view, const struct address *address,
 {
 	const struct local_address *local = local_first(&view->local, address);
 	const struct local_address *end = view->local.rows + view->local.count;
-	char ip[INET6_ADDRSTRLEN];
 	uint32_t out = 0;
 
 	for (; local < end && !address_compare(&local->address, address); local++) {
@@ -267,9 +251,7 @@ bool kernel_answers(struct kernel_view *view, const struct address *address,
 		out = route_to(address);
 	if (!out || out == link->ifindex)
 		return false;
-	err_write(ret_why,
-		  "%s: the kernel would answer for it on %s, since proxy_arp is set there; set "
-		  "net.ipv4.conf.%s.proxy_arp=0",
-		  address_format(address, ip), link->name, link->name);
+	err_write(ret_why, "on %s, since proxy_arp is set there; set net.ipv4.conf.%s.proxy_arp=0",
+		  link->name, link->name);
 	return true;
 }

@@ -53,8 +53,8 @@ bool kernel_answers_by(struct kernel_view *view, const struct link *link,
 /* Is it proxy on @link for all that it has a route to by another interface (proxy_arp)? */
 bool kernel_proxies(struct kernel_view *view, const struct link *link);
 
-/* Would the kernel answer for @address on @link, in whichever way? True with the reason, and what
- * to do about it, in @ret_why. */
+/* Would the kernel answer for @address on @link, in whichever way? True with where, by what, and
+ * what to do about it, in @ret_why. */
 bool kernel_answers(struct kernel_view *view, const struct address *address,
 		    const struct link *link, struct err *ret_why);
 

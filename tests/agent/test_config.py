@@ -149,7 +149,7 @@ def test_dry_run_says_what_the_agent_would_do(agent, lan):
     lan.server.ip(f"address add {OTHER}/32 dev lo")
     first, second, third = plan(agent).out.splitlines()
     assert (first, second) == ("attach eth1", f"add {VIP} dev eth1, for default/web")
-    assert third.startswith(f"none {OTHER} dev eth1, for default/web; not: {OTHER}: ")
+    assert third.startswith(f"none {OTHER} dev eth1, for default/web; not: the kernel would answer for it as well: on eth1, ")
     lan.server.ip(f"address del {OTHER}/32 dev lo")
     agent.start()
     agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))

@@ -122,9 +122,9 @@ def test_yielded(agent, lan, address, policy, keys):
         assert not any(frame[6:12] == bytes.fromhex(SERVER_MAC.replace(":", "")) and address == VIP
                        for _, frame in wire.received()), "no word of ours"
     assert f"{CLIENT_MAC} has {address}; given up, and left to it for 60 s" in agent.log()
-    assert agent.http("/readyz") == (503, f"{CLIENT_MAC} has {address}, which isn't claimed for that\n")
+    assert agent.http("/readyz") == (503, f"{address}: another host on the LAN has it: {CLIENT_MAC}\n")
     figures = agent.metrics()
-    assert figures["l2resp_conflicts_yielded_total"] == figures["l2resp_addresses_taken"] == 1
+    assert figures["l2resp_conflicts_yielded_total"] == figures['l2resp_addresses_blocked{reason="other_host"}'] == 1
 
 
 def test_what_was_yielded_stays_so(agent, lan):
@@ -190,12 +190,12 @@ def test_what_somebody_answers_for_is_not_claimed(agent, lan, address):
     agent.wait_entries((OTHER, "eth1"))
     assert stays(lambda: set(agent.entries()) == {(OTHER, "eth1")}, 1)
     assert f"{CLIENT_MAC} has {address}; not claimed, and left to it for 60 s" in agent.log()
-    assert agent.http("/readyz") == (503, f"{CLIENT_MAC} has {address}, which isn't claimed for that\n")
+    assert agent.http("/readyz") == (503, f"{address}: another host on the LAN has it: {CLIENT_MAC}\n")
     done = agent.command("who-holds", address)
     assert (done.status, done.err) == (
         1, f"xdp-l2respd: {address}: no node claims it, since {CLIENT_MAC} has it\n")
     figures = agent.metrics()
-    assert figures["l2resp_addresses_taken"] == 1 and figures["l2resp_probes_total"] >= 4
+    assert figures['l2resp_addresses_blocked{reason="other_host"}'] == 1 and figures["l2resp_probes_total"] >= 4
 
 
 def test_what_somebody_only_asks_for_is_claimed(agent, lan):

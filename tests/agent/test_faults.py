@@ -374,28 +374,28 @@ def test_why_nobody_holds_it(running, lan):
         found = lan.cli("doctor --json").json["findings"]
         return [one["detail"] for one in found if one["check"] == "agent_unready"]
 
-    def says(reason):
+    def says(reason, why):
         asked, shown = running.command("who-holds", VIP), running.command("show", "default/web")
-        assert (asked.status, asked.err) == (1, f"xdp-l2respd: {VIP}: {reason}\n")
-        assert f"  not to be had by node-1: {VIP}: {reason}\n" in shown.out
+        assert (asked.status, asked.err) == (1, f"xdp-l2respd: {VIP}: {why}\n")
+        assert f"  not announced by node-1: {reason}: {why}\n" in shown.out
         [address] = running.command("show", "default/web", "--json").json["addresses"]
-        assert address["reason"] == f"{VIP}: {reason}" and address["claim"] is None
-        assert running.http("/readyz") == (503, f"{VIP}: {reason}\n")
-        assert [f"xdp-l2respd isn't ready: {VIP}: {reason}"] == unready()
+        assert (address["reason"], address["why"], address["claim"]) == (reason, why, None)
+        assert running.http("/readyz") == (503, f"{VIP}: {why}\n")
+        assert [f"xdp-l2respd isn't ready: {VIP}: {why}"] == unready()
+        assert running.metrics()[f'l2resp_addresses_blocked{{reason="{reason}"}}'] == 1
 
     [address] = running.command("show", "default/web", "--json").json["addresses"]
     assert address["reason"] is None and address["claim"]["held"] and unready() == []
     lan.server.ip(f"address add {VIP}/32 dev lo")
     assert wait_until(lambda: not running.ready())
-    says("the kernel would answer for it on eth1, since it is a local address and arp_ignore is 0; put it on lo and "
+    says("kernel_answers", "the kernel would answer for it as well: on eth1, since it is a local address and arp_ignore is 0; put it on lo and "
          "set net.ipv4.conf.all.arp_ignore=1 and arp_announce=2")
     lan.server.ip(f"address del {VIP}/32 dev lo")
     assert wait_until(running.ready)
     lan.client.ip("link set eth0 down")
     # not if that is our own attach's flap
     assert wait_until(lambda: not running.ready(), 7)
-    says("eth1 is down, or has no carrier")
-    assert running.metrics()["l2resp_addresses_cut_off"] == 1
+    says("link_down", "the link is down, or has no carrier: eth1")
     lan.client.ip("link set eth0 up")
     assert wait_until(running.ready)
     running.signal(signal.SIGSTOP)
@@ -422,14 +422,15 @@ def test_hangs_while_others_wait(running, lan):
 
 def test_who_holds(running):
     row = running.command("--json", "who-holds", VIP).json
-    assert row.keys() == {"ip", "holder", "held", "alive", "wish", "remaining_ms", "transitions"}
+    assert row.keys() == {"ip", "holder", "held", "alive", "wish", "remaining_ms", "transitions",
+                          "reason", "why"}
     assert row["holder"] == "node-1" and row["held"] and 0 < row["remaining_ms"] <= 1900
     assert running.command("who-holds", VIP).out.startswith(f"{VIP}: node-1, this node, for another ")
 
 
 # words: exit status, what is said
 COMMANDS = {
-    "who-holds 198.18.99.1": (1, "no policy of this node selects it"),
+    "who-holds 198.18.99.1": (1, "198.18.99.1: no Service that is known here has it"),
     "who-holds nonsense": (2, "is not an IP address"),
     "who-holds": (2, "'who-holds ADDR' is what it takes"),
     "move 198.18.10.1 node-2": (1, "with the engine none this node is alone"),

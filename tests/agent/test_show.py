@@ -26,9 +26,9 @@ def test_a_service_that_is_announced(agent, lan):
     assert lines[4:6] == ["  interfaces: eth1", f"  xdp-l2resp explain {verdict}"]
     assert lan.done(f"explain {VIP} dev eth1").out.startswith(f"{verdict}\n")
     told = json.loads(agent.command("show", "default/web", "--json").out)
-    assert told.keys() == {"namespace", "service", "node", "bpffs", "policies", "reason", "addresses"}
+    assert told.keys() == {"namespace", "service", "node", "bpffs", "policies", "reason", "why", "addresses"}
     assert told["addresses"][0].keys() == {
-        "ip", "field", "lease", "blocked", "reason", "interfaces", "claim", "explain"}
+        "ip", "field", "lease", "reason", "why", "interfaces", "claim", "explain"}
     assert told["policies"] == ["policy1"] and told["node"] == "node-1" and told["reason"] is None
     assert [one["explain"] for one in told["addresses"]] == [
         [{"dev": "eth1", "verdict": "answer", "reason": reason}] for reason in ("arp_answered", "nd_answered")]
@@ -94,11 +94,13 @@ def test_one_that_pools_give_nothing(agent):
                 balanced("same").replace("spec: {", f'spec: {{loadBalancerIP: "{FIRST}", '))
     agent.start()
     agent.wait_entries((FIRST, "eth1"))
-    for name, reason in {"far": "No pool exists with a CIDR containing '198.18.99.1'",
-                         "api": "All enabled CiliumLoadBalancerIPPools that match this service ran out of "
-                                "allocatable IPs"}.items():
-        assert f"pools give it nothing: {reason}\nno address\n" in agent.command("show", f"default/{name}").out
-        assert json.loads(agent.command("show", f"default/{name}", "--json").out)["reason"] == reason
+    for name, reason, why in (
+            ("far", "no_pool", "no pool in use serves the Service: No pool exists with a CIDR containing '198.18.99.1'"),
+            ("api", "pool_exhausted", "the pools that serve the Service have no free address: All enabled "
+                                      "CiliumLoadBalancerIPPools that match this service ran out of allocatable IPs")):
+        assert f"pools give it nothing: {reason}: {why}\nno address\n" in agent.command("show", f"default/{name}").out
+        told = agent.command("show", f"default/{name}", "--json").json
+        assert (told["reason"], told["why"]) == (reason, why)
     assert "pools give" not in agent.command("show", "default/same").out
 
 
@@ -108,7 +110,8 @@ def test_one_that_is_not(agent):
     shown = agent.command("show", "default/web").out
     assert "policies on this node: none" in shown and f"{FIRST} (loadBalancer)" in shown
     assert "holder: not known here\n" in shown
-    assert f"  not to be had by node-1: {FIRST}: no policy of this node selects it" in shown
+    assert ("  not announced by node-1: service_selector: no policy's serviceSelector matches the Service's labels: "
+            "policy policy2; labels of default/web: none\n") in shown
     assert "  interfaces: none" in shown and "explain" not in shown
     assert "no address" in agent.command("show", "default/none").out
 

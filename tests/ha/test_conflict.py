@@ -63,7 +63,7 @@ def test_yielded_by_one_node_after_the_other(cluster, etcd):
         def nobody_has_it():
             wire.send(arp(VIP, spa=VIP, sha=CLIENT_MAC))
             let_pass(0.1, "the nodes see it before it is said again")
-            return all(node.agent.metrics()["l2resp_addresses_taken"] == 1 for node in cluster.nodes)
+            return all(node.agent.metrics()['l2resp_addresses_blocked{reason="other_host"}'] == 1 for node in cluster.nodes)
         assert wait_until(nobody_has_it, TOOK_OVER), cluster.logs()
     assert not first.held() and not second.held()
     let_pass(DURATION, "nobody takes it up again meanwhile")

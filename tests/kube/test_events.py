@@ -66,7 +66,8 @@ def test_nobody_may_announce(by_lease, objects, events, told):
     agent = by_lease
     objects.apply(pool(), balanced("web"))
     agent.start()
-    unselected = ("NotAnnounced", f"nobody may announce {FIRST}: no CiliumL2AnnouncementPolicy selects the Service")
+    unselected = ("NotAnnounced", f"nobody may announce {FIRST}: no policy's serviceSelector matches the Service's labels: "
+                  "policy policy1; labels of default/web: none")
     assert wait_until(lambda: set(events()) == {unselected}, 20), (events(), agent.log())
     assert events()[unselected]["type"] == "Warning"
     # both are false where nothing is said

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reason.h"
+
+static const struct {
+	const char *name, *sentence;
+	enum reason_level level;
+} reasons[REASON_COUNT] = {
+#define REASON_ROW(id, name, level, sentence) [REASON_##id] = { #name, sentence, REASON_##level },
+	REASONS(REASON_ROW)
+#undef REASON_ROW
+};
+
+const char *reason_name(enum reason reason)
+{
+	return reasons[reason].name;
+}
+
+const char *reason_sentence(enum reason reason)
+{
+	return reasons[reason].sentence;
+}
+
+enum reason_level reason_level(enum reason reason)
+{
+	return reasons[reason].level;
+}
+
+void why_set(struct why *why, enum reason reason)
+{
+	why->reason = reason;
+	err_write(&why->text, "%s", reason ? reasons[reason].sentence : "");
+}
+
+void why_add(struct why *why, const char *format, ...)
+{
+	size_t used = strlen(why->text.text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why->text.text + used, sizeof(why->text.text) - used, format, args);
+	va_end(args);
+}

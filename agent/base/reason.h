@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Why this node doesn't announce an address. This list is the only one: `show`, `who-holds`,
+ * /readyz, doctor, Events, metrics and the log take their words from it, and it yields the manual's
+ * table.
+ *
+ * The order is that of the checks, of which the first that fails is told; where several policies or
+ * Services have the address, the one that came furthest.
+ */
+#ifndef XDP_L2RESPD_REASON_H
+#define XDP_L2RESPD_REASON_H
+
+#include "err.h"
+
+/* What a reason means for this node. */
+enum reason_level {
+	REASON_NORMAL, /* as intended: only who asks for the address is told */
+	REASON_NOTE,   /* /readyz tells it and is ready: nothing is broken, but it may surprise */
+	REASON_FAULT,  /* /readyz tells it and isn't ready: somebody must act */
+};
+
+/*
+ * X(ID, name, level, sentence). The name is for metrics and JSON, and a contract. The sentence
+ * follows "ADDRESS: ", and may be followed by ": DETAIL": names, devices, a MAC, a driver's text.
+ */
+#define REASONS(X)                                                                                \
+	X(NO_SERVICE, no_service, NORMAL, "no Service that is known here has it")                 \
+	X(OTHER_CLASS, other_class, NORMAL,                                                       \
+	  "the Service's loadBalancerClass belongs to another implementation")                    \
+	X(NO_POOL, no_pool, NORMAL, "no pool in use serves the Service")                          \
+	X(POOL_EXHAUSTED, pool_exhausted, NORMAL,                                                 \
+	  "the pools that serve the Service have no free address")                                \
+	X(REQUEST_REFUSED, request_refused, NORMAL,                                               \
+	  "the pools don't give the address that the Service asks for")                           \
+	X(NO_POLICY, no_policy, NORMAL, "there is no CiliumL2AnnouncementPolicy")                 \
+	X(SERVICE_SELECTOR, service_selector, NORMAL,                                             \
+	  "no policy's serviceSelector matches the Service's labels")                             \
+	X(ADDRESS_KIND, address_kind, NORMAL,                                                     \
+	  "the policies that select the Service don't announce addresses of this field")          \
+	X(NODE_SELECTOR, node_selector, NORMAL,                                                   \
+	  "the policies that select the Service don't select this node")                          \
+	X(NO_INTERFACE, no_interface, FAULT,                                                      \
+	  "the policies' interfaces match no device of this node")                                \
+	X(EXCLUDED_NODE, excluded_node, NOTE, "this node is excluded by its label")               \
+	X(NETWORK_UNAVAILABLE, network_unavailable, NOTE,                                         \
+	  "this node's condition NetworkUnavailable is true")                                     \
+	X(OUT_OF_SERVICE, out_of_service, NOTE, "this node is tainted as out of service")         \
+	X(NO_LOCAL_ENDPOINT, no_local_endpoint, NORMAL,                                           \
+	  "externalTrafficPolicy is Local, and this node has no ready endpoint of the Service")   \
+	X(LINK_DOWN, link_down, FAULT, "the link is down, or has no carrier")                     \
+	X(NOT_ATTACHED, not_attached, FAULT, "the program isn't attached yet")                    \
+	X(ATTACH_REFUSED, attach_refused, FAULT, "the program can't be attached")                 \
+	X(KERNEL_ANSWERS, kernel_answers, FAULT, "the kernel would answer for it as well")        \
+	X(NOT_PROBED, not_probed, NORMAL, "it isn't known yet whether another host has it")       \
+	X(OTHER_HOST, other_host, FAULT, "another host on the LAN has it")                        \
+	X(DRAINED, drained, FAULT, "this node is drained; 'xdp-l2respd resume' ends that")        \
+	X(STOPPED, stopped, NORMAL, "the agent stops")                                            \
+	X(NAME_TAKEN, name_taken, FAULT, "another agent runs under this node's name")             \
+	X(STORE_UNREACHABLE, store_unreachable, FAULT,                                            \
+	  "no session with the lease store, so it isn't known here who holds it")                 \
+	X(NOT_PREFERRED, not_preferred, NORMAL, "another node is preferred, and holds it")        \
+	X(OTHER_NODE, other_node, NORMAL, "another node holds it")                                \
+	X(MOVED, moved, NORMAL, "it goes to another node, as that one or somebody asked")         \
+	X(CLAIM_CHANGED, claim_changed, NORMAL, "somebody changed or deleted the claim")          \
+	X(SESSION_ENDED, session_ended, NORMAL, "the session wasn't renewed in time")             \
+	X(LEFT_OVER, left_over, NORMAL, "a former process held it, and it isn't wanted any more") \
+	X(NOT_CLAIMED, not_claimed, NORMAL, "this node's claim isn't confirmed yet")              \
+	X(MAP_FULL, map_full, FAULT, "the map is full")                                           \
+	X(BY_HAND, by_hand, NORMAL, "somebody added it by hand, which the agent leaves alone")
+
+enum reason {
+	REASON_NONE, /* nothing keeps this node from it */
+#define REASON_ENUM(id, name, level, sentence) REASON_##id,
+	REASONS(REASON_ENUM)
+#undef REASON_ENUM
+		REASON_COUNT,
+};
+
+/* Not of REASON_NONE. */
+const char *reason_name(enum reason reason);
+const char *reason_sentence(enum reason reason);
+enum reason_level reason_level(enum reason reason);
+
+/* What is told of an address: a reason, and its sentence with what is known besides. */
+struct why {
+	enum reason reason;
+	struct err text;
+};
+
+/* Without a detail; "" for REASON_NONE. */
+void why_set(struct why *why, enum reason reason);
+
+/* Appends to the text. */
+void why_add(struct why *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "policy_force.h"
+
+void in_force_list_free(struct in_force_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->list[i].ifindexes);
+	free(list->list);
+}
+
+const struct labels *node_labels(const struct manifest *const *manifests, size_t count,
+				 const char *name)
+{
+	const struct labels *labels = NULL;
+
+	for (size_t m = 0; m < count; m++)
+		for (size_t i = 0; i < manifests[m]->node_count; i++)
+			if (!strcmp(manifests[m]->nodes[i].name, name))
+				labels = &manifests[m]->nodes[i].labels;
+	return labels;
+}
+
+static bool link_selected(const struct policy *policy, const struct link_row *link)
+{
+	return link->suitable && (!policy->interfaces.count ||
+				  pattern_list_matches(&policy->interfaces, link->link.name));
+}
+
+/* Is there another policy of @policy's name behind it, which takes its place? */
+static bool policy_replaced(const struct manifest *const *manifests, size_t count, size_t m,
+			    size_t i)
+{
+	const char *name = manifests[m]->policies[i].name;
+
+	for (i++; m < count; m++, i = 0)
+		for (; i < manifests[m]->policy_count; i++)
+			if (!strcmp(manifests[m]->policies[i].name, name))
+				return true;
+	return false;
+}
+
+static void add_in_force(const struct policy *policy, bool here, const struct link_table *links,
+			 struct in_force_list *list)
+{
+	struct in_force made = { .policy = policy, .here = here };
+
+	if (here && links)
+		made.ifindexes = xcalloc(links->count + 1, sizeof(uint32_t));
+	for (size_t i = 0; here && links && i < links->count; i++)
+		if (link_selected(policy, &links->rows[i]))
+			made.ifindexes[made.count++] = links->rows[i].link.ifindex;
+	list->list = xreallocarray(list->list, list->count + 1, sizeof(*list->list));
+	list->list[list->count++] = made;
+}
+
+struct in_force_list in_force_find(const struct manifest *const *manifests, size_t count,
+				   const char *node, const struct link_table *links)
+{
+	_cleanup_(labels_free) struct labels host = {};
+	const struct labels *labels = node ? node_labels(manifests, count, node) : NULL;
+	struct in_force_list list = {};
+
+	if (node)
+		labels_set(&host, LABEL_HOSTNAME, node);
+	for (size_t m = 0; m < count; m++)
+		for (size_t i = 0; i < manifests[m]->policy_count; i++) {
+			const struct policy *policy = &manifests[m]->policies[i];
+
+			if (!policy_replaced(manifests, count, m, i))
+				add_in_force(policy,
+					     !node || selector_matches(&policy->nodes,
+								       labels ?: &host),
+					     links, &list);
+		}
+	return list;
+}
+
+bool in_force_ours(const struct service *service, const char *class)
+{
+	return !service->class || !strcmp(service->class, class);
+}
+
+enum reason in_force_reason(const struct in_force *in_force, const struct service *service,
+			    bool load_balancer)
+{
+	const struct policy *policy = in_force->policy;
+
+	if (!selector_matches(&policy->services, &service->labels))
+		return REASON_SERVICE_SELECTOR;
+	if (load_balancer ? !policy->load_balancer_ips : !policy->external_ips)
+		return REASON_ADDRESS_KIND;
+	if (!in_force->here)
+		return REASON_NODE_SELECTOR;
+	return in_force->ifindexes && !in_force->count ? REASON_NO_INTERFACE : REASON_NONE;
+}
+
+enum reason in_force_judge(const struct in_force_list *in_force, const char *class,
+			   const struct service *service, bool load_balancer)
+{
+	enum reason furthest = REASON_NO_POLICY;
+
+	if (!in_force_ours(service, class))
+		return REASON_OTHER_CLASS;
+	for (size_t i = 0; i < in_force->count; i++) {
+		enum reason reason = in_force_reason(&in_force->list[i], service, load_balancer);
+
+		if (!reason)
+			return REASON_NONE;
+		if (reason > furthest)
+			furthest = reason;
+	}
+	return furthest;
+}
+
+struct ranked {
+	const struct service *service;
+	size_t place; /* in the order of the manifests */
+};
+
+static int ranked_compare(const void *a, const void *b)
+{
+	const struct ranked *left = a, *right = b;
+	int order = service_compare_names(left->service, right->service);
+
+	if (order)
+		return order;
+	return left->place < right->place ? -1 : left->place > right->place;
+}
+
+const struct service **services_in_force(const struct manifest *const *manifests, size_t count,
+					 size_t *ret_count)
+{
+	_cleanup_free_ struct ranked *services = NULL;
+	const struct service **result;
+	size_t total = 0, kept = 0;
+
+	for (size_t m = 0; m < count; m++)
+		total += manifests[m]->service_count;
+	services = xcalloc(total + 1, sizeof(*services));
+	total = 0;
+	for (size_t m = 0; m < count; m++)
+		for (size_t i = 0; i < manifests[m]->service_count; i++, total++)
+			services[total] = (struct ranked){ manifests[m]->services[i], total };
+	if (total)
+		qsort(services, total, sizeof(*services), ranked_compare);
+	result = xcalloc(total + 1, sizeof(*result));
+	for (size_t i = 0; i < total; i++) {
+		if (kept && !service_compare_names(result[kept - 1], services[i].service))
+			kept--;
+		result[kept++] = services[i].service;
+	}
+	*ret_count = kept;
+	return result;
+}

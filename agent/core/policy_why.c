@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "cleanup.h"
+#include "policy.h"
+#include "policy_force.h"
+
+static void add_labels(struct why *why, const char *of, const struct labels *labels)
+{
+	bool any = false;
+
+	why_add(why, "; labels of %s:", of);
+	for (size_t i = 0; i < labels->count; i++) {
+		/* not those that it has by its name */
+		if (!strncmp(labels->list[i].key, SERVICE_LABEL_PREFIX,
+			     strlen(SERVICE_LABEL_PREFIX)))
+			continue;
+		why_add(why, "%s %s=%s", any ? "," : "", labels->list[i].key,
+			labels->list[i].value);
+		any = true;
+	}
+	if (!any)
+		why_add(why, " none");
+}
+
+static void add_devices(struct why *why, const struct link_table *links)
+{
+	bool any = false;
+
+	why_add(why, "; suitable devices here:");
+	for (size_t i = 0; i < links->count; i++)
+		if (links->rows[i].suitable) {
+			why_add(why, "%s %s", any ? "," : "", links->rows[i].link.name);
+			any = true;
+		}
+	if (!any)
+		why_add(why, " none");
+}
+
+/* The policies that came as far as @why's reason. */
+static void add_policies(struct why *why, const struct in_force_list *in_force,
+			 const struct service *service, bool load_balancer)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < in_force->count; i++) {
+		const struct policy *policy = in_force->list[i].policy;
+
+		if (in_force_reason(&in_force->list[i], service, load_balancer) != why->reason)
+			continue;
+		why_add(why, "%s %s", any ? "," : ": policy", policy->name);
+		any = true;
+		for (size_t at = 0;
+		     why->reason == REASON_NO_INTERFACE && at < policy->interfaces.count; at++)
+			why_add(why, "%s %s", at ? "," : " has", policy->interfaces.list[at].text);
+	}
+}
+
+/* What a person needs in order to mend it. */
+static void add_detail(const struct policy_input *input, const struct in_force_list *in_force,
+		       const struct service *service, bool load_balancer, struct why *why)
+{
+	struct err name;
+
+	if (why->reason == REASON_OTHER_CLASS)
+		why_add(why, ": %s", service->class);
+	else
+		add_policies(why, in_force, service, load_balancer);
+	err_write(&name, "%s/%s", service->namespace, service->name);
+	if (why->reason == REASON_SERVICE_SELECTOR)
+		add_labels(why, name.text, &service->labels);
+	else if (why->reason == REASON_ADDRESS_KIND)
+		why_add(why, ", without %s: true",
+			load_balancer ? "loadBalancerIPs" : "externalIPs");
+	else if (why->reason == REASON_NO_INTERFACE)
+		add_devices(why, input->links);
+	else if (why->reason == REASON_NODE_SELECTOR) {
+		const struct labels *labels =
+			node_labels(input->manifests, input->count, input->node);
+
+		if (labels)
+			add_labels(why, input->node, labels);
+		else
+			why_add(why,
+				"; %s has no Node object here, so no label but " LABEL_HOSTNAME,
+				input->node);
+	}
+}
+
+void policy_why(const struct policy_input *input, const struct address *address,
+		const struct service *wanted, struct why *ret_why)
+{
+	_cleanup_(in_force_list_free) struct in_force_list in_force =
+		in_force_find(input->manifests, input->count, input->node, input->links);
+	const struct service *furthest = NULL;
+	bool furthest_field = false;
+	size_t count;
+	_cleanup_free_ const struct service **services =
+		services_in_force(input->manifests, input->count, &count);
+
+	why_set(ret_why, REASON_NO_SERVICE);
+	for (size_t i = 0; i < count; i++)
+		for (int load_balancer = 0; load_balancer <= 1; load_balancer++) {
+			const struct service *service = services[i];
+			enum reason reason;
+
+			if ((wanted && service != wanted) ||
+			    !address_list_has(load_balancer ? &service->load_balancer
+							    : &service->external,
+					      address))
+				continue;
+			reason = in_force_judge(&in_force, input->class, service, load_balancer);
+			if (reason && furthest && reason <= ret_why->reason)
+				continue;
+			why_set(ret_why, reason);
+			if (!reason)
+				return;
+			furthest = service;
+			furthest_field = load_balancer;
+		}
+	if (furthest)
+		add_detail(input, &in_force, furthest, furthest_field, ret_why);
+}
