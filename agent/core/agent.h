@@ -66,8 +66,8 @@ json_t *agent_names(struct agent *agent);
  * all the same, or "". */
 bool agent_ready(struct agent *agent, struct err *ret_why);
 
-/* Where HTTP listens: host and port, 0 for nowhere. */
-const char *agent_listen(const struct agent *agent, uint16_t *ret_port);
+/* Where HTTP listens. */
+const struct listen_options *agent_listen(const struct agent *agent);
 
 /* Figures for metrics. */
 struct agent_figures {

@@ -8,6 +8,7 @@
 #include "lease_name.h"
 #include "policy.h"
 #include "text.h"
+#include "virtual_mac.h"
 
 static json_t *text_or_null(const char *text)
 {
@@ -66,6 +67,25 @@ static void add_policy(const struct policy *policy, void *userdata)
 	json_array_append_new(userdata, json_string(policy->name));
 }
 
+/* The MAC that @target is answered with, if it is virtual. */
+static json_t *virtual_mac_of(const struct target *target)
+{
+	char text[MAC_TEXT_SIZE];
+	uint8_t mac[ETH_ALEN];
+
+	if (!target || target->terms.mac != MAC_VIRTUAL)
+		return json_null();
+	virtual_mac(target->address.bytes, address_is_v4(&target->address), mac);
+	return json_string(mac_format(mac, text));
+}
+
+/* Is this node one of those preferred for @target? null: none are. */
+static json_t *preferred_of(const struct target *target)
+{
+	return target && target->terms.group.id ? json_boolean(target->terms.group.member)
+						: json_null();
+}
+
 /* @addresses of a Service, each with what is known here of it. */
 static void show_addresses(struct agent *agent, const struct address_list *addresses,
 			   const char *field, json_t *list)
@@ -90,12 +110,13 @@ static void show_addresses(struct agent *agent, const struct address_list *addre
 		lease_thread_info(agent->thread, address, &info);
 		agent_why(agent, address, &info, &why);
 		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "ip",
+			list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "ip",
 					address_format(address, ip), "field", field, "lease",
 					lease_name_format(address, lease), "reason",
 					text_or_null(why.reason ? reason_name(why.reason) : ""),
 					"why", text_or_null(why.text.text), "interfaces",
-					interfaces, "claim", held ?: json_null()));
+					interfaces, "claim", held ?: json_null(), "virtual_mac",
+					virtual_mac_of(target), "preferred", preferred_of(target)));
 	}
 }
 
@@ -205,10 +226,9 @@ bool agent_ready(struct agent *agent, struct err *ret_why)
 	return true;
 }
 
-const char *agent_listen(const struct agent *agent, uint16_t *ret_port)
+const struct listen_options *agent_listen(const struct agent *agent)
 {
-	*ret_port = agent->config.listen_port;
-	return agent->config.listen_host;
+	return &agent->config.listen;
 }
 
 void agent_figures(const struct agent *agent, struct agent_figures *ret_figures)

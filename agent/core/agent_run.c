@@ -87,7 +87,7 @@ static bool conflict_seen(const struct address *address, uint32_t ifindex,
 	program_follow(agent->program);
 	if (!row || !target || !program_answers(agent->program, address, ifindex, own))
 		return false;
-	if ((target->conflict ?: agent->config.conflict) == CONFLICT_YIELD) {
+	if ((target->terms.conflict ?: agent->config.conflict) == CONFLICT_YIELD) {
 		agent->yielded++;
 		inquiry_yield(agent->inquiry, address, mac);
 		return false;
@@ -404,6 +404,13 @@ void agent_free(struct agent *agent)
 	free(agent);
 }
 
+static bool listen_same(const struct listen_options *a, const struct listen_options *b)
+{
+	return !address_compare(&a->address, &b->address) && a->port == b->port &&
+	       !strcmp(a->cert ?: "", b->cert ?: "") && !strcmp(a->key ?: "", b->key ?: "") &&
+	       !strcmp(a->client_ca ?: "", b->client_ca ?: "");
+}
+
 int agent_reload(struct agent *agent, struct err *err)
 {
 	struct source_options options;
@@ -418,12 +425,11 @@ int agent_reload(struct agent *agent, struct err *err)
 		return r;
 	if (strcmp(config.node, agent->config.node) != 0 ||
 	    strcmp(config.bpffs, agent->config.bpffs) != 0 ||
-	    strcmp(config.listen_host, agent->config.listen_host) != 0 ||
-	    config.listen_port != agent->config.listen_port) {
+	    !listen_same(&config.listen, &agent->config.listen)) {
 		config_free(&config);
 		return err_set(err, -EINVAL,
-			       "%s: node, bpffs and listen are read at the start only; restart "
-			       "instead",
+			       "%s: node, bpffs, listen and tls are read at the start only; "
+			       "restart instead",
 			       agent->path);
 	}
 	config_source(&config, &options);

@@ -77,7 +77,7 @@ void agent_why(struct agent *agent, const struct address *address, const struct 
 		why_set(ret_why, REASON_NOT_CLAIMED);
 		return;
 	}
-	why_set(ret_why, target->preferred_node && !strcmp(target->preferred_node, info->holder)
+	why_set(ret_why, info->holder_preferred && !target->terms.group.member
 				 ? REASON_NOT_PREFERRED
 				 : REASON_OTHER_NODE);
 	why_add(ret_why, ": %s", info->holder);

@@ -14,6 +14,13 @@
 
 #define CONFIG_DEFAULT_PATH "/etc/xdp-l2resp/agent.yaml"
 
+/* HTTP for everybody on loopback; elsewhere with TLS, for clients with a certificate. */
+struct listen_options {
+	struct address address;
+	uint16_t port;
+	char *cert, *key, *client_ca; /* all, or NULL: no TLS */
+};
+
 struct config {
 	char *node;
 	char *directory;   /* source.directory; NULL: Kubernetes */
@@ -38,8 +45,7 @@ struct config {
 	uint64_t announce_refresh_ns; /* 0: never */
 	uint32_t announce_rate;	      /* frames a second, an interface */
 	struct attach_options attach;
-	char *listen_host;
-	uint16_t listen_port; /* 0: no HTTP */
+	struct listen_options listen;
 	char *bpffs;
 };
 

@@ -91,6 +91,13 @@ static const struct key attach_keys[] = {
 	END,
 };
 
+static const struct key tls_keys[] = {
+	KEY("cert", take_text, listen.cert),
+	KEY("key", take_text, listen.key),
+	KEY("clientCA", take_text, listen.client_ca),
+	END,
+};
+
 static const struct key keys[] = {
 	KEY("node", take_node, node),
 	MAP("source", source_keys),
@@ -100,7 +107,8 @@ static const struct key keys[] = {
 	KEY("probe", take_flag, probe),
 	MAP("announce", announce_keys),
 	MAP("attach", attach_keys),
-	{ .name = "listen", .take = take_listen },
+	KEY("listen", take_listen, listen),
+	MAP("tls", tls_keys),
 	KEY("bpffs", take_text, bpffs),
 	END,
 };
@@ -192,7 +200,9 @@ void config_free(struct config *config)
 	free(config->ca);
 	free(config->cert);
 	free(config->key);
-	free(config->listen_host);
+	free(config->listen.cert);
+	free(config->listen.key);
+	free(config->listen.client_ca);
 	free(config->bpffs);
 	*config = (struct config){};
 }
@@ -230,12 +240,11 @@ static int config_defaults(struct config *config, struct err *err)
 		.announce_refresh_ns = 120 * NS_PER_SECOND,
 		.announce_rate = 1000,
 		.attach = { .mode = ATTACH_MODE_AUTO, .priority = ATTACH_KEEP_PRIORITY },
-		.listen_host = strdup("127.0.0.1"),
-		.listen_port = 9717,
+		.listen = { .address = address_from_v4(&(in_addr_t){ htonl(INADDR_LOOPBACK) }),
+			    .port = 9717 },
 		.bpffs = strdup(PINS_DEFAULT_BPFFS),
 	};
-	if (config->node && config->assignments && config->load_balancer_class &&
-	    config->listen_host && config->bpffs)
+	if (config->node && config->assignments && config->load_balancer_class && config->bpffs)
 		return 0;
 	return err_nomem(err);
 }
@@ -258,6 +267,28 @@ static int check_source(struct config *config, const char *path, struct err *err
 	return config->kubernetes || config->directory ? 0 : err_nomem(err);
 }
 
+static bool is_loopback(const struct address *address)
+{
+	return address_is_v4(address)
+		       ? address->bytes[12] == IN_LOOPBACKNET
+		       : IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)address->bytes);
+}
+
+static int check_listen(const struct listen_options *listen, const char *path, struct err *err)
+{
+	bool tls = listen->cert || listen->key || listen->client_ca;
+
+	if (tls && !(listen->cert && listen->key && listen->client_ca))
+		return err_set(err, -EINVAL, "%s: tls.cert, tls.key and tls.clientCA go together",
+			       path);
+	if (!tls && !is_loopback(&listen->address))
+		return err_set(err, -EINVAL,
+			       "%s: listen is no loopback address: set tls.cert, tls.key and "
+			       "tls.clientCA as well",
+			       path);
+	return 0;
+}
+
 /* What no single key can say. */
 static int config_check(const struct config *config, const char *path, struct err *err)
 {
@@ -275,7 +306,7 @@ static int config_check(const struct config *config, const char *path, struct er
 		return err_set(err, -EINVAL, "%s: announce.interval is shorter than 10ms", path);
 	if (config->announce_refresh_ns && config->announce_refresh_ns < NS_PER_SECOND)
 		return err_set(err, -EINVAL, "%s: announce.refresh is shorter than 1s", path);
-	return 0;
+	return check_listen(&config->listen, path, err);
 }
 
 int config_read(const char *path, struct config *ret_config, struct err *err)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -213,27 +214,34 @@ int take_endpoints(const json_t *value, void *field, struct err *err)
 	return 0;
 }
 
-/* Addresses that HTTP may listen on: what it tells is nobody else's business. */
-static const char *const loopback[] = { "127.0.0.1", "[::1]", "localhost" };
-
-/* HOST:PORT; both fields at once. */
+/* ADDRESS:PORT, [ADDRESS]:PORT or localhost:PORT. */
 int take_listen(const json_t *value, void *field, struct err *err)
 {
-	struct config *config = field;
-	const char *text = json_string_value(value), *colon = text ? strrchr(text, ':') : NULL;
+	struct listen_options *listen = field;
+	const char *text = json_string_value(value) ?: "", *colon = strrchr(text, ':');
 	unsigned long port;
-	char *end = NULL;
-	bool local = false;
+	char host[INET6_ADDRSTRLEN + 2], *end = NULL;
+	struct address address;
+	struct in_addr v4;
+	bool good = false;
 
 	port = colon && isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10) : 0;
-	for (size_t i = 0; end && i < sizeof(loopback) / sizeof(loopback[0]); i++)
-		local = local || (strlen(loopback[i]) == (size_t)(colon - text) &&
-				  !strncmp(text, loopback[i], colon - text));
-	if (!end || *end || !port || port > UINT16_MAX || !local)
+	if (end && !*end && port && port <= UINT16_MAX && colon - text < (int)sizeof(host)) {
+		snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
+		if (!strcmp(host, "localhost"))
+			strcpy(host, "127.0.0.1");
+		if (inet_pton(AF_INET, host, &v4) > 0) {
+			address = address_from_v4(&v4);
+			good = true;
+		} else if (host[0] == '[' && colon[-1] == ']') {
+			host[strlen(host) - 1] = '\0';
+			good = inet_pton(AF_INET6, host + 1, address.bytes) > 0;
+		}
+	}
+	if (!good)
 		return err_set(err, -EINVAL,
-			       "takes a loopback address and a port, such as 127.0.0.1:9717");
-	free(config->listen_host);
-	config->listen_host = strndup(text, colon - text);
-	config->listen_port = port;
-	return config->listen_host ? 0 : err_nomem(err);
+			       "takes an address and a port, such as 127.0.0.1:9717 or [::1]:9717");
+	listen->address = address;
+	listen->port = port;
+	return 0;
 }

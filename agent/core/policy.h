@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "addr.h"
+#include "lease.h"
 #include "links.h"
 #include "manifest.h"
 #include "reason.h"
@@ -21,12 +22,23 @@ struct policy_input {
 	const struct link_table *links; /* the suitable ones are used, with carrier or without */
 };
 
+/* How an address is announced: what its Service says, or else the policy that selects it. */
+struct announce_terms {
+	enum conflict_answer conflict;
+	enum mac_choice mac;
+	struct preferred_group group;
+};
+
+/* Others say @other of the same address: the strictest answer, the virtual MAC, and the group of
+ * the greater id, which is the same one on every node, count. */
+void announce_terms_merge(struct announce_terms *to, const struct announce_terms *other);
+
 /* An address on an interface. */
 struct selected {
 	struct address address;
 	uint32_t ifindex;
 	const struct service *service; /* one that has it, of the manifests */
-	enum conflict_answer conflict; /* the strictest of the policies that select it */
+	struct announce_terms terms;
 };
 
 /* For qsort() and bsearch(): by address, then interface. */

@@ -145,6 +145,11 @@ static void print_service(const json_t *answer)
 		else
 			puts("not known here");
 		print_names("  interfaces:", json_object_get(address, "interfaces"));
+		if (*text_of(address, "virtual_mac"))
+			printf("  virtual MAC: %s\n", text_of(address, "virtual_mac"));
+		if (json_is_boolean(json_object_get(address, "preferred")))
+			printf("  preferred nodes: %s is%s one of them\n", text_of(answer, "node"),
+			       json_is_true(json_object_get(address, "preferred")) ? "" : "n't");
 		if (*text_of(address, "reason"))
 			printf("  not announced by %s: %s: %s\n", text_of(answer, "node"),
 			       text_of(address, "reason"), text_of(address, "why"));

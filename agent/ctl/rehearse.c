@@ -18,6 +18,7 @@
 #include "rehearse.h"
 #include "source.h"
 #include "text.h"
+#include "tls_files.h"
 #include "vlan.h"
 
 /* An API server that is there lists within that. */
@@ -61,7 +62,7 @@ static void nothing(void *userdata)
 	(void)userdata;
 }
 
-/* Files that the configuration names, and only the lease engine would read. */
+/* Files that the configuration names, and only the lease engine or HTTP would read. */
 static int check_files(const char *path, const struct config *config, struct err *err)
 {
 	const struct {
@@ -70,11 +71,21 @@ static int check_files(const char *path, const struct config *config, struct err
 		      { "cert", config->cert },
 		      { "key", config->key },
 		      { "token", config->token } };
+	const struct tls_files tls = tls_files_of(&config->listen);
+	struct tls_contents contents;
+	struct err said;
+	int r;
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (files[i].file && access(files[i].file, R_OK) < 0)
 			return err_set(err, negative_errno(), "%s: lease.%s: %s: %s", path,
 				       files[i].key, files[i].file, strerror(errno));
+	if (!tls.paths[TLS_CERT])
+		return 0;
+	r = tls_files_read(&tls, &contents, &said);
+	if (r < 0)
+		return err_set(err, r, "%s: tls: %s", path, said.text);
+	tls_contents_free(&contents);
 	return 0;
 }
 

@@ -9,40 +9,24 @@
 #include <jansson.h>
 #include <microhttpd.h>
 
+#include "alloc.h"
 #include "cleanup.h"
+#include "listener.h"
 #include "log.h"
 #include "server.h"
 #include "metrics.h"
 
-#define MAX_CONNECTIONS 32
-/* Anybody may connect to the port, so nobody may stay for long. */
-#define IDLE_SECONDS 2
-#define BACKLOG	     16
+/* A flood of connections isn't to keep a probe out. */
+#define BACKLOG 128
 /* Somebody else has the port. */
 #define RETRY_USEC 5000000
 
-/* One of the two sockets. */
-struct listener {
-	struct MHD_Daemon *daemon;
-	sd_event_source *io, *timer;
-	struct server *server;
-	bool trusted; /* Unix: root is at the other end */
-};
-
 struct server {
 	struct agent *agent;
-	struct listener tcp, local;
+	struct listener *tcp, *local;
 	sd_event *event;
 	sd_event_source *retry; /* until there is a TCP listener */
 	bool told;		/* that there is none */
-};
-
-/* What a request is answered with. */
-struct answer {
-	unsigned int status;
-	const char *type;
-	char *text; /* freed by the library */
-	size_t size;
 };
 
 #define TYPE_TEXT "text/plain; charset=utf-8"
@@ -76,33 +60,31 @@ static void answer_json(struct answer *answer, json_t *object)
 	json_decref(object);
 }
 
-static const char *query(struct MHD_Connection *connection, const char *name)
+static const char *query(const struct request *request, const char *name)
 {
-	return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name) ?: "";
+	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name) ?: "";
 }
 
-static void get_metrics(struct agent *agent, struct MHD_Connection *connection,
-			struct answer *answer)
+static void get_metrics(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	(void)connection;
+	(void)request;
 	answer->status = MHD_HTTP_OK;
 	answer->type = METRICS_CONTENT_TYPE;
 	answer->text = metrics_text(agent, &answer->size);
 }
 
 /* The event loop turns: that is all that is asked. */
-static void get_healthz(struct agent *agent, struct MHD_Connection *connection,
-			struct answer *answer)
+static void get_healthz(struct agent *agent, const struct request *request, struct answer *answer)
 {
 	(void)agent;
-	(void)connection;
+	(void)request;
 	answer_text(answer, MHD_HTTP_OK, "ok");
 }
 
-static void get_alive(struct agent *agent, struct MHD_Connection *connection, struct answer *answer)
+static void get_alive(struct agent *agent, const struct request *request, struct answer *answer)
 {
 	(void)agent;
-	(void)connection;
+	(void)request;
 	answer_json(answer, json_pack("{s:b}", "alive", true));
 }
 
@@ -114,24 +96,25 @@ static void answer_ready(struct answer *answer, const struct err *note)
 	answer_text(answer, MHD_HTTP_OK, text.text);
 }
 
-static void get_readyz(struct agent *agent, struct MHD_Connection *connection,
-		       struct answer *answer)
+static void get_readyz(struct agent *agent, const struct request *request, struct answer *answer)
 {
+	/* the reason names addresses */
+	bool secret = request->encrypted && !request->certified;
 	struct err why;
 
-	(void)connection;
 	if (agent_ready(agent, &why))
-		answer_ready(answer, &why);
+		answer_ready(answer, secret ? &(struct err){} : &why);
+	else if (secret)
+		answer_text(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "not ready");
 	else
 		answer_text(answer, MHD_HTTP_SERVICE_UNAVAILABLE, why.text);
 }
 
-static void get_who_holds(struct agent *agent, struct MHD_Connection *connection,
-			  struct answer *answer)
+static void get_who_holds(struct agent *agent, const struct request *request, struct answer *answer)
 {
 	struct address address;
 	struct err err;
-	int r = addr_parse(query(connection, "ip"), &address, &err);
+	int r = addr_parse(query(request, "ip"), &address, &err);
 	json_t *object = r < 0 ? NULL : agent_who_holds(agent, &address, &err);
 
 	if (object)
@@ -140,10 +123,10 @@ static void get_who_holds(struct agent *agent, struct MHD_Connection *connection
 		answer_err(answer, r < 0 ? r : -ENOENT, &err);
 }
 
-static void get_show(struct agent *agent, struct MHD_Connection *connection, struct answer *answer)
+static void get_show(struct agent *agent, const struct request *request, struct answer *answer)
 {
 	struct err err;
-	json_t *object = agent_show(agent, query(connection, "service"), &err);
+	json_t *object = agent_show(agent, query(request, "service"), &err);
 
 	if (object)
 		answer_json(answer, object);
@@ -151,18 +134,17 @@ static void get_show(struct agent *agent, struct MHD_Connection *connection, str
 		answer_err(answer, -ENOENT, &err);
 }
 
-static void get_names(struct agent *agent, struct MHD_Connection *connection, struct answer *answer)
+static void get_names(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	(void)connection;
 	answer_json(answer, agent_names(agent));
 }
 
-static void post_move(struct agent *agent, struct MHD_Connection *connection, struct answer *answer)
+static void post_move(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	const char *node = query(connection, "node");
+	const char *node = query(request, "node");
 	struct address address;
 	struct err err;
-	int r = addr_parse(query(connection, "ip"), &address, &err);
+	int r = addr_parse(query(request, "ip"), &address, &err);
 
 	if (!r && (!*node || strlen(node) > LEASE_NODE_MAX))
 		r = err_set(&err, -EINVAL, "'%.64s' is no node's name", node);
@@ -172,7 +154,7 @@ static void post_move(struct agent *agent, struct MHD_Connection *connection, st
 		answer_err(answer, r, &err);
 	else
 		answer_json(answer,
-			    json_pack("{s:s, s:s}", "ip", query(connection, "ip"), "node", node));
+			    json_pack("{s:s, s:s}", "ip", query(request, "ip"), "node", node));
 }
 
 static void drain(struct agent *agent, bool begin, bool stay, struct answer *answer)
@@ -186,36 +168,40 @@ static void drain(struct agent *agent, bool begin, bool stay, struct answer *ans
 		answer_json(answer, json_pack("{s:b, s:b}", "draining", begin, "stay", stay));
 }
 
-static void post_drain(struct agent *agent, struct MHD_Connection *connection,
-		       struct answer *answer)
+static void post_drain(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	drain(agent, true, !strcmp(query(connection, "stay"), "1"), answer);
+	drain(agent, true, !strcmp(query(request, "stay"), "1"), answer);
 }
 
-static void post_resume(struct agent *agent, struct MHD_Connection *connection,
-			struct answer *answer)
+static void post_resume(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	(void)connection;
+	(void)request;
 	drain(agent, false, false, answer);
 }
 
-static const struct {
+/* Who may ask, least first. */
+enum access {
+	ACCESS_PROBE,  /* everybody: a kubelet has no certificate to show */
+	ACCESS_READER, /* who reaches the loopback port, or has a certificate */
+	ACCESS_ROOT,   /* on the Unix socket */
+};
+
+static const struct route {
 	const char *method;
 	const char *path;
-	bool trusted; /* on the Unix socket only */
-	void (*answer)(struct agent *agent, struct MHD_Connection *connection,
-		       struct answer *answer);
+	enum access access;
+	void (*answer)(struct agent *agent, const struct request *request, struct answer *answer);
 } routes[] = {
-	{ MHD_HTTP_METHOD_GET, "/metrics", false, get_metrics },
-	{ MHD_HTTP_METHOD_GET, "/healthz", false, get_healthz },
-	{ MHD_HTTP_METHOD_GET, "/readyz", false, get_readyz },
-	{ MHD_HTTP_METHOD_GET, "/alive", true, get_alive },
-	{ MHD_HTTP_METHOD_GET, "/who-holds", true, get_who_holds },
-	{ MHD_HTTP_METHOD_GET, "/show", true, get_show },
-	{ MHD_HTTP_METHOD_GET, "/names", true, get_names },
-	{ MHD_HTTP_METHOD_POST, "/move", true, post_move },
-	{ MHD_HTTP_METHOD_POST, "/drain", true, post_drain },
-	{ MHD_HTTP_METHOD_POST, "/resume", true, post_resume },
+	{ MHD_HTTP_METHOD_GET, "/metrics", ACCESS_READER, get_metrics },
+	{ MHD_HTTP_METHOD_GET, "/healthz", ACCESS_PROBE, get_healthz },
+	{ MHD_HTTP_METHOD_GET, "/readyz", ACCESS_PROBE, get_readyz },
+	{ MHD_HTTP_METHOD_GET, "/alive", ACCESS_ROOT, get_alive },
+	{ MHD_HTTP_METHOD_GET, "/who-holds", ACCESS_ROOT, get_who_holds },
+	{ MHD_HTTP_METHOD_GET, "/show", ACCESS_ROOT, get_show },
+	{ MHD_HTTP_METHOD_GET, "/names", ACCESS_ROOT, get_names },
+	{ MHD_HTTP_METHOD_POST, "/move", ACCESS_ROOT, post_move },
+	{ MHD_HTTP_METHOD_POST, "/drain", ACCESS_ROOT, post_drain },
+	{ MHD_HTTP_METHOD_POST, "/resume", ACCESS_ROOT, post_resume },
 };
 
 /* Is it root, or whoever this agent runs as, at the other end? */
@@ -230,128 +216,49 @@ static bool peer_trusted(struct MHD_Connection *connection)
 	       (!peer.uid || peer.uid == geteuid());
 }
 
-static void route(struct listener *listener, struct MHD_Connection *connection, const char *path,
-		  const char *method, struct answer *answer)
+/* @access: what may be asked at most where the request came in. */
+static void answer_request(struct agent *agent, const struct request *request, enum access access,
+			   struct answer *answer)
 {
 	bool found = false;
 
-	if (listener->trusted && !peer_trusted(connection)) {
-		answer_text(answer, MHD_HTTP_FORBIDDEN, "only root may ask");
-		return;
-	}
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		if (strcmp(routes[i].path, path) != 0 || (routes[i].trusted && !listener->trusted))
+		const struct route *route = &routes[i];
+
+		if (strcmp(route->path, request->path) != 0 ||
+		    (route->access == ACCESS_ROOT && access != ACCESS_ROOT))
 			continue;
 		found = true;
-		if (strcmp(routes[i].method, method) != 0)
+		if (strcmp(route->method, request->method) != 0)
 			continue;
-		routes[i].answer(listener->server->agent, connection, answer);
+		if (route->access > access)
+			answer_text(answer, MHD_HTTP_FORBIDDEN,
+				    "show a client certificate that tls.clientCA vouches for");
+		else
+			route->answer(agent, request, answer);
 		return;
 	}
 	answer_text(answer, found ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
 		    found ? "not with this method" : "nothing here");
 }
 
-static enum MHD_Result handle(void *data, struct MHD_Connection *connection, const char *path,
-			      const char *method, const char *version, const char *upload,
-			      size_t *upload_size, void **state)
+static void answer_local(const struct request *request, struct answer *answer, void *userdata)
 {
-	struct answer answer = {};
-	struct MHD_Response *response;
-	enum MHD_Result result;
+	struct server *server = userdata;
 
-	(void)version;
-	(void)upload;
-	/* first with the headers, then with the body, which nobody needs */
-	if (!*state) {
-		*state = data;
-		return MHD_YES;
-	}
-	if (*upload_size) {
-		*upload_size = 0;
-		return MHD_YES;
-	}
-	route(data, connection, path, method, &answer);
-	if (!answer.text)
-		return MHD_NO;
-	response = MHD_create_response_from_buffer(answer.size, answer.text, MHD_RESPMEM_MUST_FREE);
-	if (!response) {
-		free(answer.text);
-		return MHD_NO;
-	}
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.type);
-	result = MHD_queue_response(connection, answer.status, response);
-	MHD_destroy_response(response);
-	return result;
+	if (peer_trusted(request->connection))
+		answer_request(server->agent, request, ACCESS_ROOT, answer);
+	else
+		answer_text(answer, MHD_HTTP_FORBIDDEN, "only root may ask");
 }
 
-/* Lets the library work, and asks when it must again if nothing comes in. */
-static int listener_turn(struct listener *listener)
+static void answer_tcp(const struct request *request, struct answer *answer, void *userdata)
 {
-	MHD_UNSIGNED_LONG_LONG timeout_ms;
+	struct server *server = userdata;
 
-	MHD_run(listener->daemon);
-	if (MHD_get_timeout(listener->daemon, &timeout_ms) != MHD_YES)
-		return sd_event_source_set_enabled(listener->timer, SD_EVENT_OFF);
-	sd_event_source_set_time_relative(listener->timer, timeout_ms * 1000);
-	return sd_event_source_set_enabled(listener->timer, SD_EVENT_ONESHOT);
-}
-
-static int listener_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-	(void)source;
-	(void)fd;
-	(void)revents;
-	return listener_turn(userdata);
-}
-
-static int listener_time(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	(void)source;
-	(void)usec;
-	return listener_turn(userdata);
-}
-
-static void quiet(void *data, const char *format, va_list args)
-{
-	(void)data;
-	(void)format;
-	(void)args;
-}
-
-static void listener_stop(struct listener *listener)
-{
-	listener->io = sd_event_source_disable_unref(listener->io);
-	listener->timer = sd_event_source_disable_unref(listener->timer);
-	if (listener->daemon)
-		MHD_stop_daemon(listener->daemon);
-	listener->daemon = NULL;
-}
-
-/* Serves the listening socket *@fd, which is -1 as soon as the library has it. */
-static int listener_start(struct listener *listener, sd_event *event, int *fd, struct err *err)
-{
-	const union MHD_DaemonInfo *info;
-	int r;
-
-	listener->daemon =
-		MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, listener,
-				 MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL, MHD_OPTION_LISTEN_SOCKET,
-				 *fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned int)MAX_CONNECTIONS,
-				 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
-				 MHD_OPTION_END);
-	if (!listener->daemon)
-		return err_set(err, -EIO, "starting the HTTP server");
-	*fd = -1;
-	info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	r = sd_event_add_io(event, &listener->io, info->epoll_fd, EPOLLIN, listener_io, listener);
-	if (r >= 0)
-		r = sd_event_add_time_relative(event, &listener->timer, CLOCK_MONOTONIC, 0, 1000,
-					       listener_time, listener);
-	if (r >= 0)
-		return 0;
-	listener_stop(listener);
-	return err_set(err, r, "starting the HTTP server: %s", strerror(-r));
+	answer_request(server->agent, request,
+		       request->encrypted && !request->certified ? ACCESS_PROBE : ACCESS_READER,
+		       answer);
 }
 
 static int listen_on(int fd, const struct sockaddr *address, socklen_t size, const char *name,
@@ -368,24 +275,24 @@ static int listen_on(int fd, const struct sockaddr *address, socklen_t size, con
 
 static int start_tcp(struct server *server, struct err *err)
 {
-	uint16_t port;
-	const char *host = agent_listen(server->agent, &port);
-	bool v6 = *host == '[';
-	struct sockaddr_in v4_address = { .sin_family = AF_INET,
-					  .sin_port = htons(port),
-					  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct listen_options *options = agent_listen(server->agent);
+	bool v4 = address_is_v4(&options->address);
+	struct sockaddr_in v4_address = { .sin_family = AF_INET, .sin_port = htons(options->port) };
 	struct sockaddr_in6 v6_address = { .sin6_family = AF_INET6,
-					   .sin6_port = htons(port),
-					   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+					   .sin6_port = htons(options->port) };
 	_cleanup_close_ int fd =
-		socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	char name[64];
+		socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const struct tls_files tls = tls_files_of(options);
+	char ip[INET6_ADDRSTRLEN], name[64];
 	int r;
 
-	snprintf(name, sizeof(name), "%s:%u", host, port);
-	r = listen_on(fd, v6 ? (struct sockaddr *)&v6_address : (struct sockaddr *)&v4_address,
-		      v6 ? sizeof(v6_address) : sizeof(v4_address), name, err);
-	return r ?: listener_start(&server->tcp, server->event, &fd, err);
+	memcpy(&v4_address.sin_addr, &options->address.bytes[12], sizeof(v4_address.sin_addr));
+	memcpy(&v6_address.sin6_addr, options->address.bytes, sizeof(v6_address.sin6_addr));
+	snprintf(name, sizeof(name), v4 ? "%s:%u" : "[%s]:%u",
+		 address_format(&options->address, ip), options->port);
+	r = listen_on(fd, v4 ? (struct sockaddr *)&v4_address : (struct sockaddr *)&v6_address,
+		      v4 ? sizeof(v4_address) : sizeof(v6_address), name, err);
+	return r ?: listener_new(server->event, &fd, &tls, answer_tcp, server, &server->tcp, err);
 }
 
 /* Whoever has the port keeps nobody from being announced. */
@@ -412,16 +319,13 @@ static int try_tcp(sd_event_source *source, uint64_t usec, void *userdata)
 int server_new(sd_event *event, struct agent *agent, int *local_fd, struct server **ret_server,
 	       struct err *err)
 {
-	struct server *server = calloc(1, sizeof(*server));
+	static const struct tls_files no_tls;
+	struct server *server = xcalloc(1, sizeof(*server));
 	int r;
 
-	if (!server)
-		return err_set(err, -ENOMEM, "out of memory");
 	server->agent = agent;
-	server->tcp.server = server->local.server = server;
-	server->local.trusted = true;
 	server->event = sd_event_ref(event);
-	r = listener_start(&server->local, event, local_fd, err);
+	r = listener_new(event, local_fd, &no_tls, answer_local, server, &server->local, err);
 	if (!r) {
 		r = sd_event_add_time_relative(event, &server->retry, CLOCK_MONOTONIC, 0, 1000,
 					       try_tcp, server);
@@ -442,8 +346,8 @@ void server_free(struct server *server)
 {
 	if (!server)
 		return;
-	listener_stop(&server->tcp);
-	listener_stop(&server->local);
+	listener_free(server->tcp);
+	listener_free(server->local);
 	sd_event_source_disable_unref(server->retry);
 	sd_event_unref(server->event);
 	free(server);

@@ -29,6 +29,8 @@ struct lease_thread;
 struct lease_place {
 	uint32_t ifindex;
 	uint8_t mac[ETH_ALEN];
+	uint8_t flags; /* ENTRY_MAC_FIXED: it isn't the interface's */
+	uint8_t reserved;
 };
 
 /* All that the agent wants of an address. It is as if never wished for with @wanted false and no
@@ -38,7 +40,7 @@ struct lease_wish {
 	bool wanted;	 /* this node is a candidate for it */
 	enum reason why; /* it isn't */
 	bool last_resort;
-	const char *preferred_node; /* NULL: none */
+	struct preferred_group group;
 	const struct lease_place *places;
 	size_t place_count;
 };

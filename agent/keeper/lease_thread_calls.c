@@ -220,10 +220,6 @@ bool lease_thread_wish(struct lease_thread *thread, const struct lease_wish *wis
 		return false;
 	order = order_new(ORDER_WISH, wish->place_count);
 	order->wish = *wish;
-	if (wish->preferred_node) {
-		node_name_copy(order->preferred, wish->preferred_node);
-		order->wish.preferred_node = order->preferred;
-	}
 	if (wish->place_count)
 		memcpy(order->places, wish->places, wish->place_count * sizeof(order->places[0]));
 	order->wish.places = order->places;

@@ -108,6 +108,23 @@ void lease_machine_run(struct lease_machine *machine)
 	machine->clock.arm(due, machine->clock.userdata);
 }
 
+/* Has the heartbeat say whether this node is in @group. What nobody wants an address by any more
+ * stays until its place is needed. */
+static void group_tell(struct lease_machine *machine, const struct preferred_group *group)
+{
+	uint64_t *groups = machine->groups, *at = NULL;
+
+	for (size_t i = 0; i < LEASE_GROUPS_MAX && !at; i++)
+		at = groups[i] == group->id ? &groups[i] : NULL;
+	if (at && !group->member)
+		*at = 0;
+	if (at || !group->member)
+		return;
+	/* the oldest is last */
+	memmove(groups + 1, groups, (LEASE_GROUPS_MAX - 1) * sizeof(*groups));
+	groups[0] = group->id;
+}
+
 void lease_machine_want(struct lease_machine *machine, const struct address *address,
 			const struct lease_preference *preference)
 {
@@ -118,9 +135,9 @@ void lease_machine_want(struct lease_machine *machine, const struct address *add
 	if (!claim->wanted)
 		claim->free_ns = 0;
 	claim->wanted = true;
-	claim->preferred = preference && preference->preferred_node
-				   ? lease_peer_get(machine, preference->preferred_node)
-				   : NULL;
+	claim->group = preference ? preference->group : (struct preferred_group){};
+	if (claim->group.id)
+		group_tell(machine, &claim->group);
 	/* once: what nobody else took comes back, and stays */
 	if (last_resort && !claim->last_resort && claim->held)
 		claim->yielding = lease_others_live(machine, lease_now(machine));
@@ -241,6 +258,7 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 		node_name_copy(info.wish, claim->wish->name);
 	if (holder)
 		node_name_copy(info.holder, holder->name);
+	info.holder_preferred = holder && lease_claim_prefers(claim, holder);
 	if (claim->former)
 		node_name_copy(info.former, claim->former->name);
 	if (claim->held) {

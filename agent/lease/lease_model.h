@@ -62,7 +62,7 @@ struct lease_claim {
 	uint64_t
 		settled_ns; /* before that, the holder of a record that vanished may still answer */
 
-	struct lease_peer *preferred;
+	struct preferred_group group;
 	uint64_t due_ns;  /* look at it again then */
 	uint64_t free_ns; /* since when it is free to take; 0: it isn't */
 	uint64_t retry_ns;
@@ -126,6 +126,8 @@ struct lease_machine {
 	uint64_t duration_ns, renew_deadline_ns, retry_period_ns, margin_ns, forget_ns;
 	uint32_t weight;
 	bool preempt, always;
+	/* that this node is a member of; 0: not used */
+	uint64_t groups[LEASE_GROUPS_MAX];
 
 	const struct lease_callbacks *callbacks;
 	void *userdata;

@@ -113,7 +113,8 @@ static bool peer_differs(const struct lease_peer *before, const struct record *a
 
 	return before->shape != after->shape || after->shape != RECORD_GOOD ||
 	       old->session != new->session || old->state != new->state ||
-	       old->weight != new->weight;
+	       old->weight != new->weight ||
+	       memcmp(old->groups, new->groups, sizeof(old->groups)) != 0;
 }
 
 bool lease_peer_record(struct lease_machine *machine, const struct record *record)

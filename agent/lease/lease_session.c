@@ -45,6 +45,7 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 		machine->self->shape == RECORD_ABSENT || now < machine->self->settled_ns;
 	node_name_copy(record.node, machine->self->name);
 	memcpy(record.heartbeat.id, machine->id, LEASE_ID_DIGITS);
+	memcpy(record.heartbeat.groups, machine->groups, sizeof(machine->groups));
 	own->sent_ns[own->sequence % LEASE_ATTEMPTS] = now;
 	own->next_ns = now + machine->retry_period_ns;
 	own->busy = true;

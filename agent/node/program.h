@@ -46,9 +46,11 @@ int program_visit(struct program *program, responder_visit_fn *visit, void *data
 bool program_answers(struct program *program, const struct address *address, uint32_t ifindex,
 		     uint8_t ret_mac[ETH_ALEN]);
 
-/* An entry of @address on @ifindex came or went: groups and filters are to follow (filter.h). */
-void program_touch(struct program *program, const struct address *address, uint32_t ifindex,
-		   bool removed);
+/* An entry on @ifindex came or went, and was @removed. @filtered: it may need something of the
+ * interface's filter (filter.h), which is to follow. */
+void program_touch(struct program *program, uint32_t ifindex, bool filtered, bool removed);
+/* The same for all interfaces' filters. */
+void program_touch_all(struct program *program);
 /* Is there something that program_end() has to do? */
 bool program_touched(const struct program *program);
 

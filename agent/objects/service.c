@@ -55,7 +55,7 @@ void service_unref(struct service *service)
 	free(service->uid);
 	free(service->created);
 	free(service->class);
-	free(service->preferred_node);
+	announce_options_free(&service->announce);
 	free(service->sharing_key);
 	free(service->sharing_namespaces);
 	free(service->ports);
@@ -319,8 +319,11 @@ static int parse_metadata(const struct parse *parse, const json_t *object, struc
 		return r;
 	labels_set(&service->labels, LABEL_NAMESPACE, service->namespace);
 	labels_set(&service->labels, LABEL_NAME, service->name);
-	return field_get(parse->place, metadata, "annotations", FIELD_OBJECT, ret_annotations,
-			 parse->err);
+	r = announce_options_parse(parse->place, metadata, parse->note, parse->data,
+				   &service->announce, parse->err);
+	return r < 0 ? r
+		     : field_get(parse->place, metadata, "annotations", FIELD_OBJECT,
+				 ret_annotations, parse->err);
 }
 
 int service_parse(const struct place *place, const json_t *object, object_note_fn *note, void *data,
@@ -335,9 +338,6 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 
 	service->references = 1;
 	r = parse_metadata(&parse, object, service, &annotations);
-	if (r >= 0)
-		r = field_copy_string(place, annotations, SERVICE_PREFERRED_NODE,
-				      &service->preferred_node, err);
 	if (r >= 0)
 		r = copy_annotation(&parse, annotations, annotation_key, &service->sharing_key);
 	if (r >= 0)

@@ -9,15 +9,13 @@
 #include <jansson.h>
 
 #include "address_list.h"
+#include "announce_options.h"
 #include "err.h"
 #include "field.h"
 #include "selector.h"
 
 /* Pseudo-labels that each Service has, for policies to select by. */
 #define SERVICE_LABEL_PREFIX "io.kubernetes.service."
-
-/* Annotation of a Service: the node that should hold its addresses. */
-#define SERVICE_PREFERRED_NODE "xdp-l2resp.io/preferred-node"
 
 /* A port as one number: @protocol is 0 for TCP, 1 for UDP, 2 for SCTP. */
 #define SERVICE_PORT(protocol, number) ((uint32_t)(protocol) << 16 | (uint32_t)(number))
@@ -34,7 +32,7 @@ struct service {
 	bool wants_load_balancer;	   /* spec.type LoadBalancer */
 	struct address_list external;	   /* spec.externalIPs */
 	struct address_list load_balancer; /* status.loadBalancer.ingress[].ip */
-	char *preferred_node;		   /* annotation; NULL: none */
+	struct announce_options announce;
 	/* spec.loadBalancerIP, then lbipam.cilium.io/ips, each once; none: any of its families */
 	struct address_list requested;
 	bool v4, v6;

@@ -165,13 +165,11 @@ static void offer_outcomes(const struct line *line)
 
 static void offer_files(const struct line *line)
 {
-	(void)line;
 	puts(":file");
 }
 
 static void offer_directories(const struct line *line)
 {
-	(void)line;
 	puts(":dir");
 }
 

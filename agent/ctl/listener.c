@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "listener.h"
+#include "log.h"
+
+/* From accept() to the end of the answer. */
+#define DEADLINE_NS (5 * UINT64_C(1000000000))
+/* Beyond that many connections the newest cuts off another. The library accepts ten before those
+ * that were cut off are gone. */
+#define KEPT_CONNECTIONS 32
+#define MAX_CONNECTIONS	 64
+/* Certificates are looked at that often. */
+#define LOOK_USEC 1000000
+#define NEVER_NS  UINT64_MAX
+
+/* TLS 1.2 at least, whatever the system's policy allows. */
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
+/* A connection. */
+struct visitor {
+	bool used;
+	bool ended; /* shut down; the library has yet to notice */
+	int fd;	    /* the library's */
+	uint64_t deadline_ns;
+	struct in6_addr client; /* zero on a Unix socket */
+};
+
+struct listener {
+	int fd;
+	struct MHD_Daemon *daemon;
+	sd_event *event;
+	sd_event_source *io, *timer, *look;
+	listener_answer_fn *answer;
+	void *userdata;
+	struct visitor visitors[MAX_CONNECTIONS];
+	struct tls_files tls;
+	struct tls_contents tls_contents; /* of the daemon */
+	struct err said;		  /* by the library */
+};
+
+/* ---- connections ---- */
+
+static void end(struct visitor *visitor)
+{
+	/* the library reads the end of the stream, and closes */
+	shutdown(visitor->fd, SHUT_RDWR);
+	visitor->ended = true;
+}
+
+static size_t count_of(const struct listener *listener, const struct in6_addr *client)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+		const struct visitor *visitor = &listener->visitors[i];
+
+		count += visitor->used && !visitor->ended &&
+			 (!client || !memcmp(client, &visitor->client, sizeof(*client)));
+	}
+	return count;
+}
+
+/* Makes room: of the client with most connections the oldest goes. A probe that says all it has to
+ * say at once is answered before its turn comes. */
+static void end_one(struct listener *listener)
+{
+	struct visitor *victim = NULL;
+	size_t most = 0;
+
+	for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+		struct visitor *visitor = &listener->visitors[i];
+		size_t count;
+
+		if (!visitor->used || visitor->ended)
+			continue;
+		count = count_of(listener, &visitor->client);
+		if (victim && (count < most ||
+			       (count == most && visitor->deadline_ns >= victim->deadline_ns)))
+			continue;
+		victim = visitor;
+		most = count;
+	}
+	if (victim)
+		end(victim);
+}
+
+static struct in6_addr client_of(int fd)
+{
+	struct sockaddr_storage address = {};
+	socklen_t size = sizeof(address);
+	struct in6_addr client = {};
+
+	if (getpeername(fd, (struct sockaddr *)&address, &size) < 0)
+		return client;
+	if (address.ss_family == AF_INET6)
+		client = ((struct sockaddr_in6 *)&address)->sin6_addr;
+	else if (address.ss_family == AF_INET)
+		client.s6_addr32[3] = ((struct sockaddr_in *)&address)->sin_addr.s_addr;
+	return client;
+}
+
+static void connection_begins(struct listener *listener, struct MHD_Connection *connection,
+			      void **context)
+{
+	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	struct visitor *visitor = listener->visitors;
+
+	/* there is one: the library keeps to the same number */
+	while (visitor->used)
+		visitor++;
+	*visitor = (struct visitor){
+		.used = true,
+		.fd = fd,
+		.deadline_ns = clock_boot_ns() + DEADLINE_NS,
+		.client = client_of(fd),
+	};
+	*context = visitor;
+	if (count_of(listener, NULL) > KEPT_CONNECTIONS)
+		end_one(listener);
+}
+
+static void on_connection(void *data, struct MHD_Connection *connection, void **context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		connection_begins(data, connection, context);
+	else
+		((struct visitor *)*context)->used = false;
+}
+
+/* Ends what is late; the next deadline, or NEVER_NS. */
+static uint64_t end_late(struct listener *listener)
+{
+	uint64_t now_ns = clock_boot_ns(), next_ns = NEVER_NS;
+
+	for (size_t i = 0; i < MAX_CONNECTIONS; i++) {
+		struct visitor *visitor = &listener->visitors[i];
+
+		if (!visitor->used || visitor->ended)
+			continue;
+		if (visitor->deadline_ns <= now_ns)
+			end(visitor);
+		else if (visitor->deadline_ns < next_ns)
+			next_ns = visitor->deadline_ns;
+	}
+	return next_ns;
+}
+
+/* ---- requests ---- */
+
+static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer *answer)
+{
+	static const struct {
+		const char *name, *value;
+	} headers[] = {
+		{ MHD_HTTP_HEADER_CONNECTION, "close" },
+		{ MHD_HTTP_HEADER_CACHE_CONTROL, "no-store" },
+		{ "X-Content-Type-Options", "nosniff" },
+		{ "Referrer-Policy", "no-referrer" },
+	};
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(answer->size, answer->text, MHD_RESPMEM_MUST_FREE);
+	enum MHD_Result result;
+
+	if (!response)
+		alloc_fail();
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+		MHD_add_response_header(response, headers[i].name, headers[i].value);
+	result = MHD_queue_response(connection, answer->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result handle(void *data, struct MHD_Connection *connection, const char *path,
+			      const char *method, const char *version, const char *upload,
+			      size_t *upload_size, void **state)
+{
+	struct listener *listener = data;
+	struct request request = { .connection = connection, .path = path, .method = method };
+	const union MHD_ConnectionInfo *tls;
+	struct answer answer = {};
+
+	(void)version;
+	(void)upload;
+	/* first with the headers, then with the body, which nobody needs */
+	if (!*state) {
+		*state = data;
+		return MHD_YES;
+	}
+	if (*upload_size) {
+		*upload_size = 0;
+		return MHD_YES;
+	}
+	tls = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	request.encrypted = tls;
+	request.certified = tls && tls_client_certified(tls->tls_session);
+	listener->answer(&request, &answer, listener->userdata);
+	return answer.text ? send_answer(connection, &answer) : MHD_NO;
+}
+
+/* ---- the library's work ---- */
+
+/* Lets the library work, and asks when it must again if nothing comes in. */
+static int run(struct listener *listener)
+{
+	MHD_UNSIGNED_LONG_LONG timeout_ms;
+	uint64_t next_ns, now_ns;
+
+	MHD_run(listener->daemon);
+	next_ns = end_late(listener);
+	now_ns = clock_boot_ns();
+	if (MHD_get_timeout(listener->daemon, &timeout_ms) == MHD_YES &&
+	    now_ns + timeout_ms * 1000000 < next_ns)
+		next_ns = now_ns + timeout_ms * 1000000;
+	if (next_ns == NEVER_NS)
+		return sd_event_source_set_enabled(listener->timer, SD_EVENT_OFF);
+	sd_event_source_set_time(listener->timer, next_ns / 1000 + 1);
+	return sd_event_source_set_enabled(listener->timer, SD_EVENT_ONESHOT);
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	(void)source;
+	(void)fd;
+	(void)revents;
+	return run(userdata);
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	return run(userdata);
+}
+
+static void said(void *data, const char *format, va_list args)
+{
+	struct listener *listener = data;
+
+	vsnprintf(listener->said.text, sizeof(listener->said.text), format, args);
+	listener->said.text[strcspn(listener->said.text, "\n")] = '\0';
+}
+
+static void daemon_stop(struct listener *listener)
+{
+	listener->io = sd_event_source_disable_unref(listener->io);
+	if (listener->daemon)
+		MHD_stop_daemon(listener->daemon);
+	listener->daemon = NULL;
+	tls_contents_free(&listener->tls_contents);
+}
+
+/* Another daemon in place of the one there is, if any; that one stays if this fails. */
+static int daemon_start(struct listener *listener, struct err *err)
+{
+	unsigned int flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG;
+	struct tls_contents contents = {};
+	struct MHD_OptionItem tls[5] = { { MHD_OPTION_END, 0, NULL } };
+	struct MHD_Daemon *daemon;
+	sd_event_source *io;
+	int r, fd;
+
+	if (listener->tls.paths[TLS_CERT]) {
+		r = tls_files_read(&listener->tls, &contents, err);
+		if (r < 0) {
+			memcpy(listener->tls_contents.stats, contents.stats,
+			       sizeof(contents.stats));
+			return r;
+		}
+		flags |= MHD_USE_TLS;
+		tls[0] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0,
+						  contents.texts[TLS_CERT].data };
+		tls[1] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0,
+						  contents.texts[TLS_KEY].data };
+		tls[2] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0,
+						  contents.texts[TLS_CLIENT_CA].data };
+		tls[3] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, TLS_PRIORITIES };
+		tls[4] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+	}
+	listener->said.text[0] = '\0';
+	fd = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+	daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, listener,
+				  MHD_OPTION_EXTERNAL_LOGGER, said, listener,
+				  MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+				  (unsigned int)MAX_CONNECTIONS, MHD_OPTION_NOTIFY_CONNECTION,
+				  on_connection, listener, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+	if (!daemon) {
+		/* whether the library has closed @fd depends on what failed */
+		memcpy(listener->tls_contents.stats, contents.stats, sizeof(contents.stats));
+		tls_contents_free(&contents);
+		return err_set(err, -EIO, "starting the HTTP server: %s", listener->said.text);
+	}
+	r = sd_event_add_io(listener->event, &io,
+			    MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+			    EPOLLIN, on_io, listener);
+	if (r < 0) {
+		MHD_stop_daemon(daemon);
+		tls_contents_free(&contents);
+		return err_set(err, r, "starting the HTTP server: %s", strerror(-r));
+	}
+	daemon_stop(listener);
+	listener->daemon = daemon;
+	listener->io = io;
+	listener->tls_contents = contents;
+	return 0;
+}
+
+/* Certificates are renewed under us. */
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct listener *listener = userdata;
+	struct err err;
+
+	(void)usec;
+	if (tls_files_changed(&listener->tls, &listener->tls_contents)) {
+		if (daemon_start(listener, &err) < 0)
+			log_say(LOG_ERR, "%s; the certificates in force stay", err.text);
+		else
+			log_say(LOG_NOTICE, "certificates for HTTP read again");
+	}
+	sd_event_source_set_time_relative(source, LOOK_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* ---- life ---- */
+
+static void tls_copy(struct tls_files *to, const struct tls_files *from)
+{
+	for (enum tls_file file = 0; file < TLS_FILE_COUNT; file++)
+		to->paths[file] = from->paths[file] ? xstrdup(from->paths[file]) : NULL;
+}
+
+void listener_free(struct listener *listener)
+{
+	if (!listener)
+		return;
+	daemon_stop(listener);
+	sd_event_source_disable_unref(listener->timer);
+	sd_event_source_disable_unref(listener->look);
+	sd_event_unref(listener->event);
+	for (enum tls_file file = 0; file < TLS_FILE_COUNT; file++)
+		free((char *)listener->tls.paths[file]);
+	close(listener->fd);
+	free(listener);
+}
+
+int listener_new(sd_event *event, int *fd, const struct tls_files *tls, listener_answer_fn *answer,
+		 void *userdata, struct listener **ret_listener, struct err *err)
+{
+	struct listener *listener = xcalloc(1, sizeof(*listener));
+	int r;
+
+	listener->fd = *fd;
+	*fd = -1;
+	listener->event = sd_event_ref(event);
+	listener->answer = answer;
+	listener->userdata = userdata;
+	tls_copy(&listener->tls, tls);
+	r = sd_event_add_time(event, &listener->timer, CLOCK_BOOTTIME, 0, 1000, on_time, listener);
+	if (r >= 0 && tls->paths[TLS_CERT])
+		r = sd_event_add_time_relative(event, &listener->look, CLOCK_BOOTTIME, LOOK_USEC,
+					       100000, on_look, listener);
+	if (r < 0)
+		err_write(err, "starting the HTTP server: %s", strerror(-r));
+	else
+		r = daemon_start(listener, err);
+	if (r < 0) {
+		listener_free(listener);
+		return r;
+	}
+	*ret_listener = listener;
+	return 0;
+}
