@@ -58,6 +58,10 @@ json_t *agent_who_holds(struct agent *agent, const struct address *address, stru
  * here, who holds them, and where they are announced. NULL with @err: there is no such Service. */
 json_t *agent_show(struct agent *agent, const char *name, struct err *err);
 
+/* This node, and all Services, each with its addresses, who has them, and why it isn't this node.
+ */
+json_t *agent_status(struct agent *agent);
+
 /* Names that commands take: the first 1,000 Services and addresses, and the nodes that were seen to
  * have one, this one too. */
 json_t *agent_names(struct agent *agent);

@@ -120,20 +120,6 @@ static void show_addresses(struct agent *agent, const struct address_list *addre
 	}
 }
 
-/* Why @service has no address of pools, or no more. */
-static void why_no_more(const struct agent *agent, const struct service *service,
-			struct why *ret_why)
-{
-	const char *class = agent->config.load_balancer_class;
-
-	if (service->class && strcmp(service->class, class) != 0) {
-		why_set(ret_why, REASON_OTHER_CLASS);
-		why_add(ret_why, ": %s", service->class);
-	} else {
-		source_why_no_more(agent->source, service, ret_why);
-	}
-}
-
 json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 {
 	const struct policy_input input = agent_policy_input(agent);
@@ -150,7 +136,7 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 	policy_of_service(&input, service, add_policy, policies);
 	show_addresses(agent, &service->external, "externalIPs", addresses);
 	show_addresses(agent, &service->load_balancer, "loadBalancer", addresses);
-	why_no_more(agent, service, &why);
+	agent_why_no_address(agent, service, &why);
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "namespace",
 			 service->namespace, "service", service->name, "node", agent->config.node,
 			 "bpffs", agent->config.bpffs, "policies", policies, "reason",
@@ -222,7 +208,8 @@ bool agent_ready(struct agent *agent, struct err *ret_why)
 		*ret_why = attachments.error;
 	if (*ret_why->text)
 		return false;
-	first_of_level(agent, REASON_NOTE, ret_why);
+	if (!first_of_level(agent, REASON_NOTE, ret_why))
+		*ret_why = source.note;
 	return true;
 }
 

@@ -78,7 +78,7 @@ static void gather_field(const struct policy_input *input, const struct in_force
 
 	if (!addresses->count)
 		return;
-	reason = in_force_judge(in_force, input->class, service, load_balancer);
+	reason = in_force_judge(in_force, &input->class, service, load_balancer);
 	if (reason)
 		gather_others(gathering, addresses, reason);
 	for (size_t i = 0; i < in_force->count && !reason; i++)
@@ -183,7 +183,7 @@ void policy_of_service(const struct policy_input *input, const struct service *s
 		in_force_find(input->manifests, input->count, input->node, NULL);
 
 	for (size_t i = 0; i < in_force.count; i++)
-		if (in_force.list[i].here && in_force_ours(service, input->class) &&
+		if (in_force.list[i].here && service_is_of(service, &input->class) &&
 		    selector_matches(&in_force.list[i].policy->services, &service->labels))
 			found(in_force.list[i].policy, userdata);
 }

@@ -17,8 +17,8 @@
 struct policy_input {
 	const struct manifest *const *manifests;
 	size_t count;
-	const char *node;  /* this one; NULL: any node, whose devices aren't known */
-	const char *class; /* Services of that loadBalancerClass, and those without, are ours */
+	const char *node;		/* this one; NULL: any node, whose devices aren't known */
+	struct service_class class;	/* of the Services that are ours */
 	const struct link_table *links; /* the suitable ones are used, with carrier or without */
 };
 
@@ -67,6 +67,11 @@ struct selection policy_select(const struct policy_input *input);
  * NULL. */
 void policy_why(const struct policy_input *input, const struct address *address,
 		const struct service *service, struct why *ret_why);
+
+/* Calls @useless for each policy that selects no address on this node, with why it doesn't select
+ * the Service that came furthest. */
+typedef void policy_useless_fn(const struct policy *policy, const struct why *why, void *userdata);
+void policy_survey(const struct policy_input *input, policy_useless_fn *useless, void *userdata);
 
 /* Calls @found for each policy that is in force on the node and selects @service, in their order.
  * Which of its addresses a policy announces, it says itself. */

@@ -61,6 +61,7 @@ static void offer_commands(const char *current)
 
 	for (size_t i = 0; client_command(i, &name, &words, &summary); i++)
 		offer(current, name, summary);
+	offer(current, "help", "What --help prints");
 }
 
 /* What the command called @word takes; NULL: there is none. */

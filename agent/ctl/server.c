@@ -139,6 +139,11 @@ static void get_names(struct agent *agent, const struct request *request, struct
 	answer_json(answer, agent_names(agent));
 }
 
+static void get_status(struct agent *agent, const struct request *request, struct answer *answer)
+{
+	answer_json(answer, agent_status(agent));
+}
+
 static void post_move(struct agent *agent, const struct request *request, struct answer *answer)
 {
 	const char *node = query(request, "node");
@@ -199,6 +204,7 @@ static const struct route {
 	{ MHD_HTTP_METHOD_GET, "/who-holds", ACCESS_ROOT, get_who_holds },
 	{ MHD_HTTP_METHOD_GET, "/show", ACCESS_ROOT, get_show },
 	{ MHD_HTTP_METHOD_GET, "/names", ACCESS_ROOT, get_names },
+	{ MHD_HTTP_METHOD_GET, "/status", ACCESS_ROOT, get_status },
 	{ MHD_HTTP_METHOD_POST, "/move", ACCESS_ROOT, post_move },
 	{ MHD_HTTP_METHOD_POST, "/drain", ACCESS_ROOT, post_drain },
 	{ MHD_HTTP_METHOD_POST, "/resume", ACCESS_ROOT, post_resume },

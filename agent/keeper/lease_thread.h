@@ -111,10 +111,12 @@ int lease_thread_move(struct lease_thread *thread, const struct address *address
 int lease_thread_info(struct lease_thread *thread, const struct address *address,
 		      struct lease_info *ret_info);
 
-/* Does a node that lives hold it, for each of @count @addresses? Many at once are much cheaper than
- * one by one. */
-void lease_thread_alive(struct lease_thread *thread, const struct address *addresses, size_t count,
-			bool *ret_alive);
+/* Calls @found for each of @count @addresses, with what is known of it, or all zero
+ * where nobody claims it, or unknown. Many at once
+ * are much cheaper than one by one. */
+typedef void lease_found_fn(size_t at, const struct lease_info *info, void *data);
+void lease_thread_find(struct lease_thread *thread, const struct address *addresses, size_t count,
+		       lease_found_fn *found, void *data);
 
 /* Has @address an entry of the agent's? 1, 0 or a negative errno. */
 int lease_thread_present(struct lease_thread *thread, const struct address *address);

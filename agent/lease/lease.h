@@ -170,6 +170,7 @@ struct lease_info {
 	bool holder_preferred;		 /* it is in the group that this node prefers */
 	bool holder_alive;		 /* the holder's heartbeat isn't older than its duration */
 	bool lately;  /* some node holds it, or was seen to hold it within this node's duration */
+	bool unknown; /* nothing of it is known yet: see lease_thread_find() */
 	uint8_t slot; /* if held; else 0 */
 	uint64_t remaining_ns; /* if held: until the stamp; else of the heartbeat's wait */
 	uint64_t transitions;  /* how often the claim changed hands */

@@ -11,6 +11,7 @@
 #include "lease_order.h"
 #include "lease_peer.h"
 #include "lease_session.h"
+#include "lease_watch.h"
 
 struct lease_machine *lease_machine_new(const struct lease_config *config,
 					const struct lease_callbacks *callbacks, void *userdata,
@@ -34,6 +35,8 @@ struct lease_machine *lease_machine_new(const struct lease_config *config,
 		.queue.last = &machine->queue.first,
 		.waiting.last = &machine->waiting.first,
 		.claims_due_ns = LEASE_NEVER,
+		.watchers = LEASE_WATCHERS,
+		.watch_due = true,
 	};
 	machine->self = lease_peer_get(machine, config->node);
 	return machine;
@@ -45,6 +48,7 @@ void lease_machine_set_store(struct lease_machine *machine, struct store *store)
 
 	machine->store = store;
 	machine->swaps_max = store->swaps_begin;
+	machine->selective = store->watch;
 	/* the process before left a session: it goes on, or is closed */
 	for (unsigned int slot = 1; slot < L2RESP_LEASE_SLOTS; slot++) {
 		uint64_t until;
@@ -267,7 +271,10 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 		until = machine->session.deadline_ns;
 	} else if (holder && !lease_peer_session_over(holder, claim->session)) {
 		info.holder_alive = lease_peer_alive(machine, holder, now);
-		until = holder->changed_ns + lease_peer_wait_ns(machine, holder);
+		until = lease_peer_silent_until(machine, holder);
+		/* others watch it: it was renewed just now, as far as is known */
+		if (until == LEASE_NEVER)
+			until = now + lease_peer_wait_ns(machine, holder);
 	}
 	info.remaining_ns = until > now ? until - now : 0;
 	*ret_info = info;
@@ -317,6 +324,23 @@ static void event_synced(void *userdata)
 	lease_machine_run(machine);
 }
 
+static void event_pulses_reset(void *userdata)
+{
+	lease_pulses_reset(userdata);
+}
+
+static void event_pulse(const struct record *record, void *userdata)
+{
+	lease_pulse_record(userdata, record);
+	lease_machine_run(userdata);
+}
+
+static void event_pulses_synced(void *userdata)
+{
+	lease_pulses_synced(userdata);
+	lease_machine_run(userdata);
+}
+
 static void event_swapped(const struct record *record, int result, void *userdata)
 {
 	struct lease_machine *machine = userdata;
@@ -347,5 +371,8 @@ const struct store_events lease_machine_events = {
 	.record = event_record,
 	.synced = event_synced,
 	.swapped = event_swapped,
+	.pulses_reset = event_pulses_reset,
+	.pulse = event_pulse,
+	.pulses_synced = event_pulses_synced,
 	.reachable = event_reachable,
 };

@@ -5,10 +5,6 @@
 #include "announce_options.h"
 #include "selector_text.h"
 
-#define ANNOTATION_CONFLICT	   "xdp-l2resp.io/conflict"
-#define ANNOTATION_MAC		   "xdp-l2resp.io/mac"
-#define ANNOTATION_PREFERRED_NODES "xdp-l2resp.io/preferred-nodes"
-
 const char *const conflict_answer_names[] = {
 	[CONFLICT_DEFEND] = "defend",
 	[CONFLICT_YIELD] = "yield",

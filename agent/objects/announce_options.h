@@ -11,6 +11,10 @@
 #include "field.h"
 #include "selector.h"
 
+#define ANNOTATION_CONFLICT	   "xdp-l2resp.io/conflict"
+#define ANNOTATION_MAC		   "xdp-l2resp.io/mac"
+#define ANNOTATION_PREFERRED_NODES "xdp-l2resp.io/preferred-nodes"
+
 /* What to do when another host uses one of our addresses (RFC 5227 2.4). In the order in which one
  * goes before another, where policies differ about an address. */
 enum conflict_answer {

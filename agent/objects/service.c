@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "foreign.h"
 #include "metadata.h"
+#include "pool.h"
 #include "service.h"
 
 #define DEFAULT_NAMESPACE "default"
@@ -56,6 +57,7 @@ void service_unref(struct service *service)
 	free(service->created);
 	free(service->class);
 	announce_options_free(&service->announce);
+	free(service->pool);
 	free(service->sharing_key);
 	free(service->sharing_namespaces);
 	free(service->ports);
@@ -329,8 +331,10 @@ static int parse_metadata(const struct parse *parse, const json_t *object, struc
 int service_parse(const struct place *place, const json_t *object, object_note_fn *note, void *data,
 		  struct service **ret_service, struct err *err)
 {
-	const char *const known[] = { annotation_ips[0], annotation_key[0],
-				      annotation_namespaces[0], NULL };
+	const char *const known[] = { annotation_ips[0],	  annotation_key[0],
+				      annotation_namespaces[0],	  POOL_ANNOTATION,
+				      ANNOTATION_CONFLICT,	  ANNOTATION_MAC,
+				      ANNOTATION_PREFERRED_NODES, NULL };
 	const struct parse parse = { place, note, data, err };
 	_cleanup_(cleanup_service) struct service *service = xcalloc(1, sizeof(*service));
 	json_t *annotations = NULL;
@@ -338,6 +342,8 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 
 	service->references = 1;
 	r = parse_metadata(&parse, object, service, &annotations);
+	if (r >= 0)
+		r = copy_filled(&parse, annotations, POOL_ANNOTATION, &service->pool);
 	if (r >= 0)
 		r = copy_annotation(&parse, annotations, annotation_key, &service->sharing_key);
 	if (r >= 0)
@@ -355,14 +361,15 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 	return 0;
 }
 
-bool service_has_class(const struct service *service, const char *const *classes)
+bool service_is_of(const struct service *service, const struct service_class *class)
 {
-	if (!service->wants_load_balancer || !service->class)
-		return service->wants_load_balancer;
-	for (size_t i = 0; classes[i]; i++)
-		if (!strcmp(classes[i], service->class))
-			return true;
-	return false;
+	return service->class ? !strcmp(service->class, class->name)
+			      : !class->required || !service->wants_load_balancer;
+}
+
+const char *service_class_text(const struct service *service)
+{
+	return service->class ?: "none, and loadBalancerClassRequired is true";
 }
 
 int service_compare_names(const struct service *a, const struct service *b)

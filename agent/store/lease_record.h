@@ -58,6 +58,7 @@ struct heartbeat {
 	uint32_t duration_ms;
 	uint32_t weight;
 	bool unsettled; /* as a claim's */
+	bool all; /* told to a store alone: not a mere renewal, so every node's stream shows it */
 	/* of preferred nodes (struct preferred_group), whose members this node is one of; 0: unused
 	 */
 	uint64_t groups[LEASE_GROUPS_MAX];

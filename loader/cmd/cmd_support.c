@@ -40,6 +40,7 @@ static const struct {
 	const char *name, *path;
 } agent_parts[] = {
 	{ "agent/readyz.txt", "/readyz" },
+	{ "agent/status.json", "/status" },
 	{ "agent/metrics.txt", "/metrics" },
 	{ "agent/names.json", "/names" },
 };

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """xdp-l2respd show: what becomes of one Service, for a person and as JSON."""
 import json
+import shutil
 import subprocess
 import tarfile
 
 import pytest
 
-from daemon import POLICY, service
-from lan import VIP, VIP6
+from daemon import AGENT, POLICY, service
+from lan import VIP, VIP6, need
 from test_pools import FIRST, balanced, pool
 
 OTHER = POLICY.replace("policy1", "policy2").replace("spec:", "spec:\n  serviceSelector: {matchLabels: {none: such}}")
@@ -65,7 +66,7 @@ def test_support(agent, lan, tmp_path):
     files = bundle(lan, tmp_path / "all.tar.gz")
     own = {"versions.json", "maps.json", "status.json", "list.json", "stats.json", "doctor.json", "links.txt", "addresses.txt",
            "programs.txt", "errors.txt"}
-    assert files.keys() == own | {f"agent/{name}" for name in ("readyz.txt", "metrics.txt", "names.json", "service-0.json")}
+    assert files.keys() == own | {f"agent/{name}" for name in ("readyz.txt", "status.json", "metrics.txt", "names.json", "service-0.json")}
     told = {name: json.loads(text) for name, text in files.items() if name.endswith(".json")}
     assert [row["ip"] for row in told["list.json"]] == [VIP] and [row["dev"] for row in told["status.json"]] == ["eth1"]
     assert {"responder_v4", "leases"} <= {row["name"] for row in told["maps.json"]}
@@ -128,9 +129,22 @@ def test_a_full_disk(agent, command):
     assert (done.returncode, done.stderr) == (1, "xdp-l2respd: writing the output: No space left on device\n")
 
 
+def test_help(agent):
+    assert agent.command("help").out == agent.command("--help").out != ""
+    assert agent.command("help").status == 0
+
+
+def test_whoever_may_not_is_told_to_be_root(agent):
+    need("setpriv")
+    agent.config.chmod(0o644)
+    program = shutil.copy(AGENT, agent.config.parent)
+    done = agent.lan.server.run("setpriv", "--reuid", 65534, "--clear-groups", program, "--config", agent.config, check=False)
+    assert done.returncode == 1 and done.stderr.endswith("; run it as root\n"), done
+
+
 def test_one_that_is_unknown(agent):
     agent.start()
     for name in "default/web", "web", "default/", "":
         shown = agent.command("show", name)
         assert shown.status == 1 and f"no Service '{name}' is known; it takes NAMESPACE/NAME" in shown.err
-    assert agent.command("show").status == 2
+    assert agent.command("show", "a", "b").status == 2
