@@ -62,6 +62,10 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err);
  */
 json_t *agent_status(struct agent *agent);
 
+/* Names that commands take: the first 1,000 Services and addresses, and the nodes that were seen to
+ * have one, this one too. */
+json_t *agent_names(struct agent *agent);
+
 /* Is everything in place? False with the first reason that it isn't; true with what may surprise
  * all the same, or "". */
 bool agent_ready(struct agent *agent, struct err *ret_why);

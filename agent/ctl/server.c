@@ -134,6 +134,11 @@ static void get_show(struct agent *agent, const struct request *request, struct 
 		answer_err(answer, -ENOENT, &err);
 }
 
+static void get_names(struct agent *agent, const struct request *request, struct answer *answer)
+{
+	answer_json(answer, agent_names(agent));
+}
+
 static void get_status(struct agent *agent, const struct request *request, struct answer *answer)
 {
 	answer_json(answer, agent_status(agent));
@@ -198,6 +203,7 @@ static const struct route {
 	{ MHD_HTTP_METHOD_GET, "/alive", ACCESS_ROOT, get_alive },
 	{ MHD_HTTP_METHOD_GET, "/who-holds", ACCESS_ROOT, get_who_holds },
 	{ MHD_HTTP_METHOD_GET, "/show", ACCESS_ROOT, get_show },
+	{ MHD_HTTP_METHOD_GET, "/names", ACCESS_ROOT, get_names },
 	{ MHD_HTTP_METHOD_GET, "/status", ACCESS_ROOT, get_status },
 	{ MHD_HTTP_METHOD_POST, "/move", ACCESS_ROOT, post_move },
 	{ MHD_HTTP_METHOD_POST, "/drain", ACCESS_ROOT, post_drain },
