@@ -182,7 +182,7 @@ static const struct {
 	{ SIGHUP, on_reload },
 };
 
-static int serve(const struct agent_parts *parts, struct config *config, struct loop_times *times,
+static int serve(const struct agent_parts *parts, struct config *config, struct histogram *times,
 		 int *local_fd)
 {
 	struct running running = { .notify = parts->notify };
@@ -221,7 +221,7 @@ static int take_privileged(struct agent_parts *parts, const char *bpffs, struct 
 	return r < 0 ? r : privilege_limit(~PRIVILEGE(CAP_SYS_ADMIN), err);
 }
 
-static int start(struct agent_parts *parts, struct loop_times *times)
+static int start(struct agent_parts *parts, struct histogram *times)
 {
 	_cleanup_close_ int local_fd = -1;
 	struct config config;
@@ -253,7 +253,7 @@ static int start(struct agent_parts *parts, struct loop_times *times)
 
 static int run(const char *path)
 {
-	static struct loop_times times;
+	static struct histogram times;
 	struct agent_parts parts = { .path = path, .times = &times };
 	sigset_t mask;
 	int r, status;
