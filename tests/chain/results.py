@@ -7,6 +7,7 @@ from pathlib import Path
 
 GUEST = Path("/run/vm/session")  # tests/vm/run's
 UML = Path("/run/uml/init")  # tests/vm/uml's
+STATEMENTS = "statements"  # what --collect-only leaves: all that there are
 
 
 def series():
@@ -62,6 +63,10 @@ class Results:
                 # "{}" stands for the test's parameter
                 variant = item.callspec.id if hasattr(item, "callspec") else ""
                 self.statements[item.nodeid] = column(item), marker.args[0].format(variant)
+
+        if session.config.option.collectonly:
+            said = sorted({statement for _, statement in self.statements.values()})
+            (self.directory / STATEMENTS).write_text(json.dumps(said))
 
     def pytest_runtest_logreport(self, report):
         where, statement = self.statements.get(report.nodeid, (None, None))

@@ -103,7 +103,7 @@ def test_each_permission_is_used_and_none_is_missed(agent, cluster, account, obj
     objects.delete("service", "web")
     assert wait_until(lambda: used(gate.requests) >= granted(cluster), 20), granted(cluster) - used(gate.requests)
     assert used(gate.requests) <= granted(cluster)
-    assert "403" not in agent.log()
+    assert "HTTP status 403" not in agent.log()
 
 
 @pytest.mark.smoke

@@ -4,14 +4,15 @@
 conflict is missed, whatever else comes in."""
 import json
 import os
+import subprocess
 
 import pytest
 
 from lan import CLIENT_IP, CLIENT_MAC, FLOOD, SERVER_MAC, VIP, Lan
-from wait import wait_until
+from wait import HUNG, wait_until
 from wire import Wire, arp, arp_reply
 
-SECONDS = 10
+SECONDS = 10 if os.environ.get("XDP_L2RESP_FULL") else 3
 NOT_OWNED = "198.18.10.99"
 # that are remembered, and those that an LRU map keeps free on each CPU
 MOST_CONFLICTS = 4096 + 128 * os.sysconf("SC_NPROCESSORS_CONF")
@@ -41,19 +42,22 @@ def conflicts_shown(lan):
     return macs, int(show["bytes_memlock"])
 
 
-def test_conflict_flood_fills_no_memory():
+def test_conflict_flood_fills_no_memory(background):
     """A hundred thousand hosts and more that announce our address: each frame is counted, the latest
     hosts are remembered, and a request is answered afterwards."""
     with Lan() as lan:
         lan.done("attach eth1 --mode native", f"add {VIP} dev eth1")
         _, bytes_before = conflicts_shown(lan)
-        flood = json.loads(lan.client.run(FLOOD, "eth0", VIP, VIP, "-", 0.1,
-                                          min(os.sched_getaffinity(0))).stdout)
+        process = background(lan.client.argv(FLOOD, "eth0", VIP, VIP, "-", HUNG, min(os.sched_getaffinity(0))),
+                             stdout=subprocess.PIPE)
+        assert wait_until(lambda: lan.counters().get("arp_conflict", 0) > 1e5)
+        process.terminate()
+        flood = json.loads(process.communicate()[0])
         with Wire(lan.client, "eth0") as wire:
             wire.send(arp(VIP, spa=VIP))
             assert wait_until(lambda: lan.counters() == {"arp_conflict": flood["sent"] + 1})
             macs, bytes_after = conflicts_shown(lan)
-            assert flood["sent"] > 1e5 and len(macs) <= MOST_CONFLICTS and CLIENT_MAC in macs
+            assert len(macs) <= MOST_CONFLICTS and CLIENT_MAC in macs
             assert bytes_after == bytes_before
             wire.send(arp(VIP))
             assert arp_reply(VIP) in [frame for _, frame in wire.received(1)]
