@@ -10,6 +10,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "filters.bpf.h"
 #include "maps.bpf.h"
 #include "control.h"
 
@@ -27,14 +28,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct pins_meta);
 } meta SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, L2RESP_MAX_FILTERS);
-	__type(key, struct filter_key);
-	__type(value, __u32);
-} filters SEC(".maps");
 
 /* What is alike in the entries of both families, from the head on. */
 struct entry_tail {

@@ -58,9 +58,13 @@ json_t *agent_who_holds(struct agent *agent, const struct address *address, stru
  * here, who holds them, and where they are announced. NULL with @err: there is no such Service. */
 json_t *agent_show(struct agent *agent, const char *name, struct err *err);
 
-/* All that a person wants to see of this node at a glance, as an object: session, times, conflicts,
- * and each Service as agent_show() has it, up to a bound. */
+/* This node, and all Services, each with its addresses, who has them, and why it isn't this node.
+ */
 json_t *agent_status(struct agent *agent);
+
+/* What the status page shows: the same of this node, its session, times and conflicts, and Services
+ * as agent_show() has them, up to a bound. */
+json_t *agent_page(struct agent *agent);
 
 /* Is everything in place? False with the first reason that it isn't; true with what may surprise
  * all the same, or "". */

@@ -13,7 +13,7 @@ struct policy_input agent_policy_input(const struct agent *agent)
 {
 	struct policy_input input = {
 		.node = agent->config.node,
-		.class = agent->config.load_balancer_class,
+		.class = { agent->config.load_balancer_class, agent->config.class_required },
 		.links = links_table(agent->links),
 	};
 

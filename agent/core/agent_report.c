@@ -8,6 +8,7 @@
 #include "lease_name.h"
 #include "policy.h"
 #include "text.h"
+#include "virtual_mac.h"
 
 static json_t *text_or_null(const char *text)
 {
@@ -66,6 +67,25 @@ static void add_policy(const struct policy *policy, void *userdata)
 	json_array_append_new(userdata, json_string(policy->name));
 }
 
+/* The MAC that @target is answered with, if it is virtual. */
+static json_t *virtual_mac_of(const struct target *target)
+{
+	char text[MAC_TEXT_SIZE];
+	uint8_t mac[ETH_ALEN];
+
+	if (!target || target->terms.mac != MAC_VIRTUAL)
+		return json_null();
+	virtual_mac(target->address.bytes, address_is_v4(&target->address), mac);
+	return json_string(mac_format(mac, text));
+}
+
+/* Is this node one of those preferred for @target? null: none are. */
+static json_t *preferred_of(const struct target *target)
+{
+	return target && target->terms.group.id ? json_boolean(target->terms.group.member)
+						: json_null();
+}
+
 /* @addresses of a Service, each with what is known here of it. */
 static void show_addresses(struct agent *agent, const struct address_list *addresses,
 			   const char *field, json_t *list)
@@ -90,27 +110,14 @@ static void show_addresses(struct agent *agent, const struct address_list *addre
 		lease_thread_info(agent->thread, address, &info);
 		agent_why(agent, address, &info, &why);
 		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "ip",
+			list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "ip",
 					address_format(address, ip), "field", field, "lease",
 					lease_name_format(address, lease), "reason",
 					text_or_null(why.reason ? reason_name(why.reason) : ""),
 					"why", text_or_null(why.text.text), "interfaces",
-					interfaces, "claim", held ?: json_null(), "answers",
-					(json_int_t)agent_answers(agent, address)));
-	}
-}
-
-/* Why @service has no address of pools, or no more. */
-static void why_no_more(const struct agent *agent, const struct service *service,
-			struct why *ret_why)
-{
-	const char *class = agent->config.load_balancer_class;
-
-	if (service->class && strcmp(service->class, class) != 0) {
-		why_set(ret_why, REASON_OTHER_CLASS);
-		why_add(ret_why, ": %s", service->class);
-	} else {
-		source_why_no_more(agent->source, service, ret_why);
+					interfaces, "claim", held ?: json_null(), "virtual_mac",
+					virtual_mac_of(target), "preferred", preferred_of(target),
+					"answers", (json_int_t)agent_answers(agent, address)));
 	}
 }
 
@@ -134,7 +141,7 @@ json_t *agent_show_service(struct agent *agent, const struct service *service)
 	policy_of_service(&input, service, add_policy, policies);
 	show_addresses(agent, &service->external, "externalIPs", addresses);
 	show_addresses(agent, &service->load_balancer, "loadBalancer", addresses);
-	why_no_more(agent, service, &why);
+	agent_why_no_address(agent, service, &why);
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "namespace",
 			 service->namespace, "service", service->name, "node", agent->config.node,
 			 "bpffs", agent->config.bpffs, "policies", policies, "reason",
@@ -206,7 +213,8 @@ bool agent_ready(struct agent *agent, struct err *ret_why)
 		*ret_why = attachments.error;
 	if (*ret_why->text)
 		return false;
-	first_of_level(agent, REASON_NOTE, ret_why);
+	if (!first_of_level(agent, REASON_NOTE, ret_why))
+		*ret_why = source.note;
 	return true;
 }
 

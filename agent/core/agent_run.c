@@ -16,8 +16,6 @@
 #define RETRY_USEC 20000
 /* The lease thread is told that often that the rest is alive. */
 #define BEAT_USEC 200000
-/* SIGTERM: the store may be out of reach. */
-#define STOP_USEC (3 * USEC_PER_SEC)
 
 static void helper_answered(const struct helper_answer *answer, void *userdata)
 {
@@ -42,7 +40,7 @@ static void lease_state(enum lease_state state, void *userdata)
 
 	agent->status_due = true;
 	if (state == LEASE_ENDED) {
-		sd_event_exit(agent->event, 0);
+		agent_leases_ended(agent);
 		return;
 	}
 	if (state == LEASE_CONNECTING || agent->session_known)
@@ -87,7 +85,7 @@ static bool conflict_seen(const struct address *address, uint32_t ifindex,
 	program_follow(agent->program);
 	if (!row || !target || !program_answers(agent->program, address, ifindex, own))
 		return false;
-	if ((target->conflict ?: agent->config.conflict) == CONFLICT_YIELD) {
+	if ((target->terms.conflict ?: agent->config.conflict) == CONFLICT_YIELD) {
 		agent->yielded++;
 		inquiry_yield(agent->inquiry, address, mac);
 		return false;
@@ -217,25 +215,8 @@ static void plain_log(int priority, const char *text, void *userdata)
 	log_say(priority, "%s", text);
 }
 
-static void service_view(struct service_view *ret_view, void *userdata)
-{
-	struct agent *agent = userdata;
-
-	*ret_view = (struct service_view){
-		.source = agent->source,
-		.desired = &agent->desired,
-		.links = links_table(agent->links),
-		.reconcile = agent->reconcile,
-		.thread = agent->thread,
-		.node = agent->config.node,
-		.class = agent->config.load_balancer_class,
-		.shared = agent->config.engine != LEASE_ENGINE_NONE,
-		.agent = agent,
-		.duration_ns = agent->config.timing.duration_ns,
-	};
-}
-
-static const struct source_callbacks source_callbacks = { agent_input_changed, plain_log };
+static const struct source_callbacks source_callbacks = { agent_input_changed, plain_log,
+							  agent_source_stopped };
 static const struct inquiry_callbacks inquiry_callbacks = { agent_group_claim, agent_evaluate_soon,
 							    plain_log };
 
@@ -338,7 +319,8 @@ static int agent_start(struct agent *agent, struct err *err)
 		r = defender_new(agent->event, agent->links, conflict_seen, agent, &agent->defender,
 				 err);
 	if (!r)
-		r = service_events_new(agent->event, service_view, agent, &agent->events, err);
+		r = service_events_new(agent->event, agent_service_view, agent, &agent->events,
+				       err);
 	if (!r)
 		r = start_lease(agent, err);
 	if (!r)
@@ -457,26 +439,6 @@ int agent_reload(struct agent *agent, struct err *err)
 		source_rescan(agent->source, true);
 	agent_evaluate(agent, true);
 	return 0;
-}
-
-static int stop_due(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct agent *agent = userdata;
-
-	(void)source;
-	(void)usec;
-	log_say(LOG_WARNING, "the store doesn't answer; others wait for the lease to run out");
-	return sd_event_exit(agent->event, 0);
-}
-
-void agent_stop(struct agent *agent)
-{
-	if (agent->stopping)
-		return;
-	notify_send(agent->notify, "STOPPING=1");
-	agent->draining = true;
-	add_timer(agent, &agent->stopping, STOP_USEC, stop_due);
-	lease_thread_stop(agent->thread);
 }
 
 int agent_drain(struct agent *agent, bool drain, bool stay, struct err *err)

@@ -52,6 +52,7 @@ struct agent {
 	bool grow_due;			    /* a map is full */
 	bool status_due;		    /* the service manager is to be told */
 	bool draining;
+	bool leases_ended, source_stopped; /* of what agent_stop() waits for */
 	bool told_ready;
 	char told_status[128];
 	uint64_t defended, yielded, compare_failures;
@@ -59,6 +60,10 @@ struct agent {
 	struct err failure; /* of the last comparison; empty: none */
 	struct err no_room; /* why the maps can't grow; empty: they could */
 };
+
+/* Parts of what agent_stop() waits for are over. @agent is a struct agent. */
+void agent_leases_ended(struct agent *agent);
+void agent_source_stopped(void *agent);
 
 /* Has the work be done that waits, in @usec. */
 void agent_plan(struct agent *agent, uint64_t usec);
@@ -78,9 +83,20 @@ void agent_why_unwanted(struct agent *agent, const struct address *address, stru
 /* Why it takes no part in leases. */
 void agent_why_no_part(const struct agent *agent, struct why *ret_why);
 
-/* Why it doesn't answer for @address, of which @info is known, or all zero. */
+/* Why it doesn't answer for @address, of which @info is known, or all zero. @no_part: as above. */
+enum reason agent_reason(const struct agent *agent, const struct address *address,
+			 const struct lease_info *info, enum reason no_part);
+
+/* The same, with names. */
 void agent_why(struct agent *agent, const struct address *address, const struct lease_info *info,
 	       struct why *ret_why);
+
+/* Why @service has no address of pools, or no more; REASON_NONE: it has what it asks for. */
+void agent_why_no_address(const struct agent *agent, const struct service *service,
+			  struct why *ret_why);
+
+/* As service_view_fn. */
+void agent_service_view(struct service_view *ret_view, void *agent);
 
 /* Does the store tell who has an address? Else nobody is known to have none. */
 bool agent_knows_holders(const struct agent *agent);

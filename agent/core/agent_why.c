@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "agent_state.h"
+#include "alloc.h"
 
 void agent_why_unwanted(struct agent *agent, const struct address *address, struct why *ret_why)
 {
@@ -18,69 +18,64 @@ void agent_why_unwanted(struct agent *agent, const struct address *address, stru
 		policy_why(&input, address, NULL, ret_why);
 }
 
-/* Why this node takes no part, whatever the address; REASON_NONE: it does. */
-static void why_no_part(const struct agent *agent, const struct lease_status *lease,
-			struct why *ret_why)
-{
-	if (agent->draining) {
-		why_set(ret_why, REASON_DRAINED);
-	} else if (lease->state == LEASE_NAME_TAKEN) {
-		why_set(ret_why, REASON_NAME_TAKEN);
-	} else if (!agent->session_known || lease->state == LEASE_CONNECTING) {
-		why_set(ret_why, REASON_STORE_UNREACHABLE);
-		if (*lease->trouble)
-			why_add(ret_why, ": %s", lease->trouble);
-	} else {
-		why_set(ret_why, REASON_NONE);
-	}
-}
-
 void agent_why_no_part(const struct agent *agent, struct why *ret_why)
 {
 	struct lease_entries entries;
 	struct lease_status lease;
 
 	lease_thread_status(agent->thread, &lease, &entries);
-	why_no_part(agent, &lease, ret_why);
+	if (agent->draining) {
+		why_set(ret_why, REASON_DRAINED);
+	} else if (lease.state == LEASE_NAME_TAKEN) {
+		why_set(ret_why, REASON_NAME_TAKEN);
+	} else if (!agent->session_known || lease.state == LEASE_CONNECTING) {
+		why_set(ret_why, REASON_STORE_UNREACHABLE);
+		if (*lease.trouble)
+			why_add(ret_why, ": %s", lease.trouble);
+	} else {
+		why_set(ret_why, REASON_NONE);
+	}
 }
 
-/* Why there is no entry for what this node holds. */
-static void why_silent(const struct agent *agent, const struct address *address,
-		       struct why *ret_why)
+enum reason agent_reason(const struct agent *agent, const struct address *address,
+			 const struct lease_info *info, enum reason no_part)
 {
-	enum reason reason = reconcile_why_silent(agent->reconcile, address);
+	const struct target *target = desired_find(&agent->desired, address);
+	enum reason reason;
 
-	/* it may be on its way */
-	if (reason == REASON_MAP_FULL && !*agent->no_room.text)
-		reason = REASON_NONE;
-	why_set(ret_why, reason);
-	if (reason == REASON_MAP_FULL)
-		why_add(ret_why, ": %s", agent->no_room.text);
+	if (info->held) {
+		reason = reconcile_why_silent(agent->reconcile, address);
+		/* the entry may be on its way */
+		return reason == REASON_MAP_FULL && !*agent->no_room.text ? REASON_NONE : reason;
+	}
+	reason = desired_reason(&agent->desired, address) ?: no_part;
+	if (reason)
+		return reason;
+	if (!*info->holder || !info->holder_alive || !strcmp(info->holder, agent->config.node))
+		return REASON_NOT_CLAIMED;
+	return info->holder_preferred && !target->terms.group.member ? REASON_NOT_PREFERRED
+								     : REASON_OTHER_NODE;
 }
 
 void agent_why(struct agent *agent, const struct address *address, const struct lease_info *info,
 	       struct why *ret_why)
 {
-	const struct target *target = desired_find(&agent->desired, address);
+	struct why no_part;
+	enum reason reason;
 
-	if (info->held) {
-		why_silent(agent, address, ret_why);
-		return;
+	agent_why_no_part(agent, &no_part);
+	reason = agent_reason(agent, address, info, no_part.reason);
+	if (!info->held && desired_reason(&agent->desired, address)) {
+		agent_why_unwanted(agent, address, ret_why);
+	} else if (reason && reason == no_part.reason) {
+		*ret_why = no_part;
+	} else {
+		why_set(ret_why, reason);
+		if (reason == REASON_MAP_FULL)
+			why_add(ret_why, ": %s", agent->no_room.text);
+		else if (reason == REASON_OTHER_NODE || reason == REASON_NOT_PREFERRED)
+			why_add(ret_why, ": %s", info->holder);
 	}
-	agent_why_unwanted(agent, address, ret_why);
-	if (ret_why->reason)
-		return;
-	agent_why_no_part(agent, ret_why);
-	if (ret_why->reason)
-		return;
-	if (!*info->holder || !info->holder_alive || !strcmp(info->holder, agent->config.node)) {
-		why_set(ret_why, REASON_NOT_CLAIMED);
-		return;
-	}
-	why_set(ret_why, target->preferred_node && !strcmp(target->preferred_node, info->holder)
-				 ? REASON_NOT_PREFERRED
-				 : REASON_OTHER_NODE);
-	why_add(ret_why, ": %s", info->holder);
 }
 
 bool agent_knows_holders(const struct agent *agent)
@@ -89,38 +84,44 @@ bool agent_knows_holders(const struct agent *agent)
 	struct lease_status lease;
 
 	lease_thread_status(agent->thread, &lease, &entries);
-	return lease.state != LEASE_CONNECTING;
+	return agent->session_known && lease.state != LEASE_CONNECTING;
 }
 
-void agent_count_reasons(struct agent *agent, size_t ret_counts[REASON_COUNT])
+void agent_why_no_address(const struct agent *agent, const struct service *service,
+			  struct why *ret_why)
 {
-	const struct desired *desired = &agent->desired;
-	struct address *waiting = xcalloc(desired->count + 1, sizeof(*waiting));
-	bool *alive = xcalloc(desired->count + 1, sizeof(*alive));
-	struct why no_part;
-	size_t count = 0;
+	const struct service_class class = agent_policy_input(agent).class;
+	bool lacks = service->wants_load_balancer && !service->load_balancer.count;
 
-	desired_count(desired, ret_counts);
-	ret_counts[REASON_NONE] = 0;
-	agent_why_no_part(agent, &no_part);
-	for (size_t i = 0; i < desired->count; i++) {
-		const struct address *address = &desired->list[i].address;
-		struct why why;
-
-		if (desired->list[i].reason)
-			continue;
-		if (reconcile_holds(agent->reconcile, address)) {
-			why_silent(agent, address, &why);
-			ret_counts[why.reason]++;
-		} else if (no_part.reason) {
-			ret_counts[no_part.reason]++;
-		} else {
-			waiting[count++] = *address;
-		}
+	if (lacks && !service_is_of(service, &class)) {
+		why_set(ret_why, REASON_OTHER_CLASS);
+		why_add(ret_why, ": %s", service_class_text(service));
+	} else {
+		source_why_no_more(agent->source, service, ret_why);
 	}
-	lease_thread_alive(agent->thread, waiting, count, alive);
-	for (size_t i = 0; i < count; i++)
-		ret_counts[alive[i] ? REASON_OTHER_NODE : REASON_NOT_CLAIMED]++;
-	free(waiting);
-	free(alive);
+}
+
+static void why_unclaimed(const struct address *address, struct why *ret_why, void *userdata)
+{
+	agent_why(userdata, address, &(struct lease_info){}, ret_why);
+}
+
+void agent_service_view(struct service_view *ret_view, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	*ret_view = (struct service_view){
+		.source = agent->source,
+		.desired = &agent->desired,
+		.links = links_table(agent->links),
+		.reconcile = agent->reconcile,
+		.thread = agent->thread,
+		.node = agent->config.node,
+		.class = agent_policy_input(agent).class,
+		.shared = agent->config.engine != LEASE_ENGINE_NONE,
+		.input = agent_policy_input(agent),
+		.why = why_unclaimed,
+		.userdata = agent,
+		.duration_ns = agent->config.timing.duration_ns,
+	};
 }

@@ -31,6 +31,7 @@ struct config {
 		bool pools;
 	} source;
 	char *load_balancer_class; /* Services with another one are left alone */
+	bool class_required;	   /* those of type LoadBalancer without one, too */
 	enum lease_engine engine;
 	struct lease_timing timing;
 	uint64_t liveness_ns; /* renewals end when the rest of the agent hangs for longer */

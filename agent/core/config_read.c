@@ -102,6 +102,7 @@ static const struct key keys[] = {
 	KEY("node", take_node, node),
 	MAP("source", source_keys),
 	KEY("loadBalancerClass", take_text, load_balancer_class),
+	KEY("loadBalancerClassRequired", take_flag, class_required),
 	MAP("lease", lease_keys),
 	KEY("conflict", take_conflict, conflict),
 	KEY("probe", take_flag, probe),
@@ -359,7 +360,7 @@ void config_source(const struct config *config, struct source_options *ret_optio
 		.directory = config->directory,
 		.assignments = config->assignments,
 		.node = config->node,
-		.load_balancer_class = config->load_balancer_class,
+		.class = { config->load_balancer_class, config->class_required },
 		.pools = config->source.pools,
 		.kubernetes = {
 			.kubeconfig = config->source.kubeconfig,

@@ -7,8 +7,6 @@
 
 void desired_free(struct desired *desired)
 {
-	for (size_t i = 0; i < desired->count; i++)
-		free(desired->list[i].preferred_node);
 	free(desired->list);
 	selection_free(&desired->selection);
 	*desired = (struct desired){};
@@ -87,11 +85,7 @@ struct desired desired_make(struct selection *selection, const struct desired_vi
 			*target = (struct target){ .address = selected->address, .on = selected };
 		}
 		target->count++;
-		if (selected->conflict > target->conflict)
-			target->conflict = selected->conflict;
-		/* the first service's that has a preference */
-		if (selected->service->preferred_node && !target->preferred_node)
-			target->preferred_node = xstrdup(selected->service->preferred_node);
+		announce_terms_merge(&target->terms, &selected->terms);
 		/* the manifests may go before we do */
 		selected->service = NULL;
 	}

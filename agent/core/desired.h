@@ -28,10 +28,9 @@ struct target {
 	struct address address;
 	const struct selected *on; /* the interfaces, in the selection */
 	size_t count;
-	enum reason reason;   /* why it isn't to be claimed; none: it is, if only on one of them */
-	bool last_resort;     /* not on all: one of them has no carrier */
-	char *preferred_node; /* NULL: none */
-	enum conflict_answer conflict;
+	enum reason reason; /* why it isn't to be claimed; none: it is, if only on one of them */
+	bool last_resort;   /* not on all: one of them has no carrier */
+	struct announce_terms terms;
 	enum asked asked;
 	bool usable;		 /* to be claimed, if nobody else has it */
 	bool yielded;		 /* taken: it was ours */

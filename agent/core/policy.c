@@ -14,8 +14,25 @@ void selection_free(struct selection *selection)
 	*selection = (struct selection){};
 }
 
+/* @service's, then @policy's; for a node with the labels @node. */
+static struct announce_terms terms_of(const struct announce_options *service,
+				      const struct announce_options *policy,
+				      const struct labels *node)
+{
+	const struct announce_options *prefers = service->preference ? service : policy;
+
+	return (struct announce_terms){
+		.conflict = service->conflict ?: policy->conflict,
+		.mac = service->mac ?: policy->mac,
+		.group = { .id = prefers->preference,
+			   .member = prefers->preference &&
+				     selector_matches(&prefers->preferred_nodes, node) },
+	};
+}
+
 /* A selection, growing. */
 struct gathering {
+	const struct labels *node; /* its labels */
 	struct selection selection;
 	size_t capacity, other_capacity;
 };
@@ -23,6 +40,8 @@ struct gathering {
 static void gather(struct gathering *gathering, const struct in_force *in_force,
 		   const struct service *service, const struct address_list *addresses)
 {
+	const struct announce_terms terms =
+		terms_of(&service->announce, &in_force->policy->announce, gathering->node);
 	struct selection *selection = &gathering->selection;
 
 	for (size_t a = 0; a < addresses->count; a++)
@@ -32,7 +51,7 @@ static void gather(struct gathering *gathering, const struct in_force *in_force,
 				.address = addresses->list[a],
 				.ifindex = in_force->ifindexes[i],
 				.service = service,
-				.conflict = in_force->policy->conflict,
+				.terms = terms,
 			};
 		}
 }
@@ -59,7 +78,7 @@ static void gather_field(const struct policy_input *input, const struct in_force
 
 	if (!addresses->count)
 		return;
-	reason = in_force_judge(in_force, input->class, service, load_balancer);
+	reason = in_force_judge(in_force, &input->class, service, load_balancer);
 	if (reason)
 		gather_others(gathering, addresses, reason);
 	for (size_t i = 0; i < in_force->count && !reason; i++)
@@ -86,6 +105,16 @@ static int unselected_compare(const void *a, const void *b)
 		       ?: (int)right->reason - (int)left->reason;
 }
 
+void announce_terms_merge(struct announce_terms *to, const struct announce_terms *other)
+{
+	if (other->conflict > to->conflict)
+		to->conflict = other->conflict;
+	if (other->mac > to->mac)
+		to->mac = other->mac;
+	if (other->group.id > to->group.id)
+		to->group = other->group;
+}
+
 /* Sorts, and leaves each pair once. */
 static void settle(struct selection *selection)
 {
@@ -99,8 +128,8 @@ static void settle(struct selection *selection)
 
 		if (!i || selected_compare(last, &selection->list[i]))
 			selection->list[selection->count++] = selection->list[i];
-		else if (selection->list[i].conflict > last->conflict)
-			last->conflict = selection->list[i].conflict;
+		else
+			announce_terms_merge(&last->terms, &selection->list[i].terms);
 	}
 }
 
@@ -131,11 +160,14 @@ struct selection policy_select(const struct policy_input *input)
 {
 	_cleanup_(in_force_list_free) struct in_force_list in_force =
 		in_force_find(input->manifests, input->count, input->node, input->links);
-	struct gathering gathering = {};
+	_cleanup_(labels_free) struct labels host = {};
+	const struct labels *labels = node_labels(input->manifests, input->count, input->node);
+	struct gathering gathering = { .node = labels ?: &host };
 	size_t count;
 	_cleanup_free_ const struct service **services =
 		services_in_force(input->manifests, input->count, &count);
 
+	labels_set(&host, LABEL_HOSTNAME, input->node);
 	for (size_t i = 0; i < count; i++)
 		for (int load_balancer = 0; load_balancer <= 1; load_balancer++)
 			gather_field(input, &in_force, services[i], load_balancer, &gathering);
@@ -151,7 +183,7 @@ void policy_of_service(const struct policy_input *input, const struct service *s
 		in_force_find(input->manifests, input->count, input->node, NULL);
 
 	for (size_t i = 0; i < in_force.count; i++)
-		if (in_force.list[i].here && in_force_ours(service, input->class) &&
+		if (in_force.list[i].here && service_is_of(service, &input->class) &&
 		    selector_matches(&in_force.list[i].policy->services, &service->labels))
 			found(in_force.list[i].policy, userdata);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "addr.h"
+#include "lease.h"
 #include "links.h"
 #include "manifest.h"
 #include "reason.h"
@@ -16,17 +17,28 @@
 struct policy_input {
 	const struct manifest *const *manifests;
 	size_t count;
-	const char *node;  /* this one; NULL: any node, whose devices aren't known */
-	const char *class; /* Services of that loadBalancerClass, and those without, are ours */
+	const char *node;		/* this one; NULL: any node, whose devices aren't known */
+	struct service_class class;	/* of the Services that are ours */
 	const struct link_table *links; /* the suitable ones are used, with carrier or without */
 };
+
+/* How an address is announced: what its Service says, or else the policy that selects it. */
+struct announce_terms {
+	enum conflict_answer conflict;
+	enum mac_choice mac;
+	struct preferred_group group;
+};
+
+/* Others say @other of the same address: the strictest answer, the virtual MAC, and the group of
+ * the greater id, which is the same one on every node, count. */
+void announce_terms_merge(struct announce_terms *to, const struct announce_terms *other);
 
 /* An address on an interface. */
 struct selected {
 	struct address address;
 	uint32_t ifindex;
 	const struct service *service; /* one that has it, of the manifests */
-	enum conflict_answer conflict; /* the strictest of the policies that select it */
+	struct announce_terms terms;
 };
 
 /* For qsort() and bsearch(): by address, then interface. */
@@ -55,6 +67,11 @@ struct selection policy_select(const struct policy_input *input);
  * NULL. */
 void policy_why(const struct policy_input *input, const struct address *address,
 		const struct service *service, struct why *ret_why);
+
+/* Calls @useless for each policy that selects no address on this node, with why it doesn't select
+ * the Service that came furthest. */
+typedef void policy_useless_fn(const struct policy *policy, const struct why *why, void *userdata);
+void policy_survey(const struct policy_input *input, policy_useless_fn *useless, void *userdata);
 
 /* Calls @found for each policy that is in force on the node and selects @service, in their order.
  * Which of its addresses a policy announces, it says itself. */

@@ -65,7 +65,9 @@ struct in_force_list in_force_find(const struct manifest *const *manifests, size
 	const struct labels *labels = node ? node_labels(manifests, count, node) : NULL;
 	struct in_force_list list = {};
 
-	if (node)
+	if (!node)
+		links = NULL;
+	else
 		labels_set(&host, LABEL_HOSTNAME, node);
 	for (size_t m = 0; m < count; m++)
 		for (size_t i = 0; i < manifests[m]->policy_count; i++) {
@@ -78,11 +80,6 @@ struct in_force_list in_force_find(const struct manifest *const *manifests, size
 					     links, &list);
 		}
 	return list;
-}
-
-bool in_force_ours(const struct service *service, const char *class)
-{
-	return !service->class || !strcmp(service->class, class);
 }
 
 enum reason in_force_reason(const struct in_force *in_force, const struct service *service,
@@ -99,12 +96,12 @@ enum reason in_force_reason(const struct in_force *in_force, const struct servic
 	return in_force->ifindexes && !in_force->count ? REASON_NO_INTERFACE : REASON_NONE;
 }
 
-enum reason in_force_judge(const struct in_force_list *in_force, const char *class,
+enum reason in_force_judge(const struct in_force_list *in_force, const struct service_class *class,
 			   const struct service *service, bool load_balancer)
 {
 	enum reason furthest = REASON_NO_POLICY;
 
-	if (!in_force_ours(service, class))
+	if (!service_is_of(service, class))
 		return REASON_OTHER_CLASS;
 	for (size_t i = 0; i < in_force->count; i++) {
 		enum reason reason = in_force_reason(&in_force->list[i], service, load_balancer);

@@ -37,16 +37,13 @@ const struct labels *node_labels(const struct manifest *const *manifests, size_t
 struct in_force_list in_force_find(const struct manifest *const *manifests, size_t count,
 				   const char *node, const struct link_table *links);
 
-/* Is @service for the agent, which serves @class, to announce? */
-bool in_force_ours(const struct service *service, const char *class);
-
 /* Why @in_force doesn't announce addresses of @service's field on this node: those of
  * status.loadBalancer or of externalIPs; REASON_NONE: it does. */
 enum reason in_force_reason(const struct in_force *in_force, const struct service *service,
 			    bool load_balancer);
 
 /* Why none of @in_force does: the reason of the one that came furthest, or @service isn't ours. */
-enum reason in_force_judge(const struct in_force_list *in_force, const char *class,
+enum reason in_force_judge(const struct in_force_list *in_force, const struct service_class *class,
 			   const struct service *service, bool load_balancer);
 
 /* All Services, the last of each name. The caller frees the list. */

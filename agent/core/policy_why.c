@@ -63,7 +63,7 @@ static void add_detail(const struct policy_input *input, const struct in_force_l
 	struct err name;
 
 	if (why->reason == REASON_OTHER_CLASS)
-		why_add(why, ": %s", service->class);
+		why_add(why, ": %s", service_class_text(service));
 	else
 		add_policies(why, in_force, service, load_balancer);
 	err_write(&name, "%s/%s", service->namespace, service->name);
@@ -109,7 +109,7 @@ void policy_why(const struct policy_input *input, const struct address *address,
 							    : &service->external,
 					      address))
 				continue;
-			reason = in_force_judge(&in_force, input->class, service, load_balancer);
+			reason = in_force_judge(&in_force, &input->class, service, load_balancer);
 			if (reason && furthest && reason <= ret_why->reason)
 				continue;
 			why_set(ret_why, reason);
@@ -120,4 +120,53 @@ void policy_why(const struct policy_input *input, const struct address *address,
 		}
 	if (furthest)
 		add_detail(input, &in_force, furthest, furthest_field, ret_why);
+}
+
+/* Why @in_force selects none of @services, by the one that came furthest. */
+static void survey(const struct policy_input *input, struct in_force *in_force,
+		   const struct service **services, size_t count, struct why *ret_why)
+{
+	const struct in_force_list alone = { in_force, 1 };
+	const struct service *furthest = NULL;
+	bool furthest_field = false;
+
+	why_set(ret_why, REASON_NO_SERVICE);
+	for (size_t i = 0; i < 2 * count; i++) {
+		const struct service *service = services[i / 2];
+		bool load_balancer = i % 2;
+		enum reason reason;
+
+		if (!service_is_of(service, &input->class) ||
+		    !(load_balancer ? &service->load_balancer : &service->external)->count)
+			continue;
+		reason = in_force_reason(in_force, service, load_balancer);
+		if (reason && reason <= ret_why->reason)
+			continue;
+		why_set(ret_why, reason);
+		if (!reason)
+			return;
+		furthest = service;
+		furthest_field = load_balancer;
+	}
+	if (furthest)
+		add_detail(input, &alone, furthest, furthest_field, ret_why);
+	else
+		err_write(&ret_why->text, "no Service has an address");
+}
+
+void policy_survey(const struct policy_input *input, policy_useless_fn *useless, void *userdata)
+{
+	_cleanup_(in_force_list_free) struct in_force_list in_force =
+		in_force_find(input->manifests, input->count, input->node, input->links);
+	size_t count;
+	_cleanup_free_ const struct service **services =
+		services_in_force(input->manifests, input->count, &count);
+
+	for (size_t i = 0; i < in_force.count; i++) {
+		struct why why;
+
+		survey(input, &in_force.list[i], services, count, &why);
+		if (why.reason)
+			useless(in_force.list[i].policy, &why, userdata);
+	}
 }

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "loop.h"
 #include "reconcile.h"
+#include "virtual_mac.h"
 
 /* The lease thread's mailbox is full: again after that. */
 #define RETRY_USEC 2000
@@ -19,10 +20,11 @@ struct told {
 	uint64_t pass; /* the last that desired it */
 	bool sent;     /* what is below was sent as it is */
 	bool wanted, last_resort;
-	char *preferred_node;
+	struct preferred_group group;
 	struct lease_place *places;
 	size_t place_count;
-	uint8_t slot;	    /* by the news: where its entries are; 0: not held */
+	bool filtered; /* an entry has or had another MAC than its interface, as far as is known */
+	uint8_t slot;  /* by the news: where its entries are; 0: not held */
 	enum reason silent; /* by the news: why it has no entry somewhere, though it is held */
 	uint64_t seen;	    /* entries that the last comparison found, and which it was */
 	size_t seen_count;
@@ -46,6 +48,7 @@ struct reconcile {
 		PASS_SETTLE,
 	} at;
 	bool known, settled;
+	unsigned int settled_compares;
 
 	struct told *next_refresh;
 	struct reconcile_figures figures;
@@ -85,12 +88,25 @@ static void told_free(struct reconcile *reconcile, struct told *told)
 	if (reconcile->next_refresh == told)
 		reconcile->next_refresh = told->hh.next;
 	HASH_DEL(reconcile->told, told);
-	free(told->preferred_node);
 	free(told->places);
 	free(told);
 }
 
 /* ---- what is desired ---- */
+
+/* @target's entry on @link. */
+static struct lease_place place_on(const struct target *target, const struct link *link)
+{
+	struct lease_place place = { .ifindex = link->ifindex };
+
+	if (target->terms.mac == MAC_VIRTUAL) {
+		virtual_mac(target->address.bytes, address_is_v4(&target->address), place.mac);
+		place.flags = ENTRY_MAC_FIXED;
+	} else {
+		memcpy(place.mac, link->mac, ETH_ALEN);
+	}
+	return place;
+}
 
 /* Where @target can be answered for now. @places has room for all of its interfaces. */
 static size_t places_of(const struct reconcile *reconcile, const struct target *target,
@@ -106,8 +122,7 @@ static size_t places_of(const struct reconcile *reconcile, const struct target *
 		if (!row || !row->carrier ||
 		    parts->callbacks.ready(row, parts->callbacks.ready_data, NULL))
 			continue;
-		places[count].ifindex = row->link.ifindex;
-		memcpy(places[count++].mac, row->link.mac, ETH_ALEN);
+		places[count++] = place_on(target, &row->link);
 	}
 	return count;
 }
@@ -115,9 +130,8 @@ static size_t places_of(const struct reconcile *reconcile, const struct target *
 static bool same(const struct told *told, const struct lease_wish *wish)
 {
 	return told->sent && told->wanted == wish->wanted &&
-	       told->last_resort == wish->last_resort &&
-	       !strcmp(told->preferred_node ?: "", wish->preferred_node ?: "") &&
-	       told->place_count == wish->place_count &&
+	       told->last_resort == wish->last_resort && told->group.id == wish->group.id &&
+	       told->group.member == wish->group.member && told->place_count == wish->place_count &&
 	       (!wish->place_count ||
 		!memcmp(told->places, wish->places, wish->place_count * sizeof(*wish->places)));
 }
@@ -127,8 +141,7 @@ static void remember(struct told *told, const struct lease_wish *wish)
 	told->sent = true;
 	told->wanted = wish->wanted;
 	told->last_resort = wish->last_resort;
-	free(told->preferred_node);
-	told->preferred_node = wish->preferred_node ? xstrdup(wish->preferred_node) : NULL;
+	told->group = wish->group;
 	free(told->places);
 	told->places = NULL;
 	told->place_count = wish->place_count;
@@ -136,6 +149,8 @@ static void remember(struct told *told, const struct lease_wish *wish)
 		return;
 	told->places = xcalloc(wish->place_count, sizeof(*told->places));
 	memcpy(told->places, wish->places, wish->place_count * sizeof(*told->places));
+	for (size_t i = 0; i < wish->place_count; i++)
+		told->filtered = told->filtered || (wish->places[i].flags & ENTRY_MAC_FIXED);
 }
 
 /* False: there is no room, and nothing was sent. */
@@ -157,7 +172,7 @@ static bool tell_desired(struct reconcile *reconcile, const struct target *targe
 				   .why = target->last_resort && !target->reason ? REASON_LINK_DOWN
 										 : target->reason,
 				   .last_resort = target->last_resort,
-				   .preferred_node = target->preferred_node,
+				   .group = target->terms.group,
 				   .places = places };
 	struct told *told = told_get(reconcile, &target->address);
 
@@ -300,8 +315,11 @@ static const struct lease_place *place_find(const struct told *told, uint32_t if
 void reconcile_news(struct reconcile *reconcile, const struct lease_news *news)
 {
 	const struct reconcile_parts *parts = &reconcile->parts;
+	bool known = told_find(reconcile, &news->address);
 	struct told *told = told_get(reconcile, &news->address);
 
+	/* of a process before */
+	told->filtered = told->filtered || !known;
 	told->slot = news->slot;
 	told->silent = REASON_NONE;
 	for (size_t i = 0; i < news->place_count; i++) {
@@ -313,7 +331,8 @@ void reconcile_news(struct reconcile *reconcile, const struct lease_news *news)
 			 place_find(told, ifindex))
 			told->silent = REASON_MAP_FULL;
 		if (news->places[i].entered || news->places[i].removed)
-			program_touch(parts->program, &news->address, ifindex,
+			program_touch(parts->program, ifindex,
+				      told->filtered || !address_is_v4(&news->address),
 				      news->places[i].removed);
 		if (!news->places[i].entered)
 			continue;
@@ -363,7 +382,7 @@ static int compare_entry(const struct entry_row *row, void *data,
 	const struct lease_place *place = place_find(told, row->key.ifindex);
 
 	if (place && told->slot == row->head.lease && !row->damaged &&
-	    !memcmp(place->mac, row->head.mac, ETH_ALEN)) {
+	    !memcmp(place->mac, row->head.mac, ETH_ALEN) && place->flags == row->head.flags) {
 		if (told->seen != reconcile->figures.compared)
 			told->seen_count = 0;
 		told->seen = reconcile->figures.compared;
@@ -396,6 +415,13 @@ int reconcile_compare(struct reconcile *reconcile, struct err *err)
 
 			lease_thread_check(reconcile->parts.thread, &key);
 		}
+	}
+	/* with the second the lease thread has deleted what a former process left, and doesn't tell
+	 * of: what such entries needed of the filters goes */
+	if (reconcile->settled && reconcile->settled_compares < 2) {
+		reconcile->settled_compares++;
+		if (reconcile->settled_compares == 2)
+			program_touch_all(reconcile->parts.program);
 	}
 	figures->last_ns = clock_boot_ns() - begun_ns;
 	if (figures->last_ns > figures->worst_ns)

@@ -8,7 +8,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
-#include "agent_state.h"
+#include "service_events.h"
 
 /* What is answered from now on is told together, and is past its first flutter by then. */
 #define GATHER_USEC 200000
@@ -53,7 +53,7 @@ static void visit_all(const struct service_view *view, visit_fn *visit, void *da
 		for (size_t i = 0; i < manifests[m]->service_count; i++) {
 			const struct service *service = manifests[m]->services[i];
 
-			if (service->class && strcmp(service->class, view->class) != 0)
+			if (!service_is_of(service, &view->class))
 				continue;
 			for (size_t a = 0; a < service->load_balancer.count; a++)
 				visit(view, service, &service->load_balancer.list[a], true, data);
@@ -172,7 +172,7 @@ static bool why_nobody(const struct service_view *view, const struct service *se
 		       const struct address *address, bool load_balancer, struct why *ret_why,
 		       uint64_t *ret_grace_ns)
 {
-	struct policy_input input = agent_policy_input(view->agent);
+	struct policy_input input = view->input;
 	struct why here;
 
 	input.node = NULL;
@@ -182,7 +182,7 @@ static bool why_nobody(const struct service_view *view, const struct service *se
 	if (ret_why->reason)
 		return load_balancer;
 	*ret_grace_ns += view->duration_ns;
-	agent_why(view->agent, address, &(struct lease_info){}, &here);
+	view->why(address, &here, view->userdata);
 	*ret_why = here;
 	err_write(&ret_why->text, "no node takes it; %s: %s", view->node, here.text.text);
 	return view->shared;
@@ -251,6 +251,11 @@ static void look_at(const struct service_view *view, const struct service *servi
 				       });
 }
 
+static void note_alive(size_t at, const struct lease_info *info, void *data)
+{
+	((struct looking *)data)->alive[at] = info->holder_alive;
+}
+
 /* One node says it for all: the one that gives the pools' addresses. */
 static void look(struct service_events *events)
 {
@@ -266,7 +271,8 @@ static void look(struct service_events *events)
 	if (source.leads && lease.state != LEASE_CONNECTING) {
 		visit_all(&view, look_for, &looking);
 		looking.alive = xcalloc(looking.count + 1, sizeof(*looking.alive));
-		lease_thread_alive(view.thread, looking.addresses, looking.count, looking.alive);
+		lease_thread_find(view.thread, looking.addresses, looking.count, note_alive,
+				  &looking);
 		visit_all(&view, look_at, &looking);
 		free(looking.addresses);
 		free(looking.alive);

@@ -5,6 +5,7 @@
 
 #include "desired.h"
 #include "lease_thread.h"
+#include "policy.h"
 #include "reconcile.h"
 #include "source.h"
 
@@ -15,9 +16,13 @@ struct service_view {
 	const struct link_table *links;
 	const struct reconcile *reconcile;
 	struct lease_thread *thread;
-	const char *node, *class;
+	const char *node;
+	struct service_class class;
 	bool shared; /* the store says what other nodes hold */
-	struct agent *agent;
+	struct policy_input input;
+	/* why this node doesn't announce an address, whoever else does */
+	void (*why)(const struct address *address, struct why *ret_why, void *userdata);
+	void *userdata;
 	uint64_t duration_ns; /* of a lease */
 };
 

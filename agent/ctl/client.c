@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "explain.h"
+#include "status_print.h"
 #include "text.h"
 
 /* The agent answers at once or not at all. */
@@ -34,6 +35,15 @@ static const char *text_of(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key)) ?: "";
 }
 
+/* "; not here: no_interface: ...": a holder elsewhere, whom nothing keeps from it, says enough. */
+static void print_why(const json_t *answer)
+{
+	const char *reason = text_of(answer, "reason");
+
+	if (*reason && strcmp(reason, "other_node") != 0)
+		printf("; not here: %s: %s", reason, text_of(answer, "why"));
+}
+
 /* "node-1, this node, for another 900 ms" */
 static void print_claim(const json_t *answer)
 {
@@ -47,13 +57,14 @@ static void print_claim(const json_t *answer)
 		printf(", which isn't renewing");
 	if (*wish)
 		printf(", to go to %s", wish);
-	putchar('\n');
 }
 
 static void print_holder(const json_t *answer)
 {
 	printf("%s: ", text_of(answer, "ip"));
 	print_claim(answer);
+	print_why(answer);
+	putchar('\n');
 }
 
 static void print_names(const char *what, const json_t *names)
@@ -143,8 +154,14 @@ static void print_service(const json_t *answer)
 		if (json_is_object(claim))
 			print_claim(claim);
 		else
-			puts("not known here");
+			fputs("not known here", stdout);
+		putchar('\n');
 		print_names("  interfaces:", json_object_get(address, "interfaces"));
+		if (*text_of(address, "virtual_mac"))
+			printf("  virtual MAC: %s\n", text_of(address, "virtual_mac"));
+		if (json_is_boolean(json_object_get(address, "preferred")))
+			printf("  preferred nodes: %s is%s one of them\n", text_of(answer, "node"),
+			       json_is_true(json_object_get(address, "preferred")) ? "" : "n't");
 		if (*text_of(address, "reason"))
 			printf("  not announced by %s: %s: %s\n", text_of(answer, "node"),
 			       text_of(address, "reason"), text_of(address, "why"));
@@ -200,9 +217,19 @@ static const struct command commands[] = {
 	  { "ip" },
 	  print_holder,
 	  NULL },
+	{ "status",
+	  "",
+	  "This node, and all Services with who has them",
+	  0,
+	  false,
+	  false,
+	  "/status",
+	  { NULL },
+	  status_print,
+	  NULL },
 	{ "show",
-	  "SERVICE",
-	  "Who announces a Service, NAMESPACE/NAME",
+	  "[SERVICE]",
+	  "Who announces a Service, NAMESPACE/NAME, or all",
 	  1,
 	  false,
 	  false,
@@ -319,6 +346,14 @@ static CURLcode ask(const char *path, const struct command *command, char **word
 	return code;
 }
 
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
 int client_run(int count, char **words, bool json, bool stay)
 {
 	_cleanup_(cleanup_json) json_t *answer = NULL;
@@ -330,9 +365,7 @@ int client_run(int count, char **words, bool json, bool stay)
 	struct err err;
 	CURLcode code;
 
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && !command; i++)
-		if (!strcmp(commands[i].name, words[0]))
-			command = &commands[i];
+	command = find_command(count == 1 && !strcmp(words[0], "show") ? "status" : words[0]);
 	if (!command)
 		return say(2, "no command '%s'; see 'xdp-l2respd --help'", words[0]);
 	if (count - 1 != command->arguments || (stay && !command->takes_stay))

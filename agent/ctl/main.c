@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 #include <linux/capability.h>
 #include <systemd/sd-event.h>
 
@@ -62,7 +63,7 @@ static void print_help(void)
 	       "Without a command it runs in the foreground, as a service. Commands ask the agent\n"
 	       "that runs in this network namespace:\n");
 	client_print_commands();
-	printf("\nOptions:\n"
+	printf("  help                What this prints\n\nOptions:\n"
 	       "  -c, --config FILE   configuration (default " CONFIG_DEFAULT_PATH ")\n"
 	       "      --check         check configuration and manifests, touch nothing\n"
 	       "      --dry-run       print what would be done, touch nothing\n"
@@ -221,6 +222,17 @@ static int take_privileged(struct agent_parts *parts, const char *bpffs, struct 
 	return r < 0 ? r : privilege_limit(~PRIVILEGE(CAP_SYS_ADMIN), err);
 }
 
+/* @err, of the error @r, with what to do about it. */
+static const struct err *as_root(int r, struct err *err)
+{
+	if ((r == -EACCES || r == -EPERM) && geteuid()) {
+		struct err what = *err;
+
+		err_write(err, "%s; run it as root", what.text);
+	}
+	return err;
+}
+
 static int start(struct agent_parts *parts, struct histogram *times)
 {
 	_cleanup_close_ int local_fd = -1;
@@ -229,8 +241,9 @@ static int start(struct agent_parts *parts, struct histogram *times)
 	int r;
 
 	/* first: where another agent runs, nothing is to be changed */
-	if (local_socket_claim(&local_fd, &err) < 0)
-		return fail(&err);
+	r = local_socket_claim(&local_fd, &err);
+	if (r < 0)
+		return fail(as_root(r, &err));
 	r = config_read(parts->path, &config, &err);
 	if (r < 0) {
 		local_socket_remove();
@@ -238,10 +251,11 @@ static int start(struct agent_parts *parts, struct histogram *times)
 		/* the unit leaves it at that: to start again is of no use */
 		return r == -ENOMEM ? 1 : EX_CONFIG;
 	}
-	if (take_privileged(parts, config.bpffs, &err) < 0) {
+	r = take_privileged(parts, config.bpffs, &err);
+	if (r < 0) {
 		local_socket_remove();
 		config_free(&config);
-		return fail(&err);
+		return fail(as_root(r, &err));
 	}
 	/* from here on there may be threads: the helper was forked before */
 	r = log_start();
@@ -284,7 +298,7 @@ static int dispatch(const struct options *options, int count, char **words)
 		puts("xdp-l2respd " L2RESP_VERSION);
 		return 0;
 	}
-	if (options->help) {
+	if (options->help || (count == 1 && !strcmp(words[0], "help"))) {
 		print_help();
 		return 0;
 	}

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sysexits.h>
 #include <jansson.h>
 
 #include "cleanup.h"
@@ -15,10 +15,11 @@
 #include "log.h"
 #include "pins.h"
 #include "policy.h"
+#include "policy_force.h"
 #include "rehearse.h"
 #include "source.h"
+#include "start_check.h"
 #include "text.h"
-#include "tls_files.h"
 #include "vlan.h"
 
 /* An API server that is there lists within that. */
@@ -35,6 +36,8 @@ struct rehearsal {
 	struct pins pins;
 	struct entry_table there; /* sorted */
 	bool compared;		  /* there could be read */
+	bool refused;		  /* a start would fail */
+	size_t warnings;
 	json_t *rows;
 };
 
@@ -53,7 +56,9 @@ static void rehearsal_free(struct rehearsal *rehearsal)
 
 static void said(int priority, const char *text, void *userdata)
 {
-	(void)userdata;
+	struct rehearsal *rehearsal = userdata;
+
+	rehearsal->warnings += priority == LOG_WARNING || priority == LOG_NOTICE;
 	log_say(priority, "%s", text);
 }
 
@@ -62,37 +67,10 @@ static void nothing(void *userdata)
 	(void)userdata;
 }
 
-/* Files that the configuration names, and only the lease engine or HTTP would read. */
-static int check_files(const char *path, const struct config *config, struct err *err)
-{
-	const struct {
-		const char *key, *file;
-	} files[] = { { "ca", config->ca },
-		      { "cert", config->cert },
-		      { "key", config->key },
-		      { "token", config->token } };
-	const struct tls_files tls = tls_files_of(&config->listen);
-	struct tls_contents contents;
-	struct err said;
-	int r;
-
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (files[i].file && access(files[i].file, R_OK) < 0)
-			return err_set(err, negative_errno(), "%s: lease.%s: %s: %s", path,
-				       files[i].key, files[i].file, strerror(errno));
-	if (!tls.paths[TLS_CERT])
-		return 0;
-	r = tls_files_read(&tls, &contents, &said);
-	if (r < 0)
-		return err_set(err, r, "%s: tls: %s", path, said.text);
-	tls_contents_free(&contents);
-	return 0;
-}
-
 /* Reads the source once. An API server may take as long as it does for one answer. */
 static int read_source(struct rehearsal *rehearsal, struct err *err)
 {
-	const struct source_callbacks callbacks = { nothing, said };
+	const struct source_callbacks callbacks = { nothing, said, nothing };
 	struct source_options options;
 	uint64_t end_ns = clock_boot_ns() + READ_NS;
 	int r = sd_event_new(&rehearsal->event);
@@ -101,7 +79,7 @@ static int read_source(struct rehearsal *rehearsal, struct err *err)
 		return err_set(err, r, "the event loop: %s", strerror(-r));
 	config_source(&rehearsal->config, &options);
 	options.read_only = true;
-	r = source_new(options.directory ? NULL : rehearsal->event, &options, &callbacks, NULL,
+	r = source_new(options.directory ? NULL : rehearsal->event, &options, &callbacks, rehearsal,
 		       &rehearsal->source, err);
 	if (r < 0)
 		return r;
@@ -115,28 +93,36 @@ static int read_source(struct rehearsal *rehearsal, struct err *err)
 		       : err_set(err, -ETIMEDOUT, "%s", rehearsal->status.trouble.text);
 }
 
+static struct policy_input input_of(const struct rehearsal *rehearsal)
+{
+	struct policy_input input = {
+		.node = rehearsal->config.node,
+		.class = { rehearsal->config.load_balancer_class,
+			   rehearsal->config.class_required },
+		.links = links_table(rehearsal->links),
+	};
+
+	input.manifests = source_manifests(rehearsal->source, &input.count);
+	return input;
+}
+
 static int prepare(const char *path, bool select, struct rehearsal *rehearsal, struct err *err)
 {
 	struct policy_input input;
 	int r = config_read(path, &rehearsal->config, err);
 
-	if (!r)
-		r = check_files(path, &rehearsal->config, err);
+	r = r ?: start_check(path, &rehearsal->config, err);
+	rehearsal->refused = r < 0;
 	if (!r && (select || rehearsal->config.directory))
 		r = read_source(rehearsal, err);
+	if (!r && rehearsal->source)
+		r = links_new(NULL, nothing, NULL, &rehearsal->links, err);
 	if (r < 0 || !select)
 		return r;
-	r = links_new(NULL, nothing, NULL, &rehearsal->links, err);
-	if (!r)
-		r = kernel_view_read(&rehearsal->view, err);
+	r = kernel_view_read(&rehearsal->view, err);
 	if (r < 0)
 		return r;
-	input = (struct policy_input){
-		.node = rehearsal->config.node,
-		.class = rehearsal->config.load_balancer_class,
-		.links = links_table(rehearsal->links),
-	};
-	input.manifests = source_manifests(rehearsal->source, &input.count);
+	input = input_of(rehearsal);
 	rehearsal->selection = policy_select(&input);
 	return 0;
 }
@@ -297,7 +283,60 @@ static void print_plan(struct rehearsal *rehearsal)
 	}
 }
 
-static void print_summary(const struct rehearsal *rehearsal, bool json)
+struct warning {
+	struct rehearsal *rehearsal;
+	struct policy_input input;
+};
+
+/* Services' addresses that no node would announce, and Services that get none. */
+static void warn_of_services(struct warning *warning)
+{
+	struct policy_input anywhere = warning->input;
+	size_t count;
+	_cleanup_free_ const struct service **services =
+		services_in_force(anywhere.manifests, anywhere.count, &count);
+
+	anywhere.node = NULL;
+	for (size_t i = 0; i < count; i++)
+		for (int load_balancer = 0; load_balancer <= 1; load_balancer++) {
+			const struct address_list *addresses = load_balancer
+								       ? &services[i]->load_balancer
+								       : &services[i]->external;
+			char ip[INET6_ADDRSTRLEN];
+			struct err text;
+			struct why why;
+
+			if (!addresses->count)
+				continue;
+			policy_why(&anywhere, &addresses->list[0], services[i], &why);
+			if (!why.reason)
+				continue;
+			err_write(&text, "%s/%s: %s: no node announces it: %s",
+				  services[i]->namespace, services[i]->name,
+				  address_format(&addresses->list[0], ip), why.text.text);
+			said(LOG_WARNING, text.text, warning->rehearsal);
+		}
+}
+
+static void warn_of_policy(const struct policy *policy, const struct why *why, void *userdata)
+{
+	struct warning *warning = userdata;
+	struct err text;
+
+	err_write(&text, "policy %s selects nothing on %s: %s", policy->name, warning->input.node,
+		  why->text.text);
+	said(LOG_WARNING, text.text, warning->rehearsal);
+}
+
+static void warn(struct rehearsal *rehearsal)
+{
+	struct warning warning = { rehearsal, input_of(rehearsal) };
+
+	warn_of_services(&warning);
+	policy_survey(&warning.input, warn_of_policy, &warning);
+}
+
+static void print_summary(struct rehearsal *rehearsal, bool json)
 {
 	const struct manifest *const *manifests;
 	size_t files, services = 0, policies = 0, nodes = 0, pools = 0;
@@ -307,6 +346,7 @@ static void print_summary(const struct rehearsal *rehearsal, bool json)
 		puts(json ? "{}" : "the configuration is in order; the API server wasn't asked");
 		return;
 	}
+	warn(rehearsal);
 	manifests = source_manifests(rehearsal->source, &files);
 	for (size_t i = 0; i < files; i++) {
 		services += manifests[i]->service_count;
@@ -316,11 +356,14 @@ static void print_summary(const struct rehearsal *rehearsal, bool json)
 	}
 	if (json)
 		printf("{\"files\": %zu, \"services\": %zu, \"policies\": %zu, \"nodes\": %zu, "
-		       "\"pools\": %zu, \"broken\": %zu}\n",
-		       files, services, policies, nodes, pools, rehearsal->status.broken);
+		       "\"pools\": %zu, \"broken\": %zu, \"warnings\": %zu}\n",
+		       files, services, policies, nodes, pools, rehearsal->status.broken,
+		       rehearsal->warnings);
 	else
-		printf("%s: files: %zu, services: %zu, policies: %zu, nodes: %zu, pools: %zu\n",
-		       rehearsal->config.directory, files, services, policies, nodes, pools);
+		printf("%s: files: %zu, services: %zu, policies: %zu, nodes: %zu, pools: %zu, "
+		       "warnings: %zu\n",
+		       rehearsal->config.directory, files, services, policies, nodes, pools,
+		       rehearsal->warnings);
 }
 
 int rehearse(const char *config, bool print, bool json)
@@ -330,7 +373,7 @@ int rehearse(const char *config, bool print, bool json)
 
 	if (prepare(config, print, &rehearsal, &err) < 0) {
 		log_say(LOG_ERR, "%s", err.text);
-		return 1;
+		return rehearsal.refused ? EX_CONFIG : 1;
 	}
 	if (json)
 		rehearsal.rows = json_array();

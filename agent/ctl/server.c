@@ -136,6 +136,11 @@ static void get_status(struct agent *agent, const struct request *request, struc
 	answer_json(answer, agent_status(agent));
 }
 
+static void get_page_data(struct agent *agent, const struct request *request, struct answer *answer)
+{
+	answer_json(answer, agent_page(agent));
+}
+
 /* The page asks for /status.json. */
 static void get_page(struct agent *agent, const struct request *request, struct answer *answer)
 {
@@ -202,10 +207,11 @@ static const struct route {
 	{ MHD_HTTP_METHOD_GET, "/healthz", ACCESS_PROBE, get_healthz },
 	{ MHD_HTTP_METHOD_GET, "/readyz", ACCESS_PROBE, get_readyz },
 	{ MHD_HTTP_METHOD_GET, "/", ACCESS_READER, get_page },
-	{ MHD_HTTP_METHOD_GET, "/status.json", ACCESS_READER, get_status },
+	{ MHD_HTTP_METHOD_GET, "/status.json", ACCESS_READER, get_page_data },
 	{ MHD_HTTP_METHOD_GET, "/alive", ACCESS_ROOT, get_alive },
 	{ MHD_HTTP_METHOD_GET, "/who-holds", ACCESS_ROOT, get_who_holds },
 	{ MHD_HTTP_METHOD_GET, "/show", ACCESS_ROOT, get_show },
+	{ MHD_HTTP_METHOD_GET, "/status", ACCESS_ROOT, get_status },
 	{ MHD_HTTP_METHOD_POST, "/move", ACCESS_ROOT, post_move },
 	{ MHD_HTTP_METHOD_POST, "/drain", ACCESS_ROOT, post_drain },
 	{ MHD_HTTP_METHOD_POST, "/resume", ACCESS_ROOT, post_resume },

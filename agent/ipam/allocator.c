@@ -27,11 +27,11 @@ void state_free(void *at)
 	free(state);
 }
 
-struct allocator *allocator_new(const char *const *classes)
+struct allocator *allocator_new(const struct service_class *class)
 {
 	struct allocator *allocator = xcalloc(1, sizeof(*allocator));
 
-	allocator->classes = classes;
+	allocator->class = class;
 	return allocator;
 }
 
@@ -173,7 +173,7 @@ const struct verdict *allocator_verdict(const struct allocator *allocator,
 
 bool allocator_ours(const struct allocator *allocator, const struct service *service)
 {
-	return service_has_class(service, allocator->classes);
+	return service->wants_load_balancer && service_is_of(service, allocator->class);
 }
 
 /* Reports the verdicts of @states; they may be written from now on. */

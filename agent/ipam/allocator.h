@@ -22,11 +22,8 @@
 
 struct allocator;
 
-/*
- * @classes, NULL-terminated and borrowed: Services of these loadBalancerClasses are ours, and
- * those without one.
- */
-struct allocator *allocator_new(const char *const *classes);
+/* @class, borrowed: Services of type LoadBalancer that it says are ours. */
+struct allocator *allocator_new(const struct service_class *class);
 
 void allocator_free(struct allocator *allocator);
 

@@ -29,7 +29,7 @@ struct service_states {
 };
 
 struct allocator {
-	const char *const *classes;
+	const struct service_class *class;
 	struct stocks stocks;
 	struct holdings holdings;
 	void *by_name; /* tsearch(3) trees of the states */

@@ -134,7 +134,8 @@ static void replace_service(struct allocator *allocator, struct service_state *s
 	service_unref(state->service);
 	state->service = service_ref(state->next);
 	state->verdict.service = state->service;
-	state->verdict.ours = service_has_class(state->service, allocator->classes) &&
+	state->verdict.ours = state->service->wants_load_balancer &&
+			      service_is_of(state->service, allocator->class) &&
 			      (allocator->stocks.count || was_ours);
 	state->verdict.changed = state->verdict.ours != was_ours;
 	state->before = state->verdict.addresses;

@@ -20,6 +20,7 @@ void stocks_free(struct stocks *stocks)
 		free(stocks->list[i].conflict);
 	}
 	free(stocks->list);
+	free(stocks->by_priority);
 	interval_set_free(&stocks->free);
 	*stocks = (struct stocks){};
 }
@@ -32,6 +33,16 @@ static bool in_use(const struct stock *stock)
 static int compare(const void *a, const void *b)
 {
 	return pool_compare(((const struct stock *)a)->pool, ((const struct stock *)b)->pool);
+}
+
+/* Those with a priority first; of the same one in the documented order, in which they lie. */
+static int compare_priorities(const void *a, const void *b)
+{
+	const struct stock *left = *(struct stock *const *)a, *right = *(struct stock *const *)b;
+
+	if (left->pool->priority != right->pool->priority)
+		return left->pool->priority < right->pool->priority ? -1 : 1;
+	return left < right ? -1 : left > right;
 }
 
 /* A pool in conflict with itself, or with an older one that isn't in conflict, isn't used. */
@@ -66,7 +77,11 @@ void stocks_set(struct stocks *stocks, struct pool *const *pools, size_t count)
 	stocks_free(stocks);
 	qsort(list, count, sizeof(*list), compare);
 	stocks->list = list;
+	stocks->by_priority = xcalloc(count, sizeof(*stocks->by_priority));
 	stocks->count = count;
+	for (size_t i = 0; i < count; i++)
+		stocks->by_priority[i] = &list[i];
+	qsort(stocks->by_priority, count, sizeof(struct stock *), compare_priorities);
 	for (size_t i = 0; i < count; i++) {
 		find_conflict(stocks, i);
 		for (size_t j = 0; in_use(&list[i]) && j < list[i].pool->count; j++)
@@ -110,12 +125,19 @@ void stocks_mark_free(struct stocks *stocks, const struct address *address)
 		interval_set_add(&stocks->free, &one);
 }
 
+/* Does @pool select @service, and the Service not name another one? */
+static bool serves(const struct pool *pool, const struct service *service)
+{
+	return (!service->pool || !strcmp(service->pool, pool->name)) &&
+	       selector_matches(&pool->services, &service->labels);
+}
+
 bool stocks_select(const struct stocks *stocks, const struct service *service,
 		   const struct address *address)
 {
 	for (size_t i = 0; i < stocks->count; i++)
 		if (pool_find(stocks->list[i].pool, address) &&
-		    selector_matches(&stocks->list[i].pool->services, &service->labels))
+		    serves(stocks->list[i].pool, service))
 			return true;
 	return false;
 }
@@ -129,20 +151,27 @@ enum offer stocks_offer(const struct stocks *stocks, const struct service *servi
 
 		if (!block || !in_use(stock))
 			continue;
-		if (!selector_matches(&stock->pool->services, &service->labels))
+		if (!serves(stock->pool, service))
 			return OFFER_MISMATCH;
 		return range_has(&block->usable, address) ? OFFER_GOOD : OFFER_RESERVED;
 	}
 	return OFFER_NONE;
 }
 
+/* May @service have any address of @stock? */
+static bool gives_any(const struct stock *stock, const struct service *service)
+{
+	return in_use(stock) && (!stock->pool->named_only || service->pool) &&
+	       serves(stock->pool, service);
+}
+
 bool stocks_find_free(const struct stocks *stocks, const struct service *service, bool v4,
 		      struct address *ret_address, bool *ret_full)
 {
 	for (size_t i = 0; i < stocks->count; i++) {
-		const struct stock *stock = &stocks->list[i];
+		const struct stock *stock = stocks->by_priority[i];
 
-		if (!in_use(stock) || !selector_matches(&stock->pool->services, &service->labels))
+		if (!gives_any(stock, service))
 			continue;
 		for (size_t j = 0; j < stock->pool->count; j++) {
 			const struct addr_range *usable = &stock->pool->blocks[j].usable;
@@ -174,10 +203,12 @@ const char *stocks_unused(const struct stocks *stocks, const struct service *ser
 	for (size_t i = 0; i < stocks->count; i++) {
 		const struct stock *stock = &stocks->list[i];
 
-		if (in_use(stock) || !has_any(stock->pool, address, v4) ||
-		    !selector_matches(&stock->pool->services, &service->labels))
+		if ((in_use(stock) && (address || gives_any(stock, service))) ||
+		    !has_any(stock->pool, address, v4) || !serves(stock->pool, service))
 			continue;
-		*ret_why = stock->conflict ? "in conflict with another" : "disabled";
+		*ret_why = stock->conflict	   ? "in conflict with another"
+			   : stock->pool->disabled ? "disabled"
+						   : "only for Services that name it";
 		return stock->pool->name;
 	}
 	return NULL;

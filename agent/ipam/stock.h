@@ -16,6 +16,7 @@ struct stock;
 /* All zero is none. */
 struct stocks {
 	struct stock *list; /* in the documented order */
+	struct stock **by_priority;
 	size_t count;
 	struct interval_set free; /* of the pools in use, what nobody has */
 };
@@ -60,8 +61,8 @@ enum offer stocks_offer(const struct stocks *stocks, const struct service *servi
 bool stocks_find_free(const struct stocks *stocks, const struct service *service, bool v4,
 		      struct address *ret_address, bool *ret_full);
 
-/* The first pool that isn't in use, and selects @service and has @address, or (NULL) a block of the
- * family: its name, and why in *ret_why; NULL: there is none. */
+/* The first pool that gives nothing, or nothing without being named, and selects @service and has
+ * @address, or (NULL) a block of the family: its name, and why in *ret_why; NULL: there is none. */
 const char *stocks_unused(const struct stocks *stocks, const struct service *service,
 			  const struct address *address, bool v4, const char **ret_why);
 

@@ -122,6 +122,7 @@ static int place_write(struct keeper *keeper, struct kept *kept, struct place *p
 	int r;
 
 	memcpy(row.head.mac, place->at.mac, ETH_ALEN);
+	row.head.flags = place->at.flags;
 	kept->clean = false;
 	r = leased_put(keeper->leased, &row, &done, &err);
 	if (r == -E2BIG && !keeper->told_full) {
@@ -309,7 +310,7 @@ void keeper_place(struct keeper *keeper, const struct lease_wish *wish)
 		struct place *place = place_get(kept, wish->places[i].ifindex);
 
 		place->wanted = true;
-		if (memcmp(place->at.mac, wish->places[i].mac, ETH_ALEN) != 0 &&
+		if (memcmp(&place->at, &wish->places[i], sizeof(place->at)) != 0 &&
 		    place->state == PLACE_THERE)
 			place_set(keeper, place, PLACE_ABSENT);
 		place->at = wish->places[i];

@@ -29,6 +29,8 @@ struct lease_thread;
 struct lease_place {
 	uint32_t ifindex;
 	uint8_t mac[ETH_ALEN];
+	uint8_t flags; /* ENTRY_MAC_FIXED: it isn't the interface's */
+	uint8_t reserved;
 };
 
 /* All that the agent wants of an address. It is as if never wished for with @wanted false and no
@@ -38,7 +40,7 @@ struct lease_wish {
 	bool wanted;	 /* this node is a candidate for it */
 	enum reason why; /* it isn't */
 	bool last_resort;
-	const char *preferred_node; /* NULL: none */
+	struct preferred_group group;
 	const struct lease_place *places;
 	size_t place_count;
 };
@@ -109,10 +111,12 @@ int lease_thread_move(struct lease_thread *thread, const struct address *address
 int lease_thread_info(struct lease_thread *thread, const struct address *address,
 		      struct lease_info *ret_info);
 
-/* Does a node that lives hold it, for each of @count @addresses? Many at once are much cheaper than
- * one by one. */
-void lease_thread_alive(struct lease_thread *thread, const struct address *addresses, size_t count,
-			bool *ret_alive);
+/* Calls @found for each of @count @addresses, with what is known of it, or all zero
+ * where nobody claims it, or unknown. Many at once
+ * are much cheaper than one by one. */
+typedef void lease_found_fn(size_t at, const struct lease_info *info, void *data);
+void lease_thread_find(struct lease_thread *thread, const struct address *addresses, size_t count,
+		       lease_found_fn *found, void *data);
 
 /* Has @address an entry of the agent's? 1, 0 or a negative errno. */
 int lease_thread_present(struct lease_thread *thread, const struct address *address);

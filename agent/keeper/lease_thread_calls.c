@@ -220,10 +220,6 @@ bool lease_thread_wish(struct lease_thread *thread, const struct lease_wish *wis
 		return false;
 	order = order_new(ORDER_WISH, wish->place_count);
 	order->wish = *wish;
-	if (wish->preferred_node) {
-		node_name_copy(order->preferred, wish->preferred_node);
-		order->wish.preferred_node = order->preferred;
-	}
 	if (wish->place_count)
 		memcpy(order->places, wish->places, wish->place_count * sizeof(order->places[0]));
 	order->wish.places = order->places;
@@ -297,39 +293,41 @@ int lease_thread_info(struct lease_thread *thread, const struct address *address
 }
 
 /* So many that the lease thread's turn is short. */
-#define ALIVE_MAX 1000
+#define FIND_MAX 256
 
-struct alive {
+struct finding {
 	const struct address *addresses;
 	size_t count;
-	bool *ret_alive;
+	struct lease_info *infos;
 };
 
-static void call_alive(struct lease_thread *thread, struct call *call)
+static void call_find(struct lease_thread *thread, struct call *call)
 {
-	const struct alive *alive = call->in;
+	const struct finding *finding = call->in;
 
-	for (size_t i = 0; i < alive->count; i++) {
-		struct lease_info info;
+	for (size_t i = 0; i < finding->count; i++) {
+		int r = lease_manager_info(thread->manager, &finding->addresses[i],
+					   &finding->infos[i]);
 
-		alive->ret_alive[i] =
-			!lease_manager_info(thread->manager, &alive->addresses[i], &info) &&
-			info.holder_alive;
+		if (r < 0)
+			finding->infos[i] = (struct lease_info){ .unknown = r == -EAGAIN };
 	}
 }
 
-void lease_thread_alive(struct lease_thread *thread, const struct address *addresses, size_t count,
-			bool *ret_alive)
+void lease_thread_find(struct lease_thread *thread, const struct address *addresses, size_t count,
+		       lease_found_fn *found, void *data)
 {
-	while (count) {
-		size_t now = count < ALIVE_MAX ? count : ALIVE_MAX;
-		const struct alive alive = { addresses, now, ret_alive };
+	struct lease_info *infos = xcalloc(FIND_MAX, sizeof(*infos));
 
-		call(thread, &(struct call){ .run = call_alive, .in = &alive });
-		addresses += now;
-		ret_alive += now;
-		count -= now;
+	for (size_t from = 0; from < count; from += FIND_MAX) {
+		size_t now = count - from < FIND_MAX ? count - from : FIND_MAX;
+		const struct finding finding = { addresses + from, now, infos };
+
+		call(thread, &(struct call){ .run = call_find, .in = &finding });
+		for (size_t i = 0; i < now; i++)
+			found(from + i, &infos[i], data);
 	}
+	free(infos);
 }
 
 static void call_present(struct lease_thread *thread, struct call *call)

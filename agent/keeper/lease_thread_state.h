@@ -32,7 +32,6 @@ struct order {
 	struct order *next; /* in the late ones */
 	struct lease_wish wish;
 	struct entry_key key;
-	char preferred[LEASE_NODE_MAX + 1];
 	struct lease_place places[];
 };
 

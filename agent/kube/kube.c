@@ -213,7 +213,7 @@ struct kube_watch {
 	struct kube *kube;
 	const struct kube_watch_events *events;
 	void *userdata;
-	char *path;
+	char *path, *query;
 	struct http_call *call;
 	sd_event_source *retry;
 	uint64_t retry_ns; /* the last back-off */
@@ -417,8 +417,9 @@ static void watch_go_on(struct kube_watch *watch)
 		request.done = on_watch_done;
 		request.data = on_watch_data;
 		request.silence_ns = SILENCE_NS;
-		path = xasprintf("%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%s",
-				 watch->path, join, watch->version);
+		path = xasprintf("%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%s%s%s",
+				 watch->path, join, watch->version, watch->query ? "&" : "",
+				 watch->query ?: "");
 	}
 	watch->call = kube_send(watch->kube, &request, path);
 }
@@ -435,6 +436,11 @@ void kube_watch_move(struct kube_watch *watch, const char *path)
 {
 	free(watch->path);
 	watch->path = xstrdup(path);
+}
+
+void kube_watch_narrow(struct kube_watch *watch, const char *query)
+{
+	watch->query = xstrdup(query);
 }
 
 void kube_watch_restart(struct kube_watch *watch, bool anew)
@@ -454,6 +460,7 @@ void kube_watch_free(struct kube_watch *watch)
 	sd_event_source_disable_unref(watch->retry);
 	free(watch->next_page);
 	free(watch->path);
+	free(watch->query);
 	free(watch);
 }
 

@@ -78,6 +78,10 @@ void kube_watch_free(struct kube_watch *watch);
 /* Only from missing(): the collection is at @path from now on. */
 void kube_watch_move(struct kube_watch *watch, const char *path);
 
+/* After the list only those objects are shown that match @query ("labelSelector=..."). One that no
+ * longer does is shown as deleted. Copied. */
+void kube_watch_narrow(struct kube_watch *watch, const char *query);
+
 /* Goes on over another connection; or @anew, from a list. */
 void kube_watch_restart(struct kube_watch *watch, bool anew);
 

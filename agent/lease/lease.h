@@ -115,10 +115,17 @@ int lease_manager_new(sd_event *event, const struct lease_config *config,
  * callback. NULL is fine. */
 void lease_manager_free(struct lease_manager *manager);
 
+/* Nodes that go before others for an address. Nodes tell each other in their heartbeats which
+ * groups they are members of. */
+struct preferred_group {
+	uint64_t id; /* 0: none, all nodes are alike */
+	bool member; /* is this node in it? */
+};
+
 /* How this node stands to an address. */
 struct lease_preference {
-	const char *preferred_node; /* goes first wherever it lives; NULL: none. Copied */
-	bool last_resort;	    /* take it only if no other node does, e.g. without carrier */
+	struct preferred_group group;
+	bool last_resort; /* take it only if no other node does, e.g. without carrier */
 };
 
 /* This node is a candidate for @address from now on; again with another @preference, which may be
@@ -161,8 +168,10 @@ struct lease_info {
 	char former[LEASE_NODE_MAX + 1]; /* who had it before, as far as was seen; empty: nobody */
 	char wish[LEASE_NODE_MAX + 1];	 /* node that it is asked to go to; empty: none */
 	bool held;			 /* by this node, in its session */
+	bool holder_preferred;		 /* it is in the group that this node prefers */
 	bool holder_alive;		 /* the holder's heartbeat isn't older than its duration */
 	bool lately;  /* some node holds it, or was seen to hold it within this node's duration */
+	bool unknown; /* nothing of it is known yet: see lease_thread_find() */
 	uint8_t slot; /* if held; else 0 */
 	uint64_t remaining_ns; /* if held: until the stamp; else of the heartbeat's wait */
 	uint64_t transitions;  /* how often the claim changed hands */

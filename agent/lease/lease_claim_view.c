@@ -3,13 +3,17 @@
 #include "lease_claim_view.h"
 #include "lease_peer.h"
 
-static void holder_set(struct lease_claim *claim, struct lease_peer *holder)
+static void holder_set(struct lease_machine *machine, struct lease_claim *claim,
+		       struct lease_peer *holder)
 {
 	if (claim->holder)
 		claim->holder->claims--;
 	claim->holder = holder;
-	if (holder)
-		holder->claims++;
+	if (!holder)
+		return;
+	/* if its heartbeat isn't there, somebody must see to that */
+	machine->watch_due |= holder->shape != RECORD_GOOD && !holder->claims;
+	holder->claims++;
 }
 
 void lease_claim_record(struct lease_machine *machine, const struct record *record)
@@ -35,7 +39,7 @@ void lease_claim_record(struct lease_machine *machine, const struct record *reco
 		claim->unsettled = record->claim.unsettled;
 		claim->transitions = record->claim.transitions;
 	}
-	holder_set(claim, holder);
+	holder_set(machine, claim, holder);
 	claim->wish = wish;
 	claim->shape = record->shape;
 	claim->revision = record->revision;

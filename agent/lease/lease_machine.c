@@ -11,6 +11,7 @@
 #include "lease_order.h"
 #include "lease_peer.h"
 #include "lease_session.h"
+#include "lease_watch.h"
 
 struct lease_machine *lease_machine_new(const struct lease_config *config,
 					const struct lease_callbacks *callbacks, void *userdata,
@@ -34,6 +35,8 @@ struct lease_machine *lease_machine_new(const struct lease_config *config,
 		.queue.last = &machine->queue.first,
 		.waiting.last = &machine->waiting.first,
 		.claims_due_ns = LEASE_NEVER,
+		.watchers = LEASE_WATCHERS,
+		.watch_due = true,
 	};
 	machine->self = lease_peer_get(machine, config->node);
 	return machine;
@@ -45,6 +48,7 @@ void lease_machine_set_store(struct lease_machine *machine, struct store *store)
 
 	machine->store = store;
 	machine->swaps_max = store->swaps_begin;
+	machine->selective = store->watch;
 	/* the process before left a session: it goes on, or is closed */
 	for (unsigned int slot = 1; slot < L2RESP_LEASE_SLOTS; slot++) {
 		uint64_t until;
@@ -108,6 +112,23 @@ void lease_machine_run(struct lease_machine *machine)
 	machine->clock.arm(due, machine->clock.userdata);
 }
 
+/* Has the heartbeat say whether this node is in @group. What nobody wants an address by any more
+ * stays until its place is needed. */
+static void group_tell(struct lease_machine *machine, const struct preferred_group *group)
+{
+	uint64_t *groups = machine->groups, *at = NULL;
+
+	for (size_t i = 0; i < LEASE_GROUPS_MAX && !at; i++)
+		at = groups[i] == group->id ? &groups[i] : NULL;
+	if (at && !group->member)
+		*at = 0;
+	if (at || !group->member)
+		return;
+	/* the oldest is last */
+	memmove(groups + 1, groups, (LEASE_GROUPS_MAX - 1) * sizeof(*groups));
+	groups[0] = group->id;
+}
+
 void lease_machine_want(struct lease_machine *machine, const struct address *address,
 			const struct lease_preference *preference)
 {
@@ -118,9 +139,9 @@ void lease_machine_want(struct lease_machine *machine, const struct address *add
 	if (!claim->wanted)
 		claim->free_ns = 0;
 	claim->wanted = true;
-	claim->preferred = preference && preference->preferred_node
-				   ? lease_peer_get(machine, preference->preferred_node)
-				   : NULL;
+	claim->group = preference ? preference->group : (struct preferred_group){};
+	if (claim->group.id)
+		group_tell(machine, &claim->group);
 	/* once: what nobody else took comes back, and stays */
 	if (last_resort && !claim->last_resort && claim->held)
 		claim->yielding = lease_others_live(machine, lease_now(machine));
@@ -241,6 +262,7 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 		node_name_copy(info.wish, claim->wish->name);
 	if (holder)
 		node_name_copy(info.holder, holder->name);
+	info.holder_preferred = holder && lease_claim_prefers(claim, holder);
 	if (claim->former)
 		node_name_copy(info.former, claim->former->name);
 	if (claim->held) {
@@ -249,7 +271,10 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 		until = machine->session.deadline_ns;
 	} else if (holder && !lease_peer_session_over(holder, claim->session)) {
 		info.holder_alive = lease_peer_alive(machine, holder, now);
-		until = holder->changed_ns + lease_peer_wait_ns(machine, holder);
+		until = lease_peer_silent_until(machine, holder);
+		/* others watch it: it was renewed just now, as far as is known */
+		if (until == LEASE_NEVER)
+			until = now + lease_peer_wait_ns(machine, holder);
 	}
 	info.remaining_ns = until > now ? until - now : 0;
 	*ret_info = info;
@@ -299,6 +324,23 @@ static void event_synced(void *userdata)
 	lease_machine_run(machine);
 }
 
+static void event_pulses_reset(void *userdata)
+{
+	lease_pulses_reset(userdata);
+}
+
+static void event_pulse(const struct record *record, void *userdata)
+{
+	lease_pulse_record(userdata, record);
+	lease_machine_run(userdata);
+}
+
+static void event_pulses_synced(void *userdata)
+{
+	lease_pulses_synced(userdata);
+	lease_machine_run(userdata);
+}
+
 static void event_swapped(const struct record *record, int result, void *userdata)
 {
 	struct lease_machine *machine = userdata;
@@ -329,5 +371,8 @@ const struct store_events lease_machine_events = {
 	.record = event_record,
 	.synced = event_synced,
 	.swapped = event_swapped,
+	.pulses_reset = event_pulses_reset,
+	.pulse = event_pulse,
+	.pulses_synced = event_pulses_synced,
 	.reachable = event_reachable,
 };

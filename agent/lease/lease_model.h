@@ -2,9 +2,9 @@
 /*
  * What the parts of the lease protocol share: this node's session, and the view, which is the
  * store's records as the stream last showed them. The parts stand above it, each using those before
- * it: lease_peer (is a node alive?), lease_claim_table, lease_rank (who should have an address?),
- * lease_claim_write, lease_claim_rules (who answers for it?), lease_claim_view, lease_session (is
- * this node alive?), lease_machine.
+ * it: lease_peer (is a node alive?), lease_watch (whose renewals does this one follow?),
+ * lease_claim_table, lease_rank (who should have an address?), lease_claim_write, lease_claim_rules
+ * (who answers for it?), lease_claim_view, lease_session (is this node alive?), lease_machine.
  */
 #ifndef XDP_L2RESP_LEASE_MODEL_H
 #define XDP_L2RESP_LEASE_MODEL_H
@@ -16,6 +16,8 @@
 
 /* Renewals whose sending time is remembered, should the confirmation come late. */
 #define LEASE_ATTEMPTS 8
+/* Each heartbeat's renewals are followed by so many others. */
+#define LEASE_WATCHERS 8
 /* Durations after which the record of what is gone is removed. A node that no longer wants anything
  * takes part for twice as long, to remove what it gave up. */
 #define LEASE_FORGET_DURATIONS 4
@@ -24,6 +26,16 @@
 
 #define LEASE_NS_PER_S	UINT64_C(1000000000)
 #define LEASE_NS_PER_MS UINT64_C(1000000)
+
+/* A heartbeat with each of its renewals, as they are shown of a node that is watched: apart from
+ * the view, which may be ahead or behind. */
+struct lease_pulse {
+	enum record_shape shape;
+	uint64_t revision;
+	uint64_t changed_ns; /* when it was last seen to change; 0: it isn't known yet */
+	uint32_t generation; /* of the list that last had it */
+	struct heartbeat heartbeat;
+};
 
 /* A node, its heartbeat as last seen. Lives as long as the machine. */
 struct lease_peer {
@@ -39,6 +51,10 @@ struct lease_peer {
 	size_t claims;	     /* that name it as holder */
 	bool busy;	     /* a swap is on its way */
 	struct heartbeat heartbeat;
+	uint64_t point;	   /* where its name is on the ring of those that watch each other */
+	uint64_t distance; /* from there to this node's */
+	bool watched;	   /* by this node */
+	struct lease_pulse pulse;
 	char name[];
 };
 
@@ -62,7 +78,7 @@ struct lease_claim {
 	uint64_t
 		settled_ns; /* before that, the holder of a record that vanished may still answer */
 
-	struct lease_peer *preferred;
+	struct preferred_group group;
 	uint64_t due_ns;  /* look at it again then */
 	uint64_t free_ns; /* since when it is free to take; 0: it isn't */
 	uint64_t retry_ns;
@@ -100,6 +116,7 @@ struct lease_session {
 	uint64_t sequence; /* of the last attempt */
 	uint64_t base;	   /* that of the last attempt before a restart */
 	uint64_t sent_ns[LEASE_ATTEMPTS];
+	struct heartbeat sent; /* the last attempt */
 	uint64_t next_ns;      /* when to try again */
 	uint64_t confirmed_ns; /* when the last confirmed renewal was sent */
 	uint64_t began_ns;
@@ -126,11 +143,14 @@ struct lease_machine {
 	uint64_t duration_ns, renew_deadline_ns, retry_period_ns, margin_ns, forget_ns;
 	uint32_t weight;
 	bool preempt, always;
+	/* that this node is a member of; 0: not used */
+	uint64_t groups[LEASE_GROUPS_MAX];
 
 	const struct lease_callbacks *callbacks;
 	void *userdata;
 	struct lease_clock clock;
 	struct store *store; /* NULL: engine none */
+	bool selective;	     /* the view has no renewals but this node's: others must be watched */
 
 	struct lease_session session;
 	enum lease_state state;
@@ -147,6 +167,13 @@ struct lease_machine {
 	struct lease_peer *peers, *self;
 	const struct lease_peer *slowest; /* for whose leases what vanished is held longer */
 	struct lease_claim *claims;
+
+	/* whose renewals are followed beside the view */
+	unsigned int watchers;
+	uint32_t pulse_generation;
+	bool watch_due;		/* it may be others' by now */
+	uint64_t watch_next_ns; /* not before that */
+	uint64_t watch_all_ns;	/* all are watched until then */
 
 	struct lease_queue queue;   /* claims to look at */
 	struct lease_queue waiting; /* claims that would be written, if fewer were */

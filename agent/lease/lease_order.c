@@ -28,9 +28,26 @@ static const struct lease_peer *claim_first(const struct lease_machine *machine,
 	if (lease_wish_stands(machine, claim, now) ||
 	    (claim->wish == machine->self && claim->moved))
 		return claim->wish;
-	if (claim->preferred && lease_peer_is_candidate(machine, claim->preferred, now))
-		return claim->preferred;
 	return NULL;
+}
+
+bool lease_claim_prefers(const struct lease_claim *claim, const struct lease_peer *peer)
+{
+	for (size_t i = 0; i < LEASE_GROUPS_MAX && claim->group.id; i++)
+		if (peer->heartbeat.groups[i] == claim->group.id)
+			return true;
+	return false;
+}
+
+/* Should @peer have @claim rather than this node, whose score for it is @score? */
+static bool goes_before(const struct lease_peer *peer, const struct lease_claim *claim,
+			double score)
+{
+	bool preferred = lease_claim_prefers(claim, peer);
+
+	if (preferred != claim->group.member)
+		return preferred;
+	return lease_rank_score(&claim->address, peer->name, peer->heartbeat.weight) > score;
 }
 
 /* *ret_met_ns: when the latest of the nodes before this one was first seen. */
@@ -45,8 +62,7 @@ static unsigned int claim_rank(const struct lease_machine *machine, const struct
 	for (const struct lease_peer *peer = machine->peers; peer && first != self;
 	     peer = peer->hh.next)
 		if (peer != self && lease_peer_is_candidate(machine, peer, now) &&
-		    (peer == first || lease_rank_score(&claim->address, peer->name,
-						       peer->heartbeat.weight) > score)) {
+		    (peer == first || goes_before(peer, claim, score))) {
 			rank++;
 			if (peer->met_ns > *ret_met_ns)
 				*ret_met_ns = peer->met_ns;

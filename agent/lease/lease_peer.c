@@ -4,6 +4,8 @@
 #include <syslog.h>
 
 #include "lease_peer.h"
+#include "lease_watch.h"
+#include "text_hash.h"
 
 struct lease_peer *lease_peer_find(const struct lease_machine *machine, const char *name)
 {
@@ -21,6 +23,7 @@ struct lease_peer *lease_peer_get(struct lease_machine *machine, const char *nam
 		return peer;
 	peer = xcalloc(1, sizeof(*peer) + strlen(name) + 1);
 	memcpy(peer->name, name, strlen(name) + 1);
+	peer->point = hash_finish(hash_text(HASH_BEGIN, name));
 	peer->settled_ns = machine->view_ns + lease_peer_wait_ns(machine, peer);
 	HASH_ADD_KEYPTR(hh, machine->peers, peer->name, strlen(peer->name), peer);
 	return peer;
@@ -46,8 +49,19 @@ uint64_t lease_peer_wait_ns(const struct lease_machine *machine, const struct le
 
 uint64_t lease_peer_silent_until(const struct lease_machine *machine, const struct lease_peer *peer)
 {
-	return peer->shape == RECORD_GOOD ? peer->changed_ns + lease_peer_wait_ns(machine, peer)
-					  : peer->settled_ns;
+	uint64_t wait = lease_peer_wait_ns(machine, peer);
+	uint64_t theirs = peer->pulse.heartbeat.duration_ms * LEASE_NS_PER_MS;
+
+	if (lease_peer_is_shown(machine, peer))
+		return peer->shape == RECORD_GOOD ? peer->changed_ns + wait : peer->settled_ns;
+	if (!peer->pulse.changed_ns)
+		return LEASE_NEVER;
+	return peer->pulse.changed_ns + (theirs > wait ? theirs : wait);
+}
+
+bool lease_peer_is_shown(const struct lease_machine *machine, const struct lease_peer *peer)
+{
+	return !machine->selective || peer == machine->self;
 }
 
 bool lease_heartbeat_beats(const struct heartbeat *heartbeat)
@@ -106,14 +120,16 @@ uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since)
 	return latest;
 }
 
-/* Do claims look different with @after than with @before? Not for a mere renewal. */
-static bool peer_differs(const struct lease_peer *before, const struct record *after)
+bool lease_heartbeat_differs(const struct heartbeat *old, const struct heartbeat *new)
 {
-	const struct heartbeat *old = &before->heartbeat, *new = &after->heartbeat;
+	return old->session != new->session || old->state != new->state ||
+	       old->weight != new->weight || old->duration_ms != new->duration_ms ||
+	       memcmp(old->groups, new->groups, sizeof(old->groups)) != 0;
+}
 
-	return before->shape != after->shape || after->shape != RECORD_GOOD ||
-	       old->session != new->session || old->state != new->state ||
-	       old->weight != new->weight;
+static bool record_is_dead(const struct record *record)
+{
+	return record->shape == RECORD_GOOD && record->heartbeat.state == HEARTBEAT_DEAD;
 }
 
 bool lease_peer_record(struct lease_machine *machine, const struct record *record)
@@ -125,7 +141,11 @@ bool lease_peer_record(struct lease_machine *machine, const struct record *recor
 	peer->generation = machine->generation;
 	if (peer->changed_ns && peer->shape == record->shape && peer->revision == record->revision)
 		return false;
-	differs = peer_differs(peer, record);
+	differs = peer->shape != record->shape || record->shape != RECORD_GOOD ||
+		  lease_heartbeat_differs(&peer->heartbeat, &record->heartbeat);
+	machine->watch_due |= differs;
+	if (peer->watched && lease_heartbeat_beats(&peer->heartbeat) && record_is_dead(record))
+		lease_watch_all(machine, peer);
 	peer->shape = record->shape;
 	peer->revision = record->revision;
 	peer->changed_ns = lease_now(machine);
@@ -138,11 +158,16 @@ bool lease_peer_record(struct lease_machine *machine, const struct record *recor
 			peer->remove_ns = peer->changed_ns + machine->forget_ns +
 					  machine->clock.random(machine->clock.userdata) % spread;
 	}
-	/* in a list there is no telling since when it had vanished */
-	if (record->shape != RECORD_GOOD || (!machine->synced && record->heartbeat.unsettled))
+	/* in a list there is no telling since when it had vanished, nor where renewals aren't shown
+	 */
+	if (record->shape != RECORD_GOOD ||
+	    (record->heartbeat.unsettled &&
+	     (!machine->synced || !lease_peer_is_shown(machine, peer))))
 		peer->settled_ns = peer->changed_ns + lease_peer_wait_ns(machine, peer);
 	if (record->shape == RECORD_FOREIGN)
 		lease_log(machine, LOG_WARNING, "the heartbeat of %s isn't readable", peer->name);
+	if (!machine->selective)
+		lease_pulse_set(machine, peer, record);
 	if (peer == machine->self) {
 		machine->session.revision = record->revision;
 		machine->session.seen = true;
@@ -169,7 +194,6 @@ static void peer_swap(struct lease_machine *machine, struct lease_peer *peer, st
 		      uint64_t now)
 {
 	record->kind = RECORD_HEARTBEAT;
-	record->revision = peer->revision;
 	node_name_copy(record->node, peer->name);
 	peer->busy = true;
 	peer->retry_ns = now + machine->retry_period_ns;
@@ -179,16 +203,18 @@ static void peer_swap(struct lease_machine *machine, struct lease_peer *peer, st
 /* Declares the silent @peer dead, if it still is silent: the swap fails if it renewed. */
 static void peer_bury(struct lease_machine *machine, struct lease_peer *peer, uint64_t now)
 {
-	struct record record = { .shape = RECORD_GOOD };
+	const struct lease_pulse *pulse = &peer->pulse;
+	struct record record = { .shape = RECORD_GOOD, .revision = pulse->revision };
 
-	if (peer->shape == RECORD_GOOD) {
-		record.heartbeat = peer->heartbeat;
+	if (pulse->shape == RECORD_GOOD) {
+		record.heartbeat = pulse->heartbeat;
 	} else {
 		memset(record.heartbeat.id, '0', LEASE_ID_DIGITS);
 		record.heartbeat.duration_ms = machine->duration_ns / LEASE_NS_PER_MS;
 	}
 	record.heartbeat.state = HEARTBEAT_DEAD;
-	record.heartbeat.unsettled = peer->shape == RECORD_ABSENT;
+	record.heartbeat.unsettled = pulse->shape == RECORD_ABSENT;
+	record.heartbeat.all = true;
 	lease_log(machine, LOG_NOTICE, "%s was silent for %" PRIu64 " ms: declaring it dead",
 		  peer->name, lease_peer_wait_ns(machine, peer) / LEASE_NS_PER_MS);
 	peer_swap(machine, peer, &record, now);
@@ -196,7 +222,7 @@ static void peer_bury(struct lease_machine *machine, struct lease_peer *peer, ui
 
 static void peer_remove(struct lease_machine *machine, struct lease_peer *peer, uint64_t now)
 {
-	struct record record = { .shape = RECORD_ABSENT };
+	struct record record = { .shape = RECORD_ABSENT, .revision = peer->revision };
 
 	lease_log(machine, LOG_INFO, "%s is gone, and nothing names it: removing its heartbeat",
 		  peer->name);
@@ -208,13 +234,16 @@ static uint64_t bury_from(const struct lease_machine *machine, const struct leas
 {
 	uint64_t until = lease_peer_silent_until(machine, peer);
 
-	if (peer->shape == RECORD_NEWER ||
+	const struct lease_pulse *pulse = &peer->pulse;
+
+	if (until == LEASE_NEVER || pulse->shape == RECORD_NEWER ||
+	    (pulse->shape == RECORD_GOOD && !lease_heartbeat_beats(&pulse->heartbeat)) ||
 	    (peer->shape == RECORD_GOOD && !lease_heartbeat_beats(&peer->heartbeat)))
 		return LEASE_NEVER;
 	if (peer->claims)
 		return until;
 	/* nobody waits for that: only so that its record can be removed */
-	return peer->shape == RECORD_GOOD ? until + machine->forget_ns : LEASE_NEVER;
+	return pulse->shape == RECORD_GOOD ? until + machine->forget_ns : LEASE_NEVER;
 }
 
 /* When the record of @peer is to be removed. Claims that name it are free as long as it is there.
@@ -228,11 +257,11 @@ static uint64_t remove_from(const struct lease_peer *peer)
 
 uint64_t lease_peers_run(struct lease_machine *machine, uint64_t now)
 {
-	uint64_t due = LEASE_NEVER;
+	uint64_t due;
 
-	if (machine->session.phase != SESSION_LIVE || machine->draining || !machine->store ||
-	    !machine->synced || !machine->figures.wanted)
+	if (machine->session.phase != SESSION_LIVE || !machine->store || !machine->synced)
 		return LEASE_NEVER;
+	due = lease_watch_run(machine, now);
 	for (struct lease_peer *peer = machine->peers; peer; peer = peer->hh.next) {
 		uint64_t bury = bury_from(machine, peer), remove = remove_from(peer);
 		uint64_t from = bury < remove ? bury : remove;

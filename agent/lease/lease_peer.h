@@ -12,6 +12,8 @@ struct lease_peer *lease_peer_find(const struct lease_machine *machine, const ch
 struct lease_peer *lease_peer_get(struct lease_machine *machine, const char *name);
 void lease_peers_free(struct lease_machine *machine);
 
+/* Does the view show each renewal of @peer? */
+bool lease_peer_is_shown(const struct lease_machine *machine, const struct lease_peer *peer);
 /* Is @heartbeat that of a session that nobody has ended? */
 bool lease_heartbeat_beats(const struct heartbeat *heartbeat);
 /* Is the peer's heartbeat that of a session that goes on, as far as is known? */
@@ -22,7 +24,8 @@ bool lease_peer_is_candidate(const struct lease_machine *machine, const struct l
 			     uint64_t now);
 /* How long a heartbeat of @peer must have been silent. */
 uint64_t lease_peer_wait_ns(const struct lease_machine *machine, const struct lease_peer *peer);
-/* Until when a heartbeat that doesn't change counts as that of a living session. */
+/* Until when a heartbeat that doesn't change counts as that of a living session. LEASE_NEVER: this
+ * node doesn't know its renewals. */
 uint64_t lease_peer_silent_until(const struct lease_machine *machine,
 				 const struct lease_peer *peer);
 /* Does @peer's record say that @session is over? To be relied on from @peer->settled_ns on. */
@@ -32,6 +35,8 @@ bool lease_peer_session_over(const struct lease_peer *peer, uint64_t session);
  */
 uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since);
 
+/* Does @new look different to other nodes than @old? Not for a mere renewal. */
+bool lease_heartbeat_differs(const struct heartbeat *old, const struct heartbeat *new);
 /* The view shows @record. True: claims look different now. */
 bool lease_peer_record(struct lease_machine *machine, const struct record *record);
 /* The view is complete: peers that it doesn't have are gone. */

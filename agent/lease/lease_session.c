@@ -10,6 +10,7 @@
 #include "lease_claim_table.h"
 #include "lease_peer.h"
 #include "lease_session.h"
+#include "lease_watch.h"
 
 /* Engine none: nobody else counts sessions. */
 #define SLOT_ALONE 1
@@ -45,6 +46,13 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 		machine->self->shape == RECORD_ABSENT || now < machine->self->settled_ns;
 	node_name_copy(record.node, machine->self->name);
 	memcpy(record.heartbeat.id, machine->id, LEASE_ID_DIGITS);
+	memcpy(record.heartbeat.groups, machine->groups, sizeof(machine->groups));
+	/* what was sent last may be written without having been seen yet */
+	record.heartbeat.all =
+		machine->self->shape != RECORD_GOOD ||
+		lease_heartbeat_differs(&machine->self->heartbeat, &record.heartbeat) ||
+		lease_heartbeat_differs(&own->sent, &record.heartbeat);
+	own->sent = record.heartbeat;
 	own->sent_ns[own->sequence % LEASE_ATTEMPTS] = now;
 	own->next_ns = now + machine->retry_period_ns;
 	own->busy = true;
@@ -158,6 +166,7 @@ static uint64_t session_closed(struct lease_machine *machine)
 	if (machine->following && !machine->stopping) {
 		machine->following = machine->synced = false;
 		machine->view_ns = 0;
+		lease_watch_end(machine);
 		machine->store->follow(machine->store, false);
 	}
 	if (machine->stopping)
@@ -202,8 +211,9 @@ static uint64_t session_begin(struct lease_machine *machine, uint64_t now)
 		return machine->session.next_ns;
 	switch (self->shape) {
 	case RECORD_ABSENT:
-		/* with a session of another id those claims would be free at once */
-		if (self->claims && now < until)
+		/* with a session of another id those claims would be free at once; and one that
+		 * was there may have been another agent's */
+		if ((self->claims || self->met_ns) && now < until)
 			return until;
 		break;
 	case RECORD_FOREIGN:

@@ -32,9 +32,10 @@ struct recorded {
 struct program {
 	char *bpffs;
 	struct helper *helper;
-	struct pins view;	     /* opened for reading */
-	struct pins pins;	     /* while locked */
-	struct devices unsynced;     /* whose groups may have changed */
+	struct pins view;	 /* opened for reading */
+	struct pins pins;	 /* while locked */
+	struct devices unsynced; /* whose groups may have changed */
+	bool all_unsynced;
 	struct devices deleted;	     /* that addresses were taken off */
 	struct recorded recorded[2]; /* while the helper attaches */
 	unsigned int recorded_count;
@@ -95,12 +96,15 @@ void program_end(struct program *program)
 
 	if (program->pins.lock_fd < 0)
 		return;
-	for (size_t i = 0; i < program->unsynced.count; i++)
+	if (program->all_unsynced)
+		filter_sync_all(&program->pins, log_warn);
+	for (size_t i = 0; i < program->unsynced.count && !program->all_unsynced; i++)
 		filter_sync(&program->pins, program->unsynced.ifindex[i], log_warn);
 	for (size_t i = 0; i < program->deleted.count; i++)
 		if (vlan_deleted(&program->pins, program->deleted.ifindex[i], &err) < 0)
 			log_say(LOG_WARNING, "%s", err.text);
 	program->unsynced.count = program->deleted.count = 0;
+	program->all_unsynced = false;
 	pins_close(&program->pins);
 }
 
@@ -159,20 +163,23 @@ static void devices_add(struct devices *devices, uint32_t ifindex)
 		devices->ifindex[devices->count++] = ifindex;
 }
 
-void program_touch(struct program *program, const struct address *address, uint32_t ifindex,
-		   bool removed)
+void program_touch(struct program *program, uint32_t ifindex, bool filtered, bool removed)
 {
-	/* the groups of an interface are looked after once for all entries; IPv4's need none, since
-	 * entries here have the device's own MAC */
-	if (!address_is_v4(address))
+	/* once for all of an interface's entries */
+	if (filtered)
 		devices_add(&program->unsynced, ifindex);
 	if (removed)
 		devices_add(&program->deleted, ifindex);
 }
 
+void program_touch_all(struct program *program)
+{
+	program->all_unsynced = true;
+}
+
 bool program_touched(const struct program *program)
 {
-	return program->unsynced.count || program->deleted.count;
+	return program->all_unsynced || program->unsynced.count || program->deleted.count;
 }
 
 int program_grow(struct program *program, const size_t more[PINS_FAMILIES], struct err *err)

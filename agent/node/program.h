@@ -54,9 +54,11 @@ uint64_t program_answers_sent(struct program *program, const struct address *add
 /* The other hosts that were seen using addresses of ours; the caller frees the table. */
 int program_conflicts(struct program *program, struct conflict_table *ret_table, struct err *err);
 
-/* An entry of @address on @ifindex came or went: groups and filters are to follow (filter.h). */
-void program_touch(struct program *program, const struct address *address, uint32_t ifindex,
-		   bool removed);
+/* An entry on @ifindex came or went, and was @removed. @filtered: it may need something of the
+ * interface's filter (filter.h), which is to follow. */
+void program_touch(struct program *program, uint32_t ifindex, bool filtered, bool removed);
+/* The same for all interfaces' filters. */
+void program_touch_all(struct program *program);
 /* Is there something that program_end() has to do? */
 bool program_touched(const struct program *program);
 

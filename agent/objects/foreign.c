@@ -4,16 +4,14 @@
 
 #include "foreign.h"
 
-#define PAGE "docs/pools.md has it beside MetalLB's and kube-vip's"
-
 static const struct {
 	const char *group, *kind, *said;
 } kinds[] = {
 	{ "metallb.io/", "IPAddressPool",
-	  "which is MetalLB's; here it is a CiliumLoadBalancerIPPool: " PAGE },
+	  "which is MetalLB's; here it is a CiliumLoadBalancerIPPool, see " FOREIGN_PAGE },
 	{ "metallb.io/", "L2Advertisement",
-	  "which is MetalLB's; here it is a CiliumL2AnnouncementPolicy: " PAGE },
-	{ "metallb.io/", "", "which is MetalLB's: " PAGE },
+	  "which is MetalLB's; here it is a CiliumL2AnnouncementPolicy, see " FOREIGN_PAGE },
+	{ "metallb.io/", "", "which is MetalLB's, see " FOREIGN_PAGE },
 };
 
 /* Of annotations. */
@@ -21,10 +19,8 @@ static const struct {
 	const char *prefix;
 	bool elsewhere; /* another program's */
 } groups[] = {
-	{ "lbipam.cilium.io/", false },
-	{ "metallb.io/", true },
-	{ "metallb.universe.tf/", true },
-	{ "kube-vip.io/", true },
+	{ "lbipam.cilium.io/", false },	  { "xdp-l2resp.io/", false }, { "metallb.io/", true },
+	{ "metallb.universe.tf/", true }, { "kube-vip.io/", true },
 };
 
 /* Known by name, since it would change who shares with whom. */
@@ -83,9 +79,11 @@ void foreign_annotations(const struct place *place, json_t *annotations, const c
 	}
 	if (!*said.text)
 		return;
+	if (elsewhere) {
+		size_t used = strlen(said.text);
+
+		snprintf(said.text + used, sizeof(said.text) - used, "; see " FOREIGN_PAGE);
+	}
 	place_err_write(&line, place, annotations, NULL, said.text);
 	note(line.text, data);
-	if (elsewhere)
-		note("what MetalLB's and kube-vip's annotations are here is in docs/pools.md",
-		     data);
 }

@@ -8,6 +8,9 @@
 
 #include "field.h"
 
+/* The page; each note of what is another program's names it. */
+#define FOREIGN_PAGE "docs/migration.md"
+
 /* Whose object of @api and @kind is, and what there is here instead; NULL: it isn't known. */
 const char *foreign_kind(const char *api, const char *kind);
 

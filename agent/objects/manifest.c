@@ -10,11 +10,6 @@
 #include "metadata.h"
 #include "spelling.h"
 
-const char *const conflict_answer_names[] = {
-	[CONFLICT_DEFEND] = "defend",
-	[CONFLICT_YIELD] = "yield",
-};
-
 /* What an object is parsed with. */
 struct parse {
 	struct manifest *manifest;
@@ -36,6 +31,7 @@ static void policy_clear(struct policy *policy)
 	selector_free(&policy->services);
 	selector_free(&policy->nodes);
 	pattern_list_free(&policy->interfaces);
+	announce_options_free(&policy->announce);
 	free(policy->name);
 	*policy = (struct policy){};
 }
@@ -106,27 +102,6 @@ static int parse_interfaces(const struct parse *parse, const json_t *spec, struc
 	return 0;
 }
 
-static int parse_conflict(const struct parse *parse, const json_t *metadata, struct policy *policy)
-{
-	json_t *annotations = NULL;
-	const char *text = NULL;
-	int r = field_get(parse->place, metadata, "annotations", FIELD_OBJECT, &annotations,
-			  parse->err);
-
-	if (r > 0)
-		r = field_string(parse->place, annotations, MANIFEST_CONFLICT, &text, parse->err);
-	if (r <= 0)
-		return r;
-	for (enum conflict_answer answer = CONFLICT_DEFEND; answer < CONFLICT_ANSWER_COUNT;
-	     answer++)
-		if (!strcmp(text, conflict_answer_names[answer])) {
-			policy->conflict = answer;
-			return 0;
-		}
-	return place_err(parse->err, -EINVAL, parse->place, annotations, MANIFEST_CONFLICT,
-			 MANIFEST_CONFLICT " takes one of defend, yield");
-}
-
 static int add_policy(const struct parse *parse, const json_t *object)
 {
 	/* a misspelt selector would select everything */
@@ -140,7 +115,8 @@ static int add_policy(const struct parse *parse, const json_t *object)
 	int r = metadata_parse(place, object, &metadata, &policy.name, err);
 
 	if (!r)
-		r = parse_conflict(parse, metadata, &policy);
+		r = announce_options_parse(place, metadata, parse->note, parse->data,
+					   &policy.announce, err);
 	if (r >= 0)
 		r = field_get(place, object, "spec", FIELD_OBJECT, &spec, err);
 	if (r > 0)

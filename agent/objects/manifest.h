@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <jansson.h>
 
+#include "announce_options.h"
 #include "err.h"
 #include "field.h"
 #include "pattern.h"
@@ -23,18 +24,6 @@ struct node {
 	struct labels labels;
 };
 
-/* What to do when another host uses one of our addresses (RFC 5227 2.4). In the order in which one
- * goes before another, where policies differ about an address. */
-enum conflict_answer {
-	CONFLICT_UNSAID, /* as agent.yaml has it */
-	CONFLICT_DEFEND, /* (c): keep it, and announce it again, but not too often */
-	CONFLICT_YIELD,	 /* (a): give it up for a while */
-	CONFLICT_ANSWER_COUNT,
-};
-
-/* As annotation and configuration have them; NULL for CONFLICT_UNSAID. */
-extern const char *const conflict_answer_names[CONFLICT_ANSWER_COUNT];
-
 /* cilium.io/v2alpha1 CiliumL2AnnouncementPolicy. */
 struct policy {
 	char *name;
@@ -43,11 +32,8 @@ struct policy {
 	struct pattern_list interfaces; /* none: all suitable devices */
 	bool external_ips;
 	bool load_balancer_ips;
-	enum conflict_answer conflict; /* annotation */
+	struct announce_options announce;
 };
-
-/* Annotation of a CiliumL2AnnouncementPolicy, whose spec may have no fields of ours. */
-#define MANIFEST_CONFLICT "xdp-l2resp.io/conflict"
 
 /* What one file, or the API server, has. */
 struct manifest {

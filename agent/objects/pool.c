@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,10 @@
 #include "cleanup.h"
 #include "interval.h"
 #include "pool.h"
+
+#define ANNOTATION_ASSIGN   "xdp-l2resp.io/auto-assign"
+#define ANNOTATION_PRIORITY "xdp-l2resp.io/priority"
+#define PRIORITY_MAX	    1000000
 
 struct pool *pool_ref(struct pool *pool)
 {
@@ -125,6 +130,39 @@ static int parse_blocks(const struct place *place, const json_t *spec, struct po
 	return 0;
 }
 
+/* What Cilium's pools have no field for. */
+static int parse_annotations(const struct place *place, const json_t *metadata, struct pool *pool,
+			     struct err *err)
+{
+	const char *assign = "true", *priority = NULL;
+	json_t *annotations = NULL;
+	unsigned long number;
+	char *end;
+	int r = field_get(place, metadata, "annotations", FIELD_OBJECT, &annotations, err);
+
+	if (r >= 0)
+		r = field_string(place, annotations, ANNOTATION_ASSIGN, &assign, err);
+	if (r >= 0)
+		r = field_string(place, annotations, ANNOTATION_PRIORITY, &priority, err);
+	if (r < 0)
+		return r;
+	pool->named_only = !strcmp(assign, "false");
+	pool->priority = UINT32_MAX;
+	if (!pool->named_only && strcmp(assign, "true") != 0)
+		return place_err(err, -EINVAL, place, annotations, ANNOTATION_ASSIGN,
+				 ANNOTATION_ASSIGN " takes one of \"true\", \"false\"");
+	if (!priority)
+		return 0;
+	number = strtoul(priority, &end, 10);
+	if (*end || !isdigit((unsigned char)*priority) || number > PRIORITY_MAX)
+		return place_err(err, -EINVAL, place, annotations, ANNOTATION_PRIORITY,
+				 ANNOTATION_PRIORITY " takes a number from 0 to %d, the lesser "
+						     "first",
+				 PRIORITY_MAX);
+	pool->priority = number;
+	return 0;
+}
+
 int pool_parse(const struct place *place, const json_t *object, const char *name,
 	       struct pool **ret_pool, struct err *err)
 {
@@ -140,6 +178,8 @@ int pool_parse(const struct place *place, const json_t *object, const char *name
 	r = field_get(place, object, "metadata", FIELD_OBJECT, &metadata, err);
 	if (r >= 0)
 		r = field_string(place, metadata, "creationTimestamp", &created, err);
+	if (r >= 0)
+		r = parse_annotations(place, metadata, pool, err);
 	if (r >= 0)
 		r = field_get(place, object, "spec", FIELD_OBJECT, &spec, err);
 	if (r > 0)

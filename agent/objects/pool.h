@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <jansson.h>
 
 #include "addr.h"
@@ -27,6 +28,8 @@ struct pool {
 	struct pool_block *blocks;
 	size_t count;
 	bool disabled;
+	bool named_only; /* annotation auto-assign "false": only for who names it, or its address */
+	uint32_t priority; /* annotation: the lesser first; UINT32_MAX: none */
 };
 
 /* The pool called @name out of @object. -EINVAL with @err. The caller unrefs *ret_pool. */
@@ -35,6 +38,9 @@ int pool_parse(const struct place *place, const json_t *object, const char *name
 
 struct pool *pool_ref(struct pool *pool);
 void pool_unref(struct pool *pool);
+
+/* Annotation of a Service: the name of the pool that it has its addresses from. */
+#define POOL_ANNOTATION "xdp-l2resp.io/pool"
 
 /* The documented order: the older first, then by name. */
 int pool_compare(const struct pool *a, const struct pool *b);

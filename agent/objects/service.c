@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "foreign.h"
 #include "metadata.h"
+#include "pool.h"
 #include "service.h"
 
 #define DEFAULT_NAMESPACE "default"
@@ -55,7 +56,8 @@ void service_unref(struct service *service)
 	free(service->uid);
 	free(service->created);
 	free(service->class);
-	free(service->preferred_node);
+	announce_options_free(&service->announce);
+	free(service->pool);
 	free(service->sharing_key);
 	free(service->sharing_namespaces);
 	free(service->ports);
@@ -319,15 +321,20 @@ static int parse_metadata(const struct parse *parse, const json_t *object, struc
 		return r;
 	labels_set(&service->labels, LABEL_NAMESPACE, service->namespace);
 	labels_set(&service->labels, LABEL_NAME, service->name);
-	return field_get(parse->place, metadata, "annotations", FIELD_OBJECT, ret_annotations,
-			 parse->err);
+	r = announce_options_parse(parse->place, metadata, parse->note, parse->data,
+				   &service->announce, parse->err);
+	return r < 0 ? r
+		     : field_get(parse->place, metadata, "annotations", FIELD_OBJECT,
+				 ret_annotations, parse->err);
 }
 
 int service_parse(const struct place *place, const json_t *object, object_note_fn *note, void *data,
 		  struct service **ret_service, struct err *err)
 {
-	const char *const known[] = { annotation_ips[0], annotation_key[0],
-				      annotation_namespaces[0], NULL };
+	const char *const known[] = { annotation_ips[0],	  annotation_key[0],
+				      annotation_namespaces[0],	  POOL_ANNOTATION,
+				      ANNOTATION_CONFLICT,	  ANNOTATION_MAC,
+				      ANNOTATION_PREFERRED_NODES, NULL };
 	const struct parse parse = { place, note, data, err };
 	_cleanup_(cleanup_service) struct service *service = xcalloc(1, sizeof(*service));
 	json_t *annotations = NULL;
@@ -336,8 +343,7 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 	service->references = 1;
 	r = parse_metadata(&parse, object, service, &annotations);
 	if (r >= 0)
-		r = field_copy_string(place, annotations, SERVICE_PREFERRED_NODE,
-				      &service->preferred_node, err);
+		r = copy_filled(&parse, annotations, POOL_ANNOTATION, &service->pool);
 	if (r >= 0)
 		r = copy_annotation(&parse, annotations, annotation_key, &service->sharing_key);
 	if (r >= 0)
@@ -355,14 +361,15 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 	return 0;
 }
 
-bool service_has_class(const struct service *service, const char *const *classes)
+bool service_is_of(const struct service *service, const struct service_class *class)
 {
-	if (!service->wants_load_balancer || !service->class)
-		return service->wants_load_balancer;
-	for (size_t i = 0; classes[i]; i++)
-		if (!strcmp(classes[i], service->class))
-			return true;
-	return false;
+	return service->class ? !strcmp(service->class, class->name)
+			      : !class->required || !service->wants_load_balancer;
+}
+
+const char *service_class_text(const struct service *service)
+{
+	return service->class ?: "none, and loadBalancerClassRequired is true";
 }
 
 int service_compare_names(const struct service *a, const struct service *b)

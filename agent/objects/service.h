@@ -9,15 +9,13 @@
 #include <jansson.h>
 
 #include "address_list.h"
+#include "announce_options.h"
 #include "err.h"
 #include "field.h"
 #include "selector.h"
 
 /* Pseudo-labels that each Service has, for policies to select by. */
 #define SERVICE_LABEL_PREFIX "io.kubernetes.service."
-
-/* Annotation of a Service: the node that should hold its addresses. */
-#define SERVICE_PREFERRED_NODE "xdp-l2resp.io/preferred-node"
 
 /* A port as one number: @protocol is 0 for TCP, 1 for UDP, 2 for SCTP. */
 #define SERVICE_PORT(protocol, number) ((uint32_t)(protocol) << 16 | (uint32_t)(number))
@@ -34,10 +32,11 @@ struct service {
 	bool wants_load_balancer;	   /* spec.type LoadBalancer */
 	struct address_list external;	   /* spec.externalIPs */
 	struct address_list load_balancer; /* status.loadBalancer.ingress[].ip */
-	char *preferred_node;		   /* annotation; NULL: none */
+	struct announce_options announce;
 	/* spec.loadBalancerIP, then lbipam.cilium.io/ips, each once; none: any of its families */
 	struct address_list requested;
 	bool v4, v6;
+	char *pool;		  /* its addresses are from this one; NULL: from any */
 	char *sharing_key;	  /* NULL: shares with nobody */
 	char *sharing_namespaces; /* comma-separated; NULL: its own alone */
 	uint32_t *ports;	  /* SERVICE_PORT(), ascending */
@@ -57,8 +56,17 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service);
 
-/* Does @service want a load balancer of one of @classes (NULL-terminated), or of any? */
-bool service_has_class(const struct service *service, const char *const *classes);
+/* The loadBalancerClass that is served. */
+struct service_class {
+	const char *name;
+	bool required; /* Services of type LoadBalancer without one are others', too */
+};
+
+/* What a Service of another class is said to have. */
+const char *service_class_text(const struct service *service);
+
+/* Is @service for who serves @class? Services of other types have no class, and are. */
+bool service_is_of(const struct service *service, const struct service_class *class);
 
 /* By namespace and name. */
 int service_compare_names(const struct service *a, const struct service *b);

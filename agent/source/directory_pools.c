@@ -22,8 +22,8 @@ struct directory_pools {
 };
 
 struct directory_pools *directory_pools_new(const char *path, bool read_only,
-					    const char *const *classes, directory_pools_fn *changed,
-					    void *userdata)
+					    const struct service_class *class,
+					    directory_pools_fn *changed, void *userdata)
 {
 	struct directory_pools *pools = xcalloc(1, sizeof(*pools));
 
@@ -31,7 +31,7 @@ struct directory_pools *directory_pools_new(const char *path, bool read_only,
 	pools->changed = changed;
 	pools->userdata = userdata;
 	pools->path = xstrdup(path);
-	pools->allocator = allocator_new(classes);
+	pools->allocator = allocator_new(class);
 	return pools;
 }
 

@@ -20,11 +20,11 @@ struct directory_pools;
 /* Told of a Service whose addresses, or whose condition, are others now. */
 typedef void directory_pools_fn(const struct verdict *verdict, void *userdata);
 
-/* @path: the file, @read_only: which isn't written; @classes as for allocator_new(), borrowed.
+/* @path: the file, @read_only: which isn't written; @class as for allocator_new().
  */
 struct directory_pools *directory_pools_new(const char *path, bool read_only,
-					    const char *const *classes, directory_pools_fn *changed,
-					    void *userdata);
+					    const struct service_class *class,
+					    directory_pools_fn *changed, void *userdata);
 
 void directory_pools_free(struct directory_pools *pools);
 

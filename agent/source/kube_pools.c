@@ -36,14 +36,15 @@ struct kube_pools {
 	struct source *source;
 	struct leader *leader;
 	struct allocator *allocator; /* NULL: another decides, or not yet */
-	const char *classes[2];
+	const struct service_class *class;
 	sd_event_source *timer; /* decides and writes again */
 	struct patch *patches;
 	struct status_writer *status; /* of pools and policies */
 	size_t calls;
 	bool relisted;
 	bool no_conditions; /* this server keeps none on Services */
-	char trouble[256];  /* of the last write; "": none */
+	bool stopping, stopped;
+	char trouble[256]; /* of the last write; "": none */
 };
 
 static void patch_free(struct patch *patch)
@@ -315,20 +316,40 @@ static bool has_policies(const struct source_items *items)
 	return found;
 }
 
+/* What was decided here and is still being written must be over before another decides. */
+static void stop_if_idle(struct kube_pools *pools)
+{
+	if (pools->stopped || pools->calls || status_writer_writes(pools->status))
+		return;
+	pools->stopped = true;
+	leader_stop(pools->leader);
+}
+
+void kube_pools_stop(struct kube_pools *pools)
+{
+	pools->stopping = true;
+	settle_after(pools, 0);
+}
+
 void kube_pools_settle(struct kube_pools *pools)
 {
 	const struct verdict *const *verdicts;
 	size_t count, pool_count = count_pools(pools);
 
+	if (pools->stopping) {
+		stop_if_idle(pools);
+		return;
+	}
 	if (!source_known(pools->source))
 		return;
-	leader_want(pools->leader, pool_count > 0 || has_policies(&pools->source->items));
+	if (pool_count > 0 || has_policies(&pools->source->items))
+		leader_begin(pools->leader);
 	if (!leader_leads(pools->leader)) {
 		begin_anew(pools);
 		return;
 	}
 	if (!pools->allocator) {
-		pools->allocator = allocator_new(pools->classes);
+		pools->allocator = allocator_new(pools->class);
 		pools->relisted = true;
 	}
 	if (pools->relisted) {
@@ -382,6 +403,13 @@ static void on_leading(void *userdata)
 	kube_pools_settle(pools);
 }
 
+static void on_stopped(void *userdata)
+{
+	const struct kube_pools *pools = userdata;
+
+	pools->source->callbacks.stopped(pools->source->userdata);
+}
+
 static void on_log(int priority, const char *text, void *userdata)
 {
 	struct kube_pools *pools = userdata;
@@ -411,16 +439,17 @@ void kube_pools_free(struct kube_pools *pools)
 }
 
 int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, const char *node,
-		   const char *class, struct kube_pools **ret_pools, struct err *err)
+		   const struct service_class *class, struct kube_pools **ret_pools,
+		   struct err *err)
 {
-	static const struct leader_callbacks callbacks = { on_leading, on_log };
+	static const struct leader_callbacks callbacks = { on_leading, on_stopped, on_log };
 	struct kube_pools *pools = xcalloc(1, sizeof(*pools));
 	int r;
 
 	*pools = (struct kube_pools){
 		.kube = kube,
 		.source = source,
-		.classes = { class },
+		.class = class,
 		.relisted = true,
 	};
 	pools->status = status_writer_new(kube, source, on_status_written, pools);

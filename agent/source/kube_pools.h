@@ -14,10 +14,14 @@ struct kube_pools;
 /* Of the items in @source, of which it is told by the following functions. @class as in struct
  * source_options, borrowed, as are the others. Errors with @err. */
 int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, const char *node,
-		   const char *class, struct kube_pools **ret_pools, struct err *err);
+		   const struct service_class *class, struct kube_pools **ret_pools,
+		   struct err *err);
 
 /* NULL is fine. */
 void kube_pools_free(struct kube_pools *pools);
+
+/* Decides no more, and gives the lead to another; the source's stopped() says when. */
+void kube_pools_stop(struct kube_pools *pools);
 
 /* Some items may be gone, or the pools are others. */
 void kube_pools_relisted(struct kube_pools *pools);

@@ -21,6 +21,8 @@ struct source_callbacks {
 	void (*changed)(void *userdata);
 	/* What isn't used, and why, and what pools gave; @priority as in syslog(3). */
 	void (*log)(int priority, const char *text, void *userdata);
+	/* After source_stop(): no other node waits for this one. */
+	void (*stopped)(void *userdata);
 };
 
 /* All is copied. */
@@ -30,7 +32,7 @@ struct source_options {
 				  * manifests are beside it (last_good.h) */
 	struct kube_login_options kubernetes; /* where there is no directory */
 	const char *node;		      /* this one: of others nothing is read */
-	const char *load_balancer_class;      /* Services of it may have addresses of pools */
+	struct service_class class;	      /* Services of it may have addresses of pools */
 	bool pools; /* at a server: this node may be the one that gives the pools' addresses */
 	/* Nothing is written: no file, nothing at the server. */
 	bool read_only;
@@ -52,6 +54,9 @@ int source_new(sd_event *event, const struct source_options *options,
 	       const struct source_callbacks *callbacks, void *userdata, struct source **ret_source,
 	       struct err *err);
 
+/* Gives up what other nodes could do in its place; stopped() says when, before or after return. */
+void source_stop(struct source *source);
+
 void source_free(struct source *source);
 
 /* What the files say, in their order, or the objects; valid until the callback changed(), or
@@ -65,6 +70,7 @@ struct source_status {
 	bool known;	      /* source_known() */
 	bool reachable;	      /* nothing failed when it was last tried */
 	struct err trouble;   /* what is wrong now; empty: nothing */
+	struct err note;      /* what is right, and likely not meant; empty: nothing */
 	size_t broken;	      /* files or objects that are wrong now */
 	size_t kinds_missing; /* that the server doesn't know */
 	bool leads;	      /* this node says and does what is said and done once for all */

@@ -6,7 +6,13 @@
 
 #include "alloc.h"
 #include "condition.h"
+#include "foreign.h"
 #include "source_base.h"
+
+static void say_conflict(const struct pool_status *pool, struct err *ret_text)
+{
+	err_write(ret_text, "pool %s gives nothing new: %s", pool->pool->name, pool->message);
+}
 
 int source_new(sd_event *event, const struct source_options *options,
 	       const struct source_callbacks *callbacks, void *userdata, struct source **ret_source,
@@ -16,6 +22,14 @@ int source_new(sd_event *event, const struct source_options *options,
 		       ? source_directory_new(event, options, callbacks, userdata, ret_source, err)
 		       : source_kubernetes_new(event, options, callbacks, userdata, ret_source,
 					       err);
+}
+
+void source_stop(struct source *source)
+{
+	if (source->ops->stop)
+		source->ops->stop(source);
+	else
+		source->callbacks.stopped(source->userdata);
 }
 
 void source_free(struct source *source)
@@ -38,15 +52,45 @@ bool source_known(const struct source *source)
 	return source->ops->known(source);
 }
 
+/* A pool that gives nothing new, or an object for another program, with the page that tells how to
+ * write it here. */
+static void note_of(const struct source *source, const struct allocator *allocator,
+		    struct err *ret_note)
+{
+	struct pool_status pool;
+
+	for (size_t i = 0; allocator && allocator_pool_status(allocator, i, &pool); i++)
+		if (pool.conflict) {
+			say_conflict(&pool, ret_note);
+			return;
+		}
+	for (size_t i = 0; i < source->items.count; i++) {
+		const char *noted = source->items.list[i]->noted;
+
+		if (!noted || !strstr(noted, FOREIGN_PAGE))
+			continue;
+		err_write(ret_note, "%.*s", (int)strcspn(noted, "\n"), noted);
+		return;
+	}
+}
+
 void source_status(const struct source *source, struct source_status *ret_status)
 {
+	const char *first = NULL;
+
 	*ret_status = (struct source_status){ .known = source_known(source), .reachable = true };
-	for (size_t i = 0; i < source->items.count; i++)
-		ret_status->broken += source->items.list[i]->broken;
+	for (size_t i = 0; i < source->items.count; i++) {
+		const struct source_item *item = source->items.list[i];
+
+		if (item->broken && !ret_status->broken++)
+			first = item->logged;
+	}
 	source->ops->status(source, ret_status);
 	if (!*ret_status->trouble.text && ret_status->broken)
-		err_write(&ret_status->trouble, "%zu manifest%s wrong; the log says where",
-			  ret_status->broken, ret_status->broken == 1 ? " is" : "s are");
+		err_write(&ret_status->trouble, "%zu manifest%s wrong: %s%s", ret_status->broken,
+			  ret_status->broken == 1 ? " is" : "s are", first ?: "",
+			  ret_status->broken == 1 ? "" : "; the log names the others");
+	note_of(source, ret_status->allocator, &ret_status->note);
 }
 
 bool source_same(const struct source *source, const struct source_options *options)
@@ -118,6 +162,14 @@ void source_say(const struct source *source, int priority, const char *text)
 	source->callbacks.log(priority, text, source->userdata);
 }
 
+void source_note(char **notes, const char *text)
+{
+	char *all = xasprintf("%s%s\n", *notes ?: "", text);
+
+	free(*notes);
+	*notes = all;
+}
+
 void source_say_verdict(const struct source *source, const struct verdict *verdict)
 {
 	const struct service *service = verdict->service;
@@ -152,7 +204,7 @@ void source_say_conflicts(struct source *source, const struct allocator *allocat
 
 		if (!pool.conflict)
 			continue;
-		err_write(&said, "pool %s gives nothing new: %s", pool.pool->name, pool.message);
+		say_conflict(&pool, &said);
 		if (!source->conflicts || !strstr(source->conflicts, said.text))
 			source_say(source, LOG_WARNING, said.text);
 		all = xasprintf("%s%s\n", before ?: "", said.text);

@@ -21,6 +21,8 @@ struct source_ops {
 	bool (*known)(const struct source *source);
 	/* fills in what isn't of the items */
 	void (*status)(const struct source *source, struct source_status *status);
+	/* NULL: there is nothing to stop */
+	void (*stop)(struct source *source);
 	/* NULL: nobody would see it */
 	void (*say_event)(struct source *source, const struct kube_event *event);
 };
@@ -34,6 +36,9 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 			  struct source **ret_source, struct err *err);
 
 void source_say(const struct source *source, int priority, const char *text);
+
+/* Appends @text to *@notes, as a line. */
+void source_note(char **notes, const char *text);
 
 /* One line for a Service whose addresses of pools, or whose want of them, are news. */
 void source_say_verdict(const struct source *source, const struct verdict *verdict);

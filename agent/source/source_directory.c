@@ -27,10 +27,10 @@
 
 struct source_directory {
 	struct source source; /* the first member */
-	char *directory, *assignments, *load_balancer_class;
+	char *directory, *assignments, *class_name;
 	char *copies;	   /* last_good.h's */
 	struct err untidy; /* why one couldn't be kept, when it was last tried: said once */
-	const char *classes[2];
+	struct service_class class;
 	struct directory_pools *pools;
 	struct err pools_error; /* of the pools; empty: none */
 	size_t said;		/* lines about Services, this time */
@@ -61,6 +61,7 @@ struct reading {
 	const struct source *source;
 	const char *path;
 	struct manifest manifest;
+	char *notes; /* a line each; NULL: none */
 };
 
 static void note_skipped(const char *text, void *data)
@@ -68,6 +69,7 @@ static void note_skipped(const char *text, void *data)
 	struct reading *reading = data;
 
 	source_say(reading->source, LOG_NOTICE, text);
+	source_note(&reading->notes, text);
 }
 
 static int parse_document(const struct yaml_document *document, void *data, struct err *err)
@@ -85,8 +87,11 @@ static int parse(struct reading *reading, const char *text, size_t size, struct 
 {
 	int r = yaml_parse(reading->path, text, size, parse_document, reading, err);
 
-	if (r < 0)
+	if (r < 0) {
 		manifest_free(&reading->manifest);
+		free(reading->notes);
+		reading->notes = NULL;
+	}
 	return r;
 }
 
@@ -102,6 +107,7 @@ static void recall(const struct source_directory *source, const char *path,
 	if (!last_good_read(source->copies, path, &text, &size) &&
 	    !parse(&reading, text, size, &err))
 		*ret_manifest = reading.manifest;
+	free(reading.notes);
 }
 
 /* For the next start. */
@@ -135,6 +141,8 @@ static void file_read(struct source_directory *source, struct source_item *file)
 	if (!r)
 		r = parse(&reading, text, size, &err);
 	file->broken = r < 0;
+	free(file->logged);
+	file->logged = NULL;
 	if (r < 0) {
 		if (!manifest_says_something(&file->manifest))
 			recall(source, path, &file->manifest);
@@ -143,10 +151,13 @@ static void file_read(struct source_directory *source, struct source_item *file)
 				  ? "what the file said before stays in force"
 				  : "the file is left out");
 		source_say(&source->source, LOG_ERR, said.text);
+		file->logged = xstrdup(said.text);
 		return;
 	}
 	manifest_free(&file->manifest);
 	file->manifest = reading.manifest;
+	free(file->noted);
+	file->noted = reading.notes;
 	remember(source, path, text, size);
 }
 
@@ -365,7 +376,7 @@ static void directory_free(struct source *base)
 	if (source->inotify >= 0)
 		close(source->inotify);
 	directory_pools_free(source->pools);
-	free(source->load_balancer_class);
+	free(source->class_name);
 	free(source->copies);
 	free(source->assignments);
 	free(source->directory);
@@ -378,7 +389,8 @@ static bool directory_same(const struct source *base, const struct source_option
 
 	return options->directory && !strcmp(source->directory, options->directory) &&
 	       !strcmp(source->assignments, options->assignments) &&
-	       !strcmp(source->load_balancer_class, options->load_balancer_class);
+	       !strcmp(source->class_name, options->class.name) &&
+	       source->class.required == options->class.required;
 }
 
 static bool directory_known(const struct source *base)
@@ -417,9 +429,9 @@ int source_directory_new(sd_event *event, const struct source_options *options,
 	source->directory = xstrdup(options->directory);
 	source->assignments = xstrdup(options->assignments);
 	source->copies = last_good_directory(options->assignments);
-	source->load_balancer_class = xstrdup(options->load_balancer_class);
-	source->classes[0] = source->load_balancer_class;
-	source->pools = directory_pools_new(source->assignments, source->read_only, source->classes,
+	source->class_name = xstrdup(options->class.name);
+	source->class = (struct service_class){ source->class_name, options->class.required };
+	source->pools = directory_pools_new(source->assignments, source->read_only, &source->class,
 					    pools_changed, source);
 	if (event)
 		r = follow(source, event);

@@ -69,7 +69,8 @@ struct source_kubernetes {
 	struct kube_login login;
 	struct kube_pools *pools;   /* NULL: somebody else's business */
 	struct kube_events *events; /* NULL: nothing is written */
-	char *load_balancer_class;
+	char *class_name;
+	struct service_class class;
 	char *options; /* as text, to compare */
 	struct collection collections[KIND_COUNT];
 	bool known; /* all are, and were told of */
@@ -151,13 +152,9 @@ static void on_reset(uint64_t version, void *userdata)
 	source_items_mark(&collection->source->source.items, kinds[collection->kind].prefix);
 }
 
-/* Appends @text as a line. */
 static void note_skipped(const char *text, void *data)
 {
-	char **notes = data, *all = xasprintf("%s%s\n", *notes ?: "", text);
-
-	free(*notes);
-	*notes = all;
+	source_note(data, text);
 }
 
 /* Says each line of @notes, consumed, unless that was said of @item before: a status that is
@@ -353,11 +350,21 @@ static void kubernetes_free(struct source *base)
 		kube_watch_free(source->collections[i].watch);
 	kube_pools_free(source->pools);
 	kube_events_free(source->events);
-	free(source->load_balancer_class);
+	free(source->class_name);
 	kube_login_free(&source->login);
 	sd_event_source_disable_unref(source->settle);
 	free(source->options);
 	free(source);
+}
+
+static void kubernetes_stop(struct source *base)
+{
+	const struct source_kubernetes *source = (struct source_kubernetes *)base;
+
+	if (source->pools)
+		kube_pools_stop(source->pools);
+	else
+		base->callbacks.stopped(base->userdata);
 }
 
 /* Streams show all that happens. */
@@ -377,11 +384,11 @@ static char *options_text(const struct source_options *options)
 
 	if (login->kubeconfig)
 		yaml_read_file(login->kubeconfig, KUBE_LOGIN_LIMIT, &kubeconfig, &size, &unread);
-	return xasprintf("%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools,
-			 options->node, options->load_balancer_class, login->kubeconfig ?: "",
-			 login->server ?: "", login->token ?: "", login->ca ?: "",
-			 login->cert ?: "", login->key ?: "", login->namespace ?: "",
-			 kubeconfig ?: "");
+	return xasprintf("%d\n%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools,
+			 options->class.required, options->node, options->class.name,
+			 login->kubeconfig ?: "", login->server ?: "", login->token ?: "",
+			 login->ca ?: "", login->cert ?: "", login->key ?: "",
+			 login->namespace ?: "", kubeconfig ?: "");
 }
 
 static bool kubernetes_same(const struct source *base, const struct source_options *options)
@@ -439,6 +446,7 @@ static const struct source_ops ops = {
 	.same = kubernetes_same,
 	.known = kubernetes_known,
 	.status = kubernetes_status,
+	.stop = kubernetes_stop,
 	.say_event = kubernetes_say_event,
 };
 
@@ -466,10 +474,11 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 		r = r < 0 ? err_set(err, r, "a timer can't be made: %s", strerror(-r)) : 0;
 	}
 	source->options = options_text(options);
-	source->load_balancer_class = xstrdup(options->load_balancer_class);
+	source->class_name = xstrdup(options->class.name);
+	source->class = (struct service_class){ source->class_name, options->class.required };
 	if (!r && options->pools && !options->read_only)
 		r = kube_pools_new(event, source->login.kube, &source->source, options->node,
-				   source->load_balancer_class, &source->pools, err);
+				   &source->class, &source->pools, err);
 	if (!r && !options->read_only)
 		r = kube_events_new(event, source->login.kube, options->node, on_events_log, source,
 				    &source->events, err);

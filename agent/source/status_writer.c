@@ -135,6 +135,11 @@ void status_writer_continue(struct status_writer *writer, const struct allocator
 					 json_incref(items->list[i]->wanted));
 }
 
+bool status_writer_writes(const struct status_writer *writer)
+{
+	return writer->call;
+}
+
 void status_writer_free(struct status_writer *writer)
 {
 	if (!writer)

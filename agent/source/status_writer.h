@@ -14,6 +14,8 @@ typedef void status_writer_fn(bool accepted, void *userdata);
 /* @kube and @source are borrowed. */
 struct status_writer *status_writer_new(struct kube *kube, struct source *source,
 					status_writer_fn *done, void *userdata);
+/* Is a write under way? */
+bool status_writer_writes(const struct status_writer *writer);
 void status_writer_free(struct status_writer *writer);
 
 /* Begins to write the first status that differs from what @allocator and the items have, unless a

@@ -9,6 +9,8 @@
 #include "err.h"
 #include "identity.h"
 
+struct kube;
+
 enum lease_engine {
 	LEASE_ENGINE_NONE, /* no store: this node holds everything it wants, in slot 1 */
 	LEASE_ENGINE_ETCD,
@@ -51,10 +53,13 @@ struct lease_config {
 	bool preempt;	 /* ask live holders for addresses that belong here rather */
 	bool always;	 /* keep a session, and know who has what, although nothing is wanted */
 	const char *const *endpoints; /* etcd: URLs, NULL at the end */
-	const char *server;	      /* kubernetes: URL; NULL: in-cluster */
-	const char *namespace;	      /* kubernetes; NULL: the service account's, or xdp-l2resp */
-	const char *token_file;	      /* kubernetes; read again for each request */
-	const char *ca, *cert, *key;  /* PEM files for TLS; ca NULL: the system's */
+	struct kube *kube; /* kubernetes: that server, the caller's; NULL: the following */
+	/* kubernetes: this Lease alone, in place of all heartbeats: who has its session leads */
+	const char *election;
+	const char *server;	     /* kubernetes: URL; NULL: in-cluster */
+	const char *namespace;	     /* kubernetes; NULL: the service account's, or xdp-l2resp */
+	const char *token_file;	     /* kubernetes; read again for each request */
+	const char *ca, *cert, *key; /* PEM files for TLS; ca NULL: the system's */
 };
 
 #endif

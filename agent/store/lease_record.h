@@ -17,6 +17,9 @@
 #define LEASE_DURATION_MIN_MS  300
 #define LEASE_DURATION_STEP_MS 10
 
+/* Groups of preferred nodes that one node can be in. */
+#define LEASE_GROUPS_MAX 16
+
 /* Copies a node's name, which is no longer than LEASE_NODE_MAX. */
 static inline void node_name_copy(char to[LEASE_NODE_MAX + 1], const char *from)
 {
@@ -55,6 +58,10 @@ struct heartbeat {
 	uint32_t duration_ms;
 	uint32_t weight;
 	bool unsettled; /* as a claim's */
+	bool all; /* told to a store alone: not a mere renewal, so every node's stream shows it */
+	/* of preferred nodes (struct preferred_group), whose members this node is one of; 0: unused
+	 */
+	uint64_t groups[LEASE_GROUPS_MAX];
 };
 
 /* Who answers for an address? One record an address. */

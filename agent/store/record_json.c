@@ -19,6 +19,18 @@ static const char *session_format(uint64_t session, char text[SESSION_TEXT])
 	return text;
 }
 
+/* As sessions are written. */
+static json_t *groups_to_json(const uint64_t groups[LEASE_GROUPS_MAX])
+{
+	char text[SESSION_TEXT];
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < LEASE_GROUPS_MAX; i++)
+		if (groups[i])
+			json_array_append_new(array, json_string(session_format(groups[i], text)));
+	return array;
+}
+
 json_t *record_to_json(const struct record *record)
 {
 	char session[SESSION_TEXT], wish_session[SESSION_TEXT];
@@ -35,12 +47,13 @@ json_t *record_to_json(const struct record *record)
 				 "transitions", (json_int_t)record->claim.transitions);
 	else
 		json = json_pack(
-			"{si ss ss ss sI si si si sb}", "version", RECORD_VERSION, "state",
+			"{si ss ss ss sI si si si sb so}", "version", RECORD_VERSION, "state",
 			heartbeat_state_names[record->heartbeat.state], "id", record->heartbeat.id,
 			"session", session_format(record->heartbeat.session, session), "sequence",
 			(json_int_t)record->heartbeat.sequence, "slot", (int)record->heartbeat.slot,
 			"durationMs", (int)record->heartbeat.duration_ms, "weight",
-			(int)record->heartbeat.weight, "unsettled", record->heartbeat.unsettled);
+			(int)record->heartbeat.weight, "unsettled", record->heartbeat.unsettled,
+			"groups", groups_to_json(record->heartbeat.groups));
 	if (!json)
 		alloc_fail();
 	return json;
@@ -86,11 +99,13 @@ static bool heartbeat_parse(json_t *json, struct heartbeat *heartbeat)
 {
 	const char *state, *id, *session;
 	json_int_t sequence, slot, duration, weight;
+	json_t *groups, *group;
 	int unsettled;
+	size_t i;
 
-	if (json_unpack(json, "{s:s s:s s:s s:I s:I s:I s:I s:b}", "state", &state, "id", &id,
+	if (json_unpack(json, "{s:s s:s s:s s:I s:I s:I s:I s:b s:o}", "state", &state, "id", &id,
 			"session", &session, "sequence", &sequence, "slot", &slot, "durationMs",
-			&duration, "weight", &weight, "unsettled", &unsettled))
+			&duration, "weight", &weight, "unsettled", &unsettled, "groups", &groups))
 		return false;
 	while (heartbeat->state < HEARTBEAT_STATE_COUNT &&
 	       strcmp(state, heartbeat_state_names[heartbeat->state]))
@@ -105,6 +120,14 @@ static bool heartbeat_parse(json_t *json, struct heartbeat *heartbeat)
 	heartbeat->duration_ms = duration;
 	heartbeat->weight = weight;
 	heartbeat->unsettled = unsettled;
+	if (!json_is_array(groups) || json_array_size(groups) > LEASE_GROUPS_MAX)
+		return false;
+	json_array_foreach(groups, i, group)
+	{
+		if (!json_is_string(group) ||
+		    !session_parse(json_string_value(group), &heartbeat->groups[i]))
+			return false;
+	}
 	return session_parse(session, &heartbeat->session);
 }
 

@@ -20,6 +20,11 @@ struct store_events {
 	/* The result of a swap: 0 done, -EAGAIN the record has another revision, other errors leave
 	 * open whether it was or will yet be done. @record is valid for the call. */
 	void (*swapped)(const struct record *record, int result, void *userdata);
+	/* The same for the heartbeats that store.watch() asked for, with each renewal, in a stream
+	 * of their own: it may be ahead of the other, or behind. */
+	void (*pulses_reset)(void *userdata);
+	void (*pulse)(const struct record *record, void *userdata);
+	void (*pulses_synced)(void *userdata);
 	/* No endpoint answers, with why; or (NULL) one does again. */
 	void (*reachable)(const char *trouble, void *userdata);
 };
@@ -36,6 +41,13 @@ struct store {
 	/* Begins the stream, or ends it: then results of swaps are told, and nothing else. A new
 	 * store has none. */
 	void (*follow)(struct store *store, bool follow);
+	/*
+	 * Has pulse() tell of the heartbeats of @nodes, and no others. Then record() shows, after
+	 * the list, renewals of this node's own heartbeat alone, and of others what was written
+	 * with heartbeat.all, and the removal of what is dead or ended. Nothing is told from
+	 * within. Until the stream ends. NULL: record() shows all.
+	 */
+	void (*watch)(struct store *store, const char *const *nodes, size_t count);
 	/* Ends all requests; nothing is told any more. */
 	void (*free)(struct store *store);
 };

@@ -1,178 +1,89 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * What people and kubectl look at is in the Lease's spec, as Kubernetes means it; what only the
- * protocol needs is one annotation. A record is both.
- */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "alloc.h"
 #include "cleanup.h"
 #include "kube.h"
-#include "record_json.h"
+#include "lease_object.h"
 #include "store_base.h"
 #include "store_kubernetes.h"
 
-#define CLAIM_PREFIX "l2resp-"
-#define NODE_PREFIX  "l2resp-node-"
-#define NAME_MAX_LEN 253 /* of an object: a DNS subdomain's (RFC 1123) */
-#define ANNOTATION   "xdp-l2resp.io/record"
-#define V4_DIGITS    8
-#define V6_DIGITS    32
-#define V4_OFFSET    12 /* of an IPv4 address in a mapped one */
-#define MS_PER_S     1000
 /* Requests on their way at a time: each has a connection. */
 #define SWAPS_BEGIN 8
 #define SWAPS_MAX   64
+/* Queries for those whose label is one of the list that follows. */
+#define SELECT_PARTS "labelSelector=xdp-l2resp.io%%2Fpart%%20in%%20"
+#define SELECT_NODES "labelSelector=xdp-l2resp.io%%2Fnode%%20in%%20"
 
 struct store_kubernetes {
 	struct store_base base; /* first: it is cast to this */
 	struct kube *kube;
-	struct kube_watch *watch; /* NULL: there is none */
-	sd_event_source *turn;	  /* begins or ends the watch, from the event loop */
-	char *path;		  /* of the namespace's Lease objects */
+	bool own_kube;
+	struct kube_watch *watch;	     /* NULL: there is none */
+	struct kube_watch *pulses;	     /* of those watched; NULL: of nobody */
+	sd_event_source *turn, *pulses_turn; /* begins or ends them, from the event loop */
+	char *path;			     /* of the namespace's Lease objects */
+	char *listed;			     /* those that are records */
+	char *shown;	   /* those of them that the watch shows, as a query; NULL: all */
+	char *election;	   /* NULL: there is none */
+	char *pulses_path; /* those that are watched; NULL: there are none */
+	char *node;
 	uint32_t duration_s;
 };
 
-/* Kind, address and node of the record that has the Lease called @name. False: it is none of ours.
- */
-static bool name_parse(const char *name, struct record *record)
+/* The name of the Lease that has @record. */
+static void record_name(const struct store_kubernetes *kubernetes, const struct record *record,
+			char name[LEASE_NAME_MAX + 1])
 {
-	uint8_t *byte = record->address.bytes;
-	const char *digits = name + strlen(CLAIM_PREFIX);
-	size_t count;
-
-	if (!strncmp(name, NODE_PREFIX, strlen(NODE_PREFIX))) {
-		record->kind = RECORD_HEARTBEAT;
-		node_name_copy(record->node, name + strlen(NODE_PREFIX));
-		return record->node[0];
-	}
-	if (strncmp(name, CLAIM_PREFIX, strlen(CLAIM_PREFIX)) != 0)
-		return false;
-	record->kind = RECORD_CLAIM;
-	count = strlen(digits);
-	if ((count != V4_DIGITS && count != V6_DIGITS) ||
-	    strspn(digits, "0123456789abcdef") != count)
-		return false;
-	memset(byte, 0, sizeof(record->address.bytes));
-	if (count == V4_DIGITS) {
-		byte[V4_OFFSET - 2] = byte[V4_OFFSET - 1] = 0xff;
-		byte += V4_OFFSET;
-	}
-	for (; *digits; digits += 2)
-		*byte++ = strtoul((char[]){ digits[0], digits[1], '\0' }, NULL, 16);
-	/* one spelling is the address's; a mapped IPv4 one is another's */
-	return address_is_v4(&record->address) == (count == V4_DIGITS);
+	if (kubernetes->election)
+		snprintf(name, LEASE_NAME_MAX + 1, "%s", kubernetes->election);
+	else
+		lease_name_format(record, name);
 }
 
-static void name_format(const struct record *record, char name[NAME_MAX_LEN + 1])
+/* Who has a Lease that all share: a node's name, as far as there is room, and its agent's id. */
+static json_t *candidate_json(const struct record *record)
 {
-	size_t at = address_is_v4(&record->address) ? V4_OFFSET : 0;
-	char *end = name + strlen(CLAIM_PREFIX);
+	_cleanup_free_ char *text = xasprintf("%.*s_%s", LEASE_NODE_MAX - LEASE_ID_DIGITS - 1,
+					      record->node, record->heartbeat.id);
 
-	if (record->kind == RECORD_HEARTBEAT) {
-		snprintf(name, NAME_MAX_LEN + 1, NODE_PREFIX "%.*s",
-			 (int)(NAME_MAX_LEN - strlen(NODE_PREFIX)), record->node);
-		return;
-	}
-	snprintf(name, NAME_MAX_LEN + 1, CLAIM_PREFIX);
-	for (; at < sizeof(record->address.bytes); at++, end += 2)
-		snprintf(end, 3, "%02x", record->address.bytes[at]);
-}
-
-/* A MicroTime: the API server wants all six digits. */
-static json_t *now_json(void)
-{
-	struct timespec now;
-	struct tm tm;
-	char date[32], text[64];
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
-	snprintf(text, sizeof(text), "%s.%06ldZ", date, now.tv_nsec / 1000);
 	return json_string(text);
 }
 
-/* Moves member @from of @contents to member @to of @spec. */
-static void member_move(json_t *contents, const char *from, json_t *spec, const char *to)
+static bool ends_with(const char *text, const char *end)
 {
-	json_object_set(spec, to, json_object_get(contents, from));
-	json_object_del(contents, from);
+	size_t length = strlen(text), wanted = strlen(end);
+
+	return length >= wanted && !strcmp(text + length - wanted, end);
 }
 
-/* What is written for @record, over what is there or in a new object. */
-static json_t *lease_make(const struct store_kubernetes *kubernetes, const struct record *record)
+/* The record in the Lease @object. False: it is none of ours. */
+static bool record_read(const struct store_kubernetes *kubernetes, const json_t *object,
+			struct record *record)
 {
-	json_auto_t *contents = record_to_json(record), *spec = NULL;
-	_cleanup_free_ char *text = NULL;
-	char name[NAME_MAX_LEN + 1], revision[24];
-	json_t *lease;
+	const json_t *metadata = json_object_get(object, "metadata");
+	const json_t *spec = json_object_get(object, "spec");
+	const char *name = json_string_value(json_object_get(metadata, "name"));
 
-	/* always another time: the server takes a write that changes nothing for none */
-	spec = json_pack("{so}", "renewTime", now_json());
-	if (record->kind == RECORD_CLAIM) {
-		member_move(contents, "holder", spec, "holderIdentity");
-		member_move(contents, "transitions", spec, "leaseTransitions");
-		json_object_set_new(spec, "leaseDurationSeconds",
-				    json_integer(kubernetes->duration_s));
-		if (record->claim.taken)
-			json_object_set(spec, "acquireTime", json_object_get(spec, "renewTime"));
-	} else {
-		json_object_set_new(spec, "holderIdentity", json_string(record->node));
-		json_object_del(contents, "durationMs");
-		json_object_set_new(spec, "leaseDurationSeconds",
-				    json_integer(record->heartbeat.duration_ms / MS_PER_S));
+	if (!name)
+		return false;
+	if (!kubernetes->election) {
+		if (!lease_name_parse(name, record))
+			return false;
+		lease_parse(object, record);
+		return true;
 	}
-	text = json_dumps(contents, JSON_COMPACT);
-	name_format(record, name);
-	snprintf(revision, sizeof(revision), "%" PRIu64, record->revision);
-	lease = json_pack("{ss ss s{ss s{ss}} sO}", "apiVersion", "coordination.k8s.io/v1", "kind",
-			  "Lease", "metadata", "name", name, "annotations", ANNOTATION, text,
-			  "spec", spec);
-	if (!lease)
-		alloc_fail();
-	if (record->revision)
-		json_object_set_new(json_object_get(lease, "metadata"), "resourceVersion",
-				    json_string(revision));
-	return lease;
-}
-
-/* What a DELETE says: that the object must be the one that is meant. */
-static json_t *delete_make(const struct record *record)
-{
-	char revision[24];
-
-	snprintf(revision, sizeof(revision), "%" PRIu64, record->revision);
-	return json_pack("{ss ss s{ss}}", "apiVersion", "v1", "kind", "DeleteOptions",
-			 "preconditions", "resourceVersion", revision);
-}
-
-/* Shape and contents of @record, whose kind is set, from a Lease. */
-static void lease_parse(const json_t *lease, struct record *record)
-{
-	json_t *metadata = json_object_get(lease, "metadata");
-	json_t *spec = json_object_get(lease, "spec");
-	const char *text = json_string_value(
-		json_object_get(json_object_get(metadata, "annotations"), ANNOTATION));
-	json_auto_t *contents = text ? json_loads(text, 0, NULL) : NULL;
-	const char *holder = json_string_value(json_object_get(spec, "holderIdentity")) ?: "";
-
-	if (record->kind == RECORD_CLAIM) {
-		json_object_set_new(contents, "holder", json_string(holder));
-		json_object_set(contents, "transitions", json_object_get(spec, "leaseTransitions"));
-	} else {
-		json_object_set_new(
-			contents, "durationMs",
-			json_integer(MS_PER_S * json_integer_value(json_object_get(
-							spec, "leaseDurationSeconds"))));
-		if (strcmp(holder, record->node) != 0)
-			json_object_clear(contents);
-	}
-	record->revision = kube_version(lease);
-	record_from_json(record, contents);
+	/* whoever has it: to each candidate it is its own node's heartbeat, by another agent */
+	record->kind = RECORD_HEARTBEAT;
+	node_name_copy(record->node,
+		       json_string_value(json_object_get(spec, "holderIdentity")) ?: "");
+	lease_parse(object, record);
+	if (record->shape == RECORD_GOOD && !ends_with(record->node, record->heartbeat.id))
+		record->shape = RECORD_FOREIGN;
+	node_name_copy(record->node, kubernetes->node);
+	return !strcmp(name, kubernetes->election);
 }
 
 static void trouble(struct store_kubernetes *kubernetes, const char *why)
@@ -189,6 +100,12 @@ static void follow_anew(struct store_kubernetes *kubernetes)
 		kube_watch_restart(kubernetes->watch, true);
 }
 
+static bool is_others_heartbeat(const struct store_kubernetes *kubernetes,
+				const struct record *record)
+{
+	return record->kind == RECORD_HEARTBEAT && strcmp(record->node, kubernetes->node) != 0;
+}
+
 static void on_swap(const struct http_result *result, void *userdata)
 {
 	struct store_swap *swap = userdata;
@@ -201,7 +118,10 @@ static void on_swap(const struct http_result *result, void *userdata)
 	if (!result->error && refused) {
 		store_answered(&kubernetes->base);
 		/* there is something newer, if only by then: the stream is to show it */
-		store_expect(&kubernetes->base, swap->seen + 1);
+		if (!is_others_heartbeat(kubernetes, &swap->record))
+			store_expect(&kubernetes->base, swap->seen + 1);
+		else if (kubernetes->pulses)
+			kube_watch_restart(kubernetes->pulses, true);
 		store_swap_end(swap, -EAGAIN);
 		return;
 	}
@@ -242,12 +162,16 @@ static void kubernetes_send(struct store_swap *swap)
 	struct store_kubernetes *kubernetes = (struct store_kubernetes *)swap->base;
 	const struct record *record = &swap->record;
 	bool gone = record->shape == RECORD_ABSENT;
-	json_auto_t *body = gone ? delete_make(record) : lease_make(kubernetes, record);
+	json_auto_t *body = NULL;
 	const char *method = gone ? "DELETE" : record->revision ? "PATCH" : "POST";
 	_cleanup_free_ char *path = NULL;
-	char name[NAME_MAX_LEN + 1];
+	char name[LEASE_NAME_MAX + 1];
 
-	name_format(record, name);
+	record_name(kubernetes, record, name);
+	body = gone ? lease_delete_make(record) : lease_make(record, name, kubernetes->duration_s);
+	if (kubernetes->election && !gone)
+		json_object_set_new(json_object_get(body, "spec"), "holderIdentity",
+				    candidate_json(record));
 	path = xasprintf("%s%s%s%s", kubernetes->path, record->revision ? "/" : "",
 			 record->revision ? name : "", gone ? "" : "?fieldManager=xdp-l2respd");
 	swap->seen = swap->base->listing ? 0 : swap->base->revision;
@@ -275,26 +199,38 @@ static void on_reset(uint64_t version, void *userdata)
 {
 	struct store_kubernetes *kubernetes = userdata;
 
-	(void)version;
 	if (!kubernetes->base.following)
 		return;
 	kubernetes->base.listing = true;
 	kubernetes->base.events->reset(kubernetes->base.userdata);
 }
 
+static bool beats(const struct record *record)
+{
+	return record->shape == RECORD_GOOD && (record->heartbeat.state == HEARTBEAT_ALIVE ||
+						record->heartbeat.state == HEARTBEAT_DRAINING);
+}
+
+static void make_absent(struct record *record)
+{
+	record->shape = RECORD_ABSENT;
+	record->revision = 0;
+}
+
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
 	struct store_kubernetes *kubernetes = userdata;
-	const json_t *metadata = json_object_get(object, "metadata");
-	const char *name = json_string_value(json_object_get(metadata, "name"));
 	struct record record = { .shape = RECORD_ABSENT };
 
 	kubernetes->base.revision = kube_watch_version(kubernetes->watch);
 	kubernetes->base.progress++;
-	if (!kubernetes->base.following || !name || !name_parse(name, &record))
+	if (!kubernetes->base.following || !record_read(kubernetes, object, &record))
 		return;
-	if (!deleted)
-		lease_parse(object, &record);
+	/* a renewal took it out of what is shown, or it is removed: there is no telling */
+	if (deleted && is_others_heartbeat(kubernetes, &record) && beats(&record))
+		return;
+	if (deleted)
+		make_absent(&record);
 	kubernetes->base.events->record(&record, kubernetes->base.userdata);
 }
 
@@ -332,16 +268,83 @@ static int on_turn(sd_event_source *source, void *userdata)
 	struct store_kubernetes *kubernetes = userdata;
 	struct err err;
 
-	(void)source;
 	/* one of before doesn't go on: what it showed was told to nobody */
 	kube_watch_free(kubernetes->watch);
 	kubernetes->watch = NULL;
 	kubernetes->base.listing = true;
-	if (kubernetes->base.following &&
-	    kube_watch_new(kubernetes->kube, kubernetes->path, &watch_events, kubernetes,
+	if (!kubernetes->base.following)
+		return 0;
+	if (kube_watch_new(kubernetes->kube, kubernetes->listed, &watch_events, kubernetes,
 			   &kubernetes->watch, &err) < 0)
 		trouble(kubernetes, err.text);
+	else if (kubernetes->shown)
+		kube_watch_narrow(kubernetes->watch, kubernetes->shown);
 	return 0;
+}
+
+static void on_pulses_reset(uint64_t version, void *userdata)
+{
+	struct store_kubernetes *kubernetes = userdata;
+
+	kubernetes->base.events->pulses_reset(kubernetes->base.userdata);
+}
+
+static void on_pulse(const json_t *object, bool deleted, void *userdata)
+{
+	struct store_kubernetes *kubernetes = userdata;
+	struct record record = { .shape = RECORD_ABSENT };
+
+	if (!record_read(kubernetes, object, &record) || record.kind != RECORD_HEARTBEAT)
+		return;
+	if (deleted)
+		make_absent(&record);
+	kubernetes->base.events->pulse(&record, kubernetes->base.userdata);
+}
+
+static void on_pulses_synced(void *userdata)
+{
+	struct store_kubernetes *kubernetes = userdata;
+
+	kubernetes->base.events->pulses_synced(kubernetes->base.userdata);
+}
+
+static const struct kube_watch_events pulses_events = {
+	.reset = on_pulses_reset,
+	.object = on_pulse,
+	.synced = on_pulses_synced,
+	.reachable = on_reachable,
+};
+
+static int on_pulses_turn(sd_event_source *source, void *userdata)
+{
+	struct store_kubernetes *kubernetes = userdata;
+	struct err err;
+
+	kube_watch_free(kubernetes->pulses);
+	kubernetes->pulses = NULL;
+	if (kubernetes->pulses_path &&
+	    kube_watch_new(kubernetes->kube, kubernetes->pulses_path, &pulses_events, kubernetes,
+			   &kubernetes->pulses, &err) < 0)
+		trouble(kubernetes, err.text);
+	return 0;
+}
+
+static void kubernetes_watch(struct store *store, const char *const *nodes, size_t count)
+{
+	struct store_kubernetes *kubernetes = (struct store_kubernetes *)store;
+	_cleanup_free_ char *labels = xcalloc(count + 1, LEASE_LABEL_SIZE + 1);
+	char *end = labels;
+
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			*end++ = ',';
+		lease_node_label(nodes[i], end);
+		end += LEASE_LABEL_SIZE - 1;
+	}
+	free(kubernetes->pulses_path);
+	kubernetes->pulses_path =
+		count ? xasprintf("%s?" SELECT_NODES "(%s)", kubernetes->path, labels) : NULL;
+	sd_event_source_set_enabled(kubernetes->pulses_turn, SD_EVENT_ONESHOT);
 }
 
 static void kubernetes_follow(struct store *store, bool follow)
@@ -350,6 +353,8 @@ static void kubernetes_follow(struct store *store, bool follow)
 
 	kubernetes->base.following = follow;
 	sd_event_source_set_enabled(kubernetes->turn, SD_EVENT_ONESHOT);
+	if (!follow)
+		kubernetes_watch(store, NULL, 0);
 }
 
 static void kubernetes_free(struct store *store)
@@ -358,9 +363,17 @@ static void kubernetes_free(struct store *store)
 
 	store_base_close(&kubernetes->base);
 	kube_watch_free(kubernetes->watch);
+	kube_watch_free(kubernetes->pulses);
 	sd_event_source_disable_unref(kubernetes->turn);
-	kube_free(kubernetes->kube);
+	sd_event_source_disable_unref(kubernetes->pulses_turn);
+	if (kubernetes->own_kube)
+		kube_free(kubernetes->kube);
 	free(kubernetes->path);
+	free(kubernetes->listed);
+	free(kubernetes->election);
+	free(kubernetes->pulses_path);
+	free(kubernetes->shown);
+	free(kubernetes->node);
 	free(kubernetes);
 }
 
@@ -368,6 +381,23 @@ static void cleanup_kubernetes(struct store_kubernetes **kubernetes)
 {
 	if (*kubernetes)
 		kubernetes_free(&(*kubernetes)->base.store);
+}
+
+/* Whose records are followed: all nodes', or one that all share. */
+static void choose_records(struct store_kubernetes *kubernetes, const struct lease_config *config)
+{
+	char label[LEASE_LABEL_SIZE];
+
+	if (config->election) {
+		kubernetes->election = xstrdup(config->election);
+		kubernetes->listed = xasprintf("%s?fieldSelector=metadata.name%%3D%s",
+					       kubernetes->path, config->election);
+		return;
+	}
+	kubernetes->listed = xstrdup(kubernetes->path);
+	lease_node_label(config->node, label);
+	kubernetes->shown = xasprintf(SELECT_PARTS "(" LEASE_PART_ALL ",%s)", label);
+	kubernetes->base.store.watch = kubernetes_watch;
 }
 
 int store_kubernetes_new(sd_event *event, const struct lease_config *config, uint64_t timeout_ns,
@@ -395,20 +425,29 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 	kubernetes->base.send = kubernetes_send;
 	kubernetes->base.lags = kubernetes_lags;
 	kubernetes->duration_s = config->timing.duration_ns / 1000000000;
-	if (strlen(NODE_PREFIX) + strlen(config->node) > NAME_MAX_LEN)
+	if (strlen(LEASE_NODE_PREFIX) + strlen(config->node) > LEASE_NAME_MAX)
 		return err_set(err, -EINVAL,
 			       "the node name %s is too long: with %s before it, it must be the "
 			       "name of a Lease object, of %d characters at most",
-			       config->node, NODE_PREFIX, NAME_MAX_LEN);
+			       config->node, LEASE_NODE_PREFIX, LEASE_NAME_MAX);
 	r = store_base_init(&kubernetes->base, event, timeout_ns, events, userdata, err);
-	r = r ?: kube_new(event, &kube, &kubernetes->kube, err);
+	kubernetes->kube = config->kube;
+	kubernetes->own_kube = !config->kube;
+	if (!config->kube)
+		r = r ?: kube_new(event, &kube, &kubernetes->kube, err);
 	if (r < 0)
 		return r;
 	kubernetes->path = xasprintf("/apis/coordination.k8s.io/v1/namespaces/%s/leases",
 				     kube_namespace(kubernetes->kube));
+	kubernetes->node = xstrdup(config->node);
+	choose_records(kubernetes, config);
 	r = sd_event_add_defer(event, &kubernetes->turn, on_turn, kubernetes);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(kubernetes->turn, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_defer(event, &kubernetes->pulses_turn, on_pulses_turn, kubernetes);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(kubernetes->pulses_turn, SD_EVENT_OFF);
 	if (r < 0)
 		return err_set(err, r, "the event loop: %s", strerror(-r));
 	*ret_store = &kubernetes->base.store;

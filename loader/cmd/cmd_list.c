@@ -90,11 +90,12 @@ static json_t *list_json(const struct list_row *shown)
 	const struct list_device *device = shown->device;
 	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 	const struct entry_head *head = &row->head;
-	json_t *json = json_pack("{s:s, s:o, s:I, s:s, s:b, s:b}", "ip",
+	json_t *json = json_pack("{s:s, s:o, s:I, s:s, s:b, s:b, s:b}", "ip",
 				 address_format(&row->key.address, ip), "dev",
 				 text_json(device->name), "ifindex", (json_int_t)row->key.ifindex,
 				 "mac", mac_format(head->mac, mac), "mac_fixed",
-				 !!(head->flags & ENTRY_MAC_FIXED), "mac_stale", mac_stale(shown));
+				 !!(head->flags & ENTRY_MAC_FIXED), "mac_virtual",
+				 entry_mac_virtual(row), "mac_stale", mac_stale(shown));
 
 	if (!address_is_v4(&row->key.address))
 		json_object_set_new(json, "override",
@@ -120,6 +121,14 @@ static const char *list_state(const struct list_row *shown)
 	return shown->remaining_ms ? "answering" : "lease-over";
 }
 
+/* Where its MAC isn't the interface's. */
+static const char *mac_kind(const struct entry_row *row)
+{
+	if (entry_mac_virtual(row))
+		return " virtual";
+	return row->head.flags & ENTRY_MAC_FIXED ? " fixed" : "";
+}
+
 static void list_print(const struct list_row *shown)
 {
 	const struct entry_row *row = shown->entry;
@@ -129,7 +138,7 @@ static void list_print(const struct list_row *shown)
 
 	printf("%s dev %s mac %s%s%s%s %s responses_sent %llu",
 	       address_format(&row->key.address, ip), device->name, mac_format(head->mac, mac),
-	       head->flags & ENTRY_MAC_FIXED ? " fixed" : "", mac_stale(shown) ? " stale" : "",
+	       mac_kind(row), mac_stale(shown) ? " stale" : "",
 	       head->flags & ENTRY_NO_OVERRIDE ? " override off" : "", list_state(shown),
 	       (unsigned long long)row->responses_sent);
 	if (head->lease != L2RESP_LEASE_FOREVER)
@@ -152,8 +161,7 @@ static void list_table_row(struct table *table, const struct list_row *shown)
 
 	table_cell(table, "%s", address_format(&row->key.address, ip));
 	table_cell(table, "%s", shown->device->name);
-	table_cell(table, "%s%s%s%s", mac_format(row->head.mac, mac),
-		   row->head.flags & ENTRY_MAC_FIXED ? " fixed" : "",
+	table_cell(table, "%s%s%s%s", mac_format(row->head.mac, mac), mac_kind(row),
 		   mac_stale(shown) ? " stale" : "",
 		   row->head.flags & ENTRY_NO_OVERRIDE ? " override off" : "");
 	table_cell(table, "%s", list_state(shown));

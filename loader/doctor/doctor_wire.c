@@ -44,13 +44,24 @@ static int take_claim(struct doctor *doctor, struct asking *asking, const struct
 	for (size_t i = 0; i < asking->count; i++) {
 		const struct entry_row *row = asking->rows[i];
 
+		bool same = !memcmp(mac, row->head.mac, ETH_ALEN);
+
 		if (asking->found[i] || address_compare(&row->key.address, address) ||
-		    !memcmp(mac, row->head.mac, ETH_ALEN))
+		    (same && !entry_mac_virtual(row)))
 			continue;
 		asking->found[i] = true;
-		r = doctor_find(doctor, device, address, "%s answers for %s on %s too",
-				mac_format(mac, text), address_format(address, ip),
-				device->link.name);
+		mac_format(mac, text);
+		address_format(address, ip);
+		/* a virtual MAC is the same wherever it is: what was sent from here, another
+		 * answered */
+		if (same)
+			r = doctor_find(doctor, device, address,
+					"another host answers for %s on %s with the same virtual "
+					"MAC, %s",
+					ip, device->link.name, text);
+		else
+			r = doctor_find(doctor, device, address, "%s answers for %s on %s too",
+					text, ip, device->link.name);
 		if (!r)
 			r = doctor_remedy_announced(doctor, row, err);
 		return r;

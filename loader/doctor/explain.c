@@ -121,7 +121,8 @@ static void note_entry(const struct pins *pins, struct explanation *explanation,
 		return;
 	}
 	found(explanation, EXPLAIN_ENTRY, true, "mac %s%s", mac_format(row.head.mac, mac),
-	      row.head.flags & ENTRY_MAC_FIXED	   ? ", fixed"
+	      entry_mac_virtual(&row)		   ? ", virtual"
+	      : row.head.flags & ENTRY_MAC_FIXED   ? ", fixed"
 	      : entry_mac_stale(&row, device->mac) ? ", which the interface had once; attach again"
 						   : ", the interface's own");
 	if (entry_lease_remaining(pins, row.head.lease, &remaining_ms, &failure) < 0)

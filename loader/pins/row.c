@@ -5,6 +5,7 @@
 
 #include "alloc.h"
 #include "row.h"
+#include "virtual_mac.h"
 
 void entry_table_free(struct entry_table *table)
 {
@@ -17,6 +18,15 @@ int entry_key_compare(const struct entry_key *a, const struct entry_key *b)
 	if (a->ifindex != b->ifindex)
 		return a->ifindex < b->ifindex ? -1 : 1;
 	return address_compare(&a->address, &b->address);
+}
+
+bool entry_mac_virtual(const struct entry_row *row)
+{
+	const struct address *address = &row->key.address;
+	uint8_t mac[6];
+
+	virtual_mac(address->bytes, address_is_v4(address), mac);
+	return (row->head.flags & ENTRY_MAC_FIXED) && !memcmp(mac, row->head.mac, sizeof(mac));
 }
 
 struct control_key row_control_key(const struct entry_key *key)

@@ -36,6 +36,9 @@ void entry_table_add(struct entry_table *table, size_t *capacity, const struct e
 /* By interface, then by address: IPv4 first, but for what lies below ::ffff:0:0. */
 int entry_key_compare(const struct entry_key *a, const struct entry_key *b);
 
+/* Is its MAC the virtual one of its address (virtual_mac.h)? */
+bool entry_mac_virtual(const struct entry_row *row);
+
 /* @key as the programs of control.bpf.c take it. */
 struct control_key row_control_key(const struct entry_key *key);
 

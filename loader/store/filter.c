@@ -13,6 +13,7 @@
 #include <linux/rtnetlink.h>
 
 #include "cleanup.h"
+#include "deliver.h"
 #include "device_table.h"
 #include "filter.h"
 #include "mac_list.h"
@@ -364,6 +365,7 @@ static void sync_lists(const struct filter *filter, const struct mac_list *need,
 	_cleanup_(mac_list_free) struct mac_list keep = {};
 	bool is_new, fell_back = false;
 	size_t unjoined;
+	struct err err;
 	int failed = sync_groups(filter, need, joined, &keep);
 
 	unjoined = keep.count;
@@ -382,6 +384,8 @@ static void sync_lists(const struct filter *filter, const struct mac_list *need,
 	for (size_t i = 0; i < held->count; i++)
 		if (!mac_list_has(&keep, held->macs[i]))
 			take(filter, held->macs[i]);
+	if (deliver_sync(filter->pins, filter->link, &keep, held, &err) < 0)
+		filter->note("%s; the kernel drops what is sent to them", err.text);
 	if (fell_back)
 		note_unjoined(filter, unjoined, failed);
 }

@@ -73,7 +73,6 @@ TAKEN = {
     "only a comment": "# nothing\n",
     "2s/1200ms/300ms": "lease: {duration: 2s, renewDeadline: 1200ms, retryPeriod: 300ms}\n",
     "2s/1.2s/0.3s": "lease: {duration: 2s, renewDeadline: 1.2s, retryPeriod: 0.3s}\n",
-    "in-cluster": "source: {kubernetes: {}}\n",
     "all of it": """
 node: node-1
 source:
@@ -95,7 +94,7 @@ bpffs: /sys/fs/bpf
 def test_refused(agent, text, said):
     agent.config.write_text(text)
     done = agent.command("--config", agent.config, "--check")
-    assert done.status == 1
+    assert done.status == 78
     assert f"{agent.config}{said}" in done.err, done.err
     assert len(done.err.splitlines()) == 1
 
@@ -108,7 +107,7 @@ def test_taken(agent, text):
 
 def test_an_absent_file(agent):
     done = agent.command("--config", "/nowhere/agent.yaml", "--check")
-    assert (done.status, done.err) == (1, "xdp-l2respd: /nowhere/agent.yaml: No such file or directory\n")
+    assert (done.status, done.err) == (78, "xdp-l2respd: /nowhere/agent.yaml: No such file or directory\n")
 
 
 @pytest.mark.parametrize("reader, begins", [("journal", "<3>"), ("another", "xdp-l2respd: ")])

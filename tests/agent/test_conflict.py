@@ -193,7 +193,7 @@ def test_what_somebody_answers_for_is_not_claimed(agent, lan, address):
     assert agent.http("/readyz") == (503, f"{address}: another host on the LAN has it: {CLIENT_MAC}\n")
     done = agent.command("who-holds", address)
     assert (done.status, done.err) == (
-        1, f"xdp-l2respd: {address}: no node claims it, since {CLIENT_MAC} has it\n")
+        1, f"xdp-l2respd: {address}: another host on the LAN has it: {CLIENT_MAC}\n")
     figures = agent.metrics()
     assert figures['l2resp_addresses_blocked{reason="other_host"}'] == 1 and figures["l2resp_probes_total"] >= 4
 

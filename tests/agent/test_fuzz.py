@@ -57,7 +57,7 @@ def test_mutated_configurations(agent):
     for _ in range(200):
         at, length = random_.randrange(len(text) + 1), random_.choice([0, 1, 5])
         agent.config.write_bytes((text[:at] + random_.choice(PIECES) + text[at + length:]).encode())
-        assert agent.command("--config", agent.config, "--check").status in (0, 1)
+        assert agent.command("--config", agent.config, "--check").status in (0, 1, 78)
 
 
 def test_many_aliases_are_no_bomb(agent):

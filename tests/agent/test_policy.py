@@ -268,9 +268,9 @@ UNUSED = {
     ("serving.knative.dev/v1", "Service"): "which isn't used here",
     ("cilium.io/v2alpha1", "CiliumPodIPPool"): "which isn't used here",
     ("cilium.io/v2", "CiliumLocalRedirectPolicy"): "which isn't used here",
-    ("metallb.io/v1beta1", "IPAddressPool"): "here it is a CiliumLoadBalancerIPPool: docs/pools.md",
-    ("metallb.io/v1beta1", "L2Advertisement"): "here it is a CiliumL2AnnouncementPolicy: docs/pools.md",
-    ("metallb.io/v1beta2", "BGPPeer"): "which is MetalLB's: docs/pools.md",
+    ("metallb.io/v1beta1", "IPAddressPool"): "here it is a CiliumLoadBalancerIPPool, see docs/migration.md",
+    ("metallb.io/v1beta1", "L2Advertisement"): "here it is a CiliumL2AnnouncementPolicy, see docs/migration.md",
+    ("metallb.io/v1beta2", "BGPPeer"): "which is MetalLB's, see docs/migration.md",
 }
 
 
@@ -297,9 +297,43 @@ def test_a_kind_that_becomes_misspelt_withdraws_nothing(agent):
     assert wait_until(lambda: "no kind cilium.io/v2alpha1 CiliumL2AnouncementPolicy; there is" in agent.log())
     assert "what the file said before stays in force" in agent.log()
     assert set(agent.entries()) == {(WEB_EXTERNAL, "eth1")}
-    assert agent.http("/readyz") == (503, "1 manifest is wrong; the log says where\n")
+    status, body = agent.http("/readyz")
+    assert status == 503 and body.startswith(f"1 manifest is wrong: {agent.manifests}/policy.yaml:1: no kind ")
     agent.write("policy.yaml", policy(EXT | ON_ETH1))
     assert wait_until(agent.ready)
+
+
+def test_what_is_for_others_is_named_by_readyz(agent):
+    """As a note: the agent is ready. Gone, it isn't named any more."""
+    agent.write("policy.yaml", policy(EXT | ON_ETH1))
+    agent.write("pool.yaml", objects({"apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool", "metadata": {"name": "x"}}))
+    agent.start()
+    said = f"{agent.manifests}/pool.yaml:1: skipped metallb.io/v1beta1 IPAddressPool, which is MetalLB's; here it is a " \
+           "CiliumLoadBalancerIPPool, see docs/migration.md\n"
+    assert wait_until(lambda: agent.http("/readyz") == (200, f"ok; {said}")), agent.http("/readyz")
+    agent.write("pool.yaml", objects({"apiVersion": "v1", "kind": "Service", "metadata": {
+        "name": "web", "annotations": {"kube-vip.io/loadbalancerIPs": "198.18.0.9"}}}))
+    assert wait_until(lambda: "kube-vip.io/loadbalancerIPs; see docs/migration.md" in agent.http("/readyz")[1])
+    (agent.manifests / "pool.yaml").unlink()
+    assert wait_until(lambda: agent.http("/readyz") == (200, "ok\n"))
+
+
+def test_preferred_nodes_and_macs_that_make_no_sense(agent):
+    """A selector is named and counts as absent, since it only changes who goes first; another MAC is an error."""
+    agent.write("policy.yaml", policy(EXT | ON_ETH1))
+    agent.write("service.yaml", objects({"apiVersion": "v1", "kind": "Service", "spec": {"externalIPs": [WEB_EXTERNAL]},
+                                         "metadata": {"name": "web", "annotations": {
+                                             "xdp-l2resp.io/preferred-nodes": "zone in (a"}}}))
+    said = "xdp-l2resp.io/preferred-nodes: no label selector at 'zone in (a'"
+    done = agent.command("--config", agent.config, "--check")
+    assert done.status == 0 and said in done.err
+    agent.start()
+    agent.wait_entries((WEB_EXTERNAL, "eth1"))
+    assert said in agent.log() and "preferred nodes" not in agent.command("show", "default/web").out
+    agent.write("service.yaml", objects({"apiVersion": "v1", "kind": "Service", "metadata": {
+        "name": "web", "annotations": {"xdp-l2resp.io/mac": "virtuell"}}}))
+    assert wait_until(lambda: "xdp-l2resp.io/mac takes one of interface, virtual" in agent.log())
+    assert set(agent.entries()) == {(WEB_EXTERNAL, "eth1")}
 
 
 def test_a_list_of_objects(agent, links):

@@ -152,8 +152,9 @@ def test_a_pool_in_conflict_is_said(agent):
            "conflict with another)")
     assert wait_until(lambda: said in agent.log()), agent.log()
     assert f"default/web: pools give it nothing: {why}" in agent.log()
-    assert f"pools give it nothing: {why}\n" in agent.command("show", "default/web").out
+    assert f"pools give it nothing: no_pool: no pool in use serves the Service: {why}\n" in agent.command("show", "default/web").out
     assert said in agent.command("--config", agent.config, "--check").err
+    assert agent.http("/readyz") == (200, f"ok; {said}\n")
     figures = agent.metrics()
     assert [figures[f'l2resp_pool_addresses{{pool="{name}",state="available"}}'] for name in ("lan", "other")] == [9, 0]
     agent.write("more.yaml", balanced("more").replace("namespace: default", "labels: {c: d}"))

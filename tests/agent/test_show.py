@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """xdp-l2respd show: what becomes of one Service, for a person and as JSON."""
 import json
+import shutil
 import subprocess
 
 import pytest
 
-from daemon import POLICY, service
-from lan import VIP, VIP6
+from daemon import AGENT, POLICY, service
+from lan import VIP, VIP6, need
 from test_pools import FIRST, balanced, pool
 
 OTHER = POLICY.replace("policy1", "policy2").replace("spec:", "spec:\n  serviceSelector: {matchLabels: {none: such}}")
@@ -27,7 +28,7 @@ def test_a_service_that_is_announced(agent, lan):
     told = json.loads(agent.command("show", "default/web", "--json").out)
     assert told.keys() == {"namespace", "service", "node", "bpffs", "policies", "reason", "why", "addresses"}
     assert told["addresses"][0].keys() == {
-        "ip", "field", "lease", "reason", "why", "interfaces", "claim", "answers", "explain"}
+        "ip", "field", "lease", "reason", "why", "interfaces", "claim", "virtual_mac", "preferred", "answers", "explain"}
     assert told["policies"] == ["policy1"] and told["node"] == "node-1" and told["reason"] is None
     assert [one["explain"] for one in told["addresses"]] == [
         [{"dev": "eth1", "verdict": "answer", "reason": reason}] for reason in ("arp_answered", "nd_answered")]
@@ -86,9 +87,22 @@ def test_a_full_disk(agent, command):
     assert (done.returncode, done.stderr) == (1, "xdp-l2respd: writing the output: No space left on device\n")
 
 
+def test_help(agent):
+    assert agent.command("help").out == agent.command("--help").out != ""
+    assert agent.command("help").status == 0
+
+
+def test_whoever_may_not_is_told_to_be_root(agent):
+    need("setpriv")
+    agent.config.chmod(0o644)
+    program = shutil.copy(AGENT, agent.config.parent)
+    done = agent.lan.server.run("setpriv", "--reuid", 65534, "--clear-groups", program, "--config", agent.config, check=False)
+    assert done.returncode == 1 and done.stderr.endswith("; run it as root\n"), done
+
+
 def test_one_that_is_unknown(agent):
     agent.start()
     for name in "default/web", "web", "default/", "":
         shown = agent.command("show", name)
         assert shown.status == 1 and f"no Service '{name}' is known; it takes NAMESPACE/NAME" in shown.err
-    assert agent.command("show").status == 2
+    assert agent.command("show", "a", "b").status == 2

@@ -13,7 +13,7 @@ TAKEN = 2 * DURATION + RETRY + 0.3
 
 def prefers(node, *ips):
     return service("web", *ips).replace(
-        "namespace: default}", f"namespace: default, annotations: {{xdp-l2resp.io/preferred-node: {node}}}}}")
+        "namespace: default}", f"namespace: default, annotations: {{xdp-l2resp.io/preferred-nodes: kubernetes.io/hostname={node}}}}}")
 
 
 def holds(node, *ips, seconds=TAKEN):
@@ -49,6 +49,36 @@ def test_the_preferred_node_waits_and_goes_first(cluster, etcd):
     holds(third, VIP)
     assert not second.held()
     assert wait_until(lambda: len(asker.turns(VIP)) == 2) and asker.answerers(VIP) == [first.mac, third.mac]
+
+
+def test_a_group_of_nodes_goes_first(cluster, etcd):
+    """By their labels; the Service's word goes before the policy's; among equals it is as without any."""
+    policy = POLICY.replace("  name: policy1", "  name: policy1\n  annotations: {xdp-l2resp.io/preferred-nodes: none}")
+    web = service("web", *MANY).replace(
+        "default}", 'default, annotations: {xdp-l2resp.io/preferred-nodes: "zone in (b, c),!old"}}')
+    labels = "{zone: a}", "{zone: b}", "{zone: c}", "{zone: c, old: 'yes'}"
+    nodes = [cluster.node(etcd.lease + ", preempt: true",
+                          [policy, web, f"apiVersion: v1\nkind: Node\nmetadata: {{name: node-{n}, labels: {of}}}\n"],
+                          start=False) for n, of in enumerate(labels, 1)]
+    for node in nodes:
+        node.agent.launch()
+    _, second, third, _ = nodes
+
+    def shares():
+        return [len(node.held()) for node in nodes]
+
+    assert wait_until(lambda: second.held() | third.held() == set(MANY), 4 * DURATION), shares()
+    assert stays(lambda: len(second.held() | third.held()) == len(MANY), DURATION), shares()
+    assert second.held() and third.held()
+    shown = second.agent.command("show", "default/web").out, nodes[3].agent.command("show", "default/web").out
+    assert "preferred nodes: node-2 is one of them" in shown[0]
+    assert "preferred nodes: node-4 isn't one of them" in shown[1]
+    assert "another node is preferred, and holds it" in shown[1]
+    for node in second, third:
+        node.agent.end(signal.SIGTERM)
+    assert wait_until(lambda: nodes[0].held() | nodes[3].held() == set(MANY), TAKEN), shares()
+    second.agent.start()
+    holds(second, *MANY, seconds=4 * DURATION)
 
 
 @FULL

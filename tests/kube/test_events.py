@@ -66,17 +66,18 @@ def test_nobody_may_announce(by_lease, objects, events, told):
     agent = by_lease
     objects.apply(pool(), balanced("web"))
     agent.start()
-    unselected = ("NotAnnounced", f"nobody may announce {FIRST}: no policy's serviceSelector matches the Service's labels: "
-                  "policy policy1; labels of default/web: none")
+    unselected = ("NotAnnounced", f"nobody may announce {FIRST}: there is no CiliumL2AnnouncementPolicy")
     assert wait_until(lambda: set(events()) == {unselected}, 20), (events(), agent.log())
     assert events()[unselected]["type"] == "Warning"
     # both are false where nothing is said
     objects.apply(POLICY.replace("loadBalancerIPs: true", "loadBalancerIPs: false"))
-    silent = ("NotAnnounced", f"nobody may announce {FIRST}: loadBalancerIPs isn't true in the policy policy1")
+    silent = ("NotAnnounced", f"nobody may announce {FIRST}: the policies that select the Service don't "
+              "announce addresses of this field: policy policy1, without loadBalancerIPs: true")
     assert wait_until(lambda: silent in events(), 20), events()
     objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-9}}\n")
-    elsewhere = ("NotAnnounced", f"nobody may announce {FIRST}: policy policy1 selects the Service, but no node takes it; "
-                                 "node-1 isn't selected, or has no such interface")
+    elsewhere = ("NotAnnounced", f"nobody may announce {FIRST}: no node takes it; node-1: the policies that "
+                 "select the Service don't select this node: policy policy1; node-1 has no Node object here, so no label "
+                 "but kubernetes.io/hostname")
     assert wait_until(lambda: elsewhere in events(), 20), events()
     objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-1}}\n")
     assert wait_until(lambda: ("Announced", f"{FIRST} announced by node-1 on eth1") in events(), 20), events()

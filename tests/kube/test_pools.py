@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Address pools of a cluster: Services get what docs/pools.md promises, by one agent of several, whatever crashes."""
+import json
 import re
 import time
 from signal import SIGHUP, SIGKILL, SIGUSR1
@@ -7,7 +8,7 @@ from signal import SIGHUP, SIGKILL, SIGUSR1
 import pytest
 from conftest import CRDS, DEPLOY, service
 from daemon import POLICY
-from wait import let_pass, stays, wait_until
+from wait import SLACK, let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
 
 FIRST, SECOND = "198.18.20.1", "198.18.20.2"
@@ -20,6 +21,7 @@ spec: {{blocks: [{{start: {first}, stop: {last}}}]}}
 SERVICES = "/api/v1/namespaces/default/services"
 POOLS = "/apis/cilium.io/v2/ciliumloadbalancerippools"
 OLD_POOLS = "/apis/cilium.io/v2alpha1/ciliumloadbalancerippools"
+RECORD = "xdp-l2resp.io/record"
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/xdp-l2resp/leases/l2resp-ipam"
 
 
@@ -207,15 +209,43 @@ def test_who_lost_the_lease_waits_until_the_other_is_gone(agent, objects, told):
     assert wait_until(lambda: "this node gives" in agent.log(), 10)
     holder = told.cluster.api("GET", LEASE)["spec"]["holderIdentity"]
     assert holder.startswith("node-1_")
-    # another identity, that doesn't renew: a foreign holder
-    lease = told.cluster.api("GET", LEASE)
-    lease["spec"]["holderIdentity"] = "node-2_x"
+    # another agent, that doesn't renew
+    lease, other = told.cluster.api("GET", LEASE), "f" * 32
+    record = json.loads(lease["metadata"]["annotations"][RECORD]) | {"id": other, "session": "f" * 16}
+    lease["metadata"]["annotations"][RECORD] = json.dumps(record)
+    lease["spec"]["holderIdentity"] = f"node-2_{other}"
     told.cluster.api("PUT", LEASE, lease)
     assert wait_until(lambda: "no longer gives" in agent.log(), 10)
     begun = time.monotonic()
     objects.apply(balanced("web"))
     assert wait_until(lambda: told.given() == {"web": [FIRST]}, 50)
     assert time.monotonic() - begun > 12
+
+
+def test_who_overwrites_the_lease_by_hand_does_not_lead(agent, objects, told):
+    objects.apply(POLICY, pool())
+    agent.start()
+    assert wait_until(lambda: "this node gives" in agent.log(), 10)
+    holder = told.cluster.api("GET", LEASE)["spec"]["holderIdentity"]
+    told.cluster.api("PATCH", LEASE, {"spec": {"holderIdentity": "somebody"}}, kind="application/merge-patch+json")
+    assert wait_until(lambda: told.cluster.api("GET", LEASE)["spec"]["holderIdentity"] == holder, 10)
+
+
+@pytest.mark.smoke
+def test_who_ends_in_order_gives_the_lead_to_another_at_once(agent, objects, told):
+    """What is being written is written first; a lease that ran out would take 15 s."""
+    objects.apply(POLICY, pool(), balanced("web"))
+    agent.start()
+    assert wait_until(lambda: told.given() == {"web": [FIRST]}, 10), agent.log()
+    agent.end()
+    record = json.loads(told.cluster.api("GET", LEASE)["metadata"]["annotations"][RECORD])
+    assert record["state"] == "ended"
+    objects.apply(balanced("more"))
+    begun = time.monotonic()
+    # another agent: its id is new with each start
+    agent.start()
+    assert wait_until(lambda: told.given()["more"], 10), agent.log()
+    assert time.monotonic() - begun < 5 * SLACK
 
 
 @pytest.fixture

@@ -78,7 +78,8 @@ def test_what_is_wrong_with_a_policy_is_in_its_status(agent, cluster, objects):
     assert "; it is left out\n" in agent.log() and "as it was before" not in agent.log()
     # once, though the status makes it another version, and without a namespace's slash
     assert agent.log().count("CiliumL2AnnouncementPolicy: policy1: ") == 1, agent.log()
-    assert agent.http("/readyz") == (503, "1 manifest is wrong; the log says where\n")
+    status, body = agent.http("/readyz")
+    assert status == 503 and body.startswith("1 manifest is wrong: policy1: ") and body.endswith("; it is left out\n")
     objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-1}}\n")
     agent.wait_entries((VIP, "eth1"))
     assert wait_until(lambda: {state for state, _ in conditions().values()} == {"False"}, 10), conditions()

@@ -74,10 +74,12 @@ static bool run_once(unsigned int nodes, bool trace_it)
 	/* what a history was told of lies outside: zeroing it would take longer than the history */
 	static struct event events[EVENTS];
 	static struct record log[LOG_MAX];
+	static bool shown[LOG_MAX];
 
 	memset(&world, 0, sizeof(world));
 	world.events = events;
 	world.log = log;
+	world.shown = shown;
 	world.trace = trace_it;
 	world.nodes = nodes;
 	oracle.asked = 0;
@@ -90,6 +92,7 @@ static bool run_once(unsigned int nodes, bool trace_it)
 		node->clock_offset = 1000000 * MS * (n + 1);
 		node->store.swap = store_swap;
 		node->store.follow = store_follow;
+		node->store.watch = oracle.selective ? store_watch : NULL;
 		node->store.swaps_begin = node->store.swaps_max = oracle.narrow ? 1 : 64;
 		memset(node->wants, true, sizeof(node->wants));
 		node->config = (struct lease_config){
@@ -131,6 +134,7 @@ static bool run_random(uint64_t seed, bool trace_it)
 	oracle.hands = seed / 8 % 2;
 	oracle.unequal = seed / 16 % 2;
 	oracle.narrow = seed / 32 % 2;
+	oracle.selective = seed / 64 % 2;
 	return run_once(2 + seed / 4 % 2, trace_it);
 }
 
@@ -161,15 +165,19 @@ static int try_random(uint64_t first, uint64_t count)
 
 /* Every history with one fault; with two, of those in which the second's number is one of each
  * @stride. */
-static int try_lists(size_t faults, uint32_t stride)
+static int try_lists(size_t faults, uint32_t stride, bool selective)
 {
+	/* two see each other's renewals in any case */
+	unsigned int nodes = selective ? 3 : 2;
+
 	uint32_t questions;
 	uint64_t runs = 0;
 	bool good = true;
 	char how[128] = "", name[128];
 
 	memset(&oracle, 0, sizeof(oracle));
-	good = run_once(2, false);
+	oracle.selective = selective;
+	good = run_once(nodes, false);
 	questions = oracle.asked;
 	oracle.listed = faults;
 	for (uint32_t first = 0; good && first < questions * ANSWERS; first++) {
@@ -182,16 +190,17 @@ static int try_lists(size_t faults, uint32_t stride)
 			oracle.list[0].answer = first % ANSWERS + 1;
 			oracle.list[1].question = second / ANSWERS;
 			oracle.list[1].answer = second % ANSWERS + 1;
-			good = run_once(2, false);
+			good = run_once(nodes, false);
 			runs++;
 		}
-		snprintf(how, sizeof(how), "see it with: sim --list %u:%u,%u:%u",
+		snprintf(how, sizeof(how), "see it with: sim --list %u:%u,%u:%u%s",
 			 oracle.list[0].question, oracle.list[0].answer, oracle.list[1].question,
-			 oracle.list[1].answer);
+			 oracle.list[1].answer, selective ? " selective" : "");
 	}
 	snprintf(name, sizeof(name),
-		 "%zu of the faults that %u questions offer, every %u. pair: %" PRIu64 " histories",
-		 faults, questions, stride, runs);
+		 "%zu of the faults that %u questions offer, every %u. pair, %u nodes: %" PRIu64
+		 " histories",
+		 faults, questions, stride, nodes, runs);
 	return report(name, good, how);
 }
 
@@ -209,14 +218,17 @@ int main(int argc, char **argv)
 		if (sscanf(argv[2], "%u:%u,%u:%u", &oracle.list[0].question, &oracle.list[0].answer,
 			   &oracle.list[1].question, &oracle.list[1].answer) != 4)
 			return 2;
-		return report("list", run_once(2, true), argv[2]);
+		oracle.selective = argc > 3;
+		return report("list", run_once(oracle.selective ? 3 : 2, true), argv[2]);
 	}
 	if (argc > 1 && !strcmp(argv[1], "--mutant"))
-		return try_lists(1, 1) || try_random(1, 150000);
+		return try_lists(1, 1, false) || try_lists(1, 1, true) || try_random(1, 150000);
 	setlinebuf(stdout);
-	printf("1..3\n");
+	printf("1..5\n");
 	failed = try_random(1, seeds);
-	failed |= try_lists(1, 1);
-	failed |= try_lists(2, stride);
+	failed |= try_lists(1, 1, false);
+	failed |= try_lists(1, 1, true);
+	failed |= try_lists(2, stride, false);
+	failed |= try_lists(2, 2 * stride, true);
 	return failed;
 }

@@ -28,6 +28,8 @@
 #define TIMEOUT	       (RENEW_DEADLINE / 2)
 /* So short that records are removed amid the faults. */
 #define FORGET DURATION
+/* So few that nodes don't see each other's renewals. */
+#define WATCHERS 1
 
 enum event_type {
 	EVENT_NONE,
@@ -36,6 +38,8 @@ enum event_type {
 	EVENT_ANSWER,	/* its answer at the node */
 	EVENT_STREAM,	/* the next of the store's writes at the node */
 	EVENT_LIST,	/* the list that begins a stream */
+	EVENT_PULSE,	/* the next of the store's writes, in the stream of those watched */
+	EVENT_PULSES,	/* the list that begins that stream */
 	EVENT_CONTINUE, /* a stopped process goes on */
 	EVENT_START,	/* a process begins */
 	EVENT_OPERATOR, /* a person may do something */
@@ -64,6 +68,8 @@ struct node {
 	uint64_t stopped_until;
 	size_t cursor;
 	bool following, streaming;
+	bool watched[NODES_MAX], pulsing;
+	size_t pulse_cursor;
 	uint64_t request; /* the next request's number */
 	uint64_t open[16];
 	/* what outlives the process: the data path */
@@ -82,6 +88,7 @@ struct world {
 	size_t events_used;
 	struct record records[NODES_MAX + ADDRESSES];
 	struct record *log;
+	bool *shown; /* which of them every node's stream shows */
 	size_t logged;
 	bool calm, exhausted;
 	unsigned int nested; /* a process is stopped in a callback */
@@ -100,6 +107,7 @@ struct oracle {
 	bool hands;	     /* people delete and overwrite records all the time */
 	bool unequal;	     /* one node's leases last longer */
 	bool narrow;	     /* claims are written one after the other */
+	bool selective;	     /* renewals are shown to those that watch alone */
 	size_t listed;
 	struct {
 		uint32_t question;
@@ -131,16 +139,20 @@ bool world_step(uint64_t until);
 /* sim_store.c: the store, and the network to it */
 void store_swap(struct store *store, const struct record *record);
 void store_follow(struct store *store, bool follow);
+void store_watch(struct store *store, const char *const *nodes, size_t count);
 /* Somebody writes @record, whatever is there. */
 void store_write(const struct record *record);
 /* The request of @event comes to the store. */
 void store_arrive(const struct event *event);
 /* The node's stream begins anew after @delay. */
 void stream_begin(struct node *node, uint64_t delay);
-void stream_drop(const struct node *node);
+void stream_drop(struct node *node);
 /* The list, or the next write, comes to the node. */
 void stream_list(struct node *node);
 void stream_next_event(struct node *node);
+/* The same for the stream of those watched. */
+void pulses_list(struct node *node);
+void pulses_next_event(struct node *node);
 
 /* sim_node.c: processes and what they call */
 void node_start(struct node *node);

@@ -16,8 +16,8 @@ void node_kill(struct node *node, uint64_t for_ns)
 	trace("%s killed for %.3f s", node->name,
 	      for_ns == LEASE_NEVER ? 1e9 : (double)for_ns / 1e9);
 	node->life++;
-	node->stopped = node->following = node->streaming = node->ended = false;
-	stream_drop(node);
+	node->stopped = node->ended = false;
+	store_follow(&node->store, false);
 	lease_machine_free(node->machine);
 	node->machine = NULL;
 	node->gone = for_ns == LEASE_NEVER;
@@ -184,6 +184,7 @@ void node_start(struct node *node)
 					  &(struct lease_clock){ clock_now, clock_random, clock_arm,
 								 node });
 	node->machine->forget_ns = FORGET;
+	node->machine->watchers = WATCHERS;
 	lease_machine_set_store(node->machine, &node->store);
 	for (unsigned int a = 0; a < ADDRESSES; a++) {
 		struct address address = address_of(a);

@@ -181,6 +181,13 @@ static void deliver(struct event *event)
 	case EVENT_LIST:
 		stream_list(node);
 		break;
+	case EVENT_PULSE:
+		if (node->pulsing)
+			pulses_next_event(node);
+		break;
+	case EVENT_PULSES:
+		pulses_list(node);
+		break;
 	default:
 		break;
 	}

@@ -6,8 +6,8 @@
  *
  * SPA asks for TPA, whose answer is expected to say MAC. With - for MAC none is expected, and each
  * request has another sender hardware address. One process a CPU sends for SECONDS, or until
- * SIGTERM, but some in any case. Prints {"sent", "right", "wrong", "seconds"}; exit status 1 if it could not be done at
- * all.
+ * SIGTERM, but some in any case. Prints {"sent", "right", "wrong", "seconds"}; exit status 1 if it
+ * could not be done at all.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -110,7 +110,8 @@ static struct flood_counts counts_sum(const struct flood_bpf *skeleton)
 	return sum;
 }
 
-/* Sends from @cpu until @deadline, and once whenever it gets the CPU. Returns 0 or a negative errno. */
+/* Sends from @cpu until @deadline, and once whenever it gets the CPU. Returns 0 or a negative
+ * errno. */
 static int send_from(int cpu, int prog_fd, unsigned int ifindex, double deadline)
 {
 	struct flood_frame frame = {};

@@ -39,6 +39,12 @@
 		", ports: [" ports "], externalTrafficPolicy: Local" spec, "")
 #define PORT(number) "{port: " #number "}, "
 
+#define NOTED_POOL(name, annotations, cidr)                                                        \
+	"---\n{apiVersion: cilium.io/v2alpha1, kind: CiliumLoadBalancerIPPool, "                   \
+	"metadata: {name: " name ", annotations: {" annotations "}}, spec: {blocks: [{cidr: " cidr \
+	"}]}}\n"
+
+#define B24   POOL("b", "blocks: [{cidr: 10.0.11.0/24}]")
 #define A24   POOL("a", "blocks: [{cidr: 10.0.10.0/24}]")
 #define A_NO  POOL("a", "blocks: [{cidr: 10.0.10.0/24}], allowFirstLastIPs: \"No\"")
 #define A_TWO POOL("a", "blocks: [{start: 10.0.10.1, stop: 10.0.10.2}]")
@@ -278,10 +284,30 @@ static const struct row {
 	  { { A_TWO SERVICE("s", "", ", loadBalancerClass: example.com/other",
 			    "loadBalancer: {ingress: [{ip: 10.0.10.1}]}") LB("t"),
 	      "t=10.0.10.2:satisfied" } } },
-	{ "of our classes",
-	  { { A24 SPEC("s", "loadBalancerClass: io.cilium/l2-announcer")
-		      SPEC("t", "loadBalancerClass: xdp-l2resp"),
+	{ "of our class, and without one",
+	  { { A24 LB("s") SPEC("t", "loadBalancerClass: xdp-l2resp"),
 	      "s=10.0.10.0:satisfied t=10.0.10.1:satisfied" } } },
+	/* the agent's own annotations */
+	{ "a Service names its pool",
+	  { { A24 B24 NOTE("s", "xdp-l2resp.io/pool: b"), "s=10.0.11.0:satisfied" },
+	    { A24 B24 NOTE("s", "xdp-l2resp.io/pool: a"), "s=10.0.10.0:satisfied" },
+	    { A24 B24 NOTE("s", "xdp-l2resp.io/pool: c"), "s=:no_pool" } } },
+	{ "and an address of another",
+	  { { A24 B24 NOTE("s", "xdp-l2resp.io/pool: a, lbipam.cilium.io/ips: 10.0.11.7"),
+	      "s=:pool_selector_mismatch" } } },
+	{ "pools by priority, then those without one",
+	  { { A24 NOTED_POOL("b", "xdp-l2resp.io/priority: \"20\"", "10.0.11.0/32") NOTED_POOL(
+		      "c", "xdp-l2resp.io/priority: \"7\"", "10.0.12.0/32") LB("s") LB("t") LB("u"),
+	      "s=10.0.12.0:satisfied t=10.0.11.0:satisfied u=10.0.10.0:satisfied" } } },
+	{ "a pool that gives nothing unasked",
+	  { { NOTED_POOL("a", "xdp-l2resp.io/auto-assign: \"false\"", "10.0.10.0/24") LB("s")
+		      IPS("t", "10.0.10.7") NOTE("u", "xdp-l2resp.io/pool: a"),
+	      "s=:no_pool t=10.0.10.7:satisfied u=10.0.10.0:satisfied" } } },
+	{ "it keeps what it gave",
+	  { { A24 LB("s"), "s=10.0.10.0:satisfied" },
+	    { NOTED_POOL("a", "xdp-l2resp.io/auto-assign: \"false\"", "10.0.10.0/24") LB("s")
+		      LB("t"),
+	      "s=10.0.10.0:satisfied t=:no_pool" } } },
 	{ "of another type",
 	  { { A24
 	      "---\n{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {type: NodePort}}\n",
@@ -421,7 +447,8 @@ struct world {
 	size_t count;
 };
 
-static const char *const classes[] = { "xdp-l2resp", "io.cilium/l2-announcer", NULL };
+static const struct service_class class = { "xdp-l2resp", false };
+static const struct service_class required = { "xdp-l2resp", true };
 
 static void note(const char *text, void *data)
 {
@@ -613,9 +640,9 @@ static void world_free(struct world *world)
 	allocator_free(world->allocator);
 }
 
-static void run(const struct row *row)
+static void run(const struct row *row, const struct service_class *served)
 {
-	struct world world = { .allocator = allocator_new(classes) };
+	struct world world = { .allocator = allocator_new(served) };
 	char text[1024];
 
 	for (size_t i = 0; i < STEPS && row->steps[i].given; i++) {
@@ -633,7 +660,18 @@ static void run(const struct row *row)
 Test(allocator, rows)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		run(&rows[i]);
+		run(&rows[i], &class);
+}
+
+Test(allocator, class_required)
+{
+	static const struct row row = {
+		"a Service without a class isn't ours, nor its address ours to give",
+		{ { A_TWO HAS("s", "10.0.10.1") SPEC("t", "loadBalancerClass: xdp-l2resp"),
+		    "t=10.0.10.2:satisfied" } }
+	};
+
+	run(&row, &required);
 }
 
 /* Objects that are refused, and what is said; a note isn't a refusal. */
@@ -641,6 +679,9 @@ static const struct {
 	const char *given;
 	const char *said;
 } refused[] = {
+	{ NOTED_POOL("a", "xdp-l2resp.io/priority: high", "10.0.10.0/24"), "takes a number" },
+	{ NOTED_POOL("a", "xdp-l2resp.io/priority: \"-1\"", "10.0.10.0/24"), "takes a number" },
+	{ NOTED_POOL("a", "xdp-l2resp.io/auto-assign: \"no\"", "10.0.10.0/24"), "takes one of" },
 	{ POOL("a", "blocks: [{cidr: 10.0.10.0/33}]"), "not an IP prefix" },
 	{ POOL("a", "blocks: [{cidr: 10.0.10.0}]"), "a block needs a cidr" },
 	{ POOL("a", "blocks: [{cidr: ten/8}]"), "not an IP prefix" },
@@ -734,8 +775,11 @@ static const struct {
 	  "given:2: annotations that are ignored: lbipam.cilium.io/ip, "
 	  "lbipam.cilium.io/sharing-keys" },
 	{ NOTE("s", "kube-vip.io/loadbalancerIPs: 10.0.10.7"),
-	  "given:2: annotations that are ignored: kube-vip.io/loadbalancerIPs"
-	  "what MetalLB's and kube-vip's annotations are here is in docs/pools.md" },
+	  "given:2: annotations that are ignored: kube-vip.io/loadbalancerIPs; see "
+	  "docs/migration.md" },
+	{ NOTE("s", "xdp-l2resp.io/pool: a, xdp-l2resp.io/mac: virtual"), "" },
+	{ NOTE("s", "xdp-l2resp.io/preferred-node: a"),
+	  "given:2: annotations that are ignored: xdp-l2resp.io/preferred-node" },
 	{ LOCAL("s", PORT(80), ""),
 	  "given:2: annotations that are ignored: lbipam.cilium.io/sharing-permit-different-pods "
 	  "(not supported: they don't share)" },
@@ -831,7 +875,7 @@ static double change(struct allocator *allocator, size_t at, uint32_t port)
 /* Medians of a change, and of a removal and a new one, with @given as pools. */
 static void measure(const char *name, const char *given)
 {
-	struct allocator *allocator = allocator_new(classes);
+	struct allocator *allocator = allocator_new(&class);
 	double changes[ROUNDS], moves[ROUNDS], start = now();
 	const struct address_list none = {};
 	struct manifest manifest = {};
@@ -877,7 +921,7 @@ Test(allocator, a_change_of_one_of_many_takes_less_than_a_millisecond)
 
 static double share_many(size_t services, size_t ports)
 {
-	struct allocator *allocator = allocator_new(classes);
+	struct allocator *allocator = allocator_new(&class);
 	const char *given = POOL("a", "blocks: [{cidr: 10.0.0.0/8}]");
 	const struct address_list none = {};
 	struct manifest manifest = {};

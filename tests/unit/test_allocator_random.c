@@ -73,7 +73,7 @@ struct world {
 	unsigned long seed;
 };
 
-static const char *const classes[] = { NULL };
+static const struct service_class class = { "xdp-l2resp", false };
 
 static unsigned int draw(struct world *world, unsigned int below)
 {
@@ -747,7 +747,7 @@ static void draw_pool(struct world *world, struct supply *pool)
 static void crash(struct world *world)
 {
 	allocator_free(world->allocator);
-	world->allocator = allocator_new(classes);
+	world->allocator = allocator_new(&class);
 	cr_assert(world->allocator);
 	for (int i = 0; i < SERVICES; i++) {
 		struct modelled *service = &world->services[i];
@@ -812,7 +812,7 @@ static void event(struct world *world)
 /* A history, and after it some quiet, in which everything comes to rest. */
 static void run(unsigned long seed, bool sharing)
 {
-	struct world world = { .allocator = allocator_new(classes),
+	struct world world = { .allocator = allocator_new(&class),
 			       .sharing = sharing,
 			       .random = seed * 0x9e3779b97f4a7c15,
 			       .seed = seed };

@@ -29,7 +29,7 @@
 	"---\n{apiVersion: v1, kind: Service, metadata: {name: " name "}, spec: " \
 	"{" spec "}, status: {loadBalancer: {ingress: [{ip: " ip "}]}}}\n"
 
-static const char *const classes[] = { "xdp-l2resp", NULL };
+static const struct service_class class = { "xdp-l2resp", false };
 
 static char directory[] = "/tmp/l2resp-pools-XXXXXX";
 static char path[64], beside[80];
@@ -67,7 +67,7 @@ static void changed(const struct verdict *verdict, void *userdata)
 static void start(struct host *host)
 {
 	*host = (struct host){};
-	host->pools = directory_pools_new(path, false, classes, changed, host);
+	host->pools = directory_pools_new(path, false, &class, changed, host);
 	cr_assert(host->pools);
 }
 

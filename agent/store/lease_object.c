@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What people and kubectl look at is in the Lease's spec, as Kubernetes means it; what only the
+ * protocol needs is one annotation. A record is both.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "kube.h"
+#include "lease_object.h"
+#include "record_json.h"
+#include "text_hash.h"
+
+#define CLAIM_PREFIX "l2resp-"
+#define ANNOTATION   "xdp-l2resp.io/record"
+#define V4_DIGITS    8
+#define V6_DIGITS    32
+#define V4_OFFSET    12 /* of an IPv4 address in a mapped one */
+#define MS_PER_S     1000
+
+bool lease_name_parse(const char *name, struct record *record)
+{
+	uint8_t *byte = record->address.bytes;
+	const char *digits = name + strlen(CLAIM_PREFIX);
+	size_t count;
+
+	if (!strncmp(name, LEASE_NODE_PREFIX, strlen(LEASE_NODE_PREFIX))) {
+		record->kind = RECORD_HEARTBEAT;
+		node_name_copy(record->node, name + strlen(LEASE_NODE_PREFIX));
+		return record->node[0];
+	}
+	if (strncmp(name, CLAIM_PREFIX, strlen(CLAIM_PREFIX)) != 0)
+		return false;
+	record->kind = RECORD_CLAIM;
+	count = strlen(digits);
+	if ((count != V4_DIGITS && count != V6_DIGITS) ||
+	    strspn(digits, "0123456789abcdef") != count)
+		return false;
+	memset(byte, 0, sizeof(record->address.bytes));
+	if (count == V4_DIGITS) {
+		byte[V4_OFFSET - 2] = byte[V4_OFFSET - 1] = 0xff;
+		byte += V4_OFFSET;
+	}
+	for (; *digits; digits += 2)
+		*byte++ = strtoul((char[]){ digits[0], digits[1], '\0' }, NULL, 16);
+	/* one spelling is the address's; a mapped IPv4 one is another's */
+	return address_is_v4(&record->address) == (count == V4_DIGITS);
+}
+
+void lease_name_format(const struct record *record, char name[LEASE_NAME_MAX + 1])
+{
+	size_t at = address_is_v4(&record->address) ? V4_OFFSET : 0;
+	char *end = name + strlen(CLAIM_PREFIX);
+
+	if (record->kind == RECORD_HEARTBEAT) {
+		snprintf(name, LEASE_NAME_MAX + 1, LEASE_NODE_PREFIX "%.*s",
+			 (int)(LEASE_NAME_MAX - strlen(LEASE_NODE_PREFIX)), record->node);
+		return;
+	}
+	snprintf(name, LEASE_NAME_MAX + 1, CLAIM_PREFIX);
+	for (; at < sizeof(record->address.bytes); at++, end += 2)
+		snprintf(end, 3, "%02x", record->address.bytes[at]);
+}
+
+/* A MicroTime: the API server wants all six digits. */
+static json_t *now_json(void)
+{
+	struct timespec now;
+	struct tm tm;
+	char date[32], text[64];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
+	snprintf(text, sizeof(text), "%s.%06ldZ", date, now.tv_nsec / 1000);
+	return json_string(text);
+}
+
+/* Moves member @from of @contents to member @to of @spec. */
+static void member_move(json_t *contents, const char *from, json_t *spec, const char *to)
+{
+	json_object_set(spec, to, json_object_get(contents, from));
+	json_object_del(contents, from);
+}
+
+void lease_node_label(const char *node, char label[LEASE_LABEL_SIZE])
+{
+	snprintf(label, LEASE_LABEL_SIZE, "%016" PRIx64, hash_finish(hash_text(HASH_BEGIN, node)));
+}
+
+/* By these the API server chooses what it sends to whom. */
+static json_t *labels_make(const struct record *record)
+{
+	char node[LEASE_LABEL_SIZE];
+
+	if (record->kind == RECORD_CLAIM)
+		return json_pack("{ss}", LEASE_LABEL_PART, LEASE_PART_ALL);
+	lease_node_label(record->node, node);
+	return json_pack("{ss ss}", LEASE_LABEL_NODE, node, LEASE_LABEL_PART,
+			 record->heartbeat.all ? LEASE_PART_ALL : node);
+}
+
+json_t *lease_make(const struct record *record, const char *name, uint32_t duration_s)
+{
+	json_auto_t *contents = record_to_json(record), *spec = NULL;
+	_cleanup_free_ char *text = NULL;
+	char revision[24];
+	json_t *lease;
+
+	/* always another time: the server takes a write that changes nothing for none */
+	spec = json_pack("{so}", "renewTime", now_json());
+	if (record->kind == RECORD_CLAIM) {
+		member_move(contents, "holder", spec, "holderIdentity");
+		member_move(contents, "transitions", spec, "leaseTransitions");
+		json_object_set_new(spec, "leaseDurationSeconds", json_integer(duration_s));
+		if (record->claim.taken)
+			json_object_set(spec, "acquireTime", json_object_get(spec, "renewTime"));
+	} else {
+		json_object_set_new(spec, "holderIdentity", json_string(record->node));
+		json_object_del(contents, "durationMs");
+		json_object_set_new(spec, "leaseDurationSeconds",
+				    json_integer(record->heartbeat.duration_ms / MS_PER_S));
+	}
+	text = json_dumps(contents, JSON_COMPACT);
+	snprintf(revision, sizeof(revision), "%" PRIu64, record->revision);
+	lease = json_pack("{ss ss s{ss s{ss} so} sO}", "apiVersion", "coordination.k8s.io/v1",
+			  "kind", "Lease", "metadata", "name", name, "annotations", ANNOTATION,
+			  text, "labels", labels_make(record), "spec", spec);
+	if (!lease)
+		alloc_fail();
+	if (record->revision)
+		json_object_set_new(json_object_get(lease, "metadata"), "resourceVersion",
+				    json_string(revision));
+	return lease;
+}
+
+json_t *lease_delete_make(const struct record *record)
+{
+	char revision[24];
+
+	snprintf(revision, sizeof(revision), "%" PRIu64, record->revision);
+	return json_pack("{ss ss s{ss}}", "apiVersion", "v1", "kind", "DeleteOptions",
+			 "preconditions", "resourceVersion", revision);
+}
+
+void lease_parse(const json_t *lease, struct record *record)
+{
+	json_t *metadata = json_object_get(lease, "metadata");
+	json_t *spec = json_object_get(lease, "spec");
+	const char *text = json_string_value(
+		json_object_get(json_object_get(metadata, "annotations"), ANNOTATION));
+	json_auto_t *contents = text ? json_loads(text, 0, NULL) : NULL;
+	const char *holder = json_string_value(json_object_get(spec, "holderIdentity")) ?: "";
+
+	if (record->kind == RECORD_CLAIM) {
+		json_object_set_new(contents, "holder", json_string(holder));
+		json_object_set(contents, "transitions", json_object_get(spec, "leaseTransitions"));
+	} else {
+		json_object_set_new(
+			contents, "durationMs",
+			json_integer(MS_PER_S * json_integer_value(json_object_get(
+							spec, "leaseDurationSeconds"))));
+		if (strcmp(holder, record->node) != 0)
+			json_object_clear(contents);
+	}
+	record->revision = kube_version(lease);
+	record_from_json(record, contents);
+}

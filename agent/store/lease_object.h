@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Records as Lease objects of Kubernetes: names, labels, contents. */
+#ifndef XDP_L2RESP_LEASE_OBJECT_H
+#define XDP_L2RESP_LEASE_OBJECT_H
+
+#include <jansson.h>
+
+#include "lease_record.h"
+
+#define LEASE_NODE_PREFIX "l2resp-node-"
+#define LEASE_NAME_MAX	  253 /* of an object: a DNS subdomain's (RFC 1123) */
+
+/* A heartbeat's node, as in lease_node_label(). */
+#define LEASE_LABEL_NODE "xdp-l2resp.io/node"
+/* Whom a record is for: LEASE_PART_ALL, or a renewal that node and those that watch it. */
+#define LEASE_LABEL_PART "xdp-l2resp.io/part"
+#define LEASE_PART_ALL	 "all"
+#define LEASE_LABEL_SIZE 17
+
+/* What stands for @node in labels, whose values are shorter than names may be. */
+void lease_node_label(const char *node, char label[LEASE_LABEL_SIZE]);
+
+/* Kind, address and node of the record that has the Lease called @name. False: it is none of ours.
+ */
+bool lease_name_parse(const char *name, struct record *record);
+void lease_name_format(const struct record *record, char name[LEASE_NAME_MAX + 1]);
+
+/* What is written for @record, over what is there or in a new object. */
+json_t *lease_make(const struct record *record, const char *name, uint32_t duration_s);
+/* What a DELETE says: that the object must be the one that is meant. */
+json_t *lease_delete_make(const struct record *record);
+/* Shape and contents of @record, whose kind is set, from a Lease. */
+void lease_parse(const json_t *lease, struct record *record);
+
+#endif
