@@ -7,4 +7,7 @@
  * built from files alone. */
 extern const char version_text[];
 
+/* Its parts. */
+extern const char version_release[], version_commit[];
+
 #endif

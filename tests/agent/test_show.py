@@ -29,7 +29,7 @@ def test_a_service_that_is_announced(agent, lan):
     told = json.loads(agent.command("show", "default/web", "--json").out)
     assert told.keys() == {"namespace", "service", "node", "bpffs", "policies", "reason", "why", "addresses"}
     assert told["addresses"][0].keys() == {
-        "ip", "field", "lease", "reason", "why", "interfaces", "claim", "virtual_mac", "preferred", "explain"}
+        "ip", "field", "lease", "reason", "why", "interfaces", "claim", "virtual_mac", "preferred", "answers", "explain"}
     assert told["policies"] == ["policy1"] and told["node"] == "node-1" and told["reason"] is None
     assert [one["explain"] for one in told["addresses"]] == [
         [{"dev": "eth1", "verdict": "answer", "reason": reason}] for reason in ("arp_answered", "nd_answered")]
