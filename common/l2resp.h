@@ -69,6 +69,7 @@ struct responder_v4_entry {
 	struct responder_v4_key key;
 	struct entry_head head;
 	__u64 responses_sent;
+	__u64 told_ns; /* when the agent was last told of a conflict, CLOCK_BOOTTIME */
 };
 
 /* Key of responder_v6; ip6 in network byte order. */
@@ -83,6 +84,7 @@ struct responder_v6_entry {
 	__u32 reserved;
 	struct entry_head head;
 	__u64 responses_sent;
+	__u64 told_ns; /* when the agent was last told of a conflict, CLOCK_BOOTTIME */
 };
 
 /*
@@ -118,10 +120,10 @@ struct conflict_key {
 struct conflict {
 	__u64 count;
 	__u64 last_seen_ns; /* CLOCK_BOOTTIME */
-	__u64 last_event_ns;
 };
 
-/* Record in events: a conflict, at most one a second for each key. */
+/* Record in events: a conflict, at most one a second for each address and interface, however many
+ * MACs a flood has. */
 struct conflict_event {
 	struct conflict_key key;
 	__u64 count;   /* frames so far */

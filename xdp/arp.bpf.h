@@ -84,7 +84,7 @@ __noinline enum outcome arp_silent(const struct arp_packet *arp, __u32 ifindex,
 
 			outcome = OUTCOME_ARP_CONFLICT;
 			ip4_store(&key.address[12], used.ip4);
-			count_conflict(&key, sha);
+			count_conflict(&key, sha, &entry->told_ns);
 		}
 	}
 	return count_silence(outcome);

@@ -54,25 +54,29 @@ static __always_inline void count_answer(enum outcome outcome, __u64 *responses_
 	__sync_fetch_and_add(responses_sent, 1);
 }
 
-/* Tells the agent, once a second at most. */
+/* Tells the agent, once a second at most; *@told_ns is the address' own, so that a flood from many
+ * MACs is told of as one host is. */
 static __always_inline void report_conflict(const struct conflict_key *key, struct conflict *seen,
-					    __u64 now_ns)
+					    __u64 *told_ns, __u64 now_ns)
 {
-	__u64 last_ns = seen->last_event_ns;
+	__u64 last_ns = *told_ns;
 	struct conflict_event event = { .key = *key, .count = seen->count, .seen_ns = now_ns };
 
 	if (last_ns && now_ns - last_ns < CONFLICT_EVENT_INTERVAL_NS)
 		return;
 	/* two CPUs at once: one of them reports */
-	if (__sync_val_compare_and_swap(&seen->last_event_ns, last_ns, now_ns) == last_ns)
-		bpf_ringbuf_output(&events, &event, sizeof(event), 0);
+	if (__sync_val_compare_and_swap(told_ns, last_ns, now_ns) != last_ns)
+		return;
+	/* no room: the next frame tells of it */
+	if (bpf_ringbuf_output(&events, &event, sizeof(event), 0))
+		*told_ns = last_ns;
 }
 
 /*
  * Another host, @mac, used the address of @key, whose MAC is still to be filled in. Creates the
  * record on the first sight; the LRU forgets the oldest.
  */
-static __always_inline void count_conflict(struct conflict_key *key, mac_t mac)
+static __always_inline void count_conflict(struct conflict_key *key, mac_t mac, __u64 *told_ns)
 {
 	__u64 now_ns = bpf_ktime_get_boot_ns();
 	struct conflict first = {}, *seen;
@@ -89,7 +93,7 @@ static __always_inline void count_conflict(struct conflict_key *key, mac_t mac)
 	}
 	__sync_fetch_and_add(&seen->count, 1);
 	seen->last_seen_ns = now_ns;
-	report_conflict(key, seen, now_ns);
+	report_conflict(key, seen, told_ns, now_ns);
 }
 
 #endif

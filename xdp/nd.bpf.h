@@ -246,7 +246,7 @@ __noinline enum outcome nd_silent(const struct in6_addr *ip6, __u32 ifindex, mac
 		} else {
 			outcome = OUTCOME_ND_CONFLICT;
 			ip6_copy(key.address, ip6);
-			count_conflict(&key, mac);
+			count_conflict(&key, mac, &entry->told_ns);
 		}
 	}
 	return count_silence(outcome);

@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "text.h"
 
 #define LIMIT_NS    (10 * UINT64_C(1000000000))
 #define LIMIT_LINES 10
@@ -180,16 +181,14 @@ void log_flush(uint64_t usec)
 
 static void say(int priority, const char *format, va_list args)
 {
-	char text[1400], line[LINE_MAX_SIZE], prefix[8] = "";
+	char text[1400], plain[1400], line[LINE_MAX_SIZE], prefix[8] = "";
 
-	vsnprintf(text, sizeof(text), format, args);
+	text_vprintf(text, sizeof(text), format, args);
 	/* a line is a record: names in files may hold anything */
-	for (char *at = text; *at; at++)
-		if ((unsigned char)*at < 0x20)
-			*at = '?';
+	text_escape(plain, sizeof(plain), text);
 	if (journal_reads())
 		snprintf(prefix, sizeof(prefix), "<%d>", priority);
-	snprintf(line, sizeof(line), "%s%s%s\n", prefix, *prefix ? "" : "xdp-l2respd: ", text);
+	snprintf(line, sizeof(line), "%s%s%s\n", prefix, *prefix ? "" : "xdp-l2respd: ", plain);
 	put_line(line);
 }
 

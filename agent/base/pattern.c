@@ -3,14 +3,31 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <net/if.h>
 #include <pcre2.h>
+#include <uthash.h>
 
 #include "alloc.h"
+#include "log.h"
 #include "pattern.h"
 
+/* Names come and go with containers. */
+#define KNOWN_MAX 4096
+
+struct pattern_name {
+	char name[IFNAMSIZ];
+	bool matches;
+	UT_hash_handle hh;
+};
+
+struct steps {
+	uint32_t pattern; /* left for this pattern at this name */
+	uint32_t *turn;
+};
+
 /*
- * What Go's regular expressions don't have, by how it begins. All of them but the possessive and
- * atomic ones could also make a match take exponential time.
+ * What Go's regular expressions don't have, by how it begins. What is left may take exponential
+ * time all the same, which Go's don't: steps are counted.
  */
 static const struct {
 	const char *text;
@@ -50,8 +67,20 @@ static const struct {
 	{ "\\N", "\\N" },
 };
 
+static void forget_names(struct pattern_list *patterns)
+{
+	struct pattern_name *known, *next;
+
+	HASH_ITER(hh, patterns->known, known, next)
+	{
+		HASH_DEL(patterns->known, known);
+		free(known);
+	}
+}
+
 void pattern_list_free(struct pattern_list *patterns)
 {
+	forget_names(patterns);
 	for (size_t i = 0; i < patterns->count; i++) {
 		pcre2_code_free(patterns->list[i].code);
 		free(patterns->list[i].text);
@@ -86,13 +115,16 @@ static const char *find_refused(const char *text)
 int pattern_list_add(struct pattern_list *patterns, const char *text, struct err *err)
 {
 	/* named groups are Go's, callouts and \C aren't */
-	uint32_t options = PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UTF | PCRE2_DOLLAR_ENDONLY;
+	uint32_t options = PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UTF | PCRE2_DOLLAR_ENDONLY |
+			   PCRE2_AUTO_CALLOUT;
 	const char *what = find_refused(text);
 	uint32_t references = 0;
 	PCRE2_SIZE at;
 	pcre2_code *code;
 	int error;
 
+	if (patterns->count == PATTERN_LIST_MAX)
+		return err_set(err, -EINVAL, "more than %d regular expressions", PATTERN_LIST_MAX);
 	if (what)
 		return err_set(err, -EINVAL, "'%s' has %s, which Go's regular expressions don't",
 			       text, what);
@@ -112,21 +144,79 @@ int pattern_list_add(struct pattern_list *patterns, const char *text, struct err
 			       text);
 	}
 	patterns->list = xreallocarray(patterns->list, patterns->count + 1, sizeof(struct pattern));
-	patterns->list[patterns->count++] = (struct pattern){ xstrdup(text), code };
+	patterns->list[patterns->count++] = (struct pattern){ xstrdup(text), code, false };
 	return 0;
 }
 
-bool pattern_list_matches(const struct pattern_list *patterns, const char *name)
+/* At each step of a match. */
+static int count_step(pcre2_callout_block *block, void *userdata)
 {
-	bool found = false;
+	struct steps *steps = userdata;
 
-	for (size_t i = 0; i < patterns->count && !found; i++) {
-		pcre2_match_data *data =
-			pcre2_match_data_create_from_pattern(patterns->list[i].code, NULL);
+	(void)block;
+	if (!steps->pattern || !*steps->turn)
+		return PCRE2_ERROR_CALLOUT;
+	steps->pattern--;
+	--*steps->turn;
+	return 0;
+}
 
-		found = data && pcre2_match(patterns->list[i].code, (PCRE2_SPTR)name, strlen(name),
-					    0, 0, data, NULL) >= 0;
-		pcre2_match_data_free(data);
+/* Negative: it takes more steps than are left. */
+static int pattern_match(const struct pattern *pattern, const char *name, struct steps *steps)
+{
+	pcre2_match_context *context = pcre2_match_context_create(NULL);
+	pcre2_match_data *data = pcre2_match_data_create_from_pattern(pattern->code, NULL);
+	int r;
+
+	if (!context || !data)
+		alloc_fail();
+	pcre2_set_callout(context, count_step, steps);
+	/* what backtracks without a step, and the memory that it takes */
+	pcre2_set_match_limit(context, 10 * PATTERN_STEPS_MAX);
+	pcre2_set_depth_limit(context, PATTERN_STEPS_MAX);
+	pcre2_set_heap_limit(context, 4096);
+	r = pcre2_match(pattern->code, (PCRE2_SPTR)name, strlen(name), 0, 0, data, context);
+	pcre2_match_data_free(data);
+	pcre2_match_context_free(context);
+	return r >= 0 ? 1 : r == PCRE2_ERROR_NOMATCH ? 0 : -1;
+}
+
+/* Negative: not known, since the turn's steps are used up. */
+static int list_match(const struct pattern_list *patterns, const char *name, uint32_t *turn)
+{
+	for (size_t i = 0; i < patterns->count; i++) {
+		struct pattern *pattern = &patterns->list[i];
+		struct steps steps = { PATTERN_STEPS_MAX, turn };
+		int r = pattern->refused ? 0 : pattern_match(pattern, name, &steps);
+
+		if (r > 0 || (r < 0 && !*turn))
+			return r;
+		if (r < 0) {
+			pattern->refused = true;
+			log_warn("the regular expression '%s' takes too many steps at %s; it "
+				 "matches no other interfaces than before",
+				 pattern->text, name);
+		}
 	}
-	return found;
+	return 0;
+}
+
+bool pattern_list_matches(struct pattern_list *patterns, const char *name, uint32_t *steps)
+{
+	struct pattern_name *known;
+	int r;
+
+	HASH_FIND_STR(patterns->known, name, known);
+	if (known)
+		return known->matches;
+	r = list_match(patterns, name, steps);
+	if (r < 0)
+		return false;
+	if (HASH_COUNT(patterns->known) == KNOWN_MAX)
+		forget_names(patterns);
+	known = xcalloc(1, sizeof(*known));
+	strncpy(known->name, name, sizeof(known->name) - 1);
+	known->matches = r;
+	HASH_ADD_STR(patterns->known, name, known);
+	return r;
 }

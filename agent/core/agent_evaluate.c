@@ -99,10 +99,12 @@ void agent_evaluate(struct agent *agent, bool look)
 	uint64_t begun_ns = clock_boot_ns();
 	struct selection selection = {};
 	struct kernel_view view = {};
+	bool partial;
 	struct err err;
 	int r = select_all(agent, look, &selection);
 
 	agent->evaluated = false;
+	partial = selection.partial;
 	if (r == -EAGAIN) {
 		selection_free(&selection);
 		agent_plan(agent, RETRY_USEC);
@@ -114,7 +116,7 @@ void agent_evaluate(struct agent *agent, bool look)
 		log_say(LOG_ERR, "%s", err.text);
 		return;
 	}
-	agent->evaluated = true;
+	agent->evaluated = !partial;
 	kernel_view_free(&agent->kernel);
 	agent->kernel = view;
 	judge = agent_desired_view(agent);
@@ -127,21 +129,29 @@ void agent_evaluate(struct agent *agent, bool look)
 	agent->judged_at_ns = clock_boot_ns();
 	agent->evaluate_ns = agent->judged_at_ns - begun_ns;
 	agent->status_due = true;
+	if (partial)
+		agent_evaluate_soon(agent);
 }
 
-/* Manifests or interfaces. At once; but where 100,000 addresses are to be judged and a hundred
- * interfaces come and go, no more than a fifth of the time goes into it. */
+/* How long the next evaluation is to wait: where 100,000 addresses are to be judged and a hundred
+ * interfaces come and go, or a flood makes addresses be given up, no more than a fifth of the time
+ * goes into it. */
+static uint64_t pause_ns(const struct agent *agent)
+{
+	uint64_t rest_ns = 4 * agent->evaluate_ns, since_ns = clock_boot_ns() - agent->judged_at_ns;
+
+	return since_ns < rest_ns ? rest_ns - since_ns : 0;
+}
+
+/* Manifests or interfaces: at once, if it may be. */
 void agent_input_changed(void *userdata)
 {
 	struct agent *agent = userdata;
-	uint64_t rest_ns = 4 * agent->evaluate_ns, since_ns = clock_boot_ns() - agent->judged_at_ns;
 
-	if (since_ns >= rest_ns) {
+	if (pause_ns(agent))
+		agent_evaluate_soon(agent);
+	else
 		agent_evaluate(agent, false);
-		return;
-	}
-	agent->evaluated = false;
-	agent_plan(agent, (rest_ns - since_ns) / 1000);
 }
 
 void agent_evaluate_soon(void *userdata)
@@ -149,7 +159,7 @@ void agent_evaluate_soon(void *userdata)
 	struct agent *agent = userdata;
 
 	agent->evaluated = false;
-	agent_plan(agent, 0);
+	agent_plan(agent, pause_ns(agent) / 1000);
 }
 
 /* What the nodes of the group have to do with @address, as far as the store has told. Without a

@@ -81,20 +81,22 @@ static bool conflict_seen(const struct address *address, uint32_t ifindex,
 	const struct link_row *row = link_table_find(links_table(agent->links), ifindex);
 	char ip[INET6_ADDRSTRLEN], text[MAC_TEXT_SIZE];
 	uint8_t own[ETH_ALEN];
+	bool yields =
+		target && (target->terms.conflict ?: agent->config.conflict) == CONFLICT_YIELD;
 
 	program_follow(agent->program);
 	if (!row || !target || !program_answers(agent->program, address, ifindex, own))
 		return false;
-	if ((target->terms.conflict ?: agent->config.conflict) == CONFLICT_YIELD) {
+	if (yields && inquiry_yield(agent->inquiry, address, mac)) {
 		agent->yielded++;
-		inquiry_yield(agent->inquiry, address, mac);
 		return false;
 	}
-	log_limited(&agent->defences, LOG_WARNING, "%s: %s uses %s too; defending it",
-		    row->link.name, mac_format(mac, text), address_format(address, ip));
+	log_limited(&agent->defences, LOG_WARNING, "%s: %s uses %s too; defending it%s",
+		    row->link.name, mac_format(mac, text), address_format(address, ip),
+		    yields ? ", and giving it up if that is seen again within 10 s" : "");
 	agent->defended++;
 	announcer_add(agent->announcer, address, ifindex, ANNOUNCE_DEFENCE);
-	return true;
+	return !yields; /* where it does, what comes next must be seen */
 }
 
 static int work_due(sd_event_source *source, uint64_t usec, void *userdata)

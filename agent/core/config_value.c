@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "config_value.h"
+#include "name.h"
 
 #define MAX_PRIORITY INT32_MAX
 
@@ -37,19 +38,13 @@ int take_text(const json_t *value, void *field, struct err *err)
 int take_node(const json_t *value, void *field, struct err *err)
 {
 	const char *text = json_string_value(value);
-	size_t length = text ? strlen(text) : 0;
 
-	if (!length || length > LEASE_NODE_MAX)
+	if (!text || !*text || strlen(text) > LEASE_NODE_MAX)
 		return err_set(err, -EINVAL, "takes a name of up to %d characters", LEASE_NODE_MAX);
-	for (size_t i = 0; i < length; i++) {
-		bool alnum = islower((unsigned char)text[i]) || isdigit((unsigned char)text[i]);
-
-		if (!alnum && (i == 0 || i == length - 1 || !strchr("-.", text[i])))
-			return err_set(err, -EINVAL,
-				       "takes a name in lower-case letters, digits, '-' and '.', "
-				       "not '%s'",
-				       text);
-	}
+	if (!name_is_subdomain(text))
+		return err_set(err, -EINVAL,
+			       "takes a name in lower-case letters, digits, '-' and '.', not '%s'",
+			       text);
 	return take_text(value, field, err);
 }
 

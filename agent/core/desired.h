@@ -35,6 +35,8 @@ struct target {
 	bool usable;		 /* to be claimed, if nobody else has it */
 	bool yielded;		 /* taken: it was ours */
 	uint64_t again_ns;	 /* taken: until then, in CLOCK_BOOTTIME */
+	uint64_t yielded_ns;	 /* when it was last given up; 0: never */
+	uint64_t contested_ns;	 /* when it wasn't given up once more; 0: never */
 	uint8_t other[ETH_ALEN]; /* taken: by whom */
 };
 

@@ -10,6 +10,7 @@
 
 struct inquiry {
 	struct prober *prober;
+	sd_event_source *pause; /* until the first is over */
 	struct inquiry_callbacks callbacks;
 	void *userdata;
 	struct desired *desired; /* of the last inquiry_apply() */
@@ -42,6 +43,34 @@ static void pause_target(struct target *target, const uint8_t mac[ETH_ALEN])
 	memcpy(target->other, mac, ETH_ALEN);
 	target->asked = ASKED_TAKEN;
 	target->again_ns = clock_boot_ns() + INQUIRY_PAUSE_NS;
+}
+
+/* Looks again when the first pause is over, no later: a spoofed answer costs an address a minute.
+ */
+static void wait_for_pauses(struct inquiry *inquiry)
+{
+	uint64_t first_ns = UINT64_MAX;
+
+	for (size_t i = 0; i < inquiry->desired->count; i++) {
+		const struct target *target = &inquiry->desired->list[i];
+
+		if (target->asked == ASKED_TAKEN && target->again_ns < first_ns)
+			first_ns = target->again_ns;
+	}
+	if (first_ns == UINT64_MAX)
+		return;
+	sd_event_source_set_time(inquiry->pause, first_ns / 1000 + 1);
+	sd_event_source_set_enabled(inquiry->pause, SD_EVENT_ONESHOT);
+}
+
+static int pause_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct inquiry *inquiry = userdata;
+
+	(void)source;
+	(void)usec;
+	inquiry->callbacks.changed(inquiry->userdata);
+	return 0;
 }
 
 /* What becomes of @target's state by itself. */
@@ -89,6 +118,8 @@ static void carry_over(const struct desired *from, struct desired *to)
 		target->asked = was->asked;
 		target->yielded = was->yielded;
 		target->again_ns = was->again_ns;
+		target->yielded_ns = was->yielded_ns;
+		target->contested_ns = was->contested_ns;
 		memcpy(target->other, was->other, ETH_ALEN);
 	}
 }
@@ -133,20 +164,37 @@ void inquiry_apply(struct inquiry *inquiry, const struct desired *before, struct
 			target->reason = target->asked == ASKED_TAKEN ? REASON_OTHER_HOST
 								      : REASON_NOT_PROBED;
 	}
+	wait_for_pauses(inquiry);
 	begin_round(inquiry);
 }
 
-void inquiry_yield(struct inquiry *inquiry, const struct address *address,
+/* Is this conflict at @now_ns the first that follows on a yield? */
+static bool must_be_seen_again(const struct target *target, uint64_t now_ns)
+{
+	if (!target->yielded_ns || now_ns - target->yielded_ns >= INQUIRY_WARY_NS)
+		return false;
+	return !target->contested_ns || now_ns - target->contested_ns >= INQUIRY_CONTEST_NS;
+}
+
+bool inquiry_yield(struct inquiry *inquiry, const struct address *address,
 		   const uint8_t mac[ETH_ALEN])
 {
 	struct target *target = (struct target *)desired_find(inquiry->desired, address);
+	uint64_t now_ns = clock_boot_ns();
 
 	if (!target)
-		return;
+		return true;
+	if (must_be_seen_again(target, now_ns)) {
+		target->contested_ns = now_ns;
+		return false;
+	}
 	pause_target(target, mac);
 	target->yielded = true;
+	target->yielded_ns = now_ns;
+	target->contested_ns = 0;
 	say(inquiry, target, "given up, and left to it");
 	inquiry->callbacks.changed(inquiry->userdata);
+	return true;
 }
 
 bool inquiry_due(const struct inquiry *inquiry)
@@ -205,8 +253,11 @@ int inquiry_new(sd_event *event, const struct links *links,
 	inquiry->callbacks = *callbacks;
 	inquiry->userdata = userdata;
 	r = prober_new(event, links, &own, inquiry, &inquiry->prober, err);
+	if (!r && sd_event_add_time(event, &inquiry->pause, CLOCK_BOOTTIME, UINT64_MAX, 1000,
+				    pause_over, inquiry) < 0)
+		r = err_set(err, -ENOMEM, "starting a timer: %s", strerror(ENOMEM));
 	if (r < 0) {
-		free(inquiry);
+		inquiry_free(inquiry);
 		return r;
 	}
 	*ret_inquiry = inquiry;
@@ -217,6 +268,7 @@ void inquiry_free(struct inquiry *inquiry)
 {
 	if (!inquiry)
 		return;
+	sd_event_source_disable_unref(inquiry->pause);
 	prober_free(inquiry->prober);
 	free(inquiry);
 }

@@ -20,6 +20,11 @@
 /* How long an address that another host has is left to it (RFC 5227's RATE_LIMIT_INTERVAL). */
 #define INQUIRY_PAUSE_NS 60000000000ULL
 
+/* For how long after it was given up one frame isn't enough for that, */
+#define INQUIRY_WARY_NS 600000000000ULL
+/* and how soon another must follow (RFC 5227's DEFEND_INTERVAL). */
+#define INQUIRY_CONTEST_NS 10000000000ULL
+
 struct inquiry;
 
 /* What the nodes of this group have to do with an address. */
@@ -50,8 +55,12 @@ void inquiry_free(struct inquiry *inquiry);
 void inquiry_apply(struct inquiry *inquiry, const struct desired *before, struct desired *now,
 		   bool probe);
 
-/* Another host, with @mac, has @address: it isn't to be claimed for a while. Calls changed(). */
-void inquiry_yield(struct inquiry *inquiry, const struct address *address,
+/*
+ * Another host, with @mac, has @address: it isn't to be claimed for a while. Calls changed().
+ * False: it was given up not long ago, and one frame may not silence it again; it is to be
+ * defended, and given up if there is another conflict within INQUIRY_CONTEST_NS (RFC 5227 2.4 b).
+ */
+bool inquiry_yield(struct inquiry *inquiry, const struct address *address,
 		   const uint8_t mac[ETH_ALEN]);
 
 /* Is it time for inquiry_apply() again? */

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "agent_socket.h"
+#include "alloc.h"
 #include "cleanup.h"
 #include "client.h"
 #include "explain.h"
@@ -260,6 +261,17 @@ static const struct command commands[] = {
 	{ "resume", "", "Take part again", 0, true, false, "/resume", { NULL }, print_drain, NULL },
 };
 
+bool client_command(size_t at, const char **ret_name, const char **ret_words,
+		    const char **ret_summary)
+{
+	if (at >= sizeof(commands) / sizeof(commands[0]))
+		return false;
+	*ret_name = commands[at].name;
+	*ret_words = commands[at].words;
+	*ret_summary = commands[at].summary;
+	return true;
+}
+
 void client_print_commands(void)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -271,14 +283,34 @@ static int say(int status, const char *format, ...) __attribute__((format(printf
 
 static int say(int status, const char *format, ...)
 {
+	char text[sizeof(((struct err *)NULL)->text)], plain[TEXT_ESCAPED_SIZE(sizeof(text))];
 	va_list args;
 
-	fputs("xdp-l2respd: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	text_vprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	text_escape(plain, sizeof(plain), text);
+	fprintf(stderr, "xdp-l2respd: %s\n", plain);
 	return status;
+}
+
+/* Every string of @json as a terminal may show it: nodes' names are from records that others write.
+ */
+static void make_plain(json_t *json)
+{
+	json_t *value;
+	const char *key;
+	size_t i;
+
+	if (json_is_string(json)) {
+		size_t size = TEXT_ESCAPED_SIZE(json_string_length(json));
+		_cleanup_free_ char *plain = xmalloc(size);
+
+		text_escape(plain, size, json_string_value(json));
+		json_string_set(json, plain);
+	}
+	json_array_foreach(json, i, value) make_plain(value);
+	json_object_foreach(json, key, value) make_plain(value);
 }
 
 static void cleanup_json(json_t **json)
@@ -399,7 +431,22 @@ int client_run(int count, char **words, bool json, bool stay)
 		json_dumpf(answer, stdout, 0);
 		putchar('\n');
 	} else {
+		make_plain(answer);
 		command->print(answer);
 	}
 	return 0;
+}
+
+json_t *client_names(void)
+{
+	static const struct command names = { .path = "/names" };
+	_cleanup_free_ char *text = NULL;
+	struct sockaddr_un address;
+	long status = 0;
+	struct err ignored;
+
+	if (agent_socket_address(&address, &ignored) < 0 ||
+	    ask(address.sun_path, &names, NULL, false, &text, &status) != CURLE_OK || status != 200)
+		return NULL;
+	return json_loads(text, 0, NULL);
 }

@@ -9,9 +9,12 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "http.h"
+#include "json.h"
 
 /* No answer of ours is longer than this; a server that sends more is cut off. */
-#define BODY_MAX (64U << 20)
+#define BODY_MAX (32U << 20)
+
+#define TOO_LONG "its answer is longer than 32 MiB"
 
 struct http {
 	sd_event *event;
@@ -34,6 +37,7 @@ struct http_call {
 	void *userdata;
 	bool fresh; /* the headers or data came that @data hasn't seen */
 	bool ended, cancelled;
+	bool too_long; /* the body is */
 	CURLcode code;
 	char trouble[CURL_ERROR_SIZE];
 };
@@ -90,15 +94,52 @@ static long call_status(const struct http_call *call)
 	return status;
 }
 
+json_t *http_json(const struct http_result *result)
+{
+	struct err why;
+
+	if (result->error || result->status < 200 || result->status > 299)
+		return NULL;
+	return json_parse(result->body, result->length, &why);
+}
+
+const char *http_trouble(const struct http_result *result, const char *member,
+			 const char *not_whose, char text[HTTP_TROUBLE_MAX])
+{
+	_cleanup_json_ json_t *json = NULL;
+	const char *message;
+	struct err why, said;
+
+	if (result->error)
+		return result->trouble;
+	json = json_parse(result->body, result->length, &why);
+	message = json_string_value(json_object_get(json, member));
+	if (result->status < 300) {
+		if (json)
+			json_garbage(result->body, result->length, not_whose, &why);
+		err_write(&said, "its answer %s", why.text);
+	} else if (json || !result->length) {
+		err_write(&said, "HTTP status %ld%s%s", result->status, message ? ": " : "",
+			  message ?: "");
+	} else {
+		err_write(&said, "HTTP status %ld, and its answer %s", result->status, why.text);
+	}
+	snprintf(text, HTTP_TROUBLE_MAX, "%.*s", HTTP_TROUBLE_MAX - 1, said.text);
+	return text;
+}
+
 static void call_end(struct http_call *call)
 {
 	struct http_result result = {
 		.error = call_error(call->code),
 		.status = call_status(call),
 		.body = call->body ?: "",
+		.length = call->length,
 		.trouble = call->trouble[0] ? call->trouble : curl_easy_strerror(call->code),
 	};
 
+	if (call->too_long)
+		result.trouble = TOO_LONG;
 	call->cancelled = true;
 	call->done(&result, call->userdata);
 }
@@ -146,8 +187,10 @@ static size_t on_write(char *text, size_t size, size_t count, void *userdata)
 	struct http_call *call = userdata;
 	size_t length = size * count, room = call->room;
 
-	if (call->length + length > BODY_MAX)
+	if (call->length + length > BODY_MAX) {
+		call->too_long = true;
 		return 0;
+	}
 	while (call->length + length + 1 > room)
 		room = room ? 2 * room : 4096;
 	if (room > call->room) {
@@ -348,8 +391,14 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 	/* a server is reached as configured, whatever the environment says of proxies */
 	curl_easy_setopt(call->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	if (http->ca)
+	curl_easy_setopt(call->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (http->ca) {
+		/* in place of the system's directory too; and the file is read for each connection,
+		 * since it is exchanged while we run */
 		curl_easy_setopt(call->easy, CURLOPT_CAINFO, http->ca);
+		curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
+		curl_easy_setopt(call->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+	}
 	if (http->cert)
 		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, http->cert);
 	if (http->key)

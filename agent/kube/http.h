@@ -6,12 +6,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <jansson.h>
 #include <systemd/sd-event.h>
 
 #include "err.h"
 
 struct http;
 struct http_call;
+
+#define HTTP_TROUBLE_MAX 256
 
 /* PEM files; NULL where there is none. Copied. */
 struct http_tls {
@@ -24,8 +27,18 @@ struct http_result {
 				the request; else it may have */
 	long status;	     /* of HTTP */
 	const char *body;    /* zero-terminated, valid for the call */
+	size_t length;	     /* of it */
 	const char *trouble; /* if @error: why, for a person */
 };
+
+/* The JSON of @result, a new reference; NULL: there is none, see http_trouble(). */
+json_t *http_json(const struct http_result *result);
+
+/* Why @result isn't what was asked for, in the server's own words where it gave any, which are
+ * @member of its JSON; an answer with a good status is garbage, which @not_whose ("isn't etcd's")
+ * says. @text, or one of @result's. */
+const char *http_trouble(const struct http_result *result, const char *member,
+			 const char *not_whose, char text[HTTP_TROUBLE_MAX]);
 
 typedef void http_done_fn(const struct http_result *result, void *userdata);
 /* A stream begins (@length may be 0), or more of its body: @text of @length, zero-terminated.

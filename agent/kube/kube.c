@@ -71,18 +71,9 @@ uint64_t kube_version(const json_t *object)
 	return text ? strtoull(text, NULL, 10) : 0;
 }
 
-const char *kube_trouble(const struct http_result *result, char text[256])
+const char *kube_trouble(const struct http_result *result, char text[HTTP_TROUBLE_MAX])
 {
-	_cleanup_json_ json_t *json = NULL;
-	const char *message;
-
-	if (result->error)
-		return result->trouble;
-	json = json_loads(result->body, 0, NULL);
-	message = json_string_value(json_object_get(json, "message"));
-	snprintf(text, 256, "HTTP status %ld%s%s", result->status, message ? ": " : "",
-		 message ?: "");
-	return text;
+	return http_trouble(result, "message", "isn't Kubernetes'", text);
 }
 
 /* Sends @request for @path, with what all requests have. */
@@ -205,7 +196,8 @@ int kube_new(sd_event *event, const struct kube_config *config, struct kube **re
  * which a broken stream goes on. 410 says that this point is forgotten by now.
  */
 
-#define PAGE	     500
+#define PAGE	     250
+#define PAGES_MAX    2000 /* a list that doesn't end is none */
 #define RETRY_MIN_NS (100 * UINT64_C(1000000))
 #define SILENCE_NS   (150 * UINT64_C(1000000000)) /* a bookmark comes every minute or so */
 
@@ -218,8 +210,9 @@ struct kube_watch {
 	sd_event_source *retry;
 	uint64_t retry_ns; /* the last back-off */
 	bool listing;
-	char *next_page;  /* NULL: the list begins */
-	char version[32]; /* go on from here */
+	char *next_page;    /* NULL: the list begins */
+	unsigned int pages; /* that came of it */
+	char version[32];   /* go on from here */
 };
 
 static void watch_go_on(struct kube_watch *watch);
@@ -289,13 +282,12 @@ static void on_page(const struct http_result *result, void *userdata)
 	bool first = !watch->next_page;
 	json_t *object;
 	size_t index;
-	char text[256];
+	char text[HTTP_TROUBLE_MAX];
 
 	watch->call = NULL;
 	/* the next page is of a moment that is forgotten by now, or no longer asked for */
 	watch_forget(watch);
-	if (!result->error && result->status == 200)
-		json = json_loads(result->body, 0, NULL);
+	json = http_json(result);
 	metadata = json_object_get(json, "metadata");
 	version = json_string_value(json_object_get(metadata, "resourceVersion"));
 	if (!result->error && result->status == 404 && watch->events->missing) {
@@ -306,9 +298,12 @@ static void on_page(const struct http_result *result, void *userdata)
 		return;
 	}
 	if (!version || strlen(version) >= sizeof(watch->version)) {
-		watch_failed(watch, result->error || result->status != 200
-					    ? kube_trouble(result, text)
-					    : "its list isn't Kubernetes'");
+		watch_failed(watch, kube_trouble(result, text));
+		return;
+	}
+	watch->pages = first ? 1 : watch->pages + 1;
+	if (watch->pages > PAGES_MAX) {
+		watch_failed(watch, "its list doesn't end");
 		return;
 	}
 	watch->retry_ns = 0;
@@ -358,6 +353,7 @@ static bool watch_message(struct kube_watch *watch, const json_t *json)
 static size_t on_watch_data(const char *text, size_t length, void *userdata)
 {
 	struct kube_watch *watch = userdata;
+	struct err why, said;
 	const char *end;
 	size_t used = 0;
 
@@ -365,10 +361,17 @@ static size_t on_watch_data(const char *text, size_t length, void *userdata)
 	if (watch->retry_ns)
 		watch->events->reachable(NULL, watch->userdata);
 	while ((end = memchr(text + used, '\n', length - used))) {
-		_cleanup_json_ json_t *json = json_loadb(text + used, end - (text + used), 0, NULL);
+		_cleanup_json_ json_t *json = json_parse(text + used, end - (text + used), &why);
+		bool over = !json;
 
+		if (!json) {
+			err_write(&said, "what its watch sent %s", why.text);
+			watch_failed(watch, said.text);
+		} else {
+			over = !watch_message(watch, json);
+		}
 		used = end - text + 1;
-		if (!watch_message(watch, json)) {
+		if (over) {
 			http_cancel(watch->call);
 			watch->call = NULL;
 			break;
@@ -380,7 +383,7 @@ static size_t on_watch_data(const char *text, size_t length, void *userdata)
 static void on_watch_done(const struct http_result *result, void *userdata)
 {
 	struct kube_watch *watch = userdata;
-	char text[256];
+	char text[HTTP_TROUBLE_MAX];
 
 	watch->call = NULL;
 	if (!result->error && result->status == 404 && watch->events->missing) {

@@ -41,7 +41,7 @@ struct http_call *kube_request(struct kube *kube, const char *method, const char
 			       const json_t *body, http_done_fn *done, void *userdata);
 
 /* Why a request failed, in the server's own words where it gave any: @text, or one of @result's. */
-const char *kube_trouble(const struct http_result *result, char text[256]);
+const char *kube_trouble(const struct http_result *result, char text[HTTP_TROUBLE_MAX]);
 
 /* From the event loop. They may not end or restart their watch. */
 struct kube_watch_events {

@@ -28,8 +28,9 @@ typedef bool defender_fn(const struct address *address, uint32_t ifindex,
 			 const uint8_t mac[ETH_ALEN], void *userdata);
 
 /*
- * Calls @seen for what the data path reports (at most once a second for each address, interface and
- * host), from defender_follow() on, unless the address was defended less than the interval ago.
+ * Calls @seen for what the data path reports (at most once a second for each address and
+ * interface), from defender_follow() on, unless the address was defended less than the interval
+ * ago.
  */
 int defender_new(sd_event *event, const struct links *links, defender_fn *seen, void *userdata,
 		 struct defender **ret_defender, struct err *err);

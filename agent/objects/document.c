@@ -23,6 +23,8 @@
 #define MAX_ANCHORS 1000
 /* Aliases of aliases let a small file stand for any number of values. */
 #define MAX_ALIASED 100000
+/* A value costs some 100 bytes, however short its text is. */
+#define MAX_VALUES 2000000
 
 /*
  * Line of a key, by the address of the object's own copy of it, or of an array's element, by the
@@ -285,7 +287,9 @@ static json_t *build_node(struct builder *builder, unsigned int depth)
 {
 	if (depth > MAX_DEPTH)
 		return fail_at(builder, event_line(builder), TOO_DEEP, MAX_DEPTH);
-	builder->size++;
+	if (++builder->size > MAX_VALUES)
+		return fail_at(builder, event_line(builder), "more than %d values in one document",
+			       MAX_VALUES);
 	switch (builder->event.type) {
 	case YAML_SCALAR_EVENT:
 		return build_scalar(builder);
@@ -383,6 +387,7 @@ static int build_document(struct builder *builder, yaml_document_fn *take, void 
 
 	if (!next_event(builder))
 		return -EINVAL;
+	builder->size = 0;
 	document->line = event_line(builder);
 	document->root = build_value(builder, 1);
 	anchors_free(builder);

@@ -8,6 +8,7 @@
 #include "foreign.h"
 #include "manifest.h"
 #include "metadata.h"
+#include "name.h"
 #include "spelling.h"
 
 /* What an object is parsed with. */
@@ -71,7 +72,8 @@ static int add_node(const struct parse *parse, const json_t *object)
 	_cleanup_(node_clear) struct node node = {};
 	struct manifest *manifest = parse->manifest;
 	json_t *metadata = NULL;
-	int r = metadata_parse(parse->place, object, &metadata, &node.name, parse->err);
+	int r = metadata_parse(parse->place, object, &metadata, &node.name, name_is_subdomain,
+			       parse->err);
 
 	if (!r)
 		r = labels_parse(parse->place, metadata, "labels", &node.labels, parse->err);
@@ -112,7 +114,7 @@ static int add_policy(const struct parse *parse, const json_t *object)
 	json_t *metadata = NULL, *spec = NULL;
 	const struct place *place = parse->place;
 	struct err *err = parse->err;
-	int r = metadata_parse(place, object, &metadata, &policy.name, err);
+	int r = metadata_parse(place, object, &metadata, &policy.name, name_is_subdomain, err);
 
 	if (!r)
 		r = announce_options_parse(place, metadata, parse->note, parse->data,
@@ -145,7 +147,8 @@ static int add_pool(const struct parse *parse, const json_t *object)
 	struct manifest *manifest = parse->manifest;
 	json_t *metadata = NULL;
 	struct pool *pool;
-	int r = metadata_parse(parse->place, object, &metadata, &name, parse->err);
+	int r = metadata_parse(parse->place, object, &metadata, &name, name_is_subdomain,
+			       parse->err);
 
 	if (!r)
 		r = pool_parse(parse->place, object, name, &pool, parse->err);

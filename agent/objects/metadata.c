@@ -5,7 +5,7 @@
 #include "metadata.h"
 
 int metadata_parse(const struct place *place, const json_t *object, json_t **ret_metadata,
-		   char **ret_name, struct err *err)
+		   char **ret_name, bool (*valid)(const char *text), struct err *err)
 {
 	const char *name = "";
 	int r = field_get(place, object, "metadata", FIELD_OBJECT, ret_metadata, err);
@@ -17,6 +17,9 @@ int metadata_parse(const struct place *place, const json_t *object, json_t **ret
 	if (!*name)
 		return place_err(err, -EINVAL, place, object, "metadata",
 				 "metadata.name is missing");
+	if (!valid(name))
+		return place_err(err, -EINVAL, place, *ret_metadata, "name",
+				 "'%s' can't be the name of such an object", name);
 	*ret_name = xstrdup(name);
 	return 0;
 }

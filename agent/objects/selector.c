@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "name.h"
 #include "selector.h"
 
-/* DNS-1123 prefix of a label's key; its name, and a label's value. */
-#define PREFIX_MAX 253
-#define LABEL_MAX  63
+/* Each is compared with each of what selects by it. */
+#define LABELS_MAX 1000
 
 enum operator{
 	OPERATOR_IN,
@@ -79,56 +78,20 @@ const char *labels_get(const struct labels *labels, const char *key)
 	return label ? label->value : NULL;
 }
 
-/* Letters, digits, '-', '_' and '.', not at the ends: a label's value, and the name in its key. */
-static bool name_valid(const char *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++) {
-		bool end = i == 0 || i == length - 1;
-
-		if (!isalnum((unsigned char)text[i]) && (end || !strchr("-_.", text[i])))
-			return false;
-	}
-	return length <= LABEL_MAX;
-}
-
-static bool value_valid(const char *text)
-{
-	return name_valid(text, strlen(text));
-}
-
-/* [prefix/]name, the prefix a DNS name in lower case. */
-static bool key_valid(const char *text)
-{
-	const char *slash = strchr(text, '/');
-	const char *name = slash ? slash + 1 : text;
-	size_t prefix = slash ? (size_t)(slash - text) : 0;
-
-	if (slash && (!prefix || prefix > PREFIX_MAX))
-		return false;
-	for (size_t i = 0; i < prefix; i++) {
-		bool end = i == 0 || i == prefix - 1 || text[i - 1] == '.' || text[i + 1] == '.';
-		bool alnum = islower((unsigned char)text[i]) || isdigit((unsigned char)text[i]);
-
-		if (!alnum && (end || !strchr("-.", text[i])))
-			return false;
-	}
-	return *name && name_valid(name, strlen(name));
-}
-
 static int check_key(const struct place *place, const json_t *object, const char *at,
 		     const char *key, struct err *err)
 {
-	return key_valid(key) ? 0
-			      : place_err(err, -EINVAL, place, object, at,
-					  "'%s' can't be a label's key", key);
+	return name_is_key(key) ? 0
+				: place_err(err, -EINVAL, place, object, at,
+					    "'%s' can't be a label's key", key);
 }
 
 static int check_value(const struct place *place, const json_t *object, const char *at,
 		       const char *value, struct err *err)
 {
-	return value_valid(value) ? 0
-				  : place_err(err, -EINVAL, place, object, at,
-					      "'%s' can't be a label's value", value);
+	return name_is_value(value) ? 0
+				    : place_err(err, -EINVAL, place, object, at,
+						"'%s' can't be a label's value", value);
 }
 
 int labels_parse(const struct place *place, const json_t *object, const char *key,
@@ -141,12 +104,20 @@ int labels_parse(const struct place *place, const json_t *object, const char *ke
 
 	if (r < 0)
 		return r;
+	if (json_object_size(map) > LABELS_MAX)
+		return place_err(err, -EINVAL, place, object, key, "more than %d %s", LABELS_MAX,
+				 key);
 	json_object_foreach(map, name, value)
 	{
 		if (!json_is_string(value))
 			return place_err(err, -EINVAL, place, map, name,
 					 "the value of %s '%s' must be a string; quote it", key,
 					 name);
+		r = check_key(place, map, name, name, err);
+		if (!r)
+			r = check_value(place, map, name, json_string_value(value), err);
+		if (r < 0)
+			return r;
 		labels_set(&labels, name, json_string_value(value));
 	}
 	*ret_labels = labels;
@@ -247,6 +218,9 @@ static int parse_expression(const struct place *place, const json_t *object,
 	r = check_key(place, object, "key", key, err);
 	if (r < 0)
 		return r;
+	if (json_array_size(values) > LABELS_MAX)
+		return place_err(err, -EINVAL, place, object, "values", "more than %d values",
+				 LABELS_MAX);
 	if (operator_parse(name, &op) < 0)
 		return place_err(err, -EINVAL, place, object, "operator",
 				 "no operator '%s'; there are In, NotIn, Exists, DoesNotExist",
@@ -284,6 +258,9 @@ int selector_parse(const struct place *place, const json_t *object, const char *
 		r = field_objects(place, given, "matchExpressions", &list, err);
 	if (r < 0)
 		return r;
+	if (selector.count + json_array_size(list) > LABELS_MAX)
+		return place_err(err, -EINVAL, place, given, "matchExpressions",
+				 "more than %d conditions in %s", LABELS_MAX, key);
 	json_array_foreach(list, i, item)
 	{
 		r = parse_expression(place, item, &selector, err);

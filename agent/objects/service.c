@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "foreign.h"
 #include "metadata.h"
+#include "name.h"
 #include "pool.h"
 #include "service.h"
 
@@ -15,9 +16,6 @@
 /* Not labels, but policies and pools select by them as if they were. */
 #define LABEL_NAMESPACE SERVICE_LABEL_PREFIX "namespace"
 #define LABEL_NAME	SERVICE_LABEL_PREFIX "name"
-
-/* Separators in annotations that are lists; Cilium trims what it splits at commas. */
-#define SEPARATORS ", \t"
 
 /* An annotation with the name that it had before. */
 static const char *const annotation_ips[] = { "lbipam.cilium.io/ips", "io.cilium/lb-ipam-ips" };
@@ -34,7 +32,13 @@ struct parse {
 	object_note_fn *note;
 	void *data;
 	struct err *err;
+	size_t *noted; /* sentences about addresses */
 };
+
+/* A tenant decides how much is wrong with a Service, and how long its lists are. */
+#define NOTES_MAX      10
+#define REQUESTED_MAX  1000
+#define NAMESPACES_LEN 16384
 
 struct service *service_ref(struct service *service)
 {
@@ -100,8 +104,10 @@ static bool parse_address(const struct parse *parse, const json_t *object, const
 
 	if (!addr_parse(text, ret_address, &why))
 		return true;
-	place_err_write(&said, parse->place, object, key, why.text);
-	parse->note(said.text, parse->data);
+	if (++*parse->noted <= NOTES_MAX) {
+		place_err_write(&said, parse->place, object, key, why.text);
+		parse->note(said.text, parse->data);
+	}
 	return false;
 }
 
@@ -150,6 +156,7 @@ static int parse_requests(const struct parse *parse, const json_t *spec, const j
 {
 	_cleanup_free_ char *one = NULL, *list = NULL;
 	struct address address;
+	size_t count = 0;
 	char *rest;
 	int r = copy_filled(parse, spec, "loadBalancerIP", &one);
 
@@ -157,10 +164,15 @@ static int parse_requests(const struct parse *parse, const json_t *spec, const j
 		address_list_add(&service->requested, &address);
 	if (r >= 0)
 		r = copy_annotation(parse, annotations, annotation_ips, &list);
-	for (char *text = list ? strtok_r(list, SEPARATORS, &rest) : NULL; text;
-	     text = strtok_r(NULL, SEPARATORS, &rest))
+	for (char *text = list ? strtok_r(list, SERVICE_SEPARATORS, &rest) : NULL; text;
+	     text = strtok_r(NULL, SERVICE_SEPARATORS, &rest)) {
+		if (++count > REQUESTED_MAX)
+			return place_err(parse->err, -EINVAL, parse->place, annotations,
+					 annotation_ips[0], "more than %d addresses in %s",
+					 REQUESTED_MAX, annotation_ips[0]);
 		if (parse_address(parse, annotations, annotation_ips[0], text, &address))
 			address_list_include(&service->requested, &address);
+	}
 	return r;
 }
 
@@ -301,13 +313,17 @@ static int parse_metadata(const struct parse *parse, const json_t *object, struc
 			  json_t **ret_annotations)
 {
 	json_t *metadata = NULL;
-	int r = metadata_parse(parse->place, object, &metadata, &service->name, parse->err);
+	int r = metadata_parse(parse->place, object, &metadata, &service->name, name_is_label,
+			       parse->err);
 
 	if (r >= 0)
 		r = field_copy_string(parse->place, metadata, "namespace", &service->namespace,
 				      parse->err);
 	if (r == 0)
 		service->namespace = xstrdup(DEFAULT_NAMESPACE);
+	if (r > 0 && !name_is_label(service->namespace))
+		r = place_err(parse->err, -EINVAL, parse->place, metadata, "namespace",
+			      "'%s' can't be a namespace", service->namespace);
 	if (r >= 0)
 		r = field_copy_string(parse->place, metadata, "uid", &service->uid, parse->err);
 	if (r >= 0)
@@ -335,7 +351,8 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 				      annotation_namespaces[0],	  POOL_ANNOTATION,
 				      ANNOTATION_CONFLICT,	  ANNOTATION_MAC,
 				      ANNOTATION_PREFERRED_NODES, NULL };
-	const struct parse parse = { place, note, data, err };
+	size_t noted = 0;
+	const struct parse parse = { place, note, data, err, &noted };
 	_cleanup_(cleanup_service) struct service *service = xcalloc(1, sizeof(*service));
 	json_t *annotations = NULL;
 	int r;
@@ -353,8 +370,18 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 		r = parse_spec(&parse, object, annotations, service);
 	if (r >= 0)
 		r = parse_ingress(&parse, object, service);
+	if (r >= 0 && strlen(service->sharing_namespaces ?: "") > NAMESPACES_LEN)
+		r = place_err(err, -EINVAL, place, annotations, annotation_namespaces[0],
+			      "%s is longer than %d bytes", annotation_namespaces[0],
+			      NAMESPACES_LEN);
 	if (r < 0)
 		return r;
+	if (noted > NOTES_MAX) {
+		struct err more;
+
+		err_write(&more, "%s: and %zu more like these", place->name, noted - NOTES_MAX);
+		note(more.text, data);
+	}
 	foreign_annotations(place, annotations, known, note, data);
 	*ret_service = service;
 	service = NULL;
@@ -384,95 +411,4 @@ int service_compare_age(const struct service *a, const struct service *b)
 	int order = strcmp(a->created, b->created);
 
 	return order ? order : service_compare_names(a, b);
-}
-
-/* Is @namespace one of @service's sharing_namespaces, or "*" among them? */
-static bool allows_namespace(const struct service *service, const char *namespace)
-{
-	const char *at = service->sharing_namespaces ?: "";
-	size_t length;
-
-	for (; *at; at += length) {
-		at += strspn(at, SEPARATORS);
-		length = strcspn(at, SEPARATORS);
-		if ((length == 1 && *at == '*') ||
-		    (length == strlen(namespace) && !strncmp(at, namespace, length)))
-			return length > 0;
-	}
-	return false;
-}
-
-/* How many of @ports, ascending, are below @port, if the first @at are: by steps that double, then
- * halve. */
-static size_t skip_below(const struct service *service, size_t at, uint32_t port)
-{
-	const uint32_t *ports = service->ports;
-	size_t step = 1;
-
-	for (; at + step <= service->port_count && ports[at + step - 1] < port; step *= 2)
-		at += step;
-	for (; step; step /= 2)
-		if (at + step <= service->port_count && ports[at + step - 1] < port)
-			at += step;
-	return at;
-}
-
-/* Tenants decide how many ports there are: no more work than the shorter list times a logarithm. */
-static bool common_port(const struct service *a, const struct service *b)
-{
-	size_t at = 0, other = 0;
-
-	while (at < a->port_count && other < b->port_count) {
-		if (a->ports[at] == b->ports[other])
-			return true;
-		if (a->ports[at] < b->ports[other])
-			at = skip_below(a, at, b->ports[other]);
-		else
-			other = skip_below(b, other, a->ports[at]);
-	}
-	return false;
-}
-
-static bool same_labels(const struct labels *a, const struct labels *b)
-{
-	for (size_t i = 0; i < a->count; i++) {
-		const char *value = labels_get(b, a->list[i].key);
-
-		if (!value || strcmp(value, a->list[i].value) != 0)
-			return false;
-	}
-	return a->count == b->count;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-	return !strcmp(a ?: "", b ?: "");
-}
-
-bool service_same_sharing(const struct service *a, const struct service *b)
-{
-	return a == b || (same_text(a->sharing_key, b->sharing_key) &&
-			  same_text(a->sharing_namespaces, b->sharing_namespaces) &&
-			  a->port_count == b->port_count &&
-			  (!a->port_count ||
-			   !memcmp(a->ports, b->ports, a->port_count * sizeof(*a->ports))) &&
-			  a->local == b->local && same_labels(&a->pods, &b->pods));
-}
-
-const char *service_sharing_conflict(const struct service *a, const struct service *b)
-{
-	if (!a->sharing_key || !b->sharing_key || strcmp(a->sharing_key, b->sharing_key) != 0)
-		return "another sharing key";
-	if (strcmp(a->namespace, b->namespace) != 0 &&
-	    (!allows_namespace(a, b->namespace) || !allows_namespace(b, a->namespace)))
-		return "another namespace, not permitted by both";
-	if (common_port(a, b))
-		return "the same port and protocol";
-	if (a->local != b->local)
-		return "another external traffic policy";
-	if (a->local && (!a->pods.count || !b->pods.count))
-		return "external traffic policy Local, and one has no selector";
-	if (a->local && !same_labels(&a->pods, &b->pods))
-		return "external traffic policy Local for other pods";
-	return NULL;
 }

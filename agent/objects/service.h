@@ -20,6 +20,9 @@
 /* A port as one number: @protocol is 0 for TCP, 1 for UDP, 2 for SCTP. */
 #define SERVICE_PORT(protocol, number) ((uint32_t)(protocol) << 16 | (uint32_t)(number))
 
+/* In annotations that are lists; Cilium trims what it splits at commas. */
+#define SERVICE_SEPARATORS ", \t"
+
 /* Shared (service_ref()), and the same for its lifetime but for load_balancer. */
 struct service {
 	unsigned int references;

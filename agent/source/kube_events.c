@@ -234,7 +234,7 @@ static json_t *event_again(const struct subject *subject)
 static void say_trouble(struct kube_events *events, const struct subject *subject,
 			const struct http_result *result)
 {
-	char text[256];
+	char text[HTTP_TROUBLE_MAX];
 	const char *why = kube_trouble(result, text);
 	struct err said;
 

@@ -98,7 +98,7 @@ static void say_trouble(struct kube_pools *pools, const char *item,
 			const struct http_result *result)
 {
 	struct err said;
-	char text[256];
+	char text[HTTP_TROUBLE_MAX];
 	const char *why = kube_trouble(result, text);
 
 	if (!strcmp(why, pools->trouble))
@@ -123,6 +123,7 @@ static bool lacks_condition(const struct kube_pools *pools, const struct patch *
 
 static void on_patched(const struct http_result *result, void *userdata)
 {
+	_cleanup_json_ json_t *json = http_json(result);
 	struct patch *patch = userdata;
 	struct kube_pools *pools = patch->pools;
 	struct source_item *item = source_items_find(&pools->source->items, patch->item);
@@ -131,9 +132,7 @@ static void on_patched(const struct http_result *result, void *userdata)
 	pools->calls--;
 	if (item)
 		item->pools_behind = true;
-	if (!result->error && result->status == 200) {
-		_cleanup_json_ json_t *json = json_loads(result->body, 0, NULL);
-
+	if (json) {
 		pools->trouble[0] = '\0';
 		if (!pools->no_conditions && lacks_condition(pools, patch, json)) {
 			pools->no_conditions = true;

@@ -24,7 +24,7 @@ struct status_writer {
 static void say_trouble(struct status_writer *writer, const struct http_result *result)
 {
 	struct err said;
-	char text[256];
+	char text[HTTP_TROUBLE_MAX];
 	const char *why = kube_trouble(result, text);
 
 	if (!strcmp(why, writer->trouble))
@@ -36,11 +36,11 @@ static void say_trouble(struct status_writer *writer, const struct http_result *
 
 static void on_patched(const struct http_result *result, void *userdata)
 {
+	_cleanup_json_ json_t *json = http_json(result);
 	struct status_writer *writer = userdata;
 
 	writer->call = NULL;
-	if (!result->error && result->status == 200) {
-		_cleanup_json_ json_t *json = json_loads(result->body, 0, NULL);
+	if (json) {
 		struct source_item *item = source_items_find(&writer->source->items, writer->item);
 
 		if (item)

@@ -24,6 +24,8 @@ struct store_etcd {
 	size_t follow_endpoint;
 	uint64_t list_revision; /* of the list's pages; 0: none came yet */
 	char *page_key;		/* where the next page begins */
+	unsigned int pages;	/* that came of it */
+	unsigned int nodes;	/* in them */
 
 	/* swaps */
 	size_t txn_endpoint;
@@ -41,7 +43,7 @@ struct http_call *etcd_post(struct store_etcd *etcd, size_t endpoint, const char
 /* @endpoint is in trouble, with why. */
 void etcd_trouble(struct store_etcd *etcd, size_t endpoint, const char *why);
 /* Why a request failed, in the server's own words where it gave any: @text, or one of @result's. */
-const char *etcd_trouble_text(const struct http_result *result, char text[256]);
+const char *etcd_trouble_text(const struct http_result *result, char text[HTTP_TROUBLE_MAX]);
 
 /* All of ours: from this key to before that one. */
 #define ETCD_PREFIX	"/xdp-l2resp/"

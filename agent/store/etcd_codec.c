@@ -9,6 +9,7 @@
 #include "base64.h"
 #include "cleanup.h"
 #include "etcd.h"
+#include "json.h"
 #include "record_json.h"
 
 /* Records are /xdp-l2resp/claim/ADDRESS and /xdp-l2resp/node/NAME. */
@@ -92,6 +93,7 @@ bool etcd_record(const json_t *kv, bool deleted, struct record *ret_record)
 	_cleanup_free_ char *key = etcd_key(kv), *value = NULL;
 	struct record record = { .shape = RECORD_ABSENT };
 	json_auto_t *json = NULL;
+	struct err why;
 	size_t length;
 
 	if (!key || !key_parse(key, &record))
@@ -100,7 +102,7 @@ bool etcd_record(const json_t *kv, bool deleted, struct record *ret_record)
 		record.revision = etcd_uint(kv, "mod_revision");
 		/* an empty value is left out */
 		if (value64 && !base64_decode(value64, &value, &length))
-			json = json_loadb(value, length, 0, NULL);
+			json = json_parse(value, length, &why);
 		record_from_json(&record, json);
 	}
 	*ret_record = record;

@@ -3,9 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "etcd.h"
+#include "json.h"
 
-#define PAGE		1000 /* records: parsing more would keep a renewal waiting */
+#define PAGE 1000 /* records: parsing more would keep a renewal waiting */
+/* No group has more: a list that doesn't end is none. What is known of a node takes a kilobyte. */
+#define PAGES_MAX	300
+#define NODES_MAX	10000
 #define FOLLOW_RETRY_NS (200 * UINT64_C(1000000))
 
 static void follow_later(struct store_etcd *etcd);
@@ -14,8 +19,10 @@ static void kv_tell(struct store_etcd *etcd, const json_t *kv, bool deleted)
 {
 	struct record record;
 
-	if (etcd->base.following && etcd_record(kv, deleted, &record))
-		etcd->base.events->record(&record, etcd->base.userdata);
+	if (!etcd->base.following || !etcd_record(kv, deleted, &record))
+		return;
+	etcd->nodes += record.kind == RECORD_HEARTBEAT;
+	etcd->base.events->record(&record, etcd->base.userdata);
 }
 
 void etcd_follow_anew(struct store_etcd *etcd)
@@ -45,6 +52,26 @@ static void follow_failed(struct store_etcd *etcd, const char *why)
 	follow_later(etcd);
 }
 
+/* Does the list get ahead by the page @kvs? Else @text says why not: a store that is broken may
+ * show the same records for ever. */
+static bool page_follows(struct store_etcd *etcd, const json_t *kvs, char text[HTTP_TROUBLE_MAX])
+{
+	_cleanup_free_ char *first = etcd_key(json_array_get(kvs, 0));
+
+	etcd->pages = etcd->list_revision ? etcd->pages + 1 : 1;
+	etcd->nodes = etcd->list_revision ? etcd->nodes : 0;
+	if (etcd->page_key && first && strcmp(first, etcd->page_key) <= 0)
+		snprintf(text, HTTP_TROUBLE_MAX, "its list shows the same records again");
+	else if (etcd->pages > PAGES_MAX || json_array_size(kvs) > PAGE)
+		snprintf(text, HTTP_TROUBLE_MAX, "its list has more than %d records",
+			 etcd->pages > PAGES_MAX ? PAGES_MAX * PAGE : PAGE);
+	else if (etcd->nodes > NODES_MAX)
+		snprintf(text, HTTP_TROUBLE_MAX, "its list has more than %d nodes", NODES_MAX);
+	else
+		return true;
+	return false;
+}
+
 static void on_page(const struct http_result *result, void *userdata)
 {
 	struct store_etcd *etcd = userdata;
@@ -52,24 +79,28 @@ static void on_page(const struct http_result *result, void *userdata)
 	const json_t *kvs;
 	size_t index, count;
 	json_t *kv;
-	char text[256];
+	char text[HTTP_TROUBLE_MAX];
 	uint64_t revision;
 
 	etcd->follow_call = NULL;
-	json = json_loads(result->body, 0, NULL);
+	json = http_json(result);
 	revision = etcd_uint(json_object_get(json, "header"), "revision");
-	if (result->error || result->status != 200 || !revision) {
+	if (!revision) {
 		/* a page of a revision that is compacted by now: all over again */
 		etcd->list_revision = 0;
 		follow_failed(etcd, etcd_trouble_text(result, text));
 		return;
 	}
-	store_answered(&etcd->base);
+	kvs = json_object_get(json, "kvs");
+	if (!page_follows(etcd, kvs, text)) {
+		etcd->list_revision = 0;
+		follow_failed(etcd, text);
+		return;
+	}
 	if (!etcd->list_revision) {
 		etcd->list_revision = revision;
 		etcd->base.events->reset(etcd->base.userdata);
 	}
-	kvs = json_object_get(json, "kvs");
 	count = json_array_size(kvs);
 	json_array_foreach(kvs, index, kv) kv_tell(etcd, kv, false);
 	free(etcd->page_key);
@@ -77,6 +108,8 @@ static void on_page(const struct http_result *result, void *userdata)
 	if (json_is_true(json_object_get(json, "more")) && count) {
 		etcd->page_key = etcd_key(json_array_get(kvs, count - 1));
 	} else if (etcd->base.following) {
+		/* a list that doesn't end is no answer */
+		store_answered(&etcd->base);
 		etcd->base.revision = etcd->list_revision;
 		etcd->base.listing = false;
 		etcd->base.events->synced(etcd->base.userdata);
@@ -145,18 +178,24 @@ static size_t on_watch_data(const char *text, size_t length, void *userdata)
 {
 	struct store_etcd *etcd = userdata;
 	struct http_call *call = etcd->follow_call;
+	struct err why, said;
 	const char *end;
 	size_t used = 0;
 
 	while ((end = memchr(text + used, '\n', length - used))) {
-		json_auto_t *json = json_loadb(text + used, end - (text + used), 0, NULL);
+		json_auto_t *json = json_parse(text + used, end - (text + used), &why);
+		bool ended = json && !watch_message(etcd, json);
 
 		used = end - text + 1;
-		if (!json || !watch_message(etcd, json)) {
+		if (!json)
+			err_write(&said, "what its watch sent %s", why.text);
+		else if (ended)
+			err_write(&said, "its watch was %s",
+				  etcd->base.listing ? "compacted away" : "ended");
+		if (!json || ended) {
 			http_cancel(call);
 			etcd->follow_call = NULL;
-			follow_failed(etcd, etcd->base.listing ? "its watch was compacted away"
-							       : "its watch was ended");
+			follow_failed(etcd, said.text);
 			break;
 		}
 		/* what was told led to another stream */
@@ -169,7 +208,7 @@ static size_t on_watch_data(const char *text, size_t length, void *userdata)
 static void on_watch_done(const struct http_result *result, void *userdata)
 {
 	struct store_etcd *etcd = userdata;
-	char text[256];
+	char text[HTTP_TROUBLE_MAX];
 
 	etcd->follow_call = NULL;
 	follow_failed(etcd, result->error || result->status != 200 ? etcd_trouble_text(result, text)

@@ -116,7 +116,7 @@ static void txn_end(struct etcd_txn *txn, int error, const json_t *json, uint64_
 static void txn_failed(struct etcd_txn *txn, const struct http_result *result)
 {
 	struct store_etcd *etcd = txn->etcd;
-	char text[256];
+	char text[HTTP_TROUBLE_MAX];
 	const char *why = etcd_trouble_text(result, text);
 
 	/* its --max-txn-ops is smaller: nothing was done, and less at a time will be */
@@ -142,6 +142,7 @@ static void on_txn(const struct http_result *result, void *userdata)
 	struct etcd_txn *txn = userdata;
 	struct store_etcd *etcd = txn->etcd;
 	json_auto_t *json = NULL;
+	char text[HTTP_TROUBLE_MAX];
 	uint64_t revision;
 
 	txn->call = NULL;
@@ -149,10 +150,10 @@ static void on_txn(const struct http_result *result, void *userdata)
 		txn_failed(txn, result);
 		return;
 	}
-	json = json_loads(result->body, 0, NULL);
+	json = http_json(result);
 	revision = etcd_uint(json_object_get(json, "header"), "revision");
 	if (!revision) {
-		etcd_trouble(etcd, txn->endpoint, "an answer that isn't etcd's");
+		etcd_trouble(etcd, txn->endpoint, etcd_trouble_text(result, text));
 		txn_end(txn, -EPROTO, NULL, 0);
 		return;
 	}

@@ -12,6 +12,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "kube.h"
+#include "json.h"
 #include "lease_object.h"
 #include "record_json.h"
 #include "text_hash.h"
@@ -153,7 +154,8 @@ void lease_parse(const json_t *lease, struct record *record)
 	json_t *spec = json_object_get(lease, "spec");
 	const char *text = json_string_value(
 		json_object_get(json_object_get(metadata, "annotations"), ANNOTATION));
-	json_auto_t *contents = text ? json_loads(text, 0, NULL) : NULL;
+	struct err why;
+	json_auto_t *contents = text ? json_parse(text, strlen(text), &why) : NULL;
 	const char *holder = json_string_value(json_object_get(spec, "holderIdentity")) ?: "";
 
 	if (record->kind == RECORD_CLAIM) {

@@ -12,18 +12,9 @@ void etcd_trouble(struct store_etcd *etcd, size_t endpoint, const char *why)
 	store_trouble(&etcd->base, "etcd at %s: %s", etcd->endpoints[endpoint], why);
 }
 
-const char *etcd_trouble_text(const struct http_result *result, char text[256])
+const char *etcd_trouble_text(const struct http_result *result, char text[HTTP_TROUBLE_MAX])
 {
-	json_auto_t *json = NULL;
-	const char *message;
-
-	if (result->error)
-		return result->trouble;
-	json = json_loads(result->body, 0, NULL);
-	message = json_string_value(json_object_get(json, "error"));
-	snprintf(text, 256, "HTTP status %ld%s%s", result->status, message ? ": " : "",
-		 message ?: "");
-	return text;
+	return http_trouble(result, "error", "isn't etcd's", text);
 }
 
 struct http_call *etcd_post(struct store_etcd *etcd, size_t endpoint, const char *path,

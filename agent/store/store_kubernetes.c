@@ -112,7 +112,7 @@ static void on_swap(const struct http_result *result, void *userdata)
 	struct store_kubernetes *kubernetes = (struct store_kubernetes *)swap->base;
 	json_auto_t *json = NULL;
 	bool refused = result->status == 409 || (result->status == 404 && swap->record.revision);
-	char text[256];
+	char text[HTTP_TROUBLE_MAX];
 
 	swap->call = NULL;
 	if (!result->error && refused) {
@@ -138,10 +138,10 @@ static void on_swap(const struct http_result *result, void *userdata)
 		store_swap_end(swap, 0);
 		return;
 	}
-	json = json_loads(result->body, 0, NULL);
+	json = http_json(result);
 	swap->record.revision = kube_version(json);
 	if (!swap->record.revision) {
-		trouble(kubernetes, "an answer that isn't Kubernetes'");
+		trouble(kubernetes, kube_trouble(result, text));
 		store_swap_end(swap, -EPROTO);
 		return;
 	}

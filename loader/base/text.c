@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,10 +37,46 @@ void text_vprintf(char *text, size_t size, const char *format, va_list args)
 
 static bool is_utf8(const char *text, size_t length)
 {
-	json_t *string = length ? json_stringn(text, length) : NULL;
+	json_t *string;
 
+	if (length == 1)
+		return !(*text & 0x80);
+	string = length ? json_stringn(text, length) : NULL;
 	json_decref(string);
 	return string;
+}
+
+/* Does a terminal, or a line of a log, show the UTF-8 character at @at as one that does nothing?
+ * Not the controls C0, DEL and C1, the separators of lines, and what turns a line's direction. */
+static bool is_plain(const unsigned char *at, size_t length)
+{
+	uint32_t code = length == 2   ? (at[0] & 0x1f) << 6 | (at[1] & 0x3f)
+			: length == 3 ? (at[0] & 0xf) << 12 | (at[1] & 0x3f) << 6 | (at[2] & 0x3f)
+				      : at[0];
+
+	return code >= 0x20 && (code < 0x7f || code > 0x9f) && (code < 0x200e || code > 0x200f) &&
+	       (code < 0x2028 || code > 0x202e) && (code < 0x2066 || code > 0x2069);
+}
+
+void text_escape(char *escaped, size_t size, const char *text)
+{
+	size_t used = 0;
+
+	while (*text) {
+		size_t length = strnlen(text, character_length(*text));
+		bool plain = is_utf8(text, length) && is_plain((const unsigned char *)text, length);
+		size_t room = plain ? length : strlen("\\xff");
+
+		if (used + room >= size)
+			break;
+		if (plain)
+			memcpy(escaped + used, text, length);
+		else
+			sprintf(escaped + used, "\\x%02x", (unsigned char)*text);
+		used += room;
+		text += plain ? length : 1;
+	}
+	escaped[used] = '\0';
 }
 
 json_t *text_json(const char *text)

@@ -27,7 +27,10 @@ static void print_error(const char *text, json_t *lines)
 	/* what was printed before the failure comes first where both go to one place */
 	fflush(stdout);
 	if (!json_errors) {
-		fprintf(stderr, CLI_NAME ": %s\n", text);
+		char plain[TEXT_ESCAPED_SIZE(sizeof(((struct err *)NULL)->text))];
+
+		text_escape(plain, sizeof(plain), text);
+		fprintf(stderr, CLI_NAME ": %s\n", plain);
 		return;
 	}
 	json = json_pack("{s:o}", "error", text_json(text));
@@ -67,14 +70,15 @@ int cli_usage(const struct cli_command *command, const char *format, ...)
 
 void cli_note(const char *format, ...)
 {
+	char text[sizeof(((struct err *)NULL)->text)], plain[TEXT_ESCAPED_SIZE(sizeof(text))];
 	va_list args;
 
 	fflush(stdout);
-	fputs(CLI_NAME ": note: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	text_vprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	text_escape(plain, sizeof(plain), text);
+	fprintf(stderr, CLI_NAME ": note: %s\n", plain);
 }
 
 void cli_note_unless_attached(const struct pins *pins, const struct link *link)

@@ -10,12 +10,16 @@
 
 /* The last four bytes of the sender hardware address. */
 #define ARP_SHA_LOW (ETH_HLEN + 8 + 2)
+#define ARP_SPA	    (ETH_HLEN + 14)
+#define ARP_TPA	    (ETH_HLEN + 24)
 
 #define WORDS (sizeof(struct flood_frame) / sizeof(__u64))
 
 /* Set before load. */
 const volatile struct flood_frame request, reply;
 const volatile bool many_senders;
+/* Each is about one of so many addresses, from that of the request on, as its sender and target. */
+const volatile __u32 addresses = 1;
 
 struct flood_counts counts[FLOOD_MAX_CPUS];
 
@@ -36,6 +40,12 @@ int flood(struct xdp_md *ctx)
 		frame->word[i] = request.word[i];
 	if (many_senders)
 		*(__u32 *)((void *)frame + ARP_SHA_LOW) = bpf_get_prandom_u32();
+	if (addresses > 1) {
+		__be32 *spa = (void *)frame + ARP_SPA, *tpa = (void *)frame + ARP_TPA;
+
+		*spa = bpf_htonl(bpf_ntohl(*spa) + bpf_get_prandom_u32() % addresses);
+		*tpa = *spa;
+	}
 	counts_here()->sent++;
 	return XDP_TX;
 }

@@ -5,9 +5,10 @@
  *	flood DEV SPA TPA MAC SECONDS CPU...
  *
  * SPA asks for TPA, whose answer is expected to say MAC. With - for MAC none is expected, and each
- * request has another sender hardware address. One process a CPU sends for SECONDS, or until
- * SIGTERM, but some in any case. Prints {"sent", "right", "wrong", "seconds"}; exit status 1 if it
- * could not be done at all.
+ * request has another sender hardware address; with -N each says that it has one of the N addresses
+ * from SPA on. One process a CPU sends for SECONDS, or until SIGTERM, but some in any case. Prints
+ * {"sent", "right", "wrong", "seconds"}; exit status 1 if it could not be done at
+ * all.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -185,7 +186,7 @@ int main(int argc, char **argv)
 	bool unanswered;
 	double started;
 
-	unanswered = argc > 4 && !strcmp(argv[4], "-");
+	unanswered = argc > 4 && argv[4][0] == '-';
 	ifindex = argc > 1 ? if_nametoindex(argv[1]) : 0;
 	if (argc < 7 || !ifindex || !inet_aton(argv[2], &spa) || !inet_aton(argv[3], &tpa) ||
 	    (!unanswered && !mac_parse(argv[4], mac))) {
@@ -199,6 +200,8 @@ int main(int argc, char **argv)
 		frame_make(ARP_OP_REQUEST, broadcast, requester, spa, zero, tpa);
 	skeleton->rodata->reply = frame_make(ARP_OP_REPLY, requester, mac, tpa, requester, spa);
 	skeleton->rodata->many_senders = unanswered;
+	if (unanswered && argv[4][1])
+		skeleton->rodata->addresses = atoi(argv[4] + 1);
 	if (flood_bpf__load(skeleton) < 0)
 		return 1;
 	if (!unanswered)

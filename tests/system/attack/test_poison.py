@@ -146,8 +146,11 @@ class Stage:
         return [name for name, count in moved.items() if count]
 
     def told(self):
-        """Frames in conflicts that the agent was told of."""
-        return sum(row["value"]["count"] for row in self.ours.map_dump("conflicts") if row["value"]["last_event_ns"])
+        """Frames in conflicts, where the agent was told of any."""
+        entries = self.ours.map_dump("responder_v4") + self.ours.map_dump("responder_v6")
+        count = sum(row["value"]["count"] for row in self.ours.map_dump("conflicts"))
+        assert not count or any(row["value"]["told_ns"] for row in entries)
+        return count
 
 
 @pytest.fixture(scope="module")

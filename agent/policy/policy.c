@@ -173,6 +173,7 @@ struct selection policy_select(const struct policy_input *input)
 			gather_field(input, &in_force, services[i], load_balancer, &gathering);
 	settle(&gathering.selection);
 	settle_others(&gathering.selection);
+	gathering.selection.partial = !in_force.steps;
 	return gathering.selection;
 }
 

@@ -126,7 +126,7 @@ void policy_why(const struct policy_input *input, const struct address *address,
 static void survey(const struct policy_input *input, struct in_force *in_force,
 		   const struct service **services, size_t count, struct why *ret_why)
 {
-	const struct in_force_list alone = { in_force, 1 };
+	const struct in_force_list alone = { .list = in_force, .count = 1 };
 	const struct service *furthest = NULL;
 	bool furthest_field = false;
 

@@ -25,10 +25,11 @@ const struct labels *node_labels(const struct manifest *const *manifests, size_t
 	return labels;
 }
 
-static bool link_selected(const struct policy *policy, const struct link_row *link)
+static bool link_selected(struct policy *policy, const struct link_row *link, uint32_t *steps)
 {
-	return link->suitable && (!policy->interfaces.count ||
-				  pattern_list_matches(&policy->interfaces, link->link.name));
+	return link->suitable &&
+	       (!policy->interfaces.count ||
+		pattern_list_matches(&policy->interfaces, link->link.name, steps));
 }
 
 /* Is there another policy of @policy's name behind it, which takes its place? */
@@ -44,7 +45,7 @@ static bool policy_replaced(const struct manifest *const *manifests, size_t coun
 	return false;
 }
 
-static void add_in_force(const struct policy *policy, bool here, const struct link_table *links,
+static void add_in_force(struct policy *policy, bool here, const struct link_table *links,
 			 struct in_force_list *list)
 {
 	struct in_force made = { .policy = policy, .here = here };
@@ -52,7 +53,7 @@ static void add_in_force(const struct policy *policy, bool here, const struct li
 	if (here && links)
 		made.ifindexes = xcalloc(links->count + 1, sizeof(uint32_t));
 	for (size_t i = 0; here && links && i < links->count; i++)
-		if (link_selected(policy, &links->rows[i]))
+		if (link_selected(policy, &links->rows[i], &list->steps))
 			made.ifindexes[made.count++] = links->rows[i].link.ifindex;
 	list->list = xreallocarray(list->list, list->count + 1, sizeof(*list->list));
 	list->list[list->count++] = made;
@@ -63,7 +64,7 @@ struct in_force_list in_force_find(const struct manifest *const *manifests, size
 {
 	_cleanup_(labels_free) struct labels host = {};
 	const struct labels *labels = node ? node_labels(manifests, count, node) : NULL;
-	struct in_force_list list = {};
+	struct in_force_list list = { .steps = PATTERN_TURN_STEPS };
 
 	if (!node)
 		links = NULL;
@@ -71,7 +72,7 @@ struct in_force_list in_force_find(const struct manifest *const *manifests, size
 		labels_set(&host, LABEL_HOSTNAME, node);
 	for (size_t m = 0; m < count; m++)
 		for (size_t i = 0; i < manifests[m]->policy_count; i++) {
-			const struct policy *policy = &manifests[m]->policies[i];
+			struct policy *policy = &manifests[m]->policies[i];
 
 			if (!policy_replaced(manifests, count, m, i))
 				add_in_force(policy,

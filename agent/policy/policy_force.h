@@ -25,6 +25,7 @@ struct in_force {
 struct in_force_list {
 	struct in_force *list;
 	size_t count;
+	uint32_t steps; /* left for the policies' patterns */
 };
 
 void in_force_list_free(struct in_force_list *list);

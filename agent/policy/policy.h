@@ -52,6 +52,7 @@ struct unselected {
 
 /* Each sorted, by selected_compare() and by address, and nothing twice. */
 struct selection {
+	bool partial; /* more interfaces may be selected, which it takes another turn to know */
 	struct selected *list;
 	size_t count;
 	struct unselected *others;

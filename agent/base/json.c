@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdbool.h>
+#include <string.h>
+
+#include "json.h"
+#include "text.h"
+
+/* Of the text, in an error. */
+#define SHOWN 40
+
+/* What jansson allocates for each, with malloc()'s own. */
+#define ARRAY_COST   128
+#define OBJECT_COST  272
+#define MEMBER_COST  96 /* an object's */
+#define ELEMENT_COST 80 /* an array's, or an object's value */
+
+struct measure {
+	size_t cost; /* bytes, at least what will be allocated, but for the text itself */
+	unsigned int depth, deepest;
+};
+
+static void measure_byte(struct measure *measure, char byte)
+{
+	switch (byte) {
+	case '[':
+	case '{':
+		measure->cost += byte == '[' ? ARRAY_COST : OBJECT_COST;
+		if (++measure->depth > measure->deepest)
+			measure->deepest = measure->depth;
+		break;
+	case ']':
+	case '}':
+		measure->depth -= measure->depth > 0;
+		break;
+	case ':':
+		measure->cost += MEMBER_COST;
+		break;
+	case ',':
+		measure->cost += ELEMENT_COST;
+		break;
+	default:
+		break;
+	}
+}
+
+/* Brackets and commas outside of strings tell how many values there are. */
+static struct measure measure_text(const char *text, size_t length)
+{
+	struct measure measure = {};
+	bool in_string = false;
+
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '"')
+			in_string = !in_string;
+		else if (in_string)
+			i += text[i] == '\\';
+		else
+			measure_byte(&measure, text[i]);
+	}
+	return measure;
+}
+
+void json_garbage(const char *text, size_t length, const char *what, struct err *err)
+{
+	char begin[SHOWN + 1] = "", shown[TEXT_ESCAPED_SIZE(SHOWN)];
+	size_t count = length < SHOWN ? length : SHOWN;
+
+	/* what is behind a zero byte is left out */
+	memcpy(begin, text, count);
+	text_escape(shown, sizeof(shown), begin);
+	if (length)
+		err_write(err, "%s, and begins with \"%s\"", what, shown);
+	else
+		err_write(err, "%s, but empty", what);
+}
+
+json_t *json_parse(const char *text, size_t length, struct err *err)
+{
+	struct measure measure = measure_text(text, length);
+	json_t *json = NULL;
+
+	if (measure.deepest > JSON_DEPTH_MAX)
+		err_write(err, "is more than %d levels deep", JSON_DEPTH_MAX);
+	else if (measure.cost + length > JSON_MEMORY_MAX)
+		err_write(err, "would take more than %u MiB of memory", JSON_MEMORY_MAX >> 20);
+	else if (!(json = json_loadb(text, length, 0, NULL)))
+		json_garbage(text, length, "isn't JSON", err);
+	return json;
+}

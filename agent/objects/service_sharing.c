@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Which Services may share an address. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "service.h"
+
+/* Is @namespace one of @service's sharing_namespaces, or "*" among them? */
+static bool allows_namespace(const struct service *service, const char *namespace)
+{
+	const char *at = service->sharing_namespaces ?: "";
+	size_t length;
+
+	for (; *at; at += length) {
+		at += strspn(at, SERVICE_SEPARATORS);
+		length = strcspn(at, SERVICE_SEPARATORS);
+		if ((length == 1 && *at == '*') ||
+		    (length == strlen(namespace) && !strncmp(at, namespace, length)))
+			return length > 0;
+	}
+	return false;
+}
+
+/* How many of @ports, ascending, are below @port, if the first @at are: by steps that double, then
+ * halve. */
+static size_t skip_below(const struct service *service, size_t at, uint32_t port)
+{
+	const uint32_t *ports = service->ports;
+	size_t step = 1;
+
+	for (; at + step <= service->port_count && ports[at + step - 1] < port; step *= 2)
+		at += step;
+	for (; step; step /= 2)
+		if (at + step <= service->port_count && ports[at + step - 1] < port)
+			at += step;
+	return at;
+}
+
+/* Tenants decide how many ports there are: no more work than the shorter list times a logarithm. */
+static bool common_port(const struct service *a, const struct service *b)
+{
+	size_t at = 0, other = 0;
+
+	while (at < a->port_count && other < b->port_count) {
+		if (a->ports[at] == b->ports[other])
+			return true;
+		if (a->ports[at] < b->ports[other])
+			at = skip_below(a, at, b->ports[other]);
+		else
+			other = skip_below(b, other, a->ports[at]);
+	}
+	return false;
+}
+
+static bool same_labels(const struct labels *a, const struct labels *b)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		const char *value = labels_get(b, a->list[i].key);
+
+		if (!value || strcmp(value, a->list[i].value) != 0)
+			return false;
+	}
+	return a->count == b->count;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return !strcmp(a ?: "", b ?: "");
+}
+
+bool service_same_sharing(const struct service *a, const struct service *b)
+{
+	return a == b || (same_text(a->sharing_key, b->sharing_key) &&
+			  same_text(a->sharing_namespaces, b->sharing_namespaces) &&
+			  a->port_count == b->port_count &&
+			  (!a->port_count ||
+			   !memcmp(a->ports, b->ports, a->port_count * sizeof(*a->ports))) &&
+			  a->local == b->local && same_labels(&a->pods, &b->pods));
+}
+
+const char *service_sharing_conflict(const struct service *a, const struct service *b)
+{
+	if (!a->sharing_key || !b->sharing_key || strcmp(a->sharing_key, b->sharing_key) != 0)
+		return "another sharing key";
+	if (strcmp(a->namespace, b->namespace) != 0 &&
+	    (!allows_namespace(a, b->namespace) || !allows_namespace(b, a->namespace)))
+		return "another namespace, not permitted by both";
+	if (common_port(a, b))
+		return "the same port and protocol";
+	if (a->local != b->local)
+		return "another external traffic policy";
+	if (a->local && (!a->pods.count || !b->pods.count))
+		return "external traffic policy Local, and one has no selector";
+	if (a->local && !same_labels(&a->pods, &b->pods))
+		return "external traffic policy Local for other pods";
+	return NULL;
+}

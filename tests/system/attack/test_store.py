@@ -1,0 +1,232 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A store that is broken or hostile, and whom the agent trusts to be one."""
+import base64
+import http.server
+import json
+import re
+import ssl
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from daemon import POLICY, service
+from lan import VIP
+from wait import stays, wait_until
+
+HEADER = {"cluster_id": "1", "member_id": "1", "raft_term": "1", "revision": "7"}
+MIB = 1 << 20
+POD_LIMIT = 512 * MIB
+
+
+class Server:
+    """etcd's JSON gateway, as far as answer(path, body) plays it: bytes, or None for a stream that stays silent."""
+
+    def __init__(self, namespace, answer, certificate=None):
+        outer, self.requests, self.over = self, [], threading.Event()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.requests.append(self.path)
+                text = answer(self.path, json.loads(body))
+                self.send_response(200)
+                if text is None:
+                    self.end_headers()
+                    outer.over.wait()
+                    return
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                try:
+                    self.wfile.write(text)
+                except OSError:
+                    pass  # it was cut off
+
+            def log_message(self, *_):
+                pass
+
+        class Quiet(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_):
+                pass
+
+        with namespace.entered():
+            self.server = Quiet(("127.0.0.1", 0), Handler)
+        self.scheme = "https" if certificate else "http"
+        if certificate:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(f"{certificate}.crt", f"{certificate}.key")
+            self.server.socket = self.context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"{self.scheme}://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+def key(number):
+    return base64.b64encode(b"/xdp-l2resp/claim/%d.%d.%d.%d" % (198, 18, number // 256 % 256, number % 256)).decode()
+
+
+def page(records, more):
+    kvs = [{"key": name, "mod_revision": "5", "value": base64.b64encode(b"{}").decode()} for name in records]
+    return json.dumps({"header": HEADER, "kvs": kvs, "count": "5", "more": more}).encode()
+
+
+def follow(agent, server, keys=""):
+    text = agent.config.read_text()
+    agent.config.write_text(re.sub("engine: none", f"engine: etcd, endpoints: ['{server.url}'] {keys}", text))
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.launch()
+
+
+def peak(agent):
+    """Bytes of memory that the agent had at most."""
+    return 1024 * int(re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{agent.process.pid}/status").read_text())[1])
+
+
+# what a list of records is: the answer, and what is said of it
+LISTS = {
+    "HTML": (b"<html>\x1b[31m\xc2\x9bno</html>", r'''its answer isn't JSON, and begins with "<html>\x1b[31m\xc2\x9bno</html>"'''),
+    "another's JSON": (b'{"kind": "Status"}', r'''its answer isn't etcd's, and begins with "{"kind": "Status"}"'''),
+    "nothing": (b"", "its answer isn't JSON, but empty"),
+    "many values": (b"[" + b"[]," * (10 * MIB) + b"[]]", "its answer would take more than 128 MiB of memory"),
+    "many objects": (b"[" + b"{}," * (10 * MIB) + b"{}]", "its answer would take more than 128 MiB of memory"),
+    "deep": (b"[" * (16 * MIB), "its answer is more than 64 levels deep"),
+    "long": (b" " * (40 * MIB), "its answer is longer than 32 MiB"),
+    "the same page for ever": (page([key(1), key(2)], True), "its list shows the same records again"),
+    "too large a page": (page(map(key, range(1001)), True), "its list has more than 1000 records"),
+}
+
+
+@pytest.mark.parametrize("answer, said", LISTS.values(), ids=LISTS)
+def test_a_list_that_is_none(agent, lan, answer, said):
+    with Server(lan.server, lambda path, body: answer) as server:
+        follow(agent, server)
+        assert wait_until(lambda: f"etcd at {server.url}: {said}" in agent.log()), agent.log()
+        assert agent.http("/readyz")[0] == 503
+        assert stays(lambda: agent.process.poll() is None and peak(agent) < POD_LIMIT, 1), peak(agent)
+        assert re.fullmatch(r"[ -~\n]*", agent.log()), "nothing that a terminal would act on"
+
+
+# key: how it is made of a number, pages of 1000 until it is given up
+ENDLESS = {
+    "nodes": (lambda n: b"/xdp-l2resp/node/n%012d" % n, 12),
+    "neither": (lambda n: b"/xdp-l2resp/n%012d" % n, 301),
+}
+
+
+@pytest.mark.parametrize("name, most", ENDLESS.values(), ids=ENDLESS)
+def test_a_list_without_an_end(agent, lan, name, most):
+    """Always another record: the agent gives it up, and its memory stays bounded."""
+    pages, begun = 0, 0
+
+    def answer(path, body):
+        nonlocal pages, begun
+        if body["revision"] == "0":
+            pages, begun = 0, begun + 1
+        pages += 1
+        assert pages <= most
+        return page([base64.b64encode(name(1000 * pages + n)).decode() for n in range(1000)], True)
+
+    with Server(lan.server, answer) as server:
+        follow(agent, server)
+        assert wait_until(lambda: begun == 2, 120), (pages, agent.log())
+        assert peak(agent) < POD_LIMIT
+
+
+def openssl(directory, *words):
+    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, cwd=directory)
+
+
+def make_ca(directory, name):
+    openssl(directory, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out",
+            f"{name}.crt", "-subj", f"/CN={name}")
+
+
+def sign(directory, ca, name):
+    """A certificate of 127.0.0.1 with its key: the path without a suffix."""
+    openssl(directory, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+            "-subj", f"/CN={name}")
+    (directory / "ext").write_text("subjectAltName=IP:127.0.0.1\n")
+    openssl(directory, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.crt", "-CAkey", f"{ca}.key",
+            "-CAcreateserial", "-days", 2, "-out", f"{name}.crt", "-extfile", "ext")
+    return directory / name
+
+
+# /etc/ssl is another one for the agent, where the system trusts a CA, in the file and in the directory
+TRUST = """mount -t tmpfs none /etc/ssl && mkdir /etc/ssl/certs &&
+cp "$1" /etc/ssl/certs/ca-certificates.crt && cp "$1" /etc/ssl/certs/system.pem && openssl rehash /etc/ssl/certs &&
+shift && exec "$@\""""
+
+
+def trusting(directory, ca):
+    return "unshare", "--mount", "sh", "-c", TRUST, "sh", directory / f"{ca}.crt"
+
+
+def healthy(path, body):
+    return None if path == "/v3/watch" else page([], False)
+
+
+@pytest.fixture
+def authorities(scratch):
+    for name in "system", "named":
+        make_ca(scratch, name)
+        sign(scratch, name, f"by-{name}")
+    return scratch
+
+
+def test_a_named_ca_replaces_the_systems(agent, lan, authorities):
+    with Server(lan.server, healthy, authorities / "by-system") as server:
+        prefix = trusting(authorities, "system")
+        follow_by = agent.launch
+        agent.launch = lambda: follow_by(*prefix)
+        follow(agent, server, f", ca: {authorities}/named.crt")
+        assert wait_until(lambda: "certificate" in agent.log()), agent.log()
+        assert stays(lambda: not server.requests, 1), "nothing is said to a server that another CA vouches for"
+        # the named one is exchanged while the agent runs, for one that signed it
+        (authorities / "new").write_bytes((authorities / "system.crt").read_bytes())
+        (authorities / "new").rename(authorities / "named.crt")
+        assert wait_until(lambda: server.requests), agent.log()
+        # and again, for one that didn't
+        make_ca(authorities, "other")
+        (authorities / "other.crt").rename(authorities / "named.crt")
+        server.over.set()
+        assert wait_until(lambda: agent.log().count("certificate") >= 2, 20), agent.log()
+
+
+def test_without_a_ca_the_systems_count(agent, lan, authorities):
+    with Server(lan.server, healthy, authorities / "by-system") as server:
+        prefix = trusting(authorities, "system")
+        follow_by = agent.launch
+        agent.launch = lambda: follow_by(*prefix)
+        follow(agent, server)
+        assert wait_until(lambda: server.requests), agent.log()
+
+
+def test_old_tls_is_refused(agent, lan, authorities):
+    with Server(lan.server, healthy, authorities / "by-named") as server:
+        server.context.minimum_version = ssl.TLSVersion.TLSv1
+        server.context.maximum_version = ssl.TLSVersion.TLSv1_1
+        server.context.set_ciphers("DEFAULT@SECLEVEL=0")
+        # the system's policy would allow it
+        (authorities / "openssl.cnf").write_text(
+            "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
+            "[c]\nMinProtocol = TLSv1\nCipherString = DEFAULT@SECLEVEL=0\n")
+        follow_by = agent.launch
+        agent.launch = lambda: follow_by("env", f"OPENSSL_CONF={authorities}/openssl.cnf")
+        follow(agent, server, f", ca: {authorities}/named.crt")
+        assert wait_until(lambda: re.search("alert protocol version|unsupported protocol|no protocols", agent.log())), agent.log()
+        assert not server.requests

@@ -1,0 +1,81 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Names and expressions that tenants and authors of manifests choose: text that would end in other formats, and work
+that they would have us do."""
+import re
+
+import pytest
+
+from daemon import POLICY, service
+from lan import VIP
+from wait import wait_until
+
+POOL = """
+apiVersion: cilium.io/v2alpha1
+kind: CiliumLoadBalancerIPPool
+metadata: {{name: {name}}}
+spec: {{blocks: [{{cidr: 198.18.20.0/24}}]}}
+"""
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: {namespace}, labels: {labels}}}
+spec: {{externalIPs: ["198.18.10.9"]}}
+"""
+FINE = {"name": "other", "namespace": "default", "labels": "{}"}
+EVIL = r'"x\"} 1\nl2resp_forged{y=\"\x9b31m\u202e"'
+
+# what is wrong: the document, what is said of it
+REFUSED = {
+    "a pool's name": (POOL.format(name=EVIL), "can't be the name of such an object"),
+    "a policy's name": (POLICY.replace("policy1", EVIL), "can't be the name of such an object"),
+    "a Service's name": (SERVICE.format(**FINE | {"name": EVIL}), "can't be the name of such an object"),
+    "a Service's name with a dot": (SERVICE.format(**FINE | {"name": "a.b"}), "can't be the name of such an object"),
+    "a name of 64 characters": (SERVICE.format(**FINE | {"name": 64 * "a"}), "can't be the name of such an object"),
+    "a namespace": (SERVICE.format(**FINE | {"namespace": "'../x'"}), "can't be a namespace"),
+    "a label's key": (SERVICE.format(**FINE | {"labels": f"{{{EVIL}: a}}"}), "can't be a label's key"),
+    "a label's value": (SERVICE.format(**FINE | {"labels": f"{{a: {EVIL}}}"}), "can't be a label's value"),
+    "many labels": (SERVICE.format(**FINE | {"labels": "{" + ", ".join(f"a{n}: b" for n in range(1001)) + "}"}),
+                    "more than 1000 labels"),
+    "many patterns": (POLICY.replace("[eth1]", str(65 * ["eth1"])), "more than 64 regular expressions"),
+    "a backreference": (POLICY.replace("[eth1]", r"['(e)\1']"), "has a backreference"),
+    "many values": (POLICY + "  x: [" + 2_000_001 * "a," + "]\n", "more than 2000000 values in one document"),
+}
+
+
+@pytest.fixture
+def running(agent):
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    return agent
+
+
+@pytest.mark.parametrize("document, said", REFUSED.values(), ids=REFUSED)
+def test_refused(running, document, said):
+    """With one sentence; what was known stays."""
+    running.write("evil.yaml", document)
+    assert wait_until(lambda: said in running.log()), running.log()
+    assert set(running.entries()) == {(VIP, "eth1")}
+    assert "l2resp_forged" not in re.sub('".*?"', "", running.http("/metrics")[1])
+    assert re.fullmatch(r"[ -~\n]*", running.log()), "nothing that a terminal would act on"
+
+
+# nested repetition, in ways that PCRE2 doesn't see through
+PATTERNS = ["((a?)*)*[xy]", "(a?a?a?a?a?a?a?a?a?a?a?a?){15}[xy]", 10 * "[a-z]*" + "[0-9]"]
+
+
+def test_patterns_with_exponential_time(lan, agent):
+    """Each is refused at the first name that it takes too long for, and costs nothing more; others match."""
+    lan.server.ip(*(f"link add a{n:02}{12 * 'a'} type veth peer name b{n:02}{12 * 'a'}" for n in range(50)))
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.write("evil.yaml", *(POLICY.replace("[eth1]", f"['{text}']").replace("policy1", f"evil{n}")
+                               for n, text in enumerate(20 * PATTERNS)))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    for text in PATTERNS:
+        assert f"the regular expression '{text}' takes too many steps" in agent.log()
+    before = agent.cpu_seconds()
+    agent.write("more.yaml", service("more", "198.18.10.8"))
+    agent.wait_entries((VIP, "eth1"), ("198.18.10.8", "eth1"))
+    assert agent.cpu_seconds() - before < 0.5

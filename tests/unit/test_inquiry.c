@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <time.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <criterion/criterion.h>
+
+#include "inquiry.h"
+
+static time_t later; /* than it is, by CLOCK_BOOTTIME */
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	long r = syscall(SYS_clock_gettime, clock, now);
+
+	if (clock == CLOCK_BOOTTIME)
+		now->tv_sec += later;
+	return r;
+}
+
+static enum group_claim group(const struct address *address, void *userdata)
+{
+	(void)address;
+	(void)userdata;
+	return GROUP_NEVER;
+}
+
+static void changed(void *userdata)
+{
+	(void)userdata;
+}
+
+static void say(int priority, const char *text, void *userdata)
+{
+	(void)priority;
+	(void)text;
+	(void)userdata;
+}
+
+/* After seconds, does a conflict make the agent give the address up? */
+static const struct {
+	time_t seconds;
+	bool yields;
+	const char *what;
+} conflicts[] = {
+	{ 0, true, "the first one does" },
+	{ 61, false, "one frame doesn't again" },
+	{ 11, false, "nor another that doesn't follow soon" },
+	{ 9, true, "two do" },
+	{ 599, false, "for ten minutes" },
+	{ 1, true, "a second one does by then" },
+	{ 601, true, "then one does again" },
+};
+
+Test(inquiry, one_frame_gives_up_an_address_once_in_ten_minutes)
+{
+	static const struct inquiry_callbacks callbacks = { group, changed, say };
+	const struct address address = address_from_v4(&(uint32_t){ 1 });
+	const uint8_t mac[ETH_ALEN] = { 2 };
+	struct target before_target = { .address = address }, target = before_target;
+	struct desired before = { .list = &before_target, .count = 1 };
+	struct desired now = { .list = &target, .count = 1 };
+	struct inquiry *inquiry;
+	sd_event *event;
+	struct err err;
+
+	cr_assert(sd_event_default(&event) >= 0);
+	cr_assert_eq(inquiry_new(event, NULL, &callbacks, NULL, &inquiry, &err), 0);
+	inquiry_apply(inquiry, &before, &now, false);
+	for (size_t i = 0; i < sizeof(conflicts) / sizeof(conflicts[0]); i++) {
+		later += conflicts[i].seconds;
+		cr_expect_eq(inquiry_yield(inquiry, &address, mac), conflicts[i].yields, "%s",
+			     conflicts[i].what);
+		/* what follows must be carried over to the next decision */
+		before_target = target;
+		target = (struct target){ .address = address };
+		inquiry_apply(inquiry, &before, &now, false);
+	}
+	inquiry_free(inquiry);
+	sd_event_unref(event);
+}
