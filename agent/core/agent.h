@@ -26,8 +26,8 @@ struct agent_parts {
 	struct notify *notify;
 	struct helper *helper;
 	struct program *program;
-	const struct loop_times *times; /* of the event loop */
-	const char *path;		/* of the configuration */
+	const struct histogram *times; /* of the event loop */
+	const char *path;	       /* of the configuration */
 };
 
 /* Begins with @config, which was read from the parts' path, and which it takes over whatever the
@@ -62,6 +62,14 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err);
  */
 json_t *agent_status(struct agent *agent);
 
+/* Names that commands take: the first 1,000 Services and addresses, and the nodes that were seen to
+ * have one, this one too. */
+json_t *agent_names(struct agent *agent);
+
+/* What the status page shows: the same of this node, its session, times and conflicts, and Services
+ * as agent_show() has them, up to a bound. */
+json_t *agent_page(struct agent *agent);
+
 /* Is everything in place? False with the first reason that it isn't; true with what may surprise
  * all the same, or "". */
 bool agent_ready(struct agent *agent, struct err *ret_why);
@@ -81,12 +89,18 @@ struct agent_figures {
 	struct source_status source;
 	size_t interfaces, attach_failures;
 	bool draining;
-	const struct loop_times *main_times, *lease_times;
+	const struct histogram *main_times, *lease_times;
 };
 
 /* How many addresses of Services there are of each reason; REASON_NONE: that this node answers
  * for. */
 void agent_count_reasons(struct agent *agent, size_t ret_counts[REASON_COUNT]);
+
+/* Shows the answers sent for addresses that this node holds, each with one of its Services, until
+ * @most were shown; how many weren't. */
+typedef void agent_answers_fn(const struct address *address, const struct service *service,
+			      uint64_t answers, void *data);
+size_t agent_visit_answers(struct agent *agent, size_t most, agent_answers_fn *visit, void *data);
 
 void agent_figures(const struct agent *agent, struct agent_figures *ret_figures);
 int agent_counts(struct agent *agent, struct outcome_counts *ret_counts, struct err *err);

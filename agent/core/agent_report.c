@@ -110,13 +110,14 @@ static void show_addresses(struct agent *agent, const struct address_list *addre
 		lease_thread_info(agent->thread, address, &info);
 		agent_why(agent, address, &info, &why);
 		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "ip",
+			list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "ip",
 					address_format(address, ip), "field", field, "lease",
 					lease_name_format(address, lease), "reason",
 					text_or_null(why.reason ? reason_name(why.reason) : ""),
 					"why", text_or_null(why.text.text), "interfaces",
 					interfaces, "claim", held ?: json_null(), "virtual_mac",
-					virtual_mac_of(target), "preferred", preferred_of(target)));
+					virtual_mac_of(target), "preferred", preferred_of(target),
+					"answers", (json_int_t)agent_answers(agent, address)));
 	}
 }
 
@@ -124,15 +125,19 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 {
 	const struct policy_input input = agent_policy_input(agent);
 	const struct service *service = find_service(input.manifests, input.count, name);
-	json_t *policies, *addresses;
+
+	if (service)
+		return agent_show_service(agent, service);
+	err_write(err, "no Service '%.512s' is known; it takes NAMESPACE/NAME", name);
+	return NULL;
+}
+
+json_t *agent_show_service(struct agent *agent, const struct service *service)
+{
+	const struct policy_input input = agent_policy_input(agent);
+	json_t *policies = json_array(), *addresses = json_array();
 	struct why why;
 
-	if (!service) {
-		err_write(err, "no Service '%.512s' is known; it takes NAMESPACE/NAME", name);
-		return NULL;
-	}
-	policies = json_array();
-	addresses = json_array();
 	policy_of_service(&input, service, add_policy, policies);
 	show_addresses(agent, &service->external, "externalIPs", addresses);
 	show_addresses(agent, &service->load_balancer, "loadBalancer", addresses);

@@ -24,7 +24,7 @@ struct agent {
 	struct notify *notify;
 	struct helper *helper;
 	const char *path;
-	const struct loop_times *times;
+	const struct histogram *times;
 	struct config config;
 	struct identity identity;
 	struct source *source;
@@ -106,6 +106,12 @@ bool agent_knows_holders(const struct agent *agent);
 void agent_input_changed(void *agent);
 void agent_evaluate_soon(void *agent);
 enum group_claim agent_group_claim(const struct address *address, void *agent);
+
+/* As agent_show(). */
+json_t *agent_show_service(struct agent *agent, const struct service *service);
+
+/* Requests for @address that the data path answered since this node has it, on all interfaces. */
+uint64_t agent_answers(struct agent *agent, const struct address *address);
 
 /* Tells reconcile when it is known what this node held and what it should. */
 void agent_look_whether_known(struct agent *agent);

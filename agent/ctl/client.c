@@ -261,6 +261,17 @@ static const struct command commands[] = {
 	{ "resume", "", "Take part again", 0, true, false, "/resume", { NULL }, print_drain, NULL },
 };
 
+bool client_command(size_t at, const char **ret_name, const char **ret_words,
+		    const char **ret_summary)
+{
+	if (at >= sizeof(commands) / sizeof(commands[0]))
+		return false;
+	*ret_name = commands[at].name;
+	*ret_words = commands[at].words;
+	*ret_summary = commands[at].summary;
+	return true;
+}
+
 void client_print_commands(void)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -424,4 +435,18 @@ int client_run(int count, char **words, bool json, bool stay)
 		command->print(answer);
 	}
 	return 0;
+}
+
+json_t *client_names(void)
+{
+	static const struct command names = { .path = "/names" };
+	_cleanup_free_ char *text = NULL;
+	struct sockaddr_un address;
+	long status = 0;
+	struct err ignored;
+
+	if (agent_socket_address(&address, &ignored) < 0 ||
+	    ask(address.sun_path, &names, NULL, false, &text, &status) != CURLE_OK || status != 200)
+		return NULL;
+	return json_loads(text, 0, NULL);
 }

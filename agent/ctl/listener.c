@@ -23,6 +23,9 @@
 #define LOOK_USEC 1000000
 #define NEVER_NS  UINT64_MAX
 
+/* What most answers may do in a browser. */
+#define NO_CONTENT "default-src 'none'; frame-ancestors 'none'"
+
 /* TLS 1.2 at least, whatever the system's policy allows. */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
@@ -177,6 +180,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
 	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
 		MHD_add_response_header(response, headers[i].name, headers[i].value);
+	MHD_add_response_header(response, "Content-Security-Policy", answer->policy ?: NO_CONTENT);
 	result = MHD_queue_response(connection, answer->status, response);
 	MHD_destroy_response(response);
 	return result;
@@ -191,8 +195,6 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection, con
 	const union MHD_ConnectionInfo *tls;
 	struct answer answer = {};
 
-	(void)version;
-	(void)upload;
 	/* first with the headers, then with the body, which nobody needs */
 	if (!*state) {
 		*state = data;
@@ -231,16 +233,11 @@ static int run(struct listener *listener)
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	(void)source;
-	(void)fd;
-	(void)revents;
 	return run(userdata);
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)source;
-	(void)usec;
 	return run(userdata);
 }
 
@@ -322,7 +319,6 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 	struct listener *listener = userdata;
 	struct err err;
 
-	(void)usec;
 	if (tls_files_changed(&listener->tls, &listener->tls_contents)) {
 		if (daemon_start(listener, &err) < 0)
 			log_say(LOG_ERR, "%s; the certificates in force stay", err.text);

@@ -29,6 +29,7 @@ struct answer {
 	const char *type;
 	char *text; /* freed by the library */
 	size_t size;
+	const char *policy; /* Content-Security-Policy; NULL: nothing may be loaded or run */
 };
 
 /* @ret_answer is zeroed; without a text the connection is closed. */

@@ -14,6 +14,7 @@
 #include "attach.h"
 #include "cleanup.h"
 #include "client.h"
+#include "complete.h"
 #include "config.h"
 #include "helper.h"
 #include "loop.h"
@@ -21,9 +22,11 @@
 #include "server.h"
 #include "log.h"
 #include "notify.h"
+#include "options.h"
 #include "privilege.h"
 #include "program.h"
 #include "rehearse.h"
+#include "version.h"
 
 /* The last lines of the log may take so long to be read. */
 #define FLUSH_USEC 500000
@@ -45,16 +48,19 @@ struct options {
 };
 
 static const struct option longs[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "check", no_argument, NULL, 'C' },
-	{ "dry-run", no_argument, NULL, 'n' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ "stay", no_argument, NULL, 's' },
-	{ 0 },
+#define OPTION_LONG(letter, typed, name, argument, help) \
+	{ name, (argument) ? required_argument : no_argument, NULL, letter },
+	AGENT_OPTIONS(OPTION_LONG){ 0 },
 };
+
+static void print_option(char letter, const char *name, const char *argument, const char *help)
+{
+	char left[32];
+
+	snprintf(left, sizeof(left), "--%s %s", name, argument ?: "");
+	printf(letter ? "  -%c, " : "      ", letter);
+	printf("%-15s %s\n", left, help);
+}
 
 static void print_help(void)
 {
@@ -63,15 +69,10 @@ static void print_help(void)
 	       "Without a command it runs in the foreground, as a service. Commands ask the agent\n"
 	       "that runs in this network namespace:\n");
 	client_print_commands();
-	printf("  help                What this prints\n\nOptions:\n"
-	       "  -c, --config FILE   configuration (default " CONFIG_DEFAULT_PATH ")\n"
-	       "      --check         check configuration and manifests, touch nothing\n"
-	       "      --dry-run       print what would be done, touch nothing\n"
-	       "      --stay          with drain: also after a restart of the agent\n"
-	       "  -j, --json          machine-readable output\n"
-	       "  -v, --verbose       show what libbpf, libxdp and the verifier say\n"
-	       "  -h, --help          this help\n"
-	       "  -V, --version       print the version\n");
+	puts("  help                What this prints\n\nOptions:");
+#define OPTION_HELP(letter, typed, name, argument, help) \
+	print_option((typed) ? (letter) : '\0', name, argument, help);
+	AGENT_OPTIONS(OPTION_HELP)
 }
 
 static int usage(const char *text, const char *word)
@@ -183,7 +184,7 @@ static const struct {
 	{ SIGHUP, on_reload },
 };
 
-static int serve(const struct agent_parts *parts, struct config *config, struct loop_times *times,
+static int serve(const struct agent_parts *parts, struct config *config, struct histogram *times,
 		 int *local_fd)
 {
 	struct running running = { .notify = parts->notify };
@@ -200,7 +201,7 @@ static int serve(const struct agent_parts *parts, struct config *config, struct 
 			err_write(&err, "handling signals: %s", strerror(-r));
 	}
 	if (r >= 0) {
-		log_say(LOG_INFO, "version " L2RESP_VERSION " started");
+		log_say(LOG_INFO, "version %s started", version_text);
 		r = loop_run(parts->event, times);
 		if (r < 0)
 			err_write(&err, "the event loop: %s", strerror(-r));
@@ -233,7 +234,7 @@ static const struct err *as_root(int r, struct err *err)
 	return err;
 }
 
-static int start(struct agent_parts *parts, struct loop_times *times)
+static int start(struct agent_parts *parts, struct histogram *times)
 {
 	_cleanup_close_ int local_fd = -1;
 	struct config config;
@@ -267,7 +268,7 @@ static int start(struct agent_parts *parts, struct loop_times *times)
 
 static int run(const char *path)
 {
-	static struct loop_times times;
+	static struct histogram times;
 	struct agent_parts parts = { .path = path, .times = &times };
 	sigset_t mask;
 	int r, status;
@@ -295,7 +296,7 @@ static int run(const char *path)
 static int dispatch(const struct options *options, int count, char **words)
 {
 	if (options->version) {
-		puts("xdp-l2respd " L2RESP_VERSION);
+		printf("xdp-l2respd %s\n", version_text);
 		return 0;
 	}
 	if (options->help || (count == 1 && !strcmp(words[0], "help"))) {
@@ -316,9 +317,14 @@ static int dispatch(const struct options *options, int count, char **words)
 int main(int argc, char **argv)
 {
 	struct options options = {};
-	int words = argc, status = parse(argc, argv, &options, &words);
+	int words = argc, status;
 	struct err err;
 
+	if (argc > 1 && !strcmp(argv[1], COMPLETE_WORD)) {
+		complete(argc - 2, argv + 2);
+		return 0;
+	}
+	status = parse(argc, argv, &options, &words);
 	if (status)
 		return status;
 	/* a closed pipe is an error to report, not a death */

@@ -9,6 +9,10 @@
 #include "cleanup.h"
 #include "metrics.h"
 #include "text.h"
+#include "version.h"
+
+/* Series of l2resp_answers_total: a scraper keeps each. */
+#define ANSWERS_MAX 1000
 
 enum metric_type {
 	COUNTER,
@@ -44,8 +48,6 @@ static const struct {
 	METRIC("lease_renewals_total", COUNTER, UNIT_U64, lease.renewals, "Confirmed renewals"),
 	METRIC("lease_renewal_failures_total", COUNTER, UNIT_U64, lease.renewal_failures,
 	       "Renewals without an answer, or refused"),
-	METRIC("lease_renew_latency_seconds", GAUGE, UNIT_NS, lease.renew_latency_ns,
-	       "Duration of the last confirmed renewal"),
 	METRIC("entries", GAUGE, UNIT_SIZE, entries.present, "The agent's entries in the maps"),
 	METRIC("entries_by_hand", GAUGE, UNIT_SIZE, entries.by_hand,
 	       "Entries that somebody added by hand, and are left alone"),
@@ -171,32 +173,75 @@ static void print_pools(FILE *out, const struct allocator *allocator)
 	}
 }
 
-static void print_loop(FILE *out, const char *name, const struct loop_times *times)
+/* @labels: none, or ones that end with a comma. */
+static void print_histogram(FILE *out, const char *name, const char *labels,
+			    const struct histogram *times)
 {
 	uint64_t count = 0;
 
-	for (unsigned int i = 0; i <= LOOP_BOUNDS; i++) {
+	for (unsigned int i = 0; i <= HISTOGRAM_BOUNDS; i++) {
 		count += atomic_load_explicit(&times->count[i], memory_order_relaxed);
-		fprintf(out, "l2resp_loop_seconds_bucket{loop=\"%s\",le=\"", name);
-		if (i < LOOP_BOUNDS)
-			fprintf(out, "%g", loop_bounds_ns[i] / 1e9);
+		fprintf(out, "l2resp_%s_bucket{%sle=\"", name, labels);
+		if (i < HISTOGRAM_BOUNDS)
+			fprintf(out, "%g", histogram_bounds_ns[i] / 1e9);
 		else
 			fputs("+Inf", out);
 		fprintf(out, "\"} %llu\n", (unsigned long long)count);
 	}
-	fprintf(out, "l2resp_loop_seconds_sum{loop=\"%s\"} %.9f\n", name,
+	fprintf(out, "l2resp_%s_sum{%.*s} %.9f\n", name, (int)strcspn(labels, ","), labels,
 		atomic_load_explicit(&times->total_ns, memory_order_relaxed) / 1e9);
-	fprintf(out, "l2resp_loop_seconds_count{loop=\"%s\"} %llu\n", name,
+	fprintf(out, "l2resp_%s_count{%.*s} %llu\n", name, (int)strcspn(labels, ","), labels,
 		(unsigned long long)count);
 }
 
-static void print_loops(FILE *out, const struct agent_figures *figures)
+static void print_times(FILE *out, const struct agent_figures *figures)
 {
 	fputs("# HELP l2resp_loop_seconds How long handlers of the event loops ran\n"
 	      "# TYPE l2resp_loop_seconds histogram\n",
 	      out);
-	print_loop(out, "main", figures->main_times);
-	print_loop(out, "lease", figures->lease_times);
+	print_histogram(out, "loop_seconds", "loop=\"main\",", figures->main_times);
+	print_histogram(out, "loop_seconds", "loop=\"lease\",", figures->lease_times);
+	fputs("# HELP l2resp_lease_renewal_seconds How long confirmed renewals took\n"
+	      "# TYPE l2resp_lease_renewal_seconds histogram\n",
+	      out);
+	print_histogram(out, "lease_renewal_seconds", "", &figures->lease.renew_times);
+}
+
+static void print_answer(const struct address *address, const struct service *service,
+			 uint64_t answers, void *data)
+{
+	_cleanup_free_ char *namespace = label_escape(service->namespace);
+	_cleanup_free_ char *name = label_escape(service->name);
+	char ip[INET6_ADDRSTRLEN];
+
+	fprintf(data, "l2resp_answers_total{address=\"%s\",namespace=\"%s\",service=\"%s\"} %llu\n",
+		address_format(address, ip), namespace, name, (unsigned long long)answers);
+}
+
+static void print_answers(FILE *out, struct agent *agent)
+{
+	size_t omitted;
+
+	fputs("# HELP l2resp_answers_total Requests that the data path answered since this node has "
+	      "the address; a shared address goes with one of its Services\n"
+	      "# TYPE l2resp_answers_total counter\n",
+	      out);
+	omitted = agent_visit_answers(agent, ANSWERS_MAX, print_answer, out);
+	fprintf(out,
+		"# HELP l2resp_answers_omitted Addresses that l2resp_answers_total leaves out, to bound "
+		"its series\n"
+		"# TYPE l2resp_answers_omitted gauge\n"
+		"l2resp_answers_omitted %zu\n",
+		omitted);
+}
+
+static void print_build(FILE *out)
+{
+	fprintf(out,
+		"# HELP l2resp_build_info 1, for what was built\n"
+		"# TYPE l2resp_build_info gauge\n"
+		"l2resp_build_info{version=\"%s\",commit=\"%s\"} 1\n",
+		version_release, version_commit);
 }
 
 /* VmRSS, in bytes. */
@@ -232,7 +277,9 @@ char *metrics_text(struct agent *agent, size_t *ret_size)
 	print_reasons(out, agent);
 	print_states(out, figures.lease.state);
 	print_pools(out, figures.source.allocator);
-	print_loops(out, &figures);
+	print_times(out, &figures);
+	print_answers(out, agent);
+	print_build(out);
 	if (!agent_counts(agent, &counts, &err))
 		print_outcomes(out, &counts);
 	fprintf(out,

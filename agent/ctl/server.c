@@ -15,6 +15,7 @@
 #include "log.h"
 #include "server.h"
 #include "metrics.h"
+#include "page_data.h"
 
 /* A flood of connections isn't to keep a probe out. */
 #define BACKLOG 128
@@ -31,6 +32,7 @@ struct server {
 
 #define TYPE_TEXT "text/plain; charset=utf-8"
 #define TYPE_JSON "application/json"
+#define TYPE_HTML "text/html; charset=utf-8"
 
 static void answer_text(struct answer *answer, unsigned int status, const char *text)
 {
@@ -67,7 +69,6 @@ static const char *query(const struct request *request, const char *name)
 
 static void get_metrics(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	(void)request;
 	answer->status = MHD_HTTP_OK;
 	answer->type = METRICS_CONTENT_TYPE;
 	answer->text = metrics_text(agent, &answer->size);
@@ -76,15 +77,11 @@ static void get_metrics(struct agent *agent, const struct request *request, stru
 /* The event loop turns: that is all that is asked. */
 static void get_healthz(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	(void)agent;
-	(void)request;
 	answer_text(answer, MHD_HTTP_OK, "ok");
 }
 
 static void get_alive(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	(void)agent;
-	(void)request;
 	answer_json(answer, json_pack("{s:b}", "alive", true));
 }
 
@@ -134,9 +131,29 @@ static void get_show(struct agent *agent, const struct request *request, struct 
 		answer_err(answer, -ENOENT, &err);
 }
 
+static void get_names(struct agent *agent, const struct request *request, struct answer *answer)
+{
+	answer_json(answer, agent_names(agent));
+}
+
 static void get_status(struct agent *agent, const struct request *request, struct answer *answer)
 {
 	answer_json(answer, agent_status(agent));
+}
+
+static void get_page_data(struct agent *agent, const struct request *request, struct answer *answer)
+{
+	answer_json(answer, agent_page(agent));
+}
+
+/* The page asks for /status.json. */
+static void get_page(struct agent *agent, const struct request *request, struct answer *answer)
+{
+	answer->status = MHD_HTTP_OK;
+	answer->type = TYPE_HTML;
+	answer->text = xstrndup((const char *)page_text, sizeof(page_text));
+	answer->size = sizeof(page_text);
+	answer->policy = page_policy;
 }
 
 static void post_move(struct agent *agent, const struct request *request, struct answer *answer)
@@ -175,7 +192,6 @@ static void post_drain(struct agent *agent, const struct request *request, struc
 
 static void post_resume(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	(void)request;
 	drain(agent, false, false, answer);
 }
 
@@ -195,9 +211,12 @@ static const struct route {
 	{ MHD_HTTP_METHOD_GET, "/metrics", ACCESS_READER, get_metrics },
 	{ MHD_HTTP_METHOD_GET, "/healthz", ACCESS_PROBE, get_healthz },
 	{ MHD_HTTP_METHOD_GET, "/readyz", ACCESS_PROBE, get_readyz },
+	{ MHD_HTTP_METHOD_GET, "/", ACCESS_READER, get_page },
+	{ MHD_HTTP_METHOD_GET, "/status.json", ACCESS_READER, get_page_data },
 	{ MHD_HTTP_METHOD_GET, "/alive", ACCESS_ROOT, get_alive },
 	{ MHD_HTTP_METHOD_GET, "/who-holds", ACCESS_ROOT, get_who_holds },
 	{ MHD_HTTP_METHOD_GET, "/show", ACCESS_ROOT, get_show },
+	{ MHD_HTTP_METHOD_GET, "/names", ACCESS_ROOT, get_names },
 	{ MHD_HTTP_METHOD_GET, "/status", ACCESS_ROOT, get_status },
 	{ MHD_HTTP_METHOD_POST, "/move", ACCESS_ROOT, post_move },
 	{ MHD_HTTP_METHOD_POST, "/drain", ACCESS_ROOT, post_drain },
@@ -232,8 +251,11 @@ static void answer_request(struct agent *agent, const struct request *request, e
 		if (strcmp(route->method, request->method) != 0)
 			continue;
 		if (route->access > access)
-			answer_text(answer, MHD_HTTP_FORBIDDEN,
-				    "show a client certificate that tls.clientCA vouches for");
+			answer_text(
+				answer, MHD_HTTP_FORBIDDEN,
+				request->encrypted
+					? "show a client certificate that tls.clientCA vouches for"
+					: "ask for an address or localhost, not for another name");
 		else
 			route->answer(agent, request, answer);
 		return;
@@ -252,13 +274,25 @@ static void answer_local(const struct request *request, struct answer *answer, v
 		answer_text(answer, MHD_HTTP_FORBIDDEN, "only root may ask");
 }
 
+/* Is it asked for by a name that can only be this host's? A page from elsewhere that has had its
+ * own name resolved to 127.0.0.1 would read what is here. */
+static bool asked_locally(const struct request *request)
+{
+	const char *host = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+						       MHD_HTTP_HEADER_HOST);
+	size_t length = host ? strcspn(host, ":") : 0;
+
+	return !host || host[0] == '[' || (length && strspn(host, "0123456789.") == length) ||
+	       (length == strlen("localhost") && !strncmp(host, "localhost", length));
+}
+
 static void answer_tcp(const struct request *request, struct answer *answer, void *userdata)
 {
 	struct server *server = userdata;
 
-	answer_request(server->agent, request,
-		       request->encrypted && !request->certified ? ACCESS_PROBE : ACCESS_READER,
-		       answer);
+	bool reader = request->encrypted ? request->certified : asked_locally(request);
+
+	answer_request(server->agent, request, reader ? ACCESS_READER : ACCESS_PROBE, answer);
 }
 
 static int listen_on(int fd, const struct sockaddr *address, socklen_t size, const char *name,
@@ -302,7 +336,6 @@ static int try_tcp(sd_event_source *source, uint64_t usec, void *userdata)
 	struct err err;
 	int r = start_tcp(server, &err);
 
-	(void)usec;
 	if (!r) {
 		if (server->told)
 			log_say(LOG_NOTICE, "the HTTP port is there now");

@@ -134,6 +134,6 @@ struct lease_entries {
 void lease_thread_status(struct lease_thread *thread, struct lease_status *ret_status,
 			 struct lease_entries *ret_entries);
 
-const struct loop_times *lease_thread_times(const struct lease_thread *thread);
+const struct histogram *lease_thread_times(const struct lease_thread *thread);
 
 #endif

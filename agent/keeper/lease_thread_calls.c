@@ -374,7 +374,7 @@ void lease_thread_status(struct lease_thread *thread, struct lease_status *ret_s
 	*ret_entries = status.entries;
 }
 
-const struct loop_times *lease_thread_times(const struct lease_thread *thread)
+const struct histogram *lease_thread_times(const struct lease_thread *thread)
 {
 	return &thread->times;
 }

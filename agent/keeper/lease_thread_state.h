@@ -41,7 +41,7 @@ struct lease_thread {
 	struct lease_thread_callbacks callbacks;
 	void *userdata;
 	struct notify *notify;
-	struct loop_times times;
+	struct histogram times;
 
 	/* between the two */
 	struct mailbox *orders, *calls; /* to the lease thread */

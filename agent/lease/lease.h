@@ -16,6 +16,7 @@
 
 #include "addr.h"
 #include "err.h"
+#include "histogram.h"
 #include "lease_config.h"
 
 enum lease_state {
@@ -189,6 +190,7 @@ struct lease_status {
 	uint8_t slot;		   /* 0: no session */
 	uint64_t deadline_ns;	   /* of the last stamp; 0: none */
 	uint64_t renew_latency_ns; /* of the last confirmed renewal */
+	struct histogram renew_times;
 	uint64_t renewals;	   /* confirmed */
 	uint64_t renewal_failures; /* attempts that ended without an answer or with a refusal */
 	uint64_t sessions;	   /* begun or resumed */

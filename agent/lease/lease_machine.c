@@ -105,6 +105,7 @@ void lease_machine_run(struct lease_machine *machine)
 		lease_claims_run(machine, now);
 		due = lease_session_run(machine, now);
 		due = earliest(due, lease_claims_run(machine, now));
+		due = earliest(due, lease_watch_run(machine, now));
 		due = earliest(due, lease_peers_run(machine, now));
 	} while (machine->queue.first && (machine->synced || !machine->store));
 	machine->running = false;

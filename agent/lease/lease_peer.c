@@ -4,7 +4,6 @@
 #include <syslog.h>
 
 #include "lease_peer.h"
-#include "lease_watch.h"
 #include "text_hash.h"
 
 struct lease_peer *lease_peer_find(const struct lease_machine *machine, const char *name)
@@ -127,6 +126,22 @@ bool lease_heartbeat_differs(const struct heartbeat *old, const struct heartbeat
 	       memcmp(old->groups, new->groups, sizeof(old->groups)) != 0;
 }
 
+void lease_pulse_set(const struct lease_machine *machine, struct lease_peer *peer,
+		     const struct record *record)
+{
+	struct lease_pulse *pulse = &peer->pulse;
+
+	pulse->generation = machine->pulse_generation;
+	if (pulse->changed_ns && pulse->shape == record->shape &&
+	    pulse->revision == record->revision)
+		return;
+	pulse->shape = record->shape;
+	pulse->revision = record->revision;
+	pulse->changed_ns = lease_now(machine);
+	if (record->shape == RECORD_GOOD)
+		pulse->heartbeat = record->heartbeat;
+}
+
 static bool record_is_dead(const struct record *record)
 {
 	return record->shape == RECORD_GOOD && record->heartbeat.state == HEARTBEAT_DEAD;
@@ -145,7 +160,8 @@ bool lease_peer_record(struct lease_machine *machine, const struct record *recor
 		  lease_heartbeat_differs(&peer->heartbeat, &record->heartbeat);
 	machine->watch_due |= differs;
 	if (peer->watched && lease_heartbeat_beats(&peer->heartbeat) && record_is_dead(record))
-		lease_watch_all(machine, peer);
+		/* those that should have seen others die may be dead, too */
+		machine->watch_all_ns = lease_now(machine) + 2 * lease_peer_wait_ns(machine, peer);
 	peer->shape = record->shape;
 	peer->revision = record->revision;
 	peer->changed_ns = lease_now(machine);
@@ -257,11 +273,10 @@ static uint64_t remove_from(const struct lease_peer *peer)
 
 uint64_t lease_peers_run(struct lease_machine *machine, uint64_t now)
 {
-	uint64_t due;
+	uint64_t due = LEASE_NEVER;
 
 	if (machine->session.phase != SESSION_LIVE || !machine->store || !machine->synced)
 		return LEASE_NEVER;
-	due = lease_watch_run(machine, now);
 	for (struct lease_peer *peer = machine->peers; peer; peer = peer->hh.next) {
 		uint64_t bury = bury_from(machine, peer), remove = remove_from(peer);
 		uint64_t from = bury < remove ? bury : remove;

@@ -37,6 +37,9 @@ uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since);
 
 /* Does @new look different to other nodes than @old? Not for a mere renewal. */
 bool lease_heartbeat_differs(const struct heartbeat *old, const struct heartbeat *new);
+/* The heartbeat of @peer with its latest renewal is @record. */
+void lease_pulse_set(const struct lease_machine *machine, struct lease_peer *peer,
+		     const struct record *record);
 /* The view shows @record. True: claims look different now. */
 bool lease_peer_record(struct lease_machine *machine, const struct record *record);
 /* The view is complete: peers that it doesn't have are gone. */

@@ -275,6 +275,7 @@ static void session_confirm(struct lease_machine *machine, uint64_t sequence, ui
 	own->deadline_ns = deadline;
 	machine->figures.renewals++;
 	machine->figures.renew_latency_ns = now - sent;
+	histogram_note(&machine->figures.renew_times, now - sent);
 	if (own->phase != SESSION_LIVE) {
 		own->phase = SESSION_LIVE;
 		own->began_ns = now;

@@ -6,22 +6,6 @@
 #include "lease_peer.h"
 #include "lease_watch.h"
 
-void lease_pulse_set(const struct lease_machine *machine, struct lease_peer *peer,
-		     const struct record *record)
-{
-	struct lease_pulse *pulse = &peer->pulse;
-
-	pulse->generation = machine->pulse_generation;
-	if (pulse->changed_ns && pulse->shape == record->shape &&
-	    pulse->revision == record->revision)
-		return;
-	pulse->shape = record->shape;
-	pulse->revision = record->revision;
-	pulse->changed_ns = lease_now(machine);
-	if (record->shape == RECORD_GOOD)
-		pulse->heartbeat = record->heartbeat;
-}
-
 void lease_pulses_reset(struct lease_machine *machine)
 {
 	machine->pulse_generation++;
@@ -42,11 +26,6 @@ void lease_pulses_synced(struct lease_machine *machine)
 	for (struct lease_peer *peer = machine->peers; peer; peer = peer->hh.next)
 		if (peer->watched && peer->pulse.generation != machine->pulse_generation)
 			lease_pulse_set(machine, peer, &gone);
-}
-
-void lease_watch_all(struct lease_machine *machine, const struct lease_peer *peer)
-{
-	machine->watch_all_ns = lease_now(machine) + 2 * lease_peer_wait_ns(machine, peer);
 }
 
 void lease_watch_end(struct lease_machine *machine)
@@ -126,7 +105,7 @@ uint64_t lease_watch_run(struct lease_machine *machine, uint64_t now)
 {
 	bool all = now < machine->watch_all_ns;
 
-	if (!machine->selective)
+	if (!machine->selective || !machine->synced || machine->session.phase != SESSION_LIVE)
 		return LEASE_NEVER;
 	if (!machine->watch_due && !all && machine->watch_all_ns)
 		machine->watch_due = true;

@@ -8,14 +8,9 @@
 
 /* Chooses whom to watch, if that may have changed; returns when to look at it again. */
 uint64_t lease_watch_run(struct lease_machine *machine, uint64_t now);
-/* @peer, which was watched, is dead: those that should have seen others die may be dead, too. */
-void lease_watch_all(struct lease_machine *machine, const struct lease_peer *peer);
 /* Nobody is watched any more. */
 void lease_watch_end(struct lease_machine *machine);
 
-/* The heartbeat of @peer with its latest renewal is @record. */
-void lease_pulse_set(const struct lease_machine *machine, struct lease_peer *peer,
-		     const struct record *record);
 /* Those watched are listed: begins, one, is complete; then one at a time as it changes. */
 void lease_pulses_reset(struct lease_machine *machine);
 void lease_pulse_record(struct lease_machine *machine, const struct record *record);

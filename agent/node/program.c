@@ -255,6 +255,23 @@ bool program_answers(struct program *program, const struct address *address, uin
 	return true;
 }
 
+uint64_t program_answers_sent(struct program *program, const struct address *address,
+			      uint32_t ifindex)
+{
+	const struct entry_key key = { *address, ifindex };
+	struct entry_row row;
+	struct err err;
+
+	return responder_get(pins_responders(&program->view), &key, &row, &err) < 0
+		       ? 0
+		       : row.responses_sent;
+}
+
+int program_conflicts(struct program *program, struct conflict_table *ret_table, struct err *err)
+{
+	return conflict_read_all(&program->view, ret_table, err);
+}
+
 static void record_undo(struct program *program)
 {
 	while (program->recorded_count) {

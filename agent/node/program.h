@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "attach.h"
+#include "conflict.h"
 #include "counts.h"
 #include "err.h"
 #include "helper.h"
@@ -45,6 +46,13 @@ int program_visit(struct program *program, responder_visit_fn *visit, void *data
  * which MAC? */
 bool program_answers(struct program *program, const struct address *address, uint32_t ifindex,
 		     uint8_t ret_mac[ETH_ALEN]);
+
+/* How many requests the entry of @address on @ifindex answered; 0 where there is none. */
+uint64_t program_answers_sent(struct program *program, const struct address *address,
+			      uint32_t ifindex);
+
+/* The other hosts that were seen using addresses of ours; the caller frees the table. */
+int program_conflicts(struct program *program, struct conflict_table *ret_table, struct err *err);
 
 /* An entry on @ifindex came or went, and was @removed. @filtered: it may need something of the
  * interface's filter (filter.h), which is to follow. */

@@ -59,7 +59,7 @@ extern const struct cli_option cli_opt_mode, cli_opt_priority, cli_opt_max_entri
 
 extern const struct cli_command cmd_attach, cmd_detach, cmd_status, cmd_add, cmd_del, cmd_list,
 	cmd_flush, cmd_import, cmd_save, cmd_stats, cmd_announce, cmd_explain, cmd_monitor,
-	cmd_doctor, cmd_help;
+	cmd_doctor, cmd_support, cmd_help;
 
 /* All commands in the order of the help, NULL-terminated. */
 extern const struct cli_command *const cli_commands[];

@@ -10,22 +10,10 @@
 
 #include "cli.h"
 #include "edit_distance.h"
+#include "options.h"
 #include "suggest.h"
 
 #define SUGGEST_TEXT (EDIT_DISTANCE_MAX_LENGTH + 32)
-
-/* Parses @text into @field. Returns false where it isn't what the option takes. */
-typedef bool cli_take_fn(const char *text, void *field);
-
-struct cli_option {
-	const char *name;
-	char letter;	      /* 0: none */
-	const char *argument; /* NULL: a flag */
-	const char *help;
-	const char *takes; /* for errors, where the argument's name doesn't say it */
-	size_t field;	   /* offset in struct cli_options */
-	cli_take_fn *take;
-};
 
 static bool take_flag(const char *text, void *field)
 {
@@ -144,7 +132,7 @@ const struct cli_option cli_opt_answered =
 	OPTION(answered, take_flag, .name = "answered",
 	       .help = "only addresses for which an answer was sent");
 
-static const struct cli_option *const global_options[] = {
+const struct cli_option *const cli_global_options[] = {
 	&opt_json, &opt_bpffs, &opt_verbose, &opt_help, &opt_version, NULL,
 };
 
@@ -286,7 +274,7 @@ int cli_parse(int argc, char **argv, struct cli_options *ret_options,
 	int r, at;
 
 	cli_errors_as_json(asks_for_json(argc, argv));
-	getopt_table_add(&before, global_options);
+	getopt_table_add(&before, cli_global_options);
 	r = parse_pass(&before, NULL, argc, argv, &options);
 	if (r)
 		return r;
@@ -295,7 +283,7 @@ int cli_parse(int argc, char **argv, struct cli_options *ret_options,
 		r = cli_command_find(argv[at], &command);
 		if (r)
 			return r;
-		getopt_table_add(&after, global_options);
+		getopt_table_add(&after, cli_global_options);
 		getopt_table_add(&after, command->options);
 		optind = 0;
 		r = parse_pass(&after, command, argc - at, argv + at, &options);
@@ -351,7 +339,7 @@ void cli_print_help(const struct cli_command *command)
 			printf("\n%s", command->details);
 		printf("\nOptions:\n");
 		print_options(command->options);
-		print_options(global_options);
+		print_options(cli_global_options);
 		return;
 	}
 	printf("Usage: " CLI_NAME " [OPTIONS] COMMAND [...]\n\n"
@@ -366,7 +354,7 @@ void cli_print_help(const struct cli_command *command)
 		putchar('\n');
 	}
 	printf("\nOptions, before or after the command:\n");
-	print_options(global_options);
+	print_options(cli_global_options);
 	printf("\nExample:\n"
 	       "  " CLI_NAME " attach eth1\n"
 	       "  " CLI_NAME " add 10.0.10.0 dev eth1\n"

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "attach.h"
 #include "cli.h"
+#include "complete.h"
 #include "signals.h"
+#include "version.h"
 
 const struct cli_command *const cli_commands[] = {
-	&cmd_attach,  &cmd_detach, &cmd_status, &cmd_add,   &cmd_del,	   &cmd_list,
-	&cmd_flush,   &cmd_import, &cmd_save,	&cmd_stats, &cmd_announce, &cmd_explain,
-	&cmd_monitor, &cmd_doctor, &cmd_help,	NULL,
+	&cmd_attach,  &cmd_detach, &cmd_status,	 &cmd_add,   &cmd_del,	    &cmd_list,
+	&cmd_flush,   &cmd_import, &cmd_save,	 &cmd_stats, &cmd_announce, &cmd_explain,
+	&cmd_monitor, &cmd_doctor, &cmd_support, &cmd_help,  NULL,
 };
 
 static int help_run(const struct cli_options *options, int count, char **words)
@@ -42,6 +45,10 @@ int main(int argc, char **argv)
 	struct cli_options options;
 	int words, status, output;
 
+	if (argc > 1 && !strcmp(argv[1], COMPLETE_WORD)) {
+		complete(argc - 2, argv + 2);
+		return CLI_DONE;
+	}
 	/* no death amid a change, whoever reads; cli_finish_output() sees it */
 	signal(SIGPIPE, SIG_IGN);
 	status = cli_parse(argc, argv, &options, &command, &words);
@@ -49,7 +56,7 @@ int main(int argc, char **argv)
 		return status;
 	attach_log_setup(options.verbose);
 	if (options.version)
-		puts(CLI_NAME " " L2RESP_VERSION);
+		printf(CLI_NAME " %s\n", version_text);
 	else if (options.help || !command)
 		cli_print_help(command);
 	else

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent_socket.h"
+#include "alloc.h"
 #include "cleanup.h"
 
 /* One that doesn't answer by then hangs. */
@@ -51,34 +53,50 @@ int agent_socket_connect(struct err *err)
 	return err_set(err, negative_errno(), "%s: %s", address.sun_path, strerror(errno));
 }
 
-/* Sends @request, and reads all that comes until the other end closes. Returns its length. */
-static ssize_t exchange(int fd, const char *request, char *answer, size_t size)
+/* Sends @request, and reads all that comes until the other end closes into *ret_answer, which the
+ * caller frees. */
+static int exchange(int fd, const char *request, char **ret_answer)
 {
-	size_t used = 0;
-	ssize_t got;
+	char bytes[4096];
+	size_t size;
+	ssize_t got = -1;
+	FILE *answer = open_memstream(ret_answer, &size);
 
-	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
-		return negative_errno();
-	while ((got = recv(fd, answer + used, size - 1 - used, 0)) > 0)
-		used += got;
-	answer[used] = '\0';
-	return got < 0 ? negative_errno() : (ssize_t)used;
+	if (!answer)
+		alloc_fail();
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) >= 0)
+		while ((got = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+			fwrite(bytes, 1, got, answer);
+	fclose(answer);
+	return got < 0 ? -ETIMEDOUT : 0;
+}
+
+int agent_socket_get(const char *path, unsigned int *ret_status, char **ret_body, struct err *err)
+{
+	_cleanup_close_ int fd = agent_socket_connect(err);
+	_cleanup_free_ char *answer = NULL;
+	char request[1024], *body;
+	unsigned int status;
+
+	if (fd < 0)
+		return fd;
+	snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\n\r\n", path);
+	body = exchange(fd, request, &answer) < 0 ? NULL : strstr(answer, "\r\n\r\n");
+	if (!body || sscanf(answer, "HTTP/%*s %u", &status) != 1)
+		return err_set(err, -ETIMEDOUT, "it doesn't answer");
+	*ret_body = xstrdup(body + strlen("\r\n\r\n"));
+	*ret_status = status;
+	return 0;
 }
 
 int agent_socket_ready(struct err *ret_why)
 {
-	_cleanup_close_ int fd = agent_socket_connect(ret_why);
-	char answer[2048], *body;
+	_cleanup_free_ char *body = NULL;
 	unsigned int status;
-	ssize_t got;
+	int r = agent_socket_get("/readyz", &status, &body, ret_why);
 
-	if (fd < 0)
-		return fd == -ETIMEDOUT ? fd : -ENOENT;
-	got = exchange(fd, "GET /readyz HTTP/1.0\r\n\r\n", answer, sizeof(answer));
-	body = got < 0 ? NULL : strstr(answer, "\r\n\r\n");
-	if (!body || sscanf(answer, "HTTP/%*s %u", &status) != 1)
-		return err_set(ret_why, -ETIMEDOUT, "it doesn't answer");
-	body += strlen("\r\n\r\n");
+	if (r < 0)
+		return r == -ETIMEDOUT ? r : -ENOENT;
 	err_write(ret_why, "%.*s", (int)strcspn(body, "\n"), body);
 	return status == 200;
 }

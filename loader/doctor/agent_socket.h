@@ -19,6 +19,10 @@ int agent_socket_address(struct sockaddr_un *ret_address, struct err *err);
  */
 int agent_socket_connect(struct err *err);
 
+/* What the agent answers at @path: *ret_body, which the caller frees, and its HTTP status.
+ * agent_socket_connect()'s errors; -ETIMEDOUT: it hangs. */
+int agent_socket_get(const char *path, unsigned int *ret_status, char **ret_body, struct err *err);
+
 /* Asks the agent for its readiness: 1, or 0 with the reason in @ret_why. -ENOENT: no agent runs;
  * -ETIMEDOUT: it hangs. */
 int agent_socket_ready(struct err *ret_why);

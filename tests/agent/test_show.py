@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import tarfile
 
 import pytest
 
@@ -28,12 +29,53 @@ def test_a_service_that_is_announced(agent, lan):
     told = json.loads(agent.command("show", "default/web", "--json").out)
     assert told.keys() == {"namespace", "service", "node", "bpffs", "policies", "reason", "why", "addresses"}
     assert told["addresses"][0].keys() == {
-        "ip", "field", "lease", "reason", "why", "interfaces", "claim", "virtual_mac", "preferred", "explain"}
+        "ip", "field", "lease", "reason", "why", "interfaces", "claim", "virtual_mac", "preferred", "answers", "explain"}
     assert told["policies"] == ["policy1"] and told["node"] == "node-1" and told["reason"] is None
     assert [one["explain"] for one in told["addresses"]] == [
         [{"dev": "eth1", "verdict": "answer", "reason": reason}] for reason in ("arp_answered", "nd_answered")]
     assert [(one["ip"], one["claim"]["holder"], one["interfaces"]) for one in told["addresses"]] == [
         (VIP, "node-1", ["eth1"]), (VIP6, "node-1", ["eth1"])]
+
+
+def test_completion_knows_names(agent):
+    """What shells complete with: Services, addresses and nodes, of the agent that runs."""
+    assert agent.command("__complete", "show", "").out == ""
+    agent.write("all.yaml", POLICY, service("web", VIP, VIP6))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"), (VIP6, "eth1"))
+    for words, offered in {("show", "def"): "default/web\tService\n", ("show", "x"): "",
+                           ("who-holds", ""): f"{VIP}\taddress\n{VIP6}\taddress\n", ("move", VIP, ""): "node-1\tnode\n",
+                           ("alive", ""): "", ("--config", ""): ":file\n"}.items():
+        assert agent.command("__complete", *words).out == offered, words
+
+
+def bundle(lan, path):
+    """What `xdp-l2resp support` wrote: name: content."""
+    lan.done(f"support {path}")
+    with tarfile.open(path) as archive:
+        return {member.name.partition("/")[2]: archive.extractfile(member).read().decode() for member in archive}
+
+
+def test_support(agent, lan, tmp_path):
+    """All that a bug report needs, and nothing of the configuration."""
+    alone = bundle(lan, tmp_path / "alone.tar.gz")
+    assert not [name for name in alone if name.startswith("agent/")] and "agent: none answers\n" in alone["errors.txt"]
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    files = bundle(lan, tmp_path / "all.tar.gz")
+    own = {"versions.json", "maps.json", "status.json", "list.json", "stats.json", "doctor.json", "links.txt", "addresses.txt",
+           "programs.txt", "errors.txt"}
+    assert files.keys() == own | {f"agent/{name}" for name in ("readyz.txt", "status.json", "metrics.txt", "names.json", "service-0.json")}
+    told = {name: json.loads(text) for name, text in files.items() if name.endswith(".json")}
+    assert [row["ip"] for row in told["list.json"]] == [VIP] and [row["dev"] for row in told["status.json"]] == ["eth1"]
+    assert {"responder_v4", "leases"} <= {row["name"] for row in told["maps.json"]}
+    assert told["agent/service-0.json"]["addresses"][0]["ip"] == VIP
+    assert "eth1" in files["links.txt"] and "l2resp_addresses_selected" in files["agent/metrics.txt"]
+    assert (tmp_path / "all.tar.gz").stat().st_mode & 0o777 == 0o600
+    assert str(agent.config) not in "".join(files.values())
+    full = lan.cli("support /dev/full")
+    assert (full.status, full.err) == (1, "xdp-l2resp: /dev/full: writing it failed\n")
 
 
 def test_an_interface_that_is_silent(agent, lan):

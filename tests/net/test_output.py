@@ -5,10 +5,11 @@ import ipaddress
 import os
 import random
 import re
+import subprocess
 
 import pytest
 
-from lan import PASS, SERVER_MAC, VIP, VIP6, VIP_MAC, Lan, like
+from lan import CLI, PASS, ROOT, SERVER_MAC, VIP, VIP6, VIP_MAC, Lan, like
 from wire import Wire, arp, mac_text
 
 COUNTERS = dict.fromkeys(
@@ -207,7 +208,19 @@ def test_status_is_a_table_on_a_terminal(lan):
 
 
 def test_version(lan):
-    assert re.fullmatch(r"xdp-l2resp \d+\.\d+\.\d+\n", lan.done("--version").out)
+    """With the commit that it was built from, where that is known."""
+    said = re.fullmatch(r"xdp-l2resp \d+\.\d+\.\d+ \((unknown commit|([0-9a-f]{12})\+?)\)\n", lan.done("--version").out)
+    assert said
+    assert not said[2] or subprocess.run(["git", "-C", ROOT, "cat-file", "-e", said[2]], check=False).returncode == 0
+
+
+def test_completion_knows_addresses(lan):
+    """What shells complete with: what is there, not what it might be."""
+    lan.done("attach eth1", f"add {VIP} {VIP6} dev eth1")
+    for words, offered in {("del", VIP[:7]): [VIP], ("del", ""): [VIP, VIP6], ("show", VIP, VIP6[:5]): [VIP6],
+                           ("add", ""): [], ("del", VIP, "dev", "eth1"): ["eth1"]}.items():
+        done = lan.server.run(CLI, "__complete", "--bpffs", lan.bpffs, *words)
+        assert [row.partition("\t")[0] for row in done.stdout.splitlines()] == offered, words
 
 
 def test_names_that_are_not_utf8(lan):

@@ -17,18 +17,23 @@ from stores import Store  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def machine():
+def cluster():
     with tempfile.TemporaryDirectory(prefix="l2resp-vm-") as directory:
         os.chmod(directory, 0o755)
-        cluster = Cluster(Path(directory))
+        made = Cluster(Path(directory))
         try:
-            made = Machine(cluster, 9, os.environ.get("VM_KERNEL", "6.12"))
-            try:
-                yield made
-            finally:
-                made.close()
+            yield made
         finally:
-            cluster.close()
+            made.close()
+
+
+@pytest.fixture(scope="module")
+def machine(cluster):
+    made = Machine(cluster, 9, os.environ.get("VM_KERNEL", "6.12"))
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture

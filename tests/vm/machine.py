@@ -22,16 +22,21 @@ SHELL = "exec sh 0<>/dev/vport0p2 1>&0 2>&0"
 UNIT = "xdp-l2respd"
 
 
-class Machine:
-    """Cards: ctl0 in the network `control`, eth1 in `lan`. What the build installs is installed."""
+def install(directory):
+    run("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", directory)
 
-    def __init__(self, cluster, number, kernel):
+
+class Machine:
+    """Cards: ctl0 in the network `control`, eth1 in `lan`. What @fill puts into a directory is there, by default what the
+    build installs."""
+
+    def __init__(self, cluster, number, kernel, fill=install):
         self.cluster = cluster
         self.mac = f"02:00:00:00:01:{number:02x}"
-        self.directory = cluster.directory / "machine"
+        self.directory = cluster.directory / f"machine{number}"
         self.directory.mkdir()
         self.installed = self.directory / "installed"
-        run("meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", self.installed)
+        fill(self.installed)
         taps = {}
         for network, mac in ("control", f"02:00:00:00:02:{number:02x}"), ("lan", self.mac):
             taps[f"{network}-{number}"] = mac

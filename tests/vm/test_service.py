@@ -68,6 +68,8 @@ def test_installs_where_it_is_looked_for(machine):
     # below any prefix
     for path in ("sbin/xdp-l2resp", "sbin/xdp-l2respd", "lib/systemd/system/xdp-l2respd.service",
                  "share/man/man8/xdp-l2resp.8", "share/man/man8/xdp-l2respd.8", "share/man/man5/agent.yaml.5",
+                 "lib/systemd/system/xdp-l2resp.service", "lib/systemd/system/xdp-l2resp-save.timer",
+                 "share/zsh/site-functions/_xdp-l2resp", "share/fish/vendor_completions.d/xdp-l2respd.fish",
                  "share/bash-completion/completions/xdp-l2resp",
                  "share/bash-completion/completions/xdp-l2respd", "share/doc/xdp-l2resp/agent.yaml"):
         assert list(machine.installed.glob(f"**/{path}")), path

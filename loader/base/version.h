@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The release and the commit that a program was built from. */
+#ifndef XDP_L2RESP_VERSION_H
+#define XDP_L2RESP_VERSION_H
+
+/* "0.2.0 (0123456789ab)"; a "+" behind the commit: the tree had changes; "unknown commit": it was
+ * built from files alone. */
+extern const char version_text[];
+
+/* Its parts. */
+extern const char version_release[], version_commit[];
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A gzipped tar archive, written a file at a time. */
+#ifndef XDP_L2RESP_BUNDLE_H
+#define XDP_L2RESP_BUNDLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+struct bundle;
+
+/* Begins an archive on @fd, which it takes over; its files lie in @directory and have the time
+ * @when. */
+struct bundle *bundle_new(int fd, const char *directory, time_t when);
+void bundle_add(struct bundle *bundle, const char *name, const void *content, size_t size);
+/* Ends the archive. False where any write failed. */
+bool bundle_finish(struct bundle *bundle);
+
+#endif
