@@ -57,7 +57,8 @@ json_t *agent_who_holds(struct agent *agent, const struct address *address, stru
  * here, who holds them, and where they are announced. NULL with @err: there is no such Service. */
 json_t *agent_show(struct agent *agent, const char *name, struct err *err);
 
-/* Is everything in place? False with the first reason that it isn't. */
+/* Is everything in place? False with the first reason that it isn't; true with what should be known
+ * nevertheless, or nothing. */
 bool agent_ready(const struct agent *agent, struct err *ret_why);
 
 /* Where HTTP listens: host and port, 0 for nowhere. */

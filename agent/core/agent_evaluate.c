@@ -41,13 +41,16 @@ static int select_all(struct agent *agent, bool look, struct selection *ret_sele
 {
 	size_t count;
 	const struct manifest *const *manifests = source_manifests(agent->source, &count);
-	int r = policy_select(manifests, count, agent->config.node,
-			      agent->config.load_balancer_class, links_table(agent->links),
-			      ret_selection, err);
+	struct policy_node node;
+	int r;
 
+	config_policy_node(&agent->config, &node);
+	r = policy_select(manifests, count, &node, links_table(agent->links), ret_selection, err);
 	if (r < 0)
 		return r;
-	attachments_select(agent->attachments, ret_selection, look);
+	/* a node that may announce nothing needs no program; one that waits for an endpoint does */
+	attachments_select(agent->attachments,
+			   ret_selection->exclusion ? &(struct selection){} : ret_selection, look);
 	if (attachments_are_found(agent->attachments))
 		return 0;
 	r = attachments_look_first(agent->attachments, &agent->config.attach);

@@ -18,12 +18,18 @@ static json_t *text_or_null(const char *text)
 static bool why_not(struct agent *agent, const struct address *address, struct err *ret_why)
 {
 	const struct target *target = desired_find(&agent->desired, address);
+	const char *forbids =
+		target ? policy_forbids(&agent->desired.selection, target->locality) : NULL;
 	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 
+	address_format(address, ip);
+	if (forbids) {
+		err_write(ret_why, "%s: %s %s", ip, agent->config.node, forbids);
+		return true;
+	}
 	if (target && desired_why_not(target, links_table(agent->links), &agent->kernel,
 				      attachments_ready, agent->attachments, ret_why))
 		return true;
-	address_format(address, ip);
 	if (!target)
 		err_write(ret_why, "%s: no policy of this node selects it", ip);
 	else if (target->asked == ASKED_TAKEN)
@@ -103,12 +109,25 @@ static void show_addresses(struct agent *agent, const struct address_list *addre
 	}
 }
 
+static enum locality show_locality(const struct manifest *const *manifests, size_t count,
+				   const struct service *service)
+{
+	struct slice_index slices;
+	enum locality locality;
+
+	slice_index_make(manifests, count, &slices);
+	locality = locality_of(&slices, service);
+	slice_index_free(&slices);
+	return locality;
+}
+
 json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 {
 	size_t count;
 	const struct manifest *const *manifests = source_manifests(agent->source, &count);
 	const struct service *service = find_service(manifests, count, name);
 	json_t *policies, *addresses;
+	enum locality locality;
 	struct err why;
 
 	if (!service) {
@@ -127,10 +146,13 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 	show_addresses(agent, &service->external, "externalIPs", addresses);
 	show_addresses(agent, &service->load_balancer, "loadBalancer", addresses);
 	source_why_no_more(agent->source, service, &why);
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "namespace", service->namespace,
-			 "service", service->name, "node", agent->config.node, "bpffs",
-			 agent->config.bpffs, "policies", policies, "reason",
-			 text_or_null(why.text), "addresses", addresses);
+	locality = show_locality(manifests, count, service);
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o}", "namespace",
+			 service->namespace, "service", service->name, "node", agent->config.node,
+			 "bpffs", agent->config.bpffs, "policies", policies, "reason",
+			 text_or_null(why.text), "addresses", addresses, "external_traffic_policy",
+			 service->local ? "Local" : "Cluster", "as_cluster",
+			 text_or_null(locality_as_cluster(locality) ?: ""));
 }
 
 void agent_tell_service_manager(struct agent *agent, bool late)
@@ -183,7 +205,13 @@ bool agent_ready(const struct agent *agent, struct err *ret_why)
 		*ret_why = attachments.error;
 	if (!*ret_why->text && agent->desired.cut_off)
 		*ret_why = agent->desired.why_cut_off;
-	return !*ret_why->text;
+	if (*ret_why->text)
+		return false;
+	/* no fault: of several nodes some are meant to announce nothing */
+	if (agent->desired.selection.exclusion && agent->desired.count)
+		err_write(ret_why, "ok; %s announces nothing, since it %s", agent->config.node,
+			  node_exclusion_text(agent->desired.selection.exclusion));
+	return true;
 }
 
 const char *agent_listen(const struct agent *agent, uint16_t *ret_port)

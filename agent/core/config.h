@@ -10,6 +10,7 @@
 #include "err.h"
 #include "lease.h"
 #include "manifest.h"
+#include "policy.h"
 #include "source.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/xdp-l2resp/agent.yaml"
@@ -37,6 +38,7 @@ struct config {
 	uint64_t announce_interval_ns;
 	uint64_t announce_refresh_ns; /* 0: never */
 	uint32_t announce_rate;	      /* frames a second, an interface */
+	bool ignore_exclusion;	      /* the node's label NODE_LABEL_EXCLUDE means nothing */
 	struct attach_options attach;
 	char *listen_host;
 	uint16_t listen_port; /* 0: no HTTP */
@@ -57,5 +59,8 @@ void config_lease(const struct config *config, const char *id, struct lease_conf
 
 /* Fills in what the source takes; borrows from @config. */
 void config_source(const struct config *config, struct source_options *ret_options);
+
+/* Fills in what policies take; borrows from @config. */
+void config_policy_node(const struct config *config, struct policy_node *ret_node);
 
 #endif

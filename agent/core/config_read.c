@@ -82,6 +82,7 @@ static const struct key announce_keys[] = {
 	KEY("interval", take_duration, announce_interval_ns),
 	KEY("refresh", take_duration, announce_refresh_ns),
 	KEY("rate", take_rate, announce_rate),
+	KEY("ignoreExclusion", take_flag, ignore_exclusion),
 	END,
 };
 
@@ -341,5 +342,14 @@ void config_source(const struct config *config, struct source_options *ret_optio
 			.timeout_ns = SOURCE_TIMEOUT_NS,
 			.retry_max_ns = SOURCE_RETRY_MAX_NS,
 		},
+	};
+}
+
+void config_policy_node(const struct config *config, struct policy_node *ret_node)
+{
+	*ret_node = (struct policy_node){
+		.name = config->node,
+		.class = config->load_balancer_class,
+		.ignore_exclusion = config->ignore_exclusion,
 	};
 }

@@ -51,7 +51,7 @@ bool desired_why_not(const struct target *target, const struct link_table *links
 static void judge(struct target *target, struct desired *desired, const struct link_table *links,
 		  struct kernel_view *view, desired_ready_fn *ready, void *userdata)
 {
-	bool usable = false;
+	bool usable = false, may = !policy_forbids(&desired->selection, target->locality);
 
 	for (size_t i = 0; i < target->count; i++) {
 		const struct link_row *row = link_table_find(links, target->on[i].ifindex);
@@ -69,8 +69,8 @@ static void judge(struct target *target, struct desired *desired, const struct l
 		if (!desired->blocked++)
 			desired->why_blocked = why;
 	}
-	target->wanted = usable && !target->blocked;
-	if (!usable && !target->blocked && !desired->cut_off++)
+	target->wanted = usable && !target->blocked && may;
+	if (!usable && !target->blocked && may && !desired->cut_off++)
 		desired_why_not(target, links, view, ready, userdata, &desired->why_cut_off);
 }
 
@@ -107,6 +107,8 @@ int desired_make(struct selection *selection, const struct link_table *links,
 		target->count++;
 		if (selected->conflict > target->conflict)
 			target->conflict = selected->conflict;
+		if (selected->locality > target->locality)
+			target->locality = selected->locality;
 		r = copy_preferred(target, selected);
 		/* the manifests may go before we do */
 		selected->service = NULL;

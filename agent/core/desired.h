@@ -33,6 +33,7 @@ struct target {
 	bool last_resort;     /* but not on all: one of them has no carrier */
 	char *preferred_node; /* NULL: none */
 	enum conflict_answer conflict;
+	enum locality locality;
 	enum asked asked;
 	bool usable;		 /* wanted, if nobody else has it */
 	bool yielded;		 /* taken: it was ours */

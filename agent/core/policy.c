@@ -39,17 +39,17 @@ static int err_nomem(struct err *err)
 	return err_set(err, -ENOMEM, "out of memory");
 }
 
-/* Labels of the node called @name: its last manifest's. Without one, NULL. */
-static const struct labels *node_labels(const struct manifest *const *manifests, size_t count,
-					const char *name)
+/* The node called @name: its last manifest's. Without one, NULL. */
+static const struct node *find_node(const struct manifest *const *manifests, size_t count,
+				    const char *name)
 {
-	const struct labels *labels = NULL;
+	const struct node *found = NULL;
 
 	for (size_t m = 0; m < count; m++)
 		for (size_t i = 0; i < manifests[m]->node_count; i++)
 			if (!strcmp(manifests[m]->nodes[i].name, name))
-				labels = &manifests[m]->nodes[i].labels;
-	return labels;
+				found = &manifests[m]->nodes[i];
+	return found;
 }
 
 static bool link_selected(const struct policy *policy, const struct link_row *link)
@@ -157,6 +157,8 @@ static int find_services(const struct manifest *const *manifests, size_t count,
 
 /* Selections, growing. */
 struct gathering {
+	struct slice_index slices;
+	enum locality locality; /* of the service */
 	struct selected *list;
 	size_t count;
 	size_t capacity;
@@ -184,6 +186,7 @@ static int gather(struct gathering *gathering, const struct in_force *in_force,
 				.ifindex = in_force->ifindexes[i],
 				.service = service,
 				.conflict = in_force->policy->conflict,
+				.locality = gathering->locality,
 			};
 	return 0;
 }
@@ -191,6 +194,7 @@ static int gather(struct gathering *gathering, const struct in_force *in_force,
 static int gather_service(struct gathering *gathering, const struct in_force_list *in_force,
 			  const struct service *service, struct err *err)
 {
+	gathering->locality = locality_of(&gathering->slices, service);
 	for (size_t i = 0; i < in_force->count; i++) {
 		const struct policy *policy = in_force->list[i].policy;
 		int r = 0;
@@ -228,42 +232,55 @@ static struct selection settle(struct gathering *gathering)
 	for (size_t i = 0; i < gathering->count; i++) {
 		struct selected *last = &selection.list[selection.count - 1];
 
-		if (!i || selected_compare(last, &gathering->list[i]))
+		if (!i || selected_compare(last, &gathering->list[i])) {
 			selection.list[selection.count++] = gathering->list[i];
-		else if (gathering->list[i].conflict > last->conflict)
+			continue;
+		}
+		if (gathering->list[i].conflict > last->conflict)
 			last->conflict = gathering->list[i].conflict;
+		if (gathering->list[i].locality > last->locality)
+			last->locality = gathering->list[i].locality;
 	}
 	return selection;
 }
 
-int policy_select(const struct manifest *const *manifests, size_t count, const char *node,
-		  const char *class, const struct link_table *links,
+int policy_select(const struct manifest *const *manifests, size_t count,
+		  const struct policy_node *node, const struct link_table *links,
 		  struct selection *ret_selection, struct err *err)
 {
 	_cleanup_(in_force_list_free) struct in_force_list in_force = {};
 	_cleanup_(labels_free) struct labels host = {};
 	_cleanup_free_ struct ranked *services = NULL;
-	const struct labels *labels = node_labels(manifests, count, node);
+	const struct node *object = find_node(manifests, count, node->name);
 	struct gathering gathering = {};
 	size_t service_count = 0;
 	int r;
 
-	labels_set(&host, LABEL_HOSTNAME, node);
-	r = find_in_force(manifests, count, labels ?: &host, links, &in_force, err);
+	labels_set(&host, LABEL_HOSTNAME, node->name);
+	r = find_in_force(manifests, count, object ? &object->labels : &host, links, &in_force,
+			  err);
 	if (!r)
 		r = find_services(manifests, count, &services, &service_count, err);
+	slice_index_make(manifests, count, &gathering.slices);
 	for (size_t i = 0; i < service_count && !r; i++) {
 		const struct service *service = services[i].service;
 
-		if (!service->class || !strcmp(service->class, class))
+		if (!service->class || !strcmp(service->class, node->class))
 			r = gather_service(&gathering, &in_force, service, err);
 	}
+	slice_index_free(&gathering.slices);
 	if (r < 0) {
 		free(gathering.list);
 		return r;
 	}
 	*ret_selection = settle(&gathering);
+	ret_selection->exclusion = node_exclusion(object, node->ignore_exclusion);
 	return 0;
+}
+
+const char *policy_forbids(const struct selection *selection, enum locality locality)
+{
+	return node_exclusion_text(selection->exclusion) ?: locality_forbids(locality);
 }
 
 int policy_of_service(const struct manifest *const *manifests, size_t count, const char *node,
@@ -272,15 +289,15 @@ int policy_of_service(const struct manifest *const *manifests, size_t count, con
 {
 	_cleanup_(in_force_list_free) struct in_force_list in_force = {};
 	_cleanup_(labels_free) struct labels host = {};
-	const struct labels *labels = node ? node_labels(manifests, count, node) : NULL;
+	const struct node *object = node ? find_node(manifests, count, node) : NULL;
 	int r;
 
 	if (node)
 		labels_set(&host, LABEL_HOSTNAME, node);
 	r = find_in_force(manifests, count,
-			  labels
-				  ?: node ? &host
-					  : NULL,
+			  object ? &object->labels
+			  : node ? &host
+				 : NULL,
 			  &(struct link_table){}, &in_force, err);
 	for (size_t i = 0; i < in_force.count && !r; i++)
 		if ((!service->class || !strcmp(service->class, class)) &&

@@ -190,6 +190,8 @@ static const char *why_not_here(const struct service_view *view, const struct ad
 		return "is drained";
 	if (!target)
 		return "isn't selected, or has no such interface";
+	if (policy_forbids(&view->desired->selection, target->locality))
+		return policy_forbids(&view->desired->selection, target->locality);
 	if (target->blocked)
 		return "would answer by its kernel as well (its /readyz says why)";
 	if (target->asked == ASKED_TAKEN)

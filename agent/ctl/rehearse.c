@@ -107,6 +107,7 @@ static int read_source(struct rehearsal *rehearsal, struct err *err)
 static int prepare(const char *path, bool select, struct rehearsal *rehearsal, struct err *err)
 {
 	const struct manifest *const *manifests;
+	struct policy_node node;
 	size_t count;
 	int r = config_read(path, &rehearsal->config, err);
 
@@ -122,8 +123,8 @@ static int prepare(const char *path, bool select, struct rehearsal *rehearsal, s
 	if (r < 0)
 		return r;
 	manifests = source_manifests(rehearsal->source, &count);
-	return policy_select(manifests, count, rehearsal->config.node,
-			     rehearsal->config.load_balancer_class, links_table(rehearsal->links),
+	config_policy_node(&rehearsal->config, &node);
+	return policy_select(manifests, count, &node, links_table(rehearsal->links),
 			     &rehearsal->selection, err);
 }
 
@@ -191,13 +192,25 @@ static const char *condition(const struct config *config)
 	return store ? ", once its lease is held" : "";
 }
 
+/* Why this node would leave it alone; false: it would answer, if nobody else did. */
+static bool why_not(struct rehearsal *rehearsal, const struct selected *selected,
+		    const struct link_row *row, struct err *ret_why)
+{
+	const char *forbids = policy_forbids(&rehearsal->selection, selected->locality);
+
+	if (!forbids)
+		return kernel_answers(&rehearsal->view, &selected->address, &row->link, ret_why);
+	err_write(ret_why, "%s %s", rehearsal->config.node, forbids);
+	return true;
+}
+
 static void print_selected(struct rehearsal *rehearsal, const struct selected *selected)
 {
 	const struct link_row *row =
 		link_table_find(links_table(rehearsal->links), selected->ifindex);
 	char ip[INET6_ADDRSTRLEN];
 	struct err why = {};
-	bool blocked = kernel_answers(&rehearsal->view, &selected->address, &row->link, &why);
+	bool blocked = why_not(rehearsal, selected, row, &why);
 	const char *action = action_of(rehearsal, selected, row, blocked);
 
 	address_format(&selected->address, ip);
@@ -243,7 +256,7 @@ static void print_attach(struct rehearsal *rehearsal)
 	const struct selection *selection = &rehearsal->selection;
 	const struct pins *pins = rehearsal->pins.maps.fd[0] >= 0 ? &rehearsal->pins : NULL;
 
-	for (size_t l = 0; l < links->count; l++) {
+	for (size_t l = 0; l < links->count && !selection->exclusion; l++) {
 		struct vlan_hook hook;
 		struct err err;
 		size_t i = 0;

@@ -113,7 +113,7 @@ static void get_readyz(struct agent *agent, struct MHD_Connection *connection,
 
 	(void)connection;
 	if (agent_ready(agent, &why))
-		answer_text(answer, MHD_HTTP_OK, "ok");
+		answer_text(answer, MHD_HTTP_OK, *why.text ? why.text : "ok");
 	else
 		answer_text(answer, MHD_HTTP_SERVICE_UNAVAILABLE, why.text);
 }

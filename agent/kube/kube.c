@@ -205,7 +205,7 @@ int kube_new(sd_event *event, const struct kube_config *config, struct kube **re
  * which a broken stream goes on. 410 says that this point is forgotten by now.
  */
 
-#define PAGE	     500
+#define PAGE	     500U
 #define RETRY_MIN_NS (100 * UINT64_C(1000000))
 #define SILENCE_NS   (150 * UINT64_C(1000000000)) /* a bookmark comes every minute or so */
 
@@ -411,7 +411,7 @@ static void watch_go_on(struct kube_watch *watch)
 	sd_event_source_set_enabled(watch->retry, SD_EVENT_OFF);
 	if (watch->listing) {
 		request.done = on_page;
-		path = xasprintf("%s%slimit=%d%s%s", watch->path, join, PAGE,
+		path = xasprintf("%s%slimit=%u%s%s", watch->path, join, watch->events->page ?: PAGE,
 				 watch->next_page ? "&continue=" : "", watch->next_page ?: "");
 	} else {
 		request.done = on_watch_done;

@@ -10,18 +10,14 @@
 #include <stddef.h>
 #include <jansson.h>
 
+#include "endpoint_slice.h"
 #include "err.h"
 #include "field.h"
+#include "node.h"
 #include "pattern.h"
 #include "pool.h"
 #include "selector.h"
 #include "service.h"
-
-/* v1 Node. */
-struct node {
-	char *name;
-	struct labels labels;
-};
 
 /* What to do when another host uses one of our addresses (RFC 5227 2.4). In the order in which one
  * goes before another, where policies differ about an address. */
@@ -51,6 +47,7 @@ struct policy {
 
 /* What one file, or the API server, has. */
 struct manifest {
+	const char *node; /* this one, for endpoints; borrowed */
 	struct service **services;
 	size_t service_count, service_capacity;
 	struct node *nodes;
@@ -59,6 +56,8 @@ struct manifest {
 	size_t policy_count, policy_capacity;
 	struct pool **pools;
 	size_t pool_count, pool_capacity;
+	struct endpoint_slice *slices;
+	size_t slice_count, slice_capacity;
 };
 
 /* Safe on a zeroed one. */
@@ -67,7 +66,7 @@ void manifest_free(struct manifest *manifest);
 static inline bool manifest_says_something(const struct manifest *manifest)
 {
 	return manifest->service_count || manifest->policy_count || manifest->node_count ||
-	       manifest->pool_count;
+	       manifest->pool_count || manifest->slice_count;
 }
 
 /*
