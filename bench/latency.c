@@ -15,7 +15,7 @@
 #include "cleanup.h"
 #include "l2resp.h"
 #include "latency.h"
-#include "wire.h"
+#include "lan_frame.h"
 #include "contestants.skel.h" /* last: it wants the types of l2resp.h */
 
 #define ANSWER_TIMEOUT_MS 1000
@@ -24,11 +24,6 @@
 const struct contestant *const latency_contestants[] = {
 	&contestant_kernel_arp, &contestant_proxy_arp, &contestant_tc, &contestant_l2resp, NULL,
 };
-
-struct request {
-	struct ethhdr eth;
-	struct arp_packet arp;
-} __attribute__((packed));
 
 static int socket_open(const struct lane *lane, struct err *err)
 {
@@ -47,33 +42,22 @@ static int socket_open(const struct lane *lane, struct err *err)
 	return fd;
 }
 
-static struct request request_make(const struct lane *lane)
+static struct arp_frame request_make(const struct lane *lane)
 {
 	__be32 target = htonl(load_first_target(1));
-	struct request request = {
-		.eth.h_proto = htons(ETH_P_ARP),
-		.arp = { .hrd = htons(1),
-			 .pro = htons(ETH_P_IP),
-			 .hln = ETH_ALEN,
-			 .pln = 4,
-			 .op = htons(ARP_OP_REQUEST) },
-	};
+	struct in_addr requester;
 
-	memset(request.eth.h_dest, 0xff, ETH_ALEN);
-	memcpy(request.eth.h_source, lane->requester_mac, ETH_ALEN);
-	memcpy(request.arp.sha, lane->requester_mac, ETH_ALEN);
-	inet_pton(AF_INET, LANE_REQUESTER_IP, request.arp.spa);
-	memcpy(request.arp.tpa, &target, sizeof(target));
-	return request;
+	inet_pton(AF_INET, LANE_REQUESTER_IP, &requester);
+	return arp_broadcast(ARP_OP_REQUEST, lane->requester_mac, &requester, &target);
 }
 
 /* Microseconds until the answer to @request is there; a negative errno with @err if it isn't. */
-static double ask(int fd, const struct request *request, const uint8_t mac[ETH_ALEN],
+static double ask(int fd, const struct arp_frame *request, const uint8_t mac[ETH_ALEN],
 		  struct err *err)
 {
 	struct pollfd readable = { .fd = fd, .events = POLLIN };
 	struct timespec sent, answered;
-	struct request answer;
+	struct arp_frame answer;
 
 	clock_gettime(CLOCK_MONOTONIC, &sent);
 	if (send(fd, request, sizeof(*request), 0) < 0)
@@ -104,7 +88,7 @@ static int compare(const void *a, const void *b)
 static int sample(const struct lane *lane, unsigned int samples, struct latency *latency)
 {
 	_cleanup_free_ double *us = calloc(samples, sizeof(*us));
-	const struct request request = request_make(lane);
+	const struct arp_frame request = request_make(lane);
 	_cleanup_close_ int fd = socket_open(lane, &latency->err);
 
 	if (fd < 0)

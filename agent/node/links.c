@@ -12,7 +12,7 @@
 #include "clock.h"
 #include "links.h"
 #include "local_address.h"
-#include "rtnl.h"
+#include "netlink.h"
 
 #define MESSAGE_SIZE 32768
 /* A burst of notifications that doesn't fit ends in ENOBUFS, and everything is read anew. */
@@ -202,21 +202,17 @@ static int message_cb(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
-/* All interfaces, on a socket of its own, so that notifications don't come in between. With an
- * error none is forgotten. */
+/* All interfaces, not by the socket that hears notifications. With an error none is forgotten. */
 static int links_dump(struct links *links)
 {
-	_cleanup_(cleanup_rtnl) struct mnl_socket *socket = NULL;
 	char buffer[64];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
-	int r = rtnl_open(&socket);
+	int r;
 
-	if (r < 0)
-		return r;
 	header->nlmsg_type = RTM_GETLINK;
 	mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
 	links->dumps++;
-	r = rtnl_dump(socket, header, message_cb, links);
+	r = netlink_dump(header, message_cb, links);
 	if (!r)
 		links_prune(links);
 	return r;

@@ -7,7 +7,7 @@
 #include <linux/udp.h>
 
 #include "frames.h"
-#include "wire.h"
+#include "lan_frame.h"
 
 #define MALFORMED    4
 #define TRAILER_BYTE 0xa5
@@ -33,36 +33,24 @@ uint32_t load_first_target(uint32_t count)
 	return count <= 1 << 17 ? 0xc6120000 : 0x0a000000;
 }
 
-struct arp_bytes {
-	struct ethhdr eth;
-	struct arp_packet arp;
-} __attribute__((packed));
-
 static struct load_frame frame_arp(const struct lane *lane)
 {
-	struct arp_bytes packet = {
-		.eth.h_proto = htons(ETH_P_ARP),
-		.arp = { .hrd = htons(1),
-			 .pro = htons(ETH_P_IP),
-			 .hln = ETH_ALEN,
-			 .pln = 4,
-			 .op = htons(ARP_OP_REQUEST) },
-	};
+	const struct in_addr unset = {};
+	struct in_addr requester;
 	struct load_frame frame;
+	struct arp_frame arp;
 
-	memset(packet.eth.h_dest, 0xff, ETH_ALEN);
-	memcpy(packet.eth.h_source, lane->requester_mac, ETH_ALEN);
-	memcpy(packet.arp.sha, lane->requester_mac, ETH_ALEN);
-	inet_pton(AF_INET, LANE_REQUESTER_IP, packet.arp.spa);
+	inet_pton(AF_INET, LANE_REQUESTER_IP, &requester);
+	arp = arp_broadcast(ARP_OP_REQUEST, lane->requester_mac, &requester, &unset);
 	memset(&frame, TRAILER_BYTE, sizeof(frame));
-	memcpy(&frame, &packet, sizeof(packet));
+	memcpy(&frame, &arp, sizeof(arp));
 	return frame;
 }
 
 static struct load_frame frame_malformed(const struct lane *lane, unsigned int which)
 {
 	struct load_frame frame = frame_arp(lane);
-	struct arp_bytes *packet = (void *)&frame;
+	struct arp_frame *packet = (void *)&frame;
 
 	switch (which % MALFORMED) {
 	case 0:
@@ -194,7 +182,7 @@ struct load_frame frames_answer(const struct lane *lane, const struct load_optio
 				const struct load_frame *request)
 {
 	struct load_frame answer = *request;
-	struct arp_bytes *packet = (void *)&answer;
+	struct arp_frame *packet = (void *)&answer;
 
 	if (options->swapped) {
 		memcpy(packet->eth.h_source, packet->eth.h_dest, ETH_ALEN);

@@ -7,10 +7,7 @@
 
 #include "addr.h"
 
-/* Where an IPv4 address lies in a mapped one. */
-#define V4_OFFSET 12
-
-static const uint8_t mapped_prefix[V4_OFFSET] = { [10] = 0xff, [11] = 0xff };
+static const uint8_t mapped_prefix[ADDRESS_V4_OFFSET] = { [10] = 0xff, [11] = 0xff };
 
 /* clang-format off */
 #define V4(a, b, c, d) { { [10] = 0xff, [11] = 0xff, a, b, c, d } }
@@ -41,7 +38,7 @@ struct address address_from_v4(const void *ip4)
 	struct address address;
 
 	memcpy(address.bytes, mapped_prefix, sizeof(mapped_prefix));
-	memcpy(address.bytes + V4_OFFSET, ip4, sizeof(address.bytes) - V4_OFFSET);
+	memcpy(address.bytes + ADDRESS_V4_OFFSET, ip4, sizeof(address.bytes) - ADDRESS_V4_OFFSET);
 	return address;
 }
 
@@ -59,7 +56,7 @@ void address_increment(struct address *address)
 char *address_format(const struct address *address, char text[INET6_ADDRSTRLEN])
 {
 	if (address_is_v4(address))
-		inet_ntop(AF_INET, address->bytes + V4_OFFSET, text, INET6_ADDRSTRLEN);
+		inet_ntop(AF_INET, address->bytes + ADDRESS_V4_OFFSET, text, INET6_ADDRSTRLEN);
 	else
 		inet_ntop(AF_INET6, address->bytes, text, INET6_ADDRSTRLEN);
 	return text;
@@ -92,7 +89,7 @@ uint64_t addr_range_size(const struct addr_range *range)
 }
 
 /* @text up to @length, of the family that @v6 says. */
-static int address_parse(const char *text, size_t length, bool v6, struct address *ret_address)
+static int family_parse(const char *text, size_t length, bool v6, struct address *ret_address)
 {
 	struct address address = {};
 	char copy[INET6_ADDRSTRLEN];
@@ -103,10 +100,16 @@ static int address_parse(const char *text, size_t length, bool v6, struct addres
 	copy[length] = '\0';
 	if (!v6)
 		memcpy(address.bytes, mapped_prefix, sizeof(mapped_prefix));
-	if (inet_pton(v6 ? AF_INET6 : AF_INET, copy, address.bytes + (v6 ? 0 : V4_OFFSET)) != 1)
+	if (inet_pton(v6 ? AF_INET6 : AF_INET, copy,
+		      address.bytes + (v6 ? 0 : ADDRESS_V4_OFFSET)) != 1)
 		return -EINVAL;
 	*ret_address = address;
 	return 0;
+}
+
+int address_parse(const char *text, struct address *ret_address)
+{
+	return family_parse(text, strlen(text), strchr(text, ':'), ret_address);
 }
 
 /* The length of a prefix of at most @bits. */
@@ -127,7 +130,7 @@ static int cidr_parse(const char *text, const char *slash, bool v6, struct addr_
 	unsigned int bits = v6 ? 128 : 32, length;
 	struct address network;
 
-	if (address_parse(text, slash - text, v6, &range->first) ||
+	if (family_parse(text, slash - text, v6, &range->first) ||
 	    length_parse(slash + 1, bits, &length))
 		return err_set(err, -EINVAL, "'%s' is not an IP prefix", text);
 	range->last = network = range->first;
@@ -151,8 +154,8 @@ static int cidr_parse(const char *text, const char *slash, bool v6, struct addr_
 static int ends_parse(const char *text, const char *dash, bool v6, struct addr_range *range,
 		      struct err *err)
 {
-	if (address_parse(text, dash - text, v6, &range->first) ||
-	    address_parse(dash + 1, strlen(dash + 1), v6, &range->last))
+	if (family_parse(text, dash - text, v6, &range->first) ||
+	    family_parse(dash + 1, strlen(dash + 1), v6, &range->last))
 		return err_set(err, -EINVAL, "'%s' is not a range FIRST-LAST of IP addresses",
 			       text);
 	if (address_compare(&range->first, &range->last) > 0)
@@ -188,7 +191,7 @@ int addr_range_parse(const char *text, struct addr_range *ret_range, struct err 
 		r = cidr_parse(text, slash, v6, &range, err);
 	else if (dash)
 		r = ends_parse(text, dash, v6, &range, err);
-	else if (address_parse(text, strlen(text), v6, &range.first))
+	else if (address_parse(text, &range.first))
 		r = err_set(err, -EINVAL, "'%s' is not an IP address", text);
 	else
 		range.last = range.first;

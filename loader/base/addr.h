@@ -20,10 +20,16 @@ struct address {
 	uint8_t bytes[16];
 };
 
+/* Where an IPv4 address's four bytes lie in one. */
+#define ADDRESS_V4_OFFSET 12
+
 bool address_is_v4(const struct address *address);
 
 /* The IPv4 address whose four bytes @ip4 are, in network byte order: ::ffff:a.b.c.d. */
 struct address address_from_v4(const void *ip4);
+
+/* Any address of either family, also one that no host has. Returns 0 or -EINVAL. */
+int address_parse(const char *text, struct address *ret_address);
 
 /* As memcmp(): the order of the addresses' bytes. */
 static inline int address_compare(const struct address *a, const struct address *b)

@@ -15,7 +15,8 @@ static inline char *lease_name_format(const struct address *address, char text[L
 {
 	char *at = text + sprintf(text, LEASE_NAME_PREFIX);
 
-	for (size_t i = address_is_v4(address) ? 12 : 0; i < sizeof(address->bytes); i++)
+	for (size_t i = address_is_v4(address) ? ADDRESS_V4_OFFSET : 0; i < sizeof(address->bytes);
+	     i++)
 		at += sprintf(at, "%02x", address->bytes[i]);
 	return text;
 }

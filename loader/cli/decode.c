@@ -3,10 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "addr.h"
 #include "decode.h"
 
-static const uint8_t mapped_prefix[12] = { [10] = 0xff, 0xff };
 static const uint8_t no_mac[ETH_ALEN];
 
 /* What is left of a frame. */
@@ -112,62 +110,66 @@ static bool knows_addresses(const struct decoded *decoded)
 	       (decoded->kind != DECODE_ARP || decode_arp_is_usual(decoded));
 }
 
-static void address_map(const uint8_t ip4[4], uint8_t ret_address[16])
+/* The address whose bytes, of IPv6 in network order, are @bytes. */
+static struct address address_from_v6(const void *bytes)
 {
-	memcpy(ret_address, mapped_prefix, sizeof(mapped_prefix));
-	memcpy(ret_address + sizeof(mapped_prefix), ip4, 4);
+	struct address address;
+
+	memcpy(address.bytes, bytes, sizeof(address.bytes));
+	return address;
 }
 
-bool decode_mentions(const struct decoded *decoded, const uint8_t address[16])
+/* In @ret_addresses what the frame speaks of; returns how many. */
+static size_t addresses_of(const struct decoded *decoded, struct address ret_addresses[3])
 {
-	const struct decode_nd *nd = &decoded->nd;
-	uint8_t spa[16], tpa[16];
-
 	if (!knows_addresses(decoded))
-		return false;
-	if (decoded->kind == DECODE_ND)
-		return !memcmp(&nd->ip.saddr, address, 16) || !memcmp(&nd->ip.daddr, address, 16) ||
-		       !memcmp(nd->message.target, address, 16);
-	address_map(decoded->arp.spa, spa);
-	address_map(decoded->arp.tpa, tpa);
-	return !memcmp(spa, address, 16) || !memcmp(tpa, address, 16);
+		return 0;
+	if (decoded->kind == DECODE_ARP) {
+		ret_addresses[0] = address_from_v4(decoded->arp.spa);
+		ret_addresses[1] = address_from_v4(decoded->arp.tpa);
+		return 2;
+	}
+	ret_addresses[0] = address_from_v6(&decoded->nd.ip.saddr);
+	ret_addresses[1] = address_from_v6(&decoded->nd.ip.daddr);
+	ret_addresses[2] = address_from_v6(decoded->nd.message.target);
+	return 3;
 }
 
-bool decode_sender(const struct decoded *decoded, uint8_t ret_address[16],
+bool decode_mentions(const struct decoded *decoded, const struct address *address)
+{
+	struct address addresses[3];
+	size_t count = addresses_of(decoded, addresses);
+
+	for (size_t i = 0; i < count; i++)
+		if (!address_compare(&addresses[i], address))
+			return true;
+	return false;
+}
+
+bool decode_sender(const struct decoded *decoded, struct address *ret_address,
 		   uint8_t ret_mac[ETH_ALEN])
 {
 	const struct decode_nd *nd = &decoded->nd;
+	bool advertised = nd->message.type == ND_ADVERTISEMENT;
 
 	if (!knows_addresses(decoded))
 		return false;
 	if (decoded->kind == DECODE_ARP) {
-		address_map(decoded->arp.spa, ret_address);
+		*ret_address = address_from_v4(decoded->arp.spa);
 		memcpy(ret_mac, decoded->arp.sha, ETH_ALEN);
 		return true;
 	}
-	if (nd->message.type == ND_ADVERTISEMENT)
-		memcpy(ret_address, nd->message.target, 16);
-	else
-		memcpy(ret_address, &nd->ip.saddr, 16);
+	*ret_address = address_from_v6(advertised ? (const void *)nd->message.target
+						  : (const void *)&nd->ip.saddr);
 	memcpy(ret_mac, nd->has_mac ? nd->mac : decoded->eth.h_source, ETH_ALEN);
 	return true;
 }
 
-char *decode_address(const uint8_t address[16], char text[INET6_ADDRSTRLEN])
-{
-	if (memcmp(address, mapped_prefix, sizeof(mapped_prefix)) != 0)
-		inet_ntop(AF_INET6, address, text, INET6_ADDRSTRLEN);
-	else
-		inet_ntop(AF_INET, address + sizeof(mapped_prefix), text, INET6_ADDRSTRLEN);
-	return text;
-}
-
 static char *ip4_text(const uint8_t ip4[4], char text[INET6_ADDRSTRLEN])
 {
-	uint8_t address[16];
+	const struct address address = address_from_v4(ip4);
 
-	address_map(ip4, address);
-	return decode_address(address, text);
+	return address_format(&address, text);
 }
 
 /* Name of an ARP operation, or NULL. */

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <linux/ipv6.h>
 
+#include "addr.h"
 #include "wire.h"
 
 #define DECODE_MAX_TAGS 2
@@ -61,8 +62,8 @@ int decode_frame(const void *bytes, size_t captured, size_t length, struct decod
  * header. */
 bool decode_arp_is_usual(const struct decoded *decoded);
 
-/* Does the frame say something of @address, network order, IPv4 as ::ffff:a.b.c.d? */
-bool decode_mentions(const struct decoded *decoded, const uint8_t address[16]);
+/* Does the frame say something of @address? */
+bool decode_mentions(const struct decoded *decoded, const struct address *address);
 
 /*
  * Who uses which address by sending the frame: the sender's protocol and hardware address; the
@@ -70,11 +71,8 @@ bool decode_mentions(const struct decoded *decoded, const uint8_t address[16]);
  * Ethernet source, as the data path compares them.
  * False: it doesn't say.
  */
-bool decode_sender(const struct decoded *decoded, uint8_t ret_address[16],
+bool decode_sender(const struct decoded *decoded, struct address *ret_address,
 		   uint8_t ret_mac[ETH_ALEN]);
-
-/* Writes @address, in the form of decode_mentions(), to @text and returns it. */
-char *decode_address(const uint8_t address[16], char text[INET6_ADDRSTRLEN]);
 
 /* In tcpdump's words, without a newline. */
 void decode_print(const struct decoded *decoded, FILE *to);

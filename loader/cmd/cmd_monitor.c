@@ -29,9 +29,9 @@
 struct filter {
 	const char *dev;  /* by name: an interface that is made anew keeps it */
 	uint32_t ifindex; /* that it has now; 0: there is none */
-	const char *address;
+	const char *address_text;
 	const char *outcome_name;
-	uint8_t address_bytes[16];
+	struct address address;
 	enum outcome outcome;
 };
 
@@ -56,12 +56,8 @@ struct sight {
 
 static int take_address(struct filter *filter)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
-
-	memcpy(filter->address_bytes, mapped, sizeof(mapped));
-	if (inet_pton(AF_INET6, filter->address, filter->address_bytes) != 1 &&
-	    inet_pton(AF_INET, filter->address, filter->address_bytes + sizeof(mapped)) != 1)
-		return cli_usage(&cmd_monitor, "'%s' is not an address", filter->address);
+	if (address_parse(filter->address_text, &filter->address) < 0)
+		return cli_usage(&cmd_monitor, "'%s' is not an address", filter->address_text);
 	return CLI_DONE;
 }
 
@@ -81,7 +77,7 @@ static int take_filter(int count, char **words, struct filter *filter)
 		const char **value;
 	} takes[] = {
 		{ "dev", &filter->dev },
-		{ "addr", &filter->address },
+		{ "addr", &filter->address_text },
 		{ "outcome", &filter->outcome_name },
 	};
 
@@ -100,7 +96,7 @@ static int take_filter(int count, char **words, struct filter *filter)
 					 words[at]);
 		*takes[i].value = words[at + 1];
 	}
-	if (filter->address && take_address(filter))
+	if (filter->address_text && take_address(filter))
 		return CLI_USAGE;
 	return filter->outcome_name ? take_outcome(filter) : CLI_DONE;
 }
@@ -157,7 +153,7 @@ static bool filter_takes(struct monitor *monitor, const struct sight *sight)
 	if (filter->outcome_name && filter->outcome != sight->record->outcome)
 		return false;
 	/* the reply's addresses are the request's */
-	return !filter->address || decode_mentions(&sight->request, filter->address_bytes);
+	return !filter->address_text || decode_mentions(&sight->request, &filter->address);
 }
 
 /* False: the record isn't one of this version's. */
@@ -197,16 +193,17 @@ static void print_frame(const struct sight *sight, const char *direction,
 static void sight_print(const struct sight *sight)
 {
 	enum outcome outcome = sight->record->outcome;
-	uint8_t address[16], mac[ETH_ALEN];
+	struct address address;
+	uint8_t mac[ETH_ALEN];
 
 	print_frame(sight, "In", &sight->request);
 	if (!sight->record->replied)
 		printf(" -- %s", counts_outcome_name(outcome));
-	if (is_conflict(outcome) && decode_sender(&sight->request, address, mac)) {
+	if (is_conflict(outcome) && decode_sender(&sight->request, &address, mac)) {
 		char address_text[INET6_ADDRSTRLEN], mac_text[MAC_TEXT_SIZE];
 
 		printf(": %s uses %s", mac_format(mac, mac_text),
-		       decode_address(address, address_text));
+		       address_format(&address, address_text));
 	}
 	putchar('\n');
 	if (!sight->record->replied)

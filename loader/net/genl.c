@@ -3,28 +3,11 @@
 #include <sys/socket.h>
 #include <linux/genetlink.h>
 
-#include "cleanup.h"
-#include "err.h"
 #include "genl.h"
-#include "rtnl.h"
+#include "netlink.h"
 
 /* All families here are of that version. */
 #define FAMILY_VERSION 1
-
-/* Sends @header and hands the one answer to @callback. Returns 0 or a negative errno. */
-static int ask(struct mnl_socket *socket, struct nlmsghdr *header, mnl_cb_t callback, void *data)
-{
-	char buffer[32768];
-	ssize_t length;
-
-	if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
-		return negative_errno();
-	length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-	if (length < 0 || mnl_cb_run(buffer, length, header->nlmsg_seq,
-				     mnl_socket_get_portid(socket), callback, data) < 0)
-		return negative_errno();
-	return 0;
-}
 
 static int family_cb(const struct nlmsghdr *message, void *data)
 {
@@ -44,8 +27,6 @@ static struct nlmsghdr *put_header(char *buffer, uint16_t type, uint8_t command)
 	struct genlmsghdr *generic;
 
 	header->nlmsg_type = type;
-	header->nlmsg_flags = NLM_F_REQUEST;
-	header->nlmsg_seq = 1;
 	generic = mnl_nlmsg_put_extra_header(header, sizeof(*generic));
 	generic->cmd = command;
 	generic->version = FAMILY_VERSION;
@@ -55,22 +36,19 @@ static struct nlmsghdr *put_header(char *buffer, uint16_t type, uint8_t command)
 int genl_ask(const char *family, uint8_t command, genl_put_fn *put, uint32_t ifindex,
 	     mnl_cb_t callback, void *data)
 {
-	_cleanup_(cleanup_rtnl) struct mnl_socket *socket = NULL;
 	struct nlmsghdr *header;
 	char buffer[256];
 	uint16_t id = 0;
-	int r = netlink_open(NETLINK_GENERIC, &socket);
+	int r;
 
-	if (r < 0)
-		return r;
 	header = put_header(buffer, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
 	mnl_attr_put_strz(header, CTRL_ATTR_FAMILY_NAME, family);
-	r = ask(socket, header, family_cb, &id);
+	r = netlink_ask(NETLINK_GENERIC, header, family_cb, &id);
 	if (r == -ENOENT)
 		return -EOPNOTSUPP;
 	if (r < 0)
 		return r;
 	header = put_header(buffer, id, command);
 	put(header, ifindex);
-	return ask(socket, header, callback, data);
+	return netlink_ask(NETLINK_GENERIC, header, callback, data);
 }

@@ -8,7 +8,7 @@
 
 #include "cleanup.h"
 #include "kernel_view.h"
-#include "rtnl.h"
+#include "netlink.h"
 
 static int local_compare(const void *a, const void *b)
 {
@@ -184,26 +184,17 @@ static int route_cb(const struct nlmsghdr *header, void *data)
 /* The interface that the kernel would reach @address, an IPv4 one, by; 0: none. */
 static uint32_t route_to(const struct address *address)
 {
-	_cleanup_(cleanup_rtnl) struct mnl_socket *socket = NULL;
-	char buffer[4096];
+	char buffer[128];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct rtmsg *info;
 	uint32_t out = 0;
-	ssize_t length;
 
-	if (rtnl_open(&socket) < 0)
-		return 0;
 	header->nlmsg_type = RTM_GETROUTE;
-	header->nlmsg_flags = NLM_F_REQUEST;
 	info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
 	info->rtm_family = AF_INET;
 	info->rtm_dst_len = 32;
-	mnl_attr_put(header, RTA_DST, 4, address->bytes + 12);
-	if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
-		return 0;
-	length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-	if (length > 0)
-		mnl_cb_run(buffer, length, 0, 0, route_cb, &out);
+	mnl_attr_put(header, RTA_DST, 4, address->bytes + ADDRESS_V4_OFFSET);
+	netlink_ask(NETLINK_ROUTE, header, route_cb, &out);
 	return out;
 }
 

@@ -13,7 +13,7 @@
 
 #include "cleanup.h"
 #include "link.h"
-#include "rtnl.h"
+#include "netlink.h"
 
 static int vlan_cb(const struct nlattr *attribute, void *data)
 {
@@ -107,20 +107,13 @@ static int link_cb(const struct nlmsghdr *header, void *data)
  */
 static int link_query(const char *name, unsigned int ifindex, int nsid, struct link *ret_link)
 {
-	_cleanup_(cleanup_rtnl) struct mnl_socket *socket = NULL;
-	/* a link with many virtual functions answers with more than MNL_SOCKET_BUFFER_SIZE */
-	char buffer[32768];
+	char buffer[512];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct ifinfomsg *info;
 	struct link link = {};
-	ssize_t length;
-	int r = netlink_open(NETLINK_ROUTE, &socket);
+	int r;
 
-	if (r < 0)
-		return r;
 	header->nlmsg_type = RTM_GETLINK;
-	header->nlmsg_flags = NLM_F_REQUEST;
-	header->nlmsg_seq = 1;
 	info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
 	info->ifi_index = ifindex;
 	if (name)
@@ -128,15 +121,10 @@ static int link_query(const char *name, unsigned int ifindex, int nsid, struct l
 				  name);
 	if (nsid >= 0)
 		mnl_attr_put_u32(header, IFLA_TARGET_NETNSID, nsid);
-	if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
-		return negative_errno();
-	length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-	if (length < 0)
-		return negative_errno();
-	if (mnl_cb_run(buffer, length, 1, mnl_socket_get_portid(socket), link_cb, &link) < 0)
-		return negative_errno();
-	*ret_link = link;
-	return 0;
+	r = netlink_ask(NETLINK_ROUTE, header, link_cb, &link);
+	if (!r)
+		*ret_link = link;
+	return r;
 }
 
 int link_by_name(const char *name, struct link *ret_link, struct err *err)

@@ -8,7 +8,7 @@
 
 #include "cleanup.h"
 #include "local_address.h"
-#include "rtnl.h"
+#include "netlink.h"
 
 void local_address_table_free(struct local_address_table *table)
 {
@@ -95,18 +95,14 @@ static int neighbour_cb(const struct nlmsghdr *message, void *table)
 static int dump(uint16_t type, size_t info_size, mnl_cb_t callback,
 		struct local_address_table *table)
 {
-	_cleanup_(cleanup_rtnl) struct mnl_socket *socket = NULL;
 	char buffer[64];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	void *info = mnl_nlmsg_put_extra_header(header, info_size);
-	int r = rtnl_open(&socket);
 
-	if (r < 0)
-		return r;
 	header->nlmsg_type = type;
 	if (type == RTM_GETNEIGH)
 		((struct ndmsg *)info)->ndm_flags = NTF_PROXY;
-	return rtnl_dump(socket, header, callback, table);
+	return netlink_dump(header, callback, table);
 }
 
 int local_address_read_all(struct local_address_table *ret_table, struct err *err)

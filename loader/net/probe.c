@@ -2,27 +2,19 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+#include <net/if_arp.h>
 #include <linux/filter.h>
 #include <linux/icmpv6.h>
 #include <linux/if_packet.h>
-#include <linux/ipv6.h>
 #include <sys/socket.h>
 
 #include "cleanup.h"
+#include "lan_frame.h"
 #include "probe.h"
 #include "request.h"
-#include "wire.h"
 
-struct arp_frame {
-	struct ethhdr eth;
-	struct arp_packet arp;
-} __attribute__((packed));
-
-struct nd_frame {
-	struct ethhdr eth;
-	struct ipv6hdr ip;
-	struct nd_message nd;
-} __attribute__((packed));
+/* An advertisement without options. */
+#define ND_FRAME_LEAST offsetof(struct nd_frame, packet.option)
 
 /* All advertisements to duplicate address detection go to all nodes (RFC 4861 7.2.4). */
 static int hear_all_nodes(int fd, unsigned int ifindex)
@@ -42,11 +34,11 @@ static int hear_claims_only(int fd)
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct ethhdr, h_proto)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 5, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 0, 5),
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct nd_frame, ip.nexthdr)),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct nd_frame, packet.ip.nexthdr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 0, 3),
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct nd_frame, nd.type)),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct nd_frame, packet.nd.type)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ND_ADVERTISEMENT, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, sizeof(struct nd_frame)),
+		BPF_STMT(BPF_RET | BPF_K, ND_FRAME_LEAST),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
 	const struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
@@ -95,26 +87,26 @@ static bool read_claim(const uint8_t *frame, size_t size, struct address *ret_ad
 	if (size < sizeof(arp))
 		return false;
 	memcpy(&arp, frame, sizeof(arp));
-	if (arp.eth.h_proto == htons(ETH_P_ARP) && arp.arp.hrd == htons(1) &&
+	if (arp.eth.h_proto == htons(ETH_P_ARP) && arp.arp.hrd == htons(ARPHRD_ETHER) &&
 	    arp.arp.pro == htons(ETH_P_IP)) {
 		*ret_address = address_from_v4(arp.arp.spa);
 		memcpy(ret_mac, arp.arp.sha, ETH_ALEN);
 		return true;
 	}
-	if (arp.eth.h_proto != htons(ETH_P_IPV6) || size < sizeof(nd))
+	if (arp.eth.h_proto != htons(ETH_P_IPV6) || size < ND_FRAME_LEAST)
 		return false;
-	memcpy(&nd, frame, sizeof(nd));
-	if (nd.ip.nexthdr != IPPROTO_ICMPV6 || nd.ip.hop_limit != 255 ||
-	    nd.nd.type != ND_ADVERTISEMENT)
+	memcpy(&nd, frame, ND_FRAME_LEAST);
+	if (nd.packet.ip.nexthdr != IPPROTO_ICMPV6 || nd.packet.ip.hop_limit != ND_HOP_LIMIT ||
+	    nd.packet.nd.type != ND_ADVERTISEMENT)
 		return false;
-	memcpy(ret_address->bytes, nd.nd.target, sizeof(nd.nd.target));
+	memcpy(ret_address->bytes, nd.packet.nd.target, sizeof(nd.packet.nd.target));
 	memcpy(ret_mac, nd.eth.h_source, ETH_ALEN);
 	return true;
 }
 
 bool probe_receive(int fd, struct address *ret_address, uint8_t ret_mac[ETH_ALEN])
 {
-	uint8_t frame[sizeof(struct nd_frame)];
+	uint8_t frame[ND_FRAME_LEAST];
 	ssize_t size;
 
 	while ((size = recv(fd, frame, sizeof(frame), 0)) > 0)

@@ -17,7 +17,7 @@
 #include "filter.h"
 #include "mac_list.h"
 #include "map.h"
-#include "rtnl.h"
+#include "netlink.h"
 
 /* IFA_PROTO of our addresses: who made an address, as in `ip address show proto 0x4c`. */
 #define FILTER_PROTO 0x4c
@@ -132,9 +132,15 @@ int filter_forget(const struct pins *pins, uint32_t ifindex, struct err *err)
 struct filter {
 	const struct pins *pins;
 	const struct link *link;
-	struct mnl_socket *rtnl;
 	filter_note_fn *note;
 };
+
+/* Asks the kernel for it and waits for what becomes of it: 0 or its negative errno. */
+static int change(struct nlmsghdr *header)
+{
+	header->nlmsg_flags |= NLM_F_ACK;
+	return netlink_ask(NETLINK_ROUTE, header, NULL, NULL);
+}
 
 /* RTM_NEWADDR or RTM_DELADDR of the address that joins group @mac. */
 static int change_address(const struct filter *filter, uint16_t type, const uint8_t mac[ETH_ALEN])
@@ -156,7 +162,7 @@ static int change_address(const struct filter *filter, uint16_t type, const uint
 	/* it is nobody's address: nothing to detect duplicates of, or to route */
 	mnl_attr_put_u32(header, IFA_FLAGS, IFA_F_MCAUTOJOIN | IFA_F_NODAD | IFA_F_NOPREFIXROUTE);
 	mnl_attr_put_u8(header, IFA_PROTO, FILTER_PROTO);
-	return rtnl_change(filter->rtnl, header);
+	return change(header);
 }
 
 /*
@@ -199,7 +205,7 @@ static int joined_cb(const struct nlmsghdr *header, void *data)
 }
 
 /* Groups that addresses of ours join on @ifindex. */
-static int joined_read(struct mnl_socket *rtnl, uint32_t ifindex, struct mac_list *groups)
+static int joined_read(uint32_t ifindex, struct mac_list *groups)
 {
 	char buffer[REQUEST_SIZE];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
@@ -211,7 +217,7 @@ static int joined_read(struct mnl_socket *rtnl, uint32_t ifindex, struct mac_lis
 	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
 	message->ifa_family = AF_INET6;
 	message->ifa_index = ifindex;
-	r = rtnl_dump(rtnl, header, joined_cb, &joined);
+	r = netlink_dump(header, joined_cb, &joined);
 	mac_list_sort(groups);
 	/* no IPv6 on the interface, or in the kernel: none */
 	return joined.error ?: r == -ENODEV || r == -EOPNOTSUPP ? 0 : r;
@@ -236,7 +242,7 @@ static int change_unicast(const struct filter *filter, bool put, const uint8_t m
 	message->ndm_state = NUD_PERMANENT;
 	message->ndm_flags = NTF_SELF;
 	mnl_attr_put(header, NDA_LLADDR, ETH_ALEN, mac);
-	return rtnl_change(filter->rtnl, header);
+	return change(header);
 }
 
 /*
@@ -270,7 +276,7 @@ static int change_all_groups(const struct filter *filter, bool put,
 	message->ifi_index = filter->link->ifindex;
 	message->ifi_flags = put ? IFF_ALLMULTI : 0;
 	message->ifi_change = IFF_ALLMULTI;
-	return rtnl_change(filter->rtnl, header);
+	return change(header);
 }
 
 /* What can be put into a device's filter, and taken out again. */
@@ -395,10 +401,10 @@ static int sync_lists(const struct filter *filter, const struct mac_list *need,
 }
 
 /* What of ours is set on @ifindex. */
-static int ours_read(const struct pins *pins, struct mnl_socket *rtnl, uint32_t ifindex,
-		     struct mac_list *joined, struct mac_list *held, struct err *err)
+static int ours_read(const struct pins *pins, uint32_t ifindex, struct mac_list *joined,
+		     struct mac_list *held, struct err *err)
 {
-	int r = joined_read(rtnl, ifindex, joined);
+	int r = joined_read(ifindex, joined);
 
 	if (r < 0)
 		return err_set(err, r, "asking for the groups of interface number %u: %s", ifindex,
@@ -410,7 +416,6 @@ static int sync_device(const struct pins *pins, uint32_t ifindex, bool if_ours,
 		       filter_note_fn *note, struct err *err)
 {
 	_cleanup_(mac_list_free) struct mac_list need = {}, joined = {}, held = {};
-	_cleanup_(cleanup_rtnl) struct mnl_socket *rtnl = NULL;
 	struct link link;
 	int r = link_by_ifindex(ifindex, &link, err);
 
@@ -418,16 +423,13 @@ static int sync_device(const struct pins *pins, uint32_t ifindex, bool if_ours,
 		return filter_forget(pins, ifindex, err);
 	if (r < 0)
 		return r;
-	r = rtnl_open(&rtnl);
-	if (r < 0)
-		return err_set(err, r, "opening a netlink socket: %s", strerror(-r));
-	r = ours_read(pins, rtnl, ifindex, &joined, &held, err);
+	r = ours_read(pins, ifindex, &joined, &held, err);
 	if (r < 0 || (if_ours && !joined.count && !held.count))
 		return r;
 	r = need_read(pins, &link, &need, err);
 	if (r < 0 || (!need.count && !joined.count && !held.count))
 		return r;
-	r = sync_lists(&(struct filter){ pins, &link, rtnl, note }, &need, &joined, &held);
+	r = sync_lists(&(struct filter){ pins, &link, note }, &need, &joined, &held);
 	return r < 0 ? err_set(err, r, "out of memory") : 0;
 }
 

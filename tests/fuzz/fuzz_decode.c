@@ -50,11 +50,12 @@ static void check_json(const struct decoded *decoded)
 
 static void check_addresses(const struct decoded *decoded)
 {
-	uint8_t address[16], mac[6];
+	struct address address;
+	uint8_t mac[6];
 
-	if (!decode_sender(decoded, address, mac))
+	if (!decode_sender(decoded, &address, mac))
 		return;
-	if (!decode_mentions(decoded, address))
+	if (!decode_mentions(decoded, &address))
 		fail("its sender isn't mentioned");
 	if (decoded->kind == DECODE_OTHER || decoded->truncated)
 		fail("the sender of what isn't known");

@@ -146,17 +146,17 @@ Test(decode, mentions)
 {
 	static const struct {
 		size_t frame;
-		uint8_t address[16];
+		struct address address;
 		bool mentioned;
 	} rows[] = {
-		{ 0, { [10] = 0xff, 0xff, SPA }, true },
-		{ 0, { [10] = 0xff, 0xff, TPA }, true },
-		{ 0, { [10] = 0xff, 0xff, 0, 0, 0, 0 }, false },
-		{ 3, { [10] = 0xff, 0xff, 0, 0, 0, 0 }, false },
-		{ 9, { SRC }, true },
-		{ 9, { DST }, true },
-		{ 9, { TARGET }, true },
-		{ 9, { [10] = 0xff, 0xff, SPA }, false },
+		{ 0, { { [10] = 0xff, 0xff, SPA } }, true },
+		{ 0, { { [10] = 0xff, 0xff, TPA } }, true },
+		{ 0, { { [10] = 0xff, 0xff, 0, 0, 0, 0 } }, false },
+		{ 3, { { [10] = 0xff, 0xff, 0, 0, 0, 0 } }, false },
+		{ 9, { { SRC } }, true },
+		{ 9, { { DST } }, true },
+		{ 9, { { TARGET } }, true },
+		{ 9, { { [10] = 0xff, 0xff, SPA } }, false },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -166,7 +166,7 @@ Test(decode, mentions)
 					  frames[rows[i].frame].captured,
 					  frames[rows[i].frame].captured, &decoded),
 			     0);
-		cr_expect_eq(decode_mentions(&decoded, rows[i].address), rows[i].mentioned,
+		cr_expect_eq(decode_mentions(&decoded, &rows[i].address), rows[i].mentioned,
 			     "row %zu", i);
 	}
 }

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <linux/netlink.h>
+
+#include "err.h"
+#include "netlink.h"
+
+/* One message: a link with many virtual functions takes more than MNL_SOCKET_BUFFER_SIZE. Of a
+ * dump they come in buffers of up to as many bytes (NLMSG_GOODSIZE, and then some). */
+#define BUFFER_SIZE 32768
+
+/* Between two requests; by bus. */
+static _Thread_local struct mnl_socket *idle[NETLINK_GENERIC + 1];
+
+static struct mnl_socket *socket_open(int bus)
+{
+	struct mnl_socket *socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
+	int on = 1;
+
+	/* without strict checks the kernel dumps every interface's, whatever the request names */
+	if (socket && !mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) &&
+	    !mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on)))
+		return socket;
+	if (socket)
+		mnl_socket_close(socket);
+	return NULL;
+}
+
+/* A callback may ask as well: it gets another socket. */
+static struct mnl_socket *socket_take(int bus)
+{
+	struct mnl_socket *socket = idle[bus];
+
+	idle[bus] = NULL;
+	return socket ?: socket_open(bus);
+}
+
+static void socket_give_back(int bus, struct mnl_socket *socket)
+{
+	if (idle[bus])
+		mnl_socket_close(socket);
+	else
+		idle[bus] = socket;
+}
+
+static int exchange(struct mnl_socket *socket, const struct nlmsghdr *header, bool dump,
+		    mnl_cb_t callback, void *data)
+{
+	char buffer[BUFFER_SIZE];
+	int r = MNL_CB_OK;
+
+	if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
+		return negative_errno();
+	do {
+		ssize_t length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+
+		if (length < 0)
+			return negative_errno();
+		r = mnl_cb_run(buffer, length, header->nlmsg_seq, mnl_socket_get_portid(socket),
+			       callback, data);
+	} while (r == MNL_CB_OK && dump);
+	return r < 0 ? negative_errno() : 0;
+}
+
+static int ask(int bus, struct nlmsghdr *header, bool dump, mnl_cb_t callback, void *data)
+{
+	static _Thread_local unsigned int sequence;
+	struct mnl_socket *socket = socket_take(bus);
+	int r;
+
+	if (!socket)
+		return negative_errno();
+	header->nlmsg_seq = ++sequence;
+	r = exchange(socket, header, dump, callback, data);
+	/* after a failure there may be more to come, which the next request doesn't want */
+	if (r < 0)
+		mnl_socket_close(socket);
+	else
+		socket_give_back(bus, socket);
+	return r;
+}
+
+int netlink_ask(int bus, struct nlmsghdr *header, mnl_cb_t callback, void *data)
+{
+	header->nlmsg_flags |= NLM_F_REQUEST;
+	return ask(bus, header, false, callback, data);
+}
+
+int netlink_dump(struct nlmsghdr *header, mnl_cb_t callback, void *data)
+{
+	header->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
+	return ask(NETLINK_ROUTE, header, true, callback, data);
+}
