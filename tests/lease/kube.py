@@ -61,7 +61,8 @@ class Cluster:
                 "--authorization-mode", "RBAC", "--service-cluster-ip-range", "198.18.64.0/24",
                 "--service-account-issuer", "test", "--service-account-key-file", self.tls["server"] + ".key",
                 "--service-account-signing-key-file", self.tls["server"] + ".key", "--endpoint-reconciler-type", "none",
-                "--disable-admission-plugins", "ServiceAccount", stdout=log, stderr=log)
+                "--disable-admission-plugins", "ServiceAccount",
+                "--runtime-config", "discovery.k8s.io/v1beta1=false", stdout=log, stderr=log)
 
     def ready(self, number):
         try:
