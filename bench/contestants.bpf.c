@@ -107,7 +107,6 @@ int step_count_apart(struct xdp_md *ctx)
 SEC("xdp")
 int empty_pass(struct xdp_md *ctx)
 {
-	(void)ctx;
 	return XDP_PASS;
 }
 

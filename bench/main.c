@@ -170,9 +170,6 @@ static int write_json(const char *path, json_t *report)
 
 static int silent(enum libbpf_print_level level, const char *format, va_list args)
 {
-	(void)level;
-	(void)format;
-	(void)args;
 	return 0;
 }
 

@@ -203,7 +203,7 @@ int control_set_stamp(struct control_set_stamp *args)
 
 /* The boot clock as a lease is compared with it. */
 SEC("syscall")
-int control_boot_ms(const void *context __attribute__((unused)))
+int control_boot_ms(const void *context)
 {
 	return bpf_ktime_get_boot_ns() / 1000000;
 }

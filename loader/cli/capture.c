@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <pcap/pcap.h>
 
+#include "alloc.h"
 #include "capture.h"
 
 struct capture {
@@ -22,7 +23,7 @@ static int capture_do_open(struct capture *capture, struct err *err)
 	capture->format = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, L2RESP_TRACE_SNAPLEN,
 							       PCAP_TSTAMP_PRECISION_NANO);
 	if (!capture->format)
-		return err_set(err, -ENOMEM, "out of memory");
+		alloc_fail();
 	/* a stream of its own: the dumper closes it */
 	file = strcmp(capture->path, "-") != 0 ? fopen(capture->path, "we")
 					       : fdopen(dup(STDOUT_FILENO), "w");
@@ -39,11 +40,9 @@ static int capture_do_open(struct capture *capture, struct err *err)
 
 int capture_open(const char *path, struct capture **ret_capture, struct err *err)
 {
-	struct capture *capture = calloc(1, sizeof(*capture));
+	struct capture *capture = xcalloc(1, sizeof(*capture));
 	int r;
 
-	if (!capture)
-		return err_set(err, -ENOMEM, "out of memory");
 	capture->path = path;
 	r = capture_do_open(capture, err);
 	if (r < 0) {

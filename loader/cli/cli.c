@@ -50,12 +50,6 @@ int cli_fail_lines(const struct err *err, json_t *lines)
 	return CLI_FAILED;
 }
 
-int cli_fail_memory(void)
-{
-	print_error("out of memory", NULL);
-	return CLI_FAILED;
-}
-
 int cli_usage(const struct cli_command *command, const char *format, ...)
 {
 	char text[sizeof(((struct err *)NULL)->text)];
@@ -190,7 +184,6 @@ void cli_array_row(struct cli_array *array, json_t *row)
 
 void cli_array_end(struct cli_array *array)
 {
-	(void)array;
 	puts("]");
 }
 

@@ -89,9 +89,6 @@ int cli_fail(const struct err *err);
 /* The same of a file: @lines, an array, is part of the JSON object where there is one. */
 int cli_fail_lines(const struct err *err, json_t *lines);
 
-/* The same where there is no memory for the command itself. */
-int cli_fail_memory(void);
-
 /* The same for words that make no sense, and where to read what would; returns CLI_USAGE. */
 int cli_usage(const struct cli_command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

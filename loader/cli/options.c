@@ -29,7 +29,6 @@ struct cli_option {
 
 static bool take_flag(const char *text, void *field)
 {
-	(void)text;
 	*(bool *)field = true;
 	return true;
 }

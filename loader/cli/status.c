@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "cli.h"
 #include "device.h"
@@ -99,12 +100,10 @@ int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_
 			       strerror(errno));
 	while (names[total].if_index)
 		total++;
-	rows = calloc(total + L2RESP_MAX_DEVICES, sizeof(*rows));
-	if (!rows)
-		r = err_set(err, -ENOMEM, "out of memory");
-	else if (pins)
+	rows = xcalloc(total + L2RESP_MAX_DEVICES, sizeof(*rows));
+	if (pins)
 		r = entry_read_all(pins, 0, &table, err);
-	for (size_t i = 0; rows && i < total && !r; i++) {
+	for (size_t i = 0; i < total && !r; i++) {
 		struct link link;
 		size_t entries;
 
@@ -135,10 +134,8 @@ int status_read_named(const struct pins *pins, int count, char **names,
 {
 	size_t kept = 0;
 
-	_cleanup_free_ struct status_row *rows = calloc(count + 1, sizeof(*rows));
+	_cleanup_free_ struct status_row *rows = xcalloc(count + 1, sizeof(*rows));
 
-	if (!rows)
-		return err_set(err, -ENOMEM, "out of memory");
 	for (int i = 0; i < count; i++) {
 		struct link link;
 		size_t entries, seen = 0;
@@ -268,27 +265,23 @@ static char *remarks(const struct status_row *row)
 	FILE *file = open_memstream(&text, &size);
 
 	if (!file)
-		return NULL;
+		alloc_fail();
 	if (row->ours < 0 || row->state.empty_id)
 		print_unattached(row, file);
 	else if (row->state.chain)
 		print_programs(row, ", after", row->ours, file);
 	print_attach_again(row, file);
-	if (fclose(file)) {
-		free(text);
-		return NULL;
-	}
+	if (fclose(file))
+		alloc_fail();
 	return text;
 }
 
-static int table_row(struct table *table, const struct status_row *row, struct err *err)
+static void table_row(struct table *table, const struct status_row *row)
 {
 	bool attached = row->ours >= 0 && !row->state.empty_id;
 	bool chain = attached && row->state.chain;
 	_cleanup_free_ char *text = remarks(row);
 
-	if (!text)
-		return err_set(err, -ENOMEM, "out of memory");
 	table_cell(table, "%s", row->link.name);
 	table_cell(table, "%s", attached ? attach_mode_name(row->state.mode) : "");
 	if (chain) {
@@ -305,7 +298,6 @@ static int table_row(struct table *table, const struct status_row *row, struct e
 	table_cell(table, "%zu", row->entries);
 	/* without the comma that joins it to a sentence */
 	table_cell(table, "%s", text + (strncmp(text, ", ", 2) ? 0 : 2));
-	return 0;
 }
 
 /* Each once; most often there is one. */
@@ -321,18 +313,12 @@ static void print_alone_reasons(const struct status_row *rows, size_t count)
 	}
 }
 
-int status_print_table(const struct status_row *rows, size_t count, struct err *err)
+void status_print_table(const struct status_row *rows, size_t count)
 {
 	struct table *table = table_begin(titles);
-	int r = 0, end;
 
-	if (!table)
-		return err_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < count && !r; i++)
-		r = table_row(table, &rows[i], err);
-	end = table_end(table, err);
-	if (r < 0 || end < 0)
-		return r ?: end;
+	for (size_t i = 0; i < count; i++)
+		table_row(table, &rows[i]);
+	table_end(table);
 	print_alone_reasons(rows, count);
-	return 0;
 }

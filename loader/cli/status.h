@@ -49,6 +49,6 @@ json_t *status_json(const struct status_row *row);
 void status_print(const struct status_row *row, const char *verb);
 
 /* A table of all, and below it why programs are alone, each reason once. */
-int status_print_table(const struct status_row *rows, size_t count, struct err *err);
+void status_print_table(const struct status_row *rows, size_t count);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "table.h"
 
 bool table_wanted(void)
@@ -35,10 +36,8 @@ static void table_flush(struct table *table)
 
 struct table *table_begin(const char *const *titles)
 {
-	struct table *table = calloc(1, sizeof(*table));
+	struct table *table = xcalloc(1, sizeof(*table));
 
-	if (!table)
-		return NULL;
 	while (titles[table->columns])
 		table->columns++;
 	for (unsigned int i = 0; i < table->columns; i++)
@@ -52,28 +51,25 @@ void table_cell(struct table *table, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	if (table->failed || vasprintf(&text, format, args) < 0)
-		table->failed = true;
+	if (vasprintf(&text, format, args) < 0)
+		alloc_fail();
 	va_end(args);
-	if (table->failed)
-		return;
 	if (!*text) {
 		free(text);
-		text = strdup("-");
+		text = xstrdup("-");
 	}
 	table->cells[table->used++] = text;
 	if (table->used == (size_t)table->columns * TABLE_ROWS)
 		table_flush(table);
 }
 
-int table_end(struct table *table, struct err *err)
+void table_end(struct table *table)
 {
-	bool failed = table->failed, untouched = !table->width[0];
+	bool untouched = !table->width[0];
 
 	/* whole rows only, and no titles above nothing */
 	while (table->used % table->columns || (untouched && table->used == table->columns))
 		free(table->cells[--table->used]);
 	table_flush(table);
 	free(table);
-	return failed ? err_set(err, -ENOMEM, "out of memory") : 0;
 }

@@ -22,13 +22,13 @@ struct table {
 /* A table for a reader on a terminal? */
 bool table_wanted(void);
 
-/* Begins with @titles, NULL-terminated. Returns NULL where there is no memory. */
+/* Begins with @titles, NULL-terminated. */
 struct table *table_begin(const char *const *titles);
 
 /* The next cell of the row, from left to right; "-" for an empty one. */
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Prints what isn't yet, and frees @table. Returns 0, or -ENOMEM with @err. */
-int table_end(struct table *table, struct err *err);
+/* Prints what isn't yet, and frees @table. */
+void table_end(struct table *table);
 
 #endif

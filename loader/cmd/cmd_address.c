@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "cli.h"
 #include "device.h"
@@ -58,10 +59,8 @@ static int targets_parse(const struct cli_command *command, int count, char **wo
 		return cli_usage(command, "'dev' needs an interface");
 	if (!more && dev + 2 < count)
 		return cli_usage(command, "'%s' is one word too many", words[dev + 2]);
-	targets->specs = calloc(dev, sizeof(*targets->specs));
-	one = calloc(count - dev + 2, sizeof(*one));
-	if (!targets->specs || !one)
-		return cli_fail_memory();
+	targets->specs = xcalloc(dev, sizeof(*targets->specs));
+	one = xcalloc(count - dev + 2, sizeof(*one));
 	/* with the NULL after them */
 	memcpy(one + 1, words + dev, (count - dev + 1) * sizeof(*one));
 	for (; targets->count < dev; targets->count++) {

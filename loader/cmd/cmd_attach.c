@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "attach.h"
 #include "attach_state.h"
 #include "change.h"
@@ -202,14 +203,12 @@ static int links_resolve(int count, char **words, struct attached *attached, str
 static int attach_run(const struct cli_options *options, int count, char **words)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
-	_cleanup_free_ struct attached *attached = calloc(count + 1, sizeof(*attached));
+	_cleanup_free_ struct attached *attached = xcalloc(count + 1, sizeof(*attached));
 	struct err err;
 	int r;
 
 	if (!count)
 		return cli_usage(&cmd_attach, "an interface is missing");
-	if (!attached)
-		return cli_fail_memory();
 	/* one that isn't there is said before anything is made, or waited for */
 	r = links_resolve(count, words, attached, &err);
 	if (r < 0)

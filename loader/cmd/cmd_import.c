@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <linux/if.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "cli.h"
 #include "device.h"
@@ -152,8 +153,6 @@ static int import_read(struct import *import, FILE *file, size_t room, struct er
 		/* after an error the rest is only read for more of them */
 		if (!r && !import->errors)
 			r = spec_list_append(&import->list, &spec, link, number, room, err);
-		if (r == -ENOMEM)
-			return r;
 		if (r < 0)
 			import_complain(import, number, err);
 		if (r == -ENOSPC)
@@ -241,7 +240,7 @@ static int import_room(const struct cli_options *options, size_t *ret_room, stru
 
 static int import_run(const struct cli_options *options, int count, char **words)
 {
-	_cleanup_(cleanup_import) struct import *import = calloc(1, sizeof(*import));
+	_cleanup_(cleanup_import) struct import *import = xcalloc(1, sizeof(*import));
 	_cleanup_(cleanup_file) FILE *file = NULL;
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	struct entry_added added = {};
@@ -253,8 +252,6 @@ static int import_run(const struct cli_options *options, int count, char **words
 		return cli_usage(&cmd_import, "a file is missing, or - for standard input");
 	if (count > 1)
 		return cli_usage(&cmd_import, "'%s' is one word too many", words[1]);
-	if (!import)
-		return cli_fail_memory();
 	if (options->json)
 		import->complaints = json_array();
 	import->name = strcmp(words[0], "-") ? words[0] : "standard input";

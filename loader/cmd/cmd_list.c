@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "attach_state.h"
 #include "cleanup.h"
 #include "cli.h"
@@ -197,17 +198,13 @@ struct list_output {
 	bool json;
 };
 
-static int output_begin(struct list_output *output, bool json, struct err *err)
+static void output_begin(struct list_output *output, bool json)
 {
 	*output = (struct list_output){ .json = json };
-	if (json) {
+	if (json)
 		cli_array_begin(&output->array);
-	} else if (table_wanted()) {
+	else if (table_wanted())
 		output->table = table_begin(titles);
-		if (!output->table)
-			return err_set(err, -ENOMEM, "out of memory");
-	}
-	return 0;
 }
 
 static void output_row(struct list_output *output, const struct list_row *shown)
@@ -221,11 +218,12 @@ static void output_row(struct list_output *output, const struct list_row *shown)
 }
 
 /* After a failure a JSON array stays open, so that nobody takes it for all there is. */
-static int output_end(struct list_output *output, bool complete, struct err *err)
+static void output_end(struct list_output *output, bool complete)
 {
 	if (output->json && complete)
 		cli_array_end(&output->array);
-	return output->table ? table_end(output->table, err) : 0;
+	if (output->table)
+		table_end(output->table);
 }
 
 /* What all rows of a listing share. */
@@ -271,19 +269,18 @@ static int list_rows(const struct cli_options *options, const struct pins *pins,
 	char node[IDENTITY_NODE_MAX + 1];
 	struct list_output output;
 	struct device_table devices;
-	int r = device_read_all(pins, &devices, err), end;
+	int r = device_read_all(pins, &devices, err);
 
 	if (!r)
 		r = conflict_read_all(pins, &conflicts, err);
-	if (!r)
-		r = output_begin(&output, options->json, err);
 	if (r < 0)
 		return r;
+	output_begin(&output, options->json);
 	identity_read_node(options->bpffs, node);
 	r = list_each(&(struct list_source){ pins, &devices, &conflicts, node }, table, filter,
 		      &output, err);
-	end = output_end(&output, !r, err);
-	return r ?: end;
+	output_end(&output, !r);
+	return r;
 }
 
 /* Not an interface's name, which has no colon and no slash, and seldom begins with a digit. */
@@ -299,9 +296,7 @@ static int filter_parse(const struct cli_options *options, int count, char **wor
 	filter->ipv4 = options->ipv4;
 	filter->ipv6 = options->ipv6;
 	filter->answered = options->answered;
-	filter->ranges = calloc(count + 1, sizeof(*filter->ranges));
-	if (!filter->ranges)
-		return cli_fail_memory();
+	filter->ranges = xcalloc(count + 1, sizeof(*filter->ranges));
 	while (count && looks_like_address(words[0])) {
 		struct err err;
 		int r = addr_range_parse(words[0], &filter->ranges[filter->range_count], &err);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "cli.h"
 #include "counts.h"
@@ -183,11 +184,9 @@ static void reading_print_rates(const struct reading *before, const struct readi
 static int watch(const char *name, const struct cli_options *options, struct reading *before,
 		 struct err *err)
 {
-	_cleanup_free_ struct reading *now = calloc(1, sizeof(*now));
+	_cleanup_free_ struct reading *now = xcalloc(1, sizeof(*now));
 	struct timespec pause = { .tv_sec = options->watch_seconds };
 
-	if (!now)
-		return err_set(err, -ENOMEM, "out of memory");
 	pause.tv_nsec = (options->watch_seconds - pause.tv_sec) * 1e9;
 	while (!ferror(stdout)) {
 		int r;
@@ -209,15 +208,13 @@ static int watch(const char *name, const struct cli_options *options, struct rea
 
 static int stats_run(const struct cli_options *options, int count, char **words)
 {
-	_cleanup_free_ struct reading *reading = calloc(1, sizeof(*reading));
+	_cleanup_free_ struct reading *reading = xcalloc(1, sizeof(*reading));
 	const char *name = NULL;
 	struct err err;
 	int r;
 
 	if (count && cli_take_dev(&cmd_stats, count, words, &name))
 		return CLI_USAGE;
-	if (!reading)
-		return cli_fail_memory();
 	r = reading_take(options->bpffs, name, reading, &err);
 	if (!r && options->watch_seconds)
 		r = watch(name, options, reading, &err);

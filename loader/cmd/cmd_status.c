@@ -8,8 +8,8 @@
 #include "status.h"
 #include "table.h"
 
-static int print_rows(const struct cli_options *options, const struct status_row *rows,
-		      size_t count, struct err *err)
+static void print_rows(const struct cli_options *options, const struct status_row *rows,
+		       size_t count)
 {
 	struct cli_array array;
 
@@ -19,12 +19,11 @@ static int print_rows(const struct cli_options *options, const struct status_row
 			cli_array_row(&array, status_json(&rows[i]));
 		cli_array_end(&array);
 	} else if (count && table_wanted()) {
-		return status_print_table(rows, count, err);
+		status_print_table(rows, count);
 	} else {
 		for (size_t i = 0; i < count; i++)
 			status_print(&rows[i], "");
 	}
-	return 0;
 }
 
 static int status_run(const struct cli_options *options, int count, char **words)
@@ -53,9 +52,7 @@ static int status_run(const struct cli_options *options, int count, char **words
 		return cli_fail(&err);
 	if (!options->json && !row_count && !incomplete)
 		puts("attached nowhere");
-	r = print_rows(options, rows, row_count, &err);
-	if (r < 0)
-		return cli_fail(&err);
+	print_rows(options, rows, row_count);
 	return incomplete ? cli_fail(&missing) : CLI_DONE;
 }
 

@@ -17,7 +17,6 @@ static int help_run(const struct cli_options *options, int count, char **words)
 	const struct cli_command *command;
 	int r;
 
-	(void)options;
 	if (!count) {
 		cli_print_help(NULL);
 		return CLI_DONE;

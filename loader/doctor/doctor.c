@@ -6,6 +6,7 @@
 #include <string.h>
 #include <net/if.h>
 
+#include "alloc.h"
 #include "attach.h"
 #include "cleanup.h"
 #include "device.h"
@@ -76,9 +77,7 @@ static int add_device(struct doctor *doctor, const struct link *link, bool gone,
 	}
 	if (!wanted && !device.row_count && device.ours < 0 && !device.state.empty_id)
 		return 0;
-	devices = reallocarray(doctor->devices, doctor->device_count + 1, sizeof(*devices));
-	if (!devices)
-		return err_set(err, -ENOMEM, "out of memory");
+	devices = xreallocarray(doctor->devices, doctor->device_count + 1, sizeof(*devices));
 	doctor->devices = devices;
 	devices[doctor->device_count++] = device;
 	return 0;

@@ -12,7 +12,7 @@ int doctor_check_agent_unready(struct doctor *doctor, struct err *err)
 
 	if (r == 1 || r == -ENOENT)
 		return 0;
-	found = doctor_find(doctor, NULL, NULL, err, "xdp-l2respd isn't ready: %s", why.text);
+	found = doctor_find(doctor, NULL, NULL, "xdp-l2respd isn't ready: %s", why.text);
 	if (!found && r == -ETIMEDOUT)
 		doctor_remedy(doctor, "it hangs, and so would `xdp-l2respd show`: run `systemctl "
 				      "restart xdp-l2respd`, or delete its pod");

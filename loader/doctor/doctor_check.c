@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "attach.h"
 #include "doctor_check.h"
 #include "text.h"
@@ -41,16 +42,14 @@ static void write_remedy(const char *remedy, const char *dev, const char *hook, 
 }
 
 int doctor_find(struct doctor *doctor, const struct doctor_device *device,
-		const struct address *address, struct err *err, const char *format, ...)
+		const struct address *address, const char *format, ...)
 {
 	struct doctor_report *report = &doctor->report;
 	struct doctor_finding *finding =
-		reallocarray(report->findings, report->count + 1, sizeof(*finding));
+		xreallocarray(report->findings, report->count + 1, sizeof(*finding));
 	char ip[INET6_ADDRSTRLEN] = "";
 	va_list args;
 
-	if (!finding)
-		return err_set(err, -ENOMEM, "out of memory");
 	report->findings = finding;
 	finding += report->count++;
 	*finding = (struct doctor_finding){ .check = doctor->check->name,
@@ -94,7 +93,6 @@ int doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row, 
 /* What vlan_check_parent() would have noted is for tags_taken to find. */
 static void note_nothing(const char *format, ...)
 {
-	(void)format;
 }
 
 void doctor_remedy_refused(struct doctor *doctor, const struct doctor_device *device)

@@ -56,12 +56,12 @@ DOCTOR_CHECKS(DOCTOR_DECLARE)
 
 /*
  * Adds a finding of the check that runs. @device (NULL: none in particular), where the program for
- * it is, and @address (NULL) take the places of IFACE, HOOK and ADDR in its remedy. Returns 0, or
- * -ENOMEM with @err.
+ * it is, and @address (NULL) take the places of IFACE, HOOK and ADDR in its remedy. Returns 0, for
+ * the check to return.
  */
 int doctor_find(struct doctor *doctor, const struct doctor_device *device,
-		const struct address *address, struct err *err, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
+		const struct address *address, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* Another remedy for the finding just added than the check's: what to run depends. */
 void doctor_remedy(struct doctor *doctor, const char *format, ...)

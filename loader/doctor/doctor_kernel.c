@@ -27,7 +27,7 @@ int doctor_check_kernel_answers(struct doctor *doctor, const struct doctor_devic
 	int r = 0;
 
 	while (!r && (local = next_answered(doctor, device, false, &at)))
-		r = doctor_find(doctor, device, &local->address, err,
+		r = doctor_find(doctor, device, &local->address,
 				address_is_v4(&local->address)
 					? "%s is an address of %s, and arp_ignore is %ld on %s"
 					: "%s is an address of %s",
@@ -48,8 +48,8 @@ int doctor_check_proxy_arp(struct doctor *doctor, const struct doctor_device *de
 		has_v4 = address_is_v4(&device->rows[i].key.address);
 	if (device->gone || !has_v4 || !kernel_proxies(&doctor->kernel, &device->link))
 		return 0;
-	return doctor_find(doctor, device, NULL, err,
-			   "proxy_arp is on for %s, and so is forwarding", device->link.name);
+	return doctor_find(doctor, device, NULL, "proxy_arp is on for %s, and so is forwarding",
+			   device->link.name);
 }
 
 int doctor_check_proxy_entry(struct doctor *doctor, const struct doctor_device *device,
@@ -61,7 +61,7 @@ int doctor_check_proxy_entry(struct doctor *doctor, const struct doctor_device *
 	int r = 0;
 
 	while (!r && (local = next_answered(doctor, device, true, &at)))
-		r = doctor_find(doctor, device, &local->address, err,
+		r = doctor_find(doctor, device, &local->address,
 				"the kernel has a proxy entry for %s on %s",
 				address_format(&local->address, ip), device->link.name);
 	return r;

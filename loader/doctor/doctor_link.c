@@ -22,7 +22,7 @@ int doctor_check_interface_gone(struct doctor *doctor, const struct doctor_devic
 {
 	if (!device->gone || !device->row_count)
 		return 0;
-	return doctor_find(doctor, device, NULL, err, "no interface %s, and %zu address%s on it",
+	return doctor_find(doctor, device, NULL, "no interface %s, and %zu address%s on it",
 			   device->link.name, device->row_count, doctor_plural(device->row_count));
 }
 
@@ -33,7 +33,7 @@ int doctor_check_link_down(struct doctor *doctor, const struct doctor_device *de
 
 	if (device->gone || (up && device->link.flags & IFF_RUNNING))
 		return 0;
-	return doctor_find(doctor, device, NULL, err, "%s %s", device->link.name,
+	return doctor_find(doctor, device, NULL, "%s %s", device->link.name,
 			   up ? "has no carrier" : "is down");
 }
 
@@ -45,7 +45,7 @@ int doctor_check_not_attached(struct doctor *doctor, const struct doctor_device 
 
 	if (device->gone || !device->row_count || device->answered)
 		return 0;
-	r = doctor_find(doctor, device, NULL, err,
+	r = doctor_find(doctor, device, NULL,
 			"the program isn't on %s, and %zu address%s on %s unanswered", device->hook,
 			device->row_count, device->row_count == 1 ? " is" : "es are",
 			vlan ? device->link.name : "it");
@@ -67,7 +67,7 @@ int doctor_check_program_stale(struct doctor *doctor, const struct doctor_device
 		what = "our program on an older map of addresses";
 	if (!what)
 		return 0;
-	return doctor_find(doctor, device, NULL, err, "%s has %s", device->link.name, what);
+	return doctor_find(doctor, device, NULL, "%s has %s", device->link.name, what);
 }
 
 int doctor_check_programs_left(struct doctor *doctor, const struct doctor_device *device,
@@ -77,7 +77,7 @@ int doctor_check_programs_left(struct doctor *doctor, const struct doctor_device
 
 	if (count < 2)
 		return 0;
-	return doctor_find(doctor, device, NULL, err, "%u of our programs run on %s", count,
+	return doctor_find(doctor, device, NULL, "%u of our programs run on %s", count,
 			   device->link.name);
 }
 
@@ -92,7 +92,7 @@ int doctor_check_skb_mode(struct doctor *doctor, const struct doctor_device *dev
 	/* a kernel that can't tell leaves it open, and nothing to say */
 	if (xdp_features_native(device->link.ifindex, &native) < 0 || !native)
 		return 0;
-	return doctor_find(doctor, device, NULL, err,
+	return doctor_find(doctor, device, NULL,
 			   "%s runs in skb mode, which is slower, and its driver has native XDP",
 			   device->link.name);
 }
@@ -104,7 +104,7 @@ int doctor_check_alone(struct doctor *doctor, const struct doctor_device *device
 	if (!runs(device) || device->state.chain || !dispatcher_is_possible())
 		return 0;
 	dispatcher_alone_reason(reason, sizeof(reason));
-	return doctor_find(doctor, device, NULL, err, "the program is alone on %s: %s",
+	return doctor_find(doctor, device, NULL, "the program is alone on %s: %s",
 			   device->link.name, reason);
 }
 
@@ -116,7 +116,7 @@ int doctor_check_program_before(struct doctor *doctor, const struct doctor_devic
 	if (!runs(device))
 		return 0;
 	for (int i = 0; i < device->ours && !r; i++)
-		r = doctor_find(doctor, device, NULL, err,
+		r = doctor_find(doctor, device, NULL,
 				"%s (id %u, priority %u) runs before ours on %s",
 				device->state.prog[i].name, device->state.prog[i].id,
 				device->state.prog[i].priority, device->link.name);
@@ -131,7 +131,7 @@ int doctor_check_veth_peer(struct doctor *doctor, const struct doctor_device *de
 	if (!runs(device) || device->state.mode != XDP_MODE_NATIVE ||
 	    !link_veth_deaf(&device->link, &peer))
 		return 0;
-	return doctor_find(doctor, device, NULL, err,
+	return doctor_find(doctor, device, NULL,
 			   "%s, the veth peer of %s, has no XDP program, and so takes no answers",
 			   peer.name, device->link.name);
 }
@@ -150,7 +150,7 @@ int doctor_check_tags_taken(struct doctor *doctor, const struct doctor_device *d
 		if (r <= 0 || offload_tags(&device->link, protocols[i], command, sizeof(command)) !=
 				      OFFLOAD_TAGS_TAKEN)
 			continue;
-		r = doctor_find(doctor, device, NULL, err,
+		r = doctor_find(doctor, device, NULL,
 				"%s tags are taken off before the program on %s sees the frames",
 				protocols[i] == ETH_P_8021Q ? "802.1Q" : "802.1ad",
 				device->link.name);

@@ -27,7 +27,7 @@ int doctor_check_mac_stale(struct doctor *doctor, const struct doctor_device *de
 	}
 	if (!first)
 		return 0;
-	r = doctor_find(doctor, device, &first->key.address, err,
+	r = doctor_find(doctor, device, &first->key.address,
 			"%zu address%s answered with %s, and the MAC of %s is %s", count,
 			count == 1 ? " is" : "es are", mac_format(first->head.mac, was),
 			device->link.name, mac_format(device->link.mac, is));
@@ -46,7 +46,7 @@ int doctor_check_entry_damaged(struct doctor *doctor, const struct doctor_device
 		const struct address *address = &device->rows[i].key.address;
 
 		if (device->rows[i].damaged)
-			r = doctor_find(doctor, device, address, err,
+			r = doctor_find(doctor, device, address,
 					"the entry of %s on %s is another address's, or none",
 					address_format(address, ip), device->link.name);
 	}
@@ -71,13 +71,13 @@ int doctor_check_lease_over(struct doctor *doctor, const struct doctor_device *d
 		if (r < 0)
 			return r;
 		if (!left)
-			r = doctor_find(doctor, device, NULL, err,
+			r = doctor_find(doctor, device, NULL,
 					"the lease of %zu address%s on %s (slot %u) has run out",
 					counts[slot], doctor_plural(counts[slot]),
 					device->link.name, slot);
 		else if (left < LEASE_SHORT_MS)
 			r = doctor_find(
-				doctor, device, NULL, err,
+				doctor, device, NULL,
 				"the lease of %zu address%s on %s (slot %u) runs out in %u ms",
 				counts[slot], doctor_plural(counts[slot]), device->link.name, slot,
 				(unsigned int)left);
@@ -102,7 +102,7 @@ int doctor_check_conflict(struct doctor *doctor, const struct doctor_device *dev
 		entry = doctor_row(device, &address);
 		if (row->key.ifindex != device->link.ifindex || ago > CONFLICT_RECENT_S || !entry)
 			continue;
-		r = doctor_find(doctor, device, &address, err,
+		r = doctor_find(doctor, device, &address,
 				"%s used %s on %s, last %u s ago, in %llu frame%s",
 				mac_format(row->key.mac, mac), address_format(&address, ip),
 				device->link.name, (unsigned int)ago,
@@ -126,7 +126,7 @@ int doctor_check_map_nearly_full(struct doctor *doctor, struct err *err)
 	for (enum pins_family family = 0; family < PINS_FAMILIES && !r; family++)
 		if (counts[family] * 100 >
 		    (uint64_t)doctor->pins->max_entries * NEARLY_FULL_PERCENT)
-			r = doctor_find(doctor, NULL, NULL, err, "%zu of at most %u %s addresses",
+			r = doctor_find(doctor, NULL, NULL, "%zu of at most %u %s addresses",
 					counts[family], doctor->pins->max_entries,
 					family == PINS_V4 ? "IPv4" : "IPv6");
 	return r;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "doctor_check.h"
 #include "probe.h"
@@ -47,7 +48,7 @@ static int take_claim(struct doctor *doctor, struct asking *asking, const struct
 		    !memcmp(mac, row->head.mac, ETH_ALEN))
 			continue;
 		asking->found[i] = true;
-		r = doctor_find(doctor, device, address, err, "%s answers for %s on %s too",
+		r = doctor_find(doctor, device, address, "%s answers for %s on %s too",
 				mac_format(mac, text), address_format(address, ip),
 				device->link.name);
 		if (!r)
@@ -59,12 +60,10 @@ static int take_claim(struct doctor *doctor, struct asking *asking, const struct
 
 static int listen_all(struct doctor *doctor, struct asking *askings, size_t count, struct err *err)
 {
-	_cleanup_free_ struct pollfd *polls = calloc(count, sizeof(*polls));
+	_cleanup_free_ struct pollfd *polls = xcalloc(count, sizeof(*polls));
 	struct timespec start, now;
 	int left = WAIT_MS, r = 0;
 
-	if (!polls)
-		return err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < count; i++)
 		polls[i] = (struct pollfd){ .fd = askings[i].fd, .events = POLLIN };
 	clock_gettime(CLOCK_MONOTONIC, &start);
@@ -127,12 +126,10 @@ static int send_all(struct asking *asking, struct err *err)
 int doctor_check_other_answers(struct doctor *doctor, struct err *err)
 {
 	_cleanup_(cleanup_askings) struct asking *askings =
-		calloc(doctor->device_count + 1, sizeof(*askings));
+		xcalloc(doctor->device_count + 1, sizeof(*askings));
 	size_t count = 0;
 	int r = 0;
 
-	if (!askings)
-		return err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < doctor->device_count && !r; i++) {
 		askings[count] = (struct asking){ .device = &doctor->devices[i], .fd = -1 };
 		r = choose(doctor, &askings[count], ASK_AT_MOST - doctor->report.asked, err);

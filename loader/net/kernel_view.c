@@ -6,6 +6,7 @@
 #include <string.h>
 #include <linux/rtnetlink.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "kernel_view.h"
 #include "netlink.h"
@@ -97,11 +98,9 @@ struct kernel_settings kernel_settings(struct kernel_view *view, const struct li
 		if (view->devices[i].ifindex == link->ifindex)
 			return v4 ? view->devices[i].v4 : view->devices[i].v6;
 	device = device_read(link->ifindex, link->name);
-	devices = reallocarray(view->devices, view->device_count + 1, sizeof(*devices));
-	if (devices) {
-		view->devices = devices;
-		devices[view->device_count++] = device;
-	}
+	devices = xreallocarray(view->devices, view->device_count + 1, sizeof(*devices));
+	view->devices = devices;
+	devices[view->device_count++] = device;
 	return v4 ? device.v4 : device.v6;
 }
 

@@ -6,6 +6,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "local_address.h"
 #include "netlink.h"
@@ -18,10 +19,8 @@ void local_address_table_free(struct local_address_table *table)
 
 static int table_add(struct local_address_table *table, const struct local_address *row)
 {
-	struct local_address *rows = reallocarray(table->rows, table->count + 1, sizeof(*rows));
+	struct local_address *rows = xreallocarray(table->rows, table->count + 1, sizeof(*rows));
 
-	if (!rows)
-		return MNL_CB_ERROR;
 	table->rows = rows;
 	rows[table->count++] = *row;
 	return MNL_CB_OK;

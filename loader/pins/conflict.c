@@ -79,9 +79,7 @@ int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table,
 				 NULL);
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, r, "reading conflicts: %s", strerror(-r));
-	rows = calloc(count + 1, sizeof(*rows));
-	if (!rows)
-		return err_set(err, -ENOMEM, "out of memory");
+	rows = xcalloc(count + 1, sizeof(*rows));
 	for (uint32_t i = 0; i < count; i++)
 		rows[i] = (struct conflict_row){ keys[i], values[i] };
 	qsort(rows, count, sizeof(*rows), row_compare);

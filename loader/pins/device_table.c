@@ -15,8 +15,7 @@ static int row_compare(const void *a, const void *b)
 	return order ? order : (int)left->ifindex - (int)right->ifindex;
 }
 
-static int record_read(const void *key, const void *value, void *data,
-		       struct err *err __attribute__((unused)))
+static int record_read(const void *key, const void *value, void *data, struct err *err)
 {
 	const struct device *device = value;
 	struct device_table *table = data;

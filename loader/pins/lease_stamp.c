@@ -4,6 +4,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "alloc.h"
 #include "boot_clock.h"
 #include "cleanup.h"
 #include "control.h"
@@ -31,13 +32,11 @@ static void cleanup_stamper(struct lease_stamper **stamper)
 int lease_stamper_new(int leases_fd, uint64_t duration_ns, struct lease_stamper **ret_stamper,
 		      struct err *err)
 {
-	_cleanup_(cleanup_stamper) struct lease_stamper *stamper = calloc(1, sizeof(*stamper));
+	_cleanup_(cleanup_stamper) struct lease_stamper *stamper = xcalloc(1, sizeof(*stamper));
 	struct bpf_program *program;
 	struct bpf_map *map;
 	int r = 0;
 
-	if (!stamper)
-		return err_set(err, -ENOMEM, "out of memory");
 	stamper->duration_ns = duration_ns;
 	r = boot_clock_check(err);
 	if (r < 0)

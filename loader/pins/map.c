@@ -4,6 +4,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "map.h"
 
@@ -15,11 +16,9 @@ int map_visit(int fd, const char *name, map_visit_fn *visit, void *data, struct 
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info), cursor, *previous = NULL;
 	int r = bpf_obj_get_info_by_fd(fd, &info, &size), stop = 0;
-	_cleanup_free_ char *keys = calloc(BATCH, info.key_size + info.value_size);
+	_cleanup_free_ char *keys = xcalloc(BATCH, info.key_size + info.value_size);
 	char *values;
 
-	if (!keys)
-		return err_set(err, -ENOMEM, "out of memory");
 	values = keys + BATCH * info.key_size;
 	while (!stop && r != -ENOENT) {
 		uint32_t count = BATCH;

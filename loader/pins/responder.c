@@ -5,6 +5,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "map.h"
 #include "remover.h"
@@ -91,11 +92,6 @@ static void unpack(const struct layout *layout, const void *key, const void *pac
 	memcpy(&row->responses_sent, head + sizeof(row->head), sizeof(row->responses_sent));
 }
 
-static int err_nomem(struct err *err)
-{
-	return err_set(err, -ENOMEM, "out of memory");
-}
-
 struct visit {
 	const struct layout *layout;
 	responder_visit_fn *visit;
@@ -135,8 +131,7 @@ static int read_row(const struct entry_row *row, void *data, struct err *err)
 
 	if (reading->ifindex && row->key.ifindex != reading->ifindex)
 		return 0;
-	if (entry_table_add(&reading->table, &reading->capacity, row) < 0)
-		return err_nomem(err);
+	entry_table_add(&reading->table, &reading->capacity, row);
 	return 0;
 }
 
@@ -224,19 +219,16 @@ static int batch_write(int fd, const struct layout *layout, struct batch *batch,
 	return r < 0 ? err_set(err, r, "writing %s: %s", layout->name, strerror(-r)) : 0;
 }
 
-static int batch_append(const struct layout *layout, struct batch *batch,
-			const struct entry_row *row, struct err *err)
+static void batch_append(const struct layout *layout, struct batch *batch,
+			 const struct entry_row *row)
 {
 	if (!batch->keys) {
-		batch->keys = calloc(BATCH, layout->key_size);
-		batch->values = calloc(BATCH, layout->value_size);
-		if (!batch->keys || !batch->values)
-			return err_nomem(err);
+		batch->keys = xcalloc(BATCH, layout->key_size);
+		batch->values = xcalloc(BATCH, layout->value_size);
 	}
 	pack_key(layout, &row->key, batch->keys + batch->count * layout->key_size);
 	pack(layout, row, batch->values + batch->count * layout->value_size);
 	batch->count++;
-	return 0;
 }
 
 /* Gathers the rows by family and writes them a batch at a time. */
@@ -252,8 +244,8 @@ static int write_batches(const int fds[PINS_FAMILIES], responder_row_fn *row_of,
 		enum pins_family family = responder_family(&row.key.address);
 		struct batch *batch = &batches.of[family];
 
-		r = batch_append(&layouts[family], batch, &row, err);
-		if (r < 0 || batch->count < BATCH)
+		batch_append(&layouts[family], batch, &row);
+		if (batch->count < BATCH)
 			continue;
 		r = batch_write(fds[family], &layouts[family], batch, err);
 		batch->count = 0;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "row.h"
 
 void entry_table_free(struct entry_table *table)
@@ -26,17 +27,8 @@ struct control_key row_control_key(const struct entry_key *key)
 	return packed;
 }
 
-int entry_table_add(struct entry_table *table, size_t *capacity, const struct entry_row *row)
+void entry_table_add(struct entry_table *table, size_t *capacity, const struct entry_row *row)
 {
-	if (table->count == *capacity) {
-		size_t wanted = 2 * *capacity + 64;
-		struct entry_row *rows = reallocarray(table->rows, wanted, sizeof(*rows));
-
-		if (!rows)
-			return -ENOMEM;
-		table->rows = rows;
-		*capacity = wanted;
-	}
+	ALLOC_GROW(table->rows, table->count, *capacity);
 	table->rows[table->count++] = *row;
-	return 0;
 }

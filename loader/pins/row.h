@@ -30,8 +30,8 @@ struct entry_table {
 
 void entry_table_free(struct entry_table *table);
 
-/* Appends @row to @table, of which *@capacity rows are allocated. -ENOMEM. */
-int entry_table_add(struct entry_table *table, size_t *capacity, const struct entry_row *row);
+/* Appends @row to @table, of which *@capacity rows are allocated. */
+void entry_table_add(struct entry_table *table, size_t *capacity, const struct entry_row *row);
 
 /* By interface, then by address: IPv4 first, but for what lies below ::ffff:0:0. */
 int entry_key_compare(const struct entry_key *a, const struct entry_key *b);

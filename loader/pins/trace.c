@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "trace.h"
@@ -104,11 +105,9 @@ static int trace_do_open(struct trace *trace, struct err *err)
 int trace_open(const struct pins *pins, trace_record_fn *record, void *context,
 	       struct trace **ret_trace, struct err *err)
 {
-	struct trace *trace = calloc(1, sizeof(*trace));
+	struct trace *trace = xcalloc(1, sizeof(*trace));
 	int r;
 
-	if (!trace)
-		return err_set(err, -ENOMEM, "out of memory");
 	trace->pins = pins;
 	trace->lock_fd = trace->ring_fd = -1;
 	r = trace_do_open(trace, err);

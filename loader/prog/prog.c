@@ -5,6 +5,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "err.h"
 #include "prog.h"
@@ -82,8 +83,8 @@ int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin)
 		    info.type != BPF_MAP_TYPE_ARRAY || !info.btf_id)
 			continue;
 		offset = variable_offset(&info, "pins_origin", sizeof(*ret_origin));
-		section = calloc(1, info.value_size);
-		if (offset < 0 || !section || bpf_map_lookup_elem(fd, &key, section) < 0)
+		section = xcalloc(1, info.value_size);
+		if (offset < 0 || bpf_map_lookup_elem(fd, &key, section) < 0)
 			continue;
 		memcpy(ret_origin, section + offset, sizeof(*ret_origin));
 		ret_origin->dir[L2RESP_PINS_DIR_SIZE - 1] = '\0';

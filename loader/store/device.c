@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "device.h"
 #include "entry.h"
@@ -16,10 +17,8 @@
 static int counters_zero(const struct pins *pins, uint32_t slot, struct err *err)
 {
 	_cleanup_free_ struct outcome_counts *zero =
-		calloc(libbpf_num_possible_cpus(), sizeof(*zero));
+		xcalloc(libbpf_num_possible_cpus(), sizeof(*zero));
 
-	if (!zero)
-		return err_set(err, -ENOMEM, "out of memory");
 	if (bpf_map_update_elem(pins->maps.fd[PINS_COUNTERS], &slot, zero, BPF_ANY) < 0)
 		return err_set(err, negative_errno(), "writing counters: %s", strerror(errno));
 	return 0;

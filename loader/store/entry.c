@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "entry.h"
@@ -272,9 +273,7 @@ static int read_candidates(const struct pins *pins, const struct addr_range *ran
 
 	if (!range || address_compare(&range->first, &range->last) || !ifindex)
 		return entry_read_all(pins, ifindex, table, err);
-	table->rows = calloc(1, sizeof(*table->rows));
-	if (!table->rows)
-		return err_set(err, -ENOMEM, "out of memory");
+	table->rows = xcalloc(1, sizeof(*table->rows));
 	key = (struct entry_key){ .address = range->first, .ifindex = ifindex };
 	r = entry_get(pins, &key, table->rows, err);
 	table->count = !r;

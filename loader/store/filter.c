@@ -50,16 +50,17 @@ static enum filter_kind kind_of(const uint8_t mac[ETH_ALEN])
 }
 
 /* What @address, which is answered with @mac, needs on @link. */
-static int need_add(struct mac_list *need, const struct link *link, const struct address *address,
-		    const uint8_t mac[ETH_ALEN])
+static void need_add(struct mac_list *need, const struct link *link, const struct address *address,
+		     const uint8_t mac[ETH_ALEN])
 {
 	uint8_t group[ETH_ALEN];
-	int r = mac_compare(mac, link->mac) ? mac_list_add(need, mac) : 0;
 
-	if (r < 0 || address_is_v4(address))
-		return r;
+	if (mac_compare(mac, link->mac) != 0)
+		mac_list_add(need, mac);
+	if (address_is_v4(address))
+		return;
 	group_mac(address->bytes, group);
-	return mac_list_add(need, group);
+	mac_list_add(need, group);
 }
 
 static int need_read(const struct pins *pins, const struct link *link, struct mac_list *need,
@@ -70,10 +71,8 @@ static int need_read(const struct pins *pins, const struct link *link, struct ma
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < table.count && !r; i++)
-		r = need_add(need, link, &table.rows[i].key.address, table.rows[i].head.mac);
-	if (r < 0)
-		return err_set(err, r, "out of memory");
+	for (size_t i = 0; i < table.count; i++)
+		need_add(need, link, &table.rows[i].key.address, table.rows[i].head.mac);
 	mac_list_sort(need);
 	return 0;
 }
@@ -99,8 +98,7 @@ struct held_visit {
 	struct mac_list *list;
 };
 
-static int held_visit(const void *row, const void *kind __attribute__((unused)), void *data,
-		      struct err *err)
+static int held_visit(const void *row, const void *kind, void *data, struct err *err)
 {
 	const struct held_visit *held = data;
 	const struct filter_key *key = row;
@@ -109,8 +107,8 @@ static int held_visit(const void *row, const void *kind __attribute__((unused)),
 		return 0;
 	if (!held->list)
 		held_forget(held->pins, key->ifindex, key->mac);
-	else if (mac_list_add(held->list, key->mac) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+	else
+		mac_list_add(held->list, key->mac);
 	return 0;
 }
 
@@ -176,16 +174,10 @@ static int group_join(const struct filter *filter, const uint8_t mac[ETH_ALEN])
 	return r == -EEXIST || r == -EADDRINUSE ? 0 : r;
 }
 
-struct joined {
-	struct mac_list *groups;
-	int error;
-};
-
-static int joined_cb(const struct nlmsghdr *header, void *data)
+static int joined_cb(const struct nlmsghdr *header, void *groups)
 {
 	const uint8_t *address = NULL;
 	const struct nlattr *attribute;
-	struct joined *joined = data;
 	uint8_t mac[ETH_ALEN];
 	bool ours = false;
 
@@ -200,8 +192,8 @@ static int joined_cb(const struct nlmsghdr *header, void *data)
 	if (!ours || !address || memcmp(address, group_prefix, sizeof(group_prefix)) != 0)
 		return MNL_CB_OK;
 	group_mac(address, mac);
-	joined->error = mac_list_add(joined->groups, mac);
-	return joined->error ? MNL_CB_ERROR : MNL_CB_OK;
+	mac_list_add(groups, mac);
+	return MNL_CB_OK;
 }
 
 /* Groups that addresses of ours join on @ifindex. */
@@ -209,7 +201,6 @@ static int joined_read(uint32_t ifindex, struct mac_list *groups)
 {
 	char buffer[REQUEST_SIZE];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
-	struct joined joined = { .groups = groups };
 	struct ifaddrmsg *message;
 	int r;
 
@@ -217,10 +208,10 @@ static int joined_read(uint32_t ifindex, struct mac_list *groups)
 	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
 	message->ifa_family = AF_INET6;
 	message->ifa_index = ifindex;
-	r = netlink_dump(header, joined_cb, &joined);
+	r = netlink_dump(header, joined_cb, groups);
 	mac_list_sort(groups);
 	/* no IPv6 on the interface, or in the kernel: none */
-	return joined.error ?: r == -ENODEV || r == -EOPNOTSUPP ? 0 : r;
+	return r == -ENODEV || r == -EOPNOTSUPP ? 0 : r;
 }
 
 /*
@@ -262,8 +253,7 @@ static int change_group(const struct filter *filter, bool put, const uint8_t mac
 	return 0;
 }
 
-static int change_all_groups(const struct filter *filter, bool put,
-			     const uint8_t mac[ETH_ALEN] __attribute__((unused)))
+static int change_all_groups(const struct filter *filter, bool put, const uint8_t mac[ETH_ALEN])
 {
 	char buffer[REQUEST_SIZE];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
@@ -334,27 +324,26 @@ static const char *join_reason(int error)
 
 /*
  * Leaves groups that @need hasn't, joins those that it has. Adds to @rest the groups that couldn't
- * be joined, with the reason in *ret_failed: what makes one fail makes all fail.
+ * be joined, and returns the reason, 0 without any: what makes one fail makes all fail.
  */
 static int sync_groups(const struct filter *filter, const struct mac_list *need,
-		       const struct mac_list *joined, struct mac_list *rest, int *ret_failed)
+		       const struct mac_list *joined, struct mac_list *rest)
 {
 	int r = 0;
 
-	*ret_failed = 0;
 	/* first, since it may make the room that joining needs */
 	for (size_t i = 0; i < joined->count; i++)
 		if (!mac_list_has(need, joined->macs[i]))
 			change_address(filter, RTM_DELADDR, joined->macs[i]);
-	for (size_t i = 0; i < need->count && !r; i++) {
+	for (size_t i = 0; i < need->count; i++) {
 		const uint8_t *mac = need->macs[i];
 
 		if (kind_of(mac) != FILTER_GROUP || mac_list_has(joined, mac))
 			continue;
-		if (!*ret_failed)
-			*ret_failed = group_join(filter, mac);
-		if (*ret_failed)
-			r = mac_list_add(rest, mac);
+		if (!r)
+			r = group_join(filter, mac);
+		if (r)
+			mac_list_add(rest, mac);
 	}
 	return r;
 }
@@ -369,24 +358,22 @@ static void note_unjoined(const struct filter *filter, size_t count, int error)
 }
 
 /* Brings the device from @joined and @held, what of ours is there, to @need. */
-static int sync_lists(const struct filter *filter, const struct mac_list *need,
-		      const struct mac_list *joined, const struct mac_list *held)
+static void sync_lists(const struct filter *filter, const struct mac_list *need,
+		       const struct mac_list *joined, const struct mac_list *held)
 {
 	_cleanup_(mac_list_free) struct mac_list keep = {};
 	bool is_new, fell_back = false;
 	size_t unjoined;
-	int failed, r = sync_groups(filter, need, joined, &keep, &failed);
+	int failed = sync_groups(filter, need, joined, &keep);
 
 	unjoined = keep.count;
-	if (!r && unjoined > FILTER_MAX_GROUPS) {
+	if (unjoined > FILTER_MAX_GROUPS) {
 		keep.count = 0;
-		r = mac_list_add(&keep, all_groups);
+		mac_list_add(&keep, all_groups);
 	}
-	for (size_t i = 0; i < need->count && !r; i++)
+	for (size_t i = 0; i < need->count; i++)
 		if (kind_of(need->macs[i]) == FILTER_UNICAST)
-			r = mac_list_add(&keep, need->macs[i]);
-	if (r < 0)
-		return r;
+			mac_list_add(&keep, need->macs[i]);
 	mac_list_sort(&keep);
 	for (size_t i = 0; i < keep.count; i++) {
 		put(filter, keep.macs[i], &is_new);
@@ -397,7 +384,6 @@ static int sync_lists(const struct filter *filter, const struct mac_list *need,
 			take(filter, held->macs[i]);
 	if (fell_back)
 		note_unjoined(filter, unjoined, failed);
-	return 0;
 }
 
 /* What of ours is set on @ifindex. */
@@ -429,8 +415,8 @@ static int sync_device(const struct pins *pins, uint32_t ifindex, bool if_ours,
 	r = need_read(pins, &link, &need, err);
 	if (r < 0 || (!need.count && !joined.count && !held.count))
 		return r;
-	r = sync_lists(&(struct filter){ pins, &link, note }, &need, &joined, &held);
-	return r < 0 ? err_set(err, r, "out of memory") : 0;
+	sync_lists(&(struct filter){ pins, &link, note }, &need, &joined, &held);
+	return 0;
 }
 
 static void sync_or_note(const struct pins *pins, uint32_t ifindex, bool if_ours,

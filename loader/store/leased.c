@@ -243,8 +243,7 @@ static int purge_look(const struct entry_row *row, void *data, struct err *err)
 	if (row->head.lease == L2RESP_LEASE_FOREVER ||
 	    purge->keep(&row->key.address, row->head.lease, purge->userdata))
 		return 0;
-	if (entry_table_add(&purge->unwanted, &purge->capacity, row) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+	entry_table_add(&purge->unwanted, &purge->capacity, row);
 	return 0;
 }
 

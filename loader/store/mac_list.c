@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "mac_list.h"
 
 void mac_list_free(struct mac_list *list)
@@ -15,22 +16,13 @@ int mac_compare(const void *a, const void *b)
 	return memcmp(a, b, ETH_ALEN);
 }
 
-int mac_list_add(struct mac_list *list, const uint8_t mac[ETH_ALEN])
+void mac_list_add(struct mac_list *list, const uint8_t mac[ETH_ALEN])
 {
 	/* addresses that follow each other mostly have one MAC */
 	if (list->count && !mac_compare(list->macs[list->count - 1], mac))
-		return 0;
-	if (list->count == list->capacity) {
-		size_t capacity = 2 * list->capacity + 16;
-		uint8_t(*macs)[ETH_ALEN] = reallocarray(list->macs, capacity, sizeof(*macs));
-
-		if (!macs)
-			return -ENOMEM;
-		list->macs = macs;
-		list->capacity = capacity;
-	}
+		return;
+	ALLOC_GROW(list->macs, list->count, list->capacity);
 	memcpy(list->macs[list->count++], mac, ETH_ALEN);
-	return 0;
 }
 
 void mac_list_sort(struct mac_list *list)

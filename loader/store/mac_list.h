@@ -21,8 +21,8 @@ void mac_list_free(struct mac_list *list);
 /* As memcmp(). */
 int mac_compare(const void *a, const void *b);
 
-/* Appends @mac. -ENOMEM. */
-int mac_list_add(struct mac_list *list, const uint8_t mac[ETH_ALEN]);
+/* Appends @mac. */
+void mac_list_add(struct mac_list *list, const uint8_t mac[ETH_ALEN]);
 
 /* Sorts, and leaves each MAC once. */
 void mac_list_sort(struct mac_list *list);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "link.h"
 #include "spec.h"
 
@@ -89,20 +90,12 @@ void spec_list_free(struct spec_list *list)
 	*list = (struct spec_list){};
 }
 
-static int spec_list_reserve(struct spec_list *list, size_t count, struct err *err)
+static void spec_list_reserve(struct spec_list *list, size_t count)
 {
-	size_t capacity = list->capacity;
-	struct entry_wanted *wanted;
-
-	if (count <= capacity)
-		return 0;
-	capacity = count > 2 * capacity ? count : 2 * capacity;
-	wanted = reallocarray(list->wanted, capacity, sizeof(*wanted));
-	if (!wanted)
-		return err_set(err, -ENOMEM, "out of memory");
-	list->wanted = wanted;
-	list->capacity = capacity;
-	return 0;
+	if (count <= list->capacity)
+		return;
+	list->capacity = count > 2 * list->capacity ? count : 2 * list->capacity;
+	list->wanted = xreallocarray(list->wanted, list->capacity, sizeof(*list->wanted));
 }
 
 static int err_room(struct err *err, uint64_t size, size_t room)
@@ -138,9 +131,7 @@ int spec_list_append(struct spec_list *list, const struct spec *spec, const stru
 		if (list->count > 2 * room)
 			return err_room(err, list->count, room);
 	}
-	r = spec_list_reserve(list, list->count + size, err);
-	if (r < 0)
-		return r;
+	spec_list_reserve(list, list->count + size);
 	memcpy(wanted.head.mac, spec->mac_fixed ? spec->mac : link->mac, ETH_ALEN);
 	for (uint64_t i = 0; i < size; i++) {
 		list->wanted[list->count++] = wanted;

@@ -62,8 +62,7 @@ struct row_search {
 	struct vlan_key key; /* of the one that was found */
 };
 
-static int search_row(const void *row, const void *device, void *data,
-		      struct err *err __attribute__((unused)))
+static int search_row(const void *row, const void *device, void *data, struct err *err)
 {
 	const struct vlan_key *key = row;
 	struct row_search *search = data;
@@ -220,8 +219,7 @@ struct wanted {
 	} rows[L2RESP_MAX_DEVICES * VLAN_MAX_TAGS];
 };
 
-static int drop_unwanted(const void *key, const void *device, void *data,
-			 struct err *err __attribute__((unused)))
+static int drop_unwanted(const void *key, const void *device, void *data, struct err *err)
 {
 	const struct wanted *wanted = data;
 
@@ -288,8 +286,7 @@ int vlan_deleted(const struct pins *pins, uint32_t ifindex, struct err *err)
 }
 
 /* Isn't the row's device what the row says? */
-static int row_fails(const void *key, const void *device, void *data __attribute__((unused)),
-		     struct err *err __attribute__((unused)))
+static int row_fails(const void *key, const void *device, void *data, struct err *err)
 {
 	struct link link = {};
 	struct vlan_key is;

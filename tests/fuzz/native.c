@@ -148,7 +148,6 @@ long bpf_xdp_load_bytes(struct xdp_md *ctx, __u32 offset, void *to, __u32 length
 
 void *bpf_ringbuf_reserve(void *ring, __u64 size, __u64 flags)
 {
-	(void)ring;
 	if (reserved || flags)
 		abort();
 	if (!native.rings_full)
@@ -170,7 +169,6 @@ long bpf_ringbuf_output(void *ring, void *data, __u64 size, __u64 flags)
 {
 	void *to;
 
-	(void)ring;
 	/* a record may be reserved in another ring meanwhile */
 	if (native.rings_full)
 		return -EAGAIN;

@@ -53,7 +53,6 @@ static void on_gained(const struct address *address, uint8_t slot, void *userdat
 {
 	char text[INET6_ADDRSTRLEN];
 
-	(void)userdata;
 	table->entries[number_of(address)] = slot;
 	if (!quiet)
 		printf("GAINED %s %u\n", address_format(address, text), slot);
@@ -63,7 +62,6 @@ static int on_lost(const struct address *address, enum lease_loss reason, void *
 {
 	char text[INET6_ADDRSTRLEN];
 
-	(void)userdata;
 	table->entries[number_of(address)] = 0;
 	if (!quiet)
 		printf("LOST %s %s\n", address_format(address, text), lease_loss_names[reason]);
@@ -72,7 +70,6 @@ static int on_lost(const struct address *address, enum lease_loss reason, void *
 
 static int on_purge(void *userdata)
 {
-	(void)userdata;
 	for (uint32_t i = 0; i < ADDRESSES; i++) {
 		struct address address = address_of(i);
 
@@ -84,20 +81,17 @@ static int on_purge(void *userdata)
 
 static int on_present(const struct address *address, void *userdata)
 {
-	(void)userdata;
 	return table->entries[number_of(address)] != 0;
 }
 
 static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 {
-	(void)userdata;
 	table->stamps[slot] = deadline_ns;
 	return 0;
 }
 
 static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 {
-	(void)userdata;
 	*ret_deadline_ns = table->stamps[slot];
 	return 0;
 }
@@ -107,7 +101,6 @@ static void on_changed(const struct address *address, void *userdata)
 	struct lease_info info;
 	char text[INET6_ADDRSTRLEN];
 
-	(void)userdata;
 	if (!quiet && !lease_manager_info(manager, address, &info))
 		printf("HOLDER %s %s\n", address_format(address, text),
 		       info.holder[0] ? info.holder : "-");
@@ -115,7 +108,6 @@ static void on_changed(const struct address *address, void *userdata)
 
 static void on_state(enum lease_state state, const char *text, void *userdata)
 {
-	(void)userdata;
 	printf("STATE %s: %s\n", lease_state_names[state], text);
 	if (state == LEASE_ENDED)
 		sd_event_exit(event, 0);
@@ -123,8 +115,6 @@ static void on_state(enum lease_state state, const char *text, void *userdata)
 
 static void on_log(int priority, const char *text, void *userdata)
 {
-	(void)priority;
-	(void)userdata;
 	printf("LOG %s\n", text);
 }
 
@@ -174,8 +164,6 @@ static int on_stdin(sd_event_source *source, int fd, uint32_t revents, void *use
 	ssize_t length = read(fd, text, sizeof(text) - 1);
 	char *rest = text, *line;
 
-	(void)revents;
-	(void)userdata;
 	if (length <= 0) {
 		sd_event_source_disable_unref(source);
 		return 0;

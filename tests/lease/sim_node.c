@@ -119,8 +119,6 @@ static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 
 static void on_changed(const struct address *address, void *userdata)
 {
-	(void)address;
-	(void)userdata;
 }
 
 static void on_state(enum lease_state state, const char *text, void *userdata)
@@ -135,7 +133,6 @@ static void on_log(int priority, const char *text, void *userdata)
 {
 	struct node *node = userdata;
 
-	(void)priority;
 	trace("%s: %s", node->name, text);
 }
 
@@ -158,7 +155,6 @@ static uint64_t clock_now(void *userdata)
 
 static uint64_t clock_random(void *userdata)
 {
-	(void)userdata;
 	return ++world.random;
 }
 

@@ -10,7 +10,6 @@
 SEC("xdp")
 int pass(struct xdp_md *ctx)
 {
-	(void)ctx;
 	return XDP_PASS;
 }
 

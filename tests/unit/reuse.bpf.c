@@ -15,7 +15,7 @@ static __always_inline void copy_of(__u8 *to, const void *copy, __u32 size)
 }
 
 SEC("syscall")
-int reuse_v4(void *args __attribute__((unused)))
+int reuse_v4(void *args)
 {
 	struct responder_v4_entry *held = bpf_map_lookup_elem(&responder_v4, &reuse.v4.held.key);
 
@@ -28,7 +28,7 @@ int reuse_v4(void *args __attribute__((unused)))
 }
 
 SEC("syscall")
-int reuse_v6(void *args __attribute__((unused)))
+int reuse_v6(void *args)
 {
 	struct responder_v6_entry *held = bpf_map_lookup_elem(&responder_v6, &reuse.v6.held.key);
 

@@ -425,8 +425,6 @@ static const char *const classes[] = { "xdp-l2resp", "io.cilium/l2-announcer", N
 
 static void note(const char *text, void *data)
 {
-	(void)text;
-	(void)data;
 }
 
 static int take(const struct yaml_document *document, void *data, struct err *err)

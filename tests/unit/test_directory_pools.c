@@ -80,8 +80,6 @@ static void stop(struct host *host)
 
 static void note(const char *text, void *data)
 {
-	(void)text;
-	(void)data;
 }
 
 static int take(const struct yaml_document *document, void *data, struct err *err)

@@ -30,7 +30,6 @@ static void note(char what)
 
 static void swap(struct store *store, const struct record *record)
 {
-	(void)store;
 	if (record->kind == RECORD_CLAIM) {
 		note(record->claim.holder[0] ? 'c' : 'r');
 		return;
@@ -45,75 +44,53 @@ static void swap(struct store *store, const struct record *record)
 
 static void follow(struct store *store, bool followed)
 {
-	(void)store;
 	following = followed;
 }
 
 static void on_gained(const struct address *address, uint8_t slot, void *userdata)
 {
-	(void)address;
-	(void)slot;
-	(void)userdata;
 	note('g');
 }
 
 static int on_lost(const struct address *address, enum lease_loss reason, void *userdata)
 {
-	(void)address;
-	(void)reason;
-	(void)userdata;
 	note('l');
 	return 0;
 }
 
 static int on_purge(void *userdata)
 {
-	(void)userdata;
 	note('p');
 	return 0;
 }
 
 static int on_present(const struct address *address, void *userdata)
 {
-	(void)address;
-	(void)userdata;
 	return present;
 }
 
 static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 {
-	(void)slot;
-	(void)deadline_ns;
-	(void)userdata;
 	note('s');
 	return 0;
 }
 
 static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 {
-	(void)userdata;
 	*ret_deadline_ns = slot == SLOT ? AHEAD : 0;
 	return 0;
 }
 
 static void on_changed(const struct address *address, void *userdata)
 {
-	(void)address;
-	(void)userdata;
 }
 
 static void on_state(enum lease_state state, const char *text, void *userdata)
 {
-	(void)state;
-	(void)text;
-	(void)userdata;
 }
 
 static void on_log(int priority, const char *text, void *userdata)
 {
-	(void)priority;
-	(void)text;
-	(void)userdata;
 }
 
 static const struct lease_callbacks callbacks = {
@@ -130,20 +107,16 @@ static const struct lease_callbacks callbacks = {
 
 static uint64_t clock_now(void *userdata)
 {
-	(void)userdata;
 	return now;
 }
 
 static uint64_t clock_random(void *userdata)
 {
-	(void)userdata;
 	return SESSION + 1;
 }
 
 static void clock_arm(uint64_t due_ns, void *userdata)
 {
-	(void)due_ns;
-	(void)userdata;
 }
 
 static void tell(struct lease_machine *machine, struct record record, uint64_t revision)

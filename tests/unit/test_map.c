@@ -40,7 +40,6 @@ static int visit(const void *key, const void *value, void *data, struct err *unu
 	uint32_t at = *(const uint32_t *)key;
 	struct walk *walk = data;
 
-	(void)unused;
 	cr_assert_eq(*(const uint64_t *)value, at);
 	walk->seen[at]++;
 	if (walk->deletes && at % 2)
@@ -71,9 +70,6 @@ Test(map, shows_each_element_once_while_some_go)
 
 static int stop_at_once(const void *key, const void *value, void *data, struct err *unused)
 {
-	(void)key;
-	(void)value;
-	(void)unused;
 	++*(int *)data;
 	return 5;
 }
