@@ -8,10 +8,10 @@ import time
 import pytest
 
 from daemon import POLICY, service
+from endpoints import LABEL, endpoint, slices
 from lan import VIP, VIP6
 from wait import SLACK, wait_until
 
-LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 AT_ONCE = 0.3  # seconds from a slice's change to the address given up, by design
 
 
@@ -19,16 +19,6 @@ def web(**spec):
     return json.dumps({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "default"},
                        "spec": {"externalIPs": [VIP], "externalTrafficPolicy": "Local", "selector": {"app": "web"}}
                        | spec}) + "\n"
-
-
-def endpoint(node, **conditions):
-    return {"addresses": ["198.18.200.1"], "conditions": conditions} | ({"nodeName": node} if node else {})
-
-
-def slices(*endpoints, name="web-1", of="web", namespace="default"):
-    return json.dumps({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-                       "metadata": {"name": name, "namespace": namespace, "labels": {
-                           "kubernetes.io/service-name": of}}, "endpoints": endpoints, "ports": []}) + "\n"
 
 
 HERE, ELSEWHERE = endpoint("node-1", ready=True), endpoint("node-2", ready=True)
@@ -44,7 +34,7 @@ LOCAL = {
     "none": ({}, [slices()], NOBODY),
     "in the second slice": ({}, [slices(ELSEWHERE), slices(HERE, name="web-2")], None),
     "the later of two slices with one name counts": ({}, [slices(HERE), slices(ELSEWHERE)], OTHERS),
-    "another Service's": ({}, [slices(ELSEWHERE), slices(HERE, name="api-1", of="api")], OTHERS),
+    "another Service's": ({}, [slices(ELSEWHERE), slices(HERE, of="api")], OTHERS),
     "another namespace's": ({}, [slices(ELSEWHERE), slices(HERE, namespace="other")], OTHERS),
     # conditions; what is absent is as the API says
     "no conditions": ({}, [slices(endpoint("node-1"))], None),
@@ -94,7 +84,7 @@ def shared(name, selector, **spec):
 def test_services_that_share_an_address(agent):
     """One that has an endpoint here is enough; one with Cluster says nothing."""
     agent.write("all.yaml", POLICY, shared("web", "web"), shared("api", "api"), slices(ELSEWHERE),
-                slices(HERE, name="api-1", of="api"))
+                slices(HERE, of="api"))
     assert why(agent) is None
     agent.write("all.yaml", POLICY, shared("web", "web"), shared("api", "api", **CLUSTER), slices(ELSEWHERE))
     assert why(agent) == OTHERS

@@ -9,26 +9,17 @@ import pytest
 
 from cluster import BOTH_IN_CI, DURATION, SHORT, SHORT_DURATION, VIP
 from daemon import POLICY, service
+from endpoints import LABEL, on
 from test_kubernetes import Source
 from wait import SLACK, let_pass, stays, wait_until
 
 AT_ONCE = 0.3 * SLACK  # from a slice's change to the next node's answer
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
-LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 
 def local(name, ip):
     return service(name, ip).replace("spec: {", "spec: {type: LoadBalancer, ports: [{port: 80, protocol: TCP}], selector: {app: web}, "
                                                 "externalTrafficPolicy: Local, ")
-
-
-def slices(*ready, name="web", gone=()):
-    """The nodes with an endpoint of the Service."""
-    return json.dumps({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4", "ports": [],
-                       "metadata": {"name": f"{name}-1", "namespace": "default",
-                                    "labels": {"kubernetes.io/service-name": name}},
-                       "endpoints": [{"addresses": ["198.18.200.1"], "nodeName": node, "conditions": {"ready": state}}
-                                     for state, nodes in ((True, ready), (False, gone)) for node in nodes]}) + "\n"
 
 
 class Objects:
@@ -63,14 +54,14 @@ def objects(cluster, request, store):
     return Objects(cluster, Source(store))
 
 
-def pair_of(cluster, objects, store, *given, on=("node-1",), timing=SHORT, lease=""):
+def pair_of(cluster, objects, store, *given, where=("node-1",), timing=SHORT, lease=""):
     """Two nodes that have been there for long enough to take what is free at once."""
     if objects.source:
         timing = None
         objects.source.apply(*given)
     for _ in range(2):
         objects.node(store.lease + lease, *given, **({"timing": timing} if timing else {}))
-    objects.apply(slices(*on))
+    objects.apply(on(*where))
     cluster.settled([VIP])
     let_pass(DURATION, "what was found fresh in the store isn't relied on for as long")
     cluster.asker = cluster.ask(VIP)
@@ -84,14 +75,14 @@ def test_pods_move(cluster, objects, store):
     asker, took = cluster.asker, []
     for turn in range(6):
         gone, there = cluster.nodes[turn % 2], cluster.nodes[1 - turn % 2]
-        begun = objects.apply(slices(there.name, gone=[gone.name] if turn % 3 else []))
+        begun = objects.apply(on(there.name, gone=[gone.name] if turn % 3 else []))
         assert wait_until(lambda there=there: asker.answerers(VIP)[-1] == there.mac, 2), cluster.logs()
         took.append(asker.turns(VIP)[-1][1] - begun)
     print(f"# given up and taken {statistics.median(took) * 1000:.0f} ms after the slice's change, "
           f"{max(took) * 1000:.0f} ms at most")
     assert statistics.median(took) < AT_ONCE, took
     # the last endpoint of all
-    objects.apply(slices(gone=["node-1", "node-2"]))
+    objects.apply(on(gone=["node-1", "node-2"]))
     assert wait_until(lambda: not any(node.held() for node in cluster.nodes)), cluster.logs()
     assert wait_until(lambda: "nobody" in cluster.nodes[0].agent.command("who-holds", VIP).out)
 
@@ -100,15 +91,15 @@ def test_pods_move(cluster, objects, store):
 def test_an_endpoint_that_goes_and_comes_back(cluster, objects, store, preempt):
     """Within a second, again and again: the other node, which has one, keeps the address."""
     nodes = ["node-1", "node-2"]
-    pair_of(cluster, objects, store, POLICY, local("web", VIP), on=nodes, lease=f", preempt: {str(preempt).lower()}")
+    pair_of(cluster, objects, store, POLICY, local("web", VIP), where=nodes, lease=f", preempt: {str(preempt).lower()}")
     asker = cluster.asker
     macs = [node.mac for node in sorted(cluster.nodes, key=lambda node: VIP not in node.held())]
     others = [node.name for node in cluster.nodes if VIP not in node.held()]
     for _ in range(4):
-        objects.apply(slices(*others))
+        objects.apply(on(*others))
         assert wait_until(lambda: asker.answerers(VIP) == macs, 2), cluster.logs()
         let_pass(0.4, "it is gone for that long")
-        objects.apply(slices(*nodes))
+        objects.apply(on(*nodes))
         let_pass(0.5, "and back for that long")
         assert asker.answerers(VIP) == macs, cluster.logs()
     if preempt:
@@ -123,7 +114,7 @@ def test_six_services_with_endpoints_on_one_node(cluster, objects, store):
     given = [POLICY, *(local(f"web{ip[-1]}", ip) for ip in ips)]
     for _ in range(2):
         objects.node(store.lease, *given, timing=SHORT)
-    objects.apply(*(slices("node-2", name=f"web{ip[-1]}") for ip in ips))
+    objects.apply(*(on("node-2", of=f"web{ip[-1]}") for ip in ips))
     assert wait_until(lambda: cluster.nodes[1].held() == set(ips), 10), cluster.logs()
     assert cluster.nodes[0].held() == set()
     shown = cluster.nodes[0].agent.command("show", "default/web1").out
