@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "condition.h"
 #include "document.h"
+#include "kube_endpoints.h"
 #include "kube_pools.h"
 #include "policy_faults.h"
 #include "source_base.h"
@@ -69,6 +70,7 @@ struct source_kubernetes {
 	struct kube_login login;
 	struct kube_pools *pools;   /* NULL: somebody else's business */
 	struct kube_events *events; /* NULL: nothing is written */
+	struct kube_endpoints *endpoints;
 	char *class_name;
 	struct service_class class;
 	char *options; /* as text, to compare */
@@ -77,8 +79,9 @@ struct source_kubernetes {
 	sd_event_source *settle;
 };
 
-static void changed_soon(struct source_kubernetes *source)
+static void changed_soon(void *userdata)
 {
+	struct source_kubernetes *source = userdata;
 	int enabled = SD_EVENT_OFF;
 
 	sd_event_source_get_enabled(source->settle, &enabled);
@@ -102,6 +105,9 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		if (!source->collections[i].known)
 			return 0;
+	/* Services that need them now wait for them alone */
+	if (!kube_endpoints_settle(source->endpoints) && !source->known)
+		return 0;
 	/* not before: who acts on what is known must have been told of it */
 	source->known = true;
 	if (source->pools)
@@ -350,6 +356,7 @@ static void kubernetes_free(struct source *base)
 		kube_watch_free(source->collections[i].watch);
 	kube_pools_free(source->pools);
 	kube_events_free(source->events);
+	kube_endpoints_free(source->endpoints);
 	free(source->class_name);
 	kube_login_free(&source->login);
 	sd_event_source_disable_unref(source->settle);
@@ -423,6 +430,7 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 				  "for a minute",
 				  kube_server(source->login.kube), kinds[i].name);
 	}
+	kube_endpoints_status(source->endpoints, status);
 }
 
 static void kubernetes_say_event(struct source *base, const struct kube_event *event)
@@ -482,6 +490,9 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 	if (!r && !options->read_only)
 		r = kube_events_new(event, source->login.kube, options->node, on_events_log, source,
 				    &source->events, err);
+	if (!r)
+		source->endpoints = kube_endpoints_new(source->login.kube, &source->source, options,
+						       changed_soon, source);
 	for (size_t i = 0; i < KIND_COUNT && !r; i++) {
 		source->collections[i] = (struct collection){ .source = source, .kind = i };
 		r = follow(&source->collections[i], options->node, err);
