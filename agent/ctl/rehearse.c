@@ -64,7 +64,6 @@ static void said(int priority, const char *text, void *userdata)
 
 static void nothing(void *userdata)
 {
-	(void)userdata;
 }
 
 /* Reads the source once. An API server may take as long as it does for one answer. */

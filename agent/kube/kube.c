@@ -429,8 +429,6 @@ static void watch_go_on(struct kube_watch *watch)
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)source;
-	(void)usec;
 	watch_go_on(userdata);
 	return 0;
 }

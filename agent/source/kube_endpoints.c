@@ -244,7 +244,6 @@ static void on_reset(uint64_t version, void *userdata)
 {
 	struct kube_endpoints *endpoints = userdata;
 
-	(void)version;
 	mark(endpoints->manifest);
 }
 

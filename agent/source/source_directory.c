@@ -315,15 +315,12 @@ static void rescan(struct source *base, bool all)
 
 static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 {
-	(void)event_source;
-	(void)usec;
 	rescan(userdata, false);
 	return 0;
 }
 
 static int rescan_due(sd_event_source *event_source, uint64_t usec, void *userdata)
 {
-	(void)usec;
 	rescan(userdata, false);
 	sd_event_source_set_time_relative(event_source, RESCAN_USEC);
 	return sd_event_source_set_enabled(event_source, SD_EVENT_ONESHOT);
@@ -335,8 +332,6 @@ static int notified(sd_event_source *event_source, int fd, uint32_t revents, voi
 	struct source_directory *source = userdata;
 	ssize_t length;
 
-	(void)event_source;
-	(void)revents;
 	while ((length = read(fd, buffer, sizeof(buffer))) > 0)
 		for (char *at = buffer; at < buffer + length;) {
 			const struct inotify_event *event = (const struct inotify_event *)at;

@@ -100,8 +100,6 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 {
 	struct source_kubernetes *source = userdata;
 
-	(void)event_source;
-	(void)usec;
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		if (!source->collections[i].known)
 			return 0;
@@ -148,7 +146,6 @@ static void on_reset(uint64_t version, void *userdata)
 	struct collection *collection = userdata;
 	struct err said;
 
-	(void)version;
 	if (collection->listed_api && collection->listed_api != api_of(collection)) {
 		err_write(&said, "%s isn't served any more; %s is followed", collection->listed_api,
 			  api_of(collection));
@@ -377,8 +374,6 @@ static void kubernetes_stop(struct source *base)
 /* Streams show all that happens. */
 static void kubernetes_rescan(struct source *base, bool all)
 {
-	(void)base;
-	(void)all;
 }
 
 /* With what is in the kubeconfig: who writes it anew and reloads wants to be believed. */

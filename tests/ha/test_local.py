@@ -118,7 +118,7 @@ def test_six_services_with_endpoints_on_one_node(cluster, objects, store):
     assert wait_until(lambda: cluster.nodes[1].held() == set(ips), 10), cluster.logs()
     assert cluster.nodes[0].held() == set()
     shown = cluster.nodes[0].agent.command("show", "default/web1").out
-    assert "holder: node-2" in shown and "node-1 has no ready endpoint of it, other nodes have" in shown
+    assert "holder: node-2" in shown and "this node has no ready endpoint of the Service: other nodes have one" in shown
 
 
 def excluded(name):
