@@ -85,10 +85,10 @@ static void changed_soon(void *userdata)
 	int enabled = SD_EVENT_OFF;
 
 	sd_event_source_get_enabled(source->settle, &enabled);
-	if (enabled != SD_EVENT_OFF)
-		return;
-	sd_event_source_set_time_relative(source->settle, SETTLE_USEC);
-	sd_event_source_set_enabled(source->settle, SD_EVENT_ONESHOT);
+	if (enabled == SD_EVENT_OFF) {
+		sd_event_source_set_time_relative(source->settle, SETTLE_USEC);
+		sd_event_source_set_enabled(source->settle, SD_EVENT_ONESHOT);
+	}
 }
 
 static bool kubernetes_known(const struct source *base)
@@ -466,11 +466,11 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 			  struct source **ret_source, struct err *err)
 {
 	struct source_kubernetes *source = xcalloc(1, sizeof(*source));
-	int r;
+	int r = kube_login(event, &options->kubernetes, &source->login, err);
 
-	source->source =
-		(struct source){ .ops = &ops, .callbacks = *callbacks, .userdata = userdata };
-	r = kube_login(event, &options->kubernetes, &source->login, err);
+	source->source.ops = &ops;
+	source->source.callbacks = *callbacks;
+	source->source.userdata = userdata;
 	if (!r) {
 		r = sd_event_add_time_relative(event, &source->settle, CLOCK_MONOTONIC, 0, 1000,
 					       settled, source);
@@ -492,10 +492,9 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 		source->collections[i] = (struct collection){ .source = source, .kind = i };
 		r = follow(&source->collections[i], options->node, err);
 	}
-	if (r < 0) {
+	if (r < 0)
 		source_free(&source->source);
-		return r;
-	}
-	*ret_source = &source->source;
-	return 0;
+	else
+		*ret_source = &source->source;
+	return r;
 }
