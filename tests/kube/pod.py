@@ -45,6 +45,12 @@ def image_root(build):
     return root
 
 
+def hide_cgroups():
+    """From the runtime, in this mount namespace: crun wants nothing to do with both versions side by side."""
+    if Path("/sys/fs/cgroup/unified").exists():
+        subprocess.run(["mount", "-t", "tmpfs", "none", "/sys/fs/cgroup"], check=True)
+
+
 def chosen(entry, capabilities):
     """Whether an entry of the profile is for a container with these capabilities."""
     wanted, unwanted = (entry.get(name) or {} for name in ("includes", "excludes"))
@@ -73,6 +79,7 @@ class Pod:
         self.files, self.account, self.env, self.network = files, account, env, network
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"} and spec["hostNetwork"]
         self.directory.mkdir(exist_ok=True)
+        self.process = None
 
     def volume(self, name):
         found = next(one for one in self.spec["volumes"] if one["name"] == name)
@@ -82,10 +89,10 @@ class Pod:
         rights = container["securityContext"]
         assert rights["readOnlyRootFilesystem"] and not rights["allowPrivilegeEscalation"]
         assert rights["capabilities"]["drop"] == ["ALL"]
-        capabilities = [f"CAP_{name}" for name in rights["capabilities"]["add"]]
+        capabilities = [f"CAP_{name}" for name in rights["capabilities"].get("add", ())]
         mounts = [{"destination": there, "type": kind, "source": source, "options": options} for source, there, kind, options in MOUNTS]
         mounts += [{"destination": one["mountPath"], "type": "bind", "source": str(self.volume(one["name"])),
-                    "options": ["rbind", "rprivate", "ro" if one.get("readOnly") else "rw"]} for one in container["volumeMounts"]]
+                    "options": ["rbind", "rprivate", "ro" if one.get("readOnly") else "rw"]} for one in container.get("volumeMounts", ())]
         if self.account:
             mounts += [{"destination": ACCOUNT, "type": "bind", "source": str(self.account), "options": ["rbind", "ro"]}]
         return {
@@ -101,11 +108,15 @@ class Pod:
 
     def argv(self, container, verb="run", *words):
         """The command that runs it in the foreground; it ends as the container does."""
-        bundle = self.directory / container["name"]
-        bundle.mkdir(exist_ok=True)
-        (bundle / "config.json").write_text(json.dumps(self.config(container)))
-        return ["crun", "--cgroup-manager=disabled", f"--root={self.directory}", verb,
-                *(["--bundle", str(bundle)] if verb == "run" else ()), f"{self.name}-{container['name']}", *words]
+        bundle, options = self.directory / container["name"], list(words)
+        if verb == "run":
+            bundle.mkdir(exist_ok=True)
+            (bundle / "config.json").write_text(json.dumps(self.config(container)))
+            options = ["--bundle", str(bundle)]
+        name = f"{self.name}-{container['name']}"
+        # of an exec, the command comes after the name
+        return ["crun", "--cgroup-manager=disabled", f"--root={self.directory / 'crun'}", verb,
+                *((name, *options) if verb == "exec" else (*options, name))]
 
     def initialise(self):
         """The init containers, one after the other; what they said."""
@@ -115,3 +126,12 @@ class Pod:
     def exec(self, command, check=True):
         """In the first container, as probes and hooks are."""
         return subprocess.run(self.argv(self.spec["containers"][0], "exec", *command), check=check, capture_output=True, text=True)
+
+    def start(self, log):
+        """The first container; its process is crun's, which ends as the container does."""
+        self.process = subprocess.Popen(self.argv(self.spec["containers"][0]), stdout=log, stderr=log)
+
+    def close(self):
+        if self.process:
+            subprocess.run(self.argv(self.spec["containers"][0], "delete", "--force"), check=False, capture_output=True)
+            self.process.wait()
