@@ -231,7 +231,7 @@ def test_a_rolling_update(cluster, source):
 
 @FULL
 def test_a_rolling_update_without_the_hook(cluster, source):
-    """An image without kill(1): each pod gives up what it has, and the other node takes it."""
+    """Where the hook fails: each pod gives up what it has, and the other node takes it."""
     daemons = answering(cluster, source)
     let_pass(LEASE, "what was found fresh in the store isn't relied on for as long")
     asker, begun = cluster.asker, time.monotonic()
