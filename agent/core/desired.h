@@ -32,6 +32,7 @@ struct target {
 	bool last_resort;   /* not on all: one of them has no carrier */
 	struct announce_terms terms;
 	struct lease_service service; /* one that has it */
+	enum locality locality;
 	enum asked asked;
 	bool usable;		 /* to be claimed, if nobody else has it */
 	bool yielded;		 /* taken: it was ours */
@@ -55,6 +56,7 @@ typedef enum reason desired_ready_fn(const struct link_row *row, void *userdata,
 
 /* What addresses are judged by. Borrowed. */
 struct desired_view {
+	const char *node; /* this one */
 	const struct link_table *links;
 	struct kernel_view *kernel;
 	desired_ready_fn *ready;
