@@ -77,13 +77,18 @@ void json_garbage(const char *text, size_t length, const char *what, struct err 
 json_t *json_parse(const char *text, size_t length, struct err *err)
 {
 	struct measure measure = measure_text(text, length);
-	json_t *json = NULL;
+	json_t *json;
 
-	if (measure.deepest > JSON_DEPTH_MAX)
+	if (measure.deepest > JSON_DEPTH_MAX) {
 		err_write(err, "is more than %d levels deep", JSON_DEPTH_MAX);
-	else if (measure.cost + length > JSON_MEMORY_MAX)
+		return NULL;
+	}
+	if (measure.cost + length > JSON_MEMORY_MAX) {
 		err_write(err, "would take more than %u MiB of memory", JSON_MEMORY_MAX >> 20);
-	else if (!(json = json_loadb(text, length, 0, NULL)))
+		return NULL;
+	}
+	json = json_loadb(text, length, 0, NULL);
+	if (!json)
 		json_garbage(text, length, "isn't JSON", err);
 	return json;
 }

@@ -40,7 +40,6 @@ static int again(sd_event_source *source, uint64_t usec)
 
 static int ready_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)usec;
 	return notify_send(userdata, "READY=1") ? 0 : again(source, RETRY_USEC);
 }
 
@@ -49,7 +48,6 @@ static int watchdog_due(sd_event_source *source, uint64_t usec, void *userdata)
 	struct notify *notify = userdata;
 	uint64_t next_usec = notify->watchdog_usec;
 
-	(void)usec;
 	if (!notify_send(notify, "WATCHDOG=1") && next_usec > RETRY_USEC)
 		next_usec = RETRY_USEC;
 	return again(source, next_usec);

@@ -153,7 +153,6 @@ static int count_step(pcre2_callout_block *block, void *userdata)
 {
 	struct steps *steps = userdata;
 
-	(void)block;
 	if (!steps->pattern || !*steps->turn)
 		return PCRE2_ERROR_CALLOUT;
 	steps->pattern--;

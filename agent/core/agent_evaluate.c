@@ -15,6 +15,7 @@ struct policy_input agent_policy_input(const struct agent *agent)
 		.node = agent->config.node,
 		.class = { agent->config.load_balancer_class, agent->config.class_required },
 		.links = links_table(agent->links),
+		.ignore_exclusion = agent->config.ignore_exclusion,
 	};
 
 	input.manifests = source_manifests(agent->source, &input.count);
@@ -24,6 +25,7 @@ struct policy_input agent_policy_input(const struct agent *agent)
 struct desired_view agent_desired_view(struct agent *agent)
 {
 	return (struct desired_view){
+		.node = agent->config.node,
 		.links = links_table(agent->links),
 		.kernel = &agent->kernel,
 		.ready = attachments_ready,
@@ -81,7 +83,9 @@ static int select_all(struct agent *agent, bool look, struct selection *ret_sele
 	int r;
 
 	*ret_selection = policy_select(&input);
-	attachments_select(agent->attachments, ret_selection, look);
+	/* a node that may announce nothing needs no program; one that waits for an endpoint does */
+	attachments_select(agent->attachments,
+			   ret_selection->exclusion ? &(struct selection){} : ret_selection, look);
 	if (attachments_are_found(agent->attachments))
 		return 0;
 	r = attachments_look_first(agent->attachments, &agent->config.attach);

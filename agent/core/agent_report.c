@@ -132,21 +132,35 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 	return NULL;
 }
 
+static enum locality show_locality(const struct policy_input *input, const struct service *service)
+{
+	struct slice_index slices;
+	enum locality locality;
+
+	slice_index_make(input->manifests, input->count, &slices);
+	locality = locality_of(&slices, service);
+	slice_index_free(&slices);
+	return locality;
+}
+
 json_t *agent_show_service(struct agent *agent, const struct service *service)
 {
 	const struct policy_input input = agent_policy_input(agent);
 	json_t *policies = json_array(), *addresses = json_array();
+	const char *as_cluster = locality_as_cluster(show_locality(&input, service));
 	struct why why;
 
 	policy_of_service(&input, service, add_policy, policies);
 	show_addresses(agent, &service->external, "externalIPs", addresses);
 	show_addresses(agent, &service->load_balancer, "loadBalancer", addresses);
 	agent_why_no_address(agent, service, &why);
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "namespace",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o}", "namespace",
 			 service->namespace, "service", service->name, "node", agent->config.node,
 			 "bpffs", agent->config.bpffs, "policies", policies, "reason",
 			 text_or_null(why.reason ? reason_name(why.reason) : ""), "why",
-			 text_or_null(why.text.text), "addresses", addresses);
+			 text_or_null(why.text.text), "addresses", addresses,
+			 "external_traffic_policy", service->local ? "Local" : "Cluster",
+			 "as_cluster", text_or_null(as_cluster ?: ""));
 }
 
 void agent_tell_service_manager(struct agent *agent, bool late)

@@ -103,8 +103,6 @@ static int work_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
 
-	(void)source;
-	(void)usec;
 	if (!agent->evaluated)
 		agent_evaluate(agent, false);
 	return 0;
@@ -126,7 +124,6 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
 
-	(void)usec;
 	/* programs that somebody took off, sysctls that somebody set */
 	helper_watch(agent->helper);
 	attachments_look(agent->attachments);
@@ -144,7 +141,6 @@ static int refresh_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
 
-	(void)usec;
 	reconcile_refresh(agent->reconcile);
 	sd_event_source_set_time_relative(source, agent->config.announce_refresh_ns / 1000);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -154,7 +150,6 @@ static int beat_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
 
-	(void)usec;
 	lease_thread_beat(agent->thread);
 	sd_event_source_set_time_relative(source, BEAT_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -189,7 +184,6 @@ static int on_turn_end(sd_event_source *source, void *userdata)
 	struct err err;
 	int r = 0;
 
-	(void)source;
 	if (agent->pins_due || agent->grow_due || program_touched(agent->program))
 		r = work_locked(agent, &err);
 	if (r < 0 && r != -EAGAIN)
@@ -213,7 +207,6 @@ static int on_turn_end(sd_event_source *source, void *userdata)
 
 static void plain_log(int priority, const char *text, void *userdata)
 {
-	(void)userdata;
 	log_say(priority, "%s", text);
 }
 

@@ -10,6 +10,7 @@
 #include "err.h"
 #include "lease.h"
 #include "manifest.h"
+#include "policy.h"
 #include "source.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/xdp-l2resp/agent.yaml"
@@ -45,6 +46,7 @@ struct config {
 	uint64_t announce_interval_ns;
 	uint64_t announce_refresh_ns; /* 0: never */
 	uint32_t announce_rate;	      /* frames a second, an interface */
+	bool ignore_exclusion;	      /* the node's label NODE_LABEL_EXCLUDE means nothing */
 	struct attach_options attach;
 	struct listen_options listen;
 	char *bpffs;

@@ -82,6 +82,7 @@ static const struct key announce_keys[] = {
 	KEY("interval", take_duration, announce_interval_ns),
 	KEY("refresh", take_duration, announce_refresh_ns),
 	KEY("rate", take_rate, announce_rate),
+	KEY("ignoreExclusion", take_flag, ignore_exclusion),
 	END,
 };
 

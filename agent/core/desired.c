@@ -31,9 +31,10 @@ static enum reason judge_link(const struct target *target, const struct link_row
 }
 
 /* Where one device's kernel would answer, none is to; else one that can is enough. */
-static void judge(struct target *target, const struct desired_view *view)
+static void judge(struct target *target, const struct selection *selection,
+		  const struct desired_view *view)
 {
-	enum reason furthest = REASON_NO_INTERFACE;
+	enum reason furthest = REASON_NO_INTERFACE, forbidden;
 	bool usable = false;
 
 	for (size_t i = 0; i < target->count; i++) {
@@ -48,7 +49,12 @@ static void judge(struct target *target, const struct desired_view *view)
 		if (reason > furthest)
 			furthest = reason;
 	}
-	target->reason = usable && furthest != REASON_KERNEL_ANSWERS ? REASON_NONE : furthest;
+	forbidden = policy_forbids(selection, target->locality);
+	if (forbidden)
+		target->reason = forbidden;
+	else
+		target->reason =
+			usable && furthest != REASON_KERNEL_ANSWERS ? REASON_NONE : furthest;
 }
 
 void desired_why(const struct target *target, const struct desired_view *view, struct why *ret_why)
@@ -56,6 +62,7 @@ void desired_why(const struct target *target, const struct desired_view *view, s
 	char mac[MAC_TEXT_SIZE];
 
 	why_set(ret_why, target->reason);
+	policy_forbids_add(ret_why, target->locality, view->node);
 	if (target->reason == REASON_OTHER_HOST)
 		why_add(ret_why, ": %s", mac_format(target->other, mac));
 	for (size_t i = 0; i < target->count; i++) {
@@ -86,11 +93,13 @@ struct desired desired_make(struct selection *selection, const struct desired_vi
 		}
 		target->count++;
 		announce_terms_merge(&target->terms, &selected->terms);
+		if (selected->locality > target->locality)
+			target->locality = selected->locality;
 		/* the manifests may go before we do */
 		selected->service = NULL;
 	}
 	for (size_t i = 0; i < desired.count; i++)
-		judge(&desired.list[i], view);
+		judge(&desired.list[i], &desired.selection, view);
 	return desired;
 }
 

@@ -31,6 +31,7 @@ struct target {
 	enum reason reason; /* why it isn't to be claimed; none: it is, if only on one of them */
 	bool last_resort;   /* not on all: one of them has no carrier */
 	struct announce_terms terms;
+	enum locality locality;
 	enum asked asked;
 	bool usable;		 /* to be claimed, if nobody else has it */
 	bool yielded;		 /* taken: it was ours */
@@ -54,6 +55,7 @@ typedef enum reason desired_ready_fn(const struct link_row *row, void *userdata,
 
 /* What addresses are judged by. Borrowed. */
 struct desired_view {
+	const char *node; /* this one */
 	const struct link_table *links;
 	struct kernel_view *kernel;
 	desired_ready_fn *ready;

@@ -67,8 +67,6 @@ static int pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct inquiry *inquiry = userdata;
 
-	(void)source;
-	(void)usec;
 	inquiry->callbacks.changed(inquiry->userdata);
 	return 0;
 }

@@ -254,8 +254,6 @@ static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
 	uint64_t begun_ns = clock_boot_ns();
 	bool room = true;
 
-	(void)source;
-	(void)usec;
 	while (loop_may_go_on(begun_ns) && room && reconcile->at != PASS_NONE)
 		room = step(reconcile);
 	while (loop_may_go_on(begun_ns) && reconcile->next_refresh)
@@ -374,8 +372,7 @@ bool reconcile_holds(const struct reconcile *reconcile, const struct address *ad
 
 /* ---- comparing ---- */
 
-static int compare_entry(const struct entry_row *row, void *data,
-			 struct err *err __attribute__((unused)))
+static int compare_entry(const struct entry_row *row, void *data, struct err *err)
 {
 	struct reconcile *reconcile = data;
 	struct told *told = told_find(reconcile, &row->key.address);

@@ -97,7 +97,6 @@ static void tell_answered(const struct service_view *view, const struct service 
 	struct err text;
 	bool moved;
 
-	(void)load_balancer;
 	/* by now it may be another's again */
 	if (!found || !reconcile_holds(view->reconcile, address))
 		return;
@@ -125,8 +124,6 @@ static int on_gather(sd_event_source *source, uint64_t usec, void *userdata)
 	struct service_events *events = userdata;
 	struct service_view view;
 
-	(void)source;
-	(void)usec;
 	events->view(&view, events->userdata);
 	qsort(events->answered, events->answered_count, sizeof(*events->answered),
 	      selected_compare);
@@ -198,10 +195,8 @@ struct looking {
 	uint64_t now_ns;
 };
 
-static void look_for(const struct service_view *view __attribute__((unused)),
-		     const struct service *service __attribute__((unused)),
-		     const struct address *address, bool load_balancer __attribute__((unused)),
-		     void *data)
+static void look_for(const struct service_view *view, const struct service *service,
+		     const struct address *address, bool load_balancer, void *data)
 {
 	struct looking *looking = data;
 
@@ -286,7 +281,6 @@ static void look(struct service_events *events)
 
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)usec;
 	look(userdata);
 	sd_event_source_set_time_relative(source, LOOK_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);

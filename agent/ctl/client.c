@@ -138,6 +138,11 @@ static void print_service(const json_t *answer)
 
 	printf("%s/%s\n", text_of(answer, "namespace"), text_of(answer, "service"));
 	print_names("policies on this node:", json_object_get(answer, "policies"));
+	if (*text_of(answer, "as_cluster"))
+		printf("external traffic policy: Local, treated as Cluster: %s\n",
+		       text_of(answer, "as_cluster"));
+	else if (!strcmp(text_of(answer, "external_traffic_policy"), "Local"))
+		puts("external traffic policy: Local");
 	if (*text_of(answer, "reason"))
 		printf("pools give it %s: %s: %s\n",
 		       json_array_size(addresses) ? "no more" : "nothing",

@@ -142,8 +142,6 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 {
 	struct running *running = userdata;
 
-	(void)source;
-	(void)info;
 	log_say(LOG_NOTICE, "stopping: giving up all addresses");
 	agent_stop(running->agent);
 	return 0;
@@ -152,8 +150,6 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 /* SIGUSR1: end, and leave everything as it is for the next one. */
 static int on_leave(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-	(void)info;
-	(void)userdata;
 	log_say(LOG_NOTICE, "leaving entries and stamps to the next start");
 	return sd_event_exit(sd_event_source_get_event(source), 0);
 }
@@ -163,8 +159,6 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	struct running *running = userdata;
 	struct err err;
 
-	(void)source;
-	(void)info;
 	notify_send(running->notify, "RELOADING=1");
 	if (agent_reload(running->agent, &err) < 0)
 		log_say(LOG_ERR, "%s; what was in force stays", err.text);

@@ -64,7 +64,6 @@ static void said(int priority, const char *text, void *userdata)
 
 static void nothing(void *userdata)
 {
-	(void)userdata;
 }
 
 /* Reads the source once. An API server may take as long as it does for one answer. */
@@ -100,6 +99,7 @@ static struct policy_input input_of(const struct rehearsal *rehearsal)
 		.class = { rehearsal->config.load_balancer_class,
 			   rehearsal->config.class_required },
 		.links = links_table(rehearsal->links),
+		.ignore_exclusion = rehearsal->config.ignore_exclusion,
 	};
 
 	input.manifests = source_manifests(rehearsal->source, &input.count);
@@ -191,20 +191,32 @@ static const char *condition(const struct config *config)
 	return store ? ", once its lease is held" : "";
 }
 
+/* Why this node would leave it alone; false: it would answer, if nobody else did. */
+static bool why_not(struct rehearsal *rehearsal, const struct selected *selected,
+		    const struct link_row *row, struct why *ret_why)
+{
+	struct err kernel;
+
+	why_set(ret_why, policy_forbids(&rehearsal->selection, selected->locality));
+	policy_forbids_add(ret_why, selected->locality, rehearsal->config.node);
+	if (ret_why->reason ||
+	    !kernel_answers(&rehearsal->view, &selected->address, &row->link, &kernel))
+		return ret_why->reason;
+	why_set(ret_why, REASON_KERNEL_ANSWERS);
+	why_add(ret_why, ": %s", kernel.text);
+	return true;
+}
+
 static void print_selected(struct rehearsal *rehearsal, const struct selected *selected)
 {
 	const struct link_row *row =
 		link_table_find(links_table(rehearsal->links), selected->ifindex);
 	char ip[INET6_ADDRSTRLEN];
-	struct err why = {};
 	struct why text;
-	bool blocked = kernel_answers(&rehearsal->view, &selected->address, &row->link, &why);
+	bool blocked = why_not(rehearsal, selected, row, &text);
 	const char *action = action_of(rehearsal, selected, row, blocked);
 
 	address_format(&selected->address, ip);
-	why_set(&text, blocked ? REASON_KERNEL_ANSWERS : REASON_NONE);
-	if (blocked)
-		why_add(&text, ": %s", why.text);
 	if (!rehearsal->rows) {
 		printf("%s %s dev %s, for %s/%s%s%s%s%s\n", action, ip, row->link.name,
 		       selected->service->namespace, selected->service->name,
@@ -247,7 +259,7 @@ static void print_attach(struct rehearsal *rehearsal)
 	const struct selection *selection = &rehearsal->selection;
 	const struct pins *pins = rehearsal->pins.maps.fd[0] >= 0 ? &rehearsal->pins : NULL;
 
-	for (size_t l = 0; l < links->count; l++) {
+	for (size_t l = 0; l < links->count && !selection->exclusion; l++) {
 		struct vlan_hook hook;
 		struct err err;
 		size_t i = 0;

@@ -37,7 +37,6 @@ struct allocator *allocator_new(const struct service_class *class)
 
 static void ignore(void *at)
 {
-	(void)at;
 }
 
 void allocator_free(struct allocator *allocator)

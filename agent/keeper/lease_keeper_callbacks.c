@@ -139,8 +139,6 @@ static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 
 static void on_changed(const struct address *address, void *userdata)
 {
-	(void)address;
-	(void)userdata;
 }
 
 static void on_state(enum lease_state state, const char *text, void *userdata)

@@ -268,8 +268,6 @@ static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
 	uint64_t begun_ns = clock_boot_ns();
 	struct kept *kept;
 
-	(void)source;
-	(void)usec;
 	/* the program may read others than are pinned */
 	if (keeper->backlog.first && gone(keeper) < 0) {
 		plan(keeper, RETRY_USEC);

@@ -34,9 +34,6 @@ static int on_orders(sd_event_source *source, int fd, uint32_t revents, void *us
 	uint64_t begun_ns = clock_boot_ns();
 	struct order *order;
 
-	(void)source;
-	(void)fd;
-	(void)revents;
 	mailbox_seen(thread->orders);
 	while ((order = mailbox_take(thread->orders))) {
 		if (order->kind == ORDER_WISH) {
@@ -82,9 +79,6 @@ static int on_calls(sd_event_source *source, int fd, uint32_t revents, void *use
 	struct lease_thread *thread = userdata;
 	struct call *call;
 
-	(void)source;
-	(void)fd;
-	(void)revents;
 	mailbox_seen(thread->calls);
 	while ((call = mailbox_take(thread->calls))) {
 		call->run(thread, call);
@@ -101,7 +95,6 @@ static int on_news_work(sd_event_source *source, uint64_t usec, void *userdata)
 	uint64_t begun_ns = clock_boot_ns();
 	struct lease_news *news;
 
-	(void)usec;
 	while (mailbox_has_room(thread->news) && loop_may_go_on(begun_ns)) {
 		news = keeper_news(thread->keeper);
 		if (!news)
@@ -166,7 +159,6 @@ static int on_watch(sd_event_source *source, uint64_t usec, void *userdata)
 	uint64_t silent_ns = silence(thread);
 	bool hung = silent_ns > thread->liveness_ns;
 
-	(void)usec;
 	if (hung != thread->hung) {
 		if (hung)
 			log_say(LOG_ERR, "the agent has hung for %llu s: giving up all addresses",

@@ -19,9 +19,6 @@ static int on_told(sd_event_source *source, int fd, uint32_t revents, void *user
 	struct lease_news *news;
 	enum lease_state state;
 
-	(void)source;
-	(void)fd;
-	(void)revents;
 	mailbox_seen(thread->news);
 	while ((news = mailbox_take(thread->news))) {
 		thread->callbacks.news(news, thread->userdata);
@@ -252,7 +249,6 @@ void lease_thread_drain(struct lease_thread *thread, bool drain)
 
 static void call_stop(struct lease_thread *thread, struct call *call)
 {
-	(void)call;
 	lease_manager_stop(thread->manager);
 }
 
@@ -342,7 +338,6 @@ int lease_thread_present(struct lease_thread *thread, const struct address *addr
 
 static void call_follow(struct lease_thread *thread, struct call *call)
 {
-	(void)call;
 	keeper_follow(thread->keeper);
 }
 

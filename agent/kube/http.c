@@ -219,7 +219,6 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 	struct http *http = userdata;
 	int action = 0, running;
 
-	(void)source;
 	if (revents & (EPOLLIN | EPOLLHUP))
 		action |= CURL_CSELECT_IN;
 	if (revents & EPOLLOUT)
@@ -236,8 +235,6 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	struct http *http = userdata;
 	int running;
 
-	(void)source;
-	(void)usec;
 	curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	calls_hand_on(http);
 	return 0;
@@ -250,7 +247,6 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
 	uint32_t events =
 		(what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
 
-	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		sd_event_source_disable_unref(source);
 		return 0;
@@ -267,7 +263,6 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *userdata)
 {
 	struct http *http = userdata;
 
-	(void)multi;
 	if (timeout_ms < 0)
 		return sd_event_source_set_enabled(http->timer, SD_EVENT_OFF) < 0 ? -1 : 0;
 	if (sd_event_source_set_time_relative(http->timer, timeout_ms * 1000ULL) < 0 ||

@@ -414,7 +414,7 @@ static void watch_go_on(struct kube_watch *watch)
 	sd_event_source_set_enabled(watch->retry, SD_EVENT_OFF);
 	if (watch->listing) {
 		request.done = on_page;
-		path = xasprintf("%s%slimit=%d%s%s", watch->path, join, PAGE,
+		path = xasprintf("%s%slimit=%u%s%s", watch->path, join, watch->events->page ?: PAGE,
 				 watch->next_page ? "&continue=" : "", watch->next_page ?: "");
 	} else {
 		request.done = on_watch_done;
@@ -429,8 +429,6 @@ static void watch_go_on(struct kube_watch *watch)
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)source;
-	(void)usec;
 	watch_go_on(userdata);
 	return 0;
 }

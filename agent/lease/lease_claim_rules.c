@@ -9,6 +9,10 @@
 #include "lease_order.h"
 #include "lease_peer.h"
 
+/* For so long, or a duration, a node must have wanted what it asks a living holder for: an endpoint
+ * that comes and goes takes no address along. */
+#define STAYS_MIN_NS (1000 * LEASE_NS_PER_MS)
+
 static bool claim_is_ours(const struct lease_machine *machine, const struct lease_claim *claim)
 {
 	return lease_session_holds(machine) && claim->shape == RECORD_GOOD &&
@@ -111,6 +115,8 @@ static void run_disputed(struct lease_machine *machine, struct lease_claim *clai
 /* Somebody else's, and alive: does it rather belong here? */
 static void run_theirs(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
+	uint64_t stays_ns =
+		machine->duration_ns > STAYS_MIN_NS ? machine->duration_ns : STAYS_MIN_NS;
 	uint64_t from = machine->session.began_ns + machine->duration_ns;
 
 	if (!claim->holder || claim->holder == machine->self || claim->last_resort ||
@@ -129,7 +135,9 @@ static void run_theirs(struct lease_machine *machine, struct lease_claim *claim,
 	if (!machine->preempt || !machine->weight ||
 	    (claim->moved && claim->wish == claim->holder) || lease_claim_rank(machine, claim, now))
 		return;
-	/* a node that has just come must show first that it stays */
+	/* a node, or what makes it a candidate, that has just come must show first that it stays */
+	if (from < claim->wanted_ns + stays_ns)
+		from = claim->wanted_ns + stays_ns;
 	if (now < from)
 		lease_claim_due(machine, claim, from);
 	else

@@ -137,8 +137,10 @@ void lease_machine_want(struct lease_machine *machine, const struct address *add
 	bool last_resort = preference && preference->last_resort;
 
 	machine->figures.wanted += !claim->wanted;
-	if (!claim->wanted)
+	if (!claim->wanted) {
 		claim->free_ns = 0;
+		claim->wanted_ns = lease_now(machine);
+	}
 	claim->wanted = true;
 	claim->group = preference ? preference->group : (struct preferred_group){};
 	if (claim->group.id)

@@ -22,7 +22,6 @@ struct lease_manager {
 
 static uint64_t clock_now(void *userdata)
 {
-	(void)userdata;
 	return clock_boot_ns();
 }
 
@@ -30,7 +29,6 @@ static uint64_t clock_random(void *userdata)
 {
 	uint64_t number = 0;
 
-	(void)userdata;
 	while (!number)
 		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 			number = 0;
@@ -54,8 +52,6 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct lease_manager *manager = userdata;
 
-	(void)source;
-	(void)usec;
 	lease_machine_run(manager->machine);
 	return 0;
 }

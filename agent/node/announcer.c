@@ -183,8 +183,6 @@ static int announcer_turn(sd_event_source *source, uint64_t usec, void *userdata
 	struct announcer *announcer = userdata;
 	uint64_t begun_ns = clock_boot_ns();
 
-	(void)source;
-	(void)usec;
 	program_follow(announcer->program);
 	while (round_of_all(announcer) && loop_may_go_on(begun_ns))
 		;

@@ -115,9 +115,6 @@ static void turn(struct defender *defender)
 
 static int ring_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	(void)source;
-	(void)fd;
-	(void)revents;
 	turn(userdata);
 	return 0;
 }
@@ -126,8 +123,6 @@ static int ring_rest(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct defender *defender = userdata;
 
-	(void)source;
-	(void)usec;
 	if (defender->ring)
 		turn(defender);
 	return 0;

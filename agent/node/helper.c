@@ -155,7 +155,6 @@ static int helper_io(sd_event_source *source, int fd, uint32_t revents, void *us
 	struct helper *helper = userdata;
 	struct helper_answer answer;
 
-	(void)revents;
 	if (recv(fd, &answer, sizeof(answer), 0) != sizeof(answer)) {
 		say_end(helper);
 		sd_event_source_set_enabled(source, SD_EVENT_OFF);

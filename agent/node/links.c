@@ -117,8 +117,6 @@ static int flap_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct links *links = userdata;
 
-	(void)source;
-	(void)usec;
 	for (size_t i = 0; i < links->table.count; i++) {
 		struct link_row *row = &links->table.rows[i];
 
@@ -222,7 +220,6 @@ static int read_anew(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct links *links = userdata;
 
-	(void)usec;
 	if (links_dump(links) < 0) {
 		sd_event_source_set_time_relative(source, AGAIN_USEC);
 		sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -239,8 +236,6 @@ static int links_io(sd_event_source *source, int fd, uint32_t revents, void *use
 	struct links *links = userdata;
 	ssize_t length;
 
-	(void)source;
-	(void)revents;
 	while (buffer && (length = recv(fd, buffer, MESSAGE_SIZE, MSG_DONTWAIT)) > 0)
 		mnl_cb_run(buffer, length, 0, 0, message_cb, links);
 	if (buffer && length < 0 && errno == ENOBUFS)

@@ -71,8 +71,6 @@ static int ear_io(sd_event_source *source, int fd, uint32_t revents, void *userd
 	struct address address;
 	uint8_t mac[ETH_ALEN];
 
-	(void)source;
-	(void)revents;
 	/* what is left makes the loop come back: others may say any number of things */
 	for (int i = 0; i < FRAMES_A_TURN && probe_receive(fd, &address, mac); i++)
 		heard(ear->prober, ear->ifindex, &address, mac);
@@ -138,7 +136,6 @@ static int turn(sd_event_source *source, uint64_t usec, void *userdata)
 	struct prober *prober = userdata;
 	uint64_t next_ns = PROBER_INTERVAL_NS;
 
-	(void)usec;
 	if (prober->asked == PROBER_COUNT) {
 		/* what came while the loop was busy elsewhere counts too */
 		for (size_t i = 0; i < prober->ear_count; i++)

@@ -20,13 +20,6 @@ struct parse {
 	struct err *err;
 };
 
-static void node_clear(struct node *node)
-{
-	labels_free(&node->labels);
-	free(node->name);
-	*node = (struct node){};
-}
-
 static void policy_clear(struct policy *policy)
 {
 	selector_free(&policy->services);
@@ -47,10 +40,13 @@ void manifest_free(struct manifest *manifest)
 		policy_clear(&manifest->policies[i]);
 	for (size_t i = 0; i < manifest->pool_count; i++)
 		pool_unref(manifest->pools[i]);
+	for (size_t i = 0; i < manifest->slice_count; i++)
+		endpoint_slice_clear(&manifest->slices[i]);
 	free(manifest->services);
 	free(manifest->nodes);
 	free(manifest->policies);
 	free(manifest->pools);
+	free(manifest->slices);
 	*manifest = (struct manifest){};
 }
 
@@ -69,19 +65,27 @@ static int add_service(const struct parse *parse, const json_t *object)
 
 static int add_node(const struct parse *parse, const json_t *object)
 {
-	_cleanup_(node_clear) struct node node = {};
 	struct manifest *manifest = parse->manifest;
-	json_t *metadata = NULL;
-	int r = metadata_parse(parse->place, object, &metadata, &node.name, name_is_subdomain,
-			       parse->err);
+	struct node node;
+	int r = node_parse(parse->place, object, &node, parse->err);
 
-	if (!r)
-		r = labels_parse(parse->place, metadata, "labels", &node.labels, parse->err);
 	if (r < 0)
 		return r;
 	ALLOC_GROW(manifest->nodes, manifest->node_count, manifest->node_capacity);
 	manifest->nodes[manifest->node_count++] = node;
-	node = (struct node){};
+	return 0;
+}
+
+static int add_slice(const struct parse *parse, const json_t *object)
+{
+	struct manifest *manifest = parse->manifest;
+	struct endpoint_slice slice;
+	int r = endpoint_slice_parse(parse->place, object, manifest->node, &slice, parse->err);
+
+	if (r < 0)
+		return r;
+	ALLOC_GROW(manifest->slices, manifest->slice_count, manifest->slice_capacity);
+	manifest->slices[manifest->slice_count++] = slice;
 	return 0;
 }
 
@@ -188,6 +192,7 @@ static const struct {
 	{ "v1", "Service", PAGE, add_service },
 	{ "v1", "Node", PAGE, add_node },
 	{ "v1", "List", PAGE, add_list },
+	{ "discovery.k8s.io/v1", "EndpointSlice", PAGE, add_slice },
 	{ "cilium.io/v2alpha1", "CiliumL2AnnouncementPolicy", PAGE, add_policy },
 	{ "cilium.io/v2", "CiliumLoadBalancerIPPool", "docs/pools.md", add_pool },
 	{ "cilium.io/v2alpha1", "CiliumLoadBalancerIPPool", "docs/pools.md", add_pool },

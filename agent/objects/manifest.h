@@ -11,18 +11,14 @@
 #include <jansson.h>
 
 #include "announce_options.h"
+#include "endpoint_slice.h"
 #include "err.h"
 #include "field.h"
+#include "node.h"
 #include "pattern.h"
 #include "pool.h"
 #include "selector.h"
 #include "service.h"
-
-/* v1 Node. */
-struct node {
-	char *name;
-	struct labels labels;
-};
 
 /* cilium.io/v2alpha1 CiliumL2AnnouncementPolicy. */
 struct policy {
@@ -37,6 +33,7 @@ struct policy {
 
 /* What one file, or the API server, has. */
 struct manifest {
+	const char *node; /* this one, for endpoints; borrowed */
 	struct service **services;
 	size_t service_count, service_capacity;
 	struct node *nodes;
@@ -45,6 +42,8 @@ struct manifest {
 	size_t policy_count, policy_capacity;
 	struct pool **pools;
 	size_t pool_count, pool_capacity;
+	struct endpoint_slice *slices;
+	size_t slice_count, slice_capacity;
 };
 
 /* Safe on a zeroed one. */
@@ -53,7 +52,7 @@ void manifest_free(struct manifest *manifest);
 static inline bool manifest_says_something(const struct manifest *manifest)
 {
 	return manifest->service_count || manifest->policy_count || manifest->node_count ||
-	       manifest->pool_count;
+	       manifest->pool_count || manifest->slice_count;
 }
 
 /*

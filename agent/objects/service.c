@@ -304,6 +304,9 @@ static int parse_spec(const struct parse *parse, const json_t *object, const jso
 	if (r >= 0)
 		r = parse_traffic_policy(parse, spec, service);
 	if (r >= 0)
+		r = field_boolean(parse->place, spec, "publishNotReadyAddresses",
+				  &service->publish_not_ready, parse->err);
+	if (r >= 0)
 		r = labels_parse(parse->place, spec, "selector", &service->pods, parse->err);
 	service->wants_load_balancer = !strcmp(type, "LoadBalancer");
 	return r;

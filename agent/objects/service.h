@@ -44,8 +44,9 @@ struct service {
 	char *sharing_namespaces; /* comma-separated; NULL: its own alone */
 	uint32_t *ports;	  /* SERVICE_PORT(), ascending */
 	size_t port_count;
-	bool local;	    /* externalTrafficPolicy Local */
-	struct labels pods; /* spec.selector */
+	bool local;		/* externalTrafficPolicy Local */
+	bool publish_not_ready; /* publishNotReadyAddresses */
+	struct labels pods;	/* spec.selector */
 };
 
 /*

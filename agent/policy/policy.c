@@ -33,6 +33,7 @@ static struct announce_terms terms_of(const struct announce_options *service,
 /* A selection, growing. */
 struct gathering {
 	const struct labels *node; /* its labels */
+	struct slice_index slices;
 	struct selection selection;
 	size_t capacity, other_capacity;
 };
@@ -42,6 +43,7 @@ static void gather(struct gathering *gathering, const struct in_force *in_force,
 {
 	const struct announce_terms terms =
 		terms_of(&service->announce, &in_force->policy->announce, gathering->node);
+	enum locality locality = locality_of(&gathering->slices, service);
 	struct selection *selection = &gathering->selection;
 
 	for (size_t a = 0; a < addresses->count; a++)
@@ -52,6 +54,7 @@ static void gather(struct gathering *gathering, const struct in_force *in_force,
 				.ifindex = in_force->ifindexes[i],
 				.service = service,
 				.terms = terms,
+				.locality = locality,
 			};
 		}
 }
@@ -126,10 +129,13 @@ static void settle(struct selection *selection)
 	for (size_t i = 0; i < count; i++) {
 		struct selected *last = &selection->list[selection->count - 1];
 
-		if (!i || selected_compare(last, &selection->list[i]))
+		if (!i || selected_compare(last, &selection->list[i])) {
 			selection->list[selection->count++] = selection->list[i];
-		else
-			announce_terms_merge(&last->terms, &selection->list[i].terms);
+			continue;
+		}
+		announce_terms_merge(&last->terms, &selection->list[i].terms);
+		if (selection->list[i].locality > last->locality)
+			last->locality = selection->list[i].locality;
 	}
 }
 
@@ -161,20 +167,49 @@ struct selection policy_select(const struct policy_input *input)
 	_cleanup_(in_force_list_free) struct in_force_list in_force =
 		in_force_find(input->manifests, input->count, input->node, input->links);
 	_cleanup_(labels_free) struct labels host = {};
-	const struct labels *labels = node_labels(input->manifests, input->count, input->node);
-	struct gathering gathering = { .node = labels ?: &host };
+	const struct node *object = node_find(input->manifests, input->count, input->node);
+	struct gathering gathering = { .node = object ? &object->labels : &host };
 	size_t count;
 	_cleanup_free_ const struct service **services =
 		services_in_force(input->manifests, input->count, &count);
 
 	labels_set(&host, LABEL_HOSTNAME, input->node);
+	slice_index_make(input->manifests, input->count, &gathering.slices);
 	for (size_t i = 0; i < count; i++)
 		for (int load_balancer = 0; load_balancer <= 1; load_balancer++)
 			gather_field(input, &in_force, services[i], load_balancer, &gathering);
+	slice_index_free(&gathering.slices);
 	settle(&gathering.selection);
 	settle_others(&gathering.selection);
 	gathering.selection.partial = !in_force.steps;
+	gathering.selection.exclusion = node_exclusion(object, input->ignore_exclusion);
 	return gathering.selection;
+}
+
+enum reason policy_forbids(const struct selection *selection, enum locality locality)
+{
+	static const enum reason excluded[] = {
+		[NODE_NOT_EXCLUDED] = REASON_NONE,
+		[NODE_OUT_OF_SERVICE] = REASON_OUT_OF_SERVICE,
+		[NODE_NETWORK_UNAVAILABLE] = REASON_NETWORK_UNAVAILABLE,
+		[NODE_LABELLED] = REASON_EXCLUDED_NODE,
+	};
+
+	if (excluded[selection->exclusion])
+		return excluded[selection->exclusion];
+	return locality_forbids(locality, NULL) ? REASON_NO_LOCAL_ENDPOINT : REASON_NONE;
+}
+
+void policy_forbids_add(struct why *why, enum locality locality, const char *node)
+{
+	const char *detail;
+
+	if (why->reason == REASON_NO_LOCAL_ENDPOINT && locality_forbids(locality, &detail))
+		why_add(why, ": %s", detail);
+	else if (why->reason == REASON_EXCLUDED_NODE)
+		why_add(why, ": %s %s", node, node_exclusion_text(NODE_LABELLED));
+	else if (why->reason == REASON_OUT_OF_SERVICE)
+		why_add(why, ": %s %s", node, node_exclusion_text(NODE_OUT_OF_SERVICE));
 }
 
 void policy_of_service(const struct policy_input *input, const struct service *service,

@@ -10,6 +10,7 @@
 #include "addr.h"
 #include "lease.h"
 #include "links.h"
+#include "locality.h"
 #include "manifest.h"
 #include "reason.h"
 
@@ -20,6 +21,7 @@ struct policy_input {
 	const char *node;		/* this one; NULL: any node, whose devices aren't known */
 	struct service_class class;	/* of the Services that are ours */
 	const struct link_table *links; /* the suitable ones are used, with carrier or without */
+	bool ignore_exclusion;		/* as node_exclusion() */
 };
 
 /* How an address is announced: what its Service says, or else the policy that selects it. */
@@ -39,6 +41,7 @@ struct selected {
 	uint32_t ifindex;
 	const struct service *service; /* one that has it, of the manifests */
 	struct announce_terms terms;
+	enum locality locality; /* of the Service that decides it */
 };
 
 /* For qsort() and bsearch(): by address, then interface. */
@@ -52,6 +55,7 @@ struct unselected {
 
 /* Each sorted, by selected_compare() and by address, and nothing twice. */
 struct selection {
+	enum node_exclusion exclusion; /* of this node: it may announce nothing */
 	bool partial; /* more interfaces may be selected, which it takes another turn to know */
 	struct selected *list;
 	size_t count;
@@ -61,8 +65,16 @@ struct selection {
 
 void selection_free(struct selection *selection);
 
-/* Applies the policies to the Services. The result points into the manifests. */
+/* Applies the policies to the Services. What the node may not announce for want of an endpoint, or
+ * because it is excluded, is selected too. The result points into the manifests. */
 struct selection policy_select(const struct policy_input *input);
+
+/* Why this node may not announce what @selection has with @locality, whatever its interfaces are.
+ */
+enum reason policy_forbids(const struct selection *selection, enum locality locality);
+
+/* Appends to @why, of such a reason, what is known besides; @node: this one. */
+void policy_forbids_add(struct why *why, enum locality locality, const char *node);
 
 /* Why no policy lets this node announce @address of @service; of any Service that has it, if
  * NULL. */

@@ -13,16 +13,16 @@ void in_force_list_free(struct in_force_list *list)
 	free(list->list);
 }
 
-const struct labels *node_labels(const struct manifest *const *manifests, size_t count,
-				 const char *name)
+const struct node *node_find(const struct manifest *const *manifests, size_t count,
+			     const char *name)
 {
-	const struct labels *labels = NULL;
+	const struct node *found = NULL;
 
 	for (size_t m = 0; m < count; m++)
 		for (size_t i = 0; i < manifests[m]->node_count; i++)
 			if (!strcmp(manifests[m]->nodes[i].name, name))
-				labels = &manifests[m]->nodes[i].labels;
-	return labels;
+				found = &manifests[m]->nodes[i];
+	return found;
 }
 
 static bool link_selected(struct policy *policy, const struct link_row *link, uint32_t *steps)
@@ -63,7 +63,7 @@ struct in_force_list in_force_find(const struct manifest *const *manifests, size
 				   const char *node, const struct link_table *links)
 {
 	_cleanup_(labels_free) struct labels host = {};
-	const struct labels *labels = node ? node_labels(manifests, count, node) : NULL;
+	const struct node *object = node ? node_find(manifests, count, node) : NULL;
 	struct in_force_list list = { .steps = PATTERN_TURN_STEPS };
 
 	if (!node)
@@ -77,7 +77,8 @@ struct in_force_list in_force_find(const struct manifest *const *manifests, size
 			if (!policy_replaced(manifests, count, m, i))
 				add_in_force(policy,
 					     !node || selector_matches(&policy->nodes,
-								       labels ?: &host),
+								       object ? &object->labels
+									      : &host),
 					     links, &list);
 		}
 	return list;

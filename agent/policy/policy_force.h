@@ -30,9 +30,9 @@ struct in_force_list {
 
 void in_force_list_free(struct in_force_list *list);
 
-/* Labels of the node called @name: its last manifest's. Without one, NULL. */
-const struct labels *node_labels(const struct manifest *const *manifests, size_t count,
-				 const char *name);
+/* The node called @name: its last manifest's. Without one, NULL. */
+const struct node *node_find(const struct manifest *const *manifests, size_t count,
+			     const char *name);
 
 /* @node NULL: any node, whose devices aren't known. */
 struct in_force_list in_force_find(const struct manifest *const *manifests, size_t count,

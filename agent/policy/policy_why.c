@@ -75,11 +75,10 @@ static void add_detail(const struct policy_input *input, const struct in_force_l
 	else if (why->reason == REASON_NO_INTERFACE)
 		add_devices(why, input->links);
 	else if (why->reason == REASON_NODE_SELECTOR) {
-		const struct labels *labels =
-			node_labels(input->manifests, input->count, input->node);
+		const struct node *node = node_find(input->manifests, input->count, input->node);
 
-		if (labels)
-			add_labels(why, input->node, labels);
+		if (node)
+			add_labels(why, input->node, &node->labels);
 		else
 			why_add(why,
 				"; %s has no Node object here, so no label but " LABEL_HOSTNAME,

@@ -338,8 +338,6 @@ static void go_on(struct kube_events *events)
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)source;
-	(void)usec;
 	go_on(userdata);
 	return 0;
 }

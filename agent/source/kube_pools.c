@@ -418,8 +418,6 @@ static void on_log(int priority, const char *text, void *userdata)
 
 static int on_settle(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)source;
-	(void)usec;
 	kube_pools_settle(userdata);
 	return 0;
 }

@@ -17,8 +17,6 @@ static const struct {
 
 static void ignore(const char *text, void *data)
 {
-	(void)text;
-	(void)data;
 }
 
 /* Is @key of the policy's spec wrong by itself? */

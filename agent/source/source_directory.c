@@ -27,7 +27,7 @@
 
 struct source_directory {
 	struct source source; /* the first member */
-	char *directory, *assignments, *class_name;
+	char *directory, *assignments, *class_name, *node;
 	char *copies;	   /* last_good.h's */
 	struct err untidy; /* why one couldn't be kept, when it was last tried: said once */
 	struct service_class class;
@@ -99,7 +99,11 @@ static int parse(struct reading *reading, const char *text, size_t size, struct 
 static void recall(const struct source_directory *source, const char *path,
 		   struct manifest *ret_manifest)
 {
-	struct reading reading = { .source = &source->source, .path = path };
+	struct reading reading = {
+		.source = &source->source,
+		.path = path,
+		.manifest.node = source->node,
+	};
 	_cleanup_free_ char *text = NULL;
 	struct err err;
 	size_t size;
@@ -130,7 +134,7 @@ static void remember(struct source_directory *source, const char *path, const ch
 /* Reads @file anew. What it had stays if it is wrong. */
 static void file_read(struct source_directory *source, struct source_item *file)
 {
-	struct reading reading = { .source = &source->source };
+	struct reading reading = { .source = &source->source, .manifest.node = source->node };
 	_cleanup_free_ char *path = xasprintf("%s/%s", source->directory, file->name), *text = NULL;
 	struct err err, said;
 	size_t size;
@@ -311,15 +315,12 @@ static void rescan(struct source *base, bool all)
 
 static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 {
-	(void)event_source;
-	(void)usec;
 	rescan(userdata, false);
 	return 0;
 }
 
 static int rescan_due(sd_event_source *event_source, uint64_t usec, void *userdata)
 {
-	(void)usec;
 	rescan(userdata, false);
 	sd_event_source_set_time_relative(event_source, RESCAN_USEC);
 	return sd_event_source_set_enabled(event_source, SD_EVENT_ONESHOT);
@@ -331,8 +332,6 @@ static int notified(sd_event_source *event_source, int fd, uint32_t revents, voi
 	struct source_directory *source = userdata;
 	ssize_t length;
 
-	(void)event_source;
-	(void)revents;
 	while ((length = read(fd, buffer, sizeof(buffer))) > 0)
 		for (char *at = buffer; at < buffer + length;) {
 			const struct inotify_event *event = (const struct inotify_event *)at;
@@ -377,6 +376,7 @@ static void directory_free(struct source *base)
 		close(source->inotify);
 	directory_pools_free(source->pools);
 	free(source->class_name);
+	free(source->node);
 	free(source->copies);
 	free(source->assignments);
 	free(source->directory);
@@ -430,6 +430,7 @@ int source_directory_new(sd_event *event, const struct source_options *options,
 	source->assignments = xstrdup(options->assignments);
 	source->copies = last_good_directory(options->assignments);
 	source->class_name = xstrdup(options->class.name);
+	source->node = xstrdup(options->node);
 	source->class = (struct service_class){ source->class_name, options->class.required };
 	source->pools = directory_pools_new(source->assignments, source->read_only, &source->class,
 					    pools_changed, source);

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "condition.h"
 #include "document.h"
+#include "kube_endpoints.h"
 #include "kube_pools.h"
 #include "policy_faults.h"
 #include "source_base.h"
@@ -69,6 +70,7 @@ struct source_kubernetes {
 	struct kube_login login;
 	struct kube_pools *pools;   /* NULL: somebody else's business */
 	struct kube_events *events; /* NULL: nothing is written */
+	struct kube_endpoints *endpoints;
 	char *class_name;
 	struct service_class class;
 	char *options; /* as text, to compare */
@@ -77,15 +79,16 @@ struct source_kubernetes {
 	sd_event_source *settle;
 };
 
-static void changed_soon(struct source_kubernetes *source)
+static void changed_soon(void *userdata)
 {
+	struct source_kubernetes *source = userdata;
 	int enabled = SD_EVENT_OFF;
 
 	sd_event_source_get_enabled(source->settle, &enabled);
-	if (enabled != SD_EVENT_OFF)
-		return;
-	sd_event_source_set_time_relative(source->settle, SETTLE_USEC);
-	sd_event_source_set_enabled(source->settle, SD_EVENT_ONESHOT);
+	if (enabled == SD_EVENT_OFF) {
+		sd_event_source_set_time_relative(source->settle, SETTLE_USEC);
+		sd_event_source_set_enabled(source->settle, SD_EVENT_ONESHOT);
+	}
 }
 
 static bool kubernetes_known(const struct source *base)
@@ -97,11 +100,12 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 {
 	struct source_kubernetes *source = userdata;
 
-	(void)event_source;
-	(void)usec;
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		if (!source->collections[i].known)
 			return 0;
+	/* Services that need them now wait for them alone */
+	if (!kube_endpoints_settle(source->endpoints) && !source->known)
+		return 0;
 	/* not before: who acts on what is known must have been told of it */
 	source->known = true;
 	if (source->pools)
@@ -142,7 +146,6 @@ static void on_reset(uint64_t version, void *userdata)
 	struct collection *collection = userdata;
 	struct err said;
 
-	(void)version;
 	if (collection->listed_api && collection->listed_api != api_of(collection)) {
 		err_write(&said, "%s isn't served any more; %s is followed", collection->listed_api,
 			  api_of(collection));
@@ -350,6 +353,7 @@ static void kubernetes_free(struct source *base)
 		kube_watch_free(source->collections[i].watch);
 	kube_pools_free(source->pools);
 	kube_events_free(source->events);
+	kube_endpoints_free(source->endpoints);
 	free(source->class_name);
 	kube_login_free(&source->login);
 	sd_event_source_disable_unref(source->settle);
@@ -370,8 +374,6 @@ static void kubernetes_stop(struct source *base)
 /* Streams show all that happens. */
 static void kubernetes_rescan(struct source *base, bool all)
 {
-	(void)base;
-	(void)all;
 }
 
 /* With what is in the kubeconfig: who writes it anew and reloads wants to be believed. */
@@ -423,6 +425,7 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 				  "for a minute",
 				  kube_server(source->login.kube), kinds[i].name);
 	}
+	kube_endpoints_status(source->endpoints, status);
 }
 
 static void kubernetes_say_event(struct source *base, const struct kube_event *event)
@@ -463,11 +466,11 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 			  struct source **ret_source, struct err *err)
 {
 	struct source_kubernetes *source = xcalloc(1, sizeof(*source));
-	int r;
+	int r = kube_login(event, &options->kubernetes, &source->login, err);
 
-	source->source =
-		(struct source){ .ops = &ops, .callbacks = *callbacks, .userdata = userdata };
-	r = kube_login(event, &options->kubernetes, &source->login, err);
+	source->source.ops = &ops;
+	source->source.callbacks = *callbacks;
+	source->source.userdata = userdata;
 	if (!r) {
 		r = sd_event_add_time_relative(event, &source->settle, CLOCK_MONOTONIC, 0, 1000,
 					       settled, source);
@@ -482,14 +485,16 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 	if (!r && !options->read_only)
 		r = kube_events_new(event, source->login.kube, options->node, on_events_log, source,
 				    &source->events, err);
+	if (!r)
+		source->endpoints = kube_endpoints_new(source->login.kube, &source->source, options,
+						       changed_soon, source);
 	for (size_t i = 0; i < KIND_COUNT && !r; i++) {
 		source->collections[i] = (struct collection){ .source = source, .kind = i };
 		r = follow(&source->collections[i], options->node, err);
 	}
-	if (r < 0) {
+	if (r < 0)
 		source_free(&source->source);
-		return r;
-	}
-	*ret_source = &source->source;
-	return 0;
+	else
+		*ret_source = &source->source;
+	return r;
 }

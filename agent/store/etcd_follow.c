@@ -27,7 +27,6 @@ static void kv_tell(struct store_etcd *etcd, const json_t *kv, bool deleted)
 
 void etcd_follow_anew(struct store_etcd *etcd)
 {
-
 	etcd->base.listing = true;
 	etcd->list_revision = 0;
 	free(etcd->page_key);
@@ -244,8 +243,6 @@ void etcd_follow(struct store_etcd *etcd)
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	(void)source;
-	(void)usec;
 	etcd_follow(userdata);
 	return 0;
 }

@@ -175,7 +175,6 @@ static int on_flush(sd_event_source *source, void *userdata)
 	struct store_etcd *etcd = userdata;
 	size_t count = etcd->pending_count;
 
-	(void)source;
 	etcd->pending_count = 0;
 	swaps_send(etcd, etcd->pending, count, false);
 	return 0;

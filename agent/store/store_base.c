@@ -55,8 +55,6 @@ static int on_lag(sd_event_source *source, uint64_t usec, void *userdata)
 	struct store_base *base = userdata;
 	bool again = base->lagged_revision == base->revision;
 
-	(void)source;
-	(void)usec;
 	if (!base->following || base->listing || base->revision >= base->awaited)
 		return 0;
 	/* much to show is no reason to begin again */

@@ -10,8 +10,10 @@ from typing import Callable
 import pytest
 
 from daemon import POLICY, service
+from endpoints import LABEL, endpoint, slices
 from lan import CLIENT_MAC, PASS, VIP
 from test_pools import FIRST, balanced, pool
+from test_local import node, web
 from wait import wait_until
 
 OTHER = "198.18.10.2"
@@ -96,6 +98,15 @@ CASES = {
                             (POLICY, pool(), *(balanced(name).replace("spec: {", f'spec: {{loadBalancerIP: "{FIRST}", ')
                                               for name in ("a", "web"))),
                             subject="default/web"),
+    "excluded_node": Case(NOTE, f"this node is excluded by its label: node-1 carries the label {LABEL}",
+                          (POLICY, service("web", VIP), node({LABEL: ""}))),
+    "network_unavailable": Case(NOTE, "this node's condition NetworkUnavailable is true",
+                                (POLICY, service("web", VIP), node(NetworkUnavailable="True"))),
+    "out_of_service": Case(NOTE, "this node is tainted as out of service: node-1 has the taint",
+                           (POLICY, service("web", VIP), node(taints=["node.kubernetes.io/out-of-service"]))),
+    "no_local_endpoint": Case(NORMAL, "externalTrafficPolicy is Local, and this node has no ready endpoint of the Service: "
+                                      "other nodes have one",
+                              (POLICY, web(), slices(endpoint("node-2", ready=True)))),
     "link_down": Case(FAULT, "the link is down, or has no carrier: eth1", before=link_down),
     "not_attached": Case(FAULT, "the program isn't attached yet: eth2", after=helper_hangs),
     "attach_refused": Case(FAULT, "the program can't be attached: eth1: another XDP program", before=foreign_program),
@@ -168,9 +179,10 @@ def says(agent, lan, reason, case):
         assert unready(lan) == [f"xdp-l2respd isn't ready: {body}"]
         assert (told["ready"], told["why"]) == (False, body)
     else:
-        assert agent.http("/readyz") == (200, "ok\n") and unready(lan) == [] and told["ready"]
+        note = f"; {VIP}: {why}" if case.level == NOTE else ""
+        assert agent.http("/readyz") == (200, f"ok{note}\n") and unready(lan) == [] and told["ready"]
     # the log, where nothing else tells of it
-    if reason in ("no_interface", "kernel_answers", "link_down"):
+    if reason in ("no_interface", "kernel_answers", "link_down") or case.level == NOTE:
         assert f"{VIP}: not announced: {why}\n" in agent.log()
     # metrics
     counts = {key: value for key, value in agent.metrics().items() if key.startswith("l2resp_addresses_blocked{")}
@@ -192,6 +204,10 @@ GIVEN_UP = {
     "address_kind": (lambda agent, lan: agent.write("all.yaml", NO_KIND, service("web", VIP)), "the policies that select"),
     "no_interface": (lambda agent, lan: agent.write("all.yaml", ENP, service("web", VIP)), "the policies' interfaces"),
     "other_class": (lambda agent, lan: agent.write("all.yaml", POLICY, CLASS), "the Service's loadBalancerClass"),
+    "no_local_endpoint": (lambda agent, lan: agent.write("all.yaml", POLICY, web(), slices(endpoint("node-2", ready=True))),
+                          "externalTrafficPolicy is Local"),
+    "excluded_node": (lambda agent, lan: agent.write("all.yaml", POLICY, service("web", VIP), node({LABEL: ""})),
+                      "this node is excluded"),
     "kernel_answers": (local, "the kernel would answer for it"),
     "link_down": (link_down, "the link is down"),
     "drained": (lambda agent, lan: agent.command("drain"), "this node is drained"),

@@ -27,7 +27,8 @@ def test_a_service_that_is_announced(agent, lan):
     assert lines[4:6] == ["  interfaces: eth1", f"  xdp-l2resp explain {verdict}"]
     assert lan.done(f"explain {VIP} dev eth1").out.startswith(f"{verdict}\n")
     told = json.loads(agent.command("show", "default/web", "--json").out)
-    assert told.keys() == {"namespace", "service", "node", "bpffs", "policies", "reason", "why", "addresses"}
+    assert told.keys() == {"namespace", "service", "node", "bpffs", "policies", "reason", "why", "addresses",
+                           "external_traffic_policy", "as_cluster"}
     assert told["addresses"][0].keys() == {
         "ip", "field", "lease", "reason", "why", "interfaces", "claim", "virtual_mac", "preferred", "answers", "explain"}
     assert told["policies"] == ["policy1"] and told["node"] == "node-1" and told["reason"] is None

@@ -13,7 +13,7 @@ import base  # noqa: E402
 import daemon as daemon_module  # noqa: E402
 from base import lan, pytest_collection_modifyitems, scratch  # noqa: E402, F401
 from gate import Gate, Tunnel  # noqa: E402
-from kube import ADMIN, DEPLOY, REASON, Cluster  # noqa: E402
+from kube import ADMIN, DEPLOY, ENDPOINT_SLICES, REASON, Cluster  # noqa: E402
 
 CRDS = ("ciliuml2announcementpolicies", "ciliumloadbalancerippools")
 
@@ -36,6 +36,11 @@ def service(name, *ips, kind="ClusterIP"):
     return SERVICE.format(name=name, kind=kind, ips=", ".join(f'"{ip}"' for ip in ips))
 
 
+def local(name, *ips):
+    return service(name, *ips, kind="LoadBalancer").replace(
+        "spec: {", "spec: {externalTrafficPolicy: Local, selector: {app: web}, ")
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "smoke: runs without --full, too")
     base.pytest_configure(config)
@@ -48,8 +53,9 @@ def cluster():
     with tempfile.TemporaryDirectory(prefix="l2resp-kube-") as directory:
         made = Cluster(Path(directory))
         try:
-            made.crds = lambda: (made.kubectl("apply", "--server-side", "-f", DEPLOY / "crds/crds.yaml"), made.kubectl(
-                "wait", "--for=condition=established", "--timeout=30s", *(f"crd/{name}.cilium.io" for name in CRDS)))
+            made.crds = lambda: (
+                made.kubectl("apply", "--server-side", "-f", DEPLOY / "crds/crds.yaml", "-f", ENDPOINT_SLICES),
+                made.kubectl("wait", "--for=condition=established", "--timeout=30s", "crd", "--all"))
             yield made
         finally:
             made.close()
@@ -78,6 +84,7 @@ class Objects:
     def clear(self):
         self.cluster.kubectl("delete", "services", "-n", "default", "--field-selector", "metadata.name!=kubernetes",
                              check=False)
+        self.cluster.kubectl("delete", "endpointslices", "-n", "default", "--all", check=False)
         for kind in (*CRDS, "nodes"):
             self.cluster.kubectl("delete", kind, "--all", check=False)
 

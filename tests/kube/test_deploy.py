@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import CRDS
+from conftest import CRDS, local
 from daemon import AGENT, POLICY
+from endpoints import on
 from kube import kustomized
 from lan import ROOT
 from pod import REASON, Pod, hide_cgroups, image_root
@@ -155,7 +156,8 @@ def test_each_permission_is_used_and_none_is_missed(agent, cluster, account, obj
     # of 2 s, so that the claims of what nobody wants are removed soon
     agent.config.write_text(re.sub(r"engine: none", f"engine: kubernetes, server: '{gate.url}', token: {token}",
                                    agent.config.read_text()))
-    objects.apply(POLICY, POLICY.replace("policy1", "wrong").replace("eth1", "eth("), pool(), balanced("web"))
+    objects.apply(POLICY, POLICY.replace("policy1", "wrong").replace("eth1", "eth("), pool(), local("web"),
+                  on("node-1"))
     agent.start()
     agent.wait_entries((FIRST, "eth1"), seconds=20)
     # an Event that is there is counted, when the same happens again

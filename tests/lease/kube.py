@@ -17,6 +17,8 @@ from harness import Etcd, free_port, openssl_files, start
 from wait import wait_until
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy/kubernetes"
+# EndpointSlices as Kubernetes has them since 1.21, where the server is older: to be applied
+ENDPOINT_SLICES = Path(__file__).with_name("endpointslices.yaml")
 APISERVER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xdp-l2resp" / "kube-apiserver"
 ADMIN, NODE_TOKEN = "admin-token", "node-token"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
@@ -72,7 +74,9 @@ class Cluster:
                 "--authorization-mode", "RBAC", "--service-cluster-ip-range", "198.18.64.0/24",
                 "--service-account-issuer", "test", "--service-account-key-file", self.tls["server"] + ".key",
                 "--service-account-signing-key-file", self.tls["server"] + ".key", "--endpoint-reconciler-type", "none",
-                "--disable-admission-plugins", "ServiceAccount", stdout=log, stderr=log)
+                "--disable-admission-plugins", "ServiceAccount",
+                # in place of these are ENDPOINT_SLICES
+                "--runtime-config", "discovery.k8s.io/v1beta1=false", stdout=log, stderr=log)
 
     def ready(self, number):
         try:

@@ -19,21 +19,15 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 
 static enum group_claim group(const struct address *address, void *userdata)
 {
-	(void)address;
-	(void)userdata;
 	return GROUP_NEVER;
 }
 
 static void changed(void *userdata)
 {
-	(void)userdata;
 }
 
 static void say(int priority, const char *text, void *userdata)
 {
-	(void)priority;
-	(void)text;
-	(void)userdata;
 }
 
 /* After seconds, does a conflict make the agent give the address up? */

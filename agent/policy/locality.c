@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "locality.h"
+
+#define HERE_OR_ELSEWHERE (ENDPOINT_HERE | ENDPOINT_ELSEWHERE)
+
+static const struct {
+	const char *as_cluster;
+	bool forbids;
+	const char *detail;
+} localities[] = {
+	[LOCALITY_CLUSTER] = {},
+	[LOCALITY_NO_SELECTOR] = { .as_cluster = "it has no selector" },
+	[LOCALITY_NO_SLICE] = { .as_cluster = "it has no EndpointSlice" },
+	[LOCALITY_NAMELESS] = { .as_cluster = "its endpoints name no node" },
+	[LOCALITY_UNKNOWN] = { .forbids = true, .detail = "its EndpointSlices aren't read yet" },
+	[LOCALITY_NOWHERE] = { .forbids = true, .detail = "no node has one" },
+	[LOCALITY_ELSEWHERE] = { .forbids = true, .detail = "other nodes have one" },
+	[LOCALITY_HERE] = {},
+};
+
+const char *locality_as_cluster(enum locality locality)
+{
+	return localities[locality].as_cluster;
+}
+
+bool locality_forbids(enum locality locality, const char **ret_detail)
+{
+	if (ret_detail)
+		*ret_detail = localities[locality].detail;
+	return localities[locality].forbids;
+}
+
+static bool any_local(const struct manifest *const *manifests, size_t count)
+{
+	for (size_t m = 0; m < count; m++)
+		for (size_t i = 0; i < manifests[m]->service_count; i++)
+			if (manifests[m]->services[i]->local)
+				return true;
+	return false;
+}
+
+struct ranked {
+	const struct endpoint_slice *slice;
+	size_t place; /* in the order of the manifests */
+};
+
+static int compare_ranked(const void *a, const void *b)
+{
+	const struct ranked *left = a, *right = b;
+	int order = endpoint_slice_compare(left->slice, right->slice);
+
+	if (order)
+		return order;
+	return left->place < right->place ? -1 : left->place > right->place;
+}
+
+static int compare_service(const char *namespace, const char *name,
+			   const struct endpoint_slice *slice)
+{
+	int order = strcmp(namespace, slice->namespace);
+
+	return order ? order : strcmp(name, slice->service);
+}
+
+static int compare_services(const void *a, const void *b)
+{
+	const struct endpoint_slice *slice = *(const struct endpoint_slice *const *)a;
+
+	return compare_service(slice->namespace, slice->service,
+			       *(const struct endpoint_slice *const *)b);
+}
+
+/* All slices in @ranked, which has room for them, by name. */
+static void rank(const struct manifest *const *manifests, size_t count, struct ranked *ranked)
+{
+	size_t total = 0;
+
+	for (size_t m = 0; m < count; m++)
+		for (size_t i = 0; i < manifests[m]->slice_count; i++, total++)
+			ranked[total] = (struct ranked){ &manifests[m]->slices[i], total };
+	qsort(ranked, total, sizeof(*ranked), compare_ranked);
+}
+
+void slice_index_make(const struct manifest *const *manifests, size_t count,
+		      struct slice_index *ret_index)
+{
+	struct slice_index index = {};
+	struct ranked *ranked;
+	size_t total = 0;
+
+	for (size_t m = 0; m < count; m++)
+		total += manifests[m]->slice_count;
+	if (!total || !any_local(manifests, count)) {
+		*ret_index = index;
+		return;
+	}
+	ranked = xcalloc(total, sizeof(*ranked));
+	rank(manifests, count, ranked);
+	index.list = xcalloc(total, sizeof(const struct endpoint_slice *));
+	for (size_t i = 0; i < total; i++)
+		if (ranked[i].slice->service &&
+		    (i + 1 == total ||
+		     endpoint_slice_compare(ranked[i].slice, ranked[i + 1].slice)))
+			index.list[index.count++] = ranked[i].slice;
+	free(ranked);
+	qsort(index.list, index.count, sizeof(const struct endpoint_slice *), compare_services);
+	*ret_index = index;
+}
+
+void slice_index_free(struct slice_index *index)
+{
+	free(index->list);
+	*index = (struct slice_index){};
+}
+
+/* The first slice that doesn't come before those of @service. */
+static size_t first_slice(const struct slice_index *index, const struct service *service)
+{
+	size_t first = 0, end = index->count;
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (compare_service(service->namespace, service->name, index->list[middle]) > 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first;
+}
+
+enum locality locality_of(const struct slice_index *index, const struct service *service)
+{
+	unsigned int facts = 0, here = ENDPOINT_READY_HERE, elsewhere = ENDPOINT_READY_ELSEWHERE;
+	size_t first, at;
+
+	if (!service->local)
+		return LOCALITY_CLUSTER;
+	if (!service->pods.count)
+		return LOCALITY_NO_SELECTOR;
+	if (service->publish_not_ready) {
+		here = ENDPOINT_HERE;
+		elsewhere = ENDPOINT_ELSEWHERE;
+	}
+	first = at = first_slice(index, service);
+	while (at < index->count &&
+	       !compare_service(service->namespace, service->name, index->list[at]))
+		facts |= index->list[at++]->facts;
+	if (facts & ENDPOINT_UNKNOWN)
+		return LOCALITY_UNKNOWN;
+	if (at == first)
+		return LOCALITY_NO_SLICE;
+	if (!(facts & HERE_OR_ELSEWHERE) && facts & ENDPOINT_NAMELESS)
+		return LOCALITY_NAMELESS;
+	return facts & here	   ? LOCALITY_HERE
+	       : facts & elsewhere ? LOCALITY_ELSEWHERE
+				   : LOCALITY_NOWHERE;
+}

@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "kube_endpoints.h"
+
+/* The server selects by labels alone, so the Services are named in the request, as long as that
+ * is no longer than any proxy takes; else all slices are followed that kube-proxy follows too. */
+#define PATH	     "/apis/discovery.k8s.io/v1/endpointslices?labelSelector=" ENDPOINT_SLICE_SERVICE
+#define PATH_MAX_LEN 2048
+#define PATH_ALL     PATH ",!service.kubernetes.io/headless"
+/* One slice may have 100 endpoints, and take 50 kB. */
+#define PAGE 100
+/* A server that doesn't know the kind is believed after this long, and where slices are known after
+ * that long. */
+#define DENIED_NS  (5 * UINT64_C(1000000000))
+#define MISSING_NS (60 * UINT64_C(1000000000))
+
+/* Sorted. */
+struct names {
+	char **list;
+	size_t count, capacity;
+};
+
+struct kube_endpoints {
+	struct kube *kube;
+	struct source *source;
+	char *node, *class_name;
+	struct service_class class;
+	kube_endpoints_fn *changed;
+	void *userdata;
+	struct names needed;	   /* NAMESPACE/NAME of the Services */
+	struct manifest *manifest; /* of the item in @source that has the slices, sorted by name */
+	char *path;		   /* that is followed; NULL: none */
+	struct kube_watch *watch;
+	bool known;		/* all were listed once, or none is needed */
+	uint64_t missing_at_ns; /* since when the server doesn't know the kind; 0: it does */
+	struct err trouble;	/* empty: none */
+};
+
+static void names_free(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->list[i]);
+	free(names->list);
+	*names = (struct names){};
+}
+
+static void names_add(struct names *names, const char *name)
+{
+	ALLOC_GROW(names->list, names->count, names->capacity);
+	names->list[names->count++] = xstrdup(name);
+}
+
+static int compare_name(const void *key, const void *element)
+{
+	return strcmp(key, *(char *const *)element);
+}
+
+static bool names_have(const struct names *names, const char *name)
+{
+	return names->count &&
+	       bsearch(name, names->list, names->count, sizeof(*names->list), compare_name);
+}
+
+static bool names_equal(const struct names *a, const struct names *b)
+{
+	for (size_t i = 0; i < a->count && a->count == b->count; i++)
+		if (strcmp(a->list[i], b->list[i]) != 0)
+			return false;
+	return a->count == b->count;
+}
+
+static void say(const struct kube_endpoints *endpoints, int priority, const char *text)
+{
+	struct err said;
+
+	err_write(&said, "%s: EndpointSlice: %s", kube_server(endpoints->kube), text);
+	source_say(endpoints->source, priority, said.text);
+}
+
+/* ---- which Services need them ---- */
+
+static bool is_selected(const struct kube_endpoints *endpoints, const struct service *service,
+			const struct labels *node)
+{
+	const struct source_items *items = &endpoints->source->items;
+
+	for (size_t i = 0; i < items->count; i++)
+		for (size_t p = 0; p < items->manifests[i]->policy_count; p++) {
+			const struct policy *policy = &items->manifests[i]->policies[p];
+
+			if (selector_matches(&policy->services, &service->labels) &&
+			    selector_matches(&policy->nodes, node))
+				return true;
+		}
+	return false;
+}
+
+/* Those with another policy, or without a selector, may be announced by any node. */
+static void find_needed(const struct kube_endpoints *endpoints, struct names *ret_needed)
+{
+	const struct source_items *items = &endpoints->source->items;
+	const struct source_item *item =
+		source_items_find_object(items, SOURCE_ITEM_NODES, NULL, endpoints->node);
+	_cleanup_(labels_free) struct labels host = {};
+	const struct labels *node = &host;
+
+	labels_set(&host, "kubernetes.io/hostname", endpoints->node);
+	if (item && item->manifest.node_count)
+		node = &item->manifest.nodes[0].labels;
+	for (size_t i = 0; i < items->count; i++) {
+		const struct service *service = source_item_service(items->list[i]);
+
+		if (service && service->local && service->pods.count &&
+		    service_is_of(service, &endpoints->class) &&
+		    is_selected(endpoints, service, node))
+			names_add(ret_needed, source_item_object_name(items->list[i]));
+	}
+}
+
+static char *path_of(const struct names *needed)
+{
+	size_t length = strlen(PATH "%20in%20()"), used;
+	char *path;
+
+	for (size_t i = 0; i < needed->count; i++)
+		length += strlen(strchr(needed->list[i], '/'));
+	if (length > PATH_MAX_LEN)
+		return xstrdup(PATH_ALL);
+	path = xmalloc(length + 1);
+	used = sprintf(path, PATH "%%20in%%20");
+	for (size_t i = 0; i < needed->count; i++)
+		used += sprintf(path + used, "%c%s", i ? ',' : '(',
+				strchr(needed->list[i], '/') + 1);
+	sprintf(path + used, ")");
+	return path;
+}
+
+/* ---- the slices ---- */
+
+/* The first slice that doesn't come before @slice. */
+static size_t lower_bound(const struct manifest *manifest, const struct endpoint_slice *slice)
+{
+	size_t first = 0, end = manifest->slice_count;
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (endpoint_slice_compare(&manifest->slices[middle], slice) < 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first;
+}
+
+/* The slice of @slice's name; NULL: there is none. *ret_at: where it is, or would be. */
+static struct endpoint_slice *find(const struct manifest *manifest,
+				   const struct endpoint_slice *slice, size_t *ret_at)
+{
+	size_t at = lower_bound(manifest, slice);
+
+	*ret_at = at;
+	return at < manifest->slice_count && !endpoint_slice_compare(&manifest->slices[at], slice)
+		       ? &manifest->slices[at]
+		       : NULL;
+}
+
+/* Takes @slice over, in place of one of its name. */
+static void put(struct manifest *manifest, const struct endpoint_slice *slice)
+{
+	size_t at;
+	struct endpoint_slice *there = find(manifest, slice, &at);
+
+	if (there) {
+		endpoint_slice_clear(there);
+		*there = *slice;
+		return;
+	}
+	ALLOC_GROW(manifest->slices, manifest->slice_count, manifest->slice_capacity);
+	memmove(&manifest->slices[at + 1], &manifest->slices[at],
+		(manifest->slice_count++ - at) * sizeof(*slice));
+	manifest->slices[at] = *slice;
+}
+
+static void remove_at(struct manifest *manifest, size_t at)
+{
+	endpoint_slice_clear(&manifest->slices[at]);
+	memmove(&manifest->slices[at], &manifest->slices[at + 1],
+		(--manifest->slice_count - at) * sizeof(*manifest->slices));
+}
+
+static void mark(struct manifest *manifest)
+{
+	for (size_t i = 0; i < manifest->slice_count; i++)
+		manifest->slices[i].present = false;
+}
+
+static void sweep(struct manifest *manifest)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < manifest->slice_count; i++)
+		if (manifest->slices[i].present)
+			manifest->slices[kept++] = manifest->slices[i];
+		else
+			endpoint_slice_clear(&manifest->slices[i]);
+	manifest->slice_count = kept;
+}
+
+/* Until they are listed it isn't known where the Service @name, NAMESPACE/NAME, has endpoints. No
+ * slice of a server has such a name. */
+static void put_unknown(struct kube_endpoints *endpoints, const char *name)
+{
+	const char *slash = strchr(name, '/');
+	const struct endpoint_slice slice = {
+		.namespace = xstrndup(name, slash - name),
+		.name = xasprintf("?%s", slash + 1),
+		.service = xstrdup(slash + 1),
+		.facts = ENDPOINT_UNKNOWN,
+	};
+
+	put(endpoints->manifest, &slice);
+}
+
+/* Does it matter what @slice says? */
+static bool is_needed(const struct kube_endpoints *endpoints, const struct endpoint_slice *slice)
+{
+	_cleanup_free_ char *name =
+		slice->service ? xasprintf("%s/%s", slice->namespace, slice->service) : NULL;
+
+	return name && names_have(&endpoints->needed, name);
+}
+
+/* ---- events of the watch ---- */
+
+static void on_reset(uint64_t version, void *userdata)
+{
+	struct kube_endpoints *endpoints = userdata;
+
+	mark(endpoints->manifest);
+}
+
+static bool same(const struct endpoint_slice *a, const struct endpoint_slice *b)
+{
+	return a->facts == b->facts && !strcmp(a->service ?: "", b->service ?: "");
+}
+
+static void on_object(const json_t *object, bool deleted, void *userdata)
+{
+	struct kube_endpoints *endpoints = userdata;
+	const struct place place = { "an EndpointSlice", NULL };
+	struct endpoint_slice slice, *before;
+	bool matters;
+	struct err err;
+	size_t at;
+
+	if (endpoint_slice_parse(&place, object, endpoints->node, &slice, &err) < 0) {
+		say(endpoints, LOG_ERR, err.text);
+		return;
+	}
+	before = find(endpoints->manifest, &slice, &at);
+	matters = is_needed(endpoints, &slice) || (before && is_needed(endpoints, before));
+	if (deleted) {
+		endpoint_slice_clear(&slice);
+		if (before)
+			remove_at(endpoints->manifest, at);
+	} else {
+		matters = matters && (!before || !same(before, &slice));
+		slice.present = true;
+		put(endpoints->manifest, &slice);
+	}
+	if (matters && endpoints->known)
+		endpoints->changed(endpoints->userdata);
+}
+
+static void on_synced(void *userdata)
+{
+	struct kube_endpoints *endpoints = userdata;
+
+	sweep(endpoints->manifest);
+	endpoints->known = true;
+	endpoints->changed(endpoints->userdata);
+}
+
+static void on_reachable(const char *trouble, void *userdata)
+{
+	struct kube_endpoints *endpoints = userdata;
+
+	if (!trouble) {
+		if (*endpoints->trouble.text || endpoints->missing_at_ns)
+			say(endpoints, LOG_NOTICE, "followed again");
+		endpoints->missing_at_ns = 0;
+		endpoints->trouble.text[0] = '\0';
+		return;
+	}
+	if (strcmp(trouble, endpoints->trouble.text) != 0)
+		say(endpoints, LOG_WARNING, trouble);
+	err_write(&endpoints->trouble, "%s", trouble);
+}
+
+static bool on_missing(void *userdata)
+{
+	struct kube_endpoints *endpoints = userdata;
+	uint64_t now_ns = clock_boot_ns();
+
+	endpoints->trouble.text[0] = '\0';
+	if (!endpoints->missing_at_ns) {
+		endpoints->missing_at_ns = now_ns;
+		say(endpoints, LOG_WARNING,
+		    "the server doesn't know this kind; externalTrafficPolicy Local is treated as "
+		    "Cluster before long");
+	}
+	if (now_ns - endpoints->missing_at_ns >= (endpoints->known ? MISSING_NS : DENIED_NS)) {
+		mark(endpoints->manifest);
+		on_synced(endpoints);
+	}
+	return false;
+}
+
+static const struct kube_watch_events watch_events = {
+	.page = PAGE,
+	.reset = on_reset,
+	.object = on_object,
+	.synced = on_synced,
+	.reachable = on_reachable,
+	.missing = on_missing,
+};
+
+/* ---- life ---- */
+
+static void stop(struct kube_endpoints *endpoints)
+{
+	kube_watch_free(endpoints->watch);
+	endpoints->watch = NULL;
+	free(endpoints->path);
+	endpoints->path = NULL;
+	endpoints->missing_at_ns = 0;
+	endpoints->trouble.text[0] = '\0';
+}
+
+/* Follows what the Services need now. */
+static void follow(struct kube_endpoints *endpoints)
+{
+	_cleanup_free_ char *path = path_of(&endpoints->needed);
+	struct err err;
+
+	if (endpoints->path && !strcmp(path, endpoints->path))
+		return;
+	stop(endpoints);
+	if (!endpoints->needed.count) {
+		mark(endpoints->manifest);
+		sweep(endpoints->manifest);
+		endpoints->known = true;
+		return;
+	}
+	if (kube_watch_new(endpoints->kube, path, &watch_events, endpoints, &endpoints->watch,
+			   &err) < 0) {
+		say(endpoints, LOG_ERR, err.text);
+		return;
+	}
+	endpoints->path = path;
+	path = NULL;
+}
+
+bool kube_endpoints_settle(struct kube_endpoints *endpoints)
+{
+	bool first = !endpoints->manifest, all;
+	struct names needed = {}, before = endpoints->needed;
+
+	if (first)
+		endpoints->manifest = &source_items_get_object(&endpoints->source->items,
+							       "endpointslices ", NULL, "")
+					       ->manifest;
+	find_needed(endpoints, &needed);
+	if (!first && names_equal(&needed, &before)) {
+		names_free(&needed);
+		return endpoints->known;
+	}
+	/* what is followed has them already */
+	all = endpoints->path && !strcmp(endpoints->path, PATH_ALL);
+	for (size_t i = 0; i < needed.count && !all; i++)
+		if (!names_have(&before, needed.list[i]))
+			put_unknown(endpoints, needed.list[i]);
+	endpoints->needed = needed;
+	names_free(&before);
+	follow(endpoints);
+	return endpoints->known;
+}
+
+void kube_endpoints_status(const struct kube_endpoints *endpoints, struct source_status *status)
+{
+	const char *trouble = endpoints->trouble.text;
+
+	status->kinds_missing += endpoints->missing_at_ns != 0;
+	status->reachable = status->reachable && !*trouble;
+	if (endpoints->watch && !endpoints->known && !*status->trouble.text)
+		err_write(&status->trouble, "%s: EndpointSlice isn't listed yet: %s",
+			  kube_server(endpoints->kube), *trouble ? trouble : "no answer");
+}
+
+void kube_endpoints_free(struct kube_endpoints *endpoints)
+{
+	if (!endpoints)
+		return;
+	stop(endpoints);
+	names_free(&endpoints->needed);
+	free(endpoints->node);
+	free(endpoints->class_name);
+	free(endpoints);
+}
+
+struct kube_endpoints *kube_endpoints_new(struct kube *kube, struct source *source,
+					  const struct source_options *options,
+					  kube_endpoints_fn *changed, void *userdata)
+{
+	struct kube_endpoints *endpoints = xcalloc(1, sizeof(*endpoints));
+
+	*endpoints = (struct kube_endpoints){
+		.kube = kube,
+		.source = source,
+		.node = xstrdup(options->node),
+		.class_name = xstrdup(options->class.name),
+		.changed = changed,
+		.userdata = userdata,
+	};
+	endpoints->class = (struct service_class){ endpoints->class_name, options->class.required };
+	return endpoints;
+}

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""EndpointSlices as documents."""
+import json
+
+LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
+
+
+def endpoint(node, **conditions):
+    return {"addresses": ["198.18.200.1"], "conditions": conditions} | ({"nodeName": node} if node else {})
+
+
+def slices(*endpoints, of="web", name=None, namespace="default"):
+    """One EndpointSlice of the Service @of."""
+    return json.dumps({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+                       "metadata": {"name": name or f"{of}-1", "namespace": namespace, "labels": {
+                           "kubernetes.io/service-name": of}}, "endpoints": endpoints, "ports": []}) + "\n"
+
+
+def on(*nodes, of="web", gone=()):
+    """The same, with a ready endpoint on each of @nodes, and one that isn't on each of @gone."""
+    return slices(*(endpoint(node, ready=True) for node in nodes), *(endpoint(node, ready=False) for node in gone),
+                  of=of)
