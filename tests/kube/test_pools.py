@@ -252,7 +252,7 @@ def test_who_ends_in_order_gives_the_lead_to_another_at_once(agent, objects, tol
 def serve(cluster, agent):
     """serve(*VERSIONS): of pools the API server has these, and no others."""
     def only(*versions):
-        text = (DEPLOY / "crds.yaml").read_text()
+        text = (DEPLOY / "crds/crds.yaml").read_text()
         before, pools = text.split("name: ciliumloadbalancerippools.cilium.io")
         for version in {"v2", "v2alpha1"} - set(versions):
             assert f"- name: {version}\n    served: true\n" in pools
