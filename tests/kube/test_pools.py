@@ -103,12 +103,12 @@ def test_what_cannot_be_given_is_told(agent, objects, told):
     objects.apply(balanced("late"))
     assert wait_until(lambda: "IPAMRequestSatisfied" in told.conditions(f"{SERVICES}/late"))
     reason = told.conditions(f"{SERVICES}/late")["IPAMRequestSatisfied"][2]
-    told_by_show = f"pool_exhausted: the pools that serve the Service have no free address: {reason}\n"
-    assert reason and told_by_show in agent.command("show", "default/late").out
+    why = f"pools give it nothing: pool_exhausted: the pools that serve the Service have no free address: {reason}\n"
+    assert reason and why in agent.command("show", "default/late").out
     agent.config.write_text(agent.config.read_text().replace("token:", "pools: false, token:", 1))
     agent.signal(SIGHUP)
     assert wait_until(lambda: "configuration read again" in agent.log())
-    assert wait_until(lambda: f"{reason}\n" in agent.command("show", "default/late").out)
+    assert wait_until(lambda: why in agent.command("show", "default/late").out)
 
 
 def test_without_a_pool_no_service_is_touched(agent, objects, told):
