@@ -88,7 +88,7 @@ struct agent_figures {
 	size_t selected; /* addresses of this node's policies */
 	struct source_status source;
 	size_t interfaces, attach_failures;
-	bool draining;
+	bool draining, store_reachable;
 	const struct histogram *main_times, *lease_times;
 };
 

@@ -260,6 +260,7 @@ void agent_figures(const struct agent *agent, struct agent_figures *ret_figures)
 	lease_thread_status(agent->thread, &figures.lease, &figures.entries);
 	source_status(agent->source, &figures.source);
 	attachments_status(agent->attachments, &attachments);
+	figures.store_reachable = !*figures.lease.trouble;
 	figures.interfaces = attachments.count;
 	figures.attach_failures = attachments.failed;
 	*ret_figures = figures;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,17 @@ void desired_why(const struct target *target, const struct desired_view *view, s
 	}
 }
 
+/* For people: where Services share the address, one of them. */
+static void name_service(struct target *target, const struct service *service)
+{
+	struct lease_service *to = &target->service;
+
+	if (strlen(service->namespace) > LEASE_LABEL_MAX || strlen(service->name) > LEASE_LABEL_MAX)
+		return;
+	snprintf(to->namespace, sizeof(to->namespace), "%s", service->namespace);
+	snprintf(to->name, sizeof(to->name), "%s", service->name);
+}
+
 struct desired desired_make(struct selection *selection, const struct desired_view *view)
 {
 	struct desired desired = { .selection = *selection };
@@ -93,6 +105,7 @@ struct desired desired_make(struct selection *selection, const struct desired_vi
 		}
 		target->count++;
 		announce_terms_merge(&target->terms, &selected->terms);
+		name_service(target, selected->service);
 		if (selected->locality > target->locality)
 			target->locality = selected->locality;
 		/* the manifests may go before we do */

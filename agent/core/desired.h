@@ -31,6 +31,7 @@ struct target {
 	enum reason reason; /* why it isn't to be claimed; none: it is, if only on one of them */
 	bool last_resort;   /* not on all: one of them has no carrier */
 	struct announce_terms terms;
+	struct lease_service service; /* one that has it */
 	enum locality locality;
 	enum asked asked;
 	bool usable;		 /* to be claimed, if nobody else has it */

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "loop.h"
 #include "reconcile.h"
+#include "text_hash.h"
 #include "virtual_mac.h"
 
 /* The lease thread's mailbox is full: again after that. */
@@ -21,6 +22,7 @@ struct told {
 	bool sent;     /* what is below was sent as it is */
 	bool wanted, last_resort;
 	struct preferred_group group;
+	uint64_t service_hash;
 	struct lease_place *places;
 	size_t place_count;
 	bool filtered; /* an entry has or had another MAC than its interface, as far as is known */
@@ -127,11 +129,17 @@ static size_t places_of(const struct reconcile *reconcile, const struct target *
 	return count;
 }
 
+static uint64_t service_hash(const struct lease_wish *wish)
+{
+	return hash_text(hash_text(HASH_BEGIN, wish->service.namespace), wish->service.name);
+}
+
 static bool same(const struct told *told, const struct lease_wish *wish)
 {
 	return told->sent && told->wanted == wish->wanted &&
 	       told->last_resort == wish->last_resort && told->group.id == wish->group.id &&
-	       told->group.member == wish->group.member && told->place_count == wish->place_count &&
+	       told->group.member == wish->group.member &&
+	       told->service_hash == service_hash(wish) && told->place_count == wish->place_count &&
 	       (!wish->place_count ||
 		!memcmp(told->places, wish->places, wish->place_count * sizeof(*wish->places)));
 }
@@ -142,6 +150,7 @@ static void remember(struct told *told, const struct lease_wish *wish)
 	told->wanted = wish->wanted;
 	told->last_resort = wish->last_resort;
 	told->group = wish->group;
+	told->service_hash = service_hash(wish);
 	free(told->places);
 	told->places = NULL;
 	told->place_count = wish->place_count;
@@ -173,6 +182,7 @@ static bool tell_desired(struct reconcile *reconcile, const struct target *targe
 										 : target->reason,
 				   .last_resort = target->last_resort,
 				   .group = target->terms.group,
+				   .service = target->service,
 				   .places = places };
 	struct told *told = told_get(reconcile, &target->address);
 

@@ -48,6 +48,8 @@ static const struct {
 	METRIC("lease_renewals_total", COUNTER, UNIT_U64, lease.renewals, "Confirmed renewals"),
 	METRIC("lease_renewal_failures_total", COUNTER, UNIT_U64, lease.renewal_failures,
 	       "Renewals without an answer, or refused"),
+	METRIC("lease_store_reachable", GAUGE, UNIT_BOOL, store_reachable,
+	       "0 from a failed request to the lease store until one succeeds"),
 	METRIC("entries", GAUGE, UNIT_SIZE, entries.present, "The agent's entries in the maps"),
 	METRIC("entries_by_hand", GAUGE, UNIT_SIZE, entries.by_hand,
 	       "Entries that somebody added by hand, and are left alone"),

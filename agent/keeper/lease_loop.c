@@ -19,7 +19,7 @@
 static void order_run(struct lease_thread *thread, struct order *order)
 {
 	const struct lease_wish *wish = &order->wish;
-	struct lease_preference preference = { wish->group, wish->last_resort };
+	struct lease_preference preference = { wish->group, wish->last_resort, wish->service };
 
 	keeper_place(thread->keeper, wish);
 	if (wish->wanted)

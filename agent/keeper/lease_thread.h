@@ -41,6 +41,7 @@ struct lease_wish {
 	enum reason why; /* it isn't */
 	bool last_resort;
 	struct preferred_group group;
+	struct lease_service service;
 	const struct lease_place *places;
 	size_t place_count;
 };

@@ -125,7 +125,8 @@ struct preferred_group {
 /* How this node stands to an address. */
 struct lease_preference {
 	struct preferred_group group;
-	bool last_resort; /* take it only if no other node does, e.g. without carrier */
+	bool last_resort;	      /* take it only if no other node does, e.g. without carrier */
+	struct lease_service service; /* what a claim that is made from now on is for */
 };
 
 /* This node is a candidate for @address from now on; again with another @preference, which may be

@@ -31,6 +31,7 @@ struct lease_claim *lease_claim_get(struct lease_machine *machine, const struct 
 void lease_claim_free(struct lease_machine *machine, struct lease_claim *claim)
 {
 	HASH_DEL(machine->claims, claim);
+	free(claim->service);
 	free(claim);
 }
 

@@ -81,6 +81,7 @@ void lease_claim_take(struct lease_machine *machine, struct lease_claim *claim, 
 	record.claim.session = machine->session.id;
 	record.claim.transitions++;
 	record.claim.taken = true;
+	record.claim.service = *claim->service;
 	/* a wish is fulfilled or void now; one of a person is remembered */
 	if (!claim->moved || claim->wish != machine->self) {
 		record.claim.wish[0] = '\0';

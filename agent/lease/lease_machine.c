@@ -143,6 +143,8 @@ void lease_machine_want(struct lease_machine *machine, const struct address *add
 	}
 	claim->wanted = true;
 	claim->group = preference ? preference->group : (struct preferred_group){};
+	claim->service = claim->service ?: xcalloc(1, sizeof(*claim->service));
+	*claim->service = preference ? preference->service : (struct lease_service){};
 	if (claim->group.id)
 		group_tell(machine, &claim->group);
 	/* once: what nobody else took comes back, and stays */

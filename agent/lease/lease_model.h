@@ -79,9 +79,10 @@ struct lease_claim {
 		settled_ns; /* before that, the holder of a record that vanished may still answer */
 
 	struct preferred_group group;
-	uint64_t due_ns;    /* look at it again then */
-	uint64_t wanted_ns; /* since when, if it is wanted */
-	uint64_t free_ns;   /* since when it is free to take; 0: it isn't */
+	struct lease_service *service; /* NULL: never wanted */
+	uint64_t due_ns;	       /* look at it again then */
+	uint64_t wanted_ns;	       /* since when, if it is wanted */
+	uint64_t free_ns;	       /* since when it is free to take; 0: it isn't */
 	uint64_t retry_ns;
 	uint64_t tried_revision; /* a swap of this revision isn't repeated before retry_ns */
 	bool unknown_since : 1;	 /* settled_ns is set at the end of the list */

@@ -62,4 +62,12 @@ struct lease_config {
 	const char *ca, *cert, *key; /* PEM files for TLS; ca NULL: the system's */
 };
 
+/* The Service that has an address, for people who look at the store. Both are empty where they
+ * aren't known, or longer than the value of a Kubernetes label. */
+#define LEASE_LABEL_MAX 63
+struct lease_service {
+	char namespace[LEASE_LABEL_MAX + 1];
+	char name[LEASE_LABEL_MAX + 1];
+};
+
 #endif

@@ -93,16 +93,61 @@ void lease_node_label(const char *node, char label[LEASE_LABEL_SIZE])
 	snprintf(label, LEASE_LABEL_SIZE, "%016" PRIx64, hash_finish(hash_text(HASH_BEGIN, node)));
 }
 
-/* By these the API server chooses what it sends to whom. */
+/* Sets label @name, or, in an object that is @there, deletes it if @value is none. */
+static void label_set(json_t *labels, const char *name, const char *value, bool there)
+{
+	if (*value && strlen(value) <= LEASE_LABEL_MAX)
+		json_object_set_new(labels, name, json_string(value));
+	else if (there)
+		json_object_set_new(labels, name, json_null());
+}
+
+/* @address as a label's value: no colons, and a digit at both ends. */
+static void address_label(const struct address *address, char label[INET6_ADDRSTRLEN + 2])
+{
+	char ip[INET6_ADDRSTRLEN];
+	size_t length;
+
+	address_format(address, ip);
+	length = strlen(ip);
+	snprintf(label, INET6_ADDRSTRLEN + 2, "%s%s%s", ip[0] == ':' ? "0" : "", ip,
+		 ip[length - 1] == ':' ? "0" : "");
+	for (char *at = label; (at = strchr(at, ':'));)
+		*at = '-';
+}
+
+/* For `kubectl get lease -L`. A write that doesn't take the claim leaves the Service's as they are.
+ */
+static json_t *claim_labels(const struct record *record)
+{
+	const struct claim_record *claim = &record->claim;
+	json_t *labels = json_pack("{ss}", LEASE_LABEL_PART, LEASE_PART_ALL);
+	char address[INET6_ADDRSTRLEN + 2];
+
+	address_label(&record->address, address);
+	label_set(labels, LEASE_LABEL_ADDRESS, address, record->revision);
+	label_set(labels, LEASE_LABEL_NODE, claim->holder, record->revision);
+	if (claim->taken) {
+		label_set(labels, LEASE_LABEL_NAMESPACE, claim->service.namespace,
+			  record->revision);
+		label_set(labels, LEASE_LABEL_SERVICE, claim->service.name, record->revision);
+	}
+	return labels;
+}
+
+/* By part and hash the API server chooses what it sends to whom. */
 static json_t *labels_make(const struct record *record)
 {
-	char node[LEASE_LABEL_SIZE];
+	char hash[LEASE_LABEL_SIZE];
+	json_t *labels;
 
 	if (record->kind == RECORD_CLAIM)
-		return json_pack("{ss}", LEASE_LABEL_PART, LEASE_PART_ALL);
-	lease_node_label(record->node, node);
-	return json_pack("{ss ss}", LEASE_LABEL_NODE, node, LEASE_LABEL_PART,
-			 record->heartbeat.all ? LEASE_PART_ALL : node);
+		return claim_labels(record);
+	lease_node_label(record->node, hash);
+	labels = json_pack("{ss ss}", LEASE_LABEL_HASH, hash, LEASE_LABEL_PART,
+			   record->heartbeat.all ? LEASE_PART_ALL : hash);
+	label_set(labels, LEASE_LABEL_NODE, record->node, record->revision);
+	return labels;
 }
 
 json_t *lease_make(const struct record *record, const char *name, uint32_t duration_s)

@@ -11,11 +11,16 @@
 #define LEASE_NAME_MAX	  253 /* of an object: a DNS subdomain's (RFC 1123) */
 
 /* A heartbeat's node, as in lease_node_label(). */
-#define LEASE_LABEL_NODE "xdp-l2resp.io/node"
+#define LEASE_LABEL_HASH "xdp-l2resp.io/node-hash"
 /* Whom a record is for: LEASE_PART_ALL, or a renewal that node and those that watch it. */
 #define LEASE_LABEL_PART "xdp-l2resp.io/part"
 #define LEASE_PART_ALL	 "all"
 #define LEASE_LABEL_SIZE 17
+/* For people: of a claim, with its holder as the node, and of a heartbeat. */
+#define LEASE_LABEL_NODE      "xdp-l2resp.io/node"
+#define LEASE_LABEL_ADDRESS   "xdp-l2resp.io/address"
+#define LEASE_LABEL_NAMESPACE "xdp-l2resp.io/namespace"
+#define LEASE_LABEL_SERVICE   "xdp-l2resp.io/service"
 
 /* What stands for @node in labels, whose values are shorter than names may be. */
 void lease_node_label(const char *node, char label[LEASE_LABEL_SIZE]);

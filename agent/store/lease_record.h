@@ -75,7 +75,8 @@ struct claim_record {
 	/* written where there was none: a node that doesn't know since when waits a full duration
 	 * before it draws a conclusion from it */
 	bool unsettled;
-	bool taken; /* told to a store alone: this write makes @holder one */
+	bool taken;		      /* told to a store alone: this write makes @holder one, */
+	struct lease_service service; /* and for this Service */
 };
 
 struct record {

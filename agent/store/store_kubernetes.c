@@ -15,7 +15,7 @@
 #define SWAPS_MAX   64
 /* Queries for those whose label is one of the list that follows. */
 #define SELECT_PARTS "labelSelector=xdp-l2resp.io%%2Fpart%%20in%%20"
-#define SELECT_NODES "labelSelector=xdp-l2resp.io%%2Fnode%%20in%%20"
+#define SELECT_NODES "labelSelector=xdp-l2resp.io%%2Fnode-hash%%20in%%20"
 
 struct store_kubernetes {
 	struct store_base base; /* first: it is cast to this */

@@ -110,7 +110,7 @@ def test_all_goes_on_while_the_helper_works(answering, lan):
     try:
         lan.server.ip(f"link add eth2 type veth peer name eth2 netns {lan.client.name}", "link set eth2 up")
         lan.client.ip("link set eth2 up")
-        assert wait_until(lambda: not agent.ready()) and "the program isn't attached yet: eth2" in agent.http("/readyz")[1]
+        assert wait_until(lambda: not agent.ready()) and "eth2: the program isn't attached yet" in agent.http("/readyz")[1]
         agent.write("all.yaml", EVERYWHERE, service("web", VIP, OTHER))
         agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
         let_pass(3, "longer than the lease")

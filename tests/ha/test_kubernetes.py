@@ -10,12 +10,10 @@ import kube
 import pytest
 from cluster import DURATION, FULL, STORE_IP, VIP
 from daemon import POLICY, service
-from lan import ROOT
 from test_faults import heals, silent
 from test_takeover import AT_ONCE, TOOK_OVER, gap, goes_on
 from wait import SLACK, let_pass, wait_until
 
-DEPLOY = ROOT / "deploy/kubernetes"
 EVENTS = "/api/v1/namespaces/default/events"
 SERVICE = service("web", VIP).replace("spec: {", "spec: {ports: [{port: 80, protocol: TCP}], ")
 ELSEWHERE = POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-9}}\n"
@@ -30,7 +28,7 @@ class Source:
         token.write_text(kube.ADMIN)
         self.keys = (f"kubernetes: {{server: '{self.cluster.urls[0]}', token: {token}, "
                      f"ca: {self.cluster.tls['ca']}.crt}}")
-        self.apply((DEPLOY / "crds.yaml").read_text(), kube.ENDPOINT_SLICES.read_text())
+        self.apply((kube.DEPLOY / "crds/crds.yaml").read_text(), kube.ENDPOINT_SLICES.read_text())
         done = self.cluster.kubectl("wait", "--for=condition=established", "--timeout=30s", "--all", "crd", check=False)
         assert done.returncode == 0, done.stderr
 
@@ -157,11 +155,11 @@ class DaemonSet:
 
     def __init__(self, cluster, source):
         self.cluster, self.source, api = cluster, source, source.cluster.api
-        source.apply(*((DEPLOY / name).read_text() for name in ("00-namespace.yaml", "rbac.yaml", "daemonset.yaml")))
+        source.apply(kube.kustomized("base"))
         space = "namespaces/xdp-l2resp"
         self.spec = api("GET", f"/apis/apps/v1/{space}/daemonsets/xdp-l2respd")["spec"]
         self.pod = self.spec["template"]["spec"]
-        self.config = api("GET", f"/api/v1/{space}/configmaps/xdp-l2respd")["data"]["agent.yaml"]
+        self.config = api("GET", f"/api/v1/{space}/configmaps/{self.pod['volumes'][0]['configMap']['name']}")["data"]["agent.yaml"]
         token = api("POST", f"/api/v1/{space}/serviceaccounts/xdp-l2respd/token", {"spec": {"audiences": []}})
         self.files = cluster.directory / "account"
         self.files.mkdir()
@@ -233,7 +231,7 @@ def test_a_rolling_update(cluster, source):
 
 @FULL
 def test_a_rolling_update_without_the_hook(cluster, source):
-    """An image without kill(1): each pod gives up what it has, and the other node takes it."""
+    """Where the hook fails: each pod gives up what it has, and the other node takes it."""
     daemons = answering(cluster, source)
     let_pass(LEASE, "what was found fresh in the store isn't relied on for as long")
     asker, begun = cluster.asker, time.monotonic()

@@ -11,12 +11,10 @@ sys.path += [str(TESTS / "net"), str(TESTS / "agent"), str(TESTS / "lease")]
 
 import base  # noqa: E402
 import daemon as daemon_module  # noqa: E402
-import lan as lan_module  # noqa: E402
 from base import lan, pytest_collection_modifyitems, scratch  # noqa: E402, F401
 from gate import Gate, Tunnel  # noqa: E402
-from kube import ADMIN, ENDPOINT_SLICES, REASON, Cluster  # noqa: E402
+from kube import ADMIN, DEPLOY, ENDPOINT_SLICES, REASON, Cluster  # noqa: E402
 
-DEPLOY = lan_module.ROOT / "deploy/kubernetes"
 CRDS = ("ciliuml2announcementpolicies", "ciliumloadbalancerippools")
 
 CONFIG = """
@@ -56,7 +54,7 @@ def cluster(request):
         made = Cluster(Path(directory), options=getattr(request, "param", ()))
         try:
             made.crds = lambda: (
-                made.kubectl("apply", "--server-side", "-f", DEPLOY / "crds.yaml", "-f", ENDPOINT_SLICES),
+                made.kubectl("apply", "--server-side", "-f", DEPLOY / "crds/crds.yaml", "-f", ENDPOINT_SLICES),
                 made.kubectl("wait", "--for=condition=established", "--timeout=30s", "crd", "--all"))
             yield made
         finally:

@@ -2,29 +2,28 @@
 """deploy/kubernetes as it is: applied to a real API server, and the agent with the identity that it gives."""
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import CRDS, DEPLOY, local
-from daemon import POLICY
+from conftest import CRDS, local
+from daemon import AGENT, POLICY
 from endpoints import on
+from kube import kustomized
 from lan import ROOT
+from pod import REASON, Pod, hide_cgroups, image_root
 from test_pools import FIRST, balanced, pool, told  # noqa: F401 pylint: disable=unused-import
 from wait import wait_until
 
 ACCOUNT = "/api/v1/namespaces/xdp-l2resp/serviceaccounts/xdp-l2respd/token"
-IN_A_POD = """
-mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount &&
-cp {files}/* /run/secrets/kubernetes.io/serviceaccount/ && exec "$@"
-"""
+DAEMONSET = "/apis/apps/v1/namespaces/xdp-l2resp/daemonsets/xdp-l2respd"
+OVERLAYS = "", "overlays/etcd", "overlays/single-node", "overlays/with-cilium"
 
 
 @pytest.fixture
 def account(cluster, objects):
     """A token of the ServiceAccount, once its roles are known."""
-    for name in "00-namespace.yaml", "rbac.yaml", "daemonset.yaml":
-        done = cluster.kubectl("apply", "--server-side", "-f", DEPLOY / name, check=False)
-        assert done.returncode == 0, done.stderr
+    objects.apply(kustomized("base"))
     token = cluster.api("POST", ACCOUNT, {"spec": {"audiences": []}})["status"]["token"]
 
     def permitted():
@@ -35,27 +34,90 @@ def account(cluster, objects):
     return token
 
 
-def told_config(cluster):
-    made = cluster.api("GET", "/api/v1/namespaces/xdp-l2resp/configmaps/xdp-l2respd")
-    return made["data"]["agent.yaml"]
+def daemonset(cluster):
+    return cluster.api("GET", DAEMONSET)["spec"]
+
+
+def configuration(cluster):
+    """The name of the DaemonSet's ConfigMap, and what the ConfigMap has."""
+    name = next(one["configMap"]["name"] for one in daemonset(cluster)["template"]["spec"]["volumes"] if "configMap" in one)
+    return name, cluster.api("GET", f"/api/v1/namespaces/xdp-l2resp/configmaps/{name}")["data"]["agent.yaml"]
+
+
+@pytest.fixture
+def pod(cluster, account, tunnel, scratch, lan):
+    """Makes the pod of the DaemonSet as it is now, on the LAN's server."""
+    if REASON:
+        pytest.skip(REASON)
+    hide_cgroups()
+    directories = {name: scratch / name for name in ("config", "run", "account", "etcd")}
+    for directory in directories.values():
+        directory.mkdir(mode=0o700)
+    (directories["account"] / "token").write_text(account)
+    (directories["account"] / "namespace").write_text("xdp-l2resp")
+    tls = {"ca.crt": cluster.tls["ca"] + ".crt", "tls.crt": cluster.tls["server"] + ".crt", "tls.key": cluster.tls["server"] + ".key"}
+    for name, path in tls.items():
+        (directories["etcd"] / name).write_bytes(Path(path).read_bytes())
+    (directories["account"] / "ca.crt").write_bytes(Path(tls["ca.crt"]).read_bytes())
+    made = []
+
+    def make():
+        (directories["config"] / "agent.yaml").write_text(configuration(cluster)[1])
+        made.append(Pod(scratch / f"pod{len(made)}", lan.server.name, image_root(Path(AGENT).parents[1]),
+                        daemonset(cluster)["template"]["spec"], directories | {"bpffs": lan.bpffs}, directories["account"],
+                        {"NODE_NAME": "node-7", "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+                         "KUBERNETES_SERVICE_PORT": tunnel.rpartition(":")[2]}, lan.server.path))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 @pytest.mark.smoke
-def test_a_pods_identity_and_configuration(agent, cluster, account, objects, tunnel, scratch, lan, told):
-    """Nothing but the ConfigMap and what every pod is given."""
-    files = scratch / "account"
-    files.mkdir()
-    (files / "token").write_text(account)
-    (files / "namespace").write_text("xdp-l2resp")
-    (files / "ca.crt").write_bytes(Path(cluster.tls["ca"] + ".crt").read_bytes())
-    agent.config.write_text(told_config(cluster) + f"bpffs: {lan.bpffs}\n")
+def test_out_of_the_image(agent, cluster, pod, objects, lan, told):
+    """From a pod that announces to a node where nothing is left; only the image's files, and what a pod is given."""
     objects.apply(POLICY, pool(), balanced("web"))
-    agent.start("env", "NODE_NAME=node-7", "KUBERNETES_SERVICE_HOST=127.0.0.1",
-                f"KUBERNETES_SERVICE_PORT={tunnel.rpartition(':')[2]}",
-                "unshare", "-m", "sh", "-c", IN_A_POD.format(files=files), "sh")
+    with open(agent.log_path, "w", encoding="utf-8") as log:
+        first = pod()
+        first.start(log)
     agent.wait_entries((FIRST, "eth1"), seconds=20)
     assert agent.ready(), agent.log()
     assert "node-7" in cluster.kubectl("get", "lease", "-n", "xdp-l2resp").stdout
+    container = first.spec["containers"][0]
+    assert first.exec(container["livenessProbe"]["exec"]["command"]).returncode == 0
+    assert first.exec(["sh"], check=False).returncode and first.exec(["touch", "/tmp/x"], check=False).returncode
+    # what an update does: entries are left to the next pod
+    first.exec(container["lifecycle"]["preStop"]["exec"]["command"])
+    first.process.wait(first.spec["terminationGracePeriodSeconds"])
+    assert agent.entries() and lan.rows("status"), agent.log()
+
+    objects.apply(kustomized("uninstall"))
+    last = pod()
+    last.initialise()
+    # libxdp leaves its directory
+    assert set(lan.pins()) <= {f"{lan.bpffs}/xdp"} and "xdp" not in lan.server.run("ip", "link", "show", "eth1").stdout
+    last.start(subprocess.DEVNULL)
+    assert wait_until(lambda: last.exec(["kill", "-0", "1"], check=False).returncode == 0), "it doesn't wait to be deleted"
+
+
+@pytest.mark.smoke
+def test_each_overlay(cluster, objects, pod):
+    """Is accepted, by the API server and by the agent in the pod; another configuration is another ConfigMap, so that pods are replaced."""
+    names = set()
+    for overlay in OVERLAYS:
+        objects.apply(kustomized(overlay))
+        names.add(configuration(cluster)[0])
+        made = pod()
+        container = made.spec["containers"][0]
+        container["command"] = ["xdp-l2respd", "--check"]
+        done = subprocess.run(made.argv(container), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{overlay}: {done.stderr}"
+        assert (overlay == "overlays/with-cilium") != ("CustomResourceDefinition" in kustomized(overlay)), overlay
+    assert len(names) == len(OVERLAYS)
+    version = subprocess.run([ROOT / "packaging/version"], capture_output=True, text=True, check=True).stdout.strip()
+    images = set(re.findall(r"image: (\S+)", kustomized() + kustomized("uninstall")))
+    assert images == {f"xdp-l2resp:{version}"}
 
 
 VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete"}

@@ -35,6 +35,29 @@ def by_lease(agent, cluster, gate, scratch):
     return agent
 
 
+@pytest.mark.smoke
+def test_labels_of_leases(by_lease, cluster, objects, told):
+    """As `kubectl get lease -L` shows them, and without the node once the claim is released."""
+    agent = by_lease
+    long = "n" * 63
+    objects.apply(POLICY, service("web", VIP), service(long, "2001:db8::"))
+    agent.lan.enable_ipv6()
+    agent.start()
+    agent.wait_entries((VIP, "eth1"), ("2001:db8::", "eth1"), seconds=10)
+
+    def shown():
+        labels = ",".join(f"xdp-l2resp.io/{name}" for name in ("address", "namespace", "service", "node"))
+        out = cluster.kubectl("get", "lease", "-n", "xdp-l2resp", "-L", labels, "--no-headers").stdout
+        return {tuple(line.split()[3:]) for line in out.splitlines() if line.startswith("l2resp-c612") or "20010db8" in line}
+
+    assert shown() == {("198.18.10.1", "default", "web", "node-1"), ("2001-db8--0", "default", long, "node-1")}
+    of = ("get", "lease", "-n", "xdp-l2resp", "-o", "name", "-l")
+    claim = "lease.coordination.k8s.io/l2resp-c6120a01\n"
+    assert cluster.kubectl(*of, "xdp-l2resp.io/service=web,xdp-l2resp.io/node=node-1").stdout == claim
+    objects.delete("service", "web")
+    assert wait_until(lambda: cluster.kubectl(*of, "xdp-l2resp.io/service=web,!xdp-l2resp.io/node").stdout == claim)
+
+
 def writes(gate):
     return [line for _, line in gate.requests if "/events" in line]
 

@@ -103,11 +103,12 @@ def test_what_cannot_be_given_is_told(agent, objects, told):
     objects.apply(balanced("late"))
     assert wait_until(lambda: "IPAMRequestSatisfied" in told.conditions(f"{SERVICES}/late"))
     reason = told.conditions(f"{SERVICES}/late")["IPAMRequestSatisfied"][2]
-    assert reason and f"pools give it nothing: {reason}\n" in agent.command("show", "default/late").out
+    told_by_show = f"pool_exhausted: the pools that serve the Service have no free address: {reason}\n"
+    assert reason and told_by_show in agent.command("show", "default/late").out
     agent.config.write_text(agent.config.read_text().replace("token:", "pools: false, token:", 1))
     agent.signal(SIGHUP)
     assert wait_until(lambda: "configuration read again" in agent.log())
-    assert wait_until(lambda: f"pools give it nothing: {reason}\n" in agent.command("show", "default/late").out)
+    assert wait_until(lambda: f"{reason}\n" in agent.command("show", "default/late").out)
 
 
 def test_without_a_pool_no_service_is_touched(agent, objects, told):
@@ -252,7 +253,7 @@ def test_who_ends_in_order_gives_the_lead_to_another_at_once(agent, objects, tol
 def serve(cluster, agent):
     """serve(*VERSIONS): of pools the API server has these, and no others."""
     def only(*versions):
-        text = (DEPLOY / "crds.yaml").read_text()
+        text = (DEPLOY / "crds/crds.yaml").read_text()
         before, pools = text.split("name: ciliumloadbalancerippools.cilium.io")
         for version in {"v2", "v2alpha1"} - set(versions):
             assert f"- name: {version}\n    served: true\n" in pools

@@ -152,7 +152,7 @@ def test_check_refuses_what_is_no_login(agent, scratch):
         (scratch / "kubeconfig").write_text(json.dumps(made))
         agent.configure(f"{{kubeconfig: {scratch}/kubeconfig}}")
         done = agent.command("--config", agent.config, "--dry-run")
-        assert done.status == 1
+        assert done.status == 78
         return done.err
 
     server = {"server": "https://127.0.0.1:1"}

@@ -26,10 +26,11 @@ sys.path += [str(TESTS / name) for name in ("net", "agent", "lease")]
 from daemon import AGENT  # noqa: E402 pylint: disable=wrong-import-position
 from kube import ADMIN, ENDPOINT_SLICES, REASON, Cluster  # noqa: E402 pylint: disable=wrong-import-position
 from lan import CLI, PASS, ROOT, Namespace, leave_mounts  # noqa: E402 pylint: disable=wrong-import-position
+from pod import CACHE  # noqa: E402 pylint: disable=wrong-import-position
 from wait import SLACK, let_pass  # noqa: E402 pylint: disable=wrong-import-position
 
 PAGE = ROOT / "docs/walkthrough.md"
-TOOLS = "etcd", "kubectl", "nginx", "nft", "tcpdump", "curl"
+TOOLS = "etcd", "kubectl", "crun", "nginx", "nft", "tcpdump", "curl"
 
 COMMAND = re.compile(r"""
     (?P<typed> ^\ {4} (?P<machine>[a-z0-9-]+) \#\  (?P<command>.*? (?:<<(?P<end>\w+)\n (?:.*\n)*? \ {4}(?P=end))?) \n)
@@ -142,7 +143,7 @@ class World:
         with tempfile.TemporaryFile("w+") as output:
             subprocess.run(self.machines[machine].argv("bash", "-c", f"cd {self.directory}\n{command}"),
                            stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False, timeout=60,
-                           env=os.environ | {"PATH": PATH, "HOME": str(self.directory), "LC_ALL": "C",
+                           env=os.environ | {"PATH": PATH, "XDG_CACHE_HOME": str(CACHE.parent), "HOME": str(self.directory), "LC_ALL": "C",
                                              "KUBECONFIG": f"{self.directory}/kubeconfig"})
             output.seek(0)
             return "".join(f"    {line}".rstrip() + "\n" for line in output)

@@ -12,11 +12,13 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import pytest
 from harness import Etcd, free_port, openssl_files, start
 from wait import wait_until
 
 # EndpointSlices as Kubernetes has them since 1.21, where the server is older: to be applied
 ENDPOINT_SLICES = Path(__file__).with_name("endpointslices.yaml")
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy/kubernetes"
 APISERVER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xdp-l2resp" / "kube-apiserver"
 ADMIN, NODE_TOKEN = "admin-token", "node-token"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
@@ -26,6 +28,15 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/{}"
 # None: there is a cluster to be had
 REASON = ("no kube-apiserver in the cache; tests/kube/build-apiserver makes it" if not APISERVER.exists() else
           next((f"{name} isn't installed" for name in ("etcd", "kubectl") if not shutil.which(name)), None))
+
+
+def kustomized(name=""):
+    """deploy/kubernetes/@name, rendered."""
+    done = subprocess.run(["kubectl", "kustomize", DEPLOY / name], capture_output=True, text=True, check=False)
+    if "must resolve to a file" in done.stderr or "is a directory" in done.stderr:
+        pytest.skip("kubectl is older than 1.21")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 class Cluster:

@@ -279,7 +279,7 @@ Test(lease_watch, who_saw_a_node_die_watches_all_for_a_while)
 		later(machine, 500);
 		/* but for itself and the dead one */
 		cr_expect_eq(count_watched(), is_watched ? NODES - 2 : LEASE_WATCHERS);
-		later(machine, 2 * DURATION_MS);
+		later(machine, 2ULL * DURATION_MS);
 		cr_expect_eq(count_watched(), LEASE_WATCHERS);
 		lease_machine_free(machine);
 	}
