@@ -47,11 +47,11 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session")
-def cluster():
+def cluster(request):
     if REASON:
         pytest.skip(REASON)
     with tempfile.TemporaryDirectory(prefix="l2resp-kube-") as directory:
-        made = Cluster(Path(directory))
+        made = Cluster(Path(directory), options=getattr(request, "param", ()))
         try:
             made.crds = lambda: (
                 made.kubectl("apply", "--server-side", "-f", DEPLOY / "crds/crds.yaml", "-f", ENDPOINT_SLICES),

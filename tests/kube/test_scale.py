@@ -78,3 +78,82 @@ def test_five_thousand_services(agent, lan, objects, gate, scratch, request, eng
     assert programmed < (LEASE + 120 if engine == "kubernetes" else 30 * SLACK)
     # a heartbeat every 2 s, the leader's every 3 s, and watches that begin again
     assert (len(lines) - events) / 30 < 1.5 and events / 30 < 6
+
+
+ENDPOINTS = 10  # a Service
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+
+
+def slice_of(number, *nodes):
+    """As Kubernetes' controller writes it, but for what it says of ports."""
+    return {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": f"web{number}-x7k2p", "labels": {
+                "kubernetes.io/service-name": f"web{number}",
+                "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}},
+            "endpoints": [{"addresses": [f"198.19.{number % 250}.{place}"], "nodeName": node, "zone": "zone-a",
+                           "conditions": {"ready": True, "serving": True, "terminating": False},
+                           "targetRef": {"kind": "Pod", "namespace": "default", "name": f"web{number}-{place}",
+                                         "uid": f"00000000-0000-0000-0000-{number:06}{place:06}"}}
+                          for place, node in enumerate(nodes)]}
+
+
+# each of these Services takes a cluster IP and two node ports
+@pytest.mark.parametrize("cluster", [("--service-cluster-ip-range", "198.19.0.0/17",
+                                      "--service-node-port-range", "20000-60000")], indirect=True, ids=["roomy"])
+def test_fifty_thousand_endpoints(agent, objects, gate, request, cluster):
+    """Of 5,000 Services with externalTrafficPolicy Local, every other one with an endpoint here; the same with Cluster."""
+    elsewhere = [f"node-{number}" for number in range(2, 2 + ENDPOINTS)]
+
+    def make(number):
+        cluster.api("POST", PATH, {"metadata": {"name": f"web{number}"}, "spec": {
+            "type": "LoadBalancer", "ports": [{"port": 80}], "externalIPs": [ip(number)], "selector": {"app": "web"},
+            "externalTrafficPolicy": "Local"}})
+        cluster.api("POST", SLICES, slice_of(number, *(["node-1"] + elsewhere[1:] if number % 2 else elsewhere)))
+
+    def remove(number):
+        cluster.api("DELETE", f"{PATH}/web{number}")
+        cluster.api("DELETE", f"{SLICES}/web{number}-x7k2p")
+
+    def change(number, spec):
+        cluster.api("PATCH", f"{PATH}/web{number}", {"spec": spec}, kind="application/merge-patch+json")
+
+    def churn(number):
+        cluster.api("PATCH", f"{SLICES}/web{number}-x7k2p?fieldManager=t&force=true",
+                    slice_of(number, *(elsewhere[1:] if number % 2 else elsewhere[1:] + ["node-1"])),
+                    kind="application/apply-patch+yaml")
+
+    def asked():
+        return sum("/endpointslices" in line for _, line in gate.requests)
+
+    def resident():
+        return agent.metrics()["process_resident_memory_bytes"] / 2**20
+
+    request.addfinalizer(lambda: every(remove, SERVICES))
+    every(make, SERVICES)
+    objects.apply(POLICY)
+    begun = time.monotonic()
+    agent.start()
+    assert wait_until(lambda: agent.metrics()["l2resp_entries"] == SERVICES / 2, 120), agent.log()
+    programmed, cpu, with_slices = time.monotonic() - begun, agent.cpu_seconds(), resident()
+    requests = asked()
+    let_pass(10, "what it costs at rest")
+    rest, cpu_before = agent.cpu_seconds() - cpu, agent.cpu_seconds()
+    begun = time.monotonic()
+    every(churn, 1000)
+    here = {(ip(number), "eth1") for number in range(SERVICES) if number % 2 == (number >= 1000)}
+    assert wait_until(lambda: set(agent.entries()) == here, 10), agent.log()
+    churned, churn_cpu = time.monotonic() - begun, agent.cpu_seconds() - cpu_before
+    assert asked() == requests, "nothing is listed again"
+    after = resident()
+    agent.end()
+    every(lambda number: change(number, {"externalTrafficPolicy": "Cluster"}), SERVICES)
+    begun = time.monotonic()
+    agent.start()
+    assert wait_until(lambda: agent.metrics()["l2resp_entries"] == SERVICES, 120), agent.log()
+    plain, plain_cpu = time.monotonic() - begun, agent.cpu_seconds()
+    let_pass(10, "what it costs at rest")
+    print(f"# programmed after {programmed:.1f} s with {cpu:.1f} s of CPU; {with_slices:.0f} MiB, {after:.0f} after 1,000 "
+          f"slices changed in {churned:.1f} s, which took {churn_cpu:.1f} s of CPU; the first 10 s then {rest:.1f} s. With "
+          f"Cluster: {plain:.1f} s, {plain_cpu:.1f} s of CPU, {resident():.0f} MiB; the first 10 s then "
+          f"{agent.cpu_seconds() - plain_cpu:.1f} s")
+    assert after < resident() + 24

@@ -24,7 +24,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 sys.path += [str(TESTS / name) for name in ("net", "agent", "lease")]
 from daemon import AGENT  # noqa: E402 pylint: disable=wrong-import-position
-from kube import ADMIN, REASON, Cluster  # noqa: E402 pylint: disable=wrong-import-position
+from kube import ADMIN, ENDPOINT_SLICES, REASON, Cluster  # noqa: E402 pylint: disable=wrong-import-position
 from lan import CLI, PASS, ROOT, Namespace, leave_mounts  # noqa: E402 pylint: disable=wrong-import-position
 from pod import CACHE  # noqa: E402 pylint: disable=wrong-import-position
 from wait import SLACK, let_pass  # noqa: E402 pylint: disable=wrong-import-position
@@ -108,6 +108,7 @@ class World:
             self.wire(*self.machines.values())
             cluster = Cluster(directory, address="198.18.0.10", network=self.machines["server"])
             stack.callback(cluster.close)
+            cluster.kubectl("apply", "-f", ENDPOINT_SLICES)
             (directory / "kubeconfig").write_text(KUBECONFIG.format(
                 server=cluster.urls[0], ca=cluster.tls["ca"] + ".crt", token=ADMIN))
             (directory / "nginx.conf").write_text(NGINX)

@@ -41,10 +41,10 @@ def kustomized(name=""):
 
 class Cluster:
     """etcd and API servers; node-token's user may do with leases what an agent must, in the namespaces made here.
-    @network: the network namespace (lan.Namespace) where @address is; None: this one."""
+    @network: the network namespace (lan.Namespace) where @address is; None: this one. @options: of the API servers."""
 
-    def __init__(self, directory, servers=1, address="127.0.0.1", network=None):
-        self.directory, self.address, self.numbers = directory, address, itertools.count(1)
+    def __init__(self, directory, servers=1, address="127.0.0.1", network=None, options=()):
+        self.directory, self.address, self.numbers, self.options = directory, address, itertools.count(1), options
         self.enter = network.argv() if network else []
         self.entered = network.entered if network else contextlib.nullcontext
         self.etcd = Etcd(directory, address=address, enter=self.enter)
@@ -76,7 +76,7 @@ class Cluster:
                 "--service-account-signing-key-file", self.tls["server"] + ".key", "--endpoint-reconciler-type", "none",
                 "--disable-admission-plugins", "ServiceAccount",
                 # in place of these are ENDPOINT_SLICES
-                "--runtime-config", "discovery.k8s.io/v1beta1=false", stdout=log, stderr=log)
+                "--runtime-config", "discovery.k8s.io/v1beta1=false", *self.options, stdout=log, stderr=log)
 
     def ready(self, number):
         try:
