@@ -214,7 +214,10 @@ static int take_privileged(struct agent_parts *parts, const char *bpffs, struct 
 
 	if (!r)
 		r = program_new(bpffs, parts->helper, &parts->program, err);
-	return r < 0 ? r : privilege_limit(~PRIVILEGE(CAP_SYS_ADMIN), err);
+	return r < 0 ? r
+		     : privilege_limit(PRIVILEGE(CAP_BPF) | PRIVILEGE(CAP_NET_ADMIN) |
+					       PRIVILEGE(CAP_NET_RAW) | PRIVILEGE(CAP_PERFMON),
+				       err);
 }
 
 /* @err, of the error @r, with what to do about it. */

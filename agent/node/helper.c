@@ -34,6 +34,19 @@ struct helper {
 
 /* ---- in the helper ---- */
 
+/* The bound is the pins', whoever asks: kernel memory for more is nobody's to demand. */
+static int grow(struct pins *pins, const uint32_t room[PINS_FAMILIES], struct err *err)
+{
+	for (int family = 0; family < PINS_FAMILIES; family++)
+		if (room[family] > pins->max_entries)
+			return err_set(err, -ERANGE,
+				       "the helper was asked for room for %u addresses, and there "
+				       "may be %u",
+				       room[family], pins->max_entries);
+	return room[PINS_V4] || room[PINS_V6] ? grow_responders(pins, room, err)
+					      : grow_settle(pins, err);
+}
+
 static int work(const char *bpffs, const struct helper_request *request, struct err *err)
 {
 	const struct attach_options options = { .mode = request->mode,
@@ -49,9 +62,7 @@ static int work(const char *bpffs, const struct helper_request *request, struct 
 	if (r == -ENOENT)
 		return err_set(err, r, "%s: the pins are gone", bpffs);
 	if (!r && request->task == HELPER_GROW)
-		return request->room[PINS_V4] || request->room[PINS_V6]
-			       ? grow_responders(&pins, request->room, err)
-			       : grow_settle(&pins, err);
+		return grow(&pins, request->room, err);
 	if (!r)
 		r = link_by_ifindex(request->ifindex, &link, err);
 	if (r < 0)

@@ -11,8 +11,8 @@
 
 /*
  * Gives up all capabilities but @kept, bits as PRIVILEGE() makes them, and what execve(2) would
- * give back to root: no_new_privs in the place of a smaller bounding set, for which CAP_SETPCAP
- * would be needed.
+ * give back to root: with no_new_privs, and by a smaller bounding set where the process has the
+ * CAP_SETPCAP that this takes.
  */
 int privilege_limit(uint64_t kept, struct err *err);
 

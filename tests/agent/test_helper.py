@@ -63,9 +63,12 @@ def test_with_the_units_capabilities_alone(agent, lan):
     agent.wait_entries()
 
 
-def test_root_gives_it_up_too(answering):
-    assert not int(status(answering.process.pid)["CapPrm"], 16) & 1 << BITS["sys_admin"]
-    assert int(status(answering.helper())["CapPrm"], 16) & 1 << BITS["sys_admin"]
+def test_root_keeps_no_more(answering):
+    """Started by hand: with all that root has."""
+    for pid, missing in (answering.process.pid, "sys_admin"), (answering.helper(), "net_raw"):
+        held = sum(1 << bit for name, bit in BITS.items() if name != missing)
+        said = status(pid)
+        assert [int(said[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")] == [held, held, held, 0]
 
 
 @pytest.mark.parametrize("number, left", [(signal.SIGTERM, 0), (signal.SIGUSR1, 1), (signal.SIGKILL, 1)])
@@ -156,6 +159,8 @@ def socket_of(agent):
     ((CHECK, 2, NO_MODE, 20, 0, 0), errno.EINVAL),
     ((ATTACH, 2, 0, NO_PRIORITY, 0, 0), errno.EINVAL),
     ((ATTACH, NO_INTERFACE, 0, 20, 0, 0), errno.ENODEV),
+    ((GROW, 0, 0, 20, 8_000_000, 0), errno.ERANGE),
+    ((GROW, 0, 0, 20, 0, (1 << 20) + 1), errno.ERANGE),
 ])
 def test_what_it_does_not_do(answering, wrong, error):
     answering.signal(signal.SIGSTOP)  # it would read the answer
