@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from debian import BROKEN, NATIVE, SKIPPED, Failure, root
+from kernel_packages import BROKEN, NATIVE, SKIPPED, Failure, root
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 COMPILER = "aarch64-linux-gnu-gcc"
