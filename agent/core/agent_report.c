@@ -125,29 +125,25 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 {
 	const struct policy_input input = agent_policy_input(agent);
 	const struct service *service = find_service(input.manifests, input.count, name);
-
-	if (service)
-		return agent_show_service(agent, service);
-	err_write(err, "no Service '%.512s' is known; it takes NAMESPACE/NAME", name);
-	return NULL;
-}
-
-static enum locality show_locality(const struct policy_input *input, const struct service *service)
-{
 	struct slice_index slices;
-	enum locality locality;
+	json_t *shown;
 
-	slice_index_make(input->manifests, input->count, &slices);
-	locality = locality_of(&slices, service);
+	if (!service) {
+		err_write(err, "no Service '%.512s' is known; it takes NAMESPACE/NAME", name);
+		return NULL;
+	}
+	slice_index_make(input.manifests, input.count, &slices);
+	shown = agent_show_service(agent, &slices, service);
 	slice_index_free(&slices);
-	return locality;
+	return shown;
 }
 
-json_t *agent_show_service(struct agent *agent, const struct service *service)
+json_t *agent_show_service(struct agent *agent, const struct slice_index *slices,
+			   const struct service *service)
 {
 	const struct policy_input input = agent_policy_input(agent);
 	json_t *policies = json_array(), *addresses = json_array();
-	const char *as_cluster = locality_as_cluster(show_locality(&input, service));
+	const char *as_cluster = locality_as_cluster(locality_of(slices, service));
 	struct why why;
 
 	policy_of_service(&input, service, add_policy, policies);

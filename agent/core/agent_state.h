@@ -107,8 +107,9 @@ void agent_input_changed(void *agent);
 void agent_evaluate_soon(void *agent);
 enum group_claim agent_group_claim(const struct address *address, void *agent);
 
-/* As agent_show(). */
-json_t *agent_show_service(struct agent *agent, const struct service *service);
+/* As agent_show(); @slices are those of the source's manifests, indexed once for all Services. */
+json_t *agent_show_service(struct agent *agent, const struct slice_index *slices,
+			   const struct service *service);
 
 /* Requests for @address that the data path answered since this node has it, on all interfaces. */
 uint64_t agent_answers(struct agent *agent, const struct address *address);

@@ -350,17 +350,21 @@ static json_t *services_json(struct agent *agent, size_t *left_out)
 	size_t count;
 	const struct manifest *const *manifests = source_manifests(agent->source, &count);
 	json_t *list = json_array();
+	struct slice_index slices;
 
 	*left_out = 0;
+	slice_index_make(manifests, count, &slices);
 	for (size_t m = 0; m < count; m++) {
 		for (size_t i = 0; i < manifests[m]->service_count; i++) {
 			if (json_array_size(list) < SERVICES_MAX)
 				json_array_append_new(
-					list, agent_show_service(agent, manifests[m]->services[i]));
+					list, agent_show_service(agent, &slices,
+								 manifests[m]->services[i]));
 			else
 				++*left_out;
 		}
 	}
+	slice_index_free(&slices);
 	return list;
 }
 

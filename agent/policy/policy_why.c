@@ -86,13 +86,29 @@ static void add_detail(const struct policy_input *input, const struct in_force_l
 	}
 }
 
+/* The Service that came furthest, and by which of its fields. */
+struct furthest {
+	const struct service *service;
+	bool load_balancer;
+};
+
+/* Takes @reason of @service's field if it is further than @why's. False: none can be further. */
+static bool go_further(struct furthest *furthest, const struct service *service, bool load_balancer,
+		       enum reason reason, struct why *why)
+{
+	if (reason && reason <= why->reason)
+		return true;
+	why_set(why, reason);
+	*furthest = (struct furthest){ service, load_balancer };
+	return reason;
+}
+
 void policy_why(const struct policy_input *input, const struct address *address,
 		const struct service *wanted, struct why *ret_why)
 {
 	_cleanup_(in_force_list_free) struct in_force_list in_force =
 		in_force_find(input->manifests, input->count, input->node, input->links);
-	const struct service *furthest = NULL;
-	bool furthest_field = false;
+	struct furthest furthest = {};
 	size_t count;
 	_cleanup_free_ const struct service **services =
 		services_in_force(input->manifests, input->count, &count);
@@ -101,24 +117,20 @@ void policy_why(const struct policy_input *input, const struct address *address,
 	for (size_t i = 0; i < count; i++)
 		for (int load_balancer = 0; load_balancer <= 1; load_balancer++) {
 			const struct service *service = services[i];
-			enum reason reason;
 
 			if ((wanted && service != wanted) ||
 			    !address_list_has(load_balancer ? &service->load_balancer
 							    : &service->external,
 					      address))
 				continue;
-			reason = in_force_judge(&in_force, &input->class, service, load_balancer);
-			if (reason && furthest && reason <= ret_why->reason)
-				continue;
-			why_set(ret_why, reason);
-			if (!reason)
+			if (!go_further(&furthest, service, load_balancer,
+					in_force_judge(&in_force, &input->class, service,
+						       load_balancer),
+					ret_why))
 				return;
-			furthest = service;
-			furthest_field = load_balancer;
 		}
-	if (furthest)
-		add_detail(input, &in_force, furthest, furthest_field, ret_why);
+	if (furthest.service)
+		add_detail(input, &in_force, furthest.service, furthest.load_balancer, ret_why);
 }
 
 /* Why @in_force selects none of @services, by the one that came furthest. */
@@ -126,29 +138,22 @@ static void survey(const struct policy_input *input, struct in_force *in_force,
 		   const struct service **services, size_t count, struct why *ret_why)
 {
 	const struct in_force_list alone = { .list = in_force, .count = 1 };
-	const struct service *furthest = NULL;
-	bool furthest_field = false;
+	struct furthest furthest = {};
 
 	why_set(ret_why, REASON_NO_SERVICE);
 	for (size_t i = 0; i < 2 * count; i++) {
 		const struct service *service = services[i / 2];
 		bool load_balancer = i % 2;
-		enum reason reason;
 
 		if (!service_is_of(service, &input->class) ||
 		    !(load_balancer ? &service->load_balancer : &service->external)->count)
 			continue;
-		reason = in_force_reason(in_force, service, load_balancer);
-		if (reason && reason <= ret_why->reason)
-			continue;
-		why_set(ret_why, reason);
-		if (!reason)
+		if (!go_further(&furthest, service, load_balancer,
+				in_force_reason(in_force, service, load_balancer), ret_why))
 			return;
-		furthest = service;
-		furthest_field = load_balancer;
 	}
-	if (furthest)
-		add_detail(input, &alone, furthest, furthest_field, ret_why);
+	if (furthest.service)
+		add_detail(input, &alone, furthest.service, furthest.load_balancer, ret_why);
 	else
 		err_write(&ret_why->text, "no Service has an address");
 }

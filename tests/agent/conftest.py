@@ -9,6 +9,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "net"))
 
 import daemon as daemon_module  # noqa: E402
 from base import background, lan, pytest_collection_modifyitems, pytest_configure, scratch  # noqa: E402, F401
+from lan import VIP  # noqa: E402
 
 
 @pytest.fixture
@@ -17,3 +18,12 @@ def agent(lan, scratch):
     made = daemon_module.Agent(lan, scratch)
     yield made
     made.close()
+
+
+@pytest.fixture
+def running(agent):
+    """One that answers for VIP."""
+    agent.write("all.yaml", daemon_module.POLICY, daemon_module.service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    return agent

@@ -24,14 +24,6 @@ DEADLINE = 5  # seconds a connection may last
 PROBE = 1  # a kubelet waits that long
 
 
-@pytest.fixture
-def running(agent):
-    agent.write("all.yaml", POLICY, service("web", VIP))
-    agent.start()
-    agent.wait_entries((VIP, "eth1"))
-    return agent
-
-
 def slowest_probe(running, paths=("/healthz", "/readyz")):
     """Seconds; each must say that all is well."""
     slowest = 0
