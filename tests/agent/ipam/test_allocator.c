@@ -707,6 +707,24 @@ Test(allocator, rows)
 		run(&rows[i], &class);
 }
 
+/* A node goes, and nothing else changes. */
+Test(allocator, who_waits_is_given_what_a_node_had)
+{
+	struct world world = { .allocator = allocator_new(&class) };
+	const struct address_list none = {};
+	char text[1024];
+
+	give(&world, "", A_ONE NODE("10.0.10.1") LB("s"));
+	settle(&world, "");
+	describe(&world, text, sizeof(text));
+	cr_expect_str_eq(text, "s=:" FULL);
+	allocator_set_reserved(world.allocator, &none);
+	settle(&world, "");
+	describe(&world, text, sizeof(text));
+	cr_expect_str_eq(text, "s=10.0.10.1:satisfied");
+	world_free(&world);
+}
+
 Test(allocator, class_required)
 {
 	static const struct row row = {
