@@ -376,11 +376,6 @@ static void kubernetes_reserve(struct source *base)
 	changed_soon(base);
 }
 
-/* Streams show all that happens. */
-static void kubernetes_rescan(struct source *base, bool all)
-{
-}
-
 /* With what is in the kubeconfig: who writes it anew and reloads wants to be believed. */
 static char *options_text(const struct source_options *options)
 {
@@ -450,7 +445,6 @@ static void on_events_log(int priority, const char *text, void *userdata)
 
 static const struct source_ops ops = {
 	.free = kubernetes_free,
-	.rescan = kubernetes_rescan,
 	.same = kubernetes_same,
 	.known = kubernetes_known,
 	.status = kubernetes_status,
