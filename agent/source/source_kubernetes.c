@@ -108,9 +108,9 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 		return 0;
 	/* not before: who acts on what is known must have been told of it */
 	source->known = true;
+	source->source.callbacks.changed(source->source.userdata);
 	if (source->pools)
 		kube_pools_settle(source->pools);
-	source->source.callbacks.changed(source->source.userdata);
 	return 0;
 }
 
