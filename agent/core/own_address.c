@@ -25,18 +25,30 @@ static bool is_own(const struct link_table *links, const struct local_address *l
 	return !local->proxy && row && row->suitable && is_global(&local->address);
 }
 
+/* Is @address neither one of the first @named nor the last? The others come in ascending order. */
+static bool is_new(const struct address_list *own, size_t named, const struct address *address)
+{
+	for (size_t i = 0; i < named; i++)
+		if (!address_compare(&own->list[i], address))
+			return false;
+	return own->count == named || address_compare(&own->list[own->count - 1], address);
+}
+
 struct address_list own_address_find(const struct policy_input *input,
 				     const struct local_address_table *local, size_t *ret_left_out)
 {
 	const struct node *node = node_find(input->manifests, input->count, input->node);
 	struct address_list own = {};
+	size_t named;
 
 	for (size_t i = 0; node && i < node->addresses.count; i++)
 		if (is_global(&node->addresses.list[i]))
 			address_list_include(&own, &node->addresses.list[i]);
+	named = own.count;
 	for (size_t i = 0; i < local->count; i++)
-		if (is_own(input->links, &local->rows[i]))
-			address_list_include(&own, &local->rows[i].address);
+		if (is_own(input->links, &local->rows[i]) &&
+		    is_new(&own, named, &local->rows[i].address))
+			address_list_add(&own, &local->rows[i].address);
 	*ret_left_out = own.count > LEASE_OWN_MAX ? own.count - LEASE_OWN_MAX : 0;
 	own.count -= *ret_left_out;
 	address_list_sort(&own);

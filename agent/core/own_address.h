@@ -12,7 +12,7 @@
  * Those of its Node object, and those on devices with ARP, in ascending order. Not what is on lo or
  * on devices without ARP, as kube-proxy's kube-ipvs0: there each node has the Services'. Nor what
  * is of one link or host alone. Of more than LEASE_OWN_MAX the others are left out, the Node's
- * last; *ret_left_out is their number.
+ * last; *ret_left_out is their number. @local: by address, as struct kernel_view has them.
  */
 struct address_list own_address_find(const struct policy_input *input,
 				     const struct local_address_table *local, size_t *ret_left_out);
