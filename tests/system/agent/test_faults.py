@@ -217,6 +217,16 @@ def test_what_a_dead_agent_left_can_be_deleted(running, lan):
     assert not os.path.exists(lan.pin("responder_v4"))
 
 
+def test_flush_waits_for_a_dead_agents_lease_and_not_for_a_living_one(running, lan):
+    refused = lan.cli("flush --all --wait 0.2")
+    assert refused.status == 1 and "1 address of the agent left after 0.2 s" in refused.err
+    assert running.entries()[VIP, "eth1"]["answering"]
+    running.end(signal.SIGKILL)
+    lan.done("detach --all")
+    assert lan.rows("flush --all --wait 60") == {"deleted": 1}
+    assert not os.path.exists(lan.pin("responder_v4"))
+
+
 def test_what_a_hung_agent_left_comes_back_with_it(running, lan):
     running.signal(signal.SIGSTOP)
     assert wait_until(lambda: not running.entries()[VIP, "eth1"]["answering"])
