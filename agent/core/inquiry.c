@@ -4,6 +4,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "alloc.h"
 #include "clock.h"
 #include "inquiry.h"
 #include "prober.h"
@@ -243,17 +244,18 @@ int inquiry_new(sd_event *event, const struct links *links,
 		struct inquiry **ret_inquiry, struct err *err)
 {
 	static const struct prober_callbacks own = { taken, done, passed_on };
-	struct inquiry *inquiry = calloc(1, sizeof(*inquiry));
+	struct inquiry *inquiry = xcalloc(1, sizeof(*inquiry));
 	int r;
 
-	if (!inquiry)
-		return err_set(err, -ENOMEM, "out of memory");
 	inquiry->callbacks = *callbacks;
 	inquiry->userdata = userdata;
 	r = prober_new(event, links, &own, inquiry, &inquiry->prober, err);
-	if (!r && sd_event_add_time(event, &inquiry->pause, CLOCK_BOOTTIME, UINT64_MAX, 1000,
-				    pause_over, inquiry) < 0)
-		r = err_set(err, -ENOMEM, "starting a timer: %s", strerror(ENOMEM));
+	if (!r) {
+		r = sd_event_add_time(event, &inquiry->pause, CLOCK_BOOTTIME, UINT64_MAX, 1000,
+				      pause_over, inquiry);
+		if (r < 0)
+			err_set(err, r, "starting a timer: %s", strerror(-r));
+	}
 	if (r < 0) {
 		inquiry_free(inquiry);
 		return r;

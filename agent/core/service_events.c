@@ -28,7 +28,7 @@ struct silence {
 
 struct silence_list {
 	struct silence *list;
-	size_t count;
+	size_t count, capacity;
 };
 
 struct service_events {
@@ -36,7 +36,7 @@ struct service_events {
 	void *userdata;
 	sd_event_source *gather, *look;
 	struct selected *answered; /* without services */
-	size_t answered_count;
+	size_t answered_count, answered_capacity;
 	struct silence_list silent; /* by address */
 };
 
@@ -130,7 +130,7 @@ static int on_gather(sd_event_source *source, uint64_t usec, void *userdata)
 	visit_all(&view, tell_answered, events);
 	free(events->answered);
 	events->answered = NULL;
-	events->answered_count = 0;
+	events->answered_count = events->answered_capacity = 0;
 	return 0;
 }
 
@@ -139,14 +139,7 @@ void service_events_answered(struct service_events *events, const struct address
 {
 	size_t count = events->answered_count;
 
-	if (!(count & (count - 1))) {
-		struct selected *list =
-			reallocarray(events->answered, count ? 2 * count : 1, sizeof(*list));
-
-		if (!list)
-			return;
-		events->answered = list;
-	}
+	ALLOC_GROW(events->answered, count, events->answered_capacity);
 	events->answered[events->answered_count++] =
 		(struct selected){ .address = *address, .ifindex = ifindex };
 	if (count)
@@ -224,14 +217,7 @@ static void look_at(const struct service_view *view, const struct service *servi
 				 looking->events->silent.count, sizeof(silence), silence_compare);
 	if (before)
 		silence.since_ns = before->since_ns;
-	if (!(now->count & (now->count - 1))) {
-		struct silence *list =
-			reallocarray(now->list, now->count ? 2 * now->count : 1, sizeof(*list));
-
-		if (!list)
-			return;
-		now->list = list;
-	}
+	ALLOC_GROW(now->list, now->count, now->capacity);
 	now->list[now->count++] = silence;
 	if (looking->now_ns < silence.since_ns + grace_ns)
 		return;
@@ -302,11 +288,9 @@ void service_events_free(struct service_events *events)
 int service_events_new(sd_event *event, service_view_fn *view, void *userdata,
 		       struct service_events **ret_events, struct err *err)
 {
-	struct service_events *events = calloc(1, sizeof(*events));
+	struct service_events *events = xcalloc(1, sizeof(*events));
 	int r;
 
-	if (!events)
-		return err_set(err, -ENOMEM, "out of memory");
 	events->view = view;
 	events->userdata = userdata;
 	r = sd_event_add_time_relative(event, &events->gather, CLOCK_BOOTTIME, GATHER_USEC, 1000,

@@ -30,7 +30,7 @@ typedef void service_view_fn(struct service_view *ret_view, void *userdata);
 
 struct service_events;
 
-/* -ENOMEM and others with @err. */
+/* Errors of timers with @err. */
 int service_events_new(sd_event *event, service_view_fn *view, void *userdata,
 		       struct service_events **ret_events, struct err *err);
 /* NULL is fine. */

@@ -247,7 +247,7 @@ static int start(struct agent_parts *parts, struct histogram *times)
 		local_socket_remove();
 		fail(&err);
 		/* the unit leaves it at that: to start again is of no use */
-		return r == -ENOMEM ? 1 : EX_CONFIG;
+		return EX_CONFIG;
 	}
 	r = take_privileged(parts, config.bpffs, &err);
 	if (r < 0) {
@@ -317,6 +317,7 @@ int main(int argc, char **argv)
 	int words = argc, status;
 	struct err err;
 
+	alloc_json();
 	if (argc > 1 && !strcmp(argv[1], COMPLETE_WORD)) {
 		complete(argc - 2, argv + 2);
 		return 0;

@@ -265,10 +265,8 @@ char *metrics_text(struct agent *agent, size_t *ret_size)
 	struct outcome_counts counts;
 	char *text = NULL;
 	struct err err;
-	FILE *out = open_memstream(&text, ret_size);
+	FILE *out = xopen_memstream(&text, ret_size);
 
-	if (!out)
-		return NULL;
 	agent_figures(agent, &figures);
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
 		fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s ", metrics[i].name, metrics[i].help,
@@ -289,6 +287,6 @@ char *metrics_text(struct agent *agent, size_t *ret_size)
 		"# TYPE process_resident_memory_bytes gauge\n"
 		"process_resident_memory_bytes %lu\n",
 		memory());
-	fclose(out);
+	xclose_memstream(out);
 	return text;
 }

@@ -13,8 +13,9 @@
 #include "cleanup.h"
 #include "listener.h"
 #include "log.h"
-#include "server.h"
 #include "metrics.h"
+#include "name.h"
+#include "server.h"
 #include "page_data.h"
 
 /* A flood of connections isn't to keep a probe out. */
@@ -38,9 +39,8 @@ static void answer_text(struct answer *answer, unsigned int status, const char *
 {
 	answer->status = status;
 	answer->type = TYPE_TEXT;
-	if (asprintf(&answer->text, "%s\n", text) < 0)
-		answer->text = NULL;
-	answer->size = answer->text ? strlen(answer->text) : 0;
+	answer->text = xasprintf("%s\n", text);
+	answer->size = strlen(answer->text);
 }
 
 /* A refused command: 404 for what isn't known, 409 for what can't be now. */
@@ -163,7 +163,7 @@ static void post_move(struct agent *agent, const struct request *request, struct
 	struct err err;
 	int r = addr_parse(query(request, "ip"), &address, &err);
 
-	if (!r && (!*node || strlen(node) > LEASE_NODE_MAX))
+	if (!r && !name_is_subdomain(node))
 		r = err_set(&err, -EINVAL, "'%.64s' is no node's name", node);
 	if (!r)
 		r = agent_move(agent, &address, node, &err);

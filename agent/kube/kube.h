@@ -35,7 +35,7 @@ const char *kube_namespace(const struct kube *kube);
 
 /*
  * Sends the request @method (GET, POST; PATCH, a JSON merge patch) for @path, which begins with a
- * slash, with @body, which may be NULL. @done is called as http_send() says. NULL: no memory.
+ * slash, with @body, which may be NULL. @done is called as http_send() says.
  */
 struct http_call *kube_request(struct kube *kube, const char *method, const char *path,
 			       const json_t *body, http_done_fn *done, void *userdata);

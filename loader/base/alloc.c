@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <jansson.h>
 
 #include "alloc.h"
 
@@ -57,4 +58,20 @@ char *xasprintf(const char *format, ...)
 		text = NULL;
 	va_end(args);
 	return checked(text);
+}
+
+FILE *xopen_memstream(char **ret_text, size_t *ret_size)
+{
+	return checked(open_memstream(ret_text, ret_size));
+}
+
+void xclose_memstream(FILE *file)
+{
+	if (ferror(file) | fclose(file))
+		alloc_fail();
+}
+
+void alloc_json(void)
+{
+	json_set_alloc_funcs(xmalloc, free);
 }

@@ -8,6 +8,7 @@
 #define XDP_L2RESP_ALLOC_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* As malloc(3), calloc(3), reallocarray(3), strdup(3), strndup(3) and asprintf(3). The caller
  * frees. */
@@ -18,6 +19,13 @@ char *xstrdup(const char *text) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *text, size_t length) __attribute__((malloc, returns_nonnull));
 char *xasprintf(const char *format, ...)
 	__attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+
+/* As open_memstream(3), and as fclose(3) of that: the text is complete then. */
+FILE *xopen_memstream(char **ret_text, size_t *ret_size) __attribute__((returns_nonnull));
+void xclose_memstream(FILE *file);
+
+/* The same for all of jansson, whose callers don't look for NULL either. To be called first. */
+void alloc_json(void);
 
 /* For what a library couldn't allocate: says so and ends the process. */
 void alloc_fail(void) __attribute__((noreturn, cold));

@@ -262,17 +262,14 @@ static char *remarks(const struct status_row *row)
 {
 	char *text = NULL;
 	size_t size;
-	FILE *file = open_memstream(&text, &size);
+	FILE *file = xopen_memstream(&text, &size);
 
-	if (!file)
-		alloc_fail();
 	if (row->ours < 0 || row->state.empty_id)
 		print_unattached(row, file);
 	else if (row->state.chain)
 		print_programs(row, ", after", row->ours, file);
 	print_attach_again(row, file);
-	if (fclose(file))
-		alloc_fail();
+	xclose_memstream(file);
 	return text;
 }
 
