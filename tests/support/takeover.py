@@ -18,7 +18,7 @@ class Trial:
     """Times are seconds after the fault began."""
     first: float | None  # first answer of the other node while the fault lasted
     last: float          # last answer of the node at fault while it lasted
-    silent: float        # the longest that nobody answered
+    silent: float        # the longest time without an answer in which there was a request
     asked: int           # requests
     unanswered: int
     twice: int           # requests that both nodes answered
@@ -28,15 +28,16 @@ class Trial:
 def seen(asker, holder, waits, at, end):
     """What the client saw of a fault from @at to @end; the asker has ended."""
     frames = asker.frames()
-    times = [frame.at - at for frame in frames]
-    numbers = [frame.number for frame in frames]
+    answered = {frame.number: frame.at for frame in frames}
+    numbers = sorted(answered)
     during = [frame for frame in frames if at < frame.at < end]
-    asked = max(numbers) - min(numbers) + 1
+    asked = numbers[-1] - numbers[0] + 1
     return Trial(next((frame.at - at for frame in during if frame.mac == waits.mac), None),
                  max((frame.at - at for frame in during if frame.mac == holder.mac), default=0),
-                 max(after - before for before, after in zip(times, times[1:])),
-                 asked, asked - len(set(numbers)),
-                 len({(frame.number, frame.mac) for frame in frames}) - len(set(numbers)),
+                 max((answered[after] - answered[before] for before, after in zip(numbers, numbers[1:])
+                      if after > before + 1), default=0),
+                 asked, asked - len(numbers),
+                 len({(frame.number, frame.mac) for frame in frames}) - len(numbers),
                  [(frame.at - at, frame.mac == waits.mac) for frame in frames])
 
 
