@@ -45,6 +45,35 @@ static inline void address_list_include(struct address_list *addresses,
 		address_list_add(addresses, address);
 }
 
+/* The same addresses, in the same order? */
+static inline bool address_list_same(const struct address_list *a, const struct address_list *b)
+{
+	return a->count == b->count &&
+	       (!a->count || !memcmp(a->list, b->list, a->count * sizeof(*a->list)));
+}
+
+/* For qsort() and bsearch(). */
+static inline int address_list_compare(const void *a, const void *b)
+{
+	return address_compare(a, b);
+}
+
+/* Into ascending order. */
+static inline void address_list_sort(struct address_list *addresses)
+{
+	if (addresses->count)
+		qsort(addresses->list, addresses->count, sizeof(*addresses->list),
+		      address_list_compare);
+}
+
+/* Is @address in a list in ascending order? */
+static inline bool address_list_find(const struct address_list *addresses,
+				     const struct address *address)
+{
+	return addresses->count && bsearch(address, addresses->list, addresses->count,
+					   sizeof(*addresses->list), address_list_compare);
+}
+
 /* The same addresses, in whatever order? Neither has one twice. */
 static inline bool address_list_equal(const struct address_list *a, const struct address_list *b)
 {

@@ -102,27 +102,26 @@ void agent_evaluate(struct agent *agent, bool look)
 	struct desired_view judge;
 	uint64_t begun_ns = clock_boot_ns();
 	struct selection selection = {};
-	struct kernel_view view = {};
+	struct kernel_view view;
 	bool partial;
 	struct err err;
-	int r = select_all(agent, look, &selection);
 
 	agent->evaluated = false;
-	partial = selection.partial;
-	if (r == -EAGAIN) {
+	if (kernel_view_read(&view, &err) < 0) {
+		log_say(LOG_ERR, "%s", err.text);
+		return;
+	}
+	kernel_view_free(&agent->kernel);
+	agent->kernel = view;
+	/* pools may give something after it */
+	agent_tell_group(agent);
+	if (select_all(agent, look, &selection) < 0) {
 		selection_free(&selection);
 		agent_plan(agent, RETRY_USEC);
 		return;
 	}
-	r = r ?: kernel_view_read(&view, &err);
-	if (r < 0) {
-		selection_free(&selection);
-		log_say(LOG_ERR, "%s", err.text);
-		return;
-	}
+	partial = selection.partial;
 	agent->evaluated = !partial;
-	kernel_view_free(&agent->kernel);
-	agent->kernel = view;
 	judge = agent_desired_view(agent);
 	agent->desired = desired_make(&selection, &judge);
 	inquiry_apply(agent->inquiry, &before, &agent->desired, agent->config.probe);
@@ -180,6 +179,9 @@ enum group_claim agent_group_claim(const struct address *address, void *userdata
 	}
 	if (!agent->session_known)
 		return GROUP_NOT_KNOWN;
+	/* it would answer */
+	if (agent_group_owns(agent, address))
+		return GROUP_FORMERLY;
 	r = lease_thread_info(agent->thread, address, &info);
 	if (r < 0)
 		return r == -EAGAIN ? GROUP_NOT_KNOWN : GROUP_NEVER;

@@ -60,8 +60,8 @@ static void lease_maps(bool full, void *userdata)
 	agent->grow_due = agent->grow_due || full;
 }
 
-static const struct lease_thread_callbacks lease_callbacks = { lease_news, lease_state,
-							       lease_maps };
+static const struct lease_thread_callbacks lease_callbacks = { lease_news, lease_state, lease_maps,
+							       agent_group_heard };
 
 /* The data path answers for @address on @ifindex from now on. */
 static void entered(const struct address *address, uint32_t ifindex, void *userdata)
@@ -230,6 +230,11 @@ static int start_lease(struct agent *agent, struct err *err)
 	int r = lease_thread_new(agent->event, agent->config.bpffs, agent->config.liveness_ns,
 				 agent->notify, &lease_callbacks, agent, &agent->thread, err);
 
+	/* the first heartbeat has it */
+	if (!r)
+		r = kernel_view_read(&agent->kernel, err);
+	if (!r)
+		agent_tell_group(agent);
 	if (!r)
 		r = configure_lease(agent, &agent->config, err);
 	if (r < 0)
@@ -375,6 +380,8 @@ void agent_free(struct agent *agent)
 	links_free(agent->links);
 	identity_close(&agent->identity);
 	desired_free(&agent->desired);
+	address_list_free(&agent->own);
+	address_list_free(&agent->others);
 	kernel_view_free(&agent->kernel);
 	config_free(&agent->config);
 	sd_event_unref(agent->event);
@@ -428,6 +435,7 @@ int agent_reload(struct agent *agent, struct err *err)
 	agent->config = config;
 	config_free(&old);
 	agent->session_known = false;
+	agent_group_forget(agent);
 	reconcile_again(agent->reconcile);
 	set_refresh(agent);
 	if (!source)

@@ -3,6 +3,7 @@
 #ifndef XDP_L2RESPD_AGENT_STATE_H
 #define XDP_L2RESPD_AGENT_STATE_H
 
+#include "address_list.h"
 #include "agent.h"
 #include "announcer.h"
 #include "attachments.h"
@@ -39,6 +40,11 @@ struct agent {
 	struct service_events *events;
 	struct desired desired;
 	struct kernel_view kernel; /* that desired was made with */
+	/* each ascending: what this node has as its own, and what the others have */
+	struct address_list own, others;
+	size_t own_left_out; /* more of its own than others are told of */
+	bool others_known;
+	bool asks; /* the lease thread for the others' */
 
 	sd_event_source *work;	 /* evaluate, or what waited for the writers' lock */
 	sd_event_source *period; /* look at everything */
@@ -97,6 +103,18 @@ void agent_why_no_address(const struct agent *agent, const struct service *servi
 
 /* As service_view_fn. */
 void agent_service_view(struct service_view *ret_view, void *agent);
+
+/* Tells the group what this node has as its own, and the pools what all have. */
+void agent_tell_group(struct agent *agent);
+
+/* What the others have is known now, or changed. @agent is a struct agent. */
+void agent_group_heard(void *agent);
+
+/* Another store may tell otherwise. */
+void agent_group_forget(struct agent *agent);
+
+/* Has another node @address as its own, as far as is known? */
+bool agent_group_owns(const struct agent *agent, const struct address *address);
 
 /* Does the store tell who has an address? Else nobody is known to have none. */
 bool agent_knows_holders(const struct agent *agent);

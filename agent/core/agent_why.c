@@ -52,7 +52,7 @@ enum reason agent_reason(const struct agent *agent, const struct address *addres
 	if (reason)
 		return reason;
 	if (!*info->holder || !info->holder_alive || !strcmp(info->holder, agent->config.node))
-		return REASON_NOT_CLAIMED;
+		return *info->owner ? REASON_NODE_ADDRESS : REASON_NOT_CLAIMED;
 	return info->holder_preferred && !target->terms.group.member ? REASON_NOT_PREFERRED
 								     : REASON_OTHER_NODE;
 }
@@ -75,6 +75,8 @@ void agent_why(struct agent *agent, const struct address *address, const struct 
 			why_add(ret_why, ": %s", agent->no_room.text);
 		else if (reason == REASON_OTHER_NODE || reason == REASON_NOT_PREFERRED)
 			why_add(ret_why, ": %s", info->holder);
+		else if (reason == REASON_NODE_ADDRESS)
+			why_add(ret_why, ": %s", info->owner);
 	}
 }
 

@@ -355,6 +355,7 @@ void config_source(const struct config *config, struct source_options *ret_optio
 		.node = config->node,
 		.class = { config->load_balancer_class, config->class_required },
 		.pools = config->source.pools,
+		.reserve = true,
 		.kubernetes = {
 			.kubeconfig = config->source.kubeconfig,
 			.server = config->source.server,

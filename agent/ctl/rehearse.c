@@ -13,6 +13,7 @@
 #include "kernel_view.h"
 #include "links.h"
 #include "log.h"
+#include "own_address.h"
 #include "pins.h"
 #include "policy.h"
 #include "policy_force.h"
@@ -106,6 +107,23 @@ static struct policy_input input_of(const struct rehearsal *rehearsal)
 	return input;
 }
 
+/* What pools give, as if this node were alone. */
+static int reserve(struct rehearsal *rehearsal, struct err *err)
+{
+	const struct policy_input input = input_of(rehearsal);
+	struct address_list own;
+	size_t left_out;
+	int r = kernel_view_read(&rehearsal->view, err);
+
+	if (r < 0)
+		return r;
+	own = own_address_find(&input, &rehearsal->view.local, &left_out);
+	source_reserve(rehearsal->source, &own);
+	source_status(rehearsal->source, &rehearsal->status);
+	address_list_free(&own);
+	return 0;
+}
+
 static int prepare(const char *path, bool select, struct rehearsal *rehearsal, struct err *err)
 {
 	struct policy_input input;
@@ -117,10 +135,9 @@ static int prepare(const char *path, bool select, struct rehearsal *rehearsal, s
 		r = read_source(rehearsal, err);
 	if (!r && rehearsal->source)
 		r = links_new(NULL, nothing, NULL, &rehearsal->links, err);
+	if (!r && rehearsal->source)
+		r = reserve(rehearsal, err);
 	if (r < 0 || !select)
-		return r;
-	r = kernel_view_read(&rehearsal->view, err);
-	if (r < 0)
 		return r;
 	input = input_of(rehearsal);
 	rehearsal->selection = policy_select(&input);

@@ -87,6 +87,15 @@ void allocator_set_pools(struct allocator *allocator, struct pool *const *pools,
 	allocator->opened = true;
 }
 
+void allocator_set_reserved(struct allocator *allocator, const struct address_list *reserved)
+{
+	if (address_list_same(&allocator->stocks.reserved, reserved))
+		return;
+	stocks_set_reserved(&allocator->stocks, reserved);
+	twalk_r(allocator->holdings.by_address, visit_used, &allocator->stocks);
+	allocator->opened = true;
+}
+
 bool allocator_pool_status(const struct allocator *allocator, size_t at,
 			   struct pool_status *ret_status)
 {

@@ -33,6 +33,10 @@ void allocator_free(struct allocator *allocator);
  */
 void allocator_set_pools(struct allocator *allocator, struct pool *const *pools, size_t count);
 
+/* Nodes have @reserved, ascending and copied, as their own: they aren't given, but whoever has one
+ * already keeps it. */
+void allocator_set_reserved(struct allocator *allocator, const struct address_list *reserved);
+
 /* A Service that is new, changed, or written, kept by reference, and all addresses that may be
  * written for it, copied: those that are, and those of a verdict whose writing is under way. */
 void allocator_set_service(struct allocator *allocator, struct service *service,

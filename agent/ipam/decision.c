@@ -38,11 +38,6 @@ static int compare_dirty(const void *a, const void *b)
 	return service_compare_age(left->next ?: left->service, right->next ?: right->service);
 }
 
-static int compare_addresses(const void *a, const void *b)
-{
-	return address_compare(a, b);
-}
-
 static void join(struct allocator *allocator, struct service_state *state,
 		 const struct address *address, bool lingering)
 {
@@ -114,7 +109,7 @@ static void keep(struct allocator *allocator, struct service_state *state, struc
 
 	if (!state->verdict.ours || !had->count)
 		return;
-	qsort(had->list, had->count, sizeof(*had->list), compare_addresses);
+	address_list_sort(had);
 	for (size_t i = 0; i < candidates->count; i++) {
 		const struct address *address = &candidates->list[i];
 
@@ -249,6 +244,9 @@ static bool give_requested(struct allocator *allocator, struct service_state *st
 		return set_trouble(trouble, "already_allocated",
 				   "The IP '%s' is reserved, as the first or the last of its CIDR",
 				   text);
+	if (offered == OFFER_NODE)
+		return set_trouble(trouble, "already_allocated",
+				   "The IP '%s' is a node's own address", text);
 	if (why && service->sharing_key)
 		return set_trouble(trouble, "already_allocated_incompatible_service",
 				   "The IP '%s' is already allocated to an incompatible service. "

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "cleanup.h"
 #include "stock.h"
 
 /* A pool, and what the others and its allocations make of it. */
@@ -10,10 +11,11 @@ struct stock {
 	struct pool *pool;
 	char *conflict; /* the condition's message; NULL: none */
 	uint64_t used;
-	uint64_t used_reserved; /* of these, now reserved as the first or the last of a block */
+	uint64_t nodes;		/* usable ones that nodes have as their own */
+	uint64_t used_reserved; /* of those used, that couldn't be given now */
 };
 
-void stocks_free(struct stocks *stocks)
+static void stocks_clear(struct stocks *stocks)
 {
 	for (size_t i = 0; i < stocks->count; i++) {
 		pool_unref(stocks->list[i].pool);
@@ -22,7 +24,13 @@ void stocks_free(struct stocks *stocks)
 	free(stocks->list);
 	free(stocks->by_priority);
 	interval_set_free(&stocks->free);
-	*stocks = (struct stocks){};
+	*stocks = (struct stocks){ .reserved = stocks->reserved };
+}
+
+void stocks_free(struct stocks *stocks)
+{
+	stocks_clear(stocks);
+	address_list_free(&stocks->reserved);
 }
 
 static bool in_use(const struct stock *stock)
@@ -68,13 +76,25 @@ static void find_conflict(struct stocks *stocks, size_t at)
 	}
 }
 
+static void reserve(struct stocks *stocks, const struct address *address)
+{
+	const struct addr_range one = { *address, *address };
+
+	for (size_t i = 0; i < stocks->count; i++) {
+		const struct pool_block *block = pool_find(stocks->list[i].pool, address);
+
+		stocks->list[i].nodes += block && range_has(&block->usable, address);
+	}
+	interval_set_remove(&stocks->free, &one);
+}
+
 void stocks_set(struct stocks *stocks, struct pool *const *pools, size_t count)
 {
 	struct stock *list = xcalloc(count, sizeof(*list));
 
 	for (size_t i = 0; i < count; i++)
 		list[i].pool = pool_ref(pools[i]);
-	stocks_free(stocks);
+	stocks_clear(stocks);
 	qsort(list, count, sizeof(*list), compare);
 	stocks->list = list;
 	stocks->by_priority = xcalloc(count, sizeof(*stocks->by_priority));
@@ -87,12 +107,26 @@ void stocks_set(struct stocks *stocks, struct pool *const *pools, size_t count)
 		for (size_t j = 0; in_use(&list[i]) && j < list[i].pool->count; j++)
 			interval_set_add(&stocks->free, &list[i].pool->blocks[j].usable);
 	}
+	for (size_t i = 0; i < stocks->reserved.count; i++)
+		reserve(stocks, &stocks->reserved.list[i]);
+}
+
+void stocks_set_reserved(struct stocks *stocks, const struct address_list *reserved)
+{
+	_cleanup_free_ struct pool **pools = xcalloc(stocks->count + 1, sizeof(struct pool *));
+
+	for (size_t i = 0; i < stocks->count; i++)
+		pools[i] = stocks->list[i].pool;
+	address_list_free(&stocks->reserved);
+	for (size_t i = 0; i < reserved->count; i++)
+		address_list_add(&stocks->reserved, &reserved->list[i]);
+	stocks_set(stocks, pools, stocks->count);
 }
 
 /* Counts @address, which somebody has now, or nobody. Returns whether that makes it free. */
 static bool count_use(struct stocks *stocks, const struct address *address, int change)
 {
-	bool usable = false;
+	bool usable = false, reserved = address_list_find(&stocks->reserved, address);
 
 	for (size_t i = 0; i < stocks->count; i++) {
 		struct stock *stock = &stocks->list[i];
@@ -101,7 +135,7 @@ static bool count_use(struct stocks *stocks, const struct address *address, int 
 		if (!block)
 			continue;
 		stock->used += change;
-		if (!range_has(&block->usable, address))
+		if (reserved || !range_has(&block->usable, address))
 			stock->used_reserved += change;
 		else
 			usable |= in_use(stock);
@@ -153,6 +187,8 @@ enum offer stocks_offer(const struct stocks *stocks, const struct service *servi
 			continue;
 		if (!serves(stock->pool, service))
 			return OFFER_MISMATCH;
+		if (address_list_find(&stocks->reserved, address))
+			return OFFER_NODE;
 		return range_has(&block->usable, address) ? OFFER_GOOD : OFFER_RESERVED;
 	}
 	return OFFER_NONE;
@@ -221,7 +257,7 @@ bool stocks_status(const struct stocks *stocks, size_t at, struct pool_status *r
 
 	if (at >= stocks->count)
 		return false;
-	total = pool_size(stock->pool) + stock->used_reserved;
+	total = pool_size(stock->pool) - stock->nodes + stock->used_reserved;
 	*ret_status = (struct pool_status){
 		.pool = stock->pool,
 		.conflict = stock->conflict,

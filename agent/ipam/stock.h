@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "address_list.h"
 #include "interval.h"
 #include "pool.h"
 #include "service.h"
@@ -18,7 +19,8 @@ struct stocks {
 	struct stock *list; /* in the documented order */
 	struct stock **by_priority;
 	size_t count;
-	struct interval_set free; /* of the pools in use, what nobody has */
+	struct interval_set free;     /* of the pools in use, what nobody has */
+	struct address_list reserved; /* nodes' own, ascending */
 };
 
 void stocks_free(struct stocks *stocks);
@@ -34,8 +36,10 @@ struct pool_status {
 	uint64_t used;
 };
 
-/* Replaces the pools, kept by reference; nobody has anything of them yet. */
+/* Replaces the pools, kept by reference, or what is reserved, copied; nobody has anything of them
+ * yet. */
 void stocks_set(struct stocks *stocks, struct pool *const *pools, size_t count);
+void stocks_set_reserved(struct stocks *stocks, const struct address_list *reserved);
 
 /* Somebody has @address now, who may have got it from anywhere; nobody has it any more. */
 void stocks_mark_used(struct stocks *stocks, const struct address *address);
@@ -50,6 +54,7 @@ enum offer {
 	OFFER_NONE,
 	OFFER_MISMATCH,
 	OFFER_RESERVED,
+	OFFER_NODE, /* a node has it as its own */
 	OFFER_GOOD,
 };
 

@@ -18,11 +18,12 @@ struct keeper;
 extern const struct lease_callbacks keeper_callbacks;
 
 /* @news: there is something to hand out by keeper_news(). @maps: one has no room, or they are
- * half replaced. @state: as lease_callbacks' state(). */
+ * half replaced. @state, @owners: as lease_callbacks' state() and owners(). */
 struct keeper_events {
 	void (*news)(void *userdata);
 	void (*maps)(bool full, void *userdata);
 	void (*state)(enum lease_state state, void *userdata);
+	void (*owners)(void *userdata);
 };
 
 int keeper_new(sd_event *event, const char *bpffs, const struct keeper_events *events,

@@ -29,6 +29,7 @@ static enum reason reason_of(const struct kept *kept, enum lease_loss loss)
 		[LEASE_LOSS_MOVED] = REASON_MOVED,
 		[LEASE_LOSS_SESSION] = REASON_SESSION_ENDED,
 		[LEASE_LOSS_TAKEN] = REASON_CLAIM_CHANGED,
+		[LEASE_LOSS_OWNED] = REASON_NODE_ADDRESS,
 	};
 
 	return loss == LEASE_LOSS_UNWANTED && kept->why ? kept->why : reasons[loss];
@@ -150,6 +151,13 @@ static void on_state(enum lease_state state, const char *text, void *userdata)
 	keeper->events.state(state, keeper->userdata);
 }
 
+static void on_owners(void *userdata)
+{
+	struct keeper *keeper = userdata;
+
+	keeper->events.owners(keeper->userdata);
+}
+
 static void on_log(int priority, const char *text, void *userdata)
 {
 	struct keeper *keeper = userdata;
@@ -166,5 +174,6 @@ const struct lease_callbacks keeper_callbacks = {
 	.stamped = on_stamped,
 	.changed = on_changed,
 	.state = on_state,
+	.owners = on_owners,
 	.log = on_log,
 };

@@ -133,7 +133,15 @@ static void on_state(enum lease_state state, void *userdata)
 	mailbox_again(thread->news);
 }
 
-const struct keeper_events lease_loop_events = { on_news, on_maps, on_state };
+static void on_owners(void *userdata)
+{
+	struct lease_thread *thread = userdata;
+
+	atomic_store(&thread->owners, true);
+	mailbox_again(thread->news);
+}
+
+const struct keeper_events lease_loop_events = { on_news, on_maps, on_state, on_owners };
 
 /* ---- is the rest alive? ---- */
 

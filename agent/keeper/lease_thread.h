@@ -74,6 +74,8 @@ struct lease_thread_callbacks {
 	/* The maps wait for whoever has the writers' lock: @full: one has no room for an entry;
 	 * else they are half replaced. */
 	void (*maps)(bool full, void *userdata);
+	/* lease_thread_owners() has other ones, or has them for the first time. */
+	void (*owners)(void *userdata);
 };
 
 /*
@@ -109,6 +111,9 @@ void lease_thread_drain(struct lease_thread *thread, bool drain);
 void lease_thread_stop(struct lease_thread *thread);
 int lease_thread_move(struct lease_thread *thread, const struct address *address, const char *node,
 		      struct err *err);
+/* Also of the managers of later configurations. */
+void lease_thread_publish(struct lease_thread *thread, const struct lease_self *self);
+int lease_thread_owners(struct lease_thread *thread, struct address_list *addresses);
 int lease_thread_info(struct lease_thread *thread, const struct address *address,
 		      struct lease_info *ret_info);
 

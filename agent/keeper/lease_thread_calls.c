@@ -37,6 +37,8 @@ static int on_told(sd_event_source *source, int fd, uint32_t revents, void *user
 		thread->callbacks.maps(true, thread->userdata);
 	if (atomic_exchange(&thread->half, false))
 		thread->callbacks.maps(false, thread->userdata);
+	if (atomic_exchange(&thread->owners, false))
+		thread->callbacks.owners(thread->userdata);
 	return 0;
 }
 
@@ -169,6 +171,7 @@ static void call_configure(struct lease_thread *thread, struct call *call)
 	thread->manager = manager;
 	thread->liveness_ns = configuration->liveness_ns;
 	keeper_set_manager(thread->keeper, manager);
+	lease_manager_publish(manager, &thread->self);
 	lease_manager_free(former);
 	atomic_store(&thread->state, LEASE_CONNECTING);
 	if (thread->draining || thread->hung)
@@ -275,6 +278,33 @@ int lease_thread_move(struct lease_thread *thread, const struct address *address
 	const struct move move = { address, node };
 
 	return call(thread, &(struct call){ .run = call_move, .in = &move, .err = err });
+}
+
+static void call_publish(struct lease_thread *thread, struct call *call)
+{
+	thread->self = *(const struct lease_self *)call->in;
+	if (thread->self.own_count > LEASE_OWN_MAX)
+		thread->self.own_count = LEASE_OWN_MAX;
+	for (size_t i = 0; i < thread->self.own_count; i++)
+		thread->own[i] = thread->self.own[i];
+	thread->self.own = thread->own;
+	if (thread->manager)
+		lease_manager_publish(thread->manager, &thread->self);
+}
+
+void lease_thread_publish(struct lease_thread *thread, const struct lease_self *self)
+{
+	call(thread, &(struct call){ .run = call_publish, .in = self });
+}
+
+static void call_owners(struct lease_thread *thread, struct call *call)
+{
+	call->result = lease_manager_owners(thread->manager, call->out);
+}
+
+int lease_thread_owners(struct lease_thread *thread, struct address_list *addresses)
+{
+	return call(thread, &(struct call){ .run = call_owners, .out = addresses });
 }
 
 static void call_info(struct lease_thread *thread, struct call *call)

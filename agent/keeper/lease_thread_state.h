@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "lease_keeper.h"
+#include "lease_record.h"
 #include "lease_thread.h"
 #include "mailbox.h"
 
@@ -49,6 +50,7 @@ struct lease_thread {
 	_Atomic uint64_t beats;		/* of the rest */
 	_Atomic int state;		/* enum lease_state */
 	_Atomic bool full, half;	/* the maps wait for the writers' lock */
+	_Atomic bool owners;		/* they are others than were told */
 
 	/* the rest's */
 	sd_event_source *news_io;
@@ -61,6 +63,8 @@ struct lease_thread {
 	struct order *late, **late_last; /* wait until the manager has seen what came before */
 	uint64_t liveness_ns;
 	uint64_t beats_seen, silent_ns, watched_ns;
+	struct lease_self self; /* what is published */
+	struct address own[LEASE_OWN_MAX];
 	bool draining; /* as asked */
 	bool hung;     /* the rest doesn't beat */
 };

@@ -109,6 +109,10 @@ static void on_log(int priority, const char *text, void *userdata)
 	leader->callbacks.log(priority, said.text, leader->userdata);
 }
 
+static void on_owners(void *userdata)
+{
+}
+
 static const struct lease_callbacks lease_callbacks = {
 	.gained = on_gained,
 	.lost = on_lost,
@@ -118,6 +122,7 @@ static const struct lease_callbacks lease_callbacks = {
 	.stamped = on_stamped,
 	.changed = on_address,
 	.state = on_state,
+	.owners = on_owners,
 	.log = on_log,
 };
 

@@ -15,6 +15,7 @@
 #include <systemd/sd-event.h>
 
 #include "addr.h"
+#include "address_list.h"
 #include "err.h"
 #include "histogram.h"
 #include "lease_config.h"
@@ -39,6 +40,7 @@ enum lease_loss {
 	LEASE_LOSS_MOVED,    /* asked for by a preferred node, or moved by hand */
 	LEASE_LOSS_SESSION,  /* the session ended: not renewed in time, or declared dead */
 	LEASE_LOSS_TAKEN,    /* the claim was changed or deleted by something else */
+	LEASE_LOSS_OWNED,    /* another node has it as its own */
 	LEASE_LOSS_COUNT,
 };
 
@@ -92,6 +94,9 @@ struct lease_callbacks {
 
 	/* The manager's state is another; @text says why, in a sentence for a log. */
 	void (*state)(enum lease_state state, const char *text, void *userdata);
+
+	/* What other nodes have as their own is known now, or changed: lease_manager_owners(). */
+	void (*owners)(void *userdata);
 
 	/* Something that a person should know; @priority as in syslog(3). */
 	void (*log)(int priority, const char *text, void *userdata);
@@ -160,6 +165,21 @@ void lease_manager_stop(struct lease_manager *manager);
 int lease_manager_move(struct lease_manager *manager, const struct address *address,
 		       const char *node, struct err *err);
 
+/* What the heartbeat tells the others of this node. */
+struct lease_self {
+	const struct address *own; /* that it has as its own; copied, LEASE_OWN_MAX at most */
+	size_t own_count;
+	/* it must know what the others have as their own, although it wants nothing */
+	bool asks;
+};
+
+/* From the next heartbeat on. */
+void lease_manager_publish(struct lease_manager *manager, const struct lease_self *self);
+
+/* Appends to @addresses what other nodes have as their own, in ascending order: no node claims
+ * another one's. -EAGAIN: that isn't known yet. */
+int lease_manager_owners(const struct lease_manager *manager, struct address_list *addresses);
+
 /* The lease slot of @address if its claim is this session's, wanted or not; else 0. */
 uint8_t lease_manager_holds(const struct lease_manager *manager, const struct address *address);
 
@@ -168,6 +188,7 @@ struct lease_info {
 	char holder[LEASE_NODE_MAX + 1]; /* empty: nobody */
 	char former[LEASE_NODE_MAX + 1]; /* who had it before, as far as was seen; empty: nobody */
 	char wish[LEASE_NODE_MAX + 1];	 /* node that it is asked to go to; empty: none */
+	char owner[LEASE_NODE_MAX + 1];	 /* node that has it as its own; empty: no other one */
 	bool held;			 /* by this node, in its session */
 	bool holder_preferred;		 /* it is in the group that this node prefers */
 	bool holder_alive;		 /* the holder's heartbeat isn't older than its duration */

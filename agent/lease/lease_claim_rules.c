@@ -7,6 +7,7 @@
 #include "lease_claim_table.h"
 #include "lease_claim_write.h"
 #include "lease_order.h"
+#include "lease_owner.h"
 #include "lease_peer.h"
 
 /* For so long, or a duration, a node must have wanted what it asks a living holder for: an endpoint
@@ -62,6 +63,10 @@ static bool claim_parts(const struct lease_machine *machine, const struct lease_
 		*ret_reason = LEASE_LOSS_UNWANTED;
 		return claim->wanted || machine->settled;
 	}
+	if (claim->owned) {
+		*ret_reason = LEASE_LOSS_OWNED;
+		return true;
+	}
 	if (machine->draining) {
 		*ret_reason = LEASE_LOSS_DRAIN;
 		return true;
@@ -106,7 +111,7 @@ static void run_disputed(struct lease_machine *machine, struct lease_claim *clai
 {
 	machine->disputed = true;
 	if ((claim->shape == RECORD_ABSENT || claim->shape == RECORD_FOREIGN) && claim->wanted &&
-	    !claim->yielding && machine->session.phase == SESSION_LIVE)
+	    !claim->owned && !claim->yielding && machine->session.phase == SESSION_LIVE)
 		lease_claim_take(machine, claim, now);
 	else
 		claim_lose(machine, claim, LEASE_LOSS_TAKEN);
@@ -192,8 +197,24 @@ static void run_unwanted(struct lease_machine *machine, struct lease_claim *clai
 		lease_claim_remove(machine, claim, now);
 }
 
+/* Whether another node has @claim's address as its own, which is said when it changes. */
+static void claim_find_owner(struct lease_machine *machine, struct lease_claim *claim)
+{
+	const struct lease_peer *owner =
+		claim->wanted ? lease_owner_find(machine, &claim->address) : NULL;
+	char ip[INET6_ADDRSTRLEN];
+
+	if (owner && !claim->owned)
+		lease_log(machine, LOG_WARNING, "%s isn't claimed: %s has it as its own address",
+			  address_format(&claim->address, ip), owner->name);
+	if (!owner && claim->owned)
+		claim->free_ns = 0;
+	claim->owned = owner;
+}
+
 static void claim_run(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
+	claim_find_owner(machine, claim);
 	if (claim_is_ours(machine, claim)) {
 		run_ours(machine, claim, now);
 		return;
@@ -204,9 +225,9 @@ static void claim_run(struct lease_machine *machine, struct lease_claim *claim, 
 	}
 	if (claim->busy || machine->draining || machine->session.phase != SESSION_LIVE)
 		return;
-	if (claim->wanted)
+	if (claim->wanted && !claim->owned)
 		run_candidate(machine, claim, now);
-	else if (machine->settled)
+	else if (!claim->wanted && machine->settled)
 		run_unwanted(machine, claim, now);
 }
 

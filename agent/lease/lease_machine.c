@@ -9,6 +9,7 @@
 #include "lease_claim_write.h"
 #include "lease_machine.h"
 #include "lease_order.h"
+#include "lease_owner.h"
 #include "lease_peer.h"
 #include "lease_session.h"
 #include "lease_watch.h"
@@ -37,6 +38,7 @@ struct lease_machine *lease_machine_new(const struct lease_config *config,
 		.claims_due_ns = LEASE_NEVER,
 		.watchers = LEASE_WATCHERS,
 		.watch_due = true,
+		.owners_due = true,
 	};
 	machine->self = lease_peer_get(machine, config->node);
 	return machine;
@@ -64,6 +66,7 @@ void lease_machine_free(struct lease_machine *machine)
 		return;
 	lease_claims_free(machine);
 	lease_peers_free(machine);
+	free(machine->owners);
 	free(machine);
 }
 
@@ -76,7 +79,7 @@ static uint64_t earliest(uint64_t a, uint64_t b)
  * if nothing changes. */
 static uint64_t takes_part(struct lease_machine *machine, uint64_t now)
 {
-	if (machine->figures.wanted || machine->always)
+	if (machine->figures.wanted || machine->always || machine->asks)
 		machine->leave_ns = now + 2 * machine->forget_ns;
 	machine->leaving = now >= machine->leave_ns;
 	if (!machine->leaving && !machine->following) {
@@ -97,6 +100,7 @@ void lease_machine_run(struct lease_machine *machine)
 	machine->running = true;
 	if (machine->store)
 		leave = takes_part(machine, now);
+	lease_owners_run(machine);
 	do {
 		/*
 		 * Claims first: a renewal is confirmed by an event of the same stream that tells
@@ -222,10 +226,18 @@ int lease_machine_move(struct lease_machine *machine, const struct address *addr
 	if (claim->busy || claim->queued || claim->waiting || lease_claim_tried(claim, now) ||
 	    machine->swaps >= machine->swaps_max)
 		return err_set(err, -EBUSY, "%s, or much else, is changing hands; try again", text);
-	if (peer == machine->self && claim->wanted && now >= claim->settled_ns)
+	if (peer == machine->self && claim->wanted && !claim->owned && now >= claim->settled_ns)
 		session = machine->session.id;
 	lease_claim_move(machine, claim, peer, session, now);
 	return 0;
+}
+
+void lease_machine_publish(struct lease_machine *machine, const struct lease_self *self)
+{
+	machine->own_count = self->own_count < LEASE_OWN_MAX ? self->own_count : LEASE_OWN_MAX;
+	if (machine->own_count)
+		memcpy(machine->own, self->own, machine->own_count * sizeof(machine->own[0]));
+	machine->asks = self->asks;
 }
 
 uint8_t lease_machine_holds(const struct lease_machine *machine, const struct address *address)
@@ -249,7 +261,7 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 		       struct lease_info *ret_info)
 {
 	const struct lease_claim *claim = lease_claim_find(machine, address);
-	const struct lease_peer *holder;
+	const struct lease_peer *owner = lease_owner_find(machine, address), *holder;
 	struct lease_info info = {};
 	uint64_t now = lease_now(machine), until = 0;
 
@@ -268,6 +280,8 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 	if (holder)
 		node_name_copy(info.holder, holder->name);
 	info.holder_preferred = holder && lease_claim_prefers(claim, holder);
+	if (owner)
+		node_name_copy(info.owner, owner->name);
 	if (claim->former)
 		node_name_copy(info.former, claim->former->name);
 	if (claim->held) {

@@ -29,6 +29,7 @@ void lease_machine_drain(struct lease_machine *machine, bool drain);
 void lease_machine_stop(struct lease_machine *machine);
 int lease_machine_move(struct lease_machine *machine, const struct address *address,
 		       const char *node, struct err *err);
+void lease_machine_publish(struct lease_machine *machine, const struct lease_self *self);
 uint8_t lease_machine_holds(const struct lease_machine *machine, const struct address *address);
 int lease_machine_info(struct lease_machine *machine, const struct address *address,
 		       struct lease_info *ret_info);

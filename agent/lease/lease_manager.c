@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "lease_machine.h"
+#include "lease_owner.h"
 #include "store_etcd.h"
 #include "store_kubernetes.h"
 
@@ -182,6 +183,17 @@ int lease_manager_move(struct lease_manager *manager, const struct address *addr
 		       const char *node, struct err *err)
 {
 	return lease_machine_move(manager->machine, address, node, err);
+}
+
+void lease_manager_publish(struct lease_manager *manager, const struct lease_self *self)
+{
+	lease_machine_publish(manager->machine, self);
+	run_soon(manager);
+}
+
+int lease_manager_owners(const struct lease_manager *manager, struct address_list *addresses)
+{
+	return lease_owners_list(manager->machine, addresses);
 }
 
 uint8_t lease_manager_holds(const struct lease_manager *manager, const struct address *address)

@@ -20,6 +20,7 @@ const char *const lease_loss_names[LEASE_LOSS_COUNT] = {
 	[LEASE_LOSS_UNWANTED] = "unwanted", [LEASE_LOSS_DRAIN] = "drain",
 	[LEASE_LOSS_STOP] = "stop",	    [LEASE_LOSS_MOVED] = "moved",
 	[LEASE_LOSS_SESSION] = "session",   [LEASE_LOSS_TAKEN] = "taken",
+	[LEASE_LOSS_OWNED] = "owned",
 };
 
 const char *const heartbeat_state_names[HEARTBEAT_STATE_COUNT] = {

@@ -2,9 +2,10 @@
 /*
  * What the parts of the lease protocol share: this node's session, and the view, which is the
  * store's records as the stream last showed them. The parts stand above it, each using those before
- * it: lease_peer (is a node alive?), lease_watch (whose renewals does this one follow?),
- * lease_claim_table, lease_rank (who should have an address?), lease_claim_write, lease_claim_rules
- * (who answers for it?), lease_claim_view, lease_session (is this node alive?), lease_machine.
+ * it: lease_peer (is a node alive?), lease_owner (whose own is an address?), lease_watch (whose
+ * renewals does this one follow?), lease_claim_table, lease_rank (who should have an address?),
+ * lease_claim_write, lease_claim_rules (who answers for it?), lease_claim_view, lease_session (is
+ * this node alive?), lease_machine.
  */
 #ifndef XDP_L2RESP_LEASE_MODEL_H
 #define XDP_L2RESP_LEASE_MODEL_H
@@ -58,6 +59,12 @@ struct lease_peer {
 	char name[];
 };
 
+/* An address that another node has as its own. */
+struct lease_owner {
+	struct address address;
+	const struct lease_peer *peer;
+};
+
 /* An address: the claim on it as last seen, and what this node makes of it. */
 struct lease_claim {
 	UT_hash_handle hh;		/* by address */
@@ -94,6 +101,7 @@ struct lease_claim {
 	bool entry : 1; /* there may be an entry in the map: lost() is due before it is another's */
 	bool held : 1;	/* gained() was called */
 	bool yielding : 1; /* let others have it first */
+	bool owned : 1;	   /* another node has it as its own */
 	bool given_up : 1; /* it is still ours in the view, and the release is on its way */
 	bool busy : 1;	   /* a swap is on its way */
 	bool queued : 1;
@@ -147,6 +155,9 @@ struct lease_machine {
 	bool preempt, always;
 	/* that this node is a member of; 0: not used */
 	uint64_t groups[LEASE_GROUPS_MAX];
+	struct address own[LEASE_OWN_MAX]; /* that this node has */
+	size_t own_count;
+	bool asks; /* as struct lease_self has it */
 
 	const struct lease_callbacks *callbacks;
 	void *userdata;
@@ -169,6 +180,9 @@ struct lease_machine {
 	struct lease_peer *peers, *self;
 	const struct lease_peer *slowest; /* for whose leases what vanished is held longer */
 	struct lease_claim *claims;
+	struct lease_owner *owners; /* by address; NULL: they aren't known yet */
+	size_t owner_count;
+	bool owners_due; /* they may be others by now */
 
 	/* whose renewals are followed beside the view */
 	unsigned int watchers;

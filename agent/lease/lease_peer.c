@@ -123,7 +123,9 @@ bool lease_heartbeat_differs(const struct heartbeat *old, const struct heartbeat
 {
 	return old->session != new->session || old->state != new->state ||
 	       old->weight != new->weight || old->duration_ms != new->duration_ms ||
-	       memcmp(old->groups, new->groups, sizeof(old->groups)) != 0;
+	       memcmp(old->groups, new->groups, sizeof(old->groups)) != 0 ||
+	       old->own_count != new->own_count ||
+	       memcmp(old->own, new->own, old->own_count * sizeof(old->own[0])) != 0;
 }
 
 void lease_pulse_set(const struct lease_machine *machine, struct lease_peer *peer,
@@ -159,6 +161,7 @@ bool lease_peer_record(struct lease_machine *machine, const struct record *recor
 	differs = peer->shape != record->shape || record->shape != RECORD_GOOD ||
 		  lease_heartbeat_differs(&peer->heartbeat, &record->heartbeat);
 	machine->watch_due |= differs;
+	machine->owners_due |= differs;
 	if (peer->watched && lease_heartbeat_beats(&peer->heartbeat) && record_is_dead(record))
 		/* those that should have seen others die may be dead, too */
 		machine->watch_all_ns = lease_now(machine) + 2 * lease_peer_wait_ns(machine, peer);

@@ -47,6 +47,8 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 	node_name_copy(record.node, machine->self->name);
 	memcpy(record.heartbeat.id, machine->id, LEASE_ID_DIGITS);
 	memcpy(record.heartbeat.groups, machine->groups, sizeof(machine->groups));
+	memcpy(record.heartbeat.own, machine->own, machine->own_count * sizeof(machine->own[0]));
+	record.heartbeat.own_count = machine->own_count;
 	/* what was sent last may be written without having been seen yet */
 	record.heartbeat.all =
 		machine->self->shape != RECORD_GOOD ||

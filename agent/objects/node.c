@@ -13,6 +13,7 @@
 void node_clear(struct node *node)
 {
 	labels_free(&node->labels);
+	address_list_free(&node->addresses);
 	free(node->name);
 	*node = (struct node){};
 }
@@ -55,6 +56,29 @@ static int parse_conditions(const struct place *place, const json_t *object, str
 	return r;
 }
 
+static int parse_addresses(const struct place *place, const json_t *object, struct node *node,
+			   struct err *err)
+{
+	json_t *status = NULL, *addresses = NULL, *one;
+	size_t i;
+	int r = field_get(place, object, "status", FIELD_OBJECT, &status, err);
+
+	if (r > 0)
+		r = field_objects(place, status, "addresses", &addresses, err);
+	json_array_foreach(addresses, i, one)
+	{
+		struct address address;
+		const char *text = "";
+
+		r = field_string(place, one, "address", &text, err);
+		if (r < 0)
+			return r;
+		if (!address_parse(text, &address))
+			address_list_include(&node->addresses, &address);
+	}
+	return r;
+}
+
 int node_parse(const struct place *place, const json_t *object, struct node *ret_node,
 	       struct err *err)
 {
@@ -68,6 +92,8 @@ int node_parse(const struct place *place, const json_t *object, struct node *ret
 		r = parse_taints(place, object, &node, err);
 	if (r >= 0)
 		r = parse_conditions(place, object, &node, err);
+	if (r >= 0)
+		r = parse_addresses(place, object, &node, err);
 	if (r < 0) {
 		node_clear(&node);
 		return r;

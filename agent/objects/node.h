@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <jansson.h>
 
+#include "address_list.h"
 #include "err.h"
 #include "field.h"
 #include "selector.h"
@@ -24,6 +25,7 @@ enum node_exclusion {
 struct node {
 	char *name;
 	struct labels labels;
+	struct address_list addresses; /* of its status, but names */
 	bool network_unavailable, out_of_service;
 };
 

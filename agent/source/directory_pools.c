@@ -91,11 +91,6 @@ static void set_all(struct directory_pools *pools, struct manifest *const *manif
 	allocator_sweep(pools->allocator);
 }
 
-static bool same(const struct address_list *a, const struct address_list *b)
-{
-	return a->count == b->count && !memcmp(a->list, b->list, a->count * sizeof(*a->list));
-}
-
 /* What the file should have, by @verdicts, which are all there are. Returns whether it has
  * something else. */
 static bool collect(const struct directory_pools *pools, const struct verdict *const *verdicts,
@@ -111,7 +106,7 @@ static bool collect(const struct directory_pools *pools, const struct verdict *c
 
 		if (!addresses->count)
 			continue;
-		differs |= !had || !same(had, addresses);
+		differs |= !had || !address_list_same(had, addresses);
 		assignments_set(next, service->namespace, service->name, addresses);
 	}
 	return differs || next->count != pools->assignments.count;
@@ -178,7 +173,8 @@ static void withhold(const struct directory_pools *pools, struct manifest *const
 }
 
 int directory_pools_update(struct directory_pools *pools, struct manifest *const *manifests,
-			   size_t count, bool broken, struct err *err)
+			   size_t count, const struct address_list *reserved, bool broken,
+			   struct err *err)
 {
 	int r = 0;
 
@@ -190,6 +186,7 @@ int directory_pools_update(struct directory_pools *pools, struct manifest *const
 		}
 		pools->read = true;
 	}
+	allocator_set_reserved(pools->allocator, reserved);
 	if (!broken)
 		r = decide(pools, manifests, count, err);
 	for (size_t m = 0; m < count; m++)

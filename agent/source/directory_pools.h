@@ -32,11 +32,13 @@ void directory_pools_free(struct directory_pools *pools);
  * Decides for the objects of @manifests, a later one standing for an earlier one of its name, and
  * sets the Services' load_balancer addresses. An address is there once the file has it: if that
  * can't be read or written, with @err, nothing is given that it didn't have, and the next call
- * tries again. @broken: some manifest can't be read, so that what isn't there may be nevertheless:
- * nothing is decided, the Services that are there have what they had.
+ * tries again. @reserved: as of allocator_set_reserved(). @broken: some manifest can't be read, so
+ * that what isn't there may be nevertheless, or it isn't known what is reserved: nothing is
+ * decided, the Services that are there have what they had.
  */
 int directory_pools_update(struct directory_pools *pools, struct manifest *const *manifests,
-			   size_t count, bool broken, struct err *err);
+			   size_t count, const struct address_list *reserved, bool broken,
+			   struct err *err);
 
 /* For the pools' statuses. */
 const struct allocator *directory_pools_allocator(const struct directory_pools *pools);

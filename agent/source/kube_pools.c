@@ -351,6 +351,10 @@ void kube_pools_settle(struct kube_pools *pools)
 		pools->allocator = allocator_new(pools->class);
 		pools->relisted = true;
 	}
+	/* asked for: source_gives() says so by now */
+	if (source_waits(pools->source))
+		return;
+	allocator_set_reserved(pools->allocator, &pools->source->reserved);
 	if (pools->relisted) {
 		forget_patches(pools, NULL);
 		set_pools(pools, pool_count);
@@ -400,6 +404,7 @@ static void on_leading(void *userdata)
 		   leader_leads(pools->leader) ? "this node gives the pools' addresses"
 					       : "this node no longer gives the pools' addresses");
 	kube_pools_settle(pools);
+	pools->source->callbacks.changed(pools->source->userdata);
 }
 
 static void on_stopped(void *userdata)

@@ -36,6 +36,7 @@ struct source_options {
 	bool pools; /* at a server: this node may be the one that gives the pools' addresses */
 	/* Nothing is written: no file, nothing at the server. */
 	bool read_only;
+	bool reserve; /* pools give nothing before source_reserve() */
 };
 
 /*
@@ -82,6 +83,13 @@ void source_status(const struct source *source, struct source_status *ret_status
 
 /* Whether @options would make the same source. */
 bool source_same(const struct source *source, const struct source_options *options);
+
+/* Does this node decide what pools give, and are there any? */
+bool source_gives(const struct source *source);
+
+/* Nodes have @addresses, in ascending order, as their own: pools give none of them. The
+ * manifests may be others after return, of which changed() doesn't tell. */
+void source_reserve(struct source *source, const struct address_list *addresses);
 
 /* Why pools give @service nothing, or no more, as far as it is known here; REASON_NONE: there is no
  * such reason. */

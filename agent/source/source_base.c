@@ -37,6 +37,7 @@ void source_free(struct source *source)
 	if (!source)
 		return;
 	source_items_free(&source->items);
+	address_list_free(&source->reserved);
 	free(source->conflicts);
 	source->ops->free(source);
 }
@@ -101,6 +102,40 @@ bool source_same(const struct source *source, const struct source_options *optio
 void source_rescan(struct source *source, bool all)
 {
 	source->ops->rescan(source, all);
+}
+
+static bool has_pools(const struct source *source)
+{
+	for (size_t i = 0; i < source->items.count; i++)
+		if (source->items.list[i]->manifest.pool_count)
+			return true;
+	return false;
+}
+
+bool source_gives(const struct source *source)
+{
+	struct source_status status = {};
+
+	source->ops->status(source, &status);
+	return status.allocator && has_pools(source);
+}
+
+bool source_waits(const struct source *source)
+{
+	return source->unreserved && has_pools(source);
+}
+
+void source_reserve(struct source *source, const struct address_list *addresses)
+{
+	struct address_list *reserved = &source->reserved;
+
+	if (!source->unreserved && address_list_same(reserved, addresses))
+		return;
+	address_list_free(reserved);
+	for (size_t i = 0; i < addresses->count; i++)
+		address_list_add(reserved, &addresses->list[i]);
+	source->unreserved = false;
+	source->ops->reserve(source);
 }
 
 /* As the node that decides has written it; NULL: nothing. */

@@ -11,7 +11,9 @@ struct source {
 	struct source_callbacks callbacks;
 	void *userdata;
 	struct source_items items;
-	char *conflicts; /* what was last said of pools, a line each; NULL: nothing */
+	struct address_list reserved; /* that pools don't give, ascending */
+	bool unreserved;	      /* that isn't known yet */
+	char *conflicts;	      /* what was last said of pools, a line each; NULL: nothing */
 };
 
 struct source_ops {
@@ -21,6 +23,8 @@ struct source_ops {
 	bool (*known)(const struct source *source);
 	/* fills in what isn't of the items */
 	void (*status)(const struct source *source, struct source_status *status);
+	/* what is reserved is known now, or changed */
+	void (*reserve)(struct source *source);
 	/* NULL: there is nothing to stop */
 	void (*stop)(struct source *source);
 	/* NULL: nobody would see it */
@@ -36,6 +40,9 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 			  struct source **ret_source, struct err *err);
 
 void source_say(const struct source *source, int priority, const char *text);
+
+/* Must pools wait until it is known what is reserved? */
+bool source_waits(const struct source *source);
 
 /* Appends @text to *@notes, as a line. */
 void source_note(char **notes, const char *text);

@@ -287,7 +287,8 @@ static void pools_update(struct source_directory *source)
 	source_status(&source->source, &status);
 	source->said = 0;
 	r = directory_pools_update(source->pools, source->source.items.manifests,
-				   source->source.items.count, status.broken > 0, &err);
+				   source->source.items.count, &source->source.reserved,
+				   status.broken > 0 || source_waits(&source->source), &err);
 	if (r < 0 && strcmp(err.text, source->pools_error.text) != 0)
 		source_say(&source->source, LOG_ERR, err.text);
 	source_say_conflicts(&source->source, directory_pools_allocator(source->pools));
@@ -365,6 +366,11 @@ static int follow(struct source_directory *source, sd_event *event)
 	return r < 0 ? r : 0;
 }
 
+static void directory_reserve(struct source *base)
+{
+	pools_update((struct source_directory *)base);
+}
+
 static void directory_free(struct source *base)
 {
 	struct source_directory *source = (struct source_directory *)base;
@@ -413,6 +419,7 @@ static const struct source_ops ops = {
 	.same = directory_same,
 	.known = directory_known,
 	.status = directory_status,
+	.reserve = directory_reserve,
 };
 
 int source_directory_new(sd_event *event, const struct source_options *options,
@@ -422,8 +429,10 @@ int source_directory_new(sd_event *event, const struct source_options *options,
 	struct source_directory *source = xcalloc(1, sizeof(*source));
 	int r = 0;
 
-	source->source =
-		(struct source){ .ops = &ops, .callbacks = *callbacks, .userdata = userdata };
+	source->source = (struct source){ .ops = &ops,
+					  .callbacks = *callbacks,
+					  .userdata = userdata,
+					  .unreserved = options->reserve };
 	source->inotify = -1;
 	source->read_only = options->read_only;
 	source->directory = xstrdup(options->directory);

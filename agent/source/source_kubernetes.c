@@ -371,6 +371,11 @@ static void kubernetes_stop(struct source *base)
 		base->callbacks.stopped(base->userdata);
 }
 
+static void kubernetes_reserve(struct source *base)
+{
+	changed_soon(base);
+}
+
 /* Streams show all that happens. */
 static void kubernetes_rescan(struct source *base, bool all)
 {
@@ -449,6 +454,7 @@ static const struct source_ops ops = {
 	.same = kubernetes_same,
 	.known = kubernetes_known,
 	.status = kubernetes_status,
+	.reserve = kubernetes_reserve,
 	.stop = kubernetes_stop,
 	.say_event = kubernetes_say_event,
 };
@@ -471,6 +477,7 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 	source->source.ops = &ops;
 	source->source.callbacks = *callbacks;
 	source->source.userdata = userdata;
+	source->source.unreserved = options->reserve;
 	if (!r) {
 		r = sd_event_add_time_relative(event, &source->settle, CLOCK_MONOTONIC, 0, 1000,
 					       settled, source);

@@ -20,6 +20,9 @@
 /* Groups of preferred nodes that one node can be in. */
 #define LEASE_GROUPS_MAX 16
 
+/* Addresses of its own that a node tells the others of. */
+#define LEASE_OWN_MAX 32
+
 /* Copies a node's name, which is no longer than LEASE_NODE_MAX. */
 static inline void node_name_copy(char to[LEASE_NODE_MAX + 1], const char *from)
 {
@@ -62,6 +65,8 @@ struct heartbeat {
 	/* of preferred nodes (struct preferred_group), whose members this node is one of; 0: unused
 	 */
 	uint64_t groups[LEASE_GROUPS_MAX];
+	struct address own[LEASE_OWN_MAX]; /* addresses that the node itself has */
+	size_t own_count;
 };
 
 /* Who answers for an address? One record an address. */

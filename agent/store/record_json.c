@@ -30,6 +30,16 @@ static json_t *groups_to_json(const uint64_t groups[LEASE_GROUPS_MAX])
 	return array;
 }
 
+static json_t *own_to_json(const struct heartbeat *heartbeat)
+{
+	char text[INET6_ADDRSTRLEN];
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < heartbeat->own_count; i++)
+		json_array_append_new(array, json_string(address_format(&heartbeat->own[i], text)));
+	return array;
+}
+
 json_t *record_to_json(const struct record *record)
 {
 	char session[SESSION_TEXT], wish_session[SESSION_TEXT];
@@ -43,14 +53,15 @@ json_t *record_to_json(const struct record *record)
 				 session_format(record->claim.wish_session, wish_session), "moved",
 				 record->claim.moved, "unsettled", record->claim.unsettled,
 				 "transitions", (json_int_t)record->claim.transitions);
-	return json_pack("{si ss ss ss sI si si si sb so}", "version", RECORD_VERSION, "state",
+	return json_pack("{si ss ss ss sI si si si sb so so}", "version", RECORD_VERSION, "state",
 			 heartbeat_state_names[record->heartbeat.state], "id", record->heartbeat.id,
 			 "session", session_format(record->heartbeat.session, session), "sequence",
 			 (json_int_t)record->heartbeat.sequence, "slot",
 			 (int)record->heartbeat.slot, "durationMs",
 			 (int)record->heartbeat.duration_ms, "weight",
 			 (int)record->heartbeat.weight, "unsettled", record->heartbeat.unsettled,
-			 "groups", groups_to_json(record->heartbeat.groups));
+			 "groups", groups_to_json(record->heartbeat.groups), "own",
+			 own_to_json(&record->heartbeat));
 }
 
 static bool session_parse(const char *text, uint64_t *ret_session)
@@ -89,17 +100,50 @@ static bool claim_parse(json_t *json, struct claim_record *claim)
 	       session_parse(wish_session, &claim->wish_session) && transitions >= 0;
 }
 
+static bool groups_parse(const json_t *array, struct heartbeat *heartbeat)
+{
+	const json_t *group;
+	size_t i;
+
+	if (!json_is_array(array) || json_array_size(array) > LEASE_GROUPS_MAX)
+		return false;
+	json_array_foreach(array, i, group)
+	{
+		if (!json_is_string(group) ||
+		    !session_parse(json_string_value(group), &heartbeat->groups[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool own_parse(const json_t *array, struct heartbeat *heartbeat)
+{
+	const json_t *own;
+	size_t i;
+
+	if (!json_is_array(array) || json_array_size(array) > LEASE_OWN_MAX)
+		return false;
+	json_array_foreach(array, i, own)
+	{
+		if (!json_is_string(own) ||
+		    address_parse(json_string_value(own), &heartbeat->own[i]) < 0)
+			return false;
+	}
+	heartbeat->own_count = json_array_size(array);
+	return true;
+}
+
 static bool heartbeat_parse(json_t *json, struct heartbeat *heartbeat)
 {
 	const char *state, *id, *session;
 	json_int_t sequence, slot, duration, weight;
-	json_t *groups, *group;
+	json_t *groups, *own;
 	int unsettled;
-	size_t i;
 
-	if (json_unpack(json, "{s:s s:s s:s s:I s:I s:I s:I s:b s:o}", "state", &state, "id", &id,
-			"session", &session, "sequence", &sequence, "slot", &slot, "durationMs",
-			&duration, "weight", &weight, "unsettled", &unsettled, "groups", &groups))
+	if (json_unpack(json, "{s:s s:s s:s s:I s:I s:I s:I s:b s:o s:o}", "state", &state, "id",
+			&id, "session", &session, "sequence", &sequence, "slot", &slot,
+			"durationMs", &duration, "weight", &weight, "unsettled", &unsettled,
+			"groups", &groups, "own", &own))
 		return false;
 	while (heartbeat->state < HEARTBEAT_STATE_COUNT &&
 	       strcmp(state, heartbeat_state_names[heartbeat->state]))
@@ -114,15 +158,8 @@ static bool heartbeat_parse(json_t *json, struct heartbeat *heartbeat)
 	heartbeat->duration_ms = duration;
 	heartbeat->weight = weight;
 	heartbeat->unsettled = unsettled;
-	if (!json_is_array(groups) || json_array_size(groups) > LEASE_GROUPS_MAX)
-		return false;
-	json_array_foreach(groups, i, group)
-	{
-		if (!json_is_string(group) ||
-		    !session_parse(json_string_value(group), &heartbeat->groups[i]))
-			return false;
-	}
-	return session_parse(session, &heartbeat->session);
+	return groups_parse(groups, heartbeat) && own_parse(own, heartbeat) &&
+	       session_parse(session, &heartbeat->session);
 }
 
 void record_from_json(struct record *record, json_t *json)

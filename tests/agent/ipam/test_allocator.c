@@ -44,7 +44,11 @@
 	"metadata: {name: " name ", annotations: {" annotations "}}, spec: {blocks: [{cidr: " cidr \
 	"}]}}\n"
 
-#define B24   POOL("b", "blocks: [{cidr: 10.0.11.0/24}]")
+#define B24 POOL("b", "blocks: [{cidr: 10.0.11.0/24}]")
+#define NODE(ip)                                                  \
+	"---\n{apiVersion: v1, kind: Node, metadata: {name: n}, " \
+	"status: {addresses: [{type: InternalIP, address: \"" ip "\"}]}}\n"
+
 #define A24   POOL("a", "blocks: [{cidr: 10.0.10.0/24}]")
 #define A_NO  POOL("a", "blocks: [{cidr: 10.0.10.0/24}], allowFirstLastIPs: \"No\"")
 #define A_TWO POOL("a", "blocks: [{start: 10.0.10.1, stop: 10.0.10.2}]")
@@ -316,6 +320,30 @@ static const struct row {
 	  { { A_ONE LB("s") LB("t"), "s=10.0.10.1:satisfied t=:" FULL },
 	    { A_ONE "---\n{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {}}\n" LB("t"),
 	      "t=10.0.10.1:satisfied" } } },
+	/* what nodes have as their own */
+	{ "a node's own address isn't given",
+	  { { A24 NODE("10.0.10.2") NODE("10.0.10.0") NODE("10.0.11.0") LB("s") LB("t"),
+	      "s=10.0.10.1:satisfied t=10.0.10.3:satisfied; a=254/252/2" } } },
+	{ "nor to who asks for it",
+	  { { A24 NODE("10.0.10.7") IPS("s", "10.0.10.7"), "s=:already_allocated; a=255/255/0" },
+	    { A24 IPS("s", "10.0.10.7"), "s=10.0.10.7:satisfied; a=256/255/1" } } },
+	{ "who had it before keeps it, and nobody comes to share it",
+	  { { A24 SHARE("s", "k", PORT(80), ""), "s=10.0.10.0:satisfied; a=256/255/1" },
+	    { A24 NODE("10.0.10.0") SHARE("s", "k", PORT(80), "") SHARE("t", "k", PORT(81), ""),
+	      "s=10.0.10.0:satisfied t=10.0.10.1:satisfied; a=256/254/2" },
+	    { A24 NODE("10.0.10.0") SHARE("t", "k", PORT(81), ""),
+	      "t=10.0.10.1:satisfied; a=255/254/1" } } },
+	{ "it is given when the node is gone",
+	  { { A_ONE NODE("10.0.10.1") LB("s"), "s=:" FULL "; a=0/0/0" },
+	    { A_ONE LB("s"), "s=10.0.10.1:satisfied; a=1/0/1" },
+	    { A_ONE NODE("10.0.10.1") LB("s"), "s=10.0.10.1:satisfied; a=1/0/1" } } },
+	{ "one in the status is taken over, too",
+	  { { A24 NODE("10.0.10.9") HAS("s", "10.0.10.9"), "s=10.0.10.9:satisfied" } } },
+	{ "one that can't be given anyhow counts once",
+	  { { A_NO NODE("10.0.10.0") LB("s"), "s=10.0.10.1:satisfied; a=254/253/1" } } },
+	{ "a name is no address",
+	  { { A24 NODE("node-1.example") NODE("10.0.10.0/32") LB("s"),
+	      "s=10.0.10.0:satisfied" } } },
 	/* statuses */
 	{ "an address in the status is taken over",
 	  { { A24 HAS("s", "10.0.10.9"), "s=10.0.10.9:satisfied" } } },
@@ -471,6 +499,21 @@ static struct written *find(struct world *world, const char *namespace, const ch
 }
 
 /* Makes the world what @given says; what is written of a Service stays while it is there. */
+static void reserve(struct allocator *allocator, const struct manifest *manifest)
+{
+	struct address_list reserved = {};
+
+	for (size_t i = 0; i < manifest->node_count; i++) {
+		const struct address_list *addresses = &manifest->nodes[i].addresses;
+
+		for (size_t j = 0; j < addresses->count; j++)
+			address_list_add(&reserved, &addresses->list[j]);
+	}
+	address_list_sort(&reserved);
+	allocator_set_reserved(allocator, &reserved);
+	address_list_free(&reserved);
+}
+
 static void give(struct world *world, const char *name, const char *given)
 {
 	struct manifest manifest = {};
@@ -509,6 +552,7 @@ static void give(struct world *world, const char *name, const char *given)
 		*gone = world->list[--world->count];
 		i--;
 	}
+	reserve(world->allocator, &manifest);
 	allocator_set_pools(world->allocator, manifest.pools, manifest.pool_count);
 	manifest_free(&world->manifest);
 	world->manifest = manifest;

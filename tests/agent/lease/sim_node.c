@@ -136,6 +136,10 @@ static void on_log(int priority, const char *text, void *userdata)
 	trace("%s: %s", node->name, text);
 }
 
+static void on_owners(void *userdata)
+{
+}
+
 static const struct lease_callbacks callbacks = {
 	.gained = on_gained,
 	.lost = on_lost,
@@ -145,6 +149,7 @@ static const struct lease_callbacks callbacks = {
 	.stamped = on_stamped,
 	.changed = on_changed,
 	.state = on_state,
+	.owners = on_owners,
 	.log = on_log,
 };
 

@@ -64,7 +64,10 @@ static const struct record heartbeat = {
 		       .state = HEARTBEAT_DRAINING,
 		       .slot = 255,
 		       .duration_ms = 15000,
-		       .weight = 100 },
+		       .weight = 100,
+		       .own = { { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 1 } },
+				{ { 0x20, 0x01, 0x0d, 0xb8, [15] = 7 } } },
+		       .own_count = 2 },
 };
 
 static const struct record claim = {
@@ -126,6 +129,8 @@ Test(lease, records_survive_being_written_and_read)
 	cr_expect_eq(read.heartbeat.state, HEARTBEAT_DRAINING);
 	cr_expect_eq(read.heartbeat.slot, 255);
 	cr_expect_eq(read.heartbeat.duration_ms, 15000);
+	cr_assert_eq(read.heartbeat.own_count, 2);
+	cr_expect_arr_eq(read.heartbeat.own, heartbeat.heartbeat.own, 2 * sizeof(struct address));
 	free(text);
 }
 
@@ -152,6 +157,9 @@ Test(lease, foreign_and_newer_records_are_told_apart)
 			     i);
 }
 
+#define ADDRESSES_8    "\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\""
+#define MANY_ADDRESSES ADDRESSES_8 "," ADDRESSES_8 "," ADDRESSES_8 "," ADDRESSES_8
+
 /* What a hand could change in a good record: each makes it foreign. */
 static const struct {
 	enum record_kind kind;
@@ -167,6 +175,11 @@ static const struct {
 	{ RECORD_HEARTBEAT, "\"durationMs\":15000", "\"durationMs\":86400001" },
 	{ RECORD_HEARTBEAT, "draining", "sleeping" },
 	{ RECORD_HEARTBEAT, "0123456789abcdef0", "0" },
+	{ RECORD_HEARTBEAT, "\"own\"", "\"other\"" },
+	{ RECORD_HEARTBEAT, "[\"198.18.0.1\",\"2001:db8::7\"]", "\"198.18.0.1\"" },
+	{ RECORD_HEARTBEAT, "\"198.18.0.1\"", "198" },
+	{ RECORD_HEARTBEAT, "\"198.18.0.1\"", "\"198.18.0.0/24\"" },
+	{ RECORD_HEARTBEAT, "\"198.18.0.1\"", MANY_ADDRESSES },
 };
 
 Test(lease, records_that_a_hand_changed_are_foreign)

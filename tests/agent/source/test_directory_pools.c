@@ -64,6 +64,9 @@ static void changed(const struct verdict *verdict, void *userdata)
 	host->told++;
 }
 
+/* What nodes have as their own. */
+static const struct address_list nodes;
+
 static void start(struct host *host)
 {
 	*host = (struct host){};
@@ -104,7 +107,7 @@ static int update_two(struct host *host, const char *first, const char *second, 
 	}
 	host->told = 0;
 	host->err.text[0] = '\0';
-	return directory_pools_update(host->pools, manifests, 2, broken, &host->err);
+	return directory_pools_update(host->pools, manifests, 2, &nodes, broken, &host->err);
 }
 
 static int update(struct host *host, const char *given)

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <netinet/in.h>
+
+#include "lease_record.h"
+#include "own_address.h"
+#include "policy_force.h"
+
+/* Is @address one that other hosts may know this node by? */
+static bool is_global(const struct address *address)
+{
+	const uint8_t *byte = address->bytes, *v4 = byte + ADDRESS_V4_OFFSET;
+
+	if (address_is_v4(address))
+		return v4[0] && v4[0] != 127 && v4[0] < 224 && !(v4[0] == 169 && v4[1] == 254);
+	return !IN6_IS_ADDR_UNSPECIFIED((const struct in6_addr *)byte) &&
+	       !IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)byte) &&
+	       !IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)byte) &&
+	       !IN6_IS_ADDR_MULTICAST((const struct in6_addr *)byte);
+}
+
+static bool is_own(const struct link_table *links, const struct local_address *local)
+{
+	const struct link_row *row = link_table_find(links, local->ifindex);
+
+	return !local->proxy && row && row->suitable && is_global(&local->address);
+}
+
+struct address_list own_address_find(const struct policy_input *input,
+				     const struct local_address_table *local, size_t *ret_left_out)
+{
+	const struct node *node = node_find(input->manifests, input->count, input->node);
+	struct address_list own = {};
+
+	for (size_t i = 0; node && i < node->addresses.count; i++)
+		if (is_global(&node->addresses.list[i]))
+			address_list_include(&own, &node->addresses.list[i]);
+	for (size_t i = 0; i < local->count; i++)
+		if (is_own(input->links, &local->rows[i]))
+			address_list_include(&own, &local->rows[i].address);
+	*ret_left_out = own.count > LEASE_OWN_MAX ? own.count - LEASE_OWN_MAX : 0;
+	own.count -= *ret_left_out;
+	address_list_sort(&own);
+	return own;
+}
