@@ -59,7 +59,7 @@ static void log_reasons(struct agent *agent, const struct desired *before)
 			log_say(LOG_NOTICE, "no longer the case: %s", reason_sentence(reason));
 			continue;
 		}
-		agent_why_unwanted(agent, &address, &why);
+		agent_why_unwanted(agent, NULL, &address, &why);
 		log_say(reason_level(reason) == REASON_FAULT ? LOG_ERR : LOG_WARNING,
 			"%s: not announced: %s%s", address_format(&address, ip), why.text.text,
 			counts[reason] > 1 ? " (and others like it)" : "");

@@ -69,7 +69,7 @@ static void entered(const struct address *address, uint32_t ifindex, void *userd
 	struct agent *agent = userdata;
 
 	/* where Services are files there is nobody to tell */
-	if (!agent->config.directory)
+	if (source_tells(agent->source))
 		service_events_answered(agent->events, address, ifindex);
 }
 

@@ -366,6 +366,15 @@ bool reconcile_is_told(const struct reconcile *reconcile)
 	return reconcile->at == PASS_NONE;
 }
 
+const struct lease_place *reconcile_places(const struct reconcile *reconcile,
+					   const struct address *address, size_t *ret_count)
+{
+	const struct told *told = told_find(reconcile, address);
+
+	*ret_count = told ? told->place_count : 0;
+	return told ? told->places : NULL;
+}
+
 enum reason reconcile_why_silent(const struct reconcile *reconcile, const struct address *address)
 {
 	const struct told *told = told_find(reconcile, address);

@@ -71,6 +71,10 @@ bool reconcile_is_told(const struct reconcile *reconcile);
 /* Is @address's claim held, as far as it was told? */
 bool reconcile_holds(const struct reconcile *reconcile, const struct address *address);
 
+/* Where it is to have entries: on which devices, and with which MACs. */
+const struct lease_place *reconcile_places(const struct reconcile *reconcile,
+					   const struct address *address, size_t *ret_count);
+
 /* Why it has no entry of the agent's on one of its devices, though its claim is held. */
 enum reason reconcile_why_silent(const struct reconcile *reconcile, const struct address *address);
 

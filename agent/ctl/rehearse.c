@@ -321,11 +321,13 @@ struct warning {
 static void warn_of_services(struct warning *warning)
 {
 	struct policy_input anywhere = warning->input;
+	struct policy_index *index;
 	size_t count;
 	_cleanup_free_ const struct service **services =
 		services_in_force(anywhere.manifests, anywhere.count, &count);
 
 	anywhere.node = NULL;
+	index = policy_index_new(&anywhere);
 	for (size_t i = 0; i < count; i++)
 		for (int load_balancer = 0; load_balancer <= 1; load_balancer++) {
 			const struct address_list *addresses = load_balancer
@@ -337,7 +339,7 @@ static void warn_of_services(struct warning *warning)
 
 			if (!addresses->count)
 				continue;
-			policy_why(&anywhere, &addresses->list[0], services[i], &why);
+			policy_index_why(index, &addresses->list[0], services[i], &why);
 			if (!why.reason)
 				continue;
 			err_write(&text, "%s/%s: %s: no node announces it: %s",
@@ -345,6 +347,7 @@ static void warn_of_services(struct warning *warning)
 				  address_format(&addresses->list[0], ip), why.text.text);
 			said(LOG_WARNING, text.text, warning->rehearsal);
 		}
+	policy_index_free(index);
 }
 
 static void warn_of_policy(const struct policy *policy, const struct why *why, void *userdata)
