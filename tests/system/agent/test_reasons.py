@@ -10,10 +10,10 @@ from typing import Callable
 import pytest
 
 from daemon import POLICY, service
-from endpoints import LABEL, endpoint, slices
+from endpoints import LABEL, endpoint, node, slices
 from lan import CLIENT_MAC, PASS, VIP
 from test_pools import FIRST, balanced, pool
-from test_local import node, web
+from test_local import web
 from wait import wait_until
 
 OTHER = "198.18.10.2"
