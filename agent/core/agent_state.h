@@ -62,7 +62,7 @@ struct agent {
 	bool told_ready;
 	char told_status[128];
 	uint64_t defended, yielded, compare_failures;
-	struct log_limit defences;
+	struct log_limit defences, failures;
 	struct err failure; /* of the last comparison; empty: none */
 	struct err no_room; /* why the maps can't grow; empty: they could */
 };

@@ -61,7 +61,7 @@ static const struct {
 	METRIC("reconcile_worst_seconds", GAUGE, UNIT_NS, reconcile_worst_ns,
 	       "Duration of the longest comparison"),
 	METRIC("drift_total", COUNTER, UNIT_U64, entries.drift,
-	       "Entries found otherwise than left"),
+	       "Entries and stamps found otherwise than left"),
 	METRIC("announcements_total", COUNTER, UNIT_U64, announced,
 	       "Announcements sent, each in both forms"),
 	METRIC("conflicts_total", COUNTER, UNIT_U64, conflicts,

@@ -49,6 +49,8 @@ struct keeper {
 	struct leased *leased;
 	struct lease_stamper *stamper;
 	uint64_t duration_ns;
+	uint8_t stamped_slot; /* the last stamp */
+	uint64_t stamped_ns;  /* 0: none in these maps */
 	const struct lease_manager *manager;
 	struct keeper_events events;
 	void *userdata;
