@@ -255,7 +255,7 @@ static const struct command commands[] = {
 	  NULL },
 	{ "drain",
 	  "[--stay]",
-	  "Give up all addresses, but go on running",
+	  "Release all addresses, but go on running",
 	  0,
 	  true,
 	  true,

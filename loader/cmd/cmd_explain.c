@@ -193,9 +193,9 @@ const struct cli_command cmd_explain = {
 	.words = "ADDR dev IFACE [from ADDR] [vlan VID]",
 	.summary = "Say whether a request would be answered now, and why",
 	.details =
-		"A request made on the spot goes through the program and its maps, as they are now, and\n"
-		"neither out nor into any count. 'from' is who asks, 0.0.0.0 or :: to probe, another\n"
-		"host by default; 'vlan' is a tag that the request has.\n\n"
+		"Runs a request through the program with the maps as they are now. No frame is sent, and\n"
+		"nothing is counted. 'from' is the sender, by default another host of the LAN; 0.0.0.0 or\n"
+		":: is a probe. 'vlan' is the request's tag.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " explain 10.0.10.0 dev eth1\n"
 		"  " CLI_NAME " explain 2001:db8::10 dev eth1 from 2001:db8::99\n"

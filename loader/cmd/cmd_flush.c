@@ -126,9 +126,9 @@ const struct cli_command cmd_flush = {
 	.summary = "Delete all addresses but those that the agent holds",
 	.options = (const struct cli_option *const[]){ &cli_opt_all, &cli_opt_wait, NULL },
 	.details =
-		"An agent's addresses go too once their lease is over, as when it ended for good;\n"
-		"--wait waits for that, and fails where the agent still holds the lease then.\n"
-		"--all removes the pinned maps too, counts and all, once the program runs nowhere.\n\n"
+		"The agent's addresses are deleted too once their lease is over, as it is a while after\n"
+		"the agent ended. --wait waits for that, and fails if the agent still holds the lease.\n"
+		"--all also removes the pinned maps and counts, if the program runs nowhere.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " flush dev eth1\n"
 		"  " CLI_NAME " detach --all && " CLI_NAME " flush --all\n"

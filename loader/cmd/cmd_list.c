@@ -362,8 +362,8 @@ const struct cli_command cmd_list = {
 	.options = (const struct cli_option *const[]){ &cli_opt_ipv4, &cli_opt_ipv6,
 						       &cli_opt_answered, NULL },
 	.details =
-		"All of them, or those that are named, as a table on a terminal, a line an address\n"
-		"in a pipe or a file.\n\n"
+		"All addresses, or those that are named: on a terminal as a table, in a pipe or a file\n"
+		"as a line for each address.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " list\n"
 		"  " CLI_NAME " list 10.0.10.0/24 2001:db8::10\n"

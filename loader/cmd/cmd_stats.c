@@ -231,8 +231,9 @@ const struct cli_command cmd_stats = {
 	.summary = "Show what became of the ARP and neighbour discovery frames that came in",
 	.options = (const struct cli_option *const[]){ &cli_opt_watch, NULL },
 	.details =
-		"Counts since the interface was first attached; they outlive a re-attach. With --json and\n"
-		"--watch, an object a line, with rates in per_second, by interface in devices_per_second.\n\n"
+		"Counts since the interface was first attached; a later attach keeps them. --json with\n"
+		"--watch prints an object a line, with rates in per_second and, by interface, in\n"
+		"devices_per_second.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " stats\n"
 		"  " CLI_NAME " stats eth1 --watch 1\n",

@@ -10,6 +10,7 @@ import os
 import platform
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[2]
@@ -33,8 +34,10 @@ def image_root(build):
     kept = CACHE / "image"
     root = kept / key
     if not root.exists():
-        made = kept / f"{key}.{os.getpid()}"
         kept.mkdir(parents=True, exist_ok=True)
+        # by no process id: each machine of the walk-through counts its own, and what was left by one that was killed is in the way
+        made = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=kept))
+        made.chmod(0o755)
         subprocess.run([TREE / "packaging/image/root", build, made], check=True)
         try:
             made.rename(root)

@@ -32,7 +32,7 @@ WRONG = {
     "`externalIPs` or `loadBalancerIPs` isn't true": (POLICY.replace("externalIPs: true", "externalIPs: false"), WEB),
     "`nodeSelector` selects other nodes": (spec("nodeSelector: {matchLabels: {rack: a}}"), WEB),
     "`interfaces` match no device": (POLICY.replace("[eth1]", '["^enp.*"]'), WEB),
-    "`loadBalancerClass` is another's": (POLICY, WEB.replace("spec: {", "spec: {loadBalancerClass: example.com/other, ")),
+    "`loadBalancerClass` belongs to another program": (POLICY, WEB.replace("spec: {", "spec: {loadBalancerClass: example.com/other, ")),
     "No pool serves the Service": (POLICY, pool().replace("spec: {", "spec: {serviceSelector: {matchLabels: {app: dns}}, "),
                                    balanced("web")),
     "The pool is full": (POLICY, pool(last=FIRST), balanced("other"), balanced("web")),
