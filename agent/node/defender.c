@@ -79,12 +79,7 @@ static void report(struct defender *defender, const struct conflict_event *event
  * too. */
 static bool is_own(const struct defender *defender, const struct conflict_event *event)
 {
-	const struct link_table *table = links_table(defender->links);
-
-	for (size_t i = 0; i < table->count; i++)
-		if (!memcmp(table->rows[i].link.mac, event->key.mac, ETH_ALEN))
-			return true;
-	return false;
+	return link_table_has_mac(links_table(defender->links), event->key.mac);
 }
 
 /* Negative: the turn is over, and this report was its last. */

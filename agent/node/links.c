@@ -50,6 +50,14 @@ const struct link_row *link_table_find(const struct link_table *table, uint32_t 
 		       : NULL;
 }
 
+bool link_table_has_mac(const struct link_table *table, const uint8_t mac[ETH_ALEN])
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (!memcmp(table->rows[i].link.mac, mac, ETH_ALEN))
+			return true;
+	return false;
+}
+
 const struct link_table *links_table(const struct links *links)
 {
 	return &links->table;

@@ -27,6 +27,9 @@ struct link_table {
 
 const struct link_row *link_table_find(const struct link_table *table, uint32_t ifindex);
 
+/* Is @mac one of this host's, whichever interface has it? */
+bool link_table_has_mac(const struct link_table *table, const uint8_t mac[ETH_ALEN]);
+
 struct links;
 
 /* Something that matters changed: an interface came, went, got another name, MAC or master, gained

@@ -51,9 +51,7 @@ static void ear_free(struct ear *ear)
 static void heard(struct prober *prober, uint32_t ifindex, const struct address *address,
 		  const uint8_t mac[ETH_ALEN])
 {
-	const struct link_row *row = link_table_find(links_table(prober->links), ifindex);
-
-	if (!row || !memcmp(row->link.mac, mac, ETH_ALEN))
+	if (link_table_has_mac(links_table(prober->links), mac))
 		return;
 	for (size_t i = 0; i < prober->question_count; i++) {
 		struct question *question = &prober->questions[i];

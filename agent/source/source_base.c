@@ -103,7 +103,8 @@ bool source_same(const struct source *source, const struct source_options *optio
 
 void source_rescan(struct source *source, bool all)
 {
-	source->ops->rescan(source, all);
+	if (source->ops->rescan)
+		source->ops->rescan(source, all);
 }
 
 static bool has_pools(const struct source *source)

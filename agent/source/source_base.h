@@ -18,6 +18,7 @@ struct source {
 
 struct source_ops {
 	void (*free)(struct source *source);
+	/* NULL: it is shown all that happens */
 	void (*rescan)(struct source *source, bool all);
 	bool (*same)(const struct source *source, const struct source_options *options);
 	bool (*known)(const struct source *source);

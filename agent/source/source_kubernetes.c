@@ -381,11 +381,6 @@ static void kubernetes_reserve(struct source *base)
 	changed_soon(base);
 }
 
-/* Streams show all that happens. */
-static void kubernetes_rescan(struct source *base, bool all)
-{
-}
-
 static bool kubernetes_same(const struct source *base, const struct source_options *options)
 {
 	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
@@ -446,7 +441,6 @@ static void on_events_log(int priority, const char *text, void *userdata)
 
 static const struct source_ops ops = {
 	.free = kubernetes_free,
-	.rescan = kubernetes_rescan,
 	.same = kubernetes_same,
 	.known = kubernetes_known,
 	.status = kubernetes_status,

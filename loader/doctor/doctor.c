@@ -160,6 +160,7 @@ static int run_check(struct doctor *doctor, struct err *err)
 static void cleanup_doctor(struct doctor *doctor)
 {
 	free(doctor->devices);
+	free(doctor->pairs);
 	entry_table_free(&doctor->entries);
 	conflict_table_free(&doctor->conflicts);
 	kernel_view_free(&doctor->kernel);

@@ -25,6 +25,11 @@ struct doctor_device {
 	size_t row_count;
 };
 
+/* Two interfaces on one LAN: what one sends comes in on the other. */
+struct doctor_pair {
+	char dev[2][IFNAMSIZ];
+};
+
 struct doctor {
 	const struct pins *pins; /* NULL: nothing is pinned */
 	struct doctor_device *devices;
@@ -32,6 +37,8 @@ struct doctor {
 	struct entry_table entries; /* on all interfaces */
 	struct conflict_table conflicts;
 	struct kernel_view kernel;
+	struct doctor_pair *pairs; /* that were noticed when the LAN was asked */
+	size_t pair_count;
 	const struct doctor_check *check; /* that runs */
 	struct doctor_report report;
 };

@@ -59,6 +59,8 @@
 	X(proxy_entry, EACH, WARNING, "the kernel answers for an address by a proxy entry",        \
 	  "run `ip neigh del proxy ADDR dev IFACE`")                                               \
 	X(other_answers, ONCE, ERROR, "another host answers for an address when it is asked",      \
-	  "take ADDR off the host with that MAC, or run `xdp-l2resp del ADDR dev IFACE`")
+	  "take ADDR off the host with that MAC, or run `xdp-l2resp del ADDR dev IFACE`")          \
+	X(one_lan, ONCE, NOTE, "two interfaces of this host are on one LAN",                       \
+	  "have each address on one of them alone, or make them one by a bond")
 
 #endif

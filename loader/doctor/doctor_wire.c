@@ -2,7 +2,9 @@
 /* Asks the LAN who else answers for the addresses. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -32,15 +34,37 @@ static void cleanup_askings(struct asking **at)
 	free(*at);
 }
 
+/* A frame of this host's own, from @other, came in on @device. */
+static void note_pair(struct doctor *doctor, const struct doctor_device *device, const char *other)
+{
+	bool swapped = strcmp(device->link.name, other) > 0;
+	struct doctor_pair pair = {};
+
+	snprintf(pair.dev[swapped], IFNAMSIZ, "%s", device->link.name);
+	snprintf(pair.dev[!swapped], IFNAMSIZ, "%s", other);
+	for (size_t i = 0; i < doctor->pair_count; i++)
+		if (!memcmp(&doctor->pairs[i], &pair, sizeof(pair)))
+			return;
+	doctor->pairs =
+		xreallocarray(doctor->pairs, doctor->pair_count + 1, sizeof(*doctor->pairs));
+	doctor->pairs[doctor->pair_count++] = pair;
+}
+
 static int take_claim(struct doctor *doctor, struct asking *asking, const struct address *address,
-		      const uint8_t mac[ETH_ALEN], struct err *err)
+		      const uint8_t mac[ETH_ALEN], const struct ifaddrs *own, struct err *err)
 {
 	const struct doctor_device *device = asking->device;
 	char ip[INET6_ADDRSTRLEN], text[MAC_TEXT_SIZE];
+	const char *other;
 	int r;
 
 	if (!memcmp(mac, device->link.mac, ETH_ALEN))
 		return 0;
+	other = link_with_mac(own, mac);
+	if (other) {
+		note_pair(doctor, device, other);
+		return 0;
+	}
 	for (size_t i = 0; i < asking->count; i++) {
 		const struct entry_row *row = asking->rows[i];
 
@@ -69,7 +93,8 @@ static int take_claim(struct doctor *doctor, struct asking *asking, const struct
 	return 0;
 }
 
-static int listen_all(struct doctor *doctor, struct asking *askings, size_t count, struct err *err)
+static int listen_all(struct doctor *doctor, struct asking *askings, size_t count,
+		      const struct ifaddrs *own, struct err *err)
 {
 	_cleanup_free_ struct pollfd *polls = xcalloc(count, sizeof(*polls));
 	struct timespec start, now;
@@ -87,7 +112,7 @@ static int listen_all(struct doctor *doctor, struct asking *askings, size_t coun
 			uint8_t mac[ETH_ALEN];
 
 			while (!r && probe_receive(polls[i].fd, &address, mac))
-				r = take_claim(doctor, &askings[i], &address, mac, err);
+				r = take_claim(doctor, &askings[i], &address, mac, own, err);
 		}
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		left = WAIT_MS - (int)((now.tv_sec - start.tv_sec) * 1000 +
@@ -138,6 +163,7 @@ int doctor_check_other_answers(struct doctor *doctor, struct err *err)
 {
 	_cleanup_(cleanup_askings) struct asking *askings =
 		xcalloc(doctor->device_count + 1, sizeof(*askings));
+	struct ifaddrs *own;
 	size_t count = 0;
 	int r = 0;
 
@@ -151,5 +177,49 @@ int doctor_check_other_answers(struct doctor *doctor, struct err *err)
 		r = send_all(&askings[i], err);
 	if (r < 0 || !count)
 		return r;
-	return listen_all(doctor, askings, count, err);
+	if (getifaddrs(&own) < 0)
+		return err_set(err, negative_errno(), "listing the interfaces: %s",
+			       strerror(errno));
+	r = listen_all(doctor, askings, count, own, err);
+	freeifaddrs(own);
+	return r;
+}
+
+static const struct doctor_device *find_device(const struct doctor *doctor, const char *name)
+{
+	for (size_t i = 0; i < doctor->device_count; i++)
+		if (!strcmp(doctor->devices[i].link.name, name))
+			return &doctor->devices[i];
+	return NULL;
+}
+
+/* How many addresses are on both of @pair. */
+static size_t count_common(const struct doctor *doctor, const struct doctor_pair *pair)
+{
+	const struct doctor_device *one = find_device(doctor, pair->dev[0]);
+	const struct doctor_device *other = find_device(doctor, pair->dev[1]);
+	size_t count = 0;
+
+	for (size_t i = 0; one && other && i < one->row_count; i++)
+		count += doctor_row(other, &one->rows[i].key.address) != NULL;
+	return count;
+}
+
+/* By what other_answers heard. */
+int doctor_check_one_lan(struct doctor *doctor, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < doctor->pair_count && !r; i++) {
+		const struct doctor_pair *pair = &doctor->pairs[i];
+		size_t common = count_common(doctor, pair);
+		char both[64] = "";
+
+		if (common)
+			snprintf(both, sizeof(both), ", and both answer for %zu address%s", common,
+				 doctor_plural(common));
+		r = doctor_find(doctor, find_device(doctor, pair->dev[0]), NULL,
+				"%s and %s are on one LAN%s", pair->dev[0], pair->dev[1], both);
+	}
+	return r;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
 #include <net/if.h> /* before <linux/if.h>, which then leaves its part out */
@@ -9,6 +10,7 @@
 #include <linux/if.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
+#include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
 
 #include "cleanup.h"
@@ -192,4 +194,16 @@ int link_netns_cookie(uint64_t *ret_cookie, struct err *err)
 			       "asking for the network namespace's cookie: %s", strerror(errno));
 	*ret_cookie = cookie;
 	return 0;
+}
+
+const char *link_with_mac(const struct ifaddrs *all, const uint8_t mac[ETH_ALEN])
+{
+	for (const struct ifaddrs *one = all; one; one = one->ifa_next) {
+		const struct sockaddr_ll *link = (const void *)one->ifa_addr;
+
+		if (link && link->sll_family == AF_PACKET && link->sll_halen == ETH_ALEN &&
+		    !memcmp(link->sll_addr, mac, ETH_ALEN))
+			return one->ifa_name;
+	}
+	return NULL;
 }

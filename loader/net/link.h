@@ -60,6 +60,12 @@ bool link_veth_deaf(const struct link *link, struct link *ret_peer);
  */
 int link_for_arp(const char *name, struct link *ret_link, struct err *err);
 
+/* The name of an interface in @all, of getifaddrs(3), that has @mac; NULL: it is none of this
+ * host's.
+ */
+struct ifaddrs;
+const char *link_with_mac(const struct ifaddrs *all, const uint8_t mac[ETH_ALEN]);
+
 /* Reads an RTM_NEWLINK or RTM_DELLINK message, from whichever socket. */
 struct nlmsghdr;
 void link_from_message(const struct nlmsghdr *message, struct link *ret_link);

@@ -52,9 +52,11 @@ int probe_open(const struct link *link, struct err *err)
 				  .sll_protocol = htons(ETH_P_ALL),
 				  .sll_ifindex = (int)link->ifindex };
 	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const int yes = 1;
 	int ret;
 
 	if (fd < 0 || hear_claims_only(fd) < 0 ||
+	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof(yes)) < 0 ||
 	    bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
 	    hear_all_nodes(fd, link->ifindex) < 0)
 		return err_set(err, negative_errno(), "opening a packet socket on %s: %s",

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <ifaddrs.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/if_packet.h>
 #include <bpf/bpf.h>
 
 #include "alloc.h"
 #include "cleanup.h"
 #include "conflict.h"
+#include "link.h"
 
 void conflict_table_free(struct conflict_table *table)
 {
@@ -27,19 +26,6 @@ static int row_compare(const void *a, const void *b)
 	return memcmp(left->address, right->address, sizeof(left->address));
 }
 
-/* Is @mac one of the interfaces in @all? */
-static bool is_own(const struct ifaddrs *all, const uint8_t mac[ETH_ALEN])
-{
-	for (const struct ifaddrs *one = all; one; one = one->ifa_next) {
-		const struct sockaddr_ll *link = (const void *)one->ifa_addr;
-
-		if (link && link->sll_family == AF_PACKET && link->sll_halen == ETH_ALEN &&
-		    !memcmp(link->sll_addr, mac, ETH_ALEN))
-			return true;
-	}
-	return false;
-}
-
 /* The data path knows the entry's MAC alone: another interface's on the same LAN is a conflict to
  * it, and none to us. */
 static int drop_own(struct conflict_table *table, struct err *err)
@@ -53,7 +39,7 @@ static int drop_own(struct conflict_table *table, struct err *err)
 		return err_set(err, negative_errno(), "listing the interfaces: %s",
 			       strerror(errno));
 	for (size_t i = 0; i < table->count; i++)
-		if (!is_own(all, table->rows[i].key.mac))
+		if (!link_with_mac(all, table->rows[i].key.mac))
 			table->rows[kept++] = table->rows[i];
 	table->count = kept;
 	freeifaddrs(all);

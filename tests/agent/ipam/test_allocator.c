@@ -192,6 +192,37 @@ Test(allocator, noted)
 	}
 }
 
+/* A node goes, and nothing else changes. */
+Test(allocator, who_waits_is_given_what_a_node_had)
+{
+	static const char given[] = POOL("a", "blocks: [{start: 10.0.10.1}]") SERVICE("s", "", "");
+	struct allocator *allocator = allocator_new(&class);
+	const struct address_list none = {};
+	struct address_list own = {};
+	struct manifest manifest = {};
+	const struct verdict *verdict;
+	struct address address;
+	struct err err;
+	size_t count;
+
+	cr_assert_eq(yaml_parse("given", given, strlen(given), take, &manifest, &err), 0);
+	cr_assert_eq(address_parse("10.0.10.1", &address), 0);
+	address_list_add(&own, &address);
+	allocator_set_reserved(allocator, &own);
+	allocator_set_pools(allocator, manifest.pools, manifest.pool_count);
+	allocator_set_service(allocator, manifest.services[0], &none);
+	allocator_settle(allocator, &count);
+	verdict = allocator_verdict(allocator, manifest.services[0]);
+	cr_expect_str_eq(verdict->reason, "out_of_ips");
+	allocator_set_reserved(allocator, &none);
+	verdict = *allocator_settle(allocator, &count);
+	cr_assert_eq(count, 1);
+	cr_expect_str_eq(verdict->reason, "satisfied");
+	address_list_free(&own);
+	manifest_free(&manifest);
+	allocator_free(allocator);
+}
+
 /* As many Services as a large cluster has: what a change of one costs, in microseconds. */
 #define MANY   5000
 #define ROUNDS 500

@@ -189,6 +189,7 @@ static struct lease_machine *start(const struct address *others_own)
 	lease_machine_settled(machine);
 	lease_machine_events.reset(machine);
 	tell_other(machine, HEARTBEAT_ALIVE, others_own);
+	lease_machine_run(machine);
 	cr_expect_eq(owners_told, 0, "a list is no moment of the store until it is complete");
 	lease_machine_events.synced(machine);
 	cr_expect_eq(owners_told, 1);
