@@ -12,6 +12,7 @@ sys.path += [str(TESTS / "net"), str(TESTS / "agent"), str(TESTS / "lease")]
 import base  # noqa: E402
 import daemon as daemon_module  # noqa: E402
 from base import lan, pytest_collection_modifyitems, scratch  # noqa: E402, F401
+from endpoints import LABEL  # noqa: E402
 from gate import Gate, Tunnel  # noqa: E402
 from kube import ADMIN, DEPLOY, ENDPOINT_SLICES, REASON, Cluster  # noqa: E402
 
@@ -29,6 +30,14 @@ apiVersion: v1
 kind: Service
 metadata: {{name: {name}, namespace: default}}
 spec: {{type: {kind}, ports: [{{port: 80, protocol: TCP}}], externalIPs: [{ips}]}}
+"""
+
+
+# the usual control plane
+EXCLUDED = f"""
+apiVersion: v1
+kind: Node
+metadata: {{name: node-1, labels: {{{LABEL}: ""}}}}
 """
 
 
