@@ -43,14 +43,6 @@ REFUSED = {
 }
 
 
-@pytest.fixture
-def running(agent):
-    agent.write("all.yaml", POLICY, service("web", VIP))
-    agent.start()
-    agent.wait_entries((VIP, "eth1"))
-    return agent
-
-
 @pytest.mark.parametrize("document, said", REFUSED.values(), ids=REFUSED)
 def test_refused(running, document, said):
     """With one sentence; what was known stays."""

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* An agent is killed and started again within its lease: what it does about the claims of the
+ * process before. The simulation (tests/agent/lease/sim.c) finds this too, in one of 100,000
+ * histories. */
+#include <string.h>
+#include <criterion/criterion.h>
+
+#include "lease_machine.h"
+
+#define START	UINT64_C(1000000000000)
+#define AHEAD	(START + LEASE_NS_PER_S)
+#define DAY_MS	86400000
+#define SESSION 7
+#define SLOT	3
+
+static const char id[] = "0123456789abcdef0123456789abcdef";
+static const struct address vip = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 1 } };
+
+/* What was done, a letter each: h heartbeat, e heartbeat that ends the session, r release of the
+ * claim, c other write of a claim, d node-2 declared dead, g gained, l lost, p purge, s stamp. */
+static char done[32];
+static int present; /* whether the process before left an entry, or an error */
+static struct record beat;
+static uint64_t now;
+static bool following;
+
+static void note(char what)
+{
+	done[strlen(done)] = what;
+}
+
+static void swap(struct store *store, const struct record *record)
+{
+	if (record->kind == RECORD_CLAIM) {
+		note(record->claim.holder[0] ? 'c' : 'r');
+		return;
+	}
+	if (strcmp(record->node, "node-1") != 0) {
+		note('d');
+		return;
+	}
+	note(record->heartbeat.state == HEARTBEAT_ENDED ? 'e' : 'h');
+	beat = *record;
+}
+
+static void follow(struct store *store, bool followed)
+{
+	following = followed;
+}
+
+static void on_gained(const struct address *address, uint8_t slot, void *userdata)
+{
+	note('g');
+}
+
+static int on_lost(const struct address *address, enum lease_loss reason, void *userdata)
+{
+	note('l');
+	return 0;
+}
+
+static int on_purge(void *userdata)
+{
+	note('p');
+	return 0;
+}
+
+static int on_present(const struct address *address, void *userdata)
+{
+	return present;
+}
+
+static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
+{
+	note('s');
+	return 0;
+}
+
+static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
+{
+	*ret_deadline_ns = slot == SLOT ? AHEAD : 0;
+	return 0;
+}
+
+static void on_changed(const struct address *address, void *userdata)
+{
+}
+
+static void on_state(enum lease_state state, const char *text, void *userdata)
+{
+}
+
+static void on_log(int priority, const char *text, void *userdata)
+{
+}
+
+static const struct lease_callbacks callbacks = {
+	.gained = on_gained,
+	.lost = on_lost,
+	.purge = on_purge,
+	.present = on_present,
+	.stamp = on_stamp,
+	.stamped = on_stamped,
+	.changed = on_changed,
+	.state = on_state,
+	.log = on_log,
+};
+
+static uint64_t clock_now(void *userdata)
+{
+	return now;
+}
+
+static uint64_t clock_random(void *userdata)
+{
+	return SESSION + 1;
+}
+
+static void clock_arm(uint64_t due_ns, void *userdata)
+{
+}
+
+static void tell(struct lease_machine *machine, struct record record, uint64_t revision)
+{
+	record.revision = revision;
+	lease_machine_events.record(&record, machine);
+}
+
+/* The claim in the store, as node-2 wishes it if @wished. */
+static void tell_claim(struct lease_machine *machine, bool unsettled, bool wished)
+{
+	struct record claim = {
+		.kind = RECORD_CLAIM,
+		.shape = RECORD_GOOD,
+		.address = vip,
+		.claim = { .holder = "node-1", .session = SESSION, .unsettled = unsettled },
+	};
+
+	if (wished) {
+		strcpy(claim.claim.wish, "node-2");
+		claim.claim.wish_session = SESSION + 2;
+	}
+	tell(machine, claim, 3 + wished);
+}
+
+/* node-1 starts, is asked to stop if @stop, and is told of what is in the store. */
+static struct lease_machine *start(bool unsettled, bool stop)
+{
+	static const struct lease_config config = {
+		.node = "node-1",
+		.id = id,
+		.timing = { 2000 * LEASE_NS_PER_MS, 1200 * LEASE_NS_PER_MS, 300 * LEASE_NS_PER_MS },
+		.weight = 100,
+	};
+	static struct store store = {
+		.swaps_begin = 64, .swaps_max = 64, .swap = swap, .follow = follow
+	};
+	struct record heartbeat = {
+		.kind = RECORD_HEARTBEAT,
+		.shape = RECORD_GOOD,
+		.node = "node-1",
+		.heartbeat = { .session = SESSION,
+			       .sequence = 1,
+			       .state = HEARTBEAT_ALIVE,
+			       .slot = SLOT,
+			       .duration_ms = 2000,
+			       .weight = 100 },
+	};
+	struct lease_machine *machine;
+
+	memset(done, 0, sizeof(done));
+	now = START;
+	machine = lease_machine_new(&config, &callbacks, NULL,
+				    &(struct lease_clock){ clock_now, clock_random, clock_arm,
+							   NULL });
+	lease_machine_set_store(machine, &store);
+	lease_machine_want(machine, &vip, NULL);
+	lease_machine_settled(machine);
+	if (stop)
+		lease_machine_stop(machine);
+	lease_machine_events.reset(machine);
+	memcpy(heartbeat.heartbeat.id, id, LEASE_ID_DIGITS);
+	tell(machine, heartbeat, 1);
+	strcpy(heartbeat.node, "node-2");
+	heartbeat.heartbeat.id[0] = 'f';
+	heartbeat.heartbeat.session = SESSION + 2;
+	tell(machine, heartbeat, 2);
+	tell_claim(machine, unsettled, false);
+	lease_machine_events.synced(machine);
+	return machine;
+}
+
+static void renewed(struct lease_machine *machine)
+{
+	lease_machine_events.swapped(&beat, 0, machine);
+	tell(machine, beat, 5);
+}
+
+static void expect(struct lease_machine *machine, const char *steps)
+{
+	cr_expect_str_eq(done, steps);
+	lease_machine_free(machine);
+}
+
+Test(lease_machine, goes_on_with_the_entries_that_are_there)
+{
+	present = 1;
+	for (int unsettled = 0; unsettled < 2; unsettled++) {
+		struct lease_machine *machine = start(unsettled, false);
+
+		cr_expect_str_eq(done, "h");
+		renewed(machine);
+		expect(machine, "hpsg");
+	}
+}
+
+Test(lease_machine, gives_up_what_is_wished_once_the_entry_is_gone)
+{
+	present = 1;
+	for (int unsettled = 0; unsettled < 2; unsettled++) {
+		struct lease_machine *machine = start(unsettled, false);
+
+		tell_claim(machine, unsettled, true);
+		expect(machine, "hlr");
+	}
+}
+
+/* The process before may have sent a release, which comes to the store only now. */
+Test(lease_machine, gives_up_what_has_no_entry)
+{
+	struct lease_machine *machine = start(false, false);
+
+	renewed(machine);
+	expect(machine, "hpsr");
+}
+
+Test(lease_machine, does_not_go_on_while_the_entries_are_not_known)
+{
+	present = -EAGAIN;
+	expect(start(false, false), "");
+}
+
+Test(lease_machine, ends_a_session_once_its_entries_are_gone)
+{
+	expect(start(false, true), "pe");
+}
+
+/* The heartbeat of another node, last seen @state, whose leases last for a day. */
+static void tell_long(struct lease_machine *machine, enum heartbeat_state state)
+{
+	struct record heartbeat = {
+		.kind = RECORD_HEARTBEAT,
+		.shape = RECORD_GOOD,
+		.node = "node-3",
+		.heartbeat = { .session = SESSION + 3, .state = state, .duration_ms = DAY_MS },
+	};
+
+	memcpy(heartbeat.heartbeat.id, id, LEASE_ID_DIGITS);
+	tell(machine, heartbeat, 4);
+}
+
+/* Is an address that nobody had written @seconds after the view began? */
+static bool takes_new(enum heartbeat_state state, unsigned int seconds)
+{
+	static const struct address another = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 2 } };
+	struct lease_machine *machine;
+	bool taken = false;
+
+	present = 1;
+	machine = start(false, false);
+	tell_long(machine, state);
+	renewed(machine);
+	memset(done, 0, sizeof(done));
+	for (unsigned int i = 0; i < seconds * 10 && !taken; i++) {
+		now += 100 * LEASE_NS_PER_MS;
+		lease_machine_want(machine, &another, NULL);
+		lease_machine_run(machine);
+		taken = strchr(done, 'c');
+		/* each renewal is confirmed at once */
+		if (strchr(done, 'h')) {
+			lease_machine_events.swapped(&beat, 0, machine);
+			tell(machine, beat, 10 + i);
+		}
+		memset(done, 0, sizeof(done));
+	}
+	lease_machine_free(machine);
+	return taken;
+}
+
+Test(lease_machine, a_dead_node_with_leases_of_a_day_holds_no_new_address_back)
+{
+	cr_expect(takes_new(HEARTBEAT_DEAD, 5));
+	cr_expect(takes_new(HEARTBEAT_ENDED, 5));
+	cr_expect_not(takes_new(HEARTBEAT_ALIVE, 5), "its entries may still answer");
+}
+
+static bool held_lately(struct lease_machine *machine)
+{
+	struct lease_info info;
+
+	return !lease_machine_info(machine, &vip, &info) && info.lately;
+}
+
+/* What is free in the store for long is asked for on the LAN before it is taken. */
+Test(lease_machine, knows_what_was_held_within_the_last_duration)
+{
+	struct record claim = { .kind = RECORD_CLAIM, .shape = RECORD_GOOD, .address = vip };
+	struct lease_machine *machine;
+
+	present = 1;
+	machine = start(false, false);
+	renewed(machine);
+	cr_expect(held_lately(machine), "it holds it itself");
+	lease_machine_unwant(machine, &vip);
+	lease_machine_run(machine);
+	tell(machine, claim, 6);
+	lease_machine_events.swapped(&claim, 0, machine);
+	now += LEASE_NS_PER_S;
+	cr_expect(held_lately(machine), "a second after it was given up");
+	now += 2 * LEASE_NS_PER_S;
+	cr_expect_not(held_lately(machine), "three seconds after it was given up");
+	lease_machine_free(machine);
+}
+
+Test(lease_machine, does_not_know_of_what_it_finds_free_that_it_was_held)
+{
+	struct record claim = { .kind = RECORD_CLAIM,
+				.shape = RECORD_GOOD,
+				.address = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 3 } } };
+	struct lease_machine *machine;
+	struct lease_info info;
+
+	present = 1;
+	machine = start(false, false);
+	renewed(machine);
+	tell(machine, claim, 6);
+	cr_assert_eq(lease_machine_info(machine, &claim.address, &info), 0);
+	cr_expect_not(info.lately);
+	lease_machine_free(machine);
+}
+
+/* Lets @seconds pass; what is written is in the view at once. */
+static void pass(struct lease_machine *machine, unsigned int seconds)
+{
+	static uint64_t revision = 100;
+
+	for (unsigned int i = 0; i < seconds * 10; i++) {
+		memset(done, 0, sizeof(done));
+		now += 100 * LEASE_NS_PER_MS;
+		lease_machine_run(machine);
+		if (strpbrk(done, "he")) {
+			lease_machine_events.swapped(&beat, 0, machine);
+			tell(machine, beat, ++revision);
+		}
+	}
+}
+
+Test(lease_machine, costs_the_store_nothing_while_it_wants_nothing)
+{
+	struct lease_machine *machine;
+	struct lease_status status;
+
+	present = 1;
+	machine = start(false, false);
+	renewed(machine);
+	cr_expect(following);
+	lease_machine_unwant(machine, &vip);
+	pass(machine, 10);
+	cr_expect(following, "it is there to remove what it gave up");
+	pass(machine, 10);
+	cr_expect_not(following);
+	cr_expect_eq(beat.heartbeat.state, HEARTBEAT_ENDED);
+	lease_machine_status(machine, &status);
+	cr_expect_eq(status.state, LEASE_IDLE);
+	lease_machine_want(machine, &vip, NULL);
+	lease_machine_run(machine);
+	cr_expect(following);
+	lease_machine_free(machine);
+}
+
+Test(lease_machine, takes_part_for_who_asks)
+{
+	struct lease_machine *machine;
+	struct lease_info info;
+
+	present = 1;
+	machine = start(false, false);
+	renewed(machine);
+	lease_machine_unwant(machine, &vip);
+	pass(machine, 20);
+	cr_expect_not(following);
+	cr_expect_eq(lease_machine_info(machine, &vip, &info), -EAGAIN);
+	lease_machine_run(machine);
+	cr_expect(following);
+	cr_expect_eq(lease_machine_info(machine, &vip, &info), -EAGAIN, "not known yet");
+	lease_machine_events.reset(machine);
+	tell_claim(machine, false, false);
+	lease_machine_events.synced(machine);
+	cr_expect_eq(lease_machine_info(machine, &vip, &info), 0);
+	lease_machine_free(machine);
+}
+
+Test(lease_machine, does_not_begin_to_follow_before_something_is_wanted)
+{
+	static const struct lease_config config = {
+		.node = "node-1",
+		.id = id,
+		.timing = { 2000 * LEASE_NS_PER_MS, 1200 * LEASE_NS_PER_MS, 300 * LEASE_NS_PER_MS },
+	};
+	static struct store store = { .swap = swap, .follow = follow };
+	struct lease_machine *machine = lease_machine_new(
+		&config, &callbacks, NULL,
+		&(struct lease_clock){ clock_now, clock_random, clock_arm, NULL });
+
+	following = false;
+	now = AHEAD + 1;
+	lease_machine_set_store(machine, &store);
+	lease_machine_run(machine);
+	cr_expect_not(following);
+	lease_machine_want(machine, &vip, NULL);
+	lease_machine_run(machine);
+	cr_expect(following);
+	lease_machine_free(machine);
+	/* but one whose former process may have left a session does */
+	now = START;
+	machine = lease_machine_new(&config, &callbacks, NULL,
+				    &(struct lease_clock){ clock_now, clock_random, clock_arm,
+							   NULL });
+	following = false;
+	lease_machine_set_store(machine, &store);
+	lease_machine_run(machine);
+	cr_expect(following);
+	lease_machine_free(machine);
+}

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The CLI where the kernel refuses one of its requests, or where it is killed at one: moments made, not guessed. By
+tests/support/fault.c."""
+import json
+import os
+import signal
+from contextlib import contextmanager
+
+from lan import ROOT
+
+FAULT = os.environ.get("NET_FAULT", str(ROOT / "build/tests/support/libfault.so"))
+OBJ_PIN, UPDATE_BATCH = 6, 26  # of enum bpf_cmd
+GROWTH = "add 198.18.11.1 dev eth1"
+IN_PLACE = [("bpf", OBJ_PIN), ("rename", 0)]
+
+
+def environment(fault, log="/dev/null"):
+    """The variables that make a process fail so; the sanitizers' runtime would refuse to come second."""
+    return os.environ | {"LD_PRELOAD": FAULT, "FAULT": fault, "FAULT_LOG": str(log),
+                         "ASAN_OPTIONS": "verify_asan_link_order=0"}
+
+
+@contextmanager
+def faulty(fault):
+    """Commands meanwhile are so."""
+    before = dict(os.environ)
+    os.environ.update(environment(fault))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def requests(lan, command, scratch):
+    """What a command, which must succeed, asks of the kernel: [(kind, what)]."""
+    log = scratch / "requests"
+    log.unlink(missing_ok=True)
+    done = lan.cli(command, env=environment("any:0:0", log))
+    assert done.status == 0, done.err
+    return [(kind, int(what)) for kind, _, what in map(str.split, log.read_text().splitlines())]
+
+
+def killed(lan, command, number):
+    """Runs a command that is killed just before its request of that number, from 1."""
+    done = lan.cli(command, env=environment(f"any:{number}:kill"))
+    assert done.status == -signal.SIGKILL, f"request {number} of {command} isn't made: {done.status} {done.err}"
+
+
+def spread(total, most):
+    """Numbers from 1 to @total, evenly; as many as @most, or all where it is None."""
+    return range(1, total + 1, max(1, -(-total // most)) if most else 1)
+
+
+def fill(lan, first):
+    """Adds addresses from 198.19.@first.0 on until the map has room for no more."""
+    said = lan.server.run("bpftool", "-j", "map", "show", "pinned", lan.pin("responder_v4")).stdout
+    rest = json.loads(said)["max_entries"] - len(lan.map_dump("responder_v4")) - 1
+    lan.done(f"add 198.19.{first}.0-198.19.{first + rest // 256}.{rest % 256} dev eth1")
+
+
+def killed_growth(lan, scratch):
+    """One that was killed between its map and the program that reads it: once it is renamed into place."""
+    fill(lan, 0)
+    asked = requests(lan, GROWTH, scratch)
+    [in_place] = (number for number in range(len(asked)) if asked[number:number + 2] == IN_PLACE)
+    fill(lan, 16)
+    killed(lan, "add 198.18.11.2 dev eth1", in_place + len(IN_PLACE) + 1)
+    assert "reads an older map" in lan.done("status").out

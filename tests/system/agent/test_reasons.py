@@ -1,0 +1,241 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Why an address isn't announced: each reason is provoked, and everybody who may be asked has the same words."""
+import json
+import os
+import signal
+from dataclasses import dataclass
+from typing import Callable
+
+import pytest
+
+from daemon import POLICY, service
+from endpoints import LABEL, endpoint, slices
+from lan import CLIENT_MAC, PASS, VIP
+from readers import FAULT, NORMAL, NOTE, of_service, says, unready
+from test_pools import FIRST, balanced, pool
+from test_local import node, web
+from wait import wait_until
+
+OTHER = "198.18.10.2"
+BLUE = POLICY.replace("spec:", "spec:\n  serviceSelector: {matchLabels: {color: blue}}")
+ELSEWHERE = POLICY.replace("spec:", "spec:\n  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-9}}")
+NO_KIND = POLICY.replace("externalIPs: true", "externalIPs: false").replace("loadBalancerIPs: true", "loadBalancerIPs: false")
+ENP = POLICY.replace("[eth1]", '["^enp.*"]')
+CLASS = service("web", VIP).replace("spec: {", "spec: {loadBalancerClass: example.com/other, ")
+UP = "http://127.0.0.1:1"
+
+
+def nothing(agent, lan):
+    pass
+
+
+def link_down(agent, lan):
+    lan.client.ip("link set eth0 down")
+
+
+def local(agent, lan):
+    lan.server.ip(f"address add {VIP}/32 dev lo")
+
+
+def by_another(agent, lan):
+    lan.client.ip(f"address add {VIP}/32 dev eth0")
+    agent.config.write_text(agent.config.read_text() + "probe: true\n")
+
+
+def drain(agent, lan):
+    assert agent.command("drain", "--stay").status == 0
+    agent.end()
+    agent.start()
+
+
+def by_hand(agent, lan):
+    lan.done(f"add {VIP} dev eth1")
+
+
+def foreign_program(agent, lan):
+    lan.server.run("ip", "link", "set", "eth1", "xdpdrv", "obj", PASS, "sec", "xdp")
+
+
+def helper_hangs(agent, lan):
+    os.kill(agent.helper(), signal.SIGSTOP)
+    lan.server.ip("link add eth2 type veth peer name peer2", "link set eth2 up", "link set peer2 up")
+    agent.write("all.yaml", POLICY.replace("eth1", "eth2"), service("web", VIP))
+
+
+def no_store(agent, lan):
+    agent.config.write_text(agent.config.read_text().replace("engine: none", f'engine: etcd, endpoints: ["{UP}"]'))
+
+
+@dataclass
+class Case:
+    level: str
+    why: str  # how it begins
+    manifests: tuple = (POLICY, service("web", VIP))
+    before: Callable = nothing  # what is done before the start
+    after: Callable = nothing  # and after it
+    subject: str = VIP  # the address; the Service where it has none
+    held: bool = False
+
+
+FIELD = "the policies that select the Service don't announce addresses of this field: policy policy1, without externalIPs: true"
+CASES = {
+    "no_policy": Case(NORMAL, "there is no CiliumL2AnnouncementPolicy", (service("web", VIP),)),
+    "service_selector": Case(NORMAL, "no policy's serviceSelector matches the Service's labels: policy policy1; labels of "
+                                     "default/web: none", (BLUE, service("web", VIP))),
+    "address_kind": Case(NORMAL, FIELD, (NO_KIND, service("web", VIP))),
+    "node_selector": Case(NORMAL, "the policies that select the Service don't select this node: policy policy1; node-1 has "
+                                  "no Node object here, so no label but kubernetes.io/hostname",
+                          (ELSEWHERE, service("web", VIP))),
+    "no_interface": Case(FAULT, "the policies' interfaces match no device of this node: policy policy1 has ^enp.*; "
+                                "suitable devices here: eth1", (ENP, service("web", VIP))),
+    "other_class": Case(NORMAL, "the Service's loadBalancerClass belongs to another implementation: example.com/other",
+                        (POLICY, CLASS)),
+    "no_pool": Case(NORMAL, "no pool in use serves the Service", (POLICY, balanced("web")), subject="default/web"),
+    "pool_exhausted": Case(NORMAL, "the pools that serve the Service have no free address: All enabled ",
+                           (POLICY, pool(last=FIRST), balanced("a"), balanced("web")), subject="default/web"),
+    "request_refused": Case(NORMAL, "the pools don't give the address that the Service asks for: The IP ",
+                            (POLICY, pool(), *(balanced(name).replace("spec: {", f'spec: {{loadBalancerIP: "{FIRST}", ')
+                                              for name in ("a", "web"))),
+                            subject="default/web"),
+    "excluded_node": Case(NOTE, f"this node is excluded by its label: node-1 carries the label {LABEL}",
+                          (POLICY, service("web", VIP), node({LABEL: ""}))),
+    "network_unavailable": Case(NOTE, "this node's condition NetworkUnavailable is true",
+                                (POLICY, service("web", VIP), node(NetworkUnavailable="True"))),
+    "out_of_service": Case(NOTE, "this node is tainted as out of service: node-1 has the taint",
+                           (POLICY, service("web", VIP), node(taints=["node.kubernetes.io/out-of-service"]))),
+    "no_local_endpoint": Case(NORMAL, "externalTrafficPolicy is Local, and this node has no ready endpoint of the Service: "
+                                      "other nodes have one",
+                              (POLICY, web(), slices(endpoint("node-2", ready=True)))),
+    "link_down": Case(FAULT, "the link is down, or has no carrier: eth1", before=link_down),
+    "not_attached": Case(FAULT, "the program isn't attached yet: eth2", after=helper_hangs),
+    "attach_refused": Case(FAULT, "the program can't be attached: eth1: another XDP program", before=foreign_program),
+    "kernel_answers": Case(FAULT, "the kernel would answer for it as well: on eth1, since it is a local address and "
+                                  "arp_ignore is 0; put it on lo", before=local),
+    "other_host": Case(FAULT, f"another host on the LAN has it: {CLIENT_MAC}", before=by_another),
+    "drained": Case(FAULT, "this node is drained; 'xdp-l2respd resume' ends that", after=drain),
+    "store_unreachable": Case(FAULT, "no session with the lease store, so it isn't known here who holds it", before=no_store),
+    "by_hand": Case(NORMAL, "somebody added it by hand, which the agent leaves alone", before=by_hand, held=True),
+}
+
+
+@pytest.mark.parametrize("reason", CASES)
+def test_everybody_says_the_same(agent, lan, reason):
+    case = CASES[reason]
+    agent.write("all.yaml", *case.manifests)
+    case.before(agent, lan)
+    if reason == "store_unreachable":
+        agent.launch()
+        assert wait_until(lambda: agent.command("alive").status == 0)
+    else:
+        agent.start()
+    case.after(agent, lan)
+    try:
+        assert wait_until(lambda: of_service(agent)[0] == reason), (of_service(agent), agent.log())
+        says(agent, lan, reason, case)
+    finally:
+        if reason == "not_attached":
+            os.kill(agent.helper(), signal.SIGCONT)
+
+
+def test_the_list_is_what_metrics_have(agent):
+    agent.start()
+    names = {key.split('"')[1] for key in agent.metrics() if key.startswith("l2resp_addresses_blocked{")}
+    assert set(CASES) < names and len(names) > 25
+
+
+# what happens: how the log's line begins
+GIVEN_UP = {
+    "no_service": (lambda agent, lan: agent.write("all.yaml", POLICY), "no Service that is known here has it"),
+    "no_policy": (lambda agent, lan: agent.write("all.yaml", service("web", VIP)), "there is no Cilium"),
+    "service_selector": (lambda agent, lan: agent.write("all.yaml", BLUE, service("web", VIP)), "no policy's serviceSelector"),
+    "node_selector": (lambda agent, lan: agent.write("all.yaml", ELSEWHERE, service("web", VIP)), "the policies that select"),
+    "address_kind": (lambda agent, lan: agent.write("all.yaml", NO_KIND, service("web", VIP)), "the policies that select"),
+    "no_interface": (lambda agent, lan: agent.write("all.yaml", ENP, service("web", VIP)), "the policies' interfaces"),
+    "other_class": (lambda agent, lan: agent.write("all.yaml", POLICY, CLASS), "the Service's loadBalancerClass"),
+    "no_local_endpoint": (lambda agent, lan: agent.write("all.yaml", POLICY, web(), slices(endpoint("node-2", ready=True))),
+                          "externalTrafficPolicy is Local"),
+    "excluded_node": (lambda agent, lan: agent.write("all.yaml", POLICY, service("web", VIP), node({LABEL: ""})),
+                      "this node is excluded"),
+    "kernel_answers": (local, "the kernel would answer for it"),
+    "link_down": (link_down, "the link is down"),
+    "drained": (lambda agent, lan: agent.command("drain"), "this node is drained"),
+    "stopped": (lambda agent, lan: agent.end(), "the agent stops"),
+}
+
+
+@pytest.mark.parametrize("reason", GIVEN_UP)
+def test_what_is_given_up_names_the_reason(agent, lan, reason):
+    provoke, sentence = GIVEN_UP[reason]
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    provoke(agent, lan)
+    assert wait_until(lambda: f"{VIP}: given up: " in agent.log())
+    [line] = [line for line in agent.log().splitlines() if "given up" in line]
+    assert f"{VIP}: given up: {reason}: {sentence}" in line
+
+
+def test_left_over_from_a_former_process(agent, lan):
+    agent.outlast_a_restart()
+    agent.write("all.yaml", POLICY, service("web", VIP, OTHER))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+    agent.end(signal.SIGUSR1)
+    agent.write("all.yaml", POLICY, service("web", OTHER))
+    agent.start()
+    agent.wait_entries((OTHER, "eth1"))
+
+
+def test_status_of_nothing_and_of_many(agent, lan):
+    agent.start()
+    assert agent.command("status").out.endswith("\n\nno Service has an address, or asks for one\n")
+    agent.write("all.yaml", POLICY, *(service(f"web{i}", f"198.18.11.{i}") for i in range(1, 21)),
+                service("both", VIP, OTHER), BLUE.replace("policy1", "policy2"))
+    assert wait_until(lambda: len(agent.entries()) == 22)
+    lines = agent.command("status").out.splitlines()
+    table = lines[lines.index("") :]
+    table = table[table.index("", 1) + 1:]
+    assert table[0].split() == ["SERVICE", "ADDRESSES", "HOLDER", "HERE"] and len(table) == 22
+    column = table[0].index("HOLDER")
+    assert all(line[column:].split() == ["node-1", "announced"] for line in table[1:])
+    assert table[1].startswith(f"default/both   {VIP}, {OTHER}  ")
+    assert lines[:5] == ["node      node-1", "drained   no", "ready     yes", "store     none, active",
+                         "sessions  1 begun or resumed; 22 of 22 wanted addresses held"]
+    assert "    22  announced" in lines
+    told = json.loads(agent.command("status", "--json").out)
+    assert told["announced"] == 22 and told["reasons"] == [] and len(told["services"]) == 21
+    assert told["services"][0]["addresses"][0] == {"ip": VIP, "holder": "node-1", "known": True, "reason": None}
+
+
+def test_a_map_that_is_full(agent, lan):
+    """One of two addresses has no entry, though this node holds it."""
+    lan.done("attach eth1 --max-entries 1")
+    agent.write("all.yaml", POLICY, service("web", VIP, OTHER))
+    agent.start()
+    why = "the map is full: there are more addresses than there may be of a family: 1; `xdp-l2resp attach IFACE --max-entries N`"
+    row = 'l2resp_addresses_blocked{reason="map_full"}'
+    assert wait_until(lambda: agent.metrics()[row] == 1), agent.log()
+    [told] = agent.command("status", "--json").json["reasons"]
+    assert (told["reason"], told["count"]) == ("map_full", 1) and told["why"].partition(": ")[2].startswith(why)
+    silent = told["why"].partition(": ")[0]
+    assert f"; not here: map_full: {why}" in agent.command("who-holds", silent).out
+    assert f"  not announced by node-1: map_full: {why}" in agent.command("show", "default/web").out
+    body = told["why"].partition("the map is full: ")[2]
+    assert agent.http("/readyz") == (503, f"{body}\n") and unready(lan) == [f"xdp-l2respd isn't ready: {body}"]
+
+
+def test_while_the_lan_is_not_asked(agent, lan):
+    """It is once the store says whether a node of this group has it."""
+    agent.config.write_text(agent.config.read_text() + "probe: true\n")
+    no_store(agent, lan)
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.launch()
+    assert wait_until(lambda: agent.command("alive").status == 0)
+    why = "it isn't known yet whether another host has it"
+    assert wait_until(lambda: of_service(agent) == ("not_probed", why)), of_service(agent)
+    assert agent.metrics()['l2resp_addresses_blocked{reason="not_probed"}'] == 1
+    assert f"     1  not_probed, e.g. {VIP}: {why}\n" in agent.command("status").out
+    # that nobody has it isn't known either
+    asked = agent.command("who-holds", VIP)
+    assert asked.status == 1 and "no session with the lease store" in asked.err

@@ -1,0 +1,300 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Many CLIs at once lose nothing; one that is killed, between any two of its requests to the kernel, leaves maps that the next can use."""
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+
+import pytest
+
+from fault import GROWTH, UPDATE_BATCH, environment, fill, killed, killed_growth, requests, spread
+from lan import SERVER_MAC, VIP, VIP_MAC, waits_for_a_lock, writers_lock
+from wait import HUNG, wait_until
+from wire import Wire, arp, arp_reply
+
+# requests that a command is killed at, evenly spread; the full run takes all
+STOPS = None if os.environ.get("XDP_L2RESP_FULL") else 15
+# of a growth: the map is pinned, and renamed
+FOLLOWING_DEVICE = 0
+LEASE_FOREVER = 0
+
+
+@pytest.fixture
+def at_once(lan, background):
+    """Runs commands in parallel; (command, exit status, stderr) of each."""
+    def run(commands):
+        processes = [(command, background(lan.argv(command), stdout=subprocess.DEVNULL,
+                                          stderr=subprocess.PIPE, text=True))
+                     for command in commands]
+        done = [(command, process.communicate()[1], process) for command, process in processes]
+        return [(command, process.returncode, said) for command, said, process in done]
+    return run
+
+
+def failures(done):
+    return [row for row in done if row[1]]
+
+
+def ips(lan):
+    return [row["ip"] for row in lan.rows("list")]
+
+
+def block(number, size=64):
+    return [f"198.18.{number}.{host}" for host in range(size)]
+
+
+def sorted_ips(addresses):
+    return sorted(set(addresses), key=lambda ip: tuple(map(int, ip.split("."))))
+
+
+@pytest.mark.parametrize("repetition", range(3))
+def test_nothing_is_lost(lan, at_once, scratch, repetition):
+    """From nothing pinned: eight that add, two that import, and attaches, all at once."""
+    expected = [ip for number in range(10, 18) for ip in block(number)]
+    commands = [f"add 198.18.{number}.0/26 dev eth1" for number in range(10, 18)]
+    for number in 20, 21:
+        addresses = [f"198.18.{number + part}.{host}" for part in (0, 10, 20)
+                     for host in range(256)]
+        expected += addresses
+        (scratch / f"{number}").write_text("".join(f"{ip} dev eth1\n" for ip in addresses))
+        commands.append(f"import {scratch}/{number}")
+    commands += ["attach eth1"] * 3 + ["list", "status"]
+    random.Random(repetition).shuffle(commands)
+    done = at_once(commands)
+    assert failures(done) == []
+    assert ips(lan) == sorted_ips(expected)
+    assert all(row["answering"] for row in lan.rows("list"))
+    assert [row["entries"] for row in lan.rows("status")] == [len(set(expected))]
+
+
+def test_one_by_one(lan, at_once):
+    """Single additions and deletions, which look at one element each."""
+    lan.done("add 198.18.11.0/24 dev eth1")
+    commands = [f"add {ip} dev eth1" for ip in block(10, 32)]
+    commands += [f"del {ip} dev eth1" for ip in block(11, 32)]
+    assert failures(at_once(commands)) == []
+    assert ips(lan) == block(10, 32) + block(11, 256)[32:]
+
+
+def test_the_same_address(lan, at_once):
+    """With the same MAC all succeed, and it is there once."""
+    assert failures(at_once([f"add {VIP} dev eth1"] * 12)) == []
+    assert ips(lan) == [VIP]
+
+
+def test_the_same_address_with_two_macs(lan, at_once):
+    """The first wins; whoever has the other MAC is told."""
+    macs = [SERVER_MAC, VIP_MAC]
+    done = at_once([f"add {VIP} dev eth1 mac {mac}" for mac in macs * 6])
+    row, = lan.rows("list")
+    lost = [command for command, status, _ in done if status]
+    assert lost == [command for command, *_ in done if not command.endswith(row["mac"])]
+    assert len(lost) == 6 and all("another MAC" in said for *_, said in failures(done))
+
+
+def test_more_than_fits(lan, at_once):
+    """Each range is added whole or not at all, and as many as there is room for."""
+    lan.done("attach eth1 --max-entries 256")
+    done = at_once([f"add 198.18.{number}.0/26 dev eth1" for number in range(10, 18)])
+    assert len(failures(done)) == 4
+    added = [int(command.split(".")[2]) for command, status, _ in done if not status]
+    assert ips(lan) == sorted_ips(ip for number in added for ip in block(number))
+
+
+def test_flush_all_beside_adds(lan, at_once):
+    """The pins, and the lock with them, come and go; each command has them whole."""
+    for round_ in range(5):
+        commands = [f"add 198.18.10.{n} dev eth1" for n in range(6)] + ["flush --all"] * 6
+        random.Random(round_).shuffle(commands)
+        assert failures(at_once(commands)) == []
+        left = ips(lan)
+        assert set(left) <= set(block(10, 6))
+    lan.done("flush --all")
+    assert lan.pins() == {}
+
+
+def test_attach_and_detach(lan, at_once):
+    """Whatever the order, each sees what is there; in the end one attach is enough."""
+    lan.done(f"add {VIP} dev eth1")
+    for _ in range(3):
+        done = at_once(["attach eth1", "detach --all", "attach eth1", "detach --all"])
+        assert failures(done) == []
+    lan.done("attach eth1")
+    assert [row["answering"] for row in lan.rows("list")] == [True]
+
+
+def test_killed_imports(lan, scratch):
+    """At any request to the kernel: the next command works, and what is there is whole."""
+    addresses = [f"198.19.{n // 256}.{n % 256}" for n in range(30000)]
+    (scratch / "file").write_text("".join(f"{ip} dev eth1\n" for ip in addresses))
+    command = f"import {scratch}/file"
+    asked = requests(lan, command, scratch)
+    lan.done("flush --all")
+    writes = [number for number, request in enumerate(asked, 1) if request == ("bpf", UPDATE_BATCH)]
+    assert len(writes) > 1
+    owned = set(addresses) | {VIP}
+    for number in sorted({*spread(len(asked), STOPS and 6), *writes}):
+        killed(lan, command, number)
+        lan.done(f"add {VIP} dev eth1")
+        rows = lan.rows("list")
+        assert {row["ip"] for row in rows} <= owned and VIP in {row["ip"] for row in rows}
+        assert all((row["mac"], row["mac_fixed"], row["lease"]) == (SERVER_MAC, False, None)
+                   for row in rows)
+        if number in writes[1:]:
+            assert 1 < len(rows) < len(owned)
+        lan.done("flush --all")
+    lan.done(command, f"add {VIP} dev eth1")
+    dump = lan.map_dump("responder_v4")
+    assert len(dump) == len(owned)
+    for row in dump:
+        head = row["value"]["head"]
+        assert row["value"]["key"] == row["key"]
+        assert bytes(head["mac"]).hex(":") == SERVER_MAC
+        assert (head["flags"], head["lease"]) == (FOLLOWING_DEVICE, LEASE_FOREVER)
+
+
+# name: commands before, and one whose change must be whole
+INTERRUPTED = {
+    "import": ([], "import {scratch}/file"),
+    "add": (["attach eth1"], "add 198.19.0.0/17 dev eth1"),
+    "del": (["add 198.19.0.0/18 dev eth1"], "del 198.19.0.0/19 dev eth1"),
+    "flush": (["add 198.19.0.0/18 dev eth1"], "flush dev eth1"),
+    "flush --all": (["add 198.19.0.0/18 dev eth1"], "flush --all"),
+}
+
+
+@pytest.mark.parametrize("change", INTERRUPTED)
+def test_signals_amid_a_change(lan, scratch, change):
+    """At any request to the kernel: all or nothing, which is what was said; and the status is the signal's."""
+    before, command = INTERRUPTED[change]
+    command = command.format(scratch=scratch)
+    (scratch / "file").write_text("".join(f"198.19.{n // 256}.{n % 256} dev eth1\n" for n in range(40000)))
+
+    def start():
+        lan.done("detach --all", "flush --all", *before)
+        return ips(lan)
+
+    nothing = start()
+    asked = requests(lan, command, scratch)
+    whole = ips(lan)
+    writes = [number for number, request in enumerate(asked, 1) if request == ("bpf", UPDATE_BATCH)]
+    signals = itertools.cycle([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    done = set()
+    for number, which in zip(sorted({*spread(len(asked), STOPS and 6), *writes}), signals):
+        assert start() == nothing
+        ended = lan.cli(command, env=environment(f"any:{number}:-{int(which)}"))
+        assert ended.status == -which, (number, ended.err)
+        assert ips(lan) == (whole if ended.out else nothing), number
+        done.add(bool(ended.out))
+    assert True in done
+
+
+def test_signal_amid_a_save(lan, scratch):
+    """What was to take the file's place isn't left beside it."""
+    lan.done(f"add {VIP} dev eth1")
+    ended = lan.cli(f"save {scratch}/saved", env=environment(f"fsync:1:-{int(signal.SIGTERM)}"))
+    assert ended.status == -signal.SIGTERM
+    assert os.listdir(scratch) == ["saved"]
+
+
+def test_signal_while_another_writes(lan, background):
+    """A command that waits for its turn is ended at once."""
+    lan.done(f"add {VIP} dev eth1")
+    with writers_lock(lan):
+        waiting = background(lan.argv("add 198.18.10.2 dev eth1"))
+        assert wait_until(lambda: waits_for_a_lock(waiting))
+        waiting.terminate()
+        assert waiting.wait(HUNG) == -signal.SIGTERM
+    assert ips(lan) == [VIP]
+
+
+def test_killed_attaches(lan, scratch):
+    """With nothing pinned before: the next attach makes what is missing, and answers."""
+    total = len(requests(lan, "attach eth1", scratch))
+    lan.done("detach --all", "flush --all")
+    for number in spread(total, STOPS):
+        killed(lan, "attach eth1", number)
+        lan.done("list", "status", "attach eth1", f"add {VIP} dev eth1")
+        assert [row["answering"] for row in lan.rows("list")] == [True], number
+        lan.done("detach --all", "flush --all")
+        assert lan.pins() == {}, number
+
+
+def test_reader_beside_writer(lan, background, scratch):
+    """list shows whole rows while an import runs."""
+    addresses = [f"198.19.{n // 256}.{n % 256}" for n in range(30000)]
+    (scratch / "file").write_text("".join(f"{ip} dev eth1\n" for ip in addresses))
+    writer = background(lan.argv(f"import {scratch}/file"), stdout=subprocess.DEVNULL)
+    owned = set(addresses)
+    while writer.poll() is None:
+        result = lan.cli("list --json")
+        assert result.status == 0, result.err
+        rows = json.loads(result.out)
+        assert all(row["ip"] in owned and row["mac"] == SERVER_MAC for row in rows)
+    assert writer.returncode == 0
+    assert ips(lan) == addresses
+
+
+def test_killed_growths(lan, scratch):
+    """After the next writer all are answered for, from whichever map is in force."""
+    def full():
+        lan.cli("detach --all"), lan.cli("flush --all")
+        lan.done("attach eth1", f"add {VIP} dev eth1")
+        fill(lan, 0)
+        return set(ips(lan))
+
+    full()
+    total = len(requests(lan, GROWTH, scratch))
+    for number in spread(total, STOPS):
+        before = full()
+        killed(lan, GROWTH, number)
+        lan.done("add 198.18.11.2 dev eth1")
+        assert set(ips(lan)) - {"198.18.11.1"} == before | {"198.18.11.2"}, number
+        with Wire(lan.client, "eth0") as wire:
+            assert wire.ask(arp(VIP), arp("198.18.11.2"), count=2) == [arp_reply(VIP), arp_reply("198.18.11.2")], number
+
+
+def test_growth_that_was_killed_before_the_program_was_swapped(lan, scratch):
+    """The map is the larger one already: it's noted in the pins that the program may not know it."""
+    later = "198.18.10.77"
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    killed_growth(lan, scratch)
+    lan.done(f"add {later} dev eth1")
+    assert "older map" not in lan.done("status").out
+    assert not lan.map_dump("meta")[0]["value"]["unsettled"]
+    with Wire(lan.client, "eth0") as wire:
+        assert wire.ask(arp(VIP), arp(later), count=2) == [arp_reply(VIP), arp_reply(later)]
+
+
+def test_a_pin_that_was_removed(lan):
+    """A new map takes its place, and the program reads that one."""
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    os.unlink(lan.pin("responder_v4"))
+    later = "198.18.10.77"
+    lan.done(f"add {later} dev eth1")
+    with Wire(lan.client, "eth0") as wire:
+        assert wire.ask(arp(VIP), arp(later), count=1) == [arp_reply(later)]
+
+
+PINS = ["meta", "devices", "leases", "counters", "conflicts", "vlans", "events", "trace",
+        "trace_control", "filters", "responder_v4", "responder_v6"]
+
+
+@pytest.mark.parametrize("name", PINS)
+def test_a_missing_pin_is_named(lan, name):
+    """By all that read the pins, while the program answers; status shows that too. Attach again repairs it."""
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    os.unlink(lan.pin(name))
+    for command in ["status", "status eth1", "list", "doctor", f"explain {VIP} dev eth1", "stats", "save",
+                    f"announce {VIP} dev eth1", "monitor"]:
+        result = lan.cli(command)
+        assert result.status == 1
+        assert result.err.count("\n") == 1 and f" {name}," in result.err, (command, result.err)
+        assert result.out.startswith("eth1: native mode") == command.startswith("status")
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    assert [row["answering"] for row in lan.rows("list")] == [True]
+    with Wire(lan.client, "eth0") as wire:
+        assert wire.ask(arp(VIP), count=1) == [arp_reply(VIP)]

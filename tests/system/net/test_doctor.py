@@ -1,0 +1,363 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""doctor: each check provoked for real, and gone when its own remedy was followed."""
+import platform
+import re
+
+import pytest
+
+from lan import BPFFS, CLIENT_MAC, PASS, SERVER_IP6, SERVER_MAC, VIP, VIP_MAC, changes, lease, run
+from wait import wait_until
+from wire import Wire, arp
+
+VIP6 = "2001:db8::10"
+NEW_MAC = "02:00:00:00:00:77"
+NO_EXT = "BPF_PROG_TYPE_EXT"  # in the reason where the kernel can't load a dispatcher
+
+
+def look(lan, words="doctor"):
+    """Findings by check."""
+    said = lan.cli(f"{words} --json")
+    findings = said.json["findings"]
+    assert said.status == any(one["severity"] != "note" for one in findings)
+    assert all(one["severity"] in ("error", "warning", "note") and one["remedy"] for one in findings)
+    return {one["check"]: one for one in findings}
+
+
+def follow(lan, finding):
+    """Runs what the remedy says to run of ours."""
+    commands = re.findall(r"`xdp-l2resp (.*?)`", finding["remedy"])
+    assert commands, finding
+    lan.done(*commands)
+
+
+@pytest.fixture
+def well(lan):
+    """A LAN on which an address is answered; test_well sees that nothing is found."""
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    return lan
+
+
+def test_nothing_there(lan):
+    said = lan.cli("doctor")
+    assert (said.status, said.out, said.err) == (0, "nothing found\n", "")
+    assert lan.cli("doctor eth1").status == 0
+    assert lan.done("doctor --json").json == {"findings": [], "addresses": 0, "asked": 0}
+
+
+def test_well(well):
+    assert look(well) == {}
+    said = well.cli("doctor --json")
+    assert said.status == 0 and well.cli("doctor").out == "nothing found\n"
+    assert (said.json["addresses"], said.json["asked"], said.err) == (1, 1, "")
+
+
+def test_changes_nothing(well):
+    before = well.state()
+    look(well)
+    assert changes(before, well.state()) == []
+
+
+def test_text(well):
+    well.done("detach eth1")
+    said = well.cli("doctor eth1")
+    assert said.status == 1 and said.err == ""
+    assert said.out == (
+        "error: not_attached: the program isn't on eth1, and 1 address is on it unanswered\n"
+        "    run `xdp-l2resp attach eth1`, or `xdp-l2resp flush dev eth1`\n")
+
+
+def test_one_interface(well):
+    """Findings of others aren't of interest."""
+    well.server.ip("link add other type veth peer name rest", "link set other up",
+                      "link set rest up")
+    well.done("add 198.18.10.9 dev other")
+    assert [*look(well)] == ["not_attached"]
+    assert look(well, "doctor eth1") == {}
+    assert look(well, "doctor other")["not_attached"]["dev"] == "other"
+
+
+def test_interface_gone(well):
+    well.server.ip("link del eth1")
+    finding = look(well)["interface_gone"]
+    assert (finding["dev"], finding["severity"]) == ("eth1", "error")
+    assert [*look(well, "doctor eth1")] == ["interface_gone"]
+    well.make_link()
+    well.client.ip(f"link set eth0 xdpdrv object {PASS} section xdp")
+    well.done("attach eth1")
+    assert look(well) == {}
+
+
+@pytest.mark.parametrize("host, dev, said", [("server", "eth1", "is down"),
+                                             ("client", "eth0", "has no carrier")])
+def test_link_down(well, host, dev, said):
+    getattr(well, host).ip(f"link set {dev} down")
+    assert look(well)["link_down"]["detail"] == f"eth1 {said}"
+    getattr(well, host).ip(f"link set {dev} up")
+    assert look(well) == {}
+
+
+def test_not_attached(well):
+    well.done("detach eth1")
+    assert [*look(well)] == ["not_attached"]
+    well.done("attach eth1")
+    assert look(well) == {}
+
+
+def test_not_attached_and_refused(well):
+    """No advice to attach where attach refuses: what stands in its way comes first."""
+    well.done("detach eth1")
+    well.server.ip(f"link set eth1 xdpdrv object {PASS} section xdp", f"link set eth1 address {NEW_MAC}")
+    refused = well.cli("attach eth1")
+    assert refused.status == 1
+    reason = refused.err.removeprefix("xdp-l2resp: ").rstrip()
+    found = look(well)
+    for check in "not_attached", "mac_stale":
+        assert found[check]["remedy"] == f"see to this, then run `xdp-l2resp attach eth1`: {reason}"
+    assert f"nothing answers on eth1: {reason}" in well.done("add 198.18.10.2 dev eth1").err
+    well.server.ip("link set eth1 xdpdrv off")
+    follow(well, found["not_attached"])
+    assert look(well) == {}
+
+
+def test_program_stale(well):
+    """The pins are gone, the program isn't."""
+    run("rm", "-r", f"{well.bpffs}/xdp-l2resp")
+    finding = look(well)["program_stale"]
+    follow(well, finding)
+    assert look(well) == {}
+
+
+def test_skb_mode(well):
+    if tuple(map(int, re.findall(r"\d+", platform.release())[:2])) < (6, 3):
+        pytest.skip("this kernel can't tell whether a driver has native XDP")
+    well.done("detach eth1", "attach eth1 --mode skb")
+    finding = look(well)["skb_mode"]
+    assert finding["severity"] == "warning"
+    follow(well, finding)
+    assert look(well) == {}
+
+
+def test_alone(lan, scratch):
+    """No BPF file system where libxdp keeps its dispatchers, ours elsewhere."""
+    run("mount", "-t", "bpf", "bpf", scratch)
+    inside, lan.bpffs = lan.bpffs, str(scratch)
+    try:
+        run("mount", "-t", "tmpfs", "none", BPFFS)
+        try:
+            lan.done("attach eth1")
+        finally:
+            run("umount", "-l", BPFFS)
+        if NO_EXT in lan.rows("status")[0]["chain_reason"]:
+            assert look(lan) == {}, "what nobody can put right"
+        else:
+            finding = look(lan)["alone"]
+            assert finding["severity"] == "warning"
+            follow(lan, finding)
+            assert look(lan) == {}
+        lan.done("detach eth1")
+    finally:
+        lan.bpffs = inside
+        run("umount", "-l", scratch)
+
+
+def test_program_before(well):
+    if not well.rows("status")[0]["chain"]:
+        pytest.skip("the kernel can't load dispatchers")
+    well.server.run("xdp-loader", "load", "-m", "native", "-P", "10", "eth1", PASS)
+    finding = look(well)["program_before"]
+    assert "priority 10) runs before ours" in finding["detail"]
+    assert finding["severity"] == "note" and well.cli("doctor").status == 0, "a firewall belongs there"
+    well.done("attach eth1 --priority 5")
+    assert look(well) == {}
+    well.server.run("xdp-loader", "unload", "eth1", "--all")
+
+
+def test_veth_peer(well):
+    well.client.ip("link set eth0 xdpdrv off")
+    assert look(well)["veth_peer"]["severity"] == "error"
+    well.client.ip(f"link set eth0 xdpdrv object {PASS} section xdp")
+    assert look(well) == {}
+
+
+def test_veth_peer_in_skb_mode(well):
+    """Answers arrive there all the same."""
+    well.client.ip("link set eth0 xdpdrv off")
+    finding = look(well)["veth_peer"]
+    follow(well, finding)
+    assert "veth_peer" not in look(well)
+    with Wire(well.client, "eth0") as wire:
+        assert wire.ask(arp(VIP), count=1)
+
+
+def test_mac_stale(well):
+    well.done(f"add 198.18.10.2 dev eth1 mac {VIP_MAC}")  # stays as it is
+    well.server.ip(f"link set eth1 address {NEW_MAC}")
+    finding = look(well)["mac_stale"]
+    assert finding["detail"] == (f"1 address is answered with {SERVER_MAC}, and the MAC of eth1 is "
+                                 f"{NEW_MAC}")
+    follow(well, finding)
+    assert look(well) == {}
+
+
+def test_entry_damaged(well):
+    well.damage("198.18.10.7")
+    finding = look(well)["entry_damaged"]
+    assert finding["detail"] == "the entry of 198.18.10.7 on eth1 is another address's, or none"
+    follow(well, finding)
+    assert look(well) == {}
+
+
+@pytest.mark.parametrize("milliseconds, said", [
+    (-1, "the lease of 1 address on eth1 (slot 1) has run out"),
+    (450, r"the lease of 1 address on eth1 \(slot 1\) (runs out in \d+ ms|has run out)"),
+])
+def test_lease_over(well, milliseconds, said):
+    lease(well, milliseconds)
+    finding = look(well)["lease_over"]
+    assert finding["detail"] == said or re.fullmatch(said, finding["detail"])
+    lease(well, 10000)
+    assert look(well) == {}
+
+
+def test_lease_over_is_not_asked_for(well):
+    """Another host may have the address by right."""
+    well.client.ip(f"address add {VIP}/32 dev eth0")
+    lease(well, -1)
+    assert [*look(well)] == ["lease_over"]
+
+
+def test_conflict(well):
+    with Wire(well.client, "eth0") as wire:
+        wire.send(arp(VIP, spa=VIP), arp(VIP, spa=VIP))
+    finding = look(well)["conflict"]
+    assert re.fullmatch(f"{CLIENT_MAC} used {VIP} on eth1, last [0-9]+ s ago, in 2 frames",
+                        finding["detail"])
+    follow(well, finding)
+    assert look(well) == {}
+
+
+def test_another_interface_of_this_host_is_no_conflict(well):
+    well.server.ip("link add eth2 address 02:00:00:00:00:07 type veth peer name eth3")
+    with Wire(well.client, "eth0") as wire:
+        wire.send(arp(VIP, spa=VIP, sha="02:00:00:00:00:07"))
+        assert wait_until(lambda: well.counters().get("arp_conflict") == 1)
+    assert "conflict" not in look(well)
+    assert well.rows("list")[0]["conflicts"] == 0
+    well.server.ip("link del eth2")
+    assert look(well)["conflict"]
+
+
+def test_what_is_an_agents_is_not_to_be_deleted(well):
+    well.client.ip(f"address add {VIP}/32 dev eth0")
+    lease(well, 10000)
+    remedy = (f"take {VIP} off the host with that MAC, or out of the Service or the policy that the agent announces "
+              "it for")
+    assert look(well)["other_answers"]["remedy"] == remedy
+    assert look(well)["conflict"]["remedy"] == remedy
+    refused = well.cli(f"del {VIP} dev eth1")
+    assert refused.status == 1 and "announced by the agent" in refused.err
+
+
+def test_map_nearly_full(lan):
+    lan.done("attach eth1 --max-entries 100", "add 198.18.16.1-198.18.16.90 dev eth1")
+    assert look(lan) == {}
+    lan.done("add 198.18.16.91 dev eth1")
+    finding = look(lan)["map_nearly_full"]
+    assert (finding["dev"], finding["detail"]) == (None, "91 of at most 100 IPv4 addresses")
+    lan.done("attach eth1 --max-entries 200")
+    assert look(lan) == {}
+
+
+@pytest.mark.parametrize("dev", ["lo", "eth1"])
+def test_kernel_answers_arp(well, dev):
+    well.server.ip(f"address add {VIP}/32 dev {dev}")
+    finding = look(well)["kernel_answers"]
+    assert (finding["detail"], finding["severity"]) == (
+        f"{VIP} is an address of {dev}, and arp_ignore is 0 on eth1", "warning")
+    well.server.sysctl("net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2")
+    if dev == "eth1":  # the sysctl alone isn't the remedy
+        assert "arp_ignore is 1" in look(well)["kernel_answers"]["detail"]
+        well.server.ip(f"address del {VIP}/32 dev eth1", f"address add {VIP}/32 dev lo")
+    assert look(well) == {}
+
+
+def test_kernel_answers_nd(well):
+    well.enable_ipv6()
+    well.done(f"add {SERVER_IP6} dev eth1")
+    assert look(well)["kernel_answers"]["detail"] == f"{SERVER_IP6} is an address of eth1"
+    well.server.ip(f"address del {SERVER_IP6}/64 dev eth1", f"address add {SERVER_IP6}/128 dev lo")
+    assert look(well) == {}
+
+
+@pytest.mark.parametrize("addresses", ["kept", "flushed"])
+def test_proxy_arp(well, addresses):
+    """Also where the program has no address, since the agent announces none then."""
+    if addresses == "flushed":
+        well.done("flush dev eth1")
+    well.server.sysctl("net.ipv4.conf.eth1.proxy_arp=1")
+    assert look(well) == {}  # it needs forwarding too
+    well.server.sysctl("net.ipv4.ip_forward=1")
+    finding = look(well)["proxy_arp"]
+    well.server.run("sysctl", "-w", *re.findall(r"net[\w./]+=0", finding["remedy"]))
+    assert look(well) == {}
+
+
+@pytest.mark.parametrize("ip, settings", [
+    (VIP, ["net.ipv4.ip_forward=1"]),
+    (VIP6, ["net.ipv6.conf.eth1.forwarding=1", "net.ipv6.conf.eth1.proxy_ndp=1"]),
+])
+def test_proxy_entry(well, ip, settings):
+    well.enable_ipv6()
+    if ip == VIP6:
+        well.done(f"add {VIP6} dev eth1")
+    well.server.ip(f"neigh add proxy {ip} dev eth1")
+    assert look(well) == {}
+    well.server.sysctl(*settings)
+    finding = look(well)["proxy_entry"]
+    command, = re.findall(r"`ip (.*?)`", finding["remedy"])
+    well.server.ip(command)
+    assert look(well) == {}
+
+
+@pytest.mark.parametrize("ip", [VIP, VIP6])
+def test_other_answers(well, ip):
+    well.enable_ipv6()
+    if ip == VIP6:
+        well.done(f"add {VIP6} dev eth1")
+    bits = 32 if ip == VIP else 128
+    well.client.ip(f"address add {ip}/{bits} dev eth0 {'nodad' if ip == VIP6 else ''}")
+    finding = look(well)["other_answers"]
+    assert (finding["detail"], finding["severity"]) == (
+        f"{CLIENT_MAC} answers for {ip} on eth1 too", "error")
+    well.client.ip(f"address del {ip}/{bits} dev eth0")
+    # that it was seen stays, for ten minutes
+    assert [*look(well)] == ["conflict"]
+    well.done(f"del {ip} dev eth1")
+    assert look(well) == {}
+
+
+def test_asks_as_a_probe_would(well):
+    """Nothing that a neighbour learns from: sender 0.0.0.0, the interface's own MAC."""
+    with Wire(well.client, "eth0") as wire:
+        look(well)
+        asked = [frame for _, frame in wire.received()]
+    assert asked == [arp(VIP, spa="0.0.0.0", sha=SERVER_MAC, trailer=bytes(18))]
+
+
+def test_asks_for_256(well):
+    well.done("add 198.18.11.0/24 dev eth1")
+    said = well.cli("doctor --json")
+    assert (said.json["addresses"], said.json["asked"]) == (257, 256)
+    assert said.err == "xdp-l2resp: note: asked the LAN for 256 of 257 addresses only\n"
+
+
+@pytest.mark.parametrize("command, status, said", [
+    ("doctor eth9", 1, "no interface 'eth9' in this network namespace"),
+    ("doctor eth1 eth2", 2, "'eth2' is one word too many"),
+])
+def test_refused(lan, command, status, said):
+    refused = lan.cli(command)
+    assert (refused.status, refused.out) == (status, "")
+    assert said in refused.err and refused.err.count("\n") == 1
+
