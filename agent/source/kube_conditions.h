@@ -3,24 +3,8 @@
 #ifndef XDP_L2RESPD_KUBE_CONDITIONS_H
 #define XDP_L2RESPD_KUBE_CONDITIONS_H
 
-#include <stdbool.h>
-
+#include "announced.h"
 #include "kube.h"
-#include "manifest.h"
-
-#define CONDITION_ANNOUNCED "xdp-l2resp.io/Announced"
-
-/* Begins the message of a condition that is true: an address, by the node that writes it. */
-#define ANNOUNCED_BY " announced by "
-
-/* What a Service's condition should be, as far as this node knows. Copied. */
-struct announced {
-	const struct service *service;
-	const char *state; /* "True", "False" or "Unknown"; NULL: it should have none */
-	const char *reason, *message;
-	uint64_t grace_ns; /* written if it was the same for so long */
-	bool leads;	   /* this node says for all what no holder says */
-};
 
 struct kube_conditions;
 struct source;

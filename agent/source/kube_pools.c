@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "announced.h"
 #include "condition.h"
 #include "json.h"
 #include "kube_pools.h"

@@ -8,8 +8,8 @@
 #include <systemd/sd-event.h>
 
 #include "allocator.h"
+#include "announced.h"
 #include "err.h"
-#include "kube_conditions.h"
 #include "kube_events.h"
 #include "kube_login.h"
 #include "manifest.h"

@@ -9,7 +9,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "condition.h"
-#include "document.h"
+#include "kube_conditions.h"
 #include "kube_endpoints.h"
 #include "kube_pools.h"
 #include "policy_faults.h"

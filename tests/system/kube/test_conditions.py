@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The condition xdp-l2resp.io/Announced on Services of a real API server."""
-import json
 from pathlib import Path
 from signal import SIGKILL
 
 import pytest
-from conftest import service
-from daemon import POLICY, Agent
+from conftest import EXCLUDED, service
+from daemon import POLICY, Agent, Node
 from endpoints import LABEL
 from gate import Gate
 from lan import Lan
-from test_endpoints import NODE
-from test_etcd import Node
 from test_events import SHARED, by_lease  # noqa: F401 pylint: disable=unused-import
 from test_pools import FIRST, SECOND, SERVICES, balanced, pool, told  # noqa: F401 pylint: disable=unused-import
 from wait import stays, wait_until
@@ -52,7 +49,7 @@ def writes(gate):
 def test_it_follows_what_becomes_of_a_service(by_lease, cluster, objects, announced, told, gate):
     """Also over the conditions of others, which stay."""
     agent = by_lease
-    objects.apply(POLICY, pool(), balanced("web"), json.dumps(NODE) + "\n")
+    objects.apply(POLICY, pool(), balanced("web"), EXCLUDED)
     cluster.api("PATCH", f"{SERVICES}/web/status", {"status": {"conditions": [BY_HAND]}},
                 kind="application/strategic-merge-patch+json")
     agent.start()
