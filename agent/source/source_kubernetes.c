@@ -15,8 +15,7 @@
 #include "policy_faults.h"
 #include "source_base.h"
 
-/* Many objects change at once, when a pool is applied or a node comes back: they're told together.
- */
+/* Many objects change at once, as when a node comes back: they're told together. */
 #define SETTLE_USEC 20000
 /* An API server that starts denies CRDs for a moment: it is believed after this long, and where
  * objects of the kind are known after that long. */

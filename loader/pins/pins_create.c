@@ -7,7 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "meta.h"
+#include "pins_meta.h"
 #include "pins_create.h"
 
 bool pins_map_grows(enum pins_map map)

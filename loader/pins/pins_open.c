@@ -16,7 +16,7 @@
 #include "cleanup.h"
 #include "control_object.h"
 #include "link.h"
-#include "meta.h"
+#include "pins_meta.h"
 #include "pins.h"
 #include "pins_create.h"
 #include "pins_restore.h"

@@ -22,6 +22,7 @@ CASES = [*pools.T, *services.T, *sharing.T, *policies.T]
 SECTIONS = "CiliumL2AnnouncementPolicy", "CiliumLoadBalancerIPPool", "Services"
 # rows that nothing here can decide: where they are tested
 ELSEWHERE = {
+    "who announces a Service": "tests/system/kube/test_conditions.py",
     "`status.conditions` `io.cilium/bad-node-selector`, `-service-selector`, `-interface-regex`": "tests/system/kube/test_source.py",
     "answers to IPv6 solicitations on one device (`ipv6-mcast-device`)": "tests/system/net/test_addresses.py",
 }
