@@ -14,6 +14,7 @@ import pytest
 from cluster import BOTH, DURATION, STEADY, STEADY_DURATION, STORE_IP, VIP
 from daemon import POLICY, service
 from harness import free_port
+from lan import ROOT
 from wait import let_pass, stays, wait_until
 
 MANIFESTS = [POLICY, service("web", VIP)]
@@ -76,7 +77,7 @@ def test_quorum_lost_and_back(pair, etcd):
 def test_slow_and_lossy(cluster, etcd):
     port = free_port()
     server = etcd.urls[0].rsplit(":", 1)[1]
-    proxy = subprocess.Popen(cluster.store.argv(sys.executable, Path(__file__).with_name("slow.py"),
+    proxy = subprocess.Popen(cluster.store.argv(sys.executable, ROOT / "tests/support/slow.py",
                                                 STORE_IP, port, STORE_IP, server, 500, 5))
     try:
         timing = "duration: 5s, renewDeadline: 4s, retryPeriod: 1s"
