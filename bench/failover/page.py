@@ -12,7 +12,12 @@ BEGIN, END = "<!-- measured -->", "<!-- end of what is measured -->"
 def machine():
     model = re.search(r"^model name\s*:\s*(.*)", open("/proc/cpuinfo", encoding="ascii").read(), re.MULTILINE)
     return (f"Linux {platform.release()}, {model[1] if model else platform.machine()}, {os.cpu_count()} CPUs, "
-            f"{date.today()}, load {os.getloadavg()[2]:.1f} (other work included)")
+            f"{date.today()}")
+
+
+def load():
+    """Of the last quarter of an hour, other work included."""
+    return round(os.getloadavg()[2], 1)
 
 
 def spread(values, digits=2):

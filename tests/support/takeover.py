@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One of two nodes is done something to while a client asks every millisecond: what the client sees."""
+import os
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import DURATION, TIMING, VIP
 from daemon import POLICY, service
+from lan import ROOT
 from wait import HUNG, let_pass, wait_until
 
 BEFORE, AFTER = 0.5, 1.5  # seconds of a trial before the fault, and after its end
@@ -42,22 +45,25 @@ def seen(asker, holder, waits, at, end):
 
 
 def settled(cluster, seconds):
-    """(the one of two nodes that has the address, the other), once just one has."""
-    def holder():
-        held = [VIP in node.held() for node in cluster.nodes]
-        return sum(held) == 1 and cluster.nodes[::-1 if held[1] else 1]
-    found = wait_until(holder, seconds)
-    assert found, cluster.logs()
-    return found
+    """Until just one of two nodes has the address."""
+    assert wait_until(lambda: [VIP in node.held() for node in cluster.nodes].count(True) == 1, seconds), cluster.logs()
 
 
-def trial(cluster, holder, waits, fault, seconds):
-    """@fault: what begins it and what ends it, each with the node. @seconds: how long it lasts; with None until the
-    other node answers."""
+def who_answers(cluster, asker):
+    """(the one of two nodes that answers, the other). A machine that is very busy costs a short lease at any time."""
+    mac = asker.frames()[-1].mac
+    return sorted(cluster.nodes, key=lambda node: node.mac != mac)
+
+
+def trial(cluster, fault, seconds, prepare=lambda other: None):
+    """@fault: what begins it and what ends it, each with the node that answers. @seconds: how long it lasts; with None
+    until the other node answers. @prepare: what comes before, with the other node."""
     begin, undo = fault
     asker = cluster.ask(VIP)
-    assert wait_until(lambda: holder.mac in asker.answerers(VIP)), cluster.logs()
+    assert wait_until(asker.frames), cluster.logs()
+    prepare(who_answers(cluster, asker)[1])
     let_pass(BEFORE, "what is kept of before")
+    holder, waits = who_answers(cluster, asker)
     at = time.monotonic()
     begin(holder)
     if seconds is None:
@@ -119,8 +125,8 @@ def trials(cluster, fault, runs, duration, seconds=None):
     """@runs of them, each time of the node that holds the address. @duration: of a lease."""
     for _ in range(runs):
         let_pass(max(duration, 1), "what a node found fresh in the store it doesn't rely on for as long")
-        # a machine that is very busy costs a short lease, and then the other has it
-        yield trial(cluster, *settled(cluster, max(4 * duration, 10)), fault, seconds)
+        settled(cluster, max(4 * duration, 10))
+        yield trial(cluster, fault, seconds)
 
 
 def kills(cluster, lease, runs, timing=TIMING, duration=DURATION):
@@ -128,22 +134,21 @@ def kills(cluster, lease, runs, timing=TIMING, duration=DURATION):
     return list(trials(cluster, SIGKILL, runs, duration))
 
 
-FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+WALL = os.environ.get("WALL", str(ROOT / "build/tests/support/libwall.so"))
 HOUR = 3600
 
 
 def clock_of(node):
-    """The file that says how far the wall clock of a node's agent is off, and the words before its command."""
+    """The file that says how far the wall clock of a node's agent is off, and the words before its command: wall.c."""
     path = node.cluster.directory / f"clock{node.number}"
-    return path, ["env", f"LD_PRELOAD={FAKETIME}", f"FAKETIME_TIMESTAMP_FILE={path}", "FAKETIME_NO_CACHE=1",
-                  "FAKETIME_DONT_FAKE_MONOTONIC=1"]
+    return path, ["env", f"LD_PRELOAD={WALL}", f"WALL_CLOCK={path}", "ASAN_OPTIONS=verify_asan_link_order=0"]
 
 
 def set_clock(node, seconds):
     """As `date -s` does for a host: CLOCK_REALTIME steps, the others go on."""
     path, prefix = clock_of(node)
-    path.with_suffix(".new").write_text(f"{seconds:+d}\n")
-    path.with_suffix(".new").rename(path)
+    with open(path, "r+b" if path.exists() else "wb", buffering=0) as file:
+        file.write(seconds.to_bytes(8, sys.byteorder, signed=True))
     off = int(subprocess.run([*prefix, "date", "+%s"], check=True, capture_output=True).stdout) - time.time()
     assert abs(off - seconds) < 60, f"the clock is {off} s off"
 
@@ -153,7 +158,7 @@ def pair_with_clocks(cluster, lease, timing):
     for node in pair(cluster, lease, timing, start=False):
         set_clock(node, 0)
         node.agent.start(*clock_of(node)[1])
-        assert FAKETIME.name in Path(f"/proc/{node.agent.process.pid}/maps").read_text()
+        assert WALL in Path(f"/proc/{node.agent.process.pid}/maps").read_text()
 
 
 def clock_set(seconds):
