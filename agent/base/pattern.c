@@ -5,9 +5,9 @@
 #include <string.h>
 #include <net/if.h>
 #include <pcre2.h>
-#include <uthash.h>
 
 #include "alloc.h"
+#include "hash.h"
 #include "log.h"
 #include "pattern.h"
 

@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "alloc.h"
 #include "clock.h"
+#include "hash.h"
 #include "log.h"
 #include "loop.h"
 #include "reconcile.h"

@@ -4,8 +4,8 @@
 #ifndef XDP_L2RESP_LEASE_KEEPER_STATE_H
 #define XDP_L2RESP_LEASE_KEEPER_STATE_H
 
-#include <uthash.h>
 
+#include "hash.h"
 #include "lease_keeper.h"
 #include "lease_stamp.h"
 #include "leased.h"

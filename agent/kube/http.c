@@ -279,7 +279,11 @@ int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http
 	r = r ?: path_copy(tls->key, &http->key, err);
 	if (r < 0)
 		return r;
-	http->multi = curl_global_init(CURL_GLOBAL_DEFAULT) ? NULL : curl_multi_init();
+	/* by the rule of alloc.h: no NULL is looked for */
+	http->multi =
+		curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc)
+			? NULL
+			: curl_multi_init();
 	if (!http->multi)
 		return err_set(err, -EIO, "libcurl can't begin");
 	r = sd_event_add_time_relative(event, &http->timer, CLOCK_MONOTONIC, 0, 1000, on_timer,
@@ -301,7 +305,7 @@ static void header_add(struct http_call *call, const char *name, const char *val
 {
 	_cleanup_free_ char *text = xasprintf("%s: %s", name, value);
 
-	call->headers = curl_slist_append(call->headers, text) ?: (alloc_fail(), NULL);
+	call->headers = curl_slist_append(call->headers, text);
 }
 
 struct http_call *http_send(struct http *http, const struct http_request *request)
@@ -318,8 +322,6 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 		.easy = curl_easy_init(),
 	};
 	http->calls = call;
-	if (!call->easy)
-		alloc_fail();
 	header_add(call, "Content-Type", request->content_type ?: "application/json");
 	if (request->token) {
 		_cleanup_free_ char *bearer = xasprintf("Bearer %s", request->token);
@@ -363,11 +365,11 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, http->cert);
 	if (http->key)
 		curl_easy_setopt(call->easy, CURLOPT_SSLKEY, http->key);
-	if ((request->body &&
-	     curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, request->body)) ||
-	    (request->method &&
-	     curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, request->method)) ||
-	    curl_multi_add_handle(http->multi, call->easy))
+	if (request->body)
+		curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, request->body);
+	if (request->method)
+		curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, request->method);
+	if (curl_multi_add_handle(http->multi, call->easy))
 		alloc_fail();
 	return call;
 }

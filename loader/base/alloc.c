@@ -33,6 +33,11 @@ void *xcalloc(size_t count, size_t size)
 	return checked(calloc(count ?: 1, size ?: 1));
 }
 
+void *xrealloc(void *at, size_t size)
+{
+	return checked(realloc(at, size ?: 1));
+}
+
 void *xreallocarray(void *at, size_t count, size_t size)
 {
 	return checked(reallocarray(at, count ?: 1, size ?: 1));

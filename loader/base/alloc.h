@@ -10,10 +10,11 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* As malloc(3), calloc(3), reallocarray(3), strdup(3), strndup(3) and asprintf(3). The caller
- * frees. */
+/* As malloc(3), calloc(3), realloc(3), reallocarray(3), strdup(3), strndup(3) and asprintf(3). The
+ * caller frees. */
 void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+void *xrealloc(void *at, size_t size) __attribute__((returns_nonnull));
 void *xreallocarray(void *at, size_t count, size_t size) __attribute__((returns_nonnull));
 char *xstrdup(const char *text) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *text, size_t length) __attribute__((malloc, returns_nonnull));

@@ -127,13 +127,13 @@ static void answer_done(struct http_call *call, long status, int error)
 
 /* How a request ends; any other letter: it doesn't yet. */
 static const struct {
-	char letter;
-	long status;
+	uint8_t letter;
 	int error;
+	long status;
 } ends[] = {
-	{ 'o', 200, 0 },  { 'c', 201, 0 },	    { 'd', 403, 0 }, { 'n', 404, 0 },
-	{ 'x', 409, 0 },  { 'g', 410, 0 },	    { 'e', 500, 0 }, { 'r', 0, -ECONNREFUSED },
-	{ 'f', 0, -EIO }, { 't', 200, -ETIMEDOUT },
+	{ 'o', 0, 200 },  { 'c', 0, 201 },	    { 'd', 0, 403 }, { 'n', 0, 404 },
+	{ 'x', 0, 409 },  { 'g', 0, 410 },	    { 'e', 0, 500 }, { 'r', -ECONNREFUSED, 0 },
+	{ 'f', -EIO, 0 }, { 't', -ETIMEDOUT, 200 },
 };
 
 static void answer(const uint8_t *line, size_t length)
