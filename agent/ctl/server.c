@@ -16,6 +16,7 @@
 #include "server.h"
 #include "metrics.h"
 #include "page_data.h"
+#include "text.h"
 
 /* A flood of connections isn't to keep a probe out. */
 #define BACKLOG 128
@@ -38,9 +39,11 @@ static void answer_text(struct answer *answer, unsigned int status, const char *
 {
 	answer->status = status;
 	answer->type = TYPE_TEXT;
-	if (asprintf(&answer->text, "%s\n", text) < 0)
-		answer->text = NULL;
-	answer->size = answer->text ? strlen(answer->text) : 0;
+	answer->text = xmalloc(TEXT_ESCAPED_SIZE(strlen(text)) + 1);
+	/* it is read on terminals, and interfaces' names may have any bytes */
+	text_escape(answer->text, TEXT_ESCAPED_SIZE(strlen(text)), text);
+	strcat(answer->text, "\n");
+	answer->size = strlen(answer->text);
 }
 
 /* A refused command: 404 for what isn't known, 409 for what can't be now. */

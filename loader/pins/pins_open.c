@@ -19,7 +19,6 @@
 #include "meta.h"
 #include "pins.h"
 #include "pins_create.h"
-#include "pins_restore.h"
 #include "prog.h"
 #include "signals.h"
 
