@@ -223,7 +223,7 @@ static int take_privileged(struct agent_parts *parts, const char *bpffs, struct 
 /* @err, of the error @r, with what to do about it. */
 static const struct err *as_root(int r, struct err *err)
 {
-	if ((r == -EACCES || r == -EPERM) && geteuid()) {
+	if ((r == -EACCES || r == -EPERM) && geteuid() && !strstr(err->text, "run it as root")) {
 		struct err what = *err;
 
 		err_write(err, "%s; run it as root", what.text);

@@ -17,6 +17,7 @@
 #include "name.h"
 #include "server.h"
 #include "page_data.h"
+#include "text.h"
 
 /* A flood of connections isn't to keep a probe out. */
 #define BACKLOG 128
@@ -39,7 +40,10 @@ static void answer_text(struct answer *answer, unsigned int status, const char *
 {
 	answer->status = status;
 	answer->type = TYPE_TEXT;
-	answer->text = xasprintf("%s\n", text);
+	answer->text = xmalloc(TEXT_ESCAPED_SIZE(strlen(text)) + 1);
+	/* it is read on terminals, and interfaces' names may have any bytes */
+	text_escape(answer->text, TEXT_ESCAPED_SIZE(strlen(text)), text);
+	strcat(answer->text, "\n");
 	answer->size = strlen(answer->text);
 }
 

@@ -99,8 +99,8 @@ static int announce_run(const struct cli_options *options, int count, char **wor
 		cli_print_json(json_pack("{s:s, s:o, s:I}", "ip", ip, "dev", text_json(link.name),
 					 "announced", (json_int_t)options->count));
 	else
-		printf("%s dev %s announced %u time%s\n", ip, link.name, options->count,
-		       options->count == 1 ? "" : "s");
+		text_print(stdout, "%s dev %s announced %u time%s\n", ip, link.name, options->count,
+			   options->count == 1 ? "" : "s");
 	return CLI_DONE;
 }
 

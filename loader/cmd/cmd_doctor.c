@@ -31,10 +31,13 @@ static void print_json(const struct doctor_report *report)
 
 static void print_text(const struct doctor_report *report)
 {
-	for (size_t i = 0; i < report->count; i++)
-		printf("%s: %s: %s\n    %s\n", doctor_severity_name(report->findings[i].severity),
-		       report->findings[i].check, report->findings[i].detail,
-		       report->findings[i].remedy);
+	for (size_t i = 0; i < report->count; i++) {
+		const struct doctor_finding *finding = &report->findings[i];
+
+		text_print(stdout, "%s: %s: %s\n", doctor_severity_name(finding->severity),
+			   finding->check, finding->detail);
+		text_print(stdout, "    %s\n", finding->remedy);
+	}
 	if (!report->count)
 		puts("nothing found");
 }

@@ -153,12 +153,13 @@ static void print_text(const struct explain_question *question,
 {
 	char ip[INET6_ADDRSTRLEN];
 
-	printf("%s dev %s: %s (%s)\n", address_format(&question->address, ip), question->link.name,
-	       explain_verdict(explanation), explanation->reason);
+	text_print(stdout, "%s dev %s: %s (%s)\n", address_format(&question->address, ip),
+		   question->link.name, explain_verdict(explanation), explanation->reason);
 	for (enum explain_check i = 0; i < EXPLAIN_CHECK_COUNT; i++)
 		if (explanation->findings[i].made)
-			printf("  %-3s %-10s %s\n", explanation->findings[i].ok ? "ok" : "no",
-			       explain_check_name(i), explanation->findings[i].detail);
+			text_print(stdout, "  %-3s %-10s %s\n",
+				   explanation->findings[i].ok ? "ok" : "no", explain_check_name(i),
+				   explanation->findings[i].detail);
 }
 
 static int explain_run(const struct cli_options *options, int count, char **words)

@@ -120,7 +120,7 @@ static void import_complain(struct import *import, uint32_t line, const struct e
 				      json_pack("{s:I, s:o}", "line", (json_int_t)line, "error",
 						text_json(err->text)));
 	else
-		fprintf(stderr, CLI_NAME ": %s:%u: %s\n", import->name, line, err->text);
+		text_print(stderr, CLI_NAME ": %s:%u: %s\n", import->name, line, err->text);
 }
 
 /* Reads the whole file, naming each line in error; -EINVAL without a message in @err if there was
@@ -409,7 +409,8 @@ static int save_run(const struct cli_options *options, int count, char **words)
 	if (replaces && options->json)
 		cli_print_json(json_pack("{s:I}", "saved", (json_int_t)saved));
 	else if (replaces)
-		printf("%zu address%s saved to %s\n", saved, report_plural(saved), path);
+		text_print(stdout, "%zu address%s saved to %s\n", saved, report_plural(saved),
+			   path);
 	return CLI_DONE;
 }
 

@@ -186,7 +186,8 @@ static void print_frame(const struct sight *sight, const char *direction,
 	struct tm local;
 
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&sight->when.tv_sec, &local));
-	printf("%s.%06ld %-5s %-3s ", clock, sight->when.tv_nsec / 1000, sight->dev, direction);
+	text_print(stdout, "%s.%06ld %-5s %-3s ", clock, sight->when.tv_nsec / 1000, sight->dev,
+		   direction);
 	decode_print(frame, stdout);
 }
 

@@ -145,7 +145,7 @@ static void reading_print(const struct reading *now)
 	if (!now->devices.count)
 		puts("no counts: nothing was attached or added");
 	for (unsigned int i = 0; i < now->devices.count; i++) {
-		printf("%s:\n", now->devices.rows[i].name);
+		text_print(stdout, "%s:\n", now->devices.rows[i].name);
 		for (int n = 0; n < OUTCOME_COUNT; n++)
 			if (worth_showing(&now->counts[i], n))
 				printf("  %-22s %12llu  %s\n", counts_outcome_name(n),
@@ -174,7 +174,7 @@ static void reading_print_rates(const struct reading *before, const struct readi
 		print_rates(&before->sum, &now->sum, seconds);
 	for (unsigned int i = 0; i < now->devices.count; i++) {
 		if (!name)
-			printf("%s:\n", now->devices.rows[i].name);
+			text_print(stdout, "%s:\n", now->devices.rows[i].name);
 		print_rates(counts_before(before, now, i), &now->counts[i], seconds);
 	}
 	putchar('\n');

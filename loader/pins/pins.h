@@ -60,7 +60,7 @@ int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_p
 /*
  * As pins_open_locked() with the default bound, and no signals held, but -EAGAIN with @err where
  * another writer is at work. @former: as they were open before. Of those maps whose pins are gone
- * the pins are made again, so that programs, addresses and counts go on (pins_restore.h);
+ * the pins are made again, so that programs, addresses and counts go on (pins_restore());
  * ret_pins->restored tells which.
  */
 int pins_try_open_locked(const char *bpffs, const struct pins *former, struct pins *ret_pins,

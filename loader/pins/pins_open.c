@@ -19,7 +19,6 @@
 #include "pins_meta.h"
 #include "pins.h"
 #include "pins_create.h"
-#include "pins_restore.h"
 #include "prog.h"
 #include "signals.h"
 
