@@ -393,8 +393,8 @@ json_t *agent_page(struct agent *agent)
 	return json_pack("{s:s, s:I, s:s, s:s, s:b, s:o, s:b, s:o, s:I, s:I, s:I, s:o, s:o, s:I, "
 			 "s:I, s:I, s:o, s:o, s:I}",
 			 "version", version_text, "boot_ms",
-			 (json_int_t)(clock_boot_ns() / NS_PER_MS), "node", agent->config.node, "engine",
-			 lease_engine_names[agent->config.engine], "ready", ready, "why",
+			 (json_int_t)(clock_boot_ns() / NS_PER_MS), "node", agent->config.node,
+			 "engine", lease_engine_names[agent->config.engine], "ready", ready, "why",
 			 *why.text ? text_json(why.text) : json_null(), "draining",
 			 figures.draining, "session", session_json(&figures.lease), "wanted",
 			 (json_int_t)figures.lease.wanted, "held", (json_int_t)figures.lease.held,
