@@ -8,15 +8,10 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "fail.h"
 #include "kube_login.h"
 #include "name.h"
 #include "fake_server.h"
-
-static void fail(const char *what, const char *text)
-{
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
 
 static void check_config(const struct config *config)
 {

@@ -7,14 +7,10 @@
 
 #include <sys/un.h>
 
+#include "fail.h"
+
 /* Of the event loop, more than it takes. */
 #define TURNS 100
-
-static void fail(const char *what, const char *text)
-{
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
 
 /* ---- the agent ---- */
 

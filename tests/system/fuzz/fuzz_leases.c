@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fail.h"
 #include "lease_machine.h"
 #include "lease_object.h"
 #include "record_json.h"
@@ -49,12 +50,6 @@ static struct {
 	bool wanted[ADDRESSES];
 } node;
 
-static void fail(const char *what)
-{
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
-
 static struct address address_of(unsigned int number)
 {
 	struct address address = { .bytes = { [10] = 0xff, 0xff, 198, 18, 0, 10 } };
@@ -91,11 +86,11 @@ static void on_gained(const struct address *address, uint8_t slot, void *userdat
 	unsigned int number = number_of(address);
 
 	if (number == ADDRESSES || !node.wanted[number])
-		fail("gained what nobody wants");
+		fail("found", "gained what nobody wants");
 	if (node.entry[number])
-		fail("gained twice");
+		fail("found", "gained twice");
 	if (!slot || slot != lease_machine_holds(node.machine, address))
-		fail("gained what isn't held");
+		fail("found", "gained what isn't held");
 	node.entry[number] = slot;
 }
 
@@ -127,7 +122,7 @@ static int on_present(const struct address *address, void *userdata)
 static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 {
 	if (!slot || deadline_ns > node.now_ns + DURATION - lease_margin_ns(DURATION))
-		fail("stamped for longer than the duration");
+		fail("found", "stamped for longer than the duration");
 	node.stamp_ns[slot] = deadline_ns;
 	return 0;
 }
@@ -144,19 +139,19 @@ static void on_changed(const struct address *address, void *userdata)
 
 	if (lease_machine_info(node.machine, address, &info) == 0 &&
 	    info.held != !!lease_machine_holds(node.machine, address))
-		fail("two answers about who holds it");
+		fail("found", "two answers about who holds it");
 }
 
 static void on_state(enum lease_state state, const char *text, void *userdata)
 {
 	if (state >= LEASE_STATE_COUNT || !*text)
-		fail("a state without a word");
+		fail("found", "a state without a word");
 }
 
 static void on_log(int priority, const char *text, void *userdata)
 {
 	if (!*text)
-		fail("a line without a word");
+		fail("found", "a line without a word");
 }
 
 static const struct lease_callbacks callbacks = {
@@ -226,7 +221,7 @@ static struct store *store_new(bool etcd)
 							       &store, &err);
 
 	if (r < 0)
-		fail(err.text);
+		fail("found", err.text);
 	return store;
 }
 

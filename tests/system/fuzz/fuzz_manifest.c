@@ -8,16 +8,11 @@
 #include <string.h>
 
 #include "document.h"
+#include "fail.h"
 #include "json.h"
 #include "manifest.h"
 
 #define NAME "f.yaml"
-
-static void fail(const char *what, const char *text)
-{
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
 
 static void on_note(const char *text, void *data)
 {

@@ -8,14 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fail.h"
 #include "fake_server.h"
 #include "source.h"
-
-static void fail(const char *what, const char *text)
-{
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
 
 static struct source *source;
 

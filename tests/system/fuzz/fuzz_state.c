@@ -10,16 +10,11 @@
 
 #include "base64.h"
 #include "etcd.h"
+#include "fail.h"
 #include "lease_object.h"
 #include "record_json.h"
 #include "selector_text.h"
 #include "text.h"
-
-static void fail(const char *what, const char *text)
-{
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
 
 static void check_assignments(const char *text, size_t size)
 {
