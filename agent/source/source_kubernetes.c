@@ -108,9 +108,9 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 		return 0;
 	/* not before: who acts on what is known must have been told of it */
 	source->known = true;
+	source->source.callbacks.changed(source->source.userdata);
 	if (source->pools)
 		kube_pools_settle(source->pools);
-	source->source.callbacks.changed(source->source.userdata);
 	return 0;
 }
 
@@ -464,10 +464,8 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 	struct source_kubernetes *source = xcalloc(1, sizeof(*source));
 	int r = kube_login(event, &options->kubernetes, &source->login, err);
 
-	source->source.ops = &ops;
-	source->source.callbacks = *callbacks;
-	source->source.userdata = userdata;
-	source->source.unreserved = options->reserve;
+	source->source =
+		(struct source){ &ops, *callbacks, userdata, .unreserved = options->reserve };
 	if (!r) {
 		r = sd_event_add_time_relative(event, &source->settle, CLOCK_MONOTONIC, 0, 1000,
 					       settled, source);

@@ -7,7 +7,7 @@ import pytest
 
 from daemon import POLICY, service
 from lan import VIP
-from test_etcd import answering, between, etcd, holder_of, make_agent, pytestmark  # noqa: F401  pylint: disable=unused-import
+from test_etcd import answering, between, etcd, make_agent, pytestmark  # noqa: F401  pylint: disable=unused-import
 from test_pools import balanced, pool
 from test_reasons_etcd import reason_of
 from wait import wait_until
@@ -37,6 +37,20 @@ def start(nodes, *documents):
     for agent in nodes:
         agent.write("all.yaml", ANY, *documents)
         agent.start()
+
+
+def holder_of(agent, ip):
+    """None also where that isn't known."""
+    asked = agent.command("who-holds", ip, "--json")
+    return asked.json["holder"] if asked.status == 0 else None
+
+
+def goes_to(agent, other, ip):
+    """As soon as the agent may have it, which the other holds, or is about to."""
+    def asked():
+        other.command("move", ip, "node-1")
+        return answering(agent) == {ip}
+    return wait_until(asked)
 
 
 def test_another_ones_address_is_not_claimed(nodes):
@@ -69,17 +83,13 @@ def test_another_ones_address_is_not_claimed(nodes):
 def test_what_becomes_another_ones_is_given_up(nodes):
     first, second = nodes
     start(nodes, service("web", VIP))
-    assert wait_until(lambda: holder_of(second, VIP)), second.log()
-    if holder_of(second, VIP) != "node-1":
-        assert second.command("move", VIP, "node-1").status == 0
-    assert wait_until(lambda: answering(first) == {VIP}), first.log()
+    assert goes_to(first, second, VIP), first.log()
     # as its Node object says, which this node alone reads
     second.write("node.yaml", NODE.format(ip=VIP))
     assert wait_until(lambda: f"{VIP}: given up: node_address: another node has it as its own address\n" in first.log())
     assert wait_until(lambda: answering(second) == {VIP}), "itself it may have it"
     (second.manifests / "node.yaml").unlink()
-    assert second.command("move", VIP, "node-1").status == 0
-    assert wait_until(lambda: answering(first) == {VIP}), first.log()
+    assert goes_to(first, second, VIP), first.log()
 
 
 def test_what_is_on_lo_is_a_services(nodes):
@@ -97,6 +107,11 @@ def given(agent, name):
     return [one["ip"] for one in shown.json["addresses"]] if shown.status == 0 else []
 
 
+def counted(agent):
+    figures = agent.metrics()
+    return [figures[f'l2resp_pool_addresses{{pool="lan",state="{state}"}}'] for state in ("total", "used", "available")]
+
+
 def test_pools_give_no_nodes_address(nodes):
     """Nor their own node's; and nothing before they know."""
     first, second = nodes
@@ -110,8 +125,7 @@ def test_pools_give_no_nodes_address(nodes):
     first.start()
     assert wait_until(lambda: answering(first) == {free}), first.log()
     assert given(first, "web") == [free]
-    figures = first.metrics()
-    assert [figures[f'l2resp_pool_addresses{{pool="lan",state="{state}"}}'] for state in ("total", "used", "available")] == [7, 1, 6]
+    assert counted(first) == [7, 1, 6]
     second.write("all.yaml", ANY, pool(), balanced("web"))
     assert wait_until(lambda: given(second, "web") == [free]), "both know the same"
     # what was given stays where it is
@@ -121,7 +135,9 @@ def test_pools_give_no_nodes_address(nodes):
     # more Services get others' addresses only when their node is gone
     first.write("all.yaml", ANY, pool(), balanced("web"), balanced("x"))
     assert wait_until(lambda: given(first, "x") == ["198.18.20.4"])
+    assert counted(first) == [7, 2, 5], "what is used is one of a node's"
     second.end(signal.SIGTERM)
+    assert wait_until(lambda: counted(first) == [8, 2, 6])
     first.write("all.yaml", ANY, pool(), balanced("web"), balanced("x"), balanced("y"))
     assert wait_until(lambda: given(first, "y") == [seconds])
 
@@ -160,6 +176,5 @@ def test_more_addresses_than_a_heartbeat_has(nodes):
     start(nodes, service("web", VIP, OTHER))
     # with eth0's, and its Node's
     assert wait_until(lambda: "than other nodes are told of; they might claim 10 of them\n" in second.log())
+    assert wait_until(lambda: holder_of(first, VIP) == "node-2"), "its Node's go first"
     assert wait_until(lambda: answering(first) | answering(second) == {VIP, OTHER}), first.log()
-    assert wait_until(lambda: reason_of(first, VIP)[0] in ("node_address", "other_node")), "its Node's go first"
-    assert holder_of(first, VIP) == "node-2"

@@ -18,6 +18,11 @@ kind: CiliumLoadBalancerIPPool
 metadata: {{name: {name}}}
 spec: {{blocks: [{{start: {first}, stop: {last}}}]}}
 """
+NODE = """
+apiVersion: v1
+kind: Node
+metadata: {name: node-1}
+"""
 SERVICES = "/api/v1/namespaces/default/services"
 POOLS = "/apis/cilium.io/v2/ciliumloadbalancerippools"
 OLD_POOLS = "/apis/cilium.io/v2alpha1/ciliumloadbalancerippools"
@@ -124,6 +129,19 @@ def test_without_a_pool_no_service_is_touched(agent, objects, told):
     agent.wait_entries(("198.18.10.9", "eth1"), seconds=10)
     let_pass(2, "nothing is written meanwhile")
     assert not [line for line in written(agent.gate) if "/services" in line]
+
+
+def test_a_nodes_own_addresses_are_not_given(agent, lan, objects, told):
+    """Of its Node's status, and of its devices; the leader takes part in the leases to know the others'."""
+    lan.server.ip(f"address add {SECOND}/15 dev eth1")
+    objects.apply(NODE)
+    objects.cluster.api("PATCH", "/api/v1/nodes/node-1/status", {"status": {"addresses": [
+        {"type": "Hostname", "address": "node-1"}, {"type": "ExternalIP", "address": FIRST}]}}, kind="application/merge-patch+json")
+    objects.apply(POLICY, pool(), balanced("web"))
+    agent.start()
+    agent.wait_entries(("198.18.20.3", "eth1"), seconds=10)
+    wanted = "252", "251"
+    assert wait_until(lambda: tuple(told.conditions(f"{POOLS}/lan").get(name, [""] * 3)[2] for name in ("IPsTotal", "IPsAvailable")) == wanted)
 
 
 def test_a_restart_keeps_what_was_given(agent, objects, told):
