@@ -52,6 +52,9 @@ void service_nobody(struct service_judge *judge, const struct service *service,
 	ret_nobody->grace_ns += view->duration_ns;
 	ret_nobody->known = view->shared && view->knows;
 	why_here(judge, address, &(struct lease_info){}, &here);
+	/* it is wanted by now, but was not when that was last decided */
+	if (!here.reason)
+		why_set(&here, REASON_NOT_CLAIMED);
 	ret_nobody->why.reason = here.reason;
 	err_write(&ret_nobody->why.text, ret_nobody->known ? "no node takes it; %s: %s" : "%s: %s",
 		  view->node, here.text.text);

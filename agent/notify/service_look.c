@@ -234,7 +234,8 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 	look->view(&view, look->userdata);
 	if (!look->under_way)
 		look->again = false;
-	look->under_way = source_tells(view.source) && take_turn(look, &view);
+	look->under_way =
+		source_tells(view.source) && source_known(view.source) && take_turn(look, &view);
 	/* a fifth of the time, at most */
 	wait_usec = 4 * (clock_boot_ns() - begun_ns) / 1000;
 	if (!look->under_way) {
