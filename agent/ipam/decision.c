@@ -268,9 +268,7 @@ static bool give_requested(struct allocator *allocator, struct service_state *st
 static bool find_shared(const struct allocator *allocator, const struct service *service, bool v4,
 			struct address *ret_address)
 {
-	const struct address_list *shared =
-		service->sharing_key ? holdings_of_key(&allocator->holdings, service->sharing_key)
-				     : NULL;
+	const struct address_list *shared = holdings_to_share(&allocator->holdings, service);
 
 	for (size_t i = 0; shared && i < shared->count; i++) {
 		const struct address *address = &shared->list[i];
