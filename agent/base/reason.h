@@ -94,6 +94,6 @@ struct why {
 void why_set(struct why *why, enum reason reason);
 
 /* Appends to the text. */
-void why_add(struct why *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define why_add(why, ...) err_add(&(why)->text, __VA_ARGS__)
 
 #endif

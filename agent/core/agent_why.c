@@ -103,7 +103,8 @@ void agent_why_no_address(const struct agent *agent, const struct service *servi
 
 	if (lacks && !service_is_of(service, &class)) {
 		why_set(ret_why, REASON_OTHER_CLASS);
-		why_add(ret_why, ": %s", service_class_text(service));
+		why_add(ret_why, ": %s; this agent's is %s", service_class_text(service),
+			class.name);
 	} else {
 		source_why_no_more(agent->source, service, ret_why);
 	}

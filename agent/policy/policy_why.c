@@ -39,6 +39,21 @@ static void add_devices(struct why *why, const struct link_table *links)
 		why_add(why, " none");
 }
 
+/* What of @policy is the cause: the words that don't fit. */
+static void add_cause(struct why *why, const struct policy *policy)
+{
+	_cleanup_free_ char *selected = NULL;
+
+	if (why->reason == REASON_SERVICE_SELECTOR)
+		selected = selector_describe(&policy->services);
+	else if (why->reason == REASON_NODE_SELECTOR)
+		selected = selector_describe(&policy->nodes);
+	if (selected)
+		why_add(why, " selects %s", selected);
+	for (size_t i = 0; why->reason == REASON_NO_INTERFACE && i < policy->interfaces.count; i++)
+		why_add(why, "%s %s", i ? "," : " has", policy->interfaces.list[i].text);
+}
+
 /* The policies that came as far as @why's reason. */
 static void add_policies(struct why *why, const struct in_force_list *in_force,
 			 const struct service *service, bool load_balancer)
@@ -52,9 +67,7 @@ static void add_policies(struct why *why, const struct in_force_list *in_force,
 			continue;
 		why_add(why, "%s %s", any ? "," : ": policy", policy->name);
 		any = true;
-		for (size_t at = 0;
-		     why->reason == REASON_NO_INTERFACE && at < policy->interfaces.count; at++)
-			why_add(why, "%s %s", at ? "," : " has", policy->interfaces.list[at].text);
+		add_cause(why, policy);
 	}
 }
 
@@ -65,7 +78,8 @@ static void add_detail(const struct policy_input *input, const struct in_force_l
 	struct err name;
 
 	if (why->reason == REASON_OTHER_CLASS)
-		why_add(why, ": %s", service_class_text(service));
+		why_add(why, ": %s; this agent's is %s", service_class_text(service),
+			input->class.name);
 	else
 		add_policies(why, in_force, service, load_balancer);
 	err_write(&name, "%s/%s", service->namespace, service->name);

@@ -368,3 +368,12 @@ Test(allocator, ports_of_a_tenant_cost_little)
 	/* a comparison of each with each takes more than ten seconds */
 	cr_expect_lt(took, 1e6);
 }
+
+Test(allocator, services_of_one_key_cost_little)
+{
+	double took = share_many(4000, 0);
+
+	fprintf(stderr, "# 4,000 Services of one key with one port: %.0f us\n", took);
+	/* a comparison of each with each takes more than a second */
+	cr_expect_lt(took, 4e5);
+}

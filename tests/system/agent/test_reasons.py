@@ -81,11 +81,11 @@ class Case:
 FIELD = "the policies that select the Service don't announce addresses of this field: policy policy1, without externalIPs: true"
 CASES = {
     "no_policy": Case(NORMAL, "there is no CiliumL2AnnouncementPolicy", (service("web", VIP),)),
-    "service_selector": Case(NORMAL, "no policy's serviceSelector matches the Service's labels: policy policy1; labels of "
-                                     "default/web: none", (BLUE, service("web", VIP))),
+    "service_selector": Case(NORMAL, "no policy's serviceSelector matches the Service's labels: policy policy1 selects "
+                                     "color=blue; labels of default/web: none", (BLUE, service("web", VIP))),
     "address_kind": Case(NORMAL, FIELD, (NO_KIND, service("web", VIP))),
-    "node_selector": Case(NORMAL, "the policies that select the Service don't select this node: policy policy1; node-1 has "
-                                  "no Node object here, so no label but kubernetes.io/hostname",
+    "node_selector": Case(NORMAL, "the policies that select the Service don't select this node: policy policy1 selects "
+                                  "kubernetes.io/hostname=node-9; node-1 has no Node object here, so no label but kubernetes.io/hostname",
                           (ELSEWHERE, service("web", VIP))),
     "no_interface": Case(FAULT, "the policies' interfaces match no device of this node: policy policy1 has ^enp.*; "
                                 "suitable devices here: eth1", (ENP, service("web", VIP))),

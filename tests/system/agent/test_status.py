@@ -94,7 +94,7 @@ def test_status(running):
         one["addresses"][0]["claim"].pop("remaining_ms")
         one["addresses"][0].pop("explain", None)
     assert shown == services["web"]
-    assert services["foreign"]["why"].endswith(MARKUP)
+    assert f": {MARKUP}; " in services["foreign"]["why"]
     [conflict] = said["conflicts"]
     assert (conflict["ip"], conflict["dev"], conflict["mac"], conflict["count"]) == (OTHER, "eth1", CLIENT_MAC, 1)
     assert sum(said["times"]["lease_loop"]) > said["session"]["renewals"] > 0
@@ -205,7 +205,7 @@ def test_the_page_in_a_browser(running, browser):
     # there is a rate, once it was refreshed
     page.shows(rf"\|default/web\|{re.escape(VIP)}\|node-1, this node\|eth1\|[0-9.]+ m?s\|{ASKED}\|0\.0\|")
     # markup of others is text
-    page.shows(rf"another implementation: {re.escape(MARKUP)}\|")
+    page.shows(rf"another implementation: {re.escape(MARKUP)}; this agent's is io.cilium/l2-announcer\|")
     assert "<img" not in page.html()
     page.shows(rf"\|{OTHER}\|eth1\|{CLIENT_MAC}\|1\|")
     page.shows(r"\|Renewals\|up to 0.1 ms\|")
