@@ -38,13 +38,16 @@ struct server {
 
 static void answer_text(struct answer *answer, unsigned int status, const char *text)
 {
+	/* it is read on terminals, and interfaces' names may have any bytes */
+	size_t size = TEXT_ESCAPED_SIZE(strlen(text));
+	_cleanup_free_ char *plain = xmalloc(size);
+
+	text_escape(plain, size, text);
 	answer->status = status;
 	answer->type = TYPE_TEXT;
-	answer->text = xmalloc(TEXT_ESCAPED_SIZE(strlen(text)) + 1);
-	/* it is read on terminals, and interfaces' names may have any bytes */
-	text_escape(answer->text, TEXT_ESCAPED_SIZE(strlen(text)), text);
-	strcat(answer->text, "\n");
-	answer->size = strlen(answer->text);
+	if (asprintf(&answer->text, "%s\n", plain) < 0)
+		answer->text = NULL;
+	answer->size = answer->text ? strlen(answer->text) : 0;
 }
 
 /* A refused command: 404 for what isn't known, 409 for what can't be now. */
