@@ -12,7 +12,7 @@
 #define LOOK_USEC 5000000
 #define SOON_USEC 1000000
 /* Addresses of a turn, at least, unless these are all. */
-#define TURN 256
+#define TURN ((size_t)256)
 /* Kubernetes keeps an Event for an hour. */
 #define AGAIN_NS (900 * UINT64_C(1000000000))
 
