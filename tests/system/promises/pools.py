@@ -123,6 +123,10 @@ T.case("Exists", pool("a", "10.0.10.0/24", serviceSelector=expression("color", "
        service("s", labels={"color": ""}), T_, given="s=10.0.10.0 t=:no_pool")
 T.case("DoesNotExist", pool("a", "10.0.10.0/24", serviceSelector=expression("color", "DoesNotExist")),
        service("s", labels={"color": ""}), T_, given="s=:no_pool t=10.0.10.0")
+T.case("what it selects is named, in kubectl's notation", pool("a", "10.0.10.0/24", serviceSelector={"matchExpressions": [
+       {"key": "a", "operator": "In", "values": ["x", "y"]}, {"key": "b", "operator": "NotIn", "values": ["z"]},
+       {"key": "c", "operator": "Exists"}, {"key": "d", "operator": "DoesNotExist"}]}), S, given="s=:no_pool",
+       says={"s": "(pool 'a' selects a in (x, y),b!=z,c,!d)"}, like=UNSAID)
 T.case("labels and expressions are ANDed",
        pool("a", "10.0.10.0/24", serviceSelector={"matchLabels": {"color": "blue"}} | expression("tier", "DoesNotExist")),
        service("s", labels={"color": "blue"}), service("t", labels={"color": "blue", "tier": "x"}), given="s=10.0.10.0 t=:no_pool")

@@ -134,12 +134,12 @@ T.case("shared, by several under two addresses", A24, *(service(name, key="k", p
 T.row = "condition `cilium.io/IPAMRequestSatisfied` with reasons"
 T.case("satisfied, without a message", A24, S, given="s=10.0.10.0", says={"s": ""})
 T.case("no_pool: none selects it", BLUE, S, given="s=:no_pool",
-       says={"s": "There are no enabled CiliumLoadBalancerIPPools that match this service"})
+       says={"s": "There are no enabled CiliumLoadBalancerIPPools that match this service (pool 'a' selects color=blue)"})
 T.case("no_pool: none is of the family", A24, service("s", ipFamilies=["IPv6"]), given="s=:no_pool",
        says={"s": "There are no enabled CiliumLoadBalancerIPPools that match this service"})
 T.case("no_pool: requested", A24, service("s", ips="10.0.11.7"), given="s=:no_pool",
        says={"s": "No pool exists with a CIDR containing '10.0.11.7'"})
-T.case("out_of_ips", A_ONE, S, T_, U, given="s=10.0.10.1 t=:out_of_ips u=:out_of_ips", says={"u": "ran out of allocatable IPs"})
+T.case("out_of_ips", A_ONE, S, T_, U, given="s=10.0.10.1 t=:out_of_ips u=:out_of_ips", says={"u": "ran out of allocatable IPs (pool 'a' is full)"})
 T.case("pool_selector_mismatch", BLUE, service("s", ips="10.0.10.7"), given="s=:pool_selector_mismatch",
        says={"s": "The pool with the CIDR containing '10.0.10.7', doesn't select this service"})
 T.case("already_allocated", A_ONE, service("s", ips="10.0.10.1"), service("t", ips="10.0.10.1"),
