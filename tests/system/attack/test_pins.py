@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Somebody with root's rights removes, replaces or changes what is pinned while the agent runs: said once, repaired
 where it can be, and silence where it can't."""
+import fcntl
 import json
 import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
+from signal import SIGCONT, SIGSTOP
 
 import pytest
 
@@ -152,6 +154,36 @@ def test_a_foreign_map_under_our_name(running, lan, name):
         let_pass(6, "what lasts would be said again")
     assert not answers(lan) and map_id(lan, name) == foreign
     os.unlink(lan.pin(name))
+    answers_again(lan)
+    ready(running)
+
+
+def stop_without_the_lock(agent, lan):
+    """Stopped while it holds the writers' lock, it would keep all others out."""
+    directory = os.open(f"{lan.bpffs}/xdp-l2resp", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        while True:
+            agent.signal(SIGSTOP)
+            assert wait_until(lambda: Path(f"/proc/{agent.process.pid}/stat").read_text().rpartition(")")[2][1] == "T")
+            try:
+                fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                agent.signal(SIGCONT)
+    finally:
+        os.close(directory)
+
+
+def test_a_foreign_map_in_place_of_one_that_the_agent_never_saw(running, lan):
+    """The program reads that one, with our entry in it, which nobody can remove: it isn't stamped any more."""
+    stop_without_the_lock(running, lan)
+    lan.done("add 198.18.64.0/20 dev eth1")  # its map grows, and the program is swapped
+    replace(lan, "responder_v4", "type", "hash", "key", "4", "value", "4", "entries", "1")
+    running.signal(SIGCONT)
+    unready(running, f"{lan.pin('responder_v4')} has another layout than this version's")
+    goes_silent(lan)
+    assert stays(lambda: not answers(lan), 4)
+    os.unlink(lan.pin("responder_v4"))
     answers_again(lan)
     ready(running)
 
