@@ -4,7 +4,6 @@
 #ifndef XDP_L2RESP_LEASE_KEEPER_STATE_H
 #define XDP_L2RESP_LEASE_KEEPER_STATE_H
 
-
 #include "hash.h"
 #include "lease_keeper.h"
 #include "lease_stamp.h"

@@ -15,7 +15,7 @@
 /* For the last line to be written. */
 #define FLUSH_USEC 500000
 /* How often the lease thread looks whether the rest is alive. */
-#define WATCH_NS   500000000ULL
+#define WATCH_NS 500000000ULL
 
 /* ---- orders and calls ---- */
 
