@@ -5,11 +5,11 @@
 
 #include <stddef.h>
 
-/* The caller frees the text. NULL: no memory. */
+/* The caller frees the text. */
 char *base64_encode(const void *bytes, size_t length);
 
 /* Decodes @text into new memory, with a zero behind it; the caller frees it. -EINVAL for what is no
- * base64, -ENOMEM. */
+ * base64. */
 int base64_decode(const char *text, char **ret_bytes, size_t *ret_length);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* uthash's tables, by alloc.h's rule: memory is always there. */
+/* uthash's tables, by alloc.h's rule: memory is always there. Nothing else includes uthash.h. */
 #ifndef XDP_L2RESPD_HASH_H
 #define XDP_L2RESPD_HASH_H
 

@@ -16,11 +16,15 @@
 #include "clock.h"
 #include "log.h"
 #include "text.h"
+#include "text_hash.h"
 
 #define LIMIT_NS    (10 * UINT64_C(1000000000))
 #define LIMIT_LINES 10
+/* An error that was said isn't said again for as long. */
+#define ERROR_NS (60 * UINT64_C(1000000000))
 
 #define LINE_MAX_SIZE 1500
+#define TEXT_MAX_SIZE 1400
 #define KEPT_MAX      512
 
 _Static_assert(LINE_MAX_SIZE < PIPE_BUF, "a line is written whole or not at all");
@@ -181,7 +185,7 @@ void log_flush(uint64_t usec)
 
 static void say(int priority, const char *format, va_list args)
 {
-	char text[1400], plain[1400], line[LINE_MAX_SIZE], prefix[8] = "";
+	char text[TEXT_MAX_SIZE], plain[TEXT_MAX_SIZE], line[LINE_MAX_SIZE], prefix[8] = "";
 
 	text_vprintf(text, sizeof(text), format, args);
 	/* a line is a record: names in files may hold anything */
@@ -216,13 +220,36 @@ void log_limit_tick(struct log_limit *limit, int priority)
 		return;
 	if (limit->left_out)
 		log_say(priority, "and %llu more like these", (unsigned long long)limit->left_out);
-	*limit = (struct log_limit){};
+	limit->since_ns = limit->said = limit->left_out = 0;
+}
+
+/* Was this error said less than a minute ago? Else it is remembered, in the place of the oldest. */
+static bool error_was_said(struct log_limit *limit, const char *text)
+{
+	uint64_t hash = hash_text(HASH_BEGIN, text), now_ns = clock_boot_ns();
+	size_t oldest = 0;
+
+	for (size_t i = 0; i < LOG_ERRORS; i++) {
+		if (limit->errors[i].hash == hash && now_ns - limit->errors[i].at_ns < ERROR_NS)
+			return true;
+		if (limit->errors[i].at_ns < limit->errors[oldest].at_ns)
+			oldest = i;
+	}
+	limit->errors[oldest].hash = hash;
+	limit->errors[oldest].at_ns = now_ns;
+	return false;
 }
 
 void log_limited(struct log_limit *limit, int priority, const char *format, ...)
 {
+	char text[TEXT_MAX_SIZE];
 	va_list args;
 
+	va_start(args, format);
+	text_vprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (priority <= LOG_ERR && error_was_said(limit, text))
+		return;
 	log_limit_tick(limit, priority);
 	if (!limit->since_ns)
 		limit->since_ns = clock_boot_ns();
@@ -231,7 +258,5 @@ void log_limited(struct log_limit *limit, int priority, const char *format, ...)
 		return;
 	}
 	limit->said++;
-	va_start(args, format);
-	say(priority, format, args);
-	va_end(args);
+	log_say(priority, "%s", text);
 }

@@ -25,14 +25,20 @@ void log_only_keep(void);
 /* Waits up to @usec for the kept lines to be written: before the process ends. */
 void log_flush(uint64_t usec);
 
+/* How many different errors are remembered as said. */
+#define LOG_ERRORS 4
+
 /* Lines of one kind that outsiders, or the number of addresses, could make any number of. All zero
  * to begin with. */
 struct log_limit {
 	uint64_t since_ns;
 	uint64_t said, left_out;
+	struct {
+		uint64_t hash, at_ns;
+	} errors[LOG_ERRORS];
 };
 
-/* As log_say(), for at most 10 lines in 10 s. */
+/* As log_say(), for at most 10 lines in 10 s. An error that lasts is said once a minute. */
 void log_limited(struct log_limit *limit, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -9,6 +9,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "err.h"
 #include "notify.h"
 
@@ -72,11 +73,9 @@ static int find_manager(struct notify *notify)
 
 int notify_new(sd_event *event, struct notify **ret_notify)
 {
-	struct notify *notify = calloc(1, sizeof(*notify));
+	struct notify *notify = xcalloc(1, sizeof(*notify));
 	int r;
 
-	if (!notify)
-		return -ENOMEM;
 	notify->fd = -1;
 	r = find_manager(notify);
 	if (r >= 0 && notify->fd >= 0)

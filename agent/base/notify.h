@@ -12,7 +12,7 @@
 struct notify;
 
 /* Feeds the watchdog, if there is one, as long as @event's loop turns. Without a service manager it
- * is no error, and nothing is told. -ENOMEM and errors of timers. */
+ * is no error, and nothing is told. Errors of timers. */
 int notify_new(sd_event *event, struct notify **ret_notify);
 void notify_free(struct notify *notify);
 

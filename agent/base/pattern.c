@@ -5,9 +5,9 @@
 #include <string.h>
 #include <net/if.h>
 #include <pcre2.h>
-#include <uthash.h>
 
 #include "alloc.h"
+#include "hash.h"
 #include "log.h"
 #include "pattern.h"
 
@@ -132,6 +132,8 @@ int pattern_list_add(struct pattern_list *patterns, const char *text, struct err
 	if (!code) {
 		char said[128] = "";
 
+		if (error == PCRE2_ERROR_HEAP_FAILED)
+			alloc_fail();
 		pcre2_get_error_message(error, (PCRE2_UCHAR *)said, sizeof(said));
 		return err_set(err, -EINVAL, "'%s' is no regular expression: %s, at character %zu",
 			       text, said, at + 1);
@@ -175,6 +177,8 @@ static int pattern_match(const struct pattern *pattern, const char *name, struct
 	pcre2_set_depth_limit(context, PATTERN_STEPS_MAX);
 	pcre2_set_heap_limit(context, 4096);
 	r = pcre2_match(pattern->code, (PCRE2_SPTR)name, strlen(name), 0, 0, data, context);
+	if (r == PCRE2_ERROR_NOMEMORY)
+		alloc_fail();
 	pcre2_match_data_free(data);
 	pcre2_match_context_free(context);
 	return r >= 0 ? 1 : r == PCRE2_ERROR_NOMATCH ? 0 : -1;

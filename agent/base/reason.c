@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "reason.h"
 
 static const struct {
@@ -33,14 +29,4 @@ void why_set(struct why *why, enum reason reason)
 {
 	why->reason = reason;
 	err_write(&why->text, "%s", reason ? reasons[reason].sentence : "");
-}
-
-void why_add(struct why *why, const char *format, ...)
-{
-	size_t used = strlen(why->text.text);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(why->text.text + used, sizeof(why->text.text) - used, format, args);
-	va_end(args);
 }

@@ -45,6 +45,8 @@ enum reason_level {
 	X(NETWORK_UNAVAILABLE, network_unavailable, NOTE,                                         \
 	  "this node's condition NetworkUnavailable is true")                                     \
 	X(OUT_OF_SERVICE, out_of_service, NOTE, "this node is tainted as out of service")         \
+	X(ENDPOINTS_UNKNOWN, endpoints_unknown, FAULT,                                            \
+	  "externalTrafficPolicy is Local, and the Service's EndpointSlices aren't read yet")     \
 	X(NO_LOCAL_ENDPOINT, no_local_endpoint, NORMAL,                                           \
 	  "externalTrafficPolicy is Local, and this node has no ready endpoint of the Service")   \
 	X(LINK_DOWN, link_down, FAULT, "the link is down, or has no carrier")                     \
@@ -92,6 +94,6 @@ struct why {
 void why_set(struct why *why, enum reason reason);
 
 /* Appends to the text. */
-void why_add(struct why *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define why_add(why, ...) err_add(&(why)->text, __VA_ARGS__)
 
 #endif

@@ -53,13 +53,13 @@ static void log_reasons(struct agent *agent, const struct desired *before)
 	for (enum reason reason = 1; reason < REASON_COUNT; reason++) {
 		if (reason_level(reason) == REASON_NORMAL || reason == REASON_NOT_ATTACHED ||
 		    reason == REASON_ATTACH_REFUSED || reason == REASON_OTHER_HOST ||
-		    !former[reason] == !counts[reason])
+		    reason == REASON_ENDPOINTS_UNKNOWN || !former[reason] == !counts[reason])
 			continue;
 		if (!desired_first(now, reason, &address)) {
 			log_say(LOG_NOTICE, "no longer the case: %s", reason_sentence(reason));
 			continue;
 		}
-		agent_why_unwanted(agent, &address, &why);
+		agent_why_unwanted(agent, NULL, &address, &why);
 		log_say(reason_level(reason) == REASON_FAULT ? LOG_ERR : LOG_WARNING,
 			"%s: not announced: %s%s", address_format(&address, ip), why.text.text,
 			counts[reason] > 1 ? " (and others like it)" : "");

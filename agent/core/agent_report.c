@@ -15,7 +15,8 @@ static json_t *text_or_null(const char *text)
 	return *text ? text_json(text) : json_null();
 }
 
-json_t *agent_who_holds(struct agent *agent, const struct address *address, struct err *err)
+static json_t *who_holds(struct agent *agent, const struct policy_index *policies,
+			 const struct address *address, struct err *err)
 {
 	char ip[INET6_ADDRSTRLEN];
 	struct lease_info info = {};
@@ -23,7 +24,7 @@ json_t *agent_who_holds(struct agent *agent, const struct address *address, stru
 	struct why why;
 
 	address_format(address, ip);
-	agent_why(agent, address, &info, &why);
+	agent_why(agent, policies, address, &info, &why);
 	if (!agent_knows_holders(agent) && !info.held) {
 		agent_why_no_part(agent, &why);
 		err_write(err, "%s: %s", ip, why.text.text);
@@ -43,6 +44,11 @@ json_t *agent_who_holds(struct agent *agent, const struct address *address, stru
 			 (json_int_t)info.transitions, "reason",
 			 text_or_null(why.reason ? reason_name(why.reason) : ""), "why",
 			 text_or_null(why.text.text));
+}
+
+json_t *agent_who_holds(struct agent *agent, const struct address *address, struct err *err)
+{
+	return who_holds(agent, NULL, address, err);
 }
 
 static const struct service *find_service(const struct manifest *const *manifests, size_t count,
@@ -87,8 +93,8 @@ static json_t *preferred_of(const struct target *target)
 }
 
 /* @addresses of a Service, each with what is known here of it. */
-static void show_addresses(struct agent *agent, const struct address_list *addresses,
-			   const char *field, json_t *list)
+static void show_addresses(struct agent *agent, const struct policy_index *policies,
+			   const struct address_list *addresses, const char *field, json_t *list)
 {
 	for (size_t i = 0; i < addresses->count; i++) {
 		const struct address *address = &addresses->list[i];
@@ -106,9 +112,9 @@ static void show_addresses(struct agent *agent, const struct address_list *addre
 			if (row)
 				json_array_append_new(interfaces, text_json(row->link.name));
 		}
-		held = agent_who_holds(agent, address, &unknown);
+		held = who_holds(agent, policies, address, &unknown);
 		lease_thread_info(agent->thread, address, &info);
-		agent_why(agent, address, &info, &why);
+		agent_why(agent, policies, address, &info, &why);
 		json_array_append_new(
 			list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "ip",
 					address_format(address, ip), "field", field, "lease",
@@ -125,6 +131,7 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 {
 	const struct policy_input input = agent_policy_input(agent);
 	const struct service *service = find_service(input.manifests, input.count, name);
+	struct policy_index *policies;
 	struct slice_index slices;
 	json_t *shown;
 
@@ -132,27 +139,29 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 		err_write(err, "no Service '%.512s' is known; it takes NAMESPACE/NAME", name);
 		return NULL;
 	}
+	policies = policy_index_new(&input);
 	slice_index_make(input.manifests, input.count, &slices);
-	shown = agent_show_service(agent, &slices, service);
+	shown = agent_show_service(agent, policies, &slices, service);
 	slice_index_free(&slices);
+	policy_index_free(policies);
 	return shown;
 }
 
-json_t *agent_show_service(struct agent *agent, const struct slice_index *slices,
-			   const struct service *service)
+json_t *agent_show_service(struct agent *agent, const struct policy_index *policies,
+			   const struct slice_index *slices, const struct service *service)
 {
 	const struct policy_input input = agent_policy_input(agent);
-	json_t *policies = json_array(), *addresses = json_array();
+	json_t *names = json_array(), *addresses = json_array();
 	const char *as_cluster = locality_as_cluster(locality_of(slices, service));
 	struct why why;
 
-	policy_of_service(&input, service, add_policy, policies);
-	show_addresses(agent, &service->external, "externalIPs", addresses);
-	show_addresses(agent, &service->load_balancer, "loadBalancer", addresses);
+	policy_of_service(&input, service, add_policy, names);
+	show_addresses(agent, policies, &service->external, "externalIPs", addresses);
+	show_addresses(agent, policies, &service->load_balancer, "loadBalancer", addresses);
 	agent_why_no_address(agent, service, &why);
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o}", "namespace",
 			 service->namespace, "service", service->name, "node", agent->config.node,
-			 "bpffs", agent->config.bpffs, "policies", policies, "reason",
+			 "bpffs", agent->config.bpffs, "policies", names, "reason",
 			 text_or_null(why.reason ? reason_name(why.reason) : ""), "why",
 			 text_or_null(why.text.text), "addresses", addresses,
 			 "external_traffic_policy", service->local ? "Local" : "Cluster",
@@ -192,7 +201,7 @@ static bool first_of_level(struct agent *agent, enum reason_level level, struct 
 		if (reason_level(reason) != level ||
 		    !desired_first(&agent->desired, reason, &address))
 			continue;
-		agent_why_unwanted(agent, &address, &why);
+		agent_why_unwanted(agent, NULL, &address, &why);
 		err_write(ret_why, "%s: %s", address_format(&address, ip), why.text.text);
 		return true;
 	}

@@ -69,7 +69,7 @@ static void entered(const struct address *address, uint32_t ifindex, void *userd
 	struct agent *agent = userdata;
 
 	/* where Services are files there is nobody to tell */
-	if (!agent->config.directory)
+	if (source_tells(agent->source))
 		service_events_answered(agent->events, address, ifindex);
 }
 
@@ -114,8 +114,7 @@ static void compare(struct agent *agent)
 
 	if (reconcile_compare(agent->reconcile, &err) < 0) {
 		agent->compare_failures++;
-		if (strcmp(err.text, agent->failure.text) != 0)
-			log_say(LOG_ERR, "%s", err.text);
+		log_limited(&agent->failures, LOG_ERR, "%s", err.text);
 	}
 	agent->failure = err;
 }
@@ -131,6 +130,8 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 		agent_evaluate(agent, false);
 	compare(agent);
 	agent->pins_due = true;
+	if (identity_restore(agent->config.bpffs, &agent->identity))
+		log_say(LOG_WARNING, "repaired: somebody removed the pin of the agent's identity");
 	log_limit_tick(&agent->defences, LOG_WARNING);
 	agent_tell_service_manager(agent, true);
 	sd_event_source_set_time_relative(source, PERIOD_USEC);
@@ -187,7 +188,7 @@ static int on_turn_end(sd_event_source *source, void *userdata)
 	if (agent->pins_due || agent->grow_due || program_touched(agent->program))
 		r = work_locked(agent, &err);
 	if (r < 0 && r != -EAGAIN)
-		log_say(LOG_ERR, "%s", err.text);
+		log_limited(&agent->failures, LOG_ERR, "%s", err.text);
 	/* others may write again, unless the helper does */
 	if (!helper_busy(agent->helper))
 		program_end(agent->program);
@@ -195,7 +196,7 @@ static int on_turn_end(sd_event_source *source, void *userdata)
 		r = attachments_ask(agent->attachments, agent->links, &agent->config.attach);
 	if (helper_busy(agent->helper) &&
 	    defender_follow(agent->defender, agent->program, &err) < 0)
-		log_say(LOG_ERR, "%s", err.text);
+		log_limited(&agent->failures, LOG_ERR, "%s", err.text);
 	if (r == -EAGAIN)
 		agent_plan(agent, RETRY_USEC);
 	else if (r > 0)

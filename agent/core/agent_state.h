@@ -62,7 +62,7 @@ struct agent {
 	bool told_ready;
 	char told_status[128];
 	uint64_t defended, yielded, compare_failures;
-	struct log_limit defences;
+	struct log_limit defences, failures;
 	struct err failure; /* of the last comparison; empty: none */
 	struct err no_room; /* why the maps can't grow; empty: they could */
 };
@@ -83,8 +83,9 @@ struct policy_input agent_policy_input(const struct agent *agent);
 struct desired_view agent_desired_view(struct agent *agent);
 
 /* Why this node doesn't want @address, by policies, manifests, devices and the LAN; REASON_NONE: it
- * does. */
-void agent_why_unwanted(struct agent *agent, const struct address *address, struct why *ret_why);
+ * does. @policies as they are now; NULL: nobody asks about more than this one. */
+void agent_why_unwanted(struct agent *agent, const struct policy_index *policies,
+			const struct address *address, struct why *ret_why);
 
 /* Why it takes no part in leases. */
 void agent_why_no_part(const struct agent *agent, struct why *ret_why);
@@ -94,8 +95,8 @@ enum reason agent_reason(const struct agent *agent, const struct address *addres
 			 const struct lease_info *info, enum reason no_part);
 
 /* The same, with names. */
-void agent_why(struct agent *agent, const struct address *address, const struct lease_info *info,
-	       struct why *ret_why);
+void agent_why(struct agent *agent, const struct policy_index *policies,
+	       const struct address *address, const struct lease_info *info, struct why *ret_why);
 
 /* Why @service has no address of pools, or no more; REASON_NONE: it has what it asks for. */
 void agent_why_no_address(const struct agent *agent, const struct service *service,
@@ -125,9 +126,9 @@ void agent_input_changed(void *agent);
 void agent_evaluate_soon(void *agent);
 enum group_claim agent_group_claim(const struct address *address, void *agent);
 
-/* As agent_show(); @slices are those of the source's manifests, indexed once for all Services. */
-json_t *agent_show_service(struct agent *agent, const struct slice_index *slices,
-			   const struct service *service);
+/* As agent_show(); @policies and @slices are indexed once for all Services. */
+json_t *agent_show_service(struct agent *agent, const struct policy_index *policies,
+			   const struct slice_index *slices, const struct service *service);
 
 /* Requests for @address that the data path answered since this node has it, on all interfaces. */
 uint64_t agent_answers(struct agent *agent, const struct address *address);

@@ -75,6 +75,7 @@ void agent_count_reasons(struct agent *agent, size_t ret_counts[REASON_COUNT])
 
 struct listing {
 	struct agent *agent;
+	struct policy_index *policies;
 	enum reason no_part;
 	bool knows_holders;
 	struct address *addresses; /* of all Services, in their order */
@@ -108,7 +109,7 @@ static void note_example(struct listing *listing, const struct address *address,
 
 	if (!reason || first->reason)
 		return;
-	agent_why(listing->agent, address, info, &why);
+	agent_why(listing->agent, listing->policies, address, info, &why);
 	first->reason = reason;
 	err_write(&first->text, "%s: %s", address_format(address, ip), why.text.text);
 }
@@ -190,6 +191,7 @@ static json_t *list_reasons(const struct listing *listing, const size_t counts[R
 json_t *agent_status(struct agent *agent)
 {
 	struct listing listing = { .agent = agent, .knows_holders = agent_knows_holders(agent) };
+	const struct policy_input input = agent_policy_input(agent);
 	size_t counts[REASON_COUNT];
 	struct lease_entries entries;
 	struct lease_status lease;
@@ -201,7 +203,9 @@ json_t *agent_status(struct agent *agent)
 	lease_thread_status(agent->thread, &lease, &entries);
 	agent_why_no_part(agent, &no_part);
 	listing.no_part = no_part.reason;
+	listing.policies = policy_index_new(&input);
 	services = list_services(&listing);
+	policy_index_free(listing.policies);
 	agent_count_reasons(agent, counts);
 	return json_pack("{s:s, s:b, s:b, s:o, s:{s:s, s:s, s:o}, s:I, s:I, s:I, s:I, s:o, s:o}",
 			 "node", agent->config.node, "drained", agent->draining, "ready", ready,
@@ -347,24 +351,25 @@ static json_t *conflicts_json(struct agent *agent)
 /* *@left_out: how many Services are beyond the bound. */
 static json_t *services_json(struct agent *agent, size_t *left_out)
 {
-	size_t count;
-	const struct manifest *const *manifests = source_manifests(agent->source, &count);
+	const struct policy_input input = agent_policy_input(agent);
+	struct policy_index *policies = policy_index_new(&input);
 	json_t *list = json_array();
 	struct slice_index slices;
 
 	*left_out = 0;
-	slice_index_make(manifests, count, &slices);
-	for (size_t m = 0; m < count; m++) {
-		for (size_t i = 0; i < manifests[m]->service_count; i++) {
+	slice_index_make(input.manifests, input.count, &slices);
+	for (size_t m = 0; m < input.count; m++) {
+		for (size_t i = 0; i < input.manifests[m]->service_count; i++) {
 			if (json_array_size(list) < SERVICES_MAX)
 				json_array_append_new(
-					list, agent_show_service(agent, &slices,
-								 manifests[m]->services[i]));
+					list, agent_show_service(agent, policies, &slices,
+								 input.manifests[m]->services[i]));
 			else
 				++*left_out;
 		}
 	}
 	slice_index_free(&slices);
+	policy_index_free(policies);
 	return list;
 }
 
@@ -390,10 +395,11 @@ json_t *agent_page(struct agent *agent)
 	json_t *services = services_json(agent, &left_out);
 
 	agent_figures(agent, &figures);
-	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:b, s:o, s:I, s:I, s:I, s:o, s:o, s:I, s:I, "
-			 "s:I, s:o, s:o, s:I}",
-			 "version", version_text, "node", agent->config.node, "engine",
-			 lease_engine_names[agent->config.engine], "ready", ready, "why",
+	return json_pack("{s:s, s:I, s:s, s:s, s:b, s:o, s:b, s:o, s:I, s:I, s:I, s:o, s:o, s:I, "
+			 "s:I, s:I, s:o, s:o, s:I}",
+			 "version", version_text, "boot_ms",
+			 (json_int_t)(clock_boot_ns() / NS_PER_MS), "node", agent->config.node,
+			 "engine", lease_engine_names[agent->config.engine], "ready", ready, "why",
 			 *why.text ? text_json(why.text) : json_null(), "draining",
 			 figures.draining, "session", session_json(&figures.lease), "wanted",
 			 (json_int_t)figures.lease.wanted, "held", (json_int_t)figures.lease.held,

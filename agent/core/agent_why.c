@@ -6,16 +6,22 @@
 #include "agent_state.h"
 #include "alloc.h"
 
-void agent_why_unwanted(struct agent *agent, const struct address *address, struct why *ret_why)
+void agent_why_unwanted(struct agent *agent, const struct policy_index *policies,
+			const struct address *address, struct why *ret_why)
 {
 	const struct target *target = desired_find(&agent->desired, address);
-	const struct policy_input input = agent_policy_input(agent);
 	const struct desired_view view = agent_desired_view(agent);
+	const struct policy_input input = agent_policy_input(agent);
+	struct policy_index *own = NULL;
 
-	if (target)
+	if (target) {
 		desired_why(target, &view, ret_why);
-	else
-		policy_why(&input, address, NULL, ret_why);
+		return;
+	}
+	if (!policies)
+		policies = own = policy_index_new(&input);
+	policy_index_why(policies, address, NULL, ret_why);
+	policy_index_free(own);
 }
 
 void agent_why_no_part(const struct agent *agent, struct why *ret_why)
@@ -57,8 +63,8 @@ enum reason agent_reason(const struct agent *agent, const struct address *addres
 								     : REASON_OTHER_NODE;
 }
 
-void agent_why(struct agent *agent, const struct address *address, const struct lease_info *info,
-	       struct why *ret_why)
+void agent_why(struct agent *agent, const struct policy_index *policies,
+	       const struct address *address, const struct lease_info *info, struct why *ret_why)
 {
 	struct why no_part;
 	enum reason reason;
@@ -66,7 +72,7 @@ void agent_why(struct agent *agent, const struct address *address, const struct 
 	agent_why_no_part(agent, &no_part);
 	reason = agent_reason(agent, address, info, no_part.reason);
 	if (!info->held && desired_reason(&agent->desired, address)) {
-		agent_why_unwanted(agent, address, ret_why);
+		agent_why_unwanted(agent, policies, address, ret_why);
 	} else if (reason && reason == no_part.reason) {
 		*ret_why = no_part;
 	} else {
@@ -97,15 +103,17 @@ void agent_why_no_address(const struct agent *agent, const struct service *servi
 
 	if (lacks && !service_is_of(service, &class)) {
 		why_set(ret_why, REASON_OTHER_CLASS);
-		why_add(ret_why, ": %s", service_class_text(service));
+		why_add(ret_why, ": %s; this agent's is %s", service_class_text(service),
+			class.name);
 	} else {
 		source_why_no_more(agent->source, service, ret_why);
 	}
 }
 
-static void why_unclaimed(const struct address *address, struct why *ret_why, void *userdata)
+static void why_not(const struct policy_index *here, const struct address *address,
+		    const struct lease_info *info, struct why *ret_why, void *userdata)
 {
-	agent_why(userdata, address, &(struct lease_info){}, ret_why);
+	agent_why(userdata, here, address, info, ret_why);
 }
 
 void agent_service_view(struct service_view *ret_view, void *userdata)
@@ -120,9 +128,10 @@ void agent_service_view(struct service_view *ret_view, void *userdata)
 		.thread = agent->thread,
 		.node = agent->config.node,
 		.class = agent_policy_input(agent).class,
+		.knows = agent_knows_holders(agent),
 		.shared = agent->config.engine != LEASE_ENGINE_NONE,
 		.input = agent_policy_input(agent),
-		.why = why_unclaimed,
+		.why = why_not,
 		.userdata = agent,
 		.duration_ns = agent->config.timing.duration_ns,
 	};

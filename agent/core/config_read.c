@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "config.h"
 #include "config_value.h"
@@ -20,11 +21,6 @@
 /* A list of 500 objects may take its time; a frozen server is left after this. */
 #define SOURCE_TIMEOUT_NS   (10 * NS_PER_SECOND)
 #define SOURCE_RETRY_MAX_NS (10 * NS_PER_SECOND)
-
-static int err_nomem(struct err *err)
-{
-	return err_set(err, -ENOMEM, "out of memory");
-}
 
 struct key {
 	const char *name;
@@ -216,21 +212,21 @@ static char *node_name(void)
 	char name[HOST_NAME_MAX + 1];
 
 	if (told && *told)
-		return strdup(told);
+		return xstrdup(told);
 	if (gethostname(name, sizeof(name)) < 0)
-		return NULL;
+		name[0] = '\0';
 	name[sizeof(name) - 1] = '\0';
 	for (char *at = name; *at; at++)
 		*at = tolower((unsigned char)*at);
-	return strdup(name);
+	return xstrdup(name);
 }
 
-static int config_defaults(struct config *config, struct err *err)
+static void config_defaults(struct config *config)
 {
 	*config = (struct config){
 		.node = node_name(),
-		.assignments = strdup("/var/lib/xdp-l2resp/assignments.json"),
-		.load_balancer_class = strdup("io.cilium/l2-announcer"),
+		.assignments = xstrdup("/var/lib/xdp-l2resp/assignments.json"),
+		.load_balancer_class = xstrdup("io.cilium/l2-announcer"),
 		.source.pools = true,
 		.engine = LEASE_ENGINE_NONE,
 		.timing = { 15 * NS_PER_SECOND, 5 * NS_PER_SECOND, 2 * NS_PER_SECOND },
@@ -244,11 +240,8 @@ static int config_defaults(struct config *config, struct err *err)
 		.attach = { .mode = ATTACH_MODE_AUTO, .priority = ATTACH_KEEP_PRIORITY },
 		.listen = { .address = address_from_v4(&(in_addr_t){ htonl(INADDR_LOOPBACK) }),
 			    .port = 9717 },
-		.bpffs = strdup(PINS_DEFAULT_BPFFS),
+		.bpffs = xstrdup(PINS_DEFAULT_BPFFS),
 	};
-	if (config->node && config->assignments && config->load_balancer_class && config->bpffs)
-		return 0;
-	return err_nomem(err);
 }
 
 static int check_source(struct config *config, const char *path, struct err *err)
@@ -265,8 +258,8 @@ static int check_source(struct config *config, const char *path, struct err *err
 		return err_set(err, -EINVAL, "%s: with source.kubernetes.kubeconfig no other key",
 			       path);
 	if (!config->kubernetes && !config->directory)
-		config->directory = strdup("/etc/xdp-l2resp/manifests");
-	return config->kubernetes || config->directory ? 0 : err_nomem(err);
+		config->directory = xstrdup("/etc/xdp-l2resp/manifests");
+	return 0;
 }
 
 static bool is_loopback(const struct address *address)
@@ -318,8 +311,7 @@ int config_read(const char *path, struct config *ret_config, struct err *err)
 	size_t size;
 	int r = yaml_read_file(path, FILE_LIMIT, &text, &size, err);
 
-	if (!r)
-		r = config_defaults(&reading.config, err);
+	config_defaults(&reading.config);
 	if (!r)
 		r = yaml_parse(path, text, size, take_document, &reading, err);
 	if (!r)

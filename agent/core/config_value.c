@@ -8,29 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "config.h"
 #include "config_value.h"
 #include "name.h"
 
 #define MAX_PRIORITY INT32_MAX
 
-static int err_nomem(struct err *err)
-{
-	return err_set(err, -ENOMEM, "out of memory");
-}
-
 int take_text(const json_t *value, void *field, struct err *err)
 {
 	const char *text = json_string_value(value);
-	char *copy;
 
 	if (!text || !*text)
 		return err_set(err, -EINVAL, "takes a text");
-	copy = strdup(text);
-	if (!copy)
-		return err_nomem(err);
 	free(*(char **)field);
-	*(char **)field = copy;
+	*(char **)field = xstrdup(text);
 	return 0;
 }
 
@@ -190,14 +182,14 @@ static bool is_url(const json_t *value)
 
 int take_endpoints(const json_t *value, void *field, struct err *err)
 {
-	char **list = calloc(json_array_size(value) + 1, sizeof(*list));
+	char **list = xcalloc(json_array_size(value) + 1, sizeof(*list));
 	const json_t *item;
 	size_t i;
 	bool urls = json_array_size(value);
-	int r = list ? 0 : err_nomem(err);
+	int r = 0;
 
 	json_array_foreach(value, i, item) urls = urls && is_url(item);
-	if (!r && !urls)
+	if (!urls)
 		r = err_set(err, -EINVAL, "takes a list of http:// or https:// URLs");
 	json_array_foreach(value, i, item) if (!r) r = take_text(item, &list[i], err);
 	if (r < 0) {

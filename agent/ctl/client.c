@@ -255,7 +255,7 @@ static const struct command commands[] = {
 	  NULL },
 	{ "drain",
 	  "[--stay]",
-	  "Give up all addresses, but go on running",
+	  "Release all addresses, but go on running",
 	  0,
 	  true,
 	  true,
@@ -328,24 +328,21 @@ static void cleanup_curl(CURL **curl)
 	curl_easy_cleanup(*curl);
 }
 
-/* http://localhost/PATH?name=word..., which the caller frees; NULL: out of memory. */
+/* http://localhost/PATH?name=word..., which the caller frees. */
 static char *make_url(CURL *curl, const struct command *command, char **words, bool stay)
 {
 	char *url = NULL;
 	size_t size;
-	FILE *out = open_memstream(&url, &size);
+	FILE *out = xopen_memstream(&url, &size);
 
-	if (!out)
-		return NULL;
 	fprintf(out, "http://localhost%s?stay=%d", command->path, stay);
 	for (int i = 0; i < command->arguments; i++) {
-		char *escaped = curl_easy_escape(curl, words[i], 0);
+		char *escaped = curl_easy_escape(curl, words[i], 0) ?: (alloc_fail(), NULL);
 
-		fprintf(out, "&%s=%s", command->names[i], escaped ?: "");
+		fprintf(out, "&%s=%s", command->names[i], escaped);
 		curl_free(escaped);
 	}
-	/* only now is it all there */
-	fclose(out);
+	xclose_memstream(out);
 	return url;
 }
 
@@ -359,27 +356,24 @@ static size_t take(char *bytes, size_t size, size_t count, void *out)
 static CURLcode ask(const char *path, const struct command *command, char **words, bool stay,
 		    char **ret_text, long *ret_status)
 {
-	_cleanup_(cleanup_curl) CURL *curl = curl_easy_init();
-	_cleanup_free_ char *url = curl ? make_url(curl, command, words, stay) : NULL;
+	_cleanup_(cleanup_curl) CURL *curl = curl_easy_init() ?: (alloc_fail(), NULL);
+	_cleanup_free_ char *url = make_url(curl, command, words, stay);
 	size_t size;
-	FILE *out = open_memstream(ret_text, &size);
-	CURLcode code = CURLE_OUT_OF_MEMORY;
+	FILE *out = xopen_memstream(ret_text, &size);
+	CURLcode code;
 
-	if (url && out) {
-		curl_easy_setopt(curl, CURLOPT_URL, url);
-		curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path);
-		curl_easy_setopt(curl, CURLOPT_PROXY, "");
-		curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_SECONDS);
-		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-		curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-		curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
-		if (command->post)
-			curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
-		code = curl_easy_perform(curl);
-		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
-	}
-	if (out)
-		fclose(out);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_SECONDS);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
+	if (command->post)
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+	code = curl_easy_perform(curl);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
+	xclose_memstream(out);
 	return code;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -258,6 +259,17 @@ static void daemon_stop(struct listener *listener)
 	tls_contents_free(&listener->tls_contents);
 }
 
+/* Whether the library has closed its copy @fd of @listening depends on what failed; one that is
+ * left would keep the port. */
+static void close_if_same(int fd, int listening)
+{
+	struct stat one, other;
+
+	if (!fstat(fd, &one) && !fstat(listening, &other) && one.st_dev == other.st_dev &&
+	    one.st_ino == other.st_ino)
+		close(fd);
+}
+
 /* Another daemon in place of the one there is, if any; that one stays if this fails. */
 static int daemon_start(struct listener *listener, struct err *err)
 {
@@ -293,10 +305,12 @@ static int daemon_start(struct listener *listener, struct err *err)
 				  (unsigned int)MAX_CONNECTIONS, MHD_OPTION_NOTIFY_CONNECTION,
 				  on_connection, listener, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (!daemon) {
-		/* whether the library has closed @fd depends on what failed */
+		err_write(err, "starting the HTTP server: %s",
+			  *listener->said.text ? listener->said.text : strerror(errno));
+		close_if_same(fd, listener->fd);
 		memcpy(listener->tls_contents.stats, contents.stats, sizeof(contents.stats));
 		tls_contents_free(&contents);
-		return err_set(err, -EIO, "starting the HTTP server: %s", listener->said.text);
+		return -EIO;
 	}
 	r = sd_event_add_io(listener->event, &io,
 			    MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,

@@ -223,7 +223,7 @@ static int take_privileged(struct agent_parts *parts, const char *bpffs, struct 
 /* @err, of the error @r, with what to do about it. */
 static const struct err *as_root(int r, struct err *err)
 {
-	if ((r == -EACCES || r == -EPERM) && geteuid()) {
+	if ((r == -EACCES || r == -EPERM) && geteuid() && !strstr(err->text, "run it as root")) {
 		struct err what = *err;
 
 		err_write(err, "%s; run it as root", what.text);
@@ -247,7 +247,7 @@ static int start(struct agent_parts *parts, struct histogram *times)
 		local_socket_remove();
 		fail(&err);
 		/* the unit leaves it at that: to start again is of no use */
-		return r == -ENOMEM ? 1 : EX_CONFIG;
+		return EX_CONFIG;
 	}
 	r = take_privileged(parts, config.bpffs, &err);
 	if (r < 0) {
@@ -317,6 +317,7 @@ int main(int argc, char **argv)
 	int words = argc, status;
 	struct err err;
 
+	alloc_json();
 	if (argc > 1 && !strcmp(argv[1], COMPLETE_WORD)) {
 		complete(argc - 2, argv + 2);
 		return 0;

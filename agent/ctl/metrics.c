@@ -42,7 +42,7 @@ static const struct {
 	METRIC("leases_held", GAUGE, UNIT_SIZE, lease.held, "Addresses whose lease this node has"),
 	METRIC("lease_gained_total", COUNTER, UNIT_U64, lease.gained, "Leases that were gained"),
 	METRIC("lease_lost_total", COUNTER, UNIT_U64, lease.lost,
-	       "Leases that were lost or given up"),
+	       "Leases that were lost or released"),
 	METRIC("lease_sessions_total", COUNTER, UNIT_U64, lease.sessions,
 	       "Sessions that were begun or resumed"),
 	METRIC("lease_renewals_total", COUNTER, UNIT_U64, lease.renewals, "Confirmed renewals"),
@@ -61,15 +61,15 @@ static const struct {
 	METRIC("reconcile_worst_seconds", GAUGE, UNIT_NS, reconcile_worst_ns,
 	       "Duration of the longest comparison"),
 	METRIC("drift_total", COUNTER, UNIT_U64, entries.drift,
-	       "Entries found otherwise than left"),
+	       "Entries and stamps that weren't as the agent had written them"),
 	METRIC("announcements_total", COUNTER, UNIT_U64, announced,
 	       "Announcements sent, each in both forms"),
 	METRIC("conflicts_total", COUNTER, UNIT_U64, conflicts,
-	       "Times that another host was seen using one of our addresses, once a second at most"),
+	       "Times that another host was seen using one of this node's addresses, at most one a second"),
 	METRIC("conflicts_defended_total", COUNTER, UNIT_U64, defended,
-	       "Times that an address was announced again for that"),
+	       "Times that an address was announced again because of a conflict"),
 	METRIC("conflicts_yielded_total", COUNTER, UNIT_U64, yielded,
-	       "Times that an address was given up for that"),
+	       "Times that an address was released because of a conflict"),
 	METRIC("probes_total", COUNTER, UNIT_U64, asked,
 	       "Times that the LAN was asked whether another host has an address"),
 	METRIC("manifest_files_broken", GAUGE, UNIT_SIZE, source.broken,
@@ -77,13 +77,13 @@ static const struct {
 	METRIC("source_known", GAUGE, UNIT_BOOL, source.known,
 	       "1 once the source was read completely"),
 	METRIC("source_reachable", GAUGE, UNIT_BOOL, source.reachable,
-	       "0 while the source can't be read, and counts as it was"),
+	       "0 while the source can't be read; what was last read is used"),
 	METRIC("source_kinds_missing", GAUGE, UNIT_SIZE, source.kinds_missing,
 	       "Kinds of objects that the API server doesn't know"),
 	METRIC("interfaces", GAUGE, UNIT_SIZE, interfaces, "Interfaces that policies select"),
 	METRIC("interfaces_failed", GAUGE, UNIT_SIZE, attach_failures,
-	       "Of these, where the program couldn't be attached"),
-	METRIC("draining", GAUGE, UNIT_BOOL, draining, "1 while this node takes no part"),
+	       "Interfaces that policies select, but to which the program couldn't be attached"),
+	METRIC("draining", GAUGE, UNIT_BOOL, draining, "1 while this node is drained"),
 #undef METRIC
 };
 
@@ -160,7 +160,7 @@ static void print_pools(FILE *out, const struct allocator *allocator)
 {
 	struct pool_status pool;
 
-	fputs("# HELP l2resp_pool_addresses Addresses of a pool: all, those given, those to be had\n"
+	fputs("# HELP l2resp_pool_addresses Addresses of a pool: total, used, available\n"
 	      "# TYPE l2resp_pool_addresses gauge\n",
 	      out);
 	for (size_t i = 0; allocator && allocator_pool_status(allocator, i, &pool); i++) {
@@ -224,14 +224,14 @@ static void print_answers(FILE *out, struct agent *agent)
 {
 	size_t omitted;
 
-	fputs("# HELP l2resp_answers_total Requests that the data path answered since this node has "
-	      "the address; a shared address goes with one of its Services\n"
+	fputs("# HELP l2resp_answers_total Requests that the data path answered since this node holds "
+	      "the address; a shared address is counted for one of its Services\n"
 	      "# TYPE l2resp_answers_total counter\n",
 	      out);
 	omitted = agent_visit_answers(agent, ANSWERS_MAX, print_answer, out);
 	fprintf(out,
-		"# HELP l2resp_answers_omitted Addresses that l2resp_answers_total leaves out, to bound "
-		"its series\n"
+		"# HELP l2resp_answers_omitted Addresses that l2resp_answers_total leaves out, since the "
+		"number of its series is bounded\n"
 		"# TYPE l2resp_answers_omitted gauge\n"
 		"l2resp_answers_omitted %zu\n",
 		omitted);
@@ -240,7 +240,7 @@ static void print_answers(FILE *out, struct agent *agent)
 static void print_build(FILE *out)
 {
 	fprintf(out,
-		"# HELP l2resp_build_info 1, for what was built\n"
+		"# HELP l2resp_build_info 1, with the version and commit as labels\n"
 		"# TYPE l2resp_build_info gauge\n"
 		"l2resp_build_info{version=\"%s\",commit=\"%s\"} 1\n",
 		version_release, version_commit);
@@ -265,10 +265,8 @@ char *metrics_text(struct agent *agent, size_t *ret_size)
 	struct outcome_counts counts;
 	char *text = NULL;
 	struct err err;
-	FILE *out = open_memstream(&text, ret_size);
+	FILE *out = xopen_memstream(&text, ret_size);
 
-	if (!out)
-		return NULL;
 	agent_figures(agent, &figures);
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
 		fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s ", metrics[i].name, metrics[i].help,
@@ -289,6 +287,6 @@ char *metrics_text(struct agent *agent, size_t *ret_size)
 		"# TYPE process_resident_memory_bytes gauge\n"
 		"process_resident_memory_bytes %lu\n",
 		memory());
-	fclose(out);
+	xclose_memstream(out);
 	return text;
 }

@@ -9,7 +9,7 @@
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* All of them; the caller frees the result. NULL: out of memory. */
+/* All of them; the caller frees the result. */
 char *metrics_text(struct agent *agent, size_t *ret_size);
 
 #endif

@@ -235,11 +235,11 @@ static void print_selected(struct rehearsal *rehearsal, const struct selected *s
 
 	address_format(&selected->address, ip);
 	if (!rehearsal->rows) {
-		printf("%s %s dev %s, for %s/%s%s%s%s%s\n", action, ip, row->link.name,
-		       selected->service->namespace, selected->service->name,
-		       strcmp(action, "add") ? "" : condition(&rehearsal->config),
-		       row->carrier ? "" : "; not while it has no carrier",
-		       blocked ? "; not: " : "", text.text.text);
+		text_print(stdout, "%s %s dev %s, for %s/%s%s%s%s%s\n", action, ip, row->link.name,
+			   selected->service->namespace, selected->service->name,
+			   strcmp(action, "add") ? "" : condition(&rehearsal->config),
+			   row->carrier ? "" : "; not while it has no carrier",
+			   blocked ? "; not: " : "", text.text.text);
 		return;
 	}
 	json_array_append_new(rehearsal->rows,
@@ -261,7 +261,7 @@ static void print_left_over(struct rehearsal *rehearsal, const struct entry_row 
 
 	address_format(&there->key.address, ip);
 	if (!rehearsal->rows)
-		printf("delete %s dev %s, which no policy selects\n", ip, dev);
+		text_print(stdout, "delete %s dev %s, which no policy selects\n", ip, dev);
 	else
 		json_array_append_new(rehearsal->rows,
 				      json_pack("{s:s, s:s, s:o, s:i}", "action", "delete", "ip",
@@ -289,7 +289,7 @@ static void print_attach(struct rehearsal *rehearsal)
 		if (vlan_find_hook(pins, links->rows[l].link.ifindex, &hook, &err) < 0)
 			log_say(LOG_WARNING, "%s", err.text);
 		else if (hook.ours < 0)
-			printf("attach %s\n", hook.link.name);
+			text_print(stdout, "attach %s\n", hook.link.name);
 	}
 }
 
@@ -321,11 +321,13 @@ struct warning {
 static void warn_of_services(struct warning *warning)
 {
 	struct policy_input anywhere = warning->input;
+	struct policy_index *index;
 	size_t count;
 	_cleanup_free_ const struct service **services =
 		services_in_force(anywhere.manifests, anywhere.count, &count);
 
 	anywhere.node = NULL;
+	index = policy_index_new(&anywhere);
 	for (size_t i = 0; i < count; i++)
 		for (int load_balancer = 0; load_balancer <= 1; load_balancer++) {
 			const struct address_list *addresses = load_balancer
@@ -337,7 +339,7 @@ static void warn_of_services(struct warning *warning)
 
 			if (!addresses->count)
 				continue;
-			policy_why(&anywhere, &addresses->list[0], services[i], &why);
+			policy_index_why(index, &addresses->list[0], services[i], &why);
 			if (!why.reason)
 				continue;
 			err_write(&text, "%s/%s: %s: no node announces it: %s",
@@ -345,6 +347,7 @@ static void warn_of_services(struct warning *warning)
 				  address_format(&addresses->list[0], ip), why.text.text);
 			said(LOG_WARNING, text.text, warning->rehearsal);
 		}
+	policy_index_free(index);
 }
 
 static void warn_of_policy(const struct policy *policy, const struct why *why, void *userdata)
@@ -389,10 +392,11 @@ static void print_summary(struct rehearsal *rehearsal, bool json)
 		       files, services, policies, nodes, pools, rehearsal->status.broken,
 		       rehearsal->warnings);
 	else
-		printf("%s: files: %zu, services: %zu, policies: %zu, nodes: %zu, pools: %zu, "
-		       "warnings: %zu\n",
-		       rehearsal->config.directory, files, services, policies, nodes, pools,
-		       rehearsal->warnings);
+		text_print(stdout,
+			   "%s: files: %zu, services: %zu, policies: %zu, nodes: %zu, pools: %zu, "
+			   "warnings: %zu\n",
+			   rehearsal->config.directory, files, services, policies, nodes, pools,
+			   rehearsal->warnings);
 }
 
 int rehearse(const char *config, bool print, bool json)

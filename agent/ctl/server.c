@@ -13,9 +13,11 @@
 #include "cleanup.h"
 #include "listener.h"
 #include "log.h"
-#include "server.h"
 #include "metrics.h"
+#include "name.h"
+#include "server.h"
 #include "page_data.h"
+#include "text.h"
 
 /* A flood of connections isn't to keep a probe out. */
 #define BACKLOG 128
@@ -36,9 +38,14 @@ struct server {
 
 static void answer_text(struct answer *answer, unsigned int status, const char *text)
 {
+	/* it is read on terminals, and interfaces' names may have any bytes */
+	size_t size = TEXT_ESCAPED_SIZE(strlen(text));
+	_cleanup_free_ char *plain = xmalloc(size);
+
+	text_escape(plain, size, text);
 	answer->status = status;
 	answer->type = TYPE_TEXT;
-	if (asprintf(&answer->text, "%s\n", text) < 0)
+	if (asprintf(&answer->text, "%s\n", plain) < 0)
 		answer->text = NULL;
 	answer->size = answer->text ? strlen(answer->text) : 0;
 }
@@ -163,7 +170,7 @@ static void post_move(struct agent *agent, const struct request *request, struct
 	struct err err;
 	int r = addr_parse(query(request, "ip"), &address, &err);
 
-	if (!r && (!*node || strlen(node) > LEASE_NODE_MAX))
+	if (!r && !name_is_subdomain(node))
 		r = err_set(&err, -EINVAL, "'%.64s' is no node's name", node);
 	if (!r)
 		r = agent_move(agent, &address, node, &err);

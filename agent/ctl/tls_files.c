@@ -3,6 +3,7 @@
 #include <string.h>
 #include <gnutls/x509.h>
 
+#include "alloc.h"
 #include "tls_files.h"
 
 struct tls_files tls_files_of(const struct listen_options *options)
@@ -30,7 +31,7 @@ static int check(const struct tls_files *files, const struct tls_contents *conte
 	int r = gnutls_certificate_allocate_credentials(&credentials), trusted = 0;
 
 	if (r < 0)
-		return err_set(err, -ENOMEM, "%s", gnutls_strerror(r));
+		alloc_fail();
 	r = gnutls_certificate_set_x509_key_mem(credentials, &contents->texts[TLS_CERT],
 						&contents->texts[TLS_KEY], GNUTLS_X509_FMT_PEM);
 	if (!r)

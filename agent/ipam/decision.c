@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <search.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,8 +203,9 @@ static void set_no_pool(const struct allocator *allocator, const struct service 
 			const struct address *address, bool v4, struct trouble *trouble)
 {
 	char text[INET6_ADDRSTRLEN];
-	const char *why, *pool = stocks_unused(&allocator->stocks, service, address, v4, &why);
-	size_t used;
+	const char *why, *unused = stocks_unused(&allocator->stocks, service, address, v4, &why);
+	const struct pool *other =
+		address ? NULL : stocks_not_selecting(&allocator->stocks, service, v4);
 
 	if (address)
 		set_trouble(trouble, "no_pool", "No pool exists with a CIDR containing '%s'",
@@ -214,10 +214,13 @@ static void set_no_pool(const struct allocator *allocator, const struct service 
 		set_trouble(
 			trouble, "no_pool",
 			"There are no enabled CiliumLoadBalancerIPPools that match this service");
-	used = strlen(trouble->message.text);
-	if (pool)
-		snprintf(trouble->message.text + used, sizeof(trouble->message.text) - used,
-			 " (pool '%s' would, but is %s)", pool, why);
+	if (unused) {
+		err_add(&trouble->message, " (pool '%s' would, but is %s)", unused, why);
+	} else if (other) {
+		_cleanup_free_ char *selected = selector_describe(&other->services);
+
+		err_add(&trouble->message, " (pool '%s' selects %s)", other->name, selected);
+	}
 }
 
 /* Gives @address, which was requested. Returns whether that was possible; false with *trouble. */
@@ -263,9 +266,7 @@ static bool give_requested(struct allocator *allocator, struct service_state *st
 static bool find_shared(const struct allocator *allocator, const struct service *service, bool v4,
 			struct address *ret_address)
 {
-	const struct address_list *shared =
-		service->sharing_key ? holdings_of_key(&allocator->holdings, service->sharing_key)
-				     : NULL;
+	const struct address_list *shared = holdings_to_share(&allocator->holdings, service);
 
 	for (size_t i = 0; shared && i < shared->count; i++) {
 		const struct address *address = &shared->list[i];
@@ -284,8 +285,8 @@ static bool find_shared(const struct allocator *allocator, const struct service 
 static bool give_any(struct allocator *allocator, struct service_state *state, bool v4,
 		     struct trouble *trouble)
 {
+	const struct pool *full = NULL;
 	struct address address;
-	bool full = false;
 
 	if (find_shared(allocator, state->service, v4, &address) ||
 	    stocks_find_free(&allocator->stocks, state->service, v4, &address, &full)) {
@@ -295,7 +296,8 @@ static bool give_any(struct allocator *allocator, struct service_state *state, b
 	if (full)
 		return set_trouble(trouble, "out_of_ips",
 				   "All enabled CiliumLoadBalancerIPPools that match this service "
-				   "ran out of allocatable IPs");
+				   "ran out of allocatable IPs (pool '%s' is full)",
+				   full->name);
 	set_no_pool(allocator, state->service, NULL, v4, trouble);
 	return false;
 }

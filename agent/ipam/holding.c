@@ -6,10 +6,18 @@
 #include "alloc.h"
 #include "holding.h"
 
+/* On how many addresses of a key somebody with that key has a port. */
+struct port_use {
+	uint32_t port;
+	size_t addresses;
+};
+
 /* Addresses that are shared under one key. */
 struct key {
 	char *name;
 	struct address_list addresses;
+	struct port_use *ports; /* ascending */
+	size_t port_count;
 };
 
 static int compare_holdings(const void *a, const void *b)
@@ -39,6 +47,7 @@ static void key_free(void *at)
 	struct key *key = at;
 
 	address_list_free(&key->addresses);
+	free(key->ports);
 	free(key->name);
 	free(key);
 }
@@ -66,11 +75,63 @@ static struct key *find_key(const struct holdings *holdings, const char *name)
 	return found ? *found : NULL;
 }
 
-const struct address_list *holdings_of_key(const struct holdings *holdings, const char *key)
+/* On one address more, or less, @service is the one that has its ports: who shares an address has
+ * no port in common with another. */
+static void count_ports(struct key *key, const struct service *service, int change)
 {
-	const struct key *found = find_key(holdings, key);
+	size_t count = 0, at = 0;
+	struct port_use *merged =
+		xcalloc(key->port_count + service->port_count + 1, sizeof(*merged));
 
-	return found ? &found->addresses : NULL;
+	for (size_t i = 0; i < service->port_count; i++) {
+		uint32_t port = service->ports[i];
+
+		if (i && port == service->ports[i - 1])
+			continue;
+		while (at < key->port_count && key->ports[at].port < port)
+			merged[count++] = key->ports[at++];
+		merged[count].port = port;
+		if (at < key->port_count && key->ports[at].port == port)
+			merged[count] = key->ports[at++];
+		merged[count].addresses += change;
+		if (merged[count].addresses)
+			count++;
+	}
+	while (at < key->port_count)
+		merged[count++] = key->ports[at++];
+	free(key->ports);
+	key->ports = merged;
+	key->port_count = count;
+}
+
+static int compare_ports(const void *a, const void *b)
+{
+	const struct port_use *left = a, *right = b;
+
+	return left->port < right->port ? -1 : left->port > right->port;
+}
+
+/* Is a port of @service's on all addresses of @key? */
+static bool refuses_all(const struct key *key, const struct service *service)
+{
+	for (size_t i = 0; key->port_count && i < service->port_count; i++) {
+		const struct port_use wanted = { .port = service->ports[i] };
+		const struct port_use *found = bsearch(&wanted, key->ports, key->port_count,
+						       sizeof(wanted), compare_ports);
+
+		if (found && found->addresses == key->addresses.count)
+			return true;
+	}
+	return false;
+}
+
+const struct address_list *holdings_to_share(const struct holdings *holdings,
+					     const struct service *service)
+{
+	const struct key *key =
+		service->sharing_key ? find_key(holdings, service->sharing_key) : NULL;
+
+	return key && !refuses_all(key, service) ? &key->addresses : NULL;
 }
 
 static void insert(void **tree, void *made, int (*compare)(const void *, const void *))
@@ -97,11 +158,14 @@ static struct holding *holding_new(struct holdings *holdings, const struct addre
 	return holding;
 }
 
-static void key_add(struct holdings *holdings, const char *name, const struct address *address)
+static void key_add(struct holdings *holdings, const struct service *service,
+		    const struct address *address)
 {
+	const char *name = service->sharing_key;
 	struct key *key = find_key(holdings, name) ?: key_new(holdings, name);
 	size_t at;
 
+	count_ports(key, service, 1);
 	if (address_list_has(&key->addresses, address))
 		return;
 	address_list_add(&key->addresses, address);
@@ -111,12 +175,17 @@ static void key_add(struct holdings *holdings, const char *name, const struct ad
 	key->addresses.list[at] = *address;
 }
 
-static void key_remove(struct holdings *holdings, const char *name, const struct address *address)
+/* @last: nobody else has @address under this key. */
+static void key_remove(struct holdings *holdings, const struct service *service,
+		       const struct address *address, bool last)
 {
-	struct key *key = find_key(holdings, name);
+	struct key *key = find_key(holdings, service->sharing_key);
 	struct address_list *addresses = &key->addresses;
 	size_t at = 0;
 
+	count_ports(key, service, -1);
+	if (!last)
+		return;
 	while (address_compare(&addresses->list[at], address) != 0)
 		at++;
 	memmove(addresses->list + at, addresses->list + at + 1,
@@ -149,7 +218,7 @@ bool holdings_join(struct holdings *holdings, const struct address *address,
 	ALLOC_GROW(holding->list, holding->count, holding->capacity);
 	holding->list[holding->count++] = (struct holder){ service, lingering };
 	if (!lingering && service->sharing_key)
-		key_add(holdings, service->sharing_key, address);
+		key_add(holdings, service, address);
 	return holding->count == 1;
 }
 
@@ -164,8 +233,8 @@ bool holdings_leave(struct holdings *holdings, const struct address *address,
 		at++;
 	lingering = holding->list[at].lingering;
 	holding->list[at] = holding->list[--holding->count];
-	if (!lingering && service->sharing_key && !has_key(holding, service->sharing_key))
-		key_remove(holdings, service->sharing_key, address);
+	if (!lingering && service->sharing_key)
+		key_remove(holdings, service, address, !has_key(holding, service->sharing_key));
 	if (holding->count)
 		return false;
 	tdelete(holding, &holdings->by_address, compare_holdings);

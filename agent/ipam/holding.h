@@ -45,8 +45,9 @@ bool holdings_leave(struct holdings *holdings, const struct address *address,
 const char *holding_refuses(const struct holding *holding, const struct service *service,
 			    bool lingering);
 
-/* The addresses that Services with @key have, in ascending order; NULL: none. Valid until the next
- * join or leave. */
-const struct address_list *holdings_of_key(const struct holdings *holdings, const char *key);
+/* The addresses that Services with @service's key have, in ascending order; NULL: there are none,
+ * or its ports are on all of them. Valid until the next join or leave. */
+const struct address_list *holdings_to_share(const struct holdings *holdings,
+					     const struct service *service);
 
 #endif

@@ -202,8 +202,9 @@ static bool gives_any(const struct stock *stock, const struct service *service)
 }
 
 bool stocks_find_free(const struct stocks *stocks, const struct service *service, bool v4,
-		      struct address *ret_address, bool *ret_full)
+		      struct address *ret_address, const struct pool **ret_full)
 {
+	*ret_full = NULL;
 	for (size_t i = 0; i < stocks->count; i++) {
 		const struct stock *stock = stocks->by_priority[i];
 
@@ -216,7 +217,7 @@ bool stocks_find_free(const struct stocks *stocks, const struct service *service
 				continue;
 			if (interval_set_lowest(&stocks->free, usable, ret_address))
 				return true;
-			*ret_full = true;
+			*ret_full = *ret_full ?: stock->pool;
 		}
 	}
 	return false;
@@ -246,6 +247,19 @@ const char *stocks_unused(const struct stocks *stocks, const struct service *ser
 			   : stock->pool->disabled ? "disabled"
 						   : "only for Services that name it";
 		return stock->pool->name;
+	}
+	return NULL;
+}
+
+const struct pool *stocks_not_selecting(const struct stocks *stocks, const struct service *service,
+					bool v4)
+{
+	for (size_t i = 0; i < stocks->count; i++) {
+		const struct stock *stock = &stocks->list[i];
+
+		if (in_use(stock) && has_any(stock->pool, NULL, v4) &&
+		    !selector_matches(&stock->pool->services, &service->labels))
+			return stock->pool;
 	}
 	return NULL;
 }

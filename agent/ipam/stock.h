@@ -62,14 +62,19 @@ enum offer stocks_offer(const struct stocks *stocks, const struct service *servi
 			const struct address *address);
 
 /* The lowest free address of the first block for @service that has one. False where there is none;
- * *ret_full is set if there are such blocks, at least. */
+ * *ret_full is then the first pool that has such blocks; NULL: there is none. */
 bool stocks_find_free(const struct stocks *stocks, const struct service *service, bool v4,
-		      struct address *ret_address, bool *ret_full);
+		      struct address *ret_address, const struct pool **ret_full);
 
 /* The first pool that gives nothing, or nothing without being named, and selects @service and has
  * @address, or (NULL) a block of the family: its name, and why in *ret_why; NULL: there is none. */
 const char *stocks_unused(const struct stocks *stocks, const struct service *service,
 			  const struct address *address, bool v4, const char **ret_why);
+
+/* The first pool in use that has a block of the family, and doesn't select @service; NULL: there is
+ * none. */
+const struct pool *stocks_not_selecting(const struct stocks *stocks, const struct service *service,
+					bool v4);
 
 /* Of pool @at in the documented order; false behind the last one. */
 bool stocks_status(const struct stocks *stocks, size_t at, struct pool_status *ret_status);

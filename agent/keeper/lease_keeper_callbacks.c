@@ -113,15 +113,37 @@ static int on_present(const struct address *address, void *userdata)
 	return keeper_present(userdata, address);
 }
 
+/* Is the last stamp still there as it was written? */
+static void look_for_change(struct keeper *keeper, uint8_t slot)
+{
+	uint64_t there_ns;
+	struct err err;
+
+	if (!keeper->stamped_ns || keeper->stamped_slot != slot ||
+	    lease_stamp_read(leased_stamps_fd(keeper->leased), slot, &there_ns, &err) < 0 ||
+	    there_ns == keeper->stamped_ns)
+		return;
+	keeper->figures.drift++;
+	log_limited(&keeper->limits[LOG_REPAIRED], LOG_WARNING,
+		    "repaired: the stamp of lease slot %u was changed by somebody; written again",
+		    slot);
+}
+
 static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 {
 	struct keeper *keeper = userdata;
 	struct err err;
-	int r;
+	/* where another map took the place of ours and isn't to be used, nobody knows what the
+	 * program reads: silence, and no session, is what is safe */
+	int r = keeper_follow(keeper);
 
-	/* a stamp in a map that isn't pinned any more does no harm */
-	keeper_follow(keeper);
+	if (r < 0)
+		return r;
+	if (!r)
+		look_for_change(keeper, slot);
 	r = lease_stamp_write(keeper->stamper, slot, deadline_ns, &err);
+	keeper->stamped_slot = slot;
+	keeper->stamped_ns = r < 0 ? 0 : deadline_ns;
 	if (r < 0)
 		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
 	return r;

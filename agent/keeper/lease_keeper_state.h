@@ -4,8 +4,7 @@
 #ifndef XDP_L2RESP_LEASE_KEEPER_STATE_H
 #define XDP_L2RESP_LEASE_KEEPER_STATE_H
 
-#include <uthash.h>
-
+#include "hash.h"
 #include "lease_keeper.h"
 #include "lease_stamp.h"
 #include "leased.h"
@@ -49,6 +48,8 @@ struct keeper {
 	struct leased *leased;
 	struct lease_stamper *stamper;
 	uint64_t duration_ns;
+	uint8_t stamped_slot; /* the last stamp */
+	uint64_t stamped_ns;  /* 0: none in these maps */
 	const struct lease_manager *manager;
 	struct keeper_events events;
 	void *userdata;

@@ -159,7 +159,7 @@ static int entry_remove(struct keeper *keeper, struct kept *kept, uint32_t ifind
 	return r;
 }
 
-void keeper_follow(struct keeper *keeper)
+int keeper_follow(struct keeper *keeper)
 {
 	struct kept *kept, *next;
 	struct err err;
@@ -168,8 +168,9 @@ void keeper_follow(struct keeper *keeper)
 	if (r < 0)
 		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
 	if (r != 1)
-		return;
+		return r;
 	keeper->told_full = false;
+	keeper->stamped_ns = 0;
 	HASH_ITER(hh, keeper->kept, kept, next)
 	{
 		for (size_t i = 0; i < kept->place_count; i++)
@@ -178,8 +179,10 @@ void keeper_follow(struct keeper *keeper)
 		if (kept->slot)
 			keeper_write_later(keeper, kept);
 	}
-	if (keeper_expect_stamps(keeper, keeper->duration_ns, &err) < 0)
+	r = keeper_expect_stamps(keeper, keeper->duration_ns, &err);
+	if (r < 0)
 		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
+	return r;
 }
 
 /* Do the deletions since then count? -EAGAIN: they are to be done again, in the maps that are

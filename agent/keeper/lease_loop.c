@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "lease_thread_state.h"
@@ -11,6 +12,8 @@
 
 /* The rest of the agent has no room for news: again after that. */
 #define NEWS_RETRY_USEC 5000
+/* For the last line to be written. */
+#define FLUSH_USEC 500000
 /* How often the lease thread looks whether the rest is alive. */
 #define WATCH_NS 500000000ULL
 
@@ -197,7 +200,8 @@ void *lease_loop_main(void *userdata)
 	if (r < 0) {
 		/* nothing is renewed from here on, and the data path's fence makes that safe */
 		log_say(LOG_ERR, "the lease thread's event loop: %s", strerror(-r));
-		abort();
+		log_flush(FLUSH_USEC);
+		_exit(EXIT_FAILURE);
 	}
 	return NULL;
 }

@@ -134,7 +134,7 @@ void lease_thread_follow(struct lease_thread *thread);
 struct lease_entries {
 	size_t present;
 	size_t by_hand; /* wanted, but somebody has added them by hand */
-	uint64_t drift; /* entries that were found otherwise than left */
+	uint64_t drift; /* entries, and stamps, that were found otherwise than left */
 };
 
 void lease_thread_status(struct lease_thread *thread, struct lease_status *ret_status,

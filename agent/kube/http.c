@@ -9,7 +9,6 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "http.h"
-#include "json.h"
 
 /* No answer of ours is longer than this; a server that sends more is cut off. */
 #define BODY_MAX (32U << 20)
@@ -92,40 +91,6 @@ static long call_status(const struct http_call *call)
 
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	return status;
-}
-
-json_t *http_json(const struct http_result *result)
-{
-	struct err why;
-
-	if (result->error || result->status < 200 || result->status > 299)
-		return NULL;
-	return json_parse(result->body, result->length, &why);
-}
-
-const char *http_trouble(const struct http_result *result, const char *member,
-			 const char *not_whose, char text[HTTP_TROUBLE_MAX])
-{
-	_cleanup_json_ json_t *json = NULL;
-	const char *message;
-	struct err why, said;
-
-	if (result->error)
-		return result->trouble;
-	json = json_parse(result->body, result->length, &why);
-	message = json_string_value(json_object_get(json, member));
-	if (result->status < 300) {
-		if (json)
-			json_garbage(result->body, result->length, not_whose, &why);
-		err_write(&said, "its answer %s", why.text);
-	} else if (json || !result->length) {
-		err_write(&said, "HTTP status %ld%s%s", result->status, message ? ": " : "",
-			  message ?: "");
-	} else {
-		err_write(&said, "HTTP status %ld, and its answer %s", result->status, why.text);
-	}
-	snprintf(text, HTTP_TROUBLE_MAX, "%.*s", HTTP_TROUBLE_MAX - 1, said.text);
-	return text;
 }
 
 static void call_end(struct http_call *call)
@@ -314,7 +279,11 @@ int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http
 	r = r ?: path_copy(tls->key, &http->key, err);
 	if (r < 0)
 		return r;
-	http->multi = curl_global_init(CURL_GLOBAL_DEFAULT) ? NULL : curl_multi_init();
+	/* by the rule of alloc.h: no NULL is looked for */
+	http->multi =
+		curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc)
+			? NULL
+			: curl_multi_init();
 	if (!http->multi)
 		return err_set(err, -EIO, "libcurl can't begin");
 	r = sd_event_add_time_relative(event, &http->timer, CLOCK_MONOTONIC, 0, 1000, on_timer,
@@ -336,7 +305,7 @@ static void header_add(struct http_call *call, const char *name, const char *val
 {
 	_cleanup_free_ char *text = xasprintf("%s: %s", name, value);
 
-	call->headers = curl_slist_append(call->headers, text) ?: (alloc_fail(), NULL);
+	call->headers = curl_slist_append(call->headers, text);
 }
 
 struct http_call *http_send(struct http *http, const struct http_request *request)
@@ -353,8 +322,6 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 		.easy = curl_easy_init(),
 	};
 	http->calls = call;
-	if (!call->easy)
-		alloc_fail();
 	header_add(call, "Content-Type", request->content_type ?: "application/json");
 	if (request->token) {
 		_cleanup_free_ char *bearer = xasprintf("Bearer %s", request->token);
@@ -398,11 +365,11 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, http->cert);
 	if (http->key)
 		curl_easy_setopt(call->easy, CURLOPT_SSLKEY, http->key);
-	if ((request->body &&
-	     curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, request->body)) ||
-	    (request->method &&
-	     curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, request->method)) ||
-	    curl_multi_add_handle(http->multi, call->easy))
+	if (request->body)
+		curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, request->body);
+	if (request->method)
+		curl_easy_setopt(call->easy, CURLOPT_CUSTOMREQUEST, request->method);
+	if (curl_multi_add_handle(http->multi, call->easy))
 		alloc_fail();
 	return call;
 }

@@ -66,8 +66,7 @@ struct http_request {
 	void *userdata;
 };
 
-/* Sends @request. Its @done is called once, from the event loop, unless the call is cancelled.
- * NULL: no memory. */
+/* Sends @request. Its @done is called once, from the event loop, unless the call is cancelled. */
 struct http_call *http_send(struct http *http, const struct http_request *request);
 
 /* Neither @done nor @data are called any more. NULL is fine. */

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <sys/random.h>
 
 #include "alloc.h"
@@ -92,23 +90,35 @@ static struct http_call *kube_send(struct kube *kube, struct http_request *reque
 	return http_send(kube->http, request);
 }
 
-struct http_call *kube_request(struct kube *kube, const char *method, const char *path,
-			       const json_t *body, http_done_fn *done, void *userdata)
+static struct http_call *write_body(struct kube *kube, const char *method, const char *content_type,
+				    const char *path, const json_t *body, http_done_fn *done,
+				    void *userdata)
 {
 	_cleanup_free_ char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 
-	return kube_send(kube,
-			 &(struct http_request){
-				 .method = method,
-				 .body = text,
-				 .content_type = strcmp(method, "PATCH")
-							 ? NULL
-							 : "application/merge-patch+json",
-				 .timeout_ns = KUBE_WRITE_NS,
-				 .done = done,
-				 .userdata = userdata,
-			 },
-			 path);
+	struct http_request request = { .method = method,
+					.body = text,
+					.content_type = content_type,
+					.timeout_ns = KUBE_WRITE_NS,
+					.done = done,
+					.userdata = userdata };
+
+	return kube_send(kube, &request, path);
+}
+
+struct http_call *kube_request(struct kube *kube, const char *method, const char *path,
+			       const json_t *body, http_done_fn *done, void *userdata)
+{
+	return write_body(kube, method,
+			  strcmp(method, "PATCH") ? NULL : "application/merge-patch+json", path,
+			  body, done, userdata);
+}
+
+struct http_call *kube_merge_by_key(struct kube *kube, const char *path, const json_t *body,
+				    http_done_fn *done, void *userdata)
+{
+	return write_body(kube, "PATCH", "application/strategic-merge-patch+json", path, body, done,
+			  userdata);
 }
 
 void kube_free(struct kube *kube)

@@ -35,10 +35,15 @@ const char *kube_namespace(const struct kube *kube);
 
 /*
  * Sends the request @method (GET, POST; PATCH, a JSON merge patch) for @path, which begins with a
- * slash, with @body, which may be NULL. @done is called as http_send() says. NULL: no memory.
+ * slash, with @body, which may be NULL. @done is called as http_send() says.
  */
 struct http_call *kube_request(struct kube *kube, const char *method, const char *path,
 			       const json_t *body, http_done_fn *done, void *userdata);
+
+/* PATCH, a strategic merge patch: of lists that have a key, as conditions have their type, only the
+ * elements in @body are changed. The server knows it for its own kinds, not for those of CRDs. */
+struct http_call *kube_merge_by_key(struct kube *kube, const char *path, const json_t *body,
+				    http_done_fn *done, void *userdata);
 
 /* Why a request failed, in the server's own words where it gave any: @text, or one of @result's. */
 const char *kube_trouble(const struct http_result *result, char text[HTTP_TROUBLE_MAX]);

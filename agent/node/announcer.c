@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "alloc.h"
 #include "announce.h"
 #include "announcer.h"
 #include "clock.h"
+#include "hash.h"
 #include "log.h"
 #include "loop.h"
 

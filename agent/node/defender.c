@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <uthash.h>
 #include <bpf/libbpf.h>
 
 #include "alloc.h"
 #include "clock.h"
 #include "defender.h"
+#include "hash.h"
 
 /* More than the ring has room for. */
 #define DEFENDER_TURN_OLD 4096

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "grow.h"
@@ -116,11 +117,9 @@ static _Noreturn void helper_main(const char *bpffs, int fd)
 
 int helper_start(const char *bpffs, struct helper **ret_helper, struct err *err)
 {
-	struct helper *helper = calloc(1, sizeof(*helper));
+	struct helper *helper = xcalloc(1, sizeof(*helper));
 	int fds[2];
 
-	if (!helper)
-		return err_set(err, -ENOMEM, "out of memory");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) {
 		free(helper);
 		return err_set(err, negative_errno(), "a socket pair: %s", strerror(errno));

@@ -8,6 +8,7 @@
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "links.h"
@@ -146,9 +147,7 @@ static void links_put(struct links *links, const struct link *link)
 		row_update(links, &table->rows[at], link);
 		return;
 	}
-	rows = reallocarray(table->rows, table->count + 1, sizeof(*rows));
-	if (!rows)
-		return;
+	rows = xreallocarray(table->rows, table->count + 1, sizeof(*rows));
 	memmove(rows + at + 1, rows + at, (table->count - at) * sizeof(*rows));
 	rows[at] = (struct link_row){};
 	table->rows = rows;
@@ -240,13 +239,13 @@ static int read_anew(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int links_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	_cleanup_free_ char *buffer = malloc(MESSAGE_SIZE);
+	_cleanup_free_ char *buffer = xmalloc(MESSAGE_SIZE);
 	struct links *links = userdata;
 	ssize_t length;
 
-	while (buffer && (length = recv(fd, buffer, MESSAGE_SIZE, MSG_DONTWAIT)) > 0)
+	while ((length = recv(fd, buffer, MESSAGE_SIZE, MSG_DONTWAIT)) > 0)
 		mnl_cb_run(buffer, length, 0, 0, message_cb, links);
-	if (buffer && length < 0 && errno == ENOBUFS)
+	if (length < 0 && errno == ENOBUFS)
 		/* what was lost isn't known */
 		read_anew(links->again, 0, links);
 	tell_changes(links);
@@ -277,11 +276,9 @@ static int links_follow(struct links *links, sd_event *event)
 int links_new(sd_event *event, links_changed_fn *changed, void *userdata, struct links **ret_links,
 	      struct err *err)
 {
-	struct links *links = calloc(1, sizeof(*links));
+	struct links *links = xcalloc(1, sizeof(*links));
 	int r;
 
-	if (!links)
-		return err_set(err, -ENOMEM, "out of memory");
 	links->changed = changed;
 	links->userdata = userdata;
 	r = event ? links_follow(links, event) : 0;

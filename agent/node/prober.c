@@ -5,6 +5,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "probe.h"
 #include "prober.h"
@@ -84,11 +85,7 @@ static struct ear *ear_get(struct prober *prober, const struct link *link, struc
 	for (size_t i = 0; i < prober->ear_count; i++)
 		if (prober->ears[i]->ifindex == link->ifindex)
 			return prober->ears[i];
-	ear = calloc(1, sizeof(*ear));
-	if (!ear) {
-		err_set(err, -ENOMEM, "out of memory");
-		return NULL;
-	}
+	ear = xcalloc(1, sizeof(*ear));
 	*ear = (struct ear){ .ifindex = link->ifindex, .prober = prober };
 	ear->fd = probe_open(link, err);
 	if (ear->fd < 0) {
@@ -153,11 +150,9 @@ static int turn(sd_event_source *source, uint64_t usec, void *userdata)
 int prober_new(sd_event *event, const struct links *links, const struct prober_callbacks *callbacks,
 	       void *userdata, struct prober **ret_prober, struct err *err)
 {
-	struct prober *prober = calloc(1, sizeof(*prober));
+	struct prober *prober = xcalloc(1, sizeof(*prober));
 	int r;
 
-	if (!prober)
-		return err_set(err, -ENOMEM, "out of memory");
 	prober->event = event;
 	prober->links = links;
 	prober->callbacks = *callbacks;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <bpf/bpf.h>
@@ -65,6 +66,22 @@ static int grow(struct program *program, const uint32_t *room, struct err *err)
 	return 0;
 }
 
+static void say_restored(const struct pins *pins)
+{
+	char names[256] = "";
+
+	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+		size_t length = strlen(names);
+
+		if (pins->restored & 1U << map)
+			snprintf(names + length, sizeof(names) - length, "%s%s", length ? ", " : "",
+				 pins_pin_name(map));
+	}
+	if (*names)
+		log_say(LOG_WARNING, "repaired: somebody removed pins below %s; pinned again: %s",
+			pins->maps.dir, names);
+}
+
 int program_begin(struct program *program, struct err *err)
 {
 	struct pins pins = PINS_NONE;
@@ -75,7 +92,8 @@ int program_begin(struct program *program, struct err *err)
 		return 0;
 	/* not waited for: a CLI that imports a million addresses has the lock for seconds, in which
 	 * leases must be renewed */
-	r = pins_try_open_locked(program->bpffs, &pins, err);
+	r = pins_try_open_locked(program->bpffs, &program->view, &pins, err);
+	say_restored(&pins);
 	if (!r)
 		r = device_adopt(&pins, &dropped, err);
 	if (r < 0) {

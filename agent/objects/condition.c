@@ -5,27 +5,29 @@
 
 #include "condition.h"
 
-const json_t *condition_find(const json_t *status, const char *type)
-{
-	const json_t *conditions = json_object_get(status, "conditions");
-	const json_t *condition;
-	size_t i;
-
-	json_array_foreach(conditions, i, condition)
-	{
-		const char *its = json_string_value(json_object_get(condition, "type"));
-
-		if (its && !strcmp(its, type))
-			return condition;
-	}
-	return NULL;
-}
-
 static bool member_is(const json_t *object, const char *key, const char *text)
 {
 	const char *its = json_string_value(json_object_get(object, key));
 
 	return its && !strcmp(its, text);
+}
+
+static const json_t *find(const json_t *conditions, const char *type)
+{
+	const json_t *condition;
+	size_t i;
+
+	json_array_foreach(conditions, i, condition)
+	{
+		if (member_is(condition, "type", type))
+			return condition;
+	}
+	return NULL;
+}
+
+const json_t *condition_find(const json_t *status, const char *type)
+{
+	return find(json_object_get(status, "conditions"), type);
 }
 
 /* Is it about this generation? A server may not keep that. */
@@ -46,7 +48,7 @@ bool condition_is(const json_t *status, const struct condition *wanted)
 	       is_about(condition, wanted->generation);
 }
 
-void condition_remove(json_t *conditions, const char *type)
+void conditions_remove(json_t *conditions, const char *type)
 {
 	size_t i = 0;
 
@@ -57,39 +59,51 @@ void condition_remove(json_t *conditions, const char *type)
 			i++;
 }
 
-/* Since when @type has @state, not this message: as it was, or now. */
-static void since(const json_t *conditions, const struct condition *wanted, char text[32])
+/* Since when the condition has @wanted's state, not its message: as @former says, or now. */
+static void since(const json_t *former, const struct condition *wanted, char text[32])
 {
+	const char *its = json_string_value(json_object_get(former, "lastTransitionTime"));
 	time_t now = time(NULL);
-	const json_t *condition;
 	struct tm tm;
-	size_t i;
 
-	strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	json_array_foreach(conditions, i, condition)
-	{
-		if (member_is(condition, "type", wanted->type) &&
-		    member_is(condition, "status", wanted->state))
-			snprintf(text, 32, "%s",
-				 json_string_value(json_object_get(condition, "lastTransitionTime"))
-					 ?: text);
-	}
+	if (its && member_is(former, "status", wanted->state))
+		snprintf(text, 32, "%s", its);
+	else
+		strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 }
 
-void condition_set(json_t *conditions, const struct condition *wanted)
+/* @wanted, which takes the place of @former, if not NULL. */
+static json_t *condition_new(const json_t *former, const struct condition *wanted)
 {
 	json_t *condition;
 	char text[32];
 
-	since(conditions, wanted, text);
-	condition_remove(conditions, wanted->type);
+	since(former, wanted, text);
 	condition = json_pack("{ss ss ss ss ss}", "type", wanted->type, "status", wanted->state,
 			      "reason", wanted->reason, "message", wanted->message,
 			      "lastTransitionTime", text);
 	if (wanted->generation)
 		json_object_set_new(condition, "observedGeneration",
 				    json_integer(wanted->generation));
+	return condition;
+}
+
+void conditions_set(json_t *conditions, const struct condition *wanted)
+{
+	json_t *condition = condition_new(find(conditions, wanted->type), wanted);
+
+	conditions_remove(conditions, wanted->type);
 	json_array_append_new(conditions, condition);
+}
+
+json_t *condition_patch(const json_t *status, const struct condition *wanted)
+{
+	const json_t *former = condition_find(status, wanted->type);
+	json_t *change = wanted->state
+				 ? condition_new(former, wanted)
+				 : json_pack("{ss ss}", "type", wanted->type, "$patch", "delete");
+
+	return json_pack("[o]", change);
 }
 
 json_int_t condition_generation(const json_t *object)

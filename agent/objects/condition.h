@@ -19,8 +19,12 @@ bool condition_is(const json_t *status, const struct condition *wanted);
 json_t *conditions_copy(const json_t *status);
 
 /* Sets @wanted in @conditions; removes the one of @type. */
-void condition_set(json_t *conditions, const struct condition *wanted);
-void condition_remove(json_t *conditions, const char *type);
+void conditions_set(json_t *conditions, const struct condition *wanted);
+void conditions_remove(json_t *conditions, const char *type);
+
+/* The list of conditions for kube_merge_by_key(): sets @wanted, which replaces the one of its type
+ * in @status, or removes that one if @wanted has no state. All others stay. */
+json_t *condition_patch(const json_t *status, const struct condition *wanted);
 
 /* metadata.generation of @object; 0: it has none. */
 json_int_t condition_generation(const json_t *object);

@@ -5,6 +5,7 @@
 
 #include "alloc.h"
 #include "field.h"
+#include "spelling.h"
 
 /* What a value is, in a user's words, by its jansson type. */
 static const char *type_name(const json_t *value)
@@ -155,6 +156,15 @@ int field_copy_string(const struct place *place, const json_t *object, const cha
 	return r;
 }
 
+/* The one of @known that @key is probably meant to be, or NULL. */
+static const char *find_similar(const char *key, const char *const *known)
+{
+	for (; *known; known++)
+		if (spelling_similar(key, *known))
+			return *known;
+	return NULL;
+}
+
 int field_known(const struct place *place, const json_t *object, const char *what,
 		const char *const *known, struct err *err)
 {
@@ -163,13 +173,16 @@ int field_known(const struct place *place, const json_t *object, const char *wha
 
 	json_object_foreach((json_t *)object, key, value)
 	{
+		const char *meant;
 		size_t i = 0;
 
 		while (known[i] && strcmp(known[i], key) != 0)
 			i++;
-		if (!known[i])
-			return place_err(err, -EINVAL, place, object, key, "no key '%s' in %s", key,
-					 what);
+		if (known[i])
+			continue;
+		meant = find_similar(key, known);
+		return place_err(err, -EINVAL, place, object, key, "no key '%s' in %s%s%s", key,
+				 what, meant ? "; there is " : "", meant ?: "");
 	}
 	return 0;
 }

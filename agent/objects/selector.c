@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -291,4 +292,41 @@ bool selector_matches(const struct selector *selector, const struct labels *labe
 		if (!requirement_holds(&selector->list[i], labels))
 			return false;
 	return true;
+}
+
+static void describe_requirement(const struct requirement *requirement, FILE *out)
+{
+	bool negated = operators[requirement->op].negated;
+
+	if (!operators[requirement->op].takes_values) {
+		fprintf(out, "%s%s", negated ? "!" : "", requirement->key);
+		return;
+	}
+	if (requirement->value_count == 1) {
+		fprintf(out, "%s%s%s", requirement->key, negated ? "!=" : "=",
+			requirement->values[0]);
+		return;
+	}
+	fprintf(out, "%s %s (", requirement->key, negated ? "notin" : "in");
+	for (size_t i = 0; i < requirement->value_count; i++)
+		fprintf(out, "%s%s", i ? ", " : "", requirement->values[i]);
+	fputc(')', out);
+}
+
+char *selector_describe(const struct selector *selector)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		alloc_fail();
+	for (size_t i = 0; i < selector->count; i++) {
+		if (i)
+			fputc(',', out);
+		describe_requirement(&selector->list[i], out);
+	}
+	if (fclose(out) != 0)
+		alloc_fail();
+	return text;
 }

@@ -52,4 +52,8 @@ int selector_parse(const struct place *place, const json_t *object, const char *
 
 bool selector_matches(const struct selector *selector, const struct labels *labels);
 
+/* In kubectl's notation: "a=b,c notin (d, e),!f"; "" for one that selects everything. The caller
+ * frees it. */
+char *selector_describe(const struct selector *selector);
+
 #endif

@@ -9,16 +9,17 @@
 
 static const struct {
 	const char *as_cluster;
-	bool forbids;
+	enum reason reason;
 	const char *detail;
 } localities[] = {
 	[LOCALITY_CLUSTER] = {},
 	[LOCALITY_NO_SELECTOR] = { .as_cluster = "it has no selector" },
 	[LOCALITY_NO_SLICE] = { .as_cluster = "it has no EndpointSlice" },
 	[LOCALITY_NAMELESS] = { .as_cluster = "its endpoints name no node" },
-	[LOCALITY_UNKNOWN] = { .forbids = true, .detail = "its EndpointSlices aren't read yet" },
-	[LOCALITY_NOWHERE] = { .forbids = true, .detail = "no node has one" },
-	[LOCALITY_ELSEWHERE] = { .forbids = true, .detail = "other nodes have one" },
+	[LOCALITY_UNKNOWN] = { .reason = REASON_ENDPOINTS_UNKNOWN },
+	[LOCALITY_NOWHERE] = { .reason = REASON_NO_LOCAL_ENDPOINT, .detail = "no node has one" },
+	[LOCALITY_ELSEWHERE] = { .reason = REASON_NO_LOCAL_ENDPOINT,
+				 .detail = "other nodes have one" },
 	[LOCALITY_HERE] = {},
 };
 
@@ -27,11 +28,14 @@ const char *locality_as_cluster(enum locality locality)
 	return localities[locality].as_cluster;
 }
 
-bool locality_forbids(enum locality locality, const char **ret_detail)
+enum reason locality_forbids(enum locality locality)
 {
-	if (ret_detail)
-		*ret_detail = localities[locality].detail;
-	return localities[locality].forbids;
+	return localities[locality].reason;
+}
+
+const char *locality_detail(enum locality locality)
+{
+	return localities[locality].detail;
 }
 
 static bool any_local(const struct manifest *const *manifests, size_t count)

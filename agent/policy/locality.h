@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "manifest.h"
+#include "reason.h"
 
 /* In the order in which one goes before another where Services share an address: one of them that
  * has an endpoint here is enough, and those that may be announced anywhere don't count. */
@@ -26,8 +27,11 @@ enum locality {
 /* Of a Service with Local: why it is treated as Cluster. NULL: it isn't. */
 const char *locality_as_cluster(enum locality locality);
 
-/* May this node not announce it? *ret_detail, unless NULL: where its endpoints are, then. */
-bool locality_forbids(enum locality locality, const char **ret_detail);
+/* Why this node may not announce it; REASON_NONE: it may. */
+enum reason locality_forbids(enum locality locality);
+
+/* Where its endpoints are, of REASON_NO_LOCAL_ENDPOINT. */
+const char *locality_detail(enum locality locality);
 
 /* The EndpointSlices of manifests, by Service. */
 struct slice_index {

@@ -197,15 +197,13 @@ enum reason policy_forbids(const struct selection *selection, enum locality loca
 
 	if (excluded[selection->exclusion])
 		return excluded[selection->exclusion];
-	return locality_forbids(locality, NULL) ? REASON_NO_LOCAL_ENDPOINT : REASON_NONE;
+	return locality_forbids(locality);
 }
 
 void policy_forbids_add(struct why *why, enum locality locality, const char *node)
 {
-	const char *detail;
-
-	if (why->reason == REASON_NO_LOCAL_ENDPOINT && locality_forbids(locality, &detail))
-		why_add(why, ": %s", detail);
+	if (why->reason == REASON_NO_LOCAL_ENDPOINT)
+		why_add(why, ": %s", locality_detail(locality));
 	else if (why->reason == REASON_EXCLUDED_NODE)
 		why_add(why, ": %s %s", node, node_exclusion_text(NODE_LABELLED));
 	else if (why->reason == REASON_OUT_OF_SERVICE)

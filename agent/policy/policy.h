@@ -76,10 +76,20 @@ enum reason policy_forbids(const struct selection *selection, enum locality loca
 /* Appends to @why, of such a reason, what is known besides; @node: this one. */
 void policy_forbids_add(struct why *why, enum locality locality, const char *node);
 
+/* The addresses of all Services, sorted once for whoever asks about many of them. */
+struct policy_index;
+
+/* Points into what @input has. policy_index_of(): of these Services alone. */
+struct policy_index *policy_index_new(const struct policy_input *input);
+struct policy_index *policy_index_of(const struct policy_input *input,
+				     const struct service *const *services, size_t count);
+/* NULL is fine. */
+void policy_index_free(struct policy_index *index);
+
 /* Why no policy lets this node announce @address of @service; of any Service that has it, if
  * NULL. */
-void policy_why(const struct policy_input *input, const struct address *address,
-		const struct service *service, struct why *ret_why);
+void policy_index_why(const struct policy_index *index, const struct address *address,
+		      const struct service *service, struct why *ret_why);
 
 /* Calls @useless for each policy that selects no address on this node, with why it doesn't select
  * the Service that came furthest. */

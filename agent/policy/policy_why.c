@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "cleanup.h"
 #include "policy.h"
 #include "policy_force.h"
@@ -37,6 +39,21 @@ static void add_devices(struct why *why, const struct link_table *links)
 		why_add(why, " none");
 }
 
+/* What of @policy is the cause: the words that don't fit. */
+static void add_cause(struct why *why, const struct policy *policy)
+{
+	_cleanup_free_ char *selected = NULL;
+
+	if (why->reason == REASON_SERVICE_SELECTOR)
+		selected = selector_describe(&policy->services);
+	else if (why->reason == REASON_NODE_SELECTOR)
+		selected = selector_describe(&policy->nodes);
+	if (selected)
+		why_add(why, " selects %s", selected);
+	for (size_t i = 0; why->reason == REASON_NO_INTERFACE && i < policy->interfaces.count; i++)
+		why_add(why, "%s %s", i ? "," : " has", policy->interfaces.list[i].text);
+}
+
 /* The policies that came as far as @why's reason. */
 static void add_policies(struct why *why, const struct in_force_list *in_force,
 			 const struct service *service, bool load_balancer)
@@ -50,9 +67,7 @@ static void add_policies(struct why *why, const struct in_force_list *in_force,
 			continue;
 		why_add(why, "%s %s", any ? "," : ": policy", policy->name);
 		any = true;
-		for (size_t at = 0;
-		     why->reason == REASON_NO_INTERFACE && at < policy->interfaces.count; at++)
-			why_add(why, "%s %s", at ? "," : " has", policy->interfaces.list[at].text);
+		add_cause(why, policy);
 	}
 }
 
@@ -63,7 +78,8 @@ static void add_detail(const struct policy_input *input, const struct in_force_l
 	struct err name;
 
 	if (why->reason == REASON_OTHER_CLASS)
-		why_add(why, ": %s", service_class_text(service));
+		why_add(why, ": %s; this agent's is %s", service_class_text(service),
+			input->class.name);
 	else
 		add_policies(why, in_force, service, load_balancer);
 	err_write(&name, "%s/%s", service->namespace, service->name);
@@ -103,34 +119,116 @@ static bool go_further(struct furthest *furthest, const struct service *service,
 	return reason;
 }
 
-void policy_why(const struct policy_input *input, const struct address *address,
-		const struct service *wanted, struct why *ret_why)
+/* An address of a Service's field. */
+struct occurrence {
+	struct address address;
+	const struct service *service;
+	size_t place; /* in the order of the Services' names */
+	bool load_balancer;
+};
+
+struct policy_index {
+	struct policy_input input;
+	struct in_force_list in_force;
+	struct occurrence *list; /* by address, then place, then field */
+	size_t count, capacity;
+};
+
+static int occurrence_compare(const void *a, const void *b)
 {
-	_cleanup_(in_force_list_free) struct in_force_list in_force =
-		in_force_find(input->manifests, input->count, input->node, input->links);
-	struct furthest furthest = {};
+	const struct occurrence *left = a, *right = b;
+	int order = address_compare(&left->address, &right->address);
+
+	if (order)
+		return order;
+	if (left->place != right->place)
+		return left->place < right->place ? -1 : 1;
+	return (int)left->load_balancer - (int)right->load_balancer;
+}
+
+static void add_occurrences(struct policy_index *index, const struct service *service, size_t place,
+			    bool load_balancer)
+{
+	const struct address_list *addresses =
+		load_balancer ? &service->load_balancer : &service->external;
+
+	for (size_t i = 0; i < addresses->count; i++) {
+		ALLOC_GROW(index->list, index->count, index->capacity);
+		index->list[index->count++] =
+			(struct occurrence){ addresses->list[i], service, place, load_balancer };
+	}
+}
+
+struct policy_index *policy_index_new(const struct policy_input *input)
+{
 	size_t count;
 	_cleanup_free_ const struct service **services =
 		services_in_force(input->manifests, input->count, &count);
 
-	why_set(ret_why, REASON_NO_SERVICE);
-	for (size_t i = 0; i < count; i++)
-		for (int load_balancer = 0; load_balancer <= 1; load_balancer++) {
-			const struct service *service = services[i];
+	return policy_index_of(input, services, count);
+}
 
-			if ((wanted && service != wanted) ||
-			    !address_list_has(load_balancer ? &service->load_balancer
-							    : &service->external,
-					      address))
-				continue;
-			if (!go_further(&furthest, service, load_balancer,
-					in_force_judge(&in_force, &input->class, service,
-						       load_balancer),
-					ret_why))
-				return;
-		}
+struct policy_index *policy_index_of(const struct policy_input *input,
+				     const struct service *const *services, size_t count)
+{
+	struct policy_index *index = xcalloc(1, sizeof(*index));
+
+	index->input = *input;
+	index->in_force = in_force_find(input->manifests, input->count, input->node, input->links);
+	for (size_t i = 0; i < count; i++)
+		for (int load_balancer = 0; load_balancer <= 1; load_balancer++)
+			add_occurrences(index, services[i], i, load_balancer);
+	if (index->count)
+		qsort(index->list, index->count, sizeof(*index->list), occurrence_compare);
+	return index;
+}
+
+void policy_index_free(struct policy_index *index)
+{
+	if (!index)
+		return;
+	in_force_list_free(&index->in_force);
+	free(index->list);
+	free(index);
+}
+
+/* The first occurrence of an address that doesn't come before @address. */
+static size_t first_occurrence(const struct policy_index *index, const struct address *address)
+{
+	size_t first = 0, end = index->count;
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+
+		if (address_compare(&index->list[middle].address, address) < 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first;
+}
+
+void policy_index_why(const struct policy_index *index, const struct address *address,
+		      const struct service *wanted, struct why *ret_why)
+{
+	struct furthest furthest = {};
+
+	why_set(ret_why, REASON_NO_SERVICE);
+	for (size_t i = first_occurrence(index, address);
+	     i < index->count && !address_compare(&index->list[i].address, address); i++) {
+		const struct occurrence *at = &index->list[i];
+
+		if (wanted && at->service != wanted)
+			continue;
+		if (!go_further(&furthest, at->service, at->load_balancer,
+				in_force_judge(&index->in_force, &index->input.class, at->service,
+					       at->load_balancer),
+				ret_why))
+			return;
+	}
 	if (furthest.service)
-		add_detail(input, &in_force, furthest.service, furthest.load_balancer, ret_why);
+		add_detail(&index->input, &index->in_force, furthest.service,
+			   furthest.load_balancer, ret_why);
 }
 
 /* Why @in_force selects none of @services, by the one that came furthest. */

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "kube_events.h"
+#include "rate.h"
 #include "text.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -23,12 +24,6 @@
 #define BUCKETS	     256
 
 #define COMPONENT "xdp-l2respd"
-
-/* So many in a row, and then one in each interval. */
-struct rate {
-	uint64_t interval_ns;
-	unsigned int burst;
-};
 
 static const struct rate of_address = { 60 * NS_PER_S, 5 };
 static const struct rate of_all = { NS_PER_S / 5, 25 };
@@ -72,19 +67,6 @@ struct kube_events {
 	char trouble[256]; /* the last; "": none */
 	bool full;
 };
-
-/* When the next may be, after those that were counted into @spent_ns. */
-static uint64_t rate_due(const struct rate *rate, uint64_t spent_ns)
-{
-	uint64_t credit_ns = (rate->burst - 1) * rate->interval_ns;
-
-	return spent_ns > credit_ns ? spent_ns - credit_ns : 0;
-}
-
-static void rate_spend(const struct rate *rate, uint64_t *spent_ns, uint64_t now_ns)
-{
-	*spent_ns = (*spent_ns > now_ns ? *spent_ns : now_ns) + rate->interval_ns;
-}
 
 static void said_free(struct said *said)
 {

@@ -31,7 +31,7 @@ void kube_events_free(struct kube_events *events);
 /*
  * To be written, soon or late: of one address only the newest is, five in a row and then one a
  * minute; of all together 5 a second, after 25. The same as before becomes that Event's count. What
- * can't be written (permissions, no memory, too much of it) is left out.
+ * can't be written (permissions, too much of it) is left out.
  */
 void kube_events_say(struct kube_events *events, const struct kube_event *event);
 

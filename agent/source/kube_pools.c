@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "announced.h"
 #include "condition.h"
 #include "json.h"
 #include "kube_pools.h"
@@ -14,6 +15,8 @@
 #include "status_writer.h"
 
 #define LEASE_NAME "l2resp-ipam"
+/* Of those that leave the pools to another program: who says what is said once for all. */
+#define QUIET_NAME "l2resp-status"
 #define CALLS_MAX  16
 /* What is answered meanwhile is decided about together. */
 #define SETTLE_USEC 5000
@@ -41,6 +44,7 @@ struct kube_pools {
 	struct patch *patches;
 	struct status_writer *status; /* of pools and policies */
 	size_t calls;
+	bool gives; /* else the leader gives no addresses */
 	bool relisted;
 	bool no_conditions; /* this server keeps none on Services */
 	bool stopping, stopped;
@@ -174,14 +178,12 @@ static json_t *service_body(const struct kube_pools *pools, const struct source_
 	body = json_pack("{s{ss} s{s{so}}}", "metadata", "resourceVersion", version, "status",
 			 "loadBalancer", "ingress", ingress);
 	if (!pools->no_conditions) {
-		const struct condition wanted = condition_of(item, verdict);
-		json_t *conditions = conditions_copy(item->status);
+		struct condition wanted = condition_of(item, verdict);
 
-		if (verdict->ours)
-			condition_set(conditions, &wanted);
-		else
-			condition_remove(conditions, CONDITION_SATISFIED);
-		json_object_set_new(json_object_get(body, "status"), "conditions", conditions);
+		if (!verdict->ours)
+			wanted.state = NULL;
+		json_object_set_new(json_object_get(body, "status"), "conditions",
+				    condition_patch(item->status, &wanted));
 	}
 	return body;
 }
@@ -201,7 +203,7 @@ static void write_service(struct kube_pools *pools, struct source_item *item,
 	pools->patches = patch;
 	for (size_t i = 0; i < verdict->addresses.count; i++)
 		address_list_add(&patch->addresses, &verdict->addresses.list[i]);
-	patch->call = kube_request(pools->kube, "PATCH", path, body, on_patched, patch);
+	patch->call = kube_merge_by_key(pools->kube, path, body, on_patched, patch);
 	pools->calls++;
 }
 
@@ -305,13 +307,15 @@ static void forget_patches(struct kube_pools *pools, const struct source_item *i
 	}
 }
 
-/* There may be something to say about them, right ones or wrong ones. */
-static bool has_policies(const struct source_items *items)
+/* There may be something to say about policies, right ones or wrong ones, or of Services of which
+ * something was said when there were any. */
+static bool has_news(const struct source_items *items)
 {
 	bool found = false;
 
 	for (size_t i = 0; i < items->count && !found; i++)
-		found = items->list[i]->wanted || items->list[i]->manifest.policy_count;
+		found = items->list[i]->wanted || items->list[i]->manifest.policy_count ||
+			condition_find(items->list[i]->status, CONDITION_ANNOUNCED);
 	return found;
 }
 
@@ -341,8 +345,10 @@ void kube_pools_settle(struct kube_pools *pools)
 	}
 	if (!source_known(pools->source))
 		return;
-	if (pool_count > 0 || has_policies(&pools->source->items))
+	if ((pools->gives && pool_count > 0) || has_news(&pools->source->items))
 		leader_begin(pools->leader);
+	if (!pools->gives)
+		return;
 	if (!leader_leads(pools->leader)) {
 		begin_anew(pools);
 		return;
@@ -391,6 +397,11 @@ const struct allocator *kube_pools_allocator(const struct kube_pools *pools)
 	return pools->allocator;
 }
 
+bool kube_pools_leads(const struct kube_pools *pools)
+{
+	return pools->gives ? pools->allocator != NULL : leader_leads(pools->leader);
+}
+
 static void on_status_written(bool accepted, void *userdata)
 {
 	settle_after(userdata, accepted ? SETTLE_USEC : RETRY_USEC);
@@ -400,9 +411,11 @@ static void on_leading(void *userdata)
 {
 	struct kube_pools *pools = userdata;
 
-	source_say(pools->source, LOG_NOTICE,
-		   leader_leads(pools->leader) ? "this node gives the pools' addresses"
-					       : "this node no longer gives the pools' addresses");
+	if (pools->gives)
+		source_say(pools->source, LOG_NOTICE,
+			   leader_leads(pools->leader)
+				   ? "this node gives the pools' addresses"
+				   : "this node no longer gives the pools' addresses");
 	kube_pools_settle(pools);
 	pools->source->callbacks.changed(pools->source->userdata);
 }
@@ -440,9 +453,9 @@ void kube_pools_free(struct kube_pools *pools)
 	free(pools);
 }
 
-int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, const char *node,
-		   const struct service_class *class, struct kube_pools **ret_pools,
-		   struct err *err)
+int kube_pools_new(sd_event *event, struct kube *kube, struct source *source,
+		   const struct source_options *options, const struct service_class *class,
+		   struct kube_pools **ret_pools, struct err *err)
 {
 	static const struct leader_callbacks callbacks = { on_leading, on_stopped, on_log };
 	struct kube_pools *pools = xcalloc(1, sizeof(*pools));
@@ -452,6 +465,7 @@ int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, co
 		.kube = kube,
 		.source = source,
 		.class = class,
+		.gives = options->pools,
 		.relisted = true,
 	};
 	pools->status = status_writer_new(kube, source, on_status_written, pools);
@@ -462,8 +476,8 @@ int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, co
 	if (r < 0)
 		err_write(err, "a timer can't be made: %s", strerror(-r));
 	else
-		r = leader_new(event, kube, LEASE_NAME, node, &callbacks, pools, &pools->leader,
-			       err);
+		r = leader_new(event, kube, pools->gives ? LEASE_NAME : QUIET_NAME, options->node,
+			       &callbacks, pools, &pools->leader, err);
 	if (r < 0) {
 		kube_pools_free(pools);
 		return r;

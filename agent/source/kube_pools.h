@@ -11,11 +11,11 @@
 
 struct kube_pools;
 
-/* Of the items in @source, of which it is told by the following functions. @class as in struct
- * source_options, borrowed, as are the others. Errors with @err. */
-int kube_pools_new(sd_event *event, struct kube *kube, struct source *source, const char *node,
-		   const struct service_class *class, struct kube_pools **ret_pools,
-		   struct err *err);
+/* Of the items in @source, of which it is told by the following functions. @class as in @options,
+ * borrowed, as are the others but @options, without whose pools it only leads. Errors with @err. */
+int kube_pools_new(sd_event *event, struct kube *kube, struct source *source,
+		   const struct source_options *options, const struct service_class *class,
+		   struct kube_pools **ret_pools, struct err *err);
 
 /* NULL is fine. */
 void kube_pools_free(struct kube_pools *pools);
@@ -35,5 +35,8 @@ void kube_pools_settle(struct kube_pools *pools);
 
 /* NULL: another agent decides. */
 const struct allocator *kube_pools_allocator(const struct kube_pools *pools);
+
+/* Does this node say what is said once for all? */
+bool kube_pools_leads(const struct kube_pools *pools);
 
 #endif

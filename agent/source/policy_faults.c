@@ -51,7 +51,7 @@ json_t *policy_faults(const json_t *object)
 		/* one that was never wrong has none */
 		if ((!bad && !condition_find(status, type)) || condition_is(status, &wanted))
 			continue;
-		condition_set(conditions, &wanted);
+		conditions_set(conditions, &wanted);
 		differs = true;
 	}
 	if (differs)

@@ -8,6 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "allocator.h"
+#include "announced.h"
 #include "err.h"
 #include "kube_events.h"
 #include "kube_login.h"
@@ -96,8 +97,14 @@ void source_reserve(struct source *source, const struct address_list *addresses)
 void source_why_no_more(const struct source *source, const struct service *service,
 			struct why *ret_why);
 
-/* Says it to people, where there is a way to: as Kubernetes' Events. Nothing waits for that. */
+/* Is there a way to tell people of a Service? */
+bool source_tells(const struct source *source);
+
+/* Says it to them: as Kubernetes' Events, and as a condition of the Service. Nothing waits for
+ * that.
+ */
 void source_say_event(struct source *source, const struct kube_event *event);
+void source_say_announced(struct source *source, const struct announced *announced);
 
 /* Reads a directory again, every file whose time, size or inode is another; all if @all. */
 void source_rescan(struct source *source, bool all);

@@ -5,7 +5,9 @@
 #include <syslog.h>
 
 #include "alloc.h"
+#include "cleanup.h"
 #include "condition.h"
+#include "document.h"
 #include "foreign.h"
 #include "source_base.h"
 
@@ -161,10 +163,12 @@ void source_why_no_more(const struct source *source, const struct service *servi
 {
 	const struct verdict *verdict = NULL;
 	const json_t *condition = NULL;
-	struct source_status status;
+	struct source_status status = {};
 	const char *reason = NULL, *message = NULL;
 
-	source_status(source, &status);
+	/* not all of source_status(), which goes through all manifests: this is asked of each
+	 * Service */
+	source->ops->status(source, &status);
 	if (status.allocator)
 		verdict = allocator_verdict(status.allocator, service);
 	else
@@ -187,10 +191,37 @@ void source_why_no_more(const struct source *source, const struct service *servi
 	}
 }
 
+char *source_options_text(const struct source_options *options)
+{
+	const struct kube_login_options *login = &options->kubernetes;
+	_cleanup_free_ char *kubeconfig = NULL;
+	struct err unread;
+	size_t size;
+
+	if (login->kubeconfig)
+		yaml_read_file(login->kubeconfig, KUBE_LOGIN_LIMIT, &kubeconfig, &size, &unread);
+	return xasprintf("%d\n%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools,
+			 options->class.required, options->node, options->class.name,
+			 login->kubeconfig ?: "", login->server ?: "", login->token ?: "",
+			 login->ca ?: "", login->cert ?: "", login->key ?: "",
+			 login->namespace ?: "", kubeconfig ?: "");
+}
+
+bool source_tells(const struct source *source)
+{
+	return source->ops->say_event;
+}
+
 void source_say_event(struct source *source, const struct kube_event *event)
 {
 	if (source->ops->say_event)
 		source->ops->say_event(source, event);
+}
+
+void source_say_announced(struct source *source, const struct announced *announced)
+{
+	if (source->ops->say_announced)
+		source->ops->say_announced(source, announced);
 }
 
 void source_say(const struct source *source, int priority, const char *text)

@@ -30,6 +30,7 @@ struct source_ops {
 	void (*stop)(struct source *source);
 	/* NULL: nobody would see it */
 	void (*say_event)(struct source *source, const struct kube_event *event);
+	void (*say_announced)(struct source *source, const struct announced *announced);
 };
 
 /* The two kinds. */
@@ -39,6 +40,10 @@ int source_directory_new(sd_event *event, const struct source_options *options,
 int source_kubernetes_new(sd_event *event, const struct source_options *options,
 			  const struct source_callbacks *callbacks, void *userdata,
 			  struct source **ret_source, struct err *err);
+
+/* @options of a server as text, to compare, with what is in the kubeconfig: who writes that anew
+ * and reloads wants to be believed. */
+char *source_options_text(const struct source_options *options);
 
 void source_say(const struct source *source, int priority, const char *text);
 

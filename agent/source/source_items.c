@@ -4,13 +4,25 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "condition.h"
+#include "kube.h"
 #include "source_items.h"
+
+void condition_due_free(struct condition_due *due)
+{
+	if (!due)
+		return;
+	free(due->reason);
+	free(due->message);
+	free(due);
+}
 
 static void item_free(struct source_item *item)
 {
 	manifest_free(&item->manifest);
 	json_decref(item->status);
 	json_decref(item->wanted);
+	condition_due_free(item->condition_due);
 	free(item->logged);
 	free(item->noted);
 	free(item->name);
@@ -76,8 +88,11 @@ static bool begins_with(const struct source_item *item, const char *prefix)
 void source_items_mark(struct source_items *items, const char *prefix)
 {
 	for (size_t i = 0; i < items->count; i++)
-		if (begins_with(items->list[i], prefix))
+		if (begins_with(items->list[i], prefix)) {
 			items->list[i]->present = false;
+			/* the list shows all that was written, unless the server forgot it */
+			items->list[i]->written_version = 0;
+		}
 }
 
 bool source_items_sweep(struct source_items *items, const char *prefix)
@@ -143,4 +158,13 @@ const char *source_item_object_name(const struct source_item *item)
 	const char *name = strchr(item->name, ' ') + 1;
 
 	return *name == '/' ? name + 1 : name;
+}
+
+void source_item_set_version(struct source_item *item, const json_t *object)
+{
+	item->version = kube_version(object);
+	item->generation = condition_generation(object);
+	item->pools_behind = true;
+	json_decref(item->status);
+	item->status = json_incref(json_object_get(object, "status"));
 }

@@ -11,6 +11,17 @@
 
 #include "manifest.h"
 
+/* Of a Service: another xdp-l2resp.io/Announced than it has. */
+struct condition_due {
+	const char *state; /* NULL: it is removed */
+	char *reason, *message;
+	uint64_t since_ns; /* when it was first wanted */
+	bool ripe;	   /* to be written now */
+};
+
+/* NULL is fine. */
+void condition_due_free(struct condition_due *due);
+
 struct source_item {
 	char *name;
 	struct manifest manifest;
@@ -25,8 +36,11 @@ struct source_item {
 	json_t *status;
 	json_t *wanted;	   /* the conditions that it should have; NULL: those that it has */
 	bool pools_behind; /* kube_pools hasn't seen it as it is now */
-	char *logged;	   /* what was said to be wrong with it; NULL: nothing is */
-	char *noted;	   /* what was said to be ignored of it; NULL: nothing is */
+	struct condition_due *condition_due; /* to be written; NULL: nothing is */
+	uint64_t condition_spent_ns;	     /* of the rate of such writes */
+	uint64_t rest;			     /* kube_conditions_rest() of a Service; 0: not known */
+	char *logged; /* what was said to be wrong with it; NULL: nothing is */
+	char *noted;  /* what was said to be ignored of it; NULL: nothing is */
 };
 
 /* All zero is none. */
@@ -62,6 +76,9 @@ struct source_item *source_items_find_object(const struct source_items *items, c
 					     const char *namespace, const char *name);
 struct source_item *source_items_get_object(struct source_items *items, const char *prefix,
 					    const char *namespace, const char *name);
+
+/* What changes with each write of @object: its version and status. */
+void source_item_set_version(struct source_item *item, const json_t *object);
 
 /* The Service of @item; NULL: it is another object, or never was right. */
 struct service *source_item_service(const struct source_item *item);

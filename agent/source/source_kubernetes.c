@@ -9,14 +9,13 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "condition.h"
-#include "document.h"
+#include "kube_conditions.h"
 #include "kube_endpoints.h"
 #include "kube_pools.h"
 #include "policy_faults.h"
 #include "source_base.h"
 
-/* Many objects change at once, when a pool is applied or a node comes back: they're told together.
- */
+/* Many objects change at once, as when a node comes back: they're told together. */
 #define SETTLE_USEC 20000
 /* An API server that starts denies CRDs for a moment: it is believed after this long, and where
  * objects of the kind are known after that long. */
@@ -68,8 +67,9 @@ struct collection {
 struct source_kubernetes {
 	struct source source; /* the first member */
 	struct kube_login login;
-	struct kube_pools *pools;   /* NULL: somebody else's business */
+	struct kube_pools *pools;   /* NULL: nothing is written */
 	struct kube_events *events; /* NULL: nothing is written */
+	struct kube_conditions *conditions;
 	struct kube_endpoints *endpoints;
 	char *class_name;
 	struct service_class class;
@@ -199,12 +199,8 @@ static void parse(struct collection *collection, struct source_item *item, const
 	json_decref(item->wanted);
 	item->wanted = collection->kind == KIND_POLICY ? policy_faults(whole) : NULL;
 	json_decref(whole);
-	item->version = kube_version(object);
-	item->generation = condition_generation(object);
-	item->pools_behind = true;
+	source_item_set_version(item, object);
 	item->broken = r < 0;
-	json_decref(item->status);
-	item->status = json_incref(json_object_get(object, "status"));
 	if (r < 0) {
 		manifest_free(&manifest);
 		err_write(&text, "%s; it %s", err.text,
@@ -232,7 +228,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	const char *prefix = kinds[collection->kind].prefix;
 	const char *namespace = json_string_value(json_object_get(metadata, "namespace"));
 	const char *name = json_string_value(json_object_get(metadata, "name"));
-	uint64_t version = kube_version(object);
+	uint64_t version = kube_version(object), rest;
 	struct source_item *item;
 
 	if (!name) {
@@ -254,6 +250,13 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	item->api = api_of(collection);
 	if (version && version == item->version)
 		return;
+	rest = collection->kind == KIND_SERVICE ? kube_conditions_rest(object) : 0;
+	if (rest && rest == item->rest) {
+		/* many are written at once, when a node takes many over */
+		source_item_set_version(item, object);
+		return;
+	}
+	item->rest = rest;
 	parse(collection, item, object);
 	if (collection->kind == KIND_POOL && source->pools)
 		kube_pools_relisted(source->pools);
@@ -353,6 +356,7 @@ static void kubernetes_free(struct source *base)
 		kube_watch_free(source->collections[i].watch);
 	kube_pools_free(source->pools);
 	kube_events_free(source->events);
+	kube_conditions_free(source->conditions);
 	kube_endpoints_free(source->endpoints);
 	free(source->class_name);
 	kube_login_free(&source->login);
@@ -376,27 +380,10 @@ static void kubernetes_reserve(struct source *base)
 	changed_soon(base);
 }
 
-/* With what is in the kubeconfig: who writes it anew and reloads wants to be believed. */
-static char *options_text(const struct source_options *options)
-{
-	const struct kube_login_options *login = &options->kubernetes;
-	_cleanup_free_ char *kubeconfig = NULL;
-	struct err unread;
-	size_t size;
-
-	if (login->kubeconfig)
-		yaml_read_file(login->kubeconfig, KUBE_LOGIN_LIMIT, &kubeconfig, &size, &unread);
-	return xasprintf("%d\n%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools,
-			 options->class.required, options->node, options->class.name,
-			 login->kubeconfig ?: "", login->server ?: "", login->token ?: "",
-			 login->ca ?: "", login->cert ?: "", login->key ?: "",
-			 login->namespace ?: "", kubeconfig ?: "");
-}
-
 static bool kubernetes_same(const struct source *base, const struct source_options *options)
 {
 	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
-	_cleanup_free_ char *text = options->directory ? NULL : options_text(options);
+	_cleanup_free_ char *text = options->directory ? NULL : source_options_text(options);
 
 	return text && !strcmp(text, source->options);
 }
@@ -406,7 +393,7 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 	const struct source_kubernetes *source = (const struct source_kubernetes *)base;
 
 	status->allocator = source->pools ? kube_pools_allocator(source->pools) : NULL;
-	status->leads = status->allocator != NULL;
+	status->leads = source->pools && kube_pools_leads(source->pools);
 	for (size_t i = 0; i < KIND_COUNT; i++) {
 		const struct collection *collection = &source->collections[i];
 
@@ -436,6 +423,14 @@ static void kubernetes_say_event(struct source *base, const struct kube_event *e
 		kube_events_say(source->events, event);
 }
 
+static void kubernetes_say_announced(struct source *base, const struct announced *announced)
+{
+	struct source_kubernetes *source = (struct source_kubernetes *)base;
+
+	if (source->conditions)
+		kube_conditions_say(source->conditions, announced);
+}
+
 static void on_events_log(int priority, const char *text, void *userdata)
 {
 	const struct source_kubernetes *source = userdata;
@@ -451,6 +446,7 @@ static const struct source_ops ops = {
 	.reserve = kubernetes_reserve,
 	.stop = kubernetes_stop,
 	.say_event = kubernetes_say_event,
+	.say_announced = kubernetes_say_announced,
 };
 
 static int follow(struct collection *collection, const char *node, struct err *err)
@@ -475,15 +471,18 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 					       settled, source);
 		r = r < 0 ? err_set(err, r, "a timer can't be made: %s", strerror(-r)) : 0;
 	}
-	source->options = options_text(options);
+	source->options = source_options_text(options);
 	source->class_name = xstrdup(options->class.name);
 	source->class = (struct service_class){ source->class_name, options->class.required };
-	if (!r && options->pools && !options->read_only)
-		r = kube_pools_new(event, source->login.kube, &source->source, options->node,
+	if (!r && !options->read_only)
+		r = kube_pools_new(event, source->login.kube, &source->source, options,
 				   &source->class, &source->pools, err);
 	if (!r && !options->read_only)
 		r = kube_events_new(event, source->login.kube, options->node, on_events_log, source,
 				    &source->events, err);
+	if (!r && !options->read_only)
+		r = kube_conditions_new(event, source->login.kube, &source->source, options->node,
+					&source->conditions, err);
 	if (!r)
 		source->endpoints = kube_endpoints_new(source->login.kube, &source->source, options,
 						       changed_soon, source);

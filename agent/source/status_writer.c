@@ -112,7 +112,7 @@ static json_t *pool_conditions(const struct source_item *item, const struct pool
 		return NULL;
 	made = conditions_copy(item->status);
 	for (size_t i = 0; i < count; i++)
-		condition_set(made, &wanted[i]);
+		conditions_set(made, &wanted[i]);
 	return made;
 }
 

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "alloc.h"
 #include "base64.h"
 #include "cleanup.h"
 #include "etcd.h"
@@ -20,11 +19,8 @@
 json_t *etcd_base64(const char *text, size_t length)
 {
 	_cleanup_free_ char *encoded = base64_encode(text, length);
-	json_t *json = encoded ? json_string(encoded) : NULL;
 
-	if (!json)
-		alloc_fail();
-	return json;
+	return json_string(encoded);
 }
 
 uint64_t etcd_uint(const json_t *json, const char *name)
@@ -127,34 +123,22 @@ static json_t *value_json(const struct record *record)
 
 	json_object_set_new(contents, "written", time_json());
 	value = json_dumps(contents, JSON_COMPACT);
-	if (!value)
-		alloc_fail();
 	return etcd_base64(value, strlen(value));
 }
 
 json_t *etcd_compare(const struct record *record)
 {
 	char revision[24];
-	json_t *json;
 
 	snprintf(revision, sizeof(revision), "%" PRIu64, record->revision);
-	json = json_pack("{ss ss so ss}", "target", "MOD", "result", "EQUAL", "key",
+	return json_pack("{ss ss so ss}", "target", "MOD", "result", "EQUAL", "key",
 			 key_json(record), "mod_revision", revision);
-	if (!json)
-		alloc_fail();
-	return json;
 }
 
 json_t *etcd_change(const struct record *record)
 {
-	json_t *json;
-
 	if (record->shape == RECORD_ABSENT)
-		json = json_pack("{s{so}}", "request_delete_range", "key", key_json(record));
-	else
-		json = json_pack("{s{so so}}", "request_put", "key", key_json(record), "value",
-				 value_json(record));
-	if (!json)
-		alloc_fail();
-	return json;
+		return json_pack("{s{so}}", "request_delete_range", "key", key_json(record));
+	return json_pack("{s{so so}}", "request_put", "key", key_json(record), "value",
+			 value_json(record));
 }

@@ -176,8 +176,6 @@ json_t *lease_make(const struct record *record, const char *name, uint32_t durat
 	lease = json_pack("{ss ss s{ss s{ss} so} sO}", "apiVersion", "coordination.k8s.io/v1",
 			  "kind", "Lease", "metadata", "name", name, "annotations", ANNOTATION,
 			  text, "labels", labels_make(record), "spec", spec);
-	if (!lease)
-		alloc_fail();
 	if (record->revision)
 		json_object_set_new(json_object_get(lease, "metadata"), "resourceVersion",
 				    json_string(revision));

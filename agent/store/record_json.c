@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
 #include "record_json.h"
 
 /* Of both kinds. A change that older agents can't work with raises it. */
@@ -44,10 +43,9 @@ static json_t *own_to_json(const struct heartbeat *heartbeat)
 json_t *record_to_json(const struct record *record)
 {
 	char session[SESSION_TEXT], wish_session[SESSION_TEXT];
-	json_t *json;
 
 	if (record->kind == RECORD_CLAIM)
-		json = json_pack("{si ss ss ss ss ss sb sb sI}", "version", RECORD_VERSION, "state",
+		return json_pack("{si ss ss ss ss ss sb sb sI}", "version", RECORD_VERSION, "state",
 				 record->claim.holder[0] ? "held" : "free", "holder",
 				 record->claim.holder, "session",
 				 session_format(record->claim.session, session), "wish",
@@ -55,19 +53,15 @@ json_t *record_to_json(const struct record *record)
 				 session_format(record->claim.wish_session, wish_session), "moved",
 				 record->claim.moved, "unsettled", record->claim.unsettled,
 				 "transitions", (json_int_t)record->claim.transitions);
-	else
-		json = json_pack(
-			"{si ss ss ss sI si si si sb so so}", "version", RECORD_VERSION, "state",
-			heartbeat_state_names[record->heartbeat.state], "id", record->heartbeat.id,
-			"session", session_format(record->heartbeat.session, session), "sequence",
-			(json_int_t)record->heartbeat.sequence, "slot", (int)record->heartbeat.slot,
-			"durationMs", (int)record->heartbeat.duration_ms, "weight",
-			(int)record->heartbeat.weight, "unsettled", record->heartbeat.unsettled,
-			"groups", groups_to_json(record->heartbeat.groups), "own",
-			own_to_json(&record->heartbeat));
-	if (!json)
-		alloc_fail();
-	return json;
+	return json_pack("{si ss ss ss sI si si si sb so so}", "version", RECORD_VERSION, "state",
+			 heartbeat_state_names[record->heartbeat.state], "id", record->heartbeat.id,
+			 "session", session_format(record->heartbeat.session, session), "sequence",
+			 (json_int_t)record->heartbeat.sequence, "slot",
+			 (int)record->heartbeat.slot, "durationMs",
+			 (int)record->heartbeat.duration_ms, "weight",
+			 (int)record->heartbeat.weight, "unsettled", record->heartbeat.unsettled,
+			 "groups", groups_to_json(record->heartbeat.groups), "own",
+			 own_to_json(&record->heartbeat));
 }
 
 static bool session_parse(const char *text, uint64_t *ret_session)

@@ -22,20 +22,15 @@ struct http_call *etcd_post(struct store_etcd *etcd, size_t endpoint, const char
 			    void *userdata)
 {
 	_cleanup_free_ char *body = json_dumps(json, JSON_COMPACT);
-	struct http_call *call = NULL;
 	char url[1024];
 
 	snprintf(url, sizeof(url), "%s%s", etcd->endpoints[endpoint], path);
-	if (body)
-		call = http_send(etcd->http, &(struct http_request){ .url = url,
-								     .body = body,
-								     .timeout_ns = etcd->timeout_ns,
-								     .done = done,
-								     .data = data,
-								     .userdata = userdata });
-	if (!call)
-		alloc_fail();
-	return call;
+	return http_send(etcd->http, &(struct http_request){ .url = url,
+							     .body = body,
+							     .timeout_ns = etcd->timeout_ns,
+							     .done = done,
+							     .data = data,
+							     .userdata = userdata });
 }
 
 static void etcd_free(struct store *store)

@@ -176,8 +176,6 @@ static void kubernetes_send(struct store_swap *swap)
 			 record->revision ? name : "", gone ? "" : "?fieldManager=xdp-l2respd");
 	swap->seen = swap->base->listing ? 0 : swap->base->revision;
 	swap->call = kube_request(kubernetes->kube, method, path, body, on_swap, swap);
-	if (!swap->call)
-		alloc_fail();
 }
 
 static void kubernetes_lags(struct store_base *base, bool again)

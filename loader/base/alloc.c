@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <jansson.h>
 
 #include "alloc.h"
 
@@ -32,6 +33,11 @@ void *xcalloc(size_t count, size_t size)
 	return checked(calloc(count ?: 1, size ?: 1));
 }
 
+void *xrealloc(void *at, size_t size)
+{
+	return checked(realloc(at, size ?: 1));
+}
+
 void *xreallocarray(void *at, size_t count, size_t size)
 {
 	return checked(reallocarray(at, count ?: 1, size ?: 1));
@@ -57,4 +63,20 @@ char *xasprintf(const char *format, ...)
 		text = NULL;
 	va_end(args);
 	return checked(text);
+}
+
+FILE *xopen_memstream(char **ret_text, size_t *ret_size)
+{
+	return checked(open_memstream(ret_text, ret_size));
+}
+
+void xclose_memstream(FILE *file)
+{
+	if (ferror(file) | fclose(file))
+		alloc_fail();
+}
+
+void alloc_json(void)
+{
+	json_set_alloc_funcs(xmalloc, free);
 }

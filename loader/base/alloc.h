@@ -8,16 +8,25 @@
 #define XDP_L2RESP_ALLOC_H
 
 #include <stddef.h>
+#include <stdio.h>
 
-/* As malloc(3), calloc(3), reallocarray(3), strdup(3), strndup(3) and asprintf(3). The caller
- * frees. */
+/* As malloc(3), calloc(3), realloc(3), reallocarray(3), strdup(3), strndup(3) and asprintf(3). The
+ * caller frees. */
 void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+void *xrealloc(void *at, size_t size) __attribute__((returns_nonnull));
 void *xreallocarray(void *at, size_t count, size_t size) __attribute__((returns_nonnull));
 char *xstrdup(const char *text) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *text, size_t length) __attribute__((malloc, returns_nonnull));
 char *xasprintf(const char *format, ...)
 	__attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+
+/* As open_memstream(3), and as fclose(3) of that: the text is complete then. */
+FILE *xopen_memstream(char **ret_text, size_t *ret_size) __attribute__((returns_nonnull));
+void xclose_memstream(FILE *file);
+
+/* The same for all of jansson, whose callers don't look for NULL either. To be called first. */
+void alloc_json(void);
 
 /* For what a library couldn't allocate: says so and ends the process. */
 void alloc_fail(void) __attribute__((noreturn, cold));

@@ -16,6 +16,16 @@ void err_write(struct err *err, const char *format, ...)
 	va_end(args);
 }
 
+void err_add(struct err *err, const char *format, ...)
+{
+	size_t used = strlen(err->text);
+	va_list args;
+
+	va_start(args, format);
+	text_vprintf(err->text + used, sizeof(err->text) - used, format, args);
+	va_end(args);
+}
+
 int err_stdout(struct err *err)
 {
 	bool failed_before = ferror(stdout);

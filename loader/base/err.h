@@ -21,6 +21,9 @@ struct err {
  */
 void err_write(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Appends to the sentence. */
+void err_add(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /*
  * The same, with the value @error, a negative errno: `return err_set(err, -EINVAL, "...")`. A macro
  * so that the compiler and the analyzer see which value it is.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -63,8 +64,11 @@ void text_escape(char *escaped, size_t size, const char *text)
 	size_t used = 0;
 
 	while (*text) {
-		size_t length = strnlen(text, character_length(*text));
-		bool plain = is_utf8(text, length) && is_plain((const unsigned char *)text, length);
+		/* ASCII first: a listing has a hundred million of them */
+		bool ascii = *text >= ' ' && *text < 0x7f;
+		size_t length = ascii ? 1 : strnlen(text, character_length(*text));
+		bool plain = ascii || (is_utf8(text, length) &&
+				       is_plain((const unsigned char *)text, length));
 		size_t room = plain ? length : strlen("\\xff");
 
 		if (used + room >= size)
@@ -77,6 +81,28 @@ void text_escape(char *escaped, size_t size, const char *text)
 		text += plain ? length : 1;
 	}
 	escaped[used] = '\0';
+}
+
+void text_print(FILE *file, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL, *plain = NULL;
+	size_t length, newlines = 0;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		alloc_fail();
+	va_end(args);
+	length = strlen(text);
+	while (length && text[length - 1] == '\n') {
+		text[--length] = '\0';
+		newlines++;
+	}
+	plain = xmalloc(TEXT_ESCAPED_SIZE(length));
+	text_escape(plain, TEXT_ESCAPED_SIZE(length), text);
+	fputs(plain, file);
+	while (newlines--)
+		fputc('\n', file);
 }
 
 json_t *text_json(const char *text)

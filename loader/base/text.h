@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <jansson.h>
 
 /* vsnprintf(), but what doesn't fit is cut off between characters. */
@@ -18,6 +19,9 @@ void text_vprintf(char *text, size_t size, const char *format, va_list args)
 /* @text for a line of a log or a terminal: bytes of control characters, and those that aren't
  * UTF-8, become "\x1b" and the like. What doesn't fit into @size is cut off between characters. */
 void text_escape(char *escaped, size_t size, const char *text);
+
+/* fprintf() of text for people: what text_escape() makes of it, but for newlines at its end. */
+void text_print(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* @text as a JSON string, a new reference. Bytes that aren't UTF-8 become "\xff" and the like. */
 json_t *text_json(const char *text);

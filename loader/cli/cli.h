@@ -32,6 +32,7 @@ struct cli_options {
 	struct attach_options attach;
 	uint32_t max_entries; /* 0: what is pinned, else the default */
 	double watch_seconds; /* 0: once */
+	double wait_seconds;  /* 0: don't */
 	uint32_t count;
 	uint32_t interval_ms;
 	uint32_t limit;	   /* 0: none */
@@ -54,8 +55,8 @@ struct cli_command {
 
 /* Options, as commands name them in their tables. */
 extern const struct cli_option cli_opt_mode, cli_opt_priority, cli_opt_max_entries, cli_opt_dry_run,
-	cli_opt_all, cli_opt_watch, cli_opt_count, cli_opt_interval, cli_opt_limit, cli_opt_write,
-	cli_opt_ipv4, cli_opt_ipv6, cli_opt_answered;
+	cli_opt_all, cli_opt_watch, cli_opt_wait, cli_opt_count, cli_opt_interval, cli_opt_limit,
+	cli_opt_write, cli_opt_ipv4, cli_opt_ipv6, cli_opt_answered;
 
 extern const struct cli_command cmd_attach, cmd_detach, cmd_status, cmd_add, cmd_del, cmd_list,
 	cmd_flush, cmd_import, cmd_save, cmd_stats, cmd_announce, cmd_explain, cmd_monitor,

@@ -111,6 +111,10 @@ const struct cli_option cli_opt_watch =
 	OPTION(watch_seconds, take_seconds, .name = "watch", .argument = "SECONDS",
 	       .takes = "seconds from 0.1 to 86400",
 	       .help = "again every SECONDS, with rates, until interrupted");
+const struct cli_option cli_opt_wait =
+	OPTION(wait_seconds, take_seconds, .name = "wait", .argument = "SECONDS",
+	       .takes = "seconds from 0.1 to 86400",
+	       .help = "wait so long at most for the lease of an agent that ended");
 const struct cli_option cli_opt_count =
 	OPTION(count, take_positive, .name = "count", .argument = "N", .takes = "a number from 1",
 	       .help = "times to announce (default 3)");

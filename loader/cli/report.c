@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "report.h"
+#include "text.h"
 
 const char *report_plural(size_t count)
 {
@@ -10,8 +11,8 @@ const char *report_plural(size_t count)
 
 static void print_count(const char *dev, size_t count, const char *what)
 {
-	printf("%s%s%zu address%s %s", dev ?: "", dev ? ": " : "", count, report_plural(count),
-	       what);
+	text_print(stdout, "%s%s%zu address%s %s", dev ?: "", dev ? ": " : "", count,
+		   report_plural(count), what);
 }
 
 void report_added(const struct cli_options *options, const char *dev,

@@ -196,7 +196,7 @@ static void print_programs(const struct status_row *row, const char *intro, unsi
 			   FILE *file)
 {
 	for (unsigned int i = 0; i < count; i++)
-		fprintf(file, "%s %s", i ? "," : intro, row->state.prog[i].name);
+		text_print(file, "%s %s", i ? "," : intro, row->state.prog[i].name);
 }
 
 /* Why nothing is attached there. */
@@ -213,8 +213,8 @@ static void print_unattached(const struct status_row *row, FILE *file)
 		fputs("VLAN", file);
 		for (unsigned int i = 0; i < row->path.count; i++)
 			fprintf(file, " %u", row->path.keys[i].vid);
-		fprintf(file, " of %s, which is %sattached", row->path.parent.name,
-			row->answered_on_parent ? "" : "not ");
+		text_print(file, " of %s, which is %sattached", row->path.parent.name,
+			   row->answered_on_parent ? "" : "not ");
 	} else {
 		fputs("not attached", file);
 		print_programs(row, ", another XDP program is:", row->state.count, file);
@@ -229,14 +229,14 @@ static void print_attach_again(const struct status_row *row, FILE *file)
 	if (row->ours >= 0 && row->state.prog[row->ours].orphan)
 		fputs(", its pins are gone: attach again", file);
 	if (row->ours >= 0 && row->state.prog[row->ours].stale)
-		fputs(", reads an older map: attach again", file);
+		fputs(", reads a map that isn't pinned: attach again", file);
 	if (attach_count(&row->state) > 1)
 		fprintf(file, ", and %u more of ours: attach again", attach_count(&row->state) - 1);
 }
 
 void status_print(const struct status_row *row, const char *verb)
 {
-	printf("%s: %s", row->link.name, verb);
+	text_print(stdout, "%s: %s", row->link.name, verb);
 	if (row->ours < 0 || row->state.empty_id) {
 		print_unattached(row, stdout);
 	} else if (row->state.chain) {
@@ -245,9 +245,10 @@ void status_print(const struct status_row *row, const char *verb)
 		       row->state.prog[row->ours].priority, row->state.prog[row->ours].id);
 		print_programs(row, ", after", row->ours, stdout);
 	} else {
-		printf("%s mode, alone%s%s%s, prog id %u", attach_mode_name(row->state.mode),
-		       *row->alone_reason ? " (no dispatcher: " : "", row->alone_reason,
-		       *row->alone_reason ? ")" : "", row->state.prog[row->ours].id);
+		text_print(stdout, "%s mode, alone%s%s%s, prog id %u",
+			   attach_mode_name(row->state.mode),
+			   *row->alone_reason ? " (no dispatcher: " : "", row->alone_reason,
+			   *row->alone_reason ? ")" : "", row->state.prog[row->ours].id);
 	}
 	printf(", %zu address%s", row->entries, report_plural(row->entries));
 	print_attach_again(row, stdout);
@@ -262,17 +263,14 @@ static char *remarks(const struct status_row *row)
 {
 	char *text = NULL;
 	size_t size;
-	FILE *file = open_memstream(&text, &size);
+	FILE *file = xopen_memstream(&text, &size);
 
-	if (!file)
-		alloc_fail();
 	if (row->ours < 0 || row->state.empty_id)
 		print_unattached(row, file);
 	else if (row->state.chain)
 		print_programs(row, ", after", row->ours, file);
 	print_attach_again(row, file);
-	if (fclose(file))
-		alloc_fail();
+	xclose_memstream(file);
 	return text;
 }
 
@@ -308,8 +306,10 @@ static void print_alone_reasons(const struct status_row *rows, size_t count)
 
 		while (seen < i && strcmp(rows[seen].alone_reason, rows[i].alone_reason) != 0)
 			seen++;
-		if (seen == i && *rows[i].alone_reason)
-			printf("\nalone: no dispatcher: %s\n", rows[i].alone_reason);
+		if (seen < i || !*rows[i].alone_reason)
+			continue;
+		putchar('\n');
+		text_print(stdout, "alone: no dispatcher: %s\n", rows[i].alone_reason);
 	}
 }
 

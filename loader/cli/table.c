@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "cleanup.h"
 #include "table.h"
+#include "text.h"
 
 bool table_wanted(void)
 {
@@ -47,18 +49,17 @@ struct table *table_begin(const char *const *titles)
 
 void table_cell(struct table *table, const char *format, ...)
 {
-	char *text = NULL;
+	_cleanup_free_ char *text = NULL;
+	size_t size;
 	va_list args;
 
 	va_start(args, format);
 	if (vasprintf(&text, format, args) < 0)
 		alloc_fail();
 	va_end(args);
-	if (!*text) {
-		free(text);
-		text = xstrdup("-");
-	}
-	table->cells[table->used++] = text;
+	size = TEXT_ESCAPED_SIZE(strlen(text)) + 1;
+	table->cells[table->used] = xmalloc(size);
+	text_escape(table->cells[table->used++], size, *text ? text : "-");
 	if (table->used == (size_t)table->columns * TABLE_ROWS)
 		table_flush(table);
 }

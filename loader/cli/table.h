@@ -16,7 +16,6 @@ struct table {
 	size_t used; /* of cells */
 	size_t width[TABLE_MAX_COLUMNS];
 	char *cells[TABLE_MAX_COLUMNS * TABLE_ROWS];
-	bool failed; /* out of memory */
 };
 
 /* A table for a reader on a terminal? */

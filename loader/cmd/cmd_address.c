@@ -125,13 +125,14 @@ const struct cli_command cmd_add = {
 	.words = RANGE_WORDS "... dev IFACE [mac MAC] [override off]",
 	.summary = "Answer for addresses on an interface",
 	.details =
-		"A CIDR stands for every address in it, the first and the last too. Without mac the\n"
-		"answer follows the interface's own MAC. 'override off', IPv6 only: advertised without\n"
-		"the override flag, so that a neighbour keeps another MAC that it has learnt.\n"
-		"A MAC is written aa:bb:cc:dd:ee:ff, aa-bb-cc-dd-ee-ff or aabb.ccdd.eeff.\n"
-		"A MAC that isn't the interface's own is put into its filter too, and the group of an\n"
-		"IPv6 address joined, so that frames arrive. All of them are added, or none.\n"
-		"For a VLAN device the program on its parent answers, in that VLAN.\n\n"
+		"A CIDR is every address in it, the first and the last too. All addresses are added, or\n"
+		"none. Without mac they are answered with the interface's own MAC.\n"
+		"A MAC is written aa:bb:cc:dd:ee:ff, aa-bb-cc-dd-ee-ff or aabb.ccdd.eeff. If it isn't the\n"
+		"interface's own, it is added to the interface's filter, so that frames arrive. For an\n"
+		"IPv6 address the solicited-node group is joined.\n"
+		"'override off', IPv6 only: advertise without the override flag, so that a neighbour\n"
+		"that has learnt another MAC keeps that.\n"
+		"Addresses of a VLAN device are answered by the program on its parent, in that VLAN.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " add 10.0.10.0 dev eth1\n"
 		"  " CLI_NAME " add 10.0.10.1 10.0.10.7 2001:db8::7 dev eth1\n"
@@ -241,11 +242,11 @@ const struct cli_command cmd_del = {
 	.name = "del",
 	.aliases = (const char *const[]){ "rm", NULL },
 	.words = RANGE_WORDS "... dev IFACE",
-	.summary = "Stop answering for addresses",
+	.summary = "Delete addresses, so that they aren't answered for any more",
 	.details =
-		"Of a range, those that are there; of several addresses or ranges, all or none. Their\n"
-		"counts go with them. What the agent announces is left to it, unless its lease is\n"
-		"over.\n\n"
+		"Of a range, the addresses that exist are deleted, and their counts with them. If one of\n"
+		"several arguments matches nothing, nothing is deleted. The agent's addresses stay,\n"
+		"unless their lease is over.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " del 10.0.10.0 dev eth1\n"
 		"  " CLI_NAME " del 10.0.10.1 10.0.10.7 dev eth1\n"

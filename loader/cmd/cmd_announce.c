@@ -99,8 +99,8 @@ static int announce_run(const struct cli_options *options, int count, char **wor
 		cli_print_json(json_pack("{s:s, s:o, s:I}", "ip", ip, "dev", text_json(link.name),
 					 "announced", (json_int_t)options->count));
 	else
-		printf("%s dev %s announced %u time%s\n", ip, link.name, options->count,
-		       options->count == 1 ? "" : "s");
+		text_print(stdout, "%s dev %s announced %u time%s\n", ip, link.name, options->count,
+			   options->count == 1 ? "" : "s");
 	return CLI_DONE;
 }
 
@@ -109,8 +109,8 @@ const struct cli_command cmd_announce = {
 	.words = "ADDR dev IFACE",
 	.summary = "Tell the LAN where an address is",
 	.options = (const struct cli_option *const[]){ &cli_opt_count, &cli_opt_interval, NULL },
-	.details = "By gratuitous ARP, each time in both forms, request and reply, or by an\n"
-		   "unsolicited neighbour advertisement; with the MAC in the map.\n\n"
+	.details = "Sends gratuitous ARP, each time as a request and as a reply, or an\n"
+		   "unsolicited neighbour advertisement, with the MAC in the map.\n\n"
 		   "Examples:\n"
 		   "  " CLI_NAME " announce 10.0.10.0 dev eth1\n"
 		   "  " CLI_NAME " announce 2001:db8::10 dev eth1 --count 1\n",

@@ -234,16 +234,16 @@ static int attach_run(const struct cli_options *options, int count, char **words
 const struct cli_command cmd_attach = {
 	.name = "attach",
 	.words = "IFACE...",
-	.summary = "Put the program on interfaces, beside other XDP programs",
+	.summary = "Attach the program to interfaces, beside other XDP programs",
 	.options =
 		(const struct cli_option *const[]){ &cli_opt_mode, &cli_opt_priority,
 						    &cli_opt_max_entries, &cli_opt_dry_run, NULL },
 	.details =
-		"All of them or none. Addresses and counts from before are kept. Where the program runs\n"
-		"already it is swapped for this version's without a gap, and it stays swapped where another\n"
-		"interface then fails. A program that isn't ours is never displaced: beside it, libxdp's\n"
-		"dispatcher calls both, in order of priority. On an interface it answers for its VLAN\n"
-		"devices' addresses too; see add.\n\n"
+		"All interfaces or none. Addresses and counts from before are kept. If the program is\n"
+		"attached already, this version replaces it without a gap, also where another interface\n"
+		"then fails. Another program is never displaced: libxdp's dispatcher calls both, in order\n"
+		"of priority. The program on an interface also answers for addresses of the interface's\n"
+		"VLAN devices; see add.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " attach eth1\n"
 		"  " CLI_NAME " attach eth1 eth2 --priority 30\n"
@@ -315,9 +315,9 @@ static int detach_run(const struct cli_options *options, int count, char **words
 const struct cli_command cmd_detach = {
 	.name = "detach",
 	.words = "IFACE... | --all",
-	.summary = "Take the program off interfaces; others' programs stay",
+	.summary = "Detach the program from interfaces; other programs stay",
 	.options = (const struct cli_option *const[]){ &cli_opt_all, NULL },
-	.details = "Addresses and counts stay, for the next attach; see flush.\n\n"
+	.details = "Addresses and counts stay for the next attach; see flush.\n\n"
 		   "Examples:\n"
 		   "  " CLI_NAME " detach eth1\n"
 		   "  " CLI_NAME " detach --all\n",

@@ -31,10 +31,13 @@ static void print_json(const struct doctor_report *report)
 
 static void print_text(const struct doctor_report *report)
 {
-	for (size_t i = 0; i < report->count; i++)
-		printf("%s: %s: %s\n    %s\n", doctor_severity_name(report->findings[i].severity),
-		       report->findings[i].check, report->findings[i].detail,
-		       report->findings[i].remedy);
+	for (size_t i = 0; i < report->count; i++) {
+		const struct doctor_finding *finding = &report->findings[i];
+
+		text_print(stdout, "%s: %s: %s\n", doctor_severity_name(finding->severity),
+			   finding->check, finding->detail);
+		text_print(stdout, "    %s\n", finding->remedy);
+	}
 	if (!report->count)
 		puts("nothing found");
 }
@@ -78,10 +81,10 @@ static int doctor_cmd_run(const struct cli_options *options, int count, char **w
 const struct cli_command cmd_doctor = {
 	.name = "doctor",
 	.words = "[IFACE]",
-	.summary = "Look for what keeps addresses from being answered, and say what to do",
+	.summary = "Look for faults that keep addresses from being answered, and say what to do",
 	.details =
 		"Changes nothing. Asks the LAN for up to 256 of the addresses, and waits a second for other\n"
-		"hosts' answers. Exit status 0 where nothing is found but notes, 1 with other findings.\n\n"
+		"hosts' answers. Exit status 0 if there are only notes or nothing, 1 with other findings.\n\n"
 		"It looks for:\n" DOCTOR_CHECKS(HELP_ROW) "\n"
 							  "Examples:\n"
 							  "  " CLI_NAME " doctor\n"

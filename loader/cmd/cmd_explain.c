@@ -153,12 +153,13 @@ static void print_text(const struct explain_question *question,
 {
 	char ip[INET6_ADDRSTRLEN];
 
-	printf("%s dev %s: %s (%s)\n", address_format(&question->address, ip), question->link.name,
-	       explain_verdict(explanation), explanation->reason);
+	text_print(stdout, "%s dev %s: %s (%s)\n", address_format(&question->address, ip),
+		   question->link.name, explain_verdict(explanation), explanation->reason);
 	for (enum explain_check i = 0; i < EXPLAIN_CHECK_COUNT; i++)
 		if (explanation->findings[i].made)
-			printf("  %-3s %-10s %s\n", explanation->findings[i].ok ? "ok" : "no",
-			       explain_check_name(i), explanation->findings[i].detail);
+			text_print(stdout, "  %-3s %-10s %s\n",
+				   explanation->findings[i].ok ? "ok" : "no", explain_check_name(i),
+				   explanation->findings[i].detail);
 }
 
 static int explain_run(const struct cli_options *options, int count, char **words)
@@ -193,9 +194,9 @@ const struct cli_command cmd_explain = {
 	.words = "ADDR dev IFACE [from ADDR] [vlan VID]",
 	.summary = "Say whether a request would be answered now, and why",
 	.details =
-		"A request made on the spot goes through the program and its maps, as they are now, and\n"
-		"neither out nor into any count. 'from' is who asks, 0.0.0.0 or :: to probe, another\n"
-		"host by default; 'vlan' is a tag that the request has.\n\n"
+		"Runs a request through the program with the maps as they are now. No frame is sent, and\n"
+		"nothing is counted. 'from' is the sender, by default another host of the LAN; 0.0.0.0 or\n"
+		":: is a probe. 'vlan' is the request's tag.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " explain 10.0.10.0 dev eth1\n"
 		"  " CLI_NAME " explain 2001:db8::10 dev eth1 from 2001:db8::99\n"

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* flush: all addresses, of an interface or of all. */
 #include <errno.h>
+#include <time.h>
 
 #include "attach_state.h"
 #include "cleanup.h"
 #include "cli.h"
+#include "clock.h"
 #include "device.h"
 #include "link.h"
 #include "report.h"
 #include "serve.h"
+#include "signals.h"
 
 /* Does the program run on any recorded interface? */
 static int attached_anywhere(const struct pins *pins, bool *ret_attached, struct err *err)
@@ -63,10 +66,46 @@ static int flush_dev(const struct cli_options *options, const char *name,
 	return r;
 }
 
+/* @name: NULL for all interfaces. */
+static int flush_once(const struct cli_options *options, const char *name,
+		      struct serve_deleted *ret_deleted, struct err *err)
+{
+	return options->all ? flush_all(options, ret_deleted, err)
+			    : flush_dev(options, name, ret_deleted, err);
+}
+
+/*
+ * With --wait until the agent's addresses are gone too, as they are once it ended and its lease is
+ * over. -ETIME: the agent still holds the lease after that many seconds.
+ */
+static int flush_wanted(const struct cli_options *options, const char *name,
+			struct serve_deleted *ret_deleted, struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	uint64_t deadline_ns = clock_boot_ns() + options->wait_seconds * 1e9;
+	int r = flush_once(options, name, ret_deleted, err);
+
+	while (!r && ret_deleted->leased && options->wait_seconds) {
+		size_t before = ret_deleted->deleted;
+
+		if (clock_boot_ns() >= deadline_ns)
+			return err_set(err, -ETIME,
+				       "%zu address%s of the agent left after %g s: it still holds "
+				       "the lease; stop xdp-l2respd first, or wait for longer",
+				       ret_deleted->leased, report_plural(ret_deleted->leased),
+				       options->wait_seconds);
+		signals_release();
+		nanosleep(&pause, NULL);
+		r = flush_once(options, name, ret_deleted, err);
+		ret_deleted->deleted += before;
+	}
+	return r;
+}
+
 static int flush_run(const struct cli_options *options, int count, char **words)
 {
 	struct serve_deleted deleted;
-	const char *name;
+	const char *name = NULL;
 	struct err err;
 	int r;
 
@@ -74,10 +113,7 @@ static int flush_run(const struct cli_options *options, int count, char **words)
 		return cli_usage(&cmd_flush, "--all goes without 'dev IFACE'");
 	if (!options->all && cli_take_dev(&cmd_flush, count, words, &name))
 		return CLI_USAGE;
-	if (options->all)
-		r = flush_all(options, &deleted, &err);
-	else
-		r = flush_dev(options, name, &deleted, &err);
+	r = flush_wanted(options, name, &deleted, &err);
 	if (r < 0)
 		return cli_fail(&err);
 	report_deleted(options, NULL, &deleted);
@@ -88,12 +124,14 @@ const struct cli_command cmd_flush = {
 	.name = "flush",
 	.words = "dev IFACE | --all",
 	.summary = "Delete all addresses but those that the agent holds",
-	.options = (const struct cli_option *const[]){ &cli_opt_all, NULL },
+	.options = (const struct cli_option *const[]){ &cli_opt_all, &cli_opt_wait, NULL },
 	.details =
-		"An agent's addresses go too once their lease is over, as when it ended for good.\n"
-		"--all removes the pinned maps too, counts and all, once the program runs nowhere.\n\n"
+		"The agent's addresses are deleted too once their lease is over, as it is a while after\n"
+		"the agent ended. --wait waits for that, and fails if the agent still holds the lease.\n"
+		"--all also removes the pinned maps and counts, if the program runs nowhere.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " flush dev eth1\n"
-		"  " CLI_NAME " detach --all && " CLI_NAME " flush --all\n",
+		"  " CLI_NAME " detach --all && " CLI_NAME " flush --all\n"
+		"  " CLI_NAME " flush --all --wait 60\n",
 	.run = flush_run,
 };

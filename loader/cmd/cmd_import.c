@@ -120,7 +120,7 @@ static void import_complain(struct import *import, uint32_t line, const struct e
 				      json_pack("{s:I, s:o}", "line", (json_int_t)line, "error",
 						text_json(err->text)));
 	else
-		fprintf(stderr, CLI_NAME ": %s:%u: %s\n", import->name, line, err->text);
+		text_print(stderr, CLI_NAME ": %s:%u: %s\n", import->name, line, err->text);
 }
 
 /* Reads the whole file, naming each line in error; -EINVAL without a message in @err if there was
@@ -283,9 +283,9 @@ const struct cli_command cmd_import = {
 	.words = "FILE|-",
 	.summary = "Add the addresses in a file, all or none",
 	.details =
-		"A line is '" SPEC_WORDS "', as add\n"
-		"takes it for one address or range; a word that begins with '#' begins a comment. The file\n"
-		"is checked whole before the first address is written.\n\n"
+		"A line is '" SPEC_WORDS "', with the\n"
+		"meaning that it has for add. A word that begins with '#' begins a comment. The whole\n"
+		"file is checked before the first address is written.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " import /etc/xdp-l2resp/addresses\n"
 		"  seq -f '10.1.2.%g dev eth1' 1 9 | " CLI_NAME " import -\n",
@@ -409,7 +409,8 @@ static int save_run(const struct cli_options *options, int count, char **words)
 	if (replaces && options->json)
 		cli_print_json(json_pack("{s:I}", "saved", (json_int_t)saved));
 	else if (replaces)
-		printf("%zu address%s saved to %s\n", saved, report_plural(saved), path);
+		text_print(stdout, "%zu address%s saved to %s\n", saved, report_plural(saved),
+			   path);
 	return CLI_DONE;
 }
 
@@ -418,9 +419,9 @@ const struct cli_command cmd_save = {
 	.words = "[FILE]",
 	.summary = "Write the addresses added by hand, as import reads them back",
 	.details =
-		"To standard output, or whole into FILE, or not at all: what is there is replaced, and\n"
-		"keeps mode and owner; a device or a pipe is written to. Maps are gone after a reboot:\n"
-		"save before, import after.\n\n"
+		"Writes to standard output, or replaces FILE as a whole or not at all, keeping its mode\n"
+		"and owner; a device or a pipe is written to. Addresses are lost on reboot: save before,\n"
+		"import after.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " save /etc/xdp-l2resp/addresses\n"
 		"  " CLI_NAME " save | grep 'dev eth1' > eth1.addresses\n",

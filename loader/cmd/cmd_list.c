@@ -136,15 +136,16 @@ static void list_print(const struct list_row *shown)
 	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE], name[LEASE_NAME_SIZE];
 	const struct entry_head *head = &row->head;
 
-	printf("%s dev %s mac %s%s%s%s %s responses_sent %llu",
-	       address_format(&row->key.address, ip), device->name, mac_format(head->mac, mac),
-	       mac_kind(row), mac_stale(shown) ? " stale" : "",
-	       head->flags & ENTRY_NO_OVERRIDE ? " override off" : "", list_state(shown),
-	       (unsigned long long)row->responses_sent);
+	text_print(stdout, "%s dev %s mac %s%s%s%s %s responses_sent %llu",
+		   address_format(&row->key.address, ip), device->name, mac_format(head->mac, mac),
+		   mac_kind(row), mac_stale(shown) ? " stale" : "",
+		   head->flags & ENTRY_NO_OVERRIDE ? " override off" : "", list_state(shown),
+		   (unsigned long long)row->responses_sent);
 	if (head->lease != L2RESP_LEASE_FOREVER)
-		printf(" lease %s%s%s remaining %llums", lease_name_format(&row->key.address, name),
-		       *shown->node ? " holder " : "", shown->node,
-		       (unsigned long long)shown->remaining_ms);
+		text_print(stdout, " lease %s%s%s remaining %llums",
+			   lease_name_format(&row->key.address, name),
+			   *shown->node ? " holder " : "", shown->node,
+			   (unsigned long long)shown->remaining_ms);
 	if (shown->conflicts)
 		printf(" conflicts %llu", (unsigned long long)shown->conflicts);
 	putchar('\n');
@@ -362,8 +363,8 @@ const struct cli_command cmd_list = {
 	.options = (const struct cli_option *const[]){ &cli_opt_ipv4, &cli_opt_ipv6,
 						       &cli_opt_answered, NULL },
 	.details =
-		"All of them, or those that are named, as a table on a terminal, a line an address\n"
-		"in a pipe or a file.\n\n"
+		"All addresses, or those that are named: on a terminal as a table, in a pipe or a file\n"
+		"as a line for each address.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " list\n"
 		"  " CLI_NAME " list 10.0.10.0/24 2001:db8::10\n"

@@ -186,7 +186,8 @@ static void print_frame(const struct sight *sight, const char *direction,
 	struct tm local;
 
 	strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&sight->when.tv_sec, &local));
-	printf("%s.%06ld %-5s %-3s ", clock, sight->when.tv_nsec / 1000, sight->dev, direction);
+	text_print(stdout, "%s.%06ld %-5s %-3s ", clock, sight->when.tv_nsec / 1000, sight->dev,
+		   direction);
 	decode_print(frame, stdout);
 }
 
@@ -417,15 +418,15 @@ static int monitor_run(const struct cli_options *options, int count, char **word
 const struct cli_command cmd_monitor = {
 	.name = "monitor",
 	.words = "[dev IFACE] [addr ADDR] [outcome NAME]",
-	.summary = "Show requests and answers, which tcpdump can't see here",
+	.summary = "Show requests and answers, which tcpdump on this host can't see",
 	.options = (const struct cli_option *const[]){ &cli_opt_write, &cli_opt_limit, NULL },
 	.details =
-		"Every ARP frame, neighbour solicitation and advertisement as it comes in, and the answer\n"
-		"that it gets, or the outcome's name where it gets none, until interrupted. With --write\n"
-		"they go to a pcap file instead, or with '-' into a pipe; with --json, an object a line.\n"
-		"dev is the interface that the program is on, or a VLAN device with addresses there, addr\n"
-		"an address in the frame. There can be one monitor at a time. While it runs answers take\n"
-		"longer.\n\n"
+		"Shows every ARP frame, neighbour solicitation and advertisement that comes in, with its\n"
+		"answer, or with its outcome if there is no answer, until interrupted. --write writes\n"
+		"them to a pcap file instead, or with '-' to a pipe; --json prints an object a line.\n"
+		"'dev' is an interface with the program, or a VLAN device on it that has addresses;\n"
+		"'addr' is an address in the frame. Only one monitor can run at a time. While it runs\n"
+		"answers take longer.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " monitor\n"
 		"  " CLI_NAME " monitor dev eth1 outcome arp_conflict\n"

@@ -145,7 +145,7 @@ static void reading_print(const struct reading *now)
 	if (!now->devices.count)
 		puts("no counts: nothing was attached or added");
 	for (unsigned int i = 0; i < now->devices.count; i++) {
-		printf("%s:\n", now->devices.rows[i].name);
+		text_print(stdout, "%s:\n", now->devices.rows[i].name);
 		for (int n = 0; n < OUTCOME_COUNT; n++)
 			if (worth_showing(&now->counts[i], n))
 				printf("  %-22s %12llu  %s\n", counts_outcome_name(n),
@@ -174,7 +174,7 @@ static void reading_print_rates(const struct reading *before, const struct readi
 		print_rates(&before->sum, &now->sum, seconds);
 	for (unsigned int i = 0; i < now->devices.count; i++) {
 		if (!name)
-			printf("%s:\n", now->devices.rows[i].name);
+			text_print(stdout, "%s:\n", now->devices.rows[i].name);
 		print_rates(counts_before(before, now, i), &now->counts[i], seconds);
 	}
 	putchar('\n');
@@ -231,8 +231,9 @@ const struct cli_command cmd_stats = {
 	.summary = "Show what became of the ARP and neighbour discovery frames that came in",
 	.options = (const struct cli_option *const[]){ &cli_opt_watch, NULL },
 	.details =
-		"Counts since the interface was first attached; they outlive a re-attach. With --json and\n"
-		"--watch, an object a line, with rates in per_second, by interface in devices_per_second.\n\n"
+		"Counts since the interface was first attached; a later attach keeps them. --json with\n"
+		"--watch prints an object a line, with rates in per_second and, by interface, in\n"
+		"devices_per_second.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " stats\n"
 		"  " CLI_NAME " stats eth1 --watch 1\n",

@@ -61,9 +61,9 @@ const struct cli_command cmd_status = {
 	.words = "[IFACE]",
 	.summary = "Show where the program runs, and how",
 	.details =
-		"Alone or in libxdp's dispatcher, and why; native or skb mode; place and priority. A table\n"
-		"on a terminal, a line an interface in a pipe or a file. Where a pin is missing while the\n"
-		"program runs, that is said too, and the exit status is 1.\n\n"
+		"Alone, and why, or in libxdp's dispatcher with its position and priority; in native or\n"
+		"skb mode. On a terminal a table, in a pipe or a file a line for each interface. If a pin\n"
+		"is missing while the program runs, status says so, and the exit status is 1.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " status\n"
 		"  " CLI_NAME " status eth1 --json\n",

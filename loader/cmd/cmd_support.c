@@ -249,9 +249,10 @@ const struct cli_command cmd_support = {
 	.words = "[FILE|-]",
 	.summary = "Collect what a bug report needs in a tar.gz file",
 	.details =
-		"Versions, status, list, stats, doctor, maps, interfaces and their programs, and where an agent\n"
-		"runs its readiness, metrics and what it says of Services. It holds addresses, MACs and names, but\n"
-		"no configuration, manifests, logs or credentials. Changes nothing; doctor asks the LAN.\n\n"
+		"The file has versions, the output of status, list, stats and doctor, the maps, interfaces and\n"
+		"their programs, and of an agent that runs its readiness, metrics and Services. It contains\n"
+		"addresses, MACs and names, but no configuration, manifests, logs or credentials. Changes\n"
+		"nothing; doctor asks the LAN.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " support\n"
 		"  " CLI_NAME " support - | tar -tz\n",

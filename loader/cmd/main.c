@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "attach.h"
 #include "cli.h"
 #include "complete.h"
@@ -45,6 +46,7 @@ int main(int argc, char **argv)
 	struct cli_options options;
 	int words, status, output;
 
+	alloc_json();
 	if (argc > 1 && !strcmp(argv[1], COMPLETE_WORD)) {
 		complete(argc - 2, argv + 2);
 		return CLI_DONE;

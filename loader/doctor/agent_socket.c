@@ -60,14 +60,12 @@ static int exchange(int fd, const char *request, char **ret_answer)
 	char bytes[4096];
 	size_t size;
 	ssize_t got = -1;
-	FILE *answer = open_memstream(ret_answer, &size);
+	FILE *answer = xopen_memstream(ret_answer, &size);
 
-	if (!answer)
-		alloc_fail();
 	if (send(fd, request, strlen(request), MSG_NOSIGNAL) >= 0)
 		while ((got = recv(fd, bytes, sizeof(bytes), 0)) > 0)
 			fwrite(bytes, 1, got, answer);
-	fclose(answer);
+	xclose_memstream(answer);
 	return got < 0 ? -ETIMEDOUT : 0;
 }
 

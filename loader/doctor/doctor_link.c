@@ -64,7 +64,7 @@ int doctor_check_program_stale(struct doctor *doctor, const struct doctor_device
 	else if (device->ours >= 0 && device->state.prog[device->ours].orphan)
 		what = "our program on maps whose pins are gone";
 	else if (device->ours >= 0 && device->state.prog[device->ours].stale)
-		what = "our program on an older map of addresses";
+		what = "our program on a map that isn't pinned";
 	if (!what)
 		return 0;
 	return doctor_find(doctor, device, NULL, "%s has %s", device->link.name, what);

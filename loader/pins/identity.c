@@ -109,6 +109,16 @@ void identity_close(struct identity *identity)
 	identity->fd = -1;
 }
 
+int identity_restore(const char *bpffs, const struct identity *identity)
+{
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/" PIN_NAME, bpffs);
+	fd = bpf_obj_get(path);
+	return fd < 0 && errno == ENOENT && !bpf_obj_pin(identity->fd, path);
+}
+
 int identity_set_drained(struct identity *identity, bool drained, struct err *err)
 {
 	struct remembered value;

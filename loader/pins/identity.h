@@ -29,6 +29,10 @@ void identity_close(struct identity *identity);
 /* The name that this host's agent has or had; empty where there was none. */
 void identity_read_node(const char *bpffs, char ret_node[IDENTITY_NODE_MAX + 1]);
 
+/* Pins it again below @bpffs where somebody removed the pin. 1: that was done; 0: there is one, or
+ * none can be. */
+int identity_restore(const char *bpffs, const struct identity *identity);
+
 int identity_set_drained(struct identity *identity, bool drained, struct err *err);
 
 #endif

@@ -29,8 +29,9 @@ struct pins {
 	uint32_t room[PINS_FAMILIES]; /* addresses that fit into each family's map */
 	uint32_t max_entries;	      /* that there may be of a family: its map grows up to that */
 	bool created;		      /* nothing was pinned before */
-	bool orphaned;	/* they served a network namespace that is gone; see device_adopt() */
-	bool unsettled; /* programs may read older maps of addresses; see grow_settle() */
+	bool orphaned;	   /* they served a network namespace that is gone; see device_adopt() */
+	bool unsettled;	   /* programs may read other maps; see grow_settle() */
+	uint32_t restored; /* bits of enum pins_map: see pins_try_open_locked() */
 };
 
 /* Undoes pins_open(): closes the maps and gives the lock back. Safe on PINS_NONE.
@@ -56,13 +57,21 @@ int pins_open_some(const char *bpffs, struct pins *ret_pins, struct err *err);
 int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_pins,
 		     struct err *err);
 
-/* As pins_open_locked() with the default bound, and no signals held, but -EAGAIN with @err where
- * another writer is at work. */
-int pins_try_open_locked(const char *bpffs, struct pins *ret_pins, struct err *err);
+/*
+ * As pins_open_locked() with the default bound, and no signals held, but -EAGAIN with @err where
+ * another writer is at work. @former: as they were open before. Of those maps whose pins are gone
+ * the pins are made again, so that programs, addresses and counts go on (pins_restore());
+ * ret_pins->restored tells which.
+ */
+int pins_try_open_locked(const char *bpffs, const struct pins *former, struct pins *ret_pins,
+			 struct err *err);
 
 /* Notes in the pins, which must be locked, whether programs may read older maps of addresses than
  * those that are pinned. */
 int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err);
+
+/* What the pin of @map is called: bpffs reserves dots. */
+const char *pins_pin_name(enum pins_map map);
 
 /* Suffix of the pin of a larger map, until it is renamed into place (pins_swap.h). */
 #define PINS_GROWING "_growing"

@@ -20,4 +20,12 @@ int pins_err_access(struct err *err, int error, const char *path);
 int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t netns_cookie,
 		       struct err *err);
 
+/*
+ * Pins @former's open maps again where their pins are gone, into @pins' directory, which is locked;
+ * pins->restored tells which. Nothing is pinned where a pin of @former's is another map by now:
+ * somebody has begun anew, or it is nobody's of ours. The map meta isn't one of them: it may be
+ * what was damaged, and says nothing that isn't known.
+ */
+int pins_restore(struct pins *pins, const struct pins *former, struct err *err);
+
 #endif

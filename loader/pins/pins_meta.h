@@ -4,7 +4,12 @@
 #define XDP_L2RESP_PINS_META_H
 
 #include "err.h"
+#include "l2resp.h"
 #include "pins.h"
+
+/* The one value of the map meta. @fd: the map. @dir: where it is pinned, for errors. */
+int meta_read(int fd, const char *dir, struct pins_meta *ret_meta, struct err *err);
+int meta_write(int fd, const char *dir, const struct pins_meta *meta, struct err *err);
 
 /* Records that the pins serve the caller's network namespace from now on. They must be locked. */
 int pins_adopt(struct pins *pins, struct err *err);

@@ -16,14 +16,13 @@
 #include "cleanup.h"
 #include "control_object.h"
 #include "link.h"
-#include "meta.h"
+#include "pins_meta.h"
 #include "pins.h"
 #include "pins_create.h"
 #include "prog.h"
 #include "signals.h"
 
-/* bpffs reserves dots. */
-static const char *pin_name(enum pins_map map)
+const char *pins_pin_name(enum pins_map map)
 {
 	return map == PINS_TRACE_CONTROL ? "trace_control" : pins_map_name(map);
 }
@@ -40,7 +39,8 @@ void pins_close(struct pins *pins)
 
 int pins_path(const struct pins *pins, enum pins_map map, const char *suffix, char path[PATH_MAX])
 {
-	return snprintf(path, PATH_MAX, "%s/%s%s", pins->maps.dir, pin_name(map), suffix) < PATH_MAX
+	return snprintf(path, PATH_MAX, "%s/%s%s", pins->maps.dir, pins_pin_name(map), suffix) <
+			       PATH_MAX
 		       ? 0
 		       : -ENAMETOOLONG;
 }
@@ -139,8 +139,8 @@ static int map_check(const struct pins *pins, enum pins_map map, int fd,
 	bool same;
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-		return err_set(err, negative_errno(), "%s/%s: %s", pins->maps.dir, pin_name(map),
-			       strerror(errno));
+		return err_set(err, negative_errno(), "%s/%s: %s", pins->maps.dir,
+			       pins_pin_name(map), strerror(errno));
 	same = info.type == bpf_map__type(wanted) && info.key_size == bpf_map__key_size(wanted) &&
 	       info.value_size == bpf_map__value_size(wanted) &&
 	       info.map_flags == bpf_map__map_flags(wanted) &&
@@ -149,8 +149,9 @@ static int map_check(const struct pins *pins, enum pins_map map, int fd,
 	if (!same)
 		return err_set(err, -EPROTO,
 			       "%s/%s has another layout than this version's; run `xdp-l2resp "
-			       "detach --all` and `flush --all` of the version that made it",
-			       pins->maps.dir, pin_name(map));
+			       "detach --all` and `flush --all` of the version that made it, or "
+			       "remove it where none did",
+			       pins->maps.dir, pins_pin_name(map));
 	*ret_max_entries = info.max_entries;
 	return 0;
 }
@@ -194,8 +195,11 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 	if (r < 0)
 		return r;
 	if (meta.schema_version != L2RESP_SCHEMA_VERSION)
-		return err_set(err, -EPROTO, "%s is of schema version %u, this program's is %d",
-			       pins->maps.dir, meta.schema_version, L2RESP_SCHEMA_VERSION);
+		return err_set(err, -EPROTO,
+			       "%s/%s is of schema version %u, this program's is %d; remove it, "
+			       "and it is made anew",
+			       pins->maps.dir, pins_pin_name(PINS_META), meta.schema_version,
+			       L2RESP_SCHEMA_VERSION);
 	pins->unsettled = meta.unsettled;
 	pins->max_entries = meta.max_entries;
 	if (meta.netns_cookie == netns_cookie)
@@ -230,7 +234,7 @@ static int err_missing(const struct pins *pins, struct err *err)
 			used = used || prog_uses_map(pins_map_id(pins, map)) > 0;
 		else
 			snprintf(names + length, sizeof(names) - length, "%s%s", length ? ", " : "",
-				 pin_name(map));
+				 pins_pin_name(map));
 	}
 	if (!used)
 		return -ENOENT;
@@ -252,9 +256,9 @@ int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err)
 	return r;
 }
 
-/* @lock: 0, or as flock() takes it. */
+/* @lock: 0, or as flock() takes it. @former may be NULL. */
 static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_entries,
-			struct pins *pins, struct err *err)
+			const struct pins *former, struct pins *pins, struct err *err)
 {
 	_cleanup_(control_close) struct control_bpf *control = NULL;
 	uint64_t netns_cookie;
@@ -270,6 +274,8 @@ static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_e
 		return r;
 	if (lock) {
 		r = pins_lock(pins, parent, lock, create, err);
+		if (!r && former)
+			r = pins_restore(pins, former, err);
 		if (r < 0)
 			return r;
 	}
@@ -299,10 +305,10 @@ static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_e
 }
 
 static int pins_open_as(const char *bpffs, int lock, bool create, uint32_t max_entries,
-			struct pins *ret_pins, struct err *err)
+			const struct pins *former, struct pins *ret_pins, struct err *err)
 {
 	struct pins pins = PINS_NONE;
-	int r = pins_do_open(bpffs, lock, create, max_entries, &pins, err);
+	int r = pins_do_open(bpffs, lock, create, max_entries, former, &pins, err);
 
 	if (r < 0) {
 		pins_undo_create(&pins);
@@ -315,13 +321,13 @@ static int pins_open_as(const char *bpffs, int lock, bool create, uint32_t max_e
 
 int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err)
 {
-	return pins_open_as(bpffs, 0, false, 0, ret_pins, err);
+	return pins_open_as(bpffs, 0, false, 0, NULL, ret_pins, err);
 }
 
 int pins_open_some(const char *bpffs, struct pins *ret_pins, struct err *err)
 {
 	struct pins pins = PINS_NONE;
-	int r = pins_do_open(bpffs, 0, false, 0, &pins, err);
+	int r = pins_do_open(bpffs, 0, false, 0, NULL, &pins, err);
 
 	if (r < 0 && r != -EUCLEAN)
 		pins_close(&pins);
@@ -333,17 +339,19 @@ int pins_open_some(const char *bpffs, struct pins *ret_pins, struct err *err)
 int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_pins,
 		     struct err *err)
 {
-	return pins_open_as(bpffs, LOCK_EX, true, max_entries, ret_pins, err);
+	return pins_open_as(bpffs, LOCK_EX, true, max_entries, NULL, ret_pins, err);
 }
 
-int pins_try_open_locked(const char *bpffs, struct pins *ret_pins, struct err *err)
+int pins_try_open_locked(const char *bpffs, const struct pins *former, struct pins *ret_pins,
+			 struct err *err)
 {
-	return pins_open_as(bpffs, LOCK_EX | LOCK_NB, true, 0, ret_pins, err);
+	return pins_open_as(bpffs, LOCK_EX | LOCK_NB, true, former->max_entries, former, ret_pins,
+			    err);
 }
 
 int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct err *err)
 {
-	return pins_open_as(bpffs, LOCK_EX, false, 0, ret_pins, err);
+	return pins_open_as(bpffs, LOCK_EX, false, 0, NULL, ret_pins, err);
 }
 
 const int *pins_responders(const struct pins *pins)

@@ -49,6 +49,24 @@ static bool pins_alive(const struct pins_origin *origin, uint32_t id)
 	return !maps_bpffs_here(origin) && maps_bpffs_mounted(origin);
 }
 
+/* Does program @id read another map than the pinned one anywhere? Only commands use the rest of
+ * them. */
+static int reads_others(const struct maps *maps, uint32_t id)
+{
+	static const enum pins_map read[] = {
+		PINS_LEASES, PINS_CONFLICTS,	 PINS_VLANS,	    PINS_EVENTS,
+		PINS_TRACE,  PINS_TRACE_CONTROL, PINS_RESPONDER_V4, PINS_RESPONDER_V6,
+	};
+
+	for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++) {
+		int r = maps->fd[read[i]] < 0 ? 0 : prog_id_uses_map(id, maps_id(maps, read[i]));
+
+		if (r <= 0)
+			return r < 0 ? r : 1;
+	}
+	return 0;
+}
+
 /* A program of our name: of these pins, of others, of none any more, or a namesake. */
 static int state_add_ours(const struct maps *maps, struct attach_state *state, unsigned int i)
 {
@@ -62,10 +80,8 @@ static int state_add_ours(const struct maps *maps, struct attach_state *state, u
 
 	if (r > 0) {
 		state->prog[i].ours = true;
-		for (enum pins_map map = PINS_RESPONDER_V4; map <= PINS_RESPONDER_V6 && r > 0;
-		     map++)
-			r = maps->fd[map] < 0 ? 0 : prog_id_uses_map(id, maps_id(maps, map));
-		state->prog[i].stale = !r;
+		r = reads_others(maps, id);
+		state->prog[i].stale = r;
 	} else if (!r) {
 		r = prog_pins_origin(id, &origin);
 		state->prog[i].orphan = !r && !pins_alive(&origin, id);

@@ -28,8 +28,8 @@ struct attach_state {
 		bool ours;			      /* our name, and it uses these pins' maps */
 		bool orphan;			      /* ours, but its pins are gone */
 		char elsewhere[L2RESP_PINS_DIR_SIZE]; /* ours, of these other pins; else empty */
-		bool stale; /* ours, but it reads an older map of addresses: the growth was
-			       interrupted */
+		bool stale; /* ours, but it reads another map than one that is pinned: a growth
+			       was interrupted, or somebody replaced or removed the pin */
 	} prog[ATTACH_MAX_PROGS];
 };
 
@@ -47,7 +47,7 @@ int attach_find(const struct attach_state *state, bool orphans);
  * halfway leaves two. */
 unsigned int attach_count(const struct attach_state *state);
 
-/* Does our program run, over the pinned map of addresses? Not where one of several doesn't. */
+/* Does our program run, over the pinned maps? Not where one of several doesn't. */
 bool attach_is_current(const struct attach_state *state);
 
 /* "native", "skb" or "none". */

@@ -60,35 +60,21 @@ class Frame:
     number: int
 
 
-class Node:
-    """A host of the LAN and its agent."""
+class Host:
+    """A host of the LAN: a network namespace with a cable to each network."""
 
-    def __init__(self, cluster, number, lease, timing, name, keys, source):
-        self.cluster, self.number, self.name = cluster, number, name or f"node-{number}"
+    def __init__(self, cluster, number):
+        self.cluster, self.number = cluster, number
         self.mac = f"02:00:00:00:01:{number:02x}"
-        self.server = Namespace(f"{cluster.tag}-{number}")
-        self.bpffs = f"{BPFFS}/{cluster.tag}-{number}"
-        os.mkdir(self.bpffs)
-        cluster.plug(self.server, "eth1", f"lan-{number}", self.mac)
-        cluster.plug(self.server, "ctl0", f"control-{number}", f"02:00:00:00:02:{number:02x}",
-                     f"198.19.0.{number}/24")
-        scratch = cluster.directory / f"node{number}"
-        scratch.mkdir()
-        self.agent = Agent(self, scratch)
-        source = source or f"directory: {self.agent.manifests}, assignments: {scratch}/assignments.json"
-        self.agent.config.write_text(CONFIG.format(name=self.name, source=source, lease=lease, timing=timing,
-                                                   bpffs=self.bpffs, keys=keys))
+        self.connect()
 
-    def done(self, command):
-        """The CLI, which must succeed."""
-        done = subprocess.run(self.server.argv(CLI, "--bpffs", self.bpffs, *command.split()),
-                              capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return Result(0, done.stdout, done.stderr)
-
-    def held(self):
-        """Addresses in the map whose lease is ahead."""
-        return {row["ip"] for row in json.loads(self.done("list --json").out) if row["answering"]}
+    def connect(self):
+        self.server = Namespace(f"{self.cluster.tag}-{self.number}")
+        self.cluster.plug(self.server, "eth1", f"lan-{self.number}", self.mac)
+        self.cluster.plug(self.server, "ctl0", f"control-{self.number}", f"02:00:00:00:02:{self.number:02x}",
+                          f"198.19.0.{self.number}/24")
+        # requests come from MACs that no bridge has learnt: what answers them is for the client alone
+        self.cluster.switch.ip(f"link set lan-{self.number} type bridge_slave flood off")
 
     def cut(self, network):
         """A cable that loses what it takes; the carrier stays."""
@@ -103,6 +89,37 @@ class Node:
     def plug(self, network):
         self.cluster.switch.ip(f"link set {network}-{self.number} up")
 
+
+class Node(Host):
+    """A host and its agent."""
+
+    def __init__(self, cluster, number, lease, timing, name, keys, source):
+        super().__init__(cluster, number)
+        self.name = name or f"node-{number}"
+        self.bpffs = f"{BPFFS}/{cluster.tag}-{number}"
+        os.mkdir(self.bpffs)
+        scratch = cluster.directory / f"node{number}"
+        scratch.mkdir()
+        self.agent = Agent(self, scratch)
+        source = source or f"directory: {self.agent.manifests}, assignments: {scratch}/assignments.json"
+        self.agent.config.write_text(CONFIG.format(name=self.name, source=source, lease=lease, timing=timing,
+                                                   bpffs=self.bpffs, keys=keys))
+
+    def cli(self, command):
+        done = subprocess.run(self.server.argv(CLI, "--bpffs", self.bpffs, *command.split()),
+                              capture_output=True, text=True, check=False)
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def done(self, command):
+        """The CLI, which must succeed."""
+        result = self.cli(command)
+        assert result.status == 0, result.err
+        return result
+
+    def held(self):
+        """Addresses in the map whose lease is ahead."""
+        return {row["ip"] for row in json.loads(self.done("list --json").out) if row["answering"]}
+
     def close(self):
         self.agent.close()
         self.server.close()
@@ -115,8 +132,8 @@ class Asker:
     def __init__(self, cluster, addresses, period):
         self.path = cluster.directory / f"asked{next(numbers)}"
         self.process = subprocess.Popen(
-            cluster.client.argv(sys.executable, Path(__file__).with_name("asker.py"), "eth0", CLIENT_MAC,
-                                CLIENT_IP, self.path, period, *addresses), stdin=subprocess.PIPE)
+            cluster.client.argv(sys.executable, Path(__file__).with_name("asker.py"), "eth0", CLIENT_IP,
+                                self.path, period, *addresses), stdin=subprocess.PIPE)
         assert wait_until(self.path.exists)
 
     def frames(self, kind="reply"):
@@ -169,6 +186,7 @@ class Cluster:
                        "link set lan up", "link set control up")
         self.client, self.store = Namespace(f"{self.tag}-client"), Namespace(f"{self.tag}-store")
         self.plug(self.client, "eth0", "lan-c", CLIENT_MAC, f"{CLIENT_IP}/15")
+        self.switch.ip("link set lan-c type bridge_slave learning off")  # a MAC a request would fill its table
         self.plug(self.store, "ctl0", "control-s", "02:00:00:00:02:64", f"{STORE_IP}/24")
 
     def plug(self, namespace, dev, port, mac, address=None):

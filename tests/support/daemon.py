@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from signal import SIGTERM
 
-from lan import ROOT, Result
+from lan import CLI, ROOT, Result
 from wait import HUNG, wait_until
 
 AGENT = os.environ.get("XDP_L2RESPD", str(ROOT / "build/agent/xdp-l2respd"))
@@ -79,6 +79,18 @@ class Notified:
         self.socket.shutdown(socket.SHUT_RDWR)
         self.reader.join()
         self.socket.close()
+
+
+class Node:
+    """What an Agent asks of a LAN, for either end."""
+
+    def __init__(self, namespace, bpffs):
+        self.server, self.bpffs = namespace, bpffs
+
+    def done(self, command):
+        done = subprocess.run(self.server.argv(CLI, "--bpffs", self.bpffs, *command.split()),
+                              capture_output=True, text=True, check=True)
+        return Result(0, done.stdout, done.stderr)
 
 
 class Agent:

@@ -66,4 +66,4 @@ def killed_growth(lan, scratch):
     [in_place] = (number for number in range(len(asked)) if asked[number:number + 2] == IN_PLACE)
     fill(lan, 16)
     killed(lan, "add 198.18.11.2 dev eth1", in_place + len(IN_PLACE) + 1)
-    assert "reads an older map" in lan.done("status").out
+    assert "reads a map that isn't pinned" in lan.done("status").out

@@ -10,6 +10,7 @@ import os
 import platform
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[2]
@@ -25,15 +26,19 @@ REASON = None if shutil.which("crun") and PROFILE.exists() else "install crun an
 
 
 def image_root(build):
-    """The root of the image of a build, kept outside the tree as long as its inputs stay the same."""
+    """The root of the image of a build, kept outside the tree as long as its inputs stay the same; or that of the environment."""
+    if "XDP_L2RESP_IMAGE" in os.environ:
+        return Path(os.environ["XDP_L2RESP_IMAGE"])
     inputs = [build / "agent/xdp-l2respd", build / "loader/xdp-l2resp", TREE / "packaging/image/root", Path("/var/lib/dpkg/status")]
     key = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in inputs)).hexdigest()[:16]
     kept = CACHE / "image"
     root = kept / key
     if not root.exists():
-        made = kept / f"{key}.{os.getpid()}"
         kept.mkdir(parents=True, exist_ok=True)
-        subprocess.run([TREE / "packaging/image/root", build, made], check=True, env=os.environ | {"SOURCE_DATE_EPOCH": "0"})
+        # by no process id: each machine of the walk-through counts its own, and what was left by one that was killed is in the way
+        made = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=kept))
+        made.chmod(0o755)
+        subprocess.run([TREE / "packaging/image/root", build, made], check=True)
         try:
             made.rename(root)
         except OSError:  # another test was first

@@ -93,17 +93,17 @@ WARNED = {
     "no policy": ((service("web", VIP),), [
         f"default/web: {VIP}: no node announces it: there is no CiliumL2AnnouncementPolicy"]),
     "a Service that no policy selects": ((BLUE, service("web", VIP)), [
-        f"default/web: {VIP}: no node announces it: no policy's serviceSelector matches the Service's labels: policy blue; "
-        "labels of default/web: none",
-        "policy blue selects nothing on node-1: no policy's serviceSelector matches the Service's labels: policy blue; "
-        "labels of default/web: none"]),
+        f"default/web: {VIP}: no node announces it: no policy's serviceSelector matches the Service's labels: policy blue "
+        "selects color=blue; labels of default/web: none",
+        "policy blue selects nothing on node-1: no policy's serviceSelector matches the Service's labels: policy blue selects "
+        "color=blue; labels of default/web: none"]),
     "interfaces that aren't there": ((POLICY.replace("[eth1]", '["^enp.*"]'), service("web", VIP)), [
         "policy policy1 selects nothing on node-1: the policies' interfaces match no device of this node: policy policy1 has "
         "^enp.*; suitable devices here: eth1"]),
     "another node's policy": ((POLICY, POLICY.replace("policy1", "far").replace(
         "spec:", "spec:\n  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-9}}"), service("web", VIP)), [
-        "policy far selects nothing on node-1: the policies that select the Service don't select this node: policy far; "
-        "node-1 has no Node object here, so no label but kubernetes.io/hostname"]),
+        "policy far selects nothing on node-1: the policies that select the Service don't select this node: policy far selects "
+        "kubernetes.io/hostname=node-9; node-1 has no Node object here, so no label but kubernetes.io/hostname"]),
     "no Service": ((POLICY,), ["policy policy1 selects nothing on node-1: no Service has an address"]),
     "a Service that pools give nothing": ((POLICY, pool(), service("web", VIP).replace(
         "spec: {", 'spec: {type: LoadBalancer, loadBalancerIP: "198.18.99.1", ports: [{port: 80}], ')), [

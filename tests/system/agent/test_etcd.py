@@ -8,26 +8,14 @@ import subprocess
 
 import pytest
 
-from daemon import POLICY, Agent, service
-from lan import CLI, SERVER_IP, VIP, VIP6, Lan, Result
+from daemon import POLICY, Agent, Node, service
+from lan import SERVER_IP, VIP, VIP6, Lan
 from wait import wait_until
 
 URL = f"http://{SERVER_IP}:2379"
 ADDRESSES = [VIP, VIP6, *(f"198.18.10.{i}" for i in range(100, 110))]
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="etcd isn't installed")
-
-
-class Node:
-    """What an Agent asks of a LAN, for either end."""
-
-    def __init__(self, namespace, bpffs):
-        self.server, self.bpffs = namespace, bpffs
-
-    def done(self, command):
-        done = subprocess.run(self.server.argv(CLI, "--bpffs", self.bpffs, *command.split()),
-                              capture_output=True, text=True, check=True)
-        return Result(0, done.stdout, done.stderr)
 
 
 def answering(agent):

@@ -18,7 +18,7 @@ import pytest
 
 from daemon import AGENT, POLICY, PORT, service
 from fault import faulty
-from lan import PASS, RUN, VIP, need
+from lan import CLI, PASS, RUN, VIP, need, writers_lock
 from wait import HUNG, let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
 
@@ -214,6 +214,16 @@ def test_what_a_dead_agent_left_can_be_deleted(running, lan):
     assert lan.rows(f"del {VIP} dev eth1") == {"deleted": 1}
     lan.done("detach --all")
     assert lan.rows("flush --all") == {"deleted": 1}
+    assert not os.path.exists(lan.pin("responder_v4"))
+
+
+def test_flush_waits_for_a_dead_agents_lease_and_not_for_a_living_one(running, lan):
+    refused = lan.cli("flush --all --wait 0.2")
+    assert refused.status == 1 and "1 address of the agent left after 0.2 s" in refused.err
+    assert running.entries()[VIP, "eth1"]["answering"]
+    running.end(signal.SIGKILL)
+    lan.done("detach --all")
+    assert lan.rows("flush --all --wait 60") == {"deleted": 1}
     assert not os.path.exists(lan.pin("responder_v4"))
 
 
@@ -548,14 +558,19 @@ def test_reload(running):
 
 
 def test_stamps_follow_pins_that_were_made_anew(agent, lan):
-    """A standby has no entries, so flush --all takes the pins away under it."""
-    agent.write("policy.yaml", POLICY)
+    """By another writer, of whom the agent sees the end."""
+    agent.write("all.yaml", POLICY, service("web", VIP))
     agent.start()
-    lan.done("detach --all")
-    lan.done("flush --all")
-    agent.write("web.yaml", service("web", VIP))
-    agent.wait_entries((VIP, "eth1"), seconds=12)
+    agent.wait_entries((VIP, "eth1"))
+    other = f"{lan.bpffs}/other"
+    os.mkdir(other)
+    lan.server.run(CLI, "--bpffs", other, "add", OTHER, "dev", "eth1")
+    with writers_lock(lan):
+        os.rename(f"{lan.bpffs}/xdp-l2resp/v1", f"{other}/former")
+        os.rename(f"{other}/xdp-l2resp/v1", f"{lan.bpffs}/xdp-l2resp/v1")
+    agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"), seconds=12)
     assert wait_until(lambda: agent.entries()[VIP, "eth1"]["answering"], 3), agent.log()
+    assert answers_again(lan) and "repaired" not in agent.log()
 
 
 def test_a_reload_does_not_end_a_drain(running):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from daemon import POLICY, service
-from endpoints import LABEL, endpoint, slices
+from endpoints import LABEL, endpoint, node, slices
 from lan import VIP, VIP6
 from wait import SLACK, wait_until
 
@@ -102,14 +102,6 @@ def test_a_slice_that_is_wrong_keeps_the_last_good_state(agent, wrong, text):
     agent.write("slices.yaml", slices(ELSEWHERE | wrong))
     done = agent.command("--config", agent.config, "--check")
     assert done.status == 1 and "slices.yaml:1: " in done.err and text in done.err
-
-
-def node(labels=None, taints=(), unschedulable=False, **conditions):
-    return json.dumps({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1", "labels": labels or {}},
-                       "spec": {"unschedulable": unschedulable, "taints": [{"key": key, "effect": "NoExecute"}
-                                                                           for key in taints]},
-                       "status": {"conditions": [{"type": type, "status": state}
-                                                 for type, state in conditions.items()]}}) + "\n"
 
 
 LABELLED = f"this node is excluded by its label: node-1 carries the label {LABEL}"

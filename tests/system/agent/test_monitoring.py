@@ -214,4 +214,5 @@ def test_watched(watched, etcd, between):  # noqa: F811
     found = whole_run(prometheus, begin)
     if PICTURES:
         from panels import draw
-        draw(Path(PICTURES) / "monitoring.svg", begin, found, events)
+        units = {panel["title"]: panel["fieldConfig"]["defaults"]["unit"] for panel in json.loads((FOLDER / "dashboard.json").read_text())["panels"]}
+        draw(Path(PICTURES) / "monitoring.svg", begin, found, units, events)

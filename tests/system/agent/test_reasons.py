@@ -10,14 +10,14 @@ from typing import Callable
 import pytest
 
 from daemon import POLICY, service
-from endpoints import LABEL, endpoint, slices
+from endpoints import LABEL, endpoint, node, slices
 from lan import CLIENT_MAC, PASS, VIP
+from readers import FAULT, NORMAL, NOTE, of_service, says, unready
 from test_pools import FIRST, balanced, pool
-from test_local import node, web
+from test_local import web
 from wait import wait_until
 
 OTHER = "198.18.10.2"
-NORMAL, NOTE, FAULT = "normal", "note", "fault"
 BLUE = POLICY.replace("spec:", "spec:\n  serviceSelector: {matchLabels: {color: blue}}")
 ELSEWHERE = POLICY.replace("spec:", "spec:\n  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-9}}")
 NO_KIND = POLICY.replace("externalIPs: true", "externalIPs: false").replace("loadBalancerIPs: true", "loadBalancerIPs: false")
@@ -81,11 +81,11 @@ class Case:
 FIELD = "the policies that select the Service don't announce addresses of this field: policy policy1, without externalIPs: true"
 CASES = {
     "no_policy": Case(NORMAL, "there is no CiliumL2AnnouncementPolicy", (service("web", VIP),)),
-    "service_selector": Case(NORMAL, "no policy's serviceSelector matches the Service's labels: policy policy1; labels of "
-                                     "default/web: none", (BLUE, service("web", VIP))),
+    "service_selector": Case(NORMAL, "no policy's serviceSelector matches the Service's labels: policy policy1 selects "
+                                     "color=blue; labels of default/web: none", (BLUE, service("web", VIP))),
     "address_kind": Case(NORMAL, FIELD, (NO_KIND, service("web", VIP))),
-    "node_selector": Case(NORMAL, "the policies that select the Service don't select this node: policy policy1; node-1 has "
-                                  "no Node object here, so no label but kubernetes.io/hostname",
+    "node_selector": Case(NORMAL, "the policies that select the Service don't select this node: policy policy1 selects "
+                                  "kubernetes.io/hostname=node-9; node-1 has no Node object here, so no label but kubernetes.io/hostname",
                           (ELSEWHERE, service("web", VIP))),
     "no_interface": Case(FAULT, "the policies' interfaces match no device of this node: policy policy1 has ^enp.*; "
                                 "suitable devices here: eth1", (ENP, service("web", VIP))),
@@ -119,18 +119,6 @@ CASES = {
 }
 
 
-def unready(lan):
-    found = lan.cli("doctor --json").json["findings"]
-    return [one["detail"] for one in found if one["check"] == "agent_unready"]
-
-
-def of_service(agent):
-    """(reason, why) of default/web, as `show` has them."""
-    shown = agent.command("show", "default/web", "--json").json
-    told = shown["addresses"][0] if shown["addresses"] else shown
-    return told["reason"], told["why"] or ""
-
-
 @pytest.mark.parametrize("reason", CASES)
 def test_everybody_says_the_same(agent, lan, reason):
     case = CASES[reason]
@@ -148,45 +136,6 @@ def test_everybody_says_the_same(agent, lan, reason):
     finally:
         if reason == "not_attached":
             os.kill(agent.helper(), signal.SIGCONT)
-
-
-def says(agent, lan, reason, case):
-    why = of_service(agent)[1]
-    assert why.startswith(case.why)
-    by_address = case.subject == VIP
-    # show, of one and of all
-    line = f"  not announced by node-1: {reason}: {why}\n" if by_address else f"pools give it nothing: {reason}: {why}\n"
-    assert line in agent.command("show", "default/web").out
-    told = agent.command("status", "--json").json
-    [row] = [row for row in told["services"] if row["service"] == "web"]
-    assert (row["addresses"][0] if by_address else row)["reason"] == reason
-    assert {"reason": reason, "count": 1, "why": f"{case.subject}: {why}"} in told["reasons"]
-    assert told["drained"] == (reason == "drained")
-    status = agent.command("status")
-    assert status.out == agent.command("show").out and f"     1  {reason}, e.g. {case.subject}: {why}\n" in status.out
-    [line] = [line for line in status.out.splitlines() if line.startswith("default/web ")]
-    assert line.split()[-1] == reason and ("not known" in line) == (reason == "store_unreachable")
-    # who-holds
-    if by_address:
-        asked = agent.command("who-holds", VIP)
-        assert f"{reason}: {why}" in asked.out if asked.status == 0 else asked.err == f"xdp-l2respd: {VIP}: {why}\n"
-        assert "nobody" not in asked.out or reason == "drained"
-    # /readyz and doctor
-    global_reason = reason in ("drained", "store_unreachable")
-    if case.level == FAULT:
-        body = why if global_reason else f"{VIP}: {why}"
-        assert agent.http("/readyz") == (503, f"{body}\n")
-        assert unready(lan) == [f"xdp-l2respd isn't ready: {body}"]
-        assert (told["ready"], told["why"]) == (False, body)
-    else:
-        note = f"; {VIP}: {why}" if case.level == NOTE else ""
-        assert agent.http("/readyz") == (200, f"ok{note}\n") and unready(lan) == [] and told["ready"]
-    # the log, where nothing else tells of it
-    if reason in ("no_interface", "kernel_answers", "link_down") or case.level == NOTE:
-        assert f"{VIP}: not announced: {why}\n" in agent.log()
-    # metrics
-    counts = {key: value for key, value in agent.metrics().items() if key.startswith("l2resp_addresses_blocked{")}
-    assert {key for key, value in counts.items() if value} == {f'l2resp_addresses_blocked{{reason="{reason}"}}'}
 
 
 def test_the_list_is_what_metrics_have(agent):

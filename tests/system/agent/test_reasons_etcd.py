@@ -1,12 +1,16 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Why an address isn't announced here, of two nodes that share an etcd; and what isn't known."""
+import json
 import signal
+import subprocess
 
 from daemon import POLICY, service
 from lan import VIP
-from test_etcd import ADDRESSES, answering, between, etcd, make_agent, nodes, pytestmark  # noqa: F401  pylint: disable=unused-import
+from test_etcd import ADDRESSES, URL, answering, between, etcd, make_agent, nodes, pytestmark  # noqa: F401  pylint: disable=unused-import
 from wait import wait_until
+
+OTHER = "198.18.11.1"
 
 PREFERRED = service("web", VIP).replace(
     "namespace: default", 'namespace: default, annotations: {xdp-l2resp.io/preferred-nodes: "kubernetes.io/hostname=node-2"}')
@@ -93,3 +97,57 @@ def test_a_name_that_another_agent_has(between, etcd, scratch):
     finally:
         for agent in agents:
             agent.close()
+
+
+def alone(between, scratch, duration, renew_deadline):
+    """A node that has the store for itself. It claims nothing before it has followed the store for @duration."""
+    agent = make_agent(between, between.server, "node-1", scratch / "node-1")
+    agent.config.write_text(agent.config.read_text().replace(
+        "duration: 2s, renewDeadline: 1200ms", f"duration: {duration}, renewDeadline: {renew_deadline}"))
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    return agent
+
+
+def etcdctl(lan, *words):
+    return subprocess.run(lan.server.argv("env", "ETCDCTL_API=3", "etcdctl", f"--endpoints={URL}", *words), check=True,
+                          capture_output=True, text=True).stdout
+
+
+def test_a_claim_that_somebody_deletes_or_changes(between, etcd, scratch):
+    """Deleted, it is written again. Another's now, the entry goes at once; this node claims it again when that one was silent
+    for long enough."""
+    agent = alone(between, scratch, "6s", "4500ms")
+    try:
+        agent.start()
+        agent.wait_entries((VIP, "eth1"), seconds=20)
+        [key] = [key for key in etcdctl(between, "get", "--prefix", "--keys-only", "/xdp-l2resp/").split() if VIP in key]
+        etcdctl(between, "del", key)
+        assert wait_until(lambda: etcdctl(between, "get", key))
+        assert "given up" not in agent.log()
+        record = json.loads(etcdctl(between, "get", "--print-value-only", key))
+        etcdctl(between, "put", key, json.dumps(record | {"holder": "node-9", "session": "1" * 16}))
+        assert wait_until(lambda: "given up" in agent.log()), agent.log()
+        assert f"{VIP}: given up: claim_changed: somebody changed or deleted the claim\n" in agent.log()
+        assert wait_until(lambda: agent.log().count(f"{VIP}: held\n") == 2, 20), agent.log()
+        agent.wait_entries((VIP, "eth1"))
+        assert agent.metrics()["l2resp_lease_lost_total"] == 1 and reason_of(agent, VIP) == (None, None)
+    finally:
+        agent.close()
+
+
+def test_a_claim_that_is_not_confirmed(between, etcd, scratch):
+    """All readers say that it waits, and nobody that something is wrong."""
+    agent = alone(between, scratch, "600s", "500s")
+    why = "this node's claim isn't confirmed yet"
+    try:
+        agent.start()
+        assert wait_until(lambda: "lease: active: " in agent.log()), agent.log()
+        assert wait_until(lambda: reason_of(agent, VIP) == ("not_claimed", why)), reason_of(agent, VIP)
+        assert row_of(agent, VIP) == (None, True, "not_claimed")
+        assert f"  not announced by node-1: not_claimed: {why}\n" in agent.command("show", "default/web").out
+        assert f"     1  not_claimed, e.g. {VIP}: {why}\n" in agent.command("status").out
+        assert agent.command("who-holds", VIP).out == f"{VIP}: nobody; not here: not_claimed: {why}\n"
+        assert agent.metrics()['l2resp_addresses_blocked{reason="not_claimed"}'] == 1
+        assert agent.http("/readyz") == (200, "ok\n")
+    finally:
+        agent.close()

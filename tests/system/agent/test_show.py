@@ -99,7 +99,7 @@ def test_one_that_pools_give_nothing(agent):
     for name, reason, why in (
             ("far", "no_pool", "no pool in use serves the Service: No pool exists with a CIDR containing '198.18.99.1'"),
             ("api", "pool_exhausted", "the pools that serve the Service have no free address: All enabled "
-                                      "CiliumLoadBalancerIPPools that match this service ran out of allocatable IPs")):
+                                      "CiliumLoadBalancerIPPools that match this service ran out of allocatable IPs (pool 'lan' is full)")):
         assert f"pools give it nothing: {reason}: {why}\nno address\n" in agent.command("show", f"default/{name}").out
         told = agent.command("show", f"default/{name}", "--json").json
         assert (told["reason"], told["why"]) == (reason, why)
@@ -113,7 +113,7 @@ def test_one_that_is_not(agent):
     assert "policies on this node: none" in shown and f"{FIRST} (loadBalancer)" in shown
     assert "holder: not known here\n" in shown
     assert ("  not announced by node-1: service_selector: no policy's serviceSelector matches the Service's labels: "
-            "policy policy2; labels of default/web: none\n") in shown
+            "policy policy2 selects none=such; labels of default/web: none\n") in shown
     assert "  interfaces: none" in shown and "explain" not in shown
     assert "no address" in agent.command("show", "default/none").out
 

@@ -3,10 +3,10 @@
 """docs/troubleshooting.md: a newcomer whose policy is wrong finds the cause by one command, and sees what the page shows."""
 import re
 
-import pytest
-
 from daemon import POLICY, SERVICE, service
+from endpoints import LABEL, endpoint, node, slices
 from lan import ROOT, VIP
+from test_local import web
 from test_pools import FIRST, balanced, pool
 from wait import wait_until
 
@@ -24,36 +24,45 @@ def spec(text):
 
 
 ASKS = 'spec: {{loadBalancerIP: "{ip}", '
-# heading of the page: the manifests
+NOT_READY = web(), slices(endpoint("node-1", ready=False))
+# heading of the page: the word that is wrong, or missing, and the manifests
 WRONG = {
-    "The policy isn't there": (WEB,),
-    "The policy's kind or a field is misspelt": (POLICY.replace("Announcement", "Anouncement"), WEB),
-    "`serviceSelector` has another label than the Service": (spec("serviceSelector: {matchLabels: {app: wbe}}"), LABELLED),
-    "`externalIPs` or `loadBalancerIPs` isn't true": (POLICY.replace("externalIPs: true", "externalIPs: false"), WEB),
-    "`nodeSelector` selects other nodes": (spec("nodeSelector: {matchLabels: {rack: a}}"), WEB),
-    "`interfaces` match no device": (POLICY.replace("[eth1]", '["^enp.*"]'), WEB),
-    "`loadBalancerClass` is another's": (POLICY, WEB.replace("spec: {", "spec: {loadBalancerClass: example.com/other, ")),
-    "No pool serves the Service": (POLICY, pool().replace("spec: {", "spec: {serviceSelector: {matchLabels: {app: dns}}, "),
-                                   balanced("web")),
-    "The pool is full": (POLICY, pool(last=FIRST), balanced("other"), balanced("web")),
+    "The policy isn't there": ("CiliumL2AnnouncementPolicy", WEB),
+    "The policy's kind is misspelt": ("CiliumL2AnouncementPolicy", POLICY.replace("Announcement", "Anouncement"), WEB),
+    "A field of the policy is misspelt": ("'serviceSelecter'", spec("serviceSelecter: {matchLabels: {app: web}}"), LABELLED),
+    "`serviceSelector` has another label than the Service": ("app=wbe", spec("serviceSelector: {matchLabels: {app: wbe}}"), LABELLED),
+    "`externalIPs` or `loadBalancerIPs` isn't true": ("externalIPs: true", POLICY.replace("externalIPs: true", "externalIPs: false"), WEB),
+    "`nodeSelector` selects other nodes": ("rack=a", spec("nodeSelector: {matchLabels: {rack: a}}"), WEB),
+    "`interfaces` match no device": ("^enp.*", POLICY.replace("[eth1]", '["^enp.*"]'), WEB),
+    "`loadBalancerClass` belongs to another program": ("example.com/other", POLICY,
+                                         WEB.replace("spec: {", "spec: {loadBalancerClass: example.com/other, ")),
+    "No pool serves the Service": ("app=dns", POLICY,
+                                   pool().replace("spec: {", "spec: {serviceSelector: {matchLabels: {app: dns}}, "), balanced("web")),
+    "The pool is full": ("pool 'lan'", POLICY, pool(last=FIRST), balanced("other"), balanced("web")),
     "The Service asks for an address that another has": (
-        POLICY, pool(), *(balanced(name).replace("spec: {", ASKS.format(ip=FIRST)) for name in ("other", "web"))),
+        FIRST, POLICY, pool(), *(balanced(name).replace("spec: {", ASKS.format(ip=FIRST)) for name in ("other", "web"))),
+    "`externalTrafficPolicy` is Local, and no pod is ready": ("no node has one", POLICY, *NOT_READY),
+    "The node is excluded": (LABEL, POLICY, WEB, node({LABEL: ""})),
 }
 
 
-def test_the_page_has_the_ten():
-    assert len(WRONG) == 10 and set(WRONG) <= set(SHOWN), set(WRONG) ^ set(SHOWN)
+def test_the_page_has_them():
+    assert len(WRONG) > 10 and set(WRONG) <= set(SHOWN), set(WRONG) ^ set(SHOWN)
 
 
-@pytest.mark.parametrize("symptom", WRONG)
-def test_one_command_tells_the_cause(agent, symptom):
-    for number, manifest in enumerate(WRONG[symptom]):
-        agent.write(f"{number}.yaml", manifest)
+def test_one_command_tells_the_cause(agent):
+    """For each in turn: the agent sees the former one's manifests replaced."""
     agent.start()
-    assert wait_until(lambda: "default/web" in agent.command("status").out)
+    for symptom, (word, *manifests) in WRONG.items():
+        for former in agent.manifests.glob("*.yaml"):
+            former.unlink()
+        assert wait_until(lambda: "no Service has an address" in agent.command("status").out), symptom
+        for number, manifest in enumerate(manifests):
+            agent.write(f"{number}.yaml", manifest)
 
-    def told():
-        return agent.command("status").out.replace(str(agent.manifests), "/etc/xdp-l2resp/manifests").splitlines()
+        def told():
+            return agent.command("status").out.replace(str(agent.manifests), "/etc/xdp-l2resp/manifests").splitlines()
 
-    shown = [line[4:] for line in SHOWN[symptom].splitlines()]
-    assert wait_until(lambda: set(shown) <= set(told())), told()
+        shown = [line[4:] for line in SHOWN[symptom].splitlines()]
+        assert wait_until(lambda shown=shown, told=told: set(shown) <= set(told())), f"{symptom}: {told()}"
+        assert word in " ".join(shown) and "default/web" in " ".join(told()), symptom

@@ -71,3 +71,47 @@ def test_patterns_with_exponential_time(lan, agent):
     agent.write("more.yaml", service("more", "198.18.10.8"))
     agent.wait_entries((VIP, "eth1"), ("198.18.10.8", "eth1"))
     assert agent.cpu_seconds() - before < 0.5
+
+
+DEV = "\x1b[31mred"
+SHOWN = "\\x1b[31mred"
+
+
+@pytest.fixture
+def red(lan):
+    """The server's interface has a name that colours a terminal: Linux takes any bytes but spaces, / and colons."""
+    lan.server.run("ip", "link", "set", "eth1", "down")
+    lan.server.run("ip", "link", "set", "eth1", "name", DEV)
+    lan.server.run("ip", "link", "set", DEV, "up")
+    return lan
+
+
+def test_an_interface_with_an_escape_in_its_name(red, agent):
+    """In whatever is said to people; JSON keeps the name."""
+    plain = [["attach", DEV], ["add", VIP, "dev", DEV], ["list"], ["status"], ["stats"], ["doctor"],
+             ["explain", VIP, "dev", DEV], ["explain", VIP, "dev", "eth0\x1b"], ["announce", VIP, "dev", DEV, "--count", 1],
+             ["stats", DEV], ["list", "dev", DEV]]
+    for words in plain:
+        said = red.cli(words)
+        assert "\x1b" not in said.out + said.err, words
+        assert SHOWN in said.out + said.err or words in (["doctor"], plain[7]), words
+    for words in "list", "status":
+        said = red.on_terminal([words]).out
+        assert "\x1b" not in said and SHOWN in said
+    assert red.rows("list")[0]["dev"] == red.rows("status")[0]["dev"] == DEV
+    # a file that import reads back holds what it needs
+    assert f"{VIP} dev {DEV}" in red.cli(["save"]).out
+    for words in ["del", VIP, "dev", DEV], ["detach", DEV]:
+        said = red.cli(words)
+        assert said.status == 0 and SHOWN in said.out and "\x1b" not in said.out
+    agent.write("all.yaml", POLICY.replace("eth1", "red$"), service("web", VIP))
+    said = agent.command("--dry-run", "--config", agent.config)
+    assert f"add {VIP} dev {SHOWN}" in said.out and "\x1b" not in said.out + said.err
+    agent.start()
+    assert wait_until(agent.ready)
+    red.client.run("ip", "link", "set", "eth0", "down")
+    assert wait_until(lambda: not agent.ready())
+    assert SHOWN in agent.http("/readyz")[1]
+    for words in ["show"], ["show", "default/web"], ["status"]:
+        said = agent.command(*words)
+        assert "\x1b" not in said.out + said.err + agent.http("/readyz")[1] + agent.log(), words

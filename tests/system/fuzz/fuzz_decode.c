@@ -12,12 +12,7 @@
 
 #include "capture.h"
 #include "decode.h"
-
-static void fail(const char *what)
-{
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
+#include "fail.h"
 
 static void check_text(const struct decoded *decoded)
 {
@@ -28,10 +23,10 @@ static void check_text(const struct decoded *decoded)
 	decode_print(decoded, to);
 	fclose(to);
 	if (!size || strlen(text) != size)
-		fail("no text");
+		fail("found", "no text");
 	for (size_t i = 0; i < size; i++)
 		if (text[i] < ' ' || text[i] > '~')
-			fail("no line of text");
+			fail("found", "no line of text");
 	free(text);
 }
 
@@ -42,7 +37,7 @@ static void check_json(const struct decoded *decoded)
 
 	again = text ? json_loads(text, 0, NULL) : NULL;
 	if (!json_equal(json, again))
-		fail("other JSON when read back");
+		fail("found", "other JSON when read back");
 	json_decref(json);
 	json_decref(again);
 	free(text);
@@ -56,9 +51,9 @@ static void check_addresses(const struct decoded *decoded)
 	if (!decode_sender(decoded, &address, mac))
 		return;
 	if (!decode_mentions(decoded, &address))
-		fail("its sender isn't mentioned");
+		fail("found", "its sender isn't mentioned");
 	if (decoded->kind == DECODE_OTHER || decoded->truncated)
-		fail("the sender of what isn't known");
+		fail("found", "the sender of what isn't known");
 }
 
 static void check_packet(pcap_t *file, const struct trace_record *record, const uint8_t *bytes)
@@ -67,11 +62,11 @@ static void check_packet(pcap_t *file, const struct trace_record *record, const 
 	const u_char *found;
 
 	if (pcap_next_ex(file, &header, &found) != 1)
-		fail("a packet is missing");
+		fail("found", "a packet is missing");
 	if (header->caplen != record->captured || header->len != record->length ||
 	    header->ts.tv_sec != 7 || header->ts.tv_usec != 999999999 ||
 	    memcmp(found, bytes, record->captured) != 0)
-		fail("another packet");
+		fail("found", "another packet");
 }
 
 static void check_capture(const struct trace_record *record)
@@ -90,19 +85,19 @@ static void check_capture(const struct trace_record *record)
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	}
 	if (capture_open(path, &capture, &err))
-		fail(err.text);
+		fail("found", err.text);
 	capture_add(capture, record, &when);
 	if (capture_flush(capture, &err))
-		fail(err.text);
+		fail("found", err.text);
 	capture_close(&capture);
 	file = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (!file)
-		fail(why);
+		fail("found", why);
 	check_packet(file, record, record->request);
 	if (record->replied)
 		check_packet(file, record, record->reply);
 	if (pcap_next_ex(file, &header, &found) != PCAP_ERROR_BREAK)
-		fail("a packet too many");
+		fail("found", "a packet too many");
 	pcap_close(file);
 }
 
@@ -132,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_json(&decoded);
 		check_addresses(&decoded);
 	} else if (captured >= ETH_HLEN) {
-		fail("a frame that isn't taken");
+		fail("found", "a frame that isn't taken");
 	}
 	free(frame);
 	check_capture(&record);

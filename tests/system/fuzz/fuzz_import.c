@@ -10,13 +10,9 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-#define ROOM 300
+#include "fail.h"
 
-static void fail(const char *what, const char *text)
-{
-	fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
+#define ROOM 300
 
 /* The interfaces there are: those that were asked for. The first has ifindex 1. */
 static struct device_table devices;

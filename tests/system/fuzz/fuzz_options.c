@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "fail.h"
 
 #define MAX_WORDS 32
 
@@ -24,12 +25,6 @@ struct parsed {
 	const struct cli_command *command;
 	int words;
 };
-
-static void fail(const char *what)
-{
-	fprintf(stderr, "%s\n", what);
-	abort();
-}
 
 static void line_add(struct line *line, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -163,19 +158,19 @@ static void check_values(const struct line *line, const struct parsed *parsed)
 	const struct cli_options *options = &parsed->options;
 
 	if (!parsed->command && !options->help && !options->version)
-		fail("no command");
+		fail("found", "no command");
 	if (parsed->words > line->argc || (parsed->command && parsed->words < 2))
-		fail("words that aren't there");
+		fail("found", "words that aren't there");
 	if (!options->count || options->count > INT32_MAX || options->limit > INT32_MAX ||
 	    options->interval_ms > INT32_MAX || options->max_entries > INT32_MAX ||
 	    (options->attach.priority > INT32_MAX &&
 	     options->attach.priority != ATTACH_KEEP_PRIORITY))
-		fail("a number out of range");
+		fail("found", "a number out of range");
 	if (options->watch_seconds != 0 &&
 	    !(options->watch_seconds >= 0.1 && options->watch_seconds <= 86400))
-		fail("seconds out of range");
+		fail("found", "seconds out of range");
 	if (!*options->bpffs || (options->write && !*options->write))
-		fail("an empty name");
+		fail("found", "an empty name");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -197,12 +192,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_values(&line, &parsed);
 		write_line(&line, &parsed, &written);
 		if (line_parse(&written, &again) != CLI_DONE || !equal(&parsed, &again))
-			fail("understood otherwise when written out");
+			fail("found", "understood otherwise when written out");
 		for (int i = parsed.words, j = again.words; i < line.argc || j < written.argc;
 		     i++, j++)
 			if (i >= line.argc || j >= written.argc ||
 			    strcmp(line.argv[i], written.argv[j]) != 0)
-				fail("other words when written out");
+				fail("found", "other words when written out");
 		line_free(&written);
 	}
 	line_free(&line);

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import daemon as daemon_module
+from endpoints import LABEL
 from gate import Gate, Tunnel
 from kube import ADMIN, DEPLOY, ENDPOINT_SLICES, REASON, Cluster
 
@@ -23,6 +24,14 @@ apiVersion: v1
 kind: Service
 metadata: {{name: {name}, namespace: default}}
 spec: {{type: {kind}, ports: [{{port: 80, protocol: TCP}}], externalIPs: [{ips}]}}
+"""
+
+
+# the usual control plane
+EXCLUDED = f"""
+apiVersion: v1
+kind: Node
+metadata: {{name: node-1, labels: {{{LABEL}: ""}}}}
 """
 
 

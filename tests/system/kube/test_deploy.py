@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import CRDS, local
 from daemon import AGENT, POLICY
-from endpoints import on
+from endpoints import LABEL, on
+from gate import Tunnel
+from harness import Etcd
 from kube import kustomized
 from lan import ROOT
 from pod import REASON, Pod, hide_cgroups, image_root
@@ -18,6 +20,9 @@ from wait import wait_until
 ACCOUNT = "/api/v1/namespaces/xdp-l2resp/serviceaccounts/xdp-l2respd/token"
 DAEMONSET = "/apis/apps/v1/namespaces/xdp-l2resp/daemonsets/xdp-l2respd"
 OVERLAYS = "", "overlays/etcd", "overlays/single-node", "overlays/with-cilium"
+NODE = json.dumps({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-7", "labels": {LABEL: ""}}}) + "\n"
+# so that a test needn't wait for the default's 15 s
+SHORT = "duration: 3s, renewDeadline: 2s, retryPeriod: 300ms"
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def configuration(cluster):
 
 @pytest.fixture
 def pod(cluster, account, tunnel, scratch, lan):
-    """Makes the pod of the DaemonSet as it is now, on the LAN's server."""
+    """Makes the pod of the DaemonSet as it is now, on the LAN's server, with a short lease; @replace: words of its agent.yaml."""
     if REASON:
         pytest.skip(REASON)
     hide_cgroups()
@@ -61,8 +66,12 @@ def pod(cluster, account, tunnel, scratch, lan):
     (directories["account"] / "ca.crt").write_bytes(Path(tls["ca.crt"]).read_bytes())
     made = []
 
-    def make():
-        (directories["config"] / "agent.yaml").write_text(configuration(cluster)[1])
+    def make(*replace):
+        text = configuration(cluster)[1]
+        for old, new in replace:
+            assert old in text
+            text = text.replace(old, new)
+        (directories["config"] / "agent.yaml").write_text(text)
         made.append(Pod(scratch / f"pod{len(made)}", lan.server.name, image_root(Path(AGENT).parents[1]),
                         daemonset(cluster)["template"]["spec"], directories | {"bpffs": lan.bpffs}, directories["account"],
                         {"NODE_NAME": "node-7", "KUBERNETES_SERVICE_HOST": "127.0.0.1",
@@ -79,7 +88,7 @@ def test_out_of_the_image(agent, cluster, pod, objects, lan, told):
     """From a pod that announces to a node where nothing is left; only the image's files, and what a pod is given."""
     objects.apply(POLICY, pool(), balanced("web"))
     with open(agent.log_path, "w", encoding="utf-8") as log:
-        first = pod()
+        first = pod(("engine: kubernetes", f"engine: kubernetes, {SHORT}"))
         first.start(log)
     agent.wait_entries((FIRST, "eth1"), seconds=20)
     assert agent.ready(), agent.log()
@@ -87,14 +96,14 @@ def test_out_of_the_image(agent, cluster, pod, objects, lan, told):
     container = first.spec["containers"][0]
     assert first.exec(container["livenessProbe"]["exec"]["command"]).returncode == 0
     assert first.exec(["sh"], check=False).returncode and first.exec(["touch", "/tmp/x"], check=False).returncode
+    objects.apply(kustomized("uninstall"))
     # what an update does: entries are left to the next pod
     first.exec(container["lifecycle"]["preStop"]["exec"]["command"])
     first.process.wait(first.spec["terminationGracePeriodSeconds"])
     assert agent.entries() and lan.rows("status"), agent.log()
 
-    objects.apply(kustomized("uninstall"))
     last = pod()
-    last.initialise()
+    assert [said for said in last.initialise() if said] == ["eth1: detached; now not attached, 1 address\n", "1 address deleted\n"]
     # libxdp leaves its directory
     assert set(lan.pins()) <= {f"{lan.bpffs}/xdp"} and "xdp" not in lan.server.run("ip", "link", "show", "eth1").stdout
     last.start(subprocess.DEVNULL)
@@ -118,6 +127,66 @@ def test_each_overlay(cluster, objects, pod):
     version = subprocess.run([ROOT / "packaging/version"], capture_output=True, text=True, check=True).stdout.strip()
     images = set(re.findall(r"image: (\S+)", kustomized() + kustomized("uninstall")))
     assert images == {f"xdp-l2resp:{version}"}
+
+
+@pytest.fixture
+def announces(agent, cluster, pod):
+    """Runs the pod until it announces the first address of the pool. No Lease is there before."""
+    cluster.kubectl("delete", "lease", "-n", "xdp-l2resp", "--all")
+
+    def announced(*replace):
+        with open(agent.log_path, "w", encoding="utf-8") as log:
+            pod(*replace).start(log)
+        agent.wait_entries((FIRST, "eth1"), seconds=20)
+
+    return announced
+
+
+CLAIM = "l2resp-c6121401"  # of FIRST
+
+
+def leases(cluster):
+    return set(cluster.kubectl("get", "lease", "-n", "xdp-l2resp", "-o", "jsonpath={.items[*].metadata.name}").stdout.split())
+
+
+@pytest.fixture
+def etcd(cluster, lan, scratch):
+    """Another than the cluster's, with TLS; and its URL on the LAN's server."""
+    made = Etcd(scratch, tls=cluster.tls)
+    way = Tunnel(lan.server, int(made.urls[0].rpartition(":")[2]))
+    yield made, way.url
+    way.close()
+    made.close()
+
+
+@pytest.mark.smoke
+def test_the_overlay_etcd(announces, cluster, etcd, objects, told):
+    """Leases are there, none in the cluster, but that of who gives the pools' addresses."""
+    store, url = etcd
+    objects.apply(kustomized("overlays/etcd"), POLICY, pool(), balanced("web"))
+    announces(("https://etcd.example:2379", url), ("engine: etcd", "engine: etcd\n  " + SHORT.replace(", ", "\n  ")))
+    assert store.get(f"/xdp-l2resp/claim/{FIRST}")["holder"] == "node-7"
+    assert leases(cluster) == {"l2resp-ipam"}
+
+
+@pytest.mark.smoke
+def test_the_overlay_with_cilium(announces, cluster, objects, told):
+    """A Service that Cilium's operator gave an address is announced; one that waits for it goes on waiting."""
+    objects.apply(kustomized("overlays/with-cilium"), POLICY, pool(), balanced("web"), balanced("waiting"))
+    objects.status("web", FIRST)
+    announces(("engine: kubernetes", f"engine: kubernetes, {SHORT}"))
+    assert told.given() == {"web": [FIRST], "waiting": []}
+    # who gives addresses holds this one, from the start
+    assert leases(cluster) == {"l2resp-node-node-7", CLAIM}
+
+
+@pytest.mark.smoke
+def test_the_overlay_single_node(announces, cluster, objects, told):
+    """No lease, and a control plane's label doesn't matter."""
+    objects.apply(kustomized("overlays/single-node"), POLICY, pool(), balanced("web"), NODE)
+    announces()
+    assert f"{LABEL}=" in cluster.kubectl("get", "node", "node-7", "--show-labels").stdout
+    assert leases(cluster) == {"l2resp-ipam"}
 
 
 VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete"}

@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """EndpointSlices of a real API server: which are followed, and what becomes of Services with externalTrafficPolicy
 Local where that isn't known."""
-import json
 import re
 from itertools import groupby
 from signal import SIGUSR1
+from types import SimpleNamespace
 
 import pytest
-from conftest import local, service
+from conftest import EXCLUDED, local, service
 from daemon import POLICY
 from endpoints import LABEL, endpoint, on, slices
 from kube import ENDPOINT_SLICES
+from readers import FAULT, of_service, says
+from test_conditions import announced  # noqa: F401 pylint: disable=unused-import
 from test_events import by_lease, events  # noqa: F401 pylint: disable=unused-import
 from test_pools import FIRST, balanced, pool, told  # noqa: F401 pylint: disable=unused-import
 from wait import stays, wait_until
 
 VIP, OTHER = "198.18.10.1", "198.18.10.2"
+UNREAD = "externalTrafficPolicy is Local, and the Service's EndpointSlices aren't read yet"
 OTHERS = "externalTrafficPolicy is Local, and this node has no ready endpoint of the Service: other nodes have one"
 
 
@@ -90,18 +93,35 @@ def test_a_restart_waits_for_the_slices(agent, objects, gate):
 
 
 @pytest.mark.smoke
-def test_one_that_becomes_local_is_given_up_until_its_slices_are_known(agent, objects, gate):
+def test_one_that_becomes_local_is_given_up_until_its_slices_are_known(agent, lan, objects, gate):
     objects.apply(POLICY, service("web", VIP), service("api", OTHER), on("node-1"))
     agent.start()
     agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
     gate.withhold = lambda line: "/endpointslices" in line
-    objects.apply(local("web", VIP))
+    # that asks for no address of a pool
+    objects.apply(local("web", VIP).replace("LoadBalancer", "NodePort"))
     agent.wait_entries((OTHER, "eth1"))
-    assert "its EndpointSlices aren't read yet" in agent.command("show", "default/web").out
+    assert wait_until(lambda: of_service(agent) == ("endpoints_unknown", UNREAD))
+    says(agent, lan, "endpoints_unknown", SimpleNamespace(level=FAULT, why=UNREAD, subject=VIP))
+    assert f"{VIP}: given up: endpoints_unknown: {UNREAD}" in agent.log()
     gate.withhold = None
     gate.cut()
     gate.mend()
     agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"), seconds=15)
+
+
+def test_slices_that_are_not_read_are_told_on_the_service(by_lease, objects, events, announced, gate, told):
+    """For as long as they may be withheld."""
+    agent = by_lease
+    objects.apply(POLICY, service("web", VIP), on("node-1"))
+    agent.start()
+    said = "True", "Announced", f"{VIP} announced by node-1 on eth1"
+    assert wait_until(lambda: announced() == said, 20), (announced(), agent.log())
+    gate.withhold = lambda line: "/endpointslices" in line
+    objects.apply(local("web", VIP))
+    why = f"no node takes it; node-1: {UNREAD}"
+    assert wait_until(lambda: announced() == ("False", "EndpointsUnknown", f"{VIP}: {why}"), 60), (announced(), agent.log())
+    assert wait_until(lambda: ("NotAnnounced", f"nobody may announce {VIP}: {why}") in events(), 20), events()
 
 
 def test_a_server_without_endpoint_slices(agent, cluster, objects):
@@ -116,14 +136,11 @@ def test_a_server_without_endpoint_slices(agent, cluster, objects):
     agent.wait_entries(seconds=15)
 
 
-NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1", "labels": {LABEL: ""}}}
-
-
 @pytest.mark.smoke
 def test_the_only_node_is_excluded(by_lease, objects, events, told):
     """The usual silent outage: a control plane is all there is. show, the Event and /readyz name label and node."""
     agent = by_lease
-    objects.apply(POLICY, pool(), balanced("web"), json.dumps(NODE) + "\n")
+    objects.apply(POLICY, pool(), balanced("web"), EXCLUDED)
     agent.start()
     why = f"this node is excluded by its label: node-1 carries the label {LABEL}"
     said = ("NotAnnounced", f"nobody may announce {FIRST}: no node takes it; node-1: {why}")

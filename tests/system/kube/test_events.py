@@ -99,7 +99,8 @@ def test_nobody_may_announce(by_lease, objects, events, told):
     assert wait_until(lambda: silent in events(), 20), events()
     objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-9}}\n")
     elsewhere = ("NotAnnounced", f"nobody may announce {FIRST}: no node takes it; node-1: the policies that "
-                 "select the Service don't select this node: policy policy1; node-1 has no Node object here, so no label "
+                 "select the Service don't select this node: policy policy1 selects "
+                 "kubernetes.io/hostname=node-9; node-1 has no Node object here, so no label "
                  "but kubernetes.io/hostname")
     assert wait_until(lambda: elsewhere in events(), 20), events()
     objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-1}}\n")

@@ -26,7 +26,7 @@ sys.path.append(str(TESTS / "support"))
 from daemon import AGENT  # noqa: E402 pylint: disable=wrong-import-position
 from kube import ADMIN, ENDPOINT_SLICES, REASON, Cluster  # noqa: E402 pylint: disable=wrong-import-position
 from lan import CLI, PASS, ROOT, Namespace, leave_mounts  # noqa: E402 pylint: disable=wrong-import-position
-from pod import CACHE  # noqa: E402 pylint: disable=wrong-import-position
+from pod import CACHE, image_root  # noqa: E402 pylint: disable=wrong-import-position
 from wait import SLACK, let_pass  # noqa: E402 pylint: disable=wrong-import-position
 
 PAGE = ROOT / "docs/walkthrough.md"
@@ -101,6 +101,7 @@ class World:
 
     def __init__(self, directory):
         self.directory, self.machines = directory, {}
+        image_root(Path(AGENT).parents[1])  # before anybody waits for an agent that runs out of it
         with ExitStack() as stack:
             for name in "switch", "jumpbox", "server", "node-0", "node-1", "pod":
                 self.machines[name] = Machine(name)

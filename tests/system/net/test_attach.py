@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lan import CLI, PASS, run, SERVER_MAC, VIP, VIP6, VIP_MAC, like
+from lan import CLI, PASS, ROOT, run, SERVER_MAC, VIP, VIP6, VIP_MAC, like
 from wire import Wire, arp, arp_reply
 
 INCLUDE = "/usr/include/" + sysconfig.get_config_var("MULTIARCH")
@@ -308,7 +308,7 @@ def test_pins_in_another_mount_namespace_not_displaced(lan):
 def test_namesake_not_displaced(lan, tmp_path):
     """A foreign program that happens to be called xdp_l2resp."""
     run("clang", "-target", "bpf", "-O2", f"-I{INCLUDE}", "-Dpass=xdp_l2resp", "-c",
-        Path(__file__).with_name("pass.bpf.c"), "-o", tmp_path / "namesake.o")
+        ROOT / "tests/support/pass.bpf.c", "-o", tmp_path / "namesake.o")
     lan.server.ip(f"link set eth1 xdpdrv object {tmp_path}/namesake.o section xdp")
     before = programs(lan)
     assert re.search(OTHERS.replace("pass", "xdp_l2resp"), lan.cli("attach eth1").err)

@@ -263,7 +263,7 @@ def test_growth_that_was_killed_before_the_program_was_swapped(lan, scratch):
     lan.done("attach eth1", f"add {VIP} dev eth1")
     killed_growth(lan, scratch)
     lan.done(f"add {later} dev eth1")
-    assert "older map" not in lan.done("status").out
+    assert "isn't pinned" not in lan.done("status").out
     assert not lan.map_dump("meta")[0]["value"]["unsettled"]
     with Wire(lan.client, "eth0") as wire:
         assert wire.ask(arp(VIP), arp(later), count=2) == [arp_reply(VIP), arp_reply(later)]

@@ -96,7 +96,9 @@ class Machine:
         self.done(f"mkdir -p {Path(path).parent}; printf %s {shlex.quote(text)} >{path}")
 
     def systemctl(self, words):
-        return self.done(f"systemctl {words} {UNIT}")
+        status, said = self.command(f"systemctl {words} {UNIT}")
+        assert status == 0, f"{words}: {said}{self.log()}"
+        return said
 
     def shown(self, *names):
         """Properties of the unit."""

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <net/if.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "service_events.h"
+#include "service_look.h"
+
+/* What is answered from now on is told together, and is past its first flutter by then. */
+#define GATHER_USEC 200000
+struct service_events {
+	service_view_fn *view;
+	void *userdata;
+	sd_event_source *gather;
+	struct service_look *look;
+	struct selected *answered; /* without services */
+	size_t answered_count, answered_capacity;
+};
+
+/* Calls @visit for each address of each Service that is the agent's to announce. */
+typedef void visit_fn(const struct service_view *view, const struct service *service,
+		      const struct address *address, bool load_balancer, void *data);
+
+static void visit_all(const struct service_view *view, visit_fn *visit, void *data)
+{
+	size_t count;
+	const struct manifest *const *manifests = source_manifests(view->source, &count);
+
+	for (size_t m = 0; m < count; m++) {
+		for (size_t i = 0; i < manifests[m]->service_count; i++) {
+			const struct service *service = manifests[m]->services[i];
+
+			if (!service_is_of(service, &view->class))
+				continue;
+			for (size_t a = 0; a < service->load_balancer.count; a++)
+				visit(view, service, &service->load_balancer.list[a], true, data);
+			for (size_t a = 0; a < service->external.count; a++)
+				visit(view, service, &service->external.list[a], false, data);
+		}
+	}
+}
+
+/* ---- what this node answers for from now on ---- */
+
+/* Appends the names of the interfaces of @first and those behind it of the same address. */
+static void add_interfaces(const struct service_view *view, const struct selected *first,
+			   const struct selected *end, struct err *text)
+{
+	for (const struct selected *on = first;
+	     on < end && !address_compare(&on->address, &first->address); on++) {
+		const struct link_row *row = link_table_find(view->links, on->ifindex);
+		size_t used = strlen(text->text);
+
+		if (row && (on == first || on->ifindex != on[-1].ifindex))
+			snprintf(text->text + used, sizeof(text->text) - used, "%s%s",
+				 on == first ? "" : ", ", row->link.name);
+	}
+}
+
+static int by_address(const void *key, const void *row)
+{
+	return address_compare(key, &((const struct selected *)row)->address);
+}
+
+static void tell_answered(const struct service_view *view, const struct service *service,
+			  const struct address *address, bool load_balancer, void *data)
+{
+	const struct service_events *events = data;
+	const struct selected *list = events->answered, *end = list + events->answered_count;
+	const struct selected *found =
+		bsearch(address, list, end - list, sizeof(*list), by_address);
+	char ip[INET6_ADDRSTRLEN];
+	struct lease_info info = {};
+	struct err text;
+	bool moved;
+
+	/* by now it may be another's again */
+	if (!found || !reconcile_holds(view->reconcile, address))
+		return;
+	while (found > list && !address_compare(&found[-1].address, address))
+		found--;
+	lease_thread_info(view->thread, address, &info);
+	moved = *info.former && strcmp(info.former, view->node) != 0;
+	address_format(address, ip);
+	if (moved)
+		err_write(&text, "%s moved from %s to %s, announced on ", ip, info.former,
+			  view->node);
+	else
+		err_write(&text, "%s announced by %s on ", ip, view->node);
+	add_interfaces(view, found, end, &text);
+	source_say_event(view->source, &(struct kube_event){
+					       .service = service,
+					       .address = address,
+					       .reason = moved ? "Moved" : "Announced",
+					       .message = text.text,
+				       });
+}
+
+static int on_gather(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct service_events *events = userdata;
+	struct service_view view;
+
+	events->view(&view, events->userdata);
+	qsort(events->answered, events->answered_count, sizeof(*events->answered),
+	      selected_compare);
+	visit_all(&view, tell_answered, events);
+	free(events->answered);
+	events->answered = NULL;
+	events->answered_count = events->answered_capacity = 0;
+	service_look_soon(events->look);
+	return 0;
+}
+
+void service_events_answered(struct service_events *events, const struct address *address,
+			     uint32_t ifindex)
+{
+	size_t count = events->answered_count;
+
+	ALLOC_GROW(events->answered, count, events->answered_capacity);
+	events->answered[events->answered_count++] =
+		(struct selected){ .address = *address, .ifindex = ifindex };
+	if (count)
+		return;
+	sd_event_source_set_time_relative(events->gather, GATHER_USEC);
+	sd_event_source_set_enabled(events->gather, SD_EVENT_ONESHOT);
+}
+
+/* ---- life ---- */
+
+void service_events_free(struct service_events *events)
+{
+	if (!events)
+		return;
+	sd_event_source_disable_unref(events->gather);
+	service_look_free(events->look);
+	free(events->answered);
+	free(events);
+}
+
+int service_events_new(sd_event *event, service_view_fn *view, void *userdata,
+		       struct service_events **ret_events, struct err *err)
+{
+	struct service_events *events = xcalloc(1, sizeof(*events));
+	int r;
+
+	events->view = view;
+	events->userdata = userdata;
+	r = sd_event_add_time_relative(event, &events->gather, CLOCK_BOOTTIME, GATHER_USEC, 1000,
+				       on_gather, events);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(events->gather, SD_EVENT_OFF);
+	if (r < 0)
+		r = err_set(err, r, "starting timers: %s", strerror(-r));
+	else
+		r = service_look_new(event, view, userdata, &events->look, err);
+	if (r < 0) {
+		service_events_free(events);
+		return r;
+	}
+	*ret_events = events;
+	return 0;
+}

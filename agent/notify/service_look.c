@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "service_condition.h"
+#include "service_look.h"
+
+/* The next look begins so long after the end of one, or so soon if there is reason to. */
+#define LOOK_USEC 5000000
+#define SOON_USEC 1000000
+/* Addresses of a turn, at least, unless these are all. */
+#define TURN ((size_t)256)
+/* Kubernetes keeps an Event for an hour. */
+#define AGAIN_NS (900 * UINT64_C(1000000000))
+
+/* An address that nobody answers for, since when. */
+struct silence {
+	struct address address;
+	uint64_t since_ns;
+};
+
+struct silence_list {
+	struct silence *list;
+	size_t count, capacity;
+};
+
+struct service_look {
+	service_view_fn *view;
+	void *userdata;
+	sd_event_source *timer;
+	/* The Service that the next turn begins with. If the source changes meanwhile, one is left
+	 * out or comes twice until the next look. */
+	size_t manifest, service;
+	bool under_way;
+	bool again; /* there was reason to look since it began */
+	uint64_t ended_ns;
+	struct silence_list silent, now; /* as the last look found, by address; as this one finds */
+};
+
+/* What a turn is about. */
+struct turn {
+	struct service_look *look;
+	struct service_judge judge;
+	const struct service **services;
+	size_t count, capacity;
+	struct address *addresses; /* of all of them, one after the other */
+	size_t address_count, address_capacity;
+	struct lease_info *infos; /* of the addresses */
+};
+
+/* ---- Events: what nobody may announce ---- */
+
+static int silence_compare(const void *a, const void *b)
+{
+	return address_compare(&((const struct silence *)a)->address,
+			       &((const struct silence *)b)->address);
+}
+
+/* Since when nobody announces @address. */
+static uint64_t silent_since(struct service_look *look, const struct address *address)
+{
+	struct silence silence = { *address, clock_boot_ns() };
+	const struct silence *before = NULL;
+	struct silence_list *now = &look->now;
+
+	if (look->silent.count)
+		before = bsearch(&silence, look->silent.list, look->silent.count, sizeof(silence),
+				 silence_compare);
+	if (before)
+		silence.since_ns = before->since_ns;
+	ALLOC_GROW(now->list, now->count, now->capacity);
+	now->list[now->count++] = silence;
+	return silence.since_ns;
+}
+
+static void say_nobody(struct turn *turn, const struct service *service,
+		       const struct address *address, bool load_balancer)
+{
+	char ip[INET6_ADDRSTRLEN];
+	struct nobody nobody;
+	struct err text;
+
+	service_nobody(&turn->judge, service, address, load_balancer, &nobody);
+	if (nobody.meant || !nobody.known ||
+	    clock_boot_ns() < silent_since(turn->look, address) + nobody.grace_ns)
+		return;
+	err_write(&text, "nobody may announce %s: %s", address_format(address, ip),
+		  nobody.why.text.text);
+	source_say_event(turn->judge.view->source, &(struct kube_event){
+							   .service = service,
+							   .address = address,
+							   .warning = true,
+							   .reason = "NotAnnounced",
+							   .message = text.text,
+							   .again_ns = AGAIN_NS,
+						   });
+}
+
+static void say_events(struct turn *turn, const struct service *service,
+		       const struct lease_info *infos)
+{
+	size_t balanced = service->load_balancer.count;
+
+	if (!service_is_of(service, &turn->judge.view->class))
+		return;
+	for (size_t i = 0; i < balanced; i++)
+		if (!infos[i].holder_alive)
+			say_nobody(turn, service, &service->load_balancer.list[i], true);
+	for (size_t i = 0; i < service->external.count; i++)
+		if (!infos[balanced + i].holder_alive)
+			say_nobody(turn, service, &service->external.list[i], false);
+}
+
+/* ---- a turn ---- */
+
+static bool holds_any(const struct service_view *view, const struct address_list *addresses)
+{
+	for (size_t i = 0; i < addresses->count; i++)
+		if (reconcile_holds(view->reconcile, &addresses->list[i]))
+			return true;
+	return false;
+}
+
+/* Has this node, which doesn't lead, something to say of @service? */
+static bool concerns(const struct service_view *view, const struct service *service)
+{
+	return !view->shared || !view->knows || holds_any(view, &service->load_balancer) ||
+	       holds_any(view, &service->external);
+}
+
+static void add_addresses(struct turn *turn, const struct address_list *addresses)
+{
+	for (size_t i = 0; i < addresses->count; i++) {
+		ALLOC_GROW(turn->addresses, turn->address_count, turn->address_capacity);
+		turn->addresses[turn->address_count++] = addresses->list[i];
+	}
+}
+
+static void add_service(struct turn *turn, const struct service *service)
+{
+	if (!turn->judge.leads && !concerns(turn->judge.view, service))
+		return;
+	ALLOC_GROW(turn->services, turn->count, turn->capacity);
+	turn->services[turn->count++] = service;
+	add_addresses(turn, &service->load_balancer);
+	add_addresses(turn, &service->external);
+}
+
+/* Takes as many Services as a turn has time for. False: these are the last. */
+static bool gather(struct turn *turn)
+{
+	struct service_look *look = turn->look;
+	size_t count, visited = 0;
+	const struct manifest *const *manifests =
+		source_manifests(turn->judge.view->source, &count);
+
+	for (; look->manifest < count; look->manifest++, look->service = 0)
+		while (look->service < manifests[look->manifest]->service_count) {
+			if (visited++ > 16 * TURN || turn->address_count >= TURN ||
+			    turn->count >= TURN)
+				return true;
+			add_service(turn, manifests[look->manifest]->services[look->service++]);
+		}
+	return false;
+}
+
+static void note_info(size_t at, const struct lease_info *info, void *data)
+{
+	((struct turn *)data)->infos[at] = *info;
+}
+
+static void say(struct turn *turn, bool connecting)
+{
+	const struct lease_info *infos = turn->infos;
+
+	for (size_t i = 0; i < turn->count; i++) {
+		const struct service *service = turn->services[i];
+
+		if (turn->judge.leads && !connecting)
+			say_events(turn, service, infos);
+		service_condition_say(&turn->judge, service, infos);
+		infos += service->load_balancer.count + service->external.count;
+	}
+}
+
+/* Returns whether there are Services left for another turn. */
+static bool take_turn(struct service_look *look, const struct service_view *view)
+{
+	struct turn turn = { .look = look, .judge = { .view = view } };
+	struct lease_entries entries;
+	struct source_status source;
+	struct lease_status lease;
+	bool more;
+
+	source_status(view->source, &source);
+	turn.judge.leads = source.leads;
+	turn.judge.gives = source.allocator;
+	more = gather(&turn);
+	turn.judge.services = turn.services;
+	turn.judge.count = turn.count;
+	turn.infos = xcalloc(turn.address_count + 1, sizeof(*turn.infos));
+	lease_thread_find(view->thread, turn.addresses, turn.address_count, note_info, &turn);
+	lease_thread_status(view->thread, &lease, &entries);
+	say(&turn, lease.state == LEASE_CONNECTING);
+	service_judge_end(&turn.judge);
+	free(turn.services);
+	free(turn.addresses);
+	free(turn.infos);
+	return more;
+}
+
+static void end_look(struct service_look *look)
+{
+	free(look->silent.list);
+	look->silent = look->now;
+	look->now = (struct silence_list){};
+	if (look->silent.count)
+		qsort(look->silent.list, look->silent.count, sizeof(struct silence),
+		      silence_compare);
+	look->manifest = look->service = 0;
+	look->under_way = false;
+	look->ended_ns = clock_boot_ns();
+}
+
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct service_look *look = userdata;
+	uint64_t begun_ns = clock_boot_ns(), wait_usec;
+	struct service_view view;
+
+	look->view(&view, look->userdata);
+	if (!look->under_way)
+		look->again = false;
+	look->under_way =
+		source_tells(view.source) && source_known(view.source) && take_turn(look, &view);
+	/* a fifth of the time, at most */
+	wait_usec = 4 * (clock_boot_ns() - begun_ns) / 1000;
+	if (!look->under_way) {
+		end_look(look);
+		wait_usec = look->again ? SOON_USEC : LOOK_USEC;
+	}
+	sd_event_source_set_time_relative(source, wait_usec);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+void service_look_soon(struct service_look *look)
+{
+	uint64_t since_usec = (clock_boot_ns() - look->ended_ns) / 1000;
+
+	look->again = true;
+	if (!look->under_way)
+		sd_event_source_set_time_relative(
+			look->timer, since_usec < SOON_USEC ? SOON_USEC - since_usec : 0);
+}
+
+/* ---- life ---- */
+
+void service_look_free(struct service_look *look)
+{
+	if (!look)
+		return;
+	sd_event_source_disable_unref(look->timer);
+	free(look->silent.list);
+	free(look->now.list);
+	free(look);
+}
+
+int service_look_new(sd_event *event, service_view_fn *view, void *userdata,
+		     struct service_look **ret_look, struct err *err)
+{
+	struct service_look *look = xcalloc(1, sizeof(*look));
+	int r = sd_event_add_time_relative(event, &look->timer, CLOCK_BOOTTIME, LOOK_USEC, 100000,
+					   on_look, look);
+
+	if (r < 0) {
+		free(look);
+		return err_set(err, r, "starting a timer: %s", strerror(-r));
+	}
+	look->view = view;
+	look->userdata = userdata;
+	*ret_look = look;
+	return 0;
+}

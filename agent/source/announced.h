@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whether a Service is announced, as its condition says it. */
+#ifndef XDP_L2RESPD_ANNOUNCED_H
+#define XDP_L2RESPD_ANNOUNCED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "service.h"
+
+#define CONDITION_ANNOUNCED "xdp-l2resp.io/Announced"
+
+/* Begins the message of a condition that is true: an address, by the node that writes it. */
+#define ANNOUNCED_BY " announced by "
+
+/* What a Service's condition should be, as far as this node knows. Copied. */
+struct announced {
+	const struct service *service;
+	const char *state; /* "True", "False" or "Unknown"; NULL: it should have none */
+	const char *reason, *message;
+	uint64_t grace_ns; /* written if it was the same for so long */
+	bool leads;	   /* this node says for all what no holder says */
+};
+
+#endif

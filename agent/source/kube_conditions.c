@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "condition.h"
+#include "json.h"
+#include "kube_conditions.h"
+#include "rate.h"
+#include "source_base.h"
+#include "text_hash.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+
+/* Who wrote it, for who asks the server that. */
+#define MANAGER "xdp-l2respd-announced"
+/* What isn't answered, or refused for the moment, is tried again after that. */
+#define PAUSE_NS (10 * NS_PER_S)
+
+static const struct rate of_service = { 60 * NS_PER_S, 5 };
+static const struct rate of_all = { NS_PER_S / 20, 50 };
+
+struct kube_conditions {
+	struct kube *kube;
+	struct source *source;
+	char *node;
+	sd_event_source *timer;
+	struct http_call *call;
+	char *item;	   /* that is or was last written */
+	size_t at;	   /* where to look for the next */
+	uint64_t spent_ns; /* of_all */
+	uint64_t pause_ns; /* nothing is sent before */
+	char trouble[256]; /* of the last write; "": none */
+	bool wrote_one;	   /* and did not remove it */
+	bool none_kept;	   /* this server keeps no conditions of Services */
+};
+
+static void forget(struct source_item *item)
+{
+	condition_due_free(item->condition_due);
+	item->condition_due = NULL;
+}
+
+static void go_on_at(struct kube_conditions *conditions, uint64_t when_ns)
+{
+	sd_event_source_set_time(conditions->timer, when_ns / 1000 + 1);
+	sd_event_source_set_enabled(conditions->timer, SD_EVENT_ONESHOT);
+}
+
+/* ---- writing ---- */
+
+static struct condition condition_of(const struct source_item *item, const char *state,
+				     const char *reason, const char *message)
+{
+	return (struct condition){ CONDITION_ANNOUNCED, state, reason, message, item->generation };
+}
+
+static void say_trouble(struct kube_conditions *conditions, const struct http_result *result)
+{
+	char text[HTTP_TROUBLE_MAX];
+	const char *why = kube_trouble(result, text);
+	struct err said;
+
+	if (!strcmp(why, conditions->trouble))
+		return;
+	snprintf(conditions->trouble, sizeof(conditions->trouble), "%s", why);
+	err_write(&said, "writing the condition of %s: %s", conditions->item, why);
+	source_say(conditions->source, LOG_WARNING, said.text);
+}
+
+static void on_written(const struct http_result *result, void *userdata)
+{
+	_cleanup_json_ json_t *json = http_json(result);
+	struct kube_conditions *conditions = userdata;
+	struct source_item *item = source_items_find(&conditions->source->items, conditions->item);
+
+	conditions->call = NULL;
+	if (json) {
+		conditions->trouble[0] = '\0';
+		if (item)
+			item->written_version = kube_version(json);
+		conditions->none_kept =
+			conditions->wrote_one &&
+			!condition_find(json_object_get(json, "status"), CONDITION_ANNOUNCED);
+	} else if (result->status != 404) {
+		say_trouble(conditions, result);
+		if (result->error || result->status >= 500 || result->status == 429)
+			conditions->pause_ns = clock_boot_ns() + PAUSE_NS;
+	}
+	go_on_at(conditions, 0);
+}
+
+static void write_item(struct kube_conditions *conditions, struct source_item *item,
+		       uint64_t now_ns)
+{
+	const struct condition_due *due = item->condition_due;
+	const struct condition wanted = condition_of(item, due->state, due->reason, due->message);
+	_cleanup_json_ json_t *body = json_pack("{s{so}}", "status", "conditions",
+						condition_patch(item->status, &wanted));
+	const struct service *service = source_item_service(item);
+	_cleanup_free_ char *path =
+		xasprintf("/api/v1/namespaces/%s/services/%s/status?fieldManager=" MANAGER,
+			  service->namespace, service->name);
+
+	conditions->wrote_one = due->state;
+	forget(item);
+	free(conditions->item);
+	conditions->item = xstrdup(item->name);
+	rate_spend(&of_service, &item->condition_spent_ns, now_ns);
+	rate_spend(&of_all, &conditions->spent_ns, now_ns);
+	conditions->call = kube_merge_by_key(conditions->kube, path, body, on_written, conditions);
+}
+
+/* Begins to write the next one that may be written by now, or waits until one may. */
+static void go_on(struct kube_conditions *conditions)
+{
+	const struct source_items *items = &conditions->source->items;
+	uint64_t now_ns = clock_boot_ns(), next_ns = UINT64_MAX;
+	uint64_t from_ns = rate_due(&of_all, conditions->spent_ns);
+
+	from_ns = from_ns > conditions->pause_ns ? from_ns : conditions->pause_ns;
+	for (size_t i = 0; i < items->count && !conditions->call; i++) {
+		struct source_item *item = items->list[conditions->at++ % items->count];
+		uint64_t due_ns = rate_due(&of_service, item->condition_spent_ns);
+
+		if (!item->condition_due || !item->condition_due->ripe)
+			continue;
+		due_ns = due_ns > from_ns ? due_ns : from_ns;
+		if (due_ns <= now_ns)
+			write_item(conditions, item, now_ns);
+		else if (due_ns < next_ns)
+			next_ns = due_ns;
+	}
+	if (!conditions->call && next_ns != UINT64_MAX)
+		go_on_at(conditions, next_ns);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct kube_conditions *conditions = userdata;
+
+	if (!conditions->call)
+		go_on(conditions);
+	return 0;
+}
+
+/* ---- what is wanted ---- */
+
+/* Does @existing, which is true, name @node as the first that announces? */
+static bool is_of(const json_t *existing, const char *node)
+{
+	const char *text = json_string_value(json_object_get(existing, "message")) ?: "";
+	const char *by = strstr(text, ANNOUNCED_BY);
+	size_t length = strlen(node);
+
+	by = by ? by + strlen(ANNOUNCED_BY) : "";
+	return !strncmp(by, node, length) && (!by[length] || strchr(" ;", by[length]));
+}
+
+static bool may_replace(const json_t *existing, const struct announced *announced, const char *node)
+{
+	const char *state = json_string_value(json_object_get(existing, "status")) ?: "";
+
+	if (!announced->state)
+		return announced->leads;
+	if (strcmp(announced->state, "Unknown") != 0)
+		return true;
+	return !strcmp(state, "True") ? is_of(existing, node) : announced->leads;
+}
+
+static bool is_due(const struct condition_due *due, const struct announced *announced)
+{
+	return due && !due->state == !announced->state &&
+	       (!due->state ||
+		(!strcmp(due->state, announced->state) && !strcmp(due->reason, announced->reason) &&
+		 !strcmp(due->message, announced->message)));
+}
+
+static struct condition_due *due_new(const struct announced *announced)
+{
+	struct condition_due *due = xcalloc(1, sizeof(*due));
+
+	due->since_ns = clock_boot_ns();
+	due->state = announced->state;
+	due->reason = xstrdup(announced->reason ?: "");
+	due->message = xstrdup(announced->message ?: "");
+	return due;
+}
+
+void kube_conditions_say(struct kube_conditions *conditions, const struct announced *announced)
+{
+	struct source_item *item =
+		source_items_find_object(&conditions->source->items, SOURCE_ITEM_SERVICES,
+					 announced->service->namespace, announced->service->name);
+	const json_t *existing = item ? condition_find(item->status, CONDITION_ANNOUNCED) : NULL;
+	struct condition wanted;
+	bool is_so;
+
+	/* until the watch shows it, what was written last isn't known here */
+	if (!item || conditions->none_kept || item->version < item->written_version)
+		return;
+	wanted = condition_of(item, announced->state, announced->reason, announced->message);
+	is_so = announced->state ? condition_is(item->status, &wanted) : !existing;
+	if (is_so || !may_replace(existing, announced, conditions->node)) {
+		forget(item);
+		return;
+	}
+	if (!is_due(item->condition_due, announced)) {
+		forget(item);
+		item->condition_due = due_new(announced);
+	}
+	if (clock_boot_ns() < item->condition_due->since_ns + announced->grace_ns)
+		return;
+	item->condition_due->ripe = true;
+	/* not from within: there may be more */
+	if (!conditions->call)
+		go_on_at(conditions, 0);
+}
+
+/* ---- which changes don't matter ---- */
+
+static int hash_part(const char *buffer, size_t size, void *data)
+{
+	uint64_t *hash = data;
+
+	for (size_t i = 0; i < size; i++)
+		*hash = hash_byte(*hash, buffer[i]);
+	return 0;
+}
+
+/* @object with a copy of its member @name, which is returned, in its place. */
+static json_t *copy_member(json_t *object, const char *name)
+{
+	json_t *copy = json_copy(json_object_get(object, name));
+
+	if (copy)
+		json_object_set_new(object, name, copy);
+	return copy;
+}
+
+uint64_t kube_conditions_rest(const json_t *object)
+{
+	_cleanup_json_ json_t *rest = json_copy((json_t *)object);
+	json_t *metadata = copy_member(rest, "metadata"), *status = copy_member(rest, "status");
+	json_t *list = copy_member(status, "conditions");
+	uint64_t hash = HASH_BEGIN;
+
+	json_object_del(metadata, "resourceVersion");
+	json_object_del(metadata, "managedFields");
+	conditions_remove(list, CONDITION_ANNOUNCED);
+	if (!json_array_size(list))
+		json_object_del(status, "conditions");
+	json_dump_callback(rest, hash_part, &hash, JSON_COMPACT | JSON_SORT_KEYS);
+	return hash_finish(hash);
+}
+
+/* ---- life ---- */
+
+void kube_conditions_free(struct kube_conditions *conditions)
+{
+	if (!conditions)
+		return;
+	http_cancel(conditions->call);
+	sd_event_source_disable_unref(conditions->timer);
+	free(conditions->item);
+	free(conditions->node);
+	free(conditions);
+}
+
+int kube_conditions_new(sd_event *event, struct kube *kube, struct source *source, const char *node,
+			struct kube_conditions **ret_conditions, struct err *err)
+{
+	struct kube_conditions *conditions = xcalloc(1, sizeof(*conditions));
+	int r;
+
+	*conditions =
+		(struct kube_conditions){ .kube = kube, .source = source, .node = xstrdup(node) };
+	r = sd_event_add_time(event, &conditions->timer, CLOCK_BOOTTIME, 0, 1000, on_timer,
+			      conditions);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(conditions->timer, SD_EVENT_OFF);
+	if (r < 0) {
+		kube_conditions_free(conditions);
+		return err_set(err, r, "writing conditions: %s", strerror(-r));
+	}
+	*ret_conditions = conditions;
+	return 0;
+}

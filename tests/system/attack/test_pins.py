@@ -1,0 +1,219 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Somebody with root's rights removes, replaces or changes what is pinned while the agent runs: said once, repaired
+where it can be, and silence where it can't."""
+import fcntl
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP
+
+import pytest
+
+from daemon import POLICY, service
+from lan import VIP, run
+from wait import let_pass, stays, wait_until
+from wire import Wire, arp, arp_reply
+
+BY_HAND = "198.18.10.7"
+LATE = 20  # seconds: it looks every 5, and the machine may be busy
+
+
+@pytest.fixture
+def lan(lan, scratch):  # pylint: disable=redefined-outer-name
+    """With a BPF file system of the test's own that can be unmounted."""
+    former, lan.bpffs = lan.bpffs, str(scratch / "bpf")
+    os.mkdir(lan.bpffs)
+    run("mount", "-t", "bpf", "bpf", lan.bpffs)
+    yield lan
+    while os.path.ismount(lan.bpffs):
+        run("umount", "-l", lan.bpffs)
+    lan.bpffs = former
+
+
+def answers(lan, address=VIP):
+    with Wire(lan.client, "eth0") as wire:
+        return arp_reply(address) in wire.ask(arp(address))
+
+
+def answers_again(lan, address=VIP):
+    assert wait_until(lambda: answers(lan, address), LATE)
+
+
+def goes_silent(lan):
+    assert wait_until(lambda: not answers(lan), LATE)
+
+
+def lines(agent):
+    return agent.log().splitlines()
+
+
+def said(agent, text):
+    return [line for line in lines(agent) if text in line]
+
+
+@contextmanager
+def few_lines(agent, most):
+    """What lasts isn't said again and again."""
+    before = len(lines(agent))
+    yield
+    new = lines(agent)[before:]
+    assert len(new) <= most, new
+
+
+def unready(agent, text):
+    assert wait_until(lambda: agent.http("/readyz")[0] == 503 and text in agent.http("/readyz")[1], LATE), \
+        agent.http("/readyz")
+    assert len(said(agent, text)) <= 3, "by the attachment, by what needs the maps, and by the lease thread"
+
+
+def ready(agent):
+    assert wait_until(agent.ready, LATE), agent.http("/readyz")
+
+
+def replace(lan, name, *layout):
+    """Another map, empty, takes the place of the pinned one."""
+    os.unlink(lan.pin(name))
+    run("bpftool", "map", "create", lan.pin(name), *layout, "name", "foreign")
+
+
+def listed(lan):
+    """Empty too where a pin is missing just now."""
+    said = lan.cli("list --json")
+    return {row["ip"] for row in said.json} if said.status == 0 else set()
+
+
+def map_id(lan, name):
+    return json.loads(run("bpftool", "-j", "map", "show", "pinned", lan.pin(name)).stdout)["id"]
+
+
+def test_removed_pins_come_back(running, lan):
+    """The same maps, so that no answer, no count and no address that was added by hand is lost."""
+    lan.done(f"add {BY_HAND} dev eth1")
+    answers_again(lan)
+    names = {path.name: map_id(lan, path.name) for path in Path(lan.pin("leases")).parent.iterdir()}
+    prog, sent = lan.rows("status")[0]["prog_id"], lan.responses_sent()
+
+    def back(removed):
+        assert wait_until(lambda: all(os.path.exists(lan.pin(name)) for name in names), LATE), running.log()
+        assert {name: map_id(lan, name) for name in names if name != "meta"} == \
+            {name: number for name, number in names.items() if name != "meta"}
+        [line] = said(running, "repaired: somebody removed pins")[-1:]
+        assert line.endswith(f"{lan.bpffs}/xdp-l2resp/v1; pinned again: {removed}")
+
+    os.unlink(lan.pin("leases"))
+    os.unlink(lan.pin("events"))
+    back("leases, events")
+    for name in "meta", "devices", "responder_v4":
+        os.unlink(lan.pin(name))
+    os.unlink(f"{lan.bpffs}/xdp-l2respd")
+    back("devices, responder_v4")
+    assert wait_until(lambda: os.path.exists(f"{lan.bpffs}/xdp-l2respd"), LATE)
+    shutil.rmtree(f"{lan.bpffs}/xdp-l2resp")
+    back("devices, leases, counters, conflicts, vlans, events, trace, trace_control, filters, "
+         "responder_v4, responder_v6")
+    ready(running)
+    assert lan.rows("status")[0]["prog_id"] == prog and lan.responses_sent() >= sent
+    assert answers(lan) and answers(lan, BY_HAND)
+    assert set(running.entries()) == {(VIP, "eth1"), (BY_HAND, "eth1")}
+    assert len(said(running, "repaired")) == 4, running.log()
+
+
+def test_unmounted_and_mounted_again(running, lan):
+    run("umount", "-l", lan.bpffs)
+    unready(running, f"{VIP}: the program can't be attached: no BPF file system at {lan.bpffs}; mount one with")
+    goes_silent(lan)
+    with few_lines(running, 2):
+        let_pass(6, "what lasts would be said again")
+    run("mount", "-t", "bpf", "bpf", lan.bpffs)
+    answers_again(lan)
+    ready(running)
+    assert {(VIP, "eth1")} == set(running.entries())
+
+
+def test_mounted_over(running, lan):
+    """What it has is pinned there as well."""
+    lan.done(f"add {BY_HAND} dev eth1")
+    for command in ("mount", "-t", "bpf", "bpf", lan.bpffs), ("umount", lan.bpffs):
+        run(*command)
+        assert wait_until(lambda: listed(lan) == {VIP, BY_HAND}, LATE), running.log()
+        assert stays(lambda: answers(lan) and answers(lan, BY_HAND) and running.ready(), 6)
+    assert len(said(running, "repaired: somebody removed pins")) == 1
+
+
+@pytest.mark.parametrize("name", ["leases", "responder_v4", "events", "meta"])
+def test_a_foreign_map_under_our_name(running, lan, name):
+    """It may be somebody's: it is left alone, and until it is gone nobody knows what the program reads."""
+    replace(lan, name, "type", "hash", "key", "4", "value", "4", "entries", "1")
+    foreign = map_id(lan, name)
+    unready(running, f"{lan.pin(name)} has another layout than this version's")
+    goes_silent(lan)
+    with few_lines(running, 3):
+        let_pass(6, "what lasts would be said again")
+    assert not answers(lan) and map_id(lan, name) == foreign
+    os.unlink(lan.pin(name))
+    answers_again(lan)
+    ready(running)
+
+
+def stop_without_the_lock(agent, lan):
+    """Stopped while it holds the writers' lock, it would keep all others out."""
+    directory = os.open(f"{lan.bpffs}/xdp-l2resp", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        while True:
+            agent.signal(SIGSTOP)
+            assert wait_until(lambda: Path(f"/proc/{agent.process.pid}/stat").read_text().rpartition(")")[2][1] == "T")
+            try:
+                fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                agent.signal(SIGCONT)
+    finally:
+        os.close(directory)
+
+
+def test_a_foreign_map_in_place_of_one_that_the_agent_never_saw(running, lan):
+    """The program reads that one, with our entry in it, which nobody can remove: it isn't stamped any more."""
+    stop_without_the_lock(running, lan)
+    lan.done("add 198.18.64.0/20 dev eth1")  # its map grows, and the program is swapped
+    replace(lan, "responder_v4", "type", "hash", "key", "4", "value", "4", "entries", "1")
+    running.signal(SIGCONT)
+    unready(running, f"{lan.pin('responder_v4')} has another layout than this version's")
+    goes_silent(lan)
+    assert stays(lambda: not answers(lan), 4)
+    os.unlink(lan.pin("responder_v4"))
+    answers_again(lan)
+    ready(running)
+
+
+def test_a_map_of_our_layout_under_our_name(running, lan):
+    """As another one of ours would pin it: the program is swapped for one that reads it."""
+    lan.done(f"add {BY_HAND} dev eth1")
+    size = lan.map_sizes("leases")[1]
+    replace(lan, "leases", "type", "array", "key", "4", "value", str(size), "entries", "256")
+    goes_silent(lan)  # stamps are written into the new one
+    answers_again(lan)
+    answers_again(lan, BY_HAND)
+    ready(running)
+    assert len(said(running, "eth1: attached")) == 2
+
+
+def test_stamps_changed(running, lan):
+    for octet in "0", "127":
+        run("bpftool", "map", "update", "pinned", lan.pin("leases"), "key", "1", "0", "0", "0", "value", *[octet] * 8)
+        answers_again(lan)
+        assert wait_until(lambda: running.entries()[VIP, "eth1"]["lease"]["remaining_ms"] <= 2000)
+    assert len(said(running, "repaired: the stamp of lease slot 1 was changed by somebody")) == 2
+    assert stays(running.ready, 0.5)
+
+
+def test_meta_cleared(running, lan):
+    run("bpftool", "map", "update", "pinned", lan.pin("meta"), "key", "0", "0", "0", "0",
+        "value", *["0"] * lan.map_sizes("meta")[1])
+    unready(running, f"{lan.pin('meta')} is of schema version 0, this program's is 1; remove it")
+    goes_silent(lan)
+    os.unlink(lan.pin("meta"))
+    answers_again(lan)
+    ready(running)
