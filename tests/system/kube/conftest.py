@@ -9,6 +9,7 @@ import daemon as daemon_module
 from endpoints import LABEL
 from gate import Gate, Tunnel
 from kube import ADMIN, DEPLOY, ENDPOINT_SLICES, REASON, Cluster
+from wait import wait_until
 
 CRDS = ("ciliuml2announcementpolicies", "ciliumloadbalancerippools")
 
@@ -64,12 +65,16 @@ class Objects:
 
     def __init__(self, cluster):
         self.cluster = cluster
+        self.done = None
 
     def apply(self, *documents):
         path = self.cluster.directory / "applied.yaml"
         path.write_text("---\n".join(documents))
-        done = self.cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", path, check=False)
-        assert done.returncode == 0, done.stderr
+        def applied():
+            """An agent may write a Service's status at the same moment; then the server refuses, and asks for another try."""
+            self.done = self.cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", path, check=False)
+            return self.done.returncode == 0 or "the object has been modified" not in self.done.stderr
+        assert wait_until(applied) and self.done.returncode == 0, self.done.stderr
 
     def delete(self, kind, name):
         self.cluster.kubectl("delete", kind, name, "-n", "default")

@@ -176,8 +176,8 @@ def test_the_overlay_with_cilium(announces, cluster, objects, told):
     objects.status("web", FIRST)
     announces(("engine: kubernetes", f"engine: kubernetes, {SHORT}"))
     assert told.given() == {"web": [FIRST], "waiting": []}
-    # who gives addresses holds this one, from the start
-    assert leases(cluster) == {"l2resp-node-node-7", CLAIM}
+    # who says of which Services nobody announces the addresses has a Lease; l2resp-ipam, of who gives them, isn't there
+    assert wait_until(lambda: leases(cluster) == {"l2resp-node-node-7", "l2resp-status", CLAIM}), leases(cluster)
 
 
 @pytest.mark.smoke

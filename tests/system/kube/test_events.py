@@ -159,7 +159,7 @@ def test_who_cannot_write_them_announces_all_the_same(agent, objects, events, ga
         objects.apply(service("web", f"198.18.10.{number}"))
         agent.wait_entries((f"198.18.10.{number}", "eth1"))
         assert time.monotonic() - begun < 2 * SLACK
-    assert agent.ready() and len(writes(gate)) == 2
+    assert wait_until(lambda: len(writes(gate)) == 2) and agent.ready(), writes(gate)
 
 
 def test_an_event_that_is_gone_is_written_anew(agent, cluster, objects, events):

@@ -83,7 +83,7 @@ def test_a_service_gets_an_address_and_is_answered_for(agent, lan, objects, told
     with Wire(lan.client, "eth0") as wire:
         assert wire.answered(arp(FIRST), arp_reply(FIRST))
     assert told.given() == {"web": [FIRST]}
-    assert told.conditions(f"{SERVICES}/web") == {"IPAMRequestSatisfied": ("True", "satisfied", "")}
+    assert told.conditions(f"{SERVICES}/web")["IPAMRequestSatisfied"] == ("True", "satisfied", "")
     wanted = {"PoolConflict": ("False", "resolved", "no conflict"), "IPsTotal": ("Unknown", "noreason", "254"),
               "IPsAvailable": ("Unknown", "noreason", "253"), "IPsUsed": ("Unknown", "noreason", "1")}
     assert wait_until(lambda: told.conditions(f"{POOLS}/lan") == wanted), agent.log()
