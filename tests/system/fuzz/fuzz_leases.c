@@ -154,6 +154,10 @@ static void on_log(int priority, const char *text, void *userdata)
 		fail("found", "a line without a word");
 }
 
+static void on_owners(void *userdata)
+{
+}
+
 static const struct lease_callbacks callbacks = {
 	.gained = on_gained,
 	.lost = on_lost,
@@ -162,6 +166,7 @@ static const struct lease_callbacks callbacks = {
 	.stamp = on_stamp,
 	.stamped = on_stamped,
 	.changed = on_changed,
+	.owners = on_owners,
 	.state = on_state,
 	.log = on_log,
 };

@@ -19,7 +19,7 @@ static void on_changed(void *userdata)
 {
 	const struct manifest *const *manifests;
 	struct source_status status = {};
-	size_t count, services = 0;
+	size_t count;
 
 	if (!source_known(source))
 		fail("changed", "but not known");
@@ -32,7 +32,6 @@ static void on_changed(void *userdata)
 			if (!*service->namespace || !*service->name)
 				fail("a Service", "without a name");
 			source_why_no_more(source, service, &why);
-			services++;
 		}
 		for (size_t j = 0; j < manifests[i]->slice_count; j++)
 			if (!manifests[i]->slices[j].name)
