@@ -193,5 +193,9 @@ class Agent:
         return {(row["ip"], row["dev"]): row for row in rows}
 
     def wait_entries(self, *wanted, seconds=10):
-        """Until just these (address, device) are there."""
-        assert wait_until(lambda: set(self.entries()) == set(wanted), seconds), f"{self.entries()}\n{self.log()}"
+        """Until just these (address, device) are there. While the agent puts removed pins back, one after the other, `list`
+        may find that some are missing."""
+        def there():
+            done = self.lan.cli("list --json")
+            return done.status == 0 and {(row["ip"], row["dev"]) for row in json.loads(done.out)} == set(wanted)
+        assert wait_until(there, seconds), f"{self.entries()}\n{self.log()}"
