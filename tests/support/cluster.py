@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon import Agent
-from lan import BPFFS, CLI, CLIENT_IP, CLIENT_MAC, PASS, Namespace, Result
+from daemon import Agent, CommandLine
+from lan import BPFFS, CLIENT_IP, CLIENT_MAC, PASS, Namespace
 from wait import HUNG, wait_until
 
 VIP = "198.18.10.1"
@@ -90,7 +90,7 @@ class Host:
         self.cluster.switch.ip(f"link set {network}-{self.number} up")
 
 
-class Node(Host):
+class Node(Host, CommandLine):
     """A host and its agent."""
 
     def __init__(self, cluster, number, lease, timing, name, keys, source):
@@ -104,17 +104,6 @@ class Node(Host):
         source = source or f"directory: {self.agent.manifests}, assignments: {scratch}/assignments.json"
         self.agent.config.write_text(CONFIG.format(name=self.name, source=source, lease=lease, timing=timing,
                                                    bpffs=self.bpffs, keys=keys))
-
-    def cli(self, command):
-        done = subprocess.run(self.server.argv(CLI, "--bpffs", self.bpffs, *command.split()),
-                              capture_output=True, text=True, check=False)
-        return Result(done.returncode, done.stdout, done.stderr)
-
-    def done(self, command):
-        """The CLI, which must succeed."""
-        result = self.cli(command)
-        assert result.status == 0, result.err
-        return result
 
     def held(self):
         """Addresses in the map whose lease is ahead."""

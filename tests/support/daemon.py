@@ -81,16 +81,22 @@ class Notified:
         self.socket.close()
 
 
-class Node:
-    """What an Agent asks of a LAN, for either end."""
+class CommandLine:
+    """The CLI in the namespace `server`, on the pins in `bpffs`: what an Agent asks of a LAN, for either end."""
 
-    def __init__(self, namespace, bpffs):
-        self.server, self.bpffs = namespace, bpffs
+    def __init__(self, server, bpffs):
+        self.server, self.bpffs = server, bpffs
+
+    def cli(self, command):
+        done = subprocess.run(self.server.argv(CLI, "--bpffs", self.bpffs, *command.split()),
+                              capture_output=True, text=True, check=False)
+        return Result(done.returncode, done.stdout, done.stderr)
 
     def done(self, command):
-        done = subprocess.run(self.server.argv(CLI, "--bpffs", self.bpffs, *command.split()),
-                              capture_output=True, text=True, check=True)
-        return Result(0, done.stdout, done.stderr)
+        """A command that must succeed."""
+        result = self.cli(command)
+        assert result.status == 0, result.err
+        return result
 
 
 class Agent:

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from daemon import POLICY, Agent, Node, service
+from daemon import POLICY, Agent, CommandLine, service
 from lan import SERVER_IP, VIP, VIP6, Lan
 from wait import wait_until
 
@@ -43,7 +43,7 @@ def make_agent(lan, namespace, name, folder):
     bpffs = f"{lan.bpffs}/{name}"
     for made in folder, bpffs:
         os.mkdir(made)
-    agent = Agent(Node(namespace, bpffs), folder)
+    agent = Agent(CommandLine(namespace, bpffs), folder)
     agent.config.write_text(agent.config.read_text().replace("node-1", name).replace(
         "engine: none", f'engine: etcd, endpoints: ["{URL}"], preempt: true'))
     agent.write("all.yaml", POLICY.replace("[eth1]", '["^eth"]'), service("web", *ADDRESSES))

@@ -5,7 +5,7 @@ from signal import SIGKILL
 
 import pytest
 from conftest import EXCLUDED, service
-from daemon import POLICY, Agent, Node
+from daemon import POLICY, Agent, CommandLine
 from endpoints import LABEL
 from gate import Gate
 from lan import Lan
@@ -86,7 +86,7 @@ def second(by_lease, lan, cluster, scratch):
     folder, bpffs = scratch / "node-2", f"{lan.bpffs}/node-2"
     for made in folder, Path(bpffs):
         made.mkdir()
-    agent = Agent(Node(lan.client, bpffs), folder)
+    agent = Agent(CommandLine(lan.client, bpffs), folder)
     agent.config.write_text(by_lease.config.read_text().replace("node-1", "node-2").replace(lan.bpffs, bpffs)
                             .replace(by_lease.gate.url, gate.url))
     yield agent
