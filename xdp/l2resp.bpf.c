@@ -4,9 +4,9 @@
  * doesn't answer it passes up untouched; it never drops. bpf_xdp_adjust_*() is not used: before
  * libxdp 1.5.5 it breaks dispatchers.
  *
- * The verifier goes through a function that isn't static once, however many ways lead there; so
- * whatever is large or called often isn't. It takes each pointer that such a one is given for one
- * that may be NULL.
+ * The verifier checks a global function only once, however many paths lead to it; so large or often
+ * called functions are global. It assumes that each pointer argument of a global function may be
+ * NULL.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,15 +25,13 @@ struct {
 	__uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(xdp_l2resp);
 
-/* The program doesn't read it: by it a loader finds out whose program this is. */
+/* Not read by the program: a loader identifies the program's owner by it. */
 const volatile struct pins_origin pins_origin = {};
 
-/*
- * A frame that isn't plain ARP, or is watched.
- */
+/* Slow path: not plain ARP, or `monitor` is on. */
 static __noinline int respond_slowly(struct xdp_md *ctx)
 {
-	/* the ring is for those that monitor shows: on a VLAN trunk nearly all come this way */
+	/* only frames that monitor shows go to the ring: on a VLAN trunk nearly all come here */
 	struct trace_record *record = trace_is_on() && frame_counts(ctx) ? trace_begin(ctx) : NULL;
 	enum outcome outcome = frame_respond(ctx);
 
@@ -50,8 +48,8 @@ int xdp_l2resp(struct xdp_md *ctx)
 	void *payload, *eth;
 	__u64 type;
 
-	barrier_var(behind); /* else clang keeps the frame's beginning as well, for every frame */
-	/* one bounds check for nearly every frame: nothing shorter is answered */
+	barrier_var(behind); /* else clang also keeps the frame's start, for every frame */
+	/* one bounds check for nearly every frame: shorter frames aren't answered */
 	if (behind > end)
 		return respond_slowly(ctx);
 	payload = behind - sizeof(struct arp_packet);
@@ -61,7 +59,7 @@ int xdp_l2resp(struct xdp_md *ctx)
 		barrier_var(eth); /* in place of @behind, not beside it */
 		return trace_is_on() ? respond_slowly(ctx) : arp_untagged(eth);
 	}
-	barrier_var(type); /* else clang takes the types in its own order */
+	barrier_var(type); /* else clang reorders the type checks */
 	if (type == bpf_htons(ETH_P_IP))
 		return XDP_PASS;
 	if (type == bpf_htons(ETH_P_IPV6))
@@ -70,7 +68,7 @@ int xdp_l2resp(struct xdp_md *ctx)
 }
 
 /*
- * The same for user space alone, which asks through BPF_PROG_RUN what would become of a frame:
+ * The same for user space only, which asks through BPF_PROG_RUN how a frame would be handled:
  * returns the outcome, OUTCOME_COUNT if it has none. Loaded with counters_slot
  * L2RESP_COUNTERS_NONE.
  */

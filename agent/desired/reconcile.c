@@ -12,14 +12,14 @@
 #include "text_hash.h"
 #include "virtual_mac.h"
 
-/* The lease thread's mailbox is full: again after that. */
+/* Retry interval when the lease thread's mailbox is full. */
 #define RETRY_USEC 2000
 
-/* An address that the lease thread was told of, or has told of. */
+/* An address known to the lease thread: by a wish, or by its news. */
 struct told {
 	struct address address;
-	uint64_t pass; /* the last that desired it */
-	bool sent;     /* what is below was sent as it is */
+	uint64_t pass; /* the last one that desired it */
+	bool sent;     /* the wish below was sent as it is */
 	bool wanted, last_resort;
 	struct preferred_group group;
 	uint64_t service_hash;
@@ -28,7 +28,7 @@ struct told {
 	bool filtered; /* an entry has or had another MAC than its interface, as far as is known */
 	uint8_t slot;  /* by the news: where its entries are; 0: not held */
 	enum reason silent; /* by the news: why it has no entry somewhere, though it is held */
-	uint64_t seen;	    /* entries that the last comparison found, and which it was */
+	uint64_t seen;	    /* the last comparison that found entries, and how many */
 	size_t seen_count;
 	UT_hash_handle hh;
 };
@@ -84,7 +84,7 @@ static struct told *told_get(struct reconcile *reconcile, const struct address *
 
 static void told_free(struct reconcile *reconcile, struct told *told)
 {
-	/* who goes through the table goes on behind it */
+	/* iterators continue with the next element */
 	if (reconcile->next_told == told)
 		reconcile->next_told = told->hh.next;
 	if (reconcile->next_refresh == told)
@@ -162,7 +162,7 @@ static void remember(struct told *told, const struct lease_wish *wish)
 		told->filtered = told->filtered || (wish->places[i].flags & ENTRY_MAC_FIXED);
 }
 
-/* False: there is no room, and nothing was sent. */
+/* False: the mailbox is full, nothing was sent. */
 static bool tell(struct reconcile *reconcile, struct told *told, const struct lease_wish *wish)
 {
 	if (same(told, wish))
@@ -206,7 +206,7 @@ static bool tell_undesired(struct reconcile *reconcile, struct told *told)
 	return true;
 }
 
-/* The next step of the pass. False: there is no room for what it has to say. */
+/* The next step of the pass. False: the mailbox is full. */
 static bool step(struct reconcile *reconcile)
 {
 	struct told *told;
@@ -247,7 +247,7 @@ static bool step(struct reconcile *reconcile)
 	return true;
 }
 
-/* Announces the next of those that a refresh is due for. */
+/* Announces the next address whose refresh is due. */
 static void refresh_next(struct reconcile *reconcile)
 {
 	struct told *told = reconcile->next_refresh;
@@ -326,7 +326,7 @@ void reconcile_news(struct reconcile *reconcile, const struct lease_news *news)
 	bool known = told_find(reconcile, &news->address);
 	struct told *told = told_get(reconcile, &news->address);
 
-	/* of a process before */
+	/* left by a previous process */
 	told->filtered = told->filtered || !known;
 	told->slot = news->slot;
 	told->silent = REASON_NONE;
@@ -405,7 +405,7 @@ static int compare_entry(const struct entry_row *row, void *data, struct err *er
 		told->seen_count++;
 		return 0;
 	}
-	/* what a former process left stays until all is known; a full mailbox: the next time */
+	/* a previous process's entries stay until all is known; mailbox full: next time */
 	if (reconcile->settled)
 		lease_thread_check(reconcile->parts.thread, &row->key);
 	return 0;
@@ -432,8 +432,8 @@ int reconcile_compare(struct reconcile *reconcile, struct err *err)
 			lease_thread_check(reconcile->parts.thread, &key);
 		}
 	}
-	/* with the second the lease thread has deleted what a former process left, and doesn't tell
-	 * of: what such entries needed of the filters goes */
+	/* by the second comparison the lease thread has deleted a previous process's entries and
+	 * sends no news of them: remove the filters that they needed */
 	if (reconcile->settled && reconcile->settled_compares < 2) {
 		reconcile->settled_compares++;
 		if (reconcile->settled_compares == 2)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What runs in the lease thread besides the lease manager: orders, calls, news, and the watch over
- * the rest of the agent. */
+/* Runs in the lease thread besides the lease manager: orders, calls, news, and the watchdog of the
+ * main loop. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -10,11 +10,11 @@
 #include "lease_thread_state.h"
 #include "log.h"
 
-/* The rest of the agent has no room for news: again after that. */
+/* Retry interval when the main loop has no room for news. */
 #define NEWS_RETRY_USEC 5000
-/* For the last line to be written. */
+/* Time allowed for writing the last log line. */
 #define FLUSH_USEC 500000
-/* How often the lease thread looks whether the rest is alive. */
+/* How often the lease thread checks that the main loop is alive. */
 #define WATCH_NS 500000000ULL
 
 /* ---- orders and calls ---- */
@@ -56,7 +56,7 @@ static int on_orders(sd_event_source *source, int fd, uint32_t revents, void *us
 	return 0;
 }
 
-/* What is to be compared with what the manager holds, now that it has seen the wishes before. */
+/* Orders to compare with the manager's state, now that it has all earlier wishes. */
 static int on_late(sd_event_source *source, void *userdata)
 {
 	struct lease_thread *thread = userdata;
@@ -146,10 +146,10 @@ static void on_owners(void *userdata)
 
 const struct keeper_events lease_loop_events = { on_news, on_maps, on_state, on_owners };
 
-/* ---- is the rest alive? ---- */
+/* ---- is the main loop alive? ---- */
 
-/* For how long it has been silent, while this thread ran: a process that is stopped, and a machine
- * that sleeps, don't hang. */
+/* How long the main loop was silent while this thread ran: a stopped process or a suspended machine
+ * doesn't count as hung. */
 static uint64_t silence(struct lease_thread *thread)
 {
 	uint64_t beats = atomic_load(&thread->beats), now_ns = clock_boot_ns();
@@ -198,7 +198,7 @@ void *lease_loop_main(void *userdata)
 	log_only_keep();
 	r = loop_run(thread->event, &thread->times);
 	if (r < 0) {
-		/* nothing is renewed from here on, and the data path's fence makes that safe */
+		/* no renewals from here on; the data path's fence makes that safe */
 		log_say(LOG_ERR, "the lease thread's event loop: %s", strerror(-r));
 		log_flush(FLUSH_USEC);
 		_exit(EXIT_FAILURE);
@@ -211,7 +211,7 @@ static int prioritize(sd_event_source *source, int64_t priority)
 	return sd_event_source_set_priority(source, SD_EVENT_PRIORITY_NORMAL + priority);
 }
 
-/* What renews goes first, then orders, then what is written and told for them. */
+/* Priorities: renewals first, then orders, then entries and news. */
 int lease_loop_add(struct lease_thread *thread)
 {
 	sd_event_source *orders, *calls, *watch;

@@ -10,8 +10,8 @@
 #include "lease_owner.h"
 #include "lease_peer.h"
 
-/* For so long, or a duration, a node must have wanted what it asks a living holder for: an endpoint
- * that comes and goes takes no address along. */
+/* A node must have wanted an address for this long, and for a duration, before it asks a living
+ * holder for it: an endpoint that comes and goes moves no address. */
 #define STAYS_MIN_NS (1000 * LEASE_NS_PER_MS)
 
 static bool claim_is_ours(const struct lease_machine *machine, const struct lease_claim *claim)
@@ -27,7 +27,7 @@ static void claim_lost(struct lease_machine *machine, struct lease_claim *claim)
 	claim->entry = claim->held = false;
 }
 
-/* The entry must go. False: it may still be there. */
+/* Deletes the entry. False: it may still be there. */
 static bool claim_lose(struct lease_machine *machine, struct lease_claim *claim,
 		       enum lease_loss reason)
 {
@@ -36,7 +36,7 @@ static bool claim_lose(struct lease_machine *machine, struct lease_claim *claim,
 	if (claim->entry)
 		r = machine->callbacks->lost(&claim->address, reason, machine->userdata);
 	if (r < 0) {
-		/* -EAGAIN: another writer is at work, which is nothing to tell of for each claim */
+		/* -EAGAIN: another writer is active; don't log that for each claim */
 		if (r != -EAGAIN)
 			lease_log(machine, LOG_ERR,
 				  "an entry can't be deleted, its claim is kept: %s", strerror(-r));
@@ -55,7 +55,7 @@ static void claim_gain(struct lease_machine *machine, struct lease_claim *claim)
 	machine->callbacks->gained(&claim->address, machine->session.slot, machine->userdata);
 }
 
-/* Why the holder gives @claim up; false: it doesn't. */
+/* Must the holder give @claim up, and why? */
 static bool claim_parts(const struct lease_machine *machine, const struct lease_claim *claim,
 			uint64_t now, enum lease_loss *ret_reason)
 {
@@ -82,7 +82,7 @@ static void run_ours(struct lease_machine *machine, struct lease_claim *claim, u
 {
 	enum lease_loss reason;
 
-	/* a release that may yet be done */
+	/* a release is still in flight */
 	if (claim->busy && claim->revision == claim->tried_revision)
 		return;
 	if (claim_parts(machine, claim, now, &reason)) {
@@ -92,8 +92,8 @@ static void run_ours(struct lease_machine *machine, struct lease_claim *claim, u
 		claim->yielding = false;
 		lease_claim_release(machine, claim, now);
 	} else if (claim->wanted && machine->session.phase == SESSION_LIVE) {
-		/* written where there was none: the stream may have shown only then that another
-		 * had been there until lately */
+		/* written over an absence: the stream may show only now that another record was
+		 * there until lately */
 		if (!claim->entry && now < claim->settled_ns)
 			lease_claim_due(machine, claim, claim->settled_ns);
 		else if (!claim->held)
@@ -105,8 +105,8 @@ static void run_ours(struct lease_machine *machine, struct lease_claim *claim, u
 	}
 }
 
-/* Ours until just now, by an entry. Deleted or overwritten by hand: nobody else takes it for a full
- * duration, so write it again; the next renewal won't wait for that. */
+/* Has our entry, but the claim isn't ours now. Deleted or overwritten by hand: nobody else claims
+ * it for a full duration, so write it again; the next renewal won't wait for that. */
 static void run_disputed(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
 	machine->disputed = true;
@@ -117,7 +117,7 @@ static void run_disputed(struct lease_machine *machine, struct lease_claim *clai
 		claim_lose(machine, claim, LEASE_LOSS_TAKEN);
 }
 
-/* Somebody else's, and alive: does it rather belong here? */
+/* Held by a living node: should this node hold it instead? */
 static void run_theirs(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
 	uint64_t stays_ns =
@@ -130,7 +130,7 @@ static void run_theirs(struct lease_machine *machine, struct lease_claim *claim,
 	if (claim->wish == machine->self && claim->wish_session == machine->session.id)
 		return;
 	if (claim->wish == machine->self && claim->moved) {
-		/* asked earlier, the holder would give up what can't be taken yet */
+		/* too early: the holder would give up what we can't claim yet */
 		if (now < claim->settled_ns)
 			lease_claim_due(machine, claim, claim->settled_ns);
 		else
@@ -140,7 +140,7 @@ static void run_theirs(struct lease_machine *machine, struct lease_claim *claim,
 	if (!machine->preempt || !machine->weight ||
 	    (claim->moved && claim->wish == claim->holder) || lease_claim_rank(machine, claim, now))
 		return;
-	/* a node, or what makes it a candidate, that has just come must show first that it stays */
+	/* a new node or candidacy must first show that it lasts */
 	if (from < claim->wanted_ns + stays_ns)
 		from = claim->wanted_ns + stays_ns;
 	if (now < from)
@@ -197,7 +197,7 @@ static void run_unwanted(struct lease_machine *machine, struct lease_claim *clai
 		lease_claim_remove(machine, claim, now);
 }
 
-/* Whether another node has @claim's address as its own, which is said when it changes. */
+/* Looks whether another node has @claim's address as its own; logs a change. */
 static void claim_find_owner(struct lease_machine *machine, struct lease_claim *claim)
 {
 	const struct lease_peer *owner =
@@ -231,7 +231,7 @@ static void claim_run(struct lease_machine *machine, struct lease_claim *claim, 
 		run_unwanted(machine, claim, now);
 }
 
-/* Engine none: what is wanted is held. */
+/* Engine none: each wanted address is held. */
 static void claim_run_alone(struct lease_machine *machine, struct lease_claim *claim)
 {
 	bool hold = claim->wanted && !machine->draining && machine->session.phase == SESSION_LIVE;
@@ -260,7 +260,7 @@ uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now)
 	struct lease_claim *claim;
 
 	lease_claims_queue_due(machine, now);
-	/* during a list the view is of no moment; what is queued waits for its end */
+	/* during a list the view isn't consistent: queued claims wait for its end */
 	if (machine->store && !machine->synced)
 		return LEASE_NEVER;
 	while ((claim = lease_claim_next(machine))) {
@@ -283,7 +283,7 @@ int lease_claims_resume(struct lease_machine *machine)
 		if (r < 0)
 			return r;
 		claim->entry = r;
-		/* a release may be on its way: then nothing but another makes sure */
+		/* a release may be in flight: only another release makes sure */
 		claim->given_up = ours && !r;
 	}
 	return 0;
@@ -307,7 +307,7 @@ int lease_claims_settle_disputes(struct lease_machine *machine)
 
 static void claim_end(struct lease_machine *machine, struct lease_claim *claim)
 {
-	/* purged before, so the answer doesn't matter */
+	/* entries were purged before, so the result doesn't matter */
 	if (claim->entry)
 		machine->callbacks->lost(&claim->address, machine->session.reason,
 					 machine->userdata);

@@ -51,7 +51,7 @@ void lease_machine_set_store(struct lease_machine *machine, struct store *store)
 	machine->store = store;
 	machine->swaps_max = store->swaps_begin;
 	machine->selective = store->watch;
-	/* the process before left a session: it goes on, or is closed */
+	/* the previous process left a session: resume or close it */
 	for (unsigned int slot = 1; slot < L2RESP_LEASE_SLOTS; slot++) {
 		uint64_t until;
 
@@ -75,8 +75,8 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Does this node take part? One that no policy selects costs the store nothing. Returns until when,
- * if nothing changes. */
+/* Decides whether this node takes part: one that no policy selects costs the store nothing. Returns
+ * until when, if nothing changes. */
 static uint64_t takes_part(struct lease_machine *machine, uint64_t now)
 {
 	if (machine->figures.wanted || machine->always || machine->asks)
@@ -94,7 +94,7 @@ void lease_machine_run(struct lease_machine *machine)
 {
 	uint64_t now = lease_now(machine), due, leave = LEASE_NEVER;
 
-	/* called from a callback: the run that called it sees to the rest */
+	/* called from a callback: the outer run does the rest */
 	if (machine->running)
 		return;
 	machine->running = true;
@@ -103,8 +103,8 @@ void lease_machine_run(struct lease_machine *machine)
 	lease_owners_run(machine);
 	do {
 		/*
-		 * Claims first: a renewal is confirmed by an event of the same stream that tells
-		 * of claims lost, and must find those dealt with.
+		 * Claims first: a renewal is confirmed by an event of the same stream that shows
+		 * lost claims, which must be handled before it.
 		 */
 		lease_claims_run(machine, now);
 		due = lease_session_run(machine, now);
@@ -117,8 +117,8 @@ void lease_machine_run(struct lease_machine *machine)
 	machine->clock.arm(due, machine->clock.userdata);
 }
 
-/* Has the heartbeat say whether this node is in @group. What nobody wants an address by any more
- * stays until its place is needed. */
+/* Sets in the heartbeat whether this node is in @group. A group that no wanted address uses any
+ * more stays until its place is needed. */
 static void group_tell(struct lease_machine *machine, const struct preferred_group *group)
 {
 	uint64_t *groups = machine->groups, *at = NULL;
@@ -151,7 +151,7 @@ void lease_machine_want(struct lease_machine *machine, const struct address *add
 	*claim->service = preference ? preference->service : (struct lease_service){};
 	if (claim->group.id)
 		group_tell(machine, &claim->group);
-	/* once: what nobody else took comes back, and stays */
+	/* only once: an address that nobody else took comes back, and stays */
 	if (last_resort && !claim->last_resort && claim->held)
 		claim->yielding = lease_others_live(machine, lease_now(machine));
 	claim->last_resort = last_resort;
@@ -222,7 +222,7 @@ int lease_machine_move(struct lease_machine *machine, const struct address *addr
 		return err_set(err, -EHOSTDOWN, "%s isn't alive, or is drained", node);
 	if (claim->holder == peer && !lease_peer_session_over(peer, claim->session))
 		return err_set(err, -EALREADY, "%s holds %s already", node, text);
-	/* what isn't sent now would be forgotten, and a claim is in one queue at most */
+	/* a wish not sent now would be lost: a claim is in one queue at most */
 	if (claim->busy || claim->queued || claim->waiting || lease_claim_tried(claim, now) ||
 	    machine->swaps >= machine->swaps_max)
 		return err_set(err, -EBUSY, "%s, or much else, is changing hands; try again", text);
@@ -265,7 +265,7 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 	struct lease_info info = {};
 	uint64_t now = lease_now(machine), until = 0;
 
-	/* who asks wants to know, and may ask again */
+	/* a query makes this node take part: the caller may ask again */
 	machine->leave_ns = now + 2 * machine->forget_ns;
 	if (machine->store && (machine->leaving || !machine->view_ns))
 		return -EAGAIN;
@@ -327,7 +327,7 @@ static void event_record(const struct record *record, void *userdata)
 		lease_claim_record(machine, record);
 	else if (lease_peer_record(machine, record))
 		lease_claims_queue_all(machine);
-	/* a list is no moment of the store until it is complete */
+	/* an incomplete list isn't a consistent state of the store */
 	if (machine->synced)
 		lease_machine_run(machine);
 }
@@ -365,7 +365,7 @@ static void event_swapped(const struct record *record, int result, void *userdat
 	struct lease_machine *machine = userdata;
 
 	if (record->kind == RECORD_CLAIM)
-		/* the view tells what became of it */
+		/* the view shows the outcome */
 		lease_claim_swapped(machine, record, result);
 	else if (!strcmp(record->node, machine->self->name))
 		lease_session_swapped(machine, record, result);

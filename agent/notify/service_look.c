@@ -8,15 +8,15 @@
 #include "service_condition.h"
 #include "service_look.h"
 
-/* The next look begins so long after the end of one, or so soon if there is reason to. */
+/* Interval from the end of a look to the next one, and the shorter one if there is a reason. */
 #define LOOK_USEC 5000000
 #define SOON_USEC 1000000
-/* Addresses of a turn, at least, unless these are all. */
+/* Minimum number of addresses in a turn, unless there are fewer. */
 #define TURN ((size_t)256)
 /* Kubernetes keeps an Event for an hour. */
 #define AGAIN_NS (900 * UINT64_C(1000000000))
 
-/* An address that nobody answers for, since when. */
+/* An address that nobody answers for, and since when. */
 struct silence {
 	struct address address;
 	uint64_t since_ns;
@@ -31,13 +31,13 @@ struct service_look {
 	service_view_fn *view;
 	void *userdata;
 	sd_event_source *timer;
-	/* The Service that the next turn begins with. If the source changes meanwhile, one is left
-	 * out or comes twice until the next look. */
+	/* The Service that the next turn begins with. If the source changes meanwhile, one may be
+	 * skipped or repeated until the next look. */
 	size_t manifest, service;
 	bool under_way;
-	bool again; /* there was reason to look since it began */
+	bool again; /* a reason to look came since it began */
 	uint64_t ended_ns;
-	struct silence_list silent, now; /* as the last look found, by address; as this one finds */
+	struct silence_list silent, now; /* found by the last look, by address; by this one */
 };
 
 /* What a turn is about. */
@@ -46,7 +46,7 @@ struct turn {
 	struct service_judge judge;
 	const struct service **services;
 	size_t count, capacity;
-	struct address *addresses; /* of all of them, one after the other */
+	struct address *addresses; /* of all services, one after the other */
 	size_t address_count, address_capacity;
 	struct lease_info *infos; /* of the addresses */
 };
@@ -124,7 +124,7 @@ static bool holds_any(const struct service_view *view, const struct address_list
 	return false;
 }
 
-/* Has this node, which doesn't lead, something to say of @service? */
+/* Does this node, if it isn't the leader, report on @service? */
 static bool concerns(const struct service_view *view, const struct service *service)
 {
 	return !view->shared || !view->knows || holds_any(view, &service->load_balancer) ||
@@ -149,7 +149,7 @@ static void add_service(struct turn *turn, const struct service *service)
 	add_addresses(turn, &service->external);
 }
 
-/* Takes as many Services as a turn has time for. False: these are the last. */
+/* Gathers as many Services as a turn has time for. False: these are the last. */
 static bool gather(struct turn *turn)
 {
 	struct service_look *look = turn->look;
@@ -236,7 +236,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 		look->again = false;
 	look->under_way =
 		source_tells(view.source) && source_known(view.source) && take_turn(look, &view);
-	/* a fifth of the time, at most */
+	/* use at most a fifth of the time */
 	wait_usec = 4 * (clock_boot_ns() - begun_ns) / 1000;
 	if (!look->under_way) {
 		end_look(look);

@@ -14,7 +14,7 @@ void selection_free(struct selection *selection)
 	*selection = (struct selection){};
 }
 
-/* @service's, then @policy's; for a node with the labels @node. */
+/* @service's options, else @policy's; for a node with the labels @node. */
 static struct announce_terms terms_of(const struct announce_options *service,
 				      const struct announce_options *policy,
 				      const struct labels *node)
@@ -99,7 +99,7 @@ int selected_compare(const void *a, const void *b)
 	return left->ifindex < right->ifindex ? -1 : left->ifindex > right->ifindex;
 }
 
-/* By address, the reason that came furthest first. */
+/* By address; the reason that got furthest comes first. */
 static int unselected_compare(const void *a, const void *b)
 {
 	const struct unselected *left = a, *right = b;
@@ -118,7 +118,7 @@ void announce_terms_merge(struct announce_terms *to, const struct announce_terms
 		to->group = other->group;
 }
 
-/* Sorts, and leaves each pair once. */
+/* Sorts, and merges duplicate pairs. */
 static void settle(struct selection *selection)
 {
 	size_t count = selection->count;
@@ -139,7 +139,7 @@ static void settle(struct selection *selection)
 	}
 }
 
-/* The same for what isn't selected: what is, for another Service, isn't among them. */
+/* The same for unselected addresses, without those selected for another Service. */
 static void settle_others(struct selection *selection)
 {
 	struct unselected *others = selection->others;

@@ -15,10 +15,10 @@
 #include "policy_faults.h"
 #include "source_base.h"
 
-/* Many objects change at once, as when a node comes back: they're told together. */
+/* Many objects change at once, as when a node returns: report them together. */
 #define SETTLE_USEC 20000
-/* An API server that starts denies CRDs for a moment: it is believed after this long, and where
- * objects of the kind are known after that long. */
+/* A starting API server denies CRDs for a moment: believe it after DENIED_NS, or after MISSING_NS
+ * if objects of the kind are known. */
 #define DENIED_NS  (5 * UINT64_C(1000000000))
 #define MISSING_NS (60 * UINT64_C(1000000000))
 
@@ -32,8 +32,8 @@ enum kind {
 
 #define API_COUNT 2
 
-/* Items are named PREFIX NAMESPACE/NAME. Of several APIs that have a kind, all its objects are in
- * each; the first that is served is followed. */
+/* Items are named PREFIX NAMESPACE/NAME. If several APIs have a kind, each shows all its objects;
+ * the first that is served is followed. */
 static const struct {
 	const char *apis[API_COUNT], *name, *prefix, *plural;
 } kinds[] = {
@@ -55,9 +55,9 @@ struct collection {
 	struct source_kubernetes *source;
 	enum kind kind;
 	struct kube_watch *watch;
-	size_t api;		/* that is followed, of those of the kind */
-	size_t denied;		/* how many of these the server didn't know, one after another */
-	const char *listed_api; /* by which it was last listed; NULL: never */
+	size_t api;		/* index of the followed one in apis[] */
+	size_t denied;		/* consecutive APIs that the server didn't know */
+	const char *listed_api; /* API of the last list; NULL: never listed */
 	bool known;		/* was listed completely once, or isn't there */
 	bool outdated;		/* not served any more, but objects still count as they were */
 	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
@@ -75,7 +75,7 @@ struct source_kubernetes {
 	struct service_class class;
 	char *options; /* as text, to compare */
 	struct collection collections[KIND_COUNT];
-	bool known; /* all are, and were told of */
+	bool known; /* all collections are, and that was reported */
 	sd_event_source *settle;
 };
 
@@ -103,10 +103,10 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		if (!source->collections[i].known)
 			return 0;
-	/* Services that need them now wait for them alone */
+	/* Services that need endpoints now wait only for those */
 	if (!kube_endpoints_settle(source->endpoints) && !source->known)
 		return 0;
-	/* not before: who acts on what is known must have been told of it */
+	/* not earlier: whoever acts on what is known must have been notified */
 	source->known = true;
 	source->source.callbacks.changed(source->source.userdata);
 	if (source->pools)
@@ -130,14 +130,10 @@ static const char *api_of(const struct collection *collection)
 	return kinds[collection->kind].apis[collection->api];
 }
 
-/* Of Nodes only @node is asked for: the others' labels don't matter here, and each writes its
- * status every few minutes. */
-static char *path_of(const struct collection *collection, const char *node)
+static char *path_of(const struct collection *collection)
 {
 	const char *api = api_of(collection), *plural = kinds[collection->kind].plural;
 
-	if (collection->kind == KIND_NODE)
-		return xasprintf("/api/%s/%s?fieldSelector=metadata.name%%3D%s", api, plural, node);
 	return xasprintf("/%s/%s/%s", strchr(api, '/') ? "apis" : "api", api, plural);
 }
 
@@ -160,8 +156,8 @@ static void note_skipped(const char *text, void *data)
 	source_note(data, text);
 }
 
-/* Says each line of @notes, consumed, unless that was said of @item before: a status that is
- * written makes it another version, too. */
+/* Logs each line of @notes, which is consumed, unless logged for @item before: a status update
+ * changes the version, too. */
 static void say_notes(const struct collection *collection, struct source_item *item, char *notes)
 {
 	if (notes && (!item->noted || strcmp(item->noted, notes) != 0)) {
@@ -176,12 +172,12 @@ static void say_notes(const struct collection *collection, struct source_item *i
 	item->noted = notes;
 }
 
-/* Parses @object anew. What its item had stays if it is wrong. */
+/* Parses @object again. If it is invalid, its item stays as it was. */
 static void parse(struct collection *collection, struct source_item *item, const json_t *object)
 {
 	const char *api = json_string_value(json_object_get(object, "apiVersion"));
 	const char *name = source_item_object_name(item);
-	/* items of a list don't say what they are */
+	/* items of a list lack apiVersion and kind */
 	json_t *whole = json_copy((json_t *)object);
 	const struct place place = { name, NULL };
 	struct manifest manifest = {};
@@ -206,7 +202,7 @@ static void parse(struct collection *collection, struct source_item *item, const
 		err_write(&text, "%s; it %s", err.text,
 			  manifest_says_something(&item->manifest) ? "counts as it was before"
 								   : "is left out");
-		/* also a status that is written makes it another version */
+		/* a status update changes the version, too */
 		if (!item->logged || strcmp(item->logged, text.text) != 0)
 			say(collection, LOG_ERR, text.text);
 		free(item->logged);
@@ -252,7 +248,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		return;
 	rest = collection->kind == KIND_SERVICE ? kube_conditions_rest(object) : 0;
 	if (rest && rest == item->rest) {
-		/* many are written at once, when a node takes many over */
+		/* many conditions change at once when a node takes over many addresses */
 		source_item_set_version(item, object);
 		return;
 	}
@@ -264,7 +260,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		changed_soon(source);
 }
 
-/* All that there is was told. */
+/* The list is complete. */
 static void on_synced(void *userdata)
 {
 	struct collection *collection = userdata;
@@ -294,8 +290,7 @@ static void on_reachable(const char *trouble, void *userdata)
 	err_write(&collection->trouble, "%s", trouble);
 }
 
-/* Goes on with the next API that may have the kind; false where none of them has, and the first is
- * next. */
+/* Switches to the next API that may have the kind; false if none has it: back to the first. */
 static bool try_next_api(struct collection *collection)
 {
 	const char *const *apis = kinds[collection->kind].apis;
@@ -306,7 +301,7 @@ static bool try_next_api(struct collection *collection)
 	if (count == 1)
 		return false;
 	collection->api = left ? (collection->api + 1) % count : 0;
-	path = path_of(collection, NULL);
+	path = path_of(collection);
 	kube_watch_move(collection->watch, path);
 	if (!left)
 		collection->denied = 0;
@@ -399,7 +394,7 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 
 		status->kinds_missing += collection->missing_at_ns != 0;
 		status->reachable = status->reachable && !*collection->trouble.text;
-		/* later than the first list a server that is away is no trouble of ours */
+		/* after the first list an unreachable server is no trouble of ours */
 		if (!collection->known)
 			err_write(&status->trouble, "%s: %s isn't listed yet: %s",
 				  kube_server(source->login.kube), kinds[i].name,
@@ -451,7 +446,13 @@ static const struct source_ops ops = {
 
 static int follow(struct collection *collection, const char *node, struct err *err)
 {
-	_cleanup_free_ char *path = path_of(collection, node);
+	/* of Nodes only @node: the others' labels don't matter here, and each writes its status
+	 * every few minutes */
+	_cleanup_free_ char *all = path_of(collection);
+	_cleanup_free_ char *path =
+		collection->kind == KIND_NODE
+			? xasprintf("%s?fieldSelector=metadata.name%%3D%s", all, node)
+			: xstrdup(all);
 
 	return kube_watch_new(collection->source->login.kube, path, &watch_events, collection,
 			      &collection->watch, err);

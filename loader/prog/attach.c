@@ -53,15 +53,15 @@ static void cleanup_program(struct xdp_program **program)
 	xdp_program__close(*program);
 }
 
-/* Has the verifier accepted the program that is to be attached? */
+/* Has the verifier accepted the program? */
 static bool is_loaded(const struct l2resp_bpf *skeleton)
 {
 	return bpf_program__fd(skeleton->progs.xdp_l2resp) >= 0;
 }
 
 /*
- * Without a dispatcher: one atomic exchange, which fails if the program there is no longer @old_id,
- * or where that is 0 if there is one.
+ * Without a dispatcher: one atomic exchange, which fails if the attached program is not @old_id,
+ * or, if @old_id is 0, if there is one.
  */
 static int attach_alone(const struct maps *maps, const struct link *link, uint32_t counters_slot,
 			enum xdp_attach_mode mode, uint32_t old_id, struct err *err)
@@ -88,7 +88,7 @@ static int attach_alone(const struct maps *maps, const struct link *link, uint32
 	return r < 0 ? refusal_err_attach(err, r, link, mode, REFUSAL_AT_HOOK) : 0;
 }
 
-/* libxdp knows its dispatcher by the name, and couldn't find one again that is without. */
+/* libxdp finds its dispatcher by name, and couldn't find one that has none. */
 static int check_names(const struct link *link, struct err *err)
 {
 	int r = prog_names_kept();
@@ -111,7 +111,7 @@ static int attach_new(const struct maps *maps, const struct link *link, uint32_t
 	char detail[64];
 	int r = dispatcher_find();
 
-	/* without it libxdp doesn't attach a first program either */
+	/* without the dispatcher libxdp can't attach even a first program */
 	if (r < 0 && chain)
 		return err_set(err, r, "%s: libxdp can't open its %s: %s", link->name,
 			       DISPATCHER_OBJECT, dispatcher_error_text(r, detail, sizeof(detail)));
@@ -129,7 +129,7 @@ static int attach_new(const struct maps *maps, const struct link *link, uint32_t
 		prog = NULL;
 		return err_set(err, r, "opening the built-in BPF object: %s", strerror(-r));
 	}
-	/* libxdp doesn't see it in the section's name; the dispatcher must have it too */
+	/* libxdp ignores xdp.frags in the section's name; the dispatcher needs the flag too */
 	r = xdp_program__set_xdp_frags_support(prog, true);
 	if (r < 0)
 		return err_set(err, r, "setting the flag for frames in several buffers: %s",
@@ -147,7 +147,7 @@ static int attach_new(const struct maps *maps, const struct link *link, uint32_t
 		     : 0;
 }
 
-/* Takes program @id out of whatever is on @link. */
+/* Detaches program @id from @link. */
 static int detach_id(const struct link *link, uint32_t id, enum xdp_attach_mode mode, bool chain,
 		     struct err *err)
 {
@@ -186,7 +186,7 @@ static int detach_id(const struct link *link, uint32_t id, enum xdp_attach_mode 
 static const struct {
 	const char *kind;
 	const char *reason;
-	bool auto_skb; /* auto mode takes skb, and says so; else it is refused like native */
+	bool auto_skb; /* auto mode uses skb, and says so; else auto is refused like native */
 } no_native[] = {
 	{ "vlan", "native XDP runs on the parent only", false },
 	/* a broadcast comes in on every slave, of an active-backup bond too */
@@ -248,8 +248,8 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 	return 0;
 }
 
-/* Is native XDP on @link, which is free, sure to be refused? Only what the driver promises is known
- * without an attach, and from Linux 6.3 on. */
+/* Is native XDP sure to be refused on @link, which has no program? Without an attach only the
+ * driver's feature flags are known, from Linux 6.3 on. */
 static bool native_is_missing(const struct link *link)
 {
 	bool native = false;
@@ -257,7 +257,7 @@ static bool native_is_missing(const struct link *link)
 	return !xdp_features_native(link->ifindex, &native) && !native;
 }
 
-/* Loads and verifies the program for @link, and lets it go. */
+/* Loads and verifies the program for @link, then unloads it. */
 static int attach_rehearse(const struct maps *maps, const struct link *link, struct err *err)
 {
 	_cleanup_(object_close) struct l2resp_bpf *skeleton = NULL;
@@ -269,7 +269,7 @@ static int attach_rehearse(const struct maps *maps, const struct link *link, str
 	return r < 0 ? refusal_err_load(err, r, link) : 0;
 }
 
-/* Takes every program of ours in @state off @link. */
+/* Detaches every program of ours in @state from @link. */
 static int detach_ours(const struct link *link, const struct attach_state *state, struct err *err)
 {
 	int r = 0;
@@ -288,7 +288,7 @@ static bool has_program(const struct attach_state *state, uint32_t id)
 	return false;
 }
 
-/* The new program first, then what @before has of ours out: an old one answers until the swap, the
+/* Attaches the new program, then detaches ours in @before: the old one answers until the swap, the
  * new one from then on. */
 static int replace_in_chain(const struct maps *maps, const struct link *link,
 			    uint32_t counters_slot, unsigned int priority,
@@ -302,7 +302,7 @@ static int replace_in_chain(const struct maps *maps, const struct link *link,
 		return r;
 	r = detach_ours(link, before, err);
 	if (r < 0 && !attach_query(maps, link->ifindex, &state, &ignored))
-		/* two of ours make no sense: the new one goes */
+		/* only one of ours may stay: detach the new one */
 		for (unsigned int i = 0; i < state.count; i++)
 			if (state.prog[i].ours && !has_program(before, state.prog[i].id))
 				detach_id(link, state.prog[i].id, state.mode, true, &ignored);

@@ -65,7 +65,7 @@ static int err_at(struct err *err, const struct entry_wanted *wanted, int error,
 		       what, detail);
 }
 
-/* May @wanted stand beside @head, of the same address: 0 if they say the same. */
+/* Do @wanted and @head, of the same address, agree? 0 if so. */
 static int same_or_err(const struct entry_wanted *wanted, const struct entry_head *head,
 		       const char *where, struct err *err)
 {
@@ -77,7 +77,7 @@ static int same_or_err(const struct entry_wanted *wanted, const struct entry_hea
 		return err_at(err, wanted, -EEXIST, what,
 			      head->flags & ENTRY_NO_OVERRIDE ? "off" : "on");
 	}
-	/* two that follow the device say the same, even if its MAC has changed since */
+	/* two that follow the device agree, even if its MAC has changed since */
 	if (!((head->flags | wanted->head.flags) & ENTRY_MAC_FIXED) ||
 	    !memcmp(head->mac, wanted->head.mac, ETH_ALEN))
 		return 0;
@@ -85,7 +85,7 @@ static int same_or_err(const struct entry_wanted *wanted, const struct entry_hea
 	return err_at(err, wanted, -EEXIST, what, mac_format(head->mac, mac));
 }
 
-/* May @wanted stand where @head stands: 0 if it is the same, else -EEXIST with @err. */
+/* Does @wanted agree with the existing @head? 0 if so, else -EEXIST with @err. */
 static int same_as_there(const struct pins *pins, const struct entry_wanted *wanted,
 			 const struct entry_head *head, struct err *err)
 {
@@ -116,7 +116,7 @@ static const char *family_name(enum pins_family family)
 	return family == PINS_V4 ? "IPv4" : "IPv6";
 }
 
-/* The map of @family is full: makes it larger. */
+/* Enlarges the full map of @family. */
 static int make_room_for_one(struct pins *pins, enum pins_family family, struct err *err)
 {
 	size_t count[PINS_FAMILIES] = { pins->room[PINS_V4], pins->room[PINS_V6] };
@@ -159,7 +159,7 @@ static void wanted_sort(struct entry_wanted *wanted, size_t count)
 {
 	size_t i = 1;
 
-	/* files mostly are: those that save wrote */
+	/* mostly sorted already: files that `save` wrote are */
 	while (i < count && wanted_compare(&wanted[i - 1], &wanted[i]) <= 0)
 		i++;
 	if (i < count)
@@ -186,7 +186,7 @@ int entry_unrepeat(struct entry_wanted *wanted, size_t *count, struct err *err)
 	return 0;
 }
 
-/* Leaves in the first *ret_count places of @wanted, which is sorted, what isn't there already. */
+/* Keeps in sorted @wanted only what isn't there already: the first *ret_count. */
 static int wanted_reduce(const struct pins *pins, struct entry_wanted *wanted, size_t count,
 			 const struct entry_table *there, size_t *ret_count, struct err *err)
 {
@@ -211,7 +211,7 @@ static int wanted_reduce(const struct pins *pins, struct entry_wanted *wanted, s
 	return 0;
 }
 
-/* Makes room for @wanted beside what is @there. */
+/* Makes room for @wanted besides the entries @there. */
 static int make_room(struct pins *pins, const struct entry_wanted *wanted, size_t count,
 		     const struct entry_table *there, struct err *err)
 {
@@ -324,14 +324,14 @@ int entry_move(const struct pins *pins, const struct entry_table *table, uint32_
 
 		if (row->key.ifindex != from)
 			continue;
-		/* the agent's: it puts them there itself, if they are still its own by then */
+		/* leased: the agent adds them there itself if it still holds them */
 		if (row->head.lease != L2RESP_LEASE_FOREVER) {
 			r = remover_remove(&remover, &row->key, err);
 			continue;
 		}
 		there.key.ifindex = to;
-		/* insert before delete: killed in between, both are there, and the next move
-		 * deletes */
+		/* insert before delete: if killed in between, both exist, and the next move deletes
+		 * the old one */
 		r = responder_insert(fds, &there, err);
 		if (r == -E2BIG) {
 			r = remover_remove(&remover, &row->key, err);
