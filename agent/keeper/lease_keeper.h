@@ -46,8 +46,8 @@ void keeper_check(struct keeper *keeper, const struct entry_key *key);
 /* Has @address a leased entry on some interface? As present() of lease.h. */
 int keeper_present(struct keeper *keeper, const struct address *address);
 
-/* Writes everything into the maps that are pinned now, if they are others than before. 1: they are;
- * a negative errno, said: those that are pinned can't be used. */
+/* Writes everything into the maps that are pinned now, if they are others than before. A negative
+ * errno, said: those that are pinned can't be used yet. */
 int keeper_follow(struct keeper *keeper);
 
 /* The next address of which something is new; NULL: none. The caller frees it. */

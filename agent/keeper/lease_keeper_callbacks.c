@@ -139,8 +139,7 @@ static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 
 	if (r < 0)
 		return r;
-	if (!r)
-		look_for_change(keeper, slot);
+	look_for_change(keeper, slot);
 	r = lease_stamp_write(keeper->stamper, slot, deadline_ns, &err);
 	keeper->stamped_slot = slot;
 	keeper->stamped_ns = r < 0 ? 0 : deadline_ns;

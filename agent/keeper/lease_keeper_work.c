@@ -159,18 +159,15 @@ static int entry_remove(struct keeper *keeper, struct kept *kept, uint32_t ifind
 	return r;
 }
 
-int keeper_follow(struct keeper *keeper)
+/* The open maps are others than before. */
+static void write_anew(struct keeper *keeper)
 {
 	struct kept *kept, *next;
-	struct err err;
-	int r = leased_follow(keeper->leased, &err);
 
-	if (r < 0)
-		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
-	if (r != 1)
-		return r;
 	keeper->told_full = false;
 	keeper->stamped_ns = 0;
+	lease_stamper_free(keeper->stamper);
+	keeper->stamper = NULL;
 	HASH_ITER(hh, keeper->kept, kept, next)
 	{
 		for (size_t i = 0; i < kept->place_count; i++)
@@ -179,10 +176,21 @@ int keeper_follow(struct keeper *keeper)
 		if (kept->slot)
 			keeper_write_later(keeper, kept);
 	}
-	r = keeper_expect_stamps(keeper, keeper->duration_ns, &err);
+}
+
+int keeper_follow(struct keeper *keeper)
+{
+	struct err err;
+	int r = leased_follow(keeper->leased, &err);
+
+	if (r > 0)
+		write_anew(keeper);
+	/* where this failed before, again */
+	if (r >= 0 && !keeper->stamper)
+		r = keeper_expect_stamps(keeper, keeper->duration_ns, &err);
 	if (r < 0)
 		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* Do the deletions since then count? -EAGAIN: they are to be done again, in the maps that are

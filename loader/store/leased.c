@@ -20,10 +20,10 @@ struct leased {
 	size_t device_count;
 };
 
-static int devices_read(struct leased *leased, struct err *err)
+static int devices_read(struct leased *leased, const struct pins *pins, struct err *err)
 {
 	struct device_table devices;
-	int r = device_read_recorded(&leased->pins, &devices, err);
+	int r = device_read_recorded(pins, &devices, err);
 
 	if (r < 0)
 		return r;
@@ -65,7 +65,7 @@ static int control_load(const struct pins *pins, struct control_bpf **ret_contro
 
 static int maps_open(struct leased *leased, struct err *err)
 {
-	struct control_bpf *control = NULL;
+	_cleanup_(control_close) struct control_bpf *control = NULL;
 	struct pins pins = PINS_NONE;
 	int r = pins_open_now(leased->bpffs, &pins, err);
 
@@ -73,6 +73,8 @@ static int maps_open(struct leased *leased, struct err *err)
 		err_write(err, "%s: nothing is pinned", leased->bpffs);
 	if (!r)
 		r = control_load(&pins, &control, err);
+	if (!r)
+		r = devices_read(leased, &pins, err);
 	if (r < 0) {
 		pins_close(&pins);
 		return r;
@@ -81,7 +83,8 @@ static int maps_open(struct leased *leased, struct err *err)
 	control_bpf__destroy(leased->control);
 	leased->pins = pins;
 	leased->control = control;
-	return devices_read(leased, err);
+	control = NULL;
+	return 0;
 }
 
 int leased_open(const char *bpffs, struct leased **ret_leased, struct err *err)
@@ -250,7 +253,7 @@ static int purge_look(const struct entry_row *row, void *data, struct err *err)
 int leased_purge(struct leased *leased, leased_keep_fn *keep, void *userdata, struct err *err)
 {
 	struct purge purge = { .leased = leased, .keep = keep, .userdata = userdata };
-	int r = devices_read(leased, err);
+	int r = devices_read(leased, &leased->pins, err);
 
 	if (!r)
 		r = responder_visit(pins_responders(&leased->pins), purge_look, &purge, err);
