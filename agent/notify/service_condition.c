@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "cleanup.h"
 #include "service_condition.h"
+#include "text.h"
 
 /* For so long it needn't mean anything that nobody announces: objects come one after the other.
  * Where a policy selects an address, nodes wait for leases to run out as well. */
@@ -76,10 +78,13 @@ struct judged {
 	uint64_t grace_ns;
 };
 
-/* Appends to *@text, unless that is long. */
+/* Appends to *@text, unless that is long, what can be a JSON string: interfaces' names may have any
+ * bytes. */
 __attribute__((format(printf, 2, 3))) static void append(char **text, const char *format, ...)
 {
-	char *more = NULL, *whole;
+	_cleanup_free_ char *more = NULL, *plain = NULL;
+	char *whole;
+	size_t size;
 	va_list args;
 
 	if (*text && strlen(*text) > LONG_TEXT)
@@ -88,8 +93,10 @@ __attribute__((format(printf, 2, 3))) static void append(char **text, const char
 	if (vasprintf(&more, format, args) < 0)
 		alloc_fail();
 	va_end(args);
-	whole = xasprintf("%s%s%s", *text ?: "", *text ? "; " : "", more);
-	free(more);
+	size = TEXT_ESCAPED_SIZE(strlen(more));
+	plain = xmalloc(size);
+	text_escape(plain, size, more);
+	whole = xasprintf("%s%s%s", *text ?: "", *text ? "; " : "", plain);
 	free(*text);
 	*text = whole;
 }
@@ -118,17 +125,15 @@ static void add_missing(struct judged *judged, const char *ip, const struct why 
 static void name_interfaces(const struct service_view *view, const struct address *address,
 			    struct err *ret_names)
 {
-	size_t count, used = 0;
+	size_t count;
 	const struct lease_place *places = reconcile_places(view->reconcile, address, &count);
 
-	err_write(ret_names, "%s", "");
+	ret_names->text[0] = '\0';
 	for (size_t i = 0; i < count; i++) {
 		const struct link_row *row = link_table_find(view->links, places[i].ifindex);
 
 		if (row)
-			snprintf(ret_names->text + used, sizeof(ret_names->text) - used, "%s%s",
-				 used ? ", " : "", row->link.name);
-		used = strlen(ret_names->text);
+			err_add(ret_names, "%s%s", *ret_names->text ? ", " : "", row->link.name);
 	}
 }
 

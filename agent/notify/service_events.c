@@ -13,6 +13,7 @@
 
 /* What is answered from now on is told together, and is past its first flutter by then. */
 #define GATHER_USEC 200000
+
 struct service_events {
 	service_view_fn *view;
 	void *userdata;
@@ -54,11 +55,9 @@ static void add_interfaces(const struct service_view *view, const struct selecte
 	for (const struct selected *on = first;
 	     on < end && !address_compare(&on->address, &first->address); on++) {
 		const struct link_row *row = link_table_find(view->links, on->ifindex);
-		size_t used = strlen(text->text);
 
 		if (row && (on == first || on->ifindex != on[-1].ifindex))
-			snprintf(text->text + used, sizeof(text->text) - used, "%s%s",
-				 on == first ? "" : ", ", row->link.name);
+			err_add(text, "%s%s", on == first ? "" : ", ", row->link.name);
 	}
 }
 

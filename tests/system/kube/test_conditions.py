@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The condition xdp-l2resp.io/Announced on Services of a real API server."""
+import os
 from pathlib import Path
 from signal import SIGKILL
 
@@ -77,6 +78,17 @@ def test_it_follows_what_becomes_of_a_service(by_lease, cluster, objects, announ
     objects.apply(service("web"))
     assert wait_until(lambda: not announced(), 20), (announced(), agent.log())
     assert whole(cluster, kind=BY_HAND["type"]) == BY_HAND
+
+
+def test_an_interface_whose_name_is_no_text(by_lease, objects, announced, told):
+    """The condition is written all the same, as the Event is."""
+    name = os.fsdecode(b"eth1\xff")
+    for words in ("down",), ("name", name), ("up",):
+        by_lease.lan.server.run("ip", "link", "set", name if words == ("up",) else "eth1", *words)
+    objects.apply(POLICY.replace("[eth1]", '["^eth"]'), service("web", VIP))
+    by_lease.start()
+    said = "True", "Announced", f"{VIP} announced by node-1 on eth1\\xff"
+    assert wait_until(lambda: announced() == said, 30), (announced(), by_lease.log())
 
 
 @pytest.fixture
