@@ -66,6 +66,18 @@ static inline void address_list_sort(struct address_list *addresses)
 		      address_list_compare);
 }
 
+/* Into ascending order, each address once. */
+static inline void address_list_sort_once(struct address_list *addresses)
+{
+	size_t kept = 0;
+
+	address_list_sort(addresses);
+	for (size_t i = 0; i < addresses->count; i++)
+		if (!kept || address_compare(&addresses->list[kept - 1], &addresses->list[i]) != 0)
+			addresses->list[kept++] = addresses->list[i];
+	addresses->count = kept;
+}
+
 /* Is @address in a list in ascending order? */
 static inline bool address_list_find(const struct address_list *addresses,
 				     const struct address *address)

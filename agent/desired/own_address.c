@@ -25,12 +25,14 @@ static bool is_own(const struct link_table *links, const struct local_address *l
 	return !local->proxy && row && row->suitable && is_global(&local->address);
 }
 
-/* Is @address neither one of the first @named nor the last? The others come in ascending order. */
+/* Is @address neither one of the first @named nor the last? Both the former and the others come in
+ * ascending order. */
 static bool is_new(const struct address_list *own, size_t named, const struct address *address)
 {
-	for (size_t i = 0; i < named; i++)
-		if (!address_compare(&own->list[i], address))
-			return false;
+	const struct address_list of_node = { .list = own->list, .count = named };
+
+	if (address_list_find(&of_node, address))
+		return false;
 	return own->count == named || address_compare(&own->list[own->count - 1], address);
 }
 
@@ -43,7 +45,7 @@ struct address_list own_address_find(const struct policy_input *input,
 
 	for (size_t i = 0; node && i < node->addresses.count; i++)
 		if (is_global(&node->addresses.list[i]))
-			address_list_include(&own, &node->addresses.list[i]);
+			address_list_add(&own, &node->addresses.list[i]);
 	named = own.count;
 	for (size_t i = 0; i < local->count; i++)
 		if (is_own(input->links, &local->rows[i]) &&

@@ -74,8 +74,9 @@ static int parse_addresses(const struct place *place, const json_t *object, stru
 		if (r < 0)
 			return r;
 		if (!address_parse(text, &address))
-			address_list_include(&node->addresses, &address);
+			address_list_add(&node->addresses, &address);
 	}
+	address_list_sort_once(&node->addresses);
 	return r;
 }
 

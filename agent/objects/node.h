@@ -25,7 +25,7 @@ enum node_exclusion {
 struct node {
 	char *name;
 	struct labels labels;
-	struct address_list addresses; /* of its status, but names */
+	struct address_list addresses; /* of its status, but names; ascending, each once */
 	bool network_unavailable, out_of_service;
 };
 
