@@ -92,8 +92,9 @@ def unready(lan):
 
 
 def of_service(agent):
-    """(reason, why) of default/web, as `show` has them."""
-    shown = agent.command("show", "default/web", "--json").json
+    """(reason, why) of default/web, as `show` has them; a Service may not be known yet."""
+    done = agent.command("show", "default/web", "--json")
+    shown = done.json if done.status == 0 else {"addresses": [], "reason": None, "why": None}
     told = shown["addresses"][0] if shown["addresses"] else shown
     return told["reason"], told["why"] or ""
 
