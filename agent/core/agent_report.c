@@ -223,7 +223,7 @@ bool agent_ready(struct agent *agent, struct err *ret_why)
 	if (*agent->failure.text)
 		*ret_why = agent->failure;
 	else if (*agent->no_room.text)
-		*ret_why = agent->no_room;
+		err_write(ret_why, "%s: %s", reason_sentence(REASON_MAP_FULL), agent->no_room.text);
 	else if (first_of_level(agent, REASON_FAULT, ret_why))
 		return false;
 	else if (*source.trouble.text)

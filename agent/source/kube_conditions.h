@@ -16,7 +16,7 @@ int kube_conditions_new(sd_event *event, struct kube *kube, struct source *sourc
 void kube_conditions_free(struct kube_conditions *conditions);
 
 /*
- * To be written soon or late, if the Service has another one: 20 a second, after 50; of one Service
+ * To be written soon or late, if the Service has another one: 50 a second, after 100; of one Service
  * five in a row and then one a minute. Nobody waits for it. It must be said again and again, every
  * few seconds: what was refused or wasn't answered isn't tried by itself.
  *
