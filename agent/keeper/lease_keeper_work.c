@@ -95,6 +95,11 @@ void place_set(struct keeper *keeper, struct place *place, enum lease_place_stat
 	keeper->figures.by_hand += place->state == PLACE_BY_HAND;
 }
 
+static bool place_has_entry(const struct place *place)
+{
+	return place->state == PLACE_THERE || place->state == PLACE_BY_HAND;
+}
+
 /* ---- writing ---- */
 
 static void log_repaired(struct keeper *keeper, const struct entry_key *key, const char *what)
@@ -125,6 +130,8 @@ static int place_write(struct keeper *keeper, struct kept *kept, struct place *p
 	row.head.flags = place->at.flags;
 	kept->clean = false;
 	r = leased_put(keeper->leased, &row, &done, &err);
+	if (r == -E2BIG)
+		place_set(keeper, place, PLACE_NO_ROOM);
 	if (r == -E2BIG && !keeper->told_full) {
 		keeper->told_full = true;
 		keeper->events.maps(true, keeper->userdata);
@@ -157,40 +164,6 @@ static int entry_remove(struct keeper *keeper, struct kept *kept, uint32_t ifind
 		place->removed = place->removed || r;
 	}
 	return r;
-}
-
-/* The open maps are others than before. */
-static void write_anew(struct keeper *keeper)
-{
-	struct kept *kept, *next;
-
-	keeper->told_full = false;
-	keeper->stamped_ns = 0;
-	lease_stamper_free(keeper->stamper);
-	keeper->stamper = NULL;
-	HASH_ITER(hh, keeper->kept, kept, next)
-	{
-		for (size_t i = 0; i < kept->place_count; i++)
-			place_set(keeper, &kept->places[i], PLACE_ABSENT);
-		kept->clean = false;
-		if (kept->slot)
-			keeper_write_later(keeper, kept);
-	}
-}
-
-int keeper_follow(struct keeper *keeper)
-{
-	struct err err;
-	int r = leased_follow(keeper->leased, &err);
-
-	if (r > 0)
-		write_anew(keeper);
-	/* where this failed before, again */
-	if (r >= 0 && !keeper->stamper)
-		r = keeper_expect_stamps(keeper, keeper->duration_ns, &err);
-	if (r < 0)
-		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
-	return r < 0 ? r : 0;
 }
 
 /* Do the deletions since then count? -EAGAIN: they are to be done again, in the maps that are
@@ -253,7 +226,7 @@ static int kept_write(struct keeper *keeper, struct kept *kept)
 		struct place *place = &kept->places[i];
 		int r = 0;
 
-		if (!place->wanted || place->state != PLACE_ABSENT)
+		if (!place->wanted || place_has_entry(place))
 			continue;
 		r = place_write(keeper, kept, place);
 		keeper_tell_later(keeper, kept);
@@ -344,7 +317,7 @@ void keeper_check(struct keeper *keeper, const struct entry_key *key)
 			place_set(keeper, place, PLACE_ABSENT);
 		return;
 	}
-	if (place->state == PLACE_ABSENT) {
+	if (!place_has_entry(place)) {
 		keeper_write_later(keeper, kept);
 		return;
 	}
@@ -435,19 +408,6 @@ void keeper_figures(const struct keeper *keeper, struct lease_entries *ret_figur
 }
 
 /* ---- life ---- */
-
-int keeper_expect_stamps(struct keeper *keeper, uint64_t duration_ns, struct err *err)
-{
-	struct lease_stamper *stamper;
-	int r = lease_stamper_new(leased_stamps_fd(keeper->leased), duration_ns, &stamper, err);
-
-	if (r < 0)
-		return r;
-	lease_stamper_free(keeper->stamper);
-	keeper->stamper = stamper;
-	keeper->duration_ns = duration_ns;
-	return 0;
-}
 
 void keeper_set_manager(struct keeper *keeper, const struct lease_manager *manager)
 {
