@@ -204,41 +204,41 @@ bool service_lacks_address(const struct service_judge *judge, const struct servi
 
 /* Of a Service that has no address, or none that is meant to be announced. */
 static void say_no_address(struct service_judge *judge, const struct service *service,
-			   struct announced *announced)
+			   struct announced announced)
 {
 	struct why why;
 	char word[64];
 
-	announced->grace_ns = SILENCE_NS;
+	announced.grace_ns = SILENCE_NS;
 	if (service_lacks_address(judge, service, &why)) {
-		announced->state = "False";
-		announced->reason = reason_word(why.reason, word);
-		announced->message = why.text.text;
+		announced.state = "False";
+		announced.reason = reason_word(why.reason, word);
+		announced.message = why.text.text;
 	}
-	source_say_announced(judge->view->source, announced);
+	source_say_announced(judge->view->source, &announced);
 }
 
 static void say_judged(struct service_judge *judge, const struct judged *judged,
-		       struct announced *announced)
+		       struct announced announced)
 {
 	bool missing = judged->missing_count || judged->unknown_count;
 	char *text = NULL, word[64];
 
-	announced->grace_ns = judged->grace_ns;
+	announced.grace_ns = judged->grace_ns;
 	if (!judged->announced_count) {
-		announced->state = judged->unknown_count ? "Unknown" : "False";
-		announced->reason =
+		announced.state = judged->unknown_count ? "Unknown" : "False";
+		announced.reason =
 			reason_word(judged->unknown_reason ?: judged->missing_reason, word);
-		announced->message = judged->missing;
+		announced.message = judged->missing;
 	} else {
-		announced->state = "True";
-		announced->reason = missing ? "PartlyAnnounced" : "Announced";
+		announced.state = "True";
+		announced.reason = missing ? "PartlyAnnounced" : "Announced";
 		if (missing)
 			text = xasprintf("%s; not announced: %s", judged->announced,
 					 judged->missing);
-		announced->message = text ?: judged->announced;
+		announced.message = text ?: judged->announced;
 	}
-	source_say_announced(judge->view->source, announced);
+	source_say_announced(judge->view->source, &announced);
 	free(text);
 }
 
@@ -261,9 +261,9 @@ void service_condition_say(struct service_judge *judge, const struct service *se
 		;
 	else if (judged.announced_count || judged.missing_count || judged.unknown_count) {
 		if (judged.holder == HOLDER_HERE || judge->leads || judged.unknown_count)
-			say_judged(judge, &judged, &announced);
+			say_judged(judge, &judged, announced);
 	} else if (judge->leads) {
-		say_no_address(judge, service, &announced);
+		say_no_address(judge, service, announced);
 	}
 	free(judged.announced);
 	free(judged.missing);
