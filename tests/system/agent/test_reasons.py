@@ -12,7 +12,7 @@ import pytest
 from daemon import POLICY, service
 from endpoints import LABEL, endpoint, node, slices
 from lan import CLIENT_MAC, PASS, VIP
-from readers import ALONE, LOG, REASONS, Told, of_service, reasons, says
+from readers import ALONE, LOG, REASONS, Told, of_service, reasons, says, unready
 from test_pools import FIRST, balanced, pool
 import test_reasons_etcd
 from test_local import web
@@ -115,7 +115,7 @@ CASES = {
     "store_unreachable": Case(Told("no session with the lease store, so it isn't known here who holds it", known=False, whole=True),
                               before=no_store),
     "map_full": Case(Told("the map is full: there are more addresses than there may be of a family: 1; `xdp-l2resp attach IFACE "
-                          "--max-entries N`", held=True, whole=True), before=full),
+                          "--max-entries N`"), before=full),
     "by_hand": Case(Told("somebody added it by hand, which the agent leaves alone", held=True), before=by_hand),
 }
 
@@ -214,3 +214,29 @@ def test_status_of_nothing_and_of_many(agent, lan):
     told = json.loads(agent.command("status", "--json").out)
     assert told["announced"] == 22 and told["reasons"] == [] and len(told["services"]) == 21
     assert told["services"][0]["addresses"][0] == {"ip": VIP, "holder": "node-1", "known": True, "reason": None}
+
+
+def test_a_map_that_is_full(agent, lan):
+    """One of two addresses has no entry; another node could answer for it. Once there is room, this one does."""
+    lan.done("attach eth1 --max-entries 1")
+    agent.write("all.yaml", POLICY, service("web", VIP, OTHER))
+    agent.start()
+    why = "the map is full: there are more addresses than there may be of a family: 1; `xdp-l2resp attach IFACE --max-entries N`"
+    row = 'l2resp_addresses_blocked{reason="map_full"}'
+    assert wait_until(lambda: agent.metrics()[row] == 1), agent.log()
+    [told] = agent.command("status", "--json").json["reasons"]
+    assert (told["reason"], told["count"]) == ("map_full", 1) and told["why"].partition(": ")[2].startswith(why)
+    silent = told["why"].partition(": ")[0]
+    assert wait_until(lambda: agent.command("who-holds", silent).err.startswith(f"xdp-l2respd: {silent}: {why}"))
+    assert f"  not announced by node-1: map_full: {why}" in agent.command("show", "default/web").out
+    assert agent.http("/readyz") == (503, f"{told['why']}\n") and unready(lan) == [f"xdp-l2respd isn't ready: {told['why']}"]
+    assert agent.metrics()["l2resp_leases_held"] == 1 and f"{silent}: given up: map_full: the map is full" in agent.log()
+    [answered] = {VIP, OTHER} - {silent}
+    agent.write("all.yaml", POLICY, service("web", silent))
+    assert wait_until(lambda: set(agent.entries()) == {(silent, "eth1")} and agent.ready(), 20), agent.log()
+    agent.write("all.yaml", POLICY, service("web", VIP, OTHER))
+    assert wait_until(lambda: agent.metrics()[row] == 1), agent.log()
+    assert wait_until(lambda: agent.http("/readyz")[1].startswith(f"{answered}: the map is full: "))
+    lan.done("attach eth1 --max-entries 2")
+    assert wait_until(lambda: set(agent.entries()) == {(VIP, "eth1"), (OTHER, "eth1")} and agent.ready(), 20), agent.log()
+    assert agent.metrics()[row] == 0
