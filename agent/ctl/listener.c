@@ -23,6 +23,9 @@
 /* Certificates are looked at that often. */
 #define LOOK_USEC 1000000
 #define NEVER_NS  UINT64_MAX
+/* While a client is slow with its handshake, the library asks to be run again at once, over and
+ * over. What comes in meanwhile runs it anyway. */
+#define PAUSE_NS (5 * UINT64_C(1000000))
 
 /* What most answers may do in a browser. */
 #define NO_CONTENT "default-src 'none'; frame-ancestors 'none'"
@@ -218,14 +221,17 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection, con
 static int run(struct listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
-	uint64_t next_ns, now_ns;
+	uint64_t next_ns, pause_ns, now_ns;
 
 	MHD_run(listener->daemon);
 	next_ns = end_late(listener);
 	now_ns = clock_boot_ns();
-	if (MHD_get_timeout(listener->daemon, &timeout_ms) == MHD_YES &&
-	    now_ns + timeout_ms * 1000000 < next_ns)
-		next_ns = now_ns + timeout_ms * 1000000;
+	if (MHD_get_timeout(listener->daemon, &timeout_ms) == MHD_YES) {
+		pause_ns = timeout_ms * 1000000;
+		pause_ns = pause_ns < PAUSE_NS ? PAUSE_NS : pause_ns;
+		if (now_ns + pause_ns < next_ns)
+			next_ns = now_ns + pause_ns;
+	}
 	if (next_ns == NEVER_NS)
 		return sd_event_source_set_enabled(listener->timer, SD_EVENT_OFF);
 	sd_event_source_set_time(listener->timer, next_ns / 1000 + 1);

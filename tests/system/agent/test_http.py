@@ -15,7 +15,7 @@ import pytest
 from daemon import POLICY, PORT, service
 from harness import openssl_files
 from lan import SERVER_IP, VIP
-from wait import SLACK, wait_until
+from wait import SLACK, let_pass, wait_until
 
 DEADLINE = 5  # seconds a connection may last
 PROBE = 1  # a kubelet waits that long
@@ -215,6 +215,32 @@ def test_a_trickle_of_handshakes(secured):
             assert time.monotonic() - began < DEADLINE * SLACK, f"{sum(map(ended, clients))} of 60 ended"
             trickle(clients, b"\x01")
             assert secured.get("/healthz") == (200, "ok\n")
+
+
+def hello(files):
+    """What a TLS client says first."""
+    out = ssl.MemoryBIO()
+    session = ssl.create_default_context(cafile=files["ca"] + ".crt").wrap_bio(ssl.MemoryBIO(), out, server_hostname=SERVER_IP)
+    with pytest.raises(ssl.SSLWantReadError):
+        session.do_handshake()
+    return out.read()
+
+
+def test_a_handshake_that_stops_costs_nothing(secured):
+    """Turns of the main loop, while eight clients say no more than the first word."""
+    def turns():
+        rows = secured.get("/metrics", "client")[1].splitlines()
+        [row] = [row for row in rows if row.startswith('l2resp_loop_seconds_count{loop="main"}')]
+        return int(row.split()[1])
+
+    with ExitStack() as open_now, secured.agent.lan.client.entered():
+        clients = [open_now.enter_context(socket.create_connection((SERVER_IP, PORT))) for _ in range(8)]
+        for client in clients:
+            client.send(hello(secured.files))
+        before, began = turns(), time.monotonic()
+        let_pass(2, "less than the agent gives them")
+        rate = (turns() - before) / (time.monotonic() - began)
+    assert rate < 1000, rate
 
 
 def test_files_that_are_missing(agent):

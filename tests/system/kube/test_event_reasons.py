@@ -139,17 +139,24 @@ def test_each_reason(by_lease, lan, objects, readers, told):
     add(objects, *(name for name in (*CASES, *HELD) if name != "not-attached"))
     objects.apply(on("node-9", of="no-local-endpoint"))
     agent.start()
+
+    def nobody(name):
+        readers.wait_nobody(agent, reason_of(name), name, ip_of(name), CASES[name][1].format(name=name))
+
     assert wait_until(lambda: "attach_refused" in agent.command("show", "default/attach-refused").out), agent.log()
+    # the agent ends when its helper hasn't answered for 30 s
     os.kill(agent.helper(), signal.SIGSTOP)
     try:
         add(objects, "not-attached")
-        for name, (_, how) in CASES.items():
-            readers.wait_nobody(agent, reason_of(name), name, ip_of(name), how.format(name=name))
-        for name, how in HELD.items():
-            ip = ip_of(name)
-            readers.wait(agent, reason_of(name), name, f"node-1 holds {ip}, and doesn't announce it: {how}", f"{ip}: {how}")
+        nobody("not-attached")
     finally:
         os.kill(agent.helper(), signal.SIGCONT)
+    for name in CASES:
+        if name != "not-attached":
+            nobody(name)
+    for name, how in HELD.items():
+        ip = ip_of(name)
+        readers.wait(agent, reason_of(name), name, f"node-1 holds {ip}, and doesn't announce it: {how}", f"{ip}: {how}")
     # each once
     found = readers.events()
     assert {event["involvedObject"]["name"]: event["count"] for event in found.values()} == dict.fromkeys((*CASES, *HELD), 1), found
