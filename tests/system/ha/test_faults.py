@@ -14,7 +14,7 @@ import pytest
 from cluster import BOTH, DURATION, STEADY, STEADY_DURATION, STORE_IP, VIP
 from daemon import POLICY, service
 from harness import free_port
-from lan import ROOT, run
+from lan import ROOT
 from wait import let_pass, stays, wait_until
 
 MANIFESTS = [POLICY, service("web", VIP)]
