@@ -57,7 +57,7 @@ static int grow(struct program *program, const uint32_t *room, struct err *err)
 		memcpy(request.room, room, sizeof(request.room));
 	r = helper_call(program->helper, &request, err);
 	if (!r)
-		r = pins_open(program->bpffs, &pins, err);
+		r = pins_open_now(program->bpffs, &pins, err);
 	if (r < 0)
 		return r;
 	pins.lock_fd = program->pins.lock_fd;
@@ -234,7 +234,7 @@ void program_follow(struct program *program)
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && current; i++)
 		current = pins_is_pinned(&program->view, maps[i]) == 1;
 	/* where nothing is pinned, what was says what is */
-	if (current || pins_open(program->bpffs, &pins, &err) < 0)
+	if (current || pins_open_now(program->bpffs, &pins, &err) < 0)
 		return;
 	pins_close(&program->view);
 	program->view = pins;
@@ -379,7 +379,7 @@ int program_counts(struct program *program, struct outcome_counts *ret_counts, s
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	struct outcome_counts sum = {};
 	struct device_table devices;
-	int r = pins_open(program->bpffs, &pins, err);
+	int r = pins_open_now(program->bpffs, &pins, err);
 
 	if (!r)
 		r = device_read_recorded(&pins, &devices, err);
