@@ -67,20 +67,20 @@ static int grow(struct program *program, const uint32_t *room, struct err *err)
 	return 0;
 }
 
-static void say_restored(const struct pins *pins)
+static void say_repaired(const struct pins *pins, uint32_t maps, const char *how)
 {
 	char names[256] = "";
 
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
 		size_t length = strlen(names);
 
-		if (pins->restored & 1U << map)
+		if (maps & 1U << map)
 			snprintf(names + length, sizeof(names) - length, "%s%s", length ? ", " : "",
 				 pins_pin_name(map));
 	}
 	if (*names)
-		log_say(LOG_WARNING, "repaired: somebody removed pins below %s; pinned again: %s",
-			pins->maps.dir, names);
+		log_say(LOG_WARNING, "repaired: somebody removed pins below %s; %s: %s",
+			pins->maps.dir, how, names);
 }
 
 int program_begin(struct program *program, struct err *err)
@@ -94,7 +94,10 @@ int program_begin(struct program *program, struct err *err)
 	/* not waited for: a CLI that imports a million addresses has the lock for seconds, in which
 	 * leases must be renewed */
 	r = pins_try_open_locked(program->bpffs, &program->view, &pins, err);
-	say_restored(&pins);
+	say_repaired(&pins, pins.restored, "pinned again");
+	/* at the start nobody has them open */
+	if (program->view.maps.fd[PINS_META] < 0)
+		say_repaired(&pins, pins.remade, "made anew, empty");
 	if (!r)
 		r = device_adopt(&pins, &dropped, err);
 	if (r < 0) {

@@ -32,6 +32,7 @@ struct pins {
 	bool orphaned;	   /* they served a network namespace that is gone; see device_adopt() */
 	bool unsettled;	   /* programs may read other maps; see grow_settle() */
 	uint32_t restored; /* bits of enum pins_map: see pins_try_open_locked() */
+	uint32_t remade;   /* the same: made anew, though others were there */
 };
 
 /* Undoes pins_open(): closes the maps and gives the lock back. Safe on PINS_NONE.

@@ -304,6 +304,8 @@ static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_e
 		return err_missing(pins, err);
 	if (!pins->max_entries)
 		pins->max_entries = max_entries ?: L2RESP_DEFAULT_MAX_ENTRIES;
+	for (enum pins_map map = 0; map < PINS_MAP_COUNT && present; map++)
+		pins->remade |= (uint32_t)(pins->maps.fd[map] < 0) << map;
 	r = pins_create_absent(pins, control, netns_cookie, err);
 	/* a program may read the one that was pinned in a new one's place */
 	return !r && present ? pins_set_unsettled(pins, true, err) : r;

@@ -8,7 +8,7 @@ import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from signal import SIGCONT, SIGSTOP
+from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import pytest
 
@@ -119,6 +119,22 @@ def test_removed_pins_come_back(running, lan):
     assert answers(lan) and answers(lan, BY_HAND)
     assert set(running.entries()) == {(VIP, "eth1"), (BY_HAND, "eth1")}
     assert len(said(running, "repaired")) == 4, running.log()
+
+
+@pytest.mark.parametrize("name, kept", [("devices", True), ("leases", True), ("responder_v4", False)])
+def test_a_pin_removed_while_the_agent_is_down(running, lan, name, kept):
+    """The program goes on with the map, which only it knows by now. Another one takes its place."""
+    lan.done(f"add {BY_HAND} dev eth1")
+    running.end(SIGKILL)
+    os.unlink(lan.pin(name))
+    assert lan.cli("list").err.startswith(f"xdp-l2resp: {lan.bpffs}/xdp-l2resp/v1 lacks the pin of {name}, while the program runs")
+    running.start()
+    answers_again(lan)
+    assert said(running, "repaired") == \
+        [f"xdp-l2respd: repaired: somebody removed pins below {lan.bpffs}/xdp-l2resp/v1; made anew, empty: {name}"]
+    ready(running)
+    assert answers(lan, BY_HAND) is kept and listed(lan) == ({VIP, BY_HAND} if kept else {VIP})
+    assert lan.cli("doctor").status == 0
 
 
 def test_unmounted_and_mounted_again(running, lan):

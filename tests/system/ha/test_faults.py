@@ -14,7 +14,7 @@ import pytest
 from cluster import BOTH, DURATION, STEADY, STEADY_DURATION, STORE_IP, VIP
 from daemon import POLICY, service
 from harness import free_port
-from lan import ROOT, run
+from lan import ROOT
 from wait import let_pass, stays, wait_until
 
 MANIFESTS = [POLICY, service("web", VIP)]
@@ -183,17 +183,3 @@ def test_list_shows_lease_and_holder(pair):
     [row] = json.loads(pair.first.done("list --json").out)
     assert row["lease"]["holder"] == "node-1" and 0 < row["lease"]["remaining_ms"] < 2000
     assert row["answering"] is True
-
-
-@pytest.mark.parametrize("name", ["leases", "responder_v4"])
-def test_a_foreign_map_under_our_name(pair, name):
-    """Nobody knows then what the program reads: its node goes silent, and the next takes over after that."""
-    pin = f"{pair.first.bpffs}/xdp-l2resp/v1/{name}"
-    os.unlink(pin)
-    run("bpftool", "map", "create", pin, "type", "hash", "key", "4", "value", "4", "entries", "1", "name", "foreign")
-    assert wait_until(lambda: pair.asker.answerers(VIP) == [pair.first.mac, pair.second.mac], HEALED), pair.logs()
-    let_pass(DURATION, "the first doesn't come back")
-    os.unlink(pin)
-    assert wait_until(lambda: pair.first.agent.ready(), HEALED), pair.logs()
-    pair.asker.close()
-    assert pair.asker.answerers(VIP) == [pair.first.mac, pair.second.mac] and not pair.asker.twice()

@@ -3,17 +3,23 @@
 """Each allocation of an agent fails: it ends with a sentence, or works all the same. Nobody answers without a lease, and the
 next agent takes over."""
 import json
+import re
 import subprocess
 from signal import SIGTERM
 
-from allocations import Allocations, chosen
+import pytest
+
+import kube
+from allocations import FULL, Allocations, chosen
 from daemon import POLICY, service
+from harness import Etcd
 from lan import VIP
 from wait import HUNG, wait_until
 
 DEPTH = 8
-MOST = 24
+MOST = {"none": 24, "etcd": 8}
 LEASE = "duration: 300ms, renewDeadline: 200ms, retryPeriod: 50ms"
+SECONDS = "duration: 2s, renewDeadline: 1500ms, retryPeriod: 300ms"
 
 
 def answering(agent):
@@ -29,12 +35,12 @@ def life(agent, prefix):
     agent.log_path.write_text("")
     agent.launch(*prefix)
     missing = None
-    wait_until(lambda: ended(agent) or (agent.up() and VIP in answering(agent)), 5)
+    wait_until(lambda: ended(agent) or (agent.up() and VIP in answering(agent)), 10)
     if not ended(agent):
         missing = None if VIP in answering(agent) else "no answer"
     if not ended(agent) and not missing:
         before = agent.renewed()
-        wait_until(lambda: ended(agent) or (agent.renewed() or 0) >= (before or 0) + 2, 5)
+        wait_until(lambda: ended(agent) or (agent.renewed() or 0) >= (before or 0) + 2, 10)
         missing = None if ended(agent) or agent.renewed() else "no renewals"
     if not ended(agent):
         agent.signal(SIGTERM)
@@ -47,9 +53,38 @@ def life(agent, prefix):
     return status, missing
 
 
-def test_allocations_of_an_agent_fail(agent, scratch):
+@pytest.fixture
+def engine(request, lan, scratch):
+    """Keys of lease and source."""
+    if request.param == "none":
+        yield "engine: none, " + LEASE, None
+    elif request.param == "etcd":
+        etcd = Etcd(scratch, enter=lan.server.argv())
+        yield f"engine: etcd, endpoints: [{etcd.urls[0]}], " + LEASE, None
+        etcd.close()
+    elif kube.REASON:
+        pytest.skip(kube.REASON)
+    else:
+        cluster = kube.Cluster(scratch, network=lan.server, options=("--advertise-address", "198.18.0.1"))
+        store = kube.Kubernetes(cluster, scratch)
+        (scratch / "admin").write_text(kube.ADMIN)
+        to = f"server: {cluster.urls[0]}, token: {scratch}/admin, ca: {cluster.tls['ca']}.crt"
+        (scratch / "objects.yaml").write_text("---\n".join([POLICY, service("web", VIP).replace("spec: {", "spec: {ports: [{port: 80, protocol: TCP}], ")]))
+        for path in kube.DEPLOY / "crds/crds.yaml", kube.ENDPOINT_SLICES, scratch / "objects.yaml":
+            assert wait_until(lambda path=path: cluster.kubectl("apply", "--server-side", "-f", path, check=False).returncode == 0, 8), \
+                cluster.kubectl("apply", "--server-side", "-f", path, check=False).stderr
+        yield f"engine: kubernetes, namespace: {store.namespace}, {to}, " + SECONDS, f"kubernetes: {{{to}}}"
+        cluster.close()
+
+
+@pytest.mark.parametrize("engine", ["none", "etcd", pytest.param("kubernetes", marks=pytest.mark.skipif(
+    not FULL, reason="--full runs it"))], indirect=True)
+def test_allocations_of_an_agent_fail(agent, scratch, engine, request):
     allocations = Allocations(scratch, DEPTH)
-    agent.config.write_text(agent.config.read_text().replace("duration: 2s, renewDeadline: 1200ms, retryPeriod: 300ms", LEASE))
+    lease, source = engine
+    most = MOST.get(request.node.callspec.params["engine"])
+    config = re.sub("lease: .*", f"lease: {{{lease}}}", agent.config.read_text())
+    agent.config.write_text(re.sub("source: .*", f"source: {{{source}}}", config) if source else config)
     agent.write("all.yaml", POLICY, service("web", VIP))
 
     def renewed():
@@ -62,15 +97,15 @@ def test_allocations_of_an_agent_fail(agent, scratch):
     agent.up = lambda: renewed() is not None
     assert life(agent, allocations.prefix()) == (0, None), agent.log()
     sites, faults, met = allocations.listed(), [], 0
-    for site, *libraries in chosen(sites, MOST):
+    for site, *libraries in chosen(sites, most):
         status, missing = life(agent, allocations.prefix(site))
         met += allocations.failed()
         if status not in (0, 1) or missing or (status == 1 and "xdp-l2respd" not in agent.log()):
             faults.append(f"{site} {libraries}: status {status}, {missing}: {agent.log()}")
-        if not wait_until(lambda: not answering(agent), 1):
+        if not wait_until(lambda: not answering(agent), 3):
             faults.append(f"{site}: answers without a lease")
         if status and life(agent, []) != (0, None):
             faults.append(f"{site}: status {status}; the next one: {agent.log()}")
     print(f"# {len(sites)} allocations, {met} failed")
     assert not faults, "\n".join(faults)
-    assert met > len(chosen(sites, MOST)) / 2
+    assert met > len(chosen(sites, most)) / 2
