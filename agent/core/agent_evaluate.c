@@ -28,6 +28,7 @@ struct desired_view agent_desired_view(struct agent *agent)
 		.node = agent->config.node,
 		.links = links_table(agent->links),
 		.kernel = &agent->kernel,
+		.no_room = agent->no_room,
 		.ready = attachments_ready,
 		.userdata = agent->attachments,
 	};

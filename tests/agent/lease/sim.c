@@ -14,10 +14,57 @@
 /* The stretch of true time in which faults happen, and the one after it in which all must heal. */
 #define FAULTS_NS (9 * DURATION)
 #define HEAL_NS	  (8 * DURATION)
+/* The last part of it, in which nothing changes any more. */
+#define STEADY_NS (2 * DURATION)
 
 static bool takes_part(const struct node *node)
 {
 	return !node->drained && !node->gone;
+}
+
+static bool beats(const struct record *record)
+{
+	return record->shape == RECORD_GOOD && (record->heartbeat.state == HEARTBEAT_ALIVE ||
+						record->heartbeat.state == HEARTBEAT_DRAINING);
+}
+
+/* Does the heartbeat of node @n say that it has address @a as its own? */
+static bool tells_of(unsigned int n, unsigned int a)
+{
+	const struct heartbeat *heartbeat = &world.records[n].heartbeat;
+	struct address address = address_of(a);
+
+	for (size_t i = 0; beats(&world.records[n]) && i < heartbeat->own_count; i++)
+		if (!address_compare(&heartbeat->own[i], &address))
+			return true;
+	return false;
+}
+
+/* Does that of another node? */
+static bool is_anothers(unsigned int n, unsigned int a)
+{
+	bool found = false;
+
+	for (unsigned int other = 0; other < world.nodes; other++)
+		found |= other != n && tells_of(other, a);
+	return found;
+}
+
+/* Long after the faults: do heartbeats tell what their nodes have, and does no other node answer
+ * for that? */
+static void check_owners(void)
+{
+	for (unsigned int a = 0; a < ADDRESSES; a++)
+		for (unsigned int n = 0; n < world.nodes; n++) {
+			const struct node *node = &world.node[n];
+
+			if (beats(&world.records[n]) && tells_of(n, a) != node->has[a])
+				fail("%s has address %u: %d; its heartbeat says otherwise",
+				     node->name, a, node->has[a]);
+			if (node_answers(node, a) && is_anothers(n, a))
+				fail("at %.3f s %s answers for address %u, which another node has",
+				     (double)world.now / 1e9, node->name, a);
+		}
 }
 
 /* After the faults: does each address have its answerer again? */
@@ -27,18 +74,13 @@ static void check_answers(void)
 		bool wanted = false;
 
 		for (unsigned int n = 0; n < world.nodes; n++)
-			wanted |= world.node[n].wants[a] && takes_part(&world.node[n]);
+			wanted |= world.node[n].wants[a] && takes_part(&world.node[n]) &&
+				  !is_anothers(n, a);
 		if (wanted && !answering(a))
 			fail("long after the faults nobody answers for address %u", a);
 		if (!wanted && answering(a))
-			fail("address %u is answered for, and nobody wants it", a);
+			fail("address %u is answered for, and nobody may have it", a);
 	}
-}
-
-static bool beats(const struct record *record)
-{
-	return record->shape == RECORD_GOOD && (record->heartbeat.state == HEARTBEAT_ALIVE ||
-						record->heartbeat.state == HEARTBEAT_DRAINING);
 }
 
 /* Is a record left of what is gone, though somebody is there to remove it? */
@@ -110,8 +152,10 @@ static bool run_once(unsigned int nodes, bool trace_it)
 	while (world_step(FAULTS_NS))
 		;
 	world.calm = true;
-	while (world_step(FAULTS_NS + HEAL_NS))
+	while (world_step(FAULTS_NS + HEAL_NS - STEADY_NS))
 		;
+	while (world_step(FAULTS_NS + HEAL_NS))
+		check_owners();
 	if (!world.exhausted) {
 		check_answers();
 		check_records();
@@ -135,6 +179,7 @@ static bool run_random(uint64_t seed, bool trace_it)
 	oracle.unequal = seed / 16 % 2;
 	oracle.narrow = seed / 32 % 2;
 	oracle.selective = seed / 64 % 2;
+	oracle.owning = seed / 128 % 2;
 	return run_once(2 + seed / 4 % 2, trace_it);
 }
 

@@ -75,7 +75,7 @@ struct node {
 	/* what outlives the process: the data path */
 	uint64_t stamps[SLOTS];
 	uint8_t entries[ADDRESSES]; /* slot; 0: none */
-	bool wants[ADDRESSES], drained;
+	bool wants[ADDRESSES], has[ADDRESSES], drained;
 	bool ended; /* its process may exit */
 	bool gone;  /* for good */
 };
@@ -108,6 +108,7 @@ struct oracle {
 	bool unequal;	     /* one node's leases last longer */
 	bool narrow;	     /* claims are written one after the other */
 	bool selective;	     /* renewals are shown to those that watch alone */
+	bool owning;	     /* nodes get addresses as their own, and lose them */
 	size_t listed;
 	struct {
 		uint32_t question;
@@ -130,6 +131,8 @@ struct address address_of(unsigned int number);
 unsigned int number_of(const struct address *address);
 /* How many nodes' data paths answer for address @number. */
 unsigned int answering(unsigned int number);
+/* Does the data path of @node? */
+bool node_answers(const struct node *node, unsigned int number);
 /* The one thing that must never be: two. */
 void check(void);
 struct event *event_add(enum event_type type, unsigned int node, uint64_t delay);
@@ -157,6 +160,8 @@ void pulses_next_event(struct node *node);
 /* sim_node.c: processes and what they call */
 void node_start(struct node *node);
 void node_end(struct node *node);
+/* Tells the others what it has as its own. */
+void node_publish(struct node *node);
 void node_stop(struct node *node, uint64_t for_ns);
 /* Started again after @for_ns; LEASE_NEVER: it isn't. */
 void node_kill(struct node *node, uint64_t for_ns);

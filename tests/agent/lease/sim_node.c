@@ -182,6 +182,17 @@ void node_end(struct node *node)
 	lease_machine_stop(node->machine);
 }
 
+void node_publish(struct node *node)
+{
+	struct address own[ADDRESSES];
+	struct lease_self self = { .own = own };
+
+	for (unsigned int a = 0; a < ADDRESSES; a++)
+		if (node->has[a])
+			own[self.own_count++] = address_of(a);
+	lease_machine_publish(node->machine, &self);
+}
+
 void node_start(struct node *node)
 {
 	trace("%s starts", node->name);
@@ -191,6 +202,7 @@ void node_start(struct node *node)
 	node->machine->forget_ns = FORGET;
 	node->machine->watchers = WATCHERS;
 	lease_machine_set_store(node->machine, &node->store);
+	node_publish(node);
 	for (unsigned int a = 0; a < ADDRESSES; a++) {
 		struct address address = address_of(a);
 

@@ -82,12 +82,25 @@ static bool runs(const struct node *node)
 	return node->machine && !node->stopped;
 }
 
+/* A node gets an address as its own, or loses it. */
+static void act_on_own(struct node *node, unsigned int number)
+{
+	if (!runs(node))
+		return;
+	node->has[number] = !node->has[number];
+	trace("%s: has %u as its own: %d", node->name, number, node->has[number]);
+	node_publish(node);
+	lease_machine_run(node->machine);
+}
+
 void operate(void)
 {
 	uint32_t choice = choose(1 + RECORD_ACTS * RECORDS + ADDRESS_ACTS * NODES_MAX * ADDRESSES +
 				 NODE_ACTS * NODES_MAX + ADDRESSES);
 	struct node *node;
 
+	if (oracle.owning && !world.calm && !(random_next() % 4))
+		act_on_own(&world.node[random_next() % world.nodes], random_next() % ADDRESSES);
 	if (oracle.hands && !world.calm && random_next() % 2)
 		choice = 1 + random_next() % ((uint64_t)RECORD_ACTS * RECORDS);
 	if (!world.calm)

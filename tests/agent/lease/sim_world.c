@@ -70,16 +70,17 @@ unsigned int number_of(const struct address *address)
 	return address->bytes[15] - 1;
 }
 
+bool node_answers(const struct node *node, unsigned int number)
+{
+	return node->entries[number] && node->stamps[node->entries[number]] > clock_of(node);
+}
+
 unsigned int answering(unsigned int number)
 {
 	unsigned int count = 0;
 
-	for (unsigned int n = 0; n < world.nodes; n++) {
-		const struct node *node = &world.node[n];
-
-		count += node->entries[number] &&
-			 node->stamps[node->entries[number]] > clock_of(node);
-	}
+	for (unsigned int n = 0; n < world.nodes; n++)
+		count += node_answers(&world.node[n], number);
 	return count;
 }
 

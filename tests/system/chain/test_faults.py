@@ -148,6 +148,20 @@ def test_kernel_refuses(lan, scratch, variant, record_property):
             fail_each_step(lan, variant, kind, errors, scratch)
 
 
+@pytest.mark.parametrize("kind, error", [("bpf", errno.EPERM), ("netlink", errno.EPERM), ("netlink", errno.ENODEV)])
+def test_listing_fails(lan, scratch, kind, error):
+    """Whichever of its questions isn't answered, standard output has a whole array or nothing."""
+    log = scratch / "requests"
+    lan.done("attach eth1", ADD)
+    assert faulty(lan, "list --json", kind, 0, 0, log).status == 0
+    total, failed = len(log.read_text().splitlines()), 0
+    for number in spread(total, SAMPLE and 2 * SAMPLE):
+        result = faulty(lan, "list --json", kind, number, error)
+        failed += result.status
+        assert result.out == "" if result.status else json.loads(result.out), f"{kind} {number} of {total}: {result}"
+    assert bool(failed) == (error != errno.ENODEV), "an interface that was deleted just now is listed, and no failure"
+
+
 NO_REASON = "the driver refuses native XDP and gives no reason: Invalid argument; the kernel's log may have one"
 
 
