@@ -228,7 +228,9 @@ def openssl_files(directory, address="127.0.0.1"):
     def openssl(*words):
         subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, cwd=directory)
 
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca")
+    # Python 3.13 and later trust no CA that doesn't say what it is for
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca",
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign")
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "stranger.key", "-out", "stranger.crt",
             "-subj", "/CN=stranger")
     options = subprocess.run(["openssl", "x509", "-help"], capture_output=True, text=True).stderr

@@ -18,7 +18,7 @@ from results import BY_A_FULL_RUN, GUEST
 from wait import wait_until
 
 FULL = bool(os.environ.get("XDP_L2RESP_FULL"))
-# of each kind, as many steps as this, evenly spread; the full run takes all
+# of each kind, at most as many steps as this, evenly spread; the full run takes all
 SAMPLE = None if FULL else 4 if GUEST.exists() else 20
 RACES = 100 if FULL else 10
 RTM_SETLINK = "19"
@@ -111,7 +111,7 @@ def fail_each_step(lan, variant, kind, errors, scratch):
     assert total - first > 2
     expected = {}  # command: what held before
     commands, command, refused = iter(()), None, 0
-    for number in range(first + 1, total + 1, max(1, (total - first) // SAMPLE) if SAMPLE else 1):
+    for number in (first + step for step in spread(total - first, SAMPLE)):
         if not command:
             command = next(commands, None) or next(commands := start())
             if command not in expected:
