@@ -66,6 +66,17 @@ static inline void address_list_sort(struct address_list *addresses)
 		      address_list_compare);
 }
 
+/* Leaves each address once, of a list in ascending order. */
+static inline void address_list_unique(struct address_list *addresses)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < addresses->count; i++)
+		if (!i || address_compare(&addresses->list[count - 1], &addresses->list[i]))
+			addresses->list[count++] = addresses->list[i];
+	addresses->count = count;
+}
+
 /* Is @address in a list in ascending order? */
 static inline bool address_list_find(const struct address_list *addresses,
 				     const struct address *address)

@@ -84,7 +84,8 @@ static int read_source(struct rehearsal *rehearsal, struct err *err)
 	if (r < 0)
 		return r;
 	source_status(rehearsal->source, &rehearsal->status);
-	while (!rehearsal->status.known && clock_boot_ns() < end_ns) {
+	while (!(rehearsal->status.known && source_nodes(rehearsal->source, true)) &&
+	       clock_boot_ns() < end_ns) {
 		sd_event_run(rehearsal->event, 100000);
 		source_status(rehearsal->source, &rehearsal->status);
 	}
@@ -111,14 +112,20 @@ static struct policy_input input_of(const struct rehearsal *rehearsal)
 static int reserve(struct rehearsal *rehearsal, struct err *err)
 {
 	const struct policy_input input = input_of(rehearsal);
-	struct address_list own;
+	struct address_list own, others;
 	size_t left_out;
 	int r = kernel_view_read(&rehearsal->view, err);
 
 	if (r < 0)
 		return r;
+	others = own_address_others(&input);
 	own = own_address_find(&input, &rehearsal->view.local, &left_out);
+	for (size_t i = 0; i < others.count; i++)
+		address_list_add(&own, &others.list[i]);
+	address_list_sort(&own);
+	address_list_unique(&own);
 	source_reserve(rehearsal->source, &own);
+	address_list_free(&others);
 	source_status(rehearsal->source, &rehearsal->status);
 	address_list_free(&own);
 	return 0;
