@@ -104,6 +104,7 @@ static void put_line(const char *line)
 	pthread_mutex_lock(&kept.lock);
 	kept.writing = false;
 	pthread_cond_broadcast(&kept.filled);
+	pthread_cond_broadcast(&kept.emptied);
 	pthread_mutex_unlock(&kept.lock);
 }
 
@@ -169,7 +170,7 @@ void log_flush(uint64_t usec)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += usec / 1000000;
 	until.tv_nsec += usec % 1000000 * 1000;
 	if (until.tv_nsec >= 1000000000) {
@@ -178,7 +179,7 @@ void log_flush(uint64_t usec)
 	}
 	pthread_mutex_lock(&kept.lock);
 	while ((kept.count || kept.writing) &&
-	       !pthread_cond_timedwait(&kept.emptied, &kept.lock, &until))
+	       !pthread_cond_clockwait(&kept.emptied, &kept.lock, CLOCK_MONOTONIC, &until))
 		;
 	pthread_mutex_unlock(&kept.lock);
 }

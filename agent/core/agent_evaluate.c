@@ -29,6 +29,7 @@ struct desired_view agent_desired_view(struct agent *agent)
 		.links = links_table(agent->links),
 		.kernel = &agent->kernel,
 		.others = agent->named,
+		.no_room = agent->no_room,
 		.ready = attachments_ready,
 		.userdata = agent->attachments,
 	};

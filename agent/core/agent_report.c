@@ -222,10 +222,10 @@ bool agent_ready(struct agent *agent, struct err *ret_why)
 		return false;
 	if (*agent->failure.text)
 		*ret_why = agent->failure;
-	else if (*agent->no_room.text)
-		*ret_why = agent->no_room;
 	else if (first_of_level(agent, REASON_FAULT, ret_why))
 		return false;
+	else if (no_room_why(agent->no_room))
+		*ret_why = *no_room_why(agent->no_room);
 	else if (*source.trouble.text)
 		*ret_why = source.trouble;
 	else

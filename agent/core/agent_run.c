@@ -117,6 +117,7 @@ static void compare(struct agent *agent)
 		log_limited(&agent->failures, LOG_ERR, "%s", err.text);
 	}
 	agent->failure = err;
+	agent->compared = true;
 }
 
 static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
@@ -167,12 +168,15 @@ static int work_locked(struct agent *agent, struct err *err)
 	if (!r && agent->grow_due) {
 		reconcile_count(agent->reconcile, more);
 		r = program_grow(agent->program, more, err);
-		agent->no_room.text[0] = '\0';
-		if (r == -ENOSPC)
-			agent->no_room = *err;
+		if (r != -EAGAIN)
+			no_room_decided(agent->no_room, r < 0 ? err : NULL);
 		if (!r)
 			lease_thread_follow(agent->thread);
 		agent->grow_due = r == -EAGAIN;
+	}
+	if (!r && agent->compared && no_room_why(agent->no_room)) {
+		program_room(agent->program, more);
+		no_room_retry(agent->no_room, more, clock_boot_ns());
 	}
 	agent->pins_due = agent->pins_due && r == -EAGAIN;
 	return r;
@@ -189,6 +193,9 @@ static int on_turn_end(sd_event_source *source, void *userdata)
 		r = work_locked(agent, &err);
 	if (r < 0 && r != -EAGAIN)
 		log_limited(&agent->failures, LOG_ERR, "%s", err.text);
+	agent->compared = false;
+	if (no_room_changed(agent->no_room))
+		agent_evaluate_soon(agent);
 	/* others may write again, unless the helper does */
 	if (!helper_busy(agent->helper))
 		program_end(agent->program);
@@ -254,6 +261,7 @@ static int start_reconcile(struct agent *agent, struct err *err)
 		.program = agent->program,
 		.links = agent->links,
 		.announcer = agent->announcer,
+		.no_room = agent->no_room,
 		.callbacks = { attachments_ready, agent->attachments, entered },
 		.userdata = agent,
 	};
@@ -351,6 +359,7 @@ int agent_new(const struct agent_parts *parts, struct config *config, struct age
 	agent->path = parts->path;
 	agent->times = parts->times;
 	agent->config = *config;
+	agent->no_room = no_room_new();
 	r = agent_start(agent, err);
 	if (r < 0) {
 		agent_free(agent);
@@ -373,6 +382,7 @@ void agent_free(struct agent *agent)
 	service_events_free(agent->events);
 	lease_thread_free(agent->thread);
 	reconcile_free(agent->reconcile);
+	no_room_free(agent->no_room);
 	source_free(agent->source);
 	announcer_free(agent->announcer);
 	defender_free(agent->defender);

@@ -39,6 +39,7 @@ struct agent {
 	struct inquiry *inquiry;
 	struct service_events *events;
 	struct desired desired;
+	struct no_room *no_room;
 	struct kernel_view kernel; /* that desired was made with */
 	/* each ascending: what this node has as its own, and what the others have */
 	struct address_list own, others;
@@ -57,6 +58,7 @@ struct agent {
 	bool session_known;		    /* the lease thread has said what it holds */
 	bool pins_due;			    /* to be looked at under the lock */
 	bool grow_due;			    /* a map is full */
+	bool compared;			    /* the maps, in this turn */
 	bool status_due;		    /* the service manager is to be told */
 	bool draining;
 	bool leases_ended, source_stopped; /* of what agent_stop() waits for */
@@ -65,7 +67,6 @@ struct agent {
 	uint64_t defended, yielded, compare_failures;
 	struct log_limit defences, failures;
 	struct err failure; /* of the last comparison; empty: none */
-	struct err no_room; /* why the maps can't grow; empty: they could */
 };
 
 /* Parts of what agent_stop() waits for are over. @agent is a struct agent. */

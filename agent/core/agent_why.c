@@ -53,11 +53,8 @@ enum reason agent_reason(const struct agent *agent, const struct address *addres
 	const struct target *target = desired_find(&agent->desired, address);
 	enum reason reason;
 
-	if (info->held) {
-		reason = reconcile_why_silent(agent->reconcile, address);
-		/* the entry may be on its way */
-		return reason == REASON_MAP_FULL && !*agent->no_room.text ? REASON_NONE : reason;
-	}
+	if (info->held)
+		return reconcile_why_silent(agent->reconcile, address);
 	reason = desired_reason(&agent->desired, address) ?: no_part;
 	if (reason)
 		return reason;
@@ -71,6 +68,7 @@ void agent_why(struct agent *agent, const struct policy_index *policies,
 	       const struct address *address, const struct lease_info *info, struct why *ret_why)
 {
 	struct why no_part;
+	struct err full;
 	enum reason reason;
 
 	agent_why_no_part(agent, &no_part);
@@ -81,8 +79,8 @@ void agent_why(struct agent *agent, const struct policy_index *policies,
 		*ret_why = no_part;
 	} else {
 		why_set(ret_why, reason);
-		if (reason == REASON_MAP_FULL)
-			why_add(ret_why, ": %s", agent->no_room.text);
+		if (reason == REASON_MAP_FULL && no_room_is(agent->no_room, address, 0, &full))
+			why_add(ret_why, ": %s", full.text);
 		else if (reason == REASON_OTHER_NODE || reason == REASON_NOT_PREFERRED)
 			why_add(ret_why, ": %s", info->holder);
 		else if (reason == REASON_NODE_ADDRESS)

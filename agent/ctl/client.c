@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "explain.h"
+#include "spelling.h"
 #include "status_print.h"
 #include "text.h"
 
@@ -284,9 +285,11 @@ void client_print_commands(void)
 		       commands[i].summary);
 }
 
-static int say(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static int say(bool json, int status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
-static int say(int status, const char *format, ...)
+/* As `xdp-l2resp` says what is wrong: a sentence, or a JSON object. */
+static int say(bool json, int status, const char *format, ...)
 {
 	char text[sizeof(((struct err *)NULL)->text)], plain[TEXT_ESCAPED_SIZE(sizeof(text))];
 	va_list args;
@@ -294,6 +297,14 @@ static int say(int status, const char *format, ...)
 	va_start(args, format);
 	text_vprintf(text, sizeof(text), format, args);
 	va_end(args);
+	if (json) {
+		json_t *object = json_pack("{s:o}", "error", text_json(text));
+
+		json_dumpf(object, stderr, 0);
+		fputc('\n', stderr);
+		json_decref(object);
+		return status;
+	}
 	text_escape(plain, sizeof(plain), text);
 	fprintf(stderr, "xdp-l2respd: %s\n", plain);
 	return status;
@@ -385,6 +396,17 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+static int no_command(bool json, const char *word)
+{
+	const char *near = NULL;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (spelling_similar(word, commands[i].name))
+			near = commands[i].name;
+	return say(json, 2, "no command '%s'%s%s%s; see 'xdp-l2respd --help'", word,
+		   near ? " (did you mean '" : "", near ?: "", near ? "'?)" : "");
+}
+
 int client_run(int count, char **words, bool json, bool stay)
 {
 	_cleanup_(cleanup_json) json_t *answer = NULL;
@@ -398,32 +420,32 @@ int client_run(int count, char **words, bool json, bool stay)
 
 	command = find_command(count == 1 && !strcmp(words[0], "show") ? "status" : words[0]);
 	if (!command)
-		return say(2, "no command '%s'; see 'xdp-l2respd --help'", words[0]);
+		return no_command(json, words[0]);
 	if (count - 1 != command->arguments || (stay && !command->takes_stay))
-		return say(2, "'%s%s%s' is what it takes; see 'xdp-l2respd --help'", command->name,
-			   *command->words ? " " : "", command->words);
+		return say(json, 2, "'%s%s%s' is what it takes; see 'xdp-l2respd --help'",
+			   command->name, *command->words ? " " : "", command->words);
 	if (agent_socket_address(&address, &err) < 0)
-		return say(1, "%s", err.text);
+		return say(json, 1, "%s", err.text);
 	/* first by ourselves: curl takes a full backlog for a refusal, and can't be given a socket
 	 */
 	probe = agent_socket_connect(&err);
 	if (probe == -EACCES)
-		return say(1, "only root may ask");
+		return say(json, 1, "only root may ask");
 	if (probe == -ENOENT)
-		return say(1, "no agent runs in this network namespace");
+		return say(json, 1, "no agent runs in this network namespace");
 	if (probe < 0)
-		return say(1, "asking the agent: %s", err.text);
+		return say(json, 1, "asking the agent: %s", err.text);
 	code = ask(address.sun_path, command, words + 1, stay, &text, &status);
 	if (code == CURLE_COULDNT_CONNECT)
-		return say(1, "asking the agent: it doesn't answer");
+		return say(json, 1, "asking the agent: it doesn't answer");
 	if (code != CURLE_OK)
-		return say(1, "asking the agent: %s", curl_easy_strerror(code));
+		return say(json, 1, "asking the agent: %s", curl_easy_strerror(code));
 	if (status != 200)
-		return say(status == 400 ? 2 : 1, "%.*s", (int)strcspn(text ?: "", "\n"),
+		return say(json, status == 400 ? 2 : 1, "%.*s", (int)strcspn(text ?: "", "\n"),
 			   text ?: "");
 	answer = json_loads(text, 0, NULL);
 	if (!answer)
-		return say(1, "the agent's answer makes no sense; is it of another version?");
+		return say(json, 1, "the agent's answer makes no sense; is it of another version?");
 	if (command->add)
 		command->add(answer);
 	if (json) {

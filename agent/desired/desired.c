@@ -24,11 +24,14 @@ static enum reason judge_link(const struct target *target, const struct link_row
 			*ret_detail = why;
 		return REASON_KERNEL_ANSWERS;
 	}
-	if (row->carrier)
-		return view->ready(row, view->userdata, ret_detail);
-	if (ret_detail)
-		err_write(ret_detail, "%s", row->link.name);
-	return REASON_LINK_DOWN;
+	if (!row->carrier) {
+		if (ret_detail)
+			err_write(ret_detail, "%s", row->link.name);
+		return REASON_LINK_DOWN;
+	}
+	if (no_room_is(view->no_room, &target->address, row->link.ifindex, ret_detail))
+		return REASON_MAP_FULL;
+	return view->ready(row, view->userdata, ret_detail);
 }
 
 /* Where one device's kernel would answer, none is to; else one that can is enough. */
@@ -45,7 +48,8 @@ static void judge(struct target *target, const struct selection *selection,
 		if (!row)
 			continue;
 		reason = judge_link(target, row, view, NULL);
-		target->last_resort = target->last_resort || !row->carrier;
+		if (!row->carrier || reason == REASON_MAP_FULL)
+			target->last_resort = reason;
 		usable = usable || !reason;
 		if (reason > furthest)
 			furthest = reason;
@@ -75,7 +79,7 @@ void desired_why(const struct target *target, const struct desired_view *view, s
 		if (!row || judge_link(target, row, view, &detail) != target->reason)
 			continue;
 		why_add(ret_why, ": %s", detail.text);
-		if (target->reason == REASON_KERNEL_ANSWERS)
+		if (target->reason == REASON_KERNEL_ANSWERS || target->reason == REASON_MAP_FULL)
 			return;
 	}
 }

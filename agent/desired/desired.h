@@ -14,6 +14,7 @@
 #include "err.h"
 #include "kernel_view.h"
 #include "links.h"
+#include "no_room.h"
 #include "policy.h"
 
 /* Whether another host has an address (inquiry.h). */
@@ -30,7 +31,7 @@ struct target {
 	const struct selected *on; /* the interfaces, in the selection */
 	size_t count;
 	enum reason reason; /* why it isn't to be claimed; none: it is, if only on one of them */
-	bool last_resort;   /* not on all: one of them has no carrier */
+	enum reason last_resort; /* why it is to be claimed only if nobody else does: not on all */
 	struct announce_terms terms;
 	struct lease_service service; /* one that has it */
 	enum locality locality;
@@ -61,6 +62,7 @@ struct desired_view {
 	const struct link_table *links;
 	struct kernel_view *kernel;
 	struct address_list others; /* that other nodes have by their objects, ascending */
+	const struct no_room *no_room;
 	desired_ready_fn *ready;
 	void *userdata;
 };

@@ -89,6 +89,7 @@ static void told_free(struct reconcile *reconcile, struct told *told)
 		reconcile->next_told = told->hh.next;
 	if (reconcile->next_refresh == told)
 		reconcile->next_refresh = told->hh.next;
+	no_room_forget(reconcile->parts.no_room, &told->address);
 	HASH_DEL(reconcile->told, told);
 	free(told->places);
 	free(told);
@@ -122,6 +123,7 @@ static size_t places_of(const struct reconcile *reconcile, const struct target *
 			link_table_find(links_table(parts->links), target->on[i].ifindex);
 
 		if (!row || !row->carrier ||
+		    no_room_is(parts->no_room, &target->address, row->link.ifindex, NULL) ||
 		    parts->callbacks.ready(row, parts->callbacks.ready_data, NULL))
 			continue;
 		places[count++] = place_on(target, &row->link);
@@ -178,8 +180,7 @@ static bool tell_desired(struct reconcile *reconcile, const struct target *targe
 	struct lease_place places[L2RESP_MAX_DEVICES] = {};
 	struct lease_wish wish = { .address = target->address,
 				   .wanted = !target->reason,
-				   .why = target->last_resort && !target->reason ? REASON_LINK_DOWN
-										 : target->reason,
+				   .why = target->reason ?: target->last_resort,
 				   .last_resort = target->last_resort,
 				   .group = target->terms.group,
 				   .service = target->service,
@@ -335,9 +336,9 @@ void reconcile_news(struct reconcile *reconcile, const struct lease_news *news)
 
 		if (news->places[i].state == PLACE_BY_HAND)
 			told->silent = REASON_BY_HAND;
-		else if (news->places[i].state == PLACE_ABSENT && !told->silent &&
-			 place_find(told, ifindex))
-			told->silent = REASON_MAP_FULL;
+		if (told->slot && place_find(told, ifindex))
+			no_room_note(parts->no_room, &news->address, ifindex,
+				     news->places[i].state == PLACE_NO_ROOM);
 		if (news->places[i].entered || news->places[i].removed)
 			program_touch(parts->program, ifindex,
 				      told->filtered || !address_is_v4(&news->address),
@@ -379,7 +380,10 @@ enum reason reconcile_why_silent(const struct reconcile *reconcile, const struct
 {
 	const struct told *told = told_find(reconcile, address);
 
-	return told ? told->silent : REASON_NONE;
+	if (told && told->silent)
+		return told->silent;
+	return no_room_is(reconcile->parts.no_room, address, 0, NULL) ? REASON_MAP_FULL
+								      : REASON_NONE;
 }
 
 bool reconcile_holds(const struct reconcile *reconcile, const struct address *address)

@@ -35,6 +35,7 @@ struct reconcile_parts {
 	struct program *program;
 	const struct links *links;
 	struct announcer *announcer;
+	struct no_room *no_room;
 	struct reconcile_callbacks callbacks;
 	void *userdata;
 };

@@ -58,7 +58,7 @@ struct keeper {
 	struct kept_queue backlog; /* entries are to be written, or deleted */
 	struct kept_queue news;
 	struct lease_entries figures;
-	bool told_full;
+	bool told_full; /* since it was last looked which maps are pinned */
 	size_t told_by_hand;
 	struct log_limit limits[KEEPER_LOGS];
 };

@@ -95,6 +95,11 @@ void place_set(struct keeper *keeper, struct place *place, enum lease_place_stat
 	keeper->figures.by_hand += place->state == PLACE_BY_HAND;
 }
 
+static bool place_has_entry(const struct place *place)
+{
+	return place->state == PLACE_THERE || place->state == PLACE_BY_HAND;
+}
+
 /* ---- writing ---- */
 
 static void log_repaired(struct keeper *keeper, const struct entry_key *key, const char *what)
@@ -125,6 +130,8 @@ static int place_write(struct keeper *keeper, struct kept *kept, struct place *p
 	row.head.flags = place->at.flags;
 	kept->clean = false;
 	r = leased_put(keeper->leased, &row, &done, &err);
+	if (r == -E2BIG)
+		place_set(keeper, place, PLACE_NO_ROOM);
 	if (r == -E2BIG && !keeper->told_full) {
 		keeper->told_full = true;
 		keeper->events.maps(true, keeper->userdata);
@@ -165,11 +172,11 @@ int keeper_follow(struct keeper *keeper)
 	struct err err;
 	int r = leased_follow(keeper->leased, &err);
 
+	keeper->told_full = false;
 	if (r < 0)
 		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
 	if (r != 1)
 		return r;
-	keeper->told_full = false;
 	keeper->stamped_ns = 0;
 	HASH_ITER(hh, keeper->kept, kept, next)
 	{
@@ -245,7 +252,7 @@ static int kept_write(struct keeper *keeper, struct kept *kept)
 		struct place *place = &kept->places[i];
 		int r = 0;
 
-		if (!place->wanted || place->state != PLACE_ABSENT)
+		if (!place->wanted || place_has_entry(place))
 			continue;
 		r = place_write(keeper, kept, place);
 		keeper_tell_later(keeper, kept);
@@ -336,7 +343,7 @@ void keeper_check(struct keeper *keeper, const struct entry_key *key)
 			place_set(keeper, place, PLACE_ABSENT);
 		return;
 	}
-	if (place->state == PLACE_ABSENT) {
+	if (!place_has_entry(place)) {
 		keeper_write_later(keeper, kept);
 		return;
 	}

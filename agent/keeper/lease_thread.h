@@ -47,7 +47,8 @@ struct lease_wish {
 };
 
 enum lease_place_state {
-	PLACE_ABSENT, /* not written yet, or the claim isn't held */
+	PLACE_ABSENT,  /* not written yet, or the claim isn't held */
+	PLACE_NO_ROOM, /* as absent: the map is full */
 	PLACE_THERE,
 	PLACE_BY_HAND, /* somebody's own entry is there */
 };

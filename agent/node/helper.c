@@ -59,7 +59,7 @@ static int work(const char *bpffs, const struct helper_request *request, struct 
 	if (request->mode > ATTACH_MODE_SKB ||
 	    (request->priority > INT_MAX && request->priority != ATTACH_KEEP_PRIORITY))
 		return err_set(err, -EINVAL, "the helper was asked for what it doesn't do");
-	r = pins_open(bpffs, &pins, err);
+	r = pins_open_now(bpffs, &pins, err);
 	if (r == -ENOENT)
 		return err_set(err, r, "%s: the pins are gone", bpffs);
 	if (!r && request->task == HELPER_GROW)

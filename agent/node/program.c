@@ -40,6 +40,7 @@ struct program {
 	struct devices deleted;	     /* that addresses were taken off */
 	struct recorded recorded[2]; /* while the helper attaches */
 	unsigned int recorded_count;
+	size_t entries[PINS_FAMILIES]; /* by the last visit, those added by hand too */
 };
 
 /* Has the helper make the maps larger, or, where @room is NULL, finish what a growth left, and
@@ -56,7 +57,7 @@ static int grow(struct program *program, const uint32_t *room, struct err *err)
 		memcpy(request.room, room, sizeof(request.room));
 	r = helper_call(program->helper, &request, err);
 	if (!r)
-		r = pins_open(program->bpffs, &pins, err);
+		r = pins_open_now(program->bpffs, &pins, err);
 	if (r < 0)
 		return r;
 	pins.lock_fd = program->pins.lock_fd;
@@ -230,13 +231,14 @@ void program_follow(struct program *program)
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && current; i++)
 		current = pins_is_pinned(&program->view, maps[i]) == 1;
 	/* where nothing is pinned, what was says what is */
-	if (current || pins_open(program->bpffs, &pins, &err) < 0)
+	if (current || pins_open_now(program->bpffs, &pins, &err) < 0)
 		return;
 	pins_close(&program->view);
 	program->view = pins;
 }
 
 struct visit {
+	size_t *entries;
 	responder_visit_fn *visit;
 	void *data;
 };
@@ -245,14 +247,26 @@ static int visit_leased(const struct entry_row *row, void *data, struct err *err
 {
 	struct visit *visit = data;
 
+	visit->entries[responder_family(&row->key.address)]++;
 	return row->head.lease == L2RESP_LEASE_FOREVER ? 0 : visit->visit(row, visit->data, err);
 }
 
 int program_visit(struct program *program, responder_visit_fn *visit, void *data, struct err *err)
 {
-	struct visit leased = { visit, data };
+	struct visit leased = { program->entries, visit, data };
 
+	memset(program->entries, 0, sizeof(program->entries));
 	return responder_visit(pins_responders(&program->view), visit_leased, &leased, err);
+}
+
+void program_room(const struct program *program, size_t ret_room[PINS_FAMILIES])
+{
+	const struct pins *pins = &program->pins;
+
+	for (int family = 0; family < PINS_FAMILIES; family++)
+		ret_room[family] = program->entries[family] < pins->max_entries
+					   ? pins->max_entries - program->entries[family]
+					   : 0;
 }
 
 bool program_answers(struct program *program, const struct address *address, uint32_t ifindex,
@@ -362,7 +376,7 @@ int program_counts(struct program *program, struct outcome_counts *ret_counts, s
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	struct outcome_counts sum = {};
 	struct device_table devices;
-	int r = pins_open(program->bpffs, &pins, err);
+	int r = pins_open_now(program->bpffs, &pins, err);
 
 	if (!r)
 		r = device_read_recorded(&pins, &devices, err);

@@ -42,6 +42,10 @@ void program_follow(struct program *program);
 /* Shows all entries that are leased, in no order. */
 int program_visit(struct program *program, responder_visit_fn *visit, void *data, struct err *err);
 
+/* Into *@ret_room: for how many more entries of each family there may be room, by the last
+ * program_visit(). Locked. */
+void program_room(const struct program *program, size_t ret_room[PINS_FAMILIES]);
+
 /* Would a request for @address on @ifindex be answered now by an entry of the agent's, and with
  * which MAC? */
 bool program_answers(struct program *program, const struct address *address, uint32_t ifindex,

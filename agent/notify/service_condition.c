@@ -6,9 +6,6 @@
 #include "alloc.h"
 #include "service_condition.h"
 
-/* For so long it needn't mean anything that nobody announces: objects come one after the other.
- * Where a policy selects an address, nodes wait for leases to run out as well. */
-#define SILENCE_NS (4 * UINT64_C(1000000000))
 /* A message that is longer names no more addresses. */
 #define LONG_TEXT 4000
 
@@ -26,9 +23,8 @@ void service_judge_end(struct service_judge *judge)
 	policy_index_free(judge->here);
 }
 
-/* Why this node doesn't announce @address, of which @info is known. */
-static void why_here(struct service_judge *judge, const struct address *address,
-		     const struct lease_info *info, struct why *ret_why)
+void service_why_here(struct service_judge *judge, const struct address *address,
+		      const struct lease_info *info, struct why *ret_why)
 {
 	if (!judge->here)
 		judge->here = index_for(judge, judge->view->node);
@@ -36,7 +32,8 @@ static void why_here(struct service_judge *judge, const struct address *address,
 }
 
 void service_nobody(struct service_judge *judge, const struct service *service,
-		    const struct address *address, bool load_balancer, struct nobody *ret_nobody)
+		    const struct address *address, bool load_balancer,
+		    const struct lease_info *info, struct nobody *ret_nobody)
 {
 	const struct service_view *view = judge->view;
 	struct why here;
@@ -51,7 +48,7 @@ void service_nobody(struct service_judge *judge, const struct service *service,
 	}
 	ret_nobody->grace_ns += view->duration_ns;
 	ret_nobody->known = view->shared && view->knows;
-	why_here(judge, address, &(struct lease_info){}, &here);
+	service_why_here(judge, address, info, &here);
 	/* it is wanted by now, but was not when that was last decided */
 	if (!here.reason)
 		why_set(&here, REASON_NOT_CLAIMED);
@@ -139,7 +136,7 @@ static void judge_held(struct service_judge *judge, const struct address *addres
 	struct err interfaces;
 	struct why why;
 
-	why_here(judge, address, info, &why);
+	service_why_here(judge, address, info, &why);
 	if (why.reason) {
 		add_missing(judged, ip, &why, true, SILENCE_NS);
 		return;
@@ -168,7 +165,7 @@ static void judge_address(struct service_judge *judge, const struct service *ser
 	} else if (info->unknown && judge->view->knows) {
 		judged->undecided = true;
 	} else {
-		service_nobody(judge, service, address, load_balancer, &nobody);
+		service_nobody(judge, service, address, load_balancer, info, &nobody);
 		if (!nobody.meant)
 			add_missing(judged, ip, &nobody.why, nobody.known, nobody.grace_ns);
 	}
@@ -189,6 +186,17 @@ static const char *reason_word(enum reason reason, char word[64])
 	return word;
 }
 
+bool service_lacks_address(const struct service_judge *judge, const struct service *service,
+			   struct why *ret_why)
+{
+	/* another program may give it one */
+	if (!judge->gives || !service_is_of(service, &judge->view->class) ||
+	    !service->wants_load_balancer || service->load_balancer.count)
+		return false;
+	source_why_no_more(judge->view->source, service, ret_why);
+	return true;
+}
+
 /* Of a Service that has no address, or none that is meant to be announced. */
 static void say_no_address(struct service_judge *judge, const struct service *service,
 			   struct announced *announced)
@@ -197,10 +205,7 @@ static void say_no_address(struct service_judge *judge, const struct service *se
 	char word[64];
 
 	announced->grace_ns = SILENCE_NS;
-	/* another program may give it one */
-	if (service_is_of(service, &judge->view->class) && service->wants_load_balancer &&
-	    !service->load_balancer.count && judge->gives) {
-		source_why_no_more(judge->view->source, service, &why);
+	if (service_lacks_address(judge, service, &why)) {
 		announced->state = "False";
 		announced->reason = reason_word(why.reason, word);
 		announced->message = why.text.text;

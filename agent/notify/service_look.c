@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "service_condition.h"
 #include "service_look.h"
+#include "text_hash.h"
 
 /* Interval from the end of a look to the next one, and the shorter one if there is a reason. */
 #define LOOK_USEC 5000000
@@ -16,9 +17,10 @@
 /* Kubernetes keeps an Event for an hour. */
 #define AGAIN_NS (900 * UINT64_C(1000000000))
 
-/* An address that nobody answers for, and since when. */
+/* An address of a Service that isn't announced, and since when; all zero: it has none. */
 struct silence {
 	struct address address;
+	uint64_t service; /* a hash of its uid */
 	uint64_t since_ns;
 };
 
@@ -51,18 +53,24 @@ struct turn {
 	struct lease_info *infos; /* of the addresses */
 };
 
-/* ---- Events: what nobody may announce ---- */
+/* ---- Events: what isn't announced ---- */
 
 static int silence_compare(const void *a, const void *b)
 {
-	return address_compare(&((const struct silence *)a)->address,
-			       &((const struct silence *)b)->address);
+	const struct silence *left = a, *right = b;
+	int order = address_compare(&left->address, &right->address);
+
+	if (order || left->service == right->service)
+		return order;
+	return left->service < right->service ? -1 : 1;
 }
 
-/* Since when nobody announces @address. */
-static uint64_t silent_since(struct service_look *look, const struct address *address)
+/* Since when @address of @service isn't announced. */
+static uint64_t silent_since(struct service_look *look, const struct service *service,
+			     const struct address *address)
 {
-	struct silence silence = { *address, clock_boot_ns() };
+	struct silence silence = { *address, hash_text(HASH_BEGIN, service->uid ?: ""),
+				   clock_boot_ns() };
 	const struct silence *before = NULL;
 	struct silence_list *now = &look->now;
 
@@ -76,42 +84,89 @@ static uint64_t silent_since(struct service_look *look, const struct address *ad
 	return silence.since_ns;
 }
 
-static void say_nobody(struct turn *turn, const struct service *service,
-		       const struct address *address, bool load_balancer)
+/* Unless that is so for less than @grace_ns. */
+static void say_silent(struct turn *turn, const struct service *service,
+		       const struct address *address, uint64_t grace_ns, const char *text)
 {
-	char ip[INET6_ADDRSTRLEN];
-	struct nobody nobody;
-	struct err text;
-
-	service_nobody(&turn->judge, service, address, load_balancer, &nobody);
-	if (nobody.meant || !nobody.known ||
-	    clock_boot_ns() < silent_since(turn->look, address) + nobody.grace_ns)
+	if (clock_boot_ns() < silent_since(turn->look, service, address) + grace_ns)
 		return;
-	err_write(&text, "nobody may announce %s: %s", address_format(address, ip),
-		  nobody.why.text.text);
 	source_say_event(turn->judge.view->source, &(struct kube_event){
 							   .service = service,
 							   .address = address,
 							   .warning = true,
 							   .reason = "NotAnnounced",
-							   .message = text.text,
+							   .message = text,
 							   .again_ns = AGAIN_NS,
 						   });
+}
+
+/* This node has the claim: others can't know that it doesn't answer. */
+static void say_held(struct turn *turn, const struct service *service,
+		     const struct address *address, const struct lease_info *info)
+{
+	const struct service_view *view = turn->judge.view;
+	char ip[INET6_ADDRSTRLEN];
+	struct err text;
+	struct why why;
+
+	if (!reconcile_why_silent(view->reconcile, address))
+		return;
+	service_why_here(&turn->judge, address, info, &why);
+	if (!why.reason)
+		return;
+	err_write(&text, "%s holds %s, and doesn't announce it: %s", view->node,
+		  address_format(address, ip), why.text.text);
+	say_silent(turn, service, address, SILENCE_NS, text.text);
+}
+
+static void say_nobody(struct turn *turn, const struct service *service,
+		       const struct address *address, bool load_balancer,
+		       const struct lease_info *info)
+{
+	char ip[INET6_ADDRSTRLEN];
+	struct nobody nobody;
+	struct err text;
+
+	service_nobody(&turn->judge, service, address, load_balancer, info, &nobody);
+	if (nobody.meant || !nobody.known)
+		return;
+	err_write(&text, "nobody may announce %s: %s", address_format(address, ip),
+		  nobody.why.text.text);
+	say_silent(turn, service, address, nobody.grace_ns, text.text);
+}
+
+static void say_no_address(struct turn *turn, const struct service *service)
+{
+	struct err text;
+	struct why why;
+
+	if (!service_lacks_address(&turn->judge, service, &why))
+		return;
+	err_write(&text, "it has no address to announce: %s", why.text.text);
+	say_silent(turn, service, &(struct address){}, SILENCE_NS, text.text);
 }
 
 static void say_events(struct turn *turn, const struct service *service,
 		       const struct lease_info *infos)
 {
 	size_t balanced = service->load_balancer.count;
+	bool leads = turn->judge.leads;
 
 	if (!service_is_of(service, &turn->judge.view->class))
 		return;
-	for (size_t i = 0; i < balanced; i++)
-		if (!infos[i].holder_alive)
-			say_nobody(turn, service, &service->load_balancer.list[i], true);
-	for (size_t i = 0; i < service->external.count; i++)
-		if (!infos[balanced + i].holder_alive)
-			say_nobody(turn, service, &service->external.list[i], false);
+	for (size_t i = 0; i < balanced + service->external.count; i++) {
+		bool load_balancer = i < balanced;
+		const struct address *address = load_balancer
+							? &service->load_balancer.list[i]
+							: &service->external.list[i - balanced];
+
+		if (infos[i].held)
+			say_held(turn, service, address, &infos[i]);
+		else if (leads && !infos[i].holder_alive)
+			say_nobody(turn, service, address, load_balancer, &infos[i]);
+	}
+	if (leads)
+		say_no_address(turn, service);
 }
 
 /* ---- a turn ---- */
@@ -179,7 +234,7 @@ static void say(struct turn *turn, bool connecting)
 	for (size_t i = 0; i < turn->count; i++) {
 		const struct service *service = turn->services[i];
 
-		if (turn->judge.leads && !connecting)
+		if (!connecting)
 			say_events(turn, service, infos);
 		service_condition_say(&turn->judge, service, infos);
 		infos += service->load_balancer.count + service->external.count;

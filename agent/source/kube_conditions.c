@@ -22,7 +22,9 @@
 #define PAUSE_NS (10 * NS_PER_S)
 
 static const struct rate of_service = { 60 * NS_PER_S, 5 };
-static const struct rate of_all = { NS_PER_S / 20, 50 };
+/* What a kubelet may by default since Kubernetes 1.27 (kubeAPIQPS, kubeAPIBurst). One request at a
+ * time takes one seat of the server's priority and fairness, however slow the server is. */
+static const struct rate of_all = { NS_PER_S / 50, 100 };
 
 struct kube_conditions {
 	struct kube *kube;

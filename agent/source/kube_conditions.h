@@ -16,9 +16,9 @@ int kube_conditions_new(sd_event *event, struct kube *kube, struct source *sourc
 void kube_conditions_free(struct kube_conditions *conditions);
 
 /*
- * To be written soon or late, if the Service has another one: 20 a second, after 50; of one Service
- * five in a row and then one a minute. Nobody waits for it. It must be said again and again, every
- * few seconds: what was refused or wasn't answered isn't tried by itself.
+ * To be written soon or late, if the Service has another one: 50 a second, after 100; of one
+ * Service five in a row and then one a minute. Nobody waits for it. It must be said again and
+ * again, every few seconds: what was refused or wasn't answered isn't tried by itself.
  *
  * "Unknown" takes the place of "True" only where this node has written that, and else of what a
  * leader has written: who knows more goes before who knows less.

@@ -50,6 +50,10 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 	memcpy(device->name, row->name, sizeof(device->name));
 	memcpy(device->mac, row->link.mac, sizeof(device->mac));
 	r = vlan_find_hook(pins, ifindex, &hook, err);
+	if (r == -ENODEV) { /* deleted just now */
+		device->gone = true;
+		return 0;
+	}
 	device->attached = !r && attach_is_current(&hook.state);
 	device->up = (row->link.flags & IFF_UP) && (row->link.flags & IFF_RUNNING);
 	/* one whose parent is elsewhere has none to show */
@@ -226,46 +230,63 @@ static void output_row(struct list_output *output, const struct list_row *shown)
 		list_print(shown);
 }
 
-/* After a failure a JSON array stays open, so that nobody takes it for all there is. */
-static void output_end(struct list_output *output, bool complete)
+static void output_end(struct list_output *output)
 {
-	if (output->json && complete)
+	if (output->json)
 		cli_array_end(&output->array);
 	if (output->table)
 		table_end(output->table);
 }
 
-/* What all rows of a listing share. */
+/* What the rows of a listing need besides their entries; all of it is read before the first one is
+ * shown, so that a failure leaves no part of a JSON array. */
 struct list_source {
-	const struct pins *pins;
-	const struct device_table *devices;
-	const struct conflict_table *conflicts;
-	const char *node;
+	struct list_device *devices; /* as the rows come, which are by interface */
+	size_t device_count;
+	struct conflict_table conflicts;
+	char node[IDENTITY_NODE_MAX + 1];
+	bool stamped[L2RESP_LEASE_SLOTS]; /* is remaining_ms read? */
+	uint64_t remaining_ms[L2RESP_LEASE_SLOTS];
 };
 
-static int list_each(const struct list_source *source, const struct entry_table *table,
-		     const struct list_filter *filter, struct list_output *output, struct err *err)
+static void source_free(struct list_source *source)
 {
-	struct list_device device = {};
-	int r = 0;
+	free(source->devices);
+	conflict_table_free(&source->conflicts);
+}
 
-	for (size_t i = 0; i < table->count && !ferror(stdout) && !r; i++) {
+static int source_add_device(struct list_source *source, const struct pins *pins,
+			     const struct device_table *devices, uint32_t ifindex, struct err *err)
+{
+	if (source->device_count && source->devices[source->device_count - 1].ifindex == ifindex)
+		return 0;
+	source->devices =
+		xreallocarray(source->devices, source->device_count + 1, sizeof(*source->devices));
+	return list_device_read(pins, devices, ifindex, &source->devices[source->device_count++],
+				err);
+}
+
+static int source_read(struct list_source *source, const char *bpffs, const struct pins *pins,
+		       const struct entry_table *table, const struct list_filter *filter,
+		       struct err *err)
+{
+	struct device_table devices;
+	int r = device_read_all(pins, &devices, err);
+
+	if (!r)
+		r = conflict_read_all(pins, &source->conflicts, err);
+	identity_read_node(bpffs, source->node);
+	for (size_t i = 0; i < table->count && !r; i++) {
 		const struct entry_row *row = &table->rows[i];
-		struct list_row shown = {
-			.entry = row,
-			.device = &device,
-			.node = source->node,
-			.conflicts = conflict_count(source->conflicts, &row->key),
-		};
+		uint8_t slot = row->head.lease;
 
 		if (!filter_passes(filter, row))
 			continue;
-		r = entry_lease_remaining(source->pins, row->head.lease, &shown.remaining_ms, err);
-		if (!r && row->key.ifindex != device.ifindex)
-			r = list_device_read(source->pins, source->devices, row->key.ifindex,
-					     &device, err);
+		if (!source->stamped[slot])
+			r = entry_lease_remaining(pins, slot, &source->remaining_ms[slot], err);
+		source->stamped[slot] = true;
 		if (!r)
-			output_row(output, &shown);
+			r = source_add_device(source, pins, &devices, row->key.ifindex, err);
 	}
 	return r;
 }
@@ -274,22 +295,33 @@ static int list_rows(const struct cli_options *options, const struct pins *pins,
 		     const struct entry_table *table, const struct list_filter *filter,
 		     struct err *err)
 {
-	_cleanup_(conflict_table_free) struct conflict_table conflicts = {};
-	char node[IDENTITY_NODE_MAX + 1];
+	_cleanup_(source_free) struct list_source source = {};
+	const struct list_device *device;
 	struct list_output output;
-	struct device_table devices;
-	int r = device_read_all(pins, &devices, err);
+	int r = source_read(&source, options->bpffs, pins, table, filter, err);
 
-	if (!r)
-		r = conflict_read_all(pins, &conflicts, err);
 	if (r < 0)
 		return r;
 	output_begin(&output, options->json);
-	identity_read_node(options->bpffs, node);
-	r = list_each(&(struct list_source){ pins, &devices, &conflicts, node }, table, filter,
-		      &output, err);
-	output_end(&output, !r);
-	return r;
+	device = source.devices;
+	for (size_t i = 0; i < table->count && !ferror(stdout); i++) {
+		const struct entry_row *row = &table->rows[i];
+
+		if (!filter_passes(filter, row))
+			continue;
+		while (device->ifindex != row->key.ifindex)
+			device++;
+		output_row(&output,
+			   &(struct list_row){
+				   .entry = row,
+				   .device = device,
+				   .node = source.node,
+				   .remaining_ms = source.remaining_ms[row->head.lease],
+				   .conflicts = conflict_count(&source.conflicts, &row->key),
+			   });
+	}
+	output_end(&output);
+	return 0;
 }
 
 /* Not an interface's name, which has no colon and no slash, and seldom begins with a digit. */

@@ -41,9 +41,13 @@ void pins_close(struct pins *pins);
 /*
  * Opens the maps for reading. -ENOENT without a message in @err: nothing is pinned, so there is
  * nothing to show. Other errors with @err: no bpffs, no permission, another schema, another network
- * namespace, -EUCLEAN where a pin is missing while the program runs.
+ * namespace, -EUCLEAN where a pin is missing while the program runs; a writer that may just be
+ * making it is waited for, for seconds at most.
  */
 int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err);
+
+/* As pins_open(), but waits for nobody: for who must not wait, or has the lock. */
+int pins_open_now(const char *bpffs, struct pins *ret_pins, struct err *err);
 
 /* As pins_open(), but @ret_pins are open after -EUCLEAN too, those that are there. */
 int pins_open_some(const char *bpffs, struct pins *ret_pins, struct err *err);
@@ -58,7 +62,7 @@ int pins_open_locked(const char *bpffs, uint32_t max_entries, struct pins *ret_p
 		     struct err *err);
 
 /*
- * As pins_open_locked() with the default bound, and no signals held, but -EAGAIN with @err where
+ * As pins_open_locked() with @former's bound, and no signals held, but -EAGAIN with @err where
  * another writer is at work. @former: as they were open before. Of those maps whose pins are gone
  * the pins are made again, so that programs, addresses and counts go on (pins_restore());
  * ret_pins->restored tells which.

@@ -9,11 +9,13 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <linux/magic.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "control_object.h"
 #include "link.h"
 #include "pins_meta.h"
@@ -21,6 +23,9 @@
 #include "pins_create.h"
 #include "prog.h"
 #include "signals.h"
+
+/* How long a reader that misses pins waits for a writer. */
+#define WRITER_WAIT_NS (5 * UINT64_C(1000000000))
 
 const char *pins_pin_name(enum pins_map map)
 {
@@ -219,8 +224,8 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 }
 
 /*
- * For a reader: some pins aren't there. A writer that was killed as it made them left the rest out,
- * or is at it: that is nothing yet. Where the program runs somebody removed them.
+ * For a reader: some pins aren't there. Without a program that runs, a writer was killed as it made
+ * them, or is at it: nothing is pinned yet. With one, somebody removed them.
  */
 static int err_missing(const struct pins *pins, struct err *err)
 {
@@ -319,7 +324,58 @@ static int pins_open_as(const char *bpffs, int lock, bool create, uint32_t max_e
 	return 0;
 }
 
+/* Locks out writers, once the one at work has finished. Returns the lock, which the caller closes,
+ * or -1 after WRITER_WAIT_NS. */
+static int lock_out_writers(const struct pins *pins)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	uint64_t deadline_ns = clock_boot_ns() + WRITER_WAIT_NS;
+	_cleanup_close_ int fd = -1;
+	char parent[PATH_MAX];
+	int lock;
+
+	if (snprintf(parent, sizeof(parent), "%s/..", pins->maps.dir) >= (int)sizeof(parent))
+		return -1;
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	while (flock(fd, LOCK_SH | LOCK_NB) < 0) {
+		if (clock_boot_ns() >= deadline_ns)
+			return -1;
+		nanosleep(&pause, NULL);
+	}
+	lock = fd;
+	fd = -1;
+	return lock;
+}
+
+/* For reading. Where pins are missing, a writer may just be making them: looks again when none is
+ * at work. */
+static int pins_do_read(const char *bpffs, struct pins *pins, struct err *err)
+{
+	_cleanup_close_ int lock = -1;
+	int r = pins_do_open(bpffs, 0, false, 0, NULL, pins, err);
+
+	if (r != -EUCLEAN)
+		return r;
+	lock = lock_out_writers(pins);
+	pins_close(pins);
+	return pins_do_open(bpffs, 0, false, 0, NULL, pins, err);
+}
+
 int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err)
+{
+	struct pins pins = PINS_NONE;
+	int r = pins_do_read(bpffs, &pins, err);
+
+	if (r < 0)
+		pins_close(&pins);
+	else
+		*ret_pins = pins;
+	return r;
+}
+
+int pins_open_now(const char *bpffs, struct pins *ret_pins, struct err *err)
 {
 	return pins_open_as(bpffs, 0, false, 0, NULL, ret_pins, err);
 }
@@ -327,7 +383,7 @@ int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err)
 int pins_open_some(const char *bpffs, struct pins *ret_pins, struct err *err)
 {
 	struct pins pins = PINS_NONE;
-	int r = pins_do_open(bpffs, 0, false, 0, NULL, &pins, err);
+	int r = pins_do_read(bpffs, &pins, err);
 
 	if (r < 0 && r != -EUCLEAN)
 		pins_close(&pins);

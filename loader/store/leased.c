@@ -67,7 +67,7 @@ static int maps_open(struct leased *leased, struct err *err)
 {
 	struct control_bpf *control = NULL;
 	struct pins pins = PINS_NONE;
-	int r = pins_open(leased->bpffs, &pins, err);
+	int r = pins_open_now(leased->bpffs, &pins, err);
 
 	if (r == -ENOENT)
 		err_write(err, "%s: nothing is pinned", leased->bpffs);

@@ -4,20 +4,22 @@
 import json
 import os
 import signal
-from dataclasses import dataclass
-from typing import Callable
+from dataclasses import replace
+from typing import Callable, NamedTuple
 
 import pytest
 
 from daemon import POLICY, service
 from endpoints import LABEL, endpoint, node, slices
 from lan import CLIENT_MAC, PASS, VIP
-from readers import FAULT, NORMAL, NOTE, of_service, says, unready
+from readers import ALONE, LOG, REASONS, Told, of_service, reasons, says, unready
 from test_pools import FIRST, balanced, pool
+import test_reasons_etcd
 from test_local import web
 from wait import wait_until
 
 OTHER = "198.18.10.2"
+NAME = "default/web"
 BLUE = POLICY.replace("spec:", "spec:\n  serviceSelector: {matchLabels: {color: blue}}")
 ELSEWHERE = POLICY.replace("spec:", "spec:\n  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-9}}")
 NO_KIND = POLICY.replace("externalIPs: true", "externalIPs: false").replace("loadBalancerIPs: true", "loadBalancerIPs: false")
@@ -67,55 +69,54 @@ def no_store(agent, lan):
     agent.config.write_text(agent.config.read_text().replace("engine: none", f'engine: etcd, endpoints: ["{UP}"]'))
 
 
-@dataclass
-class Case:
-    level: str
-    why: str  # how it begins
+def full(agent, lan):
+    lan.done("attach eth1 --max-entries 1")
+    lan.done(f"add {OTHER} dev eth1")
+
+
+class Case(NamedTuple):
+    told: Told
     manifests: tuple = (POLICY, service("web", VIP))
     before: Callable = nothing  # what is done before the start
     after: Callable = nothing  # and after it
-    subject: str = VIP  # the address; the Service where it has none
-    held: bool = False
 
 
+WEB = service("web", VIP)
+ASKS = [balanced(name).replace("spec: {", f'spec: {{loadBalancerIP: "{FIRST}", ') for name in ("a", "web")]
+OUT = "node.kubernetes.io/out-of-service"
 FIELD = "the policies that select the Service don't announce addresses of this field: policy policy1, without externalIPs: true"
 CASES = {
-    "no_policy": Case(NORMAL, "there is no CiliumL2AnnouncementPolicy", (service("web", VIP),)),
-    "service_selector": Case(NORMAL, "no policy's serviceSelector matches the Service's labels: policy policy1 selects "
-                                     "color=blue; labels of default/web: none", (BLUE, service("web", VIP))),
-    "address_kind": Case(NORMAL, FIELD, (NO_KIND, service("web", VIP))),
-    "node_selector": Case(NORMAL, "the policies that select the Service don't select this node: policy policy1 selects "
-                                  "kubernetes.io/hostname=node-9; node-1 has no Node object here, so no label but kubernetes.io/hostname",
-                          (ELSEWHERE, service("web", VIP))),
-    "no_interface": Case(FAULT, "the policies' interfaces match no device of this node: policy policy1 has ^enp.*; "
-                                "suitable devices here: eth1", (ENP, service("web", VIP))),
-    "other_class": Case(NORMAL, "the Service's loadBalancerClass belongs to another implementation: example.com/other",
-                        (POLICY, CLASS)),
-    "no_pool": Case(NORMAL, "no pool in use serves the Service", (POLICY, balanced("web")), subject="default/web"),
-    "pool_exhausted": Case(NORMAL, "the pools that serve the Service have no free address: All enabled ",
-                           (POLICY, pool(last=FIRST), balanced("a"), balanced("web")), subject="default/web"),
-    "request_refused": Case(NORMAL, "the pools don't give the address that the Service asks for: The IP ",
-                            (POLICY, pool(), *(balanced(name).replace("spec: {", f'spec: {{loadBalancerIP: "{FIRST}", ')
-                                              for name in ("a", "web"))),
-                            subject="default/web"),
-    "excluded_node": Case(NOTE, f"this node is excluded by its label: node-1 carries the label {LABEL}",
-                          (POLICY, service("web", VIP), node({LABEL: ""}))),
-    "network_unavailable": Case(NOTE, "this node's condition NetworkUnavailable is true",
-                                (POLICY, service("web", VIP), node(NetworkUnavailable="True"))),
-    "out_of_service": Case(NOTE, "this node is tainted as out of service: node-1 has the taint",
-                           (POLICY, service("web", VIP), node(taints=["node.kubernetes.io/out-of-service"]))),
-    "no_local_endpoint": Case(NORMAL, "externalTrafficPolicy is Local, and this node has no ready endpoint of the Service: "
-                                      "other nodes have one",
-                              (POLICY, web(), slices(endpoint("node-2", ready=True)))),
-    "link_down": Case(FAULT, "the link is down, or has no carrier: eth1", before=link_down),
-    "not_attached": Case(FAULT, "the program isn't attached yet: eth2", after=helper_hangs),
-    "attach_refused": Case(FAULT, "the program can't be attached: eth1: another XDP program", before=foreign_program),
-    "kernel_answers": Case(FAULT, "the kernel would answer for it as well: on eth1, since it is a local address and "
-                                  "arp_ignore is 0; put it on lo", before=local),
-    "other_host": Case(FAULT, f"another host on the LAN has it: {CLIENT_MAC}", before=by_another),
-    "drained": Case(FAULT, "this node is drained; 'xdp-l2respd resume' ends that", after=drain),
-    "store_unreachable": Case(FAULT, "no session with the lease store, so it isn't known here who holds it", before=no_store),
-    "by_hand": Case(NORMAL, "somebody added it by hand, which the agent leaves alone", before=by_hand, held=True),
+    "no_policy": Case(Told("there is no CiliumL2AnnouncementPolicy"), (WEB,)),
+    "service_selector": Case(Told("no policy's serviceSelector matches the Service's labels: policy policy1 selects color=blue; "
+                                  "labels of default/web: none"), (BLUE, WEB)),
+    "address_kind": Case(Told(FIELD), (NO_KIND, WEB)),
+    "node_selector": Case(Told("the policies that select the Service don't select this node: policy policy1 selects "
+                               "kubernetes.io/hostname=node-9; node-1 has no Node object here, so no label but kubernetes.io/hostname"),
+                          (ELSEWHERE, WEB)),
+    "no_interface": Case(Told("the policies' interfaces match no device of this node: policy policy1 has ^enp.*; suitable devices "
+                              "here: eth1"), (ENP, WEB)),
+    "other_class": Case(Told("the Service's loadBalancerClass belongs to another implementation: example.com/other"), (POLICY, CLASS)),
+    "no_pool": Case(Told("no pool in use serves the Service", NAME), (POLICY, balanced("web"))),
+    "pool_exhausted": Case(Told("the pools that serve the Service have no free address: All enabled ", NAME),
+                           (POLICY, pool(last=FIRST), balanced("a"), balanced("web"))),
+    "request_refused": Case(Told("the pools don't give the address that the Service asks for: The IP ", NAME), (POLICY, pool(), *ASKS)),
+    "excluded_node": Case(Told(f"this node is excluded by its label: node-1 carries the label {LABEL}"), (POLICY, WEB, node({LABEL: ""}))),
+    "network_unavailable": Case(Told("this node's condition NetworkUnavailable is true"), (POLICY, WEB, node(NetworkUnavailable="True"))),
+    "out_of_service": Case(Told("this node is tainted as out of service: node-1 has the taint"), (POLICY, WEB, node(taints=[OUT]))),
+    "no_local_endpoint": Case(Told("externalTrafficPolicy is Local, and this node has no ready endpoint of the Service: other nodes have "
+                                   "one"), (POLICY, web(), slices(endpoint("node-2", ready=True)))),
+    "link_down": Case(Told("the link is down, or has no carrier: eth1"), before=link_down),
+    "not_attached": Case(Told("the program isn't attached yet: eth2"), after=helper_hangs),
+    "attach_refused": Case(Told("the program can't be attached: eth1: another XDP program"), before=foreign_program),
+    "kernel_answers": Case(Told("the kernel would answer for it as well: on eth1, since it is a local address and arp_ignore is 0; put it "
+                                "on lo"), before=local),
+    "other_host": Case(Told(f"another host on the LAN has it: {CLIENT_MAC}"), before=by_another),
+    "drained": Case(Told("this node is drained; 'xdp-l2respd resume' ends that", whole=True), after=drain),
+    "store_unreachable": Case(Told("no session with the lease store, so it isn't known here who holds it", known=False, whole=True),
+                              before=no_store),
+    "map_full": Case(Told("the map is full: there are more addresses than there may be of a family: 1; `xdp-l2resp attach IFACE "
+                          "--max-entries N`"), before=full),
+    "by_hand": Case(Told("somebody added it by hand, which the agent leaves alone", held=True), before=by_hand),
 }
 
 
@@ -124,24 +125,26 @@ def test_everybody_says_the_same(agent, lan, reason):
     case = CASES[reason]
     agent.write("all.yaml", *case.manifests)
     case.before(agent, lan)
-    if reason == "store_unreachable":
-        agent.launch()
-        assert wait_until(lambda: agent.command("alive").status == 0)
-    else:
-        agent.start()
+    agent.launch()
+    assert wait_until(lambda: agent.command("alive").status == 0)
+    if case.told.known:
+        agent.wait_notified("READY=1")
     case.after(agent, lan)
     try:
         assert wait_until(lambda: of_service(agent)[0] == reason), (of_service(agent), agent.log())
-        says(agent, lan, reason, case)
+        says(agent, reason, replace(case.told, alone=True))
     finally:
         if reason == "not_attached":
             os.kill(agent.helper(), signal.SIGCONT)
 
 
 def test_the_list_is_what_metrics_have(agent):
+    """One that is new needs a row in readers.py, and then its cases."""
     agent.start()
     names = {key.split('"')[1] for key in agent.metrics() if key.startswith("l2resp_addresses_blocked{")}
-    assert set(CASES) < names and len(names) > 25
+    assert names == set(REASONS)
+    assert set(CASES) == reasons(by=ALONE)
+    assert reasons(by=LOG) <= set(GIVEN_UP) | test_reasons_etcd.GIVEN_UP
 
 
 # what happens: how the log's line begins
@@ -157,6 +160,9 @@ GIVEN_UP = {
                           "externalTrafficPolicy is Local"),
     "excluded_node": (lambda agent, lan: agent.write("all.yaml", POLICY, service("web", VIP), node({LABEL: ""})),
                       "this node is excluded"),
+    "network_unavailable": (lambda agent, lan: agent.write("all.yaml", POLICY, WEB, node(NetworkUnavailable="True")),
+                            "this node's condition"),
+    "out_of_service": (lambda agent, lan: agent.write("all.yaml", POLICY, WEB, node(taints=[OUT])), "this node is tainted"),
     "kernel_answers": (local, "the kernel would answer for it"),
     "link_down": (link_down, "the link is down"),
     "drained": (lambda agent, lan: agent.command("drain"), "this node is drained"),
@@ -174,6 +180,8 @@ def test_what_is_given_up_names_the_reason(agent, lan, reason):
     assert wait_until(lambda: f"{VIP}: given up: " in agent.log())
     [line] = [line for line in agent.log().splitlines() if "given up" in line]
     assert f"{VIP}: given up: {reason}: {sentence}" in line
+    if reason == "no_service":
+        assert agent.command("who-holds", VIP).err == f"xdp-l2respd: {VIP}: {sentence}\n"
 
 
 def test_left_over_from_a_former_process(agent, lan):
@@ -209,7 +217,7 @@ def test_status_of_nothing_and_of_many(agent, lan):
 
 
 def test_a_map_that_is_full(agent, lan):
-    """One of two addresses has no entry, though this node holds it."""
+    """One of two addresses has no entry; another node could answer for it. Once there is room, this one does."""
     lan.done("attach eth1 --max-entries 1")
     agent.write("all.yaml", POLICY, service("web", VIP, OTHER))
     agent.start()
@@ -219,23 +227,16 @@ def test_a_map_that_is_full(agent, lan):
     [told] = agent.command("status", "--json").json["reasons"]
     assert (told["reason"], told["count"]) == ("map_full", 1) and told["why"].partition(": ")[2].startswith(why)
     silent = told["why"].partition(": ")[0]
-    assert f"; not here: map_full: {why}" in agent.command("who-holds", silent).out
+    assert wait_until(lambda: agent.command("who-holds", silent).err.startswith(f"xdp-l2respd: {silent}: {why}"))
     assert f"  not announced by node-1: map_full: {why}" in agent.command("show", "default/web").out
-    body = told["why"].partition("the map is full: ")[2]
-    assert agent.http("/readyz") == (503, f"{body}\n") and unready(lan) == [f"xdp-l2respd isn't ready: {body}"]
-
-
-def test_while_the_lan_is_not_asked(agent, lan):
-    """It is once the store says whether a node of this group has it."""
-    agent.config.write_text(agent.config.read_text() + "probe: true\n")
-    no_store(agent, lan)
-    agent.write("all.yaml", POLICY, service("web", VIP))
-    agent.launch()
-    assert wait_until(lambda: agent.command("alive").status == 0)
-    why = "it isn't known yet whether another host has it"
-    assert wait_until(lambda: of_service(agent) == ("not_probed", why)), of_service(agent)
-    assert agent.metrics()['l2resp_addresses_blocked{reason="not_probed"}'] == 1
-    assert f"     1  not_probed, e.g. {VIP}: {why}\n" in agent.command("status").out
-    # that nobody has it isn't known either
-    asked = agent.command("who-holds", VIP)
-    assert asked.status == 1 and "no session with the lease store" in asked.err
+    assert agent.http("/readyz") == (503, f"{told['why']}\n") and unready(lan) == [f"xdp-l2respd isn't ready: {told['why']}"]
+    assert agent.metrics()["l2resp_leases_held"] == 1 and f"{silent}: given up: map_full: the map is full" in agent.log()
+    [answered] = {VIP, OTHER} - {silent}
+    agent.write("all.yaml", POLICY, service("web", silent))
+    assert wait_until(lambda: set(agent.entries()) == {(silent, "eth1")} and agent.ready(), 20), agent.log()
+    agent.write("all.yaml", POLICY, service("web", VIP, OTHER))
+    assert wait_until(lambda: agent.metrics()[row] == 1), agent.log()
+    assert wait_until(lambda: agent.http("/readyz")[1].startswith(f"{answered}: the map is full: "))
+    lan.done("attach eth1 --max-entries 2")
+    assert wait_until(lambda: set(agent.entries()) == {(VIP, "eth1"), (OTHER, "eth1")} and agent.ready(), 20), agent.log()
+    assert agent.metrics()[row] == 0

@@ -5,12 +5,18 @@ import json
 import signal
 import subprocess
 
+import pytest
+
 from daemon import POLICY, service
 from lan import VIP
+from readers import STORE, Told, of_service, reasons, says
 from test_etcd import ADDRESSES, URL, answering, between, etcd, make_agent, nodes, pytestmark  # noqa: F401  pylint: disable=unused-import
 from wait import wait_until
 
 OTHER = "198.18.11.1"
+ANY = POLICY.replace("[eth1]", '["^eth"]')
+# the log has these alone
+GIVEN_UP = {"moved", "session_ended", "claim_changed", "left_over"}
 
 PREFERRED = service("web", VIP).replace(
     "namespace: default", 'namespace: default, annotations: {xdp-l2resp.io/preferred-nodes: "kubernetes.io/hostname=node-2"}')
@@ -28,26 +34,93 @@ def row_of(agent, ip):
     return found["holder"], found["known"], found["reason"]
 
 
-def test_another_node_holds_it(nodes):
-    first, second = nodes
-    ip = min(answering(second))
-    said = "other_node", "another node holds it: node-2"
-    assert reason_of(first, ip) == said and reason_of(second, ip) == (None, None)
-    assert row_of(first, ip) == ("node-2", True, "other_node") and row_of(second, ip) == ("node-2", True, None)
-    assert first.command("who-holds", ip).out == f"{ip}: node-2\n"
-    count = len(answering(second))
-    assert first.metrics()['l2resp_addresses_blocked{reason="other_node"}'] == count
-    assert f"  {count}  other_node, e.g. " in first.command("status").out and first.http("/readyz") == (200, "ok\n")
+# ---- all readers of one node ----
+
+@pytest.fixture
+def pair(between, etcd, scratch):
+    """Not started yet; with one address."""
+    agents = [make_agent(between, namespace, name, scratch / name)
+              for name, namespace in (("node-1", between.server), ("node-2", between.client))]
+    for agent in agents:
+        agent.write("all.yaml", ANY, service("web", VIP))
+    yield agents
+    for agent in agents:
+        agent.close()
 
 
-def test_another_node_is_preferred(nodes):
-    first, second = nodes
-    for agent in nodes:
-        agent.write("all.yaml", POLICY.replace("[eth1]", '["^eth"]'), PREFERRED)
-    assert wait_until(lambda: answering(second) == {VIP}, 5)
-    assert wait_until(lambda: reason_of(first, VIP) == ("not_preferred", "another node is preferred, and holds it: node-2"))
-    assert "; not here: not_preferred: another node is preferred" in first.command("who-holds", VIP).out
+def edit(agent, before, after):
+    text = agent.config.read_text()
+    assert before in text
+    agent.config.write_text(text.replace(before, after))
 
+
+def other_node(first, second):
+    second.start()
+    assert wait_until(lambda: answering(second) == {VIP}), second.log()
+    first.start()
+
+
+def preferred(first, second):
+    for agent in second, first:
+        agent.write("all.yaml", ANY, PREFERRED)
+        agent.start()
+    assert wait_until(lambda: answering(second) == {VIP}), second.log()
+
+
+def of_the_other_node(first, second):
+    second.lan.server.ip(f"address add {VIP}/15 dev eth0")
+    # one that wants nothing doesn't say what it has
+    second.write("all.yaml", ANY, service("web", VIP, OTHER))
+    second.start()
+    assert wait_until(lambda: answering(second) == {OTHER}), second.log()
+    first.start()
+
+
+def same_name(first, second):
+    edit(second, "node: node-2", "node: node-1")
+    second.start()
+    assert wait_until(lambda: answering(second) == {VIP}), second.log()
+    first.launch()
+
+
+def waiting(first, _):
+    """It claims nothing before it has followed the store for the duration."""
+    edit(first, "duration: 2s, renewDeadline: 1200ms", "duration: 600s, renewDeadline: 500s")
+    first.start()
+
+
+def no_store(first, _):
+    edit(first, URL, "http://127.0.0.1:1")
+    edit(first, "bpffs:", "probe: true\nbpffs:")
+    first.launch()
+
+
+# what is done, and what the first node says then
+CASES = {
+    "other_node": (other_node, Told("another node holds it: node-2", holder="node-2")),
+    "not_preferred": (preferred, Told("another node is preferred, and holds it: node-2", holder="node-2")),
+    "node_address": (of_the_other_node, Told("another node has it as its own address: node-2")),
+    "name_taken": (same_name, Told("another agent runs under this node's name", holder="node-1", whole=True)),
+    "not_claimed": (waiting, Told("this node's claim isn't confirmed yet")),
+    "not_probed": (no_store, Told("it isn't known yet whether another host has it", known=False, unready=UNKNOWN)),
+}
+
+
+@pytest.mark.parametrize("reason", CASES)
+def test_everybody_says_the_same(pair, reason):
+    provoke, told = CASES[reason]
+    first = pair[0]
+    provoke(*pair)
+    assert wait_until(lambda: first.command("alive").status == 0)
+    assert wait_until(lambda: of_service(first)[0] == reason), (of_service(first), first.log())
+    says(first, reason, told)
+
+
+def test_all_have_a_case():
+    assert set(CASES) == reasons(by=STORE)
+
+
+# ---- two nodes ----
 
 def test_what_is_given_up_names_the_reason(nodes, etcd):
     first, second = nodes
@@ -81,24 +154,6 @@ def test_a_node_that_takes_no_part_does_not_say_nobody(nodes):
                       f"{VIP}: node-2; not here: no_policy: there is no CiliumL2AnnouncementPolicy\n")
 
 
-def test_a_name_that_another_agent_has(between, etcd, scratch):
-    agents = [make_agent(between, namespace, name, scratch / name)
-              for name, namespace in (("node-1", between.server), ("node-2", between.client))]
-    agents[1].config.write_text(agents[1].config.read_text().replace("node: node-2", "node: node-1"))
-    try:
-        agents[0].start()
-        assert wait_until(lambda: answering(agents[0]) == set(ADDRESSES)), agents[0].log()
-        agents[1].launch()
-        why = "another agent runs under this node's name"
-        assert wait_until(lambda: agents[1].command("alive").status == 0)
-        assert wait_until(lambda: agents[1].http("/readyz") == (503, f"{why}\n")), agents[1].log()
-        assert reason_of(agents[1], VIP) == ("name_taken", why) and row_of(agents[1], VIP)[2] == "name_taken"
-        assert agents[1].metrics()['l2resp_addresses_blocked{reason="name_taken"}'] == len(ADDRESSES)
-    finally:
-        for agent in agents:
-            agent.close()
-
-
 def alone(between, scratch, duration, renew_deadline):
     """A node that has the store for itself. It claims nothing before it has followed the store for @duration."""
     agent = make_agent(between, between.server, "node-1", scratch / "node-1")
@@ -106,6 +161,23 @@ def alone(between, scratch, duration, renew_deadline):
         "duration: 2s, renewDeadline: 1200ms", f"duration: {duration}, renewDeadline: {renew_deadline}"))
     agent.write("all.yaml", POLICY, service("web", VIP))
     return agent
+
+
+def test_left_over_from_a_former_process(between, etcd, scratch):
+    """Its claim is resumed, and given up, since the manifests have changed meanwhile."""
+    agent = alone(between, scratch, "8s", "6s")
+    agent.write("all.yaml", ANY, service("web", VIP, OTHER))
+    try:
+        agent.start()
+        assert wait_until(lambda: answering(agent) == {VIP, OTHER}, 20), agent.log()
+        agent.end(signal.SIGUSR1)
+        agent.write("all.yaml", ANY, service("web", OTHER))
+        agent.start()
+        why = "a former process held it, and it isn't wanted any more"
+        assert wait_until(lambda: f"{VIP}: given up: left_over: {why}\n" in agent.log()), agent.log()
+        assert answering(agent) == {OTHER}
+    finally:
+        agent.close()
 
 
 def etcdctl(lan, *words):
@@ -131,23 +203,5 @@ def test_a_claim_that_somebody_deletes_or_changes(between, etcd, scratch):
         assert wait_until(lambda: agent.log().count(f"{VIP}: held\n") == 2, 20), agent.log()
         agent.wait_entries((VIP, "eth1"))
         assert agent.metrics()["l2resp_lease_lost_total"] == 1 and reason_of(agent, VIP) == (None, None)
-    finally:
-        agent.close()
-
-
-def test_a_claim_that_is_not_confirmed(between, etcd, scratch):
-    """All readers say that it waits, and nobody that something is wrong."""
-    agent = alone(between, scratch, "600s", "500s")
-    why = "this node's claim isn't confirmed yet"
-    try:
-        agent.start()
-        assert wait_until(lambda: "lease: active: " in agent.log()), agent.log()
-        assert wait_until(lambda: reason_of(agent, VIP) == ("not_claimed", why)), reason_of(agent, VIP)
-        assert row_of(agent, VIP) == (None, True, "not_claimed")
-        assert f"  not announced by node-1: not_claimed: {why}\n" in agent.command("show", "default/web").out
-        assert f"     1  not_claimed, e.g. {VIP}: {why}\n" in agent.command("status").out
-        assert agent.command("who-holds", VIP).out == f"{VIP}: nobody; not here: not_claimed: {why}\n"
-        assert agent.metrics()['l2resp_addresses_blocked{reason="not_claimed"}'] == 1
-        assert agent.http("/readyz") == (200, "ok\n")
     finally:
         agent.close()

@@ -135,6 +135,16 @@ def test_help(agent):
     assert agent.command("help").status == 0
 
 
+def test_what_is_wrong_is_named(agent):
+    """Also as JSON."""
+    text = "no command 'statu' (did you mean 'status'?); see 'xdp-l2respd --help'"
+    done = agent.command("statu")
+    assert (done.status, done.err) == (2, f"xdp-l2respd: {text}\n")
+    assert json.loads(agent.command("statu", "--json").err) == {"error": text}
+    assert agent.command("fly").err == "xdp-l2respd: no command 'fly'; see 'xdp-l2respd --help'\n"
+    assert json.loads(agent.command("status", "--json").err) == {"error": "no agent runs in this network namespace"}
+
+
 def test_whoever_may_not_is_told_to_be_root(agent):
     need("setpriv")
     agent.config.chmod(0o644)

@@ -84,3 +84,20 @@ def test_another_host_is_one(agent, lan2):
     start(agent, BOTH, QUIET)
     agent.wait_entries((VIP, "eth1"), (VIP, "eth2"))
     assert {"one_lan", "other_answers"} <= set(findings(lan2))
+
+
+def test_a_map_with_room_for_one_of_both(agent, lan2):
+    """As with one link down: an only node answers where it can, and says where it can't."""
+    lan2.done("attach eth1 --max-entries 1")
+    start(agent, BOTH, QUIET)
+    row = 'l2resp_addresses_blocked{reason="map_full"}'
+    assert wait_until(lambda: agent.metrics()[row] == 1 and len(agent.entries()) == 1), agent.log()
+    assert "; not here: map_full: the map is full: there are more addresses" in agent.command("who-holds", VIP).out
+    assert agent.http("/readyz")[1].startswith("there are more addresses than there may be of a family: 1")
+    [(_, dev)] = agent.entries()
+    lan2.server.ip(f"link set {dev} down")
+    assert wait_until(lambda: agent.entries() and (VIP, dev) not in agent.entries(), 20), agent.log()
+    lan2.server.ip(f"link set {dev} up")
+    lan2.done("attach eth1 --max-entries 2")
+    agent.wait_entries((VIP, "eth1"), (VIP, "eth2"), seconds=20)
+    assert wait_until(agent.ready)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chain import ADD, COUNTER, MS_RDONLY, MS_REMOUNT, mount, mounted, statement
-from fault import environment
+from fault import environment, spread
 from lan import BPFFS, MNT_DETACH, PASS, VIP, Namespace, changes, checked, libc, like, run
 from results import BY_A_FULL_RUN, GUEST
 from wait import wait_until
@@ -21,6 +21,7 @@ FULL = bool(os.environ.get("XDP_L2RESP_FULL"))
 # of each kind, as many steps as this, evenly spread; the full run takes all
 SAMPLE = None if FULL else 4 if GUEST.exists() else 20
 RACES = 100 if FULL else 10
+RTM_SETLINK = "19"
 # each step gets one of them; in the full run on the host, both
 BOTH = [(errno.ENOSPC,), (errno.EPERM,)]
 ERRORS = BOTH if FULL and not GUEST.exists() else [(errno.ENOSPC, errno.EPERM)]
@@ -59,6 +60,11 @@ def faulty(lan, command, kind, number, error, log="/dev/null"):
     return lan.cli(command, env=environment(f"{kind}:{number}:{error}", log))
 
 
+def setlinks(log):
+    """The numbers of the netlink requests, of those in a log, by which a program is attached or exchanged."""
+    return [int(number) for _, number, kind in map(str.split, log.read_text().splitlines()) if kind == RTM_SETLINK]
+
+
 def untyped(lan):
     """Runs a program whose BTF the kernel refused? Of such a one libxdp doesn't know the priority."""
     ids = [str(row["prog_id"]) for row in lan.rows("status")]
@@ -66,7 +72,7 @@ def untyped(lan):
 
 
 # 256 addresses, for which a map has room when it is made; and one more
-FULL = ["attach eth1", ADD, "add 198.19.0.1-198.19.0.255 dev eth1"]
+FILLED = ["attach eth1", ADD, "add 198.19.0.1-198.19.0.255 dev eth1"]
 GROW = "add 198.18.11.1 dev eth1"
 
 AGAIN = ["attach eth1 --priority 30", "attach eth1 --priority 20"]
@@ -75,7 +81,7 @@ AGAIN = ["attach eth1 --priority 30", "attach eth1 --priority 20"]
 ATTACHES = {
     "first": ([], lambda: iter(["attach eth1"]), None),
     "again": (["attach eth1", ADD], lambda: itertools.cycle(AGAIN), None),
-    "growth": (FULL, lambda: iter([GROW]), None),
+    "growth": (FILLED, lambda: iter([GROW]), None),
 }
 
 
@@ -142,7 +148,20 @@ def test_kernel_refuses(lan, scratch, variant, record_property):
             fail_each_step(lan, variant, kind, errors, scratch)
 
 
-RTM_SETLINK = "19"  # by which a program is attached
+@pytest.mark.parametrize("kind, error", [("bpf", errno.EPERM), ("netlink", errno.EPERM), ("netlink", errno.ENODEV)])
+def test_listing_fails(lan, scratch, kind, error):
+    """Whichever of its questions isn't answered, standard output has a whole array or nothing."""
+    log = scratch / "requests"
+    lan.done("attach eth1", ADD)
+    assert faulty(lan, "list --json", kind, 0, 0, log).status == 0
+    total, failed = len(log.read_text().splitlines()), 0
+    for number in spread(total, SAMPLE and 2 * SAMPLE):
+        result = faulty(lan, "list --json", kind, number, error)
+        failed += result.status
+        assert result.out == "" if result.status else json.loads(result.out), f"{kind} {number} of {total}: {result}"
+    assert bool(failed) == (error != errno.ENODEV), "an interface that was deleted just now is listed, and no failure"
+
+
 NO_REASON = "the driver refuses native XDP and gives no reason: Invalid argument; the kernel's log may have one"
 
 
@@ -153,8 +172,7 @@ def test_driver_gives_no_reason(lan, scratch):
     lan.done("attach eth1", "detach eth1")  # from here on each attach asks the same
     assert faulty(lan, "attach eth1", "netlink", 0, 0, log).status == 0
     lan.done("detach eth1")
-    number, = (int(number) for _, number, kind in map(str.split, log.read_text().splitlines())
-               if kind == RTM_SETLINK)
+    number, = setlinks(log)
     refused = faulty(lan, "attach eth1 --mode native", "netlink", number, errno.EINVAL)
     assert refused.status == 1
     assert refused.err == f"xdp-l2resp: eth1: {NO_REASON}; lower the MTU, or --mode skb would attach, slower\n"
@@ -167,7 +185,7 @@ def test_driver_gives_no_reason(lan, scratch):
 
 @statement("a growth whose map can't be renamed into place leaves the old one answering")
 def test_rename_fails(lan):
-    lan.done(*FULL)
+    lan.done(*FILLED)
     before = held(lan)
     assert room(lan) == 256
     refused = faulty(lan, GROW, "rename", 1, errno.EIO)
@@ -182,7 +200,7 @@ def test_rename_fails(lan):
 @statement("a growth where the kernel refuses membarrier (nohz_full) is done all the same")
 def test_membarrier_refused(lan, scratch):
     log = scratch / "requests"
-    lan.done(*FULL)
+    lan.done(*FILLED)
     assert lan.answered() == 3
     assert faulty(lan, GROW, "membarrier", 1, errno.EINVAL, log).status == 0
     assert log.read_text().startswith("membarrier 1 ")

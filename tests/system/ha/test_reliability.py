@@ -1,8 +1,8 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What bench/reliability does often, once each: docs/reliability.md has the figures."""
-from cluster import FULL, SHORT, SHORT_DURATION, STEADY
-from daemon import service
+from cluster import DURATION, FULL, SHORT, SHORT_DURATION, STEADY
+from daemon import POLICY, service
 from takeover import DELETED, FILLED, HOUR, pair, pair_with_clocks, set_clock, settled, trial, trials
 from wait import wait_until
 
@@ -11,6 +11,10 @@ MORE = "198.18.10.2"
 
 def nothing_lost(found):
     return (found.first, found.unanswered, found.twice) == (None, 0, 0)
+
+
+def blocked(node):
+    return node.agent.metrics()['l2resp_addresses_blocked{reason="map_full"}']
 
 
 def test_the_namespace_is_deleted(cluster, etcd):
@@ -37,3 +41,25 @@ def test_the_map_is_full(cluster, etcd):
     pair(cluster, etcd.lease, STEADY)
     settled(cluster, 10)
     assert nothing_lost(trial(cluster, FILLED, 1)), cluster.logs()
+
+
+def test_the_map_of_one_node_is_full(cluster, etcd):
+    """It gives up what it has no entry for, and the other node answers. Where no other node can, the reason is told."""
+    addresses = [f"198.18.10.{host}" for host in range(1, 5)]
+    manifests = [POLICY, service("web", *addresses)]
+    full = cluster.node(etcd.lease, manifests, start=False)
+    full.done("attach eth1 --max-entries 1")
+    full.agent.start()
+    assert wait_until(lambda: blocked(full) == 3 and len(full.held()) == 1, 4 * DURATION), cluster.logs()
+    [kept] = full.held()
+    asker = cluster.ask(kept)
+    other = cluster.node(etcd.lease, manifests)
+    cluster.settled(addresses)
+    assert full.held() == {kept} and other.held() == set(addresses) - {kept}, cluster.logs()
+    assert full.agent.http("/readyz")[1].partition(": ")[2].startswith("the map is full: ")
+    other.agent.end()
+    assert blocked(full) == 3 and full.held() == {kept}
+    full.done("attach eth1 --max-entries 4")
+    assert wait_until(lambda: full.held() == set(addresses) and full.agent.ready(), 20), cluster.logs()
+    asker.close()
+    assert asker.answerers(kept) == [full.mac]

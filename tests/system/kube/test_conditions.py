@@ -133,3 +133,8 @@ def test_what_is_missing_and_what_is_not_known(by_lease, cluster, objects, annou
     assert wait_until(lambda: (announced() or "")[:2] == ("Unknown", "StoreUnreachable"), 60), (announced(), agent.log())
     assert announced()[2].startswith(f"{SECOND}: {field}; {VIP}: node-1: no session with the lease store")
     assert announced("unselected") == ("False", "AddressKind", f"{FIRST}: {field}")
+    agent.end()
+    agent.config.write_text(agent.config.read_text() + "probe: true\n")
+    agent.launch()
+    said = "Unknown", "NotProbed", f"{SECOND}: {field}; {VIP}: node-1: it isn't known yet whether another host has it"
+    assert wait_until(lambda: announced() == said, 60), (announced(), agent.log())

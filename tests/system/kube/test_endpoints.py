@@ -4,14 +4,13 @@ Local where that isn't known."""
 import re
 from itertools import groupby
 from signal import SIGUSR1
-from types import SimpleNamespace
 
 import pytest
 from conftest import EXCLUDED, local, service
 from daemon import POLICY
 from endpoints import LABEL, endpoint, on, slices
 from kube import ENDPOINT_SLICES
-from readers import FAULT, of_service, says
+from readers import Told, of_service, says
 from test_conditions import announced  # noqa: F401 pylint: disable=unused-import
 from test_events import by_lease, events  # noqa: F401 pylint: disable=unused-import
 from test_pools import FIRST, balanced, pool, told  # noqa: F401 pylint: disable=unused-import
@@ -93,7 +92,7 @@ def test_a_restart_waits_for_the_slices(agent, objects, gate):
 
 
 @pytest.mark.smoke
-def test_one_that_becomes_local_is_given_up_until_its_slices_are_known(agent, lan, objects, gate):
+def test_one_that_becomes_local_is_given_up_until_its_slices_are_known(agent, objects, gate):
     objects.apply(POLICY, service("web", VIP), service("api", OTHER), on("node-1"))
     agent.start()
     agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
@@ -102,7 +101,7 @@ def test_one_that_becomes_local_is_given_up_until_its_slices_are_known(agent, la
     objects.apply(local("web", VIP).replace("LoadBalancer", "NodePort"))
     agent.wait_entries((OTHER, "eth1"))
     assert wait_until(lambda: of_service(agent) == ("endpoints_unknown", UNREAD))
-    says(agent, lan, "endpoints_unknown", SimpleNamespace(level=FAULT, why=UNREAD, subject=VIP))
+    says(agent, "endpoints_unknown", Told(UNREAD, alone=True))
     assert f"{VIP}: given up: endpoints_unknown: {UNREAD}" in agent.log()
     gate.withhold = None
     gate.cut()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Events of a real API server: each reason for which nobody announces an address is told in the words of `show`."""
+"""What a real API server has of each reason for which nobody announces an address: an Event, and the condition, in the words of
+`show`."""
 import json
 import os
 import signal
@@ -10,10 +11,13 @@ from conftest import local, service
 from daemon import POLICY
 from endpoints import LABEL, node, on
 from lan import CLIENT_MAC, PASS
+from readers import LOG, of_service, reasons
+from test_conditions import announced  # noqa: F401 pylint: disable=unused-import
 from test_events import by_lease, events  # noqa: F401 pylint: disable=unused-import
-from test_pools import told  # noqa: F401 pylint: disable=unused-import
-from wait import wait_until
+from test_pools import FIRST, balanced, pool, told  # noqa: F401 pylint: disable=unused-import
+from wait import stays, wait_until
 
+NAME = "io.kubernetes.service.name"
 SOON = 30  # seconds: two looks, the grace, and a lease's duration
 FIELD = "the policies that select the Service don't announce addresses of this field: policy {name}, without loadBalancerIPs: true"
 # Service, its policy and address's last byte: the policy's spec besides; how the message goes on
@@ -34,13 +38,45 @@ CASES = {
 }
 
 
+HELD = {
+    "by-hand": "somebody added it by hand, which the agent leaves alone",
+    "map-full": "the map is full: there are more addresses than there may be of a family: 1; ",
+}
+# without an address
+POOLS = {
+    "no-pool": "no pool in use serves the Service",
+    "pool-exhausted": "the pools that serve the Service have no free address: All enabled ",
+    "request-refused": "the pools don't give the address that the Service asks for: The IP ",
+}
+# of the whole node: the Node, and how the message goes on
+NODE = {
+    "drained": (None, "this node is drained"),
+    "excluded_node": (node({LABEL: ""}), f"this node is excluded by its label: node-1 carries the label {LABEL}"),
+    "network_unavailable": (node(NetworkUnavailable="True"), "this node's condition NetworkUnavailable is true"),
+    "out_of_service": (node(taints=["node.kubernetes.io/out-of-service"]), "this node is tainted as out of service"),
+}
+ELSEWHERE = {"no_policy", "not_claimed", "node_address", "endpoints_unknown"}
+
+
+def reason_of(name):
+    return name.replace("-", "_")
+
+
+def test_all_have_a_case():
+    assert reasons(condition="False", event=True) - reasons(by=LOG) == ELSEWHERE | set(NODE) | {
+        *map(reason_of, (*CASES, *HELD, *POOLS))}
+    assert reasons(condition="Unknown", event=False) == {"store_unreachable", "not_probed"}
+    assert reasons(condition="True", event=False) == {"other_node", "not_preferred"}
+    assert reasons(condition=None, event=False) == {"other_class", "name_taken"}
+
+
 def ip_of(name):
-    return f"198.18.30.{1 + [*CASES, 'web', 'first'].index(name)}"
+    return f"198.18.30.{1 + [*CASES, *HELD, 'web', 'first'].index(name)}"
 
 
 def policy(name):
     """It selects the Service of its name, and announces what a load balancer gave it."""
-    spec = {"serviceSelector": {"matchLabels": {"io.kubernetes.service.name": name}}, "interfaces": ["eth1"], "loadBalancerIPs": True}
+    spec = {"serviceSelector": {"matchLabels": {NAME: name}}, "interfaces": ["eth1"], "loadBalancerIPs": True}
     return json.dumps({"apiVersion": "cilium.io/v2alpha1", "kind": "CiliumL2AnnouncementPolicy", "metadata": {"name": name},
                        "spec": spec | CASES.get(name, ({},))[0]}) + "\n"
 
@@ -53,14 +89,34 @@ def add(objects, *names):
         objects.status(name, ip_of(name))
 
 
-def said(events, name, how):
-    """Is there an Event that begins so? Returns whether nothing is missing."""
-    begin = f"nobody may announce {ip_of(name)}: {how.format(name=name)}"
-    return any(reason == "NotAnnounced" and message.startswith(begin) for reason, message in events())
+def word(reason):
+    """As a condition has it."""
+    return "".join(part.title() for part in reason.split("_"))
 
 
-def wait_said(agent, events, name, how):
-    assert wait_until(partial(said, events, name, how), SOON), (name, how, list(events()), agent.log())
+class Readers:
+    """Events and conditions of a Service."""
+
+    def __init__(self, events, announced):
+        self.events, self.announced = events, announced
+
+    def say(self, reason, name, event, condition):
+        """Do both begin so?"""
+        found = self.announced(name)
+        return found and found[:2] == ("False", word(reason)) and found[2].startswith(condition) and any(
+            key == "NotAnnounced" and message.startswith(event) for key, message in self.events())
+
+    def wait(self, agent, reason, name, event, condition):
+        assert wait_until(partial(self.say, reason, name, event, condition), SOON), \
+            (name, event, condition, self.announced(name), [*self.events()], agent.log())
+
+    def wait_nobody(self, agent, reason, name, ip, how):
+        self.wait(agent, reason, name, f"nobody may announce {ip}: {how}", f"{ip}: {how}")
+
+
+@pytest.fixture
+def readers(events, announced):
+    return Readers(events, announced)
 
 
 def prepare(lan):
@@ -70,14 +126,17 @@ def prepare(lan):
     lan.server.ip("link set peer3 up", "link set peer4 up", f"address add {ip_of('kernel-answers')}/32 dev lo")
     lan.server.run("ip", "link", "set", "eth3", "xdpdrv", "obj", PASS, "sec", "xdp")
     lan.client.ip(f"address add {ip_of('other-host')}/32 dev eth0")
+    # there is room for one
+    lan.done("attach eth1 --max-entries 1")
+    lan.done(f"add {ip_of('by-hand')} dev eth1")
 
 
 @pytest.mark.smoke
-def test_each_reason(by_lease, lan, objects, events, told):
+def test_each_reason(by_lease, lan, objects, readers, told):
     agent = by_lease
     agent.config.write_text(agent.config.read_text() + "\nprobe: true\n")
     prepare(lan)
-    add(objects, *(name for name in CASES if name != "not-attached"))
+    add(objects, *(name for name in (*CASES, *HELD) if name != "not-attached"))
     objects.apply(on("node-9", of="no-local-endpoint"))
     agent.start()
     assert wait_until(lambda: "attach_refused" in agent.command("show", "default/attach-refused").out), agent.log()
@@ -85,30 +144,44 @@ def test_each_reason(by_lease, lan, objects, events, told):
     try:
         add(objects, "not-attached")
         for name, (_, how) in CASES.items():
-            wait_said(agent, events, name, how)
+            readers.wait_nobody(agent, reason_of(name), name, ip_of(name), how.format(name=name))
+        for name, how in HELD.items():
+            ip = ip_of(name)
+            readers.wait(agent, reason_of(name), name, f"node-1 holds {ip}, and doesn't announce it: {how}", f"{ip}: {how}")
     finally:
         os.kill(agent.helper(), signal.SIGCONT)
     # each once
-    told_of = {event["involvedObject"]["name"]: event["count"] for event in events().values()}
-    assert told_of == dict.fromkeys(CASES, 1), events()
+    found = readers.events()
+    assert {event["involvedObject"]["name"]: event["count"] for event in found.values()} == dict.fromkeys((*CASES, *HELD), 1), found
 
 
-def test_what_is_of_the_whole_node(by_lease, objects, events, told):
+@pytest.mark.smoke
+def test_what_pools_do_not_give(agent, objects, readers, told):
+    """There is one address, which "first" has, and one Service that no pool serves."""
+    asks = (balanced(name).replace("spec: {", f"spec: {{loadBalancerIP: {FIRST}, ") for name in ("first", "request-refused"))
+    served = pool(last=FIRST).replace("spec: {", f"spec: {{serviceSelector: {{matchExpressions: [{{key: {NAME}, operator: NotIn, "
+                                      "values: [no-pool]}]}, ")
+    objects.apply(POLICY, served, *asks, balanced("no-pool"))
+    agent.start()
+    assert wait_until(lambda: told.given()["first"] == [FIRST]), agent.log()
+    objects.apply(balanced("pool-exhausted"))
+    for name, how in POOLS.items():
+        readers.wait(agent, reason_of(name), name, f"it has no address to announce: {how}", how)
+
+
+def test_what_is_of_the_whole_node(by_lease, objects, readers, told):
     """One after the other, of one Service; then there is no policy."""
     agent = by_lease
     agent.start()
     assert agent.command("drain").status == 0
     add(objects, "web")
-    alone = "no node takes it; node-1: {}"
-    wait_said(agent, events, "web", alone.format("this node is drained"))
-    for made, how in ((node({LABEL: ""}), f"this node is excluded by its label: node-1 carries the label {LABEL}"),
-                      (node(NetworkUnavailable="True"), "this node's condition NetworkUnavailable is true"),
-                      (node(taints=["node.kubernetes.io/out-of-service"]), "this node is tainted as out of service")):
-        objects.apply(made)
-        apply_status(objects, made)
-        wait_said(agent, events, "web", alone.format(how))
+    for reason, (made, how) in NODE.items():
+        if made:
+            objects.apply(made)
+            apply_status(objects, made)
+        readers.wait_nobody(agent, reason, "web", ip_of("web"), f"no node takes it; node-1: {how}")
     objects.cluster.kubectl("delete", "ciliuml2announcementpolicies", "--all")
-    wait_said(agent, events, "web", "there is no CiliumL2AnnouncementPolicy")
+    readers.wait_nobody(agent, "no_policy", "web", ip_of("web"), "there is no CiliumL2AnnouncementPolicy")
 
 
 def apply_status(objects, made):
@@ -117,7 +190,7 @@ def apply_status(objects, made):
                         kind="application/merge-patch+json")
 
 
-def test_a_claim_that_is_not_confirmed(by_lease, objects, events, gate, told):
+def test_a_claim_that_is_not_confirmed(by_lease, objects, readers, gate, told):
     """The session goes on; what would make a record is never answered."""
     agent = by_lease
     agent.start()
@@ -127,4 +200,13 @@ def test_a_claim_that_is_not_confirmed(by_lease, objects, events, gate, told):
     agent.wait_entries()
     gate.withhold = lambda line: line.startswith("POST") and "/leases" in line
     add(objects, "web")
-    wait_said(agent, events, "web", "no node takes it; node-1: this node's claim isn't confirmed yet")
+    readers.wait_nobody(agent, "not_claimed", "web", ip_of("web"), "no node takes it; node-1: this node's claim isn't confirmed yet")
+
+
+def test_a_service_of_another_program(agent, objects, readers, announced, told):
+    """It has no Event of ours, nor a condition."""
+    agent.config.write_text(agent.config.read_text() + "\nloadBalancerClassRequired: true\n")
+    add(objects, "web")
+    agent.start()
+    assert of_service(agent)[0] == "other_class"
+    assert stays(lambda: not readers.events() and not announced("web"), 12), (readers.events(), announced("web"))

@@ -157,3 +157,35 @@ def test_fifty_thousand_endpoints(agent, objects, gate, request, cluster):
           f"Cluster: {plain:.1f} s, {plain_cpu:.1f} s of CPU, {resident():.0f} MiB; the first 10 s then "
           f"{agent.cpu_seconds() - plain_cpu:.1f} s")
     assert after < resident() + 24
+
+
+CONDITIONS, PACED = 1000, (1000 - 100) / 50  # seconds: 50 a second, after 100
+
+
+def test_a_thousand_conditions(agent, objects, gate, request):
+    """Of one node that announces all; then nothing changes, and nothing is written."""
+    cluster = objects.cluster
+
+    def make(number):
+        cluster.api("POST", PATH, {"metadata": {"name": f"web{number}"}, "spec": {
+            "clusterIP": "None", "ports": [{"port": 80}], "externalIPs": [ip(number)]}})
+
+    def writes():
+        """When, and of which Service."""
+        return [(when, line.split("?")[0]) for when, line in gate.requests if "fieldManager=xdp-l2respd-announced" in line]
+
+    request.addfinalizer(lambda: every(lambda number: cluster.api("DELETE", f"{PATH}/web{number}"), CONDITIONS))
+    every(make, CONDITIONS)
+    objects.apply(POLICY)
+    agent.start()
+    assert wait_until(lambda: agent.metrics()["l2resp_entries"] == CONDITIONS, 60), agent.log()
+    assert wait_until(lambda: len({of for _, of in writes()}) == CONDITIONS, 60), (len(writes()), agent.log())
+    took = writes()[-1][0] - writes()[0][0]
+    cpu = agent.cpu_seconds()
+    let_pass(10, "what it costs at rest")
+    print(f"# {CONDITIONS} conditions within {took:.1f} s; the first 10 s then {agent.cpu_seconds() - cpu:.1f} s of CPU")
+    assert took < 2 * PACED, "at the pace of the manual"
+    # one that is written while its entry is on the way is written once more
+    assert len(writes()) < 1.02 * CONDITIONS
+    found = [one["type"] for item in cluster.api("GET", PATH)["items"] for one in item["status"].get("conditions", ())]
+    assert found == ["xdp-l2resp.io/Announced"] * CONDITIONS

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -209,6 +210,30 @@ def test_signal_while_another_writes(lan, background):
         waiting.terminate()
         assert waiting.wait(HUNG) == -signal.SIGTERM
     assert ips(lan) == [VIP]
+
+
+def has_open(process, path):
+    """Until it ends it may open and close files at any time."""
+    try:
+        return path in [os.readlink(fd) for fd in Path(f"/proc/{process.pid}/fd").iterdir()]
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("command", ["list", "status", "stats"])
+def test_reader_while_a_pin_is_made(lan, background, scratch, command):
+    """What a writer is about to make isn't missing."""
+    directory, pin = f"{lan.bpffs}/xdp-l2resp", lan.pin("conflicts")
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    with writers_lock(lan):
+        os.rename(pin, f"{directory}/aside")
+        with open(scratch / "out", "w", encoding="utf-8") as out:
+            reader = background(lan.argv(command), stdout=out, stderr=out)
+        assert wait_until(lambda: has_open(reader, directory) or reader.poll() is not None)
+        assert reader.poll() is None, (scratch / "out").read_text()
+        os.rename(f"{directory}/aside", pin)
+    assert reader.wait(HUNG) == 0, (scratch / "out").read_text()
+    assert "pin" not in (scratch / "out").read_text()
 
 
 def test_killed_attaches(lan, scratch):

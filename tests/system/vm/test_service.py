@@ -15,6 +15,7 @@ from wait import SLACK, let_pass, wait_until
 CONFIG = "/etc/xdp-l2resp/agent.yaml"
 MANIFESTS = [POLICY, service("web", VIP)]
 SHORT = "duration: 3s, renewDeadline: 2s, retryPeriod: 500ms"
+LONG = "duration: 2m"  # the program answers through a start, which takes 15 s on an emulated processor that is busy
 DURATION, RETRY = 5, 1
 TIMING = f"duration: {DURATION}s, renewDeadline: 4s, retryPeriod: {RETRY}s"
 WATCHDOG = 5
@@ -130,6 +131,9 @@ def test_explain_finds_the_pins(machine):
 
 def test_restart_leaves_no_request_unanswered(machine, asker):
     answered(asker)
+    configure(machine, LONG)
+    machine.systemctl("reload")
+    assert wait_until(lambda: machine.rows("list")[0]["lease"]["remaining_ms"] > 60_000, 20), machine.log()
     pid = machine.pid()
     machine.systemctl("restart")
     started_anew(machine, pid)
