@@ -28,6 +28,7 @@ struct desired_view agent_desired_view(struct agent *agent)
 		.node = agent->config.node,
 		.links = links_table(agent->links),
 		.kernel = &agent->kernel,
+		.others = agent->named,
 		.no_room = agent->no_room,
 		.ready = attachments_ready,
 		.userdata = agent->attachments,
@@ -52,9 +53,10 @@ static void log_reasons(struct agent *agent, const struct desired *before)
 	desired_count(before, former);
 	desired_count(now, counts);
 	for (enum reason reason = 1; reason < REASON_COUNT; reason++) {
-		if (reason_level(reason) == REASON_NORMAL || reason == REASON_NOT_ATTACHED ||
-		    reason == REASON_ATTACH_REFUSED || reason == REASON_OTHER_HOST ||
-		    reason == REASON_ENDPOINTS_UNKNOWN || !former[reason] == !counts[reason])
+		if ((reason_level(reason) == REASON_NORMAL && reason != REASON_NODE_ADDRESS) ||
+		    reason == REASON_NOT_ATTACHED || reason == REASON_ATTACH_REFUSED ||
+		    reason == REASON_OTHER_HOST || reason == REASON_ENDPOINTS_UNKNOWN ||
+		    !former[reason] == !counts[reason])
 			continue;
 		if (!desired_first(now, reason, &address)) {
 			log_say(LOG_NOTICE, "no longer the case: %s", reason_sentence(reason));
@@ -119,6 +121,11 @@ void agent_evaluate(struct agent *agent, bool look)
 	if (select_all(agent, look, &selection) < 0) {
 		selection_free(&selection);
 		agent_plan(agent, RETRY_USEC);
+		return;
+	}
+	if (selection.count && !source_nodes(agent->source, true)) {
+		/* they come soon, and it is tried again then */
+		selection_free(&selection);
 		return;
 	}
 	partial = selection.partial;

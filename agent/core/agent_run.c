@@ -393,6 +393,7 @@ void agent_free(struct agent *agent)
 	desired_free(&agent->desired);
 	address_list_free(&agent->own);
 	address_list_free(&agent->others);
+	address_list_free(&agent->named);
 	kernel_view_free(&agent->kernel);
 	config_free(&agent->config);
 	sd_event_unref(agent->event);

@@ -43,7 +43,8 @@ struct agent {
 	struct kernel_view kernel; /* that desired was made with */
 	/* each ascending: what this node has as its own, and what the others have */
 	struct address_list own, others;
-	size_t own_left_out; /* more of its own than others are told of */
+	struct address_list named; /* the others', by their Node objects */
+	size_t own_left_out;	   /* more of its own than others are told of */
 	bool others_known;
 	bool asks; /* the lease thread for the others' */
 

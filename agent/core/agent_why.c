@@ -5,6 +5,7 @@
 
 #include "agent_state.h"
 #include "alloc.h"
+#include "own_address.h"
 
 void agent_why_unwanted(struct agent *agent, const struct policy_index *policies,
 			const struct address *address, struct why *ret_why)
@@ -16,6 +17,9 @@ void agent_why_unwanted(struct agent *agent, const struct policy_index *policies
 
 	if (target) {
 		desired_why(target, &view, ret_why);
+		if (target->reason == REASON_NODE_ADDRESS)
+			why_add(ret_why, ": %s",
+				own_address_node(&input, address) ?: "it was until now");
 		return;
 	}
 	if (!policies)

@@ -12,9 +12,10 @@ static void reserve(struct agent *agent)
 	for (size_t i = 0; i < agent->own.count; i++)
 		address_list_add(&all, &agent->own.list[i]);
 	for (size_t i = 0; i < agent->others.count; i++)
-		if (!address_list_find(&agent->own, &agent->others.list[i]))
-			address_list_add(&all, &agent->others.list[i]);
-	address_list_sort(&all);
+		address_list_add(&all, &agent->others.list[i]);
+	for (size_t i = 0; i < agent->named.count; i++)
+		address_list_add(&all, &agent->named.list[i]);
+	address_list_sort_once(&all);
 	source_reserve(agent->source, &all);
 	address_list_free(&all);
 }
@@ -25,7 +26,7 @@ void agent_tell_group(struct agent *agent)
 	size_t left_out;
 	struct address_list own = own_address_find(&input, &agent->kernel.local, &left_out);
 	bool alone = agent->config.engine == LEASE_ENGINE_NONE;
-	bool asks = !alone && source_gives(agent->source);
+	bool gives = source_gives(agent->source), asks = !alone && gives;
 
 	if (left_out && !agent->own_left_out)
 		log_say(LOG_WARNING,
@@ -39,7 +40,10 @@ void agent_tell_group(struct agent *agent)
 	address_list_free(&agent->own);
 	agent->own = own;
 	agent->asks = asks;
-	if (alone || agent->others_known)
+	address_list_free(&agent->named);
+	agent->named = own_address_others(&input);
+	/* what is reserved is complete, or pools wait */
+	if (source_nodes(agent->source, gives) && (alone || agent->others_known))
 		reserve(agent);
 }
 

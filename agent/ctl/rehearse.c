@@ -85,7 +85,8 @@ static int read_source(struct rehearsal *rehearsal, struct err *err)
 		return r;
 	source_status(rehearsal->source, &rehearsal->status);
 	/* a directory was read by now, or can't be */
-	while (!rehearsal->status.known && !options.directory && clock_boot_ns() < end_ns) {
+	while (!(rehearsal->status.known && source_nodes(rehearsal->source, true)) &&
+	       !options.directory && clock_boot_ns() < end_ns) {
 		sd_event_run(rehearsal->event, 100000);
 		source_status(rehearsal->source, &rehearsal->status);
 	}
@@ -112,14 +113,19 @@ static struct policy_input input_of(const struct rehearsal *rehearsal)
 static int reserve(struct rehearsal *rehearsal, struct err *err)
 {
 	const struct policy_input input = input_of(rehearsal);
-	struct address_list own;
+	struct address_list own, others;
 	size_t left_out;
 	int r = kernel_view_read(&rehearsal->view, err);
 
 	if (r < 0)
 		return r;
+	others = own_address_others(&input);
 	own = own_address_find(&input, &rehearsal->view.local, &left_out);
+	for (size_t i = 0; i < others.count; i++)
+		address_list_add(&own, &others.list[i]);
+	address_list_sort_once(&own);
 	source_reserve(rehearsal->source, &own);
+	address_list_free(&others);
 	source_status(rehearsal->source, &rehearsal->status);
 	address_list_free(&own);
 	return 0;

@@ -57,6 +57,8 @@ static void judge(struct target *target, const struct selection *selection,
 	forbidden = policy_forbids(selection, target->locality);
 	if (forbidden)
 		target->reason = forbidden;
+	else if (address_list_find(&view->others, &target->address))
+		target->reason = REASON_NODE_ADDRESS;
 	else
 		target->reason =
 			usable && furthest != REASON_KERNEL_ANSWERS ? REASON_NONE : furthest;

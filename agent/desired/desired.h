@@ -10,6 +10,7 @@
 #include <linux/if_ether.h>
 
 #include "addr.h"
+#include "address_list.h"
 #include "err.h"
 #include "kernel_view.h"
 #include "links.h"
@@ -60,6 +61,7 @@ struct desired_view {
 	const char *node; /* this one */
 	const struct link_table *links;
 	struct kernel_view *kernel;
+	struct address_list others; /* that other nodes have by their objects, ascending */
 	const struct no_room *no_room;
 	desired_ready_fn *ready;
 	void *userdata;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <netinet/in.h>
+#include <string.h>
 
 #include "lease_record.h"
 #include "own_address.h"
@@ -55,4 +56,48 @@ struct address_list own_address_find(const struct policy_input *input,
 	own.count -= *ret_left_out;
 	address_list_sort(&own);
 	return own;
+}
+
+/* Calls @visit for each Node object but this node's, until it returns true. */
+static const struct node *find_other(const struct policy_input *input,
+				     bool (*visit)(const struct node *node, void *data), void *data)
+{
+	for (size_t m = 0; m < input->count; m++)
+		for (size_t i = 0; i < input->manifests[m]->node_count; i++) {
+			const struct node *node = &input->manifests[m]->nodes[i];
+
+			if (strcmp(node->name, input->node) != 0 && visit(node, data))
+				return node;
+		}
+	return NULL;
+}
+
+static bool add_addresses(const struct node *node, void *data)
+{
+	for (size_t i = 0; i < node->addresses.count; i++)
+		if (is_global(&node->addresses.list[i]))
+			address_list_add(data, &node->addresses.list[i]);
+	return false;
+}
+
+struct address_list own_address_others(const struct policy_input *input)
+{
+	struct address_list others = {};
+
+	find_other(input, add_addresses, &others);
+	address_list_sort_once(&others);
+	return others;
+}
+
+static bool has_address(const struct node *node, void *data)
+{
+	return address_list_has(&node->addresses, data);
+}
+
+const char *own_address_node(const struct policy_input *input, const struct address *address)
+{
+	struct address wanted = *address;
+	const struct node *node = find_other(input, has_address, &wanted);
+
+	return node ? node->name : NULL;
 }

@@ -17,4 +17,11 @@
 struct address_list own_address_find(const struct policy_input *input,
 				     const struct local_address_table *local, size_t *ret_left_out);
 
+/* Those of the other nodes' objects, whether an agent runs there or not, in ascending order and
+ * nothing twice. */
+struct address_list own_address_others(const struct policy_input *input);
+
+/* A node that has @address by its object, another one than this; NULL: there is none. */
+const char *own_address_node(const struct policy_input *input, const struct address *address);
+
 #endif

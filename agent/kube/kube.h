@@ -81,7 +81,8 @@ int kube_watch_new(struct kube *kube, const char *path, const struct kube_watch_
 /* NULL is fine. */
 void kube_watch_free(struct kube_watch *watch);
 
-/* Only from missing(): the collection is at @path from now on. */
+/* The collection is at @path from now on. Elsewhere than in missing(), kube_watch_restart() anew
+ * must follow. */
 void kube_watch_move(struct kube_watch *watch, const char *path);
 
 /* After the list only those objects are shown that match @query ("labelSelector=..."). One that no

@@ -227,7 +227,7 @@ static void claim_run(struct lease_machine *machine, struct lease_claim *claim, 
 		return;
 	if (claim->wanted && !claim->owned)
 		run_candidate(machine, claim, now);
-	else if (!claim->wanted && machine->settled)
+	else if (claim->owned || machine->settled)
 		run_unwanted(machine, claim, now);
 }
 
@@ -265,11 +265,16 @@ uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now)
 		return LEASE_NEVER;
 	while ((claim = lease_claim_next(machine))) {
 		if (claim_drop(machine, claim, now))
-			continue;
-		if (machine->store)
+			;
+		else if (machine->store)
 			claim_run(machine, claim, now);
 		else
 			claim_run_alone(machine, claim);
+		if (lease_now(machine) < machine->turn_end_ns)
+			continue;
+		/* others may be lost, which no renewal may cover: the next one looks at all */
+		machine->disputed = true;
+		break;
 	}
 	return machine->claims_due_ns;
 }

@@ -37,6 +37,7 @@ struct lease_machine *lease_machine_new(const struct lease_config *config,
 		.waiting.last = &machine->waiting.first,
 		.claims_due_ns = LEASE_NEVER,
 		.watchers = LEASE_WATCHERS,
+		.turn_ns = LEASE_TURN_NS,
 		.watch_due = true,
 		.owners_due = true,
 	};
@@ -93,11 +94,13 @@ static uint64_t takes_part(struct lease_machine *machine, uint64_t now)
 void lease_machine_run(struct lease_machine *machine)
 {
 	uint64_t now = lease_now(machine), due, leave = LEASE_NEVER;
+	bool more;
 
 	/* called from a callback: the outer run does the rest */
 	if (machine->running)
 		return;
 	machine->running = true;
+	machine->turn_end_ns = now + machine->turn_ns;
 	if (machine->store)
 		leave = takes_part(machine, now);
 	lease_owners_run(machine);
@@ -111,9 +114,10 @@ void lease_machine_run(struct lease_machine *machine)
 		due = earliest(due, lease_claims_run(machine, now));
 		due = earliest(due, lease_watch_run(machine, now));
 		due = earliest(due, lease_peers_run(machine, now));
-	} while (machine->queue.first && (machine->synced || !machine->store));
+		more = machine->queue.first && (machine->synced || !machine->store);
+	} while (more && lease_now(machine) < machine->turn_end_ns);
 	machine->running = false;
-	due = earliest(due, leave);
+	due = more ? now : earliest(due, leave);
 	machine->clock.arm(due, machine->clock.userdata);
 }
 

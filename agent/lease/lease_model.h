@@ -28,6 +28,9 @@
 #define LEASE_NS_PER_S	UINT64_C(1000000000)
 #define LEASE_NS_PER_MS UINT64_C(1000000)
 
+/* How long the machine runs at most before the rest of the thread does. */
+#define LEASE_TURN_NS (2 * LEASE_NS_PER_MS)
+
 /* A heartbeat with each of its renewals, as they are shown of a node that is watched: apart from
  * the view, which may be ahead or behind. */
 struct lease_pulse {
@@ -172,6 +175,7 @@ struct lease_machine {
 	bool leaving;	   /* it takes no part */
 	bool following;	   /* the store's stream: it takes part, or its session isn't closed yet */
 	bool running;	   /* in lease_machine_run() */
+	uint64_t turn_ns, turn_end_ns; /* how long that may take, and until when it may */
 
 	/* the view */
 	bool synced;

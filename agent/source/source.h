@@ -32,7 +32,7 @@ struct source_options {
 	const char *assignments; /* with a directory: the file of what pools gave; copies of
 				  * manifests are beside it (last_good.h) */
 	struct kube_login_options kubernetes; /* where there is no directory */
-	const char *node;		      /* this one: of others nothing is read */
+	const char *node;		      /* this one */
 	struct service_class class;	      /* Services of it may have addresses of pools */
 	bool pools; /* at a server: this node may be the one that gives the pools' addresses */
 	/* Nothing is written: no file, nothing at the server. */
@@ -84,6 +84,10 @@ void source_status(const struct source *source, struct source_status *ret_status
 
 /* Whether @options would make the same source. */
 bool source_same(const struct source *source, const struct source_options *options);
+
+/* Are the other Nodes among the manifests? With @follow an API server is asked for them from now
+ * on, and changed() follows: a node that wants nothing needn't know their addresses. */
+bool source_nodes(struct source *source, bool follow);
 
 /* Does this node decide what pools give, and are there any? */
 bool source_gives(const struct source *source);

@@ -141,6 +141,11 @@ void source_reserve(struct source *source, const struct address_list *addresses)
 	source->ops->reserve(source);
 }
 
+bool source_nodes(struct source *source, bool follow)
+{
+	return !source->ops->nodes || source->ops->nodes(source, follow);
+}
+
 /* As the node that decides has written it; NULL: nothing. */
 static const json_t *written_condition(const struct source *source, const struct service *service)
 {
@@ -229,12 +234,12 @@ void source_say(const struct source *source, int priority, const char *text)
 	source->callbacks.log(priority, text, source->userdata);
 }
 
-void source_note(char **notes, const char *text)
+void source_note(const char *text, void *notes)
 {
-	char *all = xasprintf("%s%s\n", *notes ?: "", text);
+	char **all = notes, *former = *all;
 
-	free(*notes);
-	*notes = all;
+	*all = xasprintf("%s%s\n", former ?: "", text);
+	free(former);
 }
 
 void source_say_verdict(const struct source *source, const struct verdict *verdict)

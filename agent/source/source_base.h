@@ -26,6 +26,8 @@ struct source_ops {
 	void (*status)(const struct source *source, struct source_status *status);
 	/* what is reserved is known now, or changed */
 	void (*reserve)(struct source *source);
+	/* as source_nodes(); NULL: all are known with the rest */
+	bool (*nodes)(struct source *source, bool follow);
 	/* NULL: there is nothing to stop */
 	void (*stop)(struct source *source);
 	/* NULL: nobody would see it */
@@ -50,8 +52,8 @@ void source_say(const struct source *source, int priority, const char *text);
 /* Must pools wait until it is known what is reserved? */
 bool source_waits(const struct source *source);
 
-/* Appends @text to *@notes, as a line. */
-void source_note(char **notes, const char *text);
+/* Appends @text to the char * at @notes, as a line: an object_note_fn. */
+void source_note(const char *text, void *notes);
 
 /* One line for a Service whose addresses of pools, or whose want of them, are news. */
 void source_say_verdict(const struct source *source, const struct verdict *verdict);

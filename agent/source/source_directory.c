@@ -69,7 +69,7 @@ static void note_skipped(const char *text, void *data)
 	struct reading *reading = data;
 
 	source_say(reading->source, LOG_NOTICE, text);
-	source_note(&reading->notes, text);
+	source_note(text, &reading->notes);
 }
 
 static int parse_document(const struct yaml_document *document, void *data, struct err *err)

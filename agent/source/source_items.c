@@ -168,3 +168,18 @@ void source_item_set_version(struct source_item *item, const json_t *object)
 	json_decref(item->status);
 	item->status = json_incref(json_object_get(object, "status"));
 }
+
+void source_item_note(struct source_item *item, char *notes,
+		      void (*say)(const char *line, void *data), void *data)
+{
+	if (notes && (!item->noted || strcmp(item->noted, notes) != 0)) {
+		_cleanup_free_ char *lines = xstrdup(notes);
+		char *rest;
+
+		for (char *line = strtok_r(lines, "\n", &rest); line;
+		     line = strtok_r(NULL, "\n", &rest))
+			say(line, data);
+	}
+	free(item->noted);
+	item->noted = notes;
+}

@@ -38,9 +38,9 @@ struct source_item {
 	bool pools_behind; /* kube_pools hasn't seen it as it is now */
 	struct condition_due *condition_due; /* to be written; NULL: nothing is */
 	uint64_t condition_spent_ns;	     /* of the rate of such writes */
-	uint64_t rest;			     /* kube_conditions_rest() of a Service; 0: not known */
-	char *logged; /* what was said to be wrong with it; NULL: nothing is */
-	char *noted;  /* what was said to be ignored of it; NULL: nothing is */
+	uint64_t rest; /* kube_conditions_rest() of a Service, kube_nodes_rest(); 0: not known */
+	char *logged;  /* what was said to be wrong with it; NULL: nothing is */
+	char *noted;   /* what was said to be ignored of it; NULL: nothing is */
 };
 
 /* All zero is none. */
@@ -85,5 +85,10 @@ struct service *source_item_service(const struct source_item *item);
 
 /* NAMESPACE/NAME of an object, or NAME, for messages and URLs; borrowed from the item. */
 const char *source_item_object_name(const struct source_item *item);
+
+/* What is ignored of @item is @notes, a line each, which is consumed; NULL: nothing. Calls @say for
+ * each line, unless it was the same before: an update of the status changes the version, too. */
+void source_item_note(struct source_item *item, char *notes,
+		      void (*say)(const char *line, void *data), void *data);
 
 #endif

@@ -11,6 +11,7 @@
 #include "condition.h"
 #include "kube_conditions.h"
 #include "kube_endpoints.h"
+#include "kube_nodes.h"
 #include "kube_pools.h"
 #include "policy_faults.h"
 #include "source_base.h"
@@ -71,11 +72,12 @@ struct source_kubernetes {
 	struct kube_events *events; /* NULL: nothing is written */
 	struct kube_conditions *conditions;
 	struct kube_endpoints *endpoints;
-	char *class_name;
+	char *class_name, *node;
 	struct service_class class;
 	char *options; /* as text, to compare */
 	struct collection collections[KIND_COUNT];
-	bool known; /* all collections are, and that was reported */
+	bool known;		     /* all collections are, and that was reported */
+	bool all_nodes, nodes_known; /* the other nodes' objects are followed; were listed */
 	sd_event_source *settle;
 };
 
@@ -151,25 +153,9 @@ static void on_reset(uint64_t version, void *userdata)
 	source_items_mark(&collection->source->source.items, kinds[collection->kind].prefix);
 }
 
-static void note_skipped(const char *text, void *data)
+static void say_note(const char *line, void *data)
 {
-	source_note(data, text);
-}
-
-/* Logs each line of @notes, which is consumed, unless logged for @item before: a status update
- * changes the version, too. */
-static void say_notes(const struct collection *collection, struct source_item *item, char *notes)
-{
-	if (notes && (!item->noted || strcmp(item->noted, notes) != 0)) {
-		_cleanup_free_ char *lines = xstrdup(notes);
-		char *rest;
-
-		for (char *line = strtok_r(lines, "\n", &rest); line;
-		     line = strtok_r(NULL, "\n", &rest))
-			say(collection, LOG_NOTICE, line);
-	}
-	free(item->noted);
-	item->noted = notes;
+	say(data, LOG_NOTICE, line);
 }
 
 /* Parses @object again. If it is invalid, its item stays as it was. */
@@ -190,8 +176,8 @@ static void parse(struct collection *collection, struct source_item *item, const
 	if (api && strcmp(api, api_of(collection)) != 0)
 		r = err_set(&err, -EINVAL, "%s: version %s isn't known here", name, api);
 	else
-		r = manifest_add(&manifest, &place, whole, note_skipped, &notes, &err);
-	say_notes(collection, item, notes);
+		r = manifest_add(&manifest, &place, whole, source_note, &notes, &err);
+	source_item_note(item, notes, say_note, collection);
 	json_decref(item->wanted);
 	item->wanted = collection->kind == KIND_POLICY ? policy_faults(whole) : NULL;
 	json_decref(whole);
@@ -224,7 +210,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	const char *prefix = kinds[collection->kind].prefix;
 	const char *namespace = json_string_value(json_object_get(metadata, "namespace"));
 	const char *name = json_string_value(json_object_get(metadata, "name"));
-	uint64_t version = kube_version(object), rest;
+	uint64_t version = kube_version(object), rest = 0;
 	struct source_item *item;
 
 	if (!name) {
@@ -246,7 +232,10 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	item->api = api_of(collection);
 	if (version && version == item->version)
 		return;
-	rest = collection->kind == KIND_SERVICE ? kube_conditions_rest(object) : 0;
+	if (collection->kind == KIND_SERVICE)
+		rest = kube_conditions_rest(object);
+	else if (collection->kind == KIND_NODE)
+		rest = kube_nodes_rest(object, source->node);
 	if (rest && rest == item->rest) {
 		/* many conditions change at once when a node takes over many addresses */
 		source_item_set_version(item, object);
@@ -269,6 +258,8 @@ static void on_synced(void *userdata)
 	if (collection->source->pools)
 		kube_pools_relisted(collection->source->pools);
 	collection->known = true;
+	if (collection->kind == KIND_NODE)
+		collection->source->nodes_known = collection->source->all_nodes;
 	changed_soon(collection->source);
 }
 
@@ -354,6 +345,7 @@ static void kubernetes_free(struct source *base)
 	kube_conditions_free(source->conditions);
 	kube_endpoints_free(source->endpoints);
 	free(source->class_name);
+	free(source->node);
 	kube_login_free(&source->login);
 	sd_event_source_disable_unref(source->settle);
 	free(source->options);
@@ -373,6 +365,16 @@ static void kubernetes_stop(struct source *base)
 static void kubernetes_reserve(struct source *base)
 {
 	changed_soon(base);
+}
+
+static bool kubernetes_nodes(struct source *base, bool follow)
+{
+	struct source_kubernetes *source = (struct source_kubernetes *)base;
+
+	if (follow && !source->all_nodes)
+		kube_nodes_widen(source->collections[KIND_NODE].watch);
+	source->all_nodes |= follow;
+	return source->nodes_known;
 }
 
 static bool kubernetes_same(const struct source *base, const struct source_options *options)
@@ -439,20 +441,17 @@ static const struct source_ops ops = {
 	.known = kubernetes_known,
 	.status = kubernetes_status,
 	.reserve = kubernetes_reserve,
+	.nodes = kubernetes_nodes,
 	.stop = kubernetes_stop,
 	.say_event = kubernetes_say_event,
 	.say_announced = kubernetes_say_announced,
 };
 
-static int follow(struct collection *collection, const char *node, struct err *err)
+static int follow(struct collection *collection, struct err *err)
 {
-	/* of Nodes only @node: the others' labels don't matter here, and each writes its status
-	 * every few minutes */
-	_cleanup_free_ char *all = path_of(collection);
-	_cleanup_free_ char *path =
-		collection->kind == KIND_NODE
-			? xasprintf("%s?fieldSelector=metadata.name%%3D%s", all, node)
-			: xstrdup(all);
+	_cleanup_free_ char *path = collection->kind == KIND_NODE
+					    ? kube_nodes_path(collection->source->node)
+					    : path_of(collection);
 
 	return kube_watch_new(collection->source->login.kube, path, &watch_events, collection,
 			      &collection->watch, err);
@@ -474,6 +473,7 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 	}
 	source->options = source_options_text(options);
 	source->class_name = xstrdup(options->class.name);
+	source->node = xstrdup(options->node);
 	source->class = (struct service_class){ source->class_name, options->class.required };
 	if (!r && !options->read_only)
 		r = kube_pools_new(event, source->login.kube, &source->source, options,
@@ -489,7 +489,7 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 						       changed_soon, source);
 	for (size_t i = 0; i < KIND_COUNT && !r; i++) {
 		source->collections[i] = (struct collection){ .source = source, .kind = i };
-		r = follow(&source->collections[i], options->node, err);
+		r = follow(&source->collections[i], err);
 	}
 	if (r < 0)
 		source_free(&source->source);

@@ -97,7 +97,9 @@ static void check_records(void)
 			wanted[a] |= node->wants[a] && !node->gone;
 			anybody |= node->wants[a] && takes_part(node);
 		}
-		if (!wants && !node->gone && beats(&world.records[n]))
+		/* a session of a process before is for others to declare dead, if there are any */
+		if (!wants && node->machine && beats(&world.records[n]) &&
+		    world.records[n].heartbeat.session == node->machine->session.id)
 			fail("%s wants nothing, and goes on renewing", node->name);
 	}
 	for (unsigned int a = 0; anybody && a < ADDRESSES; a++)

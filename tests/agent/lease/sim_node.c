@@ -201,6 +201,9 @@ void node_start(struct node *node)
 								 node });
 	node->machine->forget_ns = FORGET;
 	node->machine->watchers = WATCHERS;
+	/* one claim at a time, then the store's answers */
+	if (oracle.narrow)
+		node->machine->turn_ns = 0;
 	lease_machine_set_store(node->machine, &node->store);
 	node_publish(node);
 	for (unsigned int a = 0; a < ADDRESSES; a++) {

@@ -17,6 +17,10 @@ static void act_on_record(unsigned int act, unsigned int number)
 	/* of a node that nobody knows any more nobody knows the duration (docs/leases.md) */
 	if (record.shape == RECORD_ABSENT || (oracle.unequal && number < NODES_MAX))
 		return;
+	/* a node that doesn't watch isn't shown it, nor whose the addresses are no longer (there)
+	 */
+	if (oracle.owning && oracle.selective && number < NODES_MAX)
+		return;
 	record.shape = act == ACT_OVERWRITE ? RECORD_FOREIGN : RECORD_ABSENT;
 	trace("record %u made %s", number, act == ACT_OVERWRITE ? "foreign" : "absent");
 	store_write(&record);

@@ -21,7 +21,8 @@ static const struct address vip = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 1 } 
 static char done[32];
 static int present; /* whether the process before left an entry, or an error */
 static struct record beat;
-static uint64_t now;
+static uint64_t now, armed;
+static uint64_t tick; /* that each look at the clock takes */
 static bool following;
 
 static void note(char what)
@@ -113,7 +114,7 @@ static const struct lease_callbacks callbacks = {
 
 static uint64_t clock_now(void *userdata)
 {
-	return now;
+	return now += tick;
 }
 
 static uint64_t clock_random(void *userdata)
@@ -123,6 +124,7 @@ static uint64_t clock_random(void *userdata)
 
 static void clock_arm(uint64_t due_ns, void *userdata)
 {
+	armed = due_ns;
 }
 
 static void tell(struct lease_machine *machine, struct record record, uint64_t revision)
@@ -435,5 +437,37 @@ Test(lease_machine, does_not_begin_to_follow_before_something_is_wanted)
 	lease_machine_set_store(machine, &store);
 	lease_machine_run(machine);
 	cr_expect(following);
+	lease_machine_free(machine);
+}
+
+Test(lease_machine, many_claims_take_several_turns)
+{
+	static const struct lease_config config = {
+		.node = "node-1",
+		.id = id,
+		.timing = { 2000 * LEASE_NS_PER_MS, 1200 * LEASE_NS_PER_MS, 300 * LEASE_NS_PER_MS },
+	};
+	struct lease_machine *machine = lease_machine_new(
+		&config, &callbacks, NULL,
+		&(struct lease_clock){ clock_now, clock_random, clock_arm, NULL });
+	struct lease_status status = {};
+	struct address address = vip;
+	size_t turns = 0, before = 0, most = 0;
+
+	now = AHEAD + 1;
+	tick = LEASE_TURN_NS / 2;
+	for (; address.bytes[15] <= 10; address.bytes[15]++)
+		lease_machine_want(machine, &address, NULL);
+	for (; status.held < 10 && turns < 20; turns++) {
+		lease_machine_run(machine);
+		lease_machine_status(machine, &status);
+		if (status.held && status.held < 10)
+			cr_expect_leq(armed, now, "it goes on at once");
+		most = status.held - before > most ? status.held - before : most;
+		before = status.held;
+	}
+	cr_expect_eq(status.held, 10);
+	cr_expect_leq(most, 4, "the rest of the thread runs in between");
+	tick = 0;
 	lease_machine_free(machine);
 }

@@ -92,6 +92,18 @@ def test_what_becomes_another_ones_is_given_up(nodes):
     assert goes_to(first, second, VIP), first.log()
 
 
+def test_a_node_without_an_agent(nodes):
+    """As its Node object says, which is among both nodes' manifests."""
+    first, second = nodes
+    start(nodes, service("web", VIP), pool(), balanced("pooled"), NODE.format(ip=VIP).replace("node-2", "node-3"),
+          NODE.format(ip="198.18.20.1").replace("node-2", "node-4"))
+    assert wait_until(lambda: answering(first) | answering(second) == {"198.18.20.2"}), first.log()
+    assert reason_of(first, VIP) == ("node_address", OWN.replace("node-2", "node-3"))
+    for agent in nodes:
+        agent.write("all.yaml", ANY, service("web", VIP))
+    assert wait_until(lambda: answering(first) | answering(second) == {VIP}), first.log()
+
+
 def test_what_is_on_lo_is_a_services(nodes):
     """As on every node behind a load balancer: the one that has it there must not keep others from it."""
     first, second = nodes

@@ -144,6 +144,16 @@ def test_a_nodes_own_addresses_are_not_given(agent, lan, objects, told):
     assert wait_until(lambda: tuple(told.conditions(f"{POOLS}/lan").get(name, [""] * 3)[2] for name in ("IPsTotal", "IPsAvailable")) == wanted)
 
 
+def test_another_nodes_addresses_are_not_given(agent, objects, told):
+    """Of a Node where no agent runs."""
+    objects.apply(NODE.replace("node-1", "node-2"))
+    objects.cluster.api("PATCH", "/api/v1/nodes/node-2/status", {"status": {"addresses": [
+        {"type": "InternalIP", "address": FIRST}]}}, kind="application/merge-patch+json")
+    objects.apply(pool(), balanced("web"))
+    agent.start()
+    assert wait_until(lambda: told.given() == {"web": [SECOND]}), told.given()
+
+
 def test_a_restart_keeps_what_was_given(agent, objects, told):
     objects.apply(POLICY, pool(), balanced("older"), balanced("web"))
     agent.start()

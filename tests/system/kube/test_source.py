@@ -13,6 +13,7 @@ from wait import let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
 
 VIP, OTHER = "198.18.10.1", "198.18.10.2"
+OWN = "another node has it as its own address"
 NODE = """
 apiVersion: v1
 kind: Node
@@ -53,11 +54,36 @@ def test_the_labels_of_this_node_count(agent, objects, gate):
     agent.start()
     assert following(agent)
     assert agent.entries() == {}
+    # of other nodes nothing need be known before something is wanted here
+    assert all("fieldSelector" in line for _, line in gate.requests if "/nodes" in line)
     objects.apply(NODE.format(name="node-1", zone="a"))
     agent.wait_entries((VIP, "eth1"))
     objects.apply(NODE.format(name="node-1", zone="b"))
     agent.wait_entries()
-    assert all("fieldSelector" in line for _, line in gate.requests if "/nodes" in line)
+
+
+@pytest.mark.smoke
+def test_what_another_node_has_is_not_claimed(agent, cluster, objects):
+    """By its status, although no agent runs there that could say so."""
+    def have(name, *ips):
+        cluster.api("PATCH", f"/api/v1/nodes/{name}/status", {"status": {"addresses": [
+            {"type": "InternalIP", "address": ip} for ip in ips]}}, kind="application/merge-patch+json")
+
+    objects.apply(POLICY, service("web", VIP, OTHER), NODE.format(name="node-1", zone="a"), NODE.format(name="node-2", zone="a"))
+    have("node-1", OTHER)
+    have("node-2", VIP)
+    agent.start()
+    agent.wait_entries((OTHER, "eth1"))
+    assert agent.metrics()['l2resp_addresses_blocked{reason="node_address"}'] == 1
+    assert f"{VIP}: not announced: {OWN}: node-2\n" in agent.log()
+    # it hasn't any more
+    have("node-2")
+    agent.wait_entries((OTHER, "eth1"), (VIP, "eth1"))
+    have("node-2", VIP)
+    agent.wait_entries((OTHER, "eth1"))
+    objects.delete("node", "node-2")
+    agent.wait_entries((OTHER, "eth1"), (VIP, "eth1"))
+    assert agent.ready()
 
 
 @pytest.mark.smoke

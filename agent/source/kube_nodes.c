@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "kube_nodes.h"
+#include "text_hash.h"
+
+#define ALL "/api/v1/nodes"
+
+void kube_nodes_widen(struct kube_watch *watch)
+{
+	kube_watch_move(watch, ALL);
+	kube_watch_restart(watch, true);
+}
+
+char *kube_nodes_path(const char *name)
+{
+	return xasprintf(ALL "?fieldSelector=metadata.name%%3D%s", name);
+}
+
+uint64_t kube_nodes_rest(const json_t *object, const char *node)
+{
+	const json_t *metadata = json_object_get(object, "metadata");
+	const json_t *status = json_object_get(object, "status");
+	_cleanup_free_ char *text =
+		json_dumps(json_object_get(status, "addresses"), JSON_COMPACT | JSON_SORT_KEYS);
+
+	if (!strcmp(json_string_value(json_object_get(metadata, "name")), node))
+		return 0;
+	return hash_finish(hash_text(HASH_BEGIN, text ?: ""));
+}
