@@ -12,7 +12,6 @@ from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import pytest
 
-from daemon import POLICY, service
 from lan import VIP, run
 from wait import let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
