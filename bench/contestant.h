@@ -34,7 +34,7 @@ struct contestant {
 	const char *text;    /* for reports */
 	const char *program; /* of contestants.bpf.c; NULL: another */
 	bool swapped;	     /* as in struct load_options */
-	bool broadcast;
+	bool broadcast;	     /* it may answer as that says, in struct load_options */
 	bool trailer;
 	enum load_sink sink;	/* of its answers */
 	unsigned int cpus;	/* that it is asked from; 0: 1 */

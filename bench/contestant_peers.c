@@ -98,7 +98,7 @@ static int start_farpd(struct entrant *entrant, struct err *err)
 
 const struct contestant contestant_farpd = {
 	.name = "farpd",
-	.text = "farpd, in user space; it broadcasts its answers",
+	.text = "farpd, in user space; that of Debian 12 broadcasts its answers",
 	.broadcast = true,
 	.sink = LOAD_SINK_SKB,
 	.max_targets = 16,

@@ -52,6 +52,11 @@ static int turn_prepare(const struct point *point, const struct contest *contest
 		r = err_set(err, -EOPNOTSUPP, "this kernel has no pktgen, or it isn't loaded");
 	else
 		r = load_prove(&turn->entrant.lane, &options, err);
+	if (r == -EBADMSG && options.broadcast) {
+		/* a newer one answers only who asked */
+		options.broadcast = false;
+		r = load_prove(&turn->entrant.lane, &options, err);
+	}
 	if (!r)
 		r = load_open(&turn->entrant.lane, &options, &turn->load, err);
 	if (r < 0)
