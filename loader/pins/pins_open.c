@@ -104,8 +104,8 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 
 		if (create && mkdir(parent, 0700) < 0 && errno != EEXIST)
 			return pins_err_access(err, negative_errno(), parent);
-		/* where everybody may write to the file system, a link to nowhere would be there and
-		 * not there, for ever */
+		/* where everybody may write to the file system, a link to nowhere would be there
+		 * and not there, for ever */
 		fd = open(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 && errno == ENOENT) {
 			if (create)
