@@ -4,9 +4,14 @@
 #define XDP_L2RESP_OBJECT_H
 
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "l2resp.h" /* whose types the skeleton wants */
+#include "alloc.h"
+/* libbpf 1.5 follows a NULL in skeletons that lack memory */
+#define calloc xcalloc
 #include "l2resp.skel.h"
+#undef calloc
 #include "err.h"
 #include "link.h"
 #include "maps.h"

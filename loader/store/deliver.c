@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <bpf/libbpf.h>
 
 #include "cleanup.h"
 #include "deliver.h"
+#include "alloc.h"
+/* libbpf 1.5 follows a NULL in skeletons that lack memory */
+#define calloc xcalloc
 #include "deliver.skel.h"
+#undef calloc
 #include "virtual_mac.h"
 
 /* Before other programs, which may end the classification; and how ours is told from theirs. */

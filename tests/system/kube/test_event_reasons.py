@@ -34,13 +34,13 @@ CASES = {
     "other-host": ({}, f"no node takes it; node-1: another host on the LAN has it: {CLIENT_MAC}"),
     "link-down": ({"interfaces": ["eth2"]}, "no node takes it; node-1: the link is down, or has no carrier: eth2"),
     "attach-refused": ({"interfaces": ["eth3"]}, "no node takes it; node-1: the program can't be attached: eth3: another XDP program"),
+    "map-full": ({}, "no node takes it; node-1: the map is full: there are more addresses than there may be of a family: 1; "),
     "not-attached": ({"interfaces": ["eth4"]}, "no node takes it; node-1: the program isn't attached yet: eth4"),
 }
 
 
 HELD = {
     "by-hand": "somebody added it by hand, which the agent leaves alone",
-    "map-full": "the map is full: there are more addresses than there may be of a family: 1; ",
 }
 # without an address
 POOLS = {

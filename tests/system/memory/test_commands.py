@@ -12,6 +12,7 @@ from wait import HUNG
 # libcurl 7.88 leaves the query out that it has no memory for: a fault of its own
 LIBCURL = ["libcurl.so.4", "xdp-l2respd"]
 DEPTH = 8
+SENTENCES = "xdp-l2respd: ", '{"error": '
 MOST = 10  # in CI
 COMMANDS = {
     "status": ["status", "--json"],
@@ -48,7 +49,7 @@ def test_allocations_of_a_command_fail(running, scratch, name):
         else:
             # 78: --check can't say that all is well
             ends = (1, 2, 78) if libraries == LIBCURL else (1, 78)
-            fault = done.returncode not in ends or not lines or not all(line.startswith("xdp-l2respd: ") for line in lines)
+            fault = done.returncode not in ends or not lines or not all(line.startswith(SENTENCES) for line in lines)
         if fault:
             faults.append(f"{site} {libraries}: status {done.returncode}: {done.stderr[:300]}{done.stdout[:300]}")
     print(f"# {name}: {len(sites)} allocations, {met} failed")
