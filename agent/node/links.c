@@ -52,8 +52,9 @@ const struct link_row *link_table_find(const struct link_table *table, uint32_t 
 
 bool link_table_has_mac(const struct link_table *table, const uint8_t mac[ETH_ALEN])
 {
+	/* the loopback interface's is zero: no host's, and others may well send from it */
 	for (size_t i = 0; i < table->count; i++)
-		if (!memcmp(table->rows[i].link.mac, mac, ETH_ALEN))
+		if (table->rows[i].link.ethernet && !memcmp(table->rows[i].link.mac, mac, ETH_ALEN))
 			return true;
 	return false;
 }

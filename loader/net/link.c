@@ -198,6 +198,10 @@ int link_netns_cookie(uint64_t *ret_cookie, struct err *err)
 
 const char *link_with_mac(const struct ifaddrs *all, const uint8_t mac[ETH_ALEN])
 {
+	static const uint8_t none[ETH_ALEN]; /* the loopback interface's */
+
+	if (!memcmp(mac, none, ETH_ALEN))
+		return NULL;
 	for (const struct ifaddrs *one = all; one; one = one->ifa_next) {
 		const struct sockaddr_ll *link = (const void *)one->ifa_addr;
 

@@ -104,7 +104,9 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 
 		if (create && mkdir(parent, 0700) < 0 && errno != EEXIST)
 			return pins_err_access(err, negative_errno(), parent);
-		fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		/* where everybody may write to the file system, a link to nowhere would be there
+		 * and not there, for ever */
+		fd = open(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 && errno == ENOENT) {
 			if (create)
 				continue;
@@ -112,6 +114,12 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 		}
 		if (fd < 0)
 			return pins_err_access(err, negative_errno(), parent);
+		/* its owner could keep it locked, and move the pins */
+		if (fstat(fd, &locked) < 0)
+			return pins_err_access(err, negative_errno(), parent);
+		if (locked.st_uid && locked.st_uid != geteuid())
+			return err_set(err, -EPERM, "%s belongs to user %u; remove it", parent,
+				       locked.st_uid);
 		while (flock(fd, lock) < 0) {
 			if (errno == EWOULDBLOCK)
 				return err_set(err, -EAGAIN, "another writer has %s locked",
@@ -119,8 +127,6 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 			if (errno != EINTR)
 				return pins_err_access(err, negative_errno(), parent);
 		}
-		if (fstat(fd, &locked) < 0)
-			return pins_err_access(err, negative_errno(), parent);
 		if (stat(parent, &there) < 0 || there.st_ino != locked.st_ino ||
 		    there.st_dev != locked.st_dev)
 			continue;

@@ -10,7 +10,7 @@ import pytest
 from daemon import POLICY, service
 from lan import CLIENT_MAC, FLOOD, VIP
 from wait import wait_until
-from wire import Wire, arp, arp_reply
+from wire import REPLY, ZERO_MAC, Wire, arp, arp_reply
 
 COUNT = 10_000
 ADDRESSES = [f"198.18.{128 + n // 256}.{n % 256}" for n in range(COUNT)]
@@ -59,3 +59,11 @@ def test_many_macs_are_told_of_as_one_host_is(agent, lan):
         assert wait_until(lambda: agent.metrics()["l2resp_conflicts_total"])
         assert agent.metrics()["l2resp_conflicts_total"] <= 1 + (time.monotonic() - began)
     assert agent.entries()[VIP, "eth1"]["conflicts"] == 500
+
+
+def test_zero_is_nobodys_mac(running, lan):
+    """Hosts believe it (test_poison.py); the loopback interface, which has it, makes it none of ours."""
+    with Wire(lan.client, "eth0") as wire:
+        wire.send(arp(VIP, spa=VIP, sha=ZERO_MAC, src=CLIENT_MAC, op=REPLY))
+    assert wait_until(lambda: running.metrics()["l2resp_conflicts_defended_total"]), running.log()
+    assert running.entries()[VIP, "eth1"]["conflicts"] == 1
