@@ -13,6 +13,9 @@
 #include "probe.h"
 #include "request.h"
 
+/* How many frames that claim nothing are looked at in a row: others decide how many come. */
+#define OTHERS_MAX 16
+
 /* An advertisement without options. */
 #define ND_FRAME_LEAST offsetof(struct nd_frame, packet.option)
 
@@ -111,7 +114,7 @@ bool probe_receive(int fd, struct address *ret_address, uint8_t ret_mac[ETH_ALEN
 	uint8_t frame[ND_FRAME_LEAST];
 	ssize_t size;
 
-	while ((size = recv(fd, frame, sizeof(frame), 0)) > 0)
+	for (int i = 0; i < OTHERS_MAX && (size = recv(fd, frame, sizeof(frame), 0)) > 0; i++)
 		if (read_claim(frame, size, ret_address, ret_mac))
 			return true;
 	return false;

@@ -20,7 +20,8 @@ int probe_open(const struct link *link, struct err *err);
 int probe_send(int fd, const struct link *link, const struct address *address, struct err *err);
 
 /* The next frame of @fd in which somebody says that an address is his: true, with the address and
- * his MAC. False when there is none left. Who only asks, as we do, says nothing. */
+ * his MAC. False when there is none left, or sixteen others came first: then @fd stays readable.
+ * Who only asks, as we do, says nothing. */
 bool probe_receive(int fd, struct address *ret_address, uint8_t ret_mac[ETH_ALEN]);
 
 #endif
