@@ -37,6 +37,13 @@ static inline void address_list_add(struct address_list *addresses, const struct
 	addresses->list[addresses->count++] = *address;
 }
 
+static inline void address_list_add_all(struct address_list *addresses,
+					const struct address_list *more)
+{
+	for (size_t i = 0; i < more->count; i++)
+		address_list_add(addresses, &more->list[i]);
+}
+
 /* Appends @address unless it is there. */
 static inline void address_list_include(struct address_list *addresses,
 					const struct address *address)

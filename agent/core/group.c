@@ -9,12 +9,9 @@ static void reserve(struct agent *agent)
 {
 	struct address_list all = {};
 
-	for (size_t i = 0; i < agent->own.count; i++)
-		address_list_add(&all, &agent->own.list[i]);
-	for (size_t i = 0; i < agent->others.count; i++)
-		address_list_add(&all, &agent->others.list[i]);
-	for (size_t i = 0; i < agent->named.count; i++)
-		address_list_add(&all, &agent->named.list[i]);
+	address_list_add_all(&all, &agent->own);
+	address_list_add_all(&all, &agent->others);
+	address_list_add_all(&all, &agent->named);
 	address_list_sort_once(&all);
 	source_reserve(agent->source, &all);
 	address_list_free(&all);

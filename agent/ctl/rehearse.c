@@ -121,8 +121,7 @@ static int reserve(struct rehearsal *rehearsal, struct err *err)
 		return r;
 	others = own_address_others(&input);
 	own = own_address_find(&input, &rehearsal->view.local, &left_out);
-	for (size_t i = 0; i < others.count; i++)
-		address_list_add(&own, &others.list[i]);
+	address_list_add_all(&own, &others);
 	address_list_sort_once(&own);
 	source_reserve(rehearsal->source, &own);
 	address_list_free(&others);

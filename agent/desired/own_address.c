@@ -91,7 +91,7 @@ struct address_list own_address_others(const struct policy_input *input)
 
 static bool has_address(const struct node *node, void *data)
 {
-	return address_list_has(&node->addresses, data);
+	return address_list_find(&node->addresses, data);
 }
 
 const char *own_address_node(const struct policy_input *input, const struct address *address)

@@ -118,8 +118,7 @@ void stocks_set_reserved(struct stocks *stocks, const struct address_list *reser
 	for (size_t i = 0; i < stocks->count; i++)
 		pools[i] = stocks->list[i].pool;
 	address_list_free(&stocks->reserved);
-	for (size_t i = 0; i < reserved->count; i++)
-		address_list_add(&stocks->reserved, &reserved->list[i]);
+	address_list_add_all(&stocks->reserved, reserved);
 	stocks_set(stocks, pools, stocks->count);
 }
 

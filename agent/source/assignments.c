@@ -72,8 +72,7 @@ static struct assignment *assignment_new(const char *namespace, const char *name
 
 	assignment->namespace = xstrdup(namespace);
 	assignment->name = xstrdup(name);
-	for (size_t i = 0; i < addresses->count; i++)
-		address_list_add(&assignment->addresses, &addresses->list[i]);
+	address_list_add_all(&assignment->addresses, addresses);
 	return assignment;
 }
 

@@ -23,10 +23,10 @@ uint64_t kube_nodes_rest(const json_t *object, const char *node)
 {
 	const json_t *metadata = json_object_get(object, "metadata");
 	const json_t *status = json_object_get(object, "status");
-	_cleanup_free_ char *text =
-		json_dumps(json_object_get(status, "addresses"), JSON_COMPACT | JSON_SORT_KEYS);
+	_cleanup_free_ char *text = NULL;
 
 	if (!strcmp(json_string_value(json_object_get(metadata, "name")), node))
 		return 0;
+	text = json_dumps(json_object_get(status, "addresses"), JSON_COMPACT | JSON_SORT_KEYS);
 	return hash_finish(hash_text(HASH_BEGIN, text ?: ""));
 }

@@ -201,8 +201,7 @@ static void write_service(struct kube_pools *pools, struct source_item *item,
 				 .item = xstrdup(item->name),
 				 .version = item->version };
 	pools->patches = patch;
-	for (size_t i = 0; i < verdict->addresses.count; i++)
-		address_list_add(&patch->addresses, &verdict->addresses.list[i]);
+	address_list_add_all(&patch->addresses, &verdict->addresses);
 	patch->call = kube_merge_by_key(pools->kube, path, body, on_patched, patch);
 	pools->calls++;
 }

@@ -135,8 +135,7 @@ void source_reserve(struct source *source, const struct address_list *addresses)
 	if (!source->unreserved && address_list_same(reserved, addresses))
 		return;
 	address_list_free(reserved);
-	for (size_t i = 0; i < addresses->count; i++)
-		address_list_add(reserved, &addresses->list[i]);
+	address_list_add_all(reserved, addresses);
 	source->unreserved = false;
 	source->ops->reserve(source);
 }
