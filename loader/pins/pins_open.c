@@ -91,6 +91,26 @@ static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PAT
 	return 0;
 }
 
+/* Opens the directory that writers lock. -ENOENT without a message: there is none. */
+static int open_parent(const char *parent, struct stat *ret_stat, struct err *err)
+{
+	/* where everybody may write to the file system, a link to nowhere would be there and not
+	 * there, for ever */
+	_cleanup_close_ int fd = open(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int opened = fd;
+
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (fd < 0 || fstat(fd, ret_stat) < 0)
+		return pins_err_access(err, negative_errno(), parent);
+	/* its owner could keep it locked, and move the pins */
+	if (ret_stat->st_uid && ret_stat->st_uid != geteuid())
+		return err_set(err, -EPERM, "%s belongs to user %u; remove it", parent,
+			       ret_stat->st_uid);
+	fd = -1;
+	return opened;
+}
+
 /*
  * Makes the directory if @create, and locks it. flush --all removes it, and whoever waited for the
  * lock meanwhile holds one of a directory that is gone: look again until the locked one is the one
@@ -104,22 +124,11 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 
 		if (create && mkdir(parent, 0700) < 0 && errno != EEXIST)
 			return pins_err_access(err, negative_errno(), parent);
-		/* where everybody may write to the file system, a link to nowhere would be there
-		 * and not there, for ever */
-		fd = open(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0 && errno == ENOENT) {
-			if (create)
-				continue;
-			return -ENOENT;
-		}
+		fd = open_parent(parent, &locked, err);
+		if (fd == -ENOENT && create)
+			continue;
 		if (fd < 0)
-			return pins_err_access(err, negative_errno(), parent);
-		/* its owner could keep it locked, and move the pins */
-		if (fstat(fd, &locked) < 0)
-			return pins_err_access(err, negative_errno(), parent);
-		if (locked.st_uid && locked.st_uid != geteuid())
-			return err_set(err, -EPERM, "%s belongs to user %u; remove it", parent,
-				       locked.st_uid);
+			return fd;
 		while (flock(fd, lock) < 0) {
 			if (errno == EWOULDBLOCK)
 				return err_set(err, -EAGAIN, "another writer has %s locked",
@@ -333,27 +342,26 @@ static int pins_open_as(const char *bpffs, int lock, bool create, uint32_t max_e
 }
 
 /* Locks out writers, once the one at work has finished. Returns the lock, which the caller closes,
- * or -1 after WRITER_WAIT_NS. */
-static int lock_out_writers(const struct pins *pins)
+ * or -1 after WRITER_WAIT_NS, or where there is nothing to lock. */
+static int lock_out_writers(const char *bpffs)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
 	uint64_t deadline_ns = clock_boot_ns() + WRITER_WAIT_NS;
-	_cleanup_close_ int fd = -1;
+	struct pins pins = PINS_NONE;
 	char parent[PATH_MAX];
-	int lock;
+	struct err ignored;
+	struct stat stat;
+	int lock = -1;
 
-	if (snprintf(parent, sizeof(parent), "%s/..", pins->maps.dir) >= (int)sizeof(parent))
-		return -1;
-	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	while (flock(fd, LOCK_SH | LOCK_NB) < 0) {
-		if (clock_boot_ns() >= deadline_ns)
+	if (!pins_locate(bpffs, &pins, parent, &ignored))
+		lock = open_parent(parent, &stat, &ignored);
+	while (lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) < 0) {
+		if (clock_boot_ns() >= deadline_ns) {
+			close(lock);
 			return -1;
+		}
 		nanosleep(&pause, NULL);
 	}
-	lock = fd;
-	fd = -1;
 	return lock;
 }
 
@@ -366,7 +374,7 @@ static int pins_do_read(const char *bpffs, struct pins *pins, struct err *err)
 
 	if (r != -EUCLEAN)
 		return r;
-	lock = lock_out_writers(pins);
+	lock = lock_out_writers(bpffs);
 	pins_close(pins);
 	return pins_do_open(bpffs, 0, false, 0, NULL, pins, err);
 }
