@@ -291,22 +291,13 @@ static int say(bool json, int status, const char *format, ...)
 /* As `xdp-l2resp` says what is wrong: a sentence, or a JSON object. */
 static int say(bool json, int status, const char *format, ...)
 {
-	char text[sizeof(((struct err *)NULL)->text)], plain[TEXT_ESCAPED_SIZE(sizeof(text))];
+	char text[sizeof(((struct err *)NULL)->text)];
 	va_list args;
 
 	va_start(args, format);
 	text_vprintf(text, sizeof(text), format, args);
 	va_end(args);
-	if (json) {
-		json_t *object = json_pack("{s:o}", "error", text_json(text));
-
-		json_dumpf(object, stderr, 0);
-		fputc('\n', stderr);
-		json_decref(object);
-		return status;
-	}
-	text_escape(plain, sizeof(plain), text);
-	fprintf(stderr, "xdp-l2respd: %s\n", plain);
+	text_print_error("xdp-l2respd", text, json, NULL);
 	return status;
 }
 

@@ -127,3 +127,23 @@ json_t *text_json(const char *text)
 	}
 	return json_string(escaped);
 }
+
+void text_print_error(const char *program, const char *text, bool json, json_t *lines)
+{
+	json_t *object;
+
+	if (!json) {
+		size_t size = TEXT_ESCAPED_SIZE(strlen(text));
+		_cleanup_free_ char *plain = xmalloc(size);
+
+		text_escape(plain, size, text);
+		fprintf(stderr, "%s: %s\n", program, plain);
+		return;
+	}
+	object = json_pack("{s:o}", "error", text_json(text));
+	if (lines)
+		json_object_set(object, "lines", lines);
+	json_dumpf(object, stderr, 0);
+	fputc('\n', stderr);
+	json_decref(object);
+}

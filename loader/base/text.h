@@ -5,6 +5,7 @@
 #define XDP_L2RESP_TEXT_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <jansson.h>
@@ -22,6 +23,10 @@ void text_escape(char *escaped, size_t size, const char *text);
 
 /* fprintf() of text for people: what text_escape() makes of it, but for newlines at its end. */
 void text_print(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What is wrong, on stderr: "PROGRAM: TEXT", escaped; with @json an object with "error" and, unless
+ * that is NULL, "lines". */
+void text_print_error(const char *program, const char *text, bool json, json_t *lines);
 
 /* @text as a JSON string, a new reference. Bytes that aren't UTF-8 become "\xff" and the like. */
 json_t *text_json(const char *text);

@@ -22,23 +22,9 @@ void cli_errors_as_json(bool json)
 /* @lines: as of cli_fail_lines(). */
 static void print_error(const char *text, json_t *lines)
 {
-	json_t *json;
-
 	/* what was printed before the failure comes first where both go to one place */
 	fflush(stdout);
-	if (!json_errors) {
-		char plain[TEXT_ESCAPED_SIZE(sizeof(((struct err *)NULL)->text))];
-
-		text_escape(plain, sizeof(plain), text);
-		fprintf(stderr, CLI_NAME ": %s\n", plain);
-		return;
-	}
-	json = json_pack("{s:o}", "error", text_json(text));
-	if (lines)
-		json_object_set(json, "lines", lines);
-	json_dumpf(json, stderr, 0);
-	fputc('\n', stderr);
-	json_decref(json);
+	text_print_error(CLI_NAME, text, json_errors, lines);
 }
 
 int cli_fail(const struct err *err)
