@@ -2,6 +2,7 @@
 /* An agent is killed and started again within its lease: what it does about the claims of the
  * process before. The simulation (tests/agent/lease/sim.c) finds this too, in one of 100,000
  * histories. */
+#include <stdio.h>
 #include <string.h>
 #include <criterion/criterion.h>
 
@@ -24,6 +25,15 @@ static struct record beat;
 static uint64_t now, armed;
 static uint64_t tick; /* that each look at the clock takes */
 static bool following;
+static unsigned int addresses = 1; /* that are wanted, from vip on */
+
+static struct address address_at(unsigned int number)
+{
+	struct address address = vip;
+
+	address.bytes[15] += number;
+	return address;
+}
 
 static void note(char what)
 {
@@ -150,6 +160,19 @@ static void tell_claim(struct lease_machine *machine, bool unsettled, bool wishe
 	tell(machine, claim, 3 + wished);
 }
 
+/* The claim on an address in the store. */
+static void tell_holder(struct lease_machine *machine, unsigned int number, const char *holder,
+			uint64_t session, uint64_t revision)
+{
+	struct record claim = { .kind = RECORD_CLAIM,
+				.shape = RECORD_GOOD,
+				.address = address_at(number),
+				.claim = { .session = session } };
+
+	snprintf(claim.claim.holder, sizeof(claim.claim.holder), "%s", holder);
+	tell(machine, claim, revision);
+}
+
 /* node-1 starts, is asked to stop if @stop, and is told of what is in the store. */
 static struct lease_machine *start(bool unsettled, bool stop)
 {
@@ -181,7 +204,11 @@ static struct lease_machine *start(bool unsettled, bool stop)
 				    &(struct lease_clock){ clock_now, clock_random, clock_arm,
 							   NULL });
 	lease_machine_set_store(machine, &store);
-	lease_machine_want(machine, &vip, NULL);
+	for (unsigned int i = 0; i < addresses; i++) {
+		struct address address = address_at(i);
+
+		lease_machine_want(machine, &address, NULL);
+	}
 	lease_machine_settled(machine);
 	if (stop)
 		lease_machine_stop(machine);
@@ -193,6 +220,8 @@ static struct lease_machine *start(bool unsettled, bool stop)
 	heartbeat.heartbeat.session = SESSION + 2;
 	tell(machine, heartbeat, 2);
 	tell_claim(machine, unsettled, false);
+	for (unsigned int i = 1; i < addresses; i++)
+		tell_holder(machine, i, "node-1", SESSION, 3);
 	lease_machine_events.synced(machine);
 	return machine;
 }
@@ -470,4 +499,42 @@ Test(lease_machine, many_claims_take_several_turns)
 	cr_expect_leq(most, 4, "the rest of the thread runs in between");
 	tick = 0;
 	lease_machine_free(machine);
+}
+
+/* A list shows at once that all claims but the first are lost, and that the renewal has come. A
+ * turn has time for the first: the stamp, which speaks for all entries, waits until the others' are
+ * gone. */
+Test(lease_machine, no_renewal_covers_a_claim_that_waits_for_its_turn)
+{
+	struct record other = { .kind = RECORD_HEARTBEAT,
+				.shape = RECORD_GOOD,
+				.node = "node-2",
+				.heartbeat = { .session = SESSION + 2,
+					       .state = HEARTBEAT_ALIVE,
+					       .duration_ms = 2000,
+					       .weight = 100 } };
+	struct lease_machine *machine;
+
+	memcpy(other.heartbeat.id, id, LEASE_ID_DIGITS);
+	other.heartbeat.id[0] = 'f';
+	present = 1;
+	addresses = 3;
+	machine = start(false, false);
+	renewed(machine);
+	cr_expect_str_eq(done, "hpsggg");
+	now += 300 * LEASE_NS_PER_MS;
+	lease_machine_run(machine);
+	cr_expect_str_eq(done, "hpsgggh");
+	memset(done, 0, sizeof(done));
+	machine->turn_ns = 0;
+	lease_machine_events.swapped(&beat, 0, machine);
+	lease_machine_events.reset(machine);
+	tell(machine, other, 10);
+	tell_holder(machine, 0, "node-1", SESSION, 11);
+	for (unsigned int i = 1; i < addresses; i++)
+		tell_holder(machine, i, "node-2", SESSION + 2, 11 + i);
+	tell(machine, beat, 20);
+	cr_expect_str_eq(done, "");
+	lease_machine_events.synced(machine);
+	expect(machine, "lls");
 }
