@@ -146,10 +146,17 @@ class Node:
         with open(path, "rb") as file:
             self.table = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
-    def answers(self, host):
+    def stamp(self, host):
+        """Until when it answers for the address; 0: it has no entry."""
         slot = self.table[2048 + host]
-        return bool(slot) and struct.unpack_from("=Q", self.table, 8 * slot)[0] > time.clock_gettime_ns(
-            time.CLOCK_BOOTTIME)
+        return struct.unpack_from("=Q", self.table, 8 * slot)[0] if slot else 0
+
+    def answers(self, host):
+        return self.stamp(host) > time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+    def wait_renewed(self):
+        before = self.stamp(1)
+        assert wait_until(lambda: self.stamp(1) > before)
 
     def held(self):
         """How many addresses have an entry."""
