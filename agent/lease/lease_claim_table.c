@@ -23,7 +23,7 @@ struct lease_claim *lease_claim_get(struct lease_machine *machine, const struct 
 	claim = xcalloc(1, sizeof(*claim));
 	claim->address = *address;
 	claim->due_ns = LEASE_NEVER;
-	claim->settled_ns = lease_vanished_until(machine, machine->view_ns);
+	claim->settled_ns = lease_vanished_until(machine, lease_absent_since(machine));
 	HASH_ADD(hh, machine->claims, address, sizeof(claim->address), claim);
 	return claim;
 }
@@ -75,6 +75,12 @@ void lease_claim_queue(struct lease_machine *machine, struct lease_claim *claim)
 		return;
 	claim->queued = true;
 	queue_push(&machine->queue, claim);
+}
+
+void lease_claims_unqueue(struct lease_machine *machine)
+{
+	machine->queue = (struct lease_queue){ .last = &machine->queue.first };
+	machine->waiting = (struct lease_queue){ .last = &machine->waiting.first };
 }
 
 void lease_claims_queue_all(struct lease_machine *machine)

@@ -323,10 +323,27 @@ static void event_reset(void *userdata)
 	machine->generation++;
 }
 
-static void event_record(const struct record *record, void *userdata)
+/* A view that is too large is given up as a whole: what is in it may be of no use. */
+static void view_forget(struct lease_machine *machine)
+{
+	machine->synced = false;
+	lease_owners_forget(machine);
+	lease_watch_end(machine);
+	lease_claims_forget(machine);
+	lease_peers_forget(machine);
+}
+
+static bool event_record(const struct record *record, void *userdata)
 {
 	struct lease_machine *machine = userdata;
+	bool fits = record->kind == RECORD_CLAIM ? lease_claim_fits(machine, record)
+						 : record->shape == RECORD_ABSENT ||
+							   lease_peer_fits(machine, record->node);
 
+	if (!fits) {
+		view_forget(machine);
+		return false;
+	}
 	if (record->kind == RECORD_CLAIM)
 		lease_claim_record(machine, record);
 	else if (lease_peer_record(machine, record))
@@ -334,6 +351,7 @@ static void event_record(const struct record *record, void *userdata)
 	/* an incomplete list isn't a consistent state of the store */
 	if (machine->synced)
 		lease_machine_run(machine);
+	return true;
 }
 
 static void event_synced(void *userdata)

@@ -41,7 +41,7 @@ struct lease_pulse {
 	struct heartbeat heartbeat;
 };
 
-/* A node, its heartbeat as last seen. Lives as long as the machine. */
+/* A node, its heartbeat as last seen. */
 struct lease_peer {
 	UT_hash_handle hh; /* by name */
 	enum record_shape shape;
@@ -58,6 +58,7 @@ struct lease_peer {
 	uint64_t point;	   /* where its name is on the ring of those that watch each other */
 	uint64_t distance; /* from there to this node's */
 	bool watched;	   /* by this node */
+	bool named;	   /* by a claim, while that is looked for */
 	struct lease_pulse pulse;
 	char name[];
 };
@@ -179,7 +180,8 @@ struct lease_machine {
 
 	/* the view */
 	bool synced;
-	uint64_t view_ns; /* since when no change was missed; 0: nothing is known */
+	uint64_t view_ns;     /* since when no change was missed; 0: nothing is known */
+	uint64_t vanished_ns; /* when a record last vanished that wasn't known; 0: never */
 	uint32_t generation;
 	struct lease_peer *peers, *self;
 	const struct lease_peer *slowest; /* for whose leases what vanished is held longer */
@@ -210,6 +212,12 @@ void lease_log(struct lease_machine *machine, int priority, const char *format, 
 	__attribute__((format(printf, 3, 4)));
 void lease_state_set(struct lease_machine *machine, enum lease_state state, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Since when at least a record that isn't known is absent. */
+static inline uint64_t lease_absent_since(const struct lease_machine *machine)
+{
+	return machine->vanished_ns > machine->view_ns ? machine->vanished_ns : machine->view_ns;
+}
 
 /* May the session's claims be answered for? */
 static inline bool lease_session_holds(const struct lease_machine *machine)

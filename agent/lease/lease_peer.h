@@ -10,6 +10,10 @@
 struct lease_peer *lease_peer_find(const struct lease_machine *machine, const char *name);
 /* The same, added where it isn't known. */
 struct lease_peer *lease_peer_get(struct lease_machine *machine, const char *name);
+/* Is there room for the node called @name, or none needed? Makes some, if there is none. */
+bool lease_peer_fits(struct lease_machine *machine, const char *name);
+/* All but this node, and those whose leases last longest, is forgotten; no claim may name one. */
+void lease_peers_forget(struct lease_machine *machine);
 void lease_peers_free(struct lease_machine *machine);
 
 /* Does the view show each renewal of @peer? */
