@@ -10,6 +10,8 @@ struct lease_claim *lease_claim_find(const struct lease_machine *machine,
 				     const struct address *address);
 /* The claim on @address, made where there is none. */
 struct lease_claim *lease_claim_get(struct lease_machine *machine, const struct address *address);
+/* The record of @claim vanished at @since: until when does it count as held? */
+void lease_claim_vanished(struct lease_machine *machine, struct lease_claim *claim, uint64_t since);
 void lease_claim_free(struct lease_machine *machine, struct lease_claim *claim);
 void lease_claims_free(struct lease_machine *machine);
 

@@ -36,7 +36,7 @@ static void claim_forget(struct lease_machine *machine, struct lease_claim *clai
 		lease_claim_free(machine, claim);
 		return;
 	}
-	claim->wish = claim->last = claim->former = NULL;
+	claim->wish = claim->last = claim->former = claim->slowest = NULL;
 	/* what is ours stays so until the list shows otherwise */
 	if (claim->holder != machine->self) {
 		holder_set(machine, claim, NULL);
@@ -90,7 +90,7 @@ void lease_claim_record(struct lease_machine *machine, const struct record *reco
 	if (!machine->synced)
 		claim->unknown_since |= record->shape != RECORD_GOOD || claim->unsettled;
 	else if (record->shape != RECORD_GOOD)
-		claim->settled_ns = lease_vanished_until(machine, claim->changed_ns);
+		lease_claim_vanished(machine, claim, claim->changed_ns);
 	claim->free_ns = 0;
 	claim->given_up = false;
 	lease_claim_queue(machine, claim);
@@ -112,7 +112,7 @@ static void claim_synced(struct lease_machine *machine, struct lease_claim *clai
 		lease_claim_record(machine, &gone);
 	}
 	if (claim->unknown_since)
-		claim->settled_ns = lease_vanished_until(machine, machine->view_ns);
+		lease_claim_vanished(machine, claim, machine->view_ns);
 	claim->unknown_since = false;
 	lease_claim_queue(machine, claim);
 }

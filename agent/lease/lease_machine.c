@@ -261,11 +261,18 @@ static bool claim_held_lately(const struct lease_machine *machine, const struct 
 	return claim->was_held && (!claim->free_ns || now < claim->free_ns + machine->duration_ns);
 }
 
+static void slowest_tell(const struct lease_machine *machine, const struct lease_peer *peer,
+			 struct lease_slowest *ret_slowest)
+{
+	node_name_copy(ret_slowest->node, peer->name);
+	ret_slowest->duration_ns = lease_peer_wait_ns(machine, peer);
+}
+
 int lease_machine_info(struct lease_machine *machine, const struct address *address,
 		       struct lease_info *ret_info)
 {
 	const struct lease_claim *claim = lease_claim_find(machine, address);
-	const struct lease_peer *owner = lease_owner_find(machine, address), *holder;
+	const struct lease_peer *owner = lease_owner_find(machine, address), *holder, *slowest;
 	struct lease_info info = {};
 	uint64_t now = lease_now(machine), until = 0;
 
@@ -288,6 +295,9 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 		node_name_copy(info.owner, owner->name);
 	if (claim->former)
 		node_name_copy(info.former, claim->former->name);
+	slowest = lease_claim_waits_for(machine, claim, now);
+	if (slowest)
+		slowest_tell(machine, slowest, &info.slowest);
 	if (claim->held) {
 		info.slot = machine->session.slot;
 		info.holder_alive = true;
@@ -304,10 +314,30 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 	return 0;
 }
 
+/* The first address that waits for another node's leases alone. */
+static void find_slowest(const struct lease_machine *machine, struct lease_status *status)
+{
+	uint64_t now = lease_now(machine);
+
+	/* else it isn't looked for: there is none */
+	if (now >= machine->slow_until_ns)
+		return;
+	for (const struct lease_claim *claim = machine->claims; claim; claim = claim->hh.next) {
+		const struct lease_peer *slowest = lease_claim_waits_for(machine, claim, now);
+
+		if (!slowest)
+			continue;
+		slowest_tell(machine, slowest, &status->slowest);
+		status->slow_address = claim->address;
+		return;
+	}
+}
+
 void lease_machine_status(const struct lease_machine *machine, struct lease_status *ret_status)
 {
 	struct lease_status status = machine->figures;
 
+	find_slowest(machine, &status);
 	status.state = machine->state;
 	if (machine->session.phase != SESSION_NONE)
 		status.slot = machine->session.slot;

@@ -88,6 +88,8 @@ struct lease_claim {
 	uint64_t transitions;
 	uint64_t
 		settled_ns; /* before that, the holder of a record that vanished may still answer */
+	uint64_t own_settled_ns;    /* the same if all nodes' leases lasted as long as this one's */
+	struct lease_peer *slowest; /* the other node for whose sake it is later; NULL: it isn't */
 
 	struct preferred_group group;
 	struct lease_service *service; /* NULL: never wanted */
@@ -184,7 +186,8 @@ struct lease_machine {
 	uint64_t vanished_ns; /* when a record last vanished that wasn't known; 0: never */
 	uint32_t generation;
 	struct lease_peer *peers, *self;
-	const struct lease_peer *slowest; /* for whose leases what vanished is held longer */
+	const struct lease_peer *slowest; /* of a claim that waits, as was last said */
+	uint64_t slow_until_ns;		  /* no claim waits for another node's leases any more */
 	struct lease_claim *claims;
 	struct lease_owner *owners; /* by address; NULL: they aren't known yet */
 	size_t owner_count;

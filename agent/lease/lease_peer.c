@@ -30,8 +30,6 @@ struct lease_peer *lease_peer_get(struct lease_machine *machine, const char *nam
 
 static void peer_free(struct lease_machine *machine, struct lease_peer *peer)
 {
-	if (machine->slowest == peer)
-		machine->slowest = NULL;
 	HASH_DEL(machine->peers, peer);
 	free(peer);
 }
@@ -57,12 +55,14 @@ static void peers_sweep(struct lease_machine *machine)
 	struct lease_peer *peer, *next;
 
 	for (peer = machine->peers; peer; peer = peer->hh.next)
-		peer->named = peer == machine->self || peer->busy || peer->watched;
+		peer->named = peer == machine->self || peer == machine->slowest || peer->busy ||
+			      peer->watched;
 	for (struct lease_claim *claim = machine->claims; claim; claim = claim->hh.next) {
 		peer_name(claim->holder);
 		peer_name(claim->last);
 		peer_name(claim->former);
 		peer_name(claim->wish);
+		peer_name(claim->slowest);
 	}
 	HASH_ITER(hh, machine->peers, peer, next)
 	if (!peer->named && peer->shape == RECORD_ABSENT && now >= peer->settled_ns)
@@ -90,6 +90,7 @@ void lease_peers_forget(struct lease_machine *machine)
 		if (peer->settled_ns > latest->settled_ns)
 			latest = peer;
 	}
+	machine->slowest = NULL;
 	HASH_ITER(hh, machine->peers, peer, next)
 	if (peer != machine->self && peer != longest && peer != latest)
 		peer_free(machine, peer);
@@ -153,12 +154,13 @@ static uint64_t peer_answers_until(const struct lease_machine *machine,
 	return peer->settled_ns;
 }
 
-uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since)
+uint64_t lease_vanished_until(const struct lease_machine *machine, uint64_t since,
+			      struct lease_peer **ret_slowest)
 {
 	uint64_t now = lease_now(machine), own = since + machine->duration_ns, latest = own;
-	const struct lease_peer *slowest = NULL;
+	struct lease_peer *slowest = NULL;
 
-	for (const struct lease_peer *peer = machine->peers; peer; peer = peer->hh.next) {
+	for (struct lease_peer *peer = machine->peers; peer; peer = peer->hh.next) {
 		uint64_t until = peer_answers_until(machine, peer, since, now);
 
 		if (until > latest) {
@@ -166,12 +168,7 @@ uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since)
 			slowest = peer;
 		}
 	}
-	if (slowest && slowest != machine->slowest)
-		lease_log(machine, LOG_WARNING,
-			  "addresses without a record wait %" PRIu64
-			  " ms longer: leases of %s may last so long",
-			  (latest - own) / LEASE_NS_PER_MS, slowest->name);
-	machine->slowest = slowest;
+	*ret_slowest = slowest != machine->self && latest - own >= LEASE_NS_PER_MS ? slowest : NULL;
 	return latest;
 }
 

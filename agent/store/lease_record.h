@@ -11,9 +11,9 @@
 #include "addr.h"
 #include "lease_config.h"
 
-/* Durations: the longest that is believed of another node's record, the shortest that the data path
- * and a store can follow, and the step between them. */
-#define LEASE_DURATION_MAX_MS  86400000
+/* Durations: the longest, of which a record of another node is believed, the shortest that the data
+ * path and a store can follow, and the step between them. */
+#define LEASE_DURATION_MAX_MS  3600000
 #define LEASE_DURATION_MIN_MS  300
 #define LEASE_DURATION_STEP_MS 10
 

@@ -34,8 +34,9 @@ void store_trouble(struct store_base *base, const char *format, ...)
 void store_full(struct store_base *base, char text[HTTP_TROUBLE_MAX])
 {
 	base->full_usec = base_now_usec(base);
-	/* that it answers is no excuse */
+	/* that it answers is no excuse, and other trouble is no better known */
 	base->answered_usec = 0;
+	base->troubled = false;
 	snprintf(text, HTTP_TROUBLE_MAX, "it shows more than %d nodes or %d addresses",
 		 STORE_NODES_MAX, STORE_CLAIMS_MAX);
 }

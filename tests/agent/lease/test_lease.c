@@ -38,7 +38,7 @@ static const struct {
 	{ 15000, 2401, 2000, LEASE_ENGINE_ETCD, true },
 	{ 15000, 20000, 2000, LEASE_ENGINE_ETCD, false },
 	{ 15000, 5000, 0, LEASE_ENGINE_ETCD, false },
-	{ 86401000, 5000, 2000, LEASE_ENGINE_ETCD, false }, /* more than a day */
+	{ 3601000, 5000, 2000, LEASE_ENGINE_ETCD, false }, /* more than an hour */
 };
 
 Test(lease, timings_are_safe_or_refused_with_the_rule)
@@ -172,7 +172,7 @@ static const struct {
 	{ RECORD_CLAIM, "\"transitions\":3", "\"transitions\":-3" },
 	{ RECORD_HEARTBEAT, "\"slot\":255", "\"slot\":256" },
 	{ RECORD_HEARTBEAT, "\"durationMs\":15000", "\"durationMs\":0" },
-	{ RECORD_HEARTBEAT, "\"durationMs\":15000", "\"durationMs\":86400001" },
+	{ RECORD_HEARTBEAT, "\"durationMs\":15000", "\"durationMs\":3600001" },
 	{ RECORD_HEARTBEAT, "draining", "sleeping" },
 	{ RECORD_HEARTBEAT, "0123456789abcdef0", "0" },
 	{ RECORD_HEARTBEAT, "\"own\"", "\"other\"" },
