@@ -29,7 +29,9 @@ void etcd_follow_anew(struct store_etcd *etcd)
 	etcd->list_revision = 0;
 	free(etcd->page_key);
 	etcd->page_key = NULL;
-	etcd_follow(etcd);
+	/* after trouble it begins by itself, and not before */
+	if (etcd->follow_call)
+		etcd_follow(etcd);
 }
 
 void etcd_lags(struct store_base *base, bool again)
