@@ -17,6 +17,11 @@
 #define LEASE_DURATION_MIN_MS  300
 #define LEASE_DURATION_STEP_MS 10
 
+/* The highest sequence number and count of transitions that are believed: what follows them can
+ * still be written. The latter is Kubernetes' too. */
+#define LEASE_SEQUENCE_MAX    (INT64_MAX / 2)
+#define LEASE_TRANSITIONS_MAX INT32_MAX
+
 /* Groups of preferred nodes that one node can be in. */
 #define LEASE_GROUPS_MAX 16
 

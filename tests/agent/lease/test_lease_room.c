@@ -17,9 +17,12 @@ static const struct address other = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 2 
 
 static struct record beat, taken; /* as this node wrote them last */
 static uint64_t now, revision;
+static uint64_t transitions; /* of the claim that was written last */
 
 static void swap(struct store *store, const struct record *record)
 {
+	if (record->kind == RECORD_CLAIM)
+		transitions = record->claim.transitions;
 	*(record->kind == RECORD_HEARTBEAT ? &beat : &taken) = *record;
 }
 
@@ -274,5 +277,21 @@ Test(lease_room, a_view_that_is_too_large_is_given_up)
 	for (uint64_t end = now + D; now < end; now += STEP)
 		lease_machine_run(machine);
 	cr_expect_not(lease_machine_holds(machine, &vip));
+	lease_machine_free(machine);
+}
+
+/* The API server refuses a number that is over 32 bits, and so would every reader. */
+Test(lease_room, transitions_stay_at_their_last_number)
+{
+	struct lease_machine *machine = start();
+	struct record free = { .kind = RECORD_CLAIM,
+			       .shape = RECORD_GOOD,
+			       .address = other,
+			       .claim.transitions = INT32_MAX };
+
+	cr_assert(tell(machine, free));
+	until_held(machine);
+	cr_expect(lease_machine_holds(machine, &other));
+	cr_expect_eq(transitions, INT32_MAX);
 	lease_machine_free(machine);
 }
