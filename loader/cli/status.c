@@ -229,7 +229,7 @@ static void print_attach_again(const struct status_row *row, FILE *file)
 	if (row->ours >= 0 && row->state.prog[row->ours].orphan)
 		fputs(", its pins are gone: attach again", file);
 	if (row->ours >= 0 && row->state.prog[row->ours].stale)
-		fputs(", reads a map that isn't pinned: attach again", file);
+		fprintf(file, ", %s: attach again", row->state.prog[row->ours].stale);
 	if (attach_count(&row->state) > 1)
 		fprintf(file, ", and %u more of ours: attach again", attach_count(&row->state) - 1);
 }

@@ -57,17 +57,20 @@ int doctor_check_not_attached(struct doctor *doctor, const struct doctor_device 
 int doctor_check_program_stale(struct doctor *doctor, const struct doctor_device *device,
 			       struct err *err)
 {
-	const char *what = NULL;
+	const char *name = device->link.name;
 
 	if (device->state.empty_id)
-		what = "a dispatcher in which no program is left";
-	else if (device->ours >= 0 && device->state.prog[device->ours].orphan)
-		what = "our program on maps whose pins are gone";
-	else if (device->ours >= 0 && device->state.prog[device->ours].stale)
-		what = "our program on a map that isn't pinned";
-	if (!what)
+		return doctor_find(doctor, device, NULL,
+				   "%s has a dispatcher in which no program is left", name);
+	if (device->ours < 0)
 		return 0;
-	return doctor_find(doctor, device, NULL, "%s has %s", device->link.name, what);
+	if (device->state.prog[device->ours].orphan)
+		return doctor_find(doctor, device, NULL,
+				   "%s has our program on maps whose pins are gone", name);
+	if (device->state.prog[device->ours].stale)
+		return doctor_find(doctor, device, NULL, "%s has our program, which %s", name,
+				   device->state.prog[device->ours].stale);
+	return 0;
 }
 
 int doctor_check_programs_left(struct doctor *doctor, const struct doctor_device *device,

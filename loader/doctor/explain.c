@@ -185,7 +185,7 @@ static const char *caveat_of(const struct explain_program *program,
 			     const struct attach_state *state, int ours)
 {
 	if (state->prog[ours].stale)
-		return "; it reads another map than a pinned one: attach again";
+		return "; it answers for another map or interface: attach again";
 	if (explain_program_differs(program, state->prog[ours].id))
 		return "; it is of another build than this command, whose own program is asked here";
 	return "";

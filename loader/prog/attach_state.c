@@ -67,8 +67,29 @@ static int reads_others(const struct maps *maps, uint32_t id)
 	return 0;
 }
 
+/* Why must program @id be attached to @ifindex again? NULL: it needn't. */
+static int find_stale(const struct maps *maps, uint32_t id, unsigned int ifindex,
+		      const char **ret_stale)
+{
+	uint32_t loaded_for = ifindex;
+	int r = reads_others(maps, id);
+
+	/* a growth was interrupted, or somebody replaced or removed the pin */
+	if (r > 0)
+		*ret_stale = "reads a map that isn't pinned";
+	if (r)
+		return r < 0 ? r : 0;
+	/* it stays on a device that moves to another namespace, where this may have another index
+	 */
+	r = prog_attached_ifindex(id, &loaded_for);
+	if (loaded_for != ifindex)
+		*ret_stale = "was loaded for another interface index";
+	return r;
+}
+
 /* A program of our name: of these pins, of others, of none any more, or a namesake. */
-static int state_add_ours(const struct maps *maps, struct attach_state *state, unsigned int i)
+static int state_add_ours(const struct maps *maps, struct attach_state *state, unsigned int i,
+			  unsigned int ifindex)
 {
 	uint32_t id = state->prog[i].id;
 	struct pins_origin origin;
@@ -80,8 +101,7 @@ static int state_add_ours(const struct maps *maps, struct attach_state *state, u
 
 	if (r > 0) {
 		state->prog[i].ours = true;
-		r = reads_others(maps, id);
-		state->prog[i].stale = r;
+		r = find_stale(maps, id, ifindex, &state->prog[i].stale);
 	} else if (!r) {
 		r = prog_pins_origin(id, &origin);
 		state->prog[i].orphan = !r && !pins_alive(&origin, id);
@@ -91,7 +111,7 @@ static int state_add_ours(const struct maps *maps, struct attach_state *state, u
 	return r < 0 && r != -ENOENT ? r : 0;
 }
 
-static int state_add(const struct maps *maps, const struct xdp_program *prog,
+static int state_add(const struct maps *maps, const struct xdp_program *prog, unsigned int ifindex,
 		     struct attach_state *state, struct err *err)
 {
 	unsigned int i = state->count;
@@ -106,7 +126,7 @@ static int state_add(const struct maps *maps, const struct xdp_program *prog,
 		 xdp_program__name(prog) ?: "");
 	/* libbpf leaves the name out where it couldn't find out that the kernel takes one */
 	if (!strcmp(state->prog[i].name, PROG_NAME) || !*state->prog[i].name)
-		r = state_add_ours(maps, state, i);
+		r = state_add_ours(maps, state, i, ifindex);
 	state->count++;
 	return r < 0 ? err_set(err, r, "asking for program %u: %s", id, strerror(-r)) : 0;
 }
@@ -197,12 +217,13 @@ int attach_query(const struct maps *maps, unsigned int ifindex, struct attach_st
 			 dispatcher_pinned(ifindex, xdp_program__id(prog)))
 			r = err_unread(ifindex, err);
 		else if (!state.chain)
-			r = state_add(maps, prog, &state, err);
+			r = state_add(maps, prog, ifindex, &state, err);
 		else
 			for (prog = NULL;
 			     r >= 0 && (prog = xdp_multiprog__next_prog(prog, multiprog));)
-				r = xdp_program__id(prog) ? state_add(maps, prog, &state, err)
-							  : err_unread(ifindex, err);
+				r = xdp_program__id(prog)
+					    ? state_add(maps, prog, ifindex, &state, err)
+					    : err_unread(ifindex, err);
 		if (r < 0)
 			return r;
 	}

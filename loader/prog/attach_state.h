@@ -28,8 +28,8 @@ struct attach_state {
 		bool ours;			      /* our name, and it uses these pins' maps */
 		bool orphan;			      /* ours, but its pins are gone */
 		char elsewhere[L2RESP_PINS_DIR_SIZE]; /* ours, of these other pins; else empty */
-		bool stale; /* ours, but it reads another map than one that is pinned: a growth
-			       was interrupted, or somebody replaced or removed the pin */
+		const char *stale; /* ours, but it doesn't answer here for what is pinned, and why;
+				      NULL: it does */
 	} prog[ATTACH_MAX_PROGS];
 };
 

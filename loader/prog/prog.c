@@ -67,7 +67,8 @@ static int variable_offset(const struct bpf_map_info *info, const char *name, ui
 	return -ENOENT;
 }
 
-int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin)
+/* The value of constant @name of program @prog_id, of @size bytes. -ENOENT: it has none. */
+static int constant_read(uint32_t prog_id, const char *name, void *ret_value, uint32_t size)
 {
 	uint32_t map_ids[PROG_MAX_MAPS] = {};
 	int count = prog_map_ids(prog_id, map_ids);
@@ -76,21 +77,34 @@ int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin)
 		_cleanup_close_ int fd = bpf_map_get_fd_by_id(map_ids[i]);
 		_cleanup_free_ char *section = NULL;
 		struct bpf_map_info info = {};
-		uint32_t size = sizeof(info), key = 0;
+		uint32_t info_size = sizeof(info), key = 0;
 		int offset;
 
-		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0 ||
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &info_size) < 0 ||
 		    info.type != BPF_MAP_TYPE_ARRAY || !info.btf_id)
 			continue;
-		offset = variable_offset(&info, "pins_origin", sizeof(*ret_origin));
+		offset = variable_offset(&info, name, size);
 		section = xcalloc(1, info.value_size);
 		if (offset < 0 || bpf_map_lookup_elem(fd, &key, section) < 0)
 			continue;
-		memcpy(ret_origin, section + offset, sizeof(*ret_origin));
-		ret_origin->dir[L2RESP_PINS_DIR_SIZE - 1] = '\0';
+		memcpy(ret_value, section + offset, size);
 		return 0;
 	}
 	return count < 0 ? count : -ENOENT;
+}
+
+int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin)
+{
+	int r = constant_read(prog_id, "pins_origin", ret_origin, sizeof(*ret_origin));
+
+	if (!r)
+		ret_origin->dir[L2RESP_PINS_DIR_SIZE - 1] = '\0';
+	return r;
+}
+
+int prog_attached_ifindex(uint32_t prog_id, uint32_t *ret_ifindex)
+{
+	return constant_read(prog_id, "attached_ifindex", ret_ifindex, sizeof(*ret_ifindex));
 }
 
 int prog_uses_map(uint32_t map_id)

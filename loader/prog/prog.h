@@ -23,6 +23,9 @@ int prog_id_uses_map(uint32_t prog_id, uint32_t map_id);
  */
 int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin);
 
+/* Which interface program @prog_id answers for. -ENOENT as above. */
+int prog_attached_ifindex(uint32_t prog_id, uint32_t *ret_ifindex);
+
 /* Does any loaded program use map @map_id? 1, 0, or a negative errno where the kernel won't say. */
 int prog_uses_map(uint32_t map_id);
 

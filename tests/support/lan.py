@@ -210,6 +210,18 @@ class Lan:
             host.sysctl("net.ipv6.conf.lo.disable_ipv6=0", f"net.ipv6.conf.{dev}.disable_ipv6=0")
             host.ip(f"address add {ip}/64 dev {dev} nodad")
 
+    def move_there_and_back(self):
+        """eth1 was in another network namespace, where its index was taken; it comes back with another one, and its program."""
+        before = self.index("eth1")
+        self.server.ip(f"link set eth1 netns {self.client.name}")
+        self.client.ip(f"link set eth1 netns {self.server.name}")
+        self.server.ip(f"address add {SERVER_IP}/24 dev eth1", "link set eth1 up")
+        assert self.index("eth1") != before
+
+    def index(self, dev):
+        with self.server.entered():
+            return socket.if_nametoindex(dev)
+
     def words(self, command):
         """The CLI with the words of command."""
         words = shlex.split(command) if isinstance(command, str) else command

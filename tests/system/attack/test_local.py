@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A BPF file system that everybody may write to, as `mount -t bpf` makes it: another user was there first."""
+"""Another user was first on a BPF file system that everybody may write to, as `mount -t bpf` makes it; and what moves away comes back."""
 import os
 import shutil
 import subprocess
@@ -8,6 +8,8 @@ import subprocess
 import pytest
 
 from lan import VIP
+from wait import wait_until
+from wire import Wire, arp, arp_reply
 
 NOBODY = 65534
 
@@ -40,3 +42,11 @@ def test_anothers_directory(lan, directory):
     os.mkdir(directory)
     os.chown(directory, NOBODY, NOBODY)
     refused(lan, directory, f" belongs to user {NOBODY}; remove it")
+
+
+def test_an_interface_that_was_elsewhere(running, lan):
+    """The program that it brings back has the index that it had: it is attached anew."""
+    lan.move_there_and_back()
+    with Wire(lan.client, "eth0") as wire:
+        assert wait_until(lambda: arp_reply(VIP) in wire.ask(arp(VIP)), 20), running.log()
+    assert running.ready()

@@ -128,6 +128,17 @@ def test_program_stale(well):
     assert look(well) == {}
 
 
+def test_program_stale_after_a_move(well):
+    """It stays on an interface that goes to another network namespace and back, with the index that was."""
+    well.move_there_and_back()
+    why = "was loaded for another interface index"
+    assert f", {why}: attach again\n" in well.done("status eth1").out
+    finding = look(well)["program_stale"]
+    assert finding["detail"] == f"eth1 has our program, which {why}"
+    follow(well, finding)
+    assert "program_stale" not in look(well) and why not in well.done("status eth1").out
+
+
 def test_skb_mode(well):
     if tuple(map(int, re.findall(r"\d+", platform.release())[:2])) < (6, 3):
         pytest.skip("this kernel can't tell whether a driver has native XDP")
