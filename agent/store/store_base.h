@@ -61,7 +61,7 @@ void store_answered(struct store_base *base);
 
 /* The stream showed more than there is room for: writes so to @text, to be told as trouble, which
  * ends when that is long ago. The stream is to begin anew after STORE_FULL_USEC, not before. */
-#define STORE_FULL_USEC 5000000
+#define STORE_FULL_USEC UINT64_C(5000000)
 void store_full(struct store_base *base, char text[HTTP_TROUBLE_MAX]);
 
 /* The stream is to show @revision soon. */
