@@ -67,6 +67,8 @@ enum reason_level {
 	X(SESSION_ENDED, session_ended, NORMAL, "the session wasn't renewed in time")             \
 	X(LEFT_OVER, left_over, NORMAL, "a former process held it, and it isn't wanted any more") \
 	X(NODE_ADDRESS, node_address, NORMAL, "another node has it as its own address")           \
+	X(LONG_LEASES, long_leases, FAULT,                                                        \
+	  "a node whose leases last longer than this one's may still answer for it")              \
 	X(NOT_CLAIMED, not_claimed, NORMAL, "this node's claim isn't confirmed yet")              \
 	X(MAP_FULL, map_full, FAULT, "the map is full")                                           \
 	X(BY_HAND, by_hand, NORMAL, "somebody added it by hand, which the agent leaves alone")

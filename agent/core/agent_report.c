@@ -208,6 +208,19 @@ static bool first_of_level(struct agent *agent, enum reason_level level, struct 
 	return false;
 }
 
+/* An address waits for another node's leases, which are longer. */
+static bool waits(struct agent *agent, struct err *ret_why)
+{
+	char ip[INET6_ADDRSTRLEN];
+	struct address address;
+	struct why why;
+
+	if (!agent_why_waits(agent, &address, &why))
+		return false;
+	err_write(ret_why, "%s: %s", address_format(&address, ip), why.text.text);
+	return true;
+}
+
 bool agent_ready(struct agent *agent, struct err *ret_why)
 {
 	struct attachment_status attachments;
@@ -222,7 +235,7 @@ bool agent_ready(struct agent *agent, struct err *ret_why)
 		return false;
 	if (*agent->failure.text)
 		*ret_why = agent->failure;
-	else if (first_of_level(agent, REASON_FAULT, ret_why))
+	else if (first_of_level(agent, REASON_FAULT, ret_why) || waits(agent, ret_why))
 		return false;
 	else if (no_room_why(agent->no_room))
 		*ret_why = *no_room_why(agent->no_room);

@@ -91,6 +91,9 @@ void agent_why_unwanted(struct agent *agent, const struct policy_index *policies
 
 /* Why it takes no part in leases. */
 void agent_why_no_part(const struct agent *agent, struct why *ret_why);
+/* Is there an address that this node would claim, but for another node's leases, which last longer?
+ */
+bool agent_why_waits(const struct agent *agent, struct address *ret_address, struct why *ret_why);
 
 /* Why it doesn't answer for @address, of which @info is known, or all zero. @no_part: as above. */
 enum reason agent_reason(const struct agent *agent, const struct address *address,

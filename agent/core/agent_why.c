@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Why this node doesn't announce an address: by its policies and devices, then by its lease. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,26 @@ void agent_why_no_part(const struct agent *agent, struct why *ret_why)
 	}
 }
 
+static void add_slowest(struct why *why, const struct lease_slowest *slowest)
+{
+	why_add(why, ": leases of %s last %" PRIu64 " ms", slowest->node,
+		slowest->duration_ns / 1000000);
+}
+
+bool agent_why_waits(const struct agent *agent, struct address *ret_address, struct why *ret_why)
+{
+	struct lease_entries entries;
+	struct lease_status lease;
+
+	lease_thread_status(agent->thread, &lease, &entries);
+	if (!*lease.slowest.node)
+		return false;
+	*ret_address = lease.slow_address;
+	why_set(ret_why, REASON_LONG_LEASES);
+	add_slowest(ret_why, &lease.slowest);
+	return true;
+}
+
 enum reason agent_reason(const struct agent *agent, const struct address *address,
 			 const struct lease_info *info, enum reason no_part)
 {
@@ -59,7 +80,9 @@ enum reason agent_reason(const struct agent *agent, const struct address *addres
 	if (reason)
 		return reason;
 	if (!*info->holder || !info->holder_alive || !strcmp(info->holder, agent->config.node))
-		return *info->owner ? REASON_NODE_ADDRESS : REASON_NOT_CLAIMED;
+		return *info->owner	     ? REASON_NODE_ADDRESS
+		       : *info->slowest.node ? REASON_LONG_LEASES
+					     : REASON_NOT_CLAIMED;
 	return info->holder_preferred && !target->terms.group.member ? REASON_NOT_PREFERRED
 								     : REASON_OTHER_NODE;
 }
@@ -85,6 +108,8 @@ void agent_why(struct agent *agent, const struct policy_index *policies,
 			why_add(ret_why, ": %s", info->holder);
 		else if (reason == REASON_NODE_ADDRESS)
 			why_add(ret_why, ": %s", info->owner);
+		else if (reason == REASON_LONG_LEASES)
+			add_slowest(ret_why, &info->slowest);
 	}
 }
 

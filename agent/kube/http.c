@@ -15,12 +15,19 @@
 
 #define TOO_LONG "its answer is longer than 32 MiB"
 
+/* Nor are all of them that are coming in: room for one of the longest, and for many that are not.
+ */
+#define ROOM_MAX  (96U << 20)
+#define TOO_MUCH  "its answers take more than 96 MiB together"
+#define ROOM_KEEP (1U << 20) /* of a stream, between what comes */
+
 struct http {
 	sd_event *event;
 	sd_event_source *timer;
 	CURLM *multi;
 	char *ca, *cert, *key;
 	struct http_call *calls;
+	size_t room;	 /* of all calls */
 	bool handing_on; /* in calls_hand_on(), which frees what is cancelled meanwhile */
 };
 
@@ -36,10 +43,23 @@ struct http_call {
 	void *userdata;
 	bool fresh; /* the headers or data came that @data hasn't seen */
 	bool ended, cancelled;
-	bool too_long; /* the body is */
+	const char *over; /* why it is cut off, too long or too much; NULL: it isn't */
 	CURLcode code;
 	char trouble[CURL_ERROR_SIZE];
 };
+
+/* Changes the size of the body's room; 0 frees it. */
+static void call_room(struct http_call *call, size_t room)
+{
+	call->http->room += room - call->room;
+	call->room = room;
+	if (room) {
+		call->body = xreallocarray(call->body, room, 1);
+	} else {
+		free(call->body);
+		call->body = NULL;
+	}
+}
 
 static void call_free(struct http_call *call)
 {
@@ -53,7 +73,7 @@ static void call_free(struct http_call *call)
 		curl_easy_cleanup(call->easy);
 	}
 	curl_slist_free_all(call->headers);
-	free(call->body);
+	call_room(call, 0);
 	free(call);
 }
 
@@ -103,8 +123,8 @@ static void call_end(struct http_call *call)
 		.trouble = call->trouble[0] ? call->trouble : curl_easy_strerror(call->code),
 	};
 
-	if (call->too_long)
-		result.trouble = TOO_LONG;
+	if (call->over)
+		result.trouble = call->over;
 	call->cancelled = true;
 	call->done(&result, call->userdata);
 }
@@ -135,6 +155,8 @@ static void calls_hand_on(struct http *http)
 			call->length -= used;
 			if (call->body)
 				memmove(call->body, call->body + used, call->length + 1);
+			if (!call->length && call->room > ROOM_KEEP)
+				call_room(call, 0);
 		}
 		if (call->ended && !call->cancelled)
 			call_end(call);
@@ -152,16 +174,16 @@ static size_t on_write(char *text, size_t size, size_t count, void *userdata)
 	struct http_call *call = userdata;
 	size_t length = size * count, room = call->room;
 
-	if (call->length + length > BODY_MAX) {
-		call->too_long = true;
-		return 0;
-	}
 	while (call->length + length + 1 > room)
 		room = room ? 2 * room : 4096;
-	if (room > call->room) {
-		call->body = xreallocarray(call->body, room, 1);
-		call->room = room;
-	}
+	if (call->length + length > BODY_MAX)
+		call->over = TOO_LONG;
+	else if (call->http->room - call->room + room > ROOM_MAX)
+		call->over = TOO_MUCH;
+	if (call->over)
+		return 0;
+	if (room > call->room)
+		call_room(call, room);
 	memcpy(call->body + call->length, text, length);
 	call->length += length;
 	call->body[call->length] = '\0';

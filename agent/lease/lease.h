@@ -183,12 +183,19 @@ int lease_manager_owners(const struct lease_manager *manager, struct address_lis
 /* The lease slot of @address if its claim is this session's, wanted or not; else 0. */
 uint8_t lease_manager_holds(const struct lease_manager *manager, const struct address *address);
 
+/* A node whose leases last longer than this one's, and may still be in force. */
+struct lease_slowest {
+	char node[LEASE_NODE_MAX + 1]; /* empty: there is none */
+	uint64_t duration_ns;
+};
+
 /* What is known of an address. */
 struct lease_info {
 	char holder[LEASE_NODE_MAX + 1]; /* empty: nobody */
 	char former[LEASE_NODE_MAX + 1]; /* who had it before, as far as was seen; empty: nobody */
 	char wish[LEASE_NODE_MAX + 1];	 /* node that it is asked to go to; empty: none */
 	char owner[LEASE_NODE_MAX + 1];	 /* node that has it as its own; empty: no other one */
+	struct lease_slowest slowest;	 /* that alone keeps this node from claiming it */
 	bool held;			 /* by this node, in its session */
 	bool holder_preferred;		 /* it is in the group that this node prefers */
 	bool holder_alive;		 /* the holder's heartbeat isn't older than its duration */
@@ -213,12 +220,14 @@ struct lease_status {
 	uint64_t deadline_ns;	   /* of the last stamp; 0: none */
 	uint64_t renew_latency_ns; /* of the last confirmed renewal */
 	struct histogram renew_times;
-	uint64_t renewals;	   /* confirmed */
-	uint64_t renewal_failures; /* attempts that ended without an answer or with a refusal */
-	uint64_t sessions;	   /* begun or resumed */
-	uint64_t gained, lost;	   /* calls of the callbacks */
-	size_t wanted, held;	   /* addresses now */
-	char trouble[256];	   /* the store's last one, until it answers; empty: none */
+	uint64_t renewals;	     /* confirmed */
+	uint64_t renewal_failures;   /* attempts that ended without an answer or with a refusal */
+	uint64_t sessions;	     /* begun or resumed */
+	uint64_t gained, lost;	     /* calls of the callbacks */
+	size_t wanted, held;	     /* addresses now */
+	char trouble[256];	     /* the store's last one, until it answers; empty: none */
+	struct address slow_address; /* one that waits for @slowest alone, if there is one */
+	struct lease_slowest slowest;
 };
 
 void lease_manager_status(const struct lease_manager *manager, struct lease_status *ret_status);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -78,6 +79,23 @@ static bool claim_parts(const struct lease_machine *machine, const struct lease_
 	return false;
 }
 
+/* @claim, which is wanted, waits until it is settled. */
+static void say_slowest(struct lease_machine *machine, const struct lease_claim *claim,
+			uint64_t now)
+{
+	if (!claim->slowest || now >= claim->settled_ns)
+		return;
+	if (machine->slowest != claim->slowest || now >= machine->slow_until_ns)
+		lease_log(machine, LOG_WARNING,
+			  "addresses without a record wait %" PRIu64
+			  " ms longer: leases of %s may last so long",
+			  (claim->settled_ns - claim->own_settled_ns) / LEASE_NS_PER_MS,
+			  claim->slowest->name);
+	machine->slowest = claim->slowest;
+	if (claim->settled_ns > machine->slow_until_ns)
+		machine->slow_until_ns = claim->settled_ns;
+}
+
 static void run_ours(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
 	enum lease_loss reason;
@@ -94,6 +112,7 @@ static void run_ours(struct lease_machine *machine, struct lease_claim *claim, u
 	} else if (claim->wanted && machine->session.phase == SESSION_LIVE) {
 		/* written over an absence: the stream may show only now that another record was
 		 * there until lately */
+		say_slowest(machine, claim, now);
 		if (!claim->entry && now < claim->settled_ns)
 			lease_claim_due(machine, claim, claim->settled_ns);
 		else if (!claim->held)
@@ -162,6 +181,7 @@ static void run_candidate(struct lease_machine *machine, struct lease_claim *cla
 		return;
 	}
 	from = from > met ? from : met;
+	say_slowest(machine, claim, now);
 	if (now < from) {
 		lease_claim_due(machine, claim, from);
 		return;

@@ -23,9 +23,15 @@ struct lease_claim *lease_claim_get(struct lease_machine *machine, const struct 
 	claim = xcalloc(1, sizeof(*claim));
 	claim->address = *address;
 	claim->due_ns = LEASE_NEVER;
-	claim->settled_ns = lease_vanished_until(machine, machine->view_ns);
+	lease_claim_vanished(machine, claim, lease_absent_since(machine));
 	HASH_ADD(hh, machine->claims, address, sizeof(claim->address), claim);
 	return claim;
+}
+
+void lease_claim_vanished(struct lease_machine *machine, struct lease_claim *claim, uint64_t since)
+{
+	claim->settled_ns = lease_vanished_until(machine, since, &claim->slowest);
+	claim->own_settled_ns = since + machine->duration_ns;
 }
 
 void lease_claim_free(struct lease_machine *machine, struct lease_claim *claim)
@@ -75,6 +81,12 @@ void lease_claim_queue(struct lease_machine *machine, struct lease_claim *claim)
 		return;
 	claim->queued = true;
 	queue_push(&machine->queue, claim);
+}
+
+void lease_claims_unqueue(struct lease_machine *machine)
+{
+	machine->queue = (struct lease_queue){ .last = &machine->queue.first };
+	machine->waiting = (struct lease_queue){ .last = &machine->waiting.first };
 }
 
 void lease_claims_queue_all(struct lease_machine *machine)

@@ -10,6 +10,8 @@ struct lease_claim *lease_claim_find(const struct lease_machine *machine,
 				     const struct address *address);
 /* The claim on @address, made where there is none. */
 struct lease_claim *lease_claim_get(struct lease_machine *machine, const struct address *address);
+/* The record of @claim vanished at @since: until when does it count as held? */
+void lease_claim_vanished(struct lease_machine *machine, struct lease_claim *claim, uint64_t since);
 void lease_claim_free(struct lease_machine *machine, struct lease_claim *claim);
 void lease_claims_free(struct lease_machine *machine);
 
@@ -20,6 +22,8 @@ void lease_claims_visit(struct lease_machine *machine,
 /* @claim is to be looked at. One that waits to be written is looked at when its turn comes, or, if
  * it has an entry, at the next renewal. */
 void lease_claim_queue(struct lease_machine *machine, struct lease_claim *claim);
+/* No claim is in a queue any more; what they know of that is the caller's. */
+void lease_claims_unqueue(struct lease_machine *machine);
 void lease_claims_queue_all(struct lease_machine *machine);
 /* @claim waits until fewer claims are being written. */
 void lease_claim_wait(struct lease_machine *machine, struct lease_claim *claim);

@@ -16,11 +16,53 @@ static void holder_set(struct lease_machine *machine, struct lease_claim *claim,
 	holder->claims++;
 }
 
+bool lease_claim_fits(struct lease_machine *machine, const struct record *record)
+{
+	if (record->shape == RECORD_ABSENT)
+		return true;
+	if (HASH_COUNT(machine->claims) >= STORE_CLAIMS_MAX &&
+	    !lease_claim_find(machine, &record->address))
+		return false;
+	return record->shape != RECORD_GOOD || (lease_peer_fits(machine, record->claim.holder) &&
+						lease_peer_fits(machine, record->claim.wish));
+}
+
+static void claim_forget(struct lease_machine *machine, struct lease_claim *claim)
+{
+	machine->disputed |= claim->waiting && claim->entry;
+	claim->queued = claim->waiting = false;
+	if (!claim->wanted && !claim->entry && !claim->busy) {
+		holder_set(machine, claim, NULL);
+		lease_claim_free(machine, claim);
+		return;
+	}
+	claim->wish = claim->last = claim->former = claim->slowest = NULL;
+	/* what is ours stays so until the list shows otherwise */
+	if (claim->holder != machine->self) {
+		holder_set(machine, claim, NULL);
+		claim->shape = RECORD_ABSENT;
+		claim->revision = claim->changed_ns = 0;
+	}
+	lease_claim_queue(machine, claim);
+}
+
+void lease_claims_forget(struct lease_machine *machine)
+{
+	lease_claims_unqueue(machine);
+	lease_claims_visit(machine, claim_forget);
+}
+
 void lease_claim_record(struct lease_machine *machine, const struct record *record)
 {
-	struct lease_claim *claim = lease_claim_get(machine, &record->address);
+	struct lease_claim *claim = lease_claim_find(machine, &record->address);
 	struct lease_peer *holder = NULL, *wish = NULL;
 
+	if (!claim && record->shape == RECORD_ABSENT) {
+		/* nothing to keep of it but that there was something */
+		machine->vanished_ns = lease_now(machine);
+		return;
+	}
+	claim = claim ?: lease_claim_get(machine, &record->address);
 	claim->generation = machine->generation;
 	if (claim->changed_ns && claim->shape == record->shape &&
 	    claim->revision == record->revision)
@@ -48,7 +90,7 @@ void lease_claim_record(struct lease_machine *machine, const struct record *reco
 	if (!machine->synced)
 		claim->unknown_since |= record->shape != RECORD_GOOD || claim->unsettled;
 	else if (record->shape != RECORD_GOOD)
-		claim->settled_ns = lease_vanished_until(machine, claim->changed_ns);
+		lease_claim_vanished(machine, claim, claim->changed_ns);
 	claim->free_ns = 0;
 	claim->given_up = false;
 	lease_claim_queue(machine, claim);
@@ -70,7 +112,7 @@ static void claim_synced(struct lease_machine *machine, struct lease_claim *clai
 		lease_claim_record(machine, &gone);
 	}
 	if (claim->unknown_since)
-		claim->settled_ns = lease_vanished_until(machine, machine->view_ns);
+		lease_claim_vanished(machine, claim, machine->view_ns);
 	claim->unknown_since = false;
 	lease_claim_queue(machine, claim);
 }

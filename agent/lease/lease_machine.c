@@ -261,11 +261,18 @@ static bool claim_held_lately(const struct lease_machine *machine, const struct 
 	return claim->was_held && (!claim->free_ns || now < claim->free_ns + machine->duration_ns);
 }
 
+static void slowest_tell(const struct lease_machine *machine, const struct lease_peer *peer,
+			 struct lease_slowest *ret_slowest)
+{
+	node_name_copy(ret_slowest->node, peer->name);
+	ret_slowest->duration_ns = lease_peer_wait_ns(machine, peer);
+}
+
 int lease_machine_info(struct lease_machine *machine, const struct address *address,
 		       struct lease_info *ret_info)
 {
 	const struct lease_claim *claim = lease_claim_find(machine, address);
-	const struct lease_peer *owner = lease_owner_find(machine, address), *holder;
+	const struct lease_peer *owner = lease_owner_find(machine, address), *holder, *slowest;
 	struct lease_info info = {};
 	uint64_t now = lease_now(machine), until = 0;
 
@@ -288,6 +295,9 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 		node_name_copy(info.owner, owner->name);
 	if (claim->former)
 		node_name_copy(info.former, claim->former->name);
+	slowest = lease_claim_waits_for(machine, claim, now);
+	if (slowest)
+		slowest_tell(machine, slowest, &info.slowest);
 	if (claim->held) {
 		info.slot = machine->session.slot;
 		info.holder_alive = true;
@@ -304,10 +314,30 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 	return 0;
 }
 
+/* The first address that waits for another node's leases alone. */
+static void find_slowest(const struct lease_machine *machine, struct lease_status *status)
+{
+	uint64_t now = lease_now(machine);
+
+	/* else it isn't looked for: there is none */
+	if (now >= machine->slow_until_ns)
+		return;
+	for (const struct lease_claim *claim = machine->claims; claim; claim = claim->hh.next) {
+		const struct lease_peer *slowest = lease_claim_waits_for(machine, claim, now);
+
+		if (!slowest)
+			continue;
+		slowest_tell(machine, slowest, &status->slowest);
+		status->slow_address = claim->address;
+		return;
+	}
+}
+
 void lease_machine_status(const struct lease_machine *machine, struct lease_status *ret_status)
 {
 	struct lease_status status = machine->figures;
 
+	find_slowest(machine, &status);
 	status.state = machine->state;
 	if (machine->session.phase != SESSION_NONE)
 		status.slot = machine->session.slot;
@@ -323,10 +353,27 @@ static void event_reset(void *userdata)
 	machine->generation++;
 }
 
-static void event_record(const struct record *record, void *userdata)
+/* A view that is too large is given up as a whole: what is in it may be of no use. */
+static void view_forget(struct lease_machine *machine)
+{
+	machine->synced = false;
+	lease_owners_forget(machine);
+	lease_watch_end(machine);
+	lease_claims_forget(machine);
+	lease_peers_forget(machine);
+}
+
+static bool event_record(const struct record *record, void *userdata)
 {
 	struct lease_machine *machine = userdata;
+	bool fits = record->kind == RECORD_CLAIM ? lease_claim_fits(machine, record)
+						 : record->shape == RECORD_ABSENT ||
+							   lease_peer_fits(machine, record->node);
 
+	if (!fits) {
+		view_forget(machine);
+		return false;
+	}
 	if (record->kind == RECORD_CLAIM)
 		lease_claim_record(machine, record);
 	else if (lease_peer_record(machine, record))
@@ -334,6 +381,7 @@ static void event_record(const struct record *record, void *userdata)
 	/* an incomplete list isn't a consistent state of the store */
 	if (machine->synced)
 		lease_machine_run(machine);
+	return true;
 }
 
 static void event_synced(void *userdata)

@@ -41,7 +41,7 @@ struct lease_pulse {
 	struct heartbeat heartbeat;
 };
 
-/* A node, its heartbeat as last seen. Lives as long as the machine. */
+/* A node, its heartbeat as last seen. */
 struct lease_peer {
 	UT_hash_handle hh; /* by name */
 	enum record_shape shape;
@@ -58,6 +58,7 @@ struct lease_peer {
 	uint64_t point;	   /* where its name is on the ring of those that watch each other */
 	uint64_t distance; /* from there to this node's */
 	bool watched;	   /* by this node */
+	bool named;	   /* by a claim, while that is looked for */
 	struct lease_pulse pulse;
 	char name[];
 };
@@ -87,6 +88,8 @@ struct lease_claim {
 	uint64_t transitions;
 	uint64_t
 		settled_ns; /* before that, the holder of a record that vanished may still answer */
+	uint64_t own_settled_ns;    /* the same if all nodes' leases lasted as long as this one's */
+	struct lease_peer *slowest; /* the other node for whose sake it is later; NULL: it isn't */
 
 	struct preferred_group group;
 	struct lease_service *service; /* NULL: never wanted */
@@ -179,10 +182,12 @@ struct lease_machine {
 
 	/* the view */
 	bool synced;
-	uint64_t view_ns; /* since when no change was missed; 0: nothing is known */
+	uint64_t view_ns;     /* since when no change was missed; 0: nothing is known */
+	uint64_t vanished_ns; /* when a record last vanished that wasn't known; 0: never */
 	uint32_t generation;
 	struct lease_peer *peers, *self;
-	const struct lease_peer *slowest; /* for whose leases what vanished is held longer */
+	const struct lease_peer *slowest; /* of a claim that waits, as was last said */
+	uint64_t slow_until_ns;		  /* no claim waits for another node's leases any more */
 	struct lease_claim *claims;
 	struct lease_owner *owners; /* by address; NULL: they aren't known yet */
 	size_t owner_count;
@@ -210,6 +215,12 @@ void lease_log(struct lease_machine *machine, int priority, const char *format, 
 	__attribute__((format(printf, 3, 4)));
 void lease_state_set(struct lease_machine *machine, enum lease_state state, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Since when at least a record that isn't known is absent. */
+static inline uint64_t lease_absent_since(const struct lease_machine *machine)
+{
+	return machine->vanished_ns > machine->view_ns ? machine->vanished_ns : machine->view_ns;
+}
 
 /* May the session's claims be answered for? */
 static inline bool lease_session_holds(const struct lease_machine *machine)

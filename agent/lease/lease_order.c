@@ -99,6 +99,17 @@ uint64_t lease_claim_free_from(const struct lease_claim *claim)
 	return settled_ns > claim->holder->settled_ns ? settled_ns : claim->holder->settled_ns;
 }
 
+const struct lease_peer *lease_claim_waits_for(const struct lease_machine *machine,
+					       const struct lease_claim *claim, uint64_t now)
+{
+	bool free = claim->holder == machine->self || lease_claim_free_from(claim) != LEASE_NEVER;
+
+	if (!claim->wanted || claim->held || claim->owned || !free || now < claim->own_settled_ns ||
+	    now >= claim->settled_ns)
+		return NULL;
+	return claim->slowest;
+}
+
 uint64_t lease_claim_take_from(const struct lease_machine *machine, const struct lease_claim *claim,
 			       uint64_t now)
 {

@@ -64,6 +64,14 @@ void lease_owners_run(struct lease_machine *machine)
 	machine->callbacks->owners(machine->userdata);
 }
 
+void lease_owners_forget(struct lease_machine *machine)
+{
+	free(machine->owners);
+	machine->owners = NULL;
+	machine->owner_count = 0;
+	machine->owners_due = true;
+}
+
 int lease_owners_list(const struct lease_machine *machine, struct address_list *addresses)
 {
 	if (!machine->owners)

@@ -23,9 +23,15 @@ struct lease_peer *lease_peer_get(struct lease_machine *machine, const char *nam
 	peer = xcalloc(1, sizeof(*peer) + strlen(name) + 1);
 	memcpy(peer->name, name, strlen(name) + 1);
 	peer->point = hash_finish(hash_text(HASH_BEGIN, name));
-	peer->settled_ns = machine->view_ns + lease_peer_wait_ns(machine, peer);
+	peer->settled_ns = lease_absent_since(machine) + lease_peer_wait_ns(machine, peer);
 	HASH_ADD_KEYPTR(hh, machine->peers, peer->name, strlen(peer->name), peer);
 	return peer;
+}
+
+static void peer_free(struct lease_machine *machine, struct lease_peer *peer)
+{
+	HASH_DEL(machine->peers, peer);
+	free(peer);
 }
 
 void lease_peers_free(struct lease_machine *machine)
@@ -33,10 +39,61 @@ void lease_peers_free(struct lease_machine *machine)
 	struct lease_peer *peer, *next;
 
 	HASH_ITER(hh, machine->peers, peer, next)
-	{
-		HASH_DEL(machine->peers, peer);
-		free(peer);
+	peer_free(machine, peer);
+}
+
+static void peer_name(struct lease_peer *peer)
+{
+	if (peer)
+		peer->named = true;
+}
+
+/* Forgets nodes whose heartbeat is long gone, and that no claim names. */
+static void peers_sweep(struct lease_machine *machine)
+{
+	uint64_t now = lease_now(machine);
+	struct lease_peer *peer, *next;
+
+	for (peer = machine->peers; peer; peer = peer->hh.next)
+		peer->named = peer == machine->self || peer == machine->slowest || peer->busy ||
+			      peer->watched;
+	for (struct lease_claim *claim = machine->claims; claim; claim = claim->hh.next) {
+		peer_name(claim->holder);
+		peer_name(claim->last);
+		peer_name(claim->former);
+		peer_name(claim->wish);
+		peer_name(claim->slowest);
 	}
+	HASH_ITER(hh, machine->peers, peer, next)
+	if (!peer->named && peer->shape == RECORD_ABSENT && now >= peer->settled_ns)
+		peer_free(machine, peer);
+}
+
+bool lease_peer_fits(struct lease_machine *machine, const char *name)
+{
+	if (!*name || HASH_COUNT(machine->peers) < STORE_NODES_MAX ||
+	    lease_peer_find(machine, name))
+		return true;
+	/* else some may be in the table of owners still */
+	if (!machine->owners_due)
+		peers_sweep(machine);
+	return HASH_COUNT(machine->peers) < STORE_NODES_MAX;
+}
+
+void lease_peers_forget(struct lease_machine *machine)
+{
+	struct lease_peer *peer, *next, *longest = machine->self, *latest = machine->self;
+
+	for (peer = machine->peers; peer; peer = peer->hh.next) {
+		if (lease_peer_wait_ns(machine, peer) > lease_peer_wait_ns(machine, longest))
+			longest = peer;
+		if (peer->settled_ns > latest->settled_ns)
+			latest = peer;
+	}
+	machine->slowest = NULL;
+	HASH_ITER(hh, machine->peers, peer, next)
+	if (peer != machine->self && peer != longest && peer != latest)
+		peer_free(machine, peer);
 }
 
 uint64_t lease_peer_wait_ns(const struct lease_machine *machine, const struct lease_peer *peer)
@@ -97,12 +154,13 @@ static uint64_t peer_answers_until(const struct lease_machine *machine,
 	return peer->settled_ns;
 }
 
-uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since)
+uint64_t lease_vanished_until(const struct lease_machine *machine, uint64_t since,
+			      struct lease_peer **ret_slowest)
 {
 	uint64_t now = lease_now(machine), own = since + machine->duration_ns, latest = own;
-	const struct lease_peer *slowest = NULL;
+	struct lease_peer *slowest = NULL;
 
-	for (const struct lease_peer *peer = machine->peers; peer; peer = peer->hh.next) {
+	for (struct lease_peer *peer = machine->peers; peer; peer = peer->hh.next) {
 		uint64_t until = peer_answers_until(machine, peer, since, now);
 
 		if (until > latest) {
@@ -110,12 +168,7 @@ uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since)
 			slowest = peer;
 		}
 	}
-	if (slowest && slowest != machine->slowest)
-		lease_log(machine, LOG_WARNING,
-			  "addresses without a record wait %" PRIu64
-			  " ms longer: leases of %s may last so long",
-			  (latest - own) / LEASE_NS_PER_MS, slowest->name);
-	machine->slowest = slowest;
+	*ret_slowest = slowest != machine->self && latest - own >= LEASE_NS_PER_MS ? slowest : NULL;
 	return latest;
 }
 
@@ -151,10 +204,15 @@ static bool record_is_dead(const struct record *record)
 
 bool lease_peer_record(struct lease_machine *machine, const struct record *record)
 {
-	struct lease_peer *peer = lease_peer_get(machine, record->node);
+	struct lease_peer *peer = lease_peer_find(machine, record->node);
 	uint64_t spread = machine->forget_ns / 4;
 	bool differs;
 
+	if (!peer && record->shape == RECORD_ABSENT) {
+		machine->vanished_ns = lease_now(machine);
+		return false;
+	}
+	peer = peer ?: lease_peer_get(machine, record->node);
 	peer->generation = machine->generation;
 	if (peer->changed_ns && peer->shape == record->shape && peer->revision == record->revision)
 		return false;

@@ -10,6 +10,10 @@
 struct lease_peer *lease_peer_find(const struct lease_machine *machine, const char *name);
 /* The same, added where it isn't known. */
 struct lease_peer *lease_peer_get(struct lease_machine *machine, const char *name);
+/* Is there room for the node called @name, or none needed? Makes some, if there is none. */
+bool lease_peer_fits(struct lease_machine *machine, const char *name);
+/* All but this node, and those whose leases last longest, is forgotten; no claim may name one. */
+void lease_peers_forget(struct lease_machine *machine);
 void lease_peers_free(struct lease_machine *machine);
 
 /* Does the view show each renewal of @peer? */
@@ -31,9 +35,10 @@ uint64_t lease_peer_silent_until(const struct lease_machine *machine,
 /* Does @peer's record say that @session is over? To be relied on from @peer->settled_ns on. */
 bool lease_peer_session_over(const struct lease_peer *peer, uint64_t session);
 /* Until when a record that vanished at @since counts as held: it may have been that of any node
- * whose entries may still answer. Says so where that is longer than for this node's own duration.
- */
-uint64_t lease_vanished_until(struct lease_machine *machine, uint64_t since);
+ * whose entries may still answer. *@ret_slowest: the other node for whose sake that is longer than
+ * this node's own duration; NULL: it isn't. */
+uint64_t lease_vanished_until(const struct lease_machine *machine, uint64_t since,
+			      struct lease_peer **ret_slowest);
 
 /* Does @new look different to other nodes than @old? Not for a mere renewal. */
 bool lease_heartbeat_differs(const struct heartbeat *old, const struct heartbeat *new);

@@ -44,6 +44,9 @@ struct source_item {
 };
 
 /* All zero is none. */
+/* A server that shows more objects is broken, or hostile: they are left out. */
+#define SOURCE_ITEMS_MAX 50000
+
 struct source_items {
 	struct source_item **list;   /* by name */
 	struct manifest **manifests; /* of the list */

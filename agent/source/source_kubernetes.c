@@ -23,6 +23,8 @@
 #define DENIED_NS  (5 * UINT64_C(1000000000))
 #define MISSING_NS (60 * UINT64_C(1000000000))
 
+#define FULL "there are more than %d objects; what comes after them is left out"
+
 enum kind {
 	KIND_SERVICE,
 	KIND_NODE,
@@ -62,6 +64,7 @@ struct collection {
 	bool known;		/* was listed completely once, or isn't there */
 	bool outdated;		/* not served any more, but objects still count as they were */
 	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
+	bool full;		/* some of the last list, or after it, are left out */
 	struct err trouble;	/* empty: none */
 };
 
@@ -150,6 +153,7 @@ static void on_reset(uint64_t version, void *userdata)
 		say(collection, LOG_NOTICE, said.text);
 	}
 	collection->listed_api = api_of(collection);
+	collection->full = false;
 	source_items_mark(&collection->source->source.items, kinds[collection->kind].prefix);
 }
 
@@ -201,6 +205,20 @@ static void parse(struct collection *collection, struct source_item *item, const
 	item->manifest = manifest;
 }
 
+/* Is there room for an object that isn't known yet? */
+static bool fits(struct collection *collection)
+{
+	struct err said;
+
+	if (collection->source->source.items.count < SOURCE_ITEMS_MAX)
+		return true;
+	err_write(&said, FULL, SOURCE_ITEMS_MAX);
+	if (!collection->full)
+		say(collection, LOG_ERR, said.text);
+	collection->full = true;
+	return false;
+}
+
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
 	struct collection *collection = userdata;
@@ -227,6 +245,8 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		changed_soon(source);
 		return;
 	}
+	if (!source_items_find_object(items, prefix, namespace, name) && !fits(collection))
+		return;
 	item = source_items_get_object(items, prefix, namespace, name);
 	item->present = true;
 	item->api = api_of(collection);
@@ -402,6 +422,9 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 				  kube_server(source->login.kube), kinds[i].name,
 				  *collection->trouble.text ? collection->trouble.text
 							    : "no answer");
+		else if (collection->full)
+			err_write(&status->trouble, "%s: %s: " FULL,
+				  kube_server(source->login.kube), kinds[i].name, SOURCE_ITEMS_MAX);
 		else if (collection->outdated &&
 			 clock_boot_ns() - collection->missing_at_ns > DENIED_NS)
 			err_write(&status->trouble,

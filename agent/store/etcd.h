@@ -25,7 +25,6 @@ struct store_etcd {
 	uint64_t list_revision; /* of the list's pages; 0: none came yet */
 	char *page_key;		/* where the next page begins */
 	unsigned int pages;	/* that came of it */
-	unsigned int nodes;	/* in them */
 
 	/* swaps */
 	size_t txn_endpoint;

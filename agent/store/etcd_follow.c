@@ -8,21 +8,19 @@
 #include "json.h"
 
 #define PAGE 1000 /* records: parsing more would keep a renewal waiting */
-/* No group has more: a list that doesn't end is none. What is known of a node takes a kilobyte. */
-#define PAGES_MAX	300
-#define NODES_MAX	10000
-#define FOLLOW_RETRY_NS (200 * UINT64_C(1000000))
+/* No group has more: a list that doesn't end is none. */
+#define PAGES_MAX	  300
+#define FOLLOW_RETRY_USEC 200000
 
-static void follow_later(struct store_etcd *etcd);
+static void follow_later(struct store_etcd *etcd, uint64_t usec);
 
-static void kv_tell(struct store_etcd *etcd, const json_t *kv, bool deleted)
+/* False: there is no room for it. */
+static bool kv_tell(struct store_etcd *etcd, const json_t *kv, bool deleted)
 {
 	struct record record;
 
-	if (!etcd->base.following || !etcd_record(kv, deleted, &record))
-		return;
-	etcd->nodes += record.kind == RECORD_HEARTBEAT;
-	etcd->base.events->record(&record, etcd->base.userdata);
+	return !etcd->base.following || !etcd_record(kv, deleted, &record) ||
+	       etcd->base.events->record(&record, etcd->base.userdata);
 }
 
 void etcd_follow_anew(struct store_etcd *etcd)
@@ -31,7 +29,9 @@ void etcd_follow_anew(struct store_etcd *etcd)
 	etcd->list_revision = 0;
 	free(etcd->page_key);
 	etcd->page_key = NULL;
-	etcd_follow(etcd);
+	/* after trouble it begins by itself, and not before */
+	if (etcd->follow_call)
+		etcd_follow(etcd);
 }
 
 void etcd_lags(struct store_base *base, bool again)
@@ -48,7 +48,21 @@ static void follow_failed(struct store_etcd *etcd, const char *why)
 {
 	etcd_trouble(etcd, etcd->follow_endpoint, why);
 	etcd->follow_endpoint = (etcd->follow_endpoint + 1) % etcd->endpoint_count;
-	follow_later(etcd);
+	follow_later(etcd, FOLLOW_RETRY_USEC);
+}
+
+/* It shows more than there is room for. */
+static void follow_is_full(struct store_etcd *etcd)
+{
+	char text[HTTP_TROUBLE_MAX];
+
+	http_cancel(etcd->follow_call);
+	etcd->follow_call = NULL;
+	etcd->base.listing = true;
+	etcd->list_revision = 0;
+	store_full(&etcd->base, text);
+	etcd_trouble(etcd, etcd->follow_endpoint, text);
+	follow_later(etcd, STORE_FULL_USEC);
 }
 
 /* Does the list get ahead by the page @kvs? Else @text says why not: a store that is broken may
@@ -58,14 +72,11 @@ static bool page_follows(struct store_etcd *etcd, const json_t *kvs, char text[H
 	_cleanup_free_ char *first = etcd_key(json_array_get(kvs, 0));
 
 	etcd->pages = etcd->list_revision ? etcd->pages + 1 : 1;
-	etcd->nodes = etcd->list_revision ? etcd->nodes : 0;
 	if (etcd->page_key && first && strcmp(first, etcd->page_key) <= 0)
 		snprintf(text, HTTP_TROUBLE_MAX, "its list shows the same records again");
 	else if (etcd->pages > PAGES_MAX || json_array_size(kvs) > PAGE)
 		snprintf(text, HTTP_TROUBLE_MAX, "its list has more than %d records",
 			 etcd->pages > PAGES_MAX ? PAGES_MAX * PAGE : PAGE);
-	else if (etcd->nodes > NODES_MAX)
-		snprintf(text, HTTP_TROUBLE_MAX, "its list has more than %d nodes", NODES_MAX);
 	else
 		return true;
 	return false;
@@ -101,7 +112,13 @@ static void on_page(const struct http_result *result, void *userdata)
 		etcd->base.events->reset(etcd->base.userdata);
 	}
 	count = json_array_size(kvs);
-	json_array_foreach(kvs, index, kv) kv_tell(etcd, kv, false);
+	json_array_foreach(kvs, index, kv)
+	{
+		if (!kv_tell(etcd, kv, false)) {
+			follow_is_full(etcd);
+			return;
+		}
+	}
 	free(etcd->page_key);
 	etcd->page_key = NULL;
 	if (json_is_true(json_object_get(json, "more")) && count) {
@@ -160,7 +177,10 @@ static bool watch_message(struct store_etcd *etcd, const json_t *json)
 		const json_t *kv = json_object_get(event, "kv");
 		const char *type = json_string_value(json_object_get(event, "type"));
 
-		kv_tell(etcd, kv, type && !strcmp(type, "DELETE"));
+		if (!kv_tell(etcd, kv, type && !strcmp(type, "DELETE"))) {
+			follow_is_full(etcd);
+			return true;
+		}
 		/* the header's may be ahead of the events that are still to come */
 		if (etcd_uint(kv, "mod_revision") > shown)
 			shown = etcd_uint(kv, "mod_revision");
@@ -247,11 +267,11 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static void follow_later(struct store_etcd *etcd)
+static void follow_later(struct store_etcd *etcd, uint64_t usec)
 {
 	if (!etcd->base.following)
 		return;
-	sd_event_source_set_time_relative(etcd->follow_retry, FOLLOW_RETRY_NS / 1000);
+	sd_event_source_set_time_relative(etcd->follow_retry, usec);
 	sd_event_source_set_enabled(etcd->follow_retry, SD_EVENT_ONESHOT);
 }
 

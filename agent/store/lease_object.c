@@ -200,15 +200,17 @@ void lease_parse(const json_t *lease, struct record *record)
 	struct err why;
 	json_auto_t *contents = text ? json_parse(text, strlen(text), &why) : NULL;
 	const char *holder = json_string_value(json_object_get(spec, "holderIdentity")) ?: "";
+	json_int_t duration_s;
 
 	if (record->kind == RECORD_CLAIM) {
 		json_object_set_new(contents, "holder", json_string(holder));
 		json_object_set(contents, "transitions", json_object_get(spec, "leaseTransitions"));
 	} else {
-		json_object_set_new(
-			contents, "durationMs",
-			json_integer(MS_PER_S * json_integer_value(json_object_get(
-							spec, "leaseDurationSeconds"))));
+		/* what is no duration is 0, and with that the record is unreadable */
+		duration_s = json_integer_value(json_object_get(spec, "leaseDurationSeconds"));
+		if (duration_s < 0 || duration_s > LEASE_DURATION_MAX_MS / MS_PER_S)
+			duration_s = 0;
+		json_object_set_new(contents, "durationMs", json_integer(MS_PER_S * duration_s));
 		if (strcmp(holder, record->node) != 0)
 			json_object_clear(contents);
 	}

@@ -11,11 +11,16 @@
 #include "addr.h"
 #include "lease_config.h"
 
-/* Durations: the longest that is believed of another node's record, the shortest that the data path
- * and a store can follow, and the step between them. */
-#define LEASE_DURATION_MAX_MS  86400000
+/* Durations: the longest, of which a record of another node is believed, the shortest that the data
+ * path and a store can follow, and the step between them. */
+#define LEASE_DURATION_MAX_MS  3600000
 #define LEASE_DURATION_MIN_MS  300
 #define LEASE_DURATION_STEP_MS 10
+
+/* The highest sequence number and count of transitions that are believed: what follows them can
+ * still be written. The latter is Kubernetes' too. */
+#define LEASE_SEQUENCE_MAX    (INT64_MAX / 2)
+#define LEASE_TRANSITIONS_MAX INT32_MAX
 
 /* Groups of preferred nodes that one node can be in. */
 #define LEASE_GROUPS_MAX 16

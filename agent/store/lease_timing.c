@@ -14,7 +14,7 @@ uint64_t lease_margin_ns(uint64_t duration_ns)
 static int duration_check(enum lease_engine engine, uint64_t duration_ns, struct err *err)
 {
 	if (duration_ns > LEASE_DURATION_MAX_MS * NS_PER_MS)
-		return err_set(err, -EINVAL, "the lease's duration must be at most a day");
+		return err_set(err, -EINVAL, "the lease's duration must be at most an hour");
 	if (engine == LEASE_ENGINE_KUBERNETES && (!duration_ns || duration_ns % NS_PER_S))
 		return err_set(err, -EINVAL,
 			       "with the engine kubernetes the lease's duration must be whole "

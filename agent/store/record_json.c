@@ -97,7 +97,8 @@ static bool claim_parse(json_t *json, struct claim_record *claim)
 	/* an emptied holder alone, as by hand, is no release */
 	return !strcmp(state, holder[0] ? "held" : "free") && name_copy(holder, claim->holder) &&
 	       name_copy(wish, claim->wish) && session_parse(session, &claim->session) &&
-	       session_parse(wish_session, &claim->wish_session) && transitions >= 0;
+	       session_parse(wish_session, &claim->wish_session) && transitions >= 0 &&
+	       transitions <= LEASE_TRANSITIONS_MAX;
 }
 
 static bool groups_parse(const json_t *array, struct heartbeat *heartbeat)
@@ -149,8 +150,8 @@ static bool heartbeat_parse(json_t *json, struct heartbeat *heartbeat)
 	       strcmp(state, heartbeat_state_names[heartbeat->state]))
 		heartbeat->state++;
 	if (heartbeat->state == HEARTBEAT_STATE_COUNT || strlen(id) != LEASE_ID_DIGITS ||
-	    sequence < 0 || slot < 0 || slot > UINT8_MAX || duration < 1 ||
-	    duration > LEASE_DURATION_MAX_MS || weight < 0 || weight > INT32_MAX)
+	    sequence < 0 || sequence > LEASE_SEQUENCE_MAX || slot < 0 || slot > UINT8_MAX ||
+	    duration < 1 || duration > LEASE_DURATION_MAX_MS || weight < 0 || weight > INT32_MAX)
 		return false;
 	memcpy(heartbeat->id, id, LEASE_ID_DIGITS);
 	heartbeat->sequence = sequence;

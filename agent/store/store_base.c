@@ -31,11 +31,25 @@ void store_trouble(struct store_base *base, const char *format, ...)
 	base->events->reachable(text, base->userdata);
 }
 
+void store_full(struct store_base *base, char text[HTTP_TROUBLE_MAX])
+{
+	base->full_usec = base_now_usec(base);
+	/* that it answers is no excuse, and other trouble is no better known */
+	base->answered_usec = 0;
+	base->troubled = false;
+	snprintf(text, HTTP_TROUBLE_MAX, "it shows more than %d nodes or %d addresses",
+		 STORE_NODES_MAX, STORE_CLAIMS_MAX);
+}
+
 void store_answered(struct store_base *base)
 {
 	bool known = base->answered_usec && !base->troubled;
+	uint64_t now = base_now_usec(base);
 
-	base->answered_usec = base_now_usec(base);
+	/* it answers all the time: not a line for each attempt */
+	if (base->full_usec && now < base->full_usec + 6 * STORE_FULL_USEC)
+		return;
+	base->answered_usec = now;
 	if (known)
 		return;
 	base->troubled = false;

@@ -37,6 +37,7 @@ struct store_base {
 
 	bool troubled;
 	uint64_t answered_usec; /* when it last answered; 0: never */
+	uint64_t full_usec;	/* when it last showed more than there is room for; 0: never */
 	sd_event_source *lag;
 	uint64_t lag_ns;
 	uint64_t progress;	    /* of the stream: messages that it brought */
@@ -57,6 +58,11 @@ void store_base_close(struct store_base *base);
 void store_trouble(struct store_base *base, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void store_answered(struct store_base *base);
+
+/* The stream showed more than there is room for: writes so to @text, to be told as trouble, which
+ * ends when that is long ago. The stream is to begin anew after STORE_FULL_USEC, not before. */
+#define STORE_FULL_USEC UINT64_C(5000000)
+void store_full(struct store_base *base, char text[HTTP_TROUBLE_MAX]);
 
 /* The stream is to show @revision soon. */
 void store_expect(struct store_base *base, uint64_t revision);

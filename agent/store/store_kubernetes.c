@@ -24,6 +24,7 @@ struct store_kubernetes {
 	struct kube_watch *watch;	     /* NULL: there is none */
 	struct kube_watch *pulses;	     /* of those watched; NULL: of nobody */
 	sd_event_source *turn, *pulses_turn; /* begins or ends them, from the event loop */
+	bool full;			     /* it showed more than there is room for */
 	char *path;			     /* of the namespace's Lease objects */
 	char *listed;			     /* those that are records */
 	char *shown;	   /* those of them that the watch shows, as a query; NULL: all */
@@ -197,7 +198,7 @@ static void on_reset(uint64_t version, void *userdata)
 {
 	struct store_kubernetes *kubernetes = userdata;
 
-	if (!kubernetes->base.following)
+	if (!kubernetes->base.following || kubernetes->full)
 		return;
 	kubernetes->base.listing = true;
 	kubernetes->base.events->reset(kubernetes->base.userdata);
@@ -215,28 +216,42 @@ static void make_absent(struct record *record)
 	record->revision = 0;
 }
 
+/* Within what it tells a watch may not be ended. */
+static void turn_after(struct store_kubernetes *kubernetes, uint64_t usec)
+{
+	sd_event_source_set_time_relative(kubernetes->turn, usec);
+	sd_event_source_set_enabled(kubernetes->turn, SD_EVENT_ONESHOT);
+}
+
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
 	struct store_kubernetes *kubernetes = userdata;
 	struct record record = { .shape = RECORD_ABSENT };
+	char text[HTTP_TROUBLE_MAX];
 
 	kubernetes->base.revision = kube_watch_version(kubernetes->watch);
 	kubernetes->base.progress++;
-	if (!kubernetes->base.following || !record_read(kubernetes, object, &record))
+	if (!kubernetes->base.following || kubernetes->full ||
+	    !record_read(kubernetes, object, &record))
 		return;
 	/* a renewal took it out of what is shown, or it is removed: there is no telling */
 	if (deleted && is_others_heartbeat(kubernetes, &record) && beats(&record))
 		return;
 	if (deleted)
 		make_absent(&record);
-	kubernetes->base.events->record(&record, kubernetes->base.userdata);
+	if (kubernetes->base.events->record(&record, kubernetes->base.userdata))
+		return;
+	kubernetes->full = true;
+	store_full(&kubernetes->base, text);
+	trouble(kubernetes, text);
+	turn_after(kubernetes, 0);
 }
 
 static void on_synced(void *userdata)
 {
 	struct store_kubernetes *kubernetes = userdata;
 
-	if (!kubernetes->base.following)
+	if (!kubernetes->base.following || kubernetes->full)
 		return;
 	kubernetes->base.revision = kube_watch_version(kubernetes->watch);
 	kubernetes->base.listing = false;
@@ -260,8 +275,7 @@ static const struct kube_watch_events watch_events = {
 	.reachable = on_reachable,
 };
 
-/* Within what it tells a watch may not be ended. */
-static int on_turn(sd_event_source *source, void *userdata)
+static int on_turn(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct store_kubernetes *kubernetes = userdata;
 	struct err err;
@@ -272,6 +286,11 @@ static int on_turn(sd_event_source *source, void *userdata)
 	kubernetes->base.listing = true;
 	if (!kubernetes->base.following)
 		return 0;
+	if (kubernetes->full) {
+		kubernetes->full = false;
+		turn_after(kubernetes, STORE_FULL_USEC);
+		return 0;
+	}
 	if (kube_watch_new(kubernetes->kube, kubernetes->listed, &watch_events, kubernetes,
 			   &kubernetes->watch, &err) < 0)
 		trouble(kubernetes, err.text);
@@ -350,7 +369,8 @@ static void kubernetes_follow(struct store *store, bool follow)
 	struct store_kubernetes *kubernetes = (struct store_kubernetes *)store;
 
 	kubernetes->base.following = follow;
-	sd_event_source_set_enabled(kubernetes->turn, SD_EVENT_ONESHOT);
+	kubernetes->full = false;
+	turn_after(kubernetes, 0);
 	if (!follow)
 		kubernetes_watch(store, NULL, 0);
 }
@@ -439,7 +459,8 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 				     kube_namespace(kubernetes->kube));
 	kubernetes->node = xstrdup(config->node);
 	choose_records(kubernetes, config);
-	r = sd_event_add_defer(event, &kubernetes->turn, on_turn, kubernetes);
+	r = sd_event_add_time_relative(event, &kubernetes->turn, CLOCK_MONOTONIC, 0, 1000, on_turn,
+				       kubernetes);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(kubernetes->turn, SD_EVENT_OFF);
 	if (r >= 0)

@@ -62,6 +62,7 @@ REASONS = {
     "session_ended": Reason(LOG),
     "left_over": Reason(LOG),
     "node_address": Reason(STORE, log="{subject} isn't claimed: node-2 has it as its own address\n"),
+    "long_leases": Reason(STORE, FAULT, log="addresses without a record wait "),
     "not_claimed": Reason(STORE),
     "map_full": Reason(ALONE, FAULT),
     "by_hand": Reason(ALONE),

@@ -8,6 +8,7 @@
 
 #include "base64.h"
 #include "lease_rank.h"
+#include "lease_object.h"
 #include "record_json.h"
 
 #define MS UINT64_C(1000000)
@@ -38,7 +39,7 @@ static const struct {
 	{ 15000, 2401, 2000, LEASE_ENGINE_ETCD, true },
 	{ 15000, 20000, 2000, LEASE_ENGINE_ETCD, false },
 	{ 15000, 5000, 0, LEASE_ENGINE_ETCD, false },
-	{ 86401000, 5000, 2000, LEASE_ENGINE_ETCD, false }, /* more than a day */
+	{ 3601000, 5000, 2000, LEASE_ENGINE_ETCD, false }, /* more than an hour */
 };
 
 Test(lease, timings_are_safe_or_refused_with_the_rule)
@@ -157,6 +158,26 @@ Test(lease, foreign_and_newer_records_are_told_apart)
 			     i);
 }
 
+/* A Lease's seconds, that are 15 s in milliseconds of 64 bits. */
+Test(lease, seconds_that_are_no_duration_make_a_lease_foreign)
+{
+	char name[LEASE_NAME_MAX + 1];
+	struct record read;
+	json_t *lease, *spec;
+
+	for (int over = 0; over < 2; over++) {
+		read = heartbeat;
+		lease_name_format(&heartbeat, name);
+		lease = lease_make(&heartbeat, name, 15);
+		spec = json_object_get(lease, "spec");
+		json_object_set_new(spec, "leaseDurationSeconds",
+				    json_integer(15 + (over ? INT64_C(1) << 61 : 0)));
+		lease_parse(lease, &read);
+		cr_expect_eq(read.shape, over ? RECORD_FOREIGN : RECORD_GOOD);
+		json_decref(lease);
+	}
+}
+
 #define ADDRESSES_8    "\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\""
 #define MANY_ADDRESSES ADDRESSES_8 "," ADDRESSES_8 "," ADDRESSES_8 "," ADDRESSES_8
 
@@ -170,9 +191,12 @@ static const struct {
 	{ RECORD_CLAIM, "0000000000000001", "000000000000001" },
 	{ RECORD_CLAIM, "0000000000000001", "-000000000000001" },
 	{ RECORD_CLAIM, "\"transitions\":3", "\"transitions\":-3" },
+	{ RECORD_CLAIM, "\"transitions\":3", "\"transitions\":2147483648" },
+	{ RECORD_HEARTBEAT, "\"sequence\":", "\"sequence\":9223372036854775807,\"former\":" },
+	{ RECORD_HEARTBEAT, "\"weight\":", "\"weight\":2147483648,\"former\":" },
 	{ RECORD_HEARTBEAT, "\"slot\":255", "\"slot\":256" },
 	{ RECORD_HEARTBEAT, "\"durationMs\":15000", "\"durationMs\":0" },
-	{ RECORD_HEARTBEAT, "\"durationMs\":15000", "\"durationMs\":86400001" },
+	{ RECORD_HEARTBEAT, "\"durationMs\":15000", "\"durationMs\":3600001" },
 	{ RECORD_HEARTBEAT, "draining", "sleeping" },
 	{ RECORD_HEARTBEAT, "0123456789abcdef0", "0" },
 	{ RECORD_HEARTBEAT, "\"own\"", "\"other\"" },

@@ -10,7 +10,7 @@
 
 #define START	UINT64_C(1000000000000)
 #define AHEAD	(START + LEASE_NS_PER_S)
-#define DAY_MS	86400000
+#define HOUR_MS 3600000
 #define SESSION 7
 #define SLOT	3
 
@@ -281,14 +281,14 @@ Test(lease_machine, ends_a_session_once_its_entries_are_gone)
 	expect(start(false, true), "pe");
 }
 
-/* The heartbeat of another node, last seen @state, whose leases last for a day. */
+/* The heartbeat of another node, last seen @state, whose leases last for an hour. */
 static void tell_long(struct lease_machine *machine, enum heartbeat_state state)
 {
 	struct record heartbeat = {
 		.kind = RECORD_HEARTBEAT,
 		.shape = RECORD_GOOD,
 		.node = "node-3",
-		.heartbeat = { .session = SESSION + 3, .state = state, .duration_ms = DAY_MS },
+		.heartbeat = { .session = SESSION + 3, .state = state, .duration_ms = HOUR_MS },
 	};
 
 	memcpy(heartbeat.heartbeat.id, id, LEASE_ID_DIGITS);
@@ -323,7 +323,7 @@ static bool takes_new(enum heartbeat_state state, unsigned int seconds)
 	return taken;
 }
 
-Test(lease_machine, a_dead_node_with_leases_of_a_day_holds_no_new_address_back)
+Test(lease_machine, a_dead_node_with_leases_of_an_hour_holds_no_new_address_back)
 {
 	cr_expect(takes_new(HEARTBEAT_DEAD, 5));
 	cr_expect(takes_new(HEARTBEAT_ENDED, 5));

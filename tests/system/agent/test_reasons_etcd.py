@@ -89,6 +89,14 @@ def waiting(first, _):
     first.start()
 
 
+def long_leases(first, _):
+    """The heartbeat of a node that isn't silent for long enough: an hour."""
+    beat = {"version": 1, "state": "alive", "id": "9" * 32, "session": "9" * 16, "sequence": 1, "slot": 1, "durationMs": 3600000,
+            "weight": 0, "unsettled": False, "groups": [], "own": []}
+    etcdctl(first.lan, "put", "/xdp-l2resp/node/node-9", json.dumps(beat))
+    first.start()
+
+
 def no_store(first, _):
     edit(first, URL, "http://127.0.0.1:1")
     edit(first, "bpffs:", "probe: true\nbpffs:")
@@ -101,6 +109,8 @@ CASES = {
     "not_preferred": (preferred, Told("another node is preferred, and holds it: node-2", holder="node-2")),
     "node_address": (of_the_other_node, Told("another node has it as its own address: node-2")),
     "name_taken": (same_name, Told("another agent runs under this node's name", holder="node-1", whole=True)),
+    "long_leases": (long_leases, Told(
+        "a node whose leases last longer than this one's may still answer for it: leases of node-9 last 3600000 ms")),
     "not_claimed": (waiting, Told("this node's claim isn't confirmed yet")),
     "not_probed": (no_store, Told("it isn't known yet whether another host has it", known=False, unready=UNKNOWN)),
 }

@@ -22,7 +22,7 @@ POD_LIMIT = 512 * MIB
 
 
 class Server:
-    """etcd's JSON gateway, as far as answer(path, body) plays it: bytes, or None for a stream that stays silent."""
+    """etcd's JSON gateway, as far as answer(path, body) plays it: bytes, lines of a stream, or None for one that stays silent."""
 
     def __init__(self, namespace, answer, certificate=None):
         outer, self.requests, self.over = self, [], threading.Event()
@@ -35,9 +35,9 @@ class Server:
                 outer.requests.append(self.path)
                 text = answer(self.path, json.loads(body))
                 self.send_response(200)
-                if text is None:
+                if not isinstance(text, bytes):
                     self.end_headers()
-                    outer.over.wait()
+                    self.stream(text or ())
                     return
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
@@ -45,6 +45,16 @@ class Server:
                     self.wfile.write(text)
                 except OSError:
                     pass  # it was cut off
+
+            def stream(self, lines):
+                try:
+                    for line in lines:
+                        self.wfile.write(line)
+                        if outer.over.is_set():
+                            return
+                except OSError:
+                    return  # it was cut off
+                outer.over.wait()
 
             def log_message(self, *_):
                 pass
@@ -145,6 +155,78 @@ def test_a_list_without_an_end(agent, lan, name, most):
         follow(agent, server)
         assert wait_until(lambda: begun == 2, 120), (pages, agent.log())
         assert peak(agent) < POD_LIMIT
+
+
+BEAT = {"version": 1, "state": "alive", "id": "f" * 32, "session": "00000000000000ff", "sequence": 1, "slot": 1, "durationMs": 2000,
+        "weight": 1, "unsettled": False, "groups": [], "own": []}
+CLAIM = {"version": 1, "state": "held", "holder": "node-2", "session": "00000000000000ff", "wish": "", "wishSession": "0" * 16,
+         "moved": False, "unsettled": False, "transitions": 1}
+FULL = "it shows more than 10000 nodes or 100000 addresses"
+
+
+def node_key(number):
+    return b"/xdp-l2resp/node/n%012d" % number
+
+
+def claim_key(number):
+    return b"/xdp-l2resp/claim/2001:db8::%x:%x" % divmod(number + 0x10001, 1 << 16)
+
+
+def message(revision, events):
+    return json.dumps({"result": {"header": {**HEADER, "revision": str(revision)}, **events}}).encode() + b"\n"
+
+
+def flood(kind, name, record):
+    """Events of always other records, without an end; 200 in a message. The last number is in the list that is returned."""
+    value, sent = base64.b64encode(json.dumps(record).encode()).decode(), [0]
+
+    def lines():
+        yield message(7, {"created": True})
+        while True:
+            first = sent[0]
+            sent[0] += 200
+            yield message(8 + first, {"events": [
+                {"type": kind, "kv": {"key": base64.b64encode(name(first + n)).decode(), "mod_revision": str(8 + first), "value": value}}
+                for n in range(200)]})
+
+    return sent, lines
+
+
+def grown(agent):
+    """MiB of memory that the agent had at most."""
+    return peak(agent) // MIB
+
+
+@pytest.mark.parametrize("name", (node_key, claim_key))
+def test_a_watch_without_an_end_of_what_vanished(agent, lan, name):
+    """Nothing is kept of a record that wasn't known."""
+    sent, lines = flood("DELETE", name, BEAT)
+    with Server(lan.server, lambda path, body: lines() if path == "/v3/watch" else page([], False)) as server:
+        follow(agent, server)
+        assert wait_until(lambda: sent[0] > 500_000, 120), agent.log()
+        assert grown(agent) < 64
+
+
+@pytest.mark.parametrize("name, record", ((node_key, BEAT), (claim_key, CLAIM), (claim_key, {})))
+def test_a_watch_without_an_end(agent, lan, name, record):
+    """What is over the bound ends the stream, which begins anew later; and the agent says so."""
+    watches = []
+    sent, lines = flood("PUT", name, record)
+
+    def answer(path, body):
+        if path != "/v3/watch":
+            return page([], False)
+        watches.append(sent[0])
+        return lines()
+
+    with Server(lan.server, answer) as server:
+        follow(agent, server)
+        said = f"no session with the lease store, so it isn't known here who holds it: etcd at {server.url}: {FULL}\n"
+        assert wait_until(lambda: watches and agent.command("alive").status == 0, 20), agent.log()
+        assert wait_until(lambda: agent.http("/readyz") == (503, said), 120), agent.log()
+        given_up = len(watches)
+        assert wait_until(lambda: len(watches) > given_up, 120), agent.log()
+        assert grown(agent) < 128
 
 
 def openssl(directory, *words):

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a store shows is bounded, and what isn't kept of it still counts. */
+#include <stdio.h>
+#include <string.h>
+#include <criterion/criterion.h>
+
+#include "lease_machine.h"
+
+#define START	UINT64_C(1000000000000)
+#define STEP	(100 * LEASE_NS_PER_MS)
+#define D	(2000 * LEASE_NS_PER_MS)
+#define SESSION 7
+
+static const char id[] = "0123456789abcdef0123456789abcdef";
+static const struct address vip = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 1 } };
+static const struct address other = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 2 } };
+
+static struct record beat, taken; /* as this node wrote them last */
+static uint64_t now, revision;
+static uint64_t transitions; /* of the claim that was written last */
+
+static void swap(struct store *store, const struct record *record)
+{
+	if (record->kind == RECORD_CLAIM)
+		transitions = record->claim.transitions;
+	*(record->kind == RECORD_HEARTBEAT ? &beat : &taken) = *record;
+}
+
+static void follow(struct store *store, bool followed)
+{
+}
+
+static void on_address(const struct address *address, void *userdata)
+{
+}
+
+static void on_gained(const struct address *address, uint8_t slot, void *userdata)
+{
+}
+
+static int on_lost(const struct address *address, enum lease_loss reason, void *userdata)
+{
+	return 0;
+}
+
+static int on_purge(void *userdata)
+{
+	return 0;
+}
+
+static int on_present(const struct address *address, void *userdata)
+{
+	return 0;
+}
+
+static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
+{
+	return 0;
+}
+
+static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
+{
+	*ret_deadline_ns = 0;
+	return 0;
+}
+
+static void on_state(enum lease_state state, const char *text, void *userdata)
+{
+}
+
+static void on_owners(void *userdata)
+{
+}
+
+static void on_log(int priority, const char *text, void *userdata)
+{
+}
+
+static const struct lease_callbacks callbacks = {
+	.gained = on_gained,
+	.lost = on_lost,
+	.purge = on_purge,
+	.present = on_present,
+	.stamp = on_stamp,
+	.stamped = on_stamped,
+	.changed = on_address,
+	.state = on_state,
+	.owners = on_owners,
+	.log = on_log,
+};
+
+static uint64_t clock_now(void *userdata)
+{
+	return now;
+}
+
+static uint64_t clock_random(void *userdata)
+{
+	return SESSION;
+}
+
+static void clock_arm(uint64_t due_ns, void *userdata)
+{
+}
+
+static bool tell(struct lease_machine *machine, struct record record)
+{
+	record.revision = record.shape == RECORD_ABSENT ? 0 : ++revision;
+	return lease_machine_events.record(&record, machine);
+}
+
+static struct record node(unsigned int number, enum record_shape shape)
+{
+	struct record record = { .kind = RECORD_HEARTBEAT,
+				 .shape = shape,
+				 .heartbeat = { .session = 9, .duration_ms = 2000 } };
+
+	snprintf(record.node, sizeof(record.node), "n%u", number);
+	memset(record.heartbeat.id, 'f', LEASE_ID_DIGITS);
+	return record;
+}
+
+static struct record claim(unsigned int number, enum record_shape shape)
+{
+	struct record record = { .kind = RECORD_CLAIM, .shape = shape, .address = other };
+
+	memcpy(record.address.bytes, &number, sizeof(number));
+	return record;
+}
+
+/* Each of this node's writes is done, and in the view, at once. */
+static void answer(struct lease_machine *machine)
+{
+	struct record written;
+
+	while (beat.node[0] || taken.address.bytes[10]) {
+		struct record *which = beat.node[0] ? &beat : &taken;
+
+		written = *which;
+		*which = (struct record){};
+		cr_assert(tell(machine, written));
+		written.revision = revision;
+		lease_machine_events.swapped(&written, 0, machine);
+	}
+}
+
+static void pass(struct lease_machine *machine, uint64_t ns)
+{
+	for (uint64_t end = now + ns; now < end; now += STEP) {
+		lease_machine_run(machine);
+		answer(machine);
+	}
+}
+
+/* An empty list. */
+static void list(struct lease_machine *machine)
+{
+	lease_machine_events.reset(machine);
+	lease_machine_events.synced(machine);
+	answer(machine);
+}
+
+/* node-1 holds vip, and its view is older than its duration. */
+static struct lease_machine *start(void)
+{
+	static const struct lease_config config = {
+		.node = "node-1",
+		.id = id,
+		.timing = { D, 1200 * LEASE_NS_PER_MS, 300 * LEASE_NS_PER_MS },
+		.weight = 100,
+	};
+	static struct store store = {
+		.swaps_begin = 64, .swaps_max = 64, .swap = swap, .follow = follow
+	};
+	struct lease_machine *machine;
+
+	now = START;
+	beat = taken = (struct record){};
+	machine = lease_machine_new(&config, &callbacks, NULL,
+				    &(struct lease_clock){ clock_now, clock_random, clock_arm,
+							   NULL });
+	lease_machine_set_store(machine, &store);
+	lease_machine_want(machine, &vip, NULL);
+	lease_machine_settled(machine);
+	lease_machine_run(machine);
+	list(machine);
+	pass(machine, 3 * D);
+	cr_assert(lease_machine_holds(machine, &vip));
+	return machine;
+}
+
+/* How long after now another address is held. */
+static uint64_t until_held(struct lease_machine *machine)
+{
+	uint64_t begun = now;
+
+	lease_machine_want(machine, &other, NULL);
+	while (!lease_machine_holds(machine, &other) && now < begun + 5 * D)
+		pass(machine, STEP);
+	return now - begun;
+}
+
+Test(lease_room, what_vanishes_unknown_counts_as_held_and_is_not_kept)
+{
+	struct lease_machine *machine = start();
+	size_t nodes = HASH_COUNT(machine->peers);
+
+	cr_expect_lt(until_held(machine), D, "the view is old enough");
+	lease_machine_free(machine);
+	for (int kind = 0; kind < 2; kind++) {
+		machine = start();
+		for (unsigned int i = 1; i <= 20000; i++)
+			cr_assert(tell(machine,
+				       kind ? node(i, RECORD_ABSENT) : claim(i, RECORD_ABSENT)));
+		cr_expect_eq(HASH_COUNT(machine->claims), 1);
+		cr_expect_eq(HASH_COUNT(machine->peers), nodes);
+		cr_expect_geq(until_held(machine), D);
+		cr_expect(lease_machine_holds(machine, &vip));
+		lease_machine_free(machine);
+	}
+}
+
+Test(lease_room, nodes_that_come_and_go_never_fill_it)
+{
+	struct lease_machine *machine = start();
+
+	for (unsigned int i = 1; i <= 2 * STORE_NODES_MAX; i++) {
+		cr_assert(tell(machine, node(i, RECORD_GOOD)), "node %u", i);
+		cr_assert(tell(machine, node(i, RECORD_ABSENT)));
+		if (i % (STORE_NODES_MAX / 2) == 0)
+			pass(machine, 2 * D);
+	}
+	cr_expect_leq(HASH_COUNT(machine->peers), STORE_NODES_MAX);
+	cr_expect(lease_machine_holds(machine, &vip));
+	lease_machine_free(machine);
+}
+
+/* Shows so many that the next doesn't fit; returns how many did. */
+static unsigned int fill(struct lease_machine *machine,
+			 struct record (*make)(unsigned int number, enum record_shape shape))
+{
+	unsigned int number = 1;
+
+	while (number < 1000000 && tell(machine, make(number, RECORD_GOOD)))
+		number++;
+	return number - 1;
+}
+
+Test(lease_room, a_view_that_is_too_large_is_given_up)
+{
+	struct lease_machine *machine = start();
+	struct record held = { .kind = RECORD_CLAIM, .shape = RECORD_GOOD, .address = vip };
+
+	strcpy(held.claim.holder, "node-1");
+	held.claim.session = SESSION;
+	cr_expect_eq(fill(machine, claim), STORE_CLAIMS_MAX - 1);
+	cr_expect_eq(HASH_COUNT(machine->claims), 1);
+	/* what is ours stays as long as the session does */
+	cr_expect(lease_machine_holds(machine, &vip));
+	lease_machine_events.reset(machine);
+	cr_expect_eq(fill(machine, node), STORE_NODES_MAX - 1);
+	cr_expect_leq(HASH_COUNT(machine->peers), 3);
+	/* a list that is none of those goes on with the session */
+	lease_machine_events.reset(machine);
+	cr_assert(tell(machine, held));
+	cr_assert(tell(machine, (struct record){ .kind = RECORD_HEARTBEAT,
+						 .shape = RECORD_GOOD,
+						 .node = "node-1",
+						 .heartbeat = machine->session.sent }));
+	lease_machine_events.synced(machine);
+	answer(machine);
+	pass(machine, D);
+	cr_expect(lease_machine_holds(machine, &vip));
+	cr_expect_eq(machine->figures.sessions, 1);
+	/* one that doesn't come ends it */
+	fill(machine, claim);
+	for (uint64_t end = now + D; now < end; now += STEP)
+		lease_machine_run(machine);
+	cr_expect_not(lease_machine_holds(machine, &vip));
+	lease_machine_free(machine);
+}
+
+/* The API server refuses a number that is over 32 bits, and so would every reader. */
+Test(lease_room, transitions_stay_at_their_last_number)
+{
+	struct lease_machine *machine = start();
+	struct record free = { .kind = RECORD_CLAIM,
+			       .shape = RECORD_GOOD,
+			       .address = other,
+			       .claim.transitions = INT32_MAX };
+
+	cr_assert(tell(machine, free));
+	until_held(machine);
+	cr_expect(lease_machine_holds(machine, &other));
+	cr_expect_eq(transitions, INT32_MAX);
+	lease_machine_free(machine);
+}

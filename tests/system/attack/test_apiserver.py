@@ -1,0 +1,175 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A server for Services and nodes that is broken or hostile, and whom the agent trusts to be Kubernetes'."""
+import http.server
+import json
+import re
+import threading
+import time
+from itertools import count
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from test_store import MIB, peak
+from wait import wait_until
+
+LONG = b" " * (31 * MIB)
+
+
+class Api:
+    """What answer(kind, query) plays of it: lines of an answer that ends, or of one that stays open if None ends them."""
+
+    def __init__(self, namespace, answer):
+        outer, self.asked, self.over = self, [], threading.Event()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                url = urlsplit(self.path)
+                query = parse_qs(url.query)
+                outer.asked.append((time.monotonic(), url.path, query))
+                self.send_response(200)
+                self.end_headers()
+                try:
+                    for line in answer(url.path.split("/")[-1], query):
+                        if line is None:
+                            outer.over.wait()
+                        if outer.over.is_set():
+                            return
+                        self.wfile.write(line)
+                except OSError:
+                    pass  # it was cut off
+
+            def log_message(self, *_):
+                pass
+
+        with namespace.entered():
+            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+    def lists(self, kind):
+        return [query for _, path, query in [*self.asked] if path.endswith(kind) and "watch" not in query]
+
+
+def service(number):
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"s{number}", "namespace": "default",
+                                                               "resourceVersion": str(10 + number)},
+            "spec": {"type": "ClusterIP", "externalIPs": ["198.18.0.9"]}}
+
+
+def listed(items=(), more=""):
+    return [json.dumps({"metadata": {"resourceVersion": "5", "continue": more}, "items": [*items]}).encode()]
+
+
+def event(kind, item):
+    return json.dumps({"type": kind, "object": item}).encode() + b"\n"
+
+
+def empty(_, query):
+    return [None] if "watch" in query else listed()
+
+
+def of_services(lists=None, watch=None):
+    """Of Services these lists, or this watch; there is nothing else."""
+    def answer(kind, query):
+        play = watch if "watch" in query else lists
+        return play(query) if kind == "services" and play else empty(kind, query)
+    return answer
+
+
+@pytest.fixture
+def played(agent, lan):
+    servers = []
+
+    def begin(answer):
+        server = Api(lan.server, answer).__enter__()
+        servers.append(server)
+        text = re.sub("source: .*", f"source: {{kubernetes: {{server: '{server.url}'}}}}", agent.config.read_text())
+        agent.config.write_text(text)
+        agent.launch()
+        assert wait_until(lambda: agent.command("alive").status == 0), agent.log()
+        return server
+
+    yield begin
+    for server in servers:
+        server.__exit__()
+
+
+def said(agent, text, seconds=60):
+    assert wait_until(lambda: text in agent.log(), seconds), agent.log()
+    assert agent.process.poll() is None
+
+
+def test_all_answers_are_as_long_as_they_may_be(agent, played):
+    """None is longer than is taken of one; and none ends."""
+    played(lambda kind, query: [LONG, None])
+    said(agent, "its answers take more than 96 MiB together")
+    assert peak(agent) < 200 * MIB
+
+
+def test_services_without_an_end(agent, played):
+    """Always others, in a watch: what is over the bound is left out."""
+    def watch(_):
+        for first in count(0, 100):
+            yield b"".join(event("ADDED", service(first + number)) for number in range(100))
+
+    played(of_services(watch=watch))
+    said(agent, "Service: there are more than 50000 objects; what comes after them is left out\n", 120)
+    assert agent.log().count("what comes after them is left out") == 1
+    status, body = agent.http("/readyz")
+    assert status == 503 and "there are more than 50000 objects" in body, body
+    assert peak(agent) < 256 * MIB
+
+
+def test_a_list_goes_on_for_ever(agent, played):
+    """The same page, and always another one: it is given up, and asked for again later."""
+    server = played(of_services(lists=lambda _: listed([service(1)], "again")))
+    said(agent, "Service: its list doesn't end\n")
+    assert wait_until(lambda: sum("continue" not in query for query in server.lists("services")) >= 2)
+    assert peak(agent) < 64 * MIB
+
+
+def gone(_):
+    yield event("ERROR", {"kind": "Status", "code": 410, "message": "too old"})
+
+
+def broken(_):
+    yield event("ERROR", {"kind": "Status", "code": 500, "message": "no"})
+
+
+def unnumbered(_):
+    yield event("ADDED", service(1) | {"metadata": {"name": "s1"}})
+
+
+@pytest.mark.parametrize("watch", (gone, broken, unnumbered))
+def test_a_watch_fails_as_soon_as_it_begins(agent, played, watch):
+    """Each attempt is later than the one before."""
+    server = played(of_services(watch=watch))
+    begun = time.monotonic()
+    assert wait_until(lambda: sum("watch" in query for _, path, query in [*server.asked] if path.endswith("services")) >= 5, 60)
+    seconds = time.monotonic() - begun
+    asked = len([path for _, path, _ in [*server.asked] if path.endswith("services")])
+    assert asked <= 20 + 25 * seconds, (asked, seconds)
+    assert agent.log().count("followed again") < 20 and agent.process.poll() is None
+
+
+def test_names_that_are_none_stay_out_of_the_log(agent, played):
+    """Nothing that a terminal would act on."""
+    hostile = service(1)
+    hostile["metadata"]["name"] = "a\x1b[31m\n\u009bb"
+    played(of_services(lists=lambda _: listed([hostile])))
+    said(agent, "\\x1b[31m")
+    assert re.fullmatch(r"[ -~\n]*", agent.log())
