@@ -9,11 +9,11 @@
 /* Has a node said that it takes @claim over, and can it? */
 bool lease_wish_stands(const struct lease_machine *machine, const struct lease_claim *claim,
 		       uint64_t now);
-/* Is @peer one of the nodes that are preferred for @claim, by its heartbeat? */
 /* The node for whose leases alone @claim, which this node wants, isn't claimed: they last longer
  * than this one's. NULL: there is none. */
 const struct lease_peer *lease_claim_waits_for(const struct lease_machine *machine,
 					       const struct lease_claim *claim, uint64_t now);
+/* Is @peer one of the nodes that are preferred for @claim, by its heartbeat? */
 bool lease_claim_prefers(const struct lease_claim *claim, const struct lease_peer *peer);
 /* Is there another node that would take addresses? */
 bool lease_others_live(const struct lease_machine *machine, uint64_t now);
