@@ -218,7 +218,7 @@ def test_a_log_that_nobody_reads(agent, scratch):
         for _ in range(3):
             agent.signal(signal.SIGHUP)
             agent.wait_notified("READY=1")
-        assert agent.ready()
+        assert wait_until(agent.ready)  # a machine with too much to do may have let a lease run out
         said = b""
 
         def read_again():
