@@ -30,7 +30,7 @@ static void print_reasons(void)
 #define LEVEL_NORMAL ""
 #define LEVEL_NOTE   ", note"
 #define LEVEL_FAULT  ", fault"
-#define REASON_LINE(id, name, level, sentence) \
+#define REASON_LINE(id, name, level, log, sentence) \
 	fputs("*" #name "*" LEVEL_##level "\n\t" sentence "\n\n", stdout);
 	REASONS(REASON_LINE)
 }

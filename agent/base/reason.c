@@ -4,8 +4,10 @@
 static const struct {
 	const char *name, *sentence;
 	enum reason_level level;
+	enum reason_log log;
 } reasons[REASON_COUNT] = {
-#define REASON_ROW(id, name, level, sentence) [REASON_##id] = { #name, sentence, REASON_##level },
+#define REASON_ROW(id, name, level, log, sentence) \
+	[REASON_##id] = { #name, sentence, REASON_##level, REASON_##log },
 	REASONS(REASON_ROW)
 #undef REASON_ROW
 };
@@ -23,6 +25,11 @@ const char *reason_sentence(enum reason reason)
 enum reason_level reason_level(enum reason reason)
 {
 	return reasons[reason].level;
+}
+
+bool reason_logged(enum reason reason)
+{
+	return reasons[reason].log == REASON_LOGGED;
 }
 
 void why_set(struct why *why, enum reason reason)

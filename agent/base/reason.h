@@ -10,6 +10,8 @@
 #ifndef XDP_L2RESPD_REASON_H
 #define XDP_L2RESPD_REASON_H
 
+#include <stdbool.h>
+
 #include "err.h"
 
 /* What a reason means for this node. */
@@ -19,63 +21,71 @@ enum reason_level {
 	REASON_FAULT,  /* /readyz tells it and isn't ready: somebody must act */
 };
 
+/* Does the log say when it begins and ends? */
+enum reason_log {
+	REASON_QUIET, /* as intended, or who found it has logged it with more detail */
+	REASON_LOGGED,
+};
+
 /*
- * X(ID, name, level, sentence). The name is for metrics and JSON, and a contract. The sentence
+ * X(ID, name, level, log, sentence). The name is for metrics and JSON, and a contract. The sentence
  * follows "ADDRESS: ", and may be followed by ": DETAIL": names, devices, a MAC, a driver's text.
  */
-#define REASONS(X)                                                                                \
-	X(NO_SERVICE, no_service, NORMAL, "no Service that is known here has it")                 \
-	X(OTHER_CLASS, other_class, NORMAL,                                                       \
-	  "the Service's loadBalancerClass belongs to another implementation")                    \
-	X(NO_POOL, no_pool, NORMAL, "no pool in use serves the Service")                          \
-	X(POOL_EXHAUSTED, pool_exhausted, NORMAL,                                                 \
-	  "the pools that serve the Service have no free address")                                \
-	X(REQUEST_REFUSED, request_refused, NORMAL,                                               \
-	  "the pools don't give the address that the Service asks for")                           \
-	X(NO_POLICY, no_policy, NORMAL, "there is no CiliumL2AnnouncementPolicy")                 \
-	X(SERVICE_SELECTOR, service_selector, NORMAL,                                             \
-	  "no policy's serviceSelector matches the Service's labels")                             \
-	X(ADDRESS_KIND, address_kind, NORMAL,                                                     \
-	  "the policies that select the Service don't announce addresses of this field")          \
-	X(NODE_SELECTOR, node_selector, NORMAL,                                                   \
-	  "the policies that select the Service don't select this node")                          \
-	X(NO_INTERFACE, no_interface, FAULT,                                                      \
-	  "the policies' interfaces match no device of this node")                                \
-	X(EXCLUDED_NODE, excluded_node, NOTE, "this node is excluded by its label")               \
-	X(NETWORK_UNAVAILABLE, network_unavailable, NOTE,                                         \
-	  "this node's condition NetworkUnavailable is true")                                     \
-	X(OUT_OF_SERVICE, out_of_service, NOTE, "this node is tainted as out of service")         \
-	X(ENDPOINTS_UNKNOWN, endpoints_unknown, FAULT,                                            \
-	  "externalTrafficPolicy is Local, and the Service's EndpointSlices aren't read yet")     \
-	X(NO_LOCAL_ENDPOINT, no_local_endpoint, NORMAL,                                           \
-	  "externalTrafficPolicy is Local, and this node has no ready endpoint of the Service")   \
-	X(LINK_DOWN, link_down, FAULT, "the link is down, or has no carrier")                     \
-	X(NOT_ATTACHED, not_attached, FAULT, "the program isn't attached yet")                    \
-	X(ATTACH_REFUSED, attach_refused, FAULT, "the program can't be attached")                 \
-	X(KERNEL_ANSWERS, kernel_answers, FAULT, "the kernel would answer for it as well")        \
-	X(NOT_PROBED, not_probed, NORMAL, "it isn't known yet whether another host has it")       \
-	X(OTHER_HOST, other_host, FAULT, "another host on the LAN has it")                        \
-	X(DRAINED, drained, FAULT, "this node is drained; 'xdp-l2respd resume' ends that")        \
-	X(STOPPED, stopped, NORMAL, "the agent stops")                                            \
-	X(NAME_TAKEN, name_taken, FAULT, "another agent runs under this node's name")             \
-	X(STORE_UNREACHABLE, store_unreachable, FAULT,                                            \
-	  "no session with the lease store, so it isn't known here who holds it")                 \
-	X(NOT_PREFERRED, not_preferred, NORMAL, "another node is preferred, and holds it")        \
-	X(OTHER_NODE, other_node, NORMAL, "another node holds it")                                \
-	X(MOVED, moved, NORMAL, "it goes to another node, as that one or somebody asked")         \
-	X(CLAIM_CHANGED, claim_changed, NORMAL, "somebody changed or deleted the claim")          \
-	X(SESSION_ENDED, session_ended, NORMAL, "the session wasn't renewed in time")             \
-	X(LEFT_OVER, left_over, NORMAL, "a former process held it, and it isn't wanted any more") \
-	X(NODE_ADDRESS, node_address, NORMAL, "another node has it as its own address")           \
-	X(LONG_LEASES, long_leases, FAULT,                                                        \
-	  "a node whose leases last longer than this one's may still answer for it")              \
-	X(NOT_CLAIMED, not_claimed, NORMAL, "this node's claim isn't confirmed yet")              \
-	X(MAP_FULL, map_full, FAULT, "the map is full")                                           \
-	X(BY_HAND, by_hand, NORMAL, "somebody added it by hand, which the agent leaves alone")
+#define REASONS(X)                                                                                 \
+	X(NO_SERVICE, no_service, NORMAL, QUIET, "no Service that is known here has it")           \
+	X(OTHER_CLASS, other_class, NORMAL, QUIET,                                                 \
+	  "the Service's loadBalancerClass belongs to another implementation")                     \
+	X(NO_POOL, no_pool, NORMAL, QUIET, "no pool in use serves the Service")                    \
+	X(POOL_EXHAUSTED, pool_exhausted, NORMAL, QUIET,                                           \
+	  "the pools that serve the Service have no free address")                                 \
+	X(REQUEST_REFUSED, request_refused, NORMAL, QUIET,                                         \
+	  "the pools don't give the address that the Service asks for")                            \
+	X(NO_POLICY, no_policy, NORMAL, QUIET, "there is no CiliumL2AnnouncementPolicy")           \
+	X(SERVICE_SELECTOR, service_selector, NORMAL, QUIET,                                       \
+	  "no policy's serviceSelector matches the Service's labels")                              \
+	X(ADDRESS_KIND, address_kind, NORMAL, QUIET,                                               \
+	  "the policies that select the Service don't announce addresses of this field")           \
+	X(NODE_SELECTOR, node_selector, NORMAL, QUIET,                                             \
+	  "the policies that select the Service don't select this node")                           \
+	X(NO_INTERFACE, no_interface, FAULT, LOGGED,                                               \
+	  "the policies' interfaces match no device of this node")                                 \
+	X(EXCLUDED_NODE, excluded_node, NOTE, LOGGED, "this node is excluded by its label")        \
+	X(NETWORK_UNAVAILABLE, network_unavailable, NOTE, LOGGED,                                  \
+	  "this node's condition NetworkUnavailable is true")                                      \
+	X(OUT_OF_SERVICE, out_of_service, NOTE, LOGGED, "this node is tainted as out of service")  \
+	X(ENDPOINTS_UNKNOWN, endpoints_unknown, FAULT, QUIET,                                      \
+	  "externalTrafficPolicy is Local, and the Service's EndpointSlices aren't read yet")      \
+	X(NO_LOCAL_ENDPOINT, no_local_endpoint, NORMAL, QUIET,                                     \
+	  "externalTrafficPolicy is Local, and this node has no ready endpoint of the Service")    \
+	X(LINK_DOWN, link_down, FAULT, LOGGED, "the link is down, or has no carrier")              \
+	X(NOT_ATTACHED, not_attached, FAULT, QUIET, "the program isn't attached yet")              \
+	X(ATTACH_REFUSED, attach_refused, FAULT, QUIET, "the program can't be attached")           \
+	X(KERNEL_ANSWERS, kernel_answers, FAULT, LOGGED, "the kernel would answer for it as well") \
+	X(NOT_PROBED, not_probed, NORMAL, QUIET, "it isn't known yet whether another host has it") \
+	X(OTHER_HOST, other_host, FAULT, QUIET, "another host on the LAN has it")                  \
+	X(DRAINED, drained, FAULT, LOGGED, "this node is drained; 'xdp-l2respd resume' ends that") \
+	X(STOPPED, stopped, NORMAL, QUIET, "the agent stops")                                      \
+	X(NAME_TAKEN, name_taken, FAULT, LOGGED, "another agent runs under this node's name")      \
+	X(STORE_UNREACHABLE, store_unreachable, FAULT, LOGGED,                                     \
+	  "no session with the lease store, so it isn't known here who holds it")                  \
+	X(NOT_PREFERRED, not_preferred, NORMAL, QUIET, "another node is preferred, and holds it")  \
+	X(OTHER_NODE, other_node, NORMAL, QUIET, "another node holds it")                          \
+	X(MOVED, moved, NORMAL, QUIET, "it goes to another node, as that one or somebody asked")   \
+	X(CLAIM_CHANGED, claim_changed, NORMAL, QUIET, "somebody changed or deleted the claim")    \
+	X(SESSION_ENDED, session_ended, NORMAL, QUIET, "the session wasn't renewed in time")       \
+	X(LEFT_OVER, left_over, NORMAL, QUIET,                                                     \
+	  "a former process held it, and it isn't wanted any more")                                \
+	X(NODE_ADDRESS, node_address, NORMAL, LOGGED, "another node has it as its own address")    \
+	X(LONG_LEASES, long_leases, FAULT, QUIET,                                                  \
+	  "a node whose leases last longer than this one's may still answer for it")               \
+	X(NOT_CLAIMED, not_claimed, NORMAL, QUIET, "this node's claim isn't confirmed yet")        \
+	X(MAP_FULL, map_full, FAULT, LOGGED, "the map is full")                                    \
+	X(BY_HAND, by_hand, NORMAL, QUIET,                                                         \
+	  "somebody added it by hand, which the agent leaves alone")
 
 enum reason {
 	REASON_NONE, /* nothing keeps this node from it */
-#define REASON_ENUM(id, name, level, sentence) REASON_##id,
+#define REASON_ENUM(id, name, level, log, sentence) REASON_##id,
 	REASONS(REASON_ENUM)
 #undef REASON_ENUM
 		REASON_COUNT,
@@ -85,6 +95,7 @@ enum reason {
 const char *reason_name(enum reason reason);
 const char *reason_sentence(enum reason reason);
 enum reason_level reason_level(enum reason reason);
+bool reason_logged(enum reason reason);
 
 /* What is told of an address: a reason, and its sentence with what is known besides. */
 struct why {

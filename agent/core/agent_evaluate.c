@@ -41,7 +41,7 @@ void agent_plan(struct agent *agent, uint64_t usec)
 	sd_event_source_set_enabled(agent->work, SD_EVENT_ONESHOT);
 }
 
-/* Which reasons came and went since @before, of those that nobody else tells of. */
+/* Logs which reasons came and went since @before. */
 static void log_reasons(struct agent *agent, const struct desired *before)
 {
 	const struct desired *now = &agent->desired;
@@ -53,10 +53,7 @@ static void log_reasons(struct agent *agent, const struct desired *before)
 	desired_count(before, former);
 	desired_count(now, counts);
 	for (enum reason reason = 1; reason < REASON_COUNT; reason++) {
-		if ((reason_level(reason) == REASON_NORMAL && reason != REASON_NODE_ADDRESS) ||
-		    reason == REASON_NOT_ATTACHED || reason == REASON_ATTACH_REFUSED ||
-		    reason == REASON_OTHER_HOST || reason == REASON_ENDPOINTS_UNKNOWN ||
-		    !former[reason] == !counts[reason])
+		if (!reason_logged(reason) || !former[reason] == !counts[reason])
 			continue;
 		if (!desired_first(now, reason, &address)) {
 			log_say(LOG_NOTICE, "no longer the case: %s", reason_sentence(reason));

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "config_value.h"
+#include "document.h"
 #include "field.h"
 #include "pins.h"
 

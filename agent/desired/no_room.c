@@ -21,7 +21,7 @@ struct no_room {
 	struct lacking *lacking; /* by address */
 	bool refused, changed;
 	struct err why;
-	bool in_vain; /* something came since the last retry */
+	bool in_vain; /* an entry lacked room since the last retry */
 	uint64_t pause_ns, retry_ns;
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Entries that this node should have, and for which there is no room in a map. It is no candidate
- * for their addresses until there is, so that another node answers; or the last one, where others
- * of its interfaces have an entry.
+ * Entries that this node should have, but its maps are full. Until there is room it doesn't claim
+ * their addresses, so that another node answers. Where it has an entry of the address on another
+ * interface, it claims the address only if no other node does.
  */
 #ifndef XDP_L2RESPD_NO_ROOM_H
 #define XDP_L2RESPD_NO_ROOM_H
@@ -16,15 +16,15 @@ struct no_room;
 struct no_room *no_room_new(void);
 void no_room_free(struct no_room *no_room);
 
-/* An entry of @address on @ifindex is wanted, its claim is held, and it @lacks room or doesn't. */
+/* This node holds the claim of @address: does the map lack room for its entry on @ifindex? */
 void no_room_note(struct no_room *no_room, const struct address *address, uint32_t ifindex,
 		  bool lacks);
 
-/* @address isn't desired any more. */
+/* Forgets @address, which isn't desired any more. */
 void no_room_forget(struct no_room *no_room, const struct address *address);
 
-/* The maps can't grow, for the reason @why; they can, where that is NULL. Until it is known which,
- * what lacks room waits for it. */
+/* The result of an attempt to grow the maps: @why it failed, or NULL if it succeeded, after which
+ * nothing lacks room. Before the first result no_room_is() returns false for all. */
 void no_room_decided(struct no_room *no_room, const struct err *why);
 
 /* Does an entry of @address lack room, on @ifindex or, where that is 0, on any interface?
@@ -35,11 +35,12 @@ bool no_room_is(const struct no_room *no_room, const struct address *address, ui
 /* Why the maps can't grow, though that is needed; NULL: it isn't. */
 const struct err *no_room_why(const struct no_room *no_room);
 
-/* no_room_is() says other than at the last call. */
+/* Has any answer of no_room_is() changed since the last call? */
 bool no_room_changed(struct no_room *no_room);
 
-/* There is @room for so many more entries of each family: so many of those that lack it are to be
- * tried again. If that was in vain, the next try is put off, for five minutes at most. */
+/* The maps have @room for so many more entries of each family: forgets as many addresses as fit, so
+ * that they are tried again. If some come back, the next call waits twice as long before it does so
+ * again, five minutes at most. */
 void no_room_retry(struct no_room *no_room, const size_t room[PINS_FAMILIES], uint64_t now_ns);
 
 #endif

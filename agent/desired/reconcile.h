@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Between what is desired and the lease thread: tells it of each difference, hears what became of
- * it, and compares the maps now and then. Everything in turns of bounded time.
+ * Passes what is desired on to the lease thread, only what changed, and receives its results.
+ * Compares the maps with what should be in them now and then. All work is split into turns of
+ * bounded time.
  */
 #ifndef XDP_L2RESPD_RECONCILE_H
 #define XDP_L2RESPD_RECONCILE_H
@@ -21,7 +22,7 @@
 struct reconcile;
 
 struct reconcile_callbacks {
-	/* Can @row answer? Its carrier aside. */
+	/* Can @row answer, apart from its carrier? */
 	desired_ready_fn *ready;
 	void *ready_data;
 	/* This node answers for @address on @ifindex from now on. */
@@ -48,10 +49,11 @@ void reconcile_free(struct reconcile *reconcile);
  * it says may change before it. */
 void reconcile_desired(struct reconcile *reconcile, const struct desired *desired);
 
-/* What is desired is complete, and it is known what this node held: what isn't desired may go. */
+/* All sources are read, and the claims that this node held are known: from now on claims and
+ * entries that aren't desired may be removed. */
 void reconcile_known(struct reconcile *reconcile);
 
-/* The lease thread has forgotten all: it is told again. */
+/* The lease thread has started afresh: it is told everything again. */
 void reconcile_again(struct reconcile *reconcile);
 
 /* The lease thread's news. */
@@ -63,16 +65,16 @@ int reconcile_compare(struct reconcile *reconcile, struct err *err);
 /* Announces once more all that this node answers for, in turns. */
 void reconcile_refresh(struct reconcile *reconcile);
 
-/* Entries of each family that may be wanted in the maps. */
+/* How many entries of each family are to be in the maps, if all claims are gained. */
 void reconcile_count(const struct reconcile *reconcile, size_t ret_count[PINS_FAMILIES]);
 
-/* Was all that is desired passed on? */
+/* Has the lease thread been told all that is desired? */
 bool reconcile_is_told(const struct reconcile *reconcile);
 
-/* Is @address's claim held, as far as it was told? */
+/* Is @address's claim held, by the last news? */
 bool reconcile_holds(const struct reconcile *reconcile, const struct address *address);
 
-/* Where it is to have entries: on which devices, and with which MACs. */
+/* The entries that @address is to have: on which devices, and with which MACs. Borrowed. */
 const struct lease_place *reconcile_places(const struct reconcile *reconcile,
 					   const struct address *address, size_t *ret_count);
 

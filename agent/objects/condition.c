@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "condition.h"
 
 static bool member_is(const json_t *object, const char *key, const char *text)
@@ -60,23 +61,21 @@ void conditions_remove(json_t *conditions, const char *type)
 }
 
 /* Since when the condition has @wanted's state, not its message: as @former says, or now. */
-static void since(const json_t *former, const struct condition *wanted, char text[32])
+static void since(const json_t *former, const struct condition *wanted, char text[CLOCK_TEXT_SIZE])
 {
 	const char *its = json_string_value(json_object_get(former, "lastTransitionTime"));
-	time_t now = time(NULL);
-	struct tm tm;
 
 	if (its && member_is(former, "status", wanted->state))
-		snprintf(text, 32, "%s", its);
+		snprintf(text, CLOCK_TEXT_SIZE, "%s", its);
 	else
-		strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+		clock_format_now(0, text);
 }
 
 /* @wanted, which takes the place of @former, if not NULL. */
 static json_t *condition_new(const json_t *former, const struct condition *wanted)
 {
 	json_t *condition;
-	char text[32];
+	char text[CLOCK_TEXT_SIZE];
 
 	since(former, wanted, text);
 	condition = json_pack("{ss ss ss ss ss}", "type", wanted->type, "status", wanted->state,

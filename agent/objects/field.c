@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "document.h"
 #include "field.h"
 #include "spelling.h"
 

@@ -9,7 +9,8 @@
 #include <jansson.h>
 
 #include "err.h"
-#include "document.h"
+
+struct yaml_document;
 
 /* Where values come from. */
 struct place {

@@ -10,7 +10,7 @@
 
 #define CONDITION_ANNOUNCED "xdp-l2resp.io/Announced"
 
-/* Begins the message of a condition that is true: an address, by the node that writes it. */
+/* Stands between address and node in the message of a condition that is "True". */
 #define ANNOUNCED_BY " announced by "
 
 /* What a Service's condition should be, as far as this node knows. Copied. */
@@ -18,8 +18,8 @@ struct announced {
 	const struct service *service;
 	const char *state; /* "True", "False" or "Unknown"; NULL: it should have none */
 	const char *reason, *message;
-	uint64_t grace_ns; /* written if it was the same for so long */
-	bool leads;	   /* this node says for all what no holder says */
+	uint64_t grace_ns; /* how long it must have been the same before it is written */
+	bool leads;	   /* this node writes the conditions of Services that no node announces */
 };
 
 #endif

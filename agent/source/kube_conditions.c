@@ -16,14 +16,14 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-/* Who wrote it, for who asks the server that. */
+/* The field manager that the API server records as the writer. */
 #define MANAGER "xdp-l2respd-announced"
-/* What isn't answered, or refused for the moment, is tried again after that. */
+/* After a request that failed for now, nothing is sent for so long. */
 #define PAUSE_NS (10 * NS_PER_S)
 
 static const struct rate of_service = { 60 * NS_PER_S, 5 };
-/* What a kubelet may by default since Kubernetes 1.27 (kubeAPIQPS, kubeAPIBurst). One request at a
- * time takes one seat of the server's priority and fairness, however slow the server is. */
+/* The default limit of a kubelet since Kubernetes 1.27 (kubeAPIQPS, kubeAPIBurst). Requests are
+ * sent one at a time, so that a slow server never has more than one of them in work. */
 static const struct rate of_all = { NS_PER_S / 50, 100 };
 
 struct kube_conditions {
@@ -32,13 +32,13 @@ struct kube_conditions {
 	char *node;
 	sd_event_source *timer;
 	struct http_call *call;
-	char *item;	   /* that is or was last written */
-	size_t at;	   /* where to look for the next */
+	char *item;	   /* being written, or written last */
+	size_t at;	   /* position in the list of items where the search goes on */
 	uint64_t spent_ns; /* of_all */
-	uint64_t pause_ns; /* nothing is sent before */
+	uint64_t pause_ns; /* nothing is sent before this time */
 	char trouble[256]; /* of the last write; "": none */
-	bool wrote_one;	   /* and did not remove it */
-	bool none_kept;	   /* this server keeps no conditions of Services */
+	bool wrote_one;	   /* the last request sets a condition; else it removes one */
+	bool none_kept;	   /* this server doesn't store conditions of Services */
 };
 
 static void forget(struct source_item *item)
@@ -117,7 +117,7 @@ static void write_item(struct kube_conditions *conditions, struct source_item *i
 	conditions->call = kube_merge_by_key(conditions->kube, path, body, on_written, conditions);
 }
 
-/* Begins to write the next one that may be written by now, or waits until one may. */
+/* Sends the next request that the rates permit, or sets the timer for when they do. */
 static void go_on(struct kube_conditions *conditions)
 {
 	const struct source_items *items = &conditions->source->items;
@@ -152,7 +152,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* ---- what is wanted ---- */
 
-/* Does @existing, which is true, name @node as the first that announces? */
+/* Is @node the first one in the message of @existing, which is "True"? */
 static bool is_of(const json_t *existing, const char *node)
 {
 	const char *text = json_string_value(json_object_get(existing, "message")) ?: "";
@@ -202,7 +202,7 @@ void kube_conditions_say(struct kube_conditions *conditions, const struct announ
 	struct condition wanted;
 	bool is_so;
 
-	/* until the watch shows it, what was written last isn't known here */
+	/* the watch hasn't shown our last write yet: nothing to compare with */
 	if (!item || conditions->none_kept || item->version < item->written_version)
 		return;
 	wanted = condition_of(item, announced->state, announced->reason, announced->message);
@@ -218,12 +218,12 @@ void kube_conditions_say(struct kube_conditions *conditions, const struct announ
 	if (clock_boot_ns() < item->condition_due->since_ns + announced->grace_ns)
 		return;
 	item->condition_due->ripe = true;
-	/* not from within: there may be more */
+	/* from the timer, since the caller may have more to say */
 	if (!conditions->call)
 		go_on_at(conditions, 0);
 }
 
-/* ---- which changes don't matter ---- */
+/* ---- changes of a Service that nobody here needs to see ---- */
 
 static int hash_part(const char *buffer, size_t size, void *data)
 {
@@ -234,7 +234,7 @@ static int hash_part(const char *buffer, size_t size, void *data)
 	return 0;
 }
 
-/* @object with a copy of its member @name, which is returned, in its place. */
+/* Replaces member @name of @object by a copy of it, and returns the copy (borrowed). */
 static json_t *copy_member(json_t *object, const char *name)
 {
 	json_t *copy = json_copy(json_object_get(object, name));

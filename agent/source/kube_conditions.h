@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The condition on Services that says whether their addresses are announced: it outlives Events. */
+/* The condition on Services that says whether their addresses are announced. Unlike Events, it is
+ * not deleted after an hour. */
 #ifndef XDP_L2RESPD_KUBE_CONDITIONS_H
 #define XDP_L2RESPD_KUBE_CONDITIONS_H
 
@@ -9,23 +10,24 @@
 struct kube_conditions;
 struct source;
 
-/* In @node's name, of the items in @source. Both are borrowed, as is @kube. Errors with @err. */
+/* Writes the conditions of the Services in @source, as @node. @source and @kube are borrowed.
+ * Errors with @err. */
 int kube_conditions_new(sd_event *event, struct kube *kube, struct source *source, const char *node,
 			struct kube_conditions **ret_conditions, struct err *err);
-/* What isn't written is not written. NULL is fine. */
+/* Drops what isn't written yet. Safe on NULL. */
 void kube_conditions_free(struct kube_conditions *conditions);
 
 /*
- * To be written soon or late, if the Service has another one: 50 a second, after 100; of one
- * Service five in a row and then one a minute. Nobody waits for it. It must be said again and
- * again, every few seconds: what was refused or wasn't answered isn't tried by itself.
+ * Writes @announced, unless the Service's condition says the same already: at most 50 a second
+ * after a burst of 100; for one Service five in a row and then one a minute. Returns at once. The
+ * caller repeats it every few seconds, since a request that failed isn't repeated here.
  *
- * "Unknown" takes the place of "True" only where this node has written that, and else of what a
- * leader has written: who knows more goes before who knows less.
+ * "Unknown" replaces "True" only if this node wrote that one. It replaces other states only if this
+ * node leads. So a node that can't reach the store doesn't overwrite what another one knows.
  */
 void kube_conditions_say(struct kube_conditions *conditions, const struct announced *announced);
 
-/* A hash of the Service @object without what a write of this condition changes in it. */
+/* A hash of the Service @object without this condition and the fields that each write changes. */
 uint64_t kube_conditions_rest(const json_t *object);
 
 #endif

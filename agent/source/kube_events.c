@@ -32,7 +32,7 @@ struct said {
 	char *message; /* NULL: nothing */
 	const char *reason;
 	bool warning;
-	time_t first, last;
+	struct timespec first, last;
 	unsigned int count;
 };
 
@@ -169,13 +169,6 @@ static void go_on_at(struct kube_events *events, uint64_t when_ns)
 
 /* ---- writing ---- */
 
-static void time_text(time_t when, char text[32])
-{
-	struct tm tm;
-
-	strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &tm));
-}
-
 /* As client-go's recorders name them. */
 static void name_new(struct subject *subject)
 {
@@ -189,10 +182,10 @@ static void name_new(struct subject *subject)
 static json_t *event_new(const struct kube_events *events, const struct subject *subject)
 {
 	const struct said *said = &subject->sending;
-	char first[32], last[32];
+	char first[CLOCK_TEXT_SIZE], last[CLOCK_TEXT_SIZE];
 
-	time_text(said->first, first);
-	time_text(said->last, last);
+	clock_format(&said->first, 0, first);
+	clock_format(&said->last, 0, last);
 	return json_pack("{s{ss ss} s{ss ss ss ss ss} ss ss so s{ss ss} ss ss ss ss si}",
 			 "metadata", "name", subject->name, "namespace", subject->namespace,
 			 "involvedObject", "apiVersion", "v1", "kind", "Service", "namespace",
@@ -206,9 +199,9 @@ static json_t *event_new(const struct kube_events *events, const struct subject 
 
 static json_t *event_again(const struct subject *subject)
 {
-	char last[32];
+	char last[CLOCK_TEXT_SIZE];
 
-	time_text(subject->sending.last, last);
+	clock_format(&subject->sending.last, 0, last);
 	return json_pack("{ss si}", "lastTimestamp", last, "count",
 			 subject->written.count + subject->sending.count);
 }
@@ -331,11 +324,11 @@ void kube_events_say(struct kube_events *events, const struct kube_event *event)
 	struct said said = {
 		.reason = event->reason,
 		.warning = event->warning,
-		.first = time(NULL),
-		.last = time(NULL),
 		.count = 1,
 	};
 
+	clock_gettime(CLOCK_REALTIME, &said.first);
+	said.last = said.first;
 	if (!subject) {
 		if (event->service->uid && !events->full)
 			events->log(LOG_WARNING, "too many Events: some are left out",

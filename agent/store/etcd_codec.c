@@ -7,6 +7,7 @@
 
 #include "base64.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "etcd.h"
 #include "json.h"
 #include "record_json.h"
@@ -105,23 +106,14 @@ bool etcd_record(const json_t *kv, bool deleted, struct record *ret_record)
 	return true;
 }
 
-/* The wall clock, for people; nobody compares it with anything. */
-static json_t *time_json(void)
-{
-	time_t now = time(NULL);
-	char text[32];
-	struct tm tm;
-
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	return json_string(text);
-}
-
 static json_t *value_json(const struct record *record)
 {
 	json_auto_t *contents = record_to_json(record);
 	_cleanup_free_ char *value = NULL;
+	char text[CLOCK_TEXT_SIZE];
 
-	json_object_set_new(contents, "written", time_json());
+	/* for people; nobody compares it with anything */
+	json_object_set_new(contents, "written", json_string(clock_format_now(0, text)));
 	value = json_dumps(contents, JSON_COMPACT);
 	return etcd_base64(value, strlen(value));
 }

@@ -11,6 +11,7 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "kube.h"
 #include "json.h"
 #include "lease_object.h"
@@ -71,14 +72,9 @@ void lease_name_format(const struct record *record, char name[LEASE_NAME_MAX + 1
 /* A MicroTime: the API server wants all six digits. */
 static json_t *now_json(void)
 {
-	struct timespec now;
-	struct tm tm;
-	char date[32], text[64];
+	char text[CLOCK_TEXT_SIZE];
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
-	snprintf(text, sizeof(text), "%s.%06ldZ", date, now.tv_nsec / 1000);
-	return json_string(text);
+	return json_string(clock_format_now(6, text));
 }
 
 /* Moves member @from of @contents to member @to of @spec. */

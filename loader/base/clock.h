@@ -14,4 +14,14 @@ static inline uint64_t clock_boot_ns(void)
 	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
 }
 
+#define CLOCK_TEXT_SIZE 40
+
+/* @when of CLOCK_REALTIME as RFC 3339 has it, in UTC, with @digits of the second's fraction. For
+ * people and for fields of others: nothing here compares such times. */
+const char *clock_format(const struct timespec *when, unsigned int digits,
+			 char text[CLOCK_TEXT_SIZE]);
+
+/* The same for this moment. */
+const char *clock_format_now(unsigned int digits, char text[CLOCK_TEXT_SIZE]);
+
 #endif

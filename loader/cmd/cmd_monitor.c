@@ -13,6 +13,7 @@
 #include "addr.h"
 #include "capture.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "cli.h"
 #include "counts.h"
 #include "decode.h"
@@ -216,18 +217,15 @@ static void sight_print(const struct sight *sight)
 static void sight_print_json(const struct sight *sight)
 {
 	const struct trace_record *record = sight->record;
-	char date[32], stamp[64];
-	struct tm utc;
+	char time[CLOCK_TEXT_SIZE];
 
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&sight->when.tv_sec, &utc));
-	snprintf(stamp, sizeof(stamp), "%s.%09ldZ", date, sight->when.tv_nsec);
-	cli_print_json(json_pack("{s:s, s:o, s:i, s:s, s:b, s:b, s:i, s:o, s:o}", "time", stamp,
-				 "dev", text_json(sight->dev), "ifindex", (int)record->ifindex,
-				 "outcome", counts_outcome_name(record->outcome), "answered",
-				 (int)record->replied, "conflict", is_conflict(record->outcome),
-				 "length", (int)record->length, "request",
-				 decode_json(&sight->request), "reply",
-				 record->replied ? decode_json(&sight->reply) : json_null()));
+	cli_print_json(json_pack(
+		"{s:s, s:o, s:i, s:s, s:b, s:b, s:i, s:o, s:o}", "time",
+		clock_format(&sight->when, 9, time), "dev", text_json(sight->dev), "ifindex",
+		(int)record->ifindex, "outcome", counts_outcome_name(record->outcome), "answered",
+		(int)record->replied, "conflict", is_conflict(record->outcome), "length",
+		(int)record->length, "request", decode_json(&sight->request), "reply",
+		record->replied ? decode_json(&sight->reply) : json_null()));
 }
 
 static bool monitor_take(const struct trace_record *record, void *context)

@@ -4,15 +4,8 @@
 #ifndef XDP_L2RESP_CONTROL_OBJECT_H
 #define XDP_L2RESP_CONTROL_OBJECT_H
 
-#include <stdlib.h>
-
-#include "l2resp.h" /* whose types the skeleton wants */
-#include "alloc.h"
-/* libbpf 1.5 follows a NULL in skeletons that lack memory */
-#define calloc xcalloc
-#include "control.skel.h"
-#undef calloc
 #include "err.h"
+#include "skeletons.h"
 
 /* Opens it, not loaded yet. Returns 0 or a negative errno with @err. */
 int control_open(struct control_bpf **ret_control, struct err *err);

@@ -4,17 +4,11 @@
 #define XDP_L2RESP_OBJECT_H
 
 #include <stdint.h>
-#include <stdlib.h>
 
-#include "l2resp.h" /* whose types the skeleton wants */
-#include "alloc.h"
-/* libbpf 1.5 follows a NULL in skeletons that lack memory */
-#define calloc xcalloc
-#include "l2resp.skel.h"
-#undef calloc
 #include "err.h"
 #include "link.h"
 #include "maps.h"
+#include "skeletons.h"
 
 /*
  * Opens it for an interface, not loaded yet: the constants set, the maps those that @maps have

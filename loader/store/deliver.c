@@ -6,11 +6,7 @@
 
 #include "cleanup.h"
 #include "deliver.h"
-#include "alloc.h"
-/* libbpf 1.5 follows a NULL in skeletons that lack memory */
-#define calloc xcalloc
-#include "deliver.skel.h"
-#undef calloc
+#include "skeletons.h"
 #include "virtual_mac.h"
 
 /* Before other programs, which may end the classification; and how ours is told from theirs. */
