@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "alloc.h"
 #include "cleanup.h"
@@ -170,7 +171,7 @@ void source_item_set_version(struct source_item *item, const json_t *object)
 }
 
 void source_item_note(struct source_item *item, char *notes,
-		      void (*say)(const char *line, void *data), void *data)
+		      void (*say)(int priority, const char *line, void *data), void *data)
 {
 	if (notes && (!item->noted || strcmp(item->noted, notes) != 0)) {
 		_cleanup_free_ char *lines = xstrdup(notes);
@@ -178,8 +179,32 @@ void source_item_note(struct source_item *item, char *notes,
 
 		for (char *line = strtok_r(lines, "\n", &rest); line;
 		     line = strtok_r(NULL, "\n", &rest))
-			say(line, data);
+			say(LOG_NOTICE, line, data);
 	}
 	free(item->noted);
 	item->noted = notes;
+}
+
+void source_item_replace(struct source_item *item, struct manifest *manifest, const char *fault,
+			 void (*say)(int priority, const char *line, void *data), void *data)
+{
+	_cleanup_free_ char *line = NULL;
+
+	item->broken = fault != NULL;
+	if (!fault) {
+		free(item->logged);
+		item->logged = NULL;
+		manifest_free(&item->manifest);
+		item->manifest = *manifest;
+		return;
+	}
+	manifest_free(manifest);
+	line = xasprintf("%s; it %s", fault,
+			 manifest_says_something(&item->manifest) ? "counts as it was before"
+								  : "is left out");
+	if (item->logged && !strcmp(item->logged, line))
+		return;
+	say(LOG_ERR, line, data);
+	free(item->logged);
+	item->logged = xstrdup(line);
 }

@@ -43,10 +43,11 @@ struct source_item {
 	char *noted;   /* what was said to be ignored of it; NULL: nothing is */
 };
 
-/* All zero is none. */
 /* A server that shows more objects is broken, or hostile: they are left out. */
-#define SOURCE_ITEMS_MAX 50000
+#define SOURCE_ITEMS_MAX  50000
+#define SOURCE_ITEMS_FULL "there are more than 50000 objects; what comes after them is left out"
 
+/* All zero is none. */
 struct source_items {
 	struct source_item **list;   /* by name */
 	struct manifest **manifests; /* of the list */
@@ -92,6 +93,11 @@ const char *source_item_object_name(const struct source_item *item);
 /* What is ignored of @item is @notes, a line each, which is consumed; NULL: nothing. Calls @say for
  * each line, unless it was the same before: an update of the status changes the version, too. */
 void source_item_note(struct source_item *item, char *notes,
-		      void (*say)(const char *line, void *data), void *data);
+		      void (*say)(int priority, const char *line, void *data), void *data);
+
+/* @item becomes @manifest, which is consumed. With a @fault it stays as it was, and @say is told
+ * why, unless that was the same before. */
+void source_item_replace(struct source_item *item, struct manifest *manifest, const char *fault,
+			 void (*say)(int priority, const char *line, void *data), void *data);
 
 #endif

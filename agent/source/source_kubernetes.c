@@ -23,8 +23,6 @@
 #define DENIED_NS  (5 * UINT64_C(1000000000))
 #define MISSING_NS (60 * UINT64_C(1000000000))
 
-#define FULL "there are more than %d objects; what comes after them is left out"
-
 enum kind {
 	KIND_SERVICE,
 	KIND_NODE,
@@ -157,9 +155,9 @@ static void on_reset(uint64_t version, void *userdata)
 	source_items_mark(&collection->source->source.items, kinds[collection->kind].prefix);
 }
 
-static void say_note(const char *line, void *data)
+static void say_line(int priority, const char *line, void *data)
 {
-	say(data, LOG_NOTICE, line);
+	say(data, priority, line);
 }
 
 /* Parses @object again. If it is invalid, its item stays as it was. */
@@ -171,7 +169,7 @@ static void parse(struct collection *collection, struct source_item *item, const
 	json_t *whole = json_copy((json_t *)object);
 	const struct place place = { name, NULL };
 	struct manifest manifest = {};
-	struct err err, text;
+	struct err err;
 	char *notes = NULL;
 	int r;
 
@@ -181,40 +179,21 @@ static void parse(struct collection *collection, struct source_item *item, const
 		r = err_set(&err, -EINVAL, "%s: version %s isn't known here", name, api);
 	else
 		r = manifest_add(&manifest, &place, whole, source_note, &notes, &err);
-	source_item_note(item, notes, say_note, collection);
+	source_item_note(item, notes, say_line, collection);
 	json_decref(item->wanted);
 	item->wanted = collection->kind == KIND_POLICY ? policy_faults(whole) : NULL;
 	json_decref(whole);
 	source_item_set_version(item, object);
-	item->broken = r < 0;
-	if (r < 0) {
-		manifest_free(&manifest);
-		err_write(&text, "%s; it %s", err.text,
-			  manifest_says_something(&item->manifest) ? "counts as it was before"
-								   : "is left out");
-		/* a status update changes the version, too */
-		if (!item->logged || strcmp(item->logged, text.text) != 0)
-			say(collection, LOG_ERR, text.text);
-		free(item->logged);
-		item->logged = xstrdup(text.text);
-		return;
-	}
-	free(item->logged);
-	item->logged = NULL;
-	manifest_free(&item->manifest);
-	item->manifest = manifest;
+	source_item_replace(item, &manifest, r < 0 ? err.text : NULL, say_line, collection);
 }
 
 /* Is there room for an object that isn't known yet? */
 static bool fits(struct collection *collection)
 {
-	struct err said;
-
 	if (collection->source->source.items.count < SOURCE_ITEMS_MAX)
 		return true;
-	err_write(&said, FULL, SOURCE_ITEMS_MAX);
 	if (!collection->full)
-		say(collection, LOG_ERR, said.text);
+		say(collection, LOG_ERR, SOURCE_ITEMS_FULL);
 	collection->full = true;
 	return false;
 }
@@ -423,8 +402,8 @@ static void kubernetes_status(const struct source *base, struct source_status *s
 				  *collection->trouble.text ? collection->trouble.text
 							    : "no answer");
 		else if (collection->full)
-			err_write(&status->trouble, "%s: %s: " FULL,
-				  kube_server(source->login.kube), kinds[i].name, SOURCE_ITEMS_MAX);
+			err_write(&status->trouble, "%s: %s: " SOURCE_ITEMS_FULL,
+				  kube_server(source->login.kube), kinds[i].name);
 		else if (collection->outdated &&
 			 clock_boot_ns() - collection->missing_at_ns > DENIED_NS)
 			err_write(&status->trouble,
@@ -451,11 +430,9 @@ static void kubernetes_say_announced(struct source *base, const struct announced
 		kube_conditions_say(source->conditions, announced);
 }
 
-static void on_events_log(int priority, const char *text, void *userdata)
+static void on_events_log(int priority, const char *text, void *source)
 {
-	const struct source_kubernetes *source = userdata;
-
-	source_say(&source->source, priority, text);
+	source_say(source, priority, text);
 }
 
 static const struct source_ops ops = {
@@ -502,8 +479,8 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 		r = kube_pools_new(event, source->login.kube, &source->source, options,
 				   &source->class, &source->pools, err);
 	if (!r && !options->read_only)
-		r = kube_events_new(event, source->login.kube, options->node, on_events_log, source,
-				    &source->events, err);
+		r = kube_events_new(event, source->login.kube, options->node, on_events_log,
+				    &source->source, &source->events, err);
 	if (!r && !options->read_only)
 		r = kube_conditions_new(event, source->login.kube, &source->source, options->node,
 					&source->conditions, err);
