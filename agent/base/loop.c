@@ -2,12 +2,12 @@
 #include "clock.h"
 #include "loop.h"
 
-int loop_run(sd_event *event, struct histogram *times)
+int loop_run(sd_event *event, struct loop_times *times)
 {
 	int code = 0, r = 0;
 
 	while (sd_event_get_state(event) != SD_EVENT_FINISHED) {
-		uint64_t begun_ns;
+		uint64_t begun_ns, begun_cpu_ns;
 
 		/* as sd_event_run() does it, with a clock around what is dispatched */
 		r = sd_event_prepare(event);
@@ -18,10 +18,12 @@ int loop_run(sd_event *event, struct histogram *times)
 		if (!r)
 			continue;
 		begun_ns = clock_boot_ns();
+		begun_cpu_ns = clock_thread_cpu_ns();
 		r = sd_event_dispatch(event);
 		if (r < 0)
 			return r;
-		histogram_note(times, clock_boot_ns() - begun_ns);
+		histogram_note(&times->elapsed, clock_boot_ns() - begun_ns);
+		histogram_note(&times->cpu, clock_thread_cpu_ns() - begun_cpu_ns);
 	}
 	r = sd_event_get_exit_code(event, &code);
 	return r < 0 ? r : code;

@@ -9,8 +9,13 @@
 
 #include "histogram.h"
 
-/* As sd_event_loop(), and notes in @times how long each handler ran. */
-int loop_run(sd_event *event, struct histogram *times);
+/* How long each handler ran. A busy machine adds to the first, but not to the second. */
+struct loop_times {
+	struct histogram elapsed, cpu;
+};
+
+/* As sd_event_loop(), and notes @times. */
+int loop_run(sd_event *event, struct loop_times *times);
 
 /* May a handler that began at @begun_ns (CLOCK_BOOTTIME) go on? Who has more to do comes back for
  * it in the loop's next turn. */

@@ -26,8 +26,8 @@ struct agent_parts {
 	struct notify *notify;
 	struct helper *helper;
 	struct program *program;
-	const struct histogram *times; /* of the event loop */
-	const char *path;	       /* of the configuration */
+	const struct loop_times *times; /* of the event loop */
+	const char *path;		/* of the configuration */
 };
 
 /* Begins with @config, which was read from the parts' path, and which it takes over whatever the
@@ -89,7 +89,7 @@ struct agent_figures {
 	struct source_status source;
 	size_t interfaces, attach_failures;
 	bool draining, store_reachable;
-	const struct histogram *main_times, *lease_times;
+	const struct loop_times *main_times, *lease_times;
 };
 
 /* How many addresses of Services there are of each reason; REASON_NONE: that this node answers

@@ -15,8 +15,21 @@ static json_t *text_or_null(const char *text)
 	return *text ? text_json(text) : json_null();
 }
 
-static json_t *who_holds(struct agent *agent, const struct policy_index *policies,
-			 const struct address *address, struct err *err)
+static json_t *claim_json(const struct address *address, const struct lease_info *info,
+			  const struct why *why)
+{
+	char ip[INET6_ADDRSTRLEN];
+
+	return json_pack("{s:s, s:o, s:b, s:b, s:o, s:I, s:I, s:o, s:o}", "ip",
+			 address_format(address, ip), "holder", text_or_null(info->holder), "held",
+			 info->held, "alive", info->holder_alive, "wish", text_or_null(info->wish),
+			 "remaining_ms", (json_int_t)(info->remaining_ns / 1000000), "transitions",
+			 (json_int_t)info->transitions, "reason",
+			 text_or_null(why->reason ? reason_name(why->reason) : ""), "why",
+			 text_or_null(why->text.text));
+}
+
+json_t *agent_who_holds(struct agent *agent, const struct address *address, struct err *err)
 {
 	char ip[INET6_ADDRSTRLEN];
 	struct lease_info info = {};
@@ -24,7 +37,7 @@ static json_t *who_holds(struct agent *agent, const struct policy_index *policie
 	struct why why;
 
 	address_format(address, ip);
-	agent_why(agent, policies, address, &info, &why);
+	agent_why(agent, NULL, address, &info, &why);
 	if (!agent_knows_holders(agent) && !info.held) {
 		agent_why_no_part(agent, &why);
 		err_write(err, "%s: %s", ip, why.text.text);
@@ -37,18 +50,7 @@ static json_t *who_holds(struct agent *agent, const struct policy_index *policie
 		err_write(err, "%s: %s", ip, why.text.text);
 		return NULL;
 	}
-	return json_pack("{s:s, s:o, s:b, s:b, s:o, s:I, s:I, s:o, s:o}", "ip", ip, "holder",
-			 text_or_null(info.holder), "held", info.held, "alive", info.holder_alive,
-			 "wish", text_or_null(info.wish), "remaining_ms",
-			 (json_int_t)(info.remaining_ns / 1000000), "transitions",
-			 (json_int_t)info.transitions, "reason",
-			 text_or_null(why.reason ? reason_name(why.reason) : ""), "why",
-			 text_or_null(why.text.text));
-}
-
-json_t *agent_who_holds(struct agent *agent, const struct address *address, struct err *err)
-{
-	return who_holds(agent, NULL, address, err);
+	return claim_json(address, &info, &why);
 }
 
 static const struct service *find_service(const struct manifest *const *manifests, size_t count,
@@ -92,39 +94,56 @@ static json_t *preferred_of(const struct target *target)
 						: json_null();
 }
 
-/* @addresses of a Service, each with what is known here of it. */
-static void show_addresses(struct agent *agent, const struct policy_index *policies,
-			   const struct address_list *addresses, const char *field, json_t *list)
+/* Addresses of a Service that are shown. */
+struct showing {
+	struct agent *agent;
+	const struct policy_index *policies;
+	const struct address *addresses;
+	const char *field;
+	struct why no_part;
+	bool knows_holders;
+	json_t *list;
+};
+
+/* What is known here of an address. */
+static void show_address(size_t at, const struct lease_info *info, void *data)
 {
-	for (size_t i = 0; i < addresses->count; i++) {
-		const struct address *address = &addresses->list[i];
-		const struct target *target = desired_find(&agent->desired, address);
-		char ip[INET6_ADDRSTRLEN], lease[LEASE_NAME_SIZE];
-		json_t *interfaces = json_array(), *held;
-		struct lease_info info = {};
-		struct err unknown;
-		struct why why;
+	const struct showing *showing = data;
+	const struct address *address = &showing->addresses[at];
+	struct agent *agent = showing->agent;
+	const struct target *target = desired_find(&agent->desired, address);
+	bool claimed = !info->absent && !info->unknown && (showing->knows_holders || info->held);
+	char ip[INET6_ADDRSTRLEN], lease[LEASE_NAME_SIZE];
+	json_t *interfaces = json_array();
+	struct why why;
 
-		for (size_t on = 0; target && on < target->count; on++) {
-			const struct link_row *row =
-				link_table_find(links_table(agent->links), target->on[on].ifindex);
+	for (size_t on = 0; target && on < target->count; on++) {
+		const struct link_row *row =
+			link_table_find(links_table(agent->links), target->on[on].ifindex);
 
-			if (row)
-				json_array_append_new(interfaces, text_json(row->link.name));
-		}
-		held = who_holds(agent, policies, address, &unknown);
-		lease_thread_info(agent->thread, address, &info);
-		agent_why(agent, policies, address, &info, &why);
-		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "ip",
-					address_format(address, ip), "field", field, "lease",
-					lease_name_format(address, lease), "reason",
-					text_or_null(why.reason ? reason_name(why.reason) : ""),
-					"why", text_or_null(why.text.text), "interfaces",
-					interfaces, "claim", held ?: json_null(), "virtual_mac",
-					virtual_mac_of(target), "preferred", preferred_of(target),
-					"answers", (json_int_t)agent_answers(agent, address)));
+		if (row)
+			json_array_append_new(interfaces, text_json(row->link.name));
 	}
+	agent_why_of(agent, showing->policies, &showing->no_part, address, info, &why);
+	json_array_append_new(
+		showing->list,
+		json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "ip",
+			  address_format(address, ip), "field", showing->field, "lease",
+			  lease_name_format(address, lease), "reason",
+			  text_or_null(why.reason ? reason_name(why.reason) : ""), "why",
+			  text_or_null(why.text.text), "interfaces", interfaces, "claim",
+			  claimed ? claim_json(address, info, &why) : json_null(), "virtual_mac",
+			  virtual_mac_of(target), "preferred", preferred_of(target), "answers",
+			  (json_int_t)agent_answers(agent, address)));
+}
+
+static void show_addresses(struct showing *showing, const struct address_list *addresses,
+			   const char *field)
+{
+	showing->addresses = addresses->list;
+	showing->field = field;
+	lease_thread_find(showing->agent->thread, addresses->list, addresses->count, show_address,
+			  showing);
 }
 
 json_t *agent_show(struct agent *agent, const char *name, struct err *err)
@@ -151,19 +170,24 @@ json_t *agent_show_service(struct agent *agent, const struct policy_index *polic
 			   const struct slice_index *slices, const struct service *service)
 {
 	const struct policy_input input = agent_policy_input(agent);
-	json_t *names = json_array(), *addresses = json_array();
+	json_t *names = json_array();
+	struct showing showing = { .agent = agent,
+				   .policies = policies,
+				   .knows_holders = agent_knows_holders(agent),
+				   .list = json_array() };
 	const char *as_cluster = locality_as_cluster(locality_of(slices, service));
 	struct why why;
 
 	policy_of_service(&input, service, add_policy, names);
-	show_addresses(agent, policies, &service->external, "externalIPs", addresses);
-	show_addresses(agent, policies, &service->load_balancer, "loadBalancer", addresses);
+	agent_why_no_part(agent, &showing.no_part);
+	show_addresses(&showing, &service->external, "externalIPs");
+	show_addresses(&showing, &service->load_balancer, "loadBalancer");
 	agent_why_no_address(agent, service, &why);
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o}", "namespace",
 			 service->namespace, "service", service->name, "node", agent->config.node,
 			 "bpffs", agent->config.bpffs, "policies", names, "reason",
 			 text_or_null(why.reason ? reason_name(why.reason) : ""), "why",
-			 text_or_null(why.text.text), "addresses", addresses,
+			 text_or_null(why.text.text), "addresses", showing.list,
 			 "external_traffic_policy", service->local ? "Local" : "Cluster",
 			 "as_cluster", text_or_null(as_cluster ?: ""));
 }

@@ -25,7 +25,7 @@ struct agent {
 	struct notify *notify;
 	struct helper *helper;
 	const char *path;
-	const struct histogram *times;
+	const struct loop_times *times;
 	struct config config;
 	struct identity identity;
 	struct source *source;
@@ -102,6 +102,11 @@ enum reason agent_reason(const struct agent *agent, const struct address *addres
 /* The same, with names. */
 void agent_why(struct agent *agent, const struct policy_index *policies,
 	       const struct address *address, const struct lease_info *info, struct why *ret_why);
+
+/* The same for one of many addresses: @no_part is agent_why_no_part()'s. */
+void agent_why_of(struct agent *agent, const struct policy_index *policies,
+		  const struct why *no_part, const struct address *address,
+		  const struct lease_info *info, struct why *ret_why);
 
 /* Why @service has no address of pools, or no more; REASON_NONE: it has what it asks for. */
 void agent_why_no_address(const struct agent *agent, const struct service *service,

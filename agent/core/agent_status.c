@@ -11,9 +11,10 @@
 #include "text.h"
 #include "version.h"
 
-/* Services and conflicts of a status: what a person looks through, and the main loop has time for.
- */
+/* Services, with as many addresses, and conflicts of a status: what a person looks through, and the
+ * main loop has time for. */
 #define SERVICES_MAX  200
+#define ADDRESSES_MAX 500
 #define CONFLICTS_MAX 20
 
 #define NS_PER_MS 1e6
@@ -301,8 +302,8 @@ static json_t *times_json(const struct agent_figures *figures)
 	for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++)
 		json_array_append_new(bounds, json_real(histogram_bounds_ns[i] / NS_PER_MS));
 	return json_pack("{s:o, s:o, s:o, s:o}", "bounds_ms", bounds, "main_loop",
-			 histogram_json(figures->main_times), "lease_loop",
-			 histogram_json(figures->lease_times), "renewals",
+			 histogram_json(&figures->main_times->elapsed), "lease_loop",
+			 histogram_json(&figures->lease_times->elapsed), "renewals",
 			 histogram_json(&figures->lease.renew_times));
 }
 
@@ -355,17 +356,22 @@ static json_t *services_json(struct agent *agent, size_t *left_out)
 	struct policy_index *policies = policy_index_new(&input);
 	json_t *list = json_array();
 	struct slice_index slices;
+	size_t room = ADDRESSES_MAX;
 
 	*left_out = 0;
 	slice_index_make(input.manifests, input.count, &slices);
 	for (size_t m = 0; m < input.count; m++) {
 		for (size_t i = 0; i < input.manifests[m]->service_count; i++) {
-			if (json_array_size(list) < SERVICES_MAX)
-				json_array_append_new(
-					list, agent_show_service(agent, policies, &slices,
-								 input.manifests[m]->services[i]));
-			else
+			const struct service *service = input.manifests[m]->services[i];
+			size_t addresses = service->external.count + service->load_balancer.count;
+
+			if (json_array_size(list) == SERVICES_MAX || addresses > room) {
 				++*left_out;
+				continue;
+			}
+			room -= addresses;
+			json_array_append_new(list, agent_show_service(agent, policies, &slices,
+								       service));
 		}
 	}
 	slice_index_free(&slices);

@@ -91,15 +91,22 @@ void agent_why(struct agent *agent, const struct policy_index *policies,
 	       const struct address *address, const struct lease_info *info, struct why *ret_why)
 {
 	struct why no_part;
-	struct err full;
-	enum reason reason;
 
 	agent_why_no_part(agent, &no_part);
-	reason = agent_reason(agent, address, info, no_part.reason);
+	agent_why_of(agent, policies, &no_part, address, info, ret_why);
+}
+
+void agent_why_of(struct agent *agent, const struct policy_index *policies,
+		  const struct why *no_part, const struct address *address,
+		  const struct lease_info *info, struct why *ret_why)
+{
+	enum reason reason = agent_reason(agent, address, info, no_part->reason);
+	struct err full;
+
 	if (!info->held && desired_reason(&agent->desired, address)) {
 		agent_why_unwanted(agent, policies, address, ret_why);
-	} else if (reason && reason == no_part.reason) {
-		*ret_why = no_part;
+	} else if (reason && reason == no_part->reason) {
+		*ret_why = *no_part;
 	} else {
 		why_set(ret_why, reason);
 		if (reason == REASON_MAP_FULL && no_room_is(agent->no_room, address, 0, &full))

@@ -79,7 +79,8 @@ static void print_names(const char *what, const json_t *names)
 	puts(json_array_size(names) ? "" : " none");
 }
 
-static json_t *explain_on(const char *bpffs, const char *ip, const char *dev)
+static json_t *explain_on(const char *bpffs, const char *ip, const char *dev,
+			  struct explain_program **program)
 {
 	struct explain_question question = {};
 	struct explanation explanation = {};
@@ -87,7 +88,7 @@ static json_t *explain_on(const char *bpffs, const char *ip, const char *dev)
 	int r = addr_parse(ip, &question.address, &err);
 
 	if (!r)
-		r = explain(bpffs, dev, &question, &explanation, &err);
+		r = explain(bpffs, dev, &question, program, &explanation, &err);
 	return r < 0 ? json_pack("{s:s, s:n, s:o}", "dev", dev, "verdict", "reason",
 				 text_json(err.text))
 		     : json_pack("{s:s, s:s, s:s}", "dev", dev, "verdict",
@@ -98,20 +99,29 @@ static json_t *explain_on(const char *bpffs, const char *ip, const char *dev)
  * what it takes to look the programs up. */
 static void add_explained(json_t *answer)
 {
-	json_t *address, *name;
-	size_t i, on;
+	_cleanup_(explain_program_free) struct explain_program *program = NULL;
+	json_t *address, *explained;
+	bool more = true;
+	size_t i;
 
 	json_array_foreach(json_object_get(answer, "addresses"), i, address)
-	{
-		json_t *explained = json_array();
+		json_object_set_new(address, "explain", json_array());
+	/* by interface: the program is loaded anew for another one */
+	for (size_t on = 0; more; on++) {
+		more = false;
+		json_array_foreach(json_object_get(answer, "addresses"), i, address)
+		{
+			const json_t *claim = json_object_get(address, "claim");
+			const json_t *dev =
+				json_array_get(json_object_get(address, "interfaces"), on);
 
-		if (json_is_true(json_object_get(json_object_get(address, "claim"), "held")))
-			json_array_foreach(json_object_get(address, "interfaces"), on, name)
-				json_array_append_new(explained,
-						      explain_on(text_of(answer, "bpffs"),
-								 text_of(address, "ip"),
-								 json_string_value(name)));
-		json_object_set_new(address, "explain", explained);
+			if (!dev || !json_is_true(json_object_get(claim, "held")))
+				continue;
+			more = true;
+			explained = explain_on(text_of(answer, "bpffs"), text_of(address, "ip"),
+					       json_string_value(dev), &program);
+			json_array_append_new(json_object_get(address, "explain"), explained);
+		}
 	}
 }
 

@@ -178,7 +178,7 @@ static const struct {
 	{ SIGHUP, on_reload },
 };
 
-static int serve(const struct agent_parts *parts, struct config *config, struct histogram *times,
+static int serve(const struct agent_parts *parts, struct config *config, struct loop_times *times,
 		 int *local_fd)
 {
 	struct running running = { .notify = parts->notify };
@@ -231,7 +231,7 @@ static const struct err *as_root(int r, struct err *err)
 	return err;
 }
 
-static int start(struct agent_parts *parts, struct histogram *times)
+static int start(struct agent_parts *parts, struct loop_times *times)
 {
 	_cleanup_close_ int local_fd = -1;
 	struct config config;
@@ -265,7 +265,7 @@ static int start(struct agent_parts *parts, struct histogram *times)
 
 static int run(const char *path)
 {
-	static struct histogram times;
+	static struct loop_times times;
 	struct agent_parts parts = { .path = path, .times = &times };
 	sigset_t mask;
 	int r, status;

@@ -201,8 +201,13 @@ static void print_times(FILE *out, const struct agent_figures *figures)
 	fputs("# HELP l2resp_loop_seconds How long handlers of the event loops ran\n"
 	      "# TYPE l2resp_loop_seconds histogram\n",
 	      out);
-	print_histogram(out, "loop_seconds", "loop=\"main\",", figures->main_times);
-	print_histogram(out, "loop_seconds", "loop=\"lease\",", figures->lease_times);
+	print_histogram(out, "loop_seconds", "loop=\"main\",", &figures->main_times->elapsed);
+	print_histogram(out, "loop_seconds", "loop=\"lease\",", &figures->lease_times->elapsed);
+	fputs("# HELP l2resp_loop_cpu_seconds CPU time of handlers of the event loops\n"
+	      "# TYPE l2resp_loop_cpu_seconds histogram\n",
+	      out);
+	print_histogram(out, "loop_cpu_seconds", "loop=\"main\",", &figures->main_times->cpu);
+	print_histogram(out, "loop_cpu_seconds", "loop=\"lease\",", &figures->lease_times->cpu);
 	fputs("# HELP l2resp_lease_renewal_seconds How long confirmed renewals took\n"
 	      "# TYPE l2resp_lease_renewal_seconds histogram\n",
 	      out);

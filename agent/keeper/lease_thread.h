@@ -118,9 +118,8 @@ int lease_thread_owners(struct lease_thread *thread, struct address_list *addres
 int lease_thread_info(struct lease_thread *thread, const struct address *address,
 		      struct lease_info *ret_info);
 
-/* Calls @found for each of @count @addresses, with what is known of it, or all zero
- * where nobody claims it, or unknown. Many at once
- * are much cheaper than one by one. */
+/* Calls @found for each of @count @addresses, with what is known of it, or all zero but for
+ * absent or unknown. Many at once are much cheaper than one by one. */
 typedef void lease_found_fn(size_t at, const struct lease_info *info, void *data);
 void lease_thread_find(struct lease_thread *thread, const struct address *addresses, size_t count,
 		       lease_found_fn *found, void *data);
@@ -141,6 +140,6 @@ struct lease_entries {
 void lease_thread_status(struct lease_thread *thread, struct lease_status *ret_status,
 			 struct lease_entries *ret_entries);
 
-const struct histogram *lease_thread_times(const struct lease_thread *thread);
+const struct loop_times *lease_thread_times(const struct lease_thread *thread);
 
 #endif

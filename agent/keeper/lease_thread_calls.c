@@ -336,7 +336,8 @@ static void call_find(struct lease_thread *thread, struct call *call)
 					   &finding->infos[i]);
 
 		if (r < 0)
-			finding->infos[i] = (struct lease_info){ .unknown = r == -EAGAIN };
+			finding->infos[i] = (struct lease_info){ .unknown = r == -EAGAIN,
+								 .absent = r != -EAGAIN };
 	}
 }
 
@@ -399,7 +400,7 @@ void lease_thread_status(struct lease_thread *thread, struct lease_status *ret_s
 	*ret_entries = status.entries;
 }
 
-const struct histogram *lease_thread_times(const struct lease_thread *thread)
+const struct loop_times *lease_thread_times(const struct lease_thread *thread)
 {
 	return &thread->times;
 }

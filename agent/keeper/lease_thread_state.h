@@ -42,7 +42,7 @@ struct lease_thread {
 	struct lease_thread_callbacks callbacks;
 	void *userdata;
 	struct notify *notify;
-	struct histogram times;
+	struct loop_times times;
 
 	/* between the two */
 	struct mailbox *orders, *calls; /* to the lease thread */

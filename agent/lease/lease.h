@@ -201,6 +201,7 @@ struct lease_info {
 	bool holder_alive;		 /* the holder's heartbeat isn't older than its duration */
 	bool lately;  /* some node holds it, or was seen to hold it within this node's duration */
 	bool unknown; /* nothing of it is known yet: see lease_thread_find() */
+	bool absent;  /* no record of it is known, and it isn't wanted: see there, too */
 	uint8_t slot; /* if held; else 0 */
 	uint64_t remaining_ns; /* if held: until the stamp; else of the heartbeat's wait */
 	uint64_t transitions;  /* how often the claim changed hands */

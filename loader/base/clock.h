@@ -24,4 +24,13 @@ const char *clock_format(const struct timespec *when, unsigned int digits,
 /* The same for this moment. */
 const char *clock_format_now(unsigned int digits, char text[CLOCK_TEXT_SIZE]);
 
+/* CPU time of the calling thread. */
+static inline uint64_t clock_thread_cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+}
+
 #endif

@@ -164,6 +164,7 @@ static void print_text(const struct explain_question *question,
 
 static int explain_run(const struct cli_options *options, int count, char **words)
 {
+	_cleanup_(explain_program_free) struct explain_program *program = NULL;
 	struct explain_question question = {};
 	struct explanation explanation;
 	struct err err;
@@ -179,7 +180,7 @@ static int explain_run(const struct cli_options *options, int count, char **word
 	r = take_clauses(count - 3, words + 3, &question);
 	if (r)
 		return r;
-	r = explain(options->bpffs, words[2], &question, &explanation, &err);
+	r = explain(options->bpffs, words[2], &question, &program, &explanation, &err);
 	if (r < 0)
 		return cli_fail(&err);
 	if (options->json)

@@ -10,7 +10,6 @@
 #include "counts.h"
 #include "entry.h"
 #include "explain.h"
-#include "explain_program.h"
 #include "pins.h"
 #include "text.h"
 #include "vlan.h"
@@ -227,9 +226,9 @@ static int request_fill(const struct pins *pins, const struct explain_question *
 
 /* @pins: NULL where nothing is pinned. */
 static int explain_link(const struct pins *pins, const struct explain_question *question,
-			struct explanation *ret_explanation, struct err *err)
+			struct explain_program **program, struct explanation *ret_explanation,
+			struct err *err)
 {
-	_cleanup_(explain_program_free) struct explain_program *program = NULL;
 	struct explanation explanation = { .reason = "not_attached" };
 	struct request *request = &explanation.request;
 	uint8_t frame[REQUEST_MAX];
@@ -248,11 +247,11 @@ static int explain_link(const struct pins *pins, const struct explain_question *
 		*ret_explanation = explanation;
 		return 0;
 	}
-	r = explain_program_load(pins, &hook.link, &program, err);
+	r = explain_program_load(pins, &hook.link, program, err);
 	if (r < 0)
 		return r;
 	note_program(&explanation, &hook.link, &hook.state, hook.ours,
-		     caveat_of(program, &hook.state, hook.ours));
+		     caveat_of(*program, &hook.state, hook.ours));
 	for (; request->tag_count < hook.tag_count; request->tag_count++)
 		request->tags[request->tag_count] =
 			(struct request_tag){ ntohs(hook.tags[request->tag_count].protocol),
@@ -262,7 +261,7 @@ static int explain_link(const struct pins *pins, const struct explain_question *
 		return r;
 	note_maps(pins, &explanation, &hook.link);
 	explanation.reply_length = sizeof(explanation.reply);
-	r = explain_program_run(program, frame, request_write(request, frame), &outcome,
+	r = explain_program_run(*program, frame, request_write(request, frame), &outcome,
 				explanation.reply, &explanation.reply_length);
 	if (r < 0)
 		return err_set(err, r, "%s: asking the program: %s", hook.link.name, strerror(-r));
@@ -272,7 +271,7 @@ static int explain_link(const struct pins *pins, const struct explain_question *
 }
 
 int explain(const char *bpffs, const char *dev, struct explain_question *question,
-	    struct explanation *ret_explanation, struct err *err)
+	    struct explain_program **program, struct explanation *ret_explanation, struct err *err)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	int r = link_by_name(dev, &question->link, err);
@@ -282,7 +281,7 @@ int explain(const char *bpffs, const char *dev, struct explain_question *questio
 	r = pins_open(bpffs, &pins, err);
 	if (r < 0 && (r != -ENOENT || *err->text))
 		return r;
-	return explain_link(r < 0 ? NULL : &pins, question, ret_explanation, err);
+	return explain_link(r < 0 ? NULL : &pins, question, program, ret_explanation, err);
 }
 
 const char *explain_verdict(const struct explanation *explanation)

@@ -10,6 +10,7 @@
 
 #include "addr.h"
 #include "err.h"
+#include "explain_program.h"
 #include "link.h"
 #include "request.h"
 
@@ -51,9 +52,10 @@ struct explanation {
 };
 
 /* Asks the pins on @bpffs, where there are any, on the interface @dev, which becomes the
- * question's. Changes nothing. Takes CAP_SYS_ADMIN. Returns 0 or a negative errno with @err. */
+ * question's. *@program is kept from one question to the next: see explain_program_load(). Changes
+ * nothing. Takes CAP_SYS_ADMIN. Returns 0 or a negative errno with @err. */
 int explain(const char *bpffs, const char *dev, struct explain_question *question,
-	    struct explanation *ret_explanation, struct err *err);
+	    struct explain_program **program, struct explanation *ret_explanation, struct err *err);
 
 /* "answer" or "silent". */
 const char *explain_verdict(const struct explanation *explanation);

@@ -12,6 +12,8 @@
 
 struct explain_program {
 	struct l2resp_bpf *skeleton;
+	unsigned int ifindex;
+	uint32_t map_ids[PINS_MAP_COUNT];
 };
 
 void explain_program_free(struct explain_program **program)
@@ -19,30 +21,44 @@ void explain_program_free(struct explain_program **program)
 	if (*program)
 		object_close(&(*program)->skeleton);
 	free(*program);
+	*program = NULL;
+}
+
+static void map_ids_of(const struct pins *pins, uint32_t map_ids[PINS_MAP_COUNT])
+{
+	for (size_t i = 0; i < PINS_MAP_COUNT; i++)
+		map_ids[i] = maps_id(&pins->maps, i);
 }
 
 int explain_program_load(const struct pins *pins, const struct link *link,
-			 struct explain_program **ret_program, struct err *err)
+			 struct explain_program **program, struct err *err)
 {
-	_cleanup_(explain_program_free) struct explain_program *program =
-		xcalloc(1, sizeof(*program));
+	_cleanup_(explain_program_free) struct explain_program *loaded =
+		xcalloc(1, sizeof(*loaded));
 	struct maps uncounted = pins->maps;
 	int r;
 
+	loaded->ifindex = link->ifindex;
+	map_ids_of(pins, loaded->map_ids);
+	if (*program && (*program)->ifindex == loaded->ifindex &&
+	    !memcmp((*program)->map_ids, loaded->map_ids, sizeof(loaded->map_ids)))
+		return 0;
+
 	/* an attached program is known by the pinned counters */
 	uncounted.fd[PINS_COUNTERS] = -1;
-	r = object_open(&uncounted, link, L2RESP_COUNTERS_NONE, &program->skeleton, err);
+	r = object_open(&uncounted, link, L2RESP_COUNTERS_NONE, &loaded->skeleton, err);
 	if (r < 0)
 		return r;
-	bpf_map__set_max_entries(program->skeleton->maps.counters, 1);
+	bpf_map__set_max_entries(loaded->skeleton->maps.counters, 1);
 	/* beside the driver's, whose tag is compared with that of the attached one */
-	bpf_program__set_autoload(program->skeleton->progs.l2resp_explain, true);
-	r = l2resp_bpf__load(program->skeleton);
+	bpf_program__set_autoload(loaded->skeleton->progs.l2resp_explain, true);
+	r = l2resp_bpf__load(loaded->skeleton);
 	if (r < 0)
 		return err_set(err, r, "%s: loading the program that explain asks: %s", link->name,
 			       strerror(-r));
-	*ret_program = program;
-	program = NULL;
+	explain_program_free(program);
+	*program = loaded;
+	loaded = NULL;
 	return 0;
 }
 

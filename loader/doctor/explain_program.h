@@ -2,7 +2,7 @@
 /*
  * The program that explain asks: l2resp_explain, of the same source as the one that drivers run,
  * over the pinned maps. It counts nothing and reports nothing, and lives no longer than the
- * question.
+ * questions.
  */
 #ifndef XDP_L2RESP_EXPLAIN_PROGRAM_H
 #define XDP_L2RESP_EXPLAIN_PROGRAM_H
@@ -18,9 +18,11 @@
 
 struct explain_program;
 
-/* Loads it for @link. The caller frees *ret_program. Returns 0 or a negative errno with @err. */
+/* Loads it for @link in place of *program, unless that one is of @link and these maps: the kernel
+ * takes tens of milliseconds to verify it. NULL: there is none yet. The caller frees *program.
+ * Returns 0 or a negative errno with @err. */
 int explain_program_load(const struct pins *pins, const struct link *link,
-			 struct explain_program **ret_program, struct err *err);
+			 struct explain_program **program, struct err *err);
 
 /* For _cleanup_(). Safe on NULL. */
 void explain_program_free(struct explain_program **program);

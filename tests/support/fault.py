@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from lan import ROOT
 
 FAULT = os.environ.get("NET_FAULT", str(ROOT / "build/tests/support/libfault.so"))
-OBJ_PIN, UPDATE_BATCH = 6, 26  # of enum bpf_cmd
+PROG_LOAD, OBJ_PIN, UPDATE_BATCH = 5, 6, 26  # of enum bpf_cmd
 GROWTH = "add 198.18.11.1 dev eth1"
 IN_PLACE = [("bpf", OBJ_PIN), ("rename", 0)]
 

@@ -8,6 +8,7 @@ import tarfile
 import pytest
 
 from daemon import AGENT, POLICY, service
+from fault import PROG_LOAD, environment
 from lan import VIP, VIP6, need
 from test_pools import FIRST, balanced, pool
 
@@ -36,6 +37,24 @@ def test_a_service_that_is_announced(agent, lan):
         [{"dev": "eth1", "verdict": "answer", "reason": reason}] for reason in ("arp_answered", "nd_answered")]
     assert [(one["ip"], one["claim"]["holder"], one["interfaces"]) for one in told["addresses"]] == [
         (VIP, "node-1", ["eth1"]), (VIP6, "node-1", ["eth1"])]
+
+
+def test_many_addresses(agent, tmp_path):
+    """The kernel takes its time to verify the program that is asked: once, not for each address."""
+    some = [f"198.18.20.{i}" for i in range(1, 11)]
+    agent.write("all.yaml", POLICY, service("one", VIP), service("many", *some))
+    agent.start()
+    agent.wait_entries(*((ip, "eth1") for ip in (VIP, *some)))
+
+    def loads(name):
+        log = tmp_path / name
+        shown = subprocess.run(agent.argv("show", f"default/{name}", "--json"), env=environment("bpf:0:0", log),
+                               capture_output=True, text=True)
+        assert shown.returncode == 0, shown.stderr
+        assert {one["explain"][0]["reason"] for one in json.loads(shown.stdout)["addresses"]} == {"arp_answered"}
+        return [line.split()[2] for line in log.read_text().splitlines()].count(str(PROG_LOAD))
+
+    assert loads("many") == loads("one") > 0
 
 
 def test_completion_knows_names(agent):
