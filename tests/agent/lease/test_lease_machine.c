@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include "lease_machine.h"
+#include "quiet.h"
 
 #define START	UINT64_C(1000000000000)
 #define AHEAD	(START + LEASE_NS_PER_S)
@@ -93,22 +94,6 @@ static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 	return 0;
 }
 
-static void on_changed(const struct address *address, void *userdata)
-{
-}
-
-static void on_state(enum lease_state state, const char *text, void *userdata)
-{
-}
-
-static void on_log(int priority, const char *text, void *userdata)
-{
-}
-
-static void on_owners(void *userdata)
-{
-}
-
 static const struct lease_callbacks callbacks = {
 	.gained = on_gained,
 	.lost = on_lost,
@@ -116,10 +101,10 @@ static const struct lease_callbacks callbacks = {
 	.present = on_present,
 	.stamp = on_stamp,
 	.stamped = on_stamped,
-	.changed = on_changed,
-	.state = on_state,
-	.owners = on_owners,
-	.log = on_log,
+	.changed = quiet_changed,
+	.state = quiet_state,
+	.owners = quiet_owners,
+	.log = quiet_log,
 };
 
 static uint64_t clock_now(void *userdata)

@@ -7,6 +7,7 @@
 #include "lease_machine.h"
 #include "lease_owner.h"
 #include "lease_peer.h"
+#include "quiet.h"
 
 #define START	UINT64_C(1000000000000)
 #define SESSION 7
@@ -48,55 +49,22 @@ static int on_lost(const struct address *address, enum lease_loss reason, void *
 	return 0;
 }
 
-static int on_purge(void *userdata)
-{
-	return 0;
-}
-
-static int on_present(const struct address *address, void *userdata)
-{
-	return 0;
-}
-
-static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
-{
-	return 0;
-}
-
-static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
-{
-	*ret_deadline_ns = 0;
-	return 0;
-}
-
-static void on_changed(const struct address *address, void *userdata)
-{
-}
-
-static void on_state(enum lease_state state, const char *text, void *userdata)
-{
-}
-
 static void on_owners(void *userdata)
 {
 	owners_told++;
 }
 
-static void on_log(int priority, const char *text, void *userdata)
-{
-}
-
 static const struct lease_callbacks callbacks = {
 	.gained = on_gained,
 	.lost = on_lost,
-	.purge = on_purge,
-	.present = on_present,
-	.stamp = on_stamp,
-	.stamped = on_stamped,
-	.changed = on_changed,
-	.state = on_state,
+	.purge = quiet_purge,
+	.present = quiet_present,
+	.stamp = quiet_stamp,
+	.stamped = quiet_stamped,
+	.changed = quiet_changed,
+	.state = quiet_state,
 	.owners = on_owners,
-	.log = on_log,
+	.log = quiet_log,
 };
 
 static uint64_t clock_now(void *userdata)
@@ -107,10 +75,6 @@ static uint64_t clock_now(void *userdata)
 static uint64_t clock_random(void *userdata)
 {
 	return ++random_number;
-}
-
-static void clock_arm(uint64_t due_ns, void *userdata)
-{
 }
 
 static void tell(struct lease_machine *machine, struct record record)
@@ -181,7 +145,7 @@ static struct lease_machine *start(const struct address *others_own)
 	beat = claim = (struct record){};
 	now = START;
 	machine = lease_machine_new(&config, &callbacks, NULL,
-				    &(struct lease_clock){ clock_now, clock_random, clock_arm,
+				    &(struct lease_clock){ clock_now, clock_random, quiet_arm,
 							   NULL });
 	lease_machine_set_store(machine, &store);
 	lease_machine_publish(machine, &(struct lease_self){ &own, 1, false });
@@ -311,7 +275,7 @@ Test(lease_owner, not_known_before_the_view_is)
 	lease_machine_free(machine);
 	machine = lease_machine_new(
 		&(struct lease_config){ .node = "node-1", .id = id }, &callbacks, NULL,
-		&(struct lease_clock){ clock_now, clock_random, clock_arm, NULL });
+		&(struct lease_clock){ clock_now, clock_random, quiet_arm, NULL });
 	cr_expect_eq(lease_owners_list(machine, &list), -EAGAIN);
 	lease_machine_free(machine);
 }

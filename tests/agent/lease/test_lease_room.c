@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "lease_machine.h"
+#include "quiet.h"
 
 #define START	UINT64_C(1000000000000)
 #define STEP	(100 * LEASE_NS_PER_MS)
@@ -30,65 +31,6 @@ static void follow(struct store *store, bool followed)
 {
 }
 
-static void on_address(const struct address *address, void *userdata)
-{
-}
-
-static void on_gained(const struct address *address, uint8_t slot, void *userdata)
-{
-}
-
-static int on_lost(const struct address *address, enum lease_loss reason, void *userdata)
-{
-	return 0;
-}
-
-static int on_purge(void *userdata)
-{
-	return 0;
-}
-
-static int on_present(const struct address *address, void *userdata)
-{
-	return 0;
-}
-
-static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
-{
-	return 0;
-}
-
-static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
-{
-	*ret_deadline_ns = 0;
-	return 0;
-}
-
-static void on_state(enum lease_state state, const char *text, void *userdata)
-{
-}
-
-static void on_owners(void *userdata)
-{
-}
-
-static void on_log(int priority, const char *text, void *userdata)
-{
-}
-
-static const struct lease_callbacks callbacks = {
-	.gained = on_gained,
-	.lost = on_lost,
-	.purge = on_purge,
-	.present = on_present,
-	.stamp = on_stamp,
-	.stamped = on_stamped,
-	.changed = on_address,
-	.state = on_state,
-	.owners = on_owners,
-	.log = on_log,
-};
-
 static uint64_t clock_now(void *userdata)
 {
 	return now;
@@ -97,10 +39,6 @@ static uint64_t clock_now(void *userdata)
 static uint64_t clock_random(void *userdata)
 {
 	return SESSION;
-}
-
-static void clock_arm(uint64_t due_ns, void *userdata)
-{
 }
 
 static bool tell(struct lease_machine *machine, struct record record)
@@ -176,8 +114,8 @@ static struct lease_machine *start(void)
 
 	now = START;
 	beat = taken = (struct record){};
-	machine = lease_machine_new(&config, &callbacks, NULL,
-				    &(struct lease_clock){ clock_now, clock_random, clock_arm,
+	machine = lease_machine_new(&config, &quiet_callbacks, NULL,
+				    &(struct lease_clock){ clock_now, clock_random, quiet_arm,
 							   NULL });
 	lease_machine_set_store(machine, &store);
 	lease_machine_want(machine, &vip, NULL);
