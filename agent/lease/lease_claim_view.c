@@ -31,14 +31,17 @@ static void claim_forget(struct lease_machine *machine, struct lease_claim *clai
 {
 	machine->disputed |= claim->waiting && claim->entry;
 	claim->queued = claim->waiting = false;
-	if (!claim->wanted && !claim->entry && !claim->busy) {
+	/* a release that was sent may still be done */
+	if (!claim->wanted && !claim->entry && !claim->busy && !claim->given_up) {
 		holder_set(machine, claim, NULL);
 		lease_claim_free(machine, claim);
 		return;
 	}
 	claim->wish = claim->last = claim->former = claim->slowest = NULL;
-	/* what is ours stays so until the list shows otherwise */
-	if (claim->holder != machine->self) {
+	if (claim->holder == machine->self) {
+		/* it stays ours until the list shows otherwise */
+		claim->last = machine->self;
+	} else {
 		holder_set(machine, claim, NULL);
 		claim->shape = RECORD_ABSENT;
 		claim->revision = claim->changed_ns = 0;
@@ -64,14 +67,16 @@ void lease_claim_record(struct lease_machine *machine, const struct record *reco
 	}
 	claim = claim ?: lease_claim_get(machine, &record->address);
 	claim->generation = machine->generation;
+	if (record->shape == RECORD_GOOD && record->claim.wish[0])
+		wish = lease_peer_get(machine, record->claim.wish);
+	/* a view that was given up may have forgotten it, though not the claim */
+	claim->wish = wish;
 	if (claim->changed_ns && claim->shape == record->shape &&
 	    claim->revision == record->revision)
 		return;
 	if (record->shape == RECORD_GOOD) {
 		if (record->claim.holder[0])
 			holder = lease_peer_get(machine, record->claim.holder);
-		if (record->claim.wish[0])
-			wish = lease_peer_get(machine, record->claim.wish);
 		if (claim->transitions != record->claim.transitions)
 			claim->former = claim->last;
 		claim->last = holder ?: claim->last;
@@ -82,7 +87,6 @@ void lease_claim_record(struct lease_machine *machine, const struct record *reco
 		claim->transitions = record->claim.transitions;
 	}
 	holder_set(machine, claim, holder);
-	claim->wish = wish;
 	claim->shape = record->shape;
 	claim->revision = record->revision;
 	claim->changed_ns = lease_now(machine);

@@ -214,6 +214,9 @@ bool lease_peer_record(struct lease_machine *machine, const struct record *recor
 	}
 	peer = peer ?: lease_peer_get(machine, record->node);
 	peer->generation = machine->generation;
+	/* a view that was given up may have forgotten it, though not the peer */
+	if (!machine->selective)
+		lease_pulse_set(machine, peer, record);
 	if (peer->changed_ns && peer->shape == record->shape && peer->revision == record->revision)
 		return false;
 	differs = peer->shape != record->shape || record->shape != RECORD_GOOD ||
@@ -243,8 +246,6 @@ bool lease_peer_record(struct lease_machine *machine, const struct record *recor
 		peer->settled_ns = peer->changed_ns + lease_peer_wait_ns(machine, peer);
 	if (record->shape == RECORD_FOREIGN)
 		lease_log(machine, LOG_WARNING, "the heartbeat of %s isn't readable", peer->name);
-	if (!machine->selective)
-		lease_pulse_set(machine, peer, record);
 	if (peer == machine->self) {
 		machine->session.revision = record->revision;
 		machine->session.seen = true;

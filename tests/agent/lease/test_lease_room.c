@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What a store shows is bounded, and what isn't kept of it still counts. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <criterion/criterion.h>
@@ -16,7 +17,9 @@ static const char id[] = "0123456789abcdef0123456789abcdef";
 static const struct address vip = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 1 } };
 static const struct address other = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 2 } };
 
-static struct record beat, taken; /* as this node wrote them last */
+static struct record beat, taken;	    /* as this node wrote them last */
+static struct record shown_beat, shown_vip; /* as its view has them */
+static struct record buried;		    /* the heartbeat that it declared dead last */
 static uint64_t now, revision;
 static uint64_t transitions; /* of the claim that was written last */
 
@@ -24,6 +27,8 @@ static void swap(struct store *store, const struct record *record)
 {
 	if (record->kind == RECORD_CLAIM)
 		transitions = record->claim.transitions;
+	else if (strcmp(record->node, "node-1") != 0)
+		buried = *record;
 	*(record->kind == RECORD_HEARTBEAT ? &beat : &taken) = *record;
 }
 
@@ -78,6 +83,10 @@ static void answer(struct lease_machine *machine)
 		*which = (struct record){};
 		cr_assert(tell(machine, written));
 		written.revision = revision;
+		if (!strcmp(written.node, "node-1"))
+			shown_beat = written;
+		else if (!address_compare(&written.address, &vip))
+			shown_vip = written;
 		lease_machine_events.swapped(&written, 0, machine);
 	}
 }
@@ -216,6 +225,88 @@ Test(lease_room, a_view_that_is_too_large_is_given_up)
 		lease_machine_run(machine);
 	cr_expect_not(lease_machine_holds(machine, &vip));
 	lease_machine_free(machine);
+}
+
+/* The view was given up. A list is complete, of this node's records as they were and @count others.
+ */
+static void list_again(struct lease_machine *machine, const struct record *others, size_t count)
+{
+	lease_machine_events.reset(machine);
+	cr_assert(lease_machine_events.record(&shown_vip, machine));
+	cr_assert(lease_machine_events.record(&shown_beat, machine));
+	for (size_t i = 0; i < count; i++)
+		cr_assert(lease_machine_events.record(&others[i], machine));
+	lease_machine_events.synced(machine);
+}
+
+/* A release whose outcome isn't known may still be done, and then another node claims it. */
+Test(lease_room, what_is_being_given_up_is_not_taken_back)
+{
+	struct lease_machine *machine = start();
+
+	lease_machine_unwant(machine, &vip);
+	lease_machine_run(machine);
+	cr_assert_not(address_compare(&taken.address, &vip));
+	cr_assert_str_empty(taken.claim.holder);
+	lease_machine_events.swapped(&taken, -ETIMEDOUT, machine);
+	taken = (struct record){};
+	fill(machine, claim);
+	lease_machine_want(machine, &vip, NULL);
+	list_again(machine, NULL, 0);
+	lease_machine_run(machine);
+	cr_expect_not(lease_machine_holds(machine, &vip));
+	pass(machine, 2 * D);
+	cr_expect(lease_machine_holds(machine, &vip), "released, then claimed anew");
+	cr_expect_str_eq(shown_vip.claim.holder, "node-1");
+	lease_machine_free(machine);
+}
+
+Test(lease_room, a_node_that_went_silent_meanwhile_is_declared_dead)
+{
+	struct lease_machine *machine = start();
+	struct record others[] = {
+		node(1, RECORD_GOOD),
+		{ .kind = RECORD_CLAIM, .shape = RECORD_GOOD, .address = other }
+	};
+
+	/* of those that are kept when a view is given up: none has longer leases */
+	others[0].heartbeat.duration_ms = 3000;
+	cr_assert(tell(machine, others[0]));
+	others[0].revision = revision;
+	strcpy(others[1].claim.holder, others[0].node);
+	others[1].claim.session = others[0].heartbeat.session;
+	others[1].revision = revision + 1;
+	fill(machine, claim);
+	buried = (struct record){};
+	list_again(machine, others, 2);
+	cr_expect_lt(until_held(machine), 3 * D);
+	cr_expect_str_eq(buried.node, others[0].node);
+	cr_expect_eq(buried.revision, others[0].revision);
+	lease_machine_free(machine);
+}
+
+Test(lease_room, a_wish_for_what_is_held_is_known_again)
+{
+	for (int wished = 0; wished < 2; wished++) {
+		struct lease_machine *machine = start();
+		struct record asking = node(1, RECORD_GOOD);
+
+		asking.heartbeat.weight = 100;
+		asking.revision = revision + 2;
+		if (wished)
+			strcpy(shown_vip.claim.wish, asking.node);
+		shown_vip.claim.wish_session = asking.heartbeat.session;
+		shown_vip.revision = revision + 1;
+		cr_assert(lease_machine_events.record(&shown_vip, machine));
+		revision += 2;
+		pass(machine, STEP);
+		cr_expect(lease_machine_holds(machine, &vip), "nobody asks as far as is known");
+		fill(machine, claim);
+		list_again(machine, &asking, 1);
+		pass(machine, STEP);
+		cr_expect_eq(lease_machine_holds(machine, &vip), !wished);
+		lease_machine_free(machine);
+	}
 }
 
 /* The API server refuses a number that is over 32 bits, and so would every reader. */
