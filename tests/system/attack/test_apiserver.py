@@ -1,29 +1,28 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A server for Services and nodes that is broken or hostile, and whom the agent trusts to be Kubernetes'."""
-import http.server
 import json
 import re
-import threading
 import time
 from itertools import count
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from played import Played, QuietHandler
 from test_store import MIB, peak
 from wait import wait_until
 
 LONG = b" " * (31 * MIB)
 
 
-class Api:
+class Api(Played):
     """What answer(kind, query) plays of it: lines of an answer that ends, or of one that stays open if None ends them."""
 
     def __init__(self, namespace, answer):
-        outer, self.asked, self.over = self, [], threading.Event()
+        outer, self.asked = self, []
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self):
                 url = urlsplit(self.path)
                 query = parse_qs(url.query)
@@ -40,25 +39,7 @@ class Api:
                 except OSError:
                     pass  # it was cut off
 
-            def log_message(self, *_):
-                pass
-
-        with namespace.entered():
-            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.server.handle_error = lambda *_: None
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(namespace, Handler)
 
     def lists(self, kind):
         return [query for _, path, query in [*self.asked] if path.endswith(kind) and "watch" not in query]

@@ -2,18 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A store that is broken or hostile, and whom the agent trusts to be one."""
 import base64
-import http.server
 import json
 import re
 import ssl
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 
 from daemon import POLICY, service
 from lan import VIP
+from played import Played, QuietHandler
 from wait import stays, wait_until
 
 HEADER = {"cluster_id": "1", "member_id": "1", "raft_term": "1", "revision": "7"}
@@ -21,13 +20,13 @@ MIB = 1 << 20
 POD_LIMIT = 512 * MIB
 
 
-class Server:
+class Server(Played):
     """etcd's JSON gateway, as far as answer(path, body) plays it: bytes, lines of a stream, or None for one that stays silent."""
 
     def __init__(self, namespace, answer, certificate=None):
-        outer, self.requests, self.over = self, [], threading.Event()
+        outer, self.requests = self, []
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
@@ -56,34 +55,7 @@ class Server:
                     return  # it was cut off
                 outer.over.wait()
 
-            def log_message(self, *_):
-                pass
-
-        class Quiet(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                pass
-
-        with namespace.entered():
-            self.server = Quiet(("127.0.0.1", 0), Handler)
-        self.scheme = "https" if certificate else "http"
-        if certificate:
-            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self.context.load_cert_chain(f"{certificate}.crt", f"{certificate}.key")
-            self.server.socket = self.context.wrap_socket(self.server.socket, server_side=True)
-        self.url = f"{self.scheme}://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(namespace, Handler, certificate)
 
 
 def key(number):
@@ -161,7 +133,7 @@ BEAT = {"version": 1, "state": "alive", "id": "f" * 32, "session": "000000000000
         "weight": 1, "unsettled": False, "groups": [], "own": []}
 CLAIM = {"version": 1, "state": "held", "holder": "node-2", "session": "00000000000000ff", "wish": "", "wishSession": "0" * 16,
          "moved": False, "unsettled": False, "transitions": 1}
-FULL = "it shows more than 10000 nodes or 300000 addresses"
+FULL = "it shows more than 10000 nodes or 250000 addresses"
 
 
 def node_key(number):
