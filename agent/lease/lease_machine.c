@@ -281,7 +281,7 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 	if (machine->store && (machine->leaving || !machine->view_ns))
 		return -EAGAIN;
 	if (!claim || (!claim->wanted && claim->shape == RECORD_ABSENT))
-		return -ENOENT;
+		return machine->store && !machine->owners ? -EAGAIN : -ENOENT; /* view_forget() */
 	holder = claim->held ? machine->self : claim->holder;
 	info.held = claim->held;
 	info.lately = claim_held_lately(machine, claim, now);

@@ -197,11 +197,14 @@ Test(lease_room, a_view_that_is_too_large_is_given_up)
 {
 	struct lease_machine *machine = start();
 	struct record held = { .kind = RECORD_CLAIM, .shape = RECORD_GOOD, .address = vip };
+	struct lease_info info;
 
+	cr_expect_eq(lease_machine_info(machine, &other, &info), -ENOENT);
 	strcpy(held.claim.holder, "node-1");
 	held.claim.session = SESSION;
 	cr_expect_eq(fill(machine, claim), STORE_CLAIMS_MAX - 1);
 	cr_expect_eq(HASH_COUNT(machine->claims), 1);
+	cr_expect_eq(lease_machine_info(machine, &other, &info), -EAGAIN, "nobody knows");
 	/* what is ours stays as long as the session does */
 	cr_expect(lease_machine_holds(machine, &vip));
 	lease_machine_events.reset(machine);
