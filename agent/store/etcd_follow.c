@@ -12,6 +12,8 @@
 #define PAGES_MAX	  300
 #define FOLLOW_RETRY_USEC 200000
 
+_Static_assert(STORE_CLAIMS_MAX + STORE_NODES_MAX <= PAGES_MAX * PAGE, "all that fits is listed");
+
 static void follow_later(struct store_etcd *etcd, uint64_t usec);
 
 /* False: there is no room for it. */

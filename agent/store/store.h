@@ -11,7 +11,7 @@
 /* A view has no more nodes and claims: a store that shows more is broken, or hostile. What is known
  * of a node takes 2 kB, of a claim 300 bytes. */
 #define STORE_NODES_MAX	 10000
-#define STORE_CLAIMS_MAX 300000
+#define STORE_CLAIMS_MAX 250000
 
 /*
  * What a store tells its user, from the event loop. The stream begins with reset(), a record() for
