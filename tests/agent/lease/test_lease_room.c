@@ -182,15 +182,15 @@ Test(lease_room, nodes_that_come_and_go_never_fill_it)
 	lease_machine_free(machine);
 }
 
-/* Shows so many that the next doesn't fit; returns how many did. */
-static unsigned int fill(struct lease_machine *machine,
+/* Shows so many that the next doesn't fit; returns how many did, at most @max. */
+static unsigned int fill(struct lease_machine *machine, unsigned int max,
 			 struct record (*make)(unsigned int number, enum record_shape shape))
 {
-	unsigned int number = 1;
+	unsigned int number = 0;
 
-	while (number < 1000000 && tell(machine, make(number, RECORD_GOOD)))
+	while (number < max && tell(machine, make(number + 1, RECORD_GOOD)))
 		number++;
-	return number - 1;
+	return number;
 }
 
 Test(lease_room, a_view_that_is_too_large_is_given_up)
@@ -202,13 +202,13 @@ Test(lease_room, a_view_that_is_too_large_is_given_up)
 	cr_expect_eq(lease_machine_info(machine, &other, &info), -ENOENT);
 	strcpy(held.claim.holder, "node-1");
 	held.claim.session = SESSION;
-	cr_expect_eq(fill(machine, claim), STORE_CLAIMS_MAX - 1);
+	cr_expect_eq(fill(machine, STORE_CLAIMS_MAX, claim), STORE_CLAIMS_MAX - 1);
 	cr_expect_eq(HASH_COUNT(machine->claims), 1);
 	cr_expect_eq(lease_machine_info(machine, &other, &info), -EAGAIN, "nobody knows");
 	/* what is ours stays as long as the session does */
 	cr_expect(lease_machine_holds(machine, &vip));
 	lease_machine_events.reset(machine);
-	cr_expect_eq(fill(machine, node), STORE_NODES_MAX - 1);
+	cr_expect_eq(fill(machine, STORE_NODES_MAX, node), STORE_NODES_MAX - 1);
 	cr_expect_leq(HASH_COUNT(machine->peers), 3);
 	/* a list that is none of those goes on with the session */
 	lease_machine_events.reset(machine);
@@ -223,7 +223,7 @@ Test(lease_room, a_view_that_is_too_large_is_given_up)
 	cr_expect(lease_machine_holds(machine, &vip));
 	cr_expect_eq(machine->figures.sessions, 1);
 	/* one that doesn't come ends it */
-	fill(machine, claim);
+	fill(machine, STORE_CLAIMS_MAX, claim);
 	for (uint64_t end = now + D; now < end; now += STEP)
 		lease_machine_run(machine);
 	cr_expect_not(lease_machine_holds(machine, &vip));
@@ -253,7 +253,7 @@ Test(lease_room, what_is_being_given_up_is_not_taken_back)
 	cr_assert_str_empty(taken.claim.holder);
 	lease_machine_events.swapped(&taken, -ETIMEDOUT, machine);
 	taken = (struct record){};
-	fill(machine, claim);
+	fill(machine, STORE_CLAIMS_MAX, claim);
 	lease_machine_want(machine, &vip, NULL);
 	list_again(machine, NULL, 0);
 	lease_machine_run(machine);
@@ -279,7 +279,7 @@ Test(lease_room, a_node_that_went_silent_meanwhile_is_declared_dead)
 	strcpy(others[1].claim.holder, others[0].node);
 	others[1].claim.session = others[0].heartbeat.session;
 	others[1].revision = revision + 1;
-	fill(machine, claim);
+	fill(machine, STORE_CLAIMS_MAX, claim);
 	buried = (struct record){};
 	list_again(machine, others, 2);
 	cr_expect_lt(until_held(machine), 3 * D);
@@ -304,7 +304,7 @@ Test(lease_room, a_wish_for_what_is_held_is_known_again)
 		revision += 2;
 		pass(machine, STEP);
 		cr_expect(lease_machine_holds(machine, &vip), "nobody asks as far as is known");
-		fill(machine, claim);
+		fill(machine, STORE_CLAIMS_MAX, claim);
 		list_again(machine, &asking, 1);
 		pass(machine, STEP);
 		cr_expect_eq(lease_machine_holds(machine, &vip), !wished);
