@@ -95,12 +95,27 @@ LISTS = {
 
 @pytest.mark.parametrize("answer, said", LISTS.values(), ids=LISTS)
 def test_a_list_that_is_none(agent, lan, answer, said):
+    agent.outlast_a_restart()  # an answer of 40 MiB isn't late
     with Server(lan.server, lambda path, body: answer) as server:
         follow(agent, server)
         assert wait_until(lambda: f"etcd at {server.url}: {said}" in agent.log()), agent.log()
         assert agent.http("/readyz")[0] == 503
         assert stays(lambda: agent.process.poll() is None and peak(agent) < POD_LIMIT, 1), peak(agent)
         assert re.fullmatch(r"[ -~\n]*", agent.log()), "nothing that a terminal would act on"
+
+
+def test_another_cause(agent, lan):
+    """What is wrong now is said, not what was wrong first alone; neither is said again."""
+    causes = [LISTS[name] for name in ("HTML", "nothing")]
+    now = iter(causes)
+    answer, said = next(now)
+    with Server(lan.server, lambda path, body: answer) as server:
+        follow(agent, server)
+        for _ in causes:
+            assert wait_until(lambda: said in agent.log(), 15), agent.log()
+            assert wait_until(lambda: said in agent.http("/readyz")[1])
+            answer, said = next(now, (answer, said))
+        assert [agent.log().count(text) for _, text in causes] == [1, 1]
 
 
 # key: how it is made of a number, pages of 1000 until it is given up
