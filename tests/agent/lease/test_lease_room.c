@@ -276,7 +276,7 @@ Test(lease_room, a_node_that_went_silent_meanwhile_is_declared_dead)
 	others[0].heartbeat.duration_ms = 3000;
 	cr_assert(tell(machine, others[0]));
 	others[0].revision = revision;
-	strcpy(others[1].claim.holder, others[0].node);
+	node_name_copy(others[1].claim.holder, others[0].node);
 	others[1].claim.session = others[0].heartbeat.session;
 	others[1].revision = revision + 1;
 	fill(machine, STORE_CLAIMS_MAX, claim);
