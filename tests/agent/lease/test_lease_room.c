@@ -297,7 +297,7 @@ Test(lease_room, a_wish_for_what_is_held_is_known_again)
 		asking.heartbeat.weight = 100;
 		asking.revision = revision + 2;
 		if (wished)
-			strcpy(shown_vip.claim.wish, asking.node);
+			node_name_copy(shown_vip.claim.wish, asking.node);
 		shown_vip.claim.wish_session = asking.heartbeat.session;
 		shown_vip.revision = revision + 1;
 		cr_assert(lease_machine_events.record(&shown_vip, machine));
