@@ -90,7 +90,7 @@ def played(agent, lan):
 
 
 def said(agent, text, seconds=60):
-    assert wait_until(lambda: text in agent.log(), seconds), agent.log()
+    agent.says(text, seconds=seconds)
     assert agent.process.poll() is None
 
 
