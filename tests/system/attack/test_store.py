@@ -62,9 +62,9 @@ def key(number):
     return base64.b64encode(b"/xdp-l2resp/claim/%d.%d.%d.%d" % (198, 18, number // 256 % 256, number % 256)).decode()
 
 
-def page(records, more):
+def page(records, more, revision="7"):
     kvs = [{"key": name, "mod_revision": "5", "value": base64.b64encode(b"{}").decode()} for name in records]
-    return json.dumps({"header": HEADER, "kvs": kvs, "count": "5", "more": more}).encode()
+    return json.dumps({"header": HEADER | {"revision": revision}, "kvs": kvs, "count": "5", "more": more}).encode()
 
 
 def follow(agent, server, keys=""):
@@ -88,6 +88,7 @@ LISTS = {
     "many objects": (b"[" + b"{}," * (10 * MIB) + b"{}]", "its answer would take more than 128 MiB of memory"),
     "deep": (b"[" * (16 * MIB), "its answer is more than 64 levels deep"),
     "long": (b" " * (40 * MIB), "its answer is longer than 32 MiB"),
+    "of no revision": (page([], False, str(2**64 - 1)), "its answer isn't etcd's, and begins with "),
     "the same page for ever": (page([key(1), key(2)], True), "its list shows the same records again"),
     "too large a page": (page(map(key, range(1001)), True), "its list has more than 1000 records"),
 }
