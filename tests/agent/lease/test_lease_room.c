@@ -276,7 +276,7 @@ Test(lease_room, a_node_that_went_silent_meanwhile_is_declared_dead)
 	others[0].heartbeat.duration_ms = 3000;
 	cr_assert(tell(machine, others[0]));
 	others[0].revision = revision;
-	strcpy(others[1].claim.holder, others[0].node);
+	node_name_copy(others[1].claim.holder, others[0].node);
 	others[1].claim.session = others[0].heartbeat.session;
 	others[1].revision = revision + 1;
 	fill(machine, STORE_CLAIMS_MAX, claim);
@@ -285,6 +285,25 @@ Test(lease_room, a_node_that_went_silent_meanwhile_is_declared_dead)
 	cr_expect_lt(until_held(machine), 3 * D);
 	cr_expect_str_eq(buried.node, others[0].node);
 	cr_expect_eq(buried.revision, others[0].revision);
+	lease_machine_free(machine);
+}
+
+/* Of nodes that are forgotten, the longest lease counts for them all: but not a dead node's. */
+Test(lease_room, a_dead_node_with_long_leases_does_not_hide_a_living_one)
+{
+	struct lease_machine *machine = start();
+	struct record dead = node(1, RECORD_GOOD), alive = node(2, RECORD_GOOD);
+
+	dead.heartbeat.state = HEARTBEAT_DEAD;
+	dead.heartbeat.duration_ms = 60000;
+	alive.heartbeat.duration_ms = 6000;
+	cr_assert(tell(machine, dead));
+	dead.revision = revision;
+	cr_assert(tell(machine, alive));
+	fill(machine, STORE_CLAIMS_MAX, claim);
+	/* the living one's record vanished meanwhile */
+	list_again(machine, &dead, 1);
+	cr_expect_geq(until_held(machine), 3 * D);
 	lease_machine_free(machine);
 }
 
@@ -297,7 +316,7 @@ Test(lease_room, a_wish_for_what_is_held_is_known_again)
 		asking.heartbeat.weight = 100;
 		asking.revision = revision + 2;
 		if (wished)
-			strcpy(shown_vip.claim.wish, asking.node);
+			node_name_copy(shown_vip.claim.wish, asking.node);
 		shown_vip.claim.wish_session = asking.heartbeat.session;
 		shown_vip.revision = revision + 1;
 		cr_assert(lease_machine_events.record(&shown_vip, machine));

@@ -62,9 +62,9 @@ def key(number):
     return base64.b64encode(b"/xdp-l2resp/claim/%d.%d.%d.%d" % (198, 18, number // 256 % 256, number % 256)).decode()
 
 
-def page(records, more):
+def page(records, more, revision="7"):
     kvs = [{"key": name, "mod_revision": "5", "value": base64.b64encode(b"{}").decode()} for name in records]
-    return json.dumps({"header": HEADER, "kvs": kvs, "count": "5", "more": more}).encode()
+    return json.dumps({"header": HEADER | {"revision": revision}, "kvs": kvs, "count": "5", "more": more}).encode()
 
 
 def follow(agent, server, keys=""):
@@ -88,6 +88,7 @@ LISTS = {
     "many objects": (b"[" + b"{}," * (10 * MIB) + b"{}]", "its answer would take more than 128 MiB of memory"),
     "deep": (b"[" * (16 * MIB), "its answer is more than 64 levels deep"),
     "long": (b" " * (40 * MIB), "its answer is longer than 32 MiB"),
+    "of no revision": (page([], False, str(2**64 - 1)), "its answer isn't etcd's, and begins with "),
     "the same page for ever": (page([key(1), key(2)], True), "its list shows the same records again"),
     "too large a page": (page(map(key, range(1001)), True), "its list has more than 1000 records"),
 }
@@ -95,12 +96,27 @@ LISTS = {
 
 @pytest.mark.parametrize("answer, said", LISTS.values(), ids=LISTS)
 def test_a_list_that_is_none(agent, lan, answer, said):
+    agent.outlast_a_restart()  # an answer of 40 MiB isn't late
     with Server(lan.server, lambda path, body: answer) as server:
         follow(agent, server)
         agent.says(f"etcd at {server.url}: {said}")
         agent.answers("/readyz", 503)
         assert stays(lambda: agent.process.poll() is None and peak(agent) < POD_LIMIT, 1), peak(agent)
         assert re.fullmatch(r"[ -~\n]*", agent.log()), "nothing that a terminal would act on"
+
+
+def test_another_cause(agent, lan):
+    """What is wrong now is said, not what was wrong first alone; neither is said again."""
+    causes = [LISTS[name] for name in ("HTML", "nothing")]
+    now = iter(causes)
+    answer, said = next(now)
+    with Server(lan.server, lambda path, body: answer) as server:
+        follow(agent, server)
+        for _ in causes:
+            assert wait_until(lambda: said in agent.log(), 15), agent.log()
+            assert wait_until(lambda: said in agent.http("/readyz")[1])
+            answer, said = next(now, (answer, said))
+        assert [agent.log().count(text) for _, text in causes] == [1, 1]
 
 
 # key: how it is made of a number, pages of 1000 until it is given up
