@@ -70,7 +70,7 @@ static const struct {
 	       "Times that an address was announced again because of a conflict"),
 	METRIC("conflicts_yielded_total", COUNTER, UNIT_U64, yielded,
 	       "Times that an address was released because of a conflict"),
-	METRIC("probes_total", COUNTER, UNIT_U64, asked,
+	METRIC("probes_total", COUNTER, UNIT_U64, probes_sent,
 	       "Times that the LAN was asked whether another host has an address"),
 	METRIC("manifest_files_broken", GAUGE, UNIT_SIZE, source.broken,
 	       "Files, or objects of the API server, that are wrong"),
