@@ -297,7 +297,7 @@ def test_an_object_of_another_version_counts_as_it_was(agent, objects, gate):
     assert wait_until(lambda: agent.metrics()["l2resp_source_reachable"], 15)
     let_pass(1, "each kind is followed by itself, the Services last")
     objects.apply(service("web", OTHER))
-    assert wait_until(lambda: "version v9 isn't known here; it counts as it was before" in agent.log(), 10)
+    assert wait_until(lambda: "version v9 isn't known here; it stays as it was before" in agent.log(), 10)
     assert set(agent.entries()) == {(VIP, "eth1")}
     assert not agent.ready()
 
