@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "json.h"
@@ -58,6 +59,18 @@ static struct measure measure_text(const char *text, size_t length)
 			measure_byte(&measure, text[i]);
 	}
 	return measure;
+}
+
+uint64_t json_decimal(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key)) ?: "";
+	uint64_t number;
+
+	if (text[strspn(text, "0123456789")])
+		return 0;
+	/* what is over 64 bits is read as UINT64_MAX */
+	number = strtoull(text, NULL, 10);
+	return number <= INT64_MAX ? number : 0;
 }
 
 void json_garbage(const char *text, size_t length, const char *what, struct err *err)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,10 +64,7 @@ const char *kube_namespace(const struct kube *kube)
 
 uint64_t kube_version(const json_t *object)
 {
-	const json_t *metadata = json_object_get(object, "metadata");
-	const char *text = json_string_value(json_object_get(metadata, "resourceVersion"));
-
-	return text ? strtoull(text, NULL, 10) : 0;
+	return json_decimal(json_object_get(object, "metadata"), "resourceVersion");
 }
 
 const char *kube_trouble(const struct http_result *result, char text[HTTP_TROUBLE_MAX])
@@ -222,14 +220,14 @@ struct kube_watch {
 	bool listing;
 	char *next_page;    /* NULL: the list begins */
 	unsigned int pages; /* that came of it */
-	char version[32];   /* go on from here */
+	uint64_t version;   /* go on from here */
 };
 
 static void watch_go_on(struct kube_watch *watch);
 
 uint64_t kube_watch_version(const struct kube_watch *watch)
 {
-	return watch->listing ? 0 : strtoull(watch->version, NULL, 10);
+	return watch->listing ? 0 : watch->version;
 }
 
 static uint64_t random_below(uint64_t limit)
@@ -276,11 +274,9 @@ static void watch_gone(struct kube_watch *watch)
 }
 
 /* Of a list that is older than what the stream has shown, all counts. */
-static uint64_t list_version(const struct kube_watch *watch, const char *text)
+static uint64_t list_version(const struct kube_watch *watch, uint64_t version)
 {
-	uint64_t version = strtoull(text, NULL, 10);
-
-	return version < strtoull(watch->version, NULL, 10) ? UINT64_MAX : version;
+	return version < watch->version ? UINT64_MAX : version;
 }
 
 static void on_page(const struct http_result *result, void *userdata)
@@ -288,7 +284,8 @@ static void on_page(const struct http_result *result, void *userdata)
 	struct kube_watch *watch = userdata;
 	_cleanup_json_ json_t *json = NULL;
 	const json_t *metadata, *items;
-	const char *next, *version;
+	const char *next;
+	uint64_t version;
 	bool first = !watch->next_page;
 	json_t *object;
 	size_t index;
@@ -299,7 +296,7 @@ static void on_page(const struct http_result *result, void *userdata)
 	watch_forget(watch);
 	json = http_json(result);
 	metadata = json_object_get(json, "metadata");
-	version = json_string_value(json_object_get(metadata, "resourceVersion"));
+	version = kube_version(json);
 	if (!result->error && result->status == 404 && watch->events->missing) {
 		if (watch->events->missing(watch->userdata))
 			watch_go_on(watch);
@@ -307,7 +304,7 @@ static void on_page(const struct http_result *result, void *userdata)
 			watch_later(watch);
 		return;
 	}
-	if (!version || strlen(version) >= sizeof(watch->version)) {
+	if (!version) {
 		watch_failed(watch, kube_trouble(result, text));
 		return;
 	}
@@ -323,7 +320,7 @@ static void on_page(const struct http_result *result, void *userdata)
 	items = json_object_get(json, "items");
 	json_array_foreach(items, index, object)
 		watch->events->object(object, false, watch->userdata);
-	snprintf(watch->version, sizeof(watch->version), "%s", version);
+	watch->version = version;
 	next = json_string_value(json_object_get(metadata, "continue"));
 	if (next && *next) {
 		watch->next_page = xstrdup(next);
@@ -339,11 +336,10 @@ static bool watch_message(struct kube_watch *watch, const json_t *json)
 {
 	const char *type = json_string_value(json_object_get(json, "type")) ?: "";
 	const json_t *object = json_object_get(json, "object");
-	const json_t *metadata = json_object_get(object, "metadata");
-	const char *version = json_string_value(json_object_get(metadata, "resourceVersion"));
+	uint64_t version = kube_version(object);
 	const char *message;
 
-	if (!strcmp(type, "ERROR") || !version || strlen(version) >= sizeof(watch->version)) {
+	if (!strcmp(type, "ERROR") || !version) {
 		if (json_integer_value(json_object_get(object, "code")) == 410)
 			watch_gone(watch);
 		message = json_string_value(json_object_get(object, "message"));
@@ -352,9 +348,9 @@ static bool watch_message(struct kube_watch *watch, const json_t *json)
 	}
 	watch->retry_ns = 0;
 	/* a stream goes one way: what it has shown is old */
-	if (strtoull(version, NULL, 10) <= strtoull(watch->version, NULL, 10))
+	if (version <= watch->version)
 		return true;
-	snprintf(watch->version, sizeof(watch->version), "%s", version);
+	watch->version = version;
 	if (strcmp(type, "BOOKMARK") != 0)
 		watch->events->object(object, !strcmp(type, "DELETED"), watch->userdata);
 	return true;
@@ -430,7 +426,8 @@ static void watch_go_on(struct kube_watch *watch)
 		request.done = on_watch_done;
 		request.data = on_watch_data;
 		request.silence_ns = SILENCE_NS;
-		path = xasprintf("%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%s%s%s",
+		path = xasprintf("%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%" PRIu64
+				 "%s%s",
 				 watch->path, join, watch->version, watch->query ? "&" : "",
 				 watch->query ?: "");
 	}

@@ -95,7 +95,7 @@ void kube_watch_restart(struct kube_watch *watch, bool anew);
 /* The stream has shown all up to this resourceVersion; 0: it is in its list. */
 uint64_t kube_watch_version(const struct kube_watch *watch);
 
-/* The resourceVersion of @object; 0: it has none that is a number. */
+/* The resourceVersion of @object; 0: it has none that a server gives. */
 uint64_t kube_version(const json_t *object);
 
 #endif

@@ -80,12 +80,21 @@ bool lease_peer_fits(struct lease_machine *machine, const char *name)
 	return HASH_COUNT(machine->peers) < STORE_NODES_MAX;
 }
 
+/* May @peer still renew its stamp? Others answer until their settled_ns at most. */
+static bool peer_may_renew(const struct lease_machine *machine, const struct lease_peer *peer,
+			   uint64_t now)
+{
+	return peer->shape == RECORD_NEWER || lease_peer_alive(machine, peer, now);
+}
+
 void lease_peers_forget(struct lease_machine *machine)
 {
 	struct lease_peer *peer, *next, *longest = machine->self, *latest = machine->self;
+	uint64_t now = lease_now(machine);
 
 	for (peer = machine->peers; peer; peer = peer->hh.next) {
-		if (lease_peer_wait_ns(machine, peer) > lease_peer_wait_ns(machine, longest))
+		if (peer_may_renew(machine, peer, now) &&
+		    lease_peer_wait_ns(machine, peer) > lease_peer_wait_ns(machine, longest))
 			longest = peer;
 		if (peer->settled_ns > latest->settled_ns)
 			latest = peer;
@@ -148,7 +157,7 @@ bool lease_peer_session_over(const struct lease_peer *peer, uint64_t session)
 static uint64_t peer_answers_until(const struct lease_machine *machine,
 				   const struct lease_peer *peer, uint64_t since, uint64_t now)
 {
-	if (peer->shape == RECORD_NEWER || lease_peer_alive(machine, peer, now))
+	if (peer_may_renew(machine, peer, now))
 		return since + lease_peer_wait_ns(machine, peer);
 	/* dead, ended, or silent for so long that its stamp is over */
 	return peer->settled_ns;

@@ -50,8 +50,6 @@ const char *etcd_trouble_text(const struct http_result *result, char text[HTTP_T
 
 /* @length bytes in base64, as etcd's JSON has keys and values; a new reference. */
 json_t *etcd_base64(const char *text, size_t length);
-/* etcd's JSON has 64-bit integers as strings, and leaves zeros out. */
-uint64_t etcd_uint(const json_t *json, const char *name);
 /* The key of @kv, which the caller frees; NULL: it has none. */
 char *etcd_key(const json_t *kv);
 /* The record that a key and value stand for. False: it is none of ours. */

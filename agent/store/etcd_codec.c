@@ -24,13 +24,6 @@ json_t *etcd_base64(const char *text, size_t length)
 	return json_string(encoded);
 }
 
-uint64_t etcd_uint(const json_t *json, const char *name)
-{
-	const char *text = json_string_value(json_object_get(json, name));
-
-	return text ? strtoull(text, NULL, 10) : 0;
-}
-
 char *etcd_key(const json_t *kv)
 {
 	const char *key64 = json_string_value(json_object_get(kv, "key"));
@@ -96,7 +89,7 @@ bool etcd_record(const json_t *kv, bool deleted, struct record *ret_record)
 	if (!key || !key_parse(key, &record))
 		return false;
 	if (!deleted) {
-		record.revision = etcd_uint(kv, "mod_revision");
+		record.revision = json_decimal(kv, "mod_revision");
 		/* an empty value is left out */
 		if (value64 && !base64_decode(value64, &value, &length))
 			json = json_parse(value, length, &why);

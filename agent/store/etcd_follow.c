@@ -96,7 +96,7 @@ static void on_page(const struct http_result *result, void *userdata)
 
 	etcd->follow_call = NULL;
 	json = http_json(result);
-	revision = etcd_uint(json_object_get(json, "header"), "revision");
+	revision = json_decimal(json_object_get(json, "header"), "revision");
 	if (!revision) {
 		/* a page of a revision that is compacted by now: all over again */
 		etcd->list_revision = 0;
@@ -160,13 +160,13 @@ static void follow_page(struct store_etcd *etcd)
 static bool watch_message(struct store_etcd *etcd, const json_t *json)
 {
 	const json_t *result = json_object_get(json, "result"), *events;
-	uint64_t revision = etcd_uint(json_object_get(result, "header"), "revision");
+	uint64_t revision = json_decimal(json_object_get(result, "header"), "revision");
 	uint64_t shown = 0;
 	json_t *event;
 	size_t index;
 
 	if (!result || json_is_true(json_object_get(result, "canceled"))) {
-		if (etcd_uint(result, "compact_revision")) {
+		if (json_decimal(result, "compact_revision")) {
 			etcd->base.listing = true;
 			etcd->list_revision = 0;
 		}
@@ -184,8 +184,8 @@ static bool watch_message(struct store_etcd *etcd, const json_t *json)
 			return true;
 		}
 		/* the header's may be ahead of the events that are still to come */
-		if (etcd_uint(kv, "mod_revision") > shown)
-			shown = etcd_uint(kv, "mod_revision");
+		if (json_decimal(kv, "mod_revision") > shown)
+			shown = json_decimal(kv, "mod_revision");
 	}
 	/* the rest of a revision may be in the next fragment */
 	if (shown && !json_is_true(json_object_get(result, "fragment")))

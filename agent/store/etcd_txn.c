@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 #include "etcd.h"
+#include "json.h"
 
 /* etcd's --max-txn-ops is 128 by default, and a transaction that holds others counts itself. */
 #define SWAPS_MAX 127
@@ -151,7 +152,7 @@ static void on_txn(const struct http_result *result, void *userdata)
 		return;
 	}
 	json = http_json(result);
-	revision = etcd_uint(json_object_get(json, "header"), "revision");
+	revision = json_decimal(json_object_get(json, "header"), "revision");
 	if (!revision) {
 		etcd_trouble(etcd, txn->endpoint, etcd_trouble_text(result, text));
 		txn_end(txn, -EPROTO, NULL, 0);

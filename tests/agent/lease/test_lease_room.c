@@ -288,6 +288,25 @@ Test(lease_room, a_node_that_went_silent_meanwhile_is_declared_dead)
 	lease_machine_free(machine);
 }
 
+/* Of nodes that are forgotten, the longest lease counts for them all: but not a dead node's. */
+Test(lease_room, a_dead_node_with_long_leases_does_not_hide_a_living_one)
+{
+	struct lease_machine *machine = start();
+	struct record dead = node(1, RECORD_GOOD), alive = node(2, RECORD_GOOD);
+
+	dead.heartbeat.state = HEARTBEAT_DEAD;
+	dead.heartbeat.duration_ms = 60000;
+	alive.heartbeat.duration_ms = 6000;
+	cr_assert(tell(machine, dead));
+	dead.revision = revision;
+	cr_assert(tell(machine, alive));
+	fill(machine, STORE_CLAIMS_MAX, claim);
+	/* the living one's record vanished meanwhile */
+	list_again(machine, &dead, 1);
+	cr_expect_geq(until_held(machine), 3 * D);
+	lease_machine_free(machine);
+}
+
 Test(lease_room, a_wish_for_what_is_held_is_known_again)
 {
 	for (int wished = 0; wished < 2; wished++) {

@@ -51,8 +51,8 @@ def service(number):
             "spec": {"type": "ClusterIP", "externalIPs": ["198.18.0.9"]}}
 
 
-def listed(items=(), more=""):
-    return [json.dumps({"metadata": {"resourceVersion": "5", "continue": more}, "items": [*items]}).encode()]
+def listed(items=(), more="", version="5"):
+    return [json.dumps({"metadata": {"resourceVersion": version, "continue": more}, "items": [*items]}).encode()]
 
 
 def event(kind, item):
@@ -90,7 +90,7 @@ def played(agent, lan):
 
 
 def said(agent, text, seconds=60):
-    assert wait_until(lambda: text in agent.log(), seconds), agent.log()
+    agent.says(text, seconds=seconds)
     assert agent.process.poll() is None
 
 
@@ -145,6 +145,33 @@ def test_a_watch_fails_as_soon_as_it_begins(agent, played, watch):
     asked = len([path for _, path, _ in [*server.asked] if path.endswith("services")])
     assert asked <= 20 + 25 * seconds, (asked, seconds)
     assert agent.log().count("followed again") < 20 and agent.process.poll() is None
+
+
+# what no server gives: behind the largest nothing would ever come
+VERSIONS = "9223372036854775808", "18446744073709551615", "99999999999999999999", "-1", "7x", ""
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_versions_that_are_none(agent, played, version):
+    """In a list, and in a watch: that goes on where it was, and shows what comes after it."""
+    begun = []
+
+    def lists(_):
+        begun.append("list")
+        return listed(version=version if len(begun) < 2 else "5")
+
+    def watch(_):
+        begun.append("watch")
+        if begun.count("watch") == 1:
+            yield event("ADDED", service(1) | {"metadata": {"name": "s1", "resourceVersion": version}})
+        yield event("ADDED", service(2))
+        yield None
+
+    played(of_services(lists, watch))
+    said(agent, "Service: its answer isn't Kubernetes'")
+    said(agent, "Service: its watch sent what isn't Kubernetes'\n")
+    assert wait_until(lambda: "198.18.0.9" in agent.command("show", "default/s2").out), agent.log()
+    assert begun == ["list", "list", "watch", "watch"]
 
 
 def test_names_that_are_none_stay_out_of_the_log(agent, played):

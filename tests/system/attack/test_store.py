@@ -62,9 +62,9 @@ def key(number):
     return base64.b64encode(b"/xdp-l2resp/claim/%d.%d.%d.%d" % (198, 18, number // 256 % 256, number % 256)).decode()
 
 
-def page(records, more):
+def page(records, more, revision="7"):
     kvs = [{"key": name, "mod_revision": "5", "value": base64.b64encode(b"{}").decode()} for name in records]
-    return json.dumps({"header": HEADER, "kvs": kvs, "count": "5", "more": more}).encode()
+    return json.dumps({"header": HEADER | {"revision": revision}, "kvs": kvs, "count": "5", "more": more}).encode()
 
 
 def follow(agent, server, keys=""):
@@ -88,6 +88,7 @@ LISTS = {
     "many objects": (b"[" + b"{}," * (10 * MIB) + b"{}]", "its answer would take more than 128 MiB of memory"),
     "deep": (b"[" * (16 * MIB), "its answer is more than 64 levels deep"),
     "long": (b" " * (40 * MIB), "its answer is longer than 32 MiB"),
+    "of no revision": (page([], False, str(2**64 - 1)), "its answer isn't etcd's, and begins with "),
     "the same page for ever": (page([key(1), key(2)], True), "its list shows the same records again"),
     "too large a page": (page(map(key, range(1001)), True), "its list has more than 1000 records"),
 }
@@ -98,8 +99,8 @@ def test_a_list_that_is_none(agent, lan, answer, said):
     agent.outlast_a_restart()  # an answer of 40 MiB isn't late
     with Server(lan.server, lambda path, body: answer) as server:
         follow(agent, server)
-        assert wait_until(lambda: f"etcd at {server.url}: {said}" in agent.log()), agent.log()
-        assert agent.http("/readyz")[0] == 503
+        agent.says(f"etcd at {server.url}: {said}")
+        agent.answers("/readyz", 503)
         assert stays(lambda: agent.process.poll() is None and peak(agent) < POD_LIMIT, 1), peak(agent)
         assert re.fullmatch(r"[ -~\n]*", agent.log()), "nothing that a terminal would act on"
 
@@ -210,7 +211,7 @@ def test_a_watch_without_an_end(agent, lan, name, record):
         follow(agent, server)
         said = f"no session with the lease store, so it isn't known here who holds it: etcd at {server.url}: {FULL}\n"
         assert wait_until(lambda: watches and agent.command("alive").status == 0, 20), agent.log()
-        assert wait_until(lambda: agent.http("/readyz") == (503, said), 120), agent.log()
+        agent.answers("/readyz", 503, said, 120)
         given_up = len(watches)
         assert wait_until(lambda: len(watches) > given_up, 120), agent.log()
         assert grown(agent) < 128
@@ -263,7 +264,7 @@ def test_a_named_ca_replaces_the_systems(agent, lan, authorities):
         follow_by = agent.launch
         agent.launch = lambda: follow_by(*prefix)
         follow(agent, server, f", ca: {authorities}/named.crt")
-        assert wait_until(lambda: "certificate" in agent.log()), agent.log()
+        agent.says("certificate")
         assert stays(lambda: not server.requests, 1), "nothing is said to a server that another CA vouches for"
         # the named one is exchanged while the agent runs, for one that signed it
         (authorities / "new").write_bytes((authorities / "system.crt").read_bytes())
@@ -273,7 +274,7 @@ def test_a_named_ca_replaces_the_systems(agent, lan, authorities):
         make_ca(authorities, "other")
         (authorities / "other.crt").rename(authorities / "named.crt")
         server.over.set()
-        assert wait_until(lambda: agent.log().count("certificate") >= 2, 20), agent.log()
+        agent.says("certificate", seconds=20, times=2)
 
 
 def test_without_a_ca_the_systems_count(agent, lan, authorities):
