@@ -148,10 +148,10 @@ static void file_read(struct source_directory *source, struct source_item *file)
 	free(file->logged);
 	file->logged = NULL;
 	if (r < 0) {
-		if (!manifest_says_something(&file->manifest))
+		if (!manifest_has_objects(&file->manifest))
 			read_copy(source, path, &file->manifest);
 		err_write(&line, "%s; %s", err.text,
-			  manifest_says_something(&file->manifest)
+			  manifest_has_objects(&file->manifest)
 				  ? "what the file said before stays in force"
 				  : "the file is left out");
 		source_say(&source->source, LOG_ERR, line.text);

@@ -200,8 +200,8 @@ void source_item_replace(struct source_item *item, struct manifest *manifest, co
 	}
 	manifest_free(manifest);
 	line = xasprintf("%s; it %s", fault,
-			 manifest_says_something(&item->manifest) ? "stays as it was before"
-								  : "is left out");
+			 manifest_has_objects(&item->manifest) ? "stays as it was before"
+							       : "is left out");
 	if (item->logged && !strcmp(item->logged, line))
 		return;
 	say(LOG_ERR, line, data);
