@@ -58,7 +58,7 @@ def test_it_follows_what_becomes_of_a_service(by_lease, cluster, objects, announ
     why = f"this node is excluded by its label: node-1 carries the label {LABEL}"
     said = "False", "ExcludedNode", f"{FIRST}: no node takes it; node-1: {why}"
     assert wait_until(lambda: announced() == said, 30), (announced(), agent.log())
-    assert f"excluded_node: {why}\n" in agent.command("show", "default/web").out
+    agent.shows(f"excluded_node: {why}\n")
     since = whole(cluster)["lastTransitionTime"]
     cluster.kubectl("label", "node", "node-1", f"{LABEL}-")
     said = "True", "Announced", f"{FIRST} announced by node-1 on eth1"

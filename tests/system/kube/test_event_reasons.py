@@ -143,7 +143,7 @@ def test_each_reason(by_lease, lan, objects, readers, told):
     def nobody(name):
         readers.wait_nobody(agent, reason_of(name), name, ip_of(name), CASES[name][1].format(name=name))
 
-    assert wait_until(lambda: "attach_refused" in agent.command("show", "default/attach-refused").out), agent.log()
+    agent.shows("attach_refused", "show default/attach-refused")
     # the agent ends when its helper hasn't answered for 30 s
     os.kill(agent.helper(), signal.SIGSTOP)
     try:
@@ -215,5 +215,5 @@ def test_a_service_of_another_program(agent, objects, readers, announced, told):
     agent.config.write_text(agent.config.read_text() + "\nloadBalancerClassRequired: true\n")
     add(objects, "web")
     agent.start()
-    assert of_service(agent)[0] == "other_class"
+    agent.until(lambda: of_service(agent)[0] == "other_class")
     assert stays(lambda: not readers.events() and not announced("web"), 12), (readers.events(), announced("web"))

@@ -152,14 +152,15 @@ def test_who_cannot_write_them_announces_all_the_same(agent, objects, events, ga
     gate.meddle = refuse
     agent.start()
     agent.wait_entries((VIP, "eth1"))
-    assert wait_until(lambda: "an Event of the Service default/web isn't written: HTTP status 403" in agent.log())
+    agent.says("an Event of the Service default/web isn't written: HTTP status 403")
     gate.meddle = hang
     for number in range(2, 5):
         begun = time.monotonic()
         objects.apply(service("web", f"198.18.10.{number}"))
         agent.wait_entries((f"198.18.10.{number}", "eth1"))
         assert time.monotonic() - begun < 2 * SLACK
-    assert wait_until(lambda: len(writes(gate)) == 2) and agent.ready(), writes(gate)
+    assert wait_until(lambda: len(writes(gate)) == 2), writes(gate)
+    agent.wait_ready()
 
 
 def test_an_event_that_is_gone_is_written_anew(agent, cluster, objects, events):
