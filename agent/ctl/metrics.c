@@ -231,7 +231,7 @@ static void print_answers(FILE *out, struct agent *agent)
 	size_t omitted;
 
 	fputs("# HELP l2resp_answers_total Number of requests answered since this node holds the "
-	      "address; if Services share it, for one of them\n"
+	      "address, for one of the Services that share it\n"
 	      "# TYPE l2resp_answers_total counter\n",
 	      out);
 	omitted = agent_visit_answers(agent, ANSWERS_MAX, print_answer, out);
