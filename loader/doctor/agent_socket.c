@@ -13,7 +13,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 
-/* One that doesn't answer by then hangs. */
+/* An agent that takes longer to answer is reported as hanging. */
 #define TIMEOUT_SECONDS 2
 
 int agent_socket_address(struct sockaddr_un *ret_address, struct err *err)
@@ -37,7 +37,7 @@ int agent_socket_connect(struct err *err)
 
 	if (r < 0)
 		return r;
-	/* the time to send bounds connect() too, which waits while the backlog is full */
+	/* SO_SNDTIMEO bounds connect(), too, which blocks while the backlog is full */
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
 		return err_set(err, negative_errno(), "making a socket: %s", strerror(errno));
@@ -53,8 +53,7 @@ int agent_socket_connect(struct err *err)
 	return err_set(err, negative_errno(), "%s: %s", address.sun_path, strerror(errno));
 }
 
-/* Sends @request, and reads all that comes until the other end closes into *ret_answer, which the
- * caller frees. */
+/* Sends @request and reads the answer until the agent closes. The caller frees *ret_answer. */
 static int exchange(int fd, const char *request, char **ret_answer)
 {
 	char bytes[4096];

@@ -37,7 +37,7 @@ void doctor_report_free(struct doctor_report *report)
 	*report = (struct doctor_report){};
 }
 
-/* @device's rows lie together: the table is sorted by interface. */
+/* Finds @device's rows, which are consecutive since the table is sorted by interface. */
 static void find_rows(const struct entry_table *entries, struct doctor_device *device)
 {
 	size_t first = 0, end;
@@ -51,10 +51,15 @@ static void find_rows(const struct entry_table *entries, struct doctor_device *d
 	device->row_count = end - first;
 }
 
-/* Appends the interface, if it has addresses, the program, or is @wanted for other reasons. */
-static int add_device(struct doctor *doctor, const struct link *link, bool gone, bool wanted,
+/* Flags of add_device(). */
+#define DEVICE_GONE  1 /* a recorded interface that no longer exists */
+#define DEVICE_NAMED 2 /* the user named it: add it even without addresses and program */
+
+/* Appends an interface with addresses or the program. */
+static int add_device(struct doctor *doctor, const struct link *link, unsigned int flags,
 		      struct err *err)
 {
+	bool gone = flags & DEVICE_GONE;
 	struct doctor_device device = { .link = *link, .gone = gone, .ours = -1 }, *devices;
 	int r = 0;
 
@@ -64,18 +69,19 @@ static int add_device(struct doctor *doctor, const struct link *link, bool gone,
 	if (r < 0)
 		return r;
 	device.ours = attach_find(&device.state, true);
-	device.answered = device.ours >= 0 || device.state.empty_id;
+	device.has_program = device.ours >= 0 || device.state.empty_id;
 	memcpy(device.hook, link->name, sizeof(device.hook));
-	if (!gone && link_is_vlan(link) && !device.answered) {
+	if (!gone && link_is_vlan(link) && !device.has_program) {
 		struct vlan_hook hook;
 
 		r = vlan_find_hook(doctor->pins, link->ifindex, &hook, err);
 		if (r < 0)
 			return r;
-		device.answered = hook.ours >= 0;
+		device.has_program = hook.ours >= 0;
 		memcpy(device.hook, hook.link.name, sizeof(device.hook));
 	}
-	if (!wanted && !device.row_count && device.ours < 0 && !device.state.empty_id)
+	if (!(flags & DEVICE_NAMED) && !device.row_count && device.ours < 0 &&
+	    !device.state.empty_id)
 		return 0;
 	devices = xreallocarray(doctor->devices, doctor->device_count + 1, sizeof(*devices));
 	doctor->devices = devices;
@@ -89,11 +95,11 @@ static int add_named(struct doctor *doctor, const char *name, struct err *err)
 	int r = link_by_name(name, &link, err);
 
 	if (!r)
-		return add_device(doctor, &link, false, true, err);
+		return add_device(doctor, &link, DEVICE_NAMED, err);
 	if (r != -ENODEV || !doctor->pins)
 		return r;
 	r = device_resolve(doctor->pins, name, &link, err);
-	return r < 0 ? r : add_device(doctor, &link, true, true, err);
+	return r < 0 ? r : add_device(doctor, &link, DEVICE_GONE | DEVICE_NAMED, err);
 }
 
 static int add_present(struct doctor *doctor, struct err *err)
@@ -108,14 +114,15 @@ static int add_present(struct doctor *doctor, struct err *err)
 	for (size_t i = 0; names[i].if_index && !r; i++) {
 		struct link link;
 
-		/* one that is deleted meanwhile is none to look at */
+		/* skip an interface that was deleted meanwhile */
 		if (!link_by_ifindex(names[i].if_index, &link, &ignored))
-			r = add_device(doctor, &link, false, false, err);
+			r = add_device(doctor, &link, 0, err);
 	}
 	if_freenameindex(names);
 	return r;
 }
 
+/* Adds recorded interfaces that no longer exist: their entries are still in the maps. */
 static int add_gone(struct doctor *doctor, struct err *err)
 {
 	struct device_table table;
@@ -126,7 +133,7 @@ static int add_gone(struct doctor *doctor, struct err *err)
 
 		memcpy(link.name, table.rows[i].name, sizeof(link.name));
 		if (table.rows[i].gone)
-			r = add_device(doctor, &link, true, false, err);
+			r = add_device(doctor, &link, DEVICE_GONE, err);
 	}
 	return r;
 }

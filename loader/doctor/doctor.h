@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Looks for what keeps addresses from being answered, or has two hosts answer. Changes nothing. */
+/* Finds reasons why addresses aren't answered, or are answered by two hosts. Changes nothing. */
 #ifndef XDP_L2RESP_DOCTOR_H
 #define XDP_L2RESP_DOCTOR_H
 
@@ -10,10 +10,10 @@
 void doctor_report_free(struct doctor_report *report);
 
 /*
- * Runs all checks: on the interface called @name, or, where that is NULL, on all that have the
- * program or addresses. @pins may be NULL: nothing is pinned. Asks the LAN, and waits a second for
- * answers, where there is an address to ask for. Needs root, as attach_query() does. The caller
- * frees *ret_report. Returns 0, or a negative errno with @err where a question couldn't be asked.
+ * Runs all checks: on the interface called @name or, if @name is NULL, on all with the program or
+ * addresses. @pins may be NULL: nothing is pinned. If addresses answer, sends requests for them to
+ * the LAN and waits a second for replies. Needs root, as attach_query() does. The caller frees
+ * *ret_report. Returns 0, or a negative errno with @err if a check couldn't be made.
  */
 int doctor_run(const struct pins *pins, const char *name, struct doctor_report *ret_report,
 	       struct err *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the agent knows: an address that it doesn't claim isn't in the maps. */
+/* Asks the agent for its readiness: an address that it doesn't claim isn't in the maps. */
 #include <errno.h>
 
 #include "agent_socket.h"

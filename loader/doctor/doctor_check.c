@@ -11,8 +11,8 @@
 #include "text.h"
 #include "vlan.h"
 
-/* @remedy to @text, with @dev for IFACE, @hook for HOOK and @address for ADDR where they aren't
- * empty. */
+/* Writes @remedy to @text and replaces IFACE by @dev, HOOK by @hook and ADDR by @address, unless
+ * they are empty. */
 static void write_remedy(const char *remedy, const char *dev, const char *hook, const char *address,
 			 char *text, size_t size)
 {
@@ -90,8 +90,8 @@ int doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row, 
 	return r;
 }
 
-/* What vlan_check_parent() would have noted is for tags_taken to find. */
-static void note_nothing(const char *format, ...)
+/* Ignores vlan_check_parent()'s notes, which the check tags_taken reports. */
+static void ignore_note(const char *format, ...)
 {
 }
 
@@ -105,10 +105,12 @@ void doctor_remedy_refused(struct doctor *doctor, const struct doctor_device *de
 	if (!r)
 		r = attach_check(pins_maps(doctor->pins), &hook, &options, &err);
 	if (!r && doctor->pins)
-		r = vlan_check_parent(doctor->pins, &hook, note_nothing, &err);
+		r = vlan_check_parent(doctor->pins, &hook, ignore_note, &err);
 	if (r < 0)
-		doctor_remedy(doctor, "see to this, then run `xdp-l2resp attach %s`: %s",
-			      device->hook, err.text);
+		doctor_remedy(doctor,
+			      "first fix what attach would refuse: %s; then run `xdp-l2resp "
+			      "attach %s`",
+			      err.text, device->hook);
 }
 
 static int compare_address(const void *address, const void *row)

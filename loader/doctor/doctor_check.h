@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the checks are given, and how they say what they found. */
+/* The checks' input, and the functions by which they report findings. */
 #ifndef XDP_L2RESP_DOCTOR_CHECK_H
 #define XDP_L2RESP_DOCTOR_CHECK_H
 
@@ -14,18 +14,18 @@
 #include "kernel_view.h"
 
 struct doctor_device {
-	struct link link; /* only name and ifindex of one that is gone */
-	bool gone;
+	struct link link; /* only name and ifindex if gone */
+	bool gone;	  /* recorded, but no such interface exists */
 	struct attach_state state;
-	int ours; /* index in state.prog, orphans too; -1: not attached */
-	/* where its frames come in: itself, or what a VLAN device without the program is on */
+	int ours; /* our program's index in state.prog, also if orphaned; -1: not attached */
+	/* whose program sees the frames: itself or, for a VLAN device without it, a parent */
 	char hook[IFNAMSIZ];
-	bool answered; /* the program is there */
+	bool has_program; /* the program is on hook */
 	const struct entry_row *rows;
 	size_t row_count;
 };
 
-/* Two interfaces on one LAN: what one sends comes in on the other. */
+/* Two interfaces on one LAN: each receives the other's broadcasts. */
 struct doctor_pair {
 	char dev[2][IFNAMSIZ];
 };
@@ -37,13 +37,13 @@ struct doctor {
 	struct entry_table entries; /* on all interfaces */
 	struct conflict_table conflicts;
 	struct kernel_view kernel;
-	struct doctor_pair *pairs; /* that were noticed when the LAN was asked */
+	struct doctor_pair *pairs; /* found by other_answers' requests */
 	size_t pair_count;
-	const struct doctor_check *check; /* that runs */
+	const struct doctor_check *check; /* running now */
 	struct doctor_report report;
 };
 
-/* A question that can't be asked is an error with @err; a finding isn't. */
+/* Returns 0, with or without findings, or a negative errno with @err if it couldn't be made. */
 typedef int doctor_each_fn(struct doctor *doctor, const struct doctor_device *device,
 			   struct err *err);
 typedef int doctor_once_fn(struct doctor *doctor, struct err *err);
@@ -51,7 +51,7 @@ typedef int doctor_once_fn(struct doctor *doctor, struct err *err);
 struct doctor_check {
 	const char *name;
 	enum doctor_severity severity;
-	const char *remedy; /* with IFACE and ADDR in it */
+	const char *remedy; /* with placeholders IFACE, HOOK and ADDR */
 	doctor_each_fn *each;
 	doctor_once_fn *once;
 };
@@ -62,27 +62,26 @@ struct doctor_check {
 DOCTOR_CHECKS(DOCTOR_DECLARE)
 
 /*
- * Adds a finding of the check that runs. @device (NULL: none in particular), where the program for
- * it is, and @address (NULL) take the places of IFACE, HOOK and ADDR in its remedy. Returns 0, for
- * the check to return.
+ * Adds a finding of the running check. Replaces IFACE and HOOK in its remedy by @device and its
+ * hook, and ADDR by @address; either may be NULL. Returns 0, for the check to return.
  */
 int doctor_find(struct doctor *doctor, const struct doctor_device *device,
 		const struct address *address, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Another remedy for the finding just added than the check's: what to run depends. */
+/* Replaces the remedy of the finding just added. */
 void doctor_remedy(struct doctor *doctor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Another remedy for the finding just added, of another host that has @row's address, if an agent
- * announces that: del would refuse. Returns 0 or a negative errno with @err. */
+/* For a finding that another host has @row's address: if an agent announces the address, replaces
+ * the remedy, since `del` would refuse. Returns 0 or a negative errno with @err. */
 int doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row, struct err *err);
 
-/* Another remedy for the finding just added, which is to attach, if attach would be refused where
- * the program for @device is to be. */
+/* For a finding whose remedy is to attach: replaces it if attach would be refused on @device's
+ * hook. */
 void doctor_remedy_refused(struct doctor *doctor, const struct doctor_device *device);
 
-/* The entry of this address on @device; NULL: there is none. */
+/* Returns the entry of @address on @device, or NULL. */
 const struct entry_row *doctor_row(const struct doctor_device *device,
 				   const struct address *address);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Checks of what this host's kernel answers where the program is silent. */
+/* Checks whether this host's kernel answers requests that the program leaves unanswered. */
 #include "doctor_check.h"
 
-/* The next of the kernel's own addresses, or of its proxy entries, from *at on, that it answers for
- * on @device, which has it too. NULL: no more. */
+/* From *at on, finds the next address of the kernel, or with @proxy its next proxy entry, that is
+ * also added on @device and that the kernel answers for there. NULL: no more. */
 static const struct local_address *next_answered(struct doctor *doctor,
 						 const struct doctor_device *device, bool proxy,
 						 size_t *at)
@@ -41,7 +41,7 @@ int doctor_check_kernel_answers(struct doctor *doctor, const struct doctor_devic
 int doctor_check_proxy_arp(struct doctor *doctor, const struct doctor_device *device,
 			   struct err *err)
 {
-	/* none yet: an agent announces nothing where the kernel would answer too */
+	/* also without addresses: an agent adds none while the kernel would answer for it */
 	bool has_v4 = device->ours >= 0 && !device->row_count;
 
 	for (size_t i = 0; i < device->row_count && !has_v4; i++)

@@ -11,8 +11,8 @@
 #include "vlan.h"
 #include "xdp_features.h"
 
-/* Our program at the hook, not one whose pins are gone. */
-static bool runs(const struct doctor_device *device)
+/* True if our program is at the hook and its pins aren't gone. */
+static bool program_runs(const struct doctor_device *device)
 {
 	return device->ours >= 0 && device->state.prog[device->ours].ours;
 }
@@ -43,7 +43,7 @@ int doctor_check_not_attached(struct doctor *doctor, const struct doctor_device 
 	bool vlan = strcmp(device->hook, device->link.name) != 0;
 	int r;
 
-	if (device->gone || !device->row_count || device->answered)
+	if (device->gone || !device->row_count || device->has_program)
 		return 0;
 	r = doctor_find(doctor, device, NULL,
 			"the program isn't on %s, and %zu address%s on %s unanswered", device->hook,
@@ -89,10 +89,10 @@ int doctor_check_skb_mode(struct doctor *doctor, const struct doctor_device *dev
 {
 	bool native = false;
 
-	if (!runs(device) || device->state.mode != XDP_MODE_SKB ||
+	if (!program_runs(device) || device->state.mode != XDP_MODE_SKB ||
 	    attach_no_native_reason(&device->link))
 		return 0;
-	/* a kernel that can't tell leaves it open, and nothing to say */
+	/* an old kernel doesn't tell whether the driver has native XDP: no finding */
 	if (xdp_features_native(device->link.ifindex, &native) < 0 || !native)
 		return 0;
 	return doctor_find(doctor, device, NULL,
@@ -104,7 +104,7 @@ int doctor_check_alone(struct doctor *doctor, const struct doctor_device *device
 {
 	char reason[128];
 
-	if (!runs(device) || device->state.chain || !dispatcher_is_possible())
+	if (!program_runs(device) || device->state.chain || !dispatcher_is_possible())
 		return 0;
 	dispatcher_alone_reason(reason, sizeof(reason));
 	return doctor_find(doctor, device, NULL, "the program is alone on %s: %s",
@@ -116,7 +116,7 @@ int doctor_check_program_before(struct doctor *doctor, const struct doctor_devic
 {
 	int r = 0;
 
-	if (!runs(device))
+	if (!program_runs(device))
 		return 0;
 	for (int i = 0; i < device->ours && !r; i++)
 		r = doctor_find(doctor, device, NULL,
@@ -131,7 +131,7 @@ int doctor_check_veth_peer(struct doctor *doctor, const struct doctor_device *de
 {
 	struct link peer;
 
-	if (!runs(device) || device->state.mode != XDP_MODE_NATIVE ||
+	if (!program_runs(device) || device->state.mode != XDP_MODE_NATIVE ||
 	    !link_veth_deaf(&device->link, &peer))
 		return 0;
 	return doctor_find(doctor, device, NULL,
@@ -146,7 +146,7 @@ int doctor_check_tags_taken(struct doctor *doctor, const struct doctor_device *d
 	char command[64];
 	int r = 0;
 
-	if (!runs(device))
+	if (!program_runs(device))
 		return 0;
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && r >= 0; i++) {
 		r = vlan_uses(doctor->pins, device->link.ifindex, protocols[i], err);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Checks of what the maps hold. */
+/* Checks of the maps' contents. */
 #include <string.h>
 
 #include "clock.h"
 #include "doctor_check.h"
 
-/* Shorter than any renewal in good health: durations are whole seconds. */
+/* An agent that works renews earlier: lease durations are whole seconds. */
 #define LEASE_SHORT_MS 500
-/* The map of conflicts forgets nothing before it has L2RESP_MAX_CONFLICTS. */
+/* Older conflicts are ignored: the map drops none until it has L2RESP_MAX_CONFLICTS. */
 #define CONFLICT_RECENT_S   600
 #define NEARLY_FULL_PERCENT 90
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What doctor found. */
+/* doctor's findings. */
 #ifndef XDP_L2RESP_DOCTOR_REPORT_H
 #define XDP_L2RESP_DOCTOR_REPORT_H
 
@@ -7,7 +7,7 @@
 #include <net/if.h>
 
 enum doctor_severity {
-	DOCTOR_NOTE, /* to be known, and not wrong: other findings alone are a failure */
+	DOCTOR_NOTE, /* information: doctor fails only for warnings and errors */
 	DOCTOR_WARNING,
 	DOCTOR_ERROR,
 };
@@ -15,7 +15,7 @@ enum doctor_severity {
 struct doctor_finding {
 	const char *check;
 	enum doctor_severity severity;
-	char dev[IFNAMSIZ]; /* empty: none in particular */
+	char dev[IFNAMSIZ]; /* empty: not about one interface */
 	char detail[256];
 	char remedy[512];
 };
@@ -23,8 +23,8 @@ struct doctor_finding {
 struct doctor_report {
 	struct doctor_finding *findings;
 	size_t count;
-	size_t addresses; /* whose lease is valid, on the interfaces looked at */
-	size_t asked;	  /* of them, those for which the LAN was asked */
+	size_t addresses; /* with a valid lease, on the checked interfaces */
+	size_t asked;	  /* of these, the ones for which a request was sent */
 };
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Asks the LAN who else answers for the addresses. */
+/* Sends ARP and ND requests for the addresses, to find other hosts that answer. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
@@ -14,27 +14,27 @@
 #include "probe.h"
 
 #define WAIT_MS 1000
-/* Frames that go out in one burst, over all interfaces. */
-#define ASK_AT_MOST 256
+/* Requests that are sent, in one burst, over all interfaces together. */
+#define MAX_PROBES 256
 
-/* One device's part. */
-struct asking {
+/* The requests sent on one device. */
+struct device_probe {
 	const struct doctor_device *device;
-	int fd; /* packet socket; -1: not asked */
-	const struct entry_row *rows[ASK_AT_MOST];
-	bool found[ASK_AT_MOST]; /* one finding an address is enough */
+	int fd; /* packet socket; -1: not open */
+	const struct entry_row *rows[MAX_PROBES];
+	bool found[MAX_PROBES]; /* reported already: one finding per address */
 	size_t count;
 };
 
-static void cleanup_askings(struct asking **at)
+static void cleanup_probes(struct device_probe **at)
 {
-	/* ended by one that has no rows */
-	for (struct asking *asking = *at; asking && asking->count; asking++)
-		cleanup_close(&asking->fd);
+	/* the last one has no rows */
+	for (struct device_probe *probe = *at; probe && probe->count; probe++)
+		cleanup_close(&probe->fd);
 	free(*at);
 }
 
-/* A frame of this host's own, from @other, came in on @device. */
+/* Records that @device received a frame from @other, an interface of this host. */
 static void note_pair(struct doctor *doctor, const struct doctor_device *device, const char *other)
 {
 	bool swapped = strcmp(device->link.name, other) > 0;
@@ -50,10 +50,13 @@ static void note_pair(struct doctor *doctor, const struct doctor_device *device,
 	doctor->pairs[doctor->pair_count++] = pair;
 }
 
-static int take_claim(struct doctor *doctor, struct asking *asking, const struct address *address,
-		      const uint8_t mac[ETH_ALEN], const struct ifaddrs *own, struct err *err)
+/* Reports a reply from a foreign MAC. A reply from another interface of this host is recorded as a
+ * pair. */
+static int check_reply(struct doctor *doctor, struct device_probe *probe,
+		       const struct address *address, const uint8_t mac[ETH_ALEN],
+		       const struct ifaddrs *own, struct err *err)
 {
-	const struct doctor_device *device = asking->device;
+	const struct doctor_device *device = probe->device;
 	char ip[INET6_ADDRSTRLEN], text[MAC_TEXT_SIZE];
 	const char *other;
 	int r;
@@ -65,20 +68,19 @@ static int take_claim(struct doctor *doctor, struct asking *asking, const struct
 		note_pair(doctor, device, other);
 		return 0;
 	}
-	for (size_t i = 0; i < asking->count; i++) {
-		const struct entry_row *row = asking->rows[i];
+	for (size_t i = 0; i < probe->count; i++) {
+		const struct entry_row *row = probe->rows[i];
 
-		bool same = !memcmp(mac, row->head.mac, ETH_ALEN);
+		bool same_mac = !memcmp(mac, row->head.mac, ETH_ALEN);
 
-		if (asking->found[i] || address_compare(&row->key.address, address) ||
-		    (same && !entry_mac_virtual(row)))
+		if (probe->found[i] || address_compare(&row->key.address, address) ||
+		    (same_mac && !entry_mac_virtual(row)))
 			continue;
-		asking->found[i] = true;
+		probe->found[i] = true;
 		mac_format(mac, text);
 		address_format(address, ip);
-		/* a virtual MAC is the same wherever it is: what was sent from here, another
-		 * answered */
-		if (same)
+		/* a virtual MAC is the same on every host, so this reply came from another host */
+		if (same_mac)
 			r = doctor_find(doctor, device, address,
 					"another host answers for %s on %s with the same virtual "
 					"MAC, %s",
@@ -93,15 +95,15 @@ static int take_claim(struct doctor *doctor, struct asking *asking, const struct
 	return 0;
 }
 
-static int listen_all(struct doctor *doctor, struct asking *askings, size_t count,
-		      const struct ifaddrs *own, struct err *err)
+static int receive_all(struct doctor *doctor, struct device_probe *probes, size_t count,
+		       const struct ifaddrs *own, struct err *err)
 {
 	_cleanup_free_ struct pollfd *polls = xcalloc(count, sizeof(*polls));
 	struct timespec start, now;
 	int left = WAIT_MS, r = 0;
 
 	for (size_t i = 0; i < count; i++)
-		polls[i] = (struct pollfd){ .fd = askings[i].fd, .events = POLLIN };
+		polls[i] = (struct pollfd){ .fd = probes[i].fd, .events = POLLIN };
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	while (!r && left > 0) {
 		if (poll(polls, count, left) < 0 && errno != EINTR)
@@ -112,7 +114,7 @@ static int listen_all(struct doctor *doctor, struct asking *askings, size_t coun
 			uint8_t mac[ETH_ALEN];
 
 			while (!r && probe_receive(polls[i].fd, &address, mac))
-				r = take_claim(doctor, &askings[i], &address, mac, own, err);
+				r = check_reply(doctor, &probes[i], &address, mac, own, err);
 		}
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		left = WAIT_MS - (int)((now.tv_sec - start.tv_sec) * 1000 +
@@ -121,11 +123,12 @@ static int listen_all(struct doctor *doctor, struct asking *askings, size_t coun
 	return r;
 }
 
-/* Which of the device's addresses to ask for: those that may answer now, as many as @room. Where
- * the lease is over another host should answer. */
-static int choose(struct doctor *doctor, struct asking *asking, size_t room, struct err *err)
+/* Chooses up to @room of the device's addresses to probe: only those with a valid lease, since
+ * another host may hold an expired one. */
+static int choose_rows(struct doctor *doctor, struct device_probe *probe, size_t room,
+		       struct err *err)
 {
-	const struct doctor_device *device = asking->device;
+	const struct doctor_device *device = probe->device;
 
 	if (device->gone || !(device->link.flags & IFF_RUNNING))
 		return 0;
@@ -139,48 +142,48 @@ static int choose(struct doctor *doctor, struct asking *asking, size_t room, str
 		if (!remaining_ms)
 			continue;
 		doctor->report.addresses++;
-		if (asking->count < room)
-			asking->rows[asking->count++] = row;
+		if (probe->count < room)
+			probe->rows[probe->count++] = row;
 	}
-	doctor->report.asked += asking->count;
+	doctor->report.asked += probe->count;
 	return 0;
 }
 
-static int send_all(struct asking *asking, struct err *err)
+static int send_all(struct device_probe *probe, struct err *err)
 {
-	const struct link *link = &asking->device->link;
+	const struct link *link = &probe->device->link;
 	int r = 0;
 
-	asking->fd = probe_open(link, err);
-	if (asking->fd < 0)
-		return asking->fd;
-	for (size_t i = 0; i < asking->count && !r; i++)
-		r = probe_send(asking->fd, link, &asking->rows[i]->key.address, err);
+	probe->fd = probe_open(link, err);
+	if (probe->fd < 0)
+		return probe->fd;
+	for (size_t i = 0; i < probe->count && !r; i++)
+		r = probe_send(probe->fd, link, &probe->rows[i]->key.address, err);
 	return r;
 }
 
 int doctor_check_other_answers(struct doctor *doctor, struct err *err)
 {
-	_cleanup_(cleanup_askings) struct asking *askings =
-		xcalloc(doctor->device_count + 1, sizeof(*askings));
+	_cleanup_(cleanup_probes) struct device_probe *probes =
+		xcalloc(doctor->device_count + 1, sizeof(*probes));
 	struct ifaddrs *own;
 	size_t count = 0;
 	int r = 0;
 
 	for (size_t i = 0; i < doctor->device_count && !r; i++) {
-		askings[count] = (struct asking){ .device = &doctor->devices[i], .fd = -1 };
-		r = choose(doctor, &askings[count], ASK_AT_MOST - doctor->report.asked, err);
-		if (askings[count].count)
+		probes[count] = (struct device_probe){ .device = &doctor->devices[i], .fd = -1 };
+		r = choose_rows(doctor, &probes[count], MAX_PROBES - doctor->report.asked, err);
+		if (probes[count].count)
 			count++;
 	}
 	for (size_t i = 0; i < count && !r; i++)
-		r = send_all(&askings[i], err);
+		r = send_all(&probes[i], err);
 	if (r < 0 || !count)
 		return r;
 	if (getifaddrs(&own) < 0)
 		return err_set(err, negative_errno(), "listing the interfaces: %s",
 			       strerror(errno));
-	r = listen_all(doctor, askings, count, own, err);
+	r = receive_all(doctor, probes, count, own, err);
 	freeifaddrs(own);
 	return r;
 }
@@ -193,7 +196,7 @@ static const struct doctor_device *find_device(const struct doctor *doctor, cons
 	return NULL;
 }
 
-/* How many addresses are on both of @pair. */
+/* Counts the addresses that are on both interfaces of @pair. */
 static size_t count_common(const struct doctor *doctor, const struct doctor_pair *pair)
 {
 	const struct doctor_device *one = find_device(doctor, pair->dev[0]);
@@ -205,7 +208,7 @@ static size_t count_common(const struct doctor *doctor, const struct doctor_pair
 	return count;
 }
 
-/* By what other_answers heard. */
+/* Reports the pairs that other_answers recorded; it must run first. */
 int doctor_check_one_lan(struct doctor *doctor, struct err *err)
 {
 	int r = 0;

@@ -25,7 +25,7 @@ const char *explain_check_name(enum explain_check check)
 	return check_names[check];
 }
 
-/* The check at which a request ends with an outcome. */
+/* The check that an outcome comes from. */
 static const enum explain_check ends_at[OUTCOME_COUNT] = {
 	[OUTCOME_ARP_OTHER_VLAN] = EXPLAIN_VLAN,      [OUTCOME_ARP_BAD_SENDER_MAC] = EXPLAIN_SENDER,
 	[OUTCOME_ARP_BAD_SENDER_IP] = EXPLAIN_SENDER, [OUTCOME_ARP_NOT_OWNED] = EXPLAIN_ENTRY,
@@ -36,11 +36,11 @@ static const enum explain_check ends_at[OUTCOME_COUNT] = {
 	[OUTCOME_ND_OWN_MAC] = EXPLAIN_CONFLICT,      [OUTCOME_ND_CONFLICT] = EXPLAIN_CONFLICT,
 };
 
-static void found(struct explanation *explanation, enum explain_check check, bool ok,
-		  const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void add_finding(struct explanation *explanation, enum explain_check check, bool ok,
+			const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-static void found(struct explanation *explanation, enum explain_check check, bool ok,
-		  const char *format, ...)
+static void add_finding(struct explanation *explanation, enum explain_check check, bool ok,
+			const char *format, ...)
 {
 	struct explain_finding *finding = &explanation->findings[check];
 	va_list args;
@@ -52,7 +52,7 @@ static void found(struct explanation *explanation, enum explain_check check, boo
 	va_end(args);
 }
 
-/* The device that a frame with @request's tags is for on @ifindex; 0: none. */
+/* Returns the VLAN device for @request's tags on @ifindex; 0: none. */
 static uint32_t tags_device(const struct pins *pins, const struct request *request,
 			    uint32_t ifindex)
 {
@@ -62,7 +62,7 @@ static uint32_t tags_device(const struct pins *pins, const struct request *reque
 	return ifindex;
 }
 
-/* @caveat: what sets the attached program apart from the one that is asked; or empty. */
+/* @caveat: how the attached program differs from the one that explain runs; or empty. */
 static void note_program(struct explanation *explanation, const struct link *link,
 			 const struct attach_state *state, int ours, const char *caveat)
 {
@@ -70,20 +70,21 @@ static void note_program(struct explanation *explanation, const struct link *lin
 	size_t used = 0;
 
 	if (!state->chain) {
-		found(explanation, EXPLAIN_PROGRAM, true, "on %s, %s mode, alone%s", link->name,
-		      attach_mode_name(state->mode), caveat);
+		add_finding(explanation, EXPLAIN_PROGRAM, true, "on %s, %s mode, alone%s",
+			    link->name, attach_mode_name(state->mode), caveat);
 		return;
 	}
 	for (int i = 0; i < ours && used < sizeof(earlier); i++)
 		used += snprintf(earlier + used, sizeof(earlier) - used, "%s%s (id %u)",
 				 i ? ", " : " after ", state->prog[i].name, state->prog[i].id);
-	found(explanation, EXPLAIN_PROGRAM, true,
-	      "on %s, %s mode, program %d of %u in the dispatcher%s%s%s", link->name,
-	      attach_mode_name(state->mode), ours + 1, state->count, earlier,
-	      ours ? ", which may stop the request: that can't be seen from here" : "", caveat);
+	add_finding(explanation, EXPLAIN_PROGRAM, true,
+		    "on %s, %s mode, program %d of %u in the dispatcher%s%s%s", link->name,
+		    attach_mode_name(state->mode), ours + 1, state->count, earlier,
+		    ours ? ", which may drop the request; explain can't see that" : "", caveat);
 }
 
-/* An address beside the one asked for that isn't ours, or none: then it is a probe. */
+/* Chooses a sender: a neighbour of @target that isn't ours, else the unspecified address, which
+ * makes the request a probe. */
 static struct address choose_from(const struct pins *pins, const struct address *target,
 				  uint32_t ifindex)
 {
@@ -112,28 +113,30 @@ static void note_entry(const struct pins *pins, struct explanation *explanation,
 	uint64_t remaining_ms;
 
 	if (entry_get(pins, &key, &row, &failure) < 0) {
-		found(explanation, EXPLAIN_ENTRY, false, "not in the map for %s", device->name);
+		add_finding(explanation, EXPLAIN_ENTRY, false, "not in the map for %s",
+			    device->name);
 		return;
 	}
 	if (row.damaged) {
-		found(explanation, EXPLAIN_ENTRY, false, "damaged; add it again");
+		add_finding(explanation, EXPLAIN_ENTRY, false, "damaged; add it again");
 		return;
 	}
-	found(explanation, EXPLAIN_ENTRY, true, "mac %s%s", mac_format(row.head.mac, mac),
-	      entry_mac_virtual(&row)		   ? ", virtual"
-	      : row.head.flags & ENTRY_MAC_FIXED   ? ", fixed"
-	      : entry_mac_stale(&row, device->mac) ? ", which the interface had once; attach again"
-						   : ", the interface's own");
+	add_finding(explanation, EXPLAIN_ENTRY, true, "mac %s%s", mac_format(row.head.mac, mac),
+		    entry_mac_virtual(&row)	       ? ", virtual"
+		    : row.head.flags & ENTRY_MAC_FIXED ? ", fixed"
+		    : entry_mac_stale(&row, device->mac)
+			    ? ", which the interface had once; attach again"
+			    : ", the interface's own");
 	if (entry_lease_remaining(pins, row.head.lease, &remaining_ms, &failure) < 0)
-		found(explanation, EXPLAIN_LEASE, false, "%s", failure.text);
+		add_finding(explanation, EXPLAIN_LEASE, false, "%s", failure.text);
 	else if (row.head.lease == L2RESP_LEASE_FOREVER)
-		found(explanation, EXPLAIN_LEASE, true, "added by hand, for ever");
+		add_finding(explanation, EXPLAIN_LEASE, true, "added by hand, for ever");
 	else
-		found(explanation, EXPLAIN_LEASE, remaining_ms, "slot %u, %llu ms remain",
-		      row.head.lease, (unsigned long long)remaining_ms);
+		add_finding(explanation, EXPLAIN_LEASE, remaining_ms, "slot %u, %llu ms remain",
+			    row.head.lease, (unsigned long long)remaining_ms);
 }
 
-/* What the maps say of the request, in the words of each check. */
+/* Adds each check's finding from the maps; conclude() then corrects them by the outcome. */
 static void note_maps(const struct pins *pins, struct explanation *explanation,
 		      const struct link *link)
 {
@@ -146,17 +149,19 @@ static void note_maps(const struct pins *pins, struct explanation *explanation,
 	if (request->tag_count && device)
 		link_by_ifindex(device, &vlan, &ignored);
 	if (request->tag_count && !device)
-		found(explanation, EXPLAIN_VLAN, false,
-		      "no address was added on a VLAN device of %s with that tag", link->name);
+		add_finding(explanation, EXPLAIN_VLAN, false,
+			    "no address was added on a VLAN device of %s with that tag",
+			    link->name);
 	else if (request->tag_count)
-		found(explanation, EXPLAIN_VLAN, true, "the tag is %s's", vlan.name);
-	found(explanation, EXPLAIN_SENDER, true, "%s at %s", address_format(&request->from, from),
-	      mac_format(request->from_mac, mac));
+		add_finding(explanation, EXPLAIN_VLAN, true, "the tag is %s's", vlan.name);
+	add_finding(explanation, EXPLAIN_SENDER, true, "%s at %s",
+		    address_format(&request->from, from), mac_format(request->from_mac, mac));
 	note_entry(pins, explanation, &request->target, request->tag_count ? &vlan : link);
-	found(explanation, EXPLAIN_CONFLICT, true, "the sender uses no address or MAC of ours");
+	add_finding(explanation, EXPLAIN_CONFLICT, true,
+		    "the sender uses no address or MAC of ours");
 }
 
-/* The program's word decides; the findings behind its check don't come to pass. */
+/* The program's outcome overrides the maps' findings: removes those after the check it ended at. */
 static void conclude(struct explanation *explanation, enum outcome outcome)
 {
 	enum explain_check end = outcome < OUTCOME_COUNT ? ends_at[outcome] : 0;
@@ -167,44 +172,45 @@ static void conclude(struct explanation *explanation, enum outcome outcome)
 	explanation->answers = outcome_is_answer(outcome);
 	explanation->reason = outcome < OUTCOME_COUNT ? counts_outcome_name(outcome) : "not_seen";
 	if (explanation->answers)
-		found(explanation, EXPLAIN_REPLY, true, "%zu bytes, from %s",
-		      explanation->reply_length, mac_format(explanation->reply + ETH_ALEN, mac));
+		add_finding(explanation, EXPLAIN_REPLY, true, "%zu bytes, from %s",
+			    explanation->reply_length,
+			    mac_format(explanation->reply + ETH_ALEN, mac));
 	else if (outcome == OUTCOME_COUNT)
-		found(explanation, EXPLAIN_REPLY, false,
-		      "neither ARP nor neighbour discovery to the program");
+		add_finding(explanation, EXPLAIN_REPLY, false,
+			    "neither ARP nor neighbour discovery to the program");
 	else if (end == EXPLAIN_CONFLICT || end == EXPLAIN_SENDER || end == EXPLAIN_REPLY)
-		found(explanation, end, false, "%s", counts_outcome_text(outcome));
+		add_finding(explanation, end, false, "%s", counts_outcome_text(outcome));
 	explanation->findings[end].ok = explanation->answers;
 	for (int check = end + 1; check < EXPLAIN_CHECK_COUNT; check++)
 		explanation->findings[check].made = false;
 }
 
-/* How the attached program may not say what the one that is asked says. */
+/* Returns why the attached program may answer differently than explain's; empty: it doesn't. */
 static const char *caveat_of(const struct explain_program *program,
 			     const struct attach_state *state, int ours)
 {
 	if (state->prog[ours].stale)
 		return "; it answers for another map or interface: attach again";
 	if (explain_program_differs(program, state->prog[ours].id))
-		return "; it is of another build than this command, whose own program is asked here";
+		return "; it is another build than this command's program, which explain ran instead";
 	return "";
 }
 
-/* Does a frame get from the wire to the hook? */
+/* True if frames can reach the hook: the interface is up and has a carrier. */
 static bool interface_works(struct explanation *explanation, const struct link *link)
 {
 	bool up = link->flags & IFF_UP, carrier = link->flags & IFF_RUNNING;
 
-	found(explanation, EXPLAIN_INTERFACE, up && carrier, "%s is %s", link->name,
-	      !up	 ? "down"
-	      : !carrier ? "up, without carrier"
-			 : "up");
+	add_finding(explanation, EXPLAIN_INTERFACE, up && carrier, "%s is %s", link->name,
+		    !up	       ? "down"
+		    : !carrier ? "up, without carrier"
+			       : "up");
 	if (!up || !carrier)
 		explanation->reason = up ? "no_carrier" : "interface_down";
 	return up && carrier;
 }
 
-/* The request of @question, its tags but for the one asked for set already. */
+/* Fills @request, whose tags for @question's link are already set, from @question. */
 static int request_fill(const struct pins *pins, const struct explain_question *question,
 			const struct link *link, struct request *request, struct err *err)
 {
@@ -224,7 +230,7 @@ static int request_fill(const struct pins *pins, const struct explain_question *
 	return 0;
 }
 
-/* @pins: NULL where nothing is pinned. */
+/* @pins: NULL if nothing is pinned. */
 static int explain_link(const struct pins *pins, const struct explain_question *question,
 			struct explain_program **program, struct explanation *ret_explanation,
 			struct err *err)
@@ -243,7 +249,8 @@ static int explain_link(const struct pins *pins, const struct explain_question *
 		return 0;
 	}
 	if (hook.ours < 0) {
-		found(&explanation, EXPLAIN_PROGRAM, false, "not attached to %s", hook.link.name);
+		add_finding(&explanation, EXPLAIN_PROGRAM, false, "not attached to %s",
+			    hook.link.name);
 		*ret_explanation = explanation;
 		return 0;
 	}
@@ -264,7 +271,7 @@ static int explain_link(const struct pins *pins, const struct explain_question *
 	r = explain_program_run(*program, frame, request_write(request, frame), &outcome,
 				explanation.reply, &explanation.reply_length);
 	if (r < 0)
-		return err_set(err, r, "%s: asking the program: %s", hook.link.name, strerror(-r));
+		return err_set(err, r, "%s: running the program: %s", hook.link.name, strerror(-r));
 	conclude(&explanation, outcome);
 	*ret_explanation = explanation;
 	return 0;

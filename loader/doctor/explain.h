@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the driver's hook would do with a request right now, and why: the request run through a
- * program of the same source, and what the maps have to say on it. */
+/* Explains what the attached program would do with a request now, and why: runs the request through
+ * a program built from the same source, and reads the maps. */
 #ifndef XDP_L2RESP_EXPLAIN_H
 #define XDP_L2RESP_EXPLAIN_H
 
@@ -28,7 +28,7 @@ enum explain_check {
 };
 
 struct explain_finding {
-	bool made; /* false: the request doesn't get that far, or has nothing to check here */
+	bool made; /* false: the request ended before this check, or it doesn't apply */
 	bool ok;
 	char detail[256];
 };
@@ -39,21 +39,21 @@ struct explain_question {
 	bool has_from;
 	struct address from; /* of the same family */
 	bool has_vid;
-	uint16_t vid; /* a tag, behind those of @link itself */
+	uint16_t vid; /* of a further tag, inside those of @link itself */
 };
 
 struct explanation {
 	bool answers;
-	const char *reason; /* an outcome's name, or what keeps the request from the program */
+	const char *reason; /* an outcome's name, or why the program doesn't see the request */
 	struct explain_finding findings[EXPLAIN_CHECK_COUNT];
 	struct request request;
 	uint8_t reply[REQUEST_MAX]; /* the frame, if it answers */
 	size_t reply_length;
 };
 
-/* Asks the pins on @bpffs, where there are any, on the interface @dev, which becomes the
- * question's. *@program is kept from one question to the next: see explain_program_load(). Changes
- * nothing. Takes CAP_SYS_ADMIN. Returns 0 or a negative errno with @err. */
+/* Answers @question for interface @dev, and sets its link, from the pins on @bpffs if any. Keeps
+ * *@program for the next question (explain_program_load()). Changes nothing. Needs CAP_SYS_ADMIN.
+ * Returns 0 or a negative errno with @err. */
 int explain(const char *bpffs, const char *dev, struct explain_question *question,
 	    struct explain_program **program, struct explanation *ret_explanation, struct err *err);
 

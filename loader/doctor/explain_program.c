@@ -44,17 +44,17 @@ int explain_program_load(const struct pins *pins, const struct link *link,
 	    !memcmp((*program)->map_ids, loaded->map_ids, sizeof(loaded->map_ids)))
 		return 0;
 
-	/* an attached program is known by the pinned counters */
+	/* the pinned counters identify an attached program, so don't use them here */
 	uncounted.fd[PINS_COUNTERS] = -1;
 	r = object_open(&uncounted, link, L2RESP_COUNTERS_NONE, &loaded->skeleton, err);
 	if (r < 0)
 		return r;
 	bpf_map__set_max_entries(loaded->skeleton->maps.counters, 1);
-	/* beside the driver's, whose tag is compared with that of the attached one */
+	/* besides xdp_l2resp, whose tag is compared with the attached program's */
 	bpf_program__set_autoload(loaded->skeleton->progs.l2resp_explain, true);
 	r = l2resp_bpf__load(loaded->skeleton);
 	if (r < 0)
-		return err_set(err, r, "%s: loading the program that explain asks: %s", link->name,
+		return err_set(err, r, "%s: loading the program that explain runs: %s", link->name,
 			       strerror(-r));
 	explain_program_free(program);
 	*program = loaded;

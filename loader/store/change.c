@@ -8,7 +8,7 @@
 #include "control.h"
 #include "control_object.h"
 
-/* The programs that change entries in place, over the pinned maps. */
+/* Loads the programs that change entries in place, over the pinned maps. */
 static int control_load(const struct pins *pins, struct control_bpf **ret_control, struct err *err)
 {
 	_cleanup_(control_close) struct control_bpf *control = NULL;
@@ -74,7 +74,7 @@ int change_add_answers(const struct pins *pins, const struct entry_table *before
 		       const struct entry_table *after, struct err *err)
 {
 	_cleanup_(control_close) struct control_bpf *control = NULL;
-	size_t then = 0;
+	size_t old = 0;
 	int r = control_load(pins, &control, err);
 
 	if (r < 0)
@@ -84,12 +84,12 @@ int change_add_answers(const struct pins *pins, const struct entry_table *before
 		struct control_add_answers args = { .key = row_control_key(&now->key) };
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &args, .ctx_size_in = sizeof(args));
 
-		while (then < before->count &&
-		       entry_key_compare(&before->rows[then].key, &now->key) < 0)
-			then++;
-		if (then == before->count)
+		while (old < before->count &&
+		       entry_key_compare(&before->rows[old].key, &now->key) < 0)
+			old++;
+		if (old == before->count)
 			break;
-		args.answers = now->responses_sent - before->rows[then].responses_sent;
+		args.answers = now->responses_sent - before->rows[old].responses_sent;
 		if (!args.answers)
 			continue;
 		r = bpf_prog_test_run_opts(bpf_program__fd(control->progs.control_add_answers),

@@ -9,7 +9,8 @@
 #include "skeletons.h"
 #include "virtual_mac.h"
 
-/* Before other programs, which may end the classification; and how ours is told from theirs. */
+/* Priority 1 runs before other programs, which may end the classification. The handle marks ours.
+ */
 #define DELIVER_PRIORITY 1
 #define DELIVER_HANDLE	 0x4c32
 
@@ -25,7 +26,7 @@ static struct bpf_tc_hook hook_of(const struct link *link)
 				     .attach_point = BPF_TC_INGRESS };
 }
 
-/* In place of an earlier one of ours. */
+/* Replaces an earlier program of ours. */
 static int attach(const struct pins *pins, const struct link *link, struct err *err)
 {
 	_cleanup_(cleanup_deliver) struct deliver_bpf *deliver = deliver_bpf__open();
@@ -43,12 +44,12 @@ static int attach(const struct pins *pins, const struct link *link, struct err *
 		opts.prog_fd = bpf_program__fd(deliver->progs.l2resp_deliver);
 		r = bpf_tc_attach(&hook, &opts);
 	}
-	return r < 0 ? err_set(err, r, "%s: a tc program for virtual MACs: %s", link->name,
-			       strerror(-r))
+	return r < 0 ? err_set(err, r, "%s: attaching the tc program for virtual MACs: %s",
+			       link->name, strerror(-r))
 		     : 0;
 }
 
-/* The qdisc stays: others may be using it. */
+/* Leaves the qdisc, since others may use it. */
 static void detach(const struct link *link)
 {
 	struct bpf_tc_hook hook = hook_of(link);
@@ -78,7 +79,7 @@ int deliver_sync(const struct pins *pins, const struct link *link, const struct 
 {
 	bool had = has_virtual(before);
 
-	/* the program reads the map filters, which may be another one where it held nothing */
+	/* attach again if there was none @before: the program may read a former map filters */
 	if (has_virtual(now))
 		return had && is_attached(link) ? 0 : attach(pins, link, err);
 	if (had)

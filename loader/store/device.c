@@ -24,7 +24,7 @@ static int counters_zero(const struct pins *pins, uint32_t slot, struct err *err
 	return 0;
 }
 
-/* Addresses that each recorded interface has, in the order of @table. */
+/* Counts the addresses of each recorded interface, in the order of @table. */
 static void count_entries(const struct device_table *table, const struct entry_table *entries,
 			  size_t counts[L2RESP_MAX_DEVICES])
 {
@@ -37,8 +37,7 @@ static void count_entries(const struct device_table *table, const struct entry_t
 	}
 }
 
-/* Forgets interfaces that are gone and have no addresses, until there is room for one more record.
- */
+/* If the table is full, deletes the records of interfaces that are gone and have no addresses. */
 static int make_room(const struct pins *pins, struct device_table *table, struct err *err)
 {
 	_cleanup_(entry_table_free) struct entry_table entries = {};
@@ -81,7 +80,7 @@ static uint32_t slot_unused(const struct device_table *table)
 	return slot;
 }
 
-/* @link has taken the place of @former: its counters and addresses are @link's now. */
+/* Gives @former's counters and addresses to @link, and deletes @former's record. */
 static int take_over(const struct pins *pins, const struct device_row *former,
 		     const struct link *link, unsigned int *ret_moved, struct err *err)
 {
@@ -114,7 +113,7 @@ int device_record(const struct pins *pins, const struct link *link,
 	row = device_find(&table, link->ifindex);
 	former = row ? NULL : device_find_gone(&table, link->name);
 	if (row) {
-		/* it may have been renamed since */
+		/* the name may have changed */
 		recorded.counters_slot = row->counters_slot;
 		r = device_write(pins, link, recorded.counters_slot, err);
 	} else if (former) {
@@ -144,7 +143,7 @@ void device_undo_record(const struct pins *pins, const struct link *link,
 		device_forget(pins, link->ifindex, &ignored);
 }
 
-/* Rows under the numbers of their interfaces' links; those whose interface isn't here are left out.
+/* Replaces the rows' ifindex by that of the link of the same name; drops rows without such a link.
  */
 static void renumber_rows(struct entry_table *table, const struct device_table *devices)
 {
@@ -163,8 +162,8 @@ static void renumber_rows(struct entry_table *table, const struct device_table *
 }
 
 /*
- * Addresses and records under the numbers that their interfaces' names have here. The addresses in
- * new maps that take the old ones' place at once, so that a kill loses none.
+ * Rewrites addresses and records with the ifindex that their interface's name has here. Writes the
+ * addresses into new maps and swaps them in, so that a kill loses none.
  */
 static int renumber(struct pins *pins, size_t *ret_dropped, struct err *err)
 {
@@ -185,7 +184,7 @@ static int renumber(struct pins *pins, size_t *ret_dropped, struct err *err)
 		return r;
 	before = entries.count;
 	renumber_rows(&entries, &devices);
-	/* what it holds was set in the other namespace */
+	/* the recorded filters were set in the other namespace */
 	r = filter_forget(pins, 0, err);
 	if (!r)
 		r = pins_create_responders(pins->room, fds, err);

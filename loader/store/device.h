@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * An interface becomes one that addresses or a program are on: its record, and the addresses of a
- * former interface of its name.
- */
+/* Records of interfaces with addresses or a program, and the move of addresses from a former
+ * interface to a new one of the same name. */
 #ifndef XDP_L2RESP_DEVICE_H
 #define XDP_L2RESP_DEVICE_H
 
@@ -17,26 +15,26 @@
 /* What device_record() did. */
 struct device_recorded {
 	uint32_t counters_slot;
-	bool created;	    /* the interface wasn't known before */
-	unsigned int moved; /* addresses taken over from a former interface of the name */
+	bool created;	    /* the interface wasn't recorded before */
+	unsigned int moved; /* addresses taken over from a former interface of its name */
 };
 
 /*
- * Records @link, which exists, and gives it a counter slot. A recorded interface of the same name
- * that is gone hands over its addresses with their counts, and its own counters. @pins must be
- * locked. -ENOSPC: L2RESP_MAX_DEVICES interfaces are recorded and exist.
+ * Records @link, which exists, and gives it a counter slot. It takes over the addresses and
+ * counters of a recorded interface of its name that is gone. @pins must be locked. -ENOSPC:
+ * L2RESP_MAX_DEVICES interfaces are recorded that exist or have addresses.
  */
 int device_record(const struct pins *pins, const struct link *link,
 		  struct device_recorded *ret_recorded, struct err *err);
 
-/* After a failure: forgets @link again if device_record() created it. */
+/* After a failure: deletes @link's record if device_record() created it. */
 void device_undo_record(const struct pins *pins, const struct link *link,
 			const struct device_recorded *recorded);
 
 /*
- * Takes over @pins of a network namespace that is gone, if they are such; nothing otherwise.
- * Interface numbers mean other interfaces here, so addresses go to the interface of the same name,
- * and those without one are dropped. @pins must be locked. *ret_dropped: how many.
+ * If @pins are of a network namespace that is gone, takes them over. Interface numbers mean other
+ * interfaces here, so addresses move to the interface of the same name, and are dropped if there
+ * is none. @pins must be locked. *ret_dropped: number of addresses dropped.
  */
 int device_adopt(struct pins *pins, size_t *ret_dropped, struct err *err);
 

@@ -54,54 +54,88 @@ static int wanted_compare(const void *a, const void *b)
 	return left->line < right->line ? -1 : left->line > right->line;
 }
 
-static int err_at(struct err *err, const struct entry_wanted *wanted, int error, const char *what,
-		  const char *detail)
+static void err_address(struct err *err, const struct entry_wanted *wanted)
 {
 	char ip[INET6_ADDRSTRLEN], line[32] = "";
 
 	if (wanted->line)
 		snprintf(line, sizeof(line), "line %u: ", wanted->line);
-	return err_set(err, error, "%s%s %s%s", line, address_format(&wanted->key.address, ip),
-		       what, detail);
+	err_write(err, "%s%s ", line, address_format(&wanted->key.address, ip));
 }
 
-/* Do @wanted and @head, of the same address, agree? 0 if so. */
-static int same_or_err(const struct entry_wanted *wanted, const struct entry_head *head,
-		       const char *where, struct err *err)
-{
-	const uint8_t differ = wanted->head.flags ^ head->flags;
-	char what[80], mac[MAC_TEXT_SIZE];
+/* The value -EEXIST; @err: "[line N: ]ADDR " and the message. */
+#define err_exists(err, wanted, ...)       \
+	({                                 \
+		err_address(err, wanted);  \
+		err_add(err, __VA_ARGS__); \
+		-EEXIST;                   \
+	})
 
-	if (differ & ENTRY_NO_OVERRIDE) {
-		snprintf(what, sizeof(what), "is %s another override flag: ", where);
-		return err_at(err, wanted, -EEXIST, what,
-			      head->flags & ENTRY_NO_OVERRIDE ? "off" : "on");
-	}
-	/* two that follow the device agree, even if its MAC has changed since */
-	if (!((head->flags | wanted->head.flags) & ENTRY_MAC_FIXED) ||
-	    !memcmp(head->mac, wanted->head.mac, ETH_ALEN))
-		return 0;
-	snprintf(what, sizeof(what), "is %s another MAC: ", where);
-	return err_at(err, wanted, -EEXIST, what, mac_format(head->mac, mac));
+static const char *override_text(const struct entry_head *head)
+{
+	return head->flags & ENTRY_NO_OVERRIDE ? "off" : "on";
 }
 
-/* Does @wanted agree with the existing @head? 0 if so, else -EEXIST with @err. */
-static int same_as_there(const struct pins *pins, const struct entry_wanted *wanted,
-			 const struct entry_head *head, struct err *err)
+enum difference { DIFFERENCE_NONE, DIFFERENCE_OVERRIDE, DIFFERENCE_MAC };
+
+static enum difference head_difference(const struct entry_head *a, const struct entry_head *b)
 {
+	if ((a->flags ^ b->flags) & ENTRY_NO_OVERRIDE)
+		return DIFFERENCE_OVERRIDE;
+	/* two that follow the device's MAC are equal, even if it changed in between */
+	if (!((a->flags | b->flags) & ENTRY_MAC_FIXED) || !memcmp(a->mac, b->mac, ETH_ALEN))
+		return DIFFERENCE_NONE;
+	return DIFFERENCE_MAC;
+}
+
+/* Compares @wanted with the existing entry's @head. Returns 0 if they agree, -EEXIST with @err if
+ * not, or entry_lease_remaining()'s errors. */
+static int check_existing(const struct pins *pins, const struct entry_wanted *wanted,
+			  const struct entry_head *head, struct err *err)
+{
+	char mac[MAC_TEXT_SIZE];
 	uint64_t remaining_ms;
 	int r = entry_lease_remaining(pins, head->lease, &remaining_ms, err);
 
 	if (r < 0)
 		return r;
 	if (!remaining_ms)
-		return err_at(err, wanted, -EEXIST,
-			      "is left from an agent whose lease is over; delete it first, with ",
-			      "`xdp-l2resp del` or `flush`");
+		return err_exists(err, wanted,
+				  "belongs to an agent whose lease has expired; delete it with "
+				  "`xdp-l2resp del` or `flush` first");
 	if (head->lease != L2RESP_LEASE_FOREVER)
-		return err_at(err, wanted, -EEXIST,
-			      "is announced by the agent; change its policy instead", "");
-	return same_or_err(wanted, head, "there already, and answers with", err);
+		return err_exists(err, wanted,
+				  "is announced by the agent; change its policy instead");
+	switch (head_difference(&wanted->head, head)) {
+	case DIFFERENCE_OVERRIDE:
+		return err_exists(err, wanted, "exists already with override flag: %s",
+				  override_text(head));
+	case DIFFERENCE_MAC:
+		return err_exists(err, wanted, "exists already with another MAC: %s",
+				  mac_format(head->mac, mac));
+	case DIFFERENCE_NONE:
+		break;
+	}
+	return 0;
+}
+
+/* Compares @wanted with @first, an earlier addition of the same address: 0 or -EEXIST with @err. */
+static int check_repeated(const struct entry_wanted *wanted, const struct entry_wanted *first,
+			  struct err *err)
+{
+	char mac[MAC_TEXT_SIZE];
+
+	switch (head_difference(&wanted->head, &first->head)) {
+	case DIFFERENCE_OVERRIDE:
+		return err_exists(err, wanted, "is given twice, first with override flag: %s",
+				  override_text(&first->head));
+	case DIFFERENCE_MAC:
+		return err_exists(err, wanted, "is given twice, first with another MAC: %s",
+				  mac_format(first->head.mac, mac));
+	case DIFFERENCE_NONE:
+		break;
+	}
+	return 0;
 }
 
 static struct entry_row row_of_wanted(const void *from, size_t index)
@@ -132,7 +166,7 @@ static int make_room_for_one(struct pins *pins, enum pins_family family, struct 
 static int add_one(struct pins *pins, const struct entry_wanted *wanted, struct entry_added *added,
 		   struct err *err)
 {
-	struct entry_row row = row_of_wanted(wanted, 0), there;
+	struct entry_row row = row_of_wanted(wanted, 0), existing;
 	int r = responder_insert(pins_responders(pins), &row, err);
 	bool present = r == -EEXIST;
 
@@ -141,14 +175,14 @@ static int add_one(struct pins *pins, const struct entry_wanted *wanted, struct 
 		r = r ?: responder_insert(pins_responders(pins), &row, err);
 	}
 	if (present)
-		r = entry_get(pins, &wanted->key, &there, err);
-	if (present && !r && there.damaged) {
+		r = entry_get(pins, &wanted->key, &existing, err);
+	if (present && !r && existing.damaged) {
 		present = false;
 		r = remover_remove_table(pins_responders(pins), &(struct entry_table){ &row, 1 },
 					 err);
 		r = r ?: responder_insert(pins_responders(pins), &row, err);
 	} else if (present && !r) {
-		r = same_as_there(pins, wanted, &there.head, err);
+		r = check_existing(pins, wanted, &existing.head, err);
 	}
 	added->present = !r && present;
 	added->added = !r && !present;
@@ -159,7 +193,7 @@ static void wanted_sort(struct entry_wanted *wanted, size_t count)
 {
 	size_t i = 1;
 
-	/* mostly sorted already: files that `save` wrote are */
+	/* skip the sort if it is sorted already, as files written by `save` are */
 	while (i < count && wanted_compare(&wanted[i - 1], &wanted[i]) <= 0)
 		i++;
 	if (i < count)
@@ -178,7 +212,7 @@ int entry_unrepeat(struct entry_wanted *wanted, size_t *count, struct err *err)
 			wanted[kept++] = wanted[i];
 			continue;
 		}
-		r = same_or_err(&wanted[i], &wanted[kept - 1].head, "given twice, first with", err);
+		r = check_repeated(&wanted[i], &wanted[kept - 1], err);
 		if (r < 0)
 			return r;
 	}
@@ -186,9 +220,9 @@ int entry_unrepeat(struct entry_wanted *wanted, size_t *count, struct err *err)
 	return 0;
 }
 
-/* Keeps in sorted @wanted only what isn't there already: the first *ret_count. */
+/* Removes existing entries from @wanted, which is sorted; *ret_count are left. */
 static int wanted_reduce(const struct pins *pins, struct entry_wanted *wanted, size_t count,
-			 const struct entry_table *there, size_t *ret_count, struct err *err)
+			 const struct entry_table *existing, size_t *ret_count, struct err *err)
 {
 	size_t kept = 0, row = 0;
 	int r;
@@ -196,11 +230,11 @@ static int wanted_reduce(const struct pins *pins, struct entry_wanted *wanted, s
 	for (size_t i = 0; i < count; i++) {
 		int order = -1;
 
-		while (row < there->count &&
-		       (order = entry_key_compare(&there->rows[row].key, &wanted[i].key)) < 0)
+		while (row < existing->count &&
+		       (order = entry_key_compare(&existing->rows[row].key, &wanted[i].key)) < 0)
 			row++;
-		if (row < there->count && !order && !there->rows[row].damaged) {
-			r = same_as_there(pins, &wanted[i], &there->rows[row].head, err);
+		if (row < existing->count && !order && !existing->rows[row].damaged) {
+			r = check_existing(pins, &wanted[i], &existing->rows[row].head, err);
 			if (r < 0)
 				return r;
 			continue;
@@ -211,17 +245,17 @@ static int wanted_reduce(const struct pins *pins, struct entry_wanted *wanted, s
 	return 0;
 }
 
-/* Makes room for @wanted besides the entries @there. */
+/* Makes the maps large enough for @wanted and the @existing entries. */
 static int make_room(struct pins *pins, const struct entry_wanted *wanted, size_t count,
-		     const struct entry_table *there, struct err *err)
+		     const struct entry_table *existing, struct err *err)
 {
 	size_t more[PINS_FAMILIES] = {}, used[PINS_FAMILIES] = {}, all[PINS_FAMILIES];
 	uint32_t room[PINS_FAMILIES];
 
 	for (size_t i = 0; i < count; i++)
 		more[responder_family(&wanted[i].key.address)]++;
-	for (size_t i = 0; i < there->count; i++)
-		used[responder_family(&there->rows[i].key.address)]++;
+	for (size_t i = 0; i < existing->count; i++)
+		used[responder_family(&existing->rows[i].key.address)]++;
 	for (enum pins_family family = 0; family < PINS_FAMILIES; family++) {
 		all[family] = used[family] + more[family];
 		if (more[family] && all[family] > pins->max_entries)
@@ -237,7 +271,7 @@ static int make_room(struct pins *pins, const struct entry_wanted *wanted, size_
 int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 	      responder_progress_fn *progress, struct entry_added *ret_added, struct err *err)
 {
-	_cleanup_(entry_table_free) struct entry_table there = {};
+	_cleanup_(entry_table_free) struct entry_table existing = {};
 	struct entry_added added = {};
 	int r;
 
@@ -249,11 +283,11 @@ int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 	}
 	r = entry_unrepeat(wanted, &count, err);
 	if (!r)
-		r = entry_read_all(pins, 0, &there, err);
+		r = entry_read_all(pins, 0, &existing, err);
 	if (!r)
-		r = wanted_reduce(pins, wanted, count, &there, &added.added, err);
+		r = wanted_reduce(pins, wanted, count, &existing, &added.added, err);
 	if (!r)
-		r = make_room(pins, wanted, added.added, &there, err);
+		r = make_room(pins, wanted, added.added, &existing, err);
 	if (!r)
 		r = responder_write(pins_responders(pins), row_of_wanted, wanted, added.added,
 				    progress, err);
@@ -264,7 +298,8 @@ int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 	return 0;
 }
 
-/* Rows for entry_delete(): a single address is looked up, everything else read and filtered. */
+/* Reads rows for entry_delete(), possibly more than it deletes: one for a single address on one
+ * interface, else all on @ifindex. */
 static int read_candidates(const struct pins *pins, const struct addr_range *range,
 			   uint32_t ifindex, struct entry_table *table, struct err *err)
 {
@@ -320,22 +355,22 @@ int entry_move(const struct pins *pins, const struct entry_table *table, uint32_
 
 	for (size_t i = 0; i < table->count && !r; i++) {
 		const struct entry_row *row = &table->rows[i];
-		struct entry_row there = *row;
+		struct entry_row moved_row = *row;
 
 		if (row->key.ifindex != from)
 			continue;
-		/* leased: the agent adds them there itself if it still holds them */
+		/* the agent adds leased entries to @to itself if it still holds the leases */
 		if (row->head.lease != L2RESP_LEASE_FOREVER) {
 			r = remover_remove(&remover, &row->key, err);
 			continue;
 		}
-		there.key.ifindex = to;
+		moved_row.key.ifindex = to;
 		/* insert before delete: if killed in between, both exist, and the next move deletes
 		 * the old one */
-		r = responder_insert(fds, &there, err);
+		r = responder_insert(fds, &moved_row, err);
 		if (r == -E2BIG) {
 			r = remover_remove(&remover, &row->key, err);
-			r = r ?: responder_insert(fds, &there, err);
+			r = r ?: responder_insert(fds, &moved_row, err);
 		}
 		if (r < 0 && r != -EEXIST)
 			return r;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <net/if.h> /* before <linux/if.h>, which then leaves its part out */
+#include <net/if.h> /* before <linux/if.h>, which then omits the definitions they share */
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <bpf/bpf.h>
@@ -20,10 +20,10 @@
 #include "map.h"
 #include "netlink.h"
 
-/* IFA_PROTO of our addresses: who made an address, as in `ip address show proto 0x4c`. */
+/* IFA_PROTO of our addresses; `ip address show proto 0x4c` lists them. */
 #define FILTER_PROTO 0x4c
 
-/* Any message below. */
+/* Room for any netlink request below. */
 #define REQUEST_SIZE 256
 
 /* Solicited-node groups are ff02::1:ff00:0/104; their MACs share 33:33:ff. */
@@ -50,7 +50,7 @@ static enum filter_kind kind_of(const uint8_t mac[ETH_ALEN])
 	return mac_compare(mac, all_groups) ? FILTER_GROUP : FILTER_ALL_GROUPS;
 }
 
-/* What @address, which is answered with @mac, needs on @link. */
+/* Adds to @need the filters that @address, answered with @mac, needs on @link. */
 static void need_add(struct mac_list *need, const struct link *link, const struct address *address,
 		     const uint8_t mac[ETH_ALEN])
 {
@@ -113,8 +113,8 @@ static int held_visit(const void *row, const void *kind, void *data, struct err 
 	return 0;
 }
 
-/* Adds to @list, unsorted, what the map filters says we set on @ifindex (0: on all); forgets it
- * where @list is NULL. */
+/* Adds to @list, unsorted, the filters recorded for @ifindex (0: for all); with @list NULL, deletes
+ * these records. */
 static int held_walk(const struct pins *pins, uint32_t ifindex, struct mac_list *list,
 		     struct err *err)
 {
@@ -127,15 +127,15 @@ int filter_forget(const struct pins *pins, uint32_t ifindex, struct err *err)
 	return held_walk(pins, ifindex, NULL, err);
 }
 
-/* A device whose filter is looked after. */
+/* The device whose filters are changed. */
 struct filter {
 	const struct pins *pins;
 	const struct link *link;
 	filter_note_fn *note;
 };
 
-/* Asks the kernel for it and waits for what becomes of it: 0 or its negative errno. */
-static int change(struct nlmsghdr *header)
+/* Sends a request and waits for the acknowledgement. Returns 0 or the kernel's negative errno. */
+static int send_request(struct nlmsghdr *header)
 {
 	header->nlmsg_flags |= NLM_F_ACK;
 	return netlink_ask(NETLINK_ROUTE, header, NULL, NULL);
@@ -158,15 +158,16 @@ static int change_address(const struct filter *filter, uint16_t type, const uint
 	message->ifa_index = filter->link->ifindex;
 	group_address(mac, address);
 	mnl_attr_put(header, IFA_LOCAL, sizeof(address), address);
-	/* it is nobody's address: nothing to detect duplicates of, or to route */
+	/* no unicast address: no duplicate address detection, no route */
 	mnl_attr_put_u32(header, IFA_FLAGS, IFA_F_MCAUTOJOIN | IFA_F_NODAD | IFA_F_NOPREFIXROUTE);
 	mnl_attr_put_u8(header, IFA_PROTO, FILTER_PROTO);
-	return change(header);
+	return send_request(header);
 }
 
 /*
- * -EEXIST: somebody else's address joins it. -EADDRINUSE: our address was lost as the interface
- * went down, which leaves the group joined, and the kernel no way to leave it.
+ * Errors that mean that the group is joined: -EEXIST, by somebody else's address; -EADDRINUSE, by
+ * an address of ours that was deleted as the interface went down. The kernel stays in the group
+ * then, and has no way to leave it.
  */
 static int group_join(const struct filter *filter, const uint8_t mac[ETH_ALEN])
 {
@@ -197,7 +198,7 @@ static int joined_cb(const struct nlmsghdr *header, void *groups)
 	return MNL_CB_OK;
 }
 
-/* Groups that addresses of ours join on @ifindex. */
+/* Reads the groups that our addresses on @ifindex join. */
 static int joined_read(uint32_t ifindex, struct mac_list *groups)
 {
 	char buffer[REQUEST_SIZE];
@@ -211,22 +212,22 @@ static int joined_read(uint32_t ifindex, struct mac_list *groups)
 	message->ifa_index = ifindex;
 	r = netlink_dump(header, joined_cb, groups);
 	mac_list_sort(groups);
-	/* no IPv6 on the interface, or in the kernel: none */
+	/* without IPv6 on the interface, or in the kernel, no group is joined */
 	return r == -ENODEV || r == -EOPNOTSUPP ? 0 : r;
 }
 
 /*
- * An entry in the device's unicast filter; the kernel makes a device without one promiscuous.
- * -EEXIST: it is there already, since somebody else put it.
+ * Adds @mac to the device's unicast filter, or removes it; the kernel sets a device without such a
+ * filter to promiscuous. -EEXIST: somebody else added it.
  */
-static int change_unicast(const struct filter *filter, bool put, const uint8_t mac[ETH_ALEN])
+static int change_unicast(const struct filter *filter, bool add, const uint8_t mac[ETH_ALEN])
 {
 	char buffer[REQUEST_SIZE];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct ndmsg *message;
 
-	header->nlmsg_type = put ? RTM_NEWNEIGH : RTM_DELNEIGH;
-	if (put)
+	header->nlmsg_type = add ? RTM_NEWNEIGH : RTM_DELNEIGH;
+	if (add)
 		header->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
 	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
 	message->ndm_family = AF_BRIDGE;
@@ -234,54 +235,53 @@ static int change_unicast(const struct filter *filter, bool put, const uint8_t m
 	message->ndm_state = NUD_PERMANENT;
 	message->ndm_flags = NTF_SELF;
 	mnl_attr_put(header, NDA_LLADDR, ETH_ALEN, mac);
-	return change(header);
+	return send_request(header);
 }
 
 /*
- * An entry in the device's multicast filter. By ioctl, since the kernel counts these apart from its
- * own joins: RTM_NEWNEIGH fails where IPv6 has joined the group, and RTM_DELNEIGH takes IPv6's
- * away.
+ * Adds @mac to the device's multicast filter, or removes it. By ioctl, which refcounts it apart
+ * from the kernel's own memberships: RTM_NEWNEIGH fails if IPv6 has joined the group, and
+ * RTM_DELNEIGH removes IPv6's entry.
  */
-static int change_group(const struct filter *filter, bool put, const uint8_t mac[ETH_ALEN])
+static int change_group(const struct filter *filter, bool add, const uint8_t mac[ETH_ALEN])
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq request = { .ifr_hwaddr.sa_family = AF_UNSPEC };
 
 	memcpy(request.ifr_name, filter->link->name, IFNAMSIZ);
 	memcpy(request.ifr_hwaddr.sa_data, mac, ETH_ALEN);
-	if (fd < 0 || ioctl(fd, put ? SIOCADDMULTI : SIOCDELMULTI, &request) < 0)
+	if (fd < 0 || ioctl(fd, add ? SIOCADDMULTI : SIOCDELMULTI, &request) < 0)
 		return negative_errno();
 	return 0;
 }
 
-static int change_all_groups(const struct filter *filter, bool put, const uint8_t mac[ETH_ALEN])
+static int change_all_groups(const struct filter *filter, bool add, const uint8_t mac[ETH_ALEN])
 {
 	char buffer[REQUEST_SIZE];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct ifinfomsg *message;
 
-	if (put && (filter->link->flags & IFF_ALLMULTI))
+	if (add && (filter->link->flags & IFF_ALLMULTI))
 		return -EEXIST;
 	header->nlmsg_type = RTM_SETLINK;
 	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
 	message->ifi_index = filter->link->ifindex;
-	message->ifi_flags = put ? IFF_ALLMULTI : 0;
+	message->ifi_flags = add ? IFF_ALLMULTI : 0;
 	message->ifi_change = IFF_ALLMULTI;
-	return change(header);
+	return send_request(header);
 }
 
-/* What can be put into a device's filter, and taken out again. */
 static const struct {
-	int (*change)(const struct filter *filter, bool put, const uint8_t mac[ETH_ALEN]);
-	const char *remedy;
+	int (*change)(const struct filter *filter, bool add, const uint8_t mac[ETH_ALEN]);
+	const char *remedy; /* for `ip link set`, if it fails */
 } kinds[] = {
 	[FILTER_UNICAST] = { change_unicast, "promisc on" },
 	[FILTER_GROUP] = { change_group, "allmulticast on" },
 	[FILTER_ALL_GROUPS] = { change_all_groups, "promisc on" },
 };
 
-/* Recorded before it is done, so that a kill in between leaves nothing that nobody takes away. */
-static void put(const struct filter *filter, const uint8_t mac[ETH_ALEN], bool *ret_new)
+/* Records the filter before it is set, so that it is removed later even if killed in between. */
+static void filter_set(const struct filter *filter, const uint8_t mac[ETH_ALEN], bool *ret_new)
 {
 	struct filter_key key = key_of(filter->link->ifindex, mac);
 	char text[MAC_TEXT_SIZE];
@@ -293,46 +293,46 @@ static void put(const struct filter *filter, const uint8_t mac[ETH_ALEN], bool *
 	*ret_new = !r;
 	if (!r || r == -EEXIST)
 		r = kinds[kind].change(filter, true, mac);
-	/* put by us before; or now by somebody else, who takes it away */
+	/* -EEXIST without a record of ours: somebody else's, who removes it */
 	if (*ret_new && r < 0)
 		held_forget(filter->pins, filter->link->ifindex, mac);
 	if (r < 0 && r != -EEXIST)
-		filter->note("%s: its filter doesn't take %s, so frames to that MAC may not "
-			     "arrive: %s; `ip link set %s %s` lets them in",
-			     filter->link->name, mac_format(mac, text), strerror(-r),
-			     filter->link->name, kinds[kind].remedy);
+		filter->note(
+			"%s: can't add %s to the interface's filter, so frames to that MAC may "
+			"not arrive: %s; `ip link set %s %s` lets them in",
+			filter->link->name, mac_format(mac, text), strerror(-r), filter->link->name,
+			kinds[kind].remedy);
 }
 
-static void take(const struct filter *filter, const uint8_t mac[ETH_ALEN])
+static void filter_unset(const struct filter *filter, const uint8_t mac[ETH_ALEN])
 {
 	kinds[kind_of(mac)].change(filter, false, mac);
 	held_forget(filter->pins, filter->link->ifindex, mac);
 }
 
-/* Why a group couldn't be joined. */
-static const char *join_reason(int error)
+static const char *join_error(int error)
 {
 	switch (error) {
 	case -EACCES:
 		return "IPv6 is disabled there";
 	case -ENOMEM:
 	case -ENOBUFS:
-		return "the kernel joins no more (net.core.optmem_max)";
+		return "the kernel joins no more (net.core.optmem_max is too small)";
 	default:
 		return strerror(-error);
 	}
 }
 
 /*
- * Leaves groups that @need hasn't, joins those that it has. Adds to @rest the groups that couldn't
- * be joined, and returns the reason, 0 without any: what makes one fail makes all fail.
+ * Leaves groups that aren't in @need and joins those that are. If one can't be joined, the others
+ * aren't tried, since they would fail, too: returns its error, and adds it and them to @unjoined.
  */
 static int sync_groups(const struct filter *filter, const struct mac_list *need,
-		       const struct mac_list *joined, struct mac_list *rest)
+		       const struct mac_list *joined, struct mac_list *unjoined)
 {
 	int r = 0;
 
-	/* first, since it may make the room that joining needs */
+	/* leave first: joining may need the memory that is freed */
 	for (size_t i = 0; i < joined->count; i++)
 		if (!mac_list_has(need, joined->macs[i]))
 			change_address(filter, RTM_DELADDR, joined->macs[i]);
@@ -344,7 +344,7 @@ static int sync_groups(const struct filter *filter, const struct mac_list *need,
 		if (!r)
 			r = group_join(filter, mac);
 		if (r)
-			mac_list_add(rest, mac);
+			mac_list_add(unjoined, mac);
 	}
 	return r;
 }
@@ -352,13 +352,13 @@ static int sync_groups(const struct filter *filter, const struct mac_list *need,
 static void note_unjoined(const struct filter *filter, size_t count, int error)
 {
 	filter->note("%s: %zu solicited-node group%s not joined: %s; %s, but switches that snoop "
-		     "MLD may hold theirs back",
-		     filter->link->name, count, count == 1 ? " is" : "s are", join_reason(error),
-		     count > FILTER_MAX_GROUPS ? "all multicast frames are let in instead"
-					       : "their frames are let in");
+		     "MLD may not forward their frames",
+		     filter->link->name, count, count == 1 ? " is" : "s are", join_error(error),
+		     count > FILTER_MAX_GROUPS ? "the interface accepts all multicast instead"
+					       : "the interface accepts their frames");
 }
 
-/* Brings the device from @joined and @held, what of ours is there, to @need. */
+/* Sets the filters of @need, and removes others from @joined and @held, which we set before. */
 static void sync_lists(const struct filter *filter, const struct mac_list *need,
 		       const struct mac_list *joined, const struct mac_list *held)
 {
@@ -378,26 +378,26 @@ static void sync_lists(const struct filter *filter, const struct mac_list *need,
 			mac_list_add(&keep, need->macs[i]);
 	mac_list_sort(&keep);
 	for (size_t i = 0; i < keep.count; i++) {
-		put(filter, keep.macs[i], &is_new);
+		filter_set(filter, keep.macs[i], &is_new);
 		fell_back |= is_new && kind_of(keep.macs[i]) != FILTER_UNICAST;
 	}
 	for (size_t i = 0; i < held->count; i++)
 		if (!mac_list_has(&keep, held->macs[i]))
-			take(filter, held->macs[i]);
+			filter_unset(filter, held->macs[i]);
 	if (deliver_sync(filter->pins, filter->link, &keep, held, &err) < 0)
-		filter->note("%s; the kernel drops what is sent to them", err.text);
+		filter->note("%s; the kernel drops frames sent to virtual MACs", err.text);
 	if (fell_back)
 		note_unjoined(filter, unjoined, failed);
 }
 
-/* What of ours is set on @ifindex. */
+/* Reads the filters that we set on @ifindex. */
 static int ours_read(const struct pins *pins, uint32_t ifindex, struct mac_list *joined,
 		     struct mac_list *held, struct err *err)
 {
 	int r = joined_read(ifindex, joined);
 
 	if (r < 0)
-		return err_set(err, r, "asking for the groups of interface number %u: %s", ifindex,
+		return err_set(err, r, "reading the groups of interface number %u: %s", ifindex,
 			       strerror(-r));
 	return held_walk(pins, ifindex, held, err);
 }
@@ -429,7 +429,8 @@ static void sync_or_note(const struct pins *pins, uint32_t ifindex, bool if_ours
 	struct err err;
 
 	if (sync_device(pins, ifindex, if_ours, note, &err) < 0)
-		note("whether frames for the addresses arrive wasn't seen to: %s", err.text);
+		note("can't set the filters, so frames for the addresses may not arrive: %s",
+		     err.text);
 }
 
 void filter_sync(const struct pins *pins, uint32_t ifindex, filter_note_fn *note)
@@ -443,7 +444,8 @@ void filter_sync_all(const struct pins *pins, filter_note_fn *note)
 	struct err err;
 
 	if (device_read_all(pins, &devices, &err) < 0)
-		note("whether frames for the addresses arrive wasn't seen to: %s", err.text);
+		note("can't set the filters, so frames for the addresses may not arrive: %s",
+		     err.text);
 	else
 		for (unsigned int i = 0; i < devices.count; i++)
 			filter_sync(pins, devices.rows[i].ifindex, note);

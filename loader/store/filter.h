@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What must be set on an interface so that frames for its addresses arrive: the solicited-node
- * groups of IPv6 addresses (RFC 4291 2.7.1), and MACs that aren't the interface's own.
+ * Filters of an interface, so that frames for its addresses arrive: the solicited-node groups of
+ * IPv6 addresses (RFC 4291 2.7.1), and MACs that aren't the interface's own.
  *
- * What is needed is read off the addresses each time. What is ours to take away again is told from
- * others': a joined group by its address's IFA_PROTO, everything else by the map filters.
+ * The filters needed are derived from the addresses each time. Only filters that we set are removed
+ * again: joined groups carry our IFA_PROTO, all others are recorded in the map filters.
  */
 #ifndef XDP_L2RESP_FILTER_H
 #define XDP_L2RESP_FILTER_H
@@ -16,37 +16,37 @@
 #include "link.h"
 #include "pins.h"
 
-/* Told what couldn't be had, or only in part. */
+/* Called with a message for each filter that couldn't be set, or only by a fallback. */
 typedef void filter_note_fn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Sets on interface @ifindex what its addresses need, and takes away what of ours they don't.
- * Groups are joined, so that switches hear of them (MLD), by an address of the interface
- * (IFA_F_MCAUTOJOIN), which lasts where a socket's join would end with the process. Where the
- * kernel refuses, they are put into the multicast filter only, and beyond FILTER_MAX_GROUPS of
- * these the interface takes all multicast (IFF_ALLMULTI).
+ * Sets the filters that the addresses on @ifindex need, and removes those of ours that they don't.
+ * Groups are joined, so that MLD reports reach the switches, by an address with IFA_F_MCAUTOJOIN: a
+ * socket's membership would end with the process. If the kernel refuses the address, the groups
+ * are added to the multicast filter only; if more than FILTER_MAX_GROUPS are refused, the interface
+ * is set to IFF_ALLMULTI instead.
  *
- * Idempotent; an interface that is gone is forgotten. @pins must be locked. An address stands
- * whether its frames arrive or not, so what couldn't be had is only said, through @note.
+ * Idempotent; the records of an interface that is gone are deleted. @pins must be locked. Failures
+ * go to @note only: the address stays even if its frames may not arrive.
  */
 void filter_sync(const struct pins *pins, uint32_t ifindex, filter_note_fn *note);
 
 #define FILTER_MAX_GROUPS 1024
 
-/* The same for every recorded interface. */
+/* filter_sync() for every recorded interface. */
 void filter_sync_all(const struct pins *pins, filter_note_fn *note);
 
-/* The same after @count addresses were added, on @link among others: reads the map only if one of
- * them needs something. */
+/* filter_sync() after @count addresses were added, not all on @link. Does nothing unless one that
+ * is on @link needs a filter. */
 void filter_added(const struct pins *pins, const struct link *link,
 		  const struct entry_wanted *wanted, size_t count, filter_note_fn *note);
 
-/* The same after addresses were deleted from @ifindex: reads the map only if something of ours is
- * set there. */
+/* filter_sync() after addresses were deleted from @ifindex. Does nothing unless one of our filters
+ * is set there. */
 void filter_deleted(const struct pins *pins, uint32_t ifindex, filter_note_fn *note);
 
-/* Forgets, without touching any interface, what was set on @ifindex (0: on all): the number means
- * another interface now, or none. Returns 0 or a negative errno with @err. */
+/* Deletes the records of @ifindex's filters (0: of all), without touching an interface: the number
+ * means another interface now, or none. Returns 0 or a negative errno with @err. */
 int filter_forget(const struct pins *pins, uint32_t ifindex, struct err *err);
 
 #endif

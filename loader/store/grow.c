@@ -15,7 +15,8 @@
 #include "pins_swap.h"
 #include "responder.h"
 
-/* Swaps the program wherever it reads another map of addresses than the pinned one. */
+/* Swaps the program on each interface where it reads another map of addresses than the pinned one.
+ */
 static int swap_programs(const struct pins *pins, struct err *err)
 {
 	struct device_table devices;
@@ -41,8 +42,8 @@ static int swap_programs(const struct pins *pins, struct err *err)
 	return r;
 }
 
-/* Pins the maps @fds in the place of those pinned, and notes that first: a kill must not leave a
- * program that goes on reading the others. */
+/* Pins the maps @fds in place of the pinned ones. Sets the unsettled flag first: after a kill,
+ * grow_settle() then swaps programs that still read the old ones. */
 static int swap_responders(struct pins *pins, int fds[PINS_FAMILIES], struct err *err)
 {
 	bool before = pins->unsettled;
@@ -64,7 +65,7 @@ int grow_settle(struct pins *pins, struct err *err)
 	return r < 0 || !pins->unsettled ? r : pins_set_unsettled(pins, false, err);
 }
 
-/* What was answered from the maps @old_fds after @copied was read from them. */
+/* Adds the answers that were counted in the maps @old_fds after @copied was read from them. */
 static int add_late_answers(const struct pins *pins, const int old_fds[PINS_FAMILIES],
 			    const struct entry_table *copied, struct err *err)
 {
@@ -73,7 +74,7 @@ static int add_late_answers(const struct pins *pins, const int old_fds[PINS_FAMI
 
 	/* an RCU grace period: no CPU runs the old program any more */
 	if (syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
-		usleep(100000); /* nohz_full kernels refuse it; no NAPI poll is that long */
+		usleep(100000); /* nohz_full kernels refuse it; a NAPI poll is shorter than this */
 	r = responder_read_all(old_fds, 0, &now, err);
 	return r < 0 ? r : change_add_answers(pins, copied, &now, err);
 }
@@ -88,7 +89,7 @@ bool grow_needed(const struct pins *pins, const size_t count[PINS_FAMILIES],
 
 		while (room < count[family])
 			room *= 2;
-		/* an older bound may have left more */
+		/* the map may be larger than max_entries, which was lowered since */
 		if (room > pins->max_entries && room > pins->room[family])
 			room = pins->max_entries;
 		needed |= room > pins->room[family];
@@ -99,7 +100,7 @@ bool grow_needed(const struct pins *pins, const size_t count[PINS_FAMILIES],
 
 int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struct err *err)
 {
-	/* the new maps; once the pins have those, the old ones */
+	/* the new maps; swap_responders() replaces them by the old ones */
 	_cleanup_(cleanup_responders) int fds[PINS_FAMILIES] = { -1, -1 };
 	_cleanup_(entry_table_free) struct entry_table copied = {};
 	int from[PINS_FAMILIES] = { -1, -1 };
@@ -114,7 +115,7 @@ int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struc
 			from[family] = pins_responders(pins)[family];
 		}
 	r = pins_create_responders(more, fds, err);
-	/* before the copy is made: who deletes without the lock must know of it (leased.h) */
+	/* before the copy, so that a deletion without the lock is repeated (leased.h) */
 	if (!r)
 		r = pins_set_unsettled(pins, true, err);
 	if (!r)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Larger maps of addresses in place of the pinned ones, while requests come in. */
+/* Replaces the pinned maps of addresses by larger ones, while the program answers. */
 #ifndef XDP_L2RESP_GROW_H
 #define XDP_L2RESP_GROW_H
 
@@ -10,29 +10,29 @@
 #include "pins.h"
 
 /*
- * The room that each family's map needs to hold @count addresses: what it has, doubled until they
- * fit, at most pins->max_entries, to which the caller has kept @count. Returns whether it is more
- * than there is: then grow_responders() makes it.
+ * Computes the room that each family's map needs for @count addresses, at most pins->max_entries:
+ * the present room, doubled until they fit, but no more than pins->max_entries. Returns true if it
+ * is more than the present room, so that grow_responders() is needed.
  */
 bool grow_needed(const struct pins *pins, const size_t count[PINS_FAMILIES],
 		 uint32_t ret_room[PINS_FAMILIES]);
 
 /*
- * Gives each family's map that much @room, no less than it has; one that has it already is left
- * alone. Fills new maps, pins them in the old ones' place, swaps the program on every interface
- * that it runs on, and adds the answers that were counted in the old maps meanwhile. @pins must be
- * locked, and hold the new maps afterwards. On failure the old maps are pinned and in use again.
+ * Replaces each family's map that has less than @room by one that has it. Fills the new maps, pins
+ * them in place of the old ones, swaps the program on every interface that it runs on, and adds the
+ * answers that were counted in the old maps meanwhile. @pins must be locked, and has the new maps
+ * afterwards. On failure the old maps are pinned and in use again.
  */
 int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struct err *err);
 
 /*
- * Finishes a growth that was killed, before anything else is done to @pins, which must be locked:
- * a program may read an older map, and go on answering for what is deleted, so it is swapped
- * wherever it does.
+ * Finishes a growth that was killed; call it before any other change to @pins, which must be
+ * locked. Swaps programs that still read an old map: they would answer for addresses that are
+ * deleted from the new one.
  */
 int grow_settle(struct pins *pins, struct err *err);
 
-/* Was a growth of @pins killed? */
+/* True if a growth of @pins was killed. */
 static inline bool grow_unfinished(const struct pins *pins)
 {
 	return pins->unsettled;

@@ -33,7 +33,7 @@ static int devices_read(struct leased *leased, const struct pins *pins, struct e
 	return 0;
 }
 
-/* The programs that work on leased entries alone, over the maps of @pins. */
+/* Loads only the programs that change leased entries, over the maps of @pins. */
 static int control_load(const struct pins *pins, struct control_bpf **ret_control, struct err *err)
 {
 	_cleanup_(control_close) struct control_bpf *control = NULL;
@@ -113,7 +113,7 @@ void leased_close(struct leased *leased)
 	free(leased);
 }
 
-/* Are the open maps the pinned ones? Where nothing is pinned they are as good as any. */
+/* True if the open maps are the pinned ones, or nothing is pinned. */
 static bool are_pinned(const struct leased *leased)
 {
 	static const enum pins_map maps[] = { PINS_RESPONDER_V4, PINS_RESPONDER_V6, PINS_LEASES };
@@ -166,7 +166,7 @@ static int change(struct leased *leased, const struct entry_row *row, enum lease
 	if (r < 0)
 		return r;
 	if (r == CONTROL_ABSENT)
-		return err_set(err, -EAGAIN, "an entry went just now");
+		return err_set(err, -EAGAIN, "an entry was deleted meanwhile");
 	*ret_done = r == CONTROL_DONE ? LEASED_CHANGED : LEASED_BY_HAND;
 	return 0;
 }
@@ -175,40 +175,40 @@ int leased_put(struct leased *leased, const struct entry_row *row, enum leased_p
 	       struct err *err)
 {
 	const int *fds = pins_responders(&leased->pins);
-	struct entry_row there;
-	int r = responder_get(fds, &row->key, &there, err);
+	struct entry_row existing;
+	int r = responder_get(fds, &row->key, &existing, err);
 
 	if (r == -ENOENT) {
 		*ret_done = LEASED_ADDED;
 		r = responder_insert(fds, row, err);
-		return r == -EEXIST ? err_set(err, -EAGAIN, "an entry came just now") : r;
+		return r == -EEXIST ? err_set(err, -EAGAIN, "an entry was added meanwhile") : r;
 	}
 	if (r < 0)
 		return r;
-	/* the program doesn't answer by it, whoever wrote it */
-	if (there.damaged && there.head.lease != L2RESP_LEASE_FOREVER) {
+	/* the program doesn't answer for a damaged entry */
+	if (existing.damaged && existing.head.lease != L2RESP_LEASE_FOREVER) {
 		r = leased_remove(leased, &row->key, err);
 		*ret_done = LEASED_CHANGED;
 		return r < 0 ? r : responder_insert(fds, row, err);
 	}
-	if (there.head.lease == L2RESP_LEASE_FOREVER) {
+	if (existing.head.lease == L2RESP_LEASE_FOREVER) {
 		*ret_done = LEASED_BY_HAND;
 		return 0;
 	}
 	*ret_done = LEASED_PRESENT;
-	if (!memcmp(&there.head, &row->head, sizeof(row->head)))
+	if (!memcmp(&existing.head, &row->head, sizeof(row->head)))
 		return 0;
 	return change(leased, row, ret_done, err);
 }
 
 int leased_has(const struct leased *leased, const struct entry_key *key, struct err *err)
 {
-	struct entry_row there;
-	int r = responder_get(pins_responders(&leased->pins), key, &there, err);
+	struct entry_row row;
+	int r = responder_get(pins_responders(&leased->pins), key, &row, err);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	return there.head.lease != L2RESP_LEASE_FOREVER;
+	return row.head.lease != L2RESP_LEASE_FOREVER;
 }
 
 int leased_remove(struct leased *leased, const struct entry_key *key, struct err *err)
@@ -227,7 +227,7 @@ int leased_gone(struct leased *leased, struct err *err)
 	if (bpf_map_lookup_elem(leased->pins.maps.fd[PINS_META], &slot, &meta) < 0)
 		return err_set(err, negative_errno(), "reading meta: %s", strerror(errno));
 	if (meta.unsettled || !are_pinned(leased))
-		return err_set(err, -EAGAIN, "the maps are just being replaced");
+		return err_set(err, -EAGAIN, "the maps are being replaced");
 	return 0;
 }
 
@@ -239,7 +239,7 @@ struct purge {
 	size_t capacity;
 };
 
-static int purge_look(const struct entry_row *row, void *data, struct err *err)
+static int purge_visit(const struct entry_row *row, void *data, struct err *err)
 {
 	struct purge *purge = data;
 
@@ -256,7 +256,7 @@ int leased_purge(struct leased *leased, leased_keep_fn *keep, void *userdata, st
 	int r = devices_read(leased, &leased->pins, err);
 
 	if (!r)
-		r = responder_visit(pins_responders(&leased->pins), purge_look, &purge, err);
+		r = responder_visit(pins_responders(&leased->pins), purge_visit, &purge, err);
 	for (size_t i = 0; i < purge.unwanted.count && r >= 0; i++)
 		r = leased_remove(leased, &purge.unwanted.rows[i].key, err);
 	entry_table_free(&purge.unwanted);

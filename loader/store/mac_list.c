@@ -18,7 +18,7 @@ int mac_compare(const void *a, const void *b)
 
 void mac_list_add(struct mac_list *list, const uint8_t mac[ETH_ALEN])
 {
-	/* addresses that follow each other mostly have one MAC */
+	/* keeps the list short: neighbouring addresses mostly share one MAC */
 	if (list->count && !mac_compare(list->macs[list->count - 1], mac))
 		return;
 	ALLOC_GROW(list->macs, list->count, list->capacity);

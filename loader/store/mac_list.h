@@ -7,8 +7,7 @@
 #include <stdint.h>
 #include <linux/if_ether.h>
 
-/* Destination MACs that frames come with, sorted. A group by the MAC that it maps to (RFC 2464 7).
- */
+/* Destination MACs, sorted. An IPv6 group is stored as the MAC that it maps to (RFC 2464 7). */
 struct mac_list {
 	uint8_t (*macs)[ETH_ALEN];
 	size_t count;
@@ -18,16 +17,16 @@ struct mac_list {
 /* For _cleanup_(). */
 void mac_list_free(struct mac_list *list);
 
-/* As memcmp(). */
+/* Compares two MACs as memcmp() does. */
 int mac_compare(const void *a, const void *b);
 
 /* Appends @mac. */
 void mac_list_add(struct mac_list *list, const uint8_t mac[ETH_ALEN]);
 
-/* Sorts, and leaves each MAC once. */
+/* Sorts @list and removes duplicates. */
 void mac_list_sort(struct mac_list *list);
 
-/* Has the sorted @list @mac? */
+/* True if the sorted @list has @mac. */
 bool mac_list_has(const struct mac_list *list, const uint8_t mac[ETH_ALEN]);
 
 #endif

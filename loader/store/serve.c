@@ -3,9 +3,9 @@
 #include "serve.h"
 #include "vlan.h"
 
-/* Takes back what was readied for addresses that weren't added, of the first @done @links. */
-static void undo(const struct pins *pins, const struct link *links,
-		 const struct device_recorded *recorded, int done)
+/* Nothing was added: removes the records and VLAN rows that were made for the first @done links. */
+static void undo_links(const struct pins *pins, const struct link *links,
+		       const struct device_recorded *recorded, int done)
 {
 	bool vlans = false;
 	struct err ignored;
@@ -34,7 +34,7 @@ int serve_add(struct pins *pins, const struct link *links, int link_count,
 	if (!r)
 		r = entry_add(pins, wanted, count, progress, ret_added, err);
 	if (r < 0)
-		undo(pins, links, recorded, done);
+		undo_links(pins, links, recorded, done);
 	if (r < 0)
 		return r;
 	for (int i = 0; i < done; i++) {
@@ -56,6 +56,7 @@ int serve_delete(const struct pins *pins, const struct addr_range *range, uint32
 		r = vlan_deleted(pins, ifindex, err);
 	if (r < 0)
 		return r;
+	/* last, since they depend on the entries that are left, and can only fail with a note */
 	if (ifindex)
 		filter_deleted(pins, ifindex, note);
 	else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Addresses put on interfaces and taken off them: what add, import, del and flush do, and the one
- * place for whatever an interface needs while it has addresses.
+ * Adds addresses to interfaces and deletes them, together with what an interface needs while it
+ * has addresses: its record, VLAN rows and filters. Used by add, import, del and flush.
  */
 #ifndef XDP_L2RESP_SERVE_H
 #define XDP_L2RESP_SERVE_H
@@ -11,10 +11,10 @@
 #include "link.h"
 
 /*
- * Adds @wanted, whose interfaces are the @link_count of @links (at most L2RESP_MAX_DEVICES): all or
- * nothing, records of the interfaces too. As entry_add(); -ENOSPC too where there is no room for
- * another interface, and vlan_add()'s errors. The first ret_added->added of @wanted are those that
- * were added. Frames for them are let in (filter.h); @note is told what wasn't.
+ * Adds @wanted, on interfaces @links (@link_count, at most L2RESP_MAX_DEVICES), and records the
+ * interfaces: all or nothing. Errors as entry_add() and vlan_add(); -ENOSPC also if no further
+ * interface can be recorded. The first ret_added->added of @wanted are those that were added.
+ * Filters are then set, best effort: failures go to @note (filter.h).
  */
 int serve_add(struct pins *pins, const struct link *links, int link_count,
 	      struct entry_wanted *wanted, size_t count, responder_progress_fn *progress,
@@ -22,11 +22,15 @@ int serve_add(struct pins *pins, const struct link *links, int link_count,
 
 struct serve_deleted {
 	size_t deleted;
-	size_t leased; /* the agent's, left since it holds their lease */
+	size_t leased; /* the agent's, kept because their lease is valid */
 };
 
-/* Deletes addresses of @range (NULL: all) on @ifindex (0: on all interfaces), entry_delete()'s, and
- * what was set for them there (filter.h). */
+/*
+ * Deletes addresses as entry_delete() does, then removes the VLAN rows and filters they no longer
+ * need; filter failures go to @note. If the VLAN rows can't be read or written, returns the error
+ * with the entries deleted; rows and filters that are left do no harm, and the next call removes
+ * them.
+ */
 int serve_delete(const struct pins *pins, const struct addr_range *range, uint32_t ifindex,
 		 filter_note_fn *note, struct serve_deleted *ret_deleted, struct err *err);
 

@@ -7,7 +7,7 @@
 #include "link.h"
 #include "spec.h"
 
-static int take_mac(const char *value, struct spec *spec, struct err *err)
+static int parse_mac(const char *value, struct spec *spec, struct err *err)
 {
 	int r = mac_parse(value, spec->mac, err);
 
@@ -15,7 +15,7 @@ static int take_mac(const char *value, struct spec *spec, struct err *err)
 	return r;
 }
 
-static int take_override(const char *value, struct spec *spec, struct err *err)
+static int parse_override(const char *value, struct spec *spec, struct err *err)
 {
 	if (address_is_v4(&spec->range.first))
 		return err_set(err, -EINVAL, "'override' is a flag of IPv6; ARP has no such thing");
@@ -29,10 +29,10 @@ static int take_override(const char *value, struct spec *spec, struct err *err)
 static const struct {
 	const char *name;
 	const char *value;
-	int (*take)(const char *value, struct spec *spec, struct err *err);
+	int (*parse)(const char *value, struct spec *spec, struct err *err);
 } extras[] = {
-	{ "mac", "a MAC address", take_mac },
-	{ "override", "'off'", take_override },
+	{ "mac", "a MAC address", parse_mac },
+	{ "override", "'off'", parse_override },
 };
 
 #define EXTRAS (sizeof(extras) / sizeof(extras[0]))
@@ -57,7 +57,7 @@ static int extras_parse(char **words, struct spec *spec, struct err *err)
 		if (!words[1])
 			return err_set(err, -EINVAL, "'%s' needs %s", extras[i].name,
 				       extras[i].value);
-		r = extras[i].take(words[1], spec, err);
+		r = extras[i].parse(words[1], spec, err);
 		if (r < 0)
 			return r;
 		next = i + 1;
@@ -123,7 +123,8 @@ int spec_list_append(struct spec_list *list, const struct spec *spec, const stru
 
 	if (size > room)
 		return err_room(err, size, room);
-	/* repetitions take no room; what is left for more makes leaving them out pay */
+	/* Repetitions don't count. Removing them sorts the list, so do that only beyond 4 * @room.
+	 */
 	if (list->count + size > 4 * room) {
 		r = entry_unrepeat(list->wanted, &list->count, err);
 		if (r < 0)

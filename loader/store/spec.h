@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* "ADDR|CIDR|FIRST-LAST dev IFACE [mac MAC] [override off]", as import takes it a line at a time,
- * and add on the command line, with several addresses before "dev". */
+/* "ADDR|CIDR|FIRST-LAST dev IFACE [mac MAC] [override off]": one per line in an imported file;
+ * `add` takes it on the command line, with several addresses before "dev". */
 #ifndef XDP_L2RESP_SPEC_H
 #define XDP_L2RESP_SPEC_H
 
@@ -11,7 +11,7 @@
 #include "err.h"
 #include "link.h"
 
-/* The words of one specification, checked for form; the interface isn't looked up yet. */
+/* One parsed specification; the interface isn't looked up yet. */
 struct spec {
 	struct addr_range range;
 	const char *dev; /* one of the words */
@@ -24,12 +24,12 @@ struct spec {
 #define SPEC_MAX_WORDS 7
 
 /*
- * Returns 0; -EINVAL with @err for words that make no specification; -ERANGE or -EADDRNOTAVAIL for
- * a well-formed one that is refused (addr_range_parse(), mac_parse()).
+ * Returns 0; -EINVAL with @err: a syntax error; -ERANGE or -EADDRNOTAVAIL with @err: a well-formed
+ * specification that is refused (addr_range_parse(), mac_parse()).
  */
 int spec_parse(int count, char **words, struct spec *ret_spec, struct err *err);
 
-/* Additions, gathered from one specification or many. */
+/* The addresses of one or more specifications. */
 struct spec_list {
 	struct entry_wanted *wanted;
 	size_t count;
@@ -39,10 +39,10 @@ struct spec_list {
 void spec_list_free(struct spec_list *list);
 
 /*
- * Appends every address of @spec on @link: with the MAC given, or following @link's. @line: in the
- * file, or 0. -ENOSPC with @err where @spec is more than @room addresses, or the list more than two
- * maps of @room hold, repetitions aside: a bound for memory, since entry_add() looks at the room
- * that is free. -EEXIST as entry_unrepeat().
+ * Appends every address of @spec on @link, with @spec's MAC or following @link's. @line: in the
+ * file, or 0. -ENOSPC with @err: @spec has more than @room addresses, or the list would have more
+ * than two maps of @room hold, without repetitions. That only bounds the memory; entry_add() checks
+ * the free room. -EEXIST as entry_unrepeat().
  */
 int spec_list_append(struct spec_list *list, const struct spec *spec, const struct link *link,
 		     uint32_t line, size_t room, struct err *err);

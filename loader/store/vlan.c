@@ -28,13 +28,13 @@ int vlan_path_of(const struct link *link, struct vlan_path *ret_path, struct err
 
 		if (path.count == VLAN_MAX_TAGS)
 			return err_set(err, -EOPNOTSUPP,
-				       "%s has more than %d VLAN tags, and the program reads no "
-				       "more",
+				       "%s has more than %d VLAN tags, the most that the program "
+				       "reads",
 				       link->name, VLAN_MAX_TAGS);
 		if (path.parent.parent_nsid >= 0)
 			return err_set(err, -EOPNOTSUPP,
-				       "the parent of %s is in another network namespace, and so "
-				       "is all that comes in; add the address there",
+				       "the parent of %s is in another network namespace and "
+				       "receives its frames there; add the address there",
 				       path.parent.name);
 		memmove(&path.keys[1], path.keys, sizeof(path.keys[0]));
 		memmove(&path.devices[1], path.devices, sizeof(path.devices[0]));
@@ -54,12 +54,12 @@ static int rows_visit(const struct pins *pins, map_visit_fn *visit, void *data, 
 	return map_visit(pins->maps.fd[PINS_VLANS], "vlans", visit, data, err);
 }
 
-/* What isn't 0 must match. */
+/* Members that aren't 0 must match. */
 struct row_search {
 	uint32_t device;
 	uint32_t parent;
 	uint16_t protocol;   /* host byte order */
-	struct vlan_key key; /* of the one that was found */
+	struct vlan_key key; /* of the row found */
 };
 
 static int search_row(const void *row, const void *device, void *data, struct err *err)
@@ -75,13 +75,13 @@ static int search_row(const void *row, const void *device, void *data, struct er
 	return 1;
 }
 
-/* From VLAN device *ifindex to what it is on: by the map or, where it has no addresses, by what it
- * is. Returns 1; 0 where it is no VLAN device; or a negative errno with @err. */
+/* Replaces VLAN device *ifindex by its parent, from the map or, if it has no row, from rtnetlink.
+ * Returns 1, 0 if it isn't a VLAN device, or a negative errno with @err. */
 static int step_out(const struct pins *pins, uint32_t *ifindex, struct vlan_key *ret_key,
 		    struct err *err)
 {
 	struct row_search search = { .device = *ifindex };
-	/* status does without a pin that is missing */
+	/* `status` passes pins that may be incomplete */
 	int found = pins && pins->maps.fd[PINS_VLANS] >= 0
 			    ? rows_visit(pins, search_row, &search, err)
 			    : 0;
@@ -136,7 +136,7 @@ uint32_t vlan_device(const struct pins *pins, uint32_t ifindex, uint16_t protoco
 	return ifindex;
 }
 
-/* Would the program on @parent see tags of @protocol? */
+/* Checks that a program on @parent sees tags of @protocol. */
 static int check_tags(const struct link *parent, uint16_t protocol, filter_note_fn *note,
 		      struct err *err)
 {
@@ -149,8 +149,8 @@ static int check_tags(const struct link *parent, uint16_t protocol, filter_note_
 			       "addresses on VLAN devices need them; run `%s` first",
 			       parent->name, remedy);
 	case OFFLOAD_TAGS_UNKNOWN:
-		note("%s: whether its peer, in another network namespace, leaves VLAN tags in the "
-		     "frames can't be asked; `%s` there has it do so",
+		note("%s: can't check that its peer, in another network namespace, leaves VLAN tags "
+		     "in the frames; run `%s` there to make sure",
 		     parent->name, remedy);
 		return 0;
 	case OFFLOAD_TAGS_LEFT:
@@ -210,7 +210,7 @@ int vlan_add(const struct pins *pins, const struct link *link, filter_note_fn *n
 }
 
 /* Rows that addresses need. */
-struct wanted {
+struct needed {
 	const struct pins *pins;
 	unsigned int count;
 	struct {
@@ -219,15 +219,15 @@ struct wanted {
 	} rows[L2RESP_MAX_DEVICES * VLAN_MAX_TAGS];
 };
 
-static int drop_unwanted(const void *key, const void *device, void *data, struct err *err)
+static int delete_unneeded(const void *key, const void *device, void *data, struct err *err)
 {
-	const struct wanted *wanted = data;
+	const struct needed *needed = data;
 
-	for (unsigned int i = 0; i < wanted->count; i++)
-		if (wanted->rows[i].device == *(const uint32_t *)device &&
-		    !memcmp(&wanted->rows[i].key, key, sizeof(struct vlan_key)))
+	for (unsigned int i = 0; i < needed->count; i++)
+		if (needed->rows[i].device == *(const uint32_t *)device &&
+		    !memcmp(&needed->rows[i].key, key, sizeof(struct vlan_key)))
 			return 0;
-	bpf_map_delete_elem(wanted->pins->maps.fd[PINS_VLANS], key);
+	bpf_map_delete_elem(needed->pins->maps.fd[PINS_VLANS], key);
 	return 0;
 }
 
@@ -250,7 +250,7 @@ static bool has_entries(const struct entry_table *entries, uint32_t ifindex)
 int vlan_sync(const struct pins *pins, struct err *err)
 {
 	_cleanup_(entry_table_free) struct entry_table entries = {};
-	struct wanted wanted = { .pins = pins };
+	struct needed needed = { .pins = pins };
 	struct device_table devices;
 	int r = device_read_all(pins, &devices, err);
 
@@ -263,18 +263,18 @@ int vlan_sync(const struct pins *pins, struct err *err)
 		struct vlan_path path;
 		struct err ignored;
 
-		/* nothing finds one whose parent has moved away */
+		/* vlan_path_of() fails if the parent is in another namespace: no frames arrive */
 		if (row->gone || !has_entries(&entries, row->ifindex) ||
 		    vlan_path_of(&row->link, &path, &ignored) < 0)
 			continue;
 		for (unsigned int step = 0; step < path.count; step++) {
-			wanted.rows[wanted.count].key = path.keys[step];
-			wanted.rows[wanted.count++].device = path.devices[step];
+			needed.rows[needed.count].key = path.keys[step];
+			needed.rows[needed.count++].device = path.devices[step];
 		}
 	}
-	r = rows_visit(pins, drop_unwanted, &wanted, err);
-	for (unsigned int i = 0; i < wanted.count && !r; i++)
-		r = row_write(pins, &wanted.rows[i].key, wanted.rows[i].device, err);
+	r = rows_visit(pins, delete_unneeded, &needed, err);
+	for (unsigned int i = 0; i < needed.count && !r; i++)
+		r = row_write(pins, &needed.rows[i].key, needed.rows[i].device, err);
 	return r;
 }
 
@@ -285,24 +285,24 @@ int vlan_deleted(const struct pins *pins, uint32_t ifindex, struct err *err)
 	return r > 0 ? vlan_sync(pins, err) : r;
 }
 
-/* Isn't the row's device what the row says? */
-static int row_fails(const void *key, const void *device, void *data, struct err *err)
+/* 1, which ends the visit, if the row's device is gone or has another parent, protocol or VID. */
+static int row_is_outdated(const void *key, const void *device, void *data, struct err *err)
 {
 	struct link link = {};
-	struct vlan_key is;
+	struct vlan_key current;
 	struct err ignored;
 
 	if (link_by_ifindex(*(const uint32_t *)device, &link, &ignored) < 0 ||
 	    link.parent_nsid >= 0)
 		return 1;
-	is = key_of(&link);
-	return memcmp(key, &is, sizeof(is)) != 0;
+	current = key_of(&link);
+	return memcmp(key, &current, sizeof(current)) != 0;
 }
 
-/* A VLAN device that isn't recorded as it is now: made anew under the name of one that is gone, or
- * renamed. */
-static bool find_again(const struct device_table *devices, const struct device_row *row,
-		       struct link *ret_link)
+/* True if @row's record is outdated: its VLAN device was renamed, or is gone and there is a new one
+ * of its name. */
+static bool find_changed(const struct device_table *devices, const struct device_row *row,
+			 struct link *ret_link)
 {
 	struct err ignored;
 
@@ -338,13 +338,13 @@ int vlan_follow(const struct pins *pins, filter_note_fn *note, struct err *err)
 	for (unsigned int i = 0; i < devices.count && !r; i++) {
 		struct link link;
 
-		if (!find_again(&devices, &devices.rows[i], &link))
+		if (!find_changed(&devices, &devices.rows[i], &link))
 			continue;
 		r = follow_one(pins, &link, note, err);
 		changed = true;
 	}
 	if (!r)
-		r = rows_visit(pins, row_fails, NULL, err);
+		r = rows_visit(pins, row_is_outdated, NULL, err);
 	return r < 0 ? r : changed || r ? vlan_sync(pins, err) : 0;
 }
 

@@ -118,21 +118,21 @@ static size_t count_all(void)
 /* Answers that the data path would have counted, on a CPU of its own. */
 static void pretend_answers(uint32_t host, uint64_t answers)
 {
-	struct entry_key wanted = key_of(host);
-	struct responder_v4_key key4 = { .ifindex = wanted.ifindex };
-	struct responder_v6_key key6 = { .ifindex = wanted.ifindex };
+	struct entry_key key = key_of(host);
+	struct responder_v4_key key4 = { .ifindex = key.ifindex };
+	struct responder_v6_key key6 = { .ifindex = key.ifindex };
 	struct responder_v4_entry entry4;
 	struct responder_v6_entry entry6;
 	int fd = pins_responders(&pins)[family];
 
 	if (family == PINS_V4) {
-		memcpy(&key4.ip4, wanted.address.bytes + 12, sizeof(key4.ip4));
+		memcpy(&key4.ip4, key.address.bytes + 12, sizeof(key4.ip4));
 		cr_assert_eq(bpf_map_lookup_elem(fd, &key4, &entry4), 0);
 		cr_assert(!memcmp(&entry4.key, &key4, sizeof(key4)));
 		entry4.responses_sent += answers;
 		cr_assert_eq(bpf_map_update_elem(fd, &key4, &entry4, BPF_EXIST), 0);
 	} else {
-		memcpy(key6.ip6, wanted.address.bytes, sizeof(key6.ip6));
+		memcpy(key6.ip6, key.address.bytes, sizeof(key6.ip6));
 		cr_assert_eq(bpf_map_lookup_elem(fd, &key6, &entry6), 0);
 		cr_assert(!memcmp(&entry6.key, &key6, sizeof(key6)));
 		entry6.responses_sent += answers;
@@ -280,9 +280,9 @@ EACH_FAMILY(leaves_the_agents_addresses_alone_until_their_lease_is_over)
 	stamp.deadline_ns = 1;
 	cr_assert_eq(bpf_map_update_elem(pins.maps.fd[PINS_LEASES], &slot, &stamp, BPF_ANY), 0);
 	cr_expect_eq(add(1, 1, 1, &added), -EEXIST);
-	cr_expect(strstr(err.text, "whose lease is over; delete it first"), "%s", err.text);
+	cr_expect(strstr(err.text, "whose lease has expired; delete it with"), "%s", err.text);
 	cr_expect_eq(add(0, 3, 1, &added), -EEXIST);
-	cr_expect(strstr(err.text, "whose lease is over; delete it first"), "%s", err.text);
+	cr_expect(strstr(err.text, "whose lease has expired; delete it with"), "%s", err.text);
 	cr_assert_eq(entry_delete(&pins, &all, 3, &deleted, &left, &err), 0);
 	cr_expect_eq(deleted, 1);
 	cr_expect_eq(left, 0);

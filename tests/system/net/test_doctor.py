@@ -113,7 +113,8 @@ def test_not_attached_and_refused(well):
     reason = refused.err.removeprefix("xdp-l2resp: ").rstrip()
     found = look(well)
     for check in "not_attached", "mac_stale":
-        assert found[check]["remedy"] == f"see to this, then run `xdp-l2resp attach eth1`: {reason}"
+        assert found[check]["remedy"] == (f"first fix what attach would refuse: {reason}; then run "
+                                          "`xdp-l2resp attach eth1`")
     assert f"nothing answers on eth1: {reason}" in well.done("add 198.18.10.2 dev eth1").err
     well.server.ip("link set eth1 xdpdrv off")
     follow(well, found["not_attached"])

@@ -68,7 +68,7 @@ def test_added_first(site):
     for mode in "", "--mode native":
         refused = site.cli(f"attach upstairs {mode}")
         assert refused.status == 1 and "attach to eth1, or use --mode skb here" in refused.err
-    assert "can't be asked; `ethtool -K eth0 txvlan off` there" in site.done("attach eth1").err
+    assert "run `ethtool -K eth0 txvlan off` there to make sure" in site.done("attach eth1").err
     assert ask(site, "upstairs") == SERVER_MAC
     assert site.counters() == {"arp_answered": 1}
     row, = site.rows("list")
