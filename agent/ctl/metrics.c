@@ -72,7 +72,7 @@ static const struct {
 	       "Number of conflicts after which an address was announced again"),
 	METRIC("conflicts_yielded_total", COUNTER, UNIT_U64, yielded,
 	       "Number of conflicts after which an address was released"),
-	METRIC("probes_total", COUNTER, UNIT_U64, asked,
+	METRIC("probes_total", COUNTER, UNIT_U64, probes_sent,
 	       "Number of probes sent for addresses before they were claimed"),
 	METRIC("manifest_files_broken", GAUGE, UNIT_SIZE, source.broken,
 	       "Number of manifest files, or objects of the API server, that are invalid"),
@@ -231,7 +231,7 @@ static void print_answers(FILE *out, struct agent *agent)
 	size_t omitted;
 
 	fputs("# HELP l2resp_answers_total Number of requests answered since this node holds the "
-	      "address; if Services share it, for one of them\n"
+	      "address, for one of the Services that share it\n"
 	      "# TYPE l2resp_answers_total counter\n",
 	      out);
 	omitted = agent_visit_answers(agent, ANSWERS_MAX, print_answer, out);
