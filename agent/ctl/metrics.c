@@ -72,7 +72,7 @@ static const struct {
 	       "Number of conflicts after which an address was announced again"),
 	METRIC("conflicts_yielded_total", COUNTER, UNIT_U64, yielded,
 	       "Number of conflicts after which an address was released"),
-	METRIC("probes_total", COUNTER, UNIT_U64, asked,
+	METRIC("probes_total", COUNTER, UNIT_U64, probes_sent,
 	       "Number of probes sent for addresses before they were claimed"),
 	METRIC("manifest_files_broken", GAUGE, UNIT_SIZE, source.broken,
 	       "Number of manifest files, or objects of the API server, that are invalid"),

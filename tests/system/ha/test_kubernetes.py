@@ -77,7 +77,7 @@ def test_killed_and_told(pair, source, kubernetes):
     silent(pair)
 
     def nobody():
-        return [(node, count) for node, text, count in source.events() if text.startswith("nobody may announce")]
+        return [(node, count) for node, text, count in source.events() if text.startswith("no node can announce")]
 
     # the leader may be another by now, after its lease
     assert wait_until(nobody, 50), pair.logs()

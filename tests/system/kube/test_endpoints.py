@@ -118,9 +118,9 @@ def test_slices_that_are_not_read_are_told_on_the_service(by_lease, objects, eve
     assert wait_until(lambda: announced() == said, 20), (announced(), agent.log())
     gate.withhold = lambda line: "/endpointslices" in line
     objects.apply(local("web", VIP))
-    why = f"no node takes it; node-1: {UNREAD}"
+    why = f"no node claims it; node-1: {UNREAD}"
     assert wait_until(lambda: announced() == ("False", "EndpointsUnknown", f"{VIP}: {why}"), 60), (announced(), agent.log())
-    assert wait_until(lambda: ("NotAnnounced", f"nobody may announce {VIP}: {why}") in events(), 20), events()
+    assert wait_until(lambda: ("NotAnnounced", f"no node can announce {VIP}: {why}") in events(), 20), events()
 
 
 def test_a_server_without_endpoint_slices(agent, cluster, objects):
@@ -142,7 +142,7 @@ def test_the_only_node_is_excluded(by_lease, objects, events, told):
     objects.apply(POLICY, pool(), balanced("web"), EXCLUDED)
     agent.start()
     why = f"this node is excluded by its label: node-1 carries the label {LABEL}"
-    said = ("NotAnnounced", f"nobody may announce {FIRST}: no node takes it; node-1: {why}")
+    said = ("NotAnnounced", f"no node can announce {FIRST}: no node claims it; node-1: {why}")
     assert wait_until(lambda: said in events(), 30), (events(), agent.log())
     agent.shows(f"excluded_node: {why}\n")
     agent.answers("/readyz", 200, f"ok; {FIRST}: {why}\n")

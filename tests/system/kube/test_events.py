@@ -89,16 +89,16 @@ def test_nobody_may_announce(by_lease, objects, events, told):
     agent = by_lease
     objects.apply(pool(), balanced("web"))
     agent.start()
-    unselected = ("NotAnnounced", f"nobody may announce {FIRST}: there is no CiliumL2AnnouncementPolicy")
+    unselected = ("NotAnnounced", f"no node can announce {FIRST}: there is no CiliumL2AnnouncementPolicy")
     assert wait_until(lambda: set(events()) == {unselected}, 20), (events(), agent.log())
     assert events()[unselected]["type"] == "Warning"
     # both are false where nothing is said
     objects.apply(POLICY.replace("loadBalancerIPs: true", "loadBalancerIPs: false"))
-    silent = ("NotAnnounced", f"nobody may announce {FIRST}: the policies that select the Service don't "
+    silent = ("NotAnnounced", f"no node can announce {FIRST}: the policies that select the Service don't "
               "announce addresses of this field: policy policy1, without loadBalancerIPs: true")
     assert wait_until(lambda: silent in events(), 20), events()
     objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-9}}\n")
-    elsewhere = ("NotAnnounced", f"nobody may announce {FIRST}: no node takes it; node-1: the policies that "
+    elsewhere = ("NotAnnounced", f"no node can announce {FIRST}: no node claims it; node-1: the policies that "
                  "select the Service don't select this node: policy policy1 selects "
                  "kubernetes.io/hostname=node-9; node-1 has no Node object here, so no label "
                  "but kubernetes.io/hostname")
@@ -152,7 +152,7 @@ def test_who_cannot_write_them_announces_all_the_same(agent, objects, events, ga
     gate.meddle = refuse
     agent.start()
     agent.wait_entries((VIP, "eth1"))
-    agent.says("an Event of the Service default/web isn't written: HTTP status 403")
+    agent.says("can't write an Event for the Service default/web: HTTP status 403")
     gate.meddle = hang
     for number in range(2, 5):
         begun = time.monotonic()

@@ -299,7 +299,7 @@ def test_an_object_of_another_version_counts_as_it_was(agent, objects, gate):
     assert wait_until(lambda: agent.metrics()["l2resp_source_reachable"], 15)
     let_pass(1, "each kind is followed by itself, the Services last")
     objects.apply(service("web", OTHER))
-    agent.says("version v9 isn't known here; it counts as it was before")
+    agent.says("version v9 isn't known here; it stays as it was before")
     agent.wait_entries((VIP, "eth1"))
     agent.answers("/readyz", 503)
 
