@@ -48,7 +48,7 @@ REASONS = {
     "kernel_answers": Reason(ALONE, FAULT, log=NOT_ANNOUNCED),
     # a moment, but where the store isn't reached
     "not_probed": Reason(STORE, condition="Unknown", event=False),
-    "other_host": Reason(ALONE, FAULT, log="not claimed, and left to it"),
+    "other_host": Reason(ALONE, FAULT, log="not claiming it, next probe in"),
     "drained": Reason(ALONE, FAULT),
     "stopped": Reason(LOG),
     # the agent that has the name speaks

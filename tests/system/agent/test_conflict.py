@@ -123,7 +123,7 @@ def test_yielded(agent, lan, address, policy, keys):
         agent.wait_entries((OTHER, "eth1"))
         assert not any(frame[6:12] == bytes.fromhex(SERVER_MAC.replace(":", "")) and address == VIP
                        for _, frame in wire.received()), "no word of ours"
-    agent.says(f"{CLIENT_MAC} has {address}; given up, and left to it for 60 s")
+    agent.says(f"{CLIENT_MAC} uses {address} too; gave it up, next probe in 60 s")
     agent.answers("/readyz", 503, f"{address}: another host on the LAN has it: {CLIENT_MAC}\n")
     agent.counts("l2resp_conflicts_yielded_total", 1)
     agent.counts('l2resp_addresses_blocked{reason="other_host"}', 1)
@@ -191,7 +191,7 @@ def test_what_somebody_answers_for_is_not_claimed(agent, lan, address):
     start(agent, POLICY, service("web", address, OTHER), keys="probe: true\n")
     agent.wait_entries((OTHER, "eth1"))
     assert stays(lambda: set(agent.entries()) == {(OTHER, "eth1")}, 1)
-    agent.says(f"{CLIENT_MAC} has {address}; not claimed, and left to it for 60 s")
+    agent.says(f"{CLIENT_MAC} uses {address}; not claiming it, next probe in 60 s")
     agent.answers("/readyz", 503, f"{address}: another host on the LAN has it: {CLIENT_MAC}\n")
     done = agent.command("who-holds", address)
     assert (done.status, done.err) == (

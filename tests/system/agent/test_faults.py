@@ -167,7 +167,7 @@ def test_a_failing_file_system_withdraws_nothing(agent, fault, said):
         agent.start()
     if fault.startswith("stat"):
         agent.write("web.yaml", service("web", VIP, OTHER))
-    agent.says(f"{said}; it is looked for again every 10 s")
+    agent.says(f"{said}; trying again every 10 s")
     assert (VIP, "eth1") in agent.entries()
     assert len(list(agent.manifests.with_name("last-good").iterdir())) == 2
     # the next look finds all

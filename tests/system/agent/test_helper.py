@@ -90,7 +90,7 @@ def test_the_agent_ends_with_the_helper(answering, lan):
     """It leaves everything to the next one."""
     os.kill(answering.helper(), signal.SIGKILL)
     assert answering.process.wait(HUNG) == 1
-    answering.says("the helper that attaches is gone (signal 9); ending, for a new start")
+    answering.says("the attach helper has ended (signal 9); exiting, to be restarted")
     assert len(answering.entries()) == 1
     answering.start()
     assert answering.metrics()["l2resp_announcements_total"] == 0, "nothing was taken over"
@@ -176,4 +176,4 @@ def test_a_message_of_another_size_ends_it(answering):
     with socket_of(answering) as asking:
         asking.send(b"attach lo")
     assert answering.process.wait(HUNG) == 1
-    answering.says("the helper that attaches is gone (status 0)")
+    answering.says("the attach helper has ended (status 0)")
