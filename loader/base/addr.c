@@ -62,7 +62,7 @@ char *address_format(const struct address *address, char text[INET6_ADDRSTRLEN])
 	return text;
 }
 
-/* Eight bytes at @at, in host byte order. */
+/* Reads the big-endian 64-bit number at @at. */
 static uint64_t word_at(const uint8_t *at)
 {
 	uint64_t word = 0;
@@ -83,12 +83,12 @@ uint64_t addr_range_size(const struct addr_range *range)
 	uint64_t low = word_at(range->last.bytes + 8) - word_at(range->first.bytes + 8);
 	uint64_t high = word_at(range->last.bytes) - word_at(range->first.bytes);
 
-	/* the subtraction's borrow */
+	/* borrow of the low word's subtraction */
 	high -= word_at(range->last.bytes + 8) < word_at(range->first.bytes + 8);
 	return high || low == UINT64_MAX ? UINT64_MAX : low + 1;
 }
 
-/* @text up to @length, of the family that @v6 says. */
+/* Parses the first @length bytes of @text, as IPv6 if @v6, else as IPv4. */
 static int family_parse(const char *text, size_t length, bool v6, struct address *ret_address)
 {
 	struct address address = {};
@@ -112,7 +112,7 @@ int address_parse(const char *text, struct address *ret_address)
 	return family_parse(text, strlen(text), strchr(text, ':'), ret_address);
 }
 
-/* The length of a prefix of at most @bits. */
+/* Parses a prefix length of at most @bits. */
 static int length_parse(const char *text, unsigned int bits, unsigned int *ret_length)
 {
 	char *end;
@@ -216,7 +216,7 @@ int addr_parse(const char *text, struct address *ret_address, struct err *err)
 	return r;
 }
 
-/* @bytes to a group, @separator in between, and nothing else. */
+/* Parses groups of @bytes bytes, separated by @separator. */
 static bool mac_parse_groups(const char *text, char separator, int bytes, uint8_t mac[ETH_ALEN])
 {
 	for (int i = 0; i < ETH_ALEN; i++) {

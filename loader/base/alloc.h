@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory that is always there: an allocation that fails ends the process with a line on stderr and
- * status 1. No caller handles it. The data path's fence makes that safe: entries of an agent that
- * is gone answer no longer than its lease lasts, and the kernel's maps need no process.
+ * Allocation functions that never return NULL: if memory runs out, they print a line on stderr and
+ * exit with status 1, so callers don't check. That is safe: entries of an agent that died answer no
+ * longer than its lease lasts, and the kernel's maps need no process.
  */
 #ifndef XDP_L2RESP_ALLOC_H
 #define XDP_L2RESP_ALLOC_H
@@ -21,19 +21,20 @@ char *xstrndup(const char *text, size_t length) __attribute__((malloc, returns_n
 char *xasprintf(const char *format, ...)
 	__attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
 
-/* As open_memstream(3), and as fclose(3) of that: the text is complete then. */
+/* As open_memstream(3), and fclose(3) of its stream, after which the text is complete. */
 FILE *xopen_memstream(char **ret_text, size_t *ret_size) __attribute__((returns_nonnull));
 void xclose_memstream(FILE *file);
 
-/* The same for all of jansson, whose callers don't look for NULL either. To be called first. */
+/* Makes jansson use these functions, so that its callers don't check for NULL. Call it before any
+ * other function of jansson. */
 void alloc_json(void);
 
-/* For what a library couldn't allocate: says so and ends the process. */
+/* Exits as above; for an allocation that failed in a library. */
 void alloc_fail(void) __attribute__((noreturn, cold));
 
 /*
- * Room for one more element in the array at @list, of which @count are used and *capacity are
- * there: grows by doubling. @list is of any pointer type.
+ * Makes room for one more element in the array @list, of any pointer type, with @count used and
+ * @capacity allocated elements; doubles it if it is full.
  */
 #define ALLOC_GROW(list, count, capacity)                                            \
 	({                                                                           \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Scope-bound ownership for the few kinds of resource that the loader holds. */
+/* Cleanup functions for _cleanup_(): they run when a variable goes out of scope. */
 #ifndef XDP_L2RESP_CLEANUP_H
 #define XDP_L2RESP_CLEANUP_H
 

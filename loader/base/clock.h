@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* CLOCK_BOOTTIME in nanoseconds: goes on while the machine sleeps, and nobody sets it. */
+/* CLOCK_BOOTTIME in nanoseconds: also runs during suspend, and can't be set. */
 static inline uint64_t clock_boot_ns(void)
 {
 	struct timespec now;
@@ -16,12 +16,12 @@ static inline uint64_t clock_boot_ns(void)
 
 #define CLOCK_TEXT_SIZE 40
 
-/* @when of CLOCK_REALTIME as RFC 3339 has it, in UTC, with @digits of the second's fraction. For
- * people and for fields of others: nothing here compares such times. */
+/* Formats @when, CLOCK_REALTIME, as RFC 3339 in UTC, with @digits of the second's fraction. Only
+ * for output: no code compares such times. */
 const char *clock_format(const struct timespec *when, unsigned int digits,
 			 char text[CLOCK_TEXT_SIZE]);
 
-/* The same for this moment. */
+/* clock_format() of the current time. */
 const char *clock_format_now(unsigned int digits, char text[CLOCK_TEXT_SIZE]);
 
 /* CPU time of the calling thread. */

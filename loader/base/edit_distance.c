@@ -20,7 +20,7 @@ unsigned int edit_distance(const char *a, const char *b)
 {
 	size_t a_length = strnlen(a, EDIT_DISTANCE_MAX_LENGTH + 1),
 	       b_length = strnlen(b, EDIT_DISTANCE_MAX_LENGTH + 1);
-	/* of the first i characters of a and the first j of b */
+	/* edits[i][j]: from the first i characters of a to the first j of b */
 	unsigned int edits[EDIT_DISTANCE_MAX_LENGTH + 1][EDIT_DISTANCE_MAX_LENGTH + 1];
 
 	if (a_length > EDIT_DISTANCE_MAX_LENGTH || b_length > EDIT_DISTANCE_MAX_LENGTH)

@@ -5,8 +5,9 @@
 #define EDIT_DISTANCE_MAX_LENGTH 63
 
 /*
- * How many edits make @b of @a: a character more, less or another, or two neighbours swapped
- * (optimal string alignment), whatever their case. UINT_MAX where a word is longer.
+ * Returns the number of edits from @a to @b, ignoring case: insertions, deletions, substitutions
+ * and swaps of neighbours (optimal string alignment). UINT_MAX: a word is longer than
+ * EDIT_DISTANCE_MAX_LENGTH.
  */
 unsigned int edit_distance(const char *a, const char *b);
 

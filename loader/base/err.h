@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What went wrong, in the user's words. Made where it is known, printed once at the edge. */
+/* Error messages for the user: written where the error occurs, printed once, by the command. */
 #ifndef XDP_L2RESP_ERR_H
 #define XDP_L2RESP_ERR_H
 
 #include <errno.h>
 
-/* errno as a return value: negative for sure, which -errno isn't to the analyzer. */
+/* Returns -errno. The static analyzer knows that the result is negative, unlike that of -errno. */
 static inline int negative_errno(void)
 {
 	int error = errno;
@@ -25,8 +25,8 @@ void err_write(struct err *err, const char *format, ...) __attribute__((format(p
 void err_add(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * The same, with the value @error, a negative errno: `return err_set(err, -EINVAL, "...")`. A macro
- * so that the compiler and the analyzer see which value it is.
+ * err_write() with the value @error, a negative errno: `return err_set(err, -EINVAL, "...")`. A
+ * macro, so that the compiler and the analyzer see the value.
  */
 #define err_set(err, error, ...)             \
 	({                                   \
@@ -35,7 +35,7 @@ void err_add(struct err *err, const char *format, ...) __attribute__((format(pri
 		error_;                      \
 	})
 
-/* Was all written that was printed on standard output? 0, or a negative errno with @err. */
+/* Flushes standard output. Returns 0, or a negative errno with @err if any write failed. */
 int err_stdout(struct err *err);
 
 #endif

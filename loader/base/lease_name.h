@@ -6,11 +6,11 @@
 
 #include "addr.h"
 
-/* What the claim on an address is called, as a Lease in Kubernetes is: a DNS label. */
+/* Names of the claims on addresses: DNS labels, as Kubernetes requires for a Lease. */
 #define LEASE_NAME_PREFIX "l2resp-"
 #define LEASE_NAME_SIZE	  (sizeof(LEASE_NAME_PREFIX) + 2 * sizeof(struct address))
 
-/* The prefix and the address's 8 or 32 hex digits to @text; returns it. */
+/* Writes the prefix and the address's 8 or 32 hex digits to @text and returns it. */
 static inline char *lease_name_format(const struct address *address, char text[LEASE_NAME_SIZE])
 {
 	char *at = text + sprintf(text, LEASE_NAME_PREFIX);

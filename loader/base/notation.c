@@ -4,12 +4,12 @@
 
 #include "notation.h"
 
-/* The usage line as a list; a set of positions in it is a bit mask. An empty item ends an
- * alternative. */
+/* The usage line as a list; a set of positions in it is a bit mask. An empty item separates
+ * alternatives. */
 struct item {
 	struct notation_token token;
 	bool repeats;
-	int skip_to; /* begins what is in brackets: the item behind them; else 0 */
+	int skip_to; /* if it begins a bracket: the item behind the bracket; else 0 */
 };
 
 struct notation {
@@ -18,7 +18,7 @@ struct notation {
 	uint32_t start;
 };
 
-static bool take_suffix(struct notation_token *token, const char *suffix)
+static bool strip_suffix(struct notation_token *token, const char *suffix)
 {
 	size_t length = strlen(suffix);
 
@@ -29,8 +29,8 @@ static bool take_suffix(struct notation_token *token, const char *suffix)
 	return true;
 }
 
-/* Adds the token at @text, with its brackets and dots; *begun: where the bracket in force was
- * opened. */
+/* Adds the token at @text, with its brackets and dots; *begun: the item that opened the current
+ * bracket. */
 static void add_item(struct notation *notation, const char *text, size_t length, int *begun)
 {
 	struct item *item = &notation->items[notation->count++];
@@ -42,8 +42,8 @@ static void add_item(struct notation *notation, const char *text, size_t length,
 		item->token.length--;
 		*begun = notation->count - 1;
 	}
-	ends = take_suffix(&item->token, "]");
-	item->repeats = take_suffix(&item->token, "...");
+	ends = strip_suffix(&item->token, "]");
+	item->repeats = strip_suffix(&item->token, "...");
 	item->token.literal = true;
 	for (size_t i = 0; i < item->token.length; i++)
 		if (item->token.text[i] >= 'A' && item->token.text[i] <= 'Z')
@@ -80,7 +80,7 @@ static void parse(const char *text, struct notation *ret_notation)
 	ret_notation->start = with_skipped(ret_notation, ret_notation->start);
 }
 
-/* The positions behind those of @positions where @word may stand. */
+/* Returns the positions behind those of @positions that match @word. */
 static uint32_t step(const struct notation *notation, uint32_t positions, const char *word,
 		     bool literal)
 {

@@ -10,7 +10,7 @@
 #include "cleanup.h"
 #include "text.h"
 
-/* Bytes of the UTF-8 character that begins with @first; 0: none does. */
+/* Returns the length of a UTF-8 character that begins with @first; 0: none does. */
 static size_t character_length(unsigned char first)
 {
 	if (first < 0x80)
@@ -26,7 +26,7 @@ void text_vprintf(char *text, size_t size, const char *format, va_list args)
 
 	if (vsnprintf(text, size, format, args) < (int)size)
 		return;
-	/* the beginning of the last character */
+	/* find the beginning of the last character */
 	while (begin) {
 		begin--;
 		if (((unsigned char)text[begin] & 0xc0) != 0x80)
@@ -47,8 +47,8 @@ static bool is_utf8(const char *text, size_t length)
 	return string;
 }
 
-/* Does a terminal, or a line of a log, show the UTF-8 character at @at as one that does nothing?
- * Not the controls C0, DEL and C1, the separators of lines, and what turns a line's direction. */
+/* True if the UTF-8 character at @at is safe on a terminal and in a log: not a control (C0, DEL,
+ * C1), a line separator, or a character that changes the text direction. */
 static bool is_plain(const unsigned char *at, size_t length)
 {
 	uint32_t code = length == 2   ? (at[0] & 0x1f) << 6 | (at[1] & 0x3f)
@@ -64,7 +64,7 @@ void text_escape(char *escaped, size_t size, const char *text)
 	size_t used = 0;
 
 	while (*text) {
-		/* ASCII first: a listing has a hundred million of them */
+		/* check ASCII first: a listing may have a hundred million characters */
 		bool ascii = *text >= ' ' && *text < 0x7f;
 		size_t length = ascii ? 1 : strnlen(text, character_length(*text));
 		bool plain = ascii || (is_utf8(text, length) &&

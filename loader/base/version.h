@@ -3,8 +3,8 @@
 #ifndef XDP_L2RESP_VERSION_H
 #define XDP_L2RESP_VERSION_H
 
-/* "0.2.0 (0123456789ab)"; a "+" behind the commit: the tree had changes; "unknown commit": it was
- * built from files alone. */
+/* "0.2.0 (0123456789ab)"; a "+" behind the commit: the tree had uncommitted changes; "unknown
+ * commit": it was built without the repository. */
 extern const char version_text[];
 
 /* Its parts. */

@@ -13,7 +13,7 @@ static const uint8_t all_nodes_mac[ETH_ALEN] = { 0x33, 0x33, 0, 0, 0, 0x01 };
 
 int announce_open(struct err *err)
 {
-	/* protocol 0: it only sends, and so receives nothing */
+	/* protocol 0: send only, receive nothing */
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	return fd < 0 ? err_set(err, negative_errno(), "opening a packet socket: %s",

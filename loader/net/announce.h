@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tells the LAN's caches and switches where an address is: gratuitous ARP (RFC 5227 3, RFC 5944
+/* Announces an address to the hosts and switches of a LAN: gratuitous ARP (RFC 5227 3, RFC 5944
  * 4.6), unsolicited neighbour advertisements (RFC 4861 7.2.6). */
 #ifndef XDP_L2RESP_ANNOUNCE_H
 #define XDP_L2RESP_ANNOUNCE_H
@@ -11,7 +11,7 @@
 #include "err.h"
 #include "link.h"
 
-/* What the LAN is told: @address is at @mac. */
+/* @address is at @mac. */
 struct announcement {
 	struct address address;
 	uint8_t mac[ETH_ALEN];
@@ -26,9 +26,9 @@ struct announcement {
 int announce_open(struct err *err);
 
 /*
- * Tells all hosts on @link. IPv4: broadcast, once in each form: as a request (RFC 5227), and as a
- * reply, the only form that some caches accept. IPv6: an advertisement to all nodes. -ENETDOWN and
- * others with @err.
+ * Announces to all hosts on @link. IPv4: broadcasts a request (RFC 5227) and a reply, since some
+ * hosts accept only a reply. IPv6: an advertisement to all nodes. Returns 0, -ENETDOWN or another
+ * negative errno with @err.
  */
 int announce_send(int fd, const struct link *link, const struct announcement *what,
 		  struct err *err);

@@ -6,7 +6,7 @@
 #include "genl.h"
 #include "netlink.h"
 
-/* All families here are of that version. */
+/* The version of all families used here. */
 #define FAMILY_VERSION 1
 
 static int family_cb(const struct nlmsghdr *message, void *data)

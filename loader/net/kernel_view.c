@@ -43,8 +43,8 @@ void kernel_view_free(struct kernel_view *view)
 	*view = (struct kernel_view){};
 }
 
-/* A number below /proc/sys/net/ipv4/conf or its like for IPv6, which follow the network namespace
- * of whoever opens them; 0 where it can't be read. */
+/* Reads a number below /proc/sys/net/ipv4/conf or ipv6/conf, of the caller's network namespace; 0
+ * on an error. */
 static long setting(bool v4, const char *dev, const char *name)
 {
 	char path[128], text[16];
@@ -61,7 +61,7 @@ static long setting(bool v4, const char *dev, const char *name)
 	return strtol(text, NULL, 10);
 }
 
-/* The larger of all's and the interface's own (IN_DEV_MAXCONF, IN_DEV_ORCONF). */
+/* The maximum of the values of "all" and the interface (IN_DEV_MAXCONF, IN_DEV_ORCONF). */
 static long setting_of(bool v4, const char *dev, const char *name)
 {
 	long all = setting(v4, "all", name), own = setting(v4, dev, name);
@@ -141,10 +141,11 @@ bool kernel_answers_by(struct kernel_view *view, const struct link *link,
 	bool v4 = address_is_v4(&local->address), same = local->ifindex == link->ifindex;
 	struct kernel_settings settings = kernel_settings(view, link, v4);
 
-	/* an entry is enough for IPv4; IPv6's need proxy_ndp too */
+	/* for IPv4 an entry is enough; IPv6 also needs proxy_ndp */
 	if (local->proxy)
 		return same && settings.forwarding && (v4 || settings.proxies);
-	/* a solicitation is for addresses of the interface that it comes in on (RFC 4861 7.2.3) */
+	/* solicitations are answered only for the receiving interface's addresses (RFC 4861 7.2.3)
+	 */
 	if (!v4)
 		return same;
 	switch (settings.arp_ignore) {
@@ -180,7 +181,7 @@ static int route_cb(const struct nlmsghdr *header, void *data)
 	return MNL_CB_STOP;
 }
 
-/* The interface that the kernel would reach @address, an IPv4 one, by; 0: none. */
+/* Returns the outgoing interface of the route to @address (IPv4); 0: none. */
 static uint32_t route_to(const struct address *address)
 {
 	char buffer[128];
@@ -197,7 +198,7 @@ static uint32_t route_to(const struct address *address)
 	return out;
 }
 
-/* The first of the rows of @address, or the end. */
+/* Returns the first row of @address; if there is none, another row or the end. */
 static const struct local_address *local_first(const struct local_address_table *table,
 					       const struct address *address)
 {
@@ -214,8 +215,8 @@ static const struct local_address *local_first(const struct local_address_table 
 	return table->rows + first;
 }
 
-static void say_why(struct kernel_view *view, const struct link *link,
-		    const struct local_address *local, struct err *ret_why)
+static void write_why(struct kernel_view *view, const struct link *link,
+		      const struct local_address *local, struct err *ret_why)
 {
 	const char *dev = link->name;
 	char ip[INET6_ADDRSTRLEN];
@@ -244,7 +245,7 @@ bool kernel_answers(struct kernel_view *view, const struct address *address,
 	for (; local < end && !address_compare(&local->address, address); local++) {
 		if (!kernel_answers_by(view, link, local))
 			continue;
-		say_why(view, link, local, ret_why);
+		write_why(view, link, local, ret_why);
 		return true;
 	}
 	if (address_is_v4(address) && kernel_proxies(view, link))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What this host's kernel answers by itself. An address that it answers for too is answered for
- * when the program is silent, and by every host that has it.
+ * Finds out for which addresses this host's kernel answers by itself. Such an address is answered
+ * for even when the program is silent, and by every host that has it.
  */
 #ifndef XDP_L2RESP_KERNEL_VIEW_H
 #define XDP_L2RESP_KERNEL_VIEW_H
@@ -14,14 +14,15 @@
 #include "link.h"
 #include "local_address.h"
 
-/* What an interface's sysctls come to, of one family, with those of all. */
+/* An interface's effective sysctls of one family, combined with those of "all". */
 struct kernel_settings {
 	long arp_ignore; /* IPv4 */
-	bool forwarding; /* without it the kernel is proxy for nobody */
-	bool proxies;	 /* proxy_arp: for what it has a route to; proxy_ndp: heeds proxy entries */
+	bool forwarding; /* without it the kernel doesn't proxy */
+	bool proxies;	 /* IPv4: proxy_arp, for all routed addresses; IPv6: proxy_ndp, which
+			    enables proxy entries */
 };
 
-/* Those of one interface, read once. */
+/* The settings of one interface, cached. */
 struct kernel_device {
 	uint32_t ifindex;
 	char name[IFNAMSIZ];
@@ -30,31 +31,32 @@ struct kernel_device {
 
 struct kernel_view {
 	struct local_address_table local; /* by address, then interface */
-	struct kernel_device *devices;	  /* those that were asked for */
+	struct kernel_device *devices;	  /* interfaces whose settings were read */
 	size_t device_count;
 };
 
-/* Of the caller's network namespace. The caller frees *ret_view. Returns 0 or a negative errno with
- * @err. */
+/* Reads the caller's network namespace. The caller frees *ret_view. Returns 0 or a negative errno
+ * with @err. */
 int kernel_view_read(struct kernel_view *ret_view, struct err *err);
 void kernel_view_free(struct kernel_view *view);
 
-/* Would a new view say otherwise, of the interfaces that @view was asked about? True too where that
- * can't be found out. */
+/* True if addresses, or the settings of interfaces in @view, have changed; also true on an error.
+ */
 bool kernel_view_changed(const struct kernel_view *view);
 
-/* The settings in force on @link for IPv4, or IPv6. */
+/* Returns the effective settings of @link for IPv4 (@v4) or IPv6. */
 struct kernel_settings kernel_settings(struct kernel_view *view, const struct link *link, bool v4);
 
-/* Would the kernel answer a request on @link for @local, an address of its own or a proxy entry? */
+/* True if the kernel would answer a request on @link for @local, its own address or a proxy entry.
+ */
 bool kernel_answers_by(struct kernel_view *view, const struct link *link,
 		       const struct local_address *local);
 
-/* Is it proxy on @link for all that it has a route to by another interface (proxy_arp)? */
+/* True if the kernel answers on @link for all addresses routed by other interfaces (proxy_arp). */
 bool kernel_proxies(struct kernel_view *view, const struct link *link);
 
-/* Would the kernel answer for @address on @link, in whichever way? True with where, by what, and
- * what to do about it, in @ret_why. */
+/* True if the kernel would answer for @address on @link for any of these reasons; @ret_why: the
+ * interface, the reason and the remedy. */
 bool kernel_answers(struct kernel_view *view, const struct address *address,
 		    const struct link *link, struct err *ret_why);
 

@@ -32,7 +32,7 @@ struct arp_frame arp_broadcast(enum arp_op op, const uint8_t sha[ETH_ALEN], cons
 	return frame;
 }
 
-/* RFC 1071, over the pseudo-header (RFC 8200 8.1), whose addresses lie before the message. */
+/* RFC 1071, with the pseudo-header (RFC 8200 8.1), whose addresses precede the message. */
 static __be16 checksum(const struct nd_packet *packet)
 {
 	const uint8_t *bytes = (const uint8_t *)&packet->ip.saddr;

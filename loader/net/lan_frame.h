@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The frames of ARP and neighbour discovery that this host sends. */
+/* Builds the ARP and neighbour discovery frames that this host sends. */
 #ifndef XDP_L2RESP_LAN_FRAME_H
 #define XDP_L2RESP_LAN_FRAME_H
 
@@ -7,7 +7,7 @@
 
 #include "wire.h"
 
-/* Only hosts of the link itself may ask and say where an address is (RFC 4861 7.1). */
+/* Receivers drop other values, which a router has forwarded (RFC 4861 7.1). */
 #define ND_HOP_LIMIT 255
 
 struct arp_frame {
@@ -26,16 +26,15 @@ struct nd_frame {
 	struct nd_packet packet;
 } __attribute__((packed));
 
-/* @sha has @spa, and says or asks something about @tpa; the addresses are four bytes in network
- * order. The target's MAC is zero. */
+/* Returns a packet with a zero tha. @spa and @tpa: four bytes in network order. */
 struct arp_packet arp_packet(enum arp_op op, const uint8_t sha[ETH_ALEN], const void *spa,
 			     const void *tpa);
 
-/* The same behind an Ethernet header, to all hosts. */
+/* arp_packet() with an Ethernet header to the broadcast address. */
 struct arp_frame arp_broadcast(enum arp_op op, const uint8_t sha[ETH_ALEN], const void *spa,
 			       const void *tpa);
 
-/* Fills what the rest of @packet decides: lengths, hop limit (RFC 4861 4.3), checksum. */
+/* Fills in @packet's lengths, hop limit (RFC 4861 4.3) and checksum; all else must be set. */
 void nd_complete(struct nd_packet *packet);
 
 #endif

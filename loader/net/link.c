@@ -4,7 +4,7 @@
 #include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
-#include <net/if.h> /* before <linux/if.h>, which then leaves its part out */
+#include <net/if.h> /* before <linux/if.h>, which then omits the definitions they share */
 #include <sys/socket.h>
 #include <libmnl/libmnl.h>
 #include <linux/if.h>
@@ -104,8 +104,8 @@ static int link_cb(const struct nlmsghdr *header, void *data)
 }
 
 /*
- * One RTM_GETLINK, by @name or, if that is NULL, by @ifindex; in the namespace of id @nsid, or the
- * caller's where that is negative. Returns 0 or a negative errno.
+ * Sends RTM_GETLINK for @name or, if NULL, @ifindex, in the namespace with id @nsid (negative: the
+ * caller's). Returns 0 or a negative errno.
  */
 static int link_query(const char *name, unsigned int ifindex, int nsid, struct link *ret_link)
 {

@@ -26,8 +26,8 @@ static int table_add(struct local_address_table *table, const struct local_addre
 	return MNL_CB_OK;
 }
 
-/* False for what is no address of IPv4 or IPv6. */
-static bool take_address(const struct nlattr *attribute, struct address *ret_address)
+/* False: @attribute isn't an IPv4 or IPv6 address. */
+static bool parse_address(const struct nlattr *attribute, struct address *ret_address)
 {
 	uint16_t length = mnl_attr_get_payload_len(attribute);
 
@@ -40,7 +40,7 @@ static bool take_address(const struct nlattr *attribute, struct address *ret_add
 	return true;
 }
 
-/* False for what has no address, or a multicast group's, which it only joins. */
+/* False: @message has no address, or one that only joins a multicast group. */
 static bool address_of(const struct nlmsghdr *message, struct address *ret_address)
 {
 	const struct nlattr *attribute;
@@ -54,7 +54,7 @@ static bool address_of(const struct nlmsghdr *message, struct address *ret_addre
 		if (type != IFA_LOCAL && (type != IFA_ADDRESS || local))
 			continue;
 		local = type == IFA_LOCAL;
-		found |= take_address(attribute, ret_address);
+		found |= parse_address(attribute, ret_address);
 	}
 	return found && !IN6_IS_ADDR_MULTICAST((const struct in6_addr *)ret_address->bytes);
 }
@@ -85,12 +85,12 @@ static int neighbour_cb(const struct nlmsghdr *message, void *table)
 	mnl_attr_for_each(attribute, message, sizeof(*info))
 	{
 		if (mnl_attr_get_type(attribute) == NDA_DST)
-			found = take_address(attribute, &row.address);
+			found = parse_address(attribute, &row.address);
 	}
 	return found && info->ndm_flags & NTF_PROXY ? table_add(table, &row) : MNL_CB_OK;
 }
 
-/* Of RTM_GETNEIGH, the proxy entries. */
+/* Dumps addresses (RTM_GETADDR) or proxy entries (RTM_GETNEIGH). */
 static int dump(uint16_t type, size_t info_size, mnl_cb_t callback,
 		struct local_address_table *table)
 {

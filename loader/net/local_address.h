@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Addresses that this host's kernel has, or answers for by a proxy entry, asked by rtnetlink. */
+/* Reads this host's own addresses and its proxy entries by rtnetlink. */
 #ifndef XDP_L2RESP_LOCAL_ADDRESS_H
 #define XDP_L2RESP_LOCAL_ADDRESS_H
 
@@ -14,7 +14,7 @@ struct local_address {
 	struct address address;
 	uint32_t ifindex;
 	bool proxy;	 /* `ip neigh add proxy` */
-	bool host_scope; /* of no use to other hosts, as 127.0.0.1 */
+	bool host_scope; /* valid only on this host, as 127.0.0.1 */
 };
 
 struct local_address_table {
@@ -24,13 +24,13 @@ struct local_address_table {
 
 void local_address_table_free(struct local_address_table *table);
 
-/* Does @message, RTM_NEWADDR or RTM_DELADDR, concern an address that only joins a multicast group
- * (filter.h)? */
+/* True if @message, RTM_NEWADDR or RTM_DELADDR, is about an address that only joins a multicast
+ * group (filter.h). */
 struct nlmsghdr;
 bool local_address_is_group(const struct nlmsghdr *message);
 
-/* All of the caller's network namespace, in no order. The caller frees *ret_table. Returns 0 or a
- * negative errno with @err. */
+/* Reads those of the caller's network namespace, unsorted. The caller frees *ret_table. Returns 0
+ * or a negative errno with @err. */
 int local_address_read_all(struct local_address_table *ret_table, struct err *err);
 
 #endif

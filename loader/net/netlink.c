@@ -7,11 +7,11 @@
 #include "err.h"
 #include "netlink.h"
 
-/* One message: a link with many virtual functions takes more than MNL_SOCKET_BUFFER_SIZE. Of a
- * dump they come in buffers of up to as many bytes (NLMSG_GOODSIZE, and then some). */
+/* Room for one message: a link with many virtual functions needs more than MNL_SOCKET_BUFFER_SIZE.
+ * The kernel also packs a dump's messages into buffers of up to this size. */
 #define BUFFER_SIZE 32768
 
-/* Between two requests; by bus. */
+/* Unused sockets by bus. */
 static _Thread_local struct mnl_socket *idle[NETLINK_GENERIC + 1];
 
 static struct mnl_socket *socket_open(int bus)
@@ -19,7 +19,8 @@ static struct mnl_socket *socket_open(int bus)
 	struct mnl_socket *socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	int on = 1;
 
-	/* without strict checks the kernel dumps every interface's, whatever the request names */
+	/* without strict checks the kernel ignores the request's ifindex and dumps all interfaces
+	 */
 	if (socket && !mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) &&
 	    !mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on)))
 		return socket;
@@ -28,8 +29,8 @@ static struct mnl_socket *socket_open(int bus)
 	return NULL;
 }
 
-/* A callback may ask as well: it gets another socket. */
-static struct mnl_socket *socket_take(int bus)
+/* A callback may send requests, too, and then gets another socket. */
+static struct mnl_socket *socket_get(int bus)
 {
 	struct mnl_socket *socket = idle[bus];
 
@@ -67,14 +68,14 @@ static int exchange(struct mnl_socket *socket, const struct nlmsghdr *header, bo
 static int ask(int bus, struct nlmsghdr *header, bool dump, mnl_cb_t callback, void *data)
 {
 	static _Thread_local unsigned int sequence;
-	struct mnl_socket *socket = socket_take(bus);
+	struct mnl_socket *socket = socket_get(bus);
 	int r;
 
 	if (!socket)
 		return negative_errno();
 	header->nlmsg_seq = ++sequence;
 	r = exchange(socket, header, dump, callback, data);
-	/* after a failure there may be more to come, which the next request doesn't want */
+	/* after a failure, more answers may follow: don't reuse the socket */
 	if (r < 0)
 		mnl_socket_close(socket);
 	else

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Requests to the kernel by netlink, one at a time, on a socket that each thread keeps for them. */
+/* Synchronous netlink requests to the kernel, on a socket that each thread keeps open. */
 #ifndef XDP_L2RESP_NETLINK_H
 #define XDP_L2RESP_NETLINK_H
 
 #include <libmnl/libmnl.h>
 
 /*
- * Sends @header on @bus (NETLINK_ROUTE, NETLINK_GENERIC) and hands the one answer to @callback, if
- * it isn't NULL, with @data; with NLM_F_ACK the answer is whether it was done. Returns 0 or a
- * negative errno: the kernel's, or the socket's. A thread that asked stays in its network
- * namespace.
+ * Sends @header on @bus (NETLINK_ROUTE, NETLINK_GENERIC) and passes the one answer to @callback
+ * (NULL: none) with @data; with NLM_F_ACK waits for the acknowledgement. Returns 0 or a negative
+ * errno, of the kernel or the socket. After a call a thread must not change its network namespace:
+ * the socket stays in the former one.
  */
 int netlink_ask(int bus, struct nlmsghdr *header, mnl_cb_t callback, void *data);
 
-/* The dump that @header asks NETLINK_ROUTE for: @callback with @data for each message. Returns 0
- * or a negative errno. */
+/* Sends @header to NETLINK_ROUTE as a dump request: calls @callback with @data for each message.
+ * Returns 0 or a negative errno. */
 int netlink_dump(struct nlmsghdr *header, mnl_cb_t callback, void *data);
 
 #endif

@@ -43,7 +43,7 @@ static int bitset_cb(const struct nlattr *attribute, void *data)
 		       : MNL_CB_OK;
 }
 
-/* A bitset without a mask lists the bits that are set. */
+/* A bitset without a mask lists only the bits that are set. */
 static int features_cb(const struct nlmsghdr *message, void *data)
 {
 	const struct nlattr *attribute;

@@ -13,14 +13,14 @@
 #include "probe.h"
 #include "request.h"
 
-/* How many frames that claim nothing are looked at in a row: others decide how many come. */
+/* Frames without a claim that are skipped per call, since other hosts may send any number. */
 #define OTHERS_MAX 16
 
-/* An advertisement without options. */
+/* Size of an advertisement without options. */
 #define ND_FRAME_LEAST offsetof(struct nd_frame, packet.option)
 
-/* All advertisements to duplicate address detection go to all nodes (RFC 4861 7.2.4). */
-static int hear_all_nodes(int fd, unsigned int ifindex)
+/* Replies to duplicate address detection go to all nodes (RFC 4861 7.2.4). */
+static int join_all_nodes(int fd, unsigned int ifindex)
 {
 	const struct packet_mreq group = { .mr_ifindex = (int)ifindex,
 					   .mr_type = PACKET_MR_MULTICAST,
@@ -30,8 +30,9 @@ static int hear_all_nodes(int fd, unsigned int ifindex)
 	return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &group, sizeof(group));
 }
 
-/* ARP and neighbour advertisements: all else, which may be gigabits, stays in the kernel. */
-static int hear_claims_only(int fd)
+/* Filters for ARP and neighbour advertisements in the kernel: the LAN's other traffic may be
+ * gigabits. */
+static int filter_claims(int fd)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct ethhdr, h_proto)),
@@ -58,10 +59,10 @@ int probe_open(const struct link *link, struct err *err)
 	const int yes = 1;
 	int ret;
 
-	if (fd < 0 || hear_claims_only(fd) < 0 ||
+	if (fd < 0 || filter_claims(fd) < 0 ||
 	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof(yes)) < 0 ||
 	    bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-	    hear_all_nodes(fd, link->ifindex) < 0)
+	    join_all_nodes(fd, link->ifindex) < 0)
 		return err_set(err, negative_errno(), "opening a packet socket on %s: %s",
 			       link->name, strerror(errno));
 	ret = fd;
@@ -82,7 +83,7 @@ int probe_send(int fd, const struct link *link, const struct address *address, s
 	return 0;
 }
 
-/* What @frame says of an address: that its sender has it. */
+/* True if @frame's sender claims an address. */
 static bool read_claim(const uint8_t *frame, size_t size, struct address *ret_address,
 		       uint8_t ret_mac[ETH_ALEN])
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A request as a host on the LAN would send it: who has that address? */
+/* Builds an ARP request or neighbour solicitation as a host on the LAN sends it. */
 #ifndef XDP_L2RESP_REQUEST_H
 #define XDP_L2RESP_REQUEST_H
 
@@ -26,13 +26,13 @@ struct request {
 };
 
 /*
- * Writes the frame: a broadcast ARP request padded to Ethernet's least, or a neighbour solicitation
- * to the solicited-node group, with the source link-layer address, or from :: with a nonce, as
- * Linux has it (RFC 7527). Returns its length.
+ * Writes the frame: a broadcast ARP request padded to Ethernet's minimum, or a neighbour
+ * solicitation to the solicited-node group with the source link-layer address option, or from ::
+ * with a nonce option, as Linux sends it (RFC 7527). Returns its length.
  */
 size_t request_write(const struct request *request, uint8_t frame[REQUEST_MAX]);
 
-/* Where the tags of @request end. */
+/* Returns the offset of the payload behind @request's tags. */
 size_t request_payload(const struct request *request);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a driver can do at the XDP hook, asked of the generic netlink family "netdev". */
+/* Reads a driver's XDP features from the generic netlink family "netdev". */
 #ifndef XDP_L2RESP_XDP_FEATURES_H
 #define XDP_L2RESP_XDP_FEATURES_H
 
@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * Has the driver of @ifindex native XDP? Returns 0, or -EOPNOTSUPP where the kernel can't tell
- * (before 6.3), or another negative errno.
+ * *ret_native: the driver of @ifindex has native XDP. Returns 0; -EOPNOTSUPP: the kernel doesn't
+ * tell (before 6.3); or another negative errno.
  */
 int xdp_features_native(uint32_t ifindex, bool *ret_native);
 

@@ -39,7 +39,7 @@ int boot_clock_check(struct err *err)
 	after_ms = clock_boot_ns() / NS_PER_MS;
 	if (r < 0)
 		return err_set(err, r, "asking the kernel for its boot clock: %s", strerror(-r));
-	/* a program returns 32 bits: they tell all differences but multiples of 49 days */
+	/* a program returns 32 bits, so a difference of a multiple of 49 days isn't seen */
 	ahead_ms = opts.retval - (uint32_t)before_ms;
 	if (ahead_ms <= after_ms - before_ms)
 		return 0;

@@ -5,9 +5,9 @@
 #include "err.h"
 
 /*
- * Is CLOCK_BOOTTIME here the clock that BPF programs read? In a time namespace it isn't
- * (time_namespaces(7)): a stamp would be as much off. Returns 0; -EXDEV with @err if it is another;
- * others from the kernel, with @err.
+ * Checks that CLOCK_BOOTTIME is the clock that BPF programs read. In a time namespace it differs
+ * (time_namespaces(7)), and lease deadlines would be wrong by the difference. Returns 0; -EXDEV
+ * with @err if it differs; or the kernel's negative errno with @err.
  */
 int boot_clock_check(struct err *err);
 

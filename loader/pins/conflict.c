@@ -26,8 +26,8 @@ static int row_compare(const void *a, const void *b)
 	return memcmp(left->address, right->address, sizeof(left->address));
 }
 
-/* The data path knows the entry's MAC alone: another interface's on the same LAN is a conflict to
- * it, and none to us. */
+/* Removes conflicts with this host's other interfaces on the same LAN: the data path knows only the
+ * entry's MAC, and records them. */
 static int drop_own(struct conflict_table *table, struct err *err)
 {
 	struct ifaddrs *all;
@@ -60,7 +60,7 @@ int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table,
 	count = info.max_entries;
 	keys = xcalloc(count, sizeof(*keys));
 	values = xcalloc(count, sizeof(*values));
-	/* in one call: a walk from key to key starts over when the LRU forgets the key at hand */
+	/* in one call: bpf_map_get_next_key() starts over if the LRU evicts the current key */
 	r = bpf_map_lookup_batch(pins->maps.fd[PINS_CONFLICTS], NULL, &cursor, keys, values, &count,
 				 NULL);
 	if (r < 0 && r != -ENOENT)
@@ -78,21 +78,21 @@ int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table,
 
 uint64_t conflict_count(const struct conflict_table *table, const struct entry_key *key)
 {
-	struct conflict_row wanted = { .key = { .ifindex = key->ifindex } };
+	struct conflict_row key_row = { .key = { .ifindex = key->ifindex } };
 	size_t first = 0, end = table->count;
 	uint64_t sum = 0;
 
-	memcpy(wanted.key.address, key->address.bytes, sizeof(wanted.key.address));
-	/* the first row that isn't less; bsearch() would find any of several */
+	memcpy(key_row.key.address, key->address.bytes, sizeof(key_row.key.address));
+	/* the first of the equal rows; bsearch() would find any of them */
 	while (first < end) {
 		size_t middle = first + (end - first) / 2;
 
-		if (row_compare(&table->rows[middle], &wanted) < 0)
+		if (row_compare(&table->rows[middle], &key_row) < 0)
 			first = middle + 1;
 		else
 			end = middle;
 	}
-	for (; first < table->count && !row_compare(&table->rows[first], &wanted); first++)
+	for (; first < table->count && !row_compare(&table->rows[first], &key_row); first++)
 		sum += table->rows[first].value.count;
 	return sum;
 }

@@ -23,11 +23,11 @@ struct conflict_table {
 
 void conflict_table_free(struct conflict_table *table);
 
-/* All that the LRU map still knows of other hosts: none with a MAC of an interface of this network
- * namespace. Sorted; the caller frees it. */
+/* Reads the conflicts that are still in the LRU map, sorted, without those whose MAC is that of an
+ * interface of this network namespace. The caller frees *ret_table. */
 int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table, struct err *err);
 
-/* Frames in which others used the address of @key on its interface, over all their MACs. */
+/* Returns the number of frames in which other hosts used the address of @key on its interface. */
 uint64_t conflict_count(const struct conflict_table *table, const struct entry_key *key);
 
 #endif

@@ -7,8 +7,8 @@
 #include "l2resp.h"
 #include "pins.h"
 
-/* Counts of one interface's slot since the slot was given to it. Returns 0 or a negative errno with
- * @err. */
+/* Reads the counts of an interface's slot, since the interface was recorded. Returns 0 or a
+ * negative errno with @err. */
 int counts_read(const struct pins *pins, uint32_t counters_slot, struct outcome_counts *ret_counts,
 		struct err *err);
 

@@ -24,7 +24,7 @@ static int record_read(const void *key, const void *value, void *data, struct er
 	*row = (struct device_row){ .ifindex = *(const uint32_t *)key,
 				    .counters_slot = device->counters_slot };
 	memcpy(row->name, device->name, sizeof(row->name));
-	/* there are more only if others were deleted meanwhile */
+	/* ends the visit; the map can yield more only if records are replaced meanwhile */
 	return table->count == L2RESP_MAX_DEVICES;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The records of the interfaces that addresses or a program were put on: their counter slot, and
- * the name by which their addresses are found again when the interface is deleted and made anew.
+ * Records of interfaces with addresses or a program: their counter slot, and their name, by which a
+ * recreated interface gets its addresses back.
  */
 #ifndef XDP_L2RESP_DEVICE_TABLE_H
 #define XDP_L2RESP_DEVICE_TABLE_H
@@ -14,11 +14,11 @@
 
 struct device_row {
 	uint32_t ifindex;
-	bool gone;    /* no such interface now; name is the one it had */
-	bool renamed; /* since it was recorded */
+	bool gone;    /* no such interface exists; name is the recorded one */
+	bool renamed; /* name differs from the recorded one */
 	char name[IFNAMSIZ];
 	uint32_t counters_slot;
-	struct link link; /* of one that isn't gone */
+	struct link link; /* valid unless gone */
 };
 
 struct device_table {
@@ -26,28 +26,28 @@ struct device_table {
 	unsigned int count;
 };
 
-/* Every recorded interface as it was recorded, in no order: its number, name and slot, and no more.
- */
+/* Reads the records as they were written, unsorted; fills only ifindex, name and counters_slot. */
 int device_read_recorded(const struct pins *pins, struct device_table *ret_table, struct err *err);
 
-/* Every recorded interface, by name; names are those in force now. */
+/* Reads the records, with the interfaces' present names and links, sorted by name. */
 int device_read_all(const struct pins *pins, struct device_table *ret_table, struct err *err);
 
-/* The row of @ifindex, or NULL. */
+/* Returns the row of @ifindex, or NULL. */
 const struct device_row *device_find(const struct device_table *table, uint32_t ifindex);
 
 /*
- * The interface called @name: one that exists, else a recorded one that is gone, so that what was
- * put on it can still be listed and deleted. -ENODEV with @err where there is neither. Only ifindex
- * and name are set for one that is gone.
+ * Finds the interface called @name or, if none exists, a recorded one that is gone, so that its
+ * addresses can be listed and deleted; only ifindex and name are set then. -ENODEV with @err:
+ * neither exists.
  */
 int device_resolve(const struct pins *pins, const char *name, struct link *ret_link,
 		   struct err *err);
 
-/* The record of a former interface called @name, or NULL. */
+/* Returns the record of an interface called @name that is gone, or NULL. */
 const struct device_row *device_find_gone(const struct device_table *table, const char *name);
 
-/* Writes the record of @link, or deletes that of @ifindex. @pins must be locked. */
+/* device_write() writes the record of @link, device_forget() deletes that of @ifindex. @pins must
+ * be locked. */
 int device_write(const struct pins *pins, const struct link *link, uint32_t counters_slot,
 		 struct err *err);
 int device_forget(const struct pins *pins, uint32_t ifindex, struct err *err);

@@ -13,13 +13,13 @@
 #define PIN_NAME "xdp-l2respd"
 
 /* The pinned map's only value. */
-struct remembered {
+struct identity_value {
 	uint8_t id[IDENTITY_ID_DIGITS / 2];
 	uint32_t drained;
 	char node[IDENTITY_NODE_MAX + 1];
 };
 
-static int read_value(int fd, struct remembered *ret_value)
+static int read_value(int fd, struct identity_value *ret_value)
 {
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info), key = 0;
@@ -31,13 +31,13 @@ static int read_value(int fd, struct remembered *ret_value)
 	return bpf_map_lookup_elem(fd, &key, ret_value) < 0 ? negative_errno() : 0;
 }
 
-/* A new map with a new id, pinned at @path once it is whole. */
-static int make(const char *path)
+/* Creates a map with a new id, and pins it at @path when its value is written. */
+static int create_pin(const char *path)
 {
 	_cleanup_close_ int fd =
 		bpf_map_create(BPF_MAP_TYPE_ARRAY, "l2resp_agent", sizeof(uint32_t),
-			       sizeof(struct remembered), 1, NULL);
-	struct remembered value = {};
+			       sizeof(struct identity_value), 1, NULL);
+	struct identity_value value = {};
 	uint32_t key = 0;
 	int ret;
 
@@ -53,7 +53,7 @@ static int make(const char *path)
 
 void identity_read_node(const char *bpffs, char ret_node[IDENTITY_NODE_MAX + 1])
 {
-	struct remembered value = {};
+	struct identity_value value = {};
 	_cleanup_close_ int fd = -1;
 	char path[PATH_MAX];
 
@@ -64,7 +64,7 @@ void identity_read_node(const char *bpffs, char ret_node[IDENTITY_NODE_MAX + 1])
 	snprintf(ret_node, IDENTITY_NODE_MAX + 1, "%s", value.node);
 }
 
-static int write_value(int fd, const struct remembered *value)
+static int write_value(int fd, const struct identity_value *value)
 {
 	uint32_t key = 0;
 
@@ -76,14 +76,14 @@ int identity_open(const char *bpffs, const char *node, struct identity *ret_iden
 {
 	_cleanup_close_ int fd = -1;
 	struct identity identity = {};
-	struct remembered value = {};
+	struct identity_value value = {};
 	char path[PATH_MAX];
 	int r;
 
 	snprintf(path, sizeof(path), "%s/" PIN_NAME, bpffs);
 	fd = bpf_obj_get(path);
 	if (fd < 0 && errno == ENOENT)
-		fd = make(path);
+		fd = create_pin(path);
 	else if (fd < 0)
 		fd = negative_errno();
 	if (fd < 0)
@@ -121,13 +121,13 @@ int identity_restore(const char *bpffs, const struct identity *identity)
 
 int identity_set_drained(struct identity *identity, bool drained, struct err *err)
 {
-	struct remembered value;
+	struct identity_value value;
 	int r = read_value(identity->fd, &value);
 
 	value.drained = drained;
 	r = r ?: write_value(identity->fd, &value);
 	if (r < 0)
-		return err_set(err, r, "remembering the drain: %s", strerror(-r));
+		return err_set(err, r, "storing the drain: %s", strerror(-r));
 	identity->drained = drained;
 	return 0;
 }

@@ -47,7 +47,7 @@ int lease_stamper_new(int leases_fd, uint64_t duration_ns, struct lease_stamper 
 	bpf_object__for_each_program(program, stamper->control->obj)
 		bpf_program__set_autoload(program, false);
 	bpf_program__set_autoload(stamper->control->progs.control_set_stamp, true);
-	/* the other maps aren't held: they may grow, and the old ones are to go then */
+	/* don't hold other maps open: old ones must be freed when they are replaced */
 	bpf_object__for_each_map(map,
 				 stamper->control->obj) if (map != stamper->control->maps.leases &&
 							    !bpf_map__is_internal(map))

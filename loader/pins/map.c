@@ -8,7 +8,7 @@
 #include "cleanup.h"
 #include "map.h"
 
-/* What is looked at at once stays in the processor's cache. */
+/* Small enough for a batch to stay in the CPU's cache. */
 #define BATCH ((size_t)1024)
 
 int map_visit(int fd, const char *name, map_visit_fn *visit, void *data, struct err *err)

@@ -16,9 +16,9 @@ bool pins_map_grows(enum pins_map map)
 }
 
 /*
- * An LRU map hands free elements to CPUs 128 at a time (LOCAL_FREE_TARGET in
- * kernel/bpf/bpf_lru_list.c), and forgets old ones when it has none left for a CPU, whatever the
- * others hold.
+ * An LRU map gives free elements to CPUs 128 at a time (LOCAL_FREE_TARGET in
+ * kernel/bpf/bpf_lru_list.c), and evicts old ones when it has none left for a CPU, even if other
+ * CPUs hold free ones.
  */
 #define LRU_FREE_PER_CPU 128
 
@@ -45,9 +45,9 @@ static int stamp_forever(int leases_fd)
 }
 
 /*
- * Creates the maps that aren't there, with their BTF; the programs of @control aren't wanted.
- * libbpf leaves out a flag that the kernel doesn't seem to know, also where only its question
- * failed: a map without it would be of another layout.
+ * Creates the missing maps, with their BTF, without loading @control's programs. libbpf omits a map
+ * flag that the kernel doesn't seem to know, even if only its probe failed: such a map would have
+ * another layout, so check for it.
  */
 static int create_absent(const struct pins *pins, struct control_bpf *control, struct err *err)
 {
@@ -81,10 +81,11 @@ static int create_absent(const struct pins *pins, struct control_bpf *control, s
 		return err_set(err, r, "creating the maps: %s", strerror(-r));
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++)
 		if (bpf_map__map_flags(maps[map]) != flags[map])
-			return err_set(err, -EAGAIN,
-				       "creating the maps: the kernel didn't say whether it knows "
-				       "what map %s needs; try again",
-				       pins_map_name(map));
+			return err_set(
+				err, -EAGAIN,
+				"creating the maps: can't find out whether the kernel supports "
+				"the flags of map %s; try again",
+				pins_map_name(map));
 	return 0;
 }
 
@@ -126,9 +127,9 @@ int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t 
 	return 0;
 }
 
-/* Bits of the maps of @former that are pinned nowhere. None where another one is pinned in the
- * place of one of them, or can't be asked for. */
-static uint32_t gone(const struct pins *former)
+/* Returns the bits of @former's maps whose pin is missing; 0 if another map is pinned in place of
+ * one of them, or a pin can't be read. */
+static uint32_t missing_pins(const struct pins *former)
 {
 	uint32_t bits = 0;
 
@@ -146,7 +147,7 @@ static uint32_t gone(const struct pins *former)
 
 int pins_restore(struct pins *pins, const struct pins *former, struct err *err)
 {
-	uint32_t bits = gone(former);
+	uint32_t bits = missing_pins(former);
 
 	if (bits && mkdir(pins->maps.dir, 0700) < 0 && errno != EEXIST)
 		return pins_err_access(err, negative_errno(), pins->maps.dir);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Makes the pinned maps. Only for pins.c. */
+/* Creates the pinned maps. Only for pins_open.c. */
 #ifndef XDP_L2RESP_PINS_CREATE_H
 #define XDP_L2RESP_PINS_CREATE_H
 
@@ -10,21 +10,21 @@
 #include "err.h"
 #include "pins.h"
 
-/* Does @map begin small, and grow? */
+/* True if @map is created small, and grows. */
 bool pins_map_grows(enum pins_map map);
 
 /* Writes why @path can't be used, and returns @error. */
 int pins_err_access(struct err *err, int error, const char *path);
 
-/* Creates and pins the maps that aren't there. 0, or a negative errno with @err. */
+/* Creates and pins the missing maps. Returns 0 or a negative errno with @err. */
 int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t netns_cookie,
 		       struct err *err);
 
 /*
- * Pins @former's open maps again where their pins are gone, into @pins' directory, which is locked;
- * pins->restored tells which. Nothing is pinned where a pin of @former's is another map by now:
- * somebody has begun anew, or it is nobody's of ours. The map meta isn't one of them: it may be
- * what was damaged, and says nothing that isn't known.
+ * Pins @former's open maps again if their pins are gone, into @pins' directory, which is locked;
+ * pins->restored: which. Pins nothing if another map is pinned in place of one of them: somebody
+ * has started over, or the pin isn't ours. Skips the map meta: it may be the damaged one, and its
+ * content is known.
  */
 int pins_restore(struct pins *pins, const struct pins *former, struct err *err);
 

@@ -56,7 +56,7 @@ int pins_adopt(struct pins *pins, struct err *err)
 	if (!r)
 		r = link_netns_cookie(&netns_cookie, err);
 	meta.netns_cookie = netns_cookie;
-	/* no program reads anything of theirs */
+	/* no program reads these maps */
 	meta.unsettled = false;
 	r = r ?: write_meta(pins, &meta, err);
 	if (!r)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Changes of what the pins say of themselves (struct pins_meta). */
+/* Reads and changes struct pins_meta. */
 #ifndef XDP_L2RESP_PINS_META_H
 #define XDP_L2RESP_PINS_META_H
 
@@ -7,11 +7,12 @@
 #include "l2resp.h"
 #include "pins.h"
 
-/* The one value of the map meta. @fd: the map. @dir: where it is pinned, for errors. */
+/* Read and write the only value of the map meta. @fd: the map. @dir: its pin's directory, for
+ * error messages. */
 int meta_read(int fd, const char *dir, struct pins_meta *ret_meta, struct err *err);
 int meta_write(int fd, const char *dir, const struct pins_meta *meta, struct err *err);
 
-/* Records that the pins serve the caller's network namespace from now on. They must be locked. */
+/* Records that the pins serve the caller's network namespace from now on. @pins must be locked. */
 int pins_adopt(struct pins *pins, struct err *err);
 
 /* Allows @max_entries addresses of each family from now on. @pins must be locked. */

@@ -24,7 +24,7 @@
 #include "prog.h"
 #include "signals.h"
 
-/* How long a reader that misses pins waits for a writer. */
+/* How long a reader waits for a writer to create missing pins. */
 #define WRITER_WAIT_NS (5 * UINT64_C(1000000000))
 
 const char *pins_pin_name(enum pins_map map)
@@ -67,8 +67,7 @@ int pins_is_pinned(const struct pins *pins, enum pins_map map)
 	return info.id == pins_map_id(pins, map);
 }
 
-/* Sets pins->maps.dir and the directory above it in @ret_parent, once @bpffs is known to be a BPF
- * file system. */
+/* Checks that @bpffs is a BPF file system, and sets pins->maps.dir and its parent directory. */
 static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PATH_MAX],
 		       struct err *err)
 {
@@ -76,7 +75,7 @@ static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PAT
 	struct statfs fs;
 	struct stat st;
 
-	/* absolute: the program carries the path, for loaders that are started elsewhere */
+	/* absolute, since the program carries the path for commands in other directories */
 	if (!realpath(bpffs, root) || statfs(root, &fs) < 0 || stat(root, &st) < 0)
 		return err_set(err, negative_errno(), "%s: %s", bpffs, strerror(errno));
 	if (fs.f_type != BPF_FS_MAGIC)
@@ -91,11 +90,11 @@ static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PAT
 	return 0;
 }
 
-/* Opens the directory that writers lock. -ENOENT without a message: there is none. */
+/* Opens the directory that writers lock. -ENOENT without a message: it doesn't exist. */
 static int open_parent(const char *parent, struct stat *ret_stat, struct err *err)
 {
-	/* where everybody may write to the file system, a link to nowhere would be there and not
-	 * there, for ever */
+	/* O_NOFOLLOW: on a world-writable file system, a dangling symbolic link would be neither
+	 * absent nor usable, for ever */
 	_cleanup_close_ int fd = open(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int opened = fd;
 
@@ -112,15 +111,15 @@ static int open_parent(const char *parent, struct stat *ret_stat, struct err *er
 }
 
 /*
- * Makes the directory if @create, and locks it. flush --all removes it, and whoever waited for the
- * lock meanwhile holds one of a directory that is gone: look again until the locked one is the one
- * at @parent. @lock as flock() takes it; -EAGAIN with LOCK_NB, where another writer has it.
+ * Locks the directory, and creates it first if @create. flush --all removes it, and a writer that
+ * waited for the lock then holds that of a removed directory: so repeat until the locked directory
+ * is the one at @parent. @lock: for flock(); with LOCK_NB, -EAGAIN if another writer holds it.
  */
 static int pins_lock(struct pins *pins, const char *parent, int lock, bool create, struct err *err)
 {
 	for (;;) {
 		_cleanup_close_ int fd = -1;
-		struct stat locked, there;
+		struct stat locked, current;
 
 		if (create && mkdir(parent, 0700) < 0 && errno != EEXIST)
 			return pins_err_access(err, negative_errno(), parent);
@@ -136,10 +135,10 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 			if (errno != EINTR)
 				return pins_err_access(err, negative_errno(), parent);
 		}
-		if (stat(parent, &there) < 0 || there.st_ino != locked.st_ino ||
-		    there.st_dev != locked.st_dev)
+		if (stat(parent, &current) < 0 || current.st_ino != locked.st_ino ||
+		    current.st_dev != locked.st_dev)
 			continue;
-		/* who doesn't wait has a loop that takes them */
+		/* a caller that doesn't wait handles signals in its event loop */
 		if (!(lock & LOCK_NB))
 			signals_hold();
 		pins->lock_fd = fd;
@@ -148,11 +147,10 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 	}
 }
 
-/* Is the map at @fd laid out as @wanted? Only the addresses' maps have a size of their own
- * choosing.
- */
+/* Checks that the map @fd has the layout of @expected. Only the size of the addresses' maps may
+ * differ. */
 static int map_check(const struct pins *pins, enum pins_map map, int fd,
-		     const struct bpf_map *wanted, uint32_t *ret_max_entries, struct err *err)
+		     const struct bpf_map *expected, uint32_t *ret_max_entries, struct err *err)
 {
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info);
@@ -161,41 +159,42 @@ static int map_check(const struct pins *pins, enum pins_map map, int fd,
 	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
 		return err_set(err, negative_errno(), "%s/%s: %s", pins->maps.dir,
 			       pins_pin_name(map), strerror(errno));
-	same = info.type == bpf_map__type(wanted) && info.key_size == bpf_map__key_size(wanted) &&
-	       info.value_size == bpf_map__value_size(wanted) &&
-	       info.map_flags == bpf_map__map_flags(wanted) &&
+	same = info.type == bpf_map__type(expected) &&
+	       info.key_size == bpf_map__key_size(expected) &&
+	       info.value_size == bpf_map__value_size(expected) &&
+	       info.map_flags == bpf_map__map_flags(expected) &&
 	       (pins_map_grows(map) || map == PINS_CONFLICTS ||
-		info.max_entries == bpf_map__max_entries(wanted));
+		info.max_entries == bpf_map__max_entries(expected));
 	if (!same)
 		return err_set(err, -EPROTO,
 			       "%s/%s has another layout than this version's; run `xdp-l2resp "
-			       "detach --all` and `flush --all` of the version that made it, or "
-			       "remove it where none did",
+			       "detach --all` and `flush --all` of the version that created it, or "
+			       "remove it if none did",
 			       pins->maps.dir, pins_pin_name(map));
 	*ret_max_entries = info.max_entries;
 	return 0;
 }
 
-/* Opens every pin that is there, checked. Returns how many, or a negative errno. */
+/* Opens and checks the existing pins. Returns their number, or a negative errno with @err. */
 static int pins_open_present(struct pins *pins, const struct control_bpf *control, struct err *err)
 {
 	int present = 0;
 
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
-		const struct bpf_map *wanted;
+		const struct bpf_map *expected;
 		uint32_t max_entries = 0;
 		char path[PATH_MAX];
 		int r = pins_path(pins, map, "", path);
 
 		if (r < 0)
 			return err_set(err, r, "%s: %s", pins->maps.dir, strerror(-r));
-		wanted = bpf_object__find_map_by_name(control->obj, pins_map_name(map));
+		expected = bpf_object__find_map_by_name(control->obj, pins_map_name(map));
 		pins->maps.fd[map] = bpf_obj_get(path);
 		if (pins->maps.fd[map] < 0 && errno == ENOENT)
 			continue;
 		if (pins->maps.fd[map] < 0)
 			return pins_err_access(err, negative_errno(), path);
-		r = map_check(pins, map, pins->maps.fd[map], wanted, &max_entries, err);
+		r = map_check(pins, map, pins->maps.fd[map], expected, &max_entries, err);
 		if (r < 0)
 			return r;
 		if (pins_map_grows(map))
@@ -205,8 +204,8 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 	return present;
 }
 
-/* These pins belong to the caller's network namespace, or to one whose programs are gone (then
- * adopted, if writing). */
+/* Checks that the pins belong to the caller's network namespace, or to one whose programs are gone;
+ * sets pins->orphaned then. */
 static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct err *err)
 {
 	struct pins_meta meta;
@@ -217,7 +216,7 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 	if (meta.schema_version != L2RESP_SCHEMA_VERSION)
 		return err_set(err, -EPROTO,
 			       "%s/%s is of schema version %u, this program's is %d; remove it, "
-			       "and it is made anew",
+			       "so that it is created again",
 			       pins->maps.dir, pins_pin_name(PINS_META), meta.schema_version,
 			       L2RESP_SCHEMA_VERSION);
 	pins->unsettled = meta.unsettled;
@@ -229,18 +228,19 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 		return err_set(err, r, "asking for the loaded programs: %s; run it as root",
 			       strerror(-r));
 	if (r)
-		return err_set(err, -EXDEV,
-			       "%s serves another network namespace, where its program still runs; "
-			       "give this one a BPF file system of its own with --bpffs (or, where "
-			       "that namespace is gone, run xdp-loader clean)",
-			       pins->maps.dir);
+		return err_set(
+			err, -EXDEV,
+			"%s serves another network namespace, where its program still runs; "
+			"give this one a BPF file system of its own with --bpffs (or, if that "
+			"namespace is gone, run xdp-loader clean)",
+			pins->maps.dir);
 	pins->orphaned = true;
 	return 0;
 }
 
 /*
- * For a reader: some pins aren't there. Without a program that runs, a writer was killed as it made
- * them, or is at it: nothing is pinned yet. With one, somebody removed them.
+ * For a reader that misses pins. If no program runs, a writer is creating them, or was killed while
+ * it did: returns -ENOENT. If one runs, somebody removed them: returns -EUCLEAN with @err.
  */
 static int err_missing(const struct pins *pins, struct err *err)
 {
@@ -258,10 +258,11 @@ static int err_missing(const struct pins *pins, struct err *err)
 	}
 	if (!used)
 		return -ENOENT;
-	return err_set(err, -EUCLEAN,
-		       "%s lacks the pin of %s, while the program runs; `xdp-l2resp attach` again "
-		       "makes it anew",
-		       pins->maps.dir, names);
+	return err_set(
+		err, -EUCLEAN,
+		"%s lacks the pin of %s, while the program runs; `xdp-l2resp attach` creates "
+		"it again",
+		pins->maps.dir, names);
 }
 
 int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err)
@@ -276,7 +277,7 @@ int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err)
 	return r;
 }
 
-/* @lock: 0, or as flock() takes it. @former may be NULL. */
+/* @lock: 0: don't lock; else for flock(). @former may be NULL. */
 static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_entries,
 			const struct pins *former, struct pins *pins, struct err *err)
 {
@@ -322,7 +323,7 @@ static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_e
 	for (enum pins_map map = 0; map < PINS_MAP_COUNT && present; map++)
 		pins->remade |= (uint32_t)(pins->maps.fd[map] < 0) << map;
 	r = pins_create_absent(pins, control, netns_cookie, err);
-	/* a program may read the one that was pinned in a new one's place */
+	/* a program may still read a map whose pin was removed and created again */
 	return !r && present ? pins_set_unsettled(pins, true, err) : r;
 }
 
@@ -341,8 +342,8 @@ static int pins_open_as(const char *bpffs, int lock, bool create, uint32_t max_e
 	return 0;
 }
 
-/* Locks out writers, once the one at work has finished. Returns the lock, which the caller closes,
- * or -1 after WRITER_WAIT_NS, or where there is nothing to lock. */
+/* Waits for the running writer, and locks out others. Returns the lock, which the caller closes, or
+ * -1 after WRITER_WAIT_NS, or if there is no directory to lock. */
 static int lock_out_writers(const char *bpffs)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
@@ -365,8 +366,7 @@ static int lock_out_writers(const char *bpffs)
 	return lock;
 }
 
-/* For reading. Where pins are missing, a writer may just be making them: looks again when none is
- * at work. */
+/* Opens for reading. If pins are missing, a writer may be creating them: tries again after it. */
 static int pins_do_read(const char *bpffs, struct pins *pins, struct err *err)
 {
 	_cleanup_close_ int lock = -1;
@@ -431,7 +431,7 @@ const int *pins_responders(const struct pins *pins)
 	return &pins->maps.fd[PINS_RESPONDER_V4];
 }
 
-/* The directory that is locked, if nothing is in it. Returns what rmdir() does. */
+/* Removes the locked directory if it is empty. Returns as rmdir(). */
 static int pins_remove_parent(const struct pins *pins)
 {
 	char parent[PATH_MAX];
@@ -466,5 +466,5 @@ void pins_undo_create(struct pins *pins)
 	if (pins->created)
 		pins_remove(pins, &ignored);
 	else
-		pins_remove_parent(pins); /* made for the lock, or in use and then it stays */
+		pins_remove_parent(pins); /* fails if it is in use, and isn't empty then */
 }

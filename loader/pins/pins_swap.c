@@ -17,7 +17,7 @@ static enum pins_map family_map(enum pins_family family)
 	return PINS_RESPONDER_V4 + family;
 }
 
-/* Loads nothing of @control but the maps of addresses that are to have room. */
+/* Loads only the maps of addresses of families with @room. */
 static int load_responders(struct control_bpf *control, const uint32_t room[PINS_FAMILIES])
 {
 	struct bpf_map *maps[PINS_FAMILIES] = { control->maps.responder_v4,
@@ -26,7 +26,7 @@ static int load_responders(struct control_bpf *control, const uint32_t room[PINS
 	struct bpf_map *map;
 
 	bpf_object__for_each_program(prog, control->obj) bpf_program__set_autoload(prog, false);
-	/* the skeleton maps sections into memory, so they must be there */
+	/* the skeleton mmaps the data sections, so these maps must exist */
 	bpf_object__for_each_map(map, control->obj)
 		bpf_map__set_autocreate(map, bpf_map__is_internal(map));
 	for (int family = 0; family < PINS_FAMILIES; family++)
@@ -66,7 +66,7 @@ int pins_create_responders(const uint32_t room[PINS_FAMILIES], int ret_fds[PINS_
 	return r;
 }
 
-/* Pins the map @fd where @map is pinned now. */
+/* Replaces the pin of @map by one of the map @fd. */
 static int pin_over(const struct pins *pins, enum pins_map map, int fd, struct err *err)
 {
 	char path[PATH_MAX], beside[PATH_MAX];
@@ -76,7 +76,7 @@ static int pin_over(const struct pins *pins, enum pins_map map, int fd, struct e
 		r = pins_path(pins, map, PINS_GROWING, beside);
 	if (r < 0)
 		return err_set(err, r, "%s: %s", pins->maps.dir, strerror(-r));
-	/* one that a killed command left */
+	/* a killed command may have left it */
 	unlink(beside);
 	if (bpf_obj_pin(fd, beside) < 0 || rename(beside, path) < 0) {
 		r = err_set(err, negative_errno(), "%s: %s", beside, strerror(errno));

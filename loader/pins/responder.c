@@ -11,12 +11,11 @@
 #include "remover.h"
 #include "responder.h"
 
-/* Elements a batch call; the map's own lock is held for one bucket at a time, so only the copy's
- * size matters. */
+/* Elements per batch call. The kernel locks one bucket at a time, so only the memory matters. */
 #define BATCH 16384
 
-/* A key is what the map keeps of an address, and the interface; a value begins with its key, and
- * its count follows its head. */
+/* Layout of a map: a key is the address, for IPv4 its last 4 bytes, and the ifindex; a value is the
+ * key, the head and the count. */
 struct layout {
 	const char *name;
 	size_t address_skip; /* bytes of struct address that the key leaves out */
@@ -42,7 +41,7 @@ _Static_assert(COUNT_FOLLOWS_HEAD(responder_v6_entry), "");
 _Static_assert(offsetof(struct responder_v4_key, ifindex) == 4, "");
 _Static_assert(offsetof(struct responder_v6_key, ifindex) == 16, "");
 
-/* Room for a key or a value of either. */
+/* Large enough for a key or a value of either map. */
 union any_key {
 	struct responder_v4_key v4;
 	struct responder_v6_key v6;
@@ -193,7 +192,7 @@ int responder_insert(const int fds[PINS_FAMILIES], const struct entry_row *row, 
 	return r;
 }
 
-/* Elements of one family's map that go in one call. */
+/* Elements of one family's map, written in one call. */
 struct batch {
 	char *keys;
 	char *values;
@@ -231,7 +230,7 @@ static void batch_append(const struct layout *layout, struct batch *batch,
 	batch->count++;
 }
 
-/* Gathers the rows by family and writes them a batch at a time. */
+/* Collects the rows by family and writes them in batches. */
 static int write_batches(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
 			 size_t count, responder_progress_fn *progress, struct err *err)
 {
@@ -261,7 +260,7 @@ static int write_batches(const int fds[PINS_FAMILIES], responder_row_fn *row_of,
 	return r;
 }
 
-/* None of the rows was there before, so all may go. */
+/* Removes all rows: none of them existed before. */
 static void write_undo(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
 		       size_t count)
 {

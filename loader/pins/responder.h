@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The addresses' maps, one a family, as one: rows in and out of either's layout, in batches. What
- * may be written is decided above (entry.h).
+ * Reads and writes the two maps of addresses, one per family, as one, in batches, and converts
+ * between rows and the maps' layouts. entry.h checks what may be written.
  */
 #ifndef XDP_L2RESP_RESPONDER_H
 #define XDP_L2RESP_RESPONDER_H
@@ -18,12 +18,12 @@
 #include "pins.h"
 #include "row.h"
 
-/* Which of the maps has @address. */
+/* Returns the family whose map @address belongs in. */
 enum pins_family responder_family(const struct address *address);
 
 /*
- * The functions here take @fds, the two maps by family: those pinned, or others that are to take
- * their place or have lost it. Only responder_visit() and responder_read_all() do without one.
+ * @fds below: the two maps by family, the pinned ones, or others that will replace them or were
+ * replaced. One may be missing (-1) only for responder_visit() and responder_read_all().
  */
 
 static inline void cleanup_responders(int (*fds)[PINS_FAMILIES])
@@ -32,46 +32,44 @@ static inline void cleanup_responders(int (*fds)[PINS_FAMILIES])
 		cleanup_close(&(*fds)[family]);
 }
 
-/* Called with a row. Returns 0, or a negative errno, with @err, that ends the visit. */
+/* Called with a row. Returns 0 to go on; a negative errno with @err ends the visit. */
 typedef int responder_visit_fn(const struct entry_row *row, void *data, struct err *err);
 
 /*
- * Shows all rows to @visit, in no order, without keeping them. One that is added or deleted
- * meanwhile may or may not be among them. Returns 0, what @visit did, or a negative errno with
- * @err.
+ * Calls @visit for all rows, in no order, without storing them. Rows that are added or deleted
+ * meanwhile may or may not be visited. Returns 0, @visit's error, or a negative errno with @err.
  */
 int responder_visit(const int fds[PINS_FAMILIES], responder_visit_fn *visit, void *data,
 		    struct err *err);
 
 /*
- * All rows, or those of @ifindex if that isn't 0, sorted. One that is added or deleted meanwhile
- * may or may not be among them. The caller frees *ret_table. Returns 0 or a negative errno with
- * @err.
+ * Reads the rows of @ifindex (0: all), sorted. Rows that are added or deleted meanwhile may or may
+ * not be included. The caller frees *ret_table. Returns 0 or a negative errno with @err.
  */
 int responder_read_all(const int fds[PINS_FAMILIES], uint32_t ifindex,
 		       struct entry_table *ret_table, struct err *err);
 
-/* -ENOENT without a message where @key isn't there. */
+/* Reads the row of @key. -ENOENT without a message: it doesn't exist. */
 int responder_get(const int fds[PINS_FAMILIES], const struct entry_key *key,
 		  struct entry_row *ret_row, struct err *err);
 
 /* Inserts @row; -EEXIST and -E2BIG (the map is full) without a message. */
 int responder_insert(const int fds[PINS_FAMILIES], const struct entry_row *row, struct err *err);
 
-/* The @index-th row of what @from points to. */
+/* Returns row @index of @from. */
 typedef struct entry_row responder_row_fn(const void *from, size_t index);
 
-/* Called with how far a long write has come; may be NULL. */
+/* Called with the progress of a long write; may be NULL. */
 typedef void responder_progress_fn(size_t done, size_t total);
 
 /*
- * Writes @count rows, none of which is there, as @row_of makes them of @from. On failure none of
- * them is there either.
+ * Writes @count rows, got by @row_of from @from, none of which may exist. On failure removes those
+ * already written.
  */
 int responder_write(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
 		    size_t count, responder_progress_fn *progress, struct err *err);
 
-/* The same with rows as they are, answers sent and all. */
+/* responder_write() of @table's rows, with their counts of answers. */
 int responder_write_table(const int fds[PINS_FAMILIES], const struct entry_table *table,
 			  struct err *err);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An address on an interface and what it is answered with, of either family. */
+/* An entry of either family: an address on an interface, and the MAC it is answered with. */
 #ifndef XDP_L2RESP_ROW_H
 #define XDP_L2RESP_ROW_H
 
@@ -19,7 +19,7 @@ struct entry_key {
 struct entry_row {
 	struct entry_key key;
 	struct entry_head head;
-	bool damaged; /* the copy of the key in the value is another: the program doesn't answer */
+	bool damaged; /* the value has another key than the element: the program doesn't answer */
 	uint64_t responses_sent;
 };
 
@@ -33,13 +33,14 @@ void entry_table_free(struct entry_table *table);
 /* Appends @row to @table, of which *@capacity rows are allocated. */
 void entry_table_add(struct entry_table *table, size_t *capacity, const struct entry_row *row);
 
-/* By interface, then by address: IPv4 first, but for what lies below ::ffff:0:0. */
+/* Orders by interface, then by address as 16 bytes: IPv4 (::ffff:0:0/96) before other IPv6
+ * addresses, except those below ::ffff:0:0. */
 int entry_key_compare(const struct entry_key *a, const struct entry_key *b);
 
-/* Is its MAC the virtual one of its address (virtual_mac.h)? */
+/* True if @row's MAC is the virtual MAC of its address (virtual_mac.h). */
 bool entry_mac_virtual(const struct entry_row *row);
 
-/* @key as the programs of control.bpf.c take it. */
+/* Converts @key for the programs of control.bpf.c. */
 struct control_key row_control_key(const struct entry_key *key);
 
 #endif

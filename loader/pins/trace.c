@@ -21,16 +21,16 @@ struct trace {
 	int lock_fd;
 	int ring_fd;
 	struct ring_buffer *ring;
-	/* the map itself, mapped: an update by value would undo the data path's count of losses */
+	/* the mmapped value: a map update would overwrite the data path's count of lost records */
 	struct trace_control *control;
 	uint64_t lost_before;
-	trace_record_fn *record; /* NULL: drop them */
+	trace_record_fn *record; /* NULL: drop records */
 	void *context;
 	unsigned int batch;
 };
 
-/* A negative result ends ring_buffer__consume(), with this record consumed. */
-static int take(void *context, void *data, size_t size)
+/* A negative result ends ring_buffer__consume() after this record. */
+static int consume(void *context, void *data, size_t size)
 {
 	struct trace *trace = context;
 
@@ -41,7 +41,7 @@ static int take(void *context, void *data, size_t size)
 	return 0;
 }
 
-/* The pins' directory is the lock: writers have the one above it. */
+/* Locks the pins' directory, so that there is one reader; writers lock its parent. */
 static int trace_lock(struct trace *trace, struct err *err)
 {
 	const char *dir = trace->pins->maps.dir;
@@ -69,7 +69,7 @@ static int trace_map(struct trace *trace, struct err *err)
 	return 0;
 }
 
-/* A new ring in the place of the one that a reader left which was killed. */
+/* Creates a ring buffer, and replaces one that a killed reader left. */
 static int trace_ring(struct trace *trace, struct err *err)
 {
 	uint32_t slot = 0;
@@ -77,7 +77,7 @@ static int trace_ring(struct trace *trace, struct err *err)
 	trace->ring_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "l2resp_trace", 0, 0,
 					L2RESP_TRACE_BYTES, NULL);
 	if (trace->ring_fd >= 0)
-		trace->ring = ring_buffer__new(trace->ring_fd, take, trace, NULL);
+		trace->ring = ring_buffer__new(trace->ring_fd, consume, trace, NULL);
 	if (!trace->ring || bpf_map_update_elem(trace->pins->maps.fd[PINS_TRACE], &slot,
 						&trace->ring_fd, BPF_ANY) < 0)
 		return err_set(err, negative_errno(), "making a ring buffer: %s", strerror(errno));
@@ -92,7 +92,7 @@ static int trace_do_open(struct trace *trace, struct err *err)
 		r = trace_map(trace, err);
 	if (r < 0)
 		return r;
-	/* a reader that was killed left it on */
+	/* a killed reader may have left the recording on */
 	trace_stop(trace);
 	r = trace_ring(trace, err);
 	if (r < 0)
@@ -162,14 +162,14 @@ void trace_stop(struct trace *trace)
 int trace_renew(struct trace *trace, struct err *err)
 {
 	uint64_t now_ns = clock_boot_ns(), until_ns;
-	struct stat locked, there;
+	struct stat locked, current;
 
-	if (fstat(trace->lock_fd, &locked) < 0 || stat(trace->pins->maps.dir, &there) < 0 ||
-	    locked.st_ino != there.st_ino || locked.st_dev != there.st_dev)
+	if (fstat(trace->lock_fd, &locked) < 0 || stat(trace->pins->maps.dir, &current) < 0 ||
+	    locked.st_ino != current.st_ino || locked.st_dev != current.st_dev)
 		return err_set(err, -ESTALE,
 			       "%s was removed; run monitor again once something is attached",
 			       trace->pins->maps.dir);
-	/* in this order: the data path switches off what has run out */
+	/* set until_ns first: the data path switches an expired recording off */
 	until_ns = __atomic_exchange_n(&trace->control->until_ns,
 				       now_ns + TRACE_LEASE_MS * 1000000ULL, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&trace->control->on, 1, __ATOMIC_SEQ_CST);

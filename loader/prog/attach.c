@@ -53,7 +53,7 @@ static void cleanup_program(struct xdp_program **program)
 	xdp_program__close(*program);
 }
 
-/* Has the verifier accepted the program? */
+/* True if the verifier has accepted the program. */
 static bool is_loaded(const struct l2resp_bpf *skeleton)
 {
 	return bpf_program__fd(skeleton->progs.xdp_l2resp) >= 0;
@@ -88,15 +88,15 @@ static int attach_alone(const struct maps *maps, const struct link *link, uint32
 	return r < 0 ? refusal_err_attach(err, r, link, mode, REFUSAL_AT_HOOK) : 0;
 }
 
-/* libxdp finds its dispatcher by name, and couldn't find one that has none. */
+/* Checks that libbpf passes program names to the kernel: libxdp finds its dispatcher by name. */
 static int check_names(const struct link *link, struct err *err)
 {
 	int r = prog_names_kept();
 
 	if (r == -EAGAIN)
 		return err_set(err, r,
-			       "%s: the kernel didn't say whether programs have names, by which "
-			       "libxdp knows its dispatcher; try again",
+			       "%s: can't find out whether the kernel supports program names, by "
+			       "which libxdp finds its dispatcher; try again",
 			       link->name);
 	return r < 0 ? refusal_err_load(err, r, link) : 0;
 }
@@ -182,11 +182,11 @@ static int detach_id(const struct link *link, uint32_t id, enum xdp_attach_mode 
 	return 0;
 }
 
-/* Kinds of device on which native XDP is not what the user wants. */
+/* Kinds of device on which native XDP shouldn't run. */
 static const struct {
 	const char *kind;
 	const char *reason;
-	bool auto_skb; /* auto mode uses skb, and says so; else auto is refused like native */
+	bool auto_skb; /* auto mode uses skb, with a note; else auto is refused like native */
 } no_native[] = {
 	{ "vlan", "native XDP runs on the parent only", false },
 	/* a broadcast comes in on every slave, of an active-backup bond too */
@@ -202,23 +202,23 @@ const char *attach_no_native_reason(const struct link *link)
 }
 
 /*
- * Whether the program may go on @link beside what @state says is there, and in which mode to try
- * first.
+ * Checks that the program may be attached to @link beside the programs in @state, and chooses the
+ * mode to try first. *ret_skb_reason: why it is skb although @requested is auto, else NULL.
  */
 static int choose_mode(const struct link *link, const struct attach_state *state,
-		       enum attach_mode wanted, enum xdp_attach_mode *ret_mode,
+		       enum attach_mode requested, enum xdp_attach_mode *ret_mode,
 		       const char **ret_skb_reason, struct err *err)
 {
-	enum xdp_attach_mode mode = wanted == ATTACH_MODE_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+	enum xdp_attach_mode mode = requested == ATTACH_MODE_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
 
 	*ret_skb_reason = NULL;
 	for (size_t i = 0; i < sizeof(no_native) / sizeof(no_native[0]); i++) {
 		if (strcmp(link->kind, no_native[i].kind) != 0 || mode == XDP_MODE_SKB)
 			continue;
-		/* attached there already: auto keeps the mode in force */
-		if (wanted == ATTACH_MODE_AUTO && state->count)
+		/* programs are attached: auto keeps their mode */
+		if (requested == ATTACH_MODE_AUTO && state->count)
 			continue;
-		if (wanted == ATTACH_MODE_NATIVE || !no_native[i].auto_skb)
+		if (requested == ATTACH_MODE_NATIVE || !no_native[i].auto_skb)
 			return refusal_err_kind(err, link, no_native[i].reason);
 		mode = XDP_MODE_SKB;
 		*ret_skb_reason = no_native[i].reason;
@@ -238,7 +238,7 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 			       link->name, state->prog[0].id);
 	if (state->count && !state->chain && attach_find(state, true) < 0)
 		return refusal_err_foreign(err, link, state);
-	if (state->count && mode != state->mode && wanted != ATTACH_MODE_AUTO)
+	if (state->count && mode != state->mode && requested != ATTACH_MODE_AUTO)
 		return err_set(
 			err, -EBUSY,
 			"%s: XDP runs in %s mode there, and an interface has one mode at a time; "
@@ -248,8 +248,8 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 	return 0;
 }
 
-/* Is native XDP sure to be refused on @link, which has no program? Without an attach only the
- * driver's feature flags are known, from Linux 6.3 on. */
+/* True if the driver's feature flags (since Linux 6.3) lack native XDP. For a dry run: only an
+ * attach shows other reasons why a driver refuses it. */
 static bool native_is_missing(const struct link *link)
 {
 	bool native = false;
@@ -269,7 +269,7 @@ static int attach_rehearse(const struct maps *maps, const struct link *link, str
 	return r < 0 ? refusal_err_load(err, r, link) : 0;
 }
 
-/* Detaches every program of ours in @state from @link. */
+/* Detaches all our programs in @state from @link. */
 static int detach_ours(const struct link *link, const struct attach_state *state, struct err *err)
 {
 	int r = 0;
@@ -288,8 +288,7 @@ static bool has_program(const struct attach_state *state, uint32_t id)
 	return false;
 }
 
-/* Attaches the new program, then detaches ours in @before: the old one answers until the swap, the
- * new one from then on. */
+/* Attaches the new program, then detaches ours in @before, so that one of them always answers. */
 static int replace_in_chain(const struct maps *maps, const struct link *link,
 			    uint32_t counters_slot, unsigned int priority,
 			    const struct attach_state *before, struct err *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The program on an interface, through libxdp: in a dispatcher beside others where the kernel can,
- * alone where not. Nothing here ever displaces a program that isn't ours.
+ * Attaches the program to an interface through libxdp: in a dispatcher, beside other programs, if
+ * the kernel supports it, else alone. Never replaces a program that isn't ours.
  */
 #ifndef XDP_L2RESP_ATTACH_H
 #define XDP_L2RESP_ATTACH_H
@@ -15,11 +15,11 @@
 #include "refusal.h"
 
 #define ATTACH_DEFAULT_PRIORITY 20
-/* The priority that the program has there already, else the default. */
+/* Keep the attached program's priority; the default if none is attached. */
 #define ATTACH_KEEP_PRIORITY UINT32_MAX
 
 enum attach_mode {
-	ATTACH_MODE_AUTO, /* native, and skb where the driver refuses that */
+	ATTACH_MODE_AUTO, /* native, or skb if the driver refuses native */
 	ATTACH_MODE_NATIVE,
 	ATTACH_MODE_SKB,
 };
@@ -38,33 +38,33 @@ enum attach_result {
 
 struct attach_outcome {
 	enum attach_result result;
-	unsigned int old_priority;	      /* where replaced */
-	char skb_reason[REFUSAL_REASON_SIZE]; /* why auto mode chose skb; empty: it didn't */
+	unsigned int old_priority;	      /* of the replaced program */
+	char skb_reason[REFUSAL_REASON_SIZE]; /* why auto mode chose skb; else empty */
 };
 
-/* Why native XDP on a device of @link's kind is not what the user wants; NULL where it is. */
+/* Returns why native XDP shouldn't run on a device of @link's kind; NULL if it may. */
 const char *attach_no_native_reason(const struct link *link);
 
-/* Whether attach_link() would refuse @link for what it is, or for what is on it already: its
- * errors, nothing changed. */
+/* Returns the error with which attach_link() would refuse @link for its kind or its attached
+ * programs, or 0. Changes nothing. */
 int attach_check(const struct maps *maps, const struct link *link,
 		 const struct attach_options *options, struct err *err);
 
 /*
- * Puts the program on @link, its counts in slot @counters_slot. Over one of ours, or several, it
- * swaps, so that no request goes unanswered in between. @maps must be locked. -EBUSY: a foreign
- * program stands alone there; -EOPNOTSUPP: native mode asked for and not to be had; other errors
- * with @err. On failure what was attached before still is.
+ * Attaches the program to @link, with counter slot @counters_slot. Replaces attached programs of
+ * ours without a gap in which requests go unanswered. @maps must be locked. -EBUSY: another program
+ * is attached without a dispatcher; -EOPNOTSUPP: native mode was requested but isn't supported;
+ * other errors with @err. On failure the former programs stay attached.
  */
 int attach_link(const struct maps *maps, const struct link *link, uint32_t counters_slot,
 		const struct attach_options *options, struct attach_outcome *ret_outcome,
 		struct err *err);
 
-/* Takes ours off @link, orphans too, and a dispatcher in which nothing is left. -ENOENT with @err
- * where there is none. @maps may be NULL: nothing is pinned. */
+/* Detaches our programs from @link, orphans, too, or a dispatcher without programs. -ENOENT with
+ * @err: none is attached. @maps may be NULL: nothing is pinned. */
 int attach_remove(const struct maps *maps, const struct link *link, struct err *err);
 
-/* Installs the log handlers of libbpf and libxdp: silent, or all that they say on stderr. */
+/* Installs the log handlers of libbpf and libxdp. @verbose: print their messages on stderr. */
 void attach_log_setup(bool verbose);
 
 #endif

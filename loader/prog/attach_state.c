@@ -30,8 +30,8 @@ const char *attach_mode_name(enum xdp_attach_mode mode)
 }
 
 /*
- * Are the pins of program @id, from @origin, still there? Where another file system lies at that
- * path here, they may be in another mount namespace's: they count as long as any process has theirs
+ * True if the pins of program @id, @origin, still exist. If another file system is mounted at that
+ * path here, the pins may be in another mount namespace: true as long as any process has theirs
  * mounted.
  */
 static bool pins_alive(const struct pins_origin *origin, uint32_t id)
@@ -43,14 +43,14 @@ static bool pins_alive(const struct pins_origin *origin, uint32_t id)
 
 	snprintf(path, sizeof(path), "%s/%s", origin->dir, pins_map_name(PINS_COUNTERS));
 	fd = bpf_obj_get(path);
-	/* an error too: who can't be asked isn't displaced */
+	/* also on an error: don't replace a program whose maps can't be read */
 	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && prog_id_uses_map(id, info.id))
 		return true;
 	return !maps_bpffs_here(origin) && maps_bpffs_mounted(origin);
 }
 
-/* Does program @id read another map than the pinned one anywhere? Only commands use the rest of
- * them. */
+/* Returns 1 if program @id reads a map that isn't the pinned one, 0 if not, or a negative errno.
+ * Checks the maps that programs read; the others are used by commands only. */
 static int reads_others(const struct maps *maps, uint32_t id)
 {
 	static const enum pins_map read[] = {
@@ -67,7 +67,7 @@ static int reads_others(const struct maps *maps, uint32_t id)
 	return 0;
 }
 
-/* Why must program @id be attached to @ifindex again? NULL: it needn't. */
+/* *ret_stale: why program @id must be attached to @ifindex again; NULL: it needn't. */
 static int find_stale(const struct maps *maps, uint32_t id, unsigned int ifindex,
 		      const char **ret_stale)
 {
@@ -79,15 +79,15 @@ static int find_stale(const struct maps *maps, uint32_t id, unsigned int ifindex
 		*ret_stale = "reads a map that isn't pinned";
 	if (r)
 		return r < 0 ? r : 0;
-	/* it stays on a device that moves to another namespace, where this may have another index
-	 */
+	/* a device keeps its program when it moves to another namespace, and may get another
+	 * index */
 	r = prog_attached_ifindex(id, &loaded_for);
 	if (loaded_for != ifindex)
 		*ret_stale = "was loaded for another interface index";
 	return r;
 }
 
-/* A program of our name: of these pins, of others, of none any more, or a namesake. */
+/* Adds a program of our name: it uses these pins, others, or pins that are gone; or isn't ours. */
 static int state_add_ours(const struct maps *maps, struct attach_state *state, unsigned int i,
 			  unsigned int ifindex)
 {
@@ -95,7 +95,7 @@ static int state_add_ours(const struct maps *maps, struct attach_state *state, u
 	struct pins_origin origin;
 	int r = 0;
 
-	/* a rehearsal may have nothing pinned */
+	/* on a dry run there may be no pins */
 	if (maps && maps->fd[PINS_COUNTERS] >= 0)
 		r = prog_id_uses_map(id, maps_id(maps, PINS_COUNTERS));
 
@@ -124,7 +124,7 @@ static int state_add(const struct maps *maps, const struct xdp_program *prog, un
 	state->prog[i].priority = xdp_program__run_prio(prog);
 	snprintf(state->prog[i].name, sizeof(state->prog[i].name), "%s",
 		 xdp_program__name(prog) ?: "");
-	/* libbpf leaves the name out where it couldn't find out that the kernel takes one */
+	/* libbpf omits the name if its probe of the kernel failed */
 	if (!strcmp(state->prog[i].name, PROG_NAME) || !*state->prog[i].name)
 		r = state_add_ours(maps, state, i, ifindex);
 	state->count++;
@@ -153,7 +153,7 @@ static int multiprog_get(unsigned int ifindex, struct xdp_multiprog **ret_multip
 	return 0;
 }
 
-/* A dispatcher that this libxdp can't read, since another version made it. */
+/* Reads a dispatcher of another libxdp version, which this one can't read. */
 static int query_other_version(unsigned int ifindex, struct attach_state *state, struct err *err)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
@@ -174,7 +174,7 @@ static int query_other_version(unsigned int ifindex, struct attach_state *state,
 	return 0;
 }
 
-/* Are libxdp's pins of dispatcher @id there, so that it could have read them? */
+/* True if libxdp's pins of dispatcher @id exist, so that libxdp should have read it. */
 static bool dispatcher_pinned(unsigned int ifindex, uint32_t id)
 {
 	char path[sizeof(DISPATCHER_BPFFS "/xdp/dispatch--") + 20];
@@ -207,7 +207,7 @@ int attach_query(const struct maps *maps, unsigned int ifindex, struct attach_st
 		state.mode = xdp_multiprog__attach_mode(multiprog);
 		state.chain = !xdp_multiprog__is_legacy(multiprog);
 		prog = xdp_multiprog__main_prog(multiprog);
-		/* libxdp leaves a program out, or its id, where it couldn't get the BTF */
+		/* libxdp omits a program, or its id, if it couldn't read the BTF */
 		if (prog ? !xdp_program__id(prog) : !xdp_multiprog__hw_prog(multiprog))
 			return err_unread(ifindex, err);
 		state.dispatcher = prog && !strcmp(xdp_program__name(prog) ?: "", DISPATCHER_NAME);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The built-in BPF object of control.bpf.c: the maps as they are made, and the programs that change
+/* The built-in BPF object of control.bpf.c: the maps' definitions, and the programs that change
  * entries in place. */
 #ifndef XDP_L2RESP_CONTROL_OBJECT_H
 #define XDP_L2RESP_CONTROL_OBJECT_H
@@ -7,7 +7,7 @@
 #include "err.h"
 #include "skeletons.h"
 
-/* Opens it, not loaded yet. Returns 0 or a negative errno with @err. */
+/* Opens the object without loading it. Returns 0 or a negative errno with @err. */
 int control_open(struct control_bpf **ret_control, struct err *err);
 
 /* For _cleanup_(). */

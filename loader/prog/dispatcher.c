@@ -48,7 +48,7 @@ void dispatcher_alone_reason(char *text, size_t size)
 		return;
 	}
 	if (!prog_kernel_has_btf()) {
-		/* the verifier looks up there what a dispatcher's functions take */
+		/* the verifier needs BTF for the parameters of the dispatcher's functions */
 		snprintf(text, size, "the kernel has no BTF, which a dispatcher needs");
 		return;
 	}

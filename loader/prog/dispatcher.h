@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libxdp's dispatcher, which calls several programs in turn: can it be had here, and if not, why?
- */
+/* Checks whether libxdp's dispatcher, which calls several programs in turn, can be used here. */
 #ifndef XDP_L2RESP_DISPATCHER_H
 #define XDP_L2RESP_DISPATCHER_H
 
@@ -13,18 +12,16 @@
 #define DISPATCHER_OBJECT "xdp-dispatcher.o"
 #define DISPATCHER_NAME	  "xdp_dispatcher"
 
-/* Whether libxdp finds its dispatcher where it looks: 0 or a negative errno. */
+/* Returns 0 if libxdp finds its dispatcher object, or a negative errno. */
 int dispatcher_find(void);
 
-/* Can the kernel load one? */
+/* True if a dispatcher can be loaded here. */
 bool dispatcher_is_possible(void);
 
-/*
- * Why ours is not in a dispatcher, asked of the kernel, the file system and libxdp.
- */
+/* Writes why our program is not in a dispatcher. */
 void dispatcher_alone_reason(char *text, size_t size);
 
-/* strerror() that knows libbpf's and libxdp's numbers too. Returns @text. */
+/* strerror(), also for the error numbers of libbpf and libxdp. Returns @text. */
 const char *dispatcher_error_text(int error, char *text, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The maps that programs share, open, and where they are pinned. */
+/* The maps that programs share, opened, and the directory of their pins. */
 #ifndef XDP_L2RESP_MAPS_H
 #define XDP_L2RESP_MAPS_H
 
@@ -32,16 +32,16 @@ struct maps {
 	int fd[PINS_MAP_COUNT]; /* -1: not open */
 };
 
-/* What @map is called in the BPF objects. */
+/* Returns @map's name in the BPF objects. */
 const char *pins_map_name(enum pins_map map);
 
-/* The kernel's id of an open map. Returns 0 on failure, which no map has. */
+/* Returns the kernel's id of an open map, or 0 on failure. */
 uint32_t maps_id(const struct maps *maps, enum pins_map map);
 
-/* Does the file system of @origin lie at its path, in the caller's mount namespace? */
+/* True if @origin's file system is mounted at its path in the caller's mount namespace. */
 bool maps_bpffs_here(const struct pins_origin *origin);
 
-/* Has any process that /proc shows the file system of @origin mounted? */
+/* True if any process in /proc has @origin's file system mounted. */
 bool maps_bpffs_mounted(const struct pins_origin *origin);
 
 #endif

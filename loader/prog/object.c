@@ -32,7 +32,7 @@ int object_open(const struct maps *maps, const struct link *link, uint32_t count
 	skeleton->rodata->pins_origin.dev_minor = minor(maps->bpffs_dev);
 	for (enum pins_map pin = 0; pin < PINS_MAP_COUNT; pin++) {
 		map = bpf_object__find_map_by_name(skeleton->obj, pins_map_name(pin));
-		/* one that only user space reads; or a rehearsal with nothing pinned yet */
+		/* only user space uses it; or a dry run without pins */
 		if (!map || maps->fd[pin] < 0)
 			continue;
 		r = bpf_map__reuse_fd(map, maps->fd[pin]);

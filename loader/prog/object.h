@@ -11,9 +11,9 @@
 #include "skeletons.h"
 
 /*
- * Opens it for an interface, not loaded yet: the constants set, the maps those that @maps have
- * open, the program for the driver alone to be loaded. The caller closes *ret_skeleton. Returns 0
- * or a negative errno with @err.
+ * Opens the object for an interface without loading it: sets the constants, uses the open @maps,
+ * and selects only xdp_l2resp for loading. The caller closes *ret_skeleton. Returns 0 or a negative
+ * errno with @err.
  */
 int object_open(const struct maps *maps, const struct link *link, uint32_t counters_slot,
 		struct l2resp_bpf **ret_skeleton, struct err *err);

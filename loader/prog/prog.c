@@ -17,7 +17,7 @@ static void cleanup_btf(struct btf **btf)
 	btf__free(*btf);
 }
 
-/* Kernel ids of the maps that program @prog_id uses. Returns how many, 0 too where the program is
+/* Reads the ids of the maps that program @prog_id uses. Returns their number, 0 if the program is
  * gone, or a negative errno. */
 static int prog_map_ids(uint32_t prog_id, uint32_t map_ids[PROG_MAX_MAPS])
 {
@@ -43,8 +43,7 @@ int prog_id_uses_map(uint32_t prog_id, uint32_t map_id)
 	return count < 0 ? count : 0;
 }
 
-/* Offset of variable @name in a data section's map, by the map's own BTF; -ENOENT where there is
- * none. */
+/* Returns the offset of variable @name in a data section's map, from the map's BTF, or -ENOENT. */
 static int variable_offset(const struct bpf_map_info *info, const char *name, uint32_t size)
 {
 	_cleanup_(cleanup_btf) struct btf *btf = btf__load_from_kernel_by_id(info->btf_id);
@@ -67,7 +66,7 @@ static int variable_offset(const struct bpf_map_info *info, const char *name, ui
 	return -ENOENT;
 }
 
-/* The value of constant @name of program @prog_id, of @size bytes. -ENOENT: it has none. */
+/* Reads constant @name, @size bytes, of program @prog_id. -ENOENT: it doesn't exist. */
 static int constant_read(uint32_t prog_id, const char *name, void *ret_value, uint32_t size)
 {
 	uint32_t map_ids[PROG_MAX_MAPS] = {};
@@ -133,23 +132,23 @@ bool prog_is_extended(uint32_t prog_id)
 			continue;
 		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
 			return true;
+		/* freplace links also report type TRACING */
 		if (info.type == BPF_LINK_TYPE_TRACING && info.tracing.target_obj_id == prog_id)
 			return true;
 	}
 	return errno != ENOENT;
 }
 
-/* return 0 */
-static const struct bpf_insn nothing[] = {
+static const struct bpf_insn return_0[] = {
 	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 	{ .code = BPF_JMP | BPF_EXIT },
 };
-static const size_t nothing_size = sizeof(nothing) / sizeof(nothing[0]);
+static const size_t return_0_size = sizeof(return_0) / sizeof(return_0[0]);
 
 int prog_names_kept(void)
 {
-	_cleanup_close_ int fd =
-		bpf_prog_load(BPF_PROG_TYPE_XDP, "probe_name", "GPL", nothing, nothing_size, NULL);
+	_cleanup_close_ int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "probe_name", "GPL", return_0,
+					       return_0_size, NULL);
 	struct bpf_prog_info info = {};
 	uint32_t size = sizeof(info);
 
@@ -162,7 +161,7 @@ int prog_kernel_has_btf(void)
 {
 	uint32_t id = 0;
 
-	/* not by /sys/kernel/btf, which a container may hide */
+	/* don't read /sys/kernel/btf, which a container may hide */
 	while (!bpf_btf_get_next_id(id, &id)) {
 		_cleanup_close_ int fd = bpf_btf_get_fd_by_id(id);
 		char name[sizeof("vmlinux")] = "";
@@ -170,7 +169,7 @@ int prog_kernel_has_btf(void)
 		uint32_t size = sizeof(info);
 
 		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0) {
-			/* it is gone; or a longer name, a module's, doesn't fit */
+			/* skip BTF that is gone, or a module's, whose longer name doesn't fit */
 			if (errno != ENOENT && errno != ENOSPC)
 				return negative_errno();
 		} else if (info.kernel_btf && !strcmp(name, "vmlinux")) {
@@ -183,19 +182,19 @@ int prog_kernel_has_btf(void)
 int prog_ext_supported(void)
 {
 	/*
-	 * A program that can't be right: its target is no program. A kernel that knows and permits
-	 * the type says EINVAL or ENOENT of the target; one that doesn't permit it says EPERM
-	 * before it looks.
+	 * Load an invalid program: its target is no program. A kernel that supports and permits the
+	 * type returns EINVAL or ENOENT for the target; one that doesn't permit it returns EPERM
+	 * first.
 	 */
 	char log[256] = "";
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .attach_btf_id = 1, .log_buf = log,
 		    .log_size = sizeof(log), .log_level = 1);
-	_cleanup_close_ int fd =
-		bpf_prog_load(BPF_PROG_TYPE_EXT, "probe_ext", "GPL", nothing, nothing_size, &opts);
+	_cleanup_close_ int fd = bpf_prog_load(BPF_PROG_TYPE_EXT, "probe_ext", "GPL", return_0,
+					       return_0_size, &opts);
 
 	if (fd >= 0)
 		return 0;
-	/* the verifier's own words for a target that is no program: it got that far */
+	/* the verifier's message for a target that is no program: it accepted the type */
 	if (errno == EINVAL && strstr(log, "Cannot replace kernel functions"))
 		return 0;
 	return negative_errno();

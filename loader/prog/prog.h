@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Loaded BPF programs, asked of the kernel by id. Needs CAP_SYS_ADMIN, as every look-up by id does.
- */
+/* Reads properties of loaded BPF programs by id, which needs CAP_SYS_ADMIN. */
 #ifndef XDP_L2RESP_PROG_H
 #define XDP_L2RESP_PROG_H
 
@@ -10,44 +9,45 @@
 
 #include "l2resp.h"
 
-/* The name of our entry point, as the kernel shows it. */
+/* The kernel's name of our program. */
 #define PROG_NAME "xdp_l2resp"
 
-/* Does program @prog_id use map @map_id? 1; 0, also where the program is gone; or a negative errno
- * where the kernel won't say, or didn't of the map, whose id is 0 then. */
+/* Returns 1 if program @prog_id uses map @map_id; 0 if not, or if the program is gone; or a
+ * negative errno if that can't be read, also if @map_id is 0, which maps_id() returns on failure.
+ */
 int prog_id_uses_map(uint32_t prog_id, uint32_t map_id);
 
 /*
- * Where the maps of program @prog_id were pinned when it was attached. -ENOENT: it isn't one of
- * ours, whatever its name.
+ * Reads where the maps of program @prog_id were pinned when it was attached. -ENOENT: it isn't
+ * ours, even if it has our name.
  */
 int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin);
 
-/* Which interface program @prog_id answers for. -ENOENT as above. */
+/* Reads for which ifindex program @prog_id was loaded. -ENOENT: it isn't ours. */
 int prog_attached_ifindex(uint32_t prog_id, uint32_t *ret_ifindex);
 
-/* Does any loaded program use map @map_id? 1, 0, or a negative errno where the kernel won't say. */
+/* Returns 1 if any loaded program uses map @map_id, 0 if none does, or a negative errno. */
 int prog_uses_map(uint32_t map_id);
 
-/* Does a program extend @prog_id, a dispatcher, or trace it? True too where the kernel won't say.
- */
+/* True if a program extends @prog_id, a dispatcher, or traces it; also true on an error, so that
+ * the dispatcher isn't removed by mistake. */
 bool prog_is_extended(uint32_t prog_id);
 
-/* Does the kernel have type information of its own (CONFIG_DEBUG_INFO_BTF)? 1, 0, or a negative
- * errno where it won't say. */
+/* Returns 1 if the kernel has BTF of its own (CONFIG_DEBUG_INFO_BTF), 0 if not, or a negative
+ * errno.
+ */
 int prog_kernel_has_btf(void);
 
 /*
- * Does a program that libbpf loads keep its name? It leaves names out, for the rest of the process,
- * where its question whether the kernel takes them failed. Returns 0; -EAGAIN where not; another
- * negative errno where the kernel refuses the one that is loaded to find out.
+ * Checks, by loading a program, that libbpf passes program names to the kernel: after a failed
+ * probe it omits them for the rest of the process. Returns 0; -EAGAIN: it omits them; another
+ * negative errno: the kernel refuses the program.
  */
 int prog_names_kept(void);
 
 /*
- * May a BPF_PROG_TYPE_EXT program be loaded? libxdp's dispatcher is a program whose slots are
- * replaced by such. Asked of the kernel by trying. Returns 0, or the negative errno with which the
- * kernel refuses the type.
+ * Checks, by trying, that BPF_PROG_TYPE_EXT programs can be loaded, as libxdp needs for its
+ * dispatcher's slots. Returns 0, or the negative errno with which the kernel refuses the type.
  */
 int prog_ext_supported(void);
 

@@ -7,13 +7,13 @@
 #include "prog.h"
 #include "refusal.h"
 
-/* libbpf's words (nlattr.c, since 4.16) before the kernel's */
+/* libbpf's prefix of the kernel's message (nlattr.c, since 4.16) */
 #define LIBBPF_PREFIX "Kernel error message: "
 
-/* libxdp's words (libxdp.c, 1.0 to 1.6) where the kernel refuses, with a reason or without */
+/* libxdp's message if the kernel refuses the attach (libxdp.c, 1.0 to 1.6) */
 #define LIBXDP_AT_HOOK "Error attaching XDP program to ifindex"
 
-/* the kernel's words for a driver without ndo_bpf (net/core/dev.c, since 4.20) */
+/* the kernel's message for a driver without ndo_bpf (net/core/dev.c, since 4.20) */
 #define KERNEL_NO_NATIVE "Underlying driver does not support XDP in native mode"
 
 static _Thread_local char kernel_reason[256];
@@ -46,8 +46,8 @@ enum refusal_stage refusal_stage(bool loaded)
 	return loaded ? REFUSAL_ATTACHING : REFUSAL_LOADING;
 }
 
-/* Is @error about what is on the interface or above it already, about who we are, or about the
- * interface being gone? Then no other mode helps. */
+/* True if another mode would fail with @error, too: it is about programs on the interface or above
+ * it, missing privileges, or an interface that is gone. */
 static bool in_any_mode(int error)
 {
 	return error == -EBUSY || error == -EEXIST || error == -EPERM || error == -ENODEV;
@@ -66,14 +66,14 @@ static void set_driver_reason(int error)
 		snprintf(driver_reason, sizeof(driver_reason), "the driver refuses native XDP: %s",
 			 kernel_reason);
 	else
-		/* ixgbe says none, and gve, bnxt and mlx5 tell the log */
+		/* ixgbe gives no reason; gve, bnxt and mlx5 write it to the kernel's log */
 		snprintf(driver_reason, sizeof(driver_reason),
 			 "the driver refuses native XDP and gives no reason: %s; the kernel's log "
 			 "may have one",
 			 strerror(-error));
 }
 
-/* What helps, by a word of the driver's reason. */
+/* Remedies by a word in the driver's reason. */
 static const struct {
 	const char *word;
 	const char *remedy;
