@@ -43,9 +43,11 @@ struct source_item {
 	char *noted;   /* what was said to be ignored of it; NULL: nothing is */
 };
 
-/* A server that shows more objects is broken, or hostile: they are left out. */
-#define SOURCE_ITEMS_MAX  50000
-#define SOURCE_ITEMS_FULL "there are more than 50000 objects; what comes after them is left out"
+/* A server that shows more objects is broken, or hostile: they are left out. They are listed again
+ * when so many are there that one object that comes and goes isn't a list each time. */
+#define SOURCE_ITEMS_MAX   50000
+#define SOURCE_ITEMS_AGAIN (SOURCE_ITEMS_MAX / 10 * 9)
+#define SOURCE_ITEMS_FULL  "there are more than 50000 objects; what comes after them is left out"
 
 /* All zero is none. */
 struct source_items {

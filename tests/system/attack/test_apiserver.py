@@ -115,12 +115,63 @@ def test_services_without_an_end(agent, played):
     assert peak(agent) < 256 * MIB
 
 
+def test_room_for_what_was_left_out(agent, played):
+    """Of a list that shares no object with the one before, which counts until the new one is complete."""
+    begun = []
+
+    def lists(_):
+        begun.append("list")
+        items = [service(n) for n in (range(50_000) if len(begun) == 1 else range(50_000, 70_000))]
+        return listed(items)
+
+    def watch(_):
+        begun.append("watch")
+        yield from gone(_) if begun.count("watch") == 1 else ()
+        yield None
+
+    played(of_services(lists, watch))
+    said(agent, "Service: there are more than 50000 objects; what comes after them is left out\n", 120)
+    assert wait_until(lambda: "198.18.0.9" in agent.command("show", "default/s69999").out, 60), agent.log()
+    assert wait_until(agent.ready), agent.http("/readyz")
+    assert begun.count("list") == 3
+
+
 def test_a_list_goes_on_for_ever(agent, played):
     """The same page, and always another one: it is given up, and asked for again later."""
     server = played(of_services(lists=lambda _: listed([service(1)], "again")))
     said(agent, "Service: its list doesn't end\n")
     assert wait_until(lambda: sum("continue" not in query for query in server.lists("services")) >= 2)
     assert peak(agent) < 64 * MIB
+
+
+# as large as an API server takes them: many bytes, and many values
+LARGE = {
+    "labels": {"metadata": {"labels": {f"{n:0>250}/{n:0>63}": 63 * "v" for n in range(1000)}}, "spec": {}},
+    "ports": {"metadata": {}, "spec": {"ports": [{"name": f"p{n}", "port": n, "protocol": "TCP", "targetPort": n}
+                                                 for n in range(1, 20_000)]}},
+}
+
+
+@pytest.mark.parametrize("large", LARGE.values(), ids=LARGE)
+def test_services_as_large_as_may_be(agent, played, large):
+    """More of a page than is read of one answer: smaller pages are asked for, and nobody's Service is left out."""
+    items = [service(n) for n in range(120)]
+    for item in items[:-1]:
+        item["metadata"].update(large["metadata"])
+        item["spec"].update(large["spec"])
+    texts = [json.dumps(item) for item in items]
+
+    def lists(query):
+        first, limit = int(query.get("continue", ["0"])[0]), int(query["limit"][0])
+        more = str(first + limit) if first + limit < len(texts) else ""
+        yield f'{{"metadata": {{"resourceVersion": "5", "continue": "{more}"}}, "items": ['.encode()
+        yield ",".join(texts[first:first + limit]).encode() + b"]}"
+
+    played(of_services(lists))
+    assert wait_until(lambda: "198.18.0.9" in agent.command("show", "default/s119").out, 60), agent.log()
+    assert wait_until(agent.ready)
+    assert agent.log().count("followed again") == 1
+    assert peak(agent) < 512 * MIB
 
 
 def gone(_):
