@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "json.h"
+#include "kube.h"
 #include "kube_state.h"
 
 /* What a pod is given. */

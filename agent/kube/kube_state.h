@@ -3,7 +3,9 @@
 #ifndef XDP_L2RESP_KUBE_STATE_H
 #define XDP_L2RESP_KUBE_STATE_H
 
-#include "kube.h"
+#include <systemd/sd-event.h>
+
+#include "http.h"
 
 struct kube {
 	sd_event *event;
