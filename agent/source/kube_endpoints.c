@@ -16,6 +16,8 @@
 #define PATH_ALL     PATH ",!service.kubernetes.io/headless"
 /* One slice may have 100 endpoints, and take 50 kB. */
 #define PAGE 100
+/* Who writes Services decides which of them need endpoints: not a list for each change. */
+#define FOLLOW_NS UINT64_C(1000000000)
 /* A server that doesn't know the kind is believed after this long, and where slices are known after
  * that long. */
 #define DENIED_NS  (5 * UINT64_C(1000000000))
@@ -38,6 +40,8 @@ struct kube_endpoints {
 	struct manifest *manifest; /* of the item in @source that has the slices, sorted by name */
 	char *path;		   /* that is followed; NULL: none */
 	struct kube_watch *watch;
+	sd_event_source *later; /* another path is followed then */
+	uint64_t followed_ns;	/* when the last began to be followed */
 	bool known;		/* all were listed once, or none is needed */
 	uint64_t missing_at_ns; /* since when the server doesn't know the kind; 0: it does */
 	struct err trouble;	/* empty: none */
@@ -86,19 +90,37 @@ static void say(const struct kube_endpoints *endpoints, int priority, const char
 
 /* ---- which Services need them ---- */
 
-static bool is_selected(const struct kube_endpoints *endpoints, const struct service *service,
-			const struct labels *node)
-{
-	const struct source_items *items = &endpoints->source->items;
+/* What selects Services for this node: the serviceSelectors of policies. */
+struct selectors {
+	const struct selector **list;
+	size_t count, capacity;
+};
 
+static void selectors_free(struct selectors *selectors)
+{
+	free(selectors->list);
+}
+
+static void selectors_find(const struct source_items *items, const struct labels *node,
+			   struct selectors *ret_selectors)
+{
 	for (size_t i = 0; i < items->count; i++)
 		for (size_t p = 0; p < items->manifests[i]->policy_count; p++) {
 			const struct policy *policy = &items->manifests[i]->policies[p];
 
-			if (selector_matches(&policy->services, &service->labels) &&
-			    selector_matches(&policy->nodes, node))
-				return true;
+			if (!selector_matches(&policy->nodes, node))
+				continue;
+			ALLOC_GROW(ret_selectors->list, ret_selectors->count,
+				   ret_selectors->capacity);
+			ret_selectors->list[ret_selectors->count++] = &policy->services;
 		}
+}
+
+static bool is_selected(const struct selectors *selectors, const struct service *service)
+{
+	for (size_t i = 0; i < selectors->count; i++)
+		if (selector_matches(selectors->list[i], &service->labels))
+			return true;
 	return false;
 }
 
@@ -109,17 +131,18 @@ static void find_needed(const struct kube_endpoints *endpoints, struct names *re
 	const struct source_item *item =
 		source_items_find_object(items, SOURCE_ITEM_NODES, NULL, endpoints->node);
 	_cleanup_(labels_free) struct labels host = {};
+	_cleanup_(selectors_free) struct selectors selectors = {};
 	const struct labels *node = &host;
 
 	labels_set(&host, "kubernetes.io/hostname", endpoints->node);
 	if (item && item->manifest.node_count)
 		node = &item->manifest.nodes[0].labels;
+	selectors_find(items, node, &selectors);
 	for (size_t i = 0; i < items->count; i++) {
 		const struct service *service = source_item_service(items->list[i]);
 
 		if (service && service->local && service->pods.count &&
-		    service_is_of(service, &endpoints->class) &&
-		    is_selected(endpoints, service, node))
+		    service_is_of(service, &endpoints->class) && is_selected(&selectors, service))
 			names_add(ret_needed, source_item_object_name(items->list[i]));
 	}
 }
@@ -345,14 +368,17 @@ static void stop(struct kube_endpoints *endpoints)
 	endpoints->trouble.text[0] = '\0';
 }
 
-/* Follows what the Services need now. */
+/* Follows what the Services need now, or as soon as it may. */
 static void follow(struct kube_endpoints *endpoints)
 {
 	_cleanup_free_ char *path = path_of(&endpoints->needed);
+	uint64_t now_ns = clock_boot_ns();
 	struct err err;
 
+	sd_event_source_set_enabled(endpoints->later, SD_EVENT_OFF);
 	if (endpoints->path && !strcmp(path, endpoints->path))
 		return;
+	/* its lists don't have what is needed now */
 	stop(endpoints);
 	if (!endpoints->needed.count) {
 		mark(endpoints->manifest);
@@ -360,13 +386,26 @@ static void follow(struct kube_endpoints *endpoints)
 		endpoints->known = true;
 		return;
 	}
+	if (endpoints->followed_ns && now_ns < endpoints->followed_ns + FOLLOW_NS) {
+		sd_event_source_set_time(endpoints->later,
+					 (endpoints->followed_ns + FOLLOW_NS) / 1000 + 1);
+		sd_event_source_set_enabled(endpoints->later, SD_EVENT_ONESHOT);
+		return;
+	}
 	if (kube_watch_new(endpoints->kube, path, &watch_events, endpoints, &endpoints->watch,
 			   &err) < 0) {
 		say(endpoints, LOG_ERR, err.text);
 		return;
 	}
+	endpoints->followed_ns = now_ns;
 	endpoints->path = path;
 	path = NULL;
+}
+
+static int on_later(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	follow(userdata);
+	return 0;
 }
 
 bool kube_endpoints_settle(struct kube_endpoints *endpoints)
@@ -410,17 +449,19 @@ void kube_endpoints_free(struct kube_endpoints *endpoints)
 	if (!endpoints)
 		return;
 	stop(endpoints);
+	sd_event_source_disable_unref(endpoints->later);
 	names_free(&endpoints->needed);
 	free(endpoints->node);
 	free(endpoints->class_name);
 	free(endpoints);
 }
 
-struct kube_endpoints *kube_endpoints_new(struct kube *kube, struct source *source,
-					  const struct source_options *options,
-					  kube_endpoints_fn *changed, void *userdata)
+int kube_endpoints_new(sd_event *event, struct kube *kube, struct source *source,
+		       const struct source_options *options, kube_endpoints_fn *changed,
+		       void *userdata, struct kube_endpoints **ret_endpoints, struct err *err)
 {
 	struct kube_endpoints *endpoints = xcalloc(1, sizeof(*endpoints));
+	int r;
 
 	*endpoints = (struct kube_endpoints){
 		.kube = kube,
@@ -431,5 +472,14 @@ struct kube_endpoints *kube_endpoints_new(struct kube *kube, struct source *sour
 		.userdata = userdata,
 	};
 	endpoints->class = (struct service_class){ endpoints->class_name, options->class.required };
-	return endpoints;
+	r = sd_event_add_time(event, &endpoints->later, CLOCK_BOOTTIME, 0, 1000, on_later,
+			      endpoints);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(endpoints->later, SD_EVENT_OFF);
+	if (r < 0) {
+		kube_endpoints_free(endpoints);
+		return err_set(err, r, "following endpoints: %s", strerror(-r));
+	}
+	*ret_endpoints = endpoints;
+	return 0;
 }

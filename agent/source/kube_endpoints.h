@@ -19,9 +19,9 @@ typedef void kube_endpoints_fn(void *userdata);
 
 /* For the other objects in @source, where the slices are put too. @kube and @source are borrowed,
  * @options is copied. */
-struct kube_endpoints *kube_endpoints_new(struct kube *kube, struct source *source,
-					  const struct source_options *options,
-					  kube_endpoints_fn *changed, void *userdata);
+int kube_endpoints_new(sd_event *event, struct kube *kube, struct source *source,
+		       const struct source_options *options, kube_endpoints_fn *changed,
+		       void *userdata, struct kube_endpoints **ret_endpoints, struct err *err);
 /* NULL is fine. */
 void kube_endpoints_free(struct kube_endpoints *endpoints);
 

@@ -176,8 +176,8 @@ int source_kubernetes_new(sd_event *event, const struct source_options *options,
 		r = kube_conditions_new(event, source->login.kube, &source->source, options->node,
 					&source->conditions, err);
 	if (!r)
-		source->endpoints = kube_endpoints_new(source->login.kube, &source->source, options,
-						       source_kubernetes_changed, source);
+		r = kube_endpoints_new(event, source->login.kube, &source->source, options,
+				       source_kubernetes_changed, source, &source->endpoints, err);
 	for (size_t i = 0; i < KIND_COUNT && !r; i++) {
 		source->collections[i] = (struct collection){ .source = source, .kind = i };
 		r = collection_follow(&source->collections[i], err);
