@@ -20,84 +20,84 @@
 
 struct agent;
 
-/* What the agent is made of. It borrows these. */
+/* Parts that the caller provides. All are borrowed. */
 struct agent_parts {
 	sd_event *event;
 	struct notify *notify;
 	struct helper *helper;
 	struct program *program;
 	const struct loop_times *times; /* of the event loop */
-	const char *path;		/* of the configuration */
+	const char *path;		/* of agent.yaml */
 };
 
-/* Begins with @config, which was read from the parts' path, and which it takes over whatever the
- * result. What follows happens on the event loop. */
+/* Starts with @config, read from the parts' path. Takes ownership of @config, also on failure. The
+ * agent then runs on the event loop. */
 int agent_new(const struct agent_parts *parts, struct config *config, struct agent **ret_agent,
 	      struct err *err);
-/* Leaves entries and stamps as they are. */
+/* Leaves entries and lease deadlines in the maps as they are. */
 void agent_free(struct agent *agent);
 
-/* SIGHUP: reads configuration and manifests again. With an error in either, what was in force
- * stays; -EINVAL with @err for the configuration. */
+/* SIGHUP: reads configuration and manifests again. If either has an error, the previous one stays
+ * in force. -EINVAL with @err: the configuration is invalid. */
 int agent_reload(struct agent *agent, struct err *err);
 
-/* SIGTERM: gives everything up; the event loop ends when that is done, or after 3 s. */
+/* SIGTERM: releases all leases. The event loop ends when that is done, or after 3 s. */
 void agent_stop(struct agent *agent);
 
-/* Gives everything up but goes on running, or takes part again. @stay: also after a restart. */
+/* Releases all leases and claims none until it is called with @drain false. @stay: also after a
+ * restart. */
 int agent_drain(struct agent *agent, bool drain, bool stay, struct err *err);
 
-/* Asks for @address to go to @node, lease_manager_move()'s errors. */
+/* Asks the holder of @address to hand it over to @node. Errors as lease_manager_move(). */
 int agent_move(struct agent *agent, const struct address *address, const char *node,
 	       struct err *err);
 
-/* Who has @address, as an object; NULL where nothing is known, with the reason in @err. */
+/* The holder of @address, as an object. NULL: not known, with the reason in @err. */
 json_t *agent_who_holds(struct agent *agent, const struct address *address, struct err *err);
 
-/* What becomes of the Service @name, NAMESPACE/NAME: its addresses, the policies that select it
- * here, who holds them, and where they are announced. NULL with @err: there is no such Service. */
+/* State of the Service @name, NAMESPACE/NAME: its addresses, the policies that select it here, the
+ * addresses' holders, and their interfaces. NULL with @err: there is no such Service. */
 json_t *agent_show(struct agent *agent, const char *name, struct err *err);
 
-/* This node, and all Services, each with its addresses, who has them, and why it isn't this node.
- */
+/* State of this node, and all Services with their addresses, the addresses' holders, and why this
+ * node doesn't hold them. */
 json_t *agent_status(struct agent *agent);
 
-/* Names that commands take: the first 1,000 Services and addresses, and the nodes that were seen to
- * have one, this one too. */
+/* Names for shell completion: the first 1,000 Services and addresses, this node, and the nodes that
+ * appear in their leases. */
 json_t *agent_names(struct agent *agent);
 
-/* What the status page shows: the same of this node, its session, times and conflicts, and Services
- * as agent_show() has them, up to a bound. */
+/* Contents of the status page: this node's state, session, times and conflicts, and Services as in
+ * agent_show(), up to a bound. */
 json_t *agent_page(struct agent *agent);
 
-/* Is everything in place? False with the first reason that it isn't; true with what may surprise
- * all the same, or "". */
+/* Is the agent ready (/readyz)? *@ret_why: if not, the first reason; if it is, a note for the user,
+ * or "". */
 bool agent_ready(struct agent *agent, struct err *ret_why);
 
-/* Where HTTP listens. */
+/* The HTTP server's options. */
 const struct listen_options *agent_listen(const struct agent *agent);
 
-/* Figures for metrics. */
+/* Values of the metrics. */
 struct agent_figures {
 	struct lease_status lease;
 	struct lease_entries entries;
 	uint64_t reconciles, reconcile_failures, reconcile_ns, reconcile_worst_ns;
 	uint64_t announced;
 	uint64_t conflicts, defended, yielded;
-	uint64_t asked;	 /* probes sent */
-	size_t selected; /* addresses of this node's policies */
+	uint64_t probes_sent;
+	size_t selected; /* addresses that policies select for this node */
 	struct source_status source;
 	size_t interfaces, attach_failures;
 	bool draining, store_reachable;
 	const struct loop_times *main_times, *lease_times;
 };
 
-/* How many addresses of Services there are of each reason; REASON_NONE: that this node answers
- * for. */
+/* Number of Services' addresses by reason; REASON_NONE: this node answers for them. */
 void agent_count_reasons(struct agent *agent, size_t ret_counts[REASON_COUNT]);
 
-/* Shows the answers sent for addresses that this node holds, each with one of its Services, until
- * @most were shown; how many weren't. */
+/* Calls @visit with the number of answers sent for each address that this node holds and one of its
+ * Services, @most times at most. Returns the number of addresses that it left out. */
 typedef void agent_answers_fn(const struct address *address, const struct service *service,
 			      uint64_t answers, void *data);
 size_t agent_visit_answers(struct agent *agent, size_t most, agent_answers_fn *visit, void *data);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* From manifests and interfaces to what is desired. */
+/* Determines the desired addresses from manifests and interfaces. */
 #include <errno.h>
 #include <string.h>
 
@@ -41,7 +41,7 @@ void agent_plan(struct agent *agent, uint64_t usec)
 	sd_event_source_set_enabled(agent->work, SD_EVENT_ONESHOT);
 }
 
-/* Logs which reasons came and went since @before. */
+/* Logs which reasons have appeared and disappeared since @before. */
 static void log_reasons(struct agent *agent, const struct desired *before)
 {
 	const struct desired *now = &agent->desired;
@@ -62,96 +62,100 @@ static void log_reasons(struct agent *agent, const struct desired *before)
 		agent_why_unwanted(agent, NULL, &address, &why);
 		log_say(reason_level(reason) == REASON_FAULT ? LOG_ERR : LOG_WARNING,
 			"%s: not announced: %s%s", address_format(&address, ip), why.text.text,
-			counts[reason] > 1 ? " (and others like it)" : "");
+			counts[reason] > 1 ? " (and more addresses)" : "");
 	}
 }
 
-/* Has the store said what we hold, and the source what we should, is it known where the program is,
- * and was all of that applied? Until then everything stays as a former process left it. */
-void agent_look_whether_known(struct agent *agent)
+/* Allows reconcile to remove leases and entries once the leases that this node holds, the manifests
+ * and the interfaces that have the program are known and have been evaluated. Until then everything
+ * stays as a previous process left it. */
+void agent_check_ready_to_reconcile(struct agent *agent)
 {
-	if (agent->evaluated && agent->session_known && attachments_are_found(agent->attachments) &&
+	if (agent->evaluated && agent->session_known && attachments_scanned(agent->attachments) &&
 	    source_known(agent->source))
 		reconcile_known(agent->reconcile);
 }
 
-/* The interfaces that policies select for addresses, and our program on them. -EAGAIN: it isn't
- * known yet where it is, since another writer is at work. */
+/* Selects addresses and their interfaces, and attaches our program there. -EAGAIN: another process
+ * holds the writers' lock, so it isn't known yet which interfaces have the program. */
 static int select_all(struct agent *agent, bool look, struct selection *ret_selection)
 {
 	struct policy_input input = agent_policy_input(agent);
 	int r;
 
 	*ret_selection = policy_select(&input);
-	/* a node that may announce nothing needs no program; one that waits for an endpoint does */
+	/* An excluded node needs no program. A node without local endpoints does: it may get one.
+	 */
 	attachments_select(agent->attachments,
 			   ret_selection->exclusion ? &(struct selection){} : ret_selection, look);
-	if (attachments_are_found(agent->attachments))
+	if (attachments_scanned(agent->attachments))
 		return 0;
-	r = attachments_look_first(agent->attachments, &agent->config.attach);
+	r = attachments_check_now(agent->attachments, &agent->config.attach);
 	if (!r && source_known(agent->source))
-		attachments_found(agent->attachments);
+		attachments_scan_done(agent->attachments);
 	return r;
 }
 
-/* Applies policies to manifests and interfaces, and passes on what follows. @look as in
- * attachments_select(). What fails is tried again with the period. */
+/* If the kernel can't be read, the next periodic check repeats this. If the interfaces that have
+ * the program aren't known yet, it is repeated after RETRY_USEC. */
 void agent_evaluate(struct agent *agent, bool look)
 {
 	struct desired before = agent->desired;
-	struct desired_view judge;
+	struct desired_view view;
 	uint64_t begun_ns = clock_boot_ns();
 	struct selection selection = {};
-	struct kernel_view view;
+	struct kernel_view kernel;
 	bool partial;
 	struct err err;
 
 	agent->evaluated = false;
-	if (kernel_view_read(&view, &err) < 0) {
+	if (kernel_view_read(&kernel, &err) < 0) {
 		log_say(LOG_ERR, "%s", err.text);
 		return;
 	}
 	kernel_view_free(&agent->kernel);
-	agent->kernel = view;
-	/* pools may give something after it */
-	agent_tell_group(agent);
+	agent->kernel = kernel;
+	/* before select_all(): once the nodes' addresses are reserved, pools may assign addresses,
+	 * which changes the manifests */
+	agent_update_group(agent);
 	if (select_all(agent, look, &selection) < 0) {
 		selection_free(&selection);
 		agent_plan(agent, RETRY_USEC);
 		return;
 	}
 	if (selection.count && !source_nodes(agent->source, true)) {
-		/* they come soon, and it is tried again then */
+		/* wait for the Node objects; source_callbacks.changed() evaluates again */
 		selection_free(&selection);
 		return;
 	}
 	partial = selection.partial;
 	agent->evaluated = !partial;
-	judge = agent_desired_view(agent);
-	agent->desired = desired_make(&selection, &judge);
+	view = agent_desired_view(agent);
+	agent->desired = desired_make(&selection, &view);
 	inquiry_apply(agent->inquiry, &before, &agent->desired, agent->config.probe);
 	log_reasons(agent, &before);
 	reconcile_desired(agent->reconcile, &agent->desired);
 	desired_free(&before);
-	agent_look_whether_known(agent);
-	agent->judged_at_ns = clock_boot_ns();
-	agent->evaluate_ns = agent->judged_at_ns - begun_ns;
+	agent_check_ready_to_reconcile(agent);
+	agent->evaluated_at_ns = clock_boot_ns();
+	agent->evaluate_ns = agent->evaluated_at_ns - begun_ns;
 	agent->status_due = true;
 	if (partial)
 		agent_evaluate_soon(agent);
 }
 
-/* How long the next evaluation is to wait: where 100,000 addresses are to be judged and a hundred
- * interfaces come and go, or a flood makes addresses be given up, no more than a fifth of the time
- * goes into it. */
+/* How long the next evaluation has to wait. Evaluations use a fifth of the time at most, also with
+ * 100,000 addresses while a hundred interfaces come and go or a flood of conflicts makes us give up
+ * addresses. */
 static uint64_t pause_ns(const struct agent *agent)
 {
-	uint64_t rest_ns = 4 * agent->evaluate_ns, since_ns = clock_boot_ns() - agent->judged_at_ns;
+	uint64_t rest_ns = 4 * agent->evaluate_ns,
+		 since_ns = clock_boot_ns() - agent->evaluated_at_ns;
 
 	return since_ns < rest_ns ? rest_ns - since_ns : 0;
 }
 
-/* Manifests or interfaces: at once, if it may be. */
+/* Evaluates now, unless the last evaluation was too recent. */
 void agent_input_changed(void *userdata)
 {
 	struct agent *agent = userdata;
@@ -170,8 +174,8 @@ void agent_evaluate_soon(void *userdata)
 	agent_plan(agent, pause_ns(agent) / 1000);
 }
 
-/* What the nodes of the group have to do with @address, as far as the store has told. Without a
- * store an entry of the agent's tells: it is there over a restart. */
+/* The group's claim on @address, from the store. Without a store, an entry of the agent's in the
+ * maps, which survives a restart, means that this node held it. */
 enum group_claim agent_group_claim(const struct address *address, void *userdata)
 {
 	struct agent *agent = userdata;
@@ -184,7 +188,7 @@ enum group_claim agent_group_claim(const struct address *address, void *userdata
 	}
 	if (!agent->session_known)
 		return GROUP_NOT_KNOWN;
-	/* it would answer */
+	/* the owner of the address would answer our probes */
 	if (agent_group_owns(agent, address))
 		return GROUP_FORMERLY;
 	r = lease_thread_info(agent->thread, address, &info);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The names that commands take, for the completion of shells. */
+/* Names for shell completion. */
 #include "agent_state.h"
 #include "text.h"
 
-/* Nobody reads more, and the event loop has more to do. */
+/* A longer list is of no use, and would hold up the event loop. */
 #define MAX_NAMES 1000
 
 struct names {
 	json_t *services, *addresses;
-	json_t *nodes; /* an object, so that each is in it once */
+	json_t *nodes; /* an object, so that each name is in it once */
 };
 
 static void add_node(struct names *names, const char *name)

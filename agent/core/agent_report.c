@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the agent says of itself: to commands, health checks and metrics. */
+/* The agent's state for commands, health checks and metrics. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +75,7 @@ static void add_policy(const struct policy *policy, void *userdata)
 	json_array_append_new(userdata, json_string(policy->name));
 }
 
-/* The MAC that @target is answered with, if it is virtual. */
+/* The virtual MAC of @target; null: it has none. */
 static json_t *virtual_mac_of(const struct target *target)
 {
 	char text[MAC_TEXT_SIZE];
@@ -87,14 +87,14 @@ static json_t *virtual_mac_of(const struct target *target)
 	return json_string(mac_format(mac, text));
 }
 
-/* Is this node one of those preferred for @target? null: none are. */
+/* Is this node preferred for @target? null: no node is. */
 static json_t *preferred_of(const struct target *target)
 {
 	return target && target->terms.group.id ? json_boolean(target->terms.group.member)
 						: json_null();
 }
 
-/* Addresses of a Service that are shown. */
+/* Addresses of a Service that are being shown. */
 struct showing {
 	struct agent *agent;
 	const struct policy_index *policies;
@@ -105,7 +105,7 @@ struct showing {
 	json_t *list;
 };
 
-/* What is known here of an address. */
+/* Adds what this node knows about an address. */
 static void show_address(size_t at, const struct lease_info *info, void *data)
 {
 	const struct showing *showing = data;
@@ -192,29 +192,30 @@ json_t *agent_show_service(struct agent *agent, const struct policy_index *polic
 			 "as_cluster", text_or_null(as_cluster ?: ""));
 }
 
-void agent_tell_service_manager(struct agent *agent, bool late)
+void agent_notify_service_manager(struct agent *agent, bool late)
 {
 	struct attachment_status attachments;
-	char status[sizeof(agent->told_status)];
+	char status[sizeof(agent->sent_status)];
 	struct lease_entries entries;
 	struct lease_status lease;
 
 	agent->status_due = false;
 	attachments_status(agent->attachments, &attachments);
 	lease_thread_status(agent->thread, &lease, &entries);
-	if (!agent->told_ready && ((agent->evaluated && agent->session_known &&
-				    !attachments.pending && reconcile_is_told(agent->reconcile)) ||
-				   late)) {
-		agent->told_ready = true;
+	if (!agent->ready_sent &&
+	    ((agent->evaluated && agent->session_known && !attachments.pending &&
+	      reconcile_pass_done(agent->reconcile)) ||
+	     late)) {
+		agent->ready_sent = true;
 		notify_ready(agent->notify);
 	}
 	snprintf(status, sizeof(status), "STATUS=%s, %zu of %zu addresses held, %zu entries",
 		 lease_state_names[lease.state], lease.held, lease.wanted, entries.present);
-	if (strcmp(status, agent->told_status) != 0 && notify_send(agent->notify, status))
-		memcpy(agent->told_status, status, sizeof(status));
+	if (strcmp(status, agent->sent_status) != 0 && notify_send(agent->notify, status))
+		memcpy(agent->sent_status, status, sizeof(status));
 }
 
-/* The first address that is kept back by a reason of @level. */
+/* The first address that isn't claimed because of a reason of @level. */
 static bool first_of_level(struct agent *agent, enum reason_level level, struct err *ret_why)
 {
 	char ip[INET6_ADDRSTRLEN];
@@ -232,8 +233,8 @@ static bool first_of_level(struct agent *agent, enum reason_level level, struct 
 	return false;
 }
 
-/* An address waits for another node's leases, which are longer. */
-static bool waits(struct agent *agent, struct err *ret_why)
+/* Does an address wait for another node's leases, which last longer than ours? */
+static bool waits_for_longer_leases(struct agent *agent, struct err *ret_why)
 {
 	char ip[INET6_ADDRSTRLEN];
 	struct address address;
@@ -259,7 +260,8 @@ bool agent_ready(struct agent *agent, struct err *ret_why)
 		return false;
 	if (*agent->failure.text)
 		*ret_why = agent->failure;
-	else if (first_of_level(agent, REASON_FAULT, ret_why) || waits(agent, ret_why))
+	else if (first_of_level(agent, REASON_FAULT, ret_why) ||
+		 waits_for_longer_leases(agent, ret_why))
 		return false;
 	else if (no_room_why(agent->no_room))
 		*ret_why = *no_room_why(agent->no_room);
@@ -293,7 +295,7 @@ void agent_figures(const struct agent *agent, struct agent_figures *ret_figures)
 		.defended = agent->defended,
 		.yielded = agent->yielded,
 		.selected = agent->desired.count,
-		.asked = inquiry_sent(agent->inquiry),
+		.probes_sent = inquiry_probes_sent(agent->inquiry),
 		.draining = agent->draining,
 		.main_times = agent->times,
 		.lease_times = lease_thread_times(agent->thread),

@@ -10,11 +10,11 @@
 #include "policy.h"
 
 #define USEC_PER_SEC 1000000ULL
-/* Entries are compared with the map, and sysctls read again, that often. */
+/* Interval at which the maps are compared and sysctls read again. */
 #define PERIOD_USEC (5 * USEC_PER_SEC)
-/* Another writer has the lock, or an interface just went away: again after that. */
+/* Retry interval if another process holds the writers' lock or an interface has just gone away. */
 #define RETRY_USEC 20000
-/* The lease thread is told that often that the rest is alive. */
+/* Interval of the main loop's sign of life to the lease thread. */
 #define BEAT_USEC 200000
 
 static void helper_answered(const struct helper_answer *answer, void *userdata)
@@ -46,10 +46,10 @@ static void lease_state(enum lease_state state, void *userdata)
 	if (state == LEASE_CONNECTING || agent->session_known)
 		return;
 	agent->session_known = true;
-	/* who had what is known only now */
+	/* probing waits for the leases' holders, which are known now */
 	if (agent->config.probe)
 		agent_evaluate_soon(agent);
-	agent_look_whether_known(agent);
+	agent_check_ready_to_reconcile(agent);
 }
 
 static void lease_maps(bool full, void *userdata)
@@ -61,15 +61,15 @@ static void lease_maps(bool full, void *userdata)
 }
 
 static const struct lease_thread_callbacks lease_callbacks = { lease_news, lease_state, lease_maps,
-							       agent_group_heard };
+							       agent_group_changed };
 
-/* The data path answers for @address on @ifindex from now on. */
+/* The data path has begun to answer for @address on @ifindex. */
 static void entered(const struct address *address, uint32_t ifindex, void *userdata)
 {
 	struct agent *agent = userdata;
 
-	/* where Services are files there is nobody to tell */
-	if (source_tells(agent->source))
+	/* Services in files have no Events */
+	if (source_has_events(agent->source))
 		service_events_answered(agent->events, address, ifindex);
 }
 
@@ -96,7 +96,7 @@ static bool conflict_seen(const struct address *address, uint32_t ifindex,
 		    yields ? ", and giving it up if that is seen again within 10 s" : "");
 	agent->defended++;
 	announcer_add(agent->announcer, address, ifindex, ANNOUNCE_DEFENCE);
-	return !yields; /* where it does, what comes next must be seen */
+	return !yields; /* a yielding address must see the next conflict */
 }
 
 static int work_due(sd_event_source *source, uint64_t usec, void *userdata)
@@ -124,9 +124,9 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
 
-	/* programs that somebody took off, sysctls that somebody set */
+	/* somebody may have detached a program or set a sysctl */
 	helper_watch(agent->helper);
-	attachments_look(agent->attachments);
+	attachments_recheck(agent->attachments);
 	if (!agent->evaluated || kernel_view_changed(&agent->kernel) || inquiry_due(agent->inquiry))
 		agent_evaluate(agent, false);
 	compare(agent);
@@ -134,7 +134,7 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	if (identity_restore(agent->config.bpffs, &agent->identity))
 		log_say(LOG_WARNING, "repaired: somebody removed the pin of the agent's identity");
 	log_limit_tick(&agent->defences, LOG_WARNING);
-	agent_tell_service_manager(agent, true);
+	agent_notify_service_manager(agent, true);
 	sd_event_source_set_time_relative(source, PERIOD_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -157,7 +157,7 @@ static int beat_due(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-/* What needs the writers' lock. -EAGAIN: another writer is at work. */
+/* Does the work that needs the writers' lock. -EAGAIN: another process holds it. */
 static int work_locked(struct agent *agent, struct err *err)
 {
 	size_t more[PINS_FAMILIES];
@@ -196,11 +196,12 @@ static int on_turn_end(sd_event_source *source, void *userdata)
 	agent->compared = false;
 	if (no_room_changed(agent->no_room))
 		agent_evaluate_soon(agent);
-	/* others may write again, unless the helper does */
+	/* end of the turn: release the writers' lock unless the helper still needs it */
 	if (!helper_busy(agent->helper))
 		program_end(agent->program);
 	if (r != -EAGAIN)
-		r = attachments_ask(agent->attachments, agent->links, &agent->config.attach);
+		r = attachments_request_next(agent->attachments, agent->links,
+					     &agent->config.attach);
 	if (helper_busy(agent->helper) &&
 	    defender_follow(agent->defender, agent->program, &err) < 0)
 		log_limited(&agent->failures, LOG_ERR, "%s", err.text);
@@ -209,7 +210,7 @@ static int on_turn_end(sd_event_source *source, void *userdata)
 	else if (r > 0)
 		agent_input_changed(agent);
 	if (agent->status_due)
-		agent_tell_service_manager(agent, false);
+		agent_notify_service_manager(agent, false);
 	return 0;
 }
 
@@ -238,11 +239,11 @@ static int start_lease(struct agent *agent, struct err *err)
 	int r = lease_thread_new(agent->event, agent->config.bpffs, agent->config.liveness_ns,
 				 agent->notify, &lease_callbacks, agent, &agent->thread, err);
 
-	/* the first heartbeat has it */
+	/* the first heartbeat publishes this node's own addresses */
 	if (!r)
 		r = kernel_view_read(&agent->kernel, err);
 	if (!r)
-		agent_tell_group(agent);
+		agent_update_group(agent);
 	if (!r)
 		r = configure_lease(agent, &agent->config, err);
 	if (r < 0)
@@ -431,7 +432,7 @@ int agent_reload(struct agent *agent, struct err *err)
 	config_source(&config, &options);
 	if (!source_same(agent->source, &options))
 		r = source_new(agent->event, &options, &source_callbacks, agent, &source, err);
-	/* the session goes on where it was, as over a restart */
+	/* the session continues, as over a restart */
 	if (!r)
 		r = configure_lease(agent, &config, err);
 	if (r < 0) {
@@ -462,7 +463,7 @@ int agent_drain(struct agent *agent, bool drain, bool stay, struct err *err)
 
 	if (r < 0)
 		return r;
-	log_say(LOG_NOTICE, drain ? "draining, as asked" : "taking part again, as asked");
+	log_say(LOG_NOTICE, drain ? "draining on request" : "draining ended on request");
 	agent->draining = drain;
 	lease_thread_drain(agent->thread, drain);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the agent is made of: for agent.c, which joins it, and agent_report.c, which tells of it. */
+/* The agent's state and what its files share. */
 #ifndef XDP_L2RESPD_AGENT_STATE_H
 #define XDP_L2RESPD_AGENT_STATE_H
 
@@ -41,113 +41,115 @@ struct agent {
 	struct desired desired;
 	struct no_room *no_room;
 	struct kernel_view kernel; /* that desired was made with */
-	/* each ascending: what this node has as its own, and what the others have */
+	/* each ascending: this node's own addresses, and the other nodes' from the store */
 	struct address_list own, others;
-	struct address_list named; /* the others', by their Node objects */
-	size_t own_left_out;	   /* more of its own than others are told of */
+	struct address_list named; /* the other nodes', from their Node objects */
+	size_t own_left_out;	   /* own addresses that don't fit into a heartbeat */
 	bool others_known;
-	bool asks; /* the lease thread for the others' */
+	bool needs_others; /* the lease thread reads the other nodes' addresses */
 
-	sd_event_source *work;	 /* evaluate, or what waited for the writers' lock */
-	sd_event_source *period; /* look at everything */
+	sd_event_source *work;	 /* evaluation, also once the writers' lock may be free */
+	sd_event_source *period; /* full check */
 	sd_event_source *refresh, *beat, *stopping;
 	sd_event_source *turn_end; /* of each turn of the loop */
 
-	bool evaluated;			    /* desired is of the manifests and interfaces */
-	uint64_t evaluate_ns, judged_at_ns; /* how long the last evaluation took, and its end */
-	bool session_known;		    /* the lease thread has said what it holds */
-	bool pins_due;			    /* to be looked at under the lock */
-	bool grow_due;			    /* a map is full */
-	bool compared;			    /* the maps, in this turn */
-	bool status_due;		    /* the service manager is to be told */
+	bool evaluated;			       /* desired matches the manifests and interfaces */
+	uint64_t evaluate_ns, evaluated_at_ns; /* duration and end of the last evaluation */
+	bool session_known;		       /* the lease thread knows which leases we hold */
+	bool pins_due;			       /* pins are to be checked under the lock */
+	bool grow_due;			       /* a map is full */
+	bool compared;			       /* the maps were compared in this turn */
+	bool status_due;		       /* the service manager's status may be outdated */
 	bool draining;
-	bool leases_ended, source_stopped; /* of what agent_stop() waits for */
-	bool told_ready;
-	char told_status[128];
+	bool leases_ended, source_stopped; /* agent_stop() waits for both */
+	bool ready_sent;
+	char sent_status[128];
 	uint64_t defended, yielded, compare_failures;
 	struct log_limit defences, failures;
 	struct err failure; /* of the last comparison; empty: none */
 };
 
-/* Parts of what agent_stop() waits for are over. @agent is a struct agent. */
+/* The leases have been released, and the source has stopped, as agent_stop() asked. @agent is a
+ * struct agent. */
 void agent_leases_ended(struct agent *agent);
 void agent_source_stopped(void *agent);
 
-/* Has the work be done that waits, in @usec. */
+/* Schedules the pending work in @usec. */
 void agent_plan(struct agent *agent, uint64_t usec);
 
-/* Applies policies to manifests and interfaces, and passes on what follows. @look as in
+/* Applies policies to manifests and interfaces, and hands the result to reconcile. @look as in
  * attachments_select(). */
 void agent_evaluate(struct agent *agent, bool look);
 
-/* What policies are applied to, and what addresses are judged by, at the moment. */
+/* The current input of the policies, and of desired_make(). */
 struct policy_input agent_policy_input(const struct agent *agent);
 struct desired_view agent_desired_view(struct agent *agent);
 
-/* Why this node doesn't want @address, by policies, manifests, devices and the LAN; REASON_NONE: it
- * does. @policies as they are now; NULL: nobody asks about more than this one. */
+/* Why this node doesn't try to hold @address, because of policies, manifests, interfaces or the
+ * LAN; REASON_NONE: it does. @policies: index of the current ones; NULL: made for this call. */
 void agent_why_unwanted(struct agent *agent, const struct policy_index *policies,
 			const struct address *address, struct why *ret_why);
 
-/* Why it takes no part in leases. */
+/* Why this node can't claim any lease; REASON_NONE: it can. */
 void agent_why_no_part(const struct agent *agent, struct why *ret_why);
-/* Is there an address that this node would claim, but for another node's leases, which last longer?
- */
+/* Is there an address that this node can't claim only because another node's leases last longer? */
 bool agent_why_waits(const struct agent *agent, struct address *ret_address, struct why *ret_why);
 
-/* Why it doesn't answer for @address, of which @info is known, or all zero. @no_part: as above. */
+/* Why this node doesn't answer for @address. @info: its lease, zeroed if it isn't known. @no_part:
+ * agent_why_no_part()'s reason. */
 enum reason agent_reason(const struct agent *agent, const struct address *address,
 			 const struct lease_info *info, enum reason no_part);
 
-/* The same, with names. */
+/* agent_reason() with a sentence that has the names. */
 void agent_why(struct agent *agent, const struct policy_index *policies,
 	       const struct address *address, const struct lease_info *info, struct why *ret_why);
 
-/* The same for one of many addresses: @no_part is agent_why_no_part()'s. */
+/* agent_why() for one of many addresses: @no_part is agent_why_no_part()'s result. */
 void agent_why_of(struct agent *agent, const struct policy_index *policies,
 		  const struct why *no_part, const struct address *address,
 		  const struct lease_info *info, struct why *ret_why);
 
-/* Why @service has no address of pools, or no more; REASON_NONE: it has what it asks for. */
+/* Why pools haven't assigned @service all addresses that it requests; REASON_NONE: they have. */
 void agent_why_no_address(const struct agent *agent, const struct service *service,
 			  struct why *ret_why);
 
-/* As service_view_fn. */
+/* A service_view_fn. */
 void agent_service_view(struct service_view *ret_view, void *agent);
 
-/* Tells the group what this node has as its own, and the pools what all have. */
-void agent_tell_group(struct agent *agent);
+/* Publishes this node's own addresses, and reserves all nodes' own addresses in the pools. */
+void agent_update_group(struct agent *agent);
 
-/* What the others have is known now, or changed. @agent is a struct agent. */
-void agent_group_heard(void *agent);
+/* The other nodes' own addresses are known now, or have changed. @agent is a struct agent. */
+void agent_group_changed(void *agent);
 
-/* Another store may tell otherwise. */
+/* Forgets the other nodes' own addresses: the store may have been replaced. */
 void agent_group_forget(struct agent *agent);
 
-/* Has another node @address as its own, as far as is known? */
+/* Does the store name @address as another node's own? */
 bool agent_group_owns(const struct agent *agent, const struct address *address);
 
-/* Does the store tell who has an address? Else nobody is known to have none. */
+/* Are the leases' holders known? If not, an address without a known holder may still have one. */
 bool agent_knows_holders(const struct agent *agent);
 
-/* Callbacks; @agent is a struct agent. The manifests or the interfaces changed; something else did
- * that an evaluation goes by; as inquiry_callbacks' group(). */
+/* Callbacks; @agent is a struct agent. The first: the manifests or the interfaces have changed. The
+ * second: other input of an evaluation has changed. The third: inquiry_callbacks' group_claim(). */
 void agent_input_changed(void *agent);
 void agent_evaluate_soon(void *agent);
 enum group_claim agent_group_claim(const struct address *address, void *agent);
 
-/* As agent_show(); @policies and @slices are indexed once for all Services. */
+/* agent_show() for one of many Services, with @policies and @slices indexed once for all. */
 json_t *agent_show_service(struct agent *agent, const struct policy_index *policies,
 			   const struct slice_index *slices, const struct service *service);
 
-/* Requests for @address that the data path answered since this node has it, on all interfaces. */
+/* Requests for @address that the data path has answered since this node got it, on all interfaces.
+ */
 uint64_t agent_answers(struct agent *agent, const struct address *address);
 
-/* Tells reconcile when it is known what this node held and what it should. */
-void agent_look_whether_known(struct agent *agent);
+/* Calls reconcile_known() once this node's leases and desired addresses are known. */
+void agent_check_ready_to_reconcile(struct agent *agent);
 
-/* READY=1, once there is reason to, and how things are. @late: the store keeps us waiting; that is
- * /readyz's to tell, and no reason to be restarted. */
-void agent_tell_service_manager(struct agent *agent, bool late);
+/* Sends the service manager STATUS=, and READY=1 once the agent has started. @late: send READY=1
+ * even if the store doesn't answer yet, so that the agent isn't restarted; /readyz reports it. */
+void agent_notify_service_manager(struct agent *agent, bool late);
 
 #endif

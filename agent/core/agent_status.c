@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* All Services at once: who has which address, and how many there are of each reason. */
+/* All Services: the holders of their addresses, and the number of addresses by reason. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,19 +11,18 @@
 #include "text.h"
 #include "version.h"
 
-/* Services, with as many addresses, and conflicts of a status: what a person looks through, and the
- * main loop has time for. */
+/* Bounds of the status page, so that users can read it and the main loop isn't held up. */
 #define SERVICES_MAX  200
 #define ADDRESSES_MAX 500
 #define CONFLICTS_MAX 20
 
 #define NS_PER_MS 1e6
 
-/* ---- how many ---- */
+/* ---- number of addresses by reason ---- */
 
 struct counting {
 	const struct agent *agent;
-	struct address *waiting; /* to be claimed, and not held */
+	struct address *waiting; /* to be claimed, but not held */
 	size_t *counts;
 	enum reason no_part;
 };
@@ -80,9 +79,9 @@ struct listing {
 	enum reason no_part;
 	bool knows_holders;
 	struct address *addresses; /* of all Services, in their order */
-	json_t **lists;		   /* each address's Service's */
+	json_t **lists;		   /* for each address, its Service's list */
 	size_t count, capacity, list_capacity;
-	struct why first[REASON_COUNT]; /* an example each, with its address */
+	struct why first[REASON_COUNT]; /* an example of each reason, with its address */
 };
 
 static void list_addresses(struct listing *listing, const struct address_list *addresses,
@@ -100,7 +99,7 @@ static void list_addresses(struct listing *listing, const struct address_list *a
 	}
 }
 
-/* Once for each reason: what it is here takes longer to find out. */
+/* Keeps one example of each reason, because agent_why() is slow. */
 static void note_example(struct listing *listing, const struct address *address,
 			 const struct lease_info *info, enum reason reason)
 {
@@ -146,7 +145,7 @@ static json_t *list_services(struct listing *listing)
 		struct why why;
 
 		agent_why_no_address(listing->agent, service, &why);
-		/* one without any address isn't meant to be announced */
+		/* a Service without any address isn't meant to be announced */
 		if (!service->external.count && !service->load_balancer.count && !why.reason) {
 			json_decref(addresses);
 			continue;
@@ -219,7 +218,7 @@ json_t *agent_status(struct agent *agent)
 			 "reasons", list_reasons(&listing, counts), "services", services);
 }
 
-/* ---- answers, and what the status page shows ---- */
+/* ---- answers, and the status page ---- */
 
 uint64_t agent_answers(struct agent *agent, const struct address *address)
 {
@@ -234,7 +233,7 @@ uint64_t agent_answers(struct agent *agent, const struct address *address)
 struct answers {
 	struct agent *agent;
 	size_t most, shown;
-	bool *done; /* by place in what is desired: an address may have several Services */
+	bool *done; /* by index in agent->desired: several Services may share an address */
 	agent_answers_fn *visit;
 	void *data;
 };
@@ -284,7 +283,7 @@ size_t agent_visit_answers(struct agent *agent, size_t most, agent_answers_fn *v
 	return held - answers.shown;
 }
 
-/* Counts by bucket, as the bounds that go with all of them. */
+/* Counts by bucket; times_json() has the bounds. */
 static json_t *histogram_json(const struct histogram *histogram)
 {
 	json_t *counts = json_array();
@@ -349,7 +348,7 @@ static json_t *conflicts_json(struct agent *agent)
 	return list;
 }
 
-/* *@left_out: how many Services are beyond the bound. */
+/* *@left_out: number of Services beyond the bound. */
 static json_t *services_json(struct agent *agent, size_t *left_out)
 {
 	const struct policy_input input = agent_policy_input(agent);

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* SIGTERM: leases and the lead are given up at the same time, and the process ends after both. */
+/* SIGTERM: releases the leases and the leadership at the same time, and ends after both. */
 #include <syslog.h>
 
 #include "agent.h"
 #include "agent_state.h"
 
-/* The stores may be out of reach. */
+/* Ends without waiting longer for an unreachable store. */
 #define STOP_USEC UINT64_C(3000000)
 
 static int stop_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
 
-	log_say(LOG_WARNING, "the store doesn't answer; others wait for the lease to run out");
+	log_say(LOG_WARNING, "the store doesn't answer; other nodes wait until our lease expires");
 	return sd_event_exit(agent->event, 0);
 }
 
-static void end_if_over(struct agent *agent)
+static void exit_if_done(struct agent *agent)
 {
 	if (agent->leases_ended && agent->source_stopped)
 		sd_event_exit(agent->event, 0);
@@ -25,7 +25,7 @@ static void end_if_over(struct agent *agent)
 void agent_leases_ended(struct agent *agent)
 {
 	agent->leases_ended = true;
-	end_if_over(agent);
+	exit_if_done(agent);
 }
 
 void agent_source_stopped(void *userdata)
@@ -33,7 +33,7 @@ void agent_source_stopped(void *userdata)
 	struct agent *agent = userdata;
 
 	agent->source_stopped = true;
-	end_if_over(agent);
+	exit_if_done(agent);
 }
 
 void agent_stop(struct agent *agent)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Why this node doesn't announce an address: by its policies and devices, then by its lease. */
+/* Why this node doesn't announce an address, because of policies, interfaces or its lease. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

@@ -15,7 +15,7 @@
 
 #define CONFIG_DEFAULT_PATH "/etc/xdp-l2resp/agent.yaml"
 
-/* HTTP for everybody on loopback; elsewhere with TLS, for clients with a certificate. */
+/* On loopback: HTTP for everybody. Elsewhere: HTTPS for clients with a certificate. */
 struct listen_options {
 	struct address address;
 	uint16_t port;
@@ -26,27 +26,27 @@ struct config {
 	char *node;
 	char *directory;   /* source.directory; NULL: Kubernetes */
 	char *assignments; /* source.assignments */
-	bool kubernetes;   /* source.kubernetes, with what is below it */
+	bool kubernetes;   /* source.kubernetes is set */
 	struct {
 		char *kubeconfig, *server, *ca, *token, *cert, *key; /* NULL: not given */
 		bool pools;
 	} source;
-	char *load_balancer_class; /* Services with another one are left alone */
-	bool class_required;	   /* those of type LoadBalancer without one, too */
+	char *load_balancer_class; /* Services with another class are ignored */
+	bool class_required;	   /* LoadBalancer Services without a class are ignored, too */
 	enum lease_engine engine;
 	struct lease_timing timing;
-	uint64_t liveness_ns; /* renewals end when the rest of the agent hangs for longer */
+	uint64_t liveness_ns; /* no renewals once the main loop has hung for longer */
 	uint32_t weight;
 	bool preempt;
 	char **endpoints;				    /* NULL-terminated */
 	char *server, *namespace, *token, *ca, *cert, *key; /* NULL: not given */
-	enum conflict_answer conflict;			    /* where a policy says nothing */
-	bool probe; /* ask the LAN for an address before it is first claimed */
+	enum conflict_answer conflict;			    /* unless a policy sets it */
+	bool probe; /* probe the LAN before the first claim of an address */
 	uint32_t announce_count;
 	uint64_t announce_interval_ns;
 	uint64_t announce_refresh_ns; /* 0: never */
-	uint32_t announce_rate;	      /* frames a second, an interface */
-	bool ignore_exclusion;	      /* the node's label NODE_LABEL_EXCLUDE means nothing */
+	uint32_t announce_rate;	      /* frames per second and interface */
+	bool ignore_exclusion;	      /* ignore the node's label NODE_LABEL_EXCLUDE */
 	struct attach_options attach;
 	struct listen_options listen;
 	char *bpffs;
@@ -55,16 +55,16 @@ struct config {
 void config_free(struct config *config);
 
 /*
- * Reads the file at @path. What it leaves out has design's defaults. -EINVAL with "FILE:LINE: what"
- * in @err for an unknown key, a value of another kind or out of range, timings that aren't safe.
- * *ret_config is untouched on failure; the caller frees it.
+ * Reads the file at @path. Missing keys get their defaults. -EINVAL with "FILE:LINE: message" in
+ * @err: unknown key, value of the wrong type or out of range, or unsafe timings. *@ret_config is
+ * untouched on failure; the caller frees it.
  */
 int config_read(const char *path, struct config *ret_config, struct err *err);
 
-/* Fills in what the lease manager takes; borrows from @config and @id. */
+/* Makes the lease manager's configuration. Borrows from @config and @id. */
 void config_lease(const struct config *config, const char *id, struct lease_config *ret_lease);
 
-/* Fills in what the source takes; borrows from @config. */
+/* Makes the source's options. Borrows from @config. */
 void config_source(const struct config *config, struct source_options *ret_options);
 
 #endif

@@ -19,96 +19,96 @@
 #define NS_PER_MS     1000000ULL
 #define NS_PER_SECOND 1000000000ULL
 #define FILE_LIMIT    (1 << 20)
-/* A list of 500 objects may take its time; a frozen server is left after this. */
+/* Long enough for a list of 500 objects. After it, the server counts as frozen. */
 #define SOURCE_TIMEOUT_NS   (10 * NS_PER_SECOND)
 #define SOURCE_RETRY_MAX_NS (10 * NS_PER_SECOND)
 
 struct key {
 	const char *name;
-	take_fn *take;		/* NULL: a mapping, with the keys in @keys */
-	const struct key *keys; /* NULL-name-terminated */
-	size_t field;		/* offset in struct config; of a mapping: a flag, or 0 for none */
+	parse_fn *parse;	/* NULL: a mapping with @keys */
+	const struct key *keys; /* ends with a key without a name */
+	size_t field; /* offset in struct config; of a mapping: of a bool set if present, or 0 */
 };
 
-#define KEY(name_, take_, member) \
-	{ .name = (name_), .take = (take_), .field = offsetof(struct config, member) }
+#define KEY(name_, parse_, member) \
+	{ .name = (name_), .parse = (parse_), .field = offsetof(struct config, member) }
 #define MAP(name_, keys_) { .name = (name_), .keys = (keys_) }
-/* A mapping that means something even if it is empty. */
+/* A mapping whose presence matters even if it is empty. */
 #define MAP_FLAG(name_, keys_, member) \
 	{ .name = (name_), .keys = (keys_), .field = offsetof(struct config, member) }
 #define END { 0 }
 
 static const struct key kubernetes_keys[] = {
-	KEY("kubeconfig", take_text, source.kubeconfig),
-	KEY("server", take_text, source.server),
-	KEY("ca", take_text, source.ca),
-	KEY("token", take_text, source.token),
-	KEY("cert", take_text, source.cert),
-	KEY("key", take_text, source.key),
-	KEY("pools", take_flag, source.pools),
+	KEY("kubeconfig", parse_text, source.kubeconfig),
+	KEY("server", parse_text, source.server),
+	KEY("ca", parse_text, source.ca),
+	KEY("token", parse_text, source.token),
+	KEY("cert", parse_text, source.cert),
+	KEY("key", parse_text, source.key),
+	KEY("pools", parse_flag, source.pools),
 	END,
 };
 
 static const struct key source_keys[] = {
-	KEY("directory", take_text, directory),
-	KEY("assignments", take_text, assignments),
+	KEY("directory", parse_text, directory),
+	KEY("assignments", parse_text, assignments),
 	MAP_FLAG("kubernetes", kubernetes_keys, kubernetes),
 	END,
 };
 
 static const struct key lease_keys[] = {
-	KEY("engine", take_engine, engine),
-	KEY("endpoints", take_endpoints, endpoints),
-	KEY("server", take_text, server),
-	KEY("namespace", take_text, namespace),
-	KEY("token", take_text, token),
-	KEY("ca", take_text, ca),
-	KEY("cert", take_text, cert),
-	KEY("key", take_text, key),
-	KEY("duration", take_duration, timing.duration_ns),
-	KEY("renewDeadline", take_duration, timing.renew_deadline_ns),
-	KEY("retryPeriod", take_duration, timing.retry_period_ns),
-	KEY("liveness", take_duration, liveness_ns),
-	KEY("weight", take_weight, weight),
-	KEY("preempt", take_flag, preempt),
+	KEY("engine", parse_engine, engine),
+	KEY("endpoints", parse_endpoints, endpoints),
+	KEY("server", parse_text, server),
+	KEY("namespace", parse_text, namespace),
+	KEY("token", parse_text, token),
+	KEY("ca", parse_text, ca),
+	KEY("cert", parse_text, cert),
+	KEY("key", parse_text, key),
+	KEY("duration", parse_duration, timing.duration_ns),
+	KEY("renewDeadline", parse_duration, timing.renew_deadline_ns),
+	KEY("retryPeriod", parse_duration, timing.retry_period_ns),
+	KEY("liveness", parse_duration, liveness_ns),
+	KEY("weight", parse_weight, weight),
+	KEY("preempt", parse_flag, preempt),
 	END,
 };
 
 static const struct key announce_keys[] = {
-	KEY("count", take_count, announce_count),
-	KEY("interval", take_duration, announce_interval_ns),
-	KEY("refresh", take_duration, announce_refresh_ns),
-	KEY("rate", take_rate, announce_rate),
-	KEY("ignoreExclusion", take_flag, ignore_exclusion),
+	KEY("count", parse_count, announce_count),
+	KEY("interval", parse_duration, announce_interval_ns),
+	KEY("refresh", parse_duration, announce_refresh_ns),
+	KEY("rate", parse_rate, announce_rate),
+	KEY("ignoreExclusion", parse_flag, ignore_exclusion),
 	END,
 };
 
 static const struct key attach_keys[] = {
-	KEY("mode", take_mode, attach.mode),
-	KEY("priority", take_priority, attach.priority),
+	KEY("mode", parse_mode, attach.mode),
+	KEY("priority", parse_priority, attach.priority),
 	END,
 };
 
 static const struct key tls_keys[] = {
-	KEY("cert", take_text, listen.cert),
-	KEY("key", take_text, listen.key),
-	KEY("clientCA", take_text, listen.client_ca),
+	KEY("cert", parse_text, listen.cert),
+	KEY("key", parse_text, listen.key),
+	KEY("clientCA", parse_text, listen.client_ca),
 	END,
 };
 
 static const struct key keys[] = {
-	KEY("node", take_node, node),
+	KEY("node", parse_node, node),
 	MAP("source", source_keys),
-	KEY("loadBalancerClass", take_text, load_balancer_class),
-	KEY("loadBalancerClassRequired", take_flag, class_required),
+	KEY("loadBalancerClass", parse_text, load_balancer_class),
+	KEY("loadBalancerClassRequired", parse_flag, class_required),
 	MAP("lease", lease_keys),
-	KEY("conflict", take_conflict, conflict),
-	KEY("probe", take_flag, probe),
+	KEY("conflict", parse_conflict, conflict),
+	KEY("probe", parse_flag, probe),
 	MAP("announce", announce_keys),
 	MAP("attach", attach_keys),
-	KEY("listen", take_listen, listen),
+	KEY("listen", parse_listen, listen),
 	MAP("tls", tls_keys),
-	KEY("bpffs", take_text, bpffs),
+	KEY("bpffs", parse_text, bpffs),
 	END,
 };
 
@@ -120,11 +120,12 @@ static const struct key *key_find(const struct key *list, const char *name)
 	return NULL;
 }
 
-/* @object's keys, each in @list, into @config. @prefix is what errors call them by. */
-static int take_keys(const struct place *place, const json_t *object, const struct key *list,
-		     const char *prefix, struct config *config, struct err *err)
+/* Parses @object's keys, which must be in @list, into @config. @prefix: full name of the mapping,
+ * for errors. */
+static int parse_keys(const struct place *place, const json_t *object, const struct key *list,
+		      const char *prefix, struct config *config, struct err *err)
 {
-	struct err said;
+	struct err detail;
 	const char *name;
 	json_t *value;
 	int r;
@@ -140,11 +141,11 @@ static int take_keys(const struct place *place, const json_t *object, const stru
 		if (json_is_null(value))
 			continue;
 		snprintf(path, sizeof(path), "%s%s", prefix, name);
-		if (key->take) {
-			r = key->take(value, (char *)config + key->field, &said);
+		if (key->parse) {
+			r = key->parse(value, (char *)config + key->field, &detail);
 			if (r < 0)
 				return place_err(err, r, place, object, name, "%s %s", path,
-						 said.text);
+						 detail.text);
 			continue;
 		}
 		if (!json_is_object(value))
@@ -153,7 +154,7 @@ static int take_keys(const struct place *place, const json_t *object, const stru
 		if (key->field)
 			*(bool *)((char *)config + key->field) = true;
 		snprintf(path, sizeof(path), "%s%s.", prefix, name);
-		r = take_keys(place, value, key->keys, path, config, err);
+		r = parse_keys(place, value, key->keys, path, config, err);
 		if (r < 0)
 			return r;
 	}
@@ -166,7 +167,7 @@ struct reading {
 	unsigned int documents;
 };
 
-static int take_document(const struct yaml_document *document, void *data, struct err *err)
+static int parse_document(const struct yaml_document *document, void *data, struct err *err)
 {
 	struct reading *reading = data;
 	const struct place place = { reading->path, document };
@@ -177,7 +178,7 @@ static int take_document(const struct yaml_document *document, void *data, struc
 		return place_err(err, -EINVAL, &place, NULL, NULL,
 				 reading->documents > 1 ? "a second document"
 							: "not a mapping of keys");
-	return take_keys(&place, document->root, keys, "", &reading->config, err);
+	return parse_keys(&place, document->root, keys, "", &reading->config, err);
 }
 
 void config_free(struct config *config)
@@ -206,14 +207,14 @@ void config_free(struct config *config)
 	*config = (struct config){};
 }
 
-/* What a pod is told, or the host name, in lower case. */
+/* NODE_NAME, which a pod's manifest sets, or the host name in lower case. */
 static char *node_name(void)
 {
-	const char *told = getenv("NODE_NAME");
+	const char *from_pod = getenv("NODE_NAME");
 	char name[HOST_NAME_MAX + 1];
 
-	if (told && *told)
-		return xstrdup(told);
+	if (from_pod && *from_pod)
+		return xstrdup(from_pod);
 	if (gethostname(name, sizeof(name)) < 0)
 		name[0] = '\0';
 	name[sizeof(name) - 1] = '\0';
@@ -285,13 +286,13 @@ static int check_listen(const struct listen_options *listen, const char *path, s
 	return 0;
 }
 
-/* What no single key can say. */
+/* Checks that need more than one key. */
 static int config_check(const struct config *config, const char *path, struct err *err)
 {
-	struct err said;
+	struct err detail;
 
-	if (lease_timing_check(config->engine, &config->timing, &said) < 0)
-		return err_set(err, -EINVAL, "%s: lease: %s", path, said.text);
+	if (lease_timing_check(config->engine, &config->timing, &detail) < 0)
+		return err_set(err, -EINVAL, "%s: lease: %s", path, detail.text);
 	if (config->engine == LEASE_ENGINE_ETCD && !config->endpoints)
 		return err_set(err, -EINVAL, "%s: engine etcd needs lease.endpoints", path);
 	if (!config->cert != !config->key)
@@ -314,7 +315,7 @@ int config_read(const char *path, struct config *ret_config, struct err *err)
 
 	config_defaults(&reading.config);
 	if (!r)
-		r = yaml_parse(path, text, size, take_document, &reading, err);
+		r = yaml_parse(path, text, size, parse_document, &reading, err);
 	if (!r)
 		r = check_source(&reading.config, path, err);
 	if (!r)
@@ -336,7 +337,7 @@ void config_lease(const struct config *config, const char *id, struct lease_conf
 		.timing = config->timing,
 		.weight = config->weight,
 		.preempt = config->preempt,
-		/* who asks the LAN first must know what other nodes have */
+		/* probing needs to know the other nodes' leases */
 		.always = config->probe,
 		.endpoints = (const char *const *)config->endpoints,
 		.server = config->server,

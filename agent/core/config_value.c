@@ -15,7 +15,7 @@
 
 #define MAX_PRIORITY INT32_MAX
 
-int take_text(const json_t *value, void *field, struct err *err)
+int parse_text(const json_t *value, void *field, struct err *err)
 {
 	const char *text = json_string_value(value);
 
@@ -26,8 +26,10 @@ int take_text(const json_t *value, void *field, struct err *err)
 	return 0;
 }
 
-/* A DNS subdomain in lower case, as Kubernetes names nodes: records are named after it. */
-int take_node(const json_t *value, void *field, struct err *err)
+/* A DNS subdomain in lower case, as Kubernetes requires of nodes: the store's records have its
+ * name.
+ */
+int parse_node(const json_t *value, void *field, struct err *err)
 {
 	const char *text = json_string_value(value);
 
@@ -37,10 +39,10 @@ int take_node(const json_t *value, void *field, struct err *err)
 		return err_set(err, -EINVAL,
 			       "takes a name in lower-case letters, digits, '-' and '.', not '%s'",
 			       text);
-	return take_text(value, field, err);
+	return parse_text(value, field, err);
 }
 
-int take_flag(const json_t *value, void *field, struct err *err)
+int parse_flag(const json_t *value, void *field, struct err *err)
 {
 	if (!json_is_boolean(value))
 		return err_set(err, -EINVAL, "takes true or false");
@@ -48,8 +50,8 @@ int take_flag(const json_t *value, void *field, struct err *err)
 	return 0;
 }
 
-static int take_number(const json_t *value, long long first, long long last, uint32_t *field,
-		       struct err *err)
+static int parse_number(const json_t *value, long long first, long long last, uint32_t *field,
+			struct err *err)
 {
 	if (!json_is_integer(value) || json_integer_value(value) < first ||
 	    json_integer_value(value) > last)
@@ -58,33 +60,33 @@ static int take_number(const json_t *value, long long first, long long last, uin
 	return 0;
 }
 
-int take_weight(const json_t *value, void *field, struct err *err)
+int parse_weight(const json_t *value, void *field, struct err *err)
 {
-	return take_number(value, 0, 1000000, field, err);
+	return parse_number(value, 0, 1000000, field, err);
 }
 
-int take_count(const json_t *value, void *field, struct err *err)
+int parse_count(const json_t *value, void *field, struct err *err)
 {
-	return take_number(value, 0, 100, field, err);
+	return parse_number(value, 0, 100, field, err);
 }
 
-int take_rate(const json_t *value, void *field, struct err *err)
+int parse_rate(const json_t *value, void *field, struct err *err)
 {
-	return take_number(value, 1, 1000000, field, err);
+	return parse_number(value, 1, 1000000, field, err);
 }
 
-int take_priority(const json_t *value, void *field, struct err *err)
+int parse_priority(const json_t *value, void *field, struct err *err)
 {
 	uint32_t priority;
-	int r = take_number(value, 0, MAX_PRIORITY, &priority, err);
+	int r = parse_number(value, 0, MAX_PRIORITY, &priority, err);
 
 	if (!r)
 		*(unsigned int *)field = priority;
 	return r;
 }
 
-/* 15s, 1200ms, 2m, 1m30s, 1.5s: as Go writes durations. */
-int take_duration(const json_t *value, void *field, struct err *err)
+/* A Go duration: 15s, 1200ms, 2m, 1m30s, 1.5s. */
+int parse_duration(const json_t *value, void *field, struct err *err)
 {
 	static const struct {
 		const char *unit;
@@ -115,8 +117,8 @@ int take_duration(const json_t *value, void *field, struct err *err)
 	return 0;
 }
 
-static int take_choice(const json_t *value, const char *const *choices, int count, int *ret_choice,
-		       struct err *err)
+static int parse_choice(const json_t *value, const char *const *choices, int count, int *ret_choice,
+			struct err *err)
 {
 	const char *text = json_string_value(value) ?: "";
 	char list[128] = "";
@@ -133,33 +135,33 @@ static int take_choice(const json_t *value, const char *const *choices, int coun
 	return err_set(err, -EINVAL, "takes one of %s", list);
 }
 
-int take_engine(const json_t *value, void *field, struct err *err)
+int parse_engine(const json_t *value, void *field, struct err *err)
 {
-	int choice, r = take_choice(value, lease_engine_names, LEASE_ENGINE_COUNT, &choice, err);
+	int choice, r = parse_choice(value, lease_engine_names, LEASE_ENGINE_COUNT, &choice, err);
 
 	if (!r)
 		*(enum lease_engine *)field = choice;
 	return r;
 }
 
-int take_conflict(const json_t *value, void *field, struct err *err)
+int parse_conflict(const json_t *value, void *field, struct err *err)
 {
-	int choice, r = take_choice(value, &conflict_answer_names[CONFLICT_DEFEND],
-				    CONFLICT_ANSWER_COUNT - CONFLICT_DEFEND, &choice, err);
+	int choice, r = parse_choice(value, &conflict_answer_names[CONFLICT_DEFEND],
+				     CONFLICT_ANSWER_COUNT - CONFLICT_DEFEND, &choice, err);
 
 	if (!r)
 		*(enum conflict_answer *)field = CONFLICT_DEFEND + choice;
 	return r;
 }
 
-int take_mode(const json_t *value, void *field, struct err *err)
+int parse_mode(const json_t *value, void *field, struct err *err)
 {
 	static const char *const modes[] = {
 		[ATTACH_MODE_AUTO] = "auto",
 		[ATTACH_MODE_NATIVE] = "native",
 		[ATTACH_MODE_SKB] = "skb",
 	};
-	int choice, r = take_choice(value, modes, sizeof(modes) / sizeof(modes[0]), &choice, err);
+	int choice, r = parse_choice(value, modes, sizeof(modes) / sizeof(modes[0]), &choice, err);
 
 	if (!r)
 		*(enum attach_mode *)field = choice;
@@ -180,7 +182,7 @@ static bool is_url(const json_t *value)
 	return !strncmp(text, "http://", 7) || !strncmp(text, "https://", 8);
 }
 
-int take_endpoints(const json_t *value, void *field, struct err *err)
+int parse_endpoints(const json_t *value, void *field, struct err *err)
 {
 	char **list = xcalloc(json_array_size(value) + 1, sizeof(*list));
 	const json_t *item;
@@ -191,7 +193,7 @@ int take_endpoints(const json_t *value, void *field, struct err *err)
 	json_array_foreach(value, i, item) urls = urls && is_url(item);
 	if (!urls)
 		r = err_set(err, -EINVAL, "takes a list of http:// or https:// URLs");
-	json_array_foreach(value, i, item) if (!r) r = take_text(item, &list[i], err);
+	json_array_foreach(value, i, item) if (!r) r = parse_text(item, &list[i], err);
 	if (r < 0) {
 		strings_free(list);
 		return r;
@@ -202,7 +204,7 @@ int take_endpoints(const json_t *value, void *field, struct err *err)
 }
 
 /* ADDRESS:PORT, [ADDRESS]:PORT or localhost:PORT. */
-int take_listen(const json_t *value, void *field, struct err *err)
+int parse_listen(const json_t *value, void *field, struct err *err)
 {
 	struct listen_options *listen = field;
 	const char *text = json_string_value(value) ?: "", *colon = strrchr(text, ':');

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What keys of agent.yaml take. Each checks @value, and writes it to @field of struct config.
- * -EINVAL with a sentence in @err, without its place. */
+/* Parsers for the values of agent.yaml. Each checks @value and writes it to @field of struct
+ * config. -EINVAL with the second half of a sentence in @err, which the caller begins with the key.
+ */
 #ifndef XDP_L2RESPD_CONFIG_VALUE_H
 #define XDP_L2RESPD_CONFIG_VALUE_H
 
@@ -8,21 +9,21 @@
 
 #include "err.h"
 
-typedef int take_fn(const json_t *value, void *field, struct err *err);
+typedef int parse_fn(const json_t *value, void *field, struct err *err);
 
-take_fn take_text;
-take_fn take_node;
-take_fn take_flag;
-take_fn take_weight;
-take_fn take_count;
-take_fn take_rate;
-take_fn take_priority;
-take_fn take_duration;
-take_fn take_engine;
-take_fn take_conflict;
-take_fn take_mode;
-take_fn take_endpoints;
-take_fn take_listen;
+parse_fn parse_text;
+parse_fn parse_node;
+parse_fn parse_flag;
+parse_fn parse_weight;
+parse_fn parse_count;
+parse_fn parse_rate;
+parse_fn parse_priority;
+parse_fn parse_duration;
+parse_fn parse_engine;
+parse_fn parse_conflict;
+parse_fn parse_mode;
+parse_fn parse_endpoints;
+parse_fn parse_listen;
 
 void strings_free(char **strings);
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the nodes of the group have as their own: this one's is told to the others, and all of it to
- * the pools. That no node claims another one's is for the lease thread to see to. */
+/* The nodes' own addresses: publishes this node's to the others, and reserves all of them in the
+ * pools. The lease thread makes sure that no node claims another node's. */
 #include "agent_state.h"
 #include "own_address.h"
 
-/* Pools give none of these. */
-static void reserve(struct agent *agent)
+/* Keeps pools from assigning the nodes' own addresses. */
+static void reserve_all(struct agent *agent)
 {
 	struct address_list all = {};
 
@@ -17,13 +17,13 @@ static void reserve(struct agent *agent)
 	address_list_free(&all);
 }
 
-void agent_tell_group(struct agent *agent)
+void agent_update_group(struct agent *agent)
 {
 	const struct policy_input input = agent_policy_input(agent);
 	size_t left_out;
 	struct address_list own = own_address_find(&input, &agent->kernel.local, &left_out);
 	bool alone = agent->config.engine == LEASE_ENGINE_NONE;
-	bool gives = source_gives(agent->source), asks = !alone && gives;
+	bool assigns = source_gives(agent->source), needs_others = !alone && assigns;
 
 	if (left_out && !agent->own_left_out)
 		log_say(LOG_WARNING,
@@ -31,20 +31,20 @@ void agent_tell_group(struct agent *agent)
 			"claim %zu of them",
 			left_out);
 	agent->own_left_out = left_out;
-	if (!address_list_same(&own, &agent->own) || asks != agent->asks)
+	if (!address_list_same(&own, &agent->own) || needs_others != agent->needs_others)
 		lease_thread_publish(agent->thread,
-				     &(struct lease_self){ own.list, own.count, asks });
+				     &(struct lease_self){ own.list, own.count, needs_others });
 	address_list_free(&agent->own);
 	agent->own = own;
-	agent->asks = asks;
+	agent->needs_others = needs_others;
 	address_list_free(&agent->named);
 	agent->named = own_address_others(&input);
-	/* what is reserved is complete, or pools wait */
-	if (source_nodes(agent->source, gives) && (alone || agent->others_known))
-		reserve(agent);
+	/* pools assign nothing until the reserved addresses are complete */
+	if (source_nodes(agent->source, assigns) && (alone || agent->others_known))
+		reserve_all(agent);
 }
 
-void agent_group_heard(void *userdata)
+void agent_group_changed(void *userdata)
 {
 	struct agent *agent = userdata;
 	struct address_list others = {};

@@ -36,53 +36,54 @@ static const struct {
 #define METRIC(name_, type_, unit_, member, help_) \
 	{ "l2resp_" name_, help_, type_, unit_, offsetof(struct agent_figures, member) }
 	METRIC("addresses_selected", GAUGE, UNIT_SIZE, selected,
-	       "Addresses that this node's policies select"),
+	       "Addresses that policies select on this node"),
 	METRIC("leases_wanted", GAUGE, UNIT_SIZE, lease.wanted,
-	       "Addresses that this node is a candidate for"),
-	METRIC("leases_held", GAUGE, UNIT_SIZE, lease.held, "Addresses whose lease this node has"),
-	METRIC("lease_gained_total", COUNTER, UNIT_U64, lease.gained, "Leases that were gained"),
+	       "Addresses whose lease this node tries to hold"),
+	METRIC("leases_held", GAUGE, UNIT_SIZE, lease.held,
+	       "Addresses whose lease this node holds"),
+	METRIC("lease_gained_total", COUNTER, UNIT_U64, lease.gained, "Number of leases gained"),
 	METRIC("lease_lost_total", COUNTER, UNIT_U64, lease.lost,
-	       "Leases that were lost or released"),
+	       "Number of leases lost or released"),
 	METRIC("lease_sessions_total", COUNTER, UNIT_U64, lease.sessions,
-	       "Sessions that were begun or resumed"),
-	METRIC("lease_renewals_total", COUNTER, UNIT_U64, lease.renewals, "Confirmed renewals"),
+	       "Number of sessions begun or resumed"),
+	METRIC("lease_renewals_total", COUNTER, UNIT_U64, lease.renewals,
+	       "Number of confirmed renewals"),
 	METRIC("lease_renewal_failures_total", COUNTER, UNIT_U64, lease.renewal_failures,
-	       "Renewals without an answer, or refused"),
+	       "Number of renewals that got no answer or were refused"),
 	METRIC("lease_store_reachable", GAUGE, UNIT_BOOL, store_reachable,
-	       "0 from a failed request to the lease store until one succeeds"),
-	METRIC("entries", GAUGE, UNIT_SIZE, entries.present, "The agent's entries in the maps"),
+	       "1, or 0 from a failed request to the lease store until one succeeds"),
+	METRIC("entries", GAUGE, UNIT_SIZE, entries.present, "Entries of the agent in the maps"),
 	METRIC("entries_by_hand", GAUGE, UNIT_SIZE, entries.by_hand,
-	       "Entries that somebody added by hand, and are left alone"),
-	METRIC("reconciles_total", COUNTER, UNIT_U64, reconciles, "Comparisons with the maps"),
+	       "Entries that somebody added by hand for the agent's addresses; it leaves them alone"),
+	METRIC("reconciles_total", COUNTER, UNIT_U64, reconciles,
+	       "Number of reconciles of the maps"),
 	METRIC("reconcile_failures_total", COUNTER, UNIT_U64, reconcile_failures,
-	       "Comparisons that failed"),
-	METRIC("reconcile_seconds", GAUGE, UNIT_NS, reconcile_ns,
-	       "Duration of the last comparison"),
+	       "Number of reconciles that failed"),
+	METRIC("reconcile_seconds", GAUGE, UNIT_NS, reconcile_ns, "Duration of the last reconcile"),
 	METRIC("reconcile_worst_seconds", GAUGE, UNIT_NS, reconcile_worst_ns,
-	       "Duration of the longest comparison"),
+	       "Duration of the longest reconcile"),
 	METRIC("drift_total", COUNTER, UNIT_U64, entries.drift,
-	       "Entries and stamps that weren't as the agent had written them"),
+	       "Number of entries and lease deadlines that somebody else changed, and the agent repaired"),
 	METRIC("announcements_total", COUNTER, UNIT_U64, announced,
-	       "Announcements sent, each in both forms"),
+	       "Number of announcements sent; the request and the reply of IPv4 count as one"),
 	METRIC("conflicts_total", COUNTER, UNIT_U64, conflicts,
-	       "Times that another host was seen using one of this node's addresses, at most one a second"),
+	       "Number of times another host used an address of this node, at most one a second an address"),
 	METRIC("conflicts_defended_total", COUNTER, UNIT_U64, defended,
-	       "Times that an address was announced again because of a conflict"),
+	       "Number of conflicts after which an address was announced again"),
 	METRIC("conflicts_yielded_total", COUNTER, UNIT_U64, yielded,
-	       "Times that an address was released because of a conflict"),
-	METRIC("probes_total", COUNTER, UNIT_U64, asked,
-	       "Times that the LAN was asked whether another host has an address"),
+	       "Number of conflicts after which an address was released"),
+	METRIC("probes_total", COUNTER, UNIT_U64, probes_sent,
+	       "Number of probes sent for addresses before they were claimed"),
 	METRIC("manifest_files_broken", GAUGE, UNIT_SIZE, source.broken,
-	       "Files, or objects of the API server, that are wrong"),
-	METRIC("source_known", GAUGE, UNIT_BOOL, source.known,
-	       "1 once the source was read completely"),
+	       "Number of manifest files, or objects of the API server, that are invalid"),
+	METRIC("source_known", GAUGE, UNIT_BOOL, source.known, "1 once all of the source was read"),
 	METRIC("source_reachable", GAUGE, UNIT_BOOL, source.reachable,
-	       "0 while the source can't be read; what was last read is used"),
+	       "1, or 0 while the source can't be read and its last state is used"),
 	METRIC("source_kinds_missing", GAUGE, UNIT_SIZE, source.kinds_missing,
-	       "Kinds of objects that the API server doesn't know"),
+	       "Kinds of objects that the API server doesn't serve"),
 	METRIC("interfaces", GAUGE, UNIT_SIZE, interfaces, "Interfaces that policies select"),
 	METRIC("interfaces_failed", GAUGE, UNIT_SIZE, attach_failures,
-	       "Interfaces that policies select, but to which the program couldn't be attached"),
+	       "Interfaces that policies select, and to which attaching the program failed"),
 	METRIC("draining", GAUGE, UNIT_BOOL, draining, "1 while this node is drained"),
 #undef METRIC
 };
@@ -107,7 +108,7 @@ static void print_value(FILE *out, const void *field, enum metric_unit unit)
 
 static void print_states(FILE *out, enum lease_state now)
 {
-	fputs("# HELP l2resp_lease_state 1 for the state that the session is in\n"
+	fputs("# HELP l2resp_lease_state 1 for the session's current state, 0 for the others\n"
 	      "# TYPE l2resp_lease_state gauge\n",
 	      out);
 	for (enum lease_state state = 0; state < LEASE_STATE_COUNT; state++)
@@ -117,7 +118,7 @@ static void print_states(FILE *out, enum lease_state now)
 
 static void print_outcomes(FILE *out, const struct outcome_counts *counts)
 {
-	fputs("# HELP l2resp_frames_total What the data path did with frames\n"
+	fputs("# HELP l2resp_frames_total Number of frames by what the data path did with them\n"
 	      "# TYPE l2resp_frames_total counter\n",
 	      out);
 	for (enum outcome outcome = 0; outcome < OUTCOME_COUNT; outcome++)
@@ -146,7 +147,7 @@ static void print_reasons(FILE *out, struct agent *agent)
 {
 	size_t counts[REASON_COUNT];
 
-	fputs("# HELP l2resp_addresses_blocked Addresses that this node doesn't announce, and why\n"
+	fputs("# HELP l2resp_addresses_blocked Addresses that this node doesn't announce, by reason\n"
 	      "# TYPE l2resp_addresses_blocked gauge\n",
 	      out);
 	agent_count_reasons(agent, counts);
@@ -198,17 +199,17 @@ static void print_histogram(FILE *out, const char *name, const char *labels,
 
 static void print_times(FILE *out, const struct agent_figures *figures)
 {
-	fputs("# HELP l2resp_loop_seconds How long handlers of the event loops ran\n"
+	fputs("# HELP l2resp_loop_seconds Run times of the event loops' handlers\n"
 	      "# TYPE l2resp_loop_seconds histogram\n",
 	      out);
 	print_histogram(out, "loop_seconds", "loop=\"main\",", &figures->main_times->elapsed);
 	print_histogram(out, "loop_seconds", "loop=\"lease\",", &figures->lease_times->elapsed);
-	fputs("# HELP l2resp_loop_cpu_seconds CPU time of handlers of the event loops\n"
+	fputs("# HELP l2resp_loop_cpu_seconds CPU times of the event loops' handlers\n"
 	      "# TYPE l2resp_loop_cpu_seconds histogram\n",
 	      out);
 	print_histogram(out, "loop_cpu_seconds", "loop=\"main\",", &figures->main_times->cpu);
 	print_histogram(out, "loop_cpu_seconds", "loop=\"lease\",", &figures->lease_times->cpu);
-	fputs("# HELP l2resp_lease_renewal_seconds How long confirmed renewals took\n"
+	fputs("# HELP l2resp_lease_renewal_seconds Time from sending a renewal to its confirmation\n"
 	      "# TYPE l2resp_lease_renewal_seconds histogram\n",
 	      out);
 	print_histogram(out, "lease_renewal_seconds", "", &figures->lease.renew_times);
@@ -229,14 +230,14 @@ static void print_answers(FILE *out, struct agent *agent)
 {
 	size_t omitted;
 
-	fputs("# HELP l2resp_answers_total Requests that the data path answered since this node holds "
-	      "the address; a shared address is counted for one of its Services\n"
+	fputs("# HELP l2resp_answers_total Number of requests answered since this node holds the "
+	      "address, for one of the Services that share it\n"
 	      "# TYPE l2resp_answers_total counter\n",
 	      out);
 	omitted = agent_visit_answers(agent, ANSWERS_MAX, print_answer, out);
 	fprintf(out,
-		"# HELP l2resp_answers_omitted Addresses that l2resp_answers_total leaves out, since the "
-		"number of its series is bounded\n"
+		"# HELP l2resp_answers_omitted Addresses without a series in l2resp_answers_total, "
+		"which has 1,000 at most\n"
 		"# TYPE l2resp_answers_omitted gauge\n"
 		"l2resp_answers_omitted %zu\n",
 		omitted);

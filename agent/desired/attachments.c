@@ -8,16 +8,16 @@
 #include "cleanup.h"
 #include "log.h"
 
-/* What the helper is to do: the more urgent, the higher. */
+/* Pending request to the helper, in ascending urgency. */
 enum due {
 	DUE_NOTHING,
 	DUE_CHECK,
 	DUE_ATTACH,
 };
 
-/* What became of our program on an interface. */
+/* State of our program on an interface. */
 enum attachment_state {
-	ATTACHING, /* the helper looks for it, or puts it there */
+	ATTACHING, /* the helper looks for it or attaches it */
 	ATTACHED,
 	FAILED,
 };
@@ -26,7 +26,7 @@ struct attachment {
 	uint32_t ifindex;
 	enum attachment_state state;
 	enum due due;
-	bool seen;	  /* rtnetlink has told of a program there since */
+	bool seen;	  /* rtnetlink has reported an XDP program since then */
 	struct err error; /* empty: attached */
 };
 
@@ -34,7 +34,7 @@ struct attachments {
 	const struct links *links;
 	struct program *program;
 	struct helper *helper;
-	struct attachment *list; /* no more than interfaces that can be recorded */
+	struct attachment *list; /* at most as many as interfaces that can be recorded */
 	size_t count;
 	bool found;
 };
@@ -101,7 +101,7 @@ static struct attachment *attachment_get(struct attachments *attachments, const 
 	return found;
 }
 
-/* Forgets interfaces that are gone, and those that aren't @selected, row by row of the links'
+/* Removes interfaces that no longer exist or aren't @selected, which is indexed like the links'
  * table. */
 static void prune(struct attachments *attachments, const bool *selected)
 {
@@ -145,7 +145,7 @@ void attachments_select(struct attachments *attachments, const struct selection 
 			ensure(attachments, &links->rows[l], look);
 }
 
-void attachments_look(struct attachments *attachments)
+void attachments_recheck(struct attachments *attachments)
 {
 	for (size_t i = 0; i < attachments->count; i++) {
 		const struct link_row *row = row_of(attachments, attachments->list[i].ifindex);
@@ -155,9 +155,10 @@ void attachments_look(struct attachments *attachments)
 	}
 }
 
-/* The program is on @link now, or @result is why not, with @err. Returns whether that is new. */
-static bool attached(struct attachment *attachment, const struct link *link, int result,
-		     const struct err *err)
+/* Records that the program is attached to @link, or, if @result is negative, that it can't be, with
+ * @err. Returns whether the state has changed. */
+static bool set_result(struct attachment *attachment, const struct link *link, int result,
+		       const struct err *err)
 {
 	enum attachment_state former = attachment->state;
 
@@ -171,15 +172,15 @@ static bool attached(struct attachment *attachment, const struct link *link, int
 	return attachment->state != former;
 }
 
-/* The same of what the helper said of @task. */
-static bool answered(struct attachment *attachment, const struct link *link, uint32_t task,
-		     int result, const struct err *err)
+/* Records the helper's @result of @task. Returns whether the state has changed. */
+static bool set_task_result(struct attachment *attachment, const struct link *link, uint32_t task,
+			    int result, const struct err *err)
 {
 	if (task == HELPER_CHECK && !result) {
 		attachment->due = DUE_ATTACH;
 		return false;
 	}
-	return attached(attachment, link, result, err);
+	return set_result(attachment, link, result, err);
 }
 
 int attachments_answered(struct attachments *attachments, const struct helper_answer *answer)
@@ -189,10 +190,10 @@ int attachments_answered(struct attachments *attachments, const struct helper_an
 
 	program_answered(attachments->program, answer);
 	return attachment && row &&
-	       answered(attachment, &row->link, answer->task, answer->result, &answer->err);
+	       set_task_result(attachment, &row->link, answer->task, answer->result, &answer->err);
 }
 
-int attachments_look_first(struct attachments *attachments, const struct attach_options *options)
+int attachments_check_now(struct attachments *attachments, const struct attach_options *options)
 {
 	for (size_t i = 0; i < attachments->count; i++) {
 		struct attachment *attachment = &attachments->list[i];
@@ -206,17 +207,17 @@ int attachments_look_first(struct attachments *attachments, const struct attach_
 		if (r == -EAGAIN)
 			return r;
 		attachment->due = DUE_NOTHING;
-		answered(attachment, &row->link, HELPER_CHECK, r, &err);
+		set_task_result(attachment, &row->link, HELPER_CHECK, r, &err);
 	}
 	return 0;
 }
 
-void attachments_found(struct attachments *attachments)
+void attachments_scan_done(struct attachments *attachments)
 {
 	attachments->found = true;
 }
 
-bool attachments_are_found(const struct attachments *attachments)
+bool attachments_scanned(const struct attachments *attachments)
 {
 	return attachments->found;
 }
@@ -235,8 +236,8 @@ static struct attachment *most_urgent(const struct attachments *attachments)
 	return most;
 }
 
-int attachments_ask(struct attachments *attachments, struct links *links,
-		    const struct attach_options *options)
+int attachments_request_next(struct attachments *attachments, struct links *links,
+			     const struct attach_options *options)
 {
 	bool may = attachments->found && !helper_busy(attachments->helper);
 	struct attachment *attachment = may ? most_urgent(attachments) : NULL;
@@ -254,7 +255,7 @@ int attachments_ask(struct attachments *attachments, struct links *links,
 		return r;
 	attachment->due = DUE_NOTHING;
 	if (r < 0)
-		return attached(attachment, link, r, &err);
+		return set_result(attachment, link, r, &err);
 	if (task == HELPER_ATTACH)
 		links_attaching(links, link->ifindex);
 	return 0;

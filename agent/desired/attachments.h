@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Our program on the interfaces that policies select: what became of it on each, and what the
- * helper is to do next. */
+/* State of our program on each interface that policies select, and the next request to the helper.
+ */
 #ifndef XDP_L2RESPD_ATTACHMENTS_H
 #define XDP_L2RESPD_ATTACHMENTS_H
 
@@ -15,50 +15,50 @@
 
 struct attachments;
 
-/* Borrows all three. */
+/* Borrows all three arguments. */
 struct attachments *attachments_new(const struct links *links, struct program *program,
 				    struct helper *helper);
 void attachments_free(struct attachments *attachments);
 
 /*
- * The program is to be on every interface of @selection, and on no other: what an administrator
- * does there is no business of ours. @look: ask the kernel even where it was there and rtnetlink
- * tells of nothing new.
+ * From now on the program must be on every interface of @selection. The agent leaves all other
+ * interfaces to the administrator. @look: ask the kernel also about interfaces that had the program
+ * and for which rtnetlink has reported no change.
  */
 void attachments_select(struct attachments *attachments, const struct selection *selection,
 			bool look);
 
-/* Asks the kernel for all of them again. */
-void attachments_look(struct attachments *attachments);
+/* Asks the kernel about all selected interfaces again. */
+void attachments_recheck(struct attachments *attachments);
 
 /*
- * Finds out at once where the program is already: what a former process left for these interfaces
- * goes on. To be called after each attachments_select() until attachments_found() was. -EAGAIN:
- * another writer is at work.
+ * Checks in this process, without the helper, which interfaces have the program already, so that
+ * entries left by a previous agent process stay in use. Call it after each attachments_select()
+ * until attachments_scan_done() has been called. -EAGAIN: another process holds the writers' lock.
  */
-int attachments_look_first(struct attachments *attachments, const struct attach_options *options);
+int attachments_check_now(struct attachments *attachments, const struct attach_options *options);
 
-/* From now on the helper may be asked. */
-void attachments_found(struct attachments *attachments);
-bool attachments_are_found(const struct attachments *attachments);
+/* Allows requests to the helper from now on. */
+void attachments_scan_done(struct attachments *attachments);
+bool attachments_scanned(const struct attachments *attachments);
 
-/* Has the helper do the most urgent of what is due. -EAGAIN: another writer is at work. 1: an
- * interface is ready now that wasn't, or the other way round. */
-int attachments_ask(struct attachments *attachments, struct links *links,
-		    const struct attach_options *options);
+/* Sends the most urgent pending request to the helper. -EAGAIN: another process holds the writers'
+ * lock. 1: an interface has become ready, or has stopped being ready. */
+int attachments_request_next(struct attachments *attachments, struct links *links,
+			     const struct attach_options *options);
 
-/* What the helper said. Returns as attachments_ask(). */
+/* Records the helper's answer. Returns 1 as attachments_request_next() does. */
 int attachments_answered(struct attachments *attachments, const struct helper_answer *answer);
 
-/* Why the program isn't on @row; REASON_NONE: it is. @attachments is a struct attachments; as
- * desired_ready_fn. */
+/* A desired_ready_fn: why the program isn't on @row; REASON_NONE: it is. @attachments is a struct
+ * attachments. */
 enum reason attachments_ready(const struct link_row *row, void *attachments,
 			      struct err *ret_detail);
 
 struct attachment_status {
 	size_t count, failed;
-	bool pending;	  /* the helper has still to say what became of one */
-	struct err error; /* of the first that isn't ready; empty: all are */
+	bool pending;	  /* the helper's answer about an interface is outstanding */
+	struct err error; /* of the first interface that isn't ready; empty: all are ready */
 };
 
 void attachments_status(const struct attachments *attachments,

@@ -13,9 +13,9 @@ void desired_free(struct desired *desired)
 	*desired = (struct desired){};
 }
 
-/* Why @target can't be answered for on @row; REASON_NONE: it can. */
-static enum reason judge_link(const struct target *target, const struct link_row *row,
-			      const struct desired_view *view, struct err *ret_detail)
+/* Why this node can't answer for @target on @row; REASON_NONE: it can. */
+static enum reason link_reason(const struct target *target, const struct link_row *row,
+			       const struct desired_view *view, struct err *ret_detail)
 {
 	struct err why;
 
@@ -34,11 +34,12 @@ static enum reason judge_link(const struct target *target, const struct link_row
 	return view->ready(row, view->userdata, ret_detail);
 }
 
-/* Where one device's kernel would answer, none is to; else one that can is enough. */
-static void judge(struct target *target, const struct selection *selection,
-		  const struct desired_view *view)
+/* If the kernel answers for the address on one interface, the address isn't claimed at all.
+ * Otherwise one interface that can answer is enough. */
+static void set_reason(struct target *target, const struct selection *selection,
+		       const struct desired_view *view)
 {
-	enum reason furthest = REASON_NO_INTERFACE, forbidden;
+	enum reason highest = REASON_NO_INTERFACE, forbidden;
 	bool usable = false;
 
 	for (size_t i = 0; i < target->count; i++) {
@@ -47,12 +48,12 @@ static void judge(struct target *target, const struct selection *selection,
 
 		if (!row)
 			continue;
-		reason = judge_link(target, row, view, NULL);
+		reason = link_reason(target, row, view, NULL);
 		if (!row->carrier || reason == REASON_MAP_FULL)
 			target->last_resort = reason;
 		usable = usable || !reason;
-		if (reason > furthest)
-			furthest = reason;
+		if (reason > highest)
+			highest = reason;
 	}
 	forbidden = policy_forbids(selection, target->locality);
 	if (forbidden)
@@ -60,8 +61,7 @@ static void judge(struct target *target, const struct selection *selection,
 	else if (address_list_find(&view->others, &target->address))
 		target->reason = REASON_NODE_ADDRESS;
 	else
-		target->reason =
-			usable && furthest != REASON_KERNEL_ANSWERS ? REASON_NONE : furthest;
+		target->reason = usable && highest != REASON_KERNEL_ANSWERS ? REASON_NONE : highest;
 }
 
 void desired_why(const struct target *target, const struct desired_view *view, struct why *ret_why)
@@ -71,12 +71,12 @@ void desired_why(const struct target *target, const struct desired_view *view, s
 	why_set(ret_why, target->reason);
 	policy_forbids_add(ret_why, target->locality, view->node);
 	if (target->reason == REASON_OTHER_HOST)
-		why_add(ret_why, ": %s", mac_format(target->other, mac));
+		why_add(ret_why, ": %s", mac_format(target->other_mac, mac));
 	for (size_t i = 0; i < target->count; i++) {
 		const struct link_row *row = link_table_find(view->links, target->on[i].ifindex);
 		struct err detail = {};
 
-		if (!row || judge_link(target, row, view, &detail) != target->reason)
+		if (!row || link_reason(target, row, view, &detail) != target->reason)
 			continue;
 		why_add(ret_why, ": %s", detail.text);
 		if (target->reason == REASON_KERNEL_ANSWERS || target->reason == REASON_MAP_FULL)
@@ -84,7 +84,7 @@ void desired_why(const struct target *target, const struct desired_view *view, s
 	}
 }
 
-/* For people: where Services share the address, one of them. */
+/* Shown to users. If several Services share the address, it is the last of them. */
 static void name_service(struct target *target, const struct service *service)
 {
 	struct lease_service *to = &target->service;
@@ -114,11 +114,11 @@ struct desired desired_make(struct selection *selection, const struct desired_vi
 		name_service(target, selected->service);
 		if (selected->locality > target->locality)
 			target->locality = selected->locality;
-		/* the manifests may go before we do */
+		/* the manifests may be freed before @desired */
 		selected->service = NULL;
 	}
 	for (size_t i = 0; i < desired.count; i++)
-		judge(&desired.list[i], &desired.selection, view);
+		set_reason(&desired.list[i], &desired.selection, view);
 	return desired;
 }
 
@@ -130,11 +130,11 @@ static int target_compare(const void *a, const void *b)
 
 const struct target *desired_find(const struct desired *desired, const struct address *address)
 {
-	struct target wanted = { .address = *address };
+	struct target key = { .address = *address };
 
 	if (!desired->count)
 		return NULL;
-	return bsearch(&wanted, desired->list, desired->count, sizeof(wanted), target_compare);
+	return bsearch(&key, desired->list, desired->count, sizeof(key), target_compare);
 }
 
 static int unselected_find(const void *address, const void *row)

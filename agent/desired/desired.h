@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What this node should do, address by address: the policies' selection, seen together with the
- * state of its interfaces and of its kernel. */
+/* Which addresses this node should claim, from the policies' selection and the state of its
+ * interfaces and kernel. */
 #ifndef XDP_L2RESPD_DESIRED_H
 #define XDP_L2RESPD_DESIRED_H
 
@@ -17,31 +17,33 @@
 #include "no_room.h"
 #include "policy.h"
 
-/* Whether another host has an address (inquiry.h). */
-enum asked {
-	ASKED_NOT, /* it isn't known whether that is needed */
-	ASKED_DUE,
-	ASKED_NOW,   /* answers may come */
-	ASKED_TAKEN, /* another host has it */
-	ASKED_FREE,  /* nobody has it, or that needn't be asked */
+/* Is the address in use by another host (inquiry.h)? */
+enum probe_state {
+	PROBE_UNDECIDED, /* it isn't known yet whether a probe is needed */
+	PROBE_DUE,
+	PROBE_RUNNING, /* probes are being sent, replies may arrive */
+	PROBE_TAKEN,   /* another host uses it */
+	PROBE_FREE,    /* no other host uses it, or no probe is needed */
 };
 
 struct target {
 	struct address address;
 	const struct selected *on; /* the interfaces, in the selection */
 	size_t count;
-	enum reason reason; /* why it isn't to be claimed; none: it is, if only on one of them */
-	enum reason last_resort; /* why it is to be claimed only if nobody else does: not on all */
+	enum reason
+		reason; /* not to be claimed; REASON_NONE: claimed, maybe not on all interfaces */
+	enum reason
+		last_resort; /* why it can't be on all interfaces: claimed if nobody else does */
 	struct announce_terms terms;
-	struct lease_service service; /* one that has it */
+	struct lease_service service; /* one Service that has it */
 	enum locality locality;
-	enum asked asked;
-	bool usable;		 /* to be claimed, if nobody else has it */
-	bool yielded;		 /* taken: it was ours */
-	uint64_t again_ns;	 /* taken: until then, in CLOCK_BOOTTIME */
-	uint64_t yielded_ns;	 /* when it was last given up; 0: never */
-	uint64_t contested_ns;	 /* when it wasn't given up once more; 0: never */
-	uint8_t other[ETH_ALEN]; /* taken: by whom */
+	enum probe_state probe_state;
+	bool usable;		     /* to be claimed unless another host uses it */
+	bool yielded;		     /* PROBE_TAKEN: this node had it and gave it up */
+	uint64_t retry_ns;	     /* PROBE_TAKEN: not probed before, CLOCK_BOOTTIME */
+	uint64_t yielded_ns;	     /* when it was last given up; 0: never */
+	uint64_t contested_ns;	     /* last conflict after that, defended against; 0: none */
+	uint8_t other_mac[ETH_ALEN]; /* PROBE_TAKEN: of the other host */
 };
 
 /* Sorted by address. */
@@ -51,37 +53,37 @@ struct desired {
 	size_t count;
 };
 
-/* Why the program can't answer on @row, carrier aside, with the driver's text, if there is one, in
- * *ret_detail, unless that is NULL. */
+/* Why the program can't answer on @row, regardless of its carrier. *@ret_detail, unless it is NULL,
+ * gets the driver's error text, if there is one. */
 typedef enum reason desired_ready_fn(const struct link_row *row, void *userdata,
 				     struct err *ret_detail);
 
-/* What addresses are judged by. Borrowed. */
+/* The state of this node that desired_make() needs. Borrowed. */
 struct desired_view {
-	const char *node; /* this one */
+	const char *node; /* this node's name */
 	const struct link_table *links;
 	struct kernel_view *kernel;
-	struct address_list others; /* that other nodes have by their objects, ascending */
+	struct address_list others; /* of the other nodes' Node objects, ascending */
 	const struct no_room *no_room;
 	desired_ready_fn *ready;
 	void *userdata;
 };
 
-/* Takes @selection over. */
+/* Takes ownership of @selection. */
 struct desired desired_make(struct selection *selection, const struct desired_view *view);
 
 void desired_free(struct desired *desired);
 
-/* @target's reason, with the devices. */
+/* @target's reason, with the interfaces it applies to. */
 void desired_why(const struct target *target, const struct desired_view *view, struct why *ret_why);
 
 /* Why @address isn't to be claimed, selected or not. */
 enum reason desired_reason(const struct desired *desired, const struct address *address);
 
-/* The first address that isn't to be claimed for @reason. False: there is none. */
+/* The first address that isn't to be claimed because of @reason. False: there is none. */
 bool desired_first(const struct desired *desired, enum reason reason, struct address *ret_address);
 
-/* How many addresses there are of each reason, and, for REASON_NONE, to be claimed. */
+/* Number of addresses by reason; those with REASON_NONE are to be claimed. */
 void desired_count(const struct desired *desired, size_t ret_counts[REASON_COUNT]);
 
 /* The target of @address, or NULL. */

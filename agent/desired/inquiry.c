@@ -11,43 +11,46 @@
 
 struct inquiry {
 	struct prober *prober;
-	sd_event_source *pause; /* until the first is over */
+	sd_event_source *pause; /* ends with the first target's pause */
 	struct inquiry_callbacks callbacks;
 	void *userdata;
 	struct desired *desired; /* of the last inquiry_apply() */
-	size_t said;		 /* of the round */
-	bool taken;		 /* another host has one of them */
+	size_t log_count;	 /* addresses logged or skipped in this round */
+	bool any_taken;		 /* another host has one of them */
 };
 
-/* Lines in the log: a router that answers for everything may have 100,000 addresses. */
-#define SAY_MAX 10
+/* Log lines a round: a router that answers every request may claim 100,000 addresses. */
+#define LOG_MAX 10
 
-static enum group_claim group(const struct inquiry *inquiry, const struct target *target)
+static enum group_claim group_claim_of(const struct inquiry *inquiry, const struct target *target)
 {
-	return inquiry->callbacks.group(&target->address, inquiry->userdata);
+	return inquiry->callbacks.group_claim(&target->address, inquiry->userdata);
 }
 
-static void say(struct inquiry *inquiry, const struct target *target, const char *what)
+static void log_other_host(struct inquiry *inquiry, const struct target *target)
 {
 	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 	struct err text;
 
-	if (++inquiry->said > SAY_MAX)
+	if (++inquiry->log_count > LOG_MAX)
 		return;
-	err_write(&text, "%s has %s; %s for %llu s", mac_format(target->other, mac),
-		  address_format(&target->address, ip), what, INQUIRY_PAUSE_NS / 1000000000);
+	err_write(&text,
+		  target->yielded ? "%s uses %s too; gave it up, next probe in %llu s"
+				  : "%s uses %s; not claiming it, next probe in %llu s",
+		  mac_format(target->other_mac, mac), address_format(&target->address, ip),
+		  INQUIRY_PAUSE_NS / 1000000000);
 	inquiry->callbacks.log(LOG_WARNING, text.text, inquiry->userdata);
 }
 
 static void pause_target(struct target *target, const uint8_t mac[ETH_ALEN])
 {
-	memcpy(target->other, mac, ETH_ALEN);
-	target->asked = ASKED_TAKEN;
-	target->again_ns = clock_boot_ns() + INQUIRY_PAUSE_NS;
+	memcpy(target->other_mac, mac, ETH_ALEN);
+	target->probe_state = PROBE_TAKEN;
+	target->retry_ns = clock_boot_ns() + INQUIRY_PAUSE_NS;
 }
 
-/* Looks again when the first pause is over, no later: a spoofed answer costs an address a minute.
- */
+/* Sets the timer to the end of the first pause, so that a spoofed reply silences an address for a
+ * minute at most. */
 static void wait_for_pauses(struct inquiry *inquiry)
 {
 	uint64_t first_ns = UINT64_MAX;
@@ -55,8 +58,8 @@ static void wait_for_pauses(struct inquiry *inquiry)
 	for (size_t i = 0; i < inquiry->desired->count; i++) {
 		const struct target *target = &inquiry->desired->list[i];
 
-		if (target->asked == ASKED_TAKEN && target->again_ns < first_ns)
-			first_ns = target->again_ns;
+		if (target->probe_state == PROBE_TAKEN && target->retry_ns < first_ns)
+			first_ns = target->retry_ns;
 	}
 	if (first_ns == UINT64_MAX)
 		return;
@@ -72,33 +75,33 @@ static int pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* What becomes of @target's state by itself. */
-static enum asked advance(const struct inquiry *inquiry, const struct target *target, bool probe,
-			  uint64_t now_ns)
+/* @target's next probe state, from the group's claims and the time. */
+static enum probe_state advance(const struct inquiry *inquiry, const struct target *target,
+				bool probe, uint64_t now_ns)
 {
 	enum group_claim claim;
 
-	if (target->asked == ASKED_FREE || (target->asked == ASKED_NOT && !probe))
-		return ASKED_FREE;
-	claim = group(inquiry, target);
-	switch (target->asked) {
-	case ASKED_NOT:
+	if (target->probe_state == PROBE_FREE || (target->probe_state == PROBE_UNDECIDED && !probe))
+		return PROBE_FREE;
+	claim = group_claim_of(inquiry, target);
+	switch (target->probe_state) {
+	case PROBE_UNDECIDED:
 		if (claim == GROUP_NOT_KNOWN)
-			return ASKED_NOT;
-		return claim == GROUP_NEVER ? ASKED_DUE : ASKED_FREE;
-	case ASKED_TAKEN:
-		/* by a node of ours, which the store has told of only now */
+			return PROBE_UNDECIDED;
+		return claim == GROUP_NEVER ? PROBE_DUE : PROBE_FREE;
+	case PROBE_TAKEN:
+		/* the host that replied is a node of our group, whose claim we know only now */
 		if (claim == GROUP_NOW && !target->yielded)
-			return ASKED_FREE;
-		if (now_ns < target->again_ns)
-			return ASKED_TAKEN;
-		return claim == GROUP_NOW ? ASKED_FREE : ASKED_DUE;
+			return PROBE_FREE;
+		if (now_ns < target->retry_ns)
+			return PROBE_TAKEN;
+		return claim == GROUP_NOW ? PROBE_FREE : PROBE_DUE;
 	default:
-		return target->asked;
+		return target->probe_state;
 	}
 }
 
-/* Sorted alike: @from and @to are gone through once. */
+/* Copies the probes' state by address. Both lists are sorted by address. */
 static void carry_over(const struct desired *from, struct desired *to)
 {
 	size_t old = 0;
@@ -114,16 +117,17 @@ static void carry_over(const struct desired *from, struct desired *to)
 		    address_compare(&from->list[old].address, &target->address))
 			continue;
 		was = &from->list[old];
-		target->asked = was->asked;
+		target->probe_state = was->probe_state;
 		target->yielded = was->yielded;
-		target->again_ns = was->again_ns;
+		target->retry_ns = was->retry_ns;
 		target->yielded_ns = was->yielded_ns;
 		target->contested_ns = was->contested_ns;
-		memcpy(target->other, was->other, ETH_ALEN);
+		memcpy(target->other_mac, was->other_mac, ETH_ALEN);
 	}
 }
 
-/* Puts what is to be asked into a round; an address with all its interfaces, or in the next one. */
+/* Starts a round with the due probes that fit into it. An address is probed on all its interfaces
+ * in the same round. */
 static void begin_round(struct inquiry *inquiry)
 {
 	struct desired *desired = inquiry->desired;
@@ -131,13 +135,13 @@ static void begin_round(struct inquiry *inquiry)
 
 	if (prober_busy(inquiry->prober))
 		return;
-	inquiry->said = 0;
+	inquiry->log_count = 0;
 	for (size_t i = 0; i < desired->count; i++) {
 		struct target *target = &desired->list[i];
 
-		if (target->asked != ASKED_DUE || !target->usable || target->count > room)
+		if (target->probe_state != PROBE_DUE || !target->usable || target->count > room)
 			continue;
-		target->asked = ASKED_NOW;
+		target->probe_state = PROBE_RUNNING;
 		room -= target->count;
 		for (size_t on = 0; on < target->count; on++)
 			prober_add(inquiry->prober, &target->address, target->on[on].ifindex);
@@ -151,24 +155,25 @@ void inquiry_apply(struct inquiry *inquiry, const struct desired *before, struct
 	uint64_t now_ns = clock_boot_ns();
 
 	inquiry->desired = now;
-	inquiry->taken = false;
+	inquiry->any_taken = false;
 	carry_over(before, now);
 	for (size_t i = 0; i < now->count; i++) {
 		struct target *target = &now->list[i];
 
 		target->usable = !target->reason;
-		target->asked = advance(inquiry, target, probe, now_ns);
-		inquiry->taken = inquiry->taken || target->asked == ASKED_TAKEN;
-		if (target->asked != ASKED_FREE && target->usable)
-			target->reason = target->asked == ASKED_TAKEN ? REASON_OTHER_HOST
-								      : REASON_NOT_PROBED;
+		target->probe_state = advance(inquiry, target, probe, now_ns);
+		inquiry->any_taken = inquiry->any_taken || target->probe_state == PROBE_TAKEN;
+		if (target->probe_state != PROBE_FREE && target->usable)
+			target->reason = target->probe_state == PROBE_TAKEN ? REASON_OTHER_HOST
+									    : REASON_NOT_PROBED;
 	}
 	wait_for_pauses(inquiry);
 	begin_round(inquiry);
 }
 
-/* Is this conflict at @now_ns the first that follows on a yield? */
-static bool must_be_seen_again(const struct target *target, uint64_t now_ns)
+/* Must another conflict follow on the one at @now_ns before the address is given up? Only if it was
+ * given up not long ago and this is the first conflict since. */
+static bool must_recur(const struct target *target, uint64_t now_ns)
 {
 	if (!target->yielded_ns || now_ns - target->yielded_ns >= INQUIRY_WARY_NS)
 		return false;
@@ -183,7 +188,7 @@ bool inquiry_yield(struct inquiry *inquiry, const struct address *address,
 
 	if (!target)
 		return true;
-	if (must_be_seen_again(target, now_ns)) {
+	if (must_recur(target, now_ns)) {
 		target->contested_ns = now_ns;
 		return false;
 	}
@@ -191,48 +196,51 @@ bool inquiry_yield(struct inquiry *inquiry, const struct address *address,
 	target->yielded = true;
 	target->yielded_ns = now_ns;
 	target->contested_ns = 0;
-	say(inquiry, target, "given up, and left to it");
+	log_other_host(inquiry, target);
 	inquiry->callbacks.changed(inquiry->userdata);
 	return true;
 }
 
 bool inquiry_due(const struct inquiry *inquiry)
 {
-	/* a claim of another node may have come, or the pause be over */
-	return inquiry->taken;
+	/* another node may have claimed it, or the pause may have ended */
+	return inquiry->any_taken;
 }
 
-uint64_t inquiry_sent(const struct inquiry *inquiry)
+uint64_t inquiry_probes_sent(const struct inquiry *inquiry)
 {
 	return prober_sent(inquiry->prober);
 }
 
-static void taken(const struct address *address, const uint8_t mac[ETH_ALEN], void *userdata)
+static void address_taken(const struct address *address, const uint8_t mac[ETH_ALEN],
+			  void *userdata)
 {
 	struct inquiry *inquiry = userdata;
 	struct target *target = (struct target *)desired_find(inquiry->desired, address);
 
-	/* a node of ours may have been faster: then it is the one that answers */
-	if (!target || target->asked != ASKED_NOW || group(inquiry, target) == GROUP_NOW)
+	/* if a node of our group has claimed it meanwhile, the reply is that node's */
+	if (!target || target->probe_state != PROBE_RUNNING ||
+	    group_claim_of(inquiry, target) == GROUP_NOW)
 		return;
 	pause_target(target, mac);
 	target->yielded = false;
-	say(inquiry, target, "not claimed, and left to it");
+	log_other_host(inquiry, target);
 }
 
-static void done(void *userdata)
+static void round_done(void *userdata)
 {
 	struct inquiry *inquiry = userdata;
 
 	for (size_t i = 0; i < inquiry->desired->count; i++)
-		if (inquiry->desired->list[i].asked == ASKED_NOW)
-			inquiry->desired->list[i].asked = ASKED_FREE;
-	if (inquiry->said > SAY_MAX)
-		inquiry->callbacks.log(LOG_WARNING, "and others like it", inquiry->userdata);
+		if (inquiry->desired->list[i].probe_state == PROBE_RUNNING)
+			inquiry->desired->list[i].probe_state = PROBE_FREE;
+	if (inquiry->log_count > LOG_MAX)
+		inquiry->callbacks.log(LOG_WARNING, "other hosts use more addresses, not logged",
+				       inquiry->userdata);
 	inquiry->callbacks.changed(inquiry->userdata);
 }
 
-static void passed_on(int priority, const char *text, void *userdata)
+static void prober_log(int priority, const char *text, void *userdata)
 {
 	struct inquiry *inquiry = userdata;
 
@@ -243,7 +251,7 @@ int inquiry_new(sd_event *event, const struct links *links,
 		const struct inquiry_callbacks *callbacks, void *userdata,
 		struct inquiry **ret_inquiry, struct err *err)
 {
-	static const struct prober_callbacks own = { taken, done, passed_on };
+	static const struct prober_callbacks own = { address_taken, round_done, prober_log };
 	struct inquiry *inquiry = xcalloc(1, sizeof(*inquiry));
 	int r;
 

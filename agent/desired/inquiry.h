@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which addresses aren't to be claimed because another host has them, or may have: before the first
- * claim the LAN is asked (RFC 5227 2.1), and what was given up to another host is left to it for a
- * while, and then asked for.
+ * Keeps this node from claiming addresses that another host uses: probes the LAN before the first
+ * claim (RFC 5227 2.1). After a conflict it waits INQUIRY_PAUSE_NS and probes before it claims the
+ * address again.
  */
 #ifndef XDP_L2RESPD_INQUIRY_H
 #define XDP_L2RESPD_INQUIRY_H
@@ -17,27 +17,28 @@
 #include "err.h"
 #include "links.h"
 
-/* How long an address that another host has is left to it (RFC 5227's RATE_LIMIT_INTERVAL). */
+/* How long an address that another host uses isn't probed again (RFC 5227's RATE_LIMIT_INTERVAL).
+ */
 #define INQUIRY_PAUSE_NS 60000000000ULL
 
-/* For how long after it was given up one frame isn't enough for that, */
+/* An address that was given up less than this ago is given up again only after two conflicts */
 #define INQUIRY_WARY_NS 600000000000ULL
-/* and how soon another must follow (RFC 5227's DEFEND_INTERVAL). */
+/* within this time (RFC 5227's DEFEND_INTERVAL). */
 #define INQUIRY_CONTEST_NS 10000000000ULL
 
 struct inquiry;
 
-/* What the nodes of this group have to do with an address. */
+/* Do nodes of this group hold an address? */
 enum group_claim {
-	GROUP_NOT_KNOWN, /* yet */
-	GROUP_NEVER,	 /* or not within the last duration */
-	GROUP_FORMERLY,	 /* one had it, and perhaps still has */
-	GROUP_NOW,
+	GROUP_NOT_KNOWN, /* not known yet */
+	GROUP_NEVER,	 /* no node has held it within the last lease duration */
+	GROUP_FORMERLY,	 /* a node held it, and perhaps still answers */
+	GROUP_NOW,	 /* a node holds it */
 };
 
 struct inquiry_callbacks {
-	enum group_claim (*group)(const struct address *address, void *userdata);
-	/* What inquiry_apply() decides may be otherwise now. */
+	enum group_claim (*group_claim)(const struct address *address, void *userdata);
+	/* Call inquiry_apply() again: its result may have changed. */
 	void (*changed)(void *userdata);
 	void (*log)(int priority, const char *text, void *userdata);
 };
@@ -48,17 +49,17 @@ int inquiry_new(sd_event *event, const struct links *links,
 void inquiry_free(struct inquiry *inquiry);
 
 /*
- * Gives what of @now may not be claimed yet its reason, and asks for it, as far as a round goes.
- * @before: what was decided last, by addresses. @probe: also what is new. @now is kept until the
- * next call.
+ * Sets the reason of targets in @now that may not be claimed yet, and starts a round of probes for
+ * them. @before: the previous result. @probe: probe new addresses too. Keeps @now until the next
+ * call.
  */
 void inquiry_apply(struct inquiry *inquiry, const struct desired *before, struct desired *now,
 		   bool probe);
 
 /*
- * Another host, with @mac, has @address: it isn't to be claimed for a while. Calls changed().
- * False: it was given up not long ago, and one frame may not silence it again; it is to be
- * defended, and given up if there is another conflict within INQUIRY_CONTEST_NS (RFC 5227 2.4 b).
+ * Another host, with @mac, uses @address: gives it up for INQUIRY_PAUSE_NS and calls changed().
+ * False: it was given up less than INQUIRY_WARY_NS ago, so that one frame may not silence it again.
+ * The caller defends it; another conflict within INQUIRY_CONTEST_NS gives it up (RFC 5227 2.4 b).
  */
 bool inquiry_yield(struct inquiry *inquiry, const struct address *address,
 		   const uint8_t mac[ETH_ALEN]);
@@ -66,7 +67,7 @@ bool inquiry_yield(struct inquiry *inquiry, const struct address *address,
 /* Is it time for inquiry_apply() again? */
 bool inquiry_due(const struct inquiry *inquiry);
 
-/* Questions sent to the LAN. */
-uint64_t inquiry_sent(const struct inquiry *inquiry);
+/* Number of probes sent. */
+uint64_t inquiry_probes_sent(const struct inquiry *inquiry);
 
 #endif

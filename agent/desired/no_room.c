@@ -9,10 +9,10 @@
 #define PAUSE_MIN_NS (5 * 1000000000ULL)
 #define PAUSE_MAX_NS (300 * 1000000000ULL)
 
-/* An address with entries that lack room. */
+/* An address whose entries don't all fit into the maps. */
 struct lacking {
 	struct address address;
-	uint32_t *on;
+	uint32_t *on; /* ifindexes */
 	size_t count;
 	UT_hash_handle hh;
 };

@@ -6,7 +6,7 @@
 #include "own_address.h"
 #include "policy_force.h"
 
-/* Is @address one that other hosts may know this node by? */
+/* May other hosts reach this node by @address? */
 static bool is_global(const struct address *address)
 {
 	const uint8_t *byte = address->bytes, *v4 = byte + ADDRESS_V4_OFFSET;
@@ -26,8 +26,8 @@ static bool is_own(const struct link_table *links, const struct local_address *l
 	return !local->proxy && row && row->suitable && is_global(&local->address);
 }
 
-/* Is @address neither one of the first @named nor the last? Both the former and the others come in
- * ascending order. */
+/* Is @address neither among the first @named of @own, which are sorted, nor the last added? The
+ * others are added in ascending order. */
 static bool is_new(const struct address_list *own, size_t named, const struct address *address)
 {
 	const struct address_list of_node = { .list = own->list, .count = named };
@@ -58,7 +58,7 @@ struct address_list own_address_find(const struct policy_input *input,
 	return own;
 }
 
-/* Calls @visit for each Node object but this node's, until it returns true. */
+/* Calls @visit for each Node object except this node's, until it returns true. */
 static const struct node *find_other(const struct policy_input *input,
 				     bool (*visit)(const struct node *node, void *data), void *data)
 {
@@ -96,8 +96,8 @@ static bool has_address(const struct node *node, void *data)
 
 const char *own_address_node(const struct policy_input *input, const struct address *address)
 {
-	struct address wanted = *address;
-	const struct node *node = find_other(input, has_address, &wanted);
+	struct address key = *address;
+	const struct node *node = find_other(input, has_address, &key);
 
 	return node ? node->name : NULL;
 }

@@ -15,44 +15,44 @@
 /* Retry interval when the lease thread's mailbox is full. */
 #define RETRY_USEC 2000
 
-/* An address known to the lease thread: by a wish, or by its news. */
-struct told {
+/* An address that the lease thread knows, from a wish that we sent or from its own news. */
+struct tracked {
 	struct address address;
-	uint64_t pass; /* the last one that desired it */
-	bool sent;     /* the wish below was sent as it is */
+	uint64_t pass; /* the last pass in which it was desired */
+	bool sent;     /* the lease thread has the wish below */
 	bool wanted, last_resort;
 	struct preferred_group group;
 	uint64_t service_hash;
 	struct lease_place *places;
 	size_t place_count;
-	bool filtered; /* an entry has or had another MAC than its interface, as far as is known */
-	uint8_t slot;  /* by the news: where its entries are; 0: not held */
-	enum reason silent; /* by the news: why it has no entry somewhere, though it is held */
-	uint64_t seen;	    /* the last comparison that found entries, and how many */
-	size_t seen_count;
+	bool filtered; /* an entry has, had or may have had a MAC other than its interface's */
+	uint8_t slot;  /* from the news: lease slot of its entries; 0: not held */
+	enum reason silent_reason; /* from the news: held, but an interface has no entry */
+	uint64_t found_by; /* the last comparison that found entries, and how many it found */
+	size_t found_count;
 	UT_hash_handle hh;
 };
 
 struct reconcile {
 	struct reconcile_parts parts;
 	sd_event_source *work;
-	struct told *told; /* by address */
+	struct tracked *tracked; /* by address */
 	const struct desired *desired;
 
-	/* the pass over what is desired, then over what was told; UINT64_MAX: none */
+	/* a pass goes over the desired addresses first, then over the tracked ones */
 	uint64_t pass;
 	size_t next;
-	struct told *next_told;
+	struct tracked *next_tracked;
 	enum {
 		PASS_NONE,
 		PASS_DESIRED,
-		PASS_TOLD,
+		PASS_UNDESIRED,
 		PASS_SETTLE,
 	} at;
 	bool known, settled;
 	unsigned int settled_compares;
 
-	struct told *next_refresh;
+	struct tracked *next_refresh;
 	struct reconcile_figures figures;
 };
 
@@ -62,42 +62,43 @@ static void plan(struct reconcile *reconcile, uint64_t usec)
 	sd_event_source_set_enabled(reconcile->work, SD_EVENT_ONESHOT);
 }
 
-static struct told *told_find(const struct reconcile *reconcile, const struct address *address)
+static struct tracked *tracked_find(const struct reconcile *reconcile,
+				    const struct address *address)
 {
-	struct told *told;
+	struct tracked *tracked;
 
-	HASH_FIND(hh, reconcile->told, address, sizeof(*address), told);
-	return told;
+	HASH_FIND(hh, reconcile->tracked, address, sizeof(*address), tracked);
+	return tracked;
 }
 
-static struct told *told_get(struct reconcile *reconcile, const struct address *address)
+static struct tracked *tracked_get(struct reconcile *reconcile, const struct address *address)
 {
-	struct told *told = told_find(reconcile, address);
+	struct tracked *tracked = tracked_find(reconcile, address);
 
-	if (told)
-		return told;
-	told = xcalloc(1, sizeof(*told));
-	told->address = *address;
-	HASH_ADD(hh, reconcile->told, address, sizeof(told->address), told);
-	return told;
+	if (tracked)
+		return tracked;
+	tracked = xcalloc(1, sizeof(*tracked));
+	tracked->address = *address;
+	HASH_ADD(hh, reconcile->tracked, address, sizeof(tracked->address), tracked);
+	return tracked;
 }
 
-static void told_free(struct reconcile *reconcile, struct told *told)
+static void tracked_free(struct reconcile *reconcile, struct tracked *tracked)
 {
 	/* iterators continue with the next element */
-	if (reconcile->next_told == told)
-		reconcile->next_told = told->hh.next;
-	if (reconcile->next_refresh == told)
-		reconcile->next_refresh = told->hh.next;
-	no_room_forget(reconcile->parts.no_room, &told->address);
-	HASH_DEL(reconcile->told, told);
-	free(told->places);
-	free(told);
+	if (reconcile->next_tracked == tracked)
+		reconcile->next_tracked = tracked->hh.next;
+	if (reconcile->next_refresh == tracked)
+		reconcile->next_refresh = tracked->hh.next;
+	no_room_forget(reconcile->parts.no_room, &tracked->address);
+	HASH_DEL(reconcile->tracked, tracked);
+	free(tracked->places);
+	free(tracked);
 }
 
-/* ---- what is desired ---- */
+/* ---- wishes to the lease thread ---- */
 
-/* @target's entry on @link. */
+/* The entry that @target gets on @link. */
 static struct lease_place place_on(const struct target *target, const struct link *link)
 {
 	struct lease_place place = { .ifindex = link->ifindex };
@@ -111,7 +112,7 @@ static struct lease_place place_on(const struct target *target, const struct lin
 	return place;
 }
 
-/* Where @target can be answered for now. @places has room for all of its interfaces. */
+/* The entries that @target can have now. @places has room for all of its interfaces. */
 static size_t places_of(const struct reconcile *reconcile, const struct target *target,
 			struct lease_place *places)
 {
@@ -136,46 +137,48 @@ static uint64_t service_hash(const struct lease_wish *wish)
 	return hash_text(hash_text(HASH_BEGIN, wish->service.namespace), wish->service.name);
 }
 
-static bool same(const struct told *told, const struct lease_wish *wish)
+static bool wish_unchanged(const struct tracked *tracked, const struct lease_wish *wish)
 {
-	return told->sent && told->wanted == wish->wanted &&
-	       told->last_resort == wish->last_resort && told->group.id == wish->group.id &&
-	       told->group.member == wish->group.member &&
-	       told->service_hash == service_hash(wish) && told->place_count == wish->place_count &&
+	return tracked->sent && tracked->wanted == wish->wanted &&
+	       tracked->last_resort == wish->last_resort && tracked->group.id == wish->group.id &&
+	       tracked->group.member == wish->group.member &&
+	       tracked->service_hash == service_hash(wish) &&
+	       tracked->place_count == wish->place_count &&
 	       (!wish->place_count ||
-		!memcmp(told->places, wish->places, wish->place_count * sizeof(*wish->places)));
+		!memcmp(tracked->places, wish->places, wish->place_count * sizeof(*wish->places)));
 }
 
-static void remember(struct told *told, const struct lease_wish *wish)
+static void record_wish(struct tracked *tracked, const struct lease_wish *wish)
 {
-	told->sent = true;
-	told->wanted = wish->wanted;
-	told->last_resort = wish->last_resort;
-	told->group = wish->group;
-	told->service_hash = service_hash(wish);
-	free(told->places);
-	told->places = NULL;
-	told->place_count = wish->place_count;
+	tracked->sent = true;
+	tracked->wanted = wish->wanted;
+	tracked->last_resort = wish->last_resort;
+	tracked->group = wish->group;
+	tracked->service_hash = service_hash(wish);
+	free(tracked->places);
+	tracked->places = NULL;
+	tracked->place_count = wish->place_count;
 	if (!wish->place_count)
 		return;
-	told->places = xcalloc(wish->place_count, sizeof(*told->places));
-	memcpy(told->places, wish->places, wish->place_count * sizeof(*told->places));
+	tracked->places = xcalloc(wish->place_count, sizeof(*tracked->places));
+	memcpy(tracked->places, wish->places, wish->place_count * sizeof(*tracked->places));
 	for (size_t i = 0; i < wish->place_count; i++)
-		told->filtered = told->filtered || (wish->places[i].flags & ENTRY_MAC_FIXED);
+		tracked->filtered = tracked->filtered || (wish->places[i].flags & ENTRY_MAC_FIXED);
 }
 
-/* False: the mailbox is full, nothing was sent. */
-static bool tell(struct reconcile *reconcile, struct told *told, const struct lease_wish *wish)
+/* Sends @wish unless the lease thread has it already. False: the mailbox is full. */
+static bool send_wish(struct reconcile *reconcile, struct tracked *tracked,
+		      const struct lease_wish *wish)
 {
-	if (same(told, wish))
+	if (wish_unchanged(tracked, wish))
 		return true;
 	if (!lease_thread_wish(reconcile->parts.thread, wish))
 		return false;
-	remember(told, wish);
+	record_wish(tracked, wish);
 	return true;
 }
 
-static bool tell_desired(struct reconcile *reconcile, const struct target *target)
+static bool send_desired(struct reconcile *reconcile, const struct target *target)
 {
 	struct lease_place places[L2RESP_MAX_DEVICES] = {};
 	struct lease_wish wish = { .address = target->address,
@@ -185,54 +188,54 @@ static bool tell_desired(struct reconcile *reconcile, const struct target *targe
 				   .group = target->terms.group,
 				   .service = target->service,
 				   .places = places };
-	struct told *told = told_get(reconcile, &target->address);
+	struct tracked *tracked = tracked_get(reconcile, &target->address);
 
-	told->pass = reconcile->pass;
+	tracked->pass = reconcile->pass;
 	if (target->count <= L2RESP_MAX_DEVICES)
 		wish.place_count = places_of(reconcile, target, places);
-	return tell(reconcile, told, &wish);
+	return send_wish(reconcile, tracked, &wish);
 }
 
-static bool tell_undesired(struct reconcile *reconcile, struct told *told)
+static bool send_undesired(struct reconcile *reconcile, struct tracked *tracked)
 {
-	struct lease_wish wish = { .address = told->address,
-				   .why = desired_reason(reconcile->desired, &told->address) };
+	struct lease_wish wish = { .address = tracked->address,
+				   .why = desired_reason(reconcile->desired, &tracked->address) };
 
-	if (told->pass == reconcile->pass)
+	if (tracked->pass == reconcile->pass)
 		return true;
-	if (!tell(reconcile, told, &wish))
+	if (!send_wish(reconcile, tracked, &wish))
 		return false;
-	if (!told->slot)
-		told_free(reconcile, told);
+	if (!tracked->slot)
+		tracked_free(reconcile, tracked);
 	return true;
 }
 
 /* The next step of the pass. False: the mailbox is full. */
 static bool step(struct reconcile *reconcile)
 {
-	struct told *told;
+	struct tracked *tracked;
 
 	switch (reconcile->at) {
 	case PASS_DESIRED:
 		if (reconcile->next == reconcile->desired->count) {
-			reconcile->at = PASS_TOLD;
-			reconcile->next_told = reconcile->told;
+			reconcile->at = PASS_UNDESIRED;
+			reconcile->next_tracked = reconcile->tracked;
 			return true;
 		}
-		if (!tell_desired(reconcile, &reconcile->desired->list[reconcile->next]))
+		if (!send_desired(reconcile, &reconcile->desired->list[reconcile->next]))
 			return false;
 		reconcile->next++;
 		return true;
-	case PASS_TOLD:
-		told = reconcile->next_told;
-		if (!told) {
+	case PASS_UNDESIRED:
+		tracked = reconcile->next_tracked;
+		if (!tracked) {
 			reconcile->at = PASS_SETTLE;
 			return true;
 		}
-		reconcile->next_told = told->hh.next;
-		if (tell_undesired(reconcile, told))
+		reconcile->next_tracked = tracked->hh.next;
+		if (send_undesired(reconcile, tracked))
 			return true;
-		reconcile->next_told = told;
+		reconcile->next_tracked = tracked;
 		return false;
 	case PASS_SETTLE:
 		if (reconcile->known && !reconcile->settled) {
@@ -251,12 +254,12 @@ static bool step(struct reconcile *reconcile)
 /* Announces the next address whose refresh is due. */
 static void refresh_next(struct reconcile *reconcile)
 {
-	struct told *told = reconcile->next_refresh;
+	struct tracked *tracked = reconcile->next_refresh;
 
-	reconcile->next_refresh = told->hh.next;
-	for (size_t i = 0; i < told->place_count && told->slot; i++)
-		announcer_add(reconcile->parts.announcer, &told->address, told->places[i].ifindex,
-			      ANNOUNCE_REFRESH);
+	reconcile->next_refresh = tracked->hh.next;
+	for (size_t i = 0; i < tracked->place_count && tracked->slot; i++)
+		announcer_add(reconcile->parts.announcer, &tracked->address,
+			      tracked->places[i].ifindex, ANNOUNCE_REFRESH);
 }
 
 static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
@@ -298,71 +301,71 @@ void reconcile_known(struct reconcile *reconcile)
 
 void reconcile_again(struct reconcile *reconcile)
 {
-	struct told *told, *next;
+	struct tracked *tracked, *next;
 
-	HASH_ITER(hh, reconcile->told, told, next)
-	told->sent = false;
+	HASH_ITER(hh, reconcile->tracked, tracked, next)
+	tracked->sent = false;
 	reconcile->known = reconcile->settled = false;
 }
 
 void reconcile_refresh(struct reconcile *reconcile)
 {
-	reconcile->next_refresh = reconcile->told;
+	reconcile->next_refresh = reconcile->tracked;
 	plan(reconcile, 0);
 }
 
-/* ---- what became of it ---- */
+/* ---- news from the lease thread ---- */
 
-static const struct lease_place *place_find(const struct told *told, uint32_t ifindex)
+static const struct lease_place *find_place(const struct tracked *tracked, uint32_t ifindex)
 {
-	for (size_t i = 0; told && i < told->place_count; i++)
-		if (told->places[i].ifindex == ifindex)
-			return &told->places[i];
+	for (size_t i = 0; tracked && i < tracked->place_count; i++)
+		if (tracked->places[i].ifindex == ifindex)
+			return &tracked->places[i];
 	return NULL;
 }
 
 void reconcile_news(struct reconcile *reconcile, const struct lease_news *news)
 {
 	const struct reconcile_parts *parts = &reconcile->parts;
-	bool known = told_find(reconcile, &news->address);
-	struct told *told = told_get(reconcile, &news->address);
+	bool known = tracked_find(reconcile, &news->address);
+	struct tracked *tracked = tracked_get(reconcile, &news->address);
 
-	/* left by a previous process */
-	told->filtered = told->filtered || !known;
-	told->slot = news->slot;
-	told->silent = REASON_NONE;
+	/* without a wish before, its entries are a previous process's */
+	tracked->filtered = tracked->filtered || !known;
+	tracked->slot = news->slot;
+	tracked->silent_reason = REASON_NONE;
 	for (size_t i = 0; i < news->place_count; i++) {
 		uint32_t ifindex = news->places[i].ifindex;
 
 		if (news->places[i].state == PLACE_BY_HAND)
-			told->silent = REASON_BY_HAND;
-		if (told->slot && place_find(told, ifindex))
+			tracked->silent_reason = REASON_BY_HAND;
+		if (tracked->slot && find_place(tracked, ifindex))
 			no_room_note(parts->no_room, &news->address, ifindex,
 				     news->places[i].state == PLACE_NO_ROOM);
 		if (news->places[i].entered || news->places[i].removed)
 			program_touch(parts->program, ifindex,
-				      told->filtered || !address_is_v4(&news->address),
+				      tracked->filtered || !address_is_v4(&news->address),
 				      news->places[i].removed);
 		if (!news->places[i].entered)
 			continue;
 		announcer_add(parts->announcer, &news->address, ifindex, ANNOUNCE_TAKEOVER);
 		parts->callbacks.entered(&news->address, ifindex, parts->userdata);
 	}
-	if (!told->slot && told->sent && !told->wanted && !told->place_count &&
-	    told->pass != reconcile->pass)
-		told_free(reconcile, told);
+	if (!tracked->slot && tracked->sent && !tracked->wanted && !tracked->place_count &&
+	    tracked->pass != reconcile->pass)
+		tracked_free(reconcile, tracked);
 }
 
 void reconcile_count(const struct reconcile *reconcile, size_t ret_count[PINS_FAMILIES])
 {
-	struct told *told, *next;
+	struct tracked *tracked, *next;
 
 	memset(ret_count, 0, PINS_FAMILIES * sizeof(ret_count[0]));
-	HASH_ITER(hh, reconcile->told, told, next)
-	ret_count[responder_family(&told->address)] += told->place_count;
+	HASH_ITER(hh, reconcile->tracked, tracked, next)
+	ret_count[responder_family(&tracked->address)] += tracked->place_count;
 }
 
-bool reconcile_is_told(const struct reconcile *reconcile)
+bool reconcile_pass_done(const struct reconcile *reconcile)
 {
 	return reconcile->at == PASS_NONE;
 }
@@ -370,27 +373,27 @@ bool reconcile_is_told(const struct reconcile *reconcile)
 const struct lease_place *reconcile_places(const struct reconcile *reconcile,
 					   const struct address *address, size_t *ret_count)
 {
-	const struct told *told = told_find(reconcile, address);
+	const struct tracked *tracked = tracked_find(reconcile, address);
 
-	*ret_count = told ? told->place_count : 0;
-	return told ? told->places : NULL;
+	*ret_count = tracked ? tracked->place_count : 0;
+	return tracked ? tracked->places : NULL;
 }
 
 enum reason reconcile_why_silent(const struct reconcile *reconcile, const struct address *address)
 {
-	const struct told *told = told_find(reconcile, address);
+	const struct tracked *tracked = tracked_find(reconcile, address);
 
-	if (told && told->silent)
-		return told->silent;
+	if (tracked && tracked->silent_reason)
+		return tracked->silent_reason;
 	return no_room_is(reconcile->parts.no_room, address, 0, NULL) ? REASON_MAP_FULL
 								      : REASON_NONE;
 }
 
 bool reconcile_holds(const struct reconcile *reconcile, const struct address *address)
 {
-	const struct told *told = told_find(reconcile, address);
+	const struct tracked *tracked = tracked_find(reconcile, address);
 
-	return told && told->slot;
+	return tracked && tracked->slot;
 }
 
 /* ---- comparing ---- */
@@ -398,18 +401,19 @@ bool reconcile_holds(const struct reconcile *reconcile, const struct address *ad
 static int compare_entry(const struct entry_row *row, void *data, struct err *err)
 {
 	struct reconcile *reconcile = data;
-	struct told *told = told_find(reconcile, &row->key.address);
-	const struct lease_place *place = place_find(told, row->key.ifindex);
+	struct tracked *tracked = tracked_find(reconcile, &row->key.address);
+	const struct lease_place *place = find_place(tracked, row->key.ifindex);
 
-	if (place && told->slot == row->head.lease && !row->damaged &&
+	if (place && tracked->slot == row->head.lease && !row->damaged &&
 	    !memcmp(place->mac, row->head.mac, ETH_ALEN) && place->flags == row->head.flags) {
-		if (told->seen != reconcile->figures.compared)
-			told->seen_count = 0;
-		told->seen = reconcile->figures.compared;
-		told->seen_count++;
+		if (tracked->found_by != reconcile->figures.compared)
+			tracked->found_count = 0;
+		tracked->found_by = reconcile->figures.compared;
+		tracked->found_count++;
 		return 0;
 	}
-	/* a previous process's entries stay until all is known; mailbox full: next time */
+	/* Before that, a previous process's entries stay. If the mailbox is full, the next
+	 * comparison repeats this. */
 	if (reconcile->settled)
 		lease_thread_check(reconcile->parts.thread, &row->key);
 	return 0;
@@ -419,25 +423,27 @@ int reconcile_compare(struct reconcile *reconcile, struct err *err)
 {
 	struct reconcile_figures *figures = &reconcile->figures;
 	uint64_t begun_ns = clock_boot_ns();
-	struct told *told, *next;
+	struct tracked *tracked, *next;
 	int r;
 
 	figures->compared++;
 	program_follow(reconcile->parts.program);
 	r = program_visit(reconcile->parts.program, compare_entry, reconcile, err);
-	HASH_ITER(hh, reconcile->told, told, next)
+	HASH_ITER(hh, reconcile->tracked, tracked, next)
 	{
-		size_t seen = told->seen == figures->compared ? told->seen_count : 0;
+		size_t found_by = tracked->found_by == figures->compared ? tracked->found_count : 0;
 
-		for (size_t i = 0;
-		     !r && told->slot && seen < told->place_count && i < told->place_count; i++) {
-			const struct entry_key key = { told->address, told->places[i].ifindex };
+		for (size_t i = 0; !r && tracked->slot && found_by < tracked->place_count &&
+				   i < tracked->place_count;
+		     i++) {
+			const struct entry_key key = { tracked->address,
+						       tracked->places[i].ifindex };
 
 			lease_thread_check(reconcile->parts.thread, &key);
 		}
 	}
-	/* by the second comparison the lease thread has deleted a previous process's entries and
-	 * sends no news of them: remove the filters that they needed */
+	/* By the second comparison the lease thread has deleted a previous process's entries. It
+	 * sends no news of them, so remove the filters that they needed here. */
 	if (reconcile->settled && reconcile->settled_compares < 2) {
 		reconcile->settled_compares++;
 		if (reconcile->settled_compares == 2)
@@ -458,13 +464,13 @@ const struct reconcile_figures *reconcile_figures(const struct reconcile *reconc
 
 void reconcile_free(struct reconcile *reconcile)
 {
-	struct told *told, *next;
+	struct tracked *tracked, *next;
 
 	if (!reconcile)
 		return;
 	sd_event_source_disable_unref(reconcile->work);
-	HASH_ITER(hh, reconcile->told, told, next)
-	told_free(reconcile, told);
+	HASH_ITER(hh, reconcile->tracked, tracked, next)
+	tracked_free(reconcile, tracked);
 	free(reconcile);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Passes what is desired on to the lease thread, only what changed, and receives its results.
- * Compares the maps with what should be in them now and then. All work is split into turns of
- * bounded time.
+ * Sends changes of the desired addresses to the lease thread and handles its news. Periodically
+ * compares the maps with the entries that they should have. All work is split into turns of bounded
+ * time.
  */
 #ifndef XDP_L2RESPD_RECONCILE_H
 #define XDP_L2RESPD_RECONCILE_H
@@ -22,14 +22,14 @@
 struct reconcile;
 
 struct reconcile_callbacks {
-	/* Can @row answer, apart from its carrier? */
+	/* Can @row answer, regardless of its carrier? */
 	desired_ready_fn *ready;
 	void *ready_data;
-	/* This node answers for @address on @ifindex from now on. */
+	/* This node has begun to answer for @address on @ifindex. */
 	void (*entered)(const struct address *address, uint32_t ifindex, void *userdata);
 };
 
-/* Borrows all. */
+/* All are borrowed. */
 struct reconcile_parts {
 	sd_event *event;
 	struct lease_thread *thread;
@@ -45,40 +45,40 @@ int reconcile_new(const struct reconcile_parts *parts, struct reconcile **ret_re
 		  struct err *err);
 void reconcile_free(struct reconcile *reconcile);
 
-/* Tells the lease thread what differs from before. @desired is kept until the next call, and what
- * it says may change before it. */
+/* Starts a pass that sends the differences to the lease thread. Keeps @desired until the next call;
+ * the caller may change its contents until then. */
 void reconcile_desired(struct reconcile *reconcile, const struct desired *desired);
 
-/* All sources are read, and the claims that this node held are known: from now on claims and
- * entries that aren't desired may be removed. */
+/* All sources have been read, and the leases that this node held are known: leases and entries that
+ * aren't desired may be removed from now on. */
 void reconcile_known(struct reconcile *reconcile);
 
-/* The lease thread has started afresh: it is told everything again. */
+/* The lease thread was reconfigured: sends all wishes again with the next pass. */
 void reconcile_again(struct reconcile *reconcile);
 
-/* The lease thread's news. */
+/* Handles news of the lease thread. */
 void reconcile_news(struct reconcile *reconcile, const struct lease_news *news);
 
-/* Compares the maps with what should be there. Errors with @err. */
+/* Compares the maps with the desired entries. Returns a negative errno with @err on failure. */
 int reconcile_compare(struct reconcile *reconcile, struct err *err);
 
-/* Announces once more all that this node answers for, in turns. */
+/* Announces all addresses that this node answers for again, in turns of bounded time. */
 void reconcile_refresh(struct reconcile *reconcile);
 
-/* How many entries of each family are to be in the maps, if all claims are gained. */
+/* Number of entries that the maps need for each family if this node gains every lease. */
 void reconcile_count(const struct reconcile *reconcile, size_t ret_count[PINS_FAMILIES]);
 
-/* Has the lease thread been told all that is desired? */
-bool reconcile_is_told(const struct reconcile *reconcile);
+/* Has the lease thread received all wishes? */
+bool reconcile_pass_done(const struct reconcile *reconcile);
 
-/* Is @address's claim held, by the last news? */
+/* Does this node hold the lease of @address, according to the last news? */
 bool reconcile_holds(const struct reconcile *reconcile, const struct address *address);
 
-/* The entries that @address is to have: on which devices, and with which MACs. Borrowed. */
+/* The desired entries of @address: their interfaces and MACs. Borrowed. */
 const struct lease_place *reconcile_places(const struct reconcile *reconcile,
 					   const struct address *address, size_t *ret_count);
 
-/* Why it has no entry of the agent's on one of its devices, though its claim is held. */
+/* Why @address has no entry of the agent's on one of its interfaces although its lease is held. */
 enum reason reconcile_why_silent(const struct reconcile *reconcile, const struct address *address);
 
 struct reconcile_figures {

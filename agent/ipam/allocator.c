@@ -43,7 +43,7 @@ void allocator_free(struct allocator *allocator)
 {
 	if (!allocator)
 		return;
-	/* those that are gone are in this list alone */
+	/* states of removed Services are only in this list */
 	for (size_t i = 0; i < allocator->dirty.count; i++)
 		if (!allocator->dirty.list[i]->next)
 			state_free(allocator->dirty.list[i]);
@@ -70,7 +70,7 @@ static void visit_dirty(const void *node, VISIT visit, void *allocator)
 		mark_dirty(allocator, *(struct service_state *const *)node);
 }
 
-/* A holding from before the pools changed. */
+/* Counts a holding from before the pools changed. */
 static void visit_used(const void *node, VISIT visit, void *stocks)
 {
 	const struct holding *holding = *(const struct holding *const *)node;
@@ -105,8 +105,8 @@ bool allocator_pool_status(const struct allocator *allocator, size_t at,
 static struct service_state *find_state(const struct allocator *allocator,
 					const struct service *named)
 {
-	const struct service_state wanted = { .next = (struct service *)named };
-	struct service_state **found = tfind(&wanted, &allocator->by_name, compare_names);
+	const struct service_state key = { .next = (struct service *)named };
+	struct service_state **found = tfind(&key, &allocator->by_name, compare_names);
 
 	return found ? *found : NULL;
 }
@@ -184,7 +184,7 @@ bool allocator_ours(const struct allocator *allocator, const struct service *ser
 	return service->wants_load_balancer && service_is_of(service, allocator->class);
 }
 
-/* Reports the verdicts of @states; they may be written from now on. */
+/* Reports the verdicts of @states; from now on they count as possibly written. */
 static void report(struct allocator *allocator, const struct service_states *states, size_t *count)
 {
 	for (size_t i = 0; i < states->count; i++) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which Service gets which addresses of which pool: a decision without input and output. Whoever
- * uses it tells it of pools and Services, asks for what is decided, writes that down (into statuses
- * or a file), and tells it what is written. docs/pools.md has the rules and the order.
+ * Decides which addresses of which pools Services get. Does no input or output: the caller sets
+ * pools and Services, asks for verdicts, writes these (into statuses or a file), and sets the
+ * Services again with what is written. docs/pools.md has the rules and the order.
  *
- * What is written is all the memory there is: an allocator that is made anew from it goes on where
- * the last one ended, whatever of its decisions had not been written yet. An address that is taken
- * back stays reserved until it is told that it isn't written any more.
+ * All state is in what is written: a new allocator continues from it, even if the previous one's
+ * last decisions weren't written. An address that is taken back stays reserved until the caller
+ * says that it is no longer written.
  */
 #ifndef XDP_L2RESPD_ALLOCATOR_H
 #define XDP_L2RESPD_ALLOCATOR_H
@@ -22,48 +22,48 @@
 
 struct allocator;
 
-/* @class, borrowed: Services of type LoadBalancer that it says are ours. */
+/* @class, borrowed: the class of LoadBalancer Services that get addresses. */
 struct allocator *allocator_new(const struct service_class *class);
 
 void allocator_free(struct allocator *allocator);
 
 /*
- * All pools that there are now; kept by reference. Without any, what has no address from here is
- * left alone: Services may be somebody else's.
+ * Sets all pools, kept by reference. Without any pool, Services without an address from a pool get
+ * no verdict: another program may serve them.
  */
 void allocator_set_pools(struct allocator *allocator, struct pool *const *pools, size_t count);
 
-/* Nodes have @reserved, ascending and copied, as their own: they aren't given, but whoever has one
- * already keeps it. */
+/* Sets the nodes' own addresses, ascending and copied: they aren't assigned, but a Service that has
+ * one already keeps it. */
 void allocator_set_reserved(struct allocator *allocator, const struct address_list *reserved);
 
-/* A Service that is new, changed, or written, kept by reference, and all addresses that may be
- * written for it, copied: those that are, and those of a verdict whose writing is under way. */
+/* Sets a new, changed, or written Service, kept by reference. The addresses, copied, are all that
+ * may be written for it: those that are, and those of a verdict that is being written. */
 void allocator_set_service(struct allocator *allocator, struct service *service,
 			   const struct address_list *written);
 
-/* The Service of @service's name is gone, if it was there. */
+/* Removes the Service of @service's name, if it exists. */
 void allocator_remove_service(struct allocator *allocator, const struct service *service);
 
-/* Removes those that weren't set since the last sweep, after all there are were set. */
+/* After all existing Services have been set: removes those not set since the last sweep. */
 void allocator_sweep(struct allocator *allocator);
 
-/* Is @service ours, by its type and class? */
+/* Does @service get addresses from here, by its type and class? */
 bool allocator_ours(const struct allocator *allocator, const struct service *service);
 
 /*
- * Decides, once all pools and Services are known, all that may be decided otherwise since the last
- * time. Returns the verdicts of the Services that were set since then, and of those with another
- * verdict; valid until the next call of any of these functions. Their addresses count as written
- * until the Service is set again, which follows when it is known whether they are.
+ * Updates the decision; all pools and Services must be known. Returns the verdicts of Services set
+ * since the last call, and of those whose verdict has changed; valid until the next call of any of
+ * these functions. Their addresses count as written until the caller sets the Service again, once
+ * it knows whether they are.
  */
 const struct verdict *const *allocator_settle(struct allocator *allocator, size_t *ret_count);
 
-/* What was last decided for the Service of @service's name; NULL: there is none. */
+/* The last verdict for the Service of @service's name; NULL: there is none. */
 const struct verdict *allocator_verdict(const struct allocator *allocator,
 					const struct service *service);
 
-/* Pool @at in the documented order, as it was last decided; false behind the last one. */
+/* Status of pool @at in the documented order, from the last decision; false: no more pools. */
 bool allocator_pool_status(const struct allocator *allocator, size_t at,
 			   struct pool_status *ret_status);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the allocator remembers of each Service. Only for allocator and decision. */
+/* The allocator's state of each Service. Only for allocator.c and decision.c. */
 #ifndef XDP_L2RESPD_ALLOCATOR_STATE_H
 #define XDP_L2RESPD_ALLOCATOR_STATE_H
 
@@ -11,16 +11,16 @@
 #include "verdict.h"
 
 struct service_state {
-	struct service *service;     /* that the verdict and the holdings are of; NULL: new */
-	struct service *next;	     /* that it was set to; NULL: gone */
-	struct address_list written; /* with next */
-	struct address_list before;  /* while it is decided: what it had */
-	bool steady;		     /* with the same terms of sharing */
+	struct service *service;     /* of the verdict and the holdings; NULL: new */
+	struct service *next;	     /* set last; NULL: removed */
+	struct address_list written; /* set with next */
+	struct address_list before;  /* during a decision: its previous addresses */
+	bool steady;		     /* its terms of sharing haven't changed */
 	struct address_list lingering;
 	struct verdict verdict;
-	bool dirty;   /* in the allocator's list of these */
-	bool waiting; /* in the tree of these */
-	bool set;     /* since the last sweep */
+	bool dirty;   /* in the allocator's list dirty */
+	bool waiting; /* in the allocator's tree waiting */
+	bool set;     /* set since the last sweep */
 };
 
 struct service_states {
@@ -33,11 +33,11 @@ struct allocator {
 	struct stocks stocks;
 	struct holdings holdings;
 	void *by_name; /* tsearch(3) trees of the states */
-	void *waiting; /* by age, those that lack an address */
+	void *waiting; /* by age, Services that lack an address */
 	struct service_states dirty;
 	struct service_states others; /* not dirty, but their verdict changed */
 	const struct verdict **verdicts;
-	/* those that wait may get something now: an address came free, or may be shared */
+	/* waiting Services may get an address now: one was freed, or may be shared */
 	bool opened;
 };
 

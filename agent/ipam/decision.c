@@ -6,7 +6,7 @@
 #include "cleanup.h"
 #include "decision.h"
 
-/* An address that a Service had before it is decided anew. */
+/* An address that a Service had before the decision. */
 struct former {
 	struct service_state *state;
 	struct address address;
@@ -28,7 +28,7 @@ static int compare_age(const void *a, const void *b)
 				   ((const struct service_state *)b)->service);
 }
 
-/* For qsort(): a state that is gone has its old Service alone, a new one its next. */
+/* For qsort(): a removed state has only its old Service, a new one only its next. */
 static int compare_dirty(const void *a, const void *b)
 {
 	const struct service_state *left = *(struct service_state *const *)a;
@@ -45,7 +45,7 @@ static void join(struct allocator *allocator, struct service_state *state,
 	address_list_add(lingering ? &state->lingering : &state->verdict.addresses, address);
 }
 
-/* Removes @state from everything, and remembers what it had if it isn't gone. */
+/* Removes @state's holdings, and records them in before unless the Service was removed. */
 static void withdraw(struct allocator *allocator, struct service_state *state,
 		     struct formers *formers)
 {
@@ -68,11 +68,11 @@ static void withdraw(struct allocator *allocator, struct service_state *state,
 		}
 		allocator->opened |= !state->next && lists[i]->count;
 	}
-	/* those that wait may come to share what it keeps */
+	/* waiting Services may share an address that it keeps */
 	allocator->opened |= state->service && state->next && state->next->sharing_key;
 }
 
-/* Has it one of that family, which will do where none is requested? */
+/* Is an address of that family among @addresses? */
 static bool has_family(const struct address_list *addresses, bool v4)
 {
 	for (size_t i = 0; i < addresses->count; i++)
@@ -81,8 +81,8 @@ static bool has_family(const struct address_list *addresses, bool v4)
 	return false;
 }
 
-/* May @state keep @address, which it has or is written for it? Pools that are disabled or in
- * conflict only give nothing new. */
+/* May @state keep @address, which it has or which is written for it? Also from pools that are
+ * disabled or in conflict: these only assign no new addresses. */
 static bool may_keep(const struct allocator *allocator, const struct service_state *state,
 		     const struct address *address)
 {
@@ -99,8 +99,8 @@ static bool may_keep(const struct allocator *allocator, const struct service_sta
 	return stocks_select(&allocator->stocks, service, address);
 }
 
-/* Keeps what may be kept of @had, which it sorts: those that are requested, in the order of the
- * request; else of each family the lowest. */
+/* Keeps addresses of @had, which it sorts: the requested ones, in the order of the request, or,
+ * without a request, the lowest of each family. */
 static void keep(struct allocator *allocator, struct service_state *state, struct address_list *had)
 {
 	const struct address_list *requested = &state->service->requested;
@@ -119,7 +119,7 @@ static void keep(struct allocator *allocator, struct service_state *state, struc
 	}
 }
 
-/* Replaces the Service by the one that @state was set to, for now without any address. */
+/* Replaces @state's Service by the one set last, without any address for now. */
 static void replace_service(struct allocator *allocator, struct service_state *state)
 {
 	bool was_ours = state->verdict.ours;
@@ -138,8 +138,8 @@ static void replace_service(struct allocator *allocator, struct service_state *s
 }
 
 /*
- * What the dirty ones may keep of what they had and of what is written for them. Where a change
- * makes it impossible to share an address, the one that changed loses it; else the younger.
+ * Lets the dirty states keep addresses that they had or that are written for them. If a change
+ * makes it impossible to share an address, the changed Service loses it, otherwise the younger one.
  */
 static void keep_all(struct allocator *allocator)
 {
@@ -159,7 +159,7 @@ static void keep_all(struct allocator *allocator)
 	}
 }
 
-/* What is written for @state and isn't its own any more must not be given to others yet. */
+/* Addresses written for @state that it no longer has must not be assigned to others yet. */
 static void linger(struct allocator *allocator, struct service_state *state)
 {
 	for (size_t i = 0; i < state->written.count; i++) {
@@ -170,7 +170,7 @@ static void linger(struct allocator *allocator, struct service_state *state)
 	}
 }
 
-/* Why an address isn't given: the last reason found is reported, as by Cilium. */
+/* Why an address isn't assigned: the last reason found is reported, as by Cilium. */
 struct trouble {
 	const char *reason; /* NULL: none */
 	struct err message;
@@ -183,7 +183,7 @@ struct trouble {
 		false;                                       \
 	})
 
-/* Sets the condition; returns whether it is another than before. */
+/* Sets the condition; returns whether it has changed. */
 static bool set_condition(struct verdict *verdict, const struct trouble *trouble)
 {
 	const char *reason = trouble->reason ?: "satisfied";
@@ -198,7 +198,8 @@ static bool set_condition(struct verdict *verdict, const struct trouble *trouble
 	return changed;
 }
 
-/* There is no pool in use, as Cilium says it; and if one would do that isn't in use, which. */
+/* Reports that no pool in use serves the Service, in Cilium's words, and adds a pool that would if
+ * it were in use. */
 static void set_no_pool(const struct allocator *allocator, const struct service *service,
 			const struct address *address, bool v4, struct trouble *trouble)
 {
@@ -223,9 +224,9 @@ static void set_no_pool(const struct allocator *allocator, const struct service 
 	}
 }
 
-/* Gives @address, which was requested. Returns whether that was possible; false with *trouble. */
-static bool give_requested(struct allocator *allocator, struct service_state *state,
-			   const struct address *address, struct trouble *trouble)
+/* Assigns the requested @address. Returns false, with *@trouble, if that isn't possible. */
+static bool assign_requested(struct allocator *allocator, struct service_state *state,
+			     const struct address *address, struct trouble *trouble)
 {
 	const struct service *service = state->service;
 	const struct holding *holding = holdings_find(&allocator->holdings, address);
@@ -281,9 +282,9 @@ static bool find_shared(const struct allocator *allocator, const struct service 
 	return false;
 }
 
-/* The same for any address of a family. */
-static bool give_any(struct allocator *allocator, struct service_state *state, bool v4,
-		     struct trouble *trouble)
+/* Assigns any address of a family. Returns false, with *@trouble, if that isn't possible. */
+static bool assign_any(struct allocator *allocator, struct service_state *state, bool v4,
+		       struct trouble *trouble)
 {
 	const struct pool *full = NULL;
 	struct address address;
@@ -302,7 +303,8 @@ static bool give_any(struct allocator *allocator, struct service_state *state, b
 	return false;
 }
 
-/* Gives @state what it lacks, as far as it can be had. Returns whether its verdict is another. */
+/* Assigns @state the addresses that it lacks, as far as possible. Returns whether its verdict has
+ * changed. */
 static bool satisfy(struct allocator *allocator, struct service_state *state)
 {
 	const struct address_list *has = &state->verdict.addresses;
@@ -313,10 +315,11 @@ static bool satisfy(struct allocator *allocator, struct service_state *state)
 
 	for (size_t i = 0; i < requested->count; i++)
 		if (!address_list_has(has, &requested->list[i]))
-			changed |= give_requested(allocator, state, &requested->list[i], &trouble);
+			changed |=
+				assign_requested(allocator, state, &requested->list[i], &trouble);
 	for (int v4 = 1; v4 >= 0 && !requested->count; v4--)
 		if (wanted[v4] && !has_family(has, v4))
-			changed |= give_any(allocator, state, v4, &trouble);
+			changed |= assign_any(allocator, state, v4, &trouble);
 	changed |= set_condition(&state->verdict, &trouble);
 	if (trouble.reason && !state->waiting && !tsearch(state, &allocator->waiting, compare_age))
 		alloc_fail();
@@ -327,7 +330,8 @@ static bool satisfy(struct allocator *allocator, struct service_state *state)
 	return state->verdict.changed;
 }
 
-/* By age; Services that ask for certain addresses come before those that accept any. */
+/* In the order of age; Services that request certain addresses come before those that accept any.
+ */
 static void satisfy_all(struct allocator *allocator, const struct service_states *states)
 {
 	for (int any = 0; any < 2; any++)
@@ -342,8 +346,8 @@ static void satisfy_all(struct allocator *allocator, const struct service_states
 		}
 }
 
-/* An address that somebody had before and hasn't now may be somebody else's. */
-static bool came_free(const struct formers *formers)
+/* Has an address been freed, so that waiting Services may get it? */
+static bool any_freed(const struct formers *formers)
 {
 	for (size_t i = 0; i < formers->count; i++) {
 		const struct service_state *state = formers->list[i].state;
@@ -356,7 +360,7 @@ static bool came_free(const struct formers *formers)
 	return false;
 }
 
-/* Drops the states that are gone from the list of dirty ones. */
+/* Drops the removed states from the list of dirty ones. */
 static void drop_gone(struct service_states *dirty)
 {
 	size_t kept = 0;
@@ -391,7 +395,7 @@ void decide(struct allocator *allocator)
 	keep_all(allocator);
 	for (size_t i = 0; i < dirty->count; i++)
 		linger(allocator, dirty->list[i]);
-	allocator->opened |= came_free(&formers);
+	allocator->opened |= any_freed(&formers);
 	if (!allocator->opened) {
 		satisfy_all(allocator, dirty);
 		return;

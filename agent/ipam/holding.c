@@ -6,7 +6,7 @@
 #include "alloc.h"
 #include "holding.h"
 
-/* On how many addresses of a key somebody with that key has a port. */
+/* A port, and the number of a key's addresses on which a Service with the key uses it. */
 struct port_use {
 	uint32_t port;
 	size_t addresses;
@@ -61,22 +61,22 @@ void holdings_free(struct holdings *holdings)
 
 struct holding *holdings_find(const struct holdings *holdings, const struct address *address)
 {
-	const struct holding wanted = { .address = *address };
-	struct holding **found = tfind(&wanted, &holdings->by_address, compare_holdings);
+	const struct holding search = { .address = *address };
+	struct holding **found = tfind(&search, &holdings->by_address, compare_holdings);
 
 	return found ? *found : NULL;
 }
 
 static struct key *find_key(const struct holdings *holdings, const char *name)
 {
-	const struct key wanted = { .name = (char *)name };
-	struct key **found = tfind(&wanted, &holdings->by_key, compare_keys);
+	const struct key search = { .name = (char *)name };
+	struct key **found = tfind(&search, &holdings->by_key, compare_keys);
 
 	return found ? *found : NULL;
 }
 
-/* On one address more, or less, @service is the one that has its ports: who shares an address has
- * no port in common with another. */
+/* Adds @change to the number of addresses of each of @service's ports. Services that share an
+ * address have no port in common, so each port on it is one Service's. */
 static void count_ports(struct key *key, const struct service *service, int change)
 {
 	size_t count = 0, at = 0;
@@ -111,13 +111,15 @@ static int compare_ports(const void *a, const void *b)
 	return left->port < right->port ? -1 : left->port > right->port;
 }
 
-/* Is a port of @service's on all addresses of @key? */
-static bool refuses_all(const struct key *key, const struct service *service)
+/* True if one of @service's ports is in use on every address of @key, so that none can be shared.
+ */
+static bool all_conflict(const struct key *key, const struct service *service)
 {
 	for (size_t i = 0; key->port_count && i < service->port_count; i++) {
-		const struct port_use wanted = { .port = service->ports[i] };
-		const struct port_use *found = bsearch(&wanted, key->ports, key->port_count,
-						       sizeof(wanted), compare_ports);
+		const struct port_use search = { .port = service->ports[i] };
+		/* port_count is checked since bsearch() must not get NULL */
+		const struct port_use *found = bsearch(&search, key->ports, key->port_count,
+						       sizeof(search), compare_ports);
 
 		if (found && found->addresses == key->addresses.count)
 			return true;
@@ -131,7 +133,7 @@ const struct address_list *holdings_to_share(const struct holdings *holdings,
 	const struct key *key =
 		service->sharing_key ? find_key(holdings, service->sharing_key) : NULL;
 
-	return key && !refuses_all(key, service) ? &key->addresses : NULL;
+	return key && !all_conflict(key, service) ? &key->addresses : NULL;
 }
 
 static void insert(void **tree, void *made, int (*compare)(const void *, const void *))
@@ -175,7 +177,7 @@ static void key_add(struct holdings *holdings, const struct service *service,
 	key->addresses.list[at] = *address;
 }
 
-/* @last: nobody else has @address under this key. */
+/* @last: no other Service with this key has @address. */
 static void key_remove(struct holdings *holdings, const struct service *service,
 		       const struct address *address, bool last)
 {
@@ -196,7 +198,7 @@ static void key_remove(struct holdings *holdings, const struct service *service,
 	key_free(key);
 }
 
-/* Has a Service with @key it, not lingering? */
+/* Does a Service with @key hold the address, not only lingering? */
 static bool has_key(const struct holding *holding, const char *key)
 {
 	for (size_t i = 0; i < holding->count; i++) {

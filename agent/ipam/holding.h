@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who has which address: one Service, several that share it, and those that it was taken from while
- * their status may still name it. */
+/* The Services that hold each address: one, several that share it, and those that have lost it but
+ * whose status may still have it (lingering). */
 #ifndef XDP_L2RESPD_HOLDING_H
 #define XDP_L2RESPD_HOLDING_H
 
@@ -12,7 +12,7 @@
 
 struct holder {
 	const struct service *service;
-	bool lingering; /* taken back, and not yet seen to be gone from its status */
+	bool lingering; /* has lost the address, but its status may still have it */
 };
 
 struct holding {
@@ -21,7 +21,7 @@ struct holding {
 	size_t count, capacity;
 };
 
-/* All zero is an empty one. */
+/* Zeroed: empty. */
 struct holdings {
 	void *by_address; /* tsearch(3) trees */
 	void *by_key;
@@ -29,24 +29,24 @@ struct holdings {
 
 void holdings_free(struct holdings *holdings);
 
-/* Who has @address, or NULL: nobody. */
+/* The holding of @address; NULL: no Service has it. */
 struct holding *holdings_find(const struct holdings *holdings, const struct address *address);
 
-/* Adds @service, which isn't there yet and stays valid until it leaves. Returns whether it is the
- * first. */
+/* Adds @service, which must not be in the holding yet and must stay valid until it leaves. Returns
+ * whether it is the first. */
 bool holdings_join(struct holdings *holdings, const struct address *address,
 		   const struct service *service, bool lingering);
 
-/* Removes @service again. Returns whether it was the last. */
+/* Removes @service. Returns whether it was the last. */
 bool holdings_leave(struct holdings *holdings, const struct address *address,
 		    const struct service *service);
 
-/* Why @service can't have it too; NULL: it can. @lingering: those who linger have a say too. */
+/* Why @service can't share the address; NULL: it can. @lingering: lingering Services count, too. */
 const char *holding_refuses(const struct holding *holding, const struct service *service,
 			    bool lingering);
 
-/* The addresses that Services with @service's key have, in ascending order; NULL: there are none,
- * or its ports are on all of them. Valid until the next join or leave. */
+/* The addresses of Services with @service's sharing key, in ascending order. NULL: there are none,
+ * or one of its ports is in use on all of them. Valid until the next join or leave. */
 const struct address_list *holdings_to_share(const struct holdings *holdings,
 					     const struct service *service);
 

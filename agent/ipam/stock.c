@@ -6,13 +6,13 @@
 #include "cleanup.h"
 #include "stock.h"
 
-/* A pool, and what the others and its allocations make of it. */
+/* A pool, its conflict with other pools, and its counts. */
 struct stock {
 	struct pool *pool;
 	char *conflict; /* the condition's message; NULL: none */
 	uint64_t used;
-	uint64_t nodes;		/* usable ones that nodes have as their own */
-	uint64_t used_reserved; /* of those used, that couldn't be given now */
+	uint64_t nodes;		/* usable addresses that are nodes' own */
+	uint64_t used_reserved; /* used addresses that couldn't be assigned now */
 };
 
 static void stocks_clear(struct stocks *stocks)
@@ -43,7 +43,7 @@ static int compare(const void *a, const void *b)
 	return pool_compare(((const struct stock *)a)->pool, ((const struct stock *)b)->pool);
 }
 
-/* Those with a priority first; of the same one in the documented order, in which they lie. */
+/* By priority, then in the documented order, in which they are stored. */
 static int compare_priorities(const void *a, const void *b)
 {
 	const struct stock *left = *(struct stock *const *)a, *right = *(struct stock *const *)b;
@@ -53,7 +53,7 @@ static int compare_priorities(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* A pool in conflict with itself, or with an older one that isn't in conflict, isn't used. */
+/* A pool whose blocks overlap each other, or an older pool without a conflict, isn't used. */
 static void find_conflict(struct stocks *stocks, size_t at)
 {
 	struct stock *stock = &stocks->list[at];
@@ -76,7 +76,7 @@ static void find_conflict(struct stocks *stocks, size_t at)
 	}
 }
 
-static void reserve(struct stocks *stocks, const struct address *address)
+static void reserve_address(struct stocks *stocks, const struct address *address)
 {
 	const struct addr_range one = { *address, *address };
 
@@ -108,7 +108,7 @@ void stocks_set(struct stocks *stocks, struct pool *const *pools, size_t count)
 			interval_set_add(&stocks->free, &list[i].pool->blocks[j].usable);
 	}
 	for (size_t i = 0; i < stocks->reserved.count; i++)
-		reserve(stocks, &stocks->reserved.list[i]);
+		reserve_address(stocks, &stocks->reserved.list[i]);
 }
 
 void stocks_set_reserved(struct stocks *stocks, const struct address_list *reserved)
@@ -122,7 +122,7 @@ void stocks_set_reserved(struct stocks *stocks, const struct address_list *reser
 	stocks_set(stocks, pools, stocks->count);
 }
 
-/* Counts @address, which somebody has now, or nobody. Returns whether that makes it free. */
+/* Adds @change to the use of @address. Returns whether the address is free now. */
 static bool count_use(struct stocks *stocks, const struct address *address, int change)
 {
 	bool usable = false, reserved = address_list_find(&stocks->reserved, address);
@@ -158,7 +158,7 @@ void stocks_mark_free(struct stocks *stocks, const struct address *address)
 		interval_set_add(&stocks->free, &one);
 }
 
-/* Does @pool select @service, and the Service not name another one? */
+/* Does @pool select @service, and doesn't @service name another pool? */
 static bool serves(const struct pool *pool, const struct service *service)
 {
 	return (!service->pool || !strcmp(service->pool, pool->name)) &&
@@ -193,8 +193,8 @@ enum offer stocks_offer(const struct stocks *stocks, const struct service *servi
 	return OFFER_NONE;
 }
 
-/* May @service have any address of @stock? */
-static bool gives_any(const struct stock *stock, const struct service *service)
+/* May @service get an address of @stock without naming it? */
+static bool serves_unnamed(const struct stock *stock, const struct service *service)
 {
 	return in_use(stock) && (!stock->pool->named_only || service->pool) &&
 	       serves(stock->pool, service);
@@ -207,7 +207,7 @@ bool stocks_find_free(const struct stocks *stocks, const struct service *service
 	for (size_t i = 0; i < stocks->count; i++) {
 		const struct stock *stock = stocks->by_priority[i];
 
-		if (!gives_any(stock, service))
+		if (!serves_unnamed(stock, service))
 			continue;
 		for (size_t j = 0; j < stock->pool->count; j++) {
 			const struct addr_range *usable = &stock->pool->blocks[j].usable;
@@ -222,7 +222,7 @@ bool stocks_find_free(const struct stocks *stocks, const struct service *service
 	return false;
 }
 
-/* Has @pool @address, or (NULL) any of the family? */
+/* Does @pool have @address or, if that is NULL, a block of the family? */
 static bool has_any(const struct pool *pool, const struct address *address, bool v4)
 {
 	if (address)
@@ -239,7 +239,7 @@ const char *stocks_unused(const struct stocks *stocks, const struct service *ser
 	for (size_t i = 0; i < stocks->count; i++) {
 		const struct stock *stock = &stocks->list[i];
 
-		if ((in_use(stock) && (address || gives_any(stock, service))) ||
+		if ((in_use(stock) && (address || serves_unnamed(stock, service))) ||
 		    !has_any(stock->pool, address, v4) || !serves(stock->pool, service))
 			continue;
 		*ret_why = stock->conflict	   ? "in conflict with another"

@@ -7,17 +7,17 @@
 #include "address_list.h"
 #include "service.h"
 
-/* The condition of a Service, and those of a pool. */
+/* Condition types of a Service, and of a pool. */
 #define CONDITION_SATISFIED "cilium.io/IPAMRequestSatisfied"
 #define CONDITION_CONFLICT  "cilium.io/PoolConflict"
 #define CONDITION_TOTAL	    "cilium.io/IPsTotal"
 #define CONDITION_AVAILABLE "cilium.io/IPsAvailable"
 #define CONDITION_USED	    "cilium.io/IPsUsed"
 
-/* What is decided for a Service. */
+/* The decision about a Service. */
 struct verdict {
 	const struct service *service;
-	/* false: it is none of ours (any more): no address, and no condition */
+	/* false: the Service isn't served (any more): it has no address and no condition */
 	bool ours;
 	struct address_list addresses;
 	/* CONDITION_SATISFIED: true with "satisfied" and "", or false with a reason and a message
@@ -25,7 +25,7 @@ struct verdict {
 	bool satisfied;
 	const char *reason;
 	char *message;
-	bool changed; /* has any of this changed since it was last reported? */
+	bool changed; /* something here has changed since it was last reported */
 };
 
 #endif

@@ -16,12 +16,12 @@
 #include "loop.h"
 
 #define NS_PER_S 1000000000ULL
-/* A turn that comes late may make up for so much of the rate. */
+/* A late turn may catch up on the frames of this time. */
 #define BURST_NS 10000000ULL
-/* The interface's queue is full: again after that. */
+/* Retry interval while the interface's queue is full. */
 #define BUSY_NS 10000000ULL
 
-/* All zero but for its members: it is hashed as bytes. */
+/* Hashed as bytes, so its padding must be zero. */
 struct job_key {
 	struct address address;
 	uint32_t ifindex;
@@ -36,11 +36,11 @@ struct job {
 	UT_hash_handle hh;
 };
 
-/* An interface. */
+/* The jobs of an interface. */
 struct lane {
 	uint32_t ifindex;
-	uint64_t next_ns;		   /* no frame before */
-	struct job *queues[ANNOUNCE_WHYS]; /* repeats are due in the order in which they came */
+	uint64_t next_ns;		   /* no frame is sent before */
+	struct job *queues[ANNOUNCE_WHYS]; /* repeats become due in the order of the queue */
 	struct lane *prev, *next;
 	UT_hash_handle hh;
 };
@@ -50,7 +50,7 @@ struct announcer {
 	struct program *program;
 	sd_event_source *timer;
 	struct job *jobs;	    /* by key */
-	struct lane *lanes, *order; /* by ifindex; in the order in which they are served */
+	struct lane *lanes, *order; /* hash by ifindex; list in the order of service */
 	uint32_t count;
 	uint64_t interval_ns, frame_ns;
 	uint64_t sent;
@@ -107,7 +107,7 @@ static void schedule(struct announcer *announcer)
 		sd_event_source_set_enabled(announcer->timer, SD_EVENT_OFF);
 		return;
 	}
-	/* rounded up: older Linux ignores what comes a moment too early */
+	/* rounded up, since timers of older kernels may fire a moment early */
 	sd_event_source_set_time(announcer->timer, due_ns / 1000 + 1);
 	sd_event_source_set_enabled(announcer->timer, SD_EVENT_ONESHOT);
 }
@@ -159,7 +159,7 @@ static void job_send(struct announcer *announcer, struct lane *lane, struct job 
 	job_move(lane, job, ANNOUNCE_REPEAT);
 }
 
-/* An announcement on each interface that has one to be sent. False: none has. */
+/* Sends one announcement on each interface that has a due job. False: none has. */
 static bool round_of_all(struct announcer *announcer)
 {
 	struct lane *lane, *next;
@@ -234,7 +234,7 @@ int announcer_new(sd_event *event, const struct links *links, struct program *pr
 		announcer_free(announcer);
 		return r;
 	}
-	/* an interface that sends nothing mustn't be waited for */
+	/* an interface that can't send must not block the others */
 	fcntl(announcer->fd, F_SETFL, O_NONBLOCK);
 	r = sd_event_add_time(event, &announcer->timer, CLOCK_BOOTTIME, 0, 1, announcer_turn,
 			      announcer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tells the LAN where addresses are. One queue an interface, the urgent first, no faster than a
- * rate: switches shut ports that send too much ARP.
+ * Announces addresses on the LAN. Each interface has a queue, with urgent jobs first, and a rate
+ * limit, since switches shut down ports that send too much ARP.
  */
 #ifndef XDP_L2RESPD_ANNOUNCER_H
 #define XDP_L2RESPD_ANNOUNCER_H
@@ -16,12 +16,12 @@
 
 struct announcer;
 
-/* The first goes first. */
+/* In descending urgency. */
 enum announce_why {
-	ANNOUNCE_TAKEOVER, /* the address came here: as often as configured */
-	ANNOUNCE_DEFENCE,  /* another host uses it: once */
-	ANNOUNCE_REPEAT,   /* for the announcer's own use */
-	ANNOUNCE_REFRESH,  /* once */
+	ANNOUNCE_TAKEOVER, /* this node got the address: sent as often as configured */
+	ANNOUNCE_DEFENCE,  /* another host uses it: sent once */
+	ANNOUNCE_REPEAT,   /* only used by the announcer itself */
+	ANNOUNCE_REFRESH,  /* periodic: sent once */
 	ANNOUNCE_WHYS,
 };
 
@@ -29,19 +29,20 @@ int announcer_new(sd_event *event, const struct links *links, struct program *pr
 		  struct announcer **ret_announcer, struct err *err);
 void announcer_free(struct announcer *announcer);
 
-/* From now on: @count times, @interval_ns apart; @rate: frames a second, an interface. */
+/* Sets how a takeover is announced: @count times, @interval_ns apart; @rate: maximum number of
+ * frames per second and interface. */
 void announcer_configure(struct announcer *announcer, uint32_t count, uint64_t interval_ns,
 			 uint32_t rate);
 
 /*
- * Announces @address on @ifindex as soon as it is its turn, provided that the data path then
- * answers for it, which is looked up right before each frame, and with the MAC that it answers
- * with. An address that waits already isn't announced twice; it goes by the more urgent of the two.
+ * Queues an announcement of @address on @ifindex. Right before each frame it looks up whether the
+ * data path still answers for the address, and with which MAC. If a job for the address is queued
+ * already, the more urgent of the two is kept.
  */
 void announcer_add(struct announcer *announcer, const struct address *address, uint32_t ifindex,
 		   enum announce_why why);
 
-/* Announcements sent, each in both forms. */
+/* Number of announcements sent. An ARP announcement is a request and a reply and counts once. */
 uint64_t announcer_sent(const struct announcer *announcer);
 
 #endif

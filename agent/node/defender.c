@@ -11,7 +11,7 @@
 #include "defender.h"
 #include "hash.h"
 
-/* More than the ring has room for. */
+/* More reports than the ring has room for. */
 #define DEFENDER_TURN_OLD 4096
 
 struct defence_key {
@@ -19,7 +19,7 @@ struct defence_key {
 	uint32_t ifindex;
 };
 
-/* When an address on an interface was last defended; there are no more than entries. */
+/* The last defence of an address on an interface. There are at most as many as entries. */
 struct defence {
 	struct defence_key key;
 	uint64_t at_ns;
@@ -32,13 +32,13 @@ struct defender {
 	int fd; /* the ring's map; -1: none yet */
 	uint32_t id;
 	struct ring_buffer *ring;
-	sd_event_source *io, *rest;
-	unsigned int left; /* reports of this turn */
-	bool old;	   /* what is read was reported before */
+	sd_event_source *io, *resume;
+	unsigned int left; /* reports left in this turn */
+	bool old;	   /* skip reports from before defender_follow() */
 	defender_fn *seen;
 	void *userdata;
 	uint64_t count;
-	struct defence *defences; /* the oldest first */
+	struct defence *defences; /* oldest first */
 };
 
 uint64_t defender_count(const struct defender *defender)
@@ -46,7 +46,7 @@ uint64_t defender_count(const struct defender *defender)
 	return defender->count;
 }
 
-/* Forgets what was so long ago that it no longer counts. */
+/* Removes defences that are older than the interval. */
 static void prune(struct defender *defender, uint64_t now_ns)
 {
 	struct defence *oldest;
@@ -75,14 +75,14 @@ static void report(struct defender *defender, const struct conflict_event *event
 	HASH_ADD(hh, defender->defences, key, sizeof(key), defence);
 }
 
-/* The data path knows the MAC of the address alone; another interface's on the same LAN is ours
- * too. */
+/* The data path compares only with the address's own MAC. A MAC of another interface of this host
+ * on the same LAN is no conflict either. */
 static bool is_own(const struct defender *defender, const struct conflict_event *event)
 {
 	return link_table_has_mac(links_table(defender->links), event->key.mac);
 }
 
-/* Negative: the turn is over, and this report was its last. */
+/* Returns a negative value to end the turn after this report. */
 static int read_report(void *context, void *data, size_t size)
 {
 	struct defender *defender = context;
@@ -94,7 +94,7 @@ static int read_report(void *context, void *data, size_t size)
 	return --defender->left ? 0 : -EBUSY;
 }
 
-/* Off until the rest of the turn's time is over, where there is more. */
+/* Reads a turn's reports. If there are more, stops reading for DEFENDER_TURN_USEC. */
 static void turn(struct defender *defender)
 {
 	bool more;
@@ -104,8 +104,8 @@ static void turn(struct defender *defender)
 	sd_event_source_set_enabled(defender->io, more ? SD_EVENT_OFF : SD_EVENT_ON);
 	if (!more)
 		return;
-	sd_event_source_set_time_relative(defender->rest, DEFENDER_TURN_USEC);
-	sd_event_source_set_enabled(defender->rest, SD_EVENT_ONESHOT);
+	sd_event_source_set_time_relative(defender->resume, DEFENDER_TURN_USEC);
+	sd_event_source_set_enabled(defender->resume, SD_EVENT_ONESHOT);
 }
 
 static int ring_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -114,7 +114,7 @@ static int ring_io(sd_event_source *source, int fd, uint32_t revents, void *user
 	return 0;
 }
 
-static int ring_rest(sd_event_source *source, uint64_t usec, void *userdata)
+static int ring_resume(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct defender *defender = userdata;
 
@@ -174,10 +174,10 @@ int defender_new(sd_event *event, const struct links *links, defender_fn *seen, 
 	defender->links = links;
 	defender->seen = seen;
 	defender->userdata = userdata;
-	r = sd_event_add_time_relative(event, &defender->rest, CLOCK_BOOTTIME, 0, 1000, ring_rest,
-				       defender);
+	r = sd_event_add_time_relative(event, &defender->resume, CLOCK_BOOTTIME, 0, 1000,
+				       ring_resume, defender);
 	if (r >= 0)
-		r = sd_event_source_set_enabled(defender->rest, SD_EVENT_OFF);
+		r = sd_event_source_set_enabled(defender->resume, SD_EVENT_OFF);
 	if (r < 0) {
 		defender_free(defender);
 		return err_set(err, r, "starting a timer: %s", strerror(-r));
@@ -191,7 +191,7 @@ void defender_free(struct defender *defender)
 	if (!defender)
 		return;
 	unfollow(defender);
-	sd_event_source_disable_unref(defender->rest);
+	sd_event_source_disable_unref(defender->resume);
 	prune(defender, UINT64_MAX);
 	sd_event_unref(defender->event);
 	free(defender);

@@ -20,7 +20,7 @@
 #include "privilege.h"
 
 #define HELPER_SOCKET_FD 3
-/* The verifier takes a tenth of a second, and several on a machine that is very busy. */
+/* The verifier takes a tenth of a second, or several seconds on a very busy machine. */
 #define HELPER_LATE_NS (30 * UINT64_C(1000000000))
 
 struct helper {
@@ -35,7 +35,7 @@ struct helper {
 
 /* ---- in the helper ---- */
 
-/* The bound is the pins', whoever asks: kernel memory for more is nobody's to demand. */
+/* Checks the bound here too, so that a compromised agent can't demand more kernel memory. */
 static int grow(struct pins *pins, const uint32_t room[PINS_FAMILIES], struct err *err)
 {
 	for (int family = 0; family < PINS_FAMILIES; family++)
@@ -48,7 +48,7 @@ static int grow(struct pins *pins, const uint32_t room[PINS_FAMILIES], struct er
 					      : grow_settle(pins, err);
 }
 
-static int work(const char *bpffs, const struct helper_request *request, struct err *err)
+static int handle_request(const char *bpffs, const struct helper_request *request, struct err *err)
 {
 	const struct attach_options options = { .mode = request->mode,
 						.priority = request->priority };
@@ -78,16 +78,16 @@ static int work(const char *bpffs, const struct helper_request *request, struct 
 	}
 }
 
-/* Until the agent ends. Signals that it takes are blocked here: a service manager sends them to
- * all. */
-static void help(const char *bpffs)
+/* Serves requests until the agent ends. The agent's signals are blocked here, since a service
+ * manager sends them to all processes. */
+static void serve(const char *bpffs)
 {
 	struct helper_request request;
 
 	while (recv(HELPER_SOCKET_FD, &request, sizeof(request), MSG_TRUNC) == sizeof(request)) {
 		struct helper_answer answer = { .task = request.task, .ifindex = request.ifindex };
 
-		answer.result = work(bpffs, &request, &answer.err);
+		answer.result = handle_request(bpffs, &request, &answer.err);
 		if (send(HELPER_SOCKET_FD, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
 			return;
 	}
@@ -97,7 +97,7 @@ static _Noreturn void helper_main(const char *bpffs, int fd)
 {
 	struct err err;
 
-	/* none of the agent's descriptors, its socket above all, is to outlive it here */
+	/* close the agent's descriptors, above all its socket, so that they don't outlive it */
 	if (dup2(fd, HELPER_SOCKET_FD) < 0 || close_range(HELPER_SOCKET_FD + 1, ~0U, 0) < 0)
 		_exit(1);
 	prctl(PR_SET_NAME, "xdp-l2respd-att");
@@ -107,9 +107,9 @@ static _Noreturn void helper_main(const char *bpffs, int fd)
 		log_say(LOG_ERR, "%s", err.text);
 		_exit(1);
 	}
-	/* not only when it next asks; and it may have ended before this */
+	/* die with the agent, not only at its next request; it may have ended already */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	help(bpffs);
+	serve(bpffs);
 	_exit(0);
 }
 
@@ -149,13 +149,13 @@ void helper_free(struct helper *helper)
 	free(helper);
 }
 
-static void say_end(struct helper *helper)
+static void log_end(struct helper *helper)
 {
 	int status = 0;
 
 	waitpid(helper->pid, &status, 0);
 	helper->pid = 0;
-	log_say(LOG_ERR, "the helper that attaches is gone (%s %d); ending, for a new start",
+	log_say(LOG_ERR, "the attach helper has ended (%s %d); exiting, to be restarted",
 		WIFSIGNALED(status) ? "signal" : "status",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
@@ -166,7 +166,7 @@ static int helper_io(sd_event_source *source, int fd, uint32_t revents, void *us
 	struct helper_answer answer;
 
 	if (recv(fd, &answer, sizeof(answer), 0) != sizeof(answer)) {
-		say_end(helper);
+		log_end(helper);
 		sd_event_source_set_enabled(source, SD_EVENT_OFF);
 		return sd_event_exit(sd_event_source_get_event(source), 1);
 	}
@@ -192,7 +192,7 @@ bool helper_busy(const struct helper *helper)
 
 static int err_gone(struct err *err, int error)
 {
-	return err_set(err, error, "asking the helper that attaches: %s", strerror(-error));
+	return err_set(err, error, "asking the attach helper: %s", strerror(-error));
 }
 
 int helper_send(struct helper *helper, const struct helper_request *request, struct err *err)
@@ -223,7 +223,7 @@ void helper_watch(struct helper *helper)
 {
 	if (!helper->busy || clock_boot_ns() - helper->asked_ns < HELPER_LATE_NS)
 		return;
-	log_say(LOG_ERR, "the helper that attaches has not answered for %d s",
+	log_say(LOG_ERR, "the attach helper has not answered for %d s",
 		(int)(HELPER_LATE_NS / 1000000000));
 	kill(helper->pid, SIGKILL);
 }

@@ -16,21 +16,23 @@
 #include "netlink.h"
 
 #define MESSAGE_SIZE 32768
-/* A burst of notifications that doesn't fit ends in ENOBUFS, and everything is read anew. */
+/* If a burst of notifications exceeds this, the socket reports ENOBUFS and we read everything
+ * again.
+ */
 #define RECEIVE_BUFFER (1 << 20)
-/* Reading anew failed, perhaps since an interface came or went meanwhile. */
+/* Retry interval after reading everything has failed, perhaps because an interface changed. */
 #define AGAIN_USEC 100000
 
 struct links {
 	struct link_table table;
 	struct mnl_socket *socket;
 	sd_event_source *io;
-	sd_event_source *flap;	/* until the flap of our own attach is over */
-	sd_event_source *again; /* everything is to be read anew */
+	sd_event_source *flap;	/* end of the flap caused by our own attach */
+	sd_event_source *again; /* read everything again */
 	links_changed_fn *changed;
 	void *userdata;
 	uint64_t dumps;
-	bool dirty; /* since the callback was last called */
+	bool dirty; /* changed since the last callback */
 };
 
 const struct link_row *link_table_find(const struct link_table *table, uint32_t ifindex)
@@ -52,7 +54,7 @@ const struct link_row *link_table_find(const struct link_table *table, uint32_t 
 
 bool link_table_has_mac(const struct link_table *table, const uint8_t mac[ETH_ALEN])
 {
-	/* the loopback interface's is zero: no host's, and others may well send from it */
+	/* lo's MAC is zero, which other hosts may well use as a source */
 	for (size_t i = 0; i < table->count; i++)
 		if (table->rows[i].link.ethernet && !memcmp(table->rows[i].link.mac, mac, ETH_ALEN))
 			return true;
@@ -64,8 +66,8 @@ const struct link_table *links_table(const struct links *links)
 	return &links->table;
 }
 
-/* VRF members are routed ports like any other; those of bonds, bridges and teams have no say in
- * what comes in on them. */
+/* VRF members are ordinary routed ports. Members of bonds, bridges and teams aren't suitable, since
+ * their master receives their frames. */
 static bool link_suitable(const struct link *link)
 {
 	static const uint8_t zero[ETH_ALEN];
@@ -75,7 +77,7 @@ static bool link_suitable(const struct link *link)
 	       !(link->flags & (IFF_LOOPBACK | IFF_NOARP | IFF_POINTOPOINT));
 }
 
-/* IFF_LOWER_UP: IFF_RUNNING lags behind it, while the kernel thinks about operstate. */
+/* IFF_LOWER_UP, because IFF_RUNNING is set later, with operstate. */
 static bool link_carrier(const struct link *link)
 {
 	return (link->flags & IFF_UP) && (link->flags & IFF_LOWER_UP);
@@ -83,7 +85,8 @@ static bool link_carrier(const struct link *link)
 
 static int flap_over(sd_event_source *source, uint64_t usec, void *userdata);
 
-/* Is @row's carrier lost only because our own program was just put on it? Its end is waited for. */
+/* Has @row lost its carrier only because we have just attached our program? Then a timer waits for
+ * the end of the flap. */
 static bool own_flap(struct links *links, const struct link_row *row)
 {
 	uint64_t end = row->attached_at_ns + LINKS_FLAP_NS;
@@ -115,7 +118,7 @@ static void row_update(struct links *links, struct link_row *row, const struct l
 	*row = fresh;
 }
 
-static void tell_changes(struct links *links)
+static void notify_changes(struct links *links)
 {
 	if (!links->dirty)
 		return;
@@ -132,11 +135,11 @@ static int flap_over(sd_event_source *source, uint64_t usec, void *userdata)
 
 		row_update(links, row, &row->link);
 	}
-	tell_changes(links);
+	notify_changes(links);
 	return 0;
 }
 
-static void links_put(struct links *links, const struct link *link)
+static void links_set(struct links *links, const struct link *link)
 {
 	struct link_table *table = &links->table;
 	struct link_row *rows;
@@ -169,7 +172,7 @@ static void links_remove(struct links *links, uint32_t ifindex)
 	links->dirty = true;
 }
 
-/* Forgets those that the last dump didn't have. */
+/* Removes interfaces that weren't in the last dump. */
 static void links_prune(struct links *links)
 {
 	struct link_table *table = &links->table;
@@ -195,12 +198,12 @@ static int message_cb(const struct nlmsghdr *message, void *data)
 		break;
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		/* a bridge port's own messages, of which RTM_DELLINK means only that it left */
+		/* AF_BRIDGE messages: their RTM_DELLINK means only that a port left its bridge */
 		if (info->ifi_family != AF_UNSPEC)
 			break;
 		link_from_message(message, &link);
 		if (message->nlmsg_type == RTM_NEWLINK)
-			links_put(links, &link);
+			links_set(links, &link);
 		else
 			links_remove(links, link.ifindex);
 		break;
@@ -208,7 +211,7 @@ static int message_cb(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
-/* All interfaces, not by the socket that hears notifications. With an error none is forgotten. */
+/* Reads all interfaces, on another socket than the notifications'. On error, removes none. */
 static int links_dump(struct links *links)
 {
 	char buffer[64];
@@ -234,7 +237,7 @@ static int read_anew(sd_event_source *source, uint64_t usec, void *userdata)
 	}
 	/* addresses may have changed as well */
 	links->dirty = true;
-	tell_changes(links);
+	notify_changes(links);
 	return 0;
 }
 
@@ -247,9 +250,9 @@ static int links_io(sd_event_source *source, int fd, uint32_t revents, void *use
 	while ((length = recv(fd, buffer, MESSAGE_SIZE, MSG_DONTWAIT)) > 0)
 		mnl_cb_run(buffer, length, 0, 0, message_cb, links);
 	if (length < 0 && errno == ENOBUFS)
-		/* what was lost isn't known */
+		/* it isn't known which notifications were lost */
 		read_anew(links->again, 0, links);
-	tell_changes(links);
+	notify_changes(links);
 	return 0;
 }
 
@@ -261,7 +264,7 @@ static int links_follow(struct links *links, sd_event *event)
 	links->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!links->socket || mnl_socket_bind(links->socket, groups, MNL_SOCKET_AUTOPID) < 0)
 		return negative_errno();
-	/* without CAP_NET_ADMIN the ordinary size has to do */
+	/* fails without CAP_NET_ADMIN, then the default size is used */
 	setsockopt(mnl_socket_get_fd(links->socket), SOL_SOCKET, SO_RCVBUFFORCE, &size,
 		   sizeof(size));
 	r = sd_event_add_time_relative(event, &links->again, CLOCK_MONOTONIC, 0, 1000, read_anew,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The network namespace's interfaces, followed by rtnetlink. */
+/* The network namespace's interfaces, followed with rtnetlink. */
 #ifndef XDP_L2RESPD_LINKS_H
 #define XDP_L2RESPD_LINKS_H
 
@@ -13,10 +13,10 @@
 
 struct link_row {
 	struct link link;
-	bool suitable;		 /* policies may select it: it carries ARP, and is nobody's slave */
-	bool carrier;		 /* up, and the cable is in */
+	bool suitable; /* policies may select it: it uses ARP, and has no master but a VRF */
+	bool carrier;  /* it is up and has carrier */
 	uint64_t attached_at_ns; /* CLOCK_BOOTTIME of our own attach; 0: none */
-	uint64_t dump;		 /* the latest before it was last told of */
+	uint64_t dump;		 /* number of the dump when it was last seen */
 };
 
 /* Sorted by ifindex. */
@@ -27,16 +27,16 @@ struct link_table {
 
 const struct link_row *link_table_find(const struct link_table *table, uint32_t ifindex);
 
-/* Is @mac one of this host's, whichever interface has it? */
+/* Is @mac that of an interface of this host? */
 bool link_table_has_mac(const struct link_table *table, const uint8_t mac[ETH_ALEN]);
 
 struct links;
 
-/* Something that matters changed: an interface came, went, got another name, MAC or master, gained
- * or lost carrier; or an address was put on one or taken off. */
+/* Called after relevant changes: an interface was added or removed, changed its name, MAC or
+ * master, gained or lost carrier, or an address was added or removed. */
 typedef void links_changed_fn(void *userdata);
 
-/* Reads all interfaces, and follows them where @event isn't NULL. Needs no privilege. */
+/* Reads all interfaces, and follows changes unless @event is NULL. Needs no privilege. */
 int links_new(sd_event *event, links_changed_fn *changed, void *userdata, struct links **ret_links,
 	      struct err *err);
 
@@ -45,8 +45,8 @@ void links_free(struct links *links);
 const struct link_table *links_table(const struct links *links);
 
 /*
- * Our program is about to be put on @ifindex: many drivers reset the link for that. Carrier that is
- * lost within LINKS_FLAP_NS from now, and is back by then, was never lost.
+ * Our program is about to be attached to @ifindex, for which many drivers reset the link. A carrier
+ * that is lost and returns within LINKS_FLAP_NS from now doesn't count as lost.
  */
 #define LINKS_FLAP_NS 5000000000ULL
 void links_attaching(struct links *links, uint32_t ifindex);

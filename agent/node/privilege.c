@@ -14,7 +14,7 @@ int privilege_limit(uint64_t kept, struct err *err)
 	bool bounds = !r && capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
 
 	for (unsigned int capability = 0; capability < 64; capability++)
-		/* fails for what this kernel doesn't have */
+		/* fails for capabilities that this kernel doesn't have */
 		if (!(kept & PRIVILEGE(capability)))
 			capng_update(CAPNG_DROP, sets, capability);
 	if (!r)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Capabilities that a process gives up for good. */
+/* Drops capabilities for good. */
 #ifndef XDP_L2RESPD_PRIVILEGE_H
 #define XDP_L2RESPD_PRIVILEGE_H
 
@@ -10,9 +10,9 @@
 #define PRIVILEGE(capability) (UINT64_C(1) << (capability))
 
 /*
- * Gives up all capabilities but @kept, bits as PRIVILEGE() makes them, and what execve(2) would
- * give back to root: with no_new_privs, and by a smaller bounding set where the process has the
- * CAP_SETPCAP that this takes.
+ * Drops all capabilities except @kept, bits made by PRIVILEGE(). Keeps execve(2) from giving them
+ * back to root: sets no_new_privs and, if the process has CAP_SETPCAP, drops them from the bounding
+ * set.
  */
 int privilege_limit(uint64_t kept, struct err *err);
 

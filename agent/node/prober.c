@@ -18,8 +18,8 @@ struct question {
 	bool taken;
 };
 
-/* An interface that is asked on. */
-struct ear {
+/* The socket of an interface that is probed on. */
+struct probe_socket {
 	uint32_t ifindex;
 	int fd;
 	sd_event_source *io;
@@ -34,22 +34,22 @@ struct prober {
 	sd_event_source *timer;
 	struct question questions[PROBER_ROUND];
 	size_t question_count;
-	struct ear *ears[PROBER_ROUND];
-	size_t ear_count;
-	unsigned int asked; /* times, in this round; 0: none is on its way */
+	struct probe_socket *sockets[PROBER_ROUND];
+	size_t socket_count;
+	unsigned int sent_count; /* probes sent for each address in this round; 0: no round */
 	uint64_t sent;
 };
 
-static void ear_free(struct ear *ear)
+static void probe_socket_free(struct probe_socket *socket)
 {
-	sd_event_source_disable_unref(ear->io);
-	if (ear->fd >= 0)
-		close(ear->fd);
-	free(ear);
+	sd_event_source_disable_unref(socket->io);
+	if (socket->fd >= 0)
+		close(socket->fd);
+	free(socket);
 }
 
-static void heard(struct prober *prober, uint32_t ifindex, const struct address *address,
-		  const uint8_t mac[ETH_ALEN])
+static void on_reply(struct prober *prober, uint32_t ifindex, const struct address *address,
+		     const uint8_t mac[ETH_ALEN])
 {
 	if (link_table_has_mac(links_table(prober->links), mac))
 		return;
@@ -64,55 +64,56 @@ static void heard(struct prober *prober, uint32_t ifindex, const struct address 
 	}
 }
 
-static int ear_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	struct ear *ear = userdata;
+	struct probe_socket *socket = userdata;
 	struct address address;
 	uint8_t mac[ETH_ALEN];
 
-	/* what is left makes the loop come back: others may say any number of things */
+	/* bounded, since others may send any number of frames; the loop calls again for the rest */
 	for (int i = 0; i < FRAMES_A_TURN && probe_receive(fd, &address, mac); i++)
-		heard(ear->prober, ear->ifindex, &address, mac);
+		on_reply(socket->prober, socket->ifindex, &address, mac);
 	return 0;
 }
 
-/* The ear on @link, made where there is none; NULL with @err. */
-static struct ear *ear_get(struct prober *prober, const struct link *link, struct err *err)
+/* The socket on @link, opened if there is none; NULL with @err. */
+static struct probe_socket *probe_socket_get(struct prober *prober, const struct link *link,
+					     struct err *err)
 {
-	struct ear *ear;
+	struct probe_socket *socket;
 	int r;
 
-	for (size_t i = 0; i < prober->ear_count; i++)
-		if (prober->ears[i]->ifindex == link->ifindex)
-			return prober->ears[i];
-	ear = xcalloc(1, sizeof(*ear));
-	*ear = (struct ear){ .ifindex = link->ifindex, .prober = prober };
-	ear->fd = probe_open(link, err);
-	if (ear->fd < 0) {
-		ear_free(ear);
+	for (size_t i = 0; i < prober->socket_count; i++)
+		if (prober->sockets[i]->ifindex == link->ifindex)
+			return prober->sockets[i];
+	socket = xcalloc(1, sizeof(*socket));
+	*socket = (struct probe_socket){ .ifindex = link->ifindex, .prober = prober };
+	socket->fd = probe_open(link, err);
+	if (socket->fd < 0) {
+		probe_socket_free(socket);
 		return NULL;
 	}
-	r = sd_event_add_io(prober->event, &ear->io, ear->fd, EPOLLIN, ear_io, ear);
+	r = sd_event_add_io(prober->event, &socket->io, socket->fd, EPOLLIN, on_readable, socket);
 	if (r < 0) {
 		err_set(err, r, "listening on %s: %s", link->name, strerror(-r));
-		ear_free(ear);
+		probe_socket_free(socket);
 		return NULL;
 	}
-	prober->ears[prober->ear_count++] = ear;
-	return ear;
+	prober->sockets[prober->socket_count++] = socket;
+	return socket;
 }
 
-static void ask(struct prober *prober, const struct question *question)
+static void send_probe(struct prober *prober, const struct question *question)
 {
 	const struct link_row *row = link_table_find(links_table(prober->links), question->ifindex);
-	struct ear *ear;
+	struct probe_socket *socket;
 	struct err err;
 
-	/* gone, or without a cable: then there is nobody to ask */
+	/* an interface that is gone or has no carrier reaches nobody */
 	if (question->taken || !row || !row->carrier)
 		return;
-	ear = ear_get(prober, &row->link, &err);
-	if (!ear || probe_send(ear->fd, &row->link, &question->address, &err) < 0)
+	socket = probe_socket_get(prober, &row->link, &err);
+	if (!socket || probe_send(socket->fd, &row->link, &question->address, &err) < 0)
 		prober->callbacks.log(LOG_WARNING, err.text, prober->userdata);
 	else
 		prober->sent++;
@@ -120,10 +121,10 @@ static void ask(struct prober *prober, const struct question *question)
 
 static void end_round(struct prober *prober)
 {
-	for (size_t i = 0; i < prober->ear_count; i++)
-		ear_free(prober->ears[i]);
-	prober->ear_count = prober->question_count = 0;
-	prober->asked = 0;
+	for (size_t i = 0; i < prober->socket_count; i++)
+		probe_socket_free(prober->sockets[i]);
+	prober->socket_count = prober->question_count = 0;
+	prober->sent_count = 0;
 }
 
 static int turn(sd_event_source *source, uint64_t usec, void *userdata)
@@ -131,17 +132,17 @@ static int turn(sd_event_source *source, uint64_t usec, void *userdata)
 	struct prober *prober = userdata;
 	uint64_t next_ns = PROBER_INTERVAL_NS;
 
-	if (prober->asked == PROBER_COUNT) {
-		/* what came while the loop was busy elsewhere counts too */
-		for (size_t i = 0; i < prober->ear_count; i++)
-			ear_io(NULL, prober->ears[i]->fd, 0, prober->ears[i]);
+	if (prober->sent_count == PROBER_COUNT) {
+		/* replies that arrived while the loop was busy count, too */
+		for (size_t i = 0; i < prober->socket_count; i++)
+			on_readable(NULL, prober->sockets[i]->fd, 0, prober->sockets[i]);
 		end_round(prober);
 		prober->callbacks.done(prober->userdata);
 		return 0;
 	}
 	for (size_t i = 0; i < prober->question_count; i++)
-		ask(prober, &prober->questions[i]);
-	if (++prober->asked == PROBER_COUNT)
+		send_probe(prober, &prober->questions[i]);
+	if (++prober->sent_count == PROBER_COUNT)
 		next_ns = PROBER_WAIT_NS;
 	sd_event_source_set_time_relative(source, next_ns / 1000);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);

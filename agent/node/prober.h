@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Asks the LAN whether other hosts have addresses, many of them in one round (RFC 5227 2.1.1, RFC
- * 4862 5.4.2), in less time than the RFCs take, since nobody answers meanwhile.
+ * Probes the LAN for other hosts that use addresses, many addresses in one round (RFC 5227 2.1.1,
+ * RFC 4862 5.4.2). Shorter than the RFCs' times, since nobody answers for the addresses meanwhile.
  */
 #ifndef XDP_L2RESPD_PROBER_H
 #define XDP_L2RESPD_PROBER_H
@@ -17,17 +17,17 @@
 
 #define PROBER_COUNT	   3
 #define PROBER_INTERVAL_NS 200000000ULL
-/* How long answers to the last one are waited for. */
+/* Time to wait for replies to the last probe. */
 #define PROBER_WAIT_NS 300000000ULL
-/* Questions a round: addresses times interfaces. */
+/* Maximum number of addresses times interfaces in a round. */
 #define PROBER_ROUND 1024
 
 struct prober;
 
 struct prober_callbacks {
-	/* Another host, with @mac, says that it has @address, which was asked for. */
+	/* Another host, with @mac, has replied that it uses @address. */
 	void (*taken)(const struct address *address, const uint8_t mac[ETH_ALEN], void *userdata);
-	/* The round is over. Nobody else has what taken() wasn't called for. */
+	/* The round is over. No other host uses the addresses for which taken() wasn't called. */
 	void (*done)(void *userdata);
 	void (*log)(int priority, const char *text, void *userdata);
 };
@@ -36,16 +36,16 @@ int prober_new(sd_event *event, const struct links *links, const struct prober_c
 	       void *userdata, struct prober **ret_prober, struct err *err);
 void prober_free(struct prober *prober);
 
-/* Is a round on its way? */
+/* Is a round running? */
 bool prober_busy(const struct prober *prober);
 
-/* Asks for @address on @ifindex in the next round, which mustn't have begun and must have room. */
+/* Adds @address on @ifindex to the next round, which must not have begun and must have room. */
 void prober_add(struct prober *prober, const struct address *address, uint32_t ifindex);
 
-/* Begins the round, if there is something to ask. */
+/* Begins the round, unless it is empty. */
 void prober_begin(struct prober *prober);
 
-/* Questions sent. */
+/* Number of probes sent. */
 uint64_t prober_sent(const struct prober *prober);
 
 #endif

@@ -18,13 +18,13 @@
 #include "program.h"
 #include "vlan.h"
 
-/* Interfaces that something is due for at the end of the turn. */
+/* Interfaces with work for the end of the turn. */
 struct devices {
 	uint32_t ifindex[L2RESP_MAX_DEVICES];
 	size_t count;
 };
 
-/* What was recorded for the helper's attach: a VLAN device's parent, too. */
+/* A record made for the helper's attach; there is one for a VLAN device's parent, too. */
 struct recorded {
 	struct link link;
 	struct device_recorded device;
@@ -35,16 +35,16 @@ struct program {
 	struct helper *helper;
 	struct pins view;	 /* opened for reading */
 	struct pins pins;	 /* while locked */
-	struct devices unsynced; /* whose groups may have changed */
+	struct devices unsynced; /* their multicast groups may have changed */
 	bool all_unsynced;
-	struct devices deleted;	     /* that addresses were taken off */
+	struct devices deleted;	     /* addresses were removed from them */
 	struct recorded recorded[2]; /* while the helper attaches */
 	unsigned int recorded_count;
-	size_t entries[PINS_FAMILIES]; /* by the last visit, those added by hand too */
+	size_t entries[PINS_FAMILIES]; /* at the last visit, including those added by hand */
 };
 
-/* Has the helper make the maps larger, or, where @room is NULL, finish what a growth left, and
- * opens them anew. */
+/* Lets the helper grow the maps or, if @room is NULL, finish an interrupted growth, then opens them
+ * again. */
 static int grow(struct program *program, const uint32_t *room, struct err *err)
 {
 	struct helper_request request = { .task = HELPER_GROW };
@@ -52,7 +52,7 @@ static int grow(struct program *program, const uint32_t *room, struct err *err)
 	int r;
 
 	if (helper_busy(program->helper))
-		return err_set(err, -EAGAIN, "the helper that attaches is at work");
+		return err_set(err, -EAGAIN, "the attach helper is busy");
 	if (room)
 		memcpy(request.room, room, sizeof(request.room));
 	r = helper_call(program->helper, &request, err);
@@ -67,7 +67,7 @@ static int grow(struct program *program, const uint32_t *room, struct err *err)
 	return 0;
 }
 
-static void say_repaired(const struct pins *pins, uint32_t maps, const char *how)
+static void log_repaired(const struct pins *pins, uint32_t maps, const char *how)
 {
 	char names[256] = "";
 
@@ -91,13 +91,13 @@ int program_begin(struct program *program, struct err *err)
 
 	if (program->pins.lock_fd >= 0)
 		return 0;
-	/* not waited for: a CLI that imports a million addresses has the lock for seconds, in which
+	/* doesn't wait: a CLI that imports a million addresses has the lock for seconds, in which
 	 * leases must be renewed */
 	r = pins_try_open_locked(program->bpffs, &program->view, &pins, err);
-	say_repaired(&pins, pins.restored, "pinned again");
-	/* at the start nobody has them open */
+	log_repaired(&pins, pins.restored, "pinned again");
+	/* at the start no process has them open */
 	if (program->view.maps.fd[PINS_META] < 0)
-		say_repaired(&pins, pins.remade, "made anew, empty");
+		log_repaired(&pins, pins.remade, "made anew, empty");
 	if (!r)
 		r = device_adopt(&pins, &dropped, err);
 	if (r < 0) {
@@ -150,7 +150,7 @@ int program_new(const char *bpffs, struct helper *helper, struct program **ret_p
 	return 0;
 }
 
-/* What the lease thread removed last isn't told any more: rows and filters without an address go.
+/* Removes rows and filters without an address: the lease thread sends no news of its last removals.
  */
 static void tidy_up(struct program *program)
 {
@@ -187,7 +187,7 @@ static void devices_add(struct devices *devices, uint32_t ifindex)
 
 void program_touch(struct program *program, uint32_t ifindex, bool filtered, bool removed)
 {
-	/* once for all of an interface's entries */
+	/* each interface once, however many of its entries change */
 	if (filtered)
 		devices_add(&program->unsynced, ifindex);
 	if (removed)
@@ -210,7 +210,7 @@ int program_grow(struct program *program, const size_t more[PINS_FAMILIES], stru
 	size_t count[PINS_FAMILIES];
 	uint32_t room[PINS_FAMILIES];
 
-	/* whatever is in there now may stay */
+	/* existing entries may stay, even beyond the bound */
 	for (int family = 0; family < PINS_FAMILIES; family++) {
 		count[family] = pins->room[family] + more[family];
 		if (count[family] > pins->max_entries)
@@ -233,7 +233,7 @@ void program_follow(struct program *program)
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && current; i++)
 		current = pins_is_pinned(&program->view, maps[i]) == 1;
-	/* where nothing is pinned, what was says what is */
+	/* if nothing is pinned, keep the view of the former maps */
 	if (current || pins_open_now(program->bpffs, &pins, &err) < 0)
 		return;
 	pins_close(&program->view);
@@ -316,8 +316,8 @@ static void record_undo(struct program *program)
 	}
 }
 
-/* Records @link, and what it is on where it is a VLAN device. Former addresses may move, so it
- * isn't for the helper to do. */
+/* Records @link and, for a VLAN device, its parent. Not done by the helper, since it may move
+ * entries of a former interface. */
 static int record(struct program *program, const struct link *link, struct err *err)
 {
 	const struct link *links[] = { link, NULL };

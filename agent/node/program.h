@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The data path, as the agent's main loop sees it: the program on interfaces, what is pinned, what
- * entries answer. The writers' lock is held where it says so. The agent's entries and their stamps
- * are the lease thread's to write (lease_thread.h).
+ * The data path for the agent's main loop: the program on interfaces, the pins, and the entries'
+ * answers. Functions that need the writers' lock say so. Only the lease thread writes the agent's
+ * entries and their lease deadlines (lease_thread.h).
  */
 #ifndef XDP_L2RESPD_PROGRAM_H
 #define XDP_L2RESPD_PROGRAM_H
@@ -21,72 +21,74 @@
 
 struct program;
 
-/* Opens the maps below @bpffs, and creates those that are absent. Needs CAP_SYS_ADMIN where they
- * served another network namespace. @helper is borrowed. */
+/* Opens the maps below @bpffs, and creates missing ones. Needs CAP_SYS_ADMIN if they served another
+ * network namespace. @helper is borrowed. */
 int program_new(const char *bpffs, struct helper *helper, struct program **ret_program,
 		struct err *err);
 void program_free(struct program *program);
 
 /*
- * Takes the writers' lock and opens what is pinned now, unless that is done already: the functions
- * below that say so need it. -EAGAIN with @err: another writer is at work; try again soon.
+ * Takes the writers' lock and opens the current pins, unless it is held already. Functions below
+ * marked "Locked" need it. -EAGAIN with @err: another process holds the lock; try again soon.
  */
 int program_begin(struct program *program, struct err *err);
-/* Lets frames for the addresses that came in (filter.h), and gives the lock back, if it is held. */
+/* If the lock is held: adapts the interfaces' filters to changed entries (filter.h), and releases
+ * the lock. */
 void program_end(struct program *program);
 
-/* Opens for reading what is pinned now, if it isn't open already. What is read below comes from
- * there; no lock is needed. */
+/* Opens the current pins for reading, unless they are open already. The functions below read from
+ * them; they need no lock. */
 void program_follow(struct program *program);
 
-/* Shows all entries that are leased, in no order. */
+/* Calls the function for all leased entries, in any order. */
 int program_visit(struct program *program, responder_visit_fn *visit, void *data, struct err *err);
 
-/* Into *@ret_room: for how many more entries of each family there may be room, by the last
+/* Sets @ret_room to the number of entries of each family that may still fit, as of the last
  * program_visit(). Locked. */
 void program_room(const struct program *program, size_t ret_room[PINS_FAMILIES]);
 
-/* Would a request for @address on @ifindex be answered now by an entry of the agent's, and with
- * which MAC? */
+/* Would an entry of the agent's answer a request for @address on @ifindex now, and with which MAC?
+ */
 bool program_answers(struct program *program, const struct address *address, uint32_t ifindex,
 		     uint8_t ret_mac[ETH_ALEN]);
 
-/* How many requests the entry of @address on @ifindex answered; 0 where there is none. */
+/* Number of requests that the entry of @address on @ifindex has answered; 0: there is no entry. */
 uint64_t program_answers_sent(struct program *program, const struct address *address,
 			      uint32_t ifindex);
 
-/* The other hosts that were seen using addresses of ours; the caller frees the table. */
+/* The other hosts that have used our addresses. The caller frees the table. */
 int program_conflicts(struct program *program, struct conflict_table *ret_table, struct err *err);
 
-/* An entry on @ifindex came or went, and was @removed. @filtered: it may need something of the
- * interface's filter (filter.h), which is to follow. */
+/* An entry on @ifindex was added or @removed. @filtered: it may need the interface's filter
+ * (filter.h), which program_end() then adapts. */
 void program_touch(struct program *program, uint32_t ifindex, bool filtered, bool removed);
-/* The same for all interfaces' filters. */
+/* program_touch() for all interfaces' filters. */
 void program_touch_all(struct program *program);
-/* Is there something that program_end() has to do? */
+/* Has program_end() work to do? */
 bool program_touched(const struct program *program);
 
-/* Has the helper make room for so many @more of each family, and waits for it. Locked. -EAGAIN: it
- * is at work; -ENOSPC: there may not be more. */
+/* Lets the helper make room for @more entries of each family, and waits for it. Locked. -EAGAIN:
+ * the helper is busy; -ENOSPC: the maximum is reached. */
 int program_grow(struct program *program, const size_t more[PINS_FAMILIES], struct err *err);
 
-/* hook_check(), waited for. It takes the lock; -EAGAIN as program_begin()'s. */
+/* hook_check() by the helper, waiting for the result. Takes the lock; -EAGAIN as program_begin().
+ */
 int program_check(struct program *program, const struct link *link,
 		  const struct attach_options *options, struct err *err);
 
-/* Has the helper check @link, or attach to it (hook.h). It takes the lock, which is to be kept
- * until program_answered(). -EAGAIN as program_begin()'s. */
+/* Lets the helper check @link, or attach to it (hook.h). Takes the lock, which must be kept until
+ * program_answered(). -EAGAIN as program_begin(). */
 int program_ask(struct program *program, enum helper_task task, const struct link *link,
 		const struct attach_options *options, struct err *err);
 
 /* The helper has answered. */
 void program_answered(struct program *program, const struct helper_answer *answer);
 
-/* The ring buffer of struct conflict_event that is pinned, and its map's id. Locked, and not to be
- * closed. */
+/* The pinned ring buffer of struct conflict_event, and its map's id. Locked. Borrowed: don't close.
+ */
 int program_events(const struct program *program, uint32_t *ret_id);
 
-/* Outcome counts of all interfaces together. Without the lock. */
+/* Sums of all interfaces' outcome counts. Needs no lock. */
 int program_counts(struct program *program, struct outcome_counts *ret_counts, struct err *err);
 
 #endif

@@ -8,54 +8,54 @@
 #include "service_condition.h"
 #include "text.h"
 
-/* A message that is longer names no more addresses. */
+/* No addresses are appended to a message longer than this. */
 #define LONG_TEXT 4000
 
-static struct policy_index *index_for(const struct service_judge *judge, const char *node)
+static struct policy_index *index_for(const struct service_check *check, const char *node)
 {
-	struct policy_input input = judge->view->input;
+	struct policy_input input = check->view->input;
 
 	input.node = node;
-	return policy_index_of(&input, judge->services, judge->count);
+	return policy_index_of(&input, check->services, check->count);
 }
 
-void service_judge_end(struct service_judge *judge)
+void service_check_end(struct service_check *check)
 {
-	policy_index_free(judge->anywhere);
-	policy_index_free(judge->here);
+	policy_index_free(check->anywhere);
+	policy_index_free(check->here);
 }
 
-void service_why_here(struct service_judge *judge, const struct address *address,
+void service_why_here(struct service_check *check, const struct address *address,
 		      const struct lease_info *info, struct why *ret_why)
 {
-	if (!judge->here)
-		judge->here = index_for(judge, judge->view->node);
-	judge->view->why(judge->here, address, info, ret_why, judge->view->userdata);
+	if (!check->here)
+		check->here = index_for(check, check->view->node);
+	check->view->why(check->here, address, info, ret_why, check->view->userdata);
 }
 
-void service_nobody(struct service_judge *judge, const struct service *service,
-		    const struct address *address, bool load_balancer,
-		    const struct lease_info *info, struct nobody *ret_nobody)
+void service_why_unannounced(struct service_check *check, const struct service *service,
+			     const struct address *address, bool load_balancer,
+			     const struct lease_info *info, struct unannounced *ret_nobody)
 {
-	const struct service_view *view = judge->view;
+	const struct service_view *view = check->view;
 	struct why here;
 
-	*ret_nobody = (struct nobody){ .known = true, .grace_ns = SILENCE_NS };
-	if (!judge->anywhere)
-		judge->anywhere = index_for(judge, NULL);
-	policy_index_why(judge->anywhere, address, service, &ret_nobody->why);
+	*ret_nobody = (struct unannounced){ .known = true, .grace_ns = SILENCE_NS };
+	if (!check->anywhere)
+		check->anywhere = index_for(check, NULL);
+	policy_index_why(check->anywhere, address, service, &ret_nobody->why);
 	if (ret_nobody->why.reason) {
-		ret_nobody->meant = !load_balancer;
+		ret_nobody->intended = !load_balancer;
 		return;
 	}
 	ret_nobody->grace_ns += view->duration_ns;
 	ret_nobody->known = view->shared && view->knows;
-	service_why_here(judge, address, info, &here);
-	/* it is wanted by now, but was not when that was last decided */
+	service_why_here(check, address, info, &here);
+	/* the address became desired after the last evaluation */
 	if (!here.reason)
 		why_set(&here, REASON_NOT_CLAIMED);
 	ret_nobody->why.reason = here.reason;
-	err_write(&ret_nobody->why.text, ret_nobody->known ? "no node takes it; %s: %s" : "%s: %s",
+	err_write(&ret_nobody->why.text, ret_nobody->known ? "no node claims it; %s: %s" : "%s: %s",
 		  view->node, here.text.text);
 }
 
@@ -65,18 +65,18 @@ enum holder {
 	HOLDER_ELSEWHERE,
 };
 
-/* The addresses of a Service, as they are judged one after the other. */
-struct judged {
+/* What was found out about the addresses of a Service. */
+struct findings {
 	char *announced, *missing; /* text */
 	size_t announced_count, missing_count, unknown_count;
-	enum reason missing_reason, unknown_reason; /* of the first */
-	enum holder holder;			    /* of the first that is held */
-	bool undecided;				    /* it will be known soon */
+	enum reason missing_reason, unknown_reason; /* of the first such address */
+	enum holder holder;			    /* of the first held address */
+	bool undecided;				    /* a holder will be known soon */
 	uint64_t grace_ns;
 };
 
-/* Appends to *@text, unless that is long, what can be a JSON string: interfaces' names may have any
- * bytes. */
+/* Appends to *@text, unless it is long already. Escapes bytes that a JSON string can't have, since
+ * an interface's name may have any bytes. */
 __attribute__((format(printf, 2, 3))) static void append(char **text, const char *format, ...)
 {
 	_cleanup_free_ char *more = NULL, *plain = NULL;
@@ -98,27 +98,27 @@ __attribute__((format(printf, 2, 3))) static void append(char **text, const char
 	*text = whole;
 }
 
-static void add_announced(struct judged *judged, const char *ip, const char *node,
+static void add_announced(struct findings *findings, const char *ip, const char *node,
 			  const char *interfaces)
 {
-	judged->announced_count++;
-	append(&judged->announced, "%s" ANNOUNCED_BY "%s%s%s", ip, node, *interfaces ? " on " : "",
-	       interfaces);
+	findings->announced_count++;
+	append(&findings->announced, "%s" ANNOUNCED_BY "%s%s%s", ip, node,
+	       *interfaces ? " on " : "", interfaces);
 }
 
-static void add_missing(struct judged *judged, const char *ip, const struct why *why, bool known,
-			uint64_t grace_ns)
+static void add_missing(struct findings *findings, const char *ip, const struct why *why,
+			bool known, uint64_t grace_ns)
 {
-	if (known && !judged->missing_count++)
-		judged->missing_reason = why->reason;
-	if (!known && !judged->unknown_count++)
-		judged->unknown_reason = why->reason;
-	if (grace_ns > judged->grace_ns)
-		judged->grace_ns = grace_ns;
-	append(&judged->missing, "%s: %s", ip, why->text.text);
+	if (known && !findings->missing_count++)
+		findings->missing_reason = why->reason;
+	if (!known && !findings->unknown_count++)
+		findings->unknown_reason = why->reason;
+	if (grace_ns > findings->grace_ns)
+		findings->grace_ns = grace_ns;
+	append(&findings->missing, "%s: %s", ip, why->text.text);
 }
 
-/* Where this node announces @address. */
+/* The names of the interfaces on which this node announces @address. */
 static void name_interfaces(const struct service_view *view, const struct address *address,
 			    struct err *ret_names)
 {
@@ -134,45 +134,46 @@ static void name_interfaces(const struct service_view *view, const struct addres
 	}
 }
 
-static void judge_held(struct service_judge *judge, const struct address *address, const char *ip,
-		       const struct lease_info *info, struct judged *judged)
+static void add_held(struct service_check *check, const struct address *address, const char *ip,
+		     const struct lease_info *info, struct findings *findings)
 {
-	const struct service_view *view = judge->view;
+	const struct service_view *view = check->view;
 	struct err interfaces;
 	struct why why;
 
-	service_why_here(judge, address, info, &why);
+	service_why_here(check, address, info, &why);
 	if (why.reason) {
-		add_missing(judged, ip, &why, true, SILENCE_NS);
+		add_missing(findings, ip, &why, true, SILENCE_NS);
 		return;
 	}
 	name_interfaces(view, address, &interfaces);
-	add_announced(judged, ip, view->node, interfaces.text);
+	add_announced(findings, ip, view->node, interfaces.text);
 }
 
-static void judge_address(struct service_judge *judge, const struct service *service,
-			  const struct address *address, bool load_balancer,
-			  const struct lease_info *info, struct judged *judged)
+static void add_address(struct service_check *check, const struct service *service,
+			const struct address *address, bool load_balancer,
+			const struct lease_info *info, struct findings *findings)
 {
 	bool held_elsewhere = !info->held && *info->holder && info->holder_alive;
-	struct nobody nobody;
+	struct unannounced unannounced;
 	char ip[INET6_ADDRSTRLEN];
 
 	address_format(address, ip);
-	if (!judged->holder)
-		judged->holder = info->held	  ? HOLDER_HERE
-				 : held_elsewhere ? HOLDER_ELSEWHERE
-						  : HOLDER_NONE;
+	if (!findings->holder)
+		findings->holder = info->held	    ? HOLDER_HERE
+				   : held_elsewhere ? HOLDER_ELSEWHERE
+						    : HOLDER_NONE;
 	if (info->held) {
-		judge_held(judge, address, ip, info, judged);
-	} else if (held_elsewhere && judge->view->knows) {
-		add_announced(judged, ip, info->holder, "");
-	} else if (info->unknown && judge->view->knows) {
-		judged->undecided = true;
+		add_held(check, address, ip, info, findings);
+	} else if (held_elsewhere && check->view->knows) {
+		add_announced(findings, ip, info->holder, "");
+	} else if (info->unknown && check->view->knows) {
+		findings->undecided = true;
 	} else {
-		service_nobody(judge, service, address, load_balancer, info, &nobody);
-		if (!nobody.meant)
-			add_missing(judged, ip, &nobody.why, nobody.known, nobody.grace_ns);
+		service_why_unannounced(check, service, address, load_balancer, info, &unannounced);
+		if (!unannounced.intended)
+			add_missing(findings, ip, &unannounced.why, unannounced.known,
+				    unannounced.grace_ns);
 	}
 }
 
@@ -191,80 +192,81 @@ static const char *reason_word(enum reason reason, char word[64])
 	return word;
 }
 
-bool service_lacks_address(const struct service_judge *judge, const struct service *service,
+bool service_lacks_address(const struct service_check *check, const struct service *service,
 			   struct why *ret_why)
 {
-	/* another program may give it one */
-	if (!judge->gives || !service_is_of(service, &judge->view->class) ||
+	/* another program may assign it an address */
+	if (!check->assigns || !service_is_of(service, &check->view->class) ||
 	    !service->wants_load_balancer || service->load_balancer.count)
 		return false;
-	source_why_no_more(judge->view->source, service, ret_why);
+	source_why_no_more(check->view->source, service, ret_why);
 	return true;
 }
 
-/* Of a Service that has no address, or none that is meant to be announced. */
-static void say_no_address(struct service_judge *judge, const struct service *service,
-			   struct announced announced)
+/* Writes the condition of a Service without an address that should be announced. */
+static void report_no_address(struct service_check *check, const struct service *service,
+			      struct announced announced)
 {
 	struct why why;
 	char word[64];
 
 	announced.grace_ns = SILENCE_NS;
-	if (service_lacks_address(judge, service, &why)) {
+	if (service_lacks_address(check, service, &why)) {
 		announced.state = "False";
 		announced.reason = reason_word(why.reason, word);
 		announced.message = why.text.text;
 	}
-	source_say_announced(judge->view->source, &announced);
+	source_say_announced(check->view->source, &announced);
 }
 
-static void say_judged(struct service_judge *judge, const struct judged *judged,
-		       struct announced announced)
+static void report_findings(struct service_check *check, const struct findings *findings,
+			    struct announced announced)
 {
-	bool missing = judged->missing_count || judged->unknown_count;
+	bool missing = findings->missing_count || findings->unknown_count;
 	char *text = NULL, word[64];
 
-	announced.grace_ns = judged->grace_ns;
-	if (!judged->announced_count) {
-		announced.state = judged->unknown_count ? "Unknown" : "False";
+	announced.grace_ns = findings->grace_ns;
+	if (!findings->announced_count) {
+		announced.state = findings->unknown_count ? "Unknown" : "False";
 		announced.reason =
-			reason_word(judged->unknown_reason ?: judged->missing_reason, word);
-		announced.message = judged->missing;
+			reason_word(findings->unknown_reason ?: findings->missing_reason, word);
+		announced.message = findings->missing;
 	} else {
 		announced.state = "True";
 		announced.reason = missing ? "PartlyAnnounced" : "Announced";
 		if (missing)
-			text = xasprintf("%s; not announced: %s", judged->announced,
-					 judged->missing);
-		announced.message = text ?: judged->announced;
+			text = xasprintf("%s; not announced: %s", findings->announced,
+					 findings->missing);
+		announced.message = text ?: findings->announced;
 	}
-	source_say_announced(judge->view->source, &announced);
+	source_say_announced(check->view->source, &announced);
 	free(text);
 }
 
-void service_condition_say(struct service_judge *judge, const struct service *service,
-			   const struct lease_info *infos)
+void service_condition_write(struct service_check *check, const struct service *service,
+			     const struct lease_info *infos)
 {
-	struct announced announced = { .service = service, .leads = judge->leads };
-	struct judged judged = {};
+	struct announced announced = { .service = service, .leads = check->leads };
+	struct findings findings = {};
 	size_t balanced = service->load_balancer.count;
 
 	for (size_t i = 0;
-	     i < balanced + service->external.count && service_is_of(service, &judge->view->class);
+	     i < balanced + service->external.count && service_is_of(service, &check->view->class);
 	     i++)
-		judge_address(judge, service,
-			      i < balanced ? &service->load_balancer.list[i]
-					   : &service->external.list[i - balanced],
-			      i < balanced, &infos[i], &judged);
-	/* the holder of the first that is held says it; where there is none, the leader does */
-	if (judged.holder == HOLDER_ELSEWHERE || judged.undecided)
+		add_address(check, service,
+			    i < balanced ? &service->load_balancer.list[i]
+					 : &service->external.list[i - balanced],
+			    i < balanced, &infos[i], &findings);
+	/* The holder of the first held address writes the condition. If none is held, the leader
+	 * does. */
+	if (findings.holder == HOLDER_ELSEWHERE || findings.undecided)
 		;
-	else if (judged.announced_count || judged.missing_count || judged.unknown_count) {
-		if (judged.holder == HOLDER_HERE || judge->leads || judged.unknown_count)
-			say_judged(judge, &judged, announced);
-	} else if (judge->leads) {
-		say_no_address(judge, service, announced);
+	else if (findings.announced_count || findings.missing_count || findings.unknown_count) {
+		if (findings.holder == HOLDER_HERE || check->leads || findings.unknown_count)
+			report_findings(check, &findings, announced);
+	} else if (check->leads) {
+		report_no_address(check, service, announced);
 	}
-	free(judged.announced);
-	free(judged.missing);
+	free(findings.announced);
+	free(findings.missing);
 }

@@ -1,53 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether, where and why not the addresses of one Service are announced, and who says so. */
+/* The condition of a Service: whether and where its addresses are announced, or why not. Decides
+ * which node writes it. */
 #ifndef XDP_L2RESPD_SERVICE_CONDITION_H
 #define XDP_L2RESPD_SERVICE_CONDITION_H
 
 #include "service_view.h"
 
-/* What some Services are judged by. */
-struct service_judge {
+/* The input for checking some Services. */
+struct service_check {
 	const struct service_view *view;
 	const struct service *const *services;
 	size_t count;
-	bool leads; /* this node says for all what no holder says */
-	bool gives; /* and gives the pools' addresses */
+	bool leads;   /* this node reports on addresses without a holder */
+	bool assigns; /* this node decides which addresses pools assign */
 	/* of the Services, on any node and on this one; made when they are needed */
 	struct policy_index *anywhere, *here;
 };
 
-void service_judge_end(struct service_judge *judge);
+void service_check_end(struct service_check *check);
 
-/* For so long it needn't mean anything that nobody announces: objects come one after the other.
- * Where a policy selects an address, nodes wait for leases to run out as well. */
+/* An address must be without an announcer for this long before it is reported, since objects arrive
+ * one after the other. If a policy selects it, a lease's duration is added. */
 #define SILENCE_NS (4 * UINT64_C(1000000000))
 
-/* Why an address isn't announced by any node. */
-struct nobody {
-	bool meant; /* as it should be: an external address may be routed */
-	bool known; /* else other nodes may announce it */
+/* Why no node announces an address. */
+struct unannounced {
+	bool intended; /* no policy selects the external address: it may be routed */
+	bool known;    /* false: another node may announce it */
 	struct why why;
-	uint64_t grace_ns; /* for so long it needn't mean anything */
+	uint64_t grace_ns; /* report it only after this time */
 };
 
-/* Why nobody announces @address of @service's field, for which no node that is known to live has
- * the claim; @info is what is known of it. */
-void service_nobody(struct service_judge *judge, const struct service *service,
-		    const struct address *address, bool load_balancer,
-		    const struct lease_info *info, struct nobody *ret_nobody);
+/* Why no node announces @address in @service's field. No node known to be alive holds its lease,
+ * which is @info. */
+void service_why_unannounced(struct service_check *check, const struct service *service,
+			     const struct address *address, bool load_balancer,
+			     const struct lease_info *info, struct unannounced *ret_nobody);
 
-/* Why this node doesn't announce @address, of which @info is known. */
-void service_why_here(struct service_judge *judge, const struct address *address,
+/* Why this node doesn't announce @address, whose lease is @info. */
+void service_why_here(struct service_check *check, const struct address *address,
 		      const struct lease_info *info, struct why *ret_why);
 
-/* Why pools give @service none of the addresses that it asks for. False: that isn't so, or isn't
- * for this node to say. */
-bool service_lacks_address(const struct service_judge *judge, const struct service *service,
+/* Has @service no address although it requests one from pools? *@ret_why is the reason. Also false
+ * if another node has to report it. */
+bool service_lacks_address(const struct service_check *check, const struct service *service,
 			   struct why *ret_why);
 
-/* Says the condition of @service, if that is this node's to say. @infos: what is known of its
- * addresses, those of load_balancer and then the external ones. */
-void service_condition_say(struct service_judge *judge, const struct service *service,
-			   const struct lease_info *infos);
+/* Writes the condition of @service, unless another node has to. @infos: the leases of its
+ * addresses, those of load_balancer first, then the external ones. */
+void service_condition_write(struct service_check *check, const struct service *service,
+			     const struct lease_info *infos);
 
 #endif

@@ -11,7 +11,8 @@
 #include "service_events.h"
 #include "service_look.h"
 
-/* What is answered from now on is told together, and is past its first flutter by then. */
+/* Events wait this long, so that entries on several interfaces make one Event and addresses that
+ * move on at once make none. */
 #define GATHER_USEC 200000
 
 struct service_events {
@@ -23,7 +24,7 @@ struct service_events {
 	size_t answered_count, answered_capacity;
 };
 
-/* Calls @visit for each address of each Service that is the agent's to announce. */
+/* Called for each address of each Service of the agent's class. */
 typedef void visit_fn(const struct service_view *view, const struct service *service,
 		      const struct address *address, bool load_balancer, void *data);
 
@@ -46,9 +47,9 @@ static void visit_all(const struct service_view *view, visit_fn *visit, void *da
 	}
 }
 
-/* ---- what this node answers for from now on ---- */
+/* ---- addresses that this node has begun to answer for ---- */
 
-/* Appends the names of the interfaces of @first and those behind it of the same address. */
+/* Appends the names of the interfaces of @first and of the rows after it with the same address. */
 static void add_interfaces(const struct service_view *view, const struct selected *first,
 			   const struct selected *end, struct err *text)
 {
@@ -66,8 +67,8 @@ static int by_address(const void *key, const void *row)
 	return address_compare(key, &((const struct selected *)row)->address);
 }
 
-static void tell_answered(const struct service_view *view, const struct service *service,
-			  const struct address *address, bool load_balancer, void *data)
+static void report_answered(const struct service_view *view, const struct service *service,
+			    const struct address *address, bool load_balancer, void *data)
 {
 	const struct service_events *events = data;
 	const struct selected *list = events->answered, *end = list + events->answered_count;
@@ -78,7 +79,7 @@ static void tell_answered(const struct service_view *view, const struct service 
 	struct err text;
 	bool moved;
 
-	/* by now it may be another's again */
+	/* another node may have got it meanwhile */
 	if (!found || !reconcile_holds(view->reconcile, address))
 		return;
 	while (found > list && !address_compare(&found[-1].address, address))
@@ -108,7 +109,7 @@ static int on_gather(sd_event_source *source, uint64_t usec, void *userdata)
 	events->view(&view, events->userdata);
 	qsort(events->answered, events->answered_count, sizeof(*events->answered),
 	      selected_compare);
-	visit_all(&view, tell_answered, events);
+	visit_all(&view, report_answered, events);
 	free(events->answered);
 	events->answered = NULL;
 	events->answered_count = events->answered_capacity = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What people are told on a Service when this node begins to announce an address. */
+/* Writes Kubernetes Events for a Service when this node begins to announce one of its addresses. */
 #ifndef XDP_L2RESPD_SERVICE_EVENTS_H
 #define XDP_L2RESPD_SERVICE_EVENTS_H
 
@@ -15,7 +15,7 @@ int service_events_new(sd_event *event, service_view_fn *view, void *userdata,
 /* NULL is fine. */
 void service_events_free(struct service_events *events);
 
-/* This node answers for @address on @ifindex from now on. */
+/* This node has begun to answer for @address on @ifindex. */
 void service_events_answered(struct service_events *events, const struct address *address,
 			     uint32_t ifindex);
 

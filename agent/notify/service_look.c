@@ -15,12 +15,12 @@
 /* Minimum number of addresses in a turn, unless there are fewer. */
 #define TURN ((size_t)256)
 /* Kubernetes keeps an Event for an hour. */
-#define AGAIN_NS (900 * UINT64_C(1000000000))
+#define REPEAT_NS (900 * UINT64_C(1000000000))
 
-/* An address of a Service that isn't announced, and since when; all zero: it has none. */
+/* An address of a Service that isn't announced. */
 struct silence {
-	struct address address;
-	uint64_t service; /* a hash of its uid */
+	struct address address; /* zeroed: the Service has no address */
+	uint64_t service;	/* a hash of its uid */
 	uint64_t since_ns;
 };
 
@@ -37,15 +37,15 @@ struct service_look {
 	 * skipped or repeated until the next look. */
 	size_t manifest, service;
 	bool under_way;
-	bool again; /* a reason to look came since it began */
+	bool again; /* look again soon: something has changed since this look began */
 	uint64_t ended_ns;
-	struct silence_list silent, now; /* found by the last look, by address; by this one */
+	struct silence_list silent, now; /* found by the last look, sorted; found by this one */
 };
 
-/* What a turn is about. */
+/* The Services of one turn. */
 struct turn {
 	struct service_look *look;
-	struct service_judge judge;
+	struct service_check check;
 	const struct service **services;
 	size_t count, capacity;
 	struct address *addresses; /* of all services, one after the other */
@@ -53,7 +53,7 @@ struct turn {
 	struct lease_info *infos; /* of the addresses */
 };
 
-/* ---- Events: what isn't announced ---- */
+/* ---- Events about addresses that aren't announced ---- */
 
 static int silence_compare(const void *a, const void *b)
 {
@@ -84,75 +84,75 @@ static uint64_t silent_since(struct service_look *look, const struct service *se
 	return silence.since_ns;
 }
 
-/* Unless that is so for less than @grace_ns. */
-static void say_silent(struct turn *turn, const struct service *service,
-		       const struct address *address, uint64_t grace_ns, const char *text)
+/* Writes an Event, unless @address hasn't been announced for less than @grace_ns. */
+static void write_event(struct turn *turn, const struct service *service,
+			const struct address *address, uint64_t grace_ns, const char *text)
 {
 	if (clock_boot_ns() < silent_since(turn->look, service, address) + grace_ns)
 		return;
-	source_say_event(turn->judge.view->source, &(struct kube_event){
+	source_say_event(turn->check.view->source, &(struct kube_event){
 							   .service = service,
 							   .address = address,
 							   .warning = true,
 							   .reason = "NotAnnounced",
 							   .message = text,
-							   .again_ns = AGAIN_NS,
+							   .repeat_ns = REPEAT_NS,
 						   });
 }
 
-/* This node has the claim: others can't know that it doesn't answer. */
-static void say_held(struct turn *turn, const struct service *service,
-		     const struct address *address, const struct lease_info *info)
+/* This node holds the lease but doesn't answer, which other nodes can't know. */
+static void report_held(struct turn *turn, const struct service *service,
+			const struct address *address, const struct lease_info *info)
 {
-	const struct service_view *view = turn->judge.view;
+	const struct service_view *view = turn->check.view;
 	char ip[INET6_ADDRSTRLEN];
 	struct err text;
 	struct why why;
 
 	if (!reconcile_why_silent(view->reconcile, address))
 		return;
-	service_why_here(&turn->judge, address, info, &why);
+	service_why_here(&turn->check, address, info, &why);
 	if (!why.reason)
 		return;
-	err_write(&text, "%s holds %s, and doesn't announce it: %s", view->node,
+	err_write(&text, "%s holds %s but doesn't announce it: %s", view->node,
 		  address_format(address, ip), why.text.text);
-	say_silent(turn, service, address, SILENCE_NS, text.text);
+	write_event(turn, service, address, SILENCE_NS, text.text);
 }
 
-static void say_nobody(struct turn *turn, const struct service *service,
-		       const struct address *address, bool load_balancer,
-		       const struct lease_info *info)
+static void report_unannounced(struct turn *turn, const struct service *service,
+			       const struct address *address, bool load_balancer,
+			       const struct lease_info *info)
 {
 	char ip[INET6_ADDRSTRLEN];
-	struct nobody nobody;
+	struct unannounced unannounced;
 	struct err text;
 
-	service_nobody(&turn->judge, service, address, load_balancer, info, &nobody);
-	if (nobody.meant || !nobody.known)
+	service_why_unannounced(&turn->check, service, address, load_balancer, info, &unannounced);
+	if (unannounced.intended || !unannounced.known)
 		return;
-	err_write(&text, "nobody may announce %s: %s", address_format(address, ip),
-		  nobody.why.text.text);
-	say_silent(turn, service, address, nobody.grace_ns, text.text);
+	err_write(&text, "no node can announce %s: %s", address_format(address, ip),
+		  unannounced.why.text.text);
+	write_event(turn, service, address, unannounced.grace_ns, text.text);
 }
 
-static void say_no_address(struct turn *turn, const struct service *service)
+static void report_no_address(struct turn *turn, const struct service *service)
 {
 	struct err text;
 	struct why why;
 
-	if (!service_lacks_address(&turn->judge, service, &why))
+	if (!service_lacks_address(&turn->check, service, &why))
 		return;
 	err_write(&text, "it has no address to announce: %s", why.text.text);
-	say_silent(turn, service, &(struct address){}, SILENCE_NS, text.text);
+	write_event(turn, service, &(struct address){}, SILENCE_NS, text.text);
 }
 
-static void say_events(struct turn *turn, const struct service *service,
-		       const struct lease_info *infos)
+static void report_events(struct turn *turn, const struct service *service,
+			  const struct lease_info *infos)
 {
 	size_t balanced = service->load_balancer.count;
-	bool leads = turn->judge.leads;
+	bool leads = turn->check.leads;
 
-	if (!service_is_of(service, &turn->judge.view->class))
+	if (!service_is_of(service, &turn->check.view->class))
 		return;
 	for (size_t i = 0; i < balanced + service->external.count; i++) {
 		bool load_balancer = i < balanced;
@@ -161,12 +161,12 @@ static void say_events(struct turn *turn, const struct service *service,
 							: &service->external.list[i - balanced];
 
 		if (infos[i].held)
-			say_held(turn, service, address, &infos[i]);
+			report_held(turn, service, address, &infos[i]);
 		else if (leads && !infos[i].holder_alive)
-			say_nobody(turn, service, address, load_balancer, &infos[i]);
+			report_unannounced(turn, service, address, load_balancer, &infos[i]);
 	}
 	if (leads)
-		say_no_address(turn, service);
+		report_no_address(turn, service);
 }
 
 /* ---- a turn ---- */
@@ -180,7 +180,7 @@ static bool holds_any(const struct service_view *view, const struct address_list
 }
 
 /* Does this node, if it isn't the leader, report on @service? */
-static bool concerns(const struct service_view *view, const struct service *service)
+static bool is_reported_here(const struct service_view *view, const struct service *service)
 {
 	return !view->shared || !view->knows || holds_any(view, &service->load_balancer) ||
 	       holds_any(view, &service->external);
@@ -196,7 +196,7 @@ static void add_addresses(struct turn *turn, const struct address_list *addresse
 
 static void add_service(struct turn *turn, const struct service *service)
 {
-	if (!turn->judge.leads && !concerns(turn->judge.view, service))
+	if (!turn->check.leads && !is_reported_here(turn->check.view, service))
 		return;
 	ALLOC_GROW(turn->services, turn->count, turn->capacity);
 	turn->services[turn->count++] = service;
@@ -210,7 +210,7 @@ static bool gather(struct turn *turn)
 	struct service_look *look = turn->look;
 	size_t count, visited = 0;
 	const struct manifest *const *manifests =
-		source_manifests(turn->judge.view->source, &count);
+		source_manifests(turn->check.view->source, &count);
 
 	for (; look->manifest < count; look->manifest++, look->service = 0)
 		while (look->service < manifests[look->manifest]->service_count) {
@@ -227,7 +227,7 @@ static void note_info(size_t at, const struct lease_info *info, void *data)
 	((struct turn *)data)->infos[at] = *info;
 }
 
-static void say(struct turn *turn, bool connecting)
+static void report(struct turn *turn, bool connecting)
 {
 	const struct lease_info *infos = turn->infos;
 
@@ -235,32 +235,32 @@ static void say(struct turn *turn, bool connecting)
 		const struct service *service = turn->services[i];
 
 		if (!connecting)
-			say_events(turn, service, infos);
-		service_condition_say(&turn->judge, service, infos);
+			report_events(turn, service, infos);
+		service_condition_write(&turn->check, service, infos);
 		infos += service->load_balancer.count + service->external.count;
 	}
 }
 
-/* Returns whether there are Services left for another turn. */
-static bool take_turn(struct service_look *look, const struct service_view *view)
+/* Returns whether Services are left for another turn. */
+static bool run_turn(struct service_look *look, const struct service_view *view)
 {
-	struct turn turn = { .look = look, .judge = { .view = view } };
+	struct turn turn = { .look = look, .check = { .view = view } };
 	struct lease_entries entries;
 	struct source_status source;
 	struct lease_status lease;
 	bool more;
 
 	source_status(view->source, &source);
-	turn.judge.leads = source.leads;
-	turn.judge.gives = source.allocator;
+	turn.check.leads = source.leads;
+	turn.check.assigns = source.allocator;
 	more = gather(&turn);
-	turn.judge.services = turn.services;
-	turn.judge.count = turn.count;
+	turn.check.services = turn.services;
+	turn.check.count = turn.count;
 	turn.infos = xcalloc(turn.address_count + 1, sizeof(*turn.infos));
 	lease_thread_find(view->thread, turn.addresses, turn.address_count, note_info, &turn);
 	lease_thread_status(view->thread, &lease, &entries);
-	say(&turn, lease.state == LEASE_CONNECTING);
-	service_judge_end(&turn.judge);
+	report(&turn, lease.state == LEASE_CONNECTING);
+	service_check_end(&turn.check);
 	free(turn.services);
 	free(turn.addresses);
 	free(turn.infos);
@@ -289,8 +289,8 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 	look->view(&view, look->userdata);
 	if (!look->under_way)
 		look->again = false;
-	look->under_way =
-		source_tells(view.source) && source_known(view.source) && take_turn(look, &view);
+	look->under_way = source_has_events(view.source) && source_known(view.source) &&
+			  run_turn(look, &view);
 	/* use at most a fifth of the time */
 	wait_usec = 4 * (clock_boot_ns() - begun_ns) / 1000;
 	if (!look->under_way) {

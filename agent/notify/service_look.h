@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Looks every few seconds who announces the addresses of all Services: an Event says that nobody
- * may, and a condition says how it is. In turns of bounded time. */
+/* Checks every few seconds which node announces the addresses of all Services. Writes an Event for
+ * addresses that no node announces, and a condition for each Service. In turns of bounded time. */
 #ifndef XDP_L2RESPD_SERVICE_LOOK_H
 #define XDP_L2RESPD_SERVICE_LOOK_H
 
@@ -16,7 +16,7 @@ int service_look_new(sd_event *event, service_view_fn *view, void *userdata,
 /* NULL is fine. */
 void service_look_free(struct service_look *look);
 
-/* This node announces what it didn't: looks at once, or soon if it has just looked. */
+/* This node has begun to announce an address: looks at once, or soon if it has just looked. */
 void service_look_soon(struct service_look *look);
 
 #endif

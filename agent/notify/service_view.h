@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is known here of Services and of who announces their addresses, for what people are told. */
+/* The state of the agent that Events and conditions are made from. */
 #ifndef XDP_L2RESPD_SERVICE_VIEW_H
 #define XDP_L2RESPD_SERVICE_VIEW_H
 
@@ -9,7 +9,7 @@
 #include "reconcile.h"
 #include "source.h"
 
-/* At the moment. Borrowed. */
+/* The current state. Borrowed. */
 struct service_view {
 	struct source *source;
 	const struct desired *desired;
@@ -18,11 +18,11 @@ struct service_view {
 	struct lease_thread *thread;
 	const char *node;
 	struct service_class class;
-	bool shared; /* the store says what other nodes hold, */
-	bool knows;  /* and is known: see agent_knows_holders() */
+	bool shared; /* there is a store, with other nodes' leases */
+	bool knows;  /* agent_knows_holders() */
 	struct policy_input input;
-	/* why this node doesn't announce an address, of which @info is known; @here: its policies
-	 */
+	/* why this node doesn't announce an address, whose lease is @info; @here: index of the
+	 * policies on this node */
 	void (*why)(const struct policy_index *here, const struct address *address,
 		    const struct lease_info *info, struct why *ret_why, void *userdata);
 	void *userdata;

@@ -21,7 +21,7 @@ void announce_options_free(struct announce_options *options)
 	*options = (struct announce_options){};
 }
 
-/* Annotation @key as one of @names[1] and [2]; *ret_choice is its index. */
+/* Parses annotation @key, which must be @names[1] or [2]; *@ret_choice is the index. */
 static int parse_choice(const struct place *place, const json_t *annotations, const char *key,
 			const char *const names[3], unsigned int *ret_choice, struct err *err)
 {
@@ -54,15 +54,15 @@ static int parse_preferred(const struct place *place, const json_t *annotations,
 			   struct err *err)
 {
 	const char *text = "";
-	struct err why, said;
+	struct err why, line;
 	int r = field_string(place, annotations, ANNOTATION_PREFERRED_NODES, &text, err);
 
 	if (r < 0)
 		return r;
 	if (selector_parse_text(ANNOTATION_PREFERRED_NODES, text, &options->preferred_nodes, &why) <
 	    0) {
-		place_err_write(&said, place, annotations, ANNOTATION_PREFERRED_NODES, why.text);
-		note(said.text, data);
+		place_err_write(&line, place, annotations, ANNOTATION_PREFERRED_NODES, why.text);
+		note(line.text, data);
 	} else if (options->preferred_nodes.count) {
 		options->preference = hash_of(text);
 	}
@@ -72,7 +72,7 @@ static int parse_preferred(const struct place *place, const json_t *annotations,
 int announce_options_parse(const struct place *place, const json_t *metadata, object_note_fn *note,
 			   void *data, struct announce_options *options, struct err *err)
 {
-	unsigned int conflict = CONFLICT_UNSAID, mac = MAC_UNSAID;
+	unsigned int conflict = CONFLICT_UNSET, mac = MAC_UNSET;
 	json_t *annotations = NULL;
 	int r = field_get(place, metadata, "annotations", FIELD_OBJECT, &annotations, err);
 

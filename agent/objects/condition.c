@@ -31,7 +31,7 @@ const json_t *condition_find(const json_t *status, const char *type)
 	return find(json_object_get(status, "conditions"), type);
 }
 
-/* Is it about this generation? A server may not keep that. */
+/* Is the condition about this generation? Servers may drop observedGeneration. */
 static bool is_about(const json_t *condition, json_int_t generation)
 {
 	const json_t *its = json_object_get(condition, "observedGeneration");
@@ -60,7 +60,7 @@ void conditions_remove(json_t *conditions, const char *type)
 			i++;
 }
 
-/* Since when the condition has @wanted's state, not its message: as @former says, or now. */
+/* Writes the time of the last change of state: @former's, if its state is @wanted's, or now. */
 static void since(const json_t *former, const struct condition *wanted, char text[CLOCK_TEXT_SIZE])
 {
 	const char *its = json_string_value(json_object_get(former, "lastTransitionTime"));
@@ -71,7 +71,7 @@ static void since(const json_t *former, const struct condition *wanted, char tex
 		clock_format_now(0, text);
 }
 
-/* @wanted, which takes the place of @former, if not NULL. */
+/* Makes a condition that replaces @former, which may be NULL. */
 static json_t *condition_new(const json_t *former, const struct condition *wanted)
 {
 	json_t *condition;

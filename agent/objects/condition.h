@@ -8,17 +8,17 @@
 
 struct condition {
 	const char *type, *state, *reason, *message;
-	json_int_t generation; /* metadata.generation of the object that it is about; 0: none */
+	json_int_t generation; /* metadata.generation of its object; 0: none */
 };
 
-/* The condition of @type in @status, or NULL; whether there is one that says just this. */
+/* The condition of @type in @status, or NULL; whether it equals the given one. */
 const json_t *condition_find(const json_t *status, const char *type);
 bool condition_is(const json_t *status, const struct condition *wanted);
 
-/* A copy of the conditions in @status, to be changed. */
+/* A copy of the conditions in @status, for changes. */
 json_t *conditions_copy(const json_t *status);
 
-/* Sets @wanted in @conditions; removes the one of @type. */
+/* Sets @wanted in @conditions; removes the condition of @type. */
 void conditions_set(json_t *conditions, const struct condition *wanted);
 void conditions_remove(json_t *conditions, const char *type);
 

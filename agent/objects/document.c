@@ -16,19 +16,20 @@
 #include "cleanup.h"
 #include "document.h"
 
-/* Kubernetes objects have some 15; the parser recurses, and so does jansson when it frees. Values
- * behind an alias count, since jansson follows them too. */
+/* Kubernetes objects have some 15 levels. There is a bound since the parser recurses, and jansson
+ * does when it frees. Values behind an alias count, since jansson follows these too. */
 #define MAX_DEPTH 64
-/* Anchors are looked up one after the other. */
+/* Bounded because anchors are searched linearly. */
 #define MAX_ANCHORS 1000
-/* Aliases of aliases let a small file stand for any number of values. */
+/* Bounded because nested aliases let a small file expand to any number of values. */
 #define MAX_ALIASED 100000
 /* A value costs some 100 bytes, however short its text is. */
 #define MAX_VALUES 2000000
 
 /*
- * Line of a key, by the address of the object's own copy of it, or of an array's element, by the
- * address of the value. Booleans and null are one shared value each: their array's line must do.
+ * Line of an object's key, by the address of the object's copy of the key, or of an array's
+ * element, by the address of the value. Booleans and null are shared values: they get their array's
+ * line.
  */
 struct yaml_line {
 	const void *at;
@@ -39,7 +40,7 @@ struct anchor {
 	char *name;
 	json_t *value;
 	unsigned int height; /* levels below the value */
-	size_t size;	     /* values in it, those behind aliases too */
+	size_t size;	     /* number of values in it, including those behind aliases */
 };
 
 struct builder {
@@ -51,8 +52,8 @@ struct builder {
 	struct anchor *anchors;
 	size_t anchor_count;
 	unsigned int deepest; /* level reached in the value that is being built */
-	size_t size;	      /* values built so far, those behind aliases too */
-	size_t aliased;	      /* those behind aliases alone */
+	size_t size;	      /* number of values built so far, including those behind aliases */
+	size_t aliased;	      /* number of values behind aliases */
 	struct err *err;
 };
 
@@ -67,9 +68,9 @@ static unsigned int event_line(const struct builder *builder)
 
 #define fail_at(builder, line, ...)                                                          \
 	({                                                                                   \
-		struct err said_;                                                            \
-		err_write(&said_, __VA_ARGS__);                                              \
-		err_write((builder)->err, "%s:%u: %s", (builder)->name, (line), said_.text); \
+		struct err line_;                                                            \
+		err_write(&line_, __VA_ARGS__);                                              \
+		err_write((builder)->err, "%s:%u: %s", (builder)->name, (line), line_.text); \
 		NULL;                                                                        \
 	})
 
@@ -103,7 +104,7 @@ static void note_line(struct builder *builder, const void *at, unsigned int line
 	document->lines[document->count++] = (struct yaml_line){ at, line };
 }
 
-/* Plain scalars that aren't strings, as kubectl's parser has them. */
+/* Plain scalars that aren't strings, as in kubectl's parser. */
 static const struct {
 	const char *text;
 	json_type type;
@@ -113,7 +114,7 @@ static const struct {
 	{ "false", JSON_FALSE }, { "no", JSON_FALSE }, { "off", JSON_FALSE },
 };
 
-/* "word", "Word" or "WORD", which is all the mixing of case that YAML allows. */
+/* YAML allows "word", "Word" and "WORD". */
 static bool word_equals(const char *text, const char *word)
 {
 	size_t length = strlen(word), upper = 0;
@@ -150,7 +151,7 @@ static json_t *real(const char *text)
 	char *end;
 	double value;
 
-	/* strtod() takes more than YAML: hexadecimal, infinity, not-a-number */
+	/* strtod() accepts more than YAML: hexadecimal, infinity, not-a-number */
 	if (text[strspn(text, "+-.0123456789eE")] || !strpbrk(text, "0123456789"))
 		return NULL;
 	value = strtod(text, &end);
@@ -184,7 +185,7 @@ static json_t *build_alias(struct builder *builder, unsigned int depth)
 	const char *name = (const char *)builder->event.data.alias.anchor;
 	const struct anchor *anchor = NULL;
 
-	/* the last of the name counts */
+	/* of anchors with the same name, the last counts */
 	for (size_t i = builder->anchor_count; i > 0 && !anchor; i--)
 		if (!strcmp(builder->anchors[i - 1].name, name))
 			anchor = &builder->anchors[i - 1];
@@ -269,7 +270,7 @@ static json_t *build_mapping(struct builder *builder, unsigned int depth)
 	return NULL;
 }
 
-/* The name of the anchor that builder->event carries, or NULL; the caller frees it. */
+/* The anchor's name in builder->event, or NULL; the caller frees it. */
 static char *copy_anchor(const yaml_event_t *event)
 {
 	const yaml_char_t *name = NULL;
@@ -379,7 +380,7 @@ unsigned int yaml_item_line(const struct yaml_document *document, const json_t *
 	return line_find(document, json_array_get(array, index));
 }
 
-/* One document, whose first event is in builder->event. */
+/* Builds one document, whose first event is in builder->event. */
 static int build_document(struct builder *builder, yaml_document_fn *take, void *data)
 {
 	struct yaml_document *document = &builder->document;

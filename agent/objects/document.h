@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * YAML as JSON values, which is how Kubernetes sees it too: one kind of value for files and for
- * what an API server sends. Lines are remembered beside the values, for error messages.
+ * Parses YAML to JSON values, as Kubernetes does, so that files and an API server's objects are
+ * handled alike. Keeps line numbers for error messages.
  */
 #ifndef XDP_L2RESPD_DOCUMENT_H
 #define XDP_L2RESPD_DOCUMENT_H
@@ -26,8 +26,8 @@ struct yaml_document {
 void yaml_document_free(struct yaml_document *document);
 
 /*
- * The line of @key in @object, a value of @document, or of element @index of an array where @key is
- * NULL; the document's own where that isn't known.
+ * The line of @key in @object, a value of @document, or, if @key is NULL, of element @index of an
+ * array. If it isn't known, the document's line.
  */
 unsigned int yaml_key_line(const struct yaml_document *document, const json_t *object,
 			   const char *key);
@@ -35,16 +35,16 @@ unsigned int yaml_item_line(const struct yaml_document *document, const json_t *
 			    size_t index);
 
 /*
- * Takes one document. 0 goes on, anything else ends yaml_parse() with that result. The callee may
- * keep values by reference; the document itself is freed after the call.
+ * Handles one document. Returns 0 to continue; any other value ends yaml_parse() with that result.
+ * The callee may keep references to values; the document itself is freed after the call.
  */
 typedef int yaml_document_fn(const struct yaml_document *document, void *data, struct err *err);
 
 /*
  * Parses @size bytes at @text, called @name in errors, and hands each document to @take. Plain
- * scalars are null, booleans, numbers or strings as YAML 1.1 has them (kubectl's parser), without
- * dates and base 60. Aliases share their anchor's value. -EINVAL with "NAME:LINE: what" in @err for
- * what is no YAML, a key given twice, a key that isn't a scalar, a merge key, more than 64 levels.
+ * scalars are null, booleans, numbers or strings as in YAML 1.1 (kubectl's parser), without dates
+ * and base 60. Aliases share their anchor's value. -EINVAL with "NAME:LINE: message" in @err: no
+ * YAML, a key given twice, a key that isn't a scalar, a merge key, or more than 64 levels.
  */
 int yaml_parse(const char *name, const char *text, size_t size, yaml_document_fn *take, void *data,
 	       struct err *err);

@@ -24,8 +24,8 @@ int endpoint_slice_compare(const struct endpoint_slice *a, const struct endpoint
 	return order ? order : strcmp(a->name, b->name);
 }
 
-/* May traffic be sent to an endpoint of these conditions? What is absent is as the API says: ready
- * unless it says otherwise, serving as it is ready, not terminating. */
+/* May traffic be sent to an endpoint with these conditions? Absent conditions have the API's
+ * defaults: ready is true, serving is as ready, terminating is false. */
 static int parse_ready(const struct place *place, const json_t *conditions, bool *ret_ready,
 		       struct err *err)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* discovery.k8s.io/v1 EndpointSlice: where a Service has endpoints, seen from one node. The
- * endpoints themselves aren't kept: there may be 50,000. */
+/* discovery.k8s.io/v1 EndpointSlice: whether a Service has endpoints on this node and on others.
+ * The endpoints themselves aren't kept: there may be 50,000. */
 #ifndef XDP_L2RESPD_ENDPOINT_SLICE_H
 #define XDP_L2RESPD_ENDPOINT_SLICE_H
 
@@ -10,17 +10,17 @@
 #include "err.h"
 #include "field.h"
 
-/* Label of a slice: the Service, of its namespace, that it belongs to. */
+/* Label of a slice: the name of its Service, in the same namespace. */
 #define ENDPOINT_SLICE_SERVICE "kubernetes.io/service-name"
 
-/* Which endpoints a slice has, one bit a kind. */
+/* The kinds of endpoints that a slice has, one bit each. */
 enum endpoint_fact {
 	ENDPOINT_READY_HERE = 1 << 0,	   /* traffic may be sent to it */
-	ENDPOINT_READY_ELSEWHERE = 1 << 1, /* its node is another */
+	ENDPOINT_READY_ELSEWHERE = 1 << 1, /* ready, on another node */
 	ENDPOINT_HERE = 1 << 2,		   /* ready or not */
 	ENDPOINT_ELSEWHERE = 1 << 3,
-	ENDPOINT_NAMELESS = 1 << 4, /* names no node */
-	ENDPOINT_UNKNOWN = 1 << 5,  /* the slices of the Service aren't read yet */
+	ENDPOINT_NAMELESS = 1 << 4, /* without a node's name */
+	ENDPOINT_UNKNOWN = 1 << 5,  /* the Service's slices haven't been read yet */
 };
 
 struct endpoint_slice {
@@ -28,11 +28,10 @@ struct endpoint_slice {
 	char *name;
 	char *service; /* NULL: it belongs to none */
 	unsigned int facts;
-	bool present; /* for who keeps the slices of a server: seen in this list */
+	bool present; /* for kube_endpoints.c: seen in this list */
 };
 
-/* The EndpointSlice @object; @node is "here". -EINVAL with @err for a field that no
- * API server would accept. */
+/* Parses the EndpointSlice @object as seen from @node. -EINVAL with @err: a field is invalid. */
 int endpoint_slice_parse(const struct place *place, const json_t *object, const char *node,
 			 struct endpoint_slice *ret_slice, struct err *err);
 void endpoint_slice_clear(struct endpoint_slice *slice);

@@ -8,7 +8,7 @@
 #include "field.h"
 #include "spelling.h"
 
-/* What a value is, in a user's words, by its jansson type. */
+/* The type of a value, in words for users. */
 static const char *type_name(const json_t *value)
 {
 	switch (json_typeof(value)) {
@@ -113,7 +113,7 @@ int field_boolean(const struct place *place, const json_t *object, const char *k
 	return r;
 }
 
-/* An array whose elements are all of @kind. */
+/* Reads an array whose elements must all be of @kind. */
 static int array_of(const struct place *place, const json_t *object, const char *key,
 		    enum field_kind kind, const char *plural, json_t **ret_array, struct err *err)
 {
@@ -157,7 +157,7 @@ int field_copy_string(const struct place *place, const json_t *object, const cha
 	return r;
 }
 
-/* The one of @known that @key is probably meant to be, or NULL. */
+/* The word of @known that @key is probably a misspelling of, or NULL. */
 static const char *find_similar(const char *key, const char *const *known)
 {
 	for (; *known; known++)

@@ -5,7 +5,7 @@
 #include "foreign.h"
 
 static const struct {
-	const char *group, *kind, *said;
+	const char *group, *kind, *note;
 } kinds[] = {
 	{ "metallb.io/", "IPAddressPool",
 	  "which is MetalLB's; here it is a CiliumLoadBalancerIPPool, see " FOREIGN_PAGE },
@@ -14,16 +14,16 @@ static const struct {
 	{ "metallb.io/", "", "which is MetalLB's, see " FOREIGN_PAGE },
 };
 
-/* Of annotations. */
+/* Groups of annotations. */
 static const struct {
 	const char *prefix;
-	bool elsewhere; /* another program's */
+	bool elsewhere; /* belongs to another program */
 } groups[] = {
 	{ "lbipam.cilium.io/", false },	  { "xdp-l2resp.io/", false }, { "metallb.io/", true },
 	{ "metallb.universe.tf/", true }, { "kube-vip.io/", true },
 };
 
-/* Known by name, since it would change who shares with whom. */
+/* MetalLB's annotation that would change which Services share an address. */
 #define DIFFERENT_PODS "lbipam.cilium.io/sharing-permit-different-pods"
 
 static bool begins_with(const char *text, const char *prefix)
@@ -36,7 +36,7 @@ const char *foreign_kind(const char *api, const char *kind)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (begins_with(api, kinds[i].group) &&
 		    (!*kinds[i].kind || !strcmp(kinds[i].kind, kind)))
-			return kinds[i].said;
+			return kinds[i].note;
 	return NULL;
 }
 
@@ -47,7 +47,7 @@ static bool is_known(const char *name, const char *const *known)
 	return *known;
 }
 
-/* Is @name of one of the groups; *ret_elsewhere is set if it is another program's. */
+/* Does @name belong to one of the groups? Sets *@ret_elsewhere if that is another program's. */
 static bool is_of_group(const char *name, bool *ret_elsewhere)
 {
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
@@ -61,29 +61,29 @@ static bool is_of_group(const char *name, bool *ret_elsewhere)
 void foreign_annotations(const struct place *place, json_t *annotations, const char *const *known,
 			 object_note_fn *note, void *data)
 {
-	struct err said = {}, line;
+	struct err text = {}, line;
 	bool elsewhere = false;
 	const char *name;
 	json_t *value;
 
-	/* one line, which ends where there is no more room */
+	/* one line, truncated if necessary */
 	json_object_foreach(annotations, name, value)
 	{
-		size_t used = strlen(said.text);
+		size_t used = strlen(text.text);
 
 		if (is_known(name, known) || !is_of_group(name, &elsewhere))
 			continue;
-		snprintf(said.text + used, sizeof(said.text) - used, "%s%s%s",
+		snprintf(text.text + used, sizeof(text.text) - used, "%s%s%s",
 			 used ? ", " : "annotations that are ignored: ", name,
 			 strcmp(name, DIFFERENT_PODS) ? "" : " (not supported: they don't share)");
 	}
-	if (!*said.text)
+	if (!*text.text)
 		return;
 	if (elsewhere) {
-		size_t used = strlen(said.text);
+		size_t used = strlen(text.text);
 
-		snprintf(said.text + used, sizeof(said.text) - used, "; see " FOREIGN_PAGE);
+		snprintf(text.text + used, sizeof(text.text) - used, "; see " FOREIGN_PAGE);
 	}
-	place_err_write(&line, place, annotations, NULL, said.text);
+	place_err_write(&line, place, annotations, NULL, text.text);
 	note(line.text, data);
 }

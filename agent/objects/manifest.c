@@ -11,7 +11,7 @@
 #include "name.h"
 #include "spelling.h"
 
-/* What an object is parsed with. */
+/* Context for parsing an object. */
 struct parse {
 	struct manifest *manifest;
 	const struct place *place;
@@ -92,7 +92,7 @@ static int add_slice(const struct parse *parse, const json_t *object)
 static int parse_interfaces(const struct parse *parse, const json_t *spec, struct policy *policy)
 {
 	json_t *array = NULL, *item;
-	struct err said;
+	struct err why;
 	size_t i;
 	int r = field_strings(parse->place, spec, "interfaces", &array, parse->err);
 
@@ -100,10 +100,10 @@ static int parse_interfaces(const struct parse *parse, const json_t *spec, struc
 		return r;
 	json_array_foreach(array, i, item)
 	{
-		r = pattern_list_add(&policy->interfaces, json_string_value(item), &said);
+		r = pattern_list_add(&policy->interfaces, json_string_value(item), &why);
 		if (r < 0)
 			return place_err(parse->err, r, parse->place, spec, "interfaces",
-					 "interfaces: %s", said.text);
+					 "interfaces: %s", why.text);
 	}
 	return 0;
 }
@@ -181,7 +181,8 @@ static int add_list(const struct parse *parse, const json_t *object)
 
 #define PAGE "xdp-l2respd(8)"
 
-/* Kinds, with the API that they are of (others have a Service too), and where they are described.
+/* The kinds, with their API, since other APIs also have a Service, and the page that describes
+ * them.
  */
 static const struct {
 	const char *api;
@@ -200,8 +201,8 @@ static const struct {
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
-/* -EINVAL with @err where @api and @kind are probably meant to be one of the kinds: left out as
- * unknown, a policy would be withdrawn for a slip of the pen. Cilium's names are nobody else's. */
+/* -EINVAL with @err: @api and @kind are probably a misspelling of one of our kinds. If it were
+ * ignored as unknown, a typing error would withdraw a policy. */
 static int refuse_misspelt(const struct parse *parse, const json_t *object, const char *api,
 			   const char *kind)
 {
@@ -218,12 +219,12 @@ static int refuse_misspelt(const struct parse *parse, const json_t *object, cons
 static void note_unused(const struct parse *parse, const json_t *object, const char *api,
 			const char *kind)
 {
-	struct err text, said;
+	struct err text, line;
 
 	err_write(&text, "skipped %s %s, %s", api, kind,
 		  foreign_kind(api, kind) ?: "which isn't used here");
-	place_err_write(&said, parse->place, object, "kind", text.text);
-	parse->note(said.text, parse->data);
+	place_err_write(&line, parse->place, object, "kind", text.text);
+	parse->note(line.text, parse->data);
 }
 
 int manifest_add(struct manifest *manifest, const struct place *place, const json_t *object,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The Kubernetes objects that policies are made of, out of YAML documents or an API server's JSON:
- * what matters of them here, checked.
+ * Parses and checks the Kubernetes objects that policies need, from YAML documents or an API
+ * server's JSON.
  */
 #ifndef XDP_L2RESPD_MANIFEST_H
 #define XDP_L2RESPD_MANIFEST_H
@@ -25,15 +25,15 @@ struct policy {
 	char *name;
 	struct selector services;
 	struct selector nodes;
-	struct pattern_list interfaces; /* none: all suitable devices */
+	struct pattern_list interfaces; /* none: all suitable interfaces */
 	bool external_ips;
 	bool load_balancer_ips;
 	struct announce_options announce;
 };
 
-/* What one file, or the API server, has. */
+/* The objects of one file, or one object of an API server. */
 struct manifest {
-	const char *node; /* this one, for endpoints; borrowed */
+	const char *node; /* this node, for endpoints; borrowed */
 	struct service **services;
 	size_t service_count, service_capacity;
 	struct node *nodes;
@@ -49,17 +49,17 @@ struct manifest {
 /* Safe on a zeroed one. */
 void manifest_free(struct manifest *manifest);
 
-static inline bool manifest_says_something(const struct manifest *manifest)
+static inline bool manifest_has_objects(const struct manifest *manifest)
 {
 	return manifest->service_count || manifest->policy_count || manifest->node_count ||
 	       manifest->pool_count || manifest->slice_count;
 }
 
 /*
- * Adds @object, or each of its items if it is a List, to @manifest. Kinds that aren't known, and
- * aren't similar to one that is, are noted and skipped, as are addresses that can't be announced:
- * Cilium skips those too. -EINVAL with
- * @err, "FILE:LINE: what", for an object that is wrong; @manifest may then hold part of a List.
+ * Adds @object, or each of its items if it is a List, to @manifest. Notes and skips unknown kinds
+ * whose name isn't similar to a known one, and, as Cilium, addresses that can't be announced.
+ * -EINVAL with @err, "FILE:LINE: message": an object is invalid; @manifest may then have part of a
+ * List.
  */
 int manifest_add(struct manifest *manifest, const struct place *place, const json_t *object,
 		 object_note_fn *note, void *data, struct err *err);

@@ -10,7 +10,7 @@
 #define LOWER_CASE "abcdefghijklmnopqrstuvwxyz0123456789"
 #define ANY_CASE   LOWER_CASE "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* One to @max of @ends, and of @within too but at the ends. */
+/* Are there 1 to @max characters, all in @ends or, except for the first and last, in @within? */
 static bool is_name(const char *text, size_t length, size_t max, const char *ends,
 		    const char *within)
 {
@@ -21,7 +21,7 @@ static bool is_name(const char *text, size_t length, size_t max, const char *end
 	return length && length <= max;
 }
 
-/* @length bytes of @text. */
+/* Checks @length bytes of @text. */
 static bool is_subdomain(const char *text, size_t length)
 {
 	const char *end = text + length;

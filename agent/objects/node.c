@@ -18,7 +18,7 @@ void node_clear(struct node *node)
 	*node = (struct node){};
 }
 
-/* With any effect: Kubernetes, too, looks at the key alone. */
+/* The effect doesn't matter: Kubernetes, too, checks only the key. */
 static int parse_taints(const struct place *place, const json_t *object, struct node *node,
 			struct err *err)
 {

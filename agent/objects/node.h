@@ -11,13 +11,13 @@
 #include "field.h"
 #include "selector.h"
 
-/* Whatever its value is, as Kubernetes has it. */
+/* Its value doesn't matter, as in Kubernetes. */
 #define NODE_LABEL_EXCLUDE "node.kubernetes.io/exclude-from-external-load-balancers"
 
-/* Why a node may announce nothing. One that is NotReady or cordoned may. */
+/* Why a node may announce nothing. A node that is NotReady or cordoned still may. */
 enum node_exclusion {
 	NODE_NOT_EXCLUDED,
-	NODE_OUT_OF_SERVICE,	  /* taint: an administrator says that it is down */
+	NODE_OUT_OF_SERVICE,	  /* taint: an administrator has declared it down */
 	NODE_NETWORK_UNAVAILABLE, /* condition */
 	NODE_LABELLED,		  /* NODE_LABEL_EXCLUDE */
 };
@@ -25,19 +25,19 @@ enum node_exclusion {
 struct node {
 	char *name;
 	struct labels labels;
-	struct address_list addresses; /* of its status, but names; ascending, each once */
+	struct address_list addresses; /* of its status, without host names; ascending, each once */
 	bool network_unavailable, out_of_service;
 };
 
-/* The Node @object. -EINVAL with @err for a field that no API server would accept. */
+/* Parses the Node @object. -EINVAL with @err: a field is invalid. */
 int node_parse(const struct place *place, const json_t *object, struct node *ret_node,
 	       struct err *err);
 void node_clear(struct node *node);
 
-/* @node may be NULL. @ignore_label: NODE_LABEL_EXCLUDE means nothing. */
+/* @node may be NULL. @ignore_label: ignore NODE_LABEL_EXCLUDE. */
 enum node_exclusion node_exclusion(const struct node *node, bool ignore_label);
 
-/* What the node does that is excluded so: "carries the label ...". NULL: it isn't. */
+/* Text that follows an excluded node's name: "carries the label ...". NULL: it isn't excluded. */
 const char *node_exclusion_text(enum node_exclusion exclusion);
 
 #endif

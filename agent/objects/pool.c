@@ -37,8 +37,8 @@ static void pool_drop(struct pool **pool)
 	pool_unref(*pool);
 }
 
-/* Sets the bits of @address behind its prefix to zero: Cilium takes 10.0.10.7/24 for 10.0.10.0/24,
- * which addr_range_parse() wouldn't. What is no prefix stays as it is, for that to say so. */
+/* Sets the host bits of @cidr to zero: Cilium accepts 10.0.10.7/24 as 10.0.10.0/24, which
+ * addr_range_parse() rejects. Text that is no prefix is kept, so that it is rejected there. */
 static void mask(const char *cidr, char *ret_text, size_t size)
 {
 	const char *slash = strchr(cidr, '/');
@@ -58,8 +58,8 @@ static void mask(const char *cidr, char *ret_text, size_t size)
 	snprintf(ret_text, size, "%s%s", text, slash);
 }
 
-/* The first and the last of a prefix are reserved where it has more than these two. */
-static void reserve(struct pool_block *block)
+/* Reserves the first and the last address of a prefix that has more than two. */
+static void reserve_ends(struct pool_block *block)
 {
 	if (addr_range_size(&block->range) <= 2)
 		return;
@@ -76,7 +76,7 @@ static int parse_block(const struct place *place, const json_t *object, bool res
 	const char *cidr = "", *start = "", *stop = "", *key;
 	char text[2 * INET6_ADDRSTRLEN + 2];
 	struct pool_block block;
-	struct err said;
+	struct err why;
 	int r = field_known(place, object, "a block", known, err);
 
 	if (!r)
@@ -95,12 +95,12 @@ static int parse_block(const struct place *place, const json_t *object, bool res
 	if (!*text || (*cidr && !strchr(cidr, '/')))
 		return place_err(err, -EINVAL, place, object, key,
 				 "a block needs a cidr, ADDRESS/LENGTH, or a start and a stop");
-	r = addr_range_parse(text, &block.range, &said);
+	r = addr_range_parse(text, &block.range, &why);
 	if (r < 0)
-		return place_err(err, r, place, object, key, "blocks: %s", said.text);
+		return place_err(err, r, place, object, key, "blocks: %s", why.text);
 	block.usable = block.range;
 	if (*cidr && reserved)
-		reserve(&block);
+		reserve_ends(&block);
 	pool->blocks[pool->count++] = block;
 	return 0;
 }
@@ -130,7 +130,7 @@ static int parse_blocks(const struct place *place, const json_t *spec, struct po
 	return 0;
 }
 
-/* What Cilium's pools have no field for. */
+/* Options for which Cilium's pools have no field. */
 static int parse_annotations(const struct place *place, const json_t *metadata, struct pool *pool,
 			     struct err *err)
 {

@@ -9,7 +9,7 @@
 #include "name.h"
 #include "selector.h"
 
-/* Each is compared with each of what selects by it. */
+/* Bounded because each label is compared with each requirement. */
 #define LABELS_MAX 1000
 
 enum operator{
@@ -19,7 +19,7 @@ enum operator{
 	OPERATOR_DOES_NOT_EXIST,
 };
 
-/* What an operator takes, and when it holds. A label that is absent is not in any set. */
+/* Whether an operator takes values, and when it holds. An absent label is in no set. */
 static const struct {
 	const char *name;
 	bool takes_values;
@@ -142,7 +142,7 @@ void selector_free(struct selector *selector)
 	*selector = (struct selector){};
 }
 
-/* Appends "@key @op ()"; up to @values values are added to the result. */
+/* Appends a requirement without values; the caller may add up to @values to the result. */
 static struct requirement *add_requirement(struct selector *selector, const char *key,
 					   enum operator op, size_t values)
 {
@@ -193,7 +193,7 @@ static int operator_parse(const char *name, enum operator* ret_op)
 	return -EINVAL;
 }
 
-/* One element of matchExpressions. */
+/* Parses one element of matchExpressions. */
 static int parse_expression(const struct place *place, const json_t *object,
 			    struct selector *selector, struct err *err)
 {

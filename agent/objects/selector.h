@@ -22,7 +22,7 @@ struct labels {
 
 void labels_free(struct labels *labels);
 
-/* Sets @key, in place of a value that it has. Both are copied. */
+/* Sets @key to a value, replacing an existing one. Both are copied. */
 void labels_set(struct labels *labels, const char *key, const char *value);
 
 /* The value of @key, or NULL. */
@@ -43,17 +43,17 @@ struct selector {
 void selector_free(struct selector *selector);
 
 /*
- * The LabelSelector that is @key of @object: matchLabels and matchExpressions, ANDed. Absent or
- * empty: it matches everything. -EINVAL with @err for what Kubernetes refuses: an unknown operator,
- * In or NotIn without values, Exists or DoesNotExist with some, keys and values that no label has.
+ * Parses the LabelSelector @key of @object: matchLabels and matchExpressions, ANDed. Absent or
+ * empty: it matches everything. -EINVAL with @err, as in Kubernetes: an unknown operator, In or
+ * NotIn without values, Exists or DoesNotExist with values, an invalid key or value.
  */
 int selector_parse(const struct place *place, const json_t *object, const char *key,
 		   struct selector *ret_selector, struct err *err);
 
 bool selector_matches(const struct selector *selector, const struct labels *labels);
 
-/* In kubectl's notation: "a=b,c notin (d, e),!f"; "" for one that selects everything. The caller
- * frees it. */
+/* The selector in kubectl's notation: "a=b,c notin (d, e),!f"; "": it selects everything. The
+ * caller frees it. */
 char *selector_describe(const struct selector *selector);
 
 #endif

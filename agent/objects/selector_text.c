@@ -9,7 +9,7 @@
 #define BLANKS	" \t"
 #define NO_WORD " \t,=!()"
 
-/* Text that is read from its beginning. */
+/* The rest of the text to parse. */
 struct reader {
 	const char *at;
 };
@@ -19,7 +19,7 @@ static void skip_blanks(struct reader *reader)
 	reader->at += strspn(reader->at, BLANKS);
 }
 
-/* Reads @token, and blanks behind it; false: something else is there. */
+/* Skips @token and blanks after it; false: the text doesn't begin with @token. */
 static bool accept(struct reader *reader, const char *token)
 {
 	if (strncmp(reader->at, token, strlen(token)) != 0)
@@ -29,7 +29,7 @@ static bool accept(struct reader *reader, const char *token)
 	return true;
 }
 
-/* The word that is next, and may be empty, as a JSON string. */
+/* Reads the next word, which may be empty, as a JSON string. */
 static json_t *read_word(struct reader *reader)
 {
 	size_t length = strcspn(reader->at, NO_WORD);
@@ -40,13 +40,13 @@ static json_t *read_word(struct reader *reader)
 	return word;
 }
 
-/* "in" or "notin", as a word of its own. */
+/* Skips "in" or "notin" if it is a separate word. */
 static bool accept_word(struct reader *reader, const char *word)
 {
 	return strcspn(reader->at, NO_WORD) == strlen(word) && accept(reader, word);
 }
 
-/* "(a, b)" into @values. */
+/* Reads "(a, b)" into @values. */
 static bool read_list(struct reader *reader, json_t *values)
 {
 	if (!accept(reader, "("))
@@ -57,7 +57,7 @@ static bool read_list(struct reader *reader, json_t *values)
 	return accept(reader, ")");
 }
 
-/* What follows a key: its operator, and values into @values. NULL: neither. */
+/* Reads the operator after a key, and its values into @values. NULL: there is no operator. */
 static const char *read_operator(struct reader *reader, json_t *values)
 {
 	const char *one = accept(reader, "!=")				? "NotIn"
@@ -75,7 +75,7 @@ static const char *read_operator(struct reader *reader, json_t *values)
 	return many && read_list(reader, values) ? many : NULL;
 }
 
-/* The next requirement as an element of matchExpressions; NULL: it is malformed. */
+/* Reads the next requirement as an element of matchExpressions; NULL: it is malformed. */
 static json_t *read_requirement(struct reader *reader)
 {
 	bool negated = accept(reader, "!");

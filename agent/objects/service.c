@@ -13,11 +13,11 @@
 
 #define DEFAULT_NAMESPACE "default"
 
-/* Not labels, but policies and pools select by them as if they were. */
+/* Pseudo-labels: policies and pools can select by them as if they were labels. */
 #define LABEL_NAMESPACE SERVICE_LABEL_PREFIX "namespace"
 #define LABEL_NAME	SERVICE_LABEL_PREFIX "name"
 
-/* An annotation with the name that it had before. */
+/* An annotation's name, and its former name. */
 static const char *const annotation_ips[] = { "lbipam.cilium.io/ips", "io.cilium/lb-ipam-ips" };
 static const char *const annotation_key[] = { "lbipam.cilium.io/sharing-key",
 					      "io.cilium/lb-ipam-sharing-key" };
@@ -26,16 +26,16 @@ static const char *const annotation_namespaces[] = { "lbipam.cilium.io/sharing-c
 
 static const char *const protocols[] = { "TCP", "UDP", "SCTP" };
 
-/* What a Service is parsed with. */
+/* Context for parsing a Service. */
 struct parse {
 	const struct place *place;
 	object_note_fn *note;
 	void *data;
 	struct err *err;
-	size_t *noted; /* sentences about addresses */
+	size_t *noted; /* number of notes about addresses */
 };
 
-/* A tenant decides how much is wrong with a Service, and how long its lists are. */
+/* Bounds, since a tenant decides how many faults a Service has, and how long its lists are. */
 #define NOTES_MAX      10
 #define ADDRESSES_MAX  1000
 #define NAMESPACES_LEN 16384
@@ -73,7 +73,7 @@ static void cleanup_service(struct service **service)
 	service_unref(*service);
 }
 
-/* A copy of the string @key of @object, where it is there and not empty. */
+/* Copies the string @key of @object, unless it is absent or empty. */
 static int copy_filled(const struct parse *parse, const json_t *object, const char *key,
 		       char **ret_text)
 {
@@ -85,7 +85,7 @@ static int copy_filled(const struct parse *parse, const json_t *object, const ch
 	return r;
 }
 
-/* The same for an annotation: by the name that it has now, then by the former one. */
+/* copy_filled() for an annotation: by its name, then by its former name. */
 static int copy_annotation(const struct parse *parse, const json_t *annotations,
 			   const char *const names[2], char **ret_text)
 {
@@ -96,17 +96,17 @@ static int copy_annotation(const struct parse *parse, const json_t *annotations,
 	return r;
 }
 
-/* The address @text, which is @key of @object. What isn't one is noted. */
+/* Parses @text, which is @key of @object, as an address. Notes and ignores anything else. */
 static bool parse_address(const struct parse *parse, const json_t *object, const char *key,
 			  const char *text, struct address *ret_address)
 {
-	struct err why, said;
+	struct err why, line;
 
 	if (!addr_parse(text, ret_address, &why))
 		return true;
 	if (++*parse->noted <= NOTES_MAX) {
-		place_err_write(&said, parse->place, object, key, why.text);
-		parse->note(said.text, parse->data);
+		place_err_write(&line, parse->place, object, key, why.text);
+		parse->note(line.text, parse->data);
 	}
 	return false;
 }
@@ -134,7 +134,7 @@ static int parse_external(const struct parse *parse, const json_t *spec, struct 
 	return r;
 }
 
-/* status.loadBalancer.ingress; those with a host name alone are none of ours. */
+/* Parses status.loadBalancer.ingress; entries with only a host name are ignored. */
 static int parse_ingress(const struct parse *parse, const json_t *object, struct service *service)
 {
 	json_t *status = NULL, *balancer = NULL, *array = NULL, *item;
@@ -184,8 +184,8 @@ static int parse_requests(const struct parse *parse, const json_t *spec, const j
 	return r;
 }
 
-/* The single family of a Service is the first of its ipFamilies, or IPv4. A RequireDualStack wants
- * both whatever they say, a PreferDualStack those that it says. */
+/* SingleStack: the first of ipFamilies, or IPv4. RequireDualStack: both, regardless of ipFamilies.
+ * PreferDualStack: those in ipFamilies. */
 static int parse_families(const struct parse *parse, const json_t *spec, struct service *service)
 {
 	const char *policy = "SingleStack", *family;
@@ -221,7 +221,7 @@ static int parse_families(const struct parse *parse, const json_t *spec, struct 
 	return 0;
 }
 
-/* The protocol of @port as an index, TCP where there is none. */
+/* The protocol of @port as an index; TCP if it is absent. */
 static int parse_protocol(const struct parse *parse, const json_t *port, uint32_t *ret_protocol)
 {
 	const char *name = "";

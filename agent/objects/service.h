@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* v1 Service: its addresses, and what it asks of the address pools (Cilium's LB-IPAM). */
+/* v1 Service: its addresses, and its requests to address pools (Cilium's LB-IPAM). */
 #ifndef XDP_L2RESPD_SERVICE_H
 #define XDP_L2RESPD_SERVICE_H
 
@@ -14,22 +14,22 @@
 #include "field.h"
 #include "selector.h"
 
-/* Pseudo-labels that each Service has, for policies to select by. */
+/* Pseudo-labels of each Service, by which policies can select. */
 #define SERVICE_LABEL_PREFIX "io.kubernetes.service."
 
 /* A port as one number: @protocol is 0 for TCP, 1 for UDP, 2 for SCTP. */
 #define SERVICE_PORT(protocol, number) ((uint32_t)(protocol) << 16 | (uint32_t)(number))
 
-/* In annotations that are lists; Cilium trims what it splits at commas. */
+/* Separators in annotations that are lists; Cilium splits at commas and trims. */
 #define SERVICE_SEPARATORS ", \t"
 
-/* Shared (service_ref()), and the same for its lifetime but for load_balancer. */
+/* Refcounted (service_ref()). Constant once made, except load_balancer. */
 struct service {
 	unsigned int references;
 	char *namespace;
 	char *name;
 	char *uid;			   /* NULL: none, in a file */
-	char *created;			   /* metadata.creationTimestamp; "" where there is none */
+	char *created;			   /* metadata.creationTimestamp; "": none */
 	struct labels labels;		   /* with the pseudo-labels that policies may select by */
 	char *class;			   /* spec.loadBalancerClass; NULL: unset */
 	bool wants_load_balancer;	   /* spec.type LoadBalancer */
@@ -39,9 +39,9 @@ struct service {
 	/* spec.loadBalancerIP, then lbipam.cilium.io/ips, each once; none: any of its families */
 	struct address_list requested;
 	bool v4, v6;
-	char *pool;		  /* its addresses are from this one; NULL: from any */
-	char *sharing_key;	  /* NULL: shares with nobody */
-	char *sharing_namespaces; /* comma-separated; NULL: its own alone */
+	char *pool;		  /* name of the pool for its addresses; NULL: any */
+	char *sharing_key;	  /* NULL: it doesn't share addresses */
+	char *sharing_namespaces; /* comma-separated; NULL: only its own */
 	uint32_t *ports;	  /* SERVICE_PORT(), ascending */
 	size_t port_count;
 	bool local;		/* externalTrafficPolicy Local */
@@ -50,9 +50,8 @@ struct service {
 };
 
 /*
- * The Service @object. What isn't an address where one should be is noted and counts as absent, as
- * with Cilium. -EINVAL with @err for a field that no API server would accept. The caller unrefs
- * *ret_service.
+ * Parses the Service @object. Invalid addresses are noted and ignored, as in Cilium. -EINVAL with
+ * @err: another field is invalid. The caller unrefs *@ret_service.
  */
 int service_parse(const struct place *place, const json_t *object, object_note_fn *note, void *data,
 		  struct service **ret_service, struct err *err);
@@ -60,25 +59,26 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service);
 
-/* The loadBalancerClass that is served. */
+/* The loadBalancerClass that this agent serves. */
 struct service_class {
 	const char *name;
-	bool required; /* Services of type LoadBalancer without one are others', too */
+	bool required; /* don't serve LoadBalancer Services without a class */
 };
 
-/* What a Service of another class is said to have. */
+/* Text for messages: the class of a Service that isn't served. */
 const char *service_class_text(const struct service *service);
 
-/* Is @service for who serves @class? Services of other types have no class, and are. */
+/* Is @service served by an agent of @class? True for Services of other types, which have no class.
+ */
 bool service_is_of(const struct service *service, const struct service_class *class);
 
 /* By namespace and name. */
 int service_compare_names(const struct service *a, const struct service *b);
 
-/* The order in which pools serve Services: the older first, then by namespace and name. */
+/* The order in which pools serve Services: oldest first, then by namespace and name. */
 int service_compare_age(const struct service *a, const struct service *b);
 
-/* Are @a and @b the same in what service_sharing_conflict() looks at? */
+/* Are @a and @b equal in all fields that service_sharing_conflict() checks? */
 bool service_same_sharing(const struct service *a, const struct service *b);
 
 /* Why @a and @b can't share an address; NULL: they can. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Which Services may share an address. */
+/* Decides which Services may share an address. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,8 +21,8 @@ static bool allows_namespace(const struct service *service, const char *namespac
 	return false;
 }
 
-/* How many of @ports, ascending, are below @port, if the first @at are: by steps that double, then
- * halve. */
+/* Number of @service's ports, ascending, below @port; the first @at are. A galloping search: steps
+ * double, then halve. */
 static size_t skip_below(const struct service *service, size_t at, uint32_t port)
 {
 	const uint32_t *ports = service->ports;
@@ -36,7 +36,7 @@ static size_t skip_below(const struct service *service, size_t at, uint32_t port
 	return at;
 }
 
-/* Tenants decide how many ports there are: no more work than the shorter list times a logarithm. */
+/* Takes time O(shorter list * log(longer list)), since tenants decide how many ports there are. */
 static bool common_port(const struct service *a, const struct service *b)
 {
 	size_t at = 0, other = 0;

@@ -49,7 +49,7 @@ static bool any_local(const struct manifest *const *manifests, size_t count)
 
 struct ranked {
 	const struct endpoint_slice *slice;
-	size_t place; /* in the order of the manifests */
+	size_t place; /* index in the order of the manifests */
 };
 
 static int compare_ranked(const void *a, const void *b)
@@ -78,7 +78,7 @@ static int compare_services(const void *a, const void *b)
 			       *(const struct endpoint_slice *const *)b);
 }
 
-/* All slices in @ranked, which has room for them, by name. */
+/* Fills @ranked, which has room for all slices, sorted by name. */
 static void rank(const struct manifest *const *manifests, size_t count, struct ranked *ranked)
 {
 	size_t total = 0;
@@ -121,7 +121,7 @@ void slice_index_free(struct slice_index *index)
 	*index = (struct slice_index){};
 }
 
-/* The first slice that doesn't come before those of @service. */
+/* Index of the first slice that isn't sorted before those of @service. */
 static size_t first_slice(const struct slice_index *index, const struct service *service)
 {
 	size_t first = 0, end = index->count;

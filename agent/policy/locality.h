@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether a Service's external traffic policy lets this node announce it. */
+/* Does a Service's externalTrafficPolicy let this node announce it? */
 #ifndef XDP_L2RESPD_LOCALITY_H
 #define XDP_L2RESPD_LOCALITY_H
 
@@ -9,28 +9,28 @@
 #include "manifest.h"
 #include "reason.h"
 
-/* In the order in which one goes before another where Services share an address: one of them that
- * has an endpoint here is enough, and those that may be announced anywhere don't count. */
+/* In ascending precedence, for Services that share an address: one of them with an endpoint here is
+ * enough, and those that may be announced anywhere don't count. */
 enum locality {
 	LOCALITY_CLUSTER,
-	/* Local, but treated as Cluster: nothing says where its endpoints are */
+	/* Local, but treated as Cluster because the nodes of its endpoints aren't known */
 	LOCALITY_NO_SELECTOR,
 	LOCALITY_NO_SLICE,
 	LOCALITY_NAMELESS,
 	/* Local */
-	LOCALITY_UNKNOWN,   /* its EndpointSlices aren't read yet */
+	LOCALITY_UNKNOWN,   /* its EndpointSlices haven't been read yet */
 	LOCALITY_NOWHERE,   /* no node has a ready endpoint */
-	LOCALITY_ELSEWHERE, /* other nodes have */
+	LOCALITY_ELSEWHERE, /* only other nodes have ready endpoints */
 	LOCALITY_HERE,
 };
 
-/* Of a Service with Local: why it is treated as Cluster. NULL: it isn't. */
+/* Why a Service with policy Local is treated as Cluster. NULL: it isn't. */
 const char *locality_as_cluster(enum locality locality);
 
-/* Why this node may not announce it; REASON_NONE: it may. */
+/* Why this node may not announce the Service; REASON_NONE: it may. */
 enum reason locality_forbids(enum locality locality);
 
-/* Where its endpoints are, of REASON_NO_LOCAL_ENDPOINT. */
+/* For REASON_NO_LOCAL_ENDPOINT: a text that says whether other nodes have endpoints. */
 const char *locality_detail(enum locality locality);
 
 /* The EndpointSlices of manifests, by Service. */
@@ -39,8 +39,8 @@ struct slice_index {
 	size_t count;
 };
 
-/* A later of two slices with one name stands for both. The result points into @manifests; it is
- * empty where no Service has the policy Local. */
+/* Of slices with the same name, the last counts. The result points into @manifests. It is empty if
+ * no Service has the policy Local. */
 void slice_index_make(const struct manifest *const *manifests, size_t count,
 		      struct slice_index *ret_index);
 void slice_index_free(struct slice_index *index);

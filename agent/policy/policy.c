@@ -14,7 +14,8 @@ void selection_free(struct selection *selection)
 	*selection = (struct selection){};
 }
 
-/* @service's options, else @policy's; for a node with the labels @node. */
+/* Each option: @service's if set, else @policy's. .preference and .preferred_nodes come from the
+ * same object. @node: labels of this node. */
 static struct announce_terms terms_of(const struct announce_options *service,
 				      const struct announce_options *policy,
 				      const struct labels *node)
@@ -30,9 +31,9 @@ static struct announce_terms terms_of(const struct announce_options *service,
 	};
 }
 
-/* A selection, growing. */
+/* A selection that is being built. */
 struct gathering {
-	const struct labels *node; /* its labels */
+	const struct labels *node; /* this node's labels */
 	struct slice_index slices;
 	struct selection selection;
 	size_t capacity, other_capacity;
@@ -81,7 +82,7 @@ static void gather_field(const struct policy_input *input, const struct in_force
 
 	if (!addresses->count)
 		return;
-	reason = in_force_judge(in_force, &input->class, service, load_balancer);
+	reason = in_force_list_reason(in_force, &input->class, service, load_balancer);
 	if (reason)
 		gather_others(gathering, addresses, reason);
 	for (size_t i = 0; i < in_force->count && !reason; i++)
@@ -99,7 +100,7 @@ int selected_compare(const void *a, const void *b)
 	return left->ifindex < right->ifindex ? -1 : left->ifindex > right->ifindex;
 }
 
-/* By address; the reason that got furthest comes first. */
+/* By address, then by descending reason: the policy that passed the most checks comes first. */
 static int unselected_compare(const void *a, const void *b)
 {
 	const struct unselected *left = a, *right = b;
@@ -139,7 +140,7 @@ static void settle(struct selection *selection)
 	}
 }
 
-/* The same for unselected addresses, without those selected for another Service. */
+/* Sorts unselected addresses, and drops duplicates and those selected for another Service. */
 static void settle_others(struct selection *selection)
 {
 	struct unselected *others = selection->others;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which addresses this node may announce, and on which interfaces: Cilium 1.16's semantics of
- * CiliumL2AnnouncementPolicy, over both address families. */
+/* Selects the addresses that this node may announce, and their interfaces, with the semantics of
+ * Cilium 1.16's CiliumL2AnnouncementPolicy, for both address families. */
 #ifndef XDP_L2RESPD_POLICY_H
 #define XDP_L2RESPD_POLICY_H
 
@@ -14,34 +14,36 @@
 #include "manifest.h"
 #include "reason.h"
 
-/* What policies are applied to. Borrowed. A later of two objects with one name stands for both. */
+/* The objects that policies are applied to. Borrowed. Of objects with the same name, the last
+ * counts.
+ */
 struct policy_input {
 	const struct manifest *const *manifests;
 	size_t count;
-	const char *node;		/* this one; NULL: any node, whose devices aren't known */
-	struct service_class class;	/* of the Services that are ours */
-	const struct link_table *links; /* the suitable ones are used, with carrier or without */
+	const char *node;		/* this node; NULL: any node, with unknown interfaces */
+	struct service_class class;	/* of the Services that this agent serves */
+	const struct link_table *links; /* suitable ones are used, with or without carrier */
 	bool ignore_exclusion;		/* as node_exclusion() */
 };
 
-/* How an address is announced: what its Service says, or else the policy that selects it. */
+/* How an address is announced: options of its Service, or else of the policy that selects it. */
 struct announce_terms {
 	enum conflict_answer conflict;
 	enum mac_choice mac;
 	struct preferred_group group;
 };
 
-/* Others say @other of the same address: the strictest answer, the virtual MAC, and the group of
- * the greater id, which is the same one on every node, count. */
+/* Merges @other's terms for the same address into @to: strictest conflict answer, virtual MAC if
+ * either has it, preferred group with the greater id, so that all nodes agree. */
 void announce_terms_merge(struct announce_terms *to, const struct announce_terms *other);
 
 /* An address on an interface. */
 struct selected {
 	struct address address;
 	uint32_t ifindex;
-	const struct service *service; /* one that has it, of the manifests */
+	const struct service *service; /* one Service that has it, in the manifests */
 	struct announce_terms terms;
-	enum locality locality; /* of the Service that decides it */
+	enum locality locality; /* the highest of its Services' */
 };
 
 /* For qsort() and bsearch(): by address, then interface. */
@@ -53,10 +55,10 @@ struct unselected {
 	enum reason reason;
 };
 
-/* Each sorted, by selected_compare() and by address, and nothing twice. */
+/* @list is sorted by selected_compare(), @others by address, both without duplicates. */
 struct selection {
 	enum node_exclusion exclusion; /* of this node: it may announce nothing */
-	bool partial; /* more interfaces may be selected, which it takes another turn to know */
+	bool partial; /* matching patterns ran out of time: select again for more interfaces */
 	struct selected *list;
 	size_t count;
 	struct unselected *others;
@@ -65,39 +67,38 @@ struct selection {
 
 void selection_free(struct selection *selection);
 
-/* Applies the policies to the Services. What the node may not announce for want of an endpoint, or
- * because it is excluded, is selected too. The result points into the manifests. */
+/* Applies the policies to the Services. Also selects addresses that the node may not announce
+ * because it has no endpoint or is excluded. The result points into the manifests. */
 struct selection policy_select(const struct policy_input *input);
 
-/* Why this node may not announce what @selection has with @locality, whatever its interfaces are.
- */
+/* Why this node may not announce addresses of @selection that have @locality, on any interface. */
 enum reason policy_forbids(const struct selection *selection, enum locality locality);
 
-/* Appends to @why, of such a reason, what is known besides; @node: this one. */
+/* Appends details to @why, if its reason is one of policy_forbids(). @node: this node's name. */
 void policy_forbids_add(struct why *why, enum locality locality, const char *node);
 
-/* The addresses of all Services, sorted once for whoever asks about many of them. */
+/* The addresses of all Services, sorted once for many calls of policy_index_why(). */
 struct policy_index;
 
-/* Points into what @input has. policy_index_of(): of these Services alone. */
+/* Points into @input's objects. policy_index_of(): only of @services. */
 struct policy_index *policy_index_new(const struct policy_input *input);
 struct policy_index *policy_index_of(const struct policy_input *input,
 				     const struct service *const *services, size_t count);
 /* NULL is fine. */
 void policy_index_free(struct policy_index *index);
 
-/* Why no policy lets this node announce @address of @service; of any Service that has it, if
- * NULL. */
+/* Why no policy lets this node announce @address of @service, or, if that is NULL, of any Service.
+ */
 void policy_index_why(const struct policy_index *index, const struct address *address,
 		      const struct service *service, struct why *ret_why);
 
-/* Calls @useless for each policy that selects no address on this node, with why it doesn't select
- * the Service that came furthest. */
+/* Calls @useless for each policy that selects no address on this node, with the reason why it
+ * doesn't select the Service that passed the most checks. */
 typedef void policy_useless_fn(const struct policy *policy, const struct why *why, void *userdata);
 void policy_survey(const struct policy_input *input, policy_useless_fn *useless, void *userdata);
 
-/* Calls @found for each policy that is in force on the node and selects @service, in their order.
- * Which of its addresses a policy announces, it says itself. */
+/* Calls @found, in the policies' order, for each policy that selects this node and @service. The
+ * policy may still announce only some of the addresses. */
 typedef void policy_found_fn(const struct policy *policy, void *userdata);
 void policy_of_service(const struct policy_input *input, const struct service *service,
 		       policy_found_fn *found, void *userdata);

@@ -32,7 +32,7 @@ static bool link_selected(struct policy *policy, const struct link_row *link, ui
 		pattern_list_matches(&policy->interfaces, link->link.name, steps));
 }
 
-/* Is there another policy of @policy's name behind it, which takes its place? */
+/* Does a later policy have the same name, which replaces this one? */
 static bool policy_replaced(const struct manifest *const *manifests, size_t count, size_t m,
 			    size_t i)
 {
@@ -98,8 +98,9 @@ enum reason in_force_reason(const struct in_force *in_force, const struct servic
 	return in_force->ifindexes && !in_force->count ? REASON_NO_INTERFACE : REASON_NONE;
 }
 
-enum reason in_force_judge(const struct in_force_list *in_force, const struct service_class *class,
-			   const struct service *service, bool load_balancer)
+enum reason in_force_list_reason(const struct in_force_list *in_force,
+				 const struct service_class *class, const struct service *service,
+				 bool load_balancer)
 {
 	enum reason furthest = REASON_NO_POLICY;
 
@@ -118,7 +119,7 @@ enum reason in_force_judge(const struct in_force_list *in_force, const struct se
 
 struct ranked {
 	const struct service *service;
-	size_t place; /* in the order of the manifests */
+	size_t place; /* index in the order of the manifests */
 };
 
 static int ranked_compare(const void *a, const void *b)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Policies as they are on this node: which of them select it, and on which devices. */
+/* The policies on this node: which of them select it, and on which interfaces. */
 #ifndef XDP_L2RESPD_POLICY_FORCE_H
 #define XDP_L2RESPD_POLICY_FORCE_H
 
@@ -11,7 +11,7 @@
 #include "manifest.h"
 #include "reason.h"
 
-/* The label that a node has without a Node object. */
+/* The only label of a node without a Node object. */
 #define LABEL_HOSTNAME "kubernetes.io/hostname"
 
 struct in_force {
@@ -21,33 +21,36 @@ struct in_force {
 	size_t count;
 };
 
-/* All policies, the last of each name; those that don't select this node, too. */
+/* All policies, also those that don't select this node. Of policies with the same name, the last.
+ */
 struct in_force_list {
 	struct in_force *list;
 	size_t count;
-	uint32_t steps; /* left for the policies' patterns */
+	uint32_t steps; /* remaining budget for matching the policies' patterns */
 };
 
 void in_force_list_free(struct in_force_list *list);
 
-/* The node called @name: its last manifest's. Without one, NULL. */
+/* The last Node object called @name; NULL: there is none. */
 const struct node *node_find(const struct manifest *const *manifests, size_t count,
 			     const char *name);
 
-/* @node NULL: any node, whose devices aren't known. */
+/* @node NULL: any node, with unknown interfaces. */
 struct in_force_list in_force_find(const struct manifest *const *manifests, size_t count,
 				   const char *node, const struct link_table *links);
 
-/* Why @in_force doesn't announce addresses of @service's field on this node: those of
- * status.loadBalancer or of externalIPs; REASON_NONE: it does. */
+/* Why @in_force doesn't announce @service's addresses in status.loadBalancer (@load_balancer) or
+ * externalIPs on this node; REASON_NONE: it does. */
 enum reason in_force_reason(const struct in_force *in_force, const struct service *service,
 			    bool load_balancer);
 
-/* Why none of @in_force does: the reason of the one that came furthest, or @service isn't ours. */
-enum reason in_force_judge(const struct in_force_list *in_force, const struct service_class *class,
-			   const struct service *service, bool load_balancer);
+/* Why none of @in_force does: the reason of the policy that passed the most checks, or that
+ * @service has another class. */
+enum reason in_force_list_reason(const struct in_force_list *in_force,
+				 const struct service_class *class, const struct service *service,
+				 bool load_balancer);
 
-/* All Services, the last of each name. The caller frees the list. */
+/* All Services, of those with the same name the last. The caller frees the list. */
 const struct service **services_in_force(const struct manifest *const *manifests, size_t count,
 					 size_t *ret_count);
 

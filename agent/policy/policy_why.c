@@ -13,7 +13,7 @@ static void add_labels(struct why *why, const char *of, const struct labels *lab
 
 	why_add(why, "; labels of %s:", of);
 	for (size_t i = 0; i < labels->count; i++) {
-		/* not those that it has by its name */
+		/* leave out the pseudo-labels, which repeat its name */
 		if (!strncmp(labels->list[i].key, SERVICE_LABEL_PREFIX,
 			     strlen(SERVICE_LABEL_PREFIX)))
 			continue;
@@ -39,7 +39,7 @@ static void add_devices(struct why *why, const struct link_table *links)
 		why_add(why, " none");
 }
 
-/* What of @policy is the cause: the words that don't fit. */
+/* Adds the part of @policy that doesn't match. */
 static void add_cause(struct why *why, const struct policy *policy)
 {
 	_cleanup_free_ char *selected = NULL;
@@ -54,7 +54,7 @@ static void add_cause(struct why *why, const struct policy *policy)
 		why_add(why, "%s %s", i ? "," : " has", policy->interfaces.list[i].text);
 }
 
-/* The policies that came as far as @why's reason. */
+/* Adds the policies that don't announce for @why's reason. */
 static void add_policies(struct why *why, const struct in_force_list *in_force,
 			 const struct service *service, bool load_balancer)
 {
@@ -71,7 +71,7 @@ static void add_policies(struct why *why, const struct in_force_list *in_force,
 	}
 }
 
-/* What a person needs in order to mend it. */
+/* Adds details that users need to fix it. */
 static void add_detail(const struct policy_input *input, const struct in_force_list *in_force,
 		       const struct service *service, bool load_balancer, struct why *why)
 {
@@ -102,15 +102,15 @@ static void add_detail(const struct policy_input *input, const struct in_force_l
 	}
 }
 
-/* The Service that came furthest, and by which of its fields. */
+/* The Service that passed the most checks, and the field of its address. */
 struct furthest {
 	const struct service *service;
 	bool load_balancer;
 };
 
-/* Takes @reason of @service's field if it is further than @why's. False: none can be further. */
-static bool go_further(struct furthest *furthest, const struct service *service, bool load_balancer,
-		       enum reason reason, struct why *why)
+/* Keeps @reason of @service's field if it passed more checks than @why's. False: all are passed. */
+static bool keep_furthest(struct furthest *furthest, const struct service *service,
+			  bool load_balancer, enum reason reason, struct why *why)
 {
 	if (reason && reason <= why->reason)
 		return true;
@@ -123,7 +123,7 @@ static bool go_further(struct furthest *furthest, const struct service *service,
 struct occurrence {
 	struct address address;
 	const struct service *service;
-	size_t place; /* in the order of the Services' names */
+	size_t place; /* index in the order of the Services' names */
 	bool load_balancer;
 };
 
@@ -192,7 +192,7 @@ void policy_index_free(struct policy_index *index)
 	free(index);
 }
 
-/* The first occurrence of an address that doesn't come before @address. */
+/* Index of the first occurrence whose address isn't less than @address. */
 static size_t first_occurrence(const struct policy_index *index, const struct address *address)
 {
 	size_t first = 0, end = index->count;
@@ -209,7 +209,7 @@ static size_t first_occurrence(const struct policy_index *index, const struct ad
 }
 
 void policy_index_why(const struct policy_index *index, const struct address *address,
-		      const struct service *wanted, struct why *ret_why)
+		      const struct service *service, struct why *ret_why)
 {
 	struct furthest furthest = {};
 
@@ -218,12 +218,12 @@ void policy_index_why(const struct policy_index *index, const struct address *ad
 	     i < index->count && !address_compare(&index->list[i].address, address); i++) {
 		const struct occurrence *at = &index->list[i];
 
-		if (wanted && at->service != wanted)
+		if (service && at->service != service)
 			continue;
-		if (!go_further(&furthest, at->service, at->load_balancer,
-				in_force_judge(&index->in_force, &index->input.class, at->service,
-					       at->load_balancer),
-				ret_why))
+		if (!keep_furthest(&furthest, at->service, at->load_balancer,
+				   in_force_list_reason(&index->in_force, &index->input.class,
+							at->service, at->load_balancer),
+				   ret_why))
 			return;
 	}
 	if (furthest.service)
@@ -231,7 +231,7 @@ void policy_index_why(const struct policy_index *index, const struct address *ad
 			   furthest.load_balancer, ret_why);
 }
 
-/* Why @in_force selects none of @services, by the one that came furthest. */
+/* Why @in_force selects none of @services: the reason of the one that passed the most checks. */
 static void survey(const struct policy_input *input, struct in_force *in_force,
 		   const struct service **services, size_t count, struct why *ret_why)
 {
@@ -246,8 +246,8 @@ static void survey(const struct policy_input *input, struct in_force *in_force,
 		if (!service_is_of(service, &input->class) ||
 		    !(load_balancer ? &service->load_balancer : &service->external)->count)
 			continue;
-		if (!go_further(&furthest, service, load_balancer,
-				in_force_reason(in_force, service, load_balancer), ret_why))
+		if (!keep_furthest(&furthest, service, load_balancer,
+				   in_force_reason(in_force, service, load_balancer), ret_why))
 			return;
 	}
 	if (furthest.service)

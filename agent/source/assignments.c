@@ -51,8 +51,8 @@ void assignments_free(struct assignments *assignments)
 static struct assignment *find(const struct assignments *assignments, const char *namespace,
 			       const char *name)
 {
-	const struct assignment wanted = { .namespace = (char *)namespace, .name = (char *)name };
-	struct assignment **found = tfind(&wanted, &assignments->tree, compare);
+	const struct assignment key = { .namespace = (char *)namespace, .name = (char *)name };
+	struct assignment **found = tfind(&key, &assignments->tree, compare);
 
 	return found ? *found : NULL;
 }
@@ -111,14 +111,15 @@ static int parse_assignment(json_t *object, struct assignments *assignments, str
 	    !name_valid(namespace) || !name_valid(name) || !json_array_size(list))
 		return err_set(err, -EINVAL, "an assignment has no namespace, name and addresses");
 	if (find(assignments, namespace, name))
-		return err_set(err, -EINVAL, "%s/%s is there twice", namespace, name);
+		return err_set(err, -EINVAL, "%s/%s appears twice", namespace, name);
 	json_array_foreach(list, i, item)
 	{
 		struct address address;
-		struct err said;
+		struct err ignored;
 
-		if (!json_is_string(item) || addr_parse(json_string_value(item), &address, &said))
-			return err_set(err, -EINVAL, "%s/%s has an address that is none", namespace,
+		if (!json_is_string(item) ||
+		    addr_parse(json_string_value(item), &address, &ignored))
+			return err_set(err, -EINVAL, "%s/%s has an invalid address", namespace,
 				       name);
 		if (address_list_has(&addresses, &address))
 			return err_set(err, -EINVAL, "%s/%s has an address twice", namespace, name);
@@ -156,7 +157,7 @@ int assignments_read(const char *path, struct assignments *ret_assignments, stru
 	_cleanup_json_ json_t *root = NULL;
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	json_error_t error;
-	struct err said;
+	struct err detail;
 	int r;
 
 	if (fd < 0)
@@ -165,16 +166,16 @@ int assignments_read(const char *path, struct assignments *ret_assignments, stru
 			       : err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
 	root = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
 	if (root)
-		r = parse_file(root, ret_assignments, &said);
+		r = parse_file(root, ret_assignments, &detail);
 	else
-		r = err_set(&said, -EINVAL, "line %d: %s", error.line, error.text);
+		r = err_set(&detail, -EINVAL, "line %d: %s", error.line, error.text);
 	if (!r)
 		return 0;
 	assignments_free(ret_assignments);
 	return err_set(err, r,
-		       "%s isn't a file of assignments: %s; no address of the pools is given out "
-		       "until it is mended or, if all addresses may change, removed",
-		       path, said.text);
+		       "%s isn't a valid assignments file: %s; pools assign no address until it is "
+		       "repaired or, if all addresses may change, removed",
+		       path, detail.text);
 }
 
 static void visit_encode(const void *node, VISIT visit, void *list)
@@ -201,7 +202,7 @@ static json_t *encode(const struct assignments *assignments)
 	return json_pack("{s:i, s:o}", "version", VERSION, "assignments", list);
 }
 
-/* The name in its directory must be on the disk too. */
+/* The file's directory entry must be on the disk too. */
 static int sync_directory(const char *path)
 {
 	_cleanup_free_ char *copy = xstrdup(path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which Service has which addresses of the pools, kept in a file over restarts where there is no
- * API server to keep it: JSON, in the order of namespaces and names.
+ * The addresses that pools have assigned to Services, kept over restarts in a file if there is no
+ * API server. JSON, sorted by namespace and name.
  */
 #ifndef XDP_L2RESPD_ASSIGNMENTS_H
 #define XDP_L2RESPD_ASSIGNMENTS_H
@@ -11,7 +11,7 @@
 #include "address_list.h"
 #include "err.h"
 
-/* All zero is an empty one. */
+/* Zeroed: empty. */
 struct assignments {
 	void *tree; /* tsearch(3) */
 	size_t count;
@@ -28,14 +28,14 @@ const struct address_list *assignments_get(const struct assignments *assignments
 					   const char *namespace, const char *name);
 
 /*
- * Reads @path into *ret_assignments, an empty one before; no file is an empty one. -EINVAL with
- * @err for anything that assignments_write() doesn't write: addresses could move if a part of it
- * were believed, or none. Other errors as the system has them.
+ * Reads @path into *@ret_assignments, which must be empty. A missing file gives no assignments.
+ * -EINVAL with @err: the file isn't as assignments_write() writes it. It is then rejected as a
+ * whole, since addresses could move if a part of it were used. Also errors of open().
  */
 int assignments_read(const char *path, struct assignments *ret_assignments, struct err *err);
 
-/* Replaces @path as a whole. On return it is on the disk, whatever happens then; on failure, with
- * @err, @path is either as it was, or the new one. */
+/* Replaces @path atomically, and syncs it to the disk. On failure, with @err, @path has either the
+ * old or the new contents. */
 int assignments_write(const char *path, const struct assignments *assignments, struct err *err);
 
 #endif

@@ -7,7 +7,7 @@
 #include "cleanup.h"
 #include "directory_pools.h"
 
-/* What is taken back in one round may be given in the next; a third has nothing to do. */
+/* Addresses released in one round may be assigned in the next. A third round finds no change. */
 #define ROUNDS 4
 
 struct directory_pools {
@@ -16,9 +16,9 @@ struct directory_pools {
 	struct allocator *allocator;
 	directory_pools_fn *changed;
 	void *userdata;
-	bool read;			/* the file was */
-	bool unreported;		/* what was decided when the file couldn't be written */
-	struct assignments assignments; /* as in the file */
+	bool read;			/* the file has been read */
+	bool unreported;		/* a decision hasn't been written to the file or reported */
+	struct assignments assignments; /* the file's contents */
 };
 
 struct directory_pools *directory_pools_new(const char *path, bool read_only,
@@ -50,7 +50,7 @@ const struct allocator *directory_pools_allocator(const struct directory_pools *
 	return pools->allocator;
 }
 
-/* The pools, the last of each name. */
+/* Sets the pools; of pools with the same name, the last counts. */
 static void set_pools(struct directory_pools *pools, struct manifest *const *manifests,
 		      size_t count)
 {
@@ -73,7 +73,7 @@ static void set_pools(struct directory_pools *pools, struct manifest *const *man
 	allocator_set_pools(pools->allocator, list, kept);
 }
 
-/* What is written for @service: what the file has, or else its own manifest. */
+/* @service's addresses from the file or, if it has none, from the Service's manifest. */
 static const struct address_list *written(const struct directory_pools *pools,
 					  const struct service *service)
 {
@@ -91,8 +91,8 @@ static void set_all(struct directory_pools *pools, struct manifest *const *manif
 	allocator_sweep(pools->allocator);
 }
 
-/* What the file should have, by @verdicts, which are all there are. Returns whether it has
- * something else. */
+/* Makes the file's contents from @verdicts, which must be complete. Returns whether they differ
+ * from the file. */
 static bool collect(const struct directory_pools *pools, const struct verdict *const *verdicts,
 		    size_t count, struct assignments *next)
 {
@@ -112,7 +112,7 @@ static bool collect(const struct directory_pools *pools, const struct verdict *c
 	return differs || next->count != pools->assignments.count;
 }
 
-/* Decides and writes until there is nothing to write. */
+/* Decides and writes until the file matches the decision. */
 static int decide(struct directory_pools *pools, struct manifest *const *manifests, size_t count,
 		  struct err *err)
 {
@@ -145,7 +145,7 @@ static int decide(struct directory_pools *pools, struct manifest *const *manifes
 	return 0;
 }
 
-/* @service has what the file has, if it is still decided so. */
+/* Sets @service's addresses to those in the file, without those that @decided no longer has. */
 static void apply(const struct directory_pools *pools, struct service *service, bool decided)
 {
 	const struct address_list *had =
@@ -162,7 +162,7 @@ static void apply(const struct directory_pools *pools, struct service *service, 
 			address_list_add(list, &had->list[i]);
 }
 
-/* Without the file nobody knows who has what. */
+/* Without the file, it isn't known which Service has which address: removes them all. */
 static void withhold(const struct directory_pools *pools, struct manifest *const *manifests,
 		     size_t count)
 {

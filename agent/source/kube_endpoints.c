@@ -9,17 +9,17 @@
 #include "clock.h"
 #include "kube_endpoints.h"
 
-/* The server selects by labels alone, so the Services are named in the request, as long as that
- * is no longer than any proxy takes; else all slices are followed that kube-proxy follows too. */
+/* The server can select by labels only, so the request names the Services. If it were longer than
+ * PATH_MAX_LEN, which every proxy accepts, we watch all slices that kube-proxy watches. */
 #define PATH	     "/apis/discovery.k8s.io/v1/endpointslices?labelSelector=" ENDPOINT_SLICE_SERVICE
 #define PATH_MAX_LEN 2048
 #define PATH_ALL     PATH ",!service.kubernetes.io/headless"
-/* One slice may have 100 endpoints, and take 50 kB. */
+/* Slices per page: a slice may have 100 endpoints and 50 kB. */
 #define PAGE 100
-/* Who writes Services decides which of them need endpoints: not a list for each change. */
+/* Tenants decide which Services need endpoints: at most one new list in this time. */
 #define FOLLOW_NS UINT64_C(1000000000)
-/* A server that doesn't know the kind is believed after this long, and where slices are known after
- * that long. */
+/* If the server says that the kind doesn't exist, it is believed after DENIED_NS, or after
+ * MISSING_NS if slices are known. */
 #define DENIED_NS  (5 * UINT64_C(1000000000))
 #define MISSING_NS (60 * UINT64_C(1000000000))
 
@@ -37,13 +37,13 @@ struct kube_endpoints {
 	kube_endpoints_fn *changed;
 	void *userdata;
 	struct names needed;	   /* NAMESPACE/NAME of the Services */
-	struct manifest *manifest; /* of the item in @source that has the slices, sorted by name */
-	char *path;		   /* that is followed; NULL: none */
+	struct manifest *manifest; /* of the item in @source with the slices, sorted by name */
+	char *path;		   /* that is watched; NULL: none */
 	struct kube_watch *watch;
-	sd_event_source *later; /* another path is followed then */
-	uint64_t followed_ns;	/* when the last began to be followed */
-	bool known;		/* all were listed once, or none is needed */
-	uint64_t missing_at_ns; /* since when the server doesn't know the kind; 0: it does */
+	sd_event_source *later; /* timer of a watch that had to wait */
+	uint64_t followed_ns;	/* start of the last watch; 0: none */
+	bool known;		/* all have been listed once, or none is needed */
+	uint64_t missing_at_ns; /* the server doesn't know the kind since then; 0: it does */
 	struct err trouble;	/* empty: none */
 };
 
@@ -80,26 +80,21 @@ static bool names_equal(const struct names *a, const struct names *b)
 	return a->count == b->count;
 }
 
-static void say(const struct kube_endpoints *endpoints, int priority, const char *text)
+static void log_line(const struct kube_endpoints *endpoints, int priority, const char *text)
 {
-	struct err said;
+	struct err line;
 
-	err_write(&said, "%s: EndpointSlice: %s", kube_server(endpoints->kube), text);
-	source_say(endpoints->source, priority, said.text);
+	err_write(&line, "%s: EndpointSlice: %s", kube_server(endpoints->kube), text);
+	source_say(endpoints->source, priority, line.text);
 }
 
-/* ---- which Services need them ---- */
+/* ---- Services that need EndpointSlices ---- */
 
 /* What selects Services for this node: the serviceSelectors of policies. */
 struct selectors {
 	const struct selector **list;
 	size_t count, capacity;
 };
-
-static void selectors_free(struct selectors *selectors)
-{
-	free(selectors->list);
-}
 
 static void selectors_find(const struct source_items *items, const struct labels *node,
 			   struct selectors *ret_selectors)
@@ -124,14 +119,15 @@ static bool is_selected(const struct selectors *selectors, const struct service 
 	return false;
 }
 
-/* Those with another policy, or without a selector, may be announced by any node. */
+/* Services with another externalTrafficPolicy or without a selector don't need slices: any node may
+ * announce them. */
 static void find_needed(const struct kube_endpoints *endpoints, struct names *ret_needed)
 {
 	const struct source_items *items = &endpoints->source->items;
 	const struct source_item *item =
 		source_items_find_object(items, SOURCE_ITEM_NODES, NULL, endpoints->node);
 	_cleanup_(labels_free) struct labels host = {};
-	_cleanup_(selectors_free) struct selectors selectors = {};
+	struct selectors selectors = {};
 	const struct labels *node = &host;
 
 	labels_set(&host, "kubernetes.io/hostname", endpoints->node);
@@ -145,6 +141,7 @@ static void find_needed(const struct kube_endpoints *endpoints, struct names *re
 		    service_is_of(service, &endpoints->class) && is_selected(&selectors, service))
 			names_add(ret_needed, source_item_object_name(items->list[i]));
 	}
+	free(selectors.list);
 }
 
 static char *path_of(const struct names *needed)
@@ -167,7 +164,7 @@ static char *path_of(const struct names *needed)
 
 /* ---- the slices ---- */
 
-/* The first slice that doesn't come before @slice. */
+/* Index of the first slice that isn't less than @slice. */
 static size_t lower_bound(const struct manifest *manifest, const struct endpoint_slice *slice)
 {
 	size_t first = 0, end = manifest->slice_count;
@@ -183,7 +180,8 @@ static size_t lower_bound(const struct manifest *manifest, const struct endpoint
 	return first;
 }
 
-/* The slice of @slice's name; NULL: there is none. *ret_at: where it is, or would be. */
+/* The slice with @slice's name; NULL: there is none. *@ret_at: its index, or where to insert it.
+ */
 static struct endpoint_slice *find(const struct manifest *manifest,
 				   const struct endpoint_slice *slice, size_t *ret_at)
 {
@@ -195,21 +193,24 @@ static struct endpoint_slice *find(const struct manifest *manifest,
 		       : NULL;
 }
 
-/* Takes @slice over, in place of one of its name. */
-static void put(struct manifest *manifest, const struct endpoint_slice *slice)
+/* Inserts @slice, or replaces the one of the same name. Takes ownership of @slice's contents.
+ */
+static void insert(struct manifest *manifest, const struct endpoint_slice *slice)
 {
 	size_t at;
-	struct endpoint_slice *there = find(manifest, slice, &at);
+	struct endpoint_slice *existing = find(manifest, slice, &at);
 
-	if (there) {
-		endpoint_slice_clear(there);
-		*there = *slice;
+	if (existing) {
+		endpoint_slice_clear(existing);
+		*existing = *slice;
 		return;
 	}
 	ALLOC_GROW(manifest->slices, manifest->slice_count, manifest->slice_capacity);
-	memmove(&manifest->slices[at + 1], &manifest->slices[at],
-		(manifest->slice_count++ - at) * sizeof(*slice));
+	if (at < manifest->slice_count)
+		memmove(&manifest->slices[at + 1], &manifest->slices[at],
+			(manifest->slice_count - at) * sizeof(*slice));
 	manifest->slices[at] = *slice;
+	manifest->slice_count++;
 }
 
 static void remove_at(struct manifest *manifest, size_t at)
@@ -237,8 +238,8 @@ static void sweep(struct manifest *manifest)
 	manifest->slice_count = kept;
 }
 
-/* Until they are listed it isn't known where the Service @name, NAMESPACE/NAME, has endpoints. No
- * slice of a server has such a name. */
+/* Inserts a placeholder for the Service @name, NAMESPACE/NAME, whose slices haven't been listed
+ * yet. No slice of a server can have its name. */
 static void put_unknown(struct kube_endpoints *endpoints, const char *name)
 {
 	const char *slash = strchr(name, '/');
@@ -249,10 +250,10 @@ static void put_unknown(struct kube_endpoints *endpoints, const char *name)
 		.facts = ENDPOINT_UNKNOWN,
 	};
 
-	put(endpoints->manifest, &slice);
+	insert(endpoints->manifest, &slice);
 }
 
-/* Does it matter what @slice says? */
+/* Does a Service that we follow need @slice? */
 static bool is_needed(const struct kube_endpoints *endpoints, const struct endpoint_slice *slice)
 {
 	_cleanup_free_ char *name =
@@ -270,7 +271,7 @@ static void on_reset(uint64_t version, void *userdata)
 	mark(endpoints->manifest);
 }
 
-static bool same(const struct endpoint_slice *a, const struct endpoint_slice *b)
+static bool same_slice(const struct endpoint_slice *a, const struct endpoint_slice *b)
 {
 	return a->facts == b->facts && !strcmp(a->service ?: "", b->service ?: "");
 }
@@ -285,7 +286,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	size_t at;
 
 	if (endpoint_slice_parse(&place, object, endpoints->node, &slice, &err) < 0) {
-		say(endpoints, LOG_ERR, err.text);
+		log_line(endpoints, LOG_ERR, err.text);
 		return;
 	}
 	before = find(endpoints->manifest, &slice, &at);
@@ -295,9 +296,9 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		if (before)
 			remove_at(endpoints->manifest, at);
 	} else {
-		matters = matters && (!before || !same(before, &slice));
+		matters = matters && (!before || !same_slice(before, &slice));
 		slice.present = true;
-		put(endpoints->manifest, &slice);
+		insert(endpoints->manifest, &slice);
 	}
 	if (matters && endpoints->known)
 		endpoints->changed(endpoints->userdata);
@@ -318,13 +319,13 @@ static void on_reachable(const char *trouble, void *userdata)
 
 	if (!trouble) {
 		if (*endpoints->trouble.text || endpoints->missing_at_ns)
-			say(endpoints, LOG_NOTICE, "followed again");
+			log_line(endpoints, LOG_NOTICE, "followed again");
 		endpoints->missing_at_ns = 0;
 		endpoints->trouble.text[0] = '\0';
 		return;
 	}
 	if (strcmp(trouble, endpoints->trouble.text) != 0)
-		say(endpoints, LOG_WARNING, trouble);
+		log_line(endpoints, LOG_WARNING, trouble);
 	err_write(&endpoints->trouble, "%s", trouble);
 }
 
@@ -336,9 +337,10 @@ static bool on_missing(void *userdata)
 	endpoints->trouble.text[0] = '\0';
 	if (!endpoints->missing_at_ns) {
 		endpoints->missing_at_ns = now_ns;
-		say(endpoints, LOG_WARNING,
-		    "the server doesn't know this kind; externalTrafficPolicy Local is treated as "
-		    "Cluster before long");
+		log_line(
+			endpoints, LOG_WARNING,
+			"the server doesn't know this kind; externalTrafficPolicy Local is treated as "
+			"Cluster within a minute");
 	}
 	if (now_ns - endpoints->missing_at_ns >= (endpoints->known ? MISSING_NS : DENIED_NS)) {
 		mark(endpoints->manifest);
@@ -368,7 +370,7 @@ static void stop(struct kube_endpoints *endpoints)
 	endpoints->trouble.text[0] = '\0';
 }
 
-/* Follows what the Services need now, or as soon as it may. */
+/* Watches the slices that the Services need now, or as soon as FOLLOW_NS permits. */
 static void follow(struct kube_endpoints *endpoints)
 {
 	_cleanup_free_ char *path = path_of(&endpoints->needed);
@@ -394,7 +396,7 @@ static void follow(struct kube_endpoints *endpoints)
 	}
 	if (kube_watch_new(endpoints->kube, path, &watch_events, endpoints, &endpoints->watch,
 			   &err) < 0) {
-		say(endpoints, LOG_ERR, err.text);
+		log_line(endpoints, LOG_ERR, err.text);
 		return;
 	}
 	endpoints->followed_ns = now_ns;
@@ -422,7 +424,7 @@ bool kube_endpoints_settle(struct kube_endpoints *endpoints)
 		names_free(&needed);
 		return endpoints->known;
 	}
-	/* what is followed has them already */
+	/* a watch on all slices covers the new Services already */
 	all = endpoints->path && !strcmp(endpoints->path, PATH_ALL);
 	for (size_t i = 0; i < needed.count && !all; i++)
 		if (!names_have(&before, needed.list[i]))

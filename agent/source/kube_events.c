@@ -15,11 +15,11 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-/* The server's --event-ttl is an hour, at least by default: an Event of before isn't counted on. */
+/* The server deletes Events after --event-ttl (default 1 h): an older Event isn't patched. */
 #define TTL_NS (3000 * NS_PER_S)
-/* What isn't answered, or refused for the moment, is tried again after that. */
+/* Retry interval after no answer or a temporary error. */
 #define PAUSE_NS (10 * NS_PER_S)
-/* Addresses that something was said of in the last TTL_NS, at most. */
+/* Maximum number of addresses with Events in the last TTL_NS. */
 #define SUBJECTS_MAX 1024
 #define BUCKETS	     256
 
@@ -28,26 +28,24 @@
 static const struct rate of_address = { 60 * NS_PER_S, 5 };
 static const struct rate of_all = { NS_PER_S / 5, 25 };
 
-struct said {
-	char *message; /* NULL: nothing */
+struct event_text {
+	char *message; /* NULL: none */
 	const char *reason;
 	bool warning;
 	struct timespec first, last;
 	unsigned int count;
 };
 
-/* An address of a Service. */
+/* An address of a Service. An Event goes from due to sending to written. */
 struct subject {
-	struct subject *next;	 /* in its bucket */
-	struct subject *waiting; /* in the line; it is there while something is due */
+	struct subject *next;	/* in its bucket */
+	struct subject *queued; /* next in the queue, which has the subjects with a due Event */
 	char *namespace, *service, *uid;
 	struct address address;
-	uint64_t spent_ns;   /* of_address */
-	uint64_t used_ns;    /* when it was last said or written */
-	struct said due;     /* to be written, */
-	struct said sending; /* being written, */
-	struct said written; /* and written, as the Event called @name */
-	char name[96];
+	uint64_t spent_ns; /* of_address */
+	uint64_t used_ns;  /* when it last got an Event or one was written */
+	struct event_text due, sending, written;
+	char name[96]; /* of the written Event */
 	uint64_t written_ns;
 };
 
@@ -59,47 +57,48 @@ struct kube_events {
 	sd_event_source *timer;
 	struct subject *buckets[BUCKETS];
 	size_t count;
-	struct subject *line, **end;
-	struct subject *current; /* whose call is on its way */
+	struct subject *queue, **queue_end;
+	struct subject *current; /* whose Event is being written */
 	struct http_call *call;
 	uint64_t spent_ns; /* of_all */
 	uint64_t pause_ns; /* nothing is sent before */
-	char trouble[256]; /* the last; "": none */
+	char trouble[256]; /* logged last; "": none */
 	bool full;
 };
 
-static void said_free(struct said *said)
+static void event_text_free(struct event_text *text)
 {
-	free(said->message);
-	*said = (struct said){};
+	free(text->message);
+	*text = (struct event_text){};
 }
 
-/* @from takes the place of @to. */
-static void said_move(struct said *to, struct said *from)
+/* Moves @from to @to, which is freed before. */
+static void event_text_move(struct event_text *to, struct event_text *from)
 {
-	said_free(to);
+	event_text_free(to);
 	*to = *from;
-	*from = (struct said){};
+	*from = (struct event_text){};
 }
 
-static bool said_is(const struct said *said, const char *reason, const char *message)
+static bool event_text_is(const struct event_text *text, const char *reason, const char *message)
 {
-	return said->message && !strcmp(said->reason, reason) && !strcmp(said->message, message);
+	return text->message && !strcmp(text->reason, reason) && !strcmp(text->message, message);
 }
 
 static void subject_free(struct subject *subject)
 {
-	said_free(&subject->due);
-	said_free(&subject->sending);
-	said_free(&subject->written);
+	event_text_free(&subject->due);
+	event_text_free(&subject->sending);
+	event_text_free(&subject->written);
 	free(subject->namespace);
 	free(subject->service);
 	free(subject->uid);
 	free(subject);
 }
 
-/* Forgets what nothing was said of for so long that its Event is gone; or @all. */
-static void forget(struct kube_events *events, bool all)
+/* Frees subjects unused for TTL_NS, whose Event has expired by then. Keeps those with an Event due
+ * or being written. @all: frees everything. */
+static void free_subjects(struct kube_events *events, bool all)
 {
 	uint64_t now_ns = clock_boot_ns();
 
@@ -133,7 +132,7 @@ static struct subject *subject_get(struct kube_events *events, const struct kube
 	if (subject)
 		return subject;
 	if (events->count == SUBJECTS_MAX)
-		forget(events, false);
+		free_subjects(events, false);
 	if (events->count == SUBJECTS_MAX)
 		return NULL;
 	subject = xcalloc(1, sizeof(*subject));
@@ -147,21 +146,21 @@ static struct subject *subject_get(struct kube_events *events, const struct kube
 	return subject;
 }
 
-static void line_up(struct kube_events *events, struct subject *subject)
+static void enqueue(struct kube_events *events, struct subject *subject)
 {
-	subject->waiting = NULL;
-	*events->end = subject;
-	events->end = &subject->waiting;
+	subject->queued = NULL;
+	*events->queue_end = subject;
+	events->queue_end = &subject->queued;
 }
 
-static void line_leave(struct kube_events *events, struct subject **at)
+static void dequeue(struct kube_events *events, struct subject **at)
 {
-	*at = (*at)->waiting;
+	*at = (*at)->queued;
 	if (!*at)
-		events->end = at;
+		events->queue_end = at;
 }
 
-static void go_on_at(struct kube_events *events, uint64_t when_ns)
+static void set_timer(struct kube_events *events, uint64_t when_ns)
 {
 	sd_event_source_set_time(events->timer, when_ns / 1000 + 1);
 	sd_event_source_set_enabled(events->timer, SD_EVENT_ONESHOT);
@@ -169,7 +168,7 @@ static void go_on_at(struct kube_events *events, uint64_t when_ns)
 
 /* ---- writing ---- */
 
-/* As client-go's recorders name them. */
+/* Makes a name as client-go's recorders do. */
 static void name_new(struct subject *subject)
 {
 	struct timespec now;
@@ -181,23 +180,23 @@ static void name_new(struct subject *subject)
 
 static json_t *event_new(const struct kube_events *events, const struct subject *subject)
 {
-	const struct said *said = &subject->sending;
+	const struct event_text *text = &subject->sending;
 	char first[CLOCK_TEXT_SIZE], last[CLOCK_TEXT_SIZE];
 
-	clock_format(&said->first, 0, first);
-	clock_format(&said->last, 0, last);
+	clock_format(&text->first, 0, first);
+	clock_format(&text->last, 0, last);
 	return json_pack("{s{ss ss} s{ss ss ss ss ss} ss ss so s{ss ss} ss ss ss ss si}",
 			 "metadata", "name", subject->name, "namespace", subject->namespace,
 			 "involvedObject", "apiVersion", "v1", "kind", "Service", "namespace",
 			 subject->namespace, "name", subject->service, "uid", subject->uid, "type",
-			 said->warning ? "Warning" : "Normal", "reason", said->reason, "message",
-			 text_json(said->message), "source", "component", COMPONENT, "host",
+			 text->warning ? "Warning" : "Normal", "reason", text->reason, "message",
+			 text_json(text->message), "source", "component", COMPONENT, "host",
 			 events->node, "reportingComponent", COMPONENT, "reportingInstance",
 			 events->node, "firstTimestamp", first, "lastTimestamp", last, "count",
-			 said->count);
+			 text->count);
 }
 
-static json_t *event_again(const struct subject *subject)
+static json_t *event_patch(const struct subject *subject)
 {
 	char last[CLOCK_TEXT_SIZE];
 
@@ -206,114 +205,115 @@ static json_t *event_again(const struct subject *subject)
 			 subject->written.count + subject->sending.count);
 }
 
-static void say_trouble(struct kube_events *events, const struct subject *subject,
+static void log_trouble(struct kube_events *events, const struct subject *subject,
 			const struct http_result *result)
 {
 	char text[HTTP_TROUBLE_MAX];
 	const char *why = kube_trouble(result, text);
-	struct err said;
+	struct err err;
 
 	if (!strcmp(why, events->trouble))
 		return;
 	snprintf(events->trouble, sizeof(events->trouble), "%s", why);
-	err_write(&said, "an Event of the Service %s/%s isn't written: %s", subject->namespace,
+	err_write(&err, "can't write an Event for the Service %s/%s: %s", subject->namespace,
 		  subject->service, why);
-	events->log(LOG_WARNING, said.text, events->userdata);
+	events->log(LOG_WARNING, err.text, events->userdata);
 }
 
-/* What was being written is still to be, unless there is something newer. */
-static void send_again(struct kube_events *events, struct subject *subject)
+/* Requeues the failed write unless a newer Event is due. */
+static void requeue(struct kube_events *events, struct subject *subject)
 {
 	if (subject->due.message) {
-		said_free(&subject->sending);
+		event_text_free(&subject->sending);
 		return;
 	}
-	said_move(&subject->due, &subject->sending);
-	line_up(events, subject);
+	event_text_move(&subject->due, &subject->sending);
+	enqueue(events, subject);
 }
 
 static void on_written(const struct http_result *result, void *userdata)
 {
 	struct kube_events *events = userdata;
 	struct subject *subject = events->current;
-	struct said *sending = &subject->sending;
+	struct event_text *sending = &subject->sending;
 
 	events->call = NULL;
 	events->current = NULL;
 	if (!result->error && (result->status == 200 || result->status == 201)) {
-		if (said_is(&subject->written, sending->reason, sending->message)) {
+		if (event_text_is(&subject->written, sending->reason, sending->message)) {
 			sending->count += subject->written.count;
 			sending->first = subject->written.first;
 		}
-		said_move(&subject->written, sending);
+		event_text_move(&subject->written, sending);
 		subject->written_ns = subject->used_ns = clock_boot_ns();
 		events->trouble[0] = '\0';
 	} else if (result->error || result->status >= 500 || result->status == 429) {
-		say_trouble(events, subject, result);
-		send_again(events, subject);
+		log_trouble(events, subject, result);
+		requeue(events, subject);
 		events->pause_ns = clock_boot_ns() + PAUSE_NS;
 	} else if (result->status == 404 && subject->written.message) {
-		/* the Event that was to count on is gone */
-		said_free(&subject->written);
-		send_again(events, subject);
+		/* the Event to patch has been deleted: create a new one */
+		event_text_free(&subject->written);
+		requeue(events, subject);
 	} else {
-		say_trouble(events, subject, result);
-		said_free(sending);
+		log_trouble(events, subject, result);
+		event_text_free(sending);
 	}
-	go_on_at(events, 0);
+	set_timer(events, 0);
 }
 
 static void write_event(struct kube_events *events, struct subject *subject, uint64_t now_ns)
 {
-	bool again = said_is(&subject->written, subject->due.reason, subject->due.message) &&
+	bool patch = event_text_is(&subject->written, subject->due.reason, subject->due.message) &&
 		     now_ns < subject->written_ns + TTL_NS;
 	_cleanup_free_ char *path = NULL;
 	json_t *body;
 
-	said_move(&subject->sending, &subject->due);
-	if (!again) {
-		said_free(&subject->written);
+	event_text_move(&subject->sending, &subject->due);
+	if (!patch) {
+		event_text_free(&subject->written);
 		name_new(subject);
 	}
-	body = again ? event_again(subject) : event_new(events, subject);
-	path = xasprintf("/api/v1/namespaces/%s/events%s%s", subject->namespace, again ? "/" : "",
-			 again ? subject->name : "");
+	body = patch ? event_patch(subject) : event_new(events, subject);
+	path = xasprintf("/api/v1/namespaces/%s/events%s%s", subject->namespace, patch ? "/" : "",
+			 patch ? subject->name : "");
 	rate_spend(&of_address, &subject->spent_ns, now_ns);
 	rate_spend(&of_all, &events->spent_ns, now_ns);
-	events->call = kube_request(events->kube, again ? "PATCH" : "POST", path, body, on_written,
+	events->call = kube_request(events->kube, patch ? "PATCH" : "POST", path, body, on_written,
 				    events);
 	json_decref(body);
 	events->current = subject;
 }
 
-/* Begins to write what may be written by now, or waits until something may. */
-static void go_on(struct kube_events *events)
+/* Starts to write the first Event that the rates allow now, or sets the timer to when they allow
+ * one. */
+static void write_next(struct kube_events *events)
 {
 	uint64_t now_ns = clock_boot_ns(), due_ns, next_ns = UINT64_MAX;
 	uint64_t from_ns = rate_due(&of_all, events->spent_ns);
 
 	from_ns = from_ns > events->pause_ns ? from_ns : events->pause_ns;
-	for (struct subject **at = &events->line; *at && !events->call;) {
+	for (struct subject **at = &events->queue; *at && !events->call;) {
 		struct subject *subject = *at;
 
 		due_ns = rate_due(&of_address, subject->spent_ns);
 		due_ns = due_ns > from_ns ? due_ns : from_ns;
 		next_ns = due_ns < next_ns ? due_ns : next_ns;
 		if (now_ns < due_ns) {
-			at = &subject->waiting;
+			at = &subject->queued;
 			continue;
 		}
-		line_leave(events, at);
+		dequeue(events, at);
 		write_event(events, subject, now_ns);
 	}
 	if (events->call || next_ns == UINT64_MAX)
 		return;
-	go_on_at(events, next_ns);
+	set_timer(events, next_ns);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	go_on(userdata);
+	write_next(userdata);
 	return 0;
 }
 
@@ -321,38 +321,38 @@ void kube_events_say(struct kube_events *events, const struct kube_event *event)
 {
 	struct subject *subject = event->service->uid ? subject_get(events, event) : NULL;
 	uint64_t now_ns = clock_boot_ns();
-	struct said said = {
+	struct event_text text = {
 		.reason = event->reason,
 		.warning = event->warning,
 		.count = 1,
 	};
 
-	clock_gettime(CLOCK_REALTIME, &said.first);
-	said.last = said.first;
+	clock_gettime(CLOCK_REALTIME, &text.first);
+	text.last = text.first;
 	if (!subject) {
 		if (event->service->uid && !events->full)
-			events->log(LOG_WARNING, "too many Events: some are left out",
+			events->log(LOG_WARNING, "too many Events: some are dropped",
 				    events->userdata);
 		events->full = true;
 		return;
 	}
-	if (event->again_ns && (said_is(&subject->due, event->reason, event->message) ||
-				said_is(&subject->sending, event->reason, event->message) ||
-				(said_is(&subject->written, event->reason, event->message) &&
-				 now_ns < subject->written_ns + event->again_ns)))
+	if (event->repeat_ns && (event_text_is(&subject->due, event->reason, event->message) ||
+				 event_text_is(&subject->sending, event->reason, event->message) ||
+				 (event_text_is(&subject->written, event->reason, event->message) &&
+				  now_ns < subject->written_ns + event->repeat_ns)))
 		return;
 	subject->used_ns = now_ns;
-	if (said_is(&subject->due, event->reason, event->message)) {
-		subject->due.last = said.last;
+	if (event_text_is(&subject->due, event->reason, event->message)) {
+		subject->due.last = text.last;
 		subject->due.count++;
 		return;
 	}
-	said.message = xstrdup(event->message);
+	text.message = xstrdup(event->message);
 	if (!subject->due.message)
-		line_up(events, subject);
-	said_move(&subject->due, &said);
-	/* not from within: there may be more */
-	go_on_at(events, 0);
+		enqueue(events, subject);
+	event_text_move(&subject->due, &text);
+	/* write from the event loop, since the caller may add more Events */
+	set_timer(events, 0);
 }
 
 void kube_events_free(struct kube_events *events)
@@ -360,7 +360,7 @@ void kube_events_free(struct kube_events *events)
 	if (!events)
 		return;
 	http_cancel(events->call);
-	forget(events, true);
+	free_subjects(events, true);
 	sd_event_source_disable_unref(events->timer);
 	free(events->node);
 	free(events);
@@ -375,7 +375,7 @@ int kube_events_new(sd_event *event, struct kube *kube, const char *node, kube_e
 	events->kube = kube;
 	events->log = log;
 	events->userdata = userdata;
-	events->end = &events->line;
+	events->queue_end = &events->queue;
 	events->node = xstrdup(node);
 	r = sd_event_add_time(event, &events->timer, CLOCK_BOOTTIME, 0, 1000, on_timer, events);
 	if (r >= 0)

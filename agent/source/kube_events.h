@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Event objects on Services, for people: one at a time, not too many, and nobody waits for them. */
+/* Writes Event objects for Services: one at a time, rate-limited, without blocking the caller. */
 #ifndef XDP_L2RESPD_KUBE_EVENTS_H
 #define XDP_L2RESPD_KUBE_EVENTS_H
 
@@ -8,30 +8,30 @@
 #include "kube.h"
 #include "manifest.h"
 
-/* What is to be said of an address of a Service. Copied, but for the reason. */
+/* An Event about an address of a Service. All is copied except the reason. */
 struct kube_event {
 	const struct service *service;
 	const struct address *address;
 	bool warning;
 	const char *reason; /* one word, as kubectl shows it */
 	const char *message;
-	uint64_t again_ns; /* the same is said again only after this; 0: each time counts */
+	uint64_t repeat_ns; /* the same Event is repeated after this at the earliest; 0: always */
 };
 
 struct kube_events;
 
 typedef void kube_events_log_fn(int priority, const char *text, void *userdata);
 
-/* In @node's name. Errors with @err. */
+/* Writes Events as @node. Errors with @err. */
 int kube_events_new(sd_event *event, struct kube *kube, const char *node, kube_events_log_fn *log,
 		    void *userdata, struct kube_events **ret_events, struct err *err);
-/* What isn't written is not written. NULL is fine. */
+/* Drops Events not yet written. Safe on NULL. */
 void kube_events_free(struct kube_events *events);
 
 /*
- * To be written, soon or late: of one address only the newest is, five in a row and then one a
- * minute; of all together 5 a second, after 25. The same as before becomes that Event's count. What
- * can't be written (permissions, too much of it) is left out.
+ * Queues the Event; a newer one for the same address replaces it. Rate limits: per address one a
+ * minute after a burst of 5, in total 5 a second after a burst of 25. A repeated Event increments
+ * the existing one's count. An Event that the server rejects, or one too many, is dropped.
  */
 void kube_events_say(struct kube_events *events, const struct kube_event *event);
 

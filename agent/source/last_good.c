@@ -17,8 +17,8 @@
 #include "document.h"
 #include "last_good.h"
 
-/* The last line of a copy: a comment with the path of the file, since another directory may be
- * followed by then, and a check sum. */
+/* The last line of a copy: a YAML comment with a checksum and the path of the file, since the agent
+ * may be configured for another directory later. */
 #define SEAL_FORMAT "\n# %s %016" PRIx64 "\n"
 #define SEAL_SIZE   (PATH_MAX + 32)
 
@@ -29,7 +29,7 @@ char *last_good_directory(const char *assignments)
 	return xasprintf("%s/last-good", dirname(copy));
 }
 
-/* FNV-1a: against what a crash left, not against forgery. */
+/* FNV-1a: detects files truncated by a crash, not forged ones. */
 static uint64_t sum_of(const char *text, size_t size)
 {
 	uint64_t sum = 0xcbf29ce484222325;
@@ -77,7 +77,7 @@ int last_good_read(const char *directory, const char *path, char **ret_text, siz
 	return 0;
 }
 
-static bool there(const char *directory, const char *path, const char *text, size_t size)
+static bool is_current(const char *directory, const char *path, const char *text, size_t size)
 {
 	_cleanup_free_ char *copy = NULL;
 	size_t copy_size;
@@ -105,7 +105,7 @@ static int replace(const char *copy, const char *text, size_t size, const char *
 	char beside[PATH_MAX];
 	int r;
 
-	/* hidden: no manifest's name */
+	/* a hidden file's name can't be that of a manifest */
 	if (snprintf(beside, sizeof(beside), "%.*s.new", (int)(strrchr(copy, '/') + 1 - copy),
 		     copy) >= (int)sizeof(beside))
 		return -ENAMETOOLONG;
@@ -126,7 +126,7 @@ int last_good_write(const char *directory, const char *path, const char *text, s
 	char copy[PATH_MAX] = "", seal[SEAL_SIZE];
 	int r;
 
-	if (there(directory, path, text, size))
+	if (is_current(directory, path, text, size))
 		return 0;
 	r = copy_path(directory, path, copy);
 	if (!r)
@@ -136,19 +136,19 @@ int last_good_write(const char *directory, const char *path, const char *text, s
 								  : replace(copy, text, size, seal);
 	if (!r)
 		return 0;
-	/* it would say what the file no longer says */
+	/* the copy is outdated now */
 	unlink(copy);
 	return err_set(err, r, "%s: %s", directory, strerror(-r));
 }
 
-void last_good_prune(const char *directory, bool (*wanted)(const char *name, const void *userdata),
+void last_good_prune(const char *directory, bool (*keep)(const char *name, const void *userdata),
 		     const void *userdata)
 {
 	DIR *copies = opendir(directory);
 	struct dirent *entry;
 
 	while (copies && (entry = readdir(copies)))
-		if (entry->d_name[0] != '.' && !wanted(entry->d_name, userdata))
+		if (entry->d_name[0] != '.' && !keep(entry->d_name, userdata))
 			unlinkat(dirfd(copies), entry->d_name, 0);
 	if (copies)
 		closedir(copies);

@@ -5,7 +5,7 @@
 #include "manifest.h"
 #include "policy_faults.h"
 
-/* One by one, since all that is wrong is to be told. */
+/* Each part is checked by itself, so that all faults are reported. */
 static const struct {
 	const char *condition;
 	const char *key;
@@ -19,7 +19,7 @@ static void ignore(const char *text, void *data)
 {
 }
 
-/* Is @key of the policy's spec wrong by itself? */
+/* Is @key of the policy's spec invalid, regardless of the other keys? */
 static bool is_bad(const json_t *object, const char *key, struct err *ret_why)
 {
 	const struct place place = { "the policy", NULL };
@@ -45,13 +45,13 @@ json_t *policy_faults(const json_t *object)
 		const char *type = parts[i].condition;
 		struct err why = { "none" };
 		bool bad = is_bad(object, parts[i].key, &why);
-		const struct condition wanted = { type, bad ? "True" : "False", "error", why.text,
-						  condition_generation(object) };
+		const struct condition desired = { type, bad ? "True" : "False", "error", why.text,
+						   condition_generation(object) };
 
-		/* one that was never wrong has none */
-		if ((!bad && !condition_find(status, type)) || condition_is(status, &wanted))
+		/* a part that was never invalid has no condition */
+		if ((!bad && !condition_find(status, type)) || condition_is(status, &desired))
 			continue;
-		conditions_set(conditions, &wanted);
+		conditions_set(conditions, &desired);
 		differs = true;
 	}
 	if (differs)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where manifests come from: a directory, or a Kubernetes API server. Both are followed. */
+/* Reads manifests from a directory or a Kubernetes API server, and follows changes. */
 #ifndef XDP_L2RESPD_SOURCE_H
 #define XDP_L2RESPD_SOURCE_H
 
@@ -18,37 +18,36 @@
 struct source;
 
 struct source_callbacks {
-	/* The manifests are others than before, or known for the first time. */
+	/* The manifests have changed, or are known for the first time. */
 	void (*changed)(void *userdata);
-	/* What isn't used, and why, and what pools gave; @priority as in syslog(3). */
+	/* Logs ignored objects and addresses assigned by pools. @priority as in syslog(3). */
 	void (*log)(int priority, const char *text, void *userdata);
-	/* After source_stop(): no other node waits for this one. */
+	/* source_stop() is done: other nodes can take over. */
 	void (*stopped)(void *userdata);
 };
 
-/* All is copied. */
+/* All members are copied. */
 struct source_options {
 	const char *directory;	 /* NULL: Kubernetes */
-	const char *assignments; /* with a directory: the file of what pools gave; copies of
+	const char *assignments; /* with a directory: the file of the pools' assignments; copies of
 				  * manifests are beside it (last_good.h) */
-	struct kube_login_options kubernetes; /* where there is no directory */
-	const char *node;		      /* this one */
-	struct service_class class;	      /* Services of it may have addresses of pools */
-	bool pools; /* at a server: this node may be the one that gives the pools' addresses */
-	/* Nothing is written: no file, nothing at the server. */
-	bool read_only;
-	bool reserve; /* pools give nothing before source_reserve() */
+	struct kube_login_options kubernetes; /* unless there is a directory */
+	const char *node;		      /* this node's name */
+	struct service_class class;	      /* pools assign addresses to its Services */
+	bool pools;	/* with a server: this node may become the one that assigns addresses */
+	bool read_only; /* write no file, and nothing to the server */
+	bool reserve;	/* pools assign nothing before source_reserve() */
 };
 
 /*
- * A directory: reads every *.yaml, *.yml and *.json in it, in the order of their names as kubectl
- * does. A file that is wrong counts as it was when it was last right, in this process or before, or
- * as absent. A directory that isn't there yet counts as empty, and is looked for again. It is
- * followed where @event isn't NULL.
+ * A directory: reads every *.yaml, *.yml and *.json in it, sorted by name as kubectl does. For an
+ * invalid file, its last valid version is used, also one from before a restart; without one, the
+ * file is ignored. A missing directory counts as empty, and is looked for again. Changes are
+ * followed unless @event is NULL.
  *
- * Kubernetes: begins to list and watch, on @event. Nothing is known until all is listed. An object
- * that is wrong counts as it was when it was last right; while the server is out of reach, all
- * count as they were.
+ * Kubernetes: begins to list and watch, on @event. Nothing is known until all has been listed. For
+ * an invalid object, its last valid version is used. While the server is unreachable, all objects
+ * stay as they were.
  *
  * Errors of inotify, and those of kube_login(), with @err.
  */
@@ -56,61 +55,61 @@ int source_new(sd_event *event, const struct source_options *options,
 	       const struct source_callbacks *callbacks, void *userdata, struct source **ret_source,
 	       struct err *err);
 
-/* Gives up what other nodes could do in its place; stopped() says when, before or after return. */
+/* Hands tasks that any node can do over to other nodes. Calls stopped() when that is done, possibly
+ * before it returns. */
 void source_stop(struct source *source);
 
 void source_free(struct source *source);
 
-/* What the files say, in their order, or the objects; valid until the callback changed(), or
- * source_free(). */
+/* The manifests of the files, in their order, or of the objects. Valid until the callback changed()
+ * or source_free(). */
 const struct manifest *const *source_manifests(const struct source *source, size_t *ret_count);
 
-/* Was everything read once? */
+/* Has everything been read once? */
 bool source_known(const struct source *source);
 
 struct source_status {
 	bool known;	      /* source_known() */
-	bool reachable;	      /* nothing failed when it was last tried */
-	struct err trouble;   /* what is wrong now; empty: nothing */
-	struct err note;      /* what is right, and likely not meant; empty: nothing */
-	size_t broken;	      /* files or objects that are wrong now */
-	size_t kinds_missing; /* that the server doesn't know */
-	bool leads;	      /* this node says and does what is said and done once for all */
-	/* of the pools; NULL where another node decides */
+	bool reachable;	      /* the last attempts to read all succeeded */
+	struct err trouble;   /* current fault; empty: none */
+	struct err note;      /* valid, but likely not intended; empty: none */
+	size_t broken;	      /* number of files or objects that are invalid now */
+	size_t kinds_missing; /* number of kinds that the server doesn't know */
+	bool leads;	      /* this node does the tasks of which one node takes care */
+	/* of the pools; NULL: another node decides */
 	const struct allocator *allocator;
 };
 
 void source_status(const struct source *source, struct source_status *ret_status);
 
-/* Whether @options would make the same source. */
+/* Would @options make the same source? */
 bool source_same(const struct source *source, const struct source_options *options);
 
-/* Are the other Nodes among the manifests? With @follow an API server is asked for them from now
- * on, and changed() follows: a node that wants nothing needn't know their addresses. */
+/* Are the other Nodes among the manifests? With @follow, an API server is asked for them from now
+ * on, and changed() is called when they are known. Only a node with addresses to claim needs them.
+ */
 bool source_nodes(struct source *source, bool follow);
 
-/* Does this node decide what pools give, and are there any? */
+/* Does this node decide which addresses pools assign, and is there a pool? */
 bool source_gives(const struct source *source);
 
-/* Nodes have @addresses, in ascending order, as their own: pools give none of them. The
- * manifests may be others after return, of which changed() doesn't tell. */
+/* Keeps pools from assigning @addresses, the nodes' own, in ascending order. May change the
+ * manifests before it returns, without a call of changed(). */
 void source_reserve(struct source *source, const struct address_list *addresses);
 
-/* Why pools give @service nothing, or no more, as far as it is known here; REASON_NONE: there is no
- * such reason. */
+/* Why pools haven't assigned @service all addresses that it requests, as far as this node knows;
+ * REASON_NONE: no reason known. */
 void source_why_no_more(const struct source *source, const struct service *service,
 			struct why *ret_why);
 
-/* Is there a way to tell people of a Service? */
-bool source_tells(const struct source *source);
+/* Can the source have Events and conditions (Kubernetes only)? */
+bool source_has_events(const struct source *source);
 
-/* Says it to them: as Kubernetes' Events, and as a condition of the Service. Nothing waits for
- * that.
- */
+/* Writes an Event, and a condition of the Service, to Kubernetes. They return at once. */
 void source_say_event(struct source *source, const struct kube_event *event);
 void source_say_announced(struct source *source, const struct announced *announced);
 
-/* Reads a directory again, every file whose time, size or inode is another; all if @all. */
+/* Reads a directory again: files whose time, size or inode has changed, or @all. */
 void source_rescan(struct source *source, bool all);
 
 #endif

@@ -11,7 +11,7 @@
 #include "foreign.h"
 #include "source_base.h"
 
-static void say_conflict(const struct pool_status *pool, struct err *ret_text)
+static void write_conflict(const struct pool_status *pool, struct err *ret_text)
 {
 	err_write(ret_text, "pool %s gives nothing new: %s", pool->pool->name, pool->message);
 }
@@ -55,8 +55,8 @@ bool source_known(const struct source *source)
 	return source->ops->known(source);
 }
 
-/* A pool that gives nothing new, or an object for another program, with the page that tells how to
- * write it here. */
+/* A note about a pool that assigns no new addresses, or about an object for another program, with
+ * the page that explains how to convert it. */
 static void note_of(const struct source *source, const struct allocator *allocator,
 		    struct err *ret_note)
 {
@@ -64,7 +64,7 @@ static void note_of(const struct source *source, const struct allocator *allocat
 
 	for (size_t i = 0; allocator && allocator_pool_status(allocator, i, &pool); i++)
 		if (pool.conflict) {
-			say_conflict(&pool, ret_note);
+			write_conflict(&pool, ret_note);
 			return;
 		}
 	for (size_t i = 0; i < source->items.count; i++) {
@@ -145,7 +145,7 @@ bool source_nodes(struct source *source, bool follow)
 	return !source->ops->nodes || source->ops->nodes(source, follow);
 }
 
-/* As the node that decides has written it; NULL: nothing. */
+/* The condition that the deciding node has written; NULL: none. */
 static const json_t *written_condition(const struct source *source, const struct service *service)
 {
 	const struct source_item *item = source_items_find_object(
@@ -154,7 +154,7 @@ static const json_t *written_condition(const struct source *source, const struct
 	return item ? condition_find(item->status, CONDITION_SATISFIED) : NULL;
 }
 
-/* Cilium has more of them than matter to whoever asks why there is no address. */
+/* Maps Cilium's reasons, of which there are more than users need, to ours. */
 static enum reason verdict_reason(const char *reason)
 {
 	if (!strcmp(reason, "no_pool"))
@@ -170,8 +170,7 @@ void source_why_no_more(const struct source *source, const struct service *servi
 	struct source_status status = {};
 	const char *reason = NULL, *message = NULL;
 
-	/* not all of source_status(), which goes through all manifests: this is asked of each
-	 * Service */
+	/* source_status() goes through all manifests, too slow for a function called per Service */
 	source->ops->status(source, &status);
 	if (status.allocator)
 		verdict = allocator_verdict(status.allocator, service);
@@ -211,7 +210,7 @@ char *source_options_text(const struct source_options *options)
 			 login->namespace ?: "", kubeconfig ?: "");
 }
 
-bool source_tells(const struct source *source)
+bool source_has_events(const struct source *source)
 {
 	return source->ops->say_event;
 }
@@ -271,14 +270,14 @@ void source_say_conflicts(struct source *source, const struct allocator *allocat
 
 	for (size_t i = 0; allocator_pool_status(allocator, i, &pool); i++) {
 		char *before = all;
-		struct err said;
+		struct err text;
 
 		if (!pool.conflict)
 			continue;
-		say_conflict(&pool, &said);
-		if (!source->conflicts || !strstr(source->conflicts, said.text))
-			source_say(source, LOG_WARNING, said.text);
-		all = xasprintf("%s%s\n", before ?: "", said.text);
+		write_conflict(&pool, &text);
+		if (!source->conflicts || !strstr(source->conflicts, text.text))
+			source_say(source, LOG_WARNING, text.text);
+		all = xasprintf("%s%s\n", before ?: "", text.text);
 		free(before);
 	}
 	free(source->conflicts);

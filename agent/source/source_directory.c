@@ -20,34 +20,34 @@
 #define FILE_LIMIT (256UL << 20)
 /* Editors and kubectl write a file in several steps: it is read once they have paused. */
 #define SETTLE_USEC 20000
-/* A directory that is absent, and whatever inotify can't see (NFS), is looked at again. */
+/* Rescan interval, for a missing directory and for changes that inotify can't see (NFS). */
 #define RESCAN_USEC 10000000
-/* Lines in the log about Services that got other addresses at once. */
-#define SAY_MAX 10
+/* Log lines per update about Services whose addresses have changed. */
+#define LOG_MAX 10
 
 struct source_directory {
 	struct source source; /* the first member */
 	char *directory, *assignments, *class_name, *node;
-	char *copies;	   /* last_good.h's */
-	struct err untidy; /* why one couldn't be kept, when it was last tried: said once */
+	char *copies;	       /* directory of last_good.h */
+	struct err copy_error; /* of the last write of a copy, logged once; empty: none */
 	struct service_class class;
 	struct directory_pools *pools;
-	struct err pools_error; /* of the pools; empty: none */
-	size_t said;		/* lines about Services, this time */
+	struct err pools_error; /* empty: none */
+	size_t log_count;	/* lines about Services in this update */
 	bool read_only;
 	int inotify;
 	bool watched;
-	bool known;	/* it was read without an error once */
-	int scan_error; /* of the directory or a file, when it was last read: said once */
+	bool known;	/* it has been read without an error once */
+	int scan_error; /* of the last scan, logged once; 0: none */
 	sd_event_source *io, *settle, *rescan;
 };
 
-static bool name_wanted(const char *name)
+static bool is_manifest_name(const char *name)
 {
 	static const char *const suffixes[] = { ".yaml", ".yml", ".json" };
 	size_t length = strlen(name);
 
-	/* hidden ones are editors' and Kubernetes volumes' own */
+	/* hidden files belong to editors and Kubernetes volumes */
 	for (size_t i = 0; name[0] != '.' && i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		size_t suffix = strlen(suffixes[i]);
 
@@ -77,7 +77,7 @@ static int parse_document(const struct yaml_document *document, void *data, stru
 	struct reading *reading = data;
 	const struct place place = { reading->path, document };
 
-	/* nothing between two separators */
+	/* an empty document */
 	if (json_is_null(document->root))
 		return 0;
 	return manifest_add(&reading->manifest, &place, document->root, note_skipped, reading, err);
@@ -95,9 +95,9 @@ static int parse(struct reading *reading, const char *text, size_t size, struct 
 	return r;
 }
 
-/* What the file said before this start. */
-static void recall(const struct source_directory *source, const char *path,
-		   struct manifest *ret_manifest)
+/* Reads the last valid version of the file from before this start. */
+static void read_copy(const struct source_directory *source, const char *path,
+		      struct manifest *ret_manifest)
 {
 	struct reading reading = {
 		.source = &source->source,
@@ -114,29 +114,29 @@ static void recall(const struct source_directory *source, const char *path,
 	free(reading.notes);
 }
 
-/* For the next start. */
-static void remember(struct source_directory *source, const char *path, const char *text,
-		     size_t size)
+/* Keeps a copy of a valid file for the next start. */
+static void write_copy(struct source_directory *source, const char *path, const char *text,
+		       size_t size)
 {
-	struct err err = {}, said;
+	struct err err = {}, line;
 
 	if (source->read_only)
 		return;
 	if (last_good_write(source->copies, path, text, size, &err) < 0 &&
-	    strcmp(err.text, source->untidy.text) != 0) {
-		err_write(&said, "%s; a manifest that is wrong at the next start is left out then",
+	    strcmp(err.text, source->copy_error.text) != 0) {
+		err_write(&line, "%s; a manifest that is wrong at the next start is left out then",
 			  err.text);
-		source_say(&source->source, LOG_WARNING, said.text);
+		source_say(&source->source, LOG_WARNING, line.text);
 	}
-	source->untidy = err;
+	source->copy_error = err;
 }
 
-/* Reads @file anew. What it had stays if it is wrong. */
+/* Reads @file again. If it is invalid, the previous manifest stays. */
 static void file_read(struct source_directory *source, struct source_item *file)
 {
 	struct reading reading = { .source = &source->source, .manifest.node = source->node };
 	_cleanup_free_ char *path = xasprintf("%s/%s", source->directory, file->name), *text = NULL;
-	struct err err, said;
+	struct err err, line;
 	size_t size;
 	int r;
 
@@ -148,21 +148,21 @@ static void file_read(struct source_directory *source, struct source_item *file)
 	free(file->logged);
 	file->logged = NULL;
 	if (r < 0) {
-		if (!manifest_says_something(&file->manifest))
-			recall(source, path, &file->manifest);
-		err_write(&said, "%s; %s", err.text,
-			  manifest_says_something(&file->manifest)
+		if (!manifest_has_objects(&file->manifest))
+			read_copy(source, path, &file->manifest);
+		err_write(&line, "%s; %s", err.text,
+			  manifest_has_objects(&file->manifest)
 				  ? "what the file said before stays in force"
 				  : "the file is left out");
-		source_say(&source->source, LOG_ERR, said.text);
-		file->logged = xstrdup(said.text);
+		source_say(&source->source, LOG_ERR, line.text);
+		file->logged = xstrdup(line.text);
 		return;
 	}
 	manifest_free(&file->manifest);
 	file->manifest = reading.manifest;
 	free(file->noted);
 	file->noted = reading.notes;
-	remember(source, path, text, size);
+	write_copy(source, path, text, size);
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -187,21 +187,21 @@ static bool is_item(const char *name, const void *userdata)
 	return source_items_find(userdata, name);
 }
 
-/* Says once why the directory, or a file in it, can't be looked at. */
-static void say_unread(struct source_directory *source, const char *name, int error)
+/* Logs once why the directory, or the file @name in it, can't be read. */
+static void log_scan_error(struct source_directory *source, const char *name, int error)
 {
-	struct err said;
+	struct err line;
 
 	if (error == source->scan_error)
 		return;
 	source->scan_error = error;
-	err_write(&said, "%s%s%s: %s; it is looked for again every 10 s", source->directory,
-		  name ? "/" : "", name ?: "", strerror(error));
-	source_say(&source->source, LOG_WARNING, said.text);
+	err_write(&line, "%s%s%s: %s; trying again every 10 s", source->directory, name ? "/" : "",
+		  name ?: "", strerror(error));
+	source_say(&source->source, LOG_WARNING, line.text);
 }
 
-/* Reads each file of @directory that changed, or @all. Returns 0, or a negative errno, said, where
- * a file couldn't be looked at; *ret_changed: whether the manifests changed. */
+/* Reads the files in @directory that have changed, or @all. Returns 0, or a negative errno, logged,
+ * if a file can't be read. Sets *@ret_changed to true if a file was read. */
 static int read_files(struct source_directory *source, DIR *directory, bool all, bool *ret_changed)
 {
 	struct dirent *entry;
@@ -211,12 +211,12 @@ static int read_files(struct source_directory *source, DIR *directory, bool all,
 		struct source_item *file;
 		struct stat st;
 
-		if (!name_wanted(entry->d_name))
+		if (!is_manifest_name(entry->d_name))
 			continue;
 		if (fstatat(dirfd(directory), entry->d_name, &st, 0) < 0) {
 			if (errno != ENOENT) {
 				r = negative_errno();
-				say_unread(source, entry->d_name, -r);
+				log_scan_error(source, entry->d_name, -r);
 			}
 			continue;
 		}
@@ -233,14 +233,13 @@ static int read_files(struct source_directory *source, DIR *directory, bool all,
 	if (!errno)
 		return r;
 	r = negative_errno();
-	say_unread(source, NULL, -r);
+	log_scan_error(source, NULL, -r);
 	return r;
 }
 
 /*
- * Reads the directory; returns whether the manifests changed. Only ENOENT means that a file is
- * gone: after any other error (a network file system's ESTALE or EIO, say) all that was known
- * stays.
+ * Reads the directory; returns whether the manifests have changed. Only ENOENT means that a file is
+ * gone. After any other error (such as a network file system's ESTALE or EIO) all manifests stay.
  */
 static bool scan(struct source_directory *source, bool all)
 {
@@ -251,7 +250,7 @@ static bool scan(struct source_directory *source, bool all)
 
 	if (!directory) {
 		r = errno == ENOENT ? 0 : negative_errno();
-		say_unread(source, NULL, errno);
+		log_scan_error(source, NULL, errno);
 	}
 	source_items_mark(items, "");
 	if (directory)
@@ -273,11 +272,11 @@ static void pools_changed(const struct verdict *verdict, void *userdata)
 {
 	struct source_directory *source = userdata;
 
-	if (source->read_only || source->said++ < SAY_MAX)
+	if (source->read_only || source->log_count++ < LOG_MAX)
 		source_say_verdict(&source->source, verdict);
 }
 
-/* Lets the pools decide for what the files say now. */
+/* Lets the pools decide about the current manifests. */
 static void pools_update(struct source_directory *source)
 {
 	struct source_status status;
@@ -285,7 +284,7 @@ static void pools_update(struct source_directory *source)
 	int r;
 
 	source_status(&source->source, &status);
-	source->said = 0;
+	source->log_count = 0;
 	r = directory_pools_update(source->pools, source->source.items.manifests,
 				   source->source.items.count, &source->source.reserved,
 				   status.broken > 0 || source_waits(&source->source), &err);
@@ -295,8 +294,9 @@ static void pools_update(struct source_directory *source)
 	source->pools_error.text[0] = '\0';
 	if (r < 0)
 		source->pools_error = err;
-	if (!source->read_only && source->said > SAY_MAX) {
-		err_write(&err, "and %zu more Services", source->said - SAY_MAX);
+	if (!source->read_only && source->log_count > LOG_MAX) {
+		err_write(&err, "pools: %zu more Services changed, not logged",
+			  source->log_count - LOG_MAX);
 		source_say(&source->source, LOG_INFO, err.text);
 	}
 }
@@ -307,14 +307,14 @@ static void rescan(struct source *base, bool all)
 
 	if (!source->watched)
 		watch(source);
-	/* what couldn't be written is tried again */
+	/* a failed write of the assignments is tried again */
 	if (!scan(source, all) && !*source->pools_error.text)
 		return;
 	pools_update(source);
 	base->callbacks.changed(base->userdata);
 }
 
-static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
+static int settle_due(sd_event_source *event_source, uint64_t usec, void *userdata)
 {
 	rescan(userdata, false);
 	return 0;
@@ -327,7 +327,7 @@ static int rescan_due(sd_event_source *event_source, uint64_t usec, void *userda
 	return sd_event_source_set_enabled(event_source, SD_EVENT_ONESHOT);
 }
 
-static int notified(sd_event_source *event_source, int fd, uint32_t revents, void *userdata)
+static int on_inotify(sd_event_source *event_source, int fd, uint32_t revents, void *userdata)
 {
 	char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
 	struct source_directory *source = userdata;
@@ -354,10 +354,10 @@ static int follow(struct source_directory *source, sd_event *event)
 	source->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (source->inotify < 0)
 		return negative_errno();
-	r = sd_event_add_io(event, &source->io, source->inotify, EPOLLIN, notified, source);
+	r = sd_event_add_io(event, &source->io, source->inotify, EPOLLIN, on_inotify, source);
 	if (r >= 0)
 		r = sd_event_add_time_relative(event, &source->settle, CLOCK_MONOTONIC, 0, 1000,
-					       settled, source);
+					       settle_due, source);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(source->settle, SD_EVENT_OFF);
 	if (r >= 0)
@@ -447,9 +447,9 @@ int source_directory_new(sd_event *event, const struct source_options *options,
 		r = follow(source, event);
 	if (r < 0) {
 		source_free(&source->source);
-		return err_set(err, r, "%s: following it: %s", options->directory, strerror(-r));
+		return err_set(err, r, "%s: can't watch it: %s", options->directory, strerror(-r));
 	}
-	/* the watch first: what changes after the scan is seen */
+	/* the watch first, so that no change after the scan is missed */
 	watch(source);
 	scan(source, true);
 	pools_update(source);

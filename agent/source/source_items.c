@@ -39,7 +39,7 @@ void source_items_free(struct source_items *items)
 	*items = (struct source_items){};
 }
 
-/* The first item whose name isn't less than @name. */
+/* Index of the first item whose name isn't less than @name. */
 static size_t lower_bound(const struct source_items *items, const char *name)
 {
 	size_t first = 0, end = items->count;
@@ -91,7 +91,7 @@ void source_items_mark(struct source_items *items, const char *prefix)
 	for (size_t i = 0; i < items->count; i++)
 		if (begins_with(items->list[i], prefix)) {
 			items->list[i]->present = false;
-			/* the list shows all that was written, unless the server forgot it */
+			/* the new list includes our last write, unless the server lost it */
 			items->list[i]->written_version = 0;
 		}
 }
@@ -200,8 +200,8 @@ void source_item_replace(struct source_item *item, struct manifest *manifest, co
 	}
 	manifest_free(manifest);
 	line = xasprintf("%s; it %s", fault,
-			 manifest_says_something(&item->manifest) ? "counts as it was before"
-								  : "is left out");
+			 manifest_has_objects(&item->manifest) ? "stays as it was before"
+							       : "is left out");
 	if (item->logged && !strcmp(item->logged, line))
 		return;
 	say(LOG_ERR, line, data);

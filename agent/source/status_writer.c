@@ -17,21 +17,21 @@ struct status_writer {
 	status_writer_fn *done;
 	void *userdata;
 	struct http_call *call;
-	char *item;	   /* that is or was last written */
+	char *item;	   /* name of the item written last, or being written */
 	char trouble[256]; /* of the last write; "": none */
 };
 
-static void say_trouble(struct status_writer *writer, const struct http_result *result)
+static void log_trouble(struct status_writer *writer, const struct http_result *result)
 {
-	struct err said;
+	struct err err;
 	char text[HTTP_TROUBLE_MAX];
 	const char *why = kube_trouble(result, text);
 
 	if (!strcmp(why, writer->trouble))
 		return;
 	snprintf(writer->trouble, sizeof(writer->trouble), "%s", why);
-	err_write(&said, "writing the status of %s: %s", writer->item, why);
-	source_say(writer->source, LOG_WARNING, said.text);
+	err_write(&err, "writing the status of %s: %s", writer->item, why);
+	source_say(writer->source, LOG_WARNING, err.text);
 }
 
 static void on_patched(const struct http_result *result, void *userdata)
@@ -50,7 +50,7 @@ static void on_patched(const struct http_result *result, void *userdata)
 		return;
 	}
 	if (result->status != 404)
-		say_trouble(writer, result);
+		log_trouble(writer, result);
 	writer->done(false, writer->userdata);
 }
 
@@ -67,7 +67,7 @@ static void number_format(unsigned __int128 number, char text[40])
 	memcpy(text, digits + at, sizeof(digits) - at);
 }
 
-/* Writes @conditions, consumed, as those of @item, of which there are @plural. */
+/* Writes @conditions, a reference it takes over, to @item, whose resource name is @plural. */
 static void write_conditions(struct status_writer *writer, const struct source_item *item,
 			     const char *plural, json_t *conditions)
 {
@@ -86,20 +86,20 @@ static bool pending(const struct source_item *item)
 	return item->version < item->written_version;
 }
 
-/* The conditions that @item, the pool of @pool, should have; NULL: those that it has. */
+/* The conditions that @item, the pool of @pool, should have; NULL: it has them. */
 static json_t *pool_conditions(const struct source_item *item, const struct pool_status *pool)
 {
 	char total[40], available[40], used[40];
-	const struct condition wanted[] = {
+	const struct condition desired[] = {
 		{ CONDITION_CONFLICT, pool->conflict ? "True" : "False",
 		  pool->conflict ? "cidr_overlap" : "resolved",
-		  /* API servers are known that take "" for no string */
+		  /* some API servers treat "" as a missing string */
 		  pool->conflict ? pool->message : "no conflict", item->generation },
 		{ CONDITION_TOTAL, "Unknown", "noreason", total, item->generation },
 		{ CONDITION_AVAILABLE, "Unknown", "noreason", available, item->generation },
 		{ CONDITION_USED, "Unknown", "noreason", used, item->generation },
 	};
-	const size_t count = sizeof(wanted) / sizeof(wanted[0]);
+	const size_t count = sizeof(desired) / sizeof(desired[0]);
 	bool same = true;
 	json_t *made;
 
@@ -107,12 +107,12 @@ static json_t *pool_conditions(const struct source_item *item, const struct pool
 	number_format(pool->available, available);
 	number_format(pool->used, used);
 	for (size_t i = 0; i < count; i++)
-		same = same && condition_is(item->status, &wanted[i]);
+		same = same && condition_is(item->status, &desired[i]);
 	if (same)
 		return NULL;
 	made = conditions_copy(item->status);
 	for (size_t i = 0; i < count; i++)
-		conditions_set(made, &wanted[i]);
+		conditions_set(made, &desired[i]);
 	return made;
 }
 

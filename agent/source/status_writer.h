@@ -8,7 +8,7 @@
 
 struct status_writer;
 
-/* A write ended: it was accepted, or it should be tried again later. Time to continue. */
+/* A write has ended. If it wasn't @accepted, try again later. Call status_writer_continue(). */
 typedef void status_writer_fn(bool accepted, void *userdata);
 
 /* @kube and @source are borrowed. */
@@ -18,8 +18,8 @@ struct status_writer *status_writer_new(struct kube *kube, struct source *source
 bool status_writer_writes(const struct status_writer *writer);
 void status_writer_free(struct status_writer *writer);
 
-/* Begins to write the first status that differs from what @allocator and the items have, unless a
- * write is under way. */
+/* Begins to write the first status that differs from @allocator's or the items' conditions, unless
+ * a write is under way. */
 void status_writer_continue(struct status_writer *writer, const struct allocator *allocator);
 
 #endif

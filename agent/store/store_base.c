@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,11 @@
 
 #include "alloc.h"
 #include "store_base.h"
+
+/* Between two causes of one trouble. Servers that fail in turn, each in its own way, make no more
+ * lines. */
+#define CAUSE_USEC UINT64_C(10000000)
+#define DIGITS	   "0123456789"
 
 static uint64_t base_now_usec(const struct store_base *base)
 {
@@ -16,34 +20,44 @@ static uint64_t base_now_usec(const struct store_base *base)
 	return now;
 }
 
-void store_trouble(struct store_base *base, const char *format, ...)
+/* "after 5001 milliseconds" is no news. */
+static bool equal_but_for_numbers(const char *a, const char *b)
 {
-	char text[1024];
-	va_list arguments;
+	for (;; a++, b++) {
+		a += strspn(a, DIGITS);
+		b += strspn(b, DIGITS);
+		if (!*a || *a != *b)
+			return *a == *b;
+	}
+}
 
-	if (base->troubled || (base->answered_usec &&
-			       base_now_usec(base) < base->answered_usec + base->lag_ns / 1000))
+void store_trouble(struct store_base *base, const char *kind, const char *server, const char *why)
+{
+	uint64_t now = base_now_usec(base);
+	char text[1024];
+
+	if (base->answered_usec && now < base->answered_usec + base->lag_ns / 1000)
 		return;
-	base->troubled = true;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
+	if (*base->trouble &&
+	    (now < base->trouble_usec + CAUSE_USEC || equal_but_for_numbers(base->trouble, why)))
+		return;
+	base->trouble_usec = now;
+	snprintf(base->trouble, sizeof(base->trouble), "%s", why);
+	snprintf(text, sizeof(text), "%s at %s: %s", kind, server, why);
 	base->events->reachable(text, base->userdata);
 }
 
 void store_full(struct store_base *base, char text[HTTP_TROUBLE_MAX])
 {
 	base->full_usec = base_now_usec(base);
-	/* that it answers is no excuse, and other trouble is no better known */
-	base->answered_usec = 0;
-	base->troubled = false;
+	base->answered_usec = 0; /* that it answers is no excuse */
 	snprintf(text, HTTP_TROUBLE_MAX, "it shows more than %d nodes or %d addresses",
 		 STORE_NODES_MAX, STORE_CLAIMS_MAX);
 }
 
 void store_answered(struct store_base *base)
 {
-	bool known = base->answered_usec && !base->troubled;
+	bool known = base->answered_usec && !*base->trouble;
 	uint64_t now = base_now_usec(base);
 
 	/* it answers all the time: not a line for each attempt */
@@ -52,7 +66,7 @@ void store_answered(struct store_base *base)
 	base->answered_usec = now;
 	if (known)
 		return;
-	base->troubled = false;
+	*base->trouble = '\0';
 	base->events->reachable(NULL, base->userdata);
 }
 

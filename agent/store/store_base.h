@@ -35,9 +35,10 @@ struct store_base {
 	bool listing;	   /* the stream is not past its list */
 	uint64_t revision; /* the stream has shown everything up to this */
 
-	bool troubled;
-	uint64_t answered_usec; /* when it last answered; 0: never */
-	uint64_t full_usec;	/* when it last showed more than there is room for; 0: never */
+	char trouble[HTTP_TROUBLE_MAX]; /* the cause that was told; "": none */
+	uint64_t trouble_usec;		/* when it was */
+	uint64_t answered_usec;		/* when it last answered; 0: never */
+	uint64_t full_usec; /* when it last showed more than there is room for; 0: never */
 	sd_event_source *lag;
 	uint64_t lag_ns;
 	uint64_t progress;	    /* of the stream: messages that it brought */
@@ -53,10 +54,9 @@ int store_base_init(struct store_base *base, sd_event *event, uint64_t lag_ns,
 /* Ends the swaps without a word, whose calls must still be there. */
 void store_base_close(struct store_base *base);
 
-/* Something didn't answer: tells why, once, unless something else did within @lag_ns. Or something
- * did: tells so, once. */
-void store_trouble(struct store_base *base, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+/* @server, of what @kind, didn't answer: tells why, once, unless something else did within @lag_ns;
+ * another cause a while later is told, too. Or something answered: tells so, once. */
+void store_trouble(struct store_base *base, const char *kind, const char *server, const char *why);
 void store_answered(struct store_base *base);
 
 /* The stream showed more than there is room for: writes so to @text, to be told as trouble, which

@@ -9,7 +9,7 @@
 
 void etcd_trouble(struct store_etcd *etcd, size_t endpoint, const char *why)
 {
-	store_trouble(&etcd->base, "etcd at %s: %s", etcd->endpoints[endpoint], why);
+	store_trouble(&etcd->base, "etcd", etcd->endpoints[endpoint], why);
 }
 
 const char *etcd_trouble_text(const struct http_result *result, char text[HTTP_TROUBLE_MAX])

@@ -89,8 +89,7 @@ static bool record_read(const struct store_kubernetes *kubernetes, const json_t 
 
 static void trouble(struct store_kubernetes *kubernetes, const char *why)
 {
-	store_trouble(&kubernetes->base, "kubernetes at %s: %s", kube_server(kubernetes->kube),
-		      why);
+	store_trouble(&kubernetes->base, "kubernetes", kube_server(kubernetes->kube), why);
 }
 
 /* From the beginning: what the stream missed isn't known. */

@@ -251,7 +251,9 @@ bool kernel_answers(struct kernel_view *view, const struct address *address,
 		out = route_to(address);
 	if (!out || out == link->ifindex)
 		return false;
-	err_write(ret_why, "on %s, since proxy_arp is set there; set net.ipv4.conf.%s.proxy_arp=0",
+	err_write(ret_why,
+		  "on %s, where proxy_arp is on; run `sysctl -w net/ipv4/conf/all/proxy_arp=0 "
+		  "net/ipv4/conf/%s/proxy_arp=0`",
 		  link->name, link->name);
 	return true;
 }

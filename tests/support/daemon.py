@@ -14,7 +14,7 @@ from pathlib import Path
 from signal import SIGTERM
 
 from lan import CLI, ROOT, Result
-from wait import HUNG, wait_until
+from wait import HUNG, Never, wait_until
 
 AGENT = os.environ.get("XDP_L2RESPD", str(ROOT / "build/agent/xdp-l2respd"))
 PORT = 9717
@@ -193,6 +193,33 @@ class Agent:
     def ready(self):
         return self.http("/readyz")[0] == 200
 
+    def until(self, condition, seconds=10):
+        """Waits for what the agent reaches by itself, and returns it. Where it doesn't, its log may tell why."""
+        value = wait_until(condition, seconds)
+        assert value, f"{value!r}\n{self.log()}"
+        return value
+
+    def says(self, *texts, seconds=10, times=1):
+        """In its log."""
+        for text in texts:
+            self.until(lambda: self.log().count(text) >= times or Never(f"{text!r} wasn't said"), seconds)
+
+    def answers(self, path, status, body=None, seconds=10):
+        def is_so(got):
+            return got[0] == status and body in (None, got[1])
+        self.until(lambda: is_so(got := self.http(path)) or Never(f"{path}: {got}"), seconds)
+
+    def wait_ready(self, seconds=10):
+        self.answers("/readyz", 200, seconds=seconds)
+
+    def counts(self, name, value, seconds=10):
+        """In its metrics."""
+        self.until(lambda: (got := self.metrics().get(name)) == value or Never(f"{name} is {got}, not {value}"), seconds)
+
+    def shows(self, text, words="show default/web", seconds=10):
+        """What a command prints."""
+        self.until(lambda: text in (got := self.command(*words.split())).out or Never(got), seconds)
+
     def entries(self):
         """The map's entries as `list` shows them, by (address, device)."""
         rows = json.loads(self.lan.done("list --json").out)
@@ -203,5 +230,6 @@ class Agent:
         may find that some are missing."""
         def there():
             done = self.lan.cli("list --json")
-            return done.status == 0 and {(row["ip"], row["dev"]) for row in json.loads(done.out)} == set(wanted)
-        assert wait_until(there, seconds), f"{self.entries()}\n{self.log()}"
+            found = done.status == 0 and {(row["ip"], row["dev"]) for row in json.loads(done.out)}
+            return found == set(wanted) or Never(f"there is {found}, not {wanted}")
+        self.until(there, seconds)

@@ -48,7 +48,7 @@ REASONS = {
     "kernel_answers": Reason(ALONE, FAULT, log=NOT_ANNOUNCED),
     # a moment, but where the store isn't reached
     "not_probed": Reason(STORE, condition="Unknown", event=False),
-    "other_host": Reason(ALONE, FAULT, log="not claimed, and left to it"),
+    "other_host": Reason(ALONE, FAULT, log="not claiming it, next probe in"),
     "drained": Reason(ALONE, FAULT),
     "stopped": Reason(LOG),
     # the agent that has the name speaks
@@ -152,11 +152,12 @@ def ready_says(agent, level, why, told):
         return body
     if level == FAULT:
         body = why if told.whole else f"{told.subject}: {why}"
-        assert agent.http("/readyz") == (503, f"{body}\n")
+        agent.answers("/readyz", 503, f"{body}\n")
         assert unready(agent.lan) == [f"xdp-l2respd isn't ready: {body}"]
         return body
     note = f"; {told.subject}: {why}" if level == NOTE else ""
-    assert agent.http("/readyz") == (200, f"ok{note}\n") and unready(agent.lan) == []
+    agent.answers("/readyz", 200, f"ok{note}\n")
+    assert unready(agent.lan) == []
     return None
 
 
@@ -166,7 +167,7 @@ def says(agent, reason, told, node="node-1"):
     why = of_service(agent)[1]
     assert why.startswith(told.why)
     line = f"  not announced by {node}: {reason}: {why}\n" if told.subject == VIP else f"pools give it nothing: {reason}: {why}\n"
-    assert line in agent.command("show", "default/web").out
+    agent.shows(line)
     shown = status_says(agent, node, reason, why, told)
     if told.subject == VIP:
         who_holds_says(agent, reason, why, told)
@@ -175,4 +176,4 @@ def says(agent, reason, told, node="node-1"):
     counts = {key: value for key, value in agent.metrics().items() if key.startswith("l2resp_addresses_blocked{")}
     assert {key: value for key, value in counts.items() if value} == {f'l2resp_addresses_blocked{{reason="{reason}"}}': 1}
     page_says(agent, reason, why)
-    assert row.log.format(subject=told.subject, why=why) in agent.log()
+    agent.says(row.log.format(subject=told.subject, why=why))

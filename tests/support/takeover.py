@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import DURATION, TIMING, VIP
+from cluster import DURATION, STEADY, STEADY_DURATION, TIMING, VIP
 from daemon import POLICY, service
 from lan import ROOT
 from wait import HUNG, let_pass, wait_until
@@ -53,6 +53,20 @@ def who_answers(cluster, asker):
     """(the one of two nodes that answers, the other). A machine that is very busy costs a short lease at any time."""
     mac = asker.frames()[-1].mac
     return sorted(cluster.nodes, key=lambda node: node.mac != mac)
+
+
+def two_nodes(cluster, lease, manifests=(), source=None, steady=True):
+    """One of two nodes answers for VIP, `first`, and the other would, `second`; the client asks. @steady: the lease outlasts
+    what a busy machine does to it."""
+    timing, cluster.duration = (STEADY, STEADY_DURATION) if steady else (TIMING, DURATION)
+    for _ in range(2):
+        cluster.node(lease, manifests, timing=timing, source=source)
+        cluster.settled([VIP])
+    let_pass(cluster.duration, "what it found fresh in the store it doesn't rely on for as long")
+    cluster.asker = cluster.ask(VIP)
+    assert wait_until(cluster.asker.frames), cluster.logs()
+    cluster.first, cluster.second = who_answers(cluster, cluster.asker)
+    return cluster
 
 
 def trial(cluster, fault, seconds, prepare=lambda other: None):

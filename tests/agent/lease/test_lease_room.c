@@ -276,7 +276,7 @@ Test(lease_room, a_node_that_went_silent_meanwhile_is_declared_dead)
 	others[0].heartbeat.duration_ms = 3000;
 	cr_assert(tell(machine, others[0]));
 	others[0].revision = revision;
-	strcpy(others[1].claim.holder, others[0].node);
+	node_name_copy(others[1].claim.holder, others[0].node);
 	others[1].claim.session = others[0].heartbeat.session;
 	others[1].revision = revision + 1;
 	fill(machine, STORE_CLAIMS_MAX, claim);
@@ -316,7 +316,7 @@ Test(lease_room, a_wish_for_what_is_held_is_known_again)
 		asking.heartbeat.weight = 100;
 		asking.revision = revision + 2;
 		if (wished)
-			strcpy(shown_vip.claim.wish, asking.node);
+			node_name_copy(shown_vip.claim.wish, asking.node);
 		shown_vip.claim.wish_session = asking.heartbeat.session;
 		shown_vip.revision = revision + 1;
 		cr_assert(lease_machine_events.record(&shown_vip, machine));

@@ -219,7 +219,7 @@ Test(directory_pools, the_last_of_a_name_stands, .init = setup, .fini = teardown
 	stop(&host);
 }
 
-/* The order of files and of what is in them decides nothing, as long as no name is there twice. */
+/* The order of files and of what is in them decides nothing, as long as no name appears twice. */
 Test(directory_pools, two_nodes_that_begin_with_the_same_agree, .init = setup, .fini = teardown)
 {
 	static const char *const names[] = { "s", "t", "u", "v" };
@@ -288,13 +288,13 @@ static const struct {
 	{ FILE_OF("{\"namespace\": \"default\", \"name\": \"s\", \"addresses\": []}"),
 	  "an assignment has no" },
 	{ FILE_OF("{\"namespace\": \"default\", \"name\": \"s\", \"addresses\": [7]}"),
-	  "default/s has an address that is none" },
+	  "default/s has an invalid address" },
 	{ FILE_OF("{\"namespace\": \"default\", \"name\": \"s\", \"addresses\": [\"198.18.0.777\"]}"),
-	  "default/s has an address that is none" },
+	  "default/s has an invalid address" },
 	{ FILE_OF("{\"namespace\": \"default\", \"name\": \"s\", \"addresses\": "
 		  "[\"198.18.0.7\", \"198.18.0.7\"]}"),
 	  "default/s has an address twice" },
-	{ FILE_OF(ONE ", " ONE), "default/s is there twice" },
+	{ FILE_OF(ONE ", " ONE), "default/s appears twice" },
 	{ FILE_OF(ONE) "x", "line 1" },
 };
 

@@ -39,7 +39,7 @@ def test_map_first_then_three_announcements(agent, lan):
     assert all(1 < gap < 1.1 * SLACK for gap in gaps), gaps
     assert answers == [arp_reply(VIP)]
     # two forms each
-    assert agent.metrics()["l2resp_announcements_total"] == 3
+    agent.counts("l2resp_announcements_total", 3)
 
 
 def test_announced_on_each_device_with_its_own_mac(agent, lan):
@@ -98,7 +98,7 @@ def test_list_names_lease_and_holder(agent, lan):
 def test_a_file_that_changes(agent, lan):
     agent.write("policy.yaml", POLICY)
     agent.start()
-    assert agent.entries() == {}
+    agent.wait_entries()
     agent.write("web.yaml", service("web", VIP))
     agent.wait_entries((VIP, "eth1"))
     agent.write("web.yaml", service("web", OTHER))
@@ -114,13 +114,12 @@ def test_a_broken_file_keeps_what_it_said(agent):
     agent.start()
     agent.wait_entries((VIP, "eth1"))
     agent.write("all.yaml", POLICY, "kind: Service\n  indented: wrongly\n")
-    assert wait_until(lambda: not agent.ready())
-    assert "all.yaml:12: " in agent.log()
-    assert "what the file said before stays in force" in agent.log()
+    agent.answers("/readyz", 503)
+    agent.says("all.yaml:12: ", "what the file said before stays in force")
     agent.wait_entries((VIP, "eth1"))
     agent.write("all.yaml", POLICY, service("web", OTHER))
     agent.wait_entries((OTHER, "eth1"))
-    assert wait_until(agent.ready)
+    agent.wait_ready()
 
 
 def test_the_service_manager_is_told(agent):
@@ -151,8 +150,8 @@ def test_a_service_manager_that_does_not_read(agent, scratch):
     for _ in range(5):
         agent.signal(signal.SIGHUP)
         let_pass(0.2, "a reload each")
-    assert agent.http("/healthz") == (200, "ok\n")
-    assert agent.entries()[VIP, "eth1"]["answering"]
+    agent.answers("/healthz", 200, "ok\n")
+    agent.until(lambda: agent.entries()[VIP, "eth1"]["answering"])
     manager.settimeout(HUNG)
     wanted = {"READY=1", "WATCHDOG=1"}
     while wanted:
@@ -173,7 +172,7 @@ def test_sigterm_gives_everything_up(agent, lan):
     agent.start()
     agent.wait_entries((VIP, "eth1"))
     assert agent.end(signal.SIGTERM) == 0
-    assert agent.entries() == {}
+    agent.wait_entries()
     assert lan.rows("status")[0]["mode"] == "native"
 
 
@@ -183,20 +182,20 @@ def test_entries_by_hand_are_left_alone(agent, lan):
     agent.start()
     agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
     assert agent.entries()[VIP, "eth1"]["mac"] == "02:00:00:00:00:77"
-    assert agent.metrics()["l2resp_entries_by_hand"] == 1
+    agent.counts("l2resp_entries_by_hand", 1)
     agent.end()
-    assert set(agent.entries()) == {(VIP, "eth1")}
+    agent.wait_entries((VIP, "eth1"))
 
 
 def test_entries_by_hand_are_told_of_while_there_are_some(agent, lan):
     lan.done(f"add {VIP} dev eth1")
     agent.write("all.yaml", POLICY, service("web", VIP))
     agent.start()
-    assert wait_until(lambda: "1 address is added by hand as well, and left alone" in agent.log())
+    agent.says("1 address is added by hand as well, and left alone")
     lan.done(f"del {VIP} dev eth1")
     agent.signal(signal.SIGHUP)
     agent.wait_entries((VIP, "eth1"))
-    assert agent.metrics()["l2resp_entries_by_hand"] == 0
+    agent.counts("l2resp_entries_by_hand", 0)
     assert agent.log().count("by hand") == 1
 
 

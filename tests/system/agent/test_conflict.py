@@ -48,10 +48,10 @@ def test_an_address_is_defended_once_in_ten_seconds(agent, lan):
         frames = [frame for _, frame in wire.received()]
     assert frames == [arp(VIP, spa=VIP, sha=SERVER_MAC),
                       arp(VIP, spa=VIP, sha=SERVER_MAC, tha=SERVER_MAC, op=REPLY)]
-    assert f"{CLIENT_MAC} uses {VIP} too; defending it" in agent.log()
-    figures = agent.metrics()
-    assert figures["l2resp_conflicts_total"] >= 2 and figures["l2resp_conflicts_defended_total"] == 1
-    assert agent.ready()
+    agent.says(f"{CLIENT_MAC} uses {VIP} too; defending it")
+    agent.until(lambda: agent.metrics()["l2resp_conflicts_total"] >= 2)
+    agent.counts("l2resp_conflicts_defended_total", 1)
+    agent.wait_ready()
 
 
 def test_another_interface_of_this_host_is_no_conflict(agent, lan):
@@ -62,8 +62,8 @@ def test_another_interface_of_this_host_is_no_conflict(agent, lan):
         wire.send(arp(VIP, spa=VIP, sha="02:00:00:00:00:07"))
         let_pass(1.05, "the data path, which doesn't know that interface, tells of one a second")
         wire.send(conflict(VIP))
-    assert wait_until(lambda: f"{CLIENT_MAC} uses {VIP} too; defending it" in agent.log())
-    assert agent.metrics()["l2resp_conflicts_total"] == 1
+    agent.says(f"{CLIENT_MAC} uses {VIP} too; defending it")
+    agent.counts("l2resp_conflicts_total", 1)
     assert "02:00:00:00:00:07" not in agent.log()
 
 
@@ -74,7 +74,7 @@ def test_an_ipv6_address_is_defended(agent, lan):
     with wire_for(lan, VIP6) as wire:
         wire.send(conflict(VIP6))
         assert wait_until(lambda: any([frame] == advertisement(SERVER_MAC) for _, frame in wire.received()))
-    assert f"{CLIENT_MAC} uses {VIP6} too; defending it" in agent.log()
+    agent.says(f"{CLIENT_MAC} uses {VIP6} too; defending it")
 
 
 def test_a_conflict_is_told_at_once(agent, lan):
@@ -87,7 +87,7 @@ def test_a_conflict_is_told_at_once(agent, lan):
         began = time.monotonic()
         with Wire(lan.client, "eth0") as wire:
             wire.send(conflict(VIP))
-        assert wait_until(lambda: agent.metrics()["l2resp_conflicts_total"] == count)
+        agent.counts("l2resp_conflicts_total", count)
         took.append(time.monotonic() - began)
     assert min(took) < 0.1 * SLACK, took
 
@@ -102,7 +102,7 @@ def test_events_follow_pins_that_were_made_anew(agent, lan):
     assert wait_until(lambda: agent.entries()[VIP, "eth1"]["answering"], 3), agent.log()
     with Wire(lan.client, "eth0") as wire:
         wire.send(conflict(VIP))
-    assert wait_until(lambda: agent.metrics()["l2resp_conflicts_defended_total"] == 1)
+    agent.counts("l2resp_conflicts_defended_total", 1)
 
 
 # name: policy, keys of agent.yaml
@@ -123,10 +123,10 @@ def test_yielded(agent, lan, address, policy, keys):
         agent.wait_entries((OTHER, "eth1"))
         assert not any(frame[6:12] == bytes.fromhex(SERVER_MAC.replace(":", "")) and address == VIP
                        for _, frame in wire.received()), "no word of ours"
-    assert f"{CLIENT_MAC} has {address}; given up, and left to it for 60 s" in agent.log()
-    assert agent.http("/readyz") == (503, f"{address}: another host on the LAN has it: {CLIENT_MAC}\n")
-    figures = agent.metrics()
-    assert figures["l2resp_conflicts_yielded_total"] == figures['l2resp_addresses_blocked{reason="other_host"}'] == 1
+    agent.says(f"{CLIENT_MAC} uses {address} too; gave it up, next probe in 60 s")
+    agent.answers("/readyz", 503, f"{address}: another host on the LAN has it: {CLIENT_MAC}\n")
+    agent.counts("l2resp_conflicts_yielded_total", 1)
+    agent.counts('l2resp_addresses_blocked{reason="other_host"}', 1)
 
 
 def test_what_was_yielded_stays_so(agent, lan):
@@ -179,7 +179,7 @@ def test_asked_before_the_first_claim(agent, lan):
         agent.start()
         let_pass(0.3, "nothing goes unanswered later on")
     assert len(asking.answered) == len(asking.asked), "no probe, and no gap"
-    assert agent.ready()
+    agent.wait_ready()
 
 
 @pytest.mark.parametrize("address", [VIP, VIP6])
@@ -191,8 +191,8 @@ def test_what_somebody_answers_for_is_not_claimed(agent, lan, address):
     start(agent, POLICY, service("web", address, OTHER), keys="probe: true\n")
     agent.wait_entries((OTHER, "eth1"))
     assert stays(lambda: set(agent.entries()) == {(OTHER, "eth1")}, 1)
-    assert f"{CLIENT_MAC} has {address}; not claimed, and left to it for 60 s" in agent.log()
-    assert agent.http("/readyz") == (503, f"{address}: another host on the LAN has it: {CLIENT_MAC}\n")
+    agent.says(f"{CLIENT_MAC} uses {address}; not claiming it, next probe in 60 s")
+    agent.answers("/readyz", 503, f"{address}: another host on the LAN has it: {CLIENT_MAC}\n")
     done = agent.command("who-holds", address)
     assert (done.status, done.err) == (
         1, f"xdp-l2respd: {address}: another host on the LAN has it: {CLIENT_MAC}\n")
@@ -227,7 +227,7 @@ def test_taken_back_when_the_other_is_gone(agent, lan, keys):
     assert agent.metrics()["l2resp_probes_total"] >= 1 + ("probe" in keys)
     lan.client.ip(f"address del {VIP}/32 dev eth0")
     assert wait_until(lambda: (VIP, "eth1") in agent.entries(), PAUSE + 10), agent.log()
-    assert wait_until(agent.ready)
+    agent.wait_ready()
 
 
 class Flood(threading.Thread):
@@ -262,13 +262,13 @@ def test_a_flood_of_conflicts(agent, lan):
     """It takes no more than a share of the agent's time, and a few lines of its log; what was left out is said once."""
     addresses = [f"198.18.{16 + i // 250}.{1 + i % 250}" for i in range(5000)]
     start(agent, POLICY, service("many", *addresses))
-    assert wait_until(lambda: agent.metrics()["l2resp_entries"] == len(addresses)), agent.log()
+    agent.counts("l2resp_entries", len(addresses))
     answered = []
     with Flood(lan, addresses, 1) as first, Flood(lan, addresses, 2) as second:
         began = time.monotonic()
         while time.monotonic() < began + 4:
             asked = time.monotonic()
-            assert agent.http("/healthz")[0] == 200
+            agent.answers("/healthz", 200)
             answered.append(time.monotonic() - asked)
             let_pass(0.05, "an administrator looks again")
     sent = first.sent + second.sent
@@ -279,4 +279,4 @@ def test_a_flood_of_conflicts(agent, lan):
     # of 4 s, at a bounded number a turn and a bounded number of turns a second
     assert figures["l2resp_conflicts_total"] < 4 * 256 * 50 * SLACK
     assert agent.log().count("defending it") <= 20
-    assert wait_until(lambda: " more like these" in agent.log(), 12)
+    agent.says(" more like these", seconds=12)

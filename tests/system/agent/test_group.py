@@ -62,10 +62,10 @@ def test_another_ones_address_is_not_claimed(nodes):
     first.write("all.yaml", ANY, service("web", VIP, OTHER))
     first.start()
     assert wait_until(lambda: reason_of(first, VIP) == ("node_address", OWN)), first.log()
-    assert f"{VIP} isn't claimed: node-2 has it as its own address\n" in first.log()
-    assert first.command("who-holds", VIP).out == f"{VIP}: nobody; not here: node_address: {OWN}\n"
-    assert first.http("/readyz") == (200, "ok\n")
-    assert first.metrics()['l2resp_addresses_blocked{reason="node_address"}'] == 1
+    first.says(f"{VIP} isn't claimed: node-2 has it as its own address\n")
+    first.shows(f"{VIP}: nobody; not here: node_address: {OWN}\n", f"who-holds {VIP}")
+    first.answers("/readyz", 200, "ok\n")
+    first.counts('l2resp_addresses_blocked{reason="node_address"}', 1)
     assert reason_of(second, VIP)[0] == "kernel_answers"
     assert VIP not in answering(first) and f"{VIP}: held" not in first.log()
     # it isn't any more
@@ -86,7 +86,7 @@ def test_what_becomes_another_ones_is_given_up(nodes):
     assert goes_to(first, second, VIP), first.log()
     # as its Node object says, which this node alone reads
     second.write("node.yaml", NODE.format(ip=VIP))
-    assert wait_until(lambda: f"{VIP}: given up: node_address: another node has it as its own address\n" in first.log())
+    first.says(f"{VIP}: given up: node_address: another node has it as its own address\n")
     assert wait_until(lambda: answering(second) == {VIP}), "itself it may have it"
     (second.manifests / "node.yaml").unlink()
     assert goes_to(first, second, VIP), first.log()
@@ -187,6 +187,6 @@ def test_more_addresses_than_a_heartbeat_has(nodes):
     second.lan.server.ip(*(f"address add 198.18.9.{i}/15 dev eth0" for i in range(1, 41)))
     start(nodes, service("web", VIP, OTHER))
     # with eth0's, and its Node's
-    assert wait_until(lambda: "than other nodes are told of; they might claim 10 of them\n" in second.log())
+    second.says("than other nodes are told of; they might claim 10 of them\n")
     assert wait_until(lambda: holder_of(first, VIP) == "node-2"), "its Node's go first"
     assert wait_until(lambda: answering(first) | answering(second) == {VIP, OTHER}), first.log()

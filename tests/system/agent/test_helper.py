@@ -58,7 +58,7 @@ def test_with_the_units_capabilities_alone(agent, lan):
         said = status(pid)
         assert [int(said[name], 16) for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")] == [held, held, 0, 0]
         assert said["NoNewPrivs"] == "1"
-    assert agent.ready(), agent.log()
+    agent.wait_ready()
     assert agent.command("drain").status == 0
     agent.wait_entries()
 
@@ -90,7 +90,7 @@ def test_the_agent_ends_with_the_helper(answering, lan):
     """It leaves everything to the next one."""
     os.kill(answering.helper(), signal.SIGKILL)
     assert answering.process.wait(HUNG) == 1
-    assert "the helper that attaches is gone (signal 9); ending, for a new start" in answering.log()
+    answering.says("the attach helper has ended (signal 9); exiting, to be restarted")
     assert len(answering.entries()) == 1
     answering.start()
     assert answering.metrics()["l2resp_announcements_total"] == 0, "nothing was taken over"
@@ -123,7 +123,7 @@ def test_all_goes_on_while_the_helper_works(answering, lan):
     finally:
         os.kill(helper, signal.SIGCONT)
     agent.wait_entries(*((ip, dev) for ip in (VIP, OTHER) for dev in ("eth1", "eth2")))
-    assert wait_until(agent.ready)
+    agent.wait_ready()
 
 
 def test_a_growth_that_was_killed_is_finished(answering, lan, scratch):
@@ -176,4 +176,4 @@ def test_a_message_of_another_size_ends_it(answering):
     with socket_of(answering) as asking:
         asking.send(b"attach lo")
     assert answering.process.wait(HUNG) == 1
-    assert "the helper that attaches is gone (status 0)" in answering.log()
+    answering.says("the attach helper has ended (status 0)")

@@ -191,7 +191,7 @@ def test_certificates_that_are_renewed(secured):
     assert secured.served() not in renewed
     # what is half there isn't used
     cert.rename(secured.files["server"] + ".crt")
-    assert wait_until(lambda: "the certificates in force stay" in secured.agent.log())
+    secured.agent.says("the certificates in force stay")
     assert secured.get("/healthz") == (200, "ok\n")
     assert secured.served() not in renewed
     key.rename(secured.files["server"] + ".key")
@@ -199,7 +199,7 @@ def test_certificates_that_are_renewed(secured):
     assert secured.get("/metrics", "client")[0] == 200
     # another authority: who was trusted no longer is
     Path(secured.files["stranger"] + ".crt").rename(secured.ca)
-    assert wait_until(lambda: secured.agent.log().count("certificates for HTTP read again") == 2)
+    secured.agent.says("certificates for HTTP read again", times=2)
     assert secured.get("/metrics", "client")[0] == 403
     shutil.copy(secured.ca, secured.files["stranger"] + ".crt")
     assert secured.get("/metrics", "stranger")[0] == 200
@@ -254,4 +254,4 @@ tls: {{cert: /nowhere/cert, key: /nowhere/key, clientCA: /nowhere/ca}}
     agent.write("all.yaml", POLICY, service("web", VIP))
     agent.start()
     agent.wait_entries((VIP, "eth1"))
-    assert "/nowhere/cert: " in agent.log()
+    agent.says("/nowhere/cert: ")

@@ -138,7 +138,7 @@ def gone_after(agent, *documents):
     agent.wait_entries((VIP, "eth1"))
     begun = time.monotonic()
     agent.write("slices.yaml", *documents)
-    assert wait_until(lambda: not agent.entries(), 5), agent.log()
+    agent.wait_entries(seconds=5)
     return time.monotonic() - begun
 
 
@@ -178,7 +178,7 @@ def test_show_says_how_local_is_meant(agent):
     assert shown()[2] == "external traffic policy: Local"
     assert any(line.endswith(OTHERS) for line in shown()), shown()
     # it isn't a fault
-    assert agent.http("/readyz") == (200, "ok\n")
+    agent.answers("/readyz", 200, "ok\n")
     agent.write("all.yaml", POLICY, web(selector=None))
     agent.wait_entries((VIP, "eth1"))
     assert shown()[2].endswith("treated as Cluster: it has no selector")
@@ -189,11 +189,11 @@ def test_a_node_that_is_excluded(agent, lan):
     agent.write("all.yaml", POLICY, service("web", VIP, VIP6))
     agent.write("node.yaml", node({LABEL: ""}))
     agent.start()
-    assert agent.http("/readyz") == (200, f"ok; {VIP}: {LABELLED}\n")
-    assert LABELLED in agent.command("show", "default/web").out
+    agent.answers("/readyz", 200, f"ok; {VIP}: {LABELLED}\n")
+    agent.shows(LABELLED)
     assert lan.done("status --json").json == [] and agent.entries() == {}
     agent.write("node.yaml", node())
     agent.wait_entries((VIP, "eth1"), (VIP6, "eth1"))
-    assert agent.http("/readyz") == (200, "ok\n")
+    agent.answers("/readyz", 200, "ok\n")
     agent.write("node.yaml", node({LABEL: ""}))
     agent.wait_entries()

@@ -42,20 +42,20 @@ def test_given_and_answered_for(agent, lan):
     agent.write("policy.yaml", POLICY)
     agent.write("web.yaml", balanced("web"))
     agent.start()
-    assert agent.entries() == {}
+    agent.wait_entries()
     agent.write("pool.yaml", pool())
     agent.wait_entries((FIRST, "eth1"))
     with Wire(lan.client, "eth0") as wire:
         assert wire.answered(arp(FIRST), arp_reply(FIRST))
     assert FIRST in assigned(agent)
-    assert f"default/web: pools give it {FIRST}" in agent.log()
+    agent.says(f"default/web: pools give it {FIRST}")
     figures = agent.metrics()
     assert [figures[f'l2resp_pool_addresses{{pool="lan",state="{state}"}}']
             for state in ("total", "used", "available")] == [9, 1, 8]
     # a Service that goes gives its address back
     (agent.manifests / "web.yaml").unlink()
     agent.wait_entries()
-    assert FIRST not in assigned(agent)
+    agent.until(lambda: FIRST not in assigned(agent))
 
 
 def test_a_restart_keeps_it(agent):
@@ -84,7 +84,7 @@ def test_a_broken_file_gives_nothing_and_says_so(agent):
     path.unlink()
     agent.write("more.yaml", balanced("more"))
     agent.wait_entries(("198.18.20.77", "eth1"), (FIRST, "eth1"), (SECOND, "eth1"))
-    assert wait_until(agent.ready)
+    agent.wait_ready()
 
 
 @pytest.fixture
@@ -110,14 +110,14 @@ def test_a_full_disk(agent, lan, disk):
             file.write(bytes(4096))
     agent.write("more.yaml", balanced("more"))
     assert wait_until(lambda: "assignments.json: No space left on device" in agent.http("/readyz")[1])
-    assert f"{disk}/last-good: No space left on device; a manifest that is wrong at the next start" in agent.log()
+    agent.says(f"{disk}/last-good: No space left on device; a manifest that is wrong at the next start")
     agent.wait_entries((FIRST, "eth1"))
     with Wire(lan.client, "eth0") as wire:
         assert wire.answered(arp(FIRST), arp_reply(FIRST))
     (disk / "more").unlink()
     agent.write("again.yaml", service("again", MANY))
     agent.wait_entries((FIRST, "eth1"), (SECOND, "eth1"), (MANY, "eth1"))
-    assert wait_until(agent.ready)
+    agent.wait_ready()
 
 
 def test_rehearsals_write_nothing(agent):
@@ -137,7 +137,7 @@ def test_one_that_gets_nothing_is_named(agent):
     agent.write("all.yaml", POLICY, pool(FIRST, FIRST), balanced("older"), balanced("web"))
     agent.start()
     agent.wait_entries((FIRST, "eth1"))
-    assert "default/web: pools give it nothing: " in agent.log()
+    agent.says("default/web: pools give it nothing: ")
 
 
 def test_a_pool_in_conflict_is_said(agent):
@@ -150,11 +150,10 @@ def test_a_pool_in_conflict_is_said(agent):
             f"'{FIRST} - {MANY}' from IP Pool 'lan'")
     why = ("There are no enabled CiliumLoadBalancerIPPools that match this service (pool 'other' would, but is in "
            "conflict with another)")
-    assert wait_until(lambda: said in agent.log()), agent.log()
-    assert f"default/web: pools give it nothing: {why}" in agent.log()
-    assert f"pools give it nothing: no_pool: no pool in use serves the Service: {why}\n" in agent.command("show", "default/web").out
+    agent.says(said, f"default/web: pools give it nothing: {why}")
+    agent.shows(f"pools give it nothing: no_pool: no pool in use serves the Service: {why}\n")
     assert said in agent.command("--config", agent.config, "--check").err
-    assert agent.http("/readyz") == (200, f"ok; {said}\n")
+    agent.answers("/readyz", 200, f"ok; {said}\n")
     figures = agent.metrics()
     assert [figures[f'l2resp_pool_addresses{{pool="{name}",state="available"}}'] for name in ("lan", "other")] == [9, 0]
     agent.write("more.yaml", balanced("more").replace("namespace: default", "labels: {c: d}"))
@@ -163,5 +162,5 @@ def test_a_pool_in_conflict_is_said(agent):
     # and one that is disabled
     agent.write("all.yaml", POLICY, older, younger.replace("spec: {", "spec: {disabled: true, ").replace(SECOND, "198.18.21.1"),
                 balanced("web").replace("namespace: default", "labels: {a: b}"))
-    assert wait_until(lambda: "(pool 'other' would, but is disabled)\n" in agent.command("show", "default/web").out)
-    assert agent.metrics()['l2resp_pool_addresses{pool="other",state="available"}'] == 0
+    agent.shows("(pool 'other' would, but is disabled)\n")
+    agent.counts('l2resp_pool_addresses{pool="other",state="available"}', 0)

@@ -177,7 +177,7 @@ def test_what_is_given_up_names_the_reason(agent, lan, reason):
     agent.start()
     agent.wait_entries((VIP, "eth1"))
     provoke(agent, lan)
-    assert wait_until(lambda: f"{VIP}: given up: " in agent.log())
+    agent.says(f"{VIP}: given up: ")
     [line] = [line for line in agent.log().splitlines() if "given up" in line]
     assert f"{VIP}: given up: {reason}: {sentence}" in line
     if reason == "no_service":
@@ -223,20 +223,22 @@ def test_a_map_that_is_full(agent, lan):
     agent.start()
     why = "the map is full: there are more addresses than there may be of a family: 1; `xdp-l2resp attach IFACE --max-entries N`"
     row = 'l2resp_addresses_blocked{reason="map_full"}'
-    assert wait_until(lambda: agent.metrics()[row] == 1), agent.log()
+    agent.counts(row, 1)
     [told] = agent.command("status", "--json").json["reasons"]
     assert (told["reason"], told["count"]) == ("map_full", 1) and told["why"].partition(": ")[2].startswith(why)
     silent = told["why"].partition(": ")[0]
     assert wait_until(lambda: agent.command("who-holds", silent).err.startswith(f"xdp-l2respd: {silent}: {why}"))
-    assert f"  not announced by node-1: map_full: {why}" in agent.command("show", "default/web").out
-    assert agent.http("/readyz") == (503, f"{told['why']}\n") and unready(lan) == [f"xdp-l2respd isn't ready: {told['why']}"]
-    assert agent.metrics()["l2resp_leases_held"] == 1 and f"{silent}: given up: map_full: the map is full" in agent.log()
+    agent.shows(f"  not announced by node-1: map_full: {why}")
+    agent.answers("/readyz", 503, f"{told['why']}\n")
+    assert unready(lan) == [f"xdp-l2respd isn't ready: {told['why']}"]
+    agent.counts("l2resp_leases_held", 1)
+    agent.says(f"{silent}: given up: map_full: the map is full")
     [answered] = {VIP, OTHER} - {silent}
     agent.write("all.yaml", POLICY, service("web", silent))
     assert wait_until(lambda: set(agent.entries()) == {(silent, "eth1")} and agent.ready(), 20), agent.log()
     agent.write("all.yaml", POLICY, service("web", VIP, OTHER))
-    assert wait_until(lambda: agent.metrics()[row] == 1), agent.log()
+    agent.counts(row, 1)
     assert wait_until(lambda: agent.http("/readyz")[1].startswith(f"{answered}: the map is full: "))
     lan.done("attach eth1 --max-entries 2")
     assert wait_until(lambda: set(agent.entries()) == {(VIP, "eth1"), (OTHER, "eth1")} and agent.ready(), 20), agent.log()
-    assert agent.metrics()[row] == 0
+    agent.counts(row, 0)

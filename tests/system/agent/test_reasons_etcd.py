@@ -136,10 +136,10 @@ def test_what_is_given_up_names_the_reason(nodes, etcd):
     first, second = nodes
     ip = min(answering(first))
     assert first.command("move", ip, "node-2").status == 0
-    assert wait_until(lambda: f"{ip}: given up: moved: it goes to another node, as that one or somebody asked\n" in first.log())
+    first.says(f"{ip}: given up: moved: it goes to another node, as that one or somebody asked\n")
     etcd.send_signal(signal.SIGSTOP)
     try:
-        assert wait_until(lambda: "given up: session_ended: the session wasn't renewed in time\n" in second.log(), 3)
+        second.says("given up: session_ended: the session wasn't renewed in time\n", seconds=3)
         assert wait_until(lambda: first.http("/readyz")[1].startswith(UNKNOWN))
         # who had it is no news of who has it
         asked = first.command("who-holds", ip)
@@ -184,8 +184,8 @@ def test_left_over_from_a_former_process(between, etcd, scratch):
         agent.write("all.yaml", ANY, service("web", OTHER))
         agent.start()
         why = "a former process held it, and it isn't wanted any more"
-        assert wait_until(lambda: f"{VIP}: given up: left_over: {why}\n" in agent.log()), agent.log()
-        assert answering(agent) == {OTHER}
+        agent.says(f"{VIP}: given up: left_over: {why}\n")
+        agent.until(lambda: answering(agent) == {OTHER})
     finally:
         agent.close()
 
@@ -208,10 +208,10 @@ def test_a_claim_that_somebody_deletes_or_changes(between, etcd, scratch):
         assert "given up" not in agent.log()
         record = json.loads(etcdctl(between, "get", "--print-value-only", key))
         etcdctl(between, "put", key, json.dumps(record | {"holder": "node-9", "session": "1" * 16}))
-        assert wait_until(lambda: "given up" in agent.log()), agent.log()
-        assert f"{VIP}: given up: claim_changed: somebody changed or deleted the claim\n" in agent.log()
-        assert wait_until(lambda: agent.log().count(f"{VIP}: held\n") == 2, 20), agent.log()
+        agent.says(f"{VIP}: given up: claim_changed: somebody changed or deleted the claim\n")
+        agent.says(f"{VIP}: held\n", seconds=20, times=2)
         agent.wait_entries((VIP, "eth1"))
-        assert agent.metrics()["l2resp_lease_lost_total"] == 1 and reason_of(agent, VIP) == (None, None)
+        agent.counts("l2resp_lease_lost_total", 1)
+        agent.until(lambda: reason_of(agent, VIP) == (None, None))
     finally:
         agent.close()

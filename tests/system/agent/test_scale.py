@@ -5,7 +5,7 @@ import ipaddress
 import time
 
 from daemon import POLICY, service
-from wait import SLACK, let_pass, wait_until
+from wait import SLACK, let_pass
 
 COUNT = 100_000
 PER_SERVICE = 100
@@ -22,7 +22,7 @@ def test_a_hundred_thousand_addresses(agent):
     agent.write("all.yaml", POLICY, *many(COUNT))
     begun = time.monotonic()
     agent.start()
-    assert wait_until(lambda: agent.metrics().get("l2resp_entries") == COUNT, 20), agent.log()
+    agent.counts("l2resp_entries", COUNT, 20)
     start = time.monotonic() - begun
     figures = agent.metrics()
     first = figures["l2resp_reconcile_worst_seconds"]
@@ -43,6 +43,6 @@ def test_a_hundred_thousand_addresses(agent):
     # none of it kept the lease from being renewed
     assert "stood still" not in agent.log()
     agent.write("all.yaml", POLICY, *many(COUNT // 2))
-    assert wait_until(lambda: agent.metrics()["l2resp_entries"] == COUNT // 2, 10), agent.log()
+    agent.counts("l2resp_entries", COUNT // 2, 10)
     assert agent.end() == 0
-    assert agent.entries() == {}
+    agent.wait_entries()

@@ -103,7 +103,7 @@ def test_an_interface_that_is_silent(agent, lan):
     agent.write("all.yaml", POLICY, service("web", VIP))
     agent.start()
     agent.wait_entries((VIP, "eth1"))
-    assert f"  xdp-l2resp explain {VIP} dev eth10: silent (no_carrier)\n" in agent.command("show", "default/web").out
+    agent.shows(f"  xdp-l2resp explain {VIP} dev eth10: silent (no_carrier)\n")
     told = json.loads(agent.command("show", "default/web", "--json").out)
     assert told["addresses"][0]["explain"] == [{"dev": "eth1", "verdict": "answer", "reason": "arp_answered"},
                                                {"dev": "eth10", "verdict": "silent", "reason": "no_carrier"}]
@@ -119,7 +119,7 @@ def test_one_that_pools_give_nothing(agent):
             ("far", "no_pool", "no pool in use serves the Service: No pool exists with a CIDR containing '198.18.99.1'"),
             ("api", "pool_exhausted", "the pools that serve the Service have no free address: All enabled "
                                       "CiliumLoadBalancerIPPools that match this service ran out of allocatable IPs (pool 'lan' is full)")):
-        assert f"pools give it nothing: {reason}: {why}\nno address\n" in agent.command("show", f"default/{name}").out
+        agent.shows(f"pools give it nothing: {reason}: {why}\nno address\n", f"show default/{name}")
         told = agent.command("show", f"default/{name}", "--json").json
         assert (told["reason"], told["why"]) == (reason, why)
     assert "pools give" not in agent.command("show", "default/same").out
@@ -134,7 +134,7 @@ def test_one_that_is_not(agent):
     assert ("  not announced by node-1: service_selector: no policy's serviceSelector matches the Service's labels: "
             "policy policy2 selects none=such; labels of default/web: none\n") in shown
     assert "  interfaces: none" in shown and "explain" not in shown
-    assert "no address" in agent.command("show", "default/none").out
+    agent.shows("no address", "show default/none")
 
 
 @pytest.mark.parametrize("command", [

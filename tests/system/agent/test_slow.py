@@ -236,7 +236,7 @@ def test_renewals_go_on(slow, lan, part):
     assert renewals.gap() < RETRY + late
     assert renewals.latency() < late
     assert len(asking.asked) > 100 and len(asking.answered) == len(asking.asked)
-    assert slow.agent.metrics()["l2resp_lease_sessions_total"] == sessions, slow.agent.log()
+    slow.agent.counts("l2resp_lease_sessions_total", sessions)
     # and the part itself goes on
     slow.write(ADDRESSES[:-2])
     assert wait_until(lambda: (ADDRESSES[-2], "eth1") not in slow.agent.entries(), 10), slow.agent.log()
@@ -246,12 +246,12 @@ def test_an_agent_that_hangs_gives_up(slow, lan):
     """After `liveness`; and it takes part again when it goes on."""
     slow.agent.config.write_text(slow.agent.config.read_text().replace("liveness: 20s", "liveness: 2s"))
     slow.agent.signal(signal.SIGHUP)
-    assert wait_until(lambda: "configuration read again" in slow.agent.log())
+    slow.agent.says("configuration read again")
     assert wait_until(lambda: slow.held() == len(ADDRESSES))
     with hanging(slow, "packet"):
         began = time.monotonic()
-        assert wait_until(lambda: not slow.agent.entries(), 3), slow.agent.log()
+        slow.agent.wait_entries(seconds=3)
         took = time.monotonic() - began
     assert took > 1.5, took
     assert wait_until(lambda: slow.held() == len(ADDRESSES), 10), slow.agent.log()
-    assert "the agent has hung for 2 s: giving up all addresses" in slow.agent.log()
+    slow.agent.says("the agent has hung for 2 s: giving up all addresses")

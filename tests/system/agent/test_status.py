@@ -52,7 +52,7 @@ def running(agent, lan):
     agent.wait_entries(*((ip, "eth1") for ip in (VIP, OTHER, SHARED)))
     with Wire(lan.client, "eth0") as wire:
         wire.send(*[arp(VIP)] * ASKED, arp(SHARED))
-        assert wait_until(lambda: agent.metrics()[answers(VIP, "web")] == ASKED)
+        agent.counts(answers(VIP, "web"), ASKED)
         wire.send(arp(OTHER, spa=OTHER, sha=CLIENT_MAC))
     assert wait_until(lambda: status(agent)["conflicts"])
     return agent
@@ -77,7 +77,7 @@ def test_series_are_bounded(agent):
     ips = [f"198.18.{16 + i // 250}.{1 + i % 250}" for i in range(BOUND + 5)]
     agent.write("all.yaml", POLICY, service("web", *ips))
     agent.start()
-    assert wait_until(lambda: agent.metrics().get("l2resp_answers_omitted") == 5), agent.log()
+    agent.counts("l2resp_answers_omitted", 5)
     assert sum(name.startswith("l2resp_answers_total") for name in agent.metrics()) == BOUND
 
 
@@ -118,7 +118,7 @@ def test_pages_from_elsewhere_read_nothing(running):
     assert "default-src 'none'" in policy and "unsafe" not in policy
     assert "http" not in re.sub("<!--.*?-->", "", running.http("/")[1]), "something is loaded from elsewhere"
     running.write("all.yaml", POLICY)
-    assert running.http("/status.json")[0] == 200
+    running.answers("/status.json", 200)
 
 
 class Browser:

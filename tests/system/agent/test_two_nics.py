@@ -51,7 +51,7 @@ def test_what_comes_back_is_no_conflict(agent, lan2, conflict):
         assert wait_until(lambda: lan2.counters("eth1").get("arp_conflict") and lan2.counters("eth2").get("arp_conflict"))
         let_pass(1.05, "the data path tells of one a second")
         # what is said later shows that nothing is to be said of them
-        assert wait_until(said_of_the_client), agent.log()
+        agent.until(said_of_the_client)
     assert SERVER_MAC not in agent.log() and SECOND_MAC not in agent.log()
 
 
@@ -76,7 +76,8 @@ def test_its_own_answer_keeps_it_from_nothing(agent, lan2):
     start(agent, POLICY, QUIET + "probe: true\n")
     agent.wait_entries((VIP, "eth1"), (VIP, "eth2"))
     assert lan2.responses_sent() >= 1
-    assert agent.metrics()["l2resp_probes_total"] == 3 and "has it" not in agent.log()
+    agent.counts("l2resp_probes_total", 3)
+    assert "has it" not in agent.log()
 
 
 def test_another_host_is_one(agent, lan2):
@@ -91,8 +92,8 @@ def test_a_map_with_room_for_one_of_both(agent, lan2):
     lan2.done("attach eth1 --max-entries 1")
     start(agent, BOTH, QUIET)
     row = 'l2resp_addresses_blocked{reason="map_full"}'
-    assert wait_until(lambda: agent.metrics()[row] == 1 and len(agent.entries()) == 1), agent.log()
-    assert "; not here: map_full: the map is full: there are more addresses" in agent.command("who-holds", VIP).out
+    agent.until(lambda: agent.metrics()[row] == 1 and len(agent.entries()) == 1)
+    agent.shows("; not here: map_full: the map is full: there are more addresses", f"who-holds {VIP}")
     assert agent.http("/readyz")[1].startswith("there are more addresses than there may be of a family: 1")
     [(_, dev)] = agent.entries()
     lan2.server.ip(f"link set {dev} down")
@@ -100,4 +101,4 @@ def test_a_map_with_room_for_one_of_both(agent, lan2):
     lan2.server.ip(f"link set {dev} up")
     lan2.done("attach eth1 --max-entries 2")
     agent.wait_entries((VIP, "eth1"), (VIP, "eth2"), seconds=20)
-    assert wait_until(agent.ready)
+    agent.wait_ready()

@@ -49,4 +49,4 @@ def test_an_interface_that_was_elsewhere(running, lan):
     lan.move_there_and_back()
     with Wire(lan.client, "eth0") as wire:
         assert wait_until(lambda: arp_reply(VIP) in wire.ask(arp(VIP)), 20), running.log()
-    assert running.ready()
+    running.wait_ready()

@@ -99,8 +99,7 @@ def test_removed_pins_come_back(running, lan):
         assert wait_until(lambda: all(os.path.exists(lan.pin(name)) for name in names), LATE), running.log()
         assert {name: map_id(lan, name) for name in names if name != "meta"} == \
             {name: number for name, number in names.items() if name != "meta"}
-        [line] = said(running, "repaired: somebody removed pins")[-1:]
-        assert line.endswith(f"{lan.bpffs}/xdp-l2resp/v1; pinned again: {removed}")
+        running.says(f"{lan.bpffs}/xdp-l2resp/v1; pinned again: {removed}\n")
 
     os.unlink(lan.pin("leases"))
     os.unlink(lan.pin("events"))
@@ -116,8 +115,8 @@ def test_removed_pins_come_back(running, lan):
     ready(running)
     assert lan.rows("status")[0]["prog_id"] == prog and lan.responses_sent() >= sent
     assert answers(lan) and answers(lan, BY_HAND)
-    assert set(running.entries()) == {(VIP, "eth1"), (BY_HAND, "eth1")}
-    assert len(said(running, "repaired")) == 4, running.log()
+    running.wait_entries((VIP, "eth1"), (BY_HAND, "eth1"))
+    running.until(lambda: len(said(running, "repaired")) == 4)
 
 
 @pytest.mark.parametrize("name, kept", [("devices", True), ("leases", True), ("responder_v4", False)])
@@ -129,8 +128,8 @@ def test_a_pin_removed_while_the_agent_is_down(running, lan, name, kept):
     assert lan.cli("list").err.startswith(f"xdp-l2resp: {lan.bpffs}/xdp-l2resp/v1 lacks the pin of {name}, while the program runs")
     running.start()
     answers_again(lan)
-    assert said(running, "repaired") == \
-        [f"xdp-l2respd: repaired: somebody removed pins below {lan.bpffs}/xdp-l2resp/v1; made anew, empty: {name}"]
+    running.until(lambda: said(running, "repaired") ==
+                  [f"xdp-l2respd: repaired: somebody removed pins below {lan.bpffs}/xdp-l2resp/v1; made anew, empty: {name}"])
     ready(running)
     assert answers(lan, BY_HAND) is kept and listed(lan) == ({VIP, BY_HAND} if kept else {VIP})
     assert lan.cli("doctor").status == 0
@@ -145,7 +144,7 @@ def test_unmounted_and_mounted_again(running, lan):
     run("mount", "-t", "bpf", "bpf", lan.bpffs)
     answers_again(lan)
     ready(running)
-    assert {(VIP, "eth1")} == set(running.entries())
+    running.wait_entries((VIP, "eth1"))
 
 
 def test_mounted_over(running, lan):

@@ -96,12 +96,27 @@ LISTS = {
 
 @pytest.mark.parametrize("answer, said", LISTS.values(), ids=LISTS)
 def test_a_list_that_is_none(agent, lan, answer, said):
+    agent.outlast_a_restart()  # an answer of 40 MiB isn't late
     with Server(lan.server, lambda path, body: answer) as server:
         follow(agent, server)
-        assert wait_until(lambda: f"etcd at {server.url}: {said}" in agent.log()), agent.log()
-        assert agent.http("/readyz")[0] == 503
+        agent.says(f"etcd at {server.url}: {said}")
+        agent.answers("/readyz", 503)
         assert stays(lambda: agent.process.poll() is None and peak(agent) < POD_LIMIT, 1), peak(agent)
         assert re.fullmatch(r"[ -~\n]*", agent.log()), "nothing that a terminal would act on"
+
+
+def test_another_cause(agent, lan):
+    """What is wrong now is said, not what was wrong first alone; neither is said again."""
+    causes = [LISTS[name] for name in ("HTML", "nothing")]
+    now = iter(causes)
+    answer, said = next(now)
+    with Server(lan.server, lambda path, body: answer) as server:
+        follow(agent, server)
+        for _ in causes:
+            assert wait_until(lambda: said in agent.log(), 15), agent.log()
+            assert wait_until(lambda: said in agent.http("/readyz")[1])
+            answer, said = next(now, (answer, said))
+        assert [agent.log().count(text) for _, text in causes] == [1, 1]
 
 
 # key: how it is made of a number, pages of 1000 until it is given up
@@ -196,7 +211,7 @@ def test_a_watch_without_an_end(agent, lan, name, record):
         follow(agent, server)
         said = f"no session with the lease store, so it isn't known here who holds it: etcd at {server.url}: {FULL}\n"
         assert wait_until(lambda: watches and agent.command("alive").status == 0, 20), agent.log()
-        assert wait_until(lambda: agent.http("/readyz") == (503, said), 120), agent.log()
+        agent.answers("/readyz", 503, said, 120)
         given_up = len(watches)
         assert wait_until(lambda: len(watches) > given_up, 120), agent.log()
         assert grown(agent) < 128
@@ -249,7 +264,7 @@ def test_a_named_ca_replaces_the_systems(agent, lan, authorities):
         follow_by = agent.launch
         agent.launch = lambda: follow_by(*prefix)
         follow(agent, server, f", ca: {authorities}/named.crt")
-        assert wait_until(lambda: "certificate" in agent.log()), agent.log()
+        agent.says("certificate")
         assert stays(lambda: not server.requests, 1), "nothing is said to a server that another CA vouches for"
         # the named one is exchanged while the agent runs, for one that signed it
         (authorities / "new").write_bytes((authorities / "system.crt").read_bytes())
@@ -259,7 +274,7 @@ def test_a_named_ca_replaces_the_systems(agent, lan, authorities):
         make_ca(authorities, "other")
         (authorities / "other.crt").rename(authorities / "named.crt")
         server.over.set()
-        assert wait_until(lambda: agent.log().count("certificate") >= 2, 20), agent.log()
+        agent.says("certificate", seconds=20, times=2)
 
 
 def test_without_a_ca_the_systems_count(agent, lan, authorities):

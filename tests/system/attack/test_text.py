@@ -8,7 +8,6 @@ import pytest
 
 from daemon import POLICY, service
 from lan import VIP
-from wait import wait_until
 
 POOL = """
 apiVersion: cilium.io/v2alpha1
@@ -50,8 +49,8 @@ REFUSED = {
 def test_refused(running, document, said):
     """With one sentence; what was known stays."""
     running.write("evil.yaml", document)
-    assert wait_until(lambda: said in running.log()), running.log()
-    assert set(running.entries()) == {(VIP, "eth1")}
+    running.says(said)
+    running.wait_entries((VIP, "eth1"))
     assert "l2resp_forged" not in re.sub('".*?"', "", running.http("/metrics")[1])
     assert re.fullmatch(r"[ -~\n]*", running.log()), "nothing that a terminal would act on"
 
@@ -69,7 +68,7 @@ def test_patterns_with_exponential_time(lan, agent):
     agent.start()
     agent.wait_entries((VIP, "eth1"))
     for text in PATTERNS:
-        assert f"the regular expression '{text}' takes too many steps" in agent.log()
+        agent.says(f"the regular expression '{text}' takes too many steps")
     before = agent.cpu_seconds()
     agent.write("more.yaml", service("more", "198.18.10.8"))
     agent.wait_entries((VIP, "eth1"), ("198.18.10.8", "eth1"))
@@ -111,9 +110,9 @@ def test_an_interface_with_an_escape_in_its_name(red, agent):
     said = agent.command("--dry-run", "--config", agent.config)
     assert f"add {VIP} dev {SHOWN}" in said.out and "\x1b" not in said.out + said.err
     agent.start()
-    assert wait_until(agent.ready)
+    agent.wait_ready()
     red.client.run("ip", "link", "set", "eth0", "down")
-    assert wait_until(lambda: not agent.ready())
+    agent.answers("/readyz", 503)
     assert SHOWN in agent.http("/readyz")[1]
     for words in ["show"], ["show", "default/web"], ["status"]:
         said = agent.command(*words)

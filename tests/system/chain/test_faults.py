@@ -19,7 +19,7 @@ from wait import wait_until
 
 FULL = bool(os.environ.get("XDP_L2RESP_FULL"))
 # of each kind, at most as many steps as this, evenly spread; the full run takes all
-SAMPLE = None if FULL else 4 if GUEST.exists() else 20
+SAMPLE = None if FULL else 2 if GUEST.exists() else 20
 RACES = 100 if FULL else 10
 RTM_SETLINK = "19"
 # each step gets one of them; in the full run on the host, both

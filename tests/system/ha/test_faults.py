@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cluster import BOTH, DURATION, STEADY, STEADY_DURATION, STORE_IP, VIP
+from cluster import BOTH, DURATION, STEADY, STORE_IP, VIP
 from daemon import POLICY, service
 from harness import free_port
 from lan import ROOT
@@ -23,7 +23,7 @@ HEALED = 4 * DURATION
 
 def silent(cluster):
     """Until no entry answers; nor does one for the next second."""
-    assert wait_until(lambda: not any(node.held() for node in cluster.nodes), DURATION)
+    assert wait_until(lambda: not any(node.held() for node in cluster.nodes), cluster.duration)
     silent_from = time.monotonic()
     let_pass(1, "nobody answers meanwhile")
     late = [frame for frame in cluster.asker.frames() if frame.at > silent_from + 0.05]
@@ -95,11 +95,11 @@ def test_slow_and_lossy(cluster, etcd):
         proxy.wait()
 
 
-@pytest.mark.parametrize("key", ["/xdp-l2resp/claim/" + VIP, "/xdp-l2resp/node/node-1", "/xdp-l2resp/"])
+@pytest.mark.parametrize("key", ["claim/" + VIP, "node/{first}", ""])
 def test_records_deleted_by_hand(steady, etcd, key):
-    etcd.ctl("del", "--prefix", key)
-    let_pass(1.5 * STEADY_DURATION, "nothing goes unanswered later on")
-    assert etcd.get("/xdp-l2resp/claim/" + VIP)["holder"] == "node-1"
+    etcd.ctl("del", "--prefix", "/xdp-l2resp/" + key.format(first=steady.first.name))
+    let_pass(1.5 * steady.duration, "nothing goes unanswered later on")
+    assert etcd.get("/xdp-l2resp/claim/" + VIP)["holder"] == steady.first.name
     answers_all_the_while(steady)
 
 
@@ -112,10 +112,10 @@ def test_a_claim_of_foreign_shape(pair, etcd):
 
 
 def test_two_agents_of_one_name(steady, etcd):
-    twin = steady.node(etcd.lease, MANIFESTS, timing=STEADY, name="node-1", start=False)
+    twin = steady.node(etcd.lease, MANIFESTS, timing=STEADY, name=steady.first.name, start=False)
     twin.agent.launch()
-    assert wait_until(lambda: "another agent" in twin.agent.log(), 5), steady.logs()
-    assert stays(lambda: twin.agent.http("/readyz")[0] == 503, 1.5 * STEADY_DURATION), steady.logs()
+    twin.agent.says("another agent", seconds=5)
+    assert stays(lambda: twin.agent.http("/readyz")[0] == 503, 1.5 * steady.duration), steady.logs()
     answers_all_the_while(steady)
 
 
@@ -141,7 +141,7 @@ def test_out_of_file_descriptors(pair, etcd):
     let_pass(2 * DURATION, "it needs new descriptors all the while")
     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
     heals(pair)
-    assert wait_until(lambda: pair.first.agent.http("/readyz")[0] == 200, HEALED), pair.first.agent.log()
+    pair.first.agent.wait_ready(HEALED)
 
 
 @pytest.mark.parametrize("who, authority", [("stranger", "ca"), ("expired", "ca"), ("client", "stranger")])
@@ -157,7 +157,7 @@ def test_wrong_certificates(cluster, secure_etcd, who, authority):
     cluster.asker = cluster.ask(VIP)
     node = cluster.node(lease(who, authority), MANIFESTS, timing=STEADY, start=False)
     node.agent.launch()
-    assert wait_until(lambda: "etcd at https://" in node.agent.log(), 10), node.agent.log()
+    node.agent.says("etcd at https://")
     status, why = node.agent.http("/readyz")
     assert status == 503 and "lease store" in why
     assert stays(lambda: not node.held(), DURATION)
@@ -181,5 +181,5 @@ def test_processors_are_busy(pair):
 
 def test_list_shows_lease_and_holder(pair):
     [row] = json.loads(pair.first.done("list --json").out)
-    assert row["lease"]["holder"] == "node-1" and 0 < row["lease"]["remaining_ms"] < 2000
+    assert row["lease"]["holder"] == pair.first.name and 0 < row["lease"]["remaining_ms"] < 2000
     assert row["answering"] is True

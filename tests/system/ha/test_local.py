@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cluster import BOTH_IN_CI, DURATION, SHORT, SHORT_DURATION, VIP
+from cluster import BOTH_IN_CI, DURATION, SHORT, STEADY, STEADY_DURATION, VIP
 from daemon import POLICY, service
 from endpoints import LABEL, on
 from test_kubernetes import Source
@@ -54,16 +54,16 @@ def objects(cluster, request, store):
     return Objects(cluster, Source(store))
 
 
-def pair_of(cluster, objects, store, *given, where=("node-1",), timing=SHORT, lease=""):
+def pair_of(cluster, objects, store, *given, where=("node-1",), steady=False, lease=""):
     """Two nodes that have been there for long enough to take what is free at once."""
     if objects.source:
-        timing = None
         objects.source.apply(*given)
+    timing, duration = (STEADY, STEADY_DURATION) if steady or objects.source else (SHORT, DURATION)
     for _ in range(2):
-        objects.node(store.lease + lease, *given, **({"timing": timing} if timing else {}))
+        objects.node(store.lease + lease, *given, timing=timing)
     objects.apply(on(*where))
     cluster.settled([VIP])
-    let_pass(DURATION, "what was found fresh in the store isn't relied on for as long")
+    let_pass(duration, "what was found fresh in the store isn't relied on for as long")
     cluster.asker = cluster.ask(VIP)
     assert wait_until(lambda: cluster.asker.answerers(VIP))
     return cluster
@@ -84,14 +84,14 @@ def test_pods_move(cluster, objects, store):
     # the last endpoint of all
     objects.apply(on(gone=["node-1", "node-2"]))
     assert wait_until(lambda: not any(node.held() for node in cluster.nodes)), cluster.logs()
-    assert wait_until(lambda: "nobody" in cluster.nodes[0].agent.command("who-holds", VIP).out)
+    cluster.nodes[0].agent.shows("nobody", f"who-holds {VIP}")
 
 
 @pytest.mark.parametrize("preempt", [False, True])
 def test_an_endpoint_that_goes_and_comes_back(cluster, objects, store, preempt):
     """Within a second, again and again: the other node, which has one, keeps the address."""
     nodes = ["node-1", "node-2"]
-    pair_of(cluster, objects, store, POLICY, local("web", VIP), where=nodes, lease=f", preempt: {str(preempt).lower()}")
+    pair_of(cluster, objects, store, POLICY, local("web", VIP), where=nodes, steady=True, lease=f", preempt: {str(preempt).lower()}")
     asker = cluster.asker
     macs = [node.mac for node in sorted(cluster.nodes, key=lambda node: VIP not in node.held())]
     others = [node.name for node in cluster.nodes if VIP not in node.held()]
@@ -105,7 +105,7 @@ def test_an_endpoint_that_goes_and_comes_back(cluster, objects, store, preempt):
     if preempt:
         assert wait_until(lambda: asker.answerers(VIP) == macs + macs[:1], 2), cluster.logs()
     else:
-        assert stays(lambda: asker.answerers(VIP) == macs, 4 * SHORT_DURATION)
+        assert stays(lambda: asker.answerers(VIP) == macs, DURATION)
 
 
 def test_six_services_with_endpoints_on_one_node(cluster, objects, store):
@@ -117,8 +117,8 @@ def test_six_services_with_endpoints_on_one_node(cluster, objects, store):
     objects.apply(*(on("node-2", of=f"web{ip[-1]}") for ip in ips))
     assert wait_until(lambda: cluster.nodes[1].held() == set(ips), 10), cluster.logs()
     assert cluster.nodes[0].held() == set()
-    shown = cluster.nodes[0].agent.command("show", "default/web1").out
-    assert "holder: node-2" in shown and "this node has no ready endpoint of the Service: other nodes have one" in shown
+    for text in "holder: node-2", "this node has no ready endpoint of the Service: other nodes have one":
+        cluster.nodes[0].agent.shows(text, "show default/web1")
 
 
 def excluded(name):

@@ -3,7 +3,7 @@
 """Who takes an address when several could: preferred nodes, weights, preemption, and what people ask for."""
 import signal
 
-from cluster import DURATION, FULL, RETRY, VIP
+from cluster import DURATION, FULL, RETRY, STEADY, VIP
 from daemon import POLICY, service
 from wait import stays, wait_until
 
@@ -40,9 +40,9 @@ def test_the_preferred_node_takes_it_from_a_living_one(cluster, etcd):
 def test_the_preferred_node_waits_and_goes_first(cluster, etcd):
     """Without preemption; the others leave the free address to it."""
     manifests = [POLICY, prefers("node-3", VIP)]
-    first = cluster.node(etcd.lease, manifests)
+    first = cluster.node(etcd.lease, manifests, timing=STEADY)
     holds(first, VIP)
-    second, third = (cluster.node(etcd.lease, manifests) for _ in range(2))
+    second, third = (cluster.node(etcd.lease, manifests, timing=STEADY) for _ in range(2))
     asker = cluster.ask(VIP)
     assert stays(lambda: first.held() == {VIP}, 2 * DURATION)
     first.agent.end(signal.SIGTERM)
@@ -59,7 +59,7 @@ def test_a_group_of_nodes_goes_first(cluster, etcd):
     labels = "{zone: a}", "{zone: b}", "{zone: c}", "{zone: c, old: 'yes'}"
     nodes = [cluster.node(etcd.lease + ", preempt: true",
                           [policy, web, f"apiVersion: v1\nkind: Node\nmetadata: {{name: node-{n}, labels: {of}}}\n"],
-                          start=False) for n, of in enumerate(labels, 1)]
+                          timing=STEADY, start=False) for n, of in enumerate(labels, 1)]
     for node in nodes:
         node.agent.launch()
     _, second, third, _ = nodes
@@ -70,10 +70,9 @@ def test_a_group_of_nodes_goes_first(cluster, etcd):
     assert wait_until(lambda: second.held() | third.held() == set(MANY), 4 * DURATION), shares()
     assert stays(lambda: len(second.held() | third.held()) == len(MANY), DURATION), shares()
     assert second.held() and third.held()
-    shown = second.agent.command("show", "default/web").out, nodes[3].agent.command("show", "default/web").out
-    assert "preferred nodes: node-2 is one of them" in shown[0]
-    assert "preferred nodes: node-4 isn't one of them" in shown[1]
-    assert "another node is preferred, and holds it" in shown[1]
+    second.agent.shows("preferred nodes: node-2 is one of them")
+    nodes[3].agent.shows("preferred nodes: node-4 isn't one of them")
+    nodes[3].agent.shows("another node is preferred, and holds it")
     for node in second, third:
         node.agent.end(signal.SIGTERM)
     assert wait_until(lambda: nodes[0].held() | nodes[3].held() == set(MANY), TAKEN), shares()
@@ -84,7 +83,7 @@ def test_a_group_of_nodes_goes_first(cluster, etcd):
 @FULL
 def test_weights(cluster, etcd):
     """Shares are in proportion to them; with 0, what nobody else takes."""
-    heavy, light, last = (cluster.node(f"{etcd.lease}, weight: {weight}", [POLICY, service("web", *MANY)], start=False)
+    heavy, light, last = (cluster.node(f"{etcd.lease}, weight: {weight}", [POLICY, service("web", *MANY)], STEADY, start=False)
                           for weight in (300, 100, 0))
     for node in cluster.nodes:
         node.agent.launch()
@@ -98,13 +97,13 @@ def test_weights(cluster, etcd):
 
 def test_moved_it_stays_whatever_is_preferred(cluster, etcd):
     manifests = [POLICY, prefers("node-1", VIP)]
-    first, second = (cluster.node(etcd.lease + ", preempt: true", manifests) for _ in range(2))
+    first, second = (cluster.node(etcd.lease + ", preempt: true", manifests, STEADY) for _ in range(2))
     holds(first, VIP)
     cluster.ask(VIP)
     assert second.agent.command("move", VIP, "node-2").status == 0
     holds(second, VIP)
     assert stays(lambda: second.held() == {VIP} and not first.held(), 2 * DURATION)
-    assert "node-2" in first.agent.command("who-holds", VIP).out
+    first.agent.shows(f"{VIP}: node-2", f"who-holds {VIP}")
 
 
 @FULL
@@ -116,6 +115,6 @@ def test_drained_to_stay_it_is_so_over_a_restart(pair):
     pair.first.agent.start()
     pair.second.agent.end(signal.SIGTERM)
     assert stays(lambda: not pair.first.held(), 2 * DURATION)
-    assert pair.first.agent.metrics()["l2resp_draining"] == 1
+    pair.first.agent.counts("l2resp_draining", 1)
     assert pair.first.agent.command("resume").status == 0
     holds(pair.first, VIP)

@@ -56,9 +56,9 @@ def test_it_follows_what_becomes_of_a_service(by_lease, cluster, objects, announ
     agent.start()
     # the only node may announce nothing
     why = f"this node is excluded by its label: node-1 carries the label {LABEL}"
-    said = "False", "ExcludedNode", f"{FIRST}: no node takes it; node-1: {why}"
+    said = "False", "ExcludedNode", f"{FIRST}: no node claims it; node-1: {why}"
     assert wait_until(lambda: announced() == said, 30), (announced(), agent.log())
-    assert f"excluded_node: {why}\n" in agent.command("show", "default/web").out
+    agent.shows(f"excluded_node: {why}\n")
     since = whole(cluster)["lastTransitionTime"]
     cluster.kubectl("label", "node", "node-1", f"{LABEL}-")
     said = "True", "Announced", f"{FIRST} announced by node-1 on eth1"
@@ -118,7 +118,7 @@ def test_a_takeover_changes_the_node(by_lease, second, objects, announced, told)
     assert wait_until(lambda: announced() == ("True", "Announced", f"{VIP} announced by node-2 on eth0"), 30), \
         (announced(), second.log())
     assert second.command("drain").status == 0
-    why = f"{VIP}: no node takes it; node-2: this node is drained; 'xdp-l2respd resume' ends that"
+    why = f"{VIP}: no node claims it; node-2: this node is drained; 'xdp-l2respd resume' ends that"
     assert wait_until(lambda: announced() == ("False", "Drained", why), 60), (announced(), second.log())
 
 

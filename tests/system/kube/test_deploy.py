@@ -92,7 +92,7 @@ def test_out_of_the_image(agent, cluster, pod, objects, lan, told):
         first = pod(("engine: kubernetes", f"engine: kubernetes, {SHORT}"))
         first.start(log)
     agent.wait_entries((FIRST, "eth1"), seconds=20)
-    assert agent.ready(), agent.log()
+    agent.wait_ready()
     assert "node-7" in cluster.kubectl("get", "lease", "-n", "xdp-l2resp").stdout
     container = first.spec["containers"][0]
     assert first.exec(container["livenessProbe"]["exec"]["command"]).returncode == 0

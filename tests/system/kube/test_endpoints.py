@@ -39,7 +39,7 @@ def test_endpoints_come_and_go(agent, objects, gate):
     objects.apply(local("web", VIP), local("api", OTHER), on("node-2"), on("node-1", of="api"))
     agent.wait_entries((OTHER, "eth1"))
     assert wait_until(lambda: followed(gate)[-1] == "kubernetes.io/service-name in (api,web)")
-    assert OTHERS in agent.command("show", "default/web").out
+    agent.shows(OTHERS)
     objects.apply(on("node-1", "node-2"))
     agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
     objects.apply(on("node-2", gone=["node-1"]))
@@ -47,13 +47,13 @@ def test_endpoints_come_and_go(agent, objects, gate):
     # what nothing says
     objects.delete("endpointslice", "web-1")
     agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
-    assert "treated as Cluster: it has no EndpointSlice" in agent.command("show", "default/web").out
+    agent.shows("treated as Cluster: it has no EndpointSlice")
     objects.apply(slices(endpoint(None, ready=True)))
     assert stays(lambda: (VIP, "eth1") in agent.entries(), 0.5)
     objects.delete("service", "api")
     agent.wait_entries((VIP, "eth1"))
     assert wait_until(lambda: followed(gate)[-1] == "kubernetes.io/service-name in (web)")
-    assert agent.http("/readyz") == (200, "ok\n")
+    agent.answers("/readyz", 200, "ok\n")
 
 
 def test_many_services_are_not_named_in_the_request(agent, objects, gate):
@@ -85,10 +85,10 @@ def test_a_restart_waits_for_the_slices(agent, objects, gate):
     objects.apply(on("node-2"))
     agent.start()
     assert stays(lambda: set(agent.entries()) == {(VIP, "eth1")}, 1)
-    assert "EndpointSlice isn't listed yet: HTTP status 403" in agent.http("/readyz")[1]
+    agent.until(lambda: "EndpointSlice isn't listed yet: HTTP status 403" in agent.http("/readyz")[1])
     gate.meddle = None
     agent.wait_entries(seconds=15)
-    assert wait_until(agent.ready)
+    agent.wait_ready()
 
 
 @pytest.mark.smoke
@@ -102,7 +102,7 @@ def test_one_that_becomes_local_is_given_up_until_its_slices_are_known(agent, ob
     agent.wait_entries((OTHER, "eth1"))
     assert wait_until(lambda: of_service(agent) == ("endpoints_unknown", UNREAD))
     says(agent, "endpoints_unknown", Told(UNREAD, alone=True))
-    assert f"{VIP}: given up: endpoints_unknown: {UNREAD}" in agent.log()
+    agent.says(f"{VIP}: given up: endpoints_unknown: {UNREAD}")
     gate.withhold = None
     gate.cut()
     gate.mend()
@@ -118,9 +118,9 @@ def test_slices_that_are_not_read_are_told_on_the_service(by_lease, objects, eve
     assert wait_until(lambda: announced() == said, 20), (announced(), agent.log())
     gate.withhold = lambda line: "/endpointslices" in line
     objects.apply(local("web", VIP))
-    why = f"no node takes it; node-1: {UNREAD}"
+    why = f"no node claims it; node-1: {UNREAD}"
     assert wait_until(lambda: announced() == ("False", "EndpointsUnknown", f"{VIP}: {why}"), 60), (announced(), agent.log())
-    assert wait_until(lambda: ("NotAnnounced", f"nobody may announce {VIP}: {why}") in events(), 20), events()
+    assert wait_until(lambda: ("NotAnnounced", f"no node can announce {VIP}: {why}") in events(), 20), events()
 
 
 def test_a_server_without_endpoint_slices(agent, cluster, objects):
@@ -128,8 +128,8 @@ def test_a_server_without_endpoint_slices(agent, cluster, objects):
     objects.apply(POLICY, local("web", VIP))
     agent.start()
     agent.wait_entries((VIP, "eth1"), seconds=15)
-    assert "treated as Cluster: it has no EndpointSlice" in agent.command("show", "default/web").out
-    assert agent.metrics()["l2resp_source_kinds_missing"] == 1
+    agent.shows("treated as Cluster: it has no EndpointSlice")
+    agent.counts("l2resp_source_kinds_missing", 1)
     cluster.crds()
     objects.apply(on("node-2"))
     agent.wait_entries(seconds=15)
@@ -142,10 +142,10 @@ def test_the_only_node_is_excluded(by_lease, objects, events, told):
     objects.apply(POLICY, pool(), balanced("web"), EXCLUDED)
     agent.start()
     why = f"this node is excluded by its label: node-1 carries the label {LABEL}"
-    said = ("NotAnnounced", f"nobody may announce {FIRST}: no node takes it; node-1: {why}")
+    said = ("NotAnnounced", f"no node can announce {FIRST}: no node claims it; node-1: {why}")
     assert wait_until(lambda: said in events(), 30), (events(), agent.log())
-    assert f"excluded_node: {why}\n" in agent.command("show", "default/web").out
-    assert agent.http("/readyz") == (200, f"ok; {FIRST}: {why}\n")
+    agent.shows(f"excluded_node: {why}\n")
+    agent.answers("/readyz", 200, f"ok; {FIRST}: {why}\n")
     agent.config.write_text(agent.config.read_text() + "\nannounce: {ignoreExclusion: true}\n")
     assert agent.end() == 0
     agent.start()

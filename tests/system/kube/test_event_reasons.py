@@ -25,17 +25,17 @@ CASES = {
     "service-selector": ({"serviceSelector": {"matchLabels": {"a": "b"}}}, "no policy's serviceSelector matches the Service's labels"),
     "address-kind": ({"loadBalancerIPs": False}, FIELD),
     "node-selector": ({"nodeSelector": {"matchLabels": {"kubernetes.io/hostname": "node-9"}}},
-                      "no node takes it; node-1: the policies that select the Service don't select this node: policy {name}"),
-    "no-interface": ({"interfaces": ["^enp.*"]}, "no node takes it; node-1: the policies' interfaces match no device of this node: "
+                      "no node claims it; node-1: the policies that select the Service don't select this node: policy {name}"),
+    "no-interface": ({"interfaces": ["^enp.*"]}, "no node claims it; node-1: the policies' interfaces match no device of this node: "
                                                  "policy {name} has ^enp.*; suitable devices here: "),
-    "no-local-endpoint": ({}, "no node takes it; node-1: externalTrafficPolicy is Local, and this node has no ready endpoint of the "
+    "no-local-endpoint": ({}, "no node claims it; node-1: externalTrafficPolicy is Local, and this node has no ready endpoint of the "
                               "Service: other nodes have one"),
-    "kernel-answers": ({}, "no node takes it; node-1: the kernel would answer for it as well: on eth1, since it is a local address"),
-    "other-host": ({}, f"no node takes it; node-1: another host on the LAN has it: {CLIENT_MAC}"),
-    "link-down": ({"interfaces": ["eth2"]}, "no node takes it; node-1: the link is down, or has no carrier: eth2"),
-    "attach-refused": ({"interfaces": ["eth3"]}, "no node takes it; node-1: the program can't be attached: eth3: another XDP program"),
-    "map-full": ({}, "no node takes it; node-1: the map is full: there are more addresses than there may be of a family: 1; "),
-    "not-attached": ({"interfaces": ["eth4"]}, "no node takes it; node-1: the program isn't attached yet: eth4"),
+    "kernel-answers": ({}, "no node claims it; node-1: the kernel would answer for it as well: on eth1, since it is a local address"),
+    "other-host": ({}, f"no node claims it; node-1: another host on the LAN has it: {CLIENT_MAC}"),
+    "link-down": ({"interfaces": ["eth2"]}, "no node claims it; node-1: the link is down, or has no carrier: eth2"),
+    "attach-refused": ({"interfaces": ["eth3"]}, "no node claims it; node-1: the program can't be attached: eth3: another XDP program"),
+    "map-full": ({}, "no node claims it; node-1: the map is full: there are more addresses than there may be of a family: 1; "),
+    "not-attached": ({"interfaces": ["eth4"]}, "no node claims it; node-1: the program isn't attached yet: eth4"),
 }
 
 
@@ -111,7 +111,7 @@ class Readers:
             (name, event, condition, self.announced(name), [*self.events()], agent.log())
 
     def wait_nobody(self, agent, reason, name, ip, how):
-        self.wait(agent, reason, name, f"nobody may announce {ip}: {how}", f"{ip}: {how}")
+        self.wait(agent, reason, name, f"no node can announce {ip}: {how}", f"{ip}: {how}")
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_each_reason(by_lease, lan, objects, readers, told):
     def nobody(name):
         readers.wait_nobody(agent, reason_of(name), name, ip_of(name), CASES[name][1].format(name=name))
 
-    assert wait_until(lambda: "attach_refused" in agent.command("show", "default/attach-refused").out), agent.log()
+    agent.shows("attach_refused", "show default/attach-refused")
     # the agent ends when its helper hasn't answered for 30 s
     os.kill(agent.helper(), signal.SIGSTOP)
     try:
@@ -156,7 +156,7 @@ def test_each_reason(by_lease, lan, objects, readers, told):
             nobody(name)
     for name, how in HELD.items():
         ip = ip_of(name)
-        readers.wait(agent, reason_of(name), name, f"node-1 holds {ip}, and doesn't announce it: {how}", f"{ip}: {how}")
+        readers.wait(agent, reason_of(name), name, f"node-1 holds {ip} but doesn't announce it: {how}", f"{ip}: {how}")
     # each once
     found = readers.events()
     assert {event["involvedObject"]["name"]: event["count"] for event in found.values()} == dict.fromkeys((*CASES, *HELD), 1), found
@@ -186,7 +186,7 @@ def test_what_is_of_the_whole_node(by_lease, objects, readers, told):
         if made:
             objects.apply(made)
             apply_status(objects, made)
-        readers.wait_nobody(agent, reason, "web", ip_of("web"), f"no node takes it; node-1: {how}")
+        readers.wait_nobody(agent, reason, "web", ip_of("web"), f"no node claims it; node-1: {how}")
     objects.cluster.kubectl("delete", "ciliuml2announcementpolicies", "--all")
     readers.wait_nobody(agent, "no_policy", "web", ip_of("web"), "there is no CiliumL2AnnouncementPolicy")
 
@@ -207,7 +207,7 @@ def test_a_claim_that_is_not_confirmed(by_lease, objects, readers, gate, told):
     agent.wait_entries()
     gate.withhold = lambda line: line.startswith("POST") and "/leases" in line
     add(objects, "web")
-    readers.wait_nobody(agent, "not_claimed", "web", ip_of("web"), "no node takes it; node-1: this node's claim isn't confirmed yet")
+    readers.wait_nobody(agent, "not_claimed", "web", ip_of("web"), "no node claims it; node-1: this node's claim isn't confirmed yet")
 
 
 def test_a_service_of_another_program(agent, objects, readers, announced, told):
@@ -215,5 +215,5 @@ def test_a_service_of_another_program(agent, objects, readers, announced, told):
     agent.config.write_text(agent.config.read_text() + "\nloadBalancerClassRequired: true\n")
     add(objects, "web")
     agent.start()
-    assert of_service(agent)[0] == "other_class"
+    agent.until(lambda: of_service(agent)[0] == "other_class")
     assert stays(lambda: not readers.events() and not announced("web"), 12), (readers.events(), announced("web"))

@@ -89,16 +89,16 @@ def test_nobody_may_announce(by_lease, objects, events, told):
     agent = by_lease
     objects.apply(pool(), balanced("web"))
     agent.start()
-    unselected = ("NotAnnounced", f"nobody may announce {FIRST}: there is no CiliumL2AnnouncementPolicy")
+    unselected = ("NotAnnounced", f"no node can announce {FIRST}: there is no CiliumL2AnnouncementPolicy")
     assert wait_until(lambda: set(events()) == {unselected}, 20), (events(), agent.log())
     assert events()[unselected]["type"] == "Warning"
     # both are false where nothing is said
     objects.apply(POLICY.replace("loadBalancerIPs: true", "loadBalancerIPs: false"))
-    silent = ("NotAnnounced", f"nobody may announce {FIRST}: the policies that select the Service don't "
+    silent = ("NotAnnounced", f"no node can announce {FIRST}: the policies that select the Service don't "
               "announce addresses of this field: policy policy1, without loadBalancerIPs: true")
     assert wait_until(lambda: silent in events(), 20), events()
     objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-9}}\n")
-    elsewhere = ("NotAnnounced", f"nobody may announce {FIRST}: no node takes it; node-1: the policies that "
+    elsewhere = ("NotAnnounced", f"no node can announce {FIRST}: no node claims it; node-1: the policies that "
                  "select the Service don't select this node: policy policy1 selects "
                  "kubernetes.io/hostname=node-9; node-1 has no Node object here, so no label "
                  "but kubernetes.io/hostname")
@@ -152,14 +152,15 @@ def test_who_cannot_write_them_announces_all_the_same(agent, objects, events, ga
     gate.meddle = refuse
     agent.start()
     agent.wait_entries((VIP, "eth1"))
-    assert wait_until(lambda: "an Event of the Service default/web isn't written: HTTP status 403" in agent.log())
+    agent.says("can't write an Event for the Service default/web: HTTP status 403")
     gate.meddle = hang
     for number in range(2, 5):
         begun = time.monotonic()
         objects.apply(service("web", f"198.18.10.{number}"))
         agent.wait_entries((f"198.18.10.{number}", "eth1"))
         assert time.monotonic() - begun < 2 * SLACK
-    assert wait_until(lambda: len(writes(gate)) == 2) and agent.ready(), writes(gate)
+    assert wait_until(lambda: len(writes(gate)) == 2), writes(gate)
+    agent.wait_ready()
 
 
 def test_an_event_that_is_gone_is_written_anew(agent, cluster, objects, events):

@@ -88,7 +88,7 @@ def test_a_service_gets_an_address_and_is_answered_for(agent, lan, objects, told
               "IPsAvailable": ("Unknown", "noreason", "253"), "IPsUsed": ("Unknown", "noreason", "1")}
     assert wait_until(lambda: told.conditions(f"{POOLS}/lan") == wanted), agent.log()
     assert FIRST in told.cluster.kubectl("get", "service", "web").stdout
-    assert agent.metrics()['l2resp_pool_addresses{pool="lan",state="used"}'] == 1
+    agent.counts('l2resp_pool_addresses{pool="lan",state="used"}', 1)
     # and at rest nothing is written
     before = written(agent.gate)
     let_pass(2, "nothing is written meanwhile")
@@ -115,11 +115,12 @@ def test_what_cannot_be_given_is_told(agent, objects, told):
     assert wait_until(lambda: "IPAMRequestSatisfied" in told.conditions(f"{SERVICES}/late"))
     reason = told.conditions(f"{SERVICES}/late")["IPAMRequestSatisfied"][2]
     why = f"pools give it nothing: pool_exhausted: the pools that serve the Service have no free address: {reason}\n"
-    assert reason and why in agent.command("show", "default/late").out
+    assert reason
+    agent.shows(why, "show default/late")
     agent.config.write_text(agent.config.read_text().replace("token:", "pools: false, token:", 1))
     agent.signal(SIGHUP)
-    assert wait_until(lambda: "configuration read again" in agent.log())
-    assert wait_until(lambda: why in agent.command("show", "default/late").out)
+    agent.says("configuration read again")
+    agent.shows(why, "show default/late")
 
 
 def test_without_a_pool_no_service_is_touched(agent, objects, told):
@@ -177,7 +178,7 @@ def test_answers_that_are_lost_give_nothing_twice(agent, objects, told, gate):
 
     objects.apply(POLICY, pool("198.18.20.1", "198.18.20.5"))
     agent.start()
-    assert wait_until(lambda: "this node gives" in agent.log(), 10)
+    agent.says("this node gives")
     gate.meddle = lose
     objects.apply(*(balanced(f"web{number}") for number in range(3)))
     assert wait_until(lambda: sum(map(len, told.given().values())) == 3, 15)
@@ -233,7 +234,7 @@ def test_a_server_that_keeps_no_conditions_of_services(agent, objects, told, gat
     objects.apply(POLICY, pool(), balanced("web"))
     agent.start()
     agent.wait_entries((FIRST, "eth1"), seconds=10)
-    assert "keeps no conditions of Services" in agent.log()
+    agent.says("keeps no conditions of Services")
     let_pass(2, "nothing more is written meanwhile")
     assert written(gate).count(f"PATCH {SERVICES}/web/status") == 1
 
@@ -241,7 +242,7 @@ def test_a_server_that_keeps_no_conditions_of_services(agent, objects, told, gat
 def test_who_lost_the_lease_waits_until_the_other_is_gone(agent, objects, told):
     objects.apply(POLICY, pool())
     agent.start()
-    assert wait_until(lambda: "this node gives" in agent.log(), 10)
+    agent.says("this node gives")
     holder = told.cluster.api("GET", LEASE)["spec"]["holderIdentity"]
     assert holder.startswith("node-1_")
     # another agent, that doesn't renew
@@ -250,7 +251,7 @@ def test_who_lost_the_lease_waits_until_the_other_is_gone(agent, objects, told):
     lease["metadata"]["annotations"][RECORD] = json.dumps(record)
     lease["spec"]["holderIdentity"] = f"node-2_{other}"
     told.cluster.api("PUT", LEASE, lease)
-    assert wait_until(lambda: "no longer gives" in agent.log(), 10)
+    agent.says("no longer gives")
     begun = time.monotonic()
     objects.apply(balanced("web"))
     assert wait_until(lambda: told.given() == {"web": [FIRST]}, 50)
@@ -260,7 +261,7 @@ def test_who_lost_the_lease_waits_until_the_other_is_gone(agent, objects, told):
 def test_who_overwrites_the_lease_by_hand_does_not_lead(agent, objects, told):
     objects.apply(POLICY, pool())
     agent.start()
-    assert wait_until(lambda: "this node gives" in agent.log(), 10)
+    agent.says("this node gives")
     holder = told.cluster.api("GET", LEASE)["spec"]["holderIdentity"]
     told.cluster.api("PATCH", LEASE, {"spec": {"holderIdentity": "somebody"}}, kind="application/merge-patch+json")
     assert wait_until(lambda: told.cluster.api("GET", LEASE)["spec"]["holderIdentity"] == holder, 10)
@@ -340,12 +341,13 @@ def test_the_version_that_is_served(agent, objects, told, serve):
     objects.apply(pool(SECOND, SECOND, "new"), balanced("more"))
     agent.wait_entries((FIRST, "eth1"), (SECOND, "eth1"), seconds=30)
     assert counted(POOLS, "new", "1"), agent.log()
-    assert "cilium.io/v2alpha1 isn't served any more; cilium.io/v2 is followed" in agent.log()
+    agent.says("cilium.io/v2alpha1 isn't served any more; cilium.io/v2 is followed")
     serve("v2alpha1")
     objects.apply(old.replace(f"stop: {FIRST}", "stop: 198.18.19.255").replace(f"start: {FIRST}", "start: 198.18.19.1"))
     assert counted(OLD_POOLS, "old", "255"), agent.log()
-    assert "cilium.io/v2 isn't served any more; cilium.io/v2alpha1 is followed" in agent.log()
-    assert agent.metrics()["l2resp_source_kinds_missing"] == 0 and agent.ready()
+    agent.says("cilium.io/v2 isn't served any more; cilium.io/v2alpha1 is followed")
+    agent.counts("l2resp_source_kinds_missing", 0)
+    agent.wait_ready()
 
 
 def test_pools_that_are_served_no_more_do_not_count_for_ever(agent, objects, told, serve):
@@ -357,7 +359,7 @@ def test_pools_that_are_served_no_more_do_not_count_for_ever(agent, objects, tol
     assert told.given() == {"web": [FIRST]}
     assert wait_until(lambda: told.given() == {"web": []}, 120), agent.log()
     agent.wait_entries()
-    assert "CiliumLoadBalancerIPPool: its objects count no more" in agent.log()
-    assert wait_until(agent.ready)
+    agent.says("CiliumLoadBalancerIPPool: its objects count no more")
+    agent.wait_ready()
     serve("v2")
     agent.wait_entries((FIRST, "eth1"), seconds=60)

@@ -48,7 +48,7 @@ def test_five_thousand_services(agent, lan, objects, gate, scratch, request, eng
     objects.apply(POLICY)
     begun = time.monotonic()
     agent.start()
-    assert wait_until(lambda: agent.metrics()["l2resp_entries"] == SERVICES, 120), agent.log()
+    agent.counts("l2resp_entries", SERVICES, 120)
     programmed = time.monotonic() - begun
     took = []
     with Wire(lan.client, "eth0") as wire:
@@ -133,7 +133,7 @@ def test_fifty_thousand_endpoints(agent, objects, gate, request, cluster):
     objects.apply(POLICY)
     begun = time.monotonic()
     agent.start()
-    assert wait_until(lambda: agent.metrics()["l2resp_entries"] == SERVICES / 2, 120), agent.log()
+    agent.counts("l2resp_entries", SERVICES / 2, 120)
     programmed, cpu, with_slices = time.monotonic() - begun, agent.cpu_seconds(), resident()
     requests = asked()
     let_pass(10, "what it costs at rest")
@@ -149,7 +149,7 @@ def test_fifty_thousand_endpoints(agent, objects, gate, request, cluster):
     every(lambda number: change(number, {"externalTrafficPolicy": "Cluster"}), SERVICES)
     begun = time.monotonic()
     agent.start()
-    assert wait_until(lambda: agent.metrics()["l2resp_entries"] == SERVICES, 120), agent.log()
+    agent.counts("l2resp_entries", SERVICES, 120)
     plain, plain_cpu = time.monotonic() - begun, agent.cpu_seconds()
     let_pass(10, "what it costs at rest")
     print(f"# programmed after {programmed:.1f} s with {cpu:.1f} s of CPU; {with_slices:.0f} MiB, {after:.0f} after 1,000 "
@@ -178,7 +178,7 @@ def test_a_thousand_conditions(agent, objects, gate, request):
     every(make, CONDITIONS)
     objects.apply(POLICY)
     agent.start()
-    assert wait_until(lambda: agent.metrics()["l2resp_entries"] == CONDITIONS, 60), agent.log()
+    agent.counts("l2resp_entries", CONDITIONS, 60)
     assert wait_until(lambda: len({of for _, of in writes()}) == CONDITIONS, 60), (len(writes()), agent.log())
     took = writes()[-1][0] - writes()[0][0]
     cpu = agent.cpu_seconds()

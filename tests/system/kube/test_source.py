@@ -45,7 +45,7 @@ def test_objects_come_change_and_go(agent, lan, objects):
     agent.wait_entries((VIP, "eth1"))
     objects.delete(CRDS[0], "policy1")
     agent.wait_entries()
-    assert agent.ready()
+    agent.wait_ready()
 
 
 @pytest.mark.smoke
@@ -53,7 +53,7 @@ def test_the_labels_of_this_node_count(agent, objects, gate):
     objects.apply(ZONED, service("web", VIP), NODE.format(name="node-1", zone="b"), NODE.format(name="node-2", zone="a"))
     agent.start()
     assert following(agent)
-    assert agent.entries() == {}
+    agent.wait_entries()
     # of other nodes nothing need be known before something is wanted here
     assert all("fieldSelector" in line for _, line in gate.requests if "/nodes" in line)
     objects.apply(NODE.format(name="node-1", zone="a"))
@@ -74,8 +74,8 @@ def test_what_another_node_has_is_not_claimed(agent, cluster, objects):
     have("node-2", VIP)
     agent.start()
     agent.wait_entries((OTHER, "eth1"))
-    assert agent.metrics()['l2resp_addresses_blocked{reason="node_address"}'] == 1
-    assert f"{VIP}: not announced: {OWN}: node-2\n" in agent.log()
+    agent.counts('l2resp_addresses_blocked{reason="node_address"}', 1)
+    agent.says(f"{VIP}: not announced: {OWN}: node-2\n")
     # it hasn't any more
     have("node-2")
     agent.wait_entries((OTHER, "eth1"), (VIP, "eth1"))
@@ -83,7 +83,7 @@ def test_what_another_node_has_is_not_claimed(agent, cluster, objects):
     agent.wait_entries((OTHER, "eth1"))
     objects.delete("node", "node-2")
     agent.wait_entries((OTHER, "eth1"), (VIP, "eth1"))
-    assert agent.ready()
+    agent.wait_ready()
 
 
 @pytest.mark.smoke
@@ -100,8 +100,10 @@ def test_what_is_wrong_with_a_policy_is_in_its_status(agent, cluster, objects):
     state, message = conditions()["io.cilium/bad-interface-regex"]
     assert state == "True" and "eth1(" in message
     assert conditions()["io.cilium/bad-node-selector"][0] == "True"
-    assert agent.entries() == {} and not agent.ready()
-    assert "; it is left out\n" in agent.log() and "as it was before" not in agent.log()
+    agent.wait_entries()
+    agent.answers("/readyz", 503)
+    agent.says("; it is left out\n")
+    assert "as it was before" not in agent.log()
     # once, though the status makes it another version, and without a namespace's slash
     assert agent.log().count("CiliumL2AnnouncementPolicy: policy1: ") == 1, agent.log()
     status, body = agent.http("/readyz")
@@ -109,7 +111,7 @@ def test_what_is_wrong_with_a_policy_is_in_its_status(agent, cluster, objects):
     objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-1}}\n")
     agent.wait_entries((VIP, "eth1"))
     assert wait_until(lambda: {state for state, _ in conditions().values()} == {"False"}, 10), conditions()
-    assert agent.ready()
+    agent.wait_ready()
 
 
 @pytest.mark.smoke
@@ -118,12 +120,12 @@ def test_crds_that_come_later(agent, cluster, objects):
     objects.apply(service("web", VIP))
     agent.start()
     assert following(agent)
-    assert agent.metrics()["l2resp_source_kinds_missing"] == 2
-    assert "CiliumL2AnnouncementPolicy: the server doesn't know this kind" in agent.log()
+    agent.counts("l2resp_source_kinds_missing", 2)
+    agent.says("CiliumL2AnnouncementPolicy: the server doesn't know this kind")
     cluster.crds()
     objects.apply(POLICY)
     agent.wait_entries((VIP, "eth1"), seconds=15)
-    assert wait_until(lambda: agent.metrics()["l2resp_source_kinds_missing"] == 0, 15)
+    agent.counts("l2resp_source_kinds_missing", 0, 15)
 
 
 @pytest.mark.smoke
@@ -132,15 +134,15 @@ def test_without_the_server_all_stays(agent, lan, objects, gate):
     agent.start()
     agent.wait_entries((VIP, "eth1"))
     gate.cut()
-    assert wait_until(lambda: agent.metrics()["l2resp_source_reachable"] == 0)
+    agent.counts("l2resp_source_reachable", 0)
     objects.apply(service("web", OTHER))
     with Wire(lan.client, "eth0") as wire:
         assert wire.answered(arp(VIP), arp_reply(VIP))
-    assert agent.ready()
+    agent.wait_ready()
     gate.mend()
     agent.wait_entries((OTHER, "eth1"), seconds=15)
     # each kind is followed by itself
-    assert wait_until(lambda: agent.metrics()["l2resp_source_reachable"] == 1, 15)
+    agent.counts("l2resp_source_reachable", 1, 15)
 
 
 @pytest.mark.smoke
@@ -153,7 +155,7 @@ def test_a_restart_waits_for_the_list(agent, lan, objects, gate):
     gate.cut()
     agent.start()
     assert stays(lambda: "isn't listed yet" in agent.http("/readyz")[1] and set(agent.entries()) == {(VIP, "eth1")}, 3)
-    assert not agent.ready()
+    agent.answers("/readyz", 503)
     with Wire(lan.client, "eth0") as wire:
         assert wire.answered(arp(VIP), arp_reply(VIP))
     gate.mend()
@@ -297,9 +299,9 @@ def test_an_object_of_another_version_counts_as_it_was(agent, objects, gate):
     assert wait_until(lambda: agent.metrics()["l2resp_source_reachable"], 15)
     let_pass(1, "each kind is followed by itself, the Services last")
     objects.apply(service("web", OTHER))
-    assert wait_until(lambda: "version v9 isn't known here; it counts as it was before" in agent.log(), 10)
-    assert set(agent.entries()) == {(VIP, "eth1")}
-    assert not agent.ready()
+    agent.says("version v9 isn't known here; it stays as it was before")
+    agent.wait_entries((VIP, "eth1"))
+    agent.answers("/readyz", 503)
 
 
 def test_a_huge_object(agent, objects):
@@ -436,7 +438,7 @@ def test_a_kubeconfig_that_is_written_anew_is_read_at_sighup(agent, objects, gat
     agent.configure(f"{{kubeconfig: {scratch}/kubeconfig}}")
     objects.apply(POLICY, service("web", VIP))
     agent.start()
-    assert wait_until(lambda: "HTTP status 401" in agent.log(), 10)
+    agent.says("HTTP status 401")
     write(ADMIN)
     agent.signal(SIGHUP)
     agent.wait_entries((VIP, "eth1"), seconds=10)

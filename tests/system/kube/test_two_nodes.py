@@ -29,7 +29,7 @@ def test_each_reason(by_lease, second, lan, objects, readers, announced, events,
     comes_to(None, by_first)
     lan.client.ip(f"address add {VIP}/15 dev eth0")
     second.start()
-    readers.wait_nobody(first, "node_address", "web", VIP, "no node takes it; node-1: another node has it as its own address: node-2")
+    readers.wait_nobody(first, "node_address", "web", VIP, "no node claims it; node-1: another node has it as its own address: node-2")
     lan.client.ip(f"address del {VIP}/15 dev eth0")
     assert wait_until(lambda: (announced() or "")[0] == "True", 30), (announced(), first.log())
     # either may have taken it

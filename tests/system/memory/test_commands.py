@@ -55,6 +55,6 @@ def test_allocations_of_a_command_fail(running, scratch, name):
         if fault:
             faults.append(f"{site} {libraries}: status {done.returncode}: {done.stderr[:300]}{done.stdout[:300]}")
     print(f"# {name}: {len(sites)} allocations, {met} failed")
-    assert running.ready(), running.log()
+    running.wait_ready()
     assert not faults, "\n".join(faults)
     assert met > len(chosen(sites, MOST)) / 2

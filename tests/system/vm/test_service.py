@@ -191,7 +191,7 @@ def test_watchdog_restarts_what_hangs(machine, asker):
     started_anew(machine, pid)
     took = answered(asker) - stopped  # no measure: the machine is emulated, on a host that may be busy
     assert int(machine.shown("NRestarts")["NRestarts"]) == restarts + 1
-    assert "watchdog" in machine.log()
+    assert wait_until(lambda: "watchdog" in machine.log())
     print(f"stopped, restarted by the watchdog, answering after {took:.1f} s")
     assert longest_gap(asker) > 0.5
 
