@@ -206,11 +206,9 @@ static void insert(struct manifest *manifest, const struct endpoint_slice *slice
 		return;
 	}
 	ALLOC_GROW(manifest->slices, manifest->slice_count, manifest->slice_capacity);
-	if (at < manifest->slice_count)
-		memmove(&manifest->slices[at + 1], &manifest->slices[at],
-			(manifest->slice_count - at) * sizeof(*slice));
+	for (size_t i = manifest->slice_count++; i > at; i--)
+		manifest->slices[i] = manifest->slices[i - 1];
 	manifest->slices[at] = *slice;
-	manifest->slice_count++;
 }
 
 static void remove_at(struct manifest *manifest, size_t at)
