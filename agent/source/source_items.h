@@ -43,9 +43,12 @@ struct source_item {
 	char *noted;   /* the ignored parts that were logged; NULL: none */
 };
 
-/* A server with more objects is broken or hostile: further objects are ignored. */
-#define SOURCE_ITEMS_MAX  50000
-#define SOURCE_ITEMS_FULL "there are more than 50000 objects; the others are ignored"
+/* A server with more objects is broken or hostile: further objects are ignored. They are listed
+ * again below SOURCE_ITEMS_AGAIN, so that one object that comes and goes doesn't cause a list each
+ * time. */
+#define SOURCE_ITEMS_MAX   50000
+#define SOURCE_ITEMS_AGAIN (SOURCE_ITEMS_MAX / 10 * 9)
+#define SOURCE_ITEMS_FULL  "there are more than 50000 objects; the others are ignored"
 
 /* Zeroed: empty. */
 struct source_items {
