@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Copies a manual page's source from stdin to stdout; a line "@OUTCOMES@", "@CHECKS@" or
- * "@REASONS@" becomes the list of outcomes, of doctor's checks or of the agent's reasons in scdoc,
- * from the one place that has it. */
+ * "@REASONS@" is replaced by the list of outcomes, of doctor's checks or of the agent's reasons in
+ * scdoc, from the header that defines it. */
 #include <stdio.h>
 #include <string.h>
 

@@ -193,9 +193,9 @@ class Agent:
     def ready(self):
         return self.http("/readyz")[0] == 200
 
-    def until(self, condition, seconds=10):
+    def until(self, condition, seconds=10, poll=0.01):
         """Waits for what the agent reaches by itself, and returns it. Where it doesn't, its log may tell why."""
-        value = wait_until(condition, seconds)
+        value = wait_until(condition, seconds, poll)
         assert value, f"{value!r}\n{self.log()}"
         return value
 
@@ -211,6 +211,10 @@ class Agent:
 
     def wait_ready(self, seconds=10):
         self.answers("/readyz", 200, seconds=seconds)
+
+    def move(self, address, node, moved):
+        """Asks for it until it is so: where the other node is busy for a few dozen milliseconds, this one takes it back."""
+        self.until(lambda: moved() or self.command("move", address, node) is None, poll=0.2)
 
     def counts(self, name, value, seconds=10):
         """In its metrics."""

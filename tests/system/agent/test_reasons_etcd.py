@@ -135,7 +135,7 @@ def test_all_have_a_case():
 def test_what_is_given_up_names_the_reason(nodes, etcd):
     first, second = nodes
     ip = min(answering(first))
-    assert first.command("move", ip, "node-2").status == 0
+    first.move(ip, "node-2", lambda: ip in answering(second))
     first.says(f"{ip}: given up: moved: it goes to another node, as that one or somebody asked\n")
     etcd.send_signal(signal.SIGSTOP)
     try:

@@ -38,7 +38,7 @@ def start(agent, policy, keys):
 def test_what_comes_back_is_no_conflict(agent, lan2, conflict):
     start(agent, BOTH, f"{QUIET}conflict: {conflict}\n")
     agent.wait_entries((VIP, "eth1"), (VIP, "eth2"))
-    said = f"{CLIENT_MAC} uses {VIP} too; defending it" if conflict == "defend" else f"{CLIENT_MAC} has {VIP}; given up"
+    said = f"{CLIENT_MAC} uses {VIP} too; " + ("defending it" if conflict == "defend" else "gave it up")
 
     def said_of_the_client():
         wire.send(arp(VIP, spa=VIP, sha=CLIENT_MAC))

@@ -64,7 +64,7 @@ def elsewhere(lan, scratch):
         lan.bpffs = inside
 
 
-@statement("alone, and said in attach, status and JSON, where {}")
+@statement("runs alone, and attach, status and JSON say so, where {}")
 @pytest.mark.parametrize("reason", REASONS)
 def test_reason(elsewhere, alone_reason, record_property, reason):
     lan = elsewhere
@@ -85,7 +85,7 @@ def test_reason(elsewhere, alone_reason, record_property, reason):
         assert lan.silent()
 
 
-@statement("a dispatcher that can be had only now: status says how to come by it")
+@statement("a dispatcher that becomes possible later: status says how to get it")
 def test_later(elsewhere, alone_reason):
     lan = elsewhere
     if alone_reason:

@@ -55,7 +55,7 @@ def test_firewall_denies(chained):
     assert chained.answered() == 3
 
 
-@statement("a firewall that is reached after us doesn't silence us: XDP_TX ends the chain")
+@statement("a firewall after us doesn't silence us: XDP_TX ends the chain")
 def test_firewall_after(chained):
     chained.filter(*FILTER, "-p", "deny", "eth1")
     chained.done("attach eth1 --priority 5", ADD)
@@ -84,7 +84,7 @@ def test_priority(chained, first):
         assert chained.row()["position"] == place + 1
 
 
-@statement("attached again without a priority, as by a growth, ours keeps its place")
+@statement("attached again without a priority, as when a map grows, ours keeps its place")
 def test_priority_kept(chained):
     chained.count("firewall", 25)
     chained.done("attach eth1 --priority 30 --max-entries 64", "attach eth1")
@@ -106,7 +106,7 @@ def test_what_others_see(chained):
     assert (chained.seen("before"), chained.seen("after")) == (6, 1)
 
 
-@statement("ten programs run; an eleventh is refused with a sentence, whoever comes last")
+@statement("ten programs run; an eleventh is refused with an error, ours or another")
 def test_full(chained):
     chained.count("nine", 50, copies=ROOM - 1)
     chained.done("attach eth1", ADD)

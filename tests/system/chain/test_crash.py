@@ -82,7 +82,7 @@ def findings(lan):
     return [one["check"] for one in lan.cli("doctor --json").json["findings"]]
 
 
-@statement("killed between the new program and the old: status and doctor tell, attach leaves one, detach none")
+@statement("killed between attaching the new program and detaching the old one: status and doctor report both, attach leaves one, detach none")
 @pytest.mark.parametrize("recover", ["attach eth1", "detach eth1", "detach --all"])
 def test_two_of_ours(chained, scratch, recover):
     chained.done("attach eth1 --priority 30", ADD)

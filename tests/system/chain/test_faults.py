@@ -197,7 +197,7 @@ def test_rename_fails(lan):
     assert lan.answered() == 3 and lan.responses_sent() == 6
 
 
-@statement("a growth where the kernel refuses membarrier (nohz_full) is done all the same")
+@statement("a growth succeeds even if the kernel refuses membarrier (nohz_full)")
 def test_membarrier_refused(lan, scratch):
     log = scratch / "requests"
     lan.done(*FILLED)
@@ -208,7 +208,7 @@ def test_membarrier_refused(lan, scratch):
     assert lan.answered() == 3 and lan.responses_sent() == 6
 
 
-@statement("`save` that can't reach the disk fails with a sentence and leaves the file as it was")
+@statement("`save` that can't write to the disk fails with an error and leaves the file unchanged")
 @pytest.mark.parametrize("kind", ["fsync", "rename"])
 def test_save_fails(lan, scratch, kind):
     file = scratch / "addresses"
@@ -220,7 +220,7 @@ def test_save_fails(lan, scratch, kind):
     assert file.read_text() == before and os.listdir(scratch) == [file.name]
 
 
-@statement("no socket is open to a program that is executed meanwhile")
+@statement("programs executed meanwhile inherit no socket")
 def test_sockets_are_closed_on_exec(lan, scratch):
     log = scratch / "sockets"
     for command in ("attach eth1", ADD, "status", "list", f"announce {VIP} dev eth1 --count 1",
@@ -235,7 +235,7 @@ def restored(lan):
     assert lan.answered() == 3
 
 
-@statement("the interface is deleted: addresses stay, a new one of that name takes them over")
+@statement("the interface is deleted: addresses stay, and a new one of that name gets them")
 def test_interface_deleted(lan):
     lan.done("attach eth1", ADD)
     lan.server.ip("link del eth1")
@@ -249,7 +249,7 @@ def test_interface_deleted(lan):
     assert len(lan.rows("status")) == 1
 
 
-@statement("the network namespace is deleted: another one adopts the pins, or is told what to do")
+@statement("the network namespace is deleted: another one takes over the pins, or gets an error with the remedy")
 def test_namespace_deleted(lan, alone_reason):
     """libxdp's pins outlive the namespace, and hold the program."""
     lan.done("attach eth1", ADD)
@@ -267,7 +267,7 @@ def test_namespace_deleted(lan, alone_reason):
     restored(lan)
 
 
-@statement("bpffs is unmounted: each command fails with a sentence, a new one is taken in use")
+@statement("bpffs is unmounted: each command fails with an error; a new bpffs is used")
 def test_bpffs_unmounted(lan):
     lan.done("attach eth1", ADD)
     checked(libc.umount2(BPFFS.encode(), MNT_DETACH))
@@ -282,7 +282,7 @@ def test_bpffs_unmounted(lan):
     restored(lan)
 
 
-@statement("bpffs is read-only: an attach fails with a sentence, and the program goes on answering")
+@statement("bpffs is read-only: an attach fails with an error, and the program goes on answering")
 def test_bpffs_read_only(lan):
     lan.done("attach eth1", ADD)
     before = lan.state()

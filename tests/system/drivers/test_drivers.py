@@ -86,7 +86,7 @@ def test_arp(attached):
     assert attached.responses_sent() == before + 3
 
 
-@statement("ND is answered: the solicited-node group is let in")
+@statement("ND is answered: the NIC receives the solicited-node group")
 @answering_nic
 def test_nd(attached):
     attached.enable_ipv6()
@@ -101,7 +101,7 @@ def test_nd(attached):
     attached.done(f"del {VIP6} dev eth1")
 
 
-@statement("VLAN: refused, with the command that helps, while the NIC takes tags off; then answered")
+@statement("VLAN: refused, with the command that helps, while the NIC strips tags; then answered")
 @answering_nic
 def test_vlan(attached, nic, record_property):
     attached.server.ip("link add link eth1 name eth1.100 type vlan id 100", "link set eth1.100 up")
@@ -116,7 +116,7 @@ def test_vlan(attached, nic, record_property):
             attached.server.run(*remedy.split())
             attached.wait_for_link()
         else:
-            record_property("shown", "pass; this NIC leaves tags")
+            record_property("shown", "pass; this NIC keeps tags")
         attached.done(add)
         tag = ETH_P_8021Q, 100
         with TaggedWire(attached.client, "eth0") as wire:
@@ -153,7 +153,7 @@ def test_link_flap(attached, nic, record_property):
         assert attached.row() == before
         if not attached.answers():
             assert (nic, series()) in FORGETS and attached.silent()
-            record_property("shown", "the driver forgets the program, and nothing says so; attach again helps")
+            record_property("shown", "the driver loses the program, and nothing reports it; another attach helps")
             attached.done("attach eth1")
             attached.wait_for_link()
             assert attached.answers()
@@ -180,7 +180,7 @@ def test_jumbo(lan, nic, record_property):
     assert lan.answers()
 
 
-@statement("one queue pair: native all the same, XDP_TX shares its queue, and the kernel's log says so")
+@statement("one queue pair: still native, XDP_TX shares its queue, and the kernel's log says so")
 @pytest.mark.parametrize("nic", ["virtio_net"], indirect=True, scope="module")
 def test_one_queue_pair(attached):
     assert "XDP request 2 queues but max is 1. XDP_TX" in attached.server.run("dmesg").stdout

@@ -100,8 +100,7 @@ def test_moved_it_stays_whatever_is_preferred(cluster, etcd):
     first, second = (cluster.node(etcd.lease + ", preempt: true", manifests, STEADY) for _ in range(2))
     holds(first, VIP)
     cluster.ask(VIP)
-    assert second.agent.command("move", VIP, "node-2").status == 0
-    holds(second, VIP)
+    second.agent.move(VIP, "node-2", lambda: VIP in second.held())
     assert stays(lambda: second.held() == {VIP} and not first.held(), 2 * DURATION)
     first.agent.shows(f"{VIP}: node-2", f"who-holds {VIP}")
 

@@ -75,7 +75,7 @@ def test_drained_and_resumed(pair):
 
 @BOTH
 def test_moved(pair):
-    assert pair.second.agent.command("move", VIP, pair.second.name).status == 0
+    pair.second.agent.move(VIP, pair.second.name, lambda: VIP in pair.second.held())
     assert gap(pair) < AT_ONCE
     pair.first.agent.shows(f"{VIP}: {pair.second.name}", f"who-holds {VIP}")
 

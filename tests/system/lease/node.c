@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 	const char *endpoints[ENDPOINTS + 1] = {};
 	struct lease_config config = {
 		.engine = LEASE_ENGINE_ETCD,
-		.timing = { 2000 * NS_PER_MS, 1200 * NS_PER_MS, 300 * NS_PER_MS },
+		.timing = { 2000 * NS_PER_MS, 1700 * NS_PER_MS, 300 * NS_PER_MS },
 		.weight = 100,
 		.endpoints = endpoints,
 	};
@@ -240,7 +240,7 @@ int main(int argc, char **argv)
 			break;
 		case 'D':
 			config.timing.duration_ns = strtoull(optarg, NULL, 10) * NS_PER_MS;
-			config.timing.renew_deadline_ns = config.timing.duration_ns * 6 / 10;
+			config.timing.renew_deadline_ns = config.timing.duration_ns * 85 / 100;
 			config.timing.retry_period_ns = config.timing.duration_ns * 15 / 100;
 			break;
 		case 'q':

@@ -8,7 +8,7 @@ import time
 import pytest
 from common import *  # pylint: disable=wildcard-import,unused-wildcard-import
 from harness import DURATION, NODE, Etcd, World, free_port, openssl_files
-from wait import let_pass, stays, wait_until
+from wait import HUNG, let_pass, stays, wait_until
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="etcd isn't installed")
 
@@ -86,12 +86,17 @@ def test_claims_that_others_took_meanwhile_do_not_stop_the_rest(world):
     """Both find all free at the same moment: what one has the other doesn't get, and neither loses time."""
     nodes = [world.node(f"node-{i}", "-q", wants=2000) for i in (1, 2)]
     assert wait_until(lambda: sum(node.held() for node in nodes) == 2000)
-    for node in nodes:
-        node.tell("stop")
-        node.process.wait(10)
-        node.start()
-    assert wait_until(lambda: sum(node.held() for node in nodes) == 2000)
-    assert all(node.held() for node in nodes)
+
+    def each_has_some():
+        """Where a busy machine starts one of them too late, the other has all."""
+        for node in nodes:
+            node.tell("stop")
+            node.process.wait(HUNG)
+            node.start()
+        assert wait_until(lambda: sum(node.held() for node in nodes) == 2000)
+        return all(node.held() for node in nodes)
+
+    assert any(each_has_some() for _ in range(10))
 
 
 def test_a_node_that_wants_nothing_costs_the_store_nothing(world):
