@@ -12,7 +12,7 @@
 #include "contestant.h"
 #include "l2resp.h"
 #include "prog.h"
-#include "contestants.skel.h" /* last: it wants the types of l2resp.h */
+#include "contestants.skel.h" /* last: it needs the types of l2resp.h */
 
 #define MAX_WORDS 16
 
@@ -109,7 +109,7 @@ static int start_l2resp(struct entrant *entrant, struct err *err)
 {
 	int r;
 
-	/* libxdp's own switch: where it would put even a single program into a dispatcher */
+	/* libxdp's switch; else it puts even a single program into a dispatcher */
 	setenv("LIBXDP_SKIP_DISPATCHER", "1", true);
 	r = attach_l2resp(entrant, err);
 	unsetenv("LIBXDP_SKIP_DISPATCHER");
@@ -174,7 +174,7 @@ const struct contestant contestant_l2resp_chain = {
 
 /* Programs of the benchmark's own */
 
-/* Opens them, to load the contestant's alone. */
+/* Opens the object, and selects only the contestant's program for loading. */
 static int open_program(struct entrant *entrant, struct bpf_program **ret_prog, struct err *err)
 {
 	const char *name = entrant->contestant->program;
@@ -259,7 +259,7 @@ const struct contestant contestant_empty = {
 	.start = start_xdp,
 };
 
-/* The maps that the command made and filled, shared with a program of the benchmark's own. */
+/* Shares the maps that the command created and filled with a program of the benchmark. */
 static int reuse_pins(struct entrant *entrant, struct err *err)
 {
 	struct bpf_map *map;
@@ -275,7 +275,7 @@ static int reuse_pins(struct entrant *entrant, struct err *err)
 			 L2RESP_SCHEMA_VERSION, bpf_map__name(map));
 		fd = bpf_obj_get(path);
 		if (fd < 0 && errno == ENOENT)
-			continue; /* a program's own scratch */
+			continue; /* not pinned: a program's scratch map */
 		r = fd < 0 ? negative_errno() : bpf_map__reuse_fd(map, fd);
 		if (fd >= 0)
 			close(fd);
@@ -289,7 +289,7 @@ static int reuse_pins(struct entrant *entrant, struct err *err)
 static int load_with_maps(struct entrant *entrant, struct bpf_program **ret_prog, struct err *err)
 {
 	uint32_t slots = 1;
-	/* only the command makes maps of a size, and only when it attaches */
+	/* only `attach` of the command creates maps of a given size */
 	int r = attach_l2resp(entrant, err);
 
 	if (!r)
@@ -396,7 +396,7 @@ int entrant_open(const struct contestant *contestant, const struct contest *cont
 	r = lane_open(&entrant->lane, queues, err);
 	if (r < 0)
 		return r;
-	/* skb mode leaves the driver without a program of its own: GRO has veth poll its ring */
+	/* in skb mode the driver has no program, so veth polls its ring only with GRO */
 	r = contest->skb_mode ? lane_device_gro(&entrant->lane, true, err) : 0;
 	if (!r)
 		r = contestant->start(entrant, err);
@@ -411,7 +411,7 @@ void entrant_close(struct entrant *entrant)
 
 	if (entrant->pid)
 		lane_stop(entrant->pid);
-	/* the programs go with the device; the maps are pinned and would stay */
+	/* the programs are detached with the device; the pinned maps would stay */
 	RUN_CLI(&entrant->lane, &ignored, "detach", "--all");
 	RUN_CLI(&entrant->lane, &ignored, "flush", "--all");
 	contestants_bpf__destroy(entrant->skeleton);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who answers at the device under test, and how each is put there. */
+/* The contestants: responders at the device under test, and how each is set up. */
 #ifndef XDP_L2RESP_BENCH_CONTESTANT_H
 #define XDP_L2RESP_BENCH_CONTESTANT_H
 
@@ -13,7 +13,7 @@
 
 struct contestants_bpf;
 
-/* What a contestant is asked to be ready for. */
+/* Options of a contestant's setup. */
 struct contest {
 	uint32_t targets;
 	bool skb_mode; /* XDP programs in skb mode */
@@ -34,13 +34,13 @@ struct contestant {
 	const char *text;    /* for reports */
 	const char *program; /* of contestants.bpf.c; NULL: another */
 	bool swapped;	     /* as in struct load_options */
-	bool broadcast;	     /* it may answer as that says, in struct load_options */
+	bool broadcast;	     /* it may answer by broadcast, as in struct load_options */
 	bool trailer;
 	enum load_sink sink;	/* of its answers */
-	unsigned int cpus;	/* that it is asked from; 0: 1 */
+	unsigned int cpus;	/* CPUs that send requests; 0: 1 */
 	uint32_t max_targets;	/* 0: any number */
 	unsigned int settle_ms; /* as in struct load_options */
-	/* 0; -EOPNOTSUPP with @err where this machine can't have it */
+	/* Returns 0, or -EOPNOTSUPP with @err if it can't run on this machine. */
 	int (*start)(struct entrant *entrant, struct err *err);
 };
 
@@ -50,11 +50,13 @@ extern const struct contestant contestant_bare, contestant_empty, contestant_l2r
 	contestant_count_apart, contestant_tc, contestant_kernel_arp, contestant_proxy_arp,
 	contestant_farpd, contestant_bare_2_cpus, contestant_l2resp_2_cpus;
 
-/* The xdp-l2resp command. Before the first contestant. */
+/* Sets the path of the xdp-l2resp command. Call it before the first contestant. */
 void contestant_set_cli(const char *path);
 const char *contestant_cli(void);
 
-/* A lane with @contestant at its far end. -EOPNOTSUPP with @err: not on this machine. */
+/* Opens a lane with @contestant at its far end. -EOPNOTSUPP with @err: it can't run on this
+ * machine.
+ */
 int entrant_open(const struct contestant *contestant, const struct contest *contest,
 		 unsigned int queues, struct entrant *ret_entrant, struct err *err);
 void entrant_close(struct entrant *entrant);
@@ -65,7 +67,7 @@ int contestant_run_cli(const struct lane *lane, int input, struct err *err,
 #define RUN_CLI(lane, err, ...) \
 	contestant_run_cli(lane, -1, err, (const char *const[]){ __VA_ARGS__, NULL })
 
-/* FIRST-LAST of @count targets, as the command takes it, to @text. */
+/* Writes FIRST-LAST of @count targets, for the command, to @text. */
 #define TARGETS_TEXT_SIZE 40
 char *contestant_targets(uint32_t count, char text[TARGETS_TEXT_SIZE]);
 

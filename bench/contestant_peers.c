@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Contestants that nobody here wrote: the kernel's own answers, and farpd. */
+/* Contestants from elsewhere: the kernel's own answers, and farpd. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -19,7 +19,7 @@ static int device_address(const struct entrant *entrant, struct err *err)
 	return r;
 }
 
-/* Both blocks that targets are taken from (load_first_target()). */
+/* Both blocks of targets (load_first_target()). */
 static int start_kernel_arp(struct entrant *entrant, struct err *err)
 {
 	int ns = entrant->lane.device_ns;
@@ -59,7 +59,7 @@ static int start_proxy_arp(struct entrant *entrant, struct err *err)
 		r = lane_sysctl(ns, "ipv4/ip_forward", "1", err);
 	if (!r)
 		r = lane_sysctl(ns, "ipv4/conf/" LANE_DEVICE "/proxy_arp", "1", err);
-	/* the kernel waits up to 0.8 s before it answers for others, unless told */
+	/* by default the kernel waits up to 0.8 s before it answers for others */
 	return r ?: lane_sysctl(ns, "ipv4/neigh/" LANE_DEVICE "/proxy_delay", "0", err);
 }
 
@@ -75,7 +75,7 @@ const struct contestant contestant_proxy_arp = {
 static int start_farpd(struct entrant *entrant, struct err *err)
 {
 	char targets[TARGETS_TEXT_SIZE];
-	/* Where no syslogd runs it logs every answer to the console, if there is one. */
+	/* Without a syslogd it logs every answer to the console. */
 	static const char command[] =
 		"[ ! -e /dev/console ] || mount --bind /dev/null /dev/console\n"
 		"exec farpd -d -i " LANE_DEVICE " $0";
@@ -87,7 +87,7 @@ static int start_farpd(struct entrant *entrant, struct err *err)
 
 	if (r < 0)
 		return err_set(err, -EOPNOTSUPP, "farpd isn't installed");
-	/* it takes a range of one for an inverted one */
+	/* it rejects a range of one address as inverted */
 	if (entrant->contest->targets == 1)
 		targets[strcspn(targets, "-")] = '\0';
 	r = device_address(entrant, err);
@@ -102,6 +102,6 @@ const struct contestant contestant_farpd = {
 	.broadcast = true,
 	.sink = LOAD_SINK_SKB,
 	.max_targets = 16,
-	.settle_ms = 1200, /* libpcap hands packets over a second late when there are few */
+	.settle_ms = 1200, /* libpcap delivers packets up to a second late when there are few */
 	.start = start_farpd,
 };

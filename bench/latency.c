@@ -16,7 +16,7 @@
 #include "l2resp.h"
 #include "latency.h"
 #include "lan_frame.h"
-#include "contestants.skel.h" /* last: it wants the types of l2resp.h */
+#include "contestants.skel.h" /* last: it needs the types of l2resp.h */
 
 #define ANSWER_TIMEOUT_MS 1000
 #define WARM_UP		  1000
@@ -51,7 +51,7 @@ static struct arp_frame request_make(const struct lane *lane)
 	return arp_broadcast(ARP_OP_REQUEST, lane->requester_mac, &requester, &target);
 }
 
-/* Microseconds until the answer to @request is there; a negative errno with @err if it isn't. */
+/* Returns the microseconds until the answer to @request, or a negative errno with @err. */
 static double ask(int fd, const struct arp_frame *request, const uint8_t mac[ETH_ALEN],
 		  struct err *err)
 {
@@ -63,7 +63,7 @@ static double ask(int fd, const struct arp_frame *request, const uint8_t mac[ETH
 	if (send(fd, request, sizeof(*request), 0) < 0)
 		return err_set(err, negative_errno(), "send: %s", strerror(errno));
 	do {
-		/* mostly it is there when send() returns: only who is late is waited for */
+		/* the answer mostly has arrived when send() returns: poll only if it hasn't */
 		if (recv(fd, &answer, sizeof(answer), MSG_DONTWAIT) < (ssize_t)sizeof(answer) &&
 		    (poll(&readable, 1, ANSWER_TIMEOUT_MS) <= 0 ||
 		     recv(fd, &answer, sizeof(answer), 0) < (ssize_t)sizeof(answer)))
@@ -110,8 +110,8 @@ static int sample(const struct lane *lane, unsigned int samples, struct latency 
 	return 0;
 }
 
-/* veth lets XDP_TX through only to a peer that has a program itself; for the same conditions
- * everybody's peer has one. */
+/* veth delivers XDP_TX frames only to a peer with a program; so that conditions are equal, all
+ * contestants' peers have one. */
 static int requester_pass(const struct lane *lane, struct contestants_bpf **ret_skeleton,
 			  struct err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How long one answer takes, from the requester's system call to the answer in its hands. */
+/* Measures the latency of one answer, from the requester's send() to its recv(). */
 #ifndef XDP_L2RESP_BENCH_LATENCY_H
 #define XDP_L2RESP_BENCH_LATENCY_H
 
@@ -11,11 +11,11 @@ struct latency {
 	unsigned int samples;
 	double median_us;
 	double p99_us;
-	int error; /* why it couldn't be measured: a negative errno and a sentence */
+	int error; /* 0, or why it couldn't be measured: a negative errno and a sentence */
 	struct err err;
 };
 
-/* Who is measured, ends with NULL. */
+/* The measured contestants, ended by NULL. */
 extern const struct contestant *const latency_contestants[];
 
 void latency_measure(const struct contestant *contestant, unsigned int samples,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Measures xdp-l2resp beside what else answers, or could. */
+/* Measures xdp-l2resp and other responders. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ struct options {
 	bool tap;
 	const char *json;
 	const char *only;   /* scenarios, comma-separated; NULL: all */
-	uint32_t addresses; /* in place of the scenarios' own; 0: those */
+	uint32_t addresses; /* replaces the scenarios' sizes; 0: doesn't */
 };
 
 static const char usage[] =
@@ -41,7 +41,7 @@ static const char usage[] =
 	"  --cli PATH          the xdp-l2resp command (default: the one built with this program)\n"
 	"  --list              names the scenarios\n";
 
-/* Is @name in --scenario's list? */
+/* True if @name is in --scenario's list. */
 static bool named(const struct options *options, const char *name)
 {
 	size_t length = strlen(name);
@@ -54,7 +54,7 @@ static bool named(const struct options *options, const char *name)
 	return false;
 }
 
-static bool wanted(const struct options *options, const struct scenario *scenario)
+static bool is_selected(const struct options *options, const struct scenario *scenario)
 {
 	if (options->only)
 		return named(options, scenario->name);
@@ -92,7 +92,7 @@ static bool point_failed(const struct point *point)
 	return false;
 }
 
-/* Returns whether all was right. */
+/* Returns true if all answers were right. */
 static bool scenario_run(const struct options *options, const struct scenario *scenario,
 			 json_t *results)
 {
@@ -113,7 +113,7 @@ static bool scenario_run(const struct options *options, const struct scenario *s
 		json_array_extend(results, rows);
 		json_decref(rows);
 		right &= !point_failed(&point);
-		/* one size is enough to see whether answers are right */
+		/* one size is enough to check that answers are right */
 		if (options->addresses || options->pace.smoke)
 			break;
 	}
@@ -137,7 +137,7 @@ static void latencies_run(const struct options *options, json_t *rows)
 	}
 }
 
-/* Returns whether the command did what it was told. */
+/* Returns true if the command succeeded. */
 static bool upkeep_run(const struct options *options, json_t *rows)
 {
 	printf(UPKEEP ": the command, and the map of addresses\n");
@@ -183,7 +183,7 @@ static int usage_error(const char *option, const char *takes, const char *text)
 	return 2;
 }
 
-/* Returns 0 where @text is no number from 1 to @most. */
+/* Returns 0 if @text isn't a number from 1 to @most. */
 static uint32_t take_number(const char *text, uint32_t most)
 {
 	char *end;
@@ -192,7 +192,7 @@ static uint32_t take_number(const char *text, uint32_t most)
 	return text[0] < '0' || text[0] > '9' || *end || number > most ? 0 : number;
 }
 
-/* Returns 0 where @text is no time that a round can take. */
+/* Returns 0 if @text isn't a valid duration of a round. */
 static double take_seconds(const char *text)
 {
 	char *end;
@@ -206,7 +206,7 @@ static bool is_word(const char *name, const char *text, size_t length)
 	return !strncmp(name, text, length) && !name[length];
 }
 
-/* Is each name in --scenario's @list one of --list's? */
+/* Checks that each name in --scenario's @list is a scenario. */
 static bool all_known(const char *list)
 {
 	for (const char *at = list; at; at = strchr(at, ',')) {
@@ -332,7 +332,7 @@ int main(int argc, char **argv)
 			   output_machine_json(), "results", results, LATENCY, latencies, UPKEEP,
 			   upkeep);
 	for (const struct scenario *scenario = scenarios; scenario->name; scenario++)
-		if (wanted(&options, scenario))
+		if (is_selected(&options, scenario))
 			right &= scenario_run(&options, scenario, results);
 	if (options.only ? named(&options, LATENCY) : !options.tap)
 		latencies_run(&options, latencies);

@@ -53,7 +53,7 @@ static int turn_prepare(const struct point *point, const struct contest *contest
 	else
 		r = load_prove(&turn->entrant.lane, &options, err);
 	if (r == -EBADMSG && options.broadcast) {
-		/* a newer one answers only who asked */
+		/* newer versions answer only by unicast */
 		options.broadcast = false;
 		r = load_prove(&turn->entrant.lane, &options, err);
 	}
@@ -95,7 +95,7 @@ static void rounds_take(struct point *point, struct turn *turns, const struct pa
 		snprintf(doing, sizeof(doing), "round %u of %u", round + 1, pace->rounds);
 		progress(point, doing);
 		for (unsigned int turn = 0; turn < point->count; turn++) {
-			/* nobody always comes after the same */
+			/* change the order, so that none always follows the same one */
 			unsigned int i = (turn + round) % point->count;
 			struct standing *standing = &point->standings[i];
 			int r;
@@ -109,7 +109,7 @@ static void rounds_take(struct point *point, struct turn *turns, const struct pa
 	}
 }
 
-/* As a harness would that knows nothing but when its calls began and ended. */
+/* Measures as a harness does that only knows when its calls began and ended. */
 static void calls_take(struct point *point, struct turn *turns, const struct pace *pace,
 		       point_progress_fn *progress)
 {
@@ -229,7 +229,7 @@ void point_measure(const struct scenario *scenario, uint32_t targets, const stru
 			standing_drop(standing, r);
 	}
 	if (!pace->smoke) {
-		/* the first turn fills caches and page pools, and counts for nothing */
+		/* the first turn fills caches and page pools, and isn't counted */
 		struct point warm_up = *point;
 		const struct pace once = { .rounds = 1, .round_seconds = pace->round_seconds / 4 };
 

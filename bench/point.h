@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One size of one scenario: every contestant in its own lane, measured in turns. */
+/* Measures one size of one scenario: every contestant has its own lane, and they take turns. */
 #ifndef XDP_L2RESP_BENCH_POINT_H
 #define XDP_L2RESP_BENCH_POINT_H
 
@@ -16,10 +16,10 @@ struct pace {
 	unsigned int rounds;
 	double round_seconds;
 	uint32_t pktgen; /* as in struct load_options */
-	bool smoke;	 /* right answers are all that matters */
+	bool smoke;	 /* only check the answers */
 };
 
-/* Of the program alone, by the kernel's own clock: in a pass apart, since it halves the rate. */
+/* The program's run time by the kernel's clock, in a separate pass, since that halves the rate. */
 struct program_cost {
 	double run_ns;		/* 0: not known */
 	struct spread alone_ns; /* without any device, and without reading clocks; 0: not known */
@@ -34,20 +34,20 @@ enum standing_state {
 	STANDING_FAILED,  /* wrong answers, or none */
 };
 
-/* How a contestant did. */
+/* A contestant's results. */
 struct standing {
 	const struct contestant *contestant;
 	enum standing_state state;
-	struct err err; /* why not */
+	struct err err; /* why it was skipped or failed */
 	unsigned int rounds;
-	double rates[POINT_MAX_ROUNDS];	    /* right answers, or frames passed, a second */
-	double cpu_rates[POINT_MAX_ROUNDS]; /* the same for a second of each CPU's time */
+	double rates[POINT_MAX_ROUNDS];	    /* right answers, or frames passed, per second */
+	double cpu_rates[POINT_MAX_ROUNDS]; /* per second of each CPU's time */
 	unsigned int calls;
-	double call_rates[POINT_MAX_ROUNDS]; /* the same for a second of whole calls */
+	double call_rates[POINT_MAX_ROUNDS]; /* per second of whole calls */
 	struct spread rate, cpu_rate;
-	/* To the first contestant's rate in the same round, by the wall's clock and the CPU's. */
+	/* Ratio to the first contestant's rate in the same round, by wall time and CPU time. */
 	struct spread ratio, cpu_ratio;
-	struct spread call_rate, call_ratio; /* where calls were timed */
+	struct spread call_rate, call_ratio; /* if calls were timed */
 	struct load_result total;
 	struct program_cost program;
 };
@@ -63,8 +63,8 @@ struct point {
 typedef void point_progress_fn(const struct point *point, const char *doing);
 
 /*
- * Measures @scenario with @targets addresses. Of contestants that can't take part, or answer
- * wrongly, the standing says so.
+ * Measures @scenario with @targets addresses. The standing of contestants that can't run here, or
+ * answer wrongly, has the reason.
  */
 void point_measure(const struct scenario *scenario, uint32_t targets, const struct pace *pace,
 		   point_progress_fn *progress, struct point *ret_point);

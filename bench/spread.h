@@ -14,7 +14,7 @@ struct spread {
 	double high;
 };
 
-/* Of @count values, at least one; sorts a copy. */
+/* Computes the spread of @count values, at least one; sorts a copy. */
 struct spread spread_of(const double *values, size_t count);
 
 /* Quartiles further apart than this share of the median: what was measured isn't the program alone.

@@ -14,7 +14,7 @@
 
 const uint32_t upkeep_sizes[] = { 1, 16, 1000, 65536, 1000000, 0 };
 
-/* A file in memory, a line an address. Returns its descriptor. */
+/* Creates a file in memory with one address per line. Returns its descriptor. */
 static int addresses_write(uint32_t count, struct err *err)
 {
 	int fd = memfd_create("addresses", MFD_CLOEXEC);
@@ -36,7 +36,7 @@ static int addresses_write(uint32_t count, struct err *err)
 	return err_set(err, -EIO, "writing the addresses: %s", strerror(errno));
 }
 
-/* The command @words in @lane, its seconds in *ret_seconds. */
+/* Runs the command with @words in @lane; *ret_seconds: its run time. */
 static int run_timed(const struct lane *lane, int input, const char *const *words,
 		     double *ret_seconds, struct err *err)
 {
@@ -51,7 +51,7 @@ static int run_timed(const struct lane *lane, int input, const char *const *word
 	return r;
 }
 
-/* Of the pinned map, as the kernel charges it. */
+/* Returns the memory that the kernel charges for the pinned map. */
 static int map_bytes(const struct lane *lane, uint64_t *ret_bytes, struct err *err)
 {
 	char path[128], line[128];

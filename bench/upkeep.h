@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the command takes to keep many addresses: time, and the kernel's memory. */
+/* Measures the command's time and the kernel's memory for many addresses. */
 #ifndef XDP_L2RESP_BENCH_UPKEEP_H
 #define XDP_L2RESP_BENCH_UPKEEP_H
 
@@ -15,13 +15,14 @@ struct upkeep {
 	struct spread import_s; /* into an empty map */
 	struct spread list_s;
 	struct spread flush_s;
-	double bytes_an_address; /* of the map of addresses, full */
+	double bytes_an_address; /* memory of a full map of addresses, per address */
 };
 
 /* Ends with 0. */
 extern const uint32_t upkeep_sizes[];
 
-/* Each step @rounds times, at most UPKEEP_MAX_ROUNDS. Returns 0 or a negative errno with @err. */
+/* Runs each step @rounds times, at most UPKEEP_MAX_ROUNDS. Returns 0 or a negative errno with @err.
+ */
 int upkeep_measure(uint32_t addresses, unsigned int rounds, struct upkeep *ret_upkeep,
 		   struct err *err);
 

@@ -8,9 +8,9 @@
 enum control_result {
 	CONTROL_DONE,
 	CONTROL_ABSENT,	 /* no such entry */
-	CONTROL_PAST,	 /* the deadline is over */
+	CONTROL_PAST,	 /* the deadline has passed */
 	CONTROL_FAR,	 /* the deadline is further ahead than a lease lasts */
-	CONTROL_BY_HAND, /* the entry isn't leased, so it isn't the agent's */
+	CONTROL_BY_HAND, /* the entry isn't leased: it was added by hand */
 };
 
 /* An entry of either family. */
@@ -33,7 +33,7 @@ struct control_set_stamp {
 	__u32 slot;
 	__u32 reserved;
 	__u64 deadline_ns; /* CLOCK_BOOTTIME */
-	__u64 duration_ns; /* of the lease: no deadline is further ahead */
+	__u64 duration_ns; /* of the lease: the deadline must not be further ahead */
 };
 
 #endif

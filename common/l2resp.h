@@ -14,17 +14,17 @@
 #define L2RESP_SCHEMA_VERSION 1
 
 #define L2RESP_DEFAULT_MAX_ENTRIES (1 << 20)
-#define L2RESP_FIRST_ROOM	   256 /* addresses that a map of them has room for when it is made */
+#define L2RESP_FIRST_ROOM	   256 /* initial size of a map of addresses */
 #define L2RESP_MAX_DEVICES	   256
 #define L2RESP_LEASE_SLOTS	   256
 #define L2RESP_PINS_DIR_SIZE	   128	/* longer paths are cut */
-#define L2RESP_MAX_CONFLICTS	   4096 /* remembered at least */
+#define L2RESP_MAX_CONFLICTS	   4096 /* the LRU evicts none before */
 #define L2RESP_MAX_FILTERS	   8192
 #define L2RESP_MAX_VLANS	   512 /* two for each of L2RESP_MAX_DEVICES */
 #define L2RESP_EVENTS_BYTES	   (1 << 15)
 #define L2RESP_TRACE_BYTES	   (1 << 20)
 
-/* counters_slot of a program that counts nothing and reports nothing: no such slot. */
+/* counters_slot of a program that doesn't count or report: no such slot. */
 #define L2RESP_COUNTERS_NONE L2RESP_MAX_DEVICES
 
 /* Lease slot of addresses added by hand: its stamp never runs out. */
@@ -52,8 +52,8 @@ enum entry_flags {
 	ENTRY_NO_OVERRIDE = 1 << 1,
 };
 
-/* What to answer with: eight bytes, read and written as one word, so that a MAC never changes under
- * a reader by halves. */
+/* The MAC to answer with, and flags: read and written as one 8-byte word, so that a reader never
+ * sees half of a MAC. */
 struct entry_head {
 	__u8 mac[6];
 	__u8 flags; /* enum entry_flags */
@@ -61,8 +61,8 @@ struct entry_head {
 } __attribute__((aligned(8)));
 
 /*
- * Value of responder_v4. It begins with its key once more: an element that is freed and reused
- * while a look-up still holds it must not answer with another address's MAC. All CPUs add to
+ * Value of responder_v4. It repeats the key, so that the program notices an element that was freed
+ * and reused during its lookup, and doesn't answer with another address's MAC. All CPUs add to
  * responses_sent, atomically.
  */
 struct responder_v4_entry {
@@ -78,7 +78,7 @@ struct responder_v6_key {
 	__u32 ifindex;
 };
 
-/* Value of responder_v6: as responder_v4's. */
+/* Value of responder_v6, as that of responder_v4. */
 struct responder_v6_entry {
 	struct responder_v6_key key;
 	__u32 reserved;
@@ -88,9 +88,9 @@ struct responder_v6_entry {
 };
 
 /*
- * Key of vlans: a tag that frames on an interface carry. The value is the ifindex of the VLAN
- * device that has it, which addresses were added on. A frame with two tags takes two steps: the
- * outer tag's device is the parent of the inner one's.
+ * Key of vlans: a VLAN tag of frames on an interface. The value is the ifindex of the VLAN device
+ * with that tag. A frame with two tags needs two lookups: the outer tag's device is the parent of
+ * the inner one's.
  */
 struct vlan_key {
 	__u32 parent;
@@ -98,18 +98,18 @@ struct vlan_key {
 	__u16 vid;	 /* 1..4094, host byte order */
 };
 
-/* Value of leases: until when the entries that name this slot may answer. */
+/* Value of leases: until when entries with this slot answer. */
 struct lease_stamp {
 	__u64 deadline_ns; /* CLOCK_BOOTTIME */
 };
 
-/* Value of counters, per CPU: one slot an interface (struct device.counters_slot). */
+/* Value of counters, per CPU: one slot per interface (struct device.counters_slot). */
 struct outcome_counts {
 	__u64 count[OUTCOME_COUNT];
 };
 
-/* Key and value of conflicts: another host that used one of our addresses, by its sender hardware
- * address (IPv6: its link-layer address option, or without one its Ethernet source). */
+/* Key and value of conflicts: another host that used one of our addresses. mac: its sender hardware
+ * address; IPv6: its link-layer address option, or the Ethernet source if it has none. */
 struct conflict_key {
 	__u8 address[16]; /* IPv4: mapped, ::ffff:a.b.c.d */
 	__u32 ifindex;
@@ -132,10 +132,10 @@ struct conflict_event {
 
 #define L2RESP_TRACE_SNAPLEN 128
 
-/* Record in trace: a frame that moved an outcome, and the reply that it became. */
+/* Record in trace: a frame with an outcome, and its reply. */
 struct trace_record {
 	__u64 seen_ns;	/* CLOCK_BOOTTIME */
-	__u32 ifindex;	/* that the program is attached to */
+	__u32 ifindex;	/* of the attached interface */
 	__u32 outcome;	/* enum outcome */
 	__u32 length;	/* of the frame; a reply is as long */
 	__u32 captured; /* bytes in request, and in reply */
@@ -145,19 +145,18 @@ struct trace_record {
 	__u8 reply[L2RESP_TRACE_SNAPLEN];
 };
 
-/* The one value of trace_control. */
+/* The only value of trace_control. */
 struct trace_control {
 	__u32 on;
 	__u32 reserved;
-	__u64 until_ns; /* CLOCK_BOOTTIME at which the data path stops by itself: its reader is gone
-			 */
-	__u64 lost;	/* records that found trace full */
+	__u64 until_ns; /* CLOCK_BOOTTIME; then the data path stops, since its reader is gone */
+	__u64 lost;	/* records dropped because trace was full */
 };
 
 /*
- * Value of devices, keyed by ifindex: what user space remembers of an interface that addresses or a
- * program were put on. The name outlives the interface, so that its addresses can be shown and
- * taken over when it comes back.
+ * Value of devices, keyed by ifindex: the record of an interface with addresses or a program. It is
+ * kept when the interface is deleted, so that its addresses can be shown, and are taken over by a
+ * new interface of that name.
  */
 struct device {
 	char name[16];
@@ -171,20 +170,20 @@ enum filter_kind {
 	FILTER_ALL_GROUPS, /* IFF_ALLMULTI; its key has the broadcast MAC */
 };
 
-/* Key of filters: a MAC that user space put into an interface's filter, and takes out again. The
- * value is its enum filter_kind. */
+/* Key of filters: a MAC that we added to an interface's filter, and must remove again. The value is
+ * its enum filter_kind. */
 struct filter_key {
 	__u32 ifindex;
 	__u8 mac[6];
 	__u16 reserved;
 };
 
-/* Value of meta, slot 0: whose these pins are. */
+/* Value of meta, slot 0: the pins' version, owner and size. */
 struct pins_meta {
 	__u32 schema_version;
 	__u32 unsettled;    /* programs may read older maps of addresses than the pinned ones */
-	__u64 netns_cookie; /* SO_NETNS_COOKIE: unique for as long as the machine is up */
-	__u32 max_entries;  /* addresses of a family that there may be: its map grows up to that */
+	__u64 netns_cookie; /* SO_NETNS_COOKIE: unique until a reboot */
+	__u32 max_entries;  /* up to which each family's map grows */
 	__u32 reserved;
 };
 

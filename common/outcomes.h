@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the data plane did with a frame. This list is the only one: it yields the enum, the JSON
- * names, the manual's table and the metrics. A name is part of the CLI contract; append new
- * outcomes at the end of their family.
+ * The outcomes of frames in the data path. The enum, the JSON names, the manual's table and the
+ * metrics are generated from this list. A name is part of the CLI contract; append new outcomes at
+ * the end of their family.
  *
- * Each ARP frame, neighbour solicitation and advertisement moves exactly one outcome;
- * arp_sha_mismatch is counted besides arp_answered.
+ * Each ARP frame, neighbour solicitation and advertisement is counted in exactly one outcome,
+ * except that arp_sha_mismatch is counted besides arp_answered.
  */
 #ifndef XDP_L2RESP_OUTCOMES_H
 #define XDP_L2RESP_OUTCOMES_H

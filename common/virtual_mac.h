@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Virtual MACs: one an address, the same on every host, so that a takeover moves no neighbour
- * entry. Locally administered, of the quadrant that is the administrator's to assign (IEEE 802c
- * AAI, a first byte x2):
+ * Virtual MACs: one per address, the same on every host, so that a takeover changes no neighbour
+ * entry. Locally administered, in the quadrant that administrators assign (IEEE 802c AAI, first
+ * byte x2):
  *
- *     f2:4c:a.b.c.d    IPv4 address a.b.c.d: no two of a LAN have the same
- *     f2:6c:h.h.h.h    IPv6 address, the FNV-1a hash (32 bits) of its 16 bytes
+ *     f2:4c:a.b.c.d    IPv4 address a.b.c.d: unique on a LAN
+ *     f2:6c:h.h.h.h    IPv6 address: the 32-bit FNV-1a hash of its 16 bytes
  *
- * Of 1,000 IPv6 addresses on a LAN two have the same with a probability of 1 in 8,600.
+ * Among 1,000 IPv6 addresses on a LAN, two share a MAC with a probability of 1 in 8,600.
  */
 #ifndef XDP_L2RESP_VIRTUAL_MAC_H
 #define XDP_L2RESP_VIRTUAL_MAC_H
@@ -25,7 +25,7 @@ static inline __attribute__((always_inline)) bool mac_is_virtual(const __u8 mac[
 	       (mac[1] == VIRTUAL_MAC_IPV4 || mac[1] == VIRTUAL_MAC_IPV6);
 }
 
-/* The virtual MAC of @address; IPv4: in its last four bytes. */
+/* Computes the virtual MAC of @address; an IPv4 address is in its last four bytes. */
 static inline void virtual_mac(const __u8 address[16], bool is_v4, __u8 ret_mac[6])
 {
 	__u32 hash = 0x811c9dc5;

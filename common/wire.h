@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Frames as they are on the wire; every field in network byte order. IPv4 addresses as bytes: they
- * lie unaligned. */
+/* Frames on the wire; all fields in network byte order. IPv4 addresses are bytes, since they are
+ * unaligned. */
 #ifndef XDP_L2RESP_WIRE_H
 #define XDP_L2RESP_WIRE_H
 
 #include <linux/if_ether.h>
 #include <linux/types.h>
 
-/* ar$op (RFC 826). Here, because <linux/if_arp.h> drags in libc, which a BPF target doesn't have.
- */
+/* ar$op (RFC 826). Defined here because <linux/if_arp.h> includes libc headers, which BPF lacks. */
 enum arp_op {
 	ARP_OP_REQUEST = 1,
 	ARP_OP_REPLY = 2,
@@ -27,7 +26,7 @@ struct arp_packet {
 	__u8 tpa[4];
 };
 
-/* A VLAN tag (IEEE 802.1Q) as it lies behind its protocol identifier: the next type follows. */
+/* A VLAN tag (IEEE 802.1Q) without its protocol identifier; the next EtherType follows. */
 struct vlan_tag {
 	__be16 tci;
 	__be16 type;

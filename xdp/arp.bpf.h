@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * ARP for Ethernet and IPv4 (RFC 826, 5227): who gets an answer, and the answer. The answer's path
- * is straight; what stays silent leaves it for functions that aren't inlined.
+ * ARP for Ethernet and IPv4 (RFC 826, 5227): decides which requests are answered, and writes the
+ * reply. Only the path to a reply is inlined; frames that stay silent go to functions that aren't.
  */
 #ifndef XDP_L2RESP_ARP_BPF_H
 #define XDP_L2RESP_ARP_BPF_H
@@ -13,19 +13,19 @@
 #include "lease.bpf.h"
 #include "mac.bpf.h"
 
-/* The first eight bytes of a packet as they lie in a word: hrd 1, pro 0x0800, hln 6, pln 4, and op.
- */
+/* The first eight bytes of a packet as a little-endian word: hrd 1, pro 0x0800, hln 6, pln 4; op is
+ * zero. */
 #define ARP_FORMAT	  0x0000040600080100ULL
 #define ARP_FORMAT_MASK	  0x0000ffffffffffffULL
 #define ARP_FORMAT_OP(op) (ARP_FORMAT | (__u64)bpf_htons(op) << 48)
-/* With hrd 6, IEEE 802: never answered, but Linux believes it from an Ethernet device. */
+/* With hrd 6, IEEE 802: never answered, but may be a conflict, since Linux accepts it. */
 #define ARP_FORMAT_IEEE_802 0x0000040600080600ULL
 
 /* RFC 1122 3.2.1.3: no host has a multicast, loopback or limited broadcast address. 0.0.0.0 probes
  * (RFC 5227). */
 static __always_inline bool arp_sender_ip_valid(const __u8 *spa)
 {
-	/* volatile, or clang would shift it out of the word behind sha */
+	/* volatile, or clang would extract it from the word behind sha */
 	__u8 first = *(const volatile __u8 *)spa;
 
 	return first != 127 && (first < 224 || (first >= 240 && ip4_load(spa) != 0xffffffff));
@@ -34,8 +34,8 @@ static __always_inline bool arp_sender_ip_valid(const __u8 *spa)
 enum arp_ownership { ARP_OWNED, ARP_NOT_OWNED, ARP_LAPSED };
 
 /*
- * Looks up @key. *ret_entry and its MAC are set if it is ARP_OWNED. Should the element be freed and
- * given to another key meanwhile, the key that it carries says so; control_remove() says why.
+ * Looks up @key. Sets *ret_entry and its MAC if the result is ARP_OWNED. Compares the key in the
+ * element, which differs if the element was freed and reused meanwhile; see control_remove().
  */
 static __always_inline enum arp_ownership arp_look_up(const struct responder_v4_key *key,
 						      struct responder_v4_entry **ret_entry,
@@ -60,9 +60,9 @@ static __always_inline enum arp_ownership arp_look_up(const struct responder_v4_
 }
 
 /*
- * A request or a reply that isn't answered: does its sender use an address of ours? Otherwise it is
- * @outcome. Hosts store the sha, whatever MACs the frame itself has, so that alone decides (RFC
- * 5227 2.4).
+ * For a request or reply that isn't answered: returns a conflict (or our own MAC) if its sender
+ * uses one of our addresses, else @outcome. Compares only the sha, not the Ethernet source, since
+ * hosts cache the sha (RFC 5227 2.4).
  */
 __noinline enum outcome arp_silent(const struct arp_packet *arp, __u32 ifindex,
 				   enum outcome outcome)
@@ -90,7 +90,7 @@ __noinline enum outcome arp_silent(const struct arp_packet *arp, __u32 ifindex,
 	return count_silence(outcome);
 }
 
-/* Anything but a request for Ethernet and IPv4: what it is if it is no conflict. */
+/* The outcome, if it is no conflict, of a packet that isn't a request for Ethernet and IPv4. */
 static __always_inline enum outcome arp_outcome_of_other(const struct ethhdr *eth,
 							 const struct arp_packet *arp)
 {
@@ -119,25 +119,28 @@ __noinline enum outcome arp_other(const struct ethhdr *eth, const struct arp_pac
 	return arp_silent(arp, ifindex, outcome);
 }
 
-/* Turns the request into the reply where it lies. What follows the packet stays as the requester
- * sent it. Words are stored whole, and what they spoil is stored after them. */
+/* Turns the request into the reply in place. Leaves the bytes behind the packet as they were.
+ * Stores whole words; the next store corrects the bytes that a word overwrote behind its field. */
 static __always_inline void arp_reply(void *eth, struct arp_packet *arp, mac_t mac)
 {
-	/* the word behind sha is spa's beginning, as it is behind tha tpa's: both go over in one */
+	/* the word has sha and spa's first bytes; stored at tha, it sets tha and tpa's first bytes
+	 */
 	__u64 requester = word_load(arp->sha);
 	__be32 spa = ip4_load(arp->spa), tpa = ip4_load(arp->tpa);
 
-	/* the lower 16 bits of the MAC's word are zero: they lie on the destination's end */
+	/* the lower 16 bits of a mac_t are zero; they go to the end of the destination, set below
+	 */
 	word_store(eth + ETH_ALEN - 2, mac);
 	mac_store(eth, mac_of(requester));
-	/* or on op, and sha is behind it */
+	/* here they become op, and sha follows it */
 	word_store(&arp->op, mac | bpf_htons(ARP_OP_REPLY));
 	ip4_store(arp->spa, tpa);
 	word_store(arp->tha, requester);
 	ip4_store(arp->tpa, spa);
 }
 
-/* A request that isn't answered, for @outcome: counted, or left to arp_packet(). */
+/* Counts a request that isn't answered as @outcome; with @answers_only, leaves it to arp_packet().
+ */
 static __always_inline enum outcome arp_refuse(const struct arp_packet *arp, __u32 ifindex,
 					       enum outcome outcome, const bool answers_only)
 {
@@ -145,10 +148,10 @@ static __always_inline enum outcome arp_refuse(const struct arp_packet *arp, __u
 }
 
 /*
- * Who gets an answer, and the answer. The compiler lays this out twice: in arp_packet(), and at the
- * entry point with @answers_only, where it is no more than an answer takes. Why a frame isn't
- * answered is left to arp_packet() then, and the outcome is OUTCOME_COUNT, unless nobody here has
- * the address: that is so for most frames on a LAN.
+ * Decides whether the request is answered, and writes the reply. Inlined twice: in arp_packet(),
+ * and at the entry point with @answers_only, which only has the code for a reply. The latter
+ * returns OUTCOME_COUNT for a frame that isn't answered, for arp_packet() to find the reason,
+ * unless no entry has the address, as is the case for most frames on a LAN.
  */
 static __always_inline enum outcome arp_decide(void *eth, struct arp_packet *arp, __u32 ifindex,
 					       const bool answers_only)
@@ -160,7 +163,7 @@ static __always_inline enum outcome arp_decide(void *eth, struct arp_packet *arp
 
 	if (word_load(arp) != ARP_FORMAT_OP(ARP_OP_REQUEST))
 		return answers_only ? OUTCOME_COUNT : arp_other(eth, arp, ifindex);
-	/* rare; a register less to save for every frame */
+	/* rare; not handling it here saves a register for every frame */
 	if (answers_only && sha != source)
 		return OUTCOME_COUNT;
 	if (!mac_is_host(sha) || !mac_is_host(source))
@@ -171,16 +174,15 @@ static __always_inline enum outcome arp_decide(void *eth, struct arp_packet *arp
 	asked.ifindex = ifindex;
 	ownership = arp_look_up(&asked, &entry, &mac);
 	if (ownership == ARP_NOT_OWNED) {
-		/* else clang computes the arguments ahead of the look-up, and saves registers to
-		 * hold them */
+		/* else clang computes the arguments before the lookup, and saves registers for
+		 * them */
 		barrier_var(eth);
 		return arp_silent(answers_only ? eth + ETH_HLEN : arp, asked.ifindex,
 				  OUTCOME_ARP_NOT_OWNED);
 	}
 	if (ownership == ARP_LAPSED)
 		return arp_refuse(arp, ifindex, OUTCOME_ARP_LEASE_OVER, answers_only);
-	/* loaded again rather than kept over the look-up: that would cost two accesses, to the
-	 * stack */
+	/* load it again: keeping it over the lookup would cost two stack accesses */
 	if (mac_load(arp->sha) == mac)
 		return answers_only ? OUTCOME_COUNT : count_silence(OUTCOME_ARP_OWN_MAC);
 	if (mac_load(eth + ETH_ALEN) == mac || ip4_load(arp->spa) == ip4_load(arp->tpa))
@@ -195,9 +197,9 @@ static __always_inline enum outcome arp_decide(void *eth, struct arp_packet *arp
 }
 
 /*
- * @eth: the Ethernet header; @arp: the whole packet behind it and its tags. @ifindex: the device
- * that owns the addresses asked for. Its outcome, counted; the reply in place if it is
- * OUTCOME_ARP_ANSWERED, else the frame untouched.
+ * Handles the complete packet @arp behind Ethernet header @eth and its tags. @ifindex: the device
+ * whose entries apply. Counts and returns the outcome; if it is OUTCOME_ARP_ANSWERED the frame is
+ * the reply, else it is unchanged.
  */
 __noinline enum outcome arp_packet(struct ethhdr *eth, struct arp_packet *arp, __u32 ifindex)
 {
@@ -206,8 +208,8 @@ __noinline enum outcome arp_packet(struct ethhdr *eth, struct arp_packet *arp, _
 	return arp_decide(eth, arp, ifindex, false);
 }
 
-/* arp_packet() for the attached device and a frame without tags, with the answers' path laid out
- * straight. Its verdict. */
+/* Fast path: arp_packet() for the attached device and a frame without tags, with the path to a
+ * reply inlined. Returns the XDP verdict. */
 static __always_inline int arp_untagged(void *eth)
 {
 	enum outcome outcome = arp_decide(eth, eth + ETH_HLEN, attached_ifindex, true);

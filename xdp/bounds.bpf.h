@@ -6,12 +6,12 @@
 #include <bpf/bpf_helpers.h>
 
 /*
- * @length, which is known to be 1..@max, in a form whose bounds every verifier follows: that of 6.1
- * loses those of a comparison when clang compares 32 bits. @max: a constant, a power of two.
+ * Returns @length, which must be 1..@max, with bounds that every verifier tracks: that of 6.1 loses
+ * them if clang compares 32 bits. @max: a constant power of two.
  */
 static __always_inline __u64 length_bounded(__u64 length, const __u64 max)
 {
-	barrier_var(length); /* else clang knows better, and leaves the mask out */
+	barrier_var(length); /* else clang omits the mask */
 	return ((length - 1) & (max - 1)) + 1;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * User space's side of the maps: those that only user space reads, and changes to entries in place,
- * run through BPF_PROG_RUN. A map update from user space would replace the element, and lose the
- * answers counted since it was read.
+ * The maps that only user space uses, and programs, run by BPF_PROG_RUN, that change entries in
+ * place. A map update from user space would replace the element, and lose the answers counted since
+ * it was read.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ struct {
 	__type(value, struct pins_meta);
 } meta SEC(".maps");
 
-/* What is alike in the entries of both families, from the head on. */
+/* The common part of both families' entries, from the head on. */
 struct entry_tail {
 	struct entry_head head;
 	__u64 responses_sent;
@@ -45,24 +45,24 @@ static bool is_mapped(const __u8 address[16])
 	return !high && low == bpf_htonl(0xffff);
 }
 
-/* The entry of @wanted, or NULL. The barriers keep clang from adding to a pointer before it has
- * looked whether it is NULL, which the verifier refuses. */
-static struct entry_tail *entry_find(const struct control_key *wanted)
+/* Returns the entry of @target, or NULL. The barriers keep clang from adding to a pointer before
+ * its NULL check, which the verifier rejects. */
+static struct entry_tail *entry_find(const struct control_key *target)
 {
-	struct responder_v6_key key6 = { .ifindex = wanted->ifindex };
-	struct responder_v4_key key4 = { .ifindex = wanted->ifindex };
+	struct responder_v6_key key6 = { .ifindex = target->ifindex };
+	struct responder_v4_key key4 = { .ifindex = target->ifindex };
 	struct responder_v4_entry *entry4;
 	struct responder_v6_entry *entry6;
 
-	if (is_mapped(wanted->address)) {
-		__builtin_memcpy(&key4.ip4, wanted->address + 12, sizeof(key4.ip4));
+	if (is_mapped(target->address)) {
+		__builtin_memcpy(&key4.ip4, target->address + 12, sizeof(key4.ip4));
 		entry4 = bpf_map_lookup_elem(&responder_v4, &key4);
 		if (!entry4)
 			return NULL;
 		barrier_var(entry4);
 		return (void *)&entry4->head;
 	}
-	__builtin_memcpy(key6.ip6, wanted->address, sizeof(key6.ip6));
+	__builtin_memcpy(key6.ip6, target->address, sizeof(key6.ip6));
 	entry6 = bpf_map_lookup_elem(&responder_v6, &key6);
 	if (!entry6)
 		return NULL;
@@ -77,24 +77,24 @@ int control_set_head(struct control_set_head *args)
 
 	if (!entry)
 		return CONTROL_ABSENT;
-	/* one store: a reader sees the old MAC or the new one */
+	/* one store, so that a reader sees either the old MAC or the new one */
 	*(volatile __u64 *)&entry->head = *(__u64 *)&args->head;
 	return CONTROL_DONE;
 }
 
 /*
- * Overwrites the copy of @key that its entry carries with the complement, then deletes the entry. A
- * look-up that still holds the element reads its head before that copy (key_after()). The exchange
- * is a full barrier: a head written into the element later is seen together with the complement, or
- * with what was written over it. Each of their bytes differs from @key's where the new key does, so
- * the copy never reads as @key, whatever the order and size of the kernel's stores.
+ * Overwrites the key in the entry's value with its complement, then deletes the entry. A lookup
+ * that still holds the element reads its head before the key in the value (key_after()). The
+ * exchange is a full barrier: a reader that sees a head written to the reused element also sees the
+ * complement, or what overwrote it. In every byte in which the new key differs from @key, so do
+ * both, so the value never matches @key, whatever the order and size of the kernel's stores.
  */
-static int remove_v4(const struct control_key *wanted)
+static int remove_v4(const struct control_key *target)
 {
-	struct responder_v4_key key = { .ifindex = wanted->ifindex };
+	struct responder_v4_key key = { .ifindex = target->ifindex };
 	struct responder_v4_entry *entry;
 
-	__builtin_memcpy(&key.ip4, wanted->address + 12, sizeof(key.ip4));
+	__builtin_memcpy(&key.ip4, target->address + 12, sizeof(key.ip4));
 	entry = bpf_map_lookup_elem(&responder_v4, &key);
 	if (!entry)
 		return CONTROL_ABSENT;
@@ -103,14 +103,14 @@ static int remove_v4(const struct control_key *wanted)
 	return CONTROL_DONE;
 }
 
-static int remove_v6(const struct control_key *wanted)
+static int remove_v6(const struct control_key *target)
 {
-	struct responder_v6_key key = { .ifindex = wanted->ifindex };
+	struct responder_v6_key key = { .ifindex = target->ifindex };
 	struct responder_v6_entry *entry;
 	volatile __u64 *copy;
 	__u64 half[2];
 
-	__builtin_memcpy(half, wanted->address, sizeof(half));
+	__builtin_memcpy(half, target->address, sizeof(half));
 	__builtin_memcpy(key.ip6, half, sizeof(half));
 	entry = bpf_map_lookup_elem(&responder_v6, &key);
 	if (!entry)
@@ -130,8 +130,8 @@ int control_remove(struct control_key *args)
 }
 
 /*
- * Writes the head of an entry that is leased: for the agent, which doesn't hold the writers' lock
- * (leased.h). The exchange fails if the head became another in between.
+ * Writes the head of a leased entry: for the agent, which doesn't hold the writers' lock
+ * (leased.h). The exchange fails if the head has changed meanwhile.
  */
 SEC("syscall")
 int control_set_leased(struct control_set_head *args)
@@ -149,7 +149,7 @@ int control_set_leased(struct control_set_head *args)
 	return CONTROL_DONE;
 }
 
-/* Removes an entry if it is leased; by the agent, as above. */
+/* Removes an entry if it is leased: for the agent, as above. */
 SEC("syscall")
 int control_remove_leased(struct control_key *args)
 {
@@ -174,8 +174,8 @@ int control_add_answers(struct control_add_answers *args)
 }
 
 /*
- * The deadline is absolute, so that a caller that was stopped on its way here can't write a stale
- * one. One that is further ahead than a lease lasts was computed from another clock.
+ * Checks the deadline here: a caller that was stopped before this call has one that has passed, and
+ * one further ahead than a lease lasts was computed from another clock.
  */
 SEC("syscall")
 int control_set_stamp(struct control_set_stamp *args)
@@ -194,7 +194,7 @@ int control_set_stamp(struct control_set_stamp *args)
 	return CONTROL_DONE;
 }
 
-/* The boot clock as a lease is compared with it. */
+/* Returns the boot clock that deadlines are compared with. */
 SEC("syscall")
 int control_boot_ms(const void *context)
 {

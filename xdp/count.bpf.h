@@ -6,7 +6,7 @@
 #include "mac.bpf.h"
 #include "maps.bpf.h"
 
-/* Set by the loader before load. L2RESP_COUNTERS_NONE: a rehearsal, of which no map may tell. */
+/* Set by the loader before load. L2RESP_COUNTERS_NONE: explain's program, which writes no map. */
 const volatile __u32 counters_slot;
 
 #define CONFLICT_EVENT_INTERVAL_NS 1000000000ULL
@@ -16,8 +16,8 @@ static __always_inline int verdict(enum outcome outcome)
 	return outcome_is_answer(outcome) ? XDP_TX : XDP_PASS;
 }
 
-/* @verdict. Without the barrier clang sets it before the calls ahead, in a register that is then
- * saved for every frame. */
+/* Returns @verdict. Without the barrier clang sets it before the preceding calls, and saves a
+ * register for every frame. */
 static __always_inline int verdict_here(int verdict)
 {
 	barrier_var(verdict);
@@ -26,7 +26,7 @@ static __always_inline int verdict_here(int verdict)
 
 static __always_inline void count_outcome(enum outcome outcome)
 {
-	/* the constant itself is the key: no copy on the stack */
+	/* use the constant as the key, without a copy on the stack */
 	struct outcome_counts *counts =
 		bpf_map_lookup_elem(&counters, (const void *)&counters_slot);
 
@@ -34,7 +34,7 @@ static __always_inline void count_outcome(enum outcome outcome)
 		counts->count[outcome]++;
 }
 
-/* A frame that is passed up: counts it, and is its outcome. */
+/* Counts a frame that isn't answered, and returns @outcome. */
 __noinline enum outcome count_silence(enum outcome outcome)
 {
 	if (outcome < OUTCOME_COUNT)
@@ -42,20 +42,20 @@ __noinline enum outcome count_silence(enum outcome outcome)
 	return outcome;
 }
 
-/* An answer, @outcome: for the interface, and in @responses_sent of the address' entry. */
+/* Counts an answer for the interface, as @outcome, and in the entry's @responses_sent. */
 static __always_inline void count_answer(enum outcome outcome, __u64 *responses_sent)
 {
 	struct outcome_counts *counts =
 		bpf_map_lookup_elem(&counters, (const void *)&counters_slot);
 
 	if (!counts)
-		return; /* a rehearsal */
+		return; /* explain's program */
 	counts->count[outcome]++;
 	__sync_fetch_and_add(responses_sent, 1);
 }
 
-/* Tells the agent, once a second at most; *@told_ns is the address' own, so that a flood from many
- * MACs is told of as one host is. */
+/* Sends a conflict to the agent, at most once a second: *@told_ns is the time of the address's last
+ * event, shared by all MACs, so that a flood from many MACs is limited, too. */
 static __always_inline void report_conflict(const struct conflict_key *key, struct conflict *seen,
 					    __u64 *told_ns, __u64 now_ns)
 {
@@ -64,17 +64,17 @@ static __always_inline void report_conflict(const struct conflict_key *key, stru
 
 	if (last_ns && now_ns - last_ns < CONFLICT_EVENT_INTERVAL_NS)
 		return;
-	/* two CPUs at once: one of them reports */
+	/* if several CPUs get here, one of them reports */
 	if (__sync_val_compare_and_swap(told_ns, last_ns, now_ns) != last_ns)
 		return;
-	/* no room: the next frame tells of it */
+	/* no room: let the next frame report */
 	if (bpf_ringbuf_output(&events, &event, sizeof(event), 0))
 		*told_ns = last_ns;
 }
 
 /*
- * Another host, @mac, used the address of @key, whose MAC is still to be filled in. Creates the
- * record on the first sight; the LRU forgets the oldest.
+ * Records that another host, @mac, used the address of @key, and fills in @key's MAC. The LRU
+ * evicts the oldest record.
  */
 static __always_inline void count_conflict(struct conflict_key *key, mac_t mac, __u64 *told_ns)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Behind the interface's filter: the kernel takes a frame for another host's unless it was sent to
- * the device's own MAC, and IP drops it. This program, on the ingress of an interface that has
- * virtual MACs, says which of them are this host's. The frame isn't touched, and other programs
- * there have their turn.
+ * The kernel marks a frame that isn't sent to the device's own MAC as another host's, even if the
+ * interface's filter accepts it, and IP drops it. This tc program, on the ingress of an interface
+ * with virtual MACs, marks frames for these as this host's. It doesn't change the frame, and lets
+ * other programs run.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The map of what user space put into interfaces' filters. */
+/* The map of MACs that user space added to interfaces' filters. */
 #ifndef XDP_L2RESP_FILTERS_BPF_H
 #define XDP_L2RESP_FILTERS_BPF_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What is in a frame, behind up to two VLAN tags (IEEE 802.1Q, 802.1ad), and which device it is
- * for. The way of every frame that isn't plain ARP, and of those that somebody watches.
+ * Slow path, if the frame isn't plain ARP or `monitor` is on: finds ARP and neighbour discovery
+ * behind up to two VLAN tags (IEEE 802.1Q, 802.1ad), and the device whose entries apply.
  */
 #ifndef XDP_L2RESP_FRAME_BPF_H
 #define XDP_L2RESP_FRAME_BPF_H
@@ -13,9 +13,9 @@
 #include "wire.h"
 
 #define FRAME_MAX_TAGS	     2
-#define IP6_EXTENSIONS_LIMIT 16 /* a poisoner that puts more of them in front is not seen */
+#define IP6_EXTENSIONS_LIMIT 16 /* a conflict behind more extension headers isn't seen */
 
-/* The EtherType: it lies right before what it is the type of. */
+/* Reads the EtherType, which is directly before its payload. */
 static __always_inline __be16 frame_type(const void *payload)
 {
 	return *(const __be16 *)(payload - sizeof(__be16));
@@ -29,11 +29,11 @@ static __always_inline bool type_is_tag(__be16 type)
 static __always_inline bool type_is_nd(__u32 type)
 {
 	type -= ND_SOLICITATION;
-	barrier_var(type); /* else clang compares twice */
+	barrier_var(type); /* else clang makes two comparisons */
 	return type <= ND_ADVERTISEMENT - ND_SOLICITATION;
 }
 
-/* @ip, followed by ICMPv6, is a solicitation or an advertisement. */
+/* True if @ip, whose next header is ICMPv6, has a solicitation or an advertisement. */
 static __always_inline bool icmp6_is_nd(const struct ipv6hdr *ip, const void *end)
 {
 	const struct nd_message *message = (const void *)(ip + 1);
@@ -41,20 +41,20 @@ static __always_inline bool icmp6_is_nd(const struct ipv6hdr *ip, const void *en
 	return (const void *)&message->code <= end && type_is_nd(message->type);
 }
 
-/* An extension header that hosts step over before neighbour discovery; they drop it in fragments
- * (RFC 6980). */
+/* True for extension headers that hosts skip to find neighbour discovery. Not for fragment headers:
+ * hosts drop fragmented neighbour discovery (RFC 6980). */
 static __always_inline bool ip6_is_extension(__u32 header)
 {
 	return header == IPPROTO_HOPOPTS || header == IPPROTO_ROUTING || header == IPPROTO_DSTOPTS;
 }
 
-/* A solicitation or an advertisement, or an extension header that one may be behind. In one compare
- * for TCP and UDP, whose numbers lie between those of IPPROTO_HOPOPTS and the others. */
+/* True for a solicitation, an advertisement, or an extension header that may precede one. Needs one
+ * comparison for TCP and UDP, whose numbers lie between IPPROTO_HOPOPTS and the others. */
 static __always_inline bool ip6_may_be_nd(const struct ipv6hdr *ip, const void *end)
 {
 	__u32 before = ip->nexthdr - 1;
 
-	barrier_var(before); /* else clang keeps the number itself as well */
+	barrier_var(before); /* else clang keeps both numbers */
 	if (before < IPPROTO_ROUTING - 1)
 		return false;
 	if (before == IPPROTO_ICMPV6 - 1)
@@ -62,22 +62,22 @@ static __always_inline bool ip6_may_be_nd(const struct ipv6hdr *ip, const void *
 	return ip6_is_extension(before + 1);
 }
 
-/* How far ip6_skip_extension() has come: @header is at @at. */
+/* State of ip6_skip_extension(): @header is at @at. */
 struct ip6_walk {
 	struct xdp_md *ctx;
 	__u32 at;
 	__u8 header;
 };
 
-/* All of them begin so (RFC 8200 4.3, 4.4, 4.6). */
+/* The common beginning of extension headers (RFC 8200 4.3, 4.4, 4.6). */
 struct ip6_extension {
 	__u8 next;
-	__u8 length; /* in eight bytes, without the first eight */
+	__u8 length; /* in units of eight bytes, without the first eight */
 	__u8 type;
-	__u8 segments_left; /* of a routing header: not here yet unless it is 0 */
+	__u8 segments_left; /* of a routing header: 0 at the final destination */
 };
 
-/* Steps over one header. False: there is none. */
+/* Skips one extension header. Returns false if there is none. */
 static __always_inline bool ip6_skip_extension(struct ip6_walk *walk)
 {
 	struct ip6_extension extension = {};
@@ -91,14 +91,14 @@ static __always_inline bool ip6_skip_extension(struct ip6_walk *walk)
 	return true;
 }
 
-/* Where a solicitation or an advertisement begins behind the extension headers at @at, the first
- * of which is @header; 0: there is none. */
+/* Returns the offset of a solicitation or an advertisement behind the extension headers that begin
+ * at @at with @header; 0: there is none. */
 static __noinline __u32 ip6_find_nd(struct xdp_md *ctx, __u32 at, __u8 header)
 {
 	struct ip6_walk walk = { .ctx = ctx, .at = at, .header = header };
 	__u8 type = 0;
 
-	/* not bpf_loop(), whose callbacks a kernel without a JIT compiler refuses */
+	/* not bpf_loop(): a kernel without a JIT compiler rejects callbacks */
 	for (int i = 0; i < IP6_EXTENSIONS_LIMIT && ip6_skip_extension(&walk); i++)
 		;
 	if (walk.header != IPPROTO_ICMPV6 || bpf_xdp_load_bytes(ctx, walk.at, &type, 1) ||
@@ -107,15 +107,15 @@ static __noinline __u32 ip6_find_nd(struct xdp_md *ctx, __u32 at, __u8 header)
 	return walk.at;
 }
 
-/* Where the frame's payload is: behind the Ethernet header and its tags. */
+/* A parsed frame; its payload is behind the Ethernet header and the tags. */
 struct frame {
 	void *eth;
 	void *end;
 	void *payload;
-	__u32 message; /* offset of one of neighbour discovery behind extension headers, or 0 */
+	__u32 message; /* offset of a neighbour discovery message behind extension headers, or 0 */
 };
 
-/* Steps over the tags. False: the frame ends in one. */
+/* Skips the tags. Returns false if the frame ends in one. */
 static __always_inline bool frame_skip_tags(struct frame *frame)
 {
 	for (int i = 0; i < FRAME_MAX_TAGS; i++) {
@@ -128,7 +128,7 @@ static __always_inline bool frame_skip_tags(struct frame *frame)
 	return true;
 }
 
-/* A frame's beginning, if it has as many tags as may be. */
+/* The beginning of a frame with the maximum of tags. */
 struct frame_tags {
 	__u8 mac[2 * ETH_ALEN];
 	struct {
@@ -138,8 +138,8 @@ struct frame_tags {
 };
 
 /*
- * The device that a frame of ARP or neighbour discovery is for: the attached one, or the VLAN
- * device of its tags. A VID of 0 tells a priority and no VLAN. 0: no such device.
+ * Returns the device whose entries apply to a frame: the attached one, or the VLAN device of its
+ * tags, or 0 if there is none. A tag with VID 0 is only a priority.
  */
 __noinline __u32 frame_device(const struct frame_tags *frame)
 {
@@ -180,7 +180,7 @@ static __always_inline enum outcome frame_nd(struct xdp_md *ctx, const struct fr
 	struct nd_packet *packet = frame->payload;
 	__u32 ifindex;
 
-	/* frame_parse() has checked that; the verifier doesn't know */
+	/* for the verifier; frame_parse() has checked it */
 	if ((void *)(&packet->ip + 1) > frame->end)
 		return OUTCOME_COUNT;
 	ifindex = frame_device(frame->eth);
@@ -219,7 +219,7 @@ static __always_inline enum frame_kind frame_parse(struct xdp_md *ctx, struct fr
 	return frame->message ? FRAME_ND : FRAME_OTHER;
 }
 
-/* Has the frame an outcome? */
+/* True if the frame has an outcome. */
 static __noinline bool frame_counts(struct xdp_md *ctx)
 {
 	struct frame frame;
@@ -228,8 +228,8 @@ static __noinline bool frame_counts(struct xdp_md *ctx)
 }
 
 /*
- * Any frame: answered in place or untouched. Its outcome, counted; OUTCOME_COUNT for one that is
- * neither ARP nor a solicitation or an advertisement.
+ * Handles any frame: turns it into the reply, or leaves it unchanged. Counts and returns the
+ * outcome; OUTCOME_COUNT for a frame that is neither ARP nor a solicitation or an advertisement.
  */
 static __noinline enum outcome frame_respond(struct xdp_md *ctx)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Answers "who has" for the addresses in responder_v4 from the driver's receive hook. Whatever it
- * doesn't answer it passes up untouched; it never drops. bpf_xdp_adjust_*() is not used: before
- * libxdp 1.5.5 it breaks dispatchers.
+ * Answers ARP requests and neighbour solicitations for the addresses in responder_v4 and
+ * responder_v6 at the driver's receive hook. Passes all other frames to the kernel unchanged, and
+ * never drops one. Doesn't use bpf_xdp_adjust_*(), which breaks dispatchers before libxdp 1.5.5.
  *
  * The verifier checks a global function only once, however many paths lead to it; so large or often
  * called functions are global. It assumes that each pointer argument of a global function may be
@@ -25,13 +25,13 @@ struct {
 	__uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(xdp_l2resp);
 
-/* Not read by the program: a loader identifies the program's owner by it. */
+/* Not read by the program: commands find by it which pins the program belongs to. */
 const volatile struct pins_origin pins_origin = {};
 
 /* Slow path: not plain ARP, or `monitor` is on. */
 static __noinline int respond_slowly(struct xdp_md *ctx)
 {
-	/* only frames that monitor shows go to the ring: on a VLAN trunk nearly all come here */
+	/* record only frames with an outcome: on a VLAN trunk nearly all frames get here */
 	struct trace_record *record = trace_is_on() && frame_counts(ctx) ? trace_begin(ctx) : NULL;
 	enum outcome outcome = frame_respond(ctx);
 
@@ -48,7 +48,7 @@ int xdp_l2resp(struct xdp_md *ctx)
 	void *payload, *eth;
 	__u64 type;
 
-	barrier_var(behind); /* else clang also keeps the frame's start, for every frame */
+	barrier_var(behind); /* else clang keeps the frame's start, too, for every frame */
 	/* one bounds check for nearly every frame: shorter frames aren't answered */
 	if (behind > end)
 		return respond_slowly(ctx);
@@ -56,7 +56,7 @@ int xdp_l2resp(struct xdp_md *ctx)
 	type = frame_type(payload);
 	if (type == bpf_htons(ETH_P_ARP)) {
 		eth = payload - ETH_HLEN;
-		barrier_var(eth); /* in place of @behind, not beside it */
+		barrier_var(eth); /* else clang keeps both @eth and @behind */
 		return trace_is_on() ? respond_slowly(ctx) : arp_untagged(eth);
 	}
 	barrier_var(type); /* else clang reorders the type checks */
@@ -68,9 +68,8 @@ int xdp_l2resp(struct xdp_md *ctx)
 }
 
 /*
- * The same for user space only, which asks through BPF_PROG_RUN how a frame would be handled:
- * returns the outcome, OUTCOME_COUNT if it has none. Loaded with counters_slot
- * L2RESP_COUNTERS_NONE.
+ * For explain, which runs it by BPF_PROG_RUN: handles a frame as xdp_l2resp does, but returns the
+ * outcome, OUTCOME_COUNT if it has none. Loaded with counters_slot L2RESP_COUNTERS_NONE.
  */
 SEC("xdp")
 int l2resp_explain(struct xdp_md *ctx)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Addresses as words: compared at once instead of byte by byte. A MAC is loaded as eight bytes, so
- * the caller needs two behind it, and shifted so that those drop out: one instruction, where a mask
- * would be two. Architectures that run XDP allow the unaligned access; the verifier checks that
- * they do. The pointers are void, or clang would load by pieces.
+ * Loads addresses as words, to compare them at once instead of byte by byte. A MAC is loaded as
+ * eight bytes, so two readable bytes must follow it; a shift drops them in one instruction, where a
+ * mask needs two. The access is unaligned, which the verifier permits only on architectures that
+ * support it. Pointers are void, or clang would load single bytes.
  */
 #ifndef XDP_L2RESP_MAC_BPF_H
 #define XDP_L2RESP_MAC_BPF_H
@@ -51,7 +51,7 @@ static __always_inline mac_t mac_load(const void *at)
 	return mac_of(word_load(at));
 }
 
-/* Six bytes, and not one more. */
+/* Stores six bytes. */
 static __always_inline void mac_store(void *at, mac_t mac)
 {
 	*(__u32 *)at = mac >> 16;

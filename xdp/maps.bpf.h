@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The maps, named as their pins are (but for trace_control's). Sizes here are defaults: the loader
- * sets them before load, or hands over the pinned map. It is also the one that pins, since it
- * checks what is there first.
+ * The maps. Their pins have the same names, except trace_control's. Sizes are defaults: the loader
+ * sets them before load, or uses the pinned map. The loader also pins them (not libbpf), since it
+ * checks existing pins first.
  */
 #ifndef XDP_L2RESP_MAPS_BPF_H
 #define XDP_L2RESP_MAPS_BPF_H
@@ -13,8 +13,8 @@
 #include "l2resp.h"
 
 /*
- * The device that the program was attached to, set by the loader. Not ctx->ingress_ifindex: on a
- * bond that is the slave's, and a constant costs nothing.
+ * The interface that the program is attached to, set by the loader. Used instead of
+ * ctx->ingress_ifindex, which on a bond is the slave's; a constant also costs nothing.
  */
 const volatile __u32 attached_ifindex;
 
@@ -65,8 +65,8 @@ struct {
 	__uint(max_entries, L2RESP_EVENTS_BYTES);
 } events SEC(".maps");
 
-/* The ring that monitor reads: it makes one of L2RESP_TRACE_BYTES for as long as it runs, so that
- * it takes no memory otherwise. */
+/* The ring buffer that monitor reads. monitor creates it, with L2RESP_TRACE_BYTES, while it runs,
+ * so that it needs no memory otherwise. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
@@ -80,8 +80,8 @@ struct {
 } trace SEC(".maps");
 
 /*
- * A variable, so that asking whether anybody reads the trace is one load and no look-up. All
- * programs share it: the map that libbpf makes of the section is pinned like the others.
+ * A variable, so that the check whether the trace is on is one load without a lookup. All programs
+ * share it: the map that libbpf creates for the section is pinned like the others.
  */
 struct trace_control trace_control SEC(".data.trace");
 

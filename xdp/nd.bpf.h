@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Neighbour discovery (RFC 4861, 4862): solicitations of owned addresses, answered where they lie.
- * A frame can't grow here, so the target link-layer address takes the place of whatever options the
- * solicitation carried; one without options is answered without. That leaves out an option which
- * RFC 4861 7.2.4 wants, in answers to unicast probes alone: their sender has the MAC already.
+ * Neighbour discovery (RFC 4861, 4862): answers solicitations of owned addresses in place. The
+ * frame can't grow, so the target link-layer address option replaces the solicitation's options; if
+ * it has none, the answer has none either. RFC 4861 7.2.4 requires the option, but this affects
+ * only answers to unicast probes, whose sender has the MAC already.
  */
 #ifndef XDP_L2RESP_ND_BPF_H
 #define XDP_L2RESP_ND_BPF_H
@@ -23,12 +23,12 @@
 #define ND_BODY_MAX  256 /* longer messages are left to the kernel */
 #define ND_BODY_MIN  sizeof(struct nd_message)
 #define ND_REPLY_MAX (sizeof(struct nd_message) + sizeof(struct nd_option))
-/* Bytes behind a solicitation that is answered: padding and checksums of a NIC take less. One from
- * :: is answered to all nodes, with all that is behind it. */
+/* Maximum of bytes behind a solicitation that is answered: a NIC's padding and checksums need less.
+ * The bytes go out with the answer, which for a solicitation from :: goes to all nodes. */
 #define ND_TRAILER_MAX 64
 
-/* The message once more, where reading at a variable offset verifies; no frame data may be read so.
- * mac_load() reads two bytes more. */
+/* A copy of the message: the verifier permits variable offsets here, but not in frame data.
+ * mac_load() reads two bytes beyond a MAC. */
 struct nd_scratch {
 	__u8 body[ND_BODY_MAX + sizeof(struct nd_option)];
 };
@@ -40,7 +40,7 @@ struct {
 	__type(value, struct nd_scratch);
 } nd_scratch SEC(".maps");
 
-/* What lies behind the Ethernet header and its tags; options follow. */
+/* The packet behind the Ethernet header and the tags; options follow. */
 struct nd_packet {
 	struct ipv6hdr ip;
 	struct nd_message message;
@@ -94,7 +94,7 @@ static __always_inline void ip6_set_all_nodes(void *ip6)
 
 #define MAC_ALL_NODES ((mac_t)0x0100000033330000ULL)
 
-/* Of frames to group @ip6 (RFC 2464 7). */
+/* The MAC of frames to group @ip6 (RFC 2464 7). */
 static __always_inline mac_t mac_of_group(const struct in6_addr *ip6)
 {
 	return (__u64)ip6->s6_addr32[3] << 32 | 0x33330000;
@@ -121,8 +121,8 @@ static __always_inline __u16 nd_fold(__u32 sum)
 
 enum nd_ownership { ND_OWNED, ND_NOT_OWNED, ND_LAPSED };
 
-/* Looks up @ip6; *ret_entry and its head are set if it is ND_OWNED. arp_look_up() says why the key
- * is compared, and after the head. */
+/* Looks up @ip6; sets *ret_entry and its head if the result is ND_OWNED. See arp_look_up() for why
+ * it compares the key, and after loading the head. */
 static __always_inline enum nd_ownership nd_look_up(const void *ip6, __u32 ifindex,
 						    struct responder_v6_entry **ret_entry,
 						    __u64 *ret_head)
@@ -148,14 +148,14 @@ static __always_inline enum nd_ownership nd_look_up(const void *ip6, __u32 ifind
 	return ND_OWNED;
 }
 
-#define ND_WALK_LIMIT	 32 /* options: a poisoner that puts more in front is not seen */
+#define ND_WALK_LIMIT	 32 /* a conflict behind more options isn't seen */
 #define ND_OPTIONS_LIMIT ((ND_BODY_MAX - ND_BODY_MIN) / sizeof(struct nd_option))
 
-/* What nd_option_mac() found, in the bits below a MAC. */
+/* Flags in the bits of nd_option_mac()'s result below the MAC. */
 #define ND_HAS_MAC     1
 #define ND_BAD_OPTIONS 2
 
-/* The option at @at, which moves on to the next one; NULL at the end of the @length bytes. */
+/* Returns the option at @at and advances @at to the next one; NULL at the end of the message. */
 static __always_inline const struct nd_option *nd_option_next(const struct nd_scratch *scratch,
 							      __u32 length, __u32 *at)
 {
@@ -167,7 +167,7 @@ static __always_inline const struct nd_option *nd_option_next(const struct nd_sc
 	return option;
 }
 
-/* No option of a message of @length bytes, at most ND_BODY_MAX, is empty or ends behind it. */
+/* True if no option is empty or exceeds the message, @length bytes, at most ND_BODY_MAX. */
 __noinline bool nd_options_valid(const struct nd_scratch *scratch, __u32 length)
 {
 	__u32 at = ND_BODY_MIN;
@@ -185,17 +185,17 @@ __noinline bool nd_options_valid(const struct nd_scratch *scratch, __u32 length)
 	return true;
 }
 
-/* The option that a host believes in a message of this type: another has no place in it, and is
- * ignored (RFC 4861 7.1). */
+/* Returns the link-layer address option that hosts use in a message of this type; they ignore the
+ * other one (RFC 4861 7.1). */
 static __always_inline __u8 nd_option_wanted(__u8 message_type)
 {
 	return message_type == ND_SOLICITATION ? ND_OPTION_SOURCE : ND_OPTION_TARGET;
 }
 
 /*
- * The link-layer address among the options of such a message, and ND_HAS_MAC; 0 if there is none,
- * ND_BAD_OPTIONS if it isn't one of Ethernet. A loop of its own, like nd_options_valid(): the
- * verifier would take what one loop had found so far for another way through the next.
+ * Returns the link-layer address in the options of a valid message, and ND_HAS_MAC; 0 if there is
+ * none; ND_BAD_OPTIONS if it isn't an Ethernet one. Not merged into nd_options_valid()'s loop,
+ * since the verifier would check each state of one in combination with those of the other.
  */
 __noinline __u64 nd_option_mac(const struct nd_scratch *scratch, __u32 length)
 {
@@ -217,8 +217,8 @@ __noinline __u64 nd_option_mac(const struct nd_scratch *scratch, __u32 length)
 	return 0;
 }
 
-/* The MAC that a host takes from a message: its option's, found by nd_option_mac(), or without one
- * the Ethernet source. */
+/* Returns the MAC that hosts cache from a message: that of its option (@option_mac, from
+ * nd_option_mac()), or the Ethernet source if it has none. */
 static __always_inline mac_t nd_sender_mac(const void *eth, __u64 option_mac)
 {
 	return option_mac & ND_HAS_MAC ? option_mac & ~(__u64)ND_HAS_MAC : mac_load(eth + ETH_ALEN);
@@ -229,8 +229,8 @@ static __always_inline bool nd_sender_is_host(const void *eth, __u64 option_mac)
 	return mac_is_host(mac_load(eth + ETH_ALEN)) && mac_is_host(nd_sender_mac(eth, option_mac));
 }
 
-/* A message that isn't answered: @outcome, unless it says that @ip6, an address of ours, is at
- * @mac. */
+/* For a message that isn't answered: returns a conflict (or our own MAC) if it claims that @ip6,
+ * one of our addresses, is at @mac, else @outcome. */
 __noinline enum outcome nd_silent(const struct in6_addr *ip6, __u32 ifindex, mac_t mac,
 				  enum outcome outcome)
 {
@@ -253,8 +253,8 @@ __noinline enum outcome nd_silent(const struct in6_addr *ip6, __u32 ifindex, mac
 }
 
 /*
- * RFC 4861 7.1.1 and 7.1.2: what makes a message of @length bytes invalid whatever it is about.
- * OUTCOME_COUNT: nothing does. *ret_option_mac is of nd_option_mac().
+ * Validates a message of @length bytes by the rules that RFC 4861 7.1.1 and 7.1.2 share. Returns
+ * OUTCOME_COUNT if it is valid. *ret_option_mac: nd_option_mac()'s result.
  */
 static __always_inline enum outcome nd_validate(struct xdp_md *ctx, void *eth,
 						struct nd_packet *packet, __u64 length,
@@ -267,7 +267,7 @@ static __always_inline enum outcome nd_validate(struct xdp_md *ctx, void *eth,
 
 	if (packet->ip.hop_limit != ND_HOP_LIMIT)
 		return OUTCOME_ND_BAD_HOP_LIMIT;
-	/* options are multiples of eight bytes, and so is the message */
+	/* options are multiples of eight bytes, so the message is, too */
 	if (message->code || length < ND_BODY_MIN || length % sizeof(struct nd_option))
 		return OUTCOME_ND_BAD_FORMAT;
 	if (length > ND_BODY_MAX)
@@ -293,7 +293,7 @@ static __always_inline enum outcome nd_advertisement(const struct ethhdr *eth,
 						     const struct nd_packet *packet, __u32 ifindex,
 						     __u64 option_mac)
 {
-	/* RFC 4861 7.1.2: solicited ones go to one host */
+	/* RFC 4861 7.1.2: solicited advertisements are unicast */
 	if (ip6_is_multicast(&packet->ip.daddr) &&
 	    packet->message.flags & bpf_htonl(ND_FLAG_SOLICITED))
 		return count_silence(OUTCOME_ND_BAD_FORMAT);
@@ -303,7 +303,7 @@ static __always_inline enum outcome nd_advertisement(const struct ethhdr *eth,
 							    : OUTCOME_ND_BAD_SENDER_MAC);
 }
 
-/* RFC 4861 7.1.1, 7.2.3: whether this solicitation may have an answer. OUTCOME_COUNT: it may. */
+/* Checks a solicitation's sender (RFC 4861 7.1.1, 7.2.3). OUTCOME_COUNT: it may be answered. */
 static __always_inline enum outcome nd_check_sender(const void *eth, const struct ipv6hdr *ip,
 						    __u64 option_mac)
 {
@@ -311,7 +311,7 @@ static __always_inline enum outcome nd_check_sender(const void *eth, const struc
 
 	if (!nd_sender_is_host(eth, option_mac))
 		return OUTCOME_ND_BAD_SENDER_MAC;
-	/* the answer goes to all nodes: no frame that went to one host may come back so */
+	/* the answer goes to all nodes, so don't turn a frame to one host into one */
 	if (ip6_is_unspecified(&ip->saddr))
 		return has_mac || !ip6_is_solicited_node(&ip->daddr) ||
 				       mac_load(eth) != mac_of_group(&ip->daddr)
@@ -324,7 +324,7 @@ static __always_inline enum outcome nd_check_sender(const void *eth, const struc
 	return OUTCOME_COUNT;
 }
 
-/* To the answering MAC or a group; a unicast solicitation is for the address that it asks for. */
+/* True if sent to @mac or a group MAC, and to an IPv6 group or the target itself. */
 static __always_inline bool nd_is_to(const struct ethhdr *eth, const struct nd_packet *packet,
 				     mac_t mac)
 {
@@ -336,8 +336,8 @@ static __always_inline bool nd_is_to(const struct ethhdr *eth, const struct nd_p
 }
 
 /*
- * Turns the solicitation into the advertisement where it lies (RFC 4861 7.2.4). What follows it
- * stays as the solicitation had it. @option: room for the target link-layer address, or NULL.
+ * Turns the solicitation into the advertisement in place (RFC 4861 7.2.4). Leaves the bytes behind
+ * it as they were. @option: room for the target link-layer address option, or NULL.
  */
 static __always_inline void nd_reply(void *eth, struct nd_packet *packet, struct nd_option *option,
 				     __u64 option_mac, __u64 head)
@@ -375,8 +375,8 @@ static __always_inline void nd_reply(void *eth, struct nd_packet *packet, struct
 	message->checksum = ~nd_fold(sum);
 }
 
-/* A valid solicitation. @option: what follows the message, or NULL. @option_mac: of
- * nd_option_mac(). */
+/* Handles a valid solicitation. @option: its first option, or NULL. @option_mac: nd_option_mac()'s
+ * result. */
 __noinline enum outcome nd_solicitation(struct ethhdr *eth, struct nd_packet *packet,
 					struct nd_option *option, __u32 ifindex, __u64 option_mac)
 {
@@ -407,18 +407,18 @@ __noinline enum outcome nd_solicitation(struct ethhdr *eth, struct nd_packet *pa
 	return OUTCOME_ND_ANSWERED;
 }
 
-/* How far nd_walk() has come through the options of a message. */
+/* State of the walk through a message's options. */
 struct nd_walk {
 	struct xdp_md *ctx;
 	__u32 at;
 	__u8 wanted;	  /* type of the option */
-	__u64 option_mac; /* as nd_option_mac() has it */
+	__u64 option_mac; /* as nd_option_mac()'s result */
 };
 
-/* Steps over one option. False: it is the wanted one, or there is none. */
+/* Skips one option. Returns false at the wanted one, or if there is none. */
 static __always_inline bool nd_walk_option(struct nd_walk *walk)
 {
-	/* the MAC in its first bytes is loaded as a word, which must be aligned on the stack */
+	/* the MAC is loaded as a word, which must be aligned on the stack */
 	struct {
 		__u8 before[6];
 		struct nd_option option;
@@ -438,10 +438,10 @@ static __always_inline bool nd_walk_option(struct nd_walk *walk)
 }
 
 /*
- * A message at @at in the frame that is never answered, being over ND_BODY_MAX or behind extension
- * headers: hosts believe it all the same, so it may be a conflict. Its checksum isn't verified:
- * whoever wants to be believed sends it right. Nor is its end looked for: the first of several
- * options is what hosts take, and it isn't behind the end if there is one before.
+ * Handles a message at @at that is never answered, because it is longer than ND_BODY_MAX or behind
+ * extension headers. Hosts accept it, so it may be a conflict. Doesn't verify the checksum, since
+ * an attacker sends a correct one. Doesn't look for the message's end either: hosts use the first
+ * of several options, which comes before any bytes behind the end.
  */
 static __noinline enum outcome nd_unanswered(struct xdp_md *ctx, const struct ethhdr *eth,
 					     const struct ipv6hdr *ip, __u32 ifindex, __u32 at)
@@ -465,9 +465,9 @@ static __noinline enum outcome nd_unanswered(struct xdp_md *ctx, const struct et
 }
 
 /*
- * A solicitation or an advertisement, whose IPv6 header is at @ip. @ifindex: the device that owns
- * the addresses. Its outcome, counted; the reply in place if it is OUTCOME_ND_ANSWERED, else the
- * frame untouched.
+ * Handles a solicitation or an advertisement in @packet. @ifindex: the device whose entries apply.
+ * Counts and returns the outcome; if it is OUTCOME_ND_ANSWERED the frame is the reply, else it is
+ * unchanged.
  */
 static __noinline enum outcome nd_packet(struct xdp_md *ctx, void *eth, struct nd_packet *packet,
 					 __u32 ifindex)
@@ -491,7 +491,7 @@ static __noinline enum outcome nd_packet(struct xdp_md *ctx, void *eth, struct n
 	if (bpf_xdp_get_buff_len(ctx) > at + length + ND_TRAILER_MAX)
 		return nd_silent(&packet->ip.saddr, ifindex, nd_sender_mac(eth, option_mac),
 				 OUTCOME_ND_TRAILER);
-	/* that it ends in the frame follows from the length, but not for the verifier */
+	/* for the verifier; the length already implies that it ends in the frame */
 	if (length < ND_REPLY_MAX || (void *)(option + 1) > end)
 		option = NULL;
 	return nd_solicitation(eth, packet, option, ifindex, option_mac);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What no packet capture sees: the frames as the driver handed them over, and what they became. */
+/* Records frames as the driver received them, and their replies, which no packet capture sees. */
 #ifndef XDP_L2RESP_TRACE_BPF_H
 #define XDP_L2RESP_TRACE_BPF_H
 
@@ -7,22 +7,21 @@
 #include "frame.bpf.h"
 #include "maps.bpf.h"
 
-/* Somebody reads the trace: asked of every frame that could have an answer, in four instructions.
- */
+/* True if the trace has a reader. Runs for every frame that may be answered: four instructions. */
 static __always_inline bool trace_is_on(void)
 {
 	return trace_control.on;
 }
 
-/* The frame's beginning, as it lies now. */
+/* Copies the frame's first @captured bytes, as they are now. */
 static __always_inline void trace_copy(struct xdp_md *ctx, __u8 *to, __u64 captured)
 {
 	bpf_xdp_load_bytes(ctx, 0, to, length_bounded(captured, L2RESP_TRACE_SNAPLEN));
 }
 
 /*
- * The record of a frame before it is looked at, for trace_end(); NULL where there is none. Stops
- * the trace by itself when the reader has not been heard of for a while: it may have been killed.
+ * Begins the record of a frame, before it is handled, for trace_end(); NULL: not recorded. Stops
+ * the trace if the reader hasn't renewed it in time, since it may have been killed.
  */
 static __always_inline struct trace_record *trace_begin(struct xdp_md *ctx)
 {
@@ -50,7 +49,7 @@ static __always_inline struct trace_record *trace_begin(struct xdp_md *ctx)
 	return record;
 }
 
-/* What became of the frame. */
+/* Completes the record with the outcome and the reply. */
 static __always_inline void trace_end(struct xdp_md *ctx, struct trace_record *record,
 				      enum outcome outcome)
 {

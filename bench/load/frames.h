@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a load consists of: its frames, and the answers to them, as bytes. */
+/* A load's frames, and the expected answers, as bytes. */
 #ifndef XDP_L2RESP_BENCH_FRAMES_H
 #define XDP_L2RESP_BENCH_FRAMES_H
 
@@ -9,24 +9,24 @@
 #include "lane.h"
 #include "load.h"
 
-/* What the requester sends. */
+/* The frames that the requester sends. */
 enum load_kind {
 	LOAD_HIT,	/* requests for addresses that the device answers for */
 	LOAD_MISS,	/* requests for others */
 	LOAD_MALFORMED, /* ARP that nobody may answer: each a different reason */
 	LOAD_UDP4,
 	LOAD_IPV6,
-	LOAD_ICMP6, /* an echo request: what is nearest to neighbour discovery */
+	LOAD_ICMP6, /* echo requests: most similar to neighbour discovery */
 	LOAD_MIXED, /* one request in LOAD_TEMPLATES, the rest UDP over IPv4 and IPv6 */
 	LOAD_KIND_COUNT,
 };
 
 const char *load_kind_name(enum load_kind kind);
-/* Are answers expected at the requester, rather than frames behind the device? */
+/* True if answers are expected at the requester, rather than frames behind the device. */
 bool load_kind_answered(enum load_kind kind);
 
-/* Addresses asked for: this many from 198.18.0.0 (RFC 2544), or from 10.0.0.0 where those of
- * 198.18.0.0/15 don't suffice. Host byte order. */
+/* Returns the first target: 198.18.0.0 (RFC 2544), or 10.0.0.0 if there are more targets than
+ * 198.18.0.0/15 has. Host byte order. */
 uint32_t load_first_target(uint32_t count);
 
 enum load_sink {
@@ -40,10 +40,10 @@ struct load_options {
 	enum load_sink sink;
 	uint32_t targets;
 	bool swapped;		/* the answer is the request with its Ethernet addresses swapped */
-	bool broadcast;		/* the answer goes to everybody, and names nobody as its target */
-	bool trailer;		/* the answer keeps what followed the request */
+	bool broadcast;		/* the answer is a broadcast with an empty target MAC */
+	bool trailer;		/* the answer keeps the bytes behind the request */
 	uint32_t pktgen;	/* packets that the kernel's pktgen sends; 0: live frames */
-	unsigned int settle_ms; /* so long without an answer: none is to come. 0: 2 */
+	unsigned int settle_ms; /* after that time without an answer none will come; 0: 2 */
 };
 
 /* How many different frames a load of @kind sends in turns: a power of two. */

@@ -43,7 +43,7 @@ int lane_enter(int ns, struct err *err)
 	return 0;
 }
 
-/* In the child: its own network namespace, and death with its parent. */
+/* In the child: creates its network namespace, and makes it die with its parent. */
 static void child_exec(int ns, int input, int output, const char *const *words)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -99,16 +99,16 @@ int lane_start(int ns, const char *const *words, pid_t *ret_pid, struct err *err
 	return 0;
 }
 
-/* Is there a packet socket in the namespace of @pid, which is @ns by now? */
+/* True if @pid has moved to @ns and a packet socket is open there. */
 static bool has_packet_socket(int ns, pid_t pid)
 {
 	char path[64], line[128];
-	struct stat wanted, found;
+	struct stat expected, found;
 	FILE *sockets;
 	int lines = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-	if (fstat(ns, &wanted) < 0 || stat(path, &found) < 0 || wanted.st_ino != found.st_ino)
+	if (fstat(ns, &expected) < 0 || stat(path, &found) < 0 || expected.st_ino != found.st_ino)
 		return false;
 	snprintf(path, sizeof(path), "/proc/%d/net/packet", pid);
 	sockets = fopen(path, "re");
@@ -135,7 +135,7 @@ void lane_stop(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-/* In a child: /proc/sys/net shows the network namespace of who opens it. */
+/* In a child, since /proc/sys/net shows the opener's network namespace. */
 int lane_sysctl(int ns, const char *path, const char *value, struct err *err)
 {
 	char command[160];
@@ -158,7 +158,7 @@ static int namespace_new(int *ret_ns, struct err *err)
 	return 0;
 }
 
-/* The calling thread is in @ns afterwards. */
+/* Leaves the calling thread in @ns. */
 static int end_open(int ns, const char *name, int *ret_socket, unsigned int *ret_ifindex,
 		    uint8_t mac[ETH_ALEN], struct err *err)
 {
@@ -194,7 +194,8 @@ static int lane_make(struct lane *lane, unsigned int queues, struct err *err)
 		 lane->requester_ns);
 	snprintf(device_ns, sizeof(device_ns), "/proc/%d/fd/%d", getpid(), lane->device_ns);
 	snprintf(count, sizeof(count), "%u", queues);
-	/* no IPv6 address: what a device says by itself when it comes up would be counted */
+	/* no IPv6 address: frames that a device sends by itself when it comes up would be counted
+	 */
 	r = lane_sysctl(lane->requester_ns, "ipv6/conf/default/disable_ipv6", "1", err);
 	if (!r)
 		r = lane_sysctl(lane->device_ns, "ipv6/conf/default/disable_ipv6", "1", err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the load's BPF programs and load.c share. */
+/* Shared by the load's BPF programs and user space. */
 #ifndef XDP_L2RESP_BENCH_LOAD_H
 #define XDP_L2RESP_BENCH_LOAD_H
 
@@ -15,15 +15,15 @@ struct load_frame {
 	__u64 word[LOAD_WORDS];
 };
 
-/* What the generator and the sinks count. Of one CPU, on cache lines of its own. */
+/* Counts of the generator and the sinks: of one CPU, on its own cache lines. */
 struct load_counts {
 	__u64 sent;
 	__u64 asked; /* of those sent, requests whose target the generator chose */
-	__u64 right; /* came back, or came through, as expected to the last byte */
+	__u64 right; /* answers, or passed frames, as expected in every byte */
 	__u64 wrong;
-	__u64 other;  /* what else the devices carry: the kernel's own chatter */
+	__u64 other;  /* other frames on the devices, sent by the kernel */
 	__u64 random; /* state of the generator's pseudo-random numbers; not zero */
-	__u64 next;   /* target, when they are asked for in sequence */
+	__u64 next;   /* target, if they are requested in sequence */
 	/* When the frames number mark and, after it, last were made: a call's own setting up and
 	 * tearing down, tens of milliseconds, belong to nobody's rate. */
 	__u64 mark;

@@ -33,7 +33,7 @@ int load_hook_sink(const struct lane *lane, const struct load_options *options,
 {
 	int r = 0;
 
-	/* what isn't asked goes no further than to the hook behind the driver's */
+	/* frames that aren't requests end at the tc hook, behind the driver's */
 	if (options->kind == LOAD_MIXED)
 		r = tc_hook(lane->device_ns, lane->device_ifindex, BPF_TC_INGRESS,
 			    skeleton->progs.load_drop_passed, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where the programs of a load are attached. */
+/* Attaches the programs of a load. */
 #ifndef XDP_L2RESP_BENCH_LOAD_HOOK_H
 #define XDP_L2RESP_BENCH_LOAD_HOOK_H
 
@@ -8,9 +8,9 @@
 #include "lane.h"
 #include "load.skel.h"
 
-#define LOAD_GENERATOR_IFINDEX 1 /* lo, on which nothing comes in */
+#define LOAD_GENERATOR_IFINDEX 1 /* lo, which receives nothing */
 
-/* Attaches what counts the answers, or the frames that come through the device. */
+/* Attaches the program that counts the answers, or the frames passed by the device. */
 int load_hook_sink(const struct lane *lane, const struct load_options *options,
 		   const struct load_bpf *skeleton, struct err *err);
 

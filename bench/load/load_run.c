@@ -35,7 +35,7 @@ struct load {
 	const struct lane *lane;
 	struct load_options options;
 	struct load_bpf *skeleton;
-	double frames_a_second; /* of one CPU, so far as is known */
+	double frames_a_second; /* of one CPU, estimated */
 };
 
 /* Opening */
@@ -60,7 +60,7 @@ static void load_fill(struct load_bpf *skeleton, const struct lane *lane,
 	}
 	skeleton->rodata->template_mask = count - 1;
 	skeleton->rodata->first_target = load_first_target(options->targets);
-	/* a miss is as far from what is owned as the map is wide */
+	/* addresses that miss begin one map size behind the owned ones */
 	if (options->kind == LOAD_MISS)
 		skeleton->rodata->first_target += 1 << 24;
 	skeleton->rodata->target_count = options->targets;
@@ -170,7 +170,7 @@ static double call_seconds(const struct sender *sender)
 	return (double)(counts->last_ns - counts->first_ns) / 1e9;
 }
 
-/* The thread is in the requester's namespace, as who made it is. */
+/* The thread inherits the requester's namespace from its creator. */
 static void *sender_run(void *data)
 {
 	struct sender *sender = data;
@@ -211,7 +211,7 @@ static struct load_counts counts_sum(const struct load *load)
 	return sum;
 }
 
-/* Frames that are still on their way are given the time to arrive. */
+/* Waits for frames that are still on their way. */
 static struct load_counts counts_settled(const struct load *load)
 {
 	struct load_counts before, now = counts_sum(load);
@@ -272,7 +272,7 @@ static int senders_run(struct load *load, struct sender *senders, unsigned int c
 		senders[i].load = load;
 		senders[i].start = &start;
 		if (pthread_create(&senders[i].thread, NULL, sender_run, &senders[i])) {
-			/* those already made wait at the barrier: nothing sensible is left to do */
+			/* the other threads wait at the barrier for ever: give up */
 			perror("pthread_create");
 			exit(1);
 		}

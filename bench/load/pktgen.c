@@ -22,7 +22,7 @@ static int command(const char *file, const char *text, struct err *err)
 
 	snprintf(path, sizeof(path), PKTGEN "%s", file);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	/* it cuts the last character off, whatever it is */
+	/* pktgen drops the last character, whatever it is */
 	snprintf(line, sizeof(line), "%s\n", text);
 	if (fd < 0 || write(fd, line, strlen(line)) < 0)
 		return err_set(err, negative_errno(), "pktgen: %s: %s", text, strerror(errno));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel's packet generator, where the kernel has it: skbs through the whole transmit path. */
+/* The kernel's packet generator, if available: sends skbs through the whole transmit path. */
 #ifndef XDP_L2RESP_BENCH_PKTGEN_H
 #define XDP_L2RESP_BENCH_PKTGEN_H
 
@@ -8,7 +8,7 @@
 
 #include "err.h"
 
-/* Has the calling thread's network namespace a pktgen? */
+/* True if the calling thread's network namespace has a pktgen. */
 bool pktgen_here(void);
 
 /* Sends @count packets of @size bytes out of @device, both of that namespace, from the first CPU;

@@ -34,13 +34,13 @@ static int softirq_thread_find(int cpu)
 {
 	DIR *proc = opendir("/proc");
 	const struct dirent *entry;
-	char wanted[32], comm[32];
+	char name[32], comm[32];
 	int pid = -1;
 
-	snprintf(wanted, sizeof(wanted), "ksoftirqd/%d", cpu);
+	snprintf(name, sizeof(name), "ksoftirqd/%d", cpu);
 	while (proc && pid < 0 && (entry = readdir(proc)))
 		if (isdigit((unsigned char)*entry->d_name) &&
-		    proc_line(entry->d_name, "comm", comm, sizeof(comm)) && !strcmp(comm, wanted))
+		    proc_line(entry->d_name, "comm", comm, sizeof(comm)) && !strcmp(comm, name))
 			pid = atoi(entry->d_name);
 	if (proc)
 		closedir(proc);
@@ -49,7 +49,7 @@ static int softirq_thread_find(int cpu)
 
 uint64_t softirq_thread_ns(int cpu)
 {
-	static int pids[CPU_SETSIZE]; /* 0: not looked for yet */
+	static int pids[CPU_SETSIZE]; /* 0: not read yet */
 	char pid[16], line[128];
 
 	if (!pids[cpu])

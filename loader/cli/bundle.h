@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A gzipped tar archive, written a file at a time. */
+/* A gzipped tar archive, written file by file. */
 #ifndef XDP_L2RESP_BUNDLE_H
 #define XDP_L2RESP_BUNDLE_H
 
@@ -9,11 +9,11 @@
 
 struct bundle;
 
-/* Begins an archive on @fd, which it takes over; its files lie in @directory and have the time
- * @when. */
+/* Begins an archive on @fd, which bundle_finish() closes; its files are in @directory and have the
+ * time @when. */
 struct bundle *bundle_new(int fd, const char *directory, time_t when);
 void bundle_add(struct bundle *bundle, const char *name, const void *content, size_t size);
-/* Ends the archive. False where any write failed. */
+/* Ends the archive. Returns false if any write failed. */
 bool bundle_finish(struct bundle *bundle);
 
 #endif

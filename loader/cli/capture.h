@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A pcap file of the frames that the data path recorded. */
+/* Writes a pcap file of the frames that the data path recorded. */
 #ifndef XDP_L2RESP_CAPTURE_H
 #define XDP_L2RESP_CAPTURE_H
 
@@ -17,14 +17,14 @@ struct capture;
  */
 int capture_open(const char *path, struct capture **ret_capture, struct err *err);
 
-/* Ends it. What was added and not flushed may be lost. Safe on NULL. */
+/* Closes the file. Frames that weren't flushed may be lost. Safe on NULL. */
 void capture_close(struct capture **capture);
 
 /* Adds the request of @record, and the reply right after it, at @when by the wall clock. */
 void capture_add(struct capture *capture, const struct trace_record *record,
 		 const struct timespec *when);
 
-/* Everything added is in the file, or with the pipe's reader; else an error with @err. */
+/* Writes all added frames to the file or pipe. Returns 0 or a negative errno with @err. */
 int capture_flush(struct capture *capture, struct err *err);
 
 #endif

@@ -22,7 +22,7 @@ void cli_errors_as_json(bool json)
 /* @lines: as of cli_fail_lines(). */
 static void print_error(const char *text, json_t *lines)
 {
-	/* what was printed before the failure comes first where both go to one place */
+	/* flush stdout first, so that earlier output precedes the error in a shared file */
 	fflush(stdout);
 	text_print_error(CLI_NAME, text, json_errors, lines);
 }
@@ -109,7 +109,7 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 	if (!r)
 		r = grow_settle(&pins, err);
 	if (!r)
-		/* numbers of another namespace's interfaces say nothing */
+		/* interface numbers of another namespace are meaningless here */
 		r = orphaned ? vlan_sync(&pins, err) : vlan_follow(&pins, cli_note, err);
 	if (r < 0) {
 		pins_undo_create(&pins);
@@ -191,6 +191,6 @@ int cli_finish_output(void)
 
 	if (!r)
 		return CLI_DONE;
-	/* the reader has seen enough, as of `list | head` */
+	/* the reader closed the pipe, as in `list | head` */
 	return r == -EPIPE ? CLI_FAILED : cli_fail(&err);
 }

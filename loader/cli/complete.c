@@ -12,7 +12,7 @@
 #include "options.h"
 #include "outcomes.h"
 
-/* Nobody reads more, and shells take long to show them. */
+/* Nobody reads more, and shells display them slowly. */
 #define MAX_ADDRESSES 1000
 
 /* The command line up to the word that is completed. */
@@ -20,9 +20,9 @@ struct line {
 	const struct cli_command *command; /* NULL: none yet */
 	const char *bpffs;
 	const char *current;
-	int prefix; /* how much of it, "--mode=", stands before what is completed */
-	const struct cli_option *pending; /* whose argument @current is; NULL: it isn't one */
-	char *words[64];		  /* behind the command */
+	int prefix; /* length of the part, such as "--mode=", before the completed text */
+	const struct cli_option *pending; /* whose argument @current is; NULL: none */
+	char *words[64];		  /* after the command */
 	int count;
 };
 
@@ -67,7 +67,7 @@ static const struct cli_option *option_of(const struct line *line, const char *w
 		       ?: find_option(line->command ? line->command->options : NULL, word);
 }
 
-/* "--mode=sk": the argument in the same word. */
+/* Handles "--mode=sk", an argument in the same word. */
 static void read_joined(struct line *line)
 {
 	size_t length = strcspn(line->current, "=");
@@ -147,7 +147,7 @@ static void offer_addresses(const struct line *line)
 	int offered = 0;
 	struct err ignored;
 
-	/* `add` has no use for one that is there */
+	/* don't suggest existing addresses to `add` */
 	if (line->command == &cmd_add || pins_open(line->bpffs, &pins, &ignored) < 0 ||
 	    entry_read_all(&pins, 0, &table, &ignored) < 0)
 		return;
@@ -173,8 +173,8 @@ static void offer_directories(const struct line *line)
 	puts(":dir");
 }
 
-/* What the names in usage lines and of options' arguments stand for; of the others nobody knows
- * words. */
+/* Functions that complete placeholders in usage lines and of options' arguments; others have no
+ * completion. */
 static const struct {
 	const char *name;
 	void (*offer)(const struct line *line);
@@ -190,7 +190,7 @@ static void offer_token(const struct line *line, const struct notation_token *to
 
 	if (token->literal) {
 		snprintf(word, sizeof(word), "%.*s", (int)token->length, token->text);
-		/* options have their own list */
+		/* options are completed separately */
 		if (*word != '-')
 			offer(line, word, "");
 		return;
@@ -200,7 +200,7 @@ static void offer_token(const struct line *line, const struct notation_token *to
 			placeholders[i].offer(line);
 }
 
-/* "native|skb|auto", or what the name stands for. */
+/* Completes one of the words in "native|skb|auto", or a placeholder. */
 static void offer_argument(const struct line *line)
 {
 	const char *text = line->pending->argument;

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Completion for shells. Their files are in this folder, and ask with the first word below. */
+/* Completion for shells. The shells' scripts are in this folder, and run the command below. */
 #ifndef XDP_L2RESP_COMPLETE_H
 #define XDP_L2RESP_COMPLETE_H
 
 #define COMPLETE_WORD "__complete"
 
 /*
- * Prints what the last of @words may become, given the others: a line each, "WORD\tWHAT IT IS". A
- * line ":file" or ":dir" stands for names of files or directories, which shells know better. Words
- * come from the tables of the help, interfaces and addresses from the running state. Never fails:
- * where nothing is known nothing is printed.
+ * Prints completions of the last of @words, one per line, "WORD\tDESCRIPTION". A line ":file" or
+ * ":dir" tells the shell to complete file or directory names. Words come from the help's tables,
+ * interfaces and addresses from the running state. Never fails; prints nothing if it knows none.
  */
 void complete(int count, char **words);
 

@@ -7,13 +7,13 @@
 
 static const uint8_t no_mac[ETH_ALEN];
 
-/* What is left of a frame. */
+/* The part of a frame that isn't decoded yet. */
 struct rest {
 	const uint8_t *at;
 	size_t captured;
 };
 
-/* Copies the next @size bytes and steps over them. False: they aren't all there. */
+/* Copies the next @size bytes and skips them. Returns false if fewer are left. */
 static bool rest_take(struct rest *rest, void *to, size_t size)
 {
 	if (rest->captured < size)
@@ -37,7 +37,7 @@ static void decode_tags(struct rest *rest, struct decoded *decoded)
 	}
 }
 
-/* The options (RFC 4861 4.6) up to the link-layer address that goes with the message's type. */
+/* Reads the options (RFC 4861 4.6) up to the link-layer address option of the message's type. */
 static void decode_options(struct rest *rest, struct decode_nd *nd)
 {
 	uint8_t wanted = nd->message.type == ND_SOLICITATION ? ND_OPTION_SOURCE : ND_OPTION_TARGET;
@@ -67,7 +67,7 @@ static void decode_ip6(struct rest *rest, struct decoded *decoded)
 	    (*rest->at != ND_SOLICITATION && *rest->at != ND_ADVERTISEMENT))
 		return;
 	decoded->kind = DECODE_ND;
-	/* what follows the message is padding */
+	/* bytes after the message are padding */
 	payload = ntohs(decoded->nd.ip.payload_len);
 	if (rest->captured > payload)
 		rest->captured = payload;
@@ -110,7 +110,7 @@ static bool knows_addresses(const struct decoded *decoded)
 	       (decoded->kind != DECODE_ARP || decode_arp_is_usual(decoded));
 }
 
-/* The address whose bytes, of IPv6 in network order, are @bytes. */
+/* Converts 16 bytes, an IPv6 address in network order. */
 static struct address address_from_v6(const void *bytes)
 {
 	struct address address;
@@ -119,7 +119,7 @@ static struct address address_from_v6(const void *bytes)
 	return address;
 }
 
-/* In @ret_addresses what the frame speaks of; returns how many. */
+/* Reads the frame's sender and target addresses; returns their number. */
 static size_t addresses_of(const struct decoded *decoded, struct address ret_addresses[3])
 {
 	if (!knows_addresses(decoded))
@@ -172,7 +172,7 @@ static char *ip4_text(const uint8_t ip4[4], char text[INET6_ADDRSTRLEN])
 	return address_format(&address, text);
 }
 
-/* Name of an ARP operation, or NULL. */
+/* Returns the name of an ARP operation, or NULL. */
 static const char *arp_op_name(uint16_t op)
 {
 	static const char *const names[] = {

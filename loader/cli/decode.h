@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ARP and neighbour discovery frames as people and programs read them: in tcpdump's words, as JSON.
- */
+/* Decodes ARP and neighbour discovery frames, and prints them as tcpdump does or as JSON. */
 #ifndef XDP_L2RESP_DECODE_H
 #define XDP_L2RESP_DECODE_H
 
@@ -32,15 +31,14 @@ struct decode_tag {
 struct decode_nd {
 	struct ipv6hdr ip;
 	struct nd_message message;
-	bool has_mac; /* it carries the link-layer address option that goes with its type */
+	bool has_mac; /* it has the link-layer address option of its type */
 	uint8_t mac[ETH_ALEN];
 };
 
-/* A frame taken apart; the parts are as on the wire unless they say otherwise. */
+/* A decoded frame; fields are in network byte order unless noted. */
 struct decoded {
 	enum decode_kind kind;
-	bool truncated; /* the frame, or what there is of it, ends before the packet: no arp or nd
-			 */
+	bool truncated; /* the captured part ends before the packet: arp and nd aren't set */
 	struct ethhdr eth;
 	unsigned int tags;
 	struct decode_tag tag[DECODE_MAX_TAGS]; /* the outer one first */
@@ -53,31 +51,29 @@ struct decoded {
 };
 
 /*
- * Takes the frame at @bytes apart, of which @captured bytes are there and @length were on the wire.
- * Returns 0, or -EINVAL where there isn't an Ethernet header.
+ * Decodes the frame at @bytes, of which @captured bytes are available and @length were on the wire.
+ * Returns 0, or -EINVAL if the Ethernet header is incomplete.
  */
 int decode_frame(const void *bytes, size_t captured, size_t length, struct decoded *ret_decoded);
 
-/* An ARP packet's addresses are IPv4's and Ethernet's; of another one nothing is known but its
- * header. */
+/* True if an ARP packet is for IPv4 and Ethernet; of others only the header is decoded. */
 bool decode_arp_is_usual(const struct decoded *decoded);
 
-/* Does the frame say something of @address? */
+/* True if @address is one of the frame's sender or target addresses. */
 bool decode_mentions(const struct decoded *decoded, const struct address *address);
 
 /*
- * Who uses which address by sending the frame: the sender's protocol and hardware address; the
- * advertised target or the IPv6 source, and the link-layer address option or without one the
- * Ethernet source, as the data path compares them.
- * False: it doesn't say.
+ * Reads the address that the frame's sender uses, and its MAC, as the data path compares them: spa
+ * and sha; or the advertised target or IPv6 source, and the link-layer address option or, without
+ * one, the Ethernet source. Returns false if there are none.
  */
 bool decode_sender(const struct decoded *decoded, struct address *ret_address,
 		   uint8_t ret_mac[ETH_ALEN]);
 
-/* In tcpdump's words, without a newline. */
+/* Prints the frame as tcpdump does, without a newline. */
 void decode_print(const struct decoded *decoded, FILE *to);
 
-/* An object, the caller's; its fields are in the manual. */
+/* Returns a new reference; the manual describes the fields. */
 json_t *decode_json(const struct decoded *decoded);
 
 #endif

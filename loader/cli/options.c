@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Options and commands: parsed and explained from the same tables. */
+/* Options and commands: parsing and help from the same tables. */
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
@@ -142,7 +142,7 @@ const struct cli_option *const cli_global_options[] = {
 
 #define MAX_OPTIONS 16
 
-/* Options in force, as getopt_long() wants them. */
+/* The options of a command, in getopt_long()'s form. */
 struct getopt_table {
 	const struct cli_option *options[MAX_OPTIONS];
 	struct option longs[MAX_OPTIONS + 1];
@@ -194,7 +194,7 @@ static int no_option(const struct cli_command *command, const struct getopt_tabl
 	char typed[EDIT_DISTANCE_MAX_LENGTH + 2] = "", text[SUGGEST_TEXT];
 	struct suggestion near = { .typed = typed };
 
-	/* as long as it is without its argument; a longer one is near to none */
+	/* the length without the argument; a longer word is near to none */
 	if (!strncmp(word, "--", 2))
 		snprintf(typed, sizeof(typed), "%.*s", (int)strcspn(word + 2, "="), word + 2);
 	for (int i = 0; i < table->count && *typed; i++)
@@ -202,7 +202,8 @@ static int no_option(const struct cli_command *command, const struct getopt_tabl
 	return cli_usage(command, "no option '%s'%s", word, did_you_mean(&near, "--", text));
 }
 
-/* One getopt pass; words that aren't options stay. Returns CLI_DONE or CLI_USAGE, said. */
+/* Makes one getopt pass; words that aren't options stay. Returns CLI_DONE, or CLI_USAGE with the
+ * error printed. */
 static int parse_pass(const struct getopt_table *table, const struct cli_command *command, int argc,
 		      char **argv, struct cli_options *options)
 {
@@ -253,7 +254,7 @@ int cli_command_find(const char *word, const struct cli_command **ret_command)
 	return cli_usage(NULL, "no command '%s'%s", word, did_you_mean(&near, "", text));
 }
 
-/* Before anything is parsed, so that an error in parsing is printed in the form asked for. */
+/* Looks for --json before parsing, so that parse errors are printed as JSON, too. */
 static bool asks_for_json(int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
@@ -271,8 +272,7 @@ int cli_parse(int argc, char **argv, struct cli_options *ret_options,
 		.count = 3,
 		.interval_ms = 1100,
 	};
-	/* '+': stop at the first word, which is the command; ':': a missing argument is told apart
-	 */
+	/* '+': stop at the first word, the command; ':': return ':' for a missing argument */
 	struct getopt_table before = { .shorts = "+:" }, after = { .shorts = ":" };
 	const struct cli_command *command = NULL;
 	int r, at;
@@ -330,7 +330,7 @@ void cli_print_help(const struct cli_command *command)
 		printf("Usage: " CLI_NAME " %s %s", command->name, command->words);
 		for (const struct cli_option *const *option = command->options; option && *option;
 		     option++)
-			if (!strstr(command->words, (*option)->name)) /* --all stands there */
+			if (!strstr(command->words, (*option)->name)) /* words may have --all */
 				printf(" [--%s%s%s]", (*option)->name,
 				       (*option)->argument ? " " : "", (*option)->argument ?: "");
 		printf("\n\n%s.\n", command->summary);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an option is, for those who parse, explain and complete options. */
+/* The options' tables, for parsing, help and completion. */
 #ifndef XDP_L2RESP_OPTIONS_H
 #define XDP_L2RESP_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Parses @text into @field. Returns false where it isn't what the option takes. */
+/* Parses @text into @field. Returns false if it is invalid. */
 typedef bool cli_take_fn(const char *text, void *field);
 
 struct cli_option {
@@ -14,7 +14,7 @@ struct cli_option {
 	char letter;	      /* 0: none */
 	const char *argument; /* NULL: a flag */
 	const char *help;
-	const char *takes; /* for errors, where the argument's name doesn't say it */
+	const char *takes; /* the valid values, for errors; NULL: the argument's name */
 	size_t field;	   /* offset in struct cli_options */
 	cli_take_fn *take;
 };

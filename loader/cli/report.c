@@ -25,7 +25,7 @@ void report_added(const struct cli_options *options, const char *dev,
 	}
 	print_count(dev, added->added, "added");
 	if (added->present)
-		printf(", %zu there already", added->present);
+		printf(", %zu already present", added->present);
 	putchar('\n');
 }
 

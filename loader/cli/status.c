@@ -46,7 +46,7 @@ int status_read(const struct pins *pins, const struct link *link, size_t entries
 		if (r < 0)
 			return r;
 		row.answered_on_parent = row.ours < 0 && hook.ours >= 0;
-		/* one whose parent is elsewhere has none to show */
+		/* no path is shown if the parent is in another namespace */
 		vlan_path_of(link, &row.path, &ignored);
 	}
 	if (row.ours >= 0 && !row.state.chain)
@@ -64,12 +64,12 @@ static size_t count_on(const struct entry_table *table, uint32_t ifindex)
 	return count;
 }
 
-/* Appends interfaces that are gone and have addresses; there is room for all of @pins'. */
+/* Appends interfaces that are gone and have addresses; the array has room for all records. */
 static int status_add_gone(const struct pins *pins, const struct entry_table *table,
 			   struct status_row *rows, size_t *count, struct err *err)
 {
 	struct device_table devices;
-	/* no address without a record */
+	/* every address has a record */
 	int r = table->count ? device_read_all(pins, &devices, err) : 0;
 
 	for (unsigned int i = 0; table->count && !r && i < devices.count; i++) {
@@ -107,7 +107,7 @@ int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_
 		struct link link;
 		size_t entries;
 
-		/* one that is deleted meanwhile isn't there to show */
+		/* skip an interface that was deleted meanwhile */
 		if (link_by_ifindex(names[i].if_index, &link, err) < 0)
 			continue;
 		entries = count_on(&table, link.ifindex);
@@ -115,7 +115,7 @@ int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_
 		if (!r && (rows[count].ours >= 0 || rows[count].state.empty_id || entries))
 			count++;
 	}
-	/* nor is one whose record's pin is missing */
+	/* without the pin of the records, interfaces that are gone aren't shown */
 	if (!r && pins && pins->maps.fd[PINS_DEVICES] >= 0)
 		r = status_add_gone(pins, &table, rows, &count, err);
 	entry_table_free(&table);
@@ -191,7 +191,7 @@ json_t *status_json(const struct status_row *row)
 	return json;
 }
 
-/* The names of the first @count programs after @intro; nothing where there are none. */
+/* Prints @intro and the names of the first @count programs; nothing if @count is 0. */
 static void print_programs(const struct status_row *row, const char *intro, unsigned int count,
 			   FILE *file)
 {
@@ -199,7 +199,7 @@ static void print_programs(const struct status_row *row, const char *intro, unsi
 		text_print(file, "%s %s", i ? "," : intro, row->state.prog[i].name);
 }
 
-/* Why nothing is attached there. */
+/* Returns why no program is attached. */
 static void print_unattached(const struct status_row *row, FILE *file)
 {
 	if (row->gone) {
@@ -221,7 +221,7 @@ static void print_unattached(const struct status_row *row, FILE *file)
 	}
 }
 
-/* Why attach should be run again, after what was printed before it; nothing where it needn't. */
+/* Prints why attach should be run again; nothing if it needn't be. */
 static void print_attach_again(const struct status_row *row, FILE *file)
 {
 	if (row->state.empty_id)
@@ -258,7 +258,7 @@ void status_print(const struct status_row *row, const char *verb)
 static const char *const titles[] = { "INTERFACE", "MODE",	"PLACE",   "PRIORITY",
 				      "PROGRAM",   "ADDRESSES", "REMARKS", NULL };
 
-/* The remarks' cell: what status_print() says beside the other cells. */
+/* Prints the cell of remarks: the text of status_print() that the other cells don't have. */
 static char *remarks(const struct status_row *row)
 {
 	char *text = NULL;
@@ -294,11 +294,11 @@ static void table_row(struct table *table, const struct status_row *row)
 	else
 		table_cell(table, "%s", "");
 	table_cell(table, "%zu", row->entries);
-	/* without the comma that joins it to a sentence */
+	/* skip the leading comma */
 	table_cell(table, "%s", text + (strncmp(text, ", ", 2) ? 0 : 2));
 }
 
-/* Each once; most often there is one. */
+/* Prints each reason once; mostly there is only one. */
 static void print_alone_reasons(const struct status_row *rows, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {

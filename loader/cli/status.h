@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an interface's state looks like to the user: rows of `status`, and of what attach and detach
- * print. */
+/* Reads and prints interfaces' states: for `status`, attach and detach. */
 #ifndef XDP_L2RESP_STATUS_H
 #define XDP_L2RESP_STATUS_H
 
@@ -14,41 +13,41 @@
 #include "vlan.h"
 
 struct status_row {
-	struct link link; /* only name and ifindex of one that is gone */
+	struct link link; /* only name and ifindex if gone */
 	bool gone;
 	struct attach_state state;
 	int ours; /* index in state.prog, -1: not attached */
 	size_t entries;
-	struct vlan_path path;	 /* a VLAN device's */
+	struct vlan_path path;	 /* of a VLAN device */
 	bool answered_on_parent; /* the program is on path.parent */
-	char alone_reason[128];	 /* empty in a chain, or where not attached */
+	char alone_reason[128];	 /* empty in a dispatcher, or if not attached */
 };
 
-/* @pins may be NULL: nothing is pinned. @entries: addresses on @link. Returns 0 or a negative errno
- * with @err. */
+/* Reads the state of @link. @pins may be NULL: nothing is pinned. @entries: number of addresses on
+ * @link. Returns 0 or a negative errno with @err. */
 int status_read(const struct pins *pins, const struct link *link, size_t entries,
 		struct status_row *ret_row, struct err *err);
 
-/* Addresses on @ifindex, from the map. */
+/* Counts the addresses on @ifindex. */
 int status_count_entries(const struct pins *pins, uint32_t ifindex, size_t *ret_count,
 			 struct err *err);
 
-/* Rows of all interfaces on which the program runs or that have addresses, those that are gone too.
- * *ret_rows is to be freed. */
+/* Reads the state of all interfaces with the program or addresses, also of those that are gone. The
+ * caller frees *ret_rows. */
 int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_t *ret_count,
 		    struct err *err);
 
-/* A row for each interface, once where it has several of the names. */
+/* Reads the state of the named interfaces, without repetitions. */
 int status_read_named(const struct pins *pins, int count, char **names,
 		      struct status_row **ret_rows, size_t *ret_count, struct err *err);
 
-/* A new reference. */
+/* Returns a new reference. */
 json_t *status_json(const struct status_row *row);
 
-/* One line, "eth1: native mode, ...", with @verb after the colon if that isn't empty. */
+/* Prints one line, "eth1: native mode, ...", with @verb after the colon if it isn't empty. */
 void status_print(const struct status_row *row, const char *verb);
 
-/* A table of all, and below it why programs are alone, each reason once. */
+/* Prints a table and, below it, why programs aren't in a dispatcher, each reason once. */
 void status_print_table(const struct status_row *rows, size_t count);
 
 #endif

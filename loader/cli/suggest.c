@@ -10,7 +10,7 @@ void suggest_consider(struct suggestion *suggestion, const char *word)
 {
 	unsigned int edits = edit_distance(suggestion->typed, word);
 
-	/* a short word that is edited twice is another word */
+	/* for a short word, two edits make a different word */
 	if (edits > MAX_EDITS || (size_t)edits * 3 > strlen(suggestion->typed) + 1)
 		return;
 	if (!suggestion->word || edits < suggestion->edits) {

@@ -68,7 +68,7 @@ void table_end(struct table *table)
 {
 	bool untouched = !table->width[0];
 
-	/* whole rows only, and no titles above nothing */
+	/* print complete rows only, and no titles without rows */
 	while (table->used % table->columns || (untouched && table->used == table->columns))
 		free(table->cells[--table->used]);
 	table_flush(table);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An aligned table on standard output, for people: a terminal gets one where a pipe gets lines. */
+/* An aligned table on standard output, used if that is a terminal. */
 #ifndef XDP_L2RESP_TABLE_H
 #define XDP_L2RESP_TABLE_H
 
@@ -8,7 +8,7 @@
 #include "err.h"
 
 #define TABLE_MAX_COLUMNS 8
-/* Widths come from so many rows at a time: a million addresses aren't kept. */
+/* Column widths are computed from as many rows at a time, so that not all rows need memory. */
 #define TABLE_ROWS 1000
 
 struct table {
@@ -18,16 +18,16 @@ struct table {
 	char *cells[TABLE_MAX_COLUMNS * TABLE_ROWS];
 };
 
-/* A table for a reader on a terminal? */
+/* True if standard output is a terminal. */
 bool table_wanted(void);
 
-/* Begins with @titles, NULL-terminated. */
+/* Begins a table with @titles, NULL-terminated. */
 struct table *table_begin(const char *const *titles);
 
-/* The next cell of the row, from left to right; "-" for an empty one. */
+/* Adds the row's next cell, from left to right; "-" if it is empty. */
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Prints what isn't yet, and frees @table. */
+/* Prints the rows that weren't printed yet, and frees @table. */
 void table_end(struct table *table);
 
 #endif

@@ -27,7 +27,7 @@ static void targets_free(struct targets *targets)
 	free(targets->specs);
 }
 
-/* Says which of @words, among which there is no "dev", is wrong. */
+/* Reports which of @words is wrong; "dev" is missing among them. */
 static int fail_without_dev(const struct cli_command *command, int count, char **words)
 {
 	struct addr_range ignored;
@@ -42,7 +42,7 @@ static int fail_without_dev(const struct cli_command *command, int count, char *
 	return cli_usage(command, "'dev IFACE' is missing after %s", words[count - 1]);
 }
 
-/* @more: words may follow the interface. Returns an exit status, anything but CLI_DONE said. */
+/* @more: words may follow the interface. Returns an exit status; errors are printed. */
 static int targets_parse(const struct cli_command *command, int count, char **words, bool more,
 			 struct targets *targets)
 {
@@ -61,7 +61,7 @@ static int targets_parse(const struct cli_command *command, int count, char **wo
 		return cli_usage(command, "'%s' is one word too many", words[dev + 2]);
 	targets->specs = xcalloc(dev, sizeof(*targets->specs));
 	one = xcalloc(count - dev + 2, sizeof(*one));
-	/* with the NULL after them */
+	/* also copies the final NULL */
 	memcpy(one + 1, words + dev, (count - dev + 1) * sizeof(*one));
 	for (; targets->count < dev; targets->count++) {
 		struct err err;
@@ -101,12 +101,13 @@ static int add_run(const struct cli_options *options, int count, char **words)
 
 	if (r)
 		return r;
-	/* one that isn't there is said before anything is made, or waited for */
+	/* report a missing interface before creating maps and waiting for the lock */
 	r = link_for_arp(targets.specs[0].dev, &link, &err);
 	if (!r)
 		r = cli_open_locked(options, true, &pins, &err);
 	if (!r) {
-		/* and again: it may have been made anew while another writer had the lock */
+		/* look it up again: it may have been recreated while another writer held the lock
+		 */
 		r = link_for_arp(targets.specs[0].dev, &link, &err);
 		if (!r)
 			r = add_targets(&pins, &targets, &link, &added, &err);
@@ -143,7 +144,7 @@ const struct cli_command cmd_add = {
 	.run = add_run,
 };
 
-/* Nothing was, or would be, deleted. @leased: there is something, which is the agent's. */
+/* Reports that nothing matches or, with @leased, that only the agent's addresses match. */
 static int err_not_deleted(struct err *err, bool leased, const char *address, const char *dev)
 {
 	if (leased)
@@ -153,8 +154,8 @@ static int err_not_deleted(struct err *err, bool leased, const char *address, co
 	return err_set(err, -ENOENT, "%s dev %s: no such address", address, dev);
 }
 
-/* Is there something of @spec that may be deleted? The agent's is its own until the lease is over.
- */
+/* Checks that @spec matches an address that may be deleted; the agent's may not while their lease
+ * is valid. */
 static int check_deletable(const struct pins *pins, const struct entry_table *table,
 			   const struct spec *spec, const char *address, struct err *err)
 {
@@ -175,7 +176,7 @@ static int check_deletable(const struct pins *pins, const struct entry_table *ta
 	return err_not_deleted(err, leased, address, spec->dev);
 }
 
-/* All or none: one address of several that isn't there leaves the others. */
+/* All or none: if one target matches nothing, none is deleted. */
 static int check_all_deletable(const struct pins *pins, const struct targets *targets,
 			       uint32_t ifindex, char **words, struct err *err)
 {
@@ -225,7 +226,7 @@ static int del_run(const struct cli_options *options, int count, char **words)
 		r = err_not_deleted(&err, false, words[0], dev);
 	if (!r)
 		r = device_resolve(&pins, dev, &link, &err);
-	/* one of them needs no look at all that is there */
+	/* a single target is checked by the deletion itself, without reading all entries */
 	if (!r && targets.count > 1)
 		r = check_all_deletable(&pins, &targets, link.ifindex, words, &err);
 	if (!r)

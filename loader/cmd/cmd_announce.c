@@ -12,7 +12,7 @@
 #include "spec.h"
 #include "text.h"
 
-/* The entry, if it may answer now: others must not be told of an address that nobody answers for.
+/* Reads the entry, and fails unless it answers now: don't announce an address that isn't answered.
  */
 static int entry_held(const struct pins *pins, const struct entry_key *key, const struct link *link,
 		      struct announcement *ret_what, struct err *err)
@@ -54,7 +54,7 @@ static int announce_times(const struct pins *pins, const struct address *address
 
 		if (i)
 			nanosleep(&pause, NULL);
-		/* it may have been deleted, or its lease have lapsed, during the pause */
+		/* during the pause it may have been deleted, or its lease may have expired */
 		r = entry_held(pins, &key, link, &what, err);
 		if (!r)
 			r = announce_send(fd, link, &what, err);

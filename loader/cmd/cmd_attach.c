@@ -17,15 +17,15 @@
 #include "status.h"
 #include "vlan.h"
 
-/* What attach did to one interface. */
+/* The result of attach on one interface. */
 struct attached {
 	struct link link;
 	struct device_recorded recorded;
 	struct attach_outcome outcome;
 };
 
-/* Takes back what attach_one() did: one that wasn't attached before is detached again, another has
- * its former priority. */
+/* Undoes attach_one(): detaches the program if it wasn't attached before, else restores its
+ * priority. */
 static void undo_one(const struct pins *pins, struct attached *attached,
 		     const struct attach_options *options)
 {
@@ -71,7 +71,7 @@ static int attach_one(const struct pins *pins, const struct attach_options *opti
 	return r;
 }
 
-/* --max-entries over maps that are there. */
+/* Applies --max-entries to existing maps. */
 static int set_bound(struct pins *pins, uint32_t max_entries, struct err *err)
 {
 	uint32_t before = pins->max_entries;
@@ -86,7 +86,7 @@ static int set_bound(struct pins *pins, uint32_t max_entries, struct err *err)
 	return r;
 }
 
-/* Maps don't shrink. @max_entries: 0 for none given. */
+/* Refuses a bound below the maps' size, since they don't shrink. @max_entries: 0: not given. */
 static int check_bound(const struct pins *pins, uint32_t max_entries, struct err *err)
 {
 	for (int family = 0; family < PINS_FAMILIES; family++)
@@ -99,7 +99,7 @@ static int check_bound(const struct pins *pins, uint32_t max_entries, struct err
 	return 0;
 }
 
-/* All or none: everything that can be is checked before the first interface changes. */
+/* All or none: makes all checks that are possible before it changes the first interface. */
 static int attach_all(struct pins *pins, const struct cli_options *options,
 		      struct attached *attached, int count, struct err *err)
 {
@@ -107,7 +107,7 @@ static int attach_all(struct pins *pins, const struct cli_options *options,
 
 	for (int i = 0; !r && i < count; i++) {
 		r = attach_check(pins_maps(pins), &attached[i].link, &options->attach, err);
-		/* a rehearsal may have no maps, and so no VLAN devices */
+		/* on a dry run there may be no maps, and so no VLAN devices */
 		if (!r && pins->maps.fd[PINS_VLANS] >= 0)
 			r = vlan_check_parent(pins, &attached[i].link, cli_note, err);
 	}
@@ -134,7 +134,8 @@ static void note_deaf_veth(const struct link *link, enum xdp_attach_mode mode)
 			link->name, peer.name);
 }
 
-/* What was done stays done where it can't be shown: that is a note. */
+/* Prints the results. If a state can't be read, that is only a note: the attach itself succeeded.
+ */
 static void report(const struct pins *pins, const struct cli_options *options,
 		   const struct attached *attached, int count)
 {
@@ -157,7 +158,7 @@ static void report(const struct pins *pins, const struct cli_options *options,
 		if (!r)
 			r = status_read(pins, link, entries, &row, &err);
 		if (r < 0) {
-			cli_note("%s: done, but what is there now can't be shown: %s", link->name,
+			cli_note("%s: attached, but its state can't be read: %s", link->name,
 				 err.text);
 			continue;
 		}
@@ -180,8 +181,8 @@ static void report(const struct pins *pins, const struct cli_options *options,
 		cli_array_end(&array);
 }
 
-/* Looks up each interface, once where it has several of the names. Returns how many, or a negative
- * errno with @err. */
+/* Looks up the interfaces, and drops repetitions, also by another name. Returns their number, or a
+ * negative errno with @err. */
 static int links_resolve(int count, char **words, struct attached *attached, struct err *err)
 {
 	int kept = 0;
@@ -209,7 +210,7 @@ static int attach_run(const struct cli_options *options, int count, char **words
 
 	if (!count)
 		return cli_usage(&cmd_attach, "an interface is missing");
-	/* one that isn't there is said before anything is made, or waited for */
+	/* report a missing interface before creating maps and waiting for the lock */
 	r = links_resolve(count, words, attached, &err);
 	if (r < 0)
 		return cli_fail(&err);
@@ -219,7 +220,7 @@ static int attach_run(const struct cli_options *options, int count, char **words
 		r = cli_open_locked(options, true, &pins, &err);
 	if (r < 0 && !(options->attach.dry_run && r == -ENOENT && !*err.text))
 		return cli_fail(&err);
-	/* and again: under the lock no other writer changes what they mean */
+	/* look them up again: they may have changed before we got the lock */
 	r = count = links_resolve(count, words, attached, &err);
 	if (r >= 0)
 		r = attach_all(&pins, options, attached, count, &err);
@@ -258,7 +259,7 @@ static int detach_rows(const struct pins *pins, struct status_row *rows, size_t 
 
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].ours < 0 && !rows[i].state.empty_id)
-			/* which fails, and knows why */
+			/* it fails, with the reason in @err */
 			return attach_remove(pins_maps(pins), &rows[i].link, err);
 	for (size_t i = 0; i < count; i++) {
 		int r = attach_remove(pins_maps(pins), &rows[i].link, err);

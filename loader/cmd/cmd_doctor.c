@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* doctor: what keeps addresses from being answered, and what to do about it. */
+/* doctor: prints faults that keep addresses from being answered, with remedies. */
 #include <errno.h>
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* explain: would a request be answered, and why? */
+/* explain: prints whether a request would be answered, and why. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +15,8 @@
 
 #define MAX_VID 4094
 
-/* Any address, those that no host has too: the program's word on them is asked for. */
-static bool take_from(const char *text, const struct address *target, struct address *ret_from)
+/* Accepts also addresses that no host may have, to see the program's outcome for them. */
+static bool parse_from(const char *text, const struct address *target, struct address *ret_from)
 {
 	struct address from = {};
 
@@ -32,7 +32,7 @@ static bool take_from(const char *text, const struct address *target, struct add
 	return true;
 }
 
-static bool take_vid(const char *text, uint16_t *ret_vid)
+static bool parse_vid(const char *text, uint16_t *ret_vid)
 {
 	char *end;
 	unsigned long vid = strtoul(text, &end, 10);
@@ -43,8 +43,9 @@ static bool take_vid(const char *text, uint16_t *ret_vid)
 	return true;
 }
 
-/* [from ADDR] [vlan VID], in either order. Returns CLI_DONE or CLI_USAGE, said. */
-static int take_clauses(int count, char **words, struct explain_question *question)
+/* Parses [from ADDR] [vlan VID], in either order. Returns CLI_DONE, or CLI_USAGE with the error
+ * printed. */
+static int parse_clauses(int count, char **words, struct explain_question *question)
 {
 	for (int i = 0; i < count; i += 2) {
 		bool from = !strcmp(words[i], "from"), vlan = !strcmp(words[i], "vlan");
@@ -56,10 +57,10 @@ static int take_clauses(int count, char **words, struct explain_question *questi
 					 from ? "an address" : "a number");
 		if (from ? question->has_from : question->has_vid)
 			return cli_usage(&cmd_explain, "'%s' stands there twice", words[i]);
-		if (from && !take_from(words[i + 1], &question->address, &question->from))
+		if (from && !parse_from(words[i + 1], &question->address, &question->from))
 			return cli_usage(&cmd_explain, "'%s' is no address of that family",
 					 words[i + 1]);
-		if (vlan && !take_vid(words[i + 1], &question->vid))
+		if (vlan && !parse_vid(words[i + 1], &question->vid))
 			return cli_usage(&cmd_explain, "'%s' is no VLAN from 0 to %d", words[i + 1],
 					 MAX_VID);
 		question->has_from |= from;
@@ -177,7 +178,7 @@ static int explain_run(const struct cli_options *options, int count, char **word
 		return cli_usage(&cmd_explain, "%s", err.text);
 	if (r < 0)
 		return cli_fail(&err);
-	r = take_clauses(count - 3, words + 3, &question);
+	r = parse_clauses(count - 3, words + 3, &question);
 	if (r)
 		return r;
 	r = explain(options->bpffs, words[2], &question, &program, &explanation, &err);

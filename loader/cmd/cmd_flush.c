@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* flush: all addresses, of an interface or of all. */
+/* flush: deletes all addresses, of one interface or of all. */
 #include <errno.h>
 #include <time.h>
 
@@ -13,7 +13,7 @@
 #include "serve.h"
 #include "signals.h"
 
-/* Does the program run on any recorded interface? */
+/* *ret_attached: the program runs on a recorded interface. */
 static int attached_anywhere(const struct pins *pins, bool *ret_attached, struct err *err)
 {
 	struct device_table devices;
@@ -37,7 +37,7 @@ static int flush_all(const struct cli_options *options, struct serve_deleted *re
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	bool attached;
-	/* creates what a killed command left out, to remove it in one piece */
+	/* creates maps that a killed command left out, so that all pins can be removed together */
 	int r = cli_open_locked(options, true, &pins, err);
 
 	if (!r)
@@ -75,10 +75,10 @@ static int flush_once(const struct cli_options *options, const char *name,
 }
 
 /*
- * With --wait until the agent's addresses are gone too, as they are once it ended and its lease is
- * over. -ETIME: the agent still holds the lease after that many seconds.
+ * With --wait, repeats the flush until the agent's addresses are deleted, too: after the agent has
+ * ended its lease expires. -ETIME: the agent still holds the lease after that many seconds.
  */
-static int flush_wanted(const struct cli_options *options, const char *name,
+static int flush_repeat(const struct cli_options *options, const char *name,
 			struct serve_deleted *ret_deleted, struct err *err)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
@@ -113,7 +113,7 @@ static int flush_run(const struct cli_options *options, int count, char **words)
 		return cli_usage(&cmd_flush, "--all goes without 'dev IFACE'");
 	if (!options->all && cli_take_dev(&cmd_flush, count, words, &name))
 		return CLI_USAGE;
-	r = flush_wanted(options, name, &deleted, &err);
+	r = flush_repeat(options, name, &deleted, &err);
 	if (r < 0)
 		return cli_fail(&err);
 	report_deleted(options, NULL, &deleted);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* import, save: addresses from a file and into one. */
+/* import, save: reads addresses from a file, and writes them to one. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h> /* before <linux/if.h>, which then leaves its part out */
+#include <net/if.h> /* before <linux/if.h>, which then omits the definitions they share */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,10 +20,10 @@
 #include "spec.h"
 #include "text.h"
 
-/* Lines in error that are shown before the rest is only counted. */
+/* Errors in further lines are only counted. */
 #define MAX_ERRORS_SHOWN 10
 
-/* Interfaces named so far: a million lines name few. */
+/* The interfaces looked up so far: a million lines name few. */
 struct link_cache {
 	struct link links[L2RESP_MAX_DEVICES];
 	char given[L2RESP_MAX_DEVICES][ALTIFNAMSIZ]; /* the name in the file */
@@ -36,7 +36,7 @@ static int link_cache_get(struct link_cache *cache, const char *name, const stru
 	struct link link;
 	int i, r;
 
-	/* the latest first: files come in runs */
+	/* the latest first: neighbouring lines mostly have the same interface */
 	for (i = cache->count - 1; i >= 0; i--)
 		if (!strcmp(cache->given[i], name)) {
 			*ret_link = &cache->links[i];
@@ -45,14 +45,14 @@ static int link_cache_get(struct link_cache *cache, const char *name, const stru
 	r = link_for_arp(name, &link, err);
 	if (r < 0)
 		return r;
-	/* by another of its names */
+	/* it may be known by another of its names */
 	for (i = 0; i < cache->count && cache->links[i].ifindex != link.ifindex; i++)
 		;
 	if (i == L2RESP_MAX_DEVICES)
 		return err_set(err, -ENOSPC, "more than %d interfaces", L2RESP_MAX_DEVICES);
 	if (i == cache->count) {
 		cache->links[i] = link;
-		/* an interface has it, so it isn't longer */
+		/* it fits: it is the name of an interface */
 		snprintf(cache->given[i], sizeof(cache->given[i]), "%s", name);
 		cache->count++;
 	}
@@ -60,8 +60,8 @@ static int link_cache_get(struct link_cache *cache, const char *name, const stru
 	return 0;
 }
 
-/* Asks again for every interface. Returns 1 where one was made anew or has another MAC, 0 where
- * none was, or a negative errno with @err. @cache has what they are now. */
+/* Looks up all interfaces again and updates @cache. Returns 1 if one was recreated or has another
+ * MAC, 0 if not, or a negative errno with @err. */
 static int link_cache_renew(struct link_cache *cache, struct err *err)
 {
 	int changed = 0;
@@ -80,9 +80,9 @@ static int link_cache_renew(struct link_cache *cache, struct err *err)
 }
 
 /*
- * Cuts @line at white space, in place, up to a word that begins with '#'. An interface's name may
- * have one anywhere, so what follows 'dev' is no comment. Returns the number of words, one too many
- * at the most.
+ * Splits @line at white space, in place, up to a word that begins with '#'. The word after 'dev' is
+ * never a comment, since an interface's name may begin with '#'. Returns the number of words, at
+ * most SPEC_MAX_WORDS + 1.
  */
 static int line_split(char *line, char *words[SPEC_MAX_WORDS + 2])
 {
@@ -108,7 +108,7 @@ struct import {
 	struct spec_list list;
 	struct link_cache links;
 	size_t errors;
-	json_t *complaints; /* for the error's object; NULL: complaints are printed */
+	json_t *complaints; /* errors of lines, for the JSON object; NULL: they are printed */
 };
 
 static void import_complain(struct import *import, uint32_t line, const struct err *err)
@@ -123,8 +123,8 @@ static void import_complain(struct import *import, uint32_t line, const struct e
 		text_print(stderr, CLI_NAME ": %s:%u: %s\n", import->name, line, err->text);
 }
 
-/* Reads the whole file, naming each line in error; -EINVAL without a message in @err if there was
- * one. */
+/* Reads the whole file and reports each line in error. -EINVAL without a message in @err if there
+ * was one. */
 static int import_read(struct import *import, FILE *file, size_t room, struct err *err)
 {
 	_cleanup_free_ char *line = NULL;
@@ -150,7 +150,7 @@ static int import_read(struct import *import, FILE *file, size_t room, struct er
 		r = spec_parse(count, words, &spec, err);
 		if (!r)
 			r = link_cache_get(&import->links, spec.dev, &link, err);
-		/* after an error the rest is only read for more of them */
+		/* after an error, read the rest only to find more errors */
 		if (!r && !import->errors)
 			r = spec_list_append(&import->list, &spec, link, number, room, err);
 		if (r < 0)
@@ -174,8 +174,8 @@ static void progress_show(size_t done, size_t total)
 	fprintf(stderr, "\r%zu of %zu addresses written%s", done, total, done == total ? "\n" : "");
 }
 
-/* Has the addresses follow interfaces that were made anew, or have another MAC, while the file was
- * read or another writer had the lock. */
+/* Updates the addresses for interfaces that were recreated, or got another MAC, while the file was
+ * read or another writer held the lock. */
 static int import_renew_links(struct import *import, struct err *err)
 {
 	struct link_cache *links = &import->links;
@@ -200,7 +200,7 @@ static int import_renew_links(struct import *import, struct err *err)
 static int import_write(struct import *import, struct pins *pins, struct entry_added *ret_added,
 			struct err *err)
 {
-	/* worth watching from a second's work on */
+	/* the write takes longer than a second */
 	bool watch = import->list.count >= 100000 && isatty(STDERR_FILENO);
 	int r = import_renew_links(import, err);
 
@@ -225,13 +225,13 @@ static void cleanup_import(struct import **import)
 	free(*import);
 }
 
-/* How many addresses of a family there may be: no file may ask for more. */
+/* Reads the maximum of addresses of a family, which no file may exceed. */
 static int import_room(const struct cli_options *options, size_t *ret_room, struct err *err)
 {
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	int r = pins_open_some(options->bpffs, &pins, err);
 
-	/* what is missing is made anew */
+	/* missing pins are created later */
 	if (r < 0 && r != -EUCLEAN && (r != -ENOENT || *err->text))
 		return r;
 	*ret_room = pins.max_entries ?: L2RESP_DEFAULT_MAX_ENTRIES;
@@ -260,8 +260,7 @@ static int import_run(const struct cli_options *options, int count, char **words
 		err_set(&err, negative_errno(), "%s: %s", words[0], strerror(errno));
 		return cli_fail(&err);
 	}
-	/* all of it before the lock: a pipe may take its time, and other writers needn't wait for
-	 * it */
+	/* read it before locking: a pipe may be slow, and other writers needn't wait for it */
 	r = import_room(options, &room, &err);
 	if (!r)
 		r = import_read(import, file, room, &err);
@@ -327,7 +326,7 @@ static int err_file(struct err *err, const char *path)
 	return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
 }
 
-/* To what is no regular file, such as a device or a pipe: there is nothing to replace. */
+/* Writes to @path in place, since it isn't a regular file but a device, a pipe or the like. */
 static int save_through(const struct pins *pins, const struct entry_table *table, const char *path,
 			size_t *ret_saved, struct err *err)
 {
@@ -340,30 +339,30 @@ static int save_through(const struct pins *pins, const struct entry_table *table
 	return !r && (fflush(file) || ferror(file)) ? err_file(err, path) : r;
 }
 
-/* To a file beside the one that @path leads to, which takes its place, mode and owner when it is
- * whole and on the disk. */
+/* Writes a temporary file beside the target of @path, gives it the target's mode and owner, and
+ * renames it when it is complete and on the disk. */
 static int save_file(const struct pins *pins, const struct entry_table *table, const char *path,
 		     size_t *ret_saved, struct err *err)
 {
-	struct stat there = { .st_mode = 0644, .st_uid = -1, .st_gid = -1 }, link;
+	struct stat former = { .st_mode = 0644, .st_uid = -1, .st_gid = -1 }, link;
 	_cleanup_free_ char *target = realpath(path, NULL);
 	_cleanup_(cleanup_file) FILE *file = NULL;
 	char temporary[PATH_MAX];
 	int fd, r;
 
-	/* a symlink that leads nowhere stays */
-	if (target ? stat(target, &there) < 0 : errno != ENOENT || !lstat(path, &link))
+	/* don't replace a dangling symlink */
+	if (target ? stat(target, &former) < 0 : errno != ENOENT || !lstat(path, &link))
 		return err_file(err, path);
 	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", target ?: path) >=
 	    (int)sizeof(temporary))
 		return err_set(err, -ENAMETOOLONG, "%s: %s", path, strerror(ENAMETOOLONG));
-	/* a signal would leave it there */
+	/* a signal would leave the temporary file */
 	signals_hold();
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return err_file(err, path);
-	/* the owner first: that clears bits of the mode */
-	if (!fchown(fd, there.st_uid, there.st_gid) && !fchmod(fd, there.st_mode & ALLPERMS))
+	/* fchown() first, since it clears bits of the mode */
+	if (!fchown(fd, former.st_uid, former.st_gid) && !fchmod(fd, former.st_mode & ALLPERMS))
 		file = fdopen(fd, "w");
 	if (!file) {
 		r = err_file(err, path);
@@ -385,8 +384,8 @@ static int save_run(const struct cli_options *options, int count, char **words)
 	_cleanup_(entry_table_free) struct entry_table table = {};
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	const char *path = count && strcmp(words[0], "-") ? words[0] : NULL;
-	struct stat there;
-	bool replaces = path && (stat(path, &there) < 0 || S_ISREG(there.st_mode));
+	struct stat former;
+	bool replaces = path && (stat(path, &former) < 0 || S_ISREG(former.st_mode));
 	size_t saved = 0;
 	struct err err;
 	int r;

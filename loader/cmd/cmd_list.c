@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* list: addresses, and whether they answer. */
+/* list: prints addresses, and whether they answer. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +20,14 @@
 #include "text.h"
 #include "vlan.h"
 
-/* What list says of an interface, asked once for all its rows. */
+/* An interface's state, read once for all its rows. */
 struct list_device {
 	uint32_t ifindex;
 	char name[IFNAMSIZ];
 	bool attached;
 	bool up; /* with carrier */
 	bool gone;
-	uint8_t mac[ETH_ALEN]; /* of one that isn't gone */
+	uint8_t mac[ETH_ALEN]; /* valid unless gone */
 	struct vlan_path path;
 };
 
@@ -50,27 +50,27 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 	memcpy(device->name, row->name, sizeof(device->name));
 	memcpy(device->mac, row->link.mac, sizeof(device->mac));
 	r = vlan_find_hook(pins, ifindex, &hook, err);
-	if (r == -ENODEV) { /* deleted just now */
+	if (r == -ENODEV) { /* deleted meanwhile */
 		device->gone = true;
 		return 0;
 	}
 	device->attached = !r && attach_is_current(&hook.state);
 	device->up = (row->link.flags & IFF_UP) && (row->link.flags & IFF_RUNNING);
-	/* one whose parent is elsewhere has none to show */
+	/* no path is shown if the parent is in another namespace */
 	vlan_path_of(&row->link, &device->path, &ignored);
 	return r;
 }
 
-/* What is shown of an address beside its entry. */
+/* An entry, and the other values shown with it. */
 struct list_row {
 	const struct entry_row *entry;
 	const struct list_device *device;
-	const char *node; /* this host's name among agents; empty: it has none */
+	const char *node; /* the name of this host's agent; empty: none ever ran */
 	uint64_t remaining_ms;
 	uint64_t conflicts;
 };
 
-/* Answered all the same, with a MAC that the interface had once. */
+/* True if the address is answered with a former MAC of the interface. */
 static bool mac_stale(const struct list_row *shown)
 {
 	return !shown->device->gone && entry_mac_stale(shown->entry, shown->device->mac);
@@ -125,7 +125,7 @@ static const char *list_state(const struct list_row *shown)
 	return shown->remaining_ms ? "answering" : "lease-over";
 }
 
-/* Where its MAC isn't the interface's. */
+/* Returns the kind of a MAC that isn't the interface's own. */
 static const char *mac_kind(const struct entry_row *row)
 {
 	if (entry_mac_virtual(row))
@@ -181,7 +181,7 @@ static void list_table_row(struct table *table, const struct list_row *shown)
 			   (unsigned long long)shown->remaining_ms);
 }
 
-/* Which addresses are shown; all of them where nothing is set. */
+/* Selects the addresses that are shown; members that aren't set match all. */
 struct list_filter {
 	const char *dev;
 	int range_count;
@@ -204,7 +204,7 @@ static bool filter_passes(const struct list_filter *filter, const struct entry_r
 	return !filter->range_count;
 }
 
-/* Where the rows go: to a table, a JSON array, or lines. */
+/* The output: a table, a JSON array, or lines. */
 struct list_output {
 	struct table *table; /* NULL: none */
 	struct cli_array array;
@@ -238,14 +238,14 @@ static void output_end(struct list_output *output)
 		table_end(output->table);
 }
 
-/* What the rows of a listing need besides their entries; all of it is read before the first one is
- * shown, so that a failure leaves no part of a JSON array. */
+/* Data for the rows besides their entries. All of it is read before the first row is printed, so
+ * that a failure doesn't leave an incomplete JSON array. */
 struct list_source {
-	struct list_device *devices; /* as the rows come, which are by interface */
+	struct list_device *devices; /* in the order of the rows, which are sorted by interface */
 	size_t device_count;
 	struct conflict_table conflicts;
 	char node[IDENTITY_NODE_MAX + 1];
-	bool stamped[L2RESP_LEASE_SLOTS]; /* is remaining_ms read? */
+	bool stamped[L2RESP_LEASE_SLOTS]; /* remaining_ms was read */
 	uint64_t remaining_ms[L2RESP_LEASE_SLOTS];
 };
 
@@ -324,13 +324,14 @@ static int list_rows(const struct cli_options *options, const struct pins *pins,
 	return 0;
 }
 
-/* Not an interface's name, which has no colon and no slash, and seldom begins with a digit. */
+/* True unless @word may be an interface's name: that has no colon or slash, and seldom begins with
+ * a digit. */
 static bool looks_like_address(const char *word)
 {
 	return strpbrk(word, ":/") || (word[0] >= '0' && word[0] <= '9' && strchr(word, '.'));
 }
 
-/* "[ADDR...] [[dev] IFACE]". Returns an exit status, anything but CLI_DONE said. */
+/* Parses "[ADDR...] [[dev] IFACE]". Returns an exit status; errors are printed. */
 static int filter_parse(const struct cli_options *options, int count, char **words,
 			struct list_filter *filter)
 {
@@ -371,7 +372,7 @@ static int list_run(const struct cli_options *options, int count, char **words)
 		return r;
 	r = pins_open(options->bpffs, &pins, &err);
 	if (r == -ENOENT && !*err.text) {
-		/* nothing is pinned: an empty list, if the interface is one at all */
+		/* nothing is pinned: print an empty list, if the interface exists */
 		if (filter.dev && link_by_name(filter.dev, &link, &err) < 0)
 			return cli_fail(&err);
 		if (options->json)

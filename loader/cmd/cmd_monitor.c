@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* monitor: the requests and answers that no packet capture on this host sees. */
+/* monitor: prints requests and answers, which packet captures on this host don't see. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -26,10 +26,10 @@
 #define PINS_AWAITED_MS 200
 #define NS_A_SECOND	1000000000LL
 
-/* What is shown; all of it where nothing is set. */
+/* Selects the records that are shown; members that aren't set match all. */
 struct filter {
-	const char *dev;  /* by name: an interface that is made anew keeps it */
-	uint32_t ifindex; /* that it has now; 0: there is none */
+	const char *dev;  /* a recreated interface keeps its name */
+	uint32_t ifindex; /* the present index of dev; 0: it doesn't exist */
 	const char *address_text;
 	const char *outcome_name;
 	struct address address;
@@ -40,14 +40,14 @@ struct monitor {
 	const struct cli_options *options;
 	const struct pins *pins;
 	struct filter filter;
-	struct capture *capture; /* NULL: none asked for */
+	struct capture *capture; /* NULL: none requested */
 	struct device_table devices;
 	int64_t boot_to_wall_ns;
 	uint64_t shown;
 	bool done;
 };
 
-/* A record taken apart. */
+/* A decoded record. */
 struct sight {
 	const struct trace_record *record;
 	const char *dev;
@@ -55,14 +55,14 @@ struct sight {
 	struct decoded request, reply;
 };
 
-static int take_address(struct filter *filter)
+static int parse_address(struct filter *filter)
 {
 	if (address_parse(filter->address_text, &filter->address) < 0)
 		return cli_usage(&cmd_monitor, "'%s' is not an address", filter->address_text);
 	return CLI_DONE;
 }
 
-static int take_outcome(struct filter *filter)
+static int parse_outcome(struct filter *filter)
 {
 	for (filter->outcome = 0; filter->outcome < OUTCOME_COUNT; filter->outcome++)
 		if (!strcmp(filter->outcome_name, counts_outcome_name(filter->outcome)))
@@ -70,8 +70,9 @@ static int take_outcome(struct filter *filter)
 	return cli_usage(&cmd_monitor, "no outcome '%s'", filter->outcome_name);
 }
 
-/* [dev IFACE] [addr ADDR] [outcome NAME], in any order. Returns CLI_DONE or CLI_USAGE, said. */
-static int take_filter(int count, char **words, struct filter *filter)
+/* Parses [dev IFACE] [addr ADDR] [outcome NAME], in any order. Returns CLI_DONE, or CLI_USAGE with
+ * the error printed. */
+static int parse_filter(int count, char **words, struct filter *filter)
 {
 	const struct {
 		const char *word;
@@ -97,12 +98,12 @@ static int take_filter(int count, char **words, struct filter *filter)
 					 words[at]);
 		*takes[i].value = words[at + 1];
 	}
-	if (filter->address_text && take_address(filter))
+	if (filter->address_text && parse_address(filter))
 		return CLI_USAGE;
-	return filter->outcome_name ? take_outcome(filter) : CLI_DONE;
+	return filter->outcome_name ? parse_outcome(filter) : CLI_DONE;
 }
 
-/* What changes under way: names, and the wall clock, which may be set. */
+/* Reads the interfaces' names and the wall clock again, which may change while monitor runs. */
 static int monitor_refresh(struct monitor *monitor, struct err *err)
 {
 	struct filter *filter = &monitor->filter;
@@ -126,13 +127,13 @@ static const char *device_name(struct monitor *monitor, uint32_t ifindex)
 	const struct device_row *row = device_find(&monitor->devices, ifindex);
 	struct err ignored;
 
-	/* attached since the last refresh */
+	/* it may have been attached since the last refresh */
 	if (!row && !monitor_refresh(monitor, &ignored))
 		row = device_find(&monitor->devices, ifindex);
 	return row ? row->name : "?";
 }
 
-/* The interface that it came in on, or the VLAN device that its tags are for. */
+/* True if the frame came in on the filter's interface, or is for that VLAN device. */
 static bool is_dev(const struct monitor *monitor, const struct sight *sight)
 {
 	uint32_t ifindex = sight->record->ifindex;
@@ -145,7 +146,7 @@ static bool is_dev(const struct monitor *monitor, const struct sight *sight)
 	return ifindex && ifindex == monitor->filter.ifindex;
 }
 
-static bool filter_takes(struct monitor *monitor, const struct sight *sight)
+static bool filter_matches(struct monitor *monitor, const struct sight *sight)
 {
 	const struct filter *filter = &monitor->filter;
 
@@ -153,11 +154,11 @@ static bool filter_takes(struct monitor *monitor, const struct sight *sight)
 		return false;
 	if (filter->outcome_name && filter->outcome != sight->record->outcome)
 		return false;
-	/* the reply's addresses are the request's */
+	/* the reply has the same addresses as the request */
 	return !filter->address_text || decode_mentions(&sight->request, &filter->address);
 }
 
-/* False: the record isn't one of this version's. */
+/* Decodes a record. False: it has another version's format. */
 static bool sight_make(struct monitor *monitor, const struct trace_record *record,
 		       struct sight *sight)
 {
@@ -179,7 +180,7 @@ static bool is_conflict(enum outcome outcome)
 	return outcome == OUTCOME_ARP_CONFLICT || outcome == OUTCOME_ND_CONFLICT;
 }
 
-/* As tcpdump -i any shows a frame: local time, interface, direction. */
+/* Prints a frame as tcpdump -i any does: local time, interface, direction. */
 static void print_frame(const struct sight *sight, const char *direction,
 			const struct decoded *frame)
 {
@@ -228,12 +229,12 @@ static void sight_print_json(const struct sight *sight)
 		record->replied ? decode_json(&sight->reply) : json_null()));
 }
 
-static bool monitor_take(const struct trace_record *record, void *context)
+static bool monitor_record(const struct trace_record *record, void *context)
 {
 	struct monitor *monitor = context;
 	struct sight sight;
 
-	if (!sight_make(monitor, record, &sight) || !filter_takes(monitor, &sight))
+	if (!sight_make(monitor, record, &sight) || !filter_matches(monitor, &sight))
 		return true;
 	if (monitor->capture)
 		capture_add(monitor->capture, record, &sight.when);
@@ -271,7 +272,7 @@ static int64_t monotonic_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Until a signal, --count, or nobody reads the output any more. */
+/* Runs until a signal, --count records, or the output's reader is gone. */
 static int monitor_loop(struct monitor *monitor, struct trace *trace, int signal_fd,
 			struct err *err)
 {
@@ -322,7 +323,7 @@ static int open_signals(struct err *err)
 	return fd;
 }
 
-/* Nothing is pinned: waits until something is. Returns 0, or 1 for a signal. */
+/* Waits until something is pinned. Returns 0, or 1 for a signal. */
 static int await_pins(const struct cli_options *options, int signal_fd, struct pins *pins,
 		      struct err *err)
 {
@@ -338,7 +339,7 @@ static int await_pins(const struct cli_options *options, int signal_fd, struct p
 	return r;
 }
 
-/* Where it can't see anything yet. */
+/* Prints a note if no program runs yet whose frames could be shown. */
 static void note_unless_attached(const struct pins *pins, const struct link *dev)
 {
 	if (dev)
@@ -370,9 +371,9 @@ static int monitor_watch(struct monitor *monitor, int signal_fd, struct err *err
 	_cleanup_(capture_close) struct capture *capture = NULL;
 	int r = monitor_refresh(monitor, err);
 
-	/* the second monitor must not cut the first one's file */
+	/* open the file only as the one monitor: a second one must not truncate the first one's */
 	if (!r)
-		r = trace_open(monitor->pins, monitor_take, monitor, &trace, err);
+		r = trace_open(monitor->pins, monitor_record, monitor, &trace, err);
 	if (!r && monitor->options->write)
 		r = capture_open(monitor->options->write, &capture, err);
 	monitor->capture = capture;
@@ -395,7 +396,7 @@ static int monitor_run(const struct cli_options *options, int count, char **word
 	struct err err;
 	int r;
 
-	if (take_filter(count, words, &monitor.filter))
+	if (parse_filter(count, words, &monitor.filter))
 		return CLI_USAGE;
 	if (options->json && options->write && !strcmp(options->write, "-"))
 		return cli_usage(&cmd_monitor, "--json and --write - both want standard output");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* stats: what became of the frames. */
+/* stats: prints the frames' outcomes. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "device.h"
 #include "text.h"
 
-/* One reading of all interfaces, or of the one asked for. */
+/* One reading of the counts of all interfaces, or of the named one. */
 struct reading {
 	struct timespec at; /* CLOCK_MONOTONIC */
 	struct device_table devices;
@@ -20,7 +20,7 @@ struct reading {
 	struct outcome_counts sum;
 };
 
-/* Counts of the interface numbered @ifindex, or where that is 0, of all that are here. */
+/* Reads the counts of interface @ifindex, or, if 0, of all that exist. */
 static int reading_fill(const struct pins *pins, uint32_t ifindex, struct reading *reading,
 			struct err *err)
 {
@@ -45,8 +45,8 @@ static int reading_fill(const struct pins *pins, uint32_t ifindex, struct readin
 	return 0;
 }
 
-/* Of the interface called @name, or of all where that is NULL. The pins are opened each time: a
- * watch outlives them, and may begin before there are any. */
+/* Reads the counts of the interface called @name, or of all (NULL). Opens the pins each time: with
+ * --watch they may be removed, or created, in between. */
 static int reading_take(const char *bpffs, const char *name, struct reading *reading,
 			struct err *err)
 {
@@ -77,8 +77,8 @@ static double seconds_between(const struct timespec *from, const struct timespec
 	return (to->tv_sec - from->tv_sec) + (to->tv_nsec - from->tv_nsec) / 1e9;
 }
 
-/* Of one outcome, between two counts. An interface that is gone takes its counts with it: no rate
- * then, not a negative one. */
+/* Returns the rate of one outcome between two counts; 0 if the count fell, as when an interface and
+ * its counts are gone. */
 static double rate(const struct outcome_counts *before, const struct outcome_counts *now,
 		   int outcome, double seconds)
 {
@@ -98,8 +98,8 @@ static json_t *rates_json(const struct outcome_counts *before, const struct outc
 	return json;
 }
 
-/* The counts in @before of the interface that is number @at in @now; where it wasn't there, those
- * of now, so that it begins with no rate. */
+/* Returns the counts in @before of interface number @at in @now; for a new interface the present
+ * ones, so that its rate begins at 0. */
 static const struct outcome_counts *counts_before(const struct reading *before,
 						  const struct reading *now, unsigned int at)
 {
@@ -134,7 +134,7 @@ static void reading_print_json(const struct reading *before, const struct readin
 	cli_print_json(json);
 }
 
-/* Outcomes that occurred, and the one that everybody looks for. */
+/* Shows outcomes that occurred, and always arp_answered. */
 static bool worth_showing(const struct outcome_counts *counts, int outcome)
 {
 	return counts->count[outcome] || outcome == OUTCOME_ARP_ANSWERED;
@@ -163,7 +163,7 @@ static void print_rates(const struct outcome_counts *before, const struct outcom
 			       (unsigned long long)now->count[n], rate(before, now, n, seconds));
 }
 
-/* By interface; one that was asked for by @name needs no heading, nor does nothing at all. */
+/* Prints by interface; without a heading if @name was given, or if there are no counts. */
 static void reading_print_rates(const struct reading *before, const struct reading *now,
 				const char *name)
 {
@@ -180,7 +180,7 @@ static void reading_print_rates(const struct reading *before, const struct readi
 	putchar('\n');
 }
 
-/* Until interrupted, or until nobody reads the output any more. */
+/* Runs until it is interrupted, or the output's reader is gone. */
 static int watch(const char *name, const struct cli_options *options, struct reading *before,
 		 struct err *err)
 {
@@ -193,7 +193,7 @@ static int watch(const char *name, const struct cli_options *options, struct rea
 
 		nanosleep(&pause, NULL);
 		r = reading_take(options->bpffs, name, now, err);
-		/* an interface may be made anew meanwhile */
+		/* the interface may be recreated meanwhile */
 		if (r < 0 && r != -ENODEV)
 			return r;
 		if (options->json)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* status: where the program runs. */
+/* status: prints the interfaces on which the program runs. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -40,7 +40,7 @@ static int status_run(const struct cli_options *options, int count, char **words
 	if (count && cli_take_dev(&cmd_status, count, words, &name))
 		return CLI_USAGE;
 	r = pins_open_some(options->bpffs, &opened, &err);
-	/* what runs is shown all the same */
+	/* the running programs are still shown */
 	incomplete = r == -EUCLEAN;
 	missing = err;
 	r = cli_pins_if_any(incomplete ? 0 : r, &opened, &pins, &err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* support: what a bug report needs, in one file. */
+/* support: writes the data for a bug report into one file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +20,8 @@
 
 #define MAX_SERVICES 200
 
-/* What is asked: commands of this program, as JSON, and others', which may be missing. */
+/* The commands that are run: this program's, with --json, and others, which may not be installed.
+ */
 static const struct part {
 	const char *name;
 	const struct cli_command *command; /* NULL: argv */
@@ -35,7 +36,7 @@ static const struct part {
 	{ .name = "programs.txt", .argv = { "bpftool", "net" } },
 };
 
-/* How the agent is, and what it has to say of every Service. */
+/* Reads the agent's state and its report on every Service. */
 static const struct {
 	const char *name, *path;
 } agent_parts[] = {
@@ -48,7 +49,7 @@ static const struct {
 struct collection {
 	struct bundle *bundle;
 	const struct cli_options *options;
-	FILE *errors; /* becomes a file too */
+	FILE *errors; /* added to the archive as a file */
 };
 
 static void cleanup_file(FILE **file)
@@ -83,7 +84,7 @@ static int run_part(const struct part *part, const struct cli_options *given)
 	return 127;
 }
 
-/* In a child, so that what a command prints goes where it belongs. */
+/* Runs the command in a child, whose output is redirected to the file. */
 static void add_part(struct collection *collection, const struct part *part)
 {
 	_cleanup_(cleanup_file) FILE *out = tmpfile();
@@ -155,7 +156,7 @@ static void add_maps(struct collection *collection)
 	add_json(collection, "maps.json", maps);
 }
 
-/* Returns false where there is no answer. */
+/* Returns false if there is no answer. */
 static bool add_agent_part(struct collection *collection, const char *name, const char *path)
 {
 	_cleanup_free_ char *body = NULL;

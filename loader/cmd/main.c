@@ -51,7 +51,8 @@ int main(int argc, char **argv)
 		complete(argc - 2, argv + 2);
 		return CLI_DONE;
 	}
-	/* no death amid a change, whoever reads; cli_finish_output() sees it */
+	/* SIGPIPE must not end a command in the middle of a change; cli_finish_output() reports it
+	 */
 	signal(SIGPIPE, SIG_IGN);
 	status = cli_parse(argc, argv, &options, &command, &words);
 	if (status)
@@ -64,7 +65,7 @@ int main(int argc, char **argv)
 	else
 		status = command->run(&options, argc - words, argv + words);
 	output = cli_finish_output();
-	/* one that came amid a change, which is whole now, and said */
+	/* deliver a signal that came during the change, which is complete and reported now */
 	signals_release();
 	return status ?: output;
 }

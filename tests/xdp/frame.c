@@ -217,7 +217,7 @@ static uint64_t responses_read(void)
 			    offsetof(struct responder_v6_entry, responses_sent));
 }
 
-/* Frames in all of conflicts; 0 where @result is no conflict: reading it all takes long. */
+/* Sums the frames of all conflicts; 0 without reading, which is slow, if @result is no conflict. */
 static uint64_t conflicts_read(const struct frame_result *result)
 {
 	struct conflict_key key, *former = NULL;
@@ -244,7 +244,7 @@ static enum outcome outcome_moved(const uint64_t counts[OUTCOME_COUNT])
 	return OUTCOME_COUNT;
 }
 
-/* explain says of @in what the program did with it, and changes no map. */
+/* Checks that explain's program treats @in as the program did, and changes no map. */
 static void explain_check(const struct frame *in, const struct frame_result *result)
 {
 	uint64_t before[OUTCOME_COUNT], after[OUTCOME_COUNT];

@@ -18,7 +18,7 @@ struct frame {
 	uint8_t bytes[FRAME_MAX];
 };
 
-/* What one run of the program did. */
+/* The result of one run of the program. */
 struct frame_result {
 	uint32_t verdict; /* XDP_* */
 	struct frame out;
@@ -30,7 +30,7 @@ struct frame_result {
 void frame_setup(void);
 void frame_teardown(void);
 
-/* What the fixture's maps say, for the responder of other make. */
+/* The fixture's maps, for an independent responder. */
 struct reference frame_told(void);
 
 /* Runs the program on @in, which must be at least 14 bytes: the kernel refuses less. Asserts that

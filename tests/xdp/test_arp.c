@@ -89,7 +89,7 @@ static const struct row rows[] = {
 	{ "41 bytes", .length = 41, .patches = {}, SILENT(TRUNCATED) },
 	{ "28 bytes", .length = 28, .patches = {}, SILENT(TRUNCATED) },
 	{ "14 bytes", .length = 14, .patches = {}, SILENT(TRUNCATED) },
-	/* who owns it, and until when */
+	/* ownership and leases */
 	{ "not owned", .patches = { ASKS(NOT_OWNED) }, SILENT(NOT_OWNED) },
 	{ "owned on another interface", .patches = { ASKS(ELSEWHERE) }, SILENT(NOT_OWNED) },
 	{ "element reused for another address", .patches = { ASKS(REUSED) }, SILENT(NOT_OWNED) },
@@ -288,7 +288,7 @@ static void check_row(const struct row *row)
 		     conflicts);
 }
 
-/* With one fixture: the verifier takes longer over the program than all rows. */
+/* One fixture for all rows: verifying the program takes longer than they do. */
 Test(arp, rows, .init = frame_setup, .fini = frame_teardown)
 {
 	for (size_t i = 0; i < ROWS; i++)

@@ -174,7 +174,7 @@ static const struct row rows[] = {
 	  SILENT(BAD_SENDER_IP) },
 	{ "multicast without a source option", BARE, .patches = {}, SILENT(NO_LINK_LAYER_ADDRESS) },
 	{ "multicast with another option", .patches = { NONCE }, SILENT(NO_LINK_LAYER_ADDRESS) },
-	/* who owns it, and until when */
+	/* ownership and leases */
 	{ "not owned", .patches = { ASKS(NOT_OWNED) }, SILENT(NOT_OWNED) },
 	{ "owned on another interface", .patches = { ASKS(ELSEWHERE) }, SILENT(NOT_OWNED) },
 	{ "element reused for another address", .patches = { ASKS(REUSED) }, SILENT(NOT_OWNED) },
@@ -295,7 +295,7 @@ static const struct row rows[] = {
 	  SILENT(CONFLICT), .conflict_with = OWNED, .conflict_mac = requester },
 	{ "listener report behind a hop-by-hop header", .patches = { PATCH(ND_TYPE, 143) },
 	  BEHIND(HOP_BY_HOP, EXTENSION(ICMPV6)), .uncounted = true },
-	/* that option has no place in it, and is ignored (RFC 4861 7.1.2) */
+	/* an option of the other message type is ignored (RFC 4861 7.1.2) */
 	{ "foreign advertisement with a source option of ours",
 	  .patches = { ADVERTISES(OWNED), PATCH(ND_OPTION, 1, 1, MAC_OURS) }, SILENT(CONFLICT),
 	  .conflict_with = OWNED },
@@ -484,7 +484,7 @@ static void check_row(const struct row *row)
 		     conflicts);
 }
 
-/* With one fixture: the verifier takes longer over the program than all rows. */
+/* One fixture for all rows: verifying the program takes longer than they do. */
 Test(nd, rows, .init = frame_setup, .fini = frame_teardown)
 {
 	for (size_t i = 0; i < ROWS; i++)

@@ -100,7 +100,7 @@ static size_t request_make(const struct shape *shape, bool v6, struct frame *fra
 	return type + 2 - frame->bytes;
 }
 
-/* The frame as the program leaves it, which counters move, and who is in conflict with whom. */
+/* Checks the frame that the program leaves, the counters and the conflicts. */
 static void expect_right(const char *name, const struct frame *in)
 {
 	const struct reference told = frame_told();

@@ -110,14 +110,15 @@ static void check_row(const struct row *row)
 	cr_expect_eq(result.responses, row->answered, "%s", row->name);
 }
 
-/* With one fixture: the verifier takes longer over the program than all rows. */
+/* One fixture for all rows: verifying the program takes longer than they do. */
 Test(vlan, rows, .init = frame_setup, .fini = frame_teardown)
 {
 	for (size_t i = 0; i < ROWS; i++)
 		check_row(&rows[i]);
 }
 
-/* On a trunk nearly every frame is one of those: monitor would lose what it is to show. */
+/* On a trunk nearly all frames have no outcome: recording them would lose those that monitor shows.
+ */
 Test(vlan, what_monitor_does_not_show_takes_no_room, .init = frame_setup, .fini = frame_teardown)
 {
 	static const struct row tagged = { .tags = { Q(100) }, .asks = NOT_OWNED };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What users write for addresses, ranges, MACs and whole specifications; and text with their bytes
- * in it. */
+/* Parsing of addresses, ranges, MACs and whole specifications; and text with their bytes in it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Frames in words: what is cut, padded, tagged, or nonsense. */
+/* Decoding of frames that are truncated, padded, tagged or invalid. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static const struct {
 	size_t captured;
 	size_t more; /* bytes on the wire that weren't captured */
 	const char *text;
-	const char *mac; /* what JSON says of the link-layer address option; NULL: nothing */
+	const char *mac; /* the link-layer address option in JSON; NULL: none */
 } frames[] = {
 	{ BYTES(ETH, REQUEST), .text = TELL ", length 28" },
 	{ BYTES(ETH, REQUEST, 0, 0), .text = TELL ", length 30" },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The walk over a map, while elements go; and what can't be read doesn't pass for nothing there. */
+/* A visit of a map while elements are deleted; and a map that can't be read isn't taken as empty.
+ */
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -95,7 +96,7 @@ Test(map, what_cannot_be_read_is_an_error)
 	cr_assert_str_eq(err.text, "reading vlans: File descriptor in bad state");
 }
 
-/* Asking for an id needs no descriptor, asking what it is of does. */
+/* Reading the next id needs no descriptor; reading its map's data does. */
 Test(map, btf_that_cannot_be_asked_for_is_an_error)
 {
 	struct rlimit limit;

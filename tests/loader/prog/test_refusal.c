@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What is said where the kernel or a driver refuses an attach. The reasons are those of Linux 6.12.
+/* The messages if the kernel or a driver refuses an attach. The reasons are those of Linux 6.12.
  */
 #include <errno.h>
 #include <stdarg.h>

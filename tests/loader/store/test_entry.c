@@ -85,7 +85,7 @@ static struct entry_wanted wanted(uint32_t host, uint8_t mac_last)
 {
 	return (struct entry_wanted){
 		.key = key_of(host),
-		/* 2 stands for one that was given; the others follow the device */
+		/* 2: a MAC given by the user; the others follow the device */
 		.head = { .mac = { 2, 0, 0, 0, 0, mac_last },
 			  .flags = mac_last == 2 ? ENTRY_MAC_FIXED : 0 },
 	};

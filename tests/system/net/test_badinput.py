@@ -120,7 +120,7 @@ ROWS = {
                                       "'198.18.10' is not an IP address"),
     "add of several, one multicast": (ADDED, "add 198.18.10.3 224.0.0.1 dev eth1", REFUSED, "224.0.0.1"),
     "add of several, one there with another MAC": (
-        ADDED, f"add 198.18.10.3 {VIP} dev eth1 mac {VIP_MAC}", REFUSED, f"{VIP} is there"),
+        ADDED, f"add 198.18.10.3 {VIP} dev eth1 mac {VIP_MAC}", REFUSED, f"{VIP} exists already with another MAC"),
     "add of several, one too many": (HALF, "add 198.18.10.8/29 198.18.11.1 dev eth1", REFUSED, MORE_ROOM),
     "override of several, one IPv4": ([], f"add {VIP6} {VIP} dev eth1 override off", USAGE, "IPv6"),
     "del without dev": (ADDED, f"del {VIP} eth1", USAGE, "'eth1' is not an IP address"),
