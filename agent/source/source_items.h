@@ -36,6 +36,7 @@ struct source_item {
 	json_t *status;
 	json_t *wanted;	   /* the conditions that it should have; NULL: those that it has */
 	bool pools_behind; /* kube_pools hasn't seen it as it is now */
+	bool unwritten;	   /* its status may differ from what kube_pools decided */
 	struct condition_due *condition_due; /* to be written; NULL: nothing is */
 	uint64_t condition_spent_ns;	     /* of the rate of such writes */
 	uint64_t rest; /* kube_conditions_rest() of a Service, kube_nodes_rest(); 0: not known */
