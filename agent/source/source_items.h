@@ -36,6 +36,7 @@ struct source_item {
 	json_t *status;
 	json_t *wanted;	   /* the conditions that it should have; NULL: it has them */
 	bool pools_behind; /* kube_pools hasn't handled its current version yet */
+	bool unwritten;	   /* its status may differ from what kube_pools decided */
 	struct condition_due *condition_due; /* NULL: no change is pending */
 	uint64_t condition_spent_ns;	     /* rate limit of such writes */
 	uint64_t rest; /* kube_conditions_rest() of a Service, kube_nodes_rest(); 0: not known */
