@@ -39,13 +39,18 @@ static uint64_t clock_random(void *userdata)
 static void clock_arm(uint64_t due_ns, void *userdata)
 {
 	struct lease_manager *manager = userdata;
+	uint64_t due_usec = due_ns / 1000 + 1; /* rounded up: early, there would be nothing to do */
+	uint64_t armed_usec;
 
 	if (due_ns == LEASE_NEVER) {
 		sd_event_source_set_enabled(manager->timer, SD_EVENT_OFF);
 		return;
 	}
-	/* rounded up: early, there would be nothing to do yet */
-	sd_event_source_set_time(manager->timer, due_ns / 1000 + 1);
+	/* A pending timer that is set again queues behind a stream that is always readable. */
+	if (sd_event_source_get_enabled(manager->timer, NULL) > 0 &&
+	    sd_event_source_get_time(manager->timer, &armed_usec) >= 0 && armed_usec <= due_usec)
+		return;
+	sd_event_source_set_time(manager->timer, due_usec);
 	sd_event_source_set_enabled(manager->timer, SD_EVENT_ONESHOT);
 }
 
