@@ -50,7 +50,7 @@ const char *kube_trouble(const struct http_result *result, char text[HTTP_TROUBL
 
 /* From the event loop. They may not end or restart their watch. */
 struct kube_watch_events {
-	unsigned int page; /* objects in a page of the list; 0: 500 */
+	unsigned int page; /* objects in a page of the list at most; 0: 250 */
 	/* A list begins: what is in no object() until synced() is gone. Its objects are those of
 	 * one moment, no older than the request. What is known in a later version than @version,
 	 * from the answer to a write, is newer; all else is as listed, also in an earlier one,

@@ -96,10 +96,6 @@ void lease_machine_run(struct lease_machine *machine)
 	uint64_t now = lease_now(machine), due, leave = LEASE_NEVER;
 	bool more;
 
-	/* called from a callback: the outer run does the rest */
-	if (machine->running)
-		return;
-	machine->running = true;
 	machine->turn_end_ns = now + machine->turn_ns;
 	if (machine->store)
 		leave = takes_part(machine, now);
@@ -116,7 +112,6 @@ void lease_machine_run(struct lease_machine *machine)
 		due = earliest(due, lease_peers_run(machine, now));
 		more = machine->queue.first && (machine->synced || !machine->store);
 	} while (more && lease_now(machine) < machine->turn_end_ns);
-	machine->running = false;
 	due = more ? now : earliest(due, leave);
 	machine->clock.arm(due, machine->clock.userdata);
 }
@@ -345,6 +340,12 @@ void lease_machine_status(const struct lease_machine *machine, struct lease_stat
 	*ret_status = status;
 }
 
+/* Not at once: an answer of the store may have hundreds of events, which share one turn. */
+static void run_soon(struct lease_machine *machine)
+{
+	machine->clock.arm(lease_now(machine), machine->clock.userdata);
+}
+
 static void event_reset(void *userdata)
 {
 	struct lease_machine *machine = userdata;
@@ -380,7 +381,7 @@ static bool event_record(const struct record *record, void *userdata)
 		lease_claims_queue_all(machine);
 	/* an incomplete list isn't a consistent state of the store */
 	if (machine->synced)
-		lease_machine_run(machine);
+		run_soon(machine);
 	return true;
 }
 
@@ -392,7 +393,7 @@ static void event_synced(void *userdata)
 	lease_peers_synced(machine);
 	lease_claims_synced(machine);
 	machine->synced = true;
-	lease_machine_run(machine);
+	run_soon(machine);
 }
 
 static void event_pulses_reset(void *userdata)
@@ -403,13 +404,13 @@ static void event_pulses_reset(void *userdata)
 static void event_pulse(const struct record *record, void *userdata)
 {
 	lease_pulse_record(userdata, record);
-	lease_machine_run(userdata);
+	run_soon(userdata);
 }
 
 static void event_pulses_synced(void *userdata)
 {
 	lease_pulses_synced(userdata);
-	lease_machine_run(userdata);
+	run_soon(userdata);
 }
 
 static void event_swapped(const struct record *record, int result, void *userdata)
@@ -423,7 +424,7 @@ static void event_swapped(const struct record *record, int result, void *userdat
 		lease_session_swapped(machine, record, result);
 	else
 		lease_peer_swapped(machine, record, result);
-	lease_machine_run(machine);
+	run_soon(machine);
 }
 
 static void event_reachable(const char *trouble, void *userdata)

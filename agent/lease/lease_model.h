@@ -177,8 +177,7 @@ struct lease_machine {
 	uint64_t leave_ns; /* it no longer takes part from then on, unless it wants something */
 	bool leaving;	   /* it takes no part */
 	bool following;	   /* the store's stream: it takes part, or its session isn't closed yet */
-	bool running;	   /* in lease_machine_run() */
-	uint64_t turn_ns, turn_end_ns; /* how long that may take, and until when it may */
+	uint64_t turn_ns, turn_end_ns; /* how long a run may take, and until when it may */
 
 	/* the view */
 	bool synced;

@@ -37,7 +37,7 @@ struct parse {
 
 /* Bounds, since a tenant decides how many faults a Service has, and how long its lists are. */
 #define NOTES_MAX      10
-#define REQUESTED_MAX  1000
+#define ADDRESSES_MAX  1000
 #define NAMESPACES_LEN 16384
 
 struct service *service_ref(struct service *service)
@@ -111,6 +111,12 @@ static bool parse_address(const struct parse *parse, const json_t *object, const
 	return false;
 }
 
+static int too_many(const struct parse *parse, const json_t *object, const char *key)
+{
+	return place_err(parse->err, -EINVAL, parse->place, object, key,
+			 "more than %d addresses in %s", ADDRESSES_MAX, key);
+}
+
 static int parse_external(const struct parse *parse, const json_t *spec, struct service *service)
 {
 	json_t *array = NULL, *item;
@@ -118,6 +124,8 @@ static int parse_external(const struct parse *parse, const json_t *spec, struct 
 	size_t i;
 	int r = field_strings(parse->place, spec, "externalIPs", &array, parse->err);
 
+	if (json_array_size(array) > ADDRESSES_MAX)
+		return too_many(parse, spec, "externalIPs");
 	json_array_foreach(array, i, item)
 	{
 		if (parse_address(parse, spec, "externalIPs", json_string_value(item), &address))
@@ -140,6 +148,8 @@ static int parse_ingress(const struct parse *parse, const json_t *object, struct
 			      parse->err);
 	if (r > 0)
 		r = field_objects(parse->place, balancer, "ingress", &array, parse->err);
+	if (json_array_size(array) > ADDRESSES_MAX)
+		return too_many(parse, balancer, "ingress");
 	json_array_foreach(array, i, item)
 	{
 		r = field_string(parse->place, item, "ip", &ip, parse->err);
@@ -166,10 +176,8 @@ static int parse_requests(const struct parse *parse, const json_t *spec, const j
 		r = copy_annotation(parse, annotations, annotation_ips, &list);
 	for (char *text = list ? strtok_r(list, SERVICE_SEPARATORS, &rest) : NULL; text;
 	     text = strtok_r(NULL, SERVICE_SEPARATORS, &rest)) {
-		if (++count > REQUESTED_MAX)
-			return place_err(parse->err, -EINVAL, parse->place, annotations,
-					 annotation_ips[0], "more than %d addresses in %s",
-					 REQUESTED_MAX, annotation_ips[0]);
+		if (++count > ADDRESSES_MAX)
+			return too_many(parse, annotations, annotation_ips[0]);
 		if (parse_address(parse, annotations, annotation_ips[0], text, &address))
 			address_list_include(&service->requested, &address);
 	}

@@ -16,6 +16,8 @@
 #define PATH_ALL     PATH ",!service.kubernetes.io/headless"
 /* Slices per page: a slice may have 100 endpoints and 50 kB. */
 #define PAGE 100
+/* Tenants decide which Services need endpoints: at most one new list in this time. */
+#define FOLLOW_NS UINT64_C(1000000000)
 /* If the server says that the kind doesn't exist, it is believed after DENIED_NS, or after
  * MISSING_NS if slices are known. */
 #define DENIED_NS  (5 * UINT64_C(1000000000))
@@ -38,6 +40,8 @@ struct kube_endpoints {
 	struct manifest *manifest; /* of the item in @source with the slices, sorted by name */
 	char *path;		   /* that is watched; NULL: none */
 	struct kube_watch *watch;
+	sd_event_source *later; /* timer of a watch that had to wait */
+	uint64_t followed_ns;	/* start of the last watch; 0: none */
 	bool known;		/* all have been listed once, or none is needed */
 	uint64_t missing_at_ns; /* the server doesn't know the kind since then; 0: it does */
 	struct err trouble;	/* empty: none */
@@ -86,19 +90,32 @@ static void log_line(const struct kube_endpoints *endpoints, int priority, const
 
 /* ---- Services that need EndpointSlices ---- */
 
-static bool is_selected(const struct kube_endpoints *endpoints, const struct service *service,
-			const struct labels *node)
-{
-	const struct source_items *items = &endpoints->source->items;
+/* What selects Services for this node: the serviceSelectors of policies. */
+struct selectors {
+	const struct selector **list;
+	size_t count, capacity;
+};
 
+static void selectors_find(const struct source_items *items, const struct labels *node,
+			   struct selectors *ret_selectors)
+{
 	for (size_t i = 0; i < items->count; i++)
 		for (size_t p = 0; p < items->manifests[i]->policy_count; p++) {
 			const struct policy *policy = &items->manifests[i]->policies[p];
 
-			if (selector_matches(&policy->services, &service->labels) &&
-			    selector_matches(&policy->nodes, node))
-				return true;
+			if (!selector_matches(&policy->nodes, node))
+				continue;
+			ALLOC_GROW(ret_selectors->list, ret_selectors->count,
+				   ret_selectors->capacity);
+			ret_selectors->list[ret_selectors->count++] = &policy->services;
 		}
+}
+
+static bool is_selected(const struct selectors *selectors, const struct service *service)
+{
+	for (size_t i = 0; i < selectors->count; i++)
+		if (selector_matches(selectors->list[i], &service->labels))
+			return true;
 	return false;
 }
 
@@ -110,19 +127,21 @@ static void find_needed(const struct kube_endpoints *endpoints, struct names *re
 	const struct source_item *item =
 		source_items_find_object(items, SOURCE_ITEM_NODES, NULL, endpoints->node);
 	_cleanup_(labels_free) struct labels host = {};
+	struct selectors selectors = {};
 	const struct labels *node = &host;
 
 	labels_set(&host, "kubernetes.io/hostname", endpoints->node);
 	if (item && item->manifest.node_count)
 		node = &item->manifest.nodes[0].labels;
+	selectors_find(items, node, &selectors);
 	for (size_t i = 0; i < items->count; i++) {
 		const struct service *service = source_item_service(items->list[i]);
 
 		if (service && service->local && service->pods.count &&
-		    service_is_of(service, &endpoints->class) &&
-		    is_selected(endpoints, service, node))
+		    service_is_of(service, &endpoints->class) && is_selected(&selectors, service))
 			names_add(ret_needed, source_item_object_name(items->list[i]));
 	}
+	free(selectors.list);
 }
 
 static char *path_of(const struct names *needed)
@@ -187,8 +206,8 @@ static void insert(struct manifest *manifest, const struct endpoint_slice *slice
 		return;
 	}
 	ALLOC_GROW(manifest->slices, manifest->slice_count, manifest->slice_capacity);
-	memmove(&manifest->slices[at + 1], &manifest->slices[at],
-		(manifest->slice_count++ - at) * sizeof(*slice));
+	for (size_t i = manifest->slice_count++; i > at; i--)
+		manifest->slices[i] = manifest->slices[i - 1];
 	manifest->slices[at] = *slice;
 }
 
@@ -349,14 +368,17 @@ static void stop(struct kube_endpoints *endpoints)
 	endpoints->trouble.text[0] = '\0';
 }
 
-/* Watches the slices that the Services need now. */
+/* Watches the slices that the Services need now, or as soon as FOLLOW_NS permits. */
 static void follow(struct kube_endpoints *endpoints)
 {
 	_cleanup_free_ char *path = path_of(&endpoints->needed);
+	uint64_t now_ns = clock_boot_ns();
 	struct err err;
 
+	sd_event_source_set_enabled(endpoints->later, SD_EVENT_OFF);
 	if (endpoints->path && !strcmp(path, endpoints->path))
 		return;
+	/* its lists don't have what is needed now */
 	stop(endpoints);
 	if (!endpoints->needed.count) {
 		mark(endpoints->manifest);
@@ -364,13 +386,26 @@ static void follow(struct kube_endpoints *endpoints)
 		endpoints->known = true;
 		return;
 	}
+	if (endpoints->followed_ns && now_ns < endpoints->followed_ns + FOLLOW_NS) {
+		sd_event_source_set_time(endpoints->later,
+					 (endpoints->followed_ns + FOLLOW_NS) / 1000 + 1);
+		sd_event_source_set_enabled(endpoints->later, SD_EVENT_ONESHOT);
+		return;
+	}
 	if (kube_watch_new(endpoints->kube, path, &watch_events, endpoints, &endpoints->watch,
 			   &err) < 0) {
 		log_line(endpoints, LOG_ERR, err.text);
 		return;
 	}
+	endpoints->followed_ns = now_ns;
 	endpoints->path = path;
 	path = NULL;
+}
+
+static int on_later(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	follow(userdata);
+	return 0;
 }
 
 bool kube_endpoints_settle(struct kube_endpoints *endpoints)
@@ -414,17 +449,19 @@ void kube_endpoints_free(struct kube_endpoints *endpoints)
 	if (!endpoints)
 		return;
 	stop(endpoints);
+	sd_event_source_disable_unref(endpoints->later);
 	names_free(&endpoints->needed);
 	free(endpoints->node);
 	free(endpoints->class_name);
 	free(endpoints);
 }
 
-struct kube_endpoints *kube_endpoints_new(struct kube *kube, struct source *source,
-					  const struct source_options *options,
-					  kube_endpoints_fn *changed, void *userdata)
+int kube_endpoints_new(sd_event *event, struct kube *kube, struct source *source,
+		       const struct source_options *options, kube_endpoints_fn *changed,
+		       void *userdata, struct kube_endpoints **ret_endpoints, struct err *err)
 {
 	struct kube_endpoints *endpoints = xcalloc(1, sizeof(*endpoints));
+	int r;
 
 	*endpoints = (struct kube_endpoints){
 		.kube = kube,
@@ -435,5 +472,14 @@ struct kube_endpoints *kube_endpoints_new(struct kube *kube, struct source *sour
 		.userdata = userdata,
 	};
 	endpoints->class = (struct service_class){ endpoints->class_name, options->class.required };
-	return endpoints;
+	r = sd_event_add_time(event, &endpoints->later, CLOCK_BOOTTIME, 0, 1000, on_later,
+			      endpoints);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(endpoints->later, SD_EVENT_OFF);
+	if (r < 0) {
+		kube_endpoints_free(endpoints);
+		return err_set(err, r, "following endpoints: %s", strerror(-r));
+	}
+	*ret_endpoints = endpoints;
+	return 0;
 }

@@ -17,10 +17,10 @@ struct kube_endpoints;
 typedef void kube_endpoints_fn(void *userdata);
 
 /* Follows slices for the Services and policies in @source, and adds the slices to it. Borrows @kube
- * and @source, copies @options. */
-struct kube_endpoints *kube_endpoints_new(struct kube *kube, struct source *source,
-					  const struct source_options *options,
-					  kube_endpoints_fn *changed, void *userdata);
+ * and @source, copies @options. Errors with @err. */
+int kube_endpoints_new(sd_event *event, struct kube *kube, struct source *source,
+		       const struct source_options *options, kube_endpoints_fn *changed,
+		       void *userdata, struct kube_endpoints **ret_endpoints, struct err *err);
 /* NULL is fine. */
 void kube_endpoints_free(struct kube_endpoints *endpoints);
 

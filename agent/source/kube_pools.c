@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "announced.h"
 #include "condition.h"
+#include "hash.h"
 #include "json.h"
 #include "kube_pools.h"
 #include "leader.h"
@@ -23,15 +24,16 @@
 /* What failed is tried again after that. */
 #define RETRY_USEC 1000000
 
-/* A write of a Service's status whose outcome the watch hasn't shown yet. */
+/* Writes of a Service's status whose outcome the watch hasn't shown yet. */
 struct patch {
-	struct patch *next;
+	UT_hash_handle hh; /* by item */
 	struct kube_pools *pools;
 	char *item;
 	uint64_t version; /* conditional on it: a later one shows the outcome, whatever it is */
-	struct address_list addresses;
-	struct http_call *call; /* NULL: it ended */
-	bool accepted;		/* by the server; else there was no answer */
+	struct address_list addresses; /* of all of them */
+	struct http_call *call;	       /* NULL: the last one ended */
+	bool accepted;		       /* by the server */
+	bool unanswered;	       /* one may still be carried out */
 };
 
 struct kube_pools {
@@ -40,8 +42,8 @@ struct kube_pools {
 	struct leader *leader;
 	struct allocator *allocator; /* NULL: another decides, or not yet */
 	const struct service_class *class;
-	sd_event_source *timer; /* decides and writes again */
-	struct patch *patches;
+	sd_event_source *timer;	      /* decides and writes again */
+	struct patch *patches;	      /* hash table */
 	struct status_writer *status; /* of pools and policies */
 	size_t calls;
 	bool gives; /* else the leader gives no addresses */
@@ -53,15 +55,26 @@ struct kube_pools {
 
 static void patch_free(struct patch *patch)
 {
-	struct patch **at = &patch->pools->patches;
-
-	while (*at != patch)
-		at = &(*at)->next;
-	*at = patch->next;
+	HASH_DEL(patch->pools->patches, patch);
 	http_cancel(patch->call);
 	address_list_free(&patch->addresses);
 	free(patch->item);
 	free(patch);
+}
+
+static struct patch *find_patch(const struct kube_pools *pools, const struct source_item *item)
+{
+	struct patch *patch;
+
+	HASH_FIND_STR(pools->patches, item->name, patch);
+	return patch;
+}
+
+/* The last of @patch's writes isn't carried out any more. */
+static void patch_end(struct patch *patch)
+{
+	if (!patch->unanswered)
+		patch_free(patch);
 }
 
 static void settle_after(struct kube_pools *pools, uint64_t usec)
@@ -148,7 +161,7 @@ static void on_patched(const struct http_result *result, void *userdata)
 		if (item && kube_version(json) > patch->version)
 			patch->accepted = true;
 		else
-			patch_free(patch);
+			patch_end(patch);
 		settle_after(pools, SETTLE_USEC);
 		return;
 	}
@@ -156,7 +169,9 @@ static void on_patched(const struct http_result *result, void *userdata)
 		say_trouble(pools, patch->item, result);
 	/* refused, it won't be carried out; anything else may be */
 	if (!result->error && result->status >= 400 && result->status < 500)
-		patch_free(patch);
+		patch_end(patch);
+	else
+		patch->unanswered = true;
 	settle_after(pools, RETRY_USEC);
 }
 
@@ -194,24 +209,38 @@ static void write_service(struct kube_pools *pools, struct source_item *item,
 	_cleanup_json_ json_t *body = service_body(pools, item, verdict);
 	_cleanup_free_ char *path = xasprintf("/api/v1/namespaces/%s/services/%s/status",
 					      service->namespace, service->name);
-	struct patch *patch = xcalloc(1, sizeof(*patch));
+	struct patch *patch = find_patch(pools, item);
 
-	*patch = (struct patch){ .next = pools->patches,
-				 .pools = pools,
-				 .item = xstrdup(item->name),
-				 .version = item->version };
-	pools->patches = patch;
-	address_list_add_all(&patch->addresses, &verdict->addresses);
+	if (!patch) {
+		patch = xcalloc(1, sizeof(*patch));
+		patch->pools = pools;
+		patch->item = xstrdup(item->name);
+		HASH_ADD_KEYPTR(hh, pools->patches, patch->item, strlen(patch->item), patch);
+	}
+	patch->version = item->version;
+	for (size_t i = 0; i < verdict->addresses.count; i++)
+		address_list_include(&patch->addresses, &verdict->addresses.list[i]);
 	patch->call = kube_merge_by_key(pools->kube, path, body, on_patched, patch);
 	pools->calls++;
 }
 
-static bool being_written(const struct kube_pools *pools, const char *item)
+static bool being_written(const struct kube_pools *pools, const struct source_item *item)
 {
-	for (const struct patch *patch = pools->patches; patch; patch = patch->next)
-		if ((patch->call || patch->accepted) && !strcmp(patch->item, item))
-			return true;
-	return false;
+	const struct patch *patch = find_patch(pools, item);
+
+	return patch && (patch->call || patch->accepted);
+}
+
+/* The verdict of @item's Service, if its status differs from it; else NULL. */
+static const struct verdict *unwritten(const struct kube_pools *pools,
+				       const struct source_item *item)
+{
+	const struct service *service = source_item_service(item);
+	const struct verdict *verdict =
+		service ? allocator_verdict(pools->allocator, service) : NULL;
+
+	return verdict && !item->broken && !is_written(pools, item, service, verdict) ? verdict
+										      : NULL;
 }
 
 /* Begins to write what isn't written; returns whether there was nothing. */
@@ -221,15 +250,14 @@ static bool write_services(struct kube_pools *pools)
 
 	for (size_t i = 0; i < pools->source->items.count && pools->calls < CALLS_MAX; i++) {
 		struct source_item *item = pools->source->items.list[i];
-		const struct service *service = source_item_service(item);
-		const struct verdict *verdict =
-			service ? allocator_verdict(pools->allocator, service) : NULL;
+		const struct verdict *verdict = item->unwritten ? unwritten(pools, item) : NULL;
 
-		if (!verdict || item->broken || is_written(pools, item, service, verdict))
+		item->unwritten = verdict;
+		if (!verdict)
 			continue;
 		done = false;
-		if (!being_written(pools, item->name))
-			write_service(pools, item, service, verdict);
+		if (!being_written(pools, item))
+			write_service(pools, item, source_item_service(item), verdict);
 	}
 	return done && !pools->calls;
 }
@@ -240,23 +268,19 @@ static bool write_services(struct kube_pools *pools)
 static void set_service(struct kube_pools *pools, struct source_item *item, struct service *service)
 {
 	_cleanup_(address_list_free) struct address_list written = {};
-	struct patch *next;
+	struct patch *patch = find_patch(pools, item);
 
 	for (size_t i = 0; i < service->load_balancer.count; i++)
 		address_list_include(&written, &service->load_balancer.list[i]);
-	for (struct patch *patch = pools->patches; patch; patch = next) {
-		next = patch->next;
-		if (strcmp(patch->item, item->name) != 0)
-			continue;
-		if (!patch->call && item->version > patch->version) {
-			patch_free(patch); /* its outcome is known now */
-			continue;
-		}
-		for (size_t i = 0; i < patch->addresses.count; i++)
-			address_list_include(&written, &patch->addresses.list[i]);
+	if (patch && !patch->call && item->version > patch->version) {
+		patch_free(patch); /* its outcome is known now */
+		patch = NULL;
 	}
+	for (size_t i = 0; patch && i < patch->addresses.count; i++)
+		address_list_include(&written, &patch->addresses.list[i]);
 	allocator_set_service(pools->allocator, service, &written);
 	item->pools_behind = false;
+	item->unwritten = true;
 }
 
 static void set_services(struct kube_pools *pools, bool all)
@@ -270,6 +294,17 @@ static void set_services(struct kube_pools *pools, bool all)
 	}
 	if (all)
 		allocator_sweep(pools->allocator);
+}
+
+static void tell_verdict(struct kube_pools *pools, const struct verdict *verdict)
+{
+	const struct service *service = verdict->service;
+	struct source_item *item = source_items_find_object(
+		&pools->source->items, SOURCE_ITEM_SERVICES, service->namespace, service->name);
+
+	if (item)
+		item->unwritten = true;
+	source_say_verdict(pools->source, verdict);
 }
 
 static void set_pools(struct kube_pools *pools, size_t count)
@@ -293,17 +328,14 @@ static size_t count_pools(const struct kube_pools *pools)
 	return count;
 }
 
-/* Writes that ended, of @item (NULL: of items that are gone): what became of them is no matter. */
-static void forget_patches(struct kube_pools *pools, const struct source_item *item)
+/* Writes that ended, of items that are gone: what became of them is no matter. */
+static void forget_patches(struct kube_pools *pools)
 {
-	struct patch *next;
+	struct patch *patch, *next;
 
-	for (struct patch *patch = pools->patches; patch; patch = next) {
-		next = patch->next;
-		if (!patch->call && (item ? !strcmp(patch->item, item->name)
-					  : !source_items_find(&pools->source->items, patch->item)))
-			patch_free(patch);
-	}
+	HASH_ITER(hh, pools->patches, patch, next)
+	if (!patch->call && !source_items_find(&pools->source->items, patch->item))
+		patch_free(patch);
 }
 
 /* There may be something to say about policies, right ones or wrong ones, or of Services of which
@@ -361,7 +393,7 @@ void kube_pools_settle(struct kube_pools *pools)
 		return;
 	allocator_set_reserved(pools->allocator, &pools->source->reserved);
 	if (pools->relisted) {
-		forget_patches(pools, NULL);
+		forget_patches(pools);
 		set_pools(pools, pool_count);
 	}
 	set_services(pools, pools->relisted);
@@ -371,7 +403,7 @@ void kube_pools_settle(struct kube_pools *pools)
 	pools->relisted = false;
 	for (size_t i = 0; i < count; i++)
 		if (verdicts[i]->changed)
-			source_say_verdict(pools->source, verdicts[i]);
+			tell_verdict(pools, verdicts[i]);
 	if (write_services(pools))
 		status_writer_continue(pools->status, pools->allocator);
 }
@@ -384,8 +416,10 @@ void kube_pools_relisted(struct kube_pools *pools)
 void kube_pools_removed(struct kube_pools *pools, const struct source_item *item)
 {
 	const struct service *service = source_item_service(item);
+	struct patch *patch = find_patch(pools, item);
 
-	forget_patches(pools, item);
+	if (patch && !patch->call)
+		patch_free(patch);
 	pools->relisted |= item->manifest.pool_count > 0;
 	if (service && pools->allocator)
 		allocator_remove_service(pools->allocator, service);

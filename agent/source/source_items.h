@@ -36,6 +36,7 @@ struct source_item {
 	json_t *status;
 	json_t *wanted;	   /* the conditions that it should have; NULL: it has them */
 	bool pools_behind; /* kube_pools hasn't handled its current version yet */
+	bool unwritten;	   /* its status may differ from what kube_pools decided */
 	struct condition_due *condition_due; /* NULL: no change is pending */
 	uint64_t condition_spent_ns;	     /* rate limit of such writes */
 	uint64_t rest; /* kube_conditions_rest() of a Service, kube_nodes_rest(); 0: not known */
@@ -43,9 +44,12 @@ struct source_item {
 	char *noted;   /* the ignored parts that were logged; NULL: none */
 };
 
-/* A server with more objects is broken or hostile: further objects are ignored. */
-#define SOURCE_ITEMS_MAX  50000
-#define SOURCE_ITEMS_FULL "there are more than 50000 objects; the others are ignored"
+/* A server with more objects is broken or hostile: further objects are ignored. They are listed
+ * again below SOURCE_ITEMS_AGAIN, so that one object that comes and goes doesn't cause a list each
+ * time. */
+#define SOURCE_ITEMS_MAX   50000
+#define SOURCE_ITEMS_AGAIN (SOURCE_ITEMS_MAX / 10 * 9)
+#define SOURCE_ITEMS_FULL  "there are more than 50000 objects; the others are ignored"
 
 /* Zeroed: empty. */
 struct source_items {

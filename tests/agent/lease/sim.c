@@ -255,7 +255,7 @@ int main(int argc, char **argv)
 {
 	uint64_t seeds =
 		argc > 2 && !strcmp(argv[1], "--seeds") ? strtoull(argv[2], NULL, 10) : 10000;
-	uint32_t stride = argc > 3 ? strtoul(argv[3], NULL, 10) : 431;
+	uint32_t stride = argc > 3 ? strtoul(argv[3], NULL, 10) : 631;
 	int failed;
 
 	if (argc > 2 && !strcmp(argv[1], "--seed"))

@@ -106,7 +106,7 @@ struct oracle {
 	unsigned int faults; /* of 1,000 */
 	bool hands;	     /* people delete and overwrite records all the time */
 	bool unequal;	     /* one node's leases last longer */
-	bool narrow;	     /* claims are written one after the other */
+	bool narrow;	     /* claims are written one after the other; answers have many events */
 	bool selective;	     /* renewals are shown to those that watch alone */
 	bool owning;	     /* nodes get addresses as their own, and lose them */
 	size_t listed;
@@ -160,6 +160,8 @@ void pulses_next_event(struct node *node);
 /* sim_node.c: processes and what they call */
 void node_start(struct node *node);
 void node_end(struct node *node);
+/* Its machine runs next, as after each call of it. */
+void node_run_soon(struct node *node);
 /* Tells the others what it has as its own. */
 void node_publish(struct node *node);
 void node_stop(struct node *node, uint64_t for_ns);

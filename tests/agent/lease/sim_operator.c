@@ -57,7 +57,7 @@ static void act_on_address(unsigned int act, struct node *node, unsigned int num
 	default:
 		want(node, number, !node->wants[number]);
 	}
-	lease_machine_run(node->machine);
+	node_run_soon(node);
 }
 
 static void act_on_node(unsigned int act, struct node *node)
@@ -78,7 +78,7 @@ static void act_on_node(unsigned int act, struct node *node)
 		node_kill(node, LEASE_NEVER);
 		return;
 	}
-	lease_machine_run(node->machine);
+	node_run_soon(node);
 }
 
 static bool runs(const struct node *node)
@@ -94,7 +94,7 @@ static void act_on_own(struct node *node, unsigned int number)
 	node->has[number] = !node->has[number];
 	trace("%s: has %u as its own: %d", node->name, number, node->has[number]);
 	node_publish(node);
-	lease_machine_run(node->machine);
+	node_run_soon(node);
 }
 
 void operate(void)
@@ -134,6 +134,6 @@ void operate(void)
 	for (node = world.node; node < world.node + world.nodes; node++)
 		if (runs(node)) {
 			want(node, choice, false);
-			lease_machine_run(node->machine);
+			node_run_soon(node);
 		}
 }

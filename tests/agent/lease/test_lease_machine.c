@@ -126,6 +126,7 @@ static void tell(struct lease_machine *machine, struct record record, uint64_t r
 {
 	record.revision = revision;
 	lease_machine_events.record(&record, machine);
+	lease_machine_run(machine);
 }
 
 /* The claim in the store, as node-2 wishes it if @wished. */
@@ -208,6 +209,7 @@ static struct lease_machine *start(bool unsettled, bool stop)
 	for (unsigned int i = 1; i < addresses; i++)
 		tell_holder(machine, i, "node-1", SESSION, 3);
 	lease_machine_events.synced(machine);
+	lease_machine_run(machine);
 	return machine;
 }
 
@@ -334,8 +336,8 @@ Test(lease_machine, knows_what_was_held_within_the_last_duration)
 	cr_expect(held_lately(machine), "it holds it itself");
 	lease_machine_unwant(machine, &vip);
 	lease_machine_run(machine);
-	tell(machine, claim, 6);
 	lease_machine_events.swapped(&claim, 0, machine);
+	tell(machine, claim, 6);
 	now += LEASE_NS_PER_S;
 	cr_expect(held_lately(machine), "a second after it was given up");
 	now += 2 * LEASE_NS_PER_S;
@@ -417,6 +419,7 @@ Test(lease_machine, takes_part_for_who_asks)
 	lease_machine_events.reset(machine);
 	tell_claim(machine, false, false);
 	lease_machine_events.synced(machine);
+	lease_machine_run(machine);
 	cr_expect_eq(lease_machine_info(machine, &vip, &info), 0);
 	lease_machine_free(machine);
 }
@@ -521,5 +524,8 @@ Test(lease_machine, no_renewal_covers_a_claim_that_waits_for_its_turn)
 	tell(machine, beat, 20);
 	cr_expect_str_eq(done, "");
 	lease_machine_events.synced(machine);
+	cr_expect_str_eq(done, "", "what is in one answer has one turn, which comes after it");
+	cr_expect_leq(armed, now);
+	lease_machine_run(machine);
 	expect(machine, "lls");
 }

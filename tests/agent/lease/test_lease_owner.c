@@ -156,6 +156,7 @@ static struct lease_machine *start(const struct address *others_own)
 	lease_machine_run(machine);
 	cr_expect_eq(owners_told, 0, "a list is no moment of the store until it is complete");
 	lease_machine_events.synced(machine);
+	lease_machine_run(machine);
 	cr_expect_eq(owners_told, 1);
 	return machine;
 }

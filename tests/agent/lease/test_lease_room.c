@@ -88,6 +88,7 @@ static void answer(struct lease_machine *machine)
 		else if (!address_compare(&written.address, &vip))
 			shown_vip = written;
 		lease_machine_events.swapped(&written, 0, machine);
+		lease_machine_run(machine);
 	}
 }
 
@@ -104,6 +105,7 @@ static void list(struct lease_machine *machine)
 {
 	lease_machine_events.reset(machine);
 	lease_machine_events.synced(machine);
+	lease_machine_run(machine);
 	answer(machine);
 }
 
@@ -174,6 +176,7 @@ Test(lease_room, nodes_that_come_and_go_never_fill_it)
 	for (unsigned int i = 1; i <= 2 * STORE_NODES_MAX; i++) {
 		cr_assert(tell(machine, node(i, RECORD_GOOD)), "node %u", i);
 		cr_assert(tell(machine, node(i, RECORD_ABSENT)));
+		lease_machine_run(machine);
 		if (i % (STORE_NODES_MAX / 2) == 0)
 			pass(machine, 2 * D);
 	}

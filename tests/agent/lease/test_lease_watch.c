@@ -68,6 +68,7 @@ static void confirm(struct lease_machine *machine)
 	beat.revision = ++revision;
 	lease_machine_events.swapped(&beat, 0, machine);
 	lease_machine_events.record(&beat, machine);
+	lease_machine_run(machine);
 	beat.node[0] = '\0';
 }
 
@@ -141,10 +142,12 @@ static struct lease_machine *start(unsigned int number, unsigned int holder)
 	}
 	lease_machine_events.record(&claim, machine);
 	lease_machine_events.synced(machine);
+	lease_machine_run(machine);
 	/* its session begins */
 	beat.revision = ++revision;
 	lease_machine_events.swapped(&beat, 0, machine);
 	lease_machine_events.record(&beat, machine);
+	lease_machine_run(machine);
 	beat.node[0] = '\0';
 	return machine;
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A server for Services and nodes that is broken or hostile, and whom the agent trusts to be Kubernetes'."""
 import json
+import queue
 import re
 import time
 from itertools import count
@@ -115,12 +116,63 @@ def test_services_without_an_end(agent, played):
     assert peak(agent) < 256 * MIB
 
 
+def test_room_for_what_was_left_out(agent, played):
+    """Of a list that shares no object with the one before, which counts until the new one is complete."""
+    begun = []
+
+    def lists(_):
+        begun.append("list")
+        items = [service(n) for n in (range(50_000) if len(begun) == 1 else range(50_000, 70_000))]
+        return listed(items)
+
+    def watch(_):
+        begun.append("watch")
+        yield from gone(_) if begun.count("watch") == 1 else ()
+        yield None
+
+    played(of_services(lists, watch))
+    said(agent, "Service: there are more than 50000 objects; the others are ignored\n", 120)
+    assert wait_until(lambda: "198.18.0.9" in agent.command("show", "default/s69999").out, 60), agent.log()
+    assert wait_until(agent.ready), agent.http("/readyz")
+    assert begun.count("list") == 3
+
+
 def test_a_list_goes_on_for_ever(agent, played):
     """The same page, and always another one: it is given up, and asked for again later."""
     server = played(of_services(lists=lambda _: listed([service(1)], "again")))
     said(agent, "Service: its list doesn't end\n")
     assert wait_until(lambda: sum("continue" not in query for query in server.lists("services")) >= 2)
     assert peak(agent) < 64 * MIB
+
+
+# as large as an API server takes them: many bytes, and many values
+LARGE = {
+    "labels": {"metadata": {"labels": {f"{n:0>250}/{n:0>63}": 63 * "v" for n in range(1000)}}, "spec": {}},
+    "ports": {"metadata": {}, "spec": {"ports": [{"name": f"p{n}", "port": n, "protocol": "TCP", "targetPort": n}
+                                                 for n in range(1, 20_000)]}},
+}
+
+
+@pytest.mark.parametrize("large", LARGE.values(), ids=LARGE)
+def test_services_as_large_as_may_be(agent, played, large):
+    """More of a page than is read of one answer: smaller pages are asked for, and nobody's Service is left out."""
+    items = [service(n) for n in range(120)]
+    for item in items[:-1]:
+        item["metadata"].update(large["metadata"])
+        item["spec"].update(large["spec"])
+    texts = [json.dumps(item) for item in items]
+
+    def lists(query):
+        first, limit = int(query.get("continue", ["0"])[0]), int(query["limit"][0])
+        more = str(first + limit) if first + limit < len(texts) else ""
+        yield f'{{"metadata": {{"resourceVersion": "5", "continue": "{more}"}}, "items": ['.encode()
+        yield ",".join(texts[first:first + limit]).encode() + b"]}"
+
+    played(of_services(lists))
+    assert wait_until(lambda: "198.18.0.9" in agent.command("show", "default/s119").out, 60), agent.log()
+    assert wait_until(agent.ready)
+    assert agent.log().count("followed again") == 1
+    assert peak(agent) < 512 * MIB
 
 
 def gone(_):
@@ -172,6 +224,64 @@ def test_versions_that_are_none(agent, played, version):
     said(agent, "Service: its watch sent what isn't Kubernetes'\n")
     assert wait_until(lambda: "198.18.0.9" in agent.command("show", "default/s2").out), agent.log()
     assert begun == ["list", "list", "watch", "watch"]
+
+
+POLICY = {"apiVersion": "cilium.io/v2alpha1", "kind": "CiliumL2AnnouncementPolicy",
+          "metadata": {"name": "p", "resourceVersion": "3"}, "spec": {"externalIPs": True}}
+
+
+def local(number, changes, version=None):
+    """Of many a tenant's, after so many changes; every other time with another policy."""
+    made = service(number)
+    made["metadata"] |= {"resourceVersion": version or made["metadata"]["resourceVersion"]}
+    made["spec"] = {"type": "ClusterIP", "externalIPs": [f"198.18.1.{changes}"], "selector": {"a": "b"},
+                    "externalTrafficPolicy": "Cluster" if changes % 2 else "Local"}
+    return made
+
+
+def changing(services, policies=()):
+    """An answer() of so many Services, and what changes the first one."""
+    changes, versions = queue.SimpleQueue(), count(100_000)
+
+    def watch():
+        while True:
+            yield event("MODIFIED", local(0, changes.get(), str(next(versions))))
+
+    def answer(kind, query):
+        if kind == "services":
+            return watch() if "watch" in query else listed(local(number, 0) for number in range(services))
+        if kind == "ciliuml2announcementpolicies" and "watch" not in query:
+            return listed(policies)
+        return empty(kind, query)
+    return answer, changes
+
+
+def change(agent, changes, number):
+    changes.put(number)
+    assert wait_until(lambda: f"198.18.1.{number} " in agent.command("show", "default/s0").out), agent.log()
+
+
+def test_services_that_would_need_endpoints(agent, played):
+    """A change costs no time that grows with the square of their number."""
+    answer, changes = changing(20_000)
+    played(answer)
+    change(agent, changes, 1)
+    before = agent.cpu_seconds()
+    for number in range(2, 12):
+        change(agent, changes, number)
+    assert agent.cpu_seconds() - before < 10 * 0.2
+
+
+def test_a_service_that_needs_endpoints_and_does_not(agent, played):
+    """By turns, as fast as can be: the server isn't asked for a list each time."""
+    answer, changes = changing(2, [POLICY])
+    server = played(answer)
+    begun = time.monotonic()
+    for number in range(1, 61):
+        change(agent, changes, number)
+    asked = [query for query in server.lists("endpointslices")]
+    assert 1 <= len(asked) <= 2 + time.monotonic() - begun, "once a second at most"
+    assert wait_until(lambda: "it has no EndpointSlice" in agent.command("show", "default/s0").out), agent.log()
 
 
 def test_names_that_are_none_stay_out_of_the_log(agent, played):

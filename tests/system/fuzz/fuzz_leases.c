@@ -44,6 +44,7 @@ static const struct lease_config kubernetes_config = {
 /* The node, its clock and its data path. */
 static struct {
 	struct lease_machine *machine;
+	sd_event_source *soon; /* runs the machine, once it is due */
 	uint64_t now_ns, due_ns, random;
 	uint8_t entry[ADDRESSES]; /* slot; 0: none */
 	uint64_t stamp_ns[SLOTS];
@@ -79,6 +80,14 @@ static uint64_t clock_random(void *userdata)
 static void clock_arm(uint64_t due_ns, void *userdata)
 {
 	node.due_ns = due_ns;
+	sd_event_source_set_enabled(node.soon,
+				    due_ns <= node.now_ns ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static int on_soon(sd_event_source *source, void *userdata)
+{
+	lease_machine_run(node.machine);
+	return 0;
 }
 
 static void on_gained(const struct address *address, uint8_t slot, void *userdata)
@@ -240,6 +249,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&node, 0, sizeof(node));
 	node.now_ns = BEGIN_NS;
+	if (sd_event_add_defer(server_event(), &node.soon, on_soon, NULL) < 0)
+		abort();
+	sd_event_source_set_enabled(node.soon, SD_EVENT_OFF);
 	node.machine = lease_machine_new(etcd ? &etcd_config : &kubernetes_config, &callbacks, NULL,
 					 &clock);
 	store = store_new(etcd);
@@ -252,5 +264,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		server_run(data + 1, size - 1, on_line);
 	store->free(store);
 	lease_machine_free(node.machine);
+	sd_event_source_disable_unref(node.soon);
 	return 0;
 }

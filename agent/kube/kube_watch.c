@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "json.h"
+#include "kube.h"
+#include "kube_state.h"
+
+/*
+ * Watches: the collection is listed page by page, all of one moment. No resourceVersion is named in
+ * that request: any other way the server may answer from a cache, with what was long ago. Then
+ * changes are streamed from the list's resourceVersion on, and bookmarks, which move the point from
+ * which a broken stream goes on. 410 says that this point is forgotten by now.
+ */
+
+#define PAGE	     250
+#define LARGE	     1000000 /* bytes of a page: not what a proxy says in the server's place */
+#define LIST_MAX     500000  /* objects; a list that doesn't end is none */
+#define RETRY_MIN_NS (100 * UINT64_C(1000000))
+#define SILENCE_NS   (150 * UINT64_C(1000000000)) /* a bookmark comes every minute or so */
+
+struct kube_watch {
+	struct kube *kube;
+	const struct kube_watch_events *events;
+	void *userdata;
+	char *path, *query;
+	struct http_call *call;
+	sd_event_source *retry;
+	uint64_t retry_ns; /* the last back-off */
+	bool listing;
+	unsigned int page;  /* objects in a page of the list at most */
+	char *next_page;    /* NULL: the list begins */
+	unsigned int pages; /* that came of it */
+	uint64_t version;   /* go on from here */
+};
+
+static void watch_go_on(struct kube_watch *watch);
+
+static unsigned int page_max(const struct kube_watch *watch)
+{
+	return watch->events->page ?: PAGE;
+}
+
+uint64_t kube_watch_version(const struct kube_watch *watch)
+{
+	return watch->listing ? 0 : watch->version;
+}
+
+static uint64_t random_below(uint64_t limit)
+{
+	uint64_t number = 0;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		number = 0;
+	return number % limit;
+}
+
+/* Tries again after twice the time of before, and half of that more or less: many nodes lose their
+ * streams at once. */
+static void watch_later(struct kube_watch *watch)
+{
+	uint64_t next = 2 * watch->retry_ns;
+
+	next = next < watch->kube->retry_max_ns ? next : watch->kube->retry_max_ns;
+	watch->retry_ns = next > RETRY_MIN_NS ? next : RETRY_MIN_NS;
+	next = watch->retry_ns / 2 + random_below(watch->retry_ns);
+	sd_event_source_set_time_relative(watch->retry, next / 1000);
+	sd_event_source_set_enabled(watch->retry, SD_EVENT_ONESHOT);
+}
+
+static void watch_failed(struct kube_watch *watch, const char *why)
+{
+	watch->events->reachable(why, watch->userdata);
+	watch_later(watch);
+}
+
+/* From the beginning: what the stream missed isn't known. */
+static void watch_forget(struct kube_watch *watch)
+{
+	watch->listing = true;
+	free(watch->next_page);
+	watch->next_page = NULL;
+}
+
+/* Its point is forgotten (410). The server is there, so the list follows soon. */
+static void watch_gone(struct kube_watch *watch)
+{
+	watch_forget(watch);
+	watch->retry_ns = 0;
+}
+
+/* Of a list that is older than what the stream has shown, all counts. */
+static uint64_t list_version(const struct kube_watch *watch, uint64_t version)
+{
+	return version < watch->version ? UINT64_MAX : version;
+}
+
+static void on_page(const struct http_result *result, void *userdata)
+{
+	struct kube_watch *watch = userdata;
+	_cleanup_json_ json_t *json = NULL;
+	const json_t *items;
+	const char *next;
+	uint64_t version;
+	bool first = !watch->next_page;
+	json_t *object;
+	size_t index;
+	char text[HTTP_TROUBLE_MAX];
+
+	watch->call = NULL;
+	/* the next page is of a moment that is forgotten by now, or no longer asked for */
+	watch_forget(watch);
+	json = http_json(result);
+	version = kube_version(json);
+	if (!result->error && result->status == 404 && watch->events->missing) {
+		if (watch->events->missing(watch->userdata))
+			watch_go_on(watch);
+		else
+			watch_later(watch);
+		return;
+	}
+	if (!version) {
+		/* too long, too much, too slow: who writes objects decides how large they are */
+		if (result->status == 200 && watch->page > 1 &&
+		    (result->error || result->length > LARGE))
+			watch->page /= 2;
+		watch_failed(watch, kube_trouble(result, text));
+		return;
+	}
+	watch->pages = first ? 1 : watch->pages + 1;
+	if (watch->pages > LIST_MAX / watch->page) {
+		watch_failed(watch, "its list doesn't end");
+		return;
+	}
+	watch->retry_ns = 0;
+	watch->events->reachable(NULL, watch->userdata);
+	if (first)
+		watch->events->reset(list_version(watch, version), watch->userdata);
+	items = json_object_get(json, "items");
+	json_array_foreach(items, index, object)
+		watch->events->object(object, false, watch->userdata);
+	watch->version = version;
+	next = json_string_value(json_object_get(json_object_get(json, "metadata"), "continue"));
+	if (next && *next) {
+		watch->next_page = xstrdup(next);
+	} else {
+		watch->listing = false;
+		watch->page = 2 * watch->page < page_max(watch) ? 2 * watch->page : page_max(watch);
+		watch->events->synced(watch->userdata);
+	}
+	watch_go_on(watch);
+}
+
+/* One message. False: the stream is over, and why has been told. */
+static bool watch_message(struct kube_watch *watch, const json_t *json)
+{
+	const char *type = json_string_value(json_object_get(json, "type")) ?: "";
+	const json_t *object = json_object_get(json, "object");
+	uint64_t version = kube_version(object);
+	const char *message;
+
+	if (!strcmp(type, "ERROR") || !version) {
+		if (json_integer_value(json_object_get(object, "code")) == 410)
+			watch_gone(watch);
+		message = json_string_value(json_object_get(object, "message"));
+		watch_failed(watch, message ?: "its watch sent what isn't Kubernetes'");
+		return false;
+	}
+	watch->retry_ns = 0;
+	/* a stream goes one way: what it has shown is old */
+	if (version <= watch->version)
+		return true;
+	watch->version = version;
+	if (strcmp(type, "BOOKMARK") != 0)
+		watch->events->object(object, !strcmp(type, "DELETED"), watch->userdata);
+	return true;
+}
+
+static size_t on_watch_data(const char *text, size_t length, void *userdata)
+{
+	struct kube_watch *watch = userdata;
+	struct err why, said;
+	const char *end;
+	size_t used = 0;
+
+	/* not so soon the back-off: a stream may end as soon as it has begun */
+	if (watch->retry_ns)
+		watch->events->reachable(NULL, watch->userdata);
+	while ((end = memchr(text + used, '\n', length - used))) {
+		_cleanup_json_ json_t *json = json_parse(text + used, end - (text + used), &why);
+		bool over = !json;
+
+		if (!json) {
+			err_write(&said, "what its watch sent %s", why.text);
+			watch_failed(watch, said.text);
+		} else {
+			over = !watch_message(watch, json);
+		}
+		used = end - text + 1;
+		if (over) {
+			http_cancel(watch->call);
+			watch->call = NULL;
+			break;
+		}
+	}
+	return used;
+}
+
+static void on_watch_done(const struct http_result *result, void *userdata)
+{
+	struct kube_watch *watch = userdata;
+	char text[HTTP_TROUBLE_MAX];
+
+	watch->call = NULL;
+	if (!result->error && result->status == 404 && watch->events->missing) {
+		/* not served any more, which is what the list will say */
+		watch_gone(watch);
+		watch_later(watch);
+		return;
+	}
+	if (result->status == 410)
+		watch_gone(watch);
+	else if (result->error == -ETIMEDOUT && result->status == 200)
+		/* not even a bookmark: a server that was put back to an earlier state has nothing
+		 * to show from here on. (Without a status it wasn't reached.) */
+		watch_forget(watch);
+	if (!result->error && result->status == 200)
+		watch_later(watch); /* its time was over, as is usual */
+	else
+		watch_failed(watch, kube_trouble(result, text));
+}
+
+/* Asks for the next page, or the stream. */
+static void watch_go_on(struct kube_watch *watch)
+{
+	_cleanup_free_ char *path = NULL;
+	struct http_request request = { .method = "GET", .userdata = watch };
+	const char *join = strchr(watch->path, '?') ? "&" : "?";
+
+	sd_event_source_set_enabled(watch->retry, SD_EVENT_OFF);
+	if (watch->listing) {
+		request.done = on_page;
+		path = xasprintf("%s%slimit=%u%s%s", watch->path, join, watch->page,
+				 watch->next_page ? "&continue=" : "", watch->next_page ?: "");
+	} else {
+		request.done = on_watch_done;
+		request.data = on_watch_data;
+		request.silence_ns = SILENCE_NS;
+		path = xasprintf("%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%" PRIu64
+				 "%s%s",
+				 watch->path, join, watch->version, watch->query ? "&" : "",
+				 watch->query ?: "");
+	}
+	watch->call = kube_send(watch->kube, &request, path);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	watch_go_on(userdata);
+	return 0;
+}
+
+void kube_watch_move(struct kube_watch *watch, const char *path)
+{
+	free(watch->path);
+	watch->path = xstrdup(path);
+}
+
+void kube_watch_narrow(struct kube_watch *watch, const char *query)
+{
+	watch->query = xstrdup(query);
+}
+
+void kube_watch_restart(struct kube_watch *watch, bool anew)
+{
+	http_cancel(watch->call);
+	watch->call = NULL;
+	if (anew)
+		watch_forget(watch);
+	watch_later(watch);
+}
+
+void kube_watch_free(struct kube_watch *watch)
+{
+	if (!watch)
+		return;
+	http_cancel(watch->call);
+	sd_event_source_disable_unref(watch->retry);
+	free(watch->next_page);
+	free(watch->path);
+	free(watch->query);
+	free(watch);
+}
+
+int kube_watch_new(struct kube *kube, const char *path, const struct kube_watch_events *events,
+		   void *userdata, struct kube_watch **ret_watch, struct err *err)
+{
+	struct kube_watch *watch = xcalloc(1, sizeof(*watch));
+	int r;
+
+	*watch = (struct kube_watch){
+		.kube = kube,
+		.events = events,
+		.userdata = userdata,
+		.path = xstrdup(path),
+		.listing = true,
+	};
+	watch->page = page_max(watch);
+	/* begins from the event loop */
+	r = sd_event_add_time_relative(kube->event, &watch->retry, CLOCK_MONOTONIC, 0, 1000,
+				       on_retry, watch);
+	if (r < 0) {
+		kube_watch_free(watch);
+		return err_set(err, r, "a watch can't be made: %s", strerror(-r));
+	}
+	*ret_watch = watch;
+	return 0;
+}

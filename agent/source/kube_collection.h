@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The source that an API server is: what its collections (kube_collection.c) and the rest of it
+ * (source_kubernetes.c) share. */
+#ifndef XDP_L2RESPD_KUBE_COLLECTION_H
+#define XDP_L2RESPD_KUBE_COLLECTION_H
+
+#include "kube_conditions.h"
+#include "kube_endpoints.h"
+#include "kube_pools.h"
+#include "source_base.h"
+
+enum kind {
+	KIND_SERVICE,
+	KIND_NODE,
+	KIND_POLICY,
+	KIND_POOL,
+	KIND_COUNT,
+};
+
+/* The objects of one kind. */
+struct collection {
+	struct source_kubernetes *source;
+	enum kind kind;
+	struct kube_watch *watch;
+	size_t api;		/* index of the followed one in apis[] */
+	size_t denied;		/* consecutive APIs that the server didn't know */
+	const char *listed_api; /* API of the last list; NULL: never listed */
+	bool known;		/* was listed completely once, or isn't there */
+	bool outdated;		/* not served any more, but objects still count as they were */
+	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
+	bool full;		/* some of the last list, or after it, are left out, */
+	bool again;		/* and what had their room in that list is gone */
+	struct err trouble;	/* empty: none */
+};
+
+struct source_kubernetes {
+	struct source source; /* the first member */
+	struct kube_login login;
+	struct kube_pools *pools;   /* NULL: nothing is written */
+	struct kube_events *events; /* NULL: nothing is written */
+	struct kube_conditions *conditions;
+	struct kube_endpoints *endpoints;
+	char *class_name, *node;
+	struct service_class class;
+	char *options; /* as text, to compare */
+	struct collection collections[KIND_COUNT];
+	bool known;		     /* all collections are, and that was reported */
+	bool all_nodes, nodes_known; /* the other nodes' objects are followed; were listed */
+	sd_event_source *settle;
+};
+
+/* Something changed: that is reported soon. */
+void source_kubernetes_changed(void *source);
+
+/* Adds what is known of it. */
+void collection_status(const struct collection *collection, struct source_status *status);
+
+/* Asks for what was left out, once there is room for it. */
+void collection_list_again(struct collection *collection);
+
+int collection_follow(struct collection *collection, struct err *err);
+
+#endif
