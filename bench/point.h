@@ -59,7 +59,7 @@ struct point {
 	struct standing standings[SCENARIO_MAX_CONTESTANTS];
 };
 
-/* What was asked for is there to see while it is being done. */
+/* Called to show progress. */
 typedef void point_progress_fn(const struct point *point, const char *doing);
 
 /*

@@ -54,7 +54,7 @@ unsigned int frames_template_count(enum load_kind kind);
 struct load_frame frames_template(const struct lane *lane, enum load_kind kind, unsigned int which,
 				  bool *ret_asks);
 
-/* The answer to @request, but for the target in it. */
+/* Builds the answer to @request, except the target in it. */
 struct load_frame frames_answer(const struct lane *lane, const struct load_options *options,
 				const struct load_frame *request);
 

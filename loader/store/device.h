@@ -12,7 +12,7 @@
 #include "link.h"
 #include "pins.h"
 
-/* What device_record() did. */
+/* The result of device_record(). */
 struct device_recorded {
 	uint32_t counters_slot;
 	bool created;	    /* the interface wasn't recorded before */
