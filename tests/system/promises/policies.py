@@ -189,7 +189,7 @@ T.case("as text", policy("p", {"externalIPs": "yes"}), refused="must be true or 
 T.case("what nobody can announce is left out", service("s", external=["224.0.0.1", "127.0.0.1", "ff02::1", "nonsense", WEB_EXTERNAL]),
        policy("p", EXT | ON_ETH1), announced=WEB, notes=["224.0.0.1", "127.0.0.1", "ff02::1", "nonsense"])
 
-T.row = "fields that aren't known"
+T.row = "unknown fields"
 T.case("of the spec", policy("p", {"serviceSelecter": {}}), refused="no key 'serviceSelecter'", like=DIFFERS)
 T.case("of a selector", policy("p", select_services({"matchLabel": {"a": "b"}})), refused="no key 'matchLabel'", like=DIFFERS)
 T.case("of an expression", policy("p", select_services({"matchExpressions": [{"key": "a", "operator": "Exists", "vaules": []}]})),

@@ -43,7 +43,7 @@ T.row = "`spec.cidrs`"
 T.case("refused, and named", pool("a", cidrs=[{"cidr": "10.0.10.0/24"}]), refused="no key 'cidrs'", like=DIFFERS)
 T.case("also beside blocks", pool("a", "10.0.10.0/24", cidrs=[]), refused="no key 'cidrs'", like=DIFFERS)
 
-T.row = "other fields that aren't known"
+T.row = "other unknown fields"
 T.case("of the spec", pool("a", "10.0.10.0/24", serviceSelecter={}), refused="no key 'serviceSelecter'", like=DIFFERS)
 T.case("of a block", pool("a", {"cdir": "10.0.10.0/24"}), refused="no key 'cdir'", like=DIFFERS)
 
