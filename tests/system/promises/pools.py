@@ -168,7 +168,7 @@ T.history("no new sharer", step(A24, service("s", key="k", ports=[80]), given="s
 T.case("after a restart what a status has stays", OFF, service("s", has="10.0.10.9"), given="s=10.0.10.9", like=DIFFERS)
 T.case("a pool that would do is named", OFF, S, given="s=:no_pool", says={"s": "pool 'a' would, but is disabled"}, like=DIFFERS)
 
-T.row = "overlapping pools: the last that was added gives nothing"
+T.row = "overlapping pools: no address is allocated from the one added last"
 T.case("the younger gives nothing", pool("a", "10.0.10.0-10.0.10.7", born=YOUNG), pool("b", "10.0.10.7-10.0.10.9", born=OLD), S,
        given="s=10.0.10.7", pools="b=3/2/1 a!=8/7/1", says={"a": "'b'"})
 T.case("of one age, the later by name", A24, pool("b", "10.0.0.0/16"), service("s", ips="10.0.11.1"), given="s=:no_pool",
@@ -208,7 +208,7 @@ T.history("what is given back isn't used", step(A24, S, T_, given="s=10.0.10.0 t
 T.case("in conflict, with the ranges", A24, pool("b", "10.0.10.7"), given="", pools="a=256/256/0 b!=1/1/0",
        says={"b": "Pool conflicts since range '10.0.10.7 - 10.0.10.7' overlaps range '10.0.10.0 - 10.0.10.255' from IP Pool 'a'"})
 
-T.row = "which address is given"
+T.row = "which address is allocated"
 T.case("the lowest", A24, S, T_, U, given="s=10.0.10.0 t=10.0.10.1 u=10.0.10.2", like=DIFFERS)
 T.case("blocks in the order of the pool", pool("a", "10.0.10.9", "10.0.10.1"), S, T_, U,
        given="s=10.0.10.9 t=10.0.10.1 u=:out_of_ips", like=DIFFERS)
@@ -249,12 +249,12 @@ T.history("a new pool before it moves nobody", step(B_ONE, S, given="s=10.0.11.1
 T.history("the pool's address moves to another pool", step(A24, S, given="s=10.0.10.0"),
           step(pool("c", "10.0.10.0/28"), S, given="s=10.0.10.0", pools="c=16/15/1"))
 
-T.row = "a pool that is deleted: what it gave is taken back"
+T.row = "a pool that is deleted: its addresses are withdrawn from Services"
 T.history("of two", step(A24, B_ONE, S, given="s=10.0.10.0"), step(B_ONE, S, given="s=10.0.11.1"))
 T.history("the last; without any a new Service isn't ours", step(A24, S, given="s=10.0.10.0"),
           step(S, T_, given="s=:no_pool"), step(A24, S, T_, given="s=10.0.10.0 t=10.0.10.1"))
 
-T.row = "a pool by name, by priority, unasked"
+T.row = "choosing a pool by name or by priority; a pool that isn't used unless requested"
 T.history("a Service names its pool", step(A24, B24, service("s", notes={"xdp-l2resp.io/pool": "b"}), given="s=10.0.11.0"),
           step(A24, B24, service("s", notes={"xdp-l2resp.io/pool": "a"}), given="s=10.0.10.0"),
           step(A24, B24, service("s", notes={"xdp-l2resp.io/pool": "c"}), given="s=:no_pool"), like=ABSENT)

@@ -114,7 +114,7 @@ T.history("who asks later doesn't take what another has", step(A_ONE, service("z
 T.case("of the older, where two ask", A24, service("s", ips="10.0.10.7", born=YOUNG), service("t", ips="10.0.10.7"),
        given="t=10.0.10.7 s=:already_allocated")
 
-T.row = "what a status has, after a restart: it stays"
+T.row = "addresses in a Service's status stay over a restart"
 T.case("of one", A24, service("s", has="10.0.10.9"), given="s=10.0.10.9")
 T.case("of both families", DUAL, service("s", has="10.0.10.9 2001:db8::9", ipFamilyPolicy="RequireDualStack"),
        given="s=10.0.10.9,2001:db8::9")
