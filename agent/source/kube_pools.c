@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "json.h"
 #include "kube_pools.h"
 #include "leader.h"
+#include "service_status.h"
 #include "status_writer.h"
 
 #define LEASE_NAME "l2resp-ipam"
@@ -93,24 +93,6 @@ static void begin_anew(struct kube_pools *pools)
 
 /* ---- writing ---- */
 
-static struct condition condition_of(const struct source_item *item, const struct verdict *verdict)
-{
-	return (struct condition){ CONDITION_SATISFIED, verdict->satisfied ? "True" : "False",
-				   verdict->reason, verdict->message, item->generation };
-}
-
-/* Is @verdict in the status of @item, which has @service? */
-static bool is_written(const struct kube_pools *pools, const struct source_item *item,
-		       const struct service *service, const struct verdict *verdict)
-{
-	const struct condition wanted = condition_of(item, verdict);
-
-	if (!verdict->ours)
-		return pools->no_conditions || !condition_find(item->status, CONDITION_SATISFIED);
-	return address_list_equal(&service->load_balancer, &verdict->addresses) &&
-	       (pools->no_conditions || condition_is(item->status, &wanted));
-}
-
 static void say_trouble(struct kube_pools *pools, const char *item,
 			const struct http_result *result)
 {
@@ -175,38 +157,10 @@ static void on_patched(const struct http_result *result, void *userdata)
 	settle_after(pools, RETRY_USEC);
 }
 
-/* The status of @item as @verdict has it. */
-static json_t *service_body(const struct kube_pools *pools, const struct source_item *item,
-			    const struct verdict *verdict)
-{
-	json_t *ingress = json_array(), *body;
-	char version[24];
-
-	for (size_t i = 0; i < verdict->addresses.count; i++) {
-		char ip[INET6_ADDRSTRLEN];
-
-		json_array_append_new(ingress,
-				      json_pack("{ss}", "ip",
-						address_format(&verdict->addresses.list[i], ip)));
-	}
-	snprintf(version, sizeof(version), "%" PRIu64, item->version);
-	body = json_pack("{s{ss} s{s{so}}}", "metadata", "resourceVersion", version, "status",
-			 "loadBalancer", "ingress", ingress);
-	if (!pools->no_conditions) {
-		struct condition wanted = condition_of(item, verdict);
-
-		if (!verdict->ours)
-			wanted.state = NULL;
-		json_object_set_new(json_object_get(body, "status"), "conditions",
-				    condition_patch(item->status, &wanted));
-	}
-	return body;
-}
-
 static void write_service(struct kube_pools *pools, struct source_item *item,
 			  const struct service *service, const struct verdict *verdict)
 {
-	_cleanup_json_ json_t *body = service_body(pools, item, verdict);
+	_cleanup_json_ json_t *body = service_status_patch(item, verdict, !pools->no_conditions);
 	_cleanup_free_ char *path = xasprintf("/api/v1/namespaces/%s/services/%s/status",
 					      service->namespace, service->name);
 	struct patch *patch = find_patch(pools, item);
@@ -239,8 +193,10 @@ static const struct verdict *unwritten(const struct kube_pools *pools,
 	const struct verdict *verdict =
 		service ? allocator_verdict(pools->allocator, service) : NULL;
 
-	return verdict && !item->broken && !is_written(pools, item, service, verdict) ? verdict
-										      : NULL;
+	return verdict && !item->broken &&
+			       !service_status_is(item, service, verdict, !pools->no_conditions)
+		       ? verdict
+		       : NULL;
 }
 
 /* Begins to write what isn't written; returns whether there was nothing. */
