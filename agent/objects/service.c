@@ -37,7 +37,7 @@ struct parse {
 
 /* Bounds, since a tenant decides how many faults a Service has, and how long its lists are. */
 #define NOTES_MAX      10
-#define ADDRESSES_MAX  1000
+#define ADDRESSES_MAX  10000
 #define NAMESPACES_LEN 16384
 
 struct service *service_ref(struct service *service)

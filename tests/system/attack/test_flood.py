@@ -28,8 +28,7 @@ def flood(lan, agent):
 @pytest.mark.parametrize("answer", ["defend", "yield"])
 def test_the_agents_share_is_bounded(agent, lan, answer):
     agent.config.write_text(agent.config.read_text() + f"announce: {{count: 0}}\nconflict: {answer}\n")
-    many = [service(f"many{n}", *ADDRESSES[n:n + 1000]) for n in range(0, COUNT, 1000)]
-    agent.write("all.yaml", POLICY, service("web", VIP), *many)
+    agent.write("all.yaml", POLICY, service("web", VIP), service("many", *ADDRESSES))
     agent.start()
     assert wait_until(lambda: agent.metrics()["l2resp_entries"] == COUNT + 1, 20), agent.log()
     rate, share = flood(lan, agent)
