@@ -8,7 +8,7 @@
 #include "lease_keeper_state.h"
 #include "loop.h"
 
-/* What couldn't be written is tried again after that. */
+/* Delay before a failed write is retried. */
 #define RETRY_USEC 20000
 
 static struct kept *kept_find(const struct keeper *keeper, const struct address *address)
@@ -175,7 +175,7 @@ static int gone(struct keeper *keeper)
 
 	if (r == -EAGAIN) {
 		keeper_follow(keeper);
-		/* who replaces them may have been killed */
+		/* the process that replaces the maps may have been killed */
 		keeper->events.maps(false, keeper->userdata);
 	} else if (r < 0) {
 		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
@@ -192,7 +192,7 @@ int keeper_remove_all(struct keeper *keeper, struct kept *kept)
 
 	for (size_t i = 0; i < kept->place_count && r >= 0; i++)
 		r = entry_remove(keeper, kept, kept->places[i].at.ifindex);
-	/* of a process before, or somebody's who put it there */
+	/* entries of an earlier process, or written by somebody else */
 	for (size_t i = 0; i < count && r >= 0; i++)
 		if (!place_find(kept, devices[i]))
 			r = entry_remove(keeper, kept, devices[i]);
@@ -230,7 +230,7 @@ static int kept_write(struct keeper *keeper, struct kept *kept)
 			continue;
 		r = place_write(keeper, kept, place);
 		keeper_tell_later(keeper, kept);
-		/* once there is room the maps are others */
+		/* -E2BIG isn't retried: only replaced maps have more room */
 		failed = r < 0 && r != -E2BIG ? r : failed;
 	}
 	return failed;
@@ -252,7 +252,7 @@ static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
 	uint64_t begun_ns = clock_boot_ns();
 	struct kept *kept;
 
-	/* the program may read others than are pinned */
+	/* the program may use other maps than the pinned ones */
 	if (keeper->backlog.first && gone(keeper) < 0) {
 		plan(keeper, RETRY_USEC);
 		return 0;
@@ -308,8 +308,8 @@ void keeper_check(struct keeper *keeper, const struct entry_key *key)
 	int r;
 
 	if (!kept || !kept->slot || !place || !place->wanted) {
-		/* by whoever: a claim that is held without a wish is one of before a restart, whose
-		 * entries the rest of the agent doesn't ask about yet */
+		/* no matter who wrote it. A claim held without a wish is from before a restart;
+		 * the agent doesn't ask to check its entries yet */
 		r = leased_remove(keeper->leased, key, &err);
 		if (r > 0)
 			log_repaired(keeper, key, "deleted");
@@ -442,7 +442,7 @@ int keeper_new(sd_event *event, const char *bpffs, const struct keeper_events *e
 	if (!r) {
 		r = sd_event_add_time_relative(event, &keeper->work, CLOCK_BOOTTIME, 0, 1, on_work,
 					       keeper);
-		/* after what renews */
+		/* lower priority than renewals */
 		if (r >= 0)
 			r = sd_event_source_set_priority(keeper->work,
 							 SD_EVENT_PRIORITY_NORMAL + 1);

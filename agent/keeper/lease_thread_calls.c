@@ -9,7 +9,7 @@
 #include "lease_record.h"
 #include "lease_thread_state.h"
 
-/* Messages on their way, in each direction. */
+/* Capacity of each mailbox, in messages. */
 #define ROOM 1024
 
 static int on_told(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -99,7 +99,7 @@ int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
 static int call(struct lease_thread *thread, struct call *call)
 {
 	sem_init(&call->done, 0, 0);
-	/* there is one at a time */
+	/* can't be full: there is one call at a time */
 	mailbox_post(thread->calls, call);
 	while (sem_wait(&call->done) < 0)
 		;
@@ -185,7 +185,7 @@ int lease_thread_configure(struct lease_thread *thread, const struct lease_confi
 	int r = call(thread,
 		     &(struct call){ .run = call_configure, .in = &configuration, .err = err });
 
-	/* whatever the state is by now, it is this configuration's, and news */
+	/* any other state by now is this configuration's, and is to be reported */
 	if (!r)
 		thread->told_state = LEASE_CONNECTING;
 	return r;
@@ -318,7 +318,7 @@ int lease_thread_info(struct lease_thread *thread, const struct address *address
 	return call(thread, &(struct call){ .run = call_info, .in = address, .out = ret_info });
 }
 
-/* So many that the lease thread's turn is short. */
+/* Addresses a call, so that the lease thread isn't blocked for long. */
 #define FIND_MAX 256
 
 struct finding {

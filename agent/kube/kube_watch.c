@@ -12,10 +12,10 @@
 #include "kube_state.h"
 
 /*
- * Watches: the collection is listed page by page, all of one moment. No resourceVersion is named in
- * that request: any other way the server may answer from a cache, with what was long ago. Then
- * changes are streamed from the list's resourceVersion on, and bookmarks, which move the point from
- * which a broken stream goes on. 410 says that this point is forgotten by now.
+ * A watch lists the collection page by page, all as of one moment. The request names no
+ * resourceVersion, since with one the server may answer from an outdated cache. Then changes and
+ * bookmarks are streamed from the list's resourceVersion on. A bookmark moves the point from which
+ * a broken stream resumes. 410: the server no longer has that point.
  */
 
 #define PAGE	     250
@@ -60,8 +60,8 @@ static uint64_t random_below(uint64_t limit)
 	return number % limit;
 }
 
-/* Tries again after twice the time of before, and half of that more or less: many nodes lose their
- * streams at once. */
+/* Retries after twice the last back-off, times a random 0.5 to 1.5: many nodes lose their streams
+ * at once. */
 static void watch_later(struct kube_watch *watch)
 {
 	uint64_t next = 2 * watch->retry_ns;
@@ -113,7 +113,7 @@ static void on_page(const struct http_result *result, void *userdata)
 	char text[HTTP_TROUBLE_MAX];
 
 	watch->call = NULL;
-	/* the next page is of a moment that is forgotten by now, or no longer asked for */
+	/* after any failure below, the list begins again with its first page */
 	watch_forget(watch);
 	json = http_json(result);
 	version = kube_version(json);
@@ -125,7 +125,7 @@ static void on_page(const struct http_result *result, void *userdata)
 		return;
 	}
 	if (!version) {
-		/* too long, too much, too slow: who writes objects decides how large they are */
+		/* objects may be large, and the page too big or too slow: halve it */
 		if (result->status == 200 && watch->page > 1 &&
 		    (result->error || result->length > LARGE))
 			watch->page /= 2;
@@ -188,7 +188,7 @@ static size_t on_watch_data(const char *text, size_t length, void *userdata)
 	const char *end;
 	size_t used = 0;
 
-	/* not so soon the back-off: a stream may end as soon as it has begun */
+	/* don't reset the back-off yet: a stream may end as soon as it has begun */
 	if (watch->retry_ns)
 		watch->events->reachable(NULL, watch->userdata);
 	while ((end = memchr(text + used, '\n', length - used))) {
@@ -226,8 +226,8 @@ static void on_watch_done(const struct http_result *result, void *userdata)
 	if (result->status == 410)
 		watch_gone(watch);
 	else if (result->error == -ETIMEDOUT && result->status == 200)
-		/* not even a bookmark: a server that was put back to an earlier state has nothing
-		 * to show from here on. (Without a status it wasn't reached.) */
+		/* no bookmark either: the server may have been restored to an earlier state, so
+		 * list again. (Without status 200 the stream never began.) */
 		watch_forget(watch);
 	if (!result->error && result->status == 200)
 		watch_later(watch); /* its time was over, as is usual */

@@ -11,8 +11,8 @@
 #include "lease_owner.h"
 #include "lease_peer.h"
 
-/* A node must have wanted an address for this long, and for a duration, before it asks a living
- * holder for it: an endpoint that comes and goes moves no address. */
+/* A node asks a live holder for an address only after wanting it for this long, or for a lease
+ * duration if that is longer: a short-lived endpoint moves no address. */
 #define STAYS_MIN_NS (1000 * LEASE_NS_PER_MS)
 
 static bool claim_is_ours(const struct lease_machine *machine, const struct lease_claim *claim)
@@ -79,7 +79,7 @@ static bool claim_parts(const struct lease_machine *machine, const struct lease_
 	return false;
 }
 
-/* @claim, which is wanted, waits until it is settled. */
+/* Logs which node's long lease makes the wanted @claim wait. */
 static void say_slowest(struct lease_machine *machine, const struct lease_claim *claim,
 			uint64_t now)
 {
@@ -110,8 +110,8 @@ static void run_ours(struct lease_machine *machine, struct lease_claim *claim, u
 		claim->yielding = false;
 		lease_claim_release(machine, claim, now);
 	} else if (claim->wanted && machine->session.phase == SESSION_LIVE) {
-		/* written over an absence: the stream may show only now that another record was
-		 * there until lately */
+		/* there was no record when we wrote: the stream may still show that another
+		 * node's was deleted just before, so wait until settled_ns */
 		say_slowest(machine, claim, now);
 		if (!claim->entry && now < claim->settled_ns)
 			lease_claim_due(machine, claim, claim->settled_ns);
@@ -124,8 +124,8 @@ static void run_ours(struct lease_machine *machine, struct lease_claim *claim, u
 	}
 }
 
-/* Has our entry, but the claim isn't ours now. Deleted or overwritten by hand: nobody else claims
- * it for a full duration, so write it again; the next renewal won't wait for that. */
+/* Our entry, but not our record. A record deleted or overwritten by hand is written again, since
+ * nobody else claims it for a full duration. The next renewal doesn't wait for that write. */
 static void run_disputed(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
 	machine->disputed = true;
@@ -195,7 +195,7 @@ static void run_candidate(struct lease_machine *machine, struct lease_claim *cla
 		lease_claim_take(machine, claim, now);
 }
 
-/* Free for long, so nobody else wants it either. */
+/* Not to be held here: removes the record once it was free so long that nobody wants it. */
 static void run_unwanted(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
 	uint64_t from = lease_claim_free_from(claim);
@@ -292,7 +292,7 @@ uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now)
 			claim_run_alone(machine, claim);
 		if (lease_now(machine) < machine->turn_end_ns)
 			continue;
-		/* others may be lost, which no renewal may cover: the next one looks at all */
+		/* claims still queued may be lost: the next renewal must check all claims first */
 		machine->disputed = true;
 		break;
 	}

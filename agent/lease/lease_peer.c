@@ -233,7 +233,7 @@ bool lease_peer_record(struct lease_machine *machine, const struct record *recor
 	machine->watch_due |= differs;
 	machine->owners_due |= differs;
 	if (peer->watched && lease_heartbeat_beats(&peer->heartbeat) && record_is_dead(record))
-		/* those that should have seen others die may be dead, too */
+		/* nodes that watch others may be dead, too: watch all for a while */
 		machine->watch_all_ns = lease_now(machine) + 2 * lease_peer_wait_ns(machine, peer);
 	peer->shape = record->shape;
 	peer->revision = record->revision;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The source that an API server is: what its collections (kube_collection.c) and the rest of it
- * (source_kubernetes.c) share. */
+/* The state of the Kubernetes source, shared by kube_collection.c and source_kubernetes.c. */
 #ifndef XDP_L2RESPD_KUBE_COLLECTION_H
 #define XDP_L2RESPD_KUBE_COLLECTION_H
 
@@ -44,7 +43,7 @@ struct source_kubernetes {
 	struct service_class class;
 	char *options; /* as text, to compare */
 	struct collection collections[KIND_COUNT];
-	bool known;		     /* all collections are, and that was reported */
+	bool known;		     /* all collections are known; reported */
 	bool all_nodes, nodes_known; /* the other nodes' objects are followed; were listed */
 	sd_event_source *settle;
 };
@@ -52,7 +51,7 @@ struct source_kubernetes {
 /* Something changed: that is reported soon. */
 void source_kubernetes_changed(void *source);
 
-/* Adds what is known of it. */
+/* Adds the state of @collection to @status. */
 void collection_status(const struct collection *collection, struct source_status *status);
 
 /* Asks for what was left out, once there is room for it. */

@@ -16,12 +16,12 @@
 #include "status_writer.h"
 
 #define LEASE_NAME "l2resp-ipam"
-/* Of those that leave the pools to another program: who says what is said once for all. */
+/* Lease of the agents that don't manage pools: its holder reports for all of them. */
 #define QUIET_NAME "l2resp-status"
 #define CALLS_MAX  16
-/* What is answered meanwhile is decided about together. */
+/* Wait after an answer, so that several are handled together. */
 #define SETTLE_USEC 5000
-/* What failed is tried again after that. */
+/* Delay before a failed write is retried. */
 #define RETRY_USEC 1000000
 
 /* Writes of a Service's status whose outcome the watch hasn't shown yet. */
@@ -29,11 +29,11 @@ struct patch {
 	UT_hash_handle hh; /* by item */
 	struct kube_pools *pools;
 	char *item;
-	uint64_t version; /* conditional on it: a later one shows the outcome, whatever it is */
-	struct address_list addresses; /* of all of them */
-	struct http_call *call;	       /* NULL: the last one ended */
-	bool accepted;		       /* by the server */
-	bool unanswered;	       /* one may still be carried out */
+	uint64_t version; /* resourceVersion it requires; a later one shows the outcome */
+	struct address_list addresses; /* of all these writes */
+	struct http_call *call;	       /* NULL: no request in flight */
+	bool accepted;		       /* by the server, not yet shown */
+	bool unanswered;	       /* the server may still do one */
 };
 
 struct kube_pools {
@@ -70,7 +70,7 @@ static struct patch *find_patch(const struct kube_pools *pools, const struct sou
 	return patch;
 }
 
-/* The last of @patch's writes isn't carried out any more. */
+/* The last write has no outcome to wait for. Keeps @patch if an earlier one may have. */
 static void patch_end(struct patch *patch)
 {
 	if (!patch->unanswered)
@@ -83,7 +83,7 @@ static void settle_after(struct kube_pools *pools, uint64_t usec)
 	sd_event_source_set_enabled(pools->timer, SD_EVENT_ONESHOT);
 }
 
-/* It isn't known any more who has what: from the beginning, as a new leader would. */
+/* Another node may assign now: forget the assignments, and start over on leading again. */
 static void begin_anew(struct kube_pools *pools)
 {
 	allocator_free(pools->allocator);
@@ -149,7 +149,7 @@ static void on_patched(const struct http_result *result, void *userdata)
 	}
 	if (result->status != 409 && result->status != 404)
 		say_trouble(pools, patch->item, result);
-	/* refused, it won't be carried out; anything else may be */
+	/* 4xx: rejected. After any other failure the server may still do it. */
 	if (!result->error && result->status >= 400 && result->status < 500)
 		patch_end(patch);
 	else
@@ -284,7 +284,7 @@ static size_t count_pools(const struct kube_pools *pools)
 	return count;
 }
 
-/* Writes that ended, of items that are gone: what became of them is no matter. */
+/* Frees finished writes of items that are gone: their outcome no longer matters. */
 static void forget_patches(struct kube_pools *pools)
 {
 	struct patch *patch, *next;
@@ -306,7 +306,7 @@ static bool has_news(const struct source_items *items)
 	return found;
 }
 
-/* What was decided here and is still being written must be over before another decides. */
+/* Gives up the lead only after this node's writes have ended. */
 static void stop_if_idle(struct kube_pools *pools)
 {
 	if (pools->stopped || pools->calls || status_writer_writes(pools->status))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The address pools of a Kubernetes cluster: one agent at a time decides, and writes what it
- * decided into the Services' and the pools' status, from which all agents take it. docs/pools.md.
+ * decided into the status of Services and pools, where all agents read it. docs/pools.md.
  */
 #ifndef XDP_L2RESPD_KUBE_POOLS_H
 #define XDP_L2RESPD_KUBE_POOLS_H
@@ -11,8 +11,8 @@
 
 struct kube_pools;
 
-/* Of the items in @source, of which it is told by the following functions. @class as in @options,
- * borrowed, as are the others but @options, without whose pools it only leads. Errors with @err. */
+/* Decides for the items in @source; the functions below report their changes. Borrows @kube,
+ * @source and @class. Without @options' pools it only elects a leader. Errors with @err. */
 int kube_pools_new(sd_event *event, struct kube *kube, struct source *source,
 		   const struct source_options *options, const struct service_class *class,
 		   struct kube_pools **ret_pools, struct err *err);
@@ -20,10 +20,10 @@ int kube_pools_new(sd_event *event, struct kube *kube, struct source *source,
 /* NULL is fine. */
 void kube_pools_free(struct kube_pools *pools);
 
-/* Decides no more, and gives the lead to another; the source's stopped() says when. */
+/* Stops deciding and gives up the lead; the source's stopped() reports when that is done. */
 void kube_pools_stop(struct kube_pools *pools);
 
-/* Some items may be gone, or the pools are others. */
+/* A list ended, or a pool changed: decide about everything again. */
 void kube_pools_relisted(struct kube_pools *pools);
 
 /* @item is about to be removed from the source. */
@@ -36,7 +36,7 @@ void kube_pools_settle(struct kube_pools *pools);
 /* NULL: another agent decides. */
 const struct allocator *kube_pools_allocator(const struct kube_pools *pools);
 
-/* Does this node say what is said once for all? */
+/* Is this the node that reports for all nodes? */
 bool kube_pools_leads(const struct kube_pools *pools);
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Swaps that are asked for in one turn of the event loop go in one transaction, up to what etcd
- * takes: all or none. If one of them has another revision, they are sent again, each as a
- * transaction of its own inside one, so that the others are done. (At once that would cost etcd
- * half as much again.) Heartbeats wait for nothing: each goes at once, by itself.
+ * Swaps requested in one turn of the event loop share one transaction, up to etcd's limit: all or
+ * none is done. If a revision doesn't match, they are sent again, each as a nested transaction, so
+ * that the others are done. (Nesting from the start would cost etcd half as much again.)
+ * Heartbeats don't wait: each is sent at once, in its own transaction.
  */
 #include <string.h>
 
@@ -67,7 +67,7 @@ static void txn_send(struct etcd_txn *txn)
 	txn->call = etcd_post(etcd, txn->endpoint, "/v3/kv/txn", json, on_txn, NULL, txn);
 }
 
-/* Sends @count swaps in as few transactions as may be, each swap @apart or not. */
+/* Sends @count swaps in as few transactions as possible, each swap @apart or not. */
 static void swaps_send(struct store_etcd *etcd, struct store_swap **swaps, size_t count, bool apart)
 {
 	size_t part;
@@ -120,7 +120,7 @@ static void txn_failed(struct etcd_txn *txn, const struct http_result *result)
 	char text[HTTP_TROUBLE_MAX];
 	const char *why = etcd_trouble_text(result, text);
 
-	/* its --max-txn-ops is smaller: nothing was done, and less at a time will be */
+	/* its --max-txn-ops is smaller: nothing was done; send smaller transactions */
 	if (!result->error && txn->count > 1 && strstr(why, "too many operations")) {
 		if (txn->count <= etcd->txn_max)
 			etcd->txn_max = (txn->count + 1) / 2;
@@ -131,7 +131,7 @@ static void txn_failed(struct etcd_txn *txn, const struct http_result *result)
 	etcd_trouble(etcd, txn->endpoint, why);
 	if (etcd->txn_endpoint == txn->endpoint)
 		etcd->txn_endpoint = (etcd->txn_endpoint + 1) % etcd->endpoint_count;
-	/* the server never had it: another may, at once */
+	/* the server never received it: try the next endpoint at once */
 	if (result->error == -ECONNREFUSED && ++txn->tried < etcd->endpoint_count)
 		txn_send(txn);
 	else
@@ -159,7 +159,7 @@ static void on_txn(const struct http_result *result, void *userdata)
 		return;
 	}
 	store_answered(&etcd->base);
-	/* below what was seen when it was sent: the store was put back, or is another one */
+	/* older than the stream at sending: the store was restored from a backup, or replaced */
 	if (revision < txn->seen)
 		etcd_follow_anew(etcd);
 	store_expect(&etcd->base, revision);

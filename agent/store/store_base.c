@@ -7,8 +7,8 @@
 #include "alloc.h"
 #include "store_base.h"
 
-/* Between two causes of one trouble. Servers that fail in turn, each in its own way, make no more
- * lines. */
+/* Minimum time between two reported causes: servers that fail in turn, each for its own reason,
+ * don't flood the log. */
 #define CAUSE_USEC UINT64_C(10000000)
 #define DIGITS	   "0123456789"
 
@@ -20,7 +20,7 @@ static uint64_t base_now_usec(const struct store_base *base)
 	return now;
 }
 
-/* "after 5001 milliseconds" is no news. */
+/* Causes that differ only in numbers ("after 5001 milliseconds") are the same. */
 static bool equal_but_for_numbers(const char *a, const char *b)
 {
 	for (;; a++, b++) {
@@ -50,7 +50,7 @@ void store_trouble(struct store_base *base, const char *kind, const char *server
 void store_full(struct store_base *base, char text[HTTP_TROUBLE_MAX])
 {
 	base->full_usec = base_now_usec(base);
-	base->answered_usec = 0; /* that it answers is no excuse */
+	base->answered_usec = 0; /* so that store_trouble() reports this despite a recent answer */
 	snprintf(text, HTTP_TROUBLE_MAX, "it shows more than %d nodes or %d addresses",
 		 STORE_NODES_MAX, STORE_CLAIMS_MAX);
 }
@@ -60,7 +60,7 @@ void store_answered(struct store_base *base)
 	bool known = base->answered_usec && !*base->trouble;
 	uint64_t now = base_now_usec(base);
 
-	/* it answers all the time: not a line for each attempt */
+	/* it answers but still shows too much: don't report a recovery at each attempt */
 	if (base->full_usec && now < base->full_usec + 6 * STORE_FULL_USEC)
 		return;
 	base->answered_usec = now;
@@ -77,7 +77,7 @@ static void lag_arm(struct store_base *base)
 	sd_event_source_set_enabled(base->lag, SD_EVENT_ONESHOT);
 }
 
-/* Did the stream show what was written by now? Else its server is cut off, or the stream is. */
+/* Has the stream reached the awaited revision? If not, its server or the stream is cut off. */
 static int on_lag(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct store_base *base = userdata;
@@ -85,7 +85,7 @@ static int on_lag(sd_event_source *source, uint64_t usec, void *userdata)
 
 	if (!base->following || base->listing || base->revision >= base->awaited)
 		return 0;
-	/* much to show is no reason to begin again */
+	/* it is busy, not stuck: wait again */
 	if (base->progress != base->expected_progress) {
 		lag_arm(base);
 		return 0;

@@ -27,23 +27,23 @@ struct store_base {
 
 	/* Sends @swap, now or at the end of this turn of the event loop. */
 	void (*send)(struct store_swap *swap);
-	/* The stream doesn't show what was written, @again for the second time with nothing in
-	 * between: begins another. */
+	/* The stream doesn't show a write in time: starts a new stream. @again: its revision is
+	 * the same as at the last such call. */
 	void (*lags)(struct store_base *base, bool again);
 
 	bool following;	   /* there is to be a stream */
 	bool listing;	   /* the stream is not past its list */
 	uint64_t revision; /* the stream has shown everything up to this */
 
-	char trouble[HTTP_TROUBLE_MAX]; /* the cause that was told; "": none */
-	uint64_t trouble_usec;		/* when it was */
+	char trouble[HTTP_TROUBLE_MAX]; /* the cause last reported; "": none */
+	uint64_t trouble_usec;		/* when it was reported */
 	uint64_t answered_usec;		/* when it last answered; 0: never */
-	uint64_t full_usec; /* when it last showed more than there is room for; 0: never */
+	uint64_t full_usec;		/* when the stream last had more than fits; 0: never */
 	sd_event_source *lag;
 	uint64_t lag_ns;
 	uint64_t progress;	    /* of the stream: messages that it brought */
 	uint64_t expected_progress; /* @progress when the wait began */
-	uint64_t awaited;	    /* revision that the stream must have reached then */
+	uint64_t awaited;	    /* revision to reach before the timer ends */
 	uint64_t lagged_revision;   /* where it stood when it last lagged */
 	struct store_swap *swaps;
 };
@@ -51,23 +51,23 @@ struct store_base {
 /* Sets up all but send, lags and store.free. @lag_ns: how late the stream may be. */
 int store_base_init(struct store_base *base, sd_event *event, uint64_t lag_ns,
 		    const struct store_events *events, void *userdata, struct err *err);
-/* Ends the swaps without a word, whose calls must still be there. */
+/* Frees all swaps without reporting a result, while their calls still exist. */
 void store_base_close(struct store_base *base);
 
-/* @server, of what @kind, didn't answer: tells why, once, unless something else did within @lag_ns;
- * another cause a while later is told, too. Or something answered: tells so, once. */
+/* store_trouble(): reports that @server, a @kind, failed, unless one answered within lag_ns.
+ * Reports another cause after 10 s or more. store_answered(): reports the first answer. */
 void store_trouble(struct store_base *base, const char *kind, const char *server, const char *why);
 void store_answered(struct store_base *base);
 
-/* The stream showed more than there is room for: writes so to @text, to be told as trouble, which
- * ends when that is long ago. The stream is to begin anew after STORE_FULL_USEC, not before. */
+/* The stream has more records than fit: writes the message for store_trouble() to @text. Answers
+ * don't clear it for 6 * STORE_FULL_USEC. Restart the stream after STORE_FULL_USEC, not before. */
 #define STORE_FULL_USEC UINT64_C(5000000)
 void store_full(struct store_base *base, char text[HTTP_TROUBLE_MAX]);
 
 /* The stream is to show @revision soon. */
 void store_expect(struct store_base *base, uint64_t revision);
 
-/* Frees @swap and tells its result; record.revision is the new one. */
+/* Frees @swap and reports @result. On success record.revision must be the new one. */
 void store_swap_end(struct store_swap *swap, int result);
 
 #endif
