@@ -100,7 +100,7 @@ static void act_on_own(struct node *node, unsigned int number)
 void operate(void)
 {
 	uint32_t choice = choose(1 + RECORD_ACTS * RECORDS + ADDRESS_ACTS * NODES_MAX * ADDRESSES +
-				 NODE_ACTS * NODES_MAX + ADDRESSES);
+				 NODE_ACTS * NODES_MAX + ADDRESSES + 1);
 	struct node *node;
 
 	if (oracle.owning && !world.calm && !(random_next() % 4))
@@ -130,10 +130,12 @@ void operate(void)
 		return;
 	}
 	choice -= NODE_ACTS * NODES_MAX;
-	/* nobody wants it any more */
+	/* nobody wants one address any more; or, the last answer, any */
 	for (node = world.node; node < world.node + world.nodes; node++)
 		if (runs(node)) {
-			want(node, choice, false);
+			for (unsigned int number = 0; number < ADDRESSES; number++)
+				if (choice == number || choice == ADDRESSES)
+					want(node, number, false);
 			node_run_soon(node);
 		}
 }
