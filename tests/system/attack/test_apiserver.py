@@ -132,7 +132,8 @@ def test_room_for_what_was_left_out(agent, played):
 
     played(of_services(lists, watch))
     said(agent, "Service: there are more than 50000 objects; the others are ignored\n", 120)
-    assert wait_until(lambda: "198.18.0.9" in agent.command("show", "default/s69999").out, 60), agent.log()
+    # before a watch is silent for too long, which lists again, too
+    assert wait_until(lambda: "198.18.0.9" in agent.command("show", "default/s69999").out, 30), agent.log()
     assert wait_until(agent.ready), agent.http("/readyz")
     assert begun.count("list") == 3
 
@@ -269,7 +270,7 @@ def test_services_that_would_need_endpoints(agent, played):
     before = agent.cpu_seconds()
     for number in range(2, 12):
         change(agent, changes, number)
-    assert agent.cpu_seconds() - before < 10 * 0.2
+    assert agent.cpu_seconds() - before < 10 * 0.1
 
 
 def test_a_service_that_needs_endpoints_and_does_not(agent, played):
