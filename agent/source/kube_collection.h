@@ -27,8 +27,8 @@ struct collection {
 	bool known;		/* was listed completely once, or isn't there */
 	bool outdated;		/* not served any more, but objects still count as they were */
 	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
-	bool full;		/* some of the last list, or after it, are left out, */
-	bool again;		/* and what had their room in that list is gone */
+	bool full;		/* objects in or after the last list didn't fit */
+	bool again;		/* that list also removed items: there may be room */
 	struct err trouble;	/* empty: none */
 };
 
