@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "agent_state.h"
 #include "clock.h"
+#include "cluster.h"
 #include "policy.h"
 
 #define USEC_PER_SEC 1000000ULL
@@ -306,6 +307,13 @@ static int start_timers(struct agent *agent, struct err *err)
 	return r < 0 ? err_set(err, r, "starting timers: %s", strerror(-r)) : 0;
 }
 
+static int new_source(struct agent *agent, const struct source_options *options,
+		      struct source **ret_source, struct err *err)
+{
+	return (options->directory ? source_directory_new : cluster_new)(
+		agent->event, options, &source_callbacks, agent, ret_source, err);
+}
+
 static int agent_start(struct agent *agent, struct err *err)
 {
 	const struct config *config = &agent->config;
@@ -320,8 +328,7 @@ static int agent_start(struct agent *agent, struct err *err)
 	r = announcer_new(agent->event, agent->links, agent->program, &agent->announcer, err);
 	config_source(config, &options);
 	if (!r)
-		r = source_new(agent->event, &options, &source_callbacks, agent, &agent->source,
-			       err);
+		r = new_source(agent, &options, &agent->source, err);
 	if (!r)
 		r = inquiry_new(agent->event, agent->links, &inquiry_callbacks, agent,
 				&agent->inquiry, err);
@@ -431,7 +438,7 @@ int agent_reload(struct agent *agent, struct err *err)
 	}
 	config_source(&config, &options);
 	if (!source_same(agent->source, &options))
-		r = source_new(agent->event, &options, &source_callbacks, agent, &source, err);
+		r = new_source(agent, &options, &source, err);
 	/* the session continues, as over a restart */
 	if (!r)
 		r = configure_lease(agent, &config, err);

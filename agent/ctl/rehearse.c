@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "cluster.h"
 #include "config.h"
 #include "entry.h"
 #include "kernel_view.h"
@@ -18,7 +19,6 @@
 #include "policy.h"
 #include "policy_force.h"
 #include "rehearse.h"
-#include "source.h"
 #include "start_check.h"
 #include "text.h"
 #include "vlan.h"
@@ -79,8 +79,10 @@ static int read_source(struct rehearsal *rehearsal, struct err *err)
 		return err_set(err, r, "the event loop: %s", strerror(-r));
 	config_source(&rehearsal->config, &options);
 	options.read_only = true;
-	r = source_new(options.directory ? NULL : rehearsal->event, &options, &callbacks, rehearsal,
-		       &rehearsal->source, err);
+	r = options.directory ? source_directory_new(NULL, &options, &callbacks, rehearsal,
+						     &rehearsal->source, err)
+			      : cluster_new(rehearsal->event, &options, &callbacks, rehearsal,
+					    &rehearsal->source, err);
 	if (r < 0)
 		return r;
 	source_status(rehearsal->source, &rehearsal->status);

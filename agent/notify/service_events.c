@@ -93,7 +93,7 @@ static void report_answered(const struct service_view *view, const struct servic
 	else
 		err_write(&text, "%s announced by %s on ", ip, view->node);
 	add_interfaces(view, found, end, &text);
-	source_say_event(view->source, &(struct kube_event){
+	source_say_event(view->source, &(struct source_event){
 					       .service = service,
 					       .address = address,
 					       .reason = moved ? "Moved" : "Announced",

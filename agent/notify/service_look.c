@@ -90,7 +90,7 @@ static void write_event(struct turn *turn, const struct service *service,
 {
 	if (clock_boot_ns() < silent_since(turn->look, service, address) + grace_ns)
 		return;
-	source_say_event(turn->check.view->source, &(struct kube_event){
+	source_say_event(turn->check.view->source, &(struct source_event){
 							   .service = service,
 							   .address = address,
 							   .warning = true,

@@ -39,9 +39,9 @@ static void say(const struct collection *collection, int priority, const char *t
 {
 	struct err said;
 
-	err_write(&said, "%s: %s: %s", kube_server(collection->source->login.kube),
+	err_write(&said, "%s: %s: %s", kube_server(collection->cluster->login.kube),
 		  kinds[collection->kind].name, text);
-	source_say(&collection->source->source, priority, said.text);
+	source_say(&collection->cluster->source, priority, said.text);
 }
 
 /* ---- events of a watch ---- */
@@ -70,7 +70,7 @@ static void on_reset(uint64_t version, void *userdata)
 	}
 	collection->listed_api = api_of(collection);
 	collection->full = false;
-	source_items_mark(&collection->source->source.items, kinds[collection->kind].prefix);
+	source_items_mark(&collection->cluster->source.items, kinds[collection->kind].prefix);
 }
 
 static void say_line(int priority, const char *line, void *data)
@@ -108,7 +108,7 @@ static void parse(struct collection *collection, struct source_item *item, const
 /* Is there room for an object that isn't known yet? */
 static bool fits(struct collection *collection)
 {
-	if (collection->source->source.items.count < SOURCE_ITEMS_MAX)
+	if (collection->cluster->source.items.count < SOURCE_ITEMS_MAX)
 		return true;
 	if (!collection->full)
 		say(collection, LOG_ERR, SOURCE_ITEMS_FULL);
@@ -119,8 +119,8 @@ static bool fits(struct collection *collection)
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
 	struct collection *collection = userdata;
-	struct source_kubernetes *source = collection->source;
-	struct source_items *items = &source->source.items;
+	struct cluster *cluster = collection->cluster;
+	struct source_items *items = &cluster->source.items;
 	const json_t *metadata = json_object_get(object, "metadata");
 	const char *prefix = kinds[collection->kind].prefix;
 	const char *namespace = json_string_value(json_object_get(metadata, "namespace"));
@@ -136,10 +136,10 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		item = source_items_find_object(items, prefix, namespace, name);
 		if (!item)
 			return;
-		if (source->pools)
-			kube_pools_removed(source->pools, item);
+		if (cluster->pools)
+			kube_pools_removed(cluster->pools, item);
 		source_items_remove(items, item->name);
-		source_kubernetes_changed(source);
+		cluster_changed(cluster);
 		return;
 	}
 	if (!source_items_find_object(items, prefix, namespace, name) && !fits(collection))
@@ -152,7 +152,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	if (collection->kind == KIND_SERVICE)
 		rest = kube_conditions_rest(object);
 	else if (collection->kind == KIND_NODE)
-		rest = kube_nodes_rest(object, source->node);
+		rest = kube_nodes_rest(object, cluster->node);
 	if (rest && rest == item->rest) {
 		/* many conditions change at once when a node takes over many addresses */
 		source_item_set_version(item, object);
@@ -160,10 +160,10 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	}
 	item->rest = rest;
 	parse(collection, item, object);
-	if (collection->kind == KIND_POOL && source->pools)
-		kube_pools_relisted(source->pools);
+	if (collection->kind == KIND_POOL && cluster->pools)
+		kube_pools_relisted(cluster->pools);
 	if (collection->known)
-		source_kubernetes_changed(source);
+		cluster_changed(cluster);
 }
 
 /* The list is complete. */
@@ -171,14 +171,14 @@ static void on_synced(void *userdata)
 {
 	struct collection *collection = userdata;
 
-	collection->again = source_items_sweep(&collection->source->source.items,
+	collection->again = source_items_sweep(&collection->cluster->source.items,
 					       kinds[collection->kind].prefix);
-	if (collection->source->pools)
-		kube_pools_relisted(collection->source->pools);
+	if (collection->cluster->pools)
+		kube_pools_relisted(collection->cluster->pools);
 	collection->known = true;
 	if (collection->kind == KIND_NODE)
-		collection->source->nodes_known = collection->source->all_nodes;
-	source_kubernetes_changed(collection->source);
+		collection->cluster->nodes_known = collection->cluster->all_nodes;
+	cluster_changed(collection->cluster);
 }
 
 static void on_reachable(const char *trouble, void *userdata)
@@ -237,7 +237,7 @@ static bool on_missing(void *userdata)
 	if (collection->outdated)
 		say(collection, LOG_WARNING, "its objects count no more");
 	collection->outdated = false;
-	source_items_mark(&collection->source->source.items, kinds[collection->kind].prefix);
+	source_items_mark(&collection->cluster->source.items, kinds[collection->kind].prefix);
 	on_synced(collection);
 	return false;
 }
@@ -254,7 +254,7 @@ static const struct kube_watch_events watch_events = {
 
 void collection_status(const struct collection *collection, struct source_status *status)
 {
-	const char *server = kube_server(collection->source->login.kube);
+	const char *server = kube_server(collection->cluster->login.kube);
 	const char *name = kinds[collection->kind].name;
 
 	status->kinds_missing += collection->missing_at_ns != 0;
@@ -274,7 +274,7 @@ void collection_status(const struct collection *collection, struct source_status
 
 void collection_list_again(struct collection *collection)
 {
-	size_t count = collection->source->source.items.count;
+	size_t count = collection->cluster->source.items.count;
 
 	if (!collection->full || !kube_watch_version(collection->watch) ||
 	    count >= (collection->again ? SOURCE_ITEMS_MAX : SOURCE_ITEMS_AGAIN))
@@ -286,9 +286,9 @@ void collection_list_again(struct collection *collection)
 int collection_follow(struct collection *collection, struct err *err)
 {
 	_cleanup_free_ char *path = collection->kind == KIND_NODE
-					    ? kube_nodes_path(collection->source->node)
+					    ? kube_nodes_path(collection->cluster->node)
 					    : path_of(collection);
 
-	return kube_watch_new(collection->source->login.kube, path, &watch_events, collection,
+	return kube_watch_new(collection->cluster->login.kube, path, &watch_events, collection,
 			      &collection->watch, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The state of the Kubernetes source, shared by kube_collection.c and source_kubernetes.c. */
+/* The state of a cluster, shared by cluster.c and kube_collection.c. */
 #ifndef XDP_L2RESPD_KUBE_COLLECTION_H
 #define XDP_L2RESPD_KUBE_COLLECTION_H
 
@@ -18,7 +18,7 @@ enum kind {
 
 /* The objects of one kind. */
 struct collection {
-	struct source_kubernetes *source;
+	struct cluster *cluster;
 	enum kind kind;
 	struct kube_watch *watch;
 	size_t api;		/* index of the followed one in apis[] */
@@ -32,7 +32,7 @@ struct collection {
 	struct err trouble;	/* empty: none */
 };
 
-struct source_kubernetes {
+struct cluster {
 	struct source source; /* the first member */
 	struct kube_login login;
 	struct kube_pools *pools;   /* NULL: nothing is written */
@@ -49,7 +49,7 @@ struct source_kubernetes {
 };
 
 /* Something changed: that is reported soon. */
-void source_kubernetes_changed(void *source);
+void cluster_changed(void *cluster);
 
 /* Adds the state of @collection to @status. */
 void collection_status(const struct collection *collection, struct source_status *status);

@@ -120,7 +120,7 @@ static void free_subjects(struct kube_events *events, bool all)
 	}
 }
 
-static struct subject *subject_get(struct kube_events *events, const struct kube_event *event)
+static struct subject *subject_get(struct kube_events *events, const struct source_event *event)
 {
 	const struct service *service = event->service;
 	struct subject **bucket = &events->buckets[address_hash(event->address) % BUCKETS];
@@ -317,7 +317,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-void kube_events_say(struct kube_events *events, const struct kube_event *event)
+void kube_events_say(struct kube_events *events, const struct source_event *event)
 {
 	struct subject *subject = event->service->uid ? subject_get(events, event) : NULL;
 	uint64_t now_ns = clock_boot_ns();
