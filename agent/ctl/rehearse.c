@@ -193,7 +193,7 @@ static bool is_selected(const struct rehearsal *rehearsal, const struct entry_ro
 
 /* What an entry's way of changing is called. */
 static const char *action_of(const struct rehearsal *rehearsal, const struct selected *selected,
-			     const struct link_row *row, bool blocked)
+			     const struct links_row *row, bool blocked)
 {
 	const struct entry_row *there = find_there(rehearsal, selected);
 	bool ours = there && there->head.lease != L2RESP_LEASE_FOREVER;
@@ -208,7 +208,7 @@ static const char *action_of(const struct rehearsal *rehearsal, const struct sel
 /* On what comes first, of a claim that has to be got. */
 static const char *condition(const struct config *config)
 {
-	bool store = config->engine != LEASE_ENGINE_NONE;
+	bool store = config->engine != STORE_ENGINE_NONE;
 
 	if (config->probe)
 		return store ? ", once nobody answers for it and its lease is held"
@@ -218,7 +218,7 @@ static const char *condition(const struct config *config)
 
 /* Why this node would leave it alone; false: it would answer, if nobody else did. */
 static bool why_not(struct rehearsal *rehearsal, const struct selected *selected,
-		    const struct link_row *row, struct why *ret_why)
+		    const struct links_row *row, struct why *ret_why)
 {
 	struct err kernel;
 
@@ -234,8 +234,7 @@ static bool why_not(struct rehearsal *rehearsal, const struct selected *selected
 
 static void print_selected(struct rehearsal *rehearsal, const struct selected *selected)
 {
-	const struct link_row *row =
-		link_table_find(links_table(rehearsal->links), selected->ifindex);
+	const struct links_row *row = links_find(links_table(rehearsal->links), selected->ifindex);
 	char ip[INET6_ADDRSTRLEN];
 	struct why text;
 	bool blocked = why_not(rehearsal, selected, row, &text);
@@ -262,8 +261,7 @@ static void print_selected(struct rehearsal *rehearsal, const struct selected *s
 /* An entry of the agent's that no policy selects any more. */
 static void print_left_over(struct rehearsal *rehearsal, const struct entry_row *there)
 {
-	const struct link_row *row =
-		link_table_find(links_table(rehearsal->links), there->key.ifindex);
+	const struct links_row *row = links_find(links_table(rehearsal->links), there->key.ifindex);
 	const char *dev = row ? row->link.name : "(gone)";
 	char ip[INET6_ADDRSTRLEN];
 
@@ -280,7 +278,7 @@ static void print_left_over(struct rehearsal *rehearsal, const struct entry_row 
 /* Interfaces that the program would be put on. */
 static void print_attach(struct rehearsal *rehearsal)
 {
-	const struct link_table *links = links_table(rehearsal->links);
+	const struct links_table *links = links_table(rehearsal->links);
 	const struct selection *selection = &rehearsal->selection;
 	const struct pins *pins = rehearsal->pins.maps.fd[0] >= 0 ? &rehearsal->pins : NULL;
 

@@ -19,7 +19,7 @@
 
 #include "lease.h"
 #include "loop.h"
-#include "notify.h"
+#include "systemd.h"
 #include "reason.h"
 #include "responder.h"
 
@@ -85,7 +85,7 @@ struct lease_thread_callbacks {
  * is given up until it is.
  */
 int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
-		     struct notify *notify, const struct lease_thread_callbacks *callbacks,
+		     struct systemd *systemd, const struct lease_thread_callbacks *callbacks,
 		     void *userdata, struct lease_thread **ret_thread, struct err *err);
 
 /* Ends it; leaves session, claims, entries and stamps as they are. NULL is fine. */

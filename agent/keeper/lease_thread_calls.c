@@ -6,7 +6,7 @@
 
 #include "alloc.h"
 #include "clock.h"
-#include "lease_record.h"
+#include "record.h"
 #include "lease_thread_state.h"
 
 /* Capacity of each mailbox, in messages. */
@@ -56,7 +56,7 @@ static int start(struct lease_thread *thread)
 }
 
 int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
-		     struct notify *notify, const struct lease_thread_callbacks *callbacks,
+		     struct systemd *systemd, const struct lease_thread_callbacks *callbacks,
 		     void *userdata, struct lease_thread **ret_thread, struct err *err)
 {
 	struct lease_thread *thread = xcalloc(1, sizeof(*thread));
@@ -65,7 +65,7 @@ int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
 	thread->callbacks = *callbacks;
 	thread->userdata = userdata;
 	thread->liveness_ns = liveness_ns;
-	thread->notify = notify;
+	thread->systemd = systemd;
 	thread->watched_ns = clock_boot_ns();
 	thread->agent_event = sd_event_ref(event);
 	thread->late_last = &thread->late;
@@ -283,8 +283,8 @@ int lease_thread_move(struct lease_thread *thread, const struct address *address
 static void call_publish(struct lease_thread *thread, struct call *call)
 {
 	thread->self = *(const struct lease_self *)call->in;
-	if (thread->self.own_count > LEASE_OWN_MAX)
-		thread->self.own_count = LEASE_OWN_MAX;
+	if (thread->self.own_count > RECORD_OWN_MAX)
+		thread->self.own_count = RECORD_OWN_MAX;
 	for (size_t i = 0; i < thread->self.own_count; i++)
 		thread->own[i] = thread->self.own[i];
 	thread->self.own = thread->own;

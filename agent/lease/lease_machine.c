@@ -122,14 +122,14 @@ static void group_tell(struct lease_machine *machine, const struct preferred_gro
 {
 	uint64_t *groups = machine->groups, *at = NULL;
 
-	for (size_t i = 0; i < LEASE_GROUPS_MAX && !at; i++)
+	for (size_t i = 0; i < RECORD_GROUPS_MAX && !at; i++)
 		at = groups[i] == group->id ? &groups[i] : NULL;
 	if (at && !group->member)
 		*at = 0;
 	if (at || !group->member)
 		return;
 	/* the oldest is last */
-	memmove(groups + 1, groups, (LEASE_GROUPS_MAX - 1) * sizeof(*groups));
+	memmove(groups + 1, groups, (RECORD_GROUPS_MAX - 1) * sizeof(*groups));
 	groups[0] = group->id;
 }
 
@@ -233,7 +233,7 @@ int lease_machine_move(struct lease_machine *machine, const struct address *addr
 
 void lease_machine_publish(struct lease_machine *machine, const struct lease_self *self)
 {
-	machine->own_count = self->own_count < LEASE_OWN_MAX ? self->own_count : LEASE_OWN_MAX;
+	machine->own_count = self->own_count < RECORD_OWN_MAX ? self->own_count : RECORD_OWN_MAX;
 	if (machine->own_count)
 		memcpy(machine->own, self->own, machine->own_count * sizeof(machine->own[0]));
 	machine->asks = self->asks;

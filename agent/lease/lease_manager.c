@@ -17,8 +17,8 @@ struct lease_manager {
 	struct lease_machine *machine;
 	struct store *store;
 	struct lease_callbacks callbacks;
-	char node[LEASE_NODE_MAX + 1];
-	char id[LEASE_ID_DIGITS + 1];
+	char node[RECORD_NODE_MAX + 1];
+	char id[RECORD_ID_DIGITS + 1];
 };
 
 static uint64_t clock_now(void *userdata)
@@ -64,15 +64,15 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int identity_check(const struct lease_config *config, struct err *err)
 {
-	if (!config->node || !config->node[0] || strlen(config->node) > LEASE_NODE_MAX ||
+	if (!config->node || !config->node[0] || strlen(config->node) > RECORD_NODE_MAX ||
 	    strspn(config->node, "abcdefghijklmnopqrstuvwxyz0123456789-.") != strlen(config->node))
 		return err_set(err, -EINVAL,
 			       "%s is no node name: 1 to %d small letters, digits, - and .",
-			       config->node ?: "(none)", LEASE_NODE_MAX);
-	if (!config->id || strlen(config->id) != LEASE_ID_DIGITS ||
-	    strspn(config->id, "0123456789abcdef") != LEASE_ID_DIGITS)
+			       config->node ?: "(none)", RECORD_NODE_MAX);
+	if (!config->id || strlen(config->id) != RECORD_ID_DIGITS ||
+	    strspn(config->id, "0123456789abcdef") != RECORD_ID_DIGITS)
 		return err_set(err, -EINVAL, "the agent's id isn't %d small hex digits",
-			       LEASE_ID_DIGITS);
+			       RECORD_ID_DIGITS);
 	return 0;
 }
 
@@ -83,12 +83,12 @@ static int store_make(struct lease_manager *manager, const struct lease_config *
 	uint64_t timeout = config->timing.renew_deadline_ns / 2;
 
 	switch (config->engine) {
-	case LEASE_ENGINE_NONE:
+	case STORE_ENGINE_NONE:
 		return 0;
-	case LEASE_ENGINE_ETCD:
+	case STORE_ENGINE_ETCD:
 		return store_etcd_new(manager->event, config, timeout, &lease_machine_events,
 				      manager->machine, &manager->store, err);
-	case LEASE_ENGINE_KUBERNETES:
+	case STORE_ENGINE_KUBERNETES:
 		return store_kubernetes_new(manager->event, config, timeout, &lease_machine_events,
 					    manager->machine, &manager->store, err);
 	default:
@@ -128,7 +128,7 @@ int lease_manager_new(sd_event *event, const struct lease_config *config,
 	manager->event = sd_event_ref(event);
 	manager->callbacks = *callbacks;
 	node_name_copy(manager->node, config->node);
-	memcpy(manager->id, config->id, LEASE_ID_DIGITS);
+	memcpy(manager->id, config->id, RECORD_ID_DIGITS);
 	own.node = manager->node;
 	own.id = manager->id;
 	r = sd_event_add_time(event, &manager->timer, CLOCK_BOOTTIME, 0, 1000, on_timer, manager);

@@ -59,7 +59,7 @@ struct event {
 struct node {
 	struct store store;
 	struct lease_machine *machine;
-	char name[16], id[LEASE_ID_DIGITS + 1];
+	char name[16], id[RECORD_ID_DIGITS + 1];
 	struct lease_config config;
 	int drift_ppm;
 	uint64_t clock_offset;
