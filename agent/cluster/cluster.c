@@ -41,7 +41,7 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		collection_list_again(&cluster->collections[i]);
 	for (size_t i = 0; i < KIND_COUNT; i++)
-		if (!cluster->collections[i].known)
+		if (!cluster->collections[i].state.known)
 			return 0;
 	/* Services that need endpoints now wait only for those */
 	if (!kube_endpoints_settle(cluster->endpoints) && !cluster->known)
@@ -199,10 +199,8 @@ int cluster_new(sd_event *event, const struct source_options *options,
 	if (!r)
 		r = kube_endpoints_new(event, cluster->login.kube, &cluster->source, options,
 				       cluster_changed, cluster, &cluster->endpoints, err);
-	for (size_t i = 0; i < KIND_COUNT && !r; i++) {
-		cluster->collections[i] = (struct collection){ .cluster = cluster, .kind = i };
-		r = collection_follow(&cluster->collections[i], err);
-	}
+	for (size_t i = 0; i < KIND_COUNT && !r; i++)
+		r = collection_follow(&cluster->collections[i], cluster, i, err);
 	if (r < 0)
 		source_free(&cluster->source);
 	else

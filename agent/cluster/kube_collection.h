@@ -3,6 +3,7 @@
 #ifndef XDP_L2RESPD_KUBE_COLLECTION_H
 #define XDP_L2RESPD_KUBE_COLLECTION_H
 
+#include "cluster_kind.h"
 #include "kube_conditions.h"
 #include "kube_endpoints.h"
 #include "kube_pools.h"
@@ -20,16 +21,13 @@ enum kind {
 struct collection {
 	struct cluster *cluster;
 	enum kind kind;
+	struct cluster_kind state;
 	struct kube_watch *watch;
 	size_t api;		/* index of the followed one in apis[] */
 	size_t denied;		/* consecutive APIs that the server didn't know */
 	const char *listed_api; /* API of the last list; NULL: never listed */
-	bool known;		/* was listed completely once, or isn't there */
-	bool outdated;		/* not served any more, but objects still count as they were */
-	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
 	bool full;		/* objects in or after the last list didn't fit */
 	bool again;		/* that list also removed items: there may be room */
-	struct err trouble;	/* empty: none */
 };
 
 struct cluster {
@@ -57,6 +55,8 @@ void collection_status(const struct collection *collection, struct source_status
 /* Asks for what was left out, once there is room for it. */
 void collection_list_again(struct collection *collection);
 
-int collection_follow(struct collection *collection, struct err *err);
+/* Makes @collection, whose address must stay, follow the objects of @kind. Errors with @err. */
+int collection_follow(struct collection *collection, struct cluster *cluster, enum kind kind,
+		      struct err *err);
 
 #endif
