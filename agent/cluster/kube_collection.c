@@ -112,7 +112,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	const char *prefix = kinds[collection->kind].prefix;
 	const char *namespace = json_string_value(json_object_get(metadata, "namespace"));
 	const char *name = json_string_value(json_object_get(metadata, "name"));
-	uint64_t version = kube_version(object), rest = 0;
+	uint64_t version = kube_version(object), hash = 0;
 	struct source_item *item;
 
 	if (!name) {
@@ -137,15 +137,15 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	if (version && version == item->version)
 		return;
 	if (collection->kind == KIND_SERVICE)
-		rest = kube_conditions_rest(object);
+		hash = kube_conditions_hash(object);
 	else if (collection->kind == KIND_NODE)
-		rest = kube_nodes_rest(object, cluster->node);
-	if (rest && rest == item->rest) {
+		hash = kube_nodes_hash(object, cluster->node);
+	if (hash && hash == item->hash) {
 		/* many conditions change at once when a node takes over many addresses */
 		source_item_set_version(item, object);
 		return;
 	}
-	item->rest = rest;
+	item->hash = hash;
 	parse(collection, item, object);
 	if (collection->kind == KIND_POOL && cluster->pools)
 		kube_pools_relisted(cluster->pools);

@@ -17,7 +17,7 @@ static void on_gained(const struct address *address, uint8_t slot, void *userdat
 		kept_place_set(keeper, &kept->places[i], PLACE_ABSENT);
 	kept->slot = slot;
 	keeper_write_later(keeper, kept);
-	keeper_tell_later(keeper, kept);
+	keeper_notify_later(keeper, kept);
 }
 
 /* A node that is asked to part with what it holds may have its own reasons for that. */
@@ -55,7 +55,7 @@ static int on_lost(const struct address *address, enum lease_loss loss, void *us
 	why = reason_of(kept, loss);
 	log_limited(&keeper->limits[KEEPER_LOG_LOST], LOG_INFO, "%s: given up: %s: %s",
 		    address_format(address, ip), reason_name(why), reason_sentence(why));
-	keeper_tell_later(keeper, kept);
+	keeper_notify_later(keeper, kept);
 	return 0;
 }
 
@@ -86,7 +86,7 @@ static void purged(struct keeper *keeper, struct kept *kept)
 		place->removed = true;
 		kept_place_set(keeper, place, PLACE_ABSENT);
 	}
-	keeper_tell_later(keeper, kept);
+	keeper_notify_later(keeper, kept);
 }
 
 static int on_purge(void *userdata)

@@ -38,7 +38,7 @@ int keeper_follow(struct keeper *keeper)
 	struct err err;
 	int r = leased_follow(keeper->leased, &err);
 
-	keeper->told_full = false;
+	keeper->notified_full = false;
 	if (r > 0)
 		write_anew(keeper);
 	/* where this failed before, again */

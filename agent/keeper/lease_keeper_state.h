@@ -14,7 +14,7 @@ struct kept_place {
 	struct lease_place at;
 	enum lease_place_state state;
 	bool wanted;	       /* else its entry is to go, and the place after that */
-	bool entered, removed; /* not told of yet */
+	bool entered, removed; /* not reported yet */
 };
 
 /* An address that is wished for, or whose claim is held. */
@@ -58,8 +58,8 @@ struct keeper {
 	struct kept_queue backlog; /* entries are to be written, or deleted */
 	struct kept_queue news;
 	struct lease_entries figures;
-	bool told_full; /* since it was last looked which maps are pinned */
-	size_t told_by_hand;
+	bool notified_full; /* since it was last looked which maps are pinned */
+	size_t logged_by_hand;
 	struct log_limit limits[KEEPER_LOG_COUNT];
 };
 
@@ -68,9 +68,9 @@ struct kept *kept_get(struct keeper *keeper, const struct address *address);
 
 void kept_place_set(struct keeper *keeper, struct kept_place *place, enum lease_place_state state);
 
-/* @kept has entries to be written or deleted; something of it is to be told. */
+/* @kept has entries to be written or deleted; something about it is to be reported. */
 void keeper_write_later(struct keeper *keeper, struct kept *kept);
-void keeper_tell_later(struct keeper *keeper, struct kept *kept);
+void keeper_notify_later(struct keeper *keeper, struct kept *kept);
 
 /* Deletes the entries of @kept wherever one may be. -EAGAIN: to be repeated. */
 int keeper_remove_all(struct keeper *keeper, struct kept *kept);

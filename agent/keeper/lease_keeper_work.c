@@ -55,7 +55,7 @@ void keeper_write_later(struct keeper *keeper, struct kept *kept)
 	plan(keeper, 0);
 }
 
-void keeper_tell_later(struct keeper *keeper, struct kept *kept)
+void keeper_notify_later(struct keeper *keeper, struct kept *kept)
 {
 	if (kept->in_news)
 		return;
@@ -132,8 +132,8 @@ static int place_write(struct keeper *keeper, struct kept *kept, struct kept_pla
 	r = leased_put(keeper->leased, &row, &done, &err);
 	if (r == -E2BIG)
 		kept_place_set(keeper, place, PLACE_NO_ROOM);
-	if (r == -E2BIG && !keeper->told_full) {
-		keeper->told_full = true;
+	if (r == -E2BIG && !keeper->notified_full) {
+		keeper->notified_full = true;
 		keeper->events.maps(true, keeper->userdata);
 	}
 	if (r < 0 && r != -E2BIG && r != -EAGAIN)
@@ -213,7 +213,7 @@ static int kept_clear(struct keeper *keeper, struct kept *kept)
 	}
 	if (!any)
 		return 0;
-	keeper_tell_later(keeper, kept);
+	keeper_notify_later(keeper, kept);
 	return r < 0 ? r : gone(keeper);
 }
 
@@ -229,7 +229,7 @@ static int kept_write(struct keeper *keeper, struct kept *kept)
 		if (!place->wanted || place_has_entry(place))
 			continue;
 		r = place_write(keeper, kept, place);
-		keeper_tell_later(keeper, kept);
+		keeper_notify_later(keeper, kept);
 		/* -E2BIG isn't retried: only replaced maps have more room */
 		failed = r < 0 && r != -E2BIG ? r : failed;
 	}
@@ -240,10 +240,10 @@ static void say_by_hand(struct keeper *keeper)
 {
 	size_t by_hand = keeper->figures.by_hand;
 
-	if (by_hand && by_hand != keeper->told_by_hand)
+	if (by_hand && by_hand != keeper->logged_by_hand)
 		log_say(LOG_NOTICE, "%zu address%s added by hand as well, and left alone", by_hand,
 			by_hand == 1 ? " is" : "es are");
-	keeper->told_by_hand = by_hand;
+	keeper->logged_by_hand = by_hand;
 }
 
 static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
@@ -324,7 +324,7 @@ void keeper_check(struct keeper *keeper, const struct entry_key *key)
 	r = place_write(keeper, kept, place);
 	if (r == LEASED_ADDED || r == LEASED_CHANGED)
 		log_repaired(keeper, key, r == LEASED_ADDED ? "added" : "changed");
-	keeper_tell_later(keeper, kept);
+	keeper_notify_later(keeper, kept);
 	say_by_hand(keeper);
 }
 

@@ -12,7 +12,7 @@
 /* Capacity of each mailbox, in messages. */
 #define ROOM 1024
 
-static int on_told(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static int on_news(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct lease_thread *thread = userdata;
 	uint64_t begun_ns = clock_boot_ns();
@@ -29,8 +29,8 @@ static int on_told(sd_event_source *source, int fd, uint32_t revents, void *user
 		}
 	}
 	state = atomic_load(&thread->state);
-	if (state != thread->told_state) {
-		thread->told_state = state;
+	if (state != thread->notified_state) {
+		thread->notified_state = state;
 		thread->callbacks.state(state, thread->userdata);
 	}
 	if (atomic_exchange(&thread->full, false))
@@ -84,7 +84,7 @@ int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
 		r = lease_loop_add(thread);
 	if (!r)
 		r = sd_event_add_io(event, &thread->news_io, mailbox_fd(thread->news), EPOLLIN,
-				    on_told, thread);
+				    on_news, thread);
 	if (r >= 0)
 		r = start(thread);
 	if (r < 0) {
@@ -187,7 +187,7 @@ int lease_thread_configure(struct lease_thread *thread, const struct lease_confi
 
 	/* any other state by now is this configuration's, and is to be reported */
 	if (!r)
-		thread->told_state = LEASE_CONNECTING;
+		thread->notified_state = LEASE_CONNECTING;
 	return r;
 }
 

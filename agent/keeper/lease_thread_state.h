@@ -50,11 +50,11 @@ struct lease_thread {
 	_Atomic uint64_t beats;		/* of the rest */
 	_Atomic int state;		/* enum lease_state */
 	_Atomic bool full, half;	/* the maps wait for the writers' lock */
-	_Atomic bool owners;		/* they are others than were told */
+	_Atomic bool owners;		/* they differ from what was last reported */
 
 	/* the rest's */
 	sd_event_source *news_io;
-	enum lease_state told_state;
+	enum lease_state notified_state;
 
 	/* the lease thread's */
 	struct lease_manager *manager;

@@ -18,11 +18,11 @@
  * a broken stream resumes. 410: the server no longer has that point.
  */
 
-#define PAGE		  250
-#define LARGE		  1000000 /* bytes of a page: not what a proxy says in the server's place */
-#define LIST_MAX	  500000  /* objects; a list that doesn't end is none */
-#define RETRY_MIN_NS	  (100 * UINT64_C(1000000))
-#define NOTIFY_SILENCE_NS (150 * UINT64_C(1000000000)) /* a bookmark comes every minute or so */
+#define PAGE	     250
+#define LARGE	     1000000 /* bytes of a page: not what a proxy says in the server's place */
+#define LIST_MAX     500000  /* objects; a list that doesn't end is none */
+#define RETRY_MIN_NS (100 * UINT64_C(1000000))
+#define SILENCE_NS   (150 * UINT64_C(1000000000)) /* a bookmark comes every minute or so */
 
 struct kube_watch {
 	struct kube *kube;
@@ -250,7 +250,7 @@ static void watch_go_on(struct kube_watch *watch)
 	} else {
 		request.done = on_watch_done;
 		request.data = on_watch_data;
-		request.silence_ns = NOTIFY_SILENCE_NS;
+		request.silence_ns = SILENCE_NS;
 		path = xasprintf("%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%" PRIu64
 				 "%s%s",
 				 watch->path, join, watch->version, watch->query ? "&" : "",
