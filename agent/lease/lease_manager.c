@@ -147,41 +147,30 @@ int lease_manager_new(sd_event *event, const struct lease_config *config,
 	return 0;
 }
 
-/* Not at once: the caller may be in the middle of something. */
-static void run_soon(struct lease_manager *manager)
-{
-	clock_arm(0, manager);
-}
-
 void lease_manager_want(struct lease_manager *manager, const struct address *address,
 			const struct lease_preference *preference)
 {
 	lease_machine_want(manager->machine, address, preference);
-	run_soon(manager);
 }
 
 void lease_manager_unwant(struct lease_manager *manager, const struct address *address)
 {
 	lease_machine_unwant(manager->machine, address);
-	run_soon(manager);
 }
 
 void lease_manager_settled(struct lease_manager *manager)
 {
 	lease_machine_settled(manager->machine);
-	run_soon(manager);
 }
 
 void lease_manager_drain(struct lease_manager *manager, bool drain)
 {
 	lease_machine_drain(manager->machine, drain);
-	run_soon(manager);
 }
 
 void lease_manager_stop(struct lease_manager *manager)
 {
 	lease_machine_stop(manager->machine);
-	run_soon(manager);
 }
 
 int lease_manager_move(struct lease_manager *manager, const struct address *address,
@@ -193,7 +182,6 @@ int lease_manager_move(struct lease_manager *manager, const struct address *addr
 void lease_manager_publish(struct lease_manager *manager, const struct lease_self *self)
 {
 	lease_machine_publish(manager->machine, self);
-	run_soon(manager);
 }
 
 int lease_manager_owners(const struct lease_manager *manager, struct address_list *addresses)
@@ -209,11 +197,7 @@ uint8_t lease_manager_holds(const struct lease_manager *manager, const struct ad
 int lease_manager_info(struct lease_manager *manager, const struct address *address,
 		       struct lease_info *ret_info)
 {
-	int r = lease_machine_info(manager->machine, address, ret_info);
-
-	if (r == -EAGAIN)
-		run_soon(manager);
-	return r;
+	return lease_machine_info(manager->machine, address, ret_info);
 }
 
 void lease_manager_status(const struct lease_manager *manager, struct lease_status *ret_status)
