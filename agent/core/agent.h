@@ -13,7 +13,7 @@
 #include "err.h"
 #include "helper.h"
 #include "lease_thread.h"
-#include "notify.h"
+#include "systemd.h"
 #include "program.h"
 #include "reason.h"
 #include "source.h"
@@ -23,7 +23,7 @@ struct agent;
 /* Parts that the caller provides. All are borrowed. */
 struct agent_parts {
 	sd_event *event;
-	struct notify *notify;
+	struct systemd *systemd;
 	struct helper *helper;
 	struct program *program;
 	const struct loop_times *times; /* of the event loop */

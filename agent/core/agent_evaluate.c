@@ -182,7 +182,7 @@ enum group_claim agent_group_claim(const struct address *address, void *userdata
 	struct lease_info info;
 	int r;
 
-	if (agent->config.engine == LEASE_ENGINE_NONE) {
+	if (agent->config.engine == STORE_ENGINE_NONE) {
 		r = lease_thread_present(agent->thread, address);
 		return r < 0 ? GROUP_NOT_KNOWN : r ? GROUP_FORMERLY : GROUP_NEVER;
 	}

@@ -118,8 +118,8 @@ static void show_address(size_t at, const struct lease_info *info, void *data)
 	struct why why;
 
 	for (size_t on = 0; target && on < target->count; on++) {
-		const struct link_row *row =
-			link_table_find(links_table(agent->links), target->on[on].ifindex);
+		const struct links_row *row =
+			links_find(links_table(agent->links), target->on[on].ifindex);
 
 		if (row)
 			json_array_append_new(interfaces, text_json(row->link.name));
@@ -207,11 +207,11 @@ void agent_notify_service_manager(struct agent *agent, bool late)
 	      reconcile_pass_done(agent->reconcile)) ||
 	     late)) {
 		agent->ready_sent = true;
-		notify_ready(agent->notify);
+		systemd_ready(agent->systemd);
 	}
 	snprintf(status, sizeof(status), "STATUS=%s, %zu of %zu addresses held, %zu entries",
 		 lease_state_names[lease.state], lease.held, lease.wanted, entries.present);
-	if (strcmp(status, agent->sent_status) != 0 && notify_send(agent->notify, status))
+	if (strcmp(status, agent->sent_status) != 0 && systemd_send(agent->systemd, status))
 		memcpy(agent->sent_status, status, sizeof(status));
 }
 

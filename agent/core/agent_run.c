@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "agent_state.h"
 #include "clock.h"
+#include "cluster.h"
 #include "policy.h"
 
 #define USEC_PER_SEC 1000000ULL
@@ -70,7 +71,7 @@ static void entered(const struct address *address, uint32_t ifindex, void *userd
 
 	/* Services in files have no Events */
 	if (source_has_events(agent->source))
-		service_events_answered(agent->events, address, ifindex);
+		notify_events_answered(agent->events, address, ifindex);
 }
 
 static bool conflict_seen(const struct address *address, uint32_t ifindex,
@@ -78,7 +79,7 @@ static bool conflict_seen(const struct address *address, uint32_t ifindex,
 {
 	struct agent *agent = userdata;
 	const struct target *target = desired_find(&agent->desired, address);
-	const struct link_row *row = link_table_find(links_table(agent->links), ifindex);
+	const struct links_row *row = links_find(links_table(agent->links), ifindex);
 	char ip[INET6_ADDRSTRLEN], text[MAC_TEXT_SIZE];
 	uint8_t own[ETH_ALEN];
 	bool yields =
@@ -95,7 +96,7 @@ static bool conflict_seen(const struct address *address, uint32_t ifindex,
 		    row->link.name, mac_format(mac, text), address_format(address, ip),
 		    yields ? ", and giving it up if that is seen again within 10 s" : "");
 	agent->defended++;
-	announcer_add(agent->announcer, address, ifindex, ANNOUNCE_DEFENCE);
+	announcer_add(agent->announcer, address, ifindex, ANNOUNCER_DEFENCE);
 	return !yields; /* a yielding address must see the next conflict */
 }
 
@@ -237,7 +238,7 @@ static int configure_lease(struct agent *agent, const struct config *config, str
 static int start_lease(struct agent *agent, struct err *err)
 {
 	int r = lease_thread_new(agent->event, agent->config.bpffs, agent->config.liveness_ns,
-				 agent->notify, &lease_callbacks, agent, &agent->thread, err);
+				 agent->systemd, &lease_callbacks, agent, &agent->thread, err);
 
 	/* the first heartbeat publishes this node's own addresses */
 	if (!r)
@@ -306,6 +307,13 @@ static int start_timers(struct agent *agent, struct err *err)
 	return r < 0 ? err_set(err, r, "starting timers: %s", strerror(-r)) : 0;
 }
 
+static int new_source(struct agent *agent, const struct source_options *options,
+		      struct source **ret_source, struct err *err)
+{
+	return (options->directory ? source_directory_new : cluster_new)(
+		agent->event, options, &source_callbacks, agent, ret_source, err);
+}
+
 static int agent_start(struct agent *agent, struct err *err)
 {
 	const struct config *config = &agent->config;
@@ -320,8 +328,7 @@ static int agent_start(struct agent *agent, struct err *err)
 	r = announcer_new(agent->event, agent->links, agent->program, &agent->announcer, err);
 	config_source(config, &options);
 	if (!r)
-		r = source_new(agent->event, &options, &source_callbacks, agent, &agent->source,
-			       err);
+		r = new_source(agent, &options, &agent->source, err);
 	if (!r)
 		r = inquiry_new(agent->event, agent->links, &inquiry_callbacks, agent,
 				&agent->inquiry, err);
@@ -329,8 +336,7 @@ static int agent_start(struct agent *agent, struct err *err)
 		r = defender_new(agent->event, agent->links, conflict_seen, agent, &agent->defender,
 				 err);
 	if (!r)
-		r = service_events_new(agent->event, agent_service_view, agent, &agent->events,
-				       err);
+		r = notify_events_new(agent->event, agent_notify_view, agent, &agent->events, err);
 	if (!r)
 		r = start_lease(agent, err);
 	if (!r)
@@ -354,7 +360,7 @@ int agent_new(const struct agent_parts *parts, struct config *config, struct age
 
 	agent->identity.fd = -1;
 	agent->event = sd_event_ref(parts->event);
-	agent->notify = parts->notify;
+	agent->systemd = parts->systemd;
 	agent->helper = parts->helper;
 	agent->program = parts->program;
 	agent->path = parts->path;
@@ -380,7 +386,7 @@ void agent_free(struct agent *agent)
 	sd_event_source_disable_unref(agent->beat);
 	sd_event_source_disable_unref(agent->stopping);
 	sd_event_source_disable_unref(agent->turn_end);
-	service_events_free(agent->events);
+	notify_events_free(agent->events);
 	lease_thread_free(agent->thread);
 	reconcile_free(agent->reconcile);
 	no_room_free(agent->no_room);
@@ -431,7 +437,7 @@ int agent_reload(struct agent *agent, struct err *err)
 	}
 	config_source(&config, &options);
 	if (!source_same(agent->source, &options))
-		r = source_new(agent->event, &options, &source_callbacks, agent, &source, err);
+		r = new_source(agent, &options, &source, err);
 	/* the session continues, as over a restart */
 	if (!r)
 		r = configure_lease(agent, &config, err);

@@ -17,12 +17,12 @@
 #include "links.h"
 #include "log.h"
 #include "reconcile.h"
-#include "service_events.h"
+#include "notify_events.h"
 #include "source.h"
 
 struct agent {
 	sd_event *event;
-	struct notify *notify;
+	struct systemd *systemd;
 	struct helper *helper;
 	const char *path;
 	const struct loop_times *times;
@@ -37,7 +37,7 @@ struct agent {
 	struct reconcile *reconcile;
 	struct defender *defender;
 	struct inquiry *inquiry;
-	struct service_events *events;
+	struct notify_events *events;
 	struct desired desired;
 	struct no_room *no_room;
 	struct kernel_view kernel; /* that desired was made with */
@@ -113,8 +113,8 @@ void agent_why_of(struct agent *agent, const struct policy_index *policies,
 void agent_why_no_address(const struct agent *agent, const struct service *service,
 			  struct why *ret_why);
 
-/* A service_view_fn. */
-void agent_service_view(struct service_view *ret_view, void *agent);
+/* A notify_view_fn. */
+void agent_notify_view(struct notify_view *ret_view, void *agent);
 
 /* Publishes this node's own addresses, and reserves all nodes' own addresses in the pools. */
 void agent_update_group(struct agent *agent);

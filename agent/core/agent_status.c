@@ -20,7 +20,7 @@
 
 /* ---- number of addresses by reason ---- */
 
-struct counting {
+struct agent_counting {
 	const struct agent *agent;
 	struct address *waiting; /* to be claimed, but not held */
 	size_t *counts;
@@ -29,7 +29,7 @@ struct counting {
 
 static void count_waiting(size_t at, const struct lease_info *info, void *data)
 {
-	const struct counting *counting = data;
+	const struct agent_counting *counting = data;
 
 	counting->counts[agent_reason(counting->agent, &counting->waiting[at], info,
 				      counting->no_part)]++;
@@ -40,7 +40,7 @@ void agent_count_reasons(struct agent *agent, size_t ret_counts[REASON_COUNT])
 	const struct desired *desired = &agent->desired;
 	const struct policy_input input = agent_policy_input(agent);
 	_cleanup_free_ const struct service **services = NULL;
-	struct counting counting = { .agent = agent, .counts = ret_counts };
+	struct agent_counting counting = { .agent = agent, .counts = ret_counts };
 	const struct lease_info held = { .held = true };
 	size_t count = 0, service_count;
 	struct why why;
@@ -210,7 +210,7 @@ json_t *agent_status(struct agent *agent)
 	return json_pack("{s:s, s:b, s:b, s:o, s:{s:s, s:s, s:o}, s:I, s:I, s:I, s:I, s:o, s:o}",
 			 "node", agent->config.node, "drained", agent->draining, "ready", ready,
 			 "why", *why.text ? text_json(why.text) : json_null(), "store", "engine",
-			 lease_engine_names[agent->config.engine], "state",
+			 store_engine_names[agent->config.engine], "state",
 			 lease_state_names[lease.state], "trouble",
 			 *lease.trouble ? text_json(lease.trouble) : json_null(), "sessions",
 			 (json_int_t)lease.sessions, "wanted", (json_int_t)lease.wanted, "held",
@@ -332,8 +332,8 @@ static json_t *conflicts_json(struct agent *agent)
 		return list;
 	for (size_t i = 0; i < table.count && i < CONFLICTS_MAX; i++) {
 		const struct conflict_row *row = &table.rows[i];
-		const struct link_row *link =
-			link_table_find(links_table(agent->links), row->key.ifindex);
+		const struct links_row *link =
+			links_find(links_table(agent->links), row->key.ifindex);
 		char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 		struct address address;
 
@@ -404,7 +404,7 @@ json_t *agent_page(struct agent *agent)
 			 "s:I, s:I, s:o, s:o, s:I}",
 			 "version", version_text, "boot_ms",
 			 (json_int_t)(clock_boot_ns() / NS_PER_MS), "node", agent->config.node,
-			 "engine", lease_engine_names[agent->config.engine], "ready", ready, "why",
+			 "engine", store_engine_names[agent->config.engine], "ready", ready, "why",
 			 *why.text ? text_json(why.text) : json_null(), "draining",
 			 figures.draining, "session", session_json(&figures.lease), "wanted",
 			 (json_int_t)figures.lease.wanted, "held", (json_int_t)figures.lease.held,

@@ -40,7 +40,7 @@ void agent_stop(struct agent *agent)
 {
 	if (agent->stopping)
 		return;
-	notify_send(agent->notify, "STOPPING=1");
+	systemd_send(agent->systemd, "STOPPING=1");
 	agent->draining = true;
 	sd_event_add_time_relative(agent->event, &agent->stopping, CLOCK_BOOTTIME, STOP_USEC, 1000,
 				   stop_due, agent);

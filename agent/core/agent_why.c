@@ -150,11 +150,11 @@ static void why_not(const struct policy_index *here, const struct address *addre
 	agent_why(userdata, here, address, info, ret_why);
 }
 
-void agent_service_view(struct service_view *ret_view, void *userdata)
+void agent_notify_view(struct notify_view *ret_view, void *userdata)
 {
 	struct agent *agent = userdata;
 
-	*ret_view = (struct service_view){
+	*ret_view = (struct notify_view){
 		.source = agent->source,
 		.desired = &agent->desired,
 		.links = links_table(agent->links),
@@ -163,7 +163,7 @@ void agent_service_view(struct service_view *ret_view, void *userdata)
 		.node = agent->config.node,
 		.class = agent_policy_input(agent).class,
 		.knows = agent_knows_holders(agent),
-		.shared = agent->config.engine != LEASE_ENGINE_NONE,
+		.shared = agent->config.engine != STORE_ENGINE_NONE,
 		.input = agent_policy_input(agent),
 		.why = why_not,
 		.userdata = agent,

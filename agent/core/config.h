@@ -33,7 +33,7 @@ struct config {
 	} source;
 	char *load_balancer_class; /* Services with another class are ignored */
 	bool class_required;	   /* LoadBalancer Services without a class are ignored, too */
-	enum lease_engine engine;
+	enum store_engine engine;
 	struct lease_timing timing;
 	uint64_t liveness_ns; /* no renewals once the main loop has hung for longer */
 	uint32_t weight;

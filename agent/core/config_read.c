@@ -230,7 +230,7 @@ static void config_defaults(struct config *config)
 		.assignments = xstrdup("/var/lib/xdp-l2resp/assignments.json"),
 		.load_balancer_class = xstrdup("io.cilium/l2-announcer"),
 		.source.pools = true,
-		.engine = LEASE_ENGINE_NONE,
+		.engine = STORE_ENGINE_NONE,
 		.timing = { 15 * NS_PER_SECOND, 5 * NS_PER_SECOND, 2 * NS_PER_SECOND },
 		.liveness_ns = 30 * NS_PER_SECOND,
 		.weight = 100,
@@ -293,7 +293,7 @@ static int config_check(const struct config *config, const char *path, struct er
 
 	if (lease_timing_check(config->engine, &config->timing, &detail) < 0)
 		return err_set(err, -EINVAL, "%s: lease: %s", path, detail.text);
-	if (config->engine == LEASE_ENGINE_ETCD && !config->endpoints)
+	if (config->engine == STORE_ENGINE_ETCD && !config->endpoints)
 		return err_set(err, -EINVAL, "%s: engine etcd needs lease.endpoints", path);
 	if (!config->cert != !config->key)
 		return err_set(err, -EINVAL, "%s: lease.cert and lease.key go together", path);

@@ -33,8 +33,9 @@ int parse_node(const json_t *value, void *field, struct err *err)
 {
 	const char *text = json_string_value(value);
 
-	if (!text || !*text || strlen(text) > LEASE_NODE_MAX)
-		return err_set(err, -EINVAL, "takes a name of up to %d characters", LEASE_NODE_MAX);
+	if (!text || !*text || strlen(text) > RECORD_NODE_MAX)
+		return err_set(err, -EINVAL, "takes a name of up to %d characters",
+			       RECORD_NODE_MAX);
 	if (!name_is_subdomain(text))
 		return err_set(err, -EINVAL,
 			       "takes a name in lower-case letters, digits, '-' and '.', not '%s'",
@@ -137,10 +138,10 @@ static int parse_choice(const json_t *value, const char *const *choices, int cou
 
 int parse_engine(const json_t *value, void *field, struct err *err)
 {
-	int choice, r = parse_choice(value, lease_engine_names, LEASE_ENGINE_COUNT, &choice, err);
+	int choice, r = parse_choice(value, store_engine_names, STORE_ENGINE_COUNT, &choice, err);
 
 	if (!r)
-		*(enum lease_engine *)field = choice;
+		*(enum store_engine *)field = choice;
 	return r;
 }
 

@@ -22,7 +22,7 @@ void agent_update_group(struct agent *agent)
 	const struct policy_input input = agent_policy_input(agent);
 	size_t left_out;
 	struct address_list own = own_address_find(&input, &agent->kernel.local, &left_out);
-	bool alone = agent->config.engine == LEASE_ENGINE_NONE;
+	bool alone = agent->config.engine == STORE_ENGINE_NONE;
 	bool assigns = source_gives(agent->source), needs_others = !alone && assigns;
 
 	if (left_out && !agent->own_left_out)

@@ -13,7 +13,7 @@
 #include "client.h"
 #include "explain.h"
 #include "spelling.h"
-#include "status_print.h"
+#include "client_status.h"
 #include "text.h"
 
 /* The agent answers at once or not at all. */
@@ -242,7 +242,7 @@ static const struct command commands[] = {
 	  false,
 	  "/status",
 	  { NULL },
-	  status_print,
+	  client_print_status,
 	  NULL },
 	{ "show",
 	  "[SERVICE]",

@@ -21,7 +21,7 @@
 #include "local_socket.h"
 #include "server.h"
 #include "log.h"
-#include "notify.h"
+#include "systemd.h"
 #include "options.h"
 #include "privilege.h"
 #include "program.h"
@@ -134,7 +134,7 @@ static int fail(const struct err *err)
 
 struct running {
 	struct agent *agent;
-	struct notify *notify;
+	struct systemd *systemd;
 };
 
 /* SIGTERM, SIGINT: give everything up, then end. */
@@ -159,12 +159,12 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	struct running *running = userdata;
 	struct err err;
 
-	notify_send(running->notify, "RELOADING=1");
+	systemd_send(running->systemd, "RELOADING=1");
 	if (agent_reload(running->agent, &err) < 0)
 		log_say(LOG_ERR, "%s; what was in force stays", err.text);
 	else
 		log_say(LOG_NOTICE, "configuration read again");
-	notify_ready(running->notify);
+	systemd_ready(running->systemd);
 	return 0;
 }
 
@@ -181,7 +181,7 @@ static const struct {
 static int serve(const struct agent_parts *parts, struct config *config, struct loop_times *times,
 		 int *local_fd)
 {
-	struct running running = { .notify = parts->notify };
+	struct running running = { .systemd = parts->systemd };
 	struct server *server = NULL;
 	struct err err;
 	int r = agent_new(parts, config, &running.agent, &err);
@@ -276,7 +276,7 @@ static int run(const char *path)
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	r = sd_event_default(&parts.event);
 	if (r >= 0)
-		r = notify_new(parts.event, &parts.notify);
+		r = systemd_new(parts.event, &parts.systemd);
 	if (r < 0) {
 		log_say(LOG_ERR, "starting the event loop: %s", strerror(-r));
 		return 1;
@@ -284,7 +284,7 @@ static int run(const char *path)
 	status = start(&parts, &times);
 	program_free(parts.program);
 	helper_free(parts.helper);
-	notify_free(parts.notify);
+	systemd_free(parts.systemd);
 	sd_event_unref(parts.event);
 	log_flush(FLUSH_USEC);
 	return status;

@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "cluster.h"
 #include "config.h"
 #include "entry.h"
 #include "kernel_view.h"
@@ -18,7 +19,6 @@
 #include "policy.h"
 #include "policy_force.h"
 #include "rehearse.h"
-#include "source.h"
 #include "start_check.h"
 #include "text.h"
 #include "vlan.h"
@@ -79,8 +79,10 @@ static int read_source(struct rehearsal *rehearsal, struct err *err)
 		return err_set(err, r, "the event loop: %s", strerror(-r));
 	config_source(&rehearsal->config, &options);
 	options.read_only = true;
-	r = source_new(options.directory ? NULL : rehearsal->event, &options, &callbacks, rehearsal,
-		       &rehearsal->source, err);
+	r = options.directory ? source_directory_new(NULL, &options, &callbacks, rehearsal,
+						     &rehearsal->source, err)
+			      : cluster_new(rehearsal->event, &options, &callbacks, rehearsal,
+					    &rehearsal->source, err);
 	if (r < 0)
 		return r;
 	source_status(rehearsal->source, &rehearsal->status);
@@ -191,7 +193,7 @@ static bool is_selected(const struct rehearsal *rehearsal, const struct entry_ro
 
 /* What an entry's way of changing is called. */
 static const char *action_of(const struct rehearsal *rehearsal, const struct selected *selected,
-			     const struct link_row *row, bool blocked)
+			     const struct links_row *row, bool blocked)
 {
 	const struct entry_row *there = find_there(rehearsal, selected);
 	bool ours = there && there->head.lease != L2RESP_LEASE_FOREVER;
@@ -206,7 +208,7 @@ static const char *action_of(const struct rehearsal *rehearsal, const struct sel
 /* On what comes first, of a claim that has to be got. */
 static const char *condition(const struct config *config)
 {
-	bool store = config->engine != LEASE_ENGINE_NONE;
+	bool store = config->engine != STORE_ENGINE_NONE;
 
 	if (config->probe)
 		return store ? ", once nobody answers for it and its lease is held"
@@ -216,7 +218,7 @@ static const char *condition(const struct config *config)
 
 /* Why this node would leave it alone; false: it would answer, if nobody else did. */
 static bool why_not(struct rehearsal *rehearsal, const struct selected *selected,
-		    const struct link_row *row, struct why *ret_why)
+		    const struct links_row *row, struct why *ret_why)
 {
 	struct err kernel;
 
@@ -232,8 +234,7 @@ static bool why_not(struct rehearsal *rehearsal, const struct selected *selected
 
 static void print_selected(struct rehearsal *rehearsal, const struct selected *selected)
 {
-	const struct link_row *row =
-		link_table_find(links_table(rehearsal->links), selected->ifindex);
+	const struct links_row *row = links_find(links_table(rehearsal->links), selected->ifindex);
 	char ip[INET6_ADDRSTRLEN];
 	struct why text;
 	bool blocked = why_not(rehearsal, selected, row, &text);
@@ -260,8 +261,7 @@ static void print_selected(struct rehearsal *rehearsal, const struct selected *s
 /* An entry of the agent's that no policy selects any more. */
 static void print_left_over(struct rehearsal *rehearsal, const struct entry_row *there)
 {
-	const struct link_row *row =
-		link_table_find(links_table(rehearsal->links), there->key.ifindex);
+	const struct links_row *row = links_find(links_table(rehearsal->links), there->key.ifindex);
 	const char *dev = row ? row->link.name : "(gone)";
 	char ip[INET6_ADDRSTRLEN];
 
@@ -278,7 +278,7 @@ static void print_left_over(struct rehearsal *rehearsal, const struct entry_row 
 /* Interfaces that the program would be put on. */
 static void print_attach(struct rehearsal *rehearsal)
 {
-	const struct link_table *links = links_table(rehearsal->links);
+	const struct links_table *links = links_table(rehearsal->links);
 	const struct selection *selection = &rehearsal->selection;
 	const struct pins *pins = rehearsal->pins.maps.fd[0] >= 0 ? &rehearsal->pins : NULL;
 

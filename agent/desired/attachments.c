@@ -66,12 +66,13 @@ static struct attachment *attachment_find(const struct attachments *attachments,
 	return NULL;
 }
 
-static const struct link_row *row_of(const struct attachments *attachments, uint32_t ifindex)
+static const struct links_row *row_of(const struct attachments *attachments, uint32_t ifindex)
 {
-	return link_table_find(links_table(attachments->links), ifindex);
+	return links_find(links_table(attachments->links), ifindex);
 }
 
-enum reason attachments_ready(const struct link_row *row, void *attachments, struct err *ret_detail)
+enum reason attachments_ready(const struct links_row *row, void *attachments,
+			      struct err *ret_detail)
 {
 	const struct attachment *attachment = attachment_find(attachments, row->link.ifindex);
 
@@ -105,11 +106,11 @@ static struct attachment *attachment_get(struct attachments *attachments, const 
  * table. */
 static void prune(struct attachments *attachments, const bool *selected)
 {
-	const struct link_table *links = links_table(attachments->links);
+	const struct links_table *links = links_table(attachments->links);
 	size_t kept = 0;
 
 	for (size_t i = 0; i < attachments->count; i++) {
-		const struct link_row *row = row_of(attachments, attachments->list[i].ifindex);
+		const struct links_row *row = row_of(attachments, attachments->list[i].ifindex);
 
 		if (row && selected[row - links->rows])
 			attachments->list[kept++] = attachments->list[i];
@@ -117,7 +118,7 @@ static void prune(struct attachments *attachments, const bool *selected)
 	attachments->count = kept;
 }
 
-static void ensure(struct attachments *attachments, const struct link_row *row, bool look)
+static void ensure(struct attachments *attachments, const struct links_row *row, bool look)
 {
 	struct attachment *attachment = attachment_get(attachments, &row->link);
 
@@ -130,11 +131,11 @@ static void ensure(struct attachments *attachments, const struct link_row *row, 
 void attachments_select(struct attachments *attachments, const struct selection *selection,
 			bool look)
 {
-	const struct link_table *links = links_table(attachments->links);
+	const struct links_table *links = links_table(attachments->links);
 	_cleanup_free_ bool *selected = xcalloc(links->count + 1, sizeof(*selected));
 
 	for (size_t i = 0; i < selection->count; i++) {
-		const struct link_row *row = row_of(attachments, selection->list[i].ifindex);
+		const struct links_row *row = row_of(attachments, selection->list[i].ifindex);
 
 		if (row)
 			selected[row - links->rows] = true;
@@ -148,7 +149,7 @@ void attachments_select(struct attachments *attachments, const struct selection 
 void attachments_recheck(struct attachments *attachments)
 {
 	for (size_t i = 0; i < attachments->count; i++) {
-		const struct link_row *row = row_of(attachments, attachments->list[i].ifindex);
+		const struct links_row *row = row_of(attachments, attachments->list[i].ifindex);
 
 		if (row)
 			ensure(attachments, row, true);
@@ -186,7 +187,7 @@ static bool set_task_result(struct attachment *attachment, const struct link *li
 int attachments_answered(struct attachments *attachments, const struct helper_answer *answer)
 {
 	struct attachment *attachment = attachment_find(attachments, answer->ifindex);
-	const struct link_row *row = row_of(attachments, answer->ifindex);
+	const struct links_row *row = row_of(attachments, answer->ifindex);
 
 	program_answered(attachments->program, answer);
 	return attachment && row &&
@@ -197,7 +198,7 @@ int attachments_check_now(struct attachments *attachments, const struct attach_o
 {
 	for (size_t i = 0; i < attachments->count; i++) {
 		struct attachment *attachment = &attachments->list[i];
-		const struct link_row *row = row_of(attachments, attachment->ifindex);
+		const struct links_row *row = row_of(attachments, attachment->ifindex);
 		struct err err;
 		int r;
 

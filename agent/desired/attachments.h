@@ -52,7 +52,7 @@ int attachments_answered(struct attachments *attachments, const struct helper_an
 
 /* A desired_ready_fn: why the program isn't on @row; REASON_NONE: it is. @attachments is a struct
  * attachments. */
-enum reason attachments_ready(const struct link_row *row, void *attachments,
+enum reason attachments_ready(const struct links_row *row, void *attachments,
 			      struct err *ret_detail);
 
 struct attachment_status {

@@ -14,7 +14,7 @@ void desired_free(struct desired *desired)
 }
 
 /* Why this node can't answer for @target on @row; REASON_NONE: it can. */
-static enum reason link_reason(const struct target *target, const struct link_row *row,
+static enum reason link_reason(const struct target *target, const struct links_row *row,
 			       const struct desired_view *view, struct err *ret_detail)
 {
 	struct err why;
@@ -43,7 +43,7 @@ static void set_reason(struct target *target, const struct selection *selection,
 	bool usable = false;
 
 	for (size_t i = 0; i < target->count; i++) {
-		const struct link_row *row = link_table_find(view->links, target->on[i].ifindex);
+		const struct links_row *row = links_find(view->links, target->on[i].ifindex);
 		enum reason reason;
 
 		if (!row)
@@ -73,7 +73,7 @@ void desired_why(const struct target *target, const struct desired_view *view, s
 	if (target->reason == REASON_OTHER_HOST)
 		why_add(ret_why, ": %s", mac_format(target->other_mac, mac));
 	for (size_t i = 0; i < target->count; i++) {
-		const struct link_row *row = link_table_find(view->links, target->on[i].ifindex);
+		const struct links_row *row = links_find(view->links, target->on[i].ifindex);
 		struct err detail = {};
 
 		if (!row || link_reason(target, row, view, &detail) != target->reason)
@@ -89,7 +89,8 @@ static void name_service(struct target *target, const struct service *service)
 {
 	struct lease_service *to = &target->service;
 
-	if (strlen(service->namespace) > LEASE_LABEL_MAX || strlen(service->name) > LEASE_LABEL_MAX)
+	if (strlen(service->namespace) > RECORD_LABEL_MAX ||
+	    strlen(service->name) > RECORD_LABEL_MAX)
 		return;
 	snprintf(to->namespace, sizeof(to->namespace), "%s", service->namespace);
 	snprintf(to->name, sizeof(to->name), "%s", service->name);

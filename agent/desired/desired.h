@@ -18,12 +18,12 @@
 #include "policy.h"
 
 /* Is the address in use by another host (inquiry.h)? */
-enum probe_state {
-	PROBE_UNDECIDED, /* it isn't known yet whether a probe is needed */
-	PROBE_DUE,
-	PROBE_RUNNING, /* probes are being sent, replies may arrive */
-	PROBE_TAKEN,   /* another host uses it */
-	PROBE_FREE,    /* no other host uses it, or no probe is needed */
+enum inquiry_state {
+	INQUIRY_UNDECIDED, /* it isn't known yet whether a probe is needed */
+	INQUIRY_DUE,
+	INQUIRY_RUNNING, /* probes are being sent, replies may arrive */
+	INQUIRY_TAKEN,	 /* another host uses it */
+	INQUIRY_FREE,	 /* no other host uses it, or no probe is needed */
 };
 
 struct target {
@@ -37,13 +37,13 @@ struct target {
 	struct announce_terms terms;
 	struct lease_service service; /* one Service that has it */
 	enum locality locality;
-	enum probe_state probe_state;
+	enum inquiry_state probe_state;
 	bool usable;		     /* to be claimed unless another host uses it */
-	bool yielded;		     /* PROBE_TAKEN: this node had it and gave it up */
-	uint64_t retry_ns;	     /* PROBE_TAKEN: not probed before, CLOCK_BOOTTIME */
+	bool yielded;		     /* INQUIRY_TAKEN: this node had it and gave it up */
+	uint64_t retry_ns;	     /* INQUIRY_TAKEN: not probed before, CLOCK_BOOTTIME */
 	uint64_t yielded_ns;	     /* when it was last given up; 0: never */
 	uint64_t contested_ns;	     /* last conflict after that, defended against; 0: none */
-	uint8_t other_mac[ETH_ALEN]; /* PROBE_TAKEN: of the other host */
+	uint8_t other_mac[ETH_ALEN]; /* INQUIRY_TAKEN: of the other host */
 };
 
 /* Sorted by address. */
@@ -55,13 +55,13 @@ struct desired {
 
 /* Why the program can't answer on @row, regardless of its carrier. *@ret_detail, unless it is NULL,
  * gets the driver's error text, if there is one. */
-typedef enum reason desired_ready_fn(const struct link_row *row, void *userdata,
+typedef enum reason desired_ready_fn(const struct links_row *row, void *userdata,
 				     struct err *ret_detail);
 
 /* The state of this node that desired_make() needs. Borrowed. */
 struct desired_view {
 	const char *node; /* this node's name */
-	const struct link_table *links;
+	const struct links_table *links;
 	struct kernel_view *kernel;
 	struct address_list others; /* of the other nodes' Node objects, ascending */
 	const struct no_room *no_room;

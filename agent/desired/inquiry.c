@@ -45,7 +45,7 @@ static void log_other_host(struct inquiry *inquiry, const struct target *target)
 static void pause_target(struct target *target, const uint8_t mac[ETH_ALEN])
 {
 	memcpy(target->other_mac, mac, ETH_ALEN);
-	target->probe_state = PROBE_TAKEN;
+	target->probe_state = INQUIRY_TAKEN;
 	target->retry_ns = clock_boot_ns() + INQUIRY_PAUSE_NS;
 }
 
@@ -58,7 +58,7 @@ static void wait_for_pauses(struct inquiry *inquiry)
 	for (size_t i = 0; i < inquiry->desired->count; i++) {
 		const struct target *target = &inquiry->desired->list[i];
 
-		if (target->probe_state == PROBE_TAKEN && target->retry_ns < first_ns)
+		if (target->probe_state == INQUIRY_TAKEN && target->retry_ns < first_ns)
 			first_ns = target->retry_ns;
 	}
 	if (first_ns == UINT64_MAX)
@@ -76,26 +76,27 @@ static int pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /* @target's next probe state, from the group's claims and the time. */
-static enum probe_state advance(const struct inquiry *inquiry, const struct target *target,
-				bool probe, uint64_t now_ns)
+static enum inquiry_state advance(const struct inquiry *inquiry, const struct target *target,
+				  bool probe, uint64_t now_ns)
 {
 	enum group_claim claim;
 
-	if (target->probe_state == PROBE_FREE || (target->probe_state == PROBE_UNDECIDED && !probe))
-		return PROBE_FREE;
+	if (target->probe_state == INQUIRY_FREE ||
+	    (target->probe_state == INQUIRY_UNDECIDED && !probe))
+		return INQUIRY_FREE;
 	claim = group_claim_of(inquiry, target);
 	switch (target->probe_state) {
-	case PROBE_UNDECIDED:
+	case INQUIRY_UNDECIDED:
 		if (claim == GROUP_NOT_KNOWN)
-			return PROBE_UNDECIDED;
-		return claim == GROUP_NEVER ? PROBE_DUE : PROBE_FREE;
-	case PROBE_TAKEN:
+			return INQUIRY_UNDECIDED;
+		return claim == GROUP_NEVER ? INQUIRY_DUE : INQUIRY_FREE;
+	case INQUIRY_TAKEN:
 		/* the host that replied is a node of our group, whose claim we know only now */
 		if (claim == GROUP_NOW && !target->yielded)
-			return PROBE_FREE;
+			return INQUIRY_FREE;
 		if (now_ns < target->retry_ns)
-			return PROBE_TAKEN;
-		return claim == GROUP_NOW ? PROBE_FREE : PROBE_DUE;
+			return INQUIRY_TAKEN;
+		return claim == GROUP_NOW ? INQUIRY_FREE : INQUIRY_DUE;
 	default:
 		return target->probe_state;
 	}
@@ -139,9 +140,9 @@ static void begin_round(struct inquiry *inquiry)
 	for (size_t i = 0; i < desired->count; i++) {
 		struct target *target = &desired->list[i];
 
-		if (target->probe_state != PROBE_DUE || !target->usable || target->count > room)
+		if (target->probe_state != INQUIRY_DUE || !target->usable || target->count > room)
 			continue;
-		target->probe_state = PROBE_RUNNING;
+		target->probe_state = INQUIRY_RUNNING;
 		room -= target->count;
 		for (size_t on = 0; on < target->count; on++)
 			prober_add(inquiry->prober, &target->address, target->on[on].ifindex);
@@ -162,10 +163,10 @@ void inquiry_apply(struct inquiry *inquiry, const struct desired *before, struct
 
 		target->usable = !target->reason;
 		target->probe_state = advance(inquiry, target, probe, now_ns);
-		inquiry->any_taken = inquiry->any_taken || target->probe_state == PROBE_TAKEN;
-		if (target->probe_state != PROBE_FREE && target->usable)
-			target->reason = target->probe_state == PROBE_TAKEN ? REASON_OTHER_HOST
-									    : REASON_NOT_PROBED;
+		inquiry->any_taken = inquiry->any_taken || target->probe_state == INQUIRY_TAKEN;
+		if (target->probe_state != INQUIRY_FREE && target->usable)
+			target->reason = target->probe_state == INQUIRY_TAKEN ? REASON_OTHER_HOST
+									      : REASON_NOT_PROBED;
 	}
 	wait_for_pauses(inquiry);
 	begin_round(inquiry);
@@ -219,7 +220,7 @@ static void address_taken(const struct address *address, const uint8_t mac[ETH_A
 	struct target *target = (struct target *)desired_find(inquiry->desired, address);
 
 	/* if a node of our group has claimed it meanwhile, the reply is that node's */
-	if (!target || target->probe_state != PROBE_RUNNING ||
+	if (!target || target->probe_state != INQUIRY_RUNNING ||
 	    group_claim_of(inquiry, target) == GROUP_NOW)
 		return;
 	pause_target(target, mac);
@@ -232,8 +233,8 @@ static void round_done(void *userdata)
 	struct inquiry *inquiry = userdata;
 
 	for (size_t i = 0; i < inquiry->desired->count; i++)
-		if (inquiry->desired->list[i].probe_state == PROBE_RUNNING)
-			inquiry->desired->list[i].probe_state = PROBE_FREE;
+		if (inquiry->desired->list[i].probe_state == INQUIRY_RUNNING)
+			inquiry->desired->list[i].probe_state = INQUIRY_FREE;
 	if (inquiry->log_count > LOG_MAX)
 		inquiry->callbacks.log(LOG_WARNING, "other hosts use more addresses, not logged",
 				       inquiry->userdata);

@@ -2,7 +2,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "lease_record.h"
+#include "record.h"
 #include "own_address.h"
 #include "policy_force.h"
 
@@ -19,9 +19,9 @@ static bool is_global(const struct address *address)
 	       !IN6_IS_ADDR_MULTICAST((const struct in6_addr *)byte);
 }
 
-static bool is_own(const struct link_table *links, const struct local_address *local)
+static bool is_own(const struct links_table *links, const struct local_address *local)
 {
-	const struct link_row *row = link_table_find(links, local->ifindex);
+	const struct links_row *row = links_find(links, local->ifindex);
 
 	return !local->proxy && row && row->suitable && is_global(&local->address);
 }
@@ -40,7 +40,7 @@ static bool is_new(const struct address_list *own, size_t named, const struct ad
 struct address_list own_address_find(const struct policy_input *input,
 				     const struct local_address_table *local, size_t *ret_left_out)
 {
-	const struct node *node = node_find(input->manifests, input->count, input->node);
+	const struct node *node = policy_node(input->manifests, input->count, input->node);
 	struct address_list own = {};
 	size_t named;
 
@@ -52,7 +52,7 @@ struct address_list own_address_find(const struct policy_input *input,
 		if (is_own(input->links, &local->rows[i]) &&
 		    is_new(&own, named, &local->rows[i].address))
 			address_list_add(&own, &local->rows[i].address);
-	*ret_left_out = own.count > LEASE_OWN_MAX ? own.count - LEASE_OWN_MAX : 0;
+	*ret_left_out = own.count > RECORD_OWN_MAX ? own.count - RECORD_OWN_MAX : 0;
 	own.count -= *ret_left_out;
 	address_list_sort(&own);
 	return own;

@@ -11,7 +11,7 @@
 /*
  * The addresses of its Node object and of interfaces with ARP, in ascending order. Excludes those
  * on lo and on interfaces without ARP, such as kube-proxy's kube-ipvs0, which have Services'
- * addresses on every node, and link-local and loopback ones. Returns LEASE_OWN_MAX at most, the
+ * addresses on every node, and link-local and loopback ones. Returns RECORD_OWN_MAX at most, the
  * Node's first; *@ret_left_out is the number of the others. @local: sorted by address.
  */
 struct address_list own_address_find(const struct policy_input *input,

@@ -120,8 +120,8 @@ static size_t places_of(const struct reconcile *reconcile, const struct target *
 	size_t count = 0;
 
 	for (size_t i = 0; i < target->count && !target->reason; i++) {
-		const struct link_row *row =
-			link_table_find(links_table(parts->links), target->on[i].ifindex);
+		const struct links_row *row =
+			links_find(links_table(parts->links), target->on[i].ifindex);
 
 		if (!row || !row->carrier ||
 		    no_room_is(parts->no_room, &target->address, row->link.ifindex, NULL) ||
@@ -259,7 +259,7 @@ static void refresh_next(struct reconcile *reconcile)
 	reconcile->next_refresh = tracked->hh.next;
 	for (size_t i = 0; i < tracked->place_count && tracked->slot; i++)
 		announcer_add(reconcile->parts.announcer, &tracked->address,
-			      tracked->places[i].ifindex, ANNOUNCE_REFRESH);
+			      tracked->places[i].ifindex, ANNOUNCER_REFRESH);
 }
 
 static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
@@ -348,7 +348,7 @@ void reconcile_news(struct reconcile *reconcile, const struct lease_news *news)
 				      news->places[i].removed);
 		if (!news->places[i].entered)
 			continue;
-		announcer_add(parts->announcer, &news->address, ifindex, ANNOUNCE_TAKEOVER);
+		announcer_add(parts->announcer, &news->address, ifindex, ANNOUNCER_TAKEOVER);
 		parts->callbacks.entered(&news->address, ifindex, parts->userdata);
 	}
 	if (!tracked->slot && tracked->sent && !tracked->wanted && !tracked->place_count &&

@@ -9,13 +9,13 @@
 
 static int compare_names(const void *a, const void *b)
 {
-	return service_compare_names(((const struct service_state *)a)->next,
-				     ((const struct service_state *)b)->next);
+	return service_compare_names(((const struct allocator_service *)a)->next,
+				     ((const struct allocator_service *)b)->next);
 }
 
-void state_free(void *at)
+void allocator_service_free(void *at)
 {
-	struct service_state *state = at;
+	struct allocator_service *state = at;
 
 	service_unref(state->service);
 	service_unref(state->next);
@@ -46,28 +46,28 @@ void allocator_free(struct allocator *allocator)
 	/* states of removed Services are only in this list */
 	for (size_t i = 0; i < allocator->dirty.count; i++)
 		if (!allocator->dirty.list[i]->next)
-			state_free(allocator->dirty.list[i]);
+			allocator_service_free(allocator->dirty.list[i]);
 	holdings_free(&allocator->holdings);
 	tdestroy(allocator->waiting, ignore);
-	tdestroy(allocator->by_name, state_free);
-	states_free(&allocator->dirty);
-	states_free(&allocator->others);
+	tdestroy(allocator->by_name, allocator_service_free);
+	allocator_services_free(&allocator->dirty);
+	allocator_services_free(&allocator->others);
 	stocks_free(&allocator->stocks);
 	free(allocator->verdicts);
 	free(allocator);
 }
 
-static void mark_dirty(struct allocator *allocator, struct service_state *state)
+static void mark_dirty(struct allocator *allocator, struct allocator_service *state)
 {
 	if (!state->dirty)
-		states_add(&allocator->dirty, state);
+		allocator_services_add(&allocator->dirty, state);
 	state->dirty = true;
 }
 
 static void visit_dirty(const void *node, VISIT visit, void *allocator)
 {
 	if (visit == postorder || visit == leaf)
-		mark_dirty(allocator, *(struct service_state *const *)node);
+		mark_dirty(allocator, *(struct allocator_service *const *)node);
 }
 
 /* Counts a holding from before the pools changed. */
@@ -102,11 +102,11 @@ bool allocator_pool_status(const struct allocator *allocator, size_t at,
 	return stocks_status(&allocator->stocks, at, ret_status);
 }
 
-static struct service_state *find_state(const struct allocator *allocator,
-					const struct service *named)
+static struct allocator_service *find_state(const struct allocator *allocator,
+					    const struct service *named)
 {
-	const struct service_state key = { .next = (struct service *)named };
-	struct service_state **found = tfind(&key, &allocator->by_name, compare_names);
+	const struct allocator_service key = { .next = (struct service *)named };
+	struct allocator_service **found = tfind(&key, &allocator->by_name, compare_names);
 
 	return found ? *found : NULL;
 }
@@ -114,7 +114,7 @@ static struct service_state *find_state(const struct allocator *allocator,
 void allocator_set_service(struct allocator *allocator, struct service *service,
 			   const struct address_list *written)
 {
-	struct service_state *state = find_state(allocator, service);
+	struct allocator_service *state = find_state(allocator, service);
 
 	service_ref(service);
 	if (state) {
@@ -133,7 +133,7 @@ void allocator_set_service(struct allocator *allocator, struct service *service,
 	mark_dirty(allocator, state);
 }
 
-static void remove_state(struct allocator *allocator, struct service_state *state)
+static void remove_state(struct allocator *allocator, struct allocator_service *state)
 {
 	tdelete(state, &allocator->by_name, compare_names);
 	if (!state->service)
@@ -145,7 +145,7 @@ static void remove_state(struct allocator *allocator, struct service_state *stat
 
 void allocator_remove_service(struct allocator *allocator, const struct service *service)
 {
-	struct service_state *state = find_state(allocator, service);
+	struct allocator_service *state = find_state(allocator, service);
 
 	if (state)
 		remove_state(allocator, state);
@@ -153,18 +153,18 @@ void allocator_remove_service(struct allocator *allocator, const struct service 
 
 static void visit_unset(const void *node, VISIT visit, void *gone)
 {
-	struct service_state *state = *(struct service_state *const *)node;
+	struct allocator_service *state = *(struct allocator_service *const *)node;
 
 	if (visit != postorder && visit != leaf)
 		return;
 	if (!state->set)
-		states_add(gone, state);
+		allocator_services_add(gone, state);
 	state->set = false;
 }
 
 void allocator_sweep(struct allocator *allocator)
 {
-	_cleanup_(states_free) struct service_states gone = {};
+	_cleanup_(allocator_services_free) struct allocator_services gone = {};
 
 	twalk_r(allocator->by_name, visit_unset, &gone);
 	for (size_t i = 0; i < gone.count; i++)
@@ -174,7 +174,7 @@ void allocator_sweep(struct allocator *allocator)
 const struct verdict *allocator_verdict(const struct allocator *allocator,
 					const struct service *service)
 {
-	const struct service_state *state = find_state(allocator, service);
+	const struct allocator_service *state = find_state(allocator, service);
 
 	return state && state->service ? &state->verdict : NULL;
 }
@@ -185,10 +185,11 @@ bool allocator_ours(const struct allocator *allocator, const struct service *ser
 }
 
 /* Reports the verdicts of @states; from now on they count as possibly written. */
-static void report(struct allocator *allocator, const struct service_states *states, size_t *count)
+static void report(struct allocator *allocator, const struct allocator_services *states,
+		   size_t *count)
 {
 	for (size_t i = 0; i < states->count; i++) {
-		struct service_state *state = states->list[i];
+		struct allocator_service *state = states->list[i];
 		const struct address_list *addresses = &state->verdict.addresses;
 
 		state->dirty = false;

@@ -10,7 +10,7 @@
 #include "stock.h"
 #include "verdict.h"
 
-struct service_state {
+struct allocator_service {
 	struct service *service;     /* of the verdict and the holdings; NULL: new */
 	struct service *next;	     /* set last; NULL: removed */
 	struct address_list written; /* set with next */
@@ -23,8 +23,8 @@ struct service_state {
 	bool set;     /* set since the last sweep */
 };
 
-struct service_states {
-	struct service_state **list;
+struct allocator_services {
+	struct allocator_service **list;
 	size_t count, capacity;
 };
 
@@ -34,25 +34,26 @@ struct allocator {
 	struct holdings holdings;
 	void *by_name; /* tsearch(3) trees of the states */
 	void *waiting; /* by age, Services that lack an address */
-	struct service_states dirty;
-	struct service_states others; /* not dirty, but their verdict changed */
+	struct allocator_services dirty;
+	struct allocator_services others; /* not dirty, but their verdict changed */
 	const struct verdict **verdicts;
 	/* waiting Services may get an address now: one was freed, or may be shared */
 	bool opened;
 };
 
-static inline void states_add(struct service_states *states, struct service_state *state)
+static inline void allocator_services_add(struct allocator_services *states,
+					  struct allocator_service *state)
 {
 	ALLOC_GROW(states->list, states->count, states->capacity);
 	states->list[states->count++] = state;
 }
 
-static inline void states_free(struct service_states *states)
+static inline void allocator_services_free(struct allocator_services *states)
 {
 	free(states->list);
-	*states = (struct service_states){};
+	*states = (struct allocator_services){};
 }
 
-void state_free(void *state);
+void allocator_service_free(void *state);
 
 #endif

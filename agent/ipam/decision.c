@@ -8,7 +8,7 @@
 
 /* An address that a Service had before the decision. */
 struct former {
-	struct service_state *state;
+	struct allocator_service *state;
 	struct address address;
 };
 
@@ -24,20 +24,20 @@ static void formers_free(struct formers *formers)
 
 static int compare_age(const void *a, const void *b)
 {
-	return service_compare_age(((const struct service_state *)a)->service,
-				   ((const struct service_state *)b)->service);
+	return service_compare_age(((const struct allocator_service *)a)->service,
+				   ((const struct allocator_service *)b)->service);
 }
 
 /* For qsort(): a removed state has only its old Service, a new one only its next. */
 static int compare_dirty(const void *a, const void *b)
 {
-	const struct service_state *left = *(struct service_state *const *)a;
-	const struct service_state *right = *(struct service_state *const *)b;
+	const struct allocator_service *left = *(struct allocator_service *const *)a;
+	const struct allocator_service *right = *(struct allocator_service *const *)b;
 
 	return service_compare_age(left->next ?: left->service, right->next ?: right->service);
 }
 
-static void join(struct allocator *allocator, struct service_state *state,
+static void join(struct allocator *allocator, struct allocator_service *state,
 		 const struct address *address, bool lingering)
 {
 	if (holdings_join(&allocator->holdings, address, state->service, lingering))
@@ -46,7 +46,7 @@ static void join(struct allocator *allocator, struct service_state *state,
 }
 
 /* Removes @state's holdings, and records them in before unless the Service was removed. */
-static void withdraw(struct allocator *allocator, struct service_state *state,
+static void withdraw(struct allocator *allocator, struct allocator_service *state,
 		     struct formers *formers)
 {
 	const struct address_list *lists[] = { &state->verdict.addresses, &state->lingering };
@@ -83,7 +83,7 @@ static bool has_family(const struct address_list *addresses, bool v4)
 
 /* May @state keep @address, which it has or which is written for it? Also from pools that are
  * disabled or in conflict: these only assign no new addresses. */
-static bool may_keep(const struct allocator *allocator, const struct service_state *state,
+static bool may_keep(const struct allocator *allocator, const struct allocator_service *state,
 		     const struct address *address)
 {
 	const struct service *service = state->service;
@@ -101,7 +101,8 @@ static bool may_keep(const struct allocator *allocator, const struct service_sta
 
 /* Keeps addresses of @had, which it sorts: the requested ones, in the order of the request, or,
  * without a request, the lowest of each family. */
-static void keep(struct allocator *allocator, struct service_state *state, struct address_list *had)
+static void keep(struct allocator *allocator, struct allocator_service *state,
+		 struct address_list *had)
 {
 	const struct address_list *requested = &state->service->requested;
 	const struct address_list *candidates = requested->count ? requested : had;
@@ -120,7 +121,7 @@ static void keep(struct allocator *allocator, struct service_state *state, struc
 }
 
 /* Replaces @state's Service by the one set last, without any address for now. */
-static void replace_service(struct allocator *allocator, struct service_state *state)
+static void replace_service(struct allocator *allocator, struct allocator_service *state)
 {
 	bool was_ours = state->verdict.ours;
 
@@ -143,14 +144,14 @@ static void replace_service(struct allocator *allocator, struct service_state *s
  */
 static void keep_all(struct allocator *allocator)
 {
-	const struct service_states *dirty = &allocator->dirty;
+	const struct allocator_services *dirty = &allocator->dirty;
 
 	for (int steady = 1; steady >= 0; steady--)
 		for (size_t i = 0; i < dirty->count; i++)
 			if (dirty->list[i]->steady == steady)
 				keep(allocator, dirty->list[i], &dirty->list[i]->before);
 	for (size_t i = 0; i < dirty->count; i++) {
-		struct service_state *state = dirty->list[i];
+		struct allocator_service *state = dirty->list[i];
 
 		keep(allocator, state, &state->written);
 		state->verdict.changed |=
@@ -160,7 +161,7 @@ static void keep_all(struct allocator *allocator)
 }
 
 /* Addresses written for @state that it no longer has must not be assigned to others yet. */
-static void linger(struct allocator *allocator, struct service_state *state)
+static void linger(struct allocator *allocator, struct allocator_service *state)
 {
 	for (size_t i = 0; i < state->written.count; i++) {
 		const struct address *address = &state->written.list[i];
@@ -225,7 +226,7 @@ static void set_no_pool(const struct allocator *allocator, const struct service 
 }
 
 /* Assigns the requested @address. Returns false, with *@trouble, if that isn't possible. */
-static bool assign_requested(struct allocator *allocator, struct service_state *state,
+static bool assign_requested(struct allocator *allocator, struct allocator_service *state,
 			     const struct address *address, struct trouble *trouble)
 {
 	const struct service *service = state->service;
@@ -283,7 +284,7 @@ static bool find_shared(const struct allocator *allocator, const struct service 
 }
 
 /* Assigns any address of a family. Returns false, with *@trouble, if that isn't possible. */
-static bool assign_any(struct allocator *allocator, struct service_state *state, bool v4,
+static bool assign_any(struct allocator *allocator, struct allocator_service *state, bool v4,
 		       struct trouble *trouble)
 {
 	const struct pool *full = NULL;
@@ -305,7 +306,7 @@ static bool assign_any(struct allocator *allocator, struct service_state *state,
 
 /* Assigns @state the addresses that it lacks, as far as possible. Returns whether its verdict has
  * changed. */
-static bool satisfy(struct allocator *allocator, struct service_state *state)
+static bool satisfy(struct allocator *allocator, struct allocator_service *state)
 {
 	const struct address_list *has = &state->verdict.addresses;
 	const struct address_list *requested = &state->service->requested;
@@ -332,17 +333,17 @@ static bool satisfy(struct allocator *allocator, struct service_state *state)
 
 /* In the order of age; Services that request certain addresses come before those that accept any.
  */
-static void satisfy_all(struct allocator *allocator, const struct service_states *states)
+static void satisfy_all(struct allocator *allocator, const struct allocator_services *states)
 {
 	for (int any = 0; any < 2; any++)
 		for (size_t i = 0; i < states->count; i++) {
-			struct service_state *state = states->list[i];
+			struct allocator_service *state = states->list[i];
 
 			if (!state->verdict.ours || (state->service->requested.count == 0) != any)
 				continue;
 			state->verdict.changed &= state->dirty;
 			if (satisfy(allocator, state) && !state->dirty)
-				states_add(&allocator->others, state);
+				allocator_services_add(&allocator->others, state);
 		}
 }
 
@@ -350,7 +351,7 @@ static void satisfy_all(struct allocator *allocator, const struct service_states
 static bool any_freed(const struct formers *formers)
 {
 	for (size_t i = 0; i < formers->count; i++) {
-		const struct service_state *state = formers->list[i].state;
+		const struct allocator_service *state = formers->list[i].state;
 		const struct address *address = &formers->list[i].address;
 
 		if (!address_list_has(&state->verdict.addresses, address) &&
@@ -361,7 +362,7 @@ static bool any_freed(const struct formers *formers)
 }
 
 /* Drops the removed states from the list of dirty ones. */
-static void drop_gone(struct service_states *dirty)
+static void drop_gone(struct allocator_services *dirty)
 {
 	size_t kept = 0;
 
@@ -369,21 +370,21 @@ static void drop_gone(struct service_states *dirty)
 		if (dirty->list[i]->next)
 			dirty->list[kept++] = dirty->list[i];
 		else
-			state_free(dirty->list[i]);
+			allocator_service_free(dirty->list[i]);
 	dirty->count = kept;
 }
 
 static void visit_waiting(const void *node, VISIT visit, void *waiting)
 {
 	if (visit == postorder || visit == leaf)
-		states_add(waiting, *(struct service_state *const *)node);
+		allocator_services_add(waiting, *(struct allocator_service *const *)node);
 }
 
 void decide(struct allocator *allocator)
 {
 	_cleanup_(formers_free) struct formers formers = {};
-	_cleanup_(states_free) struct service_states waiting = {};
-	struct service_states *dirty = &allocator->dirty;
+	_cleanup_(allocator_services_free) struct allocator_services waiting = {};
+	struct allocator_services *dirty = &allocator->dirty;
 
 	if (dirty->count)
 		qsort(dirty->list, dirty->count, sizeof(void *), compare_dirty);
@@ -401,7 +402,7 @@ void decide(struct allocator *allocator)
 		return;
 	}
 	for (size_t i = 0; i < dirty->count; i++) {
-		struct service_state *state = dirty->list[i];
+		struct allocator_service *state = dirty->list[i];
 
 		if (state->verdict.ours && !tsearch(state, &allocator->waiting, compare_age))
 			alloc_fail();

@@ -10,13 +10,14 @@ static void on_gained(const struct address *address, uint8_t slot, void *userdat
 	struct kept *kept = kept_get(keeper, address);
 	char ip[INET6_ADDRSTRLEN];
 
-	log_limited(&keeper->limits[LOG_GAINED], LOG_INFO, "%s: held", address_format(address, ip));
+	log_limited(&keeper->limits[KEEPER_LOG_GAINED], LOG_INFO, "%s: held",
+		    address_format(address, ip));
 	/* what is there by now is for the map to say */
 	for (size_t i = 0; i < kept->place_count; i++)
-		place_set(keeper, &kept->places[i], PLACE_ABSENT);
+		kept_place_set(keeper, &kept->places[i], PLACE_ABSENT);
 	kept->slot = slot;
 	keeper_write_later(keeper, kept);
-	keeper_tell_later(keeper, kept);
+	keeper_notify_later(keeper, kept);
 }
 
 /* A node that is asked to part with what it holds may have its own reasons for that. */
@@ -52,9 +53,9 @@ static int on_lost(const struct address *address, enum lease_loss loss, void *us
 	kept->clean = true;
 	kept->slot = 0;
 	why = reason_of(kept, loss);
-	log_limited(&keeper->limits[LOG_LOST], LOG_INFO, "%s: given up: %s: %s",
+	log_limited(&keeper->limits[KEEPER_LOG_LOST], LOG_INFO, "%s: given up: %s: %s",
 		    address_format(address, ip), reason_name(why), reason_sentence(why));
-	keeper_tell_later(keeper, kept);
+	keeper_notify_later(keeper, kept);
 	return 0;
 }
 
@@ -78,14 +79,14 @@ static void purged(struct keeper *keeper, struct kept *kept)
 		kept->clean = true;
 	}
 	for (size_t i = 0; i < kept->place_count; i++) {
-		struct place *place = &kept->places[i];
+		struct kept_place *place = &kept->places[i];
 
 		if (place->state != PLACE_THERE)
 			continue;
 		place->removed = true;
-		place_set(keeper, place, PLACE_ABSENT);
+		kept_place_set(keeper, place, PLACE_ABSENT);
 	}
-	keeper_tell_later(keeper, kept);
+	keeper_notify_later(keeper, kept);
 }
 
 static int on_purge(void *userdata)
@@ -100,7 +101,7 @@ static int on_purge(void *userdata)
 		keeper->events.maps(false, keeper->userdata);
 	}
 	if (r < 0) {
-		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[KEEPER_LOG_FAILED], LOG_ERR, "%s", err.text);
 		return r;
 	}
 	HASH_ITER(hh, keeper->kept, kept, next)
@@ -124,7 +125,7 @@ static void look_for_change(struct keeper *keeper, uint8_t slot)
 	    there_ns == keeper->stamped_ns)
 		return;
 	keeper->figures.drift++;
-	log_limited(&keeper->limits[LOG_REPAIRED], LOG_WARNING,
+	log_limited(&keeper->limits[KEEPER_LOG_REPAIRED], LOG_WARNING,
 		    "repaired: the stamp of lease slot %u was changed by somebody; written again",
 		    slot);
 }
@@ -144,7 +145,7 @@ static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 	keeper->stamped_slot = slot;
 	keeper->stamped_ns = r < 0 ? 0 : deadline_ns;
 	if (r < 0)
-		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[KEEPER_LOG_FAILED], LOG_ERR, "%s", err.text);
 	return r;
 }
 
@@ -155,7 +156,7 @@ static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 	int r = lease_stamp_read(leased_stamps_fd(keeper->leased), slot, ret_deadline_ns, &err);
 
 	if (r < 0)
-		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[KEEPER_LOG_FAILED], LOG_ERR, "%s", err.text);
 	return r;
 }
 
@@ -183,7 +184,7 @@ static void on_log(int priority, const char *text, void *userdata)
 {
 	struct keeper *keeper = userdata;
 
-	log_limited(&keeper->limits[LOG_SAID], priority, "lease: %s", text);
+	log_limited(&keeper->limits[KEEPER_LOG_SAID], priority, "lease: %s", text);
 }
 
 const struct lease_callbacks keeper_callbacks = {

@@ -26,7 +26,7 @@ static void write_anew(struct keeper *keeper)
 	HASH_ITER(hh, keeper->kept, kept, next)
 	{
 		for (size_t i = 0; i < kept->place_count; i++)
-			place_set(keeper, &kept->places[i], PLACE_ABSENT);
+			kept_place_set(keeper, &kept->places[i], PLACE_ABSENT);
 		kept->clean = false;
 		if (kept->slot)
 			keeper_write_later(keeper, kept);
@@ -38,13 +38,13 @@ int keeper_follow(struct keeper *keeper)
 	struct err err;
 	int r = leased_follow(keeper->leased, &err);
 
-	keeper->told_full = false;
+	keeper->notified_full = false;
 	if (r > 0)
 		write_anew(keeper);
 	/* where this failed before, again */
 	if (r >= 0 && !keeper->stamper)
 		r = keeper_expect_stamps(keeper, keeper->duration_ns, &err);
 	if (r < 0)
-		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[KEEPER_LOG_FAILED], LOG_ERR, "%s", err.text);
 	return r < 0 ? r : 0;
 }

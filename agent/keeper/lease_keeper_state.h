@@ -10,11 +10,11 @@
 #include "leased.h"
 #include "log.h"
 
-struct place {
+struct kept_place {
 	struct lease_place at;
 	enum lease_place_state state;
 	bool wanted;	       /* else its entry is to go, and the place after that */
-	bool entered, removed; /* not told of yet */
+	bool entered, removed; /* not reported yet */
 };
 
 /* An address that is wished for, or whose claim is held. */
@@ -25,7 +25,7 @@ struct kept {
 	bool clean;	 /* there is no entry of it in the map */
 	bool in_backlog, in_news;
 	struct kept *next_in_backlog, *next_in_news;
-	struct place *places;
+	struct kept_place *places;
 	size_t place_count;
 	UT_hash_handle hh;
 };
@@ -36,12 +36,12 @@ struct kept_queue {
 
 /* Lines of the log that there may be one of for each address. */
 enum keeper_log {
-	LOG_GAINED,
-	LOG_LOST,
-	LOG_FAILED,
-	LOG_REPAIRED,
-	LOG_SAID, /* by the lease manager */
-	KEEPER_LOGS,
+	KEEPER_LOG_GAINED,
+	KEEPER_LOG_LOST,
+	KEEPER_LOG_FAILED,
+	KEEPER_LOG_REPAIRED,
+	KEEPER_LOG_SAID, /* by the lease manager */
+	KEEPER_LOG_COUNT,
 };
 
 struct keeper {
@@ -58,19 +58,19 @@ struct keeper {
 	struct kept_queue backlog; /* entries are to be written, or deleted */
 	struct kept_queue news;
 	struct lease_entries figures;
-	bool told_full; /* since it was last looked which maps are pinned */
-	size_t told_by_hand;
-	struct log_limit limits[KEEPER_LOGS];
+	bool notified_full; /* since it was last looked which maps are pinned */
+	size_t logged_by_hand;
+	struct log_limit limits[KEEPER_LOG_COUNT];
 };
 
 /* The table's entry of @address, made where there is none. */
 struct kept *kept_get(struct keeper *keeper, const struct address *address);
 
-void place_set(struct keeper *keeper, struct place *place, enum lease_place_state state);
+void kept_place_set(struct keeper *keeper, struct kept_place *place, enum lease_place_state state);
 
-/* @kept has entries to be written or deleted; something of it is to be told. */
+/* @kept has entries to be written or deleted; something about it is to be reported. */
 void keeper_write_later(struct keeper *keeper, struct kept *kept);
-void keeper_tell_later(struct keeper *keeper, struct kept *kept);
+void keeper_notify_later(struct keeper *keeper, struct kept *kept);
 
 /* Deletes the entries of @kept wherever one may be. -EAGAIN: to be repeated. */
 int keeper_remove_all(struct keeper *keeper, struct kept *kept);

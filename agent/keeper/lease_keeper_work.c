@@ -55,7 +55,7 @@ void keeper_write_later(struct keeper *keeper, struct kept *kept)
 	plan(keeper, 0);
 }
 
-void keeper_tell_later(struct keeper *keeper, struct kept *kept)
+void keeper_notify_later(struct keeper *keeper, struct kept *kept)
 {
 	if (kept->in_news)
 		return;
@@ -66,7 +66,7 @@ void keeper_tell_later(struct keeper *keeper, struct kept *kept)
 	keeper->events.news(keeper->userdata);
 }
 
-static struct place *place_find(const struct kept *kept, uint32_t ifindex)
+static struct kept_place *place_find(const struct kept *kept, uint32_t ifindex)
 {
 	for (size_t i = 0; i < kept->place_count; i++)
 		if (kept->places[i].at.ifindex == ifindex)
@@ -74,19 +74,19 @@ static struct place *place_find(const struct kept *kept, uint32_t ifindex)
 	return NULL;
 }
 
-static struct place *place_get(struct kept *kept, uint32_t ifindex)
+static struct kept_place *place_get(struct kept *kept, uint32_t ifindex)
 {
-	struct place *place = place_find(kept, ifindex);
+	struct kept_place *place = place_find(kept, ifindex);
 
 	if (place)
 		return place;
 	kept->places = xreallocarray(kept->places, kept->place_count + 1, sizeof(*kept->places));
 	place = &kept->places[kept->place_count++];
-	*place = (struct place){ .at.ifindex = ifindex };
+	*place = (struct kept_place){ .at.ifindex = ifindex };
 	return place;
 }
 
-void place_set(struct keeper *keeper, struct place *place, enum lease_place_state state)
+void kept_place_set(struct keeper *keeper, struct kept_place *place, enum lease_place_state state)
 {
 	keeper->figures.present -= place->state == PLACE_THERE;
 	keeper->figures.by_hand -= place->state == PLACE_BY_HAND;
@@ -95,7 +95,7 @@ void place_set(struct keeper *keeper, struct place *place, enum lease_place_stat
 	keeper->figures.by_hand += place->state == PLACE_BY_HAND;
 }
 
-static bool place_has_entry(const struct place *place)
+static bool place_has_entry(const struct kept_place *place)
 {
 	return place->state == PLACE_THERE || place->state == PLACE_BY_HAND;
 }
@@ -107,12 +107,12 @@ static void log_repaired(struct keeper *keeper, const struct entry_key *key, con
 	char ip[INET6_ADDRSTRLEN];
 
 	keeper->figures.drift++;
-	log_limited(&keeper->limits[LOG_REPAIRED], LOG_WARNING,
+	log_limited(&keeper->limits[KEEPER_LOG_REPAIRED], LOG_WARNING,
 		    "repaired: %s on interface %u was not as it was left; %s",
 		    address_format(&key->address, ip), key->ifindex, what);
 }
 
-static int place_write(struct keeper *keeper, struct kept *kept, struct place *place)
+static int place_write(struct keeper *keeper, struct kept *kept, struct kept_place *place)
 {
 	static const enum lease_place_state states[] = {
 		[LEASED_PRESENT] = PLACE_THERE,
@@ -131,16 +131,16 @@ static int place_write(struct keeper *keeper, struct kept *kept, struct place *p
 	kept->clean = false;
 	r = leased_put(keeper->leased, &row, &done, &err);
 	if (r == -E2BIG)
-		place_set(keeper, place, PLACE_NO_ROOM);
-	if (r == -E2BIG && !keeper->told_full) {
-		keeper->told_full = true;
+		kept_place_set(keeper, place, PLACE_NO_ROOM);
+	if (r == -E2BIG && !keeper->notified_full) {
+		keeper->notified_full = true;
 		keeper->events.maps(true, keeper->userdata);
 	}
 	if (r < 0 && r != -E2BIG && r != -EAGAIN)
-		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[KEEPER_LOG_FAILED], LOG_ERR, "%s", err.text);
 	if (r < 0)
 		return r;
-	place_set(keeper, place, states[done]);
+	kept_place_set(keeper, place, states[done]);
 	place->entered = place->entered || done == LEASED_ADDED || done == LEASED_CHANGED;
 	return done;
 }
@@ -149,18 +149,18 @@ static int place_write(struct keeper *keeper, struct kept *kept, struct place *p
 static int entry_remove(struct keeper *keeper, struct kept *kept, uint32_t ifindex)
 {
 	const struct entry_key key = { kept->address, ifindex };
-	struct place *place = place_find(kept, ifindex);
+	struct kept_place *place = place_find(kept, ifindex);
 	struct err err;
 	int r = leased_remove(keeper->leased, &key, &err);
 
 	if (r < 0) {
-		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[KEEPER_LOG_FAILED], LOG_ERR, "%s", err.text);
 		return r;
 	}
 	if (r)
 		place = place_get(kept, ifindex);
 	if (place) {
-		place_set(keeper, place, PLACE_ABSENT);
+		kept_place_set(keeper, place, PLACE_ABSENT);
 		place->removed = place->removed || r;
 	}
 	return r;
@@ -178,7 +178,7 @@ static int gone(struct keeper *keeper)
 		/* the process that replaces the maps may have been killed */
 		keeper->events.maps(false, keeper->userdata);
 	} else if (r < 0) {
-		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[KEEPER_LOG_FAILED], LOG_ERR, "%s", err.text);
 	}
 	return r;
 }
@@ -213,7 +213,7 @@ static int kept_clear(struct keeper *keeper, struct kept *kept)
 	}
 	if (!any)
 		return 0;
-	keeper_tell_later(keeper, kept);
+	keeper_notify_later(keeper, kept);
 	return r < 0 ? r : gone(keeper);
 }
 
@@ -223,13 +223,13 @@ static int kept_write(struct keeper *keeper, struct kept *kept)
 	int failed = kept_clear(keeper, kept);
 
 	for (size_t i = 0; i < kept->place_count && kept->slot; i++) {
-		struct place *place = &kept->places[i];
+		struct kept_place *place = &kept->places[i];
 		int r = 0;
 
 		if (!place->wanted || place_has_entry(place))
 			continue;
 		r = place_write(keeper, kept, place);
-		keeper_tell_later(keeper, kept);
+		keeper_notify_later(keeper, kept);
 		/* -E2BIG isn't retried: only replaced maps have more room */
 		failed = r < 0 && r != -E2BIG ? r : failed;
 	}
@@ -240,10 +240,10 @@ static void say_by_hand(struct keeper *keeper)
 {
 	size_t by_hand = keeper->figures.by_hand;
 
-	if (by_hand && by_hand != keeper->told_by_hand)
+	if (by_hand && by_hand != keeper->logged_by_hand)
 		log_say(LOG_NOTICE, "%zu address%s added by hand as well, and left alone", by_hand,
 			by_hand == 1 ? " is" : "es are");
-	keeper->told_by_hand = by_hand;
+	keeper->logged_by_hand = by_hand;
 }
 
 static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
@@ -289,12 +289,12 @@ void keeper_place(struct keeper *keeper, const struct lease_wish *wish)
 	for (size_t i = 0; i < kept->place_count; i++)
 		kept->places[i].wanted = false;
 	for (size_t i = 0; i < wish->place_count; i++) {
-		struct place *place = place_get(kept, wish->places[i].ifindex);
+		struct kept_place *place = place_get(kept, wish->places[i].ifindex);
 
 		place->wanted = true;
 		if (memcmp(&place->at, &wish->places[i], sizeof(place->at)) != 0 &&
 		    place->state == PLACE_THERE)
-			place_set(keeper, place, PLACE_ABSENT);
+			kept_place_set(keeper, place, PLACE_ABSENT);
 		place->at = wish->places[i];
 	}
 	keeper_write_later(keeper, kept);
@@ -303,7 +303,7 @@ void keeper_place(struct keeper *keeper, const struct lease_wish *wish)
 void keeper_check(struct keeper *keeper, const struct entry_key *key)
 {
 	struct kept *kept = kept_find(keeper, &key->address);
-	struct place *place = kept ? place_find(kept, key->ifindex) : NULL;
+	struct kept_place *place = kept ? place_find(kept, key->ifindex) : NULL;
 	struct err err;
 	int r;
 
@@ -314,7 +314,7 @@ void keeper_check(struct keeper *keeper, const struct entry_key *key)
 		if (r > 0)
 			log_repaired(keeper, key, "deleted");
 		if (r > 0 && place)
-			place_set(keeper, place, PLACE_ABSENT);
+			kept_place_set(keeper, place, PLACE_ABSENT);
 		return;
 	}
 	if (!place_has_entry(place)) {
@@ -324,7 +324,7 @@ void keeper_check(struct keeper *keeper, const struct entry_key *key)
 	r = place_write(keeper, kept, place);
 	if (r == LEASED_ADDED || r == LEASED_CHANGED)
 		log_repaired(keeper, key, r == LEASED_ADDED ? "added" : "changed");
-	keeper_tell_later(keeper, kept);
+	keeper_notify_later(keeper, kept);
 	say_by_hand(keeper);
 }
 
@@ -341,7 +341,7 @@ int keeper_present(struct keeper *keeper, const struct address *address)
 		r = leased_has(keeper->leased, &key, &err);
 	}
 	if (r < 0)
-		log_limited(&keeper->limits[LOG_FAILED], LOG_ERR, "%s", err.text);
+		log_limited(&keeper->limits[KEEPER_LOG_FAILED], LOG_ERR, "%s", err.text);
 	return r;
 }
 
@@ -351,13 +351,13 @@ static void kept_prune(struct keeper *keeper, struct kept *kept)
 	size_t left = 0;
 
 	for (size_t i = 0; i < kept->place_count; i++) {
-		struct place *place = &kept->places[i];
+		struct kept_place *place = &kept->places[i];
 
 		place->entered = place->removed = false;
 		if (place->wanted || place->state == PLACE_THERE)
 			kept->places[left++] = *place;
 		else
-			place_set(keeper, place, PLACE_ABSENT);
+			kept_place_set(keeper, place, PLACE_ABSENT);
 	}
 	kept->place_count = left;
 	if (!left && !kept->slot && !kept->in_backlog)
@@ -379,7 +379,7 @@ struct lease_news *keeper_news(struct keeper *keeper)
 	news->address = kept->address;
 	news->slot = kept->slot;
 	for (size_t i = 0; i < kept->place_count; i++) {
-		const struct place *place = &kept->places[i];
+		const struct kept_place *place = &kept->places[i];
 
 		news->places[i].ifindex = place->at.ifindex;
 		news->places[i].state = place->state;
@@ -393,12 +393,13 @@ struct lease_news *keeper_news(struct keeper *keeper)
 
 void keeper_tick(struct keeper *keeper)
 {
-	static const int priorities[KEEPER_LOGS] = {
-		[LOG_GAINED] = LOG_INFO,      [LOG_LOST] = LOG_INFO,	[LOG_FAILED] = LOG_ERR,
-		[LOG_REPAIRED] = LOG_WARNING, [LOG_SAID] = LOG_WARNING,
+	static const int priorities[KEEPER_LOG_COUNT] = {
+		[KEEPER_LOG_GAINED] = LOG_INFO,	 [KEEPER_LOG_LOST] = LOG_INFO,
+		[KEEPER_LOG_FAILED] = LOG_ERR,	 [KEEPER_LOG_REPAIRED] = LOG_WARNING,
+		[KEEPER_LOG_SAID] = LOG_WARNING,
 	};
 
-	for (enum keeper_log log = 0; log < KEEPER_LOGS; log++)
+	for (enum keeper_log log = 0; log < KEEPER_LOG_COUNT; log++)
 		log_limit_tick(&keeper->limits[log], priorities[log]);
 }
 

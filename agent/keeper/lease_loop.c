@@ -182,7 +182,7 @@ static int on_watch(sd_event_source *source, uint64_t usec, void *userdata)
 	}
 	keeper_tick(thread->keeper);
 	if (!hung)
-		notify_alive(thread->notify);
+		systemd_alive(thread->systemd);
 	sd_event_source_set_time_relative(source, WATCH_NS / 1000);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

@@ -19,7 +19,7 @@
 
 #include "lease.h"
 #include "loop.h"
-#include "notify.h"
+#include "systemd.h"
 #include "reason.h"
 #include "responder.h"
 
@@ -53,7 +53,7 @@ enum lease_place_state {
 	PLACE_BY_HAND, /* somebody's own entry is there */
 };
 
-/* What became of an address since it was last told of. */
+/* What became of an address since the last report. */
 struct lease_news {
 	struct address address;
 	uint8_t slot; /* its claim is held, and entries are in this one; 0: it isn't */
@@ -68,7 +68,7 @@ struct lease_news {
 
 /* Both are called from the event loop of lease_thread_new(). */
 struct lease_thread_callbacks {
-	/* What was lost and gained again between is told of once. */
+	/* What was lost and gained again between is reported once. */
 	void (*news)(const struct lease_news *news, void *userdata);
 	/* The manager's state is another. */
 	void (*state)(enum lease_state state, void *userdata);
@@ -85,14 +85,14 @@ struct lease_thread_callbacks {
  * is given up until it is.
  */
 int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
-		     struct notify *notify, const struct lease_thread_callbacks *callbacks,
+		     struct systemd *systemd, const struct lease_thread_callbacks *callbacks,
 		     void *userdata, struct lease_thread **ret_thread, struct err *err);
 
 /* Ends it; leaves session, claims, entries and stamps as they are. NULL is fine. */
 void lease_thread_free(struct lease_thread *thread);
 
 /* Begins, or begins anew with another configuration: the session goes on where it was, as over a
- * restart, and all wishes are to be told again, then settled. lease_manager_new()'s errors, after
+ * restart, and all wishes must be sent again, then settled. lease_manager_new()'s errors, after
  * which all is as before. */
 int lease_thread_configure(struct lease_thread *thread, const struct lease_config *config,
 			   uint64_t liveness_ns, struct err *err);
@@ -104,7 +104,7 @@ void lease_thread_beat(struct lease_thread *thread);
 bool lease_thread_wish(struct lease_thread *thread, const struct lease_wish *wish);
 /* lease_manager_settled(). */
 bool lease_thread_settled(struct lease_thread *thread);
-/* The map's entry of @key isn't as it was told to be: the lease thread looks, and mends it. */
+/* The map's entry of @key differs from what was requested: the lease thread repairs it. */
 bool lease_thread_check(struct lease_thread *thread, const struct entry_key *key);
 
 /* As the lease_manager_ functions. */

@@ -6,13 +6,13 @@
 
 #include "alloc.h"
 #include "clock.h"
-#include "lease_record.h"
+#include "record.h"
 #include "lease_thread_state.h"
 
 /* Capacity of each mailbox, in messages. */
 #define ROOM 1024
 
-static int on_told(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static int on_news(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct lease_thread *thread = userdata;
 	uint64_t begun_ns = clock_boot_ns();
@@ -29,8 +29,8 @@ static int on_told(sd_event_source *source, int fd, uint32_t revents, void *user
 		}
 	}
 	state = atomic_load(&thread->state);
-	if (state != thread->told_state) {
-		thread->told_state = state;
+	if (state != thread->notified_state) {
+		thread->notified_state = state;
 		thread->callbacks.state(state, thread->userdata);
 	}
 	if (atomic_exchange(&thread->full, false))
@@ -56,7 +56,7 @@ static int start(struct lease_thread *thread)
 }
 
 int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
-		     struct notify *notify, const struct lease_thread_callbacks *callbacks,
+		     struct systemd *systemd, const struct lease_thread_callbacks *callbacks,
 		     void *userdata, struct lease_thread **ret_thread, struct err *err)
 {
 	struct lease_thread *thread = xcalloc(1, sizeof(*thread));
@@ -65,7 +65,7 @@ int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
 	thread->callbacks = *callbacks;
 	thread->userdata = userdata;
 	thread->liveness_ns = liveness_ns;
-	thread->notify = notify;
+	thread->systemd = systemd;
 	thread->watched_ns = clock_boot_ns();
 	thread->agent_event = sd_event_ref(event);
 	thread->late_last = &thread->late;
@@ -84,7 +84,7 @@ int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
 		r = lease_loop_add(thread);
 	if (!r)
 		r = sd_event_add_io(event, &thread->news_io, mailbox_fd(thread->news), EPOLLIN,
-				    on_told, thread);
+				    on_news, thread);
 	if (r >= 0)
 		r = start(thread);
 	if (r < 0) {
@@ -187,7 +187,7 @@ int lease_thread_configure(struct lease_thread *thread, const struct lease_confi
 
 	/* any other state by now is this configuration's, and is to be reported */
 	if (!r)
-		thread->told_state = LEASE_CONNECTING;
+		thread->notified_state = LEASE_CONNECTING;
 	return r;
 }
 
@@ -283,8 +283,8 @@ int lease_thread_move(struct lease_thread *thread, const struct address *address
 static void call_publish(struct lease_thread *thread, struct call *call)
 {
 	thread->self = *(const struct lease_self *)call->in;
-	if (thread->self.own_count > LEASE_OWN_MAX)
-		thread->self.own_count = LEASE_OWN_MAX;
+	if (thread->self.own_count > RECORD_OWN_MAX)
+		thread->self.own_count = RECORD_OWN_MAX;
 	for (size_t i = 0; i < thread->self.own_count; i++)
 		thread->own[i] = thread->self.own[i];
 	thread->self.own = thread->own;

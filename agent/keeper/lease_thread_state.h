@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 
 #include "lease_keeper.h"
-#include "lease_record.h"
+#include "record.h"
 #include "lease_thread.h"
 #include "mailbox.h"
 
@@ -41,7 +41,7 @@ struct lease_thread {
 	sd_event *event, *agent_event;
 	struct lease_thread_callbacks callbacks;
 	void *userdata;
-	struct notify *notify;
+	struct systemd *systemd;
 	struct loop_times times;
 
 	/* between the two */
@@ -50,11 +50,11 @@ struct lease_thread {
 	_Atomic uint64_t beats;		/* of the rest */
 	_Atomic int state;		/* enum lease_state */
 	_Atomic bool full, half;	/* the maps wait for the writers' lock */
-	_Atomic bool owners;		/* they are others than were told */
+	_Atomic bool owners;		/* they differ from what was last reported */
 
 	/* the rest's */
 	sd_event_source *news_io;
-	enum lease_state told_state;
+	enum lease_state notified_state;
 
 	/* the lease thread's */
 	struct lease_manager *manager;
@@ -64,7 +64,7 @@ struct lease_thread {
 	uint64_t liveness_ns;
 	uint64_t beats_seen, silent_ns, watched_ns;
 	struct lease_self self; /* what is published */
-	struct address own[LEASE_OWN_MAX];
+	struct address own[RECORD_OWN_MAX];
 	bool draining; /* as asked */
 	bool hung;     /* the rest doesn't beat */
 };

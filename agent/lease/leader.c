@@ -25,7 +25,7 @@ struct leader {
 	struct leader_callbacks callbacks;
 	void *userdata;
 	char *name, *node;
-	char id[LEASE_ID_DIGITS + 1];
+	char id[RECORD_ID_DIGITS + 1];
 	uint64_t deadline_ns; /* others wait until then at least; 0: it has no session */
 	bool led;	      /* as it was last told */
 };
@@ -136,7 +136,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 void leader_begin(struct leader *leader)
 {
 	const struct lease_config config = {
-		.engine = LEASE_ENGINE_KUBERNETES,
+		.engine = STORE_ENGINE_KUBERNETES,
 		.node = leader->node,
 		.id = leader->id,
 		.timing = timing,

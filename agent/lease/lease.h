@@ -167,7 +167,7 @@ int lease_manager_move(struct lease_manager *manager, const struct address *addr
 
 /* What the heartbeat tells the others of this node. */
 struct lease_self {
-	const struct address *own; /* that it has as its own; copied, LEASE_OWN_MAX at most */
+	const struct address *own; /* that it has as its own; copied, RECORD_OWN_MAX at most */
 	size_t own_count;
 	/* it must know what the others have as their own, although it wants nothing */
 	bool asks;
@@ -185,20 +185,20 @@ uint8_t lease_manager_holds(const struct lease_manager *manager, const struct ad
 
 /* A node whose leases last longer than this one's, and may still be in force. */
 struct lease_slowest {
-	char node[LEASE_NODE_MAX + 1]; /* empty: there is none */
+	char node[RECORD_NODE_MAX + 1]; /* empty: there is none */
 	uint64_t duration_ns;
 };
 
 /* What is known of an address. */
 struct lease_info {
-	char holder[LEASE_NODE_MAX + 1]; /* empty: nobody */
-	char former[LEASE_NODE_MAX + 1]; /* who had it before, as far as was seen; empty: nobody */
-	char wish[LEASE_NODE_MAX + 1];	 /* node that it is asked to go to; empty: none */
-	char owner[LEASE_NODE_MAX + 1];	 /* node that has it as its own; empty: no other one */
-	struct lease_slowest slowest;	 /* that alone keeps this node from claiming it */
-	bool held;			 /* by this node, in its session */
-	bool holder_preferred;		 /* it is in the group that this node prefers */
-	bool holder_alive;		 /* the holder's heartbeat isn't older than its duration */
+	char holder[RECORD_NODE_MAX + 1]; /* empty: nobody */
+	char former[RECORD_NODE_MAX + 1]; /* who had it before, as far as was seen; empty: nobody */
+	char wish[RECORD_NODE_MAX + 1];	  /* node that it is asked to go to; empty: none */
+	char owner[RECORD_NODE_MAX + 1];  /* node that has it as its own; empty: no other one */
+	struct lease_slowest slowest;	  /* that alone keeps this node from claiming it */
+	bool held;			  /* by this node, in its session */
+	bool holder_preferred;		  /* it is in the group that this node prefers */
+	bool holder_alive;		  /* the holder's heartbeat isn't older than its duration */
 	bool lately;  /* some node holds it, or was seen to hold it within this node's duration */
 	bool unknown; /* nothing of it is known yet: see lease_thread_find() */
 	bool absent;  /* no record of it is known, and it isn't wanted: see there, too */

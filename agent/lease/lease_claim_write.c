@@ -80,7 +80,7 @@ void lease_claim_take(struct lease_machine *machine, struct lease_claim *claim, 
 	node_name_copy(record.claim.holder, machine->self->name);
 	record.claim.session = machine->session.id;
 	/* it stays at the last number that there is: no node decides by it */
-	record.claim.transitions += record.claim.transitions < LEASE_TRANSITIONS_MAX;
+	record.claim.transitions += record.claim.transitions < RECORD_TRANSITIONS_MAX;
 	record.claim.taken = true;
 	record.claim.service = *claim->service;
 	/* a wish is fulfilled or void now; one of a person is remembered */

@@ -122,15 +122,22 @@ static void group_tell(struct lease_machine *machine, const struct preferred_gro
 {
 	uint64_t *groups = machine->groups, *at = NULL;
 
-	for (size_t i = 0; i < LEASE_GROUPS_MAX && !at; i++)
+	for (size_t i = 0; i < RECORD_GROUPS_MAX && !at; i++)
 		at = groups[i] == group->id ? &groups[i] : NULL;
 	if (at && !group->member)
 		*at = 0;
 	if (at || !group->member)
 		return;
 	/* the oldest is last */
-	memmove(groups + 1, groups, (LEASE_GROUPS_MAX - 1) * sizeof(*groups));
+	memmove(groups + 1, groups, (RECORD_GROUPS_MAX - 1) * sizeof(*groups));
 	groups[0] = group->id;
+}
+
+/* Not at once: the caller may be in the middle of something, and an answer of the store may have
+ * hundreds of events, which share one turn. */
+static void run_soon(struct lease_machine *machine)
+{
+	machine->clock.arm(lease_now(machine), machine->clock.userdata);
 }
 
 void lease_machine_want(struct lease_machine *machine, const struct address *address,
@@ -155,6 +162,7 @@ void lease_machine_want(struct lease_machine *machine, const struct address *add
 		claim->yielding = lease_others_live(machine, lease_now(machine));
 	claim->last_resort = last_resort;
 	lease_claim_queue(machine, claim);
+	run_soon(machine);
 }
 
 void lease_machine_unwant(struct lease_machine *machine, const struct address *address)
@@ -166,6 +174,7 @@ void lease_machine_unwant(struct lease_machine *machine, const struct address *a
 	machine->figures.wanted--;
 	claim->wanted = claim->last_resort = false;
 	lease_claim_queue(machine, claim);
+	run_soon(machine);
 }
 
 void lease_machine_settled(struct lease_machine *machine)
@@ -176,6 +185,7 @@ void lease_machine_settled(struct lease_machine *machine)
 	if (!machine->store)
 		machine->callbacks->purge(machine->userdata);
 	lease_claims_queue_all(machine);
+	run_soon(machine);
 }
 
 void lease_machine_drain(struct lease_machine *machine, bool drain)
@@ -188,6 +198,7 @@ void lease_machine_drain(struct lease_machine *machine, bool drain)
 		lease_session_end(machine, LEASE_LOSS_DRAIN, "drained");
 	machine->session.next_ns = 0;
 	lease_claims_queue_all(machine);
+	run_soon(machine);
 }
 
 void lease_machine_stop(struct lease_machine *machine)
@@ -197,6 +208,7 @@ void lease_machine_stop(struct lease_machine *machine)
 	machine->stopping = true;
 	lease_session_end(machine, LEASE_LOSS_STOP, "stopping");
 	machine->session.next_ns = 0;
+	run_soon(machine);
 }
 
 int lease_machine_move(struct lease_machine *machine, const struct address *address,
@@ -233,10 +245,11 @@ int lease_machine_move(struct lease_machine *machine, const struct address *addr
 
 void lease_machine_publish(struct lease_machine *machine, const struct lease_self *self)
 {
-	machine->own_count = self->own_count < LEASE_OWN_MAX ? self->own_count : LEASE_OWN_MAX;
+	machine->own_count = self->own_count < RECORD_OWN_MAX ? self->own_count : RECORD_OWN_MAX;
 	if (machine->own_count)
 		memcpy(machine->own, self->own, machine->own_count * sizeof(machine->own[0]));
 	machine->asks = self->asks;
+	run_soon(machine);
 }
 
 uint8_t lease_machine_holds(const struct lease_machine *machine, const struct address *address)
@@ -273,8 +286,10 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 
 	/* a query makes this node take part: the caller may ask again */
 	machine->leave_ns = now + 2 * machine->forget_ns;
-	if (machine->store && (machine->leaving || !machine->view_ns))
+	if (machine->store && (machine->leaving || !machine->view_ns)) {
+		run_soon(machine);
 		return -EAGAIN;
+	}
 	if (!claim || (!claim->wanted && claim->shape == RECORD_ABSENT))
 		return machine->store && !machine->owners ? -EAGAIN : -ENOENT; /* view_forget() */
 	holder = claim->held ? machine->self : claim->holder;
@@ -338,12 +353,6 @@ void lease_machine_status(const struct lease_machine *machine, struct lease_stat
 		status.slot = machine->session.slot;
 	status.deadline_ns = machine->session.deadline_ns;
 	*ret_status = status;
-}
-
-/* Not at once: an answer of the store may have hundreds of events, which share one turn. */
-static void run_soon(struct lease_machine *machine)
-{
-	machine->clock.arm(lease_now(machine), machine->clock.userdata);
 }
 
 static void event_reset(void *userdata)

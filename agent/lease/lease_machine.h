@@ -16,8 +16,8 @@ struct lease_machine *lease_machine_new(const struct lease_config *config,
 void lease_machine_set_store(struct lease_machine *machine, struct store *store);
 void lease_machine_free(struct lease_machine *machine);
 
-/* Does all that is due, and arms the clock for what will be. To be called after each other call of
- * this header, too; store events do so themselves. */
+/* Does all that is due, and arms the clock for what will be. The other calls and the store's events
+ * arm the clock for it. */
 void lease_machine_run(struct lease_machine *machine);
 
 /* As the lease_manager_ functions of lease.h. */

@@ -17,8 +17,8 @@ struct lease_manager {
 	struct lease_machine *machine;
 	struct store *store;
 	struct lease_callbacks callbacks;
-	char node[LEASE_NODE_MAX + 1];
-	char id[LEASE_ID_DIGITS + 1];
+	char node[RECORD_NODE_MAX + 1];
+	char id[RECORD_ID_DIGITS + 1];
 };
 
 static uint64_t clock_now(void *userdata)
@@ -64,15 +64,15 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int identity_check(const struct lease_config *config, struct err *err)
 {
-	if (!config->node || !config->node[0] || strlen(config->node) > LEASE_NODE_MAX ||
+	if (!config->node || !config->node[0] || strlen(config->node) > RECORD_NODE_MAX ||
 	    strspn(config->node, "abcdefghijklmnopqrstuvwxyz0123456789-.") != strlen(config->node))
 		return err_set(err, -EINVAL,
 			       "%s is no node name: 1 to %d small letters, digits, - and .",
-			       config->node ?: "(none)", LEASE_NODE_MAX);
-	if (!config->id || strlen(config->id) != LEASE_ID_DIGITS ||
-	    strspn(config->id, "0123456789abcdef") != LEASE_ID_DIGITS)
+			       config->node ?: "(none)", RECORD_NODE_MAX);
+	if (!config->id || strlen(config->id) != RECORD_ID_DIGITS ||
+	    strspn(config->id, "0123456789abcdef") != RECORD_ID_DIGITS)
 		return err_set(err, -EINVAL, "the agent's id isn't %d small hex digits",
-			       LEASE_ID_DIGITS);
+			       RECORD_ID_DIGITS);
 	return 0;
 }
 
@@ -83,12 +83,12 @@ static int store_make(struct lease_manager *manager, const struct lease_config *
 	uint64_t timeout = config->timing.renew_deadline_ns / 2;
 
 	switch (config->engine) {
-	case LEASE_ENGINE_NONE:
+	case STORE_ENGINE_NONE:
 		return 0;
-	case LEASE_ENGINE_ETCD:
+	case STORE_ENGINE_ETCD:
 		return store_etcd_new(manager->event, config, timeout, &lease_machine_events,
 				      manager->machine, &manager->store, err);
-	case LEASE_ENGINE_KUBERNETES:
+	case STORE_ENGINE_KUBERNETES:
 		return store_kubernetes_new(manager->event, config, timeout, &lease_machine_events,
 					    manager->machine, &manager->store, err);
 	default:
@@ -128,7 +128,7 @@ int lease_manager_new(sd_event *event, const struct lease_config *config,
 	manager->event = sd_event_ref(event);
 	manager->callbacks = *callbacks;
 	node_name_copy(manager->node, config->node);
-	memcpy(manager->id, config->id, LEASE_ID_DIGITS);
+	memcpy(manager->id, config->id, RECORD_ID_DIGITS);
 	own.node = manager->node;
 	own.id = manager->id;
 	r = sd_event_add_time(event, &manager->timer, CLOCK_BOOTTIME, 0, 1000, on_timer, manager);
@@ -147,41 +147,30 @@ int lease_manager_new(sd_event *event, const struct lease_config *config,
 	return 0;
 }
 
-/* Not at once: the caller may be in the middle of something. */
-static void run_soon(struct lease_manager *manager)
-{
-	clock_arm(0, manager);
-}
-
 void lease_manager_want(struct lease_manager *manager, const struct address *address,
 			const struct lease_preference *preference)
 {
 	lease_machine_want(manager->machine, address, preference);
-	run_soon(manager);
 }
 
 void lease_manager_unwant(struct lease_manager *manager, const struct address *address)
 {
 	lease_machine_unwant(manager->machine, address);
-	run_soon(manager);
 }
 
 void lease_manager_settled(struct lease_manager *manager)
 {
 	lease_machine_settled(manager->machine);
-	run_soon(manager);
 }
 
 void lease_manager_drain(struct lease_manager *manager, bool drain)
 {
 	lease_machine_drain(manager->machine, drain);
-	run_soon(manager);
 }
 
 void lease_manager_stop(struct lease_manager *manager)
 {
 	lease_machine_stop(manager->machine);
-	run_soon(manager);
 }
 
 int lease_manager_move(struct lease_manager *manager, const struct address *address,
@@ -193,7 +182,6 @@ int lease_manager_move(struct lease_manager *manager, const struct address *addr
 void lease_manager_publish(struct lease_manager *manager, const struct lease_self *self)
 {
 	lease_machine_publish(manager->machine, self);
-	run_soon(manager);
 }
 
 int lease_manager_owners(const struct lease_manager *manager, struct address_list *addresses)
@@ -209,11 +197,7 @@ uint8_t lease_manager_holds(const struct lease_manager *manager, const struct ad
 int lease_manager_info(struct lease_manager *manager, const struct address *address,
 		       struct lease_info *ret_info)
 {
-	int r = lease_machine_info(manager->machine, address, ret_info);
-
-	if (r == -EAGAIN)
-		run_soon(manager);
-	return r;
+	return lease_machine_info(manager->machine, address, ret_info);
 }
 
 void lease_manager_status(const struct lease_manager *manager, struct lease_status *ret_status)

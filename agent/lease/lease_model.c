@@ -4,10 +4,10 @@
 
 #include "lease_model.h"
 
-const char *const lease_engine_names[LEASE_ENGINE_COUNT] = {
-	[LEASE_ENGINE_NONE] = "none",
-	[LEASE_ENGINE_ETCD] = "etcd",
-	[LEASE_ENGINE_KUBERNETES] = "kubernetes",
+const char *const store_engine_names[STORE_ENGINE_COUNT] = {
+	[STORE_ENGINE_NONE] = "none",
+	[STORE_ENGINE_ETCD] = "etcd",
+	[STORE_ENGINE_KUBERNETES] = "kubernetes",
 };
 
 const char *const lease_state_names[LEASE_STATE_COUNT] = {

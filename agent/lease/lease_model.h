@@ -12,7 +12,7 @@
 
 #include "hash.h"
 #include "lease.h"
-#include "lease_record.h"
+#include "record.h"
 #include "store.h"
 
 /* Renewals whose sending time is remembered, should the confirmation come late. */
@@ -160,8 +160,8 @@ struct lease_machine {
 	uint32_t weight;
 	bool preempt, always;
 	/* that this node is a member of; 0: not used */
-	uint64_t groups[LEASE_GROUPS_MAX];
-	struct address own[LEASE_OWN_MAX]; /* that this node has */
+	uint64_t groups[RECORD_GROUPS_MAX];
+	struct address own[RECORD_OWN_MAX]; /* that this node has */
 	size_t own_count;
 	bool asks; /* as struct lease_self has it */
 

@@ -33,7 +33,7 @@ static const struct lease_peer *claim_first(const struct lease_machine *machine,
 
 bool lease_claim_prefers(const struct lease_claim *claim, const struct lease_peer *peer)
 {
-	for (size_t i = 0; i < LEASE_GROUPS_MAX && claim->group.id; i++)
+	for (size_t i = 0; i < RECORD_GROUPS_MAX && claim->group.id; i++)
 		if (peer->heartbeat.groups[i] == claim->group.id)
 			return true;
 	return false;

@@ -296,7 +296,7 @@ static void peer_bury(struct lease_machine *machine, struct lease_peer *peer, ui
 	if (pulse->shape == RECORD_GOOD) {
 		record.heartbeat = pulse->heartbeat;
 	} else {
-		memset(record.heartbeat.id, '0', LEASE_ID_DIGITS);
+		memset(record.heartbeat.id, '0', RECORD_ID_DIGITS);
 		record.heartbeat.duration_ms = machine->duration_ns / LEASE_NS_PER_MS;
 	}
 	record.heartbeat.state = HEARTBEAT_DEAD;

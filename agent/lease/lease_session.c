@@ -45,7 +45,7 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 	record.heartbeat.unsettled =
 		machine->self->shape == RECORD_ABSENT || now < machine->self->settled_ns;
 	node_name_copy(record.node, machine->self->name);
-	memcpy(record.heartbeat.id, machine->id, LEASE_ID_DIGITS);
+	memcpy(record.heartbeat.id, machine->id, RECORD_ID_DIGITS);
 	memcpy(record.heartbeat.groups, machine->groups, sizeof(machine->groups));
 	memcpy(record.heartbeat.own, machine->own, machine->own_count * sizeof(machine->own[0]));
 	record.heartbeat.own_count = machine->own_count;

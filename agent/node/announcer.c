@@ -29,7 +29,7 @@ struct job_key {
 
 struct job {
 	struct job_key key;
-	enum announce_why why;
+	enum announcer_why why;
 	uint32_t left;
 	uint64_t due_ns; /* of a repeat */
 	struct job *prev, *next;
@@ -39,8 +39,8 @@ struct job {
 /* The jobs of an interface. */
 struct lane {
 	uint32_t ifindex;
-	uint64_t next_ns;		   /* no frame is sent before */
-	struct job *queues[ANNOUNCE_WHYS]; /* repeats become due in the order of the queue */
+	uint64_t next_ns;		    /* no frame is sent before */
+	struct job *queues[ANNOUNCER_WHYS]; /* repeats become due in the order of the queue */
 	struct lane *prev, *next;
 	UT_hash_handle hh;
 };
@@ -75,7 +75,7 @@ static struct lane *lane_get(struct announcer *announcer, uint32_t ifindex)
 /* The most urgent job of @lane that is due, or NULL. */
 static struct job *lane_next(const struct lane *lane, uint64_t now_ns)
 {
-	for (enum announce_why why = 0; why < ANNOUNCE_WHYS; why++)
+	for (enum announcer_why why = 0; why < ANNOUNCER_WHYS; why++)
 		if (lane->queues[why] && lane->queues[why]->due_ns <= now_ns)
 			return lane->queues[why];
 	return NULL;
@@ -86,7 +86,7 @@ static uint64_t lane_due_ns(const struct lane *lane)
 {
 	uint64_t due_ns = UINT64_MAX;
 
-	for (enum announce_why why = 0; why < ANNOUNCE_WHYS; why++)
+	for (enum announcer_why why = 0; why < ANNOUNCER_WHYS; why++)
 		if (lane->queues[why] && lane->queues[why]->due_ns < due_ns)
 			due_ns = lane->queues[why]->due_ns;
 	return due_ns == UINT64_MAX || due_ns > lane->next_ns ? due_ns : lane->next_ns;
@@ -112,7 +112,7 @@ static void schedule(struct announcer *announcer)
 	sd_event_source_set_enabled(announcer->timer, SD_EVENT_ONESHOT);
 }
 
-static void job_move(struct lane *lane, struct job *job, enum announce_why why)
+static void job_move(struct lane *lane, struct job *job, enum announcer_why why)
 {
 	DL_DELETE(lane->queues[job->why], job);
 	job->why = why;
@@ -129,7 +129,7 @@ static void job_end(struct announcer *announcer, struct lane *lane, struct job *
 static void job_send(struct announcer *announcer, struct lane *lane, struct job *job,
 		     uint64_t now_ns)
 {
-	const struct link_row *row = link_table_find(links_table(announcer->links), lane->ifindex);
+	const struct links_row *row = links_find(links_table(announcer->links), lane->ifindex);
 	struct announcement what = { .address = job->key.address, .override = true };
 	unsigned int frames = address_is_v4(&what.address) ? 2 : 1;
 	struct err err;
@@ -156,7 +156,7 @@ static void job_send(struct announcer *announcer, struct lane *lane, struct job 
 		return;
 	}
 	job->due_ns = now_ns + announcer->interval_ns;
-	job_move(lane, job, ANNOUNCE_REPEAT);
+	job_move(lane, job, ANNOUNCER_REPEAT);
 }
 
 /* Sends one announcement on each interface that has a due job. False: none has. */
@@ -192,9 +192,9 @@ static int announcer_turn(sd_event_source *source, uint64_t usec, void *userdata
 }
 
 void announcer_add(struct announcer *announcer, const struct address *address, uint32_t ifindex,
-		   enum announce_why why)
+		   enum announcer_why why)
 {
-	uint32_t left = why == ANNOUNCE_TAKEOVER ? announcer->count : 1;
+	uint32_t left = why == ANNOUNCER_TAKEOVER ? announcer->count : 1;
 	struct lane *lane = lane_get(announcer, ifindex);
 	struct job_key key = {};
 	struct job *job;

@@ -17,12 +17,12 @@
 struct announcer;
 
 /* In descending urgency. */
-enum announce_why {
-	ANNOUNCE_TAKEOVER, /* this node got the address: sent as often as configured */
-	ANNOUNCE_DEFENCE,  /* another host uses it: sent once */
-	ANNOUNCE_REPEAT,   /* only used by the announcer itself */
-	ANNOUNCE_REFRESH,  /* periodic: sent once */
-	ANNOUNCE_WHYS,
+enum announcer_why {
+	ANNOUNCER_TAKEOVER, /* this node got the address: sent as often as configured */
+	ANNOUNCER_DEFENCE,  /* another host uses it: sent once */
+	ANNOUNCER_REPEAT,   /* only used by the announcer itself */
+	ANNOUNCER_REFRESH,  /* periodic: sent once */
+	ANNOUNCER_WHYS,
 };
 
 int announcer_new(sd_event *event, const struct links *links, struct program *program,
@@ -40,7 +40,7 @@ void announcer_configure(struct announcer *announcer, uint32_t count, uint64_t i
  * already, the more urgent of the two is kept.
  */
 void announcer_add(struct announcer *announcer, const struct address *address, uint32_t ifindex,
-		   enum announce_why why);
+		   enum announcer_why why);
 
 /* Number of announcements sent. An ARP announcement is a request and a reply and counts once. */
 uint64_t announcer_sent(const struct announcer *announcer);

@@ -79,7 +79,7 @@ static void report(struct defender *defender, const struct conflict_event *event
  * on the same LAN is no conflict either. */
 static bool is_own(const struct defender *defender, const struct conflict_event *event)
 {
-	return link_table_has_mac(links_table(defender->links), event->key.mac);
+	return links_has_mac(links_table(defender->links), event->key.mac);
 }
 
 /* Returns a negative value to end the turn after this report. */

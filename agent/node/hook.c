@@ -25,7 +25,7 @@ int hook_check(const struct pins *pins, const struct link *link,
 		return r < 0 ? r : vlan_check_parent(pins, &path.parent, log_warn, err);
 	}
 	for (unsigned int i = 0; i < path.count; i++)
-		if (bpf_map_lookup_elem(pins->maps.fd[PINS_VLANS], &path.keys[i], &device) < 0 ||
+		if (bpf_map_lookup_elem(pins->maps.fd[MAPS_VLANS], &path.keys[i], &device) < 0 ||
 		    device != path.devices[i])
 			return 0;
 	return 1;
@@ -41,7 +41,7 @@ static int attach_parent(const struct pins *pins, const struct link *link,
 
 	if (r < 0 || attach_is_current(&state))
 		return r;
-	if (bpf_map_lookup_elem(pins->maps.fd[PINS_DEVICES], &link->ifindex, &device) < 0)
+	if (bpf_map_lookup_elem(pins->maps.fd[MAPS_DEVICES], &link->ifindex, &device) < 0)
 		return err_set(err, negative_errno(), "%s: not recorded: %s", link->name,
 			       strerror(errno));
 	r = attach_link(pins_maps(pins), link, device.counters_slot, options, &outcome, err);

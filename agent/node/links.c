@@ -24,7 +24,7 @@
 #define AGAIN_USEC 100000
 
 struct links {
-	struct link_table table;
+	struct links_table table;
 	struct mnl_socket *socket;
 	sd_event_source *io;
 	sd_event_source *flap;	/* end of the flap caused by our own attach */
@@ -35,7 +35,7 @@ struct links {
 	bool dirty; /* changed since the last callback */
 };
 
-const struct link_row *link_table_find(const struct link_table *table, uint32_t ifindex)
+const struct links_row *links_find(const struct links_table *table, uint32_t ifindex)
 {
 	size_t first = 0, end = table->count;
 
@@ -52,7 +52,7 @@ const struct link_row *link_table_find(const struct link_table *table, uint32_t 
 		       : NULL;
 }
 
-bool link_table_has_mac(const struct link_table *table, const uint8_t mac[ETH_ALEN])
+bool links_has_mac(const struct links_table *table, const uint8_t mac[ETH_ALEN])
 {
 	/* lo's MAC is zero, which other hosts may well use as a source */
 	for (size_t i = 0; i < table->count; i++)
@@ -61,7 +61,7 @@ bool link_table_has_mac(const struct link_table *table, const uint8_t mac[ETH_AL
 	return false;
 }
 
-const struct link_table *links_table(const struct links *links)
+const struct links_table *links_table(const struct links *links)
 {
 	return &links->table;
 }
@@ -87,7 +87,7 @@ static int flap_over(sd_event_source *source, uint64_t usec, void *userdata);
 
 /* Has @row lost its carrier only because we have just attached our program? Then a timer waits for
  * the end of the flap. */
-static bool own_flap(struct links *links, const struct link_row *row)
+static bool own_flap(struct links *links, const struct links_row *row)
 {
 	uint64_t end = row->attached_at_ns + LINKS_FLAP_NS;
 	sd_event *event;
@@ -101,13 +101,13 @@ static bool own_flap(struct links *links, const struct link_row *row)
 				 flap_over, links) >= 0;
 }
 
-static void row_update(struct links *links, struct link_row *row, const struct link *link)
+static void row_update(struct links *links, struct links_row *row, const struct link *link)
 {
-	struct link_row fresh = { .link = *link,
-				  .suitable = link_suitable(link),
-				  .carrier = link_carrier(link),
-				  .attached_at_ns = row->attached_at_ns,
-				  .dump = links->dumps };
+	struct links_row fresh = { .link = *link,
+				   .suitable = link_suitable(link),
+				   .carrier = link_carrier(link),
+				   .attached_at_ns = row->attached_at_ns,
+				   .dump = links->dumps };
 
 	if (row->carrier && !fresh.carrier)
 		fresh.carrier = own_flap(links, &fresh);
@@ -131,7 +131,7 @@ static int flap_over(sd_event_source *source, uint64_t usec, void *userdata)
 	struct links *links = userdata;
 
 	for (size_t i = 0; i < links->table.count; i++) {
-		struct link_row *row = &links->table.rows[i];
+		struct links_row *row = &links->table.rows[i];
 
 		row_update(links, row, &row->link);
 	}
@@ -141,8 +141,8 @@ static int flap_over(sd_event_source *source, uint64_t usec, void *userdata)
 
 static void links_set(struct links *links, const struct link *link)
 {
-	struct link_table *table = &links->table;
-	struct link_row *rows;
+	struct links_table *table = &links->table;
+	struct links_row *rows;
 	size_t at = 0;
 
 	while (at < table->count && table->rows[at].link.ifindex < link->ifindex)
@@ -153,7 +153,7 @@ static void links_set(struct links *links, const struct link *link)
 	}
 	rows = xreallocarray(table->rows, table->count + 1, sizeof(*rows));
 	memmove(rows + at + 1, rows + at, (table->count - at) * sizeof(*rows));
-	rows[at] = (struct link_row){};
+	rows[at] = (struct links_row){};
 	table->rows = rows;
 	table->count++;
 	row_update(links, &rows[at], link);
@@ -162,8 +162,8 @@ static void links_set(struct links *links, const struct link *link)
 
 static void links_remove(struct links *links, uint32_t ifindex)
 {
-	struct link_table *table = &links->table;
-	struct link_row *row = (struct link_row *)link_table_find(table, ifindex);
+	struct links_table *table = &links->table;
+	struct links_row *row = (struct links_row *)links_find(table, ifindex);
 
 	if (!row)
 		return;
@@ -175,7 +175,7 @@ static void links_remove(struct links *links, uint32_t ifindex)
 /* Removes interfaces that weren't in the last dump. */
 static void links_prune(struct links *links)
 {
-	struct link_table *table = &links->table;
+	struct links_table *table = &links->table;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < table->count; i++)
@@ -312,7 +312,7 @@ void links_free(struct links *links)
 
 void links_attaching(struct links *links, uint32_t ifindex)
 {
-	struct link_row *row = (struct link_row *)link_table_find(&links->table, ifindex);
+	struct links_row *row = (struct links_row *)links_find(&links->table, ifindex);
 
 	if (row)
 		row->attached_at_ns = clock_boot_ns();

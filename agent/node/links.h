@@ -11,7 +11,7 @@
 #include "err.h"
 #include "link.h"
 
-struct link_row {
+struct links_row {
 	struct link link;
 	bool suitable; /* policies may select it: it uses ARP, and has no master but a VRF */
 	bool carrier;  /* it is up and has carrier */
@@ -20,15 +20,15 @@ struct link_row {
 };
 
 /* Sorted by ifindex. */
-struct link_table {
-	struct link_row *rows;
+struct links_table {
+	struct links_row *rows;
 	size_t count;
 };
 
-const struct link_row *link_table_find(const struct link_table *table, uint32_t ifindex);
+const struct links_row *links_find(const struct links_table *table, uint32_t ifindex);
 
 /* Is @mac that of an interface of this host? */
-bool link_table_has_mac(const struct link_table *table, const uint8_t mac[ETH_ALEN]);
+bool links_has_mac(const struct links_table *table, const uint8_t mac[ETH_ALEN]);
 
 struct links;
 
@@ -42,7 +42,7 @@ int links_new(sd_event *event, links_changed_fn *changed, void *userdata, struct
 
 void links_free(struct links *links);
 
-const struct link_table *links_table(const struct links *links);
+const struct links_table *links_table(const struct links *links);
 
 /*
  * Our program is about to be attached to @ifindex, for which many drivers reset the link. A carrier

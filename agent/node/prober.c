@@ -51,7 +51,7 @@ static void probe_socket_free(struct probe_socket *socket)
 static void on_reply(struct prober *prober, uint32_t ifindex, const struct address *address,
 		     const uint8_t mac[ETH_ALEN])
 {
-	if (link_table_has_mac(links_table(prober->links), mac))
+	if (links_has_mac(links_table(prober->links), mac))
 		return;
 	for (size_t i = 0; i < prober->question_count; i++) {
 		struct question *question = &prober->questions[i];
@@ -105,7 +105,7 @@ static struct probe_socket *probe_socket_get(struct prober *prober, const struct
 
 static void send_probe(struct prober *prober, const struct question *question)
 {
-	const struct link_row *row = link_table_find(links_table(prober->links), question->ifindex);
+	const struct links_row *row = links_find(links_table(prober->links), question->ifindex);
 	struct probe_socket *socket;
 	struct err err;
 

@@ -71,7 +71,7 @@ static void log_repaired(const struct pins *pins, uint32_t maps, const char *how
 {
 	char names[256] = "";
 
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+	for (enum maps_index map = 0; map < MAPS_COUNT; map++) {
 		size_t length = strlen(names);
 
 		if (maps & 1U << map)
@@ -96,7 +96,7 @@ int program_begin(struct program *program, struct err *err)
 	r = pins_try_open_locked(program->bpffs, &program->view, &pins, err);
 	log_repaired(&pins, pins.restored, "pinned again");
 	/* at the start no process has them open */
-	if (program->view.maps.fd[PINS_META] < 0)
+	if (program->view.maps.fd[MAPS_META] < 0)
 		log_repaired(&pins, pins.remade, "made anew, empty");
 	if (!r)
 		r = device_adopt(&pins, &dropped, err);
@@ -226,9 +226,9 @@ int program_grow(struct program *program, const size_t more[PINS_FAMILIES], stru
 
 void program_follow(struct program *program)
 {
-	static const enum pins_map maps[] = { PINS_RESPONDER_V4, PINS_RESPONDER_V6, PINS_LEASES };
+	static const enum maps_index maps[] = { MAPS_RESPONDER_V4, MAPS_RESPONDER_V6, MAPS_LEASES };
 	struct pins pins = PINS_NONE;
-	bool current = program->view.maps.fd[PINS_LEASES] >= 0;
+	bool current = program->view.maps.fd[MAPS_LEASES] >= 0;
 	struct err err;
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && current; i++)
@@ -282,7 +282,7 @@ bool program_answers(struct program *program, const struct address *address, uin
 
 	if (responder_get(pins_responders(&program->view), &key, &row, &err) < 0 || row.damaged ||
 	    row.head.lease == L2RESP_LEASE_FOREVER ||
-	    lease_stamp_read(program->view.maps.fd[PINS_LEASES], row.head.lease, &until_ns, &err) <
+	    lease_stamp_read(program->view.maps.fd[MAPS_LEASES], row.head.lease, &until_ns, &err) <
 		    0 ||
 	    until_ns <= clock_boot_ns())
 		return false;
@@ -397,6 +397,6 @@ int program_counts(struct program *program, struct outcome_counts *ret_counts, s
 
 int program_events(const struct program *program, uint32_t *ret_id)
 {
-	*ret_id = pins_map_id(&program->pins, PINS_EVENTS);
-	return program->pins.maps.fd[PINS_EVENTS];
+	*ret_id = pins_map_id(&program->pins, MAPS_EVENTS);
+	return program->pins.maps.fd[MAPS_EVENTS];
 }

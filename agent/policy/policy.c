@@ -168,7 +168,7 @@ struct selection policy_select(const struct policy_input *input)
 	_cleanup_(in_force_list_free) struct in_force_list in_force =
 		in_force_find(input->manifests, input->count, input->node, input->links);
 	_cleanup_(labels_free) struct labels host = {};
-	const struct node *object = node_find(input->manifests, input->count, input->node);
+	const struct node *object = policy_node(input->manifests, input->count, input->node);
 	struct gathering gathering = { .node = object ? &object->labels : &host };
 	size_t count;
 	_cleanup_free_ const struct service **services =

@@ -20,10 +20,10 @@
 struct policy_input {
 	const struct manifest *const *manifests;
 	size_t count;
-	const char *node;		/* this node; NULL: any node, with unknown interfaces */
-	struct service_class class;	/* of the Services that this agent serves */
-	const struct link_table *links; /* suitable ones are used, with or without carrier */
-	bool ignore_exclusion;		/* as node_exclusion() */
+	const char *node;		 /* this node; NULL: any node, with unknown interfaces */
+	struct service_class class;	 /* of the Services that this agent serves */
+	const struct links_table *links; /* suitable ones are used, with or without carrier */
+	bool ignore_exclusion;		 /* as node_exclusion() */
 };
 
 /* How an address is announced: options of its Service, or else of the policy that selects it. */

@@ -13,8 +13,8 @@ void in_force_list_free(struct in_force_list *list)
 	free(list->list);
 }
 
-const struct node *node_find(const struct manifest *const *manifests, size_t count,
-			     const char *name)
+const struct node *policy_node(const struct manifest *const *manifests, size_t count,
+			       const char *name)
 {
 	const struct node *found = NULL;
 
@@ -25,7 +25,7 @@ const struct node *node_find(const struct manifest *const *manifests, size_t cou
 	return found;
 }
 
-static bool link_selected(struct policy *policy, const struct link_row *link, uint32_t *steps)
+static bool link_selected(struct policy *policy, const struct links_row *link, uint32_t *steps)
 {
 	return link->suitable &&
 	       (!policy->interfaces.count ||
@@ -45,7 +45,7 @@ static bool policy_replaced(const struct manifest *const *manifests, size_t coun
 	return false;
 }
 
-static void add_in_force(struct policy *policy, bool here, const struct link_table *links,
+static void add_in_force(struct policy *policy, bool here, const struct links_table *links,
 			 struct in_force_list *list)
 {
 	struct in_force made = { .policy = policy, .here = here };
@@ -60,10 +60,10 @@ static void add_in_force(struct policy *policy, bool here, const struct link_tab
 }
 
 struct in_force_list in_force_find(const struct manifest *const *manifests, size_t count,
-				   const char *node, const struct link_table *links)
+				   const char *node, const struct links_table *links)
 {
 	_cleanup_(labels_free) struct labels host = {};
-	const struct node *object = node ? node_find(manifests, count, node) : NULL;
+	const struct node *object = node ? policy_node(manifests, count, node) : NULL;
 	struct in_force_list list = { .steps = PATTERN_TURN_STEPS };
 
 	if (!node)

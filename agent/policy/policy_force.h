@@ -32,12 +32,12 @@ struct in_force_list {
 void in_force_list_free(struct in_force_list *list);
 
 /* The last Node object called @name; NULL: there is none. */
-const struct node *node_find(const struct manifest *const *manifests, size_t count,
-			     const char *name);
+const struct node *policy_node(const struct manifest *const *manifests, size_t count,
+			       const char *name);
 
 /* @node NULL: any node, with unknown interfaces. */
 struct in_force_list in_force_find(const struct manifest *const *manifests, size_t count,
-				   const char *node, const struct link_table *links);
+				   const char *node, const struct links_table *links);
 
 /* Why @in_force doesn't announce @service's addresses in status.loadBalancer (@load_balancer) or
  * externalIPs on this node; REASON_NONE: it does. */

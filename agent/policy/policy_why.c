@@ -25,7 +25,7 @@ static void add_labels(struct why *why, const char *of, const struct labels *lab
 		why_add(why, " none");
 }
 
-static void add_devices(struct why *why, const struct link_table *links)
+static void add_devices(struct why *why, const struct links_table *links)
 {
 	bool any = false;
 
@@ -91,7 +91,7 @@ static void add_detail(const struct policy_input *input, const struct in_force_l
 	else if (why->reason == REASON_NO_INTERFACE)
 		add_devices(why, input->links);
 	else if (why->reason == REASON_NODE_SELECTOR) {
-		const struct node *node = node_find(input->manifests, input->count, input->node);
+		const struct node *node = policy_node(input->manifests, input->count, input->node);
 
 		if (node)
 			add_labels(why, input->node, &node->labels);

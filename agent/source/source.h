@@ -10,7 +10,6 @@
 #include "allocator.h"
 #include "announced.h"
 #include "err.h"
-#include "kube_events.h"
 #include "kube_login.h"
 #include "manifest.h"
 #include "reason.h"
@@ -40,20 +39,15 @@ struct source_options {
 };
 
 /*
- * A directory: reads every *.yaml, *.yml and *.json in it, sorted by name as kubectl does. For an
+ * Reads every *.yaml, *.yml and *.json in the directory, sorted by name as kubectl does. For an
  * invalid file, its last valid version is used, also one from before a restart; without one, the
  * file is ignored. A missing directory counts as empty, and is looked for again. Changes are
- * followed unless @event is NULL.
- *
- * Kubernetes: begins to list and watch, on @event. Nothing is known until all has been listed. For
- * an invalid object, its last valid version is used. While the server is unreachable, all objects
- * stay as they were.
- *
- * Errors of inotify, and those of kube_login(), with @err.
+ * followed unless @event is NULL. Errors of inotify with @err. agent/cluster/cluster.h has the
+ * other kind of source.
  */
-int source_new(sd_event *event, const struct source_options *options,
-	       const struct source_callbacks *callbacks, void *userdata, struct source **ret_source,
-	       struct err *err);
+int source_directory_new(sd_event *event, const struct source_options *options,
+			 const struct source_callbacks *callbacks, void *userdata,
+			 struct source **ret_source, struct err *err);
 
 /* Hands tasks that any node can do over to other nodes. Calls stopped() when that is done, possibly
  * before it returns. */
@@ -102,11 +96,21 @@ void source_reserve(struct source *source, const struct address_list *addresses)
 void source_why_no_more(const struct source *source, const struct service *service,
 			struct why *ret_why);
 
+/* An Event about an address of a Service. All is copied except the reason. */
+struct source_event {
+	const struct service *service;
+	const struct address *address;
+	bool warning;
+	const char *reason; /* one word, as kubectl shows it */
+	const char *message;
+	uint64_t repeat_ns; /* the same Event is repeated after this at the earliest; 0: always */
+};
+
 /* Can the source have Events and conditions (Kubernetes only)? */
 bool source_has_events(const struct source *source);
 
 /* Writes an Event, and a condition of the Service, to Kubernetes. They return at once. */
-void source_say_event(struct source *source, const struct kube_event *event);
+void source_say_event(struct source *source, const struct source_event *event);
 void source_say_announced(struct source *source, const struct announced *announced);
 
 /* Reads a directory again: files whose time, size or inode has changed, or @all. */

@@ -16,16 +16,6 @@ static void write_conflict(const struct pool_status *pool, struct err *ret_text)
 	err_write(ret_text, "pool %s gives nothing new: %s", pool->pool->name, pool->message);
 }
 
-int source_new(sd_event *event, const struct source_options *options,
-	       const struct source_callbacks *callbacks, void *userdata, struct source **ret_source,
-	       struct err *err)
-{
-	return options->directory
-		       ? source_directory_new(event, options, callbacks, userdata, ret_source, err)
-		       : source_kubernetes_new(event, options, callbacks, userdata, ret_source,
-					       err);
-}
-
 void source_stop(struct source *source)
 {
 	if (source->ops->stop)
@@ -194,28 +184,12 @@ void source_why_no_more(const struct source *source, const struct service *servi
 	}
 }
 
-char *source_options_text(const struct source_options *options)
-{
-	const struct kube_login_options *login = &options->kubernetes;
-	_cleanup_free_ char *kubeconfig = NULL;
-	struct err unread;
-	size_t size;
-
-	if (login->kubeconfig)
-		yaml_read_file(login->kubeconfig, KUBE_LOGIN_LIMIT, &kubeconfig, &size, &unread);
-	return xasprintf("%d\n%d\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", options->pools,
-			 options->class.required, options->node, options->class.name,
-			 login->kubeconfig ?: "", login->server ?: "", login->token ?: "",
-			 login->ca ?: "", login->cert ?: "", login->key ?: "",
-			 login->namespace ?: "", kubeconfig ?: "");
-}
-
 bool source_has_events(const struct source *source)
 {
 	return source->ops->say_event;
 }
 
-void source_say_event(struct source *source, const struct kube_event *event)
+void source_say_event(struct source *source, const struct source_event *event)
 {
 	if (source->ops->say_event)
 		source->ops->say_event(source, event);

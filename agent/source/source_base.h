@@ -31,21 +31,9 @@ struct source_ops {
 	/* NULL: there is nothing to stop */
 	void (*stop)(struct source *source);
 	/* NULL: the source has no Events and conditions */
-	void (*say_event)(struct source *source, const struct kube_event *event);
+	void (*say_event)(struct source *source, const struct source_event *event);
 	void (*say_announced)(struct source *source, const struct announced *announced);
 };
-
-/* The two kinds. */
-int source_directory_new(sd_event *event, const struct source_options *options,
-			 const struct source_callbacks *callbacks, void *userdata,
-			 struct source **ret_source, struct err *err);
-int source_kubernetes_new(sd_event *event, const struct source_options *options,
-			  const struct source_callbacks *callbacks, void *userdata,
-			  struct source **ret_source, struct err *err);
-
-/* @options of a server as text, to compare them. Includes the contents of the kubeconfig, so that a
- * reload uses a rewritten one. */
-char *source_options_text(const struct source_options *options);
 
 void source_say(const struct source *source, int priority, const char *text);
 

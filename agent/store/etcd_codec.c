@@ -15,7 +15,7 @@
 /* Records are /xdp-l2resp/claim/ADDRESS and /xdp-l2resp/node/NAME. */
 #define CLAIM_PREFIX ETCD_PREFIX "claim/"
 #define NODE_PREFIX  ETCD_PREFIX "node/"
-#define KEY_MAX	     (sizeof(CLAIM_PREFIX) + LEASE_NODE_MAX)
+#define KEY_MAX	     (sizeof(CLAIM_PREFIX) + RECORD_NODE_MAX)
 
 json_t *etcd_base64(const char *text, size_t length)
 {
@@ -46,7 +46,7 @@ static bool key_parse(const char *key, struct record *record)
 	if (!strncmp(key, NODE_PREFIX, strlen(NODE_PREFIX))) {
 		name = key + strlen(NODE_PREFIX);
 		record->kind = RECORD_HEARTBEAT;
-		if (!*name || strlen(name) > LEASE_NODE_MAX)
+		if (!*name || strlen(name) > RECORD_NODE_MAX)
 			return false;
 		node_name_copy(record->node, name);
 		return true;

@@ -11,15 +11,15 @@
 
 struct kube;
 
-enum lease_engine {
-	LEASE_ENGINE_NONE, /* no store: this node holds everything it wants, in slot 1 */
-	LEASE_ENGINE_ETCD,
-	LEASE_ENGINE_KUBERNETES,
-	LEASE_ENGINE_COUNT,
+enum store_engine {
+	STORE_ENGINE_NONE, /* no store: this node holds everything it wants, in slot 1 */
+	STORE_ENGINE_ETCD,
+	STORE_ENGINE_KUBERNETES,
+	STORE_ENGINE_COUNT,
 };
 
 /* The engines as the configuration names them. */
-extern const char *const lease_engine_names[LEASE_ENGINE_COUNT];
+extern const char *const store_engine_names[STORE_ENGINE_COUNT];
 
 struct lease_timing {
 	uint64_t duration_ns;
@@ -36,18 +36,18 @@ uint64_t lease_margin_ns(uint64_t duration_ns);
  * from 300 ms on, with Kubernetes in whole seconds, and
  * 1.2 retryPeriod < renewDeadline < duration - margin.
  */
-int lease_timing_check(enum lease_engine engine, const struct lease_timing *timing,
+int lease_timing_check(enum store_engine engine, const struct lease_timing *timing,
 		       struct err *err);
 
 /* As the agent remembers its own. */
-#define LEASE_NODE_MAX	IDENTITY_NODE_MAX
-#define LEASE_ID_DIGITS IDENTITY_ID_DIGITS
+#define RECORD_NODE_MAX	 IDENTITY_NODE_MAX
+#define RECORD_ID_DIGITS IDENTITY_ID_DIGITS
 
 /* All is copied by lease_manager_new(). Absent strings are NULL. */
 struct lease_config {
-	enum lease_engine engine;
+	enum store_engine engine;
 	const char *node; /* this node's name */
-	const char *id;	  /* LEASE_ID_DIGITS hex digits, random, kept in bpffs over restarts */
+	const char *id;	  /* RECORD_ID_DIGITS hex digits, random, kept in bpffs over restarts */
 	struct lease_timing timing;
 	uint32_t weight; /* this node's share of the addresses; 0: only what nobody else takes */
 	bool preempt;	 /* ask live holders for addresses that belong here rather */
@@ -64,10 +64,10 @@ struct lease_config {
 
 /* The Service that has an address, for people who look at the store. Both are empty where they
  * aren't known, or longer than the value of a Kubernetes label. */
-#define LEASE_LABEL_MAX 63
+#define RECORD_LABEL_MAX 63
 struct lease_service {
-	char namespace[LEASE_LABEL_MAX + 1];
-	char name[LEASE_LABEL_MAX + 1];
+	char namespace[RECORD_LABEL_MAX + 1];
+	char name[RECORD_LABEL_MAX + 1];
 };
 
 #endif

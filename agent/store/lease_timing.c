@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "lease_record.h"
+#include "record.h"
 
 #define NS_PER_S  UINT64_C(1000000000)
 #define NS_PER_MS UINT64_C(1000000)
@@ -11,23 +11,23 @@ uint64_t lease_margin_ns(uint64_t duration_ns)
 	return share > 50 * NS_PER_MS ? share : 50 * NS_PER_MS;
 }
 
-static int duration_check(enum lease_engine engine, uint64_t duration_ns, struct err *err)
+static int duration_check(enum store_engine engine, uint64_t duration_ns, struct err *err)
 {
-	if (duration_ns > LEASE_DURATION_MAX_MS * NS_PER_MS)
+	if (duration_ns > RECORD_DURATION_MAX_MS * NS_PER_MS)
 		return err_set(err, -EINVAL, "the lease's duration must be at most an hour");
-	if (engine == LEASE_ENGINE_KUBERNETES && (!duration_ns || duration_ns % NS_PER_S))
+	if (engine == STORE_ENGINE_KUBERNETES && (!duration_ns || duration_ns % NS_PER_S))
 		return err_set(err, -EINVAL,
 			       "with the engine kubernetes the lease's duration must be whole "
 			       "seconds, at least one");
-	if (duration_ns < LEASE_DURATION_MIN_MS * NS_PER_MS ||
-	    duration_ns % (LEASE_DURATION_STEP_MS * NS_PER_MS))
+	if (duration_ns < RECORD_DURATION_MIN_MS * NS_PER_MS ||
+	    duration_ns % (RECORD_DURATION_STEP_MS * NS_PER_MS))
 		return err_set(err, -EINVAL,
 			       "the lease's duration must be at least %d ms, in steps of %d ms",
-			       LEASE_DURATION_MIN_MS, LEASE_DURATION_STEP_MS);
+			       RECORD_DURATION_MIN_MS, RECORD_DURATION_STEP_MS);
 	return 0;
 }
 
-int lease_timing_check(enum lease_engine engine, const struct lease_timing *timing, struct err *err)
+int lease_timing_check(enum store_engine engine, const struct lease_timing *timing, struct err *err)
 {
 	uint64_t margin = lease_margin_ns(timing->duration_ns);
 	int r = duration_check(engine, timing->duration_ns, err);

@@ -19,12 +19,12 @@ static const char *session_format(uint64_t session, char text[SESSION_TEXT])
 }
 
 /* As sessions are written. */
-static json_t *groups_to_json(const uint64_t groups[LEASE_GROUPS_MAX])
+static json_t *groups_to_json(const uint64_t groups[RECORD_GROUPS_MAX])
 {
 	char text[SESSION_TEXT];
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < LEASE_GROUPS_MAX; i++)
+	for (size_t i = 0; i < RECORD_GROUPS_MAX; i++)
 		if (groups[i])
 			json_array_append_new(array, json_string(session_format(groups[i], text)));
 	return array;
@@ -73,9 +73,9 @@ static bool session_parse(const char *text, uint64_t *ret_session)
 	return true;
 }
 
-static bool name_copy(const char *from, char to[LEASE_NODE_MAX + 1])
+static bool name_copy(const char *from, char to[RECORD_NODE_MAX + 1])
 {
-	if (strlen(from) > LEASE_NODE_MAX)
+	if (strlen(from) > RECORD_NODE_MAX)
 		return false;
 	node_name_copy(to, from);
 	return true;
@@ -98,7 +98,7 @@ static bool claim_parse(json_t *json, struct claim_record *claim)
 	return !strcmp(state, holder[0] ? "held" : "free") && name_copy(holder, claim->holder) &&
 	       name_copy(wish, claim->wish) && session_parse(session, &claim->session) &&
 	       session_parse(wish_session, &claim->wish_session) && transitions >= 0 &&
-	       transitions <= LEASE_TRANSITIONS_MAX;
+	       transitions <= RECORD_TRANSITIONS_MAX;
 }
 
 static bool groups_parse(const json_t *array, struct heartbeat *heartbeat)
@@ -106,7 +106,7 @@ static bool groups_parse(const json_t *array, struct heartbeat *heartbeat)
 	const json_t *group;
 	size_t i;
 
-	if (!json_is_array(array) || json_array_size(array) > LEASE_GROUPS_MAX)
+	if (!json_is_array(array) || json_array_size(array) > RECORD_GROUPS_MAX)
 		return false;
 	json_array_foreach(array, i, group)
 	{
@@ -122,7 +122,7 @@ static bool own_parse(const json_t *array, struct heartbeat *heartbeat)
 	const json_t *own;
 	size_t i;
 
-	if (!json_is_array(array) || json_array_size(array) > LEASE_OWN_MAX)
+	if (!json_is_array(array) || json_array_size(array) > RECORD_OWN_MAX)
 		return false;
 	json_array_foreach(array, i, own)
 	{
@@ -149,11 +149,11 @@ static bool heartbeat_parse(json_t *json, struct heartbeat *heartbeat)
 	while (heartbeat->state < HEARTBEAT_STATE_COUNT &&
 	       strcmp(state, heartbeat_state_names[heartbeat->state]))
 		heartbeat->state++;
-	if (heartbeat->state == HEARTBEAT_STATE_COUNT || strlen(id) != LEASE_ID_DIGITS ||
-	    sequence < 0 || sequence > LEASE_SEQUENCE_MAX || slot < 0 || slot > UINT8_MAX ||
-	    duration < 1 || duration > LEASE_DURATION_MAX_MS || weight < 0 || weight > INT32_MAX)
+	if (heartbeat->state == HEARTBEAT_STATE_COUNT || strlen(id) != RECORD_ID_DIGITS ||
+	    sequence < 0 || sequence > RECORD_SEQUENCE_MAX || slot < 0 || slot > UINT8_MAX ||
+	    duration < 1 || duration > RECORD_DURATION_MAX_MS || weight < 0 || weight > INT32_MAX)
 		return false;
-	memcpy(heartbeat->id, id, LEASE_ID_DIGITS);
+	memcpy(heartbeat->id, id, RECORD_ID_DIGITS);
 	heartbeat->sequence = sequence;
 	heartbeat->slot = slot;
 	heartbeat->duration_ms = duration;

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "lease_record.h"
+#include "record.h"
 
 /* The contents of @record, which is RECORD_GOOD; a new reference. */
 json_t *record_to_json(const struct record *record);

@@ -6,7 +6,7 @@
 #ifndef XDP_L2RESP_STORE_H
 #define XDP_L2RESP_STORE_H
 
-#include "lease_record.h"
+#include "record.h"
 
 /* A view has no more nodes and claims: a store that shows more is broken, or hostile. What is known
  * of a node takes 2 kB, of a claim 300 bytes. */

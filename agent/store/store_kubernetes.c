@@ -6,7 +6,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "kube.h"
-#include "lease_object.h"
+#include "record_lease.h"
 #include "store_base.h"
 #include "store_kubernetes.h"
 
@@ -36,18 +36,18 @@ struct store_kubernetes {
 
 /* The name of the Lease that has @record. */
 static void record_name(const struct store_kubernetes *kubernetes, const struct record *record,
-			char name[LEASE_NAME_MAX + 1])
+			char name[RECORD_NAME_MAX + 1])
 {
 	if (kubernetes->election)
-		snprintf(name, LEASE_NAME_MAX + 1, "%s", kubernetes->election);
+		snprintf(name, RECORD_NAME_MAX + 1, "%s", kubernetes->election);
 	else
-		lease_name_format(record, name);
+		record_name_format(record, name);
 }
 
 /* Who has a Lease that all share: a node's name, as far as there is room, and its agent's id. */
 static json_t *candidate_json(const struct record *record)
 {
-	_cleanup_free_ char *text = xasprintf("%.*s_%s", LEASE_NODE_MAX - LEASE_ID_DIGITS - 1,
+	_cleanup_free_ char *text = xasprintf("%.*s_%s", RECORD_NODE_MAX - RECORD_ID_DIGITS - 1,
 					      record->node, record->heartbeat.id);
 
 	return json_string(text);
@@ -71,16 +71,16 @@ static bool record_read(const struct store_kubernetes *kubernetes, const json_t 
 	if (!name)
 		return false;
 	if (!kubernetes->election) {
-		if (!lease_name_parse(name, record))
+		if (!record_name_parse(name, record))
 			return false;
-		lease_parse(object, record);
+		record_from_lease(object, record);
 		return true;
 	}
 	/* whoever has it: to each candidate it is its own node's heartbeat, by another agent */
 	record->kind = RECORD_HEARTBEAT;
 	node_name_copy(record->node,
 		       json_string_value(json_object_get(spec, "holderIdentity")) ?: "");
-	lease_parse(object, record);
+	record_from_lease(object, record);
 	if (record->shape == RECORD_GOOD && !ends_with(record->node, record->heartbeat.id))
 		record->shape = RECORD_FOREIGN;
 	node_name_copy(record->node, kubernetes->node);
@@ -165,10 +165,11 @@ static void kubernetes_send(struct store_swap *swap)
 	json_auto_t *body = NULL;
 	const char *method = gone ? "DELETE" : record->revision ? "PATCH" : "POST";
 	_cleanup_free_ char *path = NULL;
-	char name[LEASE_NAME_MAX + 1];
+	char name[RECORD_NAME_MAX + 1];
 
 	record_name(kubernetes, record, name);
-	body = gone ? lease_delete_make(record) : lease_make(record, name, kubernetes->duration_s);
+	body = gone ? record_delete_body(record)
+		    : record_to_lease(record, name, kubernetes->duration_s);
 	if (kubernetes->election && !gone)
 		json_object_set_new(json_object_get(body, "spec"), "holderIdentity",
 				    candidate_json(record));
@@ -348,14 +349,14 @@ static int on_pulses_turn(sd_event_source *source, void *userdata)
 static void kubernetes_watch(struct store *store, const char *const *nodes, size_t count)
 {
 	struct store_kubernetes *kubernetes = (struct store_kubernetes *)store;
-	_cleanup_free_ char *labels = xcalloc(count + 1, LEASE_LABEL_SIZE + 1);
+	_cleanup_free_ char *labels = xcalloc(count + 1, RECORD_LABEL_SIZE + 1);
 	char *end = labels;
 
 	for (size_t i = 0; i < count; i++) {
 		if (i)
 			*end++ = ',';
-		lease_node_label(nodes[i], end);
-		end += LEASE_LABEL_SIZE - 1;
+		record_node_label(nodes[i], end);
+		end += RECORD_LABEL_SIZE - 1;
 	}
 	free(kubernetes->pulses_path);
 	kubernetes->pulses_path =
@@ -403,7 +404,7 @@ static void cleanup_kubernetes(struct store_kubernetes **kubernetes)
 /* Whose records are followed: all nodes', or one that all share. */
 static void choose_records(struct store_kubernetes *kubernetes, const struct lease_config *config)
 {
-	char label[LEASE_LABEL_SIZE];
+	char label[RECORD_LABEL_SIZE];
 
 	if (config->election) {
 		kubernetes->election = xstrdup(config->election);
@@ -412,8 +413,8 @@ static void choose_records(struct store_kubernetes *kubernetes, const struct lea
 		return;
 	}
 	kubernetes->listed = xstrdup(kubernetes->path);
-	lease_node_label(config->node, label);
-	kubernetes->shown = xasprintf(SELECT_PARTS "(" LEASE_PART_ALL ",%s)", label);
+	record_node_label(config->node, label);
+	kubernetes->shown = xasprintf(SELECT_PARTS "(" RECORD_PART_ALL ",%s)", label);
 	kubernetes->base.store.watch = kubernetes_watch;
 }
 
@@ -442,11 +443,11 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 	kubernetes->base.send = kubernetes_send;
 	kubernetes->base.lags = kubernetes_lags;
 	kubernetes->duration_s = config->timing.duration_ns / 1000000000;
-	if (strlen(LEASE_NODE_PREFIX) + strlen(config->node) > LEASE_NAME_MAX)
+	if (strlen(RECORD_NODE_PREFIX) + strlen(config->node) > RECORD_NAME_MAX)
 		return err_set(err, -EINVAL,
 			       "the node name %s is too long: with %s before it, it must be the "
 			       "name of a Lease object, of %d characters at most",
-			       config->node, LEASE_NODE_PREFIX, LEASE_NAME_MAX);
+			       config->node, RECORD_NODE_PREFIX, RECORD_NAME_MAX);
 	r = store_base_init(&kubernetes->base, event, timeout_ns, events, userdata, err);
 	kubernetes->kube = config->kube;
 	kubernetes->own_kube = !config->kube;

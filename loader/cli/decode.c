@@ -8,29 +8,29 @@
 static const uint8_t no_mac[ETH_ALEN];
 
 /* The part of a frame that isn't decoded yet. */
-struct rest {
+struct cursor {
 	const uint8_t *at;
 	size_t captured;
 };
 
 /* Copies the next @size bytes and skips them. Returns false if fewer are left. */
-static bool rest_take(struct rest *rest, void *to, size_t size)
+static bool cursor_read(struct cursor *cursor, void *to, size_t size)
 {
-	if (rest->captured < size)
+	if (cursor->captured < size)
 		return false;
-	memcpy(to, rest->at, size);
-	rest->at += size;
-	rest->captured -= size;
+	memcpy(to, cursor->at, size);
+	cursor->at += size;
+	cursor->captured -= size;
 	return true;
 }
 
-static void decode_tags(struct rest *rest, struct decoded *decoded)
+static void decode_tags(struct cursor *cursor, struct decoded *decoded)
 {
 	struct vlan_tag tag;
 
 	decoded->type = ntohs(decoded->eth.h_proto);
 	while ((decoded->type == ETH_P_8021Q || decoded->type == ETH_P_8021AD) &&
-	       decoded->tags < DECODE_MAX_TAGS && rest_take(rest, &tag, sizeof(tag))) {
+	       decoded->tags < DECODE_MAX_TAGS && cursor_read(cursor, &tag, sizeof(tag))) {
 		decoded->tag[decoded->tags++] =
 			(struct decode_tag){ decoded->type, ntohs(tag.tci) };
 		decoded->type = ntohs(tag.type);
@@ -38,12 +38,12 @@ static void decode_tags(struct rest *rest, struct decoded *decoded)
 }
 
 /* Reads the options (RFC 4861 4.6) up to the link-layer address option of the message's type. */
-static void decode_options(struct rest *rest, struct decode_nd *nd)
+static void decode_options(struct cursor *cursor, struct decode_nd *nd)
 {
 	uint8_t wanted = nd->message.type == ND_SOLICITATION ? ND_OPTION_SOURCE : ND_OPTION_TARGET;
 	struct nd_option option;
 
-	while (rest_take(rest, &option, sizeof(option)) && option.length) {
+	while (cursor_read(cursor, &option, sizeof(option)) && option.length) {
 		size_t more = (option.length - 1) * sizeof(option);
 
 		if (option.type == wanted && !more) {
@@ -51,46 +51,46 @@ static void decode_options(struct rest *rest, struct decode_nd *nd)
 			memcpy(nd->mac, option.mac, sizeof(nd->mac));
 			return;
 		}
-		if (more > rest->captured)
+		if (more > cursor->captured)
 			return;
-		rest->at += more;
-		rest->captured -= more;
+		cursor->at += more;
+		cursor->captured -= more;
 	}
 }
 
-static void decode_ip6(struct rest *rest, struct decoded *decoded)
+static void decode_ip6(struct cursor *cursor, struct decoded *decoded)
 {
 	size_t payload;
 
-	if (!rest_take(rest, &decoded->nd.ip, sizeof(decoded->nd.ip)) ||
-	    decoded->nd.ip.nexthdr != IPPROTO_ICMPV6 || !rest->captured ||
-	    (*rest->at != ND_SOLICITATION && *rest->at != ND_ADVERTISEMENT))
+	if (!cursor_read(cursor, &decoded->nd.ip, sizeof(decoded->nd.ip)) ||
+	    decoded->nd.ip.nexthdr != IPPROTO_ICMPV6 || !cursor->captured ||
+	    (*cursor->at != ND_SOLICITATION && *cursor->at != ND_ADVERTISEMENT))
 		return;
 	decoded->kind = DECODE_ND;
 	/* bytes after the message are padding */
 	payload = ntohs(decoded->nd.ip.payload_len);
-	if (rest->captured > payload)
-		rest->captured = payload;
-	if (rest_take(rest, &decoded->nd.message, sizeof(decoded->nd.message)))
-		decode_options(rest, &decoded->nd);
+	if (cursor->captured > payload)
+		cursor->captured = payload;
+	if (cursor_read(cursor, &decoded->nd.message, sizeof(decoded->nd.message)))
+		decode_options(cursor, &decoded->nd);
 	else
 		decoded->truncated = true;
 }
 
 int decode_frame(const void *bytes, size_t captured, size_t length, struct decoded *ret_decoded)
 {
-	struct rest rest = { bytes, captured };
+	struct cursor cursor = { bytes, captured };
 	struct decoded decoded = {};
 
-	if (length < captured || !rest_take(&rest, &decoded.eth, sizeof(decoded.eth)))
+	if (length < captured || !cursor_read(&cursor, &decoded.eth, sizeof(decoded.eth)))
 		return -EINVAL;
-	decode_tags(&rest, &decoded);
-	decoded.length = length - (captured - rest.captured);
+	decode_tags(&cursor, &decoded);
+	decoded.length = length - (captured - cursor.captured);
 	if (decoded.type == ETH_P_ARP) {
 		decoded.kind = DECODE_ARP;
-		decoded.truncated = !rest_take(&rest, &decoded.arp, sizeof(decoded.arp));
+		decoded.truncated = !cursor_read(&cursor, &decoded.arp, sizeof(decoded.arp));
 	} else if (decoded.type == ETH_P_IPV6) {
-		decode_ip6(&rest, &decoded);
+		decode_ip6(&cursor, &decoded);
 	}
 	*ret_decoded = decoded;
 	return 0;

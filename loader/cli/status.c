@@ -116,7 +116,7 @@ int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_
 			count++;
 	}
 	/* without the pin of the records, interfaces that are gone aren't shown */
-	if (!r && pins && pins->maps.fd[PINS_DEVICES] >= 0)
+	if (!r && pins && pins->maps.fd[MAPS_DEVICES] >= 0)
 		r = status_add_gone(pins, &table, rows, &count, err);
 	entry_table_free(&table);
 	if_freenameindex(names);

@@ -108,7 +108,7 @@ static int attach_all(struct pins *pins, const struct cli_options *options,
 	for (int i = 0; !r && i < count; i++) {
 		r = attach_check(pins_maps(pins), &attached[i].link, &options->attach, err);
 		/* on a dry run there may be no maps, and so no VLAN devices */
-		if (!r && pins->maps.fd[PINS_VLANS] >= 0)
+		if (!r && pins->maps.fd[MAPS_VLANS] >= 0)
 			r = vlan_check_parent(pins, &attached[i].link, cli_note, err);
 	}
 	while (!r && done < count) {

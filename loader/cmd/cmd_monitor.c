@@ -344,7 +344,7 @@ static void note_unless_attached(const struct pins *pins, const struct link *dev
 {
 	if (dev)
 		cli_note_unless_attached(pins, dev);
-	else if (!prog_uses_map(pins_map_id(pins, PINS_TRACE)))
+	else if (!prog_uses_map(pins_map_id(pins, MAPS_TRACE)))
 		cli_note("nothing is attached yet; waiting");
 }
 

@@ -141,14 +141,14 @@ static void add_maps(struct collection *collection)
 	struct err ignored;
 
 	pins_open_some(collection->options->bpffs, &pins, &ignored);
-	for (int i = 0; i < PINS_MAP_COUNT; i++) {
+	for (int i = 0; i < MAPS_COUNT; i++) {
 		struct bpf_map_info info = {};
 		uint32_t size = sizeof(info);
 
 		if (pins.maps.fd[i] >= 0 && !bpf_obj_get_info_by_fd(pins.maps.fd[i], &info, &size))
 			json_array_append_new(
 				maps, json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i}", "name",
-						pins_map_name(i), "id", info.id, "type", info.type,
+						maps_name(i), "id", info.id, "type", info.type,
 						"key_size", info.key_size, "value_size",
 						info.value_size, "max_entries", info.max_entries,
 						"flags", info.map_flags));

@@ -13,7 +13,7 @@
 struct explain_program {
 	struct l2resp_bpf *skeleton;
 	unsigned int ifindex;
-	uint32_t map_ids[PINS_MAP_COUNT];
+	uint32_t map_ids[MAPS_COUNT];
 };
 
 void explain_program_free(struct explain_program **program)
@@ -24,9 +24,9 @@ void explain_program_free(struct explain_program **program)
 	*program = NULL;
 }
 
-static void map_ids_of(const struct pins *pins, uint32_t map_ids[PINS_MAP_COUNT])
+static void map_ids_of(const struct pins *pins, uint32_t map_ids[MAPS_COUNT])
 {
-	for (size_t i = 0; i < PINS_MAP_COUNT; i++)
+	for (size_t i = 0; i < MAPS_COUNT; i++)
 		map_ids[i] = maps_id(&pins->maps, i);
 }
 
@@ -45,7 +45,7 @@ int explain_program_load(const struct pins *pins, const struct link *link,
 		return 0;
 
 	/* the pinned counters identify an attached program, so don't use them here */
-	uncounted.fd[PINS_COUNTERS] = -1;
+	uncounted.fd[MAPS_COUNTERS] = -1;
 	r = object_open(&uncounted, link, L2RESP_COUNTERS_NONE, &loaded->skeleton, err);
 	if (r < 0)
 		return r;

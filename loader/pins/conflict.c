@@ -53,7 +53,7 @@ int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table,
 	struct bpf_map_info info = {};
 	uint32_t cursor, count, size = sizeof(info);
 	struct conflict_row *rows;
-	int r = bpf_obj_get_info_by_fd(pins->maps.fd[PINS_CONFLICTS], &info, &size);
+	int r = bpf_obj_get_info_by_fd(pins->maps.fd[MAPS_CONFLICTS], &info, &size);
 
 	if (r < 0)
 		return err_set(err, negative_errno(), "reading conflicts: %s", strerror(errno));
@@ -61,7 +61,7 @@ int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table,
 	keys = xcalloc(count, sizeof(*keys));
 	values = xcalloc(count, sizeof(*values));
 	/* in one call: bpf_map_get_next_key() starts over if the LRU evicts the current key */
-	r = bpf_map_lookup_batch(pins->maps.fd[PINS_CONFLICTS], NULL, &cursor, keys, values, &count,
+	r = bpf_map_lookup_batch(pins->maps.fd[MAPS_CONFLICTS], NULL, &cursor, keys, values, &count,
 				 NULL);
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, r, "reading conflicts: %s", strerror(-r));

@@ -37,7 +37,7 @@ int counts_read(const struct pins *pins, uint32_t counters_slot, struct outcome_
 	if (cpus < 0)
 		return err_set(err, cpus, "asking for the number of CPUs: %s", strerror(-cpus));
 	per_cpu = xcalloc(cpus, sizeof(*per_cpu));
-	if (bpf_map_lookup_elem(pins->maps.fd[PINS_COUNTERS], &counters_slot, per_cpu) < 0)
+	if (bpf_map_lookup_elem(pins->maps.fd[MAPS_COUNTERS], &counters_slot, per_cpu) < 0)
 		return err_set(err, negative_errno(), "reading counters: %s", strerror(errno));
 	for (int cpu = 0; cpu < cpus; cpu++)
 		for (int i = 0; i < OUTCOME_COUNT; i++)

@@ -33,7 +33,7 @@ int device_read_recorded(const struct pins *pins, struct device_table *ret_table
 	int r;
 
 	ret_table->count = 0;
-	r = map_visit(pins->maps.fd[PINS_DEVICES], "devices", record_read, ret_table, err);
+	r = map_visit(pins->maps.fd[MAPS_DEVICES], "devices", record_read, ret_table, err);
 	return r < 0 ? r : 0;
 }
 
@@ -71,14 +71,14 @@ int device_write(const struct pins *pins, const struct link *link, uint32_t coun
 	struct device device = { .counters_slot = counters_slot };
 
 	memcpy(device.name, link->name, sizeof(device.name));
-	if (bpf_map_update_elem(pins->maps.fd[PINS_DEVICES], &link->ifindex, &device, BPF_ANY) < 0)
+	if (bpf_map_update_elem(pins->maps.fd[MAPS_DEVICES], &link->ifindex, &device, BPF_ANY) < 0)
 		return err_set(err, negative_errno(), "writing devices: %s", strerror(errno));
 	return 0;
 }
 
 int device_forget(const struct pins *pins, uint32_t ifindex, struct err *err)
 {
-	if (bpf_map_delete_elem(pins->maps.fd[PINS_DEVICES], &ifindex) < 0 && errno != ENOENT)
+	if (bpf_map_delete_elem(pins->maps.fd[MAPS_DEVICES], &ifindex) < 0 && errno != ENOENT)
 		return err_set(err, negative_errno(), "writing devices: %s", strerror(errno));
 	return 0;
 }

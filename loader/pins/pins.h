@@ -21,7 +21,7 @@ enum pins_family {
 };
 
 /* Initial value of a struct pins: closed. */
-#define PINS_NONE ((struct pins){ .maps.fd = { [0 ... PINS_MAP_COUNT - 1] = -1 }, .lock_fd = -1 })
+#define PINS_NONE ((struct pins){ .maps.fd = { [0 ... MAPS_COUNT - 1] = -1 }, .lock_fd = -1 })
 
 struct pins {
 	struct maps maps;
@@ -31,8 +31,8 @@ struct pins {
 	bool created;		      /* nothing was pinned before */
 	bool orphaned;		      /* of a network namespace that is gone; see device_adopt() */
 	bool unsettled;		      /* programs may read other maps; see grow_settle() */
-	uint32_t restored;	      /* bits of enum pins_map: see pins_try_open_locked() */
-	uint32_t remade; /* bits of enum pins_map: created while other maps were pinned */
+	uint32_t restored;	      /* bits of enum maps_index: see pins_try_open_locked() */
+	uint32_t remade; /* bits of enum maps_index: created while other maps were pinned */
 };
 
 /* Undoes pins_open(): closes the maps and releases the lock. Safe on PINS_NONE. */
@@ -76,13 +76,14 @@ int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err);
 
 /* Returns the name of @map's pin. It differs from the map's if that has a dot, which bpffs
  * reserves. */
-const char *pins_pin_name(enum pins_map map);
+const char *pins_pin_name(enum maps_index map);
 
 /* Suffix of the pin of a larger map, until it is renamed into place (pins_swap.h). */
 #define PINS_GROWING "_growing"
 
 /* Writes the path of @map's pin, with @suffix. Returns 0 or -ENAMETOOLONG. */
-int pins_path(const struct pins *pins, enum pins_map map, const char *suffix, char path[PATH_MAX]);
+int pins_path(const struct pins *pins, enum maps_index map, const char *suffix,
+	      char path[PATH_MAX]);
 
 /* The maps of addresses, in the order of enum pins_family. */
 const int *pins_responders(const struct pins *pins);
@@ -97,14 +98,14 @@ void pins_undo_create(struct pins *pins);
 int pins_remove(struct pins *pins, struct err *err);
 
 /* maps_id() of @map. */
-static inline uint32_t pins_map_id(const struct pins *pins, enum pins_map map)
+static inline uint32_t pins_map_id(const struct pins *pins, enum maps_index map)
 {
 	return maps_id(&pins->maps, map);
 }
 
 /* Returns 1 if the open map is still pinned, 0 if another one is pinned there, -ENOENT if none is.
  */
-int pins_is_pinned(const struct pins *pins, enum pins_map map);
+int pins_is_pinned(const struct pins *pins, enum maps_index map);
 
 /* The struct maps that loader/prog works on. @pins may be NULL. */
 static inline const struct maps *pins_maps(const struct pins *pins)

@@ -10,9 +10,9 @@
 #include "pins_meta.h"
 #include "pins_create.h"
 
-bool pins_map_grows(enum pins_map map)
+bool pins_map_grows(enum maps_index map)
 {
-	return map >= PINS_RESPONDER_V4 && map <= PINS_RESPONDER_V6;
+	return map >= MAPS_RESPONDER_V4 && map <= MAPS_RESPONDER_V6;
 }
 
 /*
@@ -53,24 +53,24 @@ static int create_absent(const struct pins *pins, struct control_bpf *control, s
 {
 	uint32_t room =
 		pins->max_entries < L2RESP_FIRST_ROOM ? pins->max_entries : L2RESP_FIRST_ROOM;
-	struct bpf_map *maps[PINS_MAP_COUNT];
-	uint32_t flags[PINS_MAP_COUNT];
+	struct bpf_map *maps[MAPS_COUNT];
+	uint32_t flags[MAPS_COUNT];
 	struct bpf_program *prog;
 	int r;
 
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
-		maps[map] = bpf_object__find_map_by_name(control->obj, pins_map_name(map));
+	for (enum maps_index map = 0; map < MAPS_COUNT; map++) {
+		maps[map] = bpf_object__find_map_by_name(control->obj, maps_name(map));
 		flags[map] = bpf_map__map_flags(maps[map]);
 		if (pins->maps.fd[map] >= 0)
 			r = bpf_map__reuse_fd(maps[map], pins->maps.fd[map]);
 		else if (pins_map_grows(map))
 			r = bpf_map__set_max_entries(maps[map], room);
-		else if (map == PINS_CONFLICTS)
+		else if (map == MAPS_CONFLICTS)
 			r = bpf_map__set_max_entries(maps[map], conflicts_size());
 		else
 			r = 0;
 		if (r < 0)
-			return err_set(err, r, "preparing map %s: %s", pins_map_name(map),
+			return err_set(err, r, "preparing map %s: %s", maps_name(map),
 				       strerror(-r));
 	}
 	bpf_object__for_each_program(prog, control->obj) bpf_program__set_autoload(prog, false);
@@ -79,13 +79,13 @@ static int create_absent(const struct pins *pins, struct control_bpf *control, s
 		return err_set(err, r, "creating the maps: %s; run it as root", strerror(-r));
 	if (r < 0)
 		return err_set(err, r, "creating the maps: %s", strerror(-r));
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++)
+	for (enum maps_index map = 0; map < MAPS_COUNT; map++)
 		if (bpf_map__map_flags(maps[map]) != flags[map])
 			return err_set(
 				err, -EAGAIN,
 				"creating the maps: can't find out whether the kernel supports "
 				"the flags of map %s; try again",
-				pins_map_name(map));
+				maps_name(map));
 	return 0;
 }
 
@@ -99,30 +99,30 @@ int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t 
 
 	if (r < 0)
 		return r;
-	if (pins->maps.fd[PINS_LEASES] < 0)
+	if (pins->maps.fd[MAPS_LEASES] < 0)
 		r = stamp_forever(bpf_map__fd(control->maps.leases));
 	if (r < 0)
 		return err_set(err, negative_errno(), "preparing the maps: %s", strerror(errno));
-	if (pins->maps.fd[PINS_META] < 0)
+	if (pins->maps.fd[MAPS_META] < 0)
 		r = meta_write(bpf_map__fd(control->maps.meta), pins->maps.dir, &meta, err);
 	if (r < 0)
 		return r;
 	if (mkdir(pins->maps.dir, 0700) < 0 && errno != EEXIST)
 		return pins_err_access(err, negative_errno(), pins->maps.dir);
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+	for (enum maps_index map = 0; map < MAPS_COUNT; map++) {
 		struct bpf_map *made;
 		char path[PATH_MAX];
 
 		if (pins->maps.fd[map] >= 0)
 			continue;
-		made = bpf_object__find_map_by_name(control->obj, pins_map_name(map));
+		made = bpf_object__find_map_by_name(control->obj, maps_name(map));
 		if (pins_path(pins, map, "", path) < 0 || bpf_obj_pin(bpf_map__fd(made), path) < 0)
 			return pins_err_access(err, negative_errno(), path);
 		pins->maps.fd[map] = fcntl(bpf_map__fd(made), F_DUPFD_CLOEXEC, 0);
 		if (pins->maps.fd[map] < 0)
 			return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
 		if (pins_map_grows(map))
-			pins->room[map - PINS_RESPONDER_V4] = bpf_map__max_entries(made);
+			pins->room[map - MAPS_RESPONDER_V4] = bpf_map__max_entries(made);
 	}
 	return 0;
 }
@@ -133,8 +133,8 @@ static uint32_t missing_pins(const struct pins *former)
 {
 	uint32_t bits = 0;
 
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
-		int r = map == PINS_META || former->maps.fd[map] < 0 ? 1
+	for (enum maps_index map = 0; map < MAPS_COUNT; map++) {
+		int r = map == MAPS_META || former->maps.fd[map] < 0 ? 1
 								     : pins_is_pinned(former, map);
 
 		if (r == -ENOENT)
@@ -151,7 +151,7 @@ int pins_restore(struct pins *pins, const struct pins *former, struct err *err)
 
 	if (bits && mkdir(pins->maps.dir, 0700) < 0 && errno != EEXIST)
 		return pins_err_access(err, negative_errno(), pins->maps.dir);
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+	for (enum maps_index map = 0; map < MAPS_COUNT; map++) {
 		char path[PATH_MAX];
 
 		if (!(bits & 1U << map))

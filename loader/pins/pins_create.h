@@ -11,7 +11,7 @@
 #include "pins.h"
 
 /* True if @map is created small, and grows. */
-bool pins_map_grows(enum pins_map map);
+bool pins_map_grows(enum maps_index map);
 
 /* Writes why @path can't be used, and returns @error. */
 int pins_err_access(struct err *err, int error, const char *path);

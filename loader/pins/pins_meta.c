@@ -27,12 +27,12 @@ int meta_write(int fd, const char *dir, const struct pins_meta *meta, struct err
 
 static int read_meta(const struct pins *pins, struct pins_meta *ret_meta, struct err *err)
 {
-	return meta_read(pins->maps.fd[PINS_META], pins->maps.dir, ret_meta, err);
+	return meta_read(pins->maps.fd[MAPS_META], pins->maps.dir, ret_meta, err);
 }
 
 static int write_meta(const struct pins *pins, const struct pins_meta *meta, struct err *err)
 {
-	return meta_write(pins->maps.fd[PINS_META], pins->maps.dir, meta, err);
+	return meta_write(pins->maps.fd[MAPS_META], pins->maps.dir, meta, err);
 }
 
 int pins_set_max_entries(struct pins *pins, uint32_t max_entries, struct err *err)

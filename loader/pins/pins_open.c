@@ -27,14 +27,14 @@
 /* How long a reader waits for a writer to create missing pins. */
 #define WRITER_WAIT_NS (5 * UINT64_C(1000000000))
 
-const char *pins_pin_name(enum pins_map map)
+const char *pins_pin_name(enum maps_index map)
 {
-	return map == PINS_TRACE_CONTROL ? "trace_control" : pins_map_name(map);
+	return map == MAPS_TRACE_CONTROL ? "trace_control" : maps_name(map);
 }
 
 void pins_close(struct pins *pins)
 {
-	for (int i = 0; i < PINS_MAP_COUNT; i++)
+	for (int i = 0; i < MAPS_COUNT; i++)
 		if (pins->maps.fd[i] >= 0)
 			close(pins->maps.fd[i]);
 	if (pins->lock_fd >= 0)
@@ -42,7 +42,7 @@ void pins_close(struct pins *pins)
 	*pins = PINS_NONE;
 }
 
-int pins_path(const struct pins *pins, enum pins_map map, const char *suffix, char path[PATH_MAX])
+int pins_path(const struct pins *pins, enum maps_index map, const char *suffix, char path[PATH_MAX])
 {
 	return snprintf(path, PATH_MAX, "%s/%s%s", pins->maps.dir, pins_pin_name(map), suffix) <
 			       PATH_MAX
@@ -50,7 +50,7 @@ int pins_path(const struct pins *pins, enum pins_map map, const char *suffix, ch
 		       : -ENAMETOOLONG;
 }
 
-int pins_is_pinned(const struct pins *pins, enum pins_map map)
+int pins_is_pinned(const struct pins *pins, enum maps_index map)
 {
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info);
@@ -149,7 +149,7 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 
 /* Checks that the map @fd has the layout of @expected. Only the size of the addresses' maps may
  * differ. */
-static int map_check(const struct pins *pins, enum pins_map map, int fd,
+static int map_check(const struct pins *pins, enum maps_index map, int fd,
 		     const struct bpf_map *expected, uint32_t *ret_max_entries, struct err *err)
 {
 	struct bpf_map_info info = {};
@@ -163,7 +163,7 @@ static int map_check(const struct pins *pins, enum pins_map map, int fd,
 	       info.key_size == bpf_map__key_size(expected) &&
 	       info.value_size == bpf_map__value_size(expected) &&
 	       info.map_flags == bpf_map__map_flags(expected) &&
-	       (pins_map_grows(map) || map == PINS_CONFLICTS ||
+	       (pins_map_grows(map) || map == MAPS_CONFLICTS ||
 		info.max_entries == bpf_map__max_entries(expected));
 	if (!same)
 		return err_set(err, -EPROTO,
@@ -180,7 +180,7 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 {
 	int present = 0;
 
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+	for (enum maps_index map = 0; map < MAPS_COUNT; map++) {
 		const struct bpf_map *expected;
 		uint32_t max_entries = 0;
 		char path[PATH_MAX];
@@ -188,7 +188,7 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 
 		if (r < 0)
 			return err_set(err, r, "%s: %s", pins->maps.dir, strerror(-r));
-		expected = bpf_object__find_map_by_name(control->obj, pins_map_name(map));
+		expected = bpf_object__find_map_by_name(control->obj, maps_name(map));
 		pins->maps.fd[map] = bpf_obj_get(path);
 		if (pins->maps.fd[map] < 0 && errno == ENOENT)
 			continue;
@@ -198,7 +198,7 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 		if (r < 0)
 			return r;
 		if (pins_map_grows(map))
-			pins->room[map - PINS_RESPONDER_V4] = max_entries;
+			pins->room[map - MAPS_RESPONDER_V4] = max_entries;
 		present++;
 	}
 	return present;
@@ -209,7 +209,7 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct err *err)
 {
 	struct pins_meta meta;
-	int r = meta_read(pins->maps.fd[PINS_META], pins->maps.dir, &meta, err);
+	int r = meta_read(pins->maps.fd[MAPS_META], pins->maps.dir, &meta, err);
 
 	if (r < 0)
 		return r;
@@ -217,13 +217,13 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 		return err_set(err, -EPROTO,
 			       "%s/%s is of schema version %u, this program's is %d; remove it, "
 			       "so that it is created again",
-			       pins->maps.dir, pins_pin_name(PINS_META), meta.schema_version,
+			       pins->maps.dir, pins_pin_name(MAPS_META), meta.schema_version,
 			       L2RESP_SCHEMA_VERSION);
 	pins->unsettled = meta.unsettled;
 	pins->max_entries = meta.max_entries;
 	if (meta.netns_cookie == netns_cookie)
 		return 0;
-	r = prog_uses_map(pins_map_id(pins, PINS_COUNTERS));
+	r = prog_uses_map(pins_map_id(pins, MAPS_COUNTERS));
 	if (r < 0)
 		return err_set(err, r, "asking for the loaded programs: %s; run it as root",
 			       strerror(-r));
@@ -247,7 +247,7 @@ static int err_missing(const struct pins *pins, struct err *err)
 	char names[256] = "";
 	bool used = false;
 
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+	for (enum maps_index map = 0; map < MAPS_COUNT; map++) {
 		size_t length = strlen(names);
 
 		if (pins->maps.fd[map] >= 0)
@@ -268,10 +268,10 @@ static int err_missing(const struct pins *pins, struct err *err)
 int pins_set_unsettled(struct pins *pins, bool unsettled, struct err *err)
 {
 	struct pins_meta meta;
-	int r = meta_read(pins->maps.fd[PINS_META], pins->maps.dir, &meta, err);
+	int r = meta_read(pins->maps.fd[MAPS_META], pins->maps.dir, &meta, err);
 
 	meta.unsettled = unsettled;
-	r = r ?: meta_write(pins->maps.fd[PINS_META], pins->maps.dir, &meta, err);
+	r = r ?: meta_write(pins->maps.fd[MAPS_META], pins->maps.dir, &meta, err);
 	if (!r)
 		pins->unsettled = unsettled;
 	return r;
@@ -309,18 +309,18 @@ static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_e
 	if (!present && !create)
 		return -ENOENT;
 	pins->created = !present;
-	if (pins->maps.fd[PINS_META] >= 0) {
+	if (pins->maps.fd[MAPS_META] >= 0) {
 		r = pins_check_namespace(pins, netns_cookie, err);
 		if (r < 0)
 			return r;
 	}
-	if (present == PINS_MAP_COUNT)
+	if (present == MAPS_COUNT)
 		return 0;
 	if (!lock)
 		return err_missing(pins, err);
 	if (!pins->max_entries)
 		pins->max_entries = max_entries ?: L2RESP_DEFAULT_MAX_ENTRIES;
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT && present; map++)
+	for (enum maps_index map = 0; map < MAPS_COUNT && present; map++)
 		pins->remade |= (uint32_t)(pins->maps.fd[map] < 0) << map;
 	r = pins_create_absent(pins, control, netns_cookie, err);
 	/* a program may still read a map whose pin was removed and created again */
@@ -428,7 +428,7 @@ int pins_open_locked_existing(const char *bpffs, struct pins *ret_pins, struct e
 
 const int *pins_responders(const struct pins *pins)
 {
-	return &pins->maps.fd[PINS_RESPONDER_V4];
+	return &pins->maps.fd[MAPS_RESPONDER_V4];
 }
 
 /* Removes the locked directory if it is empty. Returns as rmdir(). */
@@ -445,7 +445,7 @@ int pins_remove(struct pins *pins, struct err *err)
 {
 	char path[PATH_MAX], beside[PATH_MAX];
 
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT; map++) {
+	for (enum maps_index map = 0; map < MAPS_COUNT; map++) {
 		if (pins_map_grows(map) && !pins_path(pins, map, PINS_GROWING, beside))
 			unlink(beside);
 		if (pins_path(pins, map, "", path) < 0 || (unlink(path) < 0 && errno != ENOENT))

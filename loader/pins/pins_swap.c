@@ -10,11 +10,11 @@
 #include "control_object.h"
 #include "pins_swap.h"
 
-_Static_assert(PINS_RESPONDER_V6 - PINS_RESPONDER_V4 == PINS_V6 - PINS_V4, "one follows the other");
+_Static_assert(MAPS_RESPONDER_V6 - MAPS_RESPONDER_V4 == PINS_V6 - PINS_V4, "one follows the other");
 
-static enum pins_map family_map(enum pins_family family)
+static enum maps_index family_map(enum pins_family family)
 {
-	return PINS_RESPONDER_V4 + family;
+	return MAPS_RESPONDER_V4 + family;
 }
 
 /* Loads only the maps of addresses of families with @room. */
@@ -67,7 +67,7 @@ int pins_create_responders(const uint32_t room[PINS_FAMILIES], int ret_fds[PINS_
 }
 
 /* Replaces the pin of @map by one of the map @fd. */
-static int pin_over(const struct pins *pins, enum pins_map map, int fd, struct err *err)
+static int pin_over(const struct pins *pins, enum maps_index map, int fd, struct err *err)
 {
 	char path[PATH_MAX], beside[PATH_MAX];
 	int r = pins_path(pins, map, "", path);

@@ -59,7 +59,7 @@ static int trace_lock(struct trace *trace, struct err *err)
 
 static int trace_map(struct trace *trace, struct err *err)
 {
-	int fd = trace->pins->maps.fd[PINS_TRACE_CONTROL];
+	int fd = trace->pins->maps.fd[MAPS_TRACE_CONTROL];
 	void *at = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (at == MAP_FAILED)
@@ -78,7 +78,7 @@ static int trace_ring(struct trace *trace, struct err *err)
 					L2RESP_TRACE_BYTES, NULL);
 	if (trace->ring_fd >= 0)
 		trace->ring = ring_buffer__new(trace->ring_fd, consume, trace, NULL);
-	if (!trace->ring || bpf_map_update_elem(trace->pins->maps.fd[PINS_TRACE], &slot,
+	if (!trace->ring || bpf_map_update_elem(trace->pins->maps.fd[MAPS_TRACE], &slot,
 						&trace->ring_fd, BPF_ANY) < 0)
 		return err_set(err, negative_errno(), "making a ring buffer: %s", strerror(errno));
 	return 0;
@@ -134,7 +134,7 @@ void trace_close(struct trace **trace)
 	}
 	ring_buffer__free(closed->ring);
 	if (closed->ring_fd >= 0) {
-		bpf_map_delete_elem(closed->pins->maps.fd[PINS_TRACE], &slot);
+		bpf_map_delete_elem(closed->pins->maps.fd[MAPS_TRACE], &slot);
 		close(closed->ring_fd);
 	}
 	if (closed->lock_fd >= 0)

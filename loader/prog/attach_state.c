@@ -41,7 +41,7 @@ static bool pins_alive(const struct pins_origin *origin, uint32_t id)
 	uint32_t size = sizeof(info);
 	_cleanup_close_ int fd = -1;
 
-	snprintf(path, sizeof(path), "%s/%s", origin->dir, pins_map_name(PINS_COUNTERS));
+	snprintf(path, sizeof(path), "%s/%s", origin->dir, maps_name(MAPS_COUNTERS));
 	fd = bpf_obj_get(path);
 	/* also on an error: don't replace a program whose maps can't be read */
 	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && prog_id_uses_map(id, info.id))
@@ -53,9 +53,9 @@ static bool pins_alive(const struct pins_origin *origin, uint32_t id)
  * Checks the maps that programs read; the others are used by commands only. */
 static int reads_others(const struct maps *maps, uint32_t id)
 {
-	static const enum pins_map read[] = {
-		PINS_LEASES, PINS_CONFLICTS,	 PINS_VLANS,	    PINS_EVENTS,
-		PINS_TRACE,  PINS_TRACE_CONTROL, PINS_RESPONDER_V4, PINS_RESPONDER_V6,
+	static const enum maps_index read[] = {
+		MAPS_LEASES, MAPS_CONFLICTS,	 MAPS_VLANS,	    MAPS_EVENTS,
+		MAPS_TRACE,  MAPS_TRACE_CONTROL, MAPS_RESPONDER_V4, MAPS_RESPONDER_V6,
 	};
 
 	for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++) {
@@ -96,8 +96,8 @@ static int state_add_ours(const struct maps *maps, struct attach_state *state, u
 	int r = 0;
 
 	/* on a dry run there may be no pins */
-	if (maps && maps->fd[PINS_COUNTERS] >= 0)
-		r = prog_id_uses_map(id, maps_id(maps, PINS_COUNTERS));
+	if (maps && maps->fd[MAPS_COUNTERS] >= 0)
+		r = prog_id_uses_map(id, maps_id(maps, MAPS_COUNTERS));
 
 	if (r > 0) {
 		state->prog[i].ours = true;

@@ -10,27 +10,27 @@
 #include "cleanup.h"
 #include "maps.h"
 
-static const char *const map_names[PINS_MAP_COUNT] = {
-	[PINS_META] = "meta",
-	[PINS_DEVICES] = "devices",
-	[PINS_LEASES] = "leases",
-	[PINS_COUNTERS] = "counters",
-	[PINS_CONFLICTS] = "conflicts",
-	[PINS_VLANS] = "vlans",
-	[PINS_EVENTS] = "events",
-	[PINS_TRACE] = "trace",
-	[PINS_TRACE_CONTROL] = ".data.trace", /* libbpf names a section's map after it */
-	[PINS_FILTERS] = "filters",
-	[PINS_RESPONDER_V4] = "responder_v4",
-	[PINS_RESPONDER_V6] = "responder_v6",
+static const char *const map_names[MAPS_COUNT] = {
+	[MAPS_META] = "meta",
+	[MAPS_DEVICES] = "devices",
+	[MAPS_LEASES] = "leases",
+	[MAPS_COUNTERS] = "counters",
+	[MAPS_CONFLICTS] = "conflicts",
+	[MAPS_VLANS] = "vlans",
+	[MAPS_EVENTS] = "events",
+	[MAPS_TRACE] = "trace",
+	[MAPS_TRACE_CONTROL] = ".data.trace", /* libbpf names a section's map after it */
+	[MAPS_FILTERS] = "filters",
+	[MAPS_RESPONDER_V4] = "responder_v4",
+	[MAPS_RESPONDER_V6] = "responder_v6",
 };
 
-const char *pins_map_name(enum pins_map map)
+const char *maps_name(enum maps_index map)
 {
 	return map_names[map];
 }
 
-uint32_t maps_id(const struct maps *maps, enum pins_map map)
+uint32_t maps_id(const struct maps *maps, enum maps_index map)
 {
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info);

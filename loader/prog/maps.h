@@ -10,33 +10,33 @@
 
 #include "l2resp.h"
 
-enum pins_map {
-	PINS_META,
-	PINS_DEVICES,
-	PINS_LEASES,
-	PINS_COUNTERS,
-	PINS_CONFLICTS,
-	PINS_VLANS,
-	PINS_EVENTS,
-	PINS_TRACE,
-	PINS_TRACE_CONTROL,
-	PINS_FILTERS,
-	PINS_RESPONDER_V4,
-	PINS_RESPONDER_V6,
-	PINS_MAP_COUNT,
+enum maps_index {
+	MAPS_META,
+	MAPS_DEVICES,
+	MAPS_LEASES,
+	MAPS_COUNTERS,
+	MAPS_CONFLICTS,
+	MAPS_VLANS,
+	MAPS_EVENTS,
+	MAPS_TRACE,
+	MAPS_TRACE_CONTROL,
+	MAPS_FILTERS,
+	MAPS_RESPONDER_V4,
+	MAPS_RESPONDER_V6,
+	MAPS_COUNT,
 };
 
 struct maps {
 	char dir[PATH_MAX];
 	dev_t bpffs_dev;
-	int fd[PINS_MAP_COUNT]; /* -1: not open */
+	int fd[MAPS_COUNT]; /* -1: not open */
 };
 
 /* Returns @map's name in the BPF objects. */
-const char *pins_map_name(enum pins_map map);
+const char *maps_name(enum maps_index map);
 
 /* Returns the kernel's id of an open map, or 0 on failure. */
-uint32_t maps_id(const struct maps *maps, enum pins_map map);
+uint32_t maps_id(const struct maps *maps, enum maps_index map);
 
 /* True if @origin's file system is mounted at its path in the caller's mount namespace. */
 bool maps_bpffs_here(const struct pins_origin *origin);

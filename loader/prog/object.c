@@ -30,14 +30,14 @@ int object_open(const struct maps *maps, const struct link *link, uint32_t count
 		 L2RESP_PINS_DIR_SIZE - 1, maps->dir);
 	skeleton->rodata->pins_origin.dev_major = major(maps->bpffs_dev);
 	skeleton->rodata->pins_origin.dev_minor = minor(maps->bpffs_dev);
-	for (enum pins_map pin = 0; pin < PINS_MAP_COUNT; pin++) {
-		map = bpf_object__find_map_by_name(skeleton->obj, pins_map_name(pin));
+	for (enum maps_index pin = 0; pin < MAPS_COUNT; pin++) {
+		map = bpf_object__find_map_by_name(skeleton->obj, maps_name(pin));
 		/* only user space uses it; or a dry run without pins */
 		if (!map || maps->fd[pin] < 0)
 			continue;
 		r = bpf_map__reuse_fd(map, maps->fd[pin]);
 		if (r < 0)
-			return err_set(err, r, "using the pinned map %s: %s", pins_map_name(pin),
+			return err_set(err, r, "using the pinned map %s: %s", maps_name(pin),
 				       strerror(-r));
 	}
 	*ret_skeleton = skeleton;

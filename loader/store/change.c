@@ -16,9 +16,8 @@ static int control_load(const struct pins *pins, struct control_bpf **ret_contro
 
 	if (r < 0)
 		return r;
-	for (enum pins_map map = 0; map < PINS_MAP_COUNT && !r; map++)
-		r = bpf_map__reuse_fd(bpf_object__find_map_by_name(control->obj,
-								   pins_map_name(map)),
+	for (enum maps_index map = 0; map < MAPS_COUNT && !r; map++)
+		r = bpf_map__reuse_fd(bpf_object__find_map_by_name(control->obj, maps_name(map)),
 				      pins->maps.fd[map]);
 	if (!r)
 		r = control_bpf__load(control);

@@ -33,7 +33,7 @@ static int attach(const struct pins *pins, const struct link *link, struct err *
 	struct bpf_tc_hook hook = hook_of(link);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = DELIVER_HANDLE, .priority = DELIVER_PRIORITY,
 		    .flags = BPF_TC_F_REPLACE);
-	int r = deliver ? bpf_map__reuse_fd(deliver->maps.filters, pins->maps.fd[PINS_FILTERS])
+	int r = deliver ? bpf_map__reuse_fd(deliver->maps.filters, pins->maps.fd[MAPS_FILTERS])
 			: negative_errno();
 
 	if (!r)

@@ -19,7 +19,7 @@ static int counters_zero(const struct pins *pins, uint32_t slot, struct err *err
 	_cleanup_free_ struct outcome_counts *zero =
 		xcalloc(libbpf_num_possible_cpus(), sizeof(*zero));
 
-	if (bpf_map_update_elem(pins->maps.fd[PINS_COUNTERS], &slot, zero, BPF_ANY) < 0)
+	if (bpf_map_update_elem(pins->maps.fd[MAPS_COUNTERS], &slot, zero, BPF_ANY) < 0)
 		return err_set(err, negative_errno(), "writing counters: %s", strerror(errno));
 	return 0;
 }

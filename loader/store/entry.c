@@ -38,7 +38,7 @@ int entry_lease_remaining(const struct pins *pins, uint8_t slot, uint64_t *ret_m
 	*ret_ms = UINT64_MAX;
 	if (slot == L2RESP_LEASE_FOREVER)
 		return 0;
-	r = lease_stamp_read(pins->maps.fd[PINS_LEASES], slot, &deadline_ns, err);
+	r = lease_stamp_read(pins->maps.fd[MAPS_LEASES], slot, &deadline_ns, err);
 	if (!r)
 		*ret_ms = deadline_ns > now_ns ? (deadline_ns - now_ns) / 1000000 : 0;
 	return r;

@@ -90,7 +90,7 @@ static void held_forget(const struct pins *pins, uint32_t ifindex, const uint8_t
 {
 	struct filter_key key = key_of(ifindex, mac);
 
-	bpf_map_delete_elem(pins->maps.fd[PINS_FILTERS], &key);
+	bpf_map_delete_elem(pins->maps.fd[MAPS_FILTERS], &key);
 }
 
 struct held_visit {
@@ -118,7 +118,7 @@ static int held_visit(const void *row, const void *kind, void *data, struct err 
 static int held_walk(const struct pins *pins, uint32_t ifindex, struct mac_list *list,
 		     struct err *err)
 {
-	return map_visit(pins->maps.fd[PINS_FILTERS], "filters", held_visit,
+	return map_visit(pins->maps.fd[MAPS_FILTERS], "filters", held_visit,
 			 &(struct held_visit){ pins, ifindex, list }, err);
 }
 
@@ -288,7 +288,7 @@ static void filter_set(const struct filter *filter, const uint8_t mac[ETH_ALEN],
 	uint32_t kind = kind_of(mac);
 	int r = 0;
 
-	if (bpf_map_update_elem(filter->pins->maps.fd[PINS_FILTERS], &key, &kind, BPF_NOEXIST) < 0)
+	if (bpf_map_update_elem(filter->pins->maps.fd[MAPS_FILTERS], &key, &kind, BPF_NOEXIST) < 0)
 		r = negative_errno();
 	*ret_new = !r;
 	if (!r || r == -EEXIST)

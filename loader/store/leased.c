@@ -50,9 +50,9 @@ static int control_load(const struct pins *pins, struct control_bpf **ret_contro
 		bpf_map__set_autocreate(map, bpf_map__is_internal(map) ||
 						     map == control->maps.responder_v4 ||
 						     map == control->maps.responder_v6);
-	r = bpf_map__reuse_fd(control->maps.responder_v4, pins->maps.fd[PINS_RESPONDER_V4]);
+	r = bpf_map__reuse_fd(control->maps.responder_v4, pins->maps.fd[MAPS_RESPONDER_V4]);
 	if (!r)
-		r = bpf_map__reuse_fd(control->maps.responder_v6, pins->maps.fd[PINS_RESPONDER_V6]);
+		r = bpf_map__reuse_fd(control->maps.responder_v6, pins->maps.fd[MAPS_RESPONDER_V6]);
 	if (!r)
 		r = control_bpf__load(control);
 	if (r < 0)
@@ -116,7 +116,7 @@ void leased_close(struct leased *leased)
 /* True if the open maps are the pinned ones, or nothing is pinned. */
 static bool are_pinned(const struct leased *leased)
 {
-	static const enum pins_map maps[] = { PINS_RESPONDER_V4, PINS_RESPONDER_V6, PINS_LEASES };
+	static const enum maps_index maps[] = { MAPS_RESPONDER_V4, MAPS_RESPONDER_V6, MAPS_LEASES };
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
 		int r = pins_is_pinned(&leased->pins, maps[i]);
@@ -139,7 +139,7 @@ int leased_follow(struct leased *leased, struct err *err)
 
 int leased_stamps_fd(const struct leased *leased)
 {
-	return leased->pins.maps.fd[PINS_LEASES];
+	return leased->pins.maps.fd[MAPS_LEASES];
 }
 
 const uint32_t *leased_devices(const struct leased *leased, size_t *ret_count)
@@ -224,7 +224,7 @@ int leased_gone(struct leased *leased, struct err *err)
 	struct pins_meta meta;
 	uint32_t slot = 0;
 
-	if (bpf_map_lookup_elem(leased->pins.maps.fd[PINS_META], &slot, &meta) < 0)
+	if (bpf_map_lookup_elem(leased->pins.maps.fd[MAPS_META], &slot, &meta) < 0)
 		return err_set(err, negative_errno(), "reading meta: %s", strerror(errno));
 	if (meta.unsettled || !are_pinned(leased))
 		return err_set(err, -EAGAIN, "the maps are being replaced");

@@ -51,7 +51,7 @@ int vlan_path_of(const struct link *link, struct vlan_path *ret_path, struct err
 
 static int rows_visit(const struct pins *pins, map_visit_fn *visit, void *data, struct err *err)
 {
-	return map_visit(pins->maps.fd[PINS_VLANS], "vlans", visit, data, err);
+	return map_visit(pins->maps.fd[MAPS_VLANS], "vlans", visit, data, err);
 }
 
 /* Members that aren't 0 must match. */
@@ -82,7 +82,7 @@ static int step_out(const struct pins *pins, uint32_t *ifindex, struct vlan_key 
 {
 	struct row_search search = { .device = *ifindex };
 	/* `status` passes pins that may be incomplete */
-	int found = pins && pins->maps.fd[PINS_VLANS] >= 0
+	int found = pins && pins->maps.fd[MAPS_VLANS] >= 0
 			    ? rows_visit(pins, search_row, &search, err)
 			    : 0;
 	struct err ignored;
@@ -131,7 +131,7 @@ uint32_t vlan_device(const struct pins *pins, uint32_t ifindex, uint16_t protoco
 {
 	struct vlan_key key = { .parent = ifindex, .protocol = htons(protocol), .vid = vid };
 
-	if (vid && bpf_map_lookup_elem(pins->maps.fd[PINS_VLANS], &key, &ifindex) < 0)
+	if (vid && bpf_map_lookup_elem(pins->maps.fd[MAPS_VLANS], &key, &ifindex) < 0)
 		return 0;
 	return ifindex;
 }
@@ -182,7 +182,7 @@ int vlan_check_parent(const struct pins *pins, const struct link *link, filter_n
 static int row_write(const struct pins *pins, const struct vlan_key *key, uint32_t device,
 		     struct err *err)
 {
-	if (!bpf_map_update_elem(pins->maps.fd[PINS_VLANS], key, &device, BPF_ANY))
+	if (!bpf_map_update_elem(pins->maps.fd[MAPS_VLANS], key, &device, BPF_ANY))
 		return 0;
 	if (errno == E2BIG)
 		return err_set(err, -E2BIG, "%d VLAN devices have addresses, the most there can be",
@@ -227,7 +227,7 @@ static int delete_unneeded(const void *key, const void *device, void *data, stru
 		if (needed->rows[i].device == *(const uint32_t *)device &&
 		    !memcmp(&needed->rows[i].key, key, sizeof(struct vlan_key)))
 			return 0;
-	bpf_map_delete_elem(needed->pins->maps.fd[PINS_VLANS], key);
+	bpf_map_delete_elem(needed->pins->maps.fd[MAPS_VLANS], key);
 	return 0;
 }
 

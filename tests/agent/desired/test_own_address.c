@@ -7,7 +7,7 @@
 #include "clock.h"
 #include "manifest.h"
 #include "own_address.h"
-#include "lease_record.h"
+#include "record.h"
 
 /* each address twice, in descending order */
 #define DISTINCT 100000
@@ -49,8 +49,8 @@ Test(own_address, of_a_node_with_very_many)
 	cr_assert_eq(node_parse(&place, object, &node, &err), 0, "%s", err.text);
 	own = own_address_find(&input, &local, &left_out);
 	cr_expect_lt(clock_boot_ns() - begun_ns, LONG_NS);
-	cr_assert_eq(own.count, LEASE_OWN_MAX);
-	cr_expect_eq(left_out, DISTINCT - LEASE_OWN_MAX);
+	cr_assert_eq(own.count, RECORD_OWN_MAX);
+	cr_expect_eq(left_out, DISTINCT - RECORD_OWN_MAX);
 	address_parse("198.18.0.0", &first);
 	cr_expect_eq(address_compare(&own.list[0], &first), 0);
 	address_list_free(&own);

@@ -74,7 +74,7 @@ static uint64_t stamped(void)
 {
 	uint64_t deadline_ns;
 
-	cr_assert_eq(lease_stamp_read(pins.maps.fd[PINS_LEASES], SLOT, &deadline_ns, &err), 0);
+	cr_assert_eq(lease_stamp_read(pins.maps.fd[MAPS_LEASES], SLOT, &deadline_ns, &err), 0);
 	return deadline_ns;
 }
 

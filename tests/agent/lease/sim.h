@@ -59,7 +59,7 @@ struct event {
 struct node {
 	struct store store;
 	struct lease_machine *machine;
-	char name[16], id[LEASE_ID_DIGITS + 1];
+	char name[16], id[RECORD_ID_DIGITS + 1];
 	struct lease_config config;
 	int drift_ppm;
 	uint64_t clock_offset;
@@ -160,8 +160,6 @@ void pulses_next_event(struct node *node);
 /* sim_node.c: processes and what they call */
 void node_start(struct node *node);
 void node_end(struct node *node);
-/* Its machine runs next, as after each call of it. */
-void node_run_soon(struct node *node);
 /* Tells the others what it has as its own. */
 void node_publish(struct node *node);
 void node_stop(struct node *node, uint64_t for_ns);

@@ -176,11 +176,6 @@ static void clock_arm(uint64_t due_ns, void *userdata)
 		event_add(EVENT_RUN, node - world.node, delay + delay / 50 + 1);
 }
 
-void node_run_soon(struct node *node)
-{
-	clock_arm(0, node);
-}
-
 void node_end(struct node *node)
 {
 	trace("%s is to end", node->name);
@@ -222,5 +217,4 @@ void node_start(struct node *node)
 	/* SIGTERM may come before anything else */
 	if (choose(4) == 3)
 		node_end(node);
-	node_run_soon(node);
 }

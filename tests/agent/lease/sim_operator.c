@@ -57,7 +57,6 @@ static void act_on_address(unsigned int act, struct node *node, unsigned int num
 	default:
 		want(node, number, !node->wants[number]);
 	}
-	node_run_soon(node);
 }
 
 static void act_on_node(unsigned int act, struct node *node)
@@ -78,7 +77,6 @@ static void act_on_node(unsigned int act, struct node *node)
 		node_kill(node, LEASE_NEVER);
 		return;
 	}
-	node_run_soon(node);
 }
 
 static bool runs(const struct node *node)
@@ -94,7 +92,6 @@ static void act_on_own(struct node *node, unsigned int number)
 	node->has[number] = !node->has[number];
 	trace("%s: has %u as its own: %d", node->name, number, node->has[number]);
 	node_publish(node);
-	node_run_soon(node);
 }
 
 void operate(void)
@@ -132,10 +129,7 @@ void operate(void)
 	choice -= NODE_ACTS * NODES_MAX;
 	/* nobody wants one address any more; or, the last answer, any */
 	for (node = world.node; node < world.node + world.nodes; node++)
-		if (runs(node)) {
-			for (unsigned int number = 0; number < ADDRESSES; number++)
-				if (choice == number || choice == ADDRESSES)
-					want(node, number, false);
-			node_run_soon(node);
-		}
+		for (unsigned int number = 0; number < ADDRESSES && runs(node); number++)
+			if (choice == number || choice == ADDRESSES)
+				want(node, number, false);
 }

@@ -8,38 +8,38 @@
 
 #include "base64.h"
 #include "lease_rank.h"
-#include "lease_object.h"
+#include "record_lease.h"
 #include "record_json.h"
 
 #define MS UINT64_C(1000000)
 
 static const struct {
 	uint64_t duration_ms, renew_deadline_ms, retry_period_ms;
-	enum lease_engine engine;
+	enum store_engine engine;
 	bool safe;
 } timings[] = {
-	{ 15000, 5000, 2000, LEASE_ENGINE_KUBERNETES, true }, /* Cilium's defaults */
-	{ 2000, 1200, 300, LEASE_ENGINE_ETCD, true },
-	{ 1000, 900, 100, LEASE_ENGINE_KUBERNETES, true },
-	{ 0, 5000, 2000, LEASE_ENGINE_ETCD, false },
-	{ 0, 5000, 2000, LEASE_ENGINE_KUBERNETES, false },
-	{ 300, 200, 50, LEASE_ENGINE_ETCD, true },
-	{ 300, 200, 50, LEASE_ENGINE_NONE, true },
-	{ 290, 200, 50, LEASE_ENGINE_ETCD, false },
-	{ 500, 400, 100, LEASE_ENGINE_ETCD, true },
-	{ 510, 400, 100, LEASE_ENGINE_ETCD, true },
-	{ 505, 400, 100, LEASE_ENGINE_ETCD, false }, /* steps of 10 ms */
-	{ 1500, 900, 100, LEASE_ENGINE_ETCD, true },
-	{ 1500, 900, 100, LEASE_ENGINE_KUBERNETES, false }, /* no whole seconds */
-	{ 500, 450, 100, LEASE_ENGINE_ETCD, false },	    /* the margin is 50 ms */
-	{ 1000, 950, 100, LEASE_ENGINE_ETCD, false },	    /* and here */
-	{ 15000, 14250, 2000, LEASE_ENGINE_ETCD, false },   /* and here 750 */
-	{ 15000, 14249, 2000, LEASE_ENGINE_ETCD, true },
-	{ 15000, 2400, 2000, LEASE_ENGINE_ETCD, false }, /* 1.2 * 2000 */
-	{ 15000, 2401, 2000, LEASE_ENGINE_ETCD, true },
-	{ 15000, 20000, 2000, LEASE_ENGINE_ETCD, false },
-	{ 15000, 5000, 0, LEASE_ENGINE_ETCD, false },
-	{ 3601000, 5000, 2000, LEASE_ENGINE_ETCD, false }, /* more than an hour */
+	{ 15000, 5000, 2000, STORE_ENGINE_KUBERNETES, true }, /* Cilium's defaults */
+	{ 2000, 1200, 300, STORE_ENGINE_ETCD, true },
+	{ 1000, 900, 100, STORE_ENGINE_KUBERNETES, true },
+	{ 0, 5000, 2000, STORE_ENGINE_ETCD, false },
+	{ 0, 5000, 2000, STORE_ENGINE_KUBERNETES, false },
+	{ 300, 200, 50, STORE_ENGINE_ETCD, true },
+	{ 300, 200, 50, STORE_ENGINE_NONE, true },
+	{ 290, 200, 50, STORE_ENGINE_ETCD, false },
+	{ 500, 400, 100, STORE_ENGINE_ETCD, true },
+	{ 510, 400, 100, STORE_ENGINE_ETCD, true },
+	{ 505, 400, 100, STORE_ENGINE_ETCD, false }, /* steps of 10 ms */
+	{ 1500, 900, 100, STORE_ENGINE_ETCD, true },
+	{ 1500, 900, 100, STORE_ENGINE_KUBERNETES, false }, /* no whole seconds */
+	{ 500, 450, 100, STORE_ENGINE_ETCD, false },	    /* the margin is 50 ms */
+	{ 1000, 950, 100, STORE_ENGINE_ETCD, false },	    /* and here */
+	{ 15000, 14250, 2000, STORE_ENGINE_ETCD, false },   /* and here 750 */
+	{ 15000, 14249, 2000, STORE_ENGINE_ETCD, true },
+	{ 15000, 2400, 2000, STORE_ENGINE_ETCD, false }, /* 1.2 * 2000 */
+	{ 15000, 2401, 2000, STORE_ENGINE_ETCD, true },
+	{ 15000, 20000, 2000, STORE_ENGINE_ETCD, false },
+	{ 15000, 5000, 0, STORE_ENGINE_ETCD, false },
+	{ 3601000, 5000, 2000, STORE_ENGINE_ETCD, false }, /* more than an hour */
 };
 
 Test(lease, timings_are_safe_or_refused_with_the_rule)
@@ -161,18 +161,18 @@ Test(lease, foreign_and_newer_records_are_told_apart)
 /* A Lease's seconds, that are 15 s in milliseconds of 64 bits. */
 Test(lease, seconds_that_are_no_duration_make_a_lease_foreign)
 {
-	char name[LEASE_NAME_MAX + 1];
+	char name[RECORD_NAME_MAX + 1];
 	struct record read;
 	json_t *lease, *spec;
 
 	for (int over = 0; over < 2; over++) {
 		read = heartbeat;
-		lease_name_format(&heartbeat, name);
-		lease = lease_make(&heartbeat, name, 15);
+		record_name_format(&heartbeat, name);
+		lease = record_to_lease(&heartbeat, name, 15);
 		spec = json_object_get(lease, "spec");
 		json_object_set_new(spec, "leaseDurationSeconds",
 				    json_integer(15 + (over ? INT64_C(1) << 61 : 0)));
-		lease_parse(lease, &read);
+		record_from_lease(lease, &read);
 		cr_expect_eq(read.shape, over ? RECORD_FOREIGN : RECORD_GOOD);
 		json_decref(lease);
 	}

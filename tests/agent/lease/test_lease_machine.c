@@ -199,7 +199,7 @@ static struct lease_machine *start(bool unsettled, bool stop)
 	if (stop)
 		lease_machine_stop(machine);
 	lease_machine_events.reset(machine);
-	memcpy(heartbeat.heartbeat.id, id, LEASE_ID_DIGITS);
+	memcpy(heartbeat.heartbeat.id, id, RECORD_ID_DIGITS);
 	tell(machine, heartbeat, 1);
 	strcpy(heartbeat.node, "node-2");
 	heartbeat.heartbeat.id[0] = 'f';
@@ -278,7 +278,7 @@ static void tell_long(struct lease_machine *machine, enum heartbeat_state state)
 		.heartbeat = { .session = SESSION + 3, .state = state, .duration_ms = HOUR_MS },
 	};
 
-	memcpy(heartbeat.heartbeat.id, id, LEASE_ID_DIGITS);
+	memcpy(heartbeat.heartbeat.id, id, RECORD_ID_DIGITS);
 	tell(machine, heartbeat, 4);
 }
 
@@ -503,7 +503,7 @@ Test(lease_machine, no_renewal_covers_a_claim_that_waits_for_its_turn)
 					       .weight = 100 } };
 	struct lease_machine *machine;
 
-	memcpy(other.heartbeat.id, id, LEASE_ID_DIGITS);
+	memcpy(other.heartbeat.id, id, RECORD_ID_DIGITS);
 	other.heartbeat.id[0] = 'f';
 	present = 1;
 	addresses = 3;

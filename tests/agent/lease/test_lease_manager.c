@@ -27,7 +27,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 Test(lease_manager, works_beside_a_file_that_is_always_readable)
 {
 	const struct lease_config config = {
-		.engine = LEASE_ENGINE_NONE,
+		.engine = STORE_ENGINE_NONE,
 		.node = "node-1",
 		.id = "ffffffffffffffffffffffffffffffff",
 		.timing = { 2000000000, 1200000000, 300000000 },

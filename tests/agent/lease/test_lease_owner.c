@@ -98,7 +98,7 @@ static void tell_other(struct lease_machine *machine, enum heartbeat_state state
 			       .weight = 100 },
 	};
 
-	memcpy(other.heartbeat.id, id, LEASE_ID_DIGITS);
+	memcpy(other.heartbeat.id, id, RECORD_ID_DIGITS);
 	if (address)
 		other.heartbeat.own[other.heartbeat.own_count++] = *address;
 	tell(machine, other);

@@ -59,7 +59,7 @@ static struct record node(unsigned int number, enum record_shape shape)
 				 .heartbeat = { .session = 9, .duration_ms = 2000 } };
 
 	snprintf(record.node, sizeof(record.node), "n%u", number);
-	memset(record.heartbeat.id, 'f', LEASE_ID_DIGITS);
+	memset(record.heartbeat.id, 'f', RECORD_ID_DIGITS);
 	return record;
 }
 

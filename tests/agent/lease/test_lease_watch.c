@@ -22,9 +22,9 @@ static bool watched[NODES];	       /* by the machine that chose last */
 static struct record beat, dead;
 static bool claimed;
 
-static void name_of(unsigned int number, char name[LEASE_NODE_MAX + 1])
+static void name_of(unsigned int number, char name[RECORD_NODE_MAX + 1])
 {
-	snprintf(name, LEASE_NODE_MAX + 1, "node-%u", number);
+	snprintf(name, RECORD_NODE_MAX + 1, "node-%u", number);
 }
 
 static void swap(struct store *store, const struct record *record)
@@ -96,7 +96,7 @@ static struct record heartbeat(unsigned int number, enum heartbeat_state state)
 	};
 
 	name_of(number, record.node);
-	memcpy(record.heartbeat.id, id, LEASE_ID_DIGITS);
+	memcpy(record.heartbeat.id, id, RECORD_ID_DIGITS);
 	record.heartbeat.id[0] = 'f';
 	return record;
 }
@@ -108,7 +108,7 @@ static struct lease_machine *start(unsigned int number, unsigned int holder)
 	static struct store store = {
 		.swaps_begin = 64, .swaps_max = 64, .swap = swap, .follow = follow, .watch = watch
 	};
-	static char name[LEASE_NODE_MAX + 1];
+	static char name[RECORD_NODE_MAX + 1];
 	static struct lease_config config = {
 		.id = id,
 		.timing = { DURATION_MS * LEASE_NS_PER_MS, 1200 * LEASE_NS_PER_MS,
@@ -238,7 +238,7 @@ Test(lease_watch, only_who_is_watched_is_declared_dead)
 	for (int is_watched = 0; is_watched < 2; is_watched++) {
 		unsigned int holder;
 		struct lease_machine *machine = start_beside(is_watched, &holder);
-		char name[LEASE_NODE_MAX + 1];
+		char name[RECORD_NODE_MAX + 1];
 		struct record pulse = heartbeat(holder, HEARTBEAT_ALIVE);
 
 		name_of(holder, name);

@@ -30,7 +30,7 @@ static void setup(void)
 	cr_assert_not_null(mkdtemp(bpffs));
 	cr_assert_eq(mount("bpf", bpffs, "bpf", 0, NULL), 0, "mount: %s", strerror(errno));
 	cr_assert_eq(pins_open_locked(bpffs, 16, &pins, &err), 0, "%s", err.text);
-	cr_assert_eq(lease_stamper_new(pins.maps.fd[PINS_LEASES], DURATION, &stamper, &err), 0,
+	cr_assert_eq(lease_stamper_new(pins.maps.fd[MAPS_LEASES], DURATION, &stamper, &err), 0,
 		     "%s", err.text);
 }
 
@@ -46,7 +46,7 @@ static uint64_t stamp_of(uint8_t slot)
 {
 	uint64_t deadline;
 
-	cr_assert_eq(lease_stamp_read(pins.maps.fd[PINS_LEASES], slot, &deadline, &err), 0, "%s",
+	cr_assert_eq(lease_stamp_read(pins.maps.fd[MAPS_LEASES], slot, &deadline, &err), 0, "%s",
 		     err.text);
 	return deadline;
 }

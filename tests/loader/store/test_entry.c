@@ -260,9 +260,9 @@ EACH_FAMILY(leaves_the_agents_addresses_alone_until_their_lease_is_over)
 	struct entry_added added;
 	size_t deleted, left;
 
-	unreadable.maps.fd[PINS_LEASES] = -1;
+	unreadable.maps.fd[MAPS_LEASES] = -1;
 	leased.head.lease = slot;
-	cr_assert_eq(bpf_map_update_elem(pins.maps.fd[PINS_LEASES], &slot, &stamp, BPF_ANY), 0);
+	cr_assert_eq(bpf_map_update_elem(pins.maps.fd[MAPS_LEASES], &slot, &stamp, BPF_ANY), 0);
 	cr_assert_eq(entry_add(&pins, &leased, 1, NULL, &added, &err), 0);
 	cr_expect_eq(add(1, 1, 1, &added), -EEXIST);
 	cr_expect(strstr(err.text, "is announced by the agent"), "%s", err.text);
@@ -278,7 +278,7 @@ EACH_FAMILY(leaves_the_agents_addresses_alone_until_their_lease_is_over)
 	cr_expect_eq(left, 1);
 	cr_expect_eq(count_all(), 1);
 	stamp.deadline_ns = 1;
-	cr_assert_eq(bpf_map_update_elem(pins.maps.fd[PINS_LEASES], &slot, &stamp, BPF_ANY), 0);
+	cr_assert_eq(bpf_map_update_elem(pins.maps.fd[MAPS_LEASES], &slot, &stamp, BPF_ANY), 0);
 	cr_expect_eq(add(1, 1, 1, &added), -EEXIST);
 	cr_expect(strstr(err.text, "whose lease has expired; delete it with"), "%s", err.text);
 	cr_expect_eq(add(0, 3, 1, &added), -EEXIST);
@@ -451,11 +451,11 @@ Test(entry, refuses_another_override_flag)
 
 Test(pins, a_second_opening_finds_the_same_maps, .init = setup, .fini = teardown)
 {
-	uint32_t id = pins_map_id(&pins, PINS_RESPONDER_V4);
+	uint32_t id = pins_map_id(&pins, MAPS_RESPONDER_V4);
 
 	pins_close(&pins);
 	cr_assert_eq(pins_open_locked(bpffs, 0, &pins, &err), 0, "%s", err.text);
-	cr_expect_eq(pins_map_id(&pins, PINS_RESPONDER_V4), id);
+	cr_expect_eq(pins_map_id(&pins, MAPS_RESPONDER_V4), id);
 	cr_expect_eq(pins.max_entries, ROOM);
 }
 
@@ -526,7 +526,7 @@ static void conflict_add(uint32_t number, int cpu)
 	CPU_SET(cpu, &cpus);
 	cr_assert_eq(sched_setaffinity(0, sizeof(cpus), &cpus), 0);
 	memcpy(key.address, &number, sizeof(number));
-	cr_assert_eq(bpf_map_update_elem(pins.maps.fd[PINS_CONFLICTS], &key, &value, BPF_NOEXIST),
+	cr_assert_eq(bpf_map_update_elem(pins.maps.fd[MAPS_CONFLICTS], &key, &value, BPF_NOEXIST),
 		     0);
 }
 

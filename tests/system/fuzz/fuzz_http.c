@@ -73,7 +73,7 @@ int agent_move(struct agent *agent, const struct address *address, const char *n
 	       struct err *err)
 {
 	root_only("POST");
-	if (!*node || strlen(node) > LEASE_NODE_MAX)
+	if (!*node || strlen(node) > RECORD_NODE_MAX)
 		fail("no node", node);
 	return *node == 'x' ? err_set(err, -EHOSTDOWN, "%s isn't alive", node) : 0;
 }

@@ -10,7 +10,7 @@
 
 #include "fail.h"
 #include "lease_machine.h"
-#include "lease_object.h"
+#include "record_lease.h"
 #include "record_json.h"
 #include "fake_server.h"
 #include "store_etcd.h"
@@ -22,7 +22,7 @@
 #define SLOTS	  256
 
 static const struct lease_config etcd_config = {
-	.engine = LEASE_ENGINE_ETCD,
+	.engine = STORE_ENGINE_ETCD,
 	.node = "n1",
 	.id = "0123456789abcdef0123456789abcdef",
 	.timing = { DURATION, 5 * LEASE_NS_PER_S, 2 * LEASE_NS_PER_S },
@@ -32,7 +32,7 @@ static const struct lease_config etcd_config = {
 };
 
 static const struct lease_config kubernetes_config = {
-	.engine = LEASE_ENGINE_KUBERNETES,
+	.engine = STORE_ENGINE_KUBERNETES,
 	.node = "n1",
 	.id = "0123456789abcdef0123456789abcdef",
 	.timing = { DURATION, 5 * LEASE_NS_PER_S, 2 * LEASE_NS_PER_S },

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster.h"
 #include "fail.h"
 #include "fake_server.h"
-#include "source.h"
 
 static struct source *source;
 
@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	struct err err;
 
-	if (source_new(server_event(), &options, &callbacks, NULL, &source, &err) < 0)
+	if (cluster_new(server_event(), &options, &callbacks, NULL, &source, &err) < 0)
 		fail("no source", err.text);
 	server_run(data, size, on_line);
 	source_free(source);

@@ -11,7 +11,7 @@
 #include "base64.h"
 #include "etcd.h"
 #include "fail.h"
-#include "lease_object.h"
+#include "record_lease.h"
 #include "record_json.h"
 #include "selector_text.h"
 #include "text.h"
@@ -101,13 +101,13 @@ static void check_lease(const char *text, size_t size)
 	const char *name =
 		json_string_value(json_object_get(json_object_get(json, "metadata"), "name"));
 
-	if (name && lease_name_parse(name, &record)) {
-		lease_parse(json, &record);
+	if (name && record_name_parse(name, &record)) {
+		record_from_lease(json, &record);
 		again = record;
 		if (record.shape == RECORD_GOOD) {
 			record.revision = 0;
-			written = lease_make(&record, name, 15);
-			lease_parse(written, &again);
+			written = record_to_lease(&record, name, 15);
+			record_from_lease(written, &again);
 			json_decref(written);
 		}
 		check_good(&record, &again, text);
@@ -118,12 +118,12 @@ static void check_lease(const char *text, size_t size)
 /* A record has one name. */
 static void check_lease_name(const char *text)
 {
-	char name[LEASE_NAME_MAX + 1];
+	char name[RECORD_NAME_MAX + 1];
 	struct record record = {};
 
-	if (strlen(text) > LEASE_NAME_MAX || !lease_name_parse(text, &record))
+	if (strlen(text) > RECORD_NAME_MAX || !record_name_parse(text, &record))
 		return;
-	lease_name_format(&record, name);
+	record_name_format(&record, name);
 	if (strcmp(name, text) != 0)
 		fail("another name when written out", name);
 }

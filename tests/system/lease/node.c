@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "lease.h"
-#include "lease_record.h"
+#include "record.h"
 
 #define ADDRESSES 131072 /* 198.18.0.0/15 */
 #define ENDPOINTS 8
@@ -183,7 +183,7 @@ int main(int argc, char **argv)
 {
 	const char *endpoints[ENDPOINTS + 1] = {};
 	struct lease_config config = {
-		.engine = LEASE_ENGINE_ETCD,
+		.engine = STORE_ENGINE_ETCD,
 		.timing = { 2000 * NS_PER_MS, 1700 * NS_PER_MS, 300 * NS_PER_MS },
 		.weight = 100,
 		.endpoints = endpoints,
@@ -226,7 +226,7 @@ int main(int argc, char **argv)
 			config.key = optarg;
 			break;
 		case 'K':
-			config.engine = LEASE_ENGINE_KUBERNETES;
+			config.engine = STORE_ENGINE_KUBERNETES;
 			config.server = strcmp(optarg, "in-cluster") ? optarg : NULL;
 			break;
 		case 's':
@@ -247,7 +247,7 @@ int main(int argc, char **argv)
 			quiet = true;
 			break;
 		case 'N':
-			config.engine = LEASE_ENGINE_NONE;
+			config.engine = STORE_ENGINE_NONE;
 			break;
 		default:
 			return 2;

@@ -47,7 +47,7 @@ static void fail(const char *what, const char *of)
 }
 
 /* The devices of the node: eth1's carrier doesn't matter, lo and the bridge's port never count. */
-static struct link_row rows[] = {
+static struct links_row rows[] = {
 	{ .link = { .ifindex = 1, .name = "lo" } },
 	{ .link = { .ifindex = 2, .name = "eth1" }, .suitable = true },
 	{ .link = { .ifindex = 3, .name = "eth2" }, .suitable = true },
@@ -55,7 +55,7 @@ static struct link_row rows[] = {
 	{ .link = { .ifindex = 5, .name = "br0" }, .suitable = true },
 	{ .link = { .ifindex = 6, .name = "veth9", .master = 5 } },
 };
-static const struct link_table links = { rows, sizeof(rows) / sizeof(rows[0]) };
+static const struct links_table links = { rows, sizeof(rows) / sizeof(rows[0]) };
 
 static void note(const char *text, void *data)
 {
@@ -320,9 +320,8 @@ static void add_announced(struct world *world, json_t *step)
 		else
 			json_array_append_new(
 				announced,
-				json_sprintf(
-					"%s %s", ip,
-					link_table_find(&links, selected->ifindex)->link.name));
+				json_sprintf("%s %s", ip,
+					     links_find(&links, selected->ifindex)->link.name));
 	}
 	for (size_t i = 0; i < selection.other_count; i++)
 		json_object_set_new(silent, address_format(&selection.others[i].address, ip),

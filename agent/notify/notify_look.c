@@ -5,8 +5,8 @@
 
 #include "alloc.h"
 #include "clock.h"
-#include "service_condition.h"
-#include "service_look.h"
+#include "notify_condition.h"
+#include "notify_look.h"
 #include "text_hash.h"
 
 /* Interval from the end of a look to the next one, and the shorter one if there is a reason. */
@@ -29,8 +29,8 @@ struct silence_list {
 	size_t count, capacity;
 };
 
-struct service_look {
-	service_view_fn *view;
+struct notify_look {
+	notify_view_fn *view;
 	void *userdata;
 	sd_event_source *timer;
 	/* The Service that the next turn begins with. If the source changes meanwhile, one may be
@@ -44,8 +44,8 @@ struct service_look {
 
 /* The Services of one turn. */
 struct turn {
-	struct service_look *look;
-	struct service_check check;
+	struct notify_look *look;
+	struct notify_check check;
 	const struct service **services;
 	size_t count, capacity;
 	struct address *addresses; /* of all services, one after the other */
@@ -66,7 +66,7 @@ static int silence_compare(const void *a, const void *b)
 }
 
 /* Since when @address of @service isn't announced. */
-static uint64_t silent_since(struct service_look *look, const struct service *service,
+static uint64_t silent_since(struct notify_look *look, const struct service *service,
 			     const struct address *address)
 {
 	struct silence silence = { *address, hash_text(HASH_BEGIN, service->uid ?: ""),
@@ -90,7 +90,7 @@ static void write_event(struct turn *turn, const struct service *service,
 {
 	if (clock_boot_ns() < silent_since(turn->look, service, address) + grace_ns)
 		return;
-	source_say_event(turn->check.view->source, &(struct kube_event){
+	source_say_event(turn->check.view->source, &(struct source_event){
 							   .service = service,
 							   .address = address,
 							   .warning = true,
@@ -104,19 +104,19 @@ static void write_event(struct turn *turn, const struct service *service,
 static void report_held(struct turn *turn, const struct service *service,
 			const struct address *address, const struct lease_info *info)
 {
-	const struct service_view *view = turn->check.view;
+	const struct notify_view *view = turn->check.view;
 	char ip[INET6_ADDRSTRLEN];
 	struct err text;
 	struct why why;
 
 	if (!reconcile_why_silent(view->reconcile, address))
 		return;
-	service_why_here(&turn->check, address, info, &why);
+	notify_why_here(&turn->check, address, info, &why);
 	if (!why.reason)
 		return;
 	err_write(&text, "%s holds %s but doesn't announce it: %s", view->node,
 		  address_format(address, ip), why.text.text);
-	write_event(turn, service, address, SILENCE_NS, text.text);
+	write_event(turn, service, address, NOTIFY_SILENCE_NS, text.text);
 }
 
 static void report_unannounced(struct turn *turn, const struct service *service,
@@ -124,10 +124,10 @@ static void report_unannounced(struct turn *turn, const struct service *service,
 			       const struct lease_info *info)
 {
 	char ip[INET6_ADDRSTRLEN];
-	struct unannounced unannounced;
+	struct notify_unannounced unannounced;
 	struct err text;
 
-	service_why_unannounced(&turn->check, service, address, load_balancer, info, &unannounced);
+	notify_why_unannounced(&turn->check, service, address, load_balancer, info, &unannounced);
 	if (unannounced.intended || !unannounced.known)
 		return;
 	err_write(&text, "no node can announce %s: %s", address_format(address, ip),
@@ -140,10 +140,10 @@ static void report_no_address(struct turn *turn, const struct service *service)
 	struct err text;
 	struct why why;
 
-	if (!service_lacks_address(&turn->check, service, &why))
+	if (!notify_lacks_address(&turn->check, service, &why))
 		return;
 	err_write(&text, "it has no address to announce: %s", why.text.text);
-	write_event(turn, service, &(struct address){}, SILENCE_NS, text.text);
+	write_event(turn, service, &(struct address){}, NOTIFY_SILENCE_NS, text.text);
 }
 
 static void report_events(struct turn *turn, const struct service *service,
@@ -171,7 +171,7 @@ static void report_events(struct turn *turn, const struct service *service,
 
 /* ---- a turn ---- */
 
-static bool holds_any(const struct service_view *view, const struct address_list *addresses)
+static bool holds_any(const struct notify_view *view, const struct address_list *addresses)
 {
 	for (size_t i = 0; i < addresses->count; i++)
 		if (reconcile_holds(view->reconcile, &addresses->list[i]))
@@ -180,7 +180,7 @@ static bool holds_any(const struct service_view *view, const struct address_list
 }
 
 /* Does this node, if it isn't the leader, report on @service? */
-static bool is_reported_here(const struct service_view *view, const struct service *service)
+static bool is_reported_here(const struct notify_view *view, const struct service *service)
 {
 	return !view->shared || !view->knows || holds_any(view, &service->load_balancer) ||
 	       holds_any(view, &service->external);
@@ -207,7 +207,7 @@ static void add_service(struct turn *turn, const struct service *service)
 /* Gathers as many Services as a turn has time for. False: these are the last. */
 static bool gather(struct turn *turn)
 {
-	struct service_look *look = turn->look;
+	struct notify_look *look = turn->look;
 	size_t count, visited = 0;
 	const struct manifest *const *manifests =
 		source_manifests(turn->check.view->source, &count);
@@ -236,13 +236,13 @@ static void report(struct turn *turn, bool connecting)
 
 		if (!connecting)
 			report_events(turn, service, infos);
-		service_condition_write(&turn->check, service, infos);
+		notify_condition_write(&turn->check, service, infos);
 		infos += service->load_balancer.count + service->external.count;
 	}
 }
 
 /* Returns whether Services are left for another turn. */
-static bool run_turn(struct service_look *look, const struct service_view *view)
+static bool run_turn(struct notify_look *look, const struct notify_view *view)
 {
 	struct turn turn = { .look = look, .check = { .view = view } };
 	struct lease_entries entries;
@@ -260,14 +260,14 @@ static bool run_turn(struct service_look *look, const struct service_view *view)
 	lease_thread_find(view->thread, turn.addresses, turn.address_count, note_info, &turn);
 	lease_thread_status(view->thread, &lease, &entries);
 	report(&turn, lease.state == LEASE_CONNECTING);
-	service_check_end(&turn.check);
+	notify_check_end(&turn.check);
 	free(turn.services);
 	free(turn.addresses);
 	free(turn.infos);
 	return more;
 }
 
-static void end_look(struct service_look *look)
+static void end_look(struct notify_look *look)
 {
 	free(look->silent.list);
 	look->silent = look->now;
@@ -282,9 +282,9 @@ static void end_look(struct service_look *look)
 
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct service_look *look = userdata;
+	struct notify_look *look = userdata;
 	uint64_t begun_ns = clock_boot_ns(), wait_usec;
-	struct service_view view;
+	struct notify_view view;
 
 	look->view(&view, look->userdata);
 	if (!look->under_way)
@@ -301,7 +301,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-void service_look_soon(struct service_look *look)
+void notify_look_soon(struct notify_look *look)
 {
 	uint64_t since_usec = (clock_boot_ns() - look->ended_ns) / 1000;
 
@@ -313,7 +313,7 @@ void service_look_soon(struct service_look *look)
 
 /* ---- life ---- */
 
-void service_look_free(struct service_look *look)
+void notify_look_free(struct notify_look *look)
 {
 	if (!look)
 		return;
@@ -323,10 +323,10 @@ void service_look_free(struct service_look *look)
 	free(look);
 }
 
-int service_look_new(sd_event *event, service_view_fn *view, void *userdata,
-		     struct service_look **ret_look, struct err *err)
+int notify_look_new(sd_event *event, notify_view_fn *view, void *userdata,
+		    struct notify_look **ret_look, struct err *err)
 {
-	struct service_look *look = xcalloc(1, sizeof(*look));
+	struct notify_look *look = xcalloc(1, sizeof(*look));
 	int r = sd_event_add_time_relative(event, &look->timer, CLOCK_BOOTTIME, LOOK_USEC, 100000,
 					   on_look, look);
 

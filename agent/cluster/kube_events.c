@@ -20,8 +20,8 @@
 /* Retry interval after no answer or a temporary error. */
 #define PAUSE_NS (10 * NS_PER_S)
 /* Maximum number of addresses with Events in the last TTL_NS. */
-#define SUBJECTS_MAX 1024
-#define BUCKETS	     256
+#define EVENT_SUBJECTS_MAX 1024
+#define BUCKETS		   256
 
 #define COMPONENT "xdp-l2respd"
 
@@ -37,9 +37,10 @@ struct event_text {
 };
 
 /* An address of a Service. An Event goes from due to sending to written. */
-struct subject {
-	struct subject *next;	/* in its bucket */
-	struct subject *queued; /* next in the queue, which has the subjects with a due Event */
+struct event_subject {
+	struct event_subject *next; /* in its bucket */
+	struct event_subject
+		*queued; /* next in the queue, which has the subjects with a due Event */
 	char *namespace, *service, *uid;
 	struct address address;
 	uint64_t spent_ns; /* of_address */
@@ -55,10 +56,10 @@ struct kube_events {
 	kube_events_log_fn *log;
 	void *userdata;
 	sd_event_source *timer;
-	struct subject *buckets[BUCKETS];
+	struct event_subject *buckets[BUCKETS];
 	size_t count;
-	struct subject *queue, **queue_end;
-	struct subject *current; /* whose Event is being written */
+	struct event_subject *queue, **queue_end;
+	struct event_subject *current; /* whose Event is being written */
 	struct http_call *call;
 	uint64_t spent_ns; /* of_all */
 	uint64_t pause_ns; /* nothing is sent before */
@@ -85,7 +86,7 @@ static bool event_text_is(const struct event_text *text, const char *reason, con
 	return text->message && !strcmp(text->reason, reason) && !strcmp(text->message, message);
 }
 
-static void subject_free(struct subject *subject)
+static void event_subject_free(struct event_subject *subject)
 {
 	event_text_free(&subject->due);
 	event_text_free(&subject->sending);
@@ -98,15 +99,15 @@ static void subject_free(struct subject *subject)
 
 /* Frees subjects unused for TTL_NS, whose Event has expired by then. Keeps those with an Event due
  * or being written. @all: frees everything. */
-static void free_subjects(struct kube_events *events, bool all)
+static void event_subjects_free(struct kube_events *events, bool all)
 {
 	uint64_t now_ns = clock_boot_ns();
 
 	for (size_t i = 0; i < BUCKETS; i++) {
-		struct subject **at = &events->buckets[i];
+		struct event_subject **at = &events->buckets[i];
 
 		while (*at) {
-			struct subject *subject = *at;
+			struct event_subject *subject = *at;
 
 			if (!all && (subject->due.message || subject == events->current ||
 				     now_ns < subject->used_ns + TTL_NS)) {
@@ -114,26 +115,27 @@ static void free_subjects(struct kube_events *events, bool all)
 				continue;
 			}
 			*at = subject->next;
-			subject_free(subject);
+			event_subject_free(subject);
 			events->count--;
 		}
 	}
 }
 
-static struct subject *subject_get(struct kube_events *events, const struct kube_event *event)
+static struct event_subject *event_subject_get(struct kube_events *events,
+					       const struct source_event *event)
 {
 	const struct service *service = event->service;
-	struct subject **bucket = &events->buckets[address_hash(event->address) % BUCKETS];
-	struct subject *subject = *bucket;
+	struct event_subject **bucket = &events->buckets[address_hash(event->address) % BUCKETS];
+	struct event_subject *subject = *bucket;
 
 	while (subject && (address_compare(&subject->address, event->address) ||
 			   strcmp(subject->uid, service->uid) != 0))
 		subject = subject->next;
 	if (subject)
 		return subject;
-	if (events->count == SUBJECTS_MAX)
-		free_subjects(events, false);
-	if (events->count == SUBJECTS_MAX)
+	if (events->count == EVENT_SUBJECTS_MAX)
+		event_subjects_free(events, false);
+	if (events->count == EVENT_SUBJECTS_MAX)
 		return NULL;
 	subject = xcalloc(1, sizeof(*subject));
 	subject->address = *event->address;
@@ -146,14 +148,14 @@ static struct subject *subject_get(struct kube_events *events, const struct kube
 	return subject;
 }
 
-static void enqueue(struct kube_events *events, struct subject *subject)
+static void enqueue(struct kube_events *events, struct event_subject *subject)
 {
 	subject->queued = NULL;
 	*events->queue_end = subject;
 	events->queue_end = &subject->queued;
 }
 
-static void dequeue(struct kube_events *events, struct subject **at)
+static void dequeue(struct kube_events *events, struct event_subject **at)
 {
 	*at = (*at)->queued;
 	if (!*at)
@@ -169,7 +171,7 @@ static void set_timer(struct kube_events *events, uint64_t when_ns)
 /* ---- writing ---- */
 
 /* Makes a name as client-go's recorders do. */
-static void name_new(struct subject *subject)
+static void name_new(struct event_subject *subject)
 {
 	struct timespec now;
 
@@ -178,7 +180,7 @@ static void name_new(struct subject *subject)
 		 now.tv_sec * 1000000000ULL + now.tv_nsec);
 }
 
-static json_t *event_new(const struct kube_events *events, const struct subject *subject)
+static json_t *event_new(const struct kube_events *events, const struct event_subject *subject)
 {
 	const struct event_text *text = &subject->sending;
 	char first[CLOCK_TEXT_SIZE], last[CLOCK_TEXT_SIZE];
@@ -196,7 +198,7 @@ static json_t *event_new(const struct kube_events *events, const struct subject 
 			 text->count);
 }
 
-static json_t *event_patch(const struct subject *subject)
+static json_t *event_patch(const struct event_subject *subject)
 {
 	char last[CLOCK_TEXT_SIZE];
 
@@ -205,7 +207,7 @@ static json_t *event_patch(const struct subject *subject)
 			 subject->written.count + subject->sending.count);
 }
 
-static void log_trouble(struct kube_events *events, const struct subject *subject,
+static void log_trouble(struct kube_events *events, const struct event_subject *subject,
 			const struct http_result *result)
 {
 	char text[HTTP_TROUBLE_MAX];
@@ -221,7 +223,7 @@ static void log_trouble(struct kube_events *events, const struct subject *subjec
 }
 
 /* Requeues the failed write unless a newer Event is due. */
-static void requeue(struct kube_events *events, struct subject *subject)
+static void requeue(struct kube_events *events, struct event_subject *subject)
 {
 	if (subject->due.message) {
 		event_text_free(&subject->sending);
@@ -234,7 +236,7 @@ static void requeue(struct kube_events *events, struct subject *subject)
 static void on_written(const struct http_result *result, void *userdata)
 {
 	struct kube_events *events = userdata;
-	struct subject *subject = events->current;
+	struct event_subject *subject = events->current;
 	struct event_text *sending = &subject->sending;
 
 	events->call = NULL;
@@ -262,7 +264,7 @@ static void on_written(const struct http_result *result, void *userdata)
 	set_timer(events, 0);
 }
 
-static void write_event(struct kube_events *events, struct subject *subject, uint64_t now_ns)
+static void write_event(struct kube_events *events, struct event_subject *subject, uint64_t now_ns)
 {
 	bool patch = event_text_is(&subject->written, subject->due.reason, subject->due.message) &&
 		     now_ns < subject->written_ns + TTL_NS;
@@ -293,8 +295,8 @@ static void write_next(struct kube_events *events)
 	uint64_t from_ns = rate_due(&of_all, events->spent_ns);
 
 	from_ns = from_ns > events->pause_ns ? from_ns : events->pause_ns;
-	for (struct subject **at = &events->queue; *at && !events->call;) {
-		struct subject *subject = *at;
+	for (struct event_subject **at = &events->queue; *at && !events->call;) {
+		struct event_subject *subject = *at;
 
 		due_ns = rate_due(&of_address, subject->spent_ns);
 		due_ns = due_ns > from_ns ? due_ns : from_ns;
@@ -317,9 +319,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-void kube_events_say(struct kube_events *events, const struct kube_event *event)
+void kube_events_say(struct kube_events *events, const struct source_event *event)
 {
-	struct subject *subject = event->service->uid ? subject_get(events, event) : NULL;
+	struct event_subject *subject =
+		event->service->uid ? event_subject_get(events, event) : NULL;
 	uint64_t now_ns = clock_boot_ns();
 	struct event_text text = {
 		.reason = event->reason,
@@ -360,7 +363,7 @@ void kube_events_free(struct kube_events *events)
 	if (!events)
 		return;
 	http_cancel(events->call);
-	free_subjects(events, true);
+	event_subjects_free(events, true);
 	sd_event_source_disable_unref(events->timer);
 	free(events->node);
 	free(events);

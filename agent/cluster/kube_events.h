@@ -3,20 +3,8 @@
 #ifndef XDP_L2RESPD_KUBE_EVENTS_H
 #define XDP_L2RESPD_KUBE_EVENTS_H
 
-#include <stdbool.h>
-
 #include "kube.h"
-#include "manifest.h"
-
-/* An Event about an address of a Service. All is copied except the reason. */
-struct kube_event {
-	const struct service *service;
-	const struct address *address;
-	bool warning;
-	const char *reason; /* one word, as kubectl shows it */
-	const char *message;
-	uint64_t repeat_ns; /* the same Event is repeated after this at the earliest; 0: always */
-};
+#include "source.h"
 
 struct kube_events;
 
@@ -33,6 +21,6 @@ void kube_events_free(struct kube_events *events);
  * minute after a burst of 5, in total 5 a second after a burst of 25. A repeated Event increments
  * the existing one's count. An Event that the server rejects, or one too many, is dropped.
  */
-void kube_events_say(struct kube_events *events, const struct kube_event *event);
+void kube_events_say(struct kube_events *events, const struct source_event *event);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The condition of a Service: whether and where its addresses are announced, or why not. Decides
  * which node writes it. */
-#ifndef XDP_L2RESPD_SERVICE_CONDITION_H
-#define XDP_L2RESPD_SERVICE_CONDITION_H
+#ifndef XDP_L2RESPD_NOTIFY_CONDITION_H
+#define XDP_L2RESPD_NOTIFY_CONDITION_H
 
-#include "service_view.h"
+#include "notify_view.h"
 
 /* The input for checking some Services. */
-struct service_check {
-	const struct service_view *view;
+struct notify_check {
+	const struct notify_view *view;
 	const struct service *const *services;
 	size_t count;
 	bool leads;   /* this node reports on addresses without a holder */
@@ -17,14 +17,14 @@ struct service_check {
 	struct policy_index *anywhere, *here;
 };
 
-void service_check_end(struct service_check *check);
+void notify_check_end(struct notify_check *check);
 
 /* An address must be without an announcer for this long before it is reported, since objects arrive
  * one after the other. If a policy selects it, a lease's duration is added. */
-#define SILENCE_NS (4 * UINT64_C(1000000000))
+#define NOTIFY_SILENCE_NS (4 * UINT64_C(1000000000))
 
 /* Why no node announces an address. */
-struct unannounced {
+struct notify_unannounced {
 	bool intended; /* no policy selects the external address: it may be routed */
 	bool known;    /* false: another node may announce it */
 	struct why why;
@@ -33,22 +33,22 @@ struct unannounced {
 
 /* Why no node announces @address in @service's field. No node known to be alive holds its lease,
  * which is @info. */
-void service_why_unannounced(struct service_check *check, const struct service *service,
-			     const struct address *address, bool load_balancer,
-			     const struct lease_info *info, struct unannounced *ret_nobody);
+void notify_why_unannounced(struct notify_check *check, const struct service *service,
+			    const struct address *address, bool load_balancer,
+			    const struct lease_info *info, struct notify_unannounced *ret_nobody);
 
 /* Why this node doesn't announce @address, whose lease is @info. */
-void service_why_here(struct service_check *check, const struct address *address,
-		      const struct lease_info *info, struct why *ret_why);
+void notify_why_here(struct notify_check *check, const struct address *address,
+		     const struct lease_info *info, struct why *ret_why);
 
 /* Has @service no address although it requests one from pools? *@ret_why is the reason. Also false
  * if another node has to report it. */
-bool service_lacks_address(const struct service_check *check, const struct service *service,
-			   struct why *ret_why);
+bool notify_lacks_address(const struct notify_check *check, const struct service *service,
+			  struct why *ret_why);
 
 /* Writes the condition of @service, unless another node has to. @infos: the leases of its
  * addresses, those of load_balancer first, then the external ones. */
-void service_condition_write(struct service_check *check, const struct service *service,
-			     const struct lease_info *infos);
+void notify_condition_write(struct notify_check *check, const struct service *service,
+			    const struct lease_info *infos);
 
 #endif

@@ -5,15 +5,9 @@
 
 #include "alloc.h"
 #include "cleanup.h"
-#include "clock.h"
 #include "kube_collection.h"
 #include "kube_nodes.h"
 #include "policy_faults.h"
-
-/* A starting API server denies CRDs for a moment: believe it after DENIED_NS, or after MISSING_NS
- * if objects of the kind are known. */
-#define DENIED_NS  (5 * UINT64_C(1000000000))
-#define MISSING_NS (60 * UINT64_C(1000000000))
 
 #define API_COUNT 2
 
@@ -34,15 +28,6 @@ static const struct {
 			"ciliumloadbalancerippools" },
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == KIND_COUNT, "each kind has its row");
-
-static void say(const struct collection *collection, int priority, const char *text)
-{
-	struct err said;
-
-	err_write(&said, "%s: %s: %s", kube_server(collection->source->login.kube),
-		  kinds[collection->kind].name, text);
-	source_say(&collection->source->source, priority, said.text);
-}
 
 /* ---- events of a watch ---- */
 
@@ -66,16 +51,18 @@ static void on_reset(uint64_t version, void *userdata)
 	if (collection->listed_api && collection->listed_api != api_of(collection)) {
 		err_write(&said, "%s isn't served any more; %s is followed", collection->listed_api,
 			  api_of(collection));
-		say(collection, LOG_NOTICE, said.text);
+		cluster_kind_log(&collection->state, LOG_NOTICE, said.text);
 	}
 	collection->listed_api = api_of(collection);
 	collection->full = false;
-	source_items_mark(&collection->source->source.items, kinds[collection->kind].prefix);
+	source_items_mark(&collection->cluster->source.items, kinds[collection->kind].prefix);
 }
 
 static void say_line(int priority, const char *line, void *data)
 {
-	say(data, priority, line);
+	const struct collection *collection = data;
+
+	cluster_kind_log(&collection->state, priority, line);
 }
 
 /* Parses @object again. If it is invalid, its item stays as it was. */
@@ -108,10 +95,10 @@ static void parse(struct collection *collection, struct source_item *item, const
 /* Is there room for an object that isn't known yet? */
 static bool fits(struct collection *collection)
 {
-	if (collection->source->source.items.count < SOURCE_ITEMS_MAX)
+	if (collection->cluster->source.items.count < SOURCE_ITEMS_MAX)
 		return true;
 	if (!collection->full)
-		say(collection, LOG_ERR, SOURCE_ITEMS_FULL);
+		cluster_kind_log(&collection->state, LOG_ERR, SOURCE_ITEMS_FULL);
 	collection->full = true;
 	return false;
 }
@@ -119,27 +106,27 @@ static bool fits(struct collection *collection)
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
 	struct collection *collection = userdata;
-	struct source_kubernetes *source = collection->source;
-	struct source_items *items = &source->source.items;
+	struct cluster *cluster = collection->cluster;
+	struct source_items *items = &cluster->source.items;
 	const json_t *metadata = json_object_get(object, "metadata");
 	const char *prefix = kinds[collection->kind].prefix;
 	const char *namespace = json_string_value(json_object_get(metadata, "namespace"));
 	const char *name = json_string_value(json_object_get(metadata, "name"));
-	uint64_t version = kube_version(object), rest = 0;
+	uint64_t version = kube_version(object), hash = 0;
 	struct source_item *item;
 
 	if (!name) {
-		say(collection, LOG_ERR, "an object without a name");
+		cluster_kind_log(&collection->state, LOG_ERR, "an object without a name");
 		return;
 	}
 	if (deleted) {
 		item = source_items_find_object(items, prefix, namespace, name);
 		if (!item)
 			return;
-		if (source->pools)
-			kube_pools_removed(source->pools, item);
+		if (cluster->pools)
+			kube_pools_removed(cluster->pools, item);
 		source_items_remove(items, item->name);
-		source_kubernetes_changed(source);
+		cluster_changed(cluster);
 		return;
 	}
 	if (!source_items_find_object(items, prefix, namespace, name) && !fits(collection))
@@ -150,20 +137,20 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	if (version && version == item->version)
 		return;
 	if (collection->kind == KIND_SERVICE)
-		rest = kube_conditions_rest(object);
+		hash = kube_conditions_hash(object);
 	else if (collection->kind == KIND_NODE)
-		rest = kube_nodes_rest(object, source->node);
-	if (rest && rest == item->rest) {
+		hash = kube_nodes_hash(object, cluster->node);
+	if (hash && hash == item->hash) {
 		/* many conditions change at once when a node takes over many addresses */
 		source_item_set_version(item, object);
 		return;
 	}
-	item->rest = rest;
+	item->hash = hash;
 	parse(collection, item, object);
-	if (collection->kind == KIND_POOL && source->pools)
-		kube_pools_relisted(source->pools);
-	if (collection->known)
-		source_kubernetes_changed(source);
+	if (collection->kind == KIND_POOL && cluster->pools)
+		kube_pools_relisted(cluster->pools);
+	if (collection->state.known)
+		cluster_changed(cluster);
 }
 
 /* The list is complete. */
@@ -171,32 +158,23 @@ static void on_synced(void *userdata)
 {
 	struct collection *collection = userdata;
 
-	collection->again = source_items_sweep(&collection->source->source.items,
+	collection->again = source_items_sweep(&collection->cluster->source.items,
 					       kinds[collection->kind].prefix);
-	if (collection->source->pools)
-		kube_pools_relisted(collection->source->pools);
-	collection->known = true;
+	if (collection->cluster->pools)
+		kube_pools_relisted(collection->cluster->pools);
+	collection->state.known = true;
 	if (collection->kind == KIND_NODE)
-		collection->source->nodes_known = collection->source->all_nodes;
-	source_kubernetes_changed(collection->source);
+		collection->cluster->nodes_known = collection->cluster->all_nodes;
+	cluster_changed(collection->cluster);
 }
 
 static void on_reachable(const char *trouble, void *userdata)
 {
 	struct collection *collection = userdata;
 
-	if (!trouble) {
-		if (*collection->trouble.text || collection->missing_at_ns)
-			say(collection, LOG_NOTICE, "followed again");
-		collection->missing_at_ns = 0;
+	cluster_kind_reachable(&collection->state, trouble);
+	if (!trouble)
 		collection->denied = 0;
-		collection->outdated = false;
-		collection->trouble.text[0] = '\0';
-		return;
-	}
-	if (strcmp(trouble, collection->trouble.text) != 0)
-		say(collection, LOG_WARNING, trouble);
-	err_write(&collection->trouble, "%s", trouble);
 }
 
 /* Switches to the next API that may have the kind; false if none has it: back to the first. */
@@ -220,24 +198,14 @@ static bool try_next_api(struct collection *collection)
 static bool on_missing(void *userdata)
 {
 	struct collection *collection = userdata;
-	uint64_t now_ns = clock_boot_ns();
 
 	if (try_next_api(collection))
 		return true;
-	collection->trouble.text[0] = '\0';
-	if (!collection->missing_at_ns) {
-		collection->missing_at_ns = now_ns;
-		collection->outdated = collection->known;
-		say(collection, LOG_WARNING,
-		    "the server doesn't know this kind; objects that are known count for a minute "
-		    "as they were");
-	}
-	if (now_ns - collection->missing_at_ns < (collection->known ? MISSING_NS : DENIED_NS))
+	if (!cluster_kind_missing(&collection->state,
+				  "the server doesn't know this kind; objects that are known count "
+				  "for a minute as they were"))
 		return false;
-	if (collection->outdated)
-		say(collection, LOG_WARNING, "its objects count no more");
-	collection->outdated = false;
-	source_items_mark(&collection->source->source.items, kinds[collection->kind].prefix);
+	source_items_mark(&collection->cluster->source.items, kinds[collection->kind].prefix);
 	on_synced(collection);
 	return false;
 }
@@ -254,27 +222,15 @@ static const struct kube_watch_events watch_events = {
 
 void collection_status(const struct collection *collection, struct source_status *status)
 {
-	const char *server = kube_server(collection->source->login.kube);
-	const char *name = kinds[collection->kind].name;
-
-	status->kinds_missing += collection->missing_at_ns != 0;
-	status->reachable = status->reachable && !*collection->trouble.text;
-	/* after the first list an unreachable server is no trouble of ours */
-	if (!collection->known)
-		err_write(&status->trouble, "%s: %s isn't listed yet: %s", server, name,
-			  *collection->trouble.text ? collection->trouble.text : "no answer");
-	else if (collection->full)
-		err_write(&status->trouble, "%s: %s: " SOURCE_ITEMS_FULL, server, name);
-	else if (collection->outdated && clock_boot_ns() - collection->missing_at_ns > DENIED_NS)
-		err_write(&status->trouble,
-			  "%s: %s isn't served any more; its objects count as they were "
-			  "for a minute",
-			  server, name);
+	cluster_kind_status(&collection->state, status);
+	if (collection->full && !*status->trouble.text)
+		err_write(&status->trouble, "%s: %s: " SOURCE_ITEMS_FULL,
+			  kube_server(collection->state.kube), collection->state.name);
 }
 
 void collection_list_again(struct collection *collection)
 {
-	size_t count = collection->source->source.items.count;
+	size_t count = collection->cluster->source.items.count;
 
 	if (!collection->full || !kube_watch_version(collection->watch) ||
 	    count >= (collection->again ? SOURCE_ITEMS_MAX : SOURCE_ITEMS_AGAIN))
@@ -283,12 +239,17 @@ void collection_list_again(struct collection *collection)
 	kube_watch_restart(collection->watch, true);
 }
 
-int collection_follow(struct collection *collection, struct err *err)
+int collection_follow(struct collection *collection, struct cluster *cluster, enum kind kind,
+		      struct err *err)
 {
-	_cleanup_free_ char *path = collection->kind == KIND_NODE
-					    ? kube_nodes_path(collection->source->node)
-					    : path_of(collection);
+	_cleanup_free_ char *path = NULL;
 
-	return kube_watch_new(collection->source->login.kube, path, &watch_events, collection,
+	*collection = (struct collection){
+		.cluster = cluster,
+		.kind = kind,
+		.state = { cluster->login.kube, &cluster->source, kinds[kind].name },
+	};
+	path = kind == KIND_NODE ? kube_nodes_path(cluster->node) : path_of(collection);
+	return kube_watch_new(cluster->login.kube, path, &watch_events, collection,
 			      &collection->watch, err);
 }

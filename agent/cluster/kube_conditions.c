@@ -244,7 +244,7 @@ static json_t *copy_member(json_t *object, const char *name)
 	return copy;
 }
 
-uint64_t kube_conditions_rest(const json_t *object)
+uint64_t kube_conditions_hash(const json_t *object)
 {
 	_cleanup_json_ json_t *rest = json_copy((json_t *)object);
 	json_t *metadata = copy_member(rest, "metadata"), *status = copy_member(rest, "status");

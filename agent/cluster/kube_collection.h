@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The state of the Kubernetes source, shared by kube_collection.c and source_kubernetes.c. */
+/* The state of a cluster, shared by cluster.c and kube_collection.c. */
 #ifndef XDP_L2RESPD_KUBE_COLLECTION_H
 #define XDP_L2RESPD_KUBE_COLLECTION_H
 
+#include "cluster_kind.h"
 #include "kube_conditions.h"
 #include "kube_endpoints.h"
 #include "kube_pools.h"
@@ -18,21 +19,18 @@ enum kind {
 
 /* The objects of one kind. */
 struct collection {
-	struct source_kubernetes *source;
+	struct cluster *cluster;
 	enum kind kind;
+	struct cluster_kind state;
 	struct kube_watch *watch;
 	size_t api;		/* index of the followed one in apis[] */
 	size_t denied;		/* consecutive APIs that the server didn't know */
 	const char *listed_api; /* API of the last list; NULL: never listed */
-	bool known;		/* was listed completely once, or isn't there */
-	bool outdated;		/* not served any more, but objects still count as they were */
-	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
 	bool full;		/* objects in or after the last list didn't fit */
 	bool again;		/* that list also removed items: there may be room */
-	struct err trouble;	/* empty: none */
 };
 
-struct source_kubernetes {
+struct cluster {
 	struct source source; /* the first member */
 	struct kube_login login;
 	struct kube_pools *pools;   /* NULL: nothing is written */
@@ -49,7 +47,7 @@ struct source_kubernetes {
 };
 
 /* Something changed: that is reported soon. */
-void source_kubernetes_changed(void *source);
+void cluster_changed(void *cluster);
 
 /* Adds the state of @collection to @status. */
 void collection_status(const struct collection *collection, struct source_status *status);
@@ -57,6 +55,8 @@ void collection_status(const struct collection *collection, struct source_status
 /* Asks for what was left out, once there is room for it. */
 void collection_list_again(struct collection *collection);
 
-int collection_follow(struct collection *collection, struct err *err);
+/* Makes @collection, whose address must stay, follow the objects of @kind. Errors with @err. */
+int collection_follow(struct collection *collection, struct cluster *cluster, enum kind kind,
+		      struct err *err);
 
 #endif

@@ -8,27 +8,27 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
-#include "service_events.h"
-#include "service_look.h"
+#include "notify_events.h"
+#include "notify_look.h"
 
 /* Events wait this long, so that entries on several interfaces make one Event and addresses that
  * move on at once make none. */
 #define GATHER_USEC 200000
 
-struct service_events {
-	service_view_fn *view;
+struct notify_events {
+	notify_view_fn *view;
 	void *userdata;
 	sd_event_source *gather;
-	struct service_look *look;
+	struct notify_look *look;
 	struct selected *answered; /* without services */
 	size_t answered_count, answered_capacity;
 };
 
 /* Called for each address of each Service of the agent's class. */
-typedef void visit_fn(const struct service_view *view, const struct service *service,
+typedef void visit_fn(const struct notify_view *view, const struct service *service,
 		      const struct address *address, bool load_balancer, void *data);
 
-static void visit_all(const struct service_view *view, visit_fn *visit, void *data)
+static void visit_all(const struct notify_view *view, visit_fn *visit, void *data)
 {
 	size_t count;
 	const struct manifest *const *manifests = source_manifests(view->source, &count);
@@ -50,12 +50,12 @@ static void visit_all(const struct service_view *view, visit_fn *visit, void *da
 /* ---- addresses that this node has begun to answer for ---- */
 
 /* Appends the names of the interfaces of @first and of the rows after it with the same address. */
-static void add_interfaces(const struct service_view *view, const struct selected *first,
+static void add_interfaces(const struct notify_view *view, const struct selected *first,
 			   const struct selected *end, struct err *text)
 {
 	for (const struct selected *on = first;
 	     on < end && !address_compare(&on->address, &first->address); on++) {
-		const struct link_row *row = link_table_find(view->links, on->ifindex);
+		const struct links_row *row = links_find(view->links, on->ifindex);
 
 		if (row && (on == first || on->ifindex != on[-1].ifindex))
 			err_add(text, "%s%s", on == first ? "" : ", ", row->link.name);
@@ -67,10 +67,10 @@ static int by_address(const void *key, const void *row)
 	return address_compare(key, &((const struct selected *)row)->address);
 }
 
-static void report_answered(const struct service_view *view, const struct service *service,
+static void report_answered(const struct notify_view *view, const struct service *service,
 			    const struct address *address, bool load_balancer, void *data)
 {
-	const struct service_events *events = data;
+	const struct notify_events *events = data;
 	const struct selected *list = events->answered, *end = list + events->answered_count;
 	const struct selected *found =
 		bsearch(address, list, end - list, sizeof(*list), by_address);
@@ -93,7 +93,7 @@ static void report_answered(const struct service_view *view, const struct servic
 	else
 		err_write(&text, "%s announced by %s on ", ip, view->node);
 	add_interfaces(view, found, end, &text);
-	source_say_event(view->source, &(struct kube_event){
+	source_say_event(view->source, &(struct source_event){
 					       .service = service,
 					       .address = address,
 					       .reason = moved ? "Moved" : "Announced",
@@ -103,8 +103,8 @@ static void report_answered(const struct service_view *view, const struct servic
 
 static int on_gather(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct service_events *events = userdata;
-	struct service_view view;
+	struct notify_events *events = userdata;
+	struct notify_view view;
 
 	events->view(&view, events->userdata);
 	qsort(events->answered, events->answered_count, sizeof(*events->answered),
@@ -113,12 +113,12 @@ static int on_gather(sd_event_source *source, uint64_t usec, void *userdata)
 	free(events->answered);
 	events->answered = NULL;
 	events->answered_count = events->answered_capacity = 0;
-	service_look_soon(events->look);
+	notify_look_soon(events->look);
 	return 0;
 }
 
-void service_events_answered(struct service_events *events, const struct address *address,
-			     uint32_t ifindex)
+void notify_events_answered(struct notify_events *events, const struct address *address,
+			    uint32_t ifindex)
 {
 	size_t count = events->answered_count;
 
@@ -133,20 +133,20 @@ void service_events_answered(struct service_events *events, const struct address
 
 /* ---- life ---- */
 
-void service_events_free(struct service_events *events)
+void notify_events_free(struct notify_events *events)
 {
 	if (!events)
 		return;
 	sd_event_source_disable_unref(events->gather);
-	service_look_free(events->look);
+	notify_look_free(events->look);
 	free(events->answered);
 	free(events);
 }
 
-int service_events_new(sd_event *event, service_view_fn *view, void *userdata,
-		       struct service_events **ret_events, struct err *err)
+int notify_events_new(sd_event *event, notify_view_fn *view, void *userdata,
+		      struct notify_events **ret_events, struct err *err)
 {
-	struct service_events *events = xcalloc(1, sizeof(*events));
+	struct notify_events *events = xcalloc(1, sizeof(*events));
 	int r;
 
 	events->view = view;
@@ -158,9 +158,9 @@ int service_events_new(sd_event *event, service_view_fn *view, void *userdata,
 	if (r < 0)
 		r = err_set(err, r, "starting timers: %s", strerror(-r));
 	else
-		r = service_look_new(event, view, userdata, &events->look, err);
+		r = notify_look_new(event, view, userdata, &events->look, err);
 	if (r < 0) {
-		service_events_free(events);
+		notify_events_free(events);
 		return r;
 	}
 	*ret_events = events;

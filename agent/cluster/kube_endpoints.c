@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "cluster_kind.h"
 #include "kube_endpoints.h"
 
 /* The server can select by labels only, so the request names the Services. If it were longer than
@@ -18,10 +19,6 @@
 #define PAGE 100
 /* Tenants decide which Services need endpoints: at most one new list in this time. */
 #define FOLLOW_NS UINT64_C(1000000000)
-/* If the server says that the kind doesn't exist, it is believed after DENIED_NS, or after
- * MISSING_NS if slices are known. */
-#define DENIED_NS  (5 * UINT64_C(1000000000))
-#define MISSING_NS (60 * UINT64_C(1000000000))
 
 /* Sorted. */
 struct names {
@@ -30,8 +27,7 @@ struct names {
 };
 
 struct kube_endpoints {
-	struct kube *kube;
-	struct source *source;
+	struct cluster_kind state;
 	char *node, *class_name;
 	struct service_class class;
 	kube_endpoints_fn *changed;
@@ -42,9 +38,6 @@ struct kube_endpoints {
 	struct kube_watch *watch;
 	sd_event_source *later; /* timer of a watch that had to wait */
 	uint64_t followed_ns;	/* start of the last watch; 0: none */
-	bool known;		/* all have been listed once, or none is needed */
-	uint64_t missing_at_ns; /* the server doesn't know the kind since then; 0: it does */
-	struct err trouble;	/* empty: none */
 };
 
 static void names_free(struct names *names)
@@ -78,14 +71,6 @@ static bool names_equal(const struct names *a, const struct names *b)
 		if (strcmp(a->list[i], b->list[i]) != 0)
 			return false;
 	return a->count == b->count;
-}
-
-static void log_line(const struct kube_endpoints *endpoints, int priority, const char *text)
-{
-	struct err line;
-
-	err_write(&line, "%s: EndpointSlice: %s", kube_server(endpoints->kube), text);
-	source_say(endpoints->source, priority, line.text);
 }
 
 /* ---- Services that need EndpointSlices ---- */
@@ -123,7 +108,7 @@ static bool is_selected(const struct selectors *selectors, const struct service 
  * announce them. */
 static void find_needed(const struct kube_endpoints *endpoints, struct names *ret_needed)
 {
-	const struct source_items *items = &endpoints->source->items;
+	const struct source_items *items = &endpoints->state.source->items;
 	const struct source_item *item =
 		source_items_find_object(items, SOURCE_ITEM_NODES, NULL, endpoints->node);
 	_cleanup_(labels_free) struct labels host = {};
@@ -284,7 +269,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	size_t at;
 
 	if (endpoint_slice_parse(&place, object, endpoints->node, &slice, &err) < 0) {
-		log_line(endpoints, LOG_ERR, err.text);
+		cluster_kind_log(&endpoints->state, LOG_ERR, err.text);
 		return;
 	}
 	before = find(endpoints->manifest, &slice, &at);
@@ -298,7 +283,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		slice.present = true;
 		insert(endpoints->manifest, &slice);
 	}
-	if (matters && endpoints->known)
+	if (matters && endpoints->state.known)
 		endpoints->changed(endpoints->userdata);
 }
 
@@ -307,7 +292,7 @@ static void on_synced(void *userdata)
 	struct kube_endpoints *endpoints = userdata;
 
 	sweep(endpoints->manifest);
-	endpoints->known = true;
+	endpoints->state.known = true;
 	endpoints->changed(endpoints->userdata);
 }
 
@@ -315,35 +300,19 @@ static void on_reachable(const char *trouble, void *userdata)
 {
 	struct kube_endpoints *endpoints = userdata;
 
-	if (!trouble) {
-		if (*endpoints->trouble.text || endpoints->missing_at_ns)
-			log_line(endpoints, LOG_NOTICE, "followed again");
-		endpoints->missing_at_ns = 0;
-		endpoints->trouble.text[0] = '\0';
-		return;
-	}
-	if (strcmp(trouble, endpoints->trouble.text) != 0)
-		log_line(endpoints, LOG_WARNING, trouble);
-	err_write(&endpoints->trouble, "%s", trouble);
+	cluster_kind_reachable(&endpoints->state, trouble);
 }
 
 static bool on_missing(void *userdata)
 {
 	struct kube_endpoints *endpoints = userdata;
-	uint64_t now_ns = clock_boot_ns();
 
-	endpoints->trouble.text[0] = '\0';
-	if (!endpoints->missing_at_ns) {
-		endpoints->missing_at_ns = now_ns;
-		log_line(
-			endpoints, LOG_WARNING,
-			"the server doesn't know this kind; externalTrafficPolicy Local is treated as "
-			"Cluster within a minute");
-	}
-	if (now_ns - endpoints->missing_at_ns >= (endpoints->known ? MISSING_NS : DENIED_NS)) {
-		mark(endpoints->manifest);
-		on_synced(endpoints);
-	}
+	if (!cluster_kind_missing(&endpoints->state,
+				  "the server doesn't know this kind; externalTrafficPolicy Local "
+				  "is treated as Cluster within a minute"))
+		return false;
+	mark(endpoints->manifest);
+	on_synced(endpoints);
 	return false;
 }
 
@@ -364,8 +333,7 @@ static void stop(struct kube_endpoints *endpoints)
 	endpoints->watch = NULL;
 	free(endpoints->path);
 	endpoints->path = NULL;
-	endpoints->missing_at_ns = 0;
-	endpoints->trouble.text[0] = '\0';
+	cluster_kind_unfollow(&endpoints->state);
 }
 
 /* Watches the slices that the Services need now, or as soon as FOLLOW_NS permits. */
@@ -383,7 +351,7 @@ static void follow(struct kube_endpoints *endpoints)
 	if (!endpoints->needed.count) {
 		mark(endpoints->manifest);
 		sweep(endpoints->manifest);
-		endpoints->known = true;
+		endpoints->state.known = true;
 		return;
 	}
 	if (endpoints->followed_ns && now_ns < endpoints->followed_ns + FOLLOW_NS) {
@@ -392,9 +360,9 @@ static void follow(struct kube_endpoints *endpoints)
 		sd_event_source_set_enabled(endpoints->later, SD_EVENT_ONESHOT);
 		return;
 	}
-	if (kube_watch_new(endpoints->kube, path, &watch_events, endpoints, &endpoints->watch,
+	if (kube_watch_new(endpoints->state.kube, path, &watch_events, endpoints, &endpoints->watch,
 			   &err) < 0) {
-		log_line(endpoints, LOG_ERR, err.text);
+		cluster_kind_log(&endpoints->state, LOG_ERR, err.text);
 		return;
 	}
 	endpoints->followed_ns = now_ns;
@@ -414,13 +382,13 @@ bool kube_endpoints_settle(struct kube_endpoints *endpoints)
 	struct names needed = {}, before = endpoints->needed;
 
 	if (first)
-		endpoints->manifest = &source_items_get_object(&endpoints->source->items,
+		endpoints->manifest = &source_items_get_object(&endpoints->state.source->items,
 							       "endpointslices ", NULL, "")
 					       ->manifest;
 	find_needed(endpoints, &needed);
 	if (!first && names_equal(&needed, &before)) {
 		names_free(&needed);
-		return endpoints->known;
+		return endpoints->state.known;
 	}
 	/* a watch on all slices covers the new Services already */
 	all = endpoints->path && !strcmp(endpoints->path, PATH_ALL);
@@ -430,18 +398,13 @@ bool kube_endpoints_settle(struct kube_endpoints *endpoints)
 	endpoints->needed = needed;
 	names_free(&before);
 	follow(endpoints);
-	return endpoints->known;
+	return endpoints->state.known;
 }
 
 void kube_endpoints_status(const struct kube_endpoints *endpoints, struct source_status *status)
 {
-	const char *trouble = endpoints->trouble.text;
-
-	status->kinds_missing += endpoints->missing_at_ns != 0;
-	status->reachable = status->reachable && !*trouble;
-	if (endpoints->watch && !endpoints->known && !*status->trouble.text)
-		err_write(&status->trouble, "%s: EndpointSlice isn't listed yet: %s",
-			  kube_server(endpoints->kube), *trouble ? trouble : "no answer");
+	if (endpoints->watch)
+		cluster_kind_status(&endpoints->state, status);
 }
 
 void kube_endpoints_free(struct kube_endpoints *endpoints)
@@ -464,8 +427,7 @@ int kube_endpoints_new(sd_event *event, struct kube *kube, struct source *source
 	int r;
 
 	*endpoints = (struct kube_endpoints){
-		.kube = kube,
-		.source = source,
+		.state = { kube, source, "EndpointSlice" },
 		.node = xstrdup(options->node),
 		.class_name = xstrdup(options->class.name),
 		.changed = changed,

@@ -5,13 +5,13 @@
 
 #include "alloc.h"
 #include "cleanup.h"
-#include "service_condition.h"
+#include "notify_condition.h"
 #include "text.h"
 
 /* No addresses are appended to a message longer than this. */
 #define LONG_TEXT 4000
 
-static struct policy_index *index_for(const struct service_check *check, const char *node)
+static struct policy_index *index_for(const struct notify_check *check, const char *node)
 {
 	struct policy_input input = check->view->input;
 
@@ -19,28 +19,28 @@ static struct policy_index *index_for(const struct service_check *check, const c
 	return policy_index_of(&input, check->services, check->count);
 }
 
-void service_check_end(struct service_check *check)
+void notify_check_end(struct notify_check *check)
 {
 	policy_index_free(check->anywhere);
 	policy_index_free(check->here);
 }
 
-void service_why_here(struct service_check *check, const struct address *address,
-		      const struct lease_info *info, struct why *ret_why)
+void notify_why_here(struct notify_check *check, const struct address *address,
+		     const struct lease_info *info, struct why *ret_why)
 {
 	if (!check->here)
 		check->here = index_for(check, check->view->node);
 	check->view->why(check->here, address, info, ret_why, check->view->userdata);
 }
 
-void service_why_unannounced(struct service_check *check, const struct service *service,
-			     const struct address *address, bool load_balancer,
-			     const struct lease_info *info, struct unannounced *ret_nobody)
+void notify_why_unannounced(struct notify_check *check, const struct service *service,
+			    const struct address *address, bool load_balancer,
+			    const struct lease_info *info, struct notify_unannounced *ret_nobody)
 {
-	const struct service_view *view = check->view;
+	const struct notify_view *view = check->view;
 	struct why here;
 
-	*ret_nobody = (struct unannounced){ .known = true, .grace_ns = SILENCE_NS };
+	*ret_nobody = (struct notify_unannounced){ .known = true, .grace_ns = NOTIFY_SILENCE_NS };
 	if (!check->anywhere)
 		check->anywhere = index_for(check, NULL);
 	policy_index_why(check->anywhere, address, service, &ret_nobody->why);
@@ -50,7 +50,7 @@ void service_why_unannounced(struct service_check *check, const struct service *
 	}
 	ret_nobody->grace_ns += view->duration_ns;
 	ret_nobody->known = view->shared && view->knows;
-	service_why_here(check, address, info, &here);
+	notify_why_here(check, address, info, &here);
 	/* the address became desired after the last evaluation */
 	if (!here.reason)
 		why_set(&here, REASON_NOT_CLAIMED);
@@ -119,7 +119,7 @@ static void add_missing(struct findings *findings, const char *ip, const struct 
 }
 
 /* The names of the interfaces on which this node announces @address. */
-static void name_interfaces(const struct service_view *view, const struct address *address,
+static void name_interfaces(const struct notify_view *view, const struct address *address,
 			    struct err *ret_names)
 {
 	size_t count;
@@ -127,35 +127,35 @@ static void name_interfaces(const struct service_view *view, const struct addres
 
 	ret_names->text[0] = '\0';
 	for (size_t i = 0; i < count; i++) {
-		const struct link_row *row = link_table_find(view->links, places[i].ifindex);
+		const struct links_row *row = links_find(view->links, places[i].ifindex);
 
 		if (row)
 			err_add(ret_names, "%s%s", *ret_names->text ? ", " : "", row->link.name);
 	}
 }
 
-static void add_held(struct service_check *check, const struct address *address, const char *ip,
+static void add_held(struct notify_check *check, const struct address *address, const char *ip,
 		     const struct lease_info *info, struct findings *findings)
 {
-	const struct service_view *view = check->view;
+	const struct notify_view *view = check->view;
 	struct err interfaces;
 	struct why why;
 
-	service_why_here(check, address, info, &why);
+	notify_why_here(check, address, info, &why);
 	if (why.reason) {
-		add_missing(findings, ip, &why, true, SILENCE_NS);
+		add_missing(findings, ip, &why, true, NOTIFY_SILENCE_NS);
 		return;
 	}
 	name_interfaces(view, address, &interfaces);
 	add_announced(findings, ip, view->node, interfaces.text);
 }
 
-static void add_address(struct service_check *check, const struct service *service,
+static void add_address(struct notify_check *check, const struct service *service,
 			const struct address *address, bool load_balancer,
 			const struct lease_info *info, struct findings *findings)
 {
 	bool held_elsewhere = !info->held && *info->holder && info->holder_alive;
-	struct unannounced unannounced;
+	struct notify_unannounced unannounced;
 	char ip[INET6_ADDRSTRLEN];
 
 	address_format(address, ip);
@@ -170,7 +170,7 @@ static void add_address(struct service_check *check, const struct service *servi
 	} else if (info->unknown && check->view->knows) {
 		findings->undecided = true;
 	} else {
-		service_why_unannounced(check, service, address, load_balancer, info, &unannounced);
+		notify_why_unannounced(check, service, address, load_balancer, info, &unannounced);
 		if (!unannounced.intended)
 			add_missing(findings, ip, &unannounced.why, unannounced.known,
 				    unannounced.grace_ns);
@@ -192,8 +192,8 @@ static const char *reason_word(enum reason reason, char word[64])
 	return word;
 }
 
-bool service_lacks_address(const struct service_check *check, const struct service *service,
-			   struct why *ret_why)
+bool notify_lacks_address(const struct notify_check *check, const struct service *service,
+			  struct why *ret_why)
 {
 	/* another program may assign it an address */
 	if (!check->assigns || !service_is_of(service, &check->view->class) ||
@@ -204,14 +204,14 @@ bool service_lacks_address(const struct service_check *check, const struct servi
 }
 
 /* Writes the condition of a Service without an address that should be announced. */
-static void report_no_address(struct service_check *check, const struct service *service,
+static void report_no_address(struct notify_check *check, const struct service *service,
 			      struct announced announced)
 {
 	struct why why;
 	char word[64];
 
-	announced.grace_ns = SILENCE_NS;
-	if (service_lacks_address(check, service, &why)) {
+	announced.grace_ns = NOTIFY_SILENCE_NS;
+	if (notify_lacks_address(check, service, &why)) {
 		announced.state = "False";
 		announced.reason = reason_word(why.reason, word);
 		announced.message = why.text.text;
@@ -219,7 +219,7 @@ static void report_no_address(struct service_check *check, const struct service 
 	source_say_announced(check->view->source, &announced);
 }
 
-static void report_findings(struct service_check *check, const struct findings *findings,
+static void report_findings(struct notify_check *check, const struct findings *findings,
 			    struct announced announced)
 {
 	bool missing = findings->missing_count || findings->unknown_count;
@@ -243,8 +243,8 @@ static void report_findings(struct service_check *check, const struct findings *
 	free(text);
 }
 
-void service_condition_write(struct service_check *check, const struct service *service,
-			     const struct lease_info *infos)
+void notify_condition_write(struct notify_check *check, const struct service *service,
+			    const struct lease_info *infos)
 {
 	struct announced announced = { .service = service, .leads = check->leads };
 	struct findings findings = {};

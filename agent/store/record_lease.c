@@ -14,7 +14,7 @@
 #include "clock.h"
 #include "kube.h"
 #include "json.h"
-#include "lease_object.h"
+#include "record_lease.h"
 #include "record_json.h"
 #include "text_hash.h"
 
@@ -25,15 +25,15 @@
 #define V4_OFFSET    12 /* of an IPv4 address in a mapped one */
 #define MS_PER_S     1000
 
-bool lease_name_parse(const char *name, struct record *record)
+bool record_name_parse(const char *name, struct record *record)
 {
 	uint8_t *byte = record->address.bytes;
 	const char *digits = name + strlen(CLAIM_PREFIX);
 	size_t count;
 
-	if (!strncmp(name, LEASE_NODE_PREFIX, strlen(LEASE_NODE_PREFIX))) {
+	if (!strncmp(name, RECORD_NODE_PREFIX, strlen(RECORD_NODE_PREFIX))) {
 		record->kind = RECORD_HEARTBEAT;
-		node_name_copy(record->node, name + strlen(LEASE_NODE_PREFIX));
+		node_name_copy(record->node, name + strlen(RECORD_NODE_PREFIX));
 		return record->node[0];
 	}
 	if (strncmp(name, CLAIM_PREFIX, strlen(CLAIM_PREFIX)) != 0)
@@ -54,17 +54,17 @@ bool lease_name_parse(const char *name, struct record *record)
 	return address_is_v4(&record->address) == (count == V4_DIGITS);
 }
 
-void lease_name_format(const struct record *record, char name[LEASE_NAME_MAX + 1])
+void record_name_format(const struct record *record, char name[RECORD_NAME_MAX + 1])
 {
 	size_t at = address_is_v4(&record->address) ? V4_OFFSET : 0;
 	char *end = name + strlen(CLAIM_PREFIX);
 
 	if (record->kind == RECORD_HEARTBEAT) {
-		snprintf(name, LEASE_NAME_MAX + 1, LEASE_NODE_PREFIX "%.*s",
-			 (int)(LEASE_NAME_MAX - strlen(LEASE_NODE_PREFIX)), record->node);
+		snprintf(name, RECORD_NAME_MAX + 1, RECORD_NODE_PREFIX "%.*s",
+			 (int)(RECORD_NAME_MAX - strlen(RECORD_NODE_PREFIX)), record->node);
 		return;
 	}
-	snprintf(name, LEASE_NAME_MAX + 1, CLAIM_PREFIX);
+	snprintf(name, RECORD_NAME_MAX + 1, CLAIM_PREFIX);
 	for (; at < sizeof(record->address.bytes); at++, end += 2)
 		snprintf(end, 3, "%02x", record->address.bytes[at]);
 }
@@ -84,15 +84,15 @@ static void member_move(json_t *contents, const char *from, json_t *spec, const 
 	json_object_del(contents, from);
 }
 
-void lease_node_label(const char *node, char label[LEASE_LABEL_SIZE])
+void record_node_label(const char *node, char label[RECORD_LABEL_SIZE])
 {
-	snprintf(label, LEASE_LABEL_SIZE, "%016" PRIx64, hash_finish(hash_text(HASH_BEGIN, node)));
+	snprintf(label, RECORD_LABEL_SIZE, "%016" PRIx64, hash_finish(hash_text(HASH_BEGIN, node)));
 }
 
 /* Sets label @name, or, in an object that is @there, deletes it if @value is none. */
 static void label_set(json_t *labels, const char *name, const char *value, bool there)
 {
-	if (*value && strlen(value) <= LEASE_LABEL_MAX)
+	if (*value && strlen(value) <= RECORD_LABEL_MAX)
 		json_object_set_new(labels, name, json_string(value));
 	else if (there)
 		json_object_set_new(labels, name, json_null());
@@ -117,16 +117,16 @@ static void address_label(const struct address *address, char label[INET6_ADDRST
 static json_t *claim_labels(const struct record *record)
 {
 	const struct claim_record *claim = &record->claim;
-	json_t *labels = json_pack("{ss}", LEASE_LABEL_PART, LEASE_PART_ALL);
+	json_t *labels = json_pack("{ss}", RECORD_LABEL_PART, RECORD_PART_ALL);
 	char address[INET6_ADDRSTRLEN + 2];
 
 	address_label(&record->address, address);
-	label_set(labels, LEASE_LABEL_ADDRESS, address, record->revision);
-	label_set(labels, LEASE_LABEL_NODE, claim->holder, record->revision);
+	label_set(labels, RECORD_LABEL_ADDRESS, address, record->revision);
+	label_set(labels, RECORD_LABEL_NODE, claim->holder, record->revision);
 	if (claim->taken) {
-		label_set(labels, LEASE_LABEL_NAMESPACE, claim->service.namespace,
+		label_set(labels, RECORD_LABEL_NAMESPACE, claim->service.namespace,
 			  record->revision);
-		label_set(labels, LEASE_LABEL_SERVICE, claim->service.name, record->revision);
+		label_set(labels, RECORD_LABEL_SERVICE, claim->service.name, record->revision);
 	}
 	return labels;
 }
@@ -134,19 +134,19 @@ static json_t *claim_labels(const struct record *record)
 /* By part and hash the API server chooses what it sends to whom. */
 static json_t *labels_make(const struct record *record)
 {
-	char hash[LEASE_LABEL_SIZE];
+	char hash[RECORD_LABEL_SIZE];
 	json_t *labels;
 
 	if (record->kind == RECORD_CLAIM)
 		return claim_labels(record);
-	lease_node_label(record->node, hash);
-	labels = json_pack("{ss ss}", LEASE_LABEL_HASH, hash, LEASE_LABEL_PART,
-			   record->heartbeat.all ? LEASE_PART_ALL : hash);
-	label_set(labels, LEASE_LABEL_NODE, record->node, record->revision);
+	record_node_label(record->node, hash);
+	labels = json_pack("{ss ss}", RECORD_LABEL_HASH, hash, RECORD_LABEL_PART,
+			   record->heartbeat.all ? RECORD_PART_ALL : hash);
+	label_set(labels, RECORD_LABEL_NODE, record->node, record->revision);
 	return labels;
 }
 
-json_t *lease_make(const struct record *record, const char *name, uint32_t duration_s)
+json_t *record_to_lease(const struct record *record, const char *name, uint32_t duration_s)
 {
 	json_auto_t *contents = record_to_json(record), *spec = NULL;
 	_cleanup_free_ char *text = NULL;
@@ -178,7 +178,7 @@ json_t *lease_make(const struct record *record, const char *name, uint32_t durat
 	return lease;
 }
 
-json_t *lease_delete_make(const struct record *record)
+json_t *record_delete_body(const struct record *record)
 {
 	char revision[24];
 
@@ -187,7 +187,7 @@ json_t *lease_delete_make(const struct record *record)
 			 "preconditions", "resourceVersion", revision);
 }
 
-void lease_parse(const json_t *lease, struct record *record)
+void record_from_lease(const json_t *lease, struct record *record)
 {
 	json_t *metadata = json_object_get(lease, "metadata");
 	json_t *spec = json_object_get(lease, "spec");
@@ -204,7 +204,7 @@ void lease_parse(const json_t *lease, struct record *record)
 	} else {
 		/* what is no duration is 0, and with that the record is unreadable */
 		duration_s = json_integer_value(json_object_get(spec, "leaseDurationSeconds"));
-		if (duration_s < 0 || duration_s > LEASE_DURATION_MAX_MS / MS_PER_S)
+		if (duration_s < 0 || duration_s > RECORD_DURATION_MAX_MS / MS_PER_S)
 			duration_s = 0;
 		json_object_set_new(contents, "durationMs", json_integer(MS_PER_S * duration_s));
 		if (strcmp(holder, record->node) != 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The two kinds of record that nodes share through the store; docs/leases.md says what they mean.
  */
-#ifndef XDP_L2RESP_LEASE_RECORD_H
-#define XDP_L2RESP_LEASE_RECORD_H
+#ifndef XDP_L2RESP_RECORD_H
+#define XDP_L2RESP_RECORD_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,25 +13,25 @@
 
 /* Durations: the longest, of which a record of another node is believed, the shortest that the data
  * path and a store can follow, and the step between them. */
-#define LEASE_DURATION_MAX_MS  3600000
-#define LEASE_DURATION_MIN_MS  300
-#define LEASE_DURATION_STEP_MS 10
+#define RECORD_DURATION_MAX_MS	3600000
+#define RECORD_DURATION_MIN_MS	300
+#define RECORD_DURATION_STEP_MS 10
 
 /* The highest sequence number and count of transitions that are believed: what follows them can
  * still be written. The latter is Kubernetes' too. */
-#define LEASE_SEQUENCE_MAX    (INT64_MAX / 2)
-#define LEASE_TRANSITIONS_MAX INT32_MAX
+#define RECORD_SEQUENCE_MAX    (INT64_MAX / 2)
+#define RECORD_TRANSITIONS_MAX INT32_MAX
 
 /* Groups of preferred nodes that one node can be in. */
-#define LEASE_GROUPS_MAX 16
+#define RECORD_GROUPS_MAX 16
 
 /* Addresses of its own that a node tells the others of. */
-#define LEASE_OWN_MAX 32
+#define RECORD_OWN_MAX 32
 
-/* Copies a node's name, which is no longer than LEASE_NODE_MAX. */
-static inline void node_name_copy(char to[LEASE_NODE_MAX + 1], const char *from)
+/* Copies a node's name, which is no longer than RECORD_NODE_MAX. */
+static inline void node_name_copy(char to[RECORD_NODE_MAX + 1], const char *from)
 {
-	snprintf(to, LEASE_NODE_MAX + 1, "%s", from);
+	snprintf(to, RECORD_NODE_MAX + 1, "%s", from);
 }
 
 enum record_kind {
@@ -58,7 +58,7 @@ extern const char *const heartbeat_state_names[HEARTBEAT_STATE_COUNT];
 
 /* Is a node's session alive? One record a node. */
 struct heartbeat {
-	char id[LEASE_ID_DIGITS + 1];
+	char id[RECORD_ID_DIGITS + 1];
 	uint64_t session;  /* random; 0: none, in a record that was made to bury a vanished one */
 	uint64_t sequence; /* one more with each attempt to renew */
 	enum heartbeat_state state;
@@ -69,18 +69,18 @@ struct heartbeat {
 	bool all; /* told to a store alone: not a mere renewal, so every node's stream shows it */
 	/* of preferred nodes (struct preferred_group), whose members this node is one of; 0: unused
 	 */
-	uint64_t groups[LEASE_GROUPS_MAX];
-	struct address own[LEASE_OWN_MAX]; /* addresses that the node itself has */
+	uint64_t groups[RECORD_GROUPS_MAX];
+	struct address own[RECORD_OWN_MAX]; /* addresses that the node itself has */
 	size_t own_count;
 };
 
 /* Who answers for an address? One record an address. */
 struct claim_record {
-	char holder[LEASE_NODE_MAX + 1]; /* empty: released */
-	uint64_t session;		 /* of the holder */
-	char wish[LEASE_NODE_MAX + 1];	 /* node that it shall go to; empty: none */
-	uint64_t wish_session;		 /* of that node, once it has agreed; else 0 */
-	bool moved;			 /* the wish is a person's, and outlives the move */
+	char holder[RECORD_NODE_MAX + 1]; /* empty: released */
+	uint64_t session;		  /* of the holder */
+	char wish[RECORD_NODE_MAX + 1];	  /* node that it shall go to; empty: none */
+	uint64_t wish_session;		  /* of that node, once it has agreed; else 0 */
+	bool moved;			  /* the wish is a person's, and outlives the move */
 	uint64_t transitions;
 	/* written where there was none: a node that doesn't know since when waits a full duration
 	 * before it draws a conclusion from it */
@@ -94,8 +94,8 @@ struct record {
 	enum record_shape shape;
 	uint64_t revision;	/* changes with each write, and never comes back; 0: absent */
 	struct address address; /* RECORD_CLAIM */
-	char node[LEASE_NODE_MAX + 1]; /* RECORD_HEARTBEAT */
-	union {			       /* RECORD_GOOD */
+	char node[RECORD_NODE_MAX + 1]; /* RECORD_HEARTBEAT */
+	union {				/* RECORD_GOOD */
 		struct heartbeat heartbeat;
 		struct claim_record claim;
 	};

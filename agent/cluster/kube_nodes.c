@@ -19,7 +19,7 @@ char *kube_nodes_path(const char *name)
 	return xasprintf(ALL "?fieldSelector=metadata.name%%3D%s", name);
 }
 
-uint64_t kube_nodes_rest(const json_t *object, const char *node)
+uint64_t kube_nodes_hash(const json_t *object, const char *node)
 {
 	const json_t *metadata = json_object_get(object, "metadata");
 	const json_t *status = json_object_get(object, "status");

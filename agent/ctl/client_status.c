@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "status_print.h"
+#include "client_status.h"
 #include "table.h"
 
 static const char *text_of(const json_t *object, const char *key)
@@ -76,7 +76,7 @@ static void print_service(struct table *table, const json_t *service)
 	table_cell(table, "%s", here.text);
 }
 
-void status_print(const json_t *answer)
+void client_print_status(const json_t *answer)
 {
 	static const char *const titles[] = { "SERVICE", "ADDRESSES", "HOLDER", "HERE", NULL };
 	const json_t *services = json_object_get(answer, "services"), *service;

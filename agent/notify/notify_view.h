@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The state of the agent that Events and conditions are made from. */
-#ifndef XDP_L2RESPD_SERVICE_VIEW_H
-#define XDP_L2RESPD_SERVICE_VIEW_H
+#ifndef XDP_L2RESPD_NOTIFY_VIEW_H
+#define XDP_L2RESPD_NOTIFY_VIEW_H
 
 #include "desired.h"
 #include "lease_thread.h"
@@ -10,10 +10,10 @@
 #include "source.h"
 
 /* The current state. Borrowed. */
-struct service_view {
+struct notify_view {
 	struct source *source;
 	const struct desired *desired;
-	const struct link_table *links;
+	const struct links_table *links;
 	const struct reconcile *reconcile;
 	struct lease_thread *thread;
 	const char *node;
@@ -29,6 +29,6 @@ struct service_view {
 	uint64_t duration_ns; /* of a lease */
 };
 
-typedef void service_view_fn(struct service_view *ret_view, void *userdata);
+typedef void notify_view_fn(struct notify_view *ret_view, void *userdata);
 
 #endif

@@ -28,6 +28,6 @@ void kube_conditions_free(struct kube_conditions *conditions);
 void kube_conditions_say(struct kube_conditions *conditions, const struct announced *announced);
 
 /* A hash of the Service @object without this condition and the fields that each write changes. */
-uint64_t kube_conditions_rest(const json_t *object);
+uint64_t kube_conditions_hash(const json_t *object);
 
 #endif

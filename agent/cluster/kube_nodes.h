@@ -14,6 +14,6 @@ char *kube_nodes_path(const char *name);
 
 /* A hash of the fields of @object that we use, since kubelets write its status every few minutes.
  * 0: @object is this @node's, of which all fields matter. */
-uint64_t kube_nodes_rest(const json_t *object, const char *node);
+uint64_t kube_nodes_hash(const json_t *object, const char *node);
 
 #endif

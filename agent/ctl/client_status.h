@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What /status says, for a person. */
+#ifndef XDP_L2RESPD_CLIENT_STATUS_H
+#define XDP_L2RESPD_CLIENT_STATUS_H
+
+#include <jansson.h>
+
+void client_print_status(const json_t *answer);
+
+#endif
