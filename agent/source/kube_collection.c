@@ -153,9 +153,13 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		rest = kube_conditions_rest(object);
 	else if (collection->kind == KIND_NODE)
 		rest = kube_nodes_rest(object, source->node);
+	else if (collection->kind == KIND_POOL)
+		rest = kube_pools_rest(object);
 	if (rest && rest == item->rest) {
 		/* many conditions change at once when a node takes over many addresses */
 		source_item_set_version(item, object);
+		if (collection->kind == KIND_POOL && source->pools)
+			kube_pools_status_changed(source->pools);
 		return;
 	}
 	item->rest = rest;
@@ -173,7 +177,8 @@ static void on_synced(void *userdata)
 
 	collection->again = source_items_sweep(&collection->source->source.items,
 					       kinds[collection->kind].prefix);
-	if (collection->source->pools)
+	if (collection->source->pools &&
+	    (collection->kind == KIND_SERVICE || collection->kind == KIND_POOL))
 		kube_pools_relisted(collection->source->pools);
 	collection->known = true;
 	if (collection->kind == KIND_NODE)
