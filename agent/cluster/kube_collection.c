@@ -140,9 +140,13 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		hash = kube_conditions_hash(object);
 	else if (collection->kind == KIND_NODE)
 		hash = kube_nodes_hash(object, cluster->node);
+	else if (collection->kind == KIND_POOL)
+		hash = kube_pools_hash(object);
 	if (hash && hash == item->hash) {
 		/* many conditions change at once when a node takes over many addresses */
 		source_item_set_version(item, object);
+		if (collection->kind == KIND_POOL && cluster->pools)
+			kube_pools_status_changed(cluster->pools);
 		return;
 	}
 	item->hash = hash;
@@ -160,7 +164,8 @@ static void on_synced(void *userdata)
 
 	collection->again = source_items_sweep(&collection->cluster->source.items,
 					       kinds[collection->kind].prefix);
-	if (collection->cluster->pools)
+	if (collection->cluster->pools &&
+	    (collection->kind == KIND_SERVICE || collection->kind == KIND_POOL))
 		kube_pools_relisted(collection->cluster->pools);
 	collection->state.known = true;
 	if (collection->kind == KIND_NODE)

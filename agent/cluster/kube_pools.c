@@ -5,35 +5,38 @@
 #include <syslog.h>
 
 #include "alloc.h"
-#include "cleanup.h"
 #include "announced.h"
+#include "cleanup.h"
+#include "clock.h"
 #include "condition.h"
-#include "hash.h"
 #include "json.h"
 #include "kube_pools.h"
 #include "leader.h"
-#include "service_status.h"
+#include "loop.h"
+#include "service_writer.h"
 #include "status_writer.h"
+#include "text_hash.h"
 
 #define LEASE_NAME "l2resp-ipam"
 /* Lease of the agents that don't manage pools: its holder reports for all of them. */
 #define QUIET_NAME "l2resp-status"
-#define CALLS_MAX  16
 /* Wait after an answer, so that several are handled together. */
 #define SETTLE_USEC 5000
 /* Delay before a failed write is retried. */
 #define RETRY_USEC 1000000
 
-/* Writes of a Service's status whose outcome the watch hasn't shown yet. */
-struct patch {
-	UT_hash_handle hh; /* by item */
-	struct kube_pools *pools;
-	char *item;
-	uint64_t version; /* resourceVersion it requires; a later one shows the outcome */
-	struct address_list addresses; /* of all these writes */
-	struct http_call *call;	       /* NULL: no request in flight */
-	bool accepted;		       /* by the server, not yet shown */
-	bool unanswered;	       /* the server may still do one */
+/* Steps of a decision between two looks at the clock. */
+#define STEPS 64
+
+/*
+ * A decision takes several turns of the event loop if it is about many Services. What changes once
+ * it is under way is decided about in the next one; nothing is written before it is finished.
+ */
+enum stage {
+	STAGE_NONE,
+	STAGE_SETTING, /* the allocator gets what has changed */
+	STAGE_DECIDING,
+	STAGE_TELLING, /* it is finished; verdicts are logged */
 };
 
 struct kube_pools {
@@ -42,45 +45,32 @@ struct kube_pools {
 	struct leader *leader;
 	struct allocator *allocator; /* NULL: another decides, or not yet */
 	const struct service_class *class;
-	sd_event_source *timer;	      /* decides and writes again */
-	struct patch *patches;	      /* hash table */
-	struct status_writer *status; /* of pools and policies */
-	size_t calls;
-	bool gives; /* else the leader gives no addresses */
-	bool relisted;
-	bool no_conditions; /* this server keeps none on Services */
+	sd_event_source *timer;	       /* decides and writes again */
+	struct service_writer *writer; /* of Services */
+	struct status_writer *status;  /* of pools and policies */
+	enum stage stage;
+	const struct verdict *const *verdicts; /* STAGE_TELLING: from allocator_settle() */
+	size_t verdict_count, told;
+	struct service **removed; /* from the source, not yet from the allocator */
+	size_t removed_count, removed_capacity;
+	bool gives;    /* else the leader gives no addresses */
+	bool relisted; /* the next decision is about everything */
+	bool whole;    /* the one under way is */
 	bool stopping, stopped;
-	char trouble[256]; /* of the last write; "": none */
 };
 
-static void patch_free(struct patch *patch)
-{
-	HASH_DEL(patch->pools->patches, patch);
-	http_cancel(patch->call);
-	address_list_free(&patch->addresses);
-	free(patch->item);
-	free(patch);
-}
-
-static struct patch *find_patch(const struct kube_pools *pools, const struct source_item *item)
-{
-	struct patch *patch;
-
-	HASH_FIND_STR(pools->patches, item->name, patch);
-	return patch;
-}
-
-/* The last write has no outcome to wait for. Keeps @patch if an earlier one may have. */
-static void patch_end(struct patch *patch)
-{
-	if (!patch->unanswered)
-		patch_free(patch);
-}
-
+/* A decision under way goes on at once. */
 static void settle_after(struct kube_pools *pools, uint64_t usec)
 {
-	sd_event_source_set_time_relative(pools->timer, usec);
+	sd_event_source_set_time_relative(pools->timer, pools->stage ? 0 : usec);
 	sd_event_source_set_enabled(pools->timer, SD_EVENT_ONESHOT);
+}
+
+static void forget_removed(struct kube_pools *pools)
+{
+	for (size_t i = 0; i < pools->removed_count; i++)
+		service_unref(pools->removed[i]);
+	pools->removed_count = 0;
 }
 
 /* Another node may assign now: forget the assignments, and start over on leading again. */
@@ -88,101 +78,21 @@ static void begin_anew(struct kube_pools *pools)
 {
 	allocator_free(pools->allocator);
 	pools->allocator = NULL;
+	pools->stage = STAGE_NONE;
+	forget_removed(pools);
 	pools->relisted = true;
 }
 
 /* ---- writing ---- */
 
-static void say_trouble(struct kube_pools *pools, const char *item,
-			const struct http_result *result)
+static void on_written(const char *name, bool accepted, void *userdata)
 {
-	struct err said;
-	char text[HTTP_TROUBLE_MAX];
-	const char *why = kube_trouble(result, text);
+	struct kube_pools *pools = userdata;
+	struct source_item *item = source_items_find(&pools->source->items, name);
 
-	if (!strcmp(why, pools->trouble))
-		return;
-	snprintf(pools->trouble, sizeof(pools->trouble), "%s", why);
-	err_write(&said, "writing the status of %s: %s", item, why);
-	source_say(pools->source, LOG_WARNING, said.text);
-}
-
-/* Does the answer @json to @patch lack the condition that it should have? */
-static bool lacks_condition(const struct kube_pools *pools, const struct patch *patch,
-			    const json_t *json)
-{
-	const struct source_item *item = source_items_find(&pools->source->items, patch->item);
-	const struct service *service = item ? source_item_service(item) : NULL;
-	const struct verdict *verdict =
-		service && pools->allocator ? allocator_verdict(pools->allocator, service) : NULL;
-
-	return verdict && verdict->ours && kube_version(json) > patch->version &&
-	       !condition_find(json_object_get(json, "status"), CONDITION_SATISFIED);
-}
-
-static void on_patched(const struct http_result *result, void *userdata)
-{
-	_cleanup_json_ json_t *json = http_json(result);
-	struct patch *patch = userdata;
-	struct kube_pools *pools = patch->pools;
-	struct source_item *item = source_items_find(&pools->source->items, patch->item);
-
-	patch->call = NULL;
-	pools->calls--;
 	if (item)
 		item->pools_behind = true;
-	if (json) {
-		pools->trouble[0] = '\0';
-		if (!pools->no_conditions && lacks_condition(pools, patch, json)) {
-			pools->no_conditions = true;
-			source_say(pools->source, LOG_NOTICE,
-				   "this API server keeps no conditions of Services: none are "
-				   "written");
-		}
-		/* a write that changes nothing makes no version that the watch could show */
-		if (item && kube_version(json) > patch->version)
-			patch->accepted = true;
-		else
-			patch_end(patch);
-		settle_after(pools, SETTLE_USEC);
-		return;
-	}
-	if (result->status != 409 && result->status != 404)
-		say_trouble(pools, patch->item, result);
-	/* 4xx: rejected. After any other failure the server may still do it. */
-	if (!result->error && result->status >= 400 && result->status < 500)
-		patch_end(patch);
-	else
-		patch->unanswered = true;
-	settle_after(pools, RETRY_USEC);
-}
-
-static void write_service(struct kube_pools *pools, struct source_item *item,
-			  const struct service *service, const struct verdict *verdict)
-{
-	_cleanup_json_ json_t *body = service_status_patch(item, verdict, !pools->no_conditions);
-	_cleanup_free_ char *path = xasprintf("/api/v1/namespaces/%s/services/%s/status",
-					      service->namespace, service->name);
-	struct patch *patch = find_patch(pools, item);
-
-	if (!patch) {
-		patch = xcalloc(1, sizeof(*patch));
-		patch->pools = pools;
-		patch->item = xstrdup(item->name);
-		HASH_ADD_KEYPTR(hh, pools->patches, patch->item, strlen(patch->item), patch);
-	}
-	patch->version = item->version;
-	for (size_t i = 0; i < verdict->addresses.count; i++)
-		address_list_include(&patch->addresses, &verdict->addresses.list[i]);
-	patch->call = kube_merge_by_key(pools->kube, path, body, on_patched, patch);
-	pools->calls++;
-}
-
-static bool being_written(const struct kube_pools *pools, const struct source_item *item)
-{
-	const struct patch *patch = find_patch(pools, item);
-
-	return patch && (patch->call || patch->accepted);
+	settle_after(pools, accepted ? SETTLE_USEC : RETRY_USEC);
 }
 
 /* The verdict of @item's Service, if its status differs from it; else NULL. */
@@ -193,29 +103,40 @@ static const struct verdict *unwritten(const struct kube_pools *pools,
 	const struct verdict *verdict =
 		service ? allocator_verdict(pools->allocator, service) : NULL;
 
-	return verdict && !item->broken &&
-			       !service_status_is(item, service, verdict, !pools->no_conditions)
+	return verdict && !item->broken && service_writer_differs(pools->writer, item, verdict)
 		       ? verdict
 		       : NULL;
 }
 
 /* Begins to write what isn't written; returns whether there was nothing. */
-static bool write_services(struct kube_pools *pools)
+static bool write_services(struct kube_pools *pools, uint64_t begun_ns)
 {
-	bool done = true;
+	const struct source_items *items = &pools->source->items;
+	bool done = true, again = pools->relisted || pools->removed_count;
 
-	for (size_t i = 0; i < pools->source->items.count && pools->calls < CALLS_MAX; i++) {
-		struct source_item *item = pools->source->items.list[i];
-		const struct verdict *verdict = item->unwritten ? unwritten(pools, item) : NULL;
+	for (size_t i = 0; i < items->count && service_writer_has_room(pools->writer); i++) {
+		struct source_item *item = items->list[i];
+		const struct verdict *verdict;
 
-		item->unwritten = verdict;
-		if (!verdict)
+		if (!item->unwritten)
 			continue;
 		done = false;
-		if (!being_written(pools, item))
-			write_service(pools, item, source_item_service(item), verdict);
+		/* the verdict isn't about its current version */
+		again |= item->pools_behind;
+		if (item->pools_behind)
+			continue;
+		if (!loop_may_go_on(begun_ns)) {
+			again = true;
+			break;
+		}
+		verdict = unwritten(pools, item);
+		item->unwritten = verdict;
+		if (verdict)
+			service_writer_write(pools->writer, item, verdict);
 	}
-	return done && !pools->calls;
+	if (again)
+		settle_after(pools, 0);
+	return done && service_writer_idle(pools->writer);
 }
 
 /* ---- deciding ---- */
@@ -224,32 +145,30 @@ static bool write_services(struct kube_pools *pools)
 static void set_service(struct kube_pools *pools, struct source_item *item, struct service *service)
 {
 	_cleanup_(address_list_free) struct address_list written = {};
-	struct patch *patch = find_patch(pools, item);
 
 	for (size_t i = 0; i < service->load_balancer.count; i++)
 		address_list_include(&written, &service->load_balancer.list[i]);
-	if (patch && !patch->call && item->version > patch->version) {
-		patch_free(patch); /* its outcome is known now */
-		patch = NULL;
-	}
-	for (size_t i = 0; patch && i < patch->addresses.count; i++)
-		address_list_include(&written, &patch->addresses.list[i]);
+	service_writer_add_written(pools->writer, item, &written);
 	allocator_set_service(pools->allocator, service, &written);
-	item->pools_behind = false;
 	item->unwritten = true;
 }
 
-static void set_services(struct kube_pools *pools, bool all)
+/* Returns whether all that have changed are set. */
+static bool set_services(struct kube_pools *pools, uint64_t begun_ns)
 {
 	for (size_t i = 0; i < pools->source->items.count; i++) {
 		struct source_item *item = pools->source->items.list[i];
 		struct service *service = source_item_service(item);
 
-		if (service && (all || item->pools_behind))
+		if (!item->pools_behind)
+			continue;
+		if (!loop_may_go_on(begun_ns))
+			return false;
+		if (service)
 			set_service(pools, item, service);
+		item->pools_behind = false;
 	}
-	if (all)
-		allocator_sweep(pools->allocator);
+	return true;
 }
 
 static void tell_verdict(struct kube_pools *pools, const struct verdict *verdict)
@@ -263,18 +182,6 @@ static void tell_verdict(struct kube_pools *pools, const struct verdict *verdict
 	source_say_verdict(pools->source, verdict);
 }
 
-static void set_pools(struct kube_pools *pools, size_t count)
-{
-	_cleanup_free_ struct pool **list = xcalloc(count, sizeof(struct pool *));
-	const struct source_items *items = &pools->source->items;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < items->count; i++)
-		if (items->list[i]->manifest.pool_count)
-			list[kept++] = items->list[i]->manifest.pools[0];
-	allocator_set_pools(pools->allocator, list, kept);
-}
-
 static size_t count_pools(const struct kube_pools *pools)
 {
 	size_t count = 0;
@@ -284,14 +191,16 @@ static size_t count_pools(const struct kube_pools *pools)
 	return count;
 }
 
-/* Frees finished writes of items that are gone: their outcome no longer matters. */
-static void forget_patches(struct kube_pools *pools)
+static void set_pools(struct kube_pools *pools)
 {
-	struct patch *patch, *next;
+	_cleanup_free_ struct pool **list = xcalloc(count_pools(pools) + 1, sizeof(struct pool *));
+	const struct source_items *items = &pools->source->items;
+	size_t kept = 0;
 
-	HASH_ITER(hh, pools->patches, patch, next)
-	if (!patch->call && !source_items_find(&pools->source->items, patch->item))
-		patch_free(patch);
+	for (size_t i = 0; i < items->count; i++)
+		if (items->list[i]->manifest.pool_count)
+			list[kept++] = items->list[i]->manifest.pools[0];
+	allocator_set_pools(pools->allocator, list, kept);
 }
 
 /* There may be something to say about policies, right ones or wrong ones, or of Services of which
@@ -309,7 +218,8 @@ static bool has_news(const struct source_items *items)
 /* Gives up the lead only after this node's writes have ended. */
 static void stop_if_idle(struct kube_pools *pools)
 {
-	if (pools->stopped || pools->calls || status_writer_writes(pools->status))
+	if (pools->stopped || !service_writer_idle(pools->writer) ||
+	    status_writer_writes(pools->status))
 		return;
 	pools->stopped = true;
 	leader_stop(pools->leader);
@@ -321,10 +231,70 @@ void kube_pools_stop(struct kube_pools *pools)
 	settle_after(pools, 0);
 }
 
+/* The decision that begins now is about everything. */
+static void begin_whole(struct kube_pools *pools)
+{
+	for (size_t i = 0; i < pools->source->items.count; i++)
+		pools->source->items.list[i]->pools_behind = true;
+	service_writer_sweep(pools->writer);
+	pools->relisted = false;
+	pools->whole = true;
+}
+
+/* Returns whether the allocator knows all that has changed. */
+static bool set_all(struct kube_pools *pools, uint64_t begun_ns)
+{
+	if (pools->relisted)
+		begin_whole(pools);
+	for (size_t i = 0; i < pools->removed_count; i++)
+		allocator_remove_service(pools->allocator, pools->removed[i]);
+	forget_removed(pools);
+	if (!set_services(pools, begun_ns))
+		return false;
+	allocator_set_reserved(pools->allocator, &pools->source->reserved);
+	if (pools->whole) {
+		allocator_sweep(pools->allocator);
+		set_pools(pools);
+	}
+	return true;
+}
+
+/* Begins a decision, or goes on with it. Returns whether it is finished. */
+static bool go_on(struct kube_pools *pools, uint64_t begun_ns)
+{
+	if (pools->stage < STAGE_DECIDING) {
+		pools->stage = STAGE_SETTING;
+		if (!set_all(pools, begun_ns))
+			return false;
+		pools->stage = STAGE_DECIDING;
+	}
+	if (pools->stage == STAGE_DECIDING) {
+		while (!allocator_decide(pools->allocator, STEPS))
+			if (!loop_may_go_on(begun_ns))
+				return false;
+		pools->verdicts = allocator_settle(pools->allocator, &pools->verdict_count);
+		pools->told = 0;
+		pools->stage = STAGE_TELLING;
+		if (pools->whole)
+			source_say_conflicts(pools->source, pools->allocator);
+		pools->whole = false;
+	}
+	while (pools->told < pools->verdict_count) {
+		const struct verdict *verdict = pools->verdicts[pools->told];
+
+		if (!loop_may_go_on(begun_ns))
+			return false;
+		if (verdict->changed)
+			tell_verdict(pools, verdict);
+		pools->told++;
+	}
+	pools->stage = STAGE_NONE;
+	return true;
+}
+
 void kube_pools_settle(struct kube_pools *pools)
 {
-	const struct verdict *const *verdicts;
-	size_t count, pool_count = count_pools(pools);
+	uint64_t begun_ns = clock_boot_ns();
 
 	if (pools->stopping) {
 		stop_if_idle(pools);
@@ -332,7 +302,7 @@ void kube_pools_settle(struct kube_pools *pools)
 	}
 	if (!source_known(pools->source))
 		return;
-	if ((pools->gives && pool_count > 0) || has_news(&pools->source->items))
+	if ((pools->gives && count_pools(pools)) || has_news(&pools->source->items))
 		leader_begin(pools->leader);
 	if (!pools->gives)
 		return;
@@ -347,20 +317,9 @@ void kube_pools_settle(struct kube_pools *pools)
 	/* asked for: source_gives() says so by now */
 	if (source_waits(pools->source))
 		return;
-	allocator_set_reserved(pools->allocator, &pools->source->reserved);
-	if (pools->relisted) {
-		forget_patches(pools);
-		set_pools(pools, pool_count);
-	}
-	set_services(pools, pools->relisted);
-	verdicts = allocator_settle(pools->allocator, &count);
-	if (pools->relisted)
-		source_say_conflicts(pools->source, pools->allocator);
-	pools->relisted = false;
-	for (size_t i = 0; i < count; i++)
-		if (verdicts[i]->changed)
-			tell_verdict(pools, verdicts[i]);
-	if (write_services(pools))
+	if (!go_on(pools, begun_ns))
+		settle_after(pools, 0);
+	else if (write_services(pools, begun_ns))
 		status_writer_continue(pools->status, pools->allocator);
 }
 
@@ -369,16 +328,35 @@ void kube_pools_relisted(struct kube_pools *pools)
 	pools->relisted = true;
 }
 
+uint64_t kube_pools_hash(const json_t *object)
+{
+	_cleanup_json_ json_t *rest = json_copy((json_t *)object);
+	json_t *metadata = json_copy(json_object_get(object, "metadata"));
+	_cleanup_free_ char *text = NULL;
+
+	json_object_del(rest, "status");
+	json_object_del(metadata, "resourceVersion");
+	json_object_del(metadata, "managedFields");
+	json_object_set_new(rest, "metadata", metadata);
+	text = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS);
+	return hash_finish(hash_text(HASH_BEGIN, text ?: ""));
+}
+
+void kube_pools_status_changed(struct kube_pools *pools)
+{
+	settle_after(pools, SETTLE_USEC);
+}
+
 void kube_pools_removed(struct kube_pools *pools, const struct source_item *item)
 {
-	const struct service *service = source_item_service(item);
-	struct patch *patch = find_patch(pools, item);
+	struct service *service = source_item_service(item);
 
-	if (patch && !patch->call)
-		patch_free(patch);
+	service_writer_forget(pools->writer, item);
 	pools->relisted |= item->manifest.pool_count > 0;
-	if (service && pools->allocator)
-		allocator_remove_service(pools->allocator, service);
+	if (!service || !pools->allocator)
+		return;
+	ALLOC_GROW(pools->removed, pools->removed_count, pools->removed_capacity);
+	pools->removed[pools->removed_count++] = service_ref(service);
 }
 
 const struct allocator *kube_pools_allocator(const struct kube_pools *pools)
@@ -434,8 +412,9 @@ void kube_pools_free(struct kube_pools *pools)
 	if (!pools)
 		return;
 	leader_free(pools->leader);
-	while (pools->patches)
-		patch_free(pools->patches);
+	forget_removed(pools);
+	free(pools->removed);
+	service_writer_free(pools->writer);
 	status_writer_free(pools->status);
 	sd_event_source_disable_unref(pools->timer);
 	allocator_free(pools->allocator);
@@ -457,6 +436,7 @@ int kube_pools_new(sd_event *event, struct kube *kube, struct source *source,
 		.gives = options->pools,
 		.relisted = true,
 	};
+	pools->writer = service_writer_new(kube, source, on_written, pools);
 	pools->status = status_writer_new(kube, source, on_status_written, pools);
 	r = sd_event_add_time_relative(event, &pools->timer, CLOCK_MONOTONIC, 0, 1000, on_settle,
 				       pools);

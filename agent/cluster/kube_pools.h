@@ -23,14 +23,20 @@ void kube_pools_free(struct kube_pools *pools);
 /* Stops deciding and gives up the lead; the source's stopped() reports when that is done. */
 void kube_pools_stop(struct kube_pools *pools);
 
-/* A list ended, or a pool changed: decide about everything again. */
+/* A list of Services or pools ended, or a pool changed: decide about everything again. */
 void kube_pools_relisted(struct kube_pools *pools);
+
+/* A hash of what decisions depend on in the pool @object: all but its status. */
+uint64_t kube_pools_hash(const json_t *object);
+
+/* Nothing else of a pool has changed, as when this node writes it: there may be more to write. */
+void kube_pools_status_changed(struct kube_pools *pools);
 
 /* @item is about to be removed from the source. */
 void kube_pools_removed(struct kube_pools *pools, const struct source_item *item);
 
 /* Decides about the items that changed (source_item.pools_behind), once all are known, and begins
- * to write. */
+ * to write; a part of that if it takes long, and the rest later. */
 void kube_pools_settle(struct kube_pools *pools);
 
 /* NULL: another agent decides. */

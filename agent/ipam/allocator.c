@@ -39,6 +39,17 @@ static void ignore(void *at)
 {
 }
 
+static void shown_free(struct allocator *allocator)
+{
+	for (size_t i = 0; i < allocator->shown_count; i++) {
+		pool_unref((struct pool *)allocator->shown[i].pool);
+		free((char *)allocator->shown[i].message);
+	}
+	free(allocator->shown);
+	allocator->shown = NULL;
+	allocator->shown_count = 0;
+}
+
 void allocator_free(struct allocator *allocator)
 {
 	if (!allocator)
@@ -47,6 +58,8 @@ void allocator_free(struct allocator *allocator)
 	for (size_t i = 0; i < allocator->dirty.count; i++)
 		if (!allocator->dirty.list[i]->next)
 			allocator_service_free(allocator->dirty.list[i]);
+	decision_free(&allocator->decision);
+	shown_free(allocator);
 	holdings_free(&allocator->holdings);
 	tdestroy(allocator->waiting, ignore);
 	tdestroy(allocator->by_name, allocator_service_free);
@@ -99,7 +112,10 @@ void allocator_set_reserved(struct allocator *allocator, const struct address_li
 bool allocator_pool_status(const struct allocator *allocator, size_t at,
 			   struct pool_status *ret_status)
 {
-	return stocks_status(&allocator->stocks, at, ret_status);
+	if (at >= allocator->shown_count)
+		return false;
+	*ret_status = allocator->shown[at];
+	return true;
 }
 
 static struct allocator_service *find_state(const struct allocator *allocator,
@@ -174,7 +190,8 @@ void allocator_sweep(struct allocator *allocator)
 const struct verdict *allocator_verdict(const struct allocator *allocator,
 					const struct service *service)
 {
-	const struct allocator_service *state = find_state(allocator, service);
+	const struct allocator_service *state =
+		decision_under_way(allocator) ? NULL : find_state(allocator, service);
 
 	return state && state->service ? &state->verdict : NULL;
 }
@@ -199,10 +216,32 @@ static void report(struct allocator *allocator, const struct allocator_services 
 	}
 }
 
+/* From now on the pools' status is as they are now. */
+static void show_pools(struct allocator *allocator)
+{
+	size_t count = 0;
+
+	shown_free(allocator);
+	allocator->shown = xcalloc(allocator->stocks.count + 1, sizeof(*allocator->shown));
+	while (stocks_status(&allocator->stocks, count, &allocator->shown[count])) {
+		struct pool_status *shown = &allocator->shown[count++];
+
+		pool_ref((struct pool *)shown->pool);
+		shown->message = xstrdup(shown->message);
+	}
+	allocator->shown_count = count;
+}
+
+bool allocator_decide(struct allocator *allocator, size_t steps)
+{
+	if (!decision_under_way(allocator))
+		allocator->others.count = 0;
+	return decide(allocator, steps);
+}
+
 const struct verdict *const *allocator_settle(struct allocator *allocator, size_t *ret_count)
 {
-	allocator->others.count = 0;
-	decide(allocator);
+	allocator_decide(allocator, SIZE_MAX);
 	allocator->verdicts =
 		xreallocarray(allocator->verdicts, allocator->dirty.count + allocator->others.count,
 			      sizeof(*allocator->verdicts));
@@ -210,5 +249,7 @@ const struct verdict *const *allocator_settle(struct allocator *allocator, size_
 	report(allocator, &allocator->dirty, ret_count);
 	report(allocator, &allocator->others, ret_count);
 	allocator->dirty.count = 0;
+	decision_free(&allocator->decision);
+	show_pools(allocator);
 	return allocator->verdicts;
 }

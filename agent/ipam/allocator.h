@@ -52,6 +52,14 @@ void allocator_sweep(struct allocator *allocator);
 bool allocator_ours(const struct allocator *allocator, const struct service *service);
 
 /*
+ * Continues the decision by so many @steps, of some microseconds each, so that the caller can do
+ * something else in between. Returns whether it is finished, for allocator_settle() to return.
+ * From the first step until then there is no verdict, the pools' status is that of the decision
+ * before, and nothing may be set or removed.
+ */
+bool allocator_decide(struct allocator *allocator, size_t steps);
+
+/*
  * Updates the decision; all pools and Services must be known. Returns the verdicts of Services set
  * since the last call, and of those whose verdict has changed; valid until the next call of any of
  * these functions. Their addresses count as written until the caller sets the Service again, once
@@ -59,7 +67,8 @@ bool allocator_ours(const struct allocator *allocator, const struct service *ser
  */
 const struct verdict *const *allocator_settle(struct allocator *allocator, size_t *ret_count);
 
-/* The last verdict for the Service of @service's name; NULL: there is none. */
+/* The last verdict for the Service of @service's name; NULL: there is none, or a decision is under
+ * way. */
 const struct verdict *allocator_verdict(const struct allocator *allocator,
 					const struct service *service);
 

@@ -28,6 +28,21 @@ struct allocator_services {
 	size_t count, capacity;
 };
 
+/* An address that a Service had before the decision. */
+struct former {
+	struct allocator_service *state;
+	struct address address;
+};
+
+/* A decision under way. Zeroed: none is. */
+struct decision {
+	size_t phase, at; /* the next step */
+	void *by_age;	  /* tsearch(3) tree of the dirty states, until they are sorted */
+	struct former *formers;
+	size_t former_count, former_capacity;
+	struct allocator_services lacking; /* these may get addresses, the oldest first */
+};
+
 struct allocator {
 	const struct service_class *class;
 	struct stocks stocks;
@@ -36,7 +51,10 @@ struct allocator {
 	void *waiting; /* by age, Services that lack an address */
 	struct allocator_services dirty;
 	struct allocator_services others; /* not dirty, but their verdict changed */
+	struct decision decision;
 	const struct verdict **verdicts;
+	struct pool_status *shown; /* as of the last decision; owns pools and messages */
+	size_t shown_count;
 	/* waiting Services may get an address now: one was freed, or may be shared */
 	bool opened;
 };

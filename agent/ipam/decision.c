@@ -6,35 +6,20 @@
 #include "cleanup.h"
 #include "decision.h"
 
-/* An address that a Service had before the decision. */
-struct former {
-	struct allocator_service *state;
-	struct address address;
-};
-
-struct formers {
-	struct former *list;
-	size_t count, capacity;
-};
-
-static void formers_free(struct formers *formers)
-{
-	free(formers->list);
-}
-
 static int compare_age(const void *a, const void *b)
 {
 	return service_compare_age(((const struct allocator_service *)a)->service,
 				   ((const struct allocator_service *)b)->service);
 }
 
-/* For qsort(): a removed state has only its old Service, a new one only its next. */
+/* A removed state has only its old Service, a new one only its next. */
 static int compare_dirty(const void *a, const void *b)
 {
-	const struct allocator_service *left = *(struct allocator_service *const *)a;
-	const struct allocator_service *right = *(struct allocator_service *const *)b;
+	const struct allocator_service *left = a, *right = b;
+	int order = service_compare_age(left->next ?: left->service, right->next ?: right->service);
 
-	return service_compare_age(left->next ?: left->service, right->next ?: right->service);
+	/* removed, and created again within a second: what is removed has no place in the order */
+	return order ? order : left < right ? -1 : left > right;
 }
 
 static void join(struct allocator *allocator, struct allocator_service *state,
@@ -46,9 +31,9 @@ static void join(struct allocator *allocator, struct allocator_service *state,
 }
 
 /* Removes @state's holdings, and records them in before unless the Service was removed. */
-static void withdraw(struct allocator *allocator, struct allocator_service *state,
-		     struct formers *formers)
+static void withdraw(struct allocator *allocator, struct allocator_service *state)
 {
+	struct decision *decision = &allocator->decision;
 	const struct address_list *lists[] = { &state->verdict.addresses, &state->lingering };
 
 	if (state->waiting)
@@ -59,8 +44,9 @@ static void withdraw(struct allocator *allocator, struct allocator_service *stat
 			const struct address *address = &lists[i]->list[j];
 
 			if (state->next) {
-				ALLOC_GROW(formers->list, formers->count, formers->capacity);
-				formers->list[formers->count++] =
+				ALLOC_GROW(decision->formers, decision->former_count,
+					   decision->former_capacity);
+				decision->formers[decision->former_count++] =
 					(struct former){ state, *address };
 			}
 			if (holdings_leave(&allocator->holdings, address, state->service))
@@ -139,25 +125,26 @@ static void replace_service(struct allocator *allocator, struct allocator_servic
 }
 
 /*
- * Lets the dirty states keep addresses that they had or that are written for them. If a change
+ * The dirty states keep addresses that they had, then those that are written for them. If a change
  * makes it impossible to share an address, the changed Service loses it, otherwise the younger one.
  */
-static void keep_all(struct allocator *allocator)
+static void keep_steady(struct allocator *allocator, struct allocator_service *state)
 {
-	const struct allocator_services *dirty = &allocator->dirty;
+	if (state->steady)
+		keep(allocator, state, &state->before);
+}
 
-	for (int steady = 1; steady >= 0; steady--)
-		for (size_t i = 0; i < dirty->count; i++)
-			if (dirty->list[i]->steady == steady)
-				keep(allocator, dirty->list[i], &dirty->list[i]->before);
-	for (size_t i = 0; i < dirty->count; i++) {
-		struct allocator_service *state = dirty->list[i];
+static void keep_changed(struct allocator *allocator, struct allocator_service *state)
+{
+	if (!state->steady)
+		keep(allocator, state, &state->before);
+}
 
-		keep(allocator, state, &state->written);
-		state->verdict.changed |=
-			!address_list_equal(&state->before, &state->verdict.addresses);
-		address_list_free(&state->before);
-	}
+static void keep_written(struct allocator *allocator, struct allocator_service *state)
+{
+	keep(allocator, state, &state->written);
+	state->verdict.changed |= !address_list_equal(&state->before, &state->verdict.addresses);
+	address_list_free(&state->before);
 }
 
 /* Addresses written for @state that it no longer has must not be assigned to others yet. */
@@ -331,39 +318,43 @@ static bool satisfy(struct allocator *allocator, struct allocator_service *state
 	return state->verdict.changed;
 }
 
-/* In the order of age; Services that request certain addresses come before those that accept any.
- */
-static void satisfy_all(struct allocator *allocator, const struct allocator_services *states)
+static void satisfy_if(struct allocator *allocator, struct allocator_service *state, bool requests)
 {
-	for (int any = 0; any < 2; any++)
-		for (size_t i = 0; i < states->count; i++) {
-			struct allocator_service *state = states->list[i];
+	if (!state->verdict.ours || (state->service->requested.count > 0) != requests)
+		return;
+	state->verdict.changed &= state->dirty;
+	if (satisfy(allocator, state) && !state->dirty)
+		allocator_services_add(&allocator->others, state);
+}
 
-			if (!state->verdict.ours || (state->service->requested.count == 0) != any)
-				continue;
-			state->verdict.changed &= state->dirty;
-			if (satisfy(allocator, state) && !state->dirty)
-				allocator_services_add(&allocator->others, state);
-		}
+static void satisfy_requests(struct allocator *allocator, struct allocator_service *state)
+{
+	satisfy_if(allocator, state, true);
+}
+
+static void satisfy_others(struct allocator *allocator, struct allocator_service *state)
+{
+	satisfy_if(allocator, state, false);
 }
 
 /* Has an address been freed, so that waiting Services may get it? */
-static bool any_freed(const struct formers *formers)
+static void find_freed(struct allocator *allocator)
 {
-	for (size_t i = 0; i < formers->count; i++) {
-		const struct allocator_service *state = formers->list[i].state;
-		const struct address *address = &formers->list[i].address;
+	const struct decision *decision = &allocator->decision;
 
-		if (!address_list_has(&state->verdict.addresses, address) &&
-		    !address_list_has(&state->lingering, address))
-			return true;
+	for (size_t i = 0; i < decision->former_count && !allocator->opened; i++) {
+		const struct allocator_service *state = decision->formers[i].state;
+		const struct address *address = &decision->formers[i].address;
+
+		allocator->opened = !address_list_has(&state->verdict.addresses, address) &&
+				    !address_list_has(&state->lingering, address);
 	}
-	return false;
 }
 
 /* Drops the removed states from the list of dirty ones. */
-static void drop_gone(struct allocator_services *dirty)
+static void drop_gone(struct allocator *allocator)
 {
+	struct allocator_services *dirty = &allocator->dirty;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < dirty->count; i++)
@@ -374,41 +365,100 @@ static void drop_gone(struct allocator_services *dirty)
 	dirty->count = kept;
 }
 
-static void visit_waiting(const void *node, VISIT visit, void *waiting)
+static void visit_state(const void *node, VISIT visit, void *states)
 {
 	if (visit == postorder || visit == leaf)
-		allocator_services_add(waiting, *(struct allocator_service *const *)node);
+		allocator_services_add(states, *(struct allocator_service *const *)node);
 }
 
-void decide(struct allocator *allocator)
+static void ignore(void *at)
 {
-	_cleanup_(formers_free) struct formers formers = {};
-	_cleanup_(allocator_services_free) struct allocator_services waiting = {};
-	struct allocator_services *dirty = &allocator->dirty;
+}
 
-	if (dirty->count)
-		qsort(dirty->list, dirty->count, sizeof(void *), compare_dirty);
-	for (size_t i = 0; i < dirty->count; i++)
-		withdraw(allocator, dirty->list[i], &formers);
-	drop_gone(dirty);
-	for (size_t i = 0; i < dirty->count; i++)
-		replace_service(allocator, dirty->list[i]);
-	keep_all(allocator);
-	for (size_t i = 0; i < dirty->count; i++)
-		linger(allocator, dirty->list[i]);
-	allocator->opened |= any_freed(&formers);
+/* qsort() would take too long for one step. */
+static void sort_in(struct allocator *allocator, struct allocator_service *state)
+{
+	if (!tsearch(state, &allocator->decision.by_age, compare_dirty))
+		alloc_fail();
+}
+
+static void use_order(struct allocator *allocator)
+{
+	allocator->dirty.count = 0;
+	twalk_r(allocator->decision.by_age, visit_state, &allocator->dirty);
+	tdestroy(allocator->decision.by_age, ignore);
+	allocator->decision.by_age = NULL;
+}
+
+static void let_wait(struct allocator *allocator, struct allocator_service *state)
+{
+	struct decision *decision = &allocator->decision;
+
 	if (!allocator->opened) {
-		satisfy_all(allocator, dirty);
+		allocator_services_add(&decision->lacking, state);
 		return;
 	}
-	for (size_t i = 0; i < dirty->count; i++) {
-		struct allocator_service *state = dirty->list[i];
+	if (state->verdict.ours && !tsearch(state, &allocator->waiting, compare_age))
+		alloc_fail();
+	state->waiting = state->verdict.ours;
+}
 
-		if (state->verdict.ours && !tsearch(state, &allocator->waiting, compare_age))
-			alloc_fail();
-		state->waiting = state->verdict.ours;
-	}
-	twalk_r(allocator->waiting, visit_waiting, &waiting);
+static void find_lacking(struct allocator *allocator)
+{
+	if (allocator->opened)
+		twalk_r(allocator->waiting, visit_state, &allocator->decision.lacking);
 	allocator->opened = false;
-	satisfy_all(allocator, &waiting);
+}
+
+/* What is done with each dirty state, or with each that may lack an address, by age; and after
+ * all of them. */
+static const struct {
+	void (*with)(struct allocator *allocator, struct allocator_service *state);
+	void (*after)(struct allocator *allocator);
+	bool lacking;
+} phases[] = {
+	{ .with = sort_in, .after = use_order },
+	{ .with = withdraw, .after = drop_gone },
+	{ .with = replace_service },
+	{ .with = keep_steady },
+	{ .with = keep_changed },
+	{ .with = keep_written },
+	{ .with = linger, .after = find_freed },
+	{ .with = let_wait, .after = find_lacking },
+	/* who requests certain addresses comes before those that accept any */
+	{ .with = satisfy_requests, .lacking = true },
+	{ .with = satisfy_others, .lacking = true },
+};
+#define PHASES (sizeof(phases) / sizeof(phases[0]))
+
+bool decide(struct allocator *allocator, size_t steps)
+{
+	struct decision *decision = &allocator->decision;
+
+	for (; decision->phase < PHASES; decision->phase++, decision->at = 0) {
+		const struct allocator_services *states =
+			phases[decision->phase].lacking ? &decision->lacking : &allocator->dirty;
+
+		while (decision->at < states->count) {
+			if (!steps--)
+				return false;
+			phases[decision->phase].with(allocator, states->list[decision->at++]);
+		}
+		if (phases[decision->phase].after)
+			phases[decision->phase].after(allocator);
+	}
+	return true;
+}
+
+bool decision_under_way(const struct allocator *allocator)
+{
+	return allocator->decision.phase || allocator->decision.at;
+}
+
+void decision_free(struct decision *decision)
+{
+	tdestroy(decision->by_age, ignore);
+	free(decision->formers);
+	allocator_services_free(&decision->lacking);
+	*decision = (struct decision){};
 }

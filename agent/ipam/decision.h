@@ -7,8 +7,13 @@
 
 #include "allocator_state.h"
 
-/* Decides for the dirty states, and for the waiting ones if they may get an address. Frees removed
- * states. */
-void decide(struct allocator *allocator);
+/* Decides for the dirty states, and for the waiting ones if they may get an address: @steps steps
+ * of it, each about one state. Frees removed states. Returns whether it is finished; then
+ * decision_free() ends it. */
+bool decide(struct allocator *allocator, size_t steps);
+
+bool decision_under_way(const struct allocator *allocator);
+
+void decision_free(struct decision *decision);
 
 #endif

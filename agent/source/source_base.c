@@ -164,7 +164,8 @@ void source_why_no_more(const struct source *source, const struct service *servi
 	source->ops->status(source, &status);
 	if (status.allocator)
 		verdict = allocator_verdict(status.allocator, service);
-	else
+	/* another node decides, or a decision is under way */
+	if (!verdict)
 		condition = written_condition(source, service);
 	if (verdict && verdict->ours && !verdict->satisfied) {
 		reason = verdict->reason;

@@ -71,6 +71,9 @@ struct world {
 	bool sharing; /* otherwise nobody does in this history */
 	uint64_t random;
 	unsigned long seed;
+	/* pools' status after the last decision */
+	uint64_t used[POOLS];
+	size_t shown;
 };
 
 static const struct service_class class = { "xdp-l2resp", false };
@@ -606,9 +609,29 @@ static void check(struct world *world, const unsigned int before[SERVICES])
 		cr_assert_eq(status.conflict, world->conflict[at], "seed %lu: %c", world->seed,
 			     'a' + at);
 		cr_assert_eq(status.used, used, "seed %lu: %c", world->seed, 'a' + at);
+		world->used[i] = used;
 		if (!overlap(&world->pools[at], &world->pools[at]))
 			cr_assert(status.total == total && status.available == total - used,
 				  "seed %lu: %c", world->seed, 'a' + at);
+	}
+	world->shown = pools;
+}
+
+/* Nothing of a decision under way is to be seen. */
+static void check_unfinished(const struct world *world)
+{
+	struct pool_status status;
+	size_t pools = 0;
+
+	for (; allocator_pool_status(world->allocator, pools, &status); pools++)
+		cr_assert(pools < world->shown && status.used == world->used[pools], "seed %lu",
+			  world->seed);
+	cr_assert_eq(pools, world->shown, "seed %lu", world->seed);
+	for (int i = 0; i < SERVICES; i++) {
+		struct service *service = service_of(&world->services[i].want, i);
+
+		cr_assert(!allocator_verdict(world->allocator, service), "seed %lu", world->seed);
+		service_unref(service);
 	}
 }
 
@@ -622,6 +645,8 @@ static void settle(struct world *world)
 	for (int i = 0; i < SERVICES; i++)
 		before[i] = world->services[i].told;
 	naive_settle(world);
+	while (!allocator_decide(world->allocator, 1 + draw(world, 40)))
+		check_unfinished(world);
 	verdicts = allocator_settle(world->allocator, &count);
 	for (size_t i = 0; i < count; i++) {
 		const struct verdict *verdict = verdicts[i];
@@ -748,6 +773,7 @@ static void crash(struct world *world)
 {
 	allocator_free(world->allocator);
 	world->allocator = allocator_new(&class);
+	world->shown = 0;
 	cr_assert(world->allocator);
 	for (int i = 0; i < SERVICES; i++) {
 		struct modelled *service = &world->services[i];

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "condition.h"
+#include "hash.h"
+#include "json.h"
+#include "service_writer.h"
+
+#define CALLS_MAX 16
+
+/* Writes of a Service's status whose outcome the watch hasn't shown yet. */
+struct patch {
+	UT_hash_handle hh; /* by item */
+	struct service_writer *writer;
+	char *item;
+	uint64_t version; /* resourceVersion it requires; a later one shows the outcome */
+	struct address_list addresses; /* of all these writes */
+	struct http_call *call;	       /* NULL: no request in flight */
+	bool sets_condition;	       /* the request in flight, or the last one */
+	bool accepted;		       /* by the server, not yet shown */
+	bool unanswered;	       /* the server may still do one */
+};
+
+struct service_writer {
+	struct kube *kube;
+	struct source *source;
+	service_writer_fn *done;
+	void *userdata;
+	struct patch *patches; /* hash table */
+	size_t calls;
+	bool no_conditions; /* this server keeps none on Services */
+	char trouble[256];  /* of the last write; "": none */
+};
+
+static void patch_free(struct patch *patch)
+{
+	HASH_DEL(patch->writer->patches, patch);
+	http_cancel(patch->call);
+	address_list_free(&patch->addresses);
+	free(patch->item);
+	free(patch);
+}
+
+static struct patch *find_patch(const struct service_writer *writer, const char *item)
+{
+	struct patch *patch;
+
+	HASH_FIND_STR(writer->patches, item, patch);
+	return patch;
+}
+
+/* The last write has no outcome to wait for. Keeps @patch if an earlier one may have. */
+static void patch_end(struct patch *patch)
+{
+	if (!patch->unanswered)
+		patch_free(patch);
+}
+
+/* ---- the status ---- */
+
+static struct condition condition_of(const struct source_item *item, const struct verdict *verdict)
+{
+	return (struct condition){ CONDITION_SATISFIED, verdict->satisfied ? "True" : "False",
+				   verdict->reason, verdict->message, item->generation };
+}
+
+bool service_writer_differs(const struct service_writer *writer, const struct source_item *item,
+			    const struct verdict *verdict)
+{
+	const struct condition wanted = condition_of(item, verdict);
+
+	if (!verdict->ours)
+		return !writer->no_conditions && condition_find(item->status, CONDITION_SATISFIED);
+	return !address_list_equal(&source_item_service(item)->load_balancer,
+				   &verdict->addresses) ||
+	       (!writer->no_conditions && !condition_is(item->status, &wanted));
+}
+
+static json_t *body_of(const struct service_writer *writer, const struct source_item *item,
+		       const struct verdict *verdict)
+{
+	json_t *ingress = json_array(), *body;
+	char version[24];
+
+	for (size_t i = 0; i < verdict->addresses.count; i++) {
+		char ip[INET6_ADDRSTRLEN];
+
+		json_array_append_new(ingress,
+				      json_pack("{ss}", "ip",
+						address_format(&verdict->addresses.list[i], ip)));
+	}
+	snprintf(version, sizeof(version), "%" PRIu64, item->version);
+	body = json_pack("{s{ss} s{s{so}}}", "metadata", "resourceVersion", version, "status",
+			 "loadBalancer", "ingress", ingress);
+	if (!writer->no_conditions) {
+		struct condition wanted = condition_of(item, verdict);
+
+		if (!verdict->ours)
+			wanted.state = NULL;
+		json_object_set_new(json_object_get(body, "status"), "conditions",
+				    condition_patch(item->status, &wanted));
+	}
+	return body;
+}
+
+/* ---- writing it ---- */
+
+static void say_trouble(struct service_writer *writer, const char *item,
+			const struct http_result *result)
+{
+	struct err said;
+	char text[HTTP_TROUBLE_MAX];
+	const char *why = kube_trouble(result, text);
+
+	if (!strcmp(why, writer->trouble))
+		return;
+	snprintf(writer->trouble, sizeof(writer->trouble), "%s", why);
+	err_write(&said, "writing the status of %s: %s", item, why);
+	source_say(writer->source, LOG_WARNING, said.text);
+}
+
+/* The server did what @patch asks for; @json is the object after it. */
+static void on_accepted(struct service_writer *writer, struct patch *patch, const json_t *json)
+{
+	bool newer = kube_version(json) > patch->version;
+
+	writer->trouble[0] = '\0';
+	if (!writer->no_conditions && patch->sets_condition && newer &&
+	    !condition_find(json_object_get(json, "status"), CONDITION_SATISFIED)) {
+		writer->no_conditions = true;
+		source_say(writer->source, LOG_NOTICE,
+			   "this API server keeps no conditions of Services: none are written");
+	}
+	/* a write that changes nothing makes no version that the watch could show */
+	if (newer && source_items_find(&writer->source->items, patch->item))
+		patch->accepted = true;
+	else
+		patch_end(patch);
+}
+
+static void on_patched(const struct http_result *result, void *userdata)
+{
+	_cleanup_json_ json_t *json = http_json(result);
+	struct patch *patch = userdata;
+	struct service_writer *writer = patch->writer;
+	_cleanup_free_ char *item = xstrdup(patch->item);
+
+	patch->call = NULL;
+	writer->calls--;
+	if (json) {
+		on_accepted(writer, patch, json);
+	} else {
+		if (result->status != 409 && result->status != 404)
+			say_trouble(writer, item, result);
+		/* 4xx: rejected. After any other failure the server may still do it. */
+		if (!result->error && result->status >= 400 && result->status < 500)
+			patch_end(patch);
+		else
+			patch->unanswered = true;
+	}
+	writer->done(item, json, writer->userdata);
+}
+
+void service_writer_write(struct service_writer *writer, const struct source_item *item,
+			  const struct verdict *verdict)
+{
+	const struct service *service = source_item_service(item);
+	_cleanup_json_ json_t *body = NULL;
+	_cleanup_free_ char *path = NULL;
+	struct patch *patch = find_patch(writer, item->name);
+
+	if (patch && (patch->call || patch->accepted))
+		return;
+	if (!patch) {
+		patch = xcalloc(1, sizeof(*patch));
+		patch->writer = writer;
+		patch->item = xstrdup(item->name);
+		HASH_ADD_KEYPTR(hh, writer->patches, patch->item, strlen(patch->item), patch);
+	}
+	patch->version = item->version;
+	patch->sets_condition = verdict->ours;
+	for (size_t i = 0; i < verdict->addresses.count; i++)
+		address_list_include(&patch->addresses, &verdict->addresses.list[i]);
+	body = body_of(writer, item, verdict);
+	path = xasprintf("/api/v1/namespaces/%s/services/%s/status", service->namespace,
+			 service->name);
+	patch->call = kube_merge_by_key(writer->kube, path, body, on_patched, patch);
+	writer->calls++;
+}
+
+bool service_writer_has_room(const struct service_writer *writer)
+{
+	return writer->calls < CALLS_MAX;
+}
+
+bool service_writer_idle(const struct service_writer *writer)
+{
+	return !writer->calls;
+}
+
+void service_writer_add_written(struct service_writer *writer, const struct source_item *item,
+				struct address_list *addresses)
+{
+	struct patch *patch = find_patch(writer, item->name);
+
+	if (patch && !patch->call && item->version > patch->version) {
+		patch_free(patch); /* its outcome is known now */
+		patch = NULL;
+	}
+	for (size_t i = 0; patch && i < patch->addresses.count; i++)
+		address_list_include(addresses, &patch->addresses.list[i]);
+}
+
+void service_writer_forget(struct service_writer *writer, const struct source_item *item)
+{
+	struct patch *patch = find_patch(writer, item->name);
+
+	if (patch && !patch->call)
+		patch_free(patch);
+}
+
+void service_writer_sweep(struct service_writer *writer)
+{
+	struct patch *patch, *next;
+
+	HASH_ITER(hh, writer->patches, patch, next)
+	if (!patch->call && !source_items_find(&writer->source->items, patch->item))
+		patch_free(patch);
+}
+
+void service_writer_free(struct service_writer *writer)
+{
+	if (!writer)
+		return;
+	while (writer->patches)
+		patch_free(writer->patches);
+	free(writer);
+}
+
+struct service_writer *service_writer_new(struct kube *kube, struct source *source,
+					  service_writer_fn *done, void *userdata)
+{
+	struct service_writer *writer = xcalloc(1, sizeof(*writer));
+
+	*writer = (struct service_writer){
+		.kube = kube, .source = source, .done = done, .userdata = userdata
+	};
+	return writer;
+}
