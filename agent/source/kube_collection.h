@@ -27,9 +27,9 @@ struct collection {
 	bool known;		/* was listed completely once, or isn't there */
 	bool outdated;		/* not served any more, but objects still count as they were */
 	uint64_t missing_at_ns; /* since when the server doesn't know it; 0: it does */
-	bool full;		/* objects in or after the last list didn't fit */
-	bool again;		/* that list also removed items: there may be room */
-	struct err trouble;	/* empty: none */
+	const char *full;   /* why objects in or after the last list didn't fit; NULL: they did */
+	bool again;	    /* that list also removed items: there may be room */
+	struct err trouble; /* empty: none */
 };
 
 struct source_kubernetes {

@@ -138,6 +138,46 @@ def test_room_for_what_was_left_out(agent, played):
     assert begun.count("list") == 3
 
 
+MANY = 10_000  # addresses of a Service, as many as it may have
+ROOM = 26  # such Services; the last isn't complete
+
+
+def wide(number, addresses=MANY, version=None):
+    made = service(number)
+    made["metadata"] |= {"resourceVersion": str(version or 10 + number)}
+    made["spec"]["externalIPs"] = [f"2001:db8:{number:x}::{n:x}" for n in range(addresses)]
+    return made
+
+
+def test_services_with_all_the_addresses_that_they_may_have(agent, played):
+    """What is over the bound of all is left out, and parsed when there is room."""
+    smaller = queue.SimpleQueue()
+
+    def watch(_):
+        yield from (event("ADDED", wide(number)) for number in range(ROOM + 10))
+        for version in count(1000):
+            yield event("MODIFIED", wide(smaller.get(), 1, version))
+
+    def lists(_):
+        if lists.items:
+            yield from (listed([wide(9), wide(ROOM + 9)], version="2000"))
+        else:
+            lists.items = True
+            yield from listed()
+
+    lists.items = False
+    played(of_services(lists, watch))
+    said(agent, f"Service: default/s{ROOM + 9}: all Services together would take more than 256 MiB of memory; it is left out\n", 120)
+    assert "2001:db8:9::1 " in agent.command("show", "default/s9").out
+    status, body = agent.http("/readyz")
+    assert status == 503 and "all Services together would take more than 256 MiB" in body, body
+    assert peak(agent) < 128 * MIB
+    for number in range(9):
+        smaller.put(number)
+    assert wait_until(lambda: f"2001:db8:{ROOM + 9:x}::1 " in agent.command("show", f"default/s{ROOM + 9}").out, 60), agent.log()
+    assert wait_until(agent.ready), agent.http("/readyz")
+
+
 def test_a_list_goes_on_for_ever(agent, played):
     """The same page, and always another one: it is given up, and asked for again later."""
     server = played(of_services(lists=lambda _: listed([service(1)], "again")))

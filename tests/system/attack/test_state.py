@@ -47,3 +47,22 @@ def test_no_file_of_ours(agent, scratch, name, make, said):
     agent.launch()
     agent.until(lambda: (VIP, "eth1") in agent.entries())
     agent.says(said)
+
+
+def test_files_with_all_the_addresses_that_they_may_have(running):
+    """What is over the bound is left out, and read when there is room."""
+    def write(name, first, count):
+        running.write(name, *(service(f"s{n}", *(f"2001:db8:{n:x}::{k:x}" for k in range(10_000)))
+                              .replace("namespace: default", "namespace: other") for n in range(first, first + count)))
+
+    running.write("all.yaml", POLICY.replace("spec:", "spec:\n  serviceSelector: {matchLabels: {io.kubernetes.service.namespace: default}}"),
+                  service("web", VIP))
+    write("first.yaml", 0, 20)
+    running.until(lambda: running.command("show", "other/s19").status == 0, 60)
+    write("second.yaml", 20, 10)
+    running.says("second.yaml: all Services together would take more than 256 MiB of memory; the file is left out\n", seconds=60)
+    running.answers("/readyz", 503)
+    write("first.yaml", 0, 1)
+    running.until(lambda: running.command("show", "other/s29").status == 0, 60)
+    running.wait_ready()
+    running.wait_entries((VIP, "eth1"))
