@@ -313,6 +313,51 @@ def test_services_that_would_need_endpoints(agent, played):
     assert agent.cpu_seconds() - before < 10 * 0.1
 
 
+SLICES = 50_000
+
+
+def endpoint_slice(number, name="s0"):
+    """Each belongs before those with lesser numbers."""
+    return {"metadata": {"name": f"e{10 ** 9 - number}", "namespace": "default", "resourceVersion": str(1000 + number),
+                         "labels": {"kubernetes.io/service-name": name}}, "endpoints": [{"nodeName": "node-1"}]}
+
+
+def test_endpoint_slices_without_an_end(agent, played):
+    """What is over the bound is left out; Services whose slices may be among that aren't announced. Then there is room."""
+    fewer = queue.SimpleQueue()
+
+    def watch():
+        fewer.get()
+        for number in range(SLICES):
+            deleted = endpoint_slice(number, "other")
+            deleted["metadata"]["resourceVersion"] = str(100_000 + number)
+            yield event("DELETED", deleted)
+        yield None
+
+    slices = iter([lambda: listed(endpoint_slice(number, "other") for number in range(SLICES + 1)), watch,
+                   lambda: listed([endpoint_slice(SLICES + 9)], version="200000"), lambda: [None]])
+
+    def answer(kind, query):
+        if kind == "endpointslices":
+            return next(slices)()
+        if "watch" not in query and kind == "services":
+            return listed([local(0, 0)])
+        if "watch" not in query and kind == "ciliuml2announcementpolicies":
+            return listed([POLICY])
+        return empty(kind, query)
+
+    played(answer)
+    said(agent, "EndpointSlice: there are more than 50000 objects; the others are ignored\n", 60)
+    assert agent.log().count("the others are ignored") == 1
+    status, body = agent.http("/readyz")
+    assert status == 503 and "EndpointSlice: there are more than 50000 objects" in body, body
+    assert "198.18.1.0" not in agent.log(), "it isn't known whether it has endpoints"
+    assert peak(agent) < 128 * MIB
+    fewer.put(True)
+    said(agent, "198.18.1.0: held\n", 60)
+    assert wait_until(agent.ready), agent.http("/readyz")
+
+
 def test_a_service_that_needs_endpoints_and_does_not(agent, played):
     """By turns, as fast as can be: the server isn't asked for a list each time."""
     answer, changes = changing(2, [POLICY])
