@@ -54,7 +54,7 @@ static void on_reset(uint64_t version, void *userdata)
 		cluster_kind_log(&collection->state, LOG_NOTICE, said.text);
 	}
 	collection->listed_api = api_of(collection);
-	collection->full = false;
+	collection->full = NULL;
 	source_items_mark(&collection->cluster->source.items, kinds[collection->kind].prefix);
 }
 
@@ -74,8 +74,9 @@ static void parse(struct collection *collection, struct source_item *item, const
 	json_t *whole = json_copy((json_t *)object);
 	const struct place place = { name, NULL };
 	struct manifest manifest = {};
-	struct err err;
+	struct err err, refused;
 	char *notes = NULL;
+	struct source_items *items = &collection->cluster->source.items;
 	int r;
 
 	json_object_set_new(whole, "apiVersion", json_string(api_of(collection)));
@@ -84,12 +85,18 @@ static void parse(struct collection *collection, struct source_item *item, const
 		r = err_set(&err, -EINVAL, "%s: version %s isn't known here", name, api);
 	else
 		r = manifest_add(&manifest, &place, whole, source_note, &notes, &err);
+	if (r >= 0)
+		r = source_item_fits(items, item, &manifest, &refused);
+	if (r == -ENOSPC) {
+		err_write(&err, "%s: %s", name, refused.text);
+		collection->full = collection->full ?: SOURCE_COST_FULL;
+	}
 	source_item_note(item, notes, say_line, collection);
 	json_decref(item->wanted);
 	item->wanted = collection->kind == KIND_POLICY ? policy_faults(whole) : NULL;
 	json_decref(whole);
 	source_item_set_version(item, object);
-	source_item_replace(item, &manifest, r < 0 ? err.text : NULL, say_line, collection);
+	source_item_replace(items, item, &manifest, r < 0 ? err.text : NULL, say_line, collection);
 }
 
 /* Is there room for an object that isn't known yet? */
@@ -99,7 +106,7 @@ static bool fits(struct collection *collection)
 		return true;
 	if (!collection->full)
 		cluster_kind_log(&collection->state, LOG_ERR, SOURCE_ITEMS_FULL);
-	collection->full = true;
+	collection->full = SOURCE_ITEMS_FULL;
 	return false;
 }
 
@@ -134,7 +141,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	item = source_items_get_object(items, prefix, namespace, name);
 	item->present = true;
 	item->api = api_of(collection);
-	if (version && version == item->version)
+	if (version && version == item->version && !item->refused)
 		return;
 	if (collection->kind == KIND_SERVICE)
 		hash = kube_conditions_hash(object);
@@ -142,7 +149,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		hash = kube_nodes_hash(object, cluster->node);
 	else if (collection->kind == KIND_POOL)
 		hash = kube_pools_hash(object);
-	if (hash && hash == item->hash) {
+	if (hash && hash == item->hash && !item->refused) {
 		/* many conditions change at once when a node takes over many addresses */
 		source_item_set_version(item, object);
 		if (collection->kind == KIND_POOL && cluster->pools)
@@ -229,16 +236,17 @@ void collection_status(const struct collection *collection, struct source_status
 {
 	cluster_kind_status(&collection->state, status);
 	if (collection->full && !*status->trouble.text)
-		err_write(&status->trouble, "%s: %s: " SOURCE_ITEMS_FULL,
-			  kube_server(collection->state.kube), collection->state.name);
+		err_write(&status->trouble, "%s: %s: %s", kube_server(collection->state.kube),
+			  collection->state.name, collection->full);
 }
 
 void collection_list_again(struct collection *collection)
 {
-	size_t count = collection->cluster->source.items.count;
+	const struct source_items *items = &collection->cluster->source.items;
 
 	if (!collection->full || !kube_watch_version(collection->watch) ||
-	    count >= (collection->again ? SOURCE_ITEMS_MAX : SOURCE_ITEMS_AGAIN))
+	    items->count >= (collection->again ? SOURCE_ITEMS_MAX : SOURCE_ITEMS_AGAIN) ||
+	    items->cost >= (collection->again ? SOURCE_COST_MAX : SOURCE_COST_AGAIN))
 		return;
 	collection->again = false;
 	kube_watch_restart(collection->watch, true);

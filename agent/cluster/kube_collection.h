@@ -26,8 +26,8 @@ struct collection {
 	size_t api;		/* index of the followed one in apis[] */
 	size_t denied;		/* consecutive APIs that the server didn't know */
 	const char *listed_api; /* API of the last list; NULL: never listed */
-	bool full;		/* objects in or after the last list didn't fit */
-	bool again;		/* that list also removed items: there may be room */
+	const char *full; /* why objects in or after the last list didn't fit; NULL: they did */
+	bool again;	  /* that list also removed items: there may be room */
 };
 
 struct cluster {

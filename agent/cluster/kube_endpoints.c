@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "cluster_kind.h"
 #include "kube_endpoints.h"
+#include "names.h"
 
 /* The server can select by labels only, so the request names the Services. If it were longer than
  * PATH_MAX_LEN, which every proxy accepts, we watch all slices that kube-proxy watches. */
@@ -17,14 +18,13 @@
 #define PATH_ALL     PATH ",!service.kubernetes.io/headless"
 /* Slices per page: a slice may have 100 endpoints and 50 kB. */
 #define PAGE 100
+/* What Kubernetes is made for, 150,000 pods and 10,000 Services, makes fewer. Beyond that slices
+ * are left out until there are fewer than SLICES_AGAIN. */
+#define SLICES_MAX   50000
+#define SLICES_AGAIN (SLICES_MAX / 10 * 9)
+#define SLICES_FULL  "there are more than 50000 objects; the others are ignored"
 /* Tenants decide which Services need endpoints: at most one new list in this time. */
 #define FOLLOW_NS UINT64_C(1000000000)
-
-/* Sorted. */
-struct names {
-	char **list;
-	size_t count, capacity;
-};
 
 struct kube_endpoints {
 	struct cluster_kind state;
@@ -38,40 +38,9 @@ struct kube_endpoints {
 	struct kube_watch *watch;
 	sd_event_source *later; /* timer of a watch that had to wait */
 	uint64_t followed_ns;	/* start of the last watch; 0: none */
+	size_t present;		/* slices seen in or after the last list */
+	bool full;		/* some of them didn't fit */
 };
-
-static void names_free(struct names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		free(names->list[i]);
-	free(names->list);
-	*names = (struct names){};
-}
-
-static void names_add(struct names *names, const char *name)
-{
-	ALLOC_GROW(names->list, names->count, names->capacity);
-	names->list[names->count++] = xstrdup(name);
-}
-
-static int compare_name(const void *key, const void *element)
-{
-	return strcmp(key, *(char *const *)element);
-}
-
-static bool names_have(const struct names *names, const char *name)
-{
-	return names->count &&
-	       bsearch(name, names->list, names->count, sizeof(*names->list), compare_name);
-}
-
-static bool names_equal(const struct names *a, const struct names *b)
-{
-	for (size_t i = 0; i < a->count && a->count == b->count; i++)
-		if (strcmp(a->list[i], b->list[i]) != 0)
-			return false;
-	return a->count == b->count;
-}
 
 /* ---- Services that need EndpointSlices ---- */
 
@@ -209,12 +178,14 @@ static void mark(struct manifest *manifest)
 		manifest->slices[i].present = false;
 }
 
-static void sweep(struct manifest *manifest)
+/* @unknown: but for the placeholders of Services whose slices may have been left out. */
+static void sweep(struct manifest *manifest, bool unknown)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < manifest->slice_count; i++)
-		if (manifest->slices[i].present)
+		if (manifest->slices[i].present ||
+		    (unknown && manifest->slices[i].facts == ENDPOINT_UNKNOWN))
 			manifest->slices[kept++] = manifest->slices[i];
 		else
 			endpoint_slice_clear(&manifest->slices[i]);
@@ -252,6 +223,19 @@ static void on_reset(uint64_t version, void *userdata)
 	struct kube_endpoints *endpoints = userdata;
 
 	mark(endpoints->manifest);
+	endpoints->present = 0;
+	endpoints->full = false;
+}
+
+/* Is there room for a slice that was @before in or after the last list; NULL: it wasn't? */
+static bool fits(struct kube_endpoints *endpoints, const struct endpoint_slice *before)
+{
+	if ((before && before->present) || endpoints->present < SLICES_MAX)
+		return true;
+	if (!endpoints->full)
+		cluster_kind_log(&endpoints->state, LOG_ERR, SLICES_FULL);
+	endpoints->full = true;
+	return false;
 }
 
 static bool same_slice(const struct endpoint_slice *a, const struct endpoint_slice *b)
@@ -276,9 +260,15 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	matters = is_needed(endpoints, &slice) || (before && is_needed(endpoints, before));
 	if (deleted) {
 		endpoint_slice_clear(&slice);
+		endpoints->present -= before && before->present;
 		if (before)
 			remove_at(endpoints->manifest, at);
+		matters |= endpoints->full;
+	} else if (!fits(endpoints, before)) {
+		endpoint_slice_clear(&slice);
+		matters = false;
 	} else {
+		endpoints->present += !before || !before->present;
 		matters = matters && (!before || !same_slice(before, &slice));
 		slice.present = true;
 		insert(endpoints->manifest, &slice);
@@ -291,7 +281,7 @@ static void on_synced(void *userdata)
 {
 	struct kube_endpoints *endpoints = userdata;
 
-	sweep(endpoints->manifest);
+	sweep(endpoints->manifest, endpoints->full);
 	endpoints->state.known = true;
 	endpoints->changed(endpoints->userdata);
 }
@@ -334,6 +324,7 @@ static void stop(struct kube_endpoints *endpoints)
 	free(endpoints->path);
 	endpoints->path = NULL;
 	cluster_kind_unfollow(&endpoints->state);
+	endpoints->full = false;
 }
 
 /* Watches the slices that the Services need now, or as soon as FOLLOW_NS permits. */
@@ -350,7 +341,7 @@ static void follow(struct kube_endpoints *endpoints)
 	stop(endpoints);
 	if (!endpoints->needed.count) {
 		mark(endpoints->manifest);
-		sweep(endpoints->manifest);
+		sweep(endpoints->manifest, false);
 		endpoints->state.known = true;
 		return;
 	}
@@ -381,6 +372,10 @@ bool kube_endpoints_settle(struct kube_endpoints *endpoints)
 	bool first = !endpoints->manifest, all;
 	struct names needed = {}, before = endpoints->needed;
 
+	if (endpoints->full && endpoints->present < SLICES_AGAIN && endpoints->watch &&
+	    kube_watch_version(endpoints->watch))
+		kube_watch_restart(endpoints->watch, true);
+
 	if (first)
 		endpoints->manifest = &source_items_get_object(&endpoints->state.source->items,
 							       "endpointslices ", NULL, "")
@@ -403,6 +398,9 @@ bool kube_endpoints_settle(struct kube_endpoints *endpoints)
 
 void kube_endpoints_status(const struct kube_endpoints *endpoints, struct source_status *status)
 {
+	if (endpoints->full && !*status->trouble.text)
+		err_write(&status->trouble, "%s: EndpointSlice: " SLICES_FULL,
+			  kube_server(endpoints->state.kube));
 	if (endpoints->watch)
 		cluster_kind_status(&endpoints->state, status);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <curl/curl.h>
 #include <jansson.h>
 
@@ -18,6 +19,9 @@
 
 /* The agent answers at once or not at all. */
 #define TIMEOUT_SECONDS 10L
+/* How long, and how often, `move` looks whether it is done. */
+#define MOVE_TRIES	100
+#define MOVE_PAUSE_USEC 100000
 
 struct command {
 	const char *name;
@@ -30,6 +34,8 @@ struct command {
 	const char *names[2]; /* what the arguments are called in the query */
 	void (*print)(const json_t *answer);
 	void (*add)(json_t *answer); /* what the agent doesn't know; NULL: nothing */
+	/* until it is done, at the socket @path; -ETIMEDOUT with @err; NULL: it is done at once */
+	int (*wait)(const char *path, const struct command *command, char **words, struct err *err);
 };
 
 static const char *text_of(const json_t *object, const char *key)
@@ -195,7 +201,7 @@ static void print_service(const json_t *answer)
 
 static void print_move(const json_t *answer)
 {
-	printf("%s is asked to go to %s\n", text_of(answer, "ip"), text_of(answer, "node"));
+	printf("%s is held by %s\n", text_of(answer, "ip"), text_of(answer, "node"));
 }
 
 static void print_drain(const json_t *answer)
@@ -211,123 +217,6 @@ static void print_drain(const json_t *answer)
 static void print_alive(const json_t *answer)
 {
 	puts(json_is_true(json_object_get(answer, "alive")) ? "alive" : "not alive");
-}
-
-static const struct command commands[] = {
-	{ "alive",
-	  "",
-	  "Whether the agent answers",
-	  0,
-	  false,
-	  false,
-	  "/alive",
-	  { NULL },
-	  print_alive,
-	  NULL },
-	{ "who-holds",
-	  "ADDR",
-	  "Which node has the address",
-	  1,
-	  false,
-	  false,
-	  "/who-holds",
-	  { "ip" },
-	  print_holder,
-	  NULL },
-	{ "status",
-	  "",
-	  "This node, and all Services with who has them",
-	  0,
-	  false,
-	  false,
-	  "/status",
-	  { NULL },
-	  client_print_status,
-	  NULL },
-	{ "show",
-	  "[SERVICE]",
-	  "Who announces a Service, NAMESPACE/NAME, or all",
-	  1,
-	  false,
-	  false,
-	  "/show",
-	  { "service" },
-	  print_service,
-	  add_explained },
-	{ "move",
-	  "ADDR NODE",
-	  "Ask that the address go to a node",
-	  2,
-	  true,
-	  false,
-	  "/move",
-	  { "ip", "node" },
-	  print_move,
-	  NULL },
-	{ "drain",
-	  "[--stay]",
-	  "Release all addresses, but go on running",
-	  0,
-	  true,
-	  true,
-	  "/drain",
-	  { NULL },
-	  print_drain,
-	  NULL },
-	{ "resume", "", "Take part again", 0, true, false, "/resume", { NULL }, print_drain, NULL },
-};
-
-bool client_command(size_t at, const char **ret_name, const char **ret_words,
-		    const char **ret_summary)
-{
-	if (at >= sizeof(commands) / sizeof(commands[0]))
-		return false;
-	*ret_name = commands[at].name;
-	*ret_words = commands[at].words;
-	*ret_summary = commands[at].summary;
-	return true;
-}
-
-void client_print_commands(void)
-{
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		printf("  %-9s %-9s %s\n", commands[i].name, commands[i].words,
-		       commands[i].summary);
-}
-
-static int say(bool json, int status, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* As `xdp-l2resp` says what is wrong: a sentence, or a JSON object. */
-static int say(bool json, int status, const char *format, ...)
-{
-	char text[sizeof(((struct err *)NULL)->text)];
-	va_list args;
-
-	va_start(args, format);
-	text_vprintf(text, sizeof(text), format, args);
-	va_end(args);
-	text_print_error("xdp-l2respd", text, json, NULL);
-	return status;
-}
-
-/* Every string of @json as a terminal may show it: nodes' names are from records that others write.
- */
-static void make_plain(json_t *json)
-{
-	json_t *value;
-	const char *key;
-	size_t i;
-
-	if (json_is_string(json)) {
-		size_t size = TEXT_ESCAPED_SIZE(json_string_length(json));
-		_cleanup_free_ char *plain = xmalloc(size);
-
-		text_escape(plain, size, json_string_value(json));
-		json_string_set(json, plain);
-	}
-	json_array_foreach(json, i, value) make_plain(value);
-	json_object_foreach(json, key, value) make_plain(value);
 }
 
 static void cleanup_json(json_t **json)
@@ -389,6 +278,107 @@ static CURLcode ask(const char *path, const struct command *command, char **word
 	return code;
 }
 
+/* Until the node has the address. While that node is busy another may take it: then it is asked for
+ * again. */
+static int wait_for_move(const char *path, const struct command *move, char **words,
+			 struct err *err)
+{
+	static const struct command who_holds = { .path = "/who-holds",
+						  .arguments = 1,
+						  .names = { "ip" } };
+	const char *ip = words[0], *node = words[1];
+
+	err_write(err, "the agent doesn't answer");
+	for (int tries = 0; tries < MOVE_TRIES; tries++) {
+		_cleanup_(cleanup_json) json_t *claim = NULL;
+		_cleanup_free_ char *text = NULL, *ignored = NULL;
+		const char *holder, *wish;
+		long status = 0;
+
+		if (ask(path, &who_holds, words, false, &text, &status) == CURLE_OK)
+			claim = json_loads(text, 0, NULL);
+		holder = text_of(claim, "holder");
+		wish = text_of(claim, "wish");
+		if (!strcmp(holder, node) && json_is_true(json_object_get(claim, "alive")))
+			return 0;
+		if (claim)
+			err_write(err, "%s didn't go to %s within 10 s: %s holds it%s", ip, node,
+				  *holder ? holder : "nobody",
+				  strcmp(wish, node) != 0 ? "" : "; the request stands");
+		if (claim && strcmp(wish, node) != 0)
+			ask(path, move, words, false, &ignored, &status);
+		usleep(MOVE_PAUSE_USEC);
+	}
+	return -ETIMEDOUT;
+}
+
+static const struct command commands[] = {
+	{ "alive", "", "Whether the agent answers", .path = "/alive", .print = print_alive },
+	{ "who-holds", "ADDR", "Which node has the address", 1, .path = "/who-holds",
+	  .names = { "ip" }, .print = print_holder },
+	{ "status", "", "This node, and all Services with who has them", .path = "/status",
+	  .print = client_print_status },
+	{ "show", "[SERVICE]", "Who announces a Service, NAMESPACE/NAME, or all", 1,
+	  .path = "/show", .names = { "service" }, .print = print_service, .add = add_explained },
+	{ "move", "ADDR NODE", "Move the address to a node", 2, .post = true, .path = "/move",
+	  .names = { "ip", "node" }, .print = print_move, .wait = wait_for_move },
+	{ "drain", "[--stay]", "Release all addresses, but go on running", .post = true,
+	  .takes_stay = true, .path = "/drain", .print = print_drain },
+	{ "resume", "", "Take part again", .post = true, .path = "/resume", .print = print_drain },
+};
+
+bool client_command(size_t at, const char **ret_name, const char **ret_words,
+		    const char **ret_summary)
+{
+	if (at >= sizeof(commands) / sizeof(commands[0]))
+		return false;
+	*ret_name = commands[at].name;
+	*ret_words = commands[at].words;
+	*ret_summary = commands[at].summary;
+	return true;
+}
+
+void client_print_commands(void)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		printf("  %-9s %-9s %s\n", commands[i].name, commands[i].words,
+		       commands[i].summary);
+}
+
+static int say(bool json, int status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Prints an error as `xdp-l2resp` does: a sentence, or a JSON object. */
+static int say(bool json, int status, const char *format, ...)
+{
+	char text[sizeof(((struct err *)NULL)->text)];
+	va_list args;
+
+	va_start(args, format);
+	text_vprintf(text, sizeof(text), format, args);
+	va_end(args);
+	text_print_error("xdp-l2respd", text, json, NULL);
+	return status;
+}
+
+/* Escapes every string of @json for a terminal: nodes' names are from records that others write. */
+static void make_plain(json_t *json)
+{
+	json_t *value;
+	const char *key;
+	size_t i;
+
+	if (json_is_string(json)) {
+		size_t size = TEXT_ESCAPED_SIZE(json_string_length(json));
+		_cleanup_free_ char *plain = xmalloc(size);
+
+		text_escape(plain, size, json_string_value(json));
+		json_string_set(json, plain);
+	}
+	json_array_foreach(json, i, value) make_plain(value);
+	json_object_foreach(json, key, value) make_plain(value);
+}
+
 static const struct command *find_command(const char *name)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
@@ -441,10 +431,14 @@ int client_run(int count, char **words, bool json, bool stay)
 		return say(json, 1, "asking the agent: it doesn't answer");
 	if (code != CURLE_OK)
 		return say(json, 1, "asking the agent: %s", curl_easy_strerror(code));
-	if (status != 200)
+	/* something else is happening with the address just now */
+	if (status != 200 && !(status == 503 && command->wait))
 		return say(json, status == 400 ? 2 : 1, "%.*s", (int)strcspn(text ?: "", "\n"),
 			   text ?: "");
-	answer = json_loads(text, 0, NULL);
+	if (command->wait && command->wait(address.sun_path, command, words + 1, &err) < 0)
+		return say(json, 1, "%s", err.text);
+	answer = status == 503 ? json_pack("{s:s, s:s}", "ip", words[1], "node", words[2])
+			       : json_loads(text, 0, NULL);
 	if (!answer)
 		return say(json, 1, "the agent's answer makes no sense; is it of another version?");
 	if (command->add)

@@ -50,12 +50,13 @@ static void answer_text(struct answer *answer, unsigned int status, const char *
 	answer->size = answer->text ? strlen(answer->text) : 0;
 }
 
-/* A refused command: 404 for what isn't known, 409 for what can't be now. */
+/* A refused command: 404 for what isn't known, 409 for what can't be now, 503 for what can soon. */
 static void answer_err(struct answer *answer, int error, const struct err *err)
 {
 	answer_text(answer,
 		    error == -EINVAL || error == -EADDRNOTAVAIL ? MHD_HTTP_BAD_REQUEST
 		    : error == -ENOENT				? MHD_HTTP_NOT_FOUND
+		    : error == -EBUSY				? MHD_HTTP_SERVICE_UNAVAILABLE
 								: MHD_HTTP_CONFLICT,
 		    err->text);
 }

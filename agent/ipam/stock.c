@@ -6,6 +6,9 @@
 #include "cleanup.h"
 #include "stock.h"
 
+/* Of all pools together, for the same reason as in each. */
+#define BLOCKS_MAX 5000
+
 /* A pool, its conflict with other pools, and its counts. */
 struct stock {
 	struct pool *pool;
@@ -53,12 +56,19 @@ static int compare_priorities(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* A pool whose blocks overlap each other, or an older pool without a conflict, isn't used. */
-static void find_conflict(struct stocks *stocks, size_t at)
+/* A pool whose blocks overlap each other, or an older pool without a conflict, isn't used; nor is
+ * one that has, with the older ones, too many @blocks. */
+static void find_conflict(struct stocks *stocks, size_t at, size_t blocks)
 {
 	struct stock *stock = &stocks->list[at];
 	const struct pool_block *block, *other;
 	char text[4][INET6_ADDRSTRLEN];
+
+	if (blocks > BLOCKS_MAX) {
+		stock->conflict =
+			xasprintf("it and the older pools have more than %d blocks", BLOCKS_MAX);
+		return;
+	}
 
 	for (size_t i = 0; i <= at; i++) {
 		const struct stock *older = &stocks->list[i];
@@ -102,8 +112,8 @@ void stocks_set(struct stocks *stocks, struct pool *const *pools, size_t count)
 	for (size_t i = 0; i < count; i++)
 		stocks->by_priority[i] = &list[i];
 	qsort(stocks->by_priority, count, sizeof(struct stock *), compare_priorities);
-	for (size_t i = 0; i < count; i++) {
-		find_conflict(stocks, i);
+	for (size_t i = 0, blocks = 0; i < count; i++) {
+		find_conflict(stocks, i, blocks += list[i].pool->count);
 		for (size_t j = 0; in_use(&list[i]) && j < list[i].pool->count; j++)
 			interval_set_add(&stocks->free, &list[i].pool->blocks[j].usable);
 	}

@@ -21,6 +21,10 @@
 #define TOO_MUCH  "its answers take more than 96 MiB together"
 #define ROOM_KEEP (1U << 20) /* of a stream, between what comes */
 
+/* Of a call: all header lines, and all trailers, which libcurl collects without a bound. */
+#define HEADERS_MAX	 (64U << 10)
+#define TOO_MANY_HEADERS "its headers are longer than 64 KiB"
+
 struct http {
 	sd_event *event;
 	sd_event_source *timer;
@@ -38,12 +42,13 @@ struct http_call {
 	struct curl_slist *headers;
 	char *body;
 	size_t length, room;
+	size_t headers_length;
 	http_done_fn *done;
 	http_data_fn *data;
 	void *userdata;
-	bool fresh; /* the headers or data came that @data hasn't seen */
+	bool fresh; /* the headers or the end of a line came that @data hasn't seen */
 	bool ended, cancelled;
-	const char *over; /* why it is cut off, too long or too much; NULL: it isn't */
+	const char *over; /* why it is cut off: something is too long; NULL: it isn't */
 	CURLcode code;
 	char trouble[CURL_ERROR_SIZE];
 };
@@ -187,18 +192,24 @@ static size_t on_write(char *text, size_t size, size_t count, void *userdata)
 	memcpy(call->body + call->length, text, length);
 	call->length += length;
 	call->body[call->length] = '\0';
-	call->fresh = true;
+	/* not for each piece of a long line, which @data would read from its beginning */
+	call->fresh |= memchr(text, '\n', length) != NULL;
 	return length;
 }
 
-/* The empty line behind the headers: a stream has begun, whenever its first data comes. */
+/* A header or trailer. The empty line behind the headers: a stream has begun, whenever its first
+ * data comes. */
 static size_t on_header(char *text, size_t size, size_t count, void *userdata)
 {
 	struct http_call *call = userdata;
 
 	if (size * count == strlen("\r\n") && !memcmp(text, "\r\n", strlen("\r\n")))
 		call->fresh = true;
-	return size * count;
+	call->headers_length += size * count;
+	if (call->headers_length <= HEADERS_MAX)
+		return size * count;
+	call->over = TOO_MANY_HEADERS;
+	return 0;
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)

@@ -41,8 +41,9 @@ const char *http_trouble(const struct http_result *result, const char *member,
 			 const char *not_whose, char text[HTTP_TROUBLE_MAX]);
 
 typedef void http_done_fn(const struct http_result *result, void *userdata);
-/* A stream begins (@length may be 0), or more of its body: @text of @length, zero-terminated.
- * Returns how much of it was used; the rest comes again with what follows. */
+/* A stream begins (@length may be 0), or a line of its body ended: @text of @length,
+ * zero-terminated. Returns how much of it was used; the rest comes again with the end of another
+ * line. */
 typedef size_t http_data_fn(const char *text, size_t length, void *userdata);
 
 /* -ENOENT and others with @err for files that can't be read. */

@@ -23,7 +23,7 @@
 /* The text in the file at @path, without the white space at its end. NULL with errno. */
 static char *file_read(const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	_cleanup_free_ char *text = xcalloc(1, FILE_MAX);
 	size_t length = 0;
 	ssize_t r = 1;

@@ -137,8 +137,6 @@ static void on_page(const struct http_result *result, void *userdata)
 		watch_failed(watch, "its list doesn't end");
 		return;
 	}
-	watch->retry_ns = 0;
-	watch->events->reachable(NULL, watch->userdata);
 	if (first)
 		watch->events->reset(list_version(watch, version), watch->userdata);
 	items = json_object_get(json, "items");
@@ -149,6 +147,9 @@ static void on_page(const struct http_result *result, void *userdata)
 	if (next && *next) {
 		watch->next_page = xstrdup(next);
 	} else {
+		/* not earlier: its last page may fail each time */
+		watch->retry_ns = 0;
+		watch->events->reachable(NULL, watch->userdata);
 		watch->listing = false;
 		watch->page = 2 * watch->page < page_max(watch) ? 2 * watch->page : page_max(watch);
 		watch->events->synced(watch->userdata);

@@ -14,6 +14,8 @@
 #define ANNOTATION_ASSIGN   "xdp-l2resp.io/auto-assign"
 #define ANNOTATION_PRIORITY "xdp-l2resp.io/priority"
 #define PRIORITY_MAX	    1000000
+/* Bounded because each block is compared with each other one. */
+#define BLOCKS_MAX 1000
 
 struct pool *pool_ref(struct pool *pool)
 {
@@ -120,6 +122,9 @@ static int parse_blocks(const struct place *place, const json_t *spec, struct po
 		r = field_objects(place, spec, "blocks", &blocks, err);
 	if (r < 0)
 		return r;
+	if (json_array_size(blocks) > BLOCKS_MAX)
+		return place_err(err, -EINVAL, place, spec, "blocks", "more than %d blocks",
+				 BLOCKS_MAX);
 	pool->blocks = xcalloc(json_array_size(blocks), sizeof(*pool->blocks));
 	json_array_foreach(blocks, i, item)
 	{

@@ -38,6 +38,8 @@ struct parse {
 /* Bounds, since a tenant decides how many faults a Service has, and how long its lists are. */
 #define NOTES_MAX      10
 #define ADDRESSES_MAX  10000
+#define ADDRESS_COST   1024
+#define LABEL_COST     64
 #define NAMESPACES_LEN 16384
 
 struct service *service_ref(struct service *service)
@@ -422,4 +424,22 @@ int service_compare_age(const struct service *a, const struct service *b)
 	int order = strcmp(a->created, b->created);
 
 	return order ? order : service_compare_names(a, b);
+}
+
+static size_t labels_cost(const struct labels *labels)
+{
+	size_t cost = 0;
+
+	for (size_t i = 0; i < labels->count; i++)
+		cost += LABEL_COST + strlen(labels->list[i].key) + strlen(labels->list[i].value);
+	return cost;
+}
+
+size_t service_cost(const struct service *service)
+{
+	size_t addresses =
+		service->external.count + service->load_balancer.count + service->requested.count;
+
+	return addresses * ADDRESS_COST + labels_cost(&service->labels) +
+	       labels_cost(&service->pods) + service->port_count * sizeof(*service->ports);
 }

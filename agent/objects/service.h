@@ -59,6 +59,10 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service);
 
+/* What @service may take of this process' memory, in bytes, with all that is known of its addresses
+ * elsewhere: claims, entries, announcements. */
+size_t service_cost(const struct service *service);
+
 /* The loadBalancerClass that this agent serves. */
 struct service_class {
 	const char *name;

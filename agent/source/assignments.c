@@ -14,9 +14,12 @@
 #include "alloc.h"
 #include "assignments.h"
 #include "cleanup.h"
+#include "document.h"
 #include "json.h"
 
 #define VERSION 1
+/* 50,000 Services with 250,000 addresses take less. */
+#define FILE_LIMIT (32UL << 20)
 
 struct assignment {
 	char *namespace;
@@ -155,16 +158,15 @@ static int parse_file(json_t *root, struct assignments *assignments, struct err 
 int assignments_read(const char *path, struct assignments *ret_assignments, struct err *err)
 {
 	_cleanup_json_ json_t *root = NULL;
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
 	json_error_t error;
 	struct err detail;
-	int r;
+	size_t size;
+	int r = yaml_read_file(path, FILE_LIMIT, &text, &size, err);
 
-	if (fd < 0)
-		return errno == ENOENT
-			       ? 0
-			       : err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
-	root = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
 	if (root)
 		r = parse_file(root, ret_assignments, &detail);
 	else
@@ -220,7 +222,7 @@ int assignments_write(const char *path, const struct assignments *assignments, s
 
 	if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
 		return err_set(err, -ENAMETOOLONG, "%s: %s", path, strerror(ENAMETOOLONG));
-	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
 	if (fd < 0)
 		return err_set(err, negative_errno(), "%s: %s", beside, strerror(errno));
 	errno = 0;

@@ -21,6 +21,8 @@
  * may be configured for another directory later. */
 #define SEAL_FORMAT "\n# %s %016" PRIx64 "\n"
 #define SEAL_SIZE   (PATH_MAX + 32)
+/* Of a copy: a manifest has 256 MiB at most. */
+#define COPY_LIMIT (257UL << 20)
 
 char *last_good_directory(const char *assignments)
 {
@@ -64,7 +66,7 @@ int last_good_read(const char *directory, const char *path, char **ret_text, siz
 	size_t size;
 
 	if (copy_path(directory, path, copy) < 0 ||
-	    yaml_read_file(copy, SIZE_MAX, &text, &size, &err) < 0 || !size)
+	    yaml_read_file(copy, COPY_LIMIT, &text, &size, &err) < 0 || !size)
 		return -ENOENT;
 	/* the newline before the last line */
 	end = memrchr(text, '\n', size - 1);
@@ -109,7 +111,7 @@ static int replace(const char *copy, const char *text, size_t size, const char *
 	if (snprintf(beside, sizeof(beside), "%.*s.new", (int)(strrchr(copy, '/') + 1 - copy),
 		     copy) >= (int)sizeof(beside))
 		return -ENAMETOOLONG;
-	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	r = fd < 0 ? negative_errno() : write_all(fd, text, size);
 	if (!r)
 		r = write_all(fd, seal, strlen(seal));

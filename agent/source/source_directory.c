@@ -83,21 +83,38 @@ static int parse_document(const struct yaml_document *document, void *data, stru
 	return manifest_add(&reading->manifest, &place, document->root, note_skipped, reading, err);
 }
 
+static void reading_clear(struct reading *reading)
+{
+	manifest_free(&reading->manifest);
+	free(reading->notes);
+	reading->notes = NULL;
+}
+
 static int parse(struct reading *reading, const char *text, size_t size, struct err *err)
 {
 	int r = yaml_parse(reading->path, text, size, parse_document, reading, err);
 
+	if (r < 0)
+		reading_clear(reading);
+	return r;
+}
+
+/* Is there room for what was read of @file? */
+static int fits(struct source_directory *source, struct source_item *file, struct reading *reading,
+		struct err *err)
+{
+	struct err why;
+	int r = source_item_fits(&source->source.items, file, &reading->manifest, &why);
+
 	if (r < 0) {
-		manifest_free(&reading->manifest);
-		free(reading->notes);
-		reading->notes = NULL;
+		err_write(err, "%s: %s", reading->path, why.text);
+		reading_clear(reading);
 	}
 	return r;
 }
 
 /* Reads the last valid version of the file from before this start. */
-static void read_copy(const struct source_directory *source, const char *path,
-		      struct manifest *ret_manifest)
+static void read_copy(struct source_directory *source, struct source_item *file, const char *path)
 {
 	struct reading reading = {
 		.source = &source->source,
@@ -109,8 +126,8 @@ static void read_copy(const struct source_directory *source, const char *path,
 	size_t size;
 
 	if (!last_good_read(source->copies, path, &text, &size) &&
-	    !parse(&reading, text, size, &err))
-		*ret_manifest = reading.manifest;
+	    !parse(&reading, text, size, &err) && !fits(source, file, &reading, &err))
+		source_item_set(&source->source.items, file, &reading.manifest);
 	free(reading.notes);
 }
 
@@ -137,19 +154,24 @@ static void file_read(struct source_directory *source, struct source_item *file)
 	struct reading reading = { .source = &source->source, .manifest.node = source->node };
 	_cleanup_free_ char *path = xasprintf("%s/%s", source->directory, file->name), *text = NULL;
 	struct err err, line;
-	size_t size;
+	size_t size, refused;
 	int r;
 
 	reading.path = path;
 	r = yaml_read_file(path, FILE_LIMIT, &text, &size, &err);
 	if (!r)
 		r = parse(&reading, text, size, &err);
+	file->refused = 0;
+	if (!r)
+		r = fits(source, file, &reading, &err);
 	file->broken = r < 0;
 	free(file->logged);
 	file->logged = NULL;
 	if (r < 0) {
+		refused = file->refused;
 		if (!manifest_has_objects(&file->manifest))
-			read_copy(source, path, &file->manifest);
+			read_copy(source, file, path);
+		file->refused = refused;
 		err_write(&line, "%s; %s", err.text,
 			  manifest_has_objects(&file->manifest)
 				  ? "what the file said before stays in force"
@@ -158,8 +180,7 @@ static void file_read(struct source_directory *source, struct source_item *file)
 		file->logged = xstrdup(line.text);
 		return;
 	}
-	manifest_free(&file->manifest);
-	file->manifest = reading.manifest;
+	source_item_set(&source->source.items, file, &reading.manifest);
 	free(file->noted);
 	file->noted = reading.notes;
 	write_copy(source, path, text, size);
@@ -224,7 +245,8 @@ static int read_files(struct source_directory *source, DIR *directory, bool all,
 			continue;
 		file = source_items_get(&source->source.items, entry->d_name);
 		file->present = true;
-		if (!all && same_file(&file->st, &st))
+		if (!all && same_file(&file->st, &st) &&
+		    !source_item_room(&source->source.items, file))
 			continue;
 		file->st = st;
 		file_read(source, file);

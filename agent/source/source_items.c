@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -104,6 +105,7 @@ bool source_items_sweep(struct source_items *items, const char *prefix)
 		struct source_item *item = items->list[i];
 
 		if (!item->present && begins_with(item, prefix)) {
+			items->cost -= item->cost;
 			item_free(item);
 			continue;
 		}
@@ -120,6 +122,7 @@ void source_items_remove(struct source_items *items, const char *name)
 
 	if (!behind || strcmp(items->list[at]->name, name) != 0)
 		return;
+	items->cost -= items->list[at]->cost;
 	item_free(items->list[at]);
 	memmove(&items->list[at], &items->list[at + 1], (behind - 1) * sizeof(void *));
 	memmove(&items->manifests[at], &items->manifests[at + 1], (behind - 1) * sizeof(void *));
@@ -185,7 +188,42 @@ void source_item_note(struct source_item *item, char *notes,
 	item->noted = notes;
 }
 
-void source_item_replace(struct source_item *item, struct manifest *manifest, const char *fault,
+static size_t manifest_cost(const struct manifest *manifest)
+{
+	size_t cost = 0;
+
+	for (size_t i = 0; i < manifest->service_count; i++)
+		cost += service_cost(manifest->services[i]);
+	return cost;
+}
+
+int source_item_fits(const struct source_items *items, struct source_item *item,
+		     const struct manifest *manifest, struct err *err)
+{
+	size_t cost = manifest_cost(manifest);
+	bool fits = items->cost - item->cost + cost <= SOURCE_COST_MAX;
+
+	item->refused = fits ? 0 : cost;
+	return fits ? 0 : err_set(err, -ENOSPC, SOURCE_COST_FULL);
+}
+
+bool source_item_room(const struct source_items *items, const struct source_item *item)
+{
+	return item->refused && items->cost - item->cost + item->refused <= SOURCE_COST_MAX;
+}
+
+void source_item_set(struct source_items *items, struct source_item *item,
+		     struct manifest *manifest)
+{
+	items->cost -= item->cost;
+	item->cost = manifest_cost(manifest);
+	items->cost += item->cost;
+	manifest_free(&item->manifest);
+	item->manifest = *manifest;
+}
+
+void source_item_replace(struct source_items *items, struct source_item *item,
+			 struct manifest *manifest, const char *fault,
 			 void (*say)(int priority, const char *line, void *data), void *data)
 {
 	_cleanup_free_ char *line = NULL;
@@ -194,8 +232,7 @@ void source_item_replace(struct source_item *item, struct manifest *manifest, co
 	if (!fault) {
 		free(item->logged);
 		item->logged = NULL;
-		manifest_free(&item->manifest);
-		item->manifest = *manifest;
+		source_item_set(items, item, manifest);
 		return;
 	}
 	manifest_free(manifest);

@@ -27,6 +27,8 @@ struct source_item {
 	struct manifest manifest;
 	bool broken;	/* invalid now; the manifest is its last valid version */
 	bool present;	/* seen in this scan or list */
+	size_t cost;	/* of its Services in @manifest, see service_cost() */
+	size_t refused; /* of those in the current version, which didn't fit; 0: they did */
 	struct stat st; /* of a file */
 	/* of an object */
 	uint64_t version;	  /* its resourceVersion */
@@ -51,11 +53,17 @@ struct source_item {
 #define SOURCE_ITEMS_AGAIN (SOURCE_ITEMS_MAX / 10 * 9)
 #define SOURCE_ITEMS_FULL  "there are more than 50000 objects; the others are ignored"
 
+/* All Services together, over which one is as if it were invalid. */
+#define SOURCE_COST_MAX	  (256U << 20)
+#define SOURCE_COST_AGAIN (SOURCE_COST_MAX / 4 * 3)
+#define SOURCE_COST_FULL  "all Services together would take more than 256 MiB of memory"
+
 /* Zeroed: empty. */
 struct source_items {
 	struct source_item **list;   /* sorted by name */
 	struct manifest **manifests; /* of the items, in the same order */
 	size_t count, capacity, manifest_capacity;
+	size_t cost; /* of all items */
 };
 
 void source_items_free(struct source_items *items);
@@ -90,6 +98,15 @@ struct source_item *source_items_get_object(struct source_items *items, const ch
 /* Copies the parts of @object that change with each write: its version and status. */
 void source_item_set_version(struct source_item *item, const json_t *object);
 
+/* Is there room for @manifest in place of @item's? Sets @item->refused. -ENOSPC with @err: no. */
+int source_item_fits(const struct source_items *items, struct source_item *item,
+		     const struct manifest *manifest, struct err *err);
+/* Does what was refused of @item fit now? */
+bool source_item_room(const struct source_items *items, const struct source_item *item);
+/* Sets @item's manifest to @manifest, which it takes ownership of. */
+void source_item_set(struct source_items *items, struct source_item *item,
+		     struct manifest *manifest);
+
 /* The Service of @item; NULL: it is another object, or has never been valid. */
 struct service *source_item_service(const struct source_item *item);
 
@@ -103,7 +120,8 @@ void source_item_note(struct source_item *item, char *notes,
 
 /* Replaces @item's manifest by @manifest, which it takes ownership of. With a @fault the old
  * manifest stays; calls @say with the fault unless it is unchanged. */
-void source_item_replace(struct source_item *item, struct manifest *manifest, const char *fault,
+void source_item_replace(struct source_items *items, struct source_item *item,
+			 struct manifest *manifest, const char *fault,
 			 void (*say)(int priority, const char *line, void *data), void *data);
 
 #endif

@@ -22,6 +22,7 @@
 
 /* Errors in further lines are only counted. */
 #define MAX_ERRORS_SHOWN 10
+#define LINE_SIZE	 4096
 
 /* The interfaces looked up so far: a million lines name few. */
 struct link_cache {
@@ -123,26 +124,40 @@ static void import_complain(struct import *import, uint32_t line, const struct e
 		text_print(stderr, CLI_NAME ": %s:%u: %s\n", import->name, line, err->text);
 }
 
+/* Reads a line into @line, zero-terminated, or as much of it as fits. The length; 0: there is none.
+ */
+static size_t line_read(FILE *file, char line[LINE_SIZE])
+{
+	size_t length = 0;
+	int c = 0;
+
+	while (length < LINE_SIZE - 1 && c != '\n' && (c = getc_unlocked(file)) != EOF)
+		line[length++] = c;
+	line[length] = '\0';
+	return length;
+}
+
 /* Reads the whole file and reports each line in error. -EINVAL without a message in @err if there
  * was one. */
 static int import_read(struct import *import, FILE *file, size_t room, struct err *err)
 {
-	_cleanup_free_ char *line = NULL;
-	size_t size = 0;
+	char line[LINE_SIZE];
 	uint32_t number = 0;
-	ssize_t length;
+	size_t length;
 
-	while ((length = getline(&line, &size, file)) >= 0) {
+	while ((length = line_read(file, line))) {
 		char *words[SPEC_MAX_WORDS + 2];
 		const struct link *link = NULL;
 		struct spec spec;
 		int r, count;
 
 		number++;
-		if (memchr(line, '\0', length)) {
-			err_set(err, -EINVAL, "a zero byte; this is no text file");
+		if (memchr(line, '\0', length) || length == LINE_SIZE - 1) {
+			err_set(err, -EINVAL, "%s; this is no text file",
+				length == LINE_SIZE - 1 ? "a line that doesn't end"
+							: "a zero byte");
 			import_complain(import, number, err);
-			continue;
+			break;
 		}
 		count = line_split(line, words);
 		if (!count)

@@ -217,8 +217,10 @@ class Agent:
         self.answers("/readyz", 200, seconds=seconds)
 
     def move(self, address, node, moved):
-        """Asks for it until it is so: where the other node is busy for a few dozen milliseconds, this one takes it back."""
-        self.until(lambda: moved() or self.command("move", address, node) is None, poll=0.2)
+        """The command says when it is so; moved() may show it a moment later."""
+        done = self.command("move", address, node)
+        assert done.status == 0, done.err + self.log()
+        self.until(moved)
 
     def counts(self, name, value, seconds=10):
         """In its metrics."""

@@ -138,6 +138,46 @@ def test_room_for_what_was_left_out(agent, played):
     assert begun.count("list") == 3
 
 
+MANY = 10_000  # addresses of a Service, as many as it may have
+ROOM = 26  # such Services; the last isn't complete
+
+
+def wide(number, addresses=MANY, version=None):
+    made = service(number)
+    made["metadata"] |= {"resourceVersion": str(version or 10 + number)}
+    made["spec"]["externalIPs"] = [f"2001:db8:{number:x}::{n:x}" for n in range(addresses)]
+    return made
+
+
+def test_services_with_all_the_addresses_that_they_may_have(agent, played):
+    """What is over the bound of all is left out, and parsed when there is room."""
+    smaller = queue.SimpleQueue()
+
+    def watch(_):
+        yield from (event("ADDED", wide(number)) for number in range(ROOM + 10))
+        for version in count(1000):
+            yield event("MODIFIED", wide(smaller.get(), 1, version))
+
+    def lists(_):
+        if lists.items:
+            yield from (listed([wide(9), wide(ROOM + 9)], version="2000"))
+        else:
+            lists.items = True
+            yield from listed()
+
+    lists.items = False
+    played(of_services(lists, watch))
+    said(agent, f"Service: default/s{ROOM + 9}: all Services together would take more than 256 MiB of memory; it is left out\n", 120)
+    assert "2001:db8:9::1 " in agent.command("show", "default/s9").out
+    status, body = agent.http("/readyz")
+    assert status == 503 and "all Services together would take more than 256 MiB" in body, body
+    assert peak(agent) < 128 * MIB
+    for number in range(9):
+        smaller.put(number)
+    assert wait_until(lambda: f"2001:db8:{ROOM + 9:x}::1 " in agent.command("show", f"default/s{ROOM + 9}").out, 60), agent.log()
+    assert wait_until(agent.ready), agent.http("/readyz")
+
+
 def test_a_list_goes_on_for_ever(agent, played):
     """The same page, and always another one: it is given up, and asked for again later."""
     server = played(of_services(lists=lambda _: listed([service(1)], "again")))
@@ -271,6 +311,51 @@ def test_services_that_would_need_endpoints(agent, played):
     for number in range(2, 12):
         change(agent, changes, number)
     assert agent.cpu_seconds() - before < 10 * 0.1
+
+
+SLICES = 50_000
+
+
+def endpoint_slice(number, name="s0"):
+    """Each belongs before those with lesser numbers."""
+    return {"metadata": {"name": f"e{10 ** 9 - number}", "namespace": "default", "resourceVersion": str(1000 + number),
+                         "labels": {"kubernetes.io/service-name": name}}, "endpoints": [{"nodeName": "node-1"}]}
+
+
+def test_endpoint_slices_without_an_end(agent, played):
+    """What is over the bound is left out; Services whose slices may be among that aren't announced. Then there is room."""
+    fewer = queue.SimpleQueue()
+
+    def watch():
+        fewer.get()
+        for number in range(SLICES):
+            deleted = endpoint_slice(number, "other")
+            deleted["metadata"]["resourceVersion"] = str(100_000 + number)
+            yield event("DELETED", deleted)
+        yield None
+
+    slices = iter([lambda: listed(endpoint_slice(number, "other") for number in range(SLICES + 1)), watch,
+                   lambda: listed([endpoint_slice(SLICES + 9)], version="200000"), lambda: [None]])
+
+    def answer(kind, query):
+        if kind == "endpointslices":
+            return next(slices)()
+        if "watch" not in query and kind == "services":
+            return listed([local(0, 0)])
+        if "watch" not in query and kind == "ciliuml2announcementpolicies":
+            return listed([POLICY])
+        return empty(kind, query)
+
+    played(answer)
+    said(agent, "EndpointSlice: there are more than 50000 objects; the others are ignored\n", 60)
+    assert agent.log().count("the others are ignored") == 1
+    status, body = agent.http("/readyz")
+    assert status == 503 and "EndpointSlice: there are more than 50000 objects" in body, body
+    assert "198.18.1.0" not in agent.log(), "it isn't known whether it has endpoints"
+    assert peak(agent) < 128 * MIB
+    fewer.put(True)
+    said(agent, "198.18.1.0: held\n", 60)
+    assert wait_until(agent.ready), agent.http("/readyz")
 
 
 def test_a_service_that_needs_endpoints_and_does_not(agent, played):

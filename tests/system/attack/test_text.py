@@ -41,6 +41,8 @@ REFUSED = {
                             "more than 10000 addresses in ingress"),
     "many patterns": (POLICY.replace("[eth1]", str(65 * ["eth1"])), "more than 64 regular expressions"),
     "a backreference": (POLICY.replace("[eth1]", r"['(e)\1']"), "has a backreference"),
+    "many blocks": (POOL.format(name="pool").replace("{cidr: 198.18.20.0/24}", ", ".join(1001 * ["{start: 198.18.20.1}"])),
+                    "more than 1000 blocks"),
     "many values": (POLICY + "  x: [" + 2_000_001 * "a," + "]\n", "more than 2000000 values in one document"),
 }
 
@@ -53,6 +55,19 @@ def test_refused(running, document, said):
     running.wait_entries((VIP, "eth1"))
     assert "l2resp_forged" not in re.sub('".*?"', "", running.http("/metrics")[1])
     assert re.fullmatch(r"[ -~\n]*", running.log()), "nothing that a terminal would act on"
+
+
+def test_pools_with_many_blocks(running):
+    """Those that are over the bound of all give no address; a change costs no more than they."""
+    def pool(number):
+        blocks = ", ".join(f"{{start: '2001:db8:{number:x}::{n:x}'}}" for n in range(1000))
+        return POOL.format(name=f"pool-{number:02}").replace("{cidr: 198.18.20.0/24}", blocks)
+
+    before = running.cpu_seconds()
+    running.write("pools.yaml", *(pool(number) for number in range(20)))
+    running.says("pool pool-19 gives nothing new: it and the older pools have more than 5000 blocks\n")
+    assert "pool pool-05 gives nothing new" in running.log() and "pool pool-04 gives" not in running.log()
+    assert running.cpu_seconds() - before < 1.5
 
 
 # nested repetition, in ways that PCRE2 doesn't see through

@@ -441,6 +441,7 @@ BAD_LINES = {
     "multicast MAC": "198.18.11.1 dev eth1 mac 01:00:5e:00:00:01",
     "a word too many": f"198.18.11.1 dev eth1 mac {VIP_MAC} x",
     "a zero byte": "198.18.11.1 dev eth1 \0",
+    "a line that doesn't end": 4095 * "x",
     "larger than the map": "198.0.0.0/8 dev eth1",
     "malformed IPv6 address": "2001:db8:::1 dev eth1",
     "IPv6 multicast": "ff02::1 dev eth1",
@@ -458,6 +459,11 @@ def test_import_of_a_bad_line(lan, scratch, line):
     assert result.status == REFUSED and result.out == ""
     assert complaints(result, f"{scratch}/file") == [2]
     assert changes(before, lan.state()) == []
+
+
+def test_import_of_a_file_without_an_end(lan):
+    result = lan.cli("import /dev/zero", timeout=20)
+    assert result.status == REFUSED and complaints(result, "/dev/zero") == [1]
 
 
 # name: a file whose lines are good one by one; what its sentence has

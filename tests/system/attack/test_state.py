@@ -1,0 +1,68 @@
+#!/usr/bin/python3 -m pytest
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What isn't a file of ours, where the agent keeps its state: it neither waits for it nor reads it whole."""
+import os
+
+import pytest
+
+from daemon import POLICY, service
+from lan import VIP
+
+POOL = """
+apiVersion: cilium.io/v2
+kind: CiliumLoadBalancerIPPool
+metadata: {name: pool}
+spec: {blocks: [{cidr: 198.18.20.0/24}]}
+"""
+BALANCED = """
+apiVersion: v1
+kind: Service
+metadata: {name: balanced, namespace: default}
+spec: {type: LoadBalancer}
+"""
+
+
+def sparse(path):
+    with open(path, "wb") as file:
+        file.truncate(1 << 42)
+
+
+# which file, what is there instead, what is said of it
+STATE = {
+    "a FIFO of assignments": ("assignments.json", os.mkfifo, "not a file"),
+    "a FIFO that becomes them": ("assignments.json.new", os.mkfifo, "No such device or address"),
+    "a directory of assignments": ("assignments.json", os.mkdir, "not a file"),
+    "4 TiB of assignments": ("assignments.json", sparse, "larger than 32 MiB"),
+    "4 TiB of a copy": ("last-good/all.yaml", sparse, ""),
+    "a FIFO of a copy": ("last-good/all.yaml", os.mkfifo, ""),
+    "a FIFO that becomes a copy": ("last-good/.new", os.mkfifo, "No such device or address"),
+}
+
+
+@pytest.mark.parametrize("name, make, said", STATE.values(), ids=STATE)
+def test_no_file_of_ours(agent, scratch, name, make, said):
+    (scratch / "last-good").mkdir()
+    make(scratch / name)
+    agent.write("all.yaml", POLICY, POOL, BALANCED, service("web", VIP))
+    agent.launch()
+    agent.until(lambda: (VIP, "eth1") in agent.entries())
+    agent.says(said)
+
+
+def test_files_with_all_the_addresses_that_they_may_have(running):
+    """What is over the bound is left out, and read when there is room."""
+    def write(name, first, count):
+        running.write(name, *(service(f"s{n}", *(f"2001:db8:{n:x}::{k:x}" for k in range(10_000)))
+                              .replace("namespace: default", "namespace: other") for n in range(first, first + count)))
+
+    running.write("all.yaml", POLICY.replace("spec:", "spec:\n  serviceSelector: {matchLabels: {io.kubernetes.service.namespace: default}}"),
+                  service("web", VIP))
+    write("first.yaml", 0, 20)
+    running.until(lambda: running.command("show", "other/s19").status == 0, 60)
+    write("second.yaml", 20, 10)
+    running.says("second.yaml: all Services together would take more than 256 MiB of memory; the file is left out\n", seconds=60)
+    running.answers("/readyz", 503)
+    write("first.yaml", 0, 1)
+    running.until(lambda: running.command("show", "other/s29").status == 0, 60)
+    running.wait_ready()
+    running.wait_entries((VIP, "eth1"))
