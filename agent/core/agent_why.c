@@ -90,9 +90,11 @@ enum reason agent_reason(const struct agent *agent, const struct address *addres
 void agent_why(struct agent *agent, const struct policy_index *policies,
 	       const struct address *address, const struct lease_info *info, struct why *ret_why)
 {
-	struct why no_part;
+	struct why no_part = {};
 
-	agent_why_no_part(agent, &no_part);
+	/* asks the lease thread, which is slow for one of many addresses */
+	if (!info->held)
+		agent_why_no_part(agent, &no_part);
 	agent_why_of(agent, policies, &no_part, address, info, ret_why);
 }
 

@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The pools of a Kubernetes cluster: what is written into statuses, how often, and how long each
+ * turn of the event loop takes. The API server is played here, in place of agent/kube/http.c.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <criterion/criterion.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "http.h"
+#include "source.h"
+
+#define SERVICES "/api/v1/namespaces/default/services/"
+#define POOLS	 "/apis/cilium.io/v2/ciliumloadbalancerippools/"
+
+/* ---- the server ---- */
+
+struct http {
+	sd_event *event;
+};
+
+struct http_call {
+	struct http_call *next;
+	struct http_request
+		request; /* method and body: owned; path as the URL without the server */
+	char *path;
+	sd_event_source *answer; /* NULL: of a stream */
+};
+
+static struct {
+	struct http_call *streams;
+	json_t *objects; /* by path */
+	int version;
+	size_t writes;	  /* of Services' statuses, answered */
+	bool secret;	  /* changes of Services aren't shown to watches yet */
+	int refuse, fail; /* so many writes of Services: by a conflict, after they were done */
+} server;
+
+/* Is the object at @path in @collection, of its namespace or of all? */
+static bool within(const char *collection, const char *path)
+{
+	const char *name = strrchr(path, '/'), *all = strstr(path, "/namespaces/");
+	size_t length = name - path;
+
+	if (strlen(collection) == length && !strncmp(collection, path, length))
+		return true;
+	if (!all || strstr(collection, "/namespaces/"))
+		return false;
+	length = all - path;
+	all = strchr(all + strlen("/namespaces/"), '/');
+	return all && all < name && !strncmp(collection, path, length) &&
+	       strlen(collection) == length + (name - all) &&
+	       !strncmp(collection + length, all, name - all);
+}
+
+/* Shows watches the object at @path. */
+static void show(const char *path, const char *type)
+{
+	_cleanup_free_ char *line = NULL;
+	json_t *event =
+		json_pack("{ss sO}", "type", type, "object", json_object_get(server.objects, path));
+	_cleanup_free_ char *text = json_dumps(event, JSON_COMPACT);
+
+	json_decref(event);
+	line = xasprintf("%s\n", text);
+	for (struct http_call *call = server.streams, *next; call; call = next) {
+		next = call->next;
+		if (within(call->path, path))
+			call->request.data(line, strlen(line), call->request.userdata);
+	}
+}
+
+static void store(const char *path, json_t *object, const char *type)
+{
+	_cleanup_free_ char *version = xasprintf("%d", ++server.version);
+
+	json_object_set_new(json_object_get(object, "metadata"), "resourceVersion",
+			    json_string(version));
+	json_object_set_new(server.objects, path, object);
+	if (!server.secret || !strstr(path, "/services/"))
+		show(path, type);
+}
+
+/* Changes @path's object by a merge patch, as JSON with ' for ". */
+static json_t *change(const char *path, json_t *patch)
+{
+	json_t *object = json_deep_copy(json_object_get(server.objects, path));
+
+	json_object_del(json_object_get(patch, "metadata"), "resourceVersion");
+	json_object_update_recursive(object, patch);
+	json_decref(patch);
+	store(path, object, "MODIFIED");
+	return object;
+}
+
+static json_t *parse(const char *format, ...)
+{
+	char text[1024];
+	json_error_t error;
+	va_list list;
+	json_t *json;
+
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	for (char *at = text; *at; at++)
+		if (*at == '\'')
+			*at = '"';
+	json = json_loads(text, 0, &error);
+	cr_assert(json, "%s: %s", text, error.text);
+	return json;
+}
+
+static json_t *list(const char *collection, const char *query)
+{
+	const char *limit = strstr(query, "limit="), *from = strstr(query, "continue=");
+	long most = limit ? atol(limit + strlen("limit=")) : 0;
+	long at = from ? atol(from + strlen("continue=")) : 0, count = 0;
+	json_t *items = json_array(), *object;
+	const char *path;
+	char more[24] = "";
+
+	json_object_foreach(server.objects, path, object)
+	{
+		if (!within(collection, path) || count++ < at)
+			continue;
+		if (count > at + most) {
+			snprintf(more, sizeof(more), "%ld", at + most);
+			break;
+		}
+		json_array_append(items, object);
+	}
+	return json_pack("{s{ss} so}", "metadata", "continue", more, "items", items);
+}
+
+static json_t *answer_of(struct http_call *call, long *ret_status, int *ret_error)
+{
+	char *query = strchr(call->path, '?');
+	json_t *body = call->request.body ? json_loads(call->request.body, 0, NULL) : NULL, *answer;
+	bool of_service = !strncmp(call->path, SERVICES, strlen(SERVICES));
+
+	if (query)
+		*query++ = '\0';
+	*ret_status = 200;
+	if (!strcmp(call->request.method, "GET")) {
+		_cleanup_free_ char *version = xasprintf("%d", server.version);
+
+		answer = list(call->path, query ?: "");
+		json_object_set_new(json_object_get(answer, "metadata"), "resourceVersion",
+				    json_string(version));
+		return answer;
+	}
+	if (!strcmp(call->request.method, "POST")) {
+		_cleanup_free_ char *path =
+			xasprintf("%s/%s", call->path,
+				  json_string_value(json_object_get(
+					  json_object_get(body, "metadata"), "name")));
+
+		store(path, body, "ADDED");
+		return json_incref(body);
+	}
+	if (of_service && server.refuse) {
+		server.refuse--;
+		json_decref(body);
+		*ret_status = 409;
+		return json_object();
+	}
+	if (strstr(call->path, "/status"))
+		*strstr(call->path, "/status") = '\0';
+	answer = json_incref(change(call->path, body));
+	server.writes += of_service;
+	if (of_service && server.fail) {
+		server.fail--;
+		*ret_error = -ETIMEDOUT;
+	}
+	return answer;
+}
+
+static void call_free(struct http_call *call)
+{
+	sd_event_source_disable_unref(call->answer);
+	free((char *)call->request.method);
+	free((char *)call->request.body);
+	free(call->path);
+	free(call);
+}
+
+static int on_answer(sd_event_source *source, void *userdata)
+{
+	struct http_call *call = userdata;
+	struct http_result result = {};
+	json_t *json = answer_of(call, &result.status, &result.error);
+	_cleanup_free_ char *text = json_dumps(json, JSON_COMPACT);
+
+	json_decref(json);
+	result.body = text;
+	result.trouble = "it was lost";
+	result.length = strlen(text);
+	call->request.done(&result, call->request.userdata);
+	call_free(call);
+	return 0;
+}
+
+int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http, struct err *err)
+{
+	*ret_http = xcalloc(1, sizeof(**ret_http));
+	(*ret_http)->event = event;
+	return 0;
+}
+
+void http_free(struct http *http)
+{
+	free(http);
+}
+
+struct http_call *http_send(struct http *http, const struct http_request *request)
+{
+	struct http_call *call = xcalloc(1, sizeof(*call));
+
+	call->request = *request;
+	call->request.method = xstrdup(request->method ?: "POST");
+	call->request.body = request->body ? xstrdup(request->body) : NULL;
+	call->path = xstrdup(request->url + strlen("http://played"));
+	if (request->data) {
+		*strchr(call->path, '?') = '\0';
+		call->next = server.streams;
+		server.streams = call;
+	} else {
+		sd_event_add_defer(http->event, &call->answer, on_answer, call);
+	}
+	return call;
+}
+
+void http_cancel(struct http_call *call)
+{
+	struct http_call **at = &server.streams;
+
+	if (!call)
+		return;
+	while (*at && *at != call)
+		at = &(*at)->next;
+	if (*at)
+		*at = call->next;
+	call_free(call);
+}
+
+/* ---- the node ---- */
+
+static struct {
+	sd_event *event;
+	struct source *source;
+	size_t changed;
+	uint64_t longest_ns; /* CPU time of a turn */
+} node;
+
+static void on_changed(void *userdata)
+{
+	node.changed++;
+}
+
+static void on_log(int priority, const char *text, void *userdata)
+{
+}
+
+static void on_stopped(void *userdata)
+{
+}
+
+static const struct source_callbacks callbacks = { on_changed, on_log, on_stopped };
+
+static void turn(void)
+{
+	int r = sd_event_prepare(node.event);
+	uint64_t begun_ns;
+
+	if (!r)
+		r = sd_event_wait(node.event, 100000);
+	if (!r)
+		return;
+	begun_ns = clock_thread_cpu_ns();
+	cr_assert_geq(sd_event_dispatch(node.event), 0);
+	begun_ns = clock_thread_cpu_ns() - begun_ns;
+	node.longest_ns = begun_ns > node.longest_ns ? begun_ns : node.longest_ns;
+}
+
+/* Until @condition is so; fails after a minute. */
+#define until(condition)                                                         \
+	do {                                                                     \
+		uint64_t until_ns = clock_boot_ns() + 60 * UINT64_C(1000000000); \
+		while (!(condition)) {                                           \
+			cr_assert(clock_boot_ns() < until_ns, "%s", #condition); \
+			turn();                                                  \
+		}                                                                \
+	} while (0)
+
+/* Until nothing has happened for as long as it takes what has happened to be settled. */
+static void until_quiet(void)
+{
+	int version = -1;
+	size_t changed = 0;
+	uint64_t since_ns = 0;
+
+	while (version != server.version || changed != node.changed ||
+	       clock_boot_ns() < since_ns + 200000000) {
+		if (version != server.version || changed != node.changed)
+			since_ns = clock_boot_ns();
+		version = server.version;
+		changed = node.changed;
+		turn();
+	}
+}
+
+static char *service_path(int number)
+{
+	return xasprintf(SERVICES "s%d", number);
+}
+
+static void add_services(int count)
+{
+	for (int i = 0; i < count; i++) {
+		_cleanup_free_ char *path = service_path(i);
+
+		store(path,
+		      parse("{'metadata': {'name': 's%d', 'namespace': 'default', 'uid': 'u%d', "
+			    "'generation': 1, 'creationTimestamp': '2026-01-01T00:00:00Z'}, "
+			    "'spec': {'type': 'LoadBalancer', 'ports': [{'port': 80}]}, "
+			    "'status': {'loadBalancer': {}}}",
+			    i, i),
+		      "ADDED");
+	}
+}
+
+/* The address that the status of Service @number has; "": none. */
+static const char *address(int number)
+{
+	_cleanup_free_ char *path = service_path(number);
+	const json_t *status = json_object_get(json_object_get(server.objects, path), "status");
+	const json_t *ingress = json_object_get(json_object_get(status, "loadBalancer"), "ingress");
+
+	return json_string_value(json_object_get(json_array_get(ingress, 0), "ip")) ?: "";
+}
+
+static void start(int services)
+{
+	static const struct source_options options = {
+		.kubernetes = { .server = "http://played",
+				.namespace = "xdp-l2resp",
+				.timeout_ns = 10000000000,
+				.retry_max_ns = 10000000000 },
+		.node = "n1",
+		.class = { "io.cilium/l2-announcer", false },
+		.pools = true,
+	};
+	struct err err;
+
+	server.objects = json_object();
+	server.version = 10;
+	cr_assert_geq(sd_event_new(&node.event), 0);
+	store(POOLS "a",
+	      parse("{'metadata': {'name': 'a', 'generation': 1}, "
+		    "'spec': {'blocks': [{'cidr': '198.18.0.0/16'}]}}"),
+	      "ADDED");
+	add_services(services);
+	cr_assert_eq(source_new(node.event, &options, &callbacks, NULL, &node.source, &err), 0,
+		     "%s", err.text);
+}
+
+static void stop(void)
+{
+	source_free(node.source);
+	sd_event_unref(node.event);
+	json_decref(server.objects);
+}
+
+TestSuite(kube_pools, .fini = stop);
+
+/* A turn takes 20 ms at most; 60 on a machine that is busy. All at once it was 200. */
+Test(kube_pools, no_turn_is_long)
+{
+	start(20000);
+	until(server.writes >= 100);
+	cr_expect_leq(node.longest_ns, 60000000, "%llu ms",
+		      (unsigned long long)node.longest_ns / 1000000);
+}
+
+static int pool_version(void)
+{
+	const json_t *pool = json_object_get(server.objects, POOLS "a");
+
+	return atoi(json_string_value(
+		json_object_get(json_object_get(pool, "metadata"), "resourceVersion")));
+}
+
+/* Of a pool, only what decisions depend on has all decided again. */
+Test(kube_pools, status_of_a_pool_is_no_change)
+{
+	size_t changed;
+	int version;
+
+	start(3);
+	until(*address(2));
+	until_quiet();
+	changed = node.changed;
+	version = pool_version();
+	cr_assert(json_object_get(json_object_get(server.objects, POOLS "a"), "status"));
+	change(POOLS "a", parse("{'metadata': {'managedFields': [{'manager': 'x'}]}}"));
+	until_quiet();
+	cr_expect_eq(node.changed, changed);
+	/* whoever writes another status, it is written again */
+	change(POOLS "a", parse("{'status': {'conditions': []}}"));
+	until(pool_version() == version + 3);
+	until_quiet();
+	cr_expect_eq(node.changed, changed);
+	change(POOLS "a", parse("{'metadata': {'generation': 2}, "
+				"'spec': {'blocks': [{'cidr': '198.19.0.0/24'}]}}"));
+	until(!strncmp(address(0), "198.19.", 7));
+	cr_expect_gt(node.changed, changed);
+}
+
+/* While it isn't known what came of a write, it isn't sent again, whatever else happens. */
+Test(kube_pools, each_is_written_once)
+{
+	start(3);
+	server.secret = true;
+	until(server.writes == 3);
+	change(POOLS "a", parse("{'metadata': {'labels': {'x': 'y'}}}"));
+	until_quiet();
+	cr_expect_eq(server.writes, 3);
+	server.secret = false;
+	for (int i = 0; i < 3; i++) {
+		_cleanup_free_ char *path = service_path(i);
+
+		show(path, "MODIFIED");
+	}
+	until_quiet();
+	cr_expect_eq(server.writes, 3);
+}
+
+/* What others take out of a status is put back; the same after a refusal. */
+Test(kube_pools, lost_status_is_written_again)
+{
+	_cleanup_free_ char *path = service_path(1), *had = NULL;
+
+	start(3);
+	until(*address(2));
+	until_quiet();
+	had = xstrdup(address(1));
+	server.refuse = 1;
+	change(path, parse("{'status': {'loadBalancer': {'ingress': []}}}"));
+	cr_expect_str_empty(address(1));
+	until(*address(1));
+	cr_expect_str_eq(address(1), had);
+	cr_expect_eq(server.refuse, 0);
+}
+
+/* Done, but the answer was lost: though the pool no longer selects the Service, nobody else gets
+ * its address before the watch shows what became of the write. */
+Test(kube_pools, lost_answer)
+{
+	_cleanup_free_ char *path = service_path(0);
+
+	start(1);
+	server.secret = true;
+	server.fail = 1;
+	until(server.writes && !server.fail);
+	change(POOLS "a", parse("{'metadata': {'generation': 2}, 'spec': {'serviceSelector': "
+				"{'matchLabels': {'x': 'y'}}}}"));
+	server.secret = false;
+	store(SERVICES "s1",
+	      parse("{'metadata': {'name': 's1', 'namespace': 'default', 'uid': 'u1', "
+		    "'labels': {'x': 'y'}, 'creationTimestamp': '2025-01-01T00:00:00Z'}, "
+		    "'spec': {'type': 'LoadBalancer', 'ports': [{'port': 80}]}}"),
+	      "ADDED");
+	until(*address(1));
+	cr_expect_str_eq(address(1), "198.18.0.1");
+	show(path, "MODIFIED");
+	until(!*address(0));
+	until_quiet();
+	cr_expect_str_eq(address(1), "198.18.0.1");
+}
