@@ -26,6 +26,7 @@ def plays(lan):
     with lan.server.entered():
         path = DIRECTORY / f"net-{os.stat('/proc/thread-self/ns/net').st_ino}.sock"
     DIRECTORY.mkdir(mode=0o700, exist_ok=True)
+    path.unlink(missing_ok=True)  # of an agent that was killed in a former namespace of this number
     servers = []
 
     def begin(moves, claims):
