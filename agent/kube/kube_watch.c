@@ -127,8 +127,10 @@ static void on_page(const struct http_result *result, void *userdata)
 	if (!version) {
 		/* objects may be large, and the page too big or too slow: halve it */
 		if (result->status == 200 && watch->page > 1 &&
-		    (result->error || result->length > LARGE))
+		    (result->error || result->length > LARGE)) {
 			watch->page /= 2;
+			watch->retry_ns = 0;
+		}
 		watch_failed(watch, kube_trouble(result, text));
 		return;
 	}
