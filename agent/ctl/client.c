@@ -16,7 +16,7 @@
 #include "client_status.h"
 #include "text.h"
 
-/* The agent answers at once or not at all. */
+/* Time limit of a request. */
 #define TIMEOUT_SECONDS 10L
 
 struct command {
@@ -27,9 +27,9 @@ struct command {
 	bool post;
 	bool takes_stay;
 	const char *path;
-	const char *names[2]; /* what the arguments are called in the query */
+	const char *names[2]; /* parameter names of the arguments in the query */
 	void (*print)(const json_t *answer);
-	void (*add)(json_t *answer); /* what the agent doesn't know; NULL: nothing */
+	void (*add)(json_t *answer); /* adds what the agent can't know; NULL: nothing */
 };
 
 static const char *text_of(const json_t *object, const char *key)
@@ -95,8 +95,8 @@ static json_t *explain_on(const char *bpffs, const char *ip, const char *dev,
 				 explain_verdict(&explanation), "reason", explanation.reason);
 }
 
-/* What `xdp-l2resp explain` says where this node has an address. The agent can't: it has given up
- * what it takes to look the programs up. */
+/* Adds `xdp-l2resp explain` of the addresses that this node holds. The agent can't do that: it has
+ * dropped the capability to look up programs. */
 static void add_explained(json_t *answer)
 {
 	_cleanup_(explain_program_free) struct explain_program *program = NULL;
@@ -106,7 +106,7 @@ static void add_explained(json_t *answer)
 
 	json_array_foreach(json_object_get(answer, "addresses"), i, address)
 		json_object_set_new(address, "explain", json_array());
-	/* by interface: the program is loaded anew for another one */
+	/* interface by interface, since each one needs the program loaded again */
 	for (size_t on = 0; more; on++) {
 		more = false;
 		json_array_foreach(json_object_get(answer, "addresses"), i, address)
@@ -182,7 +182,7 @@ static void print_service(const json_t *answer)
 		if (*text_of(address, "reason"))
 			printf("  not announced by %s: %s: %s\n", text_of(answer, "node"),
 			       text_of(address, "reason"), text_of(address, "why"));
-		/* the interfaces are this node's */
+		/* the listed interfaces are those of this node */
 		if (json_is_true(json_object_get(claim, "held")))
 			print_explained(address);
 		else if (*holder)
@@ -298,7 +298,7 @@ void client_print_commands(void)
 static int say(bool json, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* As `xdp-l2resp` says what is wrong: a sentence, or a JSON object. */
+/* Prints an error as `xdp-l2resp` does: a sentence, or a JSON object. */
 static int say(bool json, int status, const char *format, ...)
 {
 	char text[sizeof(((struct err *)NULL)->text)];
@@ -311,8 +311,7 @@ static int say(bool json, int status, const char *format, ...)
 	return status;
 }
 
-/* Every string of @json as a terminal may show it: nodes' names are from records that others write.
- */
+/* Escapes every string of @json for a terminal: nodes' names are from records that others write. */
 static void make_plain(json_t *json)
 {
 	json_t *value;
@@ -427,8 +426,8 @@ int client_run(int count, char **words, bool json, bool stay)
 			   command->name, *command->words ? " " : "", command->words);
 	if (agent_socket_address(&address, &err) < 0)
 		return say(json, 1, "%s", err.text);
-	/* first by ourselves: curl takes a full backlog for a refusal, and can't be given a socket
-	 */
+	/* connect once without curl, which reports a full backlog as a refused connection and can't
+	 * use an existing socket */
 	probe = agent_socket_connect(&err);
 	if (probe == -EACCES)
 		return say(json, 1, "only root may ask");
