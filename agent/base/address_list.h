@@ -10,7 +10,7 @@
 #include "addr.h"
 #include "alloc.h"
 
-/* All zero is an empty one. */
+/* Zeroed: empty. */
 struct address_list {
 	struct address *list;
 	size_t count, capacity;
@@ -44,7 +44,7 @@ static inline void address_list_add_all(struct address_list *addresses,
 		address_list_add(addresses, &more->list[i]);
 }
 
-/* Appends @address unless it is there. */
+/* Appends @address unless the list has it. */
 static inline void address_list_include(struct address_list *addresses,
 					const struct address *address)
 {
@@ -65,7 +65,7 @@ static inline int address_list_compare(const void *a, const void *b)
 	return address_compare(a, b);
 }
 
-/* Into ascending order. */
+/* Sorts in ascending order. */
 static inline void address_list_sort(struct address_list *addresses)
 {
 	if (addresses->count)
@@ -73,7 +73,7 @@ static inline void address_list_sort(struct address_list *addresses)
 		      address_list_compare);
 }
 
-/* Into ascending order, each address once. */
+/* Sorts in ascending order and removes duplicates. */
 static inline void address_list_sort_once(struct address_list *addresses)
 {
 	size_t kept = 0;
@@ -93,7 +93,7 @@ static inline bool address_list_find(const struct address_list *addresses,
 					   sizeof(*addresses->list), address_list_compare);
 }
 
-/* The same addresses, in whatever order? Neither has one twice. */
+/* The same addresses, in any order? Neither list may have duplicates. */
 static inline bool address_list_equal(const struct address_list *a, const struct address_list *b)
 {
 	for (size_t i = 0; i < a->count; i++)

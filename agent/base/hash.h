@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* uthash's tables, by alloc.h's rule: memory is always there. Nothing else includes uthash.h. */
+/* uthash's tables. A failed allocation ends the process, as alloc.h's do. Nothing else includes
+ * uthash.h. */
 #ifndef XDP_L2RESPD_HASH_H
 #define XDP_L2RESPD_HASH_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How long something took, each time that it was done, as Prometheus' histograms are. */
+/* A histogram of durations, as Prometheus has them. */
 #ifndef XDP_L2RESPD_HISTOGRAM_H
 #define XDP_L2RESPD_HISTOGRAM_H
 
@@ -11,7 +11,7 @@
 /* Upper bounds of the buckets, in ns. */
 extern const uint64_t histogram_bounds_ns[HISTOGRAM_BOUNDS];
 
-/* Written by one thread, read by any. */
+/* One thread writes it, any thread may read it. */
 struct histogram {
 	_Atomic uint64_t count[HISTOGRAM_BOUNDS + 1]; /* in each bucket; the last has no bound */
 	_Atomic uint64_t total_ns;

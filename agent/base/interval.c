@@ -11,7 +11,7 @@ void interval_set_free(struct interval_set *set)
 	*set = (struct interval_set){};
 }
 
-/* Index of the first element that ends at @address or behind it. */
+/* Index of the first element that ends at @address or after it. */
 static size_t find(const struct interval_set *set, const struct address *address)
 {
 	size_t low = 0, high = set->count;
@@ -27,8 +27,7 @@ static size_t find(const struct interval_set *set, const struct address *address
 	return low;
 }
 
-/* Before the first address and behind the last there is nothing that a host has (addr_range_parse),
- * so these don't wrap. */
+/* These don't wrap: addr_range_parse() rejects the first and the last address of all. */
 static struct address before(struct address address)
 {
 	for (int i = sizeof(address.bytes) - 1; i >= 0 && !address.bytes[i]--; i--)
@@ -42,7 +41,7 @@ static struct address after(struct address address)
 	return address;
 }
 
-/* Puts @count elements at @with in the place of the @gone ones at @at. */
+/* Replaces the @gone elements at @at by the @count elements at @with. */
 static void splice(struct interval_set *set, size_t at, size_t gone, const struct addr_range *with,
 		   size_t count)
 {

@@ -18,11 +18,12 @@ struct interval_set {
 
 void interval_set_free(struct interval_set *set);
 
-/* Adds @range, and removes it, whatever of it was in the set before. */
+/* Adds or removes @range, of which any part may be in the set already. */
 void interval_set_add(struct interval_set *set, const struct addr_range *range);
 void interval_set_remove(struct interval_set *set, const struct addr_range *range);
 
-/* The lowest address of the set in @range; false, *ret_address untouched, where there is none. */
+/* The lowest address of the set that is in @range. False: there is none, and *ret_address is
+ * untouched. */
 bool interval_set_lowest(const struct interval_set *set, const struct addr_range *range,
 			 struct address *ret_address);
 

@@ -6,17 +6,17 @@
 #include "json.h"
 #include "text.h"
 
-/* Of the text, in an error. */
+/* Bytes of the text that an error message shows. */
 #define SHOWN 40
 
-/* What jansson allocates for each, with malloc()'s own. */
+/* What jansson allocates for each, including malloc()'s overhead. */
 #define ARRAY_COST   128
 #define OBJECT_COST  272
 #define MEMBER_COST  96 /* an object's */
 #define ELEMENT_COST 80 /* an array's, or an object's value */
 
 struct measure {
-	size_t cost; /* bytes, at least what will be allocated, but for the text itself */
+	size_t cost; /* bytes: upper bound of what is allocated, without the text itself */
 	unsigned int depth, deepest;
 };
 
@@ -44,7 +44,7 @@ static void measure_byte(struct measure *measure, char byte)
 	}
 }
 
-/* Brackets and commas outside of strings tell how many values there are. */
+/* Counts the values by the brackets, colons and commas outside of strings. */
 static struct measure measure_text(const char *text, size_t length)
 {
 	struct measure measure = {};
@@ -68,7 +68,7 @@ uint64_t json_decimal(const json_t *object, const char *key)
 
 	if (text[strspn(text, "0123456789")])
 		return 0;
-	/* what is over 64 bits is read as UINT64_MAX */
+	/* a number of more than 64 bits is read as UINT64_MAX */
 	number = strtoull(text, NULL, 10);
 	return number <= INT64_MAX ? number : 0;
 }
@@ -78,7 +78,7 @@ void json_garbage(const char *text, size_t length, const char *what, struct err 
 	char begin[SHOWN + 1] = "", shown[TEXT_ESCAPED_SIZE(SHOWN)];
 	size_t count = length < SHOWN ? length : SHOWN;
 
-	/* what is behind a zero byte is left out */
+	/* leaves out what follows a zero byte */
 	memcpy(begin, text, count);
 	text_escape(shown, sizeof(shown), begin);
 	if (length)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* JSON that others wrote: what would take too much memory, or stack, is refused before it does. */
+/* Parses untrusted JSON: text that would take too much memory or stack is rejected before it does.
+ */
 #ifndef XDP_L2RESPD_JSON_H
 #define XDP_L2RESPD_JSON_H
 
@@ -10,8 +11,8 @@
 #include "cleanup.h"
 #include "err.h"
 
-/* What one document may take; two threads read such. A value costs some 100 bytes, however short
- * its text is. */
+/* Memory limit of a document; two threads may parse one at a time. A value takes some 100 bytes,
+ * however short its text is. */
 #define JSON_MEMORY_MAX (128U << 20)
 #define JSON_DEPTH_MAX	64
 
@@ -22,12 +23,12 @@ static inline void cleanup_json(json_t **json)
 
 #define _cleanup_json_ _cleanup_(cleanup_json)
 
-/* The value that @text of @length is, a new reference; NULL with @err: "isn't JSON, and begins
- * with" its first bytes, or what limit it is over, to be put behind the name of the text. */
+/* Parses @text of @length bytes: a new reference. NULL with @err, which continues a sentence that
+ * begins with the name of the text: "isn't JSON, and begins with ...", or the limit it exceeds. */
 json_t *json_parse(const char *text, size_t length, struct err *err);
 
-/* The number in the string @key of @object, as both stores write int64 values. 0: there is none, it
- * has other characters than digits, or is over INT64_MAX. */
+/* The number in the string @key of @object; both stores write int64 values as strings. 0: there is
+ * no such string, it isn't all digits, or it exceeds INT64_MAX. */
 uint64_t json_decimal(const json_t *object, const char *key);
 
 /* Writes @what and the first bytes of @text of @length: "isn't etcd's, and begins with ...". */

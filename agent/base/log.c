@@ -20,7 +20,7 @@
 
 #define LIMIT_NS    (10 * UINT64_C(1000000000))
 #define LIMIT_LINES 10
-/* An error that was said isn't said again for as long. */
+/* The same error isn't logged again for this long. */
 #define ERROR_NS (60 * UINT64_C(1000000000))
 
 #define LINE_MAX_SIZE 1500
@@ -29,12 +29,12 @@
 
 _Static_assert(LINE_MAX_SIZE < PIPE_BUF, "a line is written whole or not at all");
 
-/* The lines that wait to be written. The lock is held to copy a line, never to write one. */
+/* The queued lines. The lock is held to copy a line, never to write one. */
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t filled, emptied;
 	bool started;
-	bool writing; /* somebody is */
+	bool writing; /* a thread writes a line */
 	char lines[KEPT_MAX][LINE_MAX_SIZE];
 	size_t first, count;
 	size_t lost;
@@ -55,7 +55,7 @@ static bool journal_reads(void)
 	       !fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
 }
 
-/* Would a line be written without a wait? */
+/* Can a line be written without blocking? */
 static bool writable(void)
 {
 	struct pollfd pollfd = { .fd = STDERR_FILENO, .events = POLLOUT };
@@ -68,7 +68,7 @@ static void write_line(const char *line)
 	size_t length = strlen(line);
 	ssize_t done;
 
-	/* there is nobody to tell that it failed */
+	/* an error can't be reported anywhere */
 	while (length && ((done = write(STDERR_FILENO, line, length)) > 0 || errno == EINTR)) {
 		line += done > 0 ? done : 0;
 		length -= done > 0 ? done : 0;
@@ -108,7 +108,7 @@ static void put_line(const char *line)
 	pthread_mutex_unlock(&kept.lock);
 }
 
-/* Takes the next line to write, with the lock held. */
+/* Removes the next line from the queue, with the lock held. */
 static void take_line(char line[LINE_MAX_SIZE])
 {
 	while ((!kept.count && !kept.lost) || kept.writing)
@@ -189,7 +189,7 @@ static void say(int priority, const char *format, va_list args)
 	char text[TEXT_MAX_SIZE], plain[TEXT_MAX_SIZE], line[LINE_MAX_SIZE], prefix[8] = "";
 
 	text_vprintf(text, sizeof(text), format, args);
-	/* a line is a record: names in files may hold anything */
+	/* one line per record: names in files may contain newlines */
 	text_escape(plain, sizeof(plain), text);
 	if (journal_reads())
 		snprintf(prefix, sizeof(prefix), "<%d>", priority);
@@ -224,7 +224,7 @@ void log_limit_tick(struct log_limit *limit, int priority)
 	limit->since_ns = limit->said = limit->left_out = 0;
 }
 
-/* Was this error said less than a minute ago? Else it is remembered, in the place of the oldest. */
+/* Was this error logged less than a minute ago? If not, remembers it in place of the oldest. */
 static bool error_was_said(struct log_limit *limit, const char *text)
 {
 	uint64_t hash = hash_text(HASH_BEGIN, text), now_ns = clock_boot_ns();

@@ -9,7 +9,7 @@ int loop_run(sd_event *event, struct loop_times *times)
 	while (sd_event_get_state(event) != SD_EVENT_FINISHED) {
 		uint64_t begun_ns, begun_cpu_ns;
 
-		/* as sd_event_run() does it, with a clock around what is dispatched */
+		/* as sd_event_run(), with the dispatch measured */
 		r = sd_event_prepare(event);
 		if (!r)
 			r = sd_event_wait(event, UINT64_MAX);

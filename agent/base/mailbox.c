@@ -9,7 +9,7 @@
 #include "alloc.h"
 #include "mailbox.h"
 
-/* One thread moves @posted, the other @taken; both only grow. */
+/* The posting thread increments @posted, the other one @taken. */
 struct mailbox {
 	_Atomic size_t posted, taken;
 	size_t room;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Messages from one thread to one other, a bounded number of them. Neither waits for the other: a
- * full mailbox refuses, an empty one gives nothing. A message belongs to whoever has taken it.
+ * A bounded queue of messages from one thread to one other. Neither thread blocks: posting to a
+ * full mailbox fails, taking from an empty one returns NULL. The thread that takes a message owns
+ * it.
  */
 #ifndef XDP_L2RESPD_MAILBOX_H
 #define XDP_L2RESPD_MAILBOX_H
@@ -13,24 +14,25 @@ struct mailbox;
 
 /* @room messages, a power of two. -errno of eventfd(2). */
 int mailbox_new(size_t room, struct mailbox **ret_mailbox);
-/* When both threads are done with it, and it was emptied. NULL is fine. */
+/* To be called once neither thread uses it and it is empty. NULL is fine. */
 void mailbox_free(struct mailbox *mailbox);
 
-/* False: full, and @message is still the caller's. */
+/* False: the mailbox is full, and the caller still owns @message. */
 bool mailbox_post(struct mailbox *mailbox, void *message);
 
-/* Would a post be accepted? Asked by who posts. */
+/* Would a post succeed? For the posting thread. */
 bool mailbox_has_room(const struct mailbox *mailbox);
 
 /* The next message, or NULL. */
 void *mailbox_take(struct mailbox *mailbox);
 
-/* Readable while there may be messages, until mailbox_seen() with none left. */
+/* A descriptor that is readable while there may be messages. mailbox_seen() resets it. */
 int mailbox_fd(const struct mailbox *mailbox);
 
-/* To be called before the messages are taken. */
+/* Resets mailbox_fd(). To be called before the messages are taken. */
 void mailbox_seen(struct mailbox *mailbox);
-/* Some were left, or there is something else to see: makes it readable. By either thread. */
+/* Makes mailbox_fd() readable: messages are left, or something else changed. Either thread may call
+ * it. */
 void mailbox_again(struct mailbox *mailbox);
 
 #endif

@@ -11,7 +11,7 @@
 #include "log.h"
 #include "pattern.h"
 
-/* Names come and go with containers. */
+/* Limit of remembered names: interfaces of containers come and go. */
 #define KNOWN_MAX 4096
 
 struct pattern_name {
@@ -21,13 +21,13 @@ struct pattern_name {
 };
 
 struct steps {
-	uint32_t pattern; /* left for this pattern at this name */
+	uint32_t pattern; /* steps left for this pattern and name */
 	uint32_t *turn;
 };
 
 /*
- * What Go's regular expressions don't have, by how it begins. What is left may take exponential
- * time all the same, which Go's don't: steps are counted.
+ * Constructs that Go's regular expressions don't have, by their first characters. Others may still
+ * take exponential time in PCRE2, unlike in Go, so steps are counted as well.
  */
 static const struct {
 	const char *text;
@@ -89,7 +89,7 @@ void pattern_list_free(struct pattern_list *patterns)
 	*patterns = (struct pattern_list){};
 }
 
-/* What of @text Go's expressions don't have, or NULL. */
+/* The construct in @text that Go's expressions don't have; NULL: there is none. */
 static const char *find_refused(const char *text)
 {
 	bool in_class = false;
@@ -104,7 +104,7 @@ static const char *find_refused(const char *text)
 			in_class = *at != ']';
 		else if (*at == '[') {
 			in_class = true;
-			/* ']' is itself right behind the bracket */
+			/* directly after '[' a ']' is literal */
 			at += at[1] == '^';
 			at += at[1] == ']';
 		}
@@ -114,7 +114,7 @@ static const char *find_refused(const char *text)
 
 int pattern_list_add(struct pattern_list *patterns, const char *text, struct err *err)
 {
-	/* named groups are Go's, callouts and \C aren't */
+	/* Go has named groups, but no callouts and no \C */
 	uint32_t options = PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UTF | PCRE2_DOLLAR_ENDONLY |
 			   PCRE2_AUTO_CALLOUT;
 	const char *what = find_refused(text);
@@ -150,7 +150,7 @@ int pattern_list_add(struct pattern_list *patterns, const char *text, struct err
 	return 0;
 }
 
-/* At each step of a match. */
+/* Called at each step of a match. */
 static int count_step(pcre2_callout_block *block, void *userdata)
 {
 	struct steps *steps = userdata;
@@ -162,7 +162,7 @@ static int count_step(pcre2_callout_block *block, void *userdata)
 	return 0;
 }
 
-/* Negative: it takes more steps than are left. */
+/* Negative: not enough steps are left. */
 static int pattern_match(const struct pattern *pattern, const char *name, struct steps *steps)
 {
 	pcre2_match_context *context = pcre2_match_context_create(NULL);
@@ -172,7 +172,7 @@ static int pattern_match(const struct pattern *pattern, const char *name, struct
 	if (!context || !data)
 		alloc_fail();
 	pcre2_set_callout(context, count_step, steps);
-	/* what backtracks without a step, and the memory that it takes */
+	/* limits backtracking that counts no step, and memory */
 	pcre2_set_match_limit(context, 10 * PATTERN_STEPS_MAX);
 	pcre2_set_depth_limit(context, PATTERN_STEPS_MAX);
 	pcre2_set_heap_limit(context, 4096);
@@ -184,7 +184,7 @@ static int pattern_match(const struct pattern *pattern, const char *name, struct
 	return r >= 0 ? 1 : r == PCRE2_ERROR_NOMATCH ? 0 : -1;
 }
 
-/* Negative: not known, since the turn's steps are used up. */
+/* Negative: not known, since this iteration's steps are used up. */
 static int list_match(const struct pattern_list *patterns, const char *name, uint32_t *turn)
 {
 	for (size_t i = 0; i < patterns->count; i++) {

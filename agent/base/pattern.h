@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Regular expressions for interface names. Cilium's are Go's (RE2); PCRE2 has their syntax and
- * more. What Go refuses and PCRE2 knows, and what would make matching slow, is refused here too.
+ * Regular expressions for interface names. Cilium's have Go's syntax (RE2), of which PCRE2's is a
+ * superset. What Go rejects is rejected here too, and so is what would make matching slow.
  */
 #ifndef XDP_L2RESPD_PATTERN_H
 #define XDP_L2RESPD_PATTERN_H
@@ -15,14 +15,15 @@
 struct pattern {
 	char *text;
 	void *code;   /* compiled */
-	bool refused; /* for it takes too many steps */
+	bool refused; /* because it takes too many steps */
 };
 
-/* A policy that has more is a mistake, or meant to keep us busy. */
+/* A policy with more patterns is a mistake or an attack. */
 #define PATTERN_LIST_MAX 64
-/* Steps of a pattern at one name, some 10 ns each; a usual pattern takes a few dozen. */
+/* Limit of a pattern's steps per name. A step takes some 10 ns; a usual pattern needs a few dozen.
+ */
 #define PATTERN_STEPS_MAX 5000
-/* Steps of all patterns at all names in one turn of the event loop. */
+/* Limit of the steps of all patterns and names in one iteration of the event loop. */
 #define PATTERN_TURN_STEPS 2000000
 
 struct pattern_list {
@@ -33,14 +34,15 @@ struct pattern_list {
 
 void pattern_list_free(struct pattern_list *patterns);
 
-/* Compiles and appends @text. -EINVAL with @err: no regular expression, or one with a
- * backreference, look-around, recursion or another thing that Go's don't have; or one too many. */
+/* Compiles and appends @text. -EINVAL with @err: it isn't a regular expression, it has what Go's
+ * don't have (a backreference, look-around, recursion), or there are too many. */
 int pattern_list_add(struct pattern_list *patterns, const char *text, struct err *err);
 
 /*
- * Does one of @patterns match anywhere in @name? A pattern that takes more steps than it may is
- * refused, said once: it matches nothing but what was known to match. *@steps are those left in
- * this turn; without any, only what is known matches, and the next turn goes on from there.
+ * Does one of @patterns match anywhere in @name? A pattern that exceeds its steps is refused, which
+ * is logged once: from then on it matches only the names that it is known to match. *@steps: those
+ * left in this iteration; once they are used up, only known names match, and the next iteration
+ * continues from there.
  */
 bool pattern_list_matches(struct pattern_list *patterns, const char *name, uint32_t *steps);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* So many in a row, and then one in each interval. */
+/* A rate limit: a burst, and then one per interval. */
 #ifndef XDP_L2RESPD_RATE_H
 #define XDP_L2RESPD_RATE_H
 
@@ -10,7 +10,7 @@ struct rate {
 	unsigned int burst;
 };
 
-/* When the next may be, after those that were counted into @spent_ns. */
+/* When the next one is allowed, given @spent_ns, which rate_spend() keeps. */
 static inline uint64_t rate_due(const struct rate *rate, uint64_t spent_ns)
 {
 	uint64_t credit_ns = (rate->burst - 1) * rate->interval_ns;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Why this node doesn't announce an address. This list is the only one: `show`, `who-holds`,
- * /readyz, doctor, Events, metrics and the log take their words from it, and it yields the manual's
- * table.
+ * Why this node doesn't announce an address. This is the only list: `show`, `who-holds`, /readyz,
+ * doctor, Events, metrics and the log use its words, and the manual's table is generated from it.
  *
- * The order is that of the checks, of which the first that fails is told; where several policies or
- * Services have the address, the one that came furthest.
+ * The order is that of the checks. The first check that fails gives the reason. If several policies
+ * or Services have the address, the one that passed most checks does.
  */
 #ifndef XDP_L2RESPD_REASON_H
 #define XDP_L2RESPD_REASON_H
@@ -16,20 +15,20 @@
 
 /* What a reason means for this node. */
 enum reason_level {
-	REASON_NORMAL, /* as intended: only who asks for the address is told */
-	REASON_NOTE,   /* /readyz tells it and is ready: nothing is broken, but it may surprise */
-	REASON_FAULT,  /* /readyz tells it and isn't ready: somebody must act */
+	REASON_NORMAL, /* as intended: shown only if asked about the address */
+	REASON_NOTE,   /* /readyz shows it and is ready: nothing is broken, but it may surprise */
+	REASON_FAULT,  /* /readyz shows it and isn't ready: somebody must act */
 };
 
-/* Does the log say when it begins and ends? */
+/* Is it logged when it begins and ends? */
 enum reason_log {
-	REASON_QUIET, /* as intended, or who found it has logged it with more detail */
+	REASON_QUIET, /* no: as intended, or logged with more detail where it was found */
 	REASON_LOGGED,
 };
 
 /*
- * X(ID, name, level, log, sentence). The name is for metrics and JSON, and a contract. The sentence
- * follows "ADDRESS: ", and may be followed by ": DETAIL": names, devices, a MAC, a driver's text.
+ * X(ID, name, level, log, sentence). Metrics and JSON have the name, which must not change. The
+ * sentence follows "ADDRESS: "; ": DETAIL" may follow it: names, devices, a MAC, a driver's text.
  */
 #define REASONS(X)                                                                                 \
 	X(NO_SERVICE, no_service, NORMAL, QUIET, "no Service that is known here has it")           \
@@ -84,26 +83,26 @@ enum reason_log {
 	  "somebody added it by hand, which the agent leaves alone")
 
 enum reason {
-	REASON_NONE, /* nothing keeps this node from it */
+	REASON_NONE, /* nothing prevents it */
 #define REASON_ENUM(id, name, level, log, sentence) REASON_##id,
 	REASONS(REASON_ENUM)
 #undef REASON_ENUM
 		REASON_COUNT,
 };
 
-/* Not of REASON_NONE. */
+/* Not for REASON_NONE. */
 const char *reason_name(enum reason reason);
 const char *reason_sentence(enum reason reason);
 enum reason_level reason_level(enum reason reason);
 bool reason_logged(enum reason reason);
 
-/* What is told of an address: a reason, and its sentence with what is known besides. */
+/* A reason for one address, and its sentence with details. */
 struct why {
 	enum reason reason;
 	struct err text;
 };
 
-/* Without a detail; "" for REASON_NONE. */
+/* Sets the sentence without details; REASON_NONE: "". */
 void why_set(struct why *why, enum reason reason);
 
 /* Appends to the text. */

@@ -13,18 +13,18 @@
 #include "err.h"
 #include "systemd.h"
 
-/* A manager that doesn't read now may do so later. */
+/* Retry interval while the manager's socket is full. */
 #define RETRY_USEC 100000
 
 struct systemd {
 	sd_event_source *watchdog, *ready;
-	uint64_t watchdog_usec; /* half of what the manager waits */
+	uint64_t watchdog_usec; /* half of the manager's timeout */
 	struct sockaddr_un address;
 	socklen_t address_size;
-	int fd; /* -1: nobody to tell */
+	int fd; /* -1: there is no manager */
 };
 
-/* sd_notify() has a socket of its own for each message, and waits on it. */
+/* sd_notify() opens a socket for each message, and blocks on it. */
 bool systemd_send(struct systemd *systemd, const char *text)
 {
 	return systemd->fd >= 0 &&

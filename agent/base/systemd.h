@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the service manager is told: sd_notify(3)'s protocol, without its wait for a manager that
- * doesn't read. What can't be sent at once is lost, but for READY=1 and WATCHDOG=1.
+ * Notifies the service manager by sd_notify(3)'s protocol, but never blocks on a manager that
+ * doesn't read. Messages that can't be sent at once are lost, except READY=1 and WATCHDOG=1.
  */
 #ifndef XDP_L2RESPD_SYSTEMD_H
 #define XDP_L2RESPD_SYSTEMD_H
@@ -11,19 +11,19 @@
 
 struct systemd;
 
-/* Feeds the watchdog, if there is one, as long as @event's loop turns. Without a service manager it
- * is no error, and nothing is told. Errors of timers. */
+/* Feeds the watchdog, if there is one, as long as @event's loop runs. Without a service manager it
+ * succeeds, and nothing is sent. Errors of timers. */
 int systemd_new(sd_event *event, struct systemd **ret_systemd);
 void systemd_free(struct systemd *systemd);
 
-/* A line or several, as sd_notify() takes them. Returns whether they are sent. */
+/* Sends one or more lines in sd_notify()'s format. Returns whether they were sent. */
 bool systemd_send(struct systemd *systemd, const char *text);
 
-/* Feeds the watchdog, if there is one: for a thread that does so in the place of @event's loop. Any
- * thread may call this and systemd_send(). */
+/* Feeds the watchdog, if there is one, from another thread than @event's. Any thread may call this
+ * and systemd_send(). */
 void systemd_alive(struct systemd *systemd);
 
-/* READY=1, until it is sent. */
+/* Sends READY=1, and retries until it is sent. */
 void systemd_ready(struct systemd *systemd);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A hash that is the same on every node, for what they must agree about. FNV-1a, then a finaliser
- * (MurmurHash3's) that spreads the last bytes over all bits. */
+/* A hash that is the same on every node, for decisions that they must agree on: FNV-1a, then
+ * MurmurHash3's finaliser, which spreads the last bytes over all bits. */
 #ifndef XDP_L2RESPD_TEXT_HASH_H
 #define XDP_L2RESPD_TEXT_HASH_H
 

@@ -9,10 +9,10 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "cluster.h"
+#include "cluster_collection.h"
+#include "cluster_events.h"
+#include "cluster_nodes.h"
 #include "document.h"
-#include "kube_collection.h"
-#include "kube_events.h"
-#include "kube_nodes.h"
 
 /* Many objects change at once, as when a node returns: report them together. */
 #define SETTLE_USEC 20000
@@ -44,7 +44,7 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 		if (!cluster->collections[i].state.known)
 			return 0;
 	/* Services that need endpoints now wait only for those */
-	if (!kube_endpoints_settle(cluster->endpoints) && !cluster->known)
+	if (!cluster_endpoints_settle(cluster->endpoints) && !cluster->known)
 		return 0;
 	/* not earlier: whoever acts on what is known must have been notified */
 	cluster->known = true;
@@ -81,9 +81,9 @@ static void cluster_free(struct source *base)
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		kube_watch_free(cluster->collections[i].watch);
 	kube_pools_free(cluster->pools);
-	kube_events_free(cluster->events);
-	kube_conditions_free(cluster->conditions);
-	kube_endpoints_free(cluster->endpoints);
+	cluster_events_free(cluster->events);
+	cluster_conditions_free(cluster->conditions);
+	cluster_endpoints_free(cluster->endpoints);
 	free(cluster->class_name);
 	free(cluster->node);
 	kube_login_free(&cluster->login);
@@ -112,7 +112,7 @@ static bool cluster_nodes(struct source *base, bool follow)
 	struct cluster *cluster = (struct cluster *)base;
 
 	if (follow && !cluster->all_nodes)
-		kube_nodes_widen(cluster->collections[KIND_NODE].watch);
+		cluster_nodes_widen(cluster->collections[KIND_NODE].watch);
 	cluster->all_nodes |= follow;
 	return cluster->nodes_known;
 }
@@ -133,7 +133,7 @@ static void cluster_status(const struct source *base, struct source_status *stat
 	status->leads = cluster->pools && kube_pools_leads(cluster->pools);
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		collection_status(&cluster->collections[i], status);
-	kube_endpoints_status(cluster->endpoints, status);
+	cluster_endpoints_status(cluster->endpoints, status);
 }
 
 static void cluster_say_event(struct source *base, const struct source_event *event)
@@ -141,7 +141,7 @@ static void cluster_say_event(struct source *base, const struct source_event *ev
 	struct cluster *cluster = (struct cluster *)base;
 
 	if (cluster->events)
-		kube_events_say(cluster->events, event);
+		cluster_events_say(cluster->events, event);
 }
 
 static void cluster_say_announced(struct source *base, const struct announced *announced)
@@ -149,7 +149,7 @@ static void cluster_say_announced(struct source *base, const struct announced *a
 	struct cluster *cluster = (struct cluster *)base;
 
 	if (cluster->conditions)
-		kube_conditions_say(cluster->conditions, announced);
+		cluster_conditions_say(cluster->conditions, announced);
 }
 
 static void on_events_log(int priority, const char *text, void *source)
@@ -191,14 +191,14 @@ int cluster_new(sd_event *event, const struct source_options *options,
 		r = kube_pools_new(event, cluster->login.kube, &cluster->source, options,
 				   &cluster->class, &cluster->pools, err);
 	if (!r && !options->read_only)
-		r = kube_events_new(event, cluster->login.kube, options->node, on_events_log,
-				    &cluster->source, &cluster->events, err);
+		r = cluster_events_new(event, cluster->login.kube, options->node, on_events_log,
+				       &cluster->source, &cluster->events, err);
 	if (!r && !options->read_only)
-		r = kube_conditions_new(event, cluster->login.kube, &cluster->source, options->node,
-					&cluster->conditions, err);
+		r = cluster_conditions_new(event, cluster->login.kube, &cluster->source,
+					   options->node, &cluster->conditions, err);
 	if (!r)
-		r = kube_endpoints_new(event, cluster->login.kube, &cluster->source, options,
-				       cluster_changed, cluster, &cluster->endpoints, err);
+		r = cluster_endpoints_new(event, cluster->login.kube, &cluster->source, options,
+					  cluster_changed, cluster, &cluster->endpoints, err);
 	for (size_t i = 0; i < KIND_COUNT && !r; i++)
 		r = collection_follow(&cluster->collections[i], cluster, i, err);
 	if (r < 0)

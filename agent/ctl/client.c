@@ -17,7 +17,7 @@
 #include "client_status.h"
 #include "text.h"
 
-/* The agent answers at once or not at all. */
+/* Time limit of a request. */
 #define TIMEOUT_SECONDS 10L
 /* How long, and how often, `move` looks whether it is done. */
 #define MOVE_TRIES	100
@@ -31,9 +31,9 @@ struct command {
 	bool post;
 	bool takes_stay;
 	const char *path;
-	const char *names[2]; /* what the arguments are called in the query */
+	const char *names[2]; /* parameter names of the arguments in the query */
 	void (*print)(const json_t *answer);
-	void (*add)(json_t *answer); /* what the agent doesn't know; NULL: nothing */
+	void (*add)(json_t *answer); /* adds what the agent can't know; NULL: nothing */
 	/* until it is done, at the socket @path; -ETIMEDOUT with @err; NULL: it is done at once */
 	int (*wait)(const char *path, const struct command *command, char **words, struct err *err);
 };
@@ -101,8 +101,8 @@ static json_t *explain_on(const char *bpffs, const char *ip, const char *dev,
 				 explain_verdict(&explanation), "reason", explanation.reason);
 }
 
-/* What `xdp-l2resp explain` says where this node has an address. The agent can't: it has given up
- * what it takes to look the programs up. */
+/* Adds `xdp-l2resp explain` of the addresses that this node holds. The agent can't do that: it has
+ * dropped the capability to look up programs. */
 static void add_explained(json_t *answer)
 {
 	_cleanup_(explain_program_free) struct explain_program *program = NULL;
@@ -112,7 +112,7 @@ static void add_explained(json_t *answer)
 
 	json_array_foreach(json_object_get(answer, "addresses"), i, address)
 		json_object_set_new(address, "explain", json_array());
-	/* by interface: the program is loaded anew for another one */
+	/* interface by interface, since each one needs the program loaded again */
 	for (size_t on = 0; more; on++) {
 		more = false;
 		json_array_foreach(json_object_get(answer, "addresses"), i, address)
@@ -188,7 +188,7 @@ static void print_service(const json_t *answer)
 		if (*text_of(address, "reason"))
 			printf("  not announced by %s: %s: %s\n", text_of(answer, "node"),
 			       text_of(address, "reason"), text_of(address, "why"));
-		/* the interfaces are this node's */
+		/* the listed interfaces are those of this node */
 		if (json_is_true(json_object_get(claim, "held")))
 			print_explained(address);
 		else if (*holder)
@@ -417,8 +417,8 @@ int client_run(int count, char **words, bool json, bool stay)
 			   command->name, *command->words ? " " : "", command->words);
 	if (agent_socket_address(&address, &err) < 0)
 		return say(json, 1, "%s", err.text);
-	/* first by ourselves: curl takes a full backlog for a refusal, and can't be given a socket
-	 */
+	/* connect once without curl, which reports a full backlog as a refused connection and can't
+	 * use an existing socket */
 	probe = agent_socket_connect(&err);
 	if (probe == -EACCES)
 		return say(json, 1, "only root may ask");

@@ -7,20 +7,19 @@
 #include <stddef.h>
 #include <jansson.h>
 
-/* Runs "WORD ...", of @count words. Returns an exit status: 0 done, 1 failed, 2 for words that make
- * no sense; said on stderr. */
+/* Runs a command line of @count words. Returns the exit status: 0 done, 1 failed, 2 usage error.
+ * Errors are printed on stderr. */
 int client_run(int count, char **words, bool json, bool stay);
 
-/* The command at place @at of the list: its name, what it takes, what it does. False behind the
- * last. */
+/* The name, arguments and help of the command with index @at. False: there is no such command. */
 bool client_command(size_t at, const char **ret_name, const char **ret_words,
 		    const char **ret_summary);
 
-/* The names of Services, addresses and nodes that the agent knows, a new reference; NULL where none
+/* The names of Services, addresses and nodes that the agent knows, a new reference; NULL: no agent
  * answers. */
 json_t *client_names(void);
 
-/* The commands for the help, a line each. */
+/* Prints the commands for the help, one per line. */
 void client_print_commands(void);
 
 #endif

@@ -41,7 +41,7 @@ static void print_reasons(const json_t *answer)
 						   text_of(row, "reason"), text_of(row, "why"));
 }
 
-/* Appends @word unless it is the last one already. */
+/* Appends @word unless it is already the last one. */
 static void append(struct err *text, const char *word)
 {
 	size_t used = strlen(text->text), length = strlen(word);

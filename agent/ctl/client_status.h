@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What /status says, for a person. */
+/* Prints the answer of /status as text. */
 #ifndef XDP_L2RESPD_CLIENT_STATUS_H
 #define XDP_L2RESPD_CLIENT_STATUS_H
 

@@ -33,7 +33,7 @@ static bool takes_argument(const char *word)
 	return false;
 }
 
-/* What the agent has under @key: a list, or an object whose names they are. */
+/* Prints the names under @key of the agent's answer: a list, or an object's keys. */
 static void offer_names(const char *current, const char *key, const char *text)
 {
 	json_t *names = client_names(), *list = json_object_get(names, key), *value;
@@ -64,7 +64,7 @@ static void offer_commands(const char *current)
 	offer(current, "help", "What --help prints");
 }
 
-/* What the command called @word takes; NULL: there is none. */
+/* The arguments of the command @word; NULL: there is no such command. */
 static const char *words_of(const char *word)
 {
 	const char *name, *words, *summary;

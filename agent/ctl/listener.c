@@ -14,20 +14,20 @@
 #include "listener.h"
 #include "log.h"
 
-/* From accept() to the end of the answer. */
+/* Time limit of a connection, from accept() to the end of the answer. */
 #define DEADLINE_NS (5 * UINT64_C(1000000000))
-/* Beyond that many connections the newest cuts off another. The library accepts ten before those
- * that were cut off are gone. */
+/* With more than KEPT_CONNECTIONS, each new connection makes an older one end. The library may
+ * accept ten more before it has closed those. */
 #define KEPT_CONNECTIONS 32
 #define MAX_CONNECTIONS	 64
-/* Certificates are looked at that often. */
+/* Interval of the check whether certificates have changed. */
 #define LOOK_USEC 1000000
 #define NEVER_NS  UINT64_MAX
-/* While a client is slow with its handshake, the library asks to be run again at once, over and
- * over. What comes in meanwhile runs it anyway. */
+/* During a slow TLS handshake the library asks to be run again at once, over and over: wait this
+ * long instead. Incoming data runs it earlier. */
 #define PAUSE_NS (5 * UINT64_C(1000000))
 
-/* What most answers may do in a browser. */
+/* Content-Security-Policy of most answers. */
 #define NO_CONTENT "default-src 'none'; frame-ancestors 'none'"
 
 /* TLS 1.2 at least, whatever the system's policy allows. */
@@ -36,7 +36,7 @@
 /* A connection. */
 struct visitor {
 	bool used;
-	bool ended; /* shut down; the library has yet to notice */
+	bool ended; /* shut down; the library hasn't closed it yet */
 	int fd;	    /* the library's */
 	uint64_t deadline_ns;
 	struct in6_addr client; /* zero on a Unix socket */
@@ -59,7 +59,7 @@ struct listener {
 
 static void end(struct visitor *visitor)
 {
-	/* the library reads the end of the stream, and closes */
+	/* the library reads the end of the stream, and closes the connection */
 	shutdown(visitor->fd, SHUT_RDWR);
 	visitor->ended = true;
 }
@@ -77,8 +77,8 @@ static size_t count_of(const struct listener *listener, const struct in6_addr *c
 	return count;
 }
 
-/* Makes room: of the client with most connections the oldest goes. A probe that says all it has to
- * say at once is answered before its turn comes. */
+/* Ends the oldest connection of the client that has most. A probe that sends its request at once is
+ * answered before its connection is the oldest. */
 static void end_one(struct listener *listener)
 {
 	struct visitor *victim = NULL;
@@ -122,7 +122,7 @@ static void connection_begins(struct listener *listener, struct MHD_Connection *
 	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	struct visitor *visitor = listener->visitors;
 
-	/* there is one: the library keeps to the same number */
+	/* one is unused: the library has the same limit */
 	while (visitor->used)
 		visitor++;
 	*visitor = (struct visitor){
@@ -145,7 +145,7 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
 		((struct visitor *)*context)->used = false;
 }
 
-/* Ends what is late; the next deadline, or NEVER_NS. */
+/* Ends connections past their deadline. Returns the next deadline, or NEVER_NS. */
 static uint64_t end_late(struct listener *listener)
 {
 	uint64_t now_ns = clock_boot_ns(), next_ns = NEVER_NS;
@@ -199,7 +199,7 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection, con
 	const union MHD_ConnectionInfo *tls;
 	struct answer answer = {};
 
-	/* first with the headers, then with the body, which nobody needs */
+	/* called with the headers first, then with the body, which is ignored */
 	if (!*state) {
 		*state = data;
 		return MHD_YES;
@@ -217,7 +217,7 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection, con
 
 /* ---- the library's work ---- */
 
-/* Lets the library work, and asks when it must again if nothing comes in. */
+/* Runs the library, and sets the timer to when it must run again if nothing comes in. */
 static int run(struct listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
@@ -265,8 +265,8 @@ static void daemon_stop(struct listener *listener)
 	tls_contents_free(&listener->tls_contents);
 }
 
-/* Whether the library has closed its copy @fd of @listening depends on what failed; one that is
- * left would keep the port. */
+/* Closes the library's copy @fd of @listening, unless the library did, which depends on what
+ * failed: a copy left open would keep the port in use. */
 static void close_if_same(int fd, int listening)
 {
 	struct stat one, other;
@@ -276,7 +276,7 @@ static void close_if_same(int fd, int listening)
 		close(fd);
 }
 
-/* Another daemon in place of the one there is, if any; that one stays if this fails. */
+/* Starts a daemon that replaces the current one, if any. On failure the current one stays. */
 static int daemon_start(struct listener *listener, struct err *err)
 {
 	unsigned int flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG;
@@ -333,7 +333,7 @@ static int daemon_start(struct listener *listener, struct err *err)
 	return 0;
 }
 
-/* Certificates are renewed under us. */
+/* Certificate files may be replaced at run time. */
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct listener *listener = userdata;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * HTTP on one listening socket. Anybody may connect, so each connection carries one request, has a
- * deadline for all of it, and is cut off for a newer one when there are too many.
+ * Serves HTTP on one listening socket. Anybody may connect, so each connection carries one request
+ * and has one deadline. If there are too many connections, a new one makes an older one end.
  */
 #ifndef XDP_L2RESPD_LISTENER_H
 #define XDP_L2RESPD_LISTENER_H
@@ -20,14 +20,14 @@ struct request {
 	struct MHD_Connection *connection;
 	const char *path, *method;
 	bool encrypted; /* TLS */
-	bool certified; /* and with a client certificate that clientCA vouches for */
+	bool certified; /* and the client has a certificate of clientCA */
 };
 
-/* What a request is answered with. */
+/* The answer to a request. */
 struct answer {
 	unsigned int status;
 	const char *type;
-	char *text; /* freed by the library */
+	char *text; /* the HTTP library frees it */
 	size_t size;
 	const char *policy; /* Content-Security-Policy; NULL: nothing may be loaded or run */
 };
@@ -37,9 +37,9 @@ typedef void listener_answer_fn(const struct request *request, struct answer *re
 				void *userdata);
 
 /*
- * Serves the listening socket *@fd, which is -1 as soon as the listener has it. With TLS where @tls
- * has files; it is copied. They are read again when they change; what can't be used is logged, and
- * what was in force stays.
+ * Serves the listening socket *@fd, which it takes over and sets to -1. Uses TLS if @tls, which is
+ * copied, has files. Files that have changed are read again; if they can't be used, that is logged,
+ * and the former ones stay in use.
  */
 int listener_new(sd_event *event, int *fd, const struct tls_files *tls, listener_answer_fn *answer,
 		 void *userdata, struct listener **ret_listener, struct err *err);

@@ -13,7 +13,7 @@
 #include "cleanup.h"
 #include "local_socket.h"
 
-/* Not the directory: one that others made may be open to everybody, who could keep it locked. */
+/* Locks a file, not the directory: if others made that, anybody might be able to lock it. */
 #define LOCK	AGENT_SOCKET_DIRECTORY "/lock"
 #define BACKLOG 16
 
@@ -22,7 +22,8 @@ static int open_socket(void)
 	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
-/* Does nobody listen any more? Anything but the kernel's word for it means that somebody may. */
+/* Is the socket surely abandoned? Only ECONNREFUSED proves it; after other errors somebody may
+ * listen. */
 static bool is_stale(const struct sockaddr_un *address)
 {
 	_cleanup_close_ int fd = open_socket();
@@ -46,7 +47,8 @@ int local_socket_claim(int *ret_fd, struct err *err)
 		return r;
 	if (mkdir(AGENT_SOCKET_DIRECTORY, 0700) < 0 && errno != EEXIST)
 		return fail(AGENT_SOCKET_DIRECTORY, err);
-	/* of two that find the same leftover, the second must find the first one's socket */
+	/* if two agents find the same abandoned file, the second must see the first one's new
+	 * socket */
 	lock = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
 		return fail(LOCK, err);

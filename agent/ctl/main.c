@@ -28,7 +28,7 @@
 #include "rehearse.h"
 #include "version.h"
 
-/* The last lines of the log may take so long to be read. */
+/* Time limit for the last lines of the log to be written. */
 #define FLUSH_USEC 500000
 
 enum mode {
@@ -137,7 +137,7 @@ struct running {
 	struct systemd *systemd;
 };
 
-/* SIGTERM, SIGINT: give everything up, then end. */
+/* SIGTERM, SIGINT: release all addresses, then exit. */
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
 	struct running *running = userdata;
@@ -147,7 +147,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	return 0;
 }
 
-/* SIGUSR1: end, and leave everything as it is for the next one. */
+/* SIGUSR1: exit, and leave entries and stamps for the next start. */
 static int on_leave(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
 	log_say(LOG_NOTICE, "leaving entries and stamps to the next start");
@@ -206,8 +206,8 @@ static int serve(const struct agent_parts *parts, struct config *config, struct 
 	return r < 0 ? fail(&err) : r;
 }
 
-/* All that takes CAP_SYS_ADMIN: the helper keeps it, and this process opens the pins, which refuses
- * those that serve another network namespace, and its agent. */
+/* Does all that needs CAP_SYS_ADMIN: starts the helper, which keeps it, and opens the pins. Fails
+ * if the pins serve another network namespace. */
 static int take_privileged(struct agent_parts *parts, const char *bpffs, struct err *err)
 {
 	int r = helper_start(bpffs, &parts->helper, err);
@@ -220,7 +220,7 @@ static int take_privileged(struct agent_parts *parts, const char *bpffs, struct 
 				       err);
 }
 
-/* @err, of the error @r, with what to do about it. */
+/* Adds to @err, of the error @r, what to do about it. */
 static const struct err *as_root(int r, struct err *err)
 {
 	if ((r == -EACCES || r == -EPERM) && geteuid() && !strstr(err->text, "run it as root")) {
@@ -238,7 +238,7 @@ static int start(struct agent_parts *parts, struct loop_times *times)
 	struct err err;
 	int r;
 
-	/* first: where another agent runs, nothing is to be changed */
+	/* first: if another agent runs, nothing may be changed */
 	r = local_socket_claim(&local_fd, &err);
 	if (r < 0)
 		return fail(as_root(r, &err));
@@ -246,7 +246,7 @@ static int start(struct agent_parts *parts, struct loop_times *times)
 	if (r < 0) {
 		local_socket_remove();
 		fail(&err);
-		/* the unit leaves it at that: to start again is of no use */
+		/* the unit doesn't restart the agent after this status: that wouldn't help */
 		return EX_CONFIG;
 	}
 	r = take_privileged(parts, config.bpffs, &err);
@@ -255,7 +255,7 @@ static int start(struct agent_parts *parts, struct loop_times *times)
 		config_free(&config);
 		return fail(as_root(r, &err));
 	}
-	/* from here on there may be threads: the helper was forked before */
+	/* the helper has been forked: threads may start now */
 	r = log_start();
 	if (r < 0)
 		log_say(LOG_WARNING, "lines of the log that nobody reads are lost: %s",
@@ -325,7 +325,7 @@ int main(int argc, char **argv)
 	status = parse(argc, argv, &options, &words);
 	if (status)
 		return status;
-	/* a closed pipe is an error to report, not a death */
+	/* a closed pipe is reported as an error, instead of killing the process */
 	signal(SIGPIPE, SIG_IGN);
 	attach_log_setup(options.verbose);
 	json_set_alloc_funcs(xmalloc, free);

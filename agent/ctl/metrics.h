@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The agent's figures in Prometheus' text format. */
+/* The agent's metrics in Prometheus' text format. */
 #ifndef XDP_L2RESPD_METRICS_H
 #define XDP_L2RESPD_METRICS_H
 

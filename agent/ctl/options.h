@@ -5,7 +5,7 @@
 
 #include "config.h"
 
-/* X(letter, whether the letter may be typed, name, argument or NULL, help) */
+/* X(letter, is the letter an option too?, name, argument or NULL, help) */
 #define AGENT_OPTIONS(X)                                                                  \
 	X('c', true, "config", "FILE", "configuration (default " CONFIG_DEFAULT_PATH ")") \
 	X('C', false, "check", NULL, "check configuration and manifests, touch nothing")  \

@@ -23,7 +23,7 @@
 #include "text.h"
 #include "vlan.h"
 
-/* An API server that is there lists within that. */
+/* Time limit for an API server to list all. */
 #define READ_NS (60 * UINT64_C(1000000000))
 
 struct rehearsal {
@@ -36,7 +36,7 @@ struct rehearsal {
 	struct selection selection;
 	struct pins pins;
 	struct entry_table there; /* sorted */
-	bool compared;		  /* there could be read */
+	bool compared;		  /* @there could be read */
 	bool refused;		  /* a start would fail */
 	size_t warnings;
 	json_t *rows;
@@ -67,7 +67,7 @@ static void nothing(void *userdata)
 {
 }
 
-/* Reads the source once. An API server may take as long as it does for one answer. */
+/* Reads the source once. Waits up to READ_NS for an API server. */
 static int read_source(struct rehearsal *rehearsal, struct err *err)
 {
 	const struct source_callbacks callbacks = { nothing, said, nothing };
@@ -86,7 +86,7 @@ static int read_source(struct rehearsal *rehearsal, struct err *err)
 	if (r < 0)
 		return r;
 	source_status(rehearsal->source, &rehearsal->status);
-	/* a directory was read by now, or can't be */
+	/* a directory has been read by now, or can't be read */
 	while (!(rehearsal->status.known && source_nodes(rehearsal->source, true)) &&
 	       !options.directory && clock_boot_ns() < end_ns) {
 		sd_event_run(rehearsal->event, 100000);
@@ -111,7 +111,7 @@ static struct policy_input input_of(const struct rehearsal *rehearsal)
 	return input;
 }
 
-/* What pools give, as if this node were alone. */
+/* Prints what pools would assign if this node were alone. */
 static int reserve(struct rehearsal *rehearsal, struct err *err)
 {
 	const struct policy_input input = input_of(rehearsal);
@@ -152,7 +152,7 @@ static int prepare(const char *path, bool select, struct rehearsal *rehearsal, s
 	return 0;
 }
 
-/* What is there already. Nothing pinned is nothing there; what can't be read is said. */
+/* Reads the current entries. Without pins there are none; a read error is logged. */
 static void compare(struct rehearsal *rehearsal)
 {
 	struct err err;
@@ -191,7 +191,7 @@ static bool is_selected(const struct rehearsal *rehearsal, const struct entry_ro
 		       sizeof(wanted), selected_compare);
 }
 
-/* What an entry's way of changing is called. */
+/* The verb for a change of an entry. */
 static const char *action_of(const struct rehearsal *rehearsal, const struct selected *selected,
 			     const struct links_row *row, bool blocked)
 {
@@ -205,7 +205,7 @@ static const char *action_of(const struct rehearsal *rehearsal, const struct sel
 	return ours ? "keep" : "add";
 }
 
-/* On what comes first, of a claim that has to be got. */
+/* What must happen before an address that isn't held is claimed. */
 static const char *condition(const struct config *config)
 {
 	bool store = config->engine != STORE_ENGINE_NONE;
@@ -216,7 +216,7 @@ static const char *condition(const struct config *config)
 	return store ? ", once its lease is held" : "";
 }
 
-/* Why this node would leave it alone; false: it would answer, if nobody else did. */
+/* Why this node would not answer for the address. False: it would, unless another node holds it. */
 static bool why_not(struct rehearsal *rehearsal, const struct selected *selected,
 		    const struct links_row *row, struct why *ret_why)
 {
@@ -275,7 +275,7 @@ static void print_left_over(struct rehearsal *rehearsal, const struct entry_row 
 						(int)there->key.ifindex));
 }
 
-/* Interfaces that the program would be put on. */
+/* Interfaces to which the program would be attached. */
 static void print_attach(struct rehearsal *rehearsal)
 {
 	const struct links_table *links = links_table(rehearsal->links);
@@ -379,7 +379,7 @@ static void print_summary(struct rehearsal *rehearsal, bool json)
 	const struct manifest *const *manifests;
 	size_t files, services = 0, policies = 0, nodes = 0, pools = 0;
 
-	/* --check touches nothing, no server either */
+	/* --check doesn't even connect to a server */
 	if (!rehearsal->source) {
 		puts(json ? "{}" : "the configuration is in order; the API server wasn't asked");
 		return;
@@ -420,7 +420,7 @@ int rehearse(const char *config, bool print, bool json)
 		print_plan(&rehearsal);
 	else
 		print_summary(&rehearsal, json);
-	/* of what is broken it was said already, where */
+	/* errors have been logged with their file and line */
 	if (*rehearsal.status.trouble.text && !rehearsal.status.broken)
 		log_say(LOG_ERR, "%s", rehearsal.status.trouble.text);
 	return *rehearsal.status.trouble.text ? 1 : 0;

@@ -19,9 +19,9 @@
 #include "page_data.h"
 #include "text.h"
 
-/* A flood of connections isn't to keep a probe out. */
+/* Backlog: a flood of connections must not keep a probe out. */
 #define BACKLOG 128
-/* Somebody else has the port. */
+/* Retry interval while the port is in use. */
 #define RETRY_USEC 5000000
 
 struct server {
@@ -38,7 +38,7 @@ struct server {
 
 static void answer_text(struct answer *answer, unsigned int status, const char *text)
 {
-	/* it is read on terminals, and interfaces' names may have any bytes */
+	/* terminals show it, and interfaces' names may have any bytes */
 	size_t size = TEXT_ESCAPED_SIZE(strlen(text));
 	_cleanup_free_ char *plain = xmalloc(size);
 
@@ -50,7 +50,8 @@ static void answer_text(struct answer *answer, unsigned int status, const char *
 	answer->size = answer->text ? strlen(answer->text) : 0;
 }
 
-/* A refused command: 404 for what isn't known, 409 for what can't be now, 503 for what can soon. */
+/* Answers a refused command: 404 if something isn't known, 409 if it isn't possible now, 503 if it
+ * may be soon. */
 static void answer_err(struct answer *answer, int error, const struct err *err)
 {
 	answer_text(answer,
@@ -82,7 +83,7 @@ static void get_metrics(struct agent *agent, const struct request *request, stru
 	answer->text = metrics_text(agent, &answer->size);
 }
 
-/* The event loop turns: that is all that is asked. */
+/* The event loop runs, which is all that /healthz says. */
 static void get_healthz(struct agent *agent, const struct request *request, struct answer *answer)
 {
 	answer_text(answer, MHD_HTTP_OK, "ok");
@@ -154,7 +155,7 @@ static void get_page_data(struct agent *agent, const struct request *request, st
 	answer_json(answer, agent_page(agent));
 }
 
-/* The page asks for /status.json. */
+/* The page fetches /status.json. */
 static void get_page(struct agent *agent, const struct request *request, struct answer *answer)
 {
 	answer->status = MHD_HTTP_OK;
@@ -203,11 +204,11 @@ static void post_resume(struct agent *agent, const struct request *request, stru
 	drain(agent, false, false, answer);
 }
 
-/* Who may ask, least first. */
+/* Who may send a request, by increasing rights. */
 enum access {
-	ACCESS_PROBE,  /* everybody: a kubelet has no certificate to show */
-	ACCESS_READER, /* who reaches the loopback port, or has a certificate */
-	ACCESS_ROOT,   /* on the Unix socket */
+	ACCESS_PROBE,  /* anybody, since a kubelet has no client certificate */
+	ACCESS_READER, /* by the loopback port, or with a certificate */
+	ACCESS_ROOT,   /* by the Unix socket */
 };
 
 static const struct route {
@@ -231,7 +232,7 @@ static const struct route {
 	{ MHD_HTTP_METHOD_POST, "/resume", ACCESS_ROOT, post_resume },
 };
 
-/* Is it root, or whoever this agent runs as, at the other end? */
+/* Is the client root, or the user that this agent runs as? */
 static bool peer_trusted(struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
@@ -243,7 +244,7 @@ static bool peer_trusted(struct MHD_Connection *connection)
 	       (!peer.uid || peer.uid == geteuid());
 }
 
-/* @access: what may be asked at most where the request came in. */
+/* @access: the highest right that the request's connection gives. */
 static void answer_request(struct agent *agent, const struct request *request, enum access access,
 			   struct answer *answer)
 {
@@ -282,8 +283,8 @@ static void answer_local(const struct request *request, struct answer *answer, v
 		answer_text(answer, MHD_HTTP_FORBIDDEN, "only root may ask");
 }
 
-/* Is it asked for by a name that can only be this host's? A page from elsewhere that has had its
- * own name resolved to 127.0.0.1 would read what is here. */
+/* Does the request name an address or localhost as its host? Otherwise a web page could resolve its
+ * own name to 127.0.0.1 and read the agent's answers (DNS rebinding). */
 static bool asked_locally(const struct request *request)
 {
 	const char *host = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
@@ -337,7 +338,7 @@ static int start_tcp(struct server *server, struct err *err)
 	return r ?: listener_new(server->event, &fd, &tls, answer_tcp, server, &server->tcp, err);
 }
 
-/* Whoever has the port keeps nobody from being announced. */
+/* A port in use must not keep addresses from being announced. */
 static int try_tcp(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct server *server = userdata;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the agent tells: /metrics, /healthz and /readyz on a loopback port for anybody, and those
- * and its commands on a Unix socket for root.
+ * Serves /metrics, /healthz and /readyz on a loopback port to anybody; on a Unix socket, those and
+ * the agent's commands to root.
  */
 #ifndef XDP_L2RESPD_SERVER_H
 #define XDP_L2RESPD_SERVER_H
@@ -13,8 +13,8 @@
 
 struct server;
 
-/* Commands come in on *@local_fd, which is -1 as soon as the server has it. A port that something
- * else has is tried again. */
+/* Takes commands on *@local_fd, which it takes over and sets to -1. Retries if the port is in use.
+ */
 int server_new(sd_event *event, struct agent *agent, int *local_fd, struct server **ret_server,
 	       struct err *err);
 void server_free(struct server *server);

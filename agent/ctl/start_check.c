@@ -10,10 +10,10 @@
 #include "start_check.h"
 #include "tls_files.h"
 
-/* An agent's id, of no agent. */
+/* An id that no agent has. */
 #define NO_ID "00000000000000000000000000000000"
 
-/* Files that the configuration names, and only the lease engine or HTTP would read. */
+/* Checks files of the configuration that only the lease engine or HTTP would read. */
 static int check_files(const char *path, const struct config *config, struct err *err)
 {
 	const struct {
@@ -40,14 +40,14 @@ static int check_files(const char *path, const struct config *config, struct err
 	return 0;
 }
 
-/* No stamp is ahead: nothing is resumed. */
+/* No stamp is in the future: no session is resumed. */
 static int stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 {
 	*ret_deadline_ns = 0;
 	return 0;
 }
 
-/* Its engine, endpoints, server, certificates and token. Its event loop never runs. */
+/* Checks engine, endpoints, server, certificates and token. The event loop never runs. */
 static int check_lease(sd_event *event, const struct config *config, struct err *err)
 {
 	static const struct lease_callbacks callbacks = { .stamped = stamped };
@@ -62,7 +62,7 @@ static int check_lease(sd_event *event, const struct config *config, struct err 
 	return r;
 }
 
-/* The kubeconfig, or what takes its place, and its files. */
+/* Checks the kubeconfig, or the settings in its place, and their files. */
 static int check_login(sd_event *event, const struct config *config, struct err *err)
 {
 	struct source_options options;
@@ -75,8 +75,8 @@ static int check_login(sd_event *event, const struct config *config, struct err 
 	return r;
 }
 
-/* A BPF file system, pins of this network namespace or none, and root may write there. Whoever may
- * not look is no reason for a start to fail, which is root's. */
+/* Checks that @bpffs is a BPF file system and has no pins of another network namespace. A missing
+ * permission isn't an error: a start runs as root. */
 static int check_bpffs(const char *bpffs, struct err *err)
 {
 	struct pins pins = PINS_NONE;

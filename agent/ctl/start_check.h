@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a start would refuse, found by the code that a start runs, without doing anything. */
+/* Finds what would make a start fail, by the same code, without any effect. */
 #ifndef XDP_L2RESPD_START_CHECK_H
 #define XDP_L2RESPD_START_CHECK_H
 

@@ -13,7 +13,7 @@ struct tls_files tls_files_of(const struct listen_options *options)
 				     [TLS_CLIENT_CA] = options->client_ca } };
 }
 
-/* All zero where there is no file. */
+/* Zeroed if there is no file. */
 static struct stat file_stat(const char *path)
 {
 	struct stat found = {};
@@ -23,7 +23,7 @@ static struct stat file_stat(const char *path)
 	return found;
 }
 
-/* Can they be used? The HTTP library wouldn't say what is wrong. */
+/* Checks the contents here, since the HTTP library doesn't say what is wrong. */
 static int check(const struct tls_files *files, const struct tls_contents *contents,
 		 struct err *err)
 {
@@ -53,7 +53,7 @@ int tls_files_read(const struct tls_files *files, struct tls_contents *ret_conte
 	int r = 0;
 
 	*ret_contents = (struct tls_contents){};
-	/* first: what is written meanwhile is a change */
+	/* before the read: a write during it must count as a change */
 	for (enum tls_file file = 0; file < TLS_FILE_COUNT; file++)
 		ret_contents->stats[file] = file_stat(files->paths[file]);
 	for (enum tls_file file = 0; file < TLS_FILE_COUNT && !r; file++) {

@@ -24,7 +24,7 @@ struct tls_files {
 /* Borrows from @options. */
 struct tls_files tls_files_of(const struct listen_options *options);
 
-/* What was in the files. */
+/* The contents of the files. */
 struct tls_contents {
 	gnutls_datum_t texts[TLS_FILE_COUNT]; /* ends with a zero byte */
 	struct stat stats[TLS_FILE_COUNT];
@@ -35,11 +35,11 @@ int tls_files_read(const struct tls_files *files, struct tls_contents *ret_conte
 		   struct err *err);
 void tls_contents_free(struct tls_contents *contents);
 
-/* Is one of the files another than when @contents were read, or gone? */
+/* Has one of the files changed, or gone, since @contents were read? */
 bool tls_files_changed(const struct tls_files *files, const struct tls_contents *contents);
 
-/* Is a client at the other end of @session whose certificate is one for clients, valid now, and
- * vouched for by the session's trusted ones? */
+/* Has the client of @session a certificate that is valid now, is meant for clients, and is issued
+ * by one of the session's trusted authorities? */
 bool tls_client_certified(gnutls_session_t session);
 
 #endif

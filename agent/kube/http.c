@@ -10,16 +10,15 @@
 #include "cleanup.h"
 #include "http.h"
 
-/* No answer of ours is longer than this; a server that sends more is cut off. */
+/* Limit of an answer's size: a call that exceeds it is ended. */
 #define BODY_MAX (32U << 20)
 
 #define TOO_LONG "its answer is longer than 32 MiB"
 
-/* Nor are all of them that are coming in: room for one of the longest, and for many that are not.
- */
+/* Limit of all answers together: one of the largest, and many smaller ones. */
 #define ROOM_MAX  (96U << 20)
 #define TOO_MUCH  "its answers take more than 96 MiB together"
-#define ROOM_KEEP (1U << 20) /* of a stream, between what comes */
+#define ROOM_KEEP (1U << 20) /* of a stream, while no data is pending */
 
 /* Of a call: all header lines, and all trailers, which libcurl collects without a bound. */
 #define HEADERS_MAX	 (64U << 10)
@@ -32,7 +31,7 @@ struct http {
 	char *ca, *cert, *key;
 	struct http_call *calls;
 	size_t room;	 /* of all calls */
-	bool handing_on; /* in calls_hand_on(), which frees what is cancelled meanwhile */
+	bool handing_on; /* in calls_hand_on(), which frees calls that are cancelled meanwhile */
 };
 
 struct http_call {
@@ -46,14 +45,15 @@ struct http_call {
 	http_done_fn *done;
 	http_data_fn *data;
 	void *userdata;
-	bool fresh; /* the headers or the end of a line came that @data hasn't seen */
+	bool fresh; /* the headers or the end of a line have come that @data hasn't been called with
+		     */
 	bool ended, cancelled;
-	const char *over; /* why it is cut off: something is too long; NULL: it isn't */
+	const char *over; /* why it is ended: something is too long; NULL: it isn't */
 	CURLcode code;
 	char trouble[CURL_ERROR_SIZE];
 };
 
-/* Changes the size of the body's room; 0 frees it. */
+/* Resizes the body's buffer; 0 frees it. */
 static void call_room(struct http_call *call, size_t room)
 {
 	call->http->room += room - call->room;
@@ -134,8 +134,8 @@ static void call_end(struct http_call *call)
 	call->done(&result, call->userdata);
 }
 
-/* What curl received and ended is handed on from here: within its own callbacks no call may be
- * begun or cancelled. */
+/* Calls @data and @done for what curl has received and ended. curl's own callbacks can't do so:
+ * within them no call may begin or be cancelled. */
 static void calls_hand_on(struct http *http)
 {
 	struct http_call *call, *next;
@@ -197,8 +197,8 @@ static size_t on_write(char *text, size_t size, size_t count, void *userdata)
 	return length;
 }
 
-/* A header or trailer. The empty line behind the headers: a stream has begun, whenever its first
- * data comes. */
+/* A header or trailer. The empty line after the headers: a stream has begun, although its first
+ * data may come later. */
 static size_t on_header(char *text, size_t size, size_t count, void *userdata)
 {
 	struct http_call *call = userdata;
@@ -286,7 +286,7 @@ void http_free(struct http *http)
 		return;
 	while (http->calls)
 		call_free(http->calls);
-	/* first: it still tells of sockets and timers as it closes them */
+	/* first: it calls back about sockets and timers while it closes them */
 	curl_multi_cleanup(http->multi);
 	sd_event_source_disable_unref(http->timer);
 	sd_event_unref(http->event);
@@ -312,7 +312,7 @@ int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http
 	r = r ?: path_copy(tls->key, &http->key, err);
 	if (r < 0)
 		return r;
-	/* by the rule of alloc.h: no NULL is looked for */
+	/* as in alloc.h, allocation failures end the process, so NULL isn't checked */
 	http->multi =
 		curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc)
 			? NULL
@@ -370,8 +370,8 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 	curl_easy_setopt(call->easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(call->easy, CURLOPT_HEADERDATA, call);
 	curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
-	/* A call that is given up takes its connection with it. Streams of one HTTP/2 connection
-	 * would all go the dead way, and the next calls too. */
+	/* HTTP/1.1: a call that times out closes its connection. With HTTP/2 all streams would
+	 * share a dead connection, and so would the next calls. */
 	curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	if (!request->data) {
 		curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
@@ -381,15 +381,15 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 				 (long)(request->silence_ns / 1000000000));
 	}
 	curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
-	/* a name that is still being looked up isn't waited for when its call ends */
+	/* a call may end without a wait for its pending name look-up */
 	curl_easy_setopt(call->easy, CURLOPT_QUICK_EXIT, 1L);
-	/* a server is reached as configured, whatever the environment says of proxies */
+	/* ignore the environment's proxy settings */
 	curl_easy_setopt(call->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(call->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (http->ca) {
-		/* in place of the system's directory too; and the file is read for each connection,
-		 * since it is exchanged while we run */
+		/* replaces the system's directory as well. The file may change at run time, so it
+		 * is read for each connection */
 		curl_easy_setopt(call->easy, CURLOPT_CAINFO, http->ca);
 		curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
 		curl_easy_setopt(call->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);

@@ -16,39 +16,39 @@ struct http_call;
 
 #define HTTP_TROUBLE_MAX 256
 
-/* PEM files; NULL where there is none. Copied. */
+/* PEM files; NULL: none. Copied. */
 struct http_tls {
 	const char *ca, *cert, *key;
 };
 
-/* How a call ended. */
+/* The result of a call. */
 struct http_result {
-	int error;	     /* 0: @status and @body are the server's; -ECONNREFUSED: it never got
-				the request; else it may have */
+	int error;	     /* 0: @status and @body are valid; -ECONNREFUSED: the server never
+				got the request; others: it may have */
 	long status;	     /* of HTTP */
 	const char *body;    /* zero-terminated, valid for the call */
-	size_t length;	     /* of it */
-	const char *trouble; /* if @error: why, for a person */
+	size_t length;	     /* of @body */
+	const char *trouble; /* if @error: the error message */
 };
 
 /* The JSON of @result, a new reference; NULL: there is none, see http_trouble(). */
 json_t *http_json(const struct http_result *result);
 
-/* Why @result isn't what was asked for, in the server's own words where it gave any, which are
- * @member of its JSON; an answer with a good status is garbage, which @not_whose ("isn't etcd's")
- * says. @text, or one of @result's. */
+/* The error message of a failed @result: @member of the server's JSON, if it has one. If the status
+ * is good, the answer isn't the expected JSON; the message then begins with @not_whose ("isn't
+ * etcd's"). Returns @text, or a string of @result. */
 const char *http_trouble(const struct http_result *result, const char *member,
 			 const char *not_whose, char text[HTTP_TROUBLE_MAX]);
 
 typedef void http_done_fn(const struct http_result *result, void *userdata);
-/* A stream begins (@length may be 0), or a line of its body ended: @text of @length,
- * zero-terminated. Returns how much of it was used; the rest comes again with the end of another
- * line. */
+/* A stream has begun (@length may be 0), or a line of its body has ended: @text of @length bytes,
+ * zero-terminated. Returns how many bytes it used; the others are passed again when another line
+ * has ended. */
 typedef size_t http_data_fn(const char *text, size_t length, void *userdata);
 
 /* -ENOENT and others with @err for files that can't be read. */
 int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http, struct err *err);
-/* Ends all calls without a word. */
+/* Cancels all calls. */
 void http_free(struct http *http);
 
 /* All is copied. */
@@ -58,10 +58,10 @@ struct http_request {
 	const char *body;	  /* JSON; NULL: none */
 	const char *content_type; /* NULL: application/json */
 	const char *token;	  /* bearer token; NULL: none */
-	/* Without @data the answer must be complete within this; with it, it is the time to
-	 * connect, and the body of an answer with status 200 is handed on as it comes. */
+	/* Without @data: the time limit of the whole call. With @data: that of the connection;
+	 * the body of an answer with status 200 is passed to @data as it comes. */
 	uint64_t timeout_ns;
-	uint64_t silence_ns; /* with @data: given up after this long without any; 0: never */
+	uint64_t silence_ns; /* with @data: ends the call after this long without data; 0: never */
 	http_done_fn *done;
 	http_data_fn *data;
 	void *userdata;
@@ -70,7 +70,7 @@ struct http_request {
 /* Sends @request. Its @done is called once, from the event loop, unless the call is cancelled. */
 struct http_call *http_send(struct http *http, const struct http_request *request);
 
-/* Neither @done nor @data are called any more. NULL is fine. */
+/* Neither @done nor @data is called any more. NULL is fine. */
 void http_cancel(struct http_call *call);
 
 #endif

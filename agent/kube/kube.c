@@ -10,7 +10,7 @@
 #include "kube.h"
 #include "kube_state.h"
 
-/* What a pod is given. */
+/* Files of a pod's service account. */
 #define ACCOUNT	      "/var/run/secrets/kubernetes.io/serviceaccount/"
 #define ACCOUNT_TOKEN ACCOUNT "token"
 #define ACCOUNT_CA    ACCOUNT "ca.crt"
@@ -68,7 +68,7 @@ struct http_call *kube_send(struct kube *kube, struct http_request *request, con
 {
 	_cleanup_free_ char *url = xasprintf("%s%s", kube->server, path), *token = NULL;
 
-	/* without one that can be read the server says that it is missed */
+	/* if it can't be read, the server's answer says that it is missing */
 	if (kube->token_file)
 		token = file_read(kube->token_file);
 	request->url = url;
@@ -126,7 +126,7 @@ static void cleanup_kube(struct kube **kube)
 	kube_free(*kube);
 }
 
-/* The URL of the server that pods are told of. */
+/* The URL of the server from a pod's environment. */
 static int cluster_server(char text[SERVER_MAX], struct err *err)
 {
 	const char *host = getenv("KUBERNETES_SERVICE_HOST");

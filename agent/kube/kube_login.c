@@ -14,7 +14,7 @@
 #include "field.h"
 #include "kube_login.h"
 
-/* What a kubeconfig says, as files. */
+/* The settings of a kubeconfig. */
 enum file {
 	FILE_CA,
 	FILE_CERT,
@@ -54,7 +54,7 @@ static void replace(char **at, const char *text)
 	*at = xstrdup(text);
 }
 
-/* Credentials as a file that is only in memory: curl reads them from files. */
+/* Writes credentials into a memory file, since curl reads them from files. */
 static int keep(struct reading *reading, enum file which, const void *data, size_t size,
 		struct err *err)
 {
@@ -96,7 +96,7 @@ static int find_named(const struct place *place, const json_t *root, const char 
 	return place_err(err, -EINVAL, place, root, list, "%s has nothing called %s", list, name);
 }
 
-/* KEY, a file named from where the kubeconfig is, or KEY-data, which goes first. */
+/* KEY-data, or else KEY, a path relative to the kubeconfig's directory. */
 static int parse_file(struct reading *reading, const struct place *place, const json_t *object,
 		      const char *key, enum file which, struct err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How an API server is reached and who one is there: by a kubeconfig, by its parts, or as a pod. */
+/* Connects and authenticates to an API server: by a kubeconfig, by single settings, or as a pod. */
 #ifndef XDP_L2RESPD_KUBE_LOGIN_H
 #define XDP_L2RESPD_KUBE_LOGIN_H
 
@@ -7,7 +7,7 @@
 
 /* NULL: not given. Without @kubeconfig and @server: in-cluster. */
 struct kube_login_options {
-	const char *kubeconfig;		     /* file; its current-context counts */
+	const char *kubeconfig;		     /* file; its current-context is used */
 	const char *server;		     /* URL */
 	const char *token, *ca, *cert, *key; /* files */
 	const char *namespace;
@@ -19,17 +19,17 @@ struct kube_login_options {
 
 struct kube_login {
 	struct kube *kube;
-	int files[KUBE_LOGIN_FILES]; /* in memory, of what the kubeconfig has inline; 0: none */
+	int files[KUBE_LOGIN_FILES]; /* memory files with the kubeconfig's inline data; 0: none */
 };
 
 /*
- * -EINVAL with @err for a kubeconfig that is wrong or logs in by what isn't known here (exec,
+ * Errors with @err: -EINVAL for a kubeconfig that is invalid or uses an unsupported login (exec,
  * passwords), and the errors of kube_new(). *ret_login is untouched on failure.
  */
 int kube_login(sd_event *event, const struct kube_login_options *options,
 	       struct kube_login *ret_login, struct err *err);
 
-/* The kube's watches must be gone. Safe on a zeroed one. */
+/* Its watches must have been freed. Safe on a zeroed one. */
 void kube_login_free(struct kube_login *login);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a client's requests and its watches share. */
+/* The state of a client, shared by kube.c and kube_watch.c. */
 #ifndef XDP_L2RESP_KUBE_STATE_H
 #define XDP_L2RESP_KUBE_STATE_H
 
@@ -14,7 +14,7 @@ struct kube {
 	uint64_t timeout_ns, retry_max_ns;
 };
 
-/* Sends @request for @path, with what all requests have. */
+/* Adds server, token and timeout to @request, and sends it for @path. */
 struct http_call *kube_send(struct kube *kube, struct http_request *request, const char *path);
 
 #endif

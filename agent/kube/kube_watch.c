@@ -19,8 +19,8 @@
  */
 
 #define PAGE	     250
-#define LARGE	     1000000 /* bytes of a page: not what a proxy says in the server's place */
-#define LIST_MAX     500000  /* objects; a list that doesn't end is none */
+#define LARGE	     1000000 /* bytes: a larger page isn't a proxy's error message */
+#define LIST_MAX     500000  /* objects: limit of a list, which might not end otherwise */
 #define RETRY_MIN_NS (100 * UINT64_C(1000000))
 #define SILENCE_NS   (150 * UINT64_C(1000000000)) /* a bookmark comes every minute or so */
 
@@ -33,10 +33,10 @@ struct kube_watch {
 	sd_event_source *retry;
 	uint64_t retry_ns; /* the last back-off */
 	bool listing;
-	unsigned int page;  /* objects in a page of the list at most */
+	unsigned int page;  /* maximum number of objects per page */
 	char *next_page;    /* NULL: the list begins */
-	unsigned int pages; /* that came of it */
-	uint64_t version;   /* go on from here */
+	unsigned int pages; /* of the list that have come */
+	uint64_t version;   /* resourceVersion to resume from */
 };
 
 static void watch_go_on(struct kube_watch *watch);
@@ -79,7 +79,7 @@ static void watch_failed(struct kube_watch *watch, const char *why)
 	watch_later(watch);
 }
 
-/* From the beginning: what the stream missed isn't known. */
+/* Begins with a list again: changes may have been missed. */
 static void watch_forget(struct kube_watch *watch)
 {
 	watch->listing = true;
@@ -87,14 +87,14 @@ static void watch_forget(struct kube_watch *watch)
 	watch->next_page = NULL;
 }
 
-/* Its point is forgotten (410). The server is there, so the list follows soon. */
+/* The server no longer has the resourceVersion (410). It is reachable, so list soon. */
 static void watch_gone(struct kube_watch *watch)
 {
 	watch_forget(watch);
 	watch->retry_ns = 0;
 }
 
-/* Of a list that is older than what the stream has shown, all counts. */
+/* The @version for reset(): of a list that is older than what the stream has shown, all counts. */
 static uint64_t list_version(const struct kube_watch *watch, uint64_t version)
 {
 	return version < watch->version ? UINT64_MAX : version;
@@ -125,7 +125,7 @@ static void on_page(const struct http_result *result, void *userdata)
 		return;
 	}
 	if (!version) {
-		/* objects may be large, and the page too big or too slow: halve it */
+		/* the page may be too large or too slow: halve it */
 		if (result->status == 200 && watch->page > 1 &&
 		    (result->error || result->length > LARGE)) {
 			watch->page /= 2;
@@ -159,7 +159,7 @@ static void on_page(const struct http_result *result, void *userdata)
 	watch_go_on(watch);
 }
 
-/* One message. False: the stream is over, and why has been told. */
+/* Handles one message of the stream. False: the stream has failed, which was reported. */
 static bool watch_message(struct kube_watch *watch, const json_t *json)
 {
 	const char *type = json_string_value(json_object_get(json, "type")) ?: "";
@@ -175,7 +175,7 @@ static bool watch_message(struct kube_watch *watch, const json_t *json)
 		return false;
 	}
 	watch->retry_ns = 0;
-	/* a stream goes one way: what it has shown is old */
+	/* versions of a stream only increase: this was reported already */
 	if (version <= watch->version)
 		return true;
 	watch->version = version;
@@ -221,7 +221,7 @@ static void on_watch_done(const struct http_result *result, void *userdata)
 
 	watch->call = NULL;
 	if (!result->error && result->status == 404 && watch->events->missing) {
-		/* not served any more, which is what the list will say */
+		/* not served any more: the next list gets 404 too, and reports it */
 		watch_gone(watch);
 		watch_later(watch);
 		return;
@@ -233,7 +233,7 @@ static void on_watch_done(const struct http_result *result, void *userdata)
 		 * list again. (Without status 200 the stream never began.) */
 		watch_forget(watch);
 	if (!result->error && result->status == 200)
-		watch_later(watch); /* its time was over, as is usual */
+		watch_later(watch); /* the server ended it after its usual time limit */
 	else
 		watch_failed(watch, kube_trouble(result, text));
 }
@@ -314,7 +314,7 @@ int kube_watch_new(struct kube *kube, const char *path, const struct kube_watch_
 		.listing = true,
 	};
 	watch->page = page_max(watch);
-	/* begins from the event loop */
+	/* begins in the event loop */
 	r = sd_event_add_time_relative(kube->event, &watch->retry, CLOCK_MONOTONIC, 0, 1000,
 				       on_retry, watch);
 	if (r < 0) {

@@ -30,7 +30,8 @@ int announcer_new(sd_event *event, const struct links *links, struct program *pr
 void announcer_free(struct announcer *announcer);
 
 /* Sets how a takeover is announced: @count times, @interval_ns apart; @rate: maximum number of
- * frames per second and interface. */
+ * frames per second and interface. An older Linux host ignores an announcement that comes within
+ * its locktime (1 s by default) after the last change of its entry; a repeat after that isn't. */
 void announcer_configure(struct announcer *announcer, uint32_t count, uint64_t interval_ns,
 			 uint32_t rate);
 

@@ -28,7 +28,7 @@ struct endpoint_slice {
 	char *name;
 	char *service; /* NULL: it belongs to none */
 	unsigned int facts;
-	bool present; /* for kube_endpoints.c: seen in this list */
+	bool present; /* for cluster_endpoints.c: seen in this list */
 };
 
 /* Parses the EndpointSlice @object as seen from @node. -EINVAL with @err: a field is invalid. */

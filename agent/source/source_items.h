@@ -41,7 +41,8 @@ struct source_item {
 	bool unwritten;	   /* its status may differ from what kube_pools decided */
 	struct condition_due *condition_due; /* NULL: no change is pending */
 	uint64_t condition_spent_ns;	     /* rate limit of such writes */
-	uint64_t hash; /* kube_conditions_hash() of a Service, kube_nodes_hash(); 0: not known */
+	uint64_t hash; /* cluster_conditions_hash() of a Service, cluster_nodes_hash(); 0: not known
+			*/
 	char *logged;  /* the fault that was logged; NULL: none */
 	char *noted;   /* the ignored parts that were logged; NULL: none */
 };

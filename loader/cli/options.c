@@ -120,7 +120,7 @@ const struct cli_option cli_opt_count =
 	       .help = "times to announce (default 3)");
 const struct cli_option cli_opt_interval =
 	OPTION(interval_ms, take_number, .name = "interval", .argument = "MS",
-	       .help = "milliseconds in between (default 1100: Linux ignores repeats within 1 s)");
+	       .help = "milliseconds in between (default 1100)");
 const struct cli_option cli_opt_limit =
 	OPTION(limit, take_positive, .name = "count", .argument = "N", .takes = "a number from 1",
 	       .help = "end after N requests");

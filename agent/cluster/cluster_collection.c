@@ -5,9 +5,9 @@
 
 #include "alloc.h"
 #include "cleanup.h"
-#include "kube_collection.h"
-#include "kube_nodes.h"
-#include "policy_faults.h"
+#include "cluster_collection.h"
+#include "cluster_nodes.h"
+#include "cluster_policy_faults.h"
 
 #define API_COUNT 2
 
@@ -93,7 +93,7 @@ static void parse(struct collection *collection, struct source_item *item, const
 	}
 	source_item_note(item, notes, say_line, collection);
 	json_decref(item->wanted);
-	item->wanted = collection->kind == KIND_POLICY ? policy_faults(whole) : NULL;
+	item->wanted = collection->kind == KIND_POLICY ? cluster_policy_faults(whole) : NULL;
 	json_decref(whole);
 	source_item_set_version(item, object);
 	source_item_replace(items, item, &manifest, r < 0 ? err.text : NULL, say_line, collection);
@@ -144,9 +144,9 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	if (version && version == item->version && !item->refused)
 		return;
 	if (collection->kind == KIND_SERVICE)
-		hash = kube_conditions_hash(object);
+		hash = cluster_conditions_hash(object);
 	else if (collection->kind == KIND_NODE)
-		hash = kube_nodes_hash(object, cluster->node);
+		hash = cluster_nodes_hash(object, cluster->node);
 	else if (collection->kind == KIND_POOL)
 		hash = kube_pools_hash(object);
 	if (hash && hash == item->hash && !item->refused) {
@@ -262,7 +262,7 @@ int collection_follow(struct collection *collection, struct cluster *cluster, en
 		.kind = kind,
 		.state = { cluster->login.kube, &cluster->source, kinds[kind].name },
 	};
-	path = kind == KIND_NODE ? kube_nodes_path(cluster->node) : path_of(collection);
+	path = kind == KIND_NODE ? cluster_nodes_path(cluster->node) : path_of(collection);
 	return kube_watch_new(cluster->login.kube, path, &watch_events, collection,
 			      &collection->watch, err);
 }

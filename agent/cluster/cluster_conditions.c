@@ -7,9 +7,9 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "cluster_conditions.h"
 #include "condition.h"
 #include "json.h"
-#include "kube_conditions.h"
 #include "rate.h"
 #include "source_base.h"
 #include "text_hash.h"
@@ -26,7 +26,7 @@ static const struct rate of_service = { 60 * NS_PER_S, 5 };
  * sent one at a time, so that a slow server never has more than one of them in work. */
 static const struct rate of_all = { NS_PER_S / 50, 100 };
 
-struct kube_conditions {
+struct cluster_conditions {
 	struct kube *kube;
 	struct source *source;
 	char *node;
@@ -47,7 +47,7 @@ static void forget(struct source_item *item)
 	item->condition_due = NULL;
 }
 
-static void go_on_at(struct kube_conditions *conditions, uint64_t when_ns)
+static void go_on_at(struct cluster_conditions *conditions, uint64_t when_ns)
 {
 	sd_event_source_set_time(conditions->timer, when_ns / 1000 + 1);
 	sd_event_source_set_enabled(conditions->timer, SD_EVENT_ONESHOT);
@@ -61,7 +61,7 @@ static struct condition condition_of(const struct source_item *item, const char 
 	return (struct condition){ CONDITION_ANNOUNCED, state, reason, message, item->generation };
 }
 
-static void say_trouble(struct kube_conditions *conditions, const struct http_result *result)
+static void say_trouble(struct cluster_conditions *conditions, const struct http_result *result)
 {
 	char text[HTTP_TROUBLE_MAX];
 	const char *why = kube_trouble(result, text);
@@ -77,7 +77,7 @@ static void say_trouble(struct kube_conditions *conditions, const struct http_re
 static void on_written(const struct http_result *result, void *userdata)
 {
 	_cleanup_json_ json_t *json = http_json(result);
-	struct kube_conditions *conditions = userdata;
+	struct cluster_conditions *conditions = userdata;
 	struct source_item *item = source_items_find(&conditions->source->items, conditions->item);
 
 	conditions->call = NULL;
@@ -96,7 +96,7 @@ static void on_written(const struct http_result *result, void *userdata)
 	go_on_at(conditions, 0);
 }
 
-static void write_item(struct kube_conditions *conditions, struct source_item *item,
+static void write_item(struct cluster_conditions *conditions, struct source_item *item,
 		       uint64_t now_ns)
 {
 	const struct condition_due *due = item->condition_due;
@@ -118,7 +118,7 @@ static void write_item(struct kube_conditions *conditions, struct source_item *i
 }
 
 /* Sends the next request that the rates permit, or sets the timer for when they do. */
-static void go_on(struct kube_conditions *conditions)
+static void go_on(struct cluster_conditions *conditions)
 {
 	const struct source_items *items = &conditions->source->items;
 	uint64_t now_ns = clock_boot_ns(), next_ns = UINT64_MAX;
@@ -143,7 +143,7 @@ static void go_on(struct kube_conditions *conditions)
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct kube_conditions *conditions = userdata;
+	struct cluster_conditions *conditions = userdata;
 
 	if (!conditions->call)
 		go_on(conditions);
@@ -193,7 +193,8 @@ static struct condition_due *due_new(const struct announced *announced)
 	return due;
 }
 
-void kube_conditions_say(struct kube_conditions *conditions, const struct announced *announced)
+void cluster_conditions_say(struct cluster_conditions *conditions,
+			    const struct announced *announced)
 {
 	struct source_item *item =
 		source_items_find_object(&conditions->source->items, SOURCE_ITEM_SERVICES,
@@ -244,7 +245,7 @@ static json_t *copy_member(json_t *object, const char *name)
 	return copy;
 }
 
-uint64_t kube_conditions_hash(const json_t *object)
+uint64_t cluster_conditions_hash(const json_t *object)
 {
 	_cleanup_json_ json_t *rest = json_copy((json_t *)object);
 	json_t *metadata = copy_member(rest, "metadata"), *status = copy_member(rest, "status");
@@ -262,7 +263,7 @@ uint64_t kube_conditions_hash(const json_t *object)
 
 /* ---- life ---- */
 
-void kube_conditions_free(struct kube_conditions *conditions)
+void cluster_conditions_free(struct cluster_conditions *conditions)
 {
 	if (!conditions)
 		return;
@@ -273,20 +274,22 @@ void kube_conditions_free(struct kube_conditions *conditions)
 	free(conditions);
 }
 
-int kube_conditions_new(sd_event *event, struct kube *kube, struct source *source, const char *node,
-			struct kube_conditions **ret_conditions, struct err *err)
+int cluster_conditions_new(sd_event *event, struct kube *kube, struct source *source,
+			   const char *node, struct cluster_conditions **ret_conditions,
+			   struct err *err)
 {
-	struct kube_conditions *conditions = xcalloc(1, sizeof(*conditions));
+	struct cluster_conditions *conditions = xcalloc(1, sizeof(*conditions));
 	int r;
 
-	*conditions =
-		(struct kube_conditions){ .kube = kube, .source = source, .node = xstrdup(node) };
+	*conditions = (struct cluster_conditions){ .kube = kube,
+						   .source = source,
+						   .node = xstrdup(node) };
 	r = sd_event_add_time(event, &conditions->timer, CLOCK_BOOTTIME, 0, 1000, on_timer,
 			      conditions);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(conditions->timer, SD_EVENT_OFF);
 	if (r < 0) {
-		kube_conditions_free(conditions);
+		cluster_conditions_free(conditions);
 		return err_set(err, r, "writing conditions: %s", strerror(-r));
 	}
 	*ret_conditions = conditions;

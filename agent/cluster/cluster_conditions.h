@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The condition on Services that says whether their addresses are announced. Unlike Events, it is
  * not deleted after an hour. */
-#ifndef XDP_L2RESPD_KUBE_CONDITIONS_H
-#define XDP_L2RESPD_KUBE_CONDITIONS_H
+#ifndef XDP_L2RESPD_CLUSTER_CONDITIONS_H
+#define XDP_L2RESPD_CLUSTER_CONDITIONS_H
 
 #include "announced.h"
 #include "kube.h"
 
-struct kube_conditions;
+struct cluster_conditions;
 struct source;
 
 /* Writes the conditions of the Services in @source, as @node. @source and @kube are borrowed.
  * Errors with @err. */
-int kube_conditions_new(sd_event *event, struct kube *kube, struct source *source, const char *node,
-			struct kube_conditions **ret_conditions, struct err *err);
+int cluster_conditions_new(sd_event *event, struct kube *kube, struct source *source,
+			   const char *node, struct cluster_conditions **ret_conditions,
+			   struct err *err);
 /* Drops what isn't written yet. Safe on NULL. */
-void kube_conditions_free(struct kube_conditions *conditions);
+void cluster_conditions_free(struct cluster_conditions *conditions);
 
 /*
  * Writes @announced, unless the Service's condition says the same already: at most 50 a second
@@ -25,9 +26,10 @@ void kube_conditions_free(struct kube_conditions *conditions);
  * "Unknown" replaces "True" only if this node wrote that one. It replaces other states only if this
  * node leads. So a node that can't reach the store doesn't overwrite what another one knows.
  */
-void kube_conditions_say(struct kube_conditions *conditions, const struct announced *announced);
+void cluster_conditions_say(struct cluster_conditions *conditions,
+			    const struct announced *announced);
 
 /* A hash of the Service @object without this condition and the fields that each write changes. */
-uint64_t kube_conditions_hash(const json_t *object);
+uint64_t cluster_conditions_hash(const json_t *object);
 
 #endif

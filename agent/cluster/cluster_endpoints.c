@@ -7,8 +7,8 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "cluster_endpoints.h"
 #include "cluster_kind.h"
-#include "kube_endpoints.h"
 #include "names.h"
 
 /* The server can select by labels only, so the request names the Services. If it were longer than
@@ -26,11 +26,11 @@
 /* Tenants decide which Services need endpoints: at most one new list in this time. */
 #define FOLLOW_NS UINT64_C(1000000000)
 
-struct kube_endpoints {
+struct cluster_endpoints {
 	struct cluster_kind state;
 	char *node, *class_name;
 	struct service_class class;
-	kube_endpoints_fn *changed;
+	cluster_endpoints_fn *changed;
 	void *userdata;
 	struct names needed;	   /* NAMESPACE/NAME of the Services */
 	struct manifest *manifest; /* of the item in @source with the slices, sorted by name */
@@ -75,7 +75,7 @@ static bool is_selected(const struct selectors *selectors, const struct service 
 
 /* Services with another externalTrafficPolicy or without a selector don't need slices: any node may
  * announce them. */
-static void find_needed(const struct kube_endpoints *endpoints, struct names *ret_needed)
+static void find_needed(const struct cluster_endpoints *endpoints, struct names *ret_needed)
 {
 	const struct source_items *items = &endpoints->state.source->items;
 	const struct source_item *item =
@@ -194,7 +194,7 @@ static void sweep(struct manifest *manifest, bool unknown)
 
 /* Inserts a placeholder for the Service @name, NAMESPACE/NAME, whose slices haven't been listed
  * yet. No slice of a server can have its name. */
-static void put_unknown(struct kube_endpoints *endpoints, const char *name)
+static void put_unknown(struct cluster_endpoints *endpoints, const char *name)
 {
 	const char *slash = strchr(name, '/');
 	const struct endpoint_slice slice = {
@@ -208,7 +208,7 @@ static void put_unknown(struct kube_endpoints *endpoints, const char *name)
 }
 
 /* Does a Service that we follow need @slice? */
-static bool is_needed(const struct kube_endpoints *endpoints, const struct endpoint_slice *slice)
+static bool is_needed(const struct cluster_endpoints *endpoints, const struct endpoint_slice *slice)
 {
 	_cleanup_free_ char *name =
 		slice->service ? xasprintf("%s/%s", slice->namespace, slice->service) : NULL;
@@ -220,7 +220,7 @@ static bool is_needed(const struct kube_endpoints *endpoints, const struct endpo
 
 static void on_reset(uint64_t version, void *userdata)
 {
-	struct kube_endpoints *endpoints = userdata;
+	struct cluster_endpoints *endpoints = userdata;
 
 	mark(endpoints->manifest);
 	endpoints->present = 0;
@@ -228,7 +228,7 @@ static void on_reset(uint64_t version, void *userdata)
 }
 
 /* Is there room for a slice that was @before in or after the last list; NULL: it wasn't? */
-static bool fits(struct kube_endpoints *endpoints, const struct endpoint_slice *before)
+static bool fits(struct cluster_endpoints *endpoints, const struct endpoint_slice *before)
 {
 	if ((before && before->present) || endpoints->present < SLICES_MAX)
 		return true;
@@ -245,7 +245,7 @@ static bool same_slice(const struct endpoint_slice *a, const struct endpoint_sli
 
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
-	struct kube_endpoints *endpoints = userdata;
+	struct cluster_endpoints *endpoints = userdata;
 	const struct place place = { "an EndpointSlice", NULL };
 	struct endpoint_slice slice, *before;
 	bool matters;
@@ -279,7 +279,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 
 static void on_synced(void *userdata)
 {
-	struct kube_endpoints *endpoints = userdata;
+	struct cluster_endpoints *endpoints = userdata;
 
 	sweep(endpoints->manifest, endpoints->full);
 	endpoints->state.known = true;
@@ -288,14 +288,14 @@ static void on_synced(void *userdata)
 
 static void on_reachable(const char *trouble, void *userdata)
 {
-	struct kube_endpoints *endpoints = userdata;
+	struct cluster_endpoints *endpoints = userdata;
 
 	cluster_kind_reachable(&endpoints->state, trouble);
 }
 
 static bool on_missing(void *userdata)
 {
-	struct kube_endpoints *endpoints = userdata;
+	struct cluster_endpoints *endpoints = userdata;
 
 	if (!cluster_kind_missing(&endpoints->state,
 				  "the server doesn't know this kind; externalTrafficPolicy Local "
@@ -317,7 +317,7 @@ static const struct kube_watch_events watch_events = {
 
 /* ---- life ---- */
 
-static void stop(struct kube_endpoints *endpoints)
+static void stop(struct cluster_endpoints *endpoints)
 {
 	kube_watch_free(endpoints->watch);
 	endpoints->watch = NULL;
@@ -328,7 +328,7 @@ static void stop(struct kube_endpoints *endpoints)
 }
 
 /* Watches the slices that the Services need now, or as soon as FOLLOW_NS permits. */
-static void follow(struct kube_endpoints *endpoints)
+static void follow(struct cluster_endpoints *endpoints)
 {
 	_cleanup_free_ char *path = path_of(&endpoints->needed);
 	uint64_t now_ns = clock_boot_ns();
@@ -367,7 +367,7 @@ static int on_later(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-bool kube_endpoints_settle(struct kube_endpoints *endpoints)
+bool cluster_endpoints_settle(struct cluster_endpoints *endpoints)
 {
 	bool first = !endpoints->manifest, all;
 	struct names needed = {}, before = endpoints->needed;
@@ -396,7 +396,8 @@ bool kube_endpoints_settle(struct kube_endpoints *endpoints)
 	return endpoints->state.known;
 }
 
-void kube_endpoints_status(const struct kube_endpoints *endpoints, struct source_status *status)
+void cluster_endpoints_status(const struct cluster_endpoints *endpoints,
+			      struct source_status *status)
 {
 	if (endpoints->full && !*status->trouble.text)
 		err_write(&status->trouble, "%s: EndpointSlice: " SLICES_FULL,
@@ -405,7 +406,7 @@ void kube_endpoints_status(const struct kube_endpoints *endpoints, struct source
 		cluster_kind_status(&endpoints->state, status);
 }
 
-void kube_endpoints_free(struct kube_endpoints *endpoints)
+void cluster_endpoints_free(struct cluster_endpoints *endpoints)
 {
 	if (!endpoints)
 		return;
@@ -417,14 +418,14 @@ void kube_endpoints_free(struct kube_endpoints *endpoints)
 	free(endpoints);
 }
 
-int kube_endpoints_new(sd_event *event, struct kube *kube, struct source *source,
-		       const struct source_options *options, kube_endpoints_fn *changed,
-		       void *userdata, struct kube_endpoints **ret_endpoints, struct err *err)
+int cluster_endpoints_new(sd_event *event, struct kube *kube, struct source *source,
+			  const struct source_options *options, cluster_endpoints_fn *changed,
+			  void *userdata, struct cluster_endpoints **ret_endpoints, struct err *err)
 {
-	struct kube_endpoints *endpoints = xcalloc(1, sizeof(*endpoints));
+	struct cluster_endpoints *endpoints = xcalloc(1, sizeof(*endpoints));
 	int r;
 
-	*endpoints = (struct kube_endpoints){
+	*endpoints = (struct cluster_endpoints){
 		.state = { kube, source, "EndpointSlice" },
 		.node = xstrdup(options->node),
 		.class_name = xstrdup(options->class.name),
@@ -437,7 +438,7 @@ int kube_endpoints_new(sd_event *event, struct kube *kube, struct source *source
 	if (r >= 0)
 		r = sd_event_source_set_enabled(endpoints->later, SD_EVENT_OFF);
 	if (r < 0) {
-		kube_endpoints_free(endpoints);
+		cluster_endpoints_free(endpoints);
 		return err_set(err, r, "following endpoints: %s", strerror(-r));
 	}
 	*ret_endpoints = endpoints;

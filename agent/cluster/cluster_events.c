@@ -9,7 +9,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
-#include "kube_events.h"
+#include "cluster_events.h"
 #include "rate.h"
 #include "text.h"
 
@@ -50,10 +50,10 @@ struct event_subject {
 	uint64_t written_ns;
 };
 
-struct kube_events {
+struct cluster_events {
 	struct kube *kube;
 	char *node;
-	kube_events_log_fn *log;
+	cluster_events_log_fn *log;
 	void *userdata;
 	sd_event_source *timer;
 	struct event_subject *buckets[BUCKETS];
@@ -99,7 +99,7 @@ static void event_subject_free(struct event_subject *subject)
 
 /* Frees subjects unused for TTL_NS, whose Event has expired by then. Keeps those with an Event due
  * or being written. @all: frees everything. */
-static void event_subjects_free(struct kube_events *events, bool all)
+static void event_subjects_free(struct cluster_events *events, bool all)
 {
 	uint64_t now_ns = clock_boot_ns();
 
@@ -121,7 +121,7 @@ static void event_subjects_free(struct kube_events *events, bool all)
 	}
 }
 
-static struct event_subject *event_subject_get(struct kube_events *events,
+static struct event_subject *event_subject_get(struct cluster_events *events,
 					       const struct source_event *event)
 {
 	const struct service *service = event->service;
@@ -148,21 +148,21 @@ static struct event_subject *event_subject_get(struct kube_events *events,
 	return subject;
 }
 
-static void enqueue(struct kube_events *events, struct event_subject *subject)
+static void enqueue(struct cluster_events *events, struct event_subject *subject)
 {
 	subject->queued = NULL;
 	*events->queue_end = subject;
 	events->queue_end = &subject->queued;
 }
 
-static void dequeue(struct kube_events *events, struct event_subject **at)
+static void dequeue(struct cluster_events *events, struct event_subject **at)
 {
 	*at = (*at)->queued;
 	if (!*at)
 		events->queue_end = at;
 }
 
-static void set_timer(struct kube_events *events, uint64_t when_ns)
+static void set_timer(struct cluster_events *events, uint64_t when_ns)
 {
 	sd_event_source_set_time(events->timer, when_ns / 1000 + 1);
 	sd_event_source_set_enabled(events->timer, SD_EVENT_ONESHOT);
@@ -180,7 +180,7 @@ static void name_new(struct event_subject *subject)
 		 now.tv_sec * 1000000000ULL + now.tv_nsec);
 }
 
-static json_t *event_new(const struct kube_events *events, const struct event_subject *subject)
+static json_t *event_new(const struct cluster_events *events, const struct event_subject *subject)
 {
 	const struct event_text *text = &subject->sending;
 	char first[CLOCK_TEXT_SIZE], last[CLOCK_TEXT_SIZE];
@@ -207,7 +207,7 @@ static json_t *event_patch(const struct event_subject *subject)
 			 subject->written.count + subject->sending.count);
 }
 
-static void log_trouble(struct kube_events *events, const struct event_subject *subject,
+static void log_trouble(struct cluster_events *events, const struct event_subject *subject,
 			const struct http_result *result)
 {
 	char text[HTTP_TROUBLE_MAX];
@@ -223,7 +223,7 @@ static void log_trouble(struct kube_events *events, const struct event_subject *
 }
 
 /* Requeues the failed write unless a newer Event is due. */
-static void requeue(struct kube_events *events, struct event_subject *subject)
+static void requeue(struct cluster_events *events, struct event_subject *subject)
 {
 	if (subject->due.message) {
 		event_text_free(&subject->sending);
@@ -235,7 +235,7 @@ static void requeue(struct kube_events *events, struct event_subject *subject)
 
 static void on_written(const struct http_result *result, void *userdata)
 {
-	struct kube_events *events = userdata;
+	struct cluster_events *events = userdata;
 	struct event_subject *subject = events->current;
 	struct event_text *sending = &subject->sending;
 
@@ -264,7 +264,8 @@ static void on_written(const struct http_result *result, void *userdata)
 	set_timer(events, 0);
 }
 
-static void write_event(struct kube_events *events, struct event_subject *subject, uint64_t now_ns)
+static void write_event(struct cluster_events *events, struct event_subject *subject,
+			uint64_t now_ns)
 {
 	bool patch = event_text_is(&subject->written, subject->due.reason, subject->due.message) &&
 		     now_ns < subject->written_ns + TTL_NS;
@@ -289,7 +290,7 @@ static void write_event(struct kube_events *events, struct event_subject *subjec
 
 /* Starts to write the first Event that the rates allow now, or sets the timer to when they allow
  * one. */
-static void write_next(struct kube_events *events)
+static void write_next(struct cluster_events *events)
 {
 	uint64_t now_ns = clock_boot_ns(), due_ns, next_ns = UINT64_MAX;
 	uint64_t from_ns = rate_due(&of_all, events->spent_ns);
@@ -319,7 +320,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-void kube_events_say(struct kube_events *events, const struct source_event *event)
+void cluster_events_say(struct cluster_events *events, const struct source_event *event)
 {
 	struct event_subject *subject =
 		event->service->uid ? event_subject_get(events, event) : NULL;
@@ -358,7 +359,7 @@ void kube_events_say(struct kube_events *events, const struct source_event *even
 	set_timer(events, 0);
 }
 
-void kube_events_free(struct kube_events *events)
+void cluster_events_free(struct cluster_events *events)
 {
 	if (!events)
 		return;
@@ -369,10 +370,11 @@ void kube_events_free(struct kube_events *events)
 	free(events);
 }
 
-int kube_events_new(sd_event *event, struct kube *kube, const char *node, kube_events_log_fn *log,
-		    void *userdata, struct kube_events **ret_events, struct err *err)
+int cluster_events_new(sd_event *event, struct kube *kube, const char *node,
+		       cluster_events_log_fn *log, void *userdata,
+		       struct cluster_events **ret_events, struct err *err)
 {
-	struct kube_events *events = xcalloc(1, sizeof(*events));
+	struct cluster_events *events = xcalloc(1, sizeof(*events));
 	int r;
 
 	events->kube = kube;
@@ -384,7 +386,7 @@ int kube_events_new(sd_event *event, struct kube *kube, const char *node, kube_e
 	if (r >= 0)
 		r = sd_event_source_set_enabled(events->timer, SD_EVENT_OFF);
 	if (r < 0) {
-		kube_events_free(events);
+		cluster_events_free(events);
 		return err_set(err, r, "writing Events: %s", strerror(-r));
 	}
 	*ret_events = events;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <string.h>
 
+#include "cluster_policy_faults.h"
 #include "condition.h"
 #include "manifest.h"
-#include "policy_faults.h"
 
 /* Each part is checked by itself, so that all faults are reported. */
 static const struct {
@@ -35,7 +35,7 @@ static bool is_bad(const json_t *object, const char *key, struct err *ret_why)
 	return r == -EINVAL;
 }
 
-json_t *policy_faults(const json_t *object)
+json_t *cluster_policy_faults(const json_t *object)
 {
 	const json_t *status = json_object_get(object, "status");
 	json_t *conditions = conditions_copy(status);

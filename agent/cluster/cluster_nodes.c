@@ -3,23 +3,23 @@
 
 #include "alloc.h"
 #include "cleanup.h"
-#include "kube_nodes.h"
+#include "cluster_nodes.h"
 #include "text_hash.h"
 
 #define ALL "/api/v1/nodes"
 
-void kube_nodes_widen(struct kube_watch *watch)
+void cluster_nodes_widen(struct kube_watch *watch)
 {
 	kube_watch_move(watch, ALL);
 	kube_watch_restart(watch, true);
 }
 
-char *kube_nodes_path(const char *name)
+char *cluster_nodes_path(const char *name)
 {
 	return xasprintf(ALL "?fieldSelector=metadata.name%%3D%s", name);
 }
 
-uint64_t kube_nodes_hash(const json_t *object, const char *node)
+uint64_t cluster_nodes_hash(const json_t *object, const char *node)
 {
 	const json_t *metadata = json_object_get(object, "metadata");
 	const json_t *status = json_object_get(object, "status");

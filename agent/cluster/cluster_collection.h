@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The state of a cluster, shared by cluster.c and kube_collection.c. */
-#ifndef XDP_L2RESPD_KUBE_COLLECTION_H
-#define XDP_L2RESPD_KUBE_COLLECTION_H
+/* The state of a cluster, shared by cluster.c and cluster_collection.c. */
+#ifndef XDP_L2RESPD_CLUSTER_COLLECTION_H
+#define XDP_L2RESPD_CLUSTER_COLLECTION_H
 
+#include "cluster_conditions.h"
+#include "cluster_endpoints.h"
 #include "cluster_kind.h"
-#include "kube_conditions.h"
-#include "kube_endpoints.h"
 #include "kube_pools.h"
 #include "source_base.h"
 
@@ -33,10 +33,10 @@ struct collection {
 struct cluster {
 	struct source source; /* the first member */
 	struct kube_login login;
-	struct kube_pools *pools;   /* NULL: nothing is written */
-	struct kube_events *events; /* NULL: nothing is written */
-	struct kube_conditions *conditions;
-	struct kube_endpoints *endpoints;
+	struct kube_pools *pools;      /* NULL: nothing is written */
+	struct cluster_events *events; /* NULL: nothing is written */
+	struct cluster_conditions *conditions;
+	struct cluster_endpoints *endpoints;
 	char *class_name, *node;
 	struct service_class class;
 	char *options; /* as text, to compare */
