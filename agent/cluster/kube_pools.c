@@ -118,12 +118,9 @@ static bool write_services(struct kube_pools *pools, uint64_t begun_ns)
 		struct source_item *item = items->list[i];
 		const struct verdict *verdict;
 
-		if (!item->unwritten)
-			continue;
-		done = false;
 		/* the verdict isn't about its current version */
-		again |= item->pools_behind;
-		if (item->pools_behind)
+		again |= item->unwritten && item->pools_behind;
+		if (!item->unwritten || item->pools_behind)
 			continue;
 		if (!loop_may_go_on(begun_ns)) {
 			again = true;
@@ -131,12 +128,14 @@ static bool write_services(struct kube_pools *pools, uint64_t begun_ns)
 		}
 		verdict = unwritten(pools, item);
 		item->unwritten = verdict;
-		if (verdict)
-			service_writer_write(pools->writer, item, verdict);
+		if (!verdict)
+			continue;
+		done = false;
+		service_writer_write(pools->writer, item, verdict);
 	}
 	if (again)
 		settle_after(pools, 0);
-	return done && service_writer_idle(pools->writer);
+	return done && !again && service_writer_idle(pools->writer);
 }
 
 /* ---- deciding ---- */

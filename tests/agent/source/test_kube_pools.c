@@ -435,8 +435,10 @@ Test(kube_pools, each_is_written_once)
 	for (int i = 0; i < 3; i++) {
 		_cleanup_free_ char *path = service_path(i);
 
-		show(path, "MODIFIED");
+		change(path, json_object());
 	}
+	/* after all Services, the pool */
+	until(json_object_get(json_object_get(server.objects, POOLS "a"), "status"));
 	until_quiet();
 	cr_expect_eq(server.writes, 3);
 }
