@@ -12,8 +12,8 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "cluster.h"
 #include "http.h"
-#include "source.h"
 
 #define SERVICES "/api/v1/namespaces/default/services/"
 #define POOLS	 "/apis/cilium.io/v2/ciliumloadbalancerippools/"
@@ -366,7 +366,7 @@ static void start(int services)
 		    "'spec': {'blocks': [{'cidr': '198.18.0.0/16'}]}}"),
 	      "ADDED");
 	add_services(services);
-	cr_assert_eq(source_new(node.event, &options, &callbacks, NULL, &node.source, &err), 0,
+	cr_assert_eq(cluster_new(node.event, &options, &callbacks, NULL, &node.source, &err), 0,
 		     "%s", err.text);
 }
 
