@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The parts of the store in etcd: etcd_codec (records as etcd's JSON), etcd_follow (list and
- * watch), etcd_txn (swaps), store_etcd. */
+/* The parts of the store in etcd: etcd_codec (records as etcd's JSON), etcd_stream (list and watch)
+ * with etcd_follow (the view) and etcd_pulses (renewals), etcd_own (this node's heartbeat) with
+ * etcd_mark, etcd_txn (swaps), store_etcd. */
 #ifndef XDP_L2RESP_ETCD_H
 #define XDP_L2RESP_ETCD_H
 
 #include <jansson.h>
 
+#include "etcd_own.h"
+#include "etcd_stream.h"
 #include "http.h"
 #include "store_base.h"
 
@@ -18,13 +21,15 @@ struct store_etcd {
 	char **endpoints;
 	size_t endpoint_count;
 
-	/* the stream: first a list, page by page, then a watch */
-	struct http_call *follow_call;
-	sd_event_source *follow_retry;
-	size_t follow_endpoint;
-	uint64_t list_revision; /* of the list's pages; 0: none came yet */
-	char *page_key;		/* where the next page begins */
-	unsigned int pages;	/* that came of it */
+	char node[LEASE_NODE_MAX + 1];
+
+	struct etcd_stream view, pulses;
+	bool pulses_listing, own_listed; /* this node's heartbeat was in that list */
+	uint64_t pulses_revision;
+
+	struct etcd_own own;
+	struct http_call *mark_call;
+	sd_event_source *mark;
 
 	/* swaps */
 	size_t txn_endpoint;
@@ -35,7 +40,7 @@ struct store_etcd {
 	struct etcd_txn *txns; /* on their way */
 };
 
-/* Sends @json to @path at @endpoint; @data as http_send() has it. */
+/* Sends @json, or all in that array, to @path at @endpoint; @data as http_send() has it. */
 struct http_call *etcd_post(struct store_etcd *etcd, size_t endpoint, const char *path,
 			    const json_t *json, http_done_fn *done, http_data_fn *data,
 			    void *userdata);
@@ -44,28 +49,52 @@ void etcd_trouble(struct store_etcd *etcd, size_t endpoint, const char *why);
 /* Why a request failed, in the server's own words where it gave any: @text, or one of @result's. */
 const char *etcd_trouble_text(const struct http_result *result, char text[HTTP_TROUBLE_MAX]);
 
-/* All of ours: from this key to before that one. */
-#define ETCD_PREFIX	"/xdp-l2resp/"
-#define ETCD_PREFIX_END "/xdp-l2resp0" /* '0' follows '/' */
+/* All of ours begin with this. Those that the view shows come before the pulses. */
+#define ETCD_PREFIX	  "/xdp-l2resp/"
+#define ETCD_PULSE_PREFIX ETCD_PREFIX "pulse/"
+#define ETCD_PULSE_END	  ETCD_PREFIX "pulse0" /* '0' follows '/' */
+
+enum etcd_key {
+	ETCD_OTHER, /* none of ours */
+	ETCD_MARK,
+	ETCD_CLAIM,
+	ETCD_NODE,  /* a heartbeat as all see it */
+	ETCD_PULSE, /* the same with each renewal */
+};
 
 /* @length bytes in base64, as etcd's JSON has keys and values; a new reference. */
 json_t *etcd_base64(const char *text, size_t length);
 /* The key of @kv, which the caller frees; NULL: it has none. */
 char *etcd_key(const json_t *kv);
-/* The record that a key and value stand for. False: it is none of ours. */
-bool etcd_record(const json_t *kv, bool deleted, struct record *ret_record);
-/* The two halves of a swap: the comparison, and the operation. */
-json_t *etcd_compare(const struct record *record);
-json_t *etcd_change(const struct record *record);
+/* The key of that kind, of @record, in base64; a new reference. */
+json_t *etcd_key_json(enum etcd_key kind, const struct record *record);
+/* What a key and value stand for: the record, if it is one. */
+enum etcd_key etcd_record(const json_t *kv, bool deleted, struct record *ret_record);
+/* Where @node is on the ring of those that watch each other. */
+uint64_t etcd_ring_point(const char *node);
+/* The pulses from that of @first to that of @last. */
+void etcd_pulse_range(struct etcd_range *range, const char *first, const char *last);
+/* Appends the two halves of a swap: the comparisons, and the operations. */
+void etcd_compare(const struct record *record, json_t *compare);
+void etcd_change(const struct record *record, json_t *changes);
+/* What puts the mark. */
+json_t *etcd_mark_put(void);
 
-/* Goes on with the list or the watch, on another connection than before. */
-void etcd_follow(struct store_etcd *etcd);
-/* From the beginning: what the stream missed isn't known. */
-void etcd_follow_anew(struct store_etcd *etcd);
-/* The stream lags behind: see struct store_base. */
+/* The view lags behind: see struct store_base. */
 void etcd_lags(struct store_base *base, bool again);
-int etcd_follow_init(struct store_etcd *etcd, sd_event *event);
-void etcd_follow_close(struct store_etcd *etcd);
+int etcd_follow_init(struct store_etcd *etcd);
+int etcd_pulses_init(struct store_etcd *etcd);
+
+/* The event loop's time, in ns. */
+uint64_t etcd_now(const struct store_etcd *etcd);
+/* Is @record the heartbeat of this node? */
+bool etcd_is_own(const struct store_etcd *etcd, const struct record *record);
+/* Tells of it what is to be told by now. */
+void etcd_own_tell(struct store_etcd *etcd);
+/* What became of a swap of a heartbeat, which was reported. */
+void etcd_heartbeat_swapped(struct store_etcd *etcd, const struct record *record, int result);
+int etcd_mark_init(struct store_etcd *etcd);
+void etcd_mark_close(struct store_etcd *etcd);
 
 /* See struct store_base. */
 void etcd_send(struct store_swap *swap);

@@ -95,7 +95,7 @@ def test_slow_and_lossy(cluster, etcd):
         proxy.wait()
 
 
-@pytest.mark.parametrize("key", ["claim/" + VIP, "node/{first}", ""])
+@pytest.mark.parametrize("key", ["claim/" + VIP, "node/{first}", "pulse/", ""])
 def test_records_deleted_by_hand(steady, etcd, key):
     etcd.ctl("del", "--prefix", "/xdp-l2resp/" + key.format(first=steady.first.name))
     let_pass(1.5 * steady.duration, "nothing goes unanswered later on")
