@@ -211,6 +211,11 @@ static bool record_is_dead(const struct record *record)
 	return record->shape == RECORD_GOOD && record->heartbeat.state == HEARTBEAT_DEAD;
 }
 
+static bool removal_is_shown(const struct lease_machine *machine, const struct lease_peer *peer)
+{
+	return lease_peer_is_shown(machine, peer) || machine->store->shows_removals;
+}
+
 bool lease_peer_record(struct lease_machine *machine, const struct record *record)
 {
 	struct lease_peer *peer = lease_peer_find(machine, record->node);
@@ -247,11 +252,9 @@ bool lease_peer_record(struct lease_machine *machine, const struct record *recor
 			peer->remove_ns = peer->changed_ns + machine->forget_ns +
 					  machine->clock.random(machine->clock.userdata) % spread;
 	}
-	/* in a list there is no telling since when it had vanished, nor where renewals aren't shown
-	 */
+	/* in a list there is no telling since when it had vanished, nor where that isn't shown */
 	if (record->shape != RECORD_GOOD ||
-	    (record->heartbeat.unsettled &&
-	     (!machine->synced || !lease_peer_is_shown(machine, peer))))
+	    (record->heartbeat.unsettled && (!machine->synced || !removal_is_shown(machine, peer))))
 		peer->settled_ns = peer->changed_ns + lease_peer_wait_ns(machine, peer);
 	if (record->shape == RECORD_FOREIGN)
 		lease_log(machine, LOG_WARNING, "the heartbeat of %s isn't readable", peer->name);
@@ -291,7 +294,11 @@ static void peer_swap(struct lease_machine *machine, struct lease_peer *peer, st
 static void peer_bury(struct lease_machine *machine, struct lease_peer *peer, uint64_t now)
 {
 	const struct lease_pulse *pulse = &peer->pulse;
-	struct record record = { .shape = RECORD_GOOD, .revision = pulse->revision };
+	struct record record = {
+		.shape = RECORD_GOOD,
+		.revision = pulse->revision,
+		.shown_revision = peer->revision,
+	};
 
 	if (pulse->shape == RECORD_GOOD) {
 		record.heartbeat = pulse->heartbeat;
@@ -330,7 +337,9 @@ static uint64_t bury_from(const struct lease_machine *machine, const struct leas
 	if (peer->claims)
 		return until;
 	/* nobody waits for that: only so that its record can be removed */
-	return pulse->shape == RECORD_GOOD ? until + machine->forget_ns : LEASE_NEVER;
+	if (pulse->shape != RECORD_GOOD && peer->shape != RECORD_GOOD)
+		return LEASE_NEVER;
+	return until + machine->forget_ns;
 }
 
 /* When the record of @peer is to be removed. Claims that name it are free as long as it is there.

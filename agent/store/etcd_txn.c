@@ -46,15 +46,18 @@ static json_t *txn_json(const struct etcd_txn *txn)
 
 	for (size_t i = 0; i < txn->count; i++) {
 		const struct record *record = &txn->swaps[i]->record;
-		json_t *condition = etcd_compare(record), *change = etcd_change(record);
+		json_t *conditions = txn->apart ? json_array() : compare;
+		json_t *changes = txn->apart ? json_array() : success;
 
+		etcd_compare(record, conditions);
+		etcd_change(record, changes);
 		if (txn->apart)
-			change = json_pack("{s{s[o] s[o]}}", "request_txn", "compare", condition,
-					   "success", change);
-		else
-			json_array_append_new(compare, condition);
-		json_array_append_new(success, change);
+			json_array_append_new(success,
+					      json_pack("{s{so so}}", "request_txn", "compare",
+							conditions, "success", changes));
 	}
+	if (txn->swaps[0]->mark)
+		json_array_append_new(success, json_pack("{so}", "request_put", etcd_mark_put()));
 	return json_pack("{so so}", "compare", compare, "success", success);
 }
 
@@ -65,6 +68,13 @@ static void txn_send(struct etcd_txn *txn)
 
 	txn->endpoint = etcd->txn_endpoint;
 	txn->call = etcd_post(etcd, txn->endpoint, "/v3/kv/txn", json, on_txn, NULL, txn);
+}
+
+static uint64_t newest_seen(const struct store_etcd *etcd)
+{
+	uint64_t own = etcd_own_newest(&etcd->own);
+
+	return own > etcd->base.revision ? own : etcd->base.revision;
 }
 
 /* Sends @count swaps in as few transactions as possible, each swap @apart or not. */
@@ -79,7 +89,7 @@ static void swaps_send(struct store_etcd *etcd, struct store_swap **swaps, size_
 		*txn = (struct etcd_txn){
 			.next = etcd->txns,
 			.etcd = etcd,
-			.seen = etcd->base.listing ? 0 : etcd->base.revision,
+			.seen = etcd->base.listing ? 0 : newest_seen(etcd),
 			.apart = apart,
 			.count = part,
 		};
@@ -96,6 +106,22 @@ static bool swap_done(const json_t *json, size_t number)
 	return json_is_true(json_object_get(json_object_get(json, "response_txn"), "succeeded"));
 }
 
+/* Does the view show what @swap has written? */
+static bool is_shown(const struct store_swap *swap)
+{
+	return swap->mark || swap->record.kind == RECORD_CLAIM ||
+	       swap->record.shape == RECORD_ABSENT || swap->record.heartbeat.all;
+}
+
+static void swap_end(struct store_etcd *etcd, struct store_swap *swap, int result)
+{
+	struct record record = swap->record;
+
+	store_swap_end(swap, result);
+	if (record.kind == RECORD_HEARTBEAT)
+		etcd_heartbeat_swapped(etcd, &record, result);
+}
+
 /* Tells what became of each swap: @error, or what the answer @json says of it. */
 static void txn_end(struct etcd_txn *txn, int error, const json_t *json, uint64_t revision)
 {
@@ -109,7 +135,9 @@ static void txn_end(struct etcd_txn *txn, int error, const json_t *json, uint64_
 			result = -EAGAIN;
 		if (!result)
 			swap->record.revision = swap->record.shape == RECORD_ABSENT ? 0 : revision;
-		store_swap_end(swap, result);
+		if (!result && is_shown(swap))
+			store_expect(&txn->etcd->base, revision);
+		swap_end(txn->etcd, swap, result);
 	}
 	txn_free(txn);
 }
@@ -161,8 +189,7 @@ static void on_txn(const struct http_result *result, void *userdata)
 	store_answered(&etcd->base);
 	/* older than the stream at sending: the store was restored from a backup, or replaced */
 	if (revision < txn->seen)
-		etcd_follow_anew(etcd);
-	store_expect(&etcd->base, revision);
+		etcd_stream_anew(&etcd->view);
 	if (txn->count == 1 || txn->apart || json_is_true(json_object_get(json, "succeeded"))) {
 		txn_end(txn, 0, json, revision);
 		return;
@@ -186,6 +213,8 @@ void etcd_send(struct store_swap *swap)
 	struct store_etcd *etcd = (struct store_etcd *)swap->base;
 
 	if (swap->record.kind == RECORD_HEARTBEAT) {
+		swap->mark = etcd_is_own(etcd, &swap->record) &&
+			     etcd_own_send(&etcd->own, &swap->record, etcd_now(etcd));
 		swaps_send(etcd, &swap, 1, false);
 		return;
 	}

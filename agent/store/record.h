@@ -92,7 +92,9 @@ struct claim_record {
 struct record {
 	enum record_kind kind;
 	enum record_shape shape;
-	uint64_t revision;	/* changes with each write, and never comes back; 0: absent */
+	uint64_t revision; /* changes with each write, and never comes back; 0: absent */
+	uint64_t
+		shown_revision; /* in a swap of another's heartbeat: the one that record() showed */
 	struct address address; /* RECORD_CLAIM */
 	char node[RECORD_NODE_MAX + 1]; /* RECORD_HEARTBEAT */
 	union {				/* RECORD_GOOD */

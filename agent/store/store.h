@@ -38,6 +38,9 @@ struct store_events {
 struct store {
 	/* How many swaps of claims may be on their way: to begin with, and at most. */
 	size_t swaps_begin, swaps_max;
+	/* With watch(): record() shows each removal of a heartbeat, also that of a living session.
+	 */
+	bool shows_removals;
 	/*
 	 * Writes @record if the one there has revision @record->revision (0: if there is none).
 	 * With the shape RECORD_ABSENT it removes that one. A new revision is told in

@@ -17,6 +17,7 @@ struct store_swap {
 	struct http_call *call; /* where a swap has one of its own */
 	struct record record;
 	uint64_t seen; /* if so: the stream's revision when it was sent; 0: in a list */
+	bool mark;     /* it writes etcd's mark, too */
 };
 
 struct store_base {

@@ -17,11 +17,28 @@ const char *etcd_trouble_text(const struct http_result *result, char text[HTTP_T
 	return http_trouble(result, "error", "isn't etcd's", text);
 }
 
+static char *body_text(const json_t *json)
+{
+	char *body = NULL;
+	const json_t *one;
+	size_t i;
+
+	if (!json_is_array(json))
+		return json_dumps(json, JSON_COMPACT);
+	json_array_foreach(json, i, one)
+	{
+		_cleanup_free_ char *before = body, *text = json_dumps(one, JSON_COMPACT);
+
+		body = xasprintf("%s%s\n", before ?: "", text);
+	}
+	return body;
+}
+
 struct http_call *etcd_post(struct store_etcd *etcd, size_t endpoint, const char *path,
 			    const json_t *json, http_done_fn *done, http_data_fn *data,
 			    void *userdata)
 {
-	_cleanup_free_ char *body = json_dumps(json, JSON_COMPACT);
+	_cleanup_free_ char *body = body_text(json);
 	char url[1024];
 
 	snprintf(url, sizeof(url), "%s%s", etcd->endpoints[endpoint], path);
@@ -38,7 +55,9 @@ static void etcd_free(struct store *store)
 	struct store_etcd *etcd = (struct store_etcd *)store;
 
 	etcd_txn_close(etcd);
-	etcd_follow_close(etcd);
+	etcd_stream_close(&etcd->view);
+	etcd_stream_close(&etcd->pulses);
+	etcd_mark_close(etcd);
 	store_base_close(&etcd->base);
 	http_free(etcd->http);
 	for (size_t i = 0; i < etcd->endpoint_count; i++)
@@ -89,6 +108,8 @@ int store_etcd_new(sd_event *event, const struct lease_config *config, uint64_t 
 	etcd->base.send = etcd_send;
 	etcd->base.lags = etcd_lags;
 	etcd->timeout_ns = timeout_ns;
+	node_name_copy(etcd->node, config->node);
+	etcd_own_init(&etcd->own, etcd->node, &config->timing);
 	r = store_base_init(&etcd->base, event, config->timing.retry_period_ns, events, userdata,
 			    err);
 	r = r ?: endpoints_copy(etcd, config->endpoints, err);
@@ -97,7 +118,11 @@ int store_etcd_new(sd_event *event, const struct lease_config *config, uint64_t 
 		return r;
 	r = etcd_txn_init(etcd, event);
 	if (r >= 0)
-		r = etcd_follow_init(etcd, event);
+		r = etcd_follow_init(etcd);
+	if (r >= 0)
+		r = etcd_pulses_init(etcd);
+	if (r >= 0)
+		r = etcd_mark_init(etcd);
 	if (r < 0)
 		return err_set(err, r, "the event loop: %s", strerror(-r));
 	*ret_store = &etcd->base.store;

@@ -6,6 +6,7 @@ import ctypes
 import json
 import mmap
 import os
+import re
 import signal
 import socket
 import struct
@@ -76,8 +77,12 @@ class Etcd:
         """How many writes there were."""
         return json.loads(self.ctl("get", "x", "-w", "json").stdout)["header"]["revision"]
 
-    def keys(self):
+    def all_keys(self):
         return self.ctl("get", "--prefix", "/xdp-l2resp/", "--keys-only").stdout.split()
+
+    def keys(self):
+        """Those of records: without the mark, and without the hash of a pulse's node."""
+        return [re.sub("pulse/[0-9a-f]{16}/", "pulse/", key) for key in self.all_keys() if not key.endswith("/mark")]
 
     def claim(self, host):
         return self.get(f"/xdp-l2resp/claim/198.18.0.{host}")
@@ -94,8 +99,10 @@ class Etcd:
     def delete_claim(self, host):
         self.ctl("del", f"/xdp-l2resp/claim/198.18.0.{host}")
 
-    def delete_heartbeat(self, name):
-        self.ctl("del", f"/xdp-l2resp/node/{name}")
+    def delete_heartbeat(self, name, kinds=("node", "pulse")):
+        for key in self.all_keys():
+            if key.split("/")[2] in kinds and key.endswith("/" + name):
+                self.ctl("del", key)
 
     def delete_all(self):
         self.ctl("del", "--prefix", "/xdp-l2resp/")

@@ -10,6 +10,7 @@
 #ifndef XDP_L2RESP_SIM_H
 #define XDP_L2RESP_SIM_H
 
+#include "etcd_own.h"
 #include "lease_machine.h"
 
 #define NODES_MAX 3
@@ -40,6 +41,7 @@ enum event_type {
 	EVENT_LIST,	/* the list that begins a stream */
 	EVENT_PULSE,	/* the next of the store's writes, in the stream of those watched */
 	EVENT_PULSES,	/* the list that begins that stream */
+	EVENT_MARK,	/* the node may have to write the mark */
 	EVENT_CONTINUE, /* a stopped process goes on */
 	EVENT_START,	/* a process begins */
 	EVENT_OPERATOR, /* a person may do something */
@@ -52,8 +54,18 @@ struct event {
 	uint64_t order;
 	unsigned int node;
 	unsigned int life; /* of the process that it is for */
-	uint64_t request;
+	uint64_t request;  /* 0: the mark alone is written */
+	bool mark;
 	struct record record;
+};
+
+/* What a node's streams can show. */
+struct written {
+	struct record record;
+	uint64_t at;
+	bool shown; /* by every node's view */
+	bool beats; /* by the streams of those that watch */
+	bool mark;  /* there is no record */
 };
 
 struct node {
@@ -70,6 +82,7 @@ struct node {
 	bool following, streaming;
 	bool watched[NODES_MAX], pulsing;
 	size_t pulse_cursor;
+	struct etcd_own own;
 	uint64_t request; /* the next request's number */
 	uint64_t open[16];
 	/* what outlives the process: the data path */
@@ -87,8 +100,10 @@ struct world {
 	struct event *events; /* those past @events_used never were */
 	size_t events_used;
 	struct record records[NODES_MAX + ADDRESSES];
-	struct record *log;
-	bool *shown; /* which of them every node's stream shows */
+	/* where renewals are apart: the heartbeats as all see them */
+	struct record shown[NODES_MAX];
+	bool halved[NODES_MAX]; /* somebody changed one of both by hand */
+	struct written *log;
 	size_t logged;
 	bool calm, exhausted;
 	unsigned int nested; /* a process is stopped in a callback */
@@ -108,6 +123,7 @@ struct oracle {
 	bool unequal;	     /* one node's leases last longer */
 	bool narrow;	     /* claims are written one after the other; answers have many events */
 	bool selective;	     /* renewals are shown to those that watch alone */
+	bool apart;	     /* and are records of their own, as in etcd */
 	bool owning;	     /* nodes get addresses as their own, and lose them */
 	size_t listed;
 	struct {
@@ -145,6 +161,8 @@ void store_follow(struct store *store, bool follow);
 void store_watch(struct store *store, const char *const *nodes, size_t count);
 /* Somebody writes @record, whatever is there. */
 void store_write(const struct record *record);
+/* Where renewals are apart: only as all see it, or only as those do that watch. */
+void store_write_half(const struct record *record, bool shown);
 /* The request of @event comes to the store. */
 void store_arrive(const struct event *event);
 /* The node's stream begins anew after @delay. */
@@ -153,6 +171,10 @@ void stream_drop(struct node *node);
 /* The list, or the next write, comes to the node. */
 void stream_list(struct node *node);
 void stream_next_event(struct node *node);
+/* Writes the mark, if it is time to. */
+void mark_due(struct node *node);
+/* What became of the swap of @record is told to the node. */
+void store_answer(struct node *node, const struct record *record, int result);
 /* The same for the stream of those watched. */
 void pulses_list(struct node *node);
 void pulses_next_event(struct node *node);

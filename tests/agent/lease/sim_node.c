@@ -199,6 +199,7 @@ void node_start(struct node *node)
 	node->machine = lease_machine_new(&node->config, &callbacks, node,
 					  &(struct lease_clock){ clock_now, clock_random, clock_arm,
 								 node });
+	etcd_own_init(&node->own, node->name, &node->config.timing);
 	node->machine->forget_ns = FORGET;
 	node->machine->watchers = WATCHERS;
 	/* one claim at a time, then the store's answers */

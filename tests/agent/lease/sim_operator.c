@@ -13,17 +13,27 @@ enum { ACT_DRAIN, ACT_END, ACT_GONE, NODE_ACTS };
 static void act_on_record(unsigned int act, unsigned int number)
 {
 	struct record record = world.records[number];
+	unsigned int half = oracle.random ? random_next() % 3 : oracle.asked % 3;
 
 	/* of a node that nobody knows any more nobody knows the duration (docs/leases.md) */
 	if (record.shape == RECORD_ABSENT || (oracle.unequal && number < NODES_MAX))
 		return;
 	/* a node that doesn't watch isn't shown it, nor whose the addresses are no longer (there)
 	 */
-	if (oracle.owning && oracle.selective && number < NODES_MAX)
+	if (oracle.owning && oracle.selective && !oracle.apart && number < NODES_MAX)
 		return;
 	record.shape = act == ACT_OVERWRITE ? RECORD_FOREIGN : RECORD_ABSENT;
 	trace("record %u made %s", number, act == ACT_OVERWRITE ? "foreign" : "absent");
-	store_write(&record);
+	if (!oracle.apart || number >= NODES_MAX) {
+		store_write(&record);
+		return;
+	}
+	/* both records of a heartbeat, or one of them */
+	record.heartbeat.all = true;
+	if (half)
+		store_write_half(&record, half == 1);
+	else
+		store_write(&record);
 }
 
 static void want(struct node *node, unsigned int number, bool wanted)

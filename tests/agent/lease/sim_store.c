@@ -13,21 +13,31 @@ static uint64_t message_delay(void)
 	return delays[choose(5)];
 }
 
+static bool is_own(const struct node *node, const struct record *record)
+{
+	return record->kind == RECORD_HEARTBEAT && !strcmp(record->node, node->name);
+}
+
 void store_swap(struct store *store, const struct record *record)
 {
 	struct node *node = (struct node *)store;
 	uint64_t delay = message_delay();
+	struct record sent = *record;
 	struct event *event;
+	bool mark = false;
 
+	if (oracle.apart && is_own(node, record))
+		mark = etcd_own_send(&node->own, &sent, clock_of(node));
 	node->request++;
 	node->open[node->request % 16] = node->request;
 	if (delay != LEASE_NEVER) {
 		event = event_add(EVENT_ARRIVE, node - world.node, delay);
-		event->record = *record;
+		event->record = sent;
 		event->request = node->request;
+		event->mark = mark;
 	}
 	event = event_add(EVENT_ANSWER, node - world.node, TIMEOUT);
-	event->record = *record;
+	event->record = sent;
 	event->request = node->request;
 	event->result = -ETIMEDOUT;
 }
@@ -57,6 +67,7 @@ void stream_drop(struct node *node)
 {
 	drop(node, EVENT_STREAM);
 	drop(node, EVENT_LIST);
+	drop(node, EVENT_MARK);
 }
 
 static bool under_way(const struct node *node, enum event_type type)
@@ -67,20 +78,20 @@ static bool under_way(const struct node *node, enum event_type type)
 	return false;
 }
 
-/* Is write @number of a heartbeat that @node's own stream doesn't show? */
+/* Is write @number one that @node's own stream doesn't show? */
 static bool hidden(const struct node *node, size_t number)
 {
-	const struct record *record = &world.log[number];
+	const struct written *written = &world.log[number];
 
-	return record->kind == RECORD_HEARTBEAT && !world.shown[number] &&
-	       strcmp(record->node, node->name) != 0;
+	return !written->shown && (oracle.apart || !is_own(node, &written->record));
 }
 
 static bool watched(const struct node *node, size_t number)
 {
-	const struct record *record = &world.log[number];
+	const struct written *written = &world.log[number];
 
-	return record->kind == RECORD_HEARTBEAT && node->watched[record->node[4] - '1'];
+	return written->beats && (node->watched[written->record.node[4] - '1'] ||
+				  (oracle.apart && is_own(node, &written->record)));
 }
 
 /* Is there a write that @node hasn't seen? */
@@ -115,29 +126,72 @@ static bool is_shown(const struct record *before, const struct record *after)
 		return true;
 	if (after->shape != RECORD_ABSENT)
 		return after->heartbeat.all;
-	return before->heartbeat.all &&
-	       (before->shape != RECORD_GOOD || before->heartbeat.state == HEARTBEAT_DEAD ||
-		before->heartbeat.state == HEARTBEAT_ENDED);
+	return oracle.apart ||
+	       (before->heartbeat.all &&
+		(before->shape != RECORD_GOOD || before->heartbeat.state == HEARTBEAT_DEAD ||
+		 before->heartbeat.state == HEARTBEAT_ENDED));
+}
+
+/* Of the revision that the store has come to. */
+static void store_log(const struct record *record, bool shown, bool beats, bool mark)
+{
+	if (world.logged == LOG_MAX) {
+		world.exhausted = true;
+		return;
+	}
+	world.log[world.logged++] = (struct written){ *record, world.revision, shown, beats, mark };
+	for (unsigned int n = 0; n < world.nodes; n++) {
+		stream_next(&world.node[n], MS);
+		pulses_next(&world.node[n], MS);
+	}
+}
+
+/* Writes @record to @there. */
+static void put(const struct record *record, struct record *there, bool shown, bool beats)
+{
+	*there = *record;
+	there->revision = record->shape == RECORD_ABSENT ? 0 : world.revision;
+	store_log(there, shown, beats, false);
 }
 
 void store_write(const struct record *record)
 {
 	struct record *there = record_at(record);
-	bool shown = is_shown(there, record);
+	bool shown = is_shown(there, record), heartbeat = record->kind == RECORD_HEARTBEAT;
 
 	world.revision++;
-	*there = *record;
-	there->revision = record->shape == RECORD_ABSENT ? 0 : world.revision;
-	if (world.logged == LOG_MAX) {
-		world.exhausted = true;
-		return;
-	}
-	world.shown[world.logged] = shown;
-	world.log[world.logged++] = *there;
-	for (unsigned int n = 0; n < world.nodes; n++) {
-		stream_next(&world.node[n], MS);
-		pulses_next(&world.node[n], MS);
-	}
+	if (heartbeat && oracle.apart && shown)
+		put(record, &world.shown[there - world.records], true, false);
+	put(record, there, shown && !(heartbeat && oracle.apart), heartbeat);
+}
+
+void store_write_half(const struct record *record, bool shown)
+{
+	struct record *there = record_at(record);
+
+	world.halved[there - world.records] = true;
+	world.revision++;
+	put(record, shown ? &world.shown[there - world.records] : there, shown, !shown);
+}
+
+/* Is there what @record is to replace? */
+static bool matches(const struct record *record)
+{
+	const struct record *there = record_at(record), *shown;
+
+	if (record->kind == RECORD_CLAIM || !oracle.apart)
+		return there->revision == record->revision;
+	shown = &world.shown[there - world.records];
+	if (record->shape == RECORD_ABSENT)
+		return shown->revision == record->revision;
+	return there->revision == record->revision && shown->revision == record->shown_revision;
+}
+
+static void mark_write(void)
+{
+	static const struct record none = { .kind = RECORD_CLAIM };
+
+	store_log(&none, true, false, true);
 }
 
 void store_arrive(const struct event *event)
@@ -148,13 +202,20 @@ void store_arrive(const struct event *event)
 	int result = -EAGAIN;
 	struct event *answer;
 
-	if (there->revision == event->record.revision) {
+	if (!event->request) {
+		world.revision++;
+		mark_write();
+		return;
+	}
+	if (matches(&event->record)) {
 		result = 0;
 		if (event->record.kind == RECORD_CLAIM && event->record.shape == RECORD_ABSENT &&
 		    answering(number_of(&event->record.address)))
 			fail("at %.3f s the claim on address %u is removed, which is answered for",
 			     (double)world.now / 1e9, number_of(&event->record.address));
 		store_write(&event->record);
+		if (event->mark)
+			mark_write();
 		written.revision = there->revision;
 	}
 	if (event->record.kind == RECORD_CLAIM)
@@ -172,6 +233,55 @@ void store_arrive(const struct event *event)
 	answer->request = event->request;
 	answer->record = written;
 	answer->result = result;
+}
+
+/* What is due of the node's own heartbeat is told to it. */
+static void own_tell(struct node *node)
+{
+	struct record record;
+
+	while (etcd_own_next(&node->own, &record))
+		lease_machine_events.record(&record, node->machine);
+	drop(node, EVENT_MARK);
+	if (node->own.due_ns != ETCD_NEVER) {
+		uint64_t now = clock_of(node);
+
+		event_add(EVENT_MARK, node - world.node,
+			  node->own.due_ns > now ? node->own.due_ns - now : 0);
+	}
+}
+
+void mark_due(struct node *node)
+{
+	uint64_t delay;
+
+	if (etcd_own_mark(&node->own, clock_of(node))) {
+		delay = message_delay();
+		if (delay != LEASE_NEVER)
+			event_add(EVENT_ARRIVE, node - world.node, delay)->request = 0;
+	}
+	own_tell(node);
+}
+
+static void pulses_begin(struct node *node, uint64_t delay)
+{
+	pulses_drop(node);
+	event_add(EVENT_PULSES, node - world.node, delay);
+}
+
+void store_answer(struct node *node, const struct record *record, int result)
+{
+	lease_machine_events.swapped(record, result, node->machine);
+	if (!oracle.apart || record->kind == RECORD_CLAIM)
+		return;
+	if (result == -EAGAIN && node->streaming)
+		pulses_begin(node, MS);
+	if (result || !is_own(node, record))
+		return;
+	if (record->heartbeat.all)
+		etcd_own_shown(&node->own, record, record->revision);
+	etcd_own_beats(&node->own, record, record->revision, clock_of(node));
+	own_tell(node);
 }
 
 void stream_begin(struct node *node, uint64_t delay)
@@ -202,20 +312,65 @@ void store_watch(struct store *store, const char *const *nodes, size_t count)
 	for (size_t i = 0; i < count; i++)
 		node->watched[nodes[i][4] - '1'] = true;
 	pulses_drop(node);
-	if (count)
-		event_add(EVENT_PULSES, node - world.node, MS);
+	if (count || oracle.apart)
+		pulses_begin(node, MS);
+}
+
+/* The heartbeats as all see them, and the own one with its renewals. */
+static void apart_list(struct node *node)
+{
+	const struct record *own = &world.records[node - world.node];
+
+	for (size_t i = world.nodes; i--;) {
+		const struct record *shown = &world.shown[i];
+
+		if (shown->shape == RECORD_ABSENT)
+			continue;
+		if (i == (size_t)(node - world.node))
+			etcd_own_shown(&node->own, shown, shown->revision);
+		else
+			lease_machine_events.record(shown, node->machine);
+	}
+	if (own->shape != RECORD_ABSENT)
+		etcd_own_beats(&node->own, own, own->revision, clock_of(node));
+	etcd_own_synced(&node->own, world.revision);
+	own_tell(node);
 }
 
 void stream_list(struct node *node)
 {
 	lease_machine_events.reset(node->machine);
+	if (oracle.apart)
+		etcd_own_reset(&node->own);
 	/* claims first, as the stores have them */
-	for (size_t i = NODES_MAX + ADDRESSES; i--;)
+	for (size_t i = NODES_MAX + ADDRESSES; i-- > (oracle.apart ? NODES_MAX : 0);)
 		if (world.records[i].shape != RECORD_ABSENT)
 			lease_machine_events.record(&world.records[i], node->machine);
+	if (oracle.apart)
+		apart_list(node);
 	node->cursor = world.logged;
 	node->streaming = true;
 	lease_machine_events.synced(node->machine);
+	if (oracle.apart)
+		pulses_begin(node, MS);
+}
+
+/* The view shows @written: before it, the node's own heartbeats of before. */
+static void written_tell(struct node *node, const struct written *written)
+{
+	bool own = is_own(node, &written->record);
+
+	if (oracle.apart) {
+		etcd_own_reached(&node->own, written->at);
+		if (written->mark)
+			etcd_own_marked(&node->own, clock_of(node));
+		else if (own)
+			etcd_own_shown(&node->own, &written->record, written->at);
+		own_tell(node);
+		if (written->mark || own)
+			return;
+	}
+	lease_machine_events.record(&written->record, node->machine);
 }
 
 /* What becomes of the next write in a stream: 0 it is told; LATE it comes later; LOST the stream
@@ -238,13 +393,26 @@ void stream_next_event(struct node *node)
 	}
 	/* where turns are short, all that is there comes in one answer */
 	do
-		lease_machine_events.record(&world.log[node->cursor++], node->machine);
+		written_tell(node, &world.log[node->cursor++]);
 	while (oracle.narrow && stream_has_more(node));
 	stream_next(node, MS);
 }
 
+/* One in the stream of those watched, where the node's own is, too, if they are apart. */
+static void pulse_tell(struct node *node, const struct record *record, uint64_t at)
+{
+	if (!oracle.apart || !is_own(node, record)) {
+		lease_machine_events.pulse(record, node->machine);
+		return;
+	}
+	etcd_own_beats(&node->own, record, at, clock_of(node));
+	own_tell(node);
+}
+
 void pulses_list(struct node *node)
 {
+	const struct record *own = &world.records[node - world.node];
+
 	lease_machine_events.pulses_reset(node->machine);
 	node->pulse_cursor = world.logged;
 	node->pulsing = true;
@@ -253,21 +421,24 @@ void pulses_list(struct node *node)
 			lease_machine_events.pulse(&world.records[n], node->machine);
 	if (node->pulsing)
 		lease_machine_events.pulses_synced(node->machine);
+	if (node->pulsing && oracle.apart)
+		pulse_tell(node, own, own->shape == RECORD_ABSENT ? world.revision : own->revision);
 }
 
 void pulses_next_event(struct node *node)
 {
 	uint32_t choice = choose(STREAM_ANSWERS);
+	const struct written *written;
 
 	if (choice == LOST) {
-		pulses_drop(node);
-		event_add(EVENT_PULSES, node - world.node, DURATION / 4);
+		pulses_begin(node, DURATION / 4);
 		return;
 	}
 	if (choice) {
 		pulses_next(node, stream_delays[choice]);
 		return;
 	}
-	lease_machine_events.pulse(&world.log[node->pulse_cursor++], node->machine);
+	written = &world.log[node->pulse_cursor++];
+	pulse_tell(node, &written->record, written->at);
 	pulses_next(node, MS);
 }

@@ -172,7 +172,7 @@ static void deliver(struct event *event)
 	case EVENT_ANSWER:
 		if (node->open[copy.request % 16] == copy.request) {
 			node->open[copy.request % 16] = 0;
-			lease_machine_events.swapped(&copy.record, copy.result, node->machine);
+			store_answer(node, &copy.record, copy.result);
 		}
 		break;
 	case EVENT_STREAM:
@@ -188,6 +188,9 @@ static void deliver(struct event *event)
 		break;
 	case EVENT_PULSES:
 		pulses_list(node);
+		break;
+	case EVENT_MARK:
+		mark_due(node);
 		break;
 	default:
 		break;

@@ -95,7 +95,7 @@ def test_slow_and_lossy(cluster, etcd):
         proxy.wait()
 
 
-@pytest.mark.parametrize("key", ["claim/" + VIP, "node/{first}", ""])
+@pytest.mark.parametrize("key", ["claim/" + VIP, "node/{first}", "pulse/", ""])
 def test_records_deleted_by_hand(steady, etcd, key):
     def holder():
         return (etcd.get("/xdp-l2resp/claim/" + VIP) or {}).get("holder")

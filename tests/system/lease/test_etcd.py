@@ -34,6 +34,23 @@ def test_a_claim_of_foreign_shape_counts_as_held_for_a_duration(pair, text):
     assert wait_until(lambda: pair.first.heard("LOST"))
 
 
+@pytest.mark.parametrize("kind", ["node", "pulse"])
+def test_half_a_heartbeat_deleted_by_hand_is_written_again(pair, kind):
+    pair.store.delete_heartbeat("node-1", [kind])
+    answers_all_the_while(pair, 1.5 * DURATION)
+    assert [key for key in pair.store.keys() if key.endswith("/node-1")] == ["/xdp-l2resp/node/node-1", "/xdp-l2resp/pulse/node-1"]
+
+
+@pytest.mark.parametrize("kind", ["node", "pulse"])
+def test_half_a_heartbeat_deleted_while_its_node_is_stopped(pair, kind):
+    """Nobody takes over before the rest of it was silent for a duration; it is never answered for by both."""
+    pair.first.signal(signal.SIGSTOP)
+    pair.store.delete_heartbeat("node-1", [kind])
+    assert wait_until(lambda: pair.second.answered() == {1, 2, 3})
+    pair.first.signal(signal.SIGCONT)
+    assert stays(lambda: pair.second.answered() == {1, 2, 3}, DURATION)
+
+
 def test_a_store_put_back_empty_is_followed_anew(pair):
     pair.store.signal(0, signal.SIGKILL)
     shutil.rmtree(pair.directory / "etcd0")
@@ -107,7 +124,7 @@ def test_a_node_that_wants_nothing_costs_the_store_nothing(world):
     assert wait_until(lambda: node.answers(1)), node.said
     node.tell("unwant 1")
     # it stays for a while, to remove what it gave up
-    assert wait_until(lambda: world.store.keys() == ["/xdp-l2resp/node/node-1"] and
+    assert wait_until(lambda: world.store.keys() == ["/xdp-l2resp/node/node-1", "/xdp-l2resp/pulse/node-1"] and
                       world.store.get("/xdp-l2resp/node/node-1")["state"] == "ended", 20), world.store.keys()
     before = world.store.revision()
     let_pass(1, "two durations, in which a session would be renewed")
@@ -120,10 +137,11 @@ def test_records_of_what_nobody_wants_and_of_nodes_that_are_gone_are_removed(wor
     assert wait_until(lambda: first.held() + second.held() == 400), first.said
     for host in range(2, 401):
         first.tell(f"unwant {host}")
-    assert wait_until(lambda: world.store.keys() == ["/xdp-l2resp/claim/198.18.0.1", "/xdp-l2resp/node/node-1",
-                                                "/xdp-l2resp/node/node-2"], 60), world.store.keys()
+    kept = ["/xdp-l2resp/claim/198.18.0.1", "/xdp-l2resp/node/node-1", "/xdp-l2resp/pulse/node-1"]
+    assert wait_until(lambda: sorted(world.store.keys()) == sorted(
+        [*kept, "/xdp-l2resp/node/node-2", "/xdp-l2resp/pulse/node-2"]), 60), world.store.keys()
     second.signal(signal.SIGKILL)
-    assert wait_until(lambda: world.store.keys() == ["/xdp-l2resp/claim/198.18.0.1", "/xdp-l2resp/node/node-1"], 60)
+    assert wait_until(lambda: world.store.keys() == kept, 60), world.store.keys()
     # and what was removed is taken again, at once where its absence was seen for long
     first.tell("want 2")
     assert wait_until(lambda: first.answers(2), 1), first.said

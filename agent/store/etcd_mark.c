@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* This node's own heartbeat (etcd_own.h): tells of it, and writes the mark when it is time to. */
+#include <string.h>
+
+#include "etcd.h"
+#include "json.h"
+
+uint64_t etcd_now(const struct store_etcd *etcd)
+{
+	uint64_t usec = 0;
+
+	sd_event_now(etcd->base.event, CLOCK_MONOTONIC, &usec);
+	return usec * 1000;
+}
+
+bool etcd_is_own(const struct store_etcd *etcd, const struct record *record)
+{
+	return record->kind == RECORD_HEARTBEAT && !strcmp(record->node, etcd->node);
+}
+
+static void mark_arm(struct store_etcd *etcd)
+{
+	if (etcd->own.due_ns == ETCD_NEVER) {
+		sd_event_source_set_enabled(etcd->mark, SD_EVENT_OFF);
+		return;
+	}
+	sd_event_source_set_time(etcd->mark, etcd->own.due_ns / 1000 + 1);
+	sd_event_source_set_enabled(etcd->mark, SD_EVENT_ONESHOT);
+}
+
+void etcd_own_tell(struct store_etcd *etcd)
+{
+	struct record record;
+
+	while (!etcd->base.listing && etcd_own_next(&etcd->own, &record))
+		etcd->base.events->record(&record, etcd->base.userdata);
+	mark_arm(etcd);
+}
+
+void etcd_heartbeat_swapped(struct store_etcd *etcd, const struct record *record, int result)
+{
+	if (!etcd->base.following)
+		return;
+	/* there is one that wasn't seen: this stream may lag behind */
+	if (result == -EAGAIN && !etcd->base.listing)
+		etcd_stream_set(&etcd->pulses, true);
+	if (result || !etcd_is_own(etcd, record))
+		return;
+	if (record->heartbeat.all)
+		etcd_own_shown(&etcd->own, record, record->revision);
+	etcd_own_beats(&etcd->own, record, record->revision, etcd_now(etcd));
+	etcd_own_tell(etcd);
+}
+
+static void on_mark(const struct http_result *result, void *userdata)
+{
+	struct store_etcd *etcd = userdata;
+	json_auto_t *json = http_json(result);
+	uint64_t revision = json_decimal(json_object_get(json, "header"), "revision");
+	char text[HTTP_TROUBLE_MAX];
+
+	etcd->mark_call = NULL;
+	if (!revision) {
+		etcd_trouble(etcd, etcd->txn_endpoint, etcd_trouble_text(result, text));
+		etcd->txn_endpoint = (etcd->txn_endpoint + 1) % etcd->endpoint_count;
+		return;
+	}
+	store_answered(&etcd->base);
+	store_expect(&etcd->base, revision);
+}
+
+static int on_mark_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct store_etcd *etcd = userdata;
+
+	if (etcd_own_mark(&etcd->own, etcd_now(etcd)) && !etcd->mark_call && !etcd->base.listing) {
+		json_auto_t *json = etcd_mark_put();
+
+		etcd->mark_call = etcd_post(etcd, etcd->txn_endpoint, "/v3/kv/put", json, on_mark,
+					    NULL, etcd);
+	}
+	mark_arm(etcd);
+	return 0;
+}
+
+int etcd_mark_init(struct store_etcd *etcd)
+{
+	int r = sd_event_add_time(etcd->base.event, &etcd->mark, CLOCK_MONOTONIC, 0, 1000,
+				  on_mark_due, etcd);
+
+	return r < 0 ? r : sd_event_source_set_enabled(etcd->mark, SD_EVENT_OFF);
+}
+
+void etcd_mark_close(struct store_etcd *etcd)
+{
+	http_cancel(etcd->mark_call);
+	sd_event_source_disable_unref(etcd->mark);
+}
