@@ -439,7 +439,7 @@ static int killed_at(unsigned int calls)
 	return status;
 }
 
-Test(directory_pools, killed_while_writing, .init = setup, .fini = teardown, .timeout = 60)
+Test(directory_pools, killed_while_writing, .init = setup, .fini = teardown, .timeout = 280)
 {
 	struct host host;
 	unsigned int calls = 0;
