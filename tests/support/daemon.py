@@ -186,6 +186,10 @@ class Agent:
         rows = (line.rsplit(maxsplit=1) for line in self.http("/metrics")[1].splitlines())
         return {row[0]: float(row[1]) for row in rows if row and row[0][0] != "#"}
 
+    def renewals(self):
+        """How many of its session's were confirmed."""
+        return self.metrics()["l2resp_lease_renewals_total"]
+
     def cpu_seconds(self):
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -154,10 +154,6 @@ class Node:
     def answers(self, host):
         return self.stamp(host) > time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
-    def wait_renewed(self):
-        before = self.stamp(1)
-        assert wait_until(lambda: self.stamp(1) > before)
-
     def held(self):
         """How many addresses have an entry."""
         return ADDRESSES - self.table[2048:2048 + ADDRESSES].count(0)

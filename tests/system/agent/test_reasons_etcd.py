@@ -11,7 +11,7 @@ from daemon import POLICY, service
 from lan import VIP
 from readers import STORE, Told, of_service, reasons, says
 from test_etcd import ADDRESSES, URL, answering, between, etcd, make_agent, nodes, pytestmark  # noqa: F401  pylint: disable=unused-import
-from wait import wait_until
+from wait import between_steps, wait_until
 
 OTHER = "198.18.11.1"
 ANY = POLICY.replace("[eth1]", '["^eth"]')
@@ -203,15 +203,24 @@ def test_a_claim_that_somebody_deletes_or_changes(between, etcd, scratch):
         agent.start()
         agent.wait_entries((VIP, "eth1"), seconds=20)
         [key] = [key for key in etcdctl(between, "get", "--prefix", "--keys-only", "/xdp-l2resp/").split() if VIP in key]
-        etcdctl(between, "del", key)
-        assert wait_until(lambda: etcdctl(between, "get", key))
-        assert "given up" not in agent.log()
+
+        def delete():
+            """Returns what the log had of it."""
+            agent.wait_entries((VIP, "eth1"))
+            before = agent.log()
+            etcdctl(between, "del", key)
+            assert wait_until(lambda: etcdctl(between, "get", key))
+            return agent.log()[len(before):]
+
+        assert "given up" not in between_steps(agent.renewals, delete)
+        lost = agent.metrics()["l2resp_lease_lost_total"]
+        held = agent.log().count(f"{VIP}: held\n")
         record = json.loads(etcdctl(between, "get", "--print-value-only", key))
         etcdctl(between, "put", key, json.dumps(record | {"holder": "node-9", "session": "1" * 16}))
         agent.says(f"{VIP}: given up: claim_changed: somebody changed or deleted the claim\n")
-        agent.says(f"{VIP}: held\n", seconds=20, times=2)
+        agent.says(f"{VIP}: held\n", seconds=20, times=held + 1)
         agent.wait_entries((VIP, "eth1"))
-        agent.counts("l2resp_lease_lost_total", 1)
+        agent.counts("l2resp_lease_lost_total", lost + 1)
         agent.until(lambda: reason_of(agent, VIP) == (None, None))
     finally:
         agent.close()

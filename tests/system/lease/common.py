@@ -5,7 +5,7 @@ import time
 
 import pytest
 from harness import DURATION, RETRY
-from wait import let_pass, stays, wait_until
+from wait import between_steps, let_pass, stays, wait_until
 
 
 @pytest.fixture
@@ -22,18 +22,14 @@ def pair(world):
 
 
 def between_renewals(pair, change, host):
-    """Changes records by hand, node-1's claim of @host among them, until it has written that again. A renewal that is confirmed
-    in between ends its answers for as long, since the stamp speaks for all entries: then it didn't happen between two."""
-    for _ in range(20):
-        pair.first.wait_renewed()
+    """Changes records by hand, node-1's claim of @host among them, until it has written that again."""
+    def change_one():
         assert wait_until(lambda: pair.first.answered() == {1, 2, 3})
         pair.forget_silence()
-        stamp = pair.first.stamp(1)
         change()
         assert wait_until(lambda: (pair.store.claim(host) or {}).get("holder") == "node-1")
-        if pair.first.stamp(1) == stamp:
-            return
-    assert False, "a busy machine left no time between two renewals"
+
+    between_steps(lambda: pair.first.stamp(1), change_one)
 
 
 def answers_all_the_while(pair, seconds):
