@@ -40,18 +40,16 @@ def stays(condition, seconds, poll=0.1):
     return Never(f"no longer so after {time.monotonic() - began:.2f} s: {value!r}")
 
 
-def between_steps(value, act):
-    """What act() returns. It is called just after value() changed, and again until value() didn't change meanwhile. For what a
-    step in between would disturb: a renewal that is confirmed before a claim that somebody deleted is written again ends that
-    claim's answers for as long."""
+def just_after(value, act):
+    """Calls act() just after value() changed, until what it returns is true, and returns that. For what the next change may
+    disturb if it comes early: a renewal that is confirmed before a claim that somebody deleted is written again ends that claim's
+    answers for as long."""
     for _ in range(20):
         before = value()
-        assert wait_until(lambda last=before: value() != last), "no step"
-        before = value()
-        done = act()
-        if value() == before:
+        assert wait_until(lambda last=before: value() != last), "no change"
+        if done := act():
             return done
-    assert False, "a busy machine left no time between two steps"
+    assert False, "disturbed each time"
 
 
 def let_pass(seconds, why):  # pylint: disable=unused-argument

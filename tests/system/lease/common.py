@@ -5,7 +5,7 @@ import time
 
 import pytest
 from harness import DURATION, RETRY
-from wait import between_steps, let_pass, stays, wait_until
+from wait import just_after, let_pass, stays, wait_until
 
 
 @pytest.fixture
@@ -21,15 +21,16 @@ def pair(world):
     return world
 
 
-def between_renewals(pair, change, host):
-    """Changes records by hand, node-1's claim of @host among them, until it has written that again."""
+def after_a_renewal(pair, change, host):
+    """Changes records by hand, node-1's claim of @host among them, until it has written that again and no renewal came between."""
     def change_one():
         assert wait_until(lambda: pair.first.answered() == {1, 2, 3})
         pair.forget_silence()
         change()
         assert wait_until(lambda: (pair.store.claim(host) or {}).get("holder") == "node-1")
+        return not pair.longest
 
-    between_steps(lambda: pair.first.stamp(1), change_one)
+    just_after(lambda: pair.first.stamp(1), change_one)
 
 
 def answers_all_the_while(pair, seconds):
@@ -91,7 +92,7 @@ def test_killed_and_started_again_within_the_lease_nothing_goes_unanswered(pair)
 
 
 def test_a_claim_deleted_by_hand_is_written_again_and_answered_all_the_while(pair):
-    between_renewals(pair, lambda: pair.store.delete_claim(1), 1)
+    after_a_renewal(pair, lambda: pair.store.delete_claim(1), 1)
     answers_all_the_while(pair, 1.5 * DURATION)
 
 
@@ -101,7 +102,7 @@ def test_a_heartbeat_deleted_by_hand_is_written_again(pair):
 
 
 def test_all_records_deleted_by_hand(pair):
-    between_renewals(pair, pair.store.delete_all, 1)
+    after_a_renewal(pair, pair.store.delete_all, 1)
     answers_all_the_while(pair, 1.5 * DURATION)
 
 
@@ -114,7 +115,7 @@ def test_all_records_deleted_while_the_holder_is_stopped(pair):
 
 
 def test_a_holder_emptied_by_hand_is_no_release(pair):
-    between_renewals(pair, lambda: pair.store.empty_holder(1), 1)
+    after_a_renewal(pair, lambda: pair.store.empty_holder(1), 1)
     answers_all_the_while(pair, 1.5 * DURATION)
 
 
