@@ -20,7 +20,7 @@
 #define PAGE 100
 /* What Kubernetes is made for, 150,000 pods and 10,000 Services, makes fewer. Beyond that slices
  * are left out until there are fewer than SLICES_AGAIN. */
-#define SLICES_MAX   50000
+#define SLICES_MAX   ((size_t)50000)
 #define SLICES_AGAIN (SLICES_MAX / 10 * 9)
 #define SLICES_FULL  "there are more than 50000 objects; the others are ignored"
 /* Tenants decide which Services need endpoints: at most one new list in this time. */

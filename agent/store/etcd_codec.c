@@ -53,10 +53,13 @@ static void pulse_key(const char *node, char key[ETCD_KEY_MAX])
 
 void etcd_pulse_range(struct etcd_range *range, const char *first, const char *last)
 {
+	size_t length;
+
 	pulse_key(first, range->from);
 	pulse_key(last, range->to);
 	/* no name has this character */
-	strcat(range->to, "\001");
+	length = strlen(range->to);
+	memcpy(range->to + length, "\001", 2);
 }
 
 static bool node_parse(const char *name, struct record *record)

@@ -98,7 +98,8 @@ static unsigned int run(unsigned int nodes, unsigned int periods)
 		for (unsigned int n = 0; n < nodes; n++) {
 			struct record record = heartbeat(0);
 			/* spread over the period, some at the same moment */
-			bool renews = (now - begin) % PERIOD == n * 7919 % 2000 / 10 * 10 * MS;
+			bool renews =
+				(now - begin) % PERIOD == n * UINT64_C(7919) % 2000 / 10 * 10 * MS;
 			bool mark = renews ? etcd_own_send(&owns[n], &record, now)
 					   : etcd_own_mark(&owns[n], now);
 
