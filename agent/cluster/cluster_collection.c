@@ -74,7 +74,7 @@ static void parse(struct collection *collection, struct source_item *item, const
 	json_t *whole = json_copy((json_t *)object);
 	const struct place place = { name, NULL };
 	struct manifest manifest = {};
-	struct err err, refused;
+	struct err err;
 	char *notes = NULL;
 	struct source_items *items = &collection->cluster->source.items;
 	int r;
@@ -86,9 +86,9 @@ static void parse(struct collection *collection, struct source_item *item, const
 	else
 		r = manifest_add(&manifest, &place, whole, source_note, &notes, &err);
 	if (r >= 0)
-		r = source_item_fits(items, item, &manifest, &refused);
-	if (r == -ENOSPC) {
-		err_write(&err, "%s: %s", name, refused.text);
+		item->refused = source_item_excess(items, item, &manifest);
+	if (r >= 0 && item->refused) {
+		r = err_set(&err, -ENOSPC, "%s: " SOURCE_COST_FULL, name);
 		collection->full = collection->full ?: SOURCE_COST_FULL;
 	}
 	source_item_note(item, notes, say_line, collection);

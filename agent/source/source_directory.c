@@ -99,18 +99,18 @@ static int parse(struct reading *reading, const char *text, size_t size, struct 
 	return r;
 }
 
-/* Is there room for what was read of @file? */
-static int fits(struct source_directory *source, struct source_item *file, struct reading *reading,
-		struct err *err)
+/* What @reading of @file costs if there is no room for it: then it is cleared, with @err; 0: there
+ * is. */
+static size_t excess(const struct source_directory *source, const struct source_item *file,
+		     struct reading *reading, struct err *err)
 {
-	struct err why;
-	int r = source_item_fits(&source->source.items, file, &reading->manifest, &why);
+	size_t cost = source_item_excess(&source->source.items, file, &reading->manifest);
 
-	if (r < 0) {
-		err_write(err, "%s: %s", reading->path, why.text);
+	if (cost) {
+		err_write(err, "%s: " SOURCE_COST_FULL, reading->path);
 		reading_clear(reading);
 	}
-	return r;
+	return cost;
 }
 
 /* Reads the last valid version of the file from before this start. */
@@ -126,7 +126,7 @@ static void read_copy(struct source_directory *source, struct source_item *file,
 	size_t size;
 
 	if (!last_good_read(source->copies, path, &text, &size) &&
-	    !parse(&reading, text, size, &err) && !fits(source, file, &reading, &err))
+	    !parse(&reading, text, size, &err) && !excess(source, file, &reading, &err))
 		source_item_set(&source->source.items, file, &reading.manifest);
 	free(reading.notes);
 }
@@ -154,24 +154,20 @@ static void file_read(struct source_directory *source, struct source_item *file)
 	struct reading reading = { .source = &source->source, .manifest.node = source->node };
 	_cleanup_free_ char *path = xasprintf("%s/%s", source->directory, file->name), *text = NULL;
 	struct err err, line;
-	size_t size, refused;
+	size_t size;
 	int r;
 
 	reading.path = path;
 	r = yaml_read_file(path, FILE_LIMIT, &text, &size, &err);
 	if (!r)
 		r = parse(&reading, text, size, &err);
-	file->refused = 0;
-	if (!r)
-		r = fits(source, file, &reading, &err);
-	file->broken = r < 0;
+	file->refused = r ? 0 : excess(source, file, &reading, &err);
+	file->broken = r < 0 || file->refused;
 	free(file->logged);
 	file->logged = NULL;
-	if (r < 0) {
-		refused = file->refused;
+	if (file->broken) {
 		if (!manifest_has_objects(&file->manifest))
 			read_copy(source, file, path);
-		file->refused = refused;
 		err_write(&line, "%s; %s", err.text,
 			  manifest_has_objects(&file->manifest)
 				  ? "what the file said before stays in force"

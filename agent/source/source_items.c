@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -197,14 +196,12 @@ static size_t manifest_cost(const struct manifest *manifest)
 	return cost;
 }
 
-int source_item_fits(const struct source_items *items, struct source_item *item,
-		     const struct manifest *manifest, struct err *err)
+size_t source_item_excess(const struct source_items *items, const struct source_item *item,
+			  const struct manifest *manifest)
 {
 	size_t cost = manifest_cost(manifest);
-	bool fits = items->cost - item->cost + cost <= SOURCE_COST_MAX;
 
-	item->refused = fits ? 0 : cost;
-	return fits ? 0 : err_set(err, -ENOSPC, SOURCE_COST_FULL);
+	return items->cost - item->cost + cost <= SOURCE_COST_MAX ? 0 : cost;
 }
 
 bool source_item_room(const struct source_items *items, const struct source_item *item)

@@ -99,9 +99,9 @@ struct source_item *source_items_get_object(struct source_items *items, const ch
 /* Copies the parts of @object that change with each write: its version and status. */
 void source_item_set_version(struct source_item *item, const json_t *object);
 
-/* Is there room for @manifest in place of @item's? Sets @item->refused. -ENOSPC with @err: no. */
-int source_item_fits(const struct source_items *items, struct source_item *item,
-		     const struct manifest *manifest, struct err *err);
+/* What @manifest costs if there is no room for it in place of @item's; 0: there is. */
+size_t source_item_excess(const struct source_items *items, const struct source_item *item,
+			  const struct manifest *manifest);
 /* Does what was refused of @item fit now? */
 bool source_item_room(const struct source_items *items, const struct source_item *item);
 /* Sets @item's manifest to @manifest, which it takes ownership of. */
