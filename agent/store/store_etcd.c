@@ -17,20 +17,22 @@ const char *etcd_trouble_text(const struct http_result *result, char text[HTTP_T
 	return http_trouble(result, "error", "isn't etcd's", text);
 }
 
+/* @json, or all in that array one after the other. */
 static char *body_text(const json_t *json)
 {
 	char *body = NULL;
 	const json_t *one;
-	size_t i;
+	size_t size, i;
+	FILE *out = xopen_memstream(&body, &size);
 
 	if (!json_is_array(json))
-		return json_dumps(json, JSON_COMPACT);
+		json_dumpf(json, out, JSON_COMPACT);
 	json_array_foreach(json, i, one)
 	{
-		_cleanup_free_ char *before = body, *text = json_dumps(one, JSON_COMPACT);
-
-		body = xasprintf("%s%s\n", before ?: "", text);
+		json_dumpf(one, out, JSON_COMPACT);
+		fputc('\n', out);
 	}
+	xclose_memstream(out);
 	return body;
 }
 
