@@ -5,6 +5,7 @@
 
 #include "json.h"
 #include "text.h"
+#include "text_hash.h"
 
 /* Bytes of the text that an error message shows. */
 #define SHOWN 40
@@ -104,4 +105,21 @@ json_t *json_parse(const char *text, size_t length, struct err *err)
 	if (!json)
 		json_garbage(text, length, "isn't JSON", err);
 	return json;
+}
+
+static int hash_part(const char *text, size_t length, void *data)
+{
+	uint64_t *hash = data;
+
+	for (size_t i = 0; i < length; i++)
+		*hash = hash_byte(*hash, text[i]);
+	return 0;
+}
+
+uint64_t json_hash(const json_t *json)
+{
+	uint64_t hash = HASH_BEGIN;
+
+	json_dump_callback(json, hash_part, &hash, JSON_COMPACT | JSON_SORT_KEYS);
+	return hash_finish(hash);
 }

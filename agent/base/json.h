@@ -31,6 +31,9 @@ json_t *json_parse(const char *text, size_t length, struct err *err);
  * no such string, it isn't all digits, or it exceeds INT64_MAX. */
 uint64_t json_decimal(const json_t *object, const char *key);
 
+/* A hash of @json, whatever the order of members; NULL is fine. */
+uint64_t json_hash(const json_t *json);
+
 /* Writes @what and the first bytes of @text of @length: "isn't etcd's, and begins with ...". */
 void json_garbage(const char *text, size_t length, const char *what, struct err *err);
 

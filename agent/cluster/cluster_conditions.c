@@ -12,7 +12,6 @@
 #include "json.h"
 #include "rate.h"
 #include "source_base.h"
-#include "text_hash.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -32,13 +31,13 @@ struct cluster_conditions {
 	char *node;
 	sd_event_source *timer;
 	struct http_call *call;
-	char *item;	   /* being written, or written last */
-	size_t at;	   /* position in the list of items where the search goes on */
-	uint64_t spent_ns; /* of_all */
-	uint64_t pause_ns; /* nothing is sent before this time */
-	char trouble[256]; /* of the last write; "": none */
-	bool wrote_one;	   /* the last request sets a condition; else it removes one */
-	bool none_kept;	   /* this server doesn't store conditions of Services */
+	char *item;	    /* being written, or written last */
+	size_t at;	    /* position in the list of items where the search goes on */
+	uint64_t spent_ns;  /* of_all */
+	uint64_t pause_ns;  /* nothing is sent before this time */
+	struct err trouble; /* of the last write; empty: none */
+	bool wrote_one;	    /* the last request sets a condition; else it removes one */
+	bool none_kept;	    /* this server doesn't store conditions of Services */
 };
 
 static void forget(struct source_item *item)
@@ -63,14 +62,12 @@ static struct condition condition_of(const struct source_item *item, const char 
 
 static void say_trouble(struct cluster_conditions *conditions, const struct http_result *result)
 {
-	char text[HTTP_TROUBLE_MAX];
-	const char *why = kube_trouble(result, text);
 	struct err said;
 
-	if (!strcmp(why, conditions->trouble))
+	if (!kube_trouble_changes(result, &conditions->trouble))
 		return;
-	snprintf(conditions->trouble, sizeof(conditions->trouble), "%s", why);
-	err_write(&said, "writing the condition of %s: %s", conditions->item, why);
+	err_write(&said, "writing the condition of %s: %s", conditions->item,
+		  conditions->trouble.text);
 	source_say(conditions->source, LOG_WARNING, said.text);
 }
 
@@ -82,7 +79,7 @@ static void on_written(const struct http_result *result, void *userdata)
 
 	conditions->call = NULL;
 	if (json) {
-		conditions->trouble[0] = '\0';
+		conditions->trouble.text[0] = '\0';
 		if (item)
 			item->written_version = kube_version(json);
 		conditions->none_kept =
@@ -226,15 +223,6 @@ void cluster_conditions_say(struct cluster_conditions *conditions,
 
 /* ---- changes of a Service that nobody here needs to see ---- */
 
-static int hash_part(const char *buffer, size_t size, void *data)
-{
-	uint64_t *hash = data;
-
-	for (size_t i = 0; i < size; i++)
-		*hash = hash_byte(*hash, buffer[i]);
-	return 0;
-}
-
 /* Replaces member @name of @object by a copy of it, and returns the copy (borrowed). */
 static json_t *copy_member(json_t *object, const char *name)
 {
@@ -247,18 +235,14 @@ static json_t *copy_member(json_t *object, const char *name)
 
 uint64_t cluster_conditions_hash(const json_t *object)
 {
-	_cleanup_json_ json_t *rest = json_copy((json_t *)object);
-	json_t *metadata = copy_member(rest, "metadata"), *status = copy_member(rest, "status");
+	_cleanup_json_ json_t *rest = kube_copy(object);
+	json_t *status = copy_member(rest, "status");
 	json_t *list = copy_member(status, "conditions");
-	uint64_t hash = HASH_BEGIN;
 
-	json_object_del(metadata, "resourceVersion");
-	json_object_del(metadata, "managedFields");
 	conditions_remove(list, CONDITION_ANNOUNCED);
 	if (!json_array_size(list))
 		json_object_del(status, "conditions");
-	json_dump_callback(rest, hash_part, &hash, JSON_COMPACT | JSON_SORT_KEYS);
-	return hash_finish(hash);
+	return json_hash(rest);
 }
 
 /* ---- life ---- */

@@ -9,7 +9,6 @@
 #include "clock.h"
 #include "cluster_endpoints.h"
 #include "cluster_kind.h"
-#include "names.h"
 
 /* The server can select by labels only, so the request names the Services. If it were longer than
  * PATH_MAX_LEN, which every proxy accepts, we watch all slices that kube-proxy watches. */
@@ -26,6 +25,12 @@
 /* Tenants decide which Services need endpoints: at most one new list in this time. */
 #define FOLLOW_NS UINT64_C(1000000000)
 
+/* Zeroed: empty. */
+struct names {
+	char **list;
+	size_t count, capacity;
+};
+
 struct cluster_endpoints {
 	struct cluster_kind state;
 	char *node, *class_name;
@@ -41,6 +46,43 @@ struct cluster_endpoints {
 	size_t present;		/* slices seen in or after the last list */
 	bool full;		/* some of them didn't fit */
 };
+
+static void names_free(struct names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->list[i]);
+	free(names->list);
+	*names = (struct names){};
+}
+
+/* Adds a copy of @name at the end. */
+static void names_add(struct names *names, const char *name)
+{
+	ALLOC_GROW(names->list, names->count, names->capacity);
+	names->list[names->count++] = xstrdup(name);
+}
+
+/* For bsearch(). */
+static int compare_names(const void *key, const void *element)
+{
+	return strcmp(key, *(char *const *)element);
+}
+
+/* Is @name in a list in ascending order? */
+static bool names_have(const struct names *names, const char *name)
+{
+	return names->count &&
+	       bsearch(name, names->list, names->count, sizeof(*names->list), compare_names);
+}
+
+/* The same names, in the same order? */
+static bool names_equal(const struct names *a, const struct names *b)
+{
+	for (size_t i = 0; i < a->count && a->count == b->count; i++)
+		if (strcmp(a->list[i], b->list[i]) != 0)
+			return false;
+	return a->count == b->count;
+}
 
 /* ---- Services that need EndpointSlices ---- */
 

@@ -61,9 +61,9 @@ struct cluster_events {
 	struct event_subject *queue, **queue_end;
 	struct event_subject *current; /* whose Event is being written */
 	struct http_call *call;
-	uint64_t spent_ns; /* of_all */
-	uint64_t pause_ns; /* nothing is sent before */
-	char trouble[256]; /* logged last; "": none */
+	uint64_t spent_ns;  /* of_all */
+	uint64_t pause_ns;  /* nothing is sent before */
+	struct err trouble; /* logged last; empty: none */
 	bool full;
 };
 
@@ -210,15 +210,12 @@ static json_t *event_patch(const struct event_subject *subject)
 static void log_trouble(struct cluster_events *events, const struct event_subject *subject,
 			const struct http_result *result)
 {
-	char text[HTTP_TROUBLE_MAX];
-	const char *why = kube_trouble(result, text);
 	struct err err;
 
-	if (!strcmp(why, events->trouble))
+	if (!kube_trouble_changes(result, &events->trouble))
 		return;
-	snprintf(events->trouble, sizeof(events->trouble), "%s", why);
 	err_write(&err, "can't write an Event for the Service %s/%s: %s", subject->namespace,
-		  subject->service, why);
+		  subject->service, events->trouble.text);
 	events->log(LOG_WARNING, err.text, events->userdata);
 }
 
@@ -248,7 +245,7 @@ static void on_written(const struct http_result *result, void *userdata)
 		}
 		event_text_move(&subject->written, sending);
 		subject->written_ns = subject->used_ns = clock_boot_ns();
-		events->trouble[0] = '\0';
+		events->trouble.text[0] = '\0';
 	} else if (result->error || result->status >= 500 || result->status == 429) {
 		log_trouble(events, subject, result);
 		requeue(events, subject);

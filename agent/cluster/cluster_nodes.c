@@ -4,7 +4,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "cluster_nodes.h"
-#include "text_hash.h"
+#include "json.h"
 
 #define ALL "/api/v1/nodes"
 
@@ -23,10 +23,8 @@ uint64_t cluster_nodes_hash(const json_t *object, const char *node)
 {
 	const json_t *metadata = json_object_get(object, "metadata");
 	const json_t *status = json_object_get(object, "status");
-	_cleanup_free_ char *text = NULL;
 
 	if (!strcmp(json_string_value(json_object_get(metadata, "name")), node))
 		return 0;
-	text = json_dumps(json_object_get(status, "addresses"), JSON_COMPACT | JSON_SORT_KEYS);
-	return hash_finish(hash_text(HASH_BEGIN, text ?: ""));
+	return json_hash(json_object_get(status, "addresses"));
 }

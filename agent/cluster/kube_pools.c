@@ -15,7 +15,6 @@
 #include "loop.h"
 #include "service_writer.h"
 #include "status_writer.h"
-#include "text_hash.h"
 
 #define LEASE_NAME "l2resp-ipam"
 /* Lease of the agents that don't manage pools: its holder reports for all of them. */
@@ -329,16 +328,10 @@ void kube_pools_relisted(struct kube_pools *pools)
 
 uint64_t kube_pools_hash(const json_t *object)
 {
-	_cleanup_json_ json_t *rest = json_copy((json_t *)object);
-	json_t *metadata = json_copy(json_object_get(object, "metadata"));
-	_cleanup_free_ char *text = NULL;
+	_cleanup_json_ json_t *rest = kube_copy(object);
 
 	json_object_del(rest, "status");
-	json_object_del(metadata, "resourceVersion");
-	json_object_del(metadata, "managedFields");
-	json_object_set_new(rest, "metadata", metadata);
-	text = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS);
-	return hash_finish(hash_text(HASH_BEGIN, text ?: ""));
+	return json_hash(rest);
 }
 
 void kube_pools_status_changed(struct kube_pools *pools)

@@ -35,7 +35,7 @@ struct service_writer {
 	struct patch *patches; /* hash table */
 	size_t calls;
 	bool no_conditions; /* this server keeps none on Services */
-	char trouble[256];  /* of the last write; "": none */
+	struct err trouble; /* of the last write; empty: none */
 };
 
 static void patch_free(struct patch *patch)
@@ -115,13 +115,10 @@ static void say_trouble(struct service_writer *writer, const char *item,
 			const struct http_result *result)
 {
 	struct err said;
-	char text[HTTP_TROUBLE_MAX];
-	const char *why = kube_trouble(result, text);
 
-	if (!strcmp(why, writer->trouble))
+	if (!kube_trouble_changes(result, &writer->trouble))
 		return;
-	snprintf(writer->trouble, sizeof(writer->trouble), "%s", why);
-	err_write(&said, "writing the status of %s: %s", item, why);
+	err_write(&said, "writing the status of %s: %s", item, writer->trouble.text);
 	source_say(writer->source, LOG_WARNING, said.text);
 }
 
@@ -130,7 +127,7 @@ static void on_accepted(struct service_writer *writer, struct patch *patch, cons
 {
 	bool newer = kube_version(json) > patch->version;
 
-	writer->trouble[0] = '\0';
+	writer->trouble.text[0] = '\0';
 	if (!writer->no_conditions && patch->sets_condition && newer &&
 	    !condition_find(json_object_get(json, "status"), CONDITION_SATISFIED)) {
 		writer->no_conditions = true;

@@ -17,20 +17,17 @@ struct status_writer {
 	status_writer_fn *done;
 	void *userdata;
 	struct http_call *call;
-	char *item;	   /* name of the item written last, or being written */
-	char trouble[256]; /* of the last write; "": none */
+	char *item;	    /* name of the item written last, or being written */
+	struct err trouble; /* of the last write; empty: none */
 };
 
 static void log_trouble(struct status_writer *writer, const struct http_result *result)
 {
 	struct err err;
-	char text[HTTP_TROUBLE_MAX];
-	const char *why = kube_trouble(result, text);
 
-	if (!strcmp(why, writer->trouble))
+	if (!kube_trouble_changes(result, &writer->trouble))
 		return;
-	snprintf(writer->trouble, sizeof(writer->trouble), "%s", why);
-	err_write(&err, "writing the status of %s: %s", writer->item, why);
+	err_write(&err, "writing the status of %s: %s", writer->item, writer->trouble.text);
 	source_say(writer->source, LOG_WARNING, err.text);
 }
 
@@ -45,7 +42,7 @@ static void on_patched(const struct http_result *result, void *userdata)
 
 		if (item)
 			item->written_version = kube_version(json);
-		writer->trouble[0] = '\0';
+		writer->trouble.text[0] = '\0';
 		writer->done(true, writer->userdata);
 		return;
 	}

@@ -12,9 +12,10 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "client.h"
-#include "explain.h"
-#include "spelling.h"
 #include "client_status.h"
+#include "explain.h"
+#include "json.h"
+#include "spelling.h"
 #include "text.h"
 
 /* Time limit of a request. */
@@ -219,11 +220,6 @@ static void print_alive(const json_t *answer)
 	puts(json_is_true(json_object_get(answer, "alive")) ? "alive" : "not alive");
 }
 
-static void cleanup_json(json_t **json)
-{
-	json_decref(*json);
-}
-
 static void cleanup_curl(CURL **curl)
 {
 	curl_easy_cleanup(*curl);
@@ -290,7 +286,7 @@ static int wait_for_move(const char *path, const struct command *move, char **wo
 
 	err_write(err, "the agent doesn't answer");
 	for (int tries = 0; tries < MOVE_TRIES; tries++) {
-		_cleanup_(cleanup_json) json_t *claim = NULL;
+		_cleanup_json_ json_t *claim = NULL;
 		_cleanup_free_ char *text = NULL, *ignored = NULL;
 		const char *holder, *wish;
 		long status = 0;
@@ -400,7 +396,7 @@ static int no_command(bool json, const char *word)
 
 int client_run(int count, char **words, bool json, bool stay)
 {
-	_cleanup_(cleanup_json) json_t *answer = NULL;
+	_cleanup_json_ json_t *answer = NULL;
 	_cleanup_free_ char *text = NULL;
 	const struct command *command = NULL;
 	_cleanup_close_ int probe = -1;

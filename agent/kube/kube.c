@@ -64,6 +64,27 @@ const char *kube_trouble(const struct http_result *result, char text[HTTP_TROUBL
 	return http_trouble(result, "message", "isn't Kubernetes'", text);
 }
 
+bool kube_trouble_changes(const struct http_result *result, struct err *last)
+{
+	char text[HTTP_TROUBLE_MAX];
+	struct err former = *last;
+
+	err_write(last, "%s", kube_trouble(result, text));
+	return strcmp(last->text, former.text) != 0;
+}
+
+json_t *kube_copy(const json_t *object)
+{
+	json_t *copy = json_copy((json_t *)object);
+	json_t *metadata = json_copy(json_object_get(object, "metadata"));
+
+	json_object_del(metadata, "resourceVersion");
+	json_object_del(metadata, "managedFields");
+	if (metadata)
+		json_object_set_new(copy, "metadata", metadata);
+	return copy;
+}
+
 struct http_call *kube_send(struct kube *kube, struct http_request *request, const char *path)
 {
 	_cleanup_free_ char *url = xasprintf("%s%s", kube->server, path), *token = NULL;

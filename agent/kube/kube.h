@@ -50,6 +50,14 @@ struct http_call *kube_merge_by_key(struct kube *kube, const char *path, const j
  * @result. */
 const char *kube_trouble(const struct http_result *result, char text[HTTP_TROUBLE_MAX]);
 
+/* Keeps in *@last why a request failed. Returns whether that differs from what was there; empty:
+ * nothing was. */
+bool kube_trouble_changes(const struct http_result *result, struct err *last);
+
+/* A copy of @object without what each write changes, its version and who wrote which field: a new
+ * reference. Its other members are those of @object. */
+json_t *kube_copy(const json_t *object);
+
 /* Called from the event loop. They must not free or restart their watch. */
 struct kube_watch_events {
 	unsigned int page; /* maximum number of objects per page of the list; 0: 250 */
