@@ -13,7 +13,7 @@ import pytest
 from daemon import POLICY, service
 from lan import SERVER_MAC, VIP, VIP6, need
 from nd import GROUP6, advertisement, maddr, own_groups
-from wait import HUNG, SLACK, let_pass, wait_until
+from wait import HUNG, let_pass, slack, wait_until
 from wire import ETH_P_IPV6, Wire, announcement, arp, arp_reply
 
 OTHER = "198.18.10.2"
@@ -36,7 +36,7 @@ def test_map_first_then_three_announcements(agent, lan):
         answers = wire.ask(arp(VIP), count=1)
     assert [frame for _, frame in seen] == announcement(VIP) * 3
     gaps = [seen[i + 2][0] - seen[i][0] for i in (0, 2)]
-    assert all(1 < gap < 1.1 * SLACK for gap in gaps), gaps
+    assert all(1 < gap < 1.1 * slack() for gap in gaps), gaps
     assert answers == [arp_reply(VIP)]
     # two forms each
     agent.counts("l2resp_announcements_total", 3)

@@ -8,7 +8,7 @@ import subprocess
 from daemon import POLICY, service
 from lan import VIP
 from test_faults import key_and_value
-from wait import HUNG, SLACK, let_pass, wait_until
+from wait import HUNG, let_pass, slack, wait_until
 from wire import LAYOUT, Wire
 
 BURST = 0.01  # seconds that may be made up for
@@ -44,7 +44,7 @@ def test_no_faster_than_the_rate(agent, lan):
     rate = 200
     with Wire(lan.client, "eth0") as wire:
         start(agent, {"count": 1, "refresh": "0s", "rate": rate}, *MANY)
-        seen = list(announced(wire.received(2 * len(MANY), seconds=3 * SLACK)))
+        seen = list(announced(wire.received(2 * len(MANY), seconds=3 * slack())))
     assert {address for _, address in seen} == set(MANY)
     assert len(seen) == 2 * len(MANY), "each once, in both forms"
     for window in 0.1, 0.5, 1:
@@ -52,7 +52,7 @@ def test_no_faster_than_the_rate(agent, lan):
             within = sum(1 for later, _ in seen[first:] if later - at < window)
             # a frame more at either end, both forms of an address together
             assert within <= rate * (window + BURST) + 4, (window, within)
-    assert seen[-1][0] - seen[0][0] < len(seen) / rate * SLACK
+    assert seen[-1][0] - seen[0][0] < len(seen) / rate * slack()
 
 
 def test_each_interface_has_its_own_rate(agent, lan):
@@ -63,7 +63,7 @@ def test_each_interface_has_its_own_rate(agent, lan):
         start(agent, {"count": 1, "refresh": "0s", "rate": rate}, *MANY)
         agent.write("all.yaml", POLICY.replace("[eth1]", '["^eth"]'), service("many", *MANY))
         for wire in first, second:
-            seen = list(announced(wire.received(2 * len(MANY), seconds=4 * SLACK)))
+            seen = list(announced(wire.received(2 * len(MANY), seconds=4 * slack())))
             assert {address for _, address in seen} == set(MANY)
 
 
@@ -77,13 +77,13 @@ def test_takeovers_go_before_refreshes(agent, lan):
             assert comes(wire, MANY[0], 4 * len(MANY)), "refreshes are on their way"
             agent.write(f"{number}.yaml", service(f"web{number}", address))
             # of others, from the change of the file on: half a second of them
-            assert comes(wire, address, 50 * SLACK)
+            assert comes(wire, address, 50 * slack())
 
 
 def test_refreshed(agent, lan):
     start(agent, {"count": 1, "refresh": "1s"}, VIP)
     with Wire(lan.client, "eth0") as wire:
-        seen = list(announced(wire.received(6, seconds=4 * SLACK)))
+        seen = list(announced(wire.received(6, seconds=4 * slack())))
     assert [ip for _, ip in seen] == [VIP] * 6
 
 
@@ -105,5 +105,5 @@ def test_not_what_was_added_by_hand(agent, lan):
     lan.done(f"add {VIP} dev eth1")
     with Wire(lan.client, "eth0") as wire:
         start(agent, {"count": 3, "interval": "50ms", "refresh": "1s"}, VIP, MANY[0])
-        seen = list(announced(wire.received(10, seconds=3 * SLACK)))
+        seen = list(announced(wire.received(10, seconds=3 * slack())))
     assert {ip for _, ip in seen} == {MANY[0]} and len(seen) >= 10

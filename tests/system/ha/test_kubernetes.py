@@ -13,7 +13,7 @@ from daemon import POLICY, service
 from takeover import two_nodes
 from test_faults import heals, silent
 from test_takeover import AT_ONCE, gap, goes_on
-from wait import SLACK, let_pass, wait_until
+from wait import let_pass, slack, wait_until
 
 EVENTS = "/api/v1/namespaces/default/events"
 SERVICE = service("web", VIP).replace("spec: {", "spec: {ports: [{port: 80, protocol: TCP}], ")
@@ -104,7 +104,7 @@ def test_the_api_server_is_gone_and_leases_are_in_etcd(pair, kubernetes, source)
     """Announcing goes on, over a takeover as well; what changes meanwhile is known afterwards."""
     kubernetes.signal(0, signal.SIGKILL)
     let_pass(1.5 * pair.duration, "leases would be over, were they in the API server")
-    assert pair.asker.answerers(VIP) == [pair.first.mac] and pair.asker.frames()[-1].at > time.monotonic() - 0.2 * SLACK
+    assert pair.asker.answerers(VIP) == [pair.first.mac] and pair.asker.frames()[-1].at > time.monotonic() - 0.2 * slack()
     pair.first.agent.end(signal.SIGKILL)
     gap(pair)
     kubernetes.cluster.heal()

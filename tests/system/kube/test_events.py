@@ -6,7 +6,7 @@ import pytest
 from conftest import service
 from daemon import POLICY
 from test_pools import FIRST, balanced, pool, told  # noqa: F401 pylint: disable=unused-import
-from wait import SLACK, let_pass, stays, wait_until
+from wait import let_pass, slack, stays, wait_until
 
 VIP = "198.18.10.1"
 EVENTS = "/api/v1/namespaces/default/events"
@@ -158,7 +158,7 @@ def test_who_cannot_write_them_announces_all_the_same(agent, objects, events, ga
         begun = time.monotonic()
         objects.apply(service("web", f"198.18.10.{number}"))
         agent.wait_entries((f"198.18.10.{number}", "eth1"))
-        assert time.monotonic() - begun < 2 * SLACK
+        assert time.monotonic() - begun < 2 * slack()
     assert wait_until(lambda: len(writes(gate)) == 2), writes(gate)
     agent.wait_ready()
 

@@ -27,7 +27,7 @@ from daemon import AGENT  # noqa: E402 pylint: disable=wrong-import-position
 from kube import ADMIN, ENDPOINT_SLICES, REASON, Cluster  # noqa: E402 pylint: disable=wrong-import-position
 from lan import CLI, PASS, ROOT, Namespace, leave_mounts  # noqa: E402 pylint: disable=wrong-import-position
 from pod import CACHE, image_root  # noqa: E402 pylint: disable=wrong-import-position
-from wait import SLACK, let_pass  # noqa: E402 pylint: disable=wrong-import-position
+from wait import let_pass, slack  # noqa: E402 pylint: disable=wrong-import-position
 
 PAGE = ROOT / "docs/walkthrough.md"
 TOOLS = "etcd", "kubectl", "crun", "nginx", "nft", "tcpdump", "curl"
@@ -169,7 +169,7 @@ def tell(world, text, write=False):
             within = WITHIN.search(before)
         print(before, found["typed"], sep="", end="", flush=True)
         command, wanted = re.sub(r"\n {4}", "\n", found["command"]), found["said"]
-        deadline = time.monotonic() + (int(within[1]) * (1 if write else SLACK) if within else 0)
+        deadline = time.monotonic() + (int(within[1]) * (1 if write else slack()) if within else 0)
         while stable(said := world.do(found["machine"], command)) != stable(wanted) and time.monotonic() < deadline:
             let_pass(0.1, "it may say so in a moment")
         if stable(said) == stable(wanted):

@@ -14,7 +14,7 @@ from wait import wait_until
 
 RUN = ROOT / "tests/system/vm/run"
 BUILD = os.environ.get("VM_BUILD", str(ROOT / "build"))
-BOOTS_WITHIN = 600  # seconds; an idle machine takes 30
+BOOTS_WITHIN = 600  # seconds; an idle machine takes 30, and no command longer
 SKIPPED = 77  # tests/system/vm/run's
 END = re.compile(rb"\x1e(\d+)\n")
 # Opened once: the port allows no more.
@@ -46,7 +46,7 @@ class Machine:
         words = [word for tap, mac in taps.items() for word in ("--tap", f"{tap}={mac}")]
         self.said = open(self.directory / "said", "w+", encoding="utf-8")
         self.process = subprocess.Popen(
-            [RUN, "--kernel", kernel, "--systemd", "--timeout", "1200", "--netns", cluster.switch.path,
+            [RUN, "--kernel", kernel, "--systemd", "--timeout", "3600", "--netns", cluster.switch.path,
              "--control", self.directory, *words, "--", "sh", "-c", SHELL],
             stdout=self.said, stderr=subprocess.STDOUT)
         try:
@@ -74,7 +74,7 @@ class Machine:
                   "ip link set ctl0 up", "ip link set eth1 up",
                   f"cp -a {self.installed}/. /", "systemctl daemon-reload")
 
-    def command(self, text, seconds=60):
+    def command(self, text, seconds=BOOTS_WITHIN):
         """(exit status, output) of a shell's command."""
         self.port.settimeout(seconds)
         self.port.sendall(f"{{ {text}\n}} </dev/null 2>&1; printf '\\036%d\\n' $?\n".encode())
@@ -85,7 +85,7 @@ class Machine:
             said += more
         return int(end[1]), said[:end.start()].decode()
 
-    def done(self, *commands, seconds=60):
+    def done(self, *commands, seconds=BOOTS_WITHIN):
         """Commands that must succeed; the last one's output."""
         for text in commands:
             status, said = self.command(text, seconds)
