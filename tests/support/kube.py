@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from harness import Etcd, free_port, openssl_files, start
-from wait import wait_until
+from wait import HUNG, wait_until
 
 # EndpointSlices as Kubernetes has them since 1.21, where the server is older: to be applied
 ENDPOINT_SLICES = Path(__file__).with_name("endpointslices.yaml")
@@ -93,7 +93,7 @@ class Cluster:
         request = urllib.request.Request(
             self.urls[server] + path, json.dumps(body).encode() if body is not None else None, method=method,
             headers={"Authorization": f"Bearer {token}", "Content-Type": kind})
-        with self.entered(), urllib.request.urlopen(request, timeout=10, context=self.context) as answer:
+        with self.entered(), urllib.request.urlopen(request, timeout=HUNG, context=self.context) as answer:
             text = answer.read()
             return text if raw else json.loads(text)
 

@@ -424,7 +424,7 @@ def test_hangs_while_others_wait(running, lan):
                 one = waiting.enter_context(socket.socket(socket.AF_UNIX))
                 one.setblocking(False)
                 one.connect(path)
-        found = lan.cli("doctor --json", timeout=30).json["findings"]
+        found = lan.cli("doctor --json", timeout=HUNG).json["findings"]
         assert "xdp-l2respd isn't ready: it doesn't answer" in [one["detail"] for one in found]
         asked = running.command("alive")
         assert (asked.status, asked.err) == (1, "xdp-l2respd: asking the agent: it doesn't answer\n")

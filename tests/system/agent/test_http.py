@@ -15,7 +15,7 @@ import pytest
 from daemon import POLICY, PORT, service
 from harness import openssl_files
 from lan import SERVER_IP, VIP
-from wait import let_pass, slack, wait_until
+from wait import HUNG, let_pass, slack, wait_until
 
 DEADLINE = 5  # seconds a connection may last
 PROBE = 1  # a kubelet waits that long
@@ -113,7 +113,7 @@ tls: {{cert: {self.files['server']}.crt, key: {self.files['server']}.key, client
         if certificate:
             context.load_cert_chain(self.files[certificate] + ".crt", self.files[certificate] + ".key")
         with self.agent.lan.client.entered():
-            connection = HTTPSConnection(SERVER_IP, PORT, timeout=10, context=context)
+            connection = HTTPSConnection(SERVER_IP, PORT, timeout=HUNG, context=context)
             connection.connect()
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -178,7 +178,7 @@ def test_what_is_spoken(secured):
         spoken = f"New, TLSv1.{version[-1]}" in done.stdout
         assert spoken == (version in ("tls1_2", "tls1_3")), done.stdout + done.stderr
     with secured.agent.lan.client.entered():
-        connection = HTTPConnection(SERVER_IP, PORT, timeout=10)
+        connection = HTTPConnection(SERVER_IP, PORT, timeout=HUNG)
         connection.connect()
     connection.request("GET", "/healthz")
     with pytest.raises((HTTPException, OSError)):

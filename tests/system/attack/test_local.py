@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from lan import VIP
-from wait import wait_until
+from wait import HUNG, wait_until
 from wire import Wire, arp, arp_reply
 
 NOBODY = 65534
@@ -26,7 +26,7 @@ def directory(lan):
 def refused(lan, path, why):
     """At once, and not after minutes of one whole CPU."""
     try:
-        said = lan.cli(f"add {VIP} dev eth1", timeout=10)
+        said = lan.cli(f"add {VIP} dev eth1", timeout=HUNG)
     except subprocess.TimeoutExpired:
         pytest.fail("it goes on for ever")
     assert said.status and f"{path}{why}" in said.err, said.err

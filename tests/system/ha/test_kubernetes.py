@@ -30,7 +30,7 @@ class Source:
         self.keys = (f"kubernetes: {{server: '{self.cluster.urls[0]}', token: {token}, "
                      f"ca: {self.cluster.tls['ca']}.crt}}")
         self.apply((kube.DEPLOY / "crds/crds.yaml").read_text(), kube.ENDPOINT_SLICES.read_text())
-        done = self.cluster.kubectl("wait", "--for=condition=established", "--timeout=30s", "--all", "crd", check=False)
+        done = self.cluster.kubectl("wait", "--for=condition=established", "--timeout=300s", "--all", "crd", check=False)
         assert done.returncode == 0, done.stderr
 
     def apply(self, *documents):

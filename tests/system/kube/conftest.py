@@ -54,7 +54,7 @@ def cluster(request):
         try:
             made.crds = lambda: (
                 made.kubectl("apply", "--server-side", "-f", DEPLOY / "crds/crds.yaml", "-f", ENDPOINT_SLICES),
-                made.kubectl("wait", "--for=condition=established", "--timeout=30s", "crd", "--all"))
+                made.kubectl("wait", "--for=condition=established", "--timeout=300s", "crd", "--all"))
             yield made
         finally:
             made.close()

@@ -143,7 +143,7 @@ class World:
         """What it says, indented. What it leaves running may go on saying something."""
         with tempfile.TemporaryFile("w+") as output:
             subprocess.run(self.machines[machine].argv("bash", "-c", f"cd {self.directory}\n{command}"),
-                           stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False, timeout=60,
+                           stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False, timeout=300,
                            env=os.environ | {"PATH": PATH, "XDG_CACHE_HOME": str(CACHE.parent), "HOME": str(self.directory), "LC_ALL": "C",
                                              "KUBECONFIG": f"{self.directory}/kubeconfig"})
             output.seek(0)

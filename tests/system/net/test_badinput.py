@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lan import CLI, PASS, SERVER_MAC, VIP, VIP6, VIP_MAC, Lan, Result, changes, need, run
+from wait import HUNG
 
 REFUSED, USAGE = 1, 2
 
@@ -462,7 +463,7 @@ def test_import_of_a_bad_line(lan, scratch, line):
 
 
 def test_import_of_a_file_without_an_end(lan):
-    result = lan.cli("import /dev/zero", timeout=20)
+    result = lan.cli("import /dev/zero", timeout=HUNG)
     assert result.status == REFUSED and complaints(result, "/dev/zero") == [1]
 
 
