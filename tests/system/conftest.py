@@ -18,12 +18,23 @@ import lan as lan_module
 import tap
 
 
+def hurry():
+    """Who waits for moments goes first, and the machines, compilers and fuzzers beside it take what it leaves. Where the
+    kernel groups processes by session (sched(7), autogroup), a process's own nice value counts only within its group."""
+    try:
+        os.nice(-5)
+        Path("/proc/self/autogroup").write_text("-5")
+    except OSError:  # no CAP_SYS_NICE; a kernel without groups
+        pass
+
+
 def pytest_configure(config):
     tap.register(config)
     for number in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM:
         if signal.getsignal(number) == signal.SIG_IGN:  # nohup's, or a shell's "&": programs would inherit it
             signal.signal(number, signal.SIG_DFL)
     if os.geteuid() == 0:
+        hurry()
         lan_module.leave_mounts()
 
 
