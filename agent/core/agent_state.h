@@ -143,7 +143,7 @@ json_t *agent_show_service(struct agent *agent, const struct policy_index *polic
 
 /* Requests for @address that the data path has answered since this node got it, on all interfaces.
  */
-uint64_t agent_answers(struct agent *agent, const struct address *address);
+uint64_t agent_answers(const struct agent *agent, const struct address *address);
 
 /* Calls reconcile_known() once this node's leases and desired addresses are known. */
 void agent_check_ready_to_reconcile(struct agent *agent);
