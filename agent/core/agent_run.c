@@ -222,7 +222,7 @@ static void plain_log(int priority, const char *text, void *userdata)
 
 static const struct source_callbacks source_callbacks = { agent_input_changed, plain_log,
 							  agent_source_stopped };
-static const struct inquiry_callbacks inquiry_callbacks = { agent_group_claim, agent_evaluate_soon,
+static const struct inquiry_callbacks inquiry_callbacks = { agent_group_claims, agent_evaluate_soon,
 							    plain_log };
 
 /* ---- life ---- */

@@ -77,7 +77,7 @@ L2_POLICY = {"apiVersion": "cilium.io/v2alpha1", "kind": "CiliumL2AnnouncementPo
              "metadata": {"name": "policy1", "resourceVersion": "3"}, "spec": {"interfaces": ["eth1"], "externalIPs": True}}
 NAMESPACES = 50
 CHANGES = 32
-# Most of those that evaluate all, or are a scrape, take less, on a busy machine too; some of them may be unlucky.
+# Most of those that evaluate all, or are a scrape, take half of this. Beside busy neighbours some take longer.
 USUAL = "0.01"
 
 
@@ -89,7 +89,8 @@ def of_api_server(number, ip, version):
             "spec": {"type": "ClusterIP", "ports": [{"port": 80}], "selector": {"app": name}, "externalIPs": [ip]}}
 
 
-def test_handlers_are_short_with_an_api_server(agent):
+@pytest.mark.parametrize("probe", ["false", "true"])
+def test_handlers_are_short_with_an_api_server(agent, probe):
     """10,000 Services: one of them changes, all are scraped, and the entries are compared, time and again."""
     changes = queue.SimpleQueue()
 
@@ -111,7 +112,7 @@ def test_handlers_are_short_with_an_api_server(agent):
     with Api(agent.lan.server, answer) as server:
         agent.outlast_a_restart()
         text = re.sub("source: .*", f"source: {{kubernetes: {{server: '{server.url}'}}}}", agent.config.read_text())
-        agent.config.write_text(text + "announce: {count: 0}\n")
+        agent.config.write_text(text + f"announce: {{count: 0}}\nprobe: {probe}\n")
         agent.start()
         agent.counts("l2resp_entries", COUNT, 60)
         before, scraped = agent.metrics(), 0
@@ -125,9 +126,9 @@ def test_handlers_are_short_with_an_api_server(agent):
             # it is among the first 1,000, which have a series
             changes.put(ip := f"198.18.15.{number}")
             agent.until(lambda: answered(ip))
-        agent.counts("l2resp_reconciles_total", before["l2resp_reconciles_total"] + 2)
-        metrics = agent.metrics()
+        compared = before["l2resp_reconciles_total"] + 2
+        metrics = agent.until(lambda: (got := agent.metrics())["l2resp_reconciles_total"] >= compared and got, 20)
     usual = over(metrics, "main", USUAL) - over(before, "main", USUAL)
     print(f"# {scraped} scrapes and {CHANGES} changes: {usual:.0f} handlers took over {USUAL} s")
-    assert usual < (scraped + CHANGES) / 4
+    assert usual < scraped * 3 / 4
     assert [over(metrics, loop) for loop in ("main", "lease")] == [0, 0], agent.http("/metrics")[1]
