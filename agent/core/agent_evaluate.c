@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Determines the desired addresses from manifests and interfaces. */
-#include <errno.h>
 #include <string.h>
 
 #include "agent_state.h"
@@ -174,27 +173,49 @@ void agent_evaluate_soon(void *userdata)
 	agent_plan(agent, pause_ns(agent) / 1000);
 }
 
-/* The group's claim on @address, from the store. Without a store, an entry of the agent's in the
- * maps, which survives a restart, means that this node held it. */
-enum group_claim agent_group_claim(const struct address *address, void *userdata)
+/* Where the group's claims go. */
+struct claims {
+	const struct agent *agent;
+	const struct address *addresses;
+	enum group_claim *list;
+};
+
+static void note_info(size_t at, const struct lease_info *info, void *data)
+{
+	const struct claims *claims = data;
+	enum group_claim *claim = &claims->list[at];
+
+	/* the owner of the address would answer our probes */
+	if (agent_group_owns(claims->agent, &claims->addresses[at]))
+		*claim = GROUP_FORMERLY;
+	else if (info->unknown)
+		*claim = GROUP_NOT_KNOWN;
+	else if (*info->holder && info->holder_alive)
+		*claim = GROUP_NOW;
+	else
+		*claim = info->lately ? GROUP_FORMERLY : GROUP_NEVER;
+}
+
+static void note_present(size_t at, int present, void *data)
+{
+	const struct claims *claims = data;
+
+	claims->list[at] = present < 0 ? GROUP_NOT_KNOWN : present ? GROUP_FORMERLY : GROUP_NEVER;
+}
+
+/* From the store. Without a store, an entry of the agent's in the maps, which survives a restart,
+ * means that this node held the address. */
+void agent_group_claims(const struct address *addresses, size_t count, enum group_claim *ret_claims,
+			void *userdata)
 {
 	struct agent *agent = userdata;
-	struct lease_info info;
-	int r;
+	struct claims claims = { agent, addresses, ret_claims };
 
-	if (agent->config.engine == STORE_ENGINE_NONE) {
-		r = lease_thread_present(agent->thread, address);
-		return r < 0 ? GROUP_NOT_KNOWN : r ? GROUP_FORMERLY : GROUP_NEVER;
-	}
-	if (!agent->session_known)
-		return GROUP_NOT_KNOWN;
-	/* the owner of the address would answer our probes */
-	if (agent_group_owns(agent, address))
-		return GROUP_FORMERLY;
-	r = lease_thread_info(agent->thread, address, &info);
-	if (r < 0)
-		return r == -EAGAIN ? GROUP_NOT_KNOWN : GROUP_NEVER;
-	if (*info.holder && info.holder_alive)
-		return GROUP_NOW;
-	return info.lately ? GROUP_FORMERLY : GROUP_NEVER;
+	if (agent->config.engine == STORE_ENGINE_NONE)
+		lease_thread_present(agent->thread, addresses, count, note_present, &claims);
+	else if (agent->session_known)
+		lease_thread_find(agent->thread, addresses, count, note_info, &claims);
+	else
+		for (size_t i = 0; i < count; i++)
+			ret_claims[i] = GROUP_NOT_KNOWN;
 }

@@ -169,7 +169,6 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 json_t *agent_show_service(struct agent *agent, const struct policy_index *policies,
 			   const struct slice_index *slices, const struct service *service)
 {
-	const struct policy_input input = agent_policy_input(agent);
 	json_t *names = json_array();
 	struct showing showing = { .agent = agent,
 				   .policies = policies,
@@ -178,7 +177,7 @@ json_t *agent_show_service(struct agent *agent, const struct policy_index *polic
 	const char *as_cluster = locality_as_cluster(locality_of(slices, service));
 	struct why why;
 
-	policy_of_service(&input, service, add_policy, names);
+	policy_index_of_service(policies, service, add_policy, names);
 	agent_why_no_part(agent, &showing.no_part);
 	show_addresses(&showing, &service->external, "externalIPs");
 	show_addresses(&showing, &service->load_balancer, "loadBalancer");

@@ -109,16 +109,17 @@ static int work_due(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static void compare(struct agent *agent)
+static void compared(const struct err *err, void *userdata)
 {
-	struct err err = {};
+	struct agent *agent = userdata;
 
-	if (reconcile_compare(agent->reconcile, &err) < 0) {
+	if (err) {
 		agent->compare_failures++;
-		log_limited(&agent->failures, LOG_ERR, "%s", err.text);
+		log_limited(&agent->failures, LOG_ERR, "%s", err->text);
 	}
-	agent->failure = err;
+	agent->failure = err ? *err : (struct err){};
 	agent->compared = true;
+	agent->pins_due = true;
 }
 
 static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
@@ -130,8 +131,7 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	attachments_recheck(agent->attachments);
 	if (!agent->evaluated || kernel_view_changed(&agent->kernel) || inquiry_due(agent->inquiry))
 		agent_evaluate(agent, false);
-	compare(agent);
-	agent->pins_due = true;
+	reconcile_compare(agent->reconcile);
 	if (identity_restore(agent->config.bpffs, &agent->identity))
 		log_say(LOG_WARNING, "repaired: somebody removed the pin of the agent's identity");
 	log_limit_tick(&agent->defences, LOG_WARNING);
@@ -222,7 +222,7 @@ static void plain_log(int priority, const char *text, void *userdata)
 
 static const struct source_callbacks source_callbacks = { agent_input_changed, plain_log,
 							  agent_source_stopped };
-static const struct inquiry_callbacks inquiry_callbacks = { agent_group_claim, agent_evaluate_soon,
+static const struct inquiry_callbacks inquiry_callbacks = { agent_group_claims, agent_evaluate_soon,
 							    plain_log };
 
 /* ---- life ---- */
@@ -264,7 +264,7 @@ static int start_reconcile(struct agent *agent, struct err *err)
 		.links = agent->links,
 		.announcer = agent->announcer,
 		.no_room = agent->no_room,
-		.callbacks = { attachments_ready, agent->attachments, entered },
+		.callbacks = { attachments_ready, agent->attachments, entered, compared },
 		.userdata = agent,
 	};
 

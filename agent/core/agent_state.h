@@ -132,10 +132,12 @@ bool agent_group_owns(const struct agent *agent, const struct address *address);
 bool agent_knows_holders(const struct agent *agent);
 
 /* Callbacks; @agent is a struct agent. The first: the manifests or the interfaces have changed. The
- * second: other input of an evaluation has changed. The third: inquiry_callbacks' group_claim(). */
+ * second: other input of an evaluation has changed. The third: inquiry_callbacks' group_claims().
+ */
 void agent_input_changed(void *agent);
 void agent_evaluate_soon(void *agent);
-enum group_claim agent_group_claim(const struct address *address, void *agent);
+void agent_group_claims(const struct address *addresses, size_t count, enum group_claim *ret_claims,
+			void *agent);
 
 /* agent_show() for one of many Services, with @policies and @slices indexed once for all. */
 json_t *agent_show_service(struct agent *agent, const struct policy_index *policies,
@@ -143,7 +145,7 @@ json_t *agent_show_service(struct agent *agent, const struct policy_index *polic
 
 /* Requests for @address that the data path has answered since this node got it, on all interfaces.
  */
-uint64_t agent_answers(struct agent *agent, const struct address *address);
+uint64_t agent_answers(const struct agent *agent, const struct address *address);
 
 /* Calls reconcile_known() once this node's leases and desired addresses are known. */
 void agent_check_ready_to_reconcile(struct agent *agent);

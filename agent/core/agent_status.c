@@ -41,8 +41,8 @@ void agent_count_reasons(struct agent *agent, size_t ret_counts[REASON_COUNT])
 	const struct policy_input input = agent_policy_input(agent);
 	_cleanup_free_ const struct service **services = NULL;
 	struct agent_counting counting = { .agent = agent, .counts = ret_counts };
-	const struct lease_info held = { .held = true };
 	size_t count = 0, service_count;
+	enum reason silent;
 	struct why why;
 
 	desired_count(desired, ret_counts);
@@ -51,14 +51,14 @@ void agent_count_reasons(struct agent *agent, size_t ret_counts[REASON_COUNT])
 	counting.no_part = why.reason;
 	counting.waiting = xcalloc(desired->count + 1, sizeof(*counting.waiting));
 	for (size_t i = 0; i < desired->count; i++) {
-		const struct address *address = &desired->list[i].address;
+		const struct target *target = &desired->list[i];
 
-		if (desired->list[i].reason)
+		if (target->reason)
 			continue;
-		if (reconcile_holds(agent->reconcile, address))
-			ret_counts[agent_reason(agent, address, &held, why.reason)]++;
+		if (reconcile_holds_target(agent->reconcile, target, &silent))
+			ret_counts[silent]++;
 		else
-			counting.waiting[count++] = *address;
+			counting.waiting[count++] = target->address;
 	}
 	lease_thread_find(agent->thread, counting.waiting, count, count_waiting, &counting);
 	free(counting.waiting);
@@ -220,67 +220,37 @@ json_t *agent_status(struct agent *agent)
 
 /* ---- answers, and the status page ---- */
 
-uint64_t agent_answers(struct agent *agent, const struct address *address)
+static uint64_t answers_of(const struct agent *agent, const struct target *target)
 {
-	const struct target *target = desired_find(&agent->desired, address);
 	uint64_t answers = 0;
 
-	for (size_t on = 0; target && on < target->count; on++)
-		answers += program_answers_sent(agent->program, address, target->on[on].ifindex);
+	for (size_t on = 0; on < target->count; on++)
+		answers += program_answers_sent(agent->program, &target->address,
+						target->on[on].ifindex);
 	return answers;
 }
 
-struct answers {
-	struct agent *agent;
-	size_t most, shown;
-	bool *done; /* by index in agent->desired: several Services may share an address */
-	agent_answers_fn *visit;
-	void *data;
-};
-
-static void visit_addresses(struct answers *answers, const struct service *service,
-			    const struct address_list *addresses)
+uint64_t agent_answers(const struct agent *agent, const struct address *address)
 {
-	struct agent *agent = answers->agent;
+	const struct target *target = desired_find(&agent->desired, address);
 
-	for (size_t i = 0; i < addresses->count && answers->shown < answers->most; i++) {
-		const struct address *address = &addresses->list[i];
-		const struct target *target = desired_find(&agent->desired, address);
-
-		if (!target || answers->done[target - agent->desired.list] ||
-		    !reconcile_holds(agent->reconcile, address))
-			continue;
-		answers->done[target - agent->desired.list] = true;
-		answers->shown++;
-		answers->visit(address, service, agent_answers(agent, address), answers->data);
-	}
+	return target ? answers_of(agent, target) : 0;
 }
 
 size_t agent_visit_answers(struct agent *agent, size_t most, agent_answers_fn *visit, void *data)
 {
-	struct answers answers = {
-		.agent = agent,
-		.most = most,
-		.done = xcalloc(agent->desired.count + 1, sizeof(bool)),
-		.visit = visit,
-		.data = data,
-	};
-	size_t count, held = 0;
-	const struct manifest *const *manifests = source_manifests(agent->source, &count);
+	const struct desired *desired = &agent->desired;
+	enum reason ignored;
+	size_t held = 0;
 
 	program_follow(agent->program);
-	for (size_t m = 0; m < count; m++) {
-		for (size_t i = 0; i < manifests[m]->service_count; i++) {
-			const struct service *service = manifests[m]->services[i];
+	for (size_t i = 0; i < desired->count; i++) {
+		const struct target *target = &desired->list[i];
 
-			visit_addresses(&answers, service, &service->external);
-			visit_addresses(&answers, service, &service->load_balancer);
-		}
+		if (reconcile_holds_target(agent->reconcile, target, &ignored) && held++ < most)
+			visit(&target->address, target->service, answers_of(agent, target), data);
 	}
-	free(answers.done);
-	for (size_t i = 0; i < agent->desired.count; i++)
-		held += reconcile_holds(agent->reconcile, &agent->desired.list[i].address);
-	return held - answers.shown;
+	return held > most ? held - most : 0;
 }
 
 /* Counts by bucket; times_json() has the bounds. */

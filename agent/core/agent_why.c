@@ -71,7 +71,6 @@ bool agent_why_waits(const struct agent *agent, struct address *ret_address, str
 enum reason agent_reason(const struct agent *agent, const struct address *address,
 			 const struct lease_info *info, enum reason no_part)
 {
-	const struct target *target = desired_find(&agent->desired, address);
 	enum reason reason;
 
 	if (info->held)
@@ -83,8 +82,9 @@ enum reason agent_reason(const struct agent *agent, const struct address *addres
 		return *info->owner	     ? REASON_NODE_ADDRESS
 		       : *info->slowest.node ? REASON_LONG_LEASES
 					     : REASON_NOT_CLAIMED;
-	return info->holder_preferred && !target->terms.group.member ? REASON_NOT_PREFERRED
-								     : REASON_OTHER_NODE;
+	return info->holder_preferred && !desired_find(&agent->desired, address)->terms.group.member
+		       ? REASON_NOT_PREFERRED
+		       : REASON_OTHER_NODE;
 }
 
 void agent_why(struct agent *agent, const struct policy_index *policies,

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +7,8 @@
 
 void desired_free(struct desired *desired)
 {
+	for (size_t i = 0; i < desired->count; i++)
+		service_unref(desired->list[i].service);
 	free(desired->list);
 	selection_free(&desired->selection);
 	*desired = (struct desired){};
@@ -84,18 +85,6 @@ void desired_why(const struct target *target, const struct desired_view *view, s
 	}
 }
 
-/* Shown to users. If several Services share the address, it is the last of them. */
-static void name_service(struct target *target, const struct service *service)
-{
-	struct lease_service *to = &target->service;
-
-	if (strlen(service->namespace) > RECORD_LABEL_MAX ||
-	    strlen(service->name) > RECORD_LABEL_MAX)
-		return;
-	snprintf(to->namespace, sizeof(to->namespace), "%s", service->namespace);
-	snprintf(to->name, sizeof(to->name), "%s", service->name);
-}
-
 struct desired desired_make(struct selection *selection, const struct desired_view *view)
 {
 	struct desired desired = { .selection = *selection };
@@ -112,14 +101,16 @@ struct desired desired_make(struct selection *selection, const struct desired_vi
 		}
 		target->count++;
 		announce_terms_merge(&target->terms, &selected->terms);
-		name_service(target, selected->service);
+		target->service = (struct service *)selected->service;
 		if (selected->locality > target->locality)
 			target->locality = selected->locality;
 		/* the manifests may be freed before @desired */
 		selected->service = NULL;
 	}
-	for (size_t i = 0; i < desired.count; i++)
+	for (size_t i = 0; i < desired.count; i++) {
+		service_ref(desired.list[i].service);
 		set_reason(&desired.list[i], &desired.selection, view);
+	}
 	return desired;
 }
 

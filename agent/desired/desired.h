@@ -35,7 +35,7 @@ struct target {
 	enum reason
 		last_resort; /* why it can't be on all interfaces: claimed if nobody else does */
 	struct announce_terms terms;
-	struct lease_service service; /* one Service that has it */
+	struct service *service; /* one that has it; referenced */
 	enum locality locality;
 	enum inquiry_state probe_state;
 	bool usable;		     /* to be claimed unless another host uses it */

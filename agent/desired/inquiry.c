@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "alloc.h"
+#include "cleanup.h"
 #include "clock.h"
 #include "inquiry.h"
 #include "prober.h"
@@ -21,11 +22,6 @@ struct inquiry {
 
 /* Log lines a round: a router that answers every request may claim 100,000 addresses. */
 #define LOG_MAX 10
-
-static enum group_claim group_claim_of(const struct inquiry *inquiry, const struct target *target)
-{
-	return inquiry->callbacks.group_claim(&target->address, inquiry->userdata);
-}
 
 static void log_other_host(struct inquiry *inquiry, const struct target *target)
 {
@@ -75,18 +71,21 @@ static int pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* @target's next probe state, from the group's claims and the time. */
-static enum inquiry_state advance(const struct inquiry *inquiry, const struct target *target,
-				  bool probe, uint64_t now_ns)
+/* Does @target's next probe state depend on the group's claim? */
+static bool needs_claim(const struct target *target, bool probe)
 {
-	enum group_claim claim;
+	return target->probe_state == INQUIRY_TAKEN ||
+	       (target->probe_state == INQUIRY_UNDECIDED && probe);
+}
 
-	if (target->probe_state == INQUIRY_FREE ||
-	    (target->probe_state == INQUIRY_UNDECIDED && !probe))
-		return INQUIRY_FREE;
-	claim = group_claim_of(inquiry, target);
+/* @target's next probe state, from the group's claim, if it needs one, and the time. */
+static enum inquiry_state advance(const struct target *target, bool probe, enum group_claim claim,
+				  uint64_t now_ns)
+{
 	switch (target->probe_state) {
 	case INQUIRY_UNDECIDED:
+		if (!probe)
+			return INQUIRY_FREE;
 		if (claim == GROUP_NOT_KNOWN)
 			return INQUIRY_UNDECIDED;
 		return claim == GROUP_NEVER ? INQUIRY_DUE : INQUIRY_FREE;
@@ -99,6 +98,32 @@ static enum inquiry_state advance(const struct inquiry *inquiry, const struct ta
 		return claim == GROUP_NOW ? INQUIRY_FREE : INQUIRY_DUE;
 	default:
 		return target->probe_state;
+	}
+}
+
+/* Sets the next probe state of all targets. */
+static void advance_all(struct inquiry *inquiry, bool probe)
+{
+	struct desired *desired = inquiry->desired;
+	_cleanup_free_ enum group_claim *claims = NULL;
+	_cleanup_free_ struct address *asked = NULL;
+	size_t count = 0, capacity = 0, at = 0;
+	uint64_t now_ns = clock_boot_ns();
+
+	for (size_t i = 0; i < desired->count; i++)
+		if (needs_claim(&desired->list[i], probe)) {
+			ALLOC_GROW(asked, count, capacity);
+			asked[count++] = desired->list[i].address;
+		}
+	claims = xcalloc(count + 1, sizeof(*claims));
+	if (count)
+		inquiry->callbacks.group_claims(asked, count, claims, inquiry->userdata);
+	for (size_t i = 0; i < desired->count; i++) {
+		struct target *target = &desired->list[i];
+		bool needs = needs_claim(target, probe);
+
+		target->probe_state = advance(target, probe, claims[at], now_ns);
+		at += needs;
 	}
 }
 
@@ -153,16 +178,14 @@ static void begin_round(struct inquiry *inquiry)
 void inquiry_apply(struct inquiry *inquiry, const struct desired *before, struct desired *now,
 		   bool probe)
 {
-	uint64_t now_ns = clock_boot_ns();
-
 	inquiry->desired = now;
 	inquiry->any_taken = false;
 	carry_over(before, now);
+	advance_all(inquiry, probe);
 	for (size_t i = 0; i < now->count; i++) {
 		struct target *target = &now->list[i];
 
 		target->usable = !target->reason;
-		target->probe_state = advance(inquiry, target, probe, now_ns);
 		inquiry->any_taken = inquiry->any_taken || target->probe_state == INQUIRY_TAKEN;
 		if (target->probe_state != INQUIRY_FREE && target->usable)
 			target->reason = target->probe_state == INQUIRY_TAKEN ? REASON_OTHER_HOST
@@ -218,10 +241,13 @@ static void address_taken(const struct address *address, const uint8_t mac[ETH_A
 {
 	struct inquiry *inquiry = userdata;
 	struct target *target = (struct target *)desired_find(inquiry->desired, address);
+	enum group_claim claim;
 
+	if (!target || target->probe_state != INQUIRY_RUNNING)
+		return;
 	/* if a node of our group has claimed it meanwhile, the reply is that node's */
-	if (!target || target->probe_state != INQUIRY_RUNNING ||
-	    group_claim_of(inquiry, target) == GROUP_NOW)
+	inquiry->callbacks.group_claims(address, 1, &claim, inquiry->userdata);
+	if (claim == GROUP_NOW)
 		return;
 	pause_target(target, mac);
 	target->yielded = false;

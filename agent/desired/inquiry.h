@@ -28,7 +28,7 @@
 
 struct inquiry;
 
-/* Do nodes of this group hold an address? */
+/* Does a node of this group hold an address? */
 enum group_claim {
 	GROUP_NOT_KNOWN, /* not known yet */
 	GROUP_NEVER,	 /* no node has held it within the last lease duration */
@@ -37,7 +37,8 @@ enum group_claim {
 };
 
 struct inquiry_callbacks {
-	enum group_claim (*group_claim)(const struct address *address, void *userdata);
+	void (*group_claims)(const struct address *addresses, size_t count,
+			     enum group_claim *ret_claims, void *userdata);
 	/* Call inquiry_apply() again: its result may have changed. */
 	void (*changed)(void *userdata);
 	void (*log)(int priority, const char *text, void *userdata);

@@ -27,6 +27,8 @@ struct reconcile_callbacks {
 	void *ready_data;
 	/* This node has begun to answer for @address on @ifindex. */
 	void (*entered)(const struct address *address, uint32_t ifindex, void *userdata);
+	/* A comparison has ended. @err: why the entries can't be read; NULL: they were. */
+	void (*compared)(const struct err *err, void *userdata);
 };
 
 /* All are borrowed. */
@@ -59,10 +61,10 @@ void reconcile_again(struct reconcile *reconcile);
 /* Handles news of the lease thread. */
 void reconcile_news(struct reconcile *reconcile, const struct lease_news *news);
 
-/* Compares the maps with the desired entries. Returns a negative errno with @err on failure. */
-int reconcile_compare(struct reconcile *reconcile, struct err *err);
+/* Begins to compare the maps with the desired entries, unless that is under way. */
+void reconcile_compare(struct reconcile *reconcile);
 
-/* Announces all addresses that this node answers for again, in turns of bounded time. */
+/* Announces all addresses that this node answers for again. */
 void reconcile_refresh(struct reconcile *reconcile);
 
 /* Number of entries that the maps need for each family if this node gains every lease. */
@@ -73,6 +75,11 @@ bool reconcile_pass_done(const struct reconcile *reconcile);
 
 /* Does this node hold the lease of @address, according to the last news? */
 bool reconcile_holds(const struct reconcile *reconcile, const struct address *address);
+
+/* reconcile_holds() of a target of the last reconcile_desired(), for those who ask about all.
+ * *@ret_silent: reconcile_why_silent(). */
+bool reconcile_holds_target(const struct reconcile *reconcile, const struct target *target,
+			    enum reason *ret_silent);
 
 /* The desired entries of @address: their interfaces and MACs. Borrowed. */
 const struct lease_place *reconcile_places(const struct reconcile *reconcile,

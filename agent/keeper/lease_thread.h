@@ -124,8 +124,10 @@ typedef void lease_found_fn(size_t at, const struct lease_info *info, void *data
 void lease_thread_find(struct lease_thread *thread, const struct address *addresses, size_t count,
 		       lease_found_fn *found, void *data);
 
-/* Has @address an entry of the agent's? 1, 0 or a negative errno. */
-int lease_thread_present(struct lease_thread *thread, const struct address *address);
+/* Calls @found for each of @addresses: has it an entry of the agent's? 1, 0 or a negative errno. */
+typedef void lease_present_fn(size_t at, int present, void *data);
+void lease_thread_present(struct lease_thread *thread, const struct address *addresses,
+			  size_t count, lease_present_fn *found, void *data);
 
 /* Other maps are pinned than before. It finds that out by itself, too, but later. */
 void lease_thread_follow(struct lease_thread *thread);

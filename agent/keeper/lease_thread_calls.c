@@ -344,7 +344,7 @@ static void call_find(struct lease_thread *thread, struct call *call)
 void lease_thread_find(struct lease_thread *thread, const struct address *addresses, size_t count,
 		       lease_found_fn *found, void *data)
 {
-	struct lease_info *infos = xcalloc(FIND_MAX, sizeof(*infos));
+	struct lease_info *infos = xcalloc(count < FIND_MAX ? count + 1 : FIND_MAX, sizeof(*infos));
 
 	for (size_t from = 0; from < count; from += FIND_MAX) {
 		size_t now = count - from < FIND_MAX ? count - from : FIND_MAX;
@@ -357,14 +357,32 @@ void lease_thread_find(struct lease_thread *thread, const struct address *addres
 	free(infos);
 }
 
+struct presence {
+	const struct address *addresses;
+	size_t count;
+	int present[FIND_MAX];
+};
+
 static void call_present(struct lease_thread *thread, struct call *call)
 {
-	call->result = keeper_present(thread->keeper, call->in);
+	struct presence *presence = call->out;
+
+	for (size_t i = 0; i < presence->count; i++)
+		presence->present[i] = keeper_present(thread->keeper, &presence->addresses[i]);
 }
 
-int lease_thread_present(struct lease_thread *thread, const struct address *address)
+void lease_thread_present(struct lease_thread *thread, const struct address *addresses,
+			  size_t count, lease_present_fn *found, void *data)
 {
-	return call(thread, &(struct call){ .run = call_present, .in = address });
+	struct presence presence;
+
+	for (size_t from = 0; from < count; from += presence.count) {
+		presence.addresses = addresses + from;
+		presence.count = count - from < FIND_MAX ? count - from : FIND_MAX;
+		call(thread, &(struct call){ .run = call_present, .out = &presence });
+		for (size_t i = 0; i < presence.count; i++)
+			found(from + i, presence.present[i], data);
+	}
 }
 
 static void call_follow(struct lease_thread *thread, struct call *call)

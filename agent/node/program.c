@@ -40,7 +40,9 @@ struct program {
 	struct devices deleted;	     /* addresses were removed from them */
 	struct recorded recorded[2]; /* while the helper attaches */
 	unsigned int recorded_count;
-	size_t entries[PINS_FAMILIES]; /* at the last visit, including those added by hand */
+	struct responder_cursor cursor; /* of a visit */
+	/* counted by it until now, and by the last one; including those added by hand */
+	size_t counted[PINS_FAMILIES], entries[PINS_FAMILIES];
 };
 
 /* Lets the helper grow the maps or, if @room is NULL, finish an interrupted growth, then opens them
@@ -238,10 +240,11 @@ void program_follow(struct program *program)
 		return;
 	pins_close(&program->view);
 	program->view = pins;
+	program_visit_begin(program);
 }
 
 struct visit {
-	size_t *entries;
+	size_t *counted;
 	responder_visit_fn *visit;
 	void *data;
 };
@@ -250,16 +253,27 @@ static int visit_leased(const struct entry_row *row, void *data, struct err *err
 {
 	struct visit *visit = data;
 
-	visit->entries[responder_family(&row->key.address)]++;
+	visit->counted[responder_family(&row->key.address)]++;
 	return row->head.lease == L2RESP_LEASE_FOREVER ? 0 : visit->visit(row, visit->data, err);
 }
 
-int program_visit(struct program *program, responder_visit_fn *visit, void *data, struct err *err)
+void program_visit_begin(struct program *program)
 {
-	struct visit leased = { program->entries, visit, data };
+	program->cursor = (struct responder_cursor){};
+	memset(program->counted, 0, sizeof(program->counted));
+}
 
-	memset(program->entries, 0, sizeof(program->entries));
-	return responder_visit(pins_responders(&program->view), visit_leased, &leased, err);
+int program_visit_some(struct program *program, responder_visit_fn *visit, void *data,
+		       struct err *err)
+{
+	struct visit leased = { program->counted, visit, data };
+	int r = responder_visit_some(pins_responders(&program->view), &program->cursor,
+				     visit_leased, &leased, err);
+
+	if (r || program->cursor.family < PINS_FAMILIES)
+		return r ?: 1;
+	memcpy(program->entries, program->counted, sizeof(program->entries));
+	return 0;
 }
 
 void program_room(const struct program *program, size_t ret_room[PINS_FAMILIES])

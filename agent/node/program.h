@@ -40,11 +40,16 @@ void program_end(struct program *program);
  * them; they need no lock. */
 void program_follow(struct program *program);
 
-/* Calls the function for all leased entries, in any order. */
-int program_visit(struct program *program, responder_visit_fn *visit, void *data, struct err *err);
+/* Begins a visit of all leased entries. */
+void program_visit_begin(struct program *program);
+/* Calls the function for the next thousand of them, in any order. Returns 1, or 0 after the last
+ * ones, or a negative errno with @err. If program_follow() has opened other pins, the visit begins
+ * again. */
+int program_visit_some(struct program *program, responder_visit_fn *visit, void *data,
+		       struct err *err);
 
 /* Sets @ret_room to the number of entries of each family that may still fit, as of the last
- * program_visit(). Locked. */
+ * complete visit. Locked. */
 void program_room(const struct program *program, size_t ret_room[PINS_FAMILIES]);
 
 /* Would an entry of the agent's answer a request for @address on @ifindex now, and with which MAC?

@@ -6,14 +6,22 @@
 #include <net/if.h>
 
 #include "alloc.h"
-#include "cleanup.h"
 #include "clock.h"
+#include "loop.h"
 #include "notify_events.h"
 #include "notify_look.h"
 
 /* Events wait this long, so that entries on several interfaces make one Event and addresses that
  * move on at once make none. */
 #define GATHER_USEC 200000
+/* Events between two looks at the clock. */
+#define TURN 64
+
+/* An Event that is due: an address that this node answers for, of one of its Services. */
+struct due {
+	struct service *service; /* referenced */
+	size_t first;		 /* index in notify_events.reported */
+};
 
 struct notify_events {
 	notify_view_fn *view;
@@ -22,30 +30,14 @@ struct notify_events {
 	struct notify_look *look;
 	struct selected *answered; /* without services */
 	size_t answered_count, answered_capacity;
+
+	/* of those gathered before, in turns: the rows, sorted, and the Events */
+	struct selected *reported;
+	size_t reported_count;
+	struct due *due;
+	struct address *addresses; /* of @due */
+	size_t due_count, due_capacity, address_capacity, written;
 };
-
-/* Called for each address of each Service of the agent's class. */
-typedef void visit_fn(const struct notify_view *view, const struct service *service,
-		      const struct address *address, bool load_balancer, void *data);
-
-static void visit_all(const struct notify_view *view, visit_fn *visit, void *data)
-{
-	size_t count;
-	const struct manifest *const *manifests = source_manifests(view->source, &count);
-
-	for (size_t m = 0; m < count; m++) {
-		for (size_t i = 0; i < manifests[m]->service_count; i++) {
-			const struct service *service = manifests[m]->services[i];
-
-			if (!service_is_of(service, &view->class))
-				continue;
-			for (size_t a = 0; a < service->load_balancer.count; a++)
-				visit(view, service, &service->load_balancer.list[a], true, data);
-			for (size_t a = 0; a < service->external.count; a++)
-				visit(view, service, &service->external.list[a], false, data);
-		}
-	}
-}
 
 /* ---- addresses that this node has begun to answer for ---- */
 
@@ -67,53 +59,131 @@ static int by_address(const void *key, const void *row)
 	return address_compare(key, &((const struct selected *)row)->address);
 }
 
-static void report_answered(const struct notify_view *view, const struct service *service,
-			    const struct address *address, bool load_balancer, void *data)
+/* Adds the Events of @service's @addresses that this node has begun to answer for. */
+static void add_due(struct notify_events *events, struct service *service,
+		    const struct address_list *addresses)
 {
-	const struct notify_events *events = data;
-	const struct selected *list = events->answered, *end = list + events->answered_count;
-	const struct selected *found =
-		bsearch(address, list, end - list, sizeof(*list), by_address);
+	for (size_t i = 0; i < addresses->count; i++) {
+		const struct address *address = &addresses->list[i];
+		const struct selected *found =
+			bsearch(address, events->reported, events->reported_count,
+				sizeof(*events->reported), by_address);
+		size_t count = events->due_count;
+
+		if (!found)
+			continue;
+		while (found > events->reported && !address_compare(&found[-1].address, address))
+			found--;
+		ALLOC_GROW(events->due, count, events->due_capacity);
+		ALLOC_GROW(events->addresses, count, events->address_capacity);
+		events->addresses[count] = *address;
+		events->due[count] = (struct due){ service_ref(service), found - events->reported };
+		events->due_count++;
+	}
+}
+
+static void begin_report(struct notify_events *events, const struct notify_view *view)
+{
+	size_t count;
+	const struct manifest *const *manifests = source_manifests(view->source, &count);
+
+	qsort(events->answered, events->answered_count, sizeof(*events->answered),
+	      selected_compare);
+	events->reported = events->answered;
+	events->reported_count = events->answered_count;
+	events->answered = NULL;
+	events->answered_count = events->answered_capacity = 0;
+	for (size_t m = 0; m < count; m++) {
+		for (size_t i = 0; i < manifests[m]->service_count; i++) {
+			struct service *service = manifests[m]->services[i];
+
+			if (!service_is_of(service, &view->class))
+				continue;
+			add_due(events, service, &service->load_balancer);
+			add_due(events, service, &service->external);
+		}
+	}
+}
+
+static void end_report(struct notify_events *events)
+{
+	for (size_t i = 0; i < events->due_count; i++)
+		service_unref(events->due[i].service);
+	free(events->reported);
+	free(events->due);
+	free(events->addresses);
+	events->reported = NULL;
+	events->due = NULL;
+	events->addresses = NULL;
+	events->reported_count = events->due_count = events->written = 0;
+	events->due_capacity = events->address_capacity = 0;
+}
+
+struct writing {
+	struct notify_events *events;
+	struct notify_view view;
+};
+
+/* Writes the next Event. */
+static void write_event(size_t at, const struct lease_info *info, void *data)
+{
+	const struct writing *writing = data;
+	const struct notify_view *view = &writing->view;
+	struct notify_events *events = writing->events;
+	const struct address *address = &events->addresses[events->written];
+	const struct due *due = &events->due[events->written++];
+	bool moved = *info->former && strcmp(info->former, view->node) != 0;
 	char ip[INET6_ADDRSTRLEN];
-	struct lease_info info = {};
 	struct err text;
-	bool moved;
 
 	/* another node may have got it meanwhile */
-	if (!found || !reconcile_holds(view->reconcile, address))
+	if (!reconcile_holds(view->reconcile, address))
 		return;
-	while (found > list && !address_compare(&found[-1].address, address))
-		found--;
-	lease_thread_info(view->thread, address, &info);
-	moved = *info.former && strcmp(info.former, view->node) != 0;
 	address_format(address, ip);
 	if (moved)
-		err_write(&text, "%s moved from %s to %s, announced on ", ip, info.former,
+		err_write(&text, "%s moved from %s to %s, announced on ", ip, info->former,
 			  view->node);
 	else
 		err_write(&text, "%s announced by %s on ", ip, view->node);
-	add_interfaces(view, found, end, &text);
+	add_interfaces(view, &events->reported[due->first],
+		       events->reported + events->reported_count, &text);
 	source_say_event(view->source, &(struct source_event){
-					       .service = service,
+					       .service = due->service,
 					       .address = address,
 					       .reason = moved ? "Moved" : "Announced",
 					       .message = text.text,
 				       });
 }
 
+static void plan(struct notify_events *events, uint64_t usec)
+{
+	sd_event_source_set_time_relative(events->gather, usec);
+	sd_event_source_set_enabled(events->gather, SD_EVENT_ONESHOT);
+}
+
 static int on_gather(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct notify_events *events = userdata;
-	struct notify_view view;
+	struct writing writing = { .events = events };
+	uint64_t begun_ns = clock_boot_ns();
 
-	events->view(&view, events->userdata);
-	qsort(events->answered, events->answered_count, sizeof(*events->answered),
-	      selected_compare);
-	visit_all(&view, report_answered, events);
-	free(events->answered);
-	events->answered = NULL;
-	events->answered_count = events->answered_capacity = 0;
+	events->view(&writing.view, events->userdata);
+	if (!events->reported)
+		begin_report(events, &writing.view);
+	while (events->written < events->due_count && loop_may_go_on(begun_ns)) {
+		size_t left = events->due_count - events->written;
+
+		lease_thread_find(writing.view.thread, &events->addresses[events->written],
+				  left < TURN ? left : TURN, write_event, &writing);
+	}
+	if (events->written < events->due_count) {
+		plan(events, 0);
+		return 0;
+	}
+	end_report(events);
 	notify_look_soon(events->look);
+	if (events->answered)
+		plan(events, GATHER_USEC);
 	return 0;
 }
 
@@ -125,10 +195,8 @@ void notify_events_answered(struct notify_events *events, const struct address *
 	ALLOC_GROW(events->answered, count, events->answered_capacity);
 	events->answered[events->answered_count++] =
 		(struct selected){ .address = *address, .ifindex = ifindex };
-	if (count)
-		return;
-	sd_event_source_set_time_relative(events->gather, GATHER_USEC);
-	sd_event_source_set_enabled(events->gather, SD_EVENT_ONESHOT);
+	if (!count && !events->reported)
+		plan(events, GATHER_USEC);
 }
 
 /* ---- life ---- */
@@ -139,6 +207,7 @@ void notify_events_free(struct notify_events *events)
 		return;
 	sd_event_source_disable_unref(events->gather);
 	notify_look_free(events->look);
+	end_report(events);
 	free(events->answered);
 	free(events);
 }

@@ -210,15 +210,3 @@ void policy_forbids_add(struct why *why, enum locality locality, const char *nod
 	else if (why->reason == REASON_OUT_OF_SERVICE)
 		why_add(why, ": %s %s", node, node_exclusion_text(NODE_OUT_OF_SERVICE));
 }
-
-void policy_of_service(const struct policy_input *input, const struct service *service,
-		       policy_found_fn *found, void *userdata)
-{
-	_cleanup_(in_force_list_free) struct in_force_list in_force =
-		in_force_find(input->manifests, input->count, input->node, NULL);
-
-	for (size_t i = 0; i < in_force.count; i++)
-		if (in_force.list[i].here && service_is_of(service, &input->class) &&
-		    selector_matches(&in_force.list[i].policy->services, &service->labels))
-			found(in_force.list[i].policy, userdata);
-}

@@ -87,6 +87,12 @@ struct policy_index *policy_index_of(const struct policy_input *input,
 /* NULL is fine. */
 void policy_index_free(struct policy_index *index);
 
+/* Calls @found, in the policies' order, for each policy that selects this node and @service. The
+ * policy may still announce only some of the addresses. */
+typedef void policy_found_fn(const struct policy *policy, void *userdata);
+void policy_index_of_service(const struct policy_index *index, const struct service *service,
+			     policy_found_fn *found, void *userdata);
+
 /* Why no policy lets this node announce @address of @service, or, if that is NULL, of any Service.
  */
 void policy_index_why(const struct policy_index *index, const struct address *address,
@@ -96,11 +102,5 @@ void policy_index_why(const struct policy_index *index, const struct address *ad
  * doesn't select the Service that passed the most checks. */
 typedef void policy_useless_fn(const struct policy *policy, const struct why *why, void *userdata);
 void policy_survey(const struct policy_input *input, policy_useless_fn *useless, void *userdata);
-
-/* Calls @found, in the policies' order, for each policy that selects this node and @service. The
- * policy may still announce only some of the addresses. */
-typedef void policy_found_fn(const struct policy *policy, void *userdata);
-void policy_of_service(const struct policy_input *input, const struct service *service,
-		       policy_found_fn *found, void *userdata);
 
 #endif

@@ -132,28 +132,42 @@ static int ranked_compare(const void *a, const void *b)
 	return left->place < right->place ? -1 : left->place > right->place;
 }
 
+/* Sorts @services by name, and drops all but the last of each name. Returns how many remain. */
+static size_t rank(const struct service **services, size_t count)
+{
+	_cleanup_free_ struct ranked *ranked = xcalloc(count, sizeof(*ranked));
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		ranked[i] = (struct ranked){ services[i], i };
+	qsort(ranked, count, sizeof(*ranked), ranked_compare);
+	for (size_t i = 0; i < count; i++) {
+		if (kept && !service_compare_names(services[kept - 1], ranked[i].service))
+			kept--;
+		services[kept++] = ranked[i].service;
+	}
+	return kept;
+}
+
 const struct service **services_in_force(const struct manifest *const *manifests, size_t count,
 					 size_t *ret_count)
 {
-	_cleanup_free_ struct ranked *services = NULL;
-	const struct service **result;
-	size_t total = 0, kept = 0;
+	const struct service **services;
+	size_t capacity = 0, total = 0;
+	bool ranked = true;
 
 	for (size_t m = 0; m < count; m++)
-		total += manifests[m]->service_count;
-	services = xcalloc(total + 1, sizeof(*services));
-	total = 0;
+		capacity += manifests[m]->service_count;
+	services = xcalloc(capacity + 1, sizeof(*services));
 	for (size_t m = 0; m < count; m++)
-		for (size_t i = 0; i < manifests[m]->service_count; i++, total++)
-			services[total] = (struct ranked){ manifests[m]->services[i], total };
-	if (total)
-		qsort(services, total, sizeof(*services), ranked_compare);
-	result = xcalloc(total + 1, sizeof(*result));
-	for (size_t i = 0; i < total; i++) {
-		if (kept && !service_compare_names(result[kept - 1], services[i].service))
-			kept--;
-		result[kept++] = services[i].service;
-	}
-	*ret_count = kept;
-	return result;
+		for (size_t i = 0; i < manifests[m]->service_count; i++) {
+			const struct service *service = manifests[m]->services[i];
+
+			ranked = ranked && (!total || service_compare_names(services[total - 1],
+									    service) < 0);
+			services[total++] = service;
+		}
+	/* an API server's are in order */
+	*ret_count = ranked ? total : rank(services, total);
+	return services;
 }

@@ -231,6 +231,17 @@ void policy_index_why(const struct policy_index *index, const struct address *ad
 			   furthest.load_balancer, ret_why);
 }
 
+void policy_index_of_service(const struct policy_index *index, const struct service *service,
+			     policy_found_fn *found, void *userdata)
+{
+	const struct in_force_list *in_force = &index->in_force;
+
+	for (size_t i = 0; i < in_force->count; i++)
+		if (in_force->list[i].here && service_is_of(service, &index->input.class) &&
+		    selector_matches(&in_force->list[i].policy->services, &service->labels))
+			found(in_force->list[i].policy, userdata);
+}
+
 /* Why @in_force selects none of @services: the reason of the one that passed the most checks. */
 static void survey(const struct policy_input *input, struct in_force *in_force,
 		   const struct service **services, size_t count, struct why *ret_why)

@@ -39,6 +39,16 @@ void source_items_free(struct source_items *items)
 	*items = (struct source_items){};
 }
 
+/* As strcmp(), but '/' precedes all other characters, so that objects are in the order of their
+ * namespaces, then of their names. */
+static int compare_names(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return (*a == '/' ? 1 : *(const unsigned char *)a) -
+	       (*b == '/' ? 1 : *(const unsigned char *)b);
+}
+
 /* Index of the first item whose name isn't less than @name. */
 static size_t lower_bound(const struct source_items *items, const char *name)
 {
@@ -47,7 +57,7 @@ static size_t lower_bound(const struct source_items *items, const char *name)
 	while (first < end) {
 		size_t middle = first + (end - first) / 2;
 
-		if (strcmp(items->list[middle]->name, name) < 0)
+		if (compare_names(items->list[middle]->name, name) < 0)
 			first = middle + 1;
 		else
 			end = middle;

@@ -61,7 +61,7 @@ struct source_item {
 
 /* Zeroed: empty. */
 struct source_items {
-	struct source_item **list;   /* sorted by name */
+	struct source_item **list;   /* sorted by name, Services by namespace, then name */
 	struct manifest **manifests; /* of the items, in the same order */
 	size_t count, capacity, manifest_capacity;
 	size_t cost; /* of all items */

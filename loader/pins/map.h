@@ -3,6 +3,9 @@
 #ifndef XDP_L2RESP_MAP_H
 #define XDP_L2RESP_MAP_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "err.h"
 
 /* Called with an element. Returns 0 to go on; a positive number, or a negative errno with @err,
@@ -17,5 +20,15 @@ typedef int map_visit_fn(const void *key, const void *value, void *data, struct 
  * negative errno with @err if the map can't be read.
  */
 int map_visit(int fd, const char *name, map_visit_fn *visit, void *data, struct err *err);
+
+/* How far a visit has come; zeroed before it begins. */
+struct map_cursor {
+	uint32_t at;
+	bool begun, ended;
+};
+
+/* map_visit() of the next thousand elements, or of the rest. */
+int map_visit_some(int fd, const char *name, struct map_cursor *cursor, map_visit_fn *visit,
+		   void *data, struct err *err);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include "alloc.h"
 #include "cleanup.h"
-#include "map.h"
 #include "remover.h"
 #include "responder.h"
 
@@ -106,15 +105,30 @@ static int visit_packed(const void *key, const void *value, void *data, struct e
 	return visit->visit(&row, visit->data, err);
 }
 
+int responder_visit_some(const int fds[PINS_FAMILIES], struct responder_cursor *cursor,
+			 responder_visit_fn *visit, void *data, struct err *err)
+{
+	enum pins_family family = cursor->family;
+	struct visit packed = { &layouts[family], visit, data };
+	int r = 0;
+
+	cursor->map.ended = fds[family] < 0;
+	if (!cursor->map.ended)
+		r = map_visit_some(fds[family], layouts[family].name, &cursor->map, visit_packed,
+				   &packed, err);
+	if (cursor->map.ended)
+		*cursor = (struct responder_cursor){ .family = family + 1 };
+	return r;
+}
+
 int responder_visit(const int fds[PINS_FAMILIES], responder_visit_fn *visit, void *data,
 		    struct err *err)
 {
+	struct responder_cursor cursor = {};
 	int r = 0;
 
-	for (enum pins_family family = 0; family < PINS_FAMILIES && !r; family++)
-		if (fds[family] >= 0)
-			r = map_visit(fds[family], layouts[family].name, visit_packed,
-				      &(struct visit){ &layouts[family], visit, data }, err);
+	while (!r && cursor.family < PINS_FAMILIES)
+		r = responder_visit_some(fds, &cursor, visit, data, err);
 	return r;
 }
 

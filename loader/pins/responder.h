@@ -15,6 +15,7 @@
 #include "control.h"
 #include "err.h"
 #include "l2resp.h"
+#include "map.h"
 #include "pins.h"
 #include "row.h"
 
@@ -23,7 +24,7 @@ enum pins_family responder_family(const struct address *address);
 
 /*
  * @fds below: the two maps by family, the pinned ones, or others that will replace them or were
- * replaced. One may be missing (-1) only for responder_visit() and responder_read_all().
+ * replaced. One may be missing (-1) only for visits and responder_read_all().
  */
 
 static inline void cleanup_responders(int (*fds)[PINS_FAMILIES])
@@ -41,6 +42,16 @@ typedef int responder_visit_fn(const struct entry_row *row, void *data, struct e
  */
 int responder_visit(const int fds[PINS_FAMILIES], responder_visit_fn *visit, void *data,
 		    struct err *err);
+
+/* How far a visit has come; zeroed before it begins. It has ended once @family is PINS_FAMILIES. */
+struct responder_cursor {
+	enum pins_family family;
+	struct map_cursor map;
+};
+
+/* responder_visit() of the next thousand rows, or of the rest. */
+int responder_visit_some(const int fds[PINS_FAMILIES], struct responder_cursor *cursor,
+			 responder_visit_fn *visit, void *data, struct err *err);
 
 /*
  * Reads the rows of @ifindex (0: all), sorted. Rows that are added or deleted meanwhile may or may

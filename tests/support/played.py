@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A server that a test plays, of HTTP on a port of its own."""
+"""A server that a test plays, of HTTP on a port of its own; and of such, Kubernetes' API server."""
 import http.server
+import json
 import ssl
 import threading
+import time
+from urllib.parse import parse_qs, urlsplit
 
 
 class QuietHandler(http.server.BaseHTTPRequestHandler):
@@ -41,3 +44,44 @@ class Played:
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
+
+
+class Api(Played):
+    """What answer(kind, query) plays of it: lines of an answer that ends, or of one that stays open if None ends them."""
+
+    def __init__(self, namespace, answer):
+        outer, self.asked = self, []
+
+        class Handler(QuietHandler):
+            def do_GET(self):
+                url = urlsplit(self.path)
+                query = parse_qs(url.query)
+                outer.asked.append((time.monotonic(), url.path, query))
+                self.send_response(200)
+                self.end_headers()
+                try:
+                    for line in answer(url.path.split("/")[-1], query):
+                        if line is None:
+                            outer.over.wait()
+                        if outer.over.is_set():
+                            return
+                        self.wfile.write(line)
+                except OSError:
+                    pass  # it was cut off
+
+        super().__init__(namespace, Handler)
+
+    def lists(self, kind):
+        return [query for _, path, query in [*self.asked] if path.endswith(kind) and "watch" not in query]
+
+
+def listed(items=(), more="", version="5"):
+    return [json.dumps({"metadata": {"resourceVersion": version, "continue": more}, "items": [*items]}).encode()]
+
+
+def event(kind, item):
+    return json.dumps({"type": kind, "object": item}).encode() + b"\n"
+
+
+def empty(_, query):
+    return [None] if "watch" in query else listed()

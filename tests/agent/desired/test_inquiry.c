@@ -17,9 +17,11 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 	return r;
 }
 
-static enum group_claim group(const struct address *address, void *userdata)
+static void group(const struct address *addresses, size_t count, enum group_claim *ret_claims,
+		  void *userdata)
 {
-	return GROUP_NEVER;
+	for (size_t i = 0; i < count; i++)
+		ret_claims[i] = GROUP_NEVER;
 }
 
 static void changed(void *userdata)

@@ -69,6 +69,20 @@ Test(map, shows_each_element_once_while_some_go)
 	shows_each_once(true);
 }
 
+Test(map, shows_each_element_once_in_several_calls)
+{
+	_cleanup_close_ int fd = map_make();
+	struct walk walk = { .fd = fd };
+	struct map_cursor cursor = {};
+	unsigned int calls = 0;
+
+	for (; !cursor.ended; calls++)
+		cr_assert_eq(map_visit_some(fd, "walk", &cursor, visit, &walk, &err), 0);
+	cr_expect_geq(calls, 3);
+	for (uint32_t key = 0; key < ELEMENTS; key++)
+		cr_assert_eq(walk.seen[key], 1, "%u", key);
+}
+
 static int stop_at_once(const void *key, const void *value, void *data, struct err *unused)
 {
 	++*(int *)data;

@@ -6,62 +6,20 @@ import queue
 import re
 import time
 from itertools import count
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from played import Played, QuietHandler
+from played import Api, empty, event, listed
 from test_store import MIB, peak
 from wait import wait_until
 
 LONG = b" " * (31 * MIB)
 
 
-class Api(Played):
-    """What answer(kind, query) plays of it: lines of an answer that ends, or of one that stays open if None ends them."""
-
-    def __init__(self, namespace, answer):
-        outer, self.asked = self, []
-
-        class Handler(QuietHandler):
-            def do_GET(self):
-                url = urlsplit(self.path)
-                query = parse_qs(url.query)
-                outer.asked.append((time.monotonic(), url.path, query))
-                self.send_response(200)
-                self.end_headers()
-                try:
-                    for line in answer(url.path.split("/")[-1], query):
-                        if line is None:
-                            outer.over.wait()
-                        if outer.over.is_set():
-                            return
-                        self.wfile.write(line)
-                except OSError:
-                    pass  # it was cut off
-
-        super().__init__(namespace, Handler)
-
-    def lists(self, kind):
-        return [query for _, path, query in [*self.asked] if path.endswith(kind) and "watch" not in query]
-
-
 def service(number):
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"s{number}", "namespace": "default",
                                                                "resourceVersion": str(10 + number)},
             "spec": {"type": "ClusterIP", "externalIPs": ["198.18.0.9"]}}
-
-
-def listed(items=(), more="", version="5"):
-    return [json.dumps({"metadata": {"resourceVersion": version, "continue": more}, "items": [*items]}).encode()]
-
-
-def event(kind, item):
-    return json.dumps({"type": kind, "object": item}).encode() + b"\n"
-
-
-def empty(_, query):
-    return [None] if "watch" in query else listed()
 
 
 def of_services(lists=None, watch=None):

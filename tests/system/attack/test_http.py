@@ -7,8 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from played import Played, QuietHandler
-from test_apiserver import listed
+from played import Played, QuietHandler, listed
 from test_store import MIB, peak
 from wait import wait_until
 

@@ -1,69 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Sends wishes to the lease thread, handles its news, and announces all again. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "alloc.h"
 #include "clock.h"
-#include "hash.h"
-#include "log.h"
 #include "loop.h"
-#include "reconcile.h"
+#include "reconcile_state.h"
 #include "text_hash.h"
 #include "virtual_mac.h"
 
 /* Retry interval when the lease thread's mailbox is full. */
 #define RETRY_USEC 2000
 
-/* An address that the lease thread knows, from a wish that we sent or from its own news. */
-struct tracked {
-	struct address address;
-	uint64_t pass; /* the last pass in which it was desired */
-	bool sent;     /* the lease thread has the wish below */
-	bool wanted, last_resort;
-	struct preferred_group group;
-	uint64_t service_hash;
-	struct lease_place *places;
-	size_t place_count;
-	bool filtered; /* an entry has, had or may have had a MAC other than its interface's */
-	uint8_t slot;  /* from the news: lease slot of its entries; 0: not held */
-	enum reason silent_reason; /* from the news: held, but an interface has no entry */
-	uint64_t found_by; /* the last comparison that found entries, and how many it found */
-	size_t found_count;
-	UT_hash_handle hh;
-};
-
-struct reconcile {
-	struct reconcile_parts parts;
-	sd_event_source *work;
-	struct tracked *tracked; /* by address */
-	const struct desired *desired;
-
-	/* a pass goes over the desired addresses first, then over the tracked ones */
-	uint64_t pass;
-	size_t next;
-	struct tracked *next_tracked;
-	enum {
-		PASS_NONE,
-		PASS_DESIRED,
-		PASS_UNDESIRED,
-		PASS_SETTLE,
-	} at;
-	bool known, settled;
-	unsigned int settled_compares;
-
-	struct tracked *next_refresh;
-	struct reconcile_figures figures;
-};
-
-static void plan(struct reconcile *reconcile, uint64_t usec)
+void reconcile_plan(struct reconcile *reconcile, uint64_t usec)
 {
 	sd_event_source_set_time_relative(reconcile->work, usec);
 	sd_event_source_set_enabled(reconcile->work, SD_EVENT_ONESHOT);
 }
 
-static struct tracked *tracked_find(const struct reconcile *reconcile,
-				    const struct address *address)
+struct tracked *reconcile_find(const struct reconcile *reconcile, const struct address *address)
 {
 	struct tracked *tracked;
 
@@ -73,7 +31,7 @@ static struct tracked *tracked_find(const struct reconcile *reconcile,
 
 static struct tracked *tracked_get(struct reconcile *reconcile, const struct address *address)
 {
-	struct tracked *tracked = tracked_find(reconcile, address);
+	struct tracked *tracked = reconcile_find(reconcile, address);
 
 	if (tracked)
 		return tracked;
@@ -88,12 +46,22 @@ static void tracked_free(struct reconcile *reconcile, struct tracked *tracked)
 	/* iterators continue with the next element */
 	if (reconcile->next_tracked == tracked)
 		reconcile->next_tracked = tracked->hh.next;
+	if (reconcile->next_compare == tracked)
+		reconcile->next_compare = tracked->hh.next;
 	if (reconcile->next_refresh == tracked)
 		reconcile->next_refresh = tracked->hh.next;
 	no_room_forget(reconcile->parts.no_room, &tracked->address);
 	HASH_DEL(reconcile->tracked, tracked);
 	free(tracked->places);
 	free(tracked);
+}
+
+const struct lease_place *reconcile_find_place(const struct tracked *tracked, uint32_t ifindex)
+{
+	for (size_t i = 0; tracked && i < tracked->place_count; i++)
+		if (tracked->places[i].ifindex == ifindex)
+			return &tracked->places[i];
+	return NULL;
 }
 
 /* ---- wishes to the lease thread ---- */
@@ -186,11 +154,14 @@ static bool send_desired(struct reconcile *reconcile, const struct target *targe
 				   .why = target->reason ?: target->last_resort,
 				   .last_resort = target->last_resort,
 				   .group = target->terms.group,
-				   .service = target->service,
 				   .places = places };
 	struct tracked *tracked = tracked_get(reconcile, &target->address);
 
 	tracked->pass = reconcile->pass;
+	reconcile->tracked_at[reconcile->next] = tracked;
+	snprintf(wish.service.namespace, sizeof(wish.service.namespace), "%s",
+		 target->service->namespace);
+	snprintf(wish.service.name, sizeof(wish.service.name), "%s", target->service->name);
 	if (target->count <= L2RESP_MAX_DEVICES)
 		wish.place_count = places_of(reconcile, target, places);
 	return send_wish(reconcile, tracked, &wish);
@@ -262,6 +233,8 @@ static void refresh_next(struct reconcile *reconcile)
 			      tracked->places[i].ifindex, ANNOUNCER_REFRESH);
 }
 
+/* ---- turns ---- */
+
 static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct reconcile *reconcile = userdata;
@@ -272,8 +245,10 @@ static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
 		room = step(reconcile);
 	while (loop_may_go_on(begun_ns) && reconcile->next_refresh)
 		refresh_next(reconcile);
-	if (reconcile->at != PASS_NONE || reconcile->next_refresh)
-		plan(reconcile, room ? 0 : RETRY_USEC);
+	while (loop_may_go_on(begun_ns) && reconcile->comparing)
+		reconcile_compare_step(reconcile);
+	if (reconcile->at != PASS_NONE || reconcile->next_refresh || reconcile->comparing)
+		reconcile_plan(reconcile, room || reconcile->comparing ? 0 : RETRY_USEC);
 	return 0;
 }
 
@@ -281,8 +256,10 @@ static void begin_pass(struct reconcile *reconcile)
 {
 	reconcile->pass++;
 	reconcile->next = 0;
-	reconcile->at = reconcile->desired ? PASS_DESIRED : PASS_NONE;
-	plan(reconcile, 0);
+	free(reconcile->tracked_at);
+	reconcile->tracked_at = xcalloc(reconcile->desired->count + 1, sizeof(struct tracked *));
+	reconcile->at = PASS_DESIRED;
+	reconcile_plan(reconcile, 0);
 }
 
 void reconcile_desired(struct reconcile *reconcile, const struct desired *desired)
@@ -296,7 +273,7 @@ void reconcile_known(struct reconcile *reconcile)
 	reconcile->known = true;
 	if (reconcile->at == PASS_NONE)
 		reconcile->at = PASS_SETTLE;
-	plan(reconcile, 0);
+	reconcile_plan(reconcile, 0);
 }
 
 void reconcile_again(struct reconcile *reconcile)
@@ -311,23 +288,15 @@ void reconcile_again(struct reconcile *reconcile)
 void reconcile_refresh(struct reconcile *reconcile)
 {
 	reconcile->next_refresh = reconcile->tracked;
-	plan(reconcile, 0);
+	reconcile_plan(reconcile, 0);
 }
 
 /* ---- news from the lease thread ---- */
 
-static const struct lease_place *find_place(const struct tracked *tracked, uint32_t ifindex)
-{
-	for (size_t i = 0; tracked && i < tracked->place_count; i++)
-		if (tracked->places[i].ifindex == ifindex)
-			return &tracked->places[i];
-	return NULL;
-}
-
 void reconcile_news(struct reconcile *reconcile, const struct lease_news *news)
 {
 	const struct reconcile_parts *parts = &reconcile->parts;
-	bool known = tracked_find(reconcile, &news->address);
+	bool known = reconcile_find(reconcile, &news->address);
 	struct tracked *tracked = tracked_get(reconcile, &news->address);
 
 	/* without a wish before, its entries are a previous process's */
@@ -339,7 +308,7 @@ void reconcile_news(struct reconcile *reconcile, const struct lease_news *news)
 
 		if (news->places[i].state == PLACE_BY_HAND)
 			tracked->silent_reason = REASON_BY_HAND;
-		if (tracked->slot && find_place(tracked, ifindex))
+		if (tracked->slot && reconcile_find_place(tracked, ifindex))
 			no_room_note(parts->no_room, &news->address, ifindex,
 				     news->places[i].state == PLACE_NO_ROOM);
 		if (news->places[i].entered || news->places[i].removed)
@@ -373,86 +342,42 @@ bool reconcile_pass_done(const struct reconcile *reconcile)
 const struct lease_place *reconcile_places(const struct reconcile *reconcile,
 					   const struct address *address, size_t *ret_count)
 {
-	const struct tracked *tracked = tracked_find(reconcile, address);
+	const struct tracked *tracked = reconcile_find(reconcile, address);
 
 	*ret_count = tracked ? tracked->place_count : 0;
 	return tracked ? tracked->places : NULL;
 }
 
-enum reason reconcile_why_silent(const struct reconcile *reconcile, const struct address *address)
+static enum reason why_silent(const struct reconcile *reconcile, const struct tracked *tracked,
+			      const struct address *address)
 {
-	const struct tracked *tracked = tracked_find(reconcile, address);
-
 	if (tracked && tracked->silent_reason)
 		return tracked->silent_reason;
 	return no_room_is(reconcile->parts.no_room, address, 0, NULL) ? REASON_MAP_FULL
 								      : REASON_NONE;
 }
 
+enum reason reconcile_why_silent(const struct reconcile *reconcile, const struct address *address)
+{
+	return why_silent(reconcile, reconcile_find(reconcile, address), address);
+}
+
 bool reconcile_holds(const struct reconcile *reconcile, const struct address *address)
 {
-	const struct tracked *tracked = tracked_find(reconcile, address);
+	const struct tracked *tracked = reconcile_find(reconcile, address);
 
 	return tracked && tracked->slot;
 }
 
-/* ---- comparing ---- */
-
-static int compare_entry(const struct entry_row *row, void *data, struct err *err)
+bool reconcile_holds_target(const struct reconcile *reconcile, const struct target *target,
+			    enum reason *ret_silent)
 {
-	struct reconcile *reconcile = data;
-	struct tracked *tracked = tracked_find(reconcile, &row->key.address);
-	const struct lease_place *place = find_place(tracked, row->key.ifindex);
+	/* finding so many by their addresses would take most of a scrape's time */
+	const struct tracked *tracked = reconcile->tracked_at[target - reconcile->desired->list]
+						?: reconcile_find(reconcile, &target->address);
 
-	if (place && tracked->slot == row->head.lease && !row->damaged &&
-	    !memcmp(place->mac, row->head.mac, ETH_ALEN) && place->flags == row->head.flags) {
-		if (tracked->found_by != reconcile->figures.compared)
-			tracked->found_count = 0;
-		tracked->found_by = reconcile->figures.compared;
-		tracked->found_count++;
-		return 0;
-	}
-	/* Before that, a previous process's entries stay. If the mailbox is full, the next
-	 * comparison repeats this. */
-	if (reconcile->settled)
-		lease_thread_check(reconcile->parts.thread, &row->key);
-	return 0;
-}
-
-int reconcile_compare(struct reconcile *reconcile, struct err *err)
-{
-	struct reconcile_figures *figures = &reconcile->figures;
-	uint64_t begun_ns = clock_boot_ns();
-	struct tracked *tracked, *next;
-	int r;
-
-	figures->compared++;
-	program_follow(reconcile->parts.program);
-	r = program_visit(reconcile->parts.program, compare_entry, reconcile, err);
-	HASH_ITER(hh, reconcile->tracked, tracked, next)
-	{
-		size_t found_by = tracked->found_by == figures->compared ? tracked->found_count : 0;
-
-		for (size_t i = 0; !r && tracked->slot && found_by < tracked->place_count &&
-				   i < tracked->place_count;
-		     i++) {
-			const struct entry_key key = { tracked->address,
-						       tracked->places[i].ifindex };
-
-			lease_thread_check(reconcile->parts.thread, &key);
-		}
-	}
-	/* By the second comparison the lease thread has deleted a previous process's entries. It
-	 * sends no news of them, so remove the filters that they needed here. */
-	if (reconcile->settled && reconcile->settled_compares < 2) {
-		reconcile->settled_compares++;
-		if (reconcile->settled_compares == 2)
-			program_touch_all(reconcile->parts.program);
-	}
-	figures->last_ns = clock_boot_ns() - begun_ns;
-	if (figures->last_ns > figures->worst_ns)
-		figures->worst_ns = figures->last_ns;
-	return r;
+	*ret_silent = why_silent(reconcile, tracked, &target->address);
+	return tracked && tracked->slot;
 }
 
 const struct reconcile_figures *reconcile_figures(const struct reconcile *reconcile)
@@ -469,6 +394,7 @@ void reconcile_free(struct reconcile *reconcile)
 	if (!reconcile)
 		return;
 	sd_event_source_disable_unref(reconcile->work);
+	free(reconcile->tracked_at);
 	HASH_ITER(hh, reconcile->tracked, tracked, next)
 	tracked_free(reconcile, tracked);
 	free(reconcile);
