@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "cluster.h"
 #include "policy.h"
+#include "text_hash.h"
 
 #define USEC_PER_SEC 1000000ULL
 /* Interval at which the maps are compared and sysctls read again. */
@@ -121,6 +122,15 @@ static void compare(struct agent *agent)
 	agent->compared = true;
 }
 
+static void tick_log(struct agent *agent)
+{
+	log_limit_tick(&agent->defences, LOG_WARNING);
+	for (size_t i = 0; i < AGENT_ORIGINS; i++)
+		log_limit_tick(&agent->of_origin[i], LOG_NOTICE);
+	for (size_t i = 0; i < REASON_COUNT; i++)
+		log_limit_tick(&agent->of_reason[i], LOG_NOTICE);
+}
+
 static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
@@ -134,7 +144,7 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	agent->pins_due = true;
 	if (identity_restore(agent->config.bpffs, &agent->identity))
 		log_say(LOG_WARNING, "repaired: somebody removed the pin of the agent's identity");
-	log_limit_tick(&agent->defences, LOG_WARNING);
+	tick_log(agent);
 	agent_notify_service_manager(agent, true);
 	sd_event_source_set_time_relative(source, PERIOD_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -220,7 +230,16 @@ static void plain_log(int priority, const char *text, void *userdata)
 	log_say(priority, "%s", text);
 }
 
-static const struct source_callbacks source_callbacks = { agent_input_changed, plain_log,
+/* Tenants decide how often there is something to log. */
+static void source_log(int priority, const char *origin, const char *text, void *userdata)
+{
+	struct agent *agent = userdata;
+	uint64_t hash = hash_finish(hash_text(HASH_BEGIN, origin ?: ""));
+
+	log_alternating(&agent->of_origin[hash % AGENT_ORIGINS], priority, "%s", text);
+}
+
+static const struct source_callbacks source_callbacks = { agent_input_changed, source_log,
 							  agent_source_stopped };
 static const struct inquiry_callbacks inquiry_callbacks = { agent_group_claim, agent_evaluate_soon,
 							    plain_log };

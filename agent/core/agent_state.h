@@ -20,6 +20,9 @@
 #include "notify_events.h"
 #include "source.h"
 
+/* Number of limits for lines of the source. */
+#define AGENT_ORIGINS 64
+
 struct agent {
 	sd_event *event;
 	struct systemd *systemd;
@@ -66,6 +69,8 @@ struct agent {
 	char sent_status[128];
 	uint64_t defended, yielded, compare_failures;
 	struct log_limit defences, failures;
+	struct log_limit of_origin[AGENT_ORIGINS]; /* by the hash of a source's @origin */
+	struct log_limit of_reason[REASON_COUNT];
 	struct err failure; /* of the last comparison; empty: none */
 };
 
