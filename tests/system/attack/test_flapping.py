@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What changes many times a second: objects that tenants write, links. The log is bounded, tells how much was
+"""What changes many times a second: objects that tenants write, links, and many interfaces at once. The log is bounded, tells how much was
 left out, and one namespace's lines don't keep another one's out."""
 import json
 import time
@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("scapy.packet", reason="scapy isn't installed")
 
+from daemon import POLICY, service as manifest  # noqa: E402
 from lan import VIP  # noqa: E402
 from test_apiserver import POLICY as POLICY_OBJECT  # noqa: E402
 from test_apiserver import empty, event, listed, played, service  # noqa: E402,F401
@@ -73,3 +74,17 @@ def test_a_link_that_goes_up_and_down(running, lan):
         assert wait_until(lambda: arp_reply(VIP) in wire.ask(arp(VIP)), 20), running.log()
     assert "the link is down" in running.log()
     assert running.log().count("the link is down, or has no carrier") <= 2 * most(began), running.log()
+
+
+def test_more_interfaces_than_there_may_be(agent, lan):
+    """A policy without `interfaces` selects all of them: those that have the program answer."""
+    agent.write("all.yaml", POLICY.replace("  interfaces: [eth1]\n", ""), manifest("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    pairs = range(130)
+    lan.server.ip(*(f"link add left{n} up type veth peer name right{n}" for n in pairs),
+                  *(f"link set right{n} up" for n in pairs))
+    agent.until(lambda: len(agent.entries()) > 5, 30)
+    assert (VIP, "eth1") in agent.entries()
+    with Wire(lan.client, "eth0") as wire:
+        assert wire.answered(arp(VIP), arp_reply(VIP))
