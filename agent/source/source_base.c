@@ -257,7 +257,7 @@ void source_say_conflicts(struct source *source, const struct allocator *allocat
 			continue;
 		write_conflict(&pool, &text);
 		if (!source->conflicts || !strstr(source->conflicts, text.text))
-			source_say_of(source, LOG_WARNING, SOURCE_ITEM_POOLS, text.text);
+			source_say_of(source, LOG_WARNING, pool.pool->name, text.text);
 		all = xasprintf("%s%s\n", before ?: "", text.text);
 		free(before);
 	}
