@@ -241,16 +241,8 @@ static bool error_was_said(struct log_limit *limit, const char *text)
 	return false;
 }
 
-void log_limited(struct log_limit *limit, int priority, const char *format, ...)
+static void say_limited(struct log_limit *limit, int priority, const char *text)
 {
-	char text[TEXT_MAX_SIZE];
-	va_list args;
-
-	va_start(args, format);
-	text_vprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (priority <= LOG_ERR && error_was_said(limit, text))
-		return;
 	log_limit_tick(limit, priority);
 	if (!limit->since_ns)
 		limit->since_ns = clock_boot_ns();
@@ -260,4 +252,27 @@ void log_limited(struct log_limit *limit, int priority, const char *format, ...)
 	}
 	limit->said++;
 	log_say(priority, "%s", text);
+}
+
+void log_limited(struct log_limit *limit, int priority, const char *format, ...)
+{
+	char text[TEXT_MAX_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	text_vprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (priority > LOG_ERR || !error_was_said(limit, text))
+		say_limited(limit, priority, text);
+}
+
+void log_alternating(struct log_limit *limit, int priority, const char *format, ...)
+{
+	char text[TEXT_MAX_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	text_vprintf(text, sizeof(text), format, args);
+	va_end(args);
+	say_limited(limit, priority, text);
 }

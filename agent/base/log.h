@@ -42,6 +42,10 @@ struct log_limit {
 void log_limited(struct log_limit *limit, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* As log_limited(), but the same error is logged again, since lines about its end come between. */
+void log_alternating(struct log_limit *limit, int priority, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Call it from time to time: after the 10 s it logs how many lines were left out. */
 void log_limit_tick(struct log_limit *limit, int priority);
 

@@ -58,11 +58,20 @@ static void on_reset(uint64_t version, void *userdata)
 	source_items_mark(&collection->cluster->source.items, kinds[collection->kind].prefix);
 }
 
+/* An object whose faults are logged. */
+struct subject {
+	const struct collection *collection;
+	const struct source_item *item;
+};
+
+/* Lines about a namespace are limited together, so that none keeps another one's out of the log. */
 static void say_line(int priority, const char *line, void *data)
 {
-	const struct collection *collection = data;
+	const struct subject *subject = data;
+	_cleanup_free_ char *origin = xstrdup(subject->item->name);
 
-	cluster_kind_log(&collection->state, priority, line);
+	origin[strcspn(origin, "/")] = '\0';
+	cluster_kind_log_of(&subject->collection->state, priority, origin, line);
 }
 
 /* Parses @object again. If it is invalid, its item stays as it was. */
@@ -74,6 +83,7 @@ static void parse(struct collection *collection, struct source_item *item, const
 	json_t *whole = json_copy((json_t *)object);
 	const struct place place = { name, NULL };
 	struct manifest manifest = {};
+	struct subject subject = { collection, item };
 	struct err err;
 	char *notes = NULL;
 	struct source_items *items = &collection->cluster->source.items;
@@ -91,12 +101,12 @@ static void parse(struct collection *collection, struct source_item *item, const
 		r = err_set(&err, -ENOSPC, "%s: " SOURCE_COST_FULL, name);
 		collection->full = collection->full ?: SOURCE_COST_FULL;
 	}
-	source_item_note(item, notes, say_line, collection);
+	source_item_note(item, notes, say_line, &subject);
 	json_decref(item->wanted);
 	item->wanted = collection->kind == KIND_POLICY ? cluster_policy_faults(whole) : NULL;
 	json_decref(whole);
 	source_item_set_version(item, object);
-	source_item_replace(items, item, &manifest, r < 0 ? err.text : NULL, say_line, collection);
+	source_item_replace(items, item, &manifest, r < 0 ? err.text : NULL, say_line, &subject);
 }
 
 /* Is there room for an object that isn't known yet? */
@@ -260,7 +270,9 @@ int collection_follow(struct collection *collection, struct cluster *cluster, en
 	*collection = (struct collection){
 		.cluster = cluster,
 		.kind = kind,
-		.state = { cluster->login.kube, &cluster->source, kinds[kind].name },
+		.state = { .kube = cluster->login.kube,
+			   .source = &cluster->source,
+			   .name = kinds[kind].name },
 	};
 	path = kind == KIND_NODE ? cluster_nodes_path(cluster->node) : path_of(collection);
 	return kube_watch_new(cluster->login.kube, path, &watch_events, collection,

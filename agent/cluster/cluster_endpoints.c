@@ -468,7 +468,7 @@ int cluster_endpoints_new(sd_event *event, struct kube *kube, struct source *sou
 	int r;
 
 	*endpoints = (struct cluster_endpoints){
-		.state = { kube, source, "EndpointSlice" },
+		.state = { .kube = kube, .source = source, .name = "EndpointSlice" },
 		.node = xstrdup(options->node),
 		.class_name = xstrdup(options->class.name),
 		.changed = changed,

@@ -12,10 +12,16 @@
 
 void cluster_kind_log(const struct cluster_kind *kind, int priority, const char *text)
 {
+	cluster_kind_log_of(kind, priority, kind->name, text);
+}
+
+void cluster_kind_log_of(const struct cluster_kind *kind, int priority, const char *origin,
+			 const char *text)
+{
 	struct err line;
 
 	err_write(&line, "%s: %s: %s", kube_server(kind->kube), kind->name, text);
-	source_say(kind->source, priority, line.text);
+	source_say_of(kind->source, priority, origin, line.text);
 }
 
 void cluster_kind_unfollow(struct cluster_kind *kind)

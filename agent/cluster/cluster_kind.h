@@ -18,6 +18,9 @@ struct cluster_kind {
 
 /* Logs @text, with the server and the kind before it. */
 void cluster_kind_log(const struct cluster_kind *kind, int priority, const char *text);
+/* The same for one of its objects; @origin as in source_callbacks. */
+void cluster_kind_log_of(const struct cluster_kind *kind, int priority, const char *origin,
+			 const char *text);
 
 /* As reachable() of kube_watch_events. */
 void cluster_kind_reachable(struct cluster_kind *kind, const char *trouble);

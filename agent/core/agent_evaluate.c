@@ -52,16 +52,19 @@ static void log_reasons(struct agent *agent, const struct desired *before)
 	desired_count(before, former);
 	desired_count(now, counts);
 	for (enum reason reason = 1; reason < REASON_COUNT; reason++) {
+		struct log_limit *limit = &agent->notices[reason];
+
 		if (!reason_logged(reason) || !former[reason] == !counts[reason])
 			continue;
 		if (!desired_first(now, reason, &address)) {
-			log_say(LOG_NOTICE, "no longer the case: %s", reason_sentence(reason));
+			log_alternating(limit, LOG_NOTICE, "no longer the case: %s",
+					reason_sentence(reason));
 			continue;
 		}
 		agent_why_unwanted(agent, NULL, &address, &why);
-		log_say(reason_level(reason) == REASON_FAULT ? LOG_ERR : LOG_WARNING,
-			"%s: not announced: %s%s", address_format(&address, ip), why.text.text,
-			counts[reason] > 1 ? " (and more addresses)" : "");
+		log_alternating(limit, reason_level(reason) == REASON_FAULT ? LOG_ERR : LOG_WARNING,
+				"%s: not announced: %s%s", address_format(&address, ip),
+				why.text.text, counts[reason] > 1 ? " (and more addresses)" : "");
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "cluster.h"
 #include "policy.h"
+#include "text_hash.h"
 
 #define USEC_PER_SEC 1000000ULL
 /* Interval at which the maps are compared and sysctls read again. */
@@ -122,6 +123,13 @@ static void compared(const struct err *err, void *userdata)
 	agent->pins_due = true;
 }
 
+static void tick_log(struct agent *agent)
+{
+	log_limit_tick(&agent->defences, LOG_WARNING);
+	for (size_t i = 0; i < REASON_COUNT + AGENT_ORIGINS; i++)
+		log_limit_tick(&agent->notices[i], LOG_NOTICE);
+}
+
 static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
@@ -134,7 +142,7 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	reconcile_compare(agent->reconcile);
 	if (identity_restore(agent->config.bpffs, &agent->identity))
 		log_say(LOG_WARNING, "repaired: somebody removed the pin of the agent's identity");
-	log_limit_tick(&agent->defences, LOG_WARNING);
+	tick_log(agent);
 	agent_notify_service_manager(agent, true);
 	sd_event_source_set_time_relative(source, PERIOD_USEC);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -220,7 +228,16 @@ static void plain_log(int priority, const char *text, void *userdata)
 	log_say(priority, "%s", text);
 }
 
-static const struct source_callbacks source_callbacks = { agent_input_changed, plain_log,
+/* Tenants decide how often there is something to log. */
+static void source_log(int priority, const char *origin, const char *text, void *userdata)
+{
+	struct agent *agent = userdata;
+	uint64_t hash = hash_finish(hash_text(HASH_BEGIN, origin ?: ""));
+
+	log_alternating(&agent->notices[REASON_COUNT + hash % AGENT_ORIGINS], priority, "%s", text);
+}
+
+static const struct source_callbacks source_callbacks = { agent_input_changed, source_log,
 							  agent_source_stopped };
 static const struct inquiry_callbacks inquiry_callbacks = { agent_group_claims, agent_evaluate_soon,
 							    plain_log };

@@ -20,6 +20,9 @@
 #include "notify_events.h"
 #include "source.h"
 
+/* Number of limits for lines of the source. */
+#define AGENT_ORIGINS 64
+
 struct agent {
 	sd_event *event;
 	struct systemd *systemd;
@@ -66,6 +69,8 @@ struct agent {
 	char sent_status[128];
 	uint64_t defended, yielded, compare_failures;
 	struct log_limit defences, failures;
+	/* of each reason, and then by the hash of a source's @origin */
+	struct log_limit notices[REASON_COUNT + AGENT_ORIGINS];
 	struct err failure; /* of the last comparison; empty: none */
 };
 

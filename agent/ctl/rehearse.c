@@ -55,7 +55,7 @@ static void rehearsal_free(struct rehearsal *rehearsal)
 	config_free(&rehearsal->config);
 }
 
-static void said(int priority, const char *text, void *userdata)
+static void said(int priority, const char *origin, const char *text, void *userdata)
 {
 	struct rehearsal *rehearsal = userdata;
 
@@ -351,7 +351,7 @@ static void warn_of_services(struct warning *warning)
 			err_write(&text, "%s/%s: %s: no node announces it: %s",
 				  services[i]->namespace, services[i]->name,
 				  address_format(&addresses->list[0], ip), why.text.text);
-			said(LOG_WARNING, text.text, warning->rehearsal);
+			said(LOG_WARNING, NULL, text.text, warning->rehearsal);
 		}
 	policy_index_free(index);
 }
@@ -363,7 +363,7 @@ static void warn_of_policy(const struct policy *policy, const struct why *why, v
 
 	err_write(&text, "policy %s selects nothing on %s: %s", policy->name, warning->input.node,
 		  why->text.text);
-	said(LOG_WARNING, text.text, warning->rehearsal);
+	said(LOG_WARNING, NULL, text.text, warning->rehearsal);
 }
 
 static void warn(struct rehearsal *rehearsal)

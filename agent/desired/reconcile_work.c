@@ -80,14 +80,16 @@ static struct lease_place place_on(const struct target *target, const struct lin
 	return place;
 }
 
-/* The entries that @target can have now. @places has room for all of its interfaces. */
+/* The entries that @target can have now: only as many interfaces have the program, however many
+ * policies select. */
 static size_t places_of(const struct reconcile *reconcile, const struct target *target,
-			struct lease_place *places)
+			struct lease_place places[L2RESP_MAX_DEVICES])
 {
 	const struct reconcile_parts *parts = &reconcile->parts;
 	size_t count = 0;
 
-	for (size_t i = 0; i < target->count && !target->reason; i++) {
+	for (size_t i = 0; i < target->count && !target->reason && count < L2RESP_MAX_DEVICES;
+	     i++) {
 		const struct links_row *row =
 			links_find(links_table(parts->links), target->on[i].ifindex);
 
@@ -162,8 +164,7 @@ static bool send_desired(struct reconcile *reconcile, const struct target *targe
 	snprintf(wish.service.namespace, sizeof(wish.service.namespace), "%s",
 		 target->service->namespace);
 	snprintf(wish.service.name, sizeof(wish.service.name), "%s", target->service->name);
-	if (target->count <= L2RESP_MAX_DEVICES)
-		wish.place_count = places_of(reconcile, target, places);
+	wish.place_count = places_of(reconcile, target, places);
 	return send_wish(reconcile, tracked, &wish);
 }
 

@@ -19,8 +19,10 @@ struct source;
 struct source_callbacks {
 	/* The manifests have changed, or are known for the first time. */
 	void (*changed)(void *userdata);
-	/* Logs ignored objects and addresses assigned by pools. @priority as in syslog(3). */
-	void (*log)(int priority, const char *text, void *userdata);
+	/* Logs ignored objects and addresses assigned by pools. @priority as in syslog(3).
+	 * @origin: what is limited together, such as a namespace or a file;
+	 * NULL: all that has none. */
+	void (*log)(int priority, const char *origin, const char *text, void *userdata);
 	/* source_stop() is done: other nodes can take over. */
 	void (*stopped)(void *userdata);
 };

@@ -204,7 +204,12 @@ void source_say_announced(struct source *source, const struct announced *announc
 
 void source_say(const struct source *source, int priority, const char *text)
 {
-	source->callbacks.log(priority, text, source->userdata);
+	source_say_of(source, priority, NULL, text);
+}
+
+void source_say_of(const struct source *source, int priority, const char *origin, const char *text)
+{
+	source->callbacks.log(priority, origin, text, source->userdata);
 }
 
 void source_note(const char *text, void *notes)
@@ -235,7 +240,8 @@ void source_say_verdict(const struct source *source, const struct verdict *verdi
 	if (!verdict->satisfied)
 		snprintf(text.text + used, sizeof(text.text) - used, "%s: %s",
 			 verdict->addresses.count ? ", and no more" : " nothing", verdict->message);
-	source_say(source, verdict->satisfied ? LOG_INFO : LOG_WARNING, text.text);
+	source_say_of(source, verdict->satisfied ? LOG_INFO : LOG_WARNING, service->namespace,
+		      text.text);
 }
 
 void source_say_conflicts(struct source *source, const struct allocator *allocator)
@@ -251,7 +257,7 @@ void source_say_conflicts(struct source *source, const struct allocator *allocat
 			continue;
 		write_conflict(&pool, &text);
 		if (!source->conflicts || !strstr(source->conflicts, text.text))
-			source_say(source, LOG_WARNING, text.text);
+			source_say_of(source, LOG_WARNING, pool.pool->name, text.text);
 		all = xasprintf("%s%s\n", before ?: "", text.text);
 		free(before);
 	}

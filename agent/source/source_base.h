@@ -36,6 +36,8 @@ struct source_ops {
 };
 
 void source_say(const struct source *source, int priority, const char *text);
+/* @origin as in source_callbacks. */
+void source_say_of(const struct source *source, int priority, const char *origin, const char *text);
 
 /* Must pools wait until the reserved addresses are known? */
 bool source_waits(const struct source *source);

@@ -68,7 +68,7 @@ static void note_skipped(const char *text, void *data)
 {
 	struct reading *reading = data;
 
-	source_say(reading->source, LOG_NOTICE, text);
+	source_say_of(reading->source, LOG_NOTICE, reading->path, text);
 	source_note(text, &reading->notes);
 }
 
@@ -172,7 +172,7 @@ static void file_read(struct source_directory *source, struct source_item *file)
 			  manifest_has_objects(&file->manifest)
 				  ? "what the file said before stays in force"
 				  : "the file is left out");
-		source_say(&source->source, LOG_ERR, line.text);
+		source_say_of(&source->source, LOG_ERR, path, line.text);
 		file->logged = xstrdup(line.text);
 		return;
 	}

@@ -263,7 +263,7 @@ static void on_changed(void *userdata)
 	node.changed++;
 }
 
-static void on_log(int priority, const char *text, void *userdata)
+static void on_log(int priority, const char *origin, const char *text, void *userdata)
 {
 }
 

@@ -210,7 +210,7 @@ def test_a_watch_without_an_end(agent, lan, name, record):
     with Server(lan.server, answer) as server:
         follow(agent, server)
         assert wait_until(lambda: watches and agent.command("alive").status == 0, 20), agent.log()
-        agent.says(f"etcd at {server.url}: {FULL}", 120)
+        assert wait_until(lambda: f"etcd at {server.url}: {FULL}" in agent.log(), 120), agent.log()
         agent.answers("/readyz", 503)
         given_up = len(watches)
         assert wait_until(lambda: len(watches) > given_up, 120), agent.log()

@@ -42,7 +42,7 @@ static void on_changed(void *userdata)
 		fail("changed", "but its status isn't known");
 }
 
-static void on_log(int priority, const char *text, void *userdata)
+static void on_log(int priority, const char *origin, const char *text, void *userdata)
 {
 	if (!*text)
 		fail("a line", "without a word");
