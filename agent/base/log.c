@@ -241,8 +241,15 @@ static bool error_was_said(struct log_limit *limit, const char *text)
 	return false;
 }
 
-static void say_limited(struct log_limit *limit, int priority, const char *text)
+/* @once: an error is left out that was logged less than a minute ago. */
+static void say_limited(struct log_limit *limit, bool once, int priority, const char *format,
+			va_list args)
 {
+	char text[TEXT_MAX_SIZE];
+
+	text_vprintf(text, sizeof(text), format, args);
+	if (once && priority <= LOG_ERR && error_was_said(limit, text))
+		return;
 	log_limit_tick(limit, priority);
 	if (!limit->since_ns)
 		limit->since_ns = clock_boot_ns();
@@ -256,23 +263,18 @@ static void say_limited(struct log_limit *limit, int priority, const char *text)
 
 void log_limited(struct log_limit *limit, int priority, const char *format, ...)
 {
-	char text[TEXT_MAX_SIZE];
 	va_list args;
 
 	va_start(args, format);
-	text_vprintf(text, sizeof(text), format, args);
+	say_limited(limit, true, priority, format, args);
 	va_end(args);
-	if (priority > LOG_ERR || !error_was_said(limit, text))
-		say_limited(limit, priority, text);
 }
 
 void log_alternating(struct log_limit *limit, int priority, const char *format, ...)
 {
-	char text[TEXT_MAX_SIZE];
 	va_list args;
 
 	va_start(args, format);
-	text_vprintf(text, sizeof(text), format, args);
+	say_limited(limit, false, priority, format, args);
 	va_end(args);
-	say_limited(limit, priority, text);
 }

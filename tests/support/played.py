@@ -36,6 +36,18 @@ class Played:
         self.thread = threading.Thread(target=self.server.serve_forever)
         self.thread.start()
 
+    def write(self, handler, pieces):
+        """What @handler answers; None among the pieces: nothing more, and the answer stays open."""
+        try:
+            for piece in pieces:
+                if piece is None:
+                    self.over.wait()
+                if self.over.is_set():
+                    return
+                handler.wfile.write(piece)
+        except OSError:
+            pass  # it was cut off
+
     def __enter__(self):
         return self
 
@@ -59,15 +71,7 @@ class Api(Played):
                 outer.asked.append((time.monotonic(), url.path, query))
                 self.send_response(200)
                 self.end_headers()
-                try:
-                    for line in answer(url.path.split("/")[-1], query):
-                        if line is None:
-                            outer.over.wait()
-                        if outer.over.is_set():
-                            return
-                        self.wfile.write(line)
-                except OSError:
-                    pass  # it was cut off
+                outer.write(self, answer(url.path.split("/")[-1], query))
 
         super().__init__(namespace, Handler)
 

@@ -30,13 +30,7 @@ class Raw(Played):
                 outer.lists += services and "watch" not in query and "continue" not in query
                 play = (watch if "watch" in query else lists) if services else quiet if "watch" in query else none
                 self.close_connection = True
-                try:
-                    for piece in play(outer, query):
-                        if outer.over.is_set():
-                            return
-                        self.wfile.write(piece)
-                except OSError:
-                    pass  # it was cut off
+                outer.write(self, play(outer, query))
 
         super().__init__(namespace, Handler)
 

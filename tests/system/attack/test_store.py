@@ -6,6 +6,7 @@ import json
 import re
 import ssl
 import subprocess
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -34,26 +35,10 @@ class Server(Played):
                 outer.requests.append(self.path)
                 text = answer(self.path, json.loads(body))
                 self.send_response(200)
-                if not isinstance(text, bytes):
-                    self.end_headers()
-                    self.stream(text or ())
-                    return
-                self.send_header("Content-Length", str(len(text)))
+                if isinstance(text, bytes):
+                    self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
-                try:
-                    self.wfile.write(text)
-                except OSError:
-                    pass  # it was cut off
-
-            def stream(self, lines):
-                try:
-                    for line in lines:
-                        self.wfile.write(line)
-                        if outer.over.is_set():
-                            return
-                except OSError:
-                    return  # it was cut off
-                outer.over.wait()
+                outer.write(self, [text] if isinstance(text, bytes) else chain(text or (), [None]))
 
         super().__init__(namespace, Handler, certificate)
 
