@@ -50,18 +50,22 @@ class Etcd:
         self.processes = [None] * members
         for number in range(members):
             self.start(number, *options)
-        assert wait_until(lambda: self.ctl("endpoint", "health", check=False).returncode == 0, 20)
+        assert wait_until(lambda: all("ready to serve client requests" in self.log(number).read_text()
+                                      for number in range(members)), 20)
 
     def start(self, number, *options):
         cluster = ",".join(f"m{i}={url}" for i, url in enumerate(self.peers))
         secure = ["--cert-file", self.tls["server"] + ".crt", "--key-file", self.tls["server"] + ".key",
                   "--client-cert-auth", "--trusted-ca-file", self.tls["ca"] + ".crt"] if self.tls else []
-        with open(self.directory / f"etcd{number}.log", "a", encoding="utf-8") as log:
+        with open(self.log(number), "a", encoding="utf-8") as log:
             self.processes[number] = start(
                 *self.enter, "etcd", "--name", f"m{number}", "--data-dir", self.directory / f"etcd{number}",
                 "--listen-client-urls", self.urls[number], "--advertise-client-urls", self.urls[number],
                 "--listen-peer-urls", self.peers[number], "--initial-advertise-peer-urls", self.peers[number],
                 "--initial-cluster", cluster, "--unsafe-no-fsync", *secure, *options, stdout=log, stderr=log)
+
+    def log(self, number):
+        return self.directory / f"etcd{number}.log"
 
     def ctl(self, *words, check=True, **options):
         secure = ["--cert", self.tls["client"] + ".crt", "--key", self.tls["client"] + ".key",
@@ -238,18 +242,17 @@ def openssl_files(directory, address="127.0.0.1"):
     def openssl(*words):
         subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, cwd=directory)
 
+    key = "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout"  # in a tenth of RSA's time
     # Python 3.13 and later trust no CA that doesn't say what it is for
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca",
+    openssl("req", "-x509", *key, "ca.key", "-out", "ca.crt", "-subj", "/CN=ca",
             "-addext", "keyUsage=critical,keyCertSign,cRLSign")
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "stranger.key", "-out", "stranger.crt",
-            "-subj", "/CN=stranger")
+    openssl("req", "-x509", *key, "stranger.key", "-out", "stranger.crt", "-subj", "/CN=stranger")
     options = subprocess.run(["openssl", "x509", "-help"], capture_output=True, text=True).stderr
     # OpenSSL 3.0 takes no dates; later ones refuse an end before the start
     past = (("-not_before", "20200101000000Z", "-not_after", "20200102000000Z") if "-not_after" in options
             else ("-days", -1))
     for name, validity in ("server", ("-days", 2)), ("client", ("-days", 2)), ("expired", past):
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
-                "-subj", f"/CN={name}")
+        openssl("req", *key, f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
         (directory / "ext").write_text(f"subjectAltName=IP:{address}\n")
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
                 *validity, "-out", f"{name}.crt", "-extfile", "ext")

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import ssl
@@ -13,15 +14,21 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import yaml
 from harness import Etcd, free_port, openssl_files, start
 from wait import HUNG, wait_until
 
 # EndpointSlices as Kubernetes has them since 1.21, where the server is older: to be applied
 ENDPOINT_SLICES = Path(__file__).with_name("endpointslices.yaml")
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy/kubernetes"
+CILIUM_KINDS = DEPLOY / "crds/crds.yaml"
+# of those that are applied here
+CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace", "Node",
+                "CiliumL2AnnouncementPolicy", "CiliumLoadBalancerIPPool"}
 APISERVER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "xdp-l2resp" / "kube-apiserver"
 ADMIN, NODE_TOKEN = "admin-token", "node-token"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
+KINDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/{}"
 
 
@@ -37,6 +44,15 @@ def kustomized(name=""):
         pytest.skip("kubectl is older than 1.21")
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def path_of(document):
+    """An object's path. A kind's plural is its name with -s, or -ies."""
+    kind, metadata = document["kind"], document["metadata"]
+    plural = re.sub("y$", "ie", kind.lower()) + "s"
+    prefix = "api" if document["apiVersion"] == "v1" else "apis"
+    within = "" if kind in CLUSTER_WIDE else f"/namespaces/{metadata.get('namespace', 'default')}"
+    return f"/{prefix}/{document['apiVersion']}{within}/{plural}/{metadata['name']}"
 
 
 class Cluster:
@@ -72,7 +88,7 @@ class Cluster:
                 "--tls-cert-file", self.tls["server"] + ".crt", "--tls-private-key-file", self.tls["server"] + ".key",
                 "--client-ca-file", self.tls["ca"] + ".crt", "--token-auth-file", self.directory / "tokens.csv",
                 "--authorization-mode", "RBAC", "--service-cluster-ip-range", "198.18.64.0/24",
-                "--service-account-issuer", "test", "--service-account-key-file", self.tls["server"] + ".key",
+                "--service-account-issuer", "test", "--service-account-key-file", self.tls["server"] + ".crt",
                 "--service-account-signing-key-file", self.tls["server"] + ".key", "--endpoint-reconciler-type", "none",
                 "--disable-admission-plugins", "ServiceAccount",
                 # in place of these are ENDPOINT_SLICES
@@ -96,6 +112,31 @@ class Cluster:
         with self.entered(), urllib.request.urlopen(request, timeout=HUNG, context=self.context) as answer:
             text = answer.read()
             return text if raw else json.loads(text)
+
+    def apply(self, *texts):
+        """As kubectl's --server-side --force-conflicts does, which takes a processor for half a second each time."""
+        def applied(document):
+            """An agent may write a Service's status at the same moment; then the server asks for another try."""
+            try:
+                return self.api("PATCH", path_of(document) + "?fieldManager=tests&force=true", document,
+                                kind="application/apply-patch+yaml")
+            except urllib.error.HTTPError as error:
+                said = error.read().decode()
+                assert error.code == 409 and "the object has been modified" in said, said
+                return None
+
+        for document in yaml.safe_load_all("\n---\n".join(texts)):
+            if document:
+                assert wait_until(lambda: applied(document))  # pylint: disable=cell-var-from-loop
+
+    def apply_kinds(self):
+        """Cilium's two, and EndpointSlices; until they are served."""
+        def established():
+            return all(any(one["type"] == "Established" and one["status"] == "True" for one in kind["status"]["conditions"] or ())
+                       for kind in self.api("GET", KINDS)["items"])
+
+        self.apply(CILIUM_KINDS.read_text(), ENDPOINT_SLICES.read_text())
+        assert wait_until(established, HUNG)
 
     def kubectl(self, *words, check=True):
         # an empty file: no configuration of whoever runs the tests is read

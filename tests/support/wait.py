@@ -28,12 +28,15 @@ class Never:
 
 
 def wait_until(condition, seconds=10, poll=0.01):
-    """The first true value of condition(), or a false one when time is up. @seconds: what an idle machine takes at most."""
-    began = time.monotonic()
+    """The first true value of condition(), or a false one when time is up. @seconds: what an idle machine takes at most.
+    Looks every @poll seconds; less often if looking takes long, so that it leaves what is waited for a processor."""
+    began = asked = time.monotonic()
     while not (value := condition()):
-        if (took := time.monotonic() - began) >= seconds * slack():
-            return Never(f"not within {took:.1f} s; the last value was {value!r}")
-        time.sleep(poll)
+        now = time.monotonic()
+        if now - began >= seconds * slack():
+            return Never(f"not within {now - began:.1f} s; the last value was {value!r}")
+        time.sleep(max(poll, min(now - asked, 0.1)))
+        asked = time.monotonic()
     return value
 
 

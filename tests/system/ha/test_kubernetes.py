@@ -29,15 +29,8 @@ class Source:
         token.write_text(kube.ADMIN)
         self.keys = (f"kubernetes: {{server: '{self.cluster.urls[0]}', token: {token}, "
                      f"ca: {self.cluster.tls['ca']}.crt}}")
-        self.apply((kube.DEPLOY / "crds/crds.yaml").read_text(), kube.ENDPOINT_SLICES.read_text())
-        done = self.cluster.kubectl("wait", "--for=condition=established", "--timeout=300s", "--all", "crd", check=False)
-        assert done.returncode == 0, done.stderr
-
-    def apply(self, *documents):
-        path = self.directory / "applied.yaml"
-        path.write_text("---\n".join(documents))
-        done = self.cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", path, check=False)
-        assert done.returncode == 0, done.stderr
+        self.cluster.apply_kinds()
+        self.apply = self.cluster.apply
 
     def events(self):
         """[(node, message, count)]."""

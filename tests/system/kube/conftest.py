@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tests here start from: a real API server with Cilium's two kinds, a LAN, and an agent whose source it is."""
 import tempfile
+import urllib.error
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,15 @@ import pytest
 import daemon as daemon_module
 from endpoints import LABEL
 from gate import Gate, Tunnel
-from kube import ADMIN, DEPLOY, ENDPOINT_SLICES, REASON, Cluster
-from wait import wait_until
+from kube import ADMIN, REASON, Cluster
 
 CRDS = ("ciliuml2announcementpolicies", "ciliumloadbalancerippools")
+COLLECTIONS = {
+    "service": "/api/v1/namespaces/default/services",
+    "endpointslice": "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
+    "node": "/api/v1/nodes",
+    **{name: f"/apis/cilium.io/v2alpha1/{name}" for name in CRDS},
+}
 
 CONFIG = """
 node: {node}
@@ -52,9 +58,6 @@ def cluster(request):
     with tempfile.TemporaryDirectory(prefix="l2resp-kube-") as directory:
         made = Cluster(Path(directory), options=getattr(request, "param", ()))
         try:
-            made.crds = lambda: (
-                made.kubectl("apply", "--server-side", "-f", DEPLOY / "crds/crds.yaml", "-f", ENDPOINT_SLICES),
-                made.kubectl("wait", "--for=condition=established", "--timeout=300s", "crd", "--all"))
             yield made
         finally:
             made.close()
@@ -64,20 +67,10 @@ class Objects:
     """Objects of the cluster, gone when the test ends."""
 
     def __init__(self, cluster):
-        self.cluster = cluster
-        self.done = None
-
-    def apply(self, *documents):
-        path = self.cluster.directory / "applied.yaml"
-        path.write_text("---\n".join(documents))
-        def applied():
-            """An agent may write a Service's status at the same moment; then the server refuses, and asks for another try."""
-            self.done = self.cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", path, check=False)
-            return self.done.returncode == 0 or "the object has been modified" not in self.done.stderr
-        assert wait_until(applied) and self.done.returncode == 0, self.done.stderr
+        self.cluster, self.apply = cluster, cluster.apply
 
     def delete(self, kind, name):
-        self.cluster.kubectl("delete", kind, name, "-n", "default")
+        self.cluster.api("DELETE", f"{COLLECTIONS[kind]}/{name}")
 
     def status(self, name, *ips):
         self.cluster.api("PATCH", f"/api/v1/namespaces/default/services/{name}/status",
@@ -85,18 +78,19 @@ class Objects:
                          kind="application/merge-patch+json")
 
     def clear(self):
-        """One kubectl for all: each asks the server first what it knows. Where it doesn't know a kind, one for each."""
-        kinds = ("services", "endpointslices", "nodes", *CRDS)
-        for words in ",".join(kinds), *kinds:
-            done = self.cluster.kubectl("delete", words, "-n", "default", "--field-selector", "metadata.name!=kubernetes",
-                                        check=False)
-            if words not in kinds and done.returncode == 0:
-                return
+        for kind, path in COLLECTIONS.items():
+            try:
+                found = self.cluster.api("GET", path)["items"]
+            except urllib.error.HTTPError as error:
+                assert error.code == 404, error  # the test took the kind away
+                continue
+            for name in {item["metadata"]["name"] for item in found} - {"kubernetes"}:
+                self.delete(kind, name)
 
 
 @pytest.fixture
 def objects(cluster):
-    cluster.crds()
+    cluster.apply_kinds()
     made = Objects(cluster)
     yield made
     made.clear()

@@ -130,7 +130,7 @@ def test_a_server_without_endpoint_slices(agent, cluster, objects):
     agent.wait_entries((VIP, "eth1"), seconds=15)
     agent.shows("treated as Cluster: it has no EndpointSlice")
     agent.counts("l2resp_source_kinds_missing", 1)
-    cluster.crds()
+    cluster.apply_kinds()
     objects.apply(on("node-2"))
     agent.wait_entries(seconds=15)
 

@@ -6,8 +6,9 @@ import time
 from signal import SIGHUP, SIGKILL, SIGUSR1
 
 import pytest
-from conftest import CRDS, DEPLOY, service
+from conftest import CRDS, service
 from daemon import POLICY
+from kube import CILIUM_KINDS
 from wait import let_pass, slack, stays, wait_until
 from wire import Wire, arp, arp_reply
 
@@ -288,14 +289,12 @@ def test_who_ends_in_order_gives_the_lead_to_another_at_once(agent, objects, tol
 def serve(cluster, agent):
     """serve(*VERSIONS): of pools the API server has these, and no others."""
     def only(*versions):
-        text = (DEPLOY / "crds/crds.yaml").read_text()
+        text = CILIUM_KINDS.read_text()
         before, pools = text.split("name: ciliumloadbalancerippools.cilium.io")
         for version in {"v2", "v2alpha1"} - set(versions):
             assert f"- name: {version}\n    served: true\n" in pools
             pools = pools.replace(f"- name: {version}\n    served: true\n", f"- name: {version}\n    served: false\n")
-        path = cluster.directory / "served.yaml"
-        path.write_text(before + "name: ciliumloadbalancerippools.cilium.io" + pools)
-        cluster.kubectl("apply", "--server-side", "-f", path)
+        cluster.apply(before + "name: ciliumloadbalancerippools.cilium.io" + pools)
         for version in "v2", "v2alpha1":
             listed = "get", "--raw", f"/apis/cilium.io/{version}/{CRDS[1]}"
             assert wait_until(lambda: (not cluster.kubectl(*listed, check=False).returncode) == (version in versions), 30)

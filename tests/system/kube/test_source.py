@@ -122,7 +122,7 @@ def test_crds_that_come_later(agent, cluster, objects):
     assert following(agent)
     agent.counts("l2resp_source_kinds_missing", 2)
     agent.says("CiliumL2AnnouncementPolicy: the server doesn't know this kind")
-    cluster.crds()
+    cluster.apply_kinds()
     objects.apply(POLICY)
     agent.wait_entries((VIP, "eth1"), seconds=15)
     agent.counts("l2resp_source_kinds_missing", 0, 15)

@@ -109,7 +109,7 @@ class World:
             self.wire(*self.machines.values())
             cluster = Cluster(directory, address="198.18.0.10", network=self.machines["server"])
             stack.callback(cluster.close)
-            cluster.kubectl("apply", "-f", ENDPOINT_SLICES)
+            cluster.apply(ENDPOINT_SLICES.read_text())
             (directory / "kubeconfig").write_text(KUBECONFIG.format(
                 server=cluster.urls[0], ca=cluster.tls["ca"] + ".crt", token=ADMIN))
             (directory / "nginx.conf").write_text(NGINX)

@@ -69,10 +69,8 @@ def engine(request, lan, scratch):
         store = kube.Kubernetes(cluster, scratch)
         (scratch / "admin").write_text(kube.ADMIN)
         to = f"server: {cluster.urls[0]}, token: {scratch}/admin, ca: {cluster.tls['ca']}.crt"
-        (scratch / "objects.yaml").write_text("---\n".join([POLICY, service("web", VIP).replace("spec: {", "spec: {ports: [{port: 80, protocol: TCP}], ")]))
-        for path in kube.DEPLOY / "crds/crds.yaml", kube.ENDPOINT_SLICES, scratch / "objects.yaml":
-            assert wait_until(lambda path=path: cluster.kubectl("apply", "--server-side", "-f", path, check=False).returncode == 0, 8), \
-                cluster.kubectl("apply", "--server-side", "-f", path, check=False).stderr
+        cluster.apply_kinds()
+        cluster.apply(POLICY, service("web", VIP).replace("spec: {", "spec: {ports: [{port: 80, protocol: TCP}], "))
         yield f"engine: kubernetes, namespace: {store.namespace}, {to}, " + SECONDS, f"kubernetes: {{{to}}}"
         cluster.close()
 
