@@ -39,7 +39,7 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 	struct cluster *cluster = userdata;
 
 	for (size_t i = 0; i < KIND_COUNT; i++)
-		collection_list_again(&cluster->collections[i]);
+		cluster_collection_list_again(&cluster->collections[i]);
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		if (!cluster->collections[i].state.known)
 			return 0;
@@ -50,7 +50,7 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 	cluster->known = true;
 	cluster->source.callbacks.changed(cluster->source.userdata);
 	if (cluster->pools)
-		kube_pools_settle(cluster->pools);
+		cluster_pools_settle(cluster->pools);
 	return 0;
 }
 
@@ -80,7 +80,7 @@ static void cluster_free(struct source *base)
 
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		kube_watch_free(cluster->collections[i].watch);
-	kube_pools_free(cluster->pools);
+	cluster_pools_free(cluster->pools);
 	cluster_events_free(cluster->events);
 	cluster_conditions_free(cluster->conditions);
 	cluster_endpoints_free(cluster->endpoints);
@@ -97,7 +97,7 @@ static void cluster_stop(struct source *base)
 	const struct cluster *cluster = (struct cluster *)base;
 
 	if (cluster->pools)
-		kube_pools_stop(cluster->pools);
+		cluster_pools_stop(cluster->pools);
 	else
 		base->callbacks.stopped(base->userdata);
 }
@@ -129,10 +129,10 @@ static void cluster_status(const struct source *base, struct source_status *stat
 {
 	const struct cluster *cluster = (const struct cluster *)base;
 
-	status->allocator = cluster->pools ? kube_pools_allocator(cluster->pools) : NULL;
-	status->leads = cluster->pools && kube_pools_leads(cluster->pools);
+	status->allocator = cluster->pools ? cluster_pools_allocator(cluster->pools) : NULL;
+	status->leads = cluster->pools && cluster_pools_leads(cluster->pools);
 	for (size_t i = 0; i < KIND_COUNT; i++)
-		collection_status(&cluster->collections[i], status);
+		cluster_collection_status(&cluster->collections[i], status);
 	cluster_endpoints_status(cluster->endpoints, status);
 }
 
@@ -188,8 +188,8 @@ int cluster_new(sd_event *event, const struct source_options *options,
 	cluster->node = xstrdup(options->node);
 	cluster->class = (struct service_class){ cluster->class_name, options->class.required };
 	if (!r && !options->read_only)
-		r = kube_pools_new(event, cluster->login.kube, &cluster->source, options,
-				   &cluster->class, &cluster->pools, err);
+		r = cluster_pools_new(event, cluster->login.kube, &cluster->source, options,
+				      &cluster->class, &cluster->pools, err);
 	if (!r && !options->read_only)
 		r = cluster_events_new(event, cluster->login.kube, options->node, on_events_log,
 				       &cluster->source, &cluster->events, err);
@@ -200,7 +200,7 @@ int cluster_new(sd_event *event, const struct source_options *options,
 		r = cluster_endpoints_new(event, cluster->login.kube, &cluster->source, options,
 					  cluster_changed, cluster, &cluster->endpoints, err);
 	for (size_t i = 0; i < KIND_COUNT && !r; i++)
-		r = collection_follow(&cluster->collections[i], cluster, i, err);
+		r = cluster_collection_follow(&cluster->collections[i], cluster, i, err);
 	if (r < 0)
 		source_free(&cluster->source);
 	else
