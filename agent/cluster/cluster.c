@@ -13,6 +13,7 @@
 #include "cluster_events.h"
 #include "cluster_nodes.h"
 #include "document.h"
+#include "loop.h"
 
 /* Many objects change at once, as when a node returns: report them together. */
 #define SETTLE_USEC 20000
@@ -20,13 +21,9 @@
 void cluster_changed(void *userdata)
 {
 	struct cluster *cluster = userdata;
-	int enabled = SD_EVENT_OFF;
 
-	sd_event_source_get_enabled(cluster->settle, &enabled);
-	if (enabled == SD_EVENT_OFF) {
-		sd_event_source_set_time_relative(cluster->settle, SETTLE_USEC);
-		sd_event_source_set_enabled(cluster->settle, SD_EVENT_ONESHOT);
-	}
+	if (!loop_timer_is_on(cluster->settle))
+		loop_timer_after(cluster->settle, SETTLE_USEC);
 }
 
 static bool cluster_known(const struct source *base)
@@ -179,8 +176,7 @@ int cluster_new(sd_event *event, const struct source_options *options,
 	cluster->source =
 		(struct source){ &ops, *callbacks, userdata, .unreserved = options->reserve };
 	if (!r) {
-		r = sd_event_add_time_relative(event, &cluster->settle, CLOCK_MONOTONIC, 0, 1000,
-					       settled, cluster);
+		r = loop_timer_new(event, LOOP_NEVER, settled, cluster, &cluster->settle);
 		r = r < 0 ? err_set(err, r, "a timer can't be made: %s", strerror(-r)) : 0;
 	}
 	cluster->options = options_text(options);

@@ -61,8 +61,7 @@ struct cluster_pools {
 /* A decision under way goes on at once. */
 static void settle_after(struct cluster_pools *pools, uint64_t usec)
 {
-	sd_event_source_set_time_relative(pools->timer, pools->stage ? 0 : usec);
-	sd_event_source_set_enabled(pools->timer, SD_EVENT_ONESHOT);
+	loop_timer_after(pools->timer, pools->stage ? 0 : usec);
 }
 
 static void forget_removed(struct cluster_pools *pools)
@@ -433,10 +432,7 @@ int cluster_pools_new(sd_event *event, struct kube *kube, struct source *source,
 	};
 	pools->writer = cluster_service_writer_new(kube, source, on_written, pools);
 	pools->status = cluster_status_writer_new(kube, source, on_status_written, pools);
-	r = sd_event_add_time_relative(event, &pools->timer, CLOCK_MONOTONIC, 0, 1000, on_settle,
-				       pools);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(pools->timer, SD_EVENT_OFF);
+	r = loop_timer_new(event, LOOP_NEVER, on_settle, pools, &pools->timer);
 	if (r < 0)
 		err_write(err, "a timer can't be made: %s", strerror(-r));
 	else
