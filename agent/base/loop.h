@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An event loop that measures how long its handlers run. */
+/* An event loop that measures how long its handlers run, and its timers. */
 #ifndef XDP_L2RESPD_LOOP_H
 #define XDP_L2RESPD_LOOP_H
 
@@ -19,7 +19,19 @@ int loop_run(sd_event *event, struct loop_times *times);
 
 /* May a handler that began at @begun_ns (CLOCK_BOOTTIME) continue? If not, it must return, and do
  * the remaining work in the loop's next iteration. */
-#define LOOP_TURN_NS 2000000ULL
 bool loop_may_go_on(uint64_t begun_ns);
+
+#define LOOP_NEVER UINT64_MAX
+
+/* Adds a timer of CLOCK_BOOTTIME that calls @handler once, after @usec, and again whenever it is
+ * set. LOOP_NEVER: it is off until it is set. Errors as sd_event_add_time(). */
+int loop_timer_new(sd_event *event, uint64_t usec, sd_event_time_handler_t handler, void *userdata,
+		   sd_event_source **ret_timer);
+
+/* Sets @timer to fire after @usec, or not before @when_ns. LOOP_NEVER turns it off. */
+int loop_timer_after(sd_event_source *timer, uint64_t usec);
+int loop_timer_at(sd_event_source *timer, uint64_t when_ns);
+
+bool loop_timer_is_on(sd_event_source *timer);
 
 #endif

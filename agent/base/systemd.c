@@ -11,6 +11,7 @@
 
 #include "alloc.h"
 #include "err.h"
+#include "loop.h"
 #include "systemd.h"
 
 /* Retry interval while the manager's socket is full. */
@@ -32,16 +33,9 @@ bool systemd_send(struct systemd *systemd, const char *text)
 		      (struct sockaddr *)&systemd->address, systemd->address_size) >= 0;
 }
 
-static int again(sd_event_source *source, uint64_t usec)
-{
-	int r = sd_event_source_set_time_relative(source, usec);
-
-	return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-}
-
 static int ready_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	return systemd_send(userdata, "READY=1") ? 0 : again(source, RETRY_USEC);
+	return systemd_send(userdata, "READY=1") ? 0 : loop_timer_after(source, RETRY_USEC);
 }
 
 static int watchdog_due(sd_event_source *source, uint64_t usec, void *userdata)
@@ -51,7 +45,7 @@ static int watchdog_due(sd_event_source *source, uint64_t usec, void *userdata)
 
 	if (!systemd_send(systemd, "WATCHDOG=1") && next_usec > RETRY_USEC)
 		next_usec = RETRY_USEC;
-	return again(source, next_usec);
+	return loop_timer_after(source, next_usec);
 }
 
 static int find_manager(struct systemd *systemd)
@@ -79,14 +73,10 @@ int systemd_new(sd_event *event, struct systemd **ret_systemd)
 	systemd->fd = -1;
 	r = find_manager(systemd);
 	if (r >= 0 && systemd->fd >= 0)
-		r = sd_event_add_time_relative(event, &systemd->ready, CLOCK_MONOTONIC, 0, 0,
-					       ready_due, systemd);
-	if (r >= 0 && systemd->fd >= 0)
-		r = sd_event_source_set_enabled(systemd->ready, SD_EVENT_OFF);
+		r = loop_timer_new(event, LOOP_NEVER, ready_due, systemd, &systemd->ready);
 	if (r >= 0 && systemd->fd >= 0 && sd_watchdog_enabled(false, &systemd->watchdog_usec) > 0) {
 		systemd->watchdog_usec /= 2;
-		r = sd_event_add_time_relative(event, &systemd->watchdog, CLOCK_MONOTONIC, 0, 0,
-					       watchdog_due, systemd);
+		r = loop_timer_new(event, 0, watchdog_due, systemd, &systemd->watchdog);
 	}
 	if (r < 0) {
 		systemd_free(systemd);
@@ -116,5 +106,5 @@ void systemd_alive(struct systemd *systemd)
 void systemd_ready(struct systemd *systemd)
 {
 	if (systemd->ready && !systemd_send(systemd, "READY=1"))
-		again(systemd->ready, RETRY_USEC);
+		loop_timer_after(systemd->ready, RETRY_USEC);
 }

@@ -13,6 +13,7 @@
 #include "cluster_events.h"
 #include "cluster_nodes.h"
 #include "document.h"
+#include "loop.h"
 
 /* Many objects change at once, as when a node returns: report them together. */
 #define SETTLE_USEC 20000
@@ -20,13 +21,9 @@
 void cluster_changed(void *userdata)
 {
 	struct cluster *cluster = userdata;
-	int enabled = SD_EVENT_OFF;
 
-	sd_event_source_get_enabled(cluster->settle, &enabled);
-	if (enabled == SD_EVENT_OFF) {
-		sd_event_source_set_time_relative(cluster->settle, SETTLE_USEC);
-		sd_event_source_set_enabled(cluster->settle, SD_EVENT_ONESHOT);
-	}
+	if (!loop_timer_is_on(cluster->settle))
+		loop_timer_after(cluster->settle, SETTLE_USEC);
 }
 
 static bool cluster_known(const struct source *base)
@@ -39,7 +36,7 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 	struct cluster *cluster = userdata;
 
 	for (size_t i = 0; i < KIND_COUNT; i++)
-		collection_list_again(&cluster->collections[i]);
+		cluster_collection_list_again(&cluster->collections[i]);
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		if (!cluster->collections[i].state.known)
 			return 0;
@@ -50,7 +47,7 @@ static int settled(sd_event_source *event_source, uint64_t usec, void *userdata)
 	cluster->known = true;
 	cluster->source.callbacks.changed(cluster->source.userdata);
 	if (cluster->pools)
-		kube_pools_settle(cluster->pools);
+		cluster_pools_settle(cluster->pools);
 	return 0;
 }
 
@@ -80,7 +77,7 @@ static void cluster_free(struct source *base)
 
 	for (size_t i = 0; i < KIND_COUNT; i++)
 		kube_watch_free(cluster->collections[i].watch);
-	kube_pools_free(cluster->pools);
+	cluster_pools_free(cluster->pools);
 	cluster_events_free(cluster->events);
 	cluster_conditions_free(cluster->conditions);
 	cluster_endpoints_free(cluster->endpoints);
@@ -97,7 +94,7 @@ static void cluster_stop(struct source *base)
 	const struct cluster *cluster = (struct cluster *)base;
 
 	if (cluster->pools)
-		kube_pools_stop(cluster->pools);
+		cluster_pools_stop(cluster->pools);
 	else
 		base->callbacks.stopped(base->userdata);
 }
@@ -129,10 +126,10 @@ static void cluster_status(const struct source *base, struct source_status *stat
 {
 	const struct cluster *cluster = (const struct cluster *)base;
 
-	status->allocator = cluster->pools ? kube_pools_allocator(cluster->pools) : NULL;
-	status->leads = cluster->pools && kube_pools_leads(cluster->pools);
+	status->allocator = cluster->pools ? cluster_pools_allocator(cluster->pools) : NULL;
+	status->leads = cluster->pools && cluster_pools_leads(cluster->pools);
 	for (size_t i = 0; i < KIND_COUNT; i++)
-		collection_status(&cluster->collections[i], status);
+		cluster_collection_status(&cluster->collections[i], status);
 	cluster_endpoints_status(cluster->endpoints, status);
 }
 
@@ -179,8 +176,7 @@ int cluster_new(sd_event *event, const struct source_options *options,
 	cluster->source =
 		(struct source){ &ops, *callbacks, userdata, .unreserved = options->reserve };
 	if (!r) {
-		r = sd_event_add_time_relative(event, &cluster->settle, CLOCK_MONOTONIC, 0, 1000,
-					       settled, cluster);
+		r = loop_timer_new(event, LOOP_NEVER, settled, cluster, &cluster->settle);
 		r = r < 0 ? err_set(err, r, "a timer can't be made: %s", strerror(-r)) : 0;
 	}
 	cluster->options = options_text(options);
@@ -188,8 +184,8 @@ int cluster_new(sd_event *event, const struct source_options *options,
 	cluster->node = xstrdup(options->node);
 	cluster->class = (struct service_class){ cluster->class_name, options->class.required };
 	if (!r && !options->read_only)
-		r = kube_pools_new(event, cluster->login.kube, &cluster->source, options,
-				   &cluster->class, &cluster->pools, err);
+		r = cluster_pools_new(event, cluster->login.kube, &cluster->source, options,
+				      &cluster->class, &cluster->pools, err);
 	if (!r && !options->read_only)
 		r = cluster_events_new(event, cluster->login.kube, options->node, on_events_log,
 				       &cluster->source, &cluster->events, err);
@@ -200,7 +196,7 @@ int cluster_new(sd_event *event, const struct source_options *options,
 		r = cluster_endpoints_new(event, cluster->login.kube, &cluster->source, options,
 					  cluster_changed, cluster, &cluster->endpoints, err);
 	for (size_t i = 0; i < KIND_COUNT && !r; i++)
-		r = collection_follow(&cluster->collections[i], cluster, i, err);
+		r = cluster_collection_follow(&cluster->collections[i], cluster, i, err);
 	if (r < 0)
 		source_free(&cluster->source);
 	else

@@ -31,12 +31,12 @@ _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == KIND_COUNT, "each kind has it
 
 /* ---- events of a watch ---- */
 
-static const char *api_of(const struct collection *collection)
+static const char *api_of(const struct cluster_collection *collection)
 {
 	return kinds[collection->kind].apis[collection->api];
 }
 
-static char *path_of(const struct collection *collection)
+static char *path_of(const struct cluster_collection *collection)
 {
 	const char *api = api_of(collection), *plural = kinds[collection->kind].plural;
 
@@ -45,7 +45,7 @@ static char *path_of(const struct collection *collection)
 
 static void on_reset(uint64_t version, void *userdata)
 {
-	struct collection *collection = userdata;
+	struct cluster_collection *collection = userdata;
 	struct err said;
 
 	if (collection->listed_api && collection->listed_api != api_of(collection)) {
@@ -60,7 +60,7 @@ static void on_reset(uint64_t version, void *userdata)
 
 /* An object whose faults are logged. */
 struct subject {
-	const struct collection *collection;
+	const struct cluster_collection *collection;
 	const struct source_item *item;
 };
 
@@ -75,7 +75,8 @@ static void say_line(int priority, const char *line, void *data)
 }
 
 /* Parses @object again. If it is invalid, its item stays as it was. */
-static void parse(struct collection *collection, struct source_item *item, const json_t *object)
+static void parse(struct cluster_collection *collection, struct source_item *item,
+		  const json_t *object)
 {
 	const char *api = json_string_value(json_object_get(object, "apiVersion"));
 	const char *name = source_item_object_name(item);
@@ -110,7 +111,7 @@ static void parse(struct collection *collection, struct source_item *item, const
 }
 
 /* Is there room for an object that isn't known yet? */
-static bool fits(struct collection *collection)
+static bool fits(struct cluster_collection *collection)
 {
 	if (collection->cluster->source.items.count < SOURCE_ITEMS_MAX)
 		return true;
@@ -122,7 +123,7 @@ static bool fits(struct collection *collection)
 
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
-	struct collection *collection = userdata;
+	struct cluster_collection *collection = userdata;
 	struct cluster *cluster = collection->cluster;
 	struct source_items *items = &cluster->source.items;
 	const json_t *metadata = json_object_get(object, "metadata");
@@ -141,7 +142,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		if (!item)
 			return;
 		if (cluster->pools)
-			kube_pools_removed(cluster->pools, item);
+			cluster_pools_removed(cluster->pools, item);
 		source_items_remove(items, item->name);
 		cluster_changed(cluster);
 		return;
@@ -158,18 +159,18 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	else if (collection->kind == KIND_NODE)
 		hash = cluster_nodes_hash(object, cluster->node);
 	else if (collection->kind == KIND_POOL)
-		hash = kube_pools_hash(object);
+		hash = cluster_pools_hash(object);
 	if (hash && hash == item->hash && !item->refused) {
 		/* many conditions change at once when a node takes over many addresses */
 		source_item_set_version(item, object);
 		if (collection->kind == KIND_POOL && cluster->pools)
-			kube_pools_status_changed(cluster->pools);
+			cluster_pools_status_changed(cluster->pools);
 		return;
 	}
 	item->hash = hash;
 	parse(collection, item, object);
 	if (collection->kind == KIND_POOL && cluster->pools)
-		kube_pools_relisted(cluster->pools);
+		cluster_pools_relisted(cluster->pools);
 	if (collection->state.known)
 		cluster_changed(cluster);
 }
@@ -177,13 +178,13 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 /* The list is complete. */
 static void on_synced(void *userdata)
 {
-	struct collection *collection = userdata;
+	struct cluster_collection *collection = userdata;
 
 	collection->again = source_items_sweep(&collection->cluster->source.items,
 					       kinds[collection->kind].prefix);
 	if (collection->cluster->pools &&
 	    (collection->kind == KIND_SERVICE || collection->kind == KIND_POOL))
-		kube_pools_relisted(collection->cluster->pools);
+		cluster_pools_relisted(collection->cluster->pools);
 	collection->state.known = true;
 	if (collection->kind == KIND_NODE)
 		collection->cluster->nodes_known = collection->cluster->all_nodes;
@@ -192,7 +193,7 @@ static void on_synced(void *userdata)
 
 static void on_reachable(const char *trouble, void *userdata)
 {
-	struct collection *collection = userdata;
+	struct cluster_collection *collection = userdata;
 
 	cluster_kind_reachable(&collection->state, trouble);
 	if (!trouble)
@@ -200,7 +201,7 @@ static void on_reachable(const char *trouble, void *userdata)
 }
 
 /* Switches to the next API that may have the kind; false if none has it: back to the first. */
-static bool try_next_api(struct collection *collection)
+static bool try_next_api(struct cluster_collection *collection)
 {
 	const char *const *apis = kinds[collection->kind].apis;
 	size_t count = apis[1] ? 2 : 1;
@@ -219,7 +220,7 @@ static bool try_next_api(struct collection *collection)
 
 static bool on_missing(void *userdata)
 {
-	struct collection *collection = userdata;
+	struct cluster_collection *collection = userdata;
 
 	if (try_next_api(collection))
 		return true;
@@ -242,7 +243,8 @@ static const struct kube_watch_events watch_events = {
 
 /* ---- life ---- */
 
-void collection_status(const struct collection *collection, struct source_status *status)
+void cluster_collection_status(const struct cluster_collection *collection,
+			       struct source_status *status)
 {
 	cluster_kind_status(&collection->state, status);
 	if (collection->full && !*status->trouble.text)
@@ -250,7 +252,7 @@ void collection_status(const struct collection *collection, struct source_status
 			  collection->state.name, collection->full);
 }
 
-void collection_list_again(struct collection *collection)
+void cluster_collection_list_again(struct cluster_collection *collection)
 {
 	const struct source_items *items = &collection->cluster->source.items;
 
@@ -262,12 +264,12 @@ void collection_list_again(struct collection *collection)
 	kube_watch_restart(collection->watch, true);
 }
 
-int collection_follow(struct collection *collection, struct cluster *cluster, enum kind kind,
-		      struct err *err)
+int cluster_collection_follow(struct cluster_collection *collection, struct cluster *cluster,
+			      enum kind kind, struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
 
-	*collection = (struct collection){
+	*collection = (struct cluster_collection){
 		.cluster = cluster,
 		.kind = kind,
 		.state = { .kube = cluster->login.kube,

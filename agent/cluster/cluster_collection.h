@@ -6,7 +6,7 @@
 #include "cluster_conditions.h"
 #include "cluster_endpoints.h"
 #include "cluster_kind.h"
-#include "kube_pools.h"
+#include "cluster_pools.h"
 #include "source_base.h"
 
 enum kind {
@@ -18,7 +18,7 @@ enum kind {
 };
 
 /* The objects of one kind. */
-struct collection {
+struct cluster_collection {
 	struct cluster *cluster;
 	enum kind kind;
 	struct cluster_kind state;
@@ -33,14 +33,14 @@ struct collection {
 struct cluster {
 	struct source source; /* the first member */
 	struct kube_login login;
-	struct kube_pools *pools;      /* NULL: nothing is written */
+	struct cluster_pools *pools;   /* NULL: nothing is written */
 	struct cluster_events *events; /* NULL: nothing is written */
 	struct cluster_conditions *conditions;
 	struct cluster_endpoints *endpoints;
 	char *class_name, *node;
 	struct service_class class;
 	char *options; /* as text, to compare */
-	struct collection collections[KIND_COUNT];
+	struct cluster_collection collections[KIND_COUNT];
 	bool known;		     /* all collections are known; reported */
 	bool all_nodes, nodes_known; /* the other nodes' objects are followed; were listed */
 	sd_event_source *settle;
@@ -50,13 +50,14 @@ struct cluster {
 void cluster_changed(void *cluster);
 
 /* Adds the state of @collection to @status. */
-void collection_status(const struct collection *collection, struct source_status *status);
+void cluster_collection_status(const struct cluster_collection *collection,
+			       struct source_status *status);
 
 /* Asks for what was left out, once there is room for it. */
-void collection_list_again(struct collection *collection);
+void cluster_collection_list_again(struct cluster_collection *collection);
 
 /* Makes @collection, whose address must stay, follow the objects of @kind. Errors with @err. */
-int collection_follow(struct collection *collection, struct cluster *cluster, enum kind kind,
-		      struct err *err);
+int cluster_collection_follow(struct cluster_collection *collection, struct cluster *cluster,
+			      enum kind kind, struct err *err);
 
 #endif

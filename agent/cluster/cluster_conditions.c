@@ -10,6 +10,7 @@
 #include "cluster_conditions.h"
 #include "condition.h"
 #include "json.h"
+#include "loop.h"
 #include "rate.h"
 #include "source_base.h"
 
@@ -44,12 +45,6 @@ static void forget(struct source_item *item)
 {
 	condition_due_free(item->condition_due);
 	item->condition_due = NULL;
-}
-
-static void go_on_at(struct cluster_conditions *conditions, uint64_t when_ns)
-{
-	sd_event_source_set_time(conditions->timer, when_ns / 1000 + 1);
-	sd_event_source_set_enabled(conditions->timer, SD_EVENT_ONESHOT);
 }
 
 /* ---- writing ---- */
@@ -90,7 +85,7 @@ static void on_written(const struct http_result *result, void *userdata)
 		if (result->error || result->status >= 500 || result->status == 429)
 			conditions->pause_ns = clock_boot_ns() + PAUSE_NS;
 	}
-	go_on_at(conditions, 0);
+	loop_timer_at(conditions->timer, 0);
 }
 
 static void write_item(struct cluster_conditions *conditions, struct source_item *item,
@@ -134,8 +129,8 @@ static void go_on(struct cluster_conditions *conditions)
 		else if (due_ns < next_ns)
 			next_ns = due_ns;
 	}
-	if (!conditions->call && next_ns != UINT64_MAX)
-		go_on_at(conditions, next_ns);
+	if (!conditions->call)
+		loop_timer_at(conditions->timer, next_ns);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -218,7 +213,7 @@ void cluster_conditions_say(struct cluster_conditions *conditions,
 	item->condition_due->ripe = true;
 	/* from the timer, since the caller may have more to say */
 	if (!conditions->call)
-		go_on_at(conditions, 0);
+		loop_timer_at(conditions->timer, 0);
 }
 
 /* ---- changes of a Service that nobody here needs to see ---- */
@@ -268,10 +263,7 @@ int cluster_conditions_new(sd_event *event, struct kube *kube, struct source *so
 	*conditions = (struct cluster_conditions){ .kube = kube,
 						   .source = source,
 						   .node = xstrdup(node) };
-	r = sd_event_add_time(event, &conditions->timer, CLOCK_BOOTTIME, 0, 1000, on_timer,
-			      conditions);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(conditions->timer, SD_EVENT_OFF);
+	r = loop_timer_new(event, LOOP_NEVER, on_timer, conditions, &conditions->timer);
 	if (r < 0) {
 		cluster_conditions_free(conditions);
 		return err_set(err, r, "writing conditions: %s", strerror(-r));

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "cluster_endpoints.h"
 #include "cluster_kind.h"
+#include "loop.h"
 
 /* The server can select by labels only, so the request names the Services. If it were longer than
  * PATH_MAX_LEN, which every proxy accepts, we watch all slices that kube-proxy watches. */
@@ -376,7 +377,7 @@ static void follow(struct cluster_endpoints *endpoints)
 	uint64_t now_ns = clock_boot_ns();
 	struct err err;
 
-	sd_event_source_set_enabled(endpoints->later, SD_EVENT_OFF);
+	loop_timer_after(endpoints->later, LOOP_NEVER);
 	if (endpoints->path && !strcmp(path, endpoints->path))
 		return;
 	/* its lists don't have what is needed now */
@@ -388,9 +389,7 @@ static void follow(struct cluster_endpoints *endpoints)
 		return;
 	}
 	if (endpoints->followed_ns && now_ns < endpoints->followed_ns + FOLLOW_NS) {
-		sd_event_source_set_time(endpoints->later,
-					 (endpoints->followed_ns + FOLLOW_NS) / 1000 + 1);
-		sd_event_source_set_enabled(endpoints->later, SD_EVENT_ONESHOT);
+		loop_timer_at(endpoints->later, endpoints->followed_ns + FOLLOW_NS);
 		return;
 	}
 	if (kube_watch_new(endpoints->state.kube, path, &watch_events, endpoints, &endpoints->watch,
@@ -475,10 +474,7 @@ int cluster_endpoints_new(sd_event *event, struct kube *kube, struct source *sou
 		.userdata = userdata,
 	};
 	endpoints->class = (struct service_class){ endpoints->class_name, options->class.required };
-	r = sd_event_add_time(event, &endpoints->later, CLOCK_BOOTTIME, 0, 1000, on_later,
-			      endpoints);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(endpoints->later, SD_EVENT_OFF);
+	r = loop_timer_new(event, LOOP_NEVER, on_later, endpoints, &endpoints->later);
 	if (r < 0) {
 		cluster_endpoints_free(endpoints);
 		return err_set(err, r, "following endpoints: %s", strerror(-r));

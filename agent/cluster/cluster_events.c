@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "cluster_events.h"
+#include "loop.h"
 #include "rate.h"
 #include "text.h"
 
@@ -162,12 +163,6 @@ static void dequeue(struct cluster_events *events, struct event_subject **at)
 		events->queue_end = at;
 }
 
-static void set_timer(struct cluster_events *events, uint64_t when_ns)
-{
-	sd_event_source_set_time(events->timer, when_ns / 1000 + 1);
-	sd_event_source_set_enabled(events->timer, SD_EVENT_ONESHOT);
-}
-
 /* ---- writing ---- */
 
 /* Makes a name as client-go's recorders do. */
@@ -258,7 +253,7 @@ static void on_written(const struct http_result *result, void *userdata)
 		log_trouble(events, subject, result);
 		event_text_free(sending);
 	}
-	set_timer(events, 0);
+	loop_timer_at(events->timer, 0);
 }
 
 static void write_event(struct cluster_events *events, struct event_subject *subject,
@@ -306,9 +301,8 @@ static void write_next(struct cluster_events *events)
 		dequeue(events, at);
 		write_event(events, subject, now_ns);
 	}
-	if (events->call || next_ns == UINT64_MAX)
-		return;
-	set_timer(events, next_ns);
+	if (!events->call)
+		loop_timer_at(events->timer, next_ns);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -353,7 +347,7 @@ void cluster_events_say(struct cluster_events *events, const struct source_event
 		enqueue(events, subject);
 	event_text_move(&subject->due, &text);
 	/* write from the event loop, since the caller may add more Events */
-	set_timer(events, 0);
+	loop_timer_at(events->timer, 0);
 }
 
 void cluster_events_free(struct cluster_events *events)
@@ -379,9 +373,7 @@ int cluster_events_new(sd_event *event, struct kube *kube, const char *node,
 	events->userdata = userdata;
 	events->queue_end = &events->queue;
 	events->node = xstrdup(node);
-	r = sd_event_add_time(event, &events->timer, CLOCK_BOOTTIME, 0, 1000, on_timer, events);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(events->timer, SD_EVENT_OFF);
+	r = loop_timer_new(event, LOOP_NEVER, on_timer, events, &events->timer);
 	if (r < 0) {
 		cluster_events_free(events);
 		return err_set(err, r, "writing Events: %s", strerror(-r));

@@ -4,6 +4,7 @@
 
 #include "agent_state.h"
 #include "clock.h"
+#include "loop.h"
 #include "policy.h"
 
 #define RETRY_USEC 20000
@@ -32,12 +33,6 @@ struct desired_view agent_desired_view(struct agent *agent)
 		.ready = attachments_ready,
 		.userdata = agent->attachments,
 	};
-}
-
-void agent_plan(struct agent *agent, uint64_t usec)
-{
-	sd_event_source_set_time_relative(agent->work, usec);
-	sd_event_source_set_enabled(agent->work, SD_EVENT_ONESHOT);
 }
 
 /* Logs which reasons have appeared and disappeared since @before. */
@@ -122,7 +117,7 @@ void agent_evaluate(struct agent *agent, bool look)
 	agent_update_group(agent);
 	if (select_all(agent, look, &selection) < 0) {
 		selection_free(&selection);
-		agent_plan(agent, RETRY_USEC);
+		loop_timer_after(agent->work, RETRY_USEC);
 		return;
 	}
 	if (selection.count && !source_nodes(agent->source, true)) {
@@ -173,7 +168,7 @@ void agent_evaluate_soon(void *userdata)
 	struct agent *agent = userdata;
 
 	agent->evaluated = false;
-	agent_plan(agent, pause_ns(agent) / 1000);
+	loop_timer_after(agent->work, pause_ns(agent) / 1000);
 }
 
 /* Where the group's claims go. */

@@ -8,6 +8,7 @@
 #include "agent_state.h"
 #include "clock.h"
 #include "cluster.h"
+#include "loop.h"
 #include "policy.h"
 #include "text_hash.h"
 
@@ -144,8 +145,7 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 		log_say(LOG_WARNING, "repaired: somebody removed the pin of the agent's identity");
 	tick_log(agent);
 	agent_notify_service_manager(agent, true);
-	sd_event_source_set_time_relative(source, PERIOD_USEC);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return loop_timer_after(source, PERIOD_USEC);
 }
 
 static int refresh_due(sd_event_source *source, uint64_t usec, void *userdata)
@@ -153,8 +153,7 @@ static int refresh_due(sd_event_source *source, uint64_t usec, void *userdata)
 	struct agent *agent = userdata;
 
 	reconcile_refresh(agent->reconcile);
-	sd_event_source_set_time_relative(source, agent->config.announce_refresh_ns / 1000);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return loop_timer_after(source, agent->config.announce_refresh_ns / 1000);
 }
 
 static int beat_due(sd_event_source *source, uint64_t usec, void *userdata)
@@ -162,8 +161,7 @@ static int beat_due(sd_event_source *source, uint64_t usec, void *userdata)
 	struct agent *agent = userdata;
 
 	lease_thread_beat(agent->thread);
-	sd_event_source_set_time_relative(source, BEAT_USEC);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return loop_timer_after(source, BEAT_USEC);
 }
 
 /* Does the work that needs the writers' lock. -EAGAIN: another process holds it. */
@@ -215,7 +213,7 @@ static int on_turn_end(sd_event_source *source, void *userdata)
 	    defender_follow(agent->defender, agent->program, &err) < 0)
 		log_limited(&agent->failures, LOG_ERR, "%s", err.text);
 	if (r == -EAGAIN)
-		agent_plan(agent, RETRY_USEC);
+		loop_timer_after(agent->work, RETRY_USEC);
 	else if (r > 0)
 		agent_input_changed(agent);
 	if (agent->status_due)
@@ -288,35 +286,25 @@ static int start_reconcile(struct agent *agent, struct err *err)
 	return reconcile_new(&parts, &agent->reconcile, err);
 }
 
-static int add_timer(struct agent *agent, sd_event_source **source, uint64_t usec,
-		     sd_event_time_handler_t handler)
-{
-	int r = sd_event_add_time_relative(agent->event, source, CLOCK_BOOTTIME, usec, 1000,
-					   handler, agent);
-
-	return r < 0 ? r : 0;
-}
-
 static void set_refresh(struct agent *agent)
 {
 	uint64_t usec = agent->config.announce_refresh_ns / 1000;
 
-	sd_event_source_set_time_relative(agent->refresh, usec);
-	sd_event_source_set_enabled(agent->refresh, usec ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	loop_timer_after(agent->refresh, usec ?: LOOP_NEVER);
 	announcer_configure(agent->announcer, agent->config.announce_count,
 			    agent->config.announce_interval_ns, agent->config.announce_rate);
 }
 
 static int start_timers(struct agent *agent, struct err *err)
 {
-	int r = add_timer(agent, &agent->work, 0, work_due);
+	int r = loop_timer_new(agent->event, 0, work_due, agent, &agent->work);
 
 	if (!r)
-		r = add_timer(agent, &agent->period, PERIOD_USEC, period_due);
+		r = loop_timer_new(agent->event, PERIOD_USEC, period_due, agent, &agent->period);
 	if (!r)
-		r = add_timer(agent, &agent->refresh, PERIOD_USEC, refresh_due);
+		r = loop_timer_new(agent->event, PERIOD_USEC, refresh_due, agent, &agent->refresh);
 	if (!r)
-		r = add_timer(agent, &agent->beat, 0, beat_due);
+		r = loop_timer_new(agent->event, 0, beat_due, agent, &agent->beat);
 	if (!r)
 		r = sd_event_add_post(agent->event, &agent->turn_end, on_turn_end, agent);
 	if (r >= 0)

@@ -79,9 +79,6 @@ struct agent {
 void agent_leases_ended(struct agent *agent);
 void agent_source_stopped(void *agent);
 
-/* Schedules the pending work in @usec. */
-void agent_plan(struct agent *agent, uint64_t usec);
-
 /* Applies policies to manifests and interfaces, and hands the result to reconcile. @look as in
  * attachments_select(). */
 void agent_evaluate(struct agent *agent, bool look);

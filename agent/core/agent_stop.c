@@ -4,6 +4,7 @@
 
 #include "agent.h"
 #include "agent_state.h"
+#include "loop.h"
 
 /* Ends without waiting longer for an unreachable store. */
 #define STOP_USEC UINT64_C(3000000)
@@ -42,8 +43,7 @@ void agent_stop(struct agent *agent)
 		return;
 	systemd_send(agent->systemd, "STOPPING=1");
 	agent->draining = true;
-	sd_event_add_time_relative(agent->event, &agent->stopping, CLOCK_BOOTTIME, STOP_USEC, 1000,
-				   stop_due, agent);
+	loop_timer_new(agent->event, STOP_USEC, stop_due, agent, &agent->stopping);
 	lease_thread_stop(agent->thread);
 	source_stop(agent->source);
 }

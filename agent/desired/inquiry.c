@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "inquiry.h"
+#include "loop.h"
 #include "prober.h"
 
 struct inquiry {
@@ -57,10 +58,7 @@ static void wait_for_pauses(struct inquiry *inquiry)
 		if (target->probe_state == INQUIRY_TAKEN && target->retry_ns < first_ns)
 			first_ns = target->retry_ns;
 	}
-	if (first_ns == UINT64_MAX)
-		return;
-	sd_event_source_set_time(inquiry->pause, first_ns / 1000 + 1);
-	sd_event_source_set_enabled(inquiry->pause, SD_EVENT_ONESHOT);
+	loop_timer_at(inquiry->pause, first_ns);
 }
 
 static int pause_over(sd_event_source *source, uint64_t usec, void *userdata)
@@ -286,8 +284,7 @@ int inquiry_new(sd_event *event, const struct links *links,
 	inquiry->userdata = userdata;
 	r = prober_new(event, links, &own, inquiry, &inquiry->prober, err);
 	if (!r) {
-		r = sd_event_add_time(event, &inquiry->pause, CLOCK_BOOTTIME, UINT64_MAX, 1000,
-				      pause_over, inquiry);
+		r = loop_timer_new(event, LOOP_NEVER, pause_over, inquiry, &inquiry->pause);
 		if (r < 0)
 			err_set(err, r, "starting a timer: %s", strerror(-r));
 	}

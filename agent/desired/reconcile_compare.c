@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "loop.h"
 #include "reconcile_state.h"
 
 static int compare_entry(const struct entry_row *row, void *data, struct err *err)
@@ -90,5 +91,5 @@ void reconcile_compare(struct reconcile *reconcile)
 	program_follow(reconcile->parts.program);
 	program_visit_begin(reconcile->parts.program);
 	reconcile->comparing = COMPARE_ENTRIES;
-	reconcile_plan(reconcile, 0);
+	loop_timer_after(reconcile->work, 0);
 }

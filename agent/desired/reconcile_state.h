@@ -62,9 +62,6 @@ struct tracked *reconcile_find(const struct reconcile *reconcile, const struct a
 /* @tracked's entry on @ifindex; NULL: none, or @tracked is NULL. */
 const struct lease_place *reconcile_find_place(const struct tracked *tracked, uint32_t ifindex);
 
-/* The next turn begins in @usec. */
-void reconcile_plan(struct reconcile *reconcile, uint64_t usec);
-
 /* The next step of the comparison. */
 void reconcile_compare_step(struct reconcile *reconcile);
 

@@ -15,12 +15,6 @@
 /* Retry interval when the lease thread's mailbox is full. */
 #define RETRY_USEC 2000
 
-void reconcile_plan(struct reconcile *reconcile, uint64_t usec)
-{
-	sd_event_source_set_time_relative(reconcile->work, usec);
-	sd_event_source_set_enabled(reconcile->work, SD_EVENT_ONESHOT);
-}
-
 struct tracked *reconcile_find(const struct reconcile *reconcile, const struct address *address)
 {
 	struct tracked *tracked;
@@ -249,7 +243,7 @@ static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
 	while (loop_may_go_on(begun_ns) && reconcile->comparing)
 		reconcile_compare_step(reconcile);
 	if (reconcile->at != PASS_NONE || reconcile->next_refresh || reconcile->comparing)
-		reconcile_plan(reconcile, room || reconcile->comparing ? 0 : RETRY_USEC);
+		loop_timer_after(reconcile->work, room || reconcile->comparing ? 0 : RETRY_USEC);
 	return 0;
 }
 
@@ -260,7 +254,7 @@ static void begin_pass(struct reconcile *reconcile)
 	free(reconcile->tracked_at);
 	reconcile->tracked_at = xcalloc(reconcile->desired->count + 1, sizeof(struct tracked *));
 	reconcile->at = PASS_DESIRED;
-	reconcile_plan(reconcile, 0);
+	loop_timer_after(reconcile->work, 0);
 }
 
 void reconcile_desired(struct reconcile *reconcile, const struct desired *desired)
@@ -274,7 +268,7 @@ void reconcile_known(struct reconcile *reconcile)
 	reconcile->known = true;
 	if (reconcile->at == PASS_NONE)
 		reconcile->at = PASS_SETTLE;
-	reconcile_plan(reconcile, 0);
+	loop_timer_after(reconcile->work, 0);
 }
 
 void reconcile_again(struct reconcile *reconcile)
@@ -289,7 +283,7 @@ void reconcile_again(struct reconcile *reconcile)
 void reconcile_refresh(struct reconcile *reconcile)
 {
 	reconcile->next_refresh = reconcile->tracked;
-	reconcile_plan(reconcile, 0);
+	loop_timer_after(reconcile->work, 0);
 }
 
 /* ---- news from the lease thread ---- */
@@ -408,10 +402,7 @@ int reconcile_new(const struct reconcile_parts *parts, struct reconcile **ret_re
 	int r;
 
 	reconcile->parts = *parts;
-	r = sd_event_add_time_relative(parts->event, &reconcile->work, CLOCK_BOOTTIME, 0, 1,
-				       on_work, reconcile);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(reconcile->work, SD_EVENT_OFF);
+	r = loop_timer_new(parts->event, LOOP_NEVER, on_work, reconcile, &reconcile->work);
 	if (r < 0) {
 		reconcile_free(reconcile);
 		return err_set(err, r, "starting a timer: %s", strerror(-r));

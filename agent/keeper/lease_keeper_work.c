@@ -38,12 +38,6 @@ static void kept_free(struct keeper *keeper, struct kept *kept)
 	free(kept);
 }
 
-static void plan(struct keeper *keeper, uint64_t usec)
-{
-	sd_event_source_set_time_relative(keeper->work, usec);
-	sd_event_source_set_enabled(keeper->work, SD_EVENT_ONESHOT);
-}
-
 void keeper_write_later(struct keeper *keeper, struct kept *kept)
 {
 	if (kept->in_backlog)
@@ -52,7 +46,7 @@ void keeper_write_later(struct keeper *keeper, struct kept *kept)
 	kept->next_in_backlog = NULL;
 	*keeper->backlog.last = kept;
 	keeper->backlog.last = &kept->next_in_backlog;
-	plan(keeper, 0);
+	loop_timer_after(keeper->work, 0);
 }
 
 void keeper_notify_later(struct keeper *keeper, struct kept *kept)
@@ -254,7 +248,7 @@ static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
 
 	/* the program may use other maps than the pinned ones */
 	if (keeper->backlog.first && gone(keeper) < 0) {
-		plan(keeper, RETRY_USEC);
+		loop_timer_after(keeper->work, RETRY_USEC);
 		return 0;
 	}
 	while ((kept = keeper->backlog.first)) {
@@ -264,11 +258,11 @@ static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
 		kept->in_backlog = false;
 		if (kept_write(keeper, kept) < 0) {
 			keeper_write_later(keeper, kept);
-			plan(keeper, RETRY_USEC);
+			loop_timer_after(keeper->work, RETRY_USEC);
 			return 0;
 		}
 		if (keeper->backlog.first && !loop_may_go_on(begun_ns)) {
-			plan(keeper, 0);
+			loop_timer_after(keeper->work, 0);
 			return 0;
 		}
 	}
@@ -441,14 +435,11 @@ int keeper_new(sd_event *event, const char *bpffs, const struct keeper_events *e
 	keeper->news.last = &keeper->news.first;
 	r = leased_open(bpffs, &keeper->leased, err);
 	if (!r) {
-		r = sd_event_add_time_relative(event, &keeper->work, CLOCK_BOOTTIME, 0, 1, on_work,
-					       keeper);
+		r = loop_timer_new(event, LOOP_NEVER, on_work, keeper, &keeper->work);
 		/* lower priority than renewals */
 		if (r >= 0)
 			r = sd_event_source_set_priority(keeper->work,
 							 SD_EVENT_PRIORITY_NORMAL + 1);
-		if (r >= 0)
-			r = sd_event_source_set_enabled(keeper->work, SD_EVENT_OFF);
 		if (r < 0)
 			err_set(err, r, "starting a timer: %s", strerror(-r));
 	}

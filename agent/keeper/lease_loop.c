@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "lease_thread_state.h"
 #include "log.h"
+#include "loop.h"
 
 /* Retry interval when the main loop has no room for news. */
 #define NEWS_RETRY_USEC 5000
@@ -104,20 +105,15 @@ static int on_news_work(sd_event_source *source, uint64_t usec, void *userdata)
 			return 0;
 		mailbox_post(thread->news, news);
 	}
-	sd_event_source_set_time_relative(source,
-					  mailbox_has_room(thread->news) ? 0 : NEWS_RETRY_USEC);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return loop_timer_after(source, mailbox_has_room(thread->news) ? 0 : NEWS_RETRY_USEC);
 }
 
 static void on_news(void *userdata)
 {
 	struct lease_thread *thread = userdata;
-	int enabled;
 
-	if (sd_event_source_get_enabled(thread->news_work, &enabled) > 0)
-		return;
-	sd_event_source_set_time_relative(thread->news_work, 0);
-	sd_event_source_set_enabled(thread->news_work, SD_EVENT_ONESHOT);
+	if (!loop_timer_is_on(thread->news_work))
+		loop_timer_after(thread->news_work, 0);
 }
 
 static void on_maps(bool full, void *userdata)
@@ -183,8 +179,7 @@ static int on_watch(sd_event_source *source, uint64_t usec, void *userdata)
 	keeper_tick(thread->keeper);
 	if (!hung)
 		systemd_alive(thread->systemd);
-	sd_event_source_set_time_relative(source, WATCH_NS / 1000);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return loop_timer_after(source, WATCH_NS / 1000);
 }
 
 /* ---- its life ---- */
@@ -231,15 +226,11 @@ int lease_loop_add(struct lease_thread *thread)
 	if (r >= 0)
 		r = prioritize(thread->late_work, 3);
 	if (r >= 0)
-		r = sd_event_add_time_relative(event, &thread->news_work, CLOCK_BOOTTIME, 0, 1,
-					       on_news_work, thread);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(thread->news_work, SD_EVENT_OFF);
+		r = loop_timer_new(event, LOOP_NEVER, on_news_work, thread, &thread->news_work);
 	if (r >= 0)
 		r = prioritize(thread->news_work, 2);
 	if (r >= 0)
-		r = sd_event_add_time_relative(event, &watch, CLOCK_BOOTTIME, WATCH_NS / 1000, 1000,
-					       on_watch, thread);
+		r = loop_timer_new(event, WATCH_NS / 1000, on_watch, thread, &watch);
 	if (r < 0)
 		return r;
 	/* the loop keeps these until it is freed */

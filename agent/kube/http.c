@@ -9,6 +9,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "http.h"
+#include "loop.h"
 
 /* Limit of an answer's size: a call that exceeds it is ended. */
 #define BODY_MAX (32U << 20)
@@ -261,12 +262,9 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *userdata)
 {
 	struct http *http = userdata;
 
-	if (timeout_ms < 0)
-		return sd_event_source_set_enabled(http->timer, SD_EVENT_OFF) < 0 ? -1 : 0;
-	if (sd_event_source_set_time_relative(http->timer, timeout_ms * 1000ULL) < 0 ||
-	    sd_event_source_set_enabled(http->timer, SD_EVENT_ONESHOT) < 0)
-		return -1;
-	return 0;
+	return loop_timer_after(http->timer, timeout_ms < 0 ? LOOP_NEVER : timeout_ms * 1000ULL) < 0
+		       ? -1
+		       : 0;
 }
 
 /* A copy of @path, which must be readable; NULL stays NULL. */
@@ -319,10 +317,7 @@ int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http
 			: curl_multi_init();
 	if (!http->multi)
 		return err_set(err, -EIO, "libcurl can't begin");
-	r = sd_event_add_time_relative(event, &http->timer, CLOCK_MONOTONIC, 0, 1000, on_timer,
-				       http);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
+	r = loop_timer_new(event, LOOP_NEVER, on_timer, http, &http->timer);
 	if (r < 0)
 		return err_set(err, r, "a timer can't be made: %s", strerror(-r));
 	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);

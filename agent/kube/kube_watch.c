@@ -10,6 +10,7 @@
 #include "json.h"
 #include "kube.h"
 #include "kube_state.h"
+#include "loop.h"
 
 /*
  * A watch lists the collection page by page, all as of one moment. The request names no
@@ -69,8 +70,7 @@ static void watch_later(struct kube_watch *watch)
 	next = next < watch->kube->retry_max_ns ? next : watch->kube->retry_max_ns;
 	watch->retry_ns = next > RETRY_MIN_NS ? next : RETRY_MIN_NS;
 	next = watch->retry_ns / 2 + random_below(watch->retry_ns);
-	sd_event_source_set_time_relative(watch->retry, next / 1000);
-	sd_event_source_set_enabled(watch->retry, SD_EVENT_ONESHOT);
+	loop_timer_after(watch->retry, next / 1000);
 }
 
 static void watch_failed(struct kube_watch *watch, const char *why)
@@ -245,7 +245,7 @@ static void watch_go_on(struct kube_watch *watch)
 	struct http_request request = { .method = "GET", .userdata = watch };
 	const char *join = strchr(watch->path, '?') ? "&" : "?";
 
-	sd_event_source_set_enabled(watch->retry, SD_EVENT_OFF);
+	loop_timer_after(watch->retry, LOOP_NEVER);
 	if (watch->listing) {
 		request.done = on_page;
 		path = xasprintf("%s%slimit=%u%s%s", watch->path, join, watch->page,
@@ -315,8 +315,7 @@ int kube_watch_new(struct kube *kube, const char *path, const struct kube_watch_
 	};
 	watch->page = page_max(watch);
 	/* begins in the event loop */
-	r = sd_event_add_time_relative(kube->event, &watch->retry, CLOCK_MONOTONIC, 0, 1000,
-				       on_retry, watch);
+	r = loop_timer_new(kube->event, 0, on_retry, watch, &watch->retry);
 	if (r < 0) {
 		kube_watch_free(watch);
 		return err_set(err, r, "a watch can't be made: %s", strerror(-r));

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "leader.h"
 #include "lease.h"
+#include "loop.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -129,8 +130,7 @@ static const struct lease_callbacks lease_callbacks = {
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	tell(userdata);
-	sd_event_source_set_time_relative(source, TICK_USEC);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return loop_timer_after(source, TICK_USEC);
 }
 
 void leader_begin(struct leader *leader)
@@ -196,8 +196,7 @@ int leader_new(sd_event *event, struct kube *kube, const char *name, const char 
 	snprintf(leader->id, sizeof(leader->id), "%016llx%016llx", (unsigned long long)number[0],
 		 (unsigned long long)number[1]);
 	if (!r)
-		r = sd_event_add_time_relative(event, &leader->tick, CLOCK_BOOTTIME, TICK_USEC,
-					       10000, on_tick, leader);
+		r = loop_timer_new(event, TICK_USEC, on_tick, leader, &leader->tick);
 	if (r < 0) {
 		leader_free(leader);
 		return err_set(err, r, "electing a leader: %s", strerror(-r));

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "lease_machine.h"
 #include "lease_owner.h"
+#include "loop.h"
 #include "store_etcd.h"
 #include "store_kubernetes.h"
 
@@ -39,19 +40,14 @@ static uint64_t clock_random(void *userdata)
 static void clock_arm(uint64_t due_ns, void *userdata)
 {
 	struct lease_manager *manager = userdata;
-	uint64_t due_usec = due_ns / 1000 + 1; /* rounded up: early, there would be nothing to do */
 	uint64_t armed_usec;
 
-	if (due_ns == LEASE_NEVER) {
-		sd_event_source_set_enabled(manager->timer, SD_EVENT_OFF);
-		return;
-	}
 	/* A pending timer that is set again queues behind a stream that is always readable. */
-	if (sd_event_source_get_enabled(manager->timer, NULL) > 0 &&
-	    sd_event_source_get_time(manager->timer, &armed_usec) >= 0 && armed_usec <= due_usec)
+	if (due_ns != LEASE_NEVER && loop_timer_is_on(manager->timer) &&
+	    sd_event_source_get_time(manager->timer, &armed_usec) >= 0 &&
+	    armed_usec <= due_ns / 1000)
 		return;
-	sd_event_source_set_time(manager->timer, due_usec);
-	sd_event_source_set_enabled(manager->timer, SD_EVENT_ONESHOT);
+	loop_timer_at(manager->timer, due_ns);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -131,7 +127,7 @@ int lease_manager_new(sd_event *event, const struct lease_config *config,
 	memcpy(manager->id, config->id, RECORD_ID_DIGITS);
 	own.node = manager->node;
 	own.id = manager->id;
-	r = sd_event_add_time(event, &manager->timer, CLOCK_BOOTTIME, 0, 1000, on_timer, manager);
+	r = loop_timer_new(event, 0, on_timer, manager, &manager->timer);
 	if (r < 0)
 		return err_set(err, r, "a timer can't be made: %s", strerror(-r));
 	manager->machine = lease_machine_new(&own, &manager->callbacks, userdata,

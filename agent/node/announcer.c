@@ -103,13 +103,7 @@ static void schedule(struct announcer *announcer)
 
 		due_ns = lane_ns < due_ns ? lane_ns : due_ns;
 	}
-	if (due_ns == UINT64_MAX) {
-		sd_event_source_set_enabled(announcer->timer, SD_EVENT_OFF);
-		return;
-	}
-	/* rounded up, since timers of older kernels may fire a moment early */
-	sd_event_source_set_time(announcer->timer, due_ns / 1000 + 1);
-	sd_event_source_set_enabled(announcer->timer, SD_EVENT_ONESHOT);
+	loop_timer_at(announcer->timer, due_ns);
 }
 
 static void job_move(struct lane *lane, struct job *job, enum announcer_why why)
@@ -236,10 +230,7 @@ int announcer_new(sd_event *event, const struct links *links, struct program *pr
 	}
 	/* an interface that can't send must not block the others */
 	fcntl(announcer->fd, F_SETFL, O_NONBLOCK);
-	r = sd_event_add_time(event, &announcer->timer, CLOCK_BOOTTIME, 0, 1, announcer_turn,
-			      announcer);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(announcer->timer, SD_EVENT_OFF);
+	r = loop_timer_new(event, LOOP_NEVER, announcer_turn, announcer, &announcer->timer);
 	if (r < 0) {
 		announcer_free(announcer);
 		return err_set(err, r, "starting a timer: %s", strerror(-r));

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "defender.h"
 #include "hash.h"
+#include "loop.h"
 
 /* More reports than the ring has room for. */
 #define DEFENDER_TURN_OLD 4096
@@ -104,8 +105,7 @@ static void turn(struct defender *defender)
 	sd_event_source_set_enabled(defender->io, more ? SD_EVENT_OFF : SD_EVENT_ON);
 	if (!more)
 		return;
-	sd_event_source_set_time_relative(defender->resume, DEFENDER_TURN_USEC);
-	sd_event_source_set_enabled(defender->resume, SD_EVENT_ONESHOT);
+	loop_timer_after(defender->resume, DEFENDER_TURN_USEC);
 }
 
 static int ring_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -174,10 +174,7 @@ int defender_new(sd_event *event, const struct links *links, defender_fn *seen, 
 	defender->links = links;
 	defender->seen = seen;
 	defender->userdata = userdata;
-	r = sd_event_add_time_relative(event, &defender->resume, CLOCK_BOOTTIME, 0, 1000,
-				       ring_resume, defender);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(defender->resume, SD_EVENT_OFF);
+	r = loop_timer_new(event, LOOP_NEVER, ring_resume, defender, &defender->resume);
 	if (r < 0) {
 		defender_free(defender);
 		return err_set(err, r, "starting a timer: %s", strerror(-r));

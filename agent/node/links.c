@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "links.h"
 #include "local_address.h"
+#include "loop.h"
 #include "netlink.h"
 
 #define MESSAGE_SIZE 32768
@@ -83,22 +84,14 @@ static bool link_carrier(const struct link *link)
 	return (link->flags & IFF_UP) && (link->flags & IFF_LOWER_UP);
 }
 
-static int flap_over(sd_event_source *source, uint64_t usec, void *userdata);
-
 /* Has @row lost its carrier only because we have just attached our program? Then a timer waits for
  * the end of the flap. */
 static bool own_flap(struct links *links, const struct links_row *row)
 {
 	uint64_t end = row->attached_at_ns + LINKS_FLAP_NS;
-	sd_event *event;
 
-	if (!row->attached_at_ns || clock_boot_ns() >= end || !links->io ||
-	    !(row->link.flags & IFF_UP))
-		return false;
-	event = sd_event_source_get_event(links->io);
-	links->flap = sd_event_source_disable_unref(links->flap);
-	return sd_event_add_time(event, &links->flap, CLOCK_BOOTTIME, end / 1000 + 1, 1000,
-				 flap_over, links) >= 0;
+	return row->attached_at_ns && clock_boot_ns() < end && links->flap &&
+	       row->link.flags & IFF_UP && loop_timer_at(links->flap, end) >= 0;
 }
 
 static void row_update(struct links *links, struct links_row *row, const struct link *link)
@@ -231,10 +224,8 @@ static int read_anew(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct links *links = userdata;
 
-	if (links_dump(links) < 0) {
-		sd_event_source_set_time_relative(source, AGAIN_USEC);
-		sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-	}
+	if (links_dump(links) < 0)
+		loop_timer_after(source, AGAIN_USEC);
 	/* addresses may have changed as well */
 	links->dirty = true;
 	notify_changes(links);
@@ -267,10 +258,9 @@ static int links_follow(struct links *links, sd_event *event)
 	/* fails without CAP_NET_ADMIN, then the default size is used */
 	setsockopt(mnl_socket_get_fd(links->socket), SOL_SOCKET, SO_RCVBUFFORCE, &size,
 		   sizeof(size));
-	r = sd_event_add_time_relative(event, &links->again, CLOCK_MONOTONIC, 0, 1000, read_anew,
-				       links);
+	r = loop_timer_new(event, LOOP_NEVER, read_anew, links, &links->again);
 	if (r >= 0)
-		r = sd_event_source_set_enabled(links->again, SD_EVENT_OFF);
+		r = loop_timer_new(event, LOOP_NEVER, flap_over, links, &links->flap);
 	if (r >= 0)
 		r = sd_event_add_io(event, &links->io, mnl_socket_get_fd(links->socket), EPOLLIN,
 				    links_io, links);

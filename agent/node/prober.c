@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "loop.h"
 #include "probe.h"
 #include "prober.h"
 
@@ -144,8 +145,7 @@ static int turn(sd_event_source *source, uint64_t usec, void *userdata)
 		send_probe(prober, &prober->questions[i]);
 	if (++prober->sent_count == PROBER_COUNT)
 		next_ns = PROBER_WAIT_NS;
-	sd_event_source_set_time_relative(source, next_ns / 1000);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return loop_timer_after(source, next_ns / 1000);
 }
 
 int prober_new(sd_event *event, const struct links *links, const struct prober_callbacks *callbacks,
@@ -158,9 +158,7 @@ int prober_new(sd_event *event, const struct links *links, const struct prober_c
 	prober->links = links;
 	prober->callbacks = *callbacks;
 	prober->userdata = userdata;
-	r = sd_event_add_time(event, &prober->timer, CLOCK_BOOTTIME, 0, 1000, turn, prober);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(prober->timer, SD_EVENT_OFF);
+	r = loop_timer_new(event, LOOP_NEVER, turn, prober, &prober->timer);
 	if (r < 0) {
 		prober_free(prober);
 		return err_set(err, r, "starting a timer: %s", strerror(-r));
@@ -180,7 +178,7 @@ void prober_free(struct prober *prober)
 
 bool prober_busy(const struct prober *prober)
 {
-	return sd_event_source_get_enabled(prober->timer, NULL) > 0;
+	return loop_timer_is_on(prober->timer);
 }
 
 void prober_add(struct prober *prober, const struct address *address, uint32_t ifindex)
@@ -193,8 +191,7 @@ void prober_begin(struct prober *prober)
 {
 	if (!prober->question_count)
 		return;
-	sd_event_source_set_time_relative(prober->timer, 0);
-	sd_event_source_set_enabled(prober->timer, SD_EVENT_ONESHOT);
+	loop_timer_after(prober->timer, 0);
 }
 
 uint64_t prober_sent(const struct prober *prober)

@@ -155,12 +155,6 @@ static void write_event(size_t at, const struct lease_info *info, void *data)
 				       });
 }
 
-static void plan(struct notify_events *events, uint64_t usec)
-{
-	sd_event_source_set_time_relative(events->gather, usec);
-	sd_event_source_set_enabled(events->gather, SD_EVENT_ONESHOT);
-}
-
 static int on_gather(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct notify_events *events = userdata;
@@ -177,13 +171,13 @@ static int on_gather(sd_event_source *source, uint64_t usec, void *userdata)
 				  left < TURN ? left : TURN, write_event, &writing);
 	}
 	if (events->written < events->due_count) {
-		plan(events, 0);
+		loop_timer_after(events->gather, 0);
 		return 0;
 	}
 	end_report(events);
 	notify_look_soon(events->look);
 	if (events->answered)
-		plan(events, GATHER_USEC);
+		loop_timer_after(events->gather, GATHER_USEC);
 	return 0;
 }
 
@@ -196,7 +190,7 @@ void notify_events_answered(struct notify_events *events, const struct address *
 	events->answered[events->answered_count++] =
 		(struct selected){ .address = *address, .ifindex = ifindex };
 	if (!count && !events->reported)
-		plan(events, GATHER_USEC);
+		loop_timer_after(events->gather, GATHER_USEC);
 }
 
 /* ---- life ---- */
@@ -220,10 +214,7 @@ int notify_events_new(sd_event *event, notify_view_fn *view, void *userdata,
 
 	events->view = view;
 	events->userdata = userdata;
-	r = sd_event_add_time_relative(event, &events->gather, CLOCK_BOOTTIME, GATHER_USEC, 1000,
-				       on_gather, events);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(events->gather, SD_EVENT_OFF);
+	r = loop_timer_new(event, LOOP_NEVER, on_gather, events, &events->gather);
 	if (r < 0)
 		r = err_set(err, r, "starting timers: %s", strerror(-r));
 	else

@@ -5,6 +5,7 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "loop.h"
 #include "notify_condition.h"
 #include "notify_look.h"
 #include "text_hash.h"
@@ -297,8 +298,7 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 		end_look(look);
 		wait_usec = look->again ? SOON_USEC : LOOK_USEC;
 	}
-	sd_event_source_set_time_relative(source, wait_usec);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return loop_timer_after(source, wait_usec);
 }
 
 void notify_look_soon(struct notify_look *look)
@@ -307,8 +307,7 @@ void notify_look_soon(struct notify_look *look)
 
 	look->again = true;
 	if (!look->under_way)
-		sd_event_source_set_time_relative(
-			look->timer, since_usec < SOON_USEC ? SOON_USEC - since_usec : 0);
+		loop_timer_after(look->timer, since_usec < SOON_USEC ? SOON_USEC - since_usec : 0);
 }
 
 /* ---- life ---- */
@@ -327,8 +326,7 @@ int notify_look_new(sd_event *event, notify_view_fn *view, void *userdata,
 		    struct notify_look **ret_look, struct err *err)
 {
 	struct notify_look *look = xcalloc(1, sizeof(*look));
-	int r = sd_event_add_time_relative(event, &look->timer, CLOCK_BOOTTIME, LOOK_USEC, 100000,
-					   on_look, look);
+	int r = loop_timer_new(event, LOOK_USEC, on_look, look, &look->timer);
 
 	if (r < 0) {
 		free(look);

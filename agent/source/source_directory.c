@@ -15,6 +15,7 @@
 #include "directory_pools.h"
 #include "document.h"
 #include "last_good.h"
+#include "loop.h"
 #include "source_base.h"
 
 #define FILE_LIMIT (256UL << 20)
@@ -341,8 +342,7 @@ static int settle_due(sd_event_source *event_source, uint64_t usec, void *userda
 static int rescan_due(sd_event_source *event_source, uint64_t usec, void *userdata)
 {
 	rescan(userdata, false);
-	sd_event_source_set_time_relative(event_source, RESCAN_USEC);
-	return sd_event_source_set_enabled(event_source, SD_EVENT_ONESHOT);
+	return loop_timer_after(event_source, RESCAN_USEC);
 }
 
 static int on_inotify(sd_event_source *event_source, int fd, uint32_t revents, void *userdata)
@@ -361,8 +361,7 @@ static int on_inotify(sd_event_source *event_source, int fd, uint32_t revents, v
 				source->watched = false;
 			at += sizeof(*event) + event->len;
 		}
-	sd_event_source_set_time_relative(source->settle, SETTLE_USEC);
-	return sd_event_source_set_enabled(source->settle, SD_EVENT_ONESHOT);
+	return loop_timer_after(source->settle, SETTLE_USEC);
 }
 
 static int follow(struct source_directory *source, sd_event *event)
@@ -374,13 +373,9 @@ static int follow(struct source_directory *source, sd_event *event)
 		return negative_errno();
 	r = sd_event_add_io(event, &source->io, source->inotify, EPOLLIN, on_inotify, source);
 	if (r >= 0)
-		r = sd_event_add_time_relative(event, &source->settle, CLOCK_MONOTONIC, 0, 1000,
-					       settle_due, source);
+		r = loop_timer_new(event, LOOP_NEVER, settle_due, source, &source->settle);
 	if (r >= 0)
-		r = sd_event_source_set_enabled(source->settle, SD_EVENT_OFF);
-	if (r >= 0)
-		r = sd_event_add_time_relative(event, &source->rescan, CLOCK_MONOTONIC, RESCAN_USEC,
-					       1000000, rescan_due, source);
+		r = loop_timer_new(event, RESCAN_USEC, rescan_due, source, &source->rescan);
 	return r < 0 ? r : 0;
 }
 

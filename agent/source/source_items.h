@@ -37,8 +37,8 @@ struct source_item {
 	const char *api;	  /* API group and version that serves it */
 	json_t *status;
 	json_t *wanted;	   /* the conditions that it should have; NULL: it has them */
-	bool pools_behind; /* kube_pools hasn't handled its current version yet */
-	bool unwritten;	   /* its status may differ from what kube_pools decided */
+	bool pools_behind; /* cluster_pools hasn't handled its current version yet */
+	bool unwritten;	   /* its status may differ from what cluster_pools decided */
 	struct condition_due *condition_due; /* NULL: no change is pending */
 	uint64_t condition_spent_ns;	     /* rate limit of such writes */
 	uint64_t hash; /* cluster_conditions_hash() of a Service, cluster_nodes_hash(); 0: not known

@@ -4,12 +4,13 @@
 
 #include "etcd.h"
 #include "json.h"
+#include "loop.h"
 
 uint64_t etcd_now(const struct store_etcd *etcd)
 {
 	uint64_t usec = 0;
 
-	sd_event_now(etcd->base.event, CLOCK_MONOTONIC, &usec);
+	sd_event_now(etcd->base.event, CLOCK_BOOTTIME, &usec);
 	return usec * 1000;
 }
 
@@ -20,12 +21,7 @@ bool etcd_is_own(const struct store_etcd *etcd, const struct record *record)
 
 static void mark_arm(struct store_etcd *etcd)
 {
-	if (etcd->own.due_ns == ETCD_NEVER) {
-		sd_event_source_set_enabled(etcd->mark, SD_EVENT_OFF);
-		return;
-	}
-	sd_event_source_set_time(etcd->mark, etcd->own.due_ns / 1000 + 1);
-	sd_event_source_set_enabled(etcd->mark, SD_EVENT_ONESHOT);
+	loop_timer_at(etcd->mark, etcd->own.due_ns);
 }
 
 void etcd_own_tell(struct store_etcd *etcd)
@@ -85,10 +81,7 @@ static int on_mark_due(sd_event_source *source, uint64_t usec, void *userdata)
 
 int etcd_mark_init(struct store_etcd *etcd)
 {
-	int r = sd_event_add_time(etcd->base.event, &etcd->mark, CLOCK_MONOTONIC, 0, 1000,
-				  on_mark_due, etcd);
-
-	return r < 0 ? r : sd_event_source_set_enabled(etcd->mark, SD_EVENT_OFF);
+	return loop_timer_new(etcd->base.event, LOOP_NEVER, on_mark_due, etcd, &etcd->mark);
 }
 
 void etcd_mark_close(struct store_etcd *etcd)

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "etcd.h"
 #include "json.h"
+#include "loop.h"
 
 #define PAGE 1000 /* records: parsing more would keep a renewal waiting */
 /* No group has more: a list that doesn't end is none. */
@@ -19,8 +20,7 @@ static void stream_later(struct etcd_stream *stream, uint64_t usec)
 {
 	if (!stream->etcd->base.following)
 		return;
-	sd_event_source_set_time_relative(stream->retry, usec);
-	sd_event_source_set_enabled(stream->retry, SD_EVENT_ONESHOT);
+	loop_timer_after(stream->retry, usec);
 }
 
 static void list_anew(struct etcd_stream *stream)
@@ -270,7 +270,7 @@ static void stream_watch(struct etcd_stream *stream)
 void etcd_stream_run(struct etcd_stream *stream)
 {
 	stream_cancel(stream);
-	sd_event_source_set_enabled(stream->retry, SD_EVENT_OFF);
+	loop_timer_after(stream->retry, LOOP_NEVER);
 	if (!stream->etcd->base.following)
 		return;
 	if (*stream->listing)
@@ -291,8 +291,7 @@ void etcd_stream_set(struct etcd_stream *stream, bool run)
 {
 	stream_cancel(stream);
 	list_anew(stream);
-	sd_event_source_set_time_relative(stream->retry, 0);
-	sd_event_source_set_enabled(stream->retry, run ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	loop_timer_after(stream->retry, run ? 0 : LOOP_NEVER);
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
@@ -304,14 +303,11 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 int etcd_stream_init(struct etcd_stream *stream, struct store_etcd *etcd,
 		     const struct etcd_stream_events *events, bool *listing, uint64_t *revision)
 {
-	int r = sd_event_add_time_relative(etcd->base.event, &stream->retry, CLOCK_MONOTONIC, 0,
-					   1000, on_retry, stream);
-
 	stream->etcd = etcd;
 	stream->events = events;
 	stream->listing = listing;
 	stream->revision = revision;
-	return r < 0 ? r : sd_event_source_set_enabled(stream->retry, SD_EVENT_OFF);
+	return loop_timer_new(etcd->base.event, LOOP_NEVER, on_retry, stream, &stream->retry);
 }
 
 void etcd_stream_close(struct etcd_stream *stream)

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "alloc.h"
+#include "loop.h"
 #include "store_base.h"
 
 /* Minimum time between two reported causes: servers that fail in turn, each for its own reason,
@@ -73,8 +74,7 @@ void store_answered(struct store_base *base)
 static void lag_arm(struct store_base *base)
 {
 	base->expected_progress = base->progress;
-	sd_event_source_set_time_relative(base->lag, base->lag_ns / 1000);
-	sd_event_source_set_enabled(base->lag, SD_EVENT_ONESHOT);
+	loop_timer_after(base->lag, base->lag_ns / 1000);
 }
 
 /* Has the stream reached the awaited revision? If not, its server or the stream is cut off. */
@@ -97,11 +97,7 @@ static int on_lag(sd_event_source *source, uint64_t usec, void *userdata)
 
 void store_expect(struct store_base *base, uint64_t revision)
 {
-	int enabled;
-
-	if (revision <= base->revision || base->listing)
-		return;
-	if (sd_event_source_get_enabled(base->lag, &enabled) >= 0 && enabled != SD_EVENT_OFF)
+	if (revision <= base->revision || base->listing || loop_timer_is_on(base->lag))
 		return;
 	base->awaited = revision;
 	lag_arm(base);
@@ -159,8 +155,6 @@ int store_base_init(struct store_base *base, sd_event *event, uint64_t lag_ns,
 	base->userdata = userdata;
 	base->listing = true;
 	base->lag_ns = lag_ns;
-	r = sd_event_add_time_relative(event, &base->lag, CLOCK_MONOTONIC, 0, 1000, on_lag, base);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(base->lag, SD_EVENT_OFF);
+	r = loop_timer_new(event, LOOP_NEVER, on_lag, base, &base->lag);
 	return r < 0 ? err_set(err, r, "a timer can't be made: %s", strerror(-r)) : 0;
 }

@@ -6,6 +6,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "kube.h"
+#include "loop.h"
 #include "record_lease.h"
 #include "store_base.h"
 #include "store_kubernetes.h"
@@ -217,12 +218,6 @@ static void make_absent(struct record *record)
 }
 
 /* Within what it tells a watch may not be ended. */
-static void turn_after(struct store_kubernetes *kubernetes, uint64_t usec)
-{
-	sd_event_source_set_time_relative(kubernetes->turn, usec);
-	sd_event_source_set_enabled(kubernetes->turn, SD_EVENT_ONESHOT);
-}
-
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
 	struct store_kubernetes *kubernetes = userdata;
@@ -244,7 +239,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	kubernetes->full = true;
 	store_full(&kubernetes->base, text);
 	trouble(kubernetes, text);
-	turn_after(kubernetes, 0);
+	loop_timer_after(kubernetes->turn, 0);
 }
 
 static void on_synced(void *userdata)
@@ -288,7 +283,7 @@ static int on_turn(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	if (kubernetes->full) {
 		kubernetes->full = false;
-		turn_after(kubernetes, STORE_FULL_USEC);
+		loop_timer_after(kubernetes->turn, STORE_FULL_USEC);
 		return 0;
 	}
 	if (kube_watch_new(kubernetes->kube, kubernetes->listed, &watch_events, kubernetes,
@@ -370,7 +365,7 @@ static void kubernetes_follow(struct store *store, bool follow)
 
 	kubernetes->base.following = follow;
 	kubernetes->full = false;
-	turn_after(kubernetes, 0);
+	loop_timer_after(kubernetes->turn, 0);
 	if (!follow)
 		kubernetes_watch(store, NULL, 0);
 }
@@ -459,10 +454,7 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 				     kube_namespace(kubernetes->kube));
 	kubernetes->node = xstrdup(config->node);
 	choose_records(kubernetes, config);
-	r = sd_event_add_time_relative(event, &kubernetes->turn, CLOCK_MONOTONIC, 0, 1000, on_turn,
-				       kubernetes);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(kubernetes->turn, SD_EVENT_OFF);
+	r = loop_timer_new(event, LOOP_NEVER, on_turn, kubernetes, &kubernetes->turn);
 	if (r >= 0)
 		r = sd_event_add_defer(event, &kubernetes->pulses_turn, on_pulses_turn, kubernetes);
 	if (r >= 0)

@@ -10,11 +10,11 @@
 #include "clock.h"
 #include "condition.h"
 #include "json.h"
-#include "kube_pools.h"
+#include "cluster_pools.h"
 #include "leader.h"
 #include "loop.h"
-#include "service_writer.h"
-#include "status_writer.h"
+#include "cluster_service_writer.h"
+#include "cluster_status_writer.h"
 
 #define LEASE_NAME "l2resp-ipam"
 /* Lease of the agents that don't manage pools: its holder reports for all of them. */
@@ -38,15 +38,15 @@ enum stage {
 	STAGE_TELLING, /* it is finished; verdicts are logged */
 };
 
-struct kube_pools {
+struct cluster_pools {
 	struct kube *kube;
 	struct source *source;
 	struct leader *leader;
 	struct allocator *allocator; /* NULL: another decides, or not yet */
 	const struct service_class *class;
-	sd_event_source *timer;	       /* decides and writes again */
-	struct service_writer *writer; /* of Services */
-	struct status_writer *status;  /* of pools and policies */
+	sd_event_source *timer;		       /* decides and writes again */
+	struct cluster_service_writer *writer; /* of Services */
+	struct cluster_status_writer *status;  /* of pools and policies */
 	enum stage stage;
 	const struct verdict *const *verdicts; /* STAGE_TELLING: from allocator_settle() */
 	size_t verdict_count, told;
@@ -59,13 +59,12 @@ struct kube_pools {
 };
 
 /* A decision under way goes on at once. */
-static void settle_after(struct kube_pools *pools, uint64_t usec)
+static void settle_after(struct cluster_pools *pools, uint64_t usec)
 {
-	sd_event_source_set_time_relative(pools->timer, pools->stage ? 0 : usec);
-	sd_event_source_set_enabled(pools->timer, SD_EVENT_ONESHOT);
+	loop_timer_after(pools->timer, pools->stage ? 0 : usec);
 }
 
-static void forget_removed(struct kube_pools *pools)
+static void forget_removed(struct cluster_pools *pools)
 {
 	for (size_t i = 0; i < pools->removed_count; i++)
 		service_unref(pools->removed[i]);
@@ -73,7 +72,7 @@ static void forget_removed(struct kube_pools *pools)
 }
 
 /* Another node may assign now: forget the assignments, and start over on leading again. */
-static void begin_anew(struct kube_pools *pools)
+static void begin_anew(struct cluster_pools *pools)
 {
 	allocator_free(pools->allocator);
 	pools->allocator = NULL;
@@ -86,7 +85,7 @@ static void begin_anew(struct kube_pools *pools)
 
 static void on_written(const char *name, bool accepted, void *userdata)
 {
-	struct kube_pools *pools = userdata;
+	struct cluster_pools *pools = userdata;
 	struct source_item *item = source_items_find(&pools->source->items, name);
 
 	if (item)
@@ -95,25 +94,27 @@ static void on_written(const char *name, bool accepted, void *userdata)
 }
 
 /* The verdict of @item's Service, if its status differs from it; else NULL. */
-static const struct verdict *unwritten(const struct kube_pools *pools,
+static const struct verdict *unwritten(const struct cluster_pools *pools,
 				       const struct source_item *item)
 {
 	const struct service *service = source_item_service(item);
 	const struct verdict *verdict =
 		service ? allocator_verdict(pools->allocator, service) : NULL;
 
-	return verdict && !item->broken && service_writer_differs(pools->writer, item, verdict)
+	return verdict && !item->broken &&
+			       cluster_service_writer_differs(pools->writer, item, verdict)
 		       ? verdict
 		       : NULL;
 }
 
 /* Begins to write what isn't written; returns whether there was nothing. */
-static bool write_services(struct kube_pools *pools, uint64_t begun_ns)
+static bool write_services(struct cluster_pools *pools, uint64_t begun_ns)
 {
 	const struct source_items *items = &pools->source->items;
 	bool done = true, again = pools->relisted || pools->removed_count;
 
-	for (size_t i = 0; i < items->count && service_writer_has_room(pools->writer); i++) {
+	for (size_t i = 0; i < items->count && cluster_service_writer_has_room(pools->writer);
+	     i++) {
 		struct source_item *item = items->list[i];
 		const struct verdict *verdict;
 
@@ -130,29 +131,30 @@ static bool write_services(struct kube_pools *pools, uint64_t begun_ns)
 		if (!verdict)
 			continue;
 		done = false;
-		service_writer_write(pools->writer, item, verdict);
+		cluster_service_writer_write(pools->writer, item, verdict);
 	}
 	if (again)
 		settle_after(pools, 0);
-	return done && !again && service_writer_idle(pools->writer);
+	return done && !again && cluster_service_writer_idle(pools->writer);
 }
 
 /* ---- deciding ---- */
 
 /* Tells the allocator how @item is now, with all that may be written for it. */
-static void set_service(struct kube_pools *pools, struct source_item *item, struct service *service)
+static void set_service(struct cluster_pools *pools, struct source_item *item,
+			struct service *service)
 {
 	_cleanup_(address_list_free) struct address_list written = {};
 
 	for (size_t i = 0; i < service->load_balancer.count; i++)
 		address_list_include(&written, &service->load_balancer.list[i]);
-	service_writer_add_written(pools->writer, item, &written);
+	cluster_service_writer_add_written(pools->writer, item, &written);
 	allocator_set_service(pools->allocator, service, &written);
 	item->unwritten = true;
 }
 
 /* Returns whether all that have changed are set. */
-static bool set_services(struct kube_pools *pools, uint64_t begun_ns)
+static bool set_services(struct cluster_pools *pools, uint64_t begun_ns)
 {
 	for (size_t i = 0; i < pools->source->items.count; i++) {
 		struct source_item *item = pools->source->items.list[i];
@@ -169,7 +171,7 @@ static bool set_services(struct kube_pools *pools, uint64_t begun_ns)
 	return true;
 }
 
-static void tell_verdict(struct kube_pools *pools, const struct verdict *verdict)
+static void tell_verdict(struct cluster_pools *pools, const struct verdict *verdict)
 {
 	const struct service *service = verdict->service;
 	struct source_item *item = source_items_find_object(
@@ -180,7 +182,7 @@ static void tell_verdict(struct kube_pools *pools, const struct verdict *verdict
 	source_say_verdict(pools->source, verdict);
 }
 
-static size_t count_pools(const struct kube_pools *pools)
+static size_t count_pools(const struct cluster_pools *pools)
 {
 	size_t count = 0;
 
@@ -189,7 +191,7 @@ static size_t count_pools(const struct kube_pools *pools)
 	return count;
 }
 
-static void set_pools(struct kube_pools *pools)
+static void set_pools(struct cluster_pools *pools)
 {
 	_cleanup_free_ struct pool **list = xcalloc(count_pools(pools) + 1, sizeof(struct pool *));
 	const struct source_items *items = &pools->source->items;
@@ -214,33 +216,33 @@ static bool has_news(const struct source_items *items)
 }
 
 /* Gives up the lead only after this node's writes have ended. */
-static void stop_if_idle(struct kube_pools *pools)
+static void stop_if_idle(struct cluster_pools *pools)
 {
-	if (pools->stopped || !service_writer_idle(pools->writer) ||
-	    status_writer_writes(pools->status))
+	if (pools->stopped || !cluster_service_writer_idle(pools->writer) ||
+	    cluster_status_writer_writes(pools->status))
 		return;
 	pools->stopped = true;
 	leader_stop(pools->leader);
 }
 
-void kube_pools_stop(struct kube_pools *pools)
+void cluster_pools_stop(struct cluster_pools *pools)
 {
 	pools->stopping = true;
 	settle_after(pools, 0);
 }
 
 /* The decision that begins now is about everything. */
-static void begin_whole(struct kube_pools *pools)
+static void begin_whole(struct cluster_pools *pools)
 {
 	for (size_t i = 0; i < pools->source->items.count; i++)
 		pools->source->items.list[i]->pools_behind = true;
-	service_writer_sweep(pools->writer);
+	cluster_service_writer_sweep(pools->writer);
 	pools->relisted = false;
 	pools->whole = true;
 }
 
 /* Returns whether the allocator knows all that has changed. */
-static bool set_all(struct kube_pools *pools, uint64_t begun_ns)
+static bool set_all(struct cluster_pools *pools, uint64_t begun_ns)
 {
 	if (pools->relisted)
 		begin_whole(pools);
@@ -258,7 +260,7 @@ static bool set_all(struct kube_pools *pools, uint64_t begun_ns)
 }
 
 /* Begins a decision, or goes on with it. Returns whether it is finished. */
-static bool go_on(struct kube_pools *pools, uint64_t begun_ns)
+static bool go_on(struct cluster_pools *pools, uint64_t begun_ns)
 {
 	if (pools->stage < STAGE_DECIDING) {
 		pools->stage = STAGE_SETTING;
@@ -290,7 +292,7 @@ static bool go_on(struct kube_pools *pools, uint64_t begun_ns)
 	return true;
 }
 
-void kube_pools_settle(struct kube_pools *pools)
+void cluster_pools_settle(struct cluster_pools *pools)
 {
 	uint64_t begun_ns = clock_boot_ns();
 
@@ -318,15 +320,15 @@ void kube_pools_settle(struct kube_pools *pools)
 	if (!go_on(pools, begun_ns))
 		settle_after(pools, 0);
 	else if (write_services(pools, begun_ns))
-		status_writer_continue(pools->status, pools->allocator);
+		cluster_status_writer_continue(pools->status, pools->allocator);
 }
 
-void kube_pools_relisted(struct kube_pools *pools)
+void cluster_pools_relisted(struct cluster_pools *pools)
 {
 	pools->relisted = true;
 }
 
-uint64_t kube_pools_hash(const json_t *object)
+uint64_t cluster_pools_hash(const json_t *object)
 {
 	_cleanup_json_ json_t *rest = kube_copy(object);
 
@@ -334,16 +336,16 @@ uint64_t kube_pools_hash(const json_t *object)
 	return json_hash(rest);
 }
 
-void kube_pools_status_changed(struct kube_pools *pools)
+void cluster_pools_status_changed(struct cluster_pools *pools)
 {
 	settle_after(pools, SETTLE_USEC);
 }
 
-void kube_pools_removed(struct kube_pools *pools, const struct source_item *item)
+void cluster_pools_removed(struct cluster_pools *pools, const struct source_item *item)
 {
 	struct service *service = source_item_service(item);
 
-	service_writer_forget(pools->writer, item);
+	cluster_service_writer_forget(pools->writer, item);
 	pools->relisted |= item->manifest.pool_count > 0;
 	if (!service || !pools->allocator)
 		return;
@@ -351,12 +353,12 @@ void kube_pools_removed(struct kube_pools *pools, const struct source_item *item
 	pools->removed[pools->removed_count++] = service_ref(service);
 }
 
-const struct allocator *kube_pools_allocator(const struct kube_pools *pools)
+const struct allocator *cluster_pools_allocator(const struct cluster_pools *pools)
 {
 	return pools->allocator;
 }
 
-bool kube_pools_leads(const struct kube_pools *pools)
+bool cluster_pools_leads(const struct cluster_pools *pools)
 {
 	return pools->gives ? pools->allocator != NULL : leader_leads(pools->leader);
 }
@@ -368,79 +370,76 @@ static void on_status_written(bool accepted, void *userdata)
 
 static void on_leading(void *userdata)
 {
-	struct kube_pools *pools = userdata;
+	struct cluster_pools *pools = userdata;
 
 	if (pools->gives)
 		source_say(pools->source, LOG_NOTICE,
 			   leader_leads(pools->leader)
 				   ? "this node gives the pools' addresses"
 				   : "this node no longer gives the pools' addresses");
-	kube_pools_settle(pools);
+	cluster_pools_settle(pools);
 	pools->source->callbacks.changed(pools->source->userdata);
 }
 
 static void on_stopped(void *userdata)
 {
-	const struct kube_pools *pools = userdata;
+	const struct cluster_pools *pools = userdata;
 
 	pools->source->callbacks.stopped(pools->source->userdata);
 }
 
 static void on_log(int priority, const char *text, void *userdata)
 {
-	struct kube_pools *pools = userdata;
+	struct cluster_pools *pools = userdata;
 
 	source_say(pools->source, priority, text);
 }
 
 static int on_settle(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	kube_pools_settle(userdata);
+	cluster_pools_settle(userdata);
 	return 0;
 }
 
-void kube_pools_free(struct kube_pools *pools)
+void cluster_pools_free(struct cluster_pools *pools)
 {
 	if (!pools)
 		return;
 	leader_free(pools->leader);
 	forget_removed(pools);
 	free(pools->removed);
-	service_writer_free(pools->writer);
-	status_writer_free(pools->status);
+	cluster_service_writer_free(pools->writer);
+	cluster_status_writer_free(pools->status);
 	sd_event_source_disable_unref(pools->timer);
 	allocator_free(pools->allocator);
 	free(pools);
 }
 
-int kube_pools_new(sd_event *event, struct kube *kube, struct source *source,
-		   const struct source_options *options, const struct service_class *class,
-		   struct kube_pools **ret_pools, struct err *err)
+int cluster_pools_new(sd_event *event, struct kube *kube, struct source *source,
+		      const struct source_options *options, const struct service_class *class,
+		      struct cluster_pools **ret_pools, struct err *err)
 {
 	static const struct leader_callbacks callbacks = { on_leading, on_stopped, on_log };
-	struct kube_pools *pools = xcalloc(1, sizeof(*pools));
+	struct cluster_pools *pools = xcalloc(1, sizeof(*pools));
 	int r;
 
-	*pools = (struct kube_pools){
+	*pools = (struct cluster_pools){
 		.kube = kube,
 		.source = source,
 		.class = class,
 		.gives = options->pools,
 		.relisted = true,
 	};
-	pools->writer = service_writer_new(kube, source, on_written, pools);
-	pools->status = status_writer_new(kube, source, on_status_written, pools);
-	r = sd_event_add_time_relative(event, &pools->timer, CLOCK_MONOTONIC, 0, 1000, on_settle,
-				       pools);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(pools->timer, SD_EVENT_OFF);
+	pools->writer = cluster_service_writer_new(kube, source, on_written, pools);
+	pools->status = cluster_status_writer_new(kube, source, on_status_written, pools);
+	r = loop_timer_new(event, LOOP_NEVER, on_settle, pools, &pools->timer);
 	if (r < 0)
 		err_write(err, "a timer can't be made: %s", strerror(-r));
 	else
 		r = leader_new(event, kube, pools->gives ? LEASE_NAME : QUIET_NAME, options->node,
 			       &callbacks, pools, &pools->leader, err);
 	if (r < 0) {
-		kube_pools_free(pools);
+		cluster_pools_free(pools);
 		return r;
 	}
 	*ret_pools = pools;

@@ -8,20 +8,20 @@
 #include "cleanup.h"
 #include "condition.h"
 #include "json.h"
-#include "status_writer.h"
+#include "cluster_status_writer.h"
 
 /* Writes aren't conditional on a resourceVersion: nobody else writes these conditions. */
-struct status_writer {
+struct cluster_status_writer {
 	struct kube *kube;
 	struct source *source;
-	status_writer_fn *done;
+	cluster_status_writer_fn *done;
 	void *userdata;
 	struct http_call *call;
 	char *item;	    /* name of the item written last, or being written */
 	struct err trouble; /* of the last write; empty: none */
 };
 
-static void log_trouble(struct status_writer *writer, const struct http_result *result)
+static void log_trouble(struct cluster_status_writer *writer, const struct http_result *result)
 {
 	struct err err;
 
@@ -34,7 +34,7 @@ static void log_trouble(struct status_writer *writer, const struct http_result *
 static void on_patched(const struct http_result *result, void *userdata)
 {
 	_cleanup_json_ json_t *json = http_json(result);
-	struct status_writer *writer = userdata;
+	struct cluster_status_writer *writer = userdata;
 
 	writer->call = NULL;
 	if (json) {
@@ -65,7 +65,7 @@ static void number_format(unsigned __int128 number, char text[40])
 }
 
 /* Writes @conditions, a reference it takes over, to @item, whose resource name is @plural. */
-static void write_conditions(struct status_writer *writer, const struct source_item *item,
+static void write_conditions(struct cluster_status_writer *writer, const struct source_item *item,
 			     const char *plural, json_t *conditions)
 {
 	_cleanup_json_ json_t *body = json_pack("{s{so}}", "status", "conditions", conditions);
@@ -113,7 +113,8 @@ static json_t *pool_conditions(const struct source_item *item, const struct pool
 	return made;
 }
 
-void status_writer_continue(struct status_writer *writer, const struct allocator *allocator)
+void cluster_status_writer_continue(struct cluster_status_writer *writer,
+				    const struct allocator *allocator)
 {
 	const struct source_items *items = &writer->source->items;
 	struct pool_status pool;
@@ -132,12 +133,12 @@ void status_writer_continue(struct status_writer *writer, const struct allocator
 					 json_incref(items->list[i]->wanted));
 }
 
-bool status_writer_writes(const struct status_writer *writer)
+bool cluster_status_writer_writes(const struct cluster_status_writer *writer)
 {
 	return writer->call;
 }
 
-void status_writer_free(struct status_writer *writer)
+void cluster_status_writer_free(struct cluster_status_writer *writer)
 {
 	if (!writer)
 		return;
@@ -146,12 +147,13 @@ void status_writer_free(struct status_writer *writer)
 	free(writer);
 }
 
-struct status_writer *status_writer_new(struct kube *kube, struct source *source,
-					status_writer_fn *done, void *userdata)
+struct cluster_status_writer *cluster_status_writer_new(struct kube *kube, struct source *source,
+							cluster_status_writer_fn *done,
+							void *userdata)
 {
-	struct status_writer *writer = xcalloc(1, sizeof(*writer));
+	struct cluster_status_writer *writer = xcalloc(1, sizeof(*writer));
 
-	*writer = (struct status_writer){
+	*writer = (struct cluster_status_writer){
 		.kube = kube, .source = source, .done = done, .userdata = userdata
 	};
 	return writer;

@@ -377,7 +377,7 @@ static void stop(void)
 	json_decref(server.objects);
 }
 
-TestSuite(kube_pools, .fini = stop);
+TestSuite(cluster_pools, .fini = stop);
 
 /* Under a sanitizer all takes ten times as long, also the steps between two looks at the clock. */
 #ifdef __SANITIZE_ADDRESS__
@@ -389,7 +389,7 @@ TestSuite(kube_pools, .fini = stop);
 #endif
 
 /* A turn takes 20 ms at most; 60 on a machine that is busy. All at once it was 200. */
-Test(kube_pools, no_turn_is_long)
+Test(cluster_pools, no_turn_is_long)
 {
 	start(MANY);
 	until(server.writes >= 100);
@@ -406,7 +406,7 @@ static int pool_version(void)
 }
 
 /* Of a pool, only what decisions depend on has all decided again. */
-Test(kube_pools, status_of_a_pool_is_no_change)
+Test(cluster_pools, status_of_a_pool_is_no_change)
 {
 	size_t changed;
 	int version;
@@ -432,7 +432,7 @@ Test(kube_pools, status_of_a_pool_is_no_change)
 }
 
 /* While it isn't known what came of a write, it isn't sent again, whatever else happens. */
-Test(kube_pools, each_is_written_once)
+Test(cluster_pools, each_is_written_once)
 {
 	start(3);
 	server.secret = true;
@@ -453,7 +453,7 @@ Test(kube_pools, each_is_written_once)
 }
 
 /* What others take out of a status is put back; the same after a refusal. */
-Test(kube_pools, lost_status_is_written_again)
+Test(cluster_pools, lost_status_is_written_again)
 {
 	_cleanup_free_ char *path = service_path(1), *had = NULL;
 
@@ -471,7 +471,7 @@ Test(kube_pools, lost_status_is_written_again)
 
 /* Done, but the answer was lost: though the pool no longer selects the Service, nobody else gets
  * its address before the watch shows what became of the write. */
-Test(kube_pools, lost_answer)
+Test(cluster_pools, lost_answer)
 {
 	_cleanup_free_ char *path = service_path(0);
 

@@ -10,14 +10,14 @@
 #include "condition.h"
 #include "hash.h"
 #include "json.h"
-#include "service_writer.h"
+#include "cluster_service_writer.h"
 
 #define CALLS_MAX 16
 
 /* Writes of a Service's status whose outcome the watch hasn't shown yet. */
 struct patch {
 	UT_hash_handle hh; /* by item */
-	struct service_writer *writer;
+	struct cluster_service_writer *writer;
 	char *item;
 	uint64_t version; /* resourceVersion it requires; a later one shows the outcome */
 	struct address_list addresses; /* of all these writes */
@@ -27,10 +27,10 @@ struct patch {
 	bool unanswered;	       /* the server may still do one */
 };
 
-struct service_writer {
+struct cluster_service_writer {
 	struct kube *kube;
 	struct source *source;
-	service_writer_fn *done;
+	cluster_service_writer_fn *done;
 	void *userdata;
 	struct patch *patches; /* hash table */
 	size_t calls;
@@ -47,7 +47,7 @@ static void patch_free(struct patch *patch)
 	free(patch);
 }
 
-static struct patch *find_patch(const struct service_writer *writer, const char *item)
+static struct patch *find_patch(const struct cluster_service_writer *writer, const char *item)
 {
 	struct patch *patch;
 
@@ -70,8 +70,8 @@ static struct condition condition_of(const struct source_item *item, const struc
 				   verdict->reason, verdict->message, item->generation };
 }
 
-bool service_writer_differs(const struct service_writer *writer, const struct source_item *item,
-			    const struct verdict *verdict)
+bool cluster_service_writer_differs(const struct cluster_service_writer *writer,
+				    const struct source_item *item, const struct verdict *verdict)
 {
 	const struct condition wanted = condition_of(item, verdict);
 
@@ -82,7 +82,7 @@ bool service_writer_differs(const struct service_writer *writer, const struct so
 	       (!writer->no_conditions && !condition_is(item->status, &wanted));
 }
 
-static json_t *body_of(const struct service_writer *writer, const struct source_item *item,
+static json_t *body_of(const struct cluster_service_writer *writer, const struct source_item *item,
 		       const struct verdict *verdict)
 {
 	json_t *ingress = json_array(), *body;
@@ -111,7 +111,7 @@ static json_t *body_of(const struct service_writer *writer, const struct source_
 
 /* ---- writing it ---- */
 
-static void say_trouble(struct service_writer *writer, const char *item,
+static void say_trouble(struct cluster_service_writer *writer, const char *item,
 			const struct http_result *result)
 {
 	struct err said;
@@ -123,7 +123,8 @@ static void say_trouble(struct service_writer *writer, const char *item,
 }
 
 /* The server did what @patch asks for; @json is the object after it. */
-static void on_accepted(struct service_writer *writer, struct patch *patch, const json_t *json)
+static void on_accepted(struct cluster_service_writer *writer, struct patch *patch,
+			const json_t *json)
 {
 	bool newer = kube_version(json) > patch->version;
 
@@ -145,7 +146,7 @@ static void on_patched(const struct http_result *result, void *userdata)
 {
 	_cleanup_json_ json_t *json = http_json(result);
 	struct patch *patch = userdata;
-	struct service_writer *writer = patch->writer;
+	struct cluster_service_writer *writer = patch->writer;
 	_cleanup_free_ char *item = xstrdup(patch->item);
 
 	patch->call = NULL;
@@ -164,8 +165,8 @@ static void on_patched(const struct http_result *result, void *userdata)
 	writer->done(item, json, writer->userdata);
 }
 
-void service_writer_write(struct service_writer *writer, const struct source_item *item,
-			  const struct verdict *verdict)
+void cluster_service_writer_write(struct cluster_service_writer *writer,
+				  const struct source_item *item, const struct verdict *verdict)
 {
 	const struct service *service = source_item_service(item);
 	_cleanup_json_ json_t *body = NULL;
@@ -191,18 +192,19 @@ void service_writer_write(struct service_writer *writer, const struct source_ite
 	writer->calls++;
 }
 
-bool service_writer_has_room(const struct service_writer *writer)
+bool cluster_service_writer_has_room(const struct cluster_service_writer *writer)
 {
 	return writer->calls < CALLS_MAX;
 }
 
-bool service_writer_idle(const struct service_writer *writer)
+bool cluster_service_writer_idle(const struct cluster_service_writer *writer)
 {
 	return !writer->calls;
 }
 
-void service_writer_add_written(struct service_writer *writer, const struct source_item *item,
-				struct address_list *addresses)
+void cluster_service_writer_add_written(struct cluster_service_writer *writer,
+					const struct source_item *item,
+					struct address_list *addresses)
 {
 	struct patch *patch = find_patch(writer, item->name);
 
@@ -214,7 +216,8 @@ void service_writer_add_written(struct service_writer *writer, const struct sour
 		address_list_include(addresses, &patch->addresses.list[i]);
 }
 
-void service_writer_forget(struct service_writer *writer, const struct source_item *item)
+void cluster_service_writer_forget(struct cluster_service_writer *writer,
+				   const struct source_item *item)
 {
 	struct patch *patch = find_patch(writer, item->name);
 
@@ -222,7 +225,7 @@ void service_writer_forget(struct service_writer *writer, const struct source_it
 		patch_free(patch);
 }
 
-void service_writer_sweep(struct service_writer *writer)
+void cluster_service_writer_sweep(struct cluster_service_writer *writer)
 {
 	struct patch *patch, *next;
 
@@ -231,7 +234,7 @@ void service_writer_sweep(struct service_writer *writer)
 		patch_free(patch);
 }
 
-void service_writer_free(struct service_writer *writer)
+void cluster_service_writer_free(struct cluster_service_writer *writer)
 {
 	if (!writer)
 		return;
@@ -240,12 +243,13 @@ void service_writer_free(struct service_writer *writer)
 	free(writer);
 }
 
-struct service_writer *service_writer_new(struct kube *kube, struct source *source,
-					  service_writer_fn *done, void *userdata)
+struct cluster_service_writer *cluster_service_writer_new(struct kube *kube, struct source *source,
+							  cluster_service_writer_fn *done,
+							  void *userdata)
 {
-	struct service_writer *writer = xcalloc(1, sizeof(*writer));
+	struct cluster_service_writer *writer = xcalloc(1, sizeof(*writer));
 
-	*writer = (struct service_writer){
+	*writer = (struct cluster_service_writer){
 		.kube = kube, .source = source, .done = done, .userdata = userdata
 	};
 	return writer;

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Writes the conditions of address pools and of policies, one object at a time. */
+#ifndef XDP_L2RESPD_CLUSTER_STATUS_WRITER_H
+#define XDP_L2RESPD_CLUSTER_STATUS_WRITER_H
+
+#include "kube.h"
+#include "source_base.h"
+
+struct cluster_status_writer;
+
+/* A write has ended. If it wasn't @accepted, try again later. Call
+ * cluster_status_writer_continue(). */
+typedef void cluster_status_writer_fn(bool accepted, void *userdata);
+
+/* @kube and @source are borrowed. */
+struct cluster_status_writer *cluster_status_writer_new(struct kube *kube, struct source *source,
+							cluster_status_writer_fn *done,
+							void *userdata);
+/* Is a write under way? */
+bool cluster_status_writer_writes(const struct cluster_status_writer *writer);
+void cluster_status_writer_free(struct cluster_status_writer *writer);
+
+/* Begins to write the first status that differs from @allocator's or the items' conditions, unless
+ * a write is under way. */
+void cluster_status_writer_continue(struct cluster_status_writer *writer,
+				    const struct allocator *allocator);
+
+#endif
