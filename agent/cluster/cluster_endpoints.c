@@ -24,7 +24,7 @@
 #define SLICES_AGAIN (SLICES_MAX / 10 * 9)
 #define SLICES_FULL  "there are more than 50000 objects; the others are ignored"
 /* Tenants decide which Services need endpoints: at most one new list in this time. */
-#define FOLLOW_NS UINT64_C(1000000000)
+#define FOLLOW_NS CLOCK_NS_PER_S
 
 /* Zeroed: empty. */
 struct names {

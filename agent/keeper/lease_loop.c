@@ -169,7 +169,7 @@ static int on_watch(sd_event_source *source, uint64_t usec, void *userdata)
 	if (hung != thread->hung) {
 		if (hung)
 			log_say(LOG_ERR, "the agent has hung for %llu s: giving up all addresses",
-				(unsigned long long)(silent_ns / 1000000000));
+				(unsigned long long)(silent_ns / CLOCK_NS_PER_S));
 		else
 			log_say(LOG_NOTICE, "the agent goes on, and takes part again");
 		thread->hung = hung;

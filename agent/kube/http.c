@@ -8,6 +8,7 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "http.h"
 #include "loop.h"
 
@@ -373,7 +374,7 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 	} else if (request->silence_ns) {
 		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_TIME,
-				 (long)(request->silence_ns / 1000000000));
+				 (long)(request->silence_ns / CLOCK_NS_PER_S));
 	}
 	curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
 	/* a call may end without a wait for its pending name look-up */

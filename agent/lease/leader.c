@@ -12,10 +12,9 @@
 #include "lease.h"
 #include "loop.h"
 
-#define NS_PER_S UINT64_C(1000000000)
-
 /* Led from a stamp's renewal on for 14.25 s, less what the last request may take. */
-static const struct lease_timing timing = { 15 * NS_PER_S, 9 * NS_PER_S, 3 * NS_PER_S };
+static const struct lease_timing timing = { 15 * CLOCK_NS_PER_S, 9 * CLOCK_NS_PER_S,
+					    3 * CLOCK_NS_PER_S };
 #define TICK_USEC 1000000
 
 struct leader {

@@ -25,7 +25,7 @@
 #include "signals.h"
 
 /* How long a reader waits for a writer to create missing pins. */
-#define WRITER_WAIT_NS (5 * UINT64_C(1000000000))
+#define WRITER_WAIT_NS (5 * CLOCK_NS_PER_S)
 
 const char *pins_pin_name(enum maps_index map)
 {
