@@ -325,8 +325,7 @@ int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http
 	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-	*ret_http = http;
-	http = NULL;
+	*ret_http = TAKE_PTR(http);
 	return 0;
 }
 

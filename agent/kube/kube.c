@@ -203,7 +203,6 @@ int kube_new(sd_event *event, const struct kube_config *config, struct kube **re
 	r = http_new(event, &tls, &kube->http, err);
 	if (r < 0)
 		return r;
-	*ret_kube = kube;
-	kube = NULL;
+	*ret_kube = TAKE_PTR(kube);
 	return 0;
 }

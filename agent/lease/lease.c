@@ -141,7 +141,6 @@ int lease_start(sd_event *event, const struct lease_config *config,
 		return r;
 	if (runtime->store)
 		lease_machine_set_store(runtime->machine, runtime->store);
-	*ret_machine = runtime->machine;
-	runtime = NULL;
+	*ret_machine = TAKE_PTR(runtime)->machine;
 	return 0;
 }

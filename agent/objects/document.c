@@ -448,8 +448,7 @@ int yaml_read_file(const char *path, size_t limit, char **ret_text, size_t *ret_
 			break;
 		size += got;
 	}
-	*ret_text = text;
+	*ret_text = TAKE_PTR(text);
 	*ret_size = size;
-	text = NULL;
 	return 0;
 }

@@ -462,7 +462,6 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 		r = sd_event_source_set_enabled(kubernetes->pulses_turn, SD_EVENT_OFF);
 	if (r < 0)
 		return err_set(err, r, "the event loop: %s", strerror(-r));
-	*ret_store = &kubernetes->base.store;
-	kubernetes = NULL;
+	*ret_store = &TAKE_PTR(kubernetes)->base.store;
 	return 0;
 }

@@ -152,9 +152,8 @@ int status_read_named(const struct pins *pins, int count, char **names,
 		if (r < 0)
 			return r;
 	}
-	*ret_rows = rows;
+	*ret_rows = TAKE_PTR(rows);
 	*ret_count = kept;
-	rows = NULL;
 	return 0;
 }
 

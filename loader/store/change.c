@@ -24,8 +24,7 @@ static int control_load(const struct pins *pins, struct control_bpf **ret_contro
 	if (r < 0)
 		return err_set(err, r, "loading the program that changes entries in place: %s",
 			       strerror(-r));
-	*ret_control = control;
-	control = NULL;
+	*ret_control = TAKE_PTR(control);
 	return 0;
 }
 
