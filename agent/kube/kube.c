@@ -27,7 +27,6 @@ static char *file_read(const char *path)
 	_cleanup_free_ char *text = xcalloc(1, FILE_MAX);
 	size_t length = 0;
 	ssize_t r = 1;
-	char *taken;
 
 	if (fd < 0)
 		return NULL;
@@ -39,9 +38,7 @@ static char *file_read(const char *path)
 		return NULL;
 	while (length && strchr(" \t\r\n", text[length - 1]))
 		text[--length] = '\0';
-	taken = text;
-	text = NULL;
-	return taken;
+	return TAKE_PTR(text);
 }
 
 const char *kube_server(const struct kube *kube)

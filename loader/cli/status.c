@@ -312,6 +312,21 @@ static void print_alone_reasons(const struct status_row *rows, size_t count)
 	}
 }
 
+void status_print_all(const struct status_row *rows, size_t count, bool json, const char *verb)
+{
+	struct cli_array array;
+
+	if (json)
+		cli_array_begin(&array);
+	for (size_t i = 0; i < count; i++)
+		if (json)
+			cli_array_row(&array, status_json(&rows[i]));
+		else
+			status_print(&rows[i], verb);
+	if (json)
+		cli_array_end(&array);
+}
+
 void status_print_table(const struct status_row *rows, size_t count)
 {
 	struct table *table = table_begin(titles);
