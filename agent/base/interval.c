@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "binary_search.h"
 #include "interval.h"
 
 void interval_set_free(struct interval_set *set)
@@ -14,17 +15,7 @@ void interval_set_free(struct interval_set *set)
 /* Index of the first element that ends at @address or after it. */
 static size_t find(const struct interval_set *set, const struct address *address)
 {
-	size_t low = 0, high = set->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (address_compare(&set->list[middle].last, address) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return SEARCH_FIRST(at, set->count, address_compare(&set->list[at].last, address) < 0);
 }
 
 /* These don't wrap: addr_range_parse() rejects the first and the last address of all. */

@@ -18,10 +18,10 @@
 #include "text.h"
 #include "text_hash.h"
 
-#define LIMIT_NS    (10 * UINT64_C(1000000000))
+#define LIMIT_NS    (10 * CLOCK_NS_PER_S)
 #define LIMIT_LINES 10
 /* The same error isn't logged again for this long. */
-#define ERROR_NS (60 * UINT64_C(1000000000))
+#define ERROR_NS (60 * CLOCK_NS_PER_S)
 
 #define LINE_MAX_SIZE 1500
 #define TEXT_MAX_SIZE 1400

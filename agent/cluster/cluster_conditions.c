@@ -14,17 +14,15 @@
 #include "rate.h"
 #include "source_base.h"
 
-#define NS_PER_S UINT64_C(1000000000)
-
 /* The field manager that the API server records as the writer. */
 #define MANAGER "xdp-l2respd-announced"
 /* After a request that failed for now, nothing is sent for so long. */
-#define PAUSE_NS (10 * NS_PER_S)
+#define PAUSE_NS (10 * CLOCK_NS_PER_S)
 
-static const struct rate of_service = { 60 * NS_PER_S, 5 };
+static const struct rate of_service = { 60 * CLOCK_NS_PER_S, 5 };
 /* The default limit of a kubelet since Kubernetes 1.27 (kubeAPIQPS, kubeAPIBurst). Requests are
  * sent one at a time, so that a slow server never has more than one of them in work. */
-static const struct rate of_all = { NS_PER_S / 50, 100 };
+static const struct rate of_all = { CLOCK_NS_PER_S / 50, 100 };
 
 struct cluster_conditions {
 	struct kube *kube;

@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "alloc.h"
+#include "binary_search.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "cluster_endpoints.h"
@@ -24,7 +25,7 @@
 #define SLICES_AGAIN (SLICES_MAX / 10 * 9)
 #define SLICES_FULL  "there are more than 50000 objects; the others are ignored"
 /* Tenants decide which Services need endpoints: at most one new list in this time. */
-#define FOLLOW_NS UINT64_C(1000000000)
+#define FOLLOW_NS CLOCK_NS_PER_S
 
 /* Zeroed: empty. */
 struct names {
@@ -161,28 +162,13 @@ static char *path_of(const struct names *needed)
 
 /* ---- the slices ---- */
 
-/* Index of the first slice that isn't less than @slice. */
-static size_t lower_bound(const struct manifest *manifest, const struct endpoint_slice *slice)
-{
-	size_t first = 0, end = manifest->slice_count;
-
-	while (first < end) {
-		size_t middle = first + (end - first) / 2;
-
-		if (endpoint_slice_compare(&manifest->slices[middle], slice) < 0)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	return first;
-}
-
 /* The slice with @slice's name; NULL: there is none. *@ret_at: its index, or where to insert it.
  */
 static struct endpoint_slice *find(const struct manifest *manifest,
 				   const struct endpoint_slice *slice, size_t *ret_at)
 {
-	size_t at = lower_bound(manifest, slice);
+	size_t at = SEARCH_FIRST(i, manifest->slice_count,
+				 endpoint_slice_compare(&manifest->slices[i], slice) < 0);
 
 	*ret_at = at;
 	return at < manifest->slice_count && !endpoint_slice_compare(&manifest->slices[at], slice)

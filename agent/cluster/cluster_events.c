@@ -14,20 +14,18 @@
 #include "rate.h"
 #include "text.h"
 
-#define NS_PER_S UINT64_C(1000000000)
-
 /* The server deletes Events after --event-ttl (default 1 h): an older Event isn't patched. */
-#define TTL_NS (3000 * NS_PER_S)
+#define TTL_NS (3000 * CLOCK_NS_PER_S)
 /* Retry interval after no answer or a temporary error. */
-#define PAUSE_NS (10 * NS_PER_S)
+#define PAUSE_NS (10 * CLOCK_NS_PER_S)
 /* Maximum number of addresses with Events in the last TTL_NS. */
 #define EVENT_SUBJECTS_MAX 1024
 #define BUCKETS		   256
 
 #define COMPONENT "xdp-l2respd"
 
-static const struct rate of_address = { 60 * NS_PER_S, 5 };
-static const struct rate of_all = { NS_PER_S / 5, 25 };
+static const struct rate of_address = { 60 * CLOCK_NS_PER_S, 5 };
+static const struct rate of_all = { CLOCK_NS_PER_S / 5, 25 };
 
 struct event_text {
 	char *message; /* NULL: none */

@@ -7,8 +7,8 @@
 
 /* A starting API server denies CRDs for a moment: believe it after DENIED_NS, or after MISSING_NS
  * if objects of the kind are known. */
-#define DENIED_NS  (5 * UINT64_C(1000000000))
-#define MISSING_NS (60 * UINT64_C(1000000000))
+#define DENIED_NS  (5 * CLOCK_NS_PER_S)
+#define MISSING_NS (60 * CLOCK_NS_PER_S)
 
 void cluster_kind_log(const struct cluster_kind *kind, int priority, const char *text)
 {

@@ -8,13 +8,13 @@
 #include "announced.h"
 #include "cleanup.h"
 #include "clock.h"
-#include "condition.h"
-#include "json.h"
 #include "cluster_pools.h"
-#include "leader.h"
-#include "loop.h"
 #include "cluster_service_writer.h"
 #include "cluster_status_writer.h"
+#include "condition.h"
+#include "json.h"
+#include "leader.h"
+#include "loop.h"
 
 #define LEASE_NAME "l2resp-ipam"
 /* Lease of the agents that don't manage pools: its holder reports for all of them. */
@@ -39,7 +39,6 @@ enum stage {
 };
 
 struct cluster_pools {
-	struct kube *kube;
 	struct source *source;
 	struct leader *leader;
 	struct allocator *allocator; /* NULL: another decides, or not yet */
@@ -424,7 +423,6 @@ int cluster_pools_new(sd_event *event, struct kube *kube, struct source *source,
 	int r;
 
 	*pools = (struct cluster_pools){
-		.kube = kube,
 		.source = source,
 		.class = class,
 		.gives = options->pools,

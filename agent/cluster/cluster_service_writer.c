@@ -7,10 +7,10 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "cluster_service_writer.h"
 #include "condition.h"
 #include "hash.h"
 #include "json.h"
-#include "cluster_service_writer.h"
 
 #define CALLS_MAX 16
 

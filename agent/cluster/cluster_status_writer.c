@@ -6,9 +6,9 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "cluster_status_writer.h"
 #include "condition.h"
 #include "json.h"
-#include "cluster_status_writer.h"
 
 /* Writes aren't conditional on a resourceVersion: nobody else writes these conditions. */
 struct cluster_status_writer {

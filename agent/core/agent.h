@@ -48,7 +48,7 @@ void agent_stop(struct agent *agent);
  * restart. */
 int agent_drain(struct agent *agent, bool drain, bool stay, struct err *err);
 
-/* Asks the holder of @address to hand it over to @node. Errors as lease_manager_move(). */
+/* Asks the holder of @address to hand it over to @node. Errors as lease_machine_move(). */
 int agent_move(struct agent *agent, const struct address *address, const char *node,
 	       struct err *err);
 

@@ -61,7 +61,7 @@ void config_free(struct config *config);
  */
 int config_read(const char *path, struct config *ret_config, struct err *err);
 
-/* Makes the lease manager's configuration. Borrows from @config and @id. */
+/* Makes the lease machine's configuration. Borrows from @config and @id. */
 void config_lease(const struct config *config, const char *id, struct lease_config *ret_lease);
 
 /* Makes the source's options. Borrows from @config. */

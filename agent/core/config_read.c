@@ -10,18 +10,18 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "config.h"
 #include "config_value.h"
 #include "document.h"
 #include "field.h"
 #include "pins.h"
 
-#define NS_PER_MS     1000000ULL
-#define NS_PER_SECOND 1000000000ULL
-#define FILE_LIMIT    (1 << 20)
+#define NS_PER_MS  1000000ULL
+#define FILE_LIMIT (1 << 20)
 /* Long enough for a list of 500 objects. After it, the server counts as frozen. */
-#define SOURCE_TIMEOUT_NS   (10 * NS_PER_SECOND)
-#define SOURCE_RETRY_MAX_NS (10 * NS_PER_SECOND)
+#define SOURCE_TIMEOUT_NS   (10 * CLOCK_NS_PER_S)
+#define SOURCE_RETRY_MAX_NS (10 * CLOCK_NS_PER_S)
 
 struct key {
 	const char *name;
@@ -231,13 +231,13 @@ static void config_defaults(struct config *config)
 		.load_balancer_class = xstrdup("io.cilium/l2-announcer"),
 		.source.pools = true,
 		.engine = STORE_ENGINE_NONE,
-		.timing = { 15 * NS_PER_SECOND, 5 * NS_PER_SECOND, 2 * NS_PER_SECOND },
-		.liveness_ns = 30 * NS_PER_SECOND,
+		.timing = { 15 * CLOCK_NS_PER_S, 5 * CLOCK_NS_PER_S, 2 * CLOCK_NS_PER_S },
+		.liveness_ns = 30 * CLOCK_NS_PER_S,
 		.weight = 100,
 		.conflict = CONFLICT_DEFEND,
 		.announce_count = 3,
 		.announce_interval_ns = 1100 * NS_PER_MS,
-		.announce_refresh_ns = 120 * NS_PER_SECOND,
+		.announce_refresh_ns = 120 * CLOCK_NS_PER_S,
 		.announce_rate = 1000,
 		.attach = { .mode = ATTACH_MODE_AUTO, .priority = ATTACH_KEEP_PRIORITY },
 		.listen = { .address = address_from_v4(&(in_addr_t){ htonl(INADDR_LOOPBACK) }),
@@ -297,11 +297,11 @@ static int config_check(const struct config *config, const char *path, struct er
 		return err_set(err, -EINVAL, "%s: engine etcd needs lease.endpoints", path);
 	if (!config->cert != !config->key)
 		return err_set(err, -EINVAL, "%s: lease.cert and lease.key go together", path);
-	if (config->liveness_ns < NS_PER_SECOND)
+	if (config->liveness_ns < CLOCK_NS_PER_S)
 		return err_set(err, -EINVAL, "%s: lease.liveness is shorter than 1s", path);
 	if (config->announce_count > 1 && config->announce_interval_ns < 10 * NS_PER_MS)
 		return err_set(err, -EINVAL, "%s: announce.interval is shorter than 10ms", path);
-	if (config->announce_refresh_ns && config->announce_refresh_ns < NS_PER_SECOND)
+	if (config->announce_refresh_ns && config->announce_refresh_ns < CLOCK_NS_PER_S)
 		return err_set(err, -EINVAL, "%s: announce.refresh is shorter than 1s", path);
 	return check_listen(&config->listen, path, err);
 }

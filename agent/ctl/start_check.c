@@ -51,14 +51,14 @@ static int stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 static int check_lease(sd_event *event, const struct config *config, struct err *err)
 {
 	static const struct lease_callbacks callbacks = { .stamped = stamped };
-	struct lease_manager *manager;
+	struct lease_machine *machine;
 	struct lease_config lease;
 	int r;
 
 	config_lease(config, NO_ID, &lease);
-	r = lease_manager_new(event, &lease, &callbacks, NULL, &manager, err);
+	r = lease_start(event, &lease, &callbacks, NULL, &machine, err);
 	if (!r)
-		lease_manager_free(manager);
+		lease_end(machine);
 	return r;
 }
 

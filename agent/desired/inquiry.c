@@ -35,7 +35,7 @@ static void log_other_host(struct inquiry *inquiry, const struct target *target)
 		  target->yielded ? "%s uses %s too; gave it up, next probe in %llu s"
 				  : "%s uses %s; not claiming it, next probe in %llu s",
 		  mac_format(target->other_mac, mac), address_format(&target->address, ip),
-		  INQUIRY_PAUSE_NS / 1000000000);
+		  INQUIRY_PAUSE_NS / CLOCK_NS_PER_S);
 	inquiry->callbacks.log(LOG_WARNING, text.text, inquiry->userdata);
 }
 

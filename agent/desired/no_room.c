@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "hash.h"
 #include "no_room.h"
 
-#define PAUSE_MIN_NS (5 * 1000000000ULL)
-#define PAUSE_MAX_NS (300 * 1000000000ULL)
+#define PAUSE_MIN_NS (5 * CLOCK_NS_PER_S)
+#define PAUSE_MAX_NS (300 * CLOCK_NS_PER_S)
 
 /* An address whose entries don't all fit into the maps. */
 struct lacking {

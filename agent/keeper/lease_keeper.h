@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The entries of claimed addresses in the data path: written when a claim is gained, deleted when
- * it is lost, without the writers' lock (leased.h). Belongs to the lease thread, whose manager
+ * it is lost, without the writers' lock (leased.h). Belongs to the lease thread, whose machine
  * calls keeper_callbacks.
  */
 #ifndef XDP_L2RESP_LEASE_KEEPER_H
@@ -14,7 +14,7 @@
 
 struct keeper;
 
-/* Of the lease manager; @userdata is the keeper. */
+/* Of the lease machine; @userdata is the keeper. */
 extern const struct lease_callbacks keeper_callbacks;
 
 /* @news: there is something to hand out by keeper_news(). @maps: one has no room, or they are
@@ -31,11 +31,11 @@ int keeper_new(sd_event *event, const char *bpffs, const struct keeper_events *e
 void keeper_free(struct keeper *keeper);
 
 /* Leases last @duration_ns from now on. To be called before
- * keeper_set_manager(). */
+ * keeper_set_machine(). */
 int keeper_expect_stamps(struct keeper *keeper, uint64_t duration_ns, struct err *err);
 
 /* Who says what is held. */
-void keeper_set_manager(struct keeper *keeper, const struct lease_manager *manager);
+void keeper_set_machine(struct keeper *keeper, const struct lease_machine *machine);
 
 /* Where @wish's address is to have entries while its claim is held. */
 void keeper_place(struct keeper *keeper, const struct lease_wish *wish);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the lease manager has done in the data path. */
+/* What the lease machine has done in the data path. */
 #include <errno.h>
 
 #include "lease_keeper_state.h"
@@ -63,13 +63,13 @@ static bool is_held(const struct address *address, uint8_t slot, void *userdata)
 {
 	const struct keeper *keeper = userdata;
 
-	return lease_manager_holds(keeper->manager, address) == slot;
+	return lease_machine_holds(keeper->machine, address) == slot;
 }
 
 /* All entries of @kept's address are gone but those in the slot that its claim is held in. */
 static void purged(struct keeper *keeper, struct kept *kept)
 {
-	uint8_t held = lease_manager_holds(keeper->manager, &kept->address);
+	uint8_t held = lease_machine_holds(keeper->machine, &kept->address);
 
 	if (held && held == kept->slot)
 		return;

@@ -40,7 +40,7 @@ enum keeper_log {
 	KEEPER_LOG_LOST,
 	KEEPER_LOG_FAILED,
 	KEEPER_LOG_REPAIRED,
-	KEEPER_LOG_SAID, /* by the lease manager */
+	KEEPER_LOG_SAID, /* by the lease machine */
 	KEEPER_LOG_COUNT,
 };
 
@@ -50,7 +50,7 @@ struct keeper {
 	uint64_t duration_ns;
 	uint8_t stamped_slot; /* the last stamp */
 	uint64_t stamped_ns;  /* 0: none in these maps */
-	const struct lease_manager *manager;
+	const struct lease_machine *machine;
 	struct keeper_events events;
 	void *userdata;
 	sd_event_source *work;

@@ -404,9 +404,9 @@ void keeper_figures(const struct keeper *keeper, struct lease_entries *ret_figur
 
 /* ---- life ---- */
 
-void keeper_set_manager(struct keeper *keeper, const struct lease_manager *manager)
+void keeper_set_machine(struct keeper *keeper, const struct lease_machine *machine)
 {
-	keeper->manager = manager;
+	keeper->machine = machine;
 }
 
 void keeper_free(struct keeper *keeper)

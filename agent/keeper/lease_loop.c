@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Runs in the lease thread besides the lease manager: orders, calls, news, and the watchdog of the
+/* Runs in the lease thread besides the lease machine: orders, calls, news, and the watchdog of the
  * main loop. */
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +27,9 @@ static void order_run(struct lease_thread *thread, struct order *order)
 
 	keeper_place(thread->keeper, wish);
 	if (wish->wanted)
-		lease_manager_want(thread->manager, &wish->address, &preference);
+		lease_machine_want(thread->machine, &wish->address, &preference);
 	else
-		lease_manager_unwant(thread->manager, &wish->address);
+		lease_machine_unwant(thread->machine, &wish->address);
 }
 
 static int on_orders(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -57,7 +57,7 @@ static int on_orders(sd_event_source *source, int fd, uint32_t revents, void *us
 	return 0;
 }
 
-/* Orders to compare with the manager's state, now that it has all earlier wishes. */
+/* Orders to compare with the machine's state, now that it has all earlier wishes. */
 static int on_late(sd_event_source *source, void *userdata)
 {
 	struct lease_thread *thread = userdata;
@@ -68,7 +68,7 @@ static int on_late(sd_event_source *source, void *userdata)
 
 		thread->late = order->next;
 		if (order->kind == ORDER_SETTLED)
-			lease_manager_settled(thread->manager);
+			lease_machine_settled(thread->machine);
 		else
 			keeper_check(thread->keeper, &order->key);
 		free(order);
@@ -169,12 +169,12 @@ static int on_watch(sd_event_source *source, uint64_t usec, void *userdata)
 	if (hung != thread->hung) {
 		if (hung)
 			log_say(LOG_ERR, "the agent has hung for %llu s: giving up all addresses",
-				(unsigned long long)(silent_ns / 1000000000));
+				(unsigned long long)(silent_ns / CLOCK_NS_PER_S));
 		else
 			log_say(LOG_NOTICE, "the agent goes on, and takes part again");
 		thread->hung = hung;
-		if (thread->manager)
-			lease_manager_drain(thread->manager, hung || thread->draining);
+		if (thread->machine)
+			lease_machine_drain(thread->machine, hung || thread->draining);
 	}
 	keeper_tick(thread->keeper);
 	if (!hung)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What renews, in a thread of its own: the lease manager with its store and timers, the stamps, and
+ * What renews, in a thread of its own: the lease machine with its store and timers, the stamps, and
  * the entries of what is held. It waits for nothing in the rest of the agent: no lock, file, log,
  * child or loop. The rest talks with it by bounded mailboxes of copies; docs/leases.md has the
  * reasons.
@@ -70,7 +70,7 @@ struct lease_news {
 struct lease_thread_callbacks {
 	/* What was lost and gained again between is reported once. */
 	void (*news)(const struct lease_news *news, void *userdata);
-	/* The manager's state is another. */
+	/* The machine's state is another. */
 	void (*state)(enum lease_state state, void *userdata);
 	/* The maps wait for whoever has the writers' lock: @full: one has no room for an entry;
 	 * else they are half replaced. */
@@ -92,7 +92,7 @@ int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
 void lease_thread_free(struct lease_thread *thread);
 
 /* Begins, or begins anew with another configuration: the session goes on where it was, as over a
- * restart, and all wishes must be sent again, then settled. lease_manager_new()'s errors, after
+ * restart, and all wishes must be sent again, then settled. lease_start()'s errors, after
  * which all is as before. */
 int lease_thread_configure(struct lease_thread *thread, const struct lease_config *config,
 			   uint64_t liveness_ns, struct err *err);
@@ -102,17 +102,17 @@ void lease_thread_beat(struct lease_thread *thread);
 /* These two take place in the order in which they were called. False: the mailbox is full; try
  * again soon, from the event loop. */
 bool lease_thread_wish(struct lease_thread *thread, const struct lease_wish *wish);
-/* lease_manager_settled(). */
+/* lease_machine_settled(). */
 bool lease_thread_settled(struct lease_thread *thread);
 /* The map's entry of @key differs from what was requested: the lease thread repairs it. */
 bool lease_thread_check(struct lease_thread *thread, const struct entry_key *key);
 
-/* As the lease_manager_ functions. */
+/* As the lease_machine_ functions. */
 void lease_thread_drain(struct lease_thread *thread, bool drain);
 void lease_thread_stop(struct lease_thread *thread);
 int lease_thread_move(struct lease_thread *thread, const struct address *address, const char *node,
 		      struct err *err);
-/* Also of the managers of later configurations. */
+/* Also of the machines of later configurations. */
 void lease_thread_publish(struct lease_thread *thread, const struct lease_self *self);
 int lease_thread_owners(struct lease_thread *thread, struct address_list *addresses);
 int lease_thread_info(struct lease_thread *thread, const struct address *address,

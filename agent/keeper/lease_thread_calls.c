@@ -130,7 +130,7 @@ void lease_thread_free(struct lease_thread *thread)
 		pthread_join(thread->pthread, NULL);
 	}
 	sd_event_source_disable_unref(thread->news_io);
-	lease_manager_free(thread->manager);
+	lease_end(thread->machine);
 	keeper_free(thread->keeper);
 	sd_event_source_disable_unref(thread->late_work);
 	sd_event_source_disable_unref(thread->news_work);
@@ -156,26 +156,26 @@ struct configuration {
 static void call_configure(struct lease_thread *thread, struct call *call)
 {
 	const struct configuration *configuration = call->in;
-	struct lease_manager *former = thread->manager, *manager;
+	struct lease_machine *former = thread->machine, *machine;
 
-	call->result = lease_manager_new(thread->event, configuration->lease, &keeper_callbacks,
-					 thread->keeper, &manager, call->err);
+	call->result = lease_start(thread->event, configuration->lease, &keeper_callbacks,
+				   thread->keeper, &machine, call->err);
 	if (call->result < 0)
 		return;
 	call->result = keeper_expect_stamps(thread->keeper,
 					    configuration->lease->timing.duration_ns, call->err);
 	if (call->result < 0) {
-		lease_manager_free(manager);
+		lease_end(machine);
 		return;
 	}
-	thread->manager = manager;
+	thread->machine = machine;
 	thread->liveness_ns = configuration->liveness_ns;
-	keeper_set_manager(thread->keeper, manager);
-	lease_manager_publish(manager, &thread->self);
-	lease_manager_free(former);
+	keeper_set_machine(thread->keeper, machine);
+	lease_machine_publish(machine, &thread->self);
+	lease_end(former);
 	atomic_store(&thread->state, LEASE_CONNECTING);
 	if (thread->draining || thread->hung)
-		lease_manager_drain(manager, true);
+		lease_machine_drain(machine, true);
 }
 
 int lease_thread_configure(struct lease_thread *thread, const struct lease_config *config,
@@ -242,7 +242,7 @@ bool lease_thread_check(struct lease_thread *thread, const struct entry_key *key
 static void call_drain(struct lease_thread *thread, struct call *call)
 {
 	thread->draining = *(const bool *)call->in;
-	lease_manager_drain(thread->manager, thread->draining || thread->hung);
+	lease_machine_drain(thread->machine, thread->draining || thread->hung);
 }
 
 void lease_thread_drain(struct lease_thread *thread, bool drain)
@@ -252,7 +252,7 @@ void lease_thread_drain(struct lease_thread *thread, bool drain)
 
 static void call_stop(struct lease_thread *thread, struct call *call)
 {
-	lease_manager_stop(thread->manager);
+	lease_machine_stop(thread->machine);
 }
 
 void lease_thread_stop(struct lease_thread *thread)
@@ -269,7 +269,7 @@ static void call_move(struct lease_thread *thread, struct call *call)
 {
 	const struct move *move = call->in;
 
-	call->result = lease_manager_move(thread->manager, move->address, move->node, call->err);
+	call->result = lease_machine_move(thread->machine, move->address, move->node, call->err);
 }
 
 int lease_thread_move(struct lease_thread *thread, const struct address *address, const char *node,
@@ -288,8 +288,8 @@ static void call_publish(struct lease_thread *thread, struct call *call)
 	for (size_t i = 0; i < thread->self.own_count; i++)
 		thread->own[i] = thread->self.own[i];
 	thread->self.own = thread->own;
-	if (thread->manager)
-		lease_manager_publish(thread->manager, &thread->self);
+	if (thread->machine)
+		lease_machine_publish(thread->machine, &thread->self);
 }
 
 void lease_thread_publish(struct lease_thread *thread, const struct lease_self *self)
@@ -299,7 +299,7 @@ void lease_thread_publish(struct lease_thread *thread, const struct lease_self *
 
 static void call_owners(struct lease_thread *thread, struct call *call)
 {
-	call->result = lease_manager_owners(thread->manager, call->out);
+	call->result = lease_owners_list(thread->machine, call->out);
 }
 
 int lease_thread_owners(struct lease_thread *thread, struct address_list *addresses)
@@ -309,7 +309,7 @@ int lease_thread_owners(struct lease_thread *thread, struct address_list *addres
 
 static void call_info(struct lease_thread *thread, struct call *call)
 {
-	call->result = lease_manager_info(thread->manager, call->in, call->out);
+	call->result = lease_machine_info(thread->machine, call->in, call->out);
 }
 
 int lease_thread_info(struct lease_thread *thread, const struct address *address,
@@ -332,7 +332,7 @@ static void call_find(struct lease_thread *thread, struct call *call)
 	const struct finding *finding = call->in;
 
 	for (size_t i = 0; i < finding->count; i++) {
-		int r = lease_manager_info(thread->manager, &finding->addresses[i],
+		int r = lease_machine_info(thread->machine, &finding->addresses[i],
 					   &finding->infos[i]);
 
 		if (r < 0)
@@ -404,7 +404,7 @@ static void call_status(struct lease_thread *thread, struct call *call)
 {
 	struct status *status = call->out;
 
-	lease_manager_status(thread->manager, &status->lease);
+	lease_machine_status(thread->machine, &status->lease);
 	keeper_figures(thread->keeper, &status->entries);
 }
 

@@ -57,10 +57,10 @@ struct lease_thread {
 	enum lease_state notified_state;
 
 	/* the lease thread's */
-	struct lease_manager *manager;
+	struct lease_machine *machine;
 	struct keeper *keeper;
 	sd_event_source *late_work, *news_work;
-	struct order *late, **late_last; /* wait until the manager has seen what came before */
+	struct order *late, **late_last; /* wait until the machine has seen what came before */
 	uint64_t liveness_ns;
 	uint64_t beats_seen, silent_ns, watched_ns;
 	struct lease_self self; /* what is published */

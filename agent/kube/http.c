@@ -8,6 +8,7 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "http.h"
 #include "loop.h"
 
@@ -324,8 +325,7 @@ int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http
 	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-	*ret_http = http;
-	http = NULL;
+	*ret_http = TAKE_PTR(http);
 	return 0;
 }
 
@@ -373,7 +373,7 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 	} else if (request->silence_ns) {
 		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_TIME,
-				 (long)(request->silence_ns / 1000000000));
+				 (long)(request->silence_ns / CLOCK_NS_PER_S));
 	}
 	curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
 	/* a call may end without a wait for its pending name look-up */

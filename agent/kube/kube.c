@@ -27,7 +27,6 @@ static char *file_read(const char *path)
 	_cleanup_free_ char *text = xcalloc(1, FILE_MAX);
 	size_t length = 0;
 	ssize_t r = 1;
-	char *taken;
 
 	if (fd < 0)
 		return NULL;
@@ -39,9 +38,7 @@ static char *file_read(const char *path)
 		return NULL;
 	while (length && strchr(" \t\r\n", text[length - 1]))
 		text[--length] = '\0';
-	taken = text;
-	text = NULL;
-	return taken;
+	return TAKE_PTR(text);
 }
 
 const char *kube_server(const struct kube *kube)
@@ -203,7 +200,6 @@ int kube_new(sd_event *event, const struct kube_config *config, struct kube **re
 	r = http_new(event, &tls, &kube->http, err);
 	if (r < 0)
 		return r;
-	*ret_kube = kube;
-	kube = NULL;
+	*ret_kube = TAKE_PTR(kube);
 	return 0;
 }

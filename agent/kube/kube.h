@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <jansson.h>
 
+#include "clock.h"
 #include "err.h"
 #include "http.h"
 
@@ -32,7 +33,7 @@ const char *kube_server(const struct kube *kube);
 const char *kube_namespace(const struct kube *kube);
 
 /* Time limit of a write, unless @timeout_ns is less. */
-#define KUBE_WRITE_NS (5 * UINT64_C(1000000000))
+#define KUBE_WRITE_NS (5 * CLOCK_NS_PER_S)
 
 /*
  * Sends the request @method (GET, POST; PATCH, a JSON merge patch) for @path, which begins with a

@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "json.h"
 #include "kube.h"
 #include "kube_state.h"
@@ -23,7 +24,7 @@
 #define LARGE	     1000000 /* bytes: a larger page isn't a proxy's error message */
 #define LIST_MAX     500000  /* objects: limit of a list, which might not end otherwise */
 #define RETRY_MIN_NS (100 * UINT64_C(1000000))
-#define SILENCE_NS   (150 * UINT64_C(1000000000)) /* a bookmark comes every minute or so */
+#define SILENCE_NS   (150 * CLOCK_NS_PER_S) /* a bookmark comes every minute or so */
 
 struct kube_watch {
 	struct kube *kube;

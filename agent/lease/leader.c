@@ -12,16 +12,15 @@
 #include "lease.h"
 #include "loop.h"
 
-#define NS_PER_S UINT64_C(1000000000)
-
 /* Led from a stamp's renewal on for 14.25 s, less what the last request may take. */
-static const struct lease_timing timing = { 15 * NS_PER_S, 9 * NS_PER_S, 3 * NS_PER_S };
+static const struct lease_timing timing = { 15 * CLOCK_NS_PER_S, 9 * CLOCK_NS_PER_S,
+					    3 * CLOCK_NS_PER_S };
 #define TICK_USEC 1000000
 
 struct leader {
 	sd_event *event;
 	struct kube *kube;
-	struct lease_manager *manager; /* NULL: it isn't a candidate */
+	struct lease_machine *machine; /* NULL: it isn't a candidate */
 	sd_event_source *tick;
 	struct leader_callbacks callbacks;
 	void *userdata;
@@ -146,20 +145,20 @@ void leader_begin(struct leader *leader)
 	};
 	struct err err;
 
-	if (leader->manager)
+	if (leader->machine)
 		return;
-	if (lease_manager_new(leader->event, &config, &lease_callbacks, leader, &leader->manager,
-			      &err) < 0)
+	if (lease_start(leader->event, &config, &lease_callbacks, leader, &leader->machine, &err) <
+	    0)
 		on_log(LOG_ERR, err.text, leader);
 	else
-		lease_manager_settled(leader->manager);
+		lease_machine_settled(leader->machine);
 }
 
 void leader_stop(struct leader *leader)
 {
 	/* without a session there is nothing that others wait for */
 	if (leader->deadline_ns)
-		lease_manager_stop(leader->manager);
+		lease_machine_stop(leader->machine);
 	else
 		leader->callbacks.stopped(leader->userdata);
 }
@@ -168,7 +167,7 @@ void leader_free(struct leader *leader)
 {
 	if (!leader)
 		return;
-	lease_manager_free(leader->manager);
+	lease_end(leader->machine);
 	sd_event_source_disable_unref(leader->tick);
 	sd_event_unref(leader->event);
 	free(leader->name);

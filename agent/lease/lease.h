@@ -2,7 +2,7 @@
 /*
  * Which addresses this node may answer for, and until when: the lease protocol of docs/leases.md.
  *
- * The manager keeps one session in the store (a heartbeat record that it renews) and one claim for
+ * The machine keeps one session in the store (a heartbeat record that it renews) and one claim for
  * each address that it wants and got. Everything happens on the sd_event that it was made with, in
  * callbacks; no call blocks, and none is thread-safe. All times are CLOCK_BOOTTIME nanoseconds.
  */
@@ -26,7 +26,7 @@ enum lease_state {
 	LEASE_NAME_TAKEN, /* another agent lives under this node's name: this one takes no part */
 	LEASE_ACTIVE,	  /* a session is being renewed */
 	LEASE_DRAINED,	  /* a session is being renewed, all claims are given up */
-	LEASE_ENDED,	  /* after lease_manager_stop(): the store knows; time to free */
+	LEASE_ENDED,	  /* after lease_machine_stop(): the store knows; time to free */
 	LEASE_STATE_COUNT,
 };
 
@@ -34,9 +34,9 @@ extern const char *const lease_state_names[LEASE_STATE_COUNT];
 
 /* Why an address is no longer ours. */
 enum lease_loss {
-	LEASE_LOSS_UNWANTED, /* lease_manager_unwant(), or left over from before a restart */
-	LEASE_LOSS_DRAIN,    /* lease_manager_drain() */
-	LEASE_LOSS_STOP,     /* lease_manager_stop() */
+	LEASE_LOSS_UNWANTED, /* lease_machine_unwant(), or left over from before a restart */
+	LEASE_LOSS_DRAIN,    /* lease_machine_drain() */
+	LEASE_LOSS_STOP,     /* lease_machine_stop() */
 	LEASE_LOSS_MOVED,    /* asked for by a preferred node, or moved by hand */
 	LEASE_LOSS_SESSION,  /* the session ended: not renewed in time, or declared dead */
 	LEASE_LOSS_TAKEN,    /* the claim was changed or deleted by something else */
@@ -47,8 +47,8 @@ enum lease_loss {
 extern const char *const lease_loss_names[LEASE_LOSS_COUNT];
 
 /*
- * None may be NULL. They are called from the event loop or from within a lease_manager_ function;
- * they may call lease_manager_ functions, except lease_manager_free().
+ * None may be NULL. They are called from the event loop or from within a lease_machine_ function;
+ * they may call lease_machine_ functions, but not lease_end().
  */
 struct lease_callbacks {
 	/*
@@ -67,7 +67,7 @@ struct lease_callbacks {
 
 	/*
 	 * Every entry in lease slots 1 to 255 must be gone on return, but those in the slot that
-	 * lease_manager_holds() gives for their address. Called when a session ends (lost() follows
+	 * lease_machine_holds() gives for their address. Called when a session ends (lost() follows
 	 * for each address that was held), before one begins, and before one that outlived a
 	 * restart is renewed. Return as lost().
 	 */
@@ -88,37 +88,37 @@ struct lease_callbacks {
 	 * a negative errno where that can't be read: then it is asked again. */
 	int (*stamped)(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata);
 
-	/* Holder or wish of @address is another than before; see lease_manager_info(). Only for
+	/* Holder or wish of @address is another than before; see lease_machine_info(). Only for
 	 * addresses that are wanted. */
 	void (*changed)(const struct address *address, void *userdata);
 
-	/* The manager's state is another; @text says why, in a sentence for a log. */
+	/* The machine's state is another; @text says why, in a sentence for a log. */
 	void (*state)(enum lease_state state, const char *text, void *userdata);
 
-	/* What other nodes have as their own is known now, or changed: lease_manager_owners(). */
+	/* What other nodes have as their own is known now, or changed: lease_owners_list(). */
 	void (*owners)(void *userdata);
 
 	/* Something that a person should know; @priority as in syslog(3). */
 	void (*log)(int priority, const char *text, void *userdata);
 };
 
-struct lease_manager;
+struct lease_machine;
 
 /*
  * Begins: once an address is wanted, or if a stamp of the process before is still ahead, it
  * connects to the store, and resumes the session of this identity if its stamp is that one, or
- * starts a new one. Claims of a resumed session are kept until lease_manager_settled(), so want all
+ * starts a new one. Claims of a resumed session are kept until lease_machine_settled(), so want all
  * addresses first and then settle. @event is referenced. Returns 0; -EINVAL with @err for a
  * configuration that isn't safe or complete, -ENOENT and others for certificates that can't be
- * read; *ret_manager is untouched on failure.
+ * read; *ret_machine is untouched on failure.
  */
-int lease_manager_new(sd_event *event, const struct lease_config *config,
-		      const struct lease_callbacks *callbacks, void *userdata,
-		      struct lease_manager **ret_manager, struct err *err);
+int lease_start(sd_event *event, const struct lease_config *config,
+		const struct lease_callbacks *callbacks, void *userdata,
+		struct lease_machine **ret_machine, struct err *err);
 
 /* Leaves session, claims, entries and stamps as they are, for a restart within the lease. Calls no
  * callback. NULL is fine. */
-void lease_manager_free(struct lease_manager *manager);
+void lease_end(struct lease_machine *machine);
 
 /* Nodes that go before others for an address. Nodes tell each other in their heartbeats which
  * groups they are members of. */
@@ -136,33 +136,33 @@ struct lease_preference {
 
 /* This node is a candidate for @address from now on; again with another @preference, which may be
  * NULL. */
-void lease_manager_want(struct lease_manager *manager, const struct address *address,
+void lease_machine_want(struct lease_machine *machine, const struct address *address,
 			const struct lease_preference *preference);
 
 /* It no longer is: lost() and the release follow if it was held, before or after return. */
-void lease_manager_unwant(struct lease_manager *manager, const struct address *address);
+void lease_machine_unwant(struct lease_machine *machine, const struct address *address);
 
 /* The wanted addresses are complete: claims left from before a restart that aren't among them may
  * be released. Further calls do nothing. */
-void lease_manager_settled(struct lease_manager *manager);
+void lease_machine_settled(struct lease_machine *machine);
 
 /* Gives all claims up and takes no new ones, or takes part again. LEASE_DRAINED says when it is
- * done. Doesn't survive the process: drain after lease_manager_new() again where it should. */
-void lease_manager_drain(struct lease_manager *manager, bool drain);
+ * done. Doesn't survive the process: drain after lease_start() again where it should. */
+void lease_machine_drain(struct lease_machine *machine, bool drain);
 
 /* Drains for good and closes the session, so that others needn't wait: LEASE_ENDED says when the
  * store has it. Without a reachable store it never comes: have a time limit. */
-void lease_manager_stop(struct lease_manager *manager);
+void lease_machine_stop(struct lease_machine *machine);
 
 /*
  * Asks that @address go to @node, from whichever node holds it. Returns 0 when the request is on
  * its way: the holder gives the address up as soon as @node has said in the store that it would
- * take it; watch lease_manager_info(). It stays there until the address next changes hands.
+ * take it; watch lease_machine_info(). It stays there until the address next changes hands.
  * -EOPNOTSUPP: there is no store; -ENOENT: no claim on it is known, -EHOSTDOWN: @node isn't alive,
  * -EALREADY: it holds it; -ENOTCONN: not active, -EBUSY: too much is changing hands; each with
  * @err.
  */
-int lease_manager_move(struct lease_manager *manager, const struct address *address,
+int lease_machine_move(struct lease_machine *machine, const struct address *address,
 		       const char *node, struct err *err);
 
 /* What the heartbeat tells the others of this node. */
@@ -174,14 +174,14 @@ struct lease_self {
 };
 
 /* From the next heartbeat on. */
-void lease_manager_publish(struct lease_manager *manager, const struct lease_self *self);
+void lease_machine_publish(struct lease_machine *machine, const struct lease_self *self);
 
 /* Appends to @addresses what other nodes have as their own, in ascending order: no node claims
  * another one's. -EAGAIN: that isn't known yet. */
-int lease_manager_owners(const struct lease_manager *manager, struct address_list *addresses);
+int lease_owners_list(const struct lease_machine *machine, struct address_list *addresses);
 
 /* The lease slot of @address if its claim is this session's, wanted or not; else 0. */
-uint8_t lease_manager_holds(const struct lease_manager *manager, const struct address *address);
+uint8_t lease_machine_holds(const struct lease_machine *machine, const struct address *address);
 
 /* A node whose leases last longer than this one's, and may still be in force. */
 struct lease_slowest {
@@ -211,7 +211,7 @@ struct lease_info {
  * -ENOENT: no record of @address is known, and it isn't wanted. -EAGAIN: this node takes no part,
  * and begins to, so as to know it soon.
  */
-int lease_manager_info(struct lease_manager *manager, const struct address *address,
+int lease_machine_info(struct lease_machine *machine, const struct address *address,
 		       struct lease_info *ret_info);
 
 /* Figures for metrics and status. */
@@ -231,6 +231,6 @@ struct lease_status {
 	struct lease_slowest slowest;
 };
 
-void lease_manager_status(const struct lease_manager *manager, struct lease_status *ret_status);
+void lease_machine_status(const struct lease_machine *machine, struct lease_status *ret_status);
 
 #endif

@@ -20,19 +20,4 @@ void lease_machine_free(struct lease_machine *machine);
  * arm the clock for it. */
 void lease_machine_run(struct lease_machine *machine);
 
-/* As the lease_manager_ functions of lease.h. */
-void lease_machine_want(struct lease_machine *machine, const struct address *address,
-			const struct lease_preference *preference);
-void lease_machine_unwant(struct lease_machine *machine, const struct address *address);
-void lease_machine_settled(struct lease_machine *machine);
-void lease_machine_drain(struct lease_machine *machine, bool drain);
-void lease_machine_stop(struct lease_machine *machine);
-int lease_machine_move(struct lease_machine *machine, const struct address *address,
-		       const char *node, struct err *err);
-void lease_machine_publish(struct lease_machine *machine, const struct lease_self *self);
-uint8_t lease_machine_holds(const struct lease_machine *machine, const struct address *address);
-int lease_machine_info(struct lease_machine *machine, const struct address *address,
-		       struct lease_info *ret_info);
-void lease_machine_status(const struct lease_machine *machine, struct lease_status *ret_status);
-
 #endif

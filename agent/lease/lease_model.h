@@ -10,6 +10,7 @@
 #ifndef XDP_L2RESP_LEASE_MODEL_H
 #define XDP_L2RESP_LEASE_MODEL_H
 
+#include "clock.h"
 #include "hash.h"
 #include "lease.h"
 #include "record.h"
@@ -25,7 +26,6 @@
 
 #define LEASE_NEVER UINT64_MAX
 
-#define LEASE_NS_PER_S	UINT64_C(1000000000)
 #define LEASE_NS_PER_MS UINT64_C(1000000)
 
 /* How long the machine runs at most before the rest of the thread does. */

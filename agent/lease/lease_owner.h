@@ -18,8 +18,4 @@ void lease_owners_run(struct lease_machine *machine);
 /* The table isn't known any more. */
 void lease_owners_forget(struct lease_machine *machine);
 
-/* All that other nodes have, in ascending order, appended to @addresses. -EAGAIN: it isn't known
- * yet. */
-int lease_owners_list(const struct lease_machine *machine, struct address_list *addresses);
-
 #endif

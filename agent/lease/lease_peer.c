@@ -112,21 +112,22 @@ uint64_t lease_peer_wait_ns(const struct lease_machine *machine, const struct le
 	return theirs > machine->duration_ns ? theirs : machine->duration_ns;
 }
 
+/* Does the view show each renewal of @peer? */
+static bool is_shown(const struct lease_machine *machine, const struct lease_peer *peer)
+{
+	return !machine->selective || peer == machine->self;
+}
+
 uint64_t lease_peer_silent_until(const struct lease_machine *machine, const struct lease_peer *peer)
 {
 	uint64_t wait = lease_peer_wait_ns(machine, peer);
 	uint64_t theirs = peer->pulse.heartbeat.duration_ms * LEASE_NS_PER_MS;
 
-	if (lease_peer_is_shown(machine, peer))
+	if (is_shown(machine, peer))
 		return peer->shape == RECORD_GOOD ? peer->changed_ns + wait : peer->settled_ns;
 	if (!peer->pulse.changed_ns)
 		return LEASE_NEVER;
 	return peer->pulse.changed_ns + (theirs > wait ? theirs : wait);
-}
-
-bool lease_peer_is_shown(const struct lease_machine *machine, const struct lease_peer *peer)
-{
-	return !machine->selective || peer == machine->self;
 }
 
 bool lease_heartbeat_beats(const struct heartbeat *heartbeat)
@@ -213,7 +214,7 @@ static bool record_is_dead(const struct record *record)
 
 static bool removal_is_shown(const struct lease_machine *machine, const struct lease_peer *peer)
 {
-	return lease_peer_is_shown(machine, peer) || machine->store->shows_removals;
+	return is_shown(machine, peer) || machine->store->shows_removals;
 }
 
 bool lease_peer_record(struct lease_machine *machine, const struct record *record)

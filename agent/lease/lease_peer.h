@@ -16,8 +16,6 @@ bool lease_peer_fits(struct lease_machine *machine, const char *name);
 void lease_peers_forget(struct lease_machine *machine);
 void lease_peers_free(struct lease_machine *machine);
 
-/* Does the view show each renewal of @peer? */
-bool lease_peer_is_shown(const struct lease_machine *machine, const struct lease_peer *peer);
 /* Is @heartbeat that of a session that nobody has ended? */
 bool lease_heartbeat_beats(const struct heartbeat *heartbeat);
 /* Is the peer's heartbeat that of a session that goes on, as far as is known? */

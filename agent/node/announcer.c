@@ -15,7 +15,6 @@
 #include "log.h"
 #include "loop.h"
 
-#define NS_PER_S 1000000000ULL
 /* A late turn may catch up on the frames of this time. */
 #define BURST_NS 10000000ULL
 /* Retry interval while the interface's queue is full. */
@@ -267,7 +266,7 @@ void announcer_configure(struct announcer *announcer, uint32_t count, uint64_t i
 {
 	announcer->count = count;
 	announcer->interval_ns = interval_ns;
-	announcer->frame_ns = NS_PER_S / rate;
+	announcer->frame_ns = CLOCK_NS_PER_S / rate;
 }
 
 uint64_t announcer_sent(const struct announcer *announcer)

@@ -21,7 +21,7 @@
 
 #define HELPER_SOCKET_FD 3
 /* The verifier takes a tenth of a second, or several seconds on a very busy machine. */
-#define HELPER_LATE_NS (30 * UINT64_C(1000000000))
+#define HELPER_LATE_NS (30 * CLOCK_NS_PER_S)
 
 struct helper {
 	int fd;
@@ -224,6 +224,6 @@ void helper_watch(struct helper *helper)
 	if (!helper->busy || clock_boot_ns() - helper->asked_ns < HELPER_LATE_NS)
 		return;
 	log_say(LOG_ERR, "the attach helper has not answered for %d s",
-		(int)(HELPER_LATE_NS / 1000000000));
+		(int)(HELPER_LATE_NS / CLOCK_NS_PER_S));
 	kill(helper->pid, SIGKILL);
 }

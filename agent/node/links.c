@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 
 #include "alloc.h"
+#include "binary_search.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "links.h"
@@ -38,16 +39,8 @@ struct links {
 
 const struct links_row *links_find(const struct links_table *table, uint32_t ifindex)
 {
-	size_t first = 0, end = table->count;
+	size_t first = SEARCH_FIRST(at, table->count, table->rows[at].link.ifindex < ifindex);
 
-	while (first < end) {
-		size_t middle = first + (end - first) / 2;
-
-		if (table->rows[middle].link.ifindex < ifindex)
-			first = middle + 1;
-		else
-			end = middle;
-	}
 	return first < table->count && table->rows[first].link.ifindex == ifindex
 		       ? &table->rows[first]
 		       : NULL;

@@ -4,6 +4,7 @@
 #ifndef XDP_L2RESPD_NOTIFY_CONDITION_H
 #define XDP_L2RESPD_NOTIFY_CONDITION_H
 
+#include "clock.h"
 #include "notify_view.h"
 
 /* The input for checking some Services. */
@@ -21,7 +22,7 @@ void notify_check_end(struct notify_check *check);
 
 /* An address must be without an announcer for this long before it is reported, since objects arrive
  * one after the other. If a policy selects it, a lease's duration is added. */
-#define NOTIFY_SILENCE_NS (4 * UINT64_C(1000000000))
+#define NOTIFY_SILENCE_NS (4 * CLOCK_NS_PER_S)
 
 /* Why no node announces an address. */
 struct notify_unannounced {

@@ -16,7 +16,7 @@
 /* Minimum number of addresses in a turn, unless there are fewer. */
 #define TURN ((size_t)256)
 /* Kubernetes keeps an Event for an hour. */
-#define REPEAT_NS (900 * UINT64_C(1000000000))
+#define REPEAT_NS (900 * CLOCK_NS_PER_S)
 
 /* An address of a Service that isn't announced. */
 struct silence {

@@ -349,7 +349,7 @@ static void anchors_free(struct builder *builder)
 	builder->anchor_count = 0;
 }
 
-void yaml_document_free(struct yaml_document *document)
+static void document_free(struct yaml_document *document)
 {
 	json_decref(document->root);
 	free(document->lines);
@@ -375,11 +375,6 @@ unsigned int yaml_key_line(const struct yaml_document *document, const json_t *o
 	return iter ? line_find(document, json_object_iter_key(iter)) : document->line;
 }
 
-unsigned int yaml_item_line(const struct yaml_document *document, const json_t *array, size_t index)
-{
-	return line_find(document, json_array_get(array, index));
-}
-
 /* Builds one document, whose first event is in builder->event. */
 static int build_document(struct builder *builder, yaml_document_fn *take, void *data)
 {
@@ -398,7 +393,7 @@ static int build_document(struct builder *builder, yaml_document_fn *take, void 
 			      line_compare);
 		r = take(document, data, builder->err);
 	}
-	yaml_document_free(document);
+	document_free(document);
 	if (r)
 		return r;
 	/* the document's end */
@@ -453,8 +448,7 @@ int yaml_read_file(const char *path, size_t limit, char **ret_text, size_t *ret_
 			break;
 		size += got;
 	}
-	*ret_text = text;
+	*ret_text = TAKE_PTR(text);
 	*ret_size = size;
-	text = NULL;
 	return 0;
 }

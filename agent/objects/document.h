@@ -22,17 +22,9 @@ struct yaml_document {
 	size_t capacity;
 };
 
-/* Safe on a zeroed one. */
-void yaml_document_free(struct yaml_document *document);
-
-/*
- * The line of @key in @object, a value of @document, or, if @key is NULL, of element @index of an
- * array. If it isn't known, the document's line.
- */
+/* The line of @key in @object, a value of @document. If it isn't known, the document's line. */
 unsigned int yaml_key_line(const struct yaml_document *document, const json_t *object,
 			   const char *key);
-unsigned int yaml_item_line(const struct yaml_document *document, const json_t *array,
-			    size_t index);
 
 /*
  * Handles one document. Returns 0 to continue; any other value ends yaml_parse() with that result.

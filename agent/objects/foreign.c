@@ -69,21 +69,15 @@ void foreign_annotations(const struct place *place, json_t *annotations, const c
 	/* one line, truncated if necessary */
 	json_object_foreach(annotations, name, value)
 	{
-		size_t used = strlen(text.text);
-
 		if (is_known(name, known) || !is_of_group(name, &elsewhere))
 			continue;
-		snprintf(text.text + used, sizeof(text.text) - used, "%s%s%s",
-			 used ? ", " : "annotations that are ignored: ", name,
-			 strcmp(name, DIFFERENT_PODS) ? "" : " (not supported: they don't share)");
+		err_add(&text, "%s%s%s", *text.text ? ", " : "annotations that are ignored: ", name,
+			strcmp(name, DIFFERENT_PODS) ? "" : " (not supported: they don't share)");
 	}
 	if (!*text.text)
 		return;
-	if (elsewhere) {
-		size_t used = strlen(text.text);
-
-		snprintf(text.text + used, sizeof(text.text) - used, "; see " FOREIGN_PAGE);
-	}
+	if (elsewhere)
+		err_add(&text, "; see " FOREIGN_PAGE);
 	place_err_write(&line, place, annotations, NULL, text.text);
 	note(line.text, data);
 }

@@ -199,8 +199,7 @@ int pool_parse(const struct place *place, const json_t *object, const char *name
 		return r;
 	pool->name = xstrdup(name);
 	pool->created = xstrdup(created);
-	*ret_pool = pool;
-	pool = NULL;
+	*ret_pool = TAKE_PTR(pool);
 	return 0;
 }
 

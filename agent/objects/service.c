@@ -396,8 +396,7 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 		note(more.text, data);
 	}
 	foreign_annotations(place, annotations, known, note, data);
-	*ret_service = service;
-	service = NULL;
+	*ret_service = TAKE_PTR(service);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "binary_search.h"
 #include "locality.h"
 
 #define HERE_OR_ELSEWHERE (ENDPOINT_HERE | ENDPOINT_ELSEWHERE)
@@ -121,22 +122,6 @@ void slice_index_free(struct slice_index *index)
 	*index = (struct slice_index){};
 }
 
-/* Index of the first slice that isn't sorted before those of @service. */
-static size_t first_slice(const struct slice_index *index, const struct service *service)
-{
-	size_t first = 0, end = index->count;
-
-	while (first < end) {
-		size_t middle = first + (end - first) / 2;
-
-		if (compare_service(service->namespace, service->name, index->list[middle]) > 0)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	return first;
-}
-
 enum locality locality_of(const struct slice_index *index, const struct service *service)
 {
 	unsigned int facts = 0, here = ENDPOINT_READY_HERE, elsewhere = ENDPOINT_READY_ELSEWHERE;
@@ -150,7 +135,9 @@ enum locality locality_of(const struct slice_index *index, const struct service 
 		here = ENDPOINT_HERE;
 		elsewhere = ENDPOINT_ELSEWHERE;
 	}
-	first = at = first_slice(index, service);
+	first = at = SEARCH_FIRST(i, index->count,
+				  compare_service(service->namespace, service->name,
+						  index->list[i]) > 0);
 	while (at < index->count &&
 	       !compare_service(service->namespace, service->name, index->list[at]))
 		facts |= index->list[at++]->facts;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "binary_search.h"
 #include "cleanup.h"
 #include "policy.h"
 #include "policy_force.h"
@@ -192,29 +193,14 @@ void policy_index_free(struct policy_index *index)
 	free(index);
 }
 
-/* Index of the first occurrence whose address isn't less than @address. */
-static size_t first_occurrence(const struct policy_index *index, const struct address *address)
-{
-	size_t first = 0, end = index->count;
-
-	while (first < end) {
-		size_t middle = first + (end - first) / 2;
-
-		if (address_compare(&index->list[middle].address, address) < 0)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	return first;
-}
-
 void policy_index_why(const struct policy_index *index, const struct address *address,
 		      const struct service *service, struct why *ret_why)
 {
 	struct furthest furthest = {};
 
 	why_set(ret_why, REASON_NO_SERVICE);
-	for (size_t i = first_occurrence(index, address);
+	for (size_t i = SEARCH_FIRST(at, index->count,
+				     address_compare(&index->list[at].address, address) < 0);
 	     i < index->count && !address_compare(&index->list[i].address, address); i++) {
 		const struct occurrence *at = &index->list[i];
 

@@ -73,9 +73,8 @@ int last_good_read(const char *directory, const char *path, char **ret_text, siz
 	if (!end || make_seal(path, text, end - text, seal) != text + size - end ||
 	    memcmp(end, seal, text + size - end) != 0)
 		return -ENOENT;
-	*ret_text = text;
 	*ret_size = end - text;
-	text = NULL;
+	*ret_text = TAKE_PTR(text);
 	return 0;
 }
 

@@ -224,7 +224,6 @@ void source_say_verdict(const struct source *source, const struct verdict *verdi
 {
 	const struct service *service = verdict->service;
 	struct err text;
-	size_t used;
 
 	if (!verdict->ours)
 		return;
@@ -232,14 +231,11 @@ void source_say_verdict(const struct source *source, const struct verdict *verdi
 	for (size_t i = 0; i < verdict->addresses.count; i++) {
 		char ip[INET6_ADDRSTRLEN];
 
-		used = strlen(text.text);
-		snprintf(text.text + used, sizeof(text.text) - used, " %s",
-			 address_format(&verdict->addresses.list[i], ip));
+		err_add(&text, " %s", address_format(&verdict->addresses.list[i], ip));
 	}
-	used = strlen(text.text);
 	if (!verdict->satisfied)
-		snprintf(text.text + used, sizeof(text.text) - used, "%s: %s",
-			 verdict->addresses.count ? ", and no more" : " nothing", verdict->message);
+		err_add(&text, "%s: %s", verdict->addresses.count ? ", and no more" : " nothing",
+			verdict->message);
 	source_say_of(source, verdict->satisfied ? LOG_INFO : LOG_WARNING, service->namespace,
 		      text.text);
 }

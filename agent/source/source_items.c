@@ -4,6 +4,7 @@
 #include <syslog.h>
 
 #include "alloc.h"
+#include "binary_search.h"
 #include "cleanup.h"
 #include "condition.h"
 #include "kube.h"
@@ -52,17 +53,7 @@ static int compare_names(const char *a, const char *b)
 /* Index of the first item whose name isn't less than @name. */
 static size_t lower_bound(const struct source_items *items, const char *name)
 {
-	size_t first = 0, end = items->count;
-
-	while (first < end) {
-		size_t middle = first + (end - first) / 2;
-
-		if (compare_names(items->list[middle]->name, name) < 0)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	return first;
+	return SEARCH_FIRST(at, items->count, compare_names(items->list[at]->name, name) < 0);
 }
 
 struct source_item *source_items_find(const struct source_items *items, const char *name)

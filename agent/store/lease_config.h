@@ -43,7 +43,7 @@ int lease_timing_check(enum store_engine engine, const struct lease_timing *timi
 #define RECORD_NODE_MAX	 IDENTITY_NODE_MAX
 #define RECORD_ID_DIGITS IDENTITY_ID_DIGITS
 
-/* All is copied by lease_manager_new(). Absent strings are NULL. */
+/* All is copied by lease_start(). Absent strings are NULL. */
 struct lease_config {
 	enum store_engine engine;
 	const char *node; /* this node's name */

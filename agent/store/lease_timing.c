@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "clock.h"
 #include "record.h"
 
-#define NS_PER_S  UINT64_C(1000000000)
 #define NS_PER_MS UINT64_C(1000000)
 
 uint64_t lease_margin_ns(uint64_t duration_ns)
@@ -15,7 +15,7 @@ static int duration_check(enum store_engine engine, uint64_t duration_ns, struct
 {
 	if (duration_ns > RECORD_DURATION_MAX_MS * NS_PER_MS)
 		return err_set(err, -EINVAL, "the lease's duration must be at most an hour");
-	if (engine == STORE_ENGINE_KUBERNETES && (!duration_ns || duration_ns % NS_PER_S))
+	if (engine == STORE_ENGINE_KUBERNETES && (!duration_ns || duration_ns % CLOCK_NS_PER_S))
 		return err_set(err, -EINVAL,
 			       "with the engine kubernetes the lease's duration must be whole "
 			       "seconds, at least one");

@@ -127,7 +127,6 @@ int store_etcd_new(sd_event *event, const struct lease_config *config, uint64_t 
 		r = etcd_mark_init(etcd);
 	if (r < 0)
 		return err_set(err, r, "the event loop: %s", strerror(-r));
-	*ret_store = &etcd->base.store;
-	etcd = NULL;
+	*ret_store = &TAKE_PTR(etcd)->base.store;
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "kube.h"
 #include "loop.h"
 #include "record_lease.h"
@@ -437,7 +438,7 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 	kubernetes->base.store.free = kubernetes_free;
 	kubernetes->base.send = kubernetes_send;
 	kubernetes->base.lags = kubernetes_lags;
-	kubernetes->duration_s = config->timing.duration_ns / 1000000000;
+	kubernetes->duration_s = config->timing.duration_ns / CLOCK_NS_PER_S;
 	if (strlen(RECORD_NODE_PREFIX) + strlen(config->node) > RECORD_NAME_MAX)
 		return err_set(err, -EINVAL,
 			       "the node name %s is too long: with %s before it, it must be the "
@@ -461,7 +462,6 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 		r = sd_event_source_set_enabled(kubernetes->pulses_turn, SD_EVENT_OFF);
 	if (r < 0)
 		return err_set(err, r, "the event loop: %s", strerror(-r));
-	*ret_store = &kubernetes->base.store;
-	kubernetes = NULL;
+	*ret_store = &TAKE_PTR(kubernetes)->base.store;
 	return 0;
 }

@@ -17,6 +17,20 @@ static inline void cleanup_close(int *fd)
 		close(*fd);
 }
 
+/* The value of a variable that is handed on: its cleanup function has nothing left to do. */
+#define TAKE_PTR(pointer)                             \
+	({                                            \
+		__typeof__(pointer) taken_ = pointer; \
+		(pointer) = NULL;                     \
+		taken_;                               \
+	})
+#define TAKE_FD(fd)              \
+	({                       \
+		int taken_ = fd; \
+		(fd) = -1;       \
+		taken_;          \
+	})
+
 #define _cleanup_(function) __attribute__((cleanup(function)))
 #define _cleanup_free_	    _cleanup_(cleanup_free)
 #define _cleanup_close_	    _cleanup_(cleanup_close)

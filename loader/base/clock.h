@@ -5,13 +5,15 @@
 #include <stdint.h>
 #include <time.h>
 
+#define CLOCK_NS_PER_S UINT64_C(1000000000)
+
 /* CLOCK_BOOTTIME in nanoseconds: also runs during suspend, and can't be set. */
 static inline uint64_t clock_boot_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+	return now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
 }
 
 #define CLOCK_TEXT_SIZE 40
@@ -30,7 +32,7 @@ static inline uint64_t clock_thread_cpu_ns(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+	return now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
 }
 
 #endif

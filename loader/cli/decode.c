@@ -96,7 +96,8 @@ int decode_frame(const void *bytes, size_t captured, size_t length, struct decod
 	return 0;
 }
 
-bool decode_arp_is_usual(const struct decoded *decoded)
+/* Is an ARP packet for IPv4 and Ethernet? Of others only the header is decoded. */
+static bool arp_is_usual(const struct decoded *decoded)
 {
 	const struct arp_packet *arp = &decoded->arp;
 
@@ -107,7 +108,7 @@ bool decode_arp_is_usual(const struct decoded *decoded)
 static bool knows_addresses(const struct decoded *decoded)
 {
 	return decoded->kind != DECODE_OTHER && !decoded->truncated &&
-	       (decoded->kind != DECODE_ARP || decode_arp_is_usual(decoded));
+	       (decoded->kind != DECODE_ARP || arp_is_usual(decoded));
 }
 
 /* Converts 16 bytes, an IPv6 address in network order. */
@@ -189,7 +190,7 @@ static void arp_print(const struct decoded *decoded, FILE *to)
 	uint16_t op = ntohs(arp->op);
 
 	fputs("ARP, ", to);
-	if (!decode_arp_is_usual(decoded)) {
+	if (!arp_is_usual(decoded)) {
 		fprintf(to, "hardware type %u (len %u), protocol 0x%04x (len %u), operation %u",
 			ntohs(arp->hrd), arp->hln, ntohs(arp->pro), arp->pln, op);
 		return;

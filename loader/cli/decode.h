@@ -56,9 +56,6 @@ struct decoded {
  */
 int decode_frame(const void *bytes, size_t captured, size_t length, struct decoded *ret_decoded);
 
-/* True if an ARP packet is for IPv4 and Ethernet; of others only the header is decoded. */
-bool decode_arp_is_usual(const struct decoded *decoded);
-
 /* True if @address is one of the frame's sender or target addresses. */
 bool decode_mentions(const struct decoded *decoded, const struct address *address);
 

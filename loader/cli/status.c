@@ -152,9 +152,8 @@ int status_read_named(const struct pins *pins, int count, char **names,
 		if (r < 0)
 			return r;
 	}
-	*ret_rows = rows;
+	*ret_rows = TAKE_PTR(rows);
 	*ret_count = kept;
-	rows = NULL;
 	return 0;
 }
 
@@ -311,6 +310,21 @@ static void print_alone_reasons(const struct status_row *rows, size_t count)
 		putchar('\n');
 		text_print(stdout, "alone: no dispatcher: %s\n", rows[i].alone_reason);
 	}
+}
+
+void status_print_all(const struct status_row *rows, size_t count, bool json, const char *verb)
+{
+	struct cli_array array;
+
+	if (json)
+		cli_array_begin(&array);
+	for (size_t i = 0; i < count; i++)
+		if (json)
+			cli_array_row(&array, status_json(&rows[i]));
+		else
+			status_print(&rows[i], verb);
+	if (json)
+		cli_array_end(&array);
 }
 
 void status_print_table(const struct status_row *rows, size_t count)

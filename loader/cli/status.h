@@ -47,6 +47,9 @@ json_t *status_json(const struct status_row *row);
 /* Prints one line, "eth1: native mode, ...", with @verb after the colon if it isn't empty. */
 void status_print(const struct status_row *row, const char *verb);
 
+/* Prints @rows as a JSON array, or a line each. */
+void status_print_all(const struct status_row *rows, size_t count, bool json, const char *verb);
+
 /* Prints a table and, below it, why programs aren't in a dispatcher, each reason once. */
 void status_print_table(const struct status_row *rows, size_t count);
 

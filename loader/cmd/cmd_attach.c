@@ -255,8 +255,6 @@ const struct cli_command cmd_attach = {
 static int detach_rows(const struct pins *pins, struct status_row *rows, size_t count, bool json,
 		       struct err *err)
 {
-	struct cli_array array;
-
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].ours < 0 && !rows[i].state.empty_id)
 			/* it fails, with the reason in @err */
@@ -269,16 +267,7 @@ static int detach_rows(const struct pins *pins, struct status_row *rows, size_t 
 		if (r < 0)
 			return r;
 	}
-	if (json)
-		cli_array_begin(&array);
-	for (size_t i = 0; i < count; i++) {
-		if (json)
-			cli_array_row(&array, status_json(&rows[i]));
-		else
-			status_print(&rows[i], "detached; now ");
-	}
-	if (json)
-		cli_array_end(&array);
+	status_print_all(rows, count, json, "detached; now ");
 	return 0;
 }
 

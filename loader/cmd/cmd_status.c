@@ -8,24 +8,6 @@
 #include "status.h"
 #include "table.h"
 
-static void print_rows(const struct cli_options *options, const struct status_row *rows,
-		       size_t count)
-{
-	struct cli_array array;
-
-	if (options->json) {
-		cli_array_begin(&array);
-		for (size_t i = 0; i < count; i++)
-			cli_array_row(&array, status_json(&rows[i]));
-		cli_array_end(&array);
-	} else if (count && table_wanted()) {
-		status_print_table(rows, count);
-	} else {
-		for (size_t i = 0; i < count; i++)
-			status_print(&rows[i], "");
-	}
-}
-
 static int status_run(const struct cli_options *options, int count, char **words)
 {
 	_cleanup_free_ struct status_row *rows = NULL;
@@ -52,7 +34,10 @@ static int status_run(const struct cli_options *options, int count, char **words
 		return cli_fail(&err);
 	if (!options->json && !row_count && !incomplete)
 		puts("attached nowhere");
-	print_rows(options, rows, row_count);
+	if (!options->json && row_count && table_wanted())
+		status_print_table(rows, row_count);
+	else
+		status_print_all(rows, row_count, options->json, "");
 	return incomplete ? cli_fail(&missing) : CLI_DONE;
 }
 

@@ -41,11 +41,8 @@ int agent_socket_connect(struct err *err)
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
 		return err_set(err, negative_errno(), "making a socket: %s", strerror(errno));
-	if (!connect(fd, (const struct sockaddr *)&address, sizeof(address))) {
-		r = fd;
-		fd = -1;
-		return r;
-	}
+	if (!connect(fd, (const struct sockaddr *)&address, sizeof(address)))
+		return TAKE_FD(fd);
 	if (errno == ENOENT || errno == ECONNREFUSED)
 		return -ENOENT;
 	if (errno == EAGAIN)

@@ -8,6 +8,7 @@
 
 #include "alloc.h"
 #include "attach.h"
+#include "binary_search.h"
 #include "cleanup.h"
 #include "device.h"
 #include "doctor.h"
@@ -40,15 +41,12 @@ void doctor_report_free(struct doctor_report *report)
 /* Finds @device's rows, which are consecutive since the table is sorted by interface. */
 static void find_rows(const struct entry_table *entries, struct doctor_device *device)
 {
-	size_t first = 0, end;
+	uint32_t ifindex = device->link.ifindex;
+	size_t first = SEARCH_FIRST(at, entries->count, entries->rows[at].key.ifindex < ifindex);
 
-	while (first < entries->count && entries->rows[first].key.ifindex != device->link.ifindex)
-		first++;
-	for (end = first; end < entries->count; end++)
-		if (entries->rows[end].key.ifindex != device->link.ifindex)
-			break;
 	device->rows = entries->rows + first;
-	device->row_count = end - first;
+	device->row_count =
+		SEARCH_FIRST(at, entries->count, entries->rows[at].key.ifindex <= ifindex) - first;
 }
 
 /* Flags of add_device(). */

@@ -88,12 +88,12 @@ int doctor_check_lease_over(struct doctor *doctor, const struct doctor_device *d
 int doctor_check_conflict(struct doctor *doctor, const struct doctor_device *device,
 			  struct err *err)
 {
-	uint64_t now_s = clock_boot_ns() / 1000000000;
+	uint64_t now_s = clock_boot_ns() / CLOCK_NS_PER_S;
 	int r = 0;
 
 	for (size_t i = 0; i < doctor->conflicts.count && !r; i++) {
 		const struct conflict_row *row = &doctor->conflicts.rows[i];
-		uint64_t ago = now_s - row->value.last_seen_ns / 1000000000;
+		uint64_t ago = now_s - row->value.last_seen_ns / CLOCK_NS_PER_S;
 		char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
 		const struct entry_row *entry;
 		struct address address;

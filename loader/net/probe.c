@@ -57,7 +57,6 @@ int probe_open(const struct link *link, struct err *err)
 				  .sll_ifindex = (int)link->ifindex };
 	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	const int yes = 1;
-	int ret;
 
 	if (fd < 0 || filter_claims(fd) < 0 ||
 	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof(yes)) < 0 ||
@@ -65,9 +64,7 @@ int probe_open(const struct link *link, struct err *err)
 	    join_all_nodes(fd, link->ifindex) < 0)
 		return err_set(err, negative_errno(), "opening a packet socket on %s: %s",
 			       link->name, strerror(errno));
-	ret = fd;
-	fd = -1;
-	return ret;
+	return TAKE_FD(fd);
 }
 
 int probe_send(int fd, const struct link *link, const struct address *address, struct err *err)

@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 
 #include "alloc.h"
+#include "binary_search.h"
 #include "cleanup.h"
 #include "conflict.h"
 #include "link.h"
@@ -79,19 +80,11 @@ int conflict_read_all(const struct pins *pins, struct conflict_table *ret_table,
 uint64_t conflict_count(const struct conflict_table *table, const struct entry_key *key)
 {
 	struct conflict_row key_row = { .key = { .ifindex = key->ifindex } };
-	size_t first = 0, end = table->count;
 	uint64_t sum = 0;
+	size_t first;
 
 	memcpy(key_row.key.address, key->address.bytes, sizeof(key_row.key.address));
-	/* the first of the equal rows; bsearch() would find any of them */
-	while (first < end) {
-		size_t middle = first + (end - first) / 2;
-
-		if (row_compare(&table->rows[middle], &key_row) < 0)
-			first = middle + 1;
-		else
-			end = middle;
-	}
+	first = SEARCH_FIRST(at, table->count, row_compare(&table->rows[at], &key_row) < 0);
 	for (; first < table->count && !row_compare(&table->rows[first], &key_row); first++)
 		sum += table->rows[first].value.count;
 	return sum;

@@ -31,39 +31,6 @@ static int read_value(int fd, struct identity_value *ret_value)
 	return bpf_map_lookup_elem(fd, &key, ret_value) < 0 ? negative_errno() : 0;
 }
 
-/* Creates a map with a new id, and pins it at @path when its value is written. */
-static int create_pin(const char *path)
-{
-	_cleanup_close_ int fd =
-		bpf_map_create(BPF_MAP_TYPE_ARRAY, "l2resp_agent", sizeof(uint32_t),
-			       sizeof(struct identity_value), 1, NULL);
-	struct identity_value value = {};
-	uint32_t key = 0;
-	int ret;
-
-	if (fd < 0)
-		return negative_errno();
-	if (getrandom(value.id, sizeof(value.id), 0) != sizeof(value.id) ||
-	    bpf_map_update_elem(fd, &key, &value, BPF_ANY) < 0 || bpf_obj_pin(fd, path) < 0)
-		return negative_errno();
-	ret = fd;
-	fd = -1;
-	return ret;
-}
-
-void identity_read_node(const char *bpffs, char ret_node[IDENTITY_NODE_MAX + 1])
-{
-	struct identity_value value = {};
-	_cleanup_close_ int fd = -1;
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/" PIN_NAME, bpffs);
-	fd = bpf_obj_get(path);
-	if (fd >= 0)
-		read_value(fd, &value);
-	snprintf(ret_node, IDENTITY_NODE_MAX + 1, "%s", value.node);
-}
-
 static int write_value(int fd, const struct identity_value *value)
 {
 	uint32_t key = 0;
@@ -71,21 +38,54 @@ static int write_value(int fd, const struct identity_value *value)
 	return bpf_map_update_elem(fd, &key, value, BPF_ANY) < 0 ? negative_errno() : 0;
 }
 
+/* Opens the pin below @bpffs, whose path is @path then. -errno. */
+static int open_pin(const char *bpffs, char path[PATH_MAX])
+{
+	int fd;
+
+	snprintf(path, PATH_MAX, "%s/" PIN_NAME, bpffs);
+	fd = bpf_obj_get(path);
+	return fd < 0 ? negative_errno() : fd;
+}
+
+/* Creates a map with a new id, and pins it at @path when its value is written. */
+static int create_pin(const char *path)
+{
+	_cleanup_close_ int fd =
+		bpf_map_create(BPF_MAP_TYPE_ARRAY, "l2resp_agent", sizeof(uint32_t),
+			       sizeof(struct identity_value), 1, NULL);
+	struct identity_value value = {};
+
+	if (fd < 0)
+		return negative_errno();
+	if (getrandom(value.id, sizeof(value.id), 0) != sizeof(value.id) ||
+	    write_value(fd, &value) < 0 || bpf_obj_pin(fd, path) < 0)
+		return negative_errno();
+	return TAKE_FD(fd);
+}
+
+void identity_read_node(const char *bpffs, char ret_node[IDENTITY_NODE_MAX + 1])
+{
+	struct identity_value value = {};
+	char path[PATH_MAX];
+	_cleanup_close_ int fd = open_pin(bpffs, path);
+
+	if (fd >= 0)
+		read_value(fd, &value);
+	snprintf(ret_node, IDENTITY_NODE_MAX + 1, "%s", value.node);
+}
+
 int identity_open(const char *bpffs, const char *node, struct identity *ret_identity,
 		  struct err *err)
 {
-	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+	_cleanup_close_ int fd = open_pin(bpffs, path);
 	struct identity identity = {};
 	struct identity_value value = {};
-	char path[PATH_MAX];
 	int r;
 
-	snprintf(path, sizeof(path), "%s/" PIN_NAME, bpffs);
-	fd = bpf_obj_get(path);
-	if (fd < 0 && errno == ENOENT)
+	if (fd == -ENOENT)
 		fd = create_pin(path);
-	else if (fd < 0)
-		fd = negative_errno();
 	if (fd < 0)
 		return err_set(err, fd, "%s: %s", path, strerror(-fd));
 	r = read_value(fd, &value);
@@ -96,8 +96,7 @@ int identity_open(const char *bpffs, const char *node, struct identity *ret_iden
 	for (size_t i = 0; i < sizeof(value.id); i++)
 		snprintf(identity.id + 2 * i, 3, "%02x", value.id[i]);
 	identity.drained = value.drained;
-	identity.fd = fd;
-	fd = -1;
+	identity.fd = TAKE_FD(fd);
 	*ret_identity = identity;
 	return 0;
 }
@@ -111,12 +110,10 @@ void identity_close(struct identity *identity)
 
 int identity_restore(const char *bpffs, const struct identity *identity)
 {
-	_cleanup_close_ int fd = -1;
 	char path[PATH_MAX];
+	_cleanup_close_ int fd = open_pin(bpffs, path);
 
-	snprintf(path, sizeof(path), "%s/" PIN_NAME, bpffs);
-	fd = bpf_obj_get(path);
-	return fd < 0 && errno == ENOENT && !bpf_obj_pin(identity->fd, path);
+	return fd == -ENOENT && !bpf_obj_pin(identity->fd, path);
 }
 
 int identity_set_drained(struct identity *identity, bool drained, struct err *err)

@@ -57,8 +57,7 @@ int lease_stamper_new(int leases_fd, uint64_t duration_ns, struct lease_stamper 
 		r = control_bpf__load(stamper->control);
 	if (r < 0)
 		return err_set(err, r, "loading the program that writes stamps: %s", strerror(-r));
-	*ret_stamper = stamper;
-	stamper = NULL;
+	*ret_stamper = TAKE_PTR(stamper);
 	return 0;
 }
 

@@ -25,7 +25,7 @@
 #include "signals.h"
 
 /* How long a reader waits for a writer to create missing pins. */
-#define WRITER_WAIT_NS (5 * UINT64_C(1000000000))
+#define WRITER_WAIT_NS (5 * CLOCK_NS_PER_S)
 
 const char *pins_pin_name(enum maps_index map)
 {
@@ -96,7 +96,6 @@ static int open_parent(const char *parent, struct stat *ret_stat, struct err *er
 	/* O_NOFOLLOW: on a world-writable file system, a dangling symbolic link would be neither
 	 * absent nor usable, for ever */
 	_cleanup_close_ int fd = open(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int opened = fd;
 
 	if (fd < 0 && errno == ENOENT)
 		return -ENOENT;
@@ -106,8 +105,7 @@ static int open_parent(const char *parent, struct stat *ret_stat, struct err *er
 	if (ret_stat->st_uid && ret_stat->st_uid != geteuid())
 		return err_set(err, -EPERM, "%s belongs to user %u; remove it", parent,
 			       ret_stat->st_uid);
-	fd = -1;
-	return opened;
+	return TAKE_FD(fd);
 }
 
 /*
@@ -141,8 +139,7 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 		/* a caller that doesn't wait handles signals in its event loop */
 		if (!(lock & LOCK_NB))
 			signals_hold();
-		pins->lock_fd = fd;
-		fd = -1;
+		pins->lock_fd = TAKE_FD(fd);
 		return 0;
 	}
 }

@@ -40,7 +40,6 @@ int object_open(const struct maps *maps, const struct link *link, uint32_t count
 			return err_set(err, r, "using the pinned map %s: %s", maps_name(pin),
 				       strerror(-r));
 	}
-	*ret_skeleton = skeleton;
-	skeleton = NULL;
+	*ret_skeleton = TAKE_PTR(skeleton);
 	return 0;
 }

@@ -24,12 +24,13 @@ static int control_load(const struct pins *pins, struct control_bpf **ret_contro
 	if (r < 0)
 		return err_set(err, r, "loading the program that changes entries in place: %s",
 			       strerror(-r));
-	*ret_control = control;
-	control = NULL;
+	*ret_control = TAKE_PTR(control);
 	return 0;
 }
 
-int change_set_heads(const struct pins *pins, const struct entry_table *table, struct err *err)
+/* Writes the heads in @table to its entries and keeps their counts. Skips entries that were deleted
+ * meanwhile. */
+static int set_heads(const struct pins *pins, const struct entry_table *table, struct err *err)
 {
 	_cleanup_(control_close) struct control_bpf *control = NULL;
 	int r = table->count ? control_load(pins, &control, err) : 0;
@@ -66,7 +67,7 @@ int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t m
 		table.rows[kept++] = row;
 	}
 	table.count = kept;
-	return change_set_heads(pins, &table, err);
+	return set_heads(pins, &table, err);
 }
 
 int change_add_answers(const struct pins *pins, const struct entry_table *before,

@@ -8,10 +8,6 @@
 
 #include "responder.h"
 
-/* Writes the heads in @table to its entries and keeps their counts. Skips entries that were deleted
- * meanwhile. */
-int change_set_heads(const struct pins *pins, const struct entry_table *table, struct err *err);
-
 /* Writes @mac to the entries on @ifindex that follow their device's MAC, and keeps their counts. */
 int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
 		      struct err *err);

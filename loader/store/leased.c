@@ -58,8 +58,7 @@ static int control_load(const struct pins *pins, struct control_bpf **ret_contro
 	if (r < 0)
 		return err_set(err, r, "loading the programs that change leased entries: %s",
 			       strerror(-r));
-	*ret_control = control;
-	control = NULL;
+	*ret_control = TAKE_PTR(control);
 	return 0;
 }
 

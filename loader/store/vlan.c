@@ -4,6 +4,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "binary_search.h"
 #include "change.h"
 #include "cleanup.h"
 #include "device.h"
@@ -233,17 +234,9 @@ static int delete_unneeded(const void *key, const void *device, void *data, stru
 
 static bool has_entries(const struct entry_table *entries, uint32_t ifindex)
 {
-	size_t first = 0, end = entries->count;
-
 	/* sorted by interface */
-	while (first < end) {
-		size_t middle = first + (end - first) / 2;
+	size_t first = SEARCH_FIRST(at, entries->count, entries->rows[at].key.ifindex < ifindex);
 
-		if (entries->rows[middle].key.ifindex < ifindex)
-			first = middle + 1;
-		else
-			end = middle;
-	}
 	return first < entries->count && entries->rows[first].key.ifindex == ifindex;
 }
 

@@ -6,11 +6,12 @@
 #include <string.h>
 #include <criterion/criterion.h>
 
+#include "clock.h"
 #include "lease_machine.h"
 #include "quiet.h"
 
 #define START	UINT64_C(1000000000000)
-#define AHEAD	(START + LEASE_NS_PER_S)
+#define AHEAD	(START + CLOCK_NS_PER_S)
 #define HOUR_MS 3600000
 #define SESSION 7
 #define SLOT	3
@@ -338,9 +339,9 @@ Test(lease_machine, knows_what_was_held_within_the_last_duration)
 	lease_machine_run(machine);
 	lease_machine_events.swapped(&claim, 0, machine);
 	tell(machine, claim, 6);
-	now += LEASE_NS_PER_S;
+	now += CLOCK_NS_PER_S;
 	cr_expect(held_lately(machine), "a second after it was given up");
-	now += 2 * LEASE_NS_PER_S;
+	now += 2 * CLOCK_NS_PER_S;
 	cr_expect_not(held_lately(machine), "three seconds after it was given up");
 	lease_machine_free(machine);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "fail.h"
 #include "lease_machine.h"
 #include "record_lease.h"
@@ -16,8 +17,8 @@
 #include "store_etcd.h"
 #include "store_kubernetes.h"
 
-#define DURATION  (15 * LEASE_NS_PER_S)
-#define BEGIN_NS  (100 * LEASE_NS_PER_S)
+#define DURATION  (15 * CLOCK_NS_PER_S)
+#define BEGIN_NS  (100 * CLOCK_NS_PER_S)
 #define ADDRESSES 3
 #define SLOTS	  256
 
@@ -25,7 +26,7 @@ static const struct lease_config etcd_config = {
 	.engine = STORE_ENGINE_ETCD,
 	.node = "n1",
 	.id = "0123456789abcdef0123456789abcdef",
-	.timing = { DURATION, 5 * LEASE_NS_PER_S, 2 * LEASE_NS_PER_S },
+	.timing = { DURATION, 5 * CLOCK_NS_PER_S, 2 * CLOCK_NS_PER_S },
 	.weight = 100,
 	.preempt = true,
 	.endpoints = (const char *const[]){ "http://127.0.0.1:1", "http://127.0.0.1:2", NULL },
@@ -35,7 +36,7 @@ static const struct lease_config kubernetes_config = {
 	.engine = STORE_ENGINE_KUBERNETES,
 	.node = "n1",
 	.id = "0123456789abcdef0123456789abcdef",
-	.timing = { DURATION, 5 * LEASE_NS_PER_S, 2 * LEASE_NS_PER_S },
+	.timing = { DURATION, 5 * CLOCK_NS_PER_S, 2 * CLOCK_NS_PER_S },
 	.weight = 100,
 	.server = "http://127.0.0.1:1",
 	.namespace = "xdp-l2resp",

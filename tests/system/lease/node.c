@@ -30,7 +30,7 @@ struct table {
 };
 
 static struct table *table;
-static struct lease_manager *manager;
+static struct lease_machine *machine;
 static sd_event *event;
 
 static bool quiet;
@@ -73,7 +73,7 @@ static int on_purge(void *userdata)
 	for (uint32_t i = 0; i < ADDRESSES; i++) {
 		struct address address = address_of(i);
 
-		if (table->entries[i] != lease_manager_holds(manager, &address))
+		if (table->entries[i] != lease_machine_holds(machine, &address))
 			table->entries[i] = 0;
 	}
 	return 0;
@@ -101,7 +101,7 @@ static void on_changed(const struct address *address, void *userdata)
 	struct lease_info info;
 	char text[INET6_ADDRSTRLEN];
 
-	if (!quiet && !lease_manager_info(manager, address, &info))
+	if (!quiet && !lease_machine_info(machine, address, &info))
 		printf("HOLDER %s %s\n", address_format(address, text),
 		       info.holder[0] ? info.holder : "-");
 }
@@ -146,20 +146,20 @@ static void command(char *line)
 	if (!verb)
 		return;
 	if (!strcmp(verb, "want"))
-		lease_manager_want(manager, &address, NULL);
+		lease_machine_want(machine, &address, NULL);
 	else if (!strcmp(verb, "last"))
-		lease_manager_want(manager, &address,
+		lease_machine_want(machine, &address,
 				   &(struct lease_preference){ .last_resort = true });
 	else if (!strcmp(verb, "unwant"))
-		lease_manager_unwant(manager, &address);
+		lease_machine_unwant(machine, &address);
 	else if (!strcmp(verb, "drain"))
-		lease_manager_drain(manager, true);
+		lease_machine_drain(machine, true);
 	else if (!strcmp(verb, "undrain"))
-		lease_manager_drain(manager, false);
+		lease_machine_drain(machine, false);
 	else if (!strcmp(verb, "stop"))
-		lease_manager_stop(manager);
+		lease_machine_stop(machine);
 	else if (!strcmp(verb, "move") && node &&
-		 lease_manager_move(manager, &address, node, &err) < 0)
+		 lease_machine_move(machine, &address, node, &err) < 0)
 		printf("ERROR %s\n", err.text);
 }
 
@@ -255,20 +255,20 @@ int main(int argc, char **argv)
 	}
 	if (!table || table == MAP_FAILED || sd_event_default(&event) < 0)
 		return 1;
-	if (lease_manager_new(event, &config, &callbacks, NULL, &manager, &err) < 0) {
+	if (lease_start(event, &config, &callbacks, NULL, &machine, &err) < 0) {
 		fprintf(stderr, "lease-node: %s\n", err.text);
 		return 1;
 	}
 	for (uint32_t i = 1; i <= wanted; i++) {
 		struct address address = address_of(i);
 
-		lease_manager_want(manager, &address, NULL);
+		lease_machine_want(machine, &address, NULL);
 	}
-	lease_manager_settled(manager);
+	lease_machine_settled(machine);
 	if (sd_event_add_io(event, &source, STDIN_FILENO, EPOLLIN, on_stdin, NULL) < 0)
 		return 1;
 	sd_event_loop(event);
-	lease_manager_free(manager);
+	lease_end(machine);
 	sd_event_unref(event);
 	return 0;
 }
