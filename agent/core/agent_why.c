@@ -24,7 +24,7 @@ void agent_why_unwanted(struct agent *agent, const struct policy_index *policies
 		return;
 	}
 	if (!policies)
-		policies = own = policy_index_new(&input);
+		policies = own = policy_index_at(&input, address);
 	policy_index_why(policies, address, NULL, ret_why);
 	policy_index_free(own);
 }

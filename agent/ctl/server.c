@@ -147,7 +147,11 @@ static void get_names(struct agent *agent, const struct request *request, struct
 
 static void get_status(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	answer_json(answer, agent_status(agent));
+	answer->status = MHD_HTTP_OK;
+	answer->type = TYPE_JSON;
+	answer->next = agent_status_next;
+	answer->free = agent_status_free;
+	answer->data = agent_status_new(agent);
 }
 
 static void get_page_data(struct agent *agent, const struct request *request, struct answer *answer)

@@ -183,6 +183,20 @@ struct policy_index *policy_index_of(const struct policy_input *input,
 	return index;
 }
 
+struct policy_index *policy_index_at(const struct policy_input *input,
+				     const struct address *address)
+{
+	size_t count, having = 0;
+	_cleanup_free_ const struct service **services =
+		services_in_force(input->manifests, input->count, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (address_list_has(&services[i]->external, address) ||
+		    address_list_has(&services[i]->load_balancer, address))
+			services[having++] = services[i];
+	return policy_index_of(input, services, having);
+}
+
 void policy_index_free(struct policy_index *index)
 {
 	if (!index)

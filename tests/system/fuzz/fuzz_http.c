@@ -58,10 +58,23 @@ json_t *agent_names(struct agent *agent)
 	return json_array();
 }
 
-json_t *agent_status(struct agent *agent)
+struct agent_status *agent_status_new(struct agent *agent)
 {
 	root_only("GET");
-	return json_array();
+	return xcalloc(1, sizeof(char));
+}
+
+bool agent_status_next(void *status, FILE *out)
+{
+	char *begun = status;
+
+	fputs(*begun ? "]" : "[", out);
+	return !(*begun)++;
+}
+
+void agent_status_free(void *status)
+{
+	free(status);
 }
 
 json_t *agent_page(struct agent *agent)
@@ -98,7 +111,7 @@ static void on_request(const struct request *request, struct answer *ret_answer,
 
 	snprintf(request_method, sizeof(request_method), "%s", request->method);
 	(is_root ? answer_local : answer_tcp)(request, ret_answer, &server);
-	if (!ret_answer->text || !ret_answer->status)
+	if ((!ret_answer->text && !ret_answer->next) || !ret_answer->status)
 		fail("no answer", request->path);
 }
 
