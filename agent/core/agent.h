@@ -77,9 +77,12 @@ void agent_status_free(void *status);
  * appear in their leases. */
 json_t *agent_names(struct agent *agent);
 
-/* Contents of the status page: this node's state, session, times and conflicts, and Services as in
- * agent_show(), up to a bound. */
-json_t *agent_page(struct agent *agent);
+/* Contents of the status page, in parts as agent_status_new()'s: this node's state, session, times
+ * and conflicts, and Services as in agent_show(), up to a bound. @page is a struct agent_page. */
+struct agent_page;
+struct agent_page *agent_page_new(struct agent *agent);
+bool agent_page_next(void *page, FILE *out);
+void agent_page_free(void *page);
 
 /* Is the agent ready (/readyz)? *@ret_why: if not, the first reason; if it is, a note for the user,
  * or "". */

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Content of the status page. */
+/* Content of the status page, as JSON that is written in parts. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent_state.h"
+#include "alloc.h"
+#include "cleanup.h"
 #include "clock.h"
+#include "json.h"
 #include "text.h"
 #include "version.h"
 
-/* Bounds of the status page, so that users can read it and the main loop isn't held up. */
+/* Bounds of the status page, so that users can read it. */
 #define SERVICES_MAX  200
 #define ADDRESSES_MAX 500
 #define CONFLICTS_MAX 20
+/* Most Services of a part, and how many addresses are enough for one. */
+#define PART 32
 
 #define NS_PER_MS 1e6
 
@@ -79,36 +85,6 @@ static json_t *conflicts_json(struct agent *agent)
 	return list;
 }
 
-/* *@left_out: number of Services beyond the bound. */
-static json_t *services_json(struct agent *agent, size_t *left_out)
-{
-	const struct policy_input input = agent_policy_input(agent);
-	struct policy_index *policies = policy_index_new(&input);
-	json_t *list = json_array();
-	struct slice_index slices;
-	size_t room = ADDRESSES_MAX;
-
-	*left_out = 0;
-	slice_index_make(input.manifests, input.count, &slices);
-	for (size_t m = 0; m < input.count; m++) {
-		for (size_t i = 0; i < input.manifests[m]->service_count; i++) {
-			const struct service *service = input.manifests[m]->services[i];
-			size_t addresses = service->external.count + service->load_balancer.count;
-
-			if (json_array_size(list) == SERVICES_MAX || addresses > room) {
-				++*left_out;
-				continue;
-			}
-			room -= addresses;
-			json_array_append_new(list, agent_show_service(agent, policies, &slices,
-								       service));
-		}
-	}
-	slice_index_free(&slices);
-	policy_index_free(policies);
-	return list;
-}
-
 static json_t *reasons_json(struct agent *agent)
 {
 	struct reason_survey survey;
@@ -122,17 +98,52 @@ static json_t *reasons_json(struct agent *agent)
 	return object;
 }
 
-json_t *agent_page(struct agent *agent)
+struct agent_page {
+	struct agent *agent;
+	struct service *services[SERVICES_MAX]; /* referenced, from @next on */
+	size_t count, next;
+	size_t left_out; /* Services beyond the bounds */
+	bool begun;
+};
+
+static size_t address_count(const struct service *service)
 {
+	return service->external.count + service->load_balancer.count;
+}
+
+static void choose_services(struct agent_page *page)
+{
+	const struct policy_input input = agent_policy_input(page->agent);
+	size_t room = ADDRESSES_MAX;
+
+	for (size_t m = 0; m < input.count; m++) {
+		for (size_t i = 0; i < input.manifests[m]->service_count; i++) {
+			struct service *service = input.manifests[m]->services[i];
+			size_t addresses = address_count(service);
+
+			if (page->count == SERVICES_MAX || addresses > room) {
+				page->left_out++;
+				continue;
+			}
+			room -= addresses;
+			page->services[page->count++] = service_ref(service);
+		}
+	}
+}
+
+/* All but the Services. */
+static void write_node(struct agent_page *page, FILE *out)
+{
+	struct agent *agent = page->agent;
+	_cleanup_json_ json_t *node = NULL;
+	_cleanup_free_ char *text = NULL;
 	struct agent_figures figures;
-	size_t left_out;
 	struct err why;
 	bool ready = agent_ready(agent, &why);
-	json_t *services = services_json(agent, &left_out);
 
 	agent_figures(agent, &figures);
-	return json_pack("{s:s, s:I, s:s, s:s, s:b, s:o, s:b, s:o, s:I, s:I, s:I, s:o, s:o, s:I, "
-			 "s:I, s:I, s:o, s:o, s:I}",
+	node = json_pack("{s:s, s:I, s:s, s:s, s:b, s:o, s:b, s:o, s:I, s:I, s:I, s:o, s:o, s:I, "
+			 "s:I, s:I, s:o}",
 			 "version", version_text, "boot_ms",
 			 (json_int_t)(clock_boot_ns() / NS_PER_MS), "node", agent->config.node,
 			 "engine", store_engine_names[agent->config.engine], "ready", ready, "why",
@@ -143,6 +154,71 @@ json_t *agent_page(struct agent *agent)
 			 reasons_json(agent), "conflicts", conflicts_json(agent), "conflicts_seen",
 			 (json_int_t)figures.conflicts, "conflicts_defended",
 			 (json_int_t)figures.defended, "conflicts_yielded",
-			 (json_int_t)figures.yielded, "times", times_json(&figures), "services",
-			 services, "services_left_out", (json_int_t)left_out);
+			 (json_int_t)figures.yielded, "times", times_json(&figures));
+	text = json_dumps(node, 0);
+	/* the object goes on with its last members */
+	fprintf(out, "%.*s, \"services\": [", (int)strlen(text) - 1, text);
+}
+
+/* Writes the next Services: one, and others as long as they have few addresses. */
+static void write_services(struct agent_page *page, FILE *out)
+{
+	const struct policy_input input = agent_policy_input(page->agent);
+	struct address_list addresses = {};
+	size_t end = page->next;
+	struct policy_index *policies;
+	struct slice_index slices;
+
+	do {
+		address_list_add_all(&addresses, &page->services[end]->external);
+		address_list_add_all(&addresses, &page->services[end]->load_balancer);
+	} while (++end < page->count && end - page->next < PART && addresses.count < PART);
+	policies = policy_index_at(&input, &addresses);
+	slice_index_make(input.manifests, input.count, &slices);
+	for (; page->next < end; page->next++) {
+		struct service *service = page->services[page->next];
+		_cleanup_json_ json_t *row =
+			agent_show_service(page->agent, policies, &slices, service);
+
+		fputs(page->next ? ", " : "", out);
+		json_dumpf(row, out, 0);
+		service_unref(service);
+	}
+	slice_index_free(&slices);
+	policy_index_free(policies);
+	address_list_free(&addresses);
+}
+
+struct agent_page *agent_page_new(struct agent *agent)
+{
+	struct agent_page *page = xcalloc(1, sizeof(*page));
+
+	page->agent = agent;
+	choose_services(page);
+	return page;
+}
+
+void agent_page_free(void *data)
+{
+	struct agent_page *page = data;
+
+	while (page->next < page->count)
+		service_unref(page->services[page->next++]);
+	free(page);
+}
+
+bool agent_page_next(void *data, FILE *out)
+{
+	struct agent_page *page = data;
+
+	if (!page->begun) {
+		write_node(page, out);
+		page->begun = true;
+	} else if (page->next < page->count) {
+		write_services(page, out);
+	} else {
+		fprintf(out, "], \"services_left_out\": %zu}", page->left_out);
+		return false;
+	}
+	return true;
 }

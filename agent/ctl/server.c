@@ -149,14 +149,18 @@ static void get_status(struct agent *agent, const struct request *request, struc
 {
 	answer->status = MHD_HTTP_OK;
 	answer->type = TYPE_JSON;
+	answer->data = agent_status_new(agent);
 	answer->next = agent_status_next;
 	answer->free = agent_status_free;
-	answer->data = agent_status_new(agent);
 }
 
 static void get_page_data(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	answer_json(answer, agent_page(agent));
+	answer->status = MHD_HTTP_OK;
+	answer->type = TYPE_JSON;
+	answer->data = agent_page_new(agent);
+	answer->next = agent_page_next;
+	answer->free = agent_page_free;
 }
 
 /* The page fetches /status.json. */

@@ -81,12 +81,12 @@ void policy_forbids_add(struct why *why, enum locality locality, const char *nod
 struct policy_index;
 
 /* Points into @input's objects. policy_index_of(): only of @services. policy_index_at(): only of
- * those with @address, which takes far less time. */
+ * those with one of @addresses, which it sorts: far faster if they are few. */
 struct policy_index *policy_index_new(const struct policy_input *input);
 struct policy_index *policy_index_of(const struct policy_input *input,
 				     const struct service *const *services, size_t count);
 struct policy_index *policy_index_at(const struct policy_input *input,
-				     const struct address *address);
+				     struct address_list *addresses);
 /* NULL is fine. */
 void policy_index_free(struct policy_index *index);
 

@@ -181,6 +181,7 @@ def test_handlers_are_short_with_an_api_server(agent, probe):
         asked = [pool.submit(agent.command, "status", "--json") for _ in range(ASKED)]
         while not all(one.done() for one in asked):
             agent.http("/metrics")
+            agent.http("/status.json")
     before, metrics = metrics, agent.metrics()
     for told in (one.result().json for one in asked):
         assert list(told) == STATUS and told["announced"] == COUNT

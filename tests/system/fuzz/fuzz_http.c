@@ -77,9 +77,19 @@ void agent_status_free(void *status)
 	free(status);
 }
 
-json_t *agent_page(struct agent *agent)
+struct agent_page *agent_page_new(struct agent *agent)
 {
-	return json_array();
+	return xcalloc(1, sizeof(char));
+}
+
+bool agent_page_next(void *page, FILE *out)
+{
+	return agent_status_next(page, out);
+}
+
+void agent_page_free(void *page)
+{
+	free(page);
 }
 
 int agent_move(struct agent *agent, const struct address *address, const char *node,
