@@ -107,6 +107,25 @@ json_t *json_parse(const char *text, size_t length, struct err *err)
 	return json;
 }
 
+void json_write_string(const char *text, FILE *out)
+{
+	if (!text) {
+		fputs("null", out);
+		return;
+	}
+	fputc('"', out);
+	for (; *text; text++) {
+		if ((unsigned char)*text < ' ') {
+			fprintf(out, "\\u%04x", *text);
+			continue;
+		}
+		if (*text == '"' || *text == '\\')
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
 static int hash_part(const char *text, size_t length, void *data)
 {
 	uint64_t *hash = data;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Parses untrusted JSON: text that would take too much memory or stack is rejected before it does.
+/* Writes JSON, and parses untrusted one: text that would take too much memory or stack is rejected
+ * before it does.
  */
 #ifndef XDP_L2RESPD_JSON_H
 #define XDP_L2RESPD_JSON_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <jansson.h>
 
 #include "cleanup.h"
@@ -30,6 +32,9 @@ json_t *json_parse(const char *text, size_t length, struct err *err);
 /* The number in the string @key of @object; both stores write int64 values as strings. 0: there is
  * no such string, it isn't all digits, or it exceeds INT64_MAX. */
 uint64_t json_decimal(const json_t *object, const char *key);
+
+/* Writes @text, which is UTF-8, as a string; NULL: as null. Does so without a json_t, for many. */
+void json_write_string(const char *text, FILE *out);
 
 /* A hash of @json, whatever the order of members; NULL is fine. */
 uint64_t json_hash(const json_t *json);

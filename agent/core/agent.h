@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <jansson.h>
 #include <systemd/sd-event.h>
 
@@ -59,17 +60,29 @@ json_t *agent_who_holds(struct agent *agent, const struct address *address, stru
  * addresses' holders, and their interfaces. NULL with @err: there is no such Service. */
 json_t *agent_show(struct agent *agent, const char *name, struct err *err);
 
-/* State of this node, and all Services with their addresses, the addresses' holders, and why this
- * node doesn't hold them. */
-json_t *agent_status(struct agent *agent);
+/*
+ * State of this node, and all Services with their addresses, the addresses' holders, and why this
+ * node doesn't hold them, as an object in parts: agent_status_next() appends the next one to @out,
+ * which takes some ms at most, and returns false if it is the last. In between, the agent goes on.
+ * So the Services are those of the first part, and each row says what is when it is written.
+ * @status is a struct agent_status.
+ */
+struct agent_status;
+struct agent_status *agent_status_new(struct agent *agent);
+bool agent_status_next(void *status, FILE *out);
+/* Call it before agent_free(), or once all has been written. */
+void agent_status_free(void *status);
 
 /* Names for shell completion: the first 1,000 Services and addresses, this node, and the nodes that
  * appear in their leases. */
 json_t *agent_names(struct agent *agent);
 
-/* Contents of the status page: this node's state, session, times and conflicts, and Services as in
- * agent_show(), up to a bound. */
-json_t *agent_page(struct agent *agent);
+/* Contents of the status page, in parts as agent_status_new()'s: this node's state, session, times
+ * and conflicts, and Services as in agent_show(), up to a bound. @page is a struct agent_page. */
+struct agent_page;
+struct agent_page *agent_page_new(struct agent *agent);
+bool agent_page_next(void *page, FILE *out);
+void agent_page_free(void *page);
 
 /* Is the agent ready (/readyz)? *@ret_why: if not, the first reason; if it is, a note for the user,
  * or "". */
@@ -93,8 +106,16 @@ struct agent_figures {
 	const struct loop_times *main_times, *lease_times;
 };
 
-/* Number of Services' addresses by reason; REASON_NONE: this node answers for them. */
-void agent_count_reasons(struct agent *agent, size_t ret_counts[REASON_COUNT]);
+/* Number of Services' addresses by reason, and one that has it: its address, or in a sentence a
+ * Service without one. REASON_NONE: this node answers for them. */
+struct reason_survey {
+	size_t counts[REASON_COUNT];
+	struct {
+		struct address address;
+		struct err text;
+	} examples[REASON_COUNT];
+};
+void agent_survey_reasons(struct agent *agent, struct reason_survey *ret_survey);
 
 /* Calls @visit with the number of answers sent for each address that this node holds and one of its
  * Services, @most times at most. Returns the number of addresses that it left out. */

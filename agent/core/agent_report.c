@@ -150,6 +150,7 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 {
 	const struct policy_input input = agent_policy_input(agent);
 	const struct service *service = find_service(input.manifests, input.count, name);
+	struct address_list addresses = {};
 	struct policy_index *policies;
 	struct slice_index slices;
 	json_t *shown;
@@ -158,7 +159,10 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 		err_write(err, "no Service '%.512s' is known; it takes NAMESPACE/NAME", name);
 		return NULL;
 	}
-	policies = policy_index_new(&input);
+	address_list_add_all(&addresses, &service->external);
+	address_list_add_all(&addresses, &service->load_balancer);
+	policies = policy_index_at(&input, &addresses);
+	address_list_free(&addresses);
 	slice_index_make(input.manifests, input.count, &slices);
 	shown = agent_show_service(agent, policies, &slices, service);
 	slice_index_free(&slices);

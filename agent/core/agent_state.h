@@ -88,7 +88,7 @@ struct policy_input agent_policy_input(const struct agent *agent);
 struct desired_view agent_desired_view(struct agent *agent);
 
 /* Why this node doesn't try to hold @address, because of policies, manifests, interfaces or the
- * LAN; REASON_NONE: it does. @policies: index of the current ones; NULL: made for this call. */
+ * LAN; REASON_NONE: it does. @policies: index of the current ones; NULL: made for this address. */
 void agent_why_unwanted(struct agent *agent, const struct policy_index *policies,
 			const struct address *address, struct why *ret_why);
 

@@ -1,387 +1,281 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* All Services: the holders of their addresses, and the number of addresses by reason. */
+/* This node's state and all Services, as JSON that is written in parts. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent_state.h"
 #include "alloc.h"
 #include "cleanup.h"
-#include "clock.h"
+#include "json.h"
 #include "policy_force.h"
 #include "text.h"
-#include "version.h"
 
-/* Bounds of the status page, so that users can read it and the main loop isn't held up. */
-#define SERVICES_MAX  200
-#define ADDRESSES_MAX 500
-#define CONFLICTS_MAX 20
+/* Most Services, and most addresses, of a part. */
+#define PART 64
 
-#define NS_PER_MS 1e6
-
-/* ---- number of addresses by reason ---- */
-
-struct agent_counting {
-	const struct agent *agent;
-	struct address *waiting; /* to be claimed, but not held */
-	size_t *counts;
-	enum reason no_part;
-};
-
-static void count_waiting(size_t at, const struct lease_info *info, void *data)
-{
-	const struct agent_counting *counting = data;
-
-	counting->counts[agent_reason(counting->agent, &counting->waiting[at], info,
-				      counting->no_part)]++;
-}
-
-void agent_count_reasons(struct agent *agent, size_t ret_counts[REASON_COUNT])
-{
-	const struct desired *desired = &agent->desired;
-	const struct policy_input input = agent_policy_input(agent);
-	_cleanup_free_ const struct service **services = NULL;
-	struct agent_counting counting = { .agent = agent, .counts = ret_counts };
-	size_t count = 0, service_count;
-	enum reason silent;
-	struct why why;
-
-	desired_count(desired, ret_counts);
-	ret_counts[REASON_NONE] = 0;
-	agent_why_no_part(agent, &why);
-	counting.no_part = why.reason;
-	counting.waiting = xcalloc(desired->count + 1, sizeof(*counting.waiting));
-	for (size_t i = 0; i < desired->count; i++) {
-		const struct target *target = &desired->list[i];
-
-		if (target->reason)
-			continue;
-		if (reconcile_holds_target(agent->reconcile, target, &silent))
-			ret_counts[silent]++;
-		else
-			counting.waiting[count++] = target->address;
-	}
-	lease_thread_find(agent->thread, counting.waiting, count, count_waiting, &counting);
-	free(counting.waiting);
-	services = services_in_force(input.manifests, input.count, &service_count);
-	for (size_t i = 0; i < service_count; i++) {
-		if (!services[i]->wants_load_balancer || services[i]->load_balancer.count)
-			continue;
-		agent_why_no_address(agent, services[i], &why);
-		ret_counts[why.reason]++;
-	}
-}
-
-/* ---- a line a Service ---- */
-
-struct listing {
+struct agent_status {
 	struct agent *agent;
-	struct policy_index *policies;
-	enum reason no_part;
-	bool knows_holders;
-	struct address *addresses; /* of all Services, in their order */
-	json_t **lists;		   /* for each address, its Service's list */
-	size_t count, capacity, list_capacity;
-	struct why first[REASON_COUNT]; /* an example of each reason, with its address */
+	enum {
+		STEP_SERVICES,
+		STEP_REASONS,
+		STEP_EXAMPLES,
+		STEP_NODE,
+		STEP_ROWS,
+	} step;
+	/* referenced, from @next on: the manifests may change between two parts */
+	struct service **services;
+	size_t count;
+	size_t next, at; /* the next Service, and the next of its addresses */
+	bool any;	 /* a row was written */
+	struct reason_survey survey;
+	enum reason example; /* the next that gets its text */
 };
 
-static void list_addresses(struct listing *listing, const struct address_list *addresses,
-			   json_t *list)
+/* ---- steps ---- */
+
+static void snapshot_services(struct agent_status *status)
 {
-	for (size_t i = 0; i < addresses->count; i++) {
-		if (listing->count == listing->list_capacity)
-			listing->lists =
-				xreallocarray(listing->lists,
-					      listing->list_capacity = 2 * listing->count + 16,
-					      sizeof(json_t *));
-		ALLOC_GROW(listing->addresses, listing->count, listing->capacity);
-		listing->lists[listing->count] = list;
-		listing->addresses[listing->count++] = addresses->list[i];
-	}
+	const struct policy_input input = agent_policy_input(status->agent);
+
+	status->services =
+		(struct service **)services_in_force(input.manifests, input.count, &status->count);
+	for (size_t i = 0; i < status->count; i++)
+		service_ref(status->services[i]);
 }
 
-/* Keeps one example of each reason, because agent_why() is slow. */
-static void note_example(struct listing *listing, const struct address *address,
-			 const struct lease_info *info, enum reason reason)
+static void note_info(size_t at, const struct lease_info *info, void *data)
 {
-	struct why *first = &listing->first[reason];
+	((struct lease_info *)data)[at] = *info;
+}
+
+/* Writes the text of the next example; it takes long if no policy selects the address. */
+static void describe_example(struct agent_status *status)
+{
+	const enum reason reason = status->example++;
+	const struct address *address = &status->survey.examples[reason].address;
+	struct err *text = &status->survey.examples[reason].text;
+	struct lease_info info = {};
 	char ip[INET6_ADDRSTRLEN];
 	struct why why;
 
-	if (!reason || first->reason)
+	if (!status->survey.counts[reason] || *text->text)
 		return;
-	agent_why(listing->agent, listing->policies, address, info, &why);
-	first->reason = reason;
-	err_write(&first->text, "%s: %s", address_format(address, ip), why.text.text);
+	lease_thread_find(status->agent->thread, address, 1, note_info, &info);
+	agent_why(status->agent, NULL, address, &info, &why);
+	if (why.reason == reason)
+		err_write(text, "%s: %s", address_format(address, ip), why.text.text);
+	else /* it was until now */
+		err_write(text, "%s", reason_sentence(reason));
 }
 
-static void list_found(size_t at, const struct lease_info *info, void *data)
-{
-	struct listing *listing = data;
-	const struct address *address = &listing->addresses[at];
-	enum reason reason = agent_reason(listing->agent, address, info, listing->no_part);
-	bool known = info->held || (listing->knows_holders && !info->unknown);
-	const char *holder = info->held || info->holder_alive ? info->holder : "";
-	char ip[INET6_ADDRSTRLEN];
-
-	note_example(listing, address, info, reason);
-	json_array_append_new(
-		listing->lists[at],
-		json_pack("{s:s, s:o, s:b, s:s?}", "ip", address_format(address, ip), "holder",
-			  known && *holder ? json_string(holder) : json_null(), "known", known,
-			  "reason", reason ? reason_name(reason) : NULL));
-}
-
-static json_t *list_services(struct listing *listing)
-{
-	const struct policy_input input = agent_policy_input(listing->agent);
-	json_t *rows = json_array();
-	size_t count;
-	_cleanup_free_ const struct service **services =
-		services_in_force(input.manifests, input.count, &count);
-
-	for (size_t i = 0; i < count; i++) {
-		const struct service *service = services[i];
-		json_t *addresses = json_array();
-		struct why why;
-
-		agent_why_no_address(listing->agent, service, &why);
-		/* a Service without any address isn't meant to be announced */
-		if (!service->external.count && !service->load_balancer.count && !why.reason) {
-			json_decref(addresses);
-			continue;
-		}
-		if (why.reason && !listing->first[why.reason].reason) {
-			listing->first[why.reason].reason = why.reason;
-			err_write(&listing->first[why.reason].text, "%s/%s: %s", service->namespace,
-				  service->name, why.text.text);
-		}
-		list_addresses(listing, &service->external, addresses);
-		list_addresses(listing, &service->load_balancer, addresses);
-		json_array_append_new(rows, json_pack("{s:s, s:s, s:s?, s:o}", "namespace",
-						      service->namespace, "service", service->name,
-						      "reason",
-						      why.reason ? reason_name(why.reason) : NULL,
-						      "addresses", addresses));
-	}
-	lease_thread_find(listing->agent->thread, listing->addresses, listing->count, list_found,
-			  listing);
-	free(listing->addresses);
-	free(listing->lists);
-	return rows;
-}
-
-static json_t *list_reasons(const struct listing *listing, const size_t counts[REASON_COUNT])
+static json_t *list_reasons(const struct reason_survey *survey)
 {
 	json_t *rows = json_array();
 
-	for (enum reason reason = 1; reason < REASON_COUNT; reason++) {
-		const char *example = listing->first[reason].reason
-					      ? listing->first[reason].text.text
-					      : reason_sentence(reason);
-
-		if (counts[reason])
-			json_array_append_new(rows, json_pack("{s:s, s:I, s:o}", "reason",
-							      reason_name(reason), "count",
-							      (json_int_t)counts[reason], "why",
-							      text_json(example)));
-	}
+	for (enum reason reason = 1; reason < REASON_COUNT; reason++)
+		if (survey->counts[reason])
+			json_array_append_new(
+				rows, json_pack("{s:s, s:I, s:o}", "reason", reason_name(reason),
+						"count", (json_int_t)survey->counts[reason], "why",
+						text_json(survey->examples[reason].text.text)));
 	return rows;
 }
 
-json_t *agent_status(struct agent *agent)
+static void write_node(struct agent_status *status, FILE *out)
 {
-	struct listing listing = { .agent = agent, .knows_holders = agent_knows_holders(agent) };
-	const struct policy_input input = agent_policy_input(agent);
-	size_t counts[REASON_COUNT];
+	struct agent *agent = status->agent;
+	_cleanup_json_ json_t *node = NULL;
+	_cleanup_free_ char *text = NULL;
 	struct lease_entries entries;
 	struct lease_status lease;
-	json_t *services;
-	struct why no_part;
 	struct err why;
 	bool ready = agent_ready(agent, &why);
 
 	lease_thread_status(agent->thread, &lease, &entries);
-	agent_why_no_part(agent, &no_part);
-	listing.no_part = no_part.reason;
-	listing.policies = policy_index_new(&input);
-	services = list_services(&listing);
-	policy_index_free(listing.policies);
-	agent_count_reasons(agent, counts);
-	return json_pack("{s:s, s:b, s:b, s:o, s:{s:s, s:s, s:o}, s:I, s:I, s:I, s:I, s:o, s:o}",
-			 "node", agent->config.node, "drained", agent->draining, "ready", ready,
-			 "why", *why.text ? text_json(why.text) : json_null(), "store", "engine",
+	node = json_pack("{s:s, s:b, s:b, s:o, s:{s:s, s:s, s:o}, s:I, s:I, s:I, s:I, s:o}", "node",
+			 agent->config.node, "drained", agent->draining, "ready", ready, "why",
+			 *why.text ? text_json(why.text) : json_null(), "store", "engine",
 			 store_engine_names[agent->config.engine], "state",
 			 lease_state_names[lease.state], "trouble",
 			 *lease.trouble ? text_json(lease.trouble) : json_null(), "sessions",
 			 (json_int_t)lease.sessions, "wanted", (json_int_t)lease.wanted, "held",
-			 (json_int_t)lease.held, "announced", (json_int_t)counts[REASON_NONE],
-			 "reasons", list_reasons(&listing, counts), "services", services);
+			 (json_int_t)lease.held, "announced",
+			 (json_int_t)status->survey.counts[REASON_NONE], "reasons",
+			 list_reasons(&status->survey));
+	text = json_dumps(node, 0);
+	/* the object goes on with its last member, and ends behind the last row */
+	fprintf(out, "%.*s, \"services\": [", (int)strlen(text) - 1, text);
 }
 
-/* ---- answers, and the status page ---- */
+/* ---- rows ---- */
 
-static uint64_t answers_of(const struct agent *agent, const struct target *target)
+/* What all rows of a part need. */
+struct part {
+	struct agent_status *status;
+	FILE *out;
+	enum reason no_part;
+	bool knows_holders;
+	struct address addresses[PART];
+	struct lease_info infos[PART];
+	size_t count;
+};
+
+static size_t address_count(const struct service *service)
 {
-	uint64_t answers = 0;
-
-	for (size_t on = 0; on < target->count; on++)
-		answers += program_answers_sent(agent->program, &target->address,
-						target->on[on].ifindex);
-	return answers;
+	return service->external.count + service->load_balancer.count;
 }
 
-uint64_t agent_answers(const struct agent *agent, const struct address *address)
+static const struct address *address_at(const struct service *service, size_t at)
 {
-	const struct target *target = desired_find(&agent->desired, address);
-
-	return target ? answers_of(agent, target) : 0;
+	return at < service->external.count
+		       ? &service->external.list[at]
+		       : &service->load_balancer.list[at - service->external.count];
 }
 
-size_t agent_visit_answers(struct agent *agent, size_t most, agent_answers_fn *visit, void *data)
+static void gather(struct part *part)
 {
-	const struct desired *desired = &agent->desired;
-	enum reason ignored;
-	size_t held = 0;
+	const struct agent_status *status = part->status;
+	size_t at = status->at;
 
-	program_follow(agent->program);
-	for (size_t i = 0; i < desired->count; i++) {
-		const struct target *target = &desired->list[i];
+	for (size_t s = status->next; s < status->count && s - status->next < PART; s++, at = 0) {
+		const struct service *service = status->services[s];
 
-		if (reconcile_holds_target(agent->reconcile, target, &ignored) && held++ < most)
-			visit(&target->address, target->service, answers_of(agent, target), data);
+		for (; at < address_count(service) && part->count < PART; at++)
+			part->addresses[part->count++] = *address_at(service, at);
 	}
-	return held > most ? held - most : 0;
 }
 
-/* Counts by bucket; times_json() has the bounds. */
-static json_t *histogram_json(const struct histogram *histogram)
+static void write_address(const struct part *part, size_t i)
 {
-	json_t *counts = json_array();
+	const struct address *address = &part->addresses[i];
+	const struct lease_info *info = &part->infos[i];
+	enum reason reason = agent_reason(part->status->agent, address, info, part->no_part);
+	bool known = info->held || (part->knows_holders && !info->unknown);
+	const char *holder = info->held || info->holder_alive ? info->holder : "";
+	char ip[INET6_ADDRSTRLEN];
 
-	for (size_t i = 0; i <= HISTOGRAM_BOUNDS; i++)
-		json_array_append_new(counts, json_integer(atomic_load_explicit(
-						      &histogram->count[i], memory_order_relaxed)));
-	return counts;
+	fprintf(part->out, "%s{\"ip\": \"%s\", \"holder\": ", part->status->at ? ", " : "",
+		address_format(address, ip));
+	json_write_string(known && *holder ? holder : NULL, part->out);
+	fprintf(part->out, ", \"known\": %s, \"reason\": ", known ? "true" : "false");
+	json_write_string(reason ? reason_name(reason) : NULL, part->out);
+	fputc('}', part->out);
 }
 
-static json_t *times_json(const struct agent_figures *figures)
+/* False: the Service has no row. */
+static bool begin_row(const struct part *part, const struct service *service)
 {
-	json_t *bounds = json_array();
+	struct agent_status *status = part->status;
+	struct why why;
 
-	for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++)
-		json_array_append_new(bounds, json_real(histogram_bounds_ns[i] / NS_PER_MS));
-	return json_pack("{s:o, s:o, s:o, s:o}", "bounds_ms", bounds, "main_loop",
-			 histogram_json(&figures->main_times->elapsed), "lease_loop",
-			 histogram_json(&figures->lease_times->elapsed), "renewals",
-			 histogram_json(&figures->lease.renew_times));
+	agent_why_no_address(status->agent, service, &why);
+	/* a Service without any address isn't meant to be announced */
+	if (!address_count(service) && !why.reason)
+		return false;
+	fputs(status->any ? ", {\"namespace\": " : "{\"namespace\": ", part->out);
+	status->any = true;
+	json_write_string(service->namespace, part->out);
+	fputs(", \"service\": ", part->out);
+	json_write_string(service->name, part->out);
+	fputs(", \"reason\": ", part->out);
+	json_write_string(why.reason ? reason_name(why.reason) : NULL, part->out);
+	fputs(", \"addresses\": [", part->out);
+	return true;
 }
 
-static json_t *session_json(const struct lease_status *lease)
+/* The gathered addresses end where a part of a Service does, or between two of them. */
+static void write_rows(struct part *part)
 {
-	uint64_t now_ns = clock_boot_ns();
+	struct agent_status *status = part->status;
+	size_t i = 0;
 
-	return json_pack(
-		"{s:s, s:I, s:I, s:I, s:f, s:I, s:o}", "state", lease_state_names[lease->state],
-		"remaining_ms",
-		(json_int_t)(lease->deadline_ns > now_ns ? (lease->deadline_ns - now_ns) / 1000000
-							 : 0),
-		"renewals", (json_int_t)lease->renewals, "renewal_failures",
-		(json_int_t)lease->renewal_failures, "last_renewal_ms",
-		lease->renew_latency_ns / NS_PER_MS, "sessions", (json_int_t)lease->sessions,
-		"trouble", *lease->trouble ? text_json(lease->trouble) : json_null());
-}
+	for (size_t visited = 0; status->next < status->count && visited < PART; visited++) {
+		struct service *service = status->services[status->next];
+		const size_t count = address_count(service);
 
-static json_t *conflicts_json(struct agent *agent)
-{
-	struct conflict_table table = {};
-	json_t *list = json_array();
-	struct err err;
-
-	program_follow(agent->program);
-	if (program_conflicts(agent->program, &table, &err) < 0)
-		return list;
-	for (size_t i = 0; i < table.count && i < CONFLICTS_MAX; i++) {
-		const struct conflict_row *row = &table.rows[i];
-		const struct links_row *link =
-			links_find(links_table(agent->links), row->key.ifindex);
-		char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
-		struct address address;
-
-		memcpy(address.bytes, row->key.address, sizeof(address.bytes));
-		json_array_append_new(
-			list, json_pack("{s:s, s:o, s:s, s:I}", "ip", address_format(&address, ip),
-					"dev", link ? text_json(link->link.name) : json_null(),
-					"mac", mac_format(row->key.mac, mac), "count",
-					(json_int_t)row->value.count));
-	}
-	conflict_table_free(&table);
-	return list;
-}
-
-/* *@left_out: number of Services beyond the bound. */
-static json_t *services_json(struct agent *agent, size_t *left_out)
-{
-	const struct policy_input input = agent_policy_input(agent);
-	struct policy_index *policies = policy_index_new(&input);
-	json_t *list = json_array();
-	struct slice_index slices;
-	size_t room = ADDRESSES_MAX;
-
-	*left_out = 0;
-	slice_index_make(input.manifests, input.count, &slices);
-	for (size_t m = 0; m < input.count; m++) {
-		for (size_t i = 0; i < input.manifests[m]->service_count; i++) {
-			const struct service *service = input.manifests[m]->services[i];
-			size_t addresses = service->external.count + service->load_balancer.count;
-
-			if (json_array_size(list) == SERVICES_MAX || addresses > room) {
-				++*left_out;
-				continue;
-			}
-			room -= addresses;
-			json_array_append_new(list, agent_show_service(agent, policies, &slices,
-								       service));
+		if (count && i == part->count)
+			return;
+		if (status->at || begin_row(part, service)) {
+			for (; status->at < count && i < part->count; status->at++)
+				write_address(part, i++);
+			if (status->at < count)
+				return;
+			fputs("]}", part->out);
 		}
+		service_unref(service);
+		status->next++;
+		status->at = 0;
 	}
-	slice_index_free(&slices);
-	policy_index_free(policies);
-	return list;
 }
 
-static json_t *reasons_json(struct agent *agent)
+static void write_part(struct agent_status *status, FILE *out)
 {
-	size_t counts[REASON_COUNT];
-	json_t *object = json_object();
+	struct part *part = xcalloc(1, sizeof(*part));
+	struct why why;
 
-	agent_count_reasons(agent, counts);
-	for (enum reason reason = 1; reason < REASON_COUNT; reason++)
-		if (counts[reason])
-			json_object_set_new(object, reason_name(reason),
-					    json_integer(counts[reason]));
-	return object;
+	agent_why_no_part(status->agent, &why);
+	part->status = status;
+	part->out = out;
+	part->no_part = why.reason;
+	part->knows_holders = agent_knows_holders(status->agent);
+	gather(part);
+	lease_thread_find(status->agent->thread, part->addresses, part->count, note_info,
+			  part->infos);
+	write_rows(part);
+	free(part);
 }
 
-json_t *agent_page(struct agent *agent)
-{
-	struct agent_figures figures;
-	size_t left_out;
-	struct err why;
-	bool ready = agent_ready(agent, &why);
-	json_t *services = services_json(agent, &left_out);
+/* ---- life ---- */
 
-	agent_figures(agent, &figures);
-	return json_pack("{s:s, s:I, s:s, s:s, s:b, s:o, s:b, s:o, s:I, s:I, s:I, s:o, s:o, s:I, "
-			 "s:I, s:I, s:o, s:o, s:I}",
-			 "version", version_text, "boot_ms",
-			 (json_int_t)(clock_boot_ns() / NS_PER_MS), "node", agent->config.node,
-			 "engine", store_engine_names[agent->config.engine], "ready", ready, "why",
-			 *why.text ? text_json(why.text) : json_null(), "draining",
-			 figures.draining, "session", session_json(&figures.lease), "wanted",
-			 (json_int_t)figures.lease.wanted, "held", (json_int_t)figures.lease.held,
-			 "entries", (json_int_t)figures.entries.present, "reasons",
-			 reasons_json(agent), "conflicts", conflicts_json(agent), "conflicts_seen",
-			 (json_int_t)figures.conflicts, "conflicts_defended",
-			 (json_int_t)figures.defended, "conflicts_yielded",
-			 (json_int_t)figures.yielded, "times", times_json(&figures), "services",
-			 services, "services_left_out", (json_int_t)left_out);
+struct agent_status *agent_status_new(struct agent *agent)
+{
+	struct agent_status *status = xcalloc(1, sizeof(*status));
+
+	status->agent = agent;
+	status->example = 1;
+	return status;
+}
+
+void agent_status_free(void *data)
+{
+	struct agent_status *status = data;
+
+	for (size_t i = status->next; i < status->count; i++)
+		service_unref(status->services[i]);
+	free(status->services);
+	free(status);
+}
+
+bool agent_status_next(void *data, FILE *out)
+{
+	struct agent_status *status = data;
+
+	switch (status->step) {
+	case STEP_SERVICES:
+		snapshot_services(status);
+		status->step = STEP_REASONS;
+		break;
+	case STEP_REASONS:
+		agent_survey_reasons(status->agent, &status->survey);
+		status->step = STEP_EXAMPLES;
+		break;
+	case STEP_EXAMPLES:
+		if (status->example == REASON_COUNT)
+			status->step = STEP_NODE;
+		else
+			describe_example(status);
+		break;
+	case STEP_NODE:
+		write_node(status, out);
+		status->step = STEP_ROWS;
+		break;
+	case STEP_ROWS:
+		if (status->next < status->count) {
+			write_part(status, out);
+			break;
+		}
+		fputs("]}", out);
+		return false;
+	}
+	return true;
 }

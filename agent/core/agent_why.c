@@ -14,6 +14,7 @@ void agent_why_unwanted(struct agent *agent, const struct policy_index *policies
 	const struct target *target = desired_find(&agent->desired, address);
 	const struct desired_view view = agent_desired_view(agent);
 	const struct policy_input input = agent_policy_input(agent);
+	struct address alone = *address;
 	struct policy_index *own = NULL;
 
 	if (target) {
@@ -24,7 +25,7 @@ void agent_why_unwanted(struct agent *agent, const struct policy_index *policies
 		return;
 	}
 	if (!policies)
-		policies = own = policy_index_new(&input);
+		policies = own = policy_index_at(&input, &(struct address_list){ &alone, 1, 0 });
 	policy_index_why(policies, address, NULL, ret_why);
 	policy_index_free(own);
 }

@@ -18,7 +18,7 @@
 #include "spelling.h"
 #include "text.h"
 
-/* Time limit of a request. */
+/* How long a request waits for the next byte of its answer. */
 #define TIMEOUT_SECONDS 10L
 /* How long, and how often, `move` looks whether it is done. */
 #define MOVE_TRIES	100
@@ -262,7 +262,8 @@ static CURLcode ask(const char *path, const struct command *command, char **word
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_SECONDS);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, TIMEOUT_SECONDS);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);

@@ -13,8 +13,10 @@
 #include "clock.h"
 #include "listener.h"
 #include "log.h"
+#include "loop.h"
 
-/* Time limit of a connection, from accept() to the end of the answer. */
+/* Time limit of a connection, from accept() to the end of the answer, or to its first part, and
+ * then from each part to the next. */
 #define DEADLINE_NS (5 * UINT64_C(1000000000))
 /* With more than KEPT_CONNECTIONS, each new connection makes an older one end. The library may
  * accept ten more before it has closed those. */
@@ -26,6 +28,9 @@
 /* During a slow TLS handshake the library asks to be run again at once, over and over: wait this
  * long instead. Incoming data runs it earlier. */
 #define PAUSE_NS (5 * UINT64_C(1000000))
+
+/* Bytes of an answer in parts that the library sends at a time, at most. */
+#define BLOCK 16384
 
 /* Content-Security-Policy of most answers. */
 #define NO_CONTENT "default-src 'none'; frame-ancestors 'none'"
@@ -53,6 +58,8 @@ struct listener {
 	struct tls_files tls;
 	struct tls_contents tls_contents; /* of the daemon */
 	struct err said;		  /* by the library */
+	uint64_t begun_ns;		  /* when the library last began to run */
+	bool more; /* an answer in parts goes on as soon as the client can take more */
 };
 
 /* ---- connections ---- */
@@ -165,7 +172,77 @@ static uint64_t end_late(struct listener *listener)
 
 /* ---- requests ---- */
 
-static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer *answer)
+/* An answer in parts. */
+struct stream {
+	struct listener *listener;
+	struct visitor *visitor;
+	struct answer answer;
+	char *part; /* @sent of its @size bytes have been sent */
+	size_t size, sent;
+	bool ended; /* there is no other part */
+};
+
+static void make_part(struct stream *stream)
+{
+	FILE *out;
+
+	free(stream->part);
+	out = xopen_memstream(&stream->part, &stream->size);
+	stream->ended = !stream->answer.next(stream->answer.data, out);
+	xclose_memstream(out);
+	stream->sent = 0;
+	stream->visitor->deadline_ns = clock_boot_ns() + DEADLINE_NS;
+}
+
+/* Called when the client can take more. 0: call again. */
+static ssize_t read_stream(void *data, uint64_t position, char *to, size_t room)
+{
+	struct stream *stream = data;
+	struct listener *listener = stream->listener;
+
+	listener->more = true;
+	while (stream->sent == stream->size) {
+		if (stream->ended)
+			return MHD_CONTENT_READER_END_OF_STREAM;
+		if (!loop_may_go_on(listener->begun_ns))
+			return 0;
+		make_part(stream);
+	}
+	room = stream->size - stream->sent < room ? stream->size - stream->sent : room;
+	memcpy(to, stream->part + stream->sent, room);
+	stream->sent += room;
+	return room;
+}
+
+static void free_stream(void *data)
+{
+	struct stream *stream = data;
+
+	stream->answer.free(stream->answer.data);
+	free(stream->part);
+	free(stream);
+}
+
+static struct MHD_Response *make_response(struct listener *listener,
+					  struct MHD_Connection *connection,
+					  const struct answer *answer)
+{
+	struct stream *stream;
+
+	if (!answer->next)
+		return MHD_create_response_from_buffer(answer->size, answer->text,
+						       MHD_RESPMEM_MUST_FREE);
+	stream = xcalloc(1, sizeof(*stream));
+	stream->listener = listener;
+	stream->visitor = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+				  ->socket_context;
+	stream->answer = *answer;
+	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, stream,
+						 free_stream);
+}
+
+static enum MHD_Result send_answer(struct listener *listener, struct MHD_Connection *connection,
+				   const struct answer *answer)
 {
 	static const struct {
 		const char *name, *value;
@@ -175,8 +252,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
 		{ "X-Content-Type-Options", "nosniff" },
 		{ "Referrer-Policy", "no-referrer" },
 	};
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(answer->size, answer->text, MHD_RESPMEM_MUST_FREE);
+	struct MHD_Response *response = make_response(listener, connection, answer);
 	enum MHD_Result result;
 
 	if (!response)
@@ -212,7 +288,7 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection, con
 	request.encrypted = tls;
 	request.certified = tls && tls_client_certified(tls->tls_session);
 	listener->answer(&request, &answer, listener->userdata);
-	return answer.text ? send_answer(connection, &answer) : MHD_NO;
+	return answer.text || answer.next ? send_answer(listener, connection, &answer) : MHD_NO;
 }
 
 /* ---- the library's work ---- */
@@ -223,12 +299,14 @@ static int run(struct listener *listener)
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 	uint64_t next_ns, pause_ns, now_ns;
 
+	listener->begun_ns = clock_boot_ns();
+	listener->more = false;
 	MHD_run(listener->daemon);
 	next_ns = end_late(listener);
 	now_ns = clock_boot_ns();
 	if (MHD_get_timeout(listener->daemon, &timeout_ms) == MHD_YES) {
 		pause_ns = timeout_ms * 1000000;
-		pause_ns = pause_ns < PAUSE_NS ? PAUSE_NS : pause_ns;
+		pause_ns = listener->more ? 0 : pause_ns < PAUSE_NS ? PAUSE_NS : pause_ns;
 		if (now_ns + pause_ns < next_ns)
 			next_ns = now_ns + pause_ns;
 	}

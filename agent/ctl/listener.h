@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <microhttpd.h>
 #include <systemd/sd-event.h>
 
@@ -30,9 +31,14 @@ struct answer {
 	char *text; /* the HTTP library frees it */
 	size_t size;
 	const char *policy; /* Content-Security-Policy; NULL: nothing may be loaded or run */
+	/* Instead of a text, one in parts: appends the next to @out, and returns whether there are
+	 * more. A part is made when the client has taken the former ones. */
+	bool (*next)(void *data, FILE *out);
+	void (*free)(void *data);
+	void *data;
 };
 
-/* @ret_answer is zeroed; without a text the connection is closed. */
+/* @ret_answer is zeroed; without a text and parts the connection is closed. */
 typedef void listener_answer_fn(const struct request *request, struct answer *ret_answer,
 				void *userdata);
 

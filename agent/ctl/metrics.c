@@ -145,15 +145,15 @@ static char *label_escape(const char *text)
 
 static void print_reasons(FILE *out, struct agent *agent)
 {
-	size_t counts[REASON_COUNT];
+	struct reason_survey survey;
 
 	fputs("# HELP l2resp_addresses_blocked Addresses that this node doesn't announce, by reason\n"
 	      "# TYPE l2resp_addresses_blocked gauge\n",
 	      out);
-	agent_count_reasons(agent, counts);
+	agent_survey_reasons(agent, &survey);
 	for (enum reason reason = 1; reason < REASON_COUNT; reason++)
 		fprintf(out, "l2resp_addresses_blocked{reason=\"%s\"} %zu\n", reason_name(reason),
-			counts[reason]);
+			survey.counts[reason]);
 }
 
 /* Addresses of each pool, where this node gives them. */

@@ -147,12 +147,20 @@ static void get_names(struct agent *agent, const struct request *request, struct
 
 static void get_status(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	answer_json(answer, agent_status(agent));
+	answer->status = MHD_HTTP_OK;
+	answer->type = TYPE_JSON;
+	answer->data = agent_status_new(agent);
+	answer->next = agent_status_next;
+	answer->free = agent_status_free;
 }
 
 static void get_page_data(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	answer_json(answer, agent_page(agent));
+	answer->status = MHD_HTTP_OK;
+	answer->type = TYPE_JSON;
+	answer->data = agent_page_new(agent);
+	answer->next = agent_page_next;
+	answer->free = agent_page_free;
 }
 
 /* The page fetches /status.json. */

@@ -80,10 +80,13 @@ void policy_forbids_add(struct why *why, enum locality locality, const char *nod
 /* The addresses of all Services, sorted once for many calls of policy_index_why(). */
 struct policy_index;
 
-/* Points into @input's objects. policy_index_of(): only of @services. */
+/* Points into @input's objects. policy_index_of(): only of @services. policy_index_at(): only of
+ * those with one of @addresses, which it sorts: far faster if they are few. */
 struct policy_index *policy_index_new(const struct policy_input *input);
 struct policy_index *policy_index_of(const struct policy_input *input,
 				     const struct service *const *services, size_t count);
+struct policy_index *policy_index_at(const struct policy_input *input,
+				     struct address_list *addresses);
 /* NULL is fine. */
 void policy_index_free(struct policy_index *index);
 

@@ -184,6 +184,29 @@ struct policy_index *policy_index_of(const struct policy_input *input,
 	return index;
 }
 
+static bool have_common(const struct address_list *addresses, const struct address_list *sorted)
+{
+	for (size_t i = 0; i < addresses->count; i++)
+		if (address_list_find(sorted, &addresses->list[i]))
+			return true;
+	return false;
+}
+
+struct policy_index *policy_index_at(const struct policy_input *input,
+				     struct address_list *addresses)
+{
+	size_t count, having = 0;
+	_cleanup_free_ const struct service **services =
+		services_in_force(input->manifests, input->count, &count);
+
+	address_list_sort(addresses);
+	for (size_t i = 0; i < count; i++)
+		if (have_common(&services[i]->external, addresses) ||
+		    have_common(&services[i]->load_balancer, addresses))
+			services[having++] = services[i];
+	return policy_index_of(input, services, having);
+}
+
 void policy_index_free(struct policy_index *index)
 {
 	if (!index)

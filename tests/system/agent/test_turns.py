@@ -3,10 +3,13 @@
 """10,000 addresses: no handler of the agent's event loops takes long."""
 import ipaddress
 import json
+import os
 import queue
 import re
 import shutil
+import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from signal import SIGHUP
 
 import pytest
@@ -21,6 +24,7 @@ PER_SERVICE = 100
 PER_FILE = 1_000
 # What a handler may take, as a bucket of the histogram: 20 ms on a quiet machine. Beside busy neighbours CPU time grows, too.
 MOST = "0.1"
+STATUS = ["node", "drained", "ready", "why", "store", "sessions", "wanted", "held", "announced", "reasons", "services"]
 
 
 def write(agent, count):
@@ -73,12 +77,54 @@ def test_handlers_are_short(agent, scratch, background, engine):
     assert [over(metrics, loop) for loop in ("main", "lease")] == [0, 0], agent.http("/metrics")[1]
 
 
+def asked_slowly(agent, meanwhile):
+    """The end of `status`, read after @meanwhile; the agent waits 5 s for that."""
+    with agent.lan.server.entered():
+        path = f"/run/xdp-l2respd/net-{os.stat('/proc/thread-self/ns/net').st_ino}.sock"
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+        client.send(b"GET /status HTTP/1.0\r\n\r\n")
+        # the socket holds less than the answer
+        answer = client.recv(4096)
+        meanwhile()
+        while more := client.recv(65536):
+            answer += more
+    return answer.partition(b"\r\n\r\n")[2].decode()
+
+
+def test_services_go_while_status_is_written(agent):
+    def services(count):
+        write(agent, count)
+        agent.counts("l2resp_entries", count, 30)
+
+    def ask():
+        services(COUNT)
+        told = asked_slowly(agent, lambda: services(COUNT // 2))
+        return told.endswith("]}]}") and json.loads(told)
+
+    agent.outlast_a_restart()
+    agent.config.write_text(agent.config.read_text() + "announce: {count: 0}\n")
+    agent.write("policy.yaml", POLICY)
+    agent.start()
+    told = agent.until(ask, 120)
+    assert list(told) == STATUS and told["announced"] == COUNT
+    assert [row["service"] for row in told["services"]] == sorted(f"s{i}" for i in range(0, COUNT, PER_SERVICE))
+    for row in told["services"]:
+        first = FIRST + int(row["service"][1:])
+        assert [address["ip"] for address in row["addresses"]] == [str(first + i) for i in range(PER_SERVICE)]
+    reasons = [{address["reason"] for address in row["addresses"]} for row in told["services"]]
+    assert (reasons[0], reasons[-1]) == ({None}, {"no_service"})
+
+
 L2_POLICY = {"apiVersion": "cilium.io/v2alpha1", "kind": "CiliumL2AnnouncementPolicy",
              "metadata": {"name": "policy1", "resourceVersion": "3"}, "spec": {"interfaces": ["eth1"], "externalIPs": True}}
 NAMESPACES = 50
 CHANGES = 32
 # Most of those that evaluate all, or are a scrape, take half of this. Beside busy neighbours some take longer.
 USUAL = "0.01"
+# `status` of 10,000 Services takes several times as long, in parts.
+LONG = "0.02"
+ASKED, ASKING = 12, 3
 
 
 def of_api_server(number, ip, version):
@@ -96,7 +142,7 @@ def test_handlers_are_short_with_an_api_server(agent, probe):
 
     def watch():
         for version in range(2 * COUNT, 3 * COUNT):
-            yield event("MODIFIED", of_api_server(0, changes.get(), version))
+            yield event("MODIFIED", of_api_server(*changes.get(), version))
 
     def page(query):
         first, limit = int(query.get("continue", ["0"])[0]), int(query["limit"][0])
@@ -124,11 +170,25 @@ def test_handlers_are_short_with_an_api_server(agent, probe):
 
         for number in range(CHANGES):
             # it is among the first 1,000, which have a series
-            changes.put(ip := f"198.18.15.{number}")
+            changes.put((0, ip := f"198.18.15.{number}"))
             agent.until(lambda: answered(ip))
         compared = before["l2resp_reconciles_total"] + 2
         metrics = agent.until(lambda: (got := agent.metrics())["l2resp_reconciles_total"] >= compared and got, 20)
     usual = over(metrics, "main", USUAL) - over(before, "main", USUAL)
     print(f"# {scraped} scrapes and {CHANGES} changes: {usual:.0f} handlers took over {USUAL} s")
     assert usual < scraped
+    with ThreadPoolExecutor(ASKING) as pool:
+        asked = [pool.submit(agent.command, "status", "--json") for _ in range(ASKED)]
+        while not all(one.done() for one in asked):
+            agent.http("/metrics")
+            agent.http("/status.json")
+    before, metrics = metrics, agent.metrics()
+    for told in (one.result().json for one in asked):
+        assert list(told) == STATUS and told["announced"] == COUNT
+        names = [(row["namespace"], row["service"]) for row in told["services"]]
+        assert names == sorted(names) and len(set(names)) == COUNT
+        assert all([row["known"] for row in one["addresses"]] == [True] for one in told["services"])
+    long = over(metrics, "main", LONG) - over(before, "main", LONG)
+    print(f"# status, asked {ASKED} times: {long:.0f} handlers took over {LONG} s")
+    assert long < ASKED / 2
     assert [over(metrics, loop) for loop in ("main", "lease")] == [0, 0], agent.http("/metrics")[1]

@@ -58,15 +58,38 @@ json_t *agent_names(struct agent *agent)
 	return json_array();
 }
 
-json_t *agent_status(struct agent *agent)
+struct agent_status *agent_status_new(struct agent *agent)
 {
 	root_only("GET");
-	return json_array();
+	return xcalloc(1, sizeof(char));
 }
 
-json_t *agent_page(struct agent *agent)
+bool agent_status_next(void *status, FILE *out)
 {
-	return json_array();
+	char *begun = status;
+
+	fputs(*begun ? "]" : "[", out);
+	return !(*begun)++;
+}
+
+void agent_status_free(void *status)
+{
+	free(status);
+}
+
+struct agent_page *agent_page_new(struct agent *agent)
+{
+	return xcalloc(1, sizeof(char));
+}
+
+bool agent_page_next(void *page, FILE *out)
+{
+	return agent_status_next(page, out);
+}
+
+void agent_page_free(void *page)
+{
+	free(page);
 }
 
 int agent_move(struct agent *agent, const struct address *address, const char *node,
@@ -98,7 +121,7 @@ static void on_request(const struct request *request, struct answer *ret_answer,
 
 	snprintf(request_method, sizeof(request_method), "%s", request->method);
 	(is_root ? answer_local : answer_tcp)(request, ret_answer, &server);
-	if (!ret_answer->text || !ret_answer->status)
+	if ((!ret_answer->text && !ret_answer->next) || !ret_answer->status)
 		fail("no answer", request->path);
 }
 
