@@ -44,6 +44,9 @@ static struct {
 
 static _Thread_local bool only_keep;
 
+/* Of log_warn(). */
+static struct log_limit warnings;
+
 /* Is standard error the stream that systemd.exec(5) says the journal reads? */
 static bool journal_reads(void)
 {
@@ -206,15 +209,6 @@ void log_say(int priority, const char *format, ...)
 	va_end(args);
 }
 
-void log_warn(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	say(LOG_WARNING, format, args);
-	va_end(args);
-}
-
 void log_limit_tick(struct log_limit *limit, int priority)
 {
 	if (!limit->since_ns || clock_boot_ns() - limit->since_ns < LIMIT_NS)
@@ -268,6 +262,20 @@ void log_limited(struct log_limit *limit, int priority, const char *format, ...)
 	va_start(args, format);
 	say_limited(limit, true, priority, format, args);
 	va_end(args);
+}
+
+void log_warn(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say_limited(&warnings, false, LOG_WARNING, format, args);
+	va_end(args);
+}
+
+void log_tick(void)
+{
+	log_limit_tick(&warnings, LOG_WARNING);
 }
 
 void log_alternating(struct log_limit *limit, int priority, const char *format, ...)

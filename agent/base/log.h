@@ -13,9 +13,6 @@
 
 void log_say(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* As log_say(), with LOG_WARNING: for the notes of the loader's library. */
-void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
 /* Starts the thread that writes queued lines. -errno: it can't be started. */
 int log_start(void);
 
@@ -48,5 +45,11 @@ void log_alternating(struct log_limit *limit, int priority, const char *format, 
 
 /* Call it from time to time: after the 10 s it logs how many lines were left out. */
 void log_limit_tick(struct log_limit *limit, int priority);
+
+/* Warnings of the loader's library, and others in the main thread: all have one limit. */
+void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* log_limit_tick() of log_warn()'s limit. */
+void log_tick(void);
 
 #endif

@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "rate.h"
 #include "text.h"
+#include "text_hash.h"
 
 /* The server deletes Events after --event-ttl (default 1 h): an older Event isn't patched. */
 #define TTL_NS (3000 * CLOCK_NS_PER_S)
@@ -21,6 +22,8 @@
 /* Maximum number of addresses with Events in the last TTL_NS. */
 #define EVENT_SUBJECTS_MAX 1024
 #define BUCKETS		   256
+/* Namespaces share the Events and the rate, by a hash of their names. */
+#define SHARES 64
 
 #define COMPONENT "xdp-l2respd"
 
@@ -41,12 +44,18 @@ struct event_subject {
 	struct event_subject
 		*queued; /* next in the queue, which has the subjects with a due Event */
 	char *namespace, *service, *uid;
+	struct share *share; /* of its namespace */
 	struct address address;
 	uint64_t spent_ns; /* of_address */
 	uint64_t used_ns;  /* when it last got an Event or one was written */
 	struct event_text due, sending, written;
 	char name[96]; /* of the written Event */
 	uint64_t written_ns;
+};
+
+struct share {
+	size_t count;	    /* of subjects */
+	uint64_t served_ns; /* when the last Event was written */
 };
 
 struct cluster_events {
@@ -56,6 +65,7 @@ struct cluster_events {
 	void *userdata;
 	sd_event_source *timer;
 	struct event_subject *buckets[BUCKETS];
+	struct share shares[SHARES];
 	size_t count;
 	struct event_subject *queue, **queue_end;
 	struct event_subject *current; /* whose Event is being written */
@@ -87,6 +97,7 @@ static bool event_text_is(const struct event_text *text, const char *reason, con
 
 static void event_subject_free(struct event_subject *subject)
 {
+	subject->share->count--;
 	event_text_free(&subject->due);
 	event_text_free(&subject->sending);
 	event_text_free(&subject->written);
@@ -120,33 +131,6 @@ static void event_subjects_free(struct cluster_events *events, bool all)
 	}
 }
 
-static struct event_subject *event_subject_get(struct cluster_events *events,
-					       const struct source_event *event)
-{
-	const struct service *service = event->service;
-	struct event_subject **bucket = &events->buckets[address_hash(event->address) % BUCKETS];
-	struct event_subject *subject = *bucket;
-
-	while (subject && (address_compare(&subject->address, event->address) ||
-			   strcmp(subject->uid, service->uid) != 0))
-		subject = subject->next;
-	if (subject)
-		return subject;
-	if (events->count == EVENT_SUBJECTS_MAX)
-		event_subjects_free(events, false);
-	if (events->count == EVENT_SUBJECTS_MAX)
-		return NULL;
-	subject = xcalloc(1, sizeof(*subject));
-	subject->address = *event->address;
-	subject->namespace = xstrdup(service->namespace);
-	subject->service = xstrdup(service->name);
-	subject->uid = xstrdup(service->uid);
-	subject->next = *bucket;
-	*bucket = subject;
-	events->count++;
-	return subject;
-}
-
 static void enqueue(struct cluster_events *events, struct event_subject *subject)
 {
 	subject->queued = NULL;
@@ -159,6 +143,64 @@ static void dequeue(struct cluster_events *events, struct event_subject **at)
 	*at = (*at)->queued;
 	if (!*at)
 		events->queue_end = at;
+}
+
+/* Frees the oldest subject of the largest share. False: @share is as large as any. */
+static bool event_subject_displace(struct cluster_events *events, const struct share *share)
+{
+	struct event_subject **oldest = NULL, *subject;
+
+	for (size_t i = 0; i < SHARES; i++)
+		if (events->shares[i].count > share->count)
+			share = &events->shares[i];
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct event_subject **at = &events->buckets[i]; *at; at = &(*at)->next)
+			if ((*at)->share == share && *at != events->current &&
+			    (!oldest || (*at)->used_ns < (*oldest)->used_ns))
+				oldest = at;
+	subject = oldest ? *oldest : NULL;
+	if (!subject)
+		return false;
+	for (struct event_subject **at = &events->queue; *at; at = &(*at)->queued)
+		if (*at == subject) {
+			dequeue(events, at);
+			break;
+		}
+	*oldest = subject->next;
+	event_subject_free(subject);
+	events->count--;
+	return true;
+}
+
+static struct event_subject *event_subject_get(struct cluster_events *events,
+					       const struct source_event *event)
+{
+	const struct service *service = event->service;
+	struct event_subject **bucket = &events->buckets[address_hash(event->address) % BUCKETS];
+	struct event_subject *subject = *bucket;
+	struct share *share =
+		&events->shares[hash_finish(hash_text(HASH_BEGIN, service->namespace)) % SHARES];
+
+	while (subject && (address_compare(&subject->address, event->address) ||
+			   strcmp(subject->uid, service->uid) != 0))
+		subject = subject->next;
+	if (subject)
+		return subject;
+	if (events->count == EVENT_SUBJECTS_MAX)
+		event_subjects_free(events, false);
+	if (events->count == EVENT_SUBJECTS_MAX && !event_subject_displace(events, share))
+		return NULL;
+	subject = xcalloc(1, sizeof(*subject));
+	subject->share = share;
+	share->count++;
+	subject->address = *event->address;
+	subject->namespace = xstrdup(service->namespace);
+	subject->service = xstrdup(service->name);
+	subject->uid = xstrdup(service->uid);
+	subject->next = *bucket;
+	*bucket = subject;
+	events->count++;
+	return subject;
 }
 
 /* ---- writing ---- */
@@ -276,31 +318,36 @@ static void write_event(struct cluster_events *events, struct event_subject *sub
 				    events);
 	json_decref(body);
 	events->current = subject;
+	subject->share->served_ns = now_ns;
 }
 
-/* Starts to write the first Event that the rates allow now, or sets the timer to when they allow
- * one. */
+/* Starts to write an Event that the rates allow now, of the share that has waited longest, or sets
+ * the timer to when they allow one. */
 static void write_next(struct cluster_events *events)
 {
-	uint64_t now_ns = clock_boot_ns(), due_ns, next_ns = UINT64_MAX;
+	uint64_t now_ns = clock_boot_ns(), due_ns, next_ns = LOOP_NEVER;
 	uint64_t from_ns = rate_due(&of_all, events->spent_ns);
+	struct event_subject **next = NULL;
 
+	if (events->call)
+		return;
 	from_ns = from_ns > events->pause_ns ? from_ns : events->pause_ns;
-	for (struct event_subject **at = &events->queue; *at && !events->call;) {
-		struct event_subject *subject = *at;
-
-		due_ns = rate_due(&of_address, subject->spent_ns);
+	for (struct event_subject **at = &events->queue; *at; at = &(*at)->queued) {
+		due_ns = rate_due(&of_address, (*at)->spent_ns);
 		due_ns = due_ns > from_ns ? due_ns : from_ns;
 		next_ns = due_ns < next_ns ? due_ns : next_ns;
-		if (now_ns < due_ns) {
-			at = &subject->queued;
-			continue;
-		}
-		dequeue(events, at);
-		write_event(events, subject, now_ns);
+		if (now_ns >= due_ns &&
+		    (!next || (*at)->share->served_ns < (*next)->share->served_ns))
+			next = at;
 	}
-	if (!events->call)
-		loop_timer_at(events->timer, next_ns);
+	if (next) {
+		struct event_subject *subject = *next;
+
+		dequeue(events, next);
+		write_event(events, subject, now_ns);
+		return;
+	}
+	loop_timer_at(events->timer, next_ns);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)

@@ -49,6 +49,7 @@ struct cluster_pools {
 	enum stage stage;
 	const struct verdict *const *verdicts; /* STAGE_TELLING: from allocator_settle() */
 	size_t verdict_count, told;
+	size_t next;		  /* the item that is looked at next, modulo their number */
 	struct service **removed; /* from the source, not yet from the allocator */
 	size_t removed_count, removed_capacity;
 	bool gives;    /* else the leader gives no addresses */
@@ -106,7 +107,8 @@ static const struct verdict *unwritten(const struct cluster_pools *pools,
 		       : NULL;
 }
 
-/* Begins to write what isn't written; returns whether there was nothing. */
+/* Begins to write what isn't written, in turns, so that items that change all the time don't keep
+ * others waiting; returns whether there was nothing. */
 static bool write_services(struct cluster_pools *pools, uint64_t begun_ns)
 {
 	const struct source_items *items = &pools->source->items;
@@ -114,7 +116,7 @@ static bool write_services(struct cluster_pools *pools, uint64_t begun_ns)
 
 	for (size_t i = 0; i < items->count && cluster_service_writer_has_room(pools->writer);
 	     i++) {
-		struct source_item *item = items->list[i];
+		struct source_item *item = items->list[pools->next++ % items->count];
 		const struct verdict *verdict;
 
 		/* the verdict isn't about its current version */

@@ -126,6 +126,7 @@ static void compared(const struct err *err, void *userdata)
 
 static void tick_log(struct agent *agent)
 {
+	log_tick();
 	log_limit_tick(&agent->defences, LOG_WARNING);
 	for (size_t i = 0; i < REASON_COUNT + AGENT_ORIGINS; i++)
 		log_limit_tick(&agent->notices[i], LOG_NOTICE);

@@ -37,6 +37,7 @@ struct attachments {
 	struct attachment *list; /* at most as many as interfaces that can be recorded */
 	size_t count;
 	bool found;
+	struct log_limit failures;
 };
 
 struct attachments *attachments_new(const struct links *links, struct program *program,
@@ -148,6 +149,7 @@ void attachments_select(struct attachments *attachments, const struct selection 
 
 void attachments_recheck(struct attachments *attachments)
 {
+	log_limit_tick(&attachments->failures, LOG_ERR);
 	for (size_t i = 0; i < attachments->count; i++) {
 		const struct links_row *row = row_of(attachments, attachments->list[i].ifindex);
 
@@ -158,13 +160,13 @@ void attachments_recheck(struct attachments *attachments)
 
 /* Records that the program is attached to @link, or, if @result is negative, that it can't be, with
  * @err. Returns whether the state has changed. */
-static bool set_result(struct attachment *attachment, const struct link *link, int result,
-		       const struct err *err)
+static bool set_result(struct attachments *attachments, struct attachment *attachment,
+		       const struct link *link, int result, const struct err *err)
 {
 	enum attachment_state former = attachment->state;
 
 	if (result < 0 && strcmp(err->text, attachment->error.text) != 0)
-		log_say(LOG_ERR, "%s", err->text);
+		log_alternating(&attachments->failures, LOG_ERR, "%s", err->text);
 	attachment->error.text[0] = '\0';
 	if (result < 0)
 		attachment->error = *err;
@@ -174,14 +176,15 @@ static bool set_result(struct attachment *attachment, const struct link *link, i
 }
 
 /* Records the helper's @result of @task. Returns whether the state has changed. */
-static bool set_task_result(struct attachment *attachment, const struct link *link, uint32_t task,
-			    int result, const struct err *err)
+static bool set_task_result(struct attachments *attachments, struct attachment *attachment,
+			    const struct link *link, uint32_t task, int result,
+			    const struct err *err)
 {
 	if (task == HELPER_CHECK && !result) {
 		attachment->due = DUE_ATTACH;
 		return false;
 	}
-	return set_result(attachment, link, result, err);
+	return set_result(attachments, attachment, link, result, err);
 }
 
 int attachments_answered(struct attachments *attachments, const struct helper_answer *answer)
@@ -191,7 +194,8 @@ int attachments_answered(struct attachments *attachments, const struct helper_an
 
 	program_answered(attachments->program, answer);
 	return attachment && row &&
-	       set_task_result(attachment, &row->link, answer->task, answer->result, &answer->err);
+	       set_task_result(attachments, attachment, &row->link, answer->task, answer->result,
+			       &answer->err);
 }
 
 int attachments_check_now(struct attachments *attachments, const struct attach_options *options)
@@ -208,7 +212,7 @@ int attachments_check_now(struct attachments *attachments, const struct attach_o
 		if (r == -EAGAIN)
 			return r;
 		attachment->due = DUE_NOTHING;
-		set_task_result(attachment, &row->link, HELPER_CHECK, r, &err);
+		set_task_result(attachments, attachment, &row->link, HELPER_CHECK, r, &err);
 	}
 	return 0;
 }
@@ -256,7 +260,7 @@ int attachments_request_next(struct attachments *attachments, struct links *link
 		return r;
 	attachment->due = DUE_NOTHING;
 	if (r < 0)
-		return set_result(attachment, link, r, &err);
+		return set_result(attachments, attachment, link, r, &err);
 	if (task == HELPER_ATTACH)
 		links_attaching(links, link->ifindex);
 	return 0;

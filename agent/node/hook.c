@@ -8,6 +8,9 @@
 #include "log.h"
 #include "vlan.h"
 
+/* Policies select interfaces, which may come and go. */
+static struct log_limit attached;
+
 int hook_check(const struct pins *pins, const struct link *link,
 	       const struct attach_options *options, struct err *err)
 {
@@ -16,6 +19,8 @@ int hook_check(const struct pins *pins, const struct link *link,
 	uint32_t device;
 	int r = vlan_path_of(link, &path, err);
 
+	log_limit_tick(&attached, LOG_INFO);
+	log_tick();
 	if (!r)
 		r = attach_query(pins_maps(pins), path.parent.ifindex, &state, err);
 	if (r < 0)
@@ -46,8 +51,8 @@ static int attach_parent(const struct pins *pins, const struct link *link,
 			       strerror(errno));
 	r = attach_link(pins_maps(pins), link, device.counters_slot, options, &outcome, err);
 	if (!r)
-		log_say(LOG_INFO, "%s: attached%s%s", link->name,
-			*outcome.skb_reason ? " in skb mode: " : "", outcome.skb_reason);
+		log_limited(&attached, LOG_INFO, "%s: attached%s%s", link->name,
+			    *outcome.skb_reason ? " in skb mode: " : "", outcome.skb_reason);
 	return r;
 }
 

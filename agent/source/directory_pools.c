@@ -6,6 +6,7 @@
 #include "assignments.h"
 #include "cleanup.h"
 #include "directory_pools.h"
+#include "hash.h"
 
 /* Addresses released in one round may be assigned in the next. A third round finds no change. */
 #define ROUNDS 4
@@ -50,26 +51,36 @@ const struct allocator *directory_pools_allocator(const struct directory_pools *
 	return pools->allocator;
 }
 
+/* A pool's name, at its place in a list of pools. */
+struct pool_name {
+	UT_hash_handle hh;
+};
+
 /* Sets the pools; of pools with the same name, the last counts. */
 static void set_pools(struct directory_pools *pools, struct manifest *const *manifests,
 		      size_t count)
 {
 	_cleanup_free_ struct pool **list = NULL;
+	_cleanup_free_ struct pool_name *names = NULL;
+	struct pool_name *known = NULL, *name;
 	size_t total = 0, kept = 0;
 
 	for (size_t m = 0; m < count; m++)
 		total += manifests[m]->pool_count;
 	list = xcalloc(total, sizeof(struct pool *));
+	names = xcalloc(total, sizeof(*names));
 	for (size_t m = 0; m < count; m++)
 		for (size_t i = 0; i < manifests[m]->pool_count; i++) {
 			struct pool *pool = manifests[m]->pools[i];
-			size_t at = 0;
 
-			while (at < kept && strcmp(list[at]->name, pool->name) != 0)
-				at++;
-			list[at] = pool;
-			kept += at == kept;
+			HASH_FIND_STR(known, pool->name, name);
+			if (!name) {
+				name = &names[kept++];
+				HASH_ADD_KEYPTR(hh, known, pool->name, strlen(pool->name), name);
+			}
+			list[name - names] = pool;
 		}
+	HASH_CLEAR(hh, known);
 	allocator_set_pools(pools->allocator, list, kept);
 }
 

@@ -189,6 +189,9 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 		pins->maps.fd[map] = bpf_obj_get(path);
 		if (pins->maps.fd[map] < 0 && errno == ENOENT)
 			continue;
+		/* root is refused only what isn't a pin: a directory */
+		if (pins->maps.fd[map] < 0 && errno == EACCES && !geteuid())
+			return err_set(err, -EPROTO, "%s isn't a map; remove it", path);
 		if (pins->maps.fd[map] < 0)
 			return pins_err_access(err, negative_errno(), path);
 		r = map_check(pins, map, pins->maps.fd[map], expected, &max_entries, err);

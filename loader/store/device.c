@@ -37,8 +37,10 @@ static void count_entries(const struct device_table *table, const struct entry_t
 	}
 }
 
-/* If the table is full, deletes the records of interfaces that are gone and have no addresses. */
-static int make_room(const struct pins *pins, struct device_table *table, struct err *err)
+/* Makes room for @name: if the table is full, deletes the records of interfaces that are gone and
+ * have no addresses. */
+static int make_room(const struct pins *pins, struct device_table *table, const char *name,
+		     struct err *err)
 {
 	_cleanup_(entry_table_free) struct entry_table entries = {};
 	size_t counts[L2RESP_MAX_DEVICES];
@@ -62,9 +64,12 @@ static int make_room(const struct pins *pins, struct device_table *table, struct
 	}
 	table->count = kept;
 	if (kept == L2RESP_MAX_DEVICES)
-		return err_set(err, -ENOSPC,
-			       "%d interfaces have addresses already, the most there can be",
-			       L2RESP_MAX_DEVICES);
+		return err_set(
+			err, -ENOSPC,
+			"%s: %d other interfaces have had the program or addresses, the most "
+			"there can be; a deleted interface makes room, and so do `xdp-l2resp "
+			"detach --all` and `xdp-l2resp flush --all`",
+			name, L2RESP_MAX_DEVICES);
 	return 0;
 }
 
@@ -121,7 +126,7 @@ int device_record(const struct pins *pins, const struct link *link,
 		r = take_over(pins, former, link, &recorded.moved, err);
 	} else {
 		recorded.created = true;
-		r = make_room(pins, &table, err);
+		r = make_room(pins, &table, link->name, err);
 		recorded.counters_slot = r < 0 ? 0 : slot_unused(&table);
 		if (!r)
 			r = counters_zero(pins, recorded.counters_slot, err);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,6 +18,7 @@
 #include "assignments.h"
 #include "directory_pools.h"
 #include "document.h"
+#include "source_items.h"
 
 #define POOL(name, blocks)                                                       \
 	"---\n{apiVersion: cilium.io/v2alpha1, kind: CiliumLoadBalancerIPPool, " \
@@ -417,6 +419,39 @@ int rename(const char *from, const char *to)
 	if (is_last_call())
 		raise(SIGKILL);
 	return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+/* CPU time of this process. */
+static double cpu_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+Test(directory_pools, as_many_as_there_may_be, .init = setup, .fini = teardown, .timeout = 280)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+	struct host host;
+	double before;
+
+	for (int i = 0; i < SOURCE_ITEMS_MAX; i++)
+		fprintf(stream, POOL("p%d", "{cidr: 198.18.1.0/24}"), i);
+	/* the last of a name counts */
+	fprintf(stream, POOL("p0", "{cidr: 198.18.0.0/24}") LB("s", ""));
+	fclose(stream);
+	start(&host);
+	update(&host, text);
+	cr_expect_str_eq(addresses(&host, "s"), "198.18.0.0");
+	before = cpu_seconds();
+	directory_pools_update(host.pools, (struct manifest *[]){ &host.manifests[0] }, 1, &nodes,
+			       false, &host.err);
+	cr_expect_lt(cpu_seconds() - before, 2.0);
+	stop(&host);
+	free(text);
 }
 
 /* A child gives and takes back, and is killed at its call number @calls. Its status. */

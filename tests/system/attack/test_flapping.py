@@ -79,12 +79,17 @@ def test_a_link_that_goes_up_and_down(running, lan):
 def test_more_interfaces_than_there_may_be(agent, lan):
     """A policy without `interfaces` selects all of them: those that have the program answer."""
     agent.write("all.yaml", POLICY.replace("  interfaces: [eth1]\n", ""), manifest("web", VIP))
+    began = time.monotonic()
     agent.start()
     agent.wait_entries((VIP, "eth1"))
     pairs = range(130)
     lan.server.ip(*(f"link add left{n} up type veth peer name right{n}" for n in pairs),
                   *(f"link set right{n} up" for n in pairs))
     agent.until(lambda: len(agent.entries()) > 5, 30)
+    agent.says("256 other interfaces have had the program or addresses, the most there can be; a deleted", seconds=60)
+    agent.says("and ", " more like these\n", seconds=25)
+    for text in ": attached", ": 256 other interfaces":
+        assert agent.log().count(text) <= most(began), agent.log()
     assert (VIP, "eth1") in agent.entries()
     with Wire(lan.client, "eth0") as wire:
         assert wire.answered(arp(VIP), arp_reply(VIP))

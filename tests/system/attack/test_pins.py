@@ -172,6 +172,19 @@ def test_a_foreign_map_under_our_name(running, lan, name):
     ready(running)
 
 
+@pytest.mark.parametrize("name", ["leases", "responder_v4"])
+def test_a_directory_in_place_of_a_map(running, lan, name):
+    os.unlink(lan.pin(name))
+    os.mkdir(lan.pin(name))
+    text = f"{lan.pin(name)} isn't a map; remove it\n"
+    assert lan.cli("list").err == f"xdp-l2resp: {text}"
+    unready(running, text)
+    goes_silent(lan)
+    os.rmdir(lan.pin(name))
+    answers_again(lan)
+    ready(running)
+
+
 def stop_without_the_lock(agent, lan):
     """Stopped while it holds the writers' lock, it would keep all others out."""
     directory = os.open(f"{lan.bpffs}/xdp-l2resp", os.O_RDONLY | os.O_DIRECTORY)

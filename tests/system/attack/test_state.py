@@ -2,11 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What isn't a file of ours, where the agent keeps its state: it neither waits for it nor reads it whole."""
 import os
+import re
 
 import pytest
 
-from daemon import POLICY, service
-from lan import VIP
+pytest.importorskip("scapy.packet", reason="scapy isn't installed")
+
+from daemon import POLICY, service  # noqa: E402
+from lan import VIP  # noqa: E402
+from played import Api  # noqa: E402
+from test_apiserver import POLICY as POLICY_OBJECT  # noqa: E402
+from test_apiserver import service as object_of  # noqa: E402
+from test_flapping import following  # noqa: E402
 
 POOL = """
 apiVersion: cilium.io/v2
@@ -47,6 +54,22 @@ def test_no_file_of_ours(agent, scratch, name, make, said):
     agent.launch()
     agent.until(lambda: (VIP, "eth1") in agent.entries())
     agent.says(said)
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_fifo_as_a_token(agent, lan, scratch, written):
+    """Whether somebody has it open for writing or not: requests go without a token."""
+    os.mkfifo(scratch / "token")
+    writer = os.open(scratch / "token", os.O_RDWR) if written else None
+    lists = {"services": [object_of(1)], "ciliuml2announcementpolicies": [POLICY_OBJECT]}
+    with Api(lan.server, following({}, lists)) as server:
+        agent.config.write_text(re.sub("source: .*", f"source: {{kubernetes: {{server: '{server.url}', token: {scratch}/token}}}}",
+                                       agent.config.read_text()))
+        agent.start()
+        agent.until(agent.entries)
+        agent.end()
+    if written:
+        os.close(writer)
 
 
 def test_files_with_all_the_addresses_that_they_may_have(running):

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An API server that a test plays, in place of agent/kube/http.c. */
+#ifndef TEST_PLAYED_API_H
+#define TEST_PLAYED_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <jansson.h>
+
+#define SERVICES "/api/v1/namespaces/default/services/"
+#define POOLS	 "/apis/cilium.io/v2/ciliumloadbalancerippools/"
+
+struct http_call;
+
+struct played_api {
+	struct http_call *streams;
+	json_t *objects; /* by path */
+	int version;
+	size_t writes;	  /* of Services' statuses, answered */
+	bool flaps;	  /* all Services but s9 change after each write */
+	bool secret;	  /* changes of Services aren't shown to watches yet */
+	int refuse, fail; /* so many writes of Services: by a conflict, after they were done */
+};
+
+extern struct played_api server;
+
+/* Shows watches the object at @path. */
+void show(const char *path, const char *type);
+
+/* Takes over @object. @type: of the event that watches get. */
+void store(const char *path, json_t *object, const char *type);
+
+/* Changes @path's object by a merge patch. */
+json_t *change(const char *path, json_t *patch);
+
+/* JSON with ' for ". */
+json_t *parse(const char *format, ...);
+
+#endif
