@@ -156,9 +156,13 @@ int pins_restore(struct pins *pins, const struct pins *former, struct err *err)
 
 		if (!(bits & 1U << map))
 			continue;
+		errno = 0;
 		if (pins_path(pins, map, "", path) < 0 ||
-		    bpf_obj_pin(former->maps.fd[map], path) < 0)
+		    (bpf_obj_pin(former->maps.fd[map], path) < 0 && errno != EEXIST))
 			return pins_err_access(err, negative_errno(), path);
+		/* a link to nowhere: opening it fails */
+		if (errno == EEXIST)
+			bits &= ~(1U << map);
 	}
 	pins->restored = bits;
 	return 0;

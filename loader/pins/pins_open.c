@@ -172,6 +172,17 @@ static int map_check(const struct pins *pins, enum maps_index map, int fd,
 	return 0;
 }
 
+/* Leaves errno as it is. */
+static bool is_link(const char *path)
+{
+	int error = errno;
+	struct stat st;
+	bool is = !lstat(path, &st) && S_ISLNK(st.st_mode);
+
+	errno = error;
+	return is;
+}
+
 /* Opens and checks the existing pins. Returns their number, or a negative errno with @err. */
 static int pins_open_present(struct pins *pins, const struct control_bpf *control, struct err *err)
 {
@@ -187,10 +198,10 @@ static int pins_open_present(struct pins *pins, const struct control_bpf *contro
 			return err_set(err, r, "%s: %s", pins->maps.dir, strerror(-r));
 		expected = bpf_object__find_map_by_name(control->obj, maps_name(map));
 		pins->maps.fd[map] = bpf_obj_get(path);
-		if (pins->maps.fd[map] < 0 && errno == ENOENT)
+		if (pins->maps.fd[map] < 0 && errno == ENOENT && !is_link(path))
 			continue;
 		/* root is refused only what isn't a pin: a directory */
-		if (pins->maps.fd[map] < 0 && errno == EACCES && !geteuid())
+		if (pins->maps.fd[map] < 0 && (errno == ENOENT || (errno == EACCES && !geteuid())))
 			return err_set(err, -EPROTO, "%s isn't a map; remove it", path);
 		if (pins->maps.fd[map] < 0)
 			return pins_err_access(err, negative_errno(), path);

@@ -172,15 +172,18 @@ def test_a_foreign_map_under_our_name(running, lan, name):
     ready(running)
 
 
-@pytest.mark.parametrize("name", ["leases", "responder_v4"])
-def test_a_directory_in_place_of_a_map(running, lan, name):
+@pytest.mark.parametrize("name, make, remove", [("leases", os.mkdir, os.rmdir), ("responder_v4", os.mkdir, os.rmdir),
+                                                ("events", lambda path: os.symlink("nowhere", path), os.unlink)],
+                         ids=["directory-leases", "directory-responder_v4", "link-events"])
+def test_no_map_in_place_of_one(running, lan, name, make, remove):
+    """A directory, or a link to nowhere."""
     os.unlink(lan.pin(name))
-    os.mkdir(lan.pin(name))
+    make(lan.pin(name))
     text = f"{lan.pin(name)} isn't a map; remove it\n"
     assert lan.cli("list").err == f"xdp-l2resp: {text}"
     unready(running, text)
     goes_silent(lan)
-    os.rmdir(lan.pin(name))
+    remove(lan.pin(name))
     answers_again(lan)
     ready(running)
 
