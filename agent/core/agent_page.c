@@ -171,8 +171,8 @@ static void write_services(struct agent_page *page, FILE *out)
 
 	do {
 		address_list_add_all(&addresses, &page->services[end]->external);
-		address_list_add_all(&addresses, &page->services[end]->load_balancer);
-	} while (++end < page->count && end - page->next < PART && addresses.count < PART);
+		address_list_add_all(&addresses, &page->services[end++]->load_balancer);
+	} while (end < page->count && end - page->next < PART && addresses.count < PART);
 	policies = policy_index_at(&input, &addresses);
 	slice_index_make(input.manifests, input.count, &slices);
 	for (; page->next < end; page->next++) {

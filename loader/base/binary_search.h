@@ -16,9 +16,9 @@
 			size_t at = first_ + (end_ - first_) / 2; \
                                                                   \
 			if (less)                                 \
-				first_ = at + 1;                  \
+				first_ = (at) + 1;                \
 			else                                      \
-				end_ = at;                        \
+				end_ = (at);                      \
 		}                                                 \
 		first_;                                           \
 	})
