@@ -20,6 +20,8 @@
 #define LEASE_ATTEMPTS 8
 /* Each heartbeat's renewals are followed by so many others. */
 #define LEASE_WATCHERS 8
+/* By so many times as many after a death. */
+#define LEASE_WATCHERS_MORE 4
 /* Durations after which the record of what is gone is removed. A node that no longer wants anything
  * takes part for twice as long, to remove what it gave up. */
 #define LEASE_FORGET_DURATIONS 4
@@ -197,7 +199,7 @@ struct lease_machine {
 	uint32_t pulse_generation;
 	bool watch_due;		/* it may be others' by now */
 	uint64_t watch_next_ns; /* not before that */
-	uint64_t watch_all_ns;	/* all are watched until then */
+	uint64_t watch_more_ns; /* LEASE_WATCHERS_MORE times as many are watched until then */
 
 	struct lease_queue queue;   /* claims to look at */
 	struct lease_queue waiting; /* claims that would be written, if fewer were */

@@ -239,8 +239,8 @@ bool lease_peer_record(struct lease_machine *machine, const struct record *recor
 	machine->watch_due |= differs;
 	machine->owners_due |= differs;
 	if (peer->watched && lease_heartbeat_beats(&peer->heartbeat) && record_is_dead(record))
-		/* nodes that watch others may be dead, too: watch all for a while */
-		machine->watch_all_ns = lease_now(machine) + 2 * lease_peer_wait_ns(machine, peer);
+		/* those that watch others may be dead, too: watch more for a while */
+		machine->watch_more_ns = lease_now(machine) + 2 * lease_peer_wait_ns(machine, peer);
 	peer->shape = record->shape;
 	peer->revision = record->revision;
 	peer->changed_ns = lease_now(machine);

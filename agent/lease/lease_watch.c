@@ -74,18 +74,20 @@ static bool peer_watch(struct lease_peer *peer, bool watch)
 
 /*
  * Each living node is watched by the @machine->watchers living ones that follow on the ring. So
- * this one goes backwards until it has passed as many; in between are nodes whose heartbeat
- * vanished, and whose claims nobody gets unless they are declared dead.
+ * this one goes backwards until it has passed as many, or more after a death; in between are nodes
+ * whose heartbeat vanished, and whose claims nobody gets unless they are declared dead.
  */
 static void watch_choose(struct lease_machine *machine, uint64_t now)
 {
-	size_t count, names = 0, living = 0;
+	size_t count, names = 0, living = 0, enough = machine->watchers;
 	struct lease_peer **ring = ring_before(machine, &count);
 	const char **name = xcalloc(count, sizeof(const char *));
 	bool changed = false;
 
+	if (now < machine->watch_more_ns)
+		enough *= LEASE_WATCHERS_MORE;
 	for (size_t i = 0; i < count; i++) {
-		bool near = living < machine->watchers || now < machine->watch_all_ns;
+		bool near = living < enough;
 		bool beats =
 			ring[i]->shape == RECORD_GOOD && lease_heartbeat_beats(&ring[i]->heartbeat);
 		bool lost = ring[i]->shape != RECORD_GOOD && ring[i]->claims;
@@ -103,20 +105,20 @@ static void watch_choose(struct lease_machine *machine, uint64_t now)
 
 uint64_t lease_watch_run(struct lease_machine *machine, uint64_t now)
 {
-	bool all = now < machine->watch_all_ns;
+	bool more = now < machine->watch_more_ns;
 
 	if (!machine->selective || !machine->synced || machine->session.phase != SESSION_LIVE)
 		return LEASE_NEVER;
-	if (!machine->watch_due && !all && machine->watch_all_ns)
+	if (!machine->watch_due && !more && machine->watch_more_ns)
 		machine->watch_due = true;
 	if (machine->watch_due && now < machine->watch_next_ns)
 		return machine->watch_next_ns;
 	if (machine->watch_due) {
 		machine->watch_due = false;
-		machine->watch_all_ns = all ? machine->watch_all_ns : 0;
+		machine->watch_more_ns = more ? machine->watch_more_ns : 0;
 		/* many come and go at the same time, and each choice is a list for the store */
 		machine->watch_next_ns = now + machine->retry_period_ns;
 		watch_choose(machine, now);
 	}
-	return machine->watch_all_ns ?: LEASE_NEVER;
+	return machine->watch_more_ns ?: LEASE_NEVER;
 }
