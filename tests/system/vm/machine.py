@@ -58,13 +58,17 @@ class Machine:
             raise
 
     def connected(self, name):
-        path = self.directory / name
-        wait_until(lambda: path.exists() or self.process.poll() is not None, BOOTS_WITHIN)
-        if self.process.poll() == SKIPPED:
-            pytest.skip(Path(self.said.name).read_text().strip().rpartition("skipped: ")[2])
-        assert path.exists(), Path(self.said.name).read_text()
+        """To a socket of qemu's, once it listens: its file is there a moment earlier."""
         made = socket.socket(socket.AF_UNIX)
-        made.connect(str(path))
+
+        def connect():
+            status, said = self.process.poll(), Path(self.said.name).read_text()
+            if status == SKIPPED:
+                pytest.skip(said.strip().rpartition("skipped: ")[2])
+            assert status is None, said
+            return not made.connect_ex(str(self.directory / name))
+
+        assert wait_until(connect, BOOTS_WITHIN), "the machine didn't start"
         return made
 
     def prepare(self, address):
