@@ -39,10 +39,11 @@ def write(agent, count):
 
 
 def look(agent, count):
-    """Waits until @count are answered for, and asks for all that people and programs ask for."""
+    """Waits until @count are answered for, and asks for all that people and programs ask for. After a reload claims, and with
+    them entries, are counted anew."""
     assert wait_until(lambda: agent.metrics().get("l2resp_entries") == count, 30), agent.log()
-    page = json.loads(agent.http("/status.json")[1])
-    assert page["entries"] == count
+    page = wait_until(lambda: (told := json.loads(agent.http("/status.json")[1]))["entries"] == count and told, 30)
+    assert page, agent.log()
     assert len(page["services"]) + page["services_left_out"] == count // PER_SERVICE
     shown = agent.command("show", "default/s0", "--json")
     assert len(json.loads(shown.out)["addresses"]) == PER_SERVICE, shown.err
