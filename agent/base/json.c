@@ -109,21 +109,16 @@ json_t *json_parse(const char *text, size_t length, struct err *err)
 
 void json_write_string(const char *text, FILE *out)
 {
-	if (!text) {
-		fputs("null", out);
-		return;
-	}
-	fputc('"', out);
-	for (; *text; text++) {
-		if ((unsigned char)*text < ' ') {
-			fprintf(out, "\\u%04x", *text);
-			continue;
-		}
-		if (*text == '"' || *text == '\\')
-			fputc('\\', out);
-		fputc(*text, out);
-	}
-	fputc('"', out);
+	_cleanup_json_ json_t *string = text ? text_json(text) : json_null();
+
+	json_dumpf(string, out, JSON_ENCODE_ANY);
+}
+
+void json_write_open(const json_t *object, const char *list, FILE *out)
+{
+	_cleanup_free_ char *text = json_dumps(object, 0);
+
+	fprintf(out, "%.*s, \"%s\": [", (int)strlen(text) - 1, text, list);
 }
 
 static int hash_part(const char *text, size_t length, void *data)

@@ -33,8 +33,12 @@ json_t *json_parse(const char *text, size_t length, struct err *err);
  * no such string, it isn't all digits, or it exceeds INT64_MAX. */
 uint64_t json_decimal(const json_t *object, const char *key);
 
-/* Writes @text, which is UTF-8, as a string; NULL: as null. Does so without a json_t, for many. */
+/* Writes @text as text_json() has it; NULL: as null. */
 void json_write_string(const char *text, FILE *out);
+
+/* Writes @object, which isn't empty, and begins the array @list as its last member: the elements,
+ * "]" and "}" are to follow. */
+void json_write_open(const json_t *object, const char *list, FILE *out);
 
 /* A hash of @json, whatever the order of members; NULL is fine. */
 uint64_t json_hash(const json_t *json);

@@ -106,11 +106,6 @@ struct agent_page {
 	bool begun;
 };
 
-static size_t address_count(const struct service *service)
-{
-	return service->external.count + service->load_balancer.count;
-}
-
 static void choose_services(struct agent_page *page)
 {
 	const struct policy_input input = agent_policy_input(page->agent);
@@ -119,7 +114,7 @@ static void choose_services(struct agent_page *page)
 	for (size_t m = 0; m < input.count; m++) {
 		for (size_t i = 0; i < input.manifests[m]->service_count; i++) {
 			struct service *service = input.manifests[m]->services[i];
-			size_t addresses = address_count(service);
+			size_t addresses = service_address_count(service);
 
 			if (page->count == SERVICES_MAX || addresses > room) {
 				page->left_out++;
@@ -136,7 +131,6 @@ static void write_node(struct agent_page *page, FILE *out)
 {
 	struct agent *agent = page->agent;
 	_cleanup_json_ json_t *node = NULL;
-	_cleanup_free_ char *text = NULL;
 	struct agent_figures figures;
 	struct err why;
 	bool ready = agent_ready(agent, &why);
@@ -155,9 +149,7 @@ static void write_node(struct agent_page *page, FILE *out)
 			 (json_int_t)figures.conflicts, "conflicts_defended",
 			 (json_int_t)figures.defended, "conflicts_yielded",
 			 (json_int_t)figures.yielded, "times", times_json(&figures));
-	text = json_dumps(node, 0);
-	/* the object goes on with its last members */
-	fprintf(out, "%.*s, \"services\": [", (int)strlen(text) - 1, text);
+	json_write_open(node, "services", out);
 }
 
 /* Writes the next Services: one, and others as long as they have few addresses. */
@@ -170,8 +162,7 @@ static void write_services(struct agent_page *page, FILE *out)
 	struct slice_index slices;
 
 	do {
-		address_list_add_all(&addresses, &page->services[end]->external);
-		address_list_add_all(&addresses, &page->services[end++]->load_balancer);
+		service_add_addresses(page->services[end++], &addresses);
 	} while (end < page->count && end - page->next < PART && addresses.count < PART);
 	policies = policy_index_at(&input, &addresses);
 	slice_index_make(input.manifests, input.count, &slices);

@@ -159,8 +159,7 @@ json_t *agent_show(struct agent *agent, const char *name, struct err *err)
 		err_write(err, "no Service '%.512s' is known; it takes NAMESPACE/NAME", name);
 		return NULL;
 	}
-	address_list_add_all(&addresses, &service->external);
-	address_list_add_all(&addresses, &service->load_balancer);
+	service_add_addresses(service, &addresses);
 	policies = policy_index_at(&input, &addresses);
 	address_list_free(&addresses);
 	slice_index_make(input.manifests, input.count, &slices);

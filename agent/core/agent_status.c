@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* This node's state and all Services, as JSON that is written in parts. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "agent_state.h"
 #include "alloc.h"
@@ -85,7 +84,6 @@ static void write_node(struct agent_status *status, FILE *out)
 {
 	struct agent *agent = status->agent;
 	_cleanup_json_ json_t *node = NULL;
-	_cleanup_free_ char *text = NULL;
 	struct lease_entries entries;
 	struct lease_status lease;
 	struct err why;
@@ -102,9 +100,7 @@ static void write_node(struct agent_status *status, FILE *out)
 			 (json_int_t)lease.held, "announced",
 			 (json_int_t)status->survey.counts[REASON_NONE], "reasons",
 			 list_reasons(&status->survey));
-	text = json_dumps(node, 0);
-	/* the object goes on with its last member, and ends behind the last row */
-	fprintf(out, "%.*s, \"services\": [", (int)strlen(text) - 1, text);
+	json_write_open(node, "services", out);
 }
 
 /* ---- rows ---- */
@@ -119,11 +115,6 @@ struct part {
 	struct lease_info infos[PART];
 	size_t count;
 };
-
-static size_t address_count(const struct service *service)
-{
-	return service->external.count + service->load_balancer.count;
-}
 
 static const struct address *address_at(const struct service *service, size_t at)
 {
@@ -140,7 +131,7 @@ static void gather(struct part *part)
 	for (size_t s = status->next; s < status->count && s - status->next < PART; s++, at = 0) {
 		const struct service *service = status->services[s];
 
-		for (; at < address_count(service) && part->count < PART; at++)
+		for (; at < service_address_count(service) && part->count < PART; at++)
 			part->addresses[part->count++] = *address_at(service, at);
 	}
 }
@@ -170,7 +161,7 @@ static bool begin_row(const struct part *part, const struct service *service)
 
 	agent_why_no_address(status->agent, service, &why);
 	/* a Service without any address isn't meant to be announced */
-	if (!address_count(service) && !why.reason)
+	if (!service_address_count(service) && !why.reason)
 		return false;
 	fputs(status->any ? ", {\"namespace\": " : "{\"namespace\": ", part->out);
 	status->any = true;
@@ -191,7 +182,7 @@ static void write_rows(struct part *part)
 
 	for (size_t visited = 0; status->next < status->count && visited < PART; visited++) {
 		struct service *service = status->services[status->next];
-		const size_t count = address_count(service);
+		const size_t count = service_address_count(service);
 
 		if (count && i == part->count)
 			return;

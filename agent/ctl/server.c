@@ -145,22 +145,24 @@ static void get_names(struct agent *agent, const struct request *request, struct
 	answer_json(answer, agent_names(agent));
 }
 
-static void get_status(struct agent *agent, const struct request *request, struct answer *answer)
+static void answer_parts(struct answer *answer, void *data, bool (*next)(void *data, FILE *out),
+			 void (*free)(void *data))
 {
 	answer->status = MHD_HTTP_OK;
 	answer->type = TYPE_JSON;
-	answer->data = agent_status_new(agent);
-	answer->next = agent_status_next;
-	answer->free = agent_status_free;
+	answer->data = data;
+	answer->next = next;
+	answer->free = free;
+}
+
+static void get_status(struct agent *agent, const struct request *request, struct answer *answer)
+{
+	answer_parts(answer, agent_status_new(agent), agent_status_next, agent_status_free);
 }
 
 static void get_page_data(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	answer->status = MHD_HTTP_OK;
-	answer->type = TYPE_JSON;
-	answer->data = agent_page_new(agent);
-	answer->next = agent_page_next;
-	answer->free = agent_page_free;
+	answer_parts(answer, agent_page_new(agent), agent_page_next, agent_page_free);
 }
 
 /* The page fetches /status.json. */

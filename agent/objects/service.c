@@ -434,10 +434,20 @@ static size_t labels_cost(const struct labels *labels)
 	return cost;
 }
 
+size_t service_address_count(const struct service *service)
+{
+	return service->external.count + service->load_balancer.count;
+}
+
+void service_add_addresses(const struct service *service, struct address_list *list)
+{
+	address_list_add_all(list, &service->external);
+	address_list_add_all(list, &service->load_balancer);
+}
+
 size_t service_cost(const struct service *service)
 {
-	size_t addresses =
-		service->external.count + service->load_balancer.count + service->requested.count;
+	size_t addresses = service_address_count(service) + service->requested.count;
 
 	return addresses * ADDRESS_COST + labels_cost(&service->labels) +
 	       labels_cost(&service->pods) + service->port_count * sizeof(*service->ports);

@@ -59,6 +59,10 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 struct service *service_ref(struct service *service);
 void service_unref(struct service *service);
 
+/* The addresses to announce, external and load balancer's: how many, and added to @list. */
+size_t service_address_count(const struct service *service);
+void service_add_addresses(const struct service *service, struct address_list *list);
+
 /* What @service may take of this process' memory, in bytes, with all that is known of its addresses
  * elsewhere: claims, entries, announcements. */
 size_t service_cost(const struct service *service);
