@@ -121,10 +121,9 @@ L2_POLICY = {"apiVersion": "cilium.io/v2alpha1", "kind": "CiliumL2AnnouncementPo
              "metadata": {"name": "policy1", "resourceVersion": "3"}, "spec": {"interfaces": ["eth1"], "externalIPs": True}}
 NAMESPACES = 50
 CHANGES = 32
-# Most of those that evaluate all, or are a scrape, take half of this. Beside busy neighbours some take longer.
-USUAL = "0.01"
-# `status` of 10,000 Services takes several times as long, in parts.
-LONG = "0.02"
+# What evaluates all, or is a scrape, takes a tenth of this on a quiet machine, and a fifth beside busy neighbours. `status` of
+# 10,000 Services takes several times as long, in parts.
+LONG = "0.05"
 ASKED, ASKING = 12, 3
 
 
@@ -175,9 +174,9 @@ def test_handlers_are_short_with_an_api_server(agent, probe):
             agent.until(lambda: answered(ip))
         compared = before["l2resp_reconciles_total"] + 2
         metrics = agent.until(lambda: (got := agent.metrics())["l2resp_reconciles_total"] >= compared and got, 20)
-    usual = over(metrics, "main", USUAL) - over(before, "main", USUAL)
-    print(f"# {scraped} scrapes and {CHANGES} changes: {usual:.0f} handlers took over {USUAL} s")
-    assert usual < scraped
+    long = over(metrics, "main", LONG) - over(before, "main", LONG)
+    print(f"# {scraped} scrapes and {CHANGES} changes: {long:.0f} handlers took over {LONG} s")
+    assert long < scraped / 4
     with ThreadPoolExecutor(ASKING) as pool:
         asked = [pool.submit(agent.command, "status", "--json") for _ in range(ASKED)]
         while not all(one.done() for one in asked):
