@@ -19,8 +19,8 @@
 #define PATH_ALL     PATH ",!service.kubernetes.io/headless"
 /* Slices per page: a slice may have 100 endpoints and 50 kB. */
 #define PAGE 100
-/* What Kubernetes is made for, 150,000 pods and 10,000 Services, makes fewer. Beyond that slices
- * are left out until there are fewer than SLICES_AGAIN. */
+/* The largest cluster that Kubernetes supports has fewer (150,000 pods). More are left out, until
+ * there are fewer than SLICES_AGAIN. */
 #define SLICES_MAX   ((size_t)50000)
 #define SLICES_AGAIN (SLICES_MAX / 10 * 9)
 #define SLICES_FULL  "there are more than 50000 objects; the others are ignored"
@@ -207,7 +207,7 @@ static void mark(struct manifest *manifest)
 		manifest->slices[i].present = false;
 }
 
-/* @unknown: but for the placeholders of Services whose slices may have been left out. */
+/* Removes what isn't present; if @unknown, keeps Services' placeholders. */
 static void sweep(struct manifest *manifest, bool unknown)
 {
 	size_t kept = 0;
@@ -256,7 +256,7 @@ static void on_reset(uint64_t version, void *userdata)
 	endpoints->full = false;
 }
 
-/* Is there room for a slice that was @before in or after the last list; NULL: it wasn't? */
+/* Is there room for a slice? @before: the stored one of its name, or NULL. */
 static bool fits(struct cluster_endpoints *endpoints, const struct endpoint_slice *before)
 {
 	if ((before && before->present) || endpoints->present < SLICES_MAX)

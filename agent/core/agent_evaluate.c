@@ -63,9 +63,9 @@ static void log_reasons(struct agent *agent, const struct desired *before)
 	}
 }
 
-/* Allows reconcile to remove leases and entries once the leases that this node holds, the manifests
- * and the interfaces that have the program are known and have been evaluated. Until then everything
- * stays as a previous process left it. */
+/* Lets reconcile remove leases and entries once this node's leases, the manifests and the
+ * interfaces with the program are known and evaluated. Until then all stays as a previous process
+ * left it. */
 void agent_check_ready_to_reconcile(struct agent *agent)
 {
 	if (agent->evaluated && agent->session_known && attachments_scanned(agent->attachments) &&
@@ -81,7 +81,7 @@ static int select_all(struct agent *agent, bool look, struct selection *ret_sele
 	int r;
 
 	*ret_selection = policy_select(&input);
-	/* An excluded node needs no program. A node without local endpoints does: it may get one.
+	/* An excluded node needs no program. One without local endpoints does: it may get some.
 	 */
 	attachments_select(agent->attachments,
 			   ret_selection->exclusion ? &(struct selection){} : ret_selection, look);
@@ -183,7 +183,7 @@ static void note_info(size_t at, const struct lease_info *info, void *data)
 	const struct claims *claims = data;
 	enum group_claim *claim = &claims->list[at];
 
-	/* the owner of the address would answer our probes */
+	/* not probed: the node that owns it would answer */
 	if (agent_group_owns(claims->agent, &claims->addresses[at]))
 		*claim = GROUP_FORMERLY;
 	else if (info->unknown)

@@ -74,8 +74,8 @@ static struct lease_place place_on(const struct target *target, const struct lin
 	return place;
 }
 
-/* The entries that @target can have now: only as many interfaces have the program, however many
- * policies select. */
+/* The entries that @target can have now. Policies may select more interfaces than can have the
+ * program. */
 static size_t places_of(const struct reconcile *reconcile, const struct target *target,
 			struct lease_place places[L2RESP_MAX_DEVICES])
 {

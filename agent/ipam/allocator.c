@@ -216,7 +216,7 @@ static void report(struct allocator *allocator, const struct allocator_services 
 	}
 }
 
-/* From now on the pools' status is as they are now. */
+/* Keeps a copy of the pools' present status. */
 static void show_pools(struct allocator *allocator)
 {
 	size_t count = 0;

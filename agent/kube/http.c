@@ -47,10 +47,10 @@ struct http_call {
 	http_done_fn *done;
 	http_data_fn *data;
 	void *userdata;
-	bool fresh; /* the headers or the end of a line have come that @data hasn't been called with
+	bool fresh; /* the headers or a line have ended since @data was last called
 		     */
 	bool ended, cancelled;
-	const char *over; /* why it is ended: something is too long; NULL: it isn't */
+	const char *over; /* what is too long, which ends the call; NULL: nothing */
 	CURLcode code;
 	char trouble[CURL_ERROR_SIZE];
 };
@@ -194,7 +194,7 @@ static size_t on_write(char *text, size_t size, size_t count, void *userdata)
 	memcpy(call->body + call->length, text, length);
 	call->length += length;
 	call->body[call->length] = '\0';
-	/* not for each piece of a long line, which @data would read from its beginning */
+	/* only at a line's end: @data reads a line from its start each time */
 	call->fresh |= memchr(text, '\n', length) != NULL;
 	return length;
 }

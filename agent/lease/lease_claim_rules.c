@@ -110,8 +110,8 @@ static void run_ours(struct lease_machine *machine, struct lease_claim *claim, u
 		claim->yielding = false;
 		lease_claim_release(machine, claim, now);
 	} else if (claim->wanted && machine->session.phase == SESSION_LIVE) {
-		/* there was no record when we wrote: the stream may still show that another
-		 * node's was deleted just before, so wait until settled_ns */
+		/* we wrote over an absence: the stream may yet show that another's record was
+		 * deleted just before, so wait until settled_ns */
 		say_slowest(machine, claim, now);
 		if (!claim->entry && now < claim->settled_ns)
 			lease_claim_due(machine, claim, claim->settled_ns);
@@ -124,8 +124,8 @@ static void run_ours(struct lease_machine *machine, struct lease_claim *claim, u
 	}
 }
 
-/* Our entry, but not our record. A record deleted or overwritten by hand is written again, since
- * nobody else claims it for a full duration. The next renewal doesn't wait for that write. */
+/* Our entry, but not our record. If it was deleted or overwritten by hand, it is written again:
+ * nobody else claims it for a full duration. A renewal before that deletes the entry. */
 static void run_disputed(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
 	machine->disputed = true;
