@@ -134,7 +134,8 @@ struct lease_session {
 	uint64_t sequence; /* of the last attempt */
 	uint64_t base;	   /* that of the last attempt before a restart */
 	uint64_t sent_ns[LEASE_ATTEMPTS];
-	struct heartbeat sent; /* the last attempt */
+	struct heartbeat shown; /* what all nodes' views show of it, or soon will; if that is */
+	bool shown_known;
 	uint64_t next_ns;      /* when to try again */
 	uint64_t confirmed_ns; /* when the last confirmed renewal was sent */
 	uint64_t began_ns;

@@ -217,6 +217,20 @@ static bool removal_is_shown(const struct lease_machine *machine, const struct l
 	return is_shown(machine, peer) || machine->store->shows_removals;
 }
 
+/* The view shows this node's own heartbeat, perhaps later than the store's answer to the next one.
+ */
+static void own_is_shown(struct lease_machine *machine, const struct record *record)
+{
+	struct lease_session *own = &machine->session;
+
+	own->seen = true;
+	if (record->shape != RECORD_ABSENT && record->revision <= own->revision)
+		return;
+	own->revision = record->revision;
+	own->shown_known &= record->shape == RECORD_GOOD &&
+			    !lease_heartbeat_differs(&own->shown, &record->heartbeat);
+}
+
 bool lease_peer_record(struct lease_machine *machine, const struct record *record)
 {
 	struct lease_peer *peer = lease_peer_find(machine, record->node);
@@ -259,10 +273,8 @@ bool lease_peer_record(struct lease_machine *machine, const struct record *recor
 		peer->settled_ns = peer->changed_ns + lease_peer_wait_ns(machine, peer);
 	if (record->shape == RECORD_FOREIGN)
 		lease_log(machine, LOG_WARNING, "the heartbeat of %s isn't readable", peer->name);
-	if (peer == machine->self) {
-		machine->session.revision = record->revision;
-		machine->session.seen = true;
-	}
+	if (peer == machine->self)
+		own_is_shown(machine, record);
 	return differs;
 }
 

@@ -49,12 +49,8 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 	memcpy(record.heartbeat.groups, machine->groups, sizeof(machine->groups));
 	memcpy(record.heartbeat.own, machine->own, machine->own_count * sizeof(machine->own[0]));
 	record.heartbeat.own_count = machine->own_count;
-	/* what was sent last may be written without having been seen yet */
 	record.heartbeat.all =
-		machine->self->shape != RECORD_GOOD ||
-		lease_heartbeat_differs(&machine->self->heartbeat, &record.heartbeat) ||
-		lease_heartbeat_differs(&own->sent, &record.heartbeat);
-	own->sent = record.heartbeat;
+		!own->shown_known || lease_heartbeat_differs(&own->shown, &record.heartbeat);
 	own->sent_ns[own->sequence % LEASE_ATTEMPTS] = now;
 	own->next_ns = now + machine->retry_period_ns;
 	own->busy = true;
@@ -69,11 +65,18 @@ void lease_session_swapped(struct lease_machine *machine, const struct record *r
 	if (!result) {
 		/* ahead of the view, whose turn it is to confirm */
 		own->revision = record->revision;
+		if (record->heartbeat.all) {
+			own->shown = record->heartbeat;
+			own->shown_known = true;
+		}
 		return;
 	}
 	machine->figures.renewal_failures++;
-	if (result == -EAGAIN)
+	if (result == -EAGAIN) {
 		own->revision = machine->self->revision;
+		own->seen = true;
+		own->shown_known = false;
+	}
 }
 
 void lease_session_end(struct lease_machine *machine, enum lease_loss reason, const char *why)
@@ -302,6 +305,9 @@ static void session_seen(struct lease_machine *machine, uint64_t now)
 		session_confirm(machine, self->heartbeat.sequence, now);
 		return;
 	}
+	/* a view that lags behind shows what the own writes have replaced */
+	if (self->shape != RECORD_ABSENT && self->revision < own->revision)
+		return;
 	if (own->phase == SESSION_STARTING) {
 		/* something came first: decide anew */
 		own->phase = SESSION_NONE;

@@ -129,8 +129,8 @@ void etcd_pulse_range(struct etcd_range *range, const char *first, const char *l
 /* Appends the two halves of a swap: the comparisons, and the operations. */
 void etcd_compare(const struct record *record, json_t *compare);
 void etcd_change(const struct record *record, json_t *changes);
-/* What puts the mark. */
-json_t *etcd_mark_put(void);
+/* What puts the mark, as @node. */
+json_t *etcd_mark_put(const char *node);
 
 /* The view lags behind: see struct store_base. */
 void etcd_lags(struct store_base *base, bool again);
@@ -145,6 +145,8 @@ bool etcd_is_own(const struct store_etcd *etcd, const struct record *record);
 void etcd_own_tell(struct store_etcd *etcd);
 /* What became of a swap of a heartbeat, which was reported. */
 void etcd_heartbeat_swapped(struct store_etcd *etcd, const struct record *record, int result);
+/* @revision was written, and the view is to show it. */
+void etcd_expect(struct store_etcd *etcd, uint64_t revision);
 int etcd_mark_init(struct store_etcd *etcd);
 void etcd_mark_close(struct store_etcd *etcd);
 

@@ -137,10 +137,14 @@ enum etcd_key etcd_record(const json_t *kv, bool deleted, struct record *ret_rec
 	struct err why;
 	size_t length;
 
-	if (!deleted && (kind != ETCD_OTHER && kind != ETCD_MARK)) {
+	/* an empty value is left out */
+	if (value64)
+		(void)base64_decode(value64, &value, &length);
+	if (kind == ETCD_MARK && value)
+		node_parse(value, &record);
+	else if (!deleted && kind != ETCD_OTHER && kind != ETCD_MARK) {
 		record.revision = json_decimal(kv, "mod_revision");
-		/* an empty value is left out */
-		if (value64 && !base64_decode(value64, &value, &length))
+		if (value)
 			json = json_parse(value, length, &why);
 		record_from_json(&record, json);
 	}
@@ -206,7 +210,8 @@ void etcd_change(const struct record *record, json_t *changes)
 	change_add(changes, ETCD_PULSE, record);
 }
 
-json_t *etcd_mark_put(void)
+json_t *etcd_mark_put(const char *node)
 {
-	return json_pack("{so ss}", "key", etcd_key_json(ETCD_MARK, NULL), "value", "");
+	return json_pack("{so so}", "key", etcd_key_json(ETCD_MARK, NULL), "value",
+			 etcd_base64(node, strlen(node)));
 }

@@ -25,7 +25,7 @@ static bool on_shown(struct store_etcd *etcd, const json_t *kv, bool deleted)
 	if (!etcd->base.listing)
 		etcd_own_reached(&etcd->own, revision);
 	if (key == ETCD_MARK)
-		etcd_own_marked(&etcd->own, etcd_now(etcd));
+		etcd_own_marked(&etcd->own, own, etcd_now(etcd));
 	else if (key == ETCD_NODE && own)
 		etcd_own_shown(&etcd->own, &record, revision);
 	else if (key == ETCD_PULSE && own)

@@ -21,7 +21,7 @@ bool etcd_is_own(const struct store_etcd *etcd, const struct record *record)
 
 static void mark_arm(struct store_etcd *etcd)
 {
-	loop_timer_at(etcd->mark, etcd->own.due_ns);
+	loop_timer_at(etcd->mark, etcd_own_due(&etcd->own));
 }
 
 void etcd_own_tell(struct store_etcd *etcd)
@@ -48,6 +48,12 @@ void etcd_heartbeat_swapped(struct store_etcd *etcd, const struct record *record
 	etcd_own_tell(etcd);
 }
 
+void etcd_expect(struct store_etcd *etcd, uint64_t revision)
+{
+	store_expect(&etcd->base, revision);
+	etcd_own_expect(&etcd->own, revision);
+}
+
 static void on_mark(const struct http_result *result, void *userdata)
 {
 	struct store_etcd *etcd = userdata;
@@ -62,7 +68,7 @@ static void on_mark(const struct http_result *result, void *userdata)
 		return;
 	}
 	store_answered(&etcd->base);
-	store_expect(&etcd->base, revision);
+	etcd_expect(etcd, revision);
 }
 
 static int on_mark_due(sd_event_source *source, uint64_t usec, void *userdata)
@@ -70,7 +76,7 @@ static int on_mark_due(sd_event_source *source, uint64_t usec, void *userdata)
 	struct store_etcd *etcd = userdata;
 
 	if (etcd_own_mark(&etcd->own, etcd_now(etcd)) && !etcd->mark_call && !etcd->base.listing) {
-		json_auto_t *json = etcd_mark_put();
+		json_auto_t *json = etcd_mark_put(etcd->node);
 
 		etcd->mark_call = etcd_post(etcd, etcd->txn_endpoint, "/v3/kv/put", json, on_mark,
 					    NULL, etcd);

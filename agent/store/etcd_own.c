@@ -9,25 +9,31 @@ static uint64_t lesser(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 void etcd_own_init(struct etcd_own *own, const char *node, const struct lease_timing *timing)
 {
 	uint64_t slack = timing->renew_deadline_ns - timing->retry_period_ns;
 	uint64_t spread = hash_finish(hash_text(HASH_BEGIN, node)) % 1024;
 
-	*own = (struct etcd_own){ .node = node, .period_ns = timing->retry_period_ns };
-	own->wait_ns = lesser(own->period_ns, slack) / 8;
-	/* each node at another time, so that few write it for the same renewals */
-	own->own_wait_ns = own->wait_ns + own->wait_ns * spread / 1024;
+	*own = (struct etcd_own){ .node = node };
+	own->wait_ns = lesser(timing->retry_period_ns, slack) / 8;
+	/* after the node that marks; each at another time, so that few write it at once */
+	own->own_wait_ns = 2 * own->wait_ns + own->wait_ns * spread / 1024;
 	etcd_own_reset(own);
 }
 
 void etcd_own_reset(struct etcd_own *own)
 {
 	own->view = own->count = 0;
+	own->expected = 0;
 	own->shown = own->told = (struct etcd_beat){ .record = { .kind = RECORD_HEARTBEAT } };
 	node_name_copy(own->told.record.node, own->node);
-	own->tell_again = false;
-	own->due_ns = ETCD_NEVER;
+	own->tell_again = own->marks = false;
+	own->since_ns = ETCD_NEVER;
 }
 
 static struct etcd_beat *newest(struct etcd_own *own)
@@ -54,13 +60,19 @@ static void beat_take(struct etcd_own *own)
 	own->told = own->beats[0];
 	memmove(own->beats, own->beats + 1, --own->count * sizeof(own->beats[0]));
 	if (!own->count)
-		own->due_ns = ETCD_NEVER;
+		own->since_ns = ETCD_NEVER;
 }
 
 void etcd_own_reached(struct etcd_own *own, uint64_t revision)
 {
 	if (revision > own->view)
 		own->view = revision;
+}
+
+void etcd_own_expect(struct etcd_own *own, uint64_t revision)
+{
+	if (revision > own->expected)
+		own->expected = revision;
 }
 
 void etcd_own_synced(struct etcd_own *own, uint64_t revision)
@@ -75,10 +87,17 @@ void etcd_own_synced(struct etcd_own *own, uint64_t revision)
 		own->told.record.shape != RECORD_ABSENT || own->shown.record.shape != RECORD_ABSENT;
 }
 
-void etcd_own_marked(struct etcd_own *own, uint64_t now)
+void etcd_own_marked(struct etcd_own *own, bool is_own, uint64_t now)
 {
-	own->marked_ns[own->marked] = now;
-	own->marked = (own->marked + 1) % ETCD_MARKS;
+	if (is_own && !own->marks)
+		own->marks_ns = now;
+	own->marks = is_own;
+	own->marked_ns = now;
+}
+
+void etcd_own_watches(struct etcd_own *own, size_t count)
+{
+	own->many = count >= ETCD_MANY;
 }
 
 void etcd_own_shown(struct etcd_own *own, const struct record *record, uint64_t at)
@@ -105,8 +124,8 @@ void etcd_own_beats(struct etcd_own *own, const struct record *record, uint64_t 
 	if (own->count == ETCD_BEATS)
 		memmove(own->beats, own->beats + 1, --own->count * sizeof(own->beats[0]));
 	own->beats[own->count++] = (struct etcd_beat){ *record, at };
-	if (at > own->view && own->due_ns == ETCD_NEVER)
-		own->due_ns = now + own->own_wait_ns;
+	if (at > own->view && own->since_ns == ETCD_NEVER)
+		own->since_ns = now;
 }
 
 bool etcd_own_next(struct etcd_own *own, struct record *ret_record)
@@ -125,7 +144,7 @@ bool etcd_own_next(struct etcd_own *own, struct record *ret_record)
 	return true;
 }
 
-bool etcd_own_send(struct etcd_own *own, struct record *record, uint64_t now)
+bool etcd_own_send(struct etcd_own *own, struct record *record)
 {
 	const struct record *shown = &own->shown.record;
 
@@ -135,14 +154,28 @@ bool etcd_own_send(struct etcd_own *own, struct record *record, uint64_t now)
 	/* who lists it must see that it is settled, and that it is there at all */
 	record->heartbeat.all |= shown->shape != RECORD_GOOD ||
 				 shown->heartbeat.unsettled != record->heartbeat.unsettled;
-	return !record->heartbeat.all && now - own->marked_ns[own->marked] >= own->period_ns;
+	return !record->heartbeat.all && !own->many;
+}
+
+static bool is_the_one(const struct etcd_own *own)
+{
+	return own->many && own->marks;
+}
+
+uint64_t etcd_own_due(const struct etcd_own *own)
+{
+	if (is_the_one(own))
+		return later(own->marks_ns, own->put_ns) + own->wait_ns;
+	if (own->since_ns == ETCD_NEVER)
+		return ETCD_NEVER;
+	return later(later(own->marked_ns, own->put_ns), own->since_ns) + own->own_wait_ns;
 }
 
 bool etcd_own_mark(struct etcd_own *own, uint64_t now)
 {
-	if (now < own->due_ns)
+	if (now < etcd_own_due(own))
 		return false;
-	/* until the view has reached what waits */
-	own->due_ns = now + own->own_wait_ns;
-	return true;
+	own->put_ns = now;
+	/* a view that lags behind would only lag more */
+	return is_the_one(own) || own->expected <= own->view;
 }

@@ -12,8 +12,8 @@
 
 /* Renewals that wait for the view: more would be too old to be confirmed. */
 #define ETCD_BEATS 8
-/* Marks within a retryPeriod from which on renewals write none of their own. */
-#define ETCD_MARKS 8
+/* Nodes that are watched from which on there are many: renewals write no mark of their own. */
+#define ETCD_MANY 8
 
 #define ETCD_NEVER UINT64_MAX
 
@@ -25,16 +25,20 @@ struct etcd_beat {
 
 struct etcd_own {
 	const char *node;
-	uint64_t period_ns, wait_ns, own_wait_ns;
+	uint64_t wait_ns, own_wait_ns;
 	uint64_t view;		/* everything up to this was shown; 0: it is being listed */
 	struct etcd_beat shown; /* what all nodes' views show of the heartbeat, or soon will */
 	struct etcd_beat told;	/* the heartbeat with its renewals, as told last */
 	struct etcd_beat beats[ETCD_BEATS]; /* not told yet, in the order of their revisions */
 	size_t count;
 	bool tell_again;
-	uint64_t marked_ns[ETCD_MARKS]; /* when the last marks were seen */
-	size_t marked;
-	uint64_t due_ns; /* a mark is to be written then */
+	uint64_t expected; /* the last revision of what this node wrote for the view to show */
+	bool many;
+	bool marks;	    /* the last mark that was seen is this node's, */
+	uint64_t marks_ns;  /* since then */
+	uint64_t marked_ns; /* when the last one was seen */
+	uint64_t put_ns;    /* when the last own one was to be put alone */
+	uint64_t since_ns;  /* since then a renewal waits; ETCD_NEVER: none does */
 };
 
 /* All times are of one clock, in ns. @node isn't copied. */
@@ -46,8 +50,12 @@ void etcd_own_reset(struct etcd_own *own);
 void etcd_own_synced(struct etcd_own *own, uint64_t revision);
 /* The view shows something of @revision: all before it was shown. */
 void etcd_own_reached(struct etcd_own *own, uint64_t revision);
-/* That something is the mark. */
-void etcd_own_marked(struct etcd_own *own, uint64_t now);
+/* This node has written something that the view shows, of @revision: it writes no mark before. */
+void etcd_own_expect(struct etcd_own *own, uint64_t revision);
+/* That something is the mark, which this node wrote if @is_own. */
+void etcd_own_marked(struct etcd_own *own, bool is_own, uint64_t now);
+/* It watches @count other nodes. */
+void etcd_own_watches(struct etcd_own *own, size_t count);
 
 /* The record that all nodes' views show is @record since revision @at. */
 void etcd_own_shown(struct etcd_own *own, const struct record *record, uint64_t at);
@@ -60,8 +68,10 @@ bool etcd_own_next(struct etcd_own *own, struct record *ret_record);
 uint64_t etcd_own_newest(const struct etcd_own *own);
 
 /* Completes @record, which is to be written over the heartbeat. True: with the mark. */
-bool etcd_own_send(struct etcd_own *own, struct record *record, uint64_t now);
-/* Is the mark to be written alone by now? */
+bool etcd_own_send(struct etcd_own *own, struct record *record);
+/* When the mark may have to be written alone; ETCD_NEVER: not for time's sake. */
+uint64_t etcd_own_due(const struct etcd_own *own);
+/* Is it to be written by now? */
 bool etcd_own_mark(struct etcd_own *own, uint64_t now);
 
 #endif

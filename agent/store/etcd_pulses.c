@@ -69,6 +69,7 @@ static void etcd_watch(struct store *store, const char *const *nodes, size_t cou
 	struct etcd_range *ranges = etcd->pulses.ranges;
 
 	etcd_pulse_range(&ranges[0], farthest(etcd, nodes, count), etcd->node);
+	etcd_own_watches(&etcd->own, count);
 	etcd->pulses.listed = etcd->pulses.watched = 1;
 	/* past the end of the ring it goes on at its beginning */
 	if (strcmp(ranges[0].from, ranges[0].to) > 0) {

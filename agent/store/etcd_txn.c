@@ -57,7 +57,8 @@ static json_t *txn_json(const struct etcd_txn *txn)
 							conditions, "success", changes));
 	}
 	if (txn->swaps[0]->mark)
-		json_array_append_new(success, json_pack("{so}", "request_put", etcd_mark_put()));
+		json_array_append_new(success, json_pack("{so}", "request_put",
+							 etcd_mark_put(txn->etcd->node)));
 	return json_pack("{so so}", "compare", compare, "success", success);
 }
 
@@ -136,7 +137,7 @@ static void txn_end(struct etcd_txn *txn, int error, const json_t *json, uint64_
 		if (!result)
 			swap->record.revision = swap->record.shape == RECORD_ABSENT ? 0 : revision;
 		if (!result && is_shown(swap))
-			store_expect(&txn->etcd->base, revision);
+			etcd_expect(txn->etcd, revision);
 		swap_end(txn->etcd, swap, result);
 	}
 	txn_free(txn);
@@ -214,7 +215,7 @@ void etcd_send(struct store_swap *swap)
 
 	if (swap->record.kind == RECORD_HEARTBEAT) {
 		swap->mark = etcd_is_own(etcd, &swap->record) &&
-			     etcd_own_send(&etcd->own, &swap->record, etcd_now(etcd));
+			     etcd_own_send(&etcd->own, &swap->record);
 		swaps_send(etcd, &swap, 1, false);
 		return;
 	}

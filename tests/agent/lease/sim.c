@@ -190,6 +190,7 @@ static bool run_random(uint64_t seed, bool trace_it)
 	oracle.selective = seed / 64 % 2;
 	oracle.owning = seed / 128 % 2;
 	oracle.apart = oracle.selective && seed / 256 % 2;
+	oracle.crowded = oracle.apart && seed / 512 % 2;
 	return run_once(2 + seed / 4 % 2, trace_it);
 }
 

@@ -55,6 +55,7 @@ struct event {
 	unsigned int node;
 	unsigned int life; /* of the process that it is for */
 	uint64_t request;  /* 0: the mark alone is written */
+	uint64_t expected; /* in an answer: the revision that every node's view is to show */
 	bool mark;
 	struct record record;
 };
@@ -124,6 +125,7 @@ struct oracle {
 	bool narrow;	     /* claims are written one after the other; answers have many events */
 	bool selective;	     /* renewals are shown to those that watch alone */
 	bool apart;	     /* and are records of their own, as in etcd */
+	bool crowded;	     /* and write no mark, as with many nodes */
 	bool owning;	     /* nodes get addresses as their own, and lose them */
 	size_t listed;
 	struct {
@@ -173,8 +175,8 @@ void stream_list(struct node *node);
 void stream_next_event(struct node *node);
 /* Writes the mark, if it is time to. */
 void mark_due(struct node *node);
-/* What became of the swap of @record is told to the node. */
-void store_answer(struct node *node, const struct record *record, int result);
+/* What became of a write is told to the node. */
+void store_answer(struct node *node, const struct event *answer);
 /* The same for the stream of those watched. */
 void pulses_list(struct node *node);
 void pulses_next_event(struct node *node);

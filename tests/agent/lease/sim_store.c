@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <string.h>
 
+#include "lease_peer.h"
 #include "sim.h"
 
 /* How long a message takes; LEASE_NEVER: it is lost. */
@@ -27,7 +28,7 @@ void store_swap(struct store *store, const struct record *record)
 	bool mark = false;
 
 	if (oracle.apart && is_own(node, record))
-		mark = etcd_own_send(&node->own, &sent, clock_of(node));
+		mark = etcd_own_send(&node->own, &sent);
 	node->request++;
 	node->open[node->request % 16] = node->request;
 	if (delay != LEASE_NEVER) {
@@ -187,11 +188,19 @@ static bool matches(const struct record *record)
 	return there->revision == record->revision && shown->revision == record->shown_revision;
 }
 
-static void mark_write(void)
+/* Writes the mark, as @node. */
+static void mark_write(const struct node *node)
 {
-	static const struct record none = { .kind = RECORD_CLAIM };
+	struct record mark = { .kind = RECORD_CLAIM };
 
-	store_log(&none, true, false, true);
+	node_name_copy(mark.node, node->name);
+	store_log(&mark, true, false, true);
+}
+
+static bool is_renewal(const struct record *record)
+{
+	return record->kind == RECORD_HEARTBEAT && record->shape == RECORD_GOOD &&
+	       !record->heartbeat.all;
 }
 
 void store_arrive(const struct event *event)
@@ -200,25 +209,31 @@ void store_arrive(const struct event *event)
 	uint64_t delay = message_delay();
 	struct record written = event->record;
 	int result = -EAGAIN;
+	size_t logged = world.logged;
 	struct event *answer;
 
 	if (!event->request) {
+		result = 0;
 		world.revision++;
-		mark_write();
-		return;
-	}
-	if (matches(&event->record)) {
+		mark_write(&world.node[event->node]);
+	} else if (matches(&event->record)) {
 		result = 0;
 		if (event->record.kind == RECORD_CLAIM && event->record.shape == RECORD_ABSENT &&
 		    answering(number_of(&event->record.address)))
 			fail("at %.3f s the claim on address %u is removed, which is answered for",
 			     (double)world.now / 1e9, number_of(&event->record.address));
+		if (is_renewal(&event->record) &&
+		    lease_heartbeat_differs(&there->heartbeat, &event->record.heartbeat))
+			fail("at %.3f s %s changes what only those see that watch it",
+			     (double)world.now / 1e9, event->record.node);
 		store_write(&event->record);
 		if (event->mark)
-			mark_write();
+			mark_write(&world.node[event->node]);
 		written.revision = there->revision;
 	}
-	if (event->record.kind == RECORD_CLAIM)
+	if (!event->request)
+		trace("%s writes the mark", world.node[event->node].name);
+	else if (event->record.kind == RECORD_CLAIM)
 		trace("%s %s claim %u, holder \"%s\": %s", world.node[event->node].name,
 		      event->record.shape == RECORD_ABSENT ? "removes" : "writes",
 		      number_of(&event->record.address), event->record.claim.holder,
@@ -233,22 +248,23 @@ void store_arrive(const struct event *event)
 	answer->request = event->request;
 	answer->record = written;
 	answer->result = result;
+	for (; logged < world.logged; logged++)
+		if (world.log[logged].shown)
+			answer->expected = world.revision;
 }
 
 /* What is due of the node's own heartbeat is told to it. */
 static void own_tell(struct node *node)
 {
+	uint64_t now = clock_of(node), due;
 	struct record record;
 
 	while (etcd_own_next(&node->own, &record))
 		lease_machine_events.record(&record, node->machine);
+	due = etcd_own_due(&node->own);
 	drop(node, EVENT_MARK);
-	if (node->own.due_ns != ETCD_NEVER) {
-		uint64_t now = clock_of(node);
-
-		event_add(EVENT_MARK, node - world.node,
-			  node->own.due_ns > now ? node->own.due_ns - now : 0);
-	}
+	if (due != ETCD_NEVER)
+		event_add(EVENT_MARK, node - world.node, due > now ? due - now : 0);
 }
 
 void mark_due(struct node *node)
@@ -269,8 +285,16 @@ static void pulses_begin(struct node *node, uint64_t delay)
 	event_add(EVENT_PULSES, node - world.node, delay);
 }
 
-void store_answer(struct node *node, const struct record *record, int result)
+void store_answer(struct node *node, const struct event *answer)
 {
+	const struct record *record = &answer->record;
+	int result = answer->result;
+
+	if (!result)
+		etcd_own_expect(&node->own, answer->expected);
+	if (!answer->request || node->open[answer->request % 16] != answer->request)
+		return;
+	node->open[answer->request % 16] = 0;
 	lease_machine_events.swapped(record, result, node->machine);
 	if (!oracle.apart || record->kind == RECORD_CLAIM)
 		return;
@@ -308,6 +332,7 @@ void store_watch(struct store *store, const char *const *nodes, size_t count)
 {
 	struct node *node = (struct node *)store;
 
+	etcd_own_watches(&node->own, oracle.crowded ? ETCD_MANY : count);
 	memset(node->watched, false, sizeof(node->watched));
 	for (size_t i = 0; i < count; i++)
 		node->watched[nodes[i][4] - '1'] = true;
@@ -363,7 +388,8 @@ static void written_tell(struct node *node, const struct written *written)
 	if (oracle.apart) {
 		etcd_own_reached(&node->own, written->at);
 		if (written->mark)
-			etcd_own_marked(&node->own, clock_of(node));
+			etcd_own_marked(&node->own, !strcmp(written->record.node, node->name),
+					clock_of(node));
 		else if (own)
 			etcd_own_shown(&node->own, &written->record, written->at);
 		own_tell(node);

@@ -170,10 +170,7 @@ static void deliver(struct event *event)
 		lease_machine_run(node->machine);
 		break;
 	case EVENT_ANSWER:
-		if (node->open[copy.request % 16] == copy.request) {
-			node->open[copy.request % 16] = 0;
-			store_answer(node, &copy.record, copy.result);
-		}
+		store_answer(node, &copy);
 		break;
 	case EVENT_STREAM:
 		if (node->streaming)

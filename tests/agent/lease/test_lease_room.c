@@ -219,7 +219,7 @@ Test(lease_room, a_view_that_is_too_large_is_given_up)
 	cr_assert(tell(machine, (struct record){ .kind = RECORD_HEARTBEAT,
 						 .shape = RECORD_GOOD,
 						 .node = "node-1",
-						 .heartbeat = machine->session.sent }));
+						 .heartbeat = machine->session.shown }));
 	lease_machine_events.synced(machine);
 	answer(machine);
 	pass(machine, D);
