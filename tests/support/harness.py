@@ -73,9 +73,12 @@ class Etcd:
         return subprocess.run([*self.enter, "etcdctl", "--endpoints", ",".join(self.urls), *secure, *words], check=check,
                               capture_output=True, text=True, env=os.environ | {"ETCDCTL_API": "3"}, **options)
 
+    def rows(self, key, *options):
+        """What etcd has of it: value, how often it was written."""
+        return json.loads(self.ctl("get", key, *options, "-w", "json").stdout).get("kvs", [])
+
     def get(self, key):
-        found = json.loads(self.ctl("get", key, "-w", "json").stdout).get("kvs")
-        return json.loads(base64.b64decode(found[0]["value"])) if found else None
+        return next((json.loads(base64.b64decode(row["value"])) for row in self.rows(key)), None)
 
     def revision(self):
         """How many writes there were."""

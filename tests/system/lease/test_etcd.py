@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lease protocol over real etcd, one member and three."""
+import base64
 import shutil
 import signal
 import subprocess
@@ -86,6 +87,29 @@ def test_a_compacted_history_is_listed_again(pair):
 def test_an_endpoint_that_refuses_is_passed_over(world):
     node = world.node("node-1", via=world.store.node_options([f"http://127.0.0.1:{free_port()}", *world.store.urls]))
     assert wait_until(lambda: node.answered() == {1, 2, 3}), node.said
+
+
+def test_one_of_many_nodes_marks_for_all(world):
+    """Renewals carry no mark, which all nodes would see; if the node that writes it is gone, another goes on."""
+    def renewals():
+        return sum(row["version"] for row in world.store.rows("/xdp-l2resp/pulse/", "--prefix"))
+
+    def mark():
+        return world.store.rows("/xdp-l2resp/mark")[0]
+
+    def marks():
+        return base64.b64decode(mark()["value"]).decode()
+
+    count = 24
+    nodes = {f"node-{i}": world.node(f"node-{i}", "-q", "-D", 6000, wants=count) for i in range(count)}
+    assert wait_until(lambda: sum(node.held() for node in nodes.values()) == count, 60)
+    marked, renewed = mark()["version"], renewals()
+    assert wait_until(lambda: renewals() > renewed + 5 * count, 30, 0.5)
+    assert mark()["version"] - marked < (renewals() - renewed) / 2
+    nodes.pop(marks()).signal(signal.SIGKILL)
+    assert wait_until(lambda: marks() in nodes)
+    assert wait_until(lambda: sum(node.held() for node in nodes.values()) == count, 30)
+    assert not any(node.heard("renewed in time") for node in nodes.values())
 
 
 def takes_over(world, count):
