@@ -68,4 +68,20 @@ static inline void quiet_arm(uint64_t due_ns, void *userdata)
 {
 }
 
+/* A machine of @config that wants @address, and has @store, whose list it hasn't begun. */
+static inline struct lease_machine *quiet_machine(const struct lease_config *config,
+						  struct store *store,
+						  const struct address *address,
+						  uint64_t (*now)(void *userdata),
+						  uint64_t (*random)(void *userdata))
+{
+	const struct lease_clock clock = { now, random, quiet_arm, NULL };
+	struct lease_machine *machine = lease_machine_new(config, &quiet_callbacks, NULL, &clock);
+
+	lease_machine_set_store(machine, store);
+	lease_machine_want(machine, address, NULL);
+	lease_machine_settled(machine);
+	return machine;
+}
+
 #endif

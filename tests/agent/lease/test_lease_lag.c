@@ -105,12 +105,7 @@ static void start(void)
 
 	now = UINT64_C(1000000000000);
 	written = answered = shown = to_all = refused = revision = 0;
-	machine = lease_machine_new(&config, &quiet_callbacks, NULL,
-				    &(struct lease_clock){ clock_now, clock_random, quiet_arm,
-							   NULL });
-	lease_machine_set_store(machine, &store);
-	lease_machine_want(machine, &vip, NULL);
-	lease_machine_settled(machine);
+	machine = quiet_machine(&config, &store, &vip, clock_now, clock_random);
 	lease_machine_events.reset(machine);
 	lease_machine_events.synced(machine);
 	pass(20, STEP);

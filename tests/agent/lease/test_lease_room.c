@@ -125,12 +125,7 @@ static struct lease_machine *start(void)
 
 	now = START;
 	beat = taken = (struct record){};
-	machine = lease_machine_new(&config, &quiet_callbacks, NULL,
-				    &(struct lease_clock){ clock_now, clock_random, quiet_arm,
-							   NULL });
-	lease_machine_set_store(machine, &store);
-	lease_machine_want(machine, &vip, NULL);
-	lease_machine_settled(machine);
+	machine = quiet_machine(&config, &store, &vip, clock_now, clock_random);
 	lease_machine_run(machine);
 	list(machine);
 	pass(machine, 3 * D);

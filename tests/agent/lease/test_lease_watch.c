@@ -127,12 +127,7 @@ static struct lease_machine *start(unsigned int number, unsigned int holder)
 	config.node = name;
 	now = START;
 	revision = 1;
-	machine = lease_machine_new(&config, &quiet_callbacks, NULL,
-				    &(struct lease_clock){ clock_now, clock_random, quiet_arm,
-							   NULL });
-	lease_machine_set_store(machine, &store);
-	lease_machine_want(machine, &vip, NULL);
-	lease_machine_settled(machine);
+	machine = quiet_machine(&config, &store, &vip, clock_now, clock_random);
 	lease_machine_events.reset(machine);
 	for (unsigned int n = 0; n < NODES; n++) {
 		struct record other = heartbeat(n, HEARTBEAT_ALIVE);
