@@ -32,10 +32,10 @@ static json_t *claim_json(const struct address *address, const struct lease_info
 json_t *agent_who_holds(struct agent *agent, const struct address *address, struct err *err)
 {
 	char ip[INET6_ADDRSTRLEN];
-	struct lease_info info = {};
-	bool known = !lease_thread_info(agent->thread, address, &info);
+	struct lease_info info;
 	struct why why;
 
+	lease_thread_info(agent->thread, address, &info);
 	address_format(address, ip);
 	agent_why(agent, NULL, address, &info, &why);
 	if (!agent_knows_holders(agent) && !info.held) {
@@ -46,7 +46,7 @@ json_t *agent_who_holds(struct agent *agent, const struct address *address, stru
 				  info.holder);
 		return NULL;
 	}
-	if (!known) {
+	if (info.absent || info.unknown) {
 		err_write(err, "%s: %s", ip, why.text.text);
 		return NULL;
 	}

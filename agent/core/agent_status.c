@@ -53,13 +53,13 @@ static void describe_example(struct agent_status *status)
 	const enum reason reason = status->example++;
 	const struct address *address = &status->survey.examples[reason].address;
 	struct err *text = &status->survey.examples[reason].text;
-	struct lease_info info = {};
+	struct lease_info info;
 	char ip[INET6_ADDRSTRLEN];
 	struct why why;
 
 	if (!status->survey.counts[reason] || *text->text)
 		return;
-	lease_thread_find(status->agent->thread, address, 1, note_info, &info);
+	lease_thread_info(status->agent->thread, address, &info);
 	agent_why(status->agent, NULL, address, &info, &why);
 	if (why.reason == reason)
 		err_write(text, "%s: %s", address_format(address, ip), why.text.text);

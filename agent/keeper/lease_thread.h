@@ -115,11 +115,12 @@ int lease_thread_move(struct lease_thread *thread, const struct address *address
 /* Also of the machines of later configurations. */
 void lease_thread_publish(struct lease_thread *thread, const struct lease_self *self);
 int lease_thread_owners(struct lease_thread *thread, struct address_list *addresses);
-int lease_thread_info(struct lease_thread *thread, const struct address *address,
-		      struct lease_info *ret_info);
 
-/* Calls @found for each of @count @addresses, with what is known of it, or all zero but for
- * absent or unknown. Many at once are much cheaper than one by one. */
+/* What is known of @address, or all zero but for absent or unknown. */
+void lease_thread_info(struct lease_thread *thread, const struct address *address,
+		       struct lease_info *ret_info);
+/* Calls @found for each of @count @addresses, with the same: that is much cheaper than one by one.
+ */
 typedef void lease_found_fn(size_t at, const struct lease_info *info, void *data);
 void lease_thread_find(struct lease_thread *thread, const struct address *addresses, size_t count,
 		       lease_found_fn *found, void *data);

@@ -307,17 +307,6 @@ int lease_thread_owners(struct lease_thread *thread, struct address_list *addres
 	return call(thread, &(struct call){ .run = call_owners, .out = addresses });
 }
 
-static void call_info(struct lease_thread *thread, struct call *call)
-{
-	call->result = lease_machine_info(thread->machine, call->in, call->out);
-}
-
-int lease_thread_info(struct lease_thread *thread, const struct address *address,
-		      struct lease_info *ret_info)
-{
-	return call(thread, &(struct call){ .run = call_info, .in = address, .out = ret_info });
-}
-
 /* Addresses a call, so that the lease thread isn't blocked for long. */
 #define FIND_MAX 256
 
@@ -339,6 +328,14 @@ static void call_find(struct lease_thread *thread, struct call *call)
 			finding->infos[i] = (struct lease_info){ .unknown = r == -EAGAIN,
 								 .absent = r != -EAGAIN };
 	}
+}
+
+void lease_thread_info(struct lease_thread *thread, const struct address *address,
+		       struct lease_info *ret_info)
+{
+	const struct finding finding = { address, 1, ret_info };
+
+	call(thread, &(struct call){ .run = call_find, .in = &finding });
 }
 
 void lease_thread_find(struct lease_thread *thread, const struct address *addresses, size_t count,
