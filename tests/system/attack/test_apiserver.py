@@ -179,7 +179,8 @@ LARGE = {
 
 @pytest.mark.parametrize("large", LARGE.values(), ids=LARGE)
 def test_services_as_large_as_may_be(agent, played, large):
-    """More of a page than is read of one answer: smaller pages are asked for, and nobody's Service is left out."""
+    """More of a page than is read of one answer: smaller pages are asked for, also than would be read, since a page is handled at
+    once, and nobody's Service is left out."""
     items = [service(n) for n in range(120)]
     for item in items[:-1]:
         item["metadata"].update(large["metadata"])
@@ -192,8 +193,9 @@ def test_services_as_large_as_may_be(agent, played, large):
         yield f'{{"metadata": {{"resourceVersion": "5", "continue": "{more}"}}, "items": ['.encode()
         yield ",".join(texts[first:first + limit]).encode() + b"]}"
 
-    played(of_services(lists))
+    server = played(of_services(lists))
     assert wait_until(lambda: "198.18.0.9" in agent.command("show", "default/s119").out, 60), agent.log()
+    assert int(server.lists("services")[-1]["limit"][0]) * len(texts[0]) < 2_000_000
     assert wait_until(agent.ready)
     agent.says("Service: followed again")
     assert peak(agent) < 512 * MIB
