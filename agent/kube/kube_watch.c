@@ -21,7 +21,7 @@
  */
 
 #define PAGE	     250
-#define LARGE	     1000000 /* bytes: a larger page isn't a proxy's error message */
+#define LARGE	     1000000 /* bytes: a larger page takes long, and isn't a proxy's message */
 #define LIST_MAX     500000  /* objects: limit of a list, which might not end otherwise */
 #define RETRY_MIN_NS (100 * UINT64_C(1000000))
 #define SILENCE_NS   (150 * CLOCK_NS_PER_S) /* a bookmark comes every minute or so */
@@ -145,6 +145,8 @@ static void on_page(const struct http_result *result, void *userdata)
 	items = json_object_get(json, "items");
 	json_array_foreach(items, index, object)
 		watch->events->object(object, false, watch->userdata);
+	if (result->length > LARGE && watch->page > 1)
+		watch->page /= 2;
 	watch->version = version;
 	next = json_string_value(json_object_get(json_object_get(json, "metadata"), "continue"));
 	if (next && *next) {

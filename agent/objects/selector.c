@@ -5,12 +5,17 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "binary_search.h"
 #include "cleanup.h"
 #include "name.h"
 #include "selector.h"
 
-/* Bounded because each label is compared with each requirement. */
+/* Bounded because each requirement is compared with each Service. */
 #define LABELS_MAX 1000
+
+/* Memory of an element besides its text. */
+#define LABEL_COST	 64
+#define REQUIREMENT_COST 128
 
 enum operator{
 	OPERATOR_IN,
@@ -50,33 +55,48 @@ void labels_free(struct labels *labels)
 	*labels = (struct labels){};
 }
 
-static struct label *label_find(const struct labels *labels, const char *key)
+size_t labels_cost(const struct labels *labels)
 {
+	size_t cost = 0;
+
 	for (size_t i = 0; i < labels->count; i++)
-		if (!strcmp(labels->list[i].key, key))
-			return &labels->list[i];
-	return NULL;
+		cost += LABEL_COST + strlen(labels->list[i].key) + strlen(labels->list[i].value);
+	return cost;
+}
+
+/* The index of @key, or of the label before which it belongs. */
+static size_t label_place(const struct labels *labels, const char *key)
+{
+	return SEARCH_FIRST(at, labels->count, strcmp(labels->list[at].key, key) < 0);
+}
+
+static bool label_is(const struct labels *labels, size_t at, const char *key)
+{
+	return at < labels->count && !strcmp(labels->list[at].key, key);
 }
 
 void labels_set(struct labels *labels, const char *key, const char *value)
 {
-	struct label *label = label_find(labels, key);
+	size_t at = label_place(labels, key);
+	struct label *label;
 
-	if (!label) {
+	if (!label_is(labels, at, key)) {
 		labels->list =
 			xreallocarray(labels->list, labels->count + 1, sizeof(*labels->list));
-		label = &labels->list[labels->count++];
-		*label = (struct label){ .key = xstrdup(key) };
+		memmove(&labels->list[at + 1], &labels->list[at],
+			(labels->count++ - at) * sizeof(*labels->list));
+		labels->list[at] = (struct label){ .key = xstrdup(key) };
 	}
+	label = &labels->list[at];
 	free(label->value);
 	label->value = xstrdup(value);
 }
 
 const char *labels_get(const struct labels *labels, const char *key)
 {
-	const struct label *label = label_find(labels, key);
+	size_t at = label_place(labels, key);
 
-	return label ? label->value : NULL;
+	return label_is(labels, at, key) ? labels->list[at].value : NULL;
 }
 
 static int check_key(const struct place *place, const json_t *object, const char *at,
@@ -142,6 +162,20 @@ void selector_free(struct selector *selector)
 	*selector = (struct selector){};
 }
 
+size_t selector_cost(const struct selector *selector)
+{
+	size_t cost = 0;
+
+	for (size_t i = 0; i < selector->count; i++) {
+		const struct requirement *requirement = &selector->list[i];
+
+		cost += REQUIREMENT_COST + strlen(requirement->key);
+		for (size_t v = 0; v < requirement->value_count; v++)
+			cost += LABEL_COST + strlen(requirement->values[v]);
+	}
+	return cost;
+}
+
 /* Appends a requirement without values; the caller may add up to @values to the result. */
 static struct requirement *add_requirement(struct selector *selector, const char *key,
 					   enum operator op, size_t values)
@@ -151,6 +185,7 @@ static struct requirement *add_requirement(struct selector *selector, const char
 	selector->list[selector->count] = (struct requirement){
 		.key = xstrdup(key), .op = op, .values = xcalloc(values, sizeof(char *))
 	};
+	selector->value_count += values;
 	return &selector->list[selector->count++];
 }
 
@@ -219,9 +254,9 @@ static int parse_expression(const struct place *place, const json_t *object,
 	r = check_key(place, object, "key", key, err);
 	if (r < 0)
 		return r;
-	if (json_array_size(values) > LABELS_MAX)
-		return place_err(err, -EINVAL, place, object, "values", "more than %d values",
-				 LABELS_MAX);
+	if (selector->value_count + json_array_size(values) > LABELS_MAX)
+		return place_err(err, -EINVAL, place, object, "values",
+				 "more than %d values in one selector", LABELS_MAX);
 	if (operator_parse(name, &op) < 0)
 		return place_err(err, -EINVAL, place, object, "operator",
 				 "no operator '%s'; there are In, NotIn, Exists, DoesNotExist",

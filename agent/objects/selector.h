@@ -16,11 +16,14 @@ struct label {
 };
 
 struct labels {
-	struct label *list;
+	struct label *list; /* ascending by key */
 	size_t count;
 };
 
 void labels_free(struct labels *labels);
+
+/* The memory that @labels take. */
+size_t labels_cost(const struct labels *labels);
 
 /* Sets @key to a value, replacing an existing one. Both are copied. */
 void labels_set(struct labels *labels, const char *key, const char *value);
@@ -38,9 +41,13 @@ struct requirement;
 struct selector {
 	struct requirement *list;
 	size_t count;
+	size_t value_count; /* of all requirements */
 };
 
 void selector_free(struct selector *selector);
+
+/* The memory that @selector takes. */
+size_t selector_cost(const struct selector *selector);
 
 /*
  * Parses the LabelSelector @key of @object: matchLabels and matchExpressions, ANDed. Absent or

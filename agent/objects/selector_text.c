@@ -8,6 +8,8 @@
 
 #define BLANKS	" \t"
 #define NO_WORD " \t,=!()"
+/* Tenants write it in annotations, and each word takes memory and time. */
+#define TEXT_MAX_LEN 16384
 
 /* The rest of the text to parse. */
 struct reader {
@@ -103,9 +105,12 @@ int selector_parse_text(const char *name, const char *text, struct selector *ret
 {
 	const struct place place = { name, NULL };
 	struct reader reader = { text };
-	json_t *list = json_array(), *object, *requirement;
+	json_t *list, *object, *requirement;
 	int r = 0;
 
+	if (strlen(text) > TEXT_MAX_LEN)
+		return err_set(err, -EINVAL, "%s: longer than %d bytes", name, TEXT_MAX_LEN);
+	list = json_array();
 	skip_blanks(&reader);
 	do {
 		const char *begin = reader.at;

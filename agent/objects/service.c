@@ -39,7 +39,6 @@ struct parse {
 #define NOTES_MAX      10
 #define ADDRESSES_MAX  10000
 #define ADDRESS_COST   1024
-#define LABEL_COST     64
 #define NAMESPACES_LEN 16384
 
 struct service *service_ref(struct service *service)
@@ -425,15 +424,6 @@ int service_compare_age(const struct service *a, const struct service *b)
 	return order ? order : service_compare_names(a, b);
 }
 
-static size_t labels_cost(const struct labels *labels)
-{
-	size_t cost = 0;
-
-	for (size_t i = 0; i < labels->count; i++)
-		cost += LABEL_COST + strlen(labels->list[i].key) + strlen(labels->list[i].value);
-	return cost;
-}
-
 size_t service_address_count(const struct service *service)
 {
 	return service->external.count + service->load_balancer.count;
@@ -447,8 +437,15 @@ void service_add_addresses(const struct service *service, struct address_list *l
 
 size_t service_cost(const struct service *service)
 {
+	const char *const texts[] = { service->class, service->pool, service->sharing_key,
+				      service->sharing_namespaces };
 	size_t addresses = service_address_count(service) + service->requested.count;
+	size_t cost = addresses * ADDRESS_COST + labels_cost(&service->labels) +
+		      labels_cost(&service->pods) +
+		      selector_cost(&service->announce.preferred_nodes) +
+		      service->port_count * sizeof(*service->ports);
 
-	return addresses * ADDRESS_COST + labels_cost(&service->labels) +
-	       labels_cost(&service->pods) + service->port_count * sizeof(*service->ports);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		cost += strlen(texts[i] ?: "");
+	return cost;
 }

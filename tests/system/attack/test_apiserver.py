@@ -136,6 +136,31 @@ def test_services_with_all_the_addresses_that_they_may_have(agent, played):
     assert wait_until(agent.ready), agent.http("/readyz")
 
 
+TEXTS = 1200  # Services with as much text as annotations may have, which is more than all may take
+
+
+@pytest.mark.parametrize("annotation", ("lbipam.cilium.io/sharing-key", "xdp-l2resp.io/preferred-nodes"))
+def test_services_with_all_the_text_that_they_may_have(agent, played, annotation):
+    """What is kept of it counts, too; what isn't, takes nothing."""
+    long = service(0)
+    long["metadata"]["annotations"] = {annotation: "zone in (" + 120_000 * "a," + "a)"}
+    text = json.dumps(long)
+
+    def lists(query):
+        first, limit = int(query.get("continue", ["0"])[0]), int(query["limit"][0])
+        more = str(first + limit) if first + limit < TEXTS else ""
+        yield f'{{"metadata": {{"resourceVersion": "5", "continue": "{more}"}}, "items": ['.encode()
+        yield ",".join(text.replace('"s0"', f'"s{n}"') for n in range(first, min(first + limit, TEXTS))).encode() + b"]}"
+
+    played(of_services(lists))
+    if "sharing" in annotation:
+        said(agent, "all Services together would take more than 256 MiB of memory; it is left out\n")
+    else:
+        said(agent, f"{annotation}: longer than 16384 bytes\n")
+        assert wait_until(lambda: agent.command("show", f"default/s{TEXTS - 1}").status == 0, 60), agent.log()
+    assert peak(agent) < 512 * MIB
+
+
 def test_a_list_goes_on_for_ever(agent, played):
     """The same page, and always another one: it is given up, and asked for again later."""
     server = played(of_services(lists=lambda _: listed([service(1)], "again")))
@@ -154,7 +179,8 @@ LARGE = {
 
 @pytest.mark.parametrize("large", LARGE.values(), ids=LARGE)
 def test_services_as_large_as_may_be(agent, played, large):
-    """More of a page than is read of one answer: smaller pages are asked for, and nobody's Service is left out."""
+    """More of a page than is read of one answer: smaller pages are asked for, also than would be read, since a page is handled at
+    once, and nobody's Service is left out."""
     items = [service(n) for n in range(120)]
     for item in items[:-1]:
         item["metadata"].update(large["metadata"])
@@ -167,8 +193,9 @@ def test_services_as_large_as_may_be(agent, played, large):
         yield f'{{"metadata": {{"resourceVersion": "5", "continue": "{more}"}}, "items": ['.encode()
         yield ",".join(texts[first:first + limit]).encode() + b"]}"
 
-    played(of_services(lists))
+    server = played(of_services(lists))
     assert wait_until(lambda: "198.18.0.9" in agent.command("show", "default/s119").out, 60), agent.log()
+    assert int(server.lists("services")[-1]["limit"][0]) * len(texts[0]) < 2_000_000
     assert wait_until(agent.ready)
     agent.says("Service: followed again")
     assert peak(agent) < 512 * MIB

@@ -55,15 +55,35 @@ def test_a_service_that_is_wrong_each_time_in_another_way(agent, played):  # noq
     agent.says(" more like these\n", seconds=25)
 
 
-@pytest.mark.parametrize("wrong", [5, ["198.18.0.9"]])
-def test_a_service_that_is_right_and_wrong_by_turns(agent, played, wrong):  # noqa: F811
-    """Or with one address and another one."""
-    watch = [changed(service(1), 1000 + n, externalIPs=wrong if n % 2 else ["198.18.0.8"]) for n in range(CHANGES)]
+def test_a_service_that_is_right_and_wrong_by_turns(agent, played):  # noqa: F811
+    watch = [changed(service(1), 1000 + n, externalIPs=5 if n % 2 else ["198.18.0.8"]) for n in range(CHANGES)]
     watch.append(changed(service(1), 5000, externalIPs=["198.18.0.7"]))
     began = time.monotonic()
     played(following({"services": watch}, {"ciliuml2announcementpolicies": [POLICY_OBJECT]}))
     agent.says("198.18.0.7: held\n", seconds=25)
     assert agent.log().count("\n") <= 10 + 3 * most(began)
+
+
+def test_a_service_with_many_addresses_and_many_others(agent, played):  # noqa: F811
+    """Each is held, and given up, in one evaluation."""
+    many = [f"198.18.9.{n}" for n in range(250)]
+
+    def watch():
+        yield changed(service(1), 1000, externalIPs=many)
+        assert wait_until(lambda: "198.18.9.249 " in agent.command("show", "default/s1").out and len(agent.entries()) == 250, 60)
+        yield changed(service(1), 1001, externalIPs=["198.18.0.7"])
+        yield None
+
+    def answer(kind, query):
+        return watch() if kind == "services" and "watch" in query else lists(kind, query)
+
+    lists = following({}, {"ciliuml2announcementpolicies": [POLICY_OBJECT]})
+    began = time.monotonic()
+    played(answer)
+    agent.shows("198.18.0.7 ", "show default/s1", seconds=60)
+    agent.wait_entries(("198.18.0.7", "eth1"))
+    for text in ": held", ": given up: ":
+        assert 1 <= agent.log().count(text) <= most(began), agent.log()
 
 
 def test_a_link_that_goes_up_and_down(running, lan):
