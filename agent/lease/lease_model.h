@@ -141,6 +141,7 @@ struct lease_session {
 	uint64_t began_ns;
 	uint64_t deadline_ns;	/* of the stamp */
 	uint64_t ended;		/* id of the one before, never to be resumed */
+	bool had;		/* this process had one: what it finds isn't a former one's */
 	uint64_t revision;	/* of the own heartbeat, the latest that is known */
 	bool busy;		/* a swap is on its way */
 	bool seen;		/* the own heartbeat changed in the view */

@@ -137,6 +137,7 @@ static uint64_t session_start(struct lease_machine *machine, uint64_t now)
 	own->id = machine->clock.random(machine->clock.userdata);
 	own->slot = slot;
 	own->sequence = own->base = 0;
+	own->had = true;
 	own->phase = SESSION_STARTING;
 	heartbeat_send(machine, own->id, machine->draining ? HEARTBEAT_DRAINING : HEARTBEAT_ALIVE);
 	return own->next_ns;
@@ -161,6 +162,7 @@ static uint64_t session_resume(struct lease_machine *machine, uint64_t deadline_
 	/* one of the process before may be written only now, which says nothing of this one's */
 	own->sequence = own->base = heartbeat->sequence + RESUME_SKIP;
 	own->deadline_ns = deadline_ns;
+	own->had = true;
 	heartbeat_send(machine, own->id, HEARTBEAT_ALIVE);
 	return own->next_ns;
 }
@@ -242,13 +244,26 @@ static uint64_t session_begin(struct lease_machine *machine, uint64_t now)
 					self->heartbeat.id, self->name);
 			return until;
 		}
+		if (self->heartbeat.session == machine->session.ended)
+			break;
 		if (machine->callbacks->stamped(self->heartbeat.slot, &stamped, machine->userdata) <
 		    0)
 			return now + machine->retry_period_ns;
-		if (self->heartbeat.session != machine->session.ended && !machine->draining &&
-		    self->heartbeat.slot != L2RESP_LEASE_FOREVER && stamped > now)
-			return session_resume(machine, stamped);
-		break;
+		/* this data path knows it: it is of the process before */
+		if (!machine->session.had && stamped) {
+			if (!machine->draining && self->heartbeat.slot != L2RESP_LEASE_FOREVER &&
+			    stamped > now)
+				return session_resume(machine, stamped);
+			break;
+		}
+		if (now >= until)
+			break;
+		if (self->changed_ns > machine->view_ns)
+			lease_state_set(machine, LEASE_NAME_TAKEN,
+					"another agent has the node name %s and the same id; "
+					"waiting until it is silent",
+					self->name);
+		return until;
 	}
 	return session_start(machine, now);
 }
@@ -321,7 +336,7 @@ static void session_seen(struct lease_machine *machine, uint64_t now)
 		return;
 	}
 	lease_session_end(machine, LEASE_LOSS_SESSION,
-			  self->shape == RECORD_GOOD && !strcmp(self->heartbeat.id, machine->id)
+			  self->shape == RECORD_GOOD && !lease_heartbeat_beats(&self->heartbeat)
 				  ? "another node declared it dead"
 				  : "another agent took the node's name");
 }

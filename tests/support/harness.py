@@ -134,12 +134,12 @@ class Etcd:
 
 
 class Node:
-    """A node; its table outlives its process."""
+    """A node; its table, which outlives its process, is @host's."""
 
-    def __init__(self, world, name, *options, identity=None, wants=3, via=None, program=(NODE,)):
+    def __init__(self, world, name, *options, identity=None, host="", wants=3, via=None, program=(NODE,)):
         self.name, self.said, self.program = name, [], program
         self.options = ["-n", name, "-i", identity or name.encode().hex().rjust(32, "0"),
-                        "-t", world.directory / f"{name}.{identity}.table", "-w", wants,
+                        "-t", world.directory / f"{name}.{identity}{host}.table", "-w", wants,
                         *(via or world.store.node_options()), *options]
         world.nodes.append(self)
         self.start()

@@ -127,8 +127,9 @@ def test_a_record_of_a_newer_version_is_left_alone(world):
     assert world.store.claim(1)["version"] == 2
 
 
-def test_two_agents_of_one_name_the_second_is_refused_until_the_first_is_silent(pair):
-    twin = pair.node("node-1", identity="f" * 32)
+@pytest.mark.parametrize("identity", ["f" * 32, None], ids=["another id", "the same id"])
+def test_two_agents_of_one_name_the_second_is_refused_until_the_first_is_silent(pair, identity):
+    twin = pair.node("node-1", identity=identity, host="copy")
     assert wait_until(lambda: twin.heard("STATE name taken"))
     assert stays(lambda: not twin.answered() and pair.first.answered() == {1, 2, 3}, 1.5 * DURATION)
     pair.first.signal(signal.SIGKILL)
