@@ -35,7 +35,8 @@ def test_the_agents_share_is_bounded(agent, lan, answer):
     figures = agent.metrics()
     print(f"{rate:.0f} frames/s: {share:.3f} of a CPU, {figures['l2resp_conflicts_total']:.0f} conflicts told")
     assert rate > 10_000, "a flood"
-    assert share < 0.25
+    # 0.2 on a quiet machine; without its bound below it takes all of a CPU
+    assert share < 0.6
     # by address: each once a second at most
     assert 0 < figures["l2resp_conflicts_total"] <= COUNT * (SECONDS + 1)
     assert len(agent.log()) < 20_000
