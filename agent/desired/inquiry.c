@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "inquiry.h"
+#include "log.h"
 #include "loop.h"
 #include "prober.h"
 
@@ -17,26 +18,21 @@ struct inquiry {
 	struct inquiry_callbacks callbacks;
 	void *userdata;
 	struct desired *desired; /* of the last inquiry_apply() */
-	size_t log_count;	 /* addresses logged or skipped in this round */
 	bool any_taken;		 /* another host has one of them */
 };
 
-/* Log lines a round: a router that answers every request may claim 100,000 addresses. */
-#define LOG_MAX 10
+/* A router that answers every request may claim 100,000 addresses. */
+static struct log_limit other_hosts;
 
-static void log_other_host(struct inquiry *inquiry, const struct target *target)
+static void log_other_host(const struct target *target)
 {
 	char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_SIZE];
-	struct err text;
 
-	if (++inquiry->log_count > LOG_MAX)
-		return;
-	err_write(&text,
-		  target->yielded ? "%s uses %s too; gave it up, next probe in %llu s"
-				  : "%s uses %s; not claiming it, next probe in %llu s",
-		  mac_format(target->other_mac, mac), address_format(&target->address, ip),
-		  INQUIRY_PAUSE_NS / CLOCK_NS_PER_S);
-	inquiry->callbacks.log(LOG_WARNING, text.text, inquiry->userdata);
+	log_limited(&other_hosts, LOG_WARNING,
+		    target->yielded ? "%s uses %s too; gave it up, next probe in %llu s"
+				    : "%s uses %s; not claiming it, next probe in %llu s",
+		    mac_format(target->other_mac, mac), address_format(&target->address, ip),
+		    INQUIRY_PAUSE_NS / CLOCK_NS_PER_S);
 }
 
 static void pause_target(struct target *target, const uint8_t mac[ETH_ALEN])
@@ -159,7 +155,6 @@ static void begin_round(struct inquiry *inquiry)
 
 	if (prober_busy(inquiry->prober))
 		return;
-	inquiry->log_count = 0;
 	for (size_t i = 0; i < desired->count; i++) {
 		struct target *target = &desired->list[i];
 
@@ -218,7 +213,7 @@ bool inquiry_yield(struct inquiry *inquiry, const struct address *address,
 	target->yielded = true;
 	target->yielded_ns = now_ns;
 	target->contested_ns = 0;
-	log_other_host(inquiry, target);
+	log_other_host(target);
 	inquiry->callbacks.changed(inquiry->userdata);
 	return true;
 }
@@ -249,7 +244,7 @@ static void address_taken(const struct address *address, const uint8_t mac[ETH_A
 		return;
 	pause_target(target, mac);
 	target->yielded = false;
-	log_other_host(inquiry, target);
+	log_other_host(target);
 }
 
 static void round_done(void *userdata)
@@ -259,9 +254,7 @@ static void round_done(void *userdata)
 	for (size_t i = 0; i < inquiry->desired->count; i++)
 		if (inquiry->desired->list[i].probe_state == INQUIRY_RUNNING)
 			inquiry->desired->list[i].probe_state = INQUIRY_FREE;
-	if (inquiry->log_count > LOG_MAX)
-		inquiry->callbacks.log(LOG_WARNING, "other hosts use more addresses, not logged",
-				       inquiry->userdata);
+	log_limit_tick(&other_hosts, LOG_WARNING);
 	inquiry->callbacks.changed(inquiry->userdata);
 }
 
