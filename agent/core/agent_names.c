@@ -31,22 +31,23 @@ static void add_service(const struct service *service, struct names *names,
 		return;
 	json_array_append_new(names->services,
 			      json_sprintf("%s/%s", service->namespace, service->name));
-	service_add_addresses(service, addresses);
-	if (addresses->count > MAX_NAMES)
-		addresses->count = MAX_NAMES;
+	if (addresses->count < MAX_NAMES)
+		service_add_addresses(service, addresses);
 }
 
 /* With the nodes that their claims name. */
 static void add_addresses(struct agent *agent, const struct address_list *addresses,
 			  struct names *names)
 {
-	for (size_t i = 0; i < addresses->count; i++) {
+	size_t count = addresses->count < MAX_NAMES ? addresses->count : MAX_NAMES;
+
+	for (size_t i = 0; i < count; i++) {
 		char ip[INET6_ADDRSTRLEN];
 
 		json_array_append_new(names->addresses,
 				      json_string(address_format(&addresses->list[i], ip)));
 	}
-	lease_thread_find(agent->thread, addresses->list, addresses->count, add_nodes, names);
+	lease_thread_find(agent->thread, addresses->list, count, add_nodes, names);
 }
 
 json_t *agent_names(struct agent *agent)

@@ -119,8 +119,7 @@ int lease_thread_owners(struct lease_thread *thread, struct address_list *addres
 /* What is known of @address, or all zero but for absent or unknown. */
 void lease_thread_info(struct lease_thread *thread, const struct address *address,
 		       struct lease_info *ret_info);
-/* Calls @found for each of @count @addresses, with the same: that is much cheaper than one by one.
- */
+/* Calls @found for each of @count @addresses, with the same: much cheaper than one by one. */
 typedef void lease_found_fn(size_t at, const struct lease_info *info, void *data);
 void lease_thread_find(struct lease_thread *thread, const struct address *addresses, size_t count,
 		       lease_found_fn *found, void *data);

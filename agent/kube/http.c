@@ -47,8 +47,7 @@ struct http_call {
 	http_done_fn *done;
 	http_data_fn *data;
 	void *userdata;
-	bool fresh; /* the headers or a line have ended since @data was last called
-		     */
+	bool fresh; /* the headers or a line have ended since @data was called */
 	bool ended, cancelled;
 	const char *over; /* what is too long, which ends the call; NULL: nothing */
 	CURLcode code;

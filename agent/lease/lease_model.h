@@ -134,10 +134,10 @@ struct lease_session {
 	uint64_t sequence; /* of the last attempt */
 	uint64_t base;	   /* that of the last attempt before a restart */
 	uint64_t sent_ns[LEASE_ATTEMPTS];
-	struct heartbeat shown; /* what all nodes' views show of it, or soon will; if that is */
-	bool shown_known;
-	uint64_t next_ns;      /* when to try again */
-	uint64_t confirmed_ns; /* when the last confirmed renewal was sent */
+	struct heartbeat shown; /* what all nodes' views show of it, or soon will, */
+	bool shown_known;	/* if so */
+	uint64_t next_ns;	/* when to try again */
+	uint64_t confirmed_ns;	/* when the last confirmed renewal was sent */
 	uint64_t began_ns;
 	uint64_t deadline_ns;	/* of the stamp */
 	uint64_t ended;		/* id of the one before, never to be resumed */

@@ -217,8 +217,7 @@ static bool removal_is_shown(const struct lease_machine *machine, const struct l
 	return is_shown(machine, peer) || machine->store->shows_removals;
 }
 
-/* The view shows this node's own heartbeat, perhaps later than the store's answer to the next one.
- */
+/* The view shows this node's own heartbeat, perhaps after the store has confirmed the next one. */
 static void own_is_shown(struct lease_machine *machine, const struct record *record)
 {
 	struct lease_session *own = &machine->session;

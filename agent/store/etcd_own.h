@@ -50,7 +50,7 @@ void etcd_own_reset(struct etcd_own *own);
 void etcd_own_synced(struct etcd_own *own, uint64_t revision);
 /* The view shows something of @revision: all before it was shown. */
 void etcd_own_reached(struct etcd_own *own, uint64_t revision);
-/* This node has written something that the view shows, of @revision: it writes no mark before. */
+/* This node wrote @revision, which the view is to show: before, it puts no mark for itself. */
 void etcd_own_expect(struct etcd_own *own, uint64_t revision);
 /* That something is the mark, which this node wrote if @is_own. */
 void etcd_own_marked(struct etcd_own *own, bool is_own, uint64_t now);
