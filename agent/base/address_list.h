@@ -93,13 +93,19 @@ static inline bool address_list_find(const struct address_list *addresses,
 					   sizeof(*addresses->list), address_list_compare);
 }
 
-/* The same addresses, in any order? Neither list may have duplicates. */
+static inline bool address_list_has_all(const struct address_list *addresses,
+					const struct address_list *others)
+{
+	for (size_t i = 0; i < others->count; i++)
+		if (!address_list_has(addresses, &others->list[i]))
+			return false;
+	return true;
+}
+
+/* The same addresses, in any order? */
 static inline bool address_list_equal(const struct address_list *a, const struct address_list *b)
 {
-	for (size_t i = 0; i < a->count; i++)
-		if (!address_list_has(b, &a->list[i]))
-			return false;
-	return a->count == b->count;
+	return a->count == b->count && address_list_has_all(b, a) && address_list_has_all(a, b);
 }
 
 #endif

@@ -44,6 +44,9 @@ static struct {
 
 static _Thread_local bool only_keep;
 
+/* log_wait_for_reader() was called. */
+static bool waits;
+
 /* Of log_warn(). */
 static struct log_limit warnings;
 
@@ -58,12 +61,12 @@ static bool journal_reads(void)
 	       !fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
 }
 
-/* Can a line be written without blocking? */
+/* Can a line be written without blocking? If the process waits for its reader: once it can. */
 static bool writable(void)
 {
 	struct pollfd pollfd = { .fd = STDERR_FILENO, .events = POLLOUT };
 
-	return poll(&pollfd, 1, 0) == 1 && (pollfd.revents & POLLOUT);
+	return poll(&pollfd, 1, waits ? -1 : 0) == 1 && (pollfd.revents & POLLOUT);
 }
 
 static void write_line(const char *line)
@@ -144,6 +147,11 @@ static void *write_kept(void *unused)
 			pthread_cond_broadcast(&kept.emptied);
 	}
 	return unused;
+}
+
+void log_wait_for_reader(void)
+{
+	waits = true;
 }
 
 int log_start(void)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Logs one sentence per line to standard error. If the journal reads it, each line begins with
- * sd-daemon(3)'s priority prefix, which the journal removes. Callers never block: lines that can't
- * be written at once are queued for log_start()'s thread, up to a limit. Once there is room again,
- * a line says how many were lost.
+ * sd-daemon(3)'s priority prefix, which the journal removes. Callers never block, but after
+ * log_wait_for_reader(): lines that can't be written at once are queued for log_start()'s thread,
+ * up to a limit. Once there is room again, a line says how many were lost.
  */
 #ifndef XDP_L2RESPD_LOG_H
 #define XDP_L2RESPD_LOG_H
@@ -12,6 +12,10 @@
 #include <syslog.h>
 
 void log_say(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* From now on callers block until standard error can be written, as those of a command may, so that
+ * no line is lost. Only for processes without log_start(). */
+void log_wait_for_reader(void);
 
 /* Starts the thread that writes queued lines. -errno: it can't be started. */
 int log_start(void);

@@ -34,6 +34,7 @@ enum reason_log {
 	X(NO_SERVICE, no_service, NORMAL, QUIET, "no Service that is known here has it")           \
 	X(OTHER_CLASS, other_class, NORMAL, QUIET,                                                 \
 	  "the Service's loadBalancerClass belongs to another implementation")                     \
+	X(POOLS_WAIT, pools_wait, NORMAL, QUIET, "the pools give nothing new for now")             \
 	X(NO_POOL, no_pool, NORMAL, QUIET, "no pool in use serves the Service")                    \
 	X(POOL_EXHAUSTED, pool_exhausted, NORMAL, QUIET,                                           \
 	  "the pools that serve the Service have no free address")                                 \

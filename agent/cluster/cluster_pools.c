@@ -24,8 +24,8 @@
 /* Delay before a failed write is retried. */
 #define RETRY_USEC 1000000
 
-/* Steps of a decision between two looks at the clock. */
-#define STEPS 64
+/* Steps of a decision between two looks at the clock: a Service each, with up to 100 addresses. */
+#define STEPS 4
 
 /*
  * A decision takes several turns of the event loop if it is about many Services. What changes once

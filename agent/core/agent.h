@@ -56,10 +56,6 @@ int agent_move(struct agent *agent, const struct address *address, const char *n
 /* The holder of @address, as an object. NULL: not known, with the reason in @err. */
 json_t *agent_who_holds(struct agent *agent, const struct address *address, struct err *err);
 
-/* State of the Service @name, NAMESPACE/NAME: its addresses, the policies that select it here, the
- * addresses' holders, and their interfaces. NULL with @err: there is no such Service. */
-json_t *agent_show(struct agent *agent, const char *name, struct err *err);
-
 /*
  * State of this node, and all Services with their addresses, the addresses' holders, and why this
  * node doesn't hold them, as an object in parts: agent_status_next() appends the next one to @out,
@@ -73,12 +69,21 @@ bool agent_status_next(void *status, FILE *out);
 /* Call it before agent_free(), or once all has been written. */
 void agent_status_free(void *status);
 
+/* State of the Service @name, NAMESPACE/NAME: its addresses, the policies that select it here, the
+ * addresses' holders, and their interfaces, as an object in parts as agent_status_new()'s. NULL:
+ * there is no such Service, which @err says. @show is a struct agent_show. */
+struct agent_show;
+struct agent_show *agent_show_new(struct agent *agent, const char *name, struct err *err);
+bool agent_show_next(void *show, FILE *out);
+void agent_show_free(void *show);
+
 /* Names for shell completion: the first 1,000 Services and addresses, this node, and the nodes that
  * appear in their leases. */
 json_t *agent_names(struct agent *agent);
 
 /* Contents of the status page, in parts as agent_status_new()'s: this node's state, session, times
- * and conflicts, and Services as in agent_show(), up to a bound. @page is a struct agent_page. */
+ * and conflicts, and Services as agent_show_new()'s, up to a bound. @page is a struct agent_page.
+ */
 struct agent_page;
 struct agent_page *agent_page_new(struct agent *agent);
 bool agent_page_next(void *page, FILE *out);
@@ -117,11 +122,20 @@ struct reason_survey {
 };
 void agent_survey_reasons(struct agent *agent, struct reason_survey *ret_survey);
 
-/* Calls @visit with the number of answers sent for each address that this node holds and one of its
- * Services, @most times at most. Returns the number of addresses that it left out. */
+/* How far agent_answers_next() has got. Zeroed but for @room at first. */
+struct agent_answers {
+	struct address last;
+	size_t room; /* how many may still be visited: set it before. Others are counted in
+			@left_out */
+	size_t left_out;
+};
+
+/* Calls @visit with the number of answers sent for some addresses that this node holds, and one of
+ * their Services, in ascending order. Takes some ms at most. False: there are no others. */
 typedef void agent_answers_fn(const struct address *address, const struct service *service,
-			      uint64_t answers, void *data);
-size_t agent_visit_answers(struct agent *agent, size_t most, agent_answers_fn *visit, void *data);
+			      uint64_t sent, void *data);
+bool agent_answers_next(struct agent *agent, struct agent_answers *answers, agent_answers_fn *visit,
+			void *data);
 
 void agent_figures(const struct agent *agent, struct agent_figures *ret_figures);
 int agent_counts(struct agent *agent, struct outcome_counts *ret_counts, struct err *err);

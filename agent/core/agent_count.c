@@ -4,7 +4,10 @@
 
 #include "agent_state.h"
 #include "alloc.h"
+#include "binary_search.h"
 #include "cleanup.h"
+#include "clock.h"
+#include "loop.h"
 #include "policy_force.h"
 
 /* Counts @reason, and keeps the first address as its example. */
@@ -104,18 +107,30 @@ uint64_t agent_answers(const struct agent *agent, const struct address *address)
 	return target ? answers_of(agent, target) : 0;
 }
 
-size_t agent_visit_answers(struct agent *agent, size_t most, agent_answers_fn *visit, void *data)
+bool agent_answers_next(struct agent *agent, struct agent_answers *answers, agent_answers_fn *visit,
+			void *data)
 {
 	const struct desired *desired = &agent->desired;
+	/* zero, as @last is at first, is nobody's address */
+	size_t i = SEARCH_FIRST(at, desired->count,
+				address_compare(&desired->list[at].address, &answers->last) <= 0);
 	enum reason ignored;
-	size_t held = 0;
+	uint64_t begun_ns;
 
 	program_follow(agent->program);
-	for (size_t i = 0; i < desired->count; i++) {
+	begun_ns = clock_boot_ns();
+	for (; i < desired->count && loop_may_go_on(begun_ns); i++) {
 		const struct target *target = &desired->list[i];
 
-		if (reconcile_holds_target(agent->reconcile, target, &ignored) && held++ < most)
+		answers->last = target->address;
+		if (!reconcile_holds_target(agent->reconcile, target, &ignored))
+			continue;
+		if (answers->room) {
+			answers->room--;
 			visit(&target->address, target->service, answers_of(agent, target), data);
+		} else {
+			answers->left_out++;
+		}
 	}
-	return held > most ? held - most : 0;
+	return i < desired->count;
 }

@@ -84,7 +84,8 @@ static int select_all(struct agent *agent, bool look, struct selection *ret_sele
 	/* An excluded node needs no program. One without local endpoints does: it may get some.
 	 */
 	attachments_select(agent->attachments,
-			   ret_selection->exclusion ? &(struct selection){} : ret_selection, look);
+			   ret_selection->exclusion ? &(struct selection){} : ret_selection,
+			   source_known(agent->source), look);
 	if (attachments_scanned(agent->attachments))
 		return 0;
 	r = attachments_check_now(agent->attachments, &agent->config.attach);

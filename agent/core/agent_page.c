@@ -15,8 +15,6 @@
 #define SERVICES_MAX  200
 #define ADDRESSES_MAX 500
 #define CONFLICTS_MAX 20
-/* Most Services of a part, and how many addresses are enough for one. */
-#define PART 32
 
 #define NS_PER_MS 1e6
 
@@ -100,8 +98,7 @@ static json_t *reasons_json(struct agent *agent)
 
 struct agent_page {
 	struct agent *agent;
-	struct service *services[SERVICES_MAX]; /* referenced, from @next on */
-	size_t count, next;
+	struct rows rows;
 	size_t left_out; /* Services beyond the bounds */
 	bool begun;
 };
@@ -109,21 +106,23 @@ struct agent_page {
 static void choose_services(struct agent_page *page)
 {
 	const struct policy_input input = agent_policy_input(page->agent);
-	size_t room = ADDRESSES_MAX;
+	const struct service *chosen[SERVICES_MAX];
+	size_t count = 0, room = ADDRESSES_MAX;
 
 	for (size_t m = 0; m < input.count; m++) {
 		for (size_t i = 0; i < input.manifests[m]->service_count; i++) {
-			struct service *service = input.manifests[m]->services[i];
+			const struct service *service = input.manifests[m]->services[i];
 			size_t addresses = service_address_count(service);
 
-			if (page->count == SERVICES_MAX || addresses > room) {
+			if (count == SERVICES_MAX || addresses > room) {
 				page->left_out++;
 				continue;
 			}
 			room -= addresses;
-			page->services[page->count++] = service_ref(service);
+			chosen[count++] = service;
 		}
 	}
+	rows_init(&page->rows, chosen, count);
 }
 
 /* All but the Services. */
@@ -152,34 +151,6 @@ static void write_node(struct agent_page *page, FILE *out)
 	json_write_open(node, "services", out);
 }
 
-/* Writes the next Services: one, and others as long as they have few addresses. */
-static void write_services(struct agent_page *page, FILE *out)
-{
-	const struct policy_input input = agent_policy_input(page->agent);
-	struct address_list addresses = {};
-	size_t end = page->next;
-	struct policy_index *policies;
-	struct slice_index slices;
-
-	do {
-		service_add_addresses(page->services[end++], &addresses);
-	} while (end < page->count && end - page->next < PART && addresses.count < PART);
-	policies = policy_index_at(&input, &addresses);
-	slice_index_make(input.manifests, input.count, &slices);
-	for (; page->next < end; page->next++) {
-		struct service *service = page->services[page->next];
-		_cleanup_json_ json_t *row =
-			agent_show_service(page->agent, policies, &slices, service);
-
-		fputs(page->next ? ", " : "", out);
-		json_dumpf(row, out, 0);
-		service_unref(service);
-	}
-	slice_index_free(&slices);
-	policy_index_free(policies);
-	address_list_free(&addresses);
-}
-
 struct agent_page *agent_page_new(struct agent *agent)
 {
 	struct agent_page *page = xcalloc(1, sizeof(*page));
@@ -193,8 +164,7 @@ void agent_page_free(void *data)
 {
 	struct agent_page *page = data;
 
-	while (page->next < page->count)
-		service_unref(page->services[page->next++]);
+	rows_free(&page->rows);
 	free(page);
 }
 
@@ -205,9 +175,7 @@ bool agent_page_next(void *data, FILE *out)
 	if (!page->begun) {
 		write_node(page, out);
 		page->begun = true;
-	} else if (page->next < page->count) {
-		write_services(page, out);
-	} else {
+	} else if (!agent_show_rows(page->agent, &page->rows, out)) {
 		fprintf(out, "], \"services_left_out\": %zu}", page->left_out);
 		return false;
 	}

@@ -5,6 +5,7 @@
 
 #include "address_list.h"
 #include "agent.h"
+#include "agent_rows.h"
 #include "announcer.h"
 #include "attachments.h"
 #include "config.h"
@@ -141,9 +142,8 @@ void agent_evaluate_soon(void *agent);
 void agent_group_claims(const struct address *addresses, size_t count, enum group_claim *ret_claims,
 			void *agent);
 
-/* agent_show() for one of many Services, with @policies and @slices indexed once for all. */
-json_t *agent_show_service(struct agent *agent, const struct policy_index *policies,
-			   const struct slice_index *slices, const struct service *service);
+/* Writes the next part of @rows as agent_show_new() has them. False: there is no other. */
+bool agent_show_rows(struct agent *agent, struct rows *rows, FILE *out);
 
 /* Requests for @address that the data path has answered since this node got it, on all interfaces.
  */

@@ -9,9 +9,6 @@
 #include "policy_force.h"
 #include "text.h"
 
-/* Most Services, and most addresses, of a part. */
-#define PART 64
-
 struct agent_status {
 	struct agent *agent;
 	enum {
@@ -21,11 +18,7 @@ struct agent_status {
 		STEP_NODE,
 		STEP_ROWS,
 	} step;
-	/* referenced, from @next on: the manifests may change between two parts */
-	struct service **services;
-	size_t count;
-	size_t next, at; /* the next Service, and the next of its addresses */
-	bool any;	 /* a row was written */
+	struct rows rows;
 	struct reason_survey survey;
 	enum reason example; /* the next that gets its text */
 };
@@ -35,16 +28,11 @@ struct agent_status {
 static void snapshot_services(struct agent_status *status)
 {
 	const struct policy_input input = agent_policy_input(status->agent);
+	size_t count;
+	_cleanup_free_ const struct service **services =
+		services_in_force(input.manifests, input.count, &count);
 
-	status->services =
-		(struct service **)services_in_force(input.manifests, input.count, &status->count);
-	for (size_t i = 0; i < status->count; i++)
-		service_ref(status->services[i]);
-}
-
-static void note_info(size_t at, const struct lease_info *info, void *data)
-{
-	((struct lease_info *)data)[at] = *info;
+	rows_init(&status->rows, services, count);
 }
 
 /* Writes the text of the next example; it takes long if no policy selects the address. */
@@ -106,114 +94,54 @@ static void write_node(struct agent_status *status, FILE *out)
 /* ---- rows ---- */
 
 /* What all rows of a part need. */
-struct part {
-	struct agent_status *status;
-	FILE *out;
+struct view {
+	struct agent *agent;
 	enum reason no_part;
 	bool knows_holders;
-	struct address addresses[PART];
-	struct lease_info infos[PART];
-	size_t count;
 };
 
-static const struct address *address_at(const struct service *service, size_t at)
+static json_t *begin_service(const struct service *service, void *userdata)
 {
-	return at < service->external.count
-		       ? &service->external.list[at]
-		       : &service->load_balancer.list[at - service->external.count];
+	const struct view *view = userdata;
+	struct why why;
+
+	agent_why_no_address(view->agent, service, &why);
+	/* a Service without any address isn't meant to be announced */
+	if (!service_address_count(service) && !why.reason)
+		return NULL;
+	return json_pack("{s:s, s:s, s:s?}", "namespace", service->namespace, "service",
+			 service->name, "reason", why.reason ? reason_name(why.reason) : NULL);
 }
 
-static void gather(struct part *part)
+static void write_address(const struct address *address, const struct lease_info *info,
+			  const char *field, FILE *out, void *userdata)
 {
-	const struct agent_status *status = part->status;
-	size_t at = status->at;
-
-	for (size_t s = status->next; s < status->count && s - status->next < PART; s++, at = 0) {
-		const struct service *service = status->services[s];
-
-		for (; at < service_address_count(service) && part->count < PART; at++)
-			part->addresses[part->count++] = *address_at(service, at);
-	}
-}
-
-static void write_address(const struct part *part, size_t i)
-{
-	const struct address *address = &part->addresses[i];
-	const struct lease_info *info = &part->infos[i];
-	enum reason reason = agent_reason(part->status->agent, address, info, part->no_part);
-	bool known = info->held || (part->knows_holders && !info->unknown);
+	const struct view *view = userdata;
+	enum reason reason = agent_reason(view->agent, address, info, view->no_part);
+	bool known = info->held || (view->knows_holders && !info->unknown);
 	const char *holder = info->held || info->holder_alive ? info->holder : "";
 	char ip[INET6_ADDRSTRLEN];
 
-	fprintf(part->out, "%s{\"ip\": \"%s\", \"holder\": ", part->status->at ? ", " : "",
-		address_format(address, ip));
-	json_write_string(known && *holder ? holder : NULL, part->out);
-	fprintf(part->out, ", \"known\": %s, \"reason\": ", known ? "true" : "false");
-	json_write_string(reason ? reason_name(reason) : NULL, part->out);
-	fputc('}', part->out);
+	fprintf(out, "{\"ip\": \"%s\", \"holder\": ", address_format(address, ip));
+	json_write_string(known && *holder ? holder : NULL, out);
+	fprintf(out, ", \"known\": %s, \"reason\": ", known ? "true" : "false");
+	json_write_string(reason ? reason_name(reason) : NULL, out);
+	fputc('}', out);
 }
 
-/* False: the Service has no row. */
-static bool begin_row(const struct part *part, const struct service *service)
+/* False: there is no other. */
+static bool write_rows(struct agent_status *status, FILE *out)
 {
-	struct agent_status *status = part->status;
+	static const struct rows_writer writer = { begin_service, write_address };
+	struct agent *agent = status->agent;
+	struct view view = { .agent = agent, .knows_holders = agent_knows_holders(agent) };
+	_cleanup_free_ struct rows_part *part = xcalloc(1, sizeof(*part));
 	struct why why;
 
-	agent_why_no_address(status->agent, service, &why);
-	/* a Service without any address isn't meant to be announced */
-	if (!service_address_count(service) && !why.reason)
-		return false;
-	fputs(status->any ? ", {\"namespace\": " : "{\"namespace\": ", part->out);
-	status->any = true;
-	json_write_string(service->namespace, part->out);
-	fputs(", \"service\": ", part->out);
-	json_write_string(service->name, part->out);
-	fputs(", \"reason\": ", part->out);
-	json_write_string(why.reason ? reason_name(why.reason) : NULL, part->out);
-	fputs(", \"addresses\": [", part->out);
-	return true;
-}
-
-/* The gathered addresses end where a part of a Service does, or between two of them. */
-static void write_rows(struct part *part)
-{
-	struct agent_status *status = part->status;
-	size_t i = 0;
-
-	for (size_t visited = 0; status->next < status->count && visited < PART; visited++) {
-		struct service *service = status->services[status->next];
-		const size_t count = service_address_count(service);
-
-		if (count && i == part->count)
-			return;
-		if (status->at || begin_row(part, service)) {
-			for (; status->at < count && i < part->count; status->at++)
-				write_address(part, i++);
-			if (status->at < count)
-				return;
-			fputs("]}", part->out);
-		}
-		service_unref(service);
-		status->next++;
-		status->at = 0;
-	}
-}
-
-static void write_part(struct agent_status *status, FILE *out)
-{
-	struct part *part = xcalloc(1, sizeof(*part));
-	struct why why;
-
-	agent_why_no_part(status->agent, &why);
-	part->status = status;
-	part->out = out;
-	part->no_part = why.reason;
-	part->knows_holders = agent_knows_holders(status->agent);
-	gather(part);
-	lease_thread_find(status->agent->thread, part->addresses, part->count, note_info,
-			  part->infos);
-	write_rows(part);
-	free(part);
+	agent_why_no_part(agent, &why);
+	view.no_part = why.reason;
+	rows_gather(&status->rows, agent->thread, part);
+	return rows_write(&status->rows, part, &writer, out, &view);
 }
 
 /* ---- life ---- */
@@ -231,9 +159,7 @@ void agent_status_free(void *data)
 {
 	struct agent_status *status = data;
 
-	for (size_t i = status->next; i < status->count; i++)
-		service_unref(status->services[i]);
-	free(status->services);
+	rows_free(&status->rows);
 	free(status);
 }
 
@@ -261,10 +187,8 @@ bool agent_status_next(void *data, FILE *out)
 		status->step = STEP_ROWS;
 		break;
 	case STEP_ROWS:
-		if (status->next < status->count) {
-			write_part(status, out);
+		if (write_rows(status, out))
 			break;
-		}
 		fputs("]}", out);
 		return false;
 	}

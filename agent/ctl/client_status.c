@@ -26,9 +26,9 @@ static void print_node(const json_t *answer)
 	       *why ? "; " : "", why);
 	printf("store     %s, %s%s%s\n", text_of(store, "engine"), text_of(store, "state"),
 	       *trouble ? ": " : "", trouble);
-	printf("sessions  %lld begun or resumed; %lld of %lld wanted addresses held\n",
-	       number_of(answer, "sessions"), number_of(answer, "held"),
-	       number_of(answer, "wanted"));
+	printf("sessions  %lld begun or resumed; addresses: %lld wanted, %lld held\n",
+	       number_of(answer, "sessions"), number_of(answer, "wanted"),
+	       number_of(answer, "held"));
 }
 
 static void print_reasons(const json_t *answer)

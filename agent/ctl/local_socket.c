@@ -22,14 +22,14 @@ static int open_socket(void)
 	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
-/* Is the socket surely abandoned? Only ECONNREFUSED proves it; after other errors somebody may
- * listen. */
+/* Is what has the socket's name surely abandoned? Nobody listens there (ECONNREFUSED), or it is a
+ * symbolic link to nothing; after other errors somebody may listen. */
 static bool is_stale(const struct sockaddr_un *address)
 {
 	_cleanup_close_ int fd = open_socket();
 
 	return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
-	       errno == ECONNREFUSED;
+	       (errno == ECONNREFUSED || errno == ENOENT);
 }
 
 static int fail(const char *path, struct err *err)
@@ -52,8 +52,8 @@ int local_socket_claim(int *ret_fd, struct err *err)
 	lock = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
 		return fail(LOCK, err);
-	if (is_stale(&address))
-		unlink(address.sun_path);
+	if (is_stale(&address) && unlink(address.sun_path) < 0 && errno != ENOENT)
+		return fail(address.sun_path, err);
 	fd = open_socket();
 	if (fd < 0)
 		return fail(address.sun_path, err);

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 #include "privilege.h"
 #include "program.h"
 #include "rehearse.h"
+#include "stdio_keep.h"
 #include "version.h"
 
 /* Time limit for the last lines of the log to be written. */
@@ -317,6 +319,7 @@ int main(int argc, char **argv)
 	int words = argc, status;
 	struct err err;
 
+	stdio_keep();
 	alloc_json();
 	if (argc > 1 && !strcmp(argv[1], COMPLETE_WORD)) {
 		complete(argc - 2, argv + 2);
@@ -325,8 +328,15 @@ int main(int argc, char **argv)
 	status = parse(argc, argv, &options, &words);
 	if (status)
 		return status;
-	/* a closed pipe is reported as an error, instead of killing the process */
+	/* a closed pipe, or a file over RLIMIT_FSIZE, is reported as an error, instead of killing
+	 * the process */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	/* if it was inherited as ignored, the exit status of the helper would be lost */
+	signal(SIGCHLD, SIG_DFL);
+	/* resolv.conf(5): a look-up outlives its call (agent/kube/http.c), in a thread with sockets
+	 * of its own; with the default of 5 s they would pile up while no name server answers */
+	setenv("RES_OPTIONS", "timeout:1 attempts:2", false);
 	attach_log_setup(options.verbose);
 	json_set_alloc_funcs(xmalloc, free);
 	status = dispatch(&options, argc - words, argv + words);

@@ -32,7 +32,7 @@ static const struct {
 	enum metric_type type;
 	enum metric_unit unit;
 	size_t field; /* in struct agent_figures */
-} metrics[] = {
+} series[] = {
 #define METRIC(name_, type_, unit_, member, help_) \
 	{ "l2resp_" name_, help_, type_, unit_, offsetof(struct agent_figures, member) }
 	METRIC("addresses_selected", GAUGE, UNIT_SIZE, selected,
@@ -226,23 +226,6 @@ static void print_answer(const struct address *address, const struct service *se
 		address_format(address, ip), namespace, name, (unsigned long long)answers);
 }
 
-static void print_answers(FILE *out, struct agent *agent)
-{
-	size_t omitted;
-
-	fputs("# HELP l2resp_answers_total Number of requests answered since this node holds the "
-	      "address, for one of the Services that share it\n"
-	      "# TYPE l2resp_answers_total counter\n",
-	      out);
-	omitted = agent_visit_answers(agent, ANSWERS_MAX, print_answer, out);
-	fprintf(out,
-		"# HELP l2resp_answers_omitted Addresses without a series in l2resp_answers_total, "
-		"which has 1,000 at most\n"
-		"# TYPE l2resp_answers_omitted gauge\n"
-		"l2resp_answers_omitted %zu\n",
-		omitted);
-}
-
 static void print_build(FILE *out)
 {
 	fprintf(out,
@@ -265,26 +248,23 @@ static unsigned long memory(void)
 	return pages * sysconf(_SC_PAGESIZE);
 }
 
-char *metrics_text(struct agent *agent, size_t *ret_size)
+/* What takes as long with many addresses as with few. */
+static void print_figures(FILE *out, struct agent *agent)
 {
 	struct agent_figures figures;
 	struct outcome_counts counts;
-	char *text = NULL;
 	struct err err;
-	FILE *out = xopen_memstream(&text, ret_size);
 
 	agent_figures(agent, &figures);
-	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
-		fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s ", metrics[i].name, metrics[i].help,
-			metrics[i].name, metrics[i].type == COUNTER ? "counter" : "gauge",
-			metrics[i].name);
-		print_value(out, (const char *)&figures + metrics[i].field, metrics[i].unit);
+	for (size_t i = 0; i < sizeof(series) / sizeof(series[0]); i++) {
+		fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s ", series[i].name, series[i].help,
+			series[i].name, series[i].type == COUNTER ? "counter" : "gauge",
+			series[i].name);
+		print_value(out, (const char *)&figures + series[i].field, series[i].unit);
 	}
-	print_reasons(out, agent);
 	print_states(out, figures.lease.state);
 	print_pools(out, figures.source.allocator);
 	print_times(out, &figures);
-	print_answers(out, agent);
 	print_build(out);
 	if (!agent_counts(agent, &counts, &err))
 		print_outcomes(out, &counts);
@@ -293,6 +273,58 @@ char *metrics_text(struct agent *agent, size_t *ret_size)
 		"# TYPE process_resident_memory_bytes gauge\n"
 		"process_resident_memory_bytes %lu\n",
 		memory());
-	xclose_memstream(out);
-	return text;
+}
+
+struct metrics {
+	struct agent *agent;
+	enum {
+		STEP_FIGURES,
+		STEP_REASONS,
+		STEP_ANSWERS,
+	} step;
+	struct agent_answers answers;
+};
+
+struct metrics *metrics_new(struct agent *agent)
+{
+	struct metrics *metrics = xcalloc(1, sizeof(*metrics));
+
+	metrics->agent = agent;
+	metrics->answers.room = ANSWERS_MAX;
+	return metrics;
+}
+
+void metrics_free(void *metrics)
+{
+	free(metrics);
+}
+
+bool metrics_next(void *data, FILE *out)
+{
+	struct metrics *metrics = data;
+
+	switch (metrics->step) {
+	case STEP_FIGURES:
+		print_figures(out, metrics->agent);
+		metrics->step = STEP_REASONS;
+		return true;
+	case STEP_REASONS:
+		print_reasons(out, metrics->agent);
+		fputs("# HELP l2resp_answers_total Number of requests answered since this node "
+		      "holds the address, for one of the Services that share it\n"
+		      "# TYPE l2resp_answers_total counter\n",
+		      out);
+		metrics->step = STEP_ANSWERS;
+		return true;
+	case STEP_ANSWERS:
+		if (agent_answers_next(metrics->agent, &metrics->answers, print_answer, out))
+			return true;
+	}
+	fprintf(out,
+		"# HELP l2resp_answers_omitted Addresses without a series in l2resp_answers_total, "
+		"which has 1,000 at most\n"
+		"# TYPE l2resp_answers_omitted gauge\n"
+		"l2resp_answers_omitted %zu\n",
+		metrics->answers.left_out);
+	return false;
 }

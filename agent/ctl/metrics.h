@@ -3,13 +3,17 @@
 #ifndef XDP_L2RESPD_METRICS_H
 #define XDP_L2RESPD_METRICS_H
 
-#include <stddef.h>
+#include <stdbool.h>
+#include <stdio.h>
 
 #include "agent.h"
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* All of them; the caller frees the result. */
-char *metrics_text(struct agent *agent, size_t *ret_size);
+/* All of them, in parts as agent_status_new()'s. @metrics is a struct metrics. */
+struct metrics;
+struct metrics *metrics_new(struct agent *agent);
+bool metrics_next(void *metrics, FILE *out);
+void metrics_free(void *metrics);
 
 #endif

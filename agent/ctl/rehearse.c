@@ -410,6 +410,7 @@ int rehearse(const char *config, bool print, bool json)
 	_cleanup_(rehearsal_free) struct rehearsal rehearsal = { .pins = PINS_NONE };
 	struct err err;
 
+	log_wait_for_reader();
 	if (prepare(config, print, &rehearsal, &err) < 0) {
 		log_say(LOG_ERR, "%s", err.text);
 		return rehearsal.refused ? EX_CONFIG : 1;

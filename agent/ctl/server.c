@@ -76,13 +76,6 @@ static const char *query(const struct request *request, const char *name)
 	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name) ?: "";
 }
 
-static void get_metrics(struct agent *agent, const struct request *request, struct answer *answer)
-{
-	answer->status = MHD_HTTP_OK;
-	answer->type = METRICS_CONTENT_TYPE;
-	answer->text = metrics_text(agent, &answer->size);
-}
-
 /* The event loop runs, which is all that /healthz says. */
 static void get_healthz(struct agent *agent, const struct request *request, struct answer *answer)
 {
@@ -129,40 +122,46 @@ static void get_who_holds(struct agent *agent, const struct request *request, st
 		answer_err(answer, r < 0 ? r : -ENOENT, &err);
 }
 
-static void get_show(struct agent *agent, const struct request *request, struct answer *answer)
-{
-	struct err err;
-	json_t *object = agent_show(agent, query(request, "service"), &err);
-
-	if (object)
-		answer_json(answer, object);
-	else
-		answer_err(answer, -ENOENT, &err);
-}
-
 static void get_names(struct agent *agent, const struct request *request, struct answer *answer)
 {
 	answer_json(answer, agent_names(agent));
 }
 
-static void answer_parts(struct answer *answer, void *data, bool (*next)(void *data, FILE *out),
-			 void (*free)(void *data))
+static void answer_parts(struct answer *answer, const char *type, void *data,
+			 bool (*next)(void *data, FILE *out), void (*free)(void *data))
 {
 	answer->status = MHD_HTTP_OK;
-	answer->type = TYPE_JSON;
+	answer->type = type;
 	answer->data = data;
 	answer->next = next;
 	answer->free = free;
 }
 
+static void get_metrics(struct agent *agent, const struct request *request, struct answer *answer)
+{
+	answer_parts(answer, METRICS_CONTENT_TYPE, metrics_new(agent), metrics_next, metrics_free);
+}
+
+static void get_show(struct agent *agent, const struct request *request, struct answer *answer)
+{
+	struct err err;
+	struct agent_show *show = agent_show_new(agent, query(request, "service"), &err);
+
+	if (show)
+		answer_parts(answer, TYPE_JSON, show, agent_show_next, agent_show_free);
+	else
+		answer_err(answer, -ENOENT, &err);
+}
+
 static void get_status(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	answer_parts(answer, agent_status_new(agent), agent_status_next, agent_status_free);
+	answer_parts(answer, TYPE_JSON, agent_status_new(agent), agent_status_next,
+		     agent_status_free);
 }
 
 static void get_page_data(struct agent *agent, const struct request *request, struct answer *answer)
 {
-	answer_parts(answer, agent_page_new(agent), agent_page_next, agent_page_free);
+	answer_parts(answer, TYPE_JSON, agent_page_new(agent), agent_page_next, agent_page_free);
 }
 
 /* The page fetches /status.json. */

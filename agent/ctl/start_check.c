@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "kube_login.h"
 #include "lease.h"
+#include "pin.h"
 #include "pins.h"
 #include "start_check.h"
 #include "tls_files.h"
@@ -86,7 +87,7 @@ static int check_bpffs(const char *bpffs, struct err *err)
 	if (r < 0 && r != -ENOENT && r != -EACCES && r != -EPERM)
 		return r;
 	if (access(bpffs, W_OK) < 0 && errno != EACCES)
-		return err_set(err, negative_errno(), "%s: %s", bpffs, strerror(errno));
+		return pin_err(err, negative_errno(), bpffs);
 	return 0;
 }
 

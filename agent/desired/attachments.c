@@ -130,7 +130,7 @@ static void ensure(struct attachments *attachments, const struct links_row *row,
 }
 
 void attachments_select(struct attachments *attachments, const struct selection *selection,
-			bool look)
+			bool all, bool look)
 {
 	const struct links_table *links = links_table(attachments->links);
 	_cleanup_free_ bool *selected = xcalloc(links->count + 1, sizeof(*selected));
@@ -141,7 +141,8 @@ void attachments_select(struct attachments *attachments, const struct selection 
 		if (row)
 			selected[row - links->rows] = true;
 	}
-	prune(attachments, selected);
+	if (all)
+		prune(attachments, selected);
 	for (size_t l = 0; l < links->count; l++)
 		if (selected[l])
 			ensure(attachments, &links->rows[l], look);

@@ -21,12 +21,12 @@ struct attachments *attachments_new(const struct links *links, struct program *p
 void attachments_free(struct attachments *attachments);
 
 /*
- * From now on the program must be on every interface of @selection. The agent leaves all other
- * interfaces to the administrator. @look: ask the kernel also about interfaces that had the program
- * and for which rtnetlink has reported no change.
+ * From now on the program must be on every interface of @selection. If that is @all of them, the
+ * agent leaves the other interfaces to the administrator. @look: ask the kernel also about
+ * interfaces that had the program and for which rtnetlink has reported no change.
  */
 void attachments_select(struct attachments *attachments, const struct selection *selection,
-			bool look);
+			bool all, bool look);
 
 /* Asks the kernel about all selected interfaces again. */
 void attachments_recheck(struct attachments *attachments);

@@ -52,7 +52,7 @@ void reconcile_free(struct reconcile *reconcile);
 void reconcile_desired(struct reconcile *reconcile, const struct desired *desired);
 
 /* All sources have been read, and the leases that this node held are known: leases and entries that
- * aren't desired may be removed from now on. */
+ * aren't desired are removed from now on, and not before. */
 void reconcile_known(struct reconcile *reconcile);
 
 /* The lease thread was reconfigured: sends all wishes again with the next pass. */

@@ -193,7 +193,7 @@ static bool step(struct reconcile *reconcile)
 		reconcile->next++;
 		return true;
 	case PASS_UNDESIRED:
-		tracked = reconcile->next_tracked;
+		tracked = reconcile->known ? reconcile->next_tracked : NULL;
 		if (!tracked) {
 			reconcile->at = PASS_SETTLE;
 			return true;
@@ -265,10 +265,11 @@ void reconcile_desired(struct reconcile *reconcile, const struct desired *desire
 
 void reconcile_known(struct reconcile *reconcile)
 {
+	if (reconcile->known)
+		return;
 	reconcile->known = true;
-	if (reconcile->at == PASS_NONE)
-		reconcile->at = PASS_SETTLE;
-	loop_timer_after(reconcile->work, 0);
+	/* one under way may have gone past those that aren't desired */
+	begin_pass(reconcile);
 }
 
 void reconcile_again(struct reconcile *reconcile)

@@ -99,7 +99,7 @@ static void keep(struct allocator *allocator, struct allocator_service *state,
 	for (size_t i = 0; i < candidates->count; i++) {
 		const struct address *address = &candidates->list[i];
 
-		if (address_list_has(had, address) &&
+		if (address_list_find(had, address) &&
 		    !address_list_has(&state->verdict.addresses, address) &&
 		    may_keep(allocator, state, address))
 			join(allocator, state, address, false);
@@ -251,17 +251,23 @@ static bool assign_requested(struct allocator *allocator, struct allocator_servi
 	return true;
 }
 
-/* The lowest address that @service may share. */
+/* Tenants decide how many addresses a key has, and how long a comparison takes. */
+#define SHARED_TRIES 100
+
+/* The lowest address that @service may share, if it is one of the first ones of its key. */
 static bool find_shared(const struct allocator *allocator, const struct service *service, bool v4,
 			struct address *ret_address)
 {
 	const struct address_list *shared = holdings_to_share(&allocator->holdings, service);
 
-	for (size_t i = 0; shared && i < shared->count; i++) {
+	for (size_t i = 0, tries = 0; shared && i < shared->count; i++) {
 		const struct address *address = &shared->list[i];
 
-		if (address_is_v4(address) != v4 ||
-		    stocks_offer(&allocator->stocks, service, address) != OFFER_GOOD ||
+		if (address_is_v4(address) != v4)
+			continue;
+		if (tries++ == SHARED_TRIES)
+			break;
+		if (stocks_offer(&allocator->stocks, service, address) != OFFER_GOOD ||
 		    holding_refuses(holdings_find(&allocator->holdings, address), service, true))
 			continue;
 		*ret_address = *address;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "binary_search.h"
 #include "holding.h"
 
 /* A port, and the number of a key's addresses on which a Service with the key uses it. */
@@ -15,8 +16,8 @@ struct port_use {
 /* Addresses that are shared under one key. */
 struct key {
 	char *name;
-	struct address_list addresses;
-	struct port_use *ports; /* ascending */
+	struct address_list addresses; /* ascending */
+	struct port_use *ports;	       /* ascending */
 	size_t port_count;
 };
 
@@ -160,21 +161,28 @@ static struct holding *holding_new(struct holdings *holdings, const struct addre
 	return holding;
 }
 
+/* Where @address is in @addresses, which are ascending, or belongs. */
+static size_t place_of(const struct address_list *addresses, const struct address *address)
+{
+	return SEARCH_FIRST(at, addresses->count,
+			    address_compare(&addresses->list[at], address) < 0);
+}
+
 static void key_add(struct holdings *holdings, const struct service *service,
 		    const struct address *address)
 {
 	const char *name = service->sharing_key;
 	struct key *key = find_key(holdings, name) ?: key_new(holdings, name);
-	size_t at;
+	struct address_list *addresses = &key->addresses;
+	size_t at = place_of(addresses, address);
 
 	count_ports(key, service, 1);
-	if (address_list_has(&key->addresses, address))
+	if (at < addresses->count && !address_compare(&addresses->list[at], address))
 		return;
-	address_list_add(&key->addresses, address);
-	for (at = key->addresses.count - 1;
-	     at && address_compare(&key->addresses.list[at - 1], address) > 0; at--)
-		key->addresses.list[at] = key->addresses.list[at - 1];
-	key->addresses.list[at] = *address;
+	address_list_add(addresses, address);
+	memmove(addresses->list + at + 1, addresses->list + at,
+		(addresses->count - at - 1) * sizeof(*addresses->list));
+	addresses->list[at] = *address;
 }
 
 /* @last: no other Service with this key has @address. */
@@ -183,13 +191,11 @@ static void key_remove(struct holdings *holdings, const struct service *service,
 {
 	struct key *key = find_key(holdings, service->sharing_key);
 	struct address_list *addresses = &key->addresses;
-	size_t at = 0;
+	size_t at = place_of(addresses, address);
 
 	count_ports(key, service, -1);
 	if (!last)
 		return;
-	while (address_compare(&addresses->list[at], address) != 0)
-		at++;
 	memmove(addresses->list + at, addresses->list + at + 1,
 		(addresses->count - at - 1) * sizeof(*addresses->list));
 	if (--addresses->count)

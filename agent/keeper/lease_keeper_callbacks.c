@@ -12,9 +12,9 @@ static void on_gained(const struct address *address, uint8_t slot, void *userdat
 
 	log_limited(&keeper->limits[KEEPER_LOG_GAINED], LOG_INFO, "%s: held",
 		    address_format(address, ip));
-	/* what is there by now is for the map to say */
+	/* what is there by now is for the map to say: mostly what was there before a reload */
 	for (size_t i = 0; i < kept->place_count; i++)
-		kept_place_set(keeper, &kept->places[i], PLACE_ABSENT);
+		kept->places[i].unchecked = true;
 	kept->slot = slot;
 	keeper_write_later(keeper, kept);
 	keeper_notify_later(keeper, kept);

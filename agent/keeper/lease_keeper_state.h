@@ -13,6 +13,7 @@
 struct kept_place {
 	struct lease_place at;
 	enum lease_place_state state;
+	bool unchecked;	       /* the state is of before: to be written again, changed or not */
 	bool wanted;	       /* else its entry is to go, and the place after that */
 	bool entered, removed; /* not reported yet */
 };

@@ -85,13 +85,14 @@ void kept_place_set(struct keeper *keeper, struct kept_place *place, enum lease_
 	keeper->figures.present -= place->state == PLACE_THERE;
 	keeper->figures.by_hand -= place->state == PLACE_BY_HAND;
 	place->state = state;
+	place->unchecked = false;
 	keeper->figures.present += place->state == PLACE_THERE;
 	keeper->figures.by_hand += place->state == PLACE_BY_HAND;
 }
 
 static bool place_has_entry(const struct kept_place *place)
 {
-	return place->state == PLACE_THERE || place->state == PLACE_BY_HAND;
+	return !place->unchecked && (place->state == PLACE_THERE || place->state == PLACE_BY_HAND);
 }
 
 /* ---- writing ---- */
@@ -288,7 +289,7 @@ void keeper_place(struct keeper *keeper, const struct lease_wish *wish)
 		place->wanted = true;
 		if (memcmp(&place->at, &wish->places[i], sizeof(place->at)) != 0 &&
 		    place->state == PLACE_THERE)
-			kept_place_set(keeper, place, PLACE_ABSENT);
+			place->unchecked = true;
 		place->at = wish->places[i];
 	}
 	keeper_write_later(keeper, kept);
@@ -376,7 +377,7 @@ struct lease_news *keeper_news(struct keeper *keeper)
 		const struct kept_place *place = &kept->places[i];
 
 		news->places[i].ifindex = place->at.ifindex;
-		news->places[i].state = place->state;
+		news->places[i].state = place->unchecked ? PLACE_ABSENT : place->state;
 		news->places[i].entered = place->entered;
 		news->places[i].removed = place->removed;
 	}

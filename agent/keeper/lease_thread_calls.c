@@ -42,7 +42,7 @@ static int on_news(sd_event_source *source, int fd, uint32_t revents, void *user
 	return 0;
 }
 
-static int start(struct lease_thread *thread)
+static int start(struct lease_thread *thread, struct err *err)
 {
 	sigset_t all, before;
 	int r;
@@ -52,7 +52,9 @@ static int start(struct lease_thread *thread)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	r = -pthread_create(&thread->pthread, NULL, lease_loop_main, thread);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return r;
+	if (r < 0)
+		thread->pthread = 0; /* undefined after an error */
+	return r < 0 ? err_set(err, r, "starting the lease thread: %s", strerror(-r)) : 0;
 }
 
 int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
@@ -86,7 +88,7 @@ int lease_thread_new(sd_event *event, const char *bpffs, uint64_t liveness_ns,
 		r = sd_event_add_io(event, &thread->news_io, mailbox_fd(thread->news), EPOLLIN,
 				    on_news, thread);
 	if (r >= 0)
-		r = start(thread);
+		r = start(thread, err);
 	if (r < 0) {
 		lease_thread_free(thread);
 		return r;

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 #include <curl/curl.h>
+#include <utlist.h>
 
 #include "alloc.h"
 #include "cleanup.h"
@@ -29,25 +30,29 @@
 struct http {
 	sd_event *event;
 	sd_event_source *timer;
+	sd_event_source *turn; /* hands on what didn't fit into the last turn */
 	CURLM *multi;
 	char *ca, *cert, *key;
-	struct http_call *calls;
-	size_t room;	 /* of all calls */
-	bool handing_on; /* in calls_hand_on(), which frees calls that are cancelled meanwhile */
+	struct http_call *calls; /* in the order in which they are served */
+	size_t room;		 /* of all calls */
+	bool handing_on; /* in calls_hand_on(): what is cancelled meanwhile is freed later */
 };
 
 struct http_call {
-	struct http_call *next;
+	struct http_call *prev, *next;
 	struct http *http;
 	CURL *easy;
 	struct curl_slist *headers;
 	char *body;
 	size_t length, room;
 	size_t headers_length;
+	size_t used;  /* of @length: handed on */
+	size_t lines; /* newlines behind that */
 	http_done_fn *done;
-	http_data_fn *data;
+	http_line_fn *line;
 	void *userdata;
-	bool fresh; /* the headers or a line have ended since @data was called */
+	bool begun; /* an answer has begun, which wasn't handed on */
+	bool paused;
 	bool ended, cancelled;
 	const char *over; /* what is too long, which ends the call; NULL: nothing */
 	CURLcode code;
@@ -69,11 +74,7 @@ static void call_room(struct http_call *call, size_t room)
 
 static void call_free(struct http_call *call)
 {
-	struct http_call **at = &call->http->calls;
-
-	while (*at != call)
-		at = &(*at)->next;
-	*at = call->next;
+	DL_DELETE(call->http->calls, call);
 	if (call->easy) {
 		curl_multi_remove_handle(call->http->multi, call->easy);
 		curl_easy_cleanup(call->easy);
@@ -119,27 +120,83 @@ static long call_status(const struct http_call *call)
 	return status;
 }
 
+/* Removes what was handed on from the body. */
+static void body_trim(struct http_call *call)
+{
+	if (!call->used)
+		return;
+	call->length -= call->used;
+	memmove(call->body, call->body + call->used, call->length + 1);
+	call->used = 0;
+	if (!call->length && call->room > ROOM_KEEP)
+		call_room(call, 0);
+}
+
 static void call_end(struct http_call *call)
 {
 	struct http_result result = {
 		.error = call_error(call->code),
 		.status = call_status(call),
-		.body = call->body ?: "",
-		.length = call->length,
 		.trouble = call->trouble[0] ? call->trouble : curl_easy_strerror(call->code),
 	};
 
+	body_trim(call);
+	result.body = call->body ?: "";
+	result.length = call->length;
 	if (call->over)
 		result.trouble = call->over;
 	call->cancelled = true;
 	call->done(&result, call->userdata);
 }
 
-/* Calls @data and @done for what curl has received and ended. curl's own callbacks can't do so:
- * within them no call may begin or be cancelled. */
+static bool streams(const struct http_call *call)
+{
+	return (call->begun || call->lines) && call->line && call_status(call) == 200;
+}
+
+static void hand_on_line(struct http_call *call)
+{
+	const char *line = NULL;
+	size_t length = 0;
+
+	if (call->begun) {
+		call->begun = false;
+	} else {
+		line = call->body + call->used;
+		length = (char *)memchr(line, '\n', call->length - call->used) - line;
+		call->used += length + 1;
+		call->lines--;
+	}
+	call->line(line, length, call->userdata);
+}
+
+static struct http_call *first_waiting(const struct http *http)
+{
+	struct http_call *call;
+
+	DL_FOREACH(http->calls, call)
+	if (call->cancelled || call->ended || streams(call))
+		return call;
+	return NULL;
+}
+
+/* A server that sends faster than its lines are handed on has to wait. */
+static void call_pause(struct http_call *call, bool pause)
+{
+	if (call->paused == pause || call->ended)
+		return;
+	call->paused = pause;
+	call->code = curl_easy_pause(call->easy, pause ? CURLPAUSE_RECV : CURLPAUSE_CONT);
+	/* what curl had kept may be too much */
+	call->ended = call->code != CURLE_OK;
+}
+
+/* Hands on lines and ends, of each waiting call in turn, until this turn of the loop is over.
+ * curl's own callbacks can't do so: within them no call may begin or be cancelled. */
 static void calls_hand_on(struct http *http)
 {
-	struct http_call *call, *next;
+	uint64_t begun_ns = clock_boot_ns();
+	struct http_call *call;
 	CURLMsg *message;
 	int left;
 
@@ -150,29 +207,24 @@ static void calls_hand_on(struct http *http)
 		call->ended = true;
 		call->code = message->data.result;
 	}
-	if (http->handing_on)
-		return;
 	http->handing_on = true;
-	for (call = http->calls; call; call = call->next) {
-		if (call->fresh && call->data && !call->cancelled && call_status(call) == 200) {
-			size_t used = call->data(call->body ?: "", call->length, call->userdata);
-
-			call->fresh = false;
-			call->length -= used;
-			if (call->body)
-				memmove(call->body, call->body + used, call->length + 1);
-			if (!call->length && call->room > ROOM_KEEP)
-				call_room(call, 0);
-		}
-		if (call->ended && !call->cancelled)
+	while (loop_may_go_on(begun_ns) && (call = first_waiting(http))) {
+		DL_DELETE(http->calls, call);
+		DL_APPEND(http->calls, call);
+		if (call->cancelled)
+			call_free(call);
+		else if (streams(call))
+			hand_on_line(call);
+		else
 			call_end(call);
 	}
 	http->handing_on = false;
-	for (call = http->calls; call; call = next) {
-		next = call->next;
-		if (call->cancelled)
-			call_free(call);
+	DL_FOREACH(http->calls, call)
+	{
+		body_trim(call);
+		call_pause(call, streams(call));
 	}
+	loop_timer_after(http->turn, first_waiting(http) ? 0 : LOOP_NEVER);
 }
 
 static size_t on_write(char *text, size_t size, size_t count, void *userdata)
@@ -193,8 +245,8 @@ static size_t on_write(char *text, size_t size, size_t count, void *userdata)
 	memcpy(call->body + call->length, text, length);
 	call->length += length;
 	call->body[call->length] = '\0';
-	/* only at a line's end: @data reads a line from its start each time */
-	call->fresh |= memchr(text, '\n', length) != NULL;
+	for (const char *at = text; (at = memchr(at, '\n', text + length - at)); at++)
+		call->lines++;
 	return length;
 }
 
@@ -205,7 +257,7 @@ static size_t on_header(char *text, size_t size, size_t count, void *userdata)
 	struct http_call *call = userdata;
 
 	if (size * count == strlen("\r\n") && !memcmp(text, "\r\n", strlen("\r\n")))
-		call->fresh = true;
+		call->begun = call_status(call) == 200;
 	call->headers_length += size * count;
 	if (call->headers_length <= HEADERS_MAX)
 		return size * count;
@@ -236,6 +288,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 	curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	calls_hand_on(http);
+	return 0;
+}
+
+static int on_turn(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	calls_hand_on(userdata);
 	return 0;
 }
 
@@ -287,6 +345,7 @@ void http_free(struct http *http)
 	/* first: it calls back about sockets and timers while it closes them */
 	curl_multi_cleanup(http->multi);
 	sd_event_source_disable_unref(http->timer);
+	sd_event_source_disable_unref(http->turn);
 	sd_event_unref(http->event);
 	free(http->ca);
 	free(http->cert);
@@ -318,6 +377,8 @@ int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http
 	if (!http->multi)
 		return err_set(err, -EIO, "libcurl can't begin");
 	r = loop_timer_new(event, LOOP_NEVER, on_timer, http, &http->timer);
+	if (r >= 0)
+		r = loop_timer_new(event, LOOP_NEVER, on_turn, http, &http->turn);
 	if (r < 0)
 		return err_set(err, r, "a timer can't be made: %s", strerror(-r));
 	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -341,14 +402,13 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 	long timeout_ms = request->timeout_ns / 1000000;
 
 	*call = (struct http_call){
-		.next = http->calls,
 		.http = http,
 		.done = request->done,
-		.data = request->data,
+		.line = request->line,
 		.userdata = request->userdata,
 		.easy = curl_easy_init(),
 	};
-	http->calls = call;
+	DL_APPEND(http->calls, call);
 	header_add(call, "Content-Type", request->content_type ?: "application/json");
 	if (request->token) {
 		_cleanup_free_ char *bearer = xasprintf("Bearer %s", request->token);
@@ -367,7 +427,7 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 	/* HTTP/1.1: a call that times out closes its connection. With HTTP/2 all streams would
 	 * share a dead connection, and so would the next calls. */
 	curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	if (!request->data) {
+	if (!request->line) {
 		curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
 	} else if (request->silence_ns) {
 		curl_easy_setopt(call->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);

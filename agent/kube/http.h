@@ -41,10 +41,9 @@ const char *http_trouble(const struct http_result *result, const char *member,
 			 const char *not_whose, char text[HTTP_TROUBLE_MAX]);
 
 typedef void http_done_fn(const struct http_result *result, void *userdata);
-/* A stream has begun (@length may be 0), or a line of its body has ended: @text of @length bytes,
- * zero-terminated. Returns how many bytes it used; the others are passed again when another line
- * has ended. */
-typedef size_t http_data_fn(const char *text, size_t length, void *userdata);
+/* A line of a stream, of @length bytes, with its newline behind them; NULL: the stream has begun.
+ */
+typedef void http_line_fn(const char *line, size_t length, void *userdata);
 
 /* -ENOENT and others with @err for files that can't be read. */
 int http_new(sd_event *event, const struct http_tls *tls, struct http **ret_http, struct err *err);
@@ -58,19 +57,20 @@ struct http_request {
 	const char *body;	  /* JSON; NULL: none */
 	const char *content_type; /* NULL: application/json */
 	const char *token;	  /* bearer token; NULL: none */
-	/* Without @data: the time limit of the whole call. With @data: that of the connection;
-	 * the body of an answer with status 200 is passed to @data as it comes. */
+	/* Without @line: the time limit of the whole call. With @line: that of the connection;
+	 * the body of an answer with status 200 is passed to @line as it comes, and as fast as
+	 * turns of the event loop allow. */
 	uint64_t timeout_ns;
-	uint64_t silence_ns; /* with @data: ends the call after this long without data; 0: never */
+	uint64_t silence_ns; /* with @line: ends the call after this long without data; 0: never */
 	http_done_fn *done;
-	http_data_fn *data;
+	http_line_fn *line;
 	void *userdata;
 };
 
 /* Sends @request. Its @done is called once, from the event loop, unless the call is cancelled. */
 struct http_call *http_send(struct http *http, const struct http_request *request);
 
-/* Neither @done nor @data is called any more. NULL is fine. */
+/* Neither @done nor @line is called any more. NULL is fine. */
 void http_cancel(struct http_call *call);
 
 #endif

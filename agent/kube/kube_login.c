@@ -127,13 +127,27 @@ static int parse_file(struct reading *reading, const struct place *place, const 
 	return 0;
 }
 
+/* -EINVAL if @object has @key; @instead says what is known. */
+static int refuse(const struct place *place, const json_t *object, const char *key,
+		  const char *instead, struct err *err)
+{
+	return json_object_get(object, key) ? place_err(err, -EINVAL, place, object, key,
+							"%s isn't known here; %s", key, instead)
+					    : 0;
+}
+
 static int parse_cluster(struct reading *reading, const struct place *place, const json_t *cluster,
 			 struct err *err)
 {
 	const char *server = NULL;
 	bool insecure = false;
-	int r = field_string(place, cluster, "server", &server, err);
+	int r = refuse(place, cluster, "proxy-url", "the server must be reached directly", err);
 
+	if (!r)
+		r = refuse(place, cluster, "tls-server-name",
+			   "its certificate must be for its own name", err);
+	if (!r)
+		r = field_string(place, cluster, "server", &server, err);
 	if (r >= 0)
 		r = field_boolean(place, cluster, "insecure-skip-tls-verify", &insecure, err);
 	if (r < 0)
@@ -152,13 +166,12 @@ static int parse_user(struct reading *reading, const struct place *place, const 
 {
 	static const char *const refused[] = { "exec", "auth-provider", "username", "as" };
 	const char *token = NULL;
-	int r;
+	int r = 0;
 
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-		if (json_object_get(user, refused[i]))
-			return place_err(err, -EINVAL, place, user, refused[i],
-					 "%s isn't known here; a token or a certificate is",
-					 refused[i]);
+	for (size_t i = 0; !r && i < sizeof(refused) / sizeof(refused[0]); i++)
+		r = refuse(place, user, refused[i], "a token or a certificate is", err);
+	if (r < 0)
+		return r;
 	r = field_string(place, user, "token", &token, err);
 	if (r > 0)
 		r = keep(reading, FILE_TOKEN, token, strlen(token), err);

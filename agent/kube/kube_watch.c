@@ -187,34 +187,26 @@ static bool watch_message(struct kube_watch *watch, const json_t *json)
 	return true;
 }
 
-static size_t on_watch_data(const char *text, size_t length, void *userdata)
+static void on_watch_line(const char *line, size_t length, void *userdata)
 {
 	struct kube_watch *watch = userdata;
+	_cleanup_json_ json_t *json = NULL;
 	struct err why, said;
-	const char *end;
-	size_t used = 0;
 
 	/* don't reset the back-off yet: a stream may end as soon as it has begun */
 	if (watch->retry_ns)
 		watch->events->reachable(NULL, watch->userdata);
-	while ((end = memchr(text + used, '\n', length - used))) {
-		_cleanup_json_ json_t *json = json_parse(text + used, end - (text + used), &why);
-		bool over = !json;
-
-		if (!json) {
-			err_write(&said, "what its watch sent %s", why.text);
-			watch_failed(watch, said.text);
-		} else {
-			over = !watch_message(watch, json);
-		}
-		used = end - text + 1;
-		if (over) {
-			http_cancel(watch->call);
-			watch->call = NULL;
-			break;
-		}
+	if (!line)
+		return;
+	json = json_parse(line, length, &why);
+	if (json && watch_message(watch, json))
+		return;
+	if (!json) {
+		err_write(&said, "what its watch sent %s", why.text);
+		watch_failed(watch, said.text);
 	}
-	return used;
+	http_cancel(watch->call);
+	watch->call = NULL;
 }
 
 static void on_watch_done(const struct http_result *result, void *userdata)
@@ -255,7 +247,7 @@ static void watch_go_on(struct kube_watch *watch)
 				 watch->next_page ? "&continue=" : "", watch->next_page ?: "");
 	} else {
 		request.done = on_watch_done;
-		request.data = on_watch_data;
+		request.line = on_watch_line;
 		request.silence_ns = SILENCE_NS;
 		path = xasprintf("%s%swatch=1&allowWatchBookmarks=true&resourceVersion=%" PRIu64
 				 "%s%s",

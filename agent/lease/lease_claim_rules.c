@@ -15,6 +15,9 @@
  * duration if that is longer: a short-lived endpoint moves no address. */
 #define STAYS_MIN_NS (1000 * LEASE_NS_PER_MS)
 
+/* How many entries lease_claims_resume() looks for at a time: some ms. */
+#define LOOKS_MAX 512
+
 static bool claim_is_ours(const struct lease_machine *machine, const struct lease_claim *claim)
 {
 	return lease_session_holds(machine) && claim->shape == RECORD_GOOD &&
@@ -301,15 +304,28 @@ uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now)
 
 int lease_claims_resume(struct lease_machine *machine)
 {
-	for (struct lease_claim *claim = machine->claims; claim; claim = claim->hh.next) {
-		bool ours = claim_is_ours(machine, claim);
-		int r = ours ? machine->callbacks->present(&claim->address, machine->userdata) : 0;
+	unsigned int looks = 0;
 
+	for (struct lease_claim *claim = machine->claims; claim; claim = claim->hh.next) {
+		int r;
+
+		/* the view may have changed since an earlier turn */
+		if (!claim_is_ours(machine, claim)) {
+			claim->entry = claim->given_up = claim->looked_for = false;
+			continue;
+		}
+		if (claim->looked_for)
+			continue;
+		/* a time limit might leave no time for a single one in a large view */
+		if (looks++ == LOOKS_MAX)
+			return 1;
+		r = machine->callbacks->present(&claim->address, machine->userdata);
 		if (r < 0)
 			return r;
+		claim->looked_for = true;
 		claim->entry = r;
 		/* a release may be in flight: only another release makes sure */
-		claim->given_up = ours && !r;
+		claim->given_up = !r;
 	}
 	return 0;
 }

@@ -7,7 +7,8 @@
 
 /* Looks at the claims that are queued or due; returns when the next is due. */
 uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now);
-/* The session resumes: which of its claims have an entry? As present() of lease.h. */
+/* The session resumes: which of its claims have an entry? 1: there are more, call it again in
+ * another turn; else 0, or an error as present() of lease.h. */
 int lease_claims_resume(struct lease_machine *machine);
 /* Gives up the entries of claims that the view doesn't show as ours. -EAGAIN if one stays. */
 int lease_claims_settle_disputes(struct lease_machine *machine);

@@ -112,6 +112,8 @@ void lease_machine_run(struct lease_machine *machine)
 		due = earliest(due, lease_peers_run(machine, now));
 		more = machine->queue.first && (machine->synced || !machine->store);
 	} while (more && lease_now(machine) < machine->turn_end_ns);
+	if (!more && !machine->store)
+		lease_session_sweep(machine);
 	due = more ? now : earliest(due, leave);
 	machine->clock.arm(due, machine->clock.userdata);
 }
@@ -182,8 +184,6 @@ void lease_machine_settled(struct lease_machine *machine)
 	if (machine->settled)
 		return;
 	machine->settled = true;
-	if (!machine->store)
-		machine->callbacks->purge(machine->userdata);
 	lease_claims_queue_all(machine);
 	run_soon(machine);
 }

@@ -107,11 +107,12 @@ struct lease_claim {
 	bool wanted : 1;
 	bool last_resort : 1;
 	bool entry : 1; /* there may be an entry in the map: lost() is due before it is another's */
-	bool held : 1;	/* gained() was called */
-	bool yielding : 1; /* let others have it first */
-	bool owned : 1;	   /* another node has it as its own */
-	bool given_up : 1; /* it is still ours in the view, and the release is on its way */
-	bool busy : 1;	   /* a swap is on its way */
+	bool looked_for : 1; /* present() has told of it */
+	bool held : 1;	     /* gained() was called */
+	bool yielding : 1;   /* let others have it first */
+	bool owned : 1;	     /* another node has it as its own */
+	bool given_up : 1;   /* it is still ours in the view, and the release is on its way */
+	bool busy : 1;	     /* a swap is on its way */
 	bool queued : 1;
 	bool waiting : 1;
 };
@@ -144,7 +145,9 @@ struct lease_session {
 	bool had;		/* this process had one: what it finds isn't a former one's */
 	uint64_t revision;	/* of the own heartbeat, the latest that is known */
 	bool busy;		/* a swap is on its way */
+	bool over;		/* the last swap has ended it, says the store */
 	bool seen;		/* the own heartbeat changed in the view */
+	bool swept;		/* lease_session_sweep() has succeeded */
 	bool purging;		/* over, and its entries not known to be gone */
 	enum lease_loss reason; /* if purging */
 };

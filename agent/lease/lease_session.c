@@ -54,6 +54,7 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 	own->sent_ns[own->sequence % LEASE_ATTEMPTS] = now;
 	own->next_ns = now + machine->retry_period_ns;
 	own->busy = true;
+	own->over = false;
 	machine->store->swap(machine->store, &record);
 }
 
@@ -65,6 +66,7 @@ void lease_session_swapped(struct lease_machine *machine, const struct record *r
 	if (!result) {
 		/* ahead of the view, whose turn it is to confirm */
 		own->revision = record->revision;
+		own->over = record->heartbeat.state == HEARTBEAT_ENDED;
 		if (record->heartbeat.all) {
 			own->shown = record->heartbeat;
 			own->shown_known = true;
@@ -130,6 +132,8 @@ static uint64_t session_start(struct lease_machine *machine, uint64_t now)
 	struct lease_session *own = &machine->session;
 	uint8_t slot = slot_choose(machine, now);
 
+	/* lease_claims_resume() may have been broken off */
+	own->purging |= !own->had;
 	/* purged even if it was at the last session's end: with an id of its own this one frees
 	 * every claim of an earlier process */
 	if (!slot || !session_purge(machine))
@@ -153,10 +157,14 @@ static uint64_t session_resume(struct lease_machine *machine, uint64_t deadline_
 	own->slot = heartbeat->slot;
 	own->phase = SESSION_RESUMING;
 	r = lease_claims_resume(machine);
-	if (r < 0) {
-		lease_log(machine, LOG_ERR, "the session isn't resumed yet: %s", strerror(-r));
+	if (r) {
 		own->phase = SESSION_NONE;
-		own->next_ns = lease_now(machine) + machine->retry_period_ns;
+		own->next_ns = lease_now(machine);
+		if (r < 0) {
+			lease_log(machine, LOG_ERR, "the session isn't resumed yet: %s",
+				  strerror(-r));
+			own->next_ns += machine->retry_period_ns;
+		}
 		return own->next_ns;
 	}
 	/* one of the process before may be written only now, which says nothing of this one's */
@@ -187,17 +195,22 @@ static uint64_t session_closed(struct lease_machine *machine)
 static uint64_t session_finish(struct lease_machine *machine, uint64_t now)
 {
 	struct lease_session *own = &machine->session;
-	const struct heartbeat *heartbeat = &machine->self->heartbeat;
+	const struct lease_peer *self = machine->self;
+	bool absent = self->shape == RECORD_ABSENT;
+	/* one sent before may be written, or seen, only later, unless the end comes before it */
+	bool ours = absent ? own->sequence > 0
+			   : self->shape == RECORD_GOOD &&
+				     lease_heartbeat_beats(&self->heartbeat) &&
+				     !strcmp(self->heartbeat.id, machine->id);
 
-	if (machine->self->shape != RECORD_GOOD || !lease_heartbeat_beats(heartbeat) ||
-	    strcmp(heartbeat->id, machine->id))
+	if (!ours || own->over)
 		return session_closed(machine);
 	if (now < own->next_ns)
 		return own->next_ns;
 	/* it may be the process before's, with its entries */
 	if (!session_purge(machine))
 		return now + machine->retry_period_ns;
-	heartbeat_send(machine, heartbeat->session, HEARTBEAT_ENDED);
+	heartbeat_send(machine, absent ? own->id : self->heartbeat.session, HEARTBEAT_ENDED);
 	return own->next_ns;
 }
 
@@ -384,6 +397,14 @@ static uint64_t run_alone(struct lease_machine *machine, uint64_t now)
 	lease_state_set(machine, machine->draining ? LEASE_DRAINED : LEASE_ACTIVE,
 			"no store: this node holds all that it wants");
 	return own->next_ns;
+}
+
+void lease_session_sweep(struct lease_machine *machine)
+{
+	struct lease_session *own = &machine->session;
+
+	if (machine->settled && own->phase == SESSION_LIVE && !own->swept)
+		own->swept = machine->callbacks->purge(machine->userdata) >= 0;
 }
 
 uint64_t lease_session_run(struct lease_machine *machine, uint64_t now)

@@ -91,6 +91,26 @@ static uint64_t lane_due_ns(const struct lane *lane)
 	return due_ns == UINT64_MAX || due_ns > lane->next_ns ? due_ns : lane->next_ns;
 }
 
+static void lane_free(struct announcer *announcer, struct lane *lane)
+{
+	HASH_DEL(announcer->lanes, lane);
+	DL_DELETE(announcer->order, lane);
+	free(lane);
+}
+
+/* Frees the lanes that have no job, and whose rate limit has ended: interfaces come and go. */
+static void lanes_prune(struct announcer *announcer)
+{
+	uint64_t now_ns = clock_boot_ns();
+	struct lane *lane, *next;
+
+	DL_FOREACH_SAFE(announcer->order, lane, next)
+	{
+		if (lane_due_ns(lane) == UINT64_MAX && lane->next_ns + BURST_NS <= now_ns)
+			lane_free(announcer, lane);
+	}
+}
+
 static void schedule(struct announcer *announcer)
 {
 	uint64_t due_ns = UINT64_MAX;
@@ -180,6 +200,7 @@ static int announcer_turn(sd_event_source *source, uint64_t usec, void *userdata
 	while (round_of_all(announcer) && loop_may_go_on(begun_ns))
 		;
 	log_limit_tick(&announcer->failed, LOG_WARNING);
+	lanes_prune(announcer);
 	schedule(announcer);
 	return 0;
 }
@@ -188,8 +209,8 @@ void announcer_add(struct announcer *announcer, const struct address *address, u
 		   enum announcer_why why)
 {
 	uint32_t left = why == ANNOUNCER_TAKEOVER ? announcer->count : 1;
-	struct lane *lane = lane_get(announcer, ifindex);
 	struct job_key key = {};
+	struct lane *lane;
 	struct job *job;
 
 	key.address = *address;
@@ -197,6 +218,7 @@ void announcer_add(struct announcer *announcer, const struct address *address, u
 	HASH_FIND(hh, announcer->jobs, &key, sizeof(key), job);
 	if (!left)
 		return;
+	lane = lane_get(announcer, ifindex);
 	if (!job) {
 		job = xcalloc(1, sizeof(*job));
 		job->key = key;
@@ -253,11 +275,8 @@ void announcer_free(struct announcer *announcer)
 		HASH_DEL(announcer->jobs, job);
 		free(job);
 	}
-	HASH_ITER(hh, announcer->lanes, lane, next_lane)
-	{
-		HASH_DEL(announcer->lanes, lane);
-		free(lane);
-	}
+	DL_FOREACH_SAFE(announcer->order, lane, next_lane)
+	lane_free(announcer, lane);
 	free(announcer);
 }
 

@@ -144,8 +144,11 @@ void helper_free(struct helper *helper)
 		return;
 	sd_event_source_disable_unref(helper->io);
 	close(helper->fd);
-	if (helper->pid > 0)
+	if (helper->pid > 0) {
+		/* it may be stopped, and then wouldn't end */
+		kill(helper->pid, SIGCONT);
 		waitpid(helper->pid, NULL, 0);
+	}
 	free(helper);
 }
 

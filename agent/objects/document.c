@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <yaml.h>
@@ -15,6 +12,7 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "document.h"
+#include "scalar.h"
 
 /* Kubernetes objects have some 15 levels. There is a bound since the parser recurses, and jansson
  * does when it frees. Values behind an alias count, since jansson follows these too. */
@@ -36,6 +34,12 @@ struct yaml_line {
 	unsigned int line;
 };
 
+struct yaml_lines {
+	struct yaml_line *list;
+	size_t count, capacity;
+	bool sorted;
+};
+
 struct anchor {
 	char *name;
 	json_t *value;
@@ -43,12 +47,15 @@ struct anchor {
 	size_t size;	     /* number of values in it, including those behind aliases */
 };
 
-struct builder {
+struct yaml_reader {
 	const char *name;
 	yaml_parser_t parser;
 	yaml_event_t event;
 	bool has_event;
 	struct yaml_document document;
+	struct yaml_lines lines; /* of the document */
+	bool open;		 /* its root is a mapping that isn't complete */
+	json_t *items; /* the value of the root's key of that name, borrowed, that isn't either */
 	struct anchor *anchors;
 	size_t anchor_count;
 	unsigned int deepest; /* level reached in the value that is being built */
@@ -57,220 +64,182 @@ struct builder {
 	struct err *err;
 };
 
-static json_t *build_value(struct builder *builder, unsigned int depth);
+static json_t *build_value(struct yaml_reader *reader, unsigned int depth);
 
-static unsigned int event_line(const struct builder *builder)
+static unsigned int event_line(const struct yaml_reader *reader)
 {
-	return builder->event.start_mark.line + 1;
+	return reader->event.start_mark.line + 1;
 }
 
 #define TOO_DEEP "more than %d levels deep"
 
-#define fail_at(builder, line, ...)                                                          \
-	({                                                                                   \
-		struct err line_;                                                            \
-		err_write(&line_, __VA_ARGS__);                                              \
-		err_write((builder)->err, "%s:%u: %s", (builder)->name, (line), line_.text); \
-		NULL;                                                                        \
+#define fail_at(reader, line, ...)                                                         \
+	({                                                                                 \
+		struct err line_;                                                          \
+		err_write(&line_, __VA_ARGS__);                                            \
+		err_write((reader)->err, "%s:%u: %s", (reader)->name, (line), line_.text); \
+		NULL;                                                                      \
 	})
 
-/* The next event in builder->event; false with @err at a syntax error. */
-static bool next_event(struct builder *builder)
+/* The next event in reader->event; false with @err at a syntax error. */
+static bool next_event(struct yaml_reader *reader)
 {
-	const yaml_parser_t *parser = &builder->parser;
+	const yaml_parser_t *parser = &reader->parser;
 
-	if (builder->has_event)
-		yaml_event_delete(&builder->event);
-	builder->has_event = yaml_parser_parse(&builder->parser, &builder->event);
-	if (builder->has_event)
+	if (reader->has_event)
+		yaml_event_delete(&reader->event);
+	reader->has_event = yaml_parser_parse(&reader->parser, &reader->event);
+	if (reader->has_event)
 		return true;
 	if (parser->error == YAML_MEMORY_ERROR)
 		alloc_fail();
 	else if (parser->error == YAML_READER_ERROR)
-		fail_at(builder, (unsigned int)parser->mark.line + 1, "%s",
+		fail_at(reader, (unsigned int)parser->mark.line + 1, "%s",
 			parser->problem ?: "not UTF-8 text");
 	else
-		fail_at(builder, (unsigned int)parser->problem_mark.line + 1, "%s%s%s",
+		fail_at(reader, (unsigned int)parser->problem_mark.line + 1, "%s%s%s",
 			parser->problem ?: "not YAML", parser->context ? ", " : "",
 			parser->context ?: "");
 	return false;
 }
 
-static void note_line(struct builder *builder, const void *at, unsigned int line)
+static void note_line(struct yaml_reader *reader, const void *at, unsigned int line)
 {
-	struct yaml_document *document = &builder->document;
+	struct yaml_lines *lines = &reader->lines;
 
-	ALLOC_GROW(document->lines, document->count, document->capacity);
-	document->lines[document->count++] = (struct yaml_line){ at, line };
+	ALLOC_GROW(lines->list, lines->count, lines->capacity);
+	lines->list[lines->count++] = (struct yaml_line){ at, line };
 }
 
-/* Plain scalars that aren't strings, as in kubectl's parser. */
-static const struct {
-	const char *text;
-	json_type type;
-} words[] = {
-	{ "", JSON_NULL },	 { "~", JSON_NULL },   { "null", JSON_NULL },
-	{ "true", JSON_TRUE },	 { "yes", JSON_TRUE }, { "on", JSON_TRUE },
-	{ "false", JSON_FALSE }, { "no", JSON_FALSE }, { "off", JSON_FALSE },
-};
-
-/* YAML allows "word", "Word" and "WORD". */
-static bool word_equals(const char *text, const char *word)
+static json_t *build_scalar(struct yaml_reader *reader)
 {
-	size_t length = strlen(word), upper = 0;
-
-	if (strcasecmp(text, word) != 0)
-		return false;
-	for (size_t i = 0; i < length; i++)
-		upper += isupper((unsigned char)text[i]) != 0;
-	return !upper || upper == length || (upper == 1 && isupper((unsigned char)text[0]));
-}
-
-static json_t *integer(const char *text)
-{
-	const char *digits = text + (*text == '-' || *text == '+');
-	char *end;
-	long long value;
-
-	if (!isdigit((unsigned char)*digits))
-		return NULL;
-	errno = 0;
-	if (digits[0] == '0' && (digits[1] == 'o' || digits[1] == 'b')) {
-		if (!isdigit((unsigned char)digits[2]))
-			return NULL;
-		value = strtoll(digits + 2, &end, digits[1] == 'o' ? 8 : 2);
-		value = *text == '-' ? -value : value;
-	} else {
-		value = strtoll(text, &end, 0);
-	}
-	return *end || errno ? NULL : json_integer(value);
-}
-
-static json_t *real(const char *text)
-{
-	char *end;
-	double value;
-
-	/* strtod() accepts more than YAML: hexadecimal, infinity, not-a-number */
-	if (text[strspn(text, "+-.0123456789eE")] || !strpbrk(text, "0123456789"))
-		return NULL;
-	value = strtod(text, &end);
-	return *end || !isfinite(value) ? NULL : json_real(value);
-}
-
-static json_t *build_scalar(struct builder *builder)
-{
-	const char *text = (const char *)builder->event.data.scalar.value;
-	size_t length = builder->event.data.scalar.length;
-	const char *tag = (const char *)builder->event.data.scalar.tag;
+	const char *text = (const char *)reader->event.data.scalar.value;
+	size_t length = reader->event.data.scalar.length;
+	const char *tag = (const char *)reader->event.data.scalar.tag;
 	json_t *value = NULL;
 
 	if (strlen(text) != length)
-		return fail_at(builder, event_line(builder), "a NUL byte in a string");
-	if (builder->event.data.scalar.plain_implicit) {
-		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-			if (word_equals(text, words[i].text))
-				return words[i].type == JSON_NULL
-					       ? json_null()
-					       : json_boolean(words[i].type == JSON_TRUE);
-		value = integer(text) ?: real(text);
-	} else if (tag && strcmp(tag, YAML_STR_TAG) != 0 && strcmp(tag, "!") != 0) {
-		return fail_at(builder, event_line(builder), "the tag %s isn't known here", tag);
-	}
+		return fail_at(reader, event_line(reader), "a NUL byte in a string");
+	if (reader->event.data.scalar.plain_implicit)
+		value = scalar_value(text);
+	else if (tag && strcmp(tag, YAML_STR_TAG) != 0 && strcmp(tag, "!") != 0)
+		return fail_at(reader, event_line(reader), "the tag %s isn't known here", tag);
 	return value ?: json_stringn_nocheck(text, length);
 }
 
-static json_t *build_alias(struct builder *builder, unsigned int depth)
+static json_t *build_alias(struct yaml_reader *reader, unsigned int depth)
 {
-	const char *name = (const char *)builder->event.data.alias.anchor;
+	const char *name = (const char *)reader->event.data.alias.anchor;
 	const struct anchor *anchor = NULL;
 
 	/* of anchors with the same name, the last counts */
-	for (size_t i = builder->anchor_count; i > 0 && !anchor; i--)
-		if (!strcmp(builder->anchors[i - 1].name, name))
-			anchor = &builder->anchors[i - 1];
+	for (size_t i = reader->anchor_count; i > 0 && !anchor; i--)
+		if (!strcmp(reader->anchors[i - 1].name, name))
+			anchor = &reader->anchors[i - 1];
 	if (!anchor)
-		return fail_at(builder, event_line(builder), "no anchor &%s before this alias",
-			       name);
+		return fail_at(reader, event_line(reader), "no anchor &%s before this alias", name);
 	if (depth + anchor->height > MAX_DEPTH)
-		return fail_at(builder, event_line(builder), TOO_DEEP, MAX_DEPTH);
-	builder->aliased += anchor->size;
-	if (builder->aliased > MAX_ALIASED)
-		return fail_at(builder, event_line(builder),
-			       "aliases stand for more than %d values", MAX_ALIASED);
-	if (builder->deepest < depth + anchor->height)
-		builder->deepest = depth + anchor->height;
-	builder->size += anchor->size;
+		return fail_at(reader, event_line(reader), TOO_DEEP, MAX_DEPTH);
+	reader->aliased += anchor->size;
+	if (reader->aliased > MAX_ALIASED)
+		return fail_at(reader, event_line(reader), "aliases stand for more than %d values",
+			       MAX_ALIASED);
+	if (reader->deepest < depth + anchor->height)
+		reader->deepest = depth + anchor->height;
+	reader->size += anchor->size;
 	return json_incref(anchor->value);
 }
 
-static json_t *build_sequence(struct builder *builder, unsigned int depth)
+/* Appends the value that begins with reader->event. */
+static bool add_item(struct yaml_reader *reader, json_t *array, unsigned int depth)
 {
-	json_t *array = json_array(), *item;
+	unsigned int line = event_line(reader);
+	json_t *item = build_value(reader, depth + 1);
 
-	for (;;) {
-		unsigned int line;
+	if (!item)
+		return false;
+	if (!json_is_boolean(item) && !json_is_null(item))
+		note_line(reader, item, line);
+	json_array_append_new(array, item);
+	return true;
+}
 
-		if (!next_event(builder))
-			break;
-		if (builder->event.type == YAML_SEQUENCE_END_EVENT)
+static json_t *build_sequence(struct yaml_reader *reader, unsigned int depth)
+{
+	json_t *array = json_array();
+
+	while (next_event(reader)) {
+		if (reader->event.type == YAML_SEQUENCE_END_EVENT)
 			return array;
-		line = event_line(builder);
-		item = build_value(builder, depth + 1);
-		if (!item)
+		if (!add_item(reader, array, depth))
 			break;
-		if (!json_is_boolean(item) && !json_is_null(item))
-			note_line(builder, item, line);
-		json_array_append_new(array, item);
 	}
 	json_decref(array);
 	return NULL;
 }
 
-/* The key in builder->event, which the caller frees. */
-static char *copy_key(struct builder *builder, const json_t *object)
+/* The key in reader->event, which the caller frees. */
+static char *copy_key(struct yaml_reader *reader, const json_t *object)
 {
 	const char *text;
 
-	if (builder->event.type != YAML_SCALAR_EVENT)
-		return fail_at(builder, event_line(builder), "a key must be a plain word");
-	text = (const char *)builder->event.data.scalar.value;
-	if (strlen(text) != builder->event.data.scalar.length)
-		return fail_at(builder, event_line(builder), "a NUL byte in a key");
-	if (!strcmp(text, "<<") && builder->event.data.scalar.plain_implicit)
-		return fail_at(builder, event_line(builder), "merge keys (<<) aren't supported");
+	if (reader->event.type != YAML_SCALAR_EVENT)
+		return fail_at(reader, event_line(reader), "a key must be a plain word");
+	text = (const char *)reader->event.data.scalar.value;
+	if (strlen(text) != reader->event.data.scalar.length)
+		return fail_at(reader, event_line(reader), "a NUL byte in a key");
+	if (!strcmp(text, "<<") && reader->event.data.scalar.plain_implicit)
+		return fail_at(reader, event_line(reader), "merge keys (<<) aren't supported");
 	if (json_object_get(object, text))
-		return fail_at(builder, event_line(builder), "'%s' is given twice", text);
+		return fail_at(reader, event_line(reader), "'%s' is given twice", text);
 	return xstrdup(text);
 }
 
-static json_t *build_mapping(struct builder *builder, unsigned int depth)
+/* Begins the items of what may be a List: continue_root() goes on. */
+static json_t *begin_items(struct yaml_reader *reader)
 {
-	json_t *object = json_object(), *value;
+	reader->size++;
+	reader->items = json_array();
+	return reader->items;
+}
 
-	for (;;) {
-		_cleanup_free_ char *key = NULL;
-		unsigned int line;
+/* Adds the key in reader->event, and its value. */
+static bool add_key(struct yaml_reader *reader, json_t *object, unsigned int depth)
+{
+	unsigned int line = event_line(reader);
+	_cleanup_free_ char *key = copy_key(reader, object);
+	json_t *value;
 
-		if (!next_event(builder))
-			break;
-		if (builder->event.type == YAML_MAPPING_END_EVENT)
+	if (!key || !next_event(reader))
+		return false;
+	if (depth == 1 && !strcmp(key, "items") &&
+	    reader->event.type == YAML_SEQUENCE_START_EVENT &&
+	    !reader->event.data.sequence_start.anchor)
+		value = begin_items(reader);
+	else
+		value = build_value(reader, depth + 1);
+	if (!value)
+		return false;
+	json_object_set_new_nocheck(object, key, value);
+	note_line(reader, json_object_iter_key(json_object_iter_at(object, key)), line);
+	return true;
+}
+
+static json_t *build_mapping(struct yaml_reader *reader, unsigned int depth)
+{
+	json_t *object = json_object();
+
+	while (next_event(reader)) {
+		if (reader->event.type == YAML_MAPPING_END_EVENT)
 			return object;
-		line = event_line(builder);
-		key = copy_key(builder, object);
-		if (!key || !next_event(builder))
+		if (!add_key(reader, object, depth))
 			break;
-		value = build_value(builder, depth + 1);
-		if (!value)
-			break;
-		json_object_set_new_nocheck(object, key, value);
-		note_line(builder, json_object_iter_key(json_object_iter_at(object, key)), line);
 	}
 	json_decref(object);
 	return NULL;
 }
 
-/* The anchor's name in builder->event, or NULL; the caller frees it. */
+/* The anchor's name in reader->event, or NULL; the caller frees it. */
 static char *copy_anchor(const yaml_event_t *event)
 {
 	const yaml_char_t *name = NULL;
@@ -284,49 +253,49 @@ static char *copy_anchor(const yaml_event_t *event)
 	return name ? xstrdup((const char *)name) : NULL;
 }
 
-static json_t *build_node(struct builder *builder, unsigned int depth)
+static json_t *build_node(struct yaml_reader *reader, unsigned int depth)
 {
 	if (depth > MAX_DEPTH)
-		return fail_at(builder, event_line(builder), TOO_DEEP, MAX_DEPTH);
-	if (++builder->size > MAX_VALUES)
-		return fail_at(builder, event_line(builder), "more than %d values in one document",
+		return fail_at(reader, event_line(reader), TOO_DEEP, MAX_DEPTH);
+	if (++reader->size > MAX_VALUES)
+		return fail_at(reader, event_line(reader), "more than %d values in one document",
 			       MAX_VALUES);
-	switch (builder->event.type) {
+	switch (reader->event.type) {
 	case YAML_SCALAR_EVENT:
-		return build_scalar(builder);
+		return build_scalar(reader);
 	case YAML_SEQUENCE_START_EVENT:
-		return build_sequence(builder, depth);
+		return build_sequence(reader, depth);
 	case YAML_MAPPING_START_EVENT:
-		return build_mapping(builder, depth);
+		return build_mapping(reader, depth);
 	default:
-		return build_alias(builder, depth);
+		return build_alias(reader, depth);
 	}
 }
 
-/* The value that begins with builder->event; a new reference, or NULL with @err. */
-static json_t *build_value(struct builder *builder, unsigned int depth)
+/* The value that begins with reader->event; a new reference, or NULL with @err. */
+static json_t *build_value(struct yaml_reader *reader, unsigned int depth)
 {
-	_cleanup_free_ char *name = copy_anchor(&builder->event);
-	unsigned int line = event_line(builder), deepest = builder->deepest;
-	size_t size = builder->size;
+	_cleanup_free_ char *name = copy_anchor(&reader->event);
+	unsigned int line = event_line(reader), deepest = reader->deepest;
+	size_t size = reader->size;
 	json_t *value;
 
-	builder->deepest = depth;
-	value = build_node(builder, depth);
-	if (value && name && builder->anchor_count == MAX_ANCHORS) {
+	reader->deepest = depth;
+	value = build_node(reader, depth);
+	if (value && name && reader->anchor_count == MAX_ANCHORS) {
 		json_decref(value);
-		return fail_at(builder, line, "more than %d anchors", MAX_ANCHORS);
+		return fail_at(reader, line, "more than %d anchors", MAX_ANCHORS);
 	}
 	if (value && name) {
-		builder->anchors = xreallocarray(builder->anchors, builder->anchor_count + 1,
-						 sizeof(*builder->anchors));
-		builder->anchors[builder->anchor_count++] =
-			(struct anchor){ name, json_incref(value), builder->deepest - depth,
-					 builder->size - size };
+		reader->anchors = xreallocarray(reader->anchors, reader->anchor_count + 1,
+						sizeof(*reader->anchors));
+		reader->anchors[reader->anchor_count++] =
+			(struct anchor){ name, json_incref(value), reader->deepest - depth,
+					 reader->size - size };
 		name = NULL;
 	}
-	if (builder->deepest < deepest)
-		builder->deepest = deepest;
+	if (reader->deepest < deepest)
+		reader->deepest = deepest;
 	return value;
 }
 
@@ -338,32 +307,36 @@ static int line_compare(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-static void anchors_free(struct builder *builder)
+static void anchors_free(struct yaml_reader *reader)
 {
-	for (size_t i = 0; i < builder->anchor_count; i++) {
-		free(builder->anchors[i].name);
-		json_decref(builder->anchors[i].value);
+	for (size_t i = 0; i < reader->anchor_count; i++) {
+		free(reader->anchors[i].name);
+		json_decref(reader->anchors[i].value);
 	}
-	free(builder->anchors);
-	builder->anchors = NULL;
-	builder->anchor_count = 0;
+	free(reader->anchors);
+	reader->anchors = NULL;
+	reader->anchor_count = 0;
 }
 
-static void document_free(struct yaml_document *document)
+static void document_free(struct yaml_reader *reader)
 {
-	json_decref(document->root);
-	free(document->lines);
-	*document = (struct yaml_document){};
+	json_decref(reader->document.root);
+	free(reader->lines.list);
+	reader->lines = (struct yaml_lines){};
+	reader->document = (struct yaml_document){ .lines = &reader->lines };
 }
 
 static unsigned int line_find(const struct yaml_document *document, const void *at)
 {
+	struct yaml_lines *lines = document->lines;
 	struct yaml_line wanted = { .at = at };
 	const struct yaml_line *found = NULL;
 
-	if (document->count)
-		found = bsearch(&wanted, document->lines, document->count, sizeof(wanted),
-				line_compare);
+	if (!lines->sorted && lines->count)
+		qsort(lines->list, lines->count, sizeof(*lines->list), line_compare);
+	lines->sorted = true;
+	if (lines->count)
+		found = bsearch(&wanted, lines->list, lines->count, sizeof(wanted), line_compare);
 	return found ? found->line : document->line;
 }
 
@@ -375,53 +348,96 @@ unsigned int yaml_key_line(const struct yaml_document *document, const json_t *o
 	return iter ? line_find(document, json_object_iter_key(iter)) : document->line;
 }
 
-/* Builds one document, whose first event is in builder->event. */
-static int build_document(struct builder *builder, yaml_document_fn *take, void *data)
+/* Begins the next document, or builds it if it has no keys. */
+static int begin_document(struct yaml_reader *reader)
 {
-	struct yaml_document *document = &builder->document;
-	int r = -EINVAL;
+	struct yaml_document *document = &reader->document;
 
-	if (!next_event(builder))
+	document_free(reader);
+	do {
+		if (!next_event(reader))
+			return -EINVAL;
+		if (reader->event.type == YAML_STREAM_END_EVENT)
+			return YAML_END;
+	} while (reader->event.type != YAML_DOCUMENT_START_EVENT);
+	if (!next_event(reader))
 		return -EINVAL;
-	builder->size = 0;
-	document->line = event_line(builder);
-	document->root = build_value(builder, 1);
-	anchors_free(builder);
-	if (document->root) {
-		if (document->count)
-			qsort(document->lines, document->count, sizeof(*document->lines),
-			      line_compare);
-		r = take(document, data, builder->err);
-	}
-	document_free(document);
-	if (r)
+	reader->size = 0;
+	document->line = event_line(reader);
+	reader->open = reader->event.type == YAML_MAPPING_START_EVENT;
+	document->root = reader->open ? json_object() : build_value(reader, 1);
+	return document->root ? 0 : -EINVAL;
+}
+
+/* Adds the root's next key or, of its items, the next one. */
+static int continue_root(struct yaml_reader *reader)
+{
+	json_t *root = reader->document.root;
+	bool valid = next_event(reader);
+
+	if (valid && reader->items && reader->event.type == YAML_SEQUENCE_END_EVENT)
+		reader->items = NULL;
+	else if (valid && reader->items)
+		valid = add_item(reader, reader->items, 2);
+	else if (valid && reader->event.type == YAML_MAPPING_END_EVENT)
+		reader->open = false;
+	else if (valid)
+		valid = add_key(reader, root, 1);
+	return valid ? 0 : -EINVAL;
+}
+
+struct yaml_reader *yaml_open(const char *name, const char *text, size_t size)
+{
+	struct yaml_reader *reader = xcalloc(1, sizeof(*reader));
+
+	reader->name = name;
+	if (!yaml_parser_initialize(&reader->parser))
+		alloc_fail();
+	yaml_parser_set_input_string(&reader->parser, (const unsigned char *)text, size);
+	return reader;
+}
+
+void yaml_close(struct yaml_reader *reader)
+{
+	if (!reader)
+		return;
+	if (reader->has_event)
+		yaml_event_delete(&reader->event);
+	yaml_parser_delete(&reader->parser);
+	anchors_free(reader);
+	document_free(reader);
+	free(reader);
+}
+
+int yaml_next(struct yaml_reader *reader, struct yaml_document **ret_document, struct err *err)
+{
+	int r;
+
+	reader->err = err;
+	*ret_document = NULL;
+	r = reader->open ? continue_root(reader) : begin_document(reader);
+	if (r || reader->open)
 		return r;
-	/* the document's end */
-	return next_event(builder) ? 0 : -EINVAL;
+	anchors_free(reader);
+	*ret_document = &reader->document;
+	return 0;
 }
 
 int yaml_parse(const char *name, const char *text, size_t size, yaml_document_fn *take, void *data,
 	       struct err *err)
 {
-	struct builder builder = { .name = name, .err = err };
-	int r = 0;
+	struct yaml_reader *reader = yaml_open(name, text, size);
+	int r;
 
-	if (!yaml_parser_initialize(&builder.parser))
-		alloc_fail();
-	yaml_parser_set_input_string(&builder.parser, (const unsigned char *)text, size);
-	while (!r) {
-		if (!next_event(&builder))
-			r = -EINVAL;
-		else if (builder.event.type == YAML_STREAM_END_EVENT)
-			break;
-		else if (builder.event.type == YAML_DOCUMENT_START_EVENT)
-			r = build_document(&builder, take, data);
-	}
-	if (builder.has_event)
-		yaml_event_delete(&builder.event);
-	yaml_parser_delete(&builder.parser);
-	anchors_free(&builder);
-	return r;
+	do {
+		struct yaml_document *document;
+
+		r = yaml_next(reader, &document, err);
+		if (!r && document)
+			r = take(document, data, err);
+	} while (!r);
+	yaml_close(reader);
+	return r == YAML_END ? 0 : r;
 }
 
 int yaml_read_file(const char *path, size_t limit, char **ret_text, size_t *ret_size,

@@ -253,3 +253,14 @@ int manifest_add(struct manifest *manifest, const struct place *place, const jso
 	note_unused(&parse, object, api, kind);
 	return 0;
 }
+
+json_t *manifest_items(const json_t *object)
+{
+	const char *api = json_string_value(json_object_get(object, "apiVersion"));
+	const char *kind = json_string_value(json_object_get(object, "kind"));
+	json_t *items = json_object_get(object, "items");
+
+	return api && !strcmp(api, "v1") && kind && !strcmp(kind, "List") && json_is_array(items)
+		       ? items
+		       : NULL;
+}

@@ -64,4 +64,8 @@ static inline bool manifest_has_objects(const struct manifest *manifest)
 int manifest_add(struct manifest *manifest, const struct place *place, const json_t *object,
 		 object_note_fn *note, void *data, struct err *err);
 
+/* The items of a List, borrowed, so that each can be added by itself. NULL: @object is no List, or
+ * an invalid one. */
+json_t *manifest_items(const json_t *object);
+
 #endif

@@ -38,6 +38,7 @@ struct parse {
 /* Bounds, since a tenant decides how many faults a Service has, and how long its lists are. */
 #define NOTES_MAX      10
 #define ADDRESSES_MAX  10000
+#define REQUESTS_MAX   100 /* the pools' allocator compares each with all others */
 #define ADDRESS_COST   1024
 #define NAMESPACES_LEN 16384
 
@@ -112,10 +113,10 @@ static bool parse_address(const struct parse *parse, const json_t *object, const
 	return false;
 }
 
-static int too_many(const struct parse *parse, const json_t *object, const char *key)
+static int too_many(const struct parse *parse, const json_t *object, const char *key, int most)
 {
 	return place_err(parse->err, -EINVAL, parse->place, object, key,
-			 "more than %d addresses in %s", ADDRESSES_MAX, key);
+			 "more than %d addresses in %s", most, key);
 }
 
 static int parse_external(const struct parse *parse, const json_t *spec, struct service *service)
@@ -126,7 +127,7 @@ static int parse_external(const struct parse *parse, const json_t *spec, struct 
 	int r = field_strings(parse->place, spec, "externalIPs", &array, parse->err);
 
 	if (json_array_size(array) > ADDRESSES_MAX)
-		return too_many(parse, spec, "externalIPs");
+		return too_many(parse, spec, "externalIPs", ADDRESSES_MAX);
 	json_array_foreach(array, i, item)
 	{
 		if (parse_address(parse, spec, "externalIPs", json_string_value(item), &address))
@@ -150,7 +151,7 @@ static int parse_ingress(const struct parse *parse, const json_t *object, struct
 	if (r > 0)
 		r = field_objects(parse->place, balancer, "ingress", &array, parse->err);
 	if (json_array_size(array) > ADDRESSES_MAX)
-		return too_many(parse, balancer, "ingress");
+		return too_many(parse, balancer, "ingress", ADDRESSES_MAX);
 	json_array_foreach(array, i, item)
 	{
 		r = field_string(parse->place, item, "ip", &ip, parse->err);
@@ -177,8 +178,8 @@ static int parse_requests(const struct parse *parse, const json_t *spec, const j
 		r = copy_annotation(parse, annotations, annotation_ips, &list);
 	for (char *text = list ? strtok_r(list, SERVICE_SEPARATORS, &rest) : NULL; text;
 	     text = strtok_r(NULL, SERVICE_SEPARATORS, &rest)) {
-		if (++count > ADDRESSES_MAX)
-			return too_many(parse, annotations, annotation_ips[0]);
+		if (++count > REQUESTS_MAX)
+			return too_many(parse, annotations, annotation_ips[0], REQUESTS_MAX);
 		if (parse_address(parse, annotations, annotation_ips[0], text, &address))
 			address_list_include(&service->requested, &address);
 	}

@@ -16,6 +16,7 @@
 #include "cleanup.h"
 #include "document.h"
 #include "json.h"
+#include "write_all.h"
 
 #define VERSION 1
 /* 50,000 Services with 250,000 addresses take less. */
@@ -25,6 +26,7 @@ struct assignment {
 	char *namespace;
 	char *name;
 	struct address_list addresses;
+	char *text; /* its JSON in the file; NULL: it was read */
 };
 
 static int compare(const void *a, const void *b)
@@ -42,6 +44,7 @@ static void assignment_free(void *at)
 	address_list_free(&assignment->addresses);
 	free(assignment->namespace);
 	free(assignment->name);
+	free(assignment->text);
 	free(assignment);
 }
 
@@ -68,21 +71,38 @@ const struct address_list *assignments_get(const struct assignments *assignments
 	return found ? &found->addresses : NULL;
 }
 
-static struct assignment *assignment_new(const char *namespace, const char *name,
-					 const struct address_list *addresses)
+static char *encode(const struct assignment *assignment)
+{
+	const struct address_list *addresses = &assignment->addresses;
+	_cleanup_json_ json_t *object = NULL;
+	json_t *list = json_array();
+	char ip[INET6_ADDRSTRLEN];
+
+	for (size_t i = 0; i < addresses->count; i++)
+		json_array_append_new(list, json_string(address_format(&addresses->list[i], ip)));
+	object = json_pack("{s:s, s:s, s:o}", "namespace", assignment->namespace, "name",
+			   assignment->name, "addresses", list);
+	return json_dumps(object, 0);
+}
+
+static struct assignment *add(struct assignments *assignments, const char *namespace,
+			      const char *name, const struct address_list *addresses)
 {
 	struct assignment *assignment = xcalloc(1, sizeof(*assignment));
 
 	assignment->namespace = xstrdup(namespace);
 	assignment->name = xstrdup(name);
 	address_list_add_all(&assignment->addresses, addresses);
+	if (!tsearch(assignment, &assignments->tree, compare))
+		alloc_fail();
+	assignments->count++;
 	return assignment;
 }
 
 void assignments_set(struct assignments *assignments, const char *namespace, const char *name,
 		     const struct address_list *addresses)
 {
-	struct assignment *old = find(assignments, namespace, name);
+	struct assignment *old = find(assignments, namespace, name), *assignment;
 
 	if (old) {
 		tdelete(old, &assignments->tree, compare);
@@ -91,9 +111,8 @@ void assignments_set(struct assignments *assignments, const char *namespace, con
 	}
 	if (!addresses->count)
 		return;
-	if (!tsearch(assignment_new(namespace, name, addresses), &assignments->tree, compare))
-		alloc_fail();
-	assignments->count++;
+	assignment = add(assignments, namespace, name, addresses);
+	assignment->text = encode(assignment);
 }
 
 static bool name_valid(const char *name)
@@ -128,7 +147,7 @@ static int parse_assignment(json_t *object, struct assignments *assignments, str
 			return err_set(err, -EINVAL, "%s/%s has an address twice", namespace, name);
 		address_list_add(&addresses, &address);
 	}
-	assignments_set(assignments, namespace, name, &addresses);
+	add(assignments, namespace, name, &addresses);
 	return 0;
 }
 
@@ -180,28 +199,41 @@ int assignments_read(const char *path, struct assignments *ret_assignments, stru
 		       path, detail.text);
 }
 
-static void visit_encode(const void *node, VISIT visit, void *list)
+struct writing {
+	FILE *file;
+	const char *separator;
+};
+
+static void visit_write(const void *node, VISIT visit, void *data)
 {
 	const struct assignment *assignment = *(const struct assignment *const *)node;
-	char ip[INET6_ADDRSTRLEN];
-	json_t *addresses;
+	struct writing *writing = data;
+	_cleanup_free_ char *made = NULL;
 
 	if (visit != postorder && visit != leaf)
 		return;
-	addresses = json_array();
-	for (size_t i = 0; i < assignment->addresses.count; i++)
-		json_array_append_new(
-			addresses, json_string(address_format(&assignment->addresses.list[i], ip)));
-	json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "namespace", assignment->namespace,
-					      "name", assignment->name, "addresses", addresses));
+	if (!assignment->text)
+		made = encode(assignment);
+	fputs(writing->separator, writing->file);
+	fputs(made ?: assignment->text, writing->file);
+	writing->separator = ",\n  ";
 }
 
-static json_t *encode(const struct assignments *assignments)
+/* The file's contents; the caller frees them. */
+static char *join(const struct assignments *assignments, size_t *ret_size)
 {
-	json_t *list = json_array();
+	struct writing writing = { .separator = "\n  " };
+	char *text;
 
-	twalk_r(assignments->tree, visit_encode, list);
-	return json_pack("{s:i, s:o}", "version", VERSION, "assignments", list);
+	writing.file = open_memstream(&text, ret_size);
+	if (!writing.file)
+		alloc_fail();
+	fprintf(writing.file, "{\n \"version\": %d,\n \"assignments\": [", VERSION);
+	twalk_r(assignments->tree, visit_write, &writing);
+	fprintf(writing.file, "\n ]\n}\n");
+	if (fclose(writing.file))
+		alloc_fail();
+	return text;
 }
 
 /* The file's directory entry must be on the disk too. */
@@ -215,18 +247,19 @@ static int sync_directory(const char *path)
 
 int assignments_write(const char *path, const struct assignments *assignments, struct err *err)
 {
-	_cleanup_json_ json_t *root = encode(assignments);
+	size_t size;
+	_cleanup_free_ char *text = join(assignments, &size);
 	_cleanup_close_ int fd = -1;
 	char beside[PATH_MAX];
-	int r = 0;
+	int r;
 
 	if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
 		return err_set(err, -ENAMETOOLONG, "%s: %s", path, strerror(ENAMETOOLONG));
 	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
 	if (fd < 0)
 		return err_set(err, negative_errno(), "%s: %s", beside, strerror(errno));
-	errno = 0;
-	if (json_dumpfd(root, fd, JSON_INDENT(1)) < 0 || fsync(fd) < 0 || rename(beside, path) < 0)
+	r = write_all(fd, text, size);
+	if (!r && (fsync(fd) < 0 || rename(beside, path) < 0))
 		r = negative_errno();
 	if (r < 0)
 		unlink(beside);

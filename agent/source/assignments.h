@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The addresses that pools have assigned to Services, kept over restarts in a file if there is no
- * API server. JSON, sorted by namespace and name.
+ * API server. JSON, an assignment a line, sorted by namespace and name.
  */
 #ifndef XDP_L2RESPD_ASSIGNMENTS_H
 #define XDP_L2RESPD_ASSIGNMENTS_H

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "allocator.h"
 #include "err.h"
@@ -27,16 +28,24 @@ struct directory_pools *directory_pools_new(const char *path, bool read_only,
 void directory_pools_free(struct directory_pools *pools);
 
 /*
- * Decides for the objects in @manifests, of which the last of each name counts, and sets the
- * Services' load_balancer addresses. An address is used only once the file has it: if the file
- * can't be read or written, with @err, no new address is assigned, and the next call tries again.
- * @reserved: as in allocator_set_reserved(). @broken: a manifest can't be read, so that objects may
- * be missing, or the reserved addresses aren't known: decides nothing, Services keep their
- * addresses.
+ * Begins a decision for the objects in @manifests, of which the last of each name counts. The list
+ * is borrowed, and the objects must stay as they are, until directory_pools_use(). @reserved: as in
+ * allocator_set_reserved(). @broken: a manifest can't be read, so that objects may be missing, or
+ * the reserved addresses aren't known: decides nothing, Services keep their addresses.
  */
-int directory_pools_update(struct directory_pools *pools, struct manifest *const *manifests,
-			   size_t count, const struct address_list *reserved, bool broken,
-			   struct err *err);
+void directory_pools_begin(struct directory_pools *pools, struct manifest *const *manifests,
+			   size_t count, const struct address_list *reserved, bool broken);
+
+/* Continues in the turn that began at @begun_ns (CLOCK_BOOTTIME), and writes the file. Returns
+ * whether the decision is finished. */
+bool directory_pools_continue(struct directory_pools *pools, uint64_t begun_ns);
+
+/*
+ * Sets the Services' load_balancer addresses to what was decided. An address is used only once the
+ * file has it: if the file can't be read or written, with @err, no new address is assigned, and the
+ * next decision tries again.
+ */
+int directory_pools_use(struct directory_pools *pools, struct err *err);
 
 /* The allocator, for the pools' status. */
 const struct allocator *directory_pools_allocator(const struct directory_pools *pools);

@@ -16,6 +16,7 @@
 #include "cleanup.h"
 #include "document.h"
 #include "last_good.h"
+#include "write_all.h"
 
 /* The last line of a copy: a YAML comment with a checksum and the path of the file, since the agent
  * may be configured for another directory later. */
@@ -31,13 +32,18 @@ char *last_good_directory(const char *assignments)
 	return xasprintf("%s/last-good", dirname(copy));
 }
 
-/* FNV-1a: detects files truncated by a crash, not forged ones. */
+/* FNV-1a, of words: detects files truncated by a crash, not forged ones. */
 static uint64_t sum_of(const char *text, size_t size)
 {
-	uint64_t sum = 0xcbf29ce484222325;
+	uint64_t sum = 0xcbf29ce484222325 ^ size;
 
-	for (size_t i = 0; i < size; i++)
-		sum = (sum ^ (unsigned char)text[i]) * 0x100000001b3;
+	for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
+		size_t rest = size - i;
+		uint64_t word = 0;
+
+		memcpy(&word, text + i, rest < sizeof(word) ? rest : sizeof(word));
+		sum = (sum ^ word) * 0x100000001b3;
+	}
 	return sum;
 }
 
@@ -85,19 +91,6 @@ static bool is_current(const char *directory, const char *path, const char *text
 
 	return !last_good_read(directory, path, &copy, &copy_size) && copy_size == size &&
 	       !memcmp(copy, text, size);
-}
-
-static int write_all(int fd, const char *text, size_t size)
-{
-	while (size) {
-		ssize_t written = write(fd, text, size);
-
-		if (written < 0)
-			return negative_errno();
-		text += written;
-		size -= written;
-	}
-	return 0;
 }
 
 static int replace(const char *copy, const char *text, size_t size, const char *seal)

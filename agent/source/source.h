@@ -57,8 +57,8 @@ void source_stop(struct source *source);
 
 void source_free(struct source *source);
 
-/* The manifests of the files, in their order, or of the objects. Valid until the callback changed()
- * or source_free(). */
+/* The manifests of the files, in their order, or of the objects. Valid until the event loop goes
+ * on, or another function of the source is called that isn't about const. */
 const struct manifest *const *source_manifests(const struct source *source, size_t *ret_count);
 
 /* Has everything been read once? */
@@ -90,7 +90,7 @@ bool source_nodes(struct source *source, bool follow);
 bool source_gives(const struct source *source);
 
 /* Keeps pools from assigning @addresses, the nodes' own, in ascending order. May change the
- * manifests before it returns, without a call of changed(). */
+ * manifests before it returns, without a call of changed(), or later, with one. */
 void source_reserve(struct source *source, const struct address_list *addresses);
 
 /* Why pools haven't assigned @service all addresses that it requests, as far as this node knows;

@@ -11,6 +11,9 @@
 #include "foreign.h"
 #include "source_base.h"
 
+/* Pools in conflict that the log names: each text is looked for among the former ones. */
+#define CONFLICTS_MAX 100
+
 static void write_conflict(const struct pool_status *pool, struct err *ret_text)
 {
 	err_write(ret_text, "pool %s gives nothing new: %s", pool->pool->name, pool->message);
@@ -59,10 +62,13 @@ static void note_of(const struct source *source, const struct allocator *allocat
 		}
 	for (size_t i = 0; i < source->items.count; i++) {
 		const char *noted = source->items.list[i]->noted;
+		const char *line = noted ? strstr(noted, FOREIGN_PAGE) : NULL;
 
-		if (!noted || !strstr(noted, FOREIGN_PAGE))
+		if (!line)
 			continue;
-		err_write(ret_note, "%.*s", (int)strcspn(noted, "\n"), noted);
+		while (line > noted && line[-1] != '\n')
+			line--;
+		err_write(ret_note, "%.*s", (int)strcspn(line, "\n"), line);
 		return;
 	}
 }
@@ -159,6 +165,7 @@ void source_why_no_more(const struct source *source, const struct service *servi
 	const json_t *condition = NULL;
 	struct source_status status = {};
 	const char *reason = NULL, *message = NULL;
+	bool lacks = service->wants_load_balancer && !service->load_balancer.count, pending;
 
 	/* source_status() goes through all manifests, too slow for a function called per Service */
 	source->ops->status(source, &status);
@@ -174,14 +181,28 @@ void source_why_no_more(const struct source *source, const struct service *servi
 		reason = json_string_value(json_object_get(condition, "reason"));
 		message = json_string_value(json_object_get(condition, "message"));
 	}
+	/* what was decided before may be wrong by now */
+	if (*source->pools_wait.text && service->wants_load_balancer &&
+	    (message || !service->load_balancer.count)) {
+		why_set(ret_why, REASON_POOLS_WAIT);
+		why_add(ret_why, ": %s", source->pools_wait.text);
+		return;
+	}
+	if (status.allocator)
+		pending = !verdict || (verdict->ours && verdict->satisfied);
+	else
+		pending = source_items_any(&source->items, SOURCE_ITEM_POOLS "/");
+	if (lacks && !condition && pending) {
+		why_set(ret_why, REASON_POOLS_WAIT);
+		why_add(ret_why, ": what they decide isn't in force yet");
+		return;
+	}
 	/* a condition that is true has no message */
 	if (message && *message) {
 		why_set(ret_why, verdict_reason(reason ?: ""));
 		why_add(ret_why, ": %s", message);
 	} else {
-		why_set(ret_why, service->wants_load_balancer && !service->load_balancer.count
-					 ? REASON_NO_POOL
-					 : REASON_NONE);
+		why_set(ret_why, lacks ? REASON_NO_POOL : REASON_NONE);
 	}
 }
 
@@ -244,12 +265,13 @@ void source_say_conflicts(struct source *source, const struct allocator *allocat
 {
 	char *all = NULL;
 	struct pool_status pool;
+	size_t count = 0;
 
 	for (size_t i = 0; allocator_pool_status(allocator, i, &pool); i++) {
 		char *before = all;
 		struct err text;
 
-		if (!pool.conflict)
+		if (!pool.conflict || ++count > CONFLICTS_MAX)
 			continue;
 		write_conflict(&pool, &text);
 		if (!source->conflicts || !strstr(source->conflicts, text.text))

@@ -13,6 +13,7 @@ struct source {
 	struct source_items items;
 	struct address_list reserved; /* not to be assigned by pools, ascending */
 	bool unreserved;	      /* the reserved addresses aren't known yet */
+	struct err pools_wait;	      /* why pools here decide nothing new; empty: they decide */
 	char *conflicts;	      /* pools' conflicts logged, one a line; NULL: none */
 };
 

@@ -1,194 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "alloc.h"
-#include "cleanup.h"
+#include "clock.h"
 #include "directory_pools.h"
-#include "document.h"
-#include "last_good.h"
+#include "directory_scan.h"
 #include "loop.h"
 #include "source_base.h"
 
-#define FILE_LIMIT (256UL << 20)
 /* Editors and kubectl write a file in several steps: it is read once they have paused. */
 #define SETTLE_USEC 20000
+/* Files that change for longer are put in force as they are. */
+#define HOLD_NS (2 * CLOCK_NS_PER_S)
 /* Rescan interval, for a missing directory and for changes that inotify can't see (NFS). */
 #define RESCAN_USEC 10000000
 /* Log lines per update about Services whose addresses have changed. */
 #define LOG_MAX 10
 
+/*
+ * A change takes several turns of the event loop if it is about many objects. Until it is in force,
+ * as a whole, all stays as it was. If files change while they are read, they are read once more
+ * before anything is decided: what moves from one to another would be missing else. What changes
+ * later comes afterwards.
+ */
+enum source_stage {
+	SOURCE_NONE,
+	SOURCE_READING,	 /* scan */
+	SOURCE_DECIDING, /* pools */
+};
+
 struct source_directory {
 	struct source source; /* the first member */
-	char *directory, *assignments, *class_name, *node;
-	char *copies;	       /* directory of last_good.h */
-	struct err copy_error; /* of the last write of a copy, logged once; empty: none */
+	char *directory, *assignments, *class_name;
 	struct service_class class;
+	struct directory_scan *scan;
 	struct directory_pools *pools;
 	struct err pools_error; /* empty: none */
-	size_t log_count;	/* lines about Services in this update */
+	size_t log_count;	/* lines about Services in this change */
 	bool read_only;
+	enum source_stage stage;
+	struct manifest **newest; /* SOURCE_DECIDING: what is decided about */
+	bool scan_again, scan_all, decide_again;
+	/* since then, what was read waits for files that change; 0: nothing does */
+	uint64_t held_ns;
 	int inotify;
 	bool watched;
-	bool known;	/* it has been read without an error once */
-	int scan_error; /* of the last scan, logged once; 0: none */
-	sd_event_source *io, *settle, *rescan;
+	sd_event_source *io, *settle, *rescan, *turn;
 };
-
-static bool is_manifest_name(const char *name)
-{
-	static const char *const suffixes[] = { ".yaml", ".yml", ".json" };
-	size_t length = strlen(name);
-
-	/* hidden files belong to editors and Kubernetes volumes */
-	for (size_t i = 0; name[0] != '.' && i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		size_t suffix = strlen(suffixes[i]);
-
-		if (length > suffix && !strcmp(name + length - suffix, suffixes[i]))
-			return true;
-	}
-	return false;
-}
-
-struct reading {
-	const struct source *source;
-	const char *path;
-	struct manifest manifest;
-	char *notes; /* a line each; NULL: none */
-};
-
-static void note_skipped(const char *text, void *data)
-{
-	struct reading *reading = data;
-
-	source_say_of(reading->source, LOG_NOTICE, reading->path, text);
-	source_note(text, &reading->notes);
-}
-
-static int parse_document(const struct yaml_document *document, void *data, struct err *err)
-{
-	struct reading *reading = data;
-	const struct place place = { reading->path, document };
-
-	/* an empty document */
-	if (json_is_null(document->root))
-		return 0;
-	return manifest_add(&reading->manifest, &place, document->root, note_skipped, reading, err);
-}
-
-static void reading_clear(struct reading *reading)
-{
-	manifest_free(&reading->manifest);
-	free(reading->notes);
-	reading->notes = NULL;
-}
-
-static int parse(struct reading *reading, const char *text, size_t size, struct err *err)
-{
-	int r = yaml_parse(reading->path, text, size, parse_document, reading, err);
-
-	if (r < 0)
-		reading_clear(reading);
-	return r;
-}
-
-/* What @reading of @file costs if there is no room for it: then it is cleared, with @err; 0: there
- * is. */
-static size_t excess(const struct source_directory *source, const struct source_item *file,
-		     struct reading *reading, struct err *err)
-{
-	size_t cost = source_item_excess(&source->source.items, file, &reading->manifest);
-
-	if (cost) {
-		err_write(err, "%s: " SOURCE_COST_FULL, reading->path);
-		reading_clear(reading);
-	}
-	return cost;
-}
-
-/* Reads the last valid version of the file from before this start. */
-static void read_copy(struct source_directory *source, struct source_item *file, const char *path)
-{
-	struct reading reading = {
-		.source = &source->source,
-		.path = path,
-		.manifest.node = source->node,
-	};
-	_cleanup_free_ char *text = NULL;
-	struct err err;
-	size_t size;
-
-	if (!last_good_read(source->copies, path, &text, &size) &&
-	    !parse(&reading, text, size, &err) && !excess(source, file, &reading, &err))
-		source_item_set(&source->source.items, file, &reading.manifest);
-	free(reading.notes);
-}
-
-/* Keeps a copy of a valid file for the next start. */
-static void write_copy(struct source_directory *source, const char *path, const char *text,
-		       size_t size)
-{
-	struct err err = {}, line;
-
-	if (source->read_only)
-		return;
-	if (last_good_write(source->copies, path, text, size, &err) < 0 &&
-	    strcmp(err.text, source->copy_error.text) != 0) {
-		err_write(&line, "%s; a manifest that is wrong at the next start is left out then",
-			  err.text);
-		source_say(&source->source, LOG_WARNING, line.text);
-	}
-	source->copy_error = err;
-}
-
-/* Reads @file again. If it is invalid, the previous manifest stays. */
-static void file_read(struct source_directory *source, struct source_item *file)
-{
-	struct reading reading = { .source = &source->source, .manifest.node = source->node };
-	_cleanup_free_ char *path = xasprintf("%s/%s", source->directory, file->name), *text = NULL;
-	struct err err, line;
-	size_t size;
-	int r;
-
-	reading.path = path;
-	r = yaml_read_file(path, FILE_LIMIT, &text, &size, &err);
-	if (!r)
-		r = parse(&reading, text, size, &err);
-	file->refused = r ? 0 : excess(source, file, &reading, &err);
-	file->broken = r < 0 || file->refused;
-	free(file->logged);
-	file->logged = NULL;
-	if (file->broken) {
-		if (!manifest_has_objects(&file->manifest))
-			read_copy(source, file, path);
-		err_write(&line, "%s; %s", err.text,
-			  manifest_has_objects(&file->manifest)
-				  ? "what the file said before stays in force"
-				  : "the file is left out");
-		source_say_of(&source->source, LOG_ERR, path, line.text);
-		file->logged = xstrdup(line.text);
-		return;
-	}
-	source_item_set(&source->source.items, file, &reading.manifest);
-	free(file->noted);
-	file->noted = reading.notes;
-	write_copy(source, path, text, size);
-}
-
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
 
 static void watch(struct source_directory *source)
 {
@@ -200,91 +63,25 @@ static void watch(struct source_directory *source)
 			  inotify_add_watch(source->inotify, source->directory, events) >= 0;
 }
 
-static bool is_item(const char *name, const void *userdata)
+/* After an event, the files are read once they have settled; soon, if others wait for that. */
+static void read_events(struct source_directory *source)
 {
-	return source_items_find(userdata, name);
-}
+	char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t length;
 
-/* Logs once why the directory, or the file @name in it, can't be read. */
-static void log_scan_error(struct source_directory *source, const char *name, int error)
-{
-	struct err line;
+	while ((length = read(source->inotify, buffer, sizeof(buffer))) > 0) {
+		for (char *at = buffer; at < buffer + length;) {
+			const struct inotify_event *event = (const struct inotify_event *)at;
 
-	if (error == source->scan_error)
-		return;
-	source->scan_error = error;
-	err_write(&line, "%s%s%s: %s; trying again every 10 s", source->directory, name ? "/" : "",
-		  name ?: "", strerror(error));
-	source_say(&source->source, LOG_WARNING, line.text);
-}
-
-/* Reads the files in @directory that have changed, or @all. Returns 0, or a negative errno, logged,
- * if a file can't be read. Sets *@ret_changed to true if a file was read. */
-static int read_files(struct source_directory *source, DIR *directory, bool all, bool *ret_changed)
-{
-	struct dirent *entry;
-	int r = 0;
-
-	while (errno = 0, entry = readdir(directory)) {
-		struct source_item *file;
-		struct stat st;
-
-		if (!is_manifest_name(entry->d_name))
-			continue;
-		if (fstatat(dirfd(directory), entry->d_name, &st, 0) < 0) {
-			if (errno != ENOENT) {
-				r = negative_errno();
-				log_scan_error(source, entry->d_name, -r);
-			}
-			continue;
+			if (event->mask & IN_MOVE_SELF)
+				inotify_rm_watch(source->inotify, event->wd);
+			if (event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF))
+				source->watched = false;
+			at += sizeof(*event) + event->len;
 		}
-		if (!S_ISREG(st.st_mode))
-			continue;
-		file = source_items_get(&source->source.items, entry->d_name);
-		file->present = true;
-		if (!all && same_file(&file->st, &st) &&
-		    !source_item_room(&source->source.items, file))
-			continue;
-		file->st = st;
-		file_read(source, file);
-		*ret_changed = true;
+		if (!source->held_ns || !loop_timer_is_on(source->settle))
+			loop_timer_after(source->settle, SETTLE_USEC);
 	}
-	if (!errno)
-		return r;
-	r = negative_errno();
-	log_scan_error(source, NULL, -r);
-	return r;
-}
-
-/*
- * Reads the directory; returns whether the manifests have changed. Only ENOENT means that a file is
- * gone. After any other error (such as a network file system's ESTALE or EIO) all manifests stay.
- */
-static bool scan(struct source_directory *source, bool all)
-{
-	struct source_items *items = &source->source.items;
-	DIR *directory = opendir(source->directory);
-	bool changed = false;
-	int r = 0;
-
-	if (!directory) {
-		r = errno == ENOENT ? 0 : negative_errno();
-		log_scan_error(source, NULL, errno);
-	}
-	source_items_mark(items, "");
-	if (directory)
-		r = read_files(source, directory, all, &changed);
-	if (!r) {
-		changed = source_items_sweep(items, "") || changed || !source->known;
-		source->known = true;
-		if (directory)
-			source->scan_error = 0;
-		if (directory && (changed || all) && !source->read_only)
-			last_good_prune(source->copies, is_item, items);
-	}
-	if (directory)
-		closedir(directory);
-	return changed;
 }
 
 static void pools_changed(const struct verdict *verdict, void *userdata)
@@ -295,24 +92,51 @@ static void pools_changed(const struct verdict *verdict, void *userdata)
 		source_say_verdict(&source->source, verdict);
 }
 
-/* Lets the pools decide about the current manifests. */
-static void pools_update(struct source_directory *source)
+static void begin_scan(struct source_directory *source)
+{
+	source->stage = SOURCE_READING;
+	if (!source->watched)
+		watch(source);
+	directory_scan_begin(source->scan, source->scan_all);
+	source->scan_again = source->scan_all = false;
+}
+
+/* Lets the pools decide about what was read. */
+static void begin_decision(struct source_directory *source)
+{
+	bool broken, wait = false;
+	size_t count;
+
+	source->stage = SOURCE_DECIDING;
+	source->decide_again = false;
+	source->held_ns = 0;
+	source->newest = directory_scan_newest(source->scan, &count, &broken);
+	for (size_t i = 0; i < count && !wait; i++)
+		wait = source->source.unreserved && source->newest[i]->pool_count;
+	source->log_count = 0;
+	directory_pools_begin(source->pools, source->newest, count, &source->source.reserved,
+			      broken || wait);
+}
+
+/* Puts what was read and decided in force. */
+static void use(struct source_directory *source)
 {
 	struct source_status status;
 	struct err err = {};
-	int r;
+	int r = directory_pools_use(source->pools, &err);
 
-	source_status(&source->source, &status);
-	source->log_count = 0;
-	r = directory_pools_update(source->pools, source->source.items.manifests,
-				   source->source.items.count, &source->source.reserved,
-				   status.broken > 0 || source_waits(&source->source), &err);
+	source->stage = SOURCE_NONE;
+	free(source->newest);
+	source->newest = NULL;
+	directory_scan_use(source->scan);
 	if (r < 0 && strcmp(err.text, source->pools_error.text) != 0)
 		source_say(&source->source, LOG_ERR, err.text);
 	source_say_conflicts(&source->source, directory_pools_allocator(source->pools));
-	source->pools_error.text[0] = '\0';
-	if (r < 0)
-		source->pools_error = err;
+	source->pools_error = err;
+	source_status(&source->source, &status);
+	source->source.pools_wait = status.trouble;
+	if (!*status.trouble.text && source_waits(&source->source))
+		err_write(&source->source.pools_wait, "the nodes' own addresses aren't known yet");
 	if (!source->read_only && source->log_count > LOG_MAX) {
 		err_write(&err, "pools: %zu more Services changed, not logged",
 			  source->log_count - LOG_MAX);
@@ -320,17 +144,93 @@ static void pools_update(struct source_directory *source)
 	}
 }
 
+/* Have files changed during the scan? Then another one follows. */
+static bool hold(struct source_directory *source)
+{
+	uint64_t now = clock_boot_ns();
+
+	if (!source->turn || !directory_scan_known(source->scan))
+		return false;
+	read_events(source);
+	if (!source->scan_again && !loop_timer_is_on(source->settle))
+		return false;
+	/* files that change all the time */
+	if (source->held_ns && now - source->held_ns > HOLD_NS)
+		return false;
+	source->held_ns = source->held_ns ?: now;
+	return true;
+}
+
+static void end_scan(struct source_directory *source)
+{
+	/* a failed write of the assignments is tried again */
+	bool changed = directory_scan_changed(source->scan) || *source->pools_error.text;
+
+	source->stage = SOURCE_NONE;
+	if (!changed)
+		source->held_ns = 0;
+	else if (!hold(source))
+		begin_decision(source);
+}
+
+static bool is_busy(const struct source_directory *source)
+{
+	return source->stage || source->scan_again || (source->decide_again && !source->held_ns);
+}
+
+/* Continues, or begins what has come meanwhile. Returns whether something new is in force. */
+static bool take_turn(struct source_directory *source)
+{
+	uint64_t begun_ns = clock_boot_ns();
+	bool used;
+
+	if (!source->stage && source->scan_again)
+		begin_scan(source);
+	else if (!source->stage && source->decide_again && !source->held_ns)
+		begin_decision(source);
+	if (source->stage == SOURCE_READING && directory_scan_continue(source->scan, begun_ns))
+		end_scan(source);
+	used = source->stage == SOURCE_DECIDING &&
+	       directory_pools_continue(source->pools, begun_ns);
+	if (used)
+		use(source);
+	if (source->turn && is_busy(source))
+		loop_timer_after(source->turn, 0);
+	return used;
+}
+
+/* Takes the first turn; without an event loop, all turns. Returns whether something new is in
+ * force. */
+static bool begin(struct source_directory *source)
+{
+	bool used = false;
+
+	/* the next turn is due already */
+	if (source->stage)
+		return false;
+	do
+		used |= take_turn(source);
+	while (!source->turn && is_busy(source));
+	return used;
+}
+
 static void rescan(struct source *base, bool all)
 {
 	struct source_directory *source = (struct source_directory *)base;
 
-	if (!source->watched)
-		watch(source);
-	/* a failed write of the assignments is tried again */
-	if (!scan(source, all) && !*source->pools_error.text)
-		return;
-	pools_update(source);
-	base->callbacks.changed(base->userdata);
+	source->scan_again = true;
+	source->scan_all |= all;
+	if (begin(source))
+		base->callbacks.changed(base->userdata);
+}
+
+static int turn_due(sd_event_source *event_source, uint64_t usec, void *userdata)
+{
+	struct source_directory *source = userdata;
+
+	if (take_turn(source))
+		source->source.callbacks.changed(source->source.userdata);
+	return 0;
 }
 
 static int settle_due(sd_event_source *event_source, uint64_t usec, void *userdata)
@@ -347,21 +247,8 @@ static int rescan_due(sd_event_source *event_source, uint64_t usec, void *userda
 
 static int on_inotify(sd_event_source *event_source, int fd, uint32_t revents, void *userdata)
 {
-	char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-	struct source_directory *source = userdata;
-	ssize_t length;
-
-	while ((length = read(fd, buffer, sizeof(buffer))) > 0)
-		for (char *at = buffer; at < buffer + length;) {
-			const struct inotify_event *event = (const struct inotify_event *)at;
-
-			if (event->mask & IN_MOVE_SELF)
-				inotify_rm_watch(fd, event->wd);
-			if (event->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF))
-				source->watched = false;
-			at += sizeof(*event) + event->len;
-		}
-	return loop_timer_after(source->settle, SETTLE_USEC);
+	read_events(userdata);
+	return 0;
 }
 
 static int follow(struct source_directory *source, sd_event *event)
@@ -376,12 +263,17 @@ static int follow(struct source_directory *source, sd_event *event)
 		r = loop_timer_new(event, LOOP_NEVER, settle_due, source, &source->settle);
 	if (r >= 0)
 		r = loop_timer_new(event, RESCAN_USEC, rescan_due, source, &source->rescan);
+	if (r >= 0)
+		r = loop_timer_new(event, LOOP_NEVER, turn_due, source, &source->turn);
 	return r < 0 ? r : 0;
 }
 
 static void directory_reserve(struct source *base)
 {
-	pools_update((struct source_directory *)base);
+	struct source_directory *source = (struct source_directory *)base;
+
+	source->decide_again = true;
+	begin(source);
 }
 
 static void directory_free(struct source *base)
@@ -391,12 +283,13 @@ static void directory_free(struct source *base)
 	sd_event_source_disable_unref(source->io);
 	sd_event_source_disable_unref(source->settle);
 	sd_event_source_disable_unref(source->rescan);
+	sd_event_source_disable_unref(source->turn);
 	if (source->inotify >= 0)
 		close(source->inotify);
+	free(source->newest);
 	directory_pools_free(source->pools);
+	directory_scan_free(source->scan);
 	free(source->class_name);
-	free(source->node);
-	free(source->copies);
 	free(source->assignments);
 	free(source->directory);
 	free(source);
@@ -414,15 +307,19 @@ static bool directory_same(const struct source *base, const struct source_option
 
 static bool directory_known(const struct source *base)
 {
-	return ((const struct source_directory *)base)->known;
+	return directory_scan_known(((const struct source_directory *)base)->scan);
 }
 
 static void directory_status(const struct source *base, struct source_status *status)
 {
 	const struct source_directory *source = (const struct source_directory *)base;
+	int error = directory_scan_error(source->scan);
 
-	status->reachable = !source->scan_error;
+	status->reachable = !error;
 	status->trouble = source->pools_error;
+	if (!*status->trouble.text && !directory_known(base))
+		err_write(&status->trouble, "%s: %s", source->directory,
+			  error ? strerror(error) : "it isn't read yet");
 	status->allocator = directory_pools_allocator(source->pools);
 }
 
@@ -450,10 +347,9 @@ int source_directory_new(sd_event *event, const struct source_options *options,
 	source->read_only = options->read_only;
 	source->directory = xstrdup(options->directory);
 	source->assignments = xstrdup(options->assignments);
-	source->copies = last_good_directory(options->assignments);
 	source->class_name = xstrdup(options->class.name);
-	source->node = xstrdup(options->node);
 	source->class = (struct service_class){ source->class_name, options->class.required };
+	source->scan = directory_scan_new(&source->source, options);
 	source->pools = directory_pools_new(source->assignments, source->read_only, &source->class,
 					    pools_changed, source);
 	if (event)
@@ -462,10 +358,8 @@ int source_directory_new(sd_event *event, const struct source_options *options,
 		source_free(&source->source);
 		return err_set(err, r, "%s: can't watch it: %s", options->directory, strerror(-r));
 	}
-	/* the watch first, so that no change after the scan is missed */
-	watch(source);
-	scan(source, true);
-	pools_update(source);
+	source->scan_again = source->scan_all = source->decide_again = true;
+	begin(source);
 	*ret_source = &source->source;
 	return 0;
 }

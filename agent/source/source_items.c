@@ -21,6 +21,9 @@ void condition_due_free(struct condition_due *due)
 
 static void item_free(struct source_item *item)
 {
+	if (item->next)
+		manifest_free(item->next);
+	free(item->next);
 	manifest_free(&item->manifest);
 	json_decref(item->status);
 	json_decref(item->wanted);
@@ -85,6 +88,13 @@ struct source_item *source_items_get(struct source_items *items, const char *nam
 static bool begins_with(const struct source_item *item, const char *prefix)
 {
 	return !strncmp(item->name, prefix, strlen(prefix));
+}
+
+bool source_items_any(const struct source_items *items, const char *prefix)
+{
+	size_t at = lower_bound(items, prefix);
+
+	return at < items->count && begins_with(items->list[at], prefix);
 }
 
 void source_items_mark(struct source_items *items, const char *prefix)
@@ -210,14 +220,46 @@ bool source_item_room(const struct source_items *items, const struct source_item
 	return item->refused && items->cost - item->cost + item->refused <= SOURCE_COST_MAX;
 }
 
-void source_item_set(struct source_items *items, struct source_item *item,
-		     struct manifest *manifest)
+static void set_cost(struct source_items *items, struct source_item *item,
+		     const struct manifest *manifest)
 {
 	items->cost -= item->cost;
 	item->cost = manifest_cost(manifest);
 	items->cost += item->cost;
+}
+
+void source_item_set_next(struct source_items *items, struct source_item *item,
+			  struct manifest *manifest)
+{
+	set_cost(items, item, manifest);
+	if (item->next)
+		manifest_free(item->next);
+	else
+		item->next = xmalloc(sizeof(*item->next));
+	*item->next = *manifest;
+}
+
+void source_item_use_next(struct source_item *item)
+{
+	if (!item->next)
+		return;
+	manifest_free(&item->manifest);
+	item->manifest = *item->next;
+	free(item->next);
+	item->next = NULL;
+}
+
+void source_item_set(struct source_items *items, struct source_item *item,
+		     struct manifest *manifest)
+{
+	set_cost(items, item, manifest);
 	manifest_free(&item->manifest);
 	item->manifest = *manifest;
+}
+
+struct manifest *source_item_newest(struct source_item *item)
+{
+	return item->next ?: &item->manifest;
 }
 
 void source_item_replace(struct source_items *items, struct source_item *item,

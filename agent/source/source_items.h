@@ -27,9 +27,11 @@ struct source_item {
 	struct manifest manifest;
 	bool broken;	/* invalid now; the manifest is its last valid version */
 	bool present;	/* seen in this scan or list */
-	size_t cost;	/* of its Services in @manifest, see service_cost() */
+	size_t cost;	/* of its Services in the newest version, see service_cost() */
 	size_t refused; /* of those in the current version, which didn't fit; 0: they did */
-	struct stat st; /* of a file */
+	/* of a file */
+	struct stat st;
+	struct manifest *next; /* its new version, until it is in force; NULL: there is none */
 	/* of an object */
 	uint64_t version;	  /* its resourceVersion */
 	uint64_t written_version; /* resourceVersion after our last write of its status; 0: none */
@@ -74,6 +76,9 @@ struct source_item *source_items_find(const struct source_items *items, const ch
 /* The item called @name, created if it doesn't exist. */
 struct source_item *source_items_get(struct source_items *items, const char *name);
 
+/* Is there an item whose name begins with @prefix? */
+bool source_items_any(const struct source_items *items, const char *prefix);
+
 /* Removes the item called @name, if it exists. */
 void source_items_remove(struct source_items *items, const char *name);
 
@@ -107,6 +112,12 @@ bool source_item_room(const struct source_items *items, const struct source_item
 /* Sets @item's manifest to @manifest, which it takes ownership of. */
 void source_item_set(struct source_items *items, struct source_item *item,
 		     struct manifest *manifest);
+/* The same in two steps: until the second, the former manifest is in force. */
+void source_item_set_next(struct source_items *items, struct source_item *item,
+			  struct manifest *manifest);
+void source_item_use_next(struct source_item *item);
+/* What is in force, or will be. */
+struct manifest *source_item_newest(struct source_item *item);
 
 /* The Service of @item; NULL: it is another object, or has never been valid. */
 struct service *source_item_service(const struct source_item *item);

@@ -92,9 +92,9 @@ struct store_etcd {
 	struct etcd_txn *txns; /* on their way */
 };
 
-/* Sends @json, or all in that array, to @path at @endpoint; @data as http_send() has it. */
+/* Sends @json, or all in that array, to @path at @endpoint; @line as http_send() has it. */
 struct http_call *etcd_post(struct store_etcd *etcd, size_t endpoint, const char *path,
-			    const json_t *json, http_done_fn *done, http_data_fn *data,
+			    const json_t *json, http_done_fn *done, http_line_fn *line,
 			    void *userdata);
 /* @endpoint is in trouble, with why. */
 void etcd_trouble(struct store_etcd *etcd, size_t endpoint, const char *why);

@@ -9,9 +9,9 @@
 #include "json.h"
 #include "loop.h"
 
-#define PAGE 1000 /* records: parsing more would keep a renewal waiting */
+#define PAGE 500 /* records: parsing more would keep a renewal waiting */
 /* No group has more: a list that doesn't end is none. */
-#define PAGES_MAX	  300
+#define PAGES_MAX	  600
 #define STREAM_RETRY_USEC 200000
 
 _Static_assert(STORE_CLAIMS_MAX + STORE_NODES_MAX <= PAGES_MAX * PAGE, "all that fits is listed");
@@ -166,8 +166,8 @@ static void stream_list(struct etcd_stream *stream)
 				 NULL, stream);
 }
 
-/* One message of the watch. False: the stream is over. */
-static bool watch_message(struct etcd_stream *stream, const json_t *json)
+/* Handles one message of the watch. Returns why the stream is over, or NULL. */
+static const char *watch_message(struct etcd_stream *stream, const json_t *json)
 {
 	const json_t *result = json_object_get(json, "result"), *events;
 	struct store_etcd *etcd = stream->etcd;
@@ -177,9 +177,10 @@ static bool watch_message(struct etcd_stream *stream, const json_t *json)
 	size_t index;
 
 	if (!result || json_is_true(json_object_get(result, "canceled"))) {
-		if (json_decimal(result, "compact_revision"))
-			list_anew(stream);
-		return false;
+		if (!json_decimal(result, "compact_revision"))
+			return "its watch was ended";
+		list_anew(stream);
+		return "its watch was compacted away";
 	}
 	etcd->base.progress++;
 	events = json_object_get(result, "events");
@@ -187,53 +188,51 @@ static bool watch_message(struct etcd_stream *stream, const json_t *json)
 	{
 		const json_t *kv = json_object_get(event, "kv");
 		const char *type = json_string_value(json_object_get(event, "type"));
+		uint64_t at = json_decimal(kv, "mod_revision");
 
+		/* a claim's former holder must not believe that it has it again; several ranges
+		 * have no common order, and hold no claims */
+		if (stream->watched == 1 && (at <= *stream->revision || at < shown)) {
+			list_anew(stream);
+			return "its watch shows changes that are older than those before";
+		}
 		if (etcd->base.following &&
 		    !stream->events->shown(etcd, kv, type && !strcmp(type, "DELETE"))) {
 			stream_is_full(stream);
-			return true;
+			return NULL;
 		}
 		/* the header's may be ahead of the events that are still to come */
-		if (json_decimal(kv, "mod_revision") > shown)
-			shown = json_decimal(kv, "mod_revision");
+		if (at > shown)
+			shown = at;
 	}
 	/* the rest of a revision may be in the next fragment */
 	if (shown && !json_is_true(json_object_get(result, "fragment")))
 		*stream->revision = shown;
 	if (json_is_true(json_object_get(result, "created")) && revision)
 		store_answered(&etcd->base);
-	return true;
+	return NULL;
 }
 
-static size_t on_watch_data(const char *text, size_t length, void *userdata)
+static void on_watch_line(const char *line, size_t length, void *userdata)
 {
 	struct etcd_stream *stream = userdata;
-	struct http_call *call = stream->call;
+	json_auto_t *json = NULL;
 	struct err why, said;
-	const char *end;
-	size_t used = 0;
+	const char *ended;
 
-	while ((end = memchr(text + used, '\n', length - used))) {
-		json_auto_t *json = json_parse(text + used, end - (text + used), &why);
-		bool ended = json && !watch_message(stream, json);
-
-		used = end - text + 1;
-		if (!json)
-			err_write(&said, "what its watch sent %s", why.text);
-		else if (ended)
-			err_write(&said, "its watch was %s",
-				  *stream->listing ? "compacted away" : "ended");
-		if (!json || ended) {
-			http_cancel(call);
-			stream->call = NULL;
-			stream_failed(stream, said.text);
-			break;
-		}
-		/* what was told led to another stream */
-		if (stream->call != call)
-			break;
+	if (!line)
+		return;
+	json = json_parse(line, length, &why);
+	if (json) {
+		ended = watch_message(stream, json);
+	} else {
+		err_write(&said, "what its watch sent %s", why.text);
+		ended = said.text;
 	}
-	return used;
+	if (ended) {
+		stream_cancel(stream);
+		stream_failed(stream, ended);
+	}
 }
 
 static void on_watch_done(const struct http_result *result, void *userdata)
@@ -264,7 +263,7 @@ static void stream_watch(struct etcd_stream *stream)
 					    "start_revision", revision, "fragment", 1));
 	}
 	stream->call = etcd_post(stream->etcd, stream->endpoint, "/v3/watch", requests,
-				 on_watch_done, on_watch_data, stream);
+				 on_watch_done, on_watch_line, stream);
 }
 
 void etcd_stream_run(struct etcd_stream *stream)

@@ -37,7 +37,7 @@ static char *body_text(const json_t *json)
 }
 
 struct http_call *etcd_post(struct store_etcd *etcd, size_t endpoint, const char *path,
-			    const json_t *json, http_done_fn *done, http_data_fn *data,
+			    const json_t *json, http_done_fn *done, http_line_fn *line,
 			    void *userdata)
 {
 	_cleanup_free_ char *body = body_text(json);
@@ -48,7 +48,7 @@ struct http_call *etcd_post(struct store_etcd *etcd, size_t endpoint, const char
 							     .body = body,
 							     .timeout_ns = etcd->timeout_ns,
 							     .done = done,
-							     .data = data,
+							     .line = line,
 							     .userdata = userdata });
 }
 

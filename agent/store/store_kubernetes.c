@@ -9,6 +9,7 @@
 #include "kube.h"
 #include "loop.h"
 #include "record_lease.h"
+#include "refused.h"
 #include "store_base.h"
 #include "store_kubernetes.h"
 
@@ -32,6 +33,7 @@ struct store_kubernetes {
 	char *shown;	   /* those of them that the watch shows, as a query; NULL: all */
 	char *election;	   /* NULL: there is none */
 	char *pulses_path; /* those that are watched; NULL: there are none */
+	struct refused *refused;
 	char *node;
 	uint32_t duration_s;
 };
@@ -62,13 +64,17 @@ static bool ends_with(const char *text, const char *end)
 	return length >= wanted && !strcmp(text + length - wanted, end);
 }
 
+static const char *object_name(const json_t *object)
+{
+	return json_string_value(json_object_get(json_object_get(object, "metadata"), "name"));
+}
+
 /* The record in the Lease @object. False: it is none of ours. */
 static bool record_read(const struct store_kubernetes *kubernetes, const json_t *object,
 			struct record *record)
 {
-	const json_t *metadata = json_object_get(object, "metadata");
 	const json_t *spec = json_object_get(object, "spec");
-	const char *name = json_string_value(json_object_get(metadata, "name"));
+	const char *name = object_name(object);
 
 	if (!name)
 		return false;
@@ -108,6 +114,16 @@ static bool is_others_heartbeat(const struct store_kubernetes *kubernetes,
 	return record->kind == RECORD_HEARTBEAT && strcmp(record->node, kubernetes->node) != 0;
 }
 
+/* Is it refused because of what the stream doesn't show? Somebody has removed the Lease's labels.
+ */
+static bool is_hidden(struct store_kubernetes *kubernetes, const struct store_swap *swap)
+{
+	char name[RECORD_NAME_MAX + 1];
+
+	record_name(kubernetes, &swap->record, name);
+	return refused_again(&kubernetes->refused, name, swap->seen);
+}
+
 static void on_swap(const struct http_result *result, void *userdata)
 {
 	struct store_swap *swap = userdata;
@@ -120,10 +136,15 @@ static void on_swap(const struct http_result *result, void *userdata)
 	if (!result->error && refused) {
 		store_answered(&kubernetes->base);
 		/* there is something newer, if only by then: the stream is to show it */
-		if (!is_others_heartbeat(kubernetes, &swap->record))
+		if (is_others_heartbeat(kubernetes, &swap->record)) {
+			if (kubernetes->pulses)
+				kube_watch_restart(kubernetes->pulses, true);
+		} else if (is_hidden(kubernetes, swap)) {
+			/* a list shows those without labels, too */
+			follow_anew(kubernetes);
+		} else {
 			store_expect(&kubernetes->base, swap->seen + 1);
-		else if (kubernetes->pulses)
-			kube_watch_restart(kubernetes->pulses, true);
+		}
 		store_swap_end(swap, -EAGAIN);
 		return;
 	}
@@ -203,6 +224,7 @@ static void on_reset(uint64_t version, void *userdata)
 	if (!kubernetes->base.following || kubernetes->full)
 		return;
 	kubernetes->base.listing = true;
+	refused_forget(&kubernetes->refused);
 	kubernetes->base.events->reset(kubernetes->base.userdata);
 }
 
@@ -230,6 +252,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	if (!kubernetes->base.following || kubernetes->full ||
 	    !record_read(kubernetes, object, &record))
 		return;
+	refused_shown(&kubernetes->refused, object_name(object));
 	/* a renewal took it out of what is shown, or it is removed: there is no telling */
 	if (deleted && is_others_heartbeat(kubernetes, &record) && beats(&record))
 		return;
@@ -382,6 +405,7 @@ static void kubernetes_free(struct store *store)
 	sd_event_source_disable_unref(kubernetes->pulses_turn);
 	if (kubernetes->own_kube)
 		kube_free(kubernetes->kube);
+	refused_forget(&kubernetes->refused);
 	free(kubernetes->path);
 	free(kubernetes->listed);
 	free(kubernetes->election);

@@ -2,6 +2,7 @@
 /* doctor: prints faults that keep addresses from being answered, with remedies. */
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "cli.h"
@@ -55,15 +56,19 @@ static int doctor_cmd_run(const struct cli_options *options, int count, char **w
 	_cleanup_(doctor_report_free) struct doctor_report report = {};
 	_cleanup_(pins_close) struct pins pins = PINS_NONE;
 	const char *name = NULL;
-	struct err err;
+	struct err unusable, err;
+	bool nothing_pinned;
 	int r;
 
 	if (count && cli_take_dev(&cmd_doctor, count, words, &name))
 		return CLI_USAGE;
-	r = pins_open(options->bpffs, &pins, &err);
-	if (r < 0 && (r != -ENOENT || *err.text))
-		return cli_fail(&err);
-	r = doctor_run(r < 0 ? NULL : &pins, name, &report, &err);
+	r = pins_open_some(options->bpffs, &pins, &unusable);
+	/* no fault of the host */
+	if ((r == -EPERM || r == -EACCES) && geteuid())
+		return cli_fail(&unusable);
+	nothing_pinned = r == -ENOENT && !*unusable.text;
+	r = doctor_run(nothing_pinned ? NULL : &pins, r < 0 && !nothing_pinned ? &unusable : NULL,
+		       name, &report, &err);
 	if (r < 0)
 		return cli_fail(&err);
 	if (report.asked < report.addresses)

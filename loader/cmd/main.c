@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "complete.h"
 #include "signals.h"
+#include "stdio_keep.h"
 #include "version.h"
 
 const struct cli_command *const cli_commands[] = {
@@ -46,14 +47,18 @@ int main(int argc, char **argv)
 	struct cli_options options;
 	int words, status, output;
 
+	stdio_keep();
 	alloc_json();
 	if (argc > 1 && !strcmp(argv[1], COMPLETE_WORD)) {
 		complete(argc - 2, argv + 2);
 		return CLI_DONE;
 	}
-	/* SIGPIPE must not end a command in the middle of a change; cli_finish_output() reports it
-	 */
+	/* Neither a closed pipe nor a limit on the size of files (RLIMIT_FSIZE) may end a command
+	 * in the middle of a change; cli_finish_output() reports them. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	/* if it was inherited as ignored, the exit status of a child would be lost */
+	signal(SIGCHLD, SIG_DFL);
 	status = cli_parse(argc, argv, &options, &command, &words);
 	if (status)
 		return status;

@@ -94,7 +94,7 @@ static int add_named(struct doctor *doctor, const char *name, struct err *err)
 
 	if (!r)
 		return add_device(doctor, &link, DEVICE_NAMED, err);
-	if (r != -ENODEV || !doctor->pins)
+	if (r != -ENODEV || !doctor_has(doctor, MAPS_DEVICES))
 		return r;
 	r = device_resolve(doctor->pins, name, &link, err);
 	return r < 0 ? r : add_device(doctor, &link, DEVICE_GONE | DEVICE_NAMED, err);
@@ -142,13 +142,13 @@ static int read_all(struct doctor *doctor, const char *name, struct err *err)
 
 	if (!r && doctor->pins)
 		r = entry_read_all(doctor->pins, 0, &doctor->entries, err);
-	if (!r && doctor->pins)
+	if (!r && doctor_has(doctor, MAPS_CONFLICTS))
 		r = conflict_read_all(doctor->pins, &doctor->conflicts, err);
 	if (!r && name)
 		return add_named(doctor, name, err);
 	if (!r)
 		r = add_present(doctor, err);
-	return !r && doctor->pins ? add_gone(doctor, err) : r;
+	return !r && doctor_has(doctor, MAPS_DEVICES) ? add_gone(doctor, err) : r;
 }
 
 static int run_check(struct doctor *doctor, struct err *err)
@@ -172,10 +172,10 @@ static void cleanup_doctor(struct doctor *doctor)
 	doctor_report_free(&doctor->report);
 }
 
-int doctor_run(const struct pins *pins, const char *name, struct doctor_report *ret_report,
-	       struct err *err)
+int doctor_run(const struct pins *pins, const struct err *unusable, const char *name,
+	       struct doctor_report *ret_report, struct err *err)
 {
-	_cleanup_(cleanup_doctor) struct doctor doctor = { .pins = pins };
+	_cleanup_(cleanup_doctor) struct doctor doctor = { .pins = pins, .unusable = unusable };
 	int r = read_all(&doctor, name, err);
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && !r; i++) {

@@ -76,11 +76,20 @@ void doctor_remedy(struct doctor *doctor, const char *format, ...)
 	va_end(args);
 }
 
+int doctor_lease_remaining(const struct doctor *doctor, uint8_t slot, uint64_t *ret_ms,
+			   struct err *err)
+{
+	*ret_ms = 0;
+	return slot != L2RESP_LEASE_FOREVER && !doctor_has(doctor, MAPS_LEASES)
+		       ? 0
+		       : entry_lease_remaining(doctor->pins, slot, ret_ms, err);
+}
+
 int doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row, struct err *err)
 {
 	char ip[INET6_ADDRSTRLEN];
 	uint64_t remaining_ms;
-	int r = entry_lease_remaining(doctor->pins, row->head.lease, &remaining_ms, err);
+	int r = doctor_lease_remaining(doctor, row->head.lease, &remaining_ms, err);
 
 	if (!r && row->head.lease != L2RESP_LEASE_FOREVER && remaining_ms)
 		doctor_remedy(doctor,
@@ -104,7 +113,7 @@ void doctor_remedy_refused(struct doctor *doctor, const struct doctor_device *de
 
 	if (!r)
 		r = attach_check(pins_maps(doctor->pins), &hook, &options, &err);
-	if (!r && doctor->pins)
+	if (!r && doctor_has(doctor, MAPS_VLANS))
 		r = vlan_check_parent(doctor->pins, &hook, ignore_note, &err);
 	if (r < 0)
 		doctor_remedy(doctor,

@@ -31,7 +31,8 @@ struct doctor_pair {
 };
 
 struct doctor {
-	const struct pins *pins; /* NULL: nothing is pinned */
+	const struct pins *pins;    /* NULL: nothing is pinned; else maybe incomplete */
+	const struct err *unusable; /* why the pins are incomplete, or NULL */
 	struct doctor_device *devices;
 	size_t device_count;
 	struct entry_table entries; /* on all interfaces */
@@ -80,6 +81,16 @@ int doctor_remedy_announced(struct doctor *doctor, const struct entry_row *row, 
 /* For a finding whose remedy is to attach: replaces it if attach would be refused on @device's
  * hook. */
 void doctor_remedy_refused(struct doctor *doctor, const struct doctor_device *device);
+
+/* True if @map is pinned and could be opened. */
+static inline bool doctor_has(const struct doctor *doctor, enum maps_index map)
+{
+	return doctor->pins && doctor->pins->maps.fd[map] >= 0;
+}
+
+/* As entry_lease_remaining(), but 0 if the leases can't be read. */
+int doctor_lease_remaining(const struct doctor *doctor, uint8_t slot, uint64_t *ret_ms,
+			   struct err *err);
 
 /* Returns the entry of @address on @device, or NULL. */
 const struct entry_row *doctor_row(const struct doctor_device *device,

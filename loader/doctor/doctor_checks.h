@@ -12,6 +12,8 @@
 #define XDP_L2RESP_DOCTOR_CHECKS_H
 
 #define DOCTOR_CHECKS(X)                                                                            \
+	X(pins_unusable, ONCE, ERROR, "the pinned maps are incomplete, or can't be opened",         \
+	  "fix the cause above")                                                                    \
 	X(interface_gone, EACH, ERROR, "addresses are on an interface that is gone",                \
 	  "make IFACE again and run `xdp-l2resp attach IFACE` (of a VLAN device, on its parent), "  \
 	  "or run `xdp-l2resp flush dev IFACE`")                                                    \

@@ -11,6 +11,25 @@
 #define CONFLICT_RECENT_S   600
 #define NEARLY_FULL_PERCENT 90
 
+int doctor_check_pins_unusable(struct doctor *doctor, struct err *err)
+{
+	struct err detail;
+	char *advice;
+	int r;
+
+	if (!doctor->unusable)
+		return 0;
+	/* an error says what failed, then what to do */
+	detail = *doctor->unusable;
+	advice = strstr(detail.text, "; ");
+	if (advice)
+		*advice = '\0';
+	r = doctor_find(doctor, NULL, NULL, "%s", detail.text);
+	if (!r && advice)
+		doctor_remedy(doctor, "%s", advice + strlen("; "));
+	return r;
+}
+
 int doctor_check_mac_stale(struct doctor *doctor, const struct doctor_device *device,
 			   struct err *err)
 {
@@ -59,7 +78,7 @@ int doctor_check_lease_over(struct doctor *doctor, const struct doctor_device *d
 	size_t counts[L2RESP_LEASE_SLOTS] = {};
 	int r = 0;
 
-	for (size_t i = 0; i < device->row_count; i++)
+	for (size_t i = 0; i < device->row_count && doctor_has(doctor, MAPS_LEASES); i++)
 		counts[device->rows[i].head.lease]++;
 	for (unsigned int slot = L2RESP_LEASE_FOREVER + 1; slot < L2RESP_LEASE_SLOTS && !r;
 	     slot++) {
@@ -119,7 +138,8 @@ int doctor_check_map_nearly_full(struct doctor *doctor, struct err *err)
 	size_t counts[PINS_FAMILIES] = {};
 	int r = 0;
 
-	if (!doctor->pins)
+	/* it has the bound */
+	if (!doctor_has(doctor, MAPS_META))
 		return 0;
 	for (size_t i = 0; i < doctor->entries.count; i++)
 		counts[responder_family(&doctor->entries.rows[i].key.address)]++;

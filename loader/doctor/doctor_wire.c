@@ -135,7 +135,7 @@ static int choose_rows(struct doctor *doctor, struct device_probe *probe, size_t
 	for (size_t i = 0; i < device->row_count; i++) {
 		const struct entry_row *row = &device->rows[i];
 		uint64_t remaining_ms;
-		int r = entry_lease_remaining(doctor->pins, row->head.lease, &remaining_ms, err);
+		int r = doctor_lease_remaining(doctor, row->head.lease, &remaining_ms, err);
 
 		if (r < 0)
 			return r;

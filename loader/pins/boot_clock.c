@@ -44,7 +44,7 @@ int boot_clock_check(struct err *err)
 	if (ahead_ms <= after_ms - before_ms)
 		return 0;
 	return err_set(err, -EXDEV,
-		       "the boot clock of this process is %d s away from the kernel's: it runs in "
-		       "a time namespace, where no lease would end in time; run it outside",
-		       (int32_t)ahead_ms / MS_PER_S);
+		       "the boot clock of this process is %.3f s away from the kernel's: it runs "
+		       "in a time namespace, where no lease would end in time; run it outside",
+		       (double)(int32_t)ahead_ms / MS_PER_S);
 }

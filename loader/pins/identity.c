@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "identity.h"
+#include "pin.h"
 
 #define PIN_NAME "xdp-l2respd"
 
@@ -38,29 +39,24 @@ static int write_value(int fd, const struct identity_value *value)
 	return bpf_map_update_elem(fd, &key, value, BPF_ANY) < 0 ? negative_errno() : 0;
 }
 
-/* Opens the pin below @bpffs, whose path is @path then. -errno. */
-static int open_pin(const char *bpffs, char path[PATH_MAX])
+/* As pin_open() for the pin below @bpffs, whose path is @path then. */
+static int open_pin(const char *bpffs, char path[PATH_MAX], struct err *err)
 {
-	int fd;
-
 	snprintf(path, PATH_MAX, "%s/" PIN_NAME, bpffs);
-	fd = bpf_obj_get(path);
-	return fd < 0 ? negative_errno() : fd;
+	return pin_open(path, err);
 }
 
 /* Creates a map with a new id, and pins it at @path when its value is written. */
-static int create_pin(const char *path)
+static int create_pin(const char *path, struct err *err)
 {
 	_cleanup_close_ int fd =
 		bpf_map_create(BPF_MAP_TYPE_ARRAY, "l2resp_agent", sizeof(uint32_t),
 			       sizeof(struct identity_value), 1, NULL);
 	struct identity_value value = {};
 
-	if (fd < 0)
-		return negative_errno();
-	if (getrandom(value.id, sizeof(value.id), 0) != sizeof(value.id) ||
+	if (fd < 0 || getrandom(value.id, sizeof(value.id), 0) != sizeof(value.id) ||
 	    write_value(fd, &value) < 0 || bpf_obj_pin(fd, path) < 0)
-		return negative_errno();
+		return pin_err(err, negative_errno(), path);
 	return TAKE_FD(fd);
 }
 
@@ -68,7 +64,8 @@ void identity_read_node(const char *bpffs, char ret_node[IDENTITY_NODE_MAX + 1])
 {
 	struct identity_value value = {};
 	char path[PATH_MAX];
-	_cleanup_close_ int fd = open_pin(bpffs, path);
+	struct err ignored;
+	_cleanup_close_ int fd = open_pin(bpffs, path, &ignored);
 
 	if (fd >= 0)
 		read_value(fd, &value);
@@ -79,20 +76,22 @@ int identity_open(const char *bpffs, const char *node, struct identity *ret_iden
 		  struct err *err)
 {
 	char path[PATH_MAX];
-	_cleanup_close_ int fd = open_pin(bpffs, path);
+	_cleanup_close_ int fd = open_pin(bpffs, path, err);
 	struct identity identity = {};
 	struct identity_value value = {};
 	int r;
 
 	if (fd == -ENOENT)
-		fd = create_pin(path);
+		fd = create_pin(path, err);
 	if (fd < 0)
-		return err_set(err, fd, "%s: %s", path, strerror(-fd));
+		return fd;
 	r = read_value(fd, &value);
+	if (r == -EPROTO)
+		return err_set(err, r, "%s is another map than the agent's; remove it", path);
 	snprintf(value.node, sizeof(value.node), "%s", node);
 	r = r ?: write_value(fd, &value);
 	if (r < 0)
-		return err_set(err, r, "%s: %s", path, strerror(-r));
+		return pin_err(err, r, path);
 	for (size_t i = 0; i < sizeof(value.id); i++)
 		snprintf(identity.id + 2 * i, 3, "%02x", value.id[i]);
 	identity.drained = value.drained;
@@ -111,7 +110,8 @@ void identity_close(struct identity *identity)
 int identity_restore(const char *bpffs, const struct identity *identity)
 {
 	char path[PATH_MAX];
-	_cleanup_close_ int fd = open_pin(bpffs, path);
+	struct err ignored;
+	_cleanup_close_ int fd = open_pin(bpffs, path, &ignored);
 
 	return fd == -ENOENT && !bpf_obj_pin(identity->fd, path);
 }

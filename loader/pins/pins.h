@@ -49,7 +49,8 @@ int pins_open(const char *bpffs, struct pins *ret_pins, struct err *err);
  * the lock. */
 int pins_open_now(const char *bpffs, struct pins *ret_pins, struct err *err);
 
-/* As pins_open(), but after -EUCLEAN, too, *ret_pins has the maps that are pinned. */
+/* As pins_open(), but after an error, too, *ret_pins has those of our maps that could be opened,
+ * and the directory if it is known. */
 int pins_open_some(const char *bpffs, struct pins *ret_pins, struct err *err);
 
 /*

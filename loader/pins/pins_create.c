@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "pin.h"
 #include "pins_meta.h"
 #include "pins_create.h"
 
@@ -27,13 +28,6 @@ static uint32_t conflicts_size(void)
 	int cpus = libbpf_num_possible_cpus();
 
 	return L2RESP_MAX_CONFLICTS + (cpus > 0 ? cpus : 0) * LRU_FREE_PER_CPU;
-}
-
-int pins_err_access(struct err *err, int error, const char *path)
-{
-	if (error == -EPERM || error == -EACCES)
-		return err_set(err, error, "%s: %s; run it as root", path, strerror(-error));
-	return err_set(err, error, "%s: %s", path, strerror(-error));
 }
 
 static int stamp_forever(int leases_fd)
@@ -108,7 +102,7 @@ int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t 
 	if (r < 0)
 		return r;
 	if (mkdir(pins->maps.dir, 0700) < 0 && errno != EEXIST)
-		return pins_err_access(err, negative_errno(), pins->maps.dir);
+		return pin_err(err, negative_errno(), pins->maps.dir);
 	for (enum maps_index map = 0; map < MAPS_COUNT; map++) {
 		struct bpf_map *made;
 		char path[PATH_MAX];
@@ -117,7 +111,7 @@ int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t 
 			continue;
 		made = bpf_object__find_map_by_name(control->obj, maps_name(map));
 		if (pins_path(pins, map, "", path) < 0 || bpf_obj_pin(bpf_map__fd(made), path) < 0)
-			return pins_err_access(err, negative_errno(), path);
+			return pin_err(err, negative_errno(), path);
 		pins->maps.fd[map] = fcntl(bpf_map__fd(made), F_DUPFD_CLOEXEC, 0);
 		if (pins->maps.fd[map] < 0)
 			return err_set(err, negative_errno(), "%s: %s", path, strerror(errno));
@@ -150,7 +144,7 @@ int pins_restore(struct pins *pins, const struct pins *former, struct err *err)
 	uint32_t bits = missing_pins(former);
 
 	if (bits && mkdir(pins->maps.dir, 0700) < 0 && errno != EEXIST)
-		return pins_err_access(err, negative_errno(), pins->maps.dir);
+		return pin_err(err, negative_errno(), pins->maps.dir);
 	for (enum maps_index map = 0; map < MAPS_COUNT; map++) {
 		char path[PATH_MAX];
 
@@ -159,7 +153,7 @@ int pins_restore(struct pins *pins, const struct pins *former, struct err *err)
 		errno = 0;
 		if (pins_path(pins, map, "", path) < 0 ||
 		    (bpf_obj_pin(former->maps.fd[map], path) < 0 && errno != EEXIST))
-			return pins_err_access(err, negative_errno(), path);
+			return pin_err(err, negative_errno(), path);
 		/* a link to nowhere: opening it fails */
 		if (errno == EEXIST)
 			bits &= ~(1U << map);

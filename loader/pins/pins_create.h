@@ -13,9 +13,6 @@
 /* True if @map is created small, and grows. */
 bool pins_map_grows(enum maps_index map);
 
-/* Writes why @path can't be used, and returns @error. */
-int pins_err_access(struct err *err, int error, const char *path);
-
 /* Creates and pins the missing maps. Returns 0 or a negative errno with @err. */
 int pins_create_absent(struct pins *pins, struct control_bpf *control, uint64_t netns_cookie,
 		       struct err *err);

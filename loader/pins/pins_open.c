@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "control_object.h"
 #include "link.h"
+#include "pin.h"
 #include "pins_meta.h"
 #include "pins.h"
 #include "pins_create.h"
@@ -32,11 +33,18 @@ const char *pins_pin_name(enum maps_index map)
 	return map == MAPS_TRACE_CONTROL ? "trace_control" : maps_name(map);
 }
 
-void pins_close(struct pins *pins)
+static void close_maps(struct pins *pins)
 {
-	for (int i = 0; i < MAPS_COUNT; i++)
+	for (int i = 0; i < MAPS_COUNT; i++) {
 		if (pins->maps.fd[i] >= 0)
 			close(pins->maps.fd[i]);
+		pins->maps.fd[i] = -1;
+	}
+}
+
+void pins_close(struct pins *pins)
+{
+	close_maps(pins);
 	if (pins->lock_fd >= 0)
 		close(pins->lock_fd);
 	*pins = PINS_NONE;
@@ -56,18 +64,20 @@ int pins_is_pinned(const struct pins *pins, enum maps_index map)
 	uint32_t size = sizeof(info);
 	char path[PATH_MAX];
 	_cleanup_close_ int fd = -1;
+	struct err ignored;
 
 	if (pins_path(pins, map, "", path) < 0)
 		return -ENAMETOOLONG;
-	fd = bpf_obj_get(path);
+	fd = pin_open(path, &ignored);
 	if (fd < 0)
-		return negative_errno();
+		return fd;
 	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
 		return negative_errno();
 	return info.id == pins_map_id(pins, map);
 }
 
-/* Checks that @bpffs is a BPF file system, and sets pins->maps.dir and its parent directory. */
+/* Checks that @bpffs is a BPF file system with nothing else in place of our directories, and sets
+ * pins->maps.dir and its parent directory. */
 static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PATH_MAX],
 		       struct err *err)
 {
@@ -87,7 +97,7 @@ static int pins_locate(const char *bpffs, struct pins *pins, char ret_parent[PAT
 	    snprintf(pins->maps.dir, PATH_MAX, "%s/xdp-l2resp/v%d", root, L2RESP_SCHEMA_VERSION) >=
 		    PATH_MAX)
 		return err_set(err, -ENAMETOOLONG, "%s: %s", bpffs, strerror(ENAMETOOLONG));
-	return 0;
+	return pin_check_directory(ret_parent, err) ?: pin_check_directory(pins->maps.dir, err);
 }
 
 /* Opens the directory that writers lock. -ENOENT without a message: it doesn't exist. */
@@ -100,7 +110,7 @@ static int open_parent(const char *parent, struct stat *ret_stat, struct err *er
 	if (fd < 0 && errno == ENOENT)
 		return -ENOENT;
 	if (fd < 0 || fstat(fd, ret_stat) < 0)
-		return pins_err_access(err, negative_errno(), parent);
+		return pin_err(err, negative_errno(), parent);
 	/* its owner could keep it locked, and move the pins */
 	if (ret_stat->st_uid && ret_stat->st_uid != geteuid())
 		return err_set(err, -EPERM, "%s belongs to user %u; remove it", parent,
@@ -120,7 +130,7 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 		struct stat locked, current;
 
 		if (create && mkdir(parent, 0700) < 0 && errno != EEXIST)
-			return pins_err_access(err, negative_errno(), parent);
+			return pin_err(err, negative_errno(), parent);
 		fd = open_parent(parent, &locked, err);
 		if (fd == -ENOENT && create)
 			continue;
@@ -131,7 +141,7 @@ static int pins_lock(struct pins *pins, const char *parent, int lock, bool creat
 				return err_set(err, -EAGAIN, "another writer has %s locked",
 					       parent);
 			if (errno != EINTR)
-				return pins_err_access(err, negative_errno(), parent);
+				return pin_err(err, negative_errno(), parent);
 		}
 		if (stat(parent, &current) < 0 || current.st_ino != locked.st_ino ||
 		    current.st_dev != locked.st_dev)
@@ -172,47 +182,46 @@ static int map_check(const struct pins *pins, enum maps_index map, int fd,
 	return 0;
 }
 
-/* Leaves errno as it is. */
-static bool is_link(const char *path)
+/* Opens and checks one pin. -ENOENT without a message: it is missing. */
+static int open_one(struct pins *pins, enum maps_index map, const struct bpf_map *expected,
+		    struct err *err)
 {
-	int error = errno;
-	struct stat st;
-	bool is = !lstat(path, &st) && S_ISLNK(st.st_mode);
+	_cleanup_close_ int fd = -1;
+	uint32_t max_entries = 0;
+	char path[PATH_MAX];
+	int r = pins_path(pins, map, "", path);
 
-	errno = error;
-	return is;
+	if (r < 0)
+		return err_set(err, r, "%s: %s", pins->maps.dir, strerror(-r));
+	fd = pin_open(path, err);
+	if (fd < 0)
+		return fd;
+	r = map_check(pins, map, fd, expected, &max_entries, err);
+	if (r < 0)
+		return r;
+	pins->maps.fd[map] = TAKE_FD(fd);
+	if (pins_map_grows(map))
+		pins->room[map - MAPS_RESPONDER_V4] = max_entries;
+	return 0;
 }
 
-/* Opens and checks the existing pins. Returns their number, or a negative errno with @err. */
+/* Opens and checks the existing pins. Returns their number, or the first negative errno with @err;
+ * the pins that are good are open then, too. */
 static int pins_open_present(struct pins *pins, const struct control_bpf *control, struct err *err)
 {
-	int present = 0;
+	int present = 0, failed = 0;
+	struct err ignored;
 
 	for (enum maps_index map = 0; map < MAPS_COUNT; map++) {
-		const struct bpf_map *expected;
-		uint32_t max_entries = 0;
-		char path[PATH_MAX];
-		int r = pins_path(pins, map, "", path);
+		int r = open_one(pins, map,
+				 bpf_object__find_map_by_name(control->obj, maps_name(map)),
+				 failed ? &ignored : err);
 
-		if (r < 0)
-			return err_set(err, r, "%s: %s", pins->maps.dir, strerror(-r));
-		expected = bpf_object__find_map_by_name(control->obj, maps_name(map));
-		pins->maps.fd[map] = bpf_obj_get(path);
-		if (pins->maps.fd[map] < 0 && errno == ENOENT && !is_link(path))
-			continue;
-		/* root is refused only what isn't a pin: a directory */
-		if (pins->maps.fd[map] < 0 && (errno == ENOENT || (errno == EACCES && !geteuid())))
-			return err_set(err, -EPROTO, "%s isn't a map; remove it", path);
-		if (pins->maps.fd[map] < 0)
-			return pins_err_access(err, negative_errno(), path);
-		r = map_check(pins, map, pins->maps.fd[map], expected, &max_entries, err);
-		if (r < 0)
-			return r;
-		if (pins_map_grows(map))
-			pins->room[map - MAPS_RESPONDER_V4] = max_entries;
-		present++;
+		present += !r;
+		if (r < 0 && r != -ENOENT)
+			failed = failed ?: r;
 	}
-	return present;
+	return failed ?: present;
 }
 
 /* Checks that the pins belong to the caller's network namespace, or to one whose programs are gone;
@@ -225,7 +234,7 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 	if (r < 0)
 		return r;
 	if (meta.schema_version != L2RESP_SCHEMA_VERSION)
-		return err_set(err, -EPROTO,
+		return err_set(err, -EPROTONOSUPPORT,
 			       "%s/%s is of schema version %u, this program's is %d; remove it, "
 			       "so that it is created again",
 			       pins->maps.dir, pins_pin_name(MAPS_META), meta.schema_version,
@@ -271,7 +280,7 @@ static int err_missing(const struct pins *pins, struct err *err)
 		return -ENOENT;
 	return err_set(
 		err, -EUCLEAN,
-		"%s lacks the pin of %s, while the program runs; `xdp-l2resp attach` creates "
+		"%s lacks the pin of %s, while the program runs; `xdp-l2resp attach IFACE` creates "
 		"it again",
 		pins->maps.dir, names);
 }
@@ -315,8 +324,6 @@ static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_e
 	if (r < 0)
 		return r;
 	present = pins_open_present(pins, control, err);
-	if (present < 0)
-		return present;
 	if (!present && !create)
 		return -ENOENT;
 	pins->created = !present;
@@ -325,6 +332,8 @@ static int pins_do_open(const char *bpffs, int lock, bool create, uint32_t max_e
 		if (r < 0)
 			return r;
 	}
+	if (present < 0)
+		return present;
 	if (present == MAPS_COUNT)
 		return 0;
 	if (!lock)
@@ -412,10 +421,10 @@ int pins_open_some(const char *bpffs, struct pins *ret_pins, struct err *err)
 	struct pins pins = PINS_NONE;
 	int r = pins_do_read(bpffs, &pins, err);
 
-	if (r < 0 && r != -EUCLEAN)
-		pins_close(&pins);
-	else
-		*ret_pins = pins;
+	/* of another schema or network namespace they would be misread */
+	if (r < 0 && r != -EUCLEAN && (r != -EPROTO || pins.maps.fd[MAPS_META] < 0))
+		close_maps(&pins);
+	*ret_pins = pins;
 	return r;
 }
 
@@ -460,12 +469,11 @@ int pins_remove(struct pins *pins, struct err *err)
 		if (pins_map_grows(map) && !pins_path(pins, map, PINS_GROWING, beside))
 			unlink(beside);
 		if (pins_path(pins, map, "", path) < 0 || (unlink(path) < 0 && errno != ENOENT))
-			return pins_err_access(err, negative_errno(), path);
+			return pin_err(err, negative_errno(), path);
 	}
 	if (rmdir(pins->maps.dir) < 0 && errno != ENOENT)
-		return pins_err_access(err, negative_errno(), pins->maps.dir);
-	return pins_remove_parent(pins) < 0 ? pins_err_access(err, negative_errno(), pins->maps.dir)
-					    : 0;
+		return pin_err(err, negative_errno(), pins->maps.dir);
+	return pins_remove_parent(pins) < 0 ? pin_err(err, negative_errno(), pins->maps.dir) : 0;
 }
 
 void pins_undo_create(struct pins *pins)

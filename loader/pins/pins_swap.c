@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "control_object.h"
+#include "pin.h"
 #include "pins_swap.h"
 
 _Static_assert(MAPS_RESPONDER_V6 - MAPS_RESPONDER_V4 == PINS_V6 - PINS_V4, "one follows the other");
@@ -79,7 +80,7 @@ static int pin_over(const struct pins *pins, enum maps_index map, int fd, struct
 	/* a killed command may have left it */
 	unlink(beside);
 	if (bpf_obj_pin(fd, beside) < 0 || rename(beside, path) < 0) {
-		r = err_set(err, negative_errno(), "%s: %s", beside, strerror(errno));
+		r = pin_err(err, negative_errno(), beside);
 		unlink(beside);
 	}
 	return r;

@@ -347,7 +347,7 @@ int attach_link(const struct maps *maps, const struct link *link, uint32_t count
 			if (options->mode == ATTACH_MODE_NATIVE)
 				return err_set(err, -EOPNOTSUPP,
 					       "%s: " NOT_OFFERED
-					       "; --mode skb would attach, slower",
+					       "; use --mode skb, which is slower",
 					       link->name);
 			skb_reason = NOT_OFFERED;
 		}

@@ -10,6 +10,7 @@
 #include "attach_state.h"
 #include "cleanup.h"
 #include "dispatcher.h"
+#include "pin.h"
 #include "prog.h"
 
 static void cleanup_multiprog(struct xdp_multiprog **multiprog)
@@ -40,10 +41,13 @@ static bool pins_alive(const struct pins_origin *origin, uint32_t id)
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info);
 	_cleanup_close_ int fd = -1;
+	struct err ignored;
 
 	snprintf(path, sizeof(path), "%s/%s", origin->dir, maps_name(MAPS_COUNTERS));
-	fd = bpf_obj_get(path);
-	/* also on an error: don't replace a program whose maps can't be read */
+	fd = pin_open(path, &ignored);
+	/* don't replace a program whose maps can't be opened, as on a read-only file system */
+	if (fd < 0 && fd != -ENOENT && maps_bpffs_here(origin))
+		return true;
 	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && prog_id_uses_map(id, info.id))
 		return true;
 	return !maps_bpffs_here(origin) && maps_bpffs_mounted(origin);
@@ -105,7 +109,11 @@ static int state_add_ours(const struct maps *maps, struct attach_state *state, u
 	} else if (!r) {
 		r = prog_pins_origin(id, &origin);
 		state->prog[i].orphan = !r && !pins_alive(&origin, id);
-		if (!r && !state->prog[i].orphan)
+		/* the pins are there, but can't be opened */
+		if (!r && !state->prog[i].orphan && maps && maps->fd[MAPS_COUNTERS] < 0 &&
+		    !strcmp(origin.dir, maps->dir))
+			state->prog[i].ours = true;
+		else if (!r && !state->prog[i].orphan)
 			memcpy(state->prog[i].elsewhere, origin.dir, sizeof(origin.dir));
 	}
 	return r < 0 && r != -ENOENT ? r : 0;

@@ -114,7 +114,7 @@ int refusal_err_attach(struct err *err, int error, const struct link *link,
 
 	if (mode == XDP_MODE_NATIVE && stage == REFUSAL_AT_HOOK && !in_any_mode(error)) {
 		set_driver_reason(error);
-		return err_set(err, -EOPNOTSUPP, "%s: %s; %s--mode skb would attach, slower",
+		return err_set(err, -EOPNOTSUPP, "%s: %s; %suse --mode skb, which is slower",
 			       link->name, driver_reason, remedy_for(link));
 	}
 	if (*kernel_reason)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """xdp-l2respd on the server of a LAN: its configuration, its manifests, its process."""
+import http.client
 import json
 import os
 import queue
@@ -180,6 +181,8 @@ class Agent:
                     return answer.status, answer.read().decode()
             except urllib.error.HTTPError as error:
                 return error.code, error.read().decode()
+            except http.client.IncompleteRead as cut:
+                raise ConnectionError("the agent ended amid its answer") from cut
 
     def metrics(self):
         """Figures without labels, by name."""

@@ -5,8 +5,8 @@
  * makes that request, and FAULT=KIND:N:-SIGNAL sends it that signal. Kinds: calls of bpf,
  * membarrier, fsync or rename, a message to a netlink socket ("netlink"), or "any" of these.
  * FAULT_LOG=FILE gets a line "KIND N WHAT" for each, which says how many there are. Kinds that
- * "any" leaves out: "stat", of a file by its name in a directory, "readdir", and "inherited", a
- * socket that a program executed meanwhile would inherit.
+ * "any" leaves out: "stat", of a file by its name in a directory, "readdir", "thread", to create
+ * one, and "inherited", a socket that a program executed meanwhile would inherit.
  *
  * FAULT=no-btf: the kernel answers as one that has no BTF, as seen on user-mode Linux 6.1.
  */
@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -170,4 +171,17 @@ struct dirent64 *readdir64(DIR *directory)
 	struct dirent64 *(*next)(DIR *) = dlsym(RTLD_NEXT, "readdir64");
 
 	return named_fails("readdir", 0) ? NULL : next(directory);
+}
+
+/* Leaves an id of no thread behind, as the C library does if the kernel refuses. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+		   void *argument)
+{
+	int (*next)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) =
+		dlsym(RTLD_NEXT, "pthread_create");
+
+	if (!named_fails("thread", 0))
+		return next(thread, attributes, run, argument);
+	*thread = pthread_self();
+	return errno;
 }

@@ -29,6 +29,8 @@ NOT_ANNOUNCED = "{subject}: not announced: {why}\n"
 REASONS = {
     "no_service": Reason(LOG),
     "other_class": Reason(ALONE, condition=None, event=False),
+    # of a directory: nobody writes conditions and Events
+    "pools_wait": Reason(ALONE, condition=None, event=False),
     "no_pool": Reason(ALONE),
     "pool_exhausted": Reason(ALONE, log="{subject}: pools give it nothing: "),
     "request_refused": Reason(ALONE, log="{subject}: pools give it nothing: "),

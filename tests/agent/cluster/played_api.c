@@ -43,17 +43,15 @@ static bool within(const char *collection, const char *path)
 
 void show(const char *path, const char *type)
 {
-	_cleanup_free_ char *line = NULL;
 	json_t *event =
 		json_pack("{ss sO}", "type", type, "object", json_object_get(server.objects, path));
 	_cleanup_free_ char *text = json_dumps(event, JSON_COMPACT);
 
 	json_decref(event);
-	line = xasprintf("%s\n", text);
 	for (struct http_call *call = server.streams, *next; call; call = next) {
 		next = call->next;
 		if (within(call->path, path))
-			call->request.data(line, strlen(line), call->request.userdata);
+			call->request.line(text, strlen(text), call->request.userdata);
 	}
 }
 
@@ -209,7 +207,7 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 	call->request.method = xstrdup(request->method ?: "POST");
 	call->request.body = request->body ? xstrdup(request->body) : NULL;
 	call->path = xstrdup(request->url + strlen("http://played"));
-	if (request->data) {
+	if (request->line) {
 		*strchr(call->path, '?') = '\0';
 		call->next = server.streams;
 		server.streams = call;

@@ -100,14 +100,19 @@ static void add_services(int count)
 	}
 }
 
-/* The address that the status of Service @number has; "": none. */
-static const char *address(int number)
+/* The address at @index that the status of Service @number has; "": none. */
+static const char *address_at(int number, size_t index)
 {
 	_cleanup_free_ char *path = service_path(number);
 	const json_t *status = json_object_get(json_object_get(server.objects, path), "status");
 	const json_t *ingress = json_object_get(json_object_get(status, "loadBalancer"), "ingress");
 
-	return json_string_value(json_object_get(json_array_get(ingress, 0), "ip")) ?: "";
+	return json_string_value(json_object_get(json_array_get(ingress, index), "ip")) ?: "";
+}
+
+static const char *address(int number)
+{
+	return address_at(number, 0);
 }
 
 static void start(int services)
@@ -232,6 +237,22 @@ Test(cluster_pools, lost_status_is_written_again)
 	until(*address(1));
 	cr_expect_str_eq(address(1), had);
 	cr_expect_eq(server.refuse, 0);
+}
+
+/* One that others put there twice doesn't count as two. */
+Test(cluster_pools, the_same_address_twice)
+{
+	_cleanup_free_ char *path = service_path(0);
+
+	start(1);
+	change(path, parse("{'metadata': {'annotations': "
+			   "{'lbipam.cilium.io/ips': '198.18.5.1,198.18.5.2'}}}"));
+	until(*address_at(0, 1));
+	until_quiet();
+	change(path, parse("{'status': {'loadBalancer': "
+			   "{'ingress': [{'ip': '198.18.5.1'}, {'ip': '198.18.5.1'}]}}}"));
+	until(!strcmp(address_at(0, 1), "198.18.5.2"));
+	cr_expect_str_eq(address(0), "198.18.5.1");
 }
 
 /* Done, but the answer was lost: though the pool no longer selects the Service, nobody else gets

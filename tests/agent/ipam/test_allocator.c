@@ -323,11 +323,10 @@ Test(allocator, a_change_of_one_of_many_takes_less_than_a_millisecond)
 					     "{cidr: \"2001:db8::/64\"}]"));
 }
 
-/* Services of one key, each with @ports of every SETSth number and protocol, and with the highest
- * of all, which is in every one. Returns the microseconds that they cost. */
-#define SETS 9
-
-static double share_many(size_t services, size_t ports)
+/* Services of one key, each as @shape makes it by its number and @ports. Returns the microseconds
+ * that they cost. */
+static double share_many(size_t services, size_t ports,
+			 void (*shape)(struct service *service, size_t at, size_t ports))
 {
 	struct allocator *allocator = allocator_new(&class);
 	const char *given = POOL("a", "blocks: [{cidr: 10.0.0.0/8}]");
@@ -340,15 +339,11 @@ static double share_many(size_t services, size_t ports)
 	cr_assert_eq(yaml_parse("given", given, strlen(given), take, &manifest, &err), 0);
 	allocator_set_pools(allocator, manifest.pools, manifest.pool_count);
 	for (size_t i = 0; i < services; i++) {
-		struct service *service = make_service(i, 80);
+		struct service *service = make_service(i, 1 + i);
 
 		service->v6 = false;
 		service->sharing_key = xstrdup("k");
-		service->ports = xreallocarray(service->ports, ports + 1, sizeof(*service->ports));
-		for (size_t j = 0; j < ports; j++)
-			service->ports[j] = j * SETS + i % SETS + 1;
-		service->ports[ports] = SERVICE_PORT(2, UINT16_MAX);
-		service->port_count = ports + 1;
+		shape(service, i, ports);
 		allocator_set_service(allocator, service, &none);
 		service_unref(service);
 	}
@@ -360,9 +355,41 @@ static double share_many(size_t services, size_t ports)
 	return start;
 }
 
+/* With @ports of every SETSth number and protocol, and with the highest of all, which is in every
+ * one. */
+#define SETS 9
+
+static void has_ports(struct service *service, size_t at, size_t ports)
+{
+	service->ports = xreallocarray(service->ports, ports + 1, sizeof(*service->ports));
+	for (size_t j = 0; j < ports; j++)
+		service->ports[j] = j * SETS + at % SETS + 1;
+	service->ports[ports] = SERVICE_PORT(2, UINT16_MAX);
+	service->port_count = ports + 1;
+}
+
+/* Its owner permits many namespaces, but no other's. */
+static void is_alone(struct service *service, size_t at, size_t ports)
+{
+	free(service->namespace);
+	service->namespace = xasprintf("tenant-%zu", at);
+	service->sharing_namespaces = xmalloc(8192);
+	memset(service->sharing_namespaces, ',', 8191);
+	service->sharing_namespaces[8191] = '\0';
+}
+
+Test(allocator, tenants_that_refuse_each_other_cost_little)
+{
+	double took = share_many(4000, 0, is_alone);
+
+	fprintf(stderr, "# 4,000 Services that may not share: %.0f us\n", took);
+	/* a comparison of each with each takes ten times as long */
+	cr_expect_lt(took, 4e6);
+}
+
 Test(allocator, ports_of_a_tenant_cost_little)
 {
-	double took = share_many(20, 20000);
+	double took = share_many(20, 20000, has_ports);
 
 	fprintf(stderr, "# 20 Services of one key with 20,000 ports each: %.0f us\n", took);
 	/* a comparison of each with each takes more than ten seconds */
@@ -371,7 +398,7 @@ Test(allocator, ports_of_a_tenant_cost_little)
 
 Test(allocator, services_of_one_key_cost_little)
 {
-	double took = share_many(4000, 0);
+	double took = share_many(4000, 0, has_ports);
 
 	fprintf(stderr, "# 4,000 Services of one key with one port: %.0f us\n", took);
 	/* a comparison of each with each takes more than a second */

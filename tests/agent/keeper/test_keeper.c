@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Other maps are pinned in the place of those that stamps were written to, while the kernel refuses
- * one of the keeper's requests: once it refuses none, stamps go to the pinned map. */
+/*
+ * Other maps are pinned in the place of those that stamps were written to, while the kernel refuses
+ * one of the keeper's requests: once it refuses none, stamps go to the pinned map. And claims that
+ * are gained again, as by every reload, whose entries are in the map all the time.
+ */
 #include <dlfcn.h>
 #include <errno.h>
 #include <sched.h>
@@ -16,6 +19,7 @@
 
 #include "attach.h"
 #include "clock.h"
+#include "entry.h"
 #include "lease.h"
 #include "lease_keeper.h"
 #include "lease_stamp.h"
@@ -78,9 +82,13 @@ static uint64_t stamped(void)
 	return deadline_ns;
 }
 
+static void news(void *userdata)
+{
+}
+
 static void setup(void)
 {
-	static const struct keeper_events none;
+	static const struct keeper_events none = { .news = news };
 
 	attach_log_setup(false);
 	cr_assert_eq(unshare(CLONE_NEWNS), 0, "unshare: %s", strerror(errno));
@@ -126,4 +134,92 @@ Test(keeper, stamps_the_map_that_is_pinned)
 	}
 	cr_assert_gt(failures, 0);
 	cr_assert_eq(stamped(), deadline_ns);
+}
+
+static struct lease_place place = { .ifindex = 7, .mac = { 2, 0, 0, 0, 0, 1 } };
+static struct lease_wish wish = { .wanted = true, .places = &place, .place_count = 1 };
+
+static size_t counted(void)
+{
+	struct lease_entries figures;
+
+	keeper_figures(keeper, &figures);
+	return figures.present;
+}
+
+/* Until there is nothing left to write. */
+static void work(void)
+{
+	while (sd_event_run(event, 0) > 0)
+		;
+}
+
+static void gain(void)
+{
+	keeper_callbacks.gained(&wish.address, SLOT, keeper);
+}
+
+static struct entry_row there(void)
+{
+	const struct entry_key key = { wish.address, place.ifindex };
+	struct entry_row row;
+
+	cr_assert_eq(entry_get(&pins, &key, &row, &err), 0, "%s", err.text);
+	return row;
+}
+
+static void place_and_gain(void)
+{
+	cr_assert_eq(address_parse("198.18.10.1", &wish.address), 0);
+	keeper_place(keeper, &wish);
+	gain();
+	work();
+	cr_assert_eq(counted(), 1);
+	there();
+}
+
+/* What the news say of the only place. */
+static enum lease_place_state reported(void)
+{
+	struct lease_news *said = keeper_news(keeper);
+	enum lease_place_state state;
+
+	cr_assert_not_null(said);
+	cr_assert_eq(said->place_count, 1);
+	state = said->places[0].state;
+	free(said);
+	return state;
+}
+
+Test(keeper, counts_what_is_gained_again)
+{
+	place_and_gain();
+	cr_assert_eq(reported(), PLACE_THERE);
+	gain();
+	cr_assert_eq(counted(), 1);
+	cr_assert_eq(reported(), PLACE_ABSENT, "it isn't known yet whether it is still there");
+	work();
+	cr_assert_eq(counted(), 1);
+	cr_assert_eq(reported(), PLACE_THERE);
+}
+
+Test(keeper, writes_what_changed)
+{
+	struct lease_place moved = place;
+
+	place_and_gain();
+	moved.mac[5] = 2;
+	wish.places = &moved;
+	keeper_place(keeper, &wish);
+	cr_assert_eq(counted(), 1, "it is there, with the former MAC");
+	work();
+	cr_assert_arr_eq(there().head.mac, moved.mac, ETH_ALEN);
+	cr_assert_eq(counted(), 1);
+	keeper_callbacks.lost(&wish.address, LEASE_LOSS_UNWANTED, keeper);
+	cr_assert_eq(counted(), 0);
+	cr_assert_eq(keeper_present(keeper, &wish.address), 0);
+	gain();
+	work();
+	cr_assert_eq(counted(), 1);
+	there();
 }

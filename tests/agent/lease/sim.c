@@ -28,13 +28,19 @@ static bool beats(const struct record *record)
 						record->heartbeat.state == HEARTBEAT_DRAINING);
 }
 
+/* What all see of node @n's heartbeat: renewals alone are seen by nobody. */
+static const struct record *seen(unsigned int n)
+{
+	return oracle.apart && world.halved[n] ? &world.shown[n] : &world.records[n];
+}
+
 /* Does the heartbeat of node @n say that it has address @a as its own? */
 static bool tells_of(unsigned int n, unsigned int a)
 {
-	const struct heartbeat *heartbeat = &world.records[n].heartbeat;
+	const struct heartbeat *heartbeat = &seen(n)->heartbeat;
 	struct address address = address_of(a);
 
-	for (size_t i = 0; beats(&world.records[n]) && i < heartbeat->own_count; i++)
+	for (size_t i = 0; beats(seen(n)) && i < heartbeat->own_count; i++)
 		if (!address_compare(&heartbeat->own[i], &address))
 			return true;
 	return false;
@@ -58,7 +64,7 @@ static void check_owners(void)
 		for (unsigned int n = 0; n < world.nodes; n++) {
 			const struct node *node = &world.node[n];
 
-			if (beats(&world.records[n]) && tells_of(n, a) != node->has[a])
+			if (beats(seen(n)) && tells_of(n, a) != node->has[a])
 				fail("%s has address %u: %d; its heartbeat says otherwise",
 				     node->name, a, node->has[a]);
 			if (node_answers(node, a) && is_anothers(n, a))
@@ -81,14 +87,6 @@ static void check_answers(void)
 		if (!wanted && answering(a))
 			fail("address %u is answered for, and nobody may have it", a);
 	}
-}
-
-static bool heartbeat_left(unsigned int n)
-{
-	/* renewals alone, without what all see, are seen by nobody */
-	if (oracle.apart && world.halved[n])
-		return world.shown[n].shape == RECORD_GOOD;
-	return world.records[n].shape == RECORD_GOOD;
 }
 
 /* Is a record left of what is gone, though somebody is there to remove it? */
@@ -114,7 +112,7 @@ static void check_records(void)
 		if (!wanted[a] && world.records[NODES_MAX + a].shape == RECORD_GOOD)
 			fail("the claim on address %u is left, which nobody wants", a);
 	for (unsigned int n = 0; anybody && n < world.nodes; n++)
-		if (world.node[n].gone && heartbeat_left(n))
+		if (world.node[n].gone && seen(n)->shape == RECORD_GOOD)
 			fail("the heartbeat of %s is left, which is gone", world.node[n].name);
 }
 
@@ -165,6 +163,8 @@ static bool run_once(unsigned int nodes, bool trace_it)
 		;
 	while (world_step(FAULTS_NS + HEAL_NS))
 		check_owners();
+	/* stamps end also where nothing happens any more */
+	world.now = FAULTS_NS + HEAL_NS;
 	if (!world.exhausted) {
 		check_answers();
 		check_records();

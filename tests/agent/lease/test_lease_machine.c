@@ -2,6 +2,7 @@
 /* An agent is killed and started again within its lease: what it does about the claims of the
  * process before. The simulation (tests/agent/lease/sim.c) finds this too, in one of 100,000
  * histories. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <criterion/criterion.h>
@@ -21,8 +22,9 @@ static const struct address vip = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 1 } 
 
 /* What was done, a letter each: h heartbeat, e heartbeat that ends the session, r release of the
  * claim, c other write of a claim, d node-2 declared dead, g gained, l lost, p purge, s stamp. */
-static char done[32];
-static int present; /* whether the process before left an entry, or an error */
+static char done[4096];
+static int present;	   /* whether the process before left an entry, or an error */
+static unsigned int looks; /* for an entry */
 static struct record beat;
 static uint64_t now, armed;
 static uint64_t tick; /* that each look at the clock takes */
@@ -33,6 +35,7 @@ static struct address address_at(unsigned int number)
 {
 	struct address address = vip;
 
+	address.bytes[14] = number >> 8;
 	address.bytes[15] += number;
 	return address;
 }
@@ -80,6 +83,7 @@ static int on_purge(void *userdata)
 
 static int on_present(const struct address *address, void *userdata)
 {
+	looks++;
 	return present;
 }
 
@@ -236,6 +240,49 @@ Test(lease_machine, goes_on_with_the_entries_that_are_there)
 		renewed(machine);
 		expect(machine, "hpsg");
 	}
+}
+
+/* More claims than are looked at in a turn, one of which is another node's by the next turn. */
+Test(lease_machine, looks_for_entries_in_turns)
+{
+	struct lease_machine *machine;
+
+	present = 1;
+	addresses = 1200;
+	machine = start(false, false);
+	tell_holder(machine, 0, "node-2", SESSION + 2, 4);
+	cr_assert_lt(looks, addresses);
+	while (!done[0]) {
+		unsigned int before = looks;
+
+		cr_assert_leq(armed, now);
+		lease_machine_run(machine);
+		cr_assert_leq(looks - before, 512);
+	}
+	cr_expect_eq(looks, addresses);
+	tell_holder(machine, 0, "node-2", SESSION + 2, 5);
+	tell_holder(machine, 1, "", 0, 5);
+	expect(machine, "hl");
+}
+
+/* The stamp runs out amid them: another session begins, whose claims have no entry yet. */
+Test(lease_machine, begins_anew_when_looking_takes_too_long)
+{
+	struct lease_machine *machine;
+
+	present = 1;
+	addresses = 1200;
+	machine = start(false, false);
+	cr_expect_str_eq(done, "");
+	now = AHEAD;
+	lease_machine_run(machine);
+	cr_expect_eq(done[0], 'p');
+	cr_expect_eq(strspn(done + 1, "l"), looks);
+	cr_expect_str_eq(done + strlen(done) - 1, "h");
+	memset(done, 0, sizeof(done));
+	renewed(machine);
+	cr_expect_eq(strcspn(done, "l"), strlen(done));
+	lease_machine_free(machine);
 }
 
 Test(lease_machine, gives_up_what_is_wished_once_the_entry_is_gone)
@@ -402,6 +449,50 @@ Test(lease_machine, costs_the_store_nothing_while_it_wants_nothing)
 	lease_machine_free(machine);
 }
 
+/* What was written may be a change that came late. */
+Test(lease_machine, shows_all_nodes_what_follows_a_refusal)
+{
+	struct lease_machine *machine;
+
+	present = 1;
+	machine = start(false, false);
+	renewed(machine);
+	now += 300 * LEASE_NS_PER_MS;
+	lease_machine_run(machine);
+	cr_expect_not(beat.heartbeat.all, "a renewal that changes nothing");
+	lease_machine_events.swapped(&beat, -EAGAIN, machine);
+	now += 300 * LEASE_NS_PER_MS;
+	lease_machine_run(machine);
+	cr_expect(beat.heartbeat.all);
+	lease_machine_free(machine);
+}
+
+/* The own heartbeat was deleted and written again, and no answer says so. */
+Test(lease_machine, ends_a_session_whose_heartbeat_may_come_late)
+{
+	const struct record gone = { .kind = RECORD_HEARTBEAT, .node = "node-1" };
+	struct lease_machine *machine;
+
+	present = 1;
+	machine = start(false, false);
+	renewed(machine);
+	tell(machine, gone, 0);
+	lease_machine_unwant(machine, &vip);
+	for (unsigned int i = 0; i < 200 && !strchr(done, 'e'); i++) {
+		memset(done, 0, sizeof(done));
+		now += 100 * LEASE_NS_PER_MS;
+		lease_machine_run(machine);
+		if (strchr(done, 'h'))
+			lease_machine_events.swapped(&beat, -ETIMEDOUT, machine);
+	}
+	cr_expect(strchr(done, 'e'));
+	cr_expect(following);
+	lease_machine_events.swapped(&beat, 0, machine);
+	lease_machine_run(machine);
+	cr_expect_not(following);
+	lease_machine_free(machine);
+}
+
 Test(lease_machine, takes_part_for_who_asks)
 {
 	struct lease_machine *machine;
@@ -472,11 +563,13 @@ Test(lease_machine, many_claims_take_several_turns)
 	struct address address = vip;
 	size_t turns = 0, before = 0, most = 0;
 
+	memset(done, 0, sizeof(done));
 	now = AHEAD + 1;
 	tick = LEASE_TURN_NS / 2;
 	for (; address.bytes[15] <= 10; address.bytes[15]++)
 		lease_machine_want(machine, &address, NULL);
-	for (; status.held < 10 && turns < 20; turns++) {
+	lease_machine_settled(machine);
+	for (; !strchr(done, 'p') && turns < 20; turns++) {
 		lease_machine_run(machine);
 		lease_machine_status(machine, &status);
 		if (status.held && status.held < 10)
@@ -484,7 +577,8 @@ Test(lease_machine, many_claims_take_several_turns)
 		most = status.held - before > most ? status.held - before : most;
 		before = status.held;
 	}
-	cr_expect_eq(status.held, 10);
+	cr_assert_eq(status.held, 10);
+	cr_expect_str_eq(strrchr(done, 'g') + 1, "p", "what isn't held yet would be deleted");
 	cr_expect_leq(most, 4, "the rest of the thread runs in between");
 	tick = 0;
 	lease_machine_free(machine);

@@ -127,6 +127,33 @@ static void run(unsigned int from, unsigned int to, unsigned int dead, uint64_t 
 	}
 }
 
+Test(etcd_own, nothing_of_a_list_is_told_before_it_is_whole)
+{
+	struct record there = heartbeat(1), told;
+
+	start(1);
+	etcd_own_reached(&owns[0], 10);
+	etcd_own_reset(&owns[0]);
+	etcd_own_shown(&owns[0], &there, 1);
+	etcd_own_beats(&owns[0], &there, 1, BEGIN);
+	cr_expect_not(etcd_own_next(&owns[0], &told));
+	etcd_own_synced(&owns[0], 10);
+	cr_expect(etcd_own_next(&owns[0], &told));
+}
+
+Test(etcd_own, what_was_deleted_by_hand_is_shown_to_all_again)
+{
+	const struct record gone = { .kind = RECORD_HEARTBEAT };
+	struct record renewal = heartbeat(0), again = heartbeat(0);
+
+	start(1);
+	etcd_own_send(&owns[0], &renewal);
+	cr_expect_not(renewal.heartbeat.all);
+	etcd_own_shown(&owns[0], &gone, 5);
+	etcd_own_send(&owns[0], &again);
+	cr_expect(again.heartbeat.all);
+}
+
 /* Of 200 nodes one marks, so the rest wait for that. */
 static void expect_quiet(unsigned int periods)
 {

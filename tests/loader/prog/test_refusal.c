@@ -7,7 +7,7 @@
 
 #include "refusal.h"
 
-#define SKB    "--mode skb would attach, slower"
+#define SKB    "use --mode skb, which is slower"
 #define SILENT "eth1: the driver refuses native XDP and gives no reason: "
 #define LOG    "; the kernel's log may have one; "
 

@@ -122,10 +122,37 @@ def test_a_broken_file_keeps_what_it_said(agent):
     agent.wait_ready()
 
 
+def test_a_reload_that_changes_nothing(agent, lan):
+    """Each request is answered meanwhile, and each entry counted."""
+    agent.outlast_a_restart()
+    addresses = [str(ip) for ip in ipaddress.ip_network("198.19.0.0/20")]
+    agent.write("all.yaml", POLICY, *(service(f"web{i}", *addresses[i:i + 128]) for i in range(0, len(addresses), 128)))
+    agent.start()
+    agent.counts("l2resp_entries", len(addresses), 30)
+    asked = addresses[::256]
+    with Wire(lan.client, "eth0") as wire:
+        for reloads in range(1, 6):
+            agent.signal(signal.SIGHUP)
+
+            def over():
+                unanswered = set(map(arp_reply, asked))
+                wire.send(*map(arp, asked))
+
+                def answered():
+                    unanswered.difference_update(frame for _, frame in wire.received(quiet=0))
+                    return not unanswered
+                assert wait_until(answered), unanswered
+                again = agent.log().count("configuration read again") == reloads  # pylint: disable=cell-var-from-loop
+                seen = agent.metrics()
+                assert seen["l2resp_entries"] == len(addresses)
+                return again and seen["l2resp_leases_held"] == len(addresses)
+            agent.until(over, 30)
+
+
 def test_the_service_manager_is_told(agent):
     agent.write("all.yaml", POLICY, service("web", VIP))
     agent.start("env", "WATCHDOG_USEC=1000000")
-    agent.wait_notified("STATUS=active, 1 of 1 addresses held, 1 entries")
+    agent.wait_notified("STATUS=active, addresses: 1 wanted, 1 held, 1 entries")
     agent.wait_notified("WATCHDOG=1")
     agent.signal(signal.SIGHUP)
     agent.wait_notified("RELOADING=1")

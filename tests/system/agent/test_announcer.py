@@ -4,10 +4,13 @@
 import json
 import socket
 import subprocess
+import time
 
 from daemon import POLICY, service
 from lan import VIP
+from stamped import receive
 from test_faults import key_and_value
+from vlan import ETH_P_ALL
 from wait import HUNG, let_pass, slack, wait_until
 from wire import LAYOUT, Wire
 
@@ -29,20 +32,21 @@ def announced(frames):
             yield at, socket.inet_ntoa(spa)
 
 
-def comes(wire, address, most):
-    """Is @address announced, after @most announcements of others?"""
+def comes(wire, address, most, since=0):
+    """Is @address announced, after @most announcements of others from then on?"""
     wire.socket.settimeout(HUNG)
-    while most:
-        for _, ip in announced([(0, wire.socket.recv(2048))]):
+    while most > 0:
+        for at, ip in announced([receive(wire.socket)]):
             if ip == address:
                 return True
-            most -= 1
+            most -= at > since
     return False
 
 
 def test_no_faster_than_the_rate(agent, lan):
     rate = 200
-    with Wire(lan.client, "eth0") as wire:
+    # when they are sent: a busy machine may deliver some together
+    with Wire(lan.server, "eth1", ETH_P_ALL) as wire:
         start(agent, {"count": 1, "refresh": "0s", "rate": rate}, *MANY)
         seen = list(announced(wire.received(2 * len(MANY), seconds=3 * slack())))
     assert {address for _, address in seen} == set(MANY)
@@ -77,28 +81,32 @@ def test_takeovers_go_before_refreshes(agent, lan):
             assert comes(wire, MANY[0], 4 * len(MANY)), "refreshes are on their way"
             agent.write(f"{number}.yaml", service(f"web{number}", address))
             # of others, from the change of the file on: half a second of them
-            assert comes(wire, address, 50 * slack())
+            assert comes(wire, address, 50 * slack(), time.monotonic())
 
 
 def test_refreshed(agent, lan):
     start(agent, {"count": 1, "refresh": "1s"}, VIP)
     with Wire(lan.client, "eth0") as wire:
         seen = list(announced(wire.received(6, seconds=4 * slack())))
-    assert [ip for _, ip in seen] == [VIP] * 6
+    # who reads late has the next one as well
+    assert len(seen) >= 6 and {ip for _, ip in seen} == {VIP}
 
 
 def test_not_without_its_entry(agent, lan):
     """It was announced once when somebody deletes it; the agent finds that out seconds later."""
     with Wire(lan.client, "eth0") as wire:
         start(agent, {"count": 3, "refresh": "0s"}, VIP)
-        assert len(list(announced(wire.received(2)))) == 2
+        assert len(wire.received(2, quiet=0)) == 2
         subprocess.run(["bpftool", "map", "delete", "pinned", lan.pin("responder_v4"), "key",
                         *map(str, key_and_value(lan, VIP))], check=True)
+        deleted = time.monotonic()
         let_pass(1.5, "the second is due after 1.1 s")
+        seen = wire.received(quiet=0.1)
         if (VIP, "eth1") not in agent.entries():
-            assert not list(announced(wire.received(quiet=0.1)))
-        wait_until(lambda: (VIP, "eth1") in agent.entries())
-        assert list(announced(wire.received(2, seconds=3))), "it came back, and is announced anew"
+            assert not [at for at, _ in seen if at > deleted]
+        assert wait_until(lambda: (VIP, "eth1") in agent.entries())
+        assert wait_until(lambda: any(at > deleted for at, _ in seen) or seen.extend(wire.received(quiet=0))), \
+            "it came back, and is announced anew"
 
 
 def test_not_what_was_added_by_hand(agent, lan):

@@ -52,6 +52,10 @@ REFUSED = {
                              "/nowhere/token: No such file or directory"),
     "a plugin that logs in": (lambda agent: from_kubeconfig(agent, KUBECONFIG % ("", "exec: {command: aws}")),
                               "exec isn't known here; a token or a certificate is"),
+    "a proxy": (lambda agent: from_kubeconfig(agent, KUBECONFIG % (", proxy-url: 'http://x'", "token: x")),
+                "proxy-url isn't known here; the server must be reached directly"),
+    "another name of the server": (lambda agent: from_kubeconfig(agent, KUBECONFIG % (", tls-server-name: x", "token: x")),
+                                   "tls-server-name isn't known here; its certificate must be for its own name"),
     "in-cluster, which this isn't": (in_cluster, "KUBERNETES_SERVICE_HOST"),
     "a CA of etcd": (lambda agent: engine(agent, "engine: etcd, endpoints: [https://x], ca: /nowhere/ca"),
                      "/nowhere/ca: No such file or directory"),
@@ -79,7 +83,8 @@ def test_a_bpf_file_system_that_is_read_only(agent, scratch):
     try:
         agent.config.write_text(agent.config.read_text().replace(agent.lan.bpffs, str(mounted)))
         done = agent.command("--config", agent.config, "--check")
-        assert (done.status, done.err) == (78, f"xdp-l2respd: {mounted}: Read-only file system\n")
+        assert (done.status, done.err) == (78, f"xdp-l2respd: the BPF file system at {mounted} is mounted read-only; run `mount -o "
+                                               f"remount,rw {mounted}`\n")
     finally:
         subprocess.run(["umount", mounted], check=True)
 

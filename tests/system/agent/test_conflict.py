@@ -60,6 +60,7 @@ def test_another_interface_of_this_host_is_no_conflict(agent, lan):
     agent.wait_entries((VIP, "eth1"))
     with Wire(lan.client, "eth0") as wire:
         wire.send(arp(VIP, spa=VIP, sha="02:00:00:00:00:07"))
+        assert wait_until(lambda: lan.counters().get("arp_conflict"))
         let_pass(1.05, "the data path, which doesn't know that interface, tells of one a second")
         wire.send(conflict(VIP))
     agent.says(f"{CLIENT_MAC} uses {VIP} too; defending it")

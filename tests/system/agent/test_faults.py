@@ -4,6 +4,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,7 +20,7 @@ import pytest
 from daemon import AGENT, POLICY, PORT, service
 from fault import faulty
 from lan import CLI, PASS, RUN, VIP, need, writers_lock
-from wait import HUNG, let_pass, stays, wait_until
+from wait import HUNG, let_pass, slack, stays, wait_until
 from wire import Wire, arp, arp_reply
 
 OTHER = "198.18.10.2"
@@ -34,6 +35,10 @@ def steady(agent):
     agent.start()
     agent.wait_entries((VIP, "eth1"))
     return agent
+
+
+def socket_of(lan):
+    return Path(RUN, f"net-{os.stat(lan.server.path).st_ino}.sock")
 
 
 class Asking(threading.Thread):
@@ -52,7 +57,8 @@ class Asking(threading.Thread):
     def __exit__(self, *_):
         self.over.set()
         self.join()
-        self.take(0.2)
+        # the last ones may be late
+        wait_until(lambda: self.take(0.1) or len(self.answered) >= len(self.asked), 0.2)
         self.wire.socket.close()
 
     def take(self, seconds):
@@ -68,7 +74,7 @@ class Asking(threading.Thread):
 
 def answers(lan, address=VIP):
     with Wire(lan.client, "eth0") as wire:
-        return wire.ask(arp(address), count=1) == [arp_reply(address)]
+        return arp_reply(address) in wire.ask(arp(address), count=1)
 
 
 def answers_again(lan):
@@ -78,8 +84,9 @@ def answers_again(lan):
 
 
 def silent(lan, address=VIP):
+    """Whatever is announced meanwhile."""
     with Wire(lan.client, "eth0") as wire:
-        return wire.ask(arp(address)) == []
+        return arp_reply(address) not in wire.ask(arp(address))
 
 
 def test_stopped_it_goes_silent_within_the_lease(running, lan):
@@ -87,10 +94,11 @@ def test_stopped_it_goes_silent_within_the_lease(running, lan):
         assert wait_until(lambda: asking.answered)
         running.signal(signal.SIGSTOP)
         stopped = time.monotonic()
+        remaining = running.entries()[VIP, "eth1"]["lease"]["remaining_ms"] / 1000
         let_pass(2.5, "more than the lease")
     silent = asking.answered[-1] - stopped
-    # 2 s less a margin of 100 ms since the last renewal, which was 300 ms ago at most unless the machine was busy
-    assert 1 < silent < 1.95, silent
+    # 2 s less a margin of 100 ms since the last renewal; a busy machine asks less often
+    assert remaining - 0.1 * slack() < silent < 1.95, (remaining, silent)
     assert set(running.entries()) == {(VIP, "eth1")}, "the entry is there, its stamp isn't ahead"
     running.signal(signal.SIGCONT)
     assert answers_again(lan)
@@ -202,8 +210,9 @@ def test_copies_that_cannot_be_kept(agent):
     assert agent.log().count(said) == 1
 
 
-def test_what_a_dead_agent_left_can_be_deleted(running, lan):
+def test_what_a_dead_agent_left_can_be_deleted(steady, lan):
     """Once its lease is over: not before, and whatever way is taken."""
+    running = steady
     running.write("all.yaml", POLICY, service("web", VIP, OTHER))
     running.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
     running.end(signal.SIGKILL)
@@ -323,7 +332,8 @@ def test_another_mac(running, lan):
     assert wait_until(lambda: running.entries()[VIP, "eth1"]["mac"] == NEW_MAC)
     assert lan.responses_sent() == 0
     with Wire(lan.client, "eth0") as wire:
-        assert wire.ask(arp(VIP), count=1)[0] == arp_reply(VIP, sha=NEW_MAC)
+        # among its announcements
+        assert arp_reply(VIP, sha=NEW_MAC) in wire.ask(arp(VIP), count=1)
 
 
 def test_carrier_lost_and_back(running, lan):
@@ -385,6 +395,8 @@ def test_why_nobody_holds_it(running, lan):
         return [one["detail"] for one in found if one["check"] == "agent_unready"]
 
     def says(reason, why):
+        # it is unready when it gives the address up, and that a moment later
+        running.until(lambda: running.command("who-holds", VIP).status == 1)
         asked, shown = running.command("who-holds", VIP), running.command("show", "default/web")
         assert (asked.status, asked.err) == (1, f"xdp-l2respd: {VIP}: {why}\n")
         assert f"  not announced by node-1: {reason}: {why}\n" in shown.out
@@ -417,13 +429,13 @@ def test_why_nobody_holds_it(running, lan):
 def test_hangs_while_others_wait(running, lan):
     """Where the socket's backlog is full, a connection is waited for no longer than an answer."""
     running.signal(signal.SIGSTOP)
-    path = f"{RUN}/net-{os.stat(lan.server.path).st_ino}.sock"
+    path = socket_of(lan)
     with ExitStack() as waiting:
         with pytest.raises(BlockingIOError):
             while True:
                 one = waiting.enter_context(socket.socket(socket.AF_UNIX))
                 one.setblocking(False)
-                one.connect(path)
+                one.connect(str(path))
         found = lan.cli("doctor --json", timeout=HUNG).json["findings"]
         assert "xdp-l2respd isn't ready: it doesn't answer" in [one["detail"] for one in found]
         asked = running.command("alive")
@@ -499,6 +511,38 @@ def test_a_second_agent_is_refused(running):
     assert running.entries()[VIP, "eth1"]["lease"]["holder"] == "node-1"
 
 
+def link_to_nothing(path):
+    path.symlink_to("nothing")
+
+
+def abandoned(path):
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [link_to_nothing, abandoned, Path.touch])
+def test_what_has_the_name_of_the_socket_goes(agent, make):
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    path = socket_of(agent.lan)
+    # of the agent before, which was killed
+    path.unlink(missing_ok=True)
+    make(path)
+    agent.start()
+    agent.wait_entries((VIP, "eth1"))
+    assert agent.command("who-holds", VIP).status == 0
+
+
+def test_a_directory_that_has_the_name_of_the_socket(agent):
+    path = socket_of(agent.lan)
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    try:
+        done = agent.command("--config", agent.config)
+        assert (done.status, done.err) == (1, f"xdp-l2respd: {path}: Is a directory\n")
+    finally:
+        path.rmdir()
+
+
 def test_names_that_somebody_else_has(agent, lan):
     """A port that anybody can bind, and the abstract name of former versions."""
     agent.write("all.yaml", POLICY, service("web", VIP))
@@ -541,7 +585,8 @@ def test_more_changes_than_are_told_of(running, lan):
     rows = Path(f"/proc/{running.process.pid}/net/netlink").read_text().splitlines()[1:]
     assert any(int(row.split()[8]) for row in rows), "dropped"
     running.signal(signal.SIGCONT)
-    assert wait_until(lambda: running.entries()[VIP, "eth1"]["mac"] == NEW_MAC), running.log()
+    # the lease may be over by then, and the entry made anew
+    assert wait_until(lambda: running.entries().get((VIP, "eth1"), {}).get("mac") == NEW_MAC), running.log()
 
 
 def test_reload(running):
@@ -590,5 +635,7 @@ def test_in_a_time_namespace_it_does_not_run(agent):
     agent.launch("unshare", "--time", "--boottime", "1000", "--fork")
     assert agent.process.wait(HUNG) == 1
     agent.process = None
-    agent.says("the boot clock of this process is -1000 s away")
+    away = re.search(r"the boot clock of this process is (\S+) s away", agent.log())
+    # what passed between asking both clocks is in the figure
+    assert float(away[1]) == pytest.approx(-1000, abs=HUNG)
     assert not agent.entries()

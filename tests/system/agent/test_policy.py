@@ -216,8 +216,7 @@ def test_a_kind_that_becomes_misspelt_withdraws_nothing(agent):
     agent.write("policy.yaml", policy(EXT | ON_ETH1).replace("Announcement", "Anouncement"))
     agent.says("no kind cilium.io/v2alpha1 CiliumL2AnouncementPolicy; there is", "what the file said before stays in force")
     agent.wait_entries((WEB_EXTERNAL, "eth1"))
-    status, body = agent.http("/readyz")
-    assert status == 503 and body.startswith(f"1 manifest is wrong: {agent.manifests}/policy.yaml:1: no kind ")
+    agent.until(lambda: agent.http("/readyz")[1].startswith(f"1 manifest is wrong: {agent.manifests}/policy.yaml:1: no kind "))
     agent.write("policy.yaml", policy(EXT | ON_ETH1))
     agent.wait_ready()
 

@@ -32,6 +32,10 @@ def nothing(agent, lan):
     pass
 
 
+def wrong_file(agent, lan):
+    agent.write("other.yaml", pool(name="other").replace("IPPool", "IPPol"))
+
+
 def link_down(agent, lan):
     lan.client.ip("link set eth0 down")
 
@@ -96,6 +100,8 @@ CASES = {
     "no_interface": Case(Told("the policies' interfaces match no device of this node: policy policy1 has ^enp.*; suitable devices "
                               "here: eth1"), (ENP, WEB)),
     "other_class": Case(Told("the Service's loadBalancerClass belongs to another implementation: example.com/other"), (POLICY, CLASS)),
+    "pools_wait": Case(Told("the pools give nothing new for now: 1 manifest is wrong: ", NAME, unready="1 manifest is wrong: "),
+                       (POLICY, pool(), balanced("web")), before=wrong_file),
     "no_pool": Case(Told("no pool in use serves the Service", NAME), (POLICY, balanced("web"))),
     "pool_exhausted": Case(Told("the pools that serve the Service have no free address: All enabled ", NAME),
                            (POLICY, pool(last=FIRST), balanced("a"), balanced("web"))),
@@ -201,6 +207,7 @@ def test_status_of_nothing_and_of_many(agent, lan):
     agent.write("all.yaml", POLICY, *(service(f"web{i}", f"198.18.11.{i}") for i in range(1, 21)),
                 service("both", VIP, OTHER), BLUE.replace("policy1", "policy2"))
     assert wait_until(lambda: len(agent.entries()) == 22)
+    agent.shows("    22  announced\n", "status")
     lines = agent.command("status").out.splitlines()
     table = lines[lines.index("") :]
     table = table[table.index("", 1) + 1:]
@@ -209,7 +216,7 @@ def test_status_of_nothing_and_of_many(agent, lan):
     assert all(line[column:].split() == ["node-1", "announced"] for line in table[1:])
     assert table[1].startswith(f"default/both   {VIP}, {OTHER}  ")
     assert lines[:5] == ["node      node-1", "drained   no", "ready     yes", "store     none, active",
-                         "sessions  1 begun or resumed; 22 of 22 wanted addresses held"]
+                         "sessions  1 begun or resumed; addresses: 22 wanted, 22 held"]
     assert "    22  announced" in lines
     told = json.loads(agent.command("status", "--json").out)
     assert told["announced"] == 22 and told["reasons"] == [] and len(told["services"]) == 21

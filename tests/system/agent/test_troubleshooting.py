@@ -36,6 +36,7 @@ WRONG = {
     "`interfaces` match no device": ("^enp.*", POLICY.replace("[eth1]", '["^enp.*"]'), WEB),
     "`loadBalancerClass` belongs to another program": ("example.com/other", POLICY,
                                          WEB.replace("spec: {", "spec: {loadBalancerClass: example.com/other, ")),
+    "The pools wait": ("IPPol;", pool(name="other").replace("IPPool", "IPPol"), POLICY, pool(), balanced("web")),
     "No pool serves the Service": ("app=dns", POLICY,
                                    pool().replace("spec: {", "spec: {serviceSelector: {matchLabels: {app: dns}}, "), balanced("web")),
     "The pool is full": ("pool 'lan'", POLICY, pool(last=FIRST), balanced("other"), balanced("web")),

@@ -9,6 +9,7 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from signal import SIGHUP
 
@@ -24,6 +25,8 @@ PER_SERVICE = 100
 PER_FILE = 1_000
 # What a handler may take, as a bucket of the histogram: 20 ms on a quiet machine. Beside busy neighbours CPU time grows, too.
 MOST = "0.1"
+# What takes all addresses in turns, or counts them, takes a tenth of this on a quiet machine, and a fifth beside busy neighbours.
+LONG = "0.05"
 STATUS = ["node", "drained", "ready", "why", "store", "sessions", "wanted", "held", "announced", "reasons", "services"]
 
 
@@ -78,13 +81,13 @@ def test_handlers_are_short(agent, scratch, background, engine):
     assert [over(metrics, loop) for loop in ("main", "lease")] == [0, 0], agent.http("/metrics")[1]
 
 
-def asked_slowly(agent, meanwhile):
-    """The end of `status`, read after @meanwhile; the agent waits 5 s for that."""
+def asked(agent, path, meanwhile=lambda: None):
+    """What the agent answers, read after @meanwhile; it waits 5 s for that."""
     with agent.lan.server.entered():
-        path = f"/run/xdp-l2respd/net-{os.stat('/proc/thread-self/ns/net').st_ino}.sock"
+        where = f"/run/xdp-l2respd/net-{os.stat('/proc/thread-self/ns/net').st_ino}.sock"
     with socket.socket(socket.AF_UNIX) as client:
-        client.connect(path)
-        client.send(b"GET /status HTTP/1.0\r\n\r\n")
+        client.connect(where)
+        client.send(f"GET {path} HTTP/1.0\r\n\r\n".encode())
         # the socket holds less than the answer
         answer = client.recv(4096)
         meanwhile()
@@ -100,7 +103,7 @@ def test_services_go_while_status_is_written(agent):
 
     def ask():
         services(COUNT)
-        told = asked_slowly(agent, lambda: services(COUNT // 2))
+        told = asked(agent, "/status", lambda: services(COUNT // 2))
         return told.endswith("]}]}") and json.loads(told)
 
     agent.outlast_a_restart()
@@ -117,13 +120,88 @@ def test_services_go_while_status_is_written(agent):
     assert (reasons[0], reasons[-1]) == ({None}, {"no_service"})
 
 
+def test_a_service_with_all_the_addresses(agent):
+    """None of the handlers that show it takes long."""
+    agent.outlast_a_restart()
+    agent.config.write_text(agent.config.read_text() + "announce: {count: 0}\n")
+    ips = [str(FIRST + i) for i in range(COUNT)]
+    agent.write("all.yaml", POLICY, service("big", *ips), service("small", "198.19.0.1"))
+    agent.start()
+    agent.counts("l2resp_entries", COUNT + 1, 60)
+    before = agent.metrics()
+    shown = json.loads(asked(agent, "/show?service=default/big"))
+    metrics = agent.metrics()
+    assert [(one["ip"], one["claim"]["holder"]) for one in shown["addresses"]] == [(ip, "node-1") for ip in ips]
+    assert over(metrics, "main", LONG) == over(before, "main", LONG)
+    assert list(shown) == list(json.loads(asked(agent, "/show?service=default/small")))
+
+
+POOL = """
+---
+apiVersion: cilium.io/v2alpha1
+kind: CiliumLoadBalancerIPPool
+metadata: {name: a}
+spec: {blocks: [{start: 198.18.0.0, stop: 198.19.255.255}]}
+"""
+
+
+def balanced(name):
+    return f"{{apiVersion: v1, kind: Service, metadata: {{name: {name}}}, spec: {{type: LoadBalancer}}}}\n"
+
+
+def separate(*names):
+    return "".join("---\n" + balanced(name) for name in names)
+
+
+def as_list(*names):
+    """As kubectl writes it."""
+    return "apiVersion: v1\nitems:\n" + "".join("- " + balanced(name) for name in names) + "kind: List\n"
+
+
+def test_pools_of_a_directory_decide_in_turns(agent):
+    """A file of 10,000 Services is read, and its addresses are given and written, without a handler that takes long."""
+    agent.outlast_a_restart()
+    agent.config.write_text(agent.config.read_text() + "announce: {count: 0}\n")
+    agent.write("policy.yaml", POLICY, POOL)
+    agent.start()
+    names = [f"s{i}" for i in range(COUNT)]
+    agent.write("all.yaml", separate(*names))
+    agent.counts("l2resp_entries", COUNT, 60)
+    agent.write("one.yaml", separate("more"))
+    agent.counts("l2resp_entries", COUNT + 1, 60)
+    agent.write("all.yaml", as_list(*names[1:]))
+    agent.counts("l2resp_entries", COUNT, 60)
+    agent.write("all.yaml", as_list(*names[:COUNT // 2]))
+    agent.counts("l2resp_entries", COUNT // 2 + 1, 60)
+    assert over(agent.metrics(), "main", LONG) == 0, agent.http("/metrics")[1]
+
+
+def test_another_directory_is_read_in_turns(agent):
+    """A reload names it; what the former one wanted is answered for meanwhile."""
+    agent.outlast_a_restart()
+    agent.config.write_text(agent.config.read_text() + "announce: {count: 0}\n")
+    agent.write("policy.yaml", POLICY, POOL)
+    agent.write("all.yaml", separate(*(f"s{i}" for i in range(COUNT))))
+    agent.start()
+    agent.counts("l2resp_entries", COUNT, 60)
+    before = agent.metrics()
+    other = agent.manifests.with_name("other")
+    shutil.copytree(agent.manifests, other)
+    agent.config.write_text(agent.config.read_text().replace(f"directory: {agent.manifests}", f"directory: {other}"))
+    agent.signal(SIGHUP)
+    agent.says("configuration read again")
+    seen = set()
+    assert wait_until(lambda: seen.add((metrics := agent.metrics())["l2resp_entries"]) or metrics["l2resp_leases_held"] == COUNT, 60)
+    (other / "all.yaml").write_text(separate(*(f"s{i}" for i in range(COUNT - 1))))
+    agent.counts("l2resp_entries", COUNT - 1, 60)
+    assert seen == {COUNT}
+    assert over(agent.metrics(), "main") == over(before, "main"), agent.http("/metrics")[1]
+
+
 L2_POLICY = {"apiVersion": "cilium.io/v2alpha1", "kind": "CiliumL2AnnouncementPolicy",
              "metadata": {"name": "policy1", "resourceVersion": "3"}, "spec": {"interfaces": ["eth1"], "externalIPs": True}}
 NAMESPACES = 50
 CHANGES = 32
-# What evaluates all, or is a scrape, takes a tenth of this on a quiet machine, and a fifth beside busy neighbours. `status` of
-# 10,000 Services takes several times as long, in parts.
-LONG = "0.05"
 ASKED, ASKING = 12, 3
 
 
@@ -135,6 +213,86 @@ def of_api_server(number, ip, version):
             "spec": {"type": "ClusterIP", "ports": [{"port": 80}], "selector": {"app": name}, "externalIPs": [ip]}}
 
 
+def page(query):
+    """Of the list of Services."""
+    first, limit = int(query.get("continue", ["0"])[0]), int(query["limit"][0])
+    end = min(first + limit, COUNT)
+    return listed((of_api_server(number, str(FIRST + number), 10 + number) for number in range(first, end)),
+                  str(end) if end < COUNT else "", str(COUNT + 10))
+
+
+def answer_with(watch):
+    """Answers of an API server whose watch of the Services sends what @watch yields."""
+    def answer(kind, query):
+        if kind == "services":
+            return watch() if "watch" in query else page(query)
+        return listed([L2_POLICY]) if kind == "ciliuml2announcementpolicies" and "watch" not in query else empty(kind, query)
+
+    return answer
+
+
+def configure(agent, server, more=""):
+    agent.outlast_a_restart()
+    text = re.sub("source: .*", f"source: {{kubernetes: {{server: '{server.url}'}}}}", agent.config.read_text())
+    agent.config.write_text(text + "announce: {count: 0}\n" + more)
+
+
+def test_services_that_change_without_a_pause(agent):
+    """As many changes as the network brings: 2,000 of the Services get other addresses time and again. The agent takes them
+    in turns of its loop, and lets the server wait."""
+    begin, changes, changing = threading.Event(), 200_000, 2_000
+
+    def watch():
+        begin.wait()
+        for number in range(changes):
+            ip = str(FIRST + COUNT + number % (changing + 1))
+            yield event("MODIFIED", of_api_server(number % changing, ip, 2 * COUNT + number))
+        yield event("MODIFIED", of_api_server(0, "198.18.15.1", 2 * COUNT + changes))
+
+    with Api(agent.lan.server, answer_with(watch)) as server:
+        configure(agent, server)
+        agent.start()
+        agent.counts("l2resp_entries", COUNT, 60)
+        before, scraped = agent.metrics(), 0
+        begin.set()
+
+        def ended():
+            nonlocal scraped
+            scraped += 1
+            return 'address="198.18.15.1"' in agent.http("/metrics")[1]
+
+        agent.until(ended, 120)
+        metrics = agent.metrics()
+    print(f"# {scraped} scrapes meanwhile")
+    assert over(metrics, "main", LONG) == over(before, "main", LONG)
+
+
+def test_a_reload_withdraws_nothing_before_the_server_has_listed_all(agent):
+    lists = threading.Event()
+    lists.set()
+
+    def answer(kind, query):
+        return lists.wait() and answer_with(lambda: [None])(kind, query)
+
+    def compared():
+        metrics = agent.metrics()
+        return metrics["l2resp_reconciles_total"] >= before["l2resp_reconciles_total"] + 2 and metrics
+
+    with Api(agent.lan.server, answer) as server:
+        configure(agent, server)
+        agent.start()
+        agent.counts("l2resp_entries", COUNT, 60)
+        before = agent.metrics()
+        lists.clear()
+        agent.config.write_text(agent.config.read_text().replace("kubernetes: {", "kubernetes: {pools: false, "))
+        agent.signal(SIGHUP)
+        agent.says("configuration read again")
+        metrics = agent.until(compared, 30)
+        lists.set()
+        assert (metrics["l2resp_source_known"], metrics["l2resp_entries"]) == (0, COUNT)
+        agent.counts("l2resp_leases_held", COUNT, 30)
+
+
 @pytest.mark.parametrize("probe", ["false", "true"])
 def test_handlers_are_short_with_an_api_server(agent, probe):
     """10,000 Services: one of them changes, all are scraped, and the entries are compared, time and again."""
@@ -144,21 +302,8 @@ def test_handlers_are_short_with_an_api_server(agent, probe):
         for version in range(2 * COUNT, 3 * COUNT):
             yield event("MODIFIED", of_api_server(*changes.get(), version))
 
-    def page(query):
-        first, limit = int(query.get("continue", ["0"])[0]), int(query["limit"][0])
-        end = min(first + limit, COUNT)
-        return listed((of_api_server(number, str(FIRST + number), 10 + number) for number in range(first, end)),
-                      str(end) if end < COUNT else "", str(COUNT + 10))
-
-    def answer(kind, query):
-        if kind == "services":
-            return watch() if "watch" in query else page(query)
-        return listed([L2_POLICY]) if kind == "ciliuml2announcementpolicies" and "watch" not in query else empty(kind, query)
-
-    with Api(agent.lan.server, answer) as server:
-        agent.outlast_a_restart()
-        text = re.sub("source: .*", f"source: {{kubernetes: {{server: '{server.url}'}}}}", agent.config.read_text())
-        agent.config.write_text(text + f"announce: {{count: 0}}\nprobe: {probe}\n")
+    with Api(agent.lan.server, answer_with(watch)) as server:
+        configure(agent, server, f"probe: {probe}\n")
         agent.start()
         agent.counts("l2resp_entries", COUNT, 60)
         before, scraped = agent.metrics(), 0
@@ -178,12 +323,12 @@ def test_handlers_are_short_with_an_api_server(agent, probe):
     print(f"# {scraped} scrapes and {CHANGES} changes: {long:.0f} handlers took over {LONG} s")
     assert long < scraped / 4
     with ThreadPoolExecutor(ASKING) as pool:
-        asked = [pool.submit(agent.command, "status", "--json") for _ in range(ASKED)]
-        while not all(one.done() for one in asked):
+        answers = [pool.submit(agent.command, "status", "--json") for _ in range(ASKED)]
+        while not all(one.done() for one in answers):
             agent.http("/metrics")
             agent.http("/status.json")
     before, metrics = metrics, agent.metrics()
-    for told in (one.result().json for one in asked):
+    for told in (one.result().json for one in answers):
         assert list(told) == STATUS and told["announced"] == COUNT
         names = [(row["namespace"], row["service"]) for row in told["services"]]
         assert names == sorted(names) and len(set(names)) == COUNT

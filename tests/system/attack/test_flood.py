@@ -56,7 +56,7 @@ def test_many_macs_are_told_of_as_one_host_is(agent, lan):
     with Wire(lan.client, "eth0") as wire:
         began = time.monotonic()
         wire.send(*(arp(VIP, spa=VIP, sha=f"02:fe:00:00:{n // 256:02x}:{n % 256:02x}") for n in range(500)))
-        assert wait_until(lambda: lan.counters()["arp_conflict"] == 500)
+        assert wait_until(lambda: lan.counters().get("arp_conflict") == 500)
         assert wait_until(lambda: agent.metrics()["l2resp_conflicts_total"])
         assert agent.metrics()["l2resp_conflicts_total"] <= 1 + (time.monotonic() - began)
     assert agent.entries()[VIP, "eth1"]["conflicts"] == 500

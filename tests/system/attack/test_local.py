@@ -1,13 +1,19 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Another user was first on a BPF file system that everybody may write to, as `mount -t bpf` makes it; and what moves away comes back."""
+"""Another user was first on a BPF file system that everybody may write to, as `mount -t bpf` makes it; what moves away comes back; who
+starts a program with standard files closed, or with a limit on the size of files, gets an error, and no socket the output."""
+import errno
 import os
 import shutil
+import signal
 import subprocess
 
 import pytest
 
+from daemon import POLICY, service
+from fault import faulty
 from lan import VIP
+from test_state import BALANCED, POOL
 from wait import HUNG, wait_until
 from wire import Wire, arp, arp_reply
 
@@ -34,7 +40,7 @@ def refused(lan, path, why):
 
 def test_a_link_to_nowhere(lan, directory):
     os.symlink("nowhere", directory)
-    refused(lan, directory, ": Not a directory")
+    refused(lan, directory, " is a symbolic link, not a directory; remove it")
 
 
 def test_anothers_directory(lan, directory):
@@ -50,3 +56,76 @@ def test_an_interface_that_was_elsewhere(running, lan):
     with Wire(lan.client, "eth0") as wire:
         assert wait_until(lambda: arp_reply(VIP) in wire.ask(arp(VIP)), 20), running.log()
     running.wait_ready()
+
+
+CLOSED = "0<&- 1>&- 2>&-"
+
+
+@pytest.mark.parametrize("command", ["list", "status", "stats", "doctor", f"explain {VIP} dev eth1", f"announce {VIP} dev eth1 --count 1"])
+def test_output_that_is_closed(lan, command):
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    done = subprocess.run(["sh", "-c", 'exec "$@" 1>&-', "sh", *lan.argv(command)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "xdp-l2resp: writing the output: Bad file descriptor\n")
+
+
+def test_an_agent_with_all_standard_files_closed(agent):
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    agent.start("sh", "-c", f'exec "$@" {CLOSED}', "sh")
+    agent.wait_entries((VIP, "eth1"))
+    assert [os.readlink(f"/proc/{agent.process.pid}/fd/{number}") for number in range(3)] == 3 * ["/dev/null"]
+
+
+NO_SIZE = ["bash", "-c", 'exec 2> >(exec cat >&2); ulimit -f 0; exec "$@"', "bash"]  # its log goes through a pipe
+
+
+@pytest.mark.parametrize("command", ["save {}/saved", "list"])
+def test_a_limit_on_the_size_of_files(lan, scratch, command):
+    """A sentence and no half a file, not the end by SIGXFSZ."""
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    with open(scratch / "out", "w", encoding="utf-8") as out:
+        done = subprocess.run(lan.server.argv(*NO_SIZE, *lan.words(command.format(scratch))), stdout=out, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("xdp-l2resp: ") and "File too large\n" in done.stderr, done
+    assert not [path for path in scratch.iterdir() if path.name.startswith("saved")]
+
+
+def test_an_agent_with_a_limit_on_the_size_of_files(agent):
+    """It can't keep what it assigns, and announces the rest."""
+    agent.write("all.yaml", POLICY, POOL, BALANCED, service("web", VIP))
+    agent.start(*NO_SIZE)
+    agent.says("assignments.json: File too large\n")
+    agent.wait_entries((VIP, "eth1"))
+
+
+def test_an_agent_that_may_have_no_thread(agent):
+    """As in a cgroup with pids.max: it ends with a sentence, and doesn't wait for a thread that never was."""
+    with faulty(f"thread:2:{errno.EAGAIN}"):
+        agent.launch()
+    assert agent.process.wait(HUNG) == 1
+    agent.says("starting the lease thread: Resource temporarily unavailable\n")
+
+
+def test_an_agent_that_may_have_one_thread(agent):
+    """That is the one with the leases; who reads the log late loses lines."""
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    with faulty(f"thread:1:{errno.EAGAIN}"):
+        agent.start()
+    agent.says("lines of the log that nobody reads are lost: Resource temporarily unavailable\n")
+    agent.wait_entries((VIP, "eth1"))
+
+
+NO_CHILDREN = ["bash", "-c", 'trap "" CHLD; exec "$@"', "bash"]  # who started it ignores how children end
+
+
+def test_children_are_ignored(lan):
+    """What the commands in a bundle ended with is told nevertheless."""
+    done = subprocess.run(["sh", "-c", '"$@" | tar -xzO --wildcards "*/errors.txt"', "sh", *lan.server.argv(*NO_CHILDREN, *lan.words("support -"))],
+                          capture_output=True, text=True)
+    assert "status.json: exit status 0\n" in done.stdout, done
+
+
+def test_an_agent_that_ignores_children(agent):
+    """How its helper ended is told nevertheless."""
+    agent.start(*NO_CHILDREN)
+    os.kill(agent.helper(), signal.SIGKILL)
+    assert agent.process.wait(HUNG) == 1
+    agent.says("the attach helper has ended (signal 9)")

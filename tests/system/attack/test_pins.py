@@ -12,6 +12,7 @@ from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import pytest
 
+from instead import INSTEAD, remove
 from lan import VIP, run
 from wait import let_pass, stays, wait_until
 from wire import Wire, arp, arp_reply
@@ -157,6 +158,15 @@ def test_mounted_over(running, lan):
     assert len(said(running, "repaired: somebody removed pins")) == 1
 
 
+def test_what_cannot_be_given_up_is_held_and_not_wanted(running, lan):
+    """Its entry can't be deleted from maps that nobody can open."""
+    run("mount", "-o", "remount,ro", lan.bpffs)
+    unready(running, f"{VIP}: the program can't be attached")
+    running.shows("sessions  1 begun or resumed; addresses: 0 wanted, 1 held\n", "status", LATE)
+    run("mount", "-o", "remount,rw", lan.bpffs)
+    running.shows("sessions  1 begun or resumed; addresses: 1 wanted, 1 held\n", "status", LATE)
+
+
 @pytest.mark.parametrize("name", ["leases", "responder_v4", "events", "meta"])
 def test_a_foreign_map_under_our_name(running, lan, name):
     """It may be somebody's: it is left alone, and until it is gone nobody knows what the program reads."""
@@ -172,20 +182,50 @@ def test_a_foreign_map_under_our_name(running, lan, name):
     ready(running)
 
 
-@pytest.mark.parametrize("name, make, remove", [("leases", os.mkdir, os.rmdir), ("responder_v4", os.mkdir, os.rmdir),
-                                                ("events", lambda path: os.symlink("nowhere", path), os.unlink)],
-                         ids=["directory-leases", "directory-responder_v4", "link-events"])
-def test_no_map_in_place_of_one(running, lan, name, make, remove):
-    """A directory, or a link to nowhere."""
+@pytest.mark.parametrize("name, what", [("leases", "a directory"), ("responder_v4", "a directory"), ("events", "a symbolic link"),
+                                        ("leases", "a pinned program"), ("responder_v6", "a pinned link")])
+def test_no_map_in_place_of_one(running, lan, name, what):
     os.unlink(lan.pin(name))
-    make(lan.pin(name))
-    text = f"{lan.pin(name)} isn't a map; remove it\n"
+    with lan.server.entered():
+        INSTEAD[what](lan.pin(name))
+    text = f"{lan.pin(name)} is {what}, not a map; remove it\n"
     assert lan.cli("list").err == f"xdp-l2resp: {text}"
     unready(running, text)
     goes_silent(lan)
     remove(lan.pin(name))
     answers_again(lan)
     ready(running)
+
+
+@pytest.mark.parametrize("what", INSTEAD)
+def test_no_map_in_place_of_the_agents_own(agent, lan, what):
+    """It isn't started on a pin that isn't its."""
+    own = f"{lan.bpffs}/xdp-l2respd"
+    with lan.server.entered():
+        INSTEAD[what](own)
+    started = agent.command("--config", agent.config)
+    assert started.status and f"{own} is {what}, not a map; remove it\n" in started.err
+    remove(own)
+    run("bpftool", "map", "create", own, "type", "hash", "key", "4", "value", "4", "entries", "1", "name", "foreign")
+    started = agent.command("--config", agent.config)
+    assert started.status and f"{own} is another map than the agent's; remove it\n" in started.err
+
+
+def test_read_only(running, lan):
+    """What it has open it could still write, but it can't see whether it is still what is pinned."""
+    run("mount", "-o", "remount,ro", lan.bpffs)
+    text = f"the BPF file system at {lan.bpffs} is mounted read-only; run `mount -o remount,rw {lan.bpffs}`\n"
+    assert lan.cli("list").err == f"xdp-l2resp: {text}"
+    unready(running, f"{VIP}: the program can't be attached: {text}")
+    with few_lines(running, 2):
+        let_pass(6, "what lasts would be said again")
+    run("mount", "-o", "remount,rw", lan.bpffs)
+    answers_again(lan)
+    ready(running)
+    running.end(SIGKILL)
+    run("mount", "-o", "remount,ro", lan.bpffs)
+    started = running.command("--config", running.config)
+    assert started.status and started.err.endswith(text)
 
 
 def stop_without_the_lock(agent, lan):

@@ -63,10 +63,15 @@ def test_a_fifo_as_a_token(agent, lan, scratch, written):
     writer = os.open(scratch / "token", os.O_RDWR) if written else None
     lists = {"services": [object_of(1)], "ciliuml2announcementpolicies": [POLICY_OBJECT]}
     with Api(lan.server, following({}, lists)) as server:
-        agent.config.write_text(re.sub("source: .*", f"source: {{kubernetes: {{server: '{server.url}', token: {scratch}/token}}}}",
-                                       agent.config.read_text()))
-        agent.start()
-        agent.until(agent.entries)
+        config = re.sub("source: .*", f"source: {{kubernetes: {{server: '{server.url}', token: {scratch}/token}}}}",
+                        agent.config.read_text())
+        agent.config.write_text(config.replace("lease: {", "lease: {liveness: 8s, "))
+        agent.launch()
+
+        def goes_on():
+            assert "the agent has hung" not in agent.log(), agent.log()
+            return agent.entries()
+        agent.until(goes_on)
         agent.end()
     if written:
         os.close(writer)

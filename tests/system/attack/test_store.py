@@ -4,6 +4,7 @@
 import base64
 import json
 import re
+import socket
 import ssl
 import subprocess
 from itertools import chain
@@ -14,7 +15,7 @@ import pytest
 from daemon import POLICY, service
 from lan import VIP
 from played import Played, QuietHandler
-from wait import stays, wait_until
+from wait import HUNG, stays, wait_until
 
 HEADER = {"cluster_id": "1", "member_id": "1", "raft_term": "1", "revision": "7"}
 MIB = 1 << 20
@@ -64,6 +65,8 @@ def peak(agent):
     return 1024 * int(re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{agent.process.pid}/status").read_text())[1])
 
 
+PAGE = 500  # records
+
 # what a list of records is: the answer, and what is said of it
 LISTS = {
     "HTML": (b"<html>\x1b[31m\xc2\x9bno</html>", r'''its answer isn't JSON, and begins with "<html>\x1b[31m\xc2\x9bno</html>"'''),
@@ -75,7 +78,7 @@ LISTS = {
     "long": (b" " * (40 * MIB), "its answer is longer than 32 MiB"),
     "of no revision": (page([], False, str(2**64 - 1)), "its answer isn't etcd's, and begins with "),
     "the same page for ever": (page([key(1), key(2)], True), "its list shows the same records again"),
-    "too large a page": (page(map(key, range(1001)), True), "its list has more than 1000 records"),
+    "too large a page": (page(map(key, range(PAGE + 1)), True), f"its list has more than {PAGE} records"),
 }
 
 
@@ -88,6 +91,20 @@ def test_a_list_that_is_none(agent, lan, answer, said):
         agent.answers("/readyz", 503)
         assert stays(lambda: agent.process.poll() is None and peak(agent) < POD_LIMIT, 1), peak(agent)
         assert re.fullmatch(r"[ -~\n]*", agent.log()), "nothing that a terminal would act on"
+
+
+def test_names_that_nobody_resolves(agent, lan, scratch):
+    """The threads of look-ups whose calls are over end soon; else they and their sockets pile up."""
+    (scratch / "resolv.conf").write_text("nameserver 127.0.0.53\noptions timeout:30\n")
+    agent.config.write_text(re.sub("engine: none.*(?=})", "engine: etcd, endpoints: ['http://etcd.example:2379'], duration: 500ms, "
+                                   "renewDeadline: 300ms, retryPeriod: 100ms", agent.config.read_text()))
+    agent.write("all.yaml", POLICY, service("web", VIP))
+    with lan.server.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.53", 53))
+        agent.launch("unshare", "--mount", "sh", "-c", f'mount --bind {scratch}/resolv.conf /etc/resolv.conf; exec "$@"', "sh")
+        silent.settimeout(HUNG)
+        lookups = {silent.recvfrom(512)[1] for _ in range(300)}
+    assert len(list(Path(f"/proc/{agent.process.pid}/task").iterdir())) < len(lookups) / 2, agent.log()
 
 
 def test_another_cause(agent, lan):
@@ -104,10 +121,10 @@ def test_another_cause(agent, lan):
         assert [agent.log().count(text) for _, text in causes] == [1, 1]
 
 
-# key: how it is made of a number, pages of 1000 until it is given up
+# key: how it is made of a number, pages until it is given up
 ENDLESS = {
-    "nodes": (lambda n: b"/xdp-l2resp/node/n%012d" % n, 12),
-    "neither": (lambda n: b"/xdp-l2resp/n%012d" % n, 301),
+    "nodes": (lambda n: b"/xdp-l2resp/node/n%012d" % n, 22),
+    "neither": (lambda n: b"/xdp-l2resp/n%012d" % n, 601),
 }
 
 
@@ -122,7 +139,7 @@ def test_a_list_without_an_end(agent, lan, name, most):
             pages, begun = 0, begun + 1
         pages += 1
         assert pages <= most
-        return page([base64.b64encode(name(1000 * pages + n)).decode() for n in range(1000)], True)
+        return page([base64.b64encode(name(PAGE * pages + n)).decode() for n in range(PAGE)], True)
 
     with Server(lan.server, answer) as server:
         follow(agent, server)

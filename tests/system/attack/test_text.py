@@ -21,6 +21,12 @@ kind: Service
 metadata: {{name: {name}, namespace: {namespace}, labels: {labels}}}
 spec: {{externalIPs: ["198.18.10.9"]}}
 """
+BALANCED = """
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: default, {more}}}
+spec: {{type: LoadBalancer}}
+"""
 FINE = {"name": "other", "namespace": "default", "labels": "{}"}
 EVIL = r'"x\"} 1\nl2resp_forged{y=\"\x9b31m\u202e"'
 
@@ -39,6 +45,8 @@ REFUSED = {
     "many addresses": (service("other", *(f"198.18.{n // 256}.{n % 256}" for n in range(10001))), "more than 10000 addresses in externalIPs"),
     "many ingress points": (SERVICE.format(**FINE) + "status: {loadBalancer: {ingress: [" + 10001 * "{ip: 198.18.10.9}, " + "]}}\n",
                             "more than 10000 addresses in ingress"),
+    "many requests": (BALANCED.format(name="web", more="annotations: {lbipam.cilium.io/ips: '" + 101 * "198.18.10.9," + "'}"),
+                      "more than 100 addresses in lbipam.cilium.io/ips"),
     "many patterns": (POLICY.replace("[eth1]", str(65 * ["eth1"])), "more than 64 regular expressions"),
     "a backreference": (POLICY.replace("[eth1]", r"['(e)\1']"), "has a backreference"),
     "many blocks": (POOL.format(name="pool").replace("{cidr: 198.18.20.0/24}", ", ".join(1001 * ["{start: 198.18.20.1}"])),
@@ -69,6 +77,32 @@ def test_pools_with_many_blocks(running):
     running.says("pool pool-05 gives nothing new")
     assert "pool pool-04 gives" not in running.log()
     assert running.cpu_seconds() - before < 1.5
+
+
+def read_with(running, documents):
+    """Seconds of CPU time that a file of these takes, and the next change."""
+    before = running.cpu_seconds()
+    running.write("many.yaml", *documents, service("last", "198.18.10.8"))
+    running.wait_entries((VIP, "eth1"), ("198.18.10.8", "eth1"), seconds=60)
+    running.write("next.yaml", service("next", "198.18.10.7"))
+    running.wait_entries((VIP, "eth1"), ("198.18.10.8", "eth1"), ("198.18.10.7", "eth1"), seconds=60)
+    return running.cpu_seconds() - before
+
+
+def test_pools_in_conflict(running):
+    """Each with the first. The log names some."""
+    pools = (POOL.format(name=f"pool-{number:05}") for number in range(8000))
+    assert read_with(running, pools) < 3
+    assert running.log().count("gives nothing new") <= 100
+    assert "pool pool-00001 gives nothing new" in running.http("/readyz")[1]
+
+
+def test_objects_that_are_not_used_here(running):
+    """As in a cluster's dump."""
+    unused = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a{}}}\n"
+    foreign = "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {name: first}\n"
+    assert read_with(running, [*map(unused.format, range(10_000)), foreign]) < 3
+    assert "skipped metallb.io/v1beta1 IPAddressPool" in running.http("/readyz")[1]
 
 
 # nested repetition, in ways that PCRE2 doesn't see through

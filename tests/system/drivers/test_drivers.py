@@ -17,7 +17,7 @@ from wire import Wire, arp, arp_reply, mac_bytes
 GRO = "virtio_net, host's GRO"
 NO_NATIVE = "the driver has no native XDP"
 REFUSES = "the driver refuses native XDP: "
-SKB = "--mode skb would attach, slower"
+SKB = "use --mode skb, which is slower"
 FRAGS = "virtio_net: MTU too large to enable XDP"
 # what isn't here permits native XDP; NIC, or NIC and series: why not, and what helps
 REFUSED = {

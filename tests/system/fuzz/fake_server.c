@@ -19,7 +19,7 @@ struct http_call {
 	struct http_call *next;
 	struct http *http;
 	http_done_fn *done;
-	http_data_fn *data;
+	http_line_fn *line;
 	void *userdata;
 	char *body; /* in memory that ends where it does */
 	size_t length;
@@ -68,7 +68,7 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 		.next = calls,
 		.http = http,
 		.done = request->done,
-		.data = request->data,
+		.line = request->line,
 		.userdata = request->userdata,
 		.body = xcalloc(1, 1),
 	};
@@ -99,18 +99,15 @@ static void body_add(struct http_call *call, const char *text, size_t length)
 	call->length += length;
 }
 
-/* More of a stream, which isn't over. */
-static void answer_data(struct http_call *call)
+/* A stream has begun, or a line of it has ended. */
+static void answer_line(struct http_call *call, bool ended)
 {
-	size_t used = call->data(call->body, call->length, call->userdata);
-	char *rest = call->body;
-
-	if (used > call->length)
-		abort();
-	call->length -= used;
-	call->body = xmalloc(call->length + 1);
-	memcpy(call->body, rest + used, call->length + 1);
-	free(rest);
+	call->line(ended ? call->body : NULL, ended ? call->length : 0, call->userdata);
+	if (!ended)
+		return;
+	free(call->body);
+	call->body = xcalloc(1, 1);
+	call->length = 0;
 }
 
 static void answer_done(struct http_call *call, long status, int error)
@@ -152,10 +149,8 @@ static void answer(const uint8_t *line, size_t length)
 		end++;
 	if (end < sizeof(ends) / sizeof(ends[0])) {
 		answer_done(call, ends[end].status, ends[end].error);
-	} else if (call->data) {
-		if (line[1] == '\\') /* the line ends */
-			body_add(call, "\n", 1);
-		answer_data(call);
+	} else if (call->line) {
+		answer_line(call, line[1] == '\\');
 	}
 	call->answering = false;
 	if (call->cancelled)

@@ -45,11 +45,21 @@ json_t *agent_who_holds(struct agent *agent, const struct address *address, stru
 	return json_pack("{s:s}", "ip", address_format(address, ip));
 }
 
-json_t *agent_show(struct agent *agent, const char *name, struct err *err)
+struct agent_show *agent_show_new(struct agent *agent, const char *name, struct err *err)
 {
 	root_only("GET");
 	err_write(err, "there is no Service %s", name);
 	return NULL;
+}
+
+bool agent_show_next(void *show, FILE *out)
+{
+	fail("a Service", "is shown");
+}
+
+void agent_show_free(void *show)
+{
+	free(show);
 }
 
 json_t *agent_names(struct agent *agent)
@@ -107,10 +117,19 @@ int agent_drain(struct agent *agent, bool drain, bool stay, struct err *err)
 	return 0;
 }
 
-char *metrics_text(struct agent *agent, size_t *ret_size)
+struct metrics *metrics_new(struct agent *agent)
 {
-	*ret_size = strlen("# EOF\n");
-	return xstrdup("# EOF\n");
+	return xcalloc(1, sizeof(char));
+}
+
+bool metrics_next(void *metrics, FILE *out)
+{
+	return agent_status_next(metrics, out);
+}
+
+void metrics_free(void *metrics)
+{
+	free(metrics);
 }
 
 /* ---- the other end ---- */

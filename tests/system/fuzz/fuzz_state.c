@@ -21,7 +21,7 @@ static void check_assignments(const char *text, size_t size)
 	struct assignments assignments = {}, again = {};
 	int fd = memfd_create("assignments", 0);
 	struct err err = {};
-	char path[64];
+	char path[64], *written;
 	json_t *json;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -31,10 +31,12 @@ static void check_assignments(const char *text, size_t size)
 		if (!*err.text || assignments.count || assignments.tree)
 			fail("refused, but in part", text);
 	} else {
-		json = encode(&assignments);
-		if (parse_file(json, &again, &err) < 0 || again.count != assignments.count)
+		written = join(&assignments, &size);
+		json = json_loadb(written, size, JSON_REJECT_DUPLICATES, NULL);
+		if (!json || parse_file(json, &again, &err) < 0 || again.count != assignments.count)
 			fail("not read back", text);
 		json_decref(json);
+		free(written);
 	}
 	assignments_free(&assignments);
 	assignments_free(&again);

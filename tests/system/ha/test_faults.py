@@ -3,6 +3,7 @@
 """The store fails, or somebody writes in it: nobody answers twice, and all is well again afterwards."""
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from cluster import BOTH, DURATION, STEADY, STORE_IP, VIP
 from daemon import POLICY, service
 from harness import free_port
-from lan import ROOT
+from lan import ROOT, run
 from wait import just_after, let_pass, stays, wait_until
 
 MANIFESTS = [POLICY, service("web", VIP)]
@@ -131,13 +132,15 @@ def test_two_agents_of_one_name(steady, etcd):
 
 
 def test_the_store_is_full(pair, etcd):
+    """Until somebody does what docs/troubleshooting.md says."""
     etcd.signal(0, signal.SIGKILL)
-    etcd.start(0, "--quota-backend-bytes", "65536")
-    assert wait_until(lambda: "exceeded" in etcd.ctl("put", "more", "x" * 10000, check=False).stderr, 10)
+    etcd.start(0, "--quota-backend-bytes", str(1 << 20))
+    assert wait_until(lambda: "exceeded" in etcd.ctl("put", "more", "x" * 100000, check=False).stderr, 10)
     silent(pair)
-    etcd.signal(0, signal.SIGKILL)
-    etcd.start(0)
-    assert wait_until(lambda: etcd.ctl("alarm", "disarm", check=False).returncode == 0, 10)
+    pair.first.agent.says("etcdserver: mvcc: database space exceeded")
+    page = (ROOT / "docs/troubleshooting.md").read_text()
+    for command in re.findall("^    # (etcdctl .*)", page, re.MULTILINE):
+        run(*etcd.enter, "sh", "-c", command, env=os.environ | {"ETCDCTL_ENDPOINTS": ",".join(etcd.urls), "ETCDCTL_API": "3"})
     heals(pair)
 
 
@@ -190,7 +193,7 @@ def test_processors_are_busy(pair):
           f"{max(after.at - before.at for before, after in zip(frames, frames[1:])):.3f} s")
 
 
-def test_list_shows_lease_and_holder(pair):
-    [row] = json.loads(pair.first.done("list --json").out)
-    assert row["lease"]["holder"] == pair.first.name and 0 < row["lease"]["remaining_ms"] < 2000
+def test_list_shows_lease_and_holder(steady):
+    [row] = json.loads(steady.first.done("list --json").out)
+    assert row["lease"]["holder"] == steady.first.name and 0 < row["lease"]["remaining_ms"] < 1000 * steady.duration
     assert row["answering"] is True

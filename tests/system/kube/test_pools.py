@@ -124,6 +124,17 @@ def test_what_cannot_be_given_is_told(agent, objects, told):
     agent.shows(why, "show default/late")
 
 
+def test_who_does_not_decide_says_that_a_decision_is_to_come(agent, objects, told):
+    agent.gate.withhold = lambda line: "l2resp-ipam" in line
+    objects.apply(POLICY, balanced("web"))
+    agent.start()
+    agent.shows("no_pool: no pool in use serves the Service", "show default/web")
+    objects.apply(pool())
+    agent.shows("pools_wait: the pools give nothing new for now: what they decide isn't in force yet", "show default/web")
+    agent.gate.withhold = None
+    agent.wait_entries((FIRST, "eth1"), seconds=60)
+
+
 def test_without_a_pool_no_service_is_touched(agent, objects, told):
     objects.apply(POLICY, balanced("web"))
     objects.status("web", "198.18.10.9")
@@ -251,9 +262,9 @@ def test_who_lost_the_lease_waits_until_the_other_is_gone(agent, objects, told):
     record = json.loads(lease["metadata"]["annotations"][RECORD]) | {"id": other, "session": "f" * 16}
     lease["metadata"]["annotations"][RECORD] = json.dumps(record)
     lease["spec"]["holderIdentity"] = f"node-2_{other}"
+    begun = time.monotonic()
     told.cluster.api("PUT", LEASE, lease)
     agent.says("no longer gives")
-    begun = time.monotonic()
     objects.apply(balanced("web"))
     assert wait_until(lambda: told.given() == {"web": [FIRST]}, 50)
     assert time.monotonic() - begun > 12

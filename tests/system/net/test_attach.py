@@ -79,7 +79,7 @@ CONTRACT = {
         f"note: eth2: attached in skb mode, which is slower: {ITS_REASON}\n$", [SKB | {"dev": "eth2"}]),
     "a driver refuses, --mode native": (
         [FEW_QUEUES], [], "attach eth2 --mode native", 1,
-        f"eth2: {ITS_REASON}; change their number with ethtool -L, or --mode skb would attach, slower\n$",
+        f"eth2: {ITS_REASON}; change their number with ethtool -L, or use --mode skb, which is slower\n$",
         []),
     "a device above has a program": (
         [BRIDGE, "link set eth1 master br0"], ["attach br0"], "attach eth1", 1,
@@ -137,7 +137,7 @@ def test_dry_run_without_native(lan):
         f"xdp-l2resp: note: br0: would be attached in skb mode, which is slower: {NOT_OFFERED}\n"
     refused = lan.cli("attach br0 --dry-run --mode native")
     assert refused.status == 1
-    assert refused.err == f"xdp-l2resp: br0: {NOT_OFFERED}; --mode skb would attach, slower\n"
+    assert refused.err == f"xdp-l2resp: br0: {NOT_OFFERED}; use --mode skb, which is slower\n"
     assert lan.rows("status") == [] and lan.pins() == {}
 
 

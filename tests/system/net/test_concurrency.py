@@ -313,12 +313,14 @@ def test_a_missing_pin_is_named(lan, name):
     """By all that read the pins, while the program answers; status shows that too. Attach again repairs it."""
     lan.done("attach eth1", f"add {VIP} dev eth1")
     os.unlink(lan.pin(name))
-    for command in ["status", "status eth1", "list", "doctor", f"explain {VIP} dev eth1", "stats", "save",
+    for command in ["status", "status eth1", "list", f"explain {VIP} dev eth1", "stats", "save",
                     f"announce {VIP} dev eth1", "monitor"]:
         result = lan.cli(command)
         assert result.status == 1
         assert result.err.count("\n") == 1 and f" {name}," in result.err, (command, result.err)
         assert result.out.startswith("eth1: native mode") == command.startswith("status")
+    diagnosis = lan.cli("doctor")
+    assert (diagnosis.status, diagnosis.err) == (1, "") and f" {name}," in diagnosis.out.splitlines()[0], diagnosis.out
     lan.done("attach eth1", f"add {VIP} dev eth1")
     assert [row["answering"] for row in lan.rows("list")] == [True]
     with Wire(lan.client, "eth0") as wire:

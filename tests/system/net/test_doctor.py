@@ -1,12 +1,16 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """doctor: each check provoked for real, and gone when its own remedy was followed."""
+import json
+import os
 import platform
 import re
+from pathlib import Path
 
 import pytest
 
-from lan import BPFFS, CLIENT_MAC, PASS, SERVER_IP6, SERVER_MAC, VIP, VIP_MAC, changes, lease, run
+from instead import INSTEAD
+from lan import BPFFS, CLIENT_MAC, PASS, SERVER_IP6, SERVER_MAC, VIP, VIP_MAC, changes, lease, need, run
 from wait import wait_until
 from wire import Wire, arp
 
@@ -119,6 +123,123 @@ def test_not_attached_and_refused(well):
     well.server.ip("link set eth1 xdpdrv off")
     follow(well, found["not_attached"])
     assert look(well) == {}
+
+
+def no_bpffs(lan, scratch):
+    run("umount", lan.bpffs)
+    return f"no BPF file system at {lan.bpffs}", f"mount one with: mount -t bpf bpf {lan.bpffs}"
+
+
+def no_directory(lan, scratch):
+    lan.bpffs = str(scratch / "none")
+    return f"{lan.bpffs}: No such file or directory", "fix the cause above"
+
+
+def read_only(lan, scratch):
+    run("mount", "-o", "remount,ro", lan.bpffs)
+    return f"the BPF file system at {lan.bpffs} is mounted read-only", f"run `mount -o remount,rw {lan.bpffs}`"
+
+
+def missing(lan, scratch):
+    os.unlink(lan.pin("events"))
+    os.unlink(lan.pin("conflicts"))
+    return (f"{lan.bpffs}/xdp-l2resp/v1 lacks the pin of conflicts, events, while the program runs",
+            "`xdp-l2resp attach IFACE` creates it again")
+
+
+def another_layout(name):
+    def replace(lan, scratch):
+        os.unlink(lan.pin(name))
+        run("bpftool", "map", "create", lan.pin(name), "type", "hash", "key", "4", "value", "4", "entries", "1", "name", "x")
+        return (f"{lan.pin(name)} has another layout than this version's",
+                "run `xdp-l2resp detach --all` and `flush --all` of the version that created it, or remove it if none did")
+    return replace
+
+
+def no_map(name, what):
+    def replace(lan, scratch):
+        os.unlink(lan.pin(name))
+        INSTEAD[what](lan.pin(name))
+        return f"{lan.pin(name)} is {what}, not a map", "remove it"
+    return replace
+
+
+def another_schema(lan, scratch):
+    run("bpftool", "map", "update", "pinned", lan.pin("meta"), "key", "0", "0", "0", "0", "value", "9",
+        *["0"] * (lan.map_sizes("meta")[1] - 1))
+    return f"{lan.pin('meta')} is of schema version 9, this program's is 1", "remove it, so that it is created again"
+
+
+def unreadable(lan, scratch):
+    """For a root that has lost the right to read everything."""
+    os.chmod(Path(lan.pin("meta")).parent, 0)
+    return f"{lan.pin('meta')}: Permission denied", "run it as root"
+
+
+# name: what makes the pins so, the other findings of an interface that is down
+UNUSABLE = {
+    "no bpffs": (no_bpffs, ["link_down", "program_stale"]),
+    "no directory": (no_directory, []),  # its program has its pins elsewhere
+    "read-only": (read_only, ["link_down"]),
+    "missing": (missing, ["link_down", "program_stale"]),
+    **{f"another layout: {name}": (another_layout(name), ["link_down", *stale]) for name, stale in {
+        "meta": [], "devices": [], "leases": ["program_stale"], "counters": ["program_stale"], "conflicts": ["program_stale"],
+        "vlans": ["program_stale"], "filters": [], "responder_v4": ["program_stale"]}.items()},
+    "a program": (no_map("responder_v6", "a pinned program"), ["link_down", "program_stale"]),
+    "a program for counters": (no_map("counters", "a pinned program"), ["link_down"]),
+    "a directory": (no_map("filters", "a directory"), ["link_down"]),
+    "another schema": (another_schema, ["link_down"]),
+    "unreadable": (unreadable, ["link_down"]),
+}
+
+
+@pytest.fixture
+def own_bpffs(lan, scratch):
+    """A BPF file system of the test's own, with an address."""
+    former, mounted = lan.bpffs, scratch / "bpf"
+    mounted.mkdir()
+    run("mount", "-t", "bpf", "bpf", mounted)
+    lan.bpffs = str(mounted)
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    yield lan
+    if mounted.is_mount():
+        run("umount", mounted)
+    lan.bpffs = former
+
+
+@pytest.mark.parametrize("make, others", UNUSABLE.values(), ids=UNUSABLE)
+def test_pins_unusable(own_bpffs, scratch, make, others):
+    """It is a finding, and what can be checked without them still is."""
+    need("setpriv")
+    lan = own_bpffs
+    detail, remedy = make(lan, scratch)
+    lan.server.ip("link set eth1 down")
+    before = lan.server.run("ip", "-o", "link").stdout
+    words = lan.server.argv("setpriv", "--bounding-set=-dac_override,-dac_read_search", *lan.words("doctor"))
+    said, as_json = run(*words, check=False), run(*words, "--json", check=False)
+    assert (said.returncode, said.stderr, as_json.returncode, as_json.stderr) == (1, "", 1, "")
+    assert said.stdout.startswith(f"error: pins_unusable: {detail}\n    {remedy}\n")
+    found = json.loads(as_json.stdout)["findings"]
+    assert found[0] == {"check": "pins_unusable", "dev": None, "severity": "error", "detail": detail, "remedy": remedy}
+    assert sorted(one["check"] for one in found[1:]) == sorted(others)
+    assert lan.server.run("ip", "-o", "link").stdout == before
+
+
+def test_missing_pins_are_created_by_the_remedy(well):
+    os.unlink(well.pin("vlans"))
+    finding = look(well)["pins_unusable"]
+    well.done(*re.findall("`xdp-l2resp (.*?)`", finding["remedy"].replace("IFACE", "eth1")))
+    assert look(well) == {}
+
+
+def test_leases_that_cannot_be_read(well):
+    """Nobody knows which addresses are answered; those added by hand are."""
+    lease(well, 60000)
+    well.done("add 198.18.10.2 dev eth1")
+    os.unlink(well.pin("leases"))
+    said = well.cli("doctor --json").json
+    assert sorted(one["check"] for one in said["findings"]) == ["pins_unusable", "program_stale"]
+    assert (said["addresses"], said["asked"]) == (1, 1)
 
 
 def test_program_stale(well):
@@ -242,6 +363,7 @@ def test_lease_over_is_not_asked_for(well):
 def test_conflict(well):
     with Wire(well.client, "eth0") as wire:
         wire.send(arp(VIP, spa=VIP), arp(VIP, spa=VIP))
+        assert wait_until(lambda: well.counters().get("arp_conflict") == 2)
     finding = look(well)["conflict"]
     assert re.fullmatch(f"{CLIENT_MAC} used {VIP} on eth1, last [0-9]+ s ago, in 2 frames",
                         finding["detail"])

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from lan import CLI, PASS, ROOT, SERVER_MAC, VIP, VIP6, VIP_MAC, Lan, like
+from wait import wait_until
 from wire import Wire, arp, mac_text
 
 COUNTERS = dict.fromkeys(
@@ -301,5 +302,6 @@ def test_dump_reads_well(lan, name, expected):
     lan.done("attach eth1", f"add {VIP} dev eth1", f"add {VIP6} dev eth1")
     with Wire(lan.client, "eth0") as wire:
         wire.send(arp(VIP, spa=VIP))  # a conflict
+        assert wait_until(lambda: lan.counters().get("arp_conflict"))
     text = lan.server.run("bpftool", "map", "dump", "pinned", lan.pin(name)).stdout
     assert expected <= set(re.findall(r'"(\w+)":', text)), text

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from lan import CLIENT_IP, CLIENT_MAC, SERVER_MAC, VIP, VIP6, VIP_MAC, need
-from wait import wait_until
+from wait import HUNG, wait_until
 from wire import BROADCAST, ZERO_MAC, Wire, arp, arp_reply
 
 FOLLOWS = f"add {VIP} dev eth1"
@@ -88,7 +88,7 @@ def test_arping(lan, add, mac):
         pytest.skip("this arping is another than Debian's package of that name")
     lan.done("attach eth1", add)
     # -d: status 1 if two hosts answer
-    said = lan.client.run("arping", "-d", "-c", 3, "-W", 0.05, "-i", "eth0", VIP).stdout
+    said = lan.client.run("arping", "-d", "-c", 3, "-W", 0.5, "-i", "eth0", VIP).stdout
     assert re.findall(r"bytes from ([0-9a-f:]+) ", said) == [mac] * 3
     assert lan.responses_sent() == 3
 
@@ -132,7 +132,7 @@ def test_scapy(lan, ether, fields, padding, expected):
         request /= Padding(padding)
     with lan.client.entered():
         conf.ifaces.reload()
-        answered, _ = srp(request, iface="eth0", timeout=2 if expected else 0.2, verbose=0)
+        answered, _ = srp(request, iface="eth0", timeout=HUNG if expected else 0.2, verbose=0)
     if not expected:
         assert not answered
         return

@@ -81,8 +81,8 @@ def test_by_interface(lan):
 def test_watch_json(lan, background):
     """An object a line, with rates: what was counted since the line before, by the time since then."""
     lan.done("attach eth1", f"add {VIP} dev eth1")
-    watch = background(lan.argv("stats --watch 0.2 --json"), stdout=subprocess.PIPE, text=True)
     began = time.monotonic()
+    watch = background(lan.argv("stats --watch 0.2 --json"), stdout=subprocess.PIPE, text=True)
     lines = [json.loads(watch.stdout.readline())]
     with Wire(lan.client, "eth0") as wire:
         assert len(wire.ask(*[arp(VIP)] * 50, count=50)) == 50

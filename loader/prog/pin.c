@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <linux/magic.h>
+#include <bpf/bpf.h>
+
+#include "cleanup.h"
+#include "pin.h"
+
+/* The name of what bpf_obj_get() opened, NULL: a map; by the kernel's name of the descriptor: maps,
+ * programs and links have different information, and BPF_OBJ_GET_INFO_BY_FD doesn't tell which it
+ * gives. */
+static const char *opened_kind(int fd)
+{
+	char path[32], target[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	/* without /proc it is taken for a map, whose layout is checked */
+	if (readlink(path, target, sizeof(target) - 1) < 0 || strstr(target, "bpf-map"))
+		return NULL;
+	return strstr(target, "bpf-prog") ? "a pinned program" : "a pinned link";
+}
+
+/* The name of what is at @path unless it is a pin, or nothing: NULL then. */
+static const char *unpinned_kind(const char *path)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return NULL;
+	if (S_ISLNK(st.st_mode))
+		return "a symbolic link";
+	if (S_ISDIR(st.st_mode))
+		return "a directory";
+	/* a BPF file system has no other files, but one may be mounted there */
+	return !statfs(path, &fs) && fs.f_type == BPF_FS_MAGIC ? NULL : "a file";
+}
+
+int pin_open(const char *path, struct err *err)
+{
+	_cleanup_close_ int fd = bpf_obj_get(path);
+	int error = fd < 0 ? negative_errno() : 0;
+	const char *kind = fd < 0 ? NULL : opened_kind(fd);
+
+	if (fd >= 0 && !kind)
+		return TAKE_FD(fd);
+	kind = unpinned_kind(path) ?: kind;
+	if (kind)
+		return err_set(err, -EPROTO, "%s is %s, not a map; remove it", path, kind);
+	return error == -ENOENT ? error : pin_err(err, error, path);
+}
+
+int pin_check_directory(const char *path, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	const char *kind;
+	struct stat st;
+
+	/* whoever uses it says what else is wrong with it */
+	if (lstat(path, &st) < 0 || S_ISDIR(st.st_mode))
+		return 0;
+	kind = unpinned_kind(path);
+	if (!kind) {
+		fd = bpf_obj_get(path);
+		kind = fd < 0 ? "a pin" : opened_kind(fd) ?: "a pinned map";
+	}
+	return err_set(err, -EPROTO, "%s is %s, not a directory; remove it", path, kind);
+}
+
+/* Shortens @path to the mount point of its file system. Parts of it that don't exist are skipped.
+ */
+static void find_mount_point(char path[PATH_MAX])
+{
+	char parent[PATH_MAX], *slash;
+	struct stat here, above;
+
+	for (;;) {
+		memcpy(parent, path, PATH_MAX);
+		slash = strrchr(parent, '/');
+		if (!slash || slash == parent)
+			return;
+		*slash = '\0';
+		if (!stat(path, &here) && !stat(parent, &above) && here.st_dev != above.st_dev)
+			return;
+		memcpy(path, parent, PATH_MAX);
+	}
+}
+
+int pin_err(struct err *err, int error, const char *path)
+{
+	char mounted[PATH_MAX];
+
+	if (error == -EROFS) {
+		snprintf(mounted, sizeof(mounted), "%s", path);
+		find_mount_point(mounted);
+		return err_set(err, error,
+			       "the BPF file system at %s is mounted read-only; run `mount -o "
+			       "remount,rw %s`",
+			       mounted, mounted);
+	}
+	if (error == -EPERM || error == -EACCES)
+		return err_set(err, error, "%s: %s; run it as root", path, strerror(-error));
+	/* a pin was expected to be absent */
+	if (error == -EEXIST)
+		return err_set(err, error, "%s: %s; remove it", path, strerror(-error));
+	return err_set(err, error, "%s: %s", path, strerror(-error));
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One pinned map: opens it, or says what is at its path instead, and what to do. */
+#ifndef XDP_L2RESP_PIN_H
+#define XDP_L2RESP_PIN_H
+
+#include "err.h"
+
+/*
+ * Opens the map that is pinned at @path. -ENOENT without a message in @err: nothing is there. Other
+ * errors with @err; -EPROTO: something else than a map is there. The caller closes the descriptor.
+ */
+int pin_open(const char *path, struct err *err);
+
+/* Checks that a directory is at @path, or nothing. Returns 0, or -EPROTO with @err. */
+int pin_check_directory(const char *path, struct err *err);
+
+/* Writes why @path can't be used, and returns @error. */
+int pin_err(struct err *err, int error, const char *path);
+
+#endif
