@@ -57,6 +57,8 @@ static int add_targets(const struct entrant *entrant, struct err *err)
 {
 	char targets[TARGETS_TEXT_SIZE];
 
+	if (entrant->contest->empty)
+		return 0;
 	return RUN_CLI(&entrant->lane, err, "add",
 		       contestant_targets(entrant->contest->targets, targets), "dev", LANE_DEVICE);
 }

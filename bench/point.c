@@ -212,7 +212,9 @@ static void standings_conclude(struct point *point)
 void point_measure(const struct scenario *scenario, uint32_t targets, const struct pace *pace,
 		   point_progress_fn *progress, struct point *ret_point)
 {
-	const struct contest contest = { .targets = targets, .skb_mode = scenario->skb_mode };
+	const struct contest contest = { .targets = targets,
+					 .skb_mode = scenario->skb_mode,
+					 .empty = scenario->gate && scenario->kind == LOAD_MISS };
 	struct turn turns[SCENARIO_MAX_CONTESTANTS] = {};
 	struct point *point = ret_point;
 

@@ -25,12 +25,15 @@ void agent_update_group(struct agent *agent)
 	bool alone = agent->config.engine == STORE_ENGINE_NONE;
 	bool assigns = source_gives(agent->source), needs_others = !alone && assigns;
 
-	if (left_out && !agent->own_left_out)
-		log_say(LOG_WARNING,
-			"this node has more addresses than other nodes are told of; they might "
-			"claim %zu of them",
-			left_out);
-	agent->own_left_out = left_out;
+	/* its Node object may have more */
+	if (source_known(agent->source)) {
+		if (left_out && !agent->own_left_out)
+			log_say(LOG_WARNING,
+				"this node has more addresses than other nodes are told of; they "
+				"might claim %zu of them",
+				left_out);
+		agent->own_left_out = left_out;
+	}
 	if (!address_list_same(&own, &agent->own) || needs_others != agent->needs_others)
 		lease_thread_publish(agent->thread,
 				     &(struct lease_self){ own.list, own.count, needs_others });
