@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include <linux/capability.h>
@@ -320,6 +321,8 @@ int main(int argc, char **argv)
 	struct err err;
 
 	stdio_keep();
+	/* what is made here can be opened here, whatever the caller's umask */
+	umask(umask(0) & 077);
 	alloc_json();
 	if (argc > 1 && !strcmp(argv[1], COMPLETE_WORD)) {
 		complete(argc - 2, argv + 2);

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "alloc.h"
 #include "attach.h"
@@ -48,6 +49,8 @@ int main(int argc, char **argv)
 	int words, status, output;
 
 	stdio_keep();
+	/* what is made here can be opened here, whatever the caller's umask */
+	umask(umask(0) & 077);
 	alloc_json();
 	if (argc > 1 && !strcmp(argv[1], COMPLETE_WORD)) {
 		complete(argc - 2, argv + 2);

@@ -129,3 +129,22 @@ def test_an_agent_that_ignores_children(agent):
     os.kill(agent.helper(), signal.SIGKILL)
     assert agent.process.wait(HUNG) == 1
     agent.says("the attach helper has ended (signal 9)")
+
+
+STRICT = ["sh", "-c", 'umask 0777; exec setpriv --bounding-set=-dac_override,-dac_read_search "$@"', "sh"]
+
+
+def test_a_umask_that_leaves_no_rights(lan):
+    """What a command makes it can open again, without the capability to open everything."""
+    for command in "attach eth1", f"add {VIP} dev eth1", "list", "flush --all":
+        done = subprocess.run(lan.server.argv(*STRICT, *lan.words(command)), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_an_agent_with_a_umask_that_leaves_no_rights(agent):
+    agent.write("all.yaml", POLICY, POOL, BALANCED, service("web", VIP))
+    agent.start(*STRICT)
+    agent.wait_ready()
+    assert agent.end() == 0
+    agent.start(*STRICT)
+    agent.wait_ready()
