@@ -14,12 +14,12 @@
 #include "loop.h"
 #include "systemd.h"
 
-/* Retry interval while the manager's socket is full. */
+/* Retry interval while the manager's socket is full, and the shortest between messages. */
 #define RETRY_USEC 100000
 
 struct systemd {
 	sd_event_source *watchdog, *ready;
-	uint64_t watchdog_usec; /* half of the manager's timeout */
+	uint64_t watchdog_usec; /* half of the manager's timeout, but RETRY_USEC or more */
 	struct sockaddr_un address;
 	socklen_t address_size;
 	int fd; /* -1: there is no manager */
@@ -43,7 +43,7 @@ static int watchdog_due(sd_event_source *source, uint64_t usec, void *userdata)
 	struct systemd *systemd = userdata;
 	uint64_t next_usec = systemd->watchdog_usec;
 
-	if (!systemd_send(systemd, "WATCHDOG=1") && next_usec > RETRY_USEC)
+	if (!systemd_send(systemd, "WATCHDOG=1"))
 		next_usec = RETRY_USEC;
 	return loop_timer_after(source, next_usec);
 }
@@ -76,6 +76,8 @@ int systemd_new(sd_event *event, struct systemd **ret_systemd)
 		r = loop_timer_new(event, LOOP_NEVER, ready_due, systemd, &systemd->ready);
 	if (r >= 0 && systemd->fd >= 0 && sd_watchdog_enabled(false, &systemd->watchdog_usec) > 0) {
 		systemd->watchdog_usec /= 2;
+		if (systemd->watchdog_usec < RETRY_USEC)
+			systemd->watchdog_usec = RETRY_USEC;
 		r = loop_timer_new(event, 0, watchdog_due, systemd, &systemd->watchdog);
 	}
 	if (r < 0) {

@@ -161,6 +161,14 @@ def test_the_service_manager_is_told(agent):
     agent.wait_notified("STOPPING=1")
 
 
+def test_a_watchdog_of_a_microsecond(agent):
+    """It is fed ten times a second."""
+    agent.start("env", "WATCHDOG_USEC=1")
+    before = agent.notified.messages.qsize()
+    let_pass(1, "its messages")
+    assert agent.notified.messages.qsize() - before < 50
+
+
 def test_a_service_manager_that_does_not_read(agent, scratch):
     """It isn't waited for; READY=1 and the watchdog's messages come as soon as it does."""
     path = str(scratch / "unread")
