@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from signal import SIGHUP
 
@@ -291,6 +292,21 @@ def test_a_reload_withdraws_nothing_before_the_server_has_listed_all(agent):
         lists.set()
         assert (metrics["l2resp_source_known"], metrics["l2resp_entries"]) == (0, COUNT)
         agent.counts("l2resp_leases_held", COUNT, 30)
+
+
+def test_ready_waits_for_the_list_of_services(agent):
+    """All else is there. READY=1 is sent 5 s after the start in any case."""
+    lists = threading.Event()
+    with Api(agent.lan.server, lambda kind, query: (kind != "services" or lists.wait()) and empty(kind, query)) as server:
+        configure(agent, server)
+        late = time.monotonic() + 5
+        agent.launch()
+        wait_until(lambda: agent.command("alive").status == 0)
+        agent.until(lambda: 'l2resp_lease_state{state="active"} 1' in agent.http("/metrics")[1])
+        early = agent.notified.wait("READY=1", 1) and time.monotonic() < late
+        lists.set()
+        assert not early
+        agent.wait_notified("READY=1")
 
 
 @pytest.mark.parametrize("probe", ["false", "true"])
