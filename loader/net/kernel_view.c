@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <linux/rtnetlink.h>
 
 #include "alloc.h"
 #include "cleanup.h"
 #include "kernel_view.h"
 #include "netlink.h"
+
+#define SETTINGS "/proc/sys/net"
 
 static int local_compare(const void *a, const void *b)
 {
@@ -26,8 +29,13 @@ static int local_compare(const void *a, const void *b)
 int kernel_view_read(struct kernel_view *ret_view, struct err *err)
 {
 	struct kernel_view view = {};
-	int r = local_address_read_all(&view.local, err);
+	int r;
 
+	/* without them all would look as if nothing were set */
+	if (access(SETTINGS, X_OK) < 0)
+		return err_set(err, negative_errno(),
+			       SETTINGS ": %s; run `mount -t proc proc /proc`", strerror(errno));
+	r = local_address_read_all(&view.local, err);
 	if (r < 0)
 		return r;
 	if (view.local.count)
@@ -51,8 +59,7 @@ static long setting(bool v4, const char *dev, const char *name)
 	_cleanup_close_ int fd = -1;
 	ssize_t length;
 
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", v4 ? "ipv4" : "ipv6", dev,
-		 name);
+	snprintf(path, sizeof(path), SETTINGS "/%s/conf/%s/%s", v4 ? "ipv4" : "ipv6", dev, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	if (length <= 0)

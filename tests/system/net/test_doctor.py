@@ -49,6 +49,13 @@ def test_nothing_there(lan):
     assert lan.done("doctor --json").json == {"findings": [], "addresses": 0, "asked": 0}
 
 
+def test_settings_that_cannot_be_read(well):
+    """They aren't taken for what is right."""
+    said = run(*well.server.argv("unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc/sys && exec "$@"', "sh", *well.words("doctor")), check=False)
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr == "xdp-l2resp: /proc/sys/net: No such file or directory; run `mount -t proc proc /proc`\n"
+
+
 def test_well(well):
     assert look(well) == {}
     said = well.cli("doctor --json")
