@@ -16,6 +16,9 @@ static inline uint64_t clock_boot_ns(void)
 	return now.tv_sec * CLOCK_NS_PER_S + now.tv_nsec;
 }
 
+/* What must be added to CLOCK_BOOTTIME to get the present CLOCK_REALTIME, in nanoseconds. */
+int64_t clock_boot_to_wall_ns(void);
+
 #define CLOCK_TEXT_SIZE 40
 
 /* Formats @when, CLOCK_REALTIME, as RFC 3339 in UTC, with @digits of the second's fraction. Only

@@ -107,14 +107,10 @@ static int parse_filter(int count, char **words, struct filter *filter)
 static int monitor_refresh(struct monitor *monitor, struct err *err)
 {
 	struct filter *filter = &monitor->filter;
-	struct timespec boot, wall;
 	struct link link = {};
 	int r;
 
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	clock_gettime(CLOCK_REALTIME, &wall);
-	monitor->boot_to_wall_ns =
-		(wall.tv_sec - boot.tv_sec) * NS_A_SECOND + wall.tv_nsec - boot.tv_nsec;
+	monitor->boot_to_wall_ns = clock_boot_to_wall_ns();
 	r = filter->dev ? device_resolve(monitor->pins, filter->dev, &link, err) : 0;
 	if (r < 0 && r != -ENODEV)
 		return r;
