@@ -137,6 +137,20 @@ static size_t line_read(FILE *file, char line[LINE_SIZE])
 	return length;
 }
 
+/* What a line of a text file, read by line_read(), doesn't have; NULL: it is one. A line may end
+ * with
+ * \r\n. With \r alone a comment would be the rest of the file. */
+static const char *not_text(const char *line, size_t length)
+{
+	const char *cr = memchr(line, '\r', length);
+
+	if (cr && cr[1] != '\n')
+		return "a carriage return amid the line";
+	if (memchr(line, '\0', length))
+		return "a zero byte";
+	return length == LINE_SIZE - 1 ? "a line that doesn't end" : NULL;
+}
+
 /* Reads the whole file and reports each line in error. -EINVAL without a message in @err if there
  * was one. */
 static int import_read(struct import *import, FILE *file, size_t room, struct err *err)
@@ -148,14 +162,14 @@ static int import_read(struct import *import, FILE *file, size_t room, struct er
 	while ((length = line_read(file, line))) {
 		char *words[SPEC_MAX_WORDS + 2];
 		const struct link *link = NULL;
+		const char *what;
 		struct spec spec;
 		int r, count;
 
 		number++;
-		if (memchr(line, '\0', length) || length == LINE_SIZE - 1) {
-			err_set(err, -EINVAL, "%s; this is no text file",
-				length == LINE_SIZE - 1 ? "a line that doesn't end"
-							: "a zero byte");
+		what = not_text(line, length);
+		if (what) {
+			err_set(err, -EINVAL, "%s; this is no text file", what);
 			import_complain(import, number, err);
 			break;
 		}

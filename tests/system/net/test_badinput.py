@@ -441,6 +441,7 @@ BAD_LINES = {
     "multicast MAC": "198.18.11.1 dev eth1 mac 01:00:5e:00:00:01",
     "a word too many": f"198.18.11.1 dev eth1 mac {VIP_MAC} x",
     "a zero byte": "198.18.11.1 dev eth1 \0",
+    "lines that end with CR alone": "# web\r198.18.11.1 dev eth1\r",
     "a line that doesn't end": 4095 * "x",
     "larger than the map": "198.0.0.0/8 dev eth1",
     "malformed IPv6 address": "2001:db8:::1 dev eth1",
@@ -459,6 +460,12 @@ def test_import_of_a_bad_line(lan, scratch, line):
     assert result.status == REFUSED and result.out == ""
     assert complaints(result, f"{scratch}/file") == [2]
     assert changes(before, lan.state()) == []
+
+
+def test_import_of_lines_that_end_with_crlf(lan, scratch):
+    lan.done("attach eth1")
+    (scratch / "file").write_bytes(b"# web\r\n198.18.11.1 dev eth1\r\n\r\n198.18.11.2 dev eth1\r\n")
+    assert lan.done(f"import {scratch}/file").out == "2 addresses added\n"
 
 
 def test_import_of_a_file_without_an_end(lan):
