@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 
 #include "alloc.h"
 #include "bundle.h"
+#include "err.h"
 
 #define BLOCK 512
 
@@ -22,13 +24,14 @@ struct bundle {
 	gzFile file;
 	const char *directory;
 	time_t when;
-	bool failed;
+	int error; /* negative errno of the first write that failed */
 };
 
 static void put(struct bundle *bundle, const void *bytes, size_t size)
 {
-	if (size && gzwrite(bundle->file, bytes, size) != (int)size)
-		bundle->failed = true;
+	errno = 0;
+	if (size && gzwrite(bundle->file, bytes, size) != (int)size && !bundle->error)
+		bundle->error = negative_errno();
 }
 
 struct bundle *bundle_new(int fd, const char *directory, time_t when)
@@ -63,13 +66,16 @@ void bundle_add(struct bundle *bundle, const char *name, const void *content, si
 	put(bundle, zeros, -size % BLOCK);
 }
 
-bool bundle_finish(struct bundle *bundle)
+int bundle_finish(struct bundle *bundle)
 {
 	static const char end[2 * BLOCK];
-	bool whole;
+	int r;
 
 	put(bundle, end, sizeof(end));
-	whole = gzclose(bundle->file) == Z_OK && !bundle->failed;
+	errno = 0;
+	r = bundle->error;
+	if (gzclose(bundle->file) != Z_OK && !r)
+		r = negative_errno();
 	free(bundle);
-	return whole;
+	return r;
 }

@@ -3,7 +3,6 @@
 #ifndef XDP_L2RESP_BUNDLE_H
 #define XDP_L2RESP_BUNDLE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
@@ -13,7 +12,7 @@ struct bundle;
  * time @when. */
 struct bundle *bundle_new(int fd, const char *directory, time_t when);
 void bundle_add(struct bundle *bundle, const char *name, const void *content, size_t size);
-/* Ends the archive. Returns false if any write failed. */
-bool bundle_finish(struct bundle *bundle);
+/* Ends the archive. Returns 0, or the negative errno of the first write that failed. */
+int bundle_finish(struct bundle *bundle);
 
 #endif

@@ -91,8 +91,10 @@ static void add_part(struct collection *collection, const struct part *part)
 	int status = -1;
 	pid_t pid;
 
-	if (!out)
+	if (!out) {
+		fprintf(collection->errors, "%s: %s\n", part->name, strerror(errno));
 		return;
+	}
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
@@ -216,24 +218,30 @@ static int support_run(const struct cli_options *options, int count, char **word
 	char directory[40], path[64];
 	const char *to = path;
 	struct err err;
-	int fd;
+	int fd, r;
 
 	if (count > 1)
 		return cli_usage(&cmd_support, "'%s' is one word too many", words[1]);
 	strftime(directory, sizeof(directory), CLI_NAME "-support-%Y%m%d-%H%M%S", localtime(&now));
 	snprintf(path, sizeof(path), "%s.tar.gz", directory);
+	if (!errors) {
+		err_set(&err, negative_errno(), P_tmpdir ": %s", strerror(errno));
+		return cli_fail(&err);
+	}
 	if (count)
 		to = words[0];
 	fd = strcmp(to, "-") ? open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)
 			     : dup(STDOUT_FILENO);
-	if (fd < 0 || !errors) {
+	if (fd < 0) {
 		err_set(&err, negative_errno(), "%s: %s", to, strerror(errno));
 		return cli_fail(&err);
 	}
 	collection.bundle = bundle_new(fd, directory, now);
 	collect(&collection);
-	if (!bundle_finish(collection.bundle)) {
-		err_set(&err, -EIO, "%s: writing it failed", to);
+	r = bundle_finish(collection.bundle);
+	if (r < 0) {
+		err_set(&err, r, "writing %s: %s", strcmp(to, "-") ? to : "the output",
+			strerror(-r));
 		return cli_fail(&err);
 	}
 	if (!strcmp(to, "-"))

@@ -523,7 +523,7 @@ def test_closed_pipe(lan, background, command):
     assert writer.wait(5) == REFUSED
 
 
-@pytest.mark.parametrize("command", ["list", "status", "stats", "--help", "--version", "save"])
+@pytest.mark.parametrize("command", ["list", "status", "stats", "--help", "--version", "save", "support -", "support /dev/full"])
 def test_full_disk(lan, background, command):
     lan.done(*ADDED)
     with open("/dev/full", "w") as full:
