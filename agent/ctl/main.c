@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include <linux/capability.h>
@@ -26,9 +25,9 @@
 #include "systemd.h"
 #include "options.h"
 #include "privilege.h"
+#include "process.h"
 #include "program.h"
 #include "rehearse.h"
-#include "stdio_keep.h"
 #include "version.h"
 
 /* Time limit for the last lines of the log to be written. */
@@ -320,9 +319,7 @@ int main(int argc, char **argv)
 	int words = argc, status;
 	struct err err;
 
-	stdio_keep();
-	/* what is made here can be opened here, whatever the caller's umask */
-	umask(umask(0) & 077);
+	process_begin();
 	alloc_json();
 	if (argc > 1 && !strcmp(argv[1], COMPLETE_WORD)) {
 		complete(argc - 2, argv + 2);

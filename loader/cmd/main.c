@@ -2,14 +2,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "alloc.h"
 #include "attach.h"
 #include "cli.h"
 #include "complete.h"
+#include "process.h"
 #include "signals.h"
-#include "stdio_keep.h"
 #include "version.h"
 
 const struct cli_command *const cli_commands[] = {
@@ -48,9 +47,7 @@ int main(int argc, char **argv)
 	struct cli_options options;
 	int words, status, output;
 
-	stdio_keep();
-	/* what is made here can be opened here, whatever the caller's umask */
-	umask(umask(0) & 077);
+	process_begin();
 	alloc_json();
 	if (argc > 1 && !strcmp(argv[1], COMPLETE_WORD)) {
 		complete(argc - 2, argv + 2);

@@ -10,9 +10,9 @@ import subprocess
 
 import pytest
 
-from daemon import POLICY, service
+from daemon import AGENT, POLICY, service
 from fault import faulty
-from lan import VIP
+from lan import CLI, VIP
 from test_state import BALANCED, POOL
 from wait import HUNG, wait_until
 from wire import Wire, arp, arp_reply
@@ -148,3 +148,10 @@ def test_an_agent_with_a_umask_that_leaves_no_rights(agent):
     assert agent.end() == 0
     agent.start(*STRICT)
     agent.wait_ready()
+
+
+@pytest.mark.parametrize("program", [CLI, AGENT])
+def test_a_limit_on_the_stack(program):
+    """A sentence, not a signal."""
+    done = subprocess.run(["bash", "-c", 'ulimit -s 200; exec "$@"', "bash", program, "help"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, f"{os.path.basename(program)}: the stack is limited to 200 KiB; run `ulimit -s 256` first\n")
