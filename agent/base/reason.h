@@ -66,6 +66,9 @@ enum reason_log {
 	X(DRAINED, drained, FAULT, LOGGED, "this node is drained; 'xdp-l2respd resume' ends that") \
 	X(STOPPED, stopped, NORMAL, QUIET, "the agent stops")                                      \
 	X(NAME_TAKEN, name_taken, FAULT, LOGGED, "another agent runs under this node's name")      \
+	X(NEWER_VERSION, newer_version, FAULT, LOGGED,                                             \
+	  "its record in the lease store, or this node's, is of a newer version; upgrade this "    \
+	  "agent")                                                                                 \
 	X(STORE_UNREACHABLE, store_unreachable, FAULT, LOGGED,                                     \
 	  "no session with the lease store, so it isn't known here who holds it")                  \
 	X(NOT_PREFERRED, not_preferred, NORMAL, QUIET, "another node is preferred, and holds it")  \

@@ -40,6 +40,8 @@ void agent_why_no_part(const struct agent *agent, struct why *ret_why)
 		why_set(ret_why, REASON_DRAINED);
 	} else if (lease.state == LEASE_NAME_TAKEN) {
 		why_set(ret_why, REASON_NAME_TAKEN);
+	} else if (lease.state == LEASE_NEWER) {
+		why_set(ret_why, REASON_NEWER_VERSION);
 	} else if (!agent->session_known || lease.state == LEASE_CONNECTING) {
 		why_set(ret_why, REASON_STORE_UNREACHABLE);
 		if (*lease.trouble)
@@ -77,8 +79,8 @@ enum reason agent_reason(const struct agent *agent, const struct address *addres
 	if (info->held)
 		return reconcile_why_silent(agent->reconcile, address);
 	reason = desired_reason(&agent->desired, address) ?: no_part;
-	if (reason)
-		return reason;
+	if (reason || info->newer)
+		return reason ?: REASON_NEWER_VERSION;
 	if (!*info->holder || !info->holder_alive || !strcmp(info->holder, agent->config.node))
 		return *info->owner	     ? REASON_NODE_ADDRESS
 		       : *info->slowest.node ? REASON_LONG_LEASES

@@ -168,8 +168,8 @@ static void on_state(enum lease_state state, const char *text, void *userdata)
 {
 	struct keeper *keeper = userdata;
 
-	log_say(state == LEASE_NAME_TAKEN ? LOG_ERR : LOG_NOTICE, "lease: %s: %s",
-		lease_state_names[state], text);
+	log_say(state == LEASE_NAME_TAKEN || state == LEASE_NEWER ? LOG_ERR : LOG_NOTICE,
+		"lease: %s: %s", lease_state_names[state], text);
 	keeper->events.state(state, keeper->userdata);
 }
 

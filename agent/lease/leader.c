@@ -87,18 +87,6 @@ static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 	return 0;
 }
 
-static void on_state(enum lease_state state, const char *text, void *userdata)
-{
-	struct leader *leader = userdata;
-
-	if (state == LEASE_ACTIVE)
-		return;
-	leader->deadline_ns = 0;
-	tell(leader);
-	if (state == LEASE_ENDED)
-		leader->callbacks.stopped(leader->userdata);
-}
-
 static void on_log(int priority, const char *text, void *userdata)
 {
 	struct leader *leader = userdata;
@@ -108,6 +96,20 @@ static void on_log(int priority, const char *text, void *userdata)
 		return;
 	err_write(&said, "lease %s: %s", leader->name, text);
 	leader->callbacks.log(priority, said.text, leader->userdata);
+}
+
+static void on_state(enum lease_state state, const char *text, void *userdata)
+{
+	struct leader *leader = userdata;
+
+	if (state == LEASE_NEWER)
+		on_log(LOG_ERR, text, leader);
+	if (state == LEASE_ACTIVE)
+		return;
+	leader->deadline_ns = 0;
+	tell(leader);
+	if (state == LEASE_ENDED)
+		leader->callbacks.stopped(leader->userdata);
 }
 
 static void on_owners(void *userdata)

@@ -24,6 +24,7 @@ enum lease_state {
 	LEASE_CONNECTING, /* the store hasn't answered yet, or no longer does */
 	LEASE_IDLE,	  /* nothing is wanted here: the store isn't asked for anything */
 	LEASE_NAME_TAKEN, /* another agent lives under this node's name: this one takes no part */
+	LEASE_NEWER,	  /* its record is of a newer version: likewise */
 	LEASE_ACTIVE,	  /* a session is being renewed */
 	LEASE_DRAINED,	  /* a session is being renewed, all claims are given up */
 	LEASE_ENDED,	  /* after lease_machine_stop(): the store knows; time to free */
@@ -200,6 +201,7 @@ struct lease_info {
 	bool holder_preferred;		  /* it is in the group that this node prefers */
 	bool holder_alive;		  /* the holder's heartbeat isn't older than its duration */
 	bool lately;  /* some node holds it, or was seen to hold it within this node's duration */
+	bool newer;   /* its record is of a version that this program doesn't know */
 	bool unknown; /* nothing of it is known yet: see lease_thread_find() */
 	bool absent;  /* no record of it is known, and it isn't wanted: see there, too */
 	uint8_t slot; /* if held; else 0 */

@@ -294,6 +294,7 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 		return machine->store && !machine->owners ? -EAGAIN : -ENOENT; /* view_forget() */
 	holder = claim->held ? machine->self : claim->holder;
 	info.held = claim->held;
+	info.newer = claim->shape == RECORD_NEWER;
 	info.lately = claim_held_lately(machine, claim, now);
 	info.transitions = claim->transitions;
 	if (claim->wish && claim->wish != claim->holder)

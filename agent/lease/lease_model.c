@@ -12,8 +12,9 @@ const char *const store_engine_names[STORE_ENGINE_COUNT] = {
 
 const char *const lease_state_names[LEASE_STATE_COUNT] = {
 	[LEASE_CONNECTING] = "connecting", [LEASE_IDLE] = "idle",
-	[LEASE_NAME_TAKEN] = "name taken", [LEASE_ACTIVE] = "active",
-	[LEASE_DRAINED] = "drained",	   [LEASE_ENDED] = "ended",
+	[LEASE_NAME_TAKEN] = "name taken", [LEASE_NEWER] = "newer version",
+	[LEASE_ACTIVE] = "active",	   [LEASE_DRAINED] = "drained",
+	[LEASE_ENDED] = "ended",
 };
 
 const char *const lease_loss_names[LEASE_LOSS_COUNT] = {

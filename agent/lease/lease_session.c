@@ -241,9 +241,8 @@ static uint64_t session_begin(struct lease_machine *machine, uint64_t now)
 			return until;
 		break;
 	case RECORD_NEWER:
-		lease_state_set(machine, LEASE_NAME_TAKEN,
-				"the heartbeat of %s is of a newer version; upgrade this agent",
-				self->name);
+		lease_state_set(machine, LEASE_NEWER,
+				"its record is of a newer version; upgrade this agent");
 		return LEASE_NEVER;
 	case RECORD_GOOD:
 		if (!lease_heartbeat_beats(&self->heartbeat))

@@ -55,6 +55,7 @@ REASONS = {
     "stopped": Reason(LOG),
     # the agent that has the name speaks
     "name_taken": Reason(STORE, FAULT, condition=None, event=False, log="lease: "),
+    "newer_version": Reason(STORE, FAULT, condition=None, event=False, log="lease: newer version: "),
     "store_unreachable": Reason(ALONE, FAULT, condition="Unknown", event=False, log="lease: "),
     # the holder says that it announces it
     "not_preferred": Reason(STORE, condition="True", event=False),

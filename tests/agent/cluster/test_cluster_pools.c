@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <criterion/criterion.h>
 
 #include "alloc.h"
@@ -14,12 +15,15 @@
 #include "cluster.h"
 #include "played_api.h"
 
+#define LEASES "/apis/coordination.k8s.io/v1/namespaces/xdp-l2resp/leases/"
+
 /* ---- the node ---- */
 
 static struct {
 	sd_event *event;
 	struct source *source;
 	size_t changed;
+	char logged[256];    /* the last error */
 	uint64_t longest_ns; /* CPU time of a turn */
 } node;
 
@@ -30,6 +34,8 @@ static void on_changed(void *userdata)
 
 static void on_log(int priority, const char *origin, const char *text, void *userdata)
 {
+	if (priority <= LOG_ERR)
+		snprintf(node.logged, sizeof(node.logged), "%s", text);
 }
 
 static void on_stopped(void *userdata)
@@ -115,7 +121,8 @@ static const char *address(int number)
 	return address_at(number, 0);
 }
 
-static void start(int services)
+/* With @lease, JSON as for parse(), as the Lease of who gives addresses; NULL: there is none. */
+static void start_with(int services, const char *lease)
 {
 	static const struct source_options options = {
 		.kubernetes = { .server = "http://played",
@@ -136,8 +143,15 @@ static void start(int services)
 		    "'spec': {'blocks': [{'cidr': '198.18.0.0/16'}]}}"),
 	      "ADDED");
 	add_services(services);
+	if (lease)
+		store(LEASES "l2resp-ipam", parse("%s", lease), "ADDED");
 	cr_assert_eq(cluster_new(node.event, &options, &callbacks, NULL, &node.source, &err), 0,
 		     "%s", err.text);
+}
+
+static void start(int services)
+{
+	start_with(services, NULL);
 }
 
 static void stop(void)
@@ -288,4 +302,15 @@ Test(cluster_pools, in_turns)
 	start(40);
 	until(*address(9) || server.writes > 1000);
 	cr_expect(*address(9));
+}
+
+/* Others that wait for the leader say nothing; who can't know when it is gone says why it waits. */
+Test(cluster_pools, a_leader_of_a_newer_version)
+{
+	start_with(1,
+		   "{'metadata': {'name': 'l2resp-ipam', "
+		   "'annotations': {'xdp-l2resp.io/record': '{\\\"version\\\": 2}'}}, 'spec': {}}");
+	until(*node.logged);
+	cr_expect_str_eq(node.logged,
+			 "lease l2resp-ipam: its record is of a newer version; upgrade this agent");
 }

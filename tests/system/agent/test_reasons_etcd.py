@@ -83,6 +83,16 @@ def same_name(first, second):
     first.launch()
 
 
+def newer(first, _):
+    first.start()
+    first.until(first.renewals)
+    first.end()
+    for key in etcdctl(first.lan, "get", "--prefix", "--keys-only", "/xdp-l2resp/").split():
+        if key.endswith("/node-1"):
+            etcdctl(first.lan, "put", key, '{"version": 2}')
+    first.launch()
+
+
 def waiting(first, _):
     """It claims nothing before it has followed the store for the duration."""
     edit(first, "duration: 2s, renewDeadline: 1200ms", "duration: 600s, renewDeadline: 500s")
@@ -109,6 +119,7 @@ CASES = {
     "not_preferred": (preferred, Told("another node is preferred, and holds it: node-2", holder="node-2")),
     "node_address": (of_the_other_node, Told("another node has it as its own address: node-2")),
     "name_taken": (same_name, Told("another agent runs under this node's name", holder="node-1", whole=True)),
+    "newer_version": (newer, Told("its record in the lease store, or this node's, is of a newer version; upgrade this agent", whole=True)),
     "long_leases": (long_leases, Told(
         "a node whose leases last longer than this one's may still answer for it: leases of node-9 last 3600000 ms")),
     "not_claimed": (waiting, Told("this node's claim isn't confirmed yet")),
@@ -222,5 +233,7 @@ def test_a_claim_that_somebody_deletes_or_changes(between, etcd, scratch):
         agent.wait_entries((VIP, "eth1"))
         agent.counts("l2resp_lease_lost_total", lost + 1)
         agent.until(lambda: reason_of(agent, VIP) == (None, None))
+        etcdctl(between, "put", key, '{"version": 2}')
+        agent.until(lambda: reason_of(agent, VIP)[0] == "newer_version")
     finally:
         agent.close()

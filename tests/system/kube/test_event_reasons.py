@@ -67,7 +67,7 @@ def test_all_have_a_case():
         *map(reason_of, (*CASES, *HELD, *POOLS))}
     assert reasons(condition="Unknown", event=False) == {"store_unreachable", "not_probed"}
     assert reasons(condition="True", event=False) == {"other_node", "not_preferred"}
-    assert reasons(condition=None, event=False) == {"other_class", "name_taken", "pools_wait"}
+    assert reasons(condition=None, event=False) == {"other_class", "name_taken", "newer_version", "pools_wait"}
 
 
 def ip_of(name):
