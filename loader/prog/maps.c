@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 
 #include "cleanup.h"
@@ -76,7 +77,8 @@ bool maps_bpffs_mounted(const struct pins_origin *origin)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *process;
-	bool found = false;
+	/* without /proc nobody can tell */
+	bool found = access("/proc/self/mountinfo", R_OK) < 0;
 
 	while (proc && !found && (process = readdir(proc))) {
 		char path[sizeof("/proc//mountinfo") + sizeof(process->d_name)];

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A visit of a map while elements are deleted; and a map that can't be read isn't taken as empty.
+/* A visit of a map while elements are deleted; a map that can't be read isn't taken as empty;
+ * nor is /proc.
  */
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 #include <criterion/criterion.h>
 
@@ -125,4 +128,20 @@ Test(map, btf_that_cannot_be_asked_for_is_an_error)
 	/* the leak sanitizer opens files at the end */
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	cr_assert_eq(r, -EMFILE);
+}
+
+/* A program that looked orphaned would be replaced by another --bpffs' attach. */
+Test(map, without_proc_pins_may_be_mounted_elsewhere)
+{
+	const struct pins_origin origin = { .dir = "/none/xdp-l2resp/v1" };
+	_cleanup_close_ int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool mounted;
+
+	cr_assert(!maps_bpffs_mounted(&origin));
+	if (chroot("/sys") < 0)
+		cr_skip_test("chroot() needs root");
+	mounted = maps_bpffs_mounted(&origin);
+	/* the leak sanitizer reads /proc at the end */
+	cr_assert(!fchdir(root) && !chroot("."));
+	cr_assert(mounted);
 }
