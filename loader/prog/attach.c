@@ -117,7 +117,8 @@ static int attach_new(const struct maps *maps, const struct link *link, uint32_t
 			       DISPATCHER_OBJECT, dispatcher_error_text(r, detail, sizeof(detail)));
 	if (r < 0)
 		return attach_alone(maps, link, counters_slot, mode, 0, err);
-	r = check_names(link, err);
+	r = chain ? dispatcher_check_pins(err) : 0;
+	r = r ?: check_names(link, err);
 	if (r < 0)
 		return r;
 	r = object_open(maps, link, counters_slot, &skeleton, err);
@@ -166,7 +167,7 @@ static int detach_id(const struct link *link, uint32_t id, enum xdp_attach_mode 
 									     : XDP_FLAGS_DRV_MODE),
 				   &opts);
 	} else {
-		r = check_names(link, err);
+		r = dispatcher_check_pins(err) ?: check_names(link, err);
 		if (r < 0)
 			return r;
 		prog = xdp_program__from_id(id);

@@ -193,6 +193,10 @@ static bool dispatcher_pinned(unsigned int ifindex, uint32_t id)
 
 static int err_unread(unsigned int ifindex, struct err *err)
 {
+	int r = dispatcher_check_pins(err);
+
+	if (r < 0)
+		return r;
 	return err_set(err, -EAGAIN,
 		       "interface %u: libxdp couldn't read the XDP programs there; try again",
 		       ifindex);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 #include <linux/magic.h>
 #include <xdp/libxdp.h>
 
 #include "dispatcher.h"
+#include "pin.h"
 #include "prog.h"
 
 int dispatcher_find(void)
@@ -23,6 +26,13 @@ const char *dispatcher_error_text(int error, char *text, size_t size)
 {
 	libxdp_strerror(error, text, size);
 	return text;
+}
+
+int dispatcher_check_pins(struct err *err)
+{
+	if (access(DISPATCHER_BPFFS, W_OK) < 0 && errno == EROFS)
+		return pin_err(err, -EROFS, DISPATCHER_BPFFS);
+	return 0;
 }
 
 bool dispatcher_is_possible(void)

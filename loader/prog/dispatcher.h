@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "err.h"
+
 /* where libxdp keeps its pins, whatever --bpffs says */
 #define DISPATCHER_BPFFS "/sys/fs/bpf"
 /* its object, and the program in it */
@@ -14,6 +16,10 @@
 
 /* Returns 0 if libxdp finds its dispatcher object, or a negative errno. */
 int dispatcher_find(void);
+
+/* Checks that libxdp can change its pins. Otherwise it would attach, or detach, half and say
+ * nothing of them. -EROFS with @err; other errors are seen as it works. */
+int dispatcher_check_pins(struct err *err);
 
 /* True if a dispatcher can be loaded here. */
 bool dispatcher_is_possible(void);

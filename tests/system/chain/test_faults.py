@@ -13,7 +13,7 @@ import pytest
 
 from chain import ADD, COUNTER, MS_RDONLY, MS_REMOUNT, mount, mounted, statement
 from fault import environment, spread
-from lan import BPFFS, MNT_DETACH, PASS, VIP, Namespace, changes, checked, libc, like, run
+from lan import BPFFS, MNT_DETACH, MS_BIND, PASS, VIP, Namespace, changes, checked, libc, like, run
 from results import BY_A_FULL_RUN, GUEST
 from wait import wait_until
 
@@ -294,6 +294,23 @@ def test_bpffs_read_only(lan):
     mount("bpf", BPFFS, "bpf", MS_REMOUNT)
     assert changes(before, lan.state()) == [lan.pin("counters"), lan.pin("responder_v4")]
     restored(lan)
+
+
+@pytest.mark.parametrize("flags", [MS_RDONLY, MS_RDONLY | MS_BIND], ids=["file system", "mount"])
+def test_libxdps_bpffs_read_only(chained, scratch, flags):
+    """Our pins are elsewhere. libxdp would find no dispatcher, or detach the program and not its pins."""
+    with mounted("bpf", scratch, "bpf"):
+        inside, chained.bpffs = chained.bpffs, str(scratch)
+        try:
+            chained.done("attach eth1", ADD)
+            mount("bpf", BPFFS, "bpf", MS_REMOUNT | flags)
+            said = [chained.cli(command) for command in ("attach eth1", "detach eth1")]
+            mount("bpf", BPFFS, "bpf", MS_REMOUNT | flags & MS_BIND)
+            text = f"xdp-l2resp: the BPF file system at {BPFFS} is mounted read-only; run `mount -o remount,rw {BPFFS}`\n"
+            assert [(one.status, one.err) for one in said] == 2 * [(1, text)]
+            assert chained.answered() == 3
+        finally:
+            chained.bpffs = inside
 
 
 @statement("attach and detach race with xdp-loader: no program is lost, no pin left over")
