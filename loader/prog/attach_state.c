@@ -10,7 +10,7 @@
 #include "attach_state.h"
 #include "cleanup.h"
 #include "dispatcher.h"
-#include "pin.h"
+#include "origin.h"
 #include "prog.h"
 
 static void cleanup_multiprog(struct xdp_multiprog **multiprog)
@@ -28,29 +28,6 @@ const char *attach_mode_name(enum xdp_attach_mode mode)
 	default:
 		return "none";
 	}
-}
-
-/*
- * True if the pins of program @id, @origin, still exist. If another file system is mounted at that
- * path here, the pins may be in another mount namespace: true as long as any process has theirs
- * mounted.
- */
-static bool pins_alive(const struct pins_origin *origin, uint32_t id)
-{
-	char path[L2RESP_PINS_DIR_SIZE + sizeof("/counters")];
-	struct bpf_map_info info = {};
-	uint32_t size = sizeof(info);
-	_cleanup_close_ int fd = -1;
-	struct err ignored;
-
-	snprintf(path, sizeof(path), "%s/%s", origin->dir, maps_name(MAPS_COUNTERS));
-	fd = pin_open(path, &ignored);
-	/* don't replace a program whose maps can't be opened, as on a read-only file system */
-	if (fd < 0 && fd != -ENOENT && maps_bpffs_here(origin))
-		return true;
-	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && prog_id_uses_map(id, info.id))
-		return true;
-	return !maps_bpffs_here(origin) && maps_bpffs_mounted(origin);
 }
 
 /* Returns 1 if program @id reads a map that isn't the pinned one, 0 if not, or a negative errno.
@@ -108,7 +85,7 @@ static int state_add_ours(const struct maps *maps, struct attach_state *state, u
 		r = find_stale(maps, id, ifindex, &state->prog[i].stale);
 	} else if (!r) {
 		r = prog_pins_origin(id, &origin);
-		state->prog[i].orphan = !r && !pins_alive(&origin, id);
+		state->prog[i].orphan = !r && !origin_alive(&origin, id);
 		/* the pins are there, but can't be opened */
 		if (!r && !state->prog[i].orphan && maps && maps->fd[MAPS_COUNTERS] < 0 &&
 		    !strcmp(origin.dir, maps->dir))

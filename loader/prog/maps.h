@@ -38,10 +38,4 @@ const char *maps_name(enum maps_index map);
 /* Returns the kernel's id of an open map, or 0 on failure. */
 uint32_t maps_id(const struct maps *maps, enum maps_index map);
 
-/* True if @origin's file system is mounted at its path in the caller's mount namespace. */
-bool maps_bpffs_here(const struct pins_origin *origin);
-
-/* True if any process in /proc has @origin's file system mounted. */
-bool maps_bpffs_mounted(const struct pins_origin *origin);
-
 #endif

@@ -316,6 +316,30 @@ def test_namesake_not_displaced(lan, tmp_path):
     assert programs(lan) == before
 
 
+def test_orphan_whose_number_another_has(lan, scratch):
+    """The next bpffs has the device number of the one that is gone, but not its pins."""
+    usual, own, others = lan.bpffs, scratch / "bpf", []
+    own.mkdir()
+    run("mount", "-t", "bpf", "bpf", own)
+    number = own.stat().st_dev
+    lan.bpffs = str(own)
+    lan.done("attach eth1", ADD)
+    run("umount", own)
+    lan.bpffs = usual
+    try:
+        while not others or others[-1].stat().st_dev != number:
+            if len(others) == 50:
+                pytest.skip("another mount has the number")
+            others.append(scratch / str(len(others)))
+            others[-1].mkdir()
+            run("mount", "-t", "bpf", "bpf", others[-1])
+        assert like(lan.rows("status"), [ATTACHED | {"orphan": True}])
+        assert "replaced" in lan.done("attach eth1").out
+    finally:
+        for other in others:
+            run("umount", other, check=False)
+
+
 def test_orphan_recovered(lan):
     """Its pins were removed by hand: status says so, attach puts a whole one in its place."""
     lan.done("attach eth1", ADD)

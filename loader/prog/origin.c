@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+
+#include "alloc.h"
+#include "cleanup.h"
+#include "maps.h"
+#include "origin.h"
+#include "pin.h"
+#include "prog.h"
+
+/* The directory of pins is /xdp-l2resp/v1 below its file system's root. */
+static size_t root_length(const struct pins_origin *origin)
+{
+	size_t length = strlen(origin->dir);
+
+	for (int level = 0; level < 2; level++) {
+		const char *slash = memrchr(origin->dir, '/', length);
+
+		length = slash ? (size_t)(slash - origin->dir) : length;
+	}
+	return length;
+}
+
+static bool is_its_root(const struct pins_origin *origin, const char *root)
+{
+	struct stat st;
+
+	return !stat(root, &st) && major(st.st_dev) == origin->dev_major &&
+	       minor(st.st_dev) == origin->dev_minor;
+}
+
+/* True if the file system of @origin is mounted at its path here. Its directories may be gone. */
+static bool is_here(const struct pins_origin *origin)
+{
+	char root[L2RESP_PINS_DIR_SIZE];
+
+	snprintf(root, sizeof(root), "%.*s", (int)root_length(origin), origin->dir);
+	return is_its_root(origin, root);
+}
+
+/* Returns 1 if program @prog_id reads the map that is pinned in @dir, 0 if not or if nothing is
+ * pinned there, or a negative errno. */
+static int reads_pin_of(const char *dir, uint32_t prog_id)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", dir, maps_name(MAPS_COUNTERS));
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	_cleanup_close_ int fd = -1;
+	struct err ignored;
+
+	fd = pin_open(path, &ignored);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? negative_errno()
+							: prog_id_uses_map(prog_id, info.id);
+}
+
+/*
+ * Does @line of the mountinfo of @process mount @origin's file system? The kernel gives the number
+ * of one that is gone to the next: the pin says whether it is the same. proc(5): the third field is
+ * major:minor, then come the root and the mount point, and the type behind " - ".
+ */
+static bool line_has(const char *process, const char *line, const struct pins_origin *origin,
+		     uint32_t prog_id)
+{
+	_cleanup_free_ char *part = NULL, *point = NULL;
+	_cleanup_free_ char *root = NULL, *dir = NULL;
+	unsigned int dev_major, dev_minor;
+
+	if (sscanf(line, "%*d %*d %u:%u %ms %ms", &dev_major, &dev_minor, &part, &point) != 4 ||
+	    dev_major != origin->dev_major || dev_minor != origin->dev_minor ||
+	    !strstr(line, " - bpf "))
+		return false;
+	root = xasprintf("/proc/%s/root%s", process, point);
+	/* a part of it, octal escapes in its path, or hidden by another mount: who can tell? */
+	if (strcmp(part, "/") != 0 || !is_its_root(origin, root))
+		return true;
+	dir = xasprintf("%s%s", root, origin->dir + root_length(origin));
+	return reads_pin_of(dir, prog_id) != 0;
+}
+
+static bool process_has(const char *process, const struct pins_origin *origin, uint32_t prog_id)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%s/mountinfo", process);
+	_cleanup_free_ char *line = NULL;
+	FILE *file = fopen(path, "re");
+	bool found = false;
+	size_t size = 0;
+
+	while (file && !found && getline(&line, &size, file) >= 0)
+		found = line_has(process, line, origin, prog_id);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static bool is_elsewhere(const struct pins_origin *origin, uint32_t prog_id)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	/* without /proc nobody can tell */
+	bool found = access("/proc/self/mountinfo", R_OK) < 0;
+
+	while (proc && !found && (entry = readdir(proc)))
+		found = isdigit((unsigned char)entry->d_name[0]) &&
+			process_has(entry->d_name, origin, prog_id);
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
+bool origin_alive(const struct pins_origin *origin, uint32_t prog_id)
+{
+	int r = reads_pin_of(origin->dir, prog_id);
+
+	/* not a program whose maps can't be opened, as on a read-only file system */
+	if (r > 0 || (r < 0 && is_here(origin)))
+		return true;
+	return !is_here(origin) && is_elsewhere(origin, prog_id);
+}
