@@ -135,7 +135,7 @@ static void find_needed(const struct cluster_endpoints *endpoints, struct names 
 	for (size_t i = 0; i < items->count; i++) {
 		const struct service *service = source_item_service(items->list[i]);
 
-		if (service && service->local && service->pods.count &&
+		if (service && service->local && service->pods &&
 		    service_is_of(service, &endpoints->class) && is_selected(&selectors, service))
 			names_add(ret_needed, source_item_object_name(items->list[i]));
 	}

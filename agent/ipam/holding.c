@@ -253,15 +253,21 @@ bool holdings_leave(struct holdings *holdings, const struct address *address,
 const char *holding_refuses(const struct holding *holding, const struct service *service,
 			    bool lingering)
 {
+	bool compared = false;
+
 	for (size_t i = 0; i < holding->count; i++) {
 		const struct holder *holder = &holding->list[i];
 		const char *why;
 
 		if (holder->lingering && !lingering)
 			continue;
-		why = service_sharing_conflict(holder->service, service);
+		/* those that hold it have the same key, policy and pods, however many they are */
+		why = compared && !holder->lingering
+			      ? service_pair_conflict(holder->service, service)
+			      : service_sharing_conflict(holder->service, service);
 		if (why)
 			return why;
+		compared |= !holder->lingering;
 	}
 	return NULL;
 }

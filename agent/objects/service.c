@@ -36,11 +36,10 @@ struct parse {
 };
 
 /* Bounds, since a tenant decides how many faults a Service has, and how long its lists are. */
-#define NOTES_MAX      10
-#define ADDRESSES_MAX  10000
-#define REQUESTS_MAX   100 /* the pools' allocator compares each with all others */
-#define ADDRESS_COST   1024
-#define NAMESPACES_LEN 16384
+#define NOTES_MAX     10
+#define ADDRESSES_MAX 10000
+#define REQUESTS_MAX  100 /* the pools' allocator compares each with all others */
+#define ADDRESS_COST  1024
 
 struct service *service_ref(struct service *service)
 {
@@ -53,7 +52,7 @@ void service_unref(struct service *service)
 	if (!service || --service->references)
 		return;
 	labels_free(&service->labels);
-	labels_free(&service->pods);
+	labels_free(&service->sharing_namespaces);
 	address_list_free(&service->external);
 	address_list_free(&service->load_balancer);
 	address_list_free(&service->requested);
@@ -65,8 +64,8 @@ void service_unref(struct service *service)
 	announce_options_free(&service->announce);
 	free(service->pool);
 	free(service->sharing_key);
-	free(service->sharing_namespaces);
 	free(service->ports);
+	free(service->pods);
 	free(service);
 }
 
@@ -117,6 +116,16 @@ static int too_many(const struct parse *parse, const json_t *object, const char 
 {
 	return place_err(parse->err, -EINVAL, parse->place, object, key,
 			 "more than %d addresses in %s", most, key);
+}
+
+/* Checks the length of @text (NULL: none), which is @key of @object. */
+static int check_term(const struct parse *parse, const json_t *object, const char *key,
+		      const char *text)
+{
+	return strlen(text ?: "") <= SERVICE_TERM_MAX
+		       ? 0
+		       : place_err(parse->err, -EINVAL, parse->place, object, key,
+				   "%s is longer than %d bytes", key, SERVICE_TERM_MAX);
 }
 
 static int parse_external(const struct parse *parse, const json_t *spec, struct service *service)
@@ -292,6 +301,41 @@ static int parse_traffic_policy(const struct parse *parse, const json_t *spec,
 	return 0;
 }
 
+/* As text, which is compared faster than labels. */
+static int parse_pods(const struct parse *parse, const json_t *spec, struct service *service)
+{
+	_cleanup_(labels_free) struct labels pods = {};
+	int r = labels_parse(parse->place, spec, "selector", &pods, parse->err);
+	char *end;
+
+	if (r < 0 || !pods.count)
+		return r;
+	end = service->pods = xmalloc(labels_cost(&pods));
+	for (size_t i = 0; i < pods.count; i++)
+		end += sprintf(end, "%s=%s,", pods.list[i].key, pods.list[i].value);
+	return check_term(parse, spec, "selector", service->pods);
+}
+
+static int parse_sharing(const struct parse *parse, const json_t *annotations,
+			 struct service *service)
+{
+	_cleanup_free_ char *namespaces = NULL;
+	char *rest;
+	int r = copy_annotation(parse, annotations, annotation_key, &service->sharing_key);
+
+	if (r >= 0)
+		r = check_term(parse, annotations, annotation_key[0], service->sharing_key);
+	if (r >= 0)
+		r = copy_annotation(parse, annotations, annotation_namespaces, &namespaces);
+	if (r >= 0)
+		r = check_term(parse, annotations, annotation_namespaces[0], namespaces);
+	for (char *name = r < 0 || !namespaces ? NULL
+					       : strtok_r(namespaces, SERVICE_SEPARATORS, &rest);
+	     name; name = strtok_r(NULL, SERVICE_SEPARATORS, &rest))
+		labels_set(&service->sharing_namespaces, name, "");
+	return r;
+}
+
 static int parse_spec(const struct parse *parse, const json_t *object, const json_t *annotations,
 		      struct service *service)
 {
@@ -317,7 +361,7 @@ static int parse_spec(const struct parse *parse, const json_t *object, const jso
 		r = field_boolean(parse->place, spec, "publishNotReadyAddresses",
 				  &service->publish_not_ready, parse->err);
 	if (r >= 0)
-		r = labels_parse(parse->place, spec, "selector", &service->pods, parse->err);
+		r = parse_pods(parse, spec, service);
 	service->wants_load_balancer = !strcmp(type, "LoadBalancer");
 	return r;
 }
@@ -375,18 +419,11 @@ int service_parse(const struct place *place, const json_t *object, object_note_f
 	if (r >= 0)
 		r = copy_filled(&parse, annotations, POOL_ANNOTATION, &service->pool);
 	if (r >= 0)
-		r = copy_annotation(&parse, annotations, annotation_key, &service->sharing_key);
-	if (r >= 0)
-		r = copy_annotation(&parse, annotations, annotation_namespaces,
-				    &service->sharing_namespaces);
+		r = parse_sharing(&parse, annotations, service);
 	if (r >= 0)
 		r = parse_spec(&parse, object, annotations, service);
 	if (r >= 0)
 		r = parse_ingress(&parse, object, service);
-	if (r >= 0 && strlen(service->sharing_namespaces ?: "") > NAMESPACES_LEN)
-		r = place_err(err, -EINVAL, place, annotations, annotation_namespaces[0],
-			      "%s is longer than %d bytes", annotation_namespaces[0],
-			      NAMESPACES_LEN);
 	if (r < 0)
 		return r;
 	if (noted > NOTES_MAX) {
@@ -439,10 +476,10 @@ void service_add_addresses(const struct service *service, struct address_list *l
 size_t service_cost(const struct service *service)
 {
 	const char *const texts[] = { service->class, service->pool, service->sharing_key,
-				      service->sharing_namespaces };
+				      service->pods };
 	size_t addresses = service_address_count(service) + service->requested.count;
 	size_t cost = addresses * ADDRESS_COST + labels_cost(&service->labels) +
-		      labels_cost(&service->pods) +
+		      labels_cost(&service->sharing_namespaces) +
 		      selector_cost(&service->announce.preferred_nodes) +
 		      service->port_count * sizeof(*service->ports);
 

@@ -20,6 +20,9 @@
 /* A port as one number: @protocol is 0 for TCP, 1 for UDP, 2 for SCTP. */
 #define SERVICE_PORT(protocol, number) ((uint32_t)(protocol) << 16 | (uint32_t)(number))
 
+/* Maximum length of what the pools' allocator compares with that of many other Services. */
+#define SERVICE_TERM_MAX 16384
+
 /* Separators in annotations that are lists; Cilium splits at commas and trims. */
 #define SERVICE_SEPARATORS ", \t"
 
@@ -39,14 +42,14 @@ struct service {
 	/* spec.loadBalancerIP, then lbipam.cilium.io/ips, each once; none: any of its families */
 	struct address_list requested;
 	bool v4, v6;
-	char *pool;		  /* name of the pool for its addresses; NULL: any */
-	char *sharing_key;	  /* NULL: it doesn't share addresses */
-	char *sharing_namespaces; /* comma-separated; NULL: only its own */
-	uint32_t *ports;	  /* SERVICE_PORT(), ascending */
+	char *pool;			  /* name of the pool for its addresses; NULL: any */
+	char *sharing_key;		  /* NULL: it doesn't share addresses */
+	struct labels sharing_namespaces; /* without values; none: only its own */
+	uint32_t *ports;		  /* SERVICE_PORT(), ascending */
 	size_t port_count;
 	bool local;		/* externalTrafficPolicy Local */
 	bool publish_not_ready; /* publishNotReadyAddresses */
-	struct labels pods;	/* spec.selector */
+	char *pods;		/* spec.selector, sorted; NULL: none */
 };
 
 /*
@@ -91,5 +94,8 @@ bool service_same_sharing(const struct service *a, const struct service *b);
 
 /* Why @a and @b can't share an address; NULL: they can. */
 const char *service_sharing_conflict(const struct service *a, const struct service *b);
+
+/* The same of Services whose sharing key, traffic policy and selector are known to be the same. */
+const char *service_pair_conflict(const struct service *a, const struct service *b);
 
 #endif

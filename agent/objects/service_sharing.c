@@ -5,20 +5,10 @@
 
 #include "service.h"
 
-/* Is @namespace one of @service's sharing_namespaces, or "*" among them? */
 static bool allows_namespace(const struct service *service, const char *namespace)
 {
-	const char *at = service->sharing_namespaces ?: "";
-	size_t length;
-
-	for (; *at; at += length) {
-		at += strspn(at, SERVICE_SEPARATORS);
-		length = strcspn(at, SERVICE_SEPARATORS);
-		if ((length == 1 && *at == '*') ||
-		    (length == strlen(namespace) && !strncmp(at, namespace, length)))
-			return length > 0;
-	}
-	return false;
+	return labels_get(&service->sharing_namespaces, "*") ||
+	       labels_get(&service->sharing_namespaces, namespace);
 }
 
 /* Number of @service's ports, ascending, below @port; the first @at are. A galloping search: steps
@@ -71,27 +61,35 @@ static bool same_text(const char *a, const char *b)
 bool service_same_sharing(const struct service *a, const struct service *b)
 {
 	return a == b || (same_text(a->sharing_key, b->sharing_key) &&
-			  same_text(a->sharing_namespaces, b->sharing_namespaces) &&
+			  same_labels(&a->sharing_namespaces, &b->sharing_namespaces) &&
 			  a->port_count == b->port_count &&
 			  (!a->port_count ||
 			   !memcmp(a->ports, b->ports, a->port_count * sizeof(*a->ports))) &&
-			  a->local == b->local && same_labels(&a->pods, &b->pods));
+			  a->local == b->local && same_text(a->pods, b->pods));
+}
+
+const char *service_pair_conflict(const struct service *a, const struct service *b)
+{
+	if (strcmp(a->namespace, b->namespace) != 0 &&
+	    (!allows_namespace(a, b->namespace) || !allows_namespace(b, a->namespace)))
+		return "another namespace, not permitted by both";
+	return common_port(a, b) ? "the same port and protocol" : NULL;
 }
 
 const char *service_sharing_conflict(const struct service *a, const struct service *b)
 {
+	const char *why;
+
 	if (!a->sharing_key || !b->sharing_key || strcmp(a->sharing_key, b->sharing_key) != 0)
 		return "another sharing key";
-	if (strcmp(a->namespace, b->namespace) != 0 &&
-	    (!allows_namespace(a, b->namespace) || !allows_namespace(b, a->namespace)))
-		return "another namespace, not permitted by both";
-	if (common_port(a, b))
-		return "the same port and protocol";
+	why = service_pair_conflict(a, b);
+	if (why)
+		return why;
 	if (a->local != b->local)
 		return "another external traffic policy";
-	if (a->local && (!a->pods.count || !b->pods.count))
+	if (a->local && (!a->pods || !b->pods))
 		return "external traffic policy Local, and one has no selector";
-	if (a->local && !same_labels(&a->pods, &b->pods))
+	if (a->local && strcmp(a->pods, b->pods) != 0)
 		return "external traffic policy Local for other pods";
 	return NULL;
 }

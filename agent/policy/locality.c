@@ -129,7 +129,7 @@ enum locality locality_of(const struct slice_index *index, const struct service 
 
 	if (!service->local)
 		return LOCALITY_CLUSTER;
-	if (!service->pods.count)
+	if (!service->pods)
 		return LOCALITY_NO_SELECTOR;
 	if (service->publish_not_ready) {
 		here = ENDPOINT_HERE;

@@ -218,7 +218,7 @@ static int support_run(const struct cli_options *options, int count, char **word
 	char directory[40], path[64];
 	const char *to = path;
 	struct err err;
-	int fd, r;
+	int fd, how, r;
 
 	if (count > 1)
 		return cli_usage(&cmd_support, "'%s' is one word too many", words[1]);
@@ -230,8 +230,9 @@ static int support_run(const struct cli_options *options, int count, char **word
 	}
 	if (count)
 		to = words[0];
-	fd = strcmp(to, "-") ? open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)
-			     : dup(STDOUT_FILENO);
+	/* others can guess the name in @path, and make it a link to a file of ours */
+	how = O_WRONLY | O_CREAT | O_CLOEXEC | (to == path ? O_EXCL : O_TRUNC);
+	fd = strcmp(to, "-") ? open(to, how, 0600) : dup(STDOUT_FILENO);
 	if (fd < 0) {
 		err_set(&err, negative_errno(), "%s: %s", to, strerror(errno));
 		return cli_fail(&err);

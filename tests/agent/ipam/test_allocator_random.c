@@ -433,18 +433,17 @@ static struct service *service_of(const struct want *want, int at)
 	service->v4 = want->family[0];
 	service->v6 = want->family[1];
 	service->sharing_key = want->key ? text_of("k%d", want->key) : NULL;
-	service->sharing_namespaces = want->across ? strdup("x, *") : NULL;
+	if (want->across) {
+		labels_set(&service->sharing_namespaces, "x", "");
+		labels_set(&service->sharing_namespaces, "*", "");
+	}
 	service->ports = calloc(4, sizeof(*service->ports));
 	for (unsigned int port = 0; port < 4; port++)
 		if (want->ports & 1U << port)
 			service->ports[service->port_count++] =
 				SERVICE_PORT(port / 2, port % 2 + 1);
 	service->local = want->local;
-	if (want->pods) {
-		char pods[] = { '0' + want->pods, '\0' };
-
-		labels_set(&service->pods, "app", pods);
-	}
+	service->pods = want->pods ? text_of("app=%d,", want->pods) : NULL;
 	return service;
 }
 

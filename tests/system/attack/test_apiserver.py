@@ -139,7 +139,7 @@ def test_services_with_all_the_addresses_that_they_may_have(agent, played):
 TEXTS = 1200  # Services with as much text as annotations may have, which is more than all may take
 
 
-@pytest.mark.parametrize("annotation", ("lbipam.cilium.io/sharing-key", "xdp-l2resp.io/preferred-nodes"))
+@pytest.mark.parametrize("annotation", ("xdp-l2resp.io/pool", "xdp-l2resp.io/preferred-nodes"))
 def test_services_with_all_the_text_that_they_may_have(agent, played, annotation):
     """What is kept of it counts, too; what isn't, takes nothing."""
     long = service(0)
@@ -153,7 +153,7 @@ def test_services_with_all_the_text_that_they_may_have(agent, played, annotation
         yield ",".join(text.replace('"s0"', f'"s{n}"') for n in range(first, min(first + limit, TEXTS))).encode() + b"]}"
 
     played(of_services(lists))
-    if "sharing" in annotation:
+    if "pool" in annotation:
         said(agent, "all Services together would take more than 256 MiB of memory; it is left out\n")
     else:
         said(agent, f"{annotation}: longer than 16384 bytes\n")

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -59,6 +60,17 @@ def test_an_interface_that_was_elsewhere(running, lan):
 
 
 CLOSED = "0<&- 1>&- 2>&-"
+
+
+def test_a_bundle_where_others_may_write(lan, scratch):
+    """They can guess its name: what they linked to stays as it is."""
+    ours = scratch / "ours"
+    ours.write_text("ours")
+    for seconds in range(60):
+        (scratch / time.strftime("xdp-l2resp-support-%Y%m%d-%H%M%S.tar.gz", time.localtime(time.time() + seconds))).symlink_to(ours)
+    done = lan.cli("support", cwd=scratch)
+    assert done.status == 1 and "File exists" in done.err, done
+    assert ours.read_text() == "ours"
 
 
 @pytest.mark.parametrize("command", ["list", "status", "stats", "doctor", f"explain {VIP} dev eth1", f"announce {VIP} dev eth1 --count 1"])

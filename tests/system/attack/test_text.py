@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Names and expressions that tenants and authors of manifests choose: text that would end in other formats, and work
 that they would have us do."""
+import json
 import re
 
 import pytest
@@ -47,6 +48,10 @@ REFUSED = {
                             "more than 10000 addresses in ingress"),
     "many requests": (BALANCED.format(name="web", more="annotations: {lbipam.cilium.io/ips: '" + 101 * "198.18.10.9," + "'}"),
                       "more than 100 addresses in lbipam.cilium.io/ips"),
+    "a long selector": (BALANCED.format(name="web", more="labels: {}").replace("spec: {", "spec: {selector: {" + ", ".join(
+        f"k{n:0>60}: b" for n in range(300)) + "}, "), "selector is longer than 16384 bytes"),
+    "a long sharing key": (BALANCED.format(name="web", more=f"annotations: {{lbipam.cilium.io/sharing-key: {16385 * 'k'}}}"),
+                           "lbipam.cilium.io/sharing-key is longer than 16384 bytes"),
     "many patterns": (POLICY.replace("[eth1]", str(65 * ["eth1"])), "more than 64 regular expressions"),
     "a backreference": (POLICY.replace("[eth1]", r"['(e)\1']"), "has a backreference"),
     "many blocks": (POOL.format(name="pool").replace("{cidr: 198.18.20.0/24}", ", ".join(1001 * ["{start: 198.18.20.1}"])),
@@ -95,6 +100,30 @@ def test_pools_in_conflict(running):
     assert read_with(running, pools) < 3
     assert running.log().count("gives nothing new") <= 100
     assert "pool pool-00001 gives nothing new" in running.http("/readyz")[1]
+
+
+# what a tenant can have compared: many names; long texts that differ in nothing
+SHARING = {
+    "namespaces": lambda number: ({"lbipam.cilium.io/sharing-cross-namespace": 8100 * "x," + "a,b"}, "ab"[number % 2], {}),
+    "selector": lambda _: ({}, "a", {"externalTrafficPolicy": "Local", "selector": {f"k{n:03}": "" for n in range(1000)}}),
+}
+
+
+@pytest.mark.parametrize("terms", SHARING.values(), ids=SHARING)
+def test_services_that_may_share_all_that_they_ask_for(running, terms):
+    """Each is compared with all that have one of its addresses, and that is a hundred times."""
+    def sharing(number):
+        annotations, namespace, spec = terms(number)
+        annotations |= {"lbipam.cilium.io/sharing-key": "k",
+                        "lbipam.cilium.io/ips": ",".join(f"198.18.20.{n}" for n in range(1, 101))}
+        return json.dumps({"apiVersion": "v1", "kind": "Service",
+                           "metadata": {"name": f"s{number}", "namespace": namespace, "annotations": annotations},
+                           "spec": spec | {"type": "LoadBalancer", "ports": [{"port": 1 + number}]}}) + "\n"
+
+    before = running.cpu_seconds()
+    running.write("sharing.yaml", POOL.format(name="shared"), *map(sharing, range(80)))
+    running.wait_entries((VIP, "eth1"), *((f"198.18.20.{n}", "eth1") for n in range(1, 101)), seconds=60)
+    assert running.cpu_seconds() - before < 3
 
 
 def test_objects_that_are_not_used_here(running):

@@ -318,26 +318,29 @@ def test_namesake_not_displaced(lan, tmp_path):
 
 def test_orphan_whose_number_another_has(lan, scratch):
     """The next bpffs has the device number of the one that is gone, but not its pins."""
-    usual, own, others = lan.bpffs, scratch / "bpf", []
-    own.mkdir()
-    run("mount", "-t", "bpf", "bpf", own)
-    number = own.stat().st_dev
-    lan.bpffs = str(own)
-    lan.done("attach eth1", ADD)
-    run("umount", own)
-    lan.bpffs = usual
+    own, mounted = scratch / "bpf", []
+
+    def mount(path):
+        path.mkdir(exist_ok=True)
+        run("mount", "-t", "bpf", "bpf", path)
+        mounted.append(path)
+        return path.stat().st_dev
+
+    usual, lan.bpffs = lan.bpffs, str(own)
     try:
-        while not others or others[-1].stat().st_dev != number:
-            if len(others) == 50:
-                pytest.skip("another mount has the number")
-            others.append(scratch / str(len(others)))
-            others[-1].mkdir()
-            run("mount", "-t", "bpf", "bpf", others[-1])
+        number = mount(own)
+        lan.done("attach eth1", ADD)
+        run("umount", mounted.pop())
+        while mount(scratch / str(len(mounted))) != number:
+            if len(mounted) == 50:
+                pytest.skip("another file system has the number")
+        mount(own)
         assert like(lan.rows("status"), [ATTACHED | {"orphan": True}])
         assert "replaced" in lan.done("attach eth1").out
     finally:
-        for other in others:
-            run("umount", other, check=False)
+        for path in reversed(mounted):
+            run("umount", path)
+        lan.bpffs = usual
 
 
 def test_orphan_recovered(lan):
