@@ -32,10 +32,17 @@ def start(*argv, **options):
                             **options)
 
 
+kept = []  # sockets whose ports are in use
+
+
 def free_port():
-    with socket.socket() as made:
-        made.bind(("127.0.0.1", 0))
-        return made.getsockname()[1]
+    """One that nobody else is given while this process lives, since a socket keeps it; with SO_REUSEADDR, which servers set,
+    another may listen there. The kernel draws ports: of two that nothing keeps, one in 14,000 is the same."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind(("127.0.0.1", 0))
+    kept.append(made)
+    return made.getsockname()[1]
 
 
 class Etcd:

@@ -15,7 +15,9 @@
 #include "pins.h"
 
 #define S	 1000000000ULL
-#define DURATION (6 * S)
+#define DURATION (600 * S)
+/* A deadline that is ahead as long as a test may take, and no further than a lease lasts. */
+#define AHEAD (DURATION - S)
 
 static char bpffs[] = "/tmp/l2resp-unit-XXXXXX";
 static struct pins pins = PINS_NONE;
@@ -55,7 +57,7 @@ TestSuite(lease_stamp, .init = setup, .fini = teardown);
 
 Test(lease_stamp, holds_the_deadline_that_was_given)
 {
-	uint64_t deadline = clock_boot_ns() + 5 * S;
+	uint64_t deadline = clock_boot_ns() + AHEAD;
 
 	cr_expect_eq(stamp_of(3), 0, "never stamped");
 	cr_assert_eq(lease_stamp_write(stamper, 3, deadline, &err), 0, "%s", err.text);
@@ -66,7 +68,7 @@ Test(lease_stamp, holds_the_deadline_that_was_given)
 
 Test(lease_stamp, refuses_what_is_past_and_writes_nothing)
 {
-	uint64_t deadline = clock_boot_ns() + 5 * S;
+	uint64_t deadline = clock_boot_ns() + AHEAD;
 
 	cr_assert_eq(lease_stamp_write(stamper, 3, deadline, &err), 0);
 	cr_expect_eq(lease_stamp_write(stamper, 3, clock_boot_ns(), &err), -ETIME);
@@ -78,13 +80,13 @@ Test(lease_stamp, leaves_the_slot_for_ever_alone)
 {
 	uint64_t before = stamp_of(0);
 
-	cr_expect_eq(lease_stamp_write(stamper, 0, clock_boot_ns() + S, &err), -EINVAL);
+	cr_expect_eq(lease_stamp_write(stamper, 0, clock_boot_ns() + AHEAD, &err), -EINVAL);
 	cr_expect_eq(stamp_of(0), before);
 }
 
 Test(lease_stamp, refuses_what_is_further_ahead_than_a_lease_lasts)
 {
-	uint64_t deadline = clock_boot_ns() + 5 * S;
+	uint64_t deadline = clock_boot_ns() + AHEAD;
 
 	cr_assert_eq(lease_stamp_write(stamper, 3, deadline, &err), 0);
 	cr_expect_eq(lease_stamp_write(stamper, 3, deadline + DURATION, &err), -ERANGE);

@@ -264,8 +264,10 @@ def test_services_that_change_without_a_pause(agent):
 
         agent.until(ended, 120)
         metrics = agent.metrics()
-    print(f"# {scraped} scrapes meanwhile")
-    assert over(metrics, "main", LONG) == over(before, "main", LONG)
+    # interrupts, and others' packets, count as a handler's, too; what takes all changes at once takes seconds
+    long, longest = (over(metrics, "main", most) - over(before, "main", most) for most in (LONG, "0.5"))
+    print(f"# {scraped} scrapes meanwhile: {long:.0f} handlers took over {LONG} s")
+    assert long < max(2, scraped / 100) and not longest
 
 
 def test_a_reload_withdraws_nothing_before_the_server_has_listed_all(agent):
