@@ -30,10 +30,11 @@
 /* Lease slot of addresses added by hand: its stamp never runs out. */
 #define L2RESP_LEASE_FOREVER 0
 
-/* Where a program's maps were pinned when it was attached: the directory, and the device number of
- * its bpffs. */
+/* Where a program's maps were pinned when it was attached: the directory, which begins with the
+ * mount point of its bpffs, and the device number of that. */
 struct pins_origin {
 	char dir[L2RESP_PINS_DIR_SIZE];
+	__u32 mount_point; /* its length */
 	__u32 dev_major;
 	__u32 dev_minor;
 };

@@ -7,10 +7,23 @@
 
 #include "cleanup.h"
 #include "object.h"
+#include "pin.h"
 
 void object_close(struct l2resp_bpf **skeleton)
 {
 	l2resp_bpf__destroy(*skeleton);
+}
+
+static void set_origin(struct pins_origin *origin, const struct maps *maps)
+{
+	char mount_point[PATH_MAX];
+
+	memcpy(mount_point, maps->dir, sizeof(mount_point));
+	pin_mount_point(mount_point);
+	snprintf(origin->dir, sizeof(origin->dir), "%.*s", L2RESP_PINS_DIR_SIZE - 1, maps->dir);
+	origin->mount_point = strlen(mount_point);
+	origin->dev_major = major(maps->bpffs_dev);
+	origin->dev_minor = minor(maps->bpffs_dev);
 }
 
 int object_open(const struct maps *maps, const struct link *link, uint32_t counters_slot,
@@ -26,10 +39,7 @@ int object_open(const struct maps *maps, const struct link *link, uint32_t count
 	bpf_program__set_autoload(skeleton->progs.l2resp_explain, false);
 	skeleton->rodata->attached_ifindex = link->ifindex;
 	skeleton->rodata->counters_slot = counters_slot;
-	snprintf((char *)skeleton->rodata->pins_origin.dir, L2RESP_PINS_DIR_SIZE, "%.*s",
-		 L2RESP_PINS_DIR_SIZE - 1, maps->dir);
-	skeleton->rodata->pins_origin.dev_major = major(maps->bpffs_dev);
-	skeleton->rodata->pins_origin.dev_minor = minor(maps->bpffs_dev);
+	set_origin((struct pins_origin *)&skeleton->rodata->pins_origin, maps);
 	for (enum maps_index pin = 0; pin < MAPS_COUNT; pin++) {
 		map = bpf_object__find_map_by_name(skeleton->obj, maps_name(pin));
 		/* only user space uses it; or a dry run without pins */

@@ -16,34 +16,25 @@
 #include "pin.h"
 #include "prog.h"
 
-/* The directory of pins is /xdp-l2resp/v1 below its file system's root. */
-static size_t root_length(const struct pins_origin *origin)
+/* The pins' directory is /xdp-l2resp/v1 below what --bpffs names, which it is shortened to. */
+static void shorten_to_bpffs(char *dir)
 {
-	size_t length = strlen(origin->dir);
-
-	for (int level = 0; level < 2; level++) {
-		const char *slash = memrchr(origin->dir, '/', length);
-
-		length = slash ? (size_t)(slash - origin->dir) : length;
-	}
-	return length;
+	for (int level = 0; level < 2; level++)
+		if (strrchr(dir, '/'))
+			*strrchr(dir, '/') = '\0';
 }
 
-static bool is_its_root(const struct pins_origin *origin, const char *root)
+/* Returns 1 if @dir, of pins, is in @origin's file system, or would be, 0 if in another one, or a
+ * negative errno. */
+static int is_in_its_bpffs(const struct pins_origin *origin, const char *dir)
 {
+	_cleanup_free_ char *bpffs = xstrdup(dir);
 	struct stat st;
 
-	return !stat(root, &st) && major(st.st_dev) == origin->dev_major &&
-	       minor(st.st_dev) == origin->dev_minor;
-}
-
-/* True if the file system of @origin is mounted at its path here. Its directories may be gone. */
-static bool is_here(const struct pins_origin *origin)
-{
-	char root[L2RESP_PINS_DIR_SIZE];
-
-	snprintf(root, sizeof(root), "%.*s", (int)root_length(origin), origin->dir);
-	return is_its_root(origin, root);
+	shorten_to_bpffs(bpffs);
+	if (stat(bpffs, &st) < 0)
+		return negative_errno();
+	return major(st.st_dev) == origin->dev_major && minor(st.st_dev) == origin->dev_minor;
 }
 
 /* Returns 1 if program @prog_id reads the map that is pinned in @dir, 0 if not or if nothing is
@@ -71,19 +62,21 @@ static int reads_pin_of(const char *dir, uint32_t prog_id)
 static bool line_has(const char *process, const char *line, const struct pins_origin *origin,
 		     uint32_t prog_id)
 {
-	_cleanup_free_ char *part = NULL, *point = NULL;
-	_cleanup_free_ char *root = NULL, *dir = NULL;
+	_cleanup_free_ char *part = NULL, *point = NULL, *dir = NULL;
 	unsigned int dev_major, dev_minor;
+	int here;
 
 	if (sscanf(line, "%*d %*d %u:%u %ms %ms", &dev_major, &dev_minor, &part, &point) != 4 ||
 	    dev_major != origin->dev_major || dev_minor != origin->dev_minor ||
 	    !strstr(line, " - bpf "))
 		return false;
-	root = xasprintf("/proc/%s/root%s", process, point);
-	/* a part of it, octal escapes in its path, or hidden by another mount: who can tell? */
-	if (strcmp(part, "/") != 0 || !is_its_root(origin, root))
+	dir = xasprintf("/proc/%s/root%s%s", process, point, origin->dir + origin->mount_point);
+	here = is_in_its_bpffs(origin, dir);
+	/* a part of it, octal escapes in its path, hidden by another mount, or a path that was cut:
+	 * who can tell? */
+	if (strcmp(part, "/") != 0 || !here || (here < 0 && here != -ENOENT) ||
+	    strlen(origin->dir) == L2RESP_PINS_DIR_SIZE - 1)
 		return true;
-	dir = xasprintf("%s%s", root, origin->dir + root_length(origin));
 	return reads_pin_of(dir, prog_id) != 0;
 }
 
@@ -120,9 +113,10 @@ static bool is_elsewhere(const struct pins_origin *origin, uint32_t prog_id)
 bool origin_alive(const struct pins_origin *origin, uint32_t prog_id)
 {
 	int r = reads_pin_of(origin->dir, prog_id);
+	bool here = is_in_its_bpffs(origin, origin->dir) > 0;
 
 	/* not a program whose maps can't be opened, as on a read-only file system */
-	if (r > 0 || (r < 0 && is_here(origin)))
+	if (r > 0 || (r < 0 && here))
 		return true;
-	return !is_here(origin) && is_elsewhere(origin, prog_id);
+	return !here && is_elsewhere(origin, prog_id);
 }

@@ -73,9 +73,7 @@ int pin_check_directory(const char *path, struct err *err)
 	return err_set(err, -EPROTO, "%s is %s, not a directory; remove it", path, kind);
 }
 
-/* Shortens @path to the mount point of its file system. Parts of it that don't exist are skipped.
- */
-static void find_mount_point(char path[PATH_MAX])
+void pin_mount_point(char path[PATH_MAX])
 {
 	char parent[PATH_MAX], *slash;
 	struct stat here, above;
@@ -98,7 +96,7 @@ int pin_err(struct err *err, int error, const char *path)
 
 	if (error == -EROFS) {
 		snprintf(mounted, sizeof(mounted), "%s", path);
-		find_mount_point(mounted);
+		pin_mount_point(mounted);
 		return err_set(err, error,
 			       "the BPF file system at %s is mounted read-only; run `mount -o "
 			       "remount,rw %s`",

@@ -3,6 +3,8 @@
 #ifndef XDP_L2RESP_PIN_H
 #define XDP_L2RESP_PIN_H
 
+#include <limits.h>
+
 #include "err.h"
 
 /*
@@ -13,6 +15,10 @@ int pin_open(const char *path, struct err *err);
 
 /* Checks that a directory is at @path, or nothing. Returns 0, or -EPROTO with @err. */
 int pin_check_directory(const char *path, struct err *err);
+
+/* Shortens @path to the mount point of its file system. Parts of it that don't exist are skipped.
+ */
+void pin_mount_point(char path[PATH_MAX]);
 
 /* Writes why @path can't be used, and returns @error. */
 int pin_err(struct err *err, int error, const char *path);

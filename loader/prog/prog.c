@@ -96,8 +96,11 @@ int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin)
 {
 	int r = constant_read(prog_id, "pins_origin", ret_origin, sizeof(*ret_origin));
 
-	if (!r)
+	if (!r) {
 		ret_origin->dir[L2RESP_PINS_DIR_SIZE - 1] = '\0';
+		if (ret_origin->mount_point > strlen(ret_origin->dir))
+			ret_origin->mount_point = strlen(ret_origin->dir);
+	}
 	return r;
 }
 
