@@ -74,8 +74,8 @@ static bool line_has(const char *process, const char *line, const struct pins_or
 	here = is_in_its_bpffs(origin, dir);
 	/* a part of it, octal escapes in its path, hidden by another mount, or a path that was cut:
 	 * who can tell? */
-	if (strcmp(part, "/") != 0 || !here || (here < 0 && here != -ENOENT) ||
-	    strlen(origin->dir) == L2RESP_PINS_DIR_SIZE - 1)
+	if (strcmp(part, "/") != 0 || strchr(point, '\\') || !here ||
+	    (here < 0 && here != -ENOENT) || strlen(origin->dir) == L2RESP_PINS_DIR_SIZE - 1)
 		return true;
 	return reads_pin_of(dir, prog_id) != 0;
 }
