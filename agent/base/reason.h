@@ -67,12 +67,13 @@ enum reason_log {
 	X(STOPPED, stopped, NORMAL, QUIET, "the agent stops")                                      \
 	X(NAME_TAKEN, name_taken, FAULT, LOGGED, "another agent runs under this node's name")      \
 	X(NEWER_VERSION, newer_version, FAULT, LOGGED,                                             \
-	  "its record in the lease store, or this node's, is of a newer version; upgrade this "    \
-	  "agent")                                                                                 \
+	  "this node's record in the lease store is of a newer version; upgrade this agent")       \
 	X(STORE_UNREACHABLE, store_unreachable, FAULT, LOGGED,                                     \
 	  "no session with the lease store, so it isn't known here who holds it")                  \
 	X(NOT_PREFERRED, not_preferred, NORMAL, QUIET, "another node is preferred, and holds it")  \
 	X(OTHER_NODE, other_node, NORMAL, QUIET, "another node holds it")                          \
+	X(NEWER_CLAIM, newer_claim, NORMAL, QUIET,                                                 \
+	  "its record in the lease store is of a newer version; upgrade this agent")               \
 	X(MOVED, moved, NORMAL, QUIET, "it goes to another node, as that one or somebody asked")   \
 	X(CLAIM_CHANGED, claim_changed, NORMAL, QUIET, "somebody changed or deleted the claim")    \
 	X(SESSION_ENDED, session_ended, NORMAL, QUIET, "the session wasn't renewed in time")       \

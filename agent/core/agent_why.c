@@ -80,7 +80,7 @@ enum reason agent_reason(const struct agent *agent, const struct address *addres
 		return reconcile_why_silent(agent->reconcile, address);
 	reason = desired_reason(&agent->desired, address) ?: no_part;
 	if (reason || info->newer)
-		return reason ?: REASON_NEWER_VERSION;
+		return reason ?: REASON_NEWER_CLAIM;
 	if (!*info->holder || !info->holder_alive || !strcmp(info->holder, agent->config.node))
 		return *info->owner	     ? REASON_NODE_ADDRESS
 		       : *info->slowest.node ? REASON_LONG_LEASES

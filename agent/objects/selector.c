@@ -10,9 +10,6 @@
 #include "name.h"
 #include "selector.h"
 
-/* Bounded because each requirement is compared with each Service. */
-#define LABELS_MAX 1000
-
 /* Memory of an element besides its text. */
 #define LABEL_COST	 64
 #define REQUIREMENT_COST 128

@@ -15,6 +15,9 @@ struct label {
 	char *value;
 };
 
+/* Bounded because each requirement is compared with each Service. */
+#define LABELS_MAX 1000
+
 struct labels {
 	struct label *list; /* ascending by key */
 	size_t count;

@@ -331,8 +331,13 @@ static int parse_sharing(const struct parse *parse, const json_t *annotations,
 		r = check_term(parse, annotations, annotation_namespaces[0], namespaces);
 	for (char *name = r < 0 || !namespaces ? NULL
 					       : strtok_r(namespaces, SERVICE_SEPARATORS, &rest);
-	     name; name = strtok_r(NULL, SERVICE_SEPARATORS, &rest))
+	     name; name = strtok_r(NULL, SERVICE_SEPARATORS, &rest)) {
+		if (service->sharing_namespaces.count == LABELS_MAX)
+			return place_err(parse->err, -EINVAL, parse->place, annotations,
+					 annotation_namespaces[0], "more than %d names in %s",
+					 LABELS_MAX, annotation_namespaces[0]);
 		labels_set(&service->sharing_namespaces, name, "");
+	}
 	return r;
 }
 

@@ -137,17 +137,16 @@ static size_t line_read(FILE *file, char line[LINE_SIZE])
 	return length;
 }
 
-/* What a line of a text file, read by line_read(), doesn't have; NULL: it is one. A line may end
- * with
- * \r\n. With \r alone a comment would be the rest of the file. */
+/* What a line of a text file, read by line_read(), doesn't have; NULL: it is one. It may end with
+ * \r\n; with \r alone, a comment would be the rest of the file. */
 static const char *not_text(const char *line, size_t length)
 {
 	const char *cr = memchr(line, '\r', length);
 
-	if (cr && cr[1] != '\n')
-		return "a carriage return amid the line";
 	if (memchr(line, '\0', length))
 		return "a zero byte";
+	if (cr && cr[1] != '\n')
+		return "a carriage return without a line feed";
 	return length == LINE_SIZE - 1 ? "a line that doesn't end" : NULL;
 }
 

@@ -213,6 +213,7 @@ static void collect(struct collection *collection)
 static int support_run(const struct cli_options *options, int count, char **words)
 {
 	_cleanup_(cleanup_file) FILE *errors = tmpfile();
+	int error = negative_errno();
 	struct collection collection = { .options = options, .errors = errors };
 	time_t now = time(NULL);
 	char directory[40], path[64];
@@ -222,12 +223,12 @@ static int support_run(const struct cli_options *options, int count, char **word
 
 	if (count > 1)
 		return cli_usage(&cmd_support, "'%s' is one word too many", words[1]);
-	strftime(directory, sizeof(directory), CLI_NAME "-support-%Y%m%d-%H%M%S", localtime(&now));
-	snprintf(path, sizeof(path), "%s.tar.gz", directory);
 	if (!errors) {
-		err_set(&err, negative_errno(), P_tmpdir ": %s", strerror(errno));
+		err_set(&err, error, P_tmpdir ": %s", strerror(-error));
 		return cli_fail(&err);
 	}
+	strftime(directory, sizeof(directory), CLI_NAME "-support-%Y%m%d-%H%M%S", localtime(&now));
+	snprintf(path, sizeof(path), "%s.tar.gz", directory);
 	if (count)
 		to = words[0];
 	/* others can guess the name in @path, and make it a link to a file of ours */

@@ -30,7 +30,9 @@ const char *dispatcher_error_text(int error, char *text, size_t size)
 
 int dispatcher_check_pins(struct err *err)
 {
-	if (access(DISPATCHER_BPFFS, W_OK) < 0 && errno == EROFS)
+	struct statfs fs;
+
+	if (!statfs(DISPATCHER_BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC && fs.f_flags & ST_RDONLY)
 		return pin_err(err, -EROFS, DISPATCHER_BPFFS);
 	return 0;
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <unistd.h>
 #include <bpf/bpf.h>
 
-#include "cleanup.h"
 #include "maps.h"
 
 static const char *const map_names[MAPS_COUNT] = {

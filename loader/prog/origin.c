@@ -16,6 +16,11 @@
 #include "pin.h"
 #include "prog.h"
 
+static bool is_cut(const struct pins_origin *origin)
+{
+	return strlen(origin->dir) == L2RESP_PINS_DIR_SIZE - 1;
+}
+
 /* The pins' directory is /xdp-l2resp/v1 below what --bpffs names, which it is shortened to. */
 static void shorten_to_bpffs(char *dir)
 {
@@ -73,9 +78,9 @@ static bool line_has(const char *process, const char *line, const struct pins_or
 	dir = xasprintf("/proc/%s/root%s%s", process, point, origin->dir + origin->mount_point);
 	here = is_in_its_bpffs(origin, dir);
 	/* a part of it, octal escapes in its path, hidden by another mount, or a path that was cut:
-	 * who can tell? */
+	 * then it can't be decided */
 	if (strcmp(part, "/") != 0 || strchr(point, '\\') || !here ||
-	    (here < 0 && here != -ENOENT) || strlen(origin->dir) == L2RESP_PINS_DIR_SIZE - 1)
+	    (here < 0 && here != -ENOENT) || is_cut(origin))
 		return true;
 	return reads_pin_of(dir, prog_id) != 0;
 }
@@ -99,7 +104,7 @@ static bool is_elsewhere(const struct pins_origin *origin, uint32_t prog_id)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
-	/* without /proc nobody can tell */
+	/* without /proc it can't be decided */
 	bool found = access("/proc/self/mountinfo", R_OK) < 0;
 
 	while (proc && !found && (entry = readdir(proc)))
@@ -113,7 +118,8 @@ static bool is_elsewhere(const struct pins_origin *origin, uint32_t prog_id)
 bool origin_alive(const struct pins_origin *origin, uint32_t prog_id)
 {
 	int r = reads_pin_of(origin->dir, prog_id);
-	bool here = is_in_its_bpffs(origin, origin->dir) > 0;
+	/* of a path that was cut nobody knows where it leads */
+	bool here = !is_cut(origin) && is_in_its_bpffs(origin, origin->dir) > 0;
 
 	/* not a program whose maps can't be opened, as on a read-only file system */
 	if (r > 0 || (r < 0 && here))

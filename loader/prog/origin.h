@@ -10,8 +10,9 @@
 
 /*
  * True if the pins of program @prog_id, @origin, still exist. If another file system is mounted at
- * that path here, they may be in another mount namespace: every process's is looked at. True, too,
- * if that can't be told: what looks orphaned may be replaced.
+ * that path here, they may be in another mount namespace: that of every process in /proc is looked
+ * at, except those that are hidden from the caller. True, too, if a mount that is seen can't be
+ * decided about: what looks orphaned may be replaced.
  */
 bool origin_alive(const struct pins_origin *origin, uint32_t prog_id);
 

@@ -60,6 +60,7 @@ REASONS = {
     # the holder says that it announces it
     "not_preferred": Reason(STORE, condition="True", event=False),
     "other_node": Reason(STORE, condition="True", event=False),
+    "newer_claim": Reason(STORE),
     "moved": Reason(LOG),
     "claim_changed": Reason(LOG),
     "session_ended": Reason(LOG),

@@ -93,6 +93,12 @@ def newer(first, _):
     first.launch()
 
 
+def newer_claim(first, _):
+    """Agents are upgraded one after the other: those that aren't yet stay ready."""
+    etcdctl(first.lan, "put", f"/xdp-l2resp/claim/{VIP}", '{"version": 2}')
+    first.start()
+
+
 def waiting(first, _):
     """It claims nothing before it has followed the store for the duration."""
     edit(first, "duration: 2s, renewDeadline: 1200ms", "duration: 600s, renewDeadline: 500s")
@@ -119,7 +125,8 @@ CASES = {
     "not_preferred": (preferred, Told("another node is preferred, and holds it: node-2", holder="node-2")),
     "node_address": (of_the_other_node, Told("another node has it as its own address: node-2")),
     "name_taken": (same_name, Told("another agent runs under this node's name", holder="node-1", whole=True)),
-    "newer_version": (newer, Told("its record in the lease store, or this node's, is of a newer version; upgrade this agent", whole=True)),
+    "newer_claim": (newer_claim, Told("its record in the lease store is of a newer version; upgrade this agent")),
+    "newer_version": (newer, Told("this node's record in the lease store is of a newer version; upgrade this agent", whole=True)),
     "long_leases": (long_leases, Told(
         "a node whose leases last longer than this one's may still answer for it: leases of node-9 last 3600000 ms")),
     "not_claimed": (waiting, Told("this node's claim isn't confirmed yet")),
@@ -234,6 +241,6 @@ def test_a_claim_that_somebody_deletes_or_changes(between, etcd, scratch):
         agent.counts("l2resp_lease_lost_total", lost + 1)
         agent.until(lambda: reason_of(agent, VIP) == (None, None))
         etcdctl(between, "put", key, '{"version": 2}')
-        agent.until(lambda: reason_of(agent, VIP)[0] == "newer_version")
+        agent.until(lambda: reason_of(agent, VIP)[0] == "newer_claim")
     finally:
         agent.close()

@@ -52,6 +52,8 @@ REFUSED = {
         f"k{n:0>60}: b" for n in range(300)) + "}, "), "selector is longer than 16384 bytes"),
     "a long sharing key": (BALANCED.format(name="web", more=f"annotations: {{lbipam.cilium.io/sharing-key: {16385 * 'k'}}}"),
                            "lbipam.cilium.io/sharing-key is longer than 16384 bytes"),
+    "many namespaces": (BALANCED.format(name="web", more="annotations: {lbipam.cilium.io/sharing-cross-namespace: '" + ",".join(
+        f"n{n}" for n in range(1001)) + "'}"), "more than 1000 names in lbipam.cilium.io/sharing-cross-namespace"),
     "many patterns": (POLICY.replace("[eth1]", str(65 * ["eth1"])), "more than 64 regular expressions"),
     "a backreference": (POLICY.replace("[eth1]", r"['(e)\1']"), "has a backreference"),
     "many blocks": (POOL.format(name="pool").replace("{cidr: 198.18.20.0/24}", ", ".join(1001 * ["{start: 198.18.20.1}"])),

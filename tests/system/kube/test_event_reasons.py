@@ -55,7 +55,7 @@ NODE = {
     "network_unavailable": (node(NetworkUnavailable="True"), "this node's condition NetworkUnavailable is true"),
     "out_of_service": (node(taints=["node.kubernetes.io/out-of-service"]), "this node is tainted as out of service"),
 }
-ELSEWHERE = {"no_policy", "not_claimed", "node_address", "long_leases", "endpoints_unknown"}
+ELSEWHERE = {"no_policy", "not_claimed", "node_address", "newer_claim", "long_leases", "endpoints_unknown"}
 
 
 def reason_of(name):
