@@ -95,7 +95,7 @@ def test_support(agent, lan, tmp_path):
     assert (tmp_path / "all.tar.gz").stat().st_mode & 0o777 == 0o600
     assert str(agent.config) not in "".join(files.values())
     full = lan.cli("support /dev/full")
-    assert (full.status, full.err) == (1, "xdp-l2resp: /dev/full: writing it failed\n")
+    assert (full.status, full.err) == (1, "xdp-l2resp: writing /dev/full: No space left on device\n")
 
 
 def test_an_interface_that_is_silent(agent, lan):
