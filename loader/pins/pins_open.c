@@ -60,20 +60,13 @@ int pins_path(const struct pins *pins, enum maps_index map, const char *suffix, 
 
 int pins_is_pinned(const struct pins *pins, enum maps_index map)
 {
-	struct bpf_map_info info = {};
-	uint32_t size = sizeof(info);
 	char path[PATH_MAX];
-	_cleanup_close_ int fd = -1;
-	struct err ignored;
+	uint32_t id;
+	int r = pins_path(pins, map, "", path);
 
-	if (pins_path(pins, map, "", path) < 0)
-		return -ENAMETOOLONG;
-	fd = pin_open(path, &ignored);
-	if (fd < 0)
-		return fd;
-	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-		return negative_errno();
-	return info.id == pins_map_id(pins, map);
+	if (!r)
+		r = pin_map_id(path, &id);
+	return r < 0 ? r : id == pins_map_id(pins, map);
 }
 
 /* Checks that @bpffs is a BPF file system with nothing else in place of our directories, and sets

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 #include <linux/magic.h>
 #include <xdp/libxdp.h>
 
@@ -28,13 +27,20 @@ const char *dispatcher_error_text(int error, char *text, size_t size)
 	return text;
 }
 
-int dispatcher_check_pins(struct err *err)
+/* Returns 1 if libxdp can change its pins, 0 if their file system is read-only, or -ENOENT: there
+ * is none. */
+static int pins_writable(void)
 {
 	struct statfs fs;
 
-	if (!statfs(DISPATCHER_BPFFS, &fs) && fs.f_type == BPF_FS_MAGIC && fs.f_flags & ST_RDONLY)
-		return pin_err(err, -EROFS, DISPATCHER_BPFFS);
-	return 0;
+	if (statfs(DISPATCHER_BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC)
+		return -ENOENT;
+	return !(fs.f_flags & ST_RDONLY);
+}
+
+int dispatcher_check_pins(struct err *err)
+{
+	return pins_writable() ? 0 : pin_err(err, -EROFS, DISPATCHER_BPFFS);
 }
 
 bool dispatcher_is_possible(void)
@@ -45,16 +51,15 @@ bool dispatcher_is_possible(void)
 void dispatcher_alone_reason(char *text, size_t size)
 {
 	char detail[64];
-	struct statfs fs;
-	int r;
+	int r = pins_writable();
 
 	text[0] = '\0';
-	if (statfs(DISPATCHER_BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC) {
+	if (r < 0) {
 		snprintf(text, size, "no BPF file system at %s, where libxdp keeps dispatchers",
 			 DISPATCHER_BPFFS);
 		return;
 	}
-	if (fs.f_flags & ST_RDONLY) {
+	if (!r) {
 		snprintf(text, size, "%s, where libxdp keeps dispatchers, is read-only",
 			 DISPATCHER_BPFFS);
 		return;

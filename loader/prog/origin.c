@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include <bpf/bpf.h>
 
 #include "alloc.h"
 #include "cleanup.h"
@@ -47,16 +46,12 @@ static int is_in_its_bpffs(const struct pins_origin *origin, const char *dir)
 static int reads_pin_of(const char *dir, uint32_t prog_id)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s", dir, maps_name(MAPS_COUNTERS));
-	struct bpf_map_info info = {};
-	uint32_t size = sizeof(info);
-	_cleanup_close_ int fd = -1;
-	struct err ignored;
+	uint32_t map_id;
+	int r = pin_map_id(path, &map_id);
 
-	fd = pin_open(path, &ignored);
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	return bpf_obj_get_info_by_fd(fd, &info, &size) ? negative_errno()
-							: prog_id_uses_map(prog_id, info.id);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return prog_id_uses_map(prog_id, map_id);
 }
 
 /*

@@ -56,6 +56,21 @@ int pin_open(const char *path, struct err *err)
 	return error == -ENOENT ? error : pin_err(err, error, path);
 }
 
+int pin_map_id(const char *path, uint32_t *ret_id)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	struct err ignored;
+	_cleanup_close_ int fd = pin_open(path, &ignored);
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return negative_errno();
+	*ret_id = info.id;
+	return 0;
+}
+
 int pin_check_directory(const char *path, struct err *err)
 {
 	_cleanup_close_ int fd = -1;

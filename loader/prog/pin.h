@@ -4,6 +4,7 @@
 #define XDP_L2RESP_PIN_H
 
 #include <limits.h>
+#include <stdint.h>
 
 #include "err.h"
 
@@ -12,6 +13,10 @@
  * errors with @err; -EPROTO: something else than a map is there. The caller closes the descriptor.
  */
 int pin_open(const char *path, struct err *err);
+
+/* Sets *ret_id to the kernel's id of the map that is pinned at @path. Returns 0, -ENOENT if nothing
+ * is there, or another negative errno. */
+int pin_map_id(const char *path, uint32_t *ret_id);
 
 /* Checks that a directory is at @path, or nothing. Returns 0, or -EPROTO with @err. */
 int pin_check_directory(const char *path, struct err *err);
