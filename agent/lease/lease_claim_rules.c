@@ -286,7 +286,7 @@ uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now)
 	/* during a list the view isn't consistent: queued claims wait for its end */
 	if (machine->store && !machine->synced)
 		return LEASE_NEVER;
-	while ((claim = lease_claim_next(machine))) {
+	while ((claim = lease_claim_next(machine, now))) {
 		if (claim_drop(machine, claim, now))
 			;
 		else if (machine->store)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lease_claim_table.h"
 #include "lease_peer.h"
+#include "text_hash.h"
 
 /* Claims become due in steps of this, so that many of them are looked at together. */
 #define DUE_STEP_NS (10 * LEASE_NS_PER_MS)
@@ -58,7 +59,7 @@ void lease_claims_free(struct lease_machine *machine)
 static void queue_push(struct lease_queue *queue, struct lease_claim *claim)
 {
 	claim->queue_next = NULL;
-	*queue->last = claim;
+	*(queue->first ? queue->last : &queue->first) = claim;
 	queue->last = &claim->queue_next;
 }
 
@@ -66,11 +67,8 @@ static struct lease_claim *queue_pop(struct lease_queue *queue)
 {
 	struct lease_claim *claim = queue->first;
 
-	if (!claim)
-		return NULL;
-	queue->first = claim->queue_next;
-	if (!queue->first)
-		queue->last = &queue->first;
+	if (claim)
+		queue->first = claim->queue_next;
 	return claim;
 }
 
@@ -85,8 +83,9 @@ void lease_claim_queue(struct lease_machine *machine, struct lease_claim *claim)
 
 void lease_claims_unqueue(struct lease_machine *machine)
 {
-	machine->queue = (struct lease_queue){ .last = &machine->queue.first };
-	machine->waiting = (struct lease_queue){ .last = &machine->waiting.first };
+	machine->queue.first = NULL;
+	for (unsigned int line = 0; line < LEASE_LINES; line++)
+		machine->waiting[line].first = NULL;
 }
 
 void lease_claims_queue_all(struct lease_machine *machine)
@@ -96,16 +95,38 @@ void lease_claims_queue_all(struct lease_machine *machine)
 
 void lease_claim_wait(struct lease_machine *machine, struct lease_claim *claim)
 {
+	/* nobody can choose a namespace whose line is another one's */
+	uint64_t line =
+		hash_text(machine->session.id, claim->service ? claim->service->namespace : "");
+
 	claim->waiting = true;
-	queue_push(&machine->waiting, claim);
+	queue_push(&machine->waiting[hash_finish(line) % LEASE_LINES], claim);
 }
 
-struct lease_claim *lease_claim_next(struct lease_machine *machine)
+bool lease_claims_have_room(const struct lease_machine *machine, uint64_t now)
 {
-	struct lease_claim *claim = queue_pop(&machine->queue);
+	return machine->swaps < machine->swaps_max && !lease_renewal_is_late(machine, now);
+}
 
-	if (!claim && machine->swaps < machine->swaps_max)
-		claim = queue_pop(&machine->waiting);
+/* The first of the next line in which there is one. */
+static struct lease_claim *lines_pop(struct lease_machine *machine)
+{
+	struct lease_claim *claim = NULL;
+
+	for (unsigned int i = 0; i < LEASE_LINES && !claim; i++) {
+		machine->line = (machine->line + 1) % LEASE_LINES;
+		claim = queue_pop(&machine->waiting[machine->line]);
+	}
+	return claim;
+}
+
+struct lease_claim *lease_claim_next(struct lease_machine *machine, uint64_t now)
+{
+	struct lease_claim *claim = NULL;
+
+	if (lease_claims_have_room(machine, now))
+		claim = lines_pop(machine);
+	claim = claim ?: queue_pop(&machine->queue);
 	if (claim)
 		claim->queued = claim->waiting = false;
 	return claim;

@@ -27,8 +27,10 @@ void lease_claims_unqueue(struct lease_machine *machine);
 void lease_claims_queue_all(struct lease_machine *machine);
 /* @claim waits until fewer claims are being written. */
 void lease_claim_wait(struct lease_machine *machine, struct lease_claim *claim);
+/* May another claim be written now? */
+bool lease_claims_have_room(const struct lease_machine *machine, uint64_t now);
 /* The next claim to look at; NULL: there is none. */
-struct lease_claim *lease_claim_next(struct lease_machine *machine);
+struct lease_claim *lease_claim_next(struct lease_machine *machine, uint64_t now);
 
 /* @claim is to be looked at again soon after @due. */
 void lease_claim_due(struct lease_machine *machine, struct lease_claim *claim, uint64_t due);

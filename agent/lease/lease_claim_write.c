@@ -43,7 +43,7 @@ static void claim_swap(struct lease_machine *machine, struct lease_claim *claim,
 		lease_claim_due(machine, claim, claim->retry_ns);
 		return;
 	}
-	if (machine->swaps >= machine->swaps_max) {
+	if (!lease_claims_have_room(machine, now)) {
 		lease_claim_wait(machine, claim);
 		return;
 	}
@@ -54,15 +54,35 @@ static void claim_swap(struct lease_machine *machine, struct lease_claim *claim,
 	machine->store->swap(machine->store, record);
 }
 
+/* The store can't keep up. */
+static void swaps_fewer(struct lease_machine *machine)
+{
+	machine->swaps_max = (machine->swaps_max + 1) / 2;
+	if (machine->swaps_max < machine->store->swaps_min)
+		machine->swaps_max = machine->store->swaps_min;
+}
+
+void lease_claims_renewed(struct lease_machine *machine, uint64_t now)
+{
+	if (lease_renewal_is_late(machine, now))
+		swaps_fewer(machine);
+	else if (!machine->swaps)
+		/* what it could take long ago says nothing */
+		machine->swaps_max = machine->store->swaps_min;
+}
+
 void lease_claim_swapped(struct lease_machine *machine, const struct record *record, int result)
 {
 	struct lease_claim *claim = lease_claim_find(machine, &record->address);
+	uint64_t now = lease_now(machine);
 
 	machine->swaps--;
-	/* a store that can't keep up is asked for less: the heartbeats must come through */
+	/* a store that can't keep up is asked for less: the renewals must come through */
 	if (result && result != -EAGAIN)
-		machine->swaps_max = (machine->swaps_max + 1) / 2;
-	else if (machine->swaps_max < machine->store->swaps_max)
+		swaps_fewer(machine);
+	else if (claim &&
+		 now - (claim->retry_ns - machine->retry_period_ns) < lease_late_ns(machine) / 2 &&
+		 machine->swaps_max < machine->store->swaps_max)
 		machine->swaps_max++;
 	if (claim) {
 		claim->busy = false;

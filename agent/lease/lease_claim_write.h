@@ -24,6 +24,9 @@ void lease_claim_move(struct lease_machine *machine, struct lease_claim *claim,
 /* Removes the record. */
 void lease_claim_remove(struct lease_machine *machine, struct lease_claim *claim, uint64_t now);
 
+/* A renewal is being confirmed, late or in time: how many may be written at a time. */
+void lease_claims_renewed(struct lease_machine *machine, uint64_t now);
+
 /* The result of a write, as store.h's swapped() has it. */
 void lease_claim_swapped(struct lease_machine *machine, const struct record *record, int result);
 

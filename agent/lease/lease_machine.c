@@ -33,8 +33,6 @@ struct lease_machine *lease_machine_new(const struct lease_config *config,
 		.callbacks = callbacks,
 		.userdata = userdata,
 		.clock = *clock,
-		.queue.last = &machine->queue.first,
-		.waiting.last = &machine->waiting.first,
 		.claims_due_ns = LEASE_NEVER,
 		.watchers = LEASE_WATCHERS,
 		.turn_ns = LEASE_TURN_NS,
@@ -50,7 +48,7 @@ void lease_machine_set_store(struct lease_machine *machine, struct store *store)
 	uint64_t now = lease_now(machine);
 
 	machine->store = store;
-	machine->swaps_max = store->swaps_begin;
+	machine->swaps_max = store->swaps_min;
 	machine->selective = store->watch;
 	/* the previous process left a session: resume or close it */
 	for (unsigned int slot = 1; slot < L2RESP_LEASE_SLOTS; slot++) {
@@ -235,7 +233,7 @@ int lease_machine_move(struct lease_machine *machine, const struct address *addr
 		return err_set(err, -EALREADY, "%s holds %s already", node, text);
 	/* a wish not sent now would be lost: a claim is in one queue at most */
 	if (claim->busy || claim->queued || claim->waiting || lease_claim_tried(claim, now) ||
-	    machine->swaps >= machine->swaps_max)
+	    !lease_claims_have_room(machine, now))
 		return err_set(err, -EBUSY, "%s, or much else, is changing hands; try again", text);
 	if (peer == machine->self && claim->wanted && !claim->owned && now >= claim->settled_ns)
 		session = machine->session.id;

@@ -26,6 +26,10 @@
  * takes part for twice as long, to remove what it gave up. */
 #define LEASE_FORGET_DURATIONS 4
 
+/* Claims that wait to be written stand in so many lines, those for the Services of a namespace in
+ * the same: each line has its turn. */
+#define LEASE_LINES 64
+
 #define LEASE_NEVER UINT64_MAX
 
 #define LEASE_NS_PER_MS UINT64_C(1000000)
@@ -98,10 +102,10 @@ struct lease_claim {
 	uint64_t due_ns;	       /* look at it again then */
 	uint64_t wanted_ns;	       /* since when, if it is wanted */
 	uint64_t free_ns;	       /* since when it is free to take; 0: it isn't */
-	uint64_t retry_ns;
-	uint64_t tried_revision; /* a swap of this revision isn't repeated before retry_ns */
-	bool unknown_since : 1;	 /* settled_ns is set at the end of the list */
-	bool was_held : 1;	 /* some node was seen to hold it before @free_ns */
+	uint64_t retry_ns;	       /* a retryPeriod after the last swap */
+	uint64_t tried_revision;       /* a swap of this revision isn't repeated before retry_ns */
+	bool unknown_since : 1;	       /* settled_ns is set at the end of the list */
+	bool was_held : 1;	       /* some node was seen to hold it before @free_ns */
 	bool unsettled : 1;
 	bool moved : 1;
 	bool wanted : 1;
@@ -118,7 +122,7 @@ struct lease_claim {
 };
 
 struct lease_queue {
-	struct lease_claim *first, **last;
+	struct lease_claim *first, **last; /* @last: unless it is empty */
 };
 
 enum session_phase {
@@ -139,6 +143,7 @@ struct lease_session {
 	bool shown_known;	/* if so */
 	uint64_t next_ns;	/* when to try again */
 	uint64_t confirmed_ns;	/* when the last confirmed renewal was sent */
+	uint64_t waits_ns;	/* when the first after that was; 0: none was */
 	uint64_t began_ns;
 	uint64_t deadline_ns;	/* of the stamp */
 	uint64_t ended;		/* id of the one before, never to be resumed */
@@ -206,10 +211,11 @@ struct lease_machine {
 	uint64_t watch_next_ns; /* not before that */
 	uint64_t watch_more_ns; /* LEASE_WATCHERS_MORE times as many are watched until then */
 
-	struct lease_queue queue;   /* claims to look at */
-	struct lease_queue waiting; /* claims that would be written, if fewer were */
+	struct lease_queue queue;		 /* claims to look at */
+	struct lease_queue waiting[LEASE_LINES]; /* claims that would be written, if fewer were */
+	unsigned int line;			 /* whose turn it was */
 	size_t swaps;
-	size_t swaps_max; /* one more with each answer, half as many when there was none */
+	size_t swaps_max; /* how many there may be: see lease_claim_swapped() */
 	uint64_t claims_due_ns;
 	bool disputed; /* some claim has an entry, and isn't ours in the view */
 
@@ -226,6 +232,19 @@ void lease_state_set(struct lease_machine *machine, enum lease_state state, cons
 static inline uint64_t lease_absent_since(const struct lease_machine *machine)
 {
 	return machine->vanished_ns > machine->view_ns ? machine->vanished_ns : machine->view_ns;
+}
+
+/* So long a renewal may take, of the time that it has: longer, and the store can't keep up. */
+static inline uint64_t lease_late_ns(const struct lease_machine *machine)
+{
+	return (machine->renew_deadline_ns - machine->retry_period_ns) / 4;
+}
+
+/* Is there one that takes longer? */
+static inline bool lease_renewal_is_late(const struct lease_machine *machine, uint64_t now)
+{
+	return machine->session.waits_ns &&
+	       now > machine->session.waits_ns + lease_late_ns(machine);
 }
 
 /* May the session's claims be answered for? */

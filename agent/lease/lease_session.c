@@ -8,6 +8,7 @@
 #include "l2resp.h"
 #include "lease_claim_rules.h"
 #include "lease_claim_table.h"
+#include "lease_claim_write.h"
 #include "lease_peer.h"
 #include "lease_session.h"
 #include "lease_watch.h"
@@ -52,6 +53,7 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 	record.heartbeat.all =
 		!own->shown_known || lease_heartbeat_differs(&own->shown, &record.heartbeat);
 	own->sent_ns[own->sequence % LEASE_ATTEMPTS] = now;
+	own->waits_ns = own->waits_ns ?: now;
 	own->next_ns = now + machine->retry_period_ns;
 	own->busy = true;
 	own->over = false;
@@ -88,6 +90,7 @@ void lease_session_end(struct lease_machine *machine, enum lease_loss reason, co
 	if (own->phase == SESSION_NONE)
 		return;
 	own->phase = SESSION_NONE;
+	own->waits_ns = 0;
 	own->ended = own->id;
 	own->deadline_ns = 0;
 	own->purging = true;
@@ -141,6 +144,7 @@ static uint64_t session_start(struct lease_machine *machine, uint64_t now)
 	own->id = machine->clock.random(machine->clock.userdata);
 	own->slot = slot;
 	own->sequence = own->base = 0;
+	own->waits_ns = 0;
 	own->had = true;
 	own->phase = SESSION_STARTING;
 	heartbeat_send(machine, own->id, machine->draining ? HEARTBEAT_DRAINING : HEARTBEAT_ALIVE);
@@ -303,7 +307,10 @@ static void session_confirm(struct lease_machine *machine, uint64_t sequence, ui
 		lease_log(machine, LOG_ERR, "the lease can't be stamped: %s", strerror(-r));
 		return;
 	}
+	lease_claims_renewed(machine, now);
 	own->confirmed_ns = sent;
+	own->waits_ns =
+		sequence == own->sequence ? 0 : own->sent_ns[(sequence + 1) % LEASE_ATTEMPTS];
 	own->deadline_ns = deadline;
 	machine->figures.renewals++;
 	machine->figures.renew_latency_ns = now - sent;

@@ -13,6 +13,8 @@
 
 /* etcd's --max-txn-ops is 128 by default, and a transaction that holds others counts itself. */
 #define SWAPS_MAX 127
+/* A transaction of so many takes etcd about three times as long as one of one. */
+#define SWAPS_MIN 16
 /* Transactions on their way at a time. */
 #define TXNS_MAX 4
 
@@ -229,7 +231,7 @@ int etcd_txn_init(struct store_etcd *etcd, sd_event *event)
 	int r = sd_event_add_defer(event, &etcd->flush, on_flush, etcd);
 
 	etcd->txn_max = SWAPS_MAX;
-	etcd->base.store.swaps_begin = SWAPS_MAX;
+	etcd->base.store.swaps_min = SWAPS_MIN;
 	etcd->base.store.swaps_max = (size_t)TXNS_MAX * SWAPS_MAX;
 	return r < 0 ? r : sd_event_source_set_enabled(etcd->flush, SD_EVENT_OFF);
 }

@@ -36,8 +36,9 @@ struct store_events {
 };
 
 struct store {
-	/* How many swaps of claims may be on their way: to begin with, and at most. */
-	size_t swaps_begin, swaps_max;
+	/* How many swaps of claims may be on their way: to begin with and if it is slow, and at
+	 * most. */
+	size_t swaps_min, swaps_max;
 	/* With watch(): record() shows each removal of a heartbeat, also that of a living session.
 	 */
 	bool shows_removals;

@@ -14,8 +14,8 @@
 #include "store_kubernetes.h"
 
 /* Requests on their way at a time: each has a connection. */
-#define SWAPS_BEGIN 8
-#define SWAPS_MAX   64
+#define SWAPS_MIN 4
+#define SWAPS_MAX 64
 /* Queries for those whose label is one of the list that follows. */
 #define SELECT_PARTS "labelSelector=xdp-l2resp.io%%2Fpart%%20in%%20"
 #define SELECT_NODES "labelSelector=xdp-l2resp.io%%2Fnode-hash%%20in%%20"
@@ -456,7 +456,7 @@ int store_kubernetes_new(sd_event *event, const struct lease_config *config, uin
 	};
 	int r;
 
-	kubernetes->base.store.swaps_begin = SWAPS_BEGIN;
+	kubernetes->base.store.swaps_min = SWAPS_MIN;
 	kubernetes->base.store.swaps_max = SWAPS_MAX;
 	kubernetes->base.store.follow = kubernetes_follow;
 	kubernetes->base.store.free = kubernetes_free;

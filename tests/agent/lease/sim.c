@@ -142,7 +142,8 @@ static bool run_once(unsigned int nodes, bool trace_it)
 		node->store.follow = store_follow;
 		node->store.watch = oracle.selective ? store_watch : NULL;
 		node->store.shows_removals = oracle.apart;
-		node->store.swaps_begin = node->store.swaps_max = oracle.narrow ? 1 : 64;
+		node->store.swaps_min = oracle.narrow ? 1 : 2;
+		node->store.swaps_max = oracle.narrow ? 1 : 64;
 		memset(node->wants, true, sizeof(node->wants));
 		node->config = (struct lease_config){
 			.node = node->name,

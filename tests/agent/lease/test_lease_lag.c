@@ -94,7 +94,7 @@ static void pass(unsigned int periods, uint64_t lag_ns)
 static void start(void)
 {
 	static struct store store = {
-		.swaps_begin = 64, .swaps_max = 64, .swap = swap, .follow = follow
+		.swaps_min = 64, .swaps_max = 64, .swap = swap, .follow = follow
 	};
 	static const struct lease_config config = {
 		.id = id,

@@ -174,7 +174,7 @@ static struct lease_machine *start(bool unsettled, bool stop)
 		.weight = 100,
 	};
 	static struct store store = {
-		.swaps_begin = 64, .swaps_max = 64, .swap = swap, .follow = follow
+		.swaps_min = 64, .swaps_max = 64, .swap = swap, .follow = follow
 	};
 	struct record heartbeat = {
 		.kind = RECORD_HEARTBEAT,

@@ -119,7 +119,7 @@ static struct lease_machine *start(void)
 		.weight = 100,
 	};
 	static struct store store = {
-		.swaps_begin = 64, .swaps_max = 64, .swap = swap, .follow = follow
+		.swaps_min = 64, .swaps_max = 64, .swap = swap, .follow = follow
 	};
 	struct lease_machine *machine;
 

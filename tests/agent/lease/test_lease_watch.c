@@ -106,7 +106,7 @@ static struct record heartbeat(unsigned int number, enum heartbeat_state state)
 static struct lease_machine *start(unsigned int number, unsigned int holder)
 {
 	static struct store store = {
-		.swaps_begin = 64, .swaps_max = 64, .swap = swap, .follow = follow, .watch = watch
+		.swaps_min = 64, .swaps_max = 64, .swap = swap, .follow = follow, .watch = watch
 	};
 	static char name[RECORD_NODE_MAX + 1];
 	static struct lease_config config = {
