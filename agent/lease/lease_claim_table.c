@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+#include <utlist.h>
+
 #include "lease_claim_table.h"
 #include "lease_peer.h"
 #include "text_hash.h"
@@ -56,36 +59,24 @@ void lease_claims_free(struct lease_machine *machine)
 	lease_claims_visit(machine, lease_claim_free);
 }
 
-static void queue_push(struct lease_queue *queue, struct lease_claim *claim)
-{
-	claim->queue_next = NULL;
-	*(queue->first ? queue->last : &queue->first) = claim;
-	queue->last = &claim->queue_next;
-}
-
-static struct lease_claim *queue_pop(struct lease_queue *queue)
-{
-	struct lease_claim *claim = queue->first;
-
-	if (claim)
-		queue->first = claim->queue_next;
-	return claim;
-}
-
 void lease_claim_queue(struct lease_machine *machine, struct lease_claim *claim)
 {
-	machine->disputed |= claim->waiting && claim->entry;
+	if (claim->waiting && claim->entry) {
+		DL_DELETE2(machine->lines[claim->line], claim, queue_prev, queue_next);
+		machine->waiting--;
+		claim->waiting = false;
+	}
 	if (claim->queued || claim->waiting)
 		return;
 	claim->queued = true;
-	queue_push(&machine->queue, claim);
+	DL_APPEND2(machine->queue, claim, queue_prev, queue_next);
 }
 
 void lease_claims_unqueue(struct lease_machine *machine)
 {
-	machine->queue.first = NULL;
-	for (unsigned int line = 0; line < LEASE_LINES; line++)
-		machine->waiting[line].first = NULL;
+	machine->queue = NULL;
+	memset(machine->lines, 0, sizeof(machine->lines));
+	machine->waiting = 0;
 }
 
 void lease_claims_queue_all(struct lease_machine *machine)
@@ -96,39 +87,48 @@ void lease_claims_queue_all(struct lease_machine *machine)
 void lease_claim_wait(struct lease_machine *machine, struct lease_claim *claim)
 {
 	/* nobody can choose a namespace whose line is another one's */
-	uint64_t line =
+	uint64_t hash =
 		hash_text(machine->session.id, claim->service ? claim->service->namespace : "");
 
+	claim->line = hash_finish(hash) % LEASE_LINES;
 	claim->waiting = true;
-	queue_push(&machine->waiting[hash_finish(line) % LEASE_LINES], claim);
+	machine->waiting++;
+	DL_APPEND2(machine->lines[claim->line], claim, queue_prev, queue_next);
 }
 
 bool lease_claims_have_room(const struct lease_machine *machine, uint64_t now)
 {
-	return machine->swaps < machine->swaps_max && !lease_renewal_is_late(machine, now);
+	return machine->swaps < (lease_renewal_is_late(machine, now) ? 1 : machine->swaps_max);
 }
 
-/* The first of the next line in which there is one. */
-static struct lease_claim *lines_pop(struct lease_machine *machine)
+bool lease_claims_pending(const struct lease_machine *machine, uint64_t now)
 {
-	struct lease_claim *claim = NULL;
+	return machine->queue || (machine->waiting && lease_claims_have_room(machine, now));
+}
 
-	for (unsigned int i = 0; i < LEASE_LINES && !claim; i++) {
+/* The first of the next line in which there is one; there is. */
+static struct lease_claim **next_line(struct lease_machine *machine)
+{
+	do
 		machine->line = (machine->line + 1) % LEASE_LINES;
-		claim = queue_pop(&machine->waiting[machine->line]);
-	}
-	return claim;
+	while (!machine->lines[machine->line]);
+	return &machine->lines[machine->line];
 }
 
 struct lease_claim *lease_claim_next(struct lease_machine *machine, uint64_t now)
 {
-	struct lease_claim *claim = NULL;
+	struct lease_claim **first = &machine->queue, *claim;
 
-	if (lease_claims_have_room(machine, now))
-		claim = lines_pop(machine);
-	claim = claim ?: queue_pop(&machine->queue);
-	if (claim)
-		claim->queued = claim->waiting = false;
+	machine->line_next = !machine->line_next;
+	if (machine->waiting && (machine->line_next || !machine->queue) &&
+	    lease_claims_have_room(machine, now))
+		first = next_line(machine);
+	claim = *first;
+	if (!claim)
+		return NULL;
+	DL_DELETE2(*first, claim, queue_prev, queue_next);
+	machine->waiting -= claim->waiting;
+	claim->queued = claim->waiting = false;
 	return claim;
 }
 

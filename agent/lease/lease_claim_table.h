@@ -19,8 +19,8 @@ void lease_claims_free(struct lease_machine *machine);
 void lease_claims_visit(struct lease_machine *machine,
 			void (*visit)(struct lease_machine *machine, struct lease_claim *claim));
 
-/* @claim is to be looked at. One that waits to be written is looked at when its turn comes, or, if
- * it has an entry, at the next renewal. */
+/* @claim is to be looked at: when its line's turn comes if it waits to be written, unless it has an
+ * entry, which it may have to lose at once. */
 void lease_claim_queue(struct lease_machine *machine, struct lease_claim *claim);
 /* No claim is in a queue any more; what they know of that is the caller's. */
 void lease_claims_unqueue(struct lease_machine *machine);
@@ -29,7 +29,9 @@ void lease_claims_queue_all(struct lease_machine *machine);
 void lease_claim_wait(struct lease_machine *machine, struct lease_claim *claim);
 /* May another claim be written now? */
 bool lease_claims_have_room(const struct lease_machine *machine, uint64_t now);
-/* The next claim to look at; NULL: there is none. */
+/* Is there one to look at now? */
+bool lease_claims_pending(const struct lease_machine *machine, uint64_t now);
+/* The next claim to look at, from the queue and the lines by turns; NULL: there is none. */
 struct lease_claim *lease_claim_next(struct lease_machine *machine, uint64_t now);
 
 /* @claim is to be looked at again soon after @due. */

@@ -29,7 +29,6 @@ bool lease_claim_fits(struct lease_machine *machine, const struct record *record
 
 static void claim_forget(struct lease_machine *machine, struct lease_claim *claim)
 {
-	machine->disputed |= claim->waiting && claim->entry;
 	claim->queued = claim->waiting = false;
 	/* a release that was sent may still be done */
 	if (!claim->wanted && !claim->entry && !claim->busy && !claim->given_up) {

@@ -33,20 +33,27 @@ bool lease_claim_tried(const struct lease_claim *claim, uint64_t now)
 	return claim->tried_revision == claim->revision && now < claim->retry_ns;
 }
 
-/* Writes @record over @claim, or looks at @claim again when fewer swaps are on their way. */
-static void claim_swap(struct lease_machine *machine, struct lease_claim *claim,
-		       const struct record *record, uint64_t now)
+bool lease_claim_may_write(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
 	if (claim->busy)
-		return;
+		return false;
 	if (lease_claim_tried(claim, now)) {
 		lease_claim_due(machine, claim, claim->retry_ns);
-		return;
+		return false;
 	}
 	if (!lease_claims_have_room(machine, now)) {
 		lease_claim_wait(machine, claim);
-		return;
+		return false;
 	}
+	return true;
+}
+
+/* Writes @record over @claim, or when it may. */
+static void claim_swap(struct lease_machine *machine, struct lease_claim *claim,
+		       const struct record *record, uint64_t now)
+{
+	if (!lease_claim_may_write(machine, claim, now))
+		return;
 	claim->busy = true;
 	claim->tried_revision = claim->revision;
 	claim->retry_ns = now + machine->retry_period_ns;
@@ -62,10 +69,19 @@ static void swaps_fewer(struct lease_machine *machine)
 		machine->swaps_max = machine->store->swaps_min;
 }
 
+static void swaps_more(struct lease_machine *machine, size_t more)
+{
+	machine->swaps_max += more;
+	if (machine->swaps_max > machine->store->swaps_max)
+		machine->swaps_max = machine->store->swaps_max;
+}
+
 void lease_claims_renewed(struct lease_machine *machine, uint64_t now)
 {
 	if (lease_renewal_is_late(machine, now))
 		swaps_fewer(machine);
+	else if (machine->waiting)
+		swaps_more(machine, machine->store->swaps_min);
 	else if (!machine->swaps)
 		/* what it could take long ago says nothing */
 		machine->swaps_max = machine->store->swaps_min;
@@ -80,10 +96,9 @@ void lease_claim_swapped(struct lease_machine *machine, const struct record *rec
 	/* a store that can't keep up is asked for less: the renewals must come through */
 	if (result && result != -EAGAIN)
 		swaps_fewer(machine);
-	else if (claim &&
-		 now - (claim->retry_ns - machine->retry_period_ns) < lease_late_ns(machine) / 2 &&
-		 machine->swaps_max < machine->store->swaps_max)
-		machine->swaps_max++;
+	else if (claim && !lease_renewal_is_late(machine, now) &&
+		 now - (claim->retry_ns - machine->retry_period_ns) < lease_late_ns(machine) / 2)
+		swaps_more(machine, 1);
 	if (claim) {
 		claim->busy = false;
 		/* it may not remove records, and needn't try each retryPeriod */

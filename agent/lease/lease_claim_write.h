@@ -8,6 +8,8 @@
 
 /* No answer yet, or a refusal that the view hasn't explained: not again at once. */
 bool lease_claim_tried(const struct lease_claim *claim, uint64_t now);
+/* May @claim be written over now? Else it is looked at again when it may. */
+bool lease_claim_may_write(struct lease_machine *machine, struct lease_claim *claim, uint64_t now);
 
 /* Writes ourselves in as the holder. */
 void lease_claim_take(struct lease_machine *machine, struct lease_claim *claim, uint64_t now);

@@ -108,7 +108,7 @@ void lease_machine_run(struct lease_machine *machine)
 		due = earliest(due, lease_claims_run(machine, now));
 		due = earliest(due, lease_watch_run(machine, now));
 		due = earliest(due, lease_peers_run(machine, now));
-		more = machine->queue.first && (machine->synced || !machine->store);
+		more = lease_claims_pending(machine, now) && (machine->synced || !machine->store);
 	} while (more && lease_now(machine) < machine->turn_end_ns);
 	if (!more && !machine->store)
 		lease_session_sweep(machine);

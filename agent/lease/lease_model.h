@@ -77,8 +77,8 @@ struct lease_owner {
 
 /* An address: the claim on it as last seen, and what this node makes of it. */
 struct lease_claim {
-	UT_hash_handle hh;		/* by address */
-	struct lease_claim *queue_next; /* in the queue or the waiting line */
+	UT_hash_handle hh;			     /* by address */
+	struct lease_claim *queue_prev, *queue_next; /* in the queue, or in a line */
 	struct address address;
 
 	enum record_shape shape;
@@ -119,10 +119,7 @@ struct lease_claim {
 	bool busy : 1;	     /* a swap is on its way */
 	bool queued : 1;
 	bool waiting : 1;
-};
-
-struct lease_queue {
-	struct lease_claim *first, **last; /* @last: unless it is empty */
+	uint8_t line; /* if it is waiting */
 };
 
 enum session_phase {
@@ -211,11 +208,13 @@ struct lease_machine {
 	uint64_t watch_next_ns; /* not before that */
 	uint64_t watch_more_ns; /* LEASE_WATCHERS_MORE times as many are watched until then */
 
-	struct lease_queue queue;		 /* claims to look at */
-	struct lease_queue waiting[LEASE_LINES]; /* claims that would be written, if fewer were */
-	unsigned int line;			 /* whose turn it was */
+	struct lease_claim *queue;		/* claims to look at */
+	struct lease_claim *lines[LEASE_LINES]; /* claims that would be written, if fewer were */
+	size_t waiting;				/* in the lines */
+	unsigned int line;			/* whose turn it was */
+	bool line_next;				/* a line comes next, then the queue */
 	size_t swaps;
-	size_t swaps_max; /* how many there may be: see lease_claim_swapped() */
+	size_t swaps_max; /* how many there may be: see lease_claims_renewed() */
 	uint64_t claims_due_ns;
 	bool disputed; /* some claim has an entry, and isn't ours in the view */
 

@@ -23,6 +23,7 @@ static const struct address vip = { { [10] = 0xff, [11] = 0xff, 198, 18, 0, 1 } 
 
 static uint64_t now, revision;
 static struct lease_machine *machine;
+static uint64_t due; /* when the machine wants to run again */
 /* On their way. */
 static struct record beat, claims[MANY];
 static bool beats;
@@ -53,14 +54,37 @@ static uint64_t clock_random(void *userdata)
 	return revision + 1;
 }
 
-/* What became of @record is told, and shown. */
-static void answer(struct record record, int result)
+static void clock_arm(uint64_t due_ns, void *userdata)
+{
+	due = due_ns;
+}
+
+/* What became of @record is told. */
+static struct record told(struct record record, int result)
 {
 	if (!result)
 		record.revision = ++revision;
 	lease_machine_events.swapped(&record, result, machine);
+	return record;
+}
+
+/* It is shown, too. */
+static void answer(const struct record *record, int result)
+{
+	struct record now_there = told(*record, result);
+
 	if (!result)
-		lease_machine_events.record(&record, machine);
+		lease_machine_events.record(&now_there, machine);
+}
+
+/* All claims that are on their way have @result. */
+static void answer_claims(int result)
+{
+	size_t count = written;
+
+	written = 0;
+	for (size_t i = 0; i < count; i++)
+		answer(&claims[i], result);
 }
 
 /* The renewal that is on its way is confirmed. */
@@ -68,7 +92,7 @@ static void confirm(void)
 {
 	cr_assert(beats);
 	beats = false;
-	answer(beat, 0);
+	answer(&beat, 0);
 	lease_machine_run(machine);
 }
 
@@ -76,12 +100,8 @@ static void confirm(void)
  * written then? */
 static size_t then_written(int result, uint64_t ns)
 {
-	size_t count = written;
-
 	now += ns;
-	written = 0;
-	for (size_t i = 0; i < count; i++)
-		answer(claims[i], result);
+	answer_claims(result);
 	lease_machine_run(machine);
 	return written;
 }
@@ -130,6 +150,7 @@ static void start(void)
 	machine = quiet_machine(&config, &store, &vip, clock_now, clock_random);
 	/* however slow the machine is that runs the test */
 	machine->turn_ns = LEASE_NEVER / 2;
+	machine->clock.arm = clock_arm;
 	lease_machine_events.reset(machine);
 	lease_machine_events.synced(machine);
 	while (!lease_machine_holds(machine, &vip)) {
@@ -145,45 +166,106 @@ static void start(void)
 	lease_machine_run(machine);
 }
 
-Test(lease_pace, no_claim_is_written_while_a_renewal_is_late)
+Test(lease_pace, one_claim_at_a_time_while_a_renewal_is_late)
 {
 	start();
 	cr_expect_eq(written, LEAST);
 	cr_expect_eq(then_written(0, LATE - MS), LEAST, "it isn't late yet");
-	cr_expect_eq(then_written(0, 2 * MS), 0);
+	cr_expect_eq(then_written(0, 2 * MS), 1);
+	cr_expect_eq(then_written(0, MS), 1);
 	confirm();
 	cr_expect_eq(written, LEAST);
 	/* of several that wait, the first counts */
 	renew();
 	now += LATE / 2;
-	answer(beat, -ETIMEDOUT);
+	answer(&beat, -ETIMEDOUT);
 	beats = false;
 	renew();
-	cr_expect_eq(then_written(0, LATE / 2 + 2 * MS), 0);
+	cr_expect_eq(then_written(0, LATE / 2 + 2 * MS), 1);
 	confirm();
 	cr_expect_eq(written, LEAST);
+	lease_machine_free(machine);
+}
+
+/* At each moment a renewal is late, and each is confirmed. */
+Test(lease_pace, a_view_that_lags_for_good)
+{
+	enum { LAG = 600, MORE = 500, ROUNDS = 5000 };
+	static struct record shown[ROUNDS];
+	uint64_t sent[ROUNDS];
+	size_t first = 0, last = 0;
+
+	start();
+	for (unsigned int round = 0; machine->figures.held < MANY + 1 + MORE; round++) {
+		cr_assert_lt(round, ROUNDS);
+		now += MS;
+		if (beats) {
+			beats = false;
+			sent[last] = now;
+			shown[last++] = told(beat, 0);
+		}
+		if (first < last && now >= sent[first] + LAG * MS) {
+			lease_machine_events.record(&shown[first++], machine);
+			if (first == 2)
+				want("more", 2 * MANY, MORE);
+		}
+		answer_claims(0);
+		lease_machine_run(machine);
+		cr_assert(lease_machine_holds(machine, &vip));
+		if (first < last && now > sent[first] + LATE + MS)
+			cr_assert_leq(written, 1, "the oldest that waits is late");
+		if (machine->waiting)
+			cr_assert_geq(written, 1);
+	}
+	cr_expect_eq(machine->figures.sessions, 1);
 	lease_machine_free(machine);
 }
 
 Test(lease_pace, quick_answers_make_it_more_and_late_renewals_fewer)
 {
 	start();
-	for (size_t most = 2 * LEAST; most <= MOST; most *= 2)
+	for (size_t most = 2UL * LEAST; most <= MOST; most *= 2)
 		cr_expect_eq(then_written(0, MS), most);
 	cr_expect_eq(then_written(0, MS), MOST);
-	cr_expect_eq(then_written(0, LATE), 0);
+	cr_expect_eq(then_written(0, LATE), 1);
 	confirm();
 	cr_expect_eq(written, MOST / 2);
 	cr_expect_eq(then_written(0, QUICK + MS), MOST / 2, "slow ones change nothing");
+	answer(&claims[--written], -ETIMEDOUT);
+	cr_expect_eq(machine->swaps_max, MOST / 4);
 	cr_expect_eq(then_written(-ETIMEDOUT, MS), LEAST);
+	lease_machine_free(machine);
+}
+
+/* A store that is far answers none quickly, and yet keeps up. */
+Test(lease_pace, renewals_in_time_make_it_more_if_claims_wait)
+{
+	start();
+	for (size_t most = 2UL * LEAST; most <= MOST; most += LEAST) {
+		confirm();
+		cr_expect_eq(written, most);
+		renew();
+		cr_expect_eq(then_written(0, QUICK + MS), most);
+	}
+	confirm();
+	cr_expect_eq(written, MOST);
 	lease_machine_free(machine);
 }
 
 Test(lease_pace, after_a_pause_it_begins_with_few)
 {
+	size_t most;
+
 	start();
+	while (machine->waiting)
+		then_written(0, MS);
+	cr_assert_gt(written, 0);
+	most = machine->swaps_max;
+	confirm();
+	cr_expect_eq(machine->swaps_max, most, "there is none yet");
 	while (then_written(0, MS))
 		;
+	renew();
 	confirm();
 	cr_expect_eq(machine->swaps_max, LEAST);
 	lease_machine_free(machine);
@@ -202,5 +284,122 @@ Test(lease_pace, a_namespace_has_its_turn)
 	for (size_t i = 0; i < written; i++)
 		found |= !strcmp(claims[i].claim.service.namespace, "other");
 	cr_expect(found);
+	lease_machine_free(machine);
+}
+
+/* Claims that were written get their entries beside those that wait to be. */
+Test(lease_pace, the_queue_and_the_lines_have_turns)
+{
+	uint64_t gained;
+
+	start();
+	while (machine->swaps_max < MOST)
+		then_written(0, MS);
+	gained = machine->figures.gained;
+	machine->turn_ns = 0;
+	then_written(0, MS);
+	for (unsigned int i = 1; i < MOST / 4; i++)
+		lease_machine_run(machine);
+	cr_expect_gt(written, MOST / 8);
+	cr_expect_gt(machine->figures.gained, gained + MOST / 8);
+	lease_machine_free(machine);
+}
+
+/* A turn ends before all is written for which there is room. */
+Test(lease_pace, those_that_wait_have_the_next_turn)
+{
+	start();
+	cr_expect_eq(then_written(0, LATE + MS), 1);
+	machine->turn_ns = 0;
+	confirm();
+	while (due == now)
+		lease_machine_run(machine);
+	cr_expect_eq(written, LEAST);
+	lease_machine_free(machine);
+}
+
+/* node-2 lives, too. */
+static void meet(void)
+{
+	struct record peer = {
+		.kind = RECORD_HEARTBEAT,
+		.shape = RECORD_GOOD,
+		.revision = ++revision,
+		.node = "node-2",
+		.heartbeat = { .id = "f",
+			       .session = 1000,
+			       .sequence = 1,
+			       .state = HEARTBEAT_ALIVE,
+			       .slot = 1,
+			       .duration_ms = 2000,
+			       .weight = 100 },
+	};
+
+	lease_machine_events.record(&peer, machine);
+	lease_machine_run(machine);
+}
+
+/* It wants to have vip. */
+static void wish(void)
+{
+	struct record claim = {
+		.kind = RECORD_CLAIM,
+		.shape = RECORD_GOOD,
+		.revision = ++revision,
+		.address = vip,
+		.claim = { .holder = "node-1",
+			   .session = machine->session.id,
+			   .wish = "node-2",
+			   .wish_session = 1000,
+			   .moved = true },
+	};
+
+	meet();
+	lease_machine_events.record(&claim, machine);
+	lease_machine_run(machine);
+}
+
+Test(lease_pace, an_address_that_moves_is_held_until_its_release_is_written)
+{
+	bool released = false;
+
+	start();
+	wish();
+	cr_expect(lease_machine_holds(machine, &vip));
+	while (!released) {
+		cr_expect(lease_machine_holds(machine, &vip));
+		then_written(0, QUICK + MS);
+		for (size_t i = 0; i < written; i++)
+			released |= !address_compare(&claims[i].address, &vip);
+		cr_assert(written);
+	}
+	cr_expect_not(lease_machine_holds(machine, &vip));
+	lease_machine_free(machine);
+}
+
+/* It may have to be silent at once. */
+Test(lease_pace, one_that_waits_is_looked_at_if_it_is_no_longer_wanted)
+{
+	start();
+	wish();
+	cr_assert(lease_machine_holds(machine, &vip));
+	lease_machine_unwant(machine, &vip);
+	lease_machine_run(machine);
+	cr_expect_not(lease_machine_holds(machine, &vip));
+	cr_expect_eq(written, LEAST);
+	lease_machine_free(machine);
+}
+
+Test(lease_pace, a_wish_is_one_of_them)
+{
+	struct err err = {};
+
+	start();
+	meet();
+	cr_expect_eq(lease_machine_move(machine, &vip, "node-2", &err), -EBUSY);
+	while (then_written(0, MS))
+		;
+	cr_expect_eq(lease_machine_move(machine, &vip, "node-2", &err), 0);
+	cr_expect_eq(written, 1);
 	lease_machine_free(machine);
 }
