@@ -107,8 +107,8 @@ static void run_ours(struct lease_machine *machine, struct lease_claim *claim, u
 	if (claim->busy && claim->revision == claim->tried_revision)
 		return;
 	if (claim_parts(machine, claim, now, &reason)) {
-		/* else it would be nobody's until the release is written */
-		if (reason == LEASE_LOSS_MOVED && claim->entry &&
+		/* handed over: it would be nobody's until the release is written */
+		if (claim->entry && claim->wanted && !claim->owned && !machine->draining &&
 		    !lease_claim_may_write(machine, claim, now))
 			return;
 		if (!claim_lose(machine, claim, reason))

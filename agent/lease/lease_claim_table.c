@@ -59,13 +59,19 @@ void lease_claims_free(struct lease_machine *machine)
 	lease_claims_visit(machine, lease_claim_free);
 }
 
+void lease_claim_unwait(struct lease_machine *machine, struct lease_claim *claim)
+{
+	if (!claim->waiting)
+		return;
+	DL_DELETE2(machine->lines[claim->line], claim, queue_prev, queue_next);
+	machine->waiting--;
+	claim->waiting = false;
+}
+
 void lease_claim_queue(struct lease_machine *machine, struct lease_claim *claim)
 {
-	if (claim->waiting && claim->entry) {
-		DL_DELETE2(machine->lines[claim->line], claim, queue_prev, queue_next);
-		machine->waiting--;
-		claim->waiting = false;
-	}
+	if (claim->entry)
+		lease_claim_unwait(machine, claim);
 	if (claim->queued || claim->waiting)
 		return;
 	claim->queued = true;
@@ -93,7 +99,11 @@ void lease_claim_wait(struct lease_machine *machine, struct lease_claim *claim)
 	claim->line = hash_finish(hash) % LEASE_LINES;
 	claim->waiting = true;
 	machine->waiting++;
-	DL_APPEND2(machine->lines[claim->line], claim, queue_prev, queue_next);
+	/* one with an entry may come back often: see lease_claim_queue() */
+	if (claim->entry)
+		DL_PREPEND2(machine->lines[claim->line], claim, queue_prev, queue_next);
+	else
+		DL_APPEND2(machine->lines[claim->line], claim, queue_prev, queue_next);
 }
 
 bool lease_claims_have_room(const struct lease_machine *machine, uint64_t now)
@@ -119,10 +129,11 @@ struct lease_claim *lease_claim_next(struct lease_machine *machine, uint64_t now
 {
 	struct lease_claim **first = &machine->queue, *claim;
 
-	machine->line_next = !machine->line_next;
-	if (machine->waiting && (machine->line_next || !machine->queue) &&
-	    lease_claims_have_room(machine, now))
-		first = next_line(machine);
+	if (machine->waiting && lease_claims_have_room(machine, now)) {
+		if (!machine->queue || machine->line_next)
+			first = next_line(machine);
+		machine->line_next = first == &machine->queue;
+	}
 	claim = *first;
 	if (!claim)
 		return NULL;

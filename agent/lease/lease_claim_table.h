@@ -25,8 +25,11 @@ void lease_claim_queue(struct lease_machine *machine, struct lease_claim *claim)
 /* No claim is in a queue any more; what they know of that is the caller's. */
 void lease_claims_unqueue(struct lease_machine *machine);
 void lease_claims_queue_all(struct lease_machine *machine);
-/* @claim waits until fewer claims are being written. */
+/* @claim waits until fewer claims are being written, before those of its line that have no entry.
+ */
 void lease_claim_wait(struct lease_machine *machine, struct lease_claim *claim);
+/* It no longer does: what it waited for may be void. */
+void lease_claim_unwait(struct lease_machine *machine, struct lease_claim *claim);
 /* May another claim be written now? */
 bool lease_claims_have_room(const struct lease_machine *machine, uint64_t now);
 /* Is there one to look at now? */

@@ -96,6 +96,7 @@ void lease_claim_record(struct lease_machine *machine, const struct record *reco
 		lease_claim_vanished(machine, claim, claim->changed_ns);
 	claim->free_ns = 0;
 	claim->given_up = false;
+	lease_claim_unwait(machine, claim);
 	lease_claim_queue(machine, claim);
 	if (claim->wanted)
 		machine->callbacks->changed(&claim->address, machine->userdata);

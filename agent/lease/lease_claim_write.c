@@ -48,17 +48,22 @@ bool lease_claim_may_write(struct lease_machine *machine, struct lease_claim *cl
 	return true;
 }
 
-/* Writes @record over @claim, or when it may. */
-static void claim_swap(struct lease_machine *machine, struct lease_claim *claim,
-		       const struct record *record, uint64_t now)
+static void claim_write(struct lease_machine *machine, struct lease_claim *claim,
+			const struct record *record, uint64_t now)
 {
-	if (!lease_claim_may_write(machine, claim, now))
-		return;
 	claim->busy = true;
 	claim->tried_revision = claim->revision;
 	claim->retry_ns = now + machine->retry_period_ns;
 	machine->swaps++;
 	machine->store->swap(machine->store, record);
+}
+
+/* Writes @record over @claim, or looks at @claim again when it may. */
+static void claim_swap(struct lease_machine *machine, struct lease_claim *claim,
+		       const struct record *record, uint64_t now)
+{
+	if (lease_claim_may_write(machine, claim, now))
+		claim_write(machine, claim, record, now);
 }
 
 /* The store can't keep up. */
@@ -164,7 +169,7 @@ void lease_claim_move(struct lease_machine *machine, struct lease_claim *claim,
 	node_name_copy(record.claim.wish, peer->name);
 	record.claim.wish_session = session;
 	record.claim.moved = true;
-	claim_swap(machine, claim, &record, now);
+	claim_write(machine, claim, &record, now);
 }
 
 void lease_claim_remove(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)

@@ -20,7 +20,8 @@ void lease_claim_release(struct lease_machine *machine, struct lease_claim *clai
 void lease_claim_settle(struct lease_machine *machine, struct lease_claim *claim, uint64_t now);
 /* Says that this node would take @claim from its living holder. */
 void lease_claim_ask(struct lease_machine *machine, struct lease_claim *claim, uint64_t now);
-/* Writes a person's wish that @peer have it; @session: that of @peer if it has agreed, else 0. */
+/* Writes a person's wish that @peer have it, however many others are being written; @session: that
+ * of @peer if it has agreed, else 0. @claim isn't busy. */
 void lease_claim_move(struct lease_machine *machine, struct lease_claim *claim,
 		      const struct lease_peer *peer, uint64_t session, uint64_t now);
 /* Removes the record. */

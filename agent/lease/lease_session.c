@@ -147,6 +147,7 @@ static uint64_t session_start(struct lease_machine *machine, uint64_t now)
 	own->waits_ns = 0;
 	own->had = true;
 	own->phase = SESSION_STARTING;
+	machine->swaps_max = machine->store->swaps_min;
 	heartbeat_send(machine, own->id, machine->draining ? HEARTBEAT_DRAINING : HEARTBEAT_ALIVE);
 	return own->next_ns;
 }

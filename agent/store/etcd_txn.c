@@ -15,7 +15,7 @@
 #define SWAPS_MAX 127
 /* A transaction of so many takes etcd about three times as long as one of one. */
 #define SWAPS_MIN 16
-/* Transactions on their way at a time. */
+/* So many full transactions may be on their way at a time. */
 #define TXNS_MAX 4
 
 struct etcd_txn {

@@ -291,6 +291,7 @@ Test(lease_pace, a_namespace_has_its_turn)
 Test(lease_pace, the_queue_and_the_lines_have_turns)
 {
 	uint64_t gained;
+	size_t taken = 0;
 
 	start();
 	while (machine->swaps_max < MOST)
@@ -300,7 +301,9 @@ Test(lease_pace, the_queue_and_the_lines_have_turns)
 	then_written(0, MS);
 	for (unsigned int i = 1; i < MOST / 4; i++)
 		lease_machine_run(machine);
-	cr_expect_gt(written, MOST / 8);
+	for (size_t i = 0; i < written; i++)
+		taken += claims[i].claim.taken;
+	cr_expect_gt(taken, MOST / 8);
 	cr_expect_gt(machine->figures.gained, gained + MOST / 8);
 	lease_machine_free(machine);
 }
@@ -354,33 +357,42 @@ static void wish(void)
 			   .moved = true },
 	};
 
-	meet();
 	lease_machine_events.record(&claim, machine);
 	lease_machine_run(machine);
 }
 
-Test(lease_pace, an_address_that_moves_is_held_until_its_release_is_written)
+/* To the node that wants it more, or to any other. */
+Test(lease_pace, an_address_is_held_until_its_release_is_written)
 {
-	bool released = false;
+	const struct lease_preference last_resort = { .last_resort = true };
 
-	start();
-	wish();
-	cr_expect(lease_machine_holds(machine, &vip));
-	while (!released) {
-		cr_expect(lease_machine_holds(machine, &vip));
-		then_written(0, QUICK + MS);
-		for (size_t i = 0; i < written; i++)
-			released |= !address_compare(&claims[i].address, &vip);
-		cr_assert(written);
+	for (int wished = 0; wished < 2; wished++) {
+		bool released = false;
+
+		start();
+		meet();
+		if (wished)
+			wish();
+		else
+			lease_machine_want(machine, &vip, &last_resort);
+		lease_machine_run(machine);
+		while (!released) {
+			cr_assert(lease_machine_holds(machine, &vip));
+			then_written(0, QUICK + MS);
+			for (size_t i = 0; i < written; i++)
+				released |= !address_compare(&claims[i].address, &vip);
+			cr_assert(written);
+		}
+		cr_expect_not(lease_machine_holds(machine, &vip));
+		lease_machine_free(machine);
 	}
-	cr_expect_not(lease_machine_holds(machine, &vip));
-	lease_machine_free(machine);
 }
 
-/* It may have to be silent at once. */
+/* An address that waits to be handed over may have to be silent at once. */
 Test(lease_pace, one_that_waits_is_looked_at_if_it_is_no_longer_wanted)
 {
 	start();
+	meet();
 	wish();
 	cr_assert(lease_machine_holds(machine, &vip));
 	lease_machine_unwant(machine, &vip);
@@ -390,16 +402,73 @@ Test(lease_pace, one_that_waits_is_looked_at_if_it_is_no_longer_wanted)
 	lease_machine_free(machine);
 }
 
-Test(lease_pace, a_wish_is_one_of_them)
+/* For instance away from a node on which a tenant's addresses come and go. */
+Test(lease_pace, a_persons_wish_is_written_at_once)
 {
 	struct err err = {};
 
 	start();
 	meet();
-	cr_expect_eq(lease_machine_move(machine, &vip, "node-2", &err), -EBUSY);
-	while (then_written(0, MS))
-		;
 	cr_expect_eq(lease_machine_move(machine, &vip, "node-2", &err), 0);
-	cr_expect_eq(written, 1);
+	cr_expect_eq(written, LEAST + 1);
+	cr_expect_str_eq(claims[LEAST].claim.wish, "node-2");
+	lease_machine_free(machine);
+}
+
+/* A write of which nothing was heard was done after all. */
+Test(lease_pace, one_that_waits_is_looked_at_if_it_is_ours)
+{
+	struct record late;
+
+	start();
+	late = claims[0];
+	then_written(-ETIMEDOUT, MS);
+	/* until it would be written again, but others are on their way */
+	renew();
+	now += 2 * PERIOD;
+	lease_machine_run(machine);
+	cr_assert_not(lease_machine_holds(machine, &late.address));
+	late.revision = ++revision;
+	lease_machine_events.record(&late, machine);
+	lease_machine_run(machine);
+	cr_expect(lease_machine_holds(machine, &late.address));
+	lease_machine_free(machine);
+}
+
+/* Nor is its lease renewed with the entry. */
+Test(lease_pace, one_that_waits_is_lost_if_another_has_it)
+{
+	struct record claim = {
+		.kind = RECORD_CLAIM,
+		.shape = RECORD_GOOD,
+		.address = vip,
+		.claim = { .holder = "node-2", .session = 1000 },
+	};
+
+	start();
+	meet();
+	wish();
+	cr_assert(lease_machine_holds(machine, &vip));
+	claim.revision = ++revision;
+	lease_machine_events.record(&claim, machine);
+	confirm();
+	cr_expect_not(lease_machine_holds(machine, &vip));
+	lease_machine_free(machine);
+}
+
+/* So many at a time made the last session end. */
+Test(lease_pace, a_new_session_begins_with_few)
+{
+	start();
+	while (machine->swaps_max < MOST)
+		then_written(0, MS);
+	now += 4 * PERIOD;
+	lease_machine_run(machine);
+	cr_assert_not(lease_machine_holds(machine, &vip));
+	beats = false;
+	answer(&beat, -ETIMEDOUT);
+	renew();
+	cr_assert_eq(machine->session.phase, SESSION_STARTING);
+	cr_expect_eq(machine->swaps_max, LEAST);
 	lease_machine_free(machine);
 }
