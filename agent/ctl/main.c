@@ -328,12 +328,6 @@ int main(int argc, char **argv)
 	status = parse(argc, argv, &options, &words);
 	if (status)
 		return status;
-	/* a closed pipe, or a file over RLIMIT_FSIZE, is reported as an error, instead of killing
-	 * the process */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	/* if it was inherited as ignored, the exit status of the helper would be lost */
-	signal(SIGCHLD, SIG_DFL);
 	/* resolv.conf(5): a look-up outlives its call (agent/kube/http.c), in a thread with sockets
 	 * of its own; with the default of 5 s they would pile up while no name server answers */
 	setenv("RES_OPTIONS", "timeout:1 attempts:2", false);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -38,6 +39,12 @@ static inline void process_begin(void)
 	process_keep_stdio();
 	/* what is made here can be opened here, whatever the caller's umask */
 	umask(umask(0) & 077);
+	/* a closed pipe, or a file over RLIMIT_FSIZE, is an error to report, not an end in the
+	 * middle of a change */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	/* if it was inherited as ignored, the exit status of a child would be lost */
+	signal(SIGCHLD, SIG_DFL);
 	if (getrlimit(RLIMIT_STACK, &stack) || stack.rlim_cur / 1024 >= PROCESS_STACK_KIB)
 		return;
 	fprintf(stderr, "%s: the stack is limited to %llu KiB; run `ulimit -s %d` first\n",

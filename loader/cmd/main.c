@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,12 +52,6 @@ int main(int argc, char **argv)
 		complete(argc - 2, argv + 2);
 		return CLI_DONE;
 	}
-	/* Neither a closed pipe nor a limit on the size of files (RLIMIT_FSIZE) may end a command
-	 * in the middle of a change; cli_finish_output() reports them. */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	/* if it was inherited as ignored, the exit status of a child would be lost */
-	signal(SIGCHLD, SIG_DFL);
 	status = cli_parse(argc, argv, &options, &command, &words);
 	if (status)
 		return status;

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """10,000 addresses: no handler of the agent's event loops takes long."""
+import collections
 import ipaddress
 import json
 import os
@@ -59,9 +60,15 @@ def over(metrics, loop, most=MOST):
     return metrics[name % "+Inf"] - metrics[name % most]
 
 
+def few_are_long(metrics, before, most=MOST):
+    """Of thousands of the main thread. Interrupts, and others' packets, count as a handler's, too: two may have met them. So what
+    shouldn't be long is done more often."""
+    longer, longest = (over(metrics, "main", seconds) - over(before, "main", seconds) for seconds in (most, "0.5"))
+    return longer <= 2 and not longest
+
+
 def handlers_are_short(metrics):
-    """Of thousands. Interrupts, and others' packets, count as a handler's, too: two of the main thread may have met them."""
-    return over(metrics, "main") <= 2 and not over(metrics, "main", "0.5") and not over(metrics, "lease")
+    return few_are_long(metrics, collections.defaultdict(int)) and not over(metrics, "lease")
 
 
 @pytest.mark.parametrize("engine", ["none", "etcd"])
@@ -135,10 +142,11 @@ def test_a_service_with_all_the_addresses(agent):
     agent.start()
     agent.counts("l2resp_entries", COUNT + 1, 60)
     before = agent.metrics()
-    shown = json.loads(asked(agent, "/show?service=default/big"))
+    for _ in range(4):
+        shown = json.loads(asked(agent, "/show?service=default/big"))
     metrics = agent.metrics()
     assert [(one["ip"], one["claim"]["holder"]) for one in shown["addresses"]] == [(ip, "node-1") for ip in ips]
-    assert over(metrics, "main", LONG) == over(before, "main", LONG)
+    assert few_are_long(metrics, before, LONG), agent.http("/metrics")[1]
     assert list(shown) == list(json.loads(asked(agent, "/show?service=default/small")))
 
 
@@ -170,6 +178,7 @@ def test_pools_of_a_directory_decide_in_turns(agent):
     agent.config.write_text(agent.config.read_text() + "announce: {count: 0}\n")
     agent.write("policy.yaml", POLICY, POOL)
     agent.start()
+    before = agent.metrics()
     names = [f"s{i}" for i in range(COUNT)]
     agent.write("all.yaml", separate(*names))
     agent.counts("l2resp_entries", COUNT, 60)
@@ -179,7 +188,7 @@ def test_pools_of_a_directory_decide_in_turns(agent):
     agent.counts("l2resp_entries", COUNT, 60)
     agent.write("all.yaml", as_list(*names[:COUNT // 2]))
     agent.counts("l2resp_entries", COUNT // 2 + 1, 60)
-    assert over(agent.metrics(), "main", LONG) == 0, agent.http("/metrics")[1]
+    assert few_are_long(agent.metrics(), before, LONG), agent.http("/metrics")[1]
 
 
 def test_another_directory_is_read_in_turns(agent):
@@ -191,17 +200,20 @@ def test_another_directory_is_read_in_turns(agent):
     agent.start()
     agent.counts("l2resp_entries", COUNT, 60)
     before = agent.metrics()
-    other = agent.manifests.with_name("other")
-    shutil.copytree(agent.manifests, other)
-    agent.config.write_text(agent.config.read_text().replace(f"directory: {agent.manifests}", f"directory: {other}"))
-    agent.signal(SIGHUP)
-    agent.says("configuration read again")
     seen = set()
-    assert wait_until(lambda: seen.add((metrics := agent.metrics())["l2resp_entries"]) or metrics["l2resp_leases_held"] == COUNT, 60)
+    former = agent.manifests
+    for times in range(1, 5):
+        other = agent.manifests.with_name(f"other{times}")
+        shutil.copytree(former, other)
+        agent.config.write_text(agent.config.read_text().replace(f"directory: {former}", f"directory: {other}"))
+        agent.signal(SIGHUP)
+        agent.says("configuration read again", times=times)
+        assert wait_until(lambda: seen.add((metrics := agent.metrics())["l2resp_entries"]) or metrics["l2resp_leases_held"] == COUNT, 60)
+        former = other
     (other / "all.yaml").write_text(separate(*(f"s{i}" for i in range(COUNT - 1))))
     agent.counts("l2resp_entries", COUNT - 1, 60)
     assert seen == {COUNT}
-    assert over(agent.metrics(), "main") == over(before, "main"), agent.http("/metrics")[1]
+    assert few_are_long(agent.metrics(), before), agent.http("/metrics")[1]
 
 
 L2_POLICY = {"apiVersion": "cilium.io/v2alpha1", "kind": "CiliumL2AnnouncementPolicy",
