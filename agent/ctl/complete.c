@@ -7,6 +7,7 @@
 #include "complete.h"
 #include "notation.h"
 #include "options.h"
+#include "text.h"
 
 static const struct {
 	const char *name, *argument, *help;
@@ -19,8 +20,11 @@ static const struct {
 
 static void offer(const char *current, const char *word, const char *text)
 {
-	if (!strncmp(word, current, strlen(current)))
-		printf("%s\t%s\n", word, text);
+	if (strncmp(word, current, strlen(current)) != 0)
+		return;
+	/* a node's name in etcd may have any bytes */
+	text_print(stdout, "%s", word);
+	printf("\t%s\n", text);
 }
 
 static bool takes_argument(const char *word)

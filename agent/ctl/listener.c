@@ -59,7 +59,8 @@ struct listener {
 	struct tls_contents tls_contents; /* of the daemon */
 	struct err said;		  /* by the library */
 	uint64_t begun_ns;		  /* when the library last began to run */
-	bool more; /* an answer in parts goes on as soon as the client can take more */
+	bool more;   /* an answer in parts goes on as soon as the client can take more */
+	bool closed; /* a connection was closed in this run */
 };
 
 /* ---- connections ---- */
@@ -146,10 +147,14 @@ static void connection_begins(struct listener *listener, struct MHD_Connection *
 static void on_connection(void *data, struct MHD_Connection *connection, void **context,
 			  enum MHD_ConnectionNotificationCode code)
 {
-	if (code == MHD_CONNECTION_NOTIFY_STARTED)
-		connection_begins(data, connection, context);
-	else
-		((struct visitor *)*context)->used = false;
+	struct listener *listener = data;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		connection_begins(listener, connection, context);
+		return;
+	}
+	((struct visitor *)*context)->used = false;
+	listener->closed = true;
 }
 
 /* Ends connections past their deadline. Returns the next deadline, or NEVER_NS. */
@@ -298,12 +303,20 @@ static int run(struct listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 	uint64_t next_ns, pause_ns, now_ns;
+	bool failed;
 
 	listener->begun_ns = clock_boot_ns();
-	listener->more = false;
+	listener->more = listener->closed = false;
+	listener->said.text[0] = '\0';
 	MHD_run(listener->daemon);
+	failed = *listener->said.text;
 	next_ns = end_late(listener);
 	now_ns = clock_boot_ns();
+	/* Without a file descriptor for a connection that waits, the library tries again at once,
+	 * over and over; or it tries only in the run that follows the end of another connection. */
+	if ((failed || listener->closed) && now_ns + PAUSE_NS < next_ns)
+		next_ns = now_ns + PAUSE_NS;
+	sd_event_source_set_enabled(listener->io, failed ? SD_EVENT_OFF : SD_EVENT_ON);
 	if (MHD_get_timeout(listener->daemon, &timeout_ms) == MHD_YES) {
 		pause_ns = timeout_ms * 1000000;
 		pause_ns = listener->more ? 0 : pause_ns < PAUSE_NS ? PAUSE_NS : pause_ns;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "alloc.h"
 #include "assignments.h"
@@ -211,6 +213,12 @@ static void collect_next(struct directory_pools *pools)
 		pools->stage = DECISION_WRITING;
 }
 
+bool directory_pools_lost(const struct directory_pools *pools)
+{
+	return !pools->read_only && pools->assignments.count && access(pools->path, F_OK) < 0 &&
+	       errno == ENOENT;
+}
+
 /* Writes the file if it doesn't match the decision. The verdicts were complete: all Services were
  * set. */
 static void write_file(struct directory_pools *pools)
@@ -218,7 +226,7 @@ static void write_file(struct directory_pools *pools)
 	const struct assignments former = pools->assignments;
 	bool differs = pools->kept < former.count || pools->kept < pools->next.count;
 
-	if (differs && !pools->read_only)
+	if ((differs && !pools->read_only) || directory_pools_lost(pools))
 		pools->result = assignments_write(pools->path, &pools->next, &pools->err);
 	pools->unreported |= pools->result < 0;
 	if (pools->result < 0) {

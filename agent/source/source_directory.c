@@ -164,7 +164,8 @@ static bool hold(struct source_directory *source)
 static void end_scan(struct source_directory *source)
 {
 	/* a failed write of the assignments is tried again */
-	bool changed = directory_scan_changed(source->scan) || *source->pools_error.text;
+	bool changed = directory_scan_changed(source->scan) || *source->pools_error.text ||
+		       directory_pools_lost(source->pools);
 
 	source->stage = SOURCE_NONE;
 	if (!changed)

@@ -22,6 +22,7 @@ static bool on_shown(struct store_etcd *etcd, const json_t *kv, bool deleted)
 
 	if (!etcd->base.following)
 		return true;
+	etcd->base.changes += !etcd->base.listing;
 	if (!etcd->base.listing)
 		etcd_own_reached(&etcd->own, revision);
 	if (key == ETCD_MARK)

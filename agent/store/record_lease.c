@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "kube.h"
 #include "json.h"
+#include "name.h"
 #include "record_lease.h"
 #include "record_json.h"
 #include "text_hash.h"
@@ -187,6 +188,15 @@ json_t *record_delete_body(const struct record *record)
 			 "preconditions", "resourceVersion", revision);
 }
 
+/* Can a node have this name? Of another the API server takes no heartbeat: it couldn't be declared
+ * dead either. */
+static bool is_node_name(const char *text)
+{
+	_cleanup_free_ char *name = xasprintf(RECORD_NODE_PREFIX "%s", text);
+
+	return name_is_subdomain(name);
+}
+
 void record_from_lease(const json_t *lease, struct record *record)
 {
 	json_t *metadata = json_object_get(lease, "metadata");
@@ -201,6 +211,8 @@ void record_from_lease(const json_t *lease, struct record *record)
 	if (record->kind == RECORD_CLAIM) {
 		json_object_set_new(contents, "holder", json_string(holder));
 		json_object_set(contents, "transitions", json_object_get(spec, "leaseTransitions"));
+		if (*holder && !is_node_name(holder))
+			json_object_clear(contents);
 	} else {
 		/* what is no duration is 0, and with that the record is unreadable */
 		duration_s = json_integer_value(json_object_get(spec, "leaseDurationSeconds"));

@@ -32,17 +32,30 @@ static bool equal_but_for_numbers(const char *a, const char *b)
 	}
 }
 
+/* Has the stream shown no change for lag_ns, during which there was trouble? */
+static bool is_deaf(struct store_base *base, uint64_t now)
+{
+	if (!base->quiet_usec || base->changes != base->quiet_changes) {
+		base->quiet_changes = base->changes;
+		base->quiet_usec = now;
+	}
+	return now >= base->quiet_usec + base->lag_ns / 1000;
+}
+
 void store_trouble(struct store_base *base, const char *kind, const char *server, const char *why)
 {
 	uint64_t now = base_now_usec(base);
+	bool deaf = is_deaf(base, now);
+	bool answers = base->answered_usec && now < base->answered_usec + base->lag_ns / 1000;
 	char text[1024];
 
-	if (base->answered_usec && now < base->answered_usec + base->lag_ns / 1000)
+	if (answers && (!deaf || now < base->trouble_usec + CAUSE_USEC))
 		return;
 	if (*base->trouble &&
 	    (now < base->trouble_usec + CAUSE_USEC || equal_but_for_numbers(base->trouble, why)))
 		return;
 	base->trouble_usec = now;
+	base->deaf = answers;
 	snprintf(base->trouble, sizeof(base->trouble), "%s", why);
 	snprintf(text, sizeof(text), "%s at %s: %s", kind, server, why);
 	base->events->reachable(text, base->userdata);
@@ -65,6 +78,10 @@ void store_answered(struct store_base *base)
 	if (base->full_usec && now < base->full_usec + 6 * STORE_FULL_USEC)
 		return;
 	base->answered_usec = now;
+	/* this isn't what the trouble is about */
+	if (base->deaf && base->changes == base->quiet_changes)
+		return;
+	base->deaf = false;
 	if (known)
 		return;
 	*base->trouble = '\0';

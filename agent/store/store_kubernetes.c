@@ -249,6 +249,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 
 	kubernetes->base.revision = kube_watch_version(kubernetes->watch);
 	kubernetes->base.progress++;
+	kubernetes->base.changes += !kubernetes->base.listing;
 	if (!kubernetes->base.following || kubernetes->full ||
 	    !record_read(kubernetes, object, &record))
 		return;

@@ -11,6 +11,7 @@
 #include "notation.h"
 #include "options.h"
 #include "outcomes.h"
+#include "text.h"
 
 /* Nobody reads more, and shells display them slowly. */
 #define MAX_ADDRESSES 1000
@@ -33,7 +34,9 @@ static bool offer(const struct line *line, const char *word, const char *text)
 
 	if (strncmp(word, typed, strlen(typed)) != 0)
 		return false;
-	printf("%.*s%s\t%s\n", line->prefix, line->current, word, text);
+	/* an interface's name may have control characters */
+	text_print(stdout, "%.*s%s", line->prefix, line->current, word);
+	printf("\t%s\n", text);
 	return true;
 }
 

@@ -178,6 +178,33 @@ Test(lease, seconds_that_are_no_duration_make_a_lease_foreign)
 	}
 }
 
+/* What no heartbeat can have is no holder: nobody could declare it dead. */
+Test(lease, holders_that_are_no_nodes_make_a_lease_foreign)
+{
+	static const struct {
+		const char *holder;
+		enum record_shape shape;
+	} rows[] = {
+		{ "node-1.example", RECORD_GOOD }, { "Node-1", RECORD_FOREIGN },
+		{ "$(id)", RECORD_FOREIGN },	   { "a..b", RECORD_FOREIGN },
+		{ "node-", RECORD_FOREIGN },
+	};
+	char name[RECORD_NAME_MAX + 1];
+	struct record read;
+	json_t *lease;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		read = claim;
+		record_name_format(&claim, name);
+		lease = record_to_lease(&claim, name, 15);
+		json_object_set_new(json_object_get(lease, "spec"), "holderIdentity",
+				    json_string(rows[i].holder));
+		record_from_lease(lease, &read);
+		cr_expect_eq(read.shape, rows[i].shape, "%s", rows[i].holder);
+		json_decref(lease);
+	}
+}
+
 #define ADDRESSES_8    "\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\",\"::1\""
 #define MANY_ADDRESSES ADDRESSES_8 "," ADDRESSES_8 "," ADDRESSES_8 "," ADDRESSES_8
 

@@ -6,16 +6,17 @@ import errno
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
 import pytest
 
-from daemon import AGENT, POLICY, service
+from daemon import AGENT, POLICY, PORT, service
 from fault import faulty
-from lan import CLI, VIP
+from lan import CLI, VIP, run
 from test_state import BALANCED, POOL
-from wait import HUNG, wait_until
+from wait import HUNG, let_pass, wait_until
 from wire import Wire, arp, arp_reply
 
 NOBODY = 65534
@@ -123,6 +124,27 @@ def test_an_agent_that_may_have_one_thread(agent):
         agent.start()
     agent.says("lines of the log that nobody reads are lost: Resource temporarily unavailable\n")
     agent.wait_entries((VIP, "eth1"))
+
+
+@pytest.mark.parametrize("free", [0, 1])
+def test_no_file_descriptor_for_a_connection(running, lan, free):
+    """What waits for one takes no processor, and is answered when there is one again."""
+    def opened():
+        return {int(name) for name in os.listdir(f"/proc/{running.process.pid}/fd")}
+
+    least = min(min({*range(1024)} - opened()) for _ in range(20))  # it has some for a moment only
+    run("prlimit", "--pid", str(running.process.pid), f"--nofile={least + free}:1024")
+    with lan.server.entered():
+        waiting = [socket.create_connection(("127.0.0.1", PORT)) for _ in range(3)]
+    before = running.cpu_seconds()
+    let_pass(2, "what its processor time is measured over")
+    assert running.cpu_seconds() - before < 1, running.log()
+    for connection in waiting:
+        connection.close()
+    run("prlimit", "--pid", str(running.process.pid), "--nofile=1024:1024")
+    with lan.server.entered(), socket.create_connection(("127.0.0.1", PORT), 20) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert connection.recv(12).endswith(b" 200"), running.log()
 
 
 NO_CHILDREN = ["bash", "-c", 'trap "" CHLD; exec "$@"', "bash"]  # who started it ignores how children end

@@ -3,6 +3,7 @@
 """What isn't a file of ours, where the agent keeps its state: it neither waits for it nor reads it whole."""
 import os
 import re
+import shutil
 
 import pytest
 
@@ -54,6 +55,27 @@ def test_no_file_of_ours(agent, scratch, name, make, said):
     agent.launch()
     agent.until(lambda: (VIP, "eth1") in agent.entries())
     agent.says(said)
+
+
+def test_the_assignments_are_removed(agent, scratch):
+    """They are written again, or it is told why not: at the next start the addresses would be others. They stay meanwhile."""
+    kept = scratch / "state/assignments.json"
+    kept.parent.mkdir()
+    agent.config.write_text(re.sub("assignments: .*?}", f"assignments: {kept}}}", agent.config.read_text()))
+    agent.write("all.yaml", POLICY, POOL, BALANCED)
+    agent.start()
+    agent.wait_entries(("198.18.20.0", "eth1"))
+    before = kept.read_text()
+    shutil.rmtree(kept.parent)
+    (agent.manifests / ".hurry").touch()  # else it looks every ten seconds
+    agent.says("assignments.json.new: No such file or directory")
+    agent.answers("/readyz", 503)
+    kept.parent.mkdir()
+    (agent.manifests / ".hurry").touch()
+    agent.until(kept.exists)
+    agent.wait_ready()
+    assert kept.read_text() == before
+    agent.wait_entries(("198.18.20.0", "eth1"))
 
 
 @pytest.mark.parametrize("written", [False, True])

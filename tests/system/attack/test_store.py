@@ -219,6 +219,21 @@ def test_a_watch_without_an_end(agent, lan, name, record):
         assert grown(agent) < 128
 
 
+CREATED = json.dumps({"result": {"header": HEADER, "created": True}}).encode() + b"\n"
+# how each watch ends at once, beside requests that are answered
+ENDS = {"empty": b"", "canceled": CREATED + CREATED.replace(b"created", b"canceled"), "a list": page([], False) + b"\n"}
+
+
+@pytest.mark.parametrize("watch", ENDS.values(), ids=ENDS)
+def test_a_watch_that_always_ends(agent, lan, watch):
+    """As behind a gateway that takes no streams: nothing is announced, and it is told why, once."""
+    with Server(lan.server, lambda path, body: watch if path == "/v3/watch" else page([], False)) as server:
+        follow(agent, server)
+        agent.says(f"etcd at {server.url}: its watch ")
+        assert f"etcd at {server.url}: its watch " in agent.http("/readyz")[1]
+        assert stays(lambda: agent.log().count(": its watch ") == 1 and agent.log().count("store answers") == 1, 3), agent.log()
+
+
 def openssl(directory, *words):
     subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, cwd=directory)
 

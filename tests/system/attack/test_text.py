@@ -4,11 +4,12 @@
 that they would have us do."""
 import json
 import re
+import subprocess
 
 import pytest
 
 from daemon import POLICY, service
-from lan import VIP
+from lan import CLI, VIP
 
 POOL = """
 apiVersion: cilium.io/v2alpha1
@@ -178,6 +179,8 @@ def test_an_interface_with_an_escape_in_its_name(red, agent):
         said = red.cli(words)
         assert "\x1b" not in said.out + said.err, words
         assert SHOWN in said.out + said.err or words in (["doctor"], plain[7]), words
+    said = subprocess.run(red.server.argv(CLI, "__complete", "attach", ""), capture_output=True, text=True).stdout
+    assert "\x1b" not in said and SHOWN in said
     for words in "list", "status":
         said = red.on_terminal([words]).out
         assert "\x1b" not in said and SHOWN in said
