@@ -228,7 +228,7 @@ static void write_file(struct directory_pools *pools)
 
 	if ((differs && !pools->read_only) || directory_pools_lost(pools))
 		pools->result = assignments_write(pools->path, &pools->next, &pools->err);
-	pools->unreported |= pools->result < 0;
+	pools->unreported |= differs && pools->result < 0;
 	if (pools->result < 0) {
 		assignments_free(&pools->next);
 		begin_stage(pools, DECISION_COMPARING);

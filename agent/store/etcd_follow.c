@@ -65,6 +65,7 @@ static void etcd_follow(struct store *store, bool follow)
 	struct store_etcd *etcd = (struct store_etcd *)store;
 
 	etcd->base.following = follow;
+	etcd->base.quiet_usec = 0;
 	etcd_stream_set(&etcd->view, follow);
 	etcd_own_reset(&etcd->own);
 	etcd->base.store.watch(store, NULL, 0);

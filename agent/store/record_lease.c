@@ -211,8 +211,9 @@ void record_from_lease(const json_t *lease, struct record *record)
 	if (record->kind == RECORD_CLAIM) {
 		json_object_set_new(contents, "holder", json_string(holder));
 		json_object_set(contents, "transitions", json_object_get(spec, "leaseTransitions"));
+		/* the version still counts: a newer one's may be another name */
 		if (*holder && !is_node_name(holder))
-			json_object_clear(contents);
+			json_object_del(contents, "holder");
 	} else {
 		/* what is no duration is 0, and with that the record is unreadable */
 		duration_s = json_integer_value(json_object_get(spec, "leaseDurationSeconds"));
@@ -220,7 +221,7 @@ void record_from_lease(const json_t *lease, struct record *record)
 			duration_s = 0;
 		json_object_set_new(contents, "durationMs", json_integer(MS_PER_S * duration_s));
 		if (strcmp(holder, record->node) != 0)
-			json_object_clear(contents);
+			json_object_del(contents, "durationMs");
 	}
 	record->revision = kube_version(lease);
 	record_from_json(record, contents);

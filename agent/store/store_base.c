@@ -32,14 +32,14 @@ static bool equal_but_for_numbers(const char *a, const char *b)
 	}
 }
 
-/* Has the stream shown no change for lag_ns, during which there was trouble? */
+/* Has the stream shown no change since trouble of twice lag_ns ago? */
 static bool is_deaf(struct store_base *base, uint64_t now)
 {
 	if (!base->quiet_usec || base->changes != base->quiet_changes) {
 		base->quiet_changes = base->changes;
 		base->quiet_usec = now;
 	}
-	return now >= base->quiet_usec + base->lag_ns / 1000;
+	return now >= base->quiet_usec + 2 * base->lag_ns / 1000;
 }
 
 void store_trouble(struct store_base *base, const char *kind, const char *server, const char *why)
@@ -55,7 +55,7 @@ void store_trouble(struct store_base *base, const char *kind, const char *server
 	    (now < base->trouble_usec + CAUSE_USEC || equal_but_for_numbers(base->trouble, why)))
 		return;
 	base->trouble_usec = now;
-	base->deaf = answers;
+	base->deaf = deaf;
 	snprintf(base->trouble, sizeof(base->trouble), "%s", why);
 	snprintf(text, sizeof(text), "%s at %s: %s", kind, server, why);
 	base->events->reachable(text, base->userdata);

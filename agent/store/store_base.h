@@ -43,7 +43,7 @@ struct store_base {
 	uint64_t changes;		/* that the stream has shown, after its list */
 	uint64_t quiet_changes;		/* @changes at the trouble before */
 	uint64_t quiet_usec; /* since that trouble it has shown none; 0: there was none */
-	bool deaf;	     /* the cause was reported although requests are answered */
+	bool deaf;	     /* the cause is that: an answer to a request doesn't end it */
 	sd_event_source *lag;
 	uint64_t lag_ns;
 	uint64_t progress;	    /* of the stream: messages that it brought */
@@ -60,8 +60,8 @@ int store_base_init(struct store_base *base, sd_event *event, uint64_t lag_ns,
 void store_base_close(struct store_base *base);
 
 /* store_trouble(): reports that @server, a @kind, failed, unless one answered within lag_ns and the
- * stream shows changes: if there is trouble for lag_ns and it shows none, answers are of no use.
- * Reports another cause after 10 s or more. store_answered(): reports the first answer. */
+ * stream shows changes: if there is trouble for twice that and it shows none, answers are of no
+ * use. Reports another cause after 10 s or more. store_answered(): reports the first answer. */
 void store_trouble(struct store_base *base, const char *kind, const char *server, const char *why);
 void store_answered(struct store_base *base);
 

@@ -389,6 +389,7 @@ static void kubernetes_follow(struct store *store, bool follow)
 	struct store_kubernetes *kubernetes = (struct store_kubernetes *)store;
 
 	kubernetes->base.following = follow;
+	kubernetes->base.quiet_usec = 0;
 	kubernetes->full = false;
 	loop_timer_after(kubernetes->turn, 0);
 	if (!follow)

@@ -178,16 +178,52 @@ Test(lease, seconds_that_are_no_duration_make_a_lease_foreign)
 	}
 }
 
+static void set_version(json_t *lease, int version)
+{
+	json_t *annotations = json_object_get(json_object_get(lease, "metadata"), "annotations");
+	json_t *contents = json_loads(
+		json_string_value(json_object_get(annotations, "xdp-l2resp.io/record")), 0, NULL);
+	char *text;
+
+	json_object_set_new(contents, "version", json_integer(version));
+	text = json_dumps(contents, 0);
+	json_object_set_new(annotations, "xdp-l2resp.io/record", json_string(text));
+	free(text);
+	json_decref(contents);
+}
+
+/* Nor is a heartbeat believed that is another node's; unless it is of a newer version, it expires.
+ */
+Test(lease, a_heartbeat_under_another_name_is_foreign)
+{
+	char name[RECORD_NAME_MAX + 1];
+	struct record read;
+	json_t *lease;
+
+	for (int version = 1; version <= 2; version++) {
+		read = heartbeat;
+		record_name_format(&heartbeat, name);
+		lease = record_to_lease(&heartbeat, name, 15);
+		json_object_set_new(json_object_get(lease, "spec"), "holderIdentity",
+				    json_string("node-9"));
+		set_version(lease, version);
+		record_from_lease(lease, &read);
+		cr_expect_eq(read.shape, version == 1 ? RECORD_FOREIGN : RECORD_NEWER);
+		json_decref(lease);
+	}
+}
+
 /* What no heartbeat can have is no holder: nobody could declare it dead. */
 Test(lease, holders_that_are_no_nodes_make_a_lease_foreign)
 {
 	static const struct {
 		const char *holder;
+		int version;
 		enum record_shape shape;
 	} rows[] = {
-		{ "node-1.example", RECORD_GOOD }, { "Node-1", RECORD_FOREIGN },
-		{ "$(id)", RECORD_FOREIGN },	   { "a..b", RECORD_FOREIGN },
-		{ "node-", RECORD_FOREIGN },
+		{ "node-1.example", 1, RECORD_GOOD }, { "Node-1", 1, RECORD_FOREIGN },
+		{ "$(id)", 1, RECORD_FOREIGN },	      { "a..b", 1, RECORD_FOREIGN },
+		{ "node-", 1, RECORD_FOREIGN },	      { "node_1", 2, RECORD_NEWER },
 	};
 	char name[RECORD_NAME_MAX + 1];
 	struct record read;
@@ -199,6 +235,7 @@ Test(lease, holders_that_are_no_nodes_make_a_lease_foreign)
 		lease = record_to_lease(&claim, name, 15);
 		json_object_set_new(json_object_get(lease, "spec"), "holderIdentity",
 				    json_string(rows[i].holder));
+		set_version(lease, rows[i].version);
 		record_from_lease(lease, &read);
 		cr_expect_eq(read.shape, rows[i].shape, "%s", rows[i].holder);
 		json_decref(lease);

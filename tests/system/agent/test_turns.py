@@ -180,14 +180,13 @@ def test_pools_of_a_directory_decide_in_turns(agent):
     agent.start()
     before = agent.metrics()
     names = [f"s{i}" for i in range(COUNT)]
-    agent.write("all.yaml", separate(*names))
-    agent.counts("l2resp_entries", COUNT, 60)
-    agent.write("one.yaml", separate("more"))
-    agent.counts("l2resp_entries", COUNT + 1, 60)
-    agent.write("all.yaml", as_list(*names[1:]))
-    agent.counts("l2resp_entries", COUNT, 60)
-    agent.write("all.yaml", as_list(*names[:COUNT // 2]))
-    agent.counts("l2resp_entries", COUNT // 2 + 1, 60)
+    for more in range(3):
+        agent.write("all.yaml", separate(*names))
+        agent.counts("l2resp_entries", COUNT + more, 60)
+        agent.write(f"{more}.yaml", separate(f"more-{more}"))
+        agent.counts("l2resp_entries", COUNT + more + 1, 60)
+        agent.write("all.yaml", as_list(*names[1:]))
+        agent.counts("l2resp_entries", COUNT + more, 60)
     assert few_are_long(agent.metrics(), before, LONG), agent.http("/metrics")[1]
 
 

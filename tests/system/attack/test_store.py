@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import subprocess
+import threading
 from itertools import chain
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from daemon import POLICY, service
 from lan import VIP
 from played import Played, QuietHandler
-from wait import HUNG, stays, wait_until
+from wait import HUNG, let_pass, stays, wait_until
 
 HEADER = {"cluster_id": "1", "member_id": "1", "raft_term": "1", "revision": "7"}
 MIB = 1 << 20
@@ -224,14 +225,61 @@ CREATED = json.dumps({"result": {"header": HEADER, "created": True}}).encode() +
 ENDS = {"empty": b"", "canceled": CREATED + CREATED.replace(b"created", b"canceled"), "a list": page([], False) + b"\n"}
 
 
+# a moment without a processor is no retryPeriod without an answer
+SLOWLY = {"retryPeriod: 300ms": "retryPeriod: 2s", "renewDeadline: 1200ms": "renewDeadline: 5s", "duration: 2s": "duration: 10s"}
+
+
+def changes():
+    """A stream that shows a change five times a second."""
+    value = base64.b64encode(json.dumps(BEAT).encode()).decode()
+    yield CREATED
+    for revision in range(8, 1 << 30):
+        yield message(revision, {"events": [
+            {"type": "PUT", "kv": {"key": base64.b64encode(node_key(1)).decode(), "mod_revision": str(revision), "value": value}}]})
+        let_pass(0.2, "until the next change")
+
+
+def followed_slowly(agent, server):
+    for quick, slow in SLOWLY.items():
+        agent.config.write_text(agent.config.read_text().replace(quick, slow))
+    follow(agent, server)
+
+
 @pytest.mark.parametrize("watch", ENDS.values(), ids=ENDS)
 def test_a_watch_that_always_ends(agent, lan, watch):
-    """As behind a gateway that takes no streams: nothing is announced, and it is told why, once."""
-    with Server(lan.server, lambda path, body: watch if path == "/v3/watch" else page([], False)) as server:
-        follow(agent, server)
-        agent.says(f"etcd at {server.url}: its watch ")
-        assert f"etcd at {server.url}: its watch " in agent.http("/readyz")[1]
-        assert stays(lambda: agent.log().count(": its watch ") == 1 and agent.log().count("store answers") == 1, 3), agent.log()
+    """As behind a gateway that takes no streams: nothing is announced, and it is told why, once, until there are streams."""
+    streams = threading.Event()
+
+    def answer(path, body):
+        if path != "/v3/watch":
+            return page([], False)
+        return changes() if streams.is_set() else watch
+
+    with Server(lan.server, answer) as server:
+        followed_slowly(agent, server)
+        told = f"etcd at {server.url}: its watch "
+        agent.says(told, seconds=20)
+        assert told in agent.http("/readyz")[1]
+        # another cause may be told after ten seconds
+        assert stays(lambda: agent.log().count(": its watch ") == 1 and agent.log().count("store answers") == 1, 12), agent.log()
+        streams.set()
+        agent.says("store answers", times=2, seconds=20)
+        assert told not in agent.http("/readyz")[1]
+
+
+def test_a_watch_of_renewals_that_always_ends(agent, lan):
+    """The view is shown: nothing is told that wouldn't be of a single watch."""
+    renewals = base64.b64encode(b"/xdp-l2resp/pulse/").decode()  # without padding
+
+    def answer(path, body):
+        if path != "/v3/watch":
+            return page([], False)
+        return b"" if body["create_request"]["key"].startswith(renewals) else changes()
+
+    with Server(lan.server, answer) as server:
+        followed_slowly(agent, server)
+        agent.says("store answers")
+        assert stays(lambda: ": its watch " not in agent.log(), 8), agent.log()
 
 
 def openssl(directory, *words):
