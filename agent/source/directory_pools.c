@@ -226,9 +226,9 @@ static void write_file(struct directory_pools *pools)
 	const struct assignments former = pools->assignments;
 	bool differs = pools->kept < former.count || pools->kept < pools->next.count;
 
-	if ((differs && !pools->read_only) || directory_pools_lost(pools))
+	if (!pools->result && differs && !pools->read_only)
 		pools->result = assignments_write(pools->path, &pools->next, &pools->err);
-	pools->unreported |= differs && pools->result < 0;
+	pools->unreported |= pools->result < 0 && differs;
 	if (pools->result < 0) {
 		assignments_free(&pools->next);
 		begin_stage(pools, DECISION_COMPARING);
@@ -300,6 +300,8 @@ void directory_pools_begin(struct directory_pools *pools, struct manifest *const
 	pools->result =
 		pools->read ? 0 : assignments_read(pools->path, &pools->assignments, &pools->err);
 	pools->read = !pools->result;
+	if (directory_pools_lost(pools))
+		pools->result = assignments_write(pools->path, &pools->assignments, &pools->err);
 	if (!pools->read || broken) {
 		begin_stage(pools, DECISION_COMPARING);
 		return;

@@ -47,8 +47,8 @@ bool directory_pools_continue(struct directory_pools *pools, uint64_t begun_ns);
  */
 int directory_pools_use(struct directory_pools *pools, struct err *err);
 
-/* Has somebody removed the file? The next decision writes it again: without it, addresses could
- * change at the next start. */
+/* Has somebody removed the file? directory_pools_begin() writes it again: without it, addresses
+ * could change at the next start. */
 bool directory_pools_lost(const struct directory_pools *pools);
 
 /* The allocator, for the pools' status. */

@@ -57,8 +57,10 @@ def test_no_file_of_ours(agent, scratch, name, make, said):
     agent.says(said)
 
 
-def test_the_assignments_are_removed(agent, scratch):
-    """They are written again, or it is told why not: at the next start the addresses would be others. They stay meanwhile."""
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_assignments_are_removed(agent, scratch, broken):
+    """They are written again, or it is told why not: at the next start the addresses would be others. They stay meanwhile. So
+    they are if no new ones are given, since a manifest is broken."""
     kept = scratch / "state/assignments.json"
     kept.parent.mkdir()
     agent.config.write_text(re.sub("assignments: .*?}", f"assignments: {kept}}}", agent.config.read_text()))
@@ -66,6 +68,9 @@ def test_the_assignments_are_removed(agent, scratch):
     agent.start()
     agent.wait_entries(("198.18.20.0", "eth1"))
     before = kept.read_text()
+    if broken:
+        agent.write("broken.yaml", "kind: [")
+        agent.says("broken.yaml")
     shutil.rmtree(kept.parent)
     (agent.manifests / ".hurry").touch()  # else it looks every ten seconds
     agent.says("assignments.json.new: No such file or directory")
@@ -73,7 +78,8 @@ def test_the_assignments_are_removed(agent, scratch):
     kept.parent.mkdir()
     (agent.manifests / ".hurry").touch()
     agent.until(kept.exists)
-    agent.wait_ready()
+    if not broken:
+        agent.wait_ready()
     assert kept.read_text() == before
     agent.wait_entries(("198.18.20.0", "eth1"))
 
