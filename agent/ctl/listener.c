@@ -14,6 +14,7 @@
 #include "listener.h"
 #include "log.h"
 #include "loop.h"
+#include "process.h"
 
 /* Time limit of a connection, from accept() to the end of the answer, or to its first part, and
  * then from each part to the next. */
@@ -61,6 +62,7 @@ struct listener {
 	uint64_t begun_ns;		  /* when the library last began to run */
 	bool more;   /* an answer in parts goes on as soon as the client can take more */
 	bool closed; /* a connection was closed in this run */
+	bool full;   /* a connection waits for a file descriptor */
 };
 
 /* ---- connections ---- */
@@ -303,20 +305,23 @@ static int run(struct listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 	uint64_t next_ns, pause_ns, now_ns;
-	bool failed;
+	bool full;
 
 	listener->begun_ns = clock_boot_ns();
 	listener->more = listener->closed = false;
 	listener->said.text[0] = '\0';
 	MHD_run(listener->daemon);
-	failed = *listener->said.text;
+	full = *listener->said.text && !process_has_descriptor();
+	if (full && !listener->full)
+		log_say(LOG_ERR, "no file descriptor is left for a connection");
+	listener->full = full;
 	next_ns = end_late(listener);
 	now_ns = clock_boot_ns();
 	/* Without a file descriptor for a connection that waits, the library tries again at once,
 	 * over and over; or it tries only in the run that follows the end of another connection. */
-	if ((failed || listener->closed) && now_ns + PAUSE_NS < next_ns)
+	if ((full || listener->closed) && now_ns + PAUSE_NS < next_ns)
 		next_ns = now_ns + PAUSE_NS;
-	sd_event_source_set_enabled(listener->io, failed ? SD_EVENT_OFF : SD_EVENT_ON);
+	sd_event_source_set_enabled(listener->io, full ? SD_EVENT_OFF : SD_EVENT_ON);
 	if (MHD_get_timeout(listener->daemon, &timeout_ms) == MHD_YES) {
 		pause_ns = timeout_ms * 1000000;
 		pause_ns = listener->more ? 0 : pause_ns < PAUSE_NS ? PAUSE_NS : pause_ns;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -51,6 +52,16 @@ static inline void process_begin(void)
 		program_invocation_short_name, (unsigned long long)stack.rlim_cur / 1024,
 		PROCESS_STACK_KIB);
 	exit(1);
+}
+
+/* Is a file descriptor left? */
+static inline bool process_has_descriptor(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 || (errno != EMFILE && errno != ENFILE);
 }
 
 #endif

@@ -139,6 +139,7 @@ def test_no_file_descriptor_for_a_connection(running, lan, free):
     before = running.cpu_seconds()
     let_pass(2, "what its processor time is measured over")
     assert running.cpu_seconds() - before < 0.2, running.log()
+    assert running.log().count("no file descriptor is left for a connection") == 1
     for connection in waiting:
         connection.close()
     run("prlimit", "--pid", str(running.process.pid), "--nofile=1024:1024")

@@ -466,8 +466,9 @@ def test_other_answers(well, ip):
     well.enable_ipv6()
     if ip == VIP6:
         well.done(f"add {VIP6} dev eth1")
-    bits = 32 if ip == VIP else 128
-    well.client.ip(f"address add {ip}/{bits} dev eth0 {'nodad' if ip == VIP6 else ''}")
+        well.client.own6(f"{ip}/128", "eth0")
+    else:
+        well.client.ip(f"address add {ip}/32 dev eth0")
     finding = look(well)["other_answers"]
     assert (finding["detail"], finding["severity"]) == (
         f"{CLIENT_MAC} answers for {ip} on eth1 too", "error")
