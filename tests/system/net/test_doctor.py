@@ -464,11 +464,12 @@ def test_proxy_entry(well, ip, settings):
 @pytest.mark.parametrize("ip", [VIP, VIP6])
 def test_other_answers(well, ip):
     well.enable_ipv6()
+    bits = 32 if ip == VIP else 128
     if ip == VIP6:
         well.done(f"add {VIP6} dev eth1")
-        well.client.own6(f"{ip}/128", "eth0")
+        well.client.own6(f"{ip}/{bits}", "eth0")
     else:
-        well.client.ip(f"address add {ip}/32 dev eth0")
+        well.client.ip(f"address add {ip}/{bits} dev eth0")
     finding = look(well)["other_answers"]
     assert (finding["detail"], finding["severity"]) == (
         f"{CLIENT_MAC} answers for {ip} on eth1 too", "error")
