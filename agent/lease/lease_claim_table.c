@@ -59,13 +59,20 @@ void lease_claims_free(struct lease_machine *machine)
 	lease_claims_visit(machine, lease_claim_free);
 }
 
+/* @claim is in the queue or a line: no longer. */
+static void claim_leave(struct lease_machine *machine, struct lease_claim *claim)
+{
+	struct lease_claim **from = claim->waiting ? &machine->lines[claim->line] : &machine->queue;
+
+	DL_DELETE2(*from, claim, queue_prev, queue_next);
+	machine->waiting -= claim->waiting;
+	claim->queued = claim->waiting = false;
+}
+
 void lease_claim_unwait(struct lease_machine *machine, struct lease_claim *claim)
 {
-	if (!claim->waiting)
-		return;
-	DL_DELETE2(machine->lines[claim->line], claim, queue_prev, queue_next);
-	machine->waiting--;
-	claim->waiting = false;
+	if (claim->waiting)
+		claim_leave(machine, claim);
 }
 
 void lease_claim_queue(struct lease_machine *machine, struct lease_claim *claim)
@@ -117,29 +124,25 @@ bool lease_claims_pending(const struct lease_machine *machine, uint64_t now)
 }
 
 /* The first of the next line in which there is one; there is. */
-static struct lease_claim **next_line(struct lease_machine *machine)
+static struct lease_claim *next_line(struct lease_machine *machine)
 {
 	do
 		machine->line = (machine->line + 1) % LEASE_LINES;
 	while (!machine->lines[machine->line]);
-	return &machine->lines[machine->line];
+	return machine->lines[machine->line];
 }
 
 struct lease_claim *lease_claim_next(struct lease_machine *machine, uint64_t now)
 {
-	struct lease_claim **first = &machine->queue, *claim;
+	struct lease_claim *claim = machine->queue;
 
 	if (machine->waiting && lease_claims_have_room(machine, now)) {
-		if (!machine->queue || machine->line_next)
-			first = next_line(machine);
-		machine->line_next = first == &machine->queue;
+		if (!claim || machine->line_next)
+			claim = next_line(machine);
+		machine->line_next = !claim->waiting;
 	}
-	claim = *first;
-	if (!claim)
-		return NULL;
-	DL_DELETE2(*first, claim, queue_prev, queue_next);
-	machine->waiting -= claim->waiting;
-	claim->queued = claim->waiting = false;
+	if (claim)
+		claim_leave(machine, claim);
 	return claim;
 }
 

@@ -90,7 +90,6 @@ void lease_session_end(struct lease_machine *machine, enum lease_loss reason, co
 	if (own->phase == SESSION_NONE)
 		return;
 	own->phase = SESSION_NONE;
-	own->waits_ns = 0;
 	own->ended = own->id;
 	own->deadline_ns = 0;
 	own->purging = true;
