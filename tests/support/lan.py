@@ -138,10 +138,11 @@ class Namespace:
         """Commands of ip(8), a line each."""
         run("ip", "-n", self.name, "-batch", "-", input="\n".join(commands))
 
-    def own6(self, address, dev):
-        """An IPv6 address with its prefix length, which the kernel uses and answers for: a worker makes that so after ip(8) has ended."""
+    def own(self, address, dev):
+        """An address with its prefix length, which the kernel uses and answers for: with IPv6 a worker makes that so after ip(8) has
+        ended."""
         ip = address.split("/")[0]
-        self.ip(f"address add {address} dev {dev} nodad")
+        self.ip(f"address add {address} dev {dev}" + " nodad" * (":" in ip))
         assert wait_until(lambda: self.run("ip", "route", "get", ip, check=False).stdout.startswith("local"), HUNG), address
 
     def sysctl(self, *settings):
@@ -216,7 +217,7 @@ class Lan:
         self.server.sysctl("net.ipv6.conf.eth1.accept_dad=0")
         for host, dev, ip in ((self.server, "eth1", SERVER_IP6), (self.client, "eth0", CLIENT_IP6)):
             host.sysctl("net.ipv6.conf.lo.disable_ipv6=0", f"net.ipv6.conf.{dev}.disable_ipv6=0")
-            host.own6(f"{ip}/64", dev)
+            host.own(f"{ip}/64", dev)
 
     def move_there_and_back(self):
         """eth1 was in another network namespace, where its index was taken; it comes back with another one, and its program."""

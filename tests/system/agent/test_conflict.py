@@ -187,10 +187,7 @@ def test_asked_before_the_first_claim(agent, lan):
 def test_what_somebody_answers_for_is_not_claimed(agent, lan, address):
     """The client's own kernel does."""
     lan.enable_ipv6()
-    if address == VIP6:
-        lan.client.own6(f"{address}/128", "eth0")
-    else:
-        lan.client.ip(f"address add {address}/32 dev eth0")
+    lan.client.own(f"{address}/{128 if ':' in address else 32}", "eth0")
     start(agent, POLICY, service("web", address, OTHER), keys="probe: true\n")
     agent.wait_entries((OTHER, "eth1"))
     assert stays(lambda: set(agent.entries()) == {(OTHER, "eth1")}, 1)

@@ -187,6 +187,8 @@ def test_pools_of_a_directory_decide_in_turns(agent):
         agent.counts("l2resp_entries", COUNT + more + 1, 60)
         agent.write("all.yaml", as_list(*names[1:]))
         agent.counts("l2resp_entries", COUNT + more, 60)
+        agent.write("all.yaml", as_list(*names[:COUNT // 2]))
+        agent.counts("l2resp_entries", COUNT // 2 + more + 1, 60)
     assert few_are_long(agent.metrics(), before, LONG), agent.http("/metrics")[1]
 
 

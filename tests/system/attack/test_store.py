@@ -167,18 +167,27 @@ def message(revision, events):
     return json.dumps({"result": {"header": {**HEADER, "revision": str(revision)}, **events}}).encode() + b"\n"
 
 
+CREATED = message(7, {"created": True})
+
+
+def encoded(record):
+    return base64.b64encode(json.dumps(record).encode()).decode()
+
+
+def event(kind, key, revision, value):
+    return {"type": kind, "kv": {"key": base64.b64encode(key).decode(), "mod_revision": str(revision), "value": value}}
+
+
 def flood(kind, name, record):
     """Events of always other records, without an end; 200 in a message. The last number is in the list that is returned."""
-    value, sent = base64.b64encode(json.dumps(record).encode()).decode(), [0]
+    value, sent = encoded(record), [0]
 
     def lines():
-        yield message(7, {"created": True})
+        yield CREATED
         while True:
             first = sent[0]
             sent[0] += 200
-            yield message(8 + first, {"events": [
-                {"type": kind, "kv": {"key": base64.b64encode(name(first + n)).decode(), "mod_revision": str(8 + first), "value": value}}
-                for n in range(200)]})
+            yield message(8 + first, {"events": [event(kind, name(first + n), 8 + first, value) for n in range(200)]})
 
     return sent, lines
 
@@ -220,7 +229,6 @@ def test_a_watch_without_an_end(agent, lan, name, record):
         assert grown(agent) < 128
 
 
-CREATED = json.dumps({"result": {"header": HEADER, "created": True}}).encode() + b"\n"
 # how each watch ends at once, beside requests that are answered
 ENDS = {"empty": b"", "canceled": CREATED + CREATED.replace(b"created", b"canceled"), "a list": page([], False) + b"\n"}
 
@@ -231,11 +239,9 @@ SLOWLY = {"retryPeriod: 300ms": "retryPeriod: 2s", "renewDeadline: 1200ms": "ren
 
 def changes():
     """A stream that shows a change five times a second."""
-    value = base64.b64encode(json.dumps(BEAT).encode()).decode()
     yield CREATED
     for revision in range(8, 1 << 30):
-        yield message(revision, {"events": [
-            {"type": "PUT", "kv": {"key": base64.b64encode(node_key(1)).decode(), "mod_revision": str(revision), "value": value}}]})
+        yield message(revision, {"events": [event("PUT", node_key(1), revision, encoded(BEAT))]})
         let_pass(0.2, "until the next change")
 
 

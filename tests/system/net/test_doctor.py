@@ -467,9 +467,7 @@ def test_other_answers(well, ip):
     bits = 32 if ip == VIP else 128
     if ip == VIP6:
         well.done(f"add {VIP6} dev eth1")
-        well.client.own6(f"{ip}/{bits}", "eth0")
-    else:
-        well.client.ip(f"address add {ip}/{bits} dev eth0")
+    well.client.own(f"{ip}/{bits}", "eth0")
     finding = look(well)["other_answers"]
     assert (finding["detail"], finding["severity"]) == (
         f"{CLIENT_MAC} answers for {ip} on eth1 too", "error")

@@ -185,7 +185,7 @@ def test_groups(lan, commands, expected):
 def test_a_group_of_the_hosts_own_is_left(lan):
     """The kernel counts: its own address of the same group keeps it."""
     lan.enable_ipv6()
-    lan.server.own6(f"{TWIN6}/64", "eth1")
+    lan.server.own(f"{TWIN6}/64", "eth1")
     before = own_groups(lan)
     assert before[GROUP6] == 1
     lan.done(ADD6)

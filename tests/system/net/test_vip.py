@@ -45,7 +45,7 @@ def test_ping_ipv6(lan, dev):
     need("ping")
     lan.enable_ipv6()
     lan.done("attach eth1", f"add {VIP6} dev eth1")
-    lan.server.own6(f"{VIP6}/128", dev)
+    lan.server.own(f"{VIP6}/128", dev)
     said = lan.client.run("ping", "-6", "-c", 3, "-i", 0.05, "-W", HUNG, VIP6).stdout
     assert " 3 received" in said
     assert lan.client.neighbour(VIP6) == (SERVER_MAC, ["REACHABLE"])

@@ -91,7 +91,7 @@ def test_added_first(site):
 def test_attached_first(site):
     site.server.sysctl("net.ipv6.conf.eth1.disable_ipv6=0", "net.ipv6.conf.upstairs.disable_ipv6=0")
     site.client.sysctl("net.ipv6.conf.lo.disable_ipv6=0", "net.ipv6.conf.upstairs.disable_ipv6=0")
-    site.client.own6("2001:db8::a:9/112", "upstairs")
+    site.client.own("2001:db8::a:9/112", "upstairs")
     site.done("attach eth1", f"add {VIP6} dev upstairs mac {VMAC}", f"{ADD} mac {VIP_MAC}")
     assert (ask(site, "upstairs"), ask(site, "upstairs", VIP6)) == (VIP_MAC, VMAC)
     # in its VLAN, and nowhere else
