@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* A directory of manifests that is read in turns of the event loop: what is seen in between. */
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,19 +74,16 @@ static void setup(void)
 	cr_assert_geq(sd_event_new(&event), 0);
 }
 
+static int remove_file(const char *path, const struct stat *stat, int type, struct FTW *position)
+{
+	return remove(path);
+}
+
 static void teardown(void)
 {
-	static const char *const names[] = { "0.yaml", "a.yaml", "b.yaml", "z.yaml",
-					     "assignments" };
-	char path[64];
-
 	source_free(source);
 	sd_event_unref(event);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		path_of(names[i], path);
-		unlink(path);
-	}
-	rmdir(directory);
+	nftw(directory, remove_file, 4, FTW_DEPTH | FTW_PHYS);
 }
 
 static void start_in(const char *manifests)
