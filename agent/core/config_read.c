@@ -15,6 +15,7 @@
 #include "config_value.h"
 #include "document.h"
 #include "field.h"
+#include "name.h"
 #include "pins.h"
 
 #define NS_PER_MS  1000000ULL
@@ -291,6 +292,11 @@ static int config_check(const struct config *config, const char *path, struct er
 {
 	struct err detail;
 
+	/* the key has been checked with its line */
+	if (strlen(config->node) > RECORD_NODE_MAX || !name_is_subdomain(config->node))
+		return err_set(err, -EINVAL,
+			       "%s: this host's name, '%s', is no node's name: set `node`", path,
+			       config->node);
 	if (lease_timing_check(config->engine, &config->timing, &detail) < 0)
 		return err_set(err, -EINVAL, "%s: lease: %s", path, detail.text);
 	if (config->engine == STORE_ENGINE_ETCD && !config->endpoints)

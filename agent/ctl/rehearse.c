@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 #include <jansson.h>
+#include <linux/capability.h>
 
 #include "cleanup.h"
 #include "clock.h"
@@ -18,6 +19,7 @@
 #include "pins.h"
 #include "policy.h"
 #include "policy_force.h"
+#include "privilege.h"
 #include "rehearse.h"
 #include "start_check.h"
 #include "text.h"
@@ -135,8 +137,11 @@ static int reserve(struct rehearsal *rehearsal, struct err *err)
 static int prepare(const char *path, bool select, struct rehearsal *rehearsal, struct err *err)
 {
 	struct policy_input input;
+	/* the agent has them no more when it reads what the configuration names */
+	const uint64_t gone = PRIVILEGE(CAP_DAC_OVERRIDE) | PRIVILEGE(CAP_DAC_READ_SEARCH);
 	int r = config_read(path, &rehearsal->config, err);
 
+	r = r ?: privilege_limit(~gone, err);
 	r = r ?: start_check(path, &rehearsal->config, err);
 	rehearsal->refused = r < 0;
 	if (!r && (select || rehearsal->config.directory))

@@ -87,6 +87,24 @@ static void get_alive(struct agent *agent, const struct request *request, struct
 	answer_json(answer, json_pack("{s:b}", "alive", true));
 }
 
+/* Does the request name an address or localhost as its host? Otherwise a web page could resolve its
+ * own name to 127.0.0.1 and read the agent's answers (DNS rebinding). */
+static bool asked_locally(const struct request *request)
+{
+	const char *host = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+						       MHD_HTTP_HEADER_HOST);
+	size_t length = host ? strcspn(host, ":") : 0;
+
+	return !host || host[0] == '[' || (length && strspn(host, "0123456789.") == length) ||
+	       (length == strlen("localhost") && !strncmp(host, "localhost", length));
+}
+
+/* May it see more than a probe? */
+static bool is_reader(const struct request *request)
+{
+	return request->encrypted ? request->certified : asked_locally(request);
+}
+
 static void answer_ready(struct answer *answer, const struct err *note)
 {
 	struct err text;
@@ -98,7 +116,7 @@ static void answer_ready(struct answer *answer, const struct err *note)
 static void get_readyz(struct agent *agent, const struct request *request, struct answer *answer)
 {
 	/* the reason names addresses */
-	bool secret = request->encrypted && !request->certified;
+	bool secret = !is_reader(request);
 	struct err why;
 
 	if (agent_ready(agent, &why))
@@ -292,25 +310,12 @@ static void answer_local(const struct request *request, struct answer *answer, v
 		answer_text(answer, MHD_HTTP_FORBIDDEN, "only root may ask");
 }
 
-/* Does the request name an address or localhost as its host? Otherwise a web page could resolve its
- * own name to 127.0.0.1 and read the agent's answers (DNS rebinding). */
-static bool asked_locally(const struct request *request)
-{
-	const char *host = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
-						       MHD_HTTP_HEADER_HOST);
-	size_t length = host ? strcspn(host, ":") : 0;
-
-	return !host || host[0] == '[' || (length && strspn(host, "0123456789.") == length) ||
-	       (length == strlen("localhost") && !strncmp(host, "localhost", length));
-}
-
 static void answer_tcp(const struct request *request, struct answer *answer, void *userdata)
 {
 	struct server *server = userdata;
 
-	bool reader = request->encrypted ? request->certified : asked_locally(request);
-
-	answer_request(server->agent, request, reader ? ACCESS_READER : ACCESS_PROBE, answer);
+	answer_request(server->agent, request, is_reader(request) ? ACCESS_READER : ACCESS_PROBE,
+		       answer);
 }
 
 static int listen_on(int fd, const struct sockaddr *address, socklen_t size, const char *name,

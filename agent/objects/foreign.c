@@ -23,7 +23,7 @@ static const struct {
 	{ "metallb.universe.tf/", true }, { "kube-vip.io/", true },
 };
 
-/* MetalLB's annotation that would change which Services share an address. */
+/* Cilium's annotation that would change which Services share an address. */
 #define DIFFERENT_PODS "lbipam.cilium.io/sharing-permit-different-pods"
 
 static bool begins_with(const char *text, const char *prefix)

@@ -43,7 +43,7 @@
 	  "run `xdp-l2resp attach HOOK`")                                                           \
 	X(entry_damaged, EACH, ERROR, "what is written for an address isn't its entry",             \
 	  "run `xdp-l2resp add ADDR dev IFACE`, or `xdp-l2resp del ADDR dev IFACE`")                \
-	X(lease_over, EACH, ERROR, "the lease of addresses has run out, or is about to",            \
+	X(lease_over, EACH, ERROR, "the lease of addresses has run out",                            \
 	  "start xdp-l2respd and check that it reaches its lease store; if no agent should run "    \
 	  "here, run `xdp-l2resp flush dev IFACE`")                                                 \
 	X(agent_unready, ONCE, ERROR, "xdp-l2respd runs here, and isn't ready",                     \

@@ -5,8 +5,6 @@
 #include "clock.h"
 #include "doctor_check.h"
 
-/* An agent that works renews earlier: lease durations are whole seconds. */
-#define LEASE_SHORT_MS 500
 /* Older conflicts are ignored: the map drops none until it has L2RESP_MAX_CONFLICTS. */
 #define CONFLICT_RECENT_S   600
 #define NEARLY_FULL_PERCENT 90
@@ -94,12 +92,6 @@ int doctor_check_lease_over(struct doctor *doctor, const struct doctor_device *d
 					"the lease of %zu address%s on %s (slot %u) has run out",
 					counts[slot], doctor_plural(counts[slot]),
 					device->link.name, slot);
-		else if (left < LEASE_SHORT_MS)
-			r = doctor_find(
-				doctor, device, NULL,
-				"the lease of %zu address%s on %s (slot %u) runs out in %u ms",
-				counts[slot], doctor_plural(counts[slot]), device->link.name, slot,
-				(unsigned int)left);
 	}
 	return r;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """--check: what a start would refuse, by the same code, and what is probably not meant."""
+import os
 import subprocess
 
 import pytest
@@ -43,6 +44,13 @@ def no_bpffs(agent):
     agent.config.write_text(agent.config.read_text().replace(f"bpffs: {agent.lan.bpffs}", "bpffs: /tmp"))
 
 
+def a_key_of_another_user(agent):
+    key = agent.config.parent / "key"
+    key.touch(0o600)
+    os.chown(key, 65534, -1)
+    engine(agent, f"engine: etcd, endpoints: [https://x], cert: {key}, key: {key}")
+
+
 # name: how it comes about, what is said of it
 REFUSED = {
     "a kubeconfig that isn't there": (from_kubeconfig, "/root/nope: No such file or directory"),
@@ -59,6 +67,7 @@ REFUSED = {
     "in-cluster, which this isn't": (in_cluster, "KUBERNETES_SERVICE_HOST"),
     "a CA of etcd": (lambda agent: engine(agent, "engine: etcd, endpoints: [https://x], ca: /nowhere/ca"),
                      "/nowhere/ca: No such file or directory"),
+    "a key of another user's": (a_key_of_another_user, "key: Permission denied"),
     "a lease server that is none": (lambda agent: engine(agent, "engine: kubernetes, server: ftp://x"), "ftp://x"),
     "no BPF file system": (no_bpffs, "no BPF file system at /tmp; mount one with: mount -t bpf bpf /tmp"),
 }

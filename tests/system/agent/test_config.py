@@ -105,6 +105,14 @@ def test_taken(agent, text):
     assert agent.command("--config", agent.config, "--check").status == 0
 
 
+def test_a_host_whose_name_is_no_nodes(agent, monkeypatch):
+    monkeypatch.setenv("NODE_NAME", "web_1")
+    agent.config.write_text(agent.config.read_text().replace("node: node-1\n", ""))
+    for words in (), ("--check",):
+        done = agent.command("--config", agent.config, *words)
+        assert (done.status, done.err) == (78, f"xdp-l2respd: {agent.config}: this host's name, 'web_1', is no node's name: set `node`\n")
+
+
 def test_an_absent_file(agent):
     done = agent.command("--config", "/nowhere/agent.yaml", "--check")
     assert (done.status, done.err) == (78, "xdp-l2respd: /nowhere/agent.yaml: No such file or directory\n")

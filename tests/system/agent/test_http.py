@@ -93,6 +93,25 @@ def test_the_client_with_most_connections_makes_room(running):
         assert other.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
+def test_a_web_site_in_a_browser(running):
+    """Its own name can lead to this host: then it gets what a probe gets, without a reason."""
+    def get(path, host):
+        with running.lan.server.entered():
+            connection = HTTPConnection("127.0.0.1", PORT, timeout=HUNG)
+            connection.request("GET", path, headers={"Host": host})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+    running.write("broken.yaml", "kind: [")
+    running.answers("/readyz", 503)
+    for host in f"127.0.0.1:{PORT}", f"localhost:{PORT}", f"[::1]:{PORT}":
+        assert "1 manifest is wrong" in get("/readyz", host)[1]
+    for host in f"site.example:{PORT}", "localhost.site.example", "127.0.0.1.site.example":
+        assert get("/readyz", host) == (503, "not ready\n")
+        assert get("/healthz", host) == (200, "ok\n")
+        assert get("/metrics", host) == (403, "ask for an address or localhost, not for another name\n")
+
+
 class Secured:
     """An agent that serves @tls's files on the LAN."""
 
