@@ -89,9 +89,11 @@ int change_add_answers(const struct pins *pins, const struct entry_table *before
 			old++;
 		if (old == before->count)
 			break;
-		args.answers = now->responses_sent - before->rows[old].responses_sent;
-		if (!args.answers)
+		/* the agent's lease thread adds entries, and deletes them, meanwhile */
+		if (entry_key_compare(&before->rows[old].key, &now->key) != 0 ||
+		    now->responses_sent <= before->rows[old].responses_sent)
 			continue;
+		args.answers = now->responses_sent - before->rows[old].responses_sent;
 		r = bpf_prog_test_run_opts(bpf_program__fd(control->progs.control_add_answers),
 					   &opts);
 		if (r < 0)

@@ -13,7 +13,7 @@ int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t m
 		      struct err *err);
 
 /* Adds to the counts of the pinned entries, atomically, the growth from @before to @after, two
- * readings of other maps. */
+ * readings of other maps; of addresses that are in both. */
 int change_add_answers(const struct pins *pins, const struct entry_table *before,
 		       const struct entry_table *after, struct err *err);
 

@@ -376,6 +376,29 @@ EACH_FAMILY(adds_in_place_what_was_answered_late)
 	entry_table_free(&after);
 }
 
+/* The agent's lease thread adds entries to the old map, and deletes them, without the lock. */
+EACH_FAMILY(adds_nothing_for_an_address_that_was_added_late_or_again)
+{
+	struct entry_table before, after;
+	struct entry_added added;
+
+	cr_assert_eq(add(0, 1, 1, &added), 0);
+	cr_assert_eq(add(2, 2, 1, &added), 0);
+	pretend_answers(2, 5);
+	pretend_answers(3, 5000);
+	cr_assert_eq(entry_read_all(&pins, 0, &before, &err), 0);
+	cr_assert_eq(add(1, 1, 1, &added), 0);
+	cr_assert_eq(entry_read_all(&pins, 0, &after, &err), 0);
+	after.rows[2].responses_sent += 7;
+	after.rows[3].responses_sent = 1;
+	cr_assert_eq(change_add_answers(&pins, &before, &after, &err), 0, "%s", err.text);
+	cr_expect_eq(answers(1), 0);
+	cr_expect_eq(answers(2), 12);
+	cr_expect_eq(answers(3), 5000);
+	entry_table_free(&before);
+	entry_table_free(&after);
+}
+
 EACH_FAMILY(leaves_a_full_map_as_it_was_where_the_other_family_has_room)
 {
 	struct entry_wanted *both = calloc(ROOM + 1, sizeof(*both));
