@@ -48,8 +48,9 @@ struct entry_wanted {
 int entry_unrepeat(struct entry_wanted *wanted, size_t *count, struct err *err);
 
 struct entry_added {
-	size_t added;	/* moved to the front of the array */
-	size_t present; /* existed already, with the same MAC and flags */
+	size_t added;	    /* moved to the front of the array */
+	size_t present;	    /* existed already, with the same MAC and flags */
+	struct err warning; /* grow_responders()'s, or empty */
 };
 
 /*

@@ -37,6 +37,8 @@ int serve_add(struct pins *pins, const struct link *links, int link_count,
 		undo_links(pins, links, recorded, done);
 	if (r < 0)
 		return r;
+	if (*ret_added->warning.text)
+		note("%s", ret_added->warning.text);
 	for (int i = 0; i < done; i++) {
 		if (recorded[i].moved)
 			filter_sync(pins, links[i].ifindex, note);
