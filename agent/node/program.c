@@ -6,6 +6,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "adopt.h"
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
@@ -88,7 +89,6 @@ static void log_repaired(const struct pins *pins, uint32_t maps, const char *how
 int program_begin(struct program *program, struct err *err)
 {
 	struct pins pins = PINS_NONE;
-	size_t dropped;
 	int r;
 
 	if (program->pins.lock_fd >= 0)
@@ -101,7 +101,7 @@ int program_begin(struct program *program, struct err *err)
 	if (program->view.maps.fd[MAPS_META] < 0)
 		log_repaired(&pins, pins.remade, "made anew, empty");
 	if (!r)
-		r = device_adopt(&pins, &dropped, err);
+		r = adopt_pins(&pins, log_warn, err);
 	if (r < 0) {
 		pins_close(&pins);
 		return r;
@@ -355,7 +355,7 @@ static int record(struct program *program, const struct link *link, struct err *
 		struct recorded *recorded = &program->recorded[program->recorded_count];
 
 		recorded->link = *links[i];
-		r = device_record(&program->pins, links[i], &recorded->device, err);
+		r = device_record(&program->pins, links[i], log_warn, &recorded->device, err);
 		program->recorded_count += !r;
 	}
 	if (r < 0)

@@ -61,7 +61,8 @@ int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t m
 	for (size_t i = 0; i < table.count; i++) {
 		struct entry_row row = table.rows[i];
 
-		if ((row.head.flags & ENTRY_MAC_FIXED) || !memcmp(row.head.mac, mac, ETH_ALEN))
+		if (row.head.lease != L2RESP_LEASE_FOREVER || (row.head.flags & ENTRY_MAC_FIXED) ||
+		    !memcmp(row.head.mac, mac, ETH_ALEN))
 			continue;
 		memcpy(row.head.mac, mac, ETH_ALEN);
 		table.rows[kept++] = row;

@@ -8,7 +8,8 @@
 
 #include "responder.h"
 
-/* Writes @mac to the entries on @ifindex that follow their device's MAC, and keeps their counts. */
+/* Writes @mac to the entries on @ifindex that follow their device's MAC, and keeps their counts;
+ * not to the agent's, which it changes itself. */
 int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
 		      struct err *err);
 

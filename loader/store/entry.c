@@ -347,8 +347,15 @@ int entry_delete(const struct pins *pins, const struct addr_range *range, uint32
 	return 0;
 }
 
-int entry_move(const struct pins *pins, const struct entry_table *table, uint32_t from, uint32_t to,
-	       size_t *ret_moved, struct err *err)
+void entry_renumber(struct entry_row *row, const struct link *link)
+{
+	row->key.ifindex = link->ifindex;
+	if (!(row->head.flags & ENTRY_MAC_FIXED))
+		memcpy(row->head.mac, link->mac, ETH_ALEN);
+}
+
+int entry_move(const struct pins *pins, const struct entry_table *table, uint32_t from,
+	       const struct link *to, size_t *ret_moved, struct err *err)
 {
 	_cleanup_(remover_close) struct remover remover = {};
 	const int *fds = pins_responders(pins);
@@ -366,7 +373,7 @@ int entry_move(const struct pins *pins, const struct entry_table *table, uint32_
 			r = remover_remove(&remover, &row->key, err);
 			continue;
 		}
-		moved_row.key.ifindex = to;
+		entry_renumber(&moved_row, to);
 		/* insert before delete: if killed in between, both exist, and the next move deletes
 		 * the old one */
 		r = responder_insert(fds, &moved_row, err);
