@@ -38,14 +38,21 @@ struct helper {
 /* Checks the bound here too, so that a compromised agent can't demand more kernel memory. */
 static int grow(struct pins *pins, const uint32_t room[PINS_FAMILIES], struct err *err)
 {
+	struct err warning = {};
+	int r;
+
 	for (int family = 0; family < PINS_FAMILIES; family++)
 		if (room[family] > pins->max_entries)
 			return err_set(err, -ERANGE,
 				       "the helper was asked for room for %u addresses, and there "
 				       "may be %u",
 				       room[family], pins->max_entries);
-	return room[PINS_V4] || room[PINS_V6] ? grow_responders(pins, room, err)
-					      : grow_settle(pins, err);
+	if (!room[PINS_V4] && !room[PINS_V6])
+		return grow_settle(pins, err);
+	r = grow_responders(pins, room, &warning, err);
+	if (*warning.text)
+		log_warn("%s", warning.text);
+	return r;
 }
 
 static int handle_request(const char *bpffs, const struct helper_request *request, struct err *err)

@@ -49,7 +49,11 @@ static int attach_parent(const struct pins *pins, const struct link *link,
 	if (bpf_map_lookup_elem(pins->maps.fd[MAPS_DEVICES], &link->ifindex, &device) < 0)
 		return err_set(err, negative_errno(), "%s: not recorded: %s", link->name,
 			       strerror(errno));
-	r = attach_link(pins_maps(pins), link, device.counters_slot, options, &outcome, err);
+	/* before the attach: a program that runs isn't attached again if this fails */
+	r = vlan_refresh(pins, link, log_warn, err);
+	if (!r)
+		r = attach_link(pins_maps(pins), link, device.counters_slot, options, &outcome,
+				err);
 	if (!r)
 		log_limited(&attached, LOG_INFO, "%s: attached%s%s", link->name,
 			    *outcome.skb_reason ? " in skb mode: " : "", outcome.skb_reason);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "adopt.h"
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
@@ -88,7 +89,6 @@ static void log_repaired(const struct pins *pins, uint32_t maps, const char *how
 int program_begin(struct program *program, struct err *err)
 {
 	struct pins pins = PINS_NONE;
-	size_t dropped;
 	int r;
 
 	if (program->pins.lock_fd >= 0)
@@ -101,7 +101,7 @@ int program_begin(struct program *program, struct err *err)
 	if (program->view.maps.fd[MAPS_META] < 0)
 		log_repaired(&pins, pins.remade, "made anew, empty");
 	if (!r)
-		r = device_adopt(&pins, &dropped, err);
+		r = adopt_pins(&pins, log_warn, err);
 	if (r < 0) {
 		pins_close(&pins);
 		return r;
@@ -114,21 +114,40 @@ int program_begin(struct program *program, struct err *err)
 	return r;
 }
 
+static void devices_add(struct devices *devices, uint32_t ifindex)
+{
+	for (size_t i = 0; i < devices->count; i++)
+		if (devices->ifindex[i] == ifindex)
+			return;
+	if (devices->count < L2RESP_MAX_DEVICES)
+		devices->ifindex[devices->count++] = ifindex;
+}
+
+/* Keeps for the next turn what fails. */
+static void sync_filters(struct program *program)
+{
+	const struct devices devices = program->unsynced;
+
+	program->unsynced.count = 0;
+	if (program->all_unsynced)
+		program->all_unsynced = filter_sync_all(&program->pins, log_warn) < 0;
+	else
+		for (size_t i = 0; i < devices.count; i++)
+			if (filter_sync(&program->pins, devices.ifindex[i], log_warn) < 0)
+				devices_add(&program->unsynced, devices.ifindex[i]);
+}
+
 void program_end(struct program *program)
 {
 	struct err err;
 
 	if (program->pins.lock_fd < 0)
 		return;
-	if (program->all_unsynced)
-		filter_sync_all(&program->pins, log_warn);
-	for (size_t i = 0; i < program->unsynced.count && !program->all_unsynced; i++)
-		filter_sync(&program->pins, program->unsynced.ifindex[i], log_warn);
+	sync_filters(program);
 	for (size_t i = 0; i < program->deleted.count; i++)
 		if (vlan_deleted(&program->pins, program->deleted.ifindex[i], &err) < 0)
 			log_say(LOG_WARNING, "%s", err.text);
-	program->unsynced.count = program->deleted.count = 0;
-	program->all_unsynced = false;
+	program->deleted.count = 0;
 	pins_close(&program->pins);
 }
 
@@ -176,15 +195,6 @@ void program_free(struct program *program)
 	pins_close(&program->view);
 	free(program->bpffs);
 	free(program);
-}
-
-static void devices_add(struct devices *devices, uint32_t ifindex)
-{
-	for (size_t i = 0; i < devices->count; i++)
-		if (devices->ifindex[i] == ifindex)
-			return;
-	if (devices->count < L2RESP_MAX_DEVICES)
-		devices->ifindex[devices->count++] = ifindex;
 }
 
 void program_touch(struct program *program, uint32_t ifindex, bool filtered, bool removed)
@@ -345,7 +355,7 @@ static int record(struct program *program, const struct link *link, struct err *
 		struct recorded *recorded = &program->recorded[program->recorded_count];
 
 		recorded->link = *links[i];
-		r = device_record(&program->pins, links[i], &recorded->device, err);
+		r = device_record(&program->pins, links[i], log_warn, &recorded->device, err);
 		program->recorded_count += !r;
 	}
 	if (r < 0)

@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adopt.h"
 #include "attach_state.h"
 #include "cli.h"
-#include "device.h"
-#include "filter.h"
 #include "grow.h"
 #include "text.h"
 #include "vlan.h"
@@ -87,8 +86,6 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 		    struct err *err)
 {
 	struct pins pins = PINS_NONE;
-	bool orphaned;
-	size_t dropped;
 	int r;
 
 	if (create)
@@ -97,32 +94,23 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 		r = pins_open_locked_existing(options->bpffs, &pins, err);
 	if (r < 0)
 		return r;
-	orphaned = pins.orphaned;
-	if (orphaned && !create)
+	if (pins.orphaned && !create)
 		r = err_set(
 			err, -EXDEV,
 			"%s served another network namespace, in which nothing is attached; attach or add "
 			"here to take it over",
 			pins.maps.dir);
 	if (!r)
-		r = device_adopt(&pins, &dropped, err);
+		r = adopt_pins(&pins, cli_note, err);
 	if (!r)
 		r = grow_settle(&pins, err);
 	if (!r)
-		/* interface numbers of another namespace are meaningless here */
-		r = orphaned ? vlan_sync(&pins, err) : vlan_follow(&pins, cli_note, err);
+		r = vlan_follow(&pins, cli_note, err);
 	if (r < 0) {
 		pins_undo_create(&pins);
 		pins_close(&pins);
 		return r;
 	}
-	if (orphaned)
-		filter_sync_all(&pins, cli_note);
-	if (orphaned)
-		cli_note(
-			"took over the pins of a network namespace in which nothing is attached; %zu "
-			"addresses of interfaces that aren't here were dropped",
-			dropped);
 	*ret_pins = pins;
 	return 0;
 }

@@ -7,12 +7,10 @@
 #include "alloc.h"
 #include "attach.h"
 #include "attach_state.h"
-#include "change.h"
 #include "cleanup.h"
 #include "cli.h"
 #include "device.h"
 #include "entry.h"
-#include "filter.h"
 #include "pins_meta.h"
 #include "status.h"
 #include "vlan.h"
@@ -50,7 +48,7 @@ static int attach_one(const struct pins *pins, const struct attach_options *opti
 	int r;
 
 	if (!options->dry_run) {
-		r = device_record(pins, link, &attached->recorded, err);
+		r = device_record(pins, link, cli_note, &attached->recorded, err);
 		if (r < 0)
 			return r;
 	}
@@ -61,13 +59,9 @@ static int attach_one(const struct pins *pins, const struct attach_options *opti
 		return r;
 	}
 	if (!options->dry_run)
-		r = change_follow_mac(pins, link->ifindex, link->mac, err);
-	if (!r && !options->dry_run)
 		r = vlan_refresh(pins, link, cli_note, err);
 	if (r < 0)
 		undo_one(pins, attached, options);
-	else if (!options->dry_run)
-		filter_sync(pins, link->ifindex, cli_note);
 	return r;
 }
 
@@ -169,9 +163,6 @@ static void report(const struct pins *pins, const struct cli_options *options,
 		note_deaf_veth(link, row.state.mode);
 		if (*row.alone_reason && options->attach.priority != ATTACH_KEEP_PRIORITY)
 			cli_note("%s: attached alone, where a priority has no effect", link->name);
-		if (attached[i].recorded.moved)
-			cli_note("%s: took over %u addresses of the former %s", link->name,
-				 attached[i].recorded.moved, link->name);
 		if (options->json)
 			cli_array_row(&array, status_json(&row));
 		else

@@ -4,12 +4,17 @@
 #include <sys/socket.h>
 #include <linux/netlink.h>
 
+#include "alloc.h"
+#include "cleanup.h"
 #include "err.h"
 #include "netlink.h"
 
 /* Room for one message: a link with many virtual functions needs more than MNL_SOCKET_BUFFER_SIZE.
  * The kernel also packs a dump's messages into buffers of up to this size. */
 #define BUFFER_SIZE 32768
+
+/* What is dumped may change between two messages (NLM_F_DUMP_INTR), as interfaces come and go. */
+#define DUMP_TRIES 20
 
 /* Unused sockets by bus. */
 static _Thread_local struct mnl_socket *idle[NETLINK_GENERIC + 1];
@@ -46,22 +51,29 @@ static void socket_give_back(int bus, struct mnl_socket *socket)
 		idle[bus] = socket;
 }
 
+/* Calls @callback only once the answer is complete: an interrupted dump is repeated. */
 static int exchange(struct mnl_socket *socket, const struct nlmsghdr *header, bool dump,
 		    mnl_cb_t callback, void *data)
 {
-	char buffer[BUFFER_SIZE];
-	int r = MNL_CB_OK;
+	unsigned int port = mnl_socket_get_portid(socket);
+	_cleanup_free_ char *answer = NULL;
+	size_t size = 0;
+	int r;
 
 	if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
 		return negative_errno();
 	do {
-		ssize_t length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+		ssize_t length;
 
+		answer = xrealloc(answer, size + BUFFER_SIZE);
+		length = mnl_socket_recvfrom(socket, answer + size, BUFFER_SIZE);
 		if (length < 0)
 			return negative_errno();
-		r = mnl_cb_run(buffer, length, header->nlmsg_seq, mnl_socket_get_portid(socket),
-			       callback, data);
+		r = mnl_cb_run(answer + size, length, header->nlmsg_seq, port, NULL, NULL);
+		size += length;
 	} while (r == MNL_CB_OK && dump);
+	if (r >= 0)
+		r = mnl_cb_run(answer, size, header->nlmsg_seq, port, callback, data);
 	return r < 0 ? negative_errno() : 0;
 }
 
@@ -91,6 +103,11 @@ int netlink_ask(int bus, struct nlmsghdr *header, mnl_cb_t callback, void *data)
 
 int netlink_dump(struct nlmsghdr *header, mnl_cb_t callback, void *data)
 {
+	int r, tries = DUMP_TRIES;
+
 	header->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
-	return ask(NETLINK_ROUTE, header, true, callback, data);
+	do
+		r = ask(NETLINK_ROUTE, header, true, callback, data);
+	while (r == -EINTR && --tries);
+	return r;
 }

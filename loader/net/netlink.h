@@ -13,8 +13,11 @@
  */
 int netlink_ask(int bus, struct nlmsghdr *header, mnl_cb_t callback, void *data);
 
-/* Sends @header to NETLINK_ROUTE as a dump request: calls @callback with @data for each message.
- * Returns 0 or a negative errno. */
+/*
+ * Sends @header to NETLINK_ROUTE as a dump request: calls @callback with @data for each message of
+ * a consistent answer. Returns 0 or a negative errno. -EINTR: each of many answers was interrupted
+ * by a change; @callback wasn't called.
+ */
 int netlink_dump(struct nlmsghdr *header, mnl_cb_t callback, void *data);
 
 #endif

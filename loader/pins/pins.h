@@ -29,7 +29,7 @@ struct pins {
 	uint32_t room[PINS_FAMILIES]; /* addresses that fit into each family's map */
 	uint32_t max_entries;	      /* up to which each family's map grows */
 	bool created;		      /* nothing was pinned before */
-	bool orphaned;		      /* of a network namespace that is gone; see device_adopt() */
+	bool orphaned;		      /* of a network namespace that is gone; see adopt_pins() */
 	bool unsettled;		      /* programs may read other maps; see grow_settle() */
 	uint32_t restored;	      /* bits of enum maps_index: see pins_try_open_locked() */
 	uint32_t remade; /* bits of enum maps_index: created while other maps were pinned */

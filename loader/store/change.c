@@ -61,7 +61,8 @@ int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t m
 	for (size_t i = 0; i < table.count; i++) {
 		struct entry_row row = table.rows[i];
 
-		if ((row.head.flags & ENTRY_MAC_FIXED) || !memcmp(row.head.mac, mac, ETH_ALEN))
+		if (row.head.lease != L2RESP_LEASE_FOREVER || (row.head.flags & ENTRY_MAC_FIXED) ||
+		    !memcmp(row.head.mac, mac, ETH_ALEN))
 			continue;
 		memcpy(row.head.mac, mac, ETH_ALEN);
 		table.rows[kept++] = row;
@@ -89,9 +90,11 @@ int change_add_answers(const struct pins *pins, const struct entry_table *before
 			old++;
 		if (old == before->count)
 			break;
-		args.answers = now->responses_sent - before->rows[old].responses_sent;
-		if (!args.answers)
+		/* the agent's lease thread adds entries, and deletes them, meanwhile */
+		if (entry_key_compare(&before->rows[old].key, &now->key) != 0 ||
+		    now->responses_sent <= before->rows[old].responses_sent)
 			continue;
+		args.answers = now->responses_sent - before->rows[old].responses_sent;
 		r = bpf_prog_test_run_opts(bpf_program__fd(control->progs.control_add_answers),
 					   &opts);
 		if (r < 0)

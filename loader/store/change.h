@@ -8,12 +8,13 @@
 
 #include "responder.h"
 
-/* Writes @mac to the entries on @ifindex that follow their device's MAC, and keeps their counts. */
+/* Writes @mac to the entries on @ifindex that follow their device's MAC, and keeps their counts;
+ * not to the agent's, which it changes itself. */
 int change_follow_mac(const struct pins *pins, uint32_t ifindex, const uint8_t mac[ETH_ALEN],
 		      struct err *err);
 
 /* Adds to the counts of the pinned entries, atomically, the growth from @before to @after, two
- * readings of other maps. */
+ * readings of other maps; of addresses that are in both. */
 int change_add_answers(const struct pins *pins, const struct entry_table *before,
 		       const struct entry_table *after, struct err *err);
 

@@ -11,8 +11,6 @@
 #include "device.h"
 #include "entry.h"
 #include "filter.h"
-#include "pins_meta.h"
-#include "pins_swap.h"
 
 static int counters_zero(const struct pins *pins, uint32_t slot, struct err *err)
 {
@@ -87,25 +85,27 @@ static uint32_t slot_unused(const struct device_table *table)
 
 /* Gives @former's counters and addresses to @link, and deletes @former's record. */
 static int take_over(const struct pins *pins, const struct device_row *former,
-		     const struct link *link, unsigned int *ret_moved, struct err *err)
+		     const struct link *link, filter_note_fn *note, struct err *err)
 {
 	_cleanup_(entry_table_free) struct entry_table entries = {};
 	size_t moved = 0;
 	int r = entry_read_all(pins, former->ifindex, &entries, err);
 
 	if (!r)
-		r = entry_move(pins, &entries, former->ifindex, link->ifindex, &moved, err);
+		r = entry_move(pins, &entries, former->ifindex, link, &moved, err);
 	if (!r)
 		r = filter_forget(pins, former->ifindex, err);
-	if (!r)
-		r = device_write(pins, link, former->counters_slot, err);
 	if (r < 0)
 		return r;
-	*ret_moved = moved;
-	return device_forget(pins, former->ifindex, err);
+	if (moved)
+		note("%s: took over %zu address%s of the former %s", link->name, moved,
+		     moved == 1 ? "" : "es", link->name);
+	filter_sync(pins, link->ifindex, note);
+	r = device_write(pins, link, former->counters_slot, err);
+	return r < 0 ? r : device_forget(pins, former->ifindex, err);
 }
 
-int device_record(const struct pins *pins, const struct link *link,
+int device_record(const struct pins *pins, const struct link *link, filter_note_fn *note,
 		  struct device_recorded *ret_recorded, struct err *err)
 {
 	struct device_recorded recorded = {};
@@ -123,7 +123,7 @@ int device_record(const struct pins *pins, const struct link *link,
 		r = device_write(pins, link, recorded.counters_slot, err);
 	} else if (former) {
 		recorded.counters_slot = former->counters_slot;
-		r = take_over(pins, former, link, &recorded.moved, err);
+		r = take_over(pins, former, link, note, err);
 	} else {
 		recorded.created = true;
 		r = make_room(pins, &table, link->name, err);
@@ -146,76 +146,4 @@ void device_undo_record(const struct pins *pins, const struct link *link,
 
 	if (recorded->created)
 		device_forget(pins, link->ifindex, &ignored);
-}
-
-/* Replaces the rows' ifindex by that of the link of the same name; drops rows without such a link.
- */
-static void renumber_rows(struct entry_table *table, const struct device_table *devices)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < table->count; i++) {
-		struct entry_row row = table->rows[i];
-		const struct device_row *device = device_find(devices, row.key.ifindex);
-
-		if (!device || !device->link.ifindex)
-			continue;
-		row.key.ifindex = device->link.ifindex;
-		table->rows[kept++] = row;
-	}
-	table->count = kept;
-}
-
-/*
- * Rewrites addresses and records with the ifindex that their interface's name has here. Writes the
- * addresses into new maps and swaps them in, so that a kill loses none.
- */
-static int renumber(struct pins *pins, size_t *ret_dropped, struct err *err)
-{
-	_cleanup_(entry_table_free) struct entry_table entries = {};
-	_cleanup_(cleanup_responders) int fds[PINS_FAMILIES] = { -1, -1 };
-	struct device_table devices;
-	size_t before;
-	int r = entry_read_all(pins, 0, &entries, err);
-
-	if (!r)
-		r = device_read_recorded(pins, &devices, err);
-	for (unsigned int i = 0; !r && i < devices.count; i++) {
-		r = link_by_name(devices.rows[i].name, &devices.rows[i].link, err);
-		if (r == -ENODEV)
-			r = 0;
-	}
-	if (r < 0)
-		return r;
-	before = entries.count;
-	renumber_rows(&entries, &devices);
-	/* the recorded filters were set in the other namespace */
-	r = filter_forget(pins, 0, err);
-	if (!r)
-		r = pins_create_responders(pins->room, fds, err);
-	if (!r)
-		r = responder_write_table(fds, &entries, err);
-	if (!r)
-		r = pins_swap_responders(pins, fds, err);
-	if (r < 0)
-		return r;
-	for (unsigned int i = 0; i < devices.count; i++)
-		device_forget(pins, devices.rows[i].ifindex, err);
-	for (unsigned int i = 0; i < devices.count && !r; i++)
-		if (devices.rows[i].link.ifindex)
-			r = device_write(pins, &devices.rows[i].link, devices.rows[i].counters_slot,
-					 err);
-	*ret_dropped = before - entries.count;
-	return r;
-}
-
-int device_adopt(struct pins *pins, size_t *ret_dropped, struct err *err)
-{
-	int r;
-
-	*ret_dropped = 0;
-	if (!pins->orphaned)
-		return 0;
-	r = renumber(pins, ret_dropped, err);
-	return r < 0 ? r : pins_adopt(pins, err);
 }

@@ -5,37 +5,30 @@
 #define XDP_L2RESP_DEVICE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "device_table.h"
 #include "err.h"
+#include "filter.h"
 #include "link.h"
 #include "pins.h"
 
 /* The result of device_record(). */
 struct device_recorded {
 	uint32_t counters_slot;
-	bool created;	    /* the interface wasn't recorded before */
-	unsigned int moved; /* addresses taken over from a former interface of its name */
+	bool created; /* the interface wasn't recorded before */
 };
 
 /*
  * Records @link, which exists, and gives it a counter slot. It takes over the addresses and
- * counters of a recorded interface of its name that is gone. @pins must be locked. -ENOSPC:
- * L2RESP_MAX_DEVICES interfaces are recorded that exist or have addresses.
+ * counters of a recorded interface of its name that is gone, with a @note, and gets the filters
+ * that they need. @pins must be locked. -ENOSPC: L2RESP_MAX_DEVICES interfaces are recorded that
+ * exist or have addresses.
  */
-int device_record(const struct pins *pins, const struct link *link,
+int device_record(const struct pins *pins, const struct link *link, filter_note_fn *note,
 		  struct device_recorded *ret_recorded, struct err *err);
 
 /* After a failure: deletes @link's record if device_record() created it. */
 void device_undo_record(const struct pins *pins, const struct link *link,
 			const struct device_recorded *recorded);
-
-/*
- * If @pins are of a network namespace that is gone, takes them over. Interface numbers mean other
- * interfaces here, so addresses move to the interface of the same name, and are dropped if there
- * is none. @pins must be locked. *ret_dropped: number of addresses dropped.
- */
-int device_adopt(struct pins *pins, size_t *ret_dropped, struct err *err);
 
 #endif

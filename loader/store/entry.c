@@ -151,7 +151,8 @@ static const char *family_name(enum pins_family family)
 }
 
 /* Enlarges the full map of @family. */
-static int make_room_for_one(struct pins *pins, enum pins_family family, struct err *err)
+static int make_room_for_one(struct pins *pins, enum pins_family family, struct err *ret_warning,
+			     struct err *err)
 {
 	size_t count[PINS_FAMILIES] = { pins->room[PINS_V4], pins->room[PINS_V6] };
 	uint32_t room[PINS_FAMILIES];
@@ -160,7 +161,7 @@ static int make_room_for_one(struct pins *pins, enum pins_family family, struct 
 	if (count[family] > pins->max_entries)
 		return err_set(err, -ENOSPC, "the map is full: %u %s addresses" ENTRY_MORE_ROOM,
 			       pins->max_entries, family_name(family));
-	return grow_needed(pins, count, room) ? grow_responders(pins, room, err) : 0;
+	return grow_needed(pins, count, room) ? grow_responders(pins, room, ret_warning, err) : 0;
 }
 
 static int add_one(struct pins *pins, const struct entry_wanted *wanted, struct entry_added *added,
@@ -171,7 +172,8 @@ static int add_one(struct pins *pins, const struct entry_wanted *wanted, struct 
 	bool present = r == -EEXIST;
 
 	if (r == -E2BIG) {
-		r = make_room_for_one(pins, responder_family(&wanted->key.address), err);
+		r = make_room_for_one(pins, responder_family(&wanted->key.address), &added->warning,
+				      err);
 		r = r ?: responder_insert(pins_responders(pins), &row, err);
 	}
 	if (present)
@@ -247,7 +249,7 @@ static int wanted_reduce(const struct pins *pins, struct entry_wanted *wanted, s
 
 /* Makes the maps large enough for @wanted and the @existing entries. */
 static int make_room(struct pins *pins, const struct entry_wanted *wanted, size_t count,
-		     const struct entry_table *existing, struct err *err)
+		     const struct entry_table *existing, struct err *ret_warning, struct err *err)
 {
 	size_t more[PINS_FAMILIES] = {}, used[PINS_FAMILIES] = {}, all[PINS_FAMILIES];
 	uint32_t room[PINS_FAMILIES];
@@ -265,7 +267,7 @@ static int make_room(struct pins *pins, const struct entry_wanted *wanted, size_
 				       more[family], family_name(family), pins->max_entries,
 				       used[family]);
 	}
-	return grow_needed(pins, all, room) ? grow_responders(pins, room, err) : 0;
+	return grow_needed(pins, all, room) ? grow_responders(pins, room, ret_warning, err) : 0;
 }
 
 int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
@@ -287,7 +289,7 @@ int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 	if (!r)
 		r = wanted_reduce(pins, wanted, count, &existing, &added.added, err);
 	if (!r)
-		r = make_room(pins, wanted, added.added, &existing, err);
+		r = make_room(pins, wanted, added.added, &existing, &added.warning, err);
 	if (!r)
 		r = responder_write(pins_responders(pins), row_of_wanted, wanted, added.added,
 				    progress, err);
@@ -345,8 +347,15 @@ int entry_delete(const struct pins *pins, const struct addr_range *range, uint32
 	return 0;
 }
 
-int entry_move(const struct pins *pins, const struct entry_table *table, uint32_t from, uint32_t to,
-	       size_t *ret_moved, struct err *err)
+void entry_renumber(struct entry_row *row, const struct link *link)
+{
+	row->key.ifindex = link->ifindex;
+	if (!(row->head.flags & ENTRY_MAC_FIXED))
+		memcpy(row->head.mac, link->mac, ETH_ALEN);
+}
+
+int entry_move(const struct pins *pins, const struct entry_table *table, uint32_t from,
+	       const struct link *to, size_t *ret_moved, struct err *err)
 {
 	_cleanup_(remover_close) struct remover remover = {};
 	const int *fds = pins_responders(pins);
@@ -364,7 +373,7 @@ int entry_move(const struct pins *pins, const struct entry_table *table, uint32_
 			r = remover_remove(&remover, &row->key, err);
 			continue;
 		}
-		moved_row.key.ifindex = to;
+		entry_renumber(&moved_row, to);
 		/* insert before delete: if killed in between, both exist, and the next move deletes
 		 * the old one */
 		r = responder_insert(fds, &moved_row, err);

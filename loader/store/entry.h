@@ -12,6 +12,7 @@
 #include "addr.h"
 #include "err.h"
 #include "l2resp.h"
+#include "link.h"
 #include "pins.h"
 #include "responder.h"
 
@@ -48,8 +49,9 @@ struct entry_wanted {
 int entry_unrepeat(struct entry_wanted *wanted, size_t *count, struct err *err);
 
 struct entry_added {
-	size_t added;	/* moved to the front of the array */
-	size_t present; /* existed already, with the same MAC and flags */
+	size_t added;	    /* moved to the front of the array */
+	size_t present;	    /* existed already, with the same MAC and flags */
+	struct err warning; /* grow_responders()'s, or empty */
 };
 
 /*
@@ -70,9 +72,12 @@ int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 int entry_delete(const struct pins *pins, const struct addr_range *range, uint32_t ifindex,
 		 size_t *ret_deleted, size_t *ret_leased, struct err *err);
 
+/* Makes @row one of @link, with its MAC unless the row has a fixed one. */
+void entry_renumber(struct entry_row *row, const struct link *link);
+
 /* Moves @table's rows, with their counts, from interface @from to @to; a row that exists on @to
  * stays as it is. Deletes leased rows instead: the agent may give one up meanwhile (leased.h). */
-int entry_move(const struct pins *pins, const struct entry_table *table, uint32_t from, uint32_t to,
-	       size_t *ret_moved, struct err *err);
+int entry_move(const struct pins *pins, const struct entry_table *table, uint32_t from,
+	       const struct link *to, size_t *ret_moved, struct err *err);
 
 #endif

@@ -423,32 +423,37 @@ static int sync_device(const struct pins *pins, uint32_t ifindex, bool if_ours,
 	return 0;
 }
 
-static void sync_or_note(const struct pins *pins, uint32_t ifindex, bool if_ours,
-			 filter_note_fn *note)
+static int note_failed(filter_note_fn *note, int error, const struct err *err)
+{
+	note("can't set the filters, so frames for the addresses may not arrive: %s", err->text);
+	return error;
+}
+
+static int sync_or_note(const struct pins *pins, uint32_t ifindex, bool if_ours,
+			filter_note_fn *note)
 {
 	struct err err;
+	int r = sync_device(pins, ifindex, if_ours, note, &err);
 
-	if (sync_device(pins, ifindex, if_ours, note, &err) < 0)
-		note("can't set the filters, so frames for the addresses may not arrive: %s",
-		     err.text);
+	return r < 0 ? note_failed(note, r, &err) : 0;
 }
 
-void filter_sync(const struct pins *pins, uint32_t ifindex, filter_note_fn *note)
+int filter_sync(const struct pins *pins, uint32_t ifindex, filter_note_fn *note)
 {
-	sync_or_note(pins, ifindex, false, note);
+	return sync_or_note(pins, ifindex, false, note);
 }
 
-void filter_sync_all(const struct pins *pins, filter_note_fn *note)
+int filter_sync_all(const struct pins *pins, filter_note_fn *note)
 {
 	struct device_table devices;
 	struct err err;
+	int r = device_read_all(pins, &devices, &err);
 
-	if (device_read_all(pins, &devices, &err) < 0)
-		note("can't set the filters, so frames for the addresses may not arrive: %s",
-		     err.text);
-	else
-		for (unsigned int i = 0; i < devices.count; i++)
-			filter_sync(pins, devices.rows[i].ifindex, note);
+	if (r < 0)
+		return note_failed(note, r, &err);
+	for (unsigned int i = 0; i < devices.count; i++)
+		r = filter_sync(pins, devices.rows[i].ifindex, note) ?: r;
+	return r;
 }
 
 void filter_added(const struct pins *pins, const struct link *link,

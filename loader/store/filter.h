@@ -27,14 +27,15 @@ typedef void filter_note_fn(const char *format, ...) __attribute__((format(print
  * is set to IFF_ALLMULTI instead.
  *
  * Idempotent; the records of an interface that is gone are deleted. @pins must be locked. Failures
- * go to @note only: the address stays even if its frames may not arrive.
+ * go to @note: the address stays even if its frames may not arrive. Returns 0, or a negative errno
+ * if it could not find out what is needed: then nothing was done.
  */
-void filter_sync(const struct pins *pins, uint32_t ifindex, filter_note_fn *note);
+int filter_sync(const struct pins *pins, uint32_t ifindex, filter_note_fn *note);
 
 #define FILTER_MAX_GROUPS 1024
 
 /* filter_sync() for every recorded interface. */
-void filter_sync_all(const struct pins *pins, filter_note_fn *note);
+int filter_sync_all(const struct pins *pins, filter_note_fn *note);
 
 /* filter_sync() after @count addresses were added, not all on @link. Does nothing unless one that
  * is on @link needs a filter. */

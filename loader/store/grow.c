@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <string.h>
+#include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -15,30 +15,36 @@
 #include "pins_swap.h"
 #include "responder.h"
 
-/* Swaps the program on each interface where it reads another map of addresses than the pinned one.
- */
+/* Swaps the program on @ifindex if it reads another map of addresses than the pinned one. */
+static int swap_program(const struct pins *pins, const struct device_row *device, struct err *err)
+{
+	const struct attach_options keep = { .mode = ATTACH_MODE_AUTO,
+					     .priority = ATTACH_KEEP_PRIORITY };
+	struct attach_outcome outcome;
+	struct attach_state state;
+	struct err ignored;
+	struct link link;
+	int r = attach_query(pins_maps(pins), device->ifindex, &state, err);
+
+	if (!r && (attach_find(&state, false) < 0 || attach_is_current(&state)))
+		return 0;
+	if (!r)
+		r = link_by_ifindex(device->ifindex, &link, err);
+	if (!r)
+		r = attach_link(pins_maps(pins), &link, device->counters_slot, &keep, &outcome,
+				err);
+	/* deleted meanwhile, and its program with it */
+	return r < 0 && link_by_ifindex(device->ifindex, &link, &ignored) == -ENODEV ? 0 : r;
+}
+
 static int swap_programs(const struct pins *pins, struct err *err)
 {
 	struct device_table devices;
 	int r = device_read_all(pins, &devices, err);
 
-	for (unsigned int i = 0; i < devices.count && !r; i++) {
-		const struct attach_options keep = { .mode = ATTACH_MODE_AUTO,
-						     .priority = ATTACH_KEEP_PRIORITY };
-		struct attach_outcome outcome;
-		struct attach_state state;
-		struct link link;
-
-		if (devices.rows[i].gone)
-			continue;
-		r = attach_query(pins_maps(pins), devices.rows[i].ifindex, &state, err);
-		if (r < 0 || attach_find(&state, false) < 0 || attach_is_current(&state))
-			continue;
-		r = link_by_ifindex(devices.rows[i].ifindex, &link, err);
-		if (!r)
-			r = attach_link(pins_maps(pins), &link, devices.rows[i].counters_slot,
-					&keep, &outcome, err);
-	}
+	for (unsigned int i = 0; i < devices.count && !r; i++)
+		if (!devices.rows[i].gone)
+			r = swap_program(pins, &devices.rows[i], err);
 	return r;
 }
 
@@ -98,7 +104,8 @@ bool grow_needed(const struct pins *pins, const size_t count[PINS_FAMILIES],
 	return needed;
 }
 
-int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struct err *err)
+int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struct err *ret_warning,
+		    struct err *err)
 {
 	/* the new maps; swap_responders() replaces them by the old ones */
 	_cleanup_(cleanup_responders) int fds[PINS_FAMILIES] = { -1, -1 };
@@ -106,7 +113,7 @@ int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struc
 	int from[PINS_FAMILIES] = { -1, -1 };
 	uint32_t more[PINS_FAMILIES] = {};
 	bool before = pins->unsettled;
-	struct err ignored;
+	struct err ignored, late;
 	int r;
 
 	for (int family = 0; family < PINS_FAMILIES; family++)
@@ -129,12 +136,15 @@ int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struc
 		return r;
 	}
 	r = grow_settle(pins, err);
-	if (!r)
-		r = add_late_answers(pins, fds, &copied, err);
 	if (r < 0) {
 		swap_responders(pins, fds, &ignored);
 		grow_settle(pins, &ignored);
-		add_late_answers(pins, fds, &copied, &ignored);
 	}
+	/* Once settled, the new maps stay: the agent may have deleted entries from them for good.
+	 */
+	if (add_late_answers(pins, fds, &copied, &late) < 0 && !r)
+		err_write(ret_warning,
+			  "the answers sent while the maps grew are missing in the counts: %s",
+			  late.text);
 	return r;
 }

@@ -20,10 +20,12 @@ bool grow_needed(const struct pins *pins, const size_t count[PINS_FAMILIES],
 /*
  * Replaces each family's map that has less than @room by one that has it. Fills the new maps, pins
  * them in place of the old ones, swaps the program on every interface that it runs on, and adds the
- * answers that were counted in the old maps meanwhile. @pins must be locked, and has the new maps
- * afterwards. On failure the old maps are pinned and in use again.
+ * answers that were counted in the old maps meanwhile; if that fails, only @ret_warning is set.
+ * @pins must be locked, and has the new maps afterwards. On failure the old maps are pinned and in
+ * use again.
  */
-int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struct err *err);
+int grow_responders(struct pins *pins, const uint32_t room[PINS_FAMILIES], struct err *ret_warning,
+		    struct err *err);
 
 /*
  * Finishes a growth that was killed; call it before any other change to @pins, which must be

@@ -16,9 +16,6 @@
  *   deletions may be undone and must be repeated. If it isn't, a later growth copies maps without
  *   the entries. The other writer, a recreated interface that takes over addresses, never copies
  *   leased ones (entry_move()).
- * - The program that attach runs to change the MAC of an interface's entries writes the head of an
- *   existing entry and never restores a deleted one. It may write back the entry's former slot,
- *   whose session has ended: the address is then silent until the agent's next reconcile.
  * - An import that read the maps before the agent inserted overwrites the agent's entry, as if it
  *   had been added by hand before. The agent's deletion could remove that entry only between the
  *   program's check and its deletion, a few instructions; the import can then be repeated.

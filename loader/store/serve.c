@@ -26,7 +26,7 @@ int serve_add(struct pins *pins, const struct link *links, int link_count,
 	int done = 0, r = 0;
 
 	while (!r && done < link_count) {
-		r = device_record(pins, &links[done], &recorded[done], err);
+		r = device_record(pins, &links[done], note, &recorded[done], err);
 		done += !r;
 		if (!r)
 			r = vlan_add(pins, &links[done - 1], note, err);
@@ -37,12 +37,10 @@ int serve_add(struct pins *pins, const struct link *links, int link_count,
 		undo_links(pins, links, recorded, done);
 	if (r < 0)
 		return r;
-	for (int i = 0; i < done; i++) {
-		if (recorded[i].moved)
-			filter_sync(pins, links[i].ifindex, note);
-		else
-			filter_added(pins, &links[i], wanted, count, note);
-	}
+	if (*ret_added->warning.text)
+		note("%s", ret_added->warning.text);
+	for (int i = 0; i < done; i++)
+		filter_added(pins, &links[i], wanted, count, note);
 	return 0;
 }
 

@@ -307,21 +307,6 @@ static bool find_changed(const struct device_table *devices, const struct device
 	return link_is_vlan(ret_link) && (row->gone || row->renamed);
 }
 
-static int follow_one(const struct pins *pins, const struct link *link, filter_note_fn *note,
-		      struct err *err)
-{
-	struct device_recorded recorded;
-	int r = device_record(pins, link, &recorded, err);
-
-	if (!r && recorded.moved) {
-		note("%s: took over %u address%s of the former %s", link->name, recorded.moved,
-		     recorded.moved == 1 ? "" : "es", link->name);
-		r = change_follow_mac(pins, link->ifindex, link->mac, err);
-		filter_sync(pins, link->ifindex, note);
-	}
-	return r;
-}
-
 int vlan_follow(const struct pins *pins, filter_note_fn *note, struct err *err)
 {
 	struct device_table devices;
@@ -329,11 +314,12 @@ int vlan_follow(const struct pins *pins, filter_note_fn *note, struct err *err)
 	int r = device_read_all(pins, &devices, err);
 
 	for (unsigned int i = 0; i < devices.count && !r; i++) {
+		struct device_recorded recorded;
 		struct link link;
 
 		if (!find_changed(&devices, &devices.rows[i], &link))
 			continue;
-		r = follow_one(pins, &link, note, err);
+		r = device_record(pins, &link, note, &recorded, err);
 		changed = true;
 	}
 	if (!r)
@@ -352,8 +338,7 @@ int vlan_refresh(const struct pins *pins, const struct link *link, filter_note_f
 		struct vlan_path path;
 		struct err ignored;
 
-		if (row->gone || !link_is_vlan(&row->link) ||
-		    vlan_path_of(&row->link, &path, &ignored) < 0 ||
+		if (row->gone || vlan_path_of(&row->link, &path, &ignored) < 0 ||
 		    path.parent.ifindex != link->ifindex)
 			continue;
 		r = change_follow_mac(pins, row->ifindex, row->link.mac, err);

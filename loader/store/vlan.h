@@ -84,8 +84,8 @@ int vlan_deleted(const struct pins *pins, uint32_t ifindex, struct err *err);
  */
 int vlan_follow(const struct pins *pins, filter_note_fn *note, struct err *err);
 
-/* For an attach to @link: updates the MACs and filters of addresses on VLAN devices on top of it.
- */
+/* For an attach to @link: updates the MACs and filters of addresses on it, and on VLAN devices on
+ * top of it. */
 int vlan_refresh(const struct pins *pins, const struct link *link, filter_note_fn *note,
 		 struct err *err);
 

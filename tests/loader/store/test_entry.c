@@ -306,34 +306,41 @@ EACH_FAMILY(deletes_what_is_there_of_a_range)
 EACH_FAMILY(follows_the_device_in_place)
 {
 	const uint8_t mac[6] = { 2, 0, 0, 0, 0, 9 };
-	struct entry_wanted fixed_mac = wanted(2, 5);
+	struct entry_wanted fixed_mac = wanted(2, 5), leased = wanted(3, 5);
 	struct entry_added added;
 
 	fixed_mac.head.flags = ENTRY_MAC_FIXED;
+	leased.head.lease = 4;
 	cr_assert_eq(add(1, 1, 1, &added), 0);
 	cr_assert_eq(entry_add(&pins, &fixed_mac, 1, NULL, &added, &err), 0);
+	cr_assert_eq(entry_add(&pins, &leased, 1, NULL, &added, &err), 0);
 	pretend_answers(1, 42);
 	cr_assert_eq(change_follow_mac(&pins, 3, mac, &err), 0, "%s", err.text);
 	cr_expect(!memcmp(row_of(1).head.mac, mac, 6));
 	cr_expect_eq(answers(1), 42, "a count was lost");
 	cr_expect_eq(row_of(2).head.mac[5], 5, "a fixed MAC was changed");
+	cr_expect_eq(row_of(3).head.mac[5], 5, "the agent changes its own");
 }
 
 EACH_FAMILY(moves_with_its_counts_even_in_a_full_map)
 {
+	const struct link to = { .ifindex = 9, .mac = { 2, 0, 0, 0, 0, 9 } };
 	struct entry_table table;
 	struct entry_added added;
 	size_t moved;
 
-	cr_assert_eq(add(0, ROOM, 1, &added), 0);
+	cr_assert_eq(add(0, ROOM - 1, 1, &added), 0);
+	cr_assert_eq(add(ROOM - 1, 1, 2, &added), 0);
 	pretend_answers(5, 11);
 	cr_assert_eq(entry_read_all(&pins, 3, &table, &err), 0);
-	cr_assert_eq(entry_move(&pins, &table, 3, 9, &moved, &err), 0, "%s", err.text);
+	cr_assert_eq(entry_move(&pins, &table, 3, &to, &moved, &err), 0, "%s", err.text);
 	entry_table_free(&table);
 	cr_expect_eq(moved, ROOM);
 	cr_assert_eq(entry_read_all(&pins, 9, &table, &err), 0);
 	cr_expect_eq(table.count, ROOM);
 	cr_expect_eq(table.rows[5].responses_sent, 11);
+	cr_expect_eq(table.rows[5].head.mac[5], 9, "the MAC of the interface");
+	cr_expect_eq(table.rows[ROOM - 1].head.mac[5], 2, "a fixed MAC was changed");
 	entry_table_free(&table);
 	cr_expect_eq(count_all(), ROOM);
 }
@@ -372,6 +379,29 @@ EACH_FAMILY(adds_in_place_what_was_answered_late)
 	cr_assert_eq(change_add_answers(&pins, &before, &after, &err), 0, "%s", err.text);
 	cr_expect_eq(answers(0), 0);
 	cr_expect_eq(answers(1), 12);
+	entry_table_free(&before);
+	entry_table_free(&after);
+}
+
+/* The agent's lease thread adds entries to the old map, and deletes them, without the lock. */
+EACH_FAMILY(adds_nothing_for_an_address_that_was_added_late_or_again)
+{
+	struct entry_table before, after;
+	struct entry_added added;
+
+	cr_assert_eq(add(0, 1, 1, &added), 0);
+	cr_assert_eq(add(2, 2, 1, &added), 0);
+	pretend_answers(2, 5);
+	pretend_answers(3, 5000);
+	cr_assert_eq(entry_read_all(&pins, 0, &before, &err), 0);
+	cr_assert_eq(add(1, 1, 1, &added), 0);
+	cr_assert_eq(entry_read_all(&pins, 0, &after, &err), 0);
+	after.rows[2].responses_sent += 7;
+	after.rows[3].responses_sent = 1;
+	cr_assert_eq(change_add_answers(&pins, &before, &after, &err), 0, "%s", err.text);
+	cr_expect_eq(answers(1), 0);
+	cr_expect_eq(answers(2), 12);
+	cr_expect_eq(answers(3), 5000);
 	entry_table_free(&before);
 	entry_table_free(&after);
 }

@@ -6,13 +6,14 @@ import itertools
 import json
 import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from chain import ADD, COUNTER, MS_RDONLY, MS_REMOUNT, mount, mounted, statement
-from fault import environment, spread
+from fault import GROWTH, environment, fill, requests, spread
 from lan import BPFFS, MNT_DETACH, MS_BIND, PASS, VIP, Namespace, changes, checked, libc, like, run
 from results import BY_A_FULL_RUN, GUEST
 from wait import wait_until
@@ -206,6 +207,42 @@ def test_membarrier_refused(lan, scratch):
     assert log.read_text().startswith("membarrier 1 ")
     assert room(lan) == 512
     assert lan.answered() == 3 and lan.responses_sent() == 6
+
+
+def growths(lan, scratch):
+    """The requests of a growth; after which the map is full again, for another one that makes the same."""
+    fill(lan, 0)
+    asked = requests(lan, GROWTH, scratch)
+    fill(lan, 16)
+    return asked
+
+
+def test_late_answers_are_not_added(lan, scratch):
+    """The programs read the new maps by then, and the agent may have deleted entries from them for good: no way back."""
+    lan.done("attach eth1", ADD)
+    asked = growths(lan, scratch)
+    number = asked.index(("membarrier", 1)) + 2
+    done = faulty(lan, "add 198.18.11.2 dev eth1", "any", number, errno.ENOMEM)
+    assert done.status == 0
+    assert re.fullmatch("xdp-l2resp: note: the answers sent while the maps grew are missing in the counts: [^\n]+\n", done.err)
+    assert room(lan) == 1024 and "reads a map that isn't pinned" not in lan.done("status").out
+    assert lan.answered() == 3 and lan.responses_sent() == 3
+
+
+def test_interface_deleted_while_the_map_grows(lan, scratch):
+    """The second of two, just before its program is exchanged."""
+    lan.server.ip("link add eth2 type veth peer name eth3")
+    lan.done("attach eth1 eth2", ADD)
+    asked = growths(lan, scratch)
+    number = len(asked) - asked[::-1].index(("netlink", int(RTM_SETLINK)))
+    growing = subprocess.Popen(lan.argv("add 198.18.11.2 dev eth1"), stderr=subprocess.PIPE, text=True,
+                               env=environment(f"any:{number}:{-signal.SIGSTOP}"))
+    assert os.WIFSTOPPED(os.waitpid(growing.pid, os.WUNTRACED)[1])
+    lan.server.ip("link del eth2")
+    growing.send_signal(signal.SIGCONT)
+    said = growing.communicate()[1]
+    assert (growing.returncode, said) == (0, "")
+    assert room(lan) == 1024 and lan.answered() == 3
 
 
 @statement("`save` that can't write to the disk fails with an error and leaves the file unchanged")
