@@ -255,13 +255,15 @@ const struct cli_command cmd_attach = {
 /* Refuses an interface that this network namespace can't change any more. */
 static int err_moved(const struct status_row *row, struct err *err)
 {
+	bool known = *row->moved.link.name;
 	char text[ATTACH_MOVED_TEXT_SIZE];
 
 	attach_moved_text(&row->moved, text);
 	return err_set(err, -ENODEV,
-		       "%s was %s; run `" CLI_NAME " detach` there or, so that its program answers "
+		       "%s %s; run `" CLI_NAME " detach%s%s` there or, so that its program answers "
 		       "for nothing, `" CLI_NAME " flush dev %s` here",
-		       row->link.name, text, row->link.name);
+		       row->link.name, text, known ? " " : "", row->moved.link.name,
+		       row->link.name);
 }
 
 static int detach_one(const struct pins *pins, struct status_row *row, struct err *err)

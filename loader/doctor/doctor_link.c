@@ -17,24 +17,32 @@ static bool program_runs(const struct doctor_device *device)
 	return device->ours >= 0 && device->state.prog[device->ours].ours;
 }
 
+static int find_moved(struct doctor *doctor, const struct doctor_device *device)
+{
+	const char *now = device->moved.link.name;
+	char text[ATTACH_MOVED_TEXT_SIZE];
+
+	attach_moved_text(&device->moved, text);
+	doctor_find(doctor, device, NULL,
+		    "%s %s, and its program is still on it, with %zu address%s", device->link.name,
+		    text, device->row_count, doctor_plural(device->row_count));
+	if (*now && device->moved.nsid < 0)
+		doctor_remedy(doctor, "run `xdp-l2resp attach %s`", now);
+	else
+		doctor_remedy(
+			doctor,
+			"run `xdp-l2resp flush dev %s` here, or `xdp-l2resp detach%s%s` there",
+			device->link.name, *now ? " " : "", now);
+	return 0;
+}
+
 int doctor_check_interface_gone(struct doctor *doctor, const struct doctor_device *device,
 				struct err *err)
 {
-	char text[ATTACH_MOVED_TEXT_SIZE];
-
 	if (!device->gone || !device->row_count)
 		return 0;
-	if (device->moved.found) {
-		attach_moved_text(&device->moved, text);
-		doctor_find(doctor, device, NULL,
-			    "%s was %s, and its program is still on it, with %zu address%s",
-			    device->link.name, text, device->row_count,
-			    doctor_plural(device->row_count));
-		doctor_remedy(doctor,
-			      "run `xdp-l2resp flush dev %s` here, or `xdp-l2resp detach` there",
-			      device->link.name);
-		return 0;
-	}
+	if (device->moved.found)
+		return find_moved(doctor, device);
 	return doctor_find(doctor, device, NULL, "no interface %s, and %zu address%s on it",
 			   device->link.name, device->row_count, doctor_plural(device->row_count));
 }

@@ -60,9 +60,9 @@ void attach_moved_text(const struct attach_moved *moved, char text[ATTACH_MOVED_
 		snprintf(text, size, "came back with another number, as %s", moved->link.name);
 	else if (*moved->link.name)
 		snprintf(text, size,
-			 "moved to another network namespace, where it is %s (`ip netns list-id` "
-			 "has that as nsid %d)",
+			 "was moved to another network namespace, where it is %s (nsid %d in `ip "
+			 "netns list-id`)",
 			 moved->link.name, moved->nsid);
 	else
-		snprintf(text, size, "moved to another network namespace");
+		snprintf(text, size, "was moved to another network namespace");
 }

@@ -31,7 +31,7 @@ bool attach_moved_answers(const struct attach_moved *moved);
 
 #define ATTACH_MOVED_TEXT_SIZE 160
 
-/* Writes a clause that begins with a verb: "moved to ...". */
+/* Writes a clause that begins with a verb: "was moved to ...". */
 void attach_moved_text(const struct attach_moved *moved, char text[ATTACH_MOVED_TEXT_SIZE]);
 
 #endif

@@ -271,6 +271,9 @@ def test_program_stale_after_a_move(well):
     assert f", {why}: attach again\n" in well.done("status eth1").out
     finding = look(well)["program_stale"]
     assert finding["detail"] == f"eth1 has our program, which {why}"
+    gone = look(well)["interface_gone"]
+    assert gone["detail"] == "eth1 came back with another number, as eth1, and its program is still on it, with 1 address"
+    assert gone["remedy"] == finding["remedy"]
     follow(well, finding)
     assert "program_stale" not in look(well) and why not in well.done("status eth1").out
 

@@ -126,7 +126,7 @@ def test_moved_is_said(lan, moved):
     there = {"dev": "eth0", "ifindex": int, "nsid": int, "prog_id": program, "answering": True}
     for command in "status", "status eth1":
         assert like(lan.rows(command), [{"dev": "eth1", "mode": "none", "prog_id": None, "entries": 1, "moved": there}])
-    assert re.fullmatch(r"eth1: moved to another network namespace, where it is eth0 \(.* nsid \d+\), and its program runs on, "
+    assert re.fullmatch(r"eth1: was moved to another network namespace, where it is eth0 \(nsid \d+ in .*\), and its program runs on, "
                         rf"prog id {program}, 1 address\n", lan.done("status").out)
     finding = findings(lan.server, lan.bpffs)["interface_gone"]
     assert "where it is eth0" in finding["detail"] and FLUSH in finding["remedy"]
