@@ -27,6 +27,7 @@ struct {
 
 /* Not read by the program: commands find by it which pins the program belongs to. */
 const volatile struct pins_origin pins_origin = {};
+const volatile __u64 netns_cookie = 0; /* of the network namespace that they serve */
 
 /* Slow path: not plain ARP, or `monitor` is on. */
 static __noinline int respond_slowly(struct xdp_md *ctx)

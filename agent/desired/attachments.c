@@ -123,9 +123,9 @@ static void ensure(struct attachments *attachments, const struct links_row *row,
 {
 	struct attachment *attachment = attachment_get(attachments, &row->link);
 
-	attachment->seen = attachment->seen || row->link.xdp;
+	attachment->seen = attachment->seen || row->link.xdp_id;
 	if (attachment->state == FAILED ||
-	    (attachment->state == ATTACHED && (look || (!row->link.xdp && attachment->seen))))
+	    (attachment->state == ATTACHED && (look || (!row->link.xdp_id && attachment->seen))))
 		attachment->due = DUE_CHECK;
 }
 
@@ -172,7 +172,7 @@ static bool set_result(struct attachments *attachments, struct attachment *attac
 	if (result < 0)
 		attachment->error = *err;
 	attachment->state = result < 0 ? FAILED : ATTACHED;
-	attachment->seen = link->xdp;
+	attachment->seen = link->xdp_id;
 	return attachment->state != former;
 }
 

@@ -99,7 +99,7 @@ static void row_update(struct links *links, struct links_row *row, const struct 
 		fresh.carrier = own_flap(links, &fresh);
 	if (row->suitable != fresh.suitable || row->carrier != fresh.carrier ||
 	    strcmp(row->link.name, link->name) != 0 ||
-	    memcmp(row->link.mac, link->mac, ETH_ALEN) != 0 || row->link.xdp != link->xdp)
+	    memcmp(row->link.mac, link->mac, ETH_ALEN) != 0 || !row->link.xdp_id != !link->xdp_id)
 		links->dirty = true;
 	*row = fresh;
 }

@@ -64,24 +64,36 @@ static size_t count_on(const struct entry_table *table, uint32_t ifindex)
 	return count;
 }
 
-/* Appends interfaces that are gone and have addresses; the array has room for all records. */
+/* Fills in the row of an interface that is gone. */
+static struct status_row gone_row(const struct pins *pins, const char name[IFNAMSIZ],
+				  uint32_t ifindex, size_t entries)
+{
+	struct status_row row = { .gone = true,
+				  .ours = -1,
+				  .link.ifindex = ifindex,
+				  .entries = entries,
+				  .moved = attach_find_moved(pins_maps(pins), ifindex) };
+
+	memcpy(row.link.name, name, sizeof(row.link.name));
+	return row;
+}
+
+/* Appends interfaces that are gone and have addresses, or have moved with the program; the array
+ * has room for all records. */
 static int status_add_gone(const struct pins *pins, const struct entry_table *table,
 			   struct status_row *rows, size_t *count, struct err *err)
 {
 	struct device_table devices;
-	/* every address has a record */
-	int r = table->count ? device_read_all(pins, &devices, err) : 0;
+	int r = device_read_all(pins, &devices, err);
 
-	for (unsigned int i = 0; table->count && !r && i < devices.count; i++) {
+	for (unsigned int i = 0; !r && i < devices.count; i++) {
 		const struct device_row *device = &devices.rows[i];
-		struct status_row row = { .gone = true,
-					  .ours = -1,
-					  .link.ifindex = device->ifindex,
-					  .entries = count_on(table, device->ifindex) };
 
-		memcpy(row.link.name, device->name, sizeof(row.link.name));
-		if (device->gone && row.entries)
-			rows[(*count)++] = row;
+		if (!device->gone)
+			continue;
+		rows[*count] = gone_row(pins, device->name, device->ifindex,
+					count_on(table, device->ifindex));
+		*count += rows[*count].entries || rows[*count].moved.found;
 	}
 	return r;
 }
@@ -112,6 +124,10 @@ int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_
 			continue;
 		entries = count_on(&table, link.ifindex);
 		r = status_read(pins, &link, entries, &rows[count], err);
+		if (r == -ENODEV) {
+			r = 0;
+			continue;
+		}
 		if (!r && (rows[count].ours >= 0 || rows[count].state.empty_id || entries))
 			count++;
 	}
@@ -129,6 +145,21 @@ int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_
 	return 0;
 }
 
+/* Fills in the row of @name, which is no interface here, if it has moved with the program. */
+static bool read_moved(const struct pins *pins, const char *name, struct status_row *ret_row)
+{
+	struct link link;
+	struct err ignored;
+	size_t entries;
+
+	if (!pins || pins->maps.fd[MAPS_DEVICES] < 0 ||
+	    device_resolve(pins, name, &link, &ignored) < 0 ||
+	    status_count_entries(pins, link.ifindex, &entries, &ignored) < 0)
+		return false;
+	*ret_row = gone_row(pins, link.name, link.ifindex, entries);
+	return ret_row->moved.found;
+}
+
 int status_read_named(const struct pins *pins, int count, char **names,
 		      struct status_row **ret_rows, size_t *ret_count, struct err *err)
 {
@@ -141,6 +172,10 @@ int status_read_named(const struct pins *pins, int count, char **names,
 		size_t entries, seen = 0;
 		int r = link_by_name(names[i], &link, err);
 
+		if (r == -ENODEV && read_moved(pins, names[i], &rows[kept])) {
+			kept++;
+			continue;
+		}
 		while (!r && seen < kept && rows[seen].link.ifindex != link.ifindex)
 			seen++;
 		if (seen < kept)
@@ -155,6 +190,20 @@ int status_read_named(const struct pins *pins, int count, char **names,
 	*ret_rows = TAKE_PTR(rows);
 	*ret_count = kept;
 	return 0;
+}
+
+static json_t *moved_json(const struct attach_moved *moved)
+{
+	bool known = *moved->link.name;
+
+	if (!moved->found)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:I, s:b}", "dev",
+			 known ? text_json(moved->link.name) : json_null(), "ifindex",
+			 known ? json_integer(moved->link.ifindex) : json_null(), "nsid",
+			 known && moved->nsid >= 0 ? json_integer(moved->nsid) : json_null(),
+			 "prog_id", (json_int_t)moved->prog_id, "answering",
+			 attach_moved_answers(moved));
 }
 
 json_t *status_json(const struct status_row *row)
@@ -184,6 +233,7 @@ json_t *status_json(const struct status_row *row)
 	json_object_set_new(json, "vlan", report_vlan(&row->path));
 	json_object_set_new(json, "parent",
 			    row->path.count ? text_json(row->path.parent.name) : json_null());
+	json_object_set_new(json, "moved", moved_json(&row->moved));
 	json_object_set_new(json, "orphan",
 			    json_boolean(row->state.empty_id ||
 					 (attached && row->state.prog[row->ours].orphan)));
@@ -198,11 +248,27 @@ static void print_programs(const struct status_row *row, const char *intro, unsi
 		text_print(file, "%s %s", i ? "," : intro, row->state.prog[i].name);
 }
 
+static const char *const orphan_texts[] = {
+	[ATTACH_PINS_GONE] = "its pins are gone: attach again",
+	[ATTACH_CAME_MOVED] = "it came from another network namespace, and answers for the "
+			      "addresses there: detach, or attach again",
+};
+
 /* Returns why no program is attached. */
 static void print_unattached(const struct status_row *row, FILE *file)
 {
-	if (row->gone) {
+	char text[ATTACH_MOVED_TEXT_SIZE];
+
+	if (row->moved.found) {
+		attach_moved_text(&row->moved, text);
+		text_print(file, "%s, and its program runs on, prog id %u", text,
+			   row->moved.prog_id);
+	} else if (row->gone) {
 		fputs("the interface is gone", file);
+	} else if (row->state.came_moved) {
+		fprintf(file,
+			"not attached, a dispatcher is that calls our program, prog id %u, %s",
+			row->state.empty_id, orphan_texts[ATTACH_CAME_MOVED]);
 	} else if (row->state.empty_id) {
 		fprintf(file, "not attached, a dispatcher %s is, which calls nothing, prog id %u",
 			row->state.other_version ? "of another libxdp version"
@@ -223,10 +289,10 @@ static void print_unattached(const struct status_row *row, FILE *file)
 /* Prints why attach should be run again; nothing if it needn't be. */
 static void print_attach_again(const struct status_row *row, FILE *file)
 {
-	if (row->state.empty_id)
+	if (row->state.empty_id && !row->state.came_moved)
 		fputs(": attach again", file);
 	if (row->ours >= 0 && row->state.prog[row->ours].orphan)
-		fputs(", its pins are gone: attach again", file);
+		fprintf(file, ", %s", orphan_texts[row->state.prog[row->ours].orphan]);
 	if (row->ours >= 0 && row->state.prog[row->ours].stale)
 		fprintf(file, ", %s: attach again", row->state.prog[row->ours].stale);
 	if (attach_count(&row->state) > 1)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <jansson.h>
 
+#include "attach_moved.h"
 #include "attach_state.h"
 #include "err.h"
 #include "link.h"
@@ -15,6 +16,7 @@
 struct status_row {
 	struct link link; /* only name and ifindex if gone */
 	bool gone;
+	struct attach_moved moved; /* where it is, if it is gone from here */
 	struct attach_state state;
 	int ours; /* index in state.prog, -1: not attached */
 	size_t entries;
@@ -37,7 +39,8 @@ int status_count_entries(const struct pins *pins, uint32_t ifindex, size_t *ret_
 int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_t *ret_count,
 		    struct err *err);
 
-/* Reads the state of the named interfaces, without repetitions. */
+/* Reads the state of the named interfaces, without repetitions. One that is gone counts as there if
+ * it has moved with the program. */
 int status_read_named(const struct pins *pins, int count, char **names,
 		      struct status_row **ret_rows, size_t *ret_count, struct err *err);
 

@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "cli.h"
 #include "entry.h"
+#include "responder.h"
 #include "spec.h"
 #include "text.h"
 
@@ -37,9 +38,28 @@ static int entry_held(const struct pins *pins, const struct entry_key *key, cons
 	return 0;
 }
 
-static int announce_times(const struct pins *pins, const struct address *address,
-			  const struct link *link, const struct cli_options *options,
-			  struct err *err)
+/* Opens the maps again if others were pinned in their place meanwhile, as when they grow. */
+static int follow_pins(const char *bpffs, const struct address *address, struct pins *pins,
+		       struct err *err)
+{
+	struct pins now = PINS_NONE;
+	int r;
+
+	/* if nothing is pinned, the open maps are the ones that programs read */
+	if (pins_is_pinned(pins, MAPS_RESPONDER_V4 + responder_family(address)))
+		return 0;
+	r = pins_open(bpffs, &now, err);
+	if (r == -ENOENT && !*err->text)
+		return 0;
+	if (r < 0)
+		return r;
+	pins_close(pins);
+	*pins = now;
+	return 0;
+}
+
+static int announce_times(struct pins *pins, const struct address *address, const struct link *link,
+			  const struct cli_options *options, struct err *err)
 {
 	const struct timespec pause = { .tv_sec = options->interval_ms / 1000,
 					.tv_nsec = options->interval_ms % 1000 * 1000000L };
@@ -55,7 +75,9 @@ static int announce_times(const struct pins *pins, const struct address *address
 		if (i)
 			nanosleep(&pause, NULL);
 		/* during the pause it may have been deleted, or its lease may have expired */
-		r = entry_held(pins, &key, link, &what, err);
+		r = follow_pins(options->bpffs, address, pins, err);
+		if (!r)
+			r = entry_held(pins, &key, link, &what, err);
 		if (!r)
 			r = announce_send(fd, link, &what, err);
 		if (r < 0)

@@ -243,18 +243,51 @@ const struct cli_command cmd_attach = {
 	.run = attach_run,
 };
 
+/* Refuses an interface that this network namespace can't change any more. */
+static int err_moved(const struct status_row *row, struct err *err)
+{
+	bool known = *row->moved.link.name;
+	char text[ATTACH_MOVED_TEXT_SIZE];
+
+	attach_moved_text(&row->moved, text);
+	return err_set(err, -ENODEV,
+		       "%s %s; run `" CLI_NAME " detach%s%s` there or, so that its program answers "
+		       "for nothing, `" CLI_NAME " flush dev %s` here",
+		       row->link.name, text, known ? " " : "", row->moved.link.name,
+		       row->link.name);
+}
+
+static int detach_one(const struct pins *pins, struct status_row *row, struct err *err)
+{
+	struct err ignored;
+	struct link link;
+	int r = attach_remove(pins_maps(pins), &row->link, err);
+
+	if (!r)
+		r = status_read(pins, &row->link, row->entries, row, err);
+	/* deleted meanwhile, and the program with it */
+	if (r < 0 && link_by_ifindex(row->link.ifindex, &link, &ignored) == -ENODEV) {
+		r = 0;
+		row->gone = true;
+		row->ours = -1;
+		row->state = (struct attach_state){};
+	}
+	return r;
+}
+
 static int detach_rows(const struct pins *pins, struct status_row *rows, size_t count, bool json,
 		       struct err *err)
 {
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].moved.found)
+			return err_moved(&rows[i], err);
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].ours < 0 && !rows[i].state.empty_id)
 			/* it fails, with the reason in @err */
 			return attach_remove(pins_maps(pins), &rows[i].link, err);
 	for (size_t i = 0; i < count; i++) {
-		int r = attach_remove(pins_maps(pins), &rows[i].link, err);
+		int r = detach_one(pins, &rows[i], err);
 
-		if (!r)
-			r = status_read(pins, &rows[i].link, rows[i].entries, &rows[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -277,9 +310,16 @@ static int detach_run(const struct cli_options *options, int count, char **words
 		return cli_usage(&cmd_detach, "--all goes without interfaces");
 	r = pins_open_locked_existing(options->bpffs, &opened, &err);
 	r = cli_pins_if_any(r, &opened, &pins, &err);
+	/* of another network namespace: the interface may have come from there with the program */
+	if (r == -EXDEV)
+		r = 0;
 	if (!r && options->all) {
 		r = status_read_all(pins, &rows, &row_count, &err);
 		for (size_t i = 0; !r && i < row_count;) {
+			if (rows[i].moved.found) {
+				err_moved(&rows[i], &err);
+				cli_note("%s", err.text);
+			}
 			if (rows[i].ours >= 0 || rows[i].state.empty_id)
 				i++;
 			else

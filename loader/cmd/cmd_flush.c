@@ -26,6 +26,10 @@ static int attached_anywhere(const struct pins *pins, bool *ret_attached, struct
 		if (devices.rows[i].gone)
 			continue;
 		r = attach_query(pins_maps(pins), devices.rows[i].ifindex, &state, err);
+		if (r == -ENODEV) { /* deleted meanwhile */
+			r = 0;
+			continue;
+		}
 		if (!r && attach_find(&state, false) >= 0)
 			*ret_attached = true;
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "attach_moved.h"
 #include "attach_state.h"
 #include "cleanup.h"
 #include "cli.h"
@@ -27,6 +28,7 @@ struct list_device {
 	bool attached;
 	bool up; /* with carrier */
 	bool gone;
+	bool moved;	       /* gone from here, but the program still runs on it */
 	uint8_t mac[ETH_ALEN]; /* valid unless gone */
 	struct vlan_path path;
 };
@@ -35,6 +37,7 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 			    uint32_t ifindex, struct list_device *device, struct err *err)
 {
 	const struct device_row *row = device_find(devices, ifindex);
+	struct attach_moved moved;
 	struct vlan_hook hook;
 	struct err ignored;
 	int r;
@@ -45,6 +48,9 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 			memcpy(device->name, row->name, sizeof(device->name));
 		else
 			snprintf(device->name, sizeof(device->name), "if%u", ifindex);
+		moved = attach_find_moved(pins_maps(pins), ifindex);
+		device->attached = device->moved = moved.found;
+		device->up = attach_moved_answers(&moved);
 		return 0;
 	}
 	memcpy(device->name, row->name, sizeof(device->name));
@@ -122,7 +128,9 @@ static const char *list_state(const struct list_row *shown)
 		return "link-down";
 	if (shown->entry->damaged)
 		return "damaged";
-	return shown->remaining_ms ? "answering" : "lease-over";
+	if (!shown->remaining_ms)
+		return "lease-over";
+	return shown->device->moved ? "answering-elsewhere" : "answering";
 }
 
 /* Returns the kind of a MAC that isn't the interface's own. */

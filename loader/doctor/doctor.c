@@ -62,7 +62,9 @@ static int add_device(struct doctor *doctor, const struct link *link, unsigned i
 	int r = 0;
 
 	find_rows(&doctor->entries, &device);
-	if (!gone)
+	if (gone)
+		device.moved = attach_find_moved(pins_maps(doctor->pins), link->ifindex);
+	else
 		r = attach_query(pins_maps(doctor->pins), link->ifindex, &device.state, err);
 	if (r < 0)
 		return r;
@@ -115,6 +117,8 @@ static int add_present(struct doctor *doctor, struct err *err)
 		/* skip an interface that was deleted meanwhile */
 		if (!link_by_ifindex(names[i].if_index, &link, &ignored))
 			r = add_device(doctor, &link, 0, err);
+		if (r == -ENODEV)
+			r = 0;
 	}
 	if_freenameindex(names);
 	return r;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "attach_moved.h"
 #include "attach_state.h"
 #include "conflict.h"
 #include "doctor_checks.h"
@@ -14,8 +15,9 @@
 #include "kernel_view.h"
 
 struct doctor_device {
-	struct link link; /* only name and ifindex if gone */
-	bool gone;	  /* recorded, but no such interface exists */
+	struct link link;	   /* only name and ifindex if gone */
+	bool gone;		   /* recorded, but no such interface exists */
+	struct attach_moved moved; /* where it is, if it is gone from here */
 	struct attach_state state;
 	int ours; /* our program's index in state.prog, also if orphaned; -1: not attached */
 	/* whose program sees the frames: itself or, for a VLAN device without it, a parent */

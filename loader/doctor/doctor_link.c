@@ -17,11 +17,32 @@ static bool program_runs(const struct doctor_device *device)
 	return device->ours >= 0 && device->state.prog[device->ours].ours;
 }
 
+static int find_moved(struct doctor *doctor, const struct doctor_device *device)
+{
+	const char *now = device->moved.link.name;
+	char text[ATTACH_MOVED_TEXT_SIZE];
+
+	attach_moved_text(&device->moved, text);
+	doctor_find(doctor, device, NULL,
+		    "%s %s, and its program is still on it, with %zu address%s", device->link.name,
+		    text, device->row_count, doctor_plural(device->row_count));
+	if (*now && device->moved.nsid < 0)
+		doctor_remedy(doctor, "run `xdp-l2resp attach %s`", now);
+	else
+		doctor_remedy(
+			doctor,
+			"run `xdp-l2resp flush dev %s` here, or `xdp-l2resp detach%s%s` there",
+			device->link.name, *now ? " " : "", now);
+	return 0;
+}
+
 int doctor_check_interface_gone(struct doctor *doctor, const struct doctor_device *device,
 				struct err *err)
 {
 	if (!device->gone || !device->row_count)
 		return 0;
+	if (device->moved.found)
+		return find_moved(doctor, device);
 	return doctor_find(doctor, device, NULL, "no interface %s, and %zu address%s on it",
 			   device->link.name, device->row_count, doctor_plural(device->row_count));
 }
@@ -54,16 +75,33 @@ int doctor_check_not_attached(struct doctor *doctor, const struct doctor_device 
 	return r;
 }
 
+static int find_came_moved(struct doctor *doctor, const struct doctor_device *device)
+{
+	const char *name = device->link.name;
+
+	doctor_find(
+		doctor, device, NULL,
+		"%s came from another network namespace with our program, which answers for the "
+		"addresses there",
+		name);
+	doctor_remedy(doctor, "run `xdp-l2resp detach %s`, or `xdp-l2resp attach %s`", name, name);
+	return 0;
+}
+
 int doctor_check_program_stale(struct doctor *doctor, const struct doctor_device *device,
 			       struct err *err)
 {
 	const char *name = device->link.name;
 
+	if (device->state.came_moved)
+		return find_came_moved(doctor, device);
 	if (device->state.empty_id)
 		return doctor_find(doctor, device, NULL,
 				   "%s has a dispatcher in which no program is left", name);
 	if (device->ours < 0)
 		return 0;
+	if (device->state.prog[device->ours].orphan == ATTACH_CAME_MOVED)
+		return find_came_moved(doctor, device);
 	if (device->state.prog[device->ours].orphan)
 		return doctor_find(doctor, device, NULL,
 				   "%s has our program on maps whose pins are gone", name);

@@ -16,6 +16,8 @@
 #define WAIT_MS 1000
 /* Requests that are sent, in one burst, over all interfaces together. */
 #define MAX_PROBES 256
+/* Frames that are read from one interface before the clock is looked at. */
+#define FRAMES_A_TURN 256
 
 /* The requests sent on one device. */
 struct device_probe {
@@ -113,7 +115,10 @@ static int receive_all(struct doctor *doctor, struct device_probe *probes, size_
 			struct address address;
 			uint8_t mac[ETH_ALEN];
 
-			while (!r && probe_receive(polls[i].fd, &address, mac))
+			/* bounded, since others may send any number of frames */
+			for (int j = 0;
+			     !r && j < FRAMES_A_TURN && probe_receive(polls[i].fd, &address, mac);
+			     j++)
 				r = check_reply(doctor, &probes[i], &address, mac, own, err);
 		}
 		clock_gettime(CLOCK_MONOTONIC, &now);

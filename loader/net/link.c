@@ -11,6 +11,7 @@
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 
 #include "cleanup.h"
@@ -47,8 +48,10 @@ static int xdp_cb(const struct nlattr *attribute, void *data)
 {
 	struct link *link = data;
 
-	if (mnl_attr_get_type(attribute) == IFLA_XDP_ATTACHED)
-		link->xdp = mnl_attr_get_u8(attribute) != XDP_ATTACHED_NONE;
+	/* an interface has one of the two */
+	if (mnl_attr_get_type(attribute) == IFLA_XDP_DRV_PROG_ID ||
+	    mnl_attr_get_type(attribute) == IFLA_XDP_SKB_PROG_ID)
+		link->xdp_id = mnl_attr_get_u32(attribute);
 	return MNL_CB_OK;
 }
 
@@ -149,6 +152,73 @@ int link_by_ifindex(unsigned int ifindex, struct link *ret_link, struct err *err
 	return 0;
 }
 
+struct xdp_search {
+	uint32_t xdp_id;
+	int nsid; /* of the namespace that is searched */
+	bool found;
+	struct link link;
+	int link_nsid;
+};
+
+static int xdp_search_cb(const struct nlmsghdr *message, void *data)
+{
+	struct xdp_search *search = data;
+	struct link link;
+
+	link_from_message(message, &link);
+	if (link.xdp_id == search->xdp_id) {
+		search->found = true;
+		search->link = link;
+		search->link_nsid = search->nsid;
+	}
+	return MNL_CB_OK;
+}
+
+/* Searches a namespace. What can't be read, because it ended meanwhile or isn't the caller's to
+ * read, has no match. */
+static void xdp_search_in(struct xdp_search *search, int nsid)
+{
+	char buffer[512];
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+
+	header->nlmsg_type = RTM_GETLINK;
+	mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
+	if (nsid >= 0)
+		mnl_attr_put_u32(header, IFLA_TARGET_NETNSID, nsid);
+	search->nsid = nsid;
+	netlink_dump(header, xdp_search_cb, search);
+}
+
+static int nsid_attribute_cb(const struct nlattr *attribute, void *data)
+{
+	if (mnl_attr_get_type(attribute) == NETNSA_NSID)
+		xdp_search_in(data, (int)mnl_attr_get_u32(attribute));
+	return MNL_CB_OK;
+}
+
+static int nsid_cb(const struct nlmsghdr *message, void *data)
+{
+	return mnl_attr_parse(message, sizeof(struct rtgenmsg), nsid_attribute_cb, data);
+}
+
+bool link_by_xdp(uint32_t xdp_id, struct link *ret_link, int *ret_nsid)
+{
+	char buffer[512];
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	struct xdp_search search = { .xdp_id = xdp_id };
+
+	header->nlmsg_type = RTM_GETNSID;
+	mnl_nlmsg_put_extra_header(header, sizeof(struct rtgenmsg));
+	xdp_search_in(&search, -1);
+	if (!search.found)
+		netlink_dump(header, nsid_cb, &search);
+	if (search.found) {
+		*ret_link = search.link;
+		*ret_nsid = search.link_nsid;
+	}
+	return search.found;
+}
+
 int link_veth_peer(const struct link *link, struct link *ret_peer, struct err *err)
 {
 	int r;
@@ -165,7 +235,7 @@ bool link_veth_deaf(const struct link *link, struct link *ret_peer)
 {
 	struct err ignored;
 
-	return !link_veth_peer(link, ret_peer, &ignored) && !ret_peer->xdp;
+	return !link_veth_peer(link, ret_peer, &ignored) && !ret_peer->xdp_id;
 }
 
 int link_for_arp(const char *name, struct link *ret_link, struct err *err)

@@ -17,8 +17,8 @@ struct link {
 	unsigned int ifindex;
 	unsigned int flags; /* IFF_* */
 	unsigned int mtu;
-	bool ethernet; /* ARPHRD_ETHER */
-	bool xdp;      /* an XDP program is attached, in any mode */
+	bool ethernet;	 /* ARPHRD_ETHER */
+	uint32_t xdp_id; /* of the XDP program in native or skb mode; 0: none */
 	uint8_t mac[ETH_ALEN];
 	char name[IFNAMSIZ];
 	char kind[16];		/* "veth", "vlan", "bond"...; empty for a NIC */
@@ -59,6 +59,10 @@ bool link_veth_deaf(const struct link *link, struct link *ret_peer);
  * -EOPNOTSUPP with @err.
  */
 int link_for_arp(const char *name, struct link *ret_link, struct err *err);
+
+/* Finds the interface that XDP program @xdp_id, not 0, is attached to, in the caller's network
+ * namespace and in those that it has ids for. *ret_nsid: the id, -1: the caller's. */
+bool link_by_xdp(uint32_t xdp_id, struct link *ret_link, int *ret_nsid);
 
 /* Returns the name of an interface in @all, from getifaddrs(3), that has @mac, or NULL. */
 struct ifaddrs;

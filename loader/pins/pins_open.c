@@ -243,9 +243,10 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 	if (r)
 		return err_set(
 			err, -EXDEV,
-			"%s serves another network namespace, where its program still runs; "
-			"give this one a BPF file system of its own with --bpffs (or, if that "
-			"namespace is gone, run xdp-loader clean)",
+			"%s serves another network namespace, and its program still runs; give this "
+			"one a BPF file system of its own with --bpffs. If an interface came from "
+			"there with the program, run `xdp-l2resp detach` of it; if that namespace "
+			"is gone, run xdp-loader clean",
 			pins->maps.dir);
 	pins->orphaned = true;
 	return 0;

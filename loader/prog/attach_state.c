@@ -10,6 +10,7 @@
 #include "attach_state.h"
 #include "cleanup.h"
 #include "dispatcher.h"
+#include "link.h"
 #include "origin.h"
 #include "prog.h"
 
@@ -30,10 +31,9 @@ const char *attach_mode_name(enum xdp_attach_mode mode)
 	}
 }
 
-/* Returns 1 if program @id reads a map that isn't the pinned one, 0 if not, or a negative errno.
- * Checks the maps that programs read; the others are used by commands only. */
-static int reads_others(const struct maps *maps, uint32_t id)
+int attach_reads_others(const struct maps *maps, uint32_t id)
 {
+	/* the others are used by commands only */
 	static const enum maps_index read[] = {
 		MAPS_LEASES, MAPS_CONFLICTS,	 MAPS_VLANS,	    MAPS_EVENTS,
 		MAPS_TRACE,  MAPS_TRACE_CONTROL, MAPS_RESPONDER_V4, MAPS_RESPONDER_V6,
@@ -53,7 +53,7 @@ static int find_stale(const struct maps *maps, uint32_t id, unsigned int ifindex
 		      const char **ret_stale)
 {
 	uint32_t loaded_for = ifindex;
-	int r = reads_others(maps, id);
+	int r = attach_reads_others(maps, id);
 
 	/* a growth was interrupted, or somebody replaced or removed the pin */
 	if (r > 0)
@@ -66,6 +66,37 @@ static int find_stale(const struct maps *maps, uint32_t id, unsigned int ifindex
 	if (loaded_for != ifindex)
 		*ret_stale = "was loaded for another interface index";
 	return r;
+}
+
+/* True if program @id is ours, and of another network namespace. */
+static bool came_moved(uint32_t id)
+{
+	uint64_t served, own;
+	struct err ignored;
+
+	return !prog_netns_cookie(id, &served) && !link_netns_cookie(&own, &ignored) &&
+	       served != own;
+}
+
+/* True if dispatcher @id has only such programs. libxdp finds its pins by the interface's former
+ * index, in the former mount namespace. */
+static bool dispatcher_came_moved(uint32_t id)
+{
+	uint32_t link_id = 0, program;
+	int r;
+
+	while ((r = prog_next_extension(id, &link_id, &program)) > 0)
+		if (!came_moved(program))
+			return false;
+	return !r;
+}
+
+static enum attach_orphan find_orphan(uint32_t id, const struct pins_origin *origin)
+{
+	/* its pins don't matter: commands of their namespace don't see the interface any more */
+	if (came_moved(id))
+		return ATTACH_CAME_MOVED;
+	return origin_alive(origin, id) ? ATTACH_NO_ORPHAN : ATTACH_PINS_GONE;
 }
 
 /* Adds a program of our name: it uses these pins, others, or pins that are gone; or isn't ours. */
@@ -85,7 +116,8 @@ static int state_add_ours(const struct maps *maps, struct attach_state *state, u
 		r = find_stale(maps, id, ifindex, &state->prog[i].stale);
 	} else if (!r) {
 		r = prog_pins_origin(id, &origin);
-		state->prog[i].orphan = !r && !origin_alive(&origin, id);
+		if (!r)
+			state->prog[i].orphan = find_orphan(id, &origin);
 		/* the pins are there, but can't be opened */
 		if (!r && !state->prog[i].orphan && maps && maps->fd[MAPS_COUNTERS] < 0 &&
 		    !strcmp(origin.dir, maps->dir))
@@ -205,6 +237,9 @@ int attach_query(const struct maps *maps, unsigned int ifindex, struct attach_st
 		else if (!state.chain && state.dispatcher &&
 			 dispatcher_pinned(ifindex, xdp_program__id(prog)))
 			r = err_unread(ifindex, err);
+		else if (!state.chain && state.dispatcher &&
+			 (state.came_moved = dispatcher_came_moved(xdp_program__id(prog))))
+			state.empty_id = xdp_program__id(prog);
 		else if (!state.chain)
 			r = state_add(maps, prog, ifindex, &state, err);
 		else

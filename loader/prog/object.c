@@ -40,6 +40,9 @@ int object_open(const struct maps *maps, const struct link *link, uint32_t count
 	skeleton->rodata->attached_ifindex = link->ifindex;
 	skeleton->rodata->counters_slot = counters_slot;
 	set_origin((struct pins_origin *)&skeleton->rodata->pins_origin, maps);
+	r = link_netns_cookie((uint64_t *)&skeleton->rodata->netns_cookie, err);
+	if (r < 0)
+		return r;
 	for (enum maps_index pin = 0; pin < MAPS_COUNT; pin++) {
 		map = bpf_object__find_map_by_name(skeleton->obj, maps_name(pin));
 		/* only user space uses it; or a dry run without pins */

@@ -109,6 +109,11 @@ int prog_attached_ifindex(uint32_t prog_id, uint32_t *ret_ifindex)
 	return constant_read(prog_id, "attached_ifindex", ret_ifindex, sizeof(*ret_ifindex));
 }
 
+int prog_netns_cookie(uint32_t prog_id, uint64_t *ret_cookie)
+{
+	return constant_read(prog_id, "netns_cookie", ret_cookie, sizeof(*ret_cookie));
+}
+
 int prog_uses_map(uint32_t map_id)
 {
 	uint32_t prog_id = 0;
@@ -122,24 +127,74 @@ int prog_uses_map(uint32_t map_id)
 	return errno == ENOENT ? 0 : negative_errno();
 }
 
-bool prog_is_extended(uint32_t prog_id)
+int prog_map_open(uint32_t prog_id, const char *name)
 {
-	uint32_t link_id = 0;
+	uint32_t map_ids[PROG_MAX_MAPS];
+	int count = prog_map_ids(prog_id, map_ids);
 
-	while (!bpf_link_get_next_id(link_id, &link_id)) {
-		_cleanup_close_ int fd = bpf_link_get_fd_by_id(link_id);
+	for (int i = 0; i < count; i++) {
+		_cleanup_close_ int fd = bpf_map_get_fd_by_id(map_ids[i]);
+		struct bpf_map_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) &&
+		    !strcmp(info.name, name))
+			return TAKE_FD(fd);
+	}
+	return count < 0 ? count : -ENOENT;
+}
+
+/* Reads the first link after *link_id by which a program extends or traces another. Returns 1, 0 if
+ * there is none, or a negative errno. */
+static int next_extension(uint32_t *link_id, struct bpf_link_info *ret_info)
+{
+	while (!bpf_link_get_next_id(*link_id, link_id)) {
+		_cleanup_close_ int fd = bpf_link_get_fd_by_id(*link_id);
 		struct bpf_link_info info = {};
 		uint32_t size = sizeof(info);
 
 		if (fd < 0 && errno == ENOENT)
 			continue;
 		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
-			return true;
+			return negative_errno();
 		/* freplace links also report type TRACING */
-		if (info.type == BPF_LINK_TYPE_TRACING && info.tracing.target_obj_id == prog_id)
-			return true;
+		if (info.type == BPF_LINK_TYPE_TRACING) {
+			*ret_info = info;
+			return 1;
+		}
 	}
-	return errno != ENOENT;
+	return errno == ENOENT ? 0 : negative_errno();
+}
+
+int prog_next_extension(uint32_t prog_id, uint32_t *link_id, uint32_t *ret_extension)
+{
+	struct bpf_link_info info;
+	int r;
+
+	while ((r = next_extension(link_id, &info)) > 0)
+		if (info.tracing.target_obj_id == prog_id) {
+			*ret_extension = info.prog_id;
+			return 1;
+		}
+	return r;
+}
+
+bool prog_is_extended(uint32_t prog_id)
+{
+	uint32_t link_id = 0, extension;
+
+	return prog_next_extension(prog_id, &link_id, &extension);
+}
+
+uint32_t prog_at_hook(uint32_t prog_id)
+{
+	struct bpf_link_info info;
+	uint32_t link_id = 0;
+
+	while (next_extension(&link_id, &info) > 0)
+		if (info.prog_id == prog_id)
+			return info.tracing.target_obj_id;
+	return prog_id;
 }
 
 static const struct bpf_insn return_0[] = {

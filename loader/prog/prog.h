@@ -26,8 +26,24 @@ int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin);
 /* Reads for which ifindex program @prog_id was loaded. -ENOENT: it isn't ours. */
 int prog_attached_ifindex(uint32_t prog_id, uint32_t *ret_ifindex);
 
+/* Reads the cookie of the network namespace in which program @prog_id was attached. -ENOENT: it
+ * isn't ours, or of an older build. */
+int prog_netns_cookie(uint32_t prog_id, uint64_t *ret_cookie);
+
+/* Opens the map that program @prog_id uses and that has @name. Returns a descriptor that the caller
+ * closes, or a negative errno. */
+int prog_map_open(uint32_t prog_id, const char *name);
+
+/* Returns the program that is at the hook when @prog_id runs: the dispatcher that it extends, else
+ * itself. */
+uint32_t prog_at_hook(uint32_t prog_id);
+
 /* Returns 1 if any loaded program uses map @map_id, 0 if none does, or a negative errno. */
 int prog_uses_map(uint32_t map_id);
+
+/* Reads the next program that extends or traces @prog_id. *link_id: 0 at first. Returns 1, 0 if
+ * there are no more, or a negative errno. */
+int prog_next_extension(uint32_t prog_id, uint32_t *link_id, uint32_t *ret_extension);
 
 /* True if a program extends @prog_id, a dispatcher, or traces it; also true on an error, so that
  * the dispatcher isn't removed by mistake. */

@@ -168,24 +168,30 @@ static int add_one(struct pins *pins, const struct entry_wanted *wanted, struct 
 		   struct err *err)
 {
 	struct entry_row row = row_of_wanted(wanted, 0), existing;
-	int r = responder_insert(pins_responders(pins), &row, err);
-	bool present = r == -EEXIST;
+	bool present, again;
+	int r;
 
-	if (r == -E2BIG) {
-		r = make_room_for_one(pins, responder_family(&wanted->key.address), &added->warning,
-				      err);
-		r = r ?: responder_insert(pins_responders(pins), &row, err);
-	}
-	if (present)
-		r = entry_get(pins, &wanted->key, &existing, err);
-	if (present && !r && existing.damaged) {
-		present = false;
-		r = remover_remove_table(pins_responders(pins), &(struct entry_table){ &row, 1 },
-					 err);
-		r = r ?: responder_insert(pins_responders(pins), &row, err);
-	} else if (present && !r) {
+	/* the agent adds and deletes entries without the lock, also between two steps of this */
+	do {
+		r = responder_insert(pins_responders(pins), &row, err);
+		present = r == -EEXIST;
+		again = false;
+		if (r == -E2BIG) {
+			r = make_room_for_one(pins, responder_family(&wanted->key.address),
+					      &added->warning, err);
+			again = !r;
+		} else if (present) {
+			r = entry_get(pins, &wanted->key, &existing, err);
+			again = r == -ENOENT;
+		}
+		if (present && !r && existing.damaged) {
+			r = remover_remove_table(pins_responders(pins),
+						 &(struct entry_table){ &row, 1 }, err);
+			again = !r;
+		}
+	} while (again);
+	if (present && !r)
 		r = check_existing(pins, wanted, &existing.head, err);
-	}
 	added->present = !r && present;
 	added->added = !r && !present;
 	return r;

@@ -6,6 +6,7 @@
 #include <linux/membarrier.h>
 
 #include "attach.h"
+#include "attach_moved.h"
 #include "attach_state.h"
 #include "change.h"
 #include "cleanup.h"
@@ -13,6 +14,8 @@
 #include "grow.h"
 #include "pins_meta.h"
 #include "pins_swap.h"
+#include "prog.h"
+#include "remover.h"
 #include "responder.h"
 
 /* Swaps the program on @ifindex if it reads another map of addresses than the pinned one. */
@@ -37,14 +40,41 @@ static int swap_program(const struct pins *pins, const struct device_row *device
 	return r < 0 && link_by_ifindex(device->ifindex, &link, &ignored) == -ENODEV ? 0 : r;
 }
 
+/* The program of an interface that has left the network namespace can't be swapped: removes the
+ * interface's entries from the maps that it still reads, where no command would find them. */
+static int silence_moved(const struct pins *pins, uint32_t ifindex, struct err *err)
+{
+	_cleanup_(cleanup_responders) int fds[PINS_FAMILIES] = { -1, -1 };
+	_cleanup_(entry_table_free) struct entry_table entries = {};
+	struct attach_moved moved = attach_find_moved(pins_maps(pins), ifindex);
+	int unpinned[PINS_FAMILIES] = { -1, -1 };
+	int r = 0;
+
+	for (int family = 0; moved.stale && family < PINS_FAMILIES; family++) {
+		const enum maps_index map = MAPS_RESPONDER_V4 + family;
+
+		fds[family] = prog_map_open(moved.prog_id, maps_name(map));
+		/* the program has ended meanwhile */
+		if (fds[family] < 0)
+			return 0;
+		if (prog_id_uses_map(moved.prog_id, pins_map_id(pins, map)) <= 0)
+			unpinned[family] = fds[family];
+	}
+	if (moved.stale)
+		r = responder_read_all(unpinned, ifindex, &entries, err);
+	return r < 0 ? r : remover_remove_table(fds, &entries, err);
+}
+
+/* Swaps the program on each interface where it reads another map of addresses than the pinned one.
+ */
 static int swap_programs(const struct pins *pins, struct err *err)
 {
 	struct device_table devices;
 	int r = device_read_all(pins, &devices, err);
 
 	for (unsigned int i = 0; i < devices.count && !r; i++)
-		if (!devices.rows[i].gone)
-			r = swap_program(pins, &devices.rows[i], err);
+		r = devices.rows[i].gone ? silence_moved(pins, devices.rows[i].ifindex, err)
+					 : swap_program(pins, &devices.rows[i], err);
 	return r;
 }
 

@@ -292,8 +292,8 @@ static int row_is_outdated(const void *key, const void *device, void *data, stru
 	return memcmp(key, &current, sizeof(current)) != 0;
 }
 
-/* True if @row's record is outdated: its VLAN device was renamed, or is gone and there is a new one
- * of its name. */
+/* True if @row's record is outdated: its interface was renamed, or is a VLAN device that is gone
+ * and there is a new one of its name. */
 static bool find_changed(const struct device_table *devices, const struct device_row *row,
 			 struct link *ret_link)
 {
@@ -304,7 +304,7 @@ static bool find_changed(const struct device_table *devices, const struct device
 	else if (link_by_name(row->name, ret_link, &ignored) < 0 ||
 		 device_find(devices, ret_link->ifindex))
 		return false;
-	return link_is_vlan(ret_link) && (row->gone || row->renamed);
+	return row->renamed || (row->gone && link_is_vlan(ret_link));
 }
 
 int vlan_follow(const struct pins *pins, filter_note_fn *note, struct err *err)
@@ -320,7 +320,7 @@ int vlan_follow(const struct pins *pins, filter_note_fn *note, struct err *err)
 		if (!find_changed(&devices, &devices.rows[i], &link))
 			continue;
 		r = device_record(pins, &link, note, &recorded, err);
-		changed = true;
+		changed = changed || link_is_vlan(&link);
 	}
 	if (!r)
 		r = rows_visit(pins, row_is_outdated, NULL, err);

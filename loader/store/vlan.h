@@ -78,9 +78,10 @@ int vlan_sync(const struct pins *pins, struct err *err);
 int vlan_deleted(const struct pins *pins, uint32_t ifindex, struct err *err);
 
 /*
- * Updates records and rows for VLAN devices that were recreated, renamed, moved or deleted since
- * the last command. A recreated device takes over the addresses of the former one of its name,
- * with a @note. Reads the addresses only if something changed. @pins must be locked.
+ * Updates records and rows for VLAN devices that were recreated, moved or deleted, and for
+ * interfaces that were renamed, since the last command. A recreated device takes over the addresses
+ * of the former one of its name, with a @note. Reads the addresses only if something changed. @pins
+ * must be locked.
  */
 int vlan_follow(const struct pins *pins, filter_note_fn *note, struct err *err);
 

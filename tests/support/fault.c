@@ -8,6 +8,8 @@
  * "any" leaves out: "stat", of a file by its name in a directory, "readdir", "thread", to create
  * one, and "inherited", a socket that a program executed meanwhile would inherit.
  *
+ * FAULT=flood: packet sockets never run dry: each read gives an ARP frame.
+ *
  * FAULT=no-btf: the kernel answers as one that has no BTF, as seen on user-mode Linux 6.1.
  */
 #include <dirent.h>
@@ -26,6 +28,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
 #include <linux/netlink.h>
 
 #define SYSCALL_ARGUMENTS 6
@@ -83,12 +86,17 @@ static bool refused_without_btf(long command, const union bpf_attr *attr)
 	return true;
 }
 
-static bool netlink_fails(int fd, const void *data)
+static int domain_of(int fd)
 {
 	socklen_t size = sizeof(int);
 	int domain = 0;
 
-	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) && domain == AF_NETLINK &&
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) ? -1 : domain;
+}
+
+static bool netlink_fails(int fd, const void *data)
+{
+	return domain_of(fd) == AF_NETLINK &&
 	       fails("netlink", ((const struct nlmsghdr *)data)->nlmsg_type);
 }
 
@@ -143,6 +151,23 @@ ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct so
 		dlsym(RTLD_NEXT, "sendto");
 
 	return netlink_fails(fd, data) ? -1 : next(fd, data, size, flags, to, to_size);
+}
+
+ssize_t recv(int fd, void *data, size_t size, int flags)
+{
+	/* hardware type Ethernet, protocol IPv4; sender and target are all zero */
+	static const unsigned char arp[] = { [12] = ETH_P_ARP >> 8, ETH_P_ARP & 0xff, 0, 1,
+					     ETH_P_IP >> 8,	    ETH_P_IP & 0xff,  6, 4,
+					     [ETH_ZLEN - 1] = 0 };
+	ssize_t (*next)(int, void *, size_t, int) = dlsym(RTLD_NEXT, "recv");
+	const char *fault = getenv("FAULT");
+
+	if (!fault || strcmp(fault, "flood") != 0 || domain_of(fd) != AF_PACKET)
+		return next(fd, data, size, flags);
+	if (size > sizeof(arp))
+		size = sizeof(arp);
+	memcpy(data, arp, size);
+	return size;
 }
 
 int fsync(int fd)

@@ -4,12 +4,16 @@ tests/support/fault.c."""
 import json
 import os
 import signal
+import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
-from lan import ROOT
+from lan import ROOT, Result
+from wait import wait_until
 
 FAULT = os.environ.get("NET_FAULT", str(ROOT / "build/tests/support/libfault.so"))
-PROG_LOAD, OBJ_PIN, UPDATE_BATCH = 5, 6, 26  # of enum bpf_cmd
+LOOKUP, UPDATE, PROG_LOAD, OBJ_PIN, UPDATE_BATCH = 1, 2, 5, 6, 26  # of enum bpf_cmd
+GETLINK, SETLINK = 18, 19  # RTM_ of rtnetlink(7)
 GROWTH = "add 198.18.11.1 dev eth1"
 IN_PLACE = [("bpf", OBJ_PIN), ("rename", 0)]
 
@@ -45,6 +49,21 @@ def killed(lan, command, number):
     """Runs a command that is killed just before its request of that number, from 1."""
     done = lan.cli(command, env=environment(f"any:{number}:kill"))
     assert done.status == -signal.SIGKILL, f"request {number} of {command} isn't made: {done.status} {done.err}"
+
+
+def interrupted(lan, command, number, meanwhile):
+    """Runs a command that stops just before its request of that number, from 1, and goes on after meanwhile()."""
+    process = subprocess.Popen(lan.argv(command), env=environment(f"any:{number}:-{signal.SIGSTOP.value}"),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert wait_until(lambda: "State:\tT" in Path(f"/proc/{process.pid}/status").read_text()), process.poll()
+        meanwhile()
+        process.send_signal(signal.SIGCONT)
+        out, err = process.communicate()
+    finally:
+        process.kill()
+        process.wait()
+    return Result(process.returncode, out, err)
 
 
 def spread(total, most):

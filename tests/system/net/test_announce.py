@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from fault import GROWTH, fill
 from lan import SERVER_MAC, VIP, VIP6, VIP_MAC
 from nd import advertisement
 from wait import HUNG, let_pass, slack, stays, wait_until
@@ -125,12 +126,16 @@ def test_not_in_the_map(lan, given, command):
         assert wire.received() == []
 
 
-def test_stops_when_deleted_meanwhile(lan, background):
+@pytest.mark.parametrize("grown", [False, True], ids=["", "from maps that grew"])
+def test_stops_when_deleted_meanwhile(lan, background, grown):
     lan.done("attach eth1", f"add {VIP} dev eth1")
     with Wire(lan.client, "eth0") as wire:
         command = background(lan.argv(f"announce {VIP} dev eth1 --count 50 --interval 300"),
                              stderr=subprocess.DEVNULL)
         wire.received(2, quiet=0)
+        if grown:
+            fill(lan, 0)
+            lan.done(GROWTH)
         lan.done(f"del {VIP} dev eth1")
         assert command.wait(HUNG) == 1
         wire.received(quiet=0.05)

@@ -280,6 +280,17 @@ def test_renamed(lan):
     ask(lan, 1)
 
 
+def test_renamed_and_deleted(lan):
+    """The next one with its former name isn't it."""
+    lan.server.ip(SECOND)
+    lan.done("attach eth1", ADD)
+    lan.server.ip("link set eth1 down", "link set eth1 name lan1")
+    lan.done("add 198.18.10.2 dev eth2", "del 198.18.10.2 dev eth2")
+    lan.server.ip("link del lan1")
+    lan.make_link()
+    assert "took over" not in lan.done("attach eth1").err
+    assert like(lan.rows("list"), [{"ip": VIP, "dev": "lan1", "answering": False}])
+
 
 def test_other_pins_not_displaced(lan):
     """The same program under another --bpffs is left alone, and named; a namesake of it is no different."""

@@ -1,18 +1,20 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Many CLIs at once lose nothing; one that is killed, between any two of its requests to the kernel, leaves maps that the next can use."""
+import errno
 import itertools
 import json
 import os
 import random
 import signal
+import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from fault import GROWTH, UPDATE_BATCH, environment, fill, killed, killed_growth, requests, spread
-from lan import SERVER_MAC, VIP, VIP_MAC, waits_for_a_lock, writers_lock
+from fault import GETLINK, GROWTH, LOOKUP, SETLINK, UPDATE, UPDATE_BATCH, environment, fill, faulty, interrupted, killed, killed_growth, requests, spread
+from lan import SERVER_MAC, VIP, VIP_MAC, lease, like, run, waits_for_a_lock, writers_lock
 from wait import HUNG, wait_until
 from wire import Wire, arp, arp_reply
 
@@ -21,6 +23,8 @@ STOPS = None if os.environ.get("XDP_L2RESP_FULL") else 15
 # of a growth: the map is pinned, and renamed
 FOLLOWING_DEVICE = 0
 LEASE_FOREVER = 0
+
+ADD = f"add {VIP} dev eth1"
 
 
 @pytest.fixture
@@ -325,3 +329,41 @@ def test_a_missing_pin_is_named(lan, name):
     assert [row["answering"] for row in lan.rows("list")] == [True]
     with Wire(lan.client, "eth0") as wire:
         assert wire.ask(arp(VIP), count=1) == [arp_reply(VIP)]
+
+
+def test_added_while_the_agent_deletes_it(lan, scratch):
+    """Between the look that finds it there and the one that asks whose it is."""
+    lan.done(ADD)
+    asked = requests(lan, ADD, scratch)
+    looks = [number for number in range(1, len(asked)) if asked[number - 1:number + 1] == [("bpf", UPDATE), ("bpf", LOOKUP)]]
+    lease(lan, 60000)
+    key = bytes(map(int, VIP.split("."))) + struct.pack("<I", lan.index("eth1"))
+    done = interrupted(lan, ADD, looks[-1] + 1, lambda: run(
+        "bpftool", "map", "delete", "pinned", lan.pin("responder_v4"), "key", "hex", *key.hex(" ").split()))
+    assert (done.status, done.err) == (0, "xdp-l2resp: note: nothing answers on eth1 until `xdp-l2resp attach eth1` has run\n")
+    assert like(lan.rows("list"), [{"ip": VIP, "lease": None}])
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "flush --all"])
+def test_interface_deleted_between_two_questions(lan, scratch, command):
+    """What the kernel says then, at each question about links that a command asks; of libbpf's too, from 1.2 on."""
+    lan.done("attach eth1")
+    asked = requests(lan, command, scratch)
+    links = [number for number, what in enumerate(asked, 1) if what == ("netlink", GETLINK)]
+    for number in links:
+        lan.done("attach eth1")
+        with faulty(f"any:{number}:{errno.ENODEV}"):
+            done = lan.cli(command)
+        assert done.err == "", (number, done)
+
+
+def test_interface_deleted_while_detached(lan, scratch):
+    lan.server.ip("link add eth2 type veth peer name eth3")
+    lan.done("attach eth1 eth2")
+    asked = requests(lan, "detach --all", scratch)
+    lan.done("attach eth1 eth2")
+    first = lan.rows("status")[0]["dev"]
+    done = interrupted(lan, "detach --all", asked.index(("netlink", SETLINK)) + 1, lambda: lan.server.ip(f"link del {first}"))
+    assert (done.status, done.err) == (0, "")
+    assert f"{first}: detached; now the interface is gone" in done.out
+    assert lan.rows("status") == []

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from fault import environment
 from instead import INSTEAD
 from lan import BPFFS, CLIENT_MAC, PASS, SERVER_IP6, SERVER_MAC, VIP, VIP_MAC, changes, lease, need, run
-from wait import wait_until
+from wait import HUNG, wait_until
 from wire import Wire, arp
 
 VIP6 = "2001:db8::10"
@@ -61,6 +62,12 @@ def test_well(well):
     said = well.cli("doctor --json")
     assert said.status == 0 and well.cli("doctor").out == "nothing found\n"
     assert (said.json["addresses"], said.json["asked"], said.err) == (1, 1, "")
+
+
+def test_ends_under_a_flood(well):
+    """However many frames of other hosts come in while it listens."""
+    said = well.cli("doctor --json", env=environment("flood"), timeout=HUNG)
+    assert said.json == {"findings": [], "addresses": 1, "asked": 1}
 
 
 def test_changes_nothing(well):
@@ -264,6 +271,9 @@ def test_program_stale_after_a_move(well):
     assert f", {why}: attach again\n" in well.done("status eth1").out
     finding = look(well)["program_stale"]
     assert finding["detail"] == f"eth1 has our program, which {why}"
+    gone = look(well)["interface_gone"]
+    assert gone["detail"] == "eth1 came back with another number, as eth1, and its program is still on it, with 1 address"
+    assert gone["remedy"] == finding["remedy"]
     follow(well, finding)
     assert "program_stale" not in look(well) and why not in well.done("status eth1").out
 

@@ -1,13 +1,14 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Pins belong to one network namespace; another may have them once it is gone, and its program."""
+"""Pins belong to one network namespace; another may have them once it is gone, and its program. An interface takes its program along."""
 import re
 import subprocess
 
 import pytest
 
-from lan import CLI, VIP, VIP6, Lan, Namespace, Result, changes
+from lan import CLI, VIP, VIP6, Lan, Namespace, Result, changes, like, run
 from wait import wait_until
+from wire import Wire, arp
 
 FORMER_VIP, NEW_VIP = VIP, "198.18.10.2"
 
@@ -85,3 +86,106 @@ def test_adopted_once_it_is_gone(other, commands, expected):
     lan.done(*commands)
     assert {row["ip"]: row["dev"] for row in lan.rows("list")} == expected
     lan.done("detach --all", "flush --all")
+
+
+@pytest.fixture(params=[False, True], ids=["with its index", "with another index"])
+def moved(lan, request):
+    """A namespace to which eth1 went, with its program and an address; there it is eth0."""
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    pod = Namespace("pod")
+    try:
+        if request.param:
+            pod.ip("link add eth7 type veth peer name eth8")
+        lan.server.ip(f"link set eth1 netns {pod.name}")
+        pod.ip("link set eth1 name eth0", "link set eth0 up")
+        # RUNNING comes once the kernel's linkwatch work has run
+        assert wait_until(lambda: "state UP" in pod.run("ip", "link", "show", "eth0").stdout)
+        yield pod
+    finally:
+        pod.close()
+
+
+def answers(lan):
+    with Wire(lan.client, "eth0") as wire:
+        return bool(wire.ask(arp(VIP)))
+
+
+FLUSH = "`xdp-l2resp flush dev eth1`"
+
+
+def findings(namespace, bpffs):
+    return {one["check"]: one for one in cli_in(namespace, bpffs, "doctor --json").json["findings"]}
+
+
+def test_moved_is_said(lan, moved):
+    """That it answers on, and where."""
+    assert answers(lan)
+    assert like(lan.rows("list"), [{"ip": VIP, "dev": "eth1", "answering": True, "responses_sent": 1}])
+    assert " answering-elsewhere " in lan.done("list").out
+    program = lan.rows("status")[0]["moved"]["prog_id"]
+    there = {"dev": "eth0", "ifindex": int, "nsid": int, "prog_id": program, "answering": True}
+    for command in "status", "status eth1":
+        assert like(lan.rows(command), [{"dev": "eth1", "mode": "none", "prog_id": None, "entries": 1, "moved": there}])
+    assert re.fullmatch(r"eth1: was moved to another network namespace, where it is eth0 \(nsid \d+ in .*\), and its program runs on, "
+                        rf"prog id {program}, 1 address\n", lan.done("status").out)
+    finding = findings(lan.server, lan.bpffs)["interface_gone"]
+    assert "where it is eth0" in finding["detail"] and FLUSH in finding["remedy"]
+    moved.ip("link set eth0 down")
+    assert like(lan.rows("list"), [{"ip": VIP, "answering": False}]) and " link-down " in lan.done("list").out
+
+
+def test_moved_is_silenced_where_it_was(lan, moved):
+    """What detach there can't do, the remedy that it names does."""
+    refused = lan.cli("detach eth1")
+    assert refused.status == 1 and "where it is eth0" in refused.err and FLUSH in refused.err
+    assert FLUSH in lan.done("detach --all").err and answers(lan)
+    lan.done(*re.findall("`xdp-l2resp (flush.*?)`", refused.err))
+    assert not answers(lan)
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own pins", "the former ones"])
+def test_moved_is_detached_where_it_is(lan, moved, scratch, own):
+    bpffs = scratch if own else lan.bpffs
+    if own:
+        run("mount", "-t", "bpf", "bpf", scratch)
+    try:
+        if own:
+            assert like(cli_in(moved, bpffs, "status --json").json, [{"dev": "eth0", "orphan": True, "entries": 0}])
+            assert "eth0 came from another network namespace" in findings(moved, bpffs)["program_stale"]["detail"]
+        else:
+            assert "`xdp-l2resp detach`" in cli_in(moved, bpffs, "list").err
+        assert answers(lan)
+        done = cli_in(moved, bpffs, "detach eth0")
+        assert (done.status, done.err) == (0, "") and not answers(lan)
+        assert cli_in(moved, bpffs, "detach eth0").status == 1
+    finally:
+        if own:
+            run("umount", scratch)
+    assert like(lan.rows("list"), [{"ip": VIP, "answering": False}])
+    assert lan.done("status").out == "eth1: the interface is gone, 1 address\n"
+
+
+def test_moved_is_taken_over_where_it_is(lan, moved, scratch):
+    run("mount", "-t", "bpf", "bpf", scratch)
+    try:
+        done = cli_in(moved, scratch, "attach eth0")
+        assert done.status == 0 and not answers(lan), done.err
+        assert cli_in(moved, scratch, f"add {VIP} dev eth0").status == 0 and answers(lan)
+        assert cli_in(moved, scratch, "detach eth0").status == 0
+    finally:
+        run("umount", scratch)
+
+
+def test_moved_before_the_maps_grew(lan, moved):
+    """Its program goes on reading the former ones, which nobody can change: it answers for nothing then."""
+    assert answers(lan)
+    lan.server.ip("link add eth2 type veth peer name eth3")
+    lan.done("add 198.19.0.0/24 dev eth2")
+    assert not answers(lan)
+    assert like(lan.rows(f"list {VIP}"), [{"answering": False}])
+
+
+def test_moved_and_deleted(lan, moved):
+    moved.ip("link del eth0")
+    assert like(lan.rows("list"), [{"ip": VIP, "answering": False}])
+    assert lan.done("status").out == "eth1: the interface is gone, 1 address\n"
