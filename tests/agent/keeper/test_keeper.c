@@ -21,8 +21,7 @@
 #include "clock.h"
 #include "entry.h"
 #include "lease.h"
-#include "lease_keeper.h"
-#include "lease_stamp.h"
+#include "lease_keeper_state.h"
 #include "pins.h"
 
 #define S	  1000000000ULL
@@ -191,6 +190,11 @@ static enum lease_place_state reported(void)
 	return state;
 }
 
+static void reported_free(void)
+{
+	free(keeper_news(keeper));
+}
+
 Test(keeper, counts_what_is_gained_again)
 {
 	place_and_gain();
@@ -222,4 +226,66 @@ Test(keeper, writes_what_changed)
 	work();
 	cr_assert_eq(counted(), 1);
 	there();
+}
+
+Test(keeper, keeps_nothing_of_what_is_gone)
+{
+	struct lease_place moved = place;
+	struct lease_wish none = {};
+
+	/* another node holds it */
+	keeper_place(keeper, &wish);
+	work();
+	cr_expect_eq(HASH_COUNT(keeper->kept), 1);
+	moved.ifindex++;
+	wish.places = &moved;
+	keeper_place(keeper, &wish);
+	work();
+	cr_expect_eq(keeper->kept->place_count, 1);
+	keeper_place(keeper, &none);
+	work();
+	cr_expect_eq(HASH_COUNT(keeper->kept), 0);
+	/* reported while it waits to be written again */
+	wish.places = &place;
+	place_and_gain();
+	reported_free();
+	cr_assert_eq(keeper_callbacks.lost(&wish.address, LEASE_LOSS_UNWANTED, keeper), 0);
+	none.address = wish.address;
+	keeper_place(keeper, &none);
+	reported_free();
+	cr_expect_eq(HASH_COUNT(keeper->kept), 1);
+	work();
+	cr_expect_eq(HASH_COUNT(keeper->kept), 0);
+}
+
+/* What was deleted before the kernel refused the next request is reported, whatever comes between.
+ */
+Test(keeper, reports_what_was_removed_before_a_failure)
+{
+	struct lease_place places[] = { place, place };
+	struct lease_news *said;
+
+	places[1].ifindex++;
+	wish.places = places;
+	wish.place_count = 2;
+	keeper_place(keeper, &wish);
+	gain();
+	work();
+	cr_assert_eq(counted(), 2);
+	reported_free();
+	for (refused = 1; counted() == 2; refused++) {
+		requests = 0;
+		keeper_callbacks.lost(&wish.address, LEASE_LOSS_UNWANTED, keeper);
+	}
+	refused = 0;
+	cr_assert_eq(counted(), 1);
+	wish.places = &places[1];
+	wish.place_count = 1;
+	keeper_place(keeper, &wish);
+	work();
+	said = keeper_news(keeper);
+	cr_assert_not_null(said);
+	cr_assert_eq(said->places[0].ifindex, place.ifindex);
+	cr_expect(said->places[0].removed);
+	free(said);
 }
