@@ -10,6 +10,8 @@
 #include "cluster.h"
 #include "loop.h"
 #include "policy.h"
+#include "source_items.h"
+#include "store.h"
 #include "text_hash.h"
 
 #define USEC_PER_SEC 1000000ULL
@@ -250,6 +252,9 @@ static int configure_lease(struct agent *agent, const struct config *config, str
 	config_lease(config, agent->identity.id, &lease);
 	return lease_thread_configure(agent->thread, &lease, config->liveness_ns, err);
 }
+
+/* If the Services exchange all their addresses, there is room for the records of both. */
+_Static_assert(2 * (SOURCE_COST_MAX / SERVICE_ADDRESS_COST) <= STORE_CLAIMS_NEW, "see store.h");
 
 static int start_lease(struct agent *agent, struct err *err)
 {

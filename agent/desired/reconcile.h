@@ -47,8 +47,8 @@ int reconcile_new(const struct reconcile_parts *parts, struct reconcile **ret_re
 		  struct err *err);
 void reconcile_free(struct reconcile *reconcile);
 
-/* Starts a pass that sends the differences to the lease thread. Keeps @desired until the next call;
- * the caller may change its contents until then. */
+/* Starts a pass that sends the differences to the lease thread, after the one under way. Keeps
+ * @desired until the next call; the caller may change its contents until then. */
 void reconcile_desired(struct reconcile *reconcile, const struct desired *desired);
 
 /* All sources have been read, and the leases that this node held are known: leases and entries that

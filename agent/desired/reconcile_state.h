@@ -9,8 +9,7 @@
 /* An address that the lease thread knows, from a wish that we sent or from its own news. */
 struct tracked {
 	struct address address;
-	uint64_t pass; /* the last pass in which it was desired */
-	bool sent;     /* the lease thread has the wish below */
+	bool sent; /* the lease thread has the wish below */
 	bool wanted, last_resort;
 	struct preferred_group group;
 	uint64_t service_hash;
@@ -30,10 +29,13 @@ struct reconcile {
 	struct tracked *tracked; /* by address */
 	const struct desired *desired;
 
-	/* a pass goes over the desired addresses first, then over the tracked ones */
-	uint64_t pass;
-	size_t next;
-	struct tracked **tracked_at; /* of desired->list's first @next addresses */
+	/* A pass goes over the addresses that were desired when it began, then over the tracked
+	 * ones. A change of what is desired doesn't interrupt it: else wishes could wait for ever
+	 * behind others that are always new. */
+	struct address *addresses;
+	size_t address_count, next;
+	bool again;		     /* another pass follows */
+	struct tracked **tracked_at; /* of desired->list's addresses; NULL: not looked up yet */
 	struct tracked *next_tracked;
 	enum {
 		PASS_NONE,
@@ -42,6 +44,7 @@ struct reconcile {
 		PASS_SETTLE,
 	} at;
 	bool known, settled;
+	bool pass_known; /* @known, when the pass began */
 
 	/* a comparison goes over the entries first, then over the tracked addresses */
 	enum {

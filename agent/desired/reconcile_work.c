@@ -153,8 +153,7 @@ static bool send_desired(struct reconcile *reconcile, const struct target *targe
 				   .places = places };
 	struct tracked *tracked = tracked_get(reconcile, &target->address);
 
-	tracked->pass = reconcile->pass;
-	reconcile->tracked_at[reconcile->next] = tracked;
+	reconcile->tracked_at[target - reconcile->desired->list] = tracked;
 	snprintf(wish.service.namespace, sizeof(wish.service.namespace), "%s",
 		 target->service->namespace);
 	snprintf(wish.service.name, sizeof(wish.service.name), "%s", target->service->name);
@@ -164,11 +163,11 @@ static bool send_desired(struct reconcile *reconcile, const struct target *targe
 
 static bool send_undesired(struct reconcile *reconcile, struct tracked *tracked)
 {
-	struct lease_wish wish = { .address = tracked->address,
-				   .why = desired_reason(reconcile->desired, &tracked->address) };
+	struct lease_wish wish = { .address = tracked->address };
 
-	if (tracked->pass == reconcile->pass)
+	if (desired_find(reconcile->desired, &tracked->address))
 		return true;
+	wish.why = desired_reason(reconcile->desired, &tracked->address);
 	if (!send_wish(reconcile, tracked, &wish))
 		return false;
 	if (!tracked->slot)
@@ -176,19 +175,59 @@ static bool send_undesired(struct reconcile *reconcile, struct tracked *tracked)
 	return true;
 }
 
+/* The target of the pass's next address; NULL: it isn't desired any more. */
+static const struct target *next_target(const struct reconcile *reconcile)
+{
+	const struct desired *desired = reconcile->desired;
+	const struct address *address = &reconcile->addresses[reconcile->next];
+
+	/* mostly the desired addresses are those with which the pass began */
+	if (reconcile->next < desired->count &&
+	    !address_compare(&desired->list[reconcile->next].address, address))
+		return &desired->list[reconcile->next];
+	return desired_find(desired, address);
+}
+
+static void begin_pass(struct reconcile *reconcile)
+{
+	const struct desired *desired = reconcile->desired;
+
+	reconcile->again = reconcile->at > PASS_DESIRED || reconcile->next;
+	if (reconcile->again)
+		return;
+	reconcile->pass_known = reconcile->known;
+	free(reconcile->addresses);
+	reconcile->addresses = xcalloc(desired->count + 1, sizeof(*reconcile->addresses));
+	reconcile->address_count = desired->count;
+	for (size_t i = 0; i < desired->count; i++)
+		reconcile->addresses[i] = desired->list[i].address;
+	reconcile->at = PASS_DESIRED;
+	loop_timer_after(reconcile->work, 0);
+}
+
+static void end_pass(struct reconcile *reconcile)
+{
+	reconcile->at = PASS_NONE;
+	reconcile->next = 0;
+	if (reconcile->again)
+		begin_pass(reconcile);
+}
+
 /* The next step of the pass. False: the mailbox is full. */
 static bool step(struct reconcile *reconcile)
 {
+	const struct target *target;
 	struct tracked *tracked;
 
 	switch (reconcile->at) {
 	case PASS_DESIRED:
-		if (reconcile->next == reconcile->desired->count) {
+		if (reconcile->next == reconcile->address_count) {
 			reconcile->at = PASS_UNDESIRED;
 			reconcile->next_tracked = reconcile->tracked;
 			return true;
 		}
-		if (!send_desired(reconcile, &reconcile->desired->list[reconcile->next]))
+		target = next_target(reconcile);
+		if (target && !send_desired(reconcile, target))
 			return false;
 		reconcile->next++;
 		return true;
@@ -204,12 +243,12 @@ static bool step(struct reconcile *reconcile)
 		reconcile->next_tracked = tracked;
 		return false;
 	case PASS_SETTLE:
-		if (reconcile->known && !reconcile->settled) {
+		if (reconcile->pass_known && !reconcile->settled) {
 			if (!lease_thread_settled(reconcile->parts.thread))
 				return false;
 			reconcile->settled = true;
 		}
-		reconcile->at = PASS_NONE;
+		end_pass(reconcile);
 		return true;
 	case PASS_NONE:
 		break;
@@ -247,19 +286,11 @@ static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static void begin_pass(struct reconcile *reconcile)
-{
-	reconcile->pass++;
-	reconcile->next = 0;
-	free(reconcile->tracked_at);
-	reconcile->tracked_at = xcalloc(reconcile->desired->count + 1, sizeof(struct tracked *));
-	reconcile->at = PASS_DESIRED;
-	loop_timer_after(reconcile->work, 0);
-}
-
 void reconcile_desired(struct reconcile *reconcile, const struct desired *desired)
 {
 	reconcile->desired = desired;
+	free(reconcile->tracked_at);
+	reconcile->tracked_at = xcalloc(desired->count + 1, sizeof(struct tracked *));
 	begin_pass(reconcile);
 }
 
@@ -278,7 +309,7 @@ void reconcile_again(struct reconcile *reconcile)
 
 	HASH_ITER(hh, reconcile->tracked, tracked, next)
 	tracked->sent = false;
-	reconcile->known = reconcile->settled = false;
+	reconcile->known = reconcile->settled = reconcile->pass_known = false;
 }
 
 void reconcile_refresh(struct reconcile *reconcile)
@@ -317,7 +348,7 @@ void reconcile_news(struct reconcile *reconcile, const struct lease_news *news)
 		parts->callbacks.entered(&news->address, ifindex, parts->userdata);
 	}
 	if (!tracked->slot && tracked->sent && !tracked->wanted && !tracked->place_count &&
-	    tracked->pass != reconcile->pass)
+	    !desired_find(reconcile->desired, &tracked->address))
 		tracked_free(reconcile, tracked);
 }
 
@@ -390,6 +421,7 @@ void reconcile_free(struct reconcile *reconcile)
 	if (!reconcile)
 		return;
 	sd_event_source_disable_unref(reconcile->work);
+	free(reconcile->addresses);
 	free(reconcile->tracked_at);
 	HASH_ITER(hh, reconcile->tracked, tracked, next)
 	tracked_free(reconcile, tracked);

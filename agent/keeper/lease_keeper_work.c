@@ -90,6 +90,25 @@ void kept_place_set(struct keeper *keeper, struct kept_place *place, enum lease_
 	keeper->figures.by_hand += place->state == PLACE_BY_HAND;
 }
 
+/* Forgets @kept's places that are gone, and @kept where nothing of it is left. */
+static void kept_prune(struct keeper *keeper, struct kept *kept)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < kept->place_count; i++) {
+		struct kept_place *place = &kept->places[i];
+
+		place->entered = place->removed = false;
+		if (place->wanted || place->state == PLACE_THERE)
+			kept->places[left++] = *place;
+		else
+			kept_place_set(keeper, place, PLACE_ABSENT);
+	}
+	kept->place_count = left;
+	if (!left && !kept->slot && !kept->in_backlog)
+		kept_free(keeper, kept);
+}
+
 static bool place_has_entry(const struct kept_place *place)
 {
 	return !place->unchecked && (place->state == PLACE_THERE || place->state == PLACE_BY_HAND);
@@ -157,6 +176,7 @@ static int entry_remove(struct keeper *keeper, struct kept *kept, uint32_t ifind
 	if (place) {
 		kept_place_set(keeper, place, PLACE_ABSENT);
 		place->removed = place->removed || r;
+		keeper_notify_later(keeper, kept);
 	}
 	return r;
 }
@@ -206,10 +226,7 @@ static int kept_clear(struct keeper *keeper, struct kept *kept)
 		any = true;
 		r = entry_remove(keeper, kept, kept->places[i].at.ifindex);
 	}
-	if (!any)
-		return 0;
-	keeper_notify_later(keeper, kept);
-	return r < 0 ? r : gone(keeper);
+	return r < 0 || !any ? r : gone(keeper);
 }
 
 /* Writes what is missing of @kept, and deletes what isn't wanted any more. */
@@ -262,6 +279,9 @@ static int on_work(sd_event_source *source, uint64_t usec, void *userdata)
 			loop_timer_after(keeper->work, RETRY_USEC);
 			return 0;
 		}
+		/* else once that is reported */
+		if (!kept->in_news)
+			kept_prune(keeper, kept);
 		if (keeper->backlog.first && !loop_may_go_on(begun_ns)) {
 			loop_timer_after(keeper->work, 0);
 			return 0;
@@ -338,25 +358,6 @@ int keeper_present(struct keeper *keeper, const struct address *address)
 	if (r < 0)
 		log_limited(&keeper->limits[KEEPER_LOG_FAILED], LOG_ERR, "%s", err.text);
 	return r;
-}
-
-/* Forgets @kept's places that are gone, and @kept where nothing of it is left. */
-static void kept_prune(struct keeper *keeper, struct kept *kept)
-{
-	size_t left = 0;
-
-	for (size_t i = 0; i < kept->place_count; i++) {
-		struct kept_place *place = &kept->places[i];
-
-		place->entered = place->removed = false;
-		if (place->wanted || place->state == PLACE_THERE)
-			kept->places[left++] = *place;
-		else
-			kept_place_set(keeper, place, PLACE_ABSENT);
-	}
-	kept->place_count = left;
-	if (!left && !kept->slot && !kept->in_backlog)
-		kept_free(keeper, kept);
 }
 
 struct lease_news *keeper_news(struct keeper *keeper)

@@ -67,10 +67,11 @@ static int on_late(sd_event_source *source, void *userdata)
 		struct order *order = thread->late;
 
 		thread->late = order->next;
-		if (order->kind == ORDER_SETTLED)
-			lease_machine_settled(thread->machine);
-		else
+		if (order->kind == ORDER_CHECK)
 			keeper_check(thread->keeper, &order->key);
+		/* a machine that began since has yet to get its wishes */
+		else if (order->configuration == thread->configuration)
+			lease_machine_settled(thread->machine);
 		free(order);
 	}
 	if (!thread->late)

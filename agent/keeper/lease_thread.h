@@ -102,7 +102,7 @@ void lease_thread_beat(struct lease_thread *thread);
 /* These two take place in the order in which they were called. False: the mailbox is full; try
  * again soon, from the event loop. */
 bool lease_thread_wish(struct lease_thread *thread, const struct lease_wish *wish);
-/* lease_machine_settled(). */
+/* lease_machine_settled(), unless lease_thread_configure() is called before it takes place. */
 bool lease_thread_settled(struct lease_thread *thread);
 /* The map's entry of @key differs from what was requested: the lease thread repairs it. */
 bool lease_thread_check(struct lease_thread *thread, const struct entry_key *key);

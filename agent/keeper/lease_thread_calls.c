@@ -171,6 +171,7 @@ static void call_configure(struct lease_thread *thread, struct call *call)
 		return;
 	}
 	thread->machine = machine;
+	thread->configuration++;
 	thread->liveness_ns = configuration->liveness_ns;
 	keeper_set_machine(thread->keeper, machine);
 	lease_machine_publish(machine, &thread->self);
@@ -206,11 +207,13 @@ static bool order_send(struct lease_thread *thread, struct order *order)
 	return false;
 }
 
-static struct order *order_new(enum order_kind kind, size_t places)
+static struct order *order_new(const struct lease_thread *thread, enum order_kind kind,
+			       size_t places)
 {
 	struct order *order = xcalloc(1, sizeof(*order) + places * sizeof(order->places[0]));
 
 	order->kind = kind;
+	order->configuration = thread->configuration;
 	return order;
 }
 
@@ -220,7 +223,7 @@ bool lease_thread_wish(struct lease_thread *thread, const struct lease_wish *wis
 
 	if (!mailbox_has_room(thread->orders))
 		return false;
-	order = order_new(ORDER_WISH, wish->place_count);
+	order = order_new(thread, ORDER_WISH, wish->place_count);
 	order->wish = *wish;
 	if (wish->place_count)
 		memcpy(order->places, wish->places, wish->place_count * sizeof(order->places[0]));
@@ -230,12 +233,12 @@ bool lease_thread_wish(struct lease_thread *thread, const struct lease_wish *wis
 
 bool lease_thread_settled(struct lease_thread *thread)
 {
-	return order_send(thread, order_new(ORDER_SETTLED, 0));
+	return order_send(thread, order_new(thread, ORDER_SETTLED, 0));
 }
 
 bool lease_thread_check(struct lease_thread *thread, const struct entry_key *key)
 {
-	struct order *order = order_new(ORDER_CHECK, 0);
+	struct order *order = order_new(thread, ORDER_CHECK, 0);
 
 	order->key = *key;
 	return order_send(thread, order);

@@ -30,7 +30,8 @@ enum order_kind {
 
 struct order {
 	enum order_kind kind;
-	struct order *next; /* in the late ones */
+	unsigned int configuration; /* the number of the one that it was sent for */
+	struct order *next;	    /* in the late ones */
 	struct lease_wish wish;
 	struct entry_key key;
 	struct lease_place places[];
@@ -51,6 +52,7 @@ struct lease_thread {
 	_Atomic int state;		/* enum lease_state */
 	_Atomic bool full, half;	/* the maps wait for the writers' lock */
 	_Atomic bool owners;		/* they differ from what was last reported */
+	unsigned int configuration;	/* its number; changes while the rest waits for that */
 
 	/* the rest's */
 	sd_event_source *news_io;

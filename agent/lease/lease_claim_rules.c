@@ -175,6 +175,22 @@ static void run_theirs(struct lease_machine *machine, struct lease_claim *claim,
 		lease_claim_ask(machine, claim, now);
 }
 
+/* Is the view too full for another record? Then @claim waits until some of those that were released
+ * are removed. */
+static bool waits_for_room(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
+{
+	if (claim->shape != RECORD_ABSENT || HASH_COUNT(machine->claims) <= STORE_CLAIMS_NEW)
+		return false;
+	if (now >= machine->full_ns)
+		lease_log(machine, LOG_WARNING,
+			  "addresses without a record wait: more than %d are claimed, or were "
+			  "released a short time ago",
+			  STORE_CLAIMS_NEW);
+	machine->full_ns = now + machine->forget_ns;
+	lease_claim_due(machine, claim, now + machine->retry_period_ns);
+	return true;
+}
+
 static void run_candidate(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
 	/* nodes that start together see each other first, and share what was released */
@@ -198,7 +214,7 @@ static void run_candidate(struct lease_machine *machine, struct lease_claim *cla
 	due = lease_claim_take_from(machine, claim, now);
 	if (now < due)
 		lease_claim_due(machine, claim, due);
-	else
+	else if (!waits_for_room(machine, claim, now))
 		lease_claim_take(machine, claim, now);
 }
 

@@ -20,7 +20,8 @@ bool lease_claim_fits(struct lease_machine *machine, const struct record *record
 {
 	if (record->shape == RECORD_ABSENT)
 		return true;
-	if (HASH_COUNT(machine->claims) >= STORE_CLAIMS_MAX &&
+	/* the agent bounds what it wants; one's own Services must not hide the others' claims */
+	if (HASH_COUNT(machine->claims) - machine->figures.wanted >= STORE_CLAIMS_MAX &&
 	    !lease_claim_find(machine, &record->address))
 		return false;
 	return record->shape != RECORD_GOOD || (lease_peer_fits(machine, record->claim.holder) &&

@@ -39,7 +39,6 @@ struct parse {
 #define NOTES_MAX     10
 #define ADDRESSES_MAX 10000
 #define REQUESTS_MAX  100 /* the pools' allocator compares each with all others */
-#define ADDRESS_COST  1024
 
 struct service *service_ref(struct service *service)
 {
@@ -483,7 +482,7 @@ size_t service_cost(const struct service *service)
 	const char *const texts[] = { service->class, service->pool, service->sharing_key,
 				      service->pods };
 	size_t addresses = service_address_count(service) + service->requested.count;
-	size_t cost = addresses * ADDRESS_COST + labels_cost(&service->labels) +
+	size_t cost = addresses * SERVICE_ADDRESS_COST + labels_cost(&service->labels) +
 		      labels_cost(&service->sharing_namespaces) +
 		      selector_cost(&service->announce.preferred_nodes) +
 		      service->port_count * sizeof(*service->ports);

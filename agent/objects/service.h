@@ -68,6 +68,7 @@ void service_add_addresses(const struct service *service, struct address_list *l
 
 /* What @service may take of this process' memory, in bytes, with all that is known of its addresses
  * elsewhere: claims, entries, announcements. */
+#define SERVICE_ADDRESS_COST 2048 /* each */
 size_t service_cost(const struct service *service);
 
 /* The loadBalancerClass that this agent serves. */

@@ -19,7 +19,7 @@
 #include "write_all.h"
 
 #define VERSION 1
-/* 50,000 Services with 250,000 addresses take less. */
+/* 50,000 Services with 130,000 addresses take less. */
 #define FILE_LIMIT (32UL << 20)
 
 struct assignment {

@@ -11,10 +11,11 @@
 
 #define PAGE 500 /* records: parsing more would keep a renewal waiting */
 /* No group has more: a list that doesn't end is none. */
-#define PAGES_MAX	  600
+#define PAGES_MAX	  1000
 #define STREAM_RETRY_USEC 200000
 
-_Static_assert(STORE_CLAIMS_MAX + STORE_NODES_MAX <= PAGES_MAX * PAGE, "all that fits is listed");
+_Static_assert(STORE_CLAIMS_MAX + STORE_CLAIMS_NEW / 2 + STORE_NODES_MAX <= PAGES_MAX * PAGE,
+	       "all that fits is listed");
 
 static void stream_later(struct etcd_stream *stream, uint64_t usec)
 {

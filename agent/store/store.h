@@ -8,10 +8,14 @@
 
 #include "record.h"
 
-/* A view has no more nodes and claims: a store that shows more is broken, or hostile. What is known
- * of a node takes 2 kB, of a claim 300 bytes. */
+/* A view has no more nodes, and no more claims that its node doesn't want: a store that shows more
+ * is broken, or hostile. What is known of a node takes 2 kB, of a claim 300 bytes. */
 #define STORE_NODES_MAX	 10000
-#define STORE_CLAIMS_MAX 250000
+#define STORE_CLAIMS_MAX 320000
+/* With more claims a node makes no new record. All Services may have half as many addresses, whose
+ * released records stay for a while. The view has room for what other nodes make until theirs show
+ * as many. */
+#define STORE_CLAIMS_NEW 262144
 
 /*
  * What a store tells its user, from the event loop. The stream begins with reset(), a record() for

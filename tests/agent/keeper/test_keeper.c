@@ -2,10 +2,12 @@
 /*
  * Other maps are pinned in the place of those that stamps were written to, while the kernel refuses
  * one of the keeper's requests: once it refuses none, stamps go to the pinned map. And claims that
- * are gained again, as by every reload, whose entries are in the map all the time.
+ * are gained again, as by every reload, whose entries are in the map all the time. And the lease
+ * thread, configured twice in a row.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -21,8 +23,9 @@
 #include "clock.h"
 #include "entry.h"
 #include "lease.h"
-#include "lease_keeper.h"
-#include "lease_stamp.h"
+#include "lease_keeper_state.h"
+#include "lease_model.h"
+#include "lease_thread_state.h"
 #include "pins.h"
 
 #define S	  1000000000ULL
@@ -191,6 +194,11 @@ static enum lease_place_state reported(void)
 	return state;
 }
 
+static void reported_free(void)
+{
+	free(keeper_news(keeper));
+}
+
 Test(keeper, counts_what_is_gained_again)
 {
 	place_and_gain();
@@ -222,4 +230,135 @@ Test(keeper, writes_what_changed)
 	work();
 	cr_assert_eq(counted(), 1);
 	there();
+}
+
+Test(keeper, keeps_nothing_of_what_is_gone)
+{
+	struct lease_place moved = place;
+	struct lease_wish none = {};
+
+	/* another node holds it */
+	keeper_place(keeper, &wish);
+	work();
+	cr_expect_eq(HASH_COUNT(keeper->kept), 1);
+	moved.ifindex++;
+	wish.places = &moved;
+	keeper_place(keeper, &wish);
+	work();
+	cr_expect_eq(keeper->kept->place_count, 1);
+	keeper_place(keeper, &none);
+	work();
+	cr_expect_eq(HASH_COUNT(keeper->kept), 0);
+	/* reported while it waits to be written again */
+	wish.places = &place;
+	place_and_gain();
+	reported_free();
+	cr_assert_eq(keeper_callbacks.lost(&wish.address, LEASE_LOSS_UNWANTED, keeper), 0);
+	none.address = wish.address;
+	keeper_place(keeper, &none);
+	reported_free();
+	cr_expect_eq(HASH_COUNT(keeper->kept), 1);
+	work();
+	cr_expect_eq(HASH_COUNT(keeper->kept), 0);
+}
+
+/* What was deleted before the kernel refused the next request is reported, whatever comes between.
+ */
+Test(keeper, reports_what_was_removed_before_a_failure)
+{
+	struct lease_place places[] = { place, place };
+	struct lease_news *said;
+
+	places[1].ifindex++;
+	wish.places = places;
+	wish.place_count = 2;
+	keeper_place(keeper, &wish);
+	gain();
+	work();
+	cr_assert_eq(counted(), 2);
+	reported_free();
+	for (refused = 1; counted() == 2; refused++) {
+		requests = 0;
+		keeper_callbacks.lost(&wish.address, LEASE_LOSS_UNWANTED, keeper);
+	}
+	refused = 0;
+	cr_assert_eq(counted(), 1);
+	wish.places = &places[1];
+	wish.place_count = 1;
+	keeper_place(keeper, &wish);
+	work();
+	said = keeper_news(keeper);
+	cr_assert_not_null(said);
+	cr_assert_eq(said->places[0].ifindex, place.ifindex);
+	cr_expect(said->places[0].removed);
+	free(said);
+}
+
+/* ---- the lease thread ---- */
+
+static const struct lease_config alone = {
+	.node = "node-1",
+	.id = "0123456789abcdef0123456789abcdef",
+	.timing = { 15 * S, 5 * S, 2 * S },
+	.weight = 100,
+};
+
+static void state(enum lease_state state, void *userdata)
+{
+}
+
+static bool readable(const struct mailbox *mailbox, int timeout)
+{
+	return poll(&(struct pollfd){ .fd = mailbox_fd(mailbox), .events = POLLIN }, 1, timeout) >
+	       0;
+}
+
+/* Keeps the lease thread busy until the next call. */
+static void until_next_call(struct lease_thread *thread, struct call *call)
+{
+	sem_post(call->out);
+	readable(thread->calls, -1);
+}
+
+static void is_settled(struct lease_thread *thread, struct call *call)
+{
+	/* -EAGAIN: it hasn't done all orders yet */
+	call->result =
+		thread->late || readable(thread->orders, 0) ? -EAGAIN : thread->machine->settled;
+}
+
+static bool settled(struct lease_thread *thread)
+{
+	struct call call = { .run = is_settled };
+
+	do {
+		sem_init(&call.done, 0, 0);
+		mailbox_post(thread->calls, &call);
+		sem_wait(&call.done);
+	} while (call.result < 0);
+	return call.result;
+}
+
+Test(keeper, settled_is_for_the_configuration_that_it_was_sent_for)
+{
+	static const struct lease_thread_callbacks callbacks = { .state = state };
+	static sem_t begun;
+	static struct call busy = { .run = until_next_call, .out = &begun };
+	struct lease_thread *thread;
+	struct systemd *systemd;
+
+	cr_assert_geq(systemd_new(event, &systemd), 0);
+	cr_assert_eq(lease_thread_new(event, bpffs, 60 * S, systemd, &callbacks, NULL, &thread,
+				      &err),
+		     0, "%s", err.text);
+	cr_assert_eq(lease_thread_configure(thread, &alone, 60 * S, &err), 0, "%s", err.text);
+	mailbox_post(thread->calls, &busy);
+	sem_wait(&begun);
+	cr_assert(lease_thread_settled(thread));
+	cr_assert_eq(lease_thread_configure(thread, &alone, 60 * S, &err), 0, "%s", err.text);
+	cr_expect_not(settled(thread), "no wish has reached it yet");
+	cr_assert(lease_thread_settled(thread));
+	cr_expect(settled(thread));
+	lease_thread_free(thread);
+	systemd_free(systemd);
 }

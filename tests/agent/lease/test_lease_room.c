@@ -191,6 +191,12 @@ static unsigned int fill(struct lease_machine *machine, unsigned int max,
 	return number;
 }
 
+/* One claim more than fit, which are returned. */
+static unsigned int overfill(struct lease_machine *machine)
+{
+	return fill(machine, STORE_CLAIMS_MAX + 1, claim);
+}
+
 Test(lease_room, a_view_that_is_too_large_is_given_up)
 {
 	struct lease_machine *machine = start();
@@ -200,7 +206,7 @@ Test(lease_room, a_view_that_is_too_large_is_given_up)
 	cr_expect_eq(lease_machine_info(machine, &other, &info), -ENOENT);
 	strcpy(held.claim.holder, "node-1");
 	held.claim.session = SESSION;
-	cr_expect_eq(fill(machine, STORE_CLAIMS_MAX, claim), STORE_CLAIMS_MAX - 1);
+	cr_expect_eq(overfill(machine), STORE_CLAIMS_MAX, "what is wanted isn't counted");
 	cr_expect_eq(HASH_COUNT(machine->claims), 1);
 	cr_expect_eq(lease_machine_info(machine, &other, &info), -EAGAIN, "nobody knows");
 	/* what is ours stays as long as the session does */
@@ -221,7 +227,7 @@ Test(lease_room, a_view_that_is_too_large_is_given_up)
 	cr_expect(lease_machine_holds(machine, &vip));
 	cr_expect_eq(machine->figures.sessions, 1);
 	/* one that doesn't come ends it */
-	fill(machine, STORE_CLAIMS_MAX, claim);
+	overfill(machine);
 	for (uint64_t end = now + D; now < end; now += STEP)
 		lease_machine_run(machine);
 	cr_expect_not(lease_machine_holds(machine, &vip));
@@ -251,7 +257,7 @@ Test(lease_room, what_is_being_given_up_is_not_taken_back)
 	cr_assert_str_empty(taken.claim.holder);
 	lease_machine_events.swapped(&taken, -ETIMEDOUT, machine);
 	taken = (struct record){};
-	fill(machine, STORE_CLAIMS_MAX, claim);
+	overfill(machine);
 	lease_machine_want(machine, &vip, NULL);
 	list_again(machine, NULL, 0);
 	lease_machine_run(machine);
@@ -277,7 +283,7 @@ Test(lease_room, a_node_that_went_silent_meanwhile_is_declared_dead)
 	node_name_copy(others[1].claim.holder, others[0].node);
 	others[1].claim.session = others[0].heartbeat.session;
 	others[1].revision = revision + 1;
-	fill(machine, STORE_CLAIMS_MAX, claim);
+	overfill(machine);
 	buried = (struct record){};
 	list_again(machine, others, 2);
 	cr_expect_lt(until_held(machine), 3 * D);
@@ -298,7 +304,7 @@ Test(lease_room, a_dead_node_with_long_leases_does_not_hide_a_living_one)
 	cr_assert(tell(machine, dead));
 	dead.revision = revision;
 	cr_assert(tell(machine, alive));
-	fill(machine, STORE_CLAIMS_MAX, claim);
+	overfill(machine);
 	/* the living one's record vanished meanwhile */
 	list_again(machine, &dead, 1);
 	cr_expect_geq(until_held(machine), 3 * D);
@@ -321,12 +327,49 @@ Test(lease_room, a_wish_for_what_is_held_is_known_again)
 		revision += 2;
 		pass(machine, STEP);
 		cr_expect(lease_machine_holds(machine, &vip), "nobody asks as far as is known");
-		fill(machine, STORE_CLAIMS_MAX, claim);
+		overfill(machine);
 		list_again(machine, &asking, 1);
 		pass(machine, STEP);
 		cr_expect_eq(lease_machine_holds(machine, &vip), !wished);
 		lease_machine_free(machine);
 	}
+}
+
+Test(lease_room, what_is_wanted_fits_always)
+{
+	struct lease_machine *machine = start();
+
+	for (unsigned int i = 1; i <= 100; i++) {
+		struct record wanted = claim(STORE_CLAIMS_MAX + i, RECORD_GOOD);
+
+		lease_machine_want(machine, &wanted.address, NULL);
+	}
+	cr_expect_eq(fill(machine, STORE_CLAIMS_MAX, claim), STORE_CLAIMS_MAX);
+	for (unsigned int i = 1; i <= 100; i++)
+		cr_expect(tell(machine, claim(STORE_CLAIMS_MAX + i, RECORD_GOOD)));
+	cr_expect_not(tell(machine, claim(STORE_CLAIMS_MAX + 101, RECORD_GOOD)));
+	lease_machine_free(machine);
+}
+
+/* Addresses that come and go make no view too large: their released records stay for a while. */
+Test(lease_room, no_record_is_made_in_a_view_that_is_nearly_full)
+{
+	struct lease_machine *machine = start();
+	const struct address known = claim(1, RECORD_GOOD).address;
+
+	/* and vip */
+	cr_assert_eq(fill(machine, STORE_CLAIMS_NEW, claim), STORE_CLAIMS_NEW);
+	lease_machine_want(machine, &known, NULL);
+	lease_machine_want(machine, &other, NULL);
+	pass(machine, 2 * D);
+	cr_expect_not(lease_machine_holds(machine, &other));
+	cr_expect(lease_machine_holds(machine, &known), "its record is there");
+	cr_expect(lease_machine_holds(machine, &vip));
+	cr_assert(tell(machine, claim(2, RECORD_ABSENT)));
+	cr_assert(tell(machine, claim(3, RECORD_ABSENT)));
+	pass(machine, 3 * D / 2);
+	cr_expect(lease_machine_holds(machine, &other));
+	lease_machine_free(machine);
 }
 
 /* The API server refuses a number that is over 32 bits, and so would every reader. */

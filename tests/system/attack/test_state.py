@@ -113,12 +113,12 @@ def test_files_with_all_the_addresses_that_they_may_have(running):
 
     running.write("all.yaml", POLICY.replace("spec:", "spec:\n  serviceSelector: {matchLabels: {io.kubernetes.service.namespace: default}}"),
                   service("web", VIP))
-    write("first.yaml", 0, 20)
-    running.until(lambda: running.command("show", "other/s19").status == 0, 60)
-    write("second.yaml", 20, 10)
+    write("first.yaml", 0, 10)
+    running.until(lambda: running.command("show", "other/s9").status == 0, 60)
+    write("second.yaml", 10, 5)
     running.says("second.yaml: all Services together would take more than 256 MiB of memory; the file is left out\n", seconds=60)
     running.answers("/readyz", 503)
     write("first.yaml", 0, 1)
-    running.until(lambda: running.command("show", "other/s29").status == 0, 60)
+    running.until(lambda: running.command("show", "other/s14").status == 0, 60)
     running.wait_ready()
     running.wait_entries((VIP, "eth1"))

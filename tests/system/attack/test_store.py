@@ -125,7 +125,7 @@ def test_another_cause(agent, lan):
 # key: how it is made of a number, pages until it is given up
 ENDLESS = {
     "nodes": (lambda n: b"/xdp-l2resp/node/n%012d" % n, 22),
-    "neither": (lambda n: b"/xdp-l2resp/n%012d" % n, 601),
+    "neither": (lambda n: b"/xdp-l2resp/n%012d" % n, 1001),
 }
 
 
@@ -152,7 +152,7 @@ BEAT = {"version": 1, "state": "alive", "id": "f" * 32, "session": "000000000000
         "weight": 1, "unsettled": False, "groups": [], "own": []}
 CLAIM = {"version": 1, "state": "held", "holder": "node-2", "session": "00000000000000ff", "wish": "", "wishSession": "0" * 16,
          "moved": False, "unsettled": False, "transitions": 1}
-FULL = "it shows more than 10000 nodes or 250000 addresses"
+FULL = "it shows more than 10000 nodes or 320000 addresses"
 
 
 def node_key(number):
