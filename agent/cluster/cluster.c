@@ -149,9 +149,9 @@ static void cluster_say_announced(struct source *base, const struct announced *a
 		cluster_conditions_say(cluster->conditions, announced);
 }
 
-static void on_events_log(int priority, const char *text, void *source)
+static void on_events_log(int priority, const char *origin, const char *text, void *source)
 {
-	source_say(source, priority, text);
+	source_say_of(source, priority, origin, text);
 }
 
 static const struct source_ops ops = {

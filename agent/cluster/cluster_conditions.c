@@ -61,7 +61,7 @@ static void say_trouble(struct cluster_conditions *conditions, const struct http
 		return;
 	err_write(&said, "writing the condition of %s: %s", conditions->item,
 		  conditions->trouble.text);
-	source_say(conditions->source, LOG_WARNING, said.text);
+	source_say_of_item(conditions->source, LOG_WARNING, conditions->item, said.text);
 }
 
 static void on_written(const struct http_result *result, void *userdata)

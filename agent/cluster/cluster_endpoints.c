@@ -10,13 +10,9 @@
 #include "clock.h"
 #include "cluster_endpoints.h"
 #include "cluster_kind.h"
+#include "cluster_needed.h"
 #include "loop.h"
 
-/* The server can select by labels only, so the request names the Services. If it were longer than
- * PATH_MAX_LEN, which every proxy accepts, we watch all slices that kube-proxy watches. */
-#define PATH	     "/apis/discovery.k8s.io/v1/endpointslices?labelSelector=" ENDPOINT_SLICE_SERVICE
-#define PATH_MAX_LEN 2048
-#define PATH_ALL     PATH ",!service.kubernetes.io/headless"
 /* Slices per page: a slice may have 100 endpoints and 50 kB. */
 #define PAGE 100
 /* The largest cluster that Kubernetes supports has fewer (150,000 pods). More are left out, until
@@ -27,138 +23,21 @@
 /* Tenants decide which Services need endpoints: at most one new list in this time. */
 #define FOLLOW_NS CLOCK_NS_PER_S
 
-/* Zeroed: empty. */
-struct names {
-	char **list;
-	size_t count, capacity;
-};
-
 struct cluster_endpoints {
 	struct cluster_kind state;
 	char *node, *class_name;
 	struct service_class class;
 	cluster_endpoints_fn *changed;
 	void *userdata;
-	struct names needed;	   /* NAMESPACE/NAME of the Services */
+	struct cluster_needed needed;
 	struct manifest *manifest; /* of the item in @source with the slices, sorted by name */
 	char *path;		   /* that is watched; NULL: none */
 	struct kube_watch *watch;
-	sd_event_source *later; /* timer of a watch that had to wait */
+	sd_event_source *later; /* timer of another watch that has to wait */
 	uint64_t followed_ns;	/* start of the last watch; 0: none */
 	size_t present;		/* slices seen in or after the last list */
 	bool full;		/* some of them didn't fit */
 };
-
-static void names_free(struct names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		free(names->list[i]);
-	free(names->list);
-	*names = (struct names){};
-}
-
-/* Adds a copy of @name at the end. */
-static void names_add(struct names *names, const char *name)
-{
-	ALLOC_GROW(names->list, names->count, names->capacity);
-	names->list[names->count++] = xstrdup(name);
-}
-
-/* For bsearch(). */
-static int compare_names(const void *key, const void *element)
-{
-	return strcmp(key, *(char *const *)element);
-}
-
-/* Is @name in a list in ascending order? */
-static bool names_have(const struct names *names, const char *name)
-{
-	return names->count &&
-	       bsearch(name, names->list, names->count, sizeof(*names->list), compare_names);
-}
-
-/* The same names, in the same order? */
-static bool names_equal(const struct names *a, const struct names *b)
-{
-	for (size_t i = 0; i < a->count && a->count == b->count; i++)
-		if (strcmp(a->list[i], b->list[i]) != 0)
-			return false;
-	return a->count == b->count;
-}
-
-/* ---- Services that need EndpointSlices ---- */
-
-/* What selects Services for this node: the serviceSelectors of policies. */
-struct selectors {
-	const struct selector **list;
-	size_t count, capacity;
-};
-
-static void selectors_find(const struct source_items *items, const struct labels *node,
-			   struct selectors *ret_selectors)
-{
-	for (size_t i = 0; i < items->count; i++)
-		for (size_t p = 0; p < items->manifests[i]->policy_count; p++) {
-			const struct policy *policy = &items->manifests[i]->policies[p];
-
-			if (!selector_matches(&policy->nodes, node))
-				continue;
-			ALLOC_GROW(ret_selectors->list, ret_selectors->count,
-				   ret_selectors->capacity);
-			ret_selectors->list[ret_selectors->count++] = &policy->services;
-		}
-}
-
-static bool is_selected(const struct selectors *selectors, const struct service *service)
-{
-	for (size_t i = 0; i < selectors->count; i++)
-		if (selector_matches(selectors->list[i], &service->labels))
-			return true;
-	return false;
-}
-
-/* Services with another externalTrafficPolicy or without a selector don't need slices: any node may
- * announce them. */
-static void find_needed(const struct cluster_endpoints *endpoints, struct names *ret_needed)
-{
-	const struct source_items *items = &endpoints->state.source->items;
-	const struct source_item *item =
-		source_items_find_object(items, SOURCE_ITEM_NODES, NULL, endpoints->node);
-	_cleanup_(labels_free) struct labels host = {};
-	struct selectors selectors = {};
-	const struct labels *node = &host;
-
-	labels_set(&host, "kubernetes.io/hostname", endpoints->node);
-	if (item && item->manifest.node_count)
-		node = &item->manifest.nodes[0].labels;
-	selectors_find(items, node, &selectors);
-	for (size_t i = 0; i < items->count; i++) {
-		const struct service *service = source_item_service(items->list[i]);
-
-		if (service && service->local && service->pods &&
-		    service_is_of(service, &endpoints->class) && is_selected(&selectors, service))
-			names_add(ret_needed, source_item_object_name(items->list[i]));
-	}
-	free(selectors.list);
-}
-
-static char *path_of(const struct names *needed)
-{
-	size_t length = strlen(PATH "%20in%20()"), used;
-	char *path;
-
-	for (size_t i = 0; i < needed->count; i++)
-		length += strlen(strchr(needed->list[i], '/'));
-	if (length > PATH_MAX_LEN)
-		return xstrdup(PATH_ALL);
-	path = xmalloc(length + 1);
-	used = sprintf(path, PATH "%%20in%%20");
-	for (size_t i = 0; i < needed->count; i++)
-		used += sprintf(path + used, "%c%s", i ? ',' : '(',
-				strchr(needed->list[i], '/') + 1);
-	sprintf(path + used, ")");
-	return path;
-}
 
 /* ---- the slices ---- */
 
@@ -242,7 +121,7 @@ static bool is_needed(const struct cluster_endpoints *endpoints, const struct en
 	_cleanup_free_ char *name =
 		slice->service ? xasprintf("%s/%s", slice->namespace, slice->service) : NULL;
 
-	return name && names_have(&endpoints->needed, name);
+	return name && cluster_needed_has(&endpoints->needed, name);
 }
 
 /* ---- events of the watch ---- */
@@ -309,8 +188,14 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 static void on_synced(void *userdata)
 {
 	struct cluster_endpoints *endpoints = userdata;
+	const struct cluster_needed *needed = &endpoints->needed;
 
 	sweep(endpoints->manifest, endpoints->full);
+	for (size_t i = 0; i < needed->count; i++)
+		if (!cluster_needed_path_has(endpoints->path, needed->list[i]))
+			put_unknown(endpoints, needed->list[i]);
+	/* another watch, where that leaves some */
+	loop_timer_after(endpoints->later, 0);
 	endpoints->state.known = true;
 	endpoints->changed(endpoints->userdata);
 }
@@ -320,6 +205,9 @@ static void on_reachable(const char *trouble, void *userdata)
 	struct cluster_endpoints *endpoints = userdata;
 
 	cluster_kind_reachable(&endpoints->state, trouble);
+	/* the list, if there was one, begins again */
+	if (trouble)
+		loop_timer_after(endpoints->later, 0);
 }
 
 static bool on_missing(void *userdata)
@@ -356,28 +244,39 @@ static void stop(struct cluster_endpoints *endpoints)
 	endpoints->full = false;
 }
 
-/* Watches the slices that the Services need now, or as soon as FOLLOW_NS permits. */
+/* Has the watch listed the slices, or found that the server has none? */
+static bool is_listed(const struct cluster_endpoints *endpoints)
+{
+	return endpoints->watch &&
+	       (kube_watch_version(endpoints->watch) || endpoints->state.absent);
+}
+
+/* Watches the slices that the Services need now: at once, as soon as FOLLOW_NS permits, or when a
+ * list under way has ended or failed. Otherwise tenants could keep every list from ending. */
 static void follow(struct cluster_endpoints *endpoints)
 {
-	_cleanup_free_ char *path = path_of(&endpoints->needed);
+	_cleanup_free_ char *path = cluster_needed_path(&endpoints->needed);
 	uint64_t now_ns = clock_boot_ns();
 	struct err err;
 
 	loop_timer_after(endpoints->later, LOOP_NEVER);
 	if (endpoints->path && !strcmp(path, endpoints->path))
 		return;
-	/* its lists don't have what is needed now */
-	stop(endpoints);
 	if (!endpoints->needed.count) {
+		stop(endpoints);
 		mark(endpoints->manifest);
 		sweep(endpoints->manifest, false);
 		endpoints->state.known = true;
 		return;
 	}
+	if (endpoints->watch && !is_listed(endpoints) && !*endpoints->state.trouble.text)
+		return;
 	if (endpoints->followed_ns && now_ns < endpoints->followed_ns + FOLLOW_NS) {
 		loop_timer_at(endpoints->later, endpoints->followed_ns + FOLLOW_NS);
 		return;
 	}
+	/* its lists don't have what is needed now */
+	stop(endpoints);
 	if (kube_watch_new(endpoints->state.kube, path, &watch_events, endpoints, &endpoints->watch,
 			   &err) < 0) {
 		cluster_kind_log(&endpoints->state, LOG_ERR, err.text);
@@ -396,8 +295,8 @@ static int on_later(sd_event_source *source, uint64_t usec, void *userdata)
 
 bool cluster_endpoints_settle(struct cluster_endpoints *endpoints)
 {
-	bool first = !endpoints->manifest, all;
-	struct names needed = {}, before = endpoints->needed;
+	bool first = !endpoints->manifest;
+	struct cluster_needed needed = {}, before = endpoints->needed;
 
 	if (endpoints->full && endpoints->present < SLICES_AGAIN && endpoints->watch &&
 	    kube_watch_version(endpoints->watch))
@@ -407,18 +306,19 @@ bool cluster_endpoints_settle(struct cluster_endpoints *endpoints)
 		endpoints->manifest = &source_items_get_object(&endpoints->state.source->items,
 							       "endpointslices ", NULL, "")
 					       ->manifest;
-	find_needed(endpoints, &needed);
-	if (!first && names_equal(&needed, &before)) {
-		names_free(&needed);
+	cluster_needed_find(&endpoints->state.source->items, endpoints->node, &endpoints->class,
+			    &needed);
+	if (!first && cluster_needed_equal(&needed, &before)) {
+		cluster_needed_free(&needed);
 		return endpoints->state.known;
 	}
-	/* a watch on all slices covers the new Services already */
-	all = endpoints->path && !strcmp(endpoints->path, PATH_ALL);
-	for (size_t i = 0; i < needed.count && !all; i++)
-		if (!names_have(&before, needed.list[i]))
+	for (size_t i = 0; i < needed.count; i++)
+		if (!cluster_needed_has(&before, needed.list[i]) &&
+		    !(is_listed(endpoints) && !endpoints->full &&
+		      cluster_needed_path_has(endpoints->path, needed.list[i])))
 			put_unknown(endpoints, needed.list[i]);
 	endpoints->needed = needed;
-	names_free(&before);
+	cluster_needed_free(&before);
 	follow(endpoints);
 	return endpoints->state.known;
 }
@@ -439,7 +339,7 @@ void cluster_endpoints_free(struct cluster_endpoints *endpoints)
 		return;
 	stop(endpoints);
 	sd_event_source_disable_unref(endpoints->later);
-	names_free(&endpoints->needed);
+	cluster_needed_free(&endpoints->needed);
 	free(endpoints->node);
 	free(endpoints->class_name);
 	free(endpoints);

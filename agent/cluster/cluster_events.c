@@ -251,7 +251,7 @@ static void log_trouble(struct cluster_events *events, const struct event_subjec
 		return;
 	err_write(&err, "can't write an Event for the Service %s/%s: %s", subject->namespace,
 		  subject->service, events->trouble.text);
-	events->log(LOG_WARNING, err.text, events->userdata);
+	events->log(LOG_WARNING, subject->namespace, err.text, events->userdata);
 }
 
 /* Requeues the failed write unless a newer Event is due. */
@@ -371,7 +371,7 @@ void cluster_events_say(struct cluster_events *events, const struct source_event
 	text.last = text.first;
 	if (!subject) {
 		if (event->service->uid && !events->full)
-			events->log(LOG_WARNING, "too many Events: some are dropped",
+			events->log(LOG_WARNING, NULL, "too many Events: some are dropped",
 				    events->userdata);
 		events->full = true;
 		return;

@@ -8,7 +8,9 @@
 
 struct cluster_events;
 
-typedef void cluster_events_log_fn(int priority, const char *text, void *userdata);
+/* @origin: the namespace that it is about; NULL: all. */
+typedef void cluster_events_log_fn(int priority, const char *origin, const char *text,
+				   void *userdata);
 
 /* Writes Events as @node. Errors with @err. */
 int cluster_events_new(sd_event *event, struct kube *kube, const char *node,

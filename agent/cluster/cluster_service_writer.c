@@ -119,7 +119,7 @@ static void say_trouble(struct cluster_service_writer *writer, const char *item,
 	if (!kube_trouble_changes(result, &writer->trouble))
 		return;
 	err_write(&said, "writing the status of %s: %s", item, writer->trouble.text);
-	source_say(writer->source, LOG_WARNING, said.text);
+	source_say_of_item(writer->source, LOG_WARNING, item, said.text);
 }
 
 /* The server did what @patch asks for; @json is the object after it. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What renews, in a thread of its own: the lease machine with its store and timers, the stamps, and
- * the entries of what is held. It waits for nothing in the rest of the agent: no lock, file, log,
- * child or loop. The rest talks with it by bounded mailboxes of copies; docs/leases.md has the
- * reasons.
+ * the entries of what is held. It waits for nothing in the rest of the agent: no lock, log, child
+ * or loop; of files, only for those that it logs in to the store with. The rest talks with it by
+ * bounded mailboxes of copies; docs/leases.md has the reasons.
  *
  * All functions here are the rest's, called from one thread. None takes longer than the lease
  * thread's turn of at most some ms.

@@ -27,6 +27,10 @@
 #define HEADERS_MAX	 (64U << 10)
 #define TOO_MANY_HEADERS "its headers are longer than 64 KiB"
 
+/* Seconds after which a connection with a client certificate isn't reused: the file may have been
+ * renewed. */
+#define LIFETIME_S 120L
+
 struct http {
 	sd_event *event;
 	sd_event_source *timer;
@@ -256,8 +260,13 @@ static size_t on_header(char *text, size_t size, size_t count, void *userdata)
 {
 	struct http_call *call = userdata;
 
-	if (size * count == strlen("\r\n") && !memcmp(text, "\r\n", strlen("\r\n")))
+	if (size * count == strlen("\r\n") && !memcmp(text, "\r\n", strlen("\r\n"))) {
 		call->begun = call_status(call) == 200;
+		/* an API server checks the connection's certificate with each request, and keeps
+		 * the connection open once that has expired: only a new one can have another */
+		if (call_status(call) == 401 && call->http->cert)
+			curl_easy_setopt(call->easy, CURLOPT_FORBID_REUSE, 1L);
+	}
 	call->headers_length += size * count;
 	if (call->headers_length <= HEADERS_MAX)
 		return size * count;
@@ -448,8 +457,12 @@ struct http_call *http_send(struct http *http, const struct http_request *reques
 		curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
 		curl_easy_setopt(call->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 	}
-	if (http->cert)
+	if (http->cert) {
 		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, http->cert);
+		curl_easy_setopt(call->easy, CURLOPT_MAXLIFETIME_CONN, LIFETIME_S);
+		/* a resumed session has the certificate that it began with */
+		curl_easy_setopt(call->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	}
 	if (http->key)
 		curl_easy_setopt(call->easy, CURLOPT_SSLKEY, http->key);
 	if (request->body)

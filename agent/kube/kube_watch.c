@@ -88,13 +88,6 @@ static void watch_forget(struct kube_watch *watch)
 	watch->next_page = NULL;
 }
 
-/* The server no longer has the resourceVersion (410). It is reachable, so list soon. */
-static void watch_gone(struct kube_watch *watch)
-{
-	watch_forget(watch);
-	watch->retry_ns = 0;
-}
-
 /* The @version for reset(): of a list that is older than what the stream has shown, all counts. */
 static uint64_t list_version(const struct kube_watch *watch, uint64_t version)
 {
@@ -152,8 +145,7 @@ static void on_page(const struct http_result *result, void *userdata)
 	if (next && *next) {
 		watch->next_page = xstrdup(next);
 	} else {
-		/* not earlier: its last page may fail each time */
-		watch->retry_ns = 0;
+		/* don't reset the back-off yet: the server may not have what to watch from */
 		watch->events->reachable(NULL, watch->userdata);
 		watch->listing = false;
 		watch->page = 2 * watch->page < page_max(watch) ? 2 * watch->page : page_max(watch);
@@ -172,7 +164,7 @@ static bool watch_message(struct kube_watch *watch, const json_t *json)
 
 	if (!strcmp(type, "ERROR") || !version) {
 		if (json_integer_value(json_object_get(object, "code")) == 410)
-			watch_gone(watch);
+			watch_forget(watch);
 		message = json_string_value(json_object_get(object, "message"));
 		watch_failed(watch, message ?: "its watch sent what isn't Kubernetes'");
 		return false;
@@ -217,12 +209,12 @@ static void on_watch_done(const struct http_result *result, void *userdata)
 	watch->call = NULL;
 	if (!result->error && result->status == 404 && watch->events->missing) {
 		/* not served any more: the next list gets 404 too, and reports it */
-		watch_gone(watch);
+		watch_forget(watch);
 		watch_later(watch);
 		return;
 	}
 	if (result->status == 410)
-		watch_gone(watch);
+		watch_forget(watch);
 	else if (result->error == -ETIMEDOUT && result->status == 200)
 		/* no bookmark either: the server may have been restored to an earlier state, so
 		 * list again. (Without status 200 the stream never began.) */

@@ -233,6 +233,14 @@ void source_say_of(const struct source *source, int priority, const char *origin
 	source->callbacks.log(priority, origin, text, source->userdata);
 }
 
+void source_say_of_item(const struct source *source, int priority, const char *name,
+			const char *text)
+{
+	_cleanup_free_ char *origin = xstrndup(name, strcspn(name, "/"));
+
+	source_say_of(source, priority, origin, text);
+}
+
 void source_note(const char *text, void *notes)
 {
 	char **all = notes, *former = *all;

@@ -39,6 +39,9 @@ struct source_ops {
 void source_say(const struct source *source, int priority, const char *text);
 /* @origin as in source_callbacks. */
 void source_say_of(const struct source *source, int priority, const char *origin, const char *text);
+/* The same about the item called @name, an object: its namespace is the origin. */
+void source_say_of_item(const struct source *source, int priority, const char *name,
+			const char *text);
 
 /* Must pools wait until the reserved addresses are known? */
 bool source_waits(const struct source *source);

@@ -134,6 +134,13 @@ static json_t *answer_of(struct http_call *call, long *ret_status, int *ret_erro
 				    json_string(version));
 		return answer;
 	}
+	if (server.denies && (of_service || strstr(call->path, "/events"))) {
+		_cleanup_free_ char *message = xasprintf("no, for time %d", ++server.denied);
+
+		json_decref(body);
+		*ret_status = 403;
+		return json_pack("{ss}", "message", message);
+	}
 	if (!strcmp(call->request.method, "POST")) {
 		_cleanup_free_ char *path =
 			xasprintf("%s/%s", call->path,

@@ -20,6 +20,8 @@ struct played_api {
 	bool flaps;	  /* all Services but s9 change after each write */
 	bool secret;	  /* changes of Services aren't shown to watches yet */
 	int refuse, fail; /* so many writes of Services: by a conflict, after they were done */
+	int denied;	  /* writes of Services and Events, each time in other words */
+	bool denies;	  /* all those */
 };
 
 extern struct played_api server;

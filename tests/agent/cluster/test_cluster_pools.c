@@ -24,6 +24,7 @@ static struct {
 	struct source *source;
 	size_t changed;
 	char logged[256];    /* the last error */
+	char refused[2][64]; /* whose status couldn't be written, whose condition: origins */
 	uint64_t longest_ns; /* CPU time of a turn */
 } node;
 
@@ -36,6 +37,9 @@ static void on_log(int priority, const char *origin, const char *text, void *use
 {
 	if (priority <= LOG_ERR)
 		snprintf(node.logged, sizeof(node.logged), "%s", text);
+	if (!strncmp(text, "writing the ", strlen("writing the ")))
+		snprintf(node.refused[strstr(text, " condition of ") != NULL],
+			 sizeof(node.refused[0]), "%s", origin ?: "none");
 }
 
 static void on_stopped(void *userdata)
@@ -315,6 +319,21 @@ Test(cluster_pools, in_turns)
 	start(40);
 	until(*address(9) || server.writes > 1000);
 	cr_expect(*address(9));
+}
+
+/* A namespace whose Services can't be written doesn't keep others' lines out of the log. */
+Test(cluster_pools, refusals_are_of_their_namespace)
+{
+	const struct service service = { .namespace = (char *)"default", .name = (char *)"s0" };
+	const struct announced announced = { &service, "True", "Announced", "x", 0, false };
+
+	server.denies = true;
+	start(1);
+	until(*node.refused[0]);
+	cr_expect_str_eq(node.refused[0], "services default");
+	source_say_announced(node.source, &announced);
+	until(*node.refused[1]);
+	cr_expect_str_eq(node.refused[1], "services default");
 }
 
 /* Others that wait for the leader say nothing; who can't know when it is gone says why it waits. */

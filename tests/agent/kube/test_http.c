@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <criterion/criterion.h>
 
 #include "alloc.h"
@@ -48,6 +49,37 @@ static void *serve(void *data)
 		fputs(script->line, out);
 	fclose(out);
 	return NULL;
+}
+
+/* ---- a server that leaves its connections open, and says in its answers which one it is ---- */
+
+static const char *_Atomic first = "200 OK"; /* what requests over the first connection get */
+
+static void *serve_all(void *data)
+{
+	char request[4096];
+	int fd;
+
+	for (unsigned int number = 1; (fd = accept(listening, NULL, NULL)) >= 0; number++) {
+		while (recv(fd, request, sizeof(request), 0) > 0)
+			dprintf(fd, "HTTP/1.1 %s\r\nContent-Length: 1\r\n\r\n%u",
+				number == 1 ? first : "200 OK", number);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* ---- libcurl's clock, in place of libc's ---- */
+
+static int ahead_s;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int r = syscall(SYS_clock_gettime, clock, now);
+
+	if (!r && (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW))
+		now->tv_sec += ahead_s;
+	return r;
 }
 
 static void begin(void)
@@ -117,19 +149,28 @@ static void on_done(const struct http_result *result, void *name)
 	ends++;
 }
 
-static struct http_call *ask(struct script *script, const char *name, http_line_fn *line)
+static void play(void *(*server)(void *), void *data)
 {
-	const struct http_request request = { .method = "GET",
-					      .url = url,
-					      .timeout_ns = DEADLINE,
-					      .done = on_done,
-					      .line = line,
-					      .userdata = (void *)name };
 	pthread_t thread;
 
-	cr_assert_eq(pthread_create(&thread, NULL, serve, script), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, server, data), 0);
 	pthread_detach(thread);
-	return http_send(http, &request);
+}
+
+static struct http_call *request(const char *name, http_line_fn *line)
+{
+	return http_send(http, &(struct http_request){ .method = "GET",
+						       .url = url,
+						       .timeout_ns = DEADLINE,
+						       .done = on_done,
+						       .line = line,
+						       .userdata = (void *)name });
+}
+
+static struct http_call *ask(struct script *script, const char *name, http_line_fn *line)
+{
+	play(serve, script);
+	return request(name, line);
 }
 
 /* Returns how many lines the most turn of the loop had. */
@@ -197,4 +238,43 @@ Test(http, a_turn_takes_some_lines)
 	cr_expect_geq(lines_of['y'], 200);
 	cr_expect_leq(run_until(2), 3);
 	cr_expect_eq(lines, 800);
+}
+
+/* With a client certificate. */
+static void begin_certified(void)
+{
+	struct err err;
+
+	http_free(http);
+	cr_assert_eq(http_new(event, &(struct http_tls){ .cert = "/dev/null" }, &http, &err), 0);
+	play(serve_all, NULL);
+}
+
+/* What is told of @count requests, one after the other. */
+static const char *in_turn(unsigned int count, int seconds_apart)
+{
+	told[0] = '\0';
+	for (unsigned int i = 0; i < count; i++) {
+		request("", NULL);
+		run_until(ends + 1);
+		ahead_s += seconds_apart;
+	}
+	return told;
+}
+
+Test(http, a_connection_whose_certificate_expired)
+{
+	begin_certified();
+	cr_expect_str_eq(in_turn(2, 0), "]0:200:1]0:200:1");
+	first = "401 Unauthorized";
+	cr_expect_str_eq(in_turn(3, 0), "]0:401:1]0:200:2]0:200:2");
+}
+
+/* Though its connection is never left idle for long. */
+Test(http, a_certificate_that_was_renewed_is_used_within_three_minutes)
+{
+	begin_certified();
+	cr_expect_str_eq(in_turn(2, 60), "]0:200:1]0:200:1");
+	in_turn(1, 60);
+	cr_expect_str_eq(in_turn(1, 60), "]0:200:2");
 }

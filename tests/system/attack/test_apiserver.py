@@ -4,14 +4,16 @@
 import json
 import queue
 import re
+import ssl
 import time
 from itertools import count
 
 import pytest
 
-from played import Api, empty, event, listed
+from harness import openssl_files
+from played import Api, Played, QuietHandler, empty, event, listed
 from test_store import MIB, peak
-from wait import wait_until
+from wait import HUNG, let_pass, wait_until
 
 LONG = b" " * (31 * MIB)
 
@@ -34,10 +36,10 @@ def of_services(lists=None, watch=None):
 def played(agent, lan):
     servers = []
 
-    def begin(answer):
-        server = Api(lan.server, answer).__enter__()
+    def begin(answer, options="", made=Api):
+        server = made(lan.server, answer).__enter__()
         servers.append(server)
-        text = re.sub("source: .*", f"source: {{kubernetes: {{server: '{server.url}'}}}}", agent.config.read_text())
+        text = re.sub("source: .*", f"source: {{kubernetes: {{server: '{server.url}'{options}}}}}", agent.config.read_text())
         agent.config.write_text(text)
         agent.launch()
         assert wait_until(lambda: agent.command("alive").status == 0), agent.log()
@@ -215,13 +217,15 @@ def unnumbered(_):
 
 @pytest.mark.parametrize("watch", (gone, broken, unnumbered))
 def test_a_watch_fails_as_soon_as_it_begins(agent, played, watch):
-    """Each attempt is later than the one before."""
+    """Each attempt is later than the one before: after twice the time, more or less by half, also where the next is a list."""
     server = played(of_services(watch=watch))
-    begun = time.monotonic()
-    assert wait_until(lambda: sum("watch" in query for _, path, query in [*server.asked] if path.endswith("services")) >= 5, 60)
-    seconds = time.monotonic() - begun
-    asked = len([path for _, path, _ in [*server.asked] if path.endswith("services")])
-    assert asked <= 20 + 25 * seconds, (asked, seconds)
+
+    def watches():
+        return [when for when, path, query in [*server.asked] if path.endswith("services") and "watch" in query]
+
+    assert wait_until(lambda: len(watches()) >= 7, 60)
+    assert watches()[6] - watches()[0] >= sum(0.05 * 2 ** number for number in range(6))
+    assert len(server.lists("services")) <= len(watches()) + 1
     assert agent.log().count("followed again") < 20 and agent.process.poll() is None
 
 
@@ -299,6 +303,7 @@ def test_services_that_would_need_endpoints(agent, played):
 
 
 SLICES = 50_000
+UNREAD = "the Service's EndpointSlices aren't read yet"
 
 
 def endpoint_slice(number, name="s0"):
@@ -353,6 +358,133 @@ def test_a_service_that_needs_endpoints_and_does_not(agent, played):
     asked = [query for query in server.lists("endpointslices")]
     assert 1 <= len(asked) <= 2 + time.monotonic() - begun, "once a second at most"
     assert wait_until(lambda: "it has no EndpointSlice" in agent.command("show", "default/s0").out), agent.log()
+
+
+def followed(service_lines, slices):
+    """An answer() of Services, all of them by a watch, that a policy selects, and of lists of EndpointSlices."""
+    def answer(kind, query):
+        if "watch" in query:
+            return service_lines() if kind == "services" else [None]
+        if kind == "endpointslices":
+            return slices()
+        return listed([POLICY] if kind == "ciliuml2announcementpolicies" else ())
+    return answer
+
+
+def needing(number):
+    made = local(number, 0)
+    made["spec"]["externalIPs"] = [f"198.18.1.{number}"]
+    return made
+
+
+def slice_of(number, node):
+    made = endpoint_slice(number, f"s{number}")
+    made["endpoints"] = [{"nodeName": node}]
+    return made
+
+
+def test_a_list_of_endpoint_slices_that_takes_longer_than_a_tenant_leaves_it(agent, played):
+    """It ends all the same, though it takes more than a second, and shows where another tenant's endpoints are; and so does the next."""
+    changes, node = [], ["node-1"]
+
+    def lines():
+        yield event("ADDED", needing(200))
+        for number in count():
+            yield event("MODIFIED", local(0, number % 2, str(1000 + number)))
+            changes.append(number)
+            let_pass(0.03, "the load")
+
+    def slices():
+        text, begun = listed([slice_of(200, node[0])])[0], len(changes)
+        yield text[:10]
+        wait_until(lambda: len(changes) > begun + 50 or server.over.is_set(), HUNG)
+        yield text[10:]
+
+    def held():
+        return "198.18.1.200" in {ip for ip, _ in agent.entries()}
+
+    server = played(followed(lines, slices))
+    agent.until(held)
+    node[0] = "node-2"
+    agent.until(lambda: not held())
+
+
+def test_a_service_that_needs_endpoints_after_the_list_began(agent, played):
+    """It waits for the next list: what this one shows isn't about it."""
+    services, permits = queue.SimpleQueue(), queue.SimpleQueue()
+
+    def lines():
+        while number := services.get():
+            yield event("ADDED", needing(number))
+
+    def slices():
+        permits.get()
+        yield from listed([slice_of(1, "node-1"), slice_of(2, "node-1"), slice_of(3, "node-2")])
+
+    server = played(followed(lines, slices))
+    try:
+        services.put(1)
+        permits.put(True)
+        agent.says("198.18.1.1: held\n")
+        services.put(2)
+        assert wait_until(lambda: "in (s1,s2)" in server.lists("endpointslices")[-1]["labelSelector"][0]), agent.log()
+        services.put(3)
+        agent.shows(UNREAD, "show default/s3")
+        permits.put(True)
+        agent.says("198.18.1.2: held\n")
+        assert wait_until(lambda: "in (s1,s2,s3)" in server.lists("endpointslices")[-1]["labelSelector"][0]), agent.log()
+        assert UNREAD in agent.command("show", "default/s3").out
+        permits.put(True)
+        agent.shows("this node has no ready endpoint of the Service", "show default/s3")
+        assert "198.18.1.3: held" not in agent.log()
+    finally:
+        services.put(0)
+        permits.put(True)
+
+
+class Checked(Played):
+    """An API server that checks the client certificate with each request, as Kubernetes' does, and leaves the connection open
+    after a 401. Its watches end at once."""
+
+    def __init__(self, namespace, files):
+        outer, self.asked, self.expired = self, [], set()
+
+        class Handler(QuietHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                serial = self.connection.getpeercert()["serialNumber"]
+                status = 401 if serial in outer.expired else 200
+                body = listed()[0] if status == 200 and "watch=" not in self.path else b""
+                outer.asked.append((serial, status, self.client_address[1]))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        super().__init__(namespace, Handler, files["server"])
+        self.context.verify_mode = ssl.CERT_REQUIRED
+        self.context.load_verify_locations(files["ca"] + ".crt")
+
+
+def test_a_client_certificate_that_expires_after_it_was_renewed(agent, played, scratch):
+    """A connection that the server accepts no more isn't used again; a new one has the new certificate."""
+    files = openssl_files(scratch)
+
+    def renew(name):
+        for suffix in "crt", "key":
+            (scratch / "new").write_bytes((scratch / f"{name}.{suffix}").read_bytes())
+            (scratch / "new").rename(scratch / f"node.{suffix}")
+
+    renew("client")
+    server = played(files, f", ca: {files['ca']}.crt, cert: {scratch}/node.crt, key: {scratch}/node.key", Checked)
+    assert wait_until(agent.ready), agent.http("/readyz")
+    [former] = {serial for serial, _, _ in [*server.asked]}
+    renew("server")
+    server.expired.add(former)
+    assert wait_until(lambda: any(serial != former for serial, _, _ in [*server.asked]), 30), agent.log()
+    refused = [port for _, status, port in [*server.asked] if status == 401]
+    assert len(refused) == len(set(refused)) > 0
 
 
 def test_names_that_are_none_stay_out_of_the_log(agent, played):

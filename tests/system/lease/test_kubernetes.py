@@ -183,6 +183,45 @@ def test_a_client_certificate_in_place_of_a_token(world):
     assert wait_until(lambda: node.answered() == {1, 2, 3}), node.said
 
 
+EXPIRING = """[ca]
+default_ca = a
+[a]
+dir = {0}
+database = {0}/index
+new_certs_dir = {0}
+rand_serial = yes
+default_md = sha256
+policy = b
+unique_subject = no
+[b]
+commonName = supplied
+"""
+
+
+def expiring(files, directory, seconds):
+    """The path of a certificate for client's key that expires after @seconds, and when that is."""
+    end = int(time.time()) + seconds
+    (directory / "index").touch()
+    (directory / "conf").write_text(EXPIRING.format(directory))
+    subprocess.run(["openssl", "ca", "-batch", "-notext", "-config", directory / "conf", "-cert", files["ca"] + ".crt", "-keyfile",
+                    files["ca"] + ".key", "-in", files["client"] + ".csr", "-out", directory / "short.crt", "-startdate",
+                    "20200101000000Z", "-enddate", time.strftime("%Y%m%d%H%M%SZ", time.gmtime(end))], check=True, capture_output=True)
+    return directory / "short.crt", end
+
+
+def test_a_client_certificate_that_expires_after_it_was_renewed(world):
+    """The server answers 401 over the connections of before, and leaves them open."""
+    files = world.store.cluster.tls
+    path, end = expiring(files, world.directory, 10)
+    node = world.node("node-1", "-c", path, "-k", files["client"] + ".key", via=world.store.node_options(token=False))
+    assert wait_until(lambda: node.answered() == {1, 2, 3}), node.said
+    (world.directory / "new").write_text(Path(files["client"] + ".crt").read_text())
+    (world.directory / "new").rename(path)
+    let_pass(end + DURATION - time.time(), "what was renewed before lasts as long")
+    assert wait_until(lambda: node.answered() == {1, 2, 3}), node.said
+    assert stays(lambda: node.answered() == {1, 2, 3}, DURATION), node.said
+
+
 @pytest.mark.parametrize("who, authority, said", [
     ("stranger", "ca", "kubernetes at https://"), ("expired", "ca", "kubernetes at https://"),
     ("client", "stranger", "SSL certificate problem")])
