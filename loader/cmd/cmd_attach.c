@@ -13,6 +13,7 @@
 #include "device.h"
 #include "entry.h"
 #include "filter.h"
+#include "lift.h"
 #include "pins_meta.h"
 #include "status.h"
 #include "vlan.h"
@@ -35,11 +36,11 @@ static void undo_one(const struct pins *pins, struct attached *attached,
 	struct err ignored;
 
 	if (attached->outcome.result == ATTACH_NEW)
-		attach_remove(pins_maps(pins), &attached->link, &ignored);
+		lift_remove(pins, &attached->link, &ignored);
 	else if (attached->outcome.result == ATTACH_REPLACED &&
 		 options->priority != ATTACH_KEEP_PRIORITY && former.priority != options->priority)
-		attach_link(pins_maps(pins), &attached->link, attached->recorded.counters_slot,
-			    &former, &outcome, &ignored);
+		lift_attach(pins, &attached->link, attached->recorded.counters_slot, &former,
+			    &outcome, &ignored);
 	device_undo_record(pins, &attached->link, &attached->recorded);
 }
 
@@ -54,8 +55,8 @@ static int attach_one(const struct pins *pins, const struct attach_options *opti
 		if (r < 0)
 			return r;
 	}
-	r = attach_link(pins_maps(pins), link, attached->recorded.counters_slot, options,
-			&attached->outcome, err);
+	r = lift_attach(pins, link, attached->recorded.counters_slot, options, &attached->outcome,
+			err);
 	if (r < 0) {
 		device_undo_record(pins, link, &attached->recorded);
 		return r;
@@ -258,9 +259,9 @@ static int detach_rows(const struct pins *pins, struct status_row *rows, size_t 
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].ours < 0 && !rows[i].state.empty_id)
 			/* it fails, with the reason in @err */
-			return attach_remove(pins_maps(pins), &rows[i].link, err);
+			return lift_remove(pins, &rows[i].link, err);
 	for (size_t i = 0; i < count; i++) {
-		int r = attach_remove(pins_maps(pins), &rows[i].link, err);
+		int r = lift_remove(pins, &rows[i].link, err);
 
 		if (!r)
 			r = status_read(pins, &rows[i].link, rows[i].entries, &rows[i], err);

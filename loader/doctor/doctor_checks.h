@@ -3,7 +3,7 @@
  * doctor's checks. The functions' declarations, the table that runs them, the help and the
  * manual's table are generated from this list. Names are part of the CLI contract. In the printed
  * remedy IFACE and ADDR are replaced by the finding's interface and address, and HOOK by the
- * interface that the program belongs on: a VLAN device's parent, else IFACE.
+ * interface that the program belongs on: mostly a VLAN device's parent, else IFACE.
  *
  * EACH: run for each interface. ONCE: run once for all. ERROR: requests go unanswered, or two hosts
  * answer. WARNING: either may happen. NOTE: information; doctor doesn't fail.

@@ -146,7 +146,8 @@ int doctor_check_tags_taken(struct doctor *doctor, const struct doctor_device *d
 	char command[64];
 	int r = 0;
 
-	if (!program_runs(device) || !doctor_has(doctor, MAPS_VLANS))
+	if (!program_runs(device) || !doctor_has(doctor, MAPS_VLANS) ||
+	    link_hides_tags(&device->link))
 		return 0;
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && r >= 0; i++) {
 		r = vlan_uses(doctor->pins, device->link.ifindex, protocols[i], err);

@@ -47,8 +47,10 @@ static int xdp_cb(const struct nlattr *attribute, void *data)
 {
 	struct link *link = data;
 
-	if (mnl_attr_get_type(attribute) == IFLA_XDP_ATTACHED)
+	if (mnl_attr_get_type(attribute) == IFLA_XDP_ATTACHED) {
 		link->xdp = mnl_attr_get_u8(attribute) != XDP_ATTACHED_NONE;
+		link->native = mnl_attr_get_u8(attribute) == XDP_ATTACHED_DRV;
+	}
 	return MNL_CB_OK;
 }
 
@@ -147,6 +149,25 @@ int link_by_ifindex(unsigned int ifindex, struct link *ret_link, struct err *err
 	if (r < 0)
 		return err_set(err, r, "asking for interface number %u: %s", ifindex, strerror(-r));
 	return 0;
+}
+
+bool link_hides_tags(const struct link *link)
+{
+	static const char *const kinds[] = { "bond", "bridge", "macvlan", "team" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(link->kind, kinds[i]))
+			return !link->native;
+	return false;
+}
+
+bool link_parent_hides_tags(const struct link *link)
+{
+	struct err ignored;
+	struct link parent;
+
+	return link_is_vlan(link) && link->parent_nsid < 0 &&
+	       !link_by_ifindex(link->parent, &parent, &ignored) && link_hides_tags(&parent);
 }
 
 int link_veth_peer(const struct link *link, struct link *ret_peer, struct err *err)

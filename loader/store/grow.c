@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "device_table.h"
 #include "grow.h"
+#include "lift.h"
 #include "pins_meta.h"
 #include "pins_swap.h"
 #include "responder.h"
@@ -36,8 +37,8 @@ static int swap_programs(const struct pins *pins, struct err *err)
 			continue;
 		r = link_by_ifindex(devices.rows[i].ifindex, &link, err);
 		if (!r)
-			r = attach_link(pins_maps(pins), &link, devices.rows[i].counters_slot,
-					&keep, &outcome, err);
+			r = lift_attach(pins, &link, devices.rows[i].counters_slot, &keep, &outcome,
+					err);
 	}
 	return r;
 }
