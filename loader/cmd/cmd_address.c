@@ -117,7 +117,8 @@ static int add_run(const struct cli_options *options, int count, char **words)
 	if (r < 0)
 		return cli_fail(&err);
 	report_added(options, link.name, &added);
-	cli_note_unless_attached(&pins, &link);
+	if (!cli_note_lag_port(&link))
+		cli_note_unless_attached(&pins, &link);
 	return CLI_DONE;
 }
 

@@ -168,6 +168,7 @@ static void report(const struct pins *pins, const struct cli_options *options,
 				 options->attach.dry_run ? "would be attached" : "attached",
 				 attached[i].outcome.skb_reason);
 		note_deaf_veth(link, row.state.mode);
+		cli_note_lag_port(link);
 		if (*row.alone_reason && options->attach.priority != ATTACH_KEEP_PRIORITY)
 			cli_note("%s: attached alone, where a priority has no effect", link->name);
 		if (attached[i].recorded.moved)

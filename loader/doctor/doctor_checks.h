@@ -39,6 +39,9 @@
 	X(tags_taken, EACH, ERROR,                                                                  \
 	  "VLAN tags are taken off before XDP, and VLAN devices have addresses",                    \
 	  "run `ethtool -K IFACE rxvlan off` (on a veth's peer, `txvlan off`)")                     \
+	X(lag_port, EACH, WARNING, "the program, or addresses, are on one port of a bond or team",  \
+	  "put them on the bond or team, then run `xdp-l2resp flush dev IFACE` and "                \
+	  "`xdp-l2resp detach IFACE`")                                                              \
 	X(mac_stale, EACH, ERROR, "addresses are answered with a MAC that the interface had once",  \
 	  "run `xdp-l2resp attach HOOK`")                                                           \
 	X(entry_damaged, EACH, ERROR, "what is written for an address isn't its entry",             \

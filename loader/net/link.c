@@ -161,6 +161,12 @@ bool link_hides_tags(const struct link *link)
 	return false;
 }
 
+bool link_is_lag_port(const struct link *link)
+{
+	return link->master &&
+	       (!strcmp(link->master_kind, "bond") || !strcmp(link->master_kind, "team"));
+}
+
 bool link_parent_hides_tags(const struct link *link)
 {
 	struct err ignored;

@@ -44,6 +44,10 @@ static inline bool link_is_vlan(const struct link *link)
  */
 bool link_hides_tags(const struct link *link);
 
+/* True if @link is a port of a bond or a team: each request comes in on one of the ports, so the
+ * program belongs on the master. */
+bool link_is_lag_port(const struct link *link);
+
 /* True if @link is a VLAN device whose parent hides tags. */
 bool link_parent_hides_tags(const struct link *link);
 
