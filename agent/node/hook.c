@@ -5,6 +5,7 @@
 #include "attach_state.h"
 #include "device.h"
 #include "hook.h"
+#include "lift.h"
 #include "log.h"
 #include "vlan.h"
 
@@ -16,28 +17,23 @@ int hook_check(const struct pins *pins, const struct link *link,
 {
 	struct attach_state state;
 	struct vlan_path path;
-	uint32_t device;
 	int r = vlan_path_of(link, &path, err);
 
 	log_limit_tick(&attached, LOG_INFO);
 	log_tick();
 	if (!r)
-		r = attach_query(pins_maps(pins), path.parent.ifindex, &state, err);
+		r = attach_query(pins_maps(pins), path.hook.ifindex, &state, err);
 	if (r < 0)
 		return r;
 	if (!attach_is_current(&state)) {
-		r = attach_check(pins_maps(pins), &path.parent, options, err);
-		return r < 0 ? r : vlan_check_parent(pins, &path.parent, log_warn, err);
+		r = attach_check(pins_maps(pins), &path.hook, options, err);
+		return r < 0 ? r : vlan_check_parent(pins, &path.hook, log_warn, err);
 	}
-	for (unsigned int i = 0; i < path.count; i++)
-		if (bpf_map_lookup_elem(pins->maps.fd[MAPS_VLANS], &path.keys[i], &device) < 0 ||
-		    device != path.devices[i])
-			return 0;
-	return 1;
+	return vlan_has_rows(pins, &path);
 }
 
-static int attach_parent(const struct pins *pins, const struct link *link,
-			 const struct attach_options *options, struct err *err)
+static int attach_hook(const struct pins *pins, const struct link *link,
+		       const struct attach_options *options, struct err *err)
 {
 	struct attach_outcome outcome = {};
 	struct attach_state state;
@@ -52,8 +48,7 @@ static int attach_parent(const struct pins *pins, const struct link *link,
 	/* before the attach: a program that runs isn't attached again if this fails */
 	r = vlan_refresh(pins, link, log_warn, err);
 	if (!r)
-		r = attach_link(pins_maps(pins), link, device.counters_slot, options, &outcome,
-				err);
+		r = lift_attach(pins, link, device.counters_slot, options, &outcome, err);
 	if (!r)
 		log_limited(&attached, LOG_INFO, "%s: attached%s%s", link->name,
 			    *outcome.skb_reason ? " in skb mode: " : "", outcome.skb_reason);
@@ -67,6 +62,6 @@ int hook_attach(const struct pins *pins, const struct link *link,
 	int r = vlan_path_of(link, &path, err);
 
 	if (!r)
-		r = attach_parent(pins, &path.parent, options, err);
+		r = attach_hook(pins, &path.hook, options, err);
 	return r < 0 || !path.count ? r : vlan_add(pins, link, log_warn, err);
 }

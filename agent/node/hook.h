@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The program on the interfaces that policies select; for a VLAN device, on its parent. Runs in the
- * helper, since libxdp looks programs up by id, which needs CAP_SYS_ADMIN. @pins must be locked,
- * also by a process that waits for the result.
+ * The program on the interfaces that policies select; for a VLAN device, on its parent, unless that
+ * hides tags (vlan_path.hook). Runs in the helper, since libxdp looks programs up by id, which
+ * needs CAP_SYS_ADMIN. @pins must be locked, also by a process that waits for the result.
  */
 #ifndef XDP_L2RESPD_HOOK_H
 #define XDP_L2RESPD_HOOK_H

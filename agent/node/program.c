@@ -25,7 +25,7 @@ struct devices {
 	size_t count;
 };
 
-/* A record made for the helper's attach; there is one for a VLAN device's parent, too. */
+/* A record made for the helper's attach; there is one for a VLAN device's hook, too. */
 struct recorded {
 	struct link link;
 	struct device_recorded device;
@@ -340,7 +340,7 @@ static void record_undo(struct program *program)
 	}
 }
 
-/* Records @link and, for a VLAN device, its parent. Not done by the helper, since it may move
+/* Records @link and, for a VLAN device, its hook. Not done by the helper, since it may move
  * entries of a former interface. */
 static int record(struct program *program, const struct link *link, struct err *err)
 {
@@ -348,8 +348,8 @@ static int record(struct program *program, const struct link *link, struct err *
 	struct vlan_path path;
 	int r = vlan_path_of(link, &path, err);
 
-	if (!r && path.count)
-		links[1] = &path.parent;
+	if (!r && path.hook.ifindex != link->ifindex)
+		links[1] = &path.hook;
 	program->recorded_count = 0;
 	for (size_t i = 0; i < 2 && links[i] && !r; i++) {
 		struct recorded *recorded = &program->recorded[program->recorded_count];

@@ -66,6 +66,19 @@ void cli_note(const char *format, ...)
 	fprintf(stderr, CLI_NAME ": note: %s\n", plain);
 }
 
+bool cli_note_lag_port(const struct link *link)
+{
+	struct err ignored;
+	struct link master;
+
+	if (!link_is_lag_port(link) || link_by_ifindex(link->master, &master, &ignored) < 0)
+		return false;
+	cli_note("%s is a port of %s, and requests that come in on another port of it aren't "
+		 "answered: use %s instead",
+		 link->name, master.name, master.name);
+	return true;
+}
+
 void cli_note_unless_attached(const struct pins *pins, const struct link *link)
 {
 	const struct attach_options options = { .priority = ATTACH_KEEP_PRIORITY };

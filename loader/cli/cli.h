@@ -103,6 +103,9 @@ void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_open_locked(const struct cli_options *options, bool create, struct pins *ret_pins,
 		    struct err *err);
 
+/* Prints a note if @link is a port of a bond or a team, and returns whether it is. */
+bool cli_note_lag_port(const struct link *link);
+
 /* Prints a note if the program for @link isn't attached, so that its addresses don't answer. */
 void cli_note_unless_attached(const struct pins *pins, const struct link *link);
 

@@ -278,8 +278,13 @@ static void print_unattached(const struct status_row *row, FILE *file)
 		fputs("VLAN", file);
 		for (unsigned int i = 0; i < row->path.count; i++)
 			fprintf(file, " %u", row->path.keys[i].vid);
-		text_print(file, " of %s, which is %sattached", row->path.parent.name,
-			   row->answered_on_parent ? "" : "not ");
+		text_print(file, " of %s, ", row->path.parent.name);
+		if (row->path.hook.ifindex == row->link.ifindex)
+			fputs("not attached", file);
+		else
+			text_print(file, "%s is %sattached",
+				   row->path.hidden ? row->path.hook.name : "which",
+				   row->answered_on_parent ? "" : "not ");
 	} else {
 		fputs("not attached", file);
 		print_programs(row, ", another XDP program is:", row->state.count, file);

@@ -21,7 +21,7 @@ struct status_row {
 	int ours; /* index in state.prog, -1: not attached */
 	size_t entries;
 	struct vlan_path path;	 /* of a VLAN device */
-	bool answered_on_parent; /* the program is on path.parent */
+	bool answered_on_parent; /* the program is on path.hook */
 	char alone_reason[128];	 /* empty in a dispatcher, or if not attached */
 };
 

@@ -117,7 +117,8 @@ static int add_run(const struct cli_options *options, int count, char **words)
 	if (r < 0)
 		return cli_fail(&err);
 	report_added(options, link.name, &added);
-	cli_note_unless_attached(&pins, &link);
+	if (!cli_note_lag_port(&link))
+		cli_note_unless_attached(&pins, &link);
 	return CLI_DONE;
 }
 
@@ -133,7 +134,8 @@ const struct cli_command cmd_add = {
 		"IPv6 address the solicited-node group is joined.\n"
 		"'override off', IPv6 only: advertise without the override flag, so that a neighbour\n"
 		"that has learnt another MAC keeps that.\n"
-		"Addresses of a VLAN device are answered by the program on its parent, in that VLAN.\n\n"
+		"Addresses of a VLAN device are answered in that VLAN, by the program on its parent or, if\n"
+		"that sees no tags (a bond, team, bridge or macvlan), on the VLAN device.\n\n"
 		"Examples:\n"
 		"  " CLI_NAME " add 10.0.10.0 dev eth1\n"
 		"  " CLI_NAME " add 10.0.10.1 10.0.10.7 2001:db8::7 dev eth1\n"

@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "device.h"
 #include "entry.h"
+#include "lift.h"
 #include "pins_meta.h"
 #include "status.h"
 #include "vlan.h"
@@ -33,11 +34,11 @@ static void undo_one(const struct pins *pins, struct attached *attached,
 	struct err ignored;
 
 	if (attached->outcome.result == ATTACH_NEW)
-		attach_remove(pins_maps(pins), &attached->link, &ignored);
+		lift_remove(pins, &attached->link, &ignored);
 	else if (attached->outcome.result == ATTACH_REPLACED &&
 		 options->priority != ATTACH_KEEP_PRIORITY && former.priority != options->priority)
-		attach_link(pins_maps(pins), &attached->link, attached->recorded.counters_slot,
-			    &former, &outcome, &ignored);
+		lift_attach(pins, &attached->link, attached->recorded.counters_slot, &former,
+			    &outcome, &ignored);
 	device_undo_record(pins, &attached->link, &attached->recorded);
 }
 
@@ -52,8 +53,8 @@ static int attach_one(const struct pins *pins, const struct attach_options *opti
 		if (r < 0)
 			return r;
 	}
-	r = attach_link(pins_maps(pins), link, attached->recorded.counters_slot, options,
-			&attached->outcome, err);
+	r = lift_attach(pins, link, attached->recorded.counters_slot, options, &attached->outcome,
+			err);
 	if (r < 0) {
 		device_undo_record(pins, link, &attached->recorded);
 		return r;
@@ -161,6 +162,7 @@ static void report(const struct pins *pins, const struct cli_options *options,
 				 options->attach.dry_run ? "would be attached" : "attached",
 				 attached[i].outcome.skb_reason);
 		note_deaf_veth(link, row.state.mode);
+		cli_note_lag_port(link);
 		if (*row.alone_reason && options->attach.priority != ATTACH_KEEP_PRIORITY)
 			cli_note("%s: attached alone, where a priority has no effect", link->name);
 		if (options->json)
@@ -261,7 +263,7 @@ static int detach_one(const struct pins *pins, struct status_row *row, struct er
 {
 	struct err ignored;
 	struct link link;
-	int r = attach_remove(pins_maps(pins), &row->link, err);
+	int r = lift_remove(pins, &row->link, err);
 
 	if (!r)
 		r = status_read(pins, &row->link, row->entries, row, err);
@@ -284,7 +286,7 @@ static int detach_rows(const struct pins *pins, struct status_row *rows, size_t 
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].ours < 0 && !rows[i].state.empty_id)
 			/* it fails, with the reason in @err */
-			return attach_remove(pins_maps(pins), &rows[i].link, err);
+			return lift_remove(pins, &rows[i].link, err);
 	for (size_t i = 0; i < count; i++) {
 		int r = detach_one(pins, &rows[i], err);
 

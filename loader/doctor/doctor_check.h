@@ -20,7 +20,7 @@ struct doctor_device {
 	struct attach_moved moved; /* where it is, if it is gone from here */
 	struct attach_state state;
 	int ours; /* our program's index in state.prog, also if orphaned; -1: not attached */
-	/* whose program sees the frames: itself or, for a VLAN device without it, a parent */
+	/* whose program sees the frames: itself or, for a VLAN device without it, maybe a parent */
 	char hook[IFNAMSIZ];
 	bool has_program; /* the program is on hook */
 	const struct entry_row *rows;

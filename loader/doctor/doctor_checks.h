@@ -3,7 +3,7 @@
  * doctor's checks. The functions' declarations, the table that runs them, the help and the
  * manual's table are generated from this list. Names are part of the CLI contract. In the printed
  * remedy IFACE and ADDR are replaced by the finding's interface and address, and HOOK by the
- * interface that the program belongs on: a VLAN device's parent, else IFACE.
+ * interface that the program belongs on: mostly a VLAN device's parent, else IFACE.
  *
  * EACH: run for each interface. ONCE: run once for all. ERROR: requests go unanswered, or two hosts
  * answer. WARNING: either may happen. NOTE: information; doctor doesn't fail.
@@ -39,6 +39,9 @@
 	X(tags_taken, EACH, ERROR,                                                                  \
 	  "VLAN tags are taken off before XDP, and VLAN devices have addresses",                    \
 	  "run `ethtool -K IFACE rxvlan off` (on a veth's peer, `txvlan off`)")                     \
+	X(lag_port, EACH, WARNING, "the program, or addresses, are on one port of a bond or team",  \
+	  "put them on the bond or team, then run `xdp-l2resp flush dev IFACE` and "                \
+	  "`xdp-l2resp detach IFACE`")                                                              \
 	X(mac_stale, EACH, ERROR, "addresses are answered with a MAC that the interface had once",  \
 	  "run `xdp-l2resp attach HOOK`")                                                           \
 	X(entry_damaged, EACH, ERROR, "what is written for an address isn't its entry",             \

@@ -177,6 +177,20 @@ int doctor_check_veth_peer(struct doctor *doctor, const struct doctor_device *de
 			   peer.name, device->link.name);
 }
 
+int doctor_check_lag_port(struct doctor *doctor, const struct doctor_device *device,
+			  struct err *err)
+{
+	struct err ignored;
+	struct link master;
+
+	if ((!program_runs(device) && !device->row_count) || !link_is_lag_port(&device->link) ||
+	    link_by_ifindex(device->link.master, &master, &ignored) < 0)
+		return 0;
+	return doctor_find(doctor, device, NULL,
+			   "%s is a port of %s, and requests may come in on another port",
+			   device->link.name, master.name);
+}
+
 int doctor_check_tags_taken(struct doctor *doctor, const struct doctor_device *device,
 			    struct err *err)
 {
@@ -184,7 +198,8 @@ int doctor_check_tags_taken(struct doctor *doctor, const struct doctor_device *d
 	char command[64];
 	int r = 0;
 
-	if (!program_runs(device) || !doctor_has(doctor, MAPS_VLANS))
+	if (!program_runs(device) || !doctor_has(doctor, MAPS_VLANS) ||
+	    link_hides_tags(&device->link))
 		return 0;
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && r >= 0; i++) {
 		r = vlan_uses(doctor->pins, device->link.ifindex, protocols[i], err);

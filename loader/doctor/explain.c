@@ -216,6 +216,11 @@ static int request_fill(const struct pins *pins, const struct explain_question *
 {
 	static const uint8_t from_mac[ETH_ALEN] = { 0, 0, 0x5e, 0, 0x53, 0x01 }; /* RFC 7042 */
 
+	if (question->has_vid && link_hides_tags(link))
+		return err_set(err, -EOPNOTSUPP,
+			       "%s: XDP doesn't see VLAN tags there; leave 'vlan' out, or name the "
+			       "VLAN device",
+			       link->name);
 	if (question->has_vid && request->tag_count == REQUEST_MAX_TAGS)
 		return err_set(err, -EINVAL, "%s has two tags already, and the program reads two",
 			       question->link.name);

@@ -52,6 +52,8 @@ static int xdp_cb(const struct nlattr *attribute, void *data)
 	if (mnl_attr_get_type(attribute) == IFLA_XDP_DRV_PROG_ID ||
 	    mnl_attr_get_type(attribute) == IFLA_XDP_SKB_PROG_ID)
 		link->xdp_id = mnl_attr_get_u32(attribute);
+	if (mnl_attr_get_type(attribute) == IFLA_XDP_ATTACHED)
+		link->native = mnl_attr_get_u8(attribute) == XDP_ATTACHED_DRV;
 	return MNL_CB_OK;
 }
 
@@ -217,6 +219,31 @@ bool link_by_xdp(uint32_t xdp_id, struct link *ret_link, int *ret_nsid)
 		*ret_nsid = search.link_nsid;
 	}
 	return search.found;
+}
+
+bool link_hides_tags(const struct link *link)
+{
+	static const char *const kinds[] = { "bond", "bridge", "macvlan", "team" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(link->kind, kinds[i]))
+			return !link->native;
+	return false;
+}
+
+bool link_is_lag_port(const struct link *link)
+{
+	return link->master &&
+	       (!strcmp(link->master_kind, "bond") || !strcmp(link->master_kind, "team"));
+}
+
+bool link_parent_hides_tags(const struct link *link)
+{
+	struct err ignored;
+	struct link parent;
+
+	return link_is_vlan(link) && link->parent_nsid < 0 &&
+	       !link_by_ifindex(link->parent, &parent, &ignored) && link_hides_tags(&parent);
 }
 
 int link_veth_peer(const struct link *link, struct link *ret_peer, struct err *err)

@@ -19,6 +19,7 @@ struct link {
 	unsigned int mtu;
 	bool ethernet;	 /* ARPHRD_ETHER */
 	uint32_t xdp_id; /* of the XDP program in native or skb mode; 0: none */
+	bool native;	 /* that program is in native mode */
 	uint8_t mac[ETH_ALEN];
 	char name[IFNAMSIZ];
 	char kind[16];		/* "veth", "vlan", "bond"...; empty for a NIC */
@@ -34,6 +35,21 @@ static inline bool link_is_vlan(const struct link *link)
 {
 	return link->vid;
 }
+
+/*
+ * True if XDP on @link sees no outer VLAN tag, whatever the offloads are: its frames come from a
+ * port or a lower device, where the kernel takes the tag off before it hands them on
+ * (__netif_receive_skb_core(): skb_vlan_untag(), then rx_handler). A native program on a bond runs
+ * on its ports, before that.
+ */
+bool link_hides_tags(const struct link *link);
+
+/* True if @link is a port of a bond or a team: each request comes in on one of the ports, so the
+ * program belongs on the master. */
+bool link_is_lag_port(const struct link *link);
+
+/* True if @link is a VLAN device whose parent hides tags. */
+bool link_parent_hides_tags(const struct link *link);
 
 /* Finds an interface by its name or an alternative name (ip-link(8), altname). Returns 0, -ENODEV
  * or another negative errno with @err; @ret_link is untouched on failure. */

@@ -184,22 +184,36 @@ static int detach_id(const struct link *link, uint32_t id, enum xdp_attach_mode 
 }
 
 /* Kinds of device on which native XDP shouldn't run. */
-static const struct {
+struct no_native {
 	const char *kind;
 	const char *reason;
 	bool auto_skb; /* auto mode uses skb, with a note; else auto is refused like native */
-} no_native[] = {
+};
+
+static const struct no_native no_native[] = {
 	{ "vlan", "native XDP runs on the parent only", false },
 	/* a broadcast comes in on every slave, of an active-backup bond too */
 	{ "bond", "native XDP runs on the slaves, and each would answer a broadcast", true },
 };
 
-const char *attach_no_native_reason(const struct link *link)
+static const struct no_native tag_hidden = { "vlan", "XDP on its parent doesn't see VLAN tags",
+					     true };
+
+static const struct no_native *find_no_native(const struct link *link)
 {
+	if (link_parent_hides_tags(link))
+		return &tag_hidden;
 	for (size_t i = 0; i < sizeof(no_native) / sizeof(no_native[0]); i++)
 		if (!strcmp(link->kind, no_native[i].kind))
-			return no_native[i].reason;
+			return &no_native[i];
 	return NULL;
+}
+
+const char *attach_no_native_reason(const struct link *link)
+{
+	const struct no_native *found = find_no_native(link);
+
+	return found ? found->reason : NULL;
 }
 
 /*
@@ -211,18 +225,15 @@ static int choose_mode(const struct link *link, const struct attach_state *state
 		       const char **ret_skb_reason, struct err *err)
 {
 	enum xdp_attach_mode mode = requested == ATTACH_MODE_SKB ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+	const struct no_native *found = mode == XDP_MODE_SKB ? NULL : find_no_native(link);
 
 	*ret_skb_reason = NULL;
-	for (size_t i = 0; i < sizeof(no_native) / sizeof(no_native[0]); i++) {
-		if (strcmp(link->kind, no_native[i].kind) != 0 || mode == XDP_MODE_SKB)
-			continue;
-		/* programs are attached: auto keeps their mode */
-		if (requested == ATTACH_MODE_AUTO && state->count)
-			continue;
-		if (requested == ATTACH_MODE_NATIVE || !no_native[i].auto_skb)
-			return refusal_err_kind(err, link, no_native[i].reason);
+	/* programs are attached: auto keeps their mode */
+	if (found && (requested == ATTACH_MODE_NATIVE || !state->count)) {
+		if (requested == ATTACH_MODE_NATIVE || !found->auto_skb)
+			return refusal_err_kind(err, link, found->reason);
 		mode = XDP_MODE_SKB;
-		*ret_skb_reason = no_native[i].reason;
+		*ret_skb_reason = found->reason;
 	}
 	if (refusal_elsewhere(err, link, state))
 		return -EBUSY;

@@ -133,7 +133,7 @@ int refusal_err_kind(struct err *err, const struct link *link, const char *reaso
 
 	if (link->parent && link->parent_nsid < 0)
 		link_by_ifindex(link->parent, &parent, &ignored);
-	if (link_is_vlan(link) && *parent.name)
+	if (link_is_vlan(link) && *parent.name && !link_hides_tags(&parent))
 		return err_set(err, -EOPNOTSUPP,
 			       "%s is a VLAN device of %s: %s, and answers there for addresses of "
 			       "%s too; attach to %s, or use --mode skb here",

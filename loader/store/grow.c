@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "device_table.h"
 #include "grow.h"
+#include "lift.h"
 #include "pins_meta.h"
 #include "pins_swap.h"
 #include "prog.h"
@@ -34,8 +35,7 @@ static int swap_program(const struct pins *pins, const struct device_row *device
 	if (!r)
 		r = link_by_ifindex(device->ifindex, &link, err);
 	if (!r)
-		r = attach_link(pins_maps(pins), &link, device->counters_slot, &keep, &outcome,
-				err);
+		r = lift_attach(pins, &link, device->counters_slot, &keep, &outcome, err);
 	/* deleted meanwhile, and its program with it */
 	return r < 0 && link_by_ifindex(device->ifindex, &link, &ignored) == -ENODEV ? 0 : r;
 }

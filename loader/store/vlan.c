@@ -22,7 +22,7 @@ static struct vlan_key key_of(const struct link *link)
 
 int vlan_path_of(const struct link *link, struct vlan_path *ret_path, struct err *err)
 {
-	struct vlan_path path = { .parent = *link };
+	struct vlan_path path = { .parent = *link, .hook = *link };
 
 	while (link_is_vlan(&path.parent)) {
 		int r;
@@ -42,10 +42,14 @@ int vlan_path_of(const struct link *link, struct vlan_path *ret_path, struct err
 		path.keys[0] = key_of(&path.parent);
 		path.devices[0] = path.parent.ifindex;
 		path.count++;
+		path.hook = path.parent;
 		r = link_by_ifindex(path.keys[0].parent, &path.parent, err);
 		if (r < 0)
 			return r;
 	}
+	path.hidden = path.count && link_hides_tags(&path.parent);
+	if (!path.hidden)
+		path.hook = path.parent;
 	*ret_path = path;
 	return 0;
 }
@@ -76,26 +80,30 @@ static int search_row(const void *row, const void *device, void *data, struct er
 	return 1;
 }
 
-/* Replaces VLAN device *ifindex by its parent, from the map or, if it has no row, from rtnetlink.
- * Returns 1, 0 if it isn't a VLAN device, or a negative errno with @err. */
-static int step_out(const struct pins *pins, uint32_t *ifindex, struct vlan_key *ret_key,
+/* Replaces VLAN device @link by its parent, from the map or, if it has no row, from rtnetlink.
+ * Returns 1, 0 if it isn't a VLAN device or its parent hides tags, or a negative errno with @err.
+ */
+static int step_out(const struct pins *pins, struct link *link, struct vlan_key *ret_key,
 		    struct err *err)
 {
-	struct row_search search = { .device = *ifindex };
+	struct row_search search = { .device = link->ifindex };
 	/* `status` passes pins that may be incomplete */
 	int found = pins && pins->maps.fd[MAPS_VLANS] >= 0
 			    ? rows_visit(pins, search_row, &search, err)
 			    : 0;
-	struct err ignored;
-	struct link link;
+	struct link parent;
 
-	if (!found && !link_by_ifindex(*ifindex, &link, &ignored) && link_is_vlan(&link) &&
-	    link.parent_nsid < 0) {
+	if (!found && link_is_vlan(link) && link->parent_nsid < 0) {
 		found = 1;
-		search.key = key_of(&link);
+		search.key = key_of(link);
 	}
-	*ret_key = search.key;
-	*ifindex = search.key.parent;
+	if (found > 0)
+		found = link_by_ifindex(search.key.parent, &parent, err)
+				?: !link_hides_tags(&parent);
+	if (found > 0) {
+		*ret_key = search.key;
+		*link = parent;
+	}
 	return found;
 }
 
@@ -104,22 +112,22 @@ int vlan_find_hook(const struct pins *pins, uint32_t ifindex, struct vlan_hook *
 {
 	struct vlan_hook hook = {};
 	struct vlan_key key;
+	int r = link_by_ifindex(ifindex, &hook.link, err);
 
 	for (;;) {
-		int r = link_by_ifindex(ifindex, &hook.link, err);
-
 		if (!r)
-			r = attach_query(pins_maps(pins), ifindex, &hook.state, err);
+			r = attach_query(pins_maps(pins), hook.link.ifindex, &hook.state, err);
 		if (r < 0)
 			return r;
 		hook.ours = attach_find(&hook.state, false);
 		if (hook.ours >= 0 || hook.tag_count == VLAN_MAX_TAGS)
 			break;
-		r = step_out(pins, &ifindex, &key, err);
+		r = step_out(pins, &hook.link, &key, err);
 		if (r < 0)
 			return r;
 		if (!r)
 			break;
+		r = 0;
 		memmove(&hook.tags[1], hook.tags, sizeof(hook.tags[0]));
 		hook.tags[0] = key;
 		hook.tag_count++;
@@ -172,6 +180,9 @@ int vlan_check_parent(const struct pins *pins, const struct link *link, filter_n
 	static const uint16_t protocols[] = { ETH_P_8021Q, ETH_P_8021AD };
 	int r = 0;
 
+	/* an older version's rows, until the next command deletes them */
+	if (link_hides_tags(link))
+		return 0;
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]) && !r; i++) {
 		r = vlan_uses(pins, link->ifindex, protocols[i], err);
 		if (r > 0)
@@ -201,13 +212,24 @@ int vlan_add(const struct pins *pins, const struct link *link, filter_note_fn *n
 	if (!link_is_vlan(link))
 		return 0;
 	r = vlan_path_of(link, &path, err);
-	if (!r)
-		r = attach_query(pins_maps(pins), path.parent.ifindex, &state, err);
-	if (!r && attach_find(&state, false) >= 0)
-		r = check_tags(&path.parent, ntohs(path.keys[0].protocol), note, err);
-	for (unsigned int i = 0; i < path.count && !r; i++)
+	if (!r && !path.hidden)
+		r = attach_query(pins_maps(pins), path.hook.ifindex, &state, err);
+	if (!r && !path.hidden && attach_find(&state, false) >= 0)
+		r = check_tags(&path.hook, ntohs(path.keys[0].protocol), note, err);
+	for (unsigned int i = path.hidden; i < path.count && !r; i++)
 		r = row_write(pins, &path.keys[i], path.devices[i], err);
 	return r;
+}
+
+bool vlan_has_rows(const struct pins *pins, const struct vlan_path *path)
+{
+	uint32_t device;
+
+	for (unsigned int i = path->hidden; i < path->count; i++)
+		if (bpf_map_lookup_elem(pins->maps.fd[MAPS_VLANS], &path->keys[i], &device) < 0 ||
+		    device != path->devices[i])
+			return false;
+	return true;
 }
 
 /* Rows that addresses need. */
@@ -260,7 +282,7 @@ int vlan_sync(const struct pins *pins, struct err *err)
 		if (row->gone || !has_entries(&entries, row->ifindex) ||
 		    vlan_path_of(&row->link, &path, &ignored) < 0)
 			continue;
-		for (unsigned int step = 0; step < path.count; step++) {
+		for (unsigned int step = path.hidden; step < path.count; step++) {
 			needed.rows[needed.count].key = path.keys[step];
 			needed.rows[needed.count++].device = path.devices[step];
 		}
@@ -278,7 +300,8 @@ int vlan_deleted(const struct pins *pins, uint32_t ifindex, struct err *err)
 	return r > 0 ? vlan_sync(pins, err) : r;
 }
 
-/* 1, which ends the visit, if the row's device is gone or has another parent, protocol or VID. */
+/* 1, which ends the visit, if the row's device is gone or has another parent, protocol or VID, or
+ * if its parent hides the tag. */
 static int row_is_outdated(const void *key, const void *device, void *data, struct err *err)
 {
 	struct link link = {};
@@ -286,7 +309,7 @@ static int row_is_outdated(const void *key, const void *device, void *data, stru
 	struct err ignored;
 
 	if (link_by_ifindex(*(const uint32_t *)device, &link, &ignored) < 0 ||
-	    link.parent_nsid >= 0)
+	    link.parent_nsid >= 0 || link_parent_hides_tags(&link))
 		return 1;
 	current = key_of(&link);
 	return memcmp(key, &current, sizeof(current)) != 0;
@@ -331,6 +354,7 @@ int vlan_refresh(const struct pins *pins, const struct link *link, filter_note_f
 		 struct err *err)
 {
 	struct device_table devices;
+	bool complete = true;
 	int r = device_read_all(pins, &devices, err);
 
 	for (unsigned int i = 0; i < devices.count && !r; i++) {
@@ -339,10 +363,11 @@ int vlan_refresh(const struct pins *pins, const struct link *link, filter_note_f
 		struct err ignored;
 
 		if (row->gone || vlan_path_of(&row->link, &path, &ignored) < 0 ||
-		    path.parent.ifindex != link->ifindex)
+		    path.hook.ifindex != link->ifindex)
 			continue;
+		complete &= vlan_has_rows(pins, &path);
 		r = change_follow_mac(pins, row->ifindex, row->link.mac, err);
 		filter_sync(pins, row->ifindex, note);
 	}
-	return r;
+	return r || complete ? r : vlan_sync(pins, err);
 }

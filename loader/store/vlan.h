@@ -4,6 +4,9 @@
  * looks up the VLAN device in the map vlans, by interface, tag protocol and VID. The map has a row
  * for each VLAN device with addresses and, with QinQ, for the VLAN device between it and the
  * interface. rtnetlink tells which devices are VLAN devices; names don't matter.
+ *
+ * A program on a bridge, a bond... sees no tags (link_hides_tags()). There the VLAN device has the
+ * program itself, and the tag no row.
  */
 #ifndef XDP_L2RESP_VLAN_H
 #define XDP_L2RESP_VLAN_H
@@ -25,7 +28,9 @@ struct vlan_path {
 	unsigned int count;		     /* of tags; 0: it isn't a VLAN device */
 	struct vlan_key keys[VLAN_MAX_TAGS]; /* outer first */
 	uint32_t devices[VLAN_MAX_TAGS];     /* which device each leads to */
-	struct link parent; /* receives the frames; the device itself if count is 0 */
+	unsigned int hidden; /* tags that XDP doesn't see: 1, the outer one, if parent hides tags */
+	struct link parent;  /* receives the frames; the device itself if count is 0 */
+	struct link hook;    /* where the program belongs: parent or, if hidden, the device on it */
 };
 
 /* Finds the path to @link. -EOPNOTSUPP with @err: more tags than the program reads, or the parent
@@ -33,11 +38,11 @@ struct vlan_path {
 int vlan_path_of(const struct link *link, struct vlan_path *ret_path, struct err *err);
 
 /* The interface whose program sees an interface's frames: itself or, if it is a VLAN device, one of
- * its parents. */
+ * its parents that don't hide tags. */
 struct vlan_hook {
 	struct link link;
 	struct attach_state state;
-	int ours; /* index in state.prog; -1: no program found, and link is the outermost parent */
+	int ours; /* index in state.prog; -1: no program found, and it belongs on link */
 	struct vlan_key tags[VLAN_MAX_TAGS]; /* of the interface's frames on link, outer first */
 	unsigned int tag_count;
 };
@@ -69,6 +74,9 @@ int vlan_add(const struct pins *pins, const struct link *link, filter_note_fn *n
 int vlan_check_parent(const struct pins *pins, const struct link *link, filter_note_fn *note,
 		      struct err *err);
 
+/* True if the map has the rows of @path. */
+bool vlan_has_rows(const struct pins *pins, const struct vlan_path *path);
+
 /* Writes the rows that the addresses need, and deletes all others. @pins must be locked. Returns 0
  * or a negative errno with @err. */
 int vlan_sync(const struct pins *pins, struct err *err);
@@ -86,7 +94,7 @@ int vlan_deleted(const struct pins *pins, uint32_t ifindex, struct err *err);
 int vlan_follow(const struct pins *pins, filter_note_fn *note, struct err *err);
 
 /* For an attach to @link: updates the MACs and filters of addresses on it, and on VLAN devices on
- * top of it. */
+ * top of it, and these devices' rows if one is missing. */
 int vlan_refresh(const struct pins *pins, const struct link *link, filter_note_fn *note,
 		 struct err *err);
 

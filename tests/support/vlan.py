@@ -67,6 +67,27 @@ def site(lan):
     return lan
 
 
+# kinds of device whose frames have lost their tags, and the commands that make one on eth1, called roof
+MASTERS = {
+    "bond": ("link add roof type bond mode active-backup", "link set eth1 down", "link set eth1 master roof"),
+    "bridge": ("link add roof type bridge", "link set eth1 master roof"),
+    "macvlan": ("link add link eth1 name roof type macvlan",),
+    "team": ("link add roof type team", "link set eth1 down", "link set eth1 master roof", "link set eth1 up"),
+}
+
+
+def make_above(lan, kind):
+    """Makes roof of eth1, which gives up its VLAN devices; above it, floor for VLAN 100, and den for 200 in 802.1ad's 300."""
+    lan.server.ip("link del upstairs", "link del eth1.7")
+    for command in MASTERS[kind]:
+        made = run("ip", "-n", lan.server.name, *command.split(), check=False)
+        if made.returncode:
+            pytest.skip(f"this kernel has no {kind}: {made.stderr.strip()}")
+    lan.server.ip("link set roof up", "link add link roof name floor type vlan id 100", "link set floor up",
+                  "link add link roof name attic type vlan protocol 802.1ad id 300", "link set attic up",
+                  "link add link attic name den type vlan id 200", "link set den up")
+
+
 def ask(lan, dev, ip=VIP):
     """The MAC that the client's kernel learns for the address on its VLAN device, or None."""
     lan.client.run("ip", "neigh", "flush", "dev", dev)

@@ -4,7 +4,7 @@
 
 from daemon import POLICY, service
 from lan import SERVER_MAC, VIP
-from vlan import LOFT_ROWS, ROW, UPSTAIRS, ask, site, vlans  # noqa: F401
+from vlan import LOFT_ROWS, ROW, UPSTAIRS, ask, make_above, site, vlans  # noqa: F401
 from wait import stays, wait_until
 
 
@@ -30,3 +30,19 @@ def test_vlan_devices(agent, site):  # noqa: F811
     assert stays(lambda: vlans(site) == LOFT_ROWS, 6)
     assert agent.end() == 0
     assert wait_until(lambda: vlans(site) == {})
+
+
+def test_above_a_bridge(agent, site):  # noqa: F811
+    """Whose program wouldn't see the tag: the VLAN device itself gets one."""
+    make_above(site, "bridge")
+    agent.write("all.yaml", POLICY.replace("[eth1]", "[^floor$, ^den$]"), service("web", VIP))
+    agent.start()
+    agent.wait_entries((VIP, "floor"), (VIP, "den"), seconds=10)
+    assert {row["dev"]: row["mode"] for row in site.rows("status")} == {"floor": "skb", "attic": "skb", "den": "none"}
+    assert ask(site, "upstairs") == ask(site, "eth1.9") == SERVER_MAC
+    assert {row["dev"]: row["responses_sent"] for row in site.rows("list")} == {"floor": 1, "den": 1}
+    # attached while floor has a program
+    agent.write("all.yaml", POLICY.replace("[eth1]", "[^floor$, ^den$, ^roof$]"), service("web", VIP))
+    agent.wait_entries((VIP, "floor"), (VIP, "den"), (VIP, "roof"), seconds=10)
+    assert {row["dev"]: row["mode"] for row in site.rows("status")} == {
+        "roof": "skb", "floor": "skb", "attic": "skb", "den": "none"}

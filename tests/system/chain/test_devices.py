@@ -75,6 +75,22 @@ def test_bond_answers_once(bpffs):
         assert lan.counters("bond0") == {"arp_answered": 10}
 
 
+@statement("a bond's port: attached, with a note that names the bond")
+def test_bond_port(lan):
+    make(lan.server, BOND)
+    lan.server.ip("link set eth1 down", "link set eth1 master bond0", "link set bond0 up")
+    note = ("xdp-l2resp: note: eth1 is a port of bond0, and requests that come in on another port of it "
+            "aren't answered: use bond0 instead\n")
+    assert lan.done(f"add {VIP} dev eth1").err == note
+    assert lan.done("attach eth1").err == note
+    finding, = (one for one in lan.cli("doctor --json").json["findings"] if one["check"] == "lag_port")
+    assert (finding["dev"], finding["severity"], finding["detail"]) == (
+        "eth1", "warning", "eth1 is a port of bond0, and requests may come in on another port")
+    lan.done("flush dev eth1", "detach eth1", "attach bond0")
+    assert lan.done(f"add {VIP} dev bond0").err == ""
+    assert "lag_port" not in lan.cli("doctor").out
+
+
 @statement("an MTU of 9000 with native XDP: attached, and a request of 8 KB is answered")
 def test_jumbo(bpffs):
     with ChainLan(client_program=None) as lan:

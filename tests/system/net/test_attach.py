@@ -85,6 +85,7 @@ CONTRACT = {
         [BRIDGE, "link set eth1 master br0"], ["attach br0"], "attach eth1", 1,
         "eth1: the kernel refuses to attach the program: "
         "Cannot attach when an upper device already has a program\n$", [SKB | {"dev": "br0"}]),
+    "a bridge's port, as is usual": ([BRIDGE, "link set eth1 master br0"], [], "attach eth1", 0, "", [ATTACHED]),
     "a veth peer that gets no answers": (
         [DEAF], [], "attach eth2", 0, "note: eth2: its veth peer, eth3, has no XDP program",
         [ATTACHED | {"dev": "eth2"}]),

@@ -11,8 +11,8 @@ import json
 import pytest
 
 from lan import SERVER_MAC, VIP, VIP6, VIP_MAC
-from vlan import (ETH_P_8021AD, ETH_P_8021Q, LOFT_ROWS, ROW, TaggedWire, ask, site, tagged,  # noqa: F401
-                  vlans)
+from vlan import (ETH_P_8021AD, ETH_P_8021Q, LOFT_ROWS, MASTERS, ROW, TaggedWire, ask, make_above, site,  # noqa: F401
+                  tagged, vlans)
 from wait import HUNG, wait_until
 from wire import Wire, arp, arp_reply
 
@@ -232,8 +232,7 @@ OFFLOADS = {
     "a veth's peer": ("link add roof type veth peer name under", "under", "txvlan", "802.1Q"),
     "a veth's peer, 802.1ad": (
         "link add roof type veth peer name under", "under", "tx-vlan-stag-hw-insert", "802.1ad"),
-    "its own": ("link add roof type team", "roof", "rxvlan", "802.1Q"),
-}
+}  # a NIC's own: tests/system/drivers has one
 
 
 @pytest.mark.parametrize("make, dev, feature, protocol", OFFLOADS.values(), ids=OFFLOADS)
@@ -263,6 +262,63 @@ def test_tags_taken_off(site, make, dev, feature, protocol):
     assert (finding["severity"], finding["remedy"]) == ("error", f"run `{command}`")
     site.server.run(*command.split())
     assert "tags_taken" not in site.cli("doctor roof").out
+
+
+def mac_of(lan, dev):
+    return json.loads(lan.server.run("ip", "-j", "link", "show", dev).stdout)[0]["address"]
+
+
+@pytest.mark.parametrize("kind", MASTERS)
+def test_above_a_master(site, kind):
+    """The tag is gone before XDP sees the frame there: the VLAN device itself has the program."""
+    make_above(site, kind)
+    site.server.sysctl("net.ipv6.conf.floor.disable_ipv6=0")
+    site.client.sysctl("net.ipv6.conf.lo.disable_ipv6=0", "net.ipv6.conf.upstairs.disable_ipv6=0")
+    site.client.own("2001:db8::a:9/112", "upstairs")
+    said = site.done("attach roof --mode skb", f"add {VIP} dev floor").err
+    assert "nothing answers on floor until `xdp-l2resp attach floor` has run" in said
+    assert vlans(site) == {} and site.rows("list")[0]["answering"] is False
+    assert site.rows(f"explain {VIP} dev floor")["reason"] == "not_attached"
+    found = {one["check"]: one["remedy"] for one in site.cli("doctor --json").json["findings"]}
+    assert found["not_attached"] == "run `xdp-l2resp attach floor`, or `xdp-l2resp flush dev floor`"
+    assert "floor: VLAN 100 of roof, not attached, 1 address\n" in site.done("status").out
+    refused = site.cli("attach floor --mode native")
+    assert (refused.status, refused.err) == (
+        1, "xdp-l2resp: floor is a vlan device of roof: XDP on its parent doesn't see VLAN tags; use --mode skb here\n")
+    assert "floor: attached in skb mode, which is slower: XDP on its parent doesn't see VLAN tags" in site.done(
+        "attach floor").err
+    site.done(f"add {VIP6} dev floor")
+    row, = site.rows("list dev floor --ipv4")
+    assert (row["vlan"], row["answering"]) == (100, True)
+    assert site.rows(f"explain {VIP} dev floor")["reason"] == "arp_answered"
+    refused = site.cli(f"explain {VIP} dev roof vlan 100")
+    assert refused.status == 1 and "roof: XDP doesn't see VLAN tags there" in refused.err
+    # outer tag gone, inner tag there
+    assert "nothing answers on den until `xdp-l2resp attach attic` has run" in site.done(f"add {OTHER} dev den").err
+    assert "den: VLAN 300 200 of roof, attic is not attached, 1 address\n" in site.done("status").out
+    site.done("attach attic")
+    assert vlans(site) == {("attic", ETH_P_8021Q, 200): "den"}
+    if kind == "team":  # sends nothing until a daemon has chosen its mode
+        ask(site, "upstairs"), ask(site, "upstairs", VIP6), ask(site, "eth1.9", OTHER)
+        assert {row["ip"]: row["responses_sent"] > 0 for row in site.rows("list")} == {VIP: True, VIP6: True, OTHER: True}
+    else:
+        assert ask(site, "upstairs") == ask(site, "upstairs", VIP6) == mac_of(site, "floor")
+        assert ask(site, "eth1.9", OTHER) == mac_of(site, "den")
+    assert ask(site, "upstairs", OTHER) is None
+    assert "not_attached" not in site.cli("doctor").out and "tags_taken" not in site.cli("doctor").out
+
+
+def test_beside_its_parent(site):
+    """The kernel changes no program on an interface while a VLAN device on it has one: that is detached for a moment."""
+    def modes():
+        return {row["dev"]: row["mode"] for row in site.rows("status")}
+    make_above(site, "bridge")
+    site.done("attach floor", f"add {VIP} dev floor", "attach roof", "attach roof --mode skb", "add 198.18.12.0/23 dev roof")
+    assert modes() == {"roof": "skb", "floor": "skb"} and site.cli("doctor").status == 0
+    assert ask(site, "upstairs") == SERVER_MAC
+    site.done("detach roof")
+    assert modes() == {"roof": "none", "floor": "skb"}
+    assert ask(site, "upstairs") == SERVER_MAC
 
 
 def test_parent_elsewhere(site):
