@@ -141,6 +141,7 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	/* somebody may have detached a program or set a sysctl */
 	helper_watch(agent->helper);
 	attachments_recheck(agent->attachments);
+	program_retry_filters(agent->program);
 	if (!agent->evaluated || kernel_view_changed(&agent->kernel) || inquiry_due(agent->inquiry))
 		agent_evaluate(agent, false);
 	reconcile_compare(agent->reconcile);

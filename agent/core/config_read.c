@@ -294,9 +294,10 @@ static int config_check(const struct config *config, const char *path, struct er
 
 	/* the key has been checked with its line */
 	if (strlen(config->node) > RECORD_NODE_MAX || !name_is_subdomain(config->node))
-		return err_set(err, -EINVAL,
-			       "%s: this host's name, '%s', is no node's name: set `node`", path,
-			       config->node);
+		return err_set(
+			err, -EINVAL,
+			"%s: the name of this host or pod, '%s', is no node's name: set `node`",
+			path, config->node);
 	if (lease_timing_check(config->engine, &config->timing, &detail) < 0)
 		return err_set(err, -EINVAL, "%s: lease: %s", path, detail.text);
 	if (config->engine == STORE_ENGINE_ETCD && !config->endpoints)

@@ -137,11 +137,11 @@ static int reserve(struct rehearsal *rehearsal, struct err *err)
 static int prepare(const char *path, bool select, struct rehearsal *rehearsal, struct err *err)
 {
 	struct policy_input input;
-	/* the agent has them no more when it reads what the configuration names */
+	/* an agent that runs has them no more */
 	const uint64_t gone = PRIVILEGE(CAP_DAC_OVERRIDE) | PRIVILEGE(CAP_DAC_READ_SEARCH);
-	int r = config_read(path, &rehearsal->config, err);
+	int r = privilege_limit(~gone, err);
 
-	r = r ?: privilege_limit(~gone, err);
+	r = r ?: config_read(path, &rehearsal->config, err);
 	r = r ?: start_check(path, &rehearsal->config, err);
 	rehearsal->refused = r < 0;
 	if (!r && (select || rehearsal->config.directory))

@@ -35,6 +35,7 @@ struct kube_watch {
 	sd_event_source *retry;
 	uint64_t retry_ns; /* the last back-off */
 	bool listing;
+	bool streamed;	    /* a message came since the last list */
 	unsigned int page;  /* maximum number of objects per page */
 	char *next_page;    /* NULL: the list begins */
 	unsigned int pages; /* of the list that have come */
@@ -86,6 +87,15 @@ static void watch_forget(struct kube_watch *watch)
 	watch->listing = true;
 	free(watch->next_page);
 	watch->next_page = NULL;
+}
+
+/* The server no longer has what followed @version (410). After an outage that is so at once, and
+ * nothing is wrong with it; after a list it may be so for ever. */
+static void watch_gone(struct kube_watch *watch)
+{
+	watch_forget(watch);
+	if (watch->streamed)
+		watch->retry_ns = 0;
 }
 
 /* The @version for reset(): of a list that is older than what the stream has shown, all counts. */
@@ -147,7 +157,7 @@ static void on_page(const struct http_result *result, void *userdata)
 	} else {
 		/* don't reset the back-off yet: the server may not have what to watch from */
 		watch->events->reachable(NULL, watch->userdata);
-		watch->listing = false;
+		watch->listing = watch->streamed = false;
 		watch->page = 2 * watch->page < page_max(watch) ? 2 * watch->page : page_max(watch);
 		watch->events->synced(watch->userdata);
 	}
@@ -164,12 +174,13 @@ static bool watch_message(struct kube_watch *watch, const json_t *json)
 
 	if (!strcmp(type, "ERROR") || !version) {
 		if (json_integer_value(json_object_get(object, "code")) == 410)
-			watch_forget(watch);
+			watch_gone(watch);
 		message = json_string_value(json_object_get(object, "message"));
 		watch_failed(watch, message ?: "its watch sent what isn't Kubernetes'");
 		return false;
 	}
 	watch->retry_ns = 0;
+	watch->streamed = true;
 	/* versions of a stream only increase: this was reported already */
 	if (version <= watch->version)
 		return true;
@@ -214,7 +225,7 @@ static void on_watch_done(const struct http_result *result, void *userdata)
 		return;
 	}
 	if (result->status == 410)
-		watch_forget(watch);
+		watch_gone(watch);
 	else if (result->error == -ETIMEDOUT && result->status == 200)
 		/* no bookmark either: the server may have been restored to an earlier state, so
 		 * list again. (Without status 200 the stream never began.) */

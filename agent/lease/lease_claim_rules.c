@@ -179,15 +179,17 @@ static void run_theirs(struct lease_machine *machine, struct lease_claim *claim,
  * are removed. */
 static bool waits_for_room(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
-	if (claim->shape != RECORD_ABSENT || HASH_COUNT(machine->claims) <= STORE_CLAIMS_NEW)
+	if (lease_claim_has_room(machine, claim))
 		return false;
 	if (now >= machine->full_ns)
 		lease_log(machine, LOG_WARNING,
-			  "addresses without a record wait: more than %d are claimed, or were "
-			  "released a short time ago",
+			  "addresses without a record wait: the store has more than %d, of claimed "
+			  "addresses and of those released a short time ago",
 			  STORE_CLAIMS_NEW);
 	machine->full_ns = now + machine->forget_ns;
-	lease_claim_due(machine, claim, now + machine->retry_period_ns);
+	/* all of them at once: each look at what is due walks all claims */
+	lease_claim_due(machine, claim,
+			(now / machine->retry_period_ns + 1) * machine->retry_period_ns);
 	return true;
 }
 
@@ -209,12 +211,14 @@ static void run_candidate(struct lease_machine *machine, struct lease_claim *cla
 		lease_claim_due(machine, claim, from);
 		return;
 	}
+	if (waits_for_room(machine, claim, now))
+		return;
 	if (!claim->free_ns)
 		claim->free_ns = now;
 	due = lease_claim_take_from(machine, claim, now);
 	if (now < due)
 		lease_claim_due(machine, claim, due);
-	else if (!waits_for_room(machine, claim, now))
+	else
 		lease_claim_take(machine, claim, now);
 }
 

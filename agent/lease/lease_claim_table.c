@@ -41,8 +41,14 @@ void lease_claim_vanished(struct lease_machine *machine, struct lease_claim *cla
 void lease_claim_free(struct lease_machine *machine, struct lease_claim *claim)
 {
 	HASH_DEL(machine->claims, claim);
+	machine->records -= claim->shape != RECORD_ABSENT;
 	free(claim->service);
 	free(claim);
+}
+
+bool lease_claim_has_room(const struct lease_machine *machine, const struct lease_claim *claim)
+{
+	return claim->shape != RECORD_ABSENT || machine->records <= STORE_CLAIMS_NEW;
 }
 
 void lease_claims_visit(struct lease_machine *machine,

@@ -13,6 +13,8 @@ struct lease_claim *lease_claim_get(struct lease_machine *machine, const struct 
 /* The record of @claim vanished at @since: until when does it count as held? */
 void lease_claim_vanished(struct lease_machine *machine, struct lease_claim *claim, uint64_t since);
 void lease_claim_free(struct lease_machine *machine, struct lease_claim *claim);
+/* Has @claim a record, or the store room for it? */
+bool lease_claim_has_room(const struct lease_machine *machine, const struct lease_claim *claim);
 void lease_claims_free(struct lease_machine *machine);
 
 /* Calls @visit for each claim; it may free the one that it is given. */

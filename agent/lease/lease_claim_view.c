@@ -16,6 +16,14 @@ static void holder_set(struct lease_machine *machine, struct lease_claim *claim,
 	holder->claims++;
 }
 
+static void shape_set(struct lease_machine *machine, struct lease_claim *claim,
+		      enum record_shape shape)
+{
+	machine->records -= claim->shape != RECORD_ABSENT;
+	machine->records += shape != RECORD_ABSENT;
+	claim->shape = shape;
+}
+
 bool lease_claim_fits(struct lease_machine *machine, const struct record *record)
 {
 	if (record->shape == RECORD_ABSENT)
@@ -43,7 +51,7 @@ static void claim_forget(struct lease_machine *machine, struct lease_claim *clai
 		claim->last = machine->self;
 	} else {
 		holder_set(machine, claim, NULL);
-		claim->shape = RECORD_ABSENT;
+		shape_set(machine, claim, RECORD_ABSENT);
 		claim->revision = claim->changed_ns = 0;
 	}
 	lease_claim_queue(machine, claim);
@@ -87,7 +95,7 @@ void lease_claim_record(struct lease_machine *machine, const struct record *reco
 		claim->transitions = record->claim.transitions;
 	}
 	holder_set(machine, claim, holder);
-	claim->shape = record->shape;
+	shape_set(machine, claim, record->shape);
 	claim->revision = record->revision;
 	claim->changed_ns = lease_now(machine);
 	/* in a list there is no telling since when it had vanished */

@@ -197,6 +197,7 @@ struct lease_machine {
 	const struct lease_peer *slowest; /* of a claim that waits, as was last said */
 	uint64_t slow_until_ns;		  /* no claim waits for another node's leases any more */
 	struct lease_claim *claims;
+	size_t records;	  /* of them, those with a record */
 	uint64_t full_ns; /* not said again before: the view is too full for new records */
 	struct lease_owner *owners; /* by address; NULL: they aren't known yet */
 	size_t owner_count;

@@ -38,6 +38,7 @@ struct program {
 	struct pins pins;	 /* while locked */
 	struct devices unsynced; /* their multicast groups may have changed */
 	bool all_unsynced;
+	bool filters_failed;	     /* some of them */
 	struct devices deleted;	     /* addresses were removed from them */
 	struct recorded recorded[2]; /* while the helper attaches */
 	unsigned int recorded_count;
@@ -123,18 +124,23 @@ static void devices_add(struct devices *devices, uint32_t ifindex)
 		devices->ifindex[devices->count++] = ifindex;
 }
 
-/* Keeps for the next turn what fails. */
 static void sync_filters(struct program *program)
 {
-	const struct devices devices = program->unsynced;
-
-	program->unsynced.count = 0;
 	if (program->all_unsynced)
-		program->all_unsynced = filter_sync_all(&program->pins, log_warn) < 0;
+		program->filters_failed |= filter_sync_all(&program->pins, log_warn) < 0;
 	else
-		for (size_t i = 0; i < devices.count; i++)
-			if (filter_sync(&program->pins, devices.ifindex[i], log_warn) < 0)
-				devices_add(&program->unsynced, devices.ifindex[i]);
+		for (size_t i = 0; i < program->unsynced.count; i++)
+			program->filters_failed |=
+				filter_sync(&program->pins, program->unsynced.ifindex[i],
+					    log_warn) < 0;
+	program->all_unsynced = false;
+	program->unsynced.count = 0;
+}
+
+void program_retry_filters(struct program *program)
+{
+	program->all_unsynced |= program->filters_failed;
+	program->filters_failed = false;
 }
 
 void program_end(struct program *program)

@@ -12,9 +12,9 @@
  * is broken, or hostile. What is known of a node takes 2 kB, of a claim 300 bytes. */
 #define STORE_NODES_MAX	 10000
 #define STORE_CLAIMS_MAX 320000
-/* With more claims a node makes no new record. All Services may have half as many addresses, whose
- * released records stay for a while. The view has room for what other nodes make until theirs show
- * as many. */
+/* If a node sees more records, it makes no new one. All Services may have half as many addresses,
+ * whose released records stay for a while. The view has room for what other nodes make until theirs
+ * show as many. */
 #define STORE_CLAIMS_NEW 262144
 
 /*

@@ -65,7 +65,8 @@ void store_full(struct store_base *base, char text[HTTP_TROUBLE_MAX])
 {
 	base->full_usec = base_now_usec(base);
 	base->answered_usec = 0; /* so that store_trouble() reports this despite a recent answer */
-	snprintf(text, HTTP_TROUBLE_MAX, "it shows more than %d nodes or %d addresses",
+	snprintf(text, HTTP_TROUBLE_MAX,
+		 "it shows more than %d nodes, or %d addresses besides those wanted here",
 		 STORE_NODES_MAX, STORE_CLAIMS_MAX);
 }
 

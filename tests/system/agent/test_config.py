@@ -110,7 +110,7 @@ def test_a_host_whose_name_is_no_nodes(agent, monkeypatch):
     agent.config.write_text(agent.config.read_text().replace("node: node-1\n", ""))
     for words in (), ("--check",):
         done = agent.command("--config", agent.config, *words)
-        assert (done.status, done.err) == (78, f"xdp-l2respd: {agent.config}: this host's name, 'web_1', is no node's name: set `node`\n")
+        assert (done.status, done.err) == (78, f"xdp-l2respd: {agent.config}: the name of this host or pod, 'web_1', is no node's name: set `node`\n")
 
 
 def test_an_absent_file(agent):

@@ -229,6 +229,24 @@ def test_a_watch_fails_as_soon_as_it_begins(agent, played, watch):
     assert agent.log().count("followed again") < 20 and agent.process.poll() is None
 
 
+def test_a_history_that_is_gone_after_an_outage(agent, played):
+    """The list follows at once, however long the pauses were before the server was back."""
+    begun = []
+
+    def watch(_):
+        begun.append("watch")
+        yield from ([event("ADDED", service(1))] if len(begun) == 1 else broken(_) if len(begun) < 7 else gone(_))
+
+    server = played(of_services(watch=watch))
+
+    def asked():
+        return [(when, "watch" in query) for when, path, query in [*server.asked] if path.endswith("services")]
+
+    assert wait_until(lambda: len(asked()) >= 9, 60), asked()
+    (gone_at, _), (listed_at, is_watch) = asked()[7:9]
+    assert not is_watch and listed_at - gone_at < 1.5, asked()
+
+
 # what no server gives: behind the largest nothing would ever come
 VERSIONS = "9223372036854775808", "18446744073709551615", "99999999999999999999", "-1", "7x", ""
 
