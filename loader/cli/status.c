@@ -178,7 +178,7 @@ int status_read_named(const struct pins *pins, int count, char **names,
 		}
 		while (!r && seen < kept && rows[seen].link.ifindex != link.ifindex)
 			seen++;
-		if (seen < kept)
+		if (!r && seen < kept)
 			continue;
 		if (!r)
 			r = status_count_entries(pins, link.ifindex, &entries, err);

@@ -252,6 +252,9 @@ static int err_moved(const struct status_row *row, struct err *err)
 	char text[ATTACH_MOVED_TEXT_SIZE];
 
 	attach_moved_text(&row->moved, text);
+	if (known && row->moved.nsid < 0)
+		return err_set(err, -ENODEV, "%s %s; run `" CLI_NAME " detach %s`", row->link.name,
+			       text, row->moved.link.name);
 	return err_set(err, -ENODEV,
 		       "%s %s; run `" CLI_NAME " detach%s%s` there or, so that its program answers "
 		       "for nothing, `" CLI_NAME " flush dev %s` here",
@@ -261,14 +264,11 @@ static int err_moved(const struct status_row *row, struct err *err)
 
 static int detach_one(const struct pins *pins, struct status_row *row, struct err *err)
 {
-	struct err ignored;
-	struct link link;
 	int r = lift_remove(pins, &row->link, err);
 
 	if (!r)
 		r = status_read(pins, &row->link, row->entries, row, err);
-	/* deleted meanwhile, and the program with it */
-	if (r < 0 && link_by_ifindex(row->link.ifindex, &link, &ignored) == -ENODEV) {
+	if (r < 0 && link_is_gone(row->link.ifindex)) {
 		r = 0;
 		row->gone = true;
 		row->ours = -1;

@@ -62,9 +62,9 @@ static int add_device(struct doctor *doctor, const struct link *link, unsigned i
 	int r = 0;
 
 	find_rows(&doctor->entries, &device);
-	if (gone)
+	if (gone && (device.row_count || flags & DEVICE_NAMED))
 		device.moved = attach_find_moved(pins_maps(doctor->pins), link->ifindex);
-	else
+	else if (!gone)
 		r = attach_query(pins_maps(doctor->pins), link->ifindex, &device.state, err);
 	if (r < 0)
 		return r;

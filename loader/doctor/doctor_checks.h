@@ -40,8 +40,8 @@
 	  "VLAN tags are taken off before XDP, and VLAN devices have addresses",                    \
 	  "run `ethtool -K IFACE rxvlan off` (on a veth's peer, `txvlan off`)")                     \
 	X(lag_port, EACH, WARNING, "the program, or addresses, are on one port of a bond or team",  \
-	  "put them on the bond or team, then run `xdp-l2resp flush dev IFACE` and "                \
-	  "`xdp-l2resp detach IFACE`")                                                              \
+	  "run `xdp-l2resp flush dev IFACE` and `xdp-l2resp detach IFACE`, then put them on the "   \
+	  "bond or team: while that has a program, the kernel changes none on its ports")           \
 	X(mac_stale, EACH, ERROR, "addresses are answered with a MAC that the interface had once",  \
 	  "run `xdp-l2resp attach HOOK`")                                                           \
 	X(entry_damaged, EACH, ERROR, "what is written for an address isn't its entry",             \

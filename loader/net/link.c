@@ -154,6 +154,14 @@ int link_by_ifindex(unsigned int ifindex, struct link *ret_link, struct err *err
 	return 0;
 }
 
+bool link_is_gone(unsigned int ifindex)
+{
+	struct err ignored;
+	struct link link;
+
+	return link_by_ifindex(ifindex, &link, &ignored) == -ENODEV;
+}
+
 struct xdp_search {
 	uint32_t xdp_id;
 	int nsid; /* of the namespace that is searched */

@@ -57,6 +57,8 @@ int link_by_name(const char *name, struct link *ret_link, struct err *err);
 
 /* Finds an interface by its index; returns as link_by_name(). */
 int link_by_ifindex(unsigned int ifindex, struct link *ret_link, struct err *err);
+/* Was the interface deleted, or has it left the network namespace? */
+bool link_is_gone(unsigned int ifindex);
 
 /*
  * Reads the peer of veth @link, also in another namespace. -EOPNOTSUPP without a message: @link

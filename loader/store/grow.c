@@ -26,7 +26,6 @@ static int swap_program(const struct pins *pins, const struct device_row *device
 					     .priority = ATTACH_KEEP_PRIORITY };
 	struct attach_outcome outcome;
 	struct attach_state state;
-	struct err ignored;
 	struct link link;
 	int r = attach_query(pins_maps(pins), device->ifindex, &state, err);
 
@@ -36,8 +35,18 @@ static int swap_program(const struct pins *pins, const struct device_row *device
 		r = link_by_ifindex(device->ifindex, &link, err);
 	if (!r)
 		r = lift_attach(pins, &link, device->counters_slot, &keep, &outcome, err);
-	/* deleted meanwhile, and its program with it */
-	return r < 0 && link_by_ifindex(device->ifindex, &link, &ignored) == -ENODEV ? 0 : r;
+	return r < 0 && link_is_gone(device->ifindex) ? 0 : r;
+}
+
+/* True also if that can't be found out. */
+static bool is_pinned(const struct pins *pins, enum maps_index map, int fd)
+{
+	struct maps opened = {};
+	uint32_t id;
+
+	opened.fd[map] = fd;
+	id = maps_id(&opened, map);
+	return !id || id == pins_map_id(pins, map);
 }
 
 /* The program of an interface that has left the network namespace can't be swapped: removes the
@@ -57,7 +66,7 @@ static int silence_moved(const struct pins *pins, uint32_t ifindex, struct err *
 		/* the program has ended meanwhile */
 		if (fds[family] < 0)
 			return 0;
-		if (prog_id_uses_map(moved.prog_id, pins_map_id(pins, map)) <= 0)
+		if (!is_pinned(pins, map, fds[family]))
 			unpinned[family] = fds[family];
 	}
 	if (moved.stale)
@@ -73,8 +82,12 @@ static int swap_programs(const struct pins *pins, struct err *err)
 	int r = device_read_all(pins, &devices, err);
 
 	for (unsigned int i = 0; i < devices.count && !r; i++)
-		r = devices.rows[i].gone ? silence_moved(pins, devices.rows[i].ifindex, err)
-					 : swap_program(pins, &devices.rows[i], err);
+		if (!devices.rows[i].gone)
+			r = swap_program(pins, &devices.rows[i], err);
+	/* then: this isn't undone if a swap fails, and an interface may have left meanwhile */
+	for (unsigned int i = 0; i < devices.count && !r; i++)
+		if (link_is_gone(devices.rows[i].ifindex))
+			r = silence_moved(pins, devices.rows[i].ifindex, err);
 	return r;
 }
 

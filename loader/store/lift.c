@@ -20,11 +20,10 @@ static int lift_one(const struct pins *pins, const struct device_row *row, struc
 	int r = attach_query(pins_maps(pins), row->ifindex, &state, err), ours;
 
 	ours = r < 0 ? -1 : attach_find(&state, false);
-	if (ours < 0)
-		return r;
-	r = attach_remove(pins_maps(pins), &row->link, err);
-	if (r < 0)
-		return r;
+	if (ours >= 0)
+		r = attach_remove(pins_maps(pins), &row->link, err);
+	if (ours < 0 || r < 0)
+		return r < 0 && link_is_gone(row->ifindex) ? 0 : r;
 	lifted->list[lifted->count].link = row->link;
 	lifted->list[lifted->count].counters_slot = row->counters_slot;
 	lifted->list[lifted->count++].priority =
@@ -45,8 +44,8 @@ static int lift(const struct pins *pins, const struct link *link, struct lifted 
 	for (unsigned int i = 0; i < devices.count && !r; i++) {
 		const struct device_row *row = &devices.rows[i];
 
-		if (!row->gone && link_is_vlan(&row->link) && row->link.parent_nsid < 0 &&
-		    row->link.parent == link->ifindex)
+		if (!row->gone && row->link.xdp_id && link_is_vlan(&row->link) &&
+		    row->link.parent_nsid < 0 && row->link.parent == link->ifindex)
 			r = lift_one(pins, row, lifted, err);
 	}
 	return r;
@@ -64,7 +63,8 @@ static int lower(const struct pins *pins, const struct lifted *lifted, int r, st
 					 lifted->list[i].counters_slot, &options, &outcome,
 					 r < 0 ? &ignored : err);
 
-		r = r ?: failed;
+		if (failed && !link_is_gone(lifted->list[i].link.ifindex))
+			r = r ?: failed;
 	}
 	return r;
 }

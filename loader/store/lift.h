@@ -11,7 +11,8 @@
 #include "attach.h"
 #include "pins.h"
 
-/* As attach_link(), also if the program can't be attached to a VLAN device again. */
+/* As attach_link(). An error also if a VLAN device doesn't get the program back: then it has none.
+ */
 int lift_attach(const struct pins *pins, const struct link *link, uint32_t counters_slot,
 		const struct attach_options *options, struct attach_outcome *ret_outcome,
 		struct err *err);

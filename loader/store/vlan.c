@@ -353,19 +353,26 @@ int vlan_follow(const struct pins *pins, filter_note_fn *note, struct err *err)
 int vlan_refresh(const struct pins *pins, const struct link *link, filter_note_fn *note,
 		 struct err *err)
 {
+	_cleanup_(entry_table_free) struct entry_table entries = {};
 	struct device_table devices;
-	bool complete = true;
+	bool complete = true, on_it;
 	int r = device_read_all(pins, &devices, err);
 
+	if (!r)
+		r = entry_read_all(pins, 0, &entries, err);
 	for (unsigned int i = 0; i < devices.count && !r; i++) {
 		const struct device_row *row = &devices.rows[i];
 		struct vlan_path path;
 		struct err ignored;
 
-		if (row->gone || vlan_path_of(&row->link, &path, &ignored) < 0 ||
-		    path.hook.ifindex != link->ifindex)
+		if (row->gone || !has_entries(&entries, row->ifindex))
 			continue;
-		complete &= vlan_has_rows(pins, &path);
+		on_it = !vlan_path_of(&row->link, &path, &ignored) &&
+			path.hook.ifindex == link->ifindex;
+		/* with a program of its own a VLAN device needs no path */
+		if (!on_it && row->ifindex != link->ifindex)
+			continue;
+		complete &= !on_it || vlan_has_rows(pins, &path);
 		r = change_follow_mac(pins, row->ifindex, row->link.mac, err);
 		filter_sync(pins, row->ifindex, note);
 	}

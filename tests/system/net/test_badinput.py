@@ -159,6 +159,7 @@ ROWS = {
     "no interface: list of nothing": ([], "list dev nosuch", REFUSED, "no interface 'nosuch'"),
     "no interface: flush": (ADDED, "flush dev nosuch", REFUSED, "no interface 'nosuch'"),
     "no interface: detach": (ADDED, "detach nosuch", REFUSED, "no interface 'nosuch'"),
+    "no interface: detach of two": (ADDED, "detach eth1 nosuch", REFUSED, "no interface 'nosuch'"),
     "no interface: status": (ADDED, "status nosuch", REFUSED, "no interface 'nosuch'"),
     "no interface: doctor": (ADDED, "doctor nosuch", REFUSED, "no interface 'nosuch'"),
     "no interface: stats": (ADDED, "stats nosuch", REFUSED, "no interface 'nosuch'"),

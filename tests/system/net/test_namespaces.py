@@ -185,6 +185,16 @@ def test_moved_before_the_maps_grew(lan, moved):
     assert like(lan.rows(f"list {VIP}"), [{"answering": False}])
 
 
+def test_moved_before_the_maps_could_not_grow(lan, moved):
+    """Where a program can't be exchanged, everything stays as it was, with this one, too."""
+    lan.server.ip("link add eth2 type veth peer name eth3", "link add br0 type bridge", "link set eth2 master br0")
+    lan.done("attach eth2", "attach br0")
+    done = lan.cli("add 198.19.0.0/24 dev eth2")
+    assert done.status == 1 and "Cannot attach when an upper device already has a program" in done.err, done
+    assert answers(lan)
+    assert like(lan.rows(f"list {VIP}"), [{"answering": True}])
+
+
 def test_moved_and_deleted(lan, moved):
     moved.ip("link del eth0")
     assert like(lan.rows("list"), [{"ip": VIP, "answering": False}])

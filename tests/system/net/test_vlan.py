@@ -191,6 +191,15 @@ def test_mac_followed(site):
     assert ask(site, "upstairs") == VIP_MAC
 
 
+def test_mac_followed_by_a_program_of_its_own(site):
+    site.done("attach upstairs --mode skb", ADD)
+    site.server.ip(f"link set upstairs address {VIP_MAC}")
+    finding, = site.cli("doctor --json").json["findings"]
+    assert (finding["check"], finding["remedy"]) == ("mac_stale", "run `xdp-l2resp attach upstairs`")
+    site.done("attach upstairs --mode skb")
+    assert ask(site, "upstairs") == VIP_MAC
+
+
 def test_explain(site):
     """Of the VLAN device, and of its parent with a tag: the same; and what the wire does."""
     def explained(words):
