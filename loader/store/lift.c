@@ -1,34 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+
 #include "attach_state.h"
 #include "device_table.h"
 #include "lift.h"
 
-/* VLAN devices from which the program was detached. */
+/* VLAN devices whose hook is empty for the moment, and the programs that were in there: the same
+ * ones return, so that nothing is verified again, and libxdp's pins stay right. */
 struct lifted {
 	unsigned int count;
 	struct {
-		struct link link;
-		uint32_t counters_slot;
-		unsigned int priority;
+		unsigned int ifindex;
+		int fd;
 	} list[L2RESP_MAX_DEVICES];
 };
 
 static int lift_one(const struct pins *pins, const struct device_row *row, struct lifted *lifted,
 		    struct err *err)
 {
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 	struct attach_state state;
-	int r = attach_query(pins_maps(pins), row->ifindex, &state, err), ours;
+	int r = attach_query(pins_maps(pins), row->ifindex, &state, err);
 
-	ours = r < 0 ? -1 : attach_find(&state, false);
-	if (ours >= 0)
-		r = attach_remove(pins_maps(pins), &row->link, err);
-	if (ours < 0 || r < 0)
-		return r < 0 && link_is_gone(row->ifindex) ? 0 : r;
-	lifted->list[lifted->count].link = row->link;
-	lifted->list[lifted->count].counters_slot = row->counters_slot;
-	lifted->list[lifted->count++].priority =
-		state.chain ? state.prog[ours].priority : ATTACH_KEEP_PRIORITY;
-	return 0;
+	if (r < 0)
+		return link_is_gone(row->ifindex) ? 0 : r;
+	/* a firewall beside ours isn't taken away: the kernel refuses what is asked for */
+	if (attach_find(&state, false) < 0 || state.count > 1)
+		return 0;
+	opts.old_prog_fd = bpf_prog_get_fd_by_id(row->link.xdp_id);
+	r = opts.old_prog_fd < 0
+		    ? negative_errno()
+		    : bpf_xdp_detach(row->ifindex, XDP_FLAGS_SKB_MODE | XDP_FLAGS_REPLACE, &opts);
+	if (!r) {
+		lifted->list[lifted->count].ifindex = row->ifindex;
+		lifted->list[lifted->count++].fd = opts.old_prog_fd;
+		return 0;
+	}
+	if (opts.old_prog_fd >= 0)
+		close(opts.old_prog_fd);
+	return link_is_gone(row->ifindex)
+		       ? 0
+		       : err_set(err, r, "detaching from %s: %s", row->name, strerror(-r));
 }
 
 static int lift(const struct pins *pins, const struct link *link, struct lifted *lifted,
@@ -51,20 +67,18 @@ static int lift(const struct pins *pins, const struct link *link, struct lifted 
 	return r;
 }
 
-/* Attaches the program again. Returns @r or, if that is 0, the first error. */
-static int lower(const struct pins *pins, const struct lifted *lifted, int r, struct err *err)
+/* Attaches the programs again. Returns @r or, if that is 0, the first error. */
+static int lower(const struct lifted *lifted, int r, struct err *err)
 {
 	for (unsigned int i = 0; i < lifted->count; i++) {
-		const struct attach_options options = { .mode = ATTACH_MODE_SKB,
-							.priority = lifted->list[i].priority };
-		struct attach_outcome outcome;
-		struct err ignored;
-		int failed = attach_link(pins_maps(pins), &lifted->list[i].link,
-					 lifted->list[i].counters_slot, &options, &outcome,
-					 r < 0 ? &ignored : err);
+		const unsigned int ifindex = lifted->list[i].ifindex;
+		int failed = bpf_xdp_attach(ifindex, lifted->list[i].fd,
+					    XDP_FLAGS_SKB_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
 
-		if (failed && !link_is_gone(lifted->list[i].link.ifindex))
-			r = r ?: failed;
+		if (failed && !r && !link_is_gone(ifindex))
+			r = err_set(err, failed, "attaching to interface number %u again: %s",
+				    ifindex, strerror(-failed));
+		close(lifted->list[i].fd);
 	}
 	return r;
 }
@@ -80,7 +94,7 @@ int lift_attach(const struct pins *pins, const struct link *link, uint32_t count
 	if (!r)
 		r = attach_link(pins_maps(pins), link, counters_slot, options, ret_outcome, err);
 	attached = !r;
-	r = lower(pins, &lifted, r, err);
+	r = lower(&lifted, r, err);
 	if (r < 0 && attached && ret_outcome->result == ATTACH_NEW)
 		attach_remove(pins_maps(pins), link, &ignored);
 	return r;
@@ -93,5 +107,5 @@ int lift_remove(const struct pins *pins, const struct link *link, struct err *er
 
 	if (!r)
 		r = attach_remove(pins_maps(pins), link, err);
-	return lower(pins, &lifted, r, err);
+	return lower(&lifted, r, err);
 }
