@@ -122,7 +122,7 @@ void agent_why_of(struct agent *agent, const struct policy_index *policies,
 			why_add(ret_why, ": %s", info->owner);
 		else if (reason == REASON_LONG_LEASES)
 			add_slowest(ret_why, &info->slowest);
-		else if (reason == REASON_NOT_CLAIMED && info->no_room)
+		else if (reason == REASON_NOT_CLAIMED && info->store_full)
 			why_add(ret_why, ": the store has too many records for a new one");
 	}
 }

@@ -137,7 +137,7 @@ static int reserve(struct rehearsal *rehearsal, struct err *err)
 static int prepare(const char *path, bool select, struct rehearsal *rehearsal, struct err *err)
 {
 	struct policy_input input;
-	/* an agent that runs has them no more */
+	/* a running agent no longer has them, which a reload would show */
 	const uint64_t gone = PRIVILEGE(CAP_DAC_OVERRIDE) | PRIVILEGE(CAP_DAC_READ_SEARCH);
 	int r = privilege_limit(~gone, err);
 

@@ -89,8 +89,8 @@ static void watch_forget(struct kube_watch *watch)
 	watch->next_page = NULL;
 }
 
-/* The server no longer has what followed @version (410). After an outage that is so at once, and
- * nothing is wrong with it; after a list it may be so for ever. */
+/* The server no longer has what followed @version (410). After an outage that is usual: the list
+ * follows at once. Directly after a list it may be so for ever, and the back-off stays. */
 static void watch_gone(struct kube_watch *watch)
 {
 	watch_forget(watch);

@@ -204,8 +204,8 @@ struct lease_info {
 	bool newer;   /* its record is of a version that this program doesn't know */
 	bool unknown; /* nothing of it is known yet: see lease_thread_find() */
 	bool absent;  /* no record of it is known, and it isn't wanted: see there, too */
-	bool no_room; /* it has no record, and the store has too many for another one */
-	uint8_t slot; /* if held; else 0 */
+	bool store_full;       /* it has no record, and the store has too many for another one */
+	uint8_t slot;	       /* if held; else 0 */
 	uint64_t remaining_ns; /* if held: until the stamp; else of the heartbeat's wait */
 	uint64_t transitions;  /* how often the claim changed hands */
 };

@@ -175,18 +175,19 @@ static void run_theirs(struct lease_machine *machine, struct lease_claim *claim,
 		lease_claim_ask(machine, claim, now);
 }
 
-/* Is the view too full for another record? Then @claim waits until some of those that were released
- * are removed. */
+/* Has the store too many records for another one? Then @claim waits until some of those that were
+ * released are removed. */
 static bool waits_for_room(struct lease_machine *machine, struct lease_claim *claim, uint64_t now)
 {
 	if (lease_claim_has_room(machine, claim))
 		return false;
 	if (now >= machine->full_ns)
 		lease_log(machine, LOG_WARNING,
-			  "addresses without a record wait: the store has more than %d, of claimed "
-			  "addresses and of those released a short time ago",
+			  "addresses without a record wait: the store has more than %d records, "
+			  "those of addresses released a short time ago among them",
 			  STORE_CLAIMS_NEW);
 	machine->full_ns = now + machine->forget_ns;
+	machine->room_ns = now;
 	/* all of them at once: each look at what is due walks all claims */
 	lease_claim_due(machine, claim,
 			(now / machine->retry_period_ns + 1) * machine->retry_period_ns);
@@ -211,10 +212,10 @@ static void run_candidate(struct lease_machine *machine, struct lease_claim *cla
 		lease_claim_due(machine, claim, from);
 		return;
 	}
-	if (waits_for_room(machine, claim, now))
-		return;
 	if (!claim->free_ns)
 		claim->free_ns = now;
+	if (waits_for_room(machine, claim, now))
+		return;
 	due = lease_claim_take_from(machine, claim, now);
 	if (now < due)
 		lease_claim_due(machine, claim, due);

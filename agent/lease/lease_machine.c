@@ -292,7 +292,7 @@ int lease_machine_info(struct lease_machine *machine, const struct address *addr
 	holder = claim->held ? machine->self : claim->holder;
 	info.held = claim->held;
 	info.newer = claim->shape == RECORD_NEWER;
-	info.no_room = !lease_claim_has_room(machine, claim);
+	info.store_full = !lease_claim_has_room(machine, claim);
 	info.lately = claim_held_lately(machine, claim, now);
 	info.transitions = claim->transitions;
 	if (claim->wish && claim->wish != claim->holder)

@@ -198,7 +198,8 @@ struct lease_machine {
 	uint64_t slow_until_ns;		  /* no claim waits for another node's leases any more */
 	struct lease_claim *claims;
 	size_t records;	  /* of them, those with a record */
-	uint64_t full_ns; /* not said again before: the view is too full for new records */
+	uint64_t full_ns; /* not said again before: the store has too many records for new ones */
+	uint64_t room_ns; /* when a claim last waited for that reason */
 	struct lease_owner *owners; /* by address; NULL: they aren't known yet */
 	size_t owner_count;
 	bool owners_due; /* they may be others by now */

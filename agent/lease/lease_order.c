@@ -114,16 +114,19 @@ uint64_t lease_claim_take_from(const struct lease_machine *machine, const struct
 			       uint64_t now)
 {
 	bool absent = claim->shape == RECORD_ABSENT;
+	/* all that waited for room begin anew */
+	uint64_t free_ns =
+		absent && machine->room_ns > claim->free_ns ? machine->room_ns : claim->free_ns;
 	uint64_t met_ns, waited_ns, due_ns;
 	unsigned int rank = claim_rank(machine, claim, now, &met_ns);
 
 	if ((claim->last_resort || !machine->weight) && lease_others_live(machine, now))
-		return claim->free_ns + (rank ? LAST_RESORT_NS : 0);
+		return free_ns + (rank ? LAST_RESORT_NS : 0);
 	if (rank > RANK_STEPS)
 		rank = RANK_STEPS;
 	if (!rank)
-		return claim->free_ns;
-	due_ns = claim->free_ns + rank * (absent ? RANK_NEW_STEP_NS : RANK_STEP_NS);
+		return free_ns;
+	due_ns = free_ns + rank * (absent ? RANK_NEW_STEP_NS : RANK_STEP_NS);
 	waited_ns = met_ns + (absent ? machine->duration_ns : machine->retry_period_ns) +
 		    RANK_NEW_STEP_NS;
 	return due_ns > waited_ns ? due_ns : waited_ns;

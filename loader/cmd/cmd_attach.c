@@ -286,7 +286,7 @@ static int detach_rows(const struct pins *pins, struct status_row *rows, size_t 
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].ours < 0 && !rows[i].state.empty_id)
 			/* it fails, with the reason in @err */
-			return lift_remove(pins, &rows[i].link, err);
+			return attach_remove(pins_maps(pins), &rows[i].link, err);
 	for (size_t i = 0; i < count; i++) {
 		int r = detach_one(pins, &rows[i], err);
 

@@ -42,11 +42,11 @@ static int swap_program(const struct pins *pins, const struct device_row *device
 static bool is_pinned(const struct pins *pins, enum maps_index map, int fd)
 {
 	struct maps opened = {};
-	uint32_t id;
+	uint32_t id, pinned = pins_map_id(pins, map);
 
 	opened.fd[map] = fd;
 	id = maps_id(&opened, map);
-	return !id || id == pins_map_id(pins, map);
+	return !id || !pinned || id == pinned;
 }
 
 /* The program of an interface that has left the network namespace can't be swapped: removes the

@@ -15,6 +15,7 @@ struct lifted {
 	unsigned int count;
 	struct {
 		unsigned int ifindex;
+		char name[IFNAMSIZ];
 		int fd;
 	} list[L2RESP_MAX_DEVICES];
 };
@@ -29,7 +30,7 @@ static int lift_one(const struct pins *pins, const struct device_row *row, struc
 	if (r < 0)
 		return link_is_gone(row->ifindex) ? 0 : r;
 	/* a firewall beside ours isn't taken away: the kernel refuses what is asked for */
-	if (attach_find(&state, false) < 0 || state.count > 1)
+	if (attach_find(&state, false) < 0 || attach_count(&state) != state.count)
 		return 0;
 	opts.old_prog_fd = bpf_prog_get_fd_by_id(row->link.xdp_id);
 	r = opts.old_prog_fd < 0
@@ -37,6 +38,7 @@ static int lift_one(const struct pins *pins, const struct device_row *row, struc
 		    : bpf_xdp_detach(row->ifindex, XDP_FLAGS_SKB_MODE | XDP_FLAGS_REPLACE, &opts);
 	if (!r) {
 		lifted->list[lifted->count].ifindex = row->ifindex;
+		memcpy(lifted->list[lifted->count].name, row->name, IFNAMSIZ);
 		lifted->list[lifted->count++].fd = opts.old_prog_fd;
 		return 0;
 	}
@@ -67,18 +69,24 @@ static int lift(const struct pins *pins, const struct link *link, struct lifted 
 	return r;
 }
 
-/* Attaches the programs again. Returns @r or, if that is 0, the first error. */
+/* Attaches the programs again. Returns @r or, if that is 0, the first error; @err names all that
+ * failed. */
 static int lower(const struct lifted *lifted, int r, struct err *err)
 {
+	struct err first;
+
 	for (unsigned int i = 0; i < lifted->count; i++) {
 		const unsigned int ifindex = lifted->list[i].ifindex;
 		int failed = bpf_xdp_attach(ifindex, lifted->list[i].fd,
 					    XDP_FLAGS_SKB_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
 
-		if (failed && !r && !link_is_gone(ifindex))
-			r = err_set(err, failed, "attaching to interface number %u again: %s",
-				    ifindex, strerror(-failed));
 		close(lifted->list[i].fd);
+		if (!failed || link_is_gone(ifindex))
+			continue;
+		first = *err;
+		r = err_set(err, r ?: failed, "%s%s%s has lost its program: %s",
+			    r ? first.text : "", r ? "; " : "", lifted->list[i].name,
+			    strerror(-failed));
 	}
 	return r;
 }
@@ -96,7 +104,7 @@ int lift_attach(const struct pins *pins, const struct link *link, uint32_t count
 	attached = !r;
 	r = lower(&lifted, r, err);
 	if (r < 0 && attached && ret_outcome->result == ATTACH_NEW)
-		attach_remove(pins_maps(pins), link, &ignored);
+		lift_remove(pins, link, &ignored);
 	return r;
 }
 

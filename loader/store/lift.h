@@ -3,7 +3,8 @@
  * Attaches to an interface, or detaches from it, where VLAN devices on it have the program
  * themselves. While they have, the kernel changes nothing on the interface ("Cannot attach when an
  * upper device already has a program", dev_xdp_attach()). So they are detached for that moment, in
- * which their addresses don't answer, unless others' programs are beside ours.
+ * which their addresses don't answer. If another program runs beside ours there, nothing is
+ * detached, and the kernel refuses.
  */
 #ifndef XDP_L2RESP_LIFT_H
 #define XDP_L2RESP_LIFT_H

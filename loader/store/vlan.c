@@ -369,7 +369,7 @@ int vlan_refresh(const struct pins *pins, const struct link *link, filter_note_f
 			continue;
 		on_it = !vlan_path_of(&row->link, &path, &ignored) &&
 			path.hook.ifindex == link->ifindex;
-		/* with a program of its own a VLAN device needs no path */
+		/* or its own program sees its frames */
 		if (!on_it && row->ifindex != link->ifindex)
 			continue;
 		complete &= !on_it || vlan_has_rows(pins, &path);

@@ -356,6 +356,7 @@ Test(lease_room, no_record_is_made_in_a_view_that_is_nearly_full)
 {
 	struct lease_machine *machine = start();
 	const struct address known = claim(1, RECORD_GOOD).address;
+	struct lease_info info;
 
 	/* and vip */
 	cr_assert_eq(fill(machine, STORE_CLAIMS_NEW, claim), STORE_CLAIMS_NEW);
@@ -365,9 +366,28 @@ Test(lease_room, no_record_is_made_in_a_view_that_is_nearly_full)
 	cr_expect_not(lease_machine_holds(machine, &other));
 	cr_expect(lease_machine_holds(machine, &known), "its record is there");
 	cr_expect(lease_machine_holds(machine, &vip));
+	cr_assert_eq(lease_machine_info(machine, &other, &info), 0);
+	cr_expect(info.store_full);
+	/* itself without a record, it takes no room */
 	cr_assert(tell(machine, claim(2, RECORD_ABSENT)));
-	cr_assert(tell(machine, claim(3, RECORD_ABSENT)));
 	pass(machine, 3 * D / 2);
+	cr_expect(lease_machine_holds(machine, &other));
+	cr_assert_eq(lease_machine_info(machine, &other, &info), 0);
+	cr_expect_not(info.store_full);
+	lease_machine_free(machine);
+}
+
+Test(lease_room, a_view_that_is_forgotten_has_room)
+{
+	struct lease_machine *machine = start();
+
+	cr_assert_eq(fill(machine, STORE_CLAIMS_NEW, claim), STORE_CLAIMS_NEW);
+	lease_machine_want(machine, &other, NULL);
+	pass(machine, 2 * D);
+	cr_expect_not(lease_machine_holds(machine, &other));
+	overfill(machine);
+	list_again(machine, NULL, 0);
+	pass(machine, 5 * D);
 	cr_expect(lease_machine_holds(machine, &other));
 	lease_machine_free(machine);
 }

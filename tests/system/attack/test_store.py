@@ -152,7 +152,7 @@ BEAT = {"version": 1, "state": "alive", "id": "f" * 32, "session": "000000000000
         "weight": 1, "unsettled": False, "groups": [], "own": []}
 CLAIM = {"version": 1, "state": "held", "holder": "node-2", "session": "00000000000000ff", "wish": "", "wishSession": "0" * 16,
          "moved": False, "unsettled": False, "transitions": 1}
-FULL = "it shows more than 10000 nodes or 320000 addresses"
+FULL = "it shows more than 10000 nodes, or 320000 addresses besides those wanted here"
 
 
 def node_key(number):

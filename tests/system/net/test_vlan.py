@@ -322,7 +322,11 @@ def test_beside_its_parent(site):
     def modes():
         return {row["dev"]: row["mode"] for row in site.rows("status")}
     make_above(site, "bridge")
-    site.done("attach floor", f"add {VIP} dev floor", "attach roof", "attach roof --mode skb", "add 198.18.12.0/23 dev roof")
+    site.done("attach floor", f"add {VIP} dev floor", "attach roof")
+    before = site.rows("status floor")[0]["prog_id"]
+    site.done("attach roof --mode skb")
+    assert site.rows("status floor")[0]["prog_id"] == before
+    site.done("add 198.18.12.0/23 dev roof")
     assert modes() == {"roof": "skb", "floor": "skb"} and site.cli("doctor").status == 0
     assert ask(site, "upstairs") == SERVER_MAC
     site.done("detach roof")
