@@ -17,9 +17,9 @@ struct link {
 	unsigned int ifindex;
 	unsigned int flags; /* IFF_* */
 	unsigned int mtu;
-	bool ethernet;	 /* ARPHRD_ETHER */
 	uint32_t xdp_id; /* of the XDP program in native or skb mode; 0: none */
 	bool native;	 /* that program is in native mode */
+	bool ethernet;	 /* ARPHRD_ETHER */
 	uint8_t mac[ETH_ALEN];
 	char name[IFNAMSIZ];
 	char kind[16];		/* "veth", "vlan", "bond"...; empty for a NIC */

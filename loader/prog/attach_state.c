@@ -211,6 +211,22 @@ static int err_unread(unsigned int ifindex, struct err *err)
 		       ifindex);
 }
 
+/* A dispatcher whose programs libxdp doesn't find. */
+static int add_lost_dispatcher(const struct maps *maps, struct xdp_program *dispatcher,
+			       unsigned int ifindex, struct attach_state *state, struct err *err)
+{
+	const uint32_t id = xdp_program__id(dispatcher);
+	bool empty = !prog_is_extended(id);
+
+	if (!empty && dispatcher_pinned(ifindex, id))
+		return err_unread(ifindex, err);
+	state->came_moved = !empty && dispatcher_came_moved(id);
+	if (!empty && !state->came_moved)
+		return state_add(maps, dispatcher, ifindex, state, err);
+	state->empty_id = id;
+	return 0;
+}
+
 int attach_query(const struct maps *maps, unsigned int ifindex, struct attach_state *ret_state,
 		 struct err *err)
 {
@@ -232,14 +248,8 @@ int attach_query(const struct maps *maps, unsigned int ifindex, struct attach_st
 		if (prog ? !xdp_program__id(prog) : !xdp_multiprog__hw_prog(multiprog))
 			return err_unread(ifindex, err);
 		state.dispatcher = prog && !strcmp(xdp_program__name(prog) ?: "", DISPATCHER_NAME);
-		if (!state.chain && state.dispatcher && !prog_is_extended(xdp_program__id(prog)))
-			state.empty_id = xdp_program__id(prog);
-		else if (!state.chain && state.dispatcher &&
-			 dispatcher_pinned(ifindex, xdp_program__id(prog)))
-			r = err_unread(ifindex, err);
-		else if (!state.chain && state.dispatcher &&
-			 (state.came_moved = dispatcher_came_moved(xdp_program__id(prog))))
-			state.empty_id = xdp_program__id(prog);
+		if (!state.chain && state.dispatcher)
+			r = add_lost_dispatcher(maps, prog, ifindex, &state, err);
 		else if (!state.chain)
 			r = state_add(maps, prog, ifindex, &state, err);
 		else

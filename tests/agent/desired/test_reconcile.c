@@ -52,8 +52,8 @@ static void evaluate(bool last)
 	struct target *former = desired.list;
 
 	for (; next.count < FRESH; next.count++)
-		next.list[next.count].address =
-			address_from_v4(&(uint32_t){ htobe32(evaluations * FRESH + next.count) });
+		next.list[next.count].address = address_from_v4(
+			&(uint32_t){ htobe32(evaluations * FRESH + (uint32_t)next.count) });
 	if (last)
 		next.list[next.count++].address = address_from_v4(&(uint32_t){ LAST });
 	for (size_t i = 0; i < next.count; i++)
