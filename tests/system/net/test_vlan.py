@@ -182,21 +182,14 @@ def test_followed(site):
     assert vlans(site) == {("eth1", ETH_P_8021Q, 100): "downstairs"}
 
 
-def test_mac_followed(site):
-    site.done("attach eth1", ADD)
+@pytest.mark.parametrize("dev, attach", [("eth1", "attach eth1"), ("upstairs", "attach upstairs --mode skb")],
+                         ids=["its parent's program", "its own program"])
+def test_mac_followed(site, dev, attach):
+    site.done(attach, ADD)
     site.server.ip(f"link set upstairs address {VIP_MAC}")
     finding, = site.cli("doctor --json").json["findings"]
-    assert (finding["check"], finding["remedy"]) == ("mac_stale", "run `xdp-l2resp attach eth1`")
-    site.done("attach eth1")
-    assert ask(site, "upstairs") == VIP_MAC
-
-
-def test_mac_followed_by_a_program_of_its_own(site):
-    site.done("attach upstairs --mode skb", ADD)
-    site.server.ip(f"link set upstairs address {VIP_MAC}")
-    finding, = site.cli("doctor --json").json["findings"]
-    assert (finding["check"], finding["remedy"]) == ("mac_stale", "run `xdp-l2resp attach upstairs`")
-    site.done("attach upstairs --mode skb")
+    assert (finding["check"], finding["remedy"]) == ("mac_stale", f"run `xdp-l2resp attach {dev}`")
+    site.done(attach)
     assert ask(site, "upstairs") == VIP_MAC
 
 
