@@ -115,15 +115,6 @@ int program_begin(struct program *program, struct err *err)
 	return r;
 }
 
-static void devices_add(struct devices *devices, uint32_t ifindex)
-{
-	for (size_t i = 0; i < devices->count; i++)
-		if (devices->ifindex[i] == ifindex)
-			return;
-	if (devices->count < L2RESP_MAX_DEVICES)
-		devices->ifindex[devices->count++] = ifindex;
-}
-
 static void sync_filters(struct program *program)
 {
 	if (program->all_unsynced)
@@ -201,6 +192,15 @@ void program_free(struct program *program)
 	pins_close(&program->view);
 	free(program->bpffs);
 	free(program);
+}
+
+static void devices_add(struct devices *devices, uint32_t ifindex)
+{
+	for (size_t i = 0; i < devices->count; i++)
+		if (devices->ifindex[i] == ifindex)
+			return;
+	if (devices->count < L2RESP_MAX_DEVICES)
+		devices->ifindex[devices->count++] = ifindex;
 }
 
 void program_touch(struct program *program, uint32_t ifindex, bool filtered, bool removed)

@@ -68,10 +68,9 @@ void cli_note(const char *format, ...)
 
 bool cli_note_lag_port(const struct link *link)
 {
-	struct err ignored;
 	struct link master;
 
-	if (!link_is_lag_port(link) || link_by_ifindex(link->master, &master, &ignored) < 0)
+	if (!link_lag_master(link, &master))
 		return false;
 	cli_note("%s is a port of %s, and requests that come in on another port of it aren't "
 		 "answered: use %s instead",

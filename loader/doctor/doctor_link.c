@@ -180,11 +180,10 @@ int doctor_check_veth_peer(struct doctor *doctor, const struct doctor_device *de
 int doctor_check_lag_port(struct doctor *doctor, const struct doctor_device *device,
 			  struct err *err)
 {
-	struct err ignored;
 	struct link master;
 
-	if ((!program_runs(device) && !device->row_count) || !link_is_lag_port(&device->link) ||
-	    link_by_ifindex(device->link.master, &master, &ignored) < 0)
+	if ((!program_runs(device) && !device->row_count) ||
+	    !link_lag_master(&device->link, &master))
 		return 0;
 	return doctor_find(doctor, device, NULL,
 			   "%s is a port of %s, and requests may come in on another port",

@@ -239,10 +239,13 @@ bool link_hides_tags(const struct link *link)
 	return false;
 }
 
-bool link_is_lag_port(const struct link *link)
+bool link_lag_master(const struct link *link, struct link *ret_master)
 {
+	struct err ignored;
+
 	return link->master &&
-	       (!strcmp(link->master_kind, "bond") || !strcmp(link->master_kind, "team"));
+	       (!strcmp(link->master_kind, "bond") || !strcmp(link->master_kind, "team")) &&
+	       !link_by_ifindex(link->master, ret_master, &ignored);
 }
 
 bool link_parent_hides_tags(const struct link *link)

@@ -44,9 +44,9 @@ static inline bool link_is_vlan(const struct link *link)
  */
 bool link_hides_tags(const struct link *link);
 
-/* True if @link is a port of a bond or a team: each request comes in on one of the ports, so the
- * program belongs on the master. */
-bool link_is_lag_port(const struct link *link);
+/* Reads the bond or team that @link is a port of: each request comes in on one of the ports, so the
+ * program belongs on the master. False: it is no such port. */
+bool link_lag_master(const struct link *link, struct link *ret_master);
 
 /* True if @link is a VLAN device whose parent hides tags. */
 bool link_parent_hides_tags(const struct link *link);

@@ -23,10 +23,15 @@ const char *maps_name(enum maps_index map)
 	return map_names[map];
 }
 
-uint32_t maps_id(const struct maps *maps, enum maps_index map)
+uint32_t maps_id_of(int fd)
 {
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info);
 
-	return bpf_obj_get_info_by_fd(maps->fd[map], &info, &size) ? 0 : info.id;
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
+}
+
+uint32_t maps_id(const struct maps *maps, enum maps_index map)
+{
+	return maps_id_of(maps->fd[map]);
 }

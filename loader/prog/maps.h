@@ -37,5 +37,7 @@ const char *maps_name(enum maps_index map);
 
 /* Returns the kernel's id of an open map, or 0 on failure. */
 uint32_t maps_id(const struct maps *maps, enum maps_index map);
+/* The same of an open map. */
+uint32_t maps_id_of(int fd);
 
 #endif

@@ -41,11 +41,8 @@ static int swap_program(const struct pins *pins, const struct device_row *device
 /* True also if that can't be found out. */
 static bool is_pinned(const struct pins *pins, enum maps_index map, int fd)
 {
-	struct maps opened = {};
-	uint32_t id, pinned = pins_map_id(pins, map);
+	uint32_t id = maps_id_of(fd), pinned = pins_map_id(pins, map);
 
-	opened.fd[map] = fd;
-	id = maps_id(&opened, map);
 	return !id || !pinned || id == pinned;
 }
 
