@@ -3,6 +3,7 @@
 """10,000 addresses: no handler of the agent's event loops takes long."""
 import collections
 import ipaddress
+import itertools
 import json
 import os
 import queue
@@ -19,12 +20,13 @@ import pytest
 
 from daemon import POLICY, service
 from played import Api, empty, event, listed
-from wait import wait_until
+from wait import Never, wait_until
 
 FIRST = ipaddress.ip_address("198.18.16.0")
 COUNT = 10_000
 PER_SERVICE = 100
 PER_FILE = 1_000
+ROUNDS = 4
 # What a handler may take, as a bucket of the histogram: 20 ms on a quiet machine. Beside busy neighbours CPU time grows, too.
 MOST = "0.1"
 # What takes all addresses in turns, or counts them, takes a tenth of this on a quiet machine, and a fifth beside busy neighbours.
@@ -60,15 +62,14 @@ def over(metrics, loop, most=MOST):
     return metrics[name % "+Inf"] - metrics[name % most]
 
 
-def few_are_long(metrics, before, most=MOST):
-    """Of thousands of the main thread. Interrupts, and others' packets, count as a handler's, too: two may have met them. So what
-    shouldn't be long is done more often."""
-    longer, longest = (over(metrics, "main", seconds) - over(before, "main", seconds) for seconds in (most, "0.5"))
-    return longer <= 2 and not longest
+def none_is_long(metrics, before, most=MOST):
+    return not any(over(metrics, loop, most) - over(before, loop, most) for loop in ("main", "lease"))
 
 
-def handlers_are_short(metrics):
-    return few_are_long(metrics, collections.defaultdict(int)) and not over(metrics, "lease")
+def in_a_round(agent, work):
+    """Does @work find short handlers once? Interrupts, others' packets and a machine that stands still count as a handler's, too:
+    they spoil a round, while what takes long does so in each. @work gets the round's number."""
+    return any(map(work, range(ROUNDS))) or Never(agent.http("/metrics")[1])
 
 
 @pytest.mark.parametrize("engine", ["none", "etcd"])
@@ -83,15 +84,20 @@ def test_handlers_are_short(agent, scratch, background, engine):
     agent.outlast_a_restart()
     agent.config.write_text(agent.config.read_text() + "announce: {count: 0}\n")
     agent.write("policy.yaml", POLICY)
-    write(agent, COUNT)
-    agent.start()
-    for count in COUNT, COUNT + COUNT // 2, COUNT // 2:
-        write(agent, count)
-        look(agent, count)
-        agent.signal(SIGHUP)
-        look(agent, count)
-    metrics = agent.metrics()
-    assert handlers_are_short(metrics), agent.http("/metrics")[1]
+
+    def work(number):
+        if number:
+            agent.end()
+        write(agent, COUNT)
+        agent.start()
+        for count in COUNT, COUNT + COUNT // 2, COUNT // 2:
+            write(agent, count)
+            look(agent, count)
+            agent.signal(SIGHUP)
+            look(agent, count)
+        return none_is_long(agent.metrics(), collections.Counter())
+
+    assert in_a_round(agent, work)
 
 
 def asked(agent, path, meanwhile=lambda: None):
@@ -141,12 +147,16 @@ def test_a_service_with_all_the_addresses(agent):
     agent.write("all.yaml", POLICY, service("big", *ips), service("small", "198.19.0.1"))
     agent.start()
     agent.counts("l2resp_entries", COUNT + 1, 60)
-    before = agent.metrics()
-    for _ in range(4):
+    shown = None
+
+    def work(_):
+        nonlocal shown
+        before = agent.metrics()
         shown = json.loads(asked(agent, "/show?service=default/big"))
-    metrics = agent.metrics()
+        return none_is_long(agent.metrics(), before, LONG)
+
+    assert in_a_round(agent, work)
     assert [(one["ip"], one["claim"]["holder"]) for one in shown["addresses"]] == [(ip, "node-1") for ip in ips]
-    assert few_are_long(metrics, before, LONG), agent.http("/metrics")[1]
     assert list(shown) == list(json.loads(asked(agent, "/show?service=default/small")))
 
 
@@ -178,9 +188,10 @@ def test_pools_of_a_directory_decide_in_turns(agent):
     agent.config.write_text(agent.config.read_text() + "announce: {count: 0}\n")
     agent.write("policy.yaml", POLICY, POOL)
     agent.start()
-    before = agent.metrics()
     names = [f"s{i}" for i in range(COUNT)]
-    for more in range(3):
+
+    def work(more):
+        before = agent.metrics()
         agent.write("all.yaml", separate(*names))
         agent.counts("l2resp_entries", COUNT + more, 60)
         agent.write(f"{more}.yaml", separate(f"more-{more}"))
@@ -189,7 +200,9 @@ def test_pools_of_a_directory_decide_in_turns(agent):
         agent.counts("l2resp_entries", COUNT + more, 60)
         agent.write("all.yaml", as_list(*names[:COUNT // 2]))
         agent.counts("l2resp_entries", COUNT // 2 + more + 1, 60)
-    assert few_are_long(agent.metrics(), before, LONG), agent.http("/metrics")[1]
+        return none_is_long(agent.metrics(), before, LONG)
+
+    assert in_a_round(agent, work)
 
 
 def test_another_directory_is_read_in_turns(agent):
@@ -200,28 +213,31 @@ def test_another_directory_is_read_in_turns(agent):
     agent.write("all.yaml", separate(*(f"s{i}" for i in range(COUNT))))
     agent.start()
     agent.counts("l2resp_entries", COUNT, 60)
-    before = agent.metrics()
     seen = set()
-    former = agent.manifests
-    for times in range(1, 5):
-        other = agent.manifests.with_name(f"other{times}")
+    other = agent.manifests
+
+    def work(number):
+        nonlocal other
+        before = agent.metrics()
+        former, other = other, agent.manifests.with_name(f"other{number}")
         shutil.copytree(former, other)
         agent.config.write_text(agent.config.read_text().replace(f"directory: {former}", f"directory: {other}"))
         agent.signal(SIGHUP)
-        agent.says("configuration read again", times=times)
+        agent.says("configuration read again", times=number + 1)
         assert wait_until(lambda: seen.add((metrics := agent.metrics())["l2resp_entries"]) or metrics["l2resp_leases_held"] == COUNT, 60)
-        former = other
+        return none_is_long(agent.metrics(), before)
+
+    assert in_a_round(agent, work)
     (other / "all.yaml").write_text(separate(*(f"s{i}" for i in range(COUNT - 1))))
     agent.counts("l2resp_entries", COUNT - 1, 60)
     assert seen == {COUNT}
-    assert few_are_long(agent.metrics(), before), agent.http("/metrics")[1]
 
 
 L2_POLICY = {"apiVersion": "cilium.io/v2alpha1", "kind": "CiliumL2AnnouncementPolicy",
              "metadata": {"name": "policy1", "resourceVersion": "3"}, "spec": {"interfaces": ["eth1"], "externalIPs": True}}
 NAMESPACES = 50
-CHANGES = 32
-ASKED, ASKING = 12, 3
+CHANGES = 8
+ASKED, ASKING = 6, 3
 
 
 def of_api_server(number, ip, version):
@@ -259,33 +275,28 @@ def configure(agent, server, more=""):
 def test_services_that_change_without_a_pause(agent):
     """As many changes as the network brings: 2,000 of the Services get other addresses time and again. The agent takes them
     in turns of its loop, and lets the server wait."""
-    begin, changes, changing = threading.Event(), 200_000, 2_000
+    begin, changes, changing = threading.Semaphore(0), 100_000, 2_000
 
     def watch():
-        begin.wait()
-        for number in range(changes):
-            ip = str(FIRST + COUNT + number % (changing + 1))
-            yield event("MODIFIED", of_api_server(number % changing, ip, 2 * COUNT + number))
-        yield event("MODIFIED", of_api_server(0, "198.18.15.1", 2 * COUNT + changes))
+        versions = itertools.count(2 * COUNT)
+        for last in range(1, ROUNDS + 1):
+            begin.acquire()
+            for number in range(changes):
+                ip = str(FIRST + COUNT + number % (changing + 1))
+                yield event("MODIFIED", of_api_server(number % changing, ip, next(versions)))
+            yield event("MODIFIED", of_api_server(0, f"198.18.15.{last}", next(versions)))
+
+    def work(number):
+        before = agent.metrics()
+        begin.release()
+        agent.until(lambda: f'address="198.18.15.{number + 1}"' in agent.http("/metrics")[1], 120)
+        return none_is_long(agent.metrics(), before, LONG)
 
     with Api(agent.lan.server, answer_with(watch)) as server:
         configure(agent, server)
         agent.start()
         agent.counts("l2resp_entries", COUNT, 60)
-        before, scraped = agent.metrics(), 0
-        begin.set()
-
-        def ended():
-            nonlocal scraped
-            scraped += 1
-            return 'address="198.18.15.1"' in agent.http("/metrics")[1]
-
-        agent.until(ended, 120)
-        metrics = agent.metrics()
-    # interrupts, and others' packets, count as a handler's, too; what takes all changes at once takes seconds
-    long, longest = (over(metrics, "main", most) - over(before, "main", most) for most in (LONG, "0.5"))
-    print(f"# {scraped} scrapes meanwhile: {long:.0f} handlers took over {LONG} s")
-    assert long < max(2, scraped / 100) and not longest
+        assert in_a_round(agent, work)
 
 
 def test_a_reload_withdraws_nothing_before_the_server_has_listed_all(agent):
@@ -331,45 +342,41 @@ def test_ready_waits_for_the_list_of_services(agent):
 
 @pytest.mark.parametrize("probe", ["false", "true"])
 def test_handlers_are_short_with_an_api_server(agent, probe):
-    """10,000 Services: one of them changes, all are scraped, and the entries are compared, time and again."""
+    """10,000 Services: one of them changes, all are scraped and asked for, and the entries are compared, time and again."""
     changes = queue.SimpleQueue()
 
     def watch():
         for version in range(2 * COUNT, 3 * COUNT):
             yield event("MODIFIED", of_api_server(*changes.get(), version))
 
+    def scrape(number):
+        for change in range(number * CHANGES, (number + 1) * CHANGES):
+            # it is among the first 1,000, which have a series
+            changes.put((0, ip := f"198.18.15.{change}"))
+            agent.until(lambda ip=ip: f'address="{ip}"' in agent.http("/metrics")[1])
+        compared = agent.metrics()["l2resp_reconciles_total"] + 2
+        agent.until(lambda: agent.metrics()["l2resp_reconciles_total"] >= compared, 20)
+
+    def ask():
+        with ThreadPoolExecutor(ASKING) as pool:
+            answers = [pool.submit(agent.command, "status", "--json") for _ in range(ASKED)]
+            while not all(one.done() for one in answers):
+                agent.http("/metrics")
+                agent.http("/status.json")
+        for told in (one.result().json for one in answers):
+            assert list(told) == STATUS and told["announced"] == COUNT
+            names = [(row["namespace"], row["service"]) for row in told["services"]]
+            assert names == sorted(names) and len(set(names)) == COUNT
+            assert all([row["known"] for row in one["addresses"]] == [True] for one in told["services"])
+
+    def work(number):
+        before = agent.metrics()
+        scrape(number)
+        ask()
+        return none_is_long(agent.metrics(), before, LONG)
+
     with Api(agent.lan.server, answer_with(watch)) as server:
         configure(agent, server, f"probe: {probe}\n")
         agent.start()
         agent.counts("l2resp_entries", COUNT, 60)
-        before, scraped = agent.metrics(), 0
-
-        def answered(ip):
-            nonlocal scraped
-            scraped += 1
-            return f'address="{ip}"' in agent.http("/metrics")[1]
-
-        for number in range(CHANGES):
-            # it is among the first 1,000, which have a series
-            changes.put((0, ip := f"198.18.15.{number}"))
-            agent.until(lambda: answered(ip))
-        compared = before["l2resp_reconciles_total"] + 2
-        metrics = agent.until(lambda: (got := agent.metrics())["l2resp_reconciles_total"] >= compared and got, 20)
-    long = over(metrics, "main", LONG) - over(before, "main", LONG)
-    print(f"# {scraped} scrapes and {CHANGES} changes: {long:.0f} handlers took over {LONG} s")
-    assert long < scraped / 4
-    with ThreadPoolExecutor(ASKING) as pool:
-        answers = [pool.submit(agent.command, "status", "--json") for _ in range(ASKED)]
-        while not all(one.done() for one in answers):
-            agent.http("/metrics")
-            agent.http("/status.json")
-    before, metrics = metrics, agent.metrics()
-    for told in (one.result().json for one in answers):
-        assert list(told) == STATUS and told["announced"] == COUNT
-        names = [(row["namespace"], row["service"]) for row in told["services"]]
-        assert names == sorted(names) and len(set(names)) == COUNT
-        assert all([row["known"] for row in one["addresses"]] == [True] for one in told["services"])
-    long = over(metrics, "main", LONG) - over(before, "main", LONG)
-    print(f"# status, asked {ASKED} times: {long:.0f} handlers took over {LONG} s")
-    assert long < ASKED / 2
-    assert handlers_are_short(metrics), agent.http("/metrics")[1]
+        assert in_a_round(agent, work)
