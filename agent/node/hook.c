@@ -5,8 +5,8 @@
 #include "attach_state.h"
 #include "device.h"
 #include "hook.h"
-#include "lift.h"
 #include "log.h"
+#include "serve.h"
 #include "vlan.h"
 
 /* Policies select interfaces, which may come and go. */
@@ -45,10 +45,7 @@ static int attach_hook(const struct pins *pins, const struct link *link,
 	if (bpf_map_lookup_elem(pins->maps.fd[MAPS_DEVICES], &link->ifindex, &device) < 0)
 		return err_set(err, negative_errno(), "%s: not recorded: %s", link->name,
 			       strerror(errno));
-	/* before the attach: a program that runs isn't attached again if this fails */
-	r = vlan_refresh(pins, link, log_warn, err);
-	if (!r)
-		r = lift_attach(pins, link, device.counters_slot, options, &outcome, err);
+	r = serve_attach(pins, link, device.counters_slot, options, log_warn, &outcome, err);
 	if (!r)
 		log_limited(&attached, LOG_INFO, "%s: attached%s%s", link->name,
 			    *outcome.skb_reason ? " in skb mode: " : "", outcome.skb_reason);

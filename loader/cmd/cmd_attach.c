@@ -13,6 +13,7 @@
 #include "entry.h"
 #include "lift.h"
 #include "pins_meta.h"
+#include "serve.h"
 #include "status.h"
 #include "vlan.h"
 
@@ -53,16 +54,10 @@ static int attach_one(const struct pins *pins, const struct attach_options *opti
 		if (r < 0)
 			return r;
 	}
-	r = lift_attach(pins, link, attached->recorded.counters_slot, options, &attached->outcome,
-			err);
-	if (r < 0) {
-		device_undo_record(pins, link, &attached->recorded);
-		return r;
-	}
-	if (!options->dry_run)
-		r = vlan_refresh(pins, link, cli_note, err);
+	r = serve_attach(pins, link, attached->recorded.counters_slot, options, cli_note,
+			 &attached->outcome, err);
 	if (r < 0)
-		undo_one(pins, attached, options);
+		device_undo_record(pins, link, &attached->recorded);
 	return r;
 }
 

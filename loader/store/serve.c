@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "device.h"
+#include "lift.h"
 #include "serve.h"
 #include "vlan.h"
 
@@ -16,6 +17,17 @@ static void undo_links(const struct pins *pins, const struct link *links,
 	}
 	if (vlans)
 		vlan_sync(pins, &ignored);
+}
+
+int serve_attach(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+		 const struct attach_options *options, filter_note_fn *note,
+		 struct attach_outcome *ret_outcome, struct err *err)
+{
+	/* first: the program never answers with a former MAC, and a running one isn't attached
+	 * again if this fails */
+	int r = options->dry_run ? 0 : vlan_refresh(pins, link, note, err);
+
+	return r < 0 ? r : lift_attach(pins, link, counters_slot, options, ret_outcome, err);
 }
 
 int serve_add(struct pins *pins, const struct link *links, int link_count,

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Adds addresses to interfaces and deletes them, together with what an interface needs while it
- * has addresses: its record, VLAN rows and filters. Used by add, import, del and flush.
+ * Attaches to interfaces, adds addresses to them and deletes them, together with what an interface
+ * needs while it has addresses: its record, VLAN rows and filters. Used by attach, add, import, del
+ * and flush, and by the agent's helper.
  */
 #ifndef XDP_L2RESP_SERVE_H
 #define XDP_L2RESP_SERVE_H
 
+#include "attach.h"
 #include "entry.h"
 #include "filter.h"
 #include "link.h"
+
+/* As lift_attach(), after the MACs, filters and VLAN rows of @link's addresses were brought up to
+ * date. @link is recorded, with @counters_slot; on a dry run it need not be. */
+int serve_attach(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+		 const struct attach_options *options, filter_note_fn *note,
+		 struct attach_outcome *ret_outcome, struct err *err);
 
 /*
  * Adds @wanted, on interfaces @links (@link_count, at most L2RESP_MAX_DEVICES), and records the
