@@ -46,7 +46,7 @@ class Machine:
         words = [word for tap, mac in taps.items() for word in ("--tap", f"{tap}={mac}")]
         self.said = open(self.directory / "said", "w+", encoding="utf-8")
         self.process = subprocess.Popen(
-            [RUN, "--kernel", kernel, "--systemd", "--timeout", "3600", "--netns", cluster.switch.path,
+            [RUN, "--kernel", kernel, "--systemd", "--timeout", "36000", "--netns", cluster.switch.path,
              "--control", self.directory, *words, "--", "sh", "-c", SHELL],
             stdout=self.said, stderr=subprocess.STDOUT)
         try:
