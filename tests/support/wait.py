@@ -66,6 +66,18 @@ def just_after(value, act):
     assert False, "disturbed each time"
 
 
+def is_linear(cost, many, rounds=3):
+    """Does cost(n), in seconds of CPU time, grow with n and not with its square? Four times as many then take four times as
+    long, and not 16 times, on a machine of any speed. The least of some rounds, since interrupts count, too."""
+    most = few = float("inf")
+    for _ in range(rounds):
+        few, most = min(few, cost(many // 4)), min(most, cost(many))
+        print(f"# {many}: {most:.3f} s of CPU, a quarter of them: {few:.3f} s")
+        if most < 8 * few:
+            return True
+    return Never(f"{many} took {most:.3f} s of CPU, a quarter of them {few:.3f} s")
+
+
 def let_pass(seconds, why):  # pylint: disable=unused-argument
     """Returns after @seconds, or later: for time that has to pass, never for something that has to happen. @why is for
     the reader."""

@@ -94,7 +94,8 @@ def test_a_line_that_grows_by_a_byte(agent, played):
 
     played(watch=watch)
     assert wait_until(lambda: sent, 60), agent.log()
-    assert sent[0] - begun[0] < 0.5
+    # minutes, if it were
+    assert sent[0] - begun[0] < 5
 
 
 def test_the_second_page_is_none(agent, played):

@@ -138,7 +138,7 @@ def test_no_file_descriptor_for_a_connection(running, lan, free):
         waiting = [socket.create_connection(("127.0.0.1", PORT)) for _ in range(3)]
     before = running.cpu_seconds()
     let_pass(2, "what its processor time is measured over")
-    assert running.cpu_seconds() - before < 0.2, running.log()
+    assert running.cpu_seconds() - before < 1, running.log()
     assert running.log().count("no file descriptor is left for a connection") == 1
     for connection in waiting:
         connection.close()
