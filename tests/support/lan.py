@@ -214,10 +214,11 @@ class Lan:
     def enable_ipv6(self):
         """On both hosts, with an address each. Namespaces begin without: its own traffic would be
         counted. The server's kernel may solicit at once, from its link-local address."""
-        self.server.sysctl("net.ipv6.conf.eth1.accept_dad=0")
         for host, dev, ip in ((self.server, "eth1", SERVER_IP6), (self.client, "eth0", CLIENT_IP6)):
-            host.sysctl("net.ipv6.conf.lo.disable_ipv6=0", f"net.ipv6.conf.{dev}.disable_ipv6=0")
+            host.sysctl(f"net.ipv6.conf.{dev}.accept_dad=0", "net.ipv6.conf.lo.disable_ipv6=0", f"net.ipv6.conf.{dev}.disable_ipv6=0")
             host.own(f"{ip}/64", dev)
+            # it comes a moment after the carrier; its frames would be counted
+            assert wait_until(lambda host=host, dev=dev: "fe80::" in host.run("ip", "-6", "address", "show", "dev", dev, "scope", "link").stdout)
 
     def move_there_and_back(self):
         """eth1 was in another network namespace, where its index was taken; it comes back with another one, and its program."""

@@ -36,6 +36,7 @@ def status(pid):
 @pytest.fixture
 def answering(agent):
     """Attached to whatever is called eth*."""
+    agent.outlast_a_restart()
     agent.write("all.yaml", EVERYWHERE, service("web", VIP))
     agent.start()
     agent.wait_entries((VIP, "eth1"))

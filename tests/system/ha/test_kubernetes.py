@@ -232,5 +232,5 @@ def test_a_rolling_update_without_the_hook(cluster, source):
     daemons.roll(hooks=False)
     worst = max(longest(asker, ip, begun) for ip in (FIRST, SECOND))
     print(f"# nobody answered for {worst:.3f} s at most")
-    assert worst < AT_ONCE
+    assert worst < AT_ONCE * slack()
     assert max(len(asker.answerers(ip)) for ip in (FIRST, SECOND)) > 1
