@@ -126,7 +126,10 @@ static int remove_v6(const struct control_key *target)
 SEC("syscall")
 int control_remove(struct control_key *args)
 {
-	return is_mapped(args->address) ? remove_v4(args) : remove_v6(args);
+	int result = is_mapped(args->address) ? remove_v4(args) : CONTROL_ABSENT;
+
+	/* also an IPv4-mapped address, which somebody else wrote there */
+	return remove_v6(args) == CONTROL_DONE ? CONTROL_DONE : result;
 }
 
 /*

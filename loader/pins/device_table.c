@@ -19,11 +19,15 @@ static int record_read(const void *key, const void *value, void *data, struct er
 {
 	const struct device *device = value;
 	struct device_table *table = data;
-	struct device_row *row = &table->rows[table->count++];
+	struct device_row *row = &table->rows[table->count];
 
+	/* not written by us; the next attach writes the interface's record anew */
+	if (device->counters_slot >= L2RESP_MAX_DEVICES)
+		return 0;
+	table->count++;
 	*row = (struct device_row){ .ifindex = *(const uint32_t *)key,
 				    .counters_slot = device->counters_slot };
-	memcpy(row->name, device->name, sizeof(row->name));
+	memcpy(row->name, device->name, sizeof(row->name) - 1);
 	/* ends the visit; the map can yield more only if records are replaced meanwhile */
 	return table->count == L2RESP_MAX_DEVICES;
 }

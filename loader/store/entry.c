@@ -374,8 +374,9 @@ int entry_move(const struct pins *pins, const struct entry_table *table, uint32_
 
 		if (row->key.ifindex != from)
 			continue;
-		/* the agent adds leased entries to @to itself if it still holds the leases */
-		if (row->head.lease != L2RESP_LEASE_FOREVER) {
+		/* the agent adds leased entries to @to itself if it still holds the leases; damaged
+		 * ones aren't answered for, and a copy would be */
+		if (row->head.lease != L2RESP_LEASE_FOREVER || row->damaged) {
 			r = remover_remove(&remover, &row->key, err);
 			continue;
 		}
