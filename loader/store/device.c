@@ -83,7 +83,7 @@ static uint32_t slot_unused(const struct device_table *table)
 	return slot;
 }
 
-/* Gives @former's counters and addresses to @link, and deletes @former's record. */
+/* Gives @former's addresses to @link, which is recorded, and deletes @former's record. */
 static int take_over(const struct pins *pins, const struct device_row *former,
 		     const struct link *link, filter_note_fn *note, struct err *err)
 {
@@ -101,8 +101,7 @@ static int take_over(const struct pins *pins, const struct device_row *former,
 		note("%s: took over %zu address%s of the former %s", link->name, moved,
 		     moved == 1 ? "" : "es", link->name);
 	filter_sync(pins, link->ifindex, note);
-	r = device_write(pins, link, former->counters_slot, err);
-	return r < 0 ? r : device_forget(pins, former->ifindex, err);
+	return device_forget(pins, former->ifindex, err);
 }
 
 int device_record(const struct pins *pins, const struct link *link, filter_note_fn *note,
@@ -116,23 +115,24 @@ int device_record(const struct pins *pins, const struct link *link, filter_note_
 	if (r < 0)
 		return r;
 	row = device_find(&table, link->ifindex);
-	former = row ? NULL : device_find_gone(&table, link->name);
-	if (row) {
-		/* the name may have changed */
-		recorded.counters_slot = row->counters_slot;
-		r = device_write(pins, link, recorded.counters_slot, err);
-	} else if (former) {
-		recorded.counters_slot = former->counters_slot;
-		r = take_over(pins, former, link, note, err);
+	former = device_find_gone(&table, link->name);
+	if (row || former) {
+		recorded.counters_slot = (row ?: former)->counters_slot;
 	} else {
 		recorded.created = true;
 		r = make_room(pins, &table, link->name, err);
 		recorded.counters_slot = r < 0 ? 0 : slot_unused(&table);
 		if (!r)
 			r = counters_zero(pins, recorded.counters_slot, err);
-		if (!r)
-			r = device_write(pins, link, recorded.counters_slot, err);
 	}
+	/* the name may have changed */
+	if (!r)
+		r = device_write(pins, link, recorded.counters_slot, err);
+	/* more than one after a kill, and also of an interface that was recorded under another name
+	 */
+	for (unsigned int i = 0; i < table.count && !r; i++)
+		if (table.rows[i].gone && !strcmp(table.rows[i].name, link->name))
+			r = take_over(pins, &table.rows[i], link, note, err);
 	if (r < 0)
 		return r;
 	*ret_recorded = recorded;

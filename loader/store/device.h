@@ -19,10 +19,10 @@ struct device_recorded {
 };
 
 /*
- * Records @link, which exists, and gives it a counter slot. It takes over the addresses and
- * counters of a recorded interface of its name that is gone, with a @note, and gets the filters
- * that they need. @pins must be locked. -ENOSPC: L2RESP_MAX_DEVICES interfaces are recorded that
- * exist or have addresses.
+ * Records @link, which exists, and gives it a counter slot. It takes over the addresses of a
+ * recorded interface of its name that is gone, with a @note, and gets the filters that they need;
+ * also the counters, unless it was recorded itself before. @pins must be locked. -ENOSPC:
+ * L2RESP_MAX_DEVICES interfaces are recorded that exist or have addresses.
  */
 int device_record(const struct pins *pins, const struct link *link, filter_note_fn *note,
 		  struct device_recorded *ret_recorded, struct err *err);

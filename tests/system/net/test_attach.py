@@ -281,6 +281,18 @@ def test_renamed(lan):
     ask(lan, 1)
 
 
+def test_renamed_to_the_name_of_one_that_is_gone(lan):
+    """As by udev, after the program was attached to the new one: the addresses go to it, and there are no two of one name."""
+    lan.done("attach eth1", ADD)
+    lan.server.ip("link del eth1", SECOND)
+    lan.done("attach eth2")
+    lan.server.ip("link set eth2 down", "link set eth2 name eth1", "link set eth1 up")
+    assert lan.done("attach eth1").err == "xdp-l2resp: note: eth1: took over 1 address of the former eth1\n"
+    assert like(lan.rows("list"), [{"ip": VIP, "dev": "eth1", "ifindex": lan.index("eth1"), "answering": bool}])
+    lan.done(f"del {VIP} dev eth1")
+    assert lan.rows("list") == []
+
+
 def test_renamed_and_deleted(lan):
     """The next one with its former name isn't it."""
     lan.server.ip(SECOND)
