@@ -83,25 +83,60 @@ static uint32_t slot_unused(const struct device_table *table)
 	return slot;
 }
 
-/* Gives @former's addresses to @link, which is recorded, and deletes @former's record. */
+/* Writes the record of @link. If there is no room for it, that of @former, of which it has the
+ * addresses next, is deleted first. */
+static int write_record(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+			uint32_t former, struct err *err)
+{
+	int r = device_write(pins, link, counters_slot, err);
+
+	if (r != -E2BIG || !former)
+		return r;
+	r = device_forget(pins, former, err);
+	return r < 0 ? r : device_write(pins, link, counters_slot, err);
+}
+
+/* Gives the addresses of interface number @former to @link, which is recorded, and deletes the
+ * record of @former. */
+static int move_addresses(const struct pins *pins, uint32_t former, const struct link *link,
+			  size_t *ret_moved, struct err *err)
+{
+	_cleanup_(entry_table_free) struct entry_table entries = {};
+	int r = entry_read_all(pins, former, &entries, err);
+
+	if (!r)
+		r = entry_move(pins, &entries, former, link, ret_moved, err);
+	if (!r)
+		r = filter_forget(pins, former, err);
+	return r < 0 ? r : device_forget(pins, former, err);
+}
+
 static int take_over(const struct pins *pins, const struct device_row *former,
 		     const struct link *link, filter_note_fn *note, struct err *err)
 {
-	_cleanup_(entry_table_free) struct entry_table entries = {};
 	size_t moved = 0;
-	int r = entry_read_all(pins, former->ifindex, &entries, err);
+	int r = move_addresses(pins, former->ifindex, link, &moved, err);
 
-	if (!r)
-		r = entry_move(pins, &entries, former->ifindex, link, &moved, err);
-	if (!r)
-		r = filter_forget(pins, former->ifindex, err);
 	if (r < 0)
 		return r;
 	if (moved)
 		note("%s: took over %zu address%s of the former %s", link->name, moved,
 		     moved == 1 ? "" : "es", link->name);
 	filter_sync(pins, link->ifindex, note);
-	return device_forget(pins, former->ifindex, err);
+	return 0;
+}
+
+int device_park(const struct pins *pins, const struct device_row *row, struct err *err)
+{
+	struct link parked = { .ifindex = row->ifindex | DEVICE_PARKED };
+	size_t moved;
+	int r;
+
+	if (parked.ifindex == row->ifindex)
+		return 0;
+	memcpy(parked.name, row->name, sizeof(parked.name));
+	r = write_record(pins, &parked, row->counters_slot, row->ifindex, err);
+	return r < 0 ? r : move_addresses(pins, row->ifindex, &parked, &moved, err);
 }
 
 int device_record(const struct pins *pins, const struct link *link, filter_note_fn *note,
@@ -127,7 +162,8 @@ int device_record(const struct pins *pins, const struct link *link, filter_note_
 	}
 	/* the name may have changed */
 	if (!r)
-		r = device_write(pins, link, recorded.counters_slot, err);
+		r = write_record(pins, link, recorded.counters_slot, former ? former->ifindex : 0,
+				 err);
 	/* more than one after a kill, and also of an interface that was recorded under another name
 	 */
 	for (unsigned int i = 0; i < table.count && !r; i++)

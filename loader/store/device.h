@@ -27,6 +27,17 @@ struct device_recorded {
 int device_record(const struct pins *pins, const struct link *link, filter_note_fn *note,
 		  struct device_recorded *ret_recorded, struct err *err);
 
+/* Bit of the interface number of a parked record. The kernel counts from 1, so no interface has
+ * it. */
+#define DEVICE_PARKED (UINT32_C(1) << 30)
+
+/*
+ * Gives the record @row and its addresses a number that no interface has, where they wait for an
+ * interface of the name: for when row->ifindex means another interface now. A kill in between
+ * leaves two records, and the next call completes it. @pins must be locked.
+ */
+int device_park(const struct pins *pins, const struct device_row *row, struct err *err);
+
 /* After a failure: deletes @link's record if device_record() created it. */
 void device_undo_record(const struct pins *pins, const struct link *link,
 			const struct device_recorded *recorded);

@@ -353,10 +353,12 @@ int entry_delete(const struct pins *pins, const struct addr_range *range, uint32
 	return 0;
 }
 
-void entry_renumber(struct entry_row *row, const struct link *link)
+static void renumber(struct entry_row *row, const struct link *link)
 {
+	static const uint8_t unknown[ETH_ALEN];
+
 	row->key.ifindex = link->ifindex;
-	if (!(row->head.flags & ENTRY_MAC_FIXED))
+	if (!(row->head.flags & ENTRY_MAC_FIXED) && memcmp(link->mac, unknown, ETH_ALEN) != 0)
 		memcpy(row->head.mac, link->mac, ETH_ALEN);
 }
 
@@ -380,7 +382,7 @@ int entry_move(const struct pins *pins, const struct entry_table *table, uint32_
 			r = remover_remove(&remover, &row->key, err);
 			continue;
 		}
-		entry_renumber(&moved_row, to);
+		renumber(&moved_row, to);
 		/* insert before delete: if killed in between, both exist, and the next move deletes
 		 * the old one */
 		r = responder_insert(fds, &moved_row, err);
