@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "boot_clock.h"
 #include "cleanup.h"
-#include "clock.h"
 #include "entry.h"
 #include "grow.h"
 #include "lease_stamp.h"
@@ -32,7 +32,7 @@ bool entry_mac_stale(const struct entry_row *row, const uint8_t mac[ETH_ALEN])
 
 int entry_lease_remaining(const struct pins *pins, uint8_t slot, uint64_t *ret_ms, struct err *err)
 {
-	uint64_t deadline_ns, now_ns = clock_boot_ns();
+	uint64_t deadline_ns, now_ns = boot_clock_ns();
 	int r;
 
 	*ret_ms = UINT64_MAX;
