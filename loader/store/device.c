@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 
 #include "alloc.h"
+#include "attach_moved.h"
 #include "cleanup.h"
 #include "device.h"
 #include "entry.h"
@@ -139,6 +140,33 @@ int device_park(const struct pins *pins, const struct device_row *row, struct er
 	return r < 0 ? r : move_addresses(pins, row->ifindex, &parked, &moved, err);
 }
 
+/* Parks the record @row: another interface has its number. -EBUSY with @err if its own one is
+ * elsewhere with the program, which would answer for the other one's addresses, too. */
+static int park_reused(const struct pins *pins, const struct device_row *row, struct err *err)
+{
+	struct attach_moved moved = attach_find_moved(pins_maps(pins), row->ifindex);
+	char text[ATTACH_MOVED_TEXT_SIZE];
+
+	if (!moved.found)
+		return device_park(pins, row, err);
+	attach_moved_text(&moved, text);
+	return err_set(
+		err, -EBUSY,
+		"%s has the number (%u) of the former %s, which %s: its program would answer "
+		"for addresses of %s there; detach it there first",
+		row->link.name, row->ifindex, row->name, text, row->link.name);
+}
+
+int device_follow(const struct pins *pins, struct err *err)
+{
+	struct device_table table;
+	int r = device_read_all(pins, &table, err);
+
+	for (unsigned int i = 0; i < table.count && !r; i++)
+		r = table.rows[i].reused ? park_reused(pins, &table.rows[i], err) : 0;
+	return r == -EBUSY ? 0 : r;
+}
+
 int device_record(const struct pins *pins, const struct link *link, filter_note_fn *note,
 		  struct device_recorded *ret_recorded, struct err *err)
 {
@@ -150,6 +178,13 @@ int device_record(const struct pins *pins, const struct link *link, filter_note_
 	if (r < 0)
 		return r;
 	row = device_find(&table, link->ifindex);
+	if (row && row->gone) {
+		r = park_reused(pins, row, err);
+		r = r ?: device_read_all(pins, &table, err);
+		if (r < 0)
+			return r;
+		row = NULL;
+	}
 	former = device_find_gone(&table, link->name);
 	if (row || former) {
 		recorded.counters_slot = (row ?: former)->counters_slot;

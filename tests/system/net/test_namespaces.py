@@ -208,6 +208,28 @@ def test_moved_is_taken_over_where_it_is(lan, moved, scratch):
         run("umount", scratch)
 
 
+def test_moved_and_its_number_is_another_interfaces(lan):
+    """It is still told where it answers; and nothing is added to the other one, for which its program would answer."""
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    index = lan.index("eth1")
+    pod = Namespace("pod")
+    try:
+        lan.server.ip(f"link set eth1 netns {pod.name}", f"link add pod1 index {index} type veth peer name peer",
+                      "link add eth2 type veth peer name eth3")
+        pod.ip("link set eth1 up")
+        assert wait_until(lambda: "state UP" in pod.run("ip", "link", "show", "eth1").stdout)
+        lan.done(f"add {NEW_VIP} dev eth2")
+        assert like(lan.rows(f"list {VIP}"), [{"dev": "eth1", "answering": True}]) and answers(lan)
+        for command in "attach pod1", f"add {NEW_VIP} dev pod1":
+            said = lan.cli(command)
+            assert said.status == 1 and "of the former eth1, which was moved to another network namespace, where it is eth1" in said.err
+        assert cli_in(pod, lan.bpffs, "detach eth1").status == 0
+        lan.done(f"add {NEW_VIP} dev pod1")
+        assert {(row["ip"], row["dev"]) for row in lan.rows("list")} == {(VIP, "eth1"), (NEW_VIP, "eth2"), (NEW_VIP, "pod1")}
+    finally:
+        pod.close()
+
+
 def test_moved_before_the_maps_grew(lan, moved):
     """Its program goes on reading the former ones, which nobody can change: it answers for nothing then."""
     assert answers(lan)
