@@ -162,7 +162,7 @@ struct trace_control {
 struct device {
 	char name[16];
 	__u32 counters_slot;
-	__u32 reserved;
+	__u8 mac_end[4]; /* the last bytes of its MAC; zero: unknown */
 };
 
 enum filter_kind {

@@ -88,7 +88,19 @@ int control_set_head(struct control_set_head *args)
  * exchange is a full barrier: a reader that sees a head written to the reused element also sees the
  * complement, or what overwrote it. In every byte in which the new key differs from @key, so do
  * both, so the value never matches @key, whatever the order and size of the kernel's stores.
+ *
+ * The caller may not hold the writers' lock, and may be preempted after its lookup of @entry: if
+ * the element has another key since, that is left alone.
  */
+static int delete_v4(struct responder_v4_entry *entry, const struct responder_v4_key *key)
+{
+	__u64 word = *(const __u64 *)key;
+
+	__sync_val_compare_and_swap((__u64 *)&entry->key, word, ~word);
+	/* also a damaged entry, and one that another caller is about to delete */
+	return bpf_map_delete_elem(&responder_v4, key) ? CONTROL_ABSENT : CONTROL_DONE;
+}
+
 static int remove_v4(const struct control_key *target)
 {
 	struct responder_v4_key key = { .ifindex = target->ifindex };
@@ -96,37 +108,52 @@ static int remove_v4(const struct control_key *target)
 
 	__builtin_memcpy(&key.ip4, target->address + 12, sizeof(key.ip4));
 	entry = bpf_map_lookup_elem(&responder_v4, &key);
-	if (!entry)
-		return CONTROL_ABSENT;
-	__sync_lock_test_and_set((__u64 *)&entry->key, ~*(__u64 *)&key);
-	bpf_map_delete_elem(&responder_v4, &key);
-	return CONTROL_DONE;
+	return entry ? delete_v4(entry, &key) : CONTROL_ABSENT;
+}
+
+/* The three words can't be exchanged together. Whoever exchanges the second one deletes the entry,
+ * so the element isn't reused before all three are complements. */
+static int delete_v6(struct responder_v6_entry *entry, const struct responder_v6_key *key)
+{
+	volatile __u64 *copy = (volatile __u64 *)&entry->key;
+	__u64 half[2], second;
+
+	__builtin_memcpy(half, key->ip6, sizeof(half));
+	second = __sync_val_compare_and_swap((__u64 *)&copy[1], half[1], ~half[1]);
+	if (second == ~half[1])
+		return CONTROL_ABSENT; /* another caller deletes it */
+	if (second == half[1] && copy[0] == half[0] && copy[2] == key->ifindex) {
+		copy[0] = ~half[0];
+		__sync_lock_test_and_set((__u64 *)&copy[2], ~(__u64)key->ifindex);
+	} else if (second == half[1]) {
+		/* of another key that has the same second word */
+		__sync_val_compare_and_swap((__u64 *)&copy[1], ~half[1], half[1]);
+	}
+	return bpf_map_delete_elem(&responder_v6, key) ? CONTROL_ABSENT : CONTROL_DONE;
 }
 
 static int remove_v6(const struct control_key *target)
 {
 	struct responder_v6_key key = { .ifindex = target->ifindex };
 	struct responder_v6_entry *entry;
-	volatile __u64 *copy;
-	__u64 half[2];
 
-	__builtin_memcpy(half, target->address, sizeof(half));
-	__builtin_memcpy(key.ip6, half, sizeof(half));
+	__builtin_memcpy(key.ip6, target->address, sizeof(key.ip6));
 	entry = bpf_map_lookup_elem(&responder_v6, &key);
-	if (!entry)
-		return CONTROL_ABSENT;
-	copy = (volatile __u64 *)&entry->key;
-	copy[0] = ~half[0];
-	copy[1] = ~half[1];
-	__sync_lock_test_and_set((__u64 *)&copy[2], ~(__u64)key.ifindex);
-	bpf_map_delete_elem(&responder_v6, &key);
-	return CONTROL_DONE;
+	return entry ? delete_v6(entry, &key) : CONTROL_ABSENT;
+}
+
+static int entry_remove(const struct control_key *target)
+{
+	int result = is_mapped(target->address) ? remove_v4(target) : CONTROL_ABSENT;
+
+	/* also an IPv4-mapped address, which somebody else wrote there */
+	return remove_v6(target) == CONTROL_DONE ? CONTROL_DONE : result;
 }
 
 SEC("syscall")
 int control_remove(struct control_key *args)
 {
-	return is_mapped(args->address) ? remove_v4(args) : remove_v6(args);
+	return entry_remove(args);
 }
 
 /*
@@ -159,7 +186,7 @@ int control_remove_leased(struct control_key *args)
 		return CONTROL_ABSENT;
 	if (entry->head.lease == L2RESP_LEASE_FOREVER)
 		return CONTROL_BY_HAND;
-	return control_remove(args);
+	return entry_remove(args);
 }
 
 SEC("syscall")

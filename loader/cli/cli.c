@@ -7,6 +7,7 @@
 #include "adopt.h"
 #include "attach_state.h"
 #include "cli.h"
+#include "device.h"
 #include "grow.h"
 #include "text.h"
 #include "vlan.h"
@@ -116,6 +117,8 @@ int cli_open_locked(const struct cli_options *options, bool create, struct pins 
 		r = adopt_pins(&pins, cli_note, err);
 	if (!r)
 		r = grow_settle(&pins, err);
+	if (!r)
+		r = device_follow(&pins, err);
 	if (!r)
 		r = vlan_follow(&pins, cli_note, err);
 	if (r < 0) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "addr.h"
+#include "boot_clock.h"
 #include "capture.h"
 #include "cleanup.h"
 #include "clock.h"
@@ -110,7 +111,7 @@ static int monitor_refresh(struct monitor *monitor, struct err *err)
 	struct link link = {};
 	int r;
 
-	monitor->boot_to_wall_ns = clock_boot_to_wall_ns();
+	monitor->boot_to_wall_ns = clock_boot_to_wall_ns() + boot_clock_offset_ns();
 	r = filter->dev ? device_resolve(monitor->pins, filter->dev, &link, err) : 0;
 	if (r < 0 && r != -ENODEV)
 		return r;

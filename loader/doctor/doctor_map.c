@@ -2,6 +2,7 @@
 /* Checks of the maps' contents. */
 #include <string.h>
 
+#include "boot_clock.h"
 #include "clock.h"
 #include "doctor_check.h"
 
@@ -99,7 +100,7 @@ int doctor_check_lease_over(struct doctor *doctor, const struct doctor_device *d
 int doctor_check_conflict(struct doctor *doctor, const struct doctor_device *device,
 			  struct err *err)
 {
-	uint64_t now_s = clock_boot_ns() / CLOCK_NS_PER_S;
+	uint64_t now_s = boot_clock_ns() / CLOCK_NS_PER_S;
 	int r = 0;
 
 	for (size_t i = 0; i < doctor->conflicts.count && !r; i++) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <bpf/bpf.h>
 
@@ -9,6 +11,29 @@
 
 #define NS_PER_MS 1000000
 #define MS_PER_S  1000
+
+int64_t boot_clock_offset_ns(void)
+{
+	static _Thread_local bool known;
+	static _Thread_local int64_t offset_ns;
+	FILE *file = known ? NULL : fopen("/proc/self/timens_offsets", "re");
+	long long seconds, ns;
+	char clock[16];
+
+	/* a kernel without time namespaces doesn't have the file */
+	while (file && fscanf(file, "%15s %lld %lld", clock, &seconds, &ns) == 3)
+		if (!strcmp(clock, "boottime"))
+			offset_ns = seconds * (int64_t)CLOCK_NS_PER_S + ns;
+	if (file)
+		fclose(file);
+	known = true;
+	return offset_ns;
+}
+
+uint64_t boot_clock_ns(void)
+{
+	return clock_boot_ns() - boot_clock_offset_ns();
+}
 
 static int control_load(struct control_bpf *control)
 {

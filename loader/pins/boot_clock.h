@@ -2,7 +2,15 @@
 #ifndef XDP_L2RESP_BOOT_CLOCK_H
 #define XDP_L2RESP_BOOT_CLOCK_H
 
+#include <stdint.h>
+
 #include "err.h"
+
+/* The clock that BPF programs read, in ns: CLOCK_BOOTTIME without boot_clock_offset_ns(). */
+uint64_t boot_clock_ns(void);
+
+/* How far CLOCK_BOOTTIME is ahead of that: the offset of the caller's time namespace. */
+int64_t boot_clock_offset_ns(void);
 
 /*
  * Checks that CLOCK_BOOTTIME is the clock that BPF programs read. In a time namespace it differs

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 
+#include "attach_moved.h"
 #include "device_table.h"
 #include "map.h"
 
@@ -19,11 +20,16 @@ static int record_read(const void *key, const void *value, void *data, struct er
 {
 	const struct device *device = value;
 	struct device_table *table = data;
-	struct device_row *row = &table->rows[table->count++];
+	struct device_row *row = &table->rows[table->count];
 
+	/* not written by us; the next attach writes the interface's record anew */
+	if (device->counters_slot >= L2RESP_MAX_DEVICES)
+		return 0;
+	table->count++;
 	*row = (struct device_row){ .ifindex = *(const uint32_t *)key,
 				    .counters_slot = device->counters_slot };
-	memcpy(row->name, device->name, sizeof(row->name));
+	memcpy(row->name, device->name, sizeof(row->name) - 1);
+	memcpy(row->mac_end, device->mac_end, sizeof(row->mac_end));
 	/* ends the visit; the map can yield more only if records are replaced meanwhile */
 	return table->count == L2RESP_MAX_DEVICES;
 }
@@ -35,6 +41,21 @@ int device_read_recorded(const struct pins *pins, struct device_table *ret_table
 	ret_table->count = 0;
 	r = map_visit(pins->maps.fd[MAPS_DEVICES], "devices", record_read, ret_table, err);
 	return r < 0 ? r : 0;
+}
+
+/* Finds out whether interface @row->link, which has another name than the recorded one, is another
+ * one: it has another MAC, too, and not the program that was attached to the recorded one. An
+ * interface that comes from another network namespace keeps its number if that is free here. */
+static bool is_other(const struct pins *pins, const struct device_row *row)
+{
+	static const uint8_t unknown[sizeof(row->mac_end)];
+	struct attach_moved program;
+
+	if (!memcmp(row->mac_end, unknown, sizeof(unknown)) ||
+	    !memcmp(row->mac_end, row->link.mac + ETH_ALEN - sizeof(unknown), sizeof(unknown)))
+		return false;
+	program = attach_find_moved(pins_maps(pins), row->ifindex);
+	return !program.found || program.nsid >= 0 || program.link.ifindex != row->ifindex;
 }
 
 int device_read_all(const struct pins *pins, struct device_table *ret_table, struct err *err)
@@ -49,9 +70,11 @@ int device_read_all(const struct pins *pins, struct device_table *ret_table, str
 		if (row->gone) {
 			r = 0;
 		} else if (!r && strcmp(row->name, row->link.name) != 0) {
-			row->renamed = true;
-			memcpy(row->name, row->link.name, sizeof(row->name));
+			row->reused = row->gone = is_other(pins, row);
+			row->renamed = !row->gone;
 		}
+		if (row->renamed)
+			memcpy(row->name, row->link.name, sizeof(row->name));
 	}
 	qsort(ret_table->rows, ret_table->count, sizeof(ret_table->rows[0]), row_compare);
 	return r;
@@ -71,6 +94,8 @@ int device_write(const struct pins *pins, const struct link *link, uint32_t coun
 	struct device device = { .counters_slot = counters_slot };
 
 	memcpy(device.name, link->name, sizeof(device.name));
+	memcpy(device.mac_end, link->mac + ETH_ALEN - sizeof(device.mac_end),
+	       sizeof(device.mac_end));
 	if (bpf_map_update_elem(pins->maps.fd[MAPS_DEVICES], &link->ifindex, &device, BPF_ANY) < 0)
 		return err_set(err, negative_errno(), "writing devices: %s", strerror(errno));
 	return 0;

@@ -15,10 +15,12 @@
 struct device_row {
 	uint32_t ifindex;
 	bool gone;    /* no such interface exists; name is the recorded one */
+	bool reused;  /* gone, and another interface has its number now */
 	bool renamed; /* name differs from the recorded one */
 	char name[IFNAMSIZ];
 	uint32_t counters_slot;
-	struct link link; /* valid unless gone */
+	uint8_t mac_end[4]; /* as in struct device */
+	struct link link;   /* valid unless gone */
 };
 
 struct device_table {
@@ -26,7 +28,8 @@ struct device_table {
 	unsigned int count;
 };
 
-/* Reads the records as they were written, unsorted; fills only ifindex, name and counters_slot. */
+/* Reads the records as they were written, unsorted; fills only ifindex, name, counters_slot
+ * and mac_end. */
 int device_read_recorded(const struct pins *pins, struct device_table *ret_table, struct err *err);
 
 /* Reads the records, with the interfaces' present names and links, sorted by name. */

@@ -29,7 +29,10 @@ static int read_value(int fd, struct identity_value *ret_value)
 		return negative_errno();
 	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size != sizeof(*ret_value))
 		return -EPROTO;
-	return bpf_map_lookup_elem(fd, &key, ret_value) < 0 ? negative_errno() : 0;
+	if (bpf_map_lookup_elem(fd, &key, ret_value) < 0)
+		return negative_errno();
+	ret_value->node[IDENTITY_NODE_MAX] = '\0';
+	return 0;
 }
 
 static int write_value(int fd, const struct identity_value *value)
@@ -39,11 +42,20 @@ static int write_value(int fd, const struct identity_value *value)
 	return bpf_map_update_elem(fd, &key, value, BPF_ANY) < 0 ? negative_errno() : 0;
 }
 
-/* As pin_open() for the pin below @bpffs, whose path is @path then. */
+/* As pin_open() for the pin below @bpffs, whose path is @path then; -EPERM with @err also if
+ * another user may have pinned a map there. */
 static int open_pin(const char *bpffs, char path[PATH_MAX], struct err *err)
 {
+	_cleanup_close_ int fd = -1;
+	struct stat stat;
+
 	snprintf(path, PATH_MAX, "%s/" PIN_NAME, bpffs);
-	return pin_open(path, err);
+	fd = pin_open(path, err);
+	if (fd < 0)
+		return fd;
+	if (lstat(path, &stat) < 0)
+		return pin_err(err, negative_errno(), path);
+	return pin_check_owner(path, &stat, err) ?: TAKE_FD(fd);
 }
 
 /* Creates a map with a new id, and pins it at @path when its value is written. */

@@ -105,9 +105,8 @@ static int open_parent(const char *parent, struct stat *ret_stat, struct err *er
 	if (fd < 0 || fstat(fd, ret_stat) < 0)
 		return pin_err(err, negative_errno(), parent);
 	/* its owner could keep it locked, and move the pins */
-	if (ret_stat->st_uid && ret_stat->st_uid != geteuid())
-		return err_set(err, -EPERM, "%s belongs to user %u; remove it", parent,
-			       ret_stat->st_uid);
+	if (pin_check_owner(parent, ret_stat, err) < 0)
+		return -EPERM;
 	return TAKE_FD(fd);
 }
 

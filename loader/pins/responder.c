@@ -85,7 +85,9 @@ static void unpack(const struct layout *layout, const void *key, const void *pac
 	else
 		memcpy(row->key.address.bytes, key, length);
 	memcpy(&row->key.ifindex, (const char *)key + length, sizeof(row->key.ifindex));
-	row->damaged = memcmp(packed, key, layout->key_size) != 0;
+	/* we write no IPv4-mapped address into responder_v6 */
+	row->damaged = memcmp(packed, key, layout->key_size) != 0 ||
+		       responder_family(&row->key.address) != layout - layouts;
 	memcpy(&row->head, head, sizeof(row->head));
 	memcpy(&row->responses_sent, head + sizeof(row->head), sizeof(row->responses_sent));
 }
@@ -257,6 +259,9 @@ static int write_batches(const int fds[PINS_FAMILIES], responder_row_fn *row_of,
 		enum pins_family family = responder_family(&row.key.address);
 		struct batch *batch = &batches.of[family];
 
+		/* it isn't answered for, and a copy would be */
+		if (row.damaged)
+			continue;
 		batch_append(&layouts[family], batch, &row);
 		if (batch->count < BATCH)
 			continue;

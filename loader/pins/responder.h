@@ -74,8 +74,8 @@ typedef struct entry_row responder_row_fn(const void *from, size_t index);
 typedef void responder_progress_fn(size_t done, size_t total);
 
 /*
- * Writes @count rows, got by @row_of from @from, none of which may exist. On failure removes those
- * already written.
+ * Writes @count rows, got by @row_of from @from, none of which may exist; leaves out damaged ones.
+ * On failure removes those already written.
  */
 int responder_write(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
 		    size_t count, responder_progress_fn *progress, struct err *err);

@@ -19,7 +19,8 @@ struct entry_key {
 struct entry_row {
 	struct entry_key key;
 	struct entry_head head;
-	bool damaged; /* the value has another key than the element: the program doesn't answer */
+	bool damaged; /* the value has another key than the element: the program doesn't answer; or
+		       * responder_v6 has an IPv4-mapped address */
 	uint64_t responses_sent;
 };
 

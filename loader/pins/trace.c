@@ -10,8 +10,8 @@
 #include <bpf/libbpf.h>
 
 #include "alloc.h"
+#include "boot_clock.h"
 #include "cleanup.h"
-#include "clock.h"
 #include "trace.h"
 
 #define TRACE_BATCH 512
@@ -161,7 +161,7 @@ void trace_stop(struct trace *trace)
 
 int trace_renew(struct trace *trace, struct err *err)
 {
-	uint64_t now_ns = clock_boot_ns(), until_ns;
+	uint64_t now_ns = boot_clock_ns(), until_ns;
 	struct stat locked, current;
 
 	if (fstat(trace->lock_fd, &locked) < 0 || stat(trace->pins->maps.dir, &current) < 0 ||

@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 #include <linux/magic.h>
@@ -69,6 +68,13 @@ int pin_map_id(const char *path, uint32_t *ret_id)
 		return negative_errno();
 	*ret_id = info.id;
 	return 0;
+}
+
+int pin_check_owner(const char *path, const struct stat *stat, struct err *err)
+{
+	if (!stat->st_uid || stat->st_uid == geteuid())
+		return 0;
+	return err_set(err, -EPERM, "%s belongs to user %u; remove it", path, stat->st_uid);
 }
 
 int pin_check_directory(const char *path, struct err *err)

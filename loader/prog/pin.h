@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "err.h"
 
@@ -17,6 +18,10 @@ int pin_open(const char *path, struct err *err);
 /* Sets *ret_id to the kernel's id of the map that is pinned at @path. Returns 0, -ENOENT if nothing
  * is there, or another negative errno. */
 int pin_map_id(const char *path, uint32_t *ret_id);
+
+/* Checks that @path, which has @stat, belongs to root or to the caller. Returns 0, or -EPERM with
+ * @err. */
+int pin_check_owner(const char *path, const struct stat *stat, struct err *err);
 
 /* Checks that a directory is at @path, or nothing. Returns 0, or -EPROTO with @err. */
 int pin_check_directory(const char *path, struct err *err);

@@ -3,69 +3,66 @@
 
 #include "adopt.h"
 #include "cleanup.h"
-#include "device_table.h"
+#include "device.h"
 #include "entry.h"
 #include "pins_meta.h"
-#include "pins_swap.h"
+#include "remover.h"
 #include "vlan.h"
 
-/* Makes the rows ones of the link that has their interface's name here; drops rows without one. */
-static void renumber_rows(struct entry_table *table, const struct device_table *devices)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < table->count; i++) {
-		struct entry_row row = table->rows[i];
-		const struct device_row *device = device_find(devices, row.key.ifindex);
-
-		if (!device || !device->link.ifindex)
-			continue;
-		entry_renumber(&row, &device->link);
-		table->rows[kept++] = row;
-	}
-	table->count = kept;
-}
-
-/*
- * Rewrites addresses and records with the ifindex that their interface's name has here. Writes the
- * addresses into new maps and swaps them in, so that a kill loses none.
- */
-static int renumber(struct pins *pins, size_t *ret_dropped, struct err *err)
+/* Deletes the entries of parked records, or all others. */
+static int drop(const struct pins *pins, bool parked, size_t *dropped, struct err *err)
 {
 	_cleanup_(entry_table_free) struct entry_table entries = {};
-	_cleanup_(cleanup_responders) int fds[PINS_FAMILIES] = { -1, -1 };
-	struct device_table devices;
-	size_t before;
+	size_t kept = 0;
 	int r = entry_read_all(pins, 0, &entries, err);
+
+	for (size_t i = 0; i < entries.count; i++)
+		if (!(entries.rows[i].key.ifindex & DEVICE_PARKED) == !parked)
+			entries.rows[kept++] = entries.rows[i];
+	entries.count = kept;
+	*dropped += kept;
+	return r < 0 ? r : remover_remove_table(pins_responders(pins), &entries, err);
+}
+
+/* Parks all records. A kill loses none: the next call, also in another namespace, parks the rest.
+ */
+static int park_all(const struct pins *pins, size_t *dropped, struct err *err)
+{
+	struct device_table devices;
+	/* the recorded filters were set in the other namespace */
+	int r = filter_forget(pins, 0, err);
 
 	if (!r)
 		r = device_read_recorded(pins, &devices, err);
+	for (unsigned int i = 0; !r && i < devices.count; i++)
+		r = device_park(pins, &devices.rows[i], err);
+	return r ?: drop(pins, false, dropped, err);
+}
+
+/* Gives the addresses of parked records to the interfaces that have their names here, and drops
+ * the others. Without the latter, or after a kill, they are those of interfaces that are gone. */
+static int unpark_all(const struct pins *pins, filter_note_fn *note, size_t *dropped,
+		      struct err *err)
+{
+	struct device_recorded recorded;
+	struct device_table devices;
+	struct link link;
+	int r = device_read_recorded(pins, &devices, err);
+
 	for (unsigned int i = 0; !r && i < devices.count; i++) {
-		r = link_by_name(devices.rows[i].name, &devices.rows[i].link, err);
-		if (r == -ENODEV)
+		r = link_by_name(devices.rows[i].name, &link, err);
+		if (!r)
+			r = device_record(pins, &link, note, &recorded, err);
+		else if (r == -ENODEV)
 			r = 0;
 	}
-	if (r < 0)
-		return r;
-	before = entries.count;
-	renumber_rows(&entries, &devices);
-	/* the recorded filters were set in the other namespace */
-	r = filter_forget(pins, 0, err);
 	if (!r)
-		r = pins_create_responders(pins->room, fds, err);
+		r = drop(pins, true, dropped, err);
 	if (!r)
-		r = responder_write_table(fds, &entries, err);
-	if (!r)
-		r = pins_swap_responders(pins, fds, err);
-	if (r < 0)
-		return r;
-	for (unsigned int i = 0; i < devices.count; i++)
-		device_forget(pins, devices.rows[i].ifindex, err);
-	for (unsigned int i = 0; i < devices.count && !r; i++)
-		if (devices.rows[i].link.ifindex)
-			r = device_write(pins, &devices.rows[i].link, devices.rows[i].counters_slot,
-					 err);
-	*ret_dropped = before - entries.count;
+		r = device_read_recorded(pins, &devices, err);
+	for (unsigned int i = 0; !r && i < devices.count; i++)
+		if (devices.rows[i].ifindex & DEVICE_PARKED)
+			r = device_forget(pins, devices.rows[i].ifindex, err);
 	return r;
 }
 
@@ -76,12 +73,14 @@ int adopt_pins(struct pins *pins, filter_note_fn *note, struct err *err)
 
 	if (!pins->orphaned)
 		return 0;
-	r = renumber(pins, &dropped, err);
-	/* the rows' numbers, too, mean other interfaces here */
-	if (!r)
-		r = vlan_sync(pins, err);
+	r = park_all(pins, &dropped, err);
 	if (!r)
 		r = pins_adopt(pins, err);
+	if (!r)
+		r = unpark_all(pins, note, &dropped, err);
+	/* the numbers in its rows, too, mean other interfaces here */
+	if (!r)
+		r = vlan_sync(pins, err);
 	if (r < 0)
 		return r;
 	filter_sync_all(pins, note);

@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 
 #include "alloc.h"
+#include "attach_moved.h"
 #include "cleanup.h"
 #include "device.h"
 #include "entry.h"
@@ -83,26 +84,87 @@ static uint32_t slot_unused(const struct device_table *table)
 	return slot;
 }
 
-/* Gives @former's counters and addresses to @link, and deletes @former's record. */
+/* Writes the record of @link. If there is no room for it, that of @former, of which it has the
+ * addresses next, is deleted first. */
+static int write_record(const struct pins *pins, const struct link *link, uint32_t counters_slot,
+			uint32_t former, struct err *err)
+{
+	int r = device_write(pins, link, counters_slot, err);
+
+	if (r != -E2BIG || !former)
+		return r;
+	r = device_forget(pins, former, err);
+	return r < 0 ? r : device_write(pins, link, counters_slot, err);
+}
+
+/* Gives the addresses of interface number @former to @link, which is recorded, and deletes the
+ * record of @former. */
+static int move_addresses(const struct pins *pins, uint32_t former, const struct link *link,
+			  size_t *ret_moved, struct err *err)
+{
+	_cleanup_(entry_table_free) struct entry_table entries = {};
+	int r = entry_read_all(pins, former, &entries, err);
+
+	if (!r)
+		r = entry_move(pins, &entries, former, link, ret_moved, err);
+	if (!r)
+		r = filter_forget(pins, former, err);
+	return r < 0 ? r : device_forget(pins, former, err);
+}
+
 static int take_over(const struct pins *pins, const struct device_row *former,
 		     const struct link *link, filter_note_fn *note, struct err *err)
 {
-	_cleanup_(entry_table_free) struct entry_table entries = {};
 	size_t moved = 0;
-	int r = entry_read_all(pins, former->ifindex, &entries, err);
+	int r = move_addresses(pins, former->ifindex, link, &moved, err);
 
-	if (!r)
-		r = entry_move(pins, &entries, former->ifindex, link, &moved, err);
-	if (!r)
-		r = filter_forget(pins, former->ifindex, err);
 	if (r < 0)
 		return r;
 	if (moved)
 		note("%s: took over %zu address%s of the former %s", link->name, moved,
 		     moved == 1 ? "" : "es", link->name);
 	filter_sync(pins, link->ifindex, note);
-	r = device_write(pins, link, former->counters_slot, err);
-	return r < 0 ? r : device_forget(pins, former->ifindex, err);
+	return 0;
+}
+
+int device_park(const struct pins *pins, const struct device_row *row, struct err *err)
+{
+	struct link parked = { .ifindex = row->ifindex | DEVICE_PARKED };
+	size_t moved;
+	int r;
+
+	if (parked.ifindex == row->ifindex)
+		return 0;
+	memcpy(parked.name, row->name, sizeof(parked.name));
+	r = write_record(pins, &parked, row->counters_slot, row->ifindex, err);
+	return r < 0 ? r : move_addresses(pins, row->ifindex, &parked, &moved, err);
+}
+
+/* Parks the record @row: another interface has its number. -EBUSY with @err if its own one is
+ * elsewhere with the program, which would answer for the other one's addresses, too. */
+static int park_reused(const struct pins *pins, const struct device_row *row, struct err *err)
+{
+	struct attach_moved moved = attach_find_moved(pins_maps(pins), row->ifindex);
+	char text[ATTACH_MOVED_TEXT_SIZE];
+
+	if (!moved.found)
+		return device_park(pins, row, err);
+	attach_moved_text(&moved, text);
+	return err_set(
+		err, -EBUSY,
+		"%s has the number (%u) of the former %s, which %s: its program would answer "
+		"for addresses of %s there; detach it there first",
+		row->link.name, row->ifindex, row->name, text, row->link.name);
+}
+
+int device_follow(const struct pins *pins, struct err *err)
+{
+	struct device_table table;
+	int r = device_read_all(pins, &table, err);
+
+	for (unsigned int i = 0; i < table.count && !r; i++)
+		r = table.rows[i].reused ? park_reused(pins, &table.rows[i], err) : 0;
+	return r == -EBUSY ? 0 : r;
 }
 
 int device_record(const struct pins *pins, const struct link *link, filter_note_fn *note,
@@ -116,23 +178,32 @@ int device_record(const struct pins *pins, const struct link *link, filter_note_
 	if (r < 0)
 		return r;
 	row = device_find(&table, link->ifindex);
-	former = row ? NULL : device_find_gone(&table, link->name);
-	if (row) {
-		/* the name may have changed */
-		recorded.counters_slot = row->counters_slot;
-		r = device_write(pins, link, recorded.counters_slot, err);
-	} else if (former) {
-		recorded.counters_slot = former->counters_slot;
-		r = take_over(pins, former, link, note, err);
+	if (row && row->gone) {
+		r = park_reused(pins, row, err);
+		r = r ?: device_read_all(pins, &table, err);
+		if (r < 0)
+			return r;
+		row = NULL;
+	}
+	former = device_find_gone(&table, link->name);
+	if (row || former) {
+		recorded.counters_slot = (row ?: former)->counters_slot;
 	} else {
 		recorded.created = true;
 		r = make_room(pins, &table, link->name, err);
 		recorded.counters_slot = r < 0 ? 0 : slot_unused(&table);
 		if (!r)
 			r = counters_zero(pins, recorded.counters_slot, err);
-		if (!r)
-			r = device_write(pins, link, recorded.counters_slot, err);
 	}
+	/* the name may have changed */
+	if (!r)
+		r = write_record(pins, link, recorded.counters_slot, former ? former->ifindex : 0,
+				 err);
+	/* more than one after a kill, and also of an interface that was recorded under another name
+	 */
+	for (unsigned int i = 0; i < table.count && !r; i++)
+		if (table.rows[i].gone && !strcmp(table.rows[i].name, link->name))
+			r = take_over(pins, &table.rows[i], link, note, err);
 	if (r < 0)
 		return r;
 	*ret_recorded = recorded;

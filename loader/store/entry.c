@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "boot_clock.h"
 #include "cleanup.h"
-#include "clock.h"
 #include "entry.h"
 #include "grow.h"
 #include "lease_stamp.h"
@@ -32,7 +32,7 @@ bool entry_mac_stale(const struct entry_row *row, const uint8_t mac[ETH_ALEN])
 
 int entry_lease_remaining(const struct pins *pins, uint8_t slot, uint64_t *ret_ms, struct err *err)
 {
-	uint64_t deadline_ns, now_ns = clock_boot_ns();
+	uint64_t deadline_ns, now_ns = boot_clock_ns();
 	int r;
 
 	*ret_ms = UINT64_MAX;
@@ -353,10 +353,12 @@ int entry_delete(const struct pins *pins, const struct addr_range *range, uint32
 	return 0;
 }
 
-void entry_renumber(struct entry_row *row, const struct link *link)
+static void renumber(struct entry_row *row, const struct link *link)
 {
+	static const uint8_t unknown[ETH_ALEN];
+
 	row->key.ifindex = link->ifindex;
-	if (!(row->head.flags & ENTRY_MAC_FIXED))
+	if (!(row->head.flags & ENTRY_MAC_FIXED) && memcmp(link->mac, unknown, ETH_ALEN) != 0)
 		memcpy(row->head.mac, link->mac, ETH_ALEN);
 }
 
@@ -374,12 +376,13 @@ int entry_move(const struct pins *pins, const struct entry_table *table, uint32_
 
 		if (row->key.ifindex != from)
 			continue;
-		/* the agent adds leased entries to @to itself if it still holds the leases */
-		if (row->head.lease != L2RESP_LEASE_FOREVER) {
+		/* the agent adds leased entries to @to itself if it still holds the leases; damaged
+		 * ones aren't answered for, and a copy would be */
+		if (row->head.lease != L2RESP_LEASE_FOREVER || row->damaged) {
 			r = remover_remove(&remover, &row->key, err);
 			continue;
 		}
-		entry_renumber(&moved_row, to);
+		renumber(&moved_row, to);
 		/* insert before delete: if killed in between, both exist, and the next move deletes
 		 * the old one */
 		r = responder_insert(fds, &moved_row, err);

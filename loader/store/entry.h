@@ -72,11 +72,9 @@ int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 int entry_delete(const struct pins *pins, const struct addr_range *range, uint32_t ifindex,
 		 size_t *ret_deleted, size_t *ret_leased, struct err *err);
 
-/* Makes @row one of @link, with its MAC unless the row has a fixed one. */
-void entry_renumber(struct entry_row *row, const struct link *link);
-
-/* Moves @table's rows, with their counts, from interface @from to @to; a row that exists on @to
- * stays as it is. Deletes leased rows instead: the agent may give one up meanwhile (leased.h). */
+/* Moves @table's rows, with their counts, from interface @from to @to, and gives them its MAC, if
+ * it has one, unless theirs is fixed; a row that exists on @to stays as it is. Deletes leased rows
+ * instead: the agent may give one up meanwhile (leased.h). */
 int entry_move(const struct pins *pins, const struct entry_table *table, uint32_t from,
 	       const struct link *to, size_t *ret_moved, struct err *err);
 

@@ -14,8 +14,8 @@
  *   before it copies, and clears it when the new maps are pinned and the programs read them. So
  *   leased_gone() checks it after the deletions: if it is set, or other maps are pinned, the
  *   deletions may be undone and must be repeated. If it isn't, a later growth copies maps without
- *   the entries. The other writer, a recreated interface that takes over addresses, never copies
- *   leased ones (entry_move()).
+ *   the entries. The other writer moves addresses of an interface that is gone, or of another
+ *   network namespace, to another interface number, and never copies leased ones (entry_move()).
  * - An import that read the maps before the agent inserted overwrites the agent's entry, as if it
  *   had been added by hand before. The agent's deletion could remove that entry only between the
  *   program's check and its deletion, a few instructions; the import can then be repeated.

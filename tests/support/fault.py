@@ -12,7 +12,8 @@ from lan import ROOT, Result
 from wait import wait_until
 
 FAULT = os.environ.get("NET_FAULT", str(ROOT / "build/tests/support/libfault.so"))
-LOOKUP, UPDATE, PROG_LOAD, OBJ_PIN, UPDATE_BATCH = 1, 2, 5, 6, 26  # of enum bpf_cmd
+LOOKUP, UPDATE, DELETE, PROG_LOAD, OBJ_PIN, PROG_RUN, UPDATE_BATCH = 1, 2, 3, 5, 6, 10, 26  # of enum bpf_cmd
+WRITES = [("bpf", what) for what in (UPDATE, DELETE, OBJ_PIN, PROG_RUN, UPDATE_BATCH)] + [("rename", 0)]
 GETLINK, SETLINK = 18, 19  # RTM_ of rtnetlink(7)
 GROWTH = "add 198.18.11.1 dev eth1"
 IN_PLACE = [("bpf", OBJ_PIN), ("rename", 0)]
@@ -49,6 +50,11 @@ def killed(lan, command, number):
     """Runs a command that is killed just before its request of that number, from 1."""
     done = lan.cli(command, env=environment(f"any:{number}:kill"))
     assert done.status == -signal.SIGKILL, f"request {number} of {command} isn't made: {done.status} {done.err}"
+
+
+def write_requests(asked):
+    """The numbers of those that change maps or pins."""
+    return [number for number, request in enumerate(asked, 1) if request in WRITES]
 
 
 def interrupted(lan, command, number, meanwhile):

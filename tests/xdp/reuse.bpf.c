@@ -24,6 +24,9 @@ int reuse_v4(void *args)
 	copy_of(reuse.copy_removed, &held->key, sizeof(held->key));
 	bpf_map_update_elem(&responder_v4, &reuse.v4.next.key, &reuse.v4.next, BPF_NOEXIST);
 	copy_of(reuse.copy_reused, &held->key, sizeof(held->key));
+	/* as a second caller, which was preempted after its lookup */
+	reuse.late = delete_v4(held, &reuse.v4.held.key);
+	copy_of(reuse.copy_late, &held->key, sizeof(held->key));
 	return CONTROL_DONE;
 }
 
@@ -37,5 +40,8 @@ int reuse_v6(void *args)
 	copy_of(reuse.copy_removed, &held->key, sizeof(held->key));
 	bpf_map_update_elem(&responder_v6, &reuse.v6.next.key, &reuse.v6.next, BPF_NOEXIST);
 	copy_of(reuse.copy_reused, &held->key, sizeof(held->key));
+	/* as a second caller, which was preempted after its lookup */
+	reuse.late = delete_v6(held, &reuse.v6.held.key);
+	copy_of(reuse.copy_late, &held->key, sizeof(held->key));
 	return CONTROL_DONE;
 }

@@ -14,9 +14,12 @@ struct reuse {
 		struct responder_v6_entry held;
 		struct responder_v6_entry next;
 	} v6;
-	/* the element's copy of its key: once it is removed, and once another address has it */
+	/* the element's copy of its key: once it is removed, once another address has it, and once
+	 * the former is removed again */
 	__u8 copy_removed[sizeof(struct responder_v6_key)];
 	__u8 copy_reused[sizeof(struct responder_v6_key)];
+	__u8 copy_late[sizeof(struct responder_v6_key)];
+	__u32 late; /* enum control_result of that */
 };
 
 #endif

@@ -25,6 +25,16 @@ static void teardown(void)
 
 TestSuite(reuse, .init = setup, .fini = teardown);
 
+/* The other address keeps its element. */
+static void expect_next(const void *next, size_t size)
+{
+	const struct reuse *reuse = &skeleton->bss->reuse;
+
+	cr_expect_arr_eq(reuse->copy_reused, next, size, "another element was used");
+	cr_expect_arr_eq(reuse->copy_late, next, size, "removed twice");
+	cr_expect_eq(reuse->late, CONTROL_ABSENT);
+}
+
 static void run(const struct bpf_map *map, const struct bpf_program *program, const void *key,
 		const void *entry)
 {
@@ -56,21 +66,36 @@ Test(reuse, v4)
 	memcpy(&reuse->removed.address[12], &key->ip4, sizeof(key->ip4));
 	run(skeleton->maps.responder_v4, skeleton->progs.reuse_v4, key, &reuse->v4.held);
 	expect_complement(key, sizeof(*key));
-	cr_expect_arr_eq(reuse->copy_reused, next, sizeof(*next), "another element was used");
+	expect_next(next, sizeof(*next));
 }
 
-Test(reuse, v6)
+/* @next: as a key that has any two of the three words of the former one. */
+static void v6(struct responder_v6_key next)
 {
 	struct reuse *reuse = &skeleton->bss->reuse;
-	struct responder_v6_key *key = &reuse->v6.held.key, *next = &reuse->v6.next.key;
+	struct responder_v6_key *key = &reuse->v6.held.key;
 
 	*key = (struct responder_v6_key){ .ip6 = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 },
 					  .ifindex = 3 };
-	*next = (struct responder_v6_key){ .ip6 = { 0x20, 0x01, 0x0d, 0xb8, [15] = 2 },
-					   .ifindex = 3 };
+	reuse->v6.next.key = next;
 	reuse->removed.ifindex = key->ifindex;
 	memcpy(reuse->removed.address, key->ip6, sizeof(key->ip6));
 	run(skeleton->maps.responder_v6, skeleton->progs.reuse_v6, key, &reuse->v6.held);
 	expect_complement(key, sizeof(*key));
-	cr_expect_arr_eq(reuse->copy_reused, next, sizeof(*next), "another element was used");
+	expect_next(&next, sizeof(next));
+}
+
+Test(reuse, v6_of_the_same_prefix)
+{
+	v6((struct responder_v6_key){ .ip6 = { 0x20, 0x01, 0x0d, 0xb8, [15] = 2 }, .ifindex = 3 });
+}
+
+Test(reuse, v6_of_another_prefix)
+{
+	v6((struct responder_v6_key){ .ip6 = { 0x20, 0x01, 0x0d, 0xb9, [15] = 1 }, .ifindex = 3 });
+}
+
+Test(reuse, v6_on_another_interface)
+{
+	v6((struct responder_v6_key){ .ip6 = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 }, .ifindex = 4 });
 }

@@ -366,6 +366,62 @@ EACH_FAMILY(grows_with_its_counts)
 	cr_expect_eq(count_all(), (size_t)2 * ROOM);
 }
 
+/* Writes an element of responder_v6 as bpftool can: @address, and in the value zeros but for the
+ * key, or not even that. */
+static void write_by_others(const struct address *address, bool with_key)
+{
+	struct responder_v6_key key = { .ifindex = 3 };
+	struct responder_v6_entry entry = {};
+
+	memcpy(key.ip6, address->bytes, sizeof(key.ip6));
+	if (with_key)
+		entry.key = key;
+	cr_assert_eq(
+		bpf_map_update_elem(pins_responders(&pins)[PINS_V6], &key, &entry, BPF_NOEXIST), 0);
+}
+
+/* A copy of one would be answered for, and its MAC is anybody's guess. */
+Test(entry, no_growth_mends_a_damaged_one)
+{
+	struct entry_table table;
+	struct address address;
+	struct entry_added added;
+
+	family = PINS_V6;
+	address = address_of(ROOM);
+	write_by_others(&address, false);
+	cr_assert_eq(add(0, L2RESP_FIRST_ROOM, 1, &added), 0, "%s", err.text);
+	cr_assert_eq(pins.room[PINS_V6], 2 * L2RESP_FIRST_ROOM);
+	cr_assert_eq(entry_read_all(&pins, 0, &table, &err), 0, "%s", err.text);
+	for (size_t i = 0; i < table.count; i++)
+		cr_expect(address_compare(&table.rows[i].key.address, &address));
+	cr_expect_eq(table.count, L2RESP_FIRST_ROOM);
+	entry_table_free(&table);
+}
+
+Test(entry, an_ipv4_address_among_ipv6_ones_is_damaged_and_deleted)
+{
+	struct entry_table table;
+	struct address address;
+	struct entry_added added;
+	size_t deleted, leased;
+
+	family = PINS_V4;
+	address = address_of(1);
+	write_by_others(&address, true);
+	cr_assert_eq(entry_read_all(&pins, 0, &table, &err), 0, "%s", err.text);
+	cr_assert_eq(table.count, 1);
+	cr_expect(table.rows[0].damaged);
+	entry_table_free(&table);
+	family = PINS_V6;
+	cr_assert_eq(add(0, L2RESP_FIRST_ROOM + 1, 1, &added), 0, "%s", err.text);
+	cr_assert_eq(pins.room[PINS_V6], 2 * L2RESP_FIRST_ROOM, "IPv6 alone grows");
+	write_by_others(&address, true);
+	cr_assert_eq(entry_delete(&pins, NULL, 0, &deleted, &leased, &err), 0, "%s", err.text);
+	cr_expect_eq(deleted, L2RESP_FIRST_ROOM + 2);
+	cr_expect_eq(count_all(), 0);
+}
+
 EACH_FAMILY(adds_in_place_what_was_answered_late)
 {
 	struct entry_table before, after;

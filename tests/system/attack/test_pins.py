@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import struct
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP
@@ -277,6 +278,44 @@ def test_stamps_changed(running, lan):
         assert wait_until(lambda: running.entries()[VIP, "eth1"]["lease"]["remaining_ms"] <= 2000)
     assert len(said(running, "repaired: the stamp of lease slot 1 was changed by somebody")) == 2
     assert stays(running.ready, 0.5)
+
+
+def write_device(lan, name, slot):
+    """The record of eth1, as bpftool can write it."""
+    value = name.ljust(16, b"\0") + struct.pack("<II", slot, 0)
+    run("bpftool", "map", "update", "pinned", lan.pin("devices"), "key", "hex",
+        *struct.pack("<I", lan.index("eth1")).hex(" ").split(), "value", "hex", *value.hex(" ").split())
+
+
+@pytest.mark.parametrize("slot", [256, 0x7fffffff, 0xffffffff])
+def test_a_slot_for_counts_that_there_is_not(lan, slot):
+    """No memory is written that isn't ours: the interface is recorded anew."""
+    lan.server.ip("link add eth2 type veth peer name eth3")
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    write_device(lan, b"eth1\0", slot)
+    lan.done("attach eth2", "list", "status", "stats", "attach eth1")
+    assert set(lan.rows("stats")["devices"]) == {"eth1", "eth2"}
+    assert {row["counters_slot"] for row in (one["value"] for one in lan.map_dump("devices"))} == {0, 1}
+    assert answers(lan)
+
+
+def test_a_name_without_an_end(lan):
+    """It is cut, and not read on; a command that writes corrects it."""
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    write_device(lan, b"x" * 16, 0x40404040 % 256)
+    lan.server.ip("link del eth1")
+    assert [row["dev"] for row in lan.rows("list")] == ["x" * 15]
+
+
+def test_the_agents_own_of_another_user(agent, lan):
+    """Where everybody may pin, its owner could have written any name, id or drain."""
+    own = f"{lan.bpffs}/xdp-l2respd"
+    agent.start()
+    agent.end(SIGKILL)
+    os.chown(own, 12345, 0)
+    os.chmod(own, 0o666)
+    started = agent.command("--config", agent.config)
+    assert started.status and f"{own} belongs to user 12345; remove it\n" in started.err
 
 
 def test_meta_cleared(running, lan):

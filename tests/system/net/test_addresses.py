@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from lan import PASS, SERVER_MAC, VIP, VIP6, VIP_MAC, in_v6, waits_for_a_lock, writers_lock
+from lan import PASS, SERVER_MAC, VIP, VIP6, VIP_MAC, in_v6, lease, waits_for_a_lock, writers_lock
 from wait import HUNG, wait_until
 
 FAMILIES = {"IPv4": str, "IPv6": in_v6}
@@ -312,6 +312,22 @@ def test_save_to_what_is_no_file(lan, scratch, background):
     assert lan.done("save").out == reader.communicate(timeout=HUNG)[0]
     stdout.symlink_to("/proc/self/fd/1")  # as /dev/stdout is
     assert lan.done(f"save {stdout}").out == lan.done("save").out and stdout.is_symlink()
+
+
+@pytest.mark.parametrize("ahead", [100000, -100])
+def test_leases_in_a_time_namespace(lan, ahead):
+    """Its boot clock isn't the one that leases end by."""
+    def there(command):
+        done = lan.server.run("unshare", "-T", "--boottime", ahead, *lan.words(command), check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    lease(lan, 60000)
+    assert 0 < json.loads(there("list --json")[1])[0]["lease"]["remaining_ms"] <= 60000
+    assert there("flush --all")[:2] == (0, "0 addresses deleted\n") and lan.rows("list")
+    lease(lan, -1)
+    assert " lease-over " in there("list")[1]
+    assert there(f"del {VIP} dev eth1")[0] == 0 and lan.rows("list") == []
 
 
 @each_family

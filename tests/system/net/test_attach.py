@@ -281,6 +281,77 @@ def test_renamed(lan):
     ask(lan, 1)
 
 
+def test_renamed_to_the_name_of_one_that_is_gone(lan):
+    """As by udev, after the program was attached to the new one: the addresses go to it, and there are no two of one name."""
+    lan.done("attach eth1", ADD)
+    lan.server.ip("link del eth1", SECOND)
+    lan.done("attach eth2")
+    lan.server.ip("link set eth2 down", "link set eth2 name eth1", "link set eth1 up")
+    assert lan.done("attach eth1").err == "xdp-l2resp: note: eth1: took over 1 address of the former eth1\n"
+    assert like(lan.rows("list"), [{"ip": VIP, "dev": "eth1", "ifindex": lan.index("eth1"), "answering": bool}])
+    lan.done(f"del {VIP} dev eth1")
+    assert lan.rows("list") == []
+
+
+POD = "02:00:00:00:00:78"
+
+
+def numbered(lan, name):
+    """An interface that was brought into the namespace with its number, which was free there again."""
+    lan.server.ip(f"link add {name} index 77 address {POD} type veth peer name peer", f"link set {name} up")
+
+
+@pytest.fixture
+def gone(lan):
+    """eth1, whose number was 77, was deleted; a pod's interface has that number."""
+    lan.server.ip("link del eth1")
+    lan.server.ip(f"link add eth1 index 77 address {SERVER_MAC} type veth peer name eth0 netns {lan.client.name}", "link set eth1 up")
+    lan.client.ip(f"link set eth0 xdpdrv object {PASS} section xdp", "link set eth0 up")
+    lan.done("attach eth1", ADD)
+    ask(lan, 1)
+    lan.server.ip("link del eth1")
+    numbered(lan, "pod1")
+    return lan
+
+
+OTHER = "198.18.10.2"
+
+
+@pytest.mark.parametrize("meanwhile", [["list"], [f"add {OTHER} dev eth2"], ["attach pod1"], [f"add {OTHER} dev pod1"],
+                                       ["attach pod1", f"add {OTHER} dev pod1", f"del {OTHER} dev pod1", "flush dev pod1"]])
+def test_its_number_is_another_interfaces(gone, meanwhile):
+    """Which isn't taken for it under a new name."""
+    gone.server.ip(SECOND)
+    gone.done(*meanwhile)
+    row, = [row for row in gone.rows("list") if row["ip"] == VIP]
+    assert like(row, {"dev": "eth1", "answering": False, "mac": SERVER_MAC, "responses_sent": 1})
+    assert VIP + " dev eth1" in gone.done("save").out
+    gone.make_link()
+    gone.client.ip(f"link set eth0 xdpdrv object {PASS} section xdp")
+    assert "took over 1 address of the former eth1" in gone.done("attach eth1").err
+    row, = [row for row in gone.rows("list") if row["ip"] == VIP]
+    assert like(row, {"dev": "eth1", "ifindex": gone.index("eth1"), "answering": True, "responses_sent": 1})
+    with Wire(gone.client, "eth0") as wire:
+        assert wire.ask(arp(VIP)) == [arp_reply(VIP)]
+
+
+def test_its_number_is_another_interfaces_that_is_recorded(gone):
+    gone.done("attach pod1", f"add {OTHER} dev pod1")
+    rows = {row["ip"]: row for row in gone.rows("list")}
+    assert like(rows[OTHER], {"dev": "pod1", "ifindex": 77, "mac": POD}) and rows[VIP]["dev"] == "eth1"
+    gone.done(f"del {VIP} dev eth1")
+    assert [row["ip"] for row in gone.rows("list")] == [OTHER]
+
+
+def test_renamed_and_with_another_mac(lan):
+    """It has its program still: it is the same one."""
+    lan.done("attach eth1", ADD)
+    lan.server.ip("link set eth1 down", f"link set eth1 name lan1 address {POD}", "link set lan1 up")
+    lan.server.ip(SECOND)
+    lan.done("attach eth2")
+    assert like(lan.rows("list"), [{"ip": VIP, "dev": "lan1", "answering": True}])
+
+
 def test_renamed_and_deleted(lan):
     """The next one with its former name isn't it."""
     lan.server.ip(SECOND)

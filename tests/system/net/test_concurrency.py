@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fault import GETLINK, GROWTH, LOOKUP, SETLINK, UPDATE, UPDATE_BATCH, environment, fill, faulty, interrupted, killed, killed_growth, requests, spread
+from fault import GETLINK, GROWTH, LOOKUP, SETLINK, UPDATE, UPDATE_BATCH, environment, fill, faulty, interrupted, killed, killed_growth, requests, spread, write_requests
 from lan import SERVER_MAC, VIP, VIP_MAC, lease, like, run, waits_for_a_lock, writers_lock
 from wait import HUNG, wait_until
 from wire import Wire, arp, arp_reply
@@ -250,6 +250,23 @@ def test_killed_attaches(lan, scratch):
         assert [row["answering"] for row in lan.rows("list")] == [True], number
         lan.done("detach --all", "flush --all")
         assert lan.pins() == {}, number
+
+
+def test_killed_while_they_take_over(lan, scratch):
+    """The addresses of a former interface: whatever the one after it has got, the next has all."""
+    def made_anew():
+        lan.server.ip("link del eth1")
+        lan.make_link()
+
+    lan.done("attach eth1", f"add {VIP} dev eth1", "add 198.18.10.2 dev eth1")
+    made_anew()
+    for number in write_requests(requests(lan, "attach eth1", scratch)):
+        made_anew()
+        killed(lan, "attach eth1", number)
+        made_anew()
+        lan.done("attach eth1")
+        assert like(lan.rows("list"), [{"ip": ip, "ifindex": lan.index("eth1")} for ip in (VIP, "198.18.10.2")]), number
+        assert [row["key"] for row in lan.map_dump("devices")] == [lan.index("eth1")], number
 
 
 def test_reader_beside_writer(lan, background, scratch):

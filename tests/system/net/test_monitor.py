@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What monitor shows of frames that no capture on the server sees, and what it leaves behind."""
+import datetime
 import json
 import os
 import re
@@ -49,10 +50,10 @@ def recording(lan):
 class Monitor:
     """The command running in the background; asks the server, and stops."""
 
-    def __init__(self, lan, background, words="", **options):
+    def __init__(self, lan, background, words="", within=(), **options):
         options = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) | options
         self.lan = lan
-        self.process = background(lan.argv(f"monitor {words}"), **options)
+        self.process = background(lan.server.argv(*within, *lan.words(f"monitor {words}")), **options)
 
     def started(self):
         assert wait_until(lambda: os.path.exists(self.lan.pin("meta")) and recording(self.lan))
@@ -194,6 +195,16 @@ def test_json(attached, background, frame, expected):
     monitor.send(frame)
     row = json.loads(monitor.ended(None)[0][0])
     assert like(row, expected), row
+
+
+@pytest.mark.parametrize("ahead", [100000, -100])
+def test_in_a_time_namespace(attached, background, ahead):
+    """Its boot clock isn't the one by which the data path records, and ends that."""
+    monitor = Monitor(attached, background, "--json", ["unshare", "-T", "--boottime", ahead]).started()
+    sent_at = time.time()
+    monitor.send(arp(VIP))
+    row = json.loads(monitor.ended()[0][0])
+    assert sent_at - 0.01 < datetime.datetime.fromisoformat(row["time"].replace("Z", "+00:00")).timestamp() < time.time()
 
 
 FIELDS = ["frame.time_epoch", "frame.len", "frame.cap_len", "arp.opcode", "arp.src.proto_ipv4"]

@@ -1,12 +1,15 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Pins belong to one network namespace; another may have them once it is gone, and its program. An interface takes its program along."""
+import os
 import re
+import socket
 import subprocess
 
 import pytest
 
-from lan import CLI, VIP, VIP6, Lan, Namespace, Result, changes, like, run
+from fault import killed, requests, write_requests
+from lan import CLI, VIP, VIP6, Lan, Namespace, Result, changes, lease, like, run
 from wait import wait_until
 from wire import Wire, arp
 
@@ -57,10 +60,14 @@ ADOPTED = {
 }
 
 
-def inherited(other):
-    """Pins of a LAN that is gone, with an address of each family on its eth1, in the hands of another namespace."""
+def inherited(other, second=None):
+    """Pins of a LAN that is gone, with an address of each family on its eth1, in the hands of another namespace;
+    also one on its eth2, of that number."""
     lan = Lan()
     lan.done("attach eth1", f"add {FORMER_VIP} dev eth1", f"add {VIP6} dev eth1")
+    if second:
+        lan.server.ip(f"link add eth2 index {second} type veth peer name eth3 index {second + 1}")
+        lan.done(f"add {NEW_VIP} dev eth2")
     lan.client.close()
     lan.server.close()
     lan.server = other
@@ -85,6 +92,31 @@ def test_adopted_once_it_is_gone(other, commands, expected):
     lan = inherited(other)
     lan.done(*commands)
     assert {row["ip"]: row["dev"] for row in lan.rows("list")} == expected
+    lan.done("detach --all", "flush --all")
+
+
+def test_leased_ones_are_not_adopted(other):
+    """Their agent may be about to delete them; it adds them here itself if it holds the lease."""
+    lan = inherited(other)
+    lease(lan, 60000)
+    lan.done("attach eth1")
+    assert [row["ip"] for row in lan.rows("list")] == [VIP6]
+    lan.done("detach --all", "flush --all")
+
+
+def test_killed_while_they_adopt(other, scratch):
+    """At any change: the next attach gives each address to the interface of its name, though another one had that one's number."""
+    with other.entered():
+        index = socket.if_nametoindex("eth1")
+    lan = inherited(other, index)
+    numbers = write_requests(requests(lan, "attach eth1", scratch))
+    for number in numbers if os.environ.get("XDP_L2RESP_FULL") else numbers[::4]:
+        lan.done("detach --all", "flush --all")
+        lan = inherited(other, index)
+        killed(lan, "attach eth1", number)
+        lan.done("attach eth1")
+        rows = [row for row in lan.rows("list") if row["dev"] != "eth2"]
+        assert {row["ip"]: row["ifindex"] for row in rows} == dict.fromkeys(BOTH, index), number
     lan.done("detach --all", "flush --all")
 
 
@@ -174,6 +206,28 @@ def test_moved_is_taken_over_where_it_is(lan, moved, scratch):
         assert cli_in(moved, scratch, "detach eth0").status == 0
     finally:
         run("umount", scratch)
+
+
+def test_moved_and_its_number_is_another_interfaces(lan):
+    """It is still told where it answers; and nothing is added to the other one, for which its program would answer."""
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    index = lan.index("eth1")
+    pod = Namespace("pod")
+    try:
+        lan.server.ip(f"link set eth1 netns {pod.name}", f"link add pod1 index {index} type veth peer name peer",
+                      "link add eth2 type veth peer name eth3")
+        pod.ip("link set eth1 up")
+        assert wait_until(lambda: "state UP" in pod.run("ip", "link", "show", "eth1").stdout)
+        lan.done(f"add {NEW_VIP} dev eth2")
+        assert like(lan.rows(f"list {VIP}"), [{"dev": "eth1", "answering": True}]) and answers(lan)
+        for command in "attach pod1", f"add {NEW_VIP} dev pod1":
+            said = lan.cli(command)
+            assert said.status == 1 and "of the former eth1, which was moved to another network namespace, where it is eth1" in said.err
+        assert cli_in(pod, lan.bpffs, "detach eth1").status == 0
+        lan.done(f"add {NEW_VIP} dev pod1")
+        assert {(row["ip"], row["dev"]) for row in lan.rows("list")} == {(VIP, "eth1"), (NEW_VIP, "eth2"), (NEW_VIP, "pod1")}
+    finally:
+        pod.close()
 
 
 def test_moved_before_the_maps_grew(lan, moved):
