@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from fault import environment
 from instead import INSTEAD
 from lan import BPFFS, CLIENT_MAC, PASS, SERVER_IP6, SERVER_MAC, VIP, VIP_MAC, changes, lease, need, run
+from vlan import ETH_P_8021AD, ETH_P_8021Q, tagged
 from wait import HUNG, wait_until
 from wire import Wire, arp
 
@@ -489,6 +491,18 @@ def test_asks_as_a_probe_would(well):
         look(well)
         asked = [frame for _, frame in wire.received()]
     assert asked == [arp(VIP, spa="0.0.0.0", sha=SERVER_MAC, trailer=bytes(18))]
+
+
+@pytest.mark.parametrize("tags", [[], [(ETH_P_8021Q, 0)], [(ETH_P_8021Q, 100)], [(ETH_P_8021AD, 300)]])
+def test_a_claim_on_another_vlan_is_none(well, tags):
+    """Another tenant's address; a packet socket gets the frame without its tag."""
+    with Wire(well.client, "eth0") as wire:
+        process = subprocess.Popen(well.argv("doctor --json"), stdout=subprocess.PIPE, text=True)
+        wire.received(1)
+        wire.send(tagged(arp(VIP, spa=VIP, sha=NEW_MAC), *tags))
+        found = json.loads(process.communicate(timeout=HUNG)[0])["findings"]
+    untagged = not any(vid for _, vid in tags)
+    assert [one["check"] for one in found] == ["other_answers"] * untagged
 
 
 def test_asks_for_256(well):
