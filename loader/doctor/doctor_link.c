@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <net/if.h>
+#include <bpf/bpf.h>
 
 #include "attach.h"
 #include "dispatcher.h"
@@ -120,6 +121,29 @@ int doctor_check_programs_left(struct doctor *doctor, const struct doctor_device
 		return 0;
 	return doctor_find(doctor, device, NULL, "%u of our programs run on %s", count,
 			   device->link.name);
+}
+
+/* BPF_TCX_INGRESS of <linux/bpf.h>, from Linux 6.6 on. */
+#define TCX_INGRESS 46
+
+/* The program that accepts frames to virtual MACs (deliver.h) is a classifier, and tcx programs run
+ * before all of them: where one returns TCX_PASS, no classifier runs (sch_handle_ingress()). */
+int doctor_check_tcx_before(struct doctor *doctor, const struct doctor_device *device,
+			    struct err *err)
+{
+	LIBBPF_OPTS(bpf_prog_query_opts, query);
+	bool is_virtual = false;
+
+	for (size_t i = 0; i < device->row_count && !is_virtual; i++)
+		is_virtual = entry_mac_virtual(&device->rows[i]);
+	if (device->gone || !is_virtual ||
+	    bpf_prog_query_opts((int)device->link.ifindex, TCX_INGRESS, &query) < 0 ||
+	    !query.prog_cnt)
+		return 0;
+	return doctor_find(doctor, device, NULL,
+			   "%u tcx program%s at the ingress of %s, before ours that accepts frames "
+			   "to virtual MACs",
+			   query.prog_cnt, query.prog_cnt == 1 ? "" : "s", device->link.name);
 }
 
 int doctor_check_skb_mode(struct doctor *doctor, const struct doctor_device *device,
