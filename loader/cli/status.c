@@ -119,11 +119,12 @@ int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_
 		struct link link;
 		size_t entries;
 
+		r = link_by_ifindex(names[i].if_index, &link, err);
+		if (!r) {
+			entries = count_on(&table, link.ifindex);
+			r = status_read(pins, &link, entries, &rows[count], err);
+		}
 		/* skip an interface that was deleted meanwhile */
-		if (link_by_ifindex(names[i].if_index, &link, err) < 0)
-			continue;
-		entries = count_on(&table, link.ifindex);
-		r = status_read(pins, &link, entries, &rows[count], err);
 		if (r == -ENODEV) {
 			r = 0;
 			continue;

@@ -105,7 +105,6 @@ static int add_named(struct doctor *doctor, const char *name, struct err *err)
 static int add_present(struct doctor *doctor, struct err *err)
 {
 	struct if_nameindex *names = if_nameindex();
-	struct err ignored;
 	int r = 0;
 
 	if (!names)
@@ -114,9 +113,10 @@ static int add_present(struct doctor *doctor, struct err *err)
 	for (size_t i = 0; names[i].if_index && !r; i++) {
 		struct link link;
 
-		/* skip an interface that was deleted meanwhile */
-		if (!link_by_ifindex(names[i].if_index, &link, &ignored))
+		r = link_by_ifindex(names[i].if_index, &link, err);
+		if (!r)
 			r = add_device(doctor, &link, 0, err);
+		/* skip an interface that was deleted meanwhile */
 		if (r == -ENODEV)
 			r = 0;
 	}

@@ -54,6 +54,13 @@ int vlan_path_of(const struct link *link, struct vlan_path *ret_path, struct err
 	return 0;
 }
 
+/* True if vlan_path_of() returned @r because no frames arrive, or more tags than are read. Other
+ * errors say nothing of the device. */
+static bool has_no_path(int r)
+{
+	return r == -ENODEV || r == -EOPNOTSUPP;
+}
+
 static int rows_visit(const struct pins *pins, map_visit_fn *visit, void *data, struct err *err)
 {
 	return map_visit(pins->maps.fd[MAPS_VLANS], "vlans", visit, data, err);
@@ -276,12 +283,14 @@ int vlan_sync(const struct pins *pins, struct err *err)
 	for (unsigned int i = 0; i < devices.count; i++) {
 		const struct device_row *row = &devices.rows[i];
 		struct vlan_path path;
-		struct err ignored;
 
-		/* vlan_path_of() fails if the parent is in another namespace: no frames arrive */
-		if (row->gone || !has_entries(&entries, row->ifindex) ||
-		    vlan_path_of(&row->link, &path, &ignored) < 0)
+		if (row->gone || !has_entries(&entries, row->ifindex))
 			continue;
+		r = vlan_path_of(&row->link, &path, err);
+		if (has_no_path(r))
+			continue;
+		if (r < 0)
+			return r;
 		for (unsigned int step = path.hidden; step < path.count; step++) {
 			needed.rows[needed.count].key = path.keys[step];
 			needed.rows[needed.count++].device = path.devices[step];
@@ -306,10 +315,11 @@ static int row_is_outdated(const void *key, const void *device, void *data, stru
 {
 	struct link link = {};
 	struct vlan_key current;
-	struct err ignored;
+	int r = link_by_ifindex(*(const uint32_t *)device, &link, err);
 
-	if (link_by_ifindex(*(const uint32_t *)device, &link, &ignored) < 0 ||
-	    link.parent_nsid >= 0 || link_parent_hides_tags(&link))
+	if (r < 0 && r != -ENODEV)
+		return r;
+	if (r || link.parent_nsid >= 0 || link_parent_hides_tags(&link))
 		return 1;
 	current = key_of(&link);
 	return memcmp(key, &current, sizeof(current)) != 0;
@@ -363,12 +373,14 @@ int vlan_refresh(const struct pins *pins, const struct link *link, filter_note_f
 	for (unsigned int i = 0; i < devices.count && !r; i++) {
 		const struct device_row *row = &devices.rows[i];
 		struct vlan_path path;
-		struct err ignored;
 
 		if (row->gone || !has_entries(&entries, row->ifindex))
 			continue;
-		on_it = !vlan_path_of(&row->link, &path, &ignored) &&
-			path.hook.ifindex == link->ifindex;
+		r = vlan_path_of(&row->link, &path, err);
+		if (r < 0 && !has_no_path(r))
+			return r;
+		on_it = !r && path.hook.ifindex == link->ifindex;
+		r = 0;
 		/* or its own program sees its frames */
 		if (!on_it && row->ifindex != link->ifindex)
 			continue;

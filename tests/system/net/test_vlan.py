@@ -6,10 +6,12 @@ VLAN devices of its own. Where the kernel has none (802.1Q), it says so.
 
 A processor that is emulated takes seconds for a LAN, so a test here takes one through a history.
 """
+import errno
 import json
 
 import pytest
 
+from fault import GETLINK, faulty, requests
 from lan import SERVER_MAC, VIP, VIP6, VIP_MAC
 from vlan import (ETH_P_8021AD, ETH_P_8021Q, LOFT_ROWS, MASTERS, ROW, TaggedWire, ask, make_above, site,  # noqa: F401
                   tagged, vlans)
@@ -216,6 +218,21 @@ def test_explain(site):
     site.done("detach eth1")
     assert "not_attached: the program isn't on eth1, and 2 addresses are on upstairs" in site.cli(
         "doctor").out
+
+
+def test_kernel_out_of_memory_while_rows_are_compared(site, scratch):
+    """Rows of other VLAN devices stay."""
+    loft = f"add {OTHER} dev eth1.9", f"del {OTHER} dev eth1.9"
+    site.done("attach eth1", ADD, loft[0])
+    asked = requests(site, loft[1], scratch)
+    assert vlans(site) == ROW
+    failed = 0
+    for number in (number for number, what in enumerate(asked, 1) if what == ("netlink", GETLINK)):
+        site.done(loft[0])
+        with faulty(f"any:{number}:{errno.ENOMEM}"):
+            failed += site.cli(loft[1]).status
+        assert ROW.items() <= vlans(site).items(), number
+    assert failed
 
 
 def test_announced_with_its_tags(site):
