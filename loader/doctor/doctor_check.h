@@ -22,6 +22,7 @@ struct doctor_device {
 	int ours; /* our program's index in state.prog, also if orphaned; -1: not attached */
 	/* whose program sees the frames: itself or, for a VLAN device without it, maybe a parent */
 	char hook[IFNAMSIZ];
+	bool hook_up;	  /* with carrier */
 	bool has_program; /* the program is on hook */
 	const struct entry_row *rows;
 	size_t row_count;

@@ -55,6 +55,17 @@ int doctor_check_link_down(struct doctor *doctor, const struct doctor_device *de
 
 	if (device->gone || (up && device->link.flags & IFF_RUNNING))
 		return 0;
+	if (strcmp(device->hook, device->link.name) != 0 && device->has_program &&
+	    device->hook_up && device->row_count) {
+		doctor_find(doctor, device, NULL,
+			    "%s is down, but the program on %s answers for its addresses",
+			    device->link.name, device->hook);
+		doctor_remedy(doctor,
+			      "run `ip link set %s up`, or `xdp-l2resp flush dev %s` if another "
+			      "host shall answer",
+			      device->link.name, device->link.name);
+		return 0;
+	}
 	return doctor_find(doctor, device, NULL, "%s %s", device->link.name,
 			   up ? "has no carrier" : "is down");
 }

@@ -215,6 +215,12 @@ def test_explain(site):
         assert explained(both[0]) == explained(both[1])
         assert explained(both[0])[:2] == ("answer", "arp_answered")
         assert ask(site, "upstairs") == SERVER_MAC
+        assert [row["answering"] for row in site.rows(f"list {VIP}")] == [True]
+        found = [one["detail"] for one in site.cli("doctor --json").json["findings"]]
+        assert found == ["upstairs is down, but the program on eth1 answers for its addresses"] * (state == "down")
+    site.client.ip("link set eth0 down")
+    assert wait_until(lambda: [row["answering"] for row in site.rows(f"list {VIP}")] == [False])
+    site.client.ip("link set eth0 up")
     site.done("detach eth1")
     assert "not_attached: the program isn't on eth1, and 2 addresses are on upstairs" in site.cli(
         "doctor").out
