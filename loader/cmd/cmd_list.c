@@ -28,7 +28,7 @@ struct list_device {
 	bool attached;
 	bool up; /* with carrier; of the interface with the program, if that is another */
 	bool gone;
-	bool moved;	       /* gone from here, but the program still runs on it */
+	bool moved; /* it, or its parent, is gone from here, but the program still runs on it */
 	uint8_t mac[ETH_ALEN]; /* valid unless gone */
 	struct vlan_path path;
 };
@@ -66,6 +66,11 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 	hook_link = hook.ours >= 0 ? &hook.link : &row->link;
 	device->up = (hook_link->flags & IFF_UP) && (hook_link->flags & IFF_RUNNING);
 	device->attached = attach_is_current(&hook.state);
+	if (hook.moved.found) {
+		device->attached = device->moved = true;
+		device->up = attach_moved_answers(&hook.moved);
+		return 0;
+	}
 	/* no path is shown if the parent is in another namespace */
 	if (!vlan_path_of(&row->link, &device->path, &ignored) && hook.tag_count)
 		device->attached = device->attached && vlan_has_rows(pins, &device->path);

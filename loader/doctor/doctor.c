@@ -78,7 +78,8 @@ static int add_device(struct doctor *doctor, const struct link *link, unsigned i
 		r = vlan_find_hook(doctor->pins, link->ifindex, &hook, err);
 		if (r < 0)
 			return r;
-		device.has_program = hook.ours >= 0;
+		device.has_program = hook.ours >= 0 || hook.moved.found;
+		device.moved = hook.moved;
 		memcpy(device.hook, hook.link.name, sizeof(device.hook));
 		device.hook_up = (hook.link.flags & IFF_UP) && (hook.link.flags & IFF_RUNNING);
 	}

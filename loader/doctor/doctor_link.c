@@ -25,8 +25,9 @@ static int find_moved(struct doctor *doctor, const struct doctor_device *device)
 
 	attach_moved_text(&device->moved, text);
 	doctor_find(doctor, device, NULL,
-		    "%s %s, and its program is still on it, with %zu address%s", device->link.name,
-		    text, device->row_count, doctor_plural(device->row_count));
+		    "%s%s %s, and its program is still on it, with %zu address%s",
+		    device->gone ? "" : "the parent of ", device->link.name, text,
+		    device->row_count, doctor_plural(device->row_count));
 	if (*now && device->moved.nsid < 0)
 		doctor_remedy(doctor, "run `xdp-l2resp attach %s`", now);
 	else
@@ -40,10 +41,12 @@ static int find_moved(struct doctor *doctor, const struct doctor_device *device)
 int doctor_check_interface_gone(struct doctor *doctor, const struct doctor_device *device,
 				struct err *err)
 {
-	if (!device->gone || !device->row_count)
+	if (!device->row_count)
 		return 0;
 	if (device->moved.found)
 		return find_moved(doctor, device);
+	if (!device->gone)
+		return 0;
 	return doctor_find(doctor, device, NULL, "no interface %s, and %zu address%s on it",
 			   device->link.name, device->row_count, doctor_plural(device->row_count));
 }

@@ -89,6 +89,7 @@ static int search_row(const void *row, const void *device, void *data, struct er
 
 /* Replaces VLAN device @link by its parent, from the map or, if it has no row, from rtnetlink.
  * Returns 1, 0 if it isn't a VLAN device or its parent hides tags, or a negative errno with @err.
+ * -ENODEV: the parent that *ret_key has isn't here.
  */
 static int step_out(const struct pins *pins, struct link *link, struct vlan_key *ret_key,
 		    struct err *err)
@@ -107,10 +108,9 @@ static int step_out(const struct pins *pins, struct link *link, struct vlan_key 
 	if (found > 0)
 		found = link_by_ifindex(search.key.parent, &parent, err)
 				?: !link_hides_tags(&parent);
-	if (found > 0) {
-		*ret_key = search.key;
+	*ret_key = search.key;
+	if (found > 0)
 		*link = parent;
-	}
 	return found;
 }
 
@@ -130,6 +130,11 @@ int vlan_find_hook(const struct pins *pins, uint32_t ifindex, struct vlan_hook *
 		if (hook.ours >= 0 || hook.tag_count == VLAN_MAX_TAGS)
 			break;
 		r = step_out(pins, &hook.link, &key, err);
+		/* VLAN devices stay when their parent is moved */
+		if (r == -ENODEV && !link_is_gone(ifindex)) {
+			hook.moved = attach_find_moved(pins_maps(pins), key.parent);
+			break;
+		}
 		if (r < 0)
 			return r;
 		if (!r)

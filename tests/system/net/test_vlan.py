@@ -8,11 +8,12 @@ A processor that is emulated takes seconds for a LAN, so a test here takes one t
 """
 import errno
 import json
+import re
 
 import pytest
 
 from fault import GETLINK, faulty, requests
-from lan import SERVER_MAC, VIP, VIP6, VIP_MAC
+from lan import Namespace, SERVER_MAC, VIP, VIP6, VIP_MAC
 from vlan import (ETH_P_8021AD, ETH_P_8021Q, LOFT_ROWS, MASTERS, ROW, TaggedWire, ask, make_above, site,  # noqa: F401
                   tagged, vlans)
 from wait import HUNG, wait_until
@@ -239,6 +240,30 @@ def test_kernel_out_of_memory_while_rows_are_compared(site, scratch):
             failed += site.cli(loft[1]).status
         assert ROW.items() <= vlans(site).items(), number
     assert failed
+
+
+def test_parent_moved(site):
+    """With the program, which goes on answering: it is said of the VLAN device, that stays here."""
+    site.done("attach eth1", ADD)
+    pod = Namespace("pod")
+    try:
+        site.server.ip(f"link set eth1 netns {pod.name}")
+        pod.ip("link set eth1 up")
+        assert wait_until(lambda: "state UP" in pod.run("ip", "link", "show", "eth1").stdout)
+        assert ask(site, "upstairs") == SERVER_MAC
+        [row] = site.rows("list")
+        assert (row["dev"], row["answering"]) == ("upstairs", True)
+        assert " answering-elsewhere " in site.done("list").out
+        assert re.search("^upstairs: its parent was moved to another network namespace, where it is eth1 .*, 1 address$",
+                         site.done("status").out, re.M)
+        refused = site.cli(f"explain {VIP} dev upstairs")
+        assert refused.status == 1 and "the parent of upstairs was moved" in refused.err
+        found = {one["check"]: one for one in site.cli("doctor --json").json["findings"]}
+        assert "the parent of upstairs was moved" in found["interface_gone"]["detail"], found
+        site.done(*re.findall("`xdp-l2resp (flush.*?)`", found["interface_gone"]["remedy"]))
+        assert ask(site, "upstairs") is None
+    finally:
+        pod.close()
 
 
 def test_announced_with_its_tags(site):
