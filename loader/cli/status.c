@@ -46,6 +46,7 @@ int status_read(const struct pins *pins, const struct link *link, size_t entries
 		if (r < 0)
 			return r;
 		row.answered_on_parent = row.ours < 0 && hook.ours >= 0;
+		row.parent_moved = hook.moved;
 		/* no path is shown if the parent is in another namespace */
 		vlan_path_of(link, &row.path, &ignored);
 	}
@@ -119,11 +120,12 @@ int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_
 		struct link link;
 		size_t entries;
 
+		r = link_by_ifindex(names[i].if_index, &link, err);
+		if (!r) {
+			entries = count_on(&table, link.ifindex);
+			r = status_read(pins, &link, entries, &rows[count], err);
+		}
 		/* skip an interface that was deleted meanwhile */
-		if (link_by_ifindex(names[i].if_index, &link, err) < 0)
-			continue;
-		entries = count_on(&table, link.ifindex);
-		r = status_read(pins, &link, entries, &rows[count], err);
 		if (r == -ENODEV) {
 			r = 0;
 			continue;
@@ -263,6 +265,10 @@ static void print_unattached(const struct status_row *row, FILE *file)
 		attach_moved_text(&row->moved, text);
 		text_print(file, "%s, and its program runs on, prog id %u", text,
 			   row->moved.prog_id);
+	} else if (row->parent_moved.found) {
+		attach_moved_text(&row->parent_moved, text);
+		text_print(file, "its parent %s, and the program on that answers, prog id %u", text,
+			   row->parent_moved.prog_id);
 	} else if (row->gone) {
 		fputs("the interface is gone", file);
 	} else if (row->state.came_moved) {

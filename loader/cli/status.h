@@ -20,9 +20,10 @@ struct status_row {
 	struct attach_state state;
 	int ours; /* index in state.prog, -1: not attached */
 	size_t entries;
-	struct vlan_path path;	 /* of a VLAN device */
-	bool answered_on_parent; /* the program is on path.hook */
-	char alone_reason[128];	 /* empty in a dispatcher, or if not attached */
+	struct vlan_path path;		  /* of a VLAN device */
+	bool answered_on_parent;	  /* the program is on path.hook */
+	struct attach_moved parent_moved; /* where the parent is, if it is gone with the program */
+	char alone_reason[128];		  /* empty in a dispatcher, or if not attached */
 };
 
 /* Reads the state of @link. @pins may be NULL: nothing is pinned. @entries: number of addresses on

@@ -26,9 +26,9 @@ struct list_device {
 	uint32_t ifindex;
 	char name[IFNAMSIZ];
 	bool attached;
-	bool up; /* with carrier */
+	bool up; /* with carrier; of the interface with the program, if that is another */
 	bool gone;
-	bool moved;	       /* gone from here, but the program still runs on it */
+	bool moved; /* it, or its parent, is gone from here, but the program still runs on it */
 	uint8_t mac[ETH_ALEN]; /* valid unless gone */
 	struct vlan_path path;
 };
@@ -38,6 +38,7 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 {
 	const struct device_row *row = device_find(devices, ifindex);
 	struct attach_moved moved;
+	const struct link *hook_link;
 	struct vlan_hook hook;
 	struct err ignored;
 	int r;
@@ -60,11 +61,20 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 		device->gone = true;
 		return 0;
 	}
-	device->attached = !r && attach_is_current(&hook.state);
-	device->up = (row->link.flags & IFF_UP) && (row->link.flags & IFF_RUNNING);
+	if (r < 0)
+		return r;
+	hook_link = hook.ours >= 0 ? &hook.link : &row->link;
+	device->up = (hook_link->flags & IFF_UP) && (hook_link->flags & IFF_RUNNING);
+	device->attached = attach_is_current(&hook.state);
+	if (hook.moved.found) {
+		device->attached = device->moved = true;
+		device->up = attach_moved_answers(&hook.moved);
+		return 0;
+	}
 	/* no path is shown if the parent is in another namespace */
-	vlan_path_of(&row->link, &device->path, &ignored);
-	return r;
+	if (!vlan_path_of(&row->link, &device->path, &ignored) && hook.tag_count)
+		device->attached = device->attached && vlan_has_rows(pins, &device->path);
+	return 0;
 }
 
 /* An entry, and the other values shown with it. */

@@ -71,14 +71,17 @@ static int add_device(struct doctor *doctor, const struct link *link, unsigned i
 	device.ours = attach_find(&device.state, true);
 	device.has_program = device.ours >= 0 || device.state.empty_id;
 	memcpy(device.hook, link->name, sizeof(device.hook));
+	device.hook_up = (link->flags & IFF_UP) && (link->flags & IFF_RUNNING);
 	if (!gone && link_is_vlan(link) && !device.has_program) {
 		struct vlan_hook hook;
 
 		r = vlan_find_hook(doctor->pins, link->ifindex, &hook, err);
 		if (r < 0)
 			return r;
-		device.has_program = hook.ours >= 0;
+		device.has_program = hook.ours >= 0 || hook.moved.found;
+		device.moved = hook.moved;
 		memcpy(device.hook, hook.link.name, sizeof(device.hook));
+		device.hook_up = (hook.link.flags & IFF_UP) && (hook.link.flags & IFF_RUNNING);
 	}
 	if (!(flags & DEVICE_NAMED) && !device.row_count && device.ours < 0 &&
 	    !device.state.empty_id)
@@ -105,7 +108,6 @@ static int add_named(struct doctor *doctor, const char *name, struct err *err)
 static int add_present(struct doctor *doctor, struct err *err)
 {
 	struct if_nameindex *names = if_nameindex();
-	struct err ignored;
 	int r = 0;
 
 	if (!names)
@@ -114,9 +116,10 @@ static int add_present(struct doctor *doctor, struct err *err)
 	for (size_t i = 0; names[i].if_index && !r; i++) {
 		struct link link;
 
-		/* skip an interface that was deleted meanwhile */
-		if (!link_by_ifindex(names[i].if_index, &link, &ignored))
+		r = link_by_ifindex(names[i].if_index, &link, err);
+		if (!r)
 			r = add_device(doctor, &link, 0, err);
+		/* skip an interface that was deleted meanwhile */
 		if (r == -ENODEV)
 			r = 0;
 	}

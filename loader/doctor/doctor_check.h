@@ -17,11 +17,12 @@
 struct doctor_device {
 	struct link link;	   /* only name and ifindex if gone */
 	bool gone;		   /* recorded, but no such interface exists */
-	struct attach_moved moved; /* where it is, if it is gone from here */
+	struct attach_moved moved; /* where it, or its parent, is, if that is gone from here */
 	struct attach_state state;
 	int ours; /* our program's index in state.prog, also if orphaned; -1: not attached */
 	/* whose program sees the frames: itself or, for a VLAN device without it, maybe a parent */
 	char hook[IFNAMSIZ];
+	bool hook_up;	  /* with carrier */
 	bool has_program; /* the program is on hook */
 	const struct entry_row *rows;
 	size_t row_count;

@@ -33,6 +33,9 @@
 	X(program_before, EACH, NOTE, "another XDP program runs first, and may drop requests",      \
 	  "check that it passes ARP and neighbour discovery, or run ours first with `xdp-l2resp "   \
 	  "attach IFACE --priority N`")                                                             \
+	X(tcx_before, EACH, NOTE, "a tcx program may keep frames to virtual MACs from the kernel",  \
+	  "check that it returns TCX_NEXT for them (`bpftool net show dev IFACE` has its id), or "  \
+	  "answer with the interface's own MAC (xdp-l2resp.io/mac: interface)")                     \
 	X(veth_peer, EACH, ERROR, "native mode on a veth whose peer has no XDP program",            \
 	  "put a program on the peer that returns XDP_PASS, or run `xdp-l2resp detach IFACE`, "     \
 	  "then `xdp-l2resp attach IFACE --mode skb`")                                              \

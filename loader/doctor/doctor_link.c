@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <net/if.h>
+#include <bpf/bpf.h>
 
 #include "attach.h"
 #include "dispatcher.h"
@@ -24,8 +25,9 @@ static int find_moved(struct doctor *doctor, const struct doctor_device *device)
 
 	attach_moved_text(&device->moved, text);
 	doctor_find(doctor, device, NULL,
-		    "%s %s, and its program is still on it, with %zu address%s", device->link.name,
-		    text, device->row_count, doctor_plural(device->row_count));
+		    "%s%s %s, and its program is still on it, with %zu address%s",
+		    device->gone ? "" : "the parent of ", device->link.name, text,
+		    device->row_count, doctor_plural(device->row_count));
 	if (*now && device->moved.nsid < 0)
 		doctor_remedy(doctor, "run `xdp-l2resp attach %s`", now);
 	else
@@ -39,10 +41,12 @@ static int find_moved(struct doctor *doctor, const struct doctor_device *device)
 int doctor_check_interface_gone(struct doctor *doctor, const struct doctor_device *device,
 				struct err *err)
 {
-	if (!device->gone || !device->row_count)
+	if (!device->row_count)
 		return 0;
 	if (device->moved.found)
 		return find_moved(doctor, device);
+	if (!device->gone)
+		return 0;
 	return doctor_find(doctor, device, NULL, "no interface %s, and %zu address%s on it",
 			   device->link.name, device->row_count, doctor_plural(device->row_count));
 }
@@ -54,6 +58,17 @@ int doctor_check_link_down(struct doctor *doctor, const struct doctor_device *de
 
 	if (device->gone || (up && device->link.flags & IFF_RUNNING))
 		return 0;
+	if (strcmp(device->hook, device->link.name) != 0 && device->has_program &&
+	    device->hook_up && device->row_count) {
+		doctor_find(doctor, device, NULL,
+			    "%s is down, but the program on %s answers for its addresses",
+			    device->link.name, device->hook);
+		doctor_remedy(doctor,
+			      "run `ip link set %s up`, or `xdp-l2resp flush dev %s` if another "
+			      "host shall answer",
+			      device->link.name, device->link.name);
+		return 0;
+	}
 	return doctor_find(doctor, device, NULL, "%s %s", device->link.name,
 			   up ? "has no carrier" : "is down");
 }
@@ -120,6 +135,29 @@ int doctor_check_programs_left(struct doctor *doctor, const struct doctor_device
 		return 0;
 	return doctor_find(doctor, device, NULL, "%u of our programs run on %s", count,
 			   device->link.name);
+}
+
+/* BPF_TCX_INGRESS of <linux/bpf.h>, from Linux 6.6 on. */
+#define TCX_INGRESS 46
+
+/* The program that accepts frames to virtual MACs (deliver.h) is a classifier, and tcx programs run
+ * before all of them: where one returns TCX_PASS, no classifier runs (sch_handle_ingress()). */
+int doctor_check_tcx_before(struct doctor *doctor, const struct doctor_device *device,
+			    struct err *err)
+{
+	LIBBPF_OPTS(bpf_prog_query_opts, query);
+	bool is_virtual = false;
+
+	for (size_t i = 0; i < device->row_count && !is_virtual; i++)
+		is_virtual = entry_mac_virtual(&device->rows[i]);
+	if (device->gone || !is_virtual ||
+	    bpf_prog_query_opts((int)device->link.ifindex, TCX_INGRESS, &query) < 0 ||
+	    !query.prog_cnt)
+		return 0;
+	return doctor_find(doctor, device, NULL,
+			   "%u tcx program%s at the ingress of %s, before ours that accepts frames "
+			   "to virtual MACs",
+			   query.prog_cnt, query.prog_cnt == 1 ? "" : "s", device->link.name);
 }
 
 int doctor_check_skb_mode(struct doctor *doctor, const struct doctor_device *device,

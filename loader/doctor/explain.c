@@ -249,6 +249,14 @@ static int explain_link(const struct pins *pins, const struct explain_question *
 
 	if (r < 0)
 		return r;
+	if (hook.moved.found) {
+		char text[ATTACH_MOVED_TEXT_SIZE];
+
+		attach_moved_text(&hook.moved, text);
+		return err_set(err, -ENODEV,
+			       "the parent of %s %s, and the program on that answers; ask there",
+			       question->link.name, text);
+	}
 	if (!interface_works(&explanation, hook.ours < 0 ? &question->link : &hook.link)) {
 		*ret_explanation = explanation;
 		return 0;

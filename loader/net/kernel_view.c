@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 
 #include "alloc.h"
+#include "binary_search.h"
 #include "cleanup.h"
 #include "kernel_view.h"
 #include "netlink.h"
@@ -82,6 +83,7 @@ static struct kernel_settings settings_read(bool v4, const char *dev)
 		.arp_ignore = v4 ? setting_of(v4, dev, "arp_ignore") : 0,
 		.forwarding = setting(v4, dev, "forwarding"),
 		.proxies = setting_of(v4, dev, v4 ? "proxy_arp" : "proxy_ndp"),
+		.proxies_same = v4 && setting_of(v4, dev, "proxy_arp_pvlan"),
 	};
 }
 
@@ -114,7 +116,7 @@ struct kernel_settings kernel_settings(struct kernel_view *view, const struct li
 static bool settings_same(const struct kernel_settings *a, const struct kernel_settings *b)
 {
 	return a->arp_ignore == b->arp_ignore && a->forwarding == b->forwarding &&
-	       a->proxies == b->proxies;
+	       a->proxies == b->proxies && a->proxies_same == b->proxies_same;
 }
 
 static bool local_same(const struct local_address *a, const struct local_address *b)
@@ -127,8 +129,12 @@ bool kernel_view_changed(const struct kernel_view *view)
 	_cleanup_(kernel_view_free) struct kernel_view now = {};
 	struct err ignored;
 
-	if (kernel_view_read(&now, &ignored) < 0 || view->local.count != now.local.count)
+	if (kernel_view_read(&now, &ignored) < 0 || view->local.count != now.local.count ||
+	    view->local.route_count != now.local.route_count)
 		return true;
+	for (size_t i = 0; i < view->local.route_count; i++)
+		if (memcmp(&view->local.routes[i], &now.local.routes[i], sizeof(struct addr_range)))
+			return true;
 	for (size_t i = 0; i < view->local.count; i++)
 		if (!local_same(&view->local.rows[i], &now.local.rows[i]))
 			return true;
@@ -142,6 +148,27 @@ bool kernel_view_changed(const struct kernel_view *view)
 	return false;
 }
 
+/* Values of arp_ignore (arp_ignore() in net/ipv4/arp.c); the others are as 0, answer for all. */
+enum { IGNORE_OTHER_DEVICES = 1, IGNORE_OTHER_SUBNETS = 2, IGNORE_HOST_SCOPE = 3, IGNORE_ALL = 8 };
+
+/* The VRF that @link is or is a member of; 0: none. */
+static unsigned int vrf_of(const struct link *link)
+{
+	if (!strcmp(link->kind, "vrf"))
+		return link->ifindex;
+	return strcmp(link->master_kind, "vrf") ? 0 : link->master;
+}
+
+/* Does @link's VRF look @local up? An address outside VRFs is in the table that all ask first. */
+static bool vrf_has(const struct link *link, const struct local_address *local)
+{
+	struct err ignored;
+	struct link owner;
+
+	return link_by_ifindex(local->ifindex, &owner, &ignored) < 0 || !vrf_of(&owner) ||
+	       vrf_of(&owner) == vrf_of(link);
+}
+
 bool kernel_answers_by(struct kernel_view *view, const struct link *link,
 		       const struct local_address *local)
 {
@@ -150,28 +177,44 @@ bool kernel_answers_by(struct kernel_view *view, const struct link *link,
 
 	/* for IPv4 an entry is enough; IPv6 also needs proxy_ndp */
 	if (local->proxy)
-		return same && settings.forwarding && (v4 || settings.proxies);
-	/* solicitations are answered only for the receiving interface's addresses (RFC 4861 7.2.3)
-	 */
+		return (same || !local->ifindex) && settings.forwarding && (v4 || settings.proxies);
+	/* solicitations are answered only for the receiving interface's addresses (RFC 4861 7.2.3),
+	 * and for its VRF's (ndisc_recv_ns()) */
 	if (!v4)
-		return same;
+		return same || (local->ifindex && local->ifindex == vrf_of(link));
 	switch (settings.arp_ignore) {
-	case 0:
-		return true;
-	case 3:
-		return !local->host_scope;
-	case 8:
-		return false;
-	default: /* 1, and 2 for senders in its subnet */
+	case IGNORE_OTHER_DEVICES:
+	case IGNORE_OTHER_SUBNETS:
 		return same;
+	case IGNORE_HOST_SCOPE:
+		return !local->host_scope && (same || vrf_has(link, local));
+	case IGNORE_ALL:
+		return false;
+	default:
+		return same || vrf_has(link, local);
 	}
 }
 
-bool kernel_proxies(struct kernel_view *view, const struct link *link)
+bool kernel_answers_routed(struct kernel_view *view, const struct link *link)
+{
+	switch (kernel_settings(view, link, true).arp_ignore) {
+	case IGNORE_OTHER_DEVICES:
+	case IGNORE_OTHER_SUBNETS:
+	case IGNORE_HOST_SCOPE:
+	case IGNORE_ALL:
+		return false; /* no interface has the address */
+	default:
+		return true;
+	}
+}
+
+const char *kernel_proxies(struct kernel_view *view, const struct link *link, bool same)
 {
 	struct kernel_settings settings = kernel_settings(view, link, true);
 
-	return settings.forwarding && settings.proxies;
+	if (!settings.forwarding || !(same ? settings.proxies_same : settings.proxies))
+		return NULL;
+	return same ? "proxy_arp_pvlan" : "proxy_arp";
 }
 
 static int route_cb(const struct nlmsghdr *header, void *data)
@@ -205,23 +248,6 @@ static uint32_t route_to(const struct address *address)
 	return out;
 }
 
-/* Returns the first row of @address; if there is none, another row or the end. */
-static const struct local_address *local_first(const struct local_address_table *table,
-					       const struct address *address)
-{
-	size_t first = 0, last = table->count;
-
-	while (first < last) {
-		size_t middle = (first + last) / 2;
-
-		if (address_compare(&table->rows[middle].address, address) < 0)
-			first = middle + 1;
-		else
-			last = middle;
-	}
-	return table->rows + first;
-}
-
 static void write_why(struct kernel_view *view, const struct link *link,
 		      const struct local_address *local, struct err *ret_why)
 {
@@ -229,7 +255,9 @@ static void write_why(struct kernel_view *view, const struct link *link,
 	char ip[INET6_ADDRSTRLEN];
 
 	address_format(&local->address, ip);
-	if (local->proxy)
+	if (local->proxy && !local->ifindex)
+		err_write(ret_why, "on %s, by a proxy entry; `arp -d %s pub` removes it", dev, ip);
+	else if (local->proxy)
 		err_write(ret_why,
 			  "on %s, by a proxy entry; `ip neigh del proxy %s dev %s` removes it", dev,
 			  ip, dev);
@@ -238,30 +266,54 @@ static void write_why(struct kernel_view *view, const struct link *link,
 			  "on %s, since it is a local address and arp_ignore is %ld; put it on lo "
 			  "and set net.ipv4.conf.all.arp_ignore=1 and arp_announce=2",
 			  dev, kernel_settings(view, link, true).arp_ignore);
+	else if (local->ifindex != link->ifindex)
+		err_write(ret_why,
+			  "on %s, since it is an address of its VRF's device; put it on another "
+			  "interface in the VRF, such as a dummy",
+			  dev);
 	else
 		err_write(ret_why, "on %s, where it is a local address; put it on lo", dev);
+}
+
+/* Returns the sysctl by which the kernel answers for IPv4 @address on @link, or NULL. */
+static const char *proxied(struct kernel_view *view, const struct link *link,
+			   const struct address *address)
+{
+	uint32_t out = 0;
+
+	if (kernel_proxies(view, link, true) || kernel_proxies(view, link, false))
+		out = route_to(address);
+	return out ? kernel_proxies(view, link, out == link->ifindex) : NULL;
 }
 
 bool kernel_answers(struct kernel_view *view, const struct address *address,
 		    const struct link *link, struct err *ret_why)
 {
-	const struct local_address *local = local_first(&view->local, address);
-	const struct local_address *end = view->local.rows + view->local.count;
-	uint32_t out = 0;
+	const struct local_address *rows = view->local.rows;
+	size_t i = SEARCH_FIRST(at, view->local.count,
+				address_compare(&rows[at].address, address) < 0);
+	const char *proxy;
 
-	for (; local < end && !address_compare(&local->address, address); local++) {
-		if (!kernel_answers_by(view, link, local))
+	for (; i < view->local.count && !address_compare(&rows[i].address, address); i++) {
+		if (!kernel_answers_by(view, link, &rows[i]))
 			continue;
-		write_why(view, link, local, ret_why);
+		write_why(view, link, &rows[i], ret_why);
 		return true;
 	}
-	if (address_is_v4(address) && kernel_proxies(view, link))
-		out = route_to(address);
-	if (!out || out == link->ifindex)
+	if (!address_is_v4(address))
 		return false;
-	err_write(ret_why,
-		  "on %s, where proxy_arp is on; run `sysctl -w net/ipv4/conf/all/proxy_arp=0 "
-		  "net/ipv4/conf/%s/proxy_arp=0`",
-		  link->name, link->name);
-	return true;
+	if (local_address_routed(&view->local, address) && kernel_answers_routed(view, link)) {
+		err_write(ret_why,
+			  "on %s, since it is in a local route and arp_ignore is %ld; set "
+			  "net.ipv4.conf.all.arp_ignore=1 and arp_announce=2",
+			  link->name, kernel_settings(view, link, true).arp_ignore);
+		return true;
+	}
+	proxy = proxied(view, link, address);
+	if (proxy)
+		err_write(ret_why,
+			  "on %s, where %s is on; run `sysctl -w net/ipv4/conf/all/%s=0 "
+			  "net/ipv4/conf/%s/%s=0`",
+			  link->name, proxy, proxy, link->name, proxy);
+	return proxy;
 }

@@ -16,10 +16,11 @@
 
 /* An interface's effective sysctls of one family, combined with those of "all". */
 struct kernel_settings {
-	long arp_ignore; /* IPv4 */
-	bool forwarding; /* without it the kernel doesn't proxy */
-	bool proxies;	 /* IPv4: proxy_arp, for all routed addresses; IPv6: proxy_ndp, which
-			    enables proxy entries */
+	long arp_ignore;   /* IPv4 */
+	bool forwarding;   /* without it the kernel doesn't proxy */
+	bool proxies;	   /* IPv4: proxy_arp, for all routed addresses; IPv6: proxy_ndp, which
+			      enables proxy entries */
+	bool proxies_same; /* IPv4: proxy_arp_pvlan, for addresses routed by this interface */
 };
 
 /* The settings of one interface, cached. */
@@ -52,8 +53,12 @@ struct kernel_settings kernel_settings(struct kernel_view *view, const struct li
 bool kernel_answers_by(struct kernel_view *view, const struct link *link,
 		       const struct local_address *local);
 
-/* True if the kernel answers on @link for all addresses routed by other interfaces (proxy_arp). */
-bool kernel_proxies(struct kernel_view *view, const struct link *link);
+/* True if the kernel would answer a request on @link for an address in a local route. */
+bool kernel_answers_routed(struct kernel_view *view, const struct link *link);
+
+/* Returns the sysctl by which the kernel answers on @link for all addresses routed by it (@same:
+ * proxy_arp_pvlan) or by other interfaces (proxy_arp); NULL: it doesn't. */
+const char *kernel_proxies(struct kernel_view *view, const struct link *link, bool same);
 
 /* True if the kernel would answer for @address on @link for any of these reasons; @ret_why: the
  * interface, the reason and the remedy. */

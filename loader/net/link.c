@@ -231,7 +231,8 @@ bool link_by_xdp(uint32_t xdp_id, struct link *ret_link, int *ret_nsid)
 
 bool link_hides_tags(const struct link *link)
 {
-	static const char *const kinds[] = { "bond", "bridge", "macvlan", "team" };
+	/* "openvswitch": an internal port */
+	static const char *const kinds[] = { "bond", "bridge", "macvlan", "openvswitch", "team" };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (!strcmp(link->kind, kinds[i]))

@@ -16,6 +16,8 @@
 /* Frames without a claim that are skipped per call, since other hosts may send any number. */
 #define OTHERS_MAX 16
 
+#define VID_MASK 0x0fff /* of a tag control information (IEEE 802.1Q 9.6) */
+
 /* Size of an advertisement without options. */
 #define ND_FRAME_LEAST offsetof(struct nd_frame, packet.option)
 
@@ -30,11 +32,16 @@ static int join_all_nodes(int fd, unsigned int ifindex)
 	return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &group, sizeof(group));
 }
 
-/* Filters for ARP and neighbour advertisements in the kernel: the LAN's other traffic may be
- * gigabits. */
+/* Filters for untagged ARP and neighbour advertisements in the kernel: the LAN's other traffic may
+ * be gigabits. Other VLANs' frames come too, their tag beside them: __netif_receive_skb_core()
+ * calls skb_vlan_untag() before packet sockets. */
 static int filter_claims(int fd)
 {
 	struct sock_filter code[] = {
+		/* 0 without a tag; a priority tag's VID is 0 */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_VLAN_TAG),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, VID_MASK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 8),
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct ethhdr, h_proto)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 5, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 0, 5),

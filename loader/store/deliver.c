@@ -9,8 +9,8 @@
 #include "skeletons.h"
 #include "virtual_mac.h"
 
-/* Priority 1 runs before other programs, which may end the classification. The handle marks ours.
- */
+/* Priority 1 runs before other classifiers, which may end the classification; tcx programs run
+ * before all of them (doctor_check_tcx_before()). The handle marks ours. */
 #define DELIVER_PRIORITY 1
 #define DELIVER_HANDLE	 0x4c32
 

@@ -54,6 +54,13 @@ int vlan_path_of(const struct link *link, struct vlan_path *ret_path, struct err
 	return 0;
 }
 
+/* True if vlan_path_of() returned @r because no frames arrive, or more tags than are read. Other
+ * errors say nothing of the device. */
+static bool has_no_path(int r)
+{
+	return r == -ENODEV || r == -EOPNOTSUPP;
+}
+
 static int rows_visit(const struct pins *pins, map_visit_fn *visit, void *data, struct err *err)
 {
 	return map_visit(pins->maps.fd[MAPS_VLANS], "vlans", visit, data, err);
@@ -82,6 +89,7 @@ static int search_row(const void *row, const void *device, void *data, struct er
 
 /* Replaces VLAN device @link by its parent, from the map or, if it has no row, from rtnetlink.
  * Returns 1, 0 if it isn't a VLAN device or its parent hides tags, or a negative errno with @err.
+ * -ENODEV: the parent that *ret_key has isn't here.
  */
 static int step_out(const struct pins *pins, struct link *link, struct vlan_key *ret_key,
 		    struct err *err)
@@ -100,10 +108,9 @@ static int step_out(const struct pins *pins, struct link *link, struct vlan_key 
 	if (found > 0)
 		found = link_by_ifindex(search.key.parent, &parent, err)
 				?: !link_hides_tags(&parent);
-	if (found > 0) {
-		*ret_key = search.key;
+	*ret_key = search.key;
+	if (found > 0)
 		*link = parent;
-	}
 	return found;
 }
 
@@ -123,6 +130,11 @@ int vlan_find_hook(const struct pins *pins, uint32_t ifindex, struct vlan_hook *
 		if (hook.ours >= 0 || hook.tag_count == VLAN_MAX_TAGS)
 			break;
 		r = step_out(pins, &hook.link, &key, err);
+		/* VLAN devices stay when their parent is moved */
+		if (r == -ENODEV && !link_is_gone(ifindex)) {
+			hook.moved = attach_find_moved(pins_maps(pins), key.parent);
+			break;
+		}
 		if (r < 0)
 			return r;
 		if (!r)
@@ -276,12 +288,14 @@ int vlan_sync(const struct pins *pins, struct err *err)
 	for (unsigned int i = 0; i < devices.count; i++) {
 		const struct device_row *row = &devices.rows[i];
 		struct vlan_path path;
-		struct err ignored;
 
-		/* vlan_path_of() fails if the parent is in another namespace: no frames arrive */
-		if (row->gone || !has_entries(&entries, row->ifindex) ||
-		    vlan_path_of(&row->link, &path, &ignored) < 0)
+		if (row->gone || !has_entries(&entries, row->ifindex))
 			continue;
+		r = vlan_path_of(&row->link, &path, err);
+		if (has_no_path(r))
+			continue;
+		if (r < 0)
+			return r;
 		for (unsigned int step = path.hidden; step < path.count; step++) {
 			needed.rows[needed.count].key = path.keys[step];
 			needed.rows[needed.count++].device = path.devices[step];
@@ -306,10 +320,11 @@ static int row_is_outdated(const void *key, const void *device, void *data, stru
 {
 	struct link link = {};
 	struct vlan_key current;
-	struct err ignored;
+	int r = link_by_ifindex(*(const uint32_t *)device, &link, err);
 
-	if (link_by_ifindex(*(const uint32_t *)device, &link, &ignored) < 0 ||
-	    link.parent_nsid >= 0 || link_parent_hides_tags(&link))
+	if (r < 0 && r != -ENODEV)
+		return r;
+	if (r || link.parent_nsid >= 0 || link_parent_hides_tags(&link))
 		return 1;
 	current = key_of(&link);
 	return memcmp(key, &current, sizeof(current)) != 0;
@@ -363,12 +378,14 @@ int vlan_refresh(const struct pins *pins, const struct link *link, filter_note_f
 	for (unsigned int i = 0; i < devices.count && !r; i++) {
 		const struct device_row *row = &devices.rows[i];
 		struct vlan_path path;
-		struct err ignored;
 
 		if (row->gone || !has_entries(&entries, row->ifindex))
 			continue;
-		on_it = !vlan_path_of(&row->link, &path, &ignored) &&
-			path.hook.ifindex == link->ifindex;
+		r = vlan_path_of(&row->link, &path, err);
+		if (r < 0 && !has_no_path(r))
+			return r;
+		on_it = !r && path.hook.ifindex == link->ifindex;
+		r = 0;
 		/* or its own program sees its frames */
 		if (!on_it && row->ifindex != link->ifindex)
 			continue;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "attach_moved.h"
 #include "attach_state.h"
 #include "err.h"
 #include "filter.h"
@@ -43,6 +44,7 @@ struct vlan_hook {
 	struct link link;
 	struct attach_state state;
 	int ours; /* index in state.prog; -1: no program found, and it belongs on link */
+	struct attach_moved moved; /* where a parent with the program has gone, if it isn't here */
 	struct vlan_key tags[VLAN_MAX_TAGS]; /* of the interface's frames on link, outer first */
 	unsigned int tag_count;
 };

@@ -12,7 +12,7 @@ from daemon import POLICY, service
 from lan import CLIENT_MAC, SERVER_MAC, VIP, VIP6
 from nd import advertisement
 from test_faults import Asking
-from vlan import ETH_P_ALL
+from vlan import ETH_P_8021Q, ETH_P_ALL, tagged
 from wait import let_pass, slack, stays, wait_until
 from wire import ETH_P_IPV6, REPLY, Wire, announcement, arp, arp_reply
 
@@ -212,6 +212,16 @@ def test_what_somebody_only_asks_for_is_claimed(agent, lan):
         start(agent, POLICY, service("web", VIP), keys="probe: true\n")
         agent.until(asks, poll=0.05)
         assert probe(VIP) in [frame for _, frame in wire.received(quiet=0)]
+
+
+def test_what_is_used_in_another_vlan_is_claimed(agent, lan):
+    start(agent, POLICY, keys="probe: true\n")
+    with Wire(lan.client, "eth0") as wire:
+        agent.write("all.yaml", POLICY, service("web", VIP))
+        assert wire.received(1, quiet=0)
+        wire.send(tagged(conflict(VIP), (ETH_P_8021Q, 100)))
+    agent.wait_entries((VIP, "eth1"))
+    agent.counts("l2resp_probes_total", 3)
 
 
 @pytest.mark.skipif(not os.environ.get("XDP_L2RESP_FULL"), reason="takes two minutes; --full runs it")

@@ -296,23 +296,26 @@ def test_a_program_that_was_taken_off_comes_back(running, lan):
     assert answers_again(lan)
 
 
-# name: device of the address, arp_ignore, proxy_arp; ready
+ON_LO, ON_ETH1 = f"address add {VIP}/32 dev lo", f"address add {VIP}/32 dev eth1"
+# name: what ip(8) sets, the sysctls below net.ipv4; ready. test_vip.py in net/ shows who answers then.
 KERNEL = {
-    "on lo, arp_ignore 0": ("lo", 0, 0, False),
-    "on lo, arp_ignore 1": ("lo", 1, 0, True),
-    "on eth1, arp_ignore 1": ("eth1", 1, 0, False),
-    "on eth1, arp_ignore 8": ("eth1", 8, 0, True),
-    "not local": (None, 0, 0, True),
-    "not local, proxy_arp without a route": (None, 0, 1, True),
+    "on lo, arp_ignore 0": (ON_LO, "", False),
+    "on lo, arp_ignore 1": (ON_LO, "conf.all.arp_ignore=1", True),
+    "on lo, arp_ignore 4": (ON_LO, "conf.all.arp_ignore=4", False),
+    "on eth1, arp_ignore 1": (ON_ETH1, "conf.all.arp_ignore=1", False),
+    "on eth1, arp_ignore 8": (ON_ETH1, "conf.all.arp_ignore=8", True),
+    "in a local route": ("route add local 198.18.10.0/24 dev lo", "", False),
+    "in a local route, arp_ignore 1": ("route add local 198.18.10.0/24 dev lo", "conf.all.arp_ignore=1", True),
+    "not local": ("", "", True),
+    "not local, proxy_arp without a route": ("", "ip_forward=1 conf.eth1.proxy_arp=1", True),
+    "not local, proxy_arp_pvlan": ("route add 198.18.10.0/24 dev eth1", "ip_forward=1 conf.eth1.proxy_arp_pvlan=1", False),
 }
 
 
-@pytest.mark.parametrize("dev, arp_ignore, proxy_arp, ready", KERNEL.values(), ids=KERNEL)
-def test_the_kernel_would_answer(agent, lan, dev, arp_ignore, proxy_arp, ready):
-    lan.server.sysctl(f"net.ipv4.conf.all.arp_ignore={arp_ignore}",
-                      f"net.ipv4.conf.eth1.proxy_arp={proxy_arp}")
-    if dev:
-        lan.server.ip(f"address add {VIP}/32 dev {dev}")
+@pytest.mark.parametrize("command, settings, ready", KERNEL.values(), ids=KERNEL)
+def test_the_kernel_would_answer(agent, lan, command, settings, ready):
+    lan.server.sysctl(*(f"net.ipv4.{setting}" for setting in settings.split()))
+    lan.server.ip(command)
     agent.write("all.yaml", POLICY, service("web", VIP))
     agent.start()
     agent.answers("/readyz", 200 if ready else 503)
@@ -328,6 +331,16 @@ def test_the_kernel_begins_to_answer(running, lan):
     lan.server.ip(f"address del {VIP}/32 dev lo")
     running.wait_entries((VIP, "eth1"))
     running.wait_ready()
+
+
+def test_a_local_route_is_added(running, lan):
+    """Nothing tells of it: seen within a period of 5 s."""
+    running.wait_ready()
+    lan.server.ip("route add local 198.18.10.0/24 dev lo")
+    running.wait_entries(seconds=12)
+    running.answers("/readyz", 503)
+    lan.server.ip("route del local 198.18.10.0/24 dev lo")
+    running.wait_entries((VIP, "eth1"), seconds=12)
 
 
 def test_another_mac(running, lan):

@@ -374,6 +374,27 @@ def test_interface_deleted_between_two_questions(lan, scratch, command):
         assert done.err == "", (number, done)
 
 
+@pytest.mark.parametrize("command, shown", [
+    ("status", "eth1: "), ("detach --all", "eth1: detached"), ("doctor", "link_down: eth1 is down")])
+def test_kernel_out_of_memory_between_two_questions(lan, scratch, command, shown):
+    """No interface is left out silently."""
+    def prepare():
+        lan.server.ip("link set eth1 up")
+        lan.done("attach eth1", ADD)
+        lan.server.ip("link set eth1 down")
+    prepare()
+    asked = lan.server.run(*lan.words(command), check=False, env=environment("any:0:0", scratch / "log"))
+    assert shown in asked.stdout
+    links = [number for number, line in enumerate((scratch / "log").read_text().splitlines(), 1)
+             if line.split()[::2] == ["netlink", str(GETLINK)]]
+    assert links
+    for number in links:
+        prepare()
+        with faulty(f"any:{number}:{errno.ENOMEM}"):
+            done = lan.cli(command)
+        assert shown in done.out or (done.status == 1 and done.err), (number, done)
+
+
 def test_interface_deleted_while_detached(lan, scratch):
     lan.server.ip("link add eth2 type veth peer name eth3")
     lan.done("attach eth1 eth2")

@@ -1,22 +1,28 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """doctor: each check provoked for real, and gone when its own remedy was followed."""
+import ctypes
 import json
 import os
 import platform
 import re
+import socket
+import struct
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from fault import environment
 from instead import INSTEAD
-from lan import BPFFS, CLIENT_MAC, PASS, SERVER_IP6, SERVER_MAC, VIP, VIP_MAC, changes, lease, need, run
+from lan import BPFFS, CLIENT_MAC, PASS, SERVER_IP6, SERVER_MAC, VIP, VIP_MAC, changes, lease, libc, need, run
+from vlan import ETH_P_8021AD, ETH_P_8021Q, tagged
 from wait import HUNG, wait_until
 from wire import Wire, arp
 
 VIP6 = "2001:db8::10"
 NEW_MAC = "02:00:00:00:00:77"
+PROG_LOAD, PROG_ATTACH, PROG_DETACH, SCHED_CLS, TCX_INGRESS = 5, 8, 9, 3, 46  # of bpf(2)
 NO_EXT = "BPF_PROG_TYPE_EXT"  # in the reason where the kernel can't load a dispatcher
 
 
@@ -489,6 +495,58 @@ def test_asks_as_a_probe_would(well):
         look(well)
         asked = [frame for _, frame in wire.received()]
     assert asked == [arp(VIP, spa="0.0.0.0", sha=SERVER_MAC, trailer=bytes(18))]
+
+
+@pytest.mark.parametrize("tags", [[], [(ETH_P_8021Q, 0)], [(ETH_P_8021Q, 100)], [(ETH_P_8021AD, 300)]])
+def test_a_claim_on_another_vlan_is_none(well, tags):
+    """Another tenant's address; a packet socket gets the frame without its tag."""
+    with Wire(well.client, "eth0") as wire:
+        process = subprocess.Popen(well.argv("doctor --json"), stdout=subprocess.PIPE, text=True)
+        wire.received(1)
+        wire.send(tagged(arp(VIP, spa=VIP, sha=NEW_MAC), *tags))
+        found = json.loads(process.communicate(timeout=HUNG)[0])["findings"]
+    untagged = not any(vid for _, vid in tags)
+    assert [one["check"] for one in found] == ["other_answers"] * untagged
+
+
+def bpf(command, attributes):
+    """bpf(2), on x86 or arm64."""
+    number = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+    result = libc.syscall(number, command, ctypes.create_string_buffer(attributes, 128), 128)
+    assert result >= 0, os.strerror(ctypes.get_errno())
+    return result
+
+
+def tcx_pass(lan, command):
+    """Attaches to eth1's ingress a program that returns TCX_PASS, or BPF_PROG_DETACHes it."""
+    code = ctypes.create_string_buffer(struct.pack("=BBhiBBhi", 0xB7, 0, 0, 0, 0x95, 0, 0, 0))  # r0 = 0; exit
+    name = ctypes.create_string_buffer(b"GPL")
+    if command == PROG_ATTACH:
+        lan.tcx = bpf(PROG_LOAD, struct.pack("=IIQQ", SCHED_CLS, 2, ctypes.addressof(code), ctypes.addressof(name)))
+    with lan.server.entered():
+        bpf(command, struct.pack("=III", socket.if_nametoindex("eth1"), lan.tcx, TCX_INGRESS))
+
+
+def test_tcx_before(well):
+    """Which keeps frames to a virtual MAC from the kernel, and other frames not."""
+    need("ping")
+    if tuple(map(int, platform.release().split(".")[:2])) < (6, 6):
+        pytest.skip("this kernel has no tcx")
+    virtual = "198.18.0.100"
+    well.server.sysctl("net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2")
+    well.server.ip(f"address add {virtual}/32 dev lo")
+    tcx_pass(well, PROG_ATTACH)
+    assert look(well) == {}
+    well.done(f"add {virtual} dev eth1 mac f2:4c:c6:12:00:64")
+
+    def pinged():
+        return not well.client.run("ping", "-c", 1, "-W", 2, virtual, check=False).returncode
+    assert not pinged()
+    found = look(well)
+    assert [*found] == ["tcx_before"] and found["tcx_before"]["severity"] == "note"
+    assert "1 tcx program at the ingress of eth1" in found["tcx_before"]["detail"]
+    tcx_pass(well, PROG_DETACH)
+    assert look(well) == {} and pinged()
 
 
 def test_asks_for_256(well):

@@ -1,12 +1,18 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The address is local to the server too: traffic to it works, and who else may answer for it."""
+import fcntl
+import socket
+import struct
+
 import pytest
 
-from lan import SERVER_MAC, VIP, VIP6, VIP_MAC, need
+from lan import SERVER_IP6, SERVER_MAC, VIP, VIP6, VIP_MAC, need
+from nd import ADVERTISEMENT, solicitation
 from wait import HUNG
-from wire import Wire, arp, mac_text
+from wire import ETH_P_IPV6, Wire, arp, mac_bytes, mac_text
 
+SIOCSARP, ATF_PERM, ATF_PUBL = 0x8955, 4, 8
 OFF_LINK = "198.19.1.1"  # outside every subnet of the client
 
 FOLLOWED, ROUTED = "in the client's subnet", "on-link by a route only"
@@ -76,6 +82,107 @@ def test_who_answers(lan, dev, arp_ignore, added, expected):
     with Wire(lan.client, "eth0") as wire:
         replies = wire.ask(arp(VIP), count=len(expected))
     assert [mac_text(reply[6:12]) for reply in replies] == expected
+
+
+# a second interface of the server, with the route to the address
+BEYOND = ("ip link add eth2 type veth peer name eth3", "ip link set eth2 up", "ip link set eth3 up",
+          "ip route add 198.18.10.0/24 dev eth2")
+ANY_IP, ON_LO = "ip route add local 198.18.10.0/24 dev lo", f"ip address add {VIP}/32 dev lo"
+FORWARDING, PROXY_ARP, PVLAN = (f"sysctl -q net.ipv4.{name}=1" for name in (
+    "ip_forward", "conf.eth1.proxy_arp", "conf.eth1.proxy_arp_pvlan"))
+VRF_MEMBER = "ip link add red type vrf table 10", "ip link set red up", "ip link set eth1 master red"
+
+
+def arp_ignore(value):
+    return f"sysctl -q net.ipv4.conf.all.arp_ignore={value}"
+
+
+def proxy_entry_of_all(lan):
+    """As arp(8)'s `arp -s ADDR MAC pub`: an entry without an interface."""
+    def address(ip):
+        return struct.pack("=HH4s8x", socket.AF_INET, 0, socket.inet_aton(ip))
+    request = address(VIP) + struct.pack("=H14x", 1) + struct.pack("=i", ATF_PERM | ATF_PUBL) + address("0.0.0.0") + bytes(16)
+    with lan.server.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, SIOCSARP, request)
+
+
+def tell(lan, commands):
+    """Commands for the server's kernel; skips the test where it has no such interfaces."""
+    for command in commands:
+        if callable(command):
+            command(lan)
+            continue
+        done = lan.server.run(*command.split(), check=False)
+        if done.returncode and "type vrf" in command:
+            pytest.skip(f"this kernel has no VRFs: {done.stderr.strip()}")
+        assert not done.returncode, done.stderr
+
+
+# what the server's kernel is told: does it answer once the program is silent
+KERNEL_SETTINGS = {
+    "nothing": ([], False),
+    "a local route": ([ANY_IP], True),
+    "a local route of one address": ([f"ip route add local {VIP}/32 dev lo"], True),
+    "a local route, arp_ignore 1": ([ANY_IP, arp_ignore(1)], False),
+    "a local route, arp_ignore 3": ([ANY_IP, arp_ignore(3)], False),
+    "a local route, arp_ignore 4": ([ANY_IP, arp_ignore(4)], True),
+    "a local route of another table": ([ANY_IP + " table 100"], False),
+    "a local route of other addresses": (["ip route add local 198.18.11.0/24 dev lo"], False),
+    **{f"on lo, arp_ignore {value}": ([ON_LO, arp_ignore(value)], answers) for value, answers in (
+        (2, False), (3, True), (4, True), (7, True), (8, False), (9, True))},
+    "proxy_arp_pvlan": ([FORWARDING, PVLAN, "ip route add 198.18.10.0/24 dev eth1"], True),
+    "proxy_arp_pvlan of all interfaces": (
+        [FORWARDING, "sysctl -q net.ipv4.conf.all.proxy_arp_pvlan=1", "ip route add 198.18.10.0/24 dev eth1"], True),
+    "proxy_arp_pvlan, without forwarding": ([PVLAN, "ip route add 198.18.10.0/24 dev eth1"], False),
+    "proxy_arp": ([FORWARDING, PROXY_ARP, *BEYOND], True),
+    "a proxy entry": ([FORWARDING, *BEYOND, f"ip neigh add proxy {VIP} dev eth1"], True),
+    "a proxy entry of another interface": ([FORWARDING, *BEYOND, f"ip neigh add proxy {VIP} dev eth2"], False),
+    "a proxy entry of all interfaces": ([FORWARDING, *BEYOND, proxy_entry_of_all], True),
+}
+
+VRF_SETTINGS = {
+    "in the interface's VRF": ([*VRF_MEMBER, f"ip address add {VIP}/32 dev red"], True),
+    "in the interface's VRF, arp_ignore 1": ([*VRF_MEMBER, f"ip address add {VIP}/32 dev red", arp_ignore(1)], False),
+    "in another VRF": (["ip link add red type vrf table 10", "ip link set red up", f"ip address add {VIP}/32 dev red"], False),
+    "on lo, the interface in a VRF": ([*VRF_MEMBER, ON_LO], True),
+}
+
+
+@pytest.mark.parametrize("told, answers", KERNEL_SETTINGS.values(), ids=KERNEL_SETTINGS)
+def test_doctor_says_that_the_kernel_answers(lan, told, answers):
+    compare_doctor(lan, told, answers)
+
+
+@pytest.mark.parametrize("told, answers", VRF_SETTINGS.values(), ids=VRF_SETTINGS)
+def test_vrf(lan, told, answers):
+    compare_doctor(lan, told, answers)
+
+
+def compare_doctor(lan, told, answers):
+    tell(lan, told)
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    said = lan.cli("doctor --json").json["findings"]
+    lan.done(f"del {VIP} dev eth1")
+    with Wire(lan.client, "eth0") as wire:
+        assert len(wire.ask(arp(VIP), count=int(answers))) == answers
+    assert any(one["severity"] == "warning" for one in said) == answers, said
+
+
+@pytest.mark.parametrize("dev, answers", [("red", True), ("beside", False)])
+def test_vrf_ipv6(lan, dev, answers):
+    """Detached, as with a lease that has run out: the program is silent, the solicited-node group still joined."""
+    lan.enable_ipv6()
+    lan.server.sysctl("net.ipv6.conf.default.disable_ipv6=0")
+    tell(lan, VRF_MEMBER)
+    lan.server.ip(f"address replace {SERVER_IP6}/64 dev eth1 nodad", "link add beside type veth peer name rest", "link set beside master red", "link set beside up",
+                  "link set rest up", f"address add {VIP6}/128 dev {dev} nodad")
+    lan.done("attach eth1", f"add {VIP6} dev eth1")
+    said = lan.cli("doctor --json").json["findings"]
+    lan.done("detach eth1")
+    with Wire(lan.client, "eth0", ETH_P_IPV6) as wire:
+        replies = wire.ask(solicitation(VIP6))
+    assert any(mac_bytes(SERVER_MAC) == reply[6:12] and reply[54] == ADVERTISEMENT for reply in replies) == answers, replies
+    assert any(one["check"] == "kernel_answers" for one in said) == answers, said
 
 
 def test_kernel_of_the_server_still_resolves_and_answers(lan):

@@ -6,11 +6,14 @@ VLAN devices of its own. Where the kernel has none (802.1Q), it says so.
 
 A processor that is emulated takes seconds for a LAN, so a test here takes one through a history.
 """
+import errno
 import json
+import re
 
 import pytest
 
-from lan import SERVER_MAC, VIP, VIP6, VIP_MAC
+from fault import GETLINK, faulty, requests
+from lan import Namespace, SERVER_MAC, VIP, VIP6, VIP_MAC
 from vlan import (ETH_P_8021AD, ETH_P_8021Q, LOFT_ROWS, MASTERS, ROW, TaggedWire, ask, make_above, site,  # noqa: F401
                   tagged, vlans)
 from wait import HUNG, wait_until
@@ -213,9 +216,54 @@ def test_explain(site):
         assert explained(both[0]) == explained(both[1])
         assert explained(both[0])[:2] == ("answer", "arp_answered")
         assert ask(site, "upstairs") == SERVER_MAC
+        assert [row["answering"] for row in site.rows(f"list {VIP}")] == [True]
+        found = [one["detail"] for one in site.cli("doctor --json").json["findings"]]
+        assert found == ["upstairs is down, but the program on eth1 answers for its addresses"] * (state == "down")
+    site.client.ip("link set eth0 down")
+    assert wait_until(lambda: [row["answering"] for row in site.rows(f"list {VIP}")] == [False])
+    site.client.ip("link set eth0 up")
     site.done("detach eth1")
     assert "not_attached: the program isn't on eth1, and 2 addresses are on upstairs" in site.cli(
         "doctor").out
+
+
+def test_kernel_out_of_memory_while_rows_are_compared(site, scratch):
+    """Rows of other VLAN devices stay."""
+    loft = f"add {OTHER} dev eth1.9", f"del {OTHER} dev eth1.9"
+    site.done("attach eth1", ADD, loft[0])
+    asked = requests(site, loft[1], scratch)
+    assert vlans(site) == ROW
+    failed = 0
+    for number in (number for number, what in enumerate(asked, 1) if what == ("netlink", GETLINK)):
+        site.done(loft[0])
+        with faulty(f"any:{number}:{errno.ENOMEM}"):
+            failed += site.cli(loft[1]).status
+        assert ROW.items() <= vlans(site).items(), number
+    assert failed
+
+
+def test_parent_moved(site):
+    """With the program, which goes on answering: it is said of the VLAN device, that stays here."""
+    site.done("attach eth1", ADD)
+    pod = Namespace("pod")
+    try:
+        site.server.ip(f"link set eth1 netns {pod.name}")
+        pod.ip("link set eth1 up")
+        assert wait_until(lambda: "state UP" in pod.run("ip", "link", "show", "eth1").stdout)
+        assert ask(site, "upstairs") == SERVER_MAC
+        [row] = site.rows("list")
+        assert (row["dev"], row["answering"]) == ("upstairs", True)
+        assert " answering-elsewhere " in site.done("list").out
+        assert re.search("^upstairs: its parent was moved to another network namespace, where it is eth1 .*, 1 address$",
+                         site.done("status").out, re.M)
+        refused = site.cli(f"explain {VIP} dev upstairs")
+        assert refused.status == 1 and "the parent of upstairs was moved" in refused.err
+        found = {one["check"]: one for one in site.cli("doctor --json").json["findings"]}
+        assert "the parent of upstairs was moved" in found["interface_gone"]["detail"], found
+        site.done(*re.findall("`xdp-l2resp (flush.*?)`", found["interface_gone"]["remedy"]))
+        assert ask(site, "upstairs") is None
+    finally:
+        pod.close()
 
 
 def test_announced_with_its_tags(site):
