@@ -139,7 +139,7 @@ def test_one_that_is_not(agent):
 
 
 @pytest.mark.parametrize("command", [
-    "show default/web", f"who-holds {VIP}", "alive", "drain", "resume", "--check", "--dry-run", "--help", "--version"])
+    "show default/web", f"who-holds {VIP}", "alive", "ready", "drain", "resume", "--check", "--dry-run", "--help", "--version"])
 def test_a_full_disk(agent, command):
     agent.write("all.yaml", POLICY, service("web", VIP))
     agent.start()

@@ -95,7 +95,8 @@ def test_out_of_the_image(agent, cluster, pod, objects, lan, told):
     agent.wait_ready()
     assert "node-7" in cluster.kubectl("get", "lease", "-n", "xdp-l2resp").stdout
     container = first.spec["containers"][0]
-    assert first.exec(container["livenessProbe"]["exec"]["command"]).returncode == 0
+    for probe in "livenessProbe", "readinessProbe":
+        assert first.exec(container[probe]["exec"]["command"]).returncode == 0
     assert first.exec(["sh"], check=False).returncode and first.exec(["touch", "/tmp/x"], check=False).returncode
     objects.apply(kustomized("uninstall"))
     # what an update does: entries are left to the next pod
@@ -253,7 +254,7 @@ def test_the_daemonset_is_the_units(cluster, account):
     assert any(mount["mountPath"] == "/run/xdp-l2respd" and not mount.get("readOnly") for mount in agent["volumeMounts"])
     assert pod["hostNetwork"] and pod["serviceAccountName"] == "xdp-l2respd"
     assert agent["livenessProbe"]["exec"]["command"] == ["xdp-l2respd", "alive"]
-    assert agent["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert agent["readinessProbe"]["exec"]["command"] == ["xdp-l2respd", "ready"]
 
 
 @pytest.mark.smoke
