@@ -257,6 +257,24 @@ def test_the_daemonset_is_the_units(cluster, account):
     assert agent["readinessProbe"]["exec"]["command"] == ["xdp-l2respd", "ready"]
 
 
+ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("directory", ["base", "uninstall"])
+def test_no_security_module_denies_bpffs(cluster, objects, directory):
+    """As the API server has it: the annotation is rejected in a pod without that container, and an update removes former ones."""
+    objects.apply(kustomized("base"), kustomized(directory))
+    template = daemonset(cluster)["template"]
+    spec = template["spec"]
+    profiles = {name.removeprefix(ANNOTATION): profile for name, profile in template["metadata"]["annotations"].items()
+                if name.startswith(ANNOTATION)}
+    writers = [one["name"] for one in spec.get("initContainers", []) + spec["containers"]
+               if any(mount["name"] == "bpffs" for mount in one.get("volumeMounts", []))]
+    assert profiles == dict.fromkeys(writers, "unconfined")
+    assert spec["securityContext"]["seLinuxOptions"] == {"type": "spc_t", "level": "s0"}
+
+
 @pytest.mark.smoke
 @pytest.mark.parametrize("kind,spec,why", (
     (0, {"serviceSelector": {"matchLabels": {"a": 1}}}, "matchLabels"),
