@@ -322,8 +322,8 @@ const struct cli_command cmd_import = {
 static int save_rows(const struct pins *pins, const struct entry_table *table, FILE *file,
 		     size_t *ret_saved, struct err *err)
 {
+	size_t saved = 0, gone[L2RESP_MAX_DEVICES] = {};
 	struct device_table devices;
-	size_t saved = 0;
 	int r = device_read_all(pins, &devices, err);
 
 	if (r < 0)
@@ -344,7 +344,13 @@ static int save_rows(const struct pins *pins, const struct entry_table *table, F
 			fputs(" override off", file);
 		fputc('\n', file);
 		saved++;
+		gone[device - devices.rows] += device->gone;
 	}
+	for (unsigned int i = 0; i < devices.count; i++)
+		if (gone[i])
+			cli_note("%zu address%s saved of %s, which doesn't exist: import adds "
+				 "nothing until it does",
+				 gone[i], report_plural(gone[i]), devices.rows[i].name);
 	*ret_saved = saved;
 	return 0;
 }
