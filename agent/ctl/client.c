@@ -220,6 +220,13 @@ static void print_alive(const json_t *answer)
 	puts(json_is_true(json_object_get(answer, "alive")) ? "alive" : "not alive");
 }
 
+static void print_ready(const json_t *answer)
+{
+	const char *why = text_of(answer, "why");
+
+	printf("ready%s%s\n", *why ? "; " : "", why);
+}
+
 static void cleanup_curl(CURL **curl)
 {
 	curl_easy_cleanup(*curl);
@@ -311,6 +318,7 @@ static int wait_for_move(const char *path, const struct command *move, char **wo
 
 static const struct command commands[] = {
 	{ "alive", "", "Whether the agent answers", .path = "/alive", .print = print_alive },
+	{ "ready", "", "Whether the agent is ready", .path = "/ready", .print = print_ready },
 	{ "who-holds", "ADDR", "Which node has the address", 1, .path = "/who-holds",
 	  .names = { "ip" }, .print = print_holder },
 	{ "status", "", "This node, and all Services with who has them", .path = "/status",

@@ -23,6 +23,7 @@
 #include "server.h"
 #include "log.h"
 #include "systemd.h"
+#include "text.h"
 #include "options.h"
 #include "privilege.h"
 #include "process.h"
@@ -49,9 +50,14 @@ struct options {
 	bool stay;
 };
 
+#define LETTERS ":c:jvhV"
+/* Added to the letters of options that have only a long name. */
+#define UNTYPED 256
+
 static const struct option longs[] = {
-#define OPTION_LONG(letter, typed, name, argument, help) \
-	{ name, (argument) ? required_argument : no_argument, NULL, letter },
+#define OPTION_LONG(letter, typed, name, argument, help)            \
+	{ name, (argument) ? required_argument : no_argument, NULL, \
+	  (typed) ? letter : UNTYPED + letter },
 	AGENT_OPTIONS(OPTION_LONG){ 0 },
 };
 
@@ -77,11 +83,26 @@ static void print_help(void)
 	AGENT_OPTIONS(OPTION_HELP)
 }
 
+static bool errors_as_json;
+
 static int usage(const char *text, const char *word)
 {
-	fprintf(stderr, "xdp-l2respd: %s%s%s%s; see 'xdp-l2respd --help'\n", text, word ? " '" : "",
-		word ?: "", word ? "'" : "");
+	struct err err;
+
+	err_write(&err, "%s%s%s%s; see 'xdp-l2respd --help'", text, word ? " '" : "", word ?: "",
+		  word ? "'" : "");
+	text_print_error("xdp-l2respd", err.text, errors_as_json, NULL);
 	return 2;
+}
+
+static int no_option(const char *word)
+{
+	char letter[] = { '-', optopt, '\0' };
+
+	/* within a group of letters optind hasn't moved yet */
+	if (optopt && optopt < UNTYPED && !strchr(LETTERS, optopt))
+		return usage("no option", letter);
+	return usage(optopt ? "no argument is taken by" : "no option", word);
 }
 
 /* 0, or an exit status, said. *ret_words: index of the first word. */
@@ -91,16 +112,16 @@ static int parse(int argc, char **argv, struct options *ret_options, int *ret_wo
 	int value;
 
 	opterr = 0;
-	while ((value = getopt_long(argc, argv, ":c:jvhV", longs, NULL)) != -1) {
+	while ((value = getopt_long(argc, argv, LETTERS, longs, NULL)) != -1) {
 		switch (value) {
 		case 'c':
 			options.config = optarg;
 			break;
-		case 'C':
-		case 'n':
+		case UNTYPED + 'C':
+		case UNTYPED + 'n':
 			if (options.mode != MODE_RUN)
 				return usage("--check or --dry-run, and once", NULL);
-			options.mode = value == 'C' ? MODE_CHECK : MODE_DRY_RUN;
+			options.mode = value == UNTYPED + 'C' ? MODE_CHECK : MODE_DRY_RUN;
 			break;
 		case 'j':
 			options.json = true;
@@ -116,11 +137,11 @@ static int parse(int argc, char **argv, struct options *ret_options, int *ret_wo
 			break;
 		case ':':
 			return usage("an argument is missing after", argv[optind - 1]);
-		case 's':
+		case UNTYPED + 's':
 			options.stay = true;
 			break;
 		default:
-			return usage("no option", argv[optind - 1]);
+			return no_option(argv[optind - 1]);
 		}
 	}
 	*ret_options = options;
@@ -316,7 +337,7 @@ static int dispatch(const struct options *options, int count, char **words)
 int main(int argc, char **argv)
 {
 	struct options options = {};
-	int words = argc, status;
+	int words = argc, status, r;
 	struct err err;
 
 	process_begin();
@@ -325,6 +346,7 @@ int main(int argc, char **argv)
 		complete(argc - 2, argv + 2);
 		return 0;
 	}
+	errors_as_json = text_json_asked(argc, argv);
 	status = parse(argc, argv, &options, &words);
 	if (status)
 		return status;
@@ -334,8 +356,9 @@ int main(int argc, char **argv)
 	attach_log_setup(options.verbose);
 	json_set_alloc_funcs(xmalloc, free);
 	status = dispatch(&options, argc - words, argv + words);
-	if (!err_stdout(&err))
-		return status;
-	log_say(LOG_ERR, "%s", err.text);
-	return status ?: 1;
+	r = err_stdout(&err);
+	/* who closed the pipe knows */
+	if (r < 0 && r != -EPIPE)
+		text_print_error("xdp-l2respd", err.text, errors_as_json, NULL);
+	return status ?: r < 0;
 }

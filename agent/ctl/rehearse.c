@@ -410,6 +410,14 @@ static void print_summary(struct rehearsal *rehearsal, bool json)
 			   rehearsal->warnings);
 }
 
+static void say_error(const struct err *err, bool json)
+{
+	if (json)
+		text_print_error("xdp-l2respd", err->text, json, NULL);
+	else
+		log_say(LOG_ERR, "%s", err->text);
+}
+
 int rehearse(const char *config, bool print, bool json)
 {
 	_cleanup_(rehearsal_free) struct rehearsal rehearsal = { .pins = PINS_NONE };
@@ -417,7 +425,7 @@ int rehearse(const char *config, bool print, bool json)
 
 	log_wait_for_reader();
 	if (prepare(config, print, &rehearsal, &err) < 0) {
-		log_say(LOG_ERR, "%s", err.text);
+		say_error(&err, json);
 		return rehearsal.refused ? EX_CONFIG : 1;
 	}
 	if (json)
@@ -427,7 +435,7 @@ int rehearse(const char *config, bool print, bool json)
 	else
 		print_summary(&rehearsal, json);
 	/* errors have been logged with their file and line */
-	if (*rehearsal.status.trouble.text && !rehearsal.status.broken)
-		log_say(LOG_ERR, "%s", rehearsal.status.trouble.text);
+	if (*rehearsal.status.trouble.text && (json || !rehearsal.status.broken))
+		say_error(&rehearsal.status.trouble, json);
 	return *rehearsal.status.trouble.text ? 1 : 0;
 }

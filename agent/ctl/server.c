@@ -87,6 +87,17 @@ static void get_alive(struct agent *agent, const struct request *request, struct
 	answer_json(answer, json_pack("{s:b}", "alive", true));
 }
 
+static void get_ready(struct agent *agent, const struct request *request, struct answer *answer)
+{
+	struct err why;
+
+	if (agent_ready(agent, &why))
+		answer_json(answer, json_pack("{s:b, s:o}", "ready", true, "why",
+					      *why.text ? text_json(why.text) : json_null()));
+	else
+		answer_text(answer, MHD_HTTP_SERVICE_UNAVAILABLE, why.text);
+}
+
 /* Does the request name an address or localhost as its host? Otherwise a web page could resolve its
  * own name to 127.0.0.1 and read the agent's answers (DNS rebinding). */
 static bool asked_locally(const struct request *request)
@@ -250,6 +261,7 @@ static const struct route {
 	{ MHD_HTTP_METHOD_GET, "/", ACCESS_READER, get_page },
 	{ MHD_HTTP_METHOD_GET, "/status.json", ACCESS_READER, get_page_data },
 	{ MHD_HTTP_METHOD_GET, "/alive", ACCESS_ROOT, get_alive },
+	{ MHD_HTTP_METHOD_GET, "/ready", ACCESS_ROOT, get_ready },
 	{ MHD_HTTP_METHOD_GET, "/who-holds", ACCESS_ROOT, get_who_holds },
 	{ MHD_HTTP_METHOD_GET, "/show", ACCESS_ROOT, get_show },
 	{ MHD_HTTP_METHOD_GET, "/names", ACCESS_ROOT, get_names },

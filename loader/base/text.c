@@ -128,6 +128,14 @@ json_t *text_json(const char *text)
 	return json_string(escaped);
 }
 
+bool text_json_asked(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--json") || !strcmp(argv[i], "-j"))
+			return true;
+	return false;
+}
+
 void text_print_error(const char *program, const char *text, bool json, json_t *lines)
 {
 	json_t *object;

@@ -29,6 +29,10 @@ void text_print(FILE *file, const char *format, ...) __attribute__((format(print
  * @lines is NULL, "lines". */
 void text_print_error(const char *program, const char *text, bool json, json_t *lines);
 
+/* Looks for --json before the arguments are parsed, so that parse errors are printed as JSON, too.
+ */
+bool text_json_asked(int argc, char **argv);
+
 /* Returns @text as a JSON string, a new reference. Bytes that aren't UTF-8 become "\xff" and the
  * like. */
 json_t *text_json(const char *text);

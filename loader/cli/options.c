@@ -12,6 +12,7 @@
 #include "edit_distance.h"
 #include "options.h"
 #include "suggest.h"
+#include "text.h"
 
 #define SUGGEST_TEXT (EDIT_DISTANCE_MAX_LENGTH + 32)
 
@@ -254,15 +255,6 @@ int cli_command_find(const char *word, const struct cli_command **ret_command)
 	return cli_usage(NULL, "no command '%s'%s", word, did_you_mean(&near, "", text));
 }
 
-/* Looks for --json before parsing, so that parse errors are printed as JSON, too. */
-static bool asks_for_json(int argc, char **argv)
-{
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		if (!strcmp(argv[i], "--json") || !strcmp(argv[i], "-j"))
-			return true;
-	return false;
-}
-
 int cli_parse(int argc, char **argv, struct cli_options *ret_options,
 	      const struct cli_command **ret_command, int *ret_words)
 {
@@ -277,7 +269,7 @@ int cli_parse(int argc, char **argv, struct cli_options *ret_options,
 	const struct cli_command *command = NULL;
 	int r, at;
 
-	cli_errors_as_json(asks_for_json(argc, argv));
+	cli_errors_as_json(text_json_asked(argc, argv));
 	getopt_table_add(&before, cli_global_options);
 	r = parse_pass(&before, NULL, argc, argv, &options);
 	if (r)

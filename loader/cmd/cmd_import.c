@@ -322,8 +322,8 @@ const struct cli_command cmd_import = {
 static int save_rows(const struct pins *pins, const struct entry_table *table, FILE *file,
 		     size_t *ret_saved, struct err *err)
 {
+	size_t saved = 0, gone[L2RESP_MAX_DEVICES] = {};
 	struct device_table devices;
-	size_t saved = 0;
 	int r = device_read_all(pins, &devices, err);
 
 	if (r < 0)
@@ -344,7 +344,13 @@ static int save_rows(const struct pins *pins, const struct entry_table *table, F
 			fputs(" override off", file);
 		fputc('\n', file);
 		saved++;
+		gone[device - devices.rows] += device->gone;
 	}
+	for (unsigned int i = 0; i < devices.count; i++)
+		if (gone[i])
+			cli_note("%zu address%s saved of %s, which doesn't exist: import adds "
+				 "nothing until it does",
+				 gone[i], report_plural(gone[i]), devices.rows[i].name);
 	*ret_saved = saved;
 	return 0;
 }
@@ -367,19 +373,36 @@ static int save_through(const struct pins *pins, const struct entry_table *table
 	return !r && (fflush(file) || ferror(file)) ? err_file(err, path) : r;
 }
 
+/* Sets *ret_target to the file behind @path, allocated, and *ret_former to its state; leaves both
+ * if there is none. */
+static int find_target(const char *path, char **ret_target, struct stat *ret_former)
+{
+	/* realpath(path) would also follow links of other users in /tmp, as the kernel doesn't
+	 * (fs.protected_symlinks) */
+	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+	char opened[32];
+	struct stat link;
+
+	if (fd < 0)
+		/* don't replace a dangling symlink */
+		return errno == ENOENT && lstat(path, &link) < 0 ? 0 : -1;
+	snprintf(opened, sizeof(opened), "/proc/self/fd/%d", fd);
+	*ret_target = realpath(opened, NULL);
+	return *ret_target ? fstat(fd, ret_former) : -1;
+}
+
 /* Writes a temporary file beside the target of @path, gives it the target's mode and owner, and
  * renames it when it is complete and on the disk. */
 static int save_file(const struct pins *pins, const struct entry_table *table, const char *path,
 		     size_t *ret_saved, struct err *err)
 {
-	struct stat former = { .st_mode = 0644, .st_uid = -1, .st_gid = -1 }, link;
-	_cleanup_free_ char *target = realpath(path, NULL);
+	struct stat former = { .st_mode = 0644, .st_uid = -1, .st_gid = -1 };
 	_cleanup_(cleanup_file) FILE *file = NULL;
+	_cleanup_free_ char *target = NULL;
 	char temporary[PATH_MAX];
 	int fd, r;
 
-	/* don't replace a dangling symlink */
-	if (target ? stat(target, &former) < 0 : errno != ENOENT || !lstat(path, &link))
+	if (find_target(path, &target, &former) < 0)
 		return err_file(err, path);
 	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", target ?: path) >=
 	    (int)sizeof(temporary))
@@ -389,8 +412,8 @@ static int save_file(const struct pins *pins, const struct entry_table *table, c
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return err_file(err, path);
-	/* fchown() first, since it clears bits of the mode */
-	if (!fchown(fd, former.st_uid, former.st_gid) && !fchmod(fd, former.st_mode & ALLPERMS))
+	/* fchmod() first: that of another's file would need CAP_FOWNER */
+	if (!fchmod(fd, former.st_mode & ALLPERMS) && !fchown(fd, former.st_uid, former.st_gid))
 		file = fdopen(fd, "w");
 	if (!file) {
 		r = err_file(err, path);

@@ -16,6 +16,7 @@
 #include "bundle.h"
 #include "cleanup.h"
 #include "cli.h"
+#include "text.h"
 #include "version.h"
 
 #define MAX_SERVICES 200
@@ -223,6 +224,10 @@ static int support_run(const struct cli_options *options, int count, char **word
 
 	if (count > 1)
 		return cli_usage(&cmd_support, "'%s' is one word too many", words[1]);
+	if (count && !strcmp(words[0], "-") && isatty(STDOUT_FILENO))
+		return cli_usage(&cmd_support,
+				 "- writes a compressed file, which a terminal can't show; send it "
+				 "through a pipe, or name a file");
 	if (!errors) {
 		err_set(&err, error, P_tmpdir ": %s", strerror(-error));
 		return cli_fail(&err);
@@ -249,7 +254,7 @@ static int support_run(const struct cli_options *options, int count, char **word
 	if (!strcmp(to, "-"))
 		return CLI_DONE;
 	if (options->json)
-		cli_print_json(json_pack("{s:s}", "file", to));
+		cli_print_json(json_pack("{s:o}", "file", text_json(to)));
 	else
 		printf("%s: look through it before you send it\n", to);
 	return CLI_DONE;

@@ -123,6 +123,10 @@ int pin_err(struct err *err, int error, const char *path)
 			       "remount,rw %s`",
 			       mounted, mounted);
 	}
+	if (error == -EACCES && !geteuid())
+		return err_set(err, error,
+			       "%s: %s; check its mode, and whether AppArmor or SELinux denies it",
+			       path, strerror(-error));
 	if (error == -EPERM || error == -EACCES)
 		return err_set(err, error, "%s: %s; run it as root", path, strerror(-error));
 	/* a pin was expected to be absent */

@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """--check: what a start would refuse, by the same code, and what is probably not meant."""
+import json
 import os
 import subprocess
 
@@ -80,6 +81,8 @@ def test_what_a_start_would_refuse(agent, lan, made, said):
     for mode in "--check", "--dry-run":
         done = agent.command("--config", agent.config, mode)
         assert (done.status, done.out) == (78, "") and said in done.err and len(done.err.splitlines()) == 1, done
+        done = agent.command("--config", agent.config, mode, "--json")
+        assert said in json.loads(done.err)["error"] and done.status == 78, done
     assert lan.state() == before
     started = agent.command("--config", agent.config)
     assert started.status and said in started.err, started
@@ -133,3 +136,10 @@ def test_what_is_probably_not_meant(agent, manifests, lines):
     said = done.err.splitlines()
     assert len(said) == len(lines) and all(want in got for want, got in zip(lines, said)), said
     assert agent.command("--config", agent.config, "--check", "--json").json["warnings"] == len(lines)
+
+
+def test_a_wrong_manifest_as_json(agent):
+    agent.write("all.yaml", POLICY + "\nnonsense: [")
+    done = agent.command("--config", agent.config, "--check", "--json")
+    *lines, last = done.err.splitlines()
+    assert done.status == 1 and done.json["broken"] == 1 and "all.yaml:" in lines[0] and json.loads(last)["error"]

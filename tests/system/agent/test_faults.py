@@ -419,6 +419,8 @@ def test_why_nobody_holds_it(running, lan):
         [address] = running.command("show", "default/web", "--json").json["addresses"]
         assert (address["reason"], address["why"], address["claim"]) == (reason, why, None)
         running.answers("/readyz", 503, f"{VIP}: {why}\n")
+        asked = running.command("ready")
+        assert (asked.status, asked.err) == (1, f"xdp-l2respd: {VIP}: {why}\n")
         assert [f"xdp-l2respd isn't ready: {VIP}: {why}"] == unready()
         running.counts(f'l2resp_addresses_blocked{{reason="{reason}"}}', 1)
 
@@ -498,6 +500,10 @@ def test_a_probe_tells_a_stopped_agent_from_one_that_runs(running):
     done = running.command("alive")
     running.signal(signal.SIGCONT)
     assert done.status == 1 and "asking the agent" in done.err
+
+
+def test_ready(running):
+    assert (running.command("ready").out, running.command("ready", "--json").json) == ("ready\n", {"ready": True, "why": None})
 
 
 def test_commands_are_not_for_the_port(running):

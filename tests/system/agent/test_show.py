@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """xdp-l2respd show: what becomes of one Service, for a person and as JSON."""
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -138,7 +139,7 @@ def test_one_that_is_not(agent):
 
 
 @pytest.mark.parametrize("command", [
-    "show default/web", f"who-holds {VIP}", "alive", "drain", "resume", "--check", "--dry-run", "--help", "--version"])
+    "show default/web", f"who-holds {VIP}", "alive", "ready", "drain", "resume", "--check", "--dry-run", "--help", "--version"])
 def test_a_full_disk(agent, command):
     agent.write("all.yaml", POLICY, service("web", VIP))
     agent.start()
@@ -160,8 +161,23 @@ def test_what_is_wrong_is_named(agent):
     done = agent.command("statu")
     assert (done.status, done.err) == (2, f"xdp-l2respd: {text}\n")
     assert json.loads(agent.command("statu", "--json").err) == {"error": text}
+    for words, text in (("--nonsense",), "no option '--nonsense'"), (("-xv",), "no option '-x'"), (("--check=x",), "no argument is taken by '--check=x'"), \
+            (("--stay",), "--stay belongs to the command drain"):
+        assert agent.command(*words).err == f"xdp-l2respd: {text}; see 'xdp-l2respd --help'\n"
+        assert json.loads(agent.command("--json", *words).err) == {"error": f"{text}; see 'xdp-l2respd --help'"}
     assert agent.command("fly").err == "xdp-l2respd: no command 'fly'; see 'xdp-l2respd --help'\n"
     assert json.loads(agent.command("status", "--json").err) == {"error": "no agent runs in this network namespace"}
+
+
+@pytest.mark.parametrize("command", ["--help", "status"])
+def test_a_closed_pipe(agent, command):
+    """Nothing is said, and the status is 1."""
+    agent.start()
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(agent.argv(command), stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_whoever_may_not_is_told_to_be_root(agent):

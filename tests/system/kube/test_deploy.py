@@ -95,7 +95,8 @@ def test_out_of_the_image(agent, cluster, pod, objects, lan, told):
     agent.wait_ready()
     assert "node-7" in cluster.kubectl("get", "lease", "-n", "xdp-l2resp").stdout
     container = first.spec["containers"][0]
-    assert first.exec(container["livenessProbe"]["exec"]["command"]).returncode == 0
+    for probe in "livenessProbe", "readinessProbe":
+        assert first.exec(container[probe]["exec"]["command"]).returncode == 0
     assert first.exec(["sh"], check=False).returncode and first.exec(["touch", "/tmp/x"], check=False).returncode
     objects.apply(kustomized("uninstall"))
     # what an update does: entries are left to the next pod
@@ -253,7 +254,25 @@ def test_the_daemonset_is_the_units(cluster, account):
     assert any(mount["mountPath"] == "/run/xdp-l2respd" and not mount.get("readOnly") for mount in agent["volumeMounts"])
     assert pod["hostNetwork"] and pod["serviceAccountName"] == "xdp-l2respd"
     assert agent["livenessProbe"]["exec"]["command"] == ["xdp-l2respd", "alive"]
-    assert agent["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert agent["readinessProbe"]["exec"]["command"] == ["xdp-l2respd", "ready"]
+
+
+ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("directory", ["base", "uninstall"])
+def test_no_security_module_denies_bpffs(cluster, objects, directory):
+    """As the API server has it: the annotation is rejected in a pod without that container, and an update removes former ones."""
+    objects.apply(kustomized("base"), kustomized(directory))
+    template = daemonset(cluster)["template"]
+    spec = template["spec"]
+    profiles = {name.removeprefix(ANNOTATION): profile for name, profile in template["metadata"]["annotations"].items()
+                if name.startswith(ANNOTATION)}
+    writers = [one["name"] for one in spec.get("initContainers", []) + spec["containers"]
+               if any(mount["name"] == "bpffs" for mount in one.get("volumeMounts", []))]
+    assert profiles == dict.fromkeys(writers, "unconfined")
+    assert spec["securityContext"]["seLinuxOptions"] == {"type": "spc_t", "level": "s0"}
 
 
 @pytest.mark.smoke

@@ -300,6 +300,18 @@ def test_save_keeps_what_the_file_is(lan, scratch):
     assert (scratch / "new").stat().st_mode & 0o7777 == 0o644
 
 
+def test_save_says_which_interface_is_gone(lan, scratch):
+    """Its addresses keep the others from being imported."""
+    lan.server.ip("link add gone1 type veth peer name gone2")
+    lan.done("add 198.18.10.1 dev eth1", "add 198.18.10.2-198.18.10.3 dev gone1")
+    lan.server.ip("link del gone1")
+    done = lan.done(f"save {scratch}/file")
+    assert done.out == f"3 addresses saved to {scratch}/file\n"
+    assert done.err == "xdp-l2resp: note: 2 addresses saved of gone1, which doesn't exist: import adds nothing until it does\n"
+    lan.done("flush --all")
+    assert lan.cli(f"import {scratch}/file").status == 1 and listed(lan) == []
+
+
 def test_save_to_what_is_no_file(lan, scratch, background):
     """Into a device and a pipe, which stay; nothing but the addresses comes out."""
     lan.done("add 198.18.10.1 dev eth1")

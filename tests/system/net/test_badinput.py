@@ -289,6 +289,13 @@ def test_packets_are_not_for_a_terminal(lan):
     assert changes(before, lan.state()) == []
 
 
+def test_a_bundle_is_not_for_a_terminal(lan):
+    result = lan.on_terminal("support -")
+    assert result.status == USAGE
+    one_sentence(result)
+    assert "through a pipe" in result.err
+
+
 BENCH = Path(CLI).parents[1] / "bench/xdp-l2resp-bench"
 
 

@@ -193,7 +193,7 @@ def another_schema(lan, scratch):
 def unreadable(lan, scratch):
     """For a root that has lost the right to read everything."""
     os.chmod(Path(lan.pin("meta")).parent, 0)
-    return f"{lan.pin('meta')}: Permission denied", "run it as root"
+    return f"{lan.pin('meta')}: Permission denied", "check its mode, and whether AppArmor or SELinux denies it"
 
 
 # name: what makes the pins so, the other findings of an interface that is down

@@ -248,6 +248,12 @@ def test_names_that_are_not_utf8(lan):
         (one["check"], one["dev"], one["detail"]) for one in found]
 
 
+def test_a_bundle_whose_name_is_not_utf8(lan, scratch):
+    name = os.fsdecode(b"\xff.tar.gz")
+    assert lan.cli(f"support {scratch}/{name} --json").json == {"file": f"{scratch}/\\xff.tar.gz"}
+    assert (scratch / name).exists()
+
+
 def test_list_agrees_with_bpftool(lan):
     """10,000 addresses, some asked for: the map's dump reads well and says the same."""
     first = ipaddress.ip_address("198.19.0.0")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What test_service.py starts from: a LAN with a virtual machine on it, booted once, and who answers there."""
+"""What test_boot.py and test_service.py start from: a LAN with a virtual machine on it, booted once, and who answers there."""
 import os
 import tempfile
 from pathlib import Path
@@ -11,7 +11,7 @@ from machine import Machine
 from stores import Store
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster():
     with tempfile.TemporaryDirectory(prefix="l2resp-vm-") as directory:
         os.chmod(directory, 0o755)
@@ -22,7 +22,7 @@ def cluster():
             made.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def machine(cluster):
     made = Machine(cluster, 9, os.environ.get("VM_KERNEL", "6.12"))
     try:
