@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writes JSON, and parses untrusted one: text that would take too much memory or stack is rejected
- * before it does.
+/* Writes JSON, and parses untrusted one: text that would take too much memory is rejected before it
+ * does. What one part of it has mustn't hide the others: a tenant can have Kubernetes serve
+ * characters that jansson refuses ("\u0000" in an annotation, bytes that aren't UTF-8 in
+ * managedFields), and objects thousands of levels deep.
  */
 #ifndef XDP_L2RESPD_JSON_H
 #define XDP_L2RESPD_JSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,9 +28,27 @@ static inline void cleanup_json(json_t **json)
 
 #define _cleanup_json_ _cleanup_(cleanup_json)
 
-/* Parses @text of @length bytes: a new reference. NULL with @err, which continues a sentence that
+/* Parses @text of @length bytes: a new reference. Characters that jansson refuses are replaced, and
+ * what is deeper than JSON_DEPTH_MAX is left out. NULL with @err, which continues a sentence that
  * begins with the name of the text: "isn't JSON, and begins with ...", or the limit it exceeds. */
 json_t *json_parse(const char *text, size_t length, struct err *err);
+
+/* The same of its upper @depth levels: the arrays of the last of them, and the objects below it,
+ * are empty. */
+json_t *json_outline(const char *text, size_t length, unsigned int depth, struct err *err);
+
+/* Zeroed, but for the text and its length. */
+struct json_walk {
+	const char *text;
+	size_t length, at;
+	unsigned int depth;
+	bool in_array;
+};
+
+/* The text of the next array or object that is an element of an array, of which the outermost
+ * object is the parent: an object of a list's "items". False: none follows. The text must be one of
+ * which json_outline() of two levels parses. */
+bool json_next_element(struct json_walk *walk, const char **ret_text, size_t *ret_length);
 
 /* The number in the string @key of @object; both stores write int64 values as strings. 0: there is
  * no such string, it isn't all digits, or it exceeds INT64_MAX. */

@@ -121,37 +121,46 @@ static bool fits(struct cluster_collection *collection)
 	return false;
 }
 
-static void on_object(const json_t *object, bool deleted, void *userdata)
+/* The item of @object, created if it doesn't exist and @exists. NULL: there is none, or no room. */
+static struct source_item *item_of(struct cluster_collection *collection, const json_t *object,
+				   bool exists)
 {
-	struct cluster_collection *collection = userdata;
-	struct cluster *cluster = collection->cluster;
-	struct source_items *items = &cluster->source.items;
+	struct source_items *items = &collection->cluster->source.items;
 	const json_t *metadata = json_object_get(object, "metadata");
 	const char *prefix = kinds[collection->kind].prefix;
 	const char *namespace = json_string_value(json_object_get(metadata, "namespace"));
 	const char *name = json_string_value(json_object_get(metadata, "name"));
-	uint64_t version = kube_version(object), hash = 0;
 	struct source_item *item;
 
 	if (!name) {
 		cluster_kind_log(&collection->state, LOG_ERR, "an object without a name");
-		return;
+		return NULL;
 	}
-	if (deleted) {
-		item = source_items_find_object(items, prefix, namespace, name);
-		if (!item)
-			return;
-		if (cluster->pools)
-			cluster_pools_removed(cluster->pools, item);
-		source_items_remove(items, item->name);
-		cluster_changed(cluster);
-		return;
-	}
-	if (!source_items_find_object(items, prefix, namespace, name) && !fits(collection))
-		return;
+	item = source_items_find_object(items, prefix, namespace, name);
+	if (!exists || (!item && !fits(collection)))
+		return item;
 	item = source_items_get_object(items, prefix, namespace, name);
 	item->present = true;
 	item->api = api_of(collection);
+	return item;
+}
+
+static void on_object(const json_t *object, bool deleted, void *userdata)
+{
+	struct cluster_collection *collection = userdata;
+	struct cluster *cluster = collection->cluster;
+	uint64_t version = kube_version(object), hash = 0;
+	struct source_item *item = item_of(collection, object, !deleted);
+
+	if (!item)
+		return;
+	if (deleted) {
+		if (cluster->pools)
+			cluster_pools_removed(cluster->pools, item);
+		source_items_remove(&cluster->source.items, item->name);
+		cluster_changed(cluster);
+		return;
+	}
 	if (version && version == item->version && !item->refused)
 		return;
 	if (collection->kind == KIND_SERVICE)
@@ -173,6 +182,27 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		cluster_pools_relisted(cluster->pools);
 	if (collection->state.known)
 		cluster_changed(cluster);
+}
+
+/* Its item stays as it was, as that of an invalid object. */
+static void on_unparsed(const json_t *object, const char *why, void *userdata)
+{
+	struct cluster_collection *collection = userdata;
+	struct source_item *item = item_of(collection, object, true);
+	struct subject subject = { collection, item };
+	struct manifest none = {};
+	struct err fault;
+
+	if (!item)
+		return;
+	item->version = kube_version(object);
+	item->hash = 0;
+	item->refused = 0;
+	err_write(&fault, "%s: %s", source_item_object_name(item), why);
+	source_item_replace(&collection->cluster->source.items, item, &none, fault.text, say_line,
+			    &subject);
+	if (collection->state.known)
+		cluster_changed(collection->cluster);
 }
 
 /* The list is complete. */
@@ -236,6 +266,7 @@ static bool on_missing(void *userdata)
 static const struct kube_watch_events watch_events = {
 	.reset = on_reset,
 	.object = on_object,
+	.unparsed = on_unparsed,
 	.synced = on_synced,
 	.reachable = on_reachable,
 	.missing = on_missing,

@@ -151,9 +151,12 @@ static bool same_slice(const struct endpoint_slice *a, const struct endpoint_sli
 	return a->facts == b->facts && !strcmp(a->service ?: "", b->service ?: "");
 }
 
-static void on_object(const json_t *object, bool deleted, void *userdata)
+/* Stores the slice @object; @why: it can't be parsed, and its facts stay as they were; NULL: it
+ * can.
+ */
+static void on_slice(struct cluster_endpoints *endpoints, const json_t *object, bool deleted,
+		     const char *why)
 {
-	struct cluster_endpoints *endpoints = userdata;
 	const struct place place = { "an EndpointSlice", NULL };
 	struct endpoint_slice slice, *before;
 	bool matters;
@@ -165,6 +168,11 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		return;
 	}
 	before = find(endpoints->manifest, &slice, &at);
+	if (why) {
+		slice.facts = before ? before->facts : ENDPOINT_UNKNOWN;
+		err_write(&err, "%s/%s: %s", slice.namespace, slice.name, why);
+		cluster_kind_log_of(&endpoints->state, LOG_ERR, slice.namespace, err.text);
+	}
 	matters = is_needed(endpoints, &slice) || (before && is_needed(endpoints, before));
 	if (deleted) {
 		endpoint_slice_clear(&slice);
@@ -183,6 +191,16 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	}
 	if (matters && endpoints->state.known)
 		endpoints->changed(endpoints->userdata);
+}
+
+static void on_object(const json_t *object, bool deleted, void *userdata)
+{
+	on_slice(userdata, object, deleted, NULL);
+}
+
+static void on_unparsed(const json_t *object, const char *why, void *userdata)
+{
+	on_slice(userdata, object, false, why);
 }
 
 static void on_synced(void *userdata)
@@ -227,6 +245,7 @@ static const struct kube_watch_events watch_events = {
 	.page = PAGE,
 	.reset = on_reset,
 	.object = on_object,
+	.unparsed = on_unparsed,
 	.synced = on_synced,
 	.reachable = on_reachable,
 	.missing = on_missing,

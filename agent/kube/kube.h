@@ -71,6 +71,10 @@ struct kube_watch_events {
 	/* Called for each object of the list, then for each change in the order of the server's
 	 * writes. @object is borrowed. @deleted: it is the object's last state. */
 	void (*object)(const json_t *object, bool deleted, void *userdata);
+	/* The same for an object that can't be parsed, and exists: of @object only the metadata
+	 * counts. @why continues a sentence that begins with the object's name. If NULL, neither
+	 * the list nor the watch gets past it. */
+	void (*unparsed)(const json_t *object, const char *why, void *userdata);
 	void (*synced)(void *userdata);
 	/* @trouble: why the server can't be read; the watch retries. NULL: it can be read. May be
 	 * called repeatedly with the same. */

@@ -20,6 +20,11 @@
  * a broken stream resumes. 410: the server no longer has that point.
  */
 
+/* Levels of an object down to its labels and annotations, and of the document around it. */
+#define METADATA_LEVELS 3
+#define LIST_LEVELS	2
+#define EVENT_LEVELS	1
+
 #define PAGE	     250
 #define LARGE	     1000000 /* bytes: a larger page takes long, and isn't a proxy's message */
 #define LIST_MAX     500000  /* objects: limit of a list, which might not end otherwise */
@@ -104,22 +109,47 @@ static uint64_t list_version(const struct kube_watch *watch, uint64_t version)
 	return version < watch->version ? UINT64_MAX : version;
 }
 
+/* Parses a page's objects one by one, so that one doesn't hide the others. False with @err: one
+ * can't be reported. */
+static bool page_objects(const struct kube_watch *watch, const struct http_result *result,
+			 struct err *err)
+{
+	struct json_walk walk = { .text = result->body, .length = result->length };
+	const char *text;
+	size_t length;
+	struct err none;
+
+	while (json_next_element(&walk, &text, &length)) {
+		_cleanup_json_ json_t *object = json_parse(text, length, err), *outline = NULL;
+
+		if (object) {
+			watch->events->object(object, false, watch->userdata);
+			continue;
+		}
+		if (watch->events->unparsed)
+			outline = json_outline(text, length, METADATA_LEVELS, &none);
+		if (!outline)
+			return false;
+		watch->events->unparsed(outline, err->text, watch->userdata);
+	}
+	return true;
+}
+
 static void on_page(const struct http_result *result, void *userdata)
 {
 	struct kube_watch *watch = userdata;
 	_cleanup_json_ json_t *json = NULL;
-	const json_t *items;
 	const char *next;
 	uint64_t version;
 	bool first = !watch->next_page;
-	json_t *object;
-	size_t index;
+	struct err why, said;
 	char text[HTTP_TROUBLE_MAX];
 
 	watch->call = NULL;
 	/* after any failure below, the list begins again with its first page */
 	watch_forget(watch);
-	json = http_json(result);
+	if (!result->error && result->status == 200)
+		json = json_outline(result->body, result->length, LIST_LEVELS, &why);
 	version = kube_version(json);
 	if (!result->error && result->status == 404 && watch->events->missing) {
 		if (watch->events->missing(watch->userdata))
@@ -145,9 +175,11 @@ static void on_page(const struct http_result *result, void *userdata)
 	}
 	if (first)
 		watch->events->reset(list_version(watch, version), watch->userdata);
-	items = json_object_get(json, "items");
-	json_array_foreach(items, index, object)
-		watch->events->object(object, false, watch->userdata);
+	if (!page_objects(watch, result, &why)) {
+		err_write(&said, "an object of its list %s", why.text);
+		watch_failed(watch, said.text);
+		return;
+	}
 	if (result->length > LARGE && watch->page > 1)
 		watch->page /= 2;
 	watch->version = version;
@@ -164,8 +196,9 @@ static void on_page(const struct http_result *result, void *userdata)
 	watch_go_on(watch);
 }
 
-/* Handles one message of the stream. False: the stream has failed, which was reported. */
-static bool watch_message(struct kube_watch *watch, const json_t *json)
+/* Handles one message of the stream; @fault: why it can't be parsed, @json is its outline; NULL: it
+ * can. False: the stream has failed, which was reported. */
+static bool watch_message(struct kube_watch *watch, const json_t *json, const char *fault)
 {
 	const char *type = json_string_value(json_object_get(json, "type")) ?: "";
 	const json_t *object = json_object_get(json, "object");
@@ -185,8 +218,12 @@ static bool watch_message(struct kube_watch *watch, const json_t *json)
 	if (version <= watch->version)
 		return true;
 	watch->version = version;
-	if (strcmp(type, "BOOKMARK") != 0)
-		watch->events->object(object, !strcmp(type, "DELETED"), watch->userdata);
+	if (!strcmp(type, "DELETED"))
+		watch->events->object(object, true, watch->userdata);
+	else if (fault)
+		watch->events->unparsed(object, fault, watch->userdata);
+	else if (strcmp(type, "BOOKMARK") != 0)
+		watch->events->object(object, false, watch->userdata);
 	return true;
 }
 
@@ -194,6 +231,7 @@ static void on_watch_line(const char *line, size_t length, void *userdata)
 {
 	struct kube_watch *watch = userdata;
 	_cleanup_json_ json_t *json = NULL;
+	const char *fault = NULL;
 	struct err why, said;
 
 	/* don't reset the back-off yet: a stream may end as soon as it has begun */
@@ -202,12 +240,17 @@ static void on_watch_line(const char *line, size_t length, void *userdata)
 	if (!line)
 		return;
 	json = json_parse(line, length, &why);
-	if (json && watch_message(watch, json))
-		return;
+	if (!json && watch->events->unparsed) {
+		fault = why.text;
+		json = json_outline(line, length, EVENT_LEVELS + METADATA_LEVELS, &said);
+	}
 	if (!json) {
-		err_write(&said, "what its watch sent %s", why.text);
+		err_write(&said, "what its watch sent after resourceVersion %" PRIu64 " %s",
+			  watch->version, why.text);
 		watch_failed(watch, said.text);
 	}
+	if (json && watch_message(watch, json, fault))
+		return;
 	http_cancel(watch->call);
 	watch->call = NULL;
 }

@@ -59,6 +59,13 @@ static bool is_plain(const unsigned char *at, size_t length)
 	       (code < 0x2028 || code > 0x202e) && (code < 0x2066 || code > 0x2069);
 }
 
+size_t text_character(const char *text)
+{
+	size_t length = strnlen(text, character_length(*text));
+
+	return is_utf8(text, length) ? length : 0;
+}
+
 void text_escape(char *escaped, size_t size, const char *text)
 {
 	size_t used = 0;
@@ -66,9 +73,8 @@ void text_escape(char *escaped, size_t size, const char *text)
 	while (*text) {
 		/* check ASCII first: a listing may have a hundred million characters */
 		bool ascii = *text >= ' ' && *text < 0x7f;
-		size_t length = ascii ? 1 : strnlen(text, character_length(*text));
-		bool plain = ascii || (is_utf8(text, length) &&
-				       is_plain((const unsigned char *)text, length));
+		size_t length = ascii ? 1 : text_character(text);
+		bool plain = ascii || (length && is_plain((const unsigned char *)text, length));
 		size_t room = plain ? length : strlen("\\xff");
 
 		if (used + room >= size)
@@ -115,9 +121,9 @@ json_t *text_json(const char *text)
 		return whole;
 	escaped = xcalloc(strlen(text) + 1, sizeof("\\xff"));
 	while (*text) {
-		size_t length = strnlen(text, character_length(*text));
+		size_t length = text_character(text);
 
-		if (is_utf8(text, length)) {
+		if (length) {
 			memcpy(escaped + used, text, length);
 			used += length;
 			text += length;

@@ -14,6 +14,9 @@
 void text_vprintf(char *text, size_t size, const char *format, va_list args)
 	__attribute__((format(printf, 3, 0)));
 
+/* The length of the UTF-8 character that @text begins with; 0: there is none. */
+size_t text_character(const char *text);
+
 /* Room for the result of text_escape() of @length bytes. */
 #define TEXT_ESCAPED_SIZE(length) (4 * (length) + 1)
 
