@@ -115,6 +115,10 @@ static void run_ours(struct lease_machine *machine, struct lease_claim *claim, u
 			return;
 		claim->given_up = true;
 		claim->yielding = false;
+		/* if nodes disagree on who goes first, it changes hands once in a duration at most
+		 */
+		if (reason == LEASE_LOSS_MOVED)
+			claim->wanted_ns = now;
 		lease_claim_release(machine, claim, now);
 	} else if (claim->wanted && machine->session.phase == SESSION_LIVE) {
 		/* we wrote over an absence: the stream may yet show that another's record was
@@ -166,13 +170,20 @@ static void run_theirs(struct lease_machine *machine, struct lease_claim *claim,
 	if (!machine->preempt || !machine->weight ||
 	    (claim->moved && claim->wish == claim->holder) || lease_claim_rank(machine, claim, now))
 		return;
-	/* a new node or candidacy must first show that it lasts */
+	/* a new node or candidacy must first show that it lasts, and so must a new holder */
 	if (from < claim->wanted_ns + stays_ns)
 		from = claim->wanted_ns + stays_ns;
-	if (now < from)
+	/* as above */
+	if (from < claim->settled_ns)
+		from = claim->settled_ns;
+	if (now < from) {
 		lease_claim_due(machine, claim, from);
-	else
-		lease_claim_ask(machine, claim, now);
+		return;
+	}
+	lease_claim_ask(machine, claim, now);
+	/* a node that is slow may come too late each time */
+	if (claim->busy)
+		claim->wanted_ns = now;
 }
 
 /* Has the store too many records for another one? Then @claim waits until some of those that were
@@ -313,7 +324,7 @@ uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now)
 		return LEASE_NEVER;
 	while ((claim = lease_claim_next(machine, now))) {
 		if (claim_drop(machine, claim, now))
-			;
+			claim->wanted_ns = now;
 		else if (machine->store)
 			claim_run(machine, claim, now);
 		else

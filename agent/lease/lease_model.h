@@ -100,7 +100,7 @@ struct lease_claim {
 	struct preferred_group group;
 	struct lease_service *service; /* NULL: never wanted */
 	uint64_t due_ns;	       /* look at it again then */
-	uint64_t wanted_ns;	       /* since when, if it is wanted */
+	uint64_t wanted_ns;	       /* since when, or was last asked for or handed over */
 	uint64_t free_ns;	       /* since when it is free to take; 0: it isn't */
 	uint64_t retry_ns;	       /* a retryPeriod after the last swap */
 	uint64_t tried_revision;       /* a swap of this revision isn't repeated before retry_ns */

@@ -31,21 +31,27 @@ static const struct lease_peer *claim_first(const struct lease_machine *machine,
 	return NULL;
 }
 
-bool lease_claim_prefers(const struct lease_claim *claim, const struct lease_peer *peer)
+static bool has_group(const uint64_t groups[RECORD_GROUPS_MAX], const struct lease_claim *claim)
 {
 	for (size_t i = 0; i < RECORD_GROUPS_MAX && claim->group.id; i++)
-		if (peer->heartbeat.groups[i] == claim->group.id)
+		if (groups[i] == claim->group.id)
 			return true;
 	return false;
 }
 
+bool lease_claim_prefers(const struct lease_claim *claim, const struct lease_peer *peer)
+{
+	return has_group(peer->heartbeat.groups, claim);
+}
+
 /* Should @peer have @claim rather than this node, whose score for it is @score? */
-static bool goes_before(const struct lease_peer *peer, const struct lease_claim *claim,
-			double score)
+static bool goes_before(const struct lease_machine *machine, const struct lease_peer *peer,
+			const struct lease_claim *claim, double score)
 {
 	bool preferred = lease_claim_prefers(claim, peer);
 
-	if (preferred != claim->group.member)
+	/* of this node counts what it tells the others: else two nodes could both be the first */
+	if (preferred != has_group(machine->groups, claim))
 		return preferred;
 	return lease_rank_score(&claim->address, peer->name, peer->heartbeat.weight) > score;
 }
@@ -62,7 +68,7 @@ static unsigned int claim_rank(const struct lease_machine *machine, const struct
 	for (const struct lease_peer *peer = machine->peers; peer && first != self;
 	     peer = peer->hh.next)
 		if (peer != self && lease_peer_is_candidate(machine, peer, now) &&
-		    (peer == first || goes_before(peer, claim, score))) {
+		    (peer == first || goes_before(machine, peer, claim, score))) {
 			rank++;
 			if (peer->met_ns > *ret_met_ns)
 				*ret_met_ns = peer->met_ns;

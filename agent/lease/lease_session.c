@@ -377,7 +377,7 @@ static uint64_t session_limit(const struct lease_machine *machine)
 static uint64_t run_alone(struct lease_machine *machine, uint64_t now)
 {
 	struct lease_session *own = &machine->session;
-	uint64_t deadline = now + machine->duration_ns - machine->margin_ns;
+	uint64_t deadline = now + machine->duration_ns - machine->margin_ns, until;
 	int r;
 
 	if (machine->stopping) {
@@ -386,8 +386,14 @@ static uint64_t run_alone(struct lease_machine *machine, uint64_t now)
 	}
 	if (now < own->next_ns)
 		return own->next_ns;
-	own->slot = SLOT_ALONE;
 	own->next_ns = now + machine->retry_period_ns;
+	/* a lapsed session isn't revived: its addresses may be another host's by now */
+	if (own->phase == SESSION_NONE &&
+	    (machine->callbacks->stamped(SLOT_ALONE, &until, machine->userdata) < 0 ||
+	     until <= now) &&
+	    !session_purge(machine))
+		return own->next_ns;
+	own->slot = SLOT_ALONE;
 	r = machine->callbacks->stamp(own->slot, deadline, machine->userdata);
 	if (r < 0) {
 		lease_log(machine, LOG_ERR, "the lease can't be stamped: %s", strerror(-r));

@@ -73,6 +73,11 @@ static void check_owners(void)
 		}
 }
 
+static uint64_t transitions(unsigned int a)
+{
+	return world.records[NODES_MAX + a].claim.transitions;
+}
+
 /* After the faults: does each address have its answerer again? */
 static void check_answers(void)
 {
@@ -82,10 +87,28 @@ static void check_answers(void)
 		for (unsigned int n = 0; n < world.nodes; n++)
 			wanted |= world.node[n].wants[a] && takes_part(&world.node[n]) &&
 				  !is_anothers(n, a);
-		if (wanted && !answering(a))
+		/* it may be on its way from one to another */
+		if (wanted && !answering(a) &&
+		    !(oracle.torn && world.now < world.answered[a] + RETRY_PERIOD))
 			fail("long after the faults nobody answers for address %u", a);
 		if (!wanted && answering(a))
 			fail("address %u is answered for, and nobody may have it", a);
+	}
+}
+
+/* Where nodes don't agree on who goes first: how often did addresses change hands since they had
+ * @before transitions, at the end of the faults? Each node may ask for one once in a duration, and
+ * not in the one after it gave it to another. */
+static void check_changes(const uint64_t before[ADDRESSES])
+{
+	const uint64_t most = (HEAL_NS / DURATION + 2) * (world.nodes > 2 ? world.nodes : 1);
+
+	for (unsigned int a = 0; a < ADDRESSES; a++) {
+		uint64_t changes = transitions(a) - before[a];
+
+		/* one that was removed begins anew */
+		if (transitions(a) > before[a] && changes > most)
+			fail("address %u changed hands %" PRIu64 " times", a, changes);
 	}
 }
 
@@ -124,6 +147,7 @@ static bool run_once(unsigned int nodes, bool trace_it)
 	/* what a history was told of lies outside: zeroing it would take longer than the history */
 	static struct event events[EVENTS];
 	static struct written log[LOG_MAX];
+	uint64_t changes[ADDRESSES];
 
 	memset(&world, 0, sizeof(world));
 	world.events = events;
@@ -151,7 +175,7 @@ static bool run_once(unsigned int nodes, bool trace_it)
 			.timing = { oracle.unequal && n == 1 ? LONG_DURATION : DURATION,
 				    RENEW_DEADLINE, RETRY_PERIOD },
 			.weight = 100,
-			.preempt = n == 1,
+			.preempt = oracle.torn || n == 1,
 		};
 		event_add(EVENT_START, n, 20 * MS * n);
 	}
@@ -160,6 +184,8 @@ static bool run_once(unsigned int nodes, bool trace_it)
 	while (world_step(FAULTS_NS))
 		;
 	world.calm = true;
+	for (unsigned int a = 0; a < ADDRESSES; a++)
+		changes[a] = transitions(a);
 	while (world_step(FAULTS_NS + HEAL_NS - STEADY_NS))
 		;
 	while (world_step(FAULTS_NS + HEAL_NS))
@@ -169,6 +195,7 @@ static bool run_once(unsigned int nodes, bool trace_it)
 	if (!world.exhausted) {
 		check_answers();
 		check_records();
+		check_changes(changes);
 	}
 	for (unsigned int n = 0; n < nodes; n++)
 		lease_machine_free(world.node[n].machine);
@@ -192,6 +219,7 @@ static bool run_random(uint64_t seed, bool trace_it)
 	oracle.owning = seed / 128 % 2;
 	oracle.apart = oracle.selective && seed / 256 % 2;
 	oracle.crowded = oracle.apart && seed / 512 % 2;
+	oracle.torn = seed / 1024 % 2;
 	return run_once(2 + seed / 4 % 2, trace_it);
 }
 

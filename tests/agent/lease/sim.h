@@ -106,6 +106,7 @@ struct world {
 	bool halved[NODES_MAX]; /* somebody changed one of both by hand */
 	struct written *log;
 	size_t logged;
+	uint64_t answered[ADDRESSES]; /* when somebody last answered for it */
 	bool calm, exhausted;
 	unsigned int nested; /* a process is stopped in a callback */
 	char failure[256];
@@ -126,6 +127,7 @@ struct oracle {
 	bool selective;	     /* renewals are shown to those that watch alone */
 	bool apart;	     /* and are records of their own, as in etcd */
 	bool crowded;	     /* and write no mark, as with many nodes */
+	bool torn;	     /* each node takes itself for the one that goes first, and asks */
 	bool owning;	     /* nodes get addresses as their own, and lose them */
 	size_t listed;
 	struct {
@@ -184,6 +186,8 @@ void pulses_next_event(struct node *node);
 /* sim_node.c: processes and what they call */
 void node_start(struct node *node);
 void node_end(struct node *node);
+/* Has it want address @number, as a last resort or not. */
+void node_want(struct node *node, unsigned int number, bool last_resort);
 /* Tells the others what it has as its own. */
 void node_publish(struct node *node);
 void node_stop(struct node *node, uint64_t for_ns);

@@ -193,6 +193,17 @@ void node_publish(struct node *node)
 	lease_machine_publish(node->machine, &self);
 }
 
+void node_want(struct node *node, unsigned int number, bool last_resort)
+{
+	const struct address address = address_of(number);
+	const struct lease_preference preference = {
+		.group = { oracle.torn ? node - world.node + 1 : 0, oracle.torn },
+		.last_resort = last_resort,
+	};
+
+	lease_machine_want(node->machine, &address, &preference);
+}
+
 void node_start(struct node *node)
 {
 	trace("%s starts", node->name);
@@ -207,12 +218,9 @@ void node_start(struct node *node)
 		node->machine->turn_ns = 0;
 	lease_machine_set_store(node->machine, &node->store);
 	node_publish(node);
-	for (unsigned int a = 0; a < ADDRESSES; a++) {
-		struct address address = address_of(a);
-
+	for (unsigned int a = 0; a < ADDRESSES; a++)
 		if (node->wants[a])
-			lease_machine_want(node->machine, &address, NULL);
-	}
+			node_want(node, a, false);
 	lease_machine_settled(node->machine);
 	lease_machine_drain(node->machine, node->drained);
 	/* SIGTERM may come before anything else */

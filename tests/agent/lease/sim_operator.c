@@ -43,14 +43,13 @@ static void want(struct node *node, unsigned int number, bool wanted)
 	node->wants[number] = wanted;
 	trace("%s: want %u: %d", node->name, number, wanted);
 	if (wanted)
-		lease_machine_want(node->machine, &address, NULL);
+		node_want(node, number, false);
 	else
 		lease_machine_unwant(node->machine, &address);
 }
 
 static void act_on_address(unsigned int act, struct node *node, unsigned int number)
 {
-	static const struct lease_preference last = { .last_resort = true };
 	struct address address = address_of(number);
 	struct err err;
 
@@ -62,7 +61,7 @@ static void act_on_address(unsigned int act, struct node *node, unsigned int num
 	case ACT_LAST:
 		trace("%s: %u last", node->name, number);
 		node->wants[number] = true;
-		lease_machine_want(node->machine, &address, &last);
+		node_want(node, number, true);
 		break;
 	default:
 		want(node, number, !node->wants[number]);

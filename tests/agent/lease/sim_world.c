@@ -86,10 +86,13 @@ unsigned int answering(unsigned int number)
 
 void check(void)
 {
-	for (unsigned int a = 0; a < ADDRESSES; a++)
+	for (unsigned int a = 0; a < ADDRESSES; a++) {
 		if (answering(a) > 1)
 			fail("at %.3f s %u nodes answer for address %u", (double)world.now / 1e9,
 			     answering(a), a);
+		if (answering(a))
+			world.answered[a] = world.now;
+	}
 }
 
 struct event *event_add(enum event_type type, unsigned int node, uint64_t delay)

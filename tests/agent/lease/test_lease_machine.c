@@ -27,7 +27,8 @@ static int present;	   /* whether the process before left an entry, or an error 
 static unsigned int looks; /* for an entry */
 static struct record beat;
 static uint64_t now, armed;
-static uint64_t tick; /* that each look at the clock takes */
+static uint64_t tick;  /* that each look at the clock takes */
+static uint64_t alone; /* the stamp of an agent without a store */
 static bool following;
 static unsigned int addresses = 1; /* that are wanted, from vip on */
 
@@ -95,7 +96,7 @@ static int on_stamp(uint8_t slot, uint64_t deadline_ns, void *userdata)
 
 static int on_stamped(uint8_t slot, uint64_t *ret_deadline_ns, void *userdata)
 {
-	*ret_deadline_ns = slot == SLOT ? AHEAD : 0;
+	*ret_deadline_ns = slot == SLOT ? AHEAD : slot == 1 ? alone : 0;
 	return 0;
 }
 
@@ -565,6 +566,7 @@ Test(lease_machine, many_claims_take_several_turns)
 
 	memset(done, 0, sizeof(done));
 	now = AHEAD + 1;
+	alone = now + CLOCK_NS_PER_S;
 	tick = LEASE_TURN_NS / 2;
 	for (; address.bytes[15] <= 10; address.bytes[15]++)
 		lease_machine_want(machine, &address, NULL);
@@ -582,6 +584,29 @@ Test(lease_machine, many_claims_take_several_turns)
 	cr_expect_leq(most, 4, "the rest of the thread runs in between");
 	tick = 0;
 	lease_machine_free(machine);
+}
+
+/* What they were for may be answered by another host since. */
+Test(lease_machine, without_a_store_no_lapsed_entry_is_revived)
+{
+	static const struct lease_config config = {
+		.node = "node-1",
+		.id = id,
+		.timing = { 2000 * LEASE_NS_PER_MS, 1200 * LEASE_NS_PER_MS, 300 * LEASE_NS_PER_MS },
+	};
+	static const char *const steps[] = { "ps", "s" };
+
+	now = AHEAD + 1;
+	for (int ahead = 0; ahead < 2; ahead++) {
+		struct lease_machine *machine = lease_machine_new(
+			&config, &callbacks, NULL,
+			&(struct lease_clock){ clock_now, clock_random, clock_arm, NULL });
+
+		memset(done, 0, sizeof(done));
+		alone = now + ahead;
+		lease_machine_run(machine);
+		expect(machine, steps[ahead]);
+	}
 }
 
 /* A list shows at once that all claims but the first are lost, and that the renewal has come. A
