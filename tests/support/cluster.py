@@ -25,8 +25,8 @@ VIP = "198.18.10.1"
 DURATION, RETRY = 2.0, 0.3
 TIMING = "duration: 2s, renewDeadline: 1200ms, retryPeriod: 300ms"
 # Where not one request may go unanswered, however long a busy machine keeps a renewal waiting
-STEADY_DURATION = 4.0
-STEADY = "duration: 4s, renewDeadline: 3300ms, retryPeriod: 300ms"
+STEADY_DURATION = 6.0
+STEADY = "duration: 6s, renewDeadline: 5200ms, retryPeriod: 300ms"
 # The shortest that make sense with etcd on a LAN
 SHORT_DURATION = 0.5
 SHORT = "duration: 500ms, renewDeadline: 400ms, retryPeriod: 100ms"

@@ -201,7 +201,7 @@ class World:
         self.temporary = tempfile.TemporaryDirectory(prefix="l2resp-lease-")
         self.directory = Path(self.temporary.name)
         self.nodes, self.double, self.silent_since, self.longest = [], [], {}, {}
-        self.watching = True
+        self.watching, self.stood_still = True, 0
         self.store = store(self.directory)
         self.watcher = threading.Thread(target=self.watch, daemon=True)
         self.watcher.start()
@@ -210,7 +210,10 @@ class World:
         return Node(self, name, *options, **named)
 
     def watch(self):
+        looked = time.monotonic()
         while self.watching:
+            looked, before = time.monotonic(), looked
+            self.stood_still = max(self.stood_still, looked - before)  # with the machine, if it is long
             for host in range(1, 4):
                 who = [node.name for node in list(self.nodes) if hasattr(node, "table") and node.answers(host)]
                 now = time.monotonic()
@@ -229,6 +232,7 @@ class World:
     def forget_silence(self):
         self.silent_since.clear()
         self.longest.clear()
+        self.stood_still = 0
 
     def __enter__(self):
         return self

@@ -178,11 +178,15 @@ def test_wrong_certificates(cluster, secure_etcd, who, authority):
     answers_all_the_while(cluster)
 
 
-def test_processors_are_busy(pair):
-    """Whoever answers then, nobody else does."""
-    spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * os.cpu_count())]
+def test_the_processor_is_busy(pair):
+    """Whoever answers then, nobody else does. It is one processor, on which both nodes are: other tests have the rest."""
+    processor = max(os.sched_getaffinity(0))
+    for node in pair.nodes:
+        for thread in os.listdir(f"/proc/{node.agent.process.pid}/task"):
+            os.sched_setaffinity(int(thread), {processor})
+    spinning = [subprocess.Popen(["taskset", "-c", str(processor), sys.executable, "-c", "while True: pass"]) for _ in range(4)]
     try:
-        let_pass(2 * DURATION, "the processors are busy for as long")
+        let_pass(2 * DURATION, "it is busy for as long")
     finally:
         for process in spinning:
             process.kill()

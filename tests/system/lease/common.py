@@ -34,8 +34,9 @@ def after_a_renewal(pair, change, host):
 
 
 def answers_all_the_while(pair, seconds):
-    """node-1 does, for all three, from the fixture's end on."""
-    assert stays(lambda: pair.first.answered() == {1, 2, 3} and not pair.longest, seconds), pair.longest
+    """node-1 does, for all three, from the fixture's end on; or the machine stood still for so long that a lease may run out."""
+    assert (stays(lambda: pair.first.answered() == {1, 2, 3} and not pair.longest, seconds)
+            or pair.stood_still > DURATION / 2), pair.longest
 
 
 def test_the_first_claims_wait_a_full_duration_in_an_empty_store(world):
