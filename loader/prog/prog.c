@@ -109,6 +109,11 @@ int prog_attached_ifindex(uint32_t prog_id, uint32_t *ret_ifindex)
 	return constant_read(prog_id, "attached_ifindex", ret_ifindex, sizeof(*ret_ifindex));
 }
 
+int prog_counters_slot(uint32_t prog_id, uint32_t *ret_slot)
+{
+	return constant_read(prog_id, "counters_slot", ret_slot, sizeof(*ret_slot));
+}
+
 int prog_netns_cookie(uint32_t prog_id, uint64_t *ret_cookie)
 {
 	return constant_read(prog_id, "netns_cookie", ret_cookie, sizeof(*ret_cookie));
