@@ -33,10 +33,8 @@ static int prog_map_ids(uint32_t prog_id, uint32_t map_ids[PROG_MAX_MAPS])
 int prog_id_uses_map(uint32_t prog_id, uint32_t map_id)
 {
 	uint32_t map_ids[PROG_MAX_MAPS];
-	int count = prog_map_ids(prog_id, map_ids);
+	int count = map_id ? prog_map_ids(prog_id, map_ids) : -EAGAIN;
 
-	if (!map_id)
-		return -EAGAIN;
 	for (int i = 0; i < count; i++)
 		if (map_ids[i] == map_id)
 			return 1;
