@@ -14,15 +14,18 @@
 int map_visit_some(int fd, const char *name, struct map_cursor *cursor, map_visit_fn *visit,
 		   void *data, struct err *err)
 {
+	_cleanup_free_ char *keys = NULL;
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info), count = BATCH;
 	int r = bpf_obj_get_info_by_fd(fd, &info, &size), stop = 0;
-	_cleanup_free_ char *keys = xcalloc(BATCH, info.key_size + info.value_size);
-	char *values = keys + BATCH * info.key_size;
+	char *values = NULL;
 
-	r = r
-		    ?: bpf_map_lookup_batch(fd, cursor->begun ? &cursor->at : NULL, &cursor->at,
-					    keys, values, &count, NULL);
+	if (!r) {
+		keys = xcalloc(BATCH, info.key_size + info.value_size);
+		values = keys + BATCH * info.key_size;
+		r = bpf_map_lookup_batch(fd, cursor->begun ? &cursor->at : NULL, &cursor->at, keys,
+					 values, &count, NULL);
+	}
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, r, "reading %s: %s", name, strerror(-r));
 	cursor->begun = true;

@@ -35,9 +35,10 @@ struct maps {
 /* Returns @map's name in the BPF objects. */
 const char *maps_name(enum maps_index map);
 
-/* Returns the kernel's id of an open map, or 0 on failure. */
+/* Returns the kernel's id of @map, or 0 if it isn't open or can't be read. */
 uint32_t maps_id(const struct maps *maps, enum maps_index map);
-/* The same of an open map. */
+
+/* As maps_id() of the map @fd. */
 uint32_t maps_id_of(int fd);
 
 #endif

@@ -33,10 +33,8 @@ static int prog_map_ids(uint32_t prog_id, uint32_t map_ids[PROG_MAX_MAPS])
 int prog_id_uses_map(uint32_t prog_id, uint32_t map_id)
 {
 	uint32_t map_ids[PROG_MAX_MAPS];
-	int count = prog_map_ids(prog_id, map_ids);
+	int count = map_id ? prog_map_ids(prog_id, map_ids) : -EAGAIN;
 
-	if (!map_id)
-		return -EAGAIN;
 	for (int i = 0; i < count; i++)
 		if (map_ids[i] == map_id)
 			return 1;
@@ -107,6 +105,11 @@ int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin)
 int prog_attached_ifindex(uint32_t prog_id, uint32_t *ret_ifindex)
 {
 	return constant_read(prog_id, "attached_ifindex", ret_ifindex, sizeof(*ret_ifindex));
+}
+
+int prog_counters_slot(uint32_t prog_id, uint32_t *ret_slot)
+{
+	return constant_read(prog_id, "counters_slot", ret_slot, sizeof(*ret_slot));
 }
 
 int prog_netns_cookie(uint32_t prog_id, uint64_t *ret_cookie)

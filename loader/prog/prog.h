@@ -26,6 +26,9 @@ int prog_pins_origin(uint32_t prog_id, struct pins_origin *ret_origin);
 /* Reads for which ifindex program @prog_id was loaded. -ENOENT: it isn't ours. */
 int prog_attached_ifindex(uint32_t prog_id, uint32_t *ret_ifindex);
 
+/* Reads in which slot of counters program @prog_id counts. -ENOENT: it isn't ours. */
+int prog_counters_slot(uint32_t prog_id, uint32_t *ret_slot);
+
 /* Reads the cookie of the network namespace in which program @prog_id was attached. -ENOENT: it
  * isn't ours, or of an older build. */
 int prog_netns_cookie(uint32_t prog_id, uint64_t *ret_cookie);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <string.h>
+#include <net/if.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -104,10 +106,50 @@ static int swap_responders(struct pins *pins, int fds[PINS_FAMILIES], struct err
 	return r;
 }
 
+/* Records @link, which has no record, if it runs the program. */
+static int record_attached(const struct pins *pins, const struct link *link, struct err *err)
+{
+	struct attach_state state;
+	int r = attach_query(pins_maps(pins), link->ifindex, &state, err);
+	int ours = r < 0 ? -1 : attach_find(&state, false);
+	uint32_t counters_slot;
+
+	if (ours < 0 || prog_counters_slot(state.prog[ours].id, &counters_slot) < 0)
+		return r;
+	return device_write(pins, link, counters_slot, err);
+}
+
+/* After somebody removed the pin of the records, they are made anew of what is attached. */
+static int record_all_attached(const struct pins *pins, struct err *err)
+{
+	struct if_nameindex *names = if_nameindex();
+	struct device_table devices;
+	int r = device_read_recorded(pins, &devices, err);
+
+	if (!names)
+		return err_set(err, negative_errno(), "listing the interfaces: %s",
+			       strerror(errno));
+	for (size_t i = 0; names[i].if_index && !r; i++) {
+		struct link link;
+
+		if (device_find(&devices, names[i].if_index))
+			continue;
+		r = link_by_ifindex(names[i].if_index, &link, err);
+		if (!r && link.xdp_id)
+			r = record_attached(pins, &link, err);
+		if (r == -ENODEV) /* deleted meanwhile */
+			r = 0;
+	}
+	if_freenameindex(names);
+	return r;
+}
+
 int grow_settle(struct pins *pins, struct err *err)
 {
-	int r = pins->unsettled ? swap_programs(pins, err) : 0;
+	int r = pins->unsettled ? record_all_attached(pins, err) : 0;
 
+	if (!r && pins->unsettled)
+		r = swap_programs(pins, err);
 	return r < 0 || !pins->unsettled ? r : pins_set_unsettled(pins, false, err);
 }
 

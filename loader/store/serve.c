@@ -45,10 +45,10 @@ int serve_add(struct pins *pins, const struct link *links, int link_count,
 	}
 	if (!r)
 		r = entry_add(pins, wanted, count, progress, ret_added, err);
-	if (r < 0)
+	if (r < 0) {
 		undo_links(pins, links, recorded, done);
-	if (r < 0)
 		return r;
+	}
 	if (*ret_added->warning.text)
 		note("%s", ret_added->warning.text);
 	for (int i = 0; i < done; i++)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fault import GETLINK, GROWTH, LOOKUP, SETLINK, UPDATE, UPDATE_BATCH, environment, fill, faulty, interrupted, killed, killed_growth, requests, spread, write_requests
-from lan import SERVER_MAC, VIP, VIP_MAC, lease, like, run, waits_for_a_lock, writers_lock
+from lan import PASS, SERVER_MAC, VIP, VIP_MAC, lease, like, run, waits_for_a_lock, writers_lock
 from wait import HUNG, wait_until
 from wire import Wire, arp, arp_reply
 
@@ -323,6 +323,36 @@ def test_a_pin_that_was_removed(lan):
     lan.done(f"add {later} dev eth1")
     with Wire(lan.client, "eth0") as wire:
         assert wire.ask(arp(VIP), arp(later), count=1) == [arp_reply(later)]
+
+
+@pytest.fixture
+def without_records(lan):
+    """Two interfaces with the program and an address each; somebody removes the pin of the records."""
+    lan.server.ip("link add eth2 type veth peer name eth3", "link set eth2 up", "link set eth3 up",
+                  f"link set eth3 xdpdrv object {PASS} section xdp")
+    lan.done("attach eth1 eth2", "add 198.18.10.2 dev eth1", f"add {VIP} dev eth2")
+    os.unlink(lan.pin("devices"))
+    return lan
+
+
+def test_maps_that_grow_after_the_records_were_removed(without_records):
+    """The program is swapped wherever it runs, and it counts where it did."""
+    lan = without_records
+    lan.done("add 198.19.0.0/22 dev eth1")
+    assert "isn't pinned" not in lan.done("status").out
+    with Wire(lan.server, "eth3") as wire:
+        assert len(wire.ask(arp(VIP), count=1)) == 1
+        lan.done(f"del {VIP} dev eth2")
+        assert wire.ask(arp(VIP)) == []
+    assert lan.counters("eth2") == {"arp_answered": 1, "arp_not_owned": 1} and lan.counters("eth1") == {}
+
+
+def test_all_flushed_after_the_records_were_removed(without_records):
+    """While the program runs its maps are kept."""
+    lan = without_records
+    lan.done("flush --all")
+    assert os.path.exists(lan.pin("responder_v4"))
+    assert {row["dev"] for row in lan.rows("status")} == {"eth1", "eth2"}
 
 
 PINS = ["meta", "devices", "leases", "counters", "conflicts", "vlans", "events", "trace",
