@@ -378,6 +378,21 @@ def test_kernel_out_of_memory_between_two_questions(lan, scratch, command, shown
         assert shown in done.out or (done.status == 1 and done.err), (number, done)
 
 
+@pytest.mark.parametrize("flag", ["", " --json"])
+def test_detached_before_another_fails(lan, scratch, flag):
+    """It is said, though the command fails."""
+    lan.server.ip("link add eth2 type veth peer name eth3")
+    lan.done("attach eth1 eth2")
+    asked = requests(lan, "detach eth1 eth2", scratch)
+    *_, second = (number for number, what in enumerate(asked, 1) if what == ("netlink", SETLINK))
+    lan.done("attach eth1 eth2")
+    with faulty(f"any:{second}:{errno.ENOMEM}"):
+        done = lan.cli(f"detach eth1 eth2{flag}")
+    assert done.status == 1 and "eth2" in done.err, done
+    assert like(done.json, [{"dev": "eth1", "mode": "none"}]) if flag else done.out == "eth1: detached; now not attached, 0 addresses\n"
+    assert [row["dev"] for row in lan.rows("status")] == ["eth2"]
+
+
 def test_interface_deleted_while_detached(lan, scratch):
     lan.server.ip("link add eth2 type veth peer name eth3")
     lan.done("attach eth1 eth2")
