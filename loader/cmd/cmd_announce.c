@@ -13,8 +13,8 @@
 #include "spec.h"
 #include "text.h"
 
-/* Reads the entry, and fails unless it answers now: don't announce an address that isn't answered.
- */
+/* Reads the entry, and fails if it wouldn't answer now. Where the program isn't attached the kernel
+ * may answer: a note says so in the end. */
 static int entry_held(const struct pins *pins, const struct entry_key *key, const struct link *link,
 		      struct announcement *ret_what, struct err *err)
 {
@@ -26,10 +26,14 @@ static int entry_held(const struct pins *pins, const struct entry_key *key, cons
 	address_format(&key->address, ip);
 	if (r == -ENOENT)
 		return err_set(err, r, "%s dev %s is not in the map; add it first", ip, link->name);
-	if (!r)
+	if (!r && !row.damaged)
 		r = entry_lease_remaining(pins, row.head.lease, &remaining_ms, err);
 	if (r < 0)
 		return r;
+	if (row.damaged)
+		return err_set(err, -EUCLEAN,
+			       "%s dev %s: what is written for it isn't an entry; add it again", ip,
+			       link->name);
 	if (!remaining_ms)
 		return err_set(err, -EPERM, "%s dev %s: its lease has run out", ip, link->name);
 	*ret_what = (struct announcement){ .address = key->address,

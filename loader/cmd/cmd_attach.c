@@ -275,6 +275,9 @@ static int detach_one(const struct pins *pins, struct status_row *row, struct er
 static int detach_rows(const struct pins *pins, struct status_row *rows, size_t count, bool json,
 		       struct err *err)
 {
+	size_t done = 0;
+	int r = 0;
+
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].moved.found)
 			return err_moved(&rows[i], err);
@@ -282,14 +285,14 @@ static int detach_rows(const struct pins *pins, struct status_row *rows, size_t 
 		if (rows[i].ours < 0 && !rows[i].state.empty_id)
 			/* it fails, with the reason in @err */
 			return attach_remove(pins_maps(pins), &rows[i].link, err);
-	for (size_t i = 0; i < count; i++) {
-		int r = detach_one(pins, &rows[i], err);
-
-		if (r < 0)
-			return r;
+	while (done < count && r >= 0) {
+		r = detach_one(pins, &rows[done], err);
+		done += r >= 0;
 	}
-	status_print_all(rows, count, json, "detached; now ");
-	return 0;
+	/* also if another then fails */
+	if (done || !r)
+		status_print_all(rows, done, json, "detached; now ");
+	return r;
 }
 
 static int detach_run(const struct cli_options *options, int count, char **words)

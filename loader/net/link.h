@@ -18,7 +18,7 @@ struct link {
 	unsigned int flags; /* IFF_* */
 	unsigned int mtu;
 	uint32_t xdp_id; /* of the XDP program in native or skb mode; 0: none */
-	bool native;	 /* that program is in native mode */
+	bool native;	 /* that program is in native mode, and no other is offloaded */
 	bool ethernet;	 /* ARPHRD_ETHER */
 	uint8_t mac[ETH_ALEN];
 	char name[IFNAMSIZ];
@@ -57,7 +57,8 @@ int link_by_name(const char *name, struct link *ret_link, struct err *err);
 
 /* Finds an interface by its index; returns as link_by_name(). */
 int link_by_ifindex(unsigned int ifindex, struct link *ret_link, struct err *err);
-/* Was the interface deleted, or has it left the network namespace? */
+
+/* True if interface @ifindex was deleted, or has left the network namespace. */
 bool link_is_gone(unsigned int ifindex);
 
 /*

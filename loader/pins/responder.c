@@ -279,7 +279,7 @@ static int write_batches(const int fds[PINS_FAMILIES], responder_row_fn *row_of,
 	return r;
 }
 
-/* Removes all rows: none of them existed before. */
+/* Removes all rows, none of which existed before, except those that the agent added meanwhile. */
 static void write_undo(const int fds[PINS_FAMILIES], responder_row_fn *row_of, const void *from,
 		       size_t count)
 {
@@ -288,9 +288,11 @@ static void write_undo(const int fds[PINS_FAMILIES], responder_row_fn *row_of, c
 	int r = remover_open(fds, &remover, &ignored);
 
 	for (size_t i = 0; i < count && !r; i++) {
-		struct entry_row row = row_of(from, i);
+		struct entry_row row = row_of(from, i), now;
 
-		r = remover_remove(&remover, &row.key, &ignored);
+		if (!responder_get(fds, &row.key, &now, &ignored) &&
+		    now.head.lease == row.head.lease)
+			r = remover_remove(&remover, &row.key, &ignored);
 	}
 }
 

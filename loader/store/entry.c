@@ -281,6 +281,7 @@ int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 {
 	_cleanup_(entry_table_free) struct entry_table existing = {};
 	struct entry_added added = {};
+	bool full;
 	int r;
 
 	if (count == 1) {
@@ -290,15 +291,24 @@ int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 		return r;
 	}
 	r = entry_unrepeat(wanted, &count, err);
-	if (!r)
+	if (r < 0)
+		return r;
+	added.added = count;
+	do {
+		full = false;
+		entry_table_free(&existing);
 		r = entry_read_all(pins, 0, &existing, err);
-	if (!r)
-		r = wanted_reduce(pins, wanted, count, &existing, &added.added, err);
-	if (!r)
-		r = make_room(pins, wanted, added.added, &existing, &added.warning, err);
-	if (!r)
-		r = responder_write(pins_responders(pins), row_of_wanted, wanted, added.added,
-				    progress, err);
+		if (!r)
+			r = wanted_reduce(pins, wanted, added.added, &existing, &added.added, err);
+		if (!r)
+			r = make_room(pins, wanted, added.added, &existing, &added.warning, err);
+		if (!r) {
+			r = responder_write(pins_responders(pins), row_of_wanted, wanted,
+					    added.added, progress, err);
+			/* the agent, which adds without the lock, took the room meanwhile */
+			full = r == -E2BIG;
+		}
+	} while (full);
 	if (r < 0)
 		return r;
 	added.present = count - added.added;

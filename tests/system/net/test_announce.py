@@ -129,6 +129,16 @@ def test_not_in_the_map(lan, given, command):
         assert wire.received() == []
 
 
+def test_damaged(lan):
+    """Which the program doesn't answer: its MAC is zeros."""
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    lan.damage(VIP)
+    with Wire(lan.client, "eth0") as wire:
+        result = lan.cli(f"announce {VIP} dev eth1")
+        assert result.status == 1 and "isn't an entry; add it again" in result.err
+        assert wire.received() == []
+
+
 @pytest.mark.parametrize("grown", [False, True], ids=["", "from maps that grew"])
 def test_stops_when_deleted_meanwhile(lan, background, grown):
     lan.done("attach eth1", f"add {VIP} dev eth1")

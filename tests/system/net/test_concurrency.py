@@ -378,6 +378,39 @@ def test_a_missing_pin_is_named(lan, name):
         assert wire.ask(arp(VIP), count=1) == [arp_reply(VIP)]
 
 
+def test_room_taken_by_the_agent(lan, scratch):
+    """Between the look at the room and the write of several: they get more room."""
+    lan.done("attach eth1", ADD)
+    fill(lan, 0)
+    lan.done("del 198.19.0.0-198.19.0.1 dev eth1")
+    several = "add 198.19.0.0-198.19.0.1 dev eth1"
+    asked = requests(lan, several, scratch)
+    size = json.loads(run("bpftool", "-j", "map", "show", "pinned", lan.pin("responder_v4")).stdout)["max_entries"]
+    lan.done("del 198.19.0.0-198.19.0.1 dev eth1", f"del {VIP} dev eth1", "add 198.18.11.9 dev eth1")
+    done = interrupted(lan, several, asked.index(("bpf", UPDATE_BATCH)) + 1, lambda: lease(lan, 60000))
+    assert (done.status, done.err) == (0, "")
+    rows = {row["ip"]: row["lease"] for row in lan.rows("list")}
+    assert len(rows) == size + 1 and rows[VIP] and {"198.19.0.0", "198.19.0.1"} <= rows.keys()
+
+
+def test_what_the_agent_added_is_not_undone(lan, scratch):
+    """Meanwhile it took the room, and added one of the same addresses."""
+    several = "198.18.10.0-198.18.10.1 dev eth1"
+    lan.done("attach eth1", f"add {several}")
+    fill(lan, 0)
+    lan.done(f"del {several}")
+    asked = requests(lan, f"add {several}", scratch)
+    lan.done(f"del {several}")
+
+    def meanwhile():
+        lease(lan, 60000)
+        lan.damage("198.18.11.77")
+    done = interrupted(lan, f"add {several}", asked.index(("bpf", UPDATE_BATCH)) + 1, meanwhile)
+    assert done.status == 1 and f"{VIP} is announced by the agent" in done.err, done
+    rows = {row["ip"]: row["lease"] for row in lan.rows("list 198.18.0.0/16")}
+    assert rows.keys() == {VIP, "198.18.11.77"} and rows[VIP]
+
+
 def test_added_while_the_agent_deletes_it(lan, scratch):
     """Between the look that finds it there and the one that asks whose it is."""
     lan.done(ADD)
@@ -423,6 +456,21 @@ def test_kernel_out_of_memory_between_two_questions(lan, scratch, command, shown
         with faulty(f"any:{number}:{errno.ENOMEM}"):
             done = lan.cli(command)
         assert shown in done.out or (done.status == 1 and done.err), (number, done)
+
+
+@pytest.mark.parametrize("flag", ["", " --json"])
+def test_detached_before_another_fails(lan, scratch, flag):
+    """It is said, though the command fails."""
+    lan.server.ip("link add eth2 type veth peer name eth3")
+    lan.done("attach eth1 eth2")
+    asked = requests(lan, "detach eth1 eth2", scratch)
+    *_, second = (number for number, what in enumerate(asked, 1) if what == ("netlink", SETLINK))
+    lan.done("attach eth1 eth2")
+    with faulty(f"any:{second}:{errno.ENOMEM}"):
+        done = lan.cli(f"detach eth1 eth2{flag}")
+    assert done.status == 1 and "eth2" in done.err, done
+    assert like(done.json, [{"dev": "eth1", "mode": "none"}]) if flag else done.out == "eth1: detached; now not attached, 0 addresses\n"
+    assert [row["dev"] for row in lan.rows("status")] == ["eth2"]
 
 
 def test_interface_deleted_while_detached(lan, scratch):
