@@ -215,6 +215,9 @@ static void kubernetes_lags(struct store_base *base, bool again)
 		follow_anew(kubernetes);
 	else
 		kube_watch_restart(kubernetes->watch, false);
+	/* what stopped this one has probably stopped the other, of which nothing is awaited */
+	if (kubernetes->pulses)
+		kube_watch_restart(kubernetes->pulses, again);
 }
 
 static void on_reset(uint64_t version, void *userdata)
