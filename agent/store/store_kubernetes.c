@@ -143,6 +143,11 @@ static void on_swap(const struct http_result *result, void *userdata)
 			/* a list shows those without labels, too */
 			follow_anew(kubernetes);
 		} else {
+			/* a heartbeat that somebody else wrote is to be shown at once, on a new
+			 * connection: the watch's may be dead since the machine was paused */
+			if (swap->record.kind == RECORD_HEARTBEAT && !kubernetes->base.unanswered &&
+			    kubernetes->watch && kube_watch_version(kubernetes->watch))
+				kube_watch_restart(kubernetes->watch, false);
 			store_expect(&kubernetes->base, swap->seen + 1);
 		}
 		store_swap_end(swap, -EAGAIN);
