@@ -46,6 +46,8 @@ void agent_why_no_part(const struct agent *agent, struct why *ret_why)
 		why_set(ret_why, REASON_STORE_UNREACHABLE);
 		if (*lease.trouble)
 			why_add(ret_why, ": %s", lease.trouble);
+		else if (lease.waits)
+			why_add(ret_why, ": %s", lease.waits);
 	} else {
 		why_set(ret_why, REASON_NONE);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The keeper from within: for lease_keeper.c, which writes entries, and lease_keeper_callbacks.c,
- * which hears of claims. */
+/* The keeper from within: for lease_keeper_work.c, which writes entries, lease_keeper_maps.c, and
+ * lease_keeper_callbacks.c, which hears of claims. */
 #ifndef XDP_L2RESP_LEASE_KEEPER_STATE_H
 #define XDP_L2RESP_LEASE_KEEPER_STATE_H
 

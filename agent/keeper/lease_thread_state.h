@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The lease thread from within: for lease_thread.c, the rest's side, and lease_loop.c, its own. */
+/* The lease thread from within: for lease_thread_calls.c, the rest's side, and lease_loop.c, its
+ * own. */
 #ifndef XDP_L2RESP_LEASE_THREAD_STATE_H
 #define XDP_L2RESP_LEASE_THREAD_STATE_H
 

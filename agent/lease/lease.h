@@ -21,7 +21,8 @@
 #include "lease_config.h"
 
 enum lease_state {
-	LEASE_CONNECTING, /* the store hasn't answered yet, or no longer does */
+	LEASE_CONNECTING, /* no session is being renewed: no answer yet, or not in time, or
+			     lease_status.waits says why */
 	LEASE_IDLE,	  /* nothing is wanted here: the store isn't asked for anything */
 	LEASE_NAME_TAKEN, /* another agent lives under this node's name: this one takes no part */
 	LEASE_NEWER,	  /* its record is of a newer version: likewise */
@@ -224,12 +225,13 @@ struct lease_status {
 	uint64_t deadline_ns;	   /* of the last stamp; 0: none */
 	uint64_t renew_latency_ns; /* of the last confirmed renewal */
 	struct histogram renew_times;
-	uint64_t renewals;	     /* confirmed */
-	uint64_t renewal_failures;   /* attempts that ended without an answer or with a refusal */
-	uint64_t sessions;	     /* begun or resumed */
-	uint64_t gained, lost;	     /* calls of the callbacks */
-	size_t wanted, held;	     /* addresses now */
-	char trouble[256];	     /* the store's last one, until it answers; empty: none */
+	uint64_t renewals;	   /* confirmed */
+	uint64_t renewal_failures; /* attempts that ended without an answer or with a refusal */
+	uint64_t sessions;	   /* begun or resumed */
+	uint64_t gained, lost;	   /* calls of the callbacks */
+	size_t wanted, held;	   /* addresses now */
+	char trouble[256];	   /* the store's last one, until it answers; empty: none */
+	const char *waits; /* why no session begins, if the store answers; NULL: nothing is known */
 	struct address slow_address; /* one that waits for @slowest alone, if there is one */
 	struct lease_slowest slowest;
 };

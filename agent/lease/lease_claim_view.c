@@ -111,7 +111,9 @@ void lease_claim_record(struct lease_machine *machine, const struct record *reco
 		machine->callbacks->changed(&claim->address, machine->userdata);
 }
 
-static void claim_synced(struct lease_machine *machine, struct lease_claim *claim)
+/* @since_view: how long one counts as held that vanished when the view began. */
+static void claim_synced(struct lease_machine *machine, struct lease_claim *claim,
+			 const struct lease_claim *since_view)
 {
 	struct record gone = {
 		.kind = RECORD_CLAIM,
@@ -124,13 +126,21 @@ static void claim_synced(struct lease_machine *machine, struct lease_claim *clai
 		claim->unknown_since = true;
 		lease_claim_record(machine, &gone);
 	}
-	if (claim->unknown_since)
-		lease_claim_vanished(machine, claim, machine->view_ns);
+	if (claim->unknown_since) {
+		claim->settled_ns = since_view->settled_ns;
+		claim->own_settled_ns = since_view->own_settled_ns;
+		claim->slowest = since_view->slowest;
+	}
 	claim->unknown_since = false;
 	lease_claim_queue(machine, claim);
 }
 
 void lease_claims_synced(struct lease_machine *machine)
 {
-	lease_claims_visit(machine, claim_synced);
+	struct lease_claim *claim, *next, since_view = {};
+
+	/* once for all: it looks at each node */
+	lease_claim_vanished(machine, &since_view, machine->view_ns);
+	HASH_ITER(hh, machine->claims, claim, next)
+	claim_synced(machine, claim, &since_view);
 }

@@ -339,7 +339,6 @@ static void peer_remove(struct lease_machine *machine, struct lease_peer *peer, 
 static uint64_t bury_from(const struct lease_machine *machine, const struct lease_peer *peer)
 {
 	uint64_t until = lease_peer_silent_until(machine, peer);
-
 	const struct lease_pulse *pulse = &peer->pulse;
 
 	if (until == LEASE_NEVER || pulse->shape == RECORD_NEWER ||

@@ -53,10 +53,14 @@ static void heartbeat_send(struct lease_machine *machine, uint64_t session,
 	record.heartbeat.all =
 		!own->shown_known || lease_heartbeat_differs(&own->shown, &record.heartbeat);
 	own->sent_ns[own->sequence % LEASE_ATTEMPTS] = now;
-	own->waits_ns = own->waits_ns ?: now;
 	own->next_ns = now + machine->retry_period_ns;
+	/* those that wait for the view are remembered for a whole renewDeadline */
+	if (own->waits_ns && own->next_ns < now + machine->renew_deadline_ns / LEASE_ATTEMPTS)
+		own->next_ns = now + machine->renew_deadline_ns / LEASE_ATTEMPTS;
+	own->waits_ns = own->waits_ns ?: now;
 	own->busy = true;
 	own->over = false;
+	machine->figures.waits = NULL;
 	machine->store->swap(machine->store, &record);
 }
 
@@ -95,6 +99,15 @@ void lease_session_end(struct lease_machine *machine, enum lease_loss reason, co
 	own->purging = true;
 	own->reason = reason;
 	lease_state_set(machine, LEASE_CONNECTING, "session ended: %s", why);
+}
+
+/* None begins before @until, though the store answers; it may begin then. */
+static uint64_t session_waits(struct lease_machine *machine, uint64_t until, const char *why)
+{
+	if (machine->figures.waits != why)
+		lease_log(machine, LOG_NOTICE, "no session begins yet: %s", why);
+	machine->figures.waits = why;
+	return until;
 }
 
 /* Has the data path no entry of a session any more? Asked again until it says so. */
@@ -139,7 +152,8 @@ static uint64_t session_start(struct lease_machine *machine, uint64_t now)
 	/* purged even if it was at the last session's end: with an id of its own this one frees
 	 * every claim of an earlier process */
 	if (!slot || !session_purge(machine))
-		return now + machine->retry_period_ns;
+		return session_waits(machine, now + machine->retry_period_ns,
+				     "entries of a former one are still in the data path");
 	own->id = machine->clock.random(machine->clock.userdata);
 	own->slot = slot;
 	own->sequence = own->base = 0;
@@ -238,11 +252,15 @@ static uint64_t session_begin(struct lease_machine *machine, uint64_t now)
 		/* with a session of another id those claims would be free at once; and one that
 		 * was there may have been another agent's */
 		if ((self->claims || self->met_ns) && now < until)
-			return until;
+			return session_waits(machine, until,
+					     "this node's record was deleted, and whoever wrote it "
+					     "may still answer for a lease duration");
 		break;
 	case RECORD_FOREIGN:
 		if (now < until)
-			return until;
+			return session_waits(machine, until,
+					     "this node's record can't be read, and whoever wrote "
+					     "it may still answer for a lease duration");
 		break;
 	case RECORD_NEWER:
 		lease_state_set(machine, LEASE_NEWER,
@@ -279,7 +297,9 @@ static uint64_t session_begin(struct lease_machine *machine, uint64_t now)
 					"another agent has the node name %s and the same id; "
 					"waiting until it is silent",
 					self->name);
-		return until;
+		return session_waits(machine, until,
+				     "this node's record is of a session that this host never had, "
+				     "or that wasn't confirmed; it may live for a lease duration");
 	}
 	return session_start(machine, now);
 }
@@ -397,8 +417,9 @@ static uint64_t run_alone(struct lease_machine *machine, uint64_t now)
 	r = machine->callbacks->stamp(own->slot, deadline, machine->userdata);
 	if (r < 0) {
 		lease_log(machine, LOG_ERR, "the lease can't be stamped: %s", strerror(-r));
-		return own->next_ns;
+		return session_waits(machine, own->next_ns, "the data path can't be written");
 	}
+	machine->figures.waits = NULL;
 	own->deadline_ns = deadline;
 	machine->figures.renewals++;
 	if (own->phase == SESSION_NONE) {

@@ -14,10 +14,6 @@
 struct etcd_txn;
 struct store_etcd;
 
-/*
- * A stream: ranges of keys, listed page by page at one revision, then watched from there on. Each
- * watch request covers one range; what several bring has no common order.
- */
 /* The longest key: a prefix, a hash, a node's name, one character more. */
 #define ETCD_KEY_MAX (64 + RECORD_NODE_MAX)
 
@@ -37,6 +33,10 @@ struct etcd_stream_events {
 	bool lists_again;
 };
 
+/*
+ * A stream: ranges of keys, listed page by page at one revision, then watched from there on. Each
+ * watch request covers one range; what several bring has no common order.
+ */
 struct etcd_stream {
 	struct store_etcd *etcd;
 	const struct etcd_stream_events *events;
@@ -81,6 +81,7 @@ struct store_etcd {
 
 	struct etcd_own own;
 	struct http_call *mark_call;
+	size_t mark_endpoint; /* where it was sent */
 	sd_event_source *mark;
 
 	/* swaps */

@@ -63,8 +63,10 @@ static void on_mark(const struct http_result *result, void *userdata)
 
 	etcd->mark_call = NULL;
 	if (!revision) {
-		etcd_trouble(etcd, etcd->txn_endpoint, etcd_trouble_text(result, text));
-		etcd->txn_endpoint = (etcd->txn_endpoint + 1) % etcd->endpoint_count;
+		etcd_trouble(etcd, etcd->mark_endpoint, etcd_trouble_text(result, text));
+		/* a swap that failed there may have left it already */
+		if (etcd->txn_endpoint == etcd->mark_endpoint)
+			etcd->txn_endpoint = (etcd->txn_endpoint + 1) % etcd->endpoint_count;
 		return;
 	}
 	store_answered(&etcd->base);
@@ -78,7 +80,8 @@ static int on_mark_due(sd_event_source *source, uint64_t usec, void *userdata)
 	if (etcd_own_mark(&etcd->own, etcd_now(etcd)) && !etcd->mark_call && !etcd->base.listing) {
 		json_auto_t *json = etcd_mark_put(etcd->node);
 
-		etcd->mark_call = etcd_post(etcd, etcd->txn_endpoint, "/v3/kv/put", json, on_mark,
+		etcd->mark_endpoint = etcd->txn_endpoint;
+		etcd->mark_call = etcd_post(etcd, etcd->mark_endpoint, "/v3/kv/put", json, on_mark,
 					    NULL, etcd);
 	}
 	mark_arm(etcd);

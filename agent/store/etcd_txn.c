@@ -119,7 +119,15 @@ static bool is_shown(const struct store_swap *swap)
 static void swap_end(struct store_etcd *etcd, struct store_swap *swap, int result)
 {
 	struct record record = swap->record;
+	bool overwritten = result == -EAGAIN && etcd_is_own(etcd, &record) &&
+			   !etcd->base.unanswered && etcd->base.following && !etcd->base.listing;
 
+	/* somebody else wrote this node's heartbeat. The view is to show that at once, on a new
+	 * connection: its own may be dead since the machine was paused */
+	if (overwritten) {
+		etcd->view.endpoint = etcd->txn_endpoint;
+		etcd_stream_run(&etcd->view);
+	}
 	store_swap_end(swap, result);
 	if (record.kind == RECORD_HEARTBEAT)
 		etcd_heartbeat_swapped(etcd, &record, result);

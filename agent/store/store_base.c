@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,8 @@ void store_swap_end(struct store_swap *swap, int result)
 	struct record record = swap->record;
 
 	swap_free(swap);
+	if (record.kind == RECORD_HEARTBEAT)
+		base->unanswered = result && result != -EAGAIN;
 	base->events->swapped(&record, result, base->userdata);
 }
 

@@ -51,6 +51,7 @@ struct store_base {
 	uint64_t awaited;	    /* revision to reach before the timer ends */
 	uint64_t lagged_revision;   /* where it stood when it last lagged */
 	struct store_swap *swaps;
+	bool unanswered; /* whether the last swap of a heartbeat was done isn't known */
 };
 
 /* Sets up all but send, lags and store.free. @lag_ns: how late the stream may be. */

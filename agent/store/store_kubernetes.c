@@ -143,6 +143,11 @@ static void on_swap(const struct http_result *result, void *userdata)
 			/* a list shows those without labels, too */
 			follow_anew(kubernetes);
 		} else {
+			/* a heartbeat that somebody else wrote is to be shown at once, on a new
+			 * connection: the watch's may be dead since the machine was paused */
+			if (swap->record.kind == RECORD_HEARTBEAT && !kubernetes->base.unanswered &&
+			    kubernetes->watch && kube_watch_version(kubernetes->watch))
+				kube_watch_restart(kubernetes->watch, false);
 			store_expect(&kubernetes->base, swap->seen + 1);
 		}
 		store_swap_end(swap, -EAGAIN);
@@ -215,6 +220,9 @@ static void kubernetes_lags(struct store_base *base, bool again)
 		follow_anew(kubernetes);
 	else
 		kube_watch_restart(kubernetes->watch, false);
+	/* what stopped this one has probably stopped the other, of which nothing is awaited */
+	if (kubernetes->pulses)
+		kube_watch_restart(kubernetes->pulses, again);
 }
 
 static void on_reset(uint64_t version, void *userdata)

@@ -10,7 +10,7 @@
 
 #define STEP	(10 * LEASE_NS_PER_MS)
 #define PERIOD	(300 * LEASE_NS_PER_MS)
-#define WRITES	256
+#define WRITES	512
 #define SESSION 100
 
 static const char id[] = "0123456789abcdef0123456789abcdef";
@@ -91,31 +91,32 @@ static void pass(unsigned int periods, uint64_t lag_ns)
 	}
 }
 
-static void start(void)
+static void start(uint64_t renew_deadline_ns)
 {
 	static struct store store = {
 		.swaps_min = 64, .swaps_max = 64, .swap = swap, .follow = follow
 	};
-	static const struct lease_config config = {
+	static struct lease_config config = {
 		.id = id,
 		.node = "node-1",
-		.timing = { 2000 * LEASE_NS_PER_MS, 4 * PERIOD, PERIOD },
 		.weight = 100,
 	};
 
+	config.timing =
+		(struct lease_timing){ 5 * renew_deadline_ns / 3, renew_deadline_ns, PERIOD };
 	now = UINT64_C(1000000000000);
 	written = answered = shown = to_all = refused = revision = 0;
 	machine = quiet_machine(&config, &store, &vip, clock_now, clock_random);
 	lease_machine_events.reset(machine);
 	lease_machine_events.synced(machine);
-	pass(20, STEP);
+	pass(5 * renew_deadline_ns / PERIOD, STEP);
 	cr_assert(lease_machine_holds(machine, &vip));
 	cr_assert_eq(to_all, 1);
 }
 
 Test(lease_lag, renewals_are_renewals_while_the_view_lags_behind)
 {
-	start();
+	start(4 * PERIOD);
 	pass(30, 3 * PERIOD);
 	cr_expect_eq(to_all, 1, "%u are shown to all", to_all);
 	cr_expect_eq(refused, 0, "%u are refused", refused);
@@ -126,7 +127,7 @@ Test(lease_lag, renewals_are_renewals_while_the_view_lags_behind)
 
 Test(lease_lag, one_session_begins_while_none_can_be_confirmed)
 {
-	start();
+	start(4 * PERIOD);
 	pass(40, 10 * PERIOD);
 	cr_expect_not(lease_machine_holds(machine, &vip));
 	cr_expect_eq(to_all, 2, "%u are shown to all", to_all);
@@ -138,6 +139,16 @@ Test(lease_lag, one_session_begins_while_none_can_be_confirmed)
 	lease_machine_free(machine);
 }
 
+/* More renewals than are remembered would be sent in that time. */
+Test(lease_lag, a_session_lives_while_its_renewals_are_confirmed_before_their_deadline)
+{
+	start(16 * PERIOD);
+	pass(60, 14 * PERIOD);
+	cr_expect(lease_machine_holds(machine, &vip));
+	cr_expect_eq(machine->figures.sessions, 1);
+	lease_machine_free(machine);
+}
+
 /* What came of a write isn't known, and perhaps what it said doesn't hold any more. */
 Test(lease_lag, what_may_not_be_shown_is_shown_again)
 {
@@ -145,7 +156,7 @@ Test(lease_lag, what_may_not_be_shown_is_shown_again)
 		struct lease_self self = { .own = &other, .own_count = 1 };
 		bool back = i / 2 % 2, lags = i / 4;
 
-		start();
+		start(4 * PERIOD);
 		lease_machine_publish(machine, &self);
 		loses = true;
 		does = i % 2;

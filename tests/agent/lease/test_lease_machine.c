@@ -27,9 +27,11 @@ static int present;	   /* whether the process before left an entry, or an error 
 static unsigned int looks; /* for an entry */
 static struct record beat;
 static uint64_t now, armed;
+static unsigned int clock_reads;
 static uint64_t tick;  /* that each look at the clock takes */
 static uint64_t alone; /* the stamp of an agent without a store */
 static bool following;
+static uint8_t former_slot = SLOT; /* of the process before */
 static unsigned int addresses = 1; /* that are wanted, from vip on */
 
 static struct address address_at(unsigned int number)
@@ -115,6 +117,7 @@ static const struct lease_callbacks callbacks = {
 
 static uint64_t clock_now(void *userdata)
 {
+	clock_reads++;
 	return now += tick;
 }
 
@@ -184,7 +187,7 @@ static struct lease_machine *start(bool unsettled, bool stop)
 		.heartbeat = { .session = SESSION,
 			       .sequence = 1,
 			       .state = HEARTBEAT_ALIVE,
-			       .slot = SLOT,
+			       .slot = former_slot,
 			       .duration_ms = 2000,
 			       .weight = 100 },
 	};
@@ -648,4 +651,46 @@ Test(lease_machine, no_renewal_covers_a_claim_that_waits_for_its_turn)
 	cr_expect_leq(armed, now);
 	lease_machine_run(machine);
 	expect(machine, "lls");
+}
+
+/* How long those count as held takes a look at each node, and a store may have made all of them so.
+ */
+Test(lease_machine, looks_at_the_nodes_once_for_all_unsettled_claims)
+{
+	struct lease_machine *machine;
+
+	present = 1;
+	machine = start(false, false);
+	lease_machine_events.reset(machine);
+	for (unsigned int i = 0; i < 100; i++) {
+		struct record claim = { .kind = RECORD_CLAIM,
+					.shape = RECORD_GOOD,
+					.revision = 10 + i,
+					.address = address_at(i),
+					.claim = { .holder = "node-2", .unsettled = true } };
+
+		lease_machine_events.record(&claim, machine);
+	}
+	clock_reads = 0;
+	lease_machine_events.synced(machine);
+	cr_expect_leq(clock_reads, 10, "%u", clock_reads);
+	lease_machine_free(machine);
+}
+
+/* The store answers; the heartbeat in it is of this agent, in a slot that was never stamped. */
+Test(lease_machine, says_what_a_session_waits_for)
+{
+	struct lease_machine *machine;
+	struct lease_status status;
+
+	present = 1;
+	former_slot = SLOT + 1;
+	machine = start(false, false);
+	lease_machine_status(machine, &status);
+	cr_assert_neq(status.waits, NULL);
+	pass(machine, 3);
+	lease_machine_status(machine, &status);
+	cr_expect_eq(status.state, LEASE_ACTIVE);
+	cr_expect_eq(status.waits, NULL);
+	lease_machine_free(machine);
 }

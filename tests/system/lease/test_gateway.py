@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What stands between a node and etcd shows again what a stream showed before."""
+"""What stands between a node and etcd shows again what a stream showed before, or shows nothing any more."""
 import base64
 import http.client
 import json
 import shutil
 import threading
+import time
 
 import pytest
 from harness import Etcd, World
@@ -15,15 +16,19 @@ pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="etcd isn't ins
 
 
 CLAIM = base64.b64encode(b"/xdp-l2resp/claim/")  # of 18 bytes: so any such key begins in base64
+VIEW_END = base64.b64encode(b"/xdp-l2resp/pulse/").join([b'"', b'"'])
 
 
 class Stream:
-    """A watch: its lines that have events, handed on to the node."""
+    """A watch: its lines that have events, handed on to the node unless it is mute."""
 
-    def __init__(self, node):
+    def __init__(self, node, asked):
         self.node, self.lock, self.lines = node, threading.Lock(), []
+        self.pulses, self.began, self.mute = VIEW_END not in asked, time.monotonic(), False
 
     def hand_on(self, line):
+        if self.mute:
+            return
         if "events" in json.loads(line)["result"]:
             self.lines.append(line)
         self.write([line])
@@ -35,27 +40,37 @@ class Stream:
 
 class Gateway:
     def __init__(self, store):
-        outer, self.streams, self.lists = self, [], 0
+        outer, self.streams, self.lists, self.refused = self, [], 0, []
         etcd = store.urls[0].removeprefix("http://")
 
         class Handler(QuietHandler):
             def do_POST(self):  # pylint: disable=invalid-name
                 connection = http.client.HTTPConnection(etcd)
-                connection.request("POST", self.path, self.rfile.read(int(self.headers["Content-Length"])))
+                asked = self.rfile.read(int(self.headers["Content-Length"]))
+                connection.request("POST", self.path, asked)
                 answer = connection.getresponse()
                 outer.lists += self.path == "/v3/kv/range"
                 self.send_response(answer.status)
                 self.end_headers()
                 if self.path != "/v3/watch":
-                    self.wfile.write(answer.read())
+                    said = answer.read()
+                    if self.path == "/v3/kv/txn" and not json.loads(said).get("succeeded"):
+                        outer.refused.append(time.monotonic())
+                    self.wfile.write(said)
                     return
-                stream = Stream(self.wfile)
+                stream = Stream(self.wfile, asked)
                 outer.streams.append(stream)
                 while line := answer.readline():
                     stream.hand_on(line)
 
         self.server = QuietServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def make_mute(self):
+        """The streams that there are; returns how many."""
+        for stream in self.streams:
+            stream.mute = True
+        return len(self.streams)
 
     def node_options(self):
         return ["-e", f"http://127.0.0.1:{self.server.server_port}"]
@@ -92,3 +107,26 @@ def test_a_claim_shown_again_is_not_had_again(world):
     assert wait_until(lambda: first.answers(1) or world.gateway.lists > before)
     assert not first.answers(1), first.said
     assert wait_until(lambda: first.answered() == {2, 3} and second.answered() == {1}), first.said
+
+
+def test_both_streams_begin_again_when_both_are_mute(world):
+    node = world.node("node-1", via=world.gateway.node_options())
+    assert wait_until(lambda: node.answered() == {1, 2, 3}), node.said
+    count = world.gateway.make_mute()
+    assert wait_until(lambda: {stream.pulses for stream in world.gateway.streams[count:]} == {False, True}), node.said
+
+
+def test_a_refused_renewal_has_the_view_begin_again_at_once(world):
+    """As after a pause of the machine, in which the node was declared dead."""
+    # else the view begins again a retryPeriod later, of 0.9 s
+    node = world.node("node-1", "-D", 6000, via=world.gateway.node_options())
+    assert wait_until(lambda: node.answered() == {1, 2, 3}), node.said
+    count = world.gateway.make_mute()
+    world.gateway.refused.clear()
+    world.store.delete_heartbeat("node-1")
+
+    def begun():
+        return [stream.began for stream in world.gateway.streams[count:] if not stream.pulses]
+
+    assert wait_until(begun), node.said
+    assert world.gateway.refused and begun()[0] - world.gateway.refused[0] < 0.45, node.said
