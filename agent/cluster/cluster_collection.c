@@ -54,7 +54,7 @@ static void on_reset(uint64_t version, void *userdata)
 		cluster_kind_log(&collection->state, LOG_NOTICE, said.text);
 	}
 	collection->listed_api = api_of(collection);
-	collection->full = NULL;
+	collection->left_out = NULL;
 	source_items_mark(&collection->cluster->source.items, kinds[collection->kind].prefix);
 }
 
@@ -72,6 +72,29 @@ static void say_line(int priority, const char *line, void *data)
 
 	origin[strcspn(origin, "/")] = '\0';
 	cluster_kind_log_of(&subject->collection->state, priority, origin, line);
+}
+
+/* Of two reasons, that objects aren't known at all is the more important one. */
+static void set_full(struct cluster_collection *collection, const char *why)
+{
+	bool unknown = !strcmp(why, SOURCE_ITEMS_FULL);
+
+	collection->left_out = unknown ? why : collection->left_out ?: why;
+	collection->full = unknown ? why : collection->full ?: why;
+}
+
+/* @item had to make room for an object of a smaller namespace. */
+static void on_left_out(struct source_item *item, void *data)
+{
+	struct cluster_collection *collection = data;
+	struct subject subject = { collection, item };
+	struct manifest none = {};
+	struct err err;
+
+	set_full(collection, SOURCE_COST_FULL);
+	err_write(&err, "%s: " SOURCE_COST_FULL, source_item_object_name(item));
+	source_item_replace(&collection->cluster->source.items, item, &none, err.text, say_line,
+			    &subject);
 }
 
 /* Parses @object again. If it is invalid, its item stays as it was. */
@@ -97,10 +120,11 @@ static void parse(struct cluster_collection *collection, struct source_item *ite
 	else
 		r = manifest_add(&manifest, &place, whole, source_note, &notes, &err);
 	if (r >= 0)
-		item->refused = source_item_excess(items, item, &manifest);
+		item->refused =
+			source_item_make_room(items, item, &manifest, on_left_out, collection);
 	if (r >= 0 && item->refused) {
 		r = err_set(&err, -ENOSPC, "%s: " SOURCE_COST_FULL, name);
-		collection->full = collection->full ?: SOURCE_COST_FULL;
+		set_full(collection, SOURCE_COST_FULL);
 	}
 	source_item_note(item, notes, say_line, &subject);
 	json_decref(item->wanted);
@@ -110,15 +134,39 @@ static void parse(struct cluster_collection *collection, struct source_item *ite
 	source_item_replace(items, item, &manifest, r < 0 ? err.text : NULL, say_line, &subject);
 }
 
-/* Is there room for an object that isn't known yet? */
-static bool fits(struct cluster_collection *collection)
+/* The objects that the bound of @collection is about: Services, or those of all other kinds. */
+static size_t count_objects(const struct cluster_collection *collection)
 {
-	if (collection->cluster->source.items.count < SOURCE_ITEMS_MAX)
+	const struct source_items *items = &collection->cluster->source.items;
+
+	return collection->kind == KIND_SERVICE ? items->services.used
+						: items->count - items->services.used;
+}
+
+static void remove_item(struct cluster *cluster, const struct source_item *item)
+{
+	if (cluster->pools)
+		cluster_pools_removed(cluster->pools, item);
+	source_items_remove(&cluster->source.items, item->name);
+	cluster_changed(cluster);
+}
+
+/* Is there room for an object that isn't known yet, or does a larger namespace's give way? */
+static bool make_room(struct cluster_collection *collection, const char *namespace)
+{
+	struct source_items *items = &collection->cluster->source.items;
+	struct source_item *last = NULL;
+
+	if (count_objects(collection) < SOURCE_ITEMS_MAX)
 		return true;
 	if (!collection->full)
 		cluster_kind_log(&collection->state, LOG_ERR, SOURCE_ITEMS_FULL);
-	collection->full = SOURCE_ITEMS_FULL;
-	return false;
+	set_full(collection, SOURCE_ITEMS_FULL);
+	if (collection->kind == KIND_SERVICE)
+		last = source_items_last_of_larger(items, namespace);
+	if (last)
+		remove_item(collection->cluster, last);
+	return last;
 }
 
 /* The item of @object, created if it doesn't exist and @exists. NULL: there is none, or no room. */
@@ -137,7 +185,7 @@ static struct source_item *item_of(struct cluster_collection *collection, const 
 		return NULL;
 	}
 	item = source_items_find_object(items, prefix, namespace, name);
-	if (!exists || (!item && !fits(collection)))
+	if (!exists || (!item && !make_room(collection, namespace)))
 		return item;
 	item = source_items_get_object(items, prefix, namespace, name);
 	item->present = true;
@@ -155,10 +203,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	if (!item)
 		return;
 	if (deleted) {
-		if (cluster->pools)
-			cluster_pools_removed(cluster->pools, item);
-		source_items_remove(&cluster->source.items, item->name);
-		cluster_changed(cluster);
+		remove_item(cluster, item);
 		return;
 	}
 	if (version && version == item->version && !item->refused)
@@ -216,8 +261,10 @@ static void on_synced(void *userdata)
 	    (collection->kind == KIND_SERVICE || collection->kind == KIND_POOL))
 		cluster_pools_relisted(collection->cluster->pools);
 	collection->state.known = true;
+	collection->full = collection->left_out;
 	if (collection->kind == KIND_NODE)
-		collection->cluster->nodes_known = collection->cluster->all_nodes;
+		collection->cluster->nodes_known =
+			collection->cluster->all_nodes && !collection->full;
 	cluster_changed(collection->cluster);
 }
 
@@ -288,8 +335,9 @@ void cluster_collection_list_again(struct cluster_collection *collection)
 	const struct source_items *items = &collection->cluster->source.items;
 
 	if (!collection->full || !kube_watch_version(collection->watch) ||
-	    items->count >= (collection->again ? SOURCE_ITEMS_MAX : SOURCE_ITEMS_AGAIN) ||
-	    items->cost >= (collection->again ? SOURCE_COST_MAX : SOURCE_COST_AGAIN))
+	    count_objects(collection) >=
+		    (collection->again ? SOURCE_ITEMS_MAX : SOURCE_ITEMS_AGAIN) ||
+	    items->memory.used >= (collection->again ? SOURCE_COST_MAX : SOURCE_COST_AGAIN))
 		return;
 	collection->again = false;
 	kube_watch_restart(collection->watch, true);

@@ -26,8 +26,9 @@ struct cluster_collection {
 	size_t api;		/* index of the followed one in apis[] */
 	size_t denied;		/* consecutive APIs that the server didn't know */
 	const char *listed_api; /* API of the last list; NULL: never listed */
-	const char *full; /* why objects in or after the last list didn't fit; NULL: they did */
-	bool again;	  /* that list also removed items: there may be room */
+	const char *full;     /* why objects in or after the last list didn't fit; NULL: they did */
+	const char *left_out; /* the same of the list under way */
+	bool again;	      /* that list also removed items: there may be room */
 };
 
 struct cluster {

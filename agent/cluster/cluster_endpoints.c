@@ -12,11 +12,12 @@
 #include "cluster_kind.h"
 #include "cluster_needed.h"
 #include "loop.h"
+#include "share.h"
 
 /* Slices per page: a slice may have 100 endpoints and 50 kB. */
 #define PAGE 100
-/* The largest cluster that Kubernetes supports has fewer (150,000 pods). More are left out, until
- * there are fewer than SLICES_AGAIN. */
+/* The largest cluster that Kubernetes supports has fewer (150,000 pods). More are left out, those
+ * of the largest namespaces, until there are fewer than SLICES_AGAIN. */
 #define SLICES_MAX   ((size_t)50000)
 #define SLICES_AGAIN (SLICES_MAX / 10 * 9)
 #define SLICES_FULL  "there are more than 50000 objects; the others are ignored"
@@ -35,7 +36,7 @@ struct cluster_endpoints {
 	struct kube_watch *watch;
 	sd_event_source *later; /* timer of another watch that has to wait */
 	uint64_t followed_ns;	/* start of the last watch; 0: none */
-	size_t present;		/* slices seen in or after the last list */
+	struct shares present;	/* how many slices were seen in or after the last list */
 	bool full;		/* some of them didn't fit */
 };
 
@@ -73,11 +74,14 @@ static void insert(struct manifest *manifest, const struct endpoint_slice *slice
 	manifest->slices[at] = *slice;
 }
 
-static void remove_at(struct manifest *manifest, size_t at)
+/* The caller clears it. */
+static struct endpoint_slice take_out(struct manifest *manifest, size_t at)
 {
-	endpoint_slice_clear(&manifest->slices[at]);
+	struct endpoint_slice slice = manifest->slices[at];
+
 	memmove(&manifest->slices[at], &manifest->slices[at + 1],
 		(--manifest->slice_count - at) * sizeof(*manifest->slices));
+	return slice;
 }
 
 static void mark(struct manifest *manifest)
@@ -86,22 +90,21 @@ static void mark(struct manifest *manifest)
 		manifest->slices[i].present = false;
 }
 
-/* Removes what isn't present; if @unknown, keeps Services' placeholders. */
-static void sweep(struct manifest *manifest, bool unknown)
+/* Removes what isn't present. */
+static void sweep(struct manifest *manifest)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < manifest->slice_count; i++)
-		if (manifest->slices[i].present ||
-		    (unknown && manifest->slices[i].facts == ENDPOINT_UNKNOWN))
+		if (manifest->slices[i].present)
 			manifest->slices[kept++] = manifest->slices[i];
 		else
 			endpoint_slice_clear(&manifest->slices[i]);
 	manifest->slice_count = kept;
 }
 
-/* Inserts a placeholder for the Service @name, NAMESPACE/NAME, whose slices haven't been listed
- * yet. No slice of a server can have its name. */
+/* Inserts a placeholder for the Service @name, NAMESPACE/NAME, whose slices haven't all been
+ * listed. No slice of a server can have its name. */
 static void put_unknown(struct cluster_endpoints *endpoints, const char *name)
 {
 	const char *slash = strchr(name, '/');
@@ -115,13 +118,86 @@ static void put_unknown(struct cluster_endpoints *endpoints, const char *name)
 	insert(endpoints->manifest, &slice);
 }
 
-/* Does a Service that we follow need @slice? */
-static bool is_needed(const struct cluster_endpoints *endpoints, const struct endpoint_slice *slice)
+/* NAMESPACE/NAME of the Service that @slice belongs to; NULL: we follow no such Service. */
+static char *needed_by(const struct cluster_endpoints *endpoints,
+		       const struct endpoint_slice *slice)
 {
 	_cleanup_free_ char *name =
 		slice->service ? xasprintf("%s/%s", slice->namespace, slice->service) : NULL;
 
-	return name && cluster_needed_has(&endpoints->needed, name);
+	return name && cluster_needed_has(&endpoints->needed, name) ? TAKE_PTR(name) : NULL;
+}
+
+static bool is_needed(const struct cluster_endpoints *endpoints, const struct endpoint_slice *slice)
+{
+	_cleanup_free_ char *name = needed_by(endpoints, slice);
+
+	return name;
+}
+
+/* ---- how many there may be ---- */
+
+static struct share *share_of(struct cluster_endpoints *endpoints, const char *namespace)
+{
+	return share_get(&endpoints->present, namespace, strlen(namespace));
+}
+
+static void set_present(struct cluster_endpoints *endpoints, struct endpoint_slice *slice,
+			bool present)
+{
+	struct share *share = share_of(endpoints, slice->namespace);
+
+	share_set(&endpoints->present, share, share->used + present - slice->present);
+	share_tidy(&endpoints->present, share);
+	slice->present = present;
+}
+
+/* @slice has no place: what is known of its Service isn't all. */
+static void leave_out(struct cluster_endpoints *endpoints, const struct endpoint_slice *slice)
+{
+	_cleanup_free_ char *name = needed_by(endpoints, slice);
+
+	if (!endpoints->full)
+		cluster_kind_log(&endpoints->state, LOG_ERR, SLICES_FULL);
+	endpoints->full = true;
+	share_of(endpoints, slice->namespace)->cut = true;
+	if (!name)
+		return;
+	put_unknown(endpoints, name);
+	if (endpoints->state.known)
+		endpoints->changed(endpoints->userdata);
+}
+
+/* The last present slice of @share's namespace, which has one. */
+static size_t last_of(const struct manifest *manifest, const struct share *share)
+{
+	size_t at = SEARCH_FIRST(i, manifest->slice_count,
+				 strcmp(manifest->slices[i].namespace, share->namespace) <= 0);
+
+	do
+		at--;
+	while (!manifest->slices[at].present);
+	return at;
+}
+
+/* Is there room for a slice in @namespace, or does a larger one give way? */
+static bool make_room(struct cluster_endpoints *endpoints, const char *namespace)
+{
+	struct share *larger;
+	struct endpoint_slice last;
+	size_t excess;
+
+	if (endpoints->present.used < SLICES_MAX)
+		return true;
+	larger = shares_above(&endpoints->present, share_of(endpoints, namespace)->used + 1,
+			      &excess);
+	if (!larger)
+		return false;
+	last = take_out(endpoints->manifest, last_of(endpoints->manifest, share_largest(larger)));
+	set_present(endpoints, &last, false);
+	leave_out(endpoints, &last);
+	endpoint_slice_clear(&last);
+	return true;
 }
 
 /* ---- events of the watch ---- */
@@ -131,19 +207,8 @@ static void on_reset(uint64_t version, void *userdata)
 	struct cluster_endpoints *endpoints = userdata;
 
 	mark(endpoints->manifest);
-	endpoints->present = 0;
+	shares_free(&endpoints->present);
 	endpoints->full = false;
-}
-
-/* Is there room for a slice? @before: the stored one of its name, or NULL. */
-static bool fits(struct cluster_endpoints *endpoints, const struct endpoint_slice *before)
-{
-	if ((before && before->present) || endpoints->present < SLICES_MAX)
-		return true;
-	if (!endpoints->full)
-		cluster_kind_log(&endpoints->state, LOG_ERR, SLICES_FULL);
-	endpoints->full = true;
-	return false;
 }
 
 static bool same_slice(const struct endpoint_slice *a, const struct endpoint_slice *b)
@@ -159,7 +224,7 @@ static void on_slice(struct cluster_endpoints *endpoints, const json_t *object, 
 {
 	const struct place place = { "an EndpointSlice", NULL };
 	struct endpoint_slice slice, *before;
-	bool matters;
+	bool matters, was_present;
 	struct err err;
 	size_t at;
 
@@ -174,19 +239,25 @@ static void on_slice(struct cluster_endpoints *endpoints, const json_t *object, 
 		cluster_kind_log_of(&endpoints->state, LOG_ERR, slice.namespace, err.text);
 	}
 	matters = is_needed(endpoints, &slice) || (before && is_needed(endpoints, before));
+	was_present = before && before->present;
 	if (deleted) {
 		endpoint_slice_clear(&slice);
-		endpoints->present -= before && before->present;
-		if (before)
-			remove_at(endpoints->manifest, at);
+		if (was_present)
+			set_present(endpoints, before, false);
+		if (before) {
+			slice = take_out(endpoints->manifest, at);
+			endpoint_slice_clear(&slice);
+		}
 		matters |= endpoints->full;
-	} else if (!fits(endpoints, before)) {
-		endpoint_slice_clear(&slice);
-		matters = false;
 	} else {
-		endpoints->present += !before || !before->present;
 		matters = matters && (!before || !same_slice(before, &slice));
-		slice.present = true;
+		if (!was_present && !make_room(endpoints, slice.namespace)) {
+			leave_out(endpoints, &slice);
+			endpoint_slice_clear(&slice);
+			return;
+		}
+		slice.present = was_present;
+		set_present(endpoints, &slice, true);
 		insert(endpoints->manifest, &slice);
 	}
 	if (matters && endpoints->state.known)
@@ -203,14 +274,30 @@ static void on_unparsed(const json_t *object, const char *why, void *userdata)
 	on_slice(userdata, object, false, why);
 }
 
+/* Has the watch listed the slices, or found that the server has none? */
+static bool is_listed(const struct cluster_endpoints *endpoints)
+{
+	return endpoints->watch &&
+	       (kube_watch_version(endpoints->watch) || endpoints->state.absent);
+}
+
+/* Is all known of the Service @name, NAMESPACE/NAME? */
+static bool is_known(const struct cluster_endpoints *endpoints, const char *name)
+{
+	const struct share *share = share_find(&endpoints->present, name, strcspn(name, "/"));
+
+	return is_listed(endpoints) && cluster_needed_path_has(endpoints->path, name) &&
+	       !(share && share->cut);
+}
+
 static void on_synced(void *userdata)
 {
 	struct cluster_endpoints *endpoints = userdata;
 	const struct cluster_needed *needed = &endpoints->needed;
 
-	sweep(endpoints->manifest, endpoints->full);
+	sweep(endpoints->manifest);
 	for (size_t i = 0; i < needed->count; i++)
-		if (!cluster_needed_path_has(endpoints->path, needed->list[i]))
+		if (!is_known(endpoints, needed->list[i]))
 			put_unknown(endpoints, needed->list[i]);
 	/* another watch, where that leaves some */
 	loop_timer_after(endpoints->later, 0);
@@ -236,7 +323,7 @@ static bool on_missing(void *userdata)
 				  "the server doesn't know this kind; externalTrafficPolicy Local "
 				  "is treated as Cluster within a minute"))
 		return false;
-	mark(endpoints->manifest);
+	on_reset(0, endpoints);
 	on_synced(endpoints);
 	return false;
 }
@@ -263,13 +350,6 @@ static void stop(struct cluster_endpoints *endpoints)
 	endpoints->full = false;
 }
 
-/* Has the watch listed the slices, or found that the server has none? */
-static bool is_listed(const struct cluster_endpoints *endpoints)
-{
-	return endpoints->watch &&
-	       (kube_watch_version(endpoints->watch) || endpoints->state.absent);
-}
-
 /* Watches the slices that the Services need now: at once, as soon as FOLLOW_NS permits, or when a
  * list under way has ended or failed. Otherwise tenants could keep every list from ending. */
 static void follow(struct cluster_endpoints *endpoints)
@@ -284,7 +364,7 @@ static void follow(struct cluster_endpoints *endpoints)
 	if (!endpoints->needed.count) {
 		stop(endpoints);
 		mark(endpoints->manifest);
-		sweep(endpoints->manifest, false);
+		sweep(endpoints->manifest);
 		endpoints->state.known = true;
 		return;
 	}
@@ -317,7 +397,7 @@ bool cluster_endpoints_settle(struct cluster_endpoints *endpoints)
 	bool first = !endpoints->manifest;
 	struct cluster_needed needed = {}, before = endpoints->needed;
 
-	if (endpoints->full && endpoints->present < SLICES_AGAIN && endpoints->watch &&
+	if (endpoints->full && endpoints->present.used < SLICES_AGAIN && endpoints->watch &&
 	    kube_watch_version(endpoints->watch))
 		kube_watch_restart(endpoints->watch, true);
 
@@ -333,8 +413,7 @@ bool cluster_endpoints_settle(struct cluster_endpoints *endpoints)
 	}
 	for (size_t i = 0; i < needed.count; i++)
 		if (!cluster_needed_has(&before, needed.list[i]) &&
-		    !(is_listed(endpoints) && !endpoints->full &&
-		      cluster_needed_path_has(endpoints->path, needed.list[i])))
+		    !is_known(endpoints, needed.list[i]))
 			put_unknown(endpoints, needed.list[i]);
 	endpoints->needed = needed;
 	cluster_needed_free(&before);
@@ -359,6 +438,7 @@ void cluster_endpoints_free(struct cluster_endpoints *endpoints)
 	stop(endpoints);
 	sd_event_source_disable_unref(endpoints->later);
 	cluster_needed_free(&endpoints->needed);
+	shares_free(&endpoints->present);
 	free(endpoints->node);
 	free(endpoints->class_name);
 	free(endpoints);

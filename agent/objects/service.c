@@ -481,7 +481,8 @@ size_t service_cost(const struct service *service)
 {
 	const char *const texts[] = { service->class, service->pool, service->sharing_key,
 				      service->pods };
-	size_t addresses = service_address_count(service) + service->requested.count;
+	size_t given = service->load_balancer.count, asked = service->requested.count;
+	size_t addresses = service->external.count + (given > asked ? given : asked);
 	size_t cost = addresses * SERVICE_ADDRESS_COST + labels_cost(&service->labels) +
 		      labels_cost(&service->sharing_namespaces) +
 		      selector_cost(&service->announce.preferred_nodes) +

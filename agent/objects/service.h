@@ -67,7 +67,8 @@ size_t service_address_count(const struct service *service);
 void service_add_addresses(const struct service *service, struct address_list *list);
 
 /* What @service may take of this process' memory, in bytes, with all that is known of its addresses
- * elsewhere: claims, entries, announcements. */
+ * elsewhere: claims, entries, announcements. Of the addresses that it requests, those count that it
+ * hasn't been given yet: a directory's pools give them without another look at the cost. */
 #define SERVICE_ADDRESS_COST 2048 /* each */
 size_t service_cost(const struct service *service);
 

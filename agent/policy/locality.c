@@ -141,13 +141,14 @@ enum locality locality_of(const struct slice_index *index, const struct service 
 	while (at < index->count &&
 	       !compare_service(service->namespace, service->name, index->list[at]))
 		facts |= index->list[at++]->facts;
+	/* whatever isn't known yet */
+	if (facts & here)
+		return LOCALITY_HERE;
 	if (facts & ENDPOINT_UNKNOWN)
 		return LOCALITY_UNKNOWN;
 	if (at == first)
 		return LOCALITY_NO_SLICE;
 	if (!(facts & HERE_OR_ELSEWHERE) && facts & ENDPOINT_NAMELESS)
 		return LOCALITY_NAMELESS;
-	return facts & here	   ? LOCALITY_HERE
-	       : facts & elsewhere ? LOCALITY_ELSEWHERE
-				   : LOCALITY_NOWHERE;
+	return facts & elsewhere ? LOCALITY_ELSEWHERE : LOCALITY_NOWHERE;
 }

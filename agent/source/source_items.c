@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <utlist.h>
 
 #include "alloc.h"
 #include "binary_search.h"
@@ -40,6 +41,8 @@ void source_items_free(struct source_items *items)
 		item_free(items->list[i]);
 	free(items->list);
 	free(items->manifests);
+	shares_free(&items->memory);
+	shares_free(&items->services);
 	*items = (struct source_items){};
 }
 
@@ -66,6 +69,29 @@ struct source_item *source_items_find(const struct source_items *items, const ch
 	return at < items->count && !strcmp(items->list[at]->name, name) ? items->list[at] : NULL;
 }
 
+static bool begins_with(const struct source_item *item, const char *prefix)
+{
+	return !strncmp(item->name, prefix, strlen(prefix));
+}
+
+/* The share of its namespace; of a file, its own. */
+static struct share *share_of(struct shares *shares, const struct source_item *item)
+{
+	return share_get(shares, item->name, strcspn(item->name, "/"));
+}
+
+/* Counts @item, or no more. */
+static void set_counted(struct source_items *items, const struct source_item *item, bool counted)
+{
+	struct share *share;
+
+	if (!begins_with(item, SOURCE_ITEM_SERVICES))
+		return;
+	share = share_of(&items->services, item);
+	share_set(&items->services, share, counted ? share->used + 1 : share->used - 1);
+	share_tidy(&items->services, share);
+}
+
 struct source_item *source_items_get(struct source_items *items, const char *name)
 {
 	size_t at = lower_bound(items, name), behind = items->count - at;
@@ -82,12 +108,8 @@ struct source_item *source_items_get(struct source_items *items, const char *nam
 	items->list[at] = item;
 	items->manifests[at] = &item->manifest;
 	items->count++;
+	set_counted(items, item, true);
 	return item;
-}
-
-static bool begins_with(const struct source_item *item, const char *prefix)
-{
-	return !strncmp(item->name, prefix, strlen(prefix));
 }
 
 bool source_items_any(const struct source_items *items, const char *prefix)
@@ -95,6 +117,20 @@ bool source_items_any(const struct source_items *items, const char *prefix)
 	size_t at = lower_bound(items, prefix);
 
 	return at < items->count && begins_with(items->list[at], prefix);
+}
+
+struct source_item *source_items_last_of_larger(struct source_items *items, const char *namespace)
+{
+	_cleanup_free_ char *name = xasprintf(SOURCE_ITEM_SERVICES "%s", namespace ?: "");
+	_cleanup_free_ char *behind = NULL;
+	const struct share *own = share_find(&items->services, name, strlen(name)), *largest;
+	size_t excess;
+
+	largest = share_largest(shares_above(&items->services, own ? own->used + 1 : 1, &excess));
+	if (!largest)
+		return NULL;
+	behind = xasprintf("%s/\xff", largest->namespace);
+	return items->list[lower_bound(items, behind) - 1];
 }
 
 void source_items_mark(struct source_items *items, const char *prefix)
@@ -107,6 +143,26 @@ void source_items_mark(struct source_items *items, const char *prefix)
 		}
 }
 
+static void set_cost(struct source_items *items, struct source_item *item, size_t cost)
+{
+	struct share *share = share_of(&items->memory, item);
+
+	if (!item->cost && cost)
+		DL_APPEND2(share->items, item, share_before, share_behind);
+	else if (item->cost && !cost)
+		DL_DELETE2(share->items, item, share_before, share_behind);
+	share_set(&items->memory, share, share->used - item->cost + cost);
+	item->cost = cost;
+}
+
+static void remove_item(struct source_items *items, struct source_item *item)
+{
+	set_counted(items, item, false);
+	set_cost(items, item, 0);
+	share_tidy(&items->memory, share_of(&items->memory, item));
+	item_free(item);
+}
+
 bool source_items_sweep(struct source_items *items, const char *prefix)
 {
 	size_t kept = 0, count = items->count;
@@ -115,8 +171,7 @@ bool source_items_sweep(struct source_items *items, const char *prefix)
 		struct source_item *item = items->list[i];
 
 		if (!item->present && begins_with(item, prefix)) {
-			items->cost -= item->cost;
-			item_free(item);
+			remove_item(items, item);
 			continue;
 		}
 		items->list[kept] = item;
@@ -132,8 +187,7 @@ void source_items_remove(struct source_items *items, const char *name)
 
 	if (!behind || strcmp(items->list[at]->name, name) != 0)
 		return;
-	items->cost -= items->list[at]->cost;
-	item_free(items->list[at]);
+	remove_item(items, items->list[at]);
 	memmove(&items->list[at], &items->list[at + 1], (behind - 1) * sizeof(void *));
 	memmove(&items->manifests[at], &items->manifests[at + 1], (behind - 1) * sizeof(void *));
 	items->count--;
@@ -207,31 +261,63 @@ static size_t manifest_cost(const struct manifest *manifest)
 	return cost;
 }
 
+/* What is lacking for @item at @cost. */
+static size_t lacking(const struct source_items *items, const struct source_item *item, size_t cost)
+{
+	size_t used = items->memory.used - item->cost + cost;
+
+	return used > SOURCE_COST_MAX ? used - SOURCE_COST_MAX : 0;
+}
+
 size_t source_item_excess(const struct source_items *items, const struct source_item *item,
 			  const struct manifest *manifest)
 {
 	size_t cost = manifest_cost(manifest);
 
-	return items->cost - item->cost + cost <= SOURCE_COST_MAX ? 0 : cost;
+	return lacking(items, item, cost) ? cost : 0;
 }
 
 bool source_item_room(const struct source_items *items, const struct source_item *item)
 {
-	return item->refused && items->cost - item->cost + item->refused <= SOURCE_COST_MAX;
+	return item->refused && !lacking(items, item, item->refused);
 }
 
-static void set_cost(struct source_items *items, struct source_item *item,
-		     const struct manifest *manifest)
+static void leave_out(struct source_items *items, struct source_item *item)
 {
-	items->cost -= item->cost;
-	item->cost = manifest_cost(manifest);
-	items->cost += item->cost;
+	item->refused = item->refused ?: item->cost;
+	item->pools_behind = true;
+	set_cost(items, item, 0);
+	manifest_free(&item->manifest);
+	condition_due_free(item->condition_due);
+	item->condition_due = NULL;
+}
+
+size_t source_item_make_room(struct source_items *items, const struct source_item *item,
+			     const struct manifest *manifest,
+			     void (*left_out)(struct source_item *item, void *data), void *data)
+{
+	size_t cost = manifest_cost(manifest), need = lacking(items, item, cost), excess;
+	const struct share *own = share_of(&items->memory, item);
+	struct share *larger;
+
+	if (!need)
+		return 0;
+	larger = shares_above(&items->memory, own->used - item->cost + cost, &excess);
+	if (excess < need)
+		return cost;
+	while (lacking(items, item, cost)) {
+		struct source_item *last = share_largest(larger)->items->share_before;
+
+		leave_out(items, last);
+		left_out(last, data);
+	}
+	return 0;
 }
 
 void source_item_set_next(struct source_items *items, struct source_item *item,
 			  struct manifest *manifest)
 {
-	set_cost(items, item, manifest);
+	set_cost(items, item, manifest_cost(manifest));
 	if (item->next)
 		manifest_free(item->next);
 	else
@@ -252,7 +338,7 @@ void source_item_use_next(struct source_item *item)
 void source_item_set(struct source_items *items, struct source_item *item,
 		     struct manifest *manifest)
 {
-	set_cost(items, item, manifest);
+	set_cost(items, item, manifest_cost(manifest));
 	manifest_free(&item->manifest);
 	item->manifest = *manifest;
 }

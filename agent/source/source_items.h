@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "manifest.h"
+#include "share.h"
 
 /* A change of a Service's condition xdp-l2resp.io/Announced. */
 struct condition_due {
@@ -29,6 +30,7 @@ struct source_item {
 	bool present;	/* seen in this scan or list */
 	size_t cost;	/* of its Services in the newest version, see service_cost() */
 	size_t refused; /* of those in the current version, which didn't fit; 0: they did */
+	struct source_item *share_before, *share_behind; /* in its share, if it has a cost */
 	/* of a file */
 	struct stat st;
 	struct manifest *next; /* its new version, until it is in force; NULL: there is none */
@@ -49,14 +51,15 @@ struct source_item {
 	char *noted;   /* the ignored parts that were logged; NULL: none */
 };
 
-/* A server with more objects is broken or hostile: further objects are ignored. They are listed
- * again below SOURCE_ITEMS_AGAIN, so that one object that comes and goes doesn't cause a list each
- * time. */
+/* A server with more Services, or more objects of all other kinds together, is broken or hostile:
+ * further ones are ignored, those of the largest namespaces. They are listed again below
+ * SOURCE_ITEMS_AGAIN, so that one object that comes and goes doesn't cause a list each time. */
 #define SOURCE_ITEMS_MAX   50000
 #define SOURCE_ITEMS_AGAIN (SOURCE_ITEMS_MAX / 10 * 9)
 #define SOURCE_ITEMS_FULL  "there are more than 50000 objects; the others are ignored"
 
-/* All Services together, over which one is as if it were invalid. */
+/* All Services together, over which one is as if it were invalid: those of the largest namespaces.
+ */
 #define SOURCE_COST_MAX	  (256U << 20)
 #define SOURCE_COST_AGAIN (SOURCE_COST_MAX / 4 * 3)
 #define SOURCE_COST_FULL  "all Services together would take more than 256 MiB of memory"
@@ -66,7 +69,8 @@ struct source_items {
 	struct source_item **list;   /* sorted by name, Services by namespace, then name */
 	struct manifest **manifests; /* of the items, in the same order */
 	size_t count, capacity, manifest_capacity;
-	size_t cost; /* of all items */
+	struct shares memory;	/* the items' cost */
+	struct shares services; /* how many there are */
 };
 
 void source_items_free(struct source_items *items);
@@ -81,6 +85,10 @@ bool source_items_any(const struct source_items *items, const char *prefix);
 
 /* Removes the item called @name, if it exists. */
 void source_items_remove(struct source_items *items, const char *name);
+
+/* The Service that must give way to another one of @namespace, which may be NULL, if there is no
+ * room: the last of a larger namespace. NULL: there is none. */
+struct source_item *source_items_last_of_larger(struct source_items *items, const char *namespace);
 
 /* Marks items whose names begin with @prefix as not present. */
 void source_items_mark(struct source_items *items, const char *prefix);
@@ -107,6 +115,11 @@ void source_item_set_version(struct source_item *item, const json_t *object);
 /* What @manifest costs if there is no room for it in place of @item's; 0: there is. */
 size_t source_item_excess(const struct source_items *items, const struct source_item *item,
 			  const struct manifest *manifest);
+/* The same, of an object. If others must give way to it, their manifests are removed, as if the
+ * server had refused them, and @left_out is called for each. */
+size_t source_item_make_room(struct source_items *items, const struct source_item *item,
+			     const struct manifest *manifest,
+			     void (*left_out)(struct source_item *item, void *data), void *data);
 /* Does what was refused of @item fit now? */
 bool source_item_room(const struct source_items *items, const struct source_item *item);
 /* Sets @item's manifest to @manifest, which it takes ownership of. */

@@ -138,6 +138,60 @@ def test_services_with_all_the_addresses_that_they_may_have(agent, played):
     assert wait_until(agent.ready), agent.http("/readyz")
 
 
+def moved(namespace, made, version=None):
+    made["metadata"] |= {"namespace": namespace, "resourceVersion": version or made["metadata"]["resourceVersion"]}
+    return made
+
+
+def selecting(namespace):
+    return {"apiVersion": "cilium.io/v2alpha1", "kind": "CiliumL2AnnouncementPolicy", "metadata": {"name": "p", "resourceVersion": "3"},
+            "spec": {"externalIPs": True, "serviceSelector": {"matchLabels": {"io.kubernetes.service.namespace": namespace}}}}
+
+
+def held(agent):
+    return {ip for ip, _ in agent.entries()}
+
+
+def test_a_namespace_with_all_the_memory(agent, played):
+    """Another one's Service is listed behind it, as after a restart: the last one of the larger namespace makes room."""
+    def answer(kind, query):
+        if kind == "services" and "watch" not in query:
+            return listed([*(moved("aa", wide(number)) for number in range(ROOM)), moved("aa", wide(ROOM, 1065)),
+                           *(moved("aa", service(100 + number)) for number in range(8)), moved("zz", service(1))])
+        if kind == "ciliuml2announcementpolicies" and "watch" not in query:
+            return listed([selecting("zz")])
+        return empty(kind, query)
+
+    played(answer)
+    agent.until(lambda: held(agent) == {"198.18.0.9"}, 120)
+    assert "Service: aa/s107: all Services together would take more than 256 MiB of memory; it is left out\n" in agent.log()
+    assert "zz/" not in agent.log()
+    assert "2001:db8:1::1 " in agent.command("show", "aa/s1").out
+
+
+def test_a_namespace_with_all_the_services(agent, played):
+    """Another one's are listed behind it, and Nodes have room of their own: their addresses stay theirs."""
+    own = moved("zz", service(3))
+    own["spec"]["externalIPs"] = ["198.18.0.7"]
+    node = {"metadata": {"name": "node-2", "resourceVersion": "7"},
+            "status": {"addresses": [{"type": "InternalIP", "address": "198.18.0.7"}]}}
+
+    def answer(kind, query):
+        if "watch" in query:
+            return [None]
+        if kind == "services":
+            return listed([*(moved("aa", service(number)) for number in range(50_000)), moved("zz", service(2)), own])
+        if kind == "nodes" and "fieldSelector" not in query:
+            return listed([node])
+        return listed([selecting("zz")] if kind == "ciliuml2announcementpolicies" else ())
+
+    played(answer)
+    agent.until(lambda: held(agent) == {"198.18.0.9"}, 120)
+    agent.shows("node-2", "show zz/s3")
+    assert agent.command("show", "aa/s9999").status, "the last one by name makes room"
+    assert "there are more than 50000 objects" in agent.http("/readyz")[1]
+
+
 TEXTS = 1200  # Services with as much text as annotations may have, which is more than all may take
 
 
@@ -397,10 +451,46 @@ def needing(number):
     return made
 
 
-def slice_of(number, node):
+def slice_of(number, node, name=None):
     made = endpoint_slice(number, f"s{number}")
+    made["metadata"]["name"] = name or made["metadata"]["name"]
     made["endpoints"] = [{"nodeName": node}]
     return made
+
+
+@pytest.mark.parametrize("known", (False, True))
+def test_a_namespace_with_all_the_endpoint_slices(agent, played, known):
+    """Another one's are listed behind it: before, and for the first time. What is known of the larger one's isn't all of it."""
+    more = queue.SimpleQueue()
+    others = [slice_of(1, "node-1"), slice_of(2, "node-2")]
+    own = [moved("aa", made) for made in (slice_of(3, "node-1", "a"), slice_of(3, "node-2", "y"), slice_of(4, "node-2", "z"))]
+    many = [moved("aa", endpoint_slice(number, "other")) for number in range(SLICES - 3)]
+
+    def watch():
+        more.get()
+        yield from gone(None)
+
+    slices = iter(([lambda: listed(own + others), watch] if known else []) +
+                  [lambda: listed(own[:1] + many + own[1:] + others), lambda: [None]])
+
+    def answer(kind, query):
+        if kind == "endpointslices":
+            return next(slices)()
+        if "watch" not in query and kind == "services":
+            return listed([*(moved("aa", needing(number)) for number in (3, 4)), *(needing(number) for number in (1, 2))])
+        if "watch" not in query and kind == "ciliuml2announcementpolicies":
+            return listed([POLICY])
+        return empty(kind, query)
+
+    played(answer)
+    agent.until(lambda: held(agent) == {"198.18.1.1", "198.18.1.3"} or not known, 60)
+    more.put(True)
+    said(agent, "EndpointSlice: there are more than 50000 objects; the others are ignored\n", 60)
+    agent.shows(UNREAD, "show aa/s4")
+    agent.shows("this node has no ready endpoint of the Service", "show default/s2")
+    agent.until(lambda: held(agent) == {"198.18.1.1", "198.18.1.3"})
+    for number in 2, 4:
+        assert f"198.18.1.{number}: held" not in agent.log()
 
 
 def test_a_list_of_endpoint_slices_that_takes_longer_than_a_tenant_leaves_it(agent, played):
@@ -420,13 +510,13 @@ def test_a_list_of_endpoint_slices_that_takes_longer_than_a_tenant_leaves_it(age
         wait_until(lambda: len(changes) > begun + 50 or server.over.is_set(), HUNG)
         yield text[10:]
 
-    def held():
-        return "198.18.1.200" in {ip for ip, _ in agent.entries()}
+    def is_held():
+        return "198.18.1.200" in held(agent)
 
     server = played(followed(lines, slices))
-    agent.until(held)
+    agent.until(is_held)
     node[0] = "node-2"
-    agent.until(lambda: not held())
+    agent.until(lambda: not is_held())
 
 
 def test_a_service_that_needs_endpoints_after_the_list_began(agent, played):
