@@ -145,6 +145,20 @@ static struct source_item *item_of(struct cluster_collection *collection, const 
 	return item;
 }
 
+/* This node's object isn't in the list, or was deleted: its item is replaced. */
+static void stand_in(struct cluster_collection *collection)
+{
+	struct cluster *cluster = collection->cluster;
+	const char *text = cluster_nodes_stand_in(&cluster->source.items, cluster->node,
+						  !collection->state.absent);
+	struct err line;
+
+	if (!text)
+		return;
+	err_write(&line, "%s: %s", cluster->node, text);
+	cluster_kind_log(&collection->state, LOG_WARNING, line.text);
+}
+
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
 	struct cluster_collection *collection = userdata;
@@ -157,7 +171,11 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	if (deleted) {
 		if (cluster->pools)
 			cluster_pools_removed(cluster->pools, item);
-		source_items_remove(&cluster->source.items, item->name);
+		if (collection->kind == KIND_NODE &&
+		    !strcmp(source_item_object_name(item), cluster->node))
+			stand_in(collection);
+		else
+			source_items_remove(&cluster->source.items, item->name);
 		cluster_changed(cluster);
 		return;
 	}
@@ -209,7 +227,12 @@ static void on_unparsed(const json_t *object, const char *why, void *userdata)
 static void on_synced(void *userdata)
 {
 	struct cluster_collection *collection = userdata;
+	const struct source_item *own =
+		source_items_find_object(&collection->cluster->source.items, SOURCE_ITEM_NODES,
+					 NULL, collection->cluster->node);
 
+	if (collection->kind == KIND_NODE && (!own || !own->present))
+		stand_in(collection);
 	collection->again = source_items_sweep(&collection->cluster->source.items,
 					       kinds[collection->kind].prefix);
 	if (collection->cluster->pools &&
