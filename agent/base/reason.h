@@ -50,6 +50,8 @@ enum reason_log {
 	X(NO_INTERFACE, no_interface, FAULT, LOGGED,                                               \
 	  "the policies' interfaces match no device of this node")                                 \
 	X(EXCLUDED_NODE, excluded_node, NOTE, LOGGED, "this node is excluded by its label")        \
+	X(NODE_DELETED, node_deleted, NOTE, LOGGED,                                                \
+	  "this node is excluded until it has a Node object again")                                \
 	X(NETWORK_UNAVAILABLE, network_unavailable, NOTE, LOGGED,                                  \
 	  "this node's condition NetworkUnavailable is true")                                      \
 	X(OUT_OF_SERVICE, out_of_service, NOTE, LOGGED, "this node is tainted as out of service")  \

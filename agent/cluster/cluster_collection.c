@@ -193,6 +193,20 @@ static struct source_item *item_of(struct cluster_collection *collection, const 
 	return item;
 }
 
+/* This node's object isn't in the list, or was deleted: its item is replaced. */
+static void stand_in(struct cluster_collection *collection)
+{
+	struct cluster *cluster = collection->cluster;
+	const char *text = cluster_nodes_stand_in(&cluster->source.items, cluster->node,
+						  !collection->state.absent);
+	struct err line;
+
+	if (!text)
+		return;
+	err_write(&line, "%s: %s", cluster->node, text);
+	cluster_kind_log(&collection->state, LOG_WARNING, line.text);
+}
+
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
 	struct cluster_collection *collection = userdata;
@@ -203,7 +217,13 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	if (!item)
 		return;
 	if (deleted) {
-		remove_item(cluster, item);
+		if (collection->kind != KIND_NODE ||
+		    strcmp(source_item_object_name(item), cluster->node) != 0) {
+			remove_item(cluster, item);
+			return;
+		}
+		stand_in(collection);
+		cluster_changed(cluster);
 		return;
 	}
 	if (version && version == item->version && !item->refused)
@@ -254,12 +274,19 @@ static void on_unparsed(const json_t *object, const char *why, void *userdata)
 static void on_synced(void *userdata)
 {
 	struct cluster_collection *collection = userdata;
+	const struct source_item *own =
+		source_items_find_object(&collection->cluster->source.items, SOURCE_ITEM_NODES,
+					 NULL, collection->cluster->node);
 
+	if (collection->kind == KIND_NODE && (!own || !own->present))
+		stand_in(collection);
 	collection->again = source_items_sweep(&collection->cluster->source.items,
 					       kinds[collection->kind].prefix);
 	if (collection->cluster->pools &&
 	    (collection->kind == KIND_SERVICE || collection->kind == KIND_POOL))
 		cluster_pools_relisted(collection->cluster->pools);
+	if (collection->cluster->conditions && collection->kind == KIND_SERVICE)
+		cluster_conditions_relisted(collection->cluster->conditions);
 	collection->state.known = true;
 	collection->full = collection->left_out;
 	if (collection->kind == KIND_NODE)

@@ -28,3 +28,28 @@ uint64_t cluster_nodes_hash(const json_t *object, const char *node)
 		return 0;
 	return json_hash(json_object_get(status, "addresses"));
 }
+
+const char *cluster_nodes_stand_in(struct source_items *items, const char *name, bool counts)
+{
+	struct source_item *item = source_items_find_object(items, SOURCE_ITEM_NODES, NULL, name);
+	const struct node *former = item && item->manifest.node_count ? item->manifest.nodes : NULL;
+	bool stood_in = former && former->labels.partial, was_deleted = former && former->deleted;
+	bool deleted = counts && item && (!stood_in || was_deleted);
+	struct node *node = xcalloc(1, sizeof(*node));
+	struct manifest manifest = { .nodes = node, .node_count = 1, .node_capacity = 1 };
+
+	node->name = xstrdup(name);
+	labels_set(&node->labels, "kubernetes.io/hostname", name);
+	node->labels.partial = true;
+	node->deleted = deleted;
+	item = source_items_get_object(items, SOURCE_ITEM_NODES, NULL, name);
+	item->present = true;
+	item->broken = false;
+	item->version = 0;
+	source_item_set(items, item, &manifest);
+	if (stood_in && was_deleted == deleted)
+		return NULL;
+	return deleted ? "was deleted; this node announces nothing until there is one again"
+		       : "there is none; nodeSelectors are compared with kubernetes.io/hostname "
+			 "alone, and no other label counts as absent";
+}

@@ -41,7 +41,7 @@ struct key {
 
 static const struct key kubernetes_keys[] = {
 	KEY("kubeconfig", parse_text, source.kubeconfig),
-	KEY("server", parse_text, source.server),
+	KEY("server", parse_server, source.server),
 	KEY("ca", parse_text, source.ca),
 	KEY("token", parse_text, source.token),
 	KEY("cert", parse_text, source.cert),
@@ -60,7 +60,7 @@ static const struct key source_keys[] = {
 static const struct key lease_keys[] = {
 	KEY("engine", parse_engine, engine),
 	KEY("endpoints", parse_endpoints, endpoints),
-	KEY("server", parse_text, server),
+	KEY("server", parse_server, server),
 	KEY("namespace", parse_text, namespace),
 	KEY("token", parse_text, token),
 	KEY("ca", parse_text, ca),

@@ -11,6 +11,7 @@
 #include "alloc.h"
 #include "config.h"
 #include "config_value.h"
+#include "http.h"
 #include "name.h"
 
 #define MAX_PRIORITY INT32_MAX
@@ -176,24 +177,21 @@ void strings_free(char **strings)
 	free(strings);
 }
 
-static bool is_url(const json_t *value)
-{
-	const char *text = json_string_value(value) ?: "";
-
-	return !strncmp(text, "http://", 7) || !strncmp(text, "https://", 8);
-}
-
 int parse_endpoints(const json_t *value, void *field, struct err *err)
 {
 	char **list = xcalloc(json_array_size(value) + 1, sizeof(*list));
 	const json_t *item;
 	size_t i;
 	bool urls = json_array_size(value);
+	struct err none;
 	int r = 0;
 
-	json_array_foreach(value, i, item) urls = urls && is_url(item);
+	json_array_foreach(value, i, item) urls =
+		urls && !http_check_url(json_string_value(item) ?: "", "endpoint", &none);
 	if (!urls)
-		r = err_set(err, -EINVAL, "takes a list of http:// or https:// URLs");
+		r = err_set(err, -EINVAL,
+			    "takes a list of http:// or https:// URLs, without a user or password; "
+			    "use cert and key");
 	json_array_foreach(value, i, item) if (!r) r = parse_text(item, &list[i], err);
 	if (r < 0) {
 		strings_free(list);
@@ -202,6 +200,17 @@ int parse_endpoints(const json_t *value, void *field, struct err *err)
 	strings_free(*(char ***)field);
 	*(char ***)field = list;
 	return 0;
+}
+
+int parse_server(const json_t *value, void *field, struct err *err)
+{
+	struct err none;
+
+	if (http_check_url(json_string_value(value) ?: "", "server", &none) < 0)
+		return err_set(err, -EINVAL,
+			       "takes an http:// or https:// URL, without a user or password; use "
+			       "cert and key, or token");
+	return parse_text(value, field, err);
 }
 
 /* ADDRESS:PORT, [ADDRESS]:PORT or localhost:PORT. */

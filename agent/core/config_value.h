@@ -23,6 +23,7 @@ parse_fn parse_engine;
 parse_fn parse_conflict;
 parse_fn parse_mode;
 parse_fn parse_endpoints;
+parse_fn parse_server;
 parse_fn parse_listen;
 
 void strings_free(char **strings);

@@ -15,6 +15,7 @@ struct http;
 struct http_call;
 
 #define HTTP_TROUBLE_MAX 256
+#define HTTP_URL_MAX	 512 /* of a server: paths are appended */
 
 /* PEM files; NULL: none. Copied. */
 struct http_tls {
@@ -39,6 +40,13 @@ json_t *http_json(const struct http_result *result);
  * etcd's"). Returns @text, or a string of @result. */
 const char *http_trouble(const struct http_result *result, const char *member,
 			 const char *not_whose, char text[HTTP_TROUBLE_MAX]);
+
+/* -EINVAL with @err if @url isn't http:// or https://, is longer than HTTP_URL_MAX, or has a user:
+ * it would be in log lines. @what it is the URL of: "server". */
+int http_check_url(const char *url, const char *what, struct err *err);
+
+/* @text as part of a URL's query, which the caller frees. */
+char *http_escape(const char *text);
 
 typedef void http_done_fn(const struct http_result *result, void *userdata);
 /* A line of a stream, of @length bytes, with its newline behind them; NULL: the stream has begun.

@@ -1,8 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <curl/curl.h>
 
+#include "alloc.h"
 #include "http.h"
 #include "json.h"
+
+int http_check_url(const char *url, const char *what, struct err *err)
+{
+	const char *host = strstr(url, "://");
+
+	if ((strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) ||
+	    strlen(url) > HTTP_URL_MAX)
+		return err_set(err, -EINVAL, "%s is no http:// or https:// %s", url, what);
+	host += strlen("://");
+	if (memchr(host, '@', strcspn(host, "/?#")))
+		return err_set(err, -EINVAL,
+			       "a user or password in the URL of the %s isn't supported; use a "
+			       "certificate or a token",
+			       what);
+	return 0;
+}
+
+char *http_escape(const char *text)
+{
+	char *escaped = curl_easy_escape(NULL, text, 0);
+
+	if (!escaped)
+		alloc_fail();
+	return escaped;
+}
 
 json_t *http_json(const struct http_result *result)
 {

@@ -17,8 +17,7 @@
 #define ACCOUNT_SPACE ACCOUNT "namespace"
 #define DEFAULT_SPACE "xdp-l2resp"
 
-#define SERVER_MAX 512
-#define FILE_MAX   16384 /* of a token */
+#define FILE_MAX 16384 /* of a token */
 
 /* The text in the file at @path, without the white space at its end. NULL with errno. */
 static char *file_read(const char *path)
@@ -145,7 +144,7 @@ static void cleanup_kube(struct kube **kube)
 }
 
 /* The URL of the server from a pod's environment. */
-static int cluster_server(char text[SERVER_MAX], struct err *err)
+static int cluster_server(char text[HTTP_URL_MAX], struct err *err)
 {
 	const char *host = getenv("KUBERNETES_SERVICE_HOST");
 	const char *port = getenv("KUBERNETES_SERVICE_PORT");
@@ -154,7 +153,7 @@ static int cluster_server(char text[SERVER_MAX], struct err *err)
 		return err_set(err, -EINVAL,
 			       "no Kubernetes server is named, and this is no pod of a cluster "
 			       "(KUBERNETES_SERVICE_HOST and _PORT aren't set)");
-	snprintf(text, SERVER_MAX, strchr(host, ':') ? "https://[%s]:%s" : "https://%s:%s", host,
+	snprintf(text, HTTP_URL_MAX, strchr(host, ':') ? "https://[%s]:%s" : "https://%s:%s", host,
 		 port);
 	return 0;
 }
@@ -165,7 +164,7 @@ int kube_new(sd_event *event, const struct kube_config *config, struct kube **re
 	_cleanup_(cleanup_kube) struct kube *kube = xcalloc(1, sizeof(*kube));
 	struct http_tls tls = { config->ca, config->cert, config->key };
 	const char *server = config->server, *token_file = config->token_file;
-	char cluster[SERVER_MAX];
+	char cluster[HTTP_URL_MAX];
 	size_t length;
 	int r;
 
@@ -183,9 +182,9 @@ int kube_new(sd_event *event, const struct kube_config *config, struct kube **re
 			kube->namespace = file_read(ACCOUNT_SPACE);
 	}
 	length = strlen(server);
-	if ((strncmp(server, "http://", 7) != 0 && strncmp(server, "https://", 8) != 0) ||
-	    length > SERVER_MAX)
-		return err_set(err, -EINVAL, "%s is no http:// or https:// server", server);
+	r = http_check_url(server, "server", err);
+	if (r < 0)
+		return r;
 	while (server[length - 1] == '/')
 		length--;
 	kube->server = xstrndup(server, length);

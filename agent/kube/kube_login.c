@@ -96,35 +96,51 @@ static int find_named(const struct place *place, const json_t *root, const char 
 	return place_err(err, -EINVAL, place, root, list, "%s has nothing called %s", list, name);
 }
 
-/* KEY-data, or else KEY, a path relative to the kubeconfig's directory. */
+/* Reads @key of @object, which is absent if it is empty, as in kubectl. */
+static int get_text(const struct place *place, const json_t *object, const char *key,
+		    const char **ret_text, struct err *err)
+{
+	int r = field_string(place, object, key, ret_text, err);
+
+	return r > 0 && !**ret_text ? 0 : r;
+}
+
+/* Names a file by its path, which is relative to the kubeconfig's directory. */
+static void name_file(struct reading *reading, enum file which, const char *path)
+{
+	_cleanup_free_ char *beside = xstrdup(reading->path), *whole = NULL;
+
+	if (*path != '/')
+		whole = xasprintf("%s/%s", dirname(beside), path);
+	replace(&reading->files[which], whole ?: path);
+}
+
+/* KEY-data, in lines or not, or else KEY. */
 static int parse_file(struct reading *reading, const struct place *place, const json_t *object,
 		      const char *key, enum file which, struct err *err)
 {
-	_cleanup_free_ char *inline_key = xasprintf("%s-data", key), *path = NULL, *data = NULL;
+	_cleanup_free_ char *inline_key = xasprintf("%s-data", key), *line = NULL, *data = NULL;
 	const char *text = NULL;
 	size_t size = 0;
 	int r;
 
-	r = field_string(place, object, inline_key, &text, err);
+	r = get_text(place, object, inline_key, &text, err);
 	if (r > 0) {
-		r = base64_decode(text, &data, &size);
+		line = xcalloc(strlen(text) + 1, 1);
+		for (size_t i = 0; *text; text++)
+			if (!strchr("\r\n", *text))
+				line[i++] = *text;
+		r = base64_decode(line, &data, &size);
 		if (r < 0)
 			return place_err(err, -EINVAL, place, object, inline_key, "%s isn't base64",
 					 inline_key);
 		return keep(reading, which, data, size, err);
 	}
 	if (!r)
-		r = field_string(place, object, key, &text, err);
-	if (r <= 0)
-		return r;
-	if (*text != '/') {
-		_cleanup_free_ char *beside = xstrdup(reading->path);
-
-		path = xasprintf("%s/%s", dirname(beside), text);
-		text = path;
-	}
-	replace(&reading->files[which], text);
-	return 0;
+		r = get_text(place, object, key, &text, err);
+	if (r > 0)
+		name_file(reading, which, text);
+	return r < 0 ? r : 0;
 }
 
 /* -EINVAL if @object has @key; @instead says what is known. */
@@ -172,13 +188,15 @@ static int parse_user(struct reading *reading, const struct place *place, const 
 		r = refuse(place, user, refused[i], "a token or a certificate is", err);
 	if (r < 0)
 		return r;
-	r = field_string(place, user, "token", &token, err);
-	if (r > 0)
-		r = keep(reading, FILE_TOKEN, token, strlen(token), err);
-	else if (!r)
-		r = field_string(place, user, "tokenFile", &token, err);
-	if (r > 0)
-		replace(&reading->files[FILE_TOKEN], token);
+	/* with both, kubectl prefers the file too: it may be newer */
+	r = get_text(place, user, "tokenFile", &token, err);
+	if (r > 0) {
+		name_file(reading, FILE_TOKEN, token);
+	} else if (!r) {
+		r = get_text(place, user, "token", &token, err);
+		if (r > 0)
+			r = keep(reading, FILE_TOKEN, token, strlen(token), err);
+	}
 	if (r >= 0)
 		r = parse_file(reading, place, user, "client-certificate", FILE_CERT, err);
 	if (r >= 0)

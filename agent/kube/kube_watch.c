@@ -42,7 +42,7 @@ struct kube_watch {
 	bool listing;
 	bool streamed;	    /* a message came since the last list */
 	unsigned int page;  /* maximum number of objects per page */
-	char *next_page;    /* NULL: the list begins */
+	char *next_page;    /* as part of a URL; NULL: the list begins */
 	unsigned int pages; /* of the list that have come */
 	uint64_t version;   /* resourceVersion to resume from */
 };
@@ -185,7 +185,7 @@ static void on_page(const struct http_result *result, void *userdata)
 	watch->version = version;
 	next = json_string_value(json_object_get(json_object_get(json, "metadata"), "continue"));
 	if (next && *next) {
-		watch->next_page = xstrdup(next);
+		watch->next_page = http_escape(next);
 	} else {
 		/* don't reset the back-off yet: the server may not have what to watch from */
 		watch->events->reachable(NULL, watch->userdata);

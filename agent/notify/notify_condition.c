@@ -33,6 +33,15 @@ void notify_why_here(struct notify_check *check, const struct address *address,
 	check->view->why(check->here, address, info, ret_why, check->view->userdata);
 }
 
+/* Why no policy lets any node announce @address for @service, whoever else has it. */
+static void why_nowhere(struct notify_check *check, const struct service *service,
+			const struct address *address, struct why *ret_why)
+{
+	if (!check->anywhere)
+		check->anywhere = index_for(check, NULL);
+	policy_index_why(check->anywhere, address, service, ret_why);
+}
+
 void notify_why_unannounced(struct notify_check *check, const struct service *service,
 			    const struct address *address, bool load_balancer,
 			    const struct lease_info *info, struct notify_unannounced *ret_nobody)
@@ -41,9 +50,7 @@ void notify_why_unannounced(struct notify_check *check, const struct service *se
 	struct why here;
 
 	*ret_nobody = (struct notify_unannounced){ .known = true, .grace_ns = NOTIFY_SILENCE_NS };
-	if (!check->anywhere)
-		check->anywhere = index_for(check, NULL);
-	policy_index_why(check->anywhere, address, service, &ret_nobody->why);
+	why_nowhere(check, service, address, &ret_nobody->why);
 	if (ret_nobody->why.reason) {
 		ret_nobody->intended = !load_balancer;
 		return;
@@ -154,20 +161,26 @@ static void add_address(struct notify_check *check, const struct service *servic
 			const struct address *address, bool load_balancer,
 			const struct lease_info *info, struct findings *findings)
 {
-	bool held_elsewhere = !info->held && *info->holder && info->holder_alive;
 	struct notify_unannounced unannounced;
 	char ip[INET6_ADDRSTRLEN];
+	struct why nowhere;
+	bool selected, held, held_elsewhere;
 
+	/* it may be held for another Service: that is none of this one's business */
+	why_nowhere(check, service, address, &nowhere);
+	selected = !nowhere.reason;
+	held = selected && info->held;
+	held_elsewhere = selected && !held && *info->holder && info->holder_alive;
 	address_format(address, ip);
 	if (!findings->holder)
-		findings->holder = info->held	    ? HOLDER_HERE
+		findings->holder = held		    ? HOLDER_HERE
 				   : held_elsewhere ? HOLDER_ELSEWHERE
 						    : HOLDER_NONE;
-	if (info->held) {
+	if (held) {
 		add_held(check, address, ip, info, findings);
 	} else if (held_elsewhere && check->view->knows) {
 		add_announced(findings, ip, info->holder, "");
-	} else if (info->unknown && check->view->knows) {
+	} else if (selected && info->unknown && check->view->knows) {
 		findings->undecided = true;
 	} else {
 		notify_why_unannounced(check, service, address, load_balancer, info, &unannounced);

@@ -6,10 +6,12 @@
 #include <net/if.h>
 
 #include "alloc.h"
+#include "cleanup.h"
 #include "clock.h"
 #include "loop.h"
 #include "notify_events.h"
 #include "notify_look.h"
+#include "policy_force.h"
 
 /* Events wait this long, so that entries on several interfaces make one Event and addresses that
  * move on at once make none. */
@@ -59,10 +61,14 @@ static int by_address(const void *key, const void *row)
 	return address_compare(key, &((const struct selected *)row)->address);
 }
 
-/* Adds the Events of @service's @addresses that this node has begun to answer for. */
-static void add_due(struct notify_events *events, struct service *service,
-		    const struct address_list *addresses)
+/* Adds the Events of @service's addresses that this node has begun to answer for, unless it does so
+ * for other Services only. */
+static void add_due(struct notify_events *events, const struct in_force_list *in_force,
+		    const struct service_class *class, struct service *service, bool load_balancer)
 {
+	const struct address_list *addresses =
+		load_balancer ? &service->load_balancer : &service->external;
+
 	for (size_t i = 0; i < addresses->count; i++) {
 		const struct address *address = &addresses->list[i];
 		const struct selected *found =
@@ -72,6 +78,8 @@ static void add_due(struct notify_events *events, struct service *service,
 
 		if (!found)
 			continue;
+		if (in_force_list_reason(in_force, class, service, load_balancer))
+			return;
 		while (found > events->reported && !address_compare(&found[-1].address, address))
 			found--;
 		ALLOC_GROW(events->due, count, events->due_capacity);
@@ -86,6 +94,8 @@ static void begin_report(struct notify_events *events, const struct notify_view 
 {
 	size_t count;
 	const struct manifest *const *manifests = source_manifests(view->source, &count);
+	_cleanup_(in_force_list_free) struct in_force_list in_force =
+		in_force_find(manifests, count, NULL, NULL);
 
 	qsort(events->answered, events->answered_count, sizeof(*events->answered),
 	      selected_compare);
@@ -97,10 +107,8 @@ static void begin_report(struct notify_events *events, const struct notify_view 
 		for (size_t i = 0; i < manifests[m]->service_count; i++) {
 			struct service *service = manifests[m]->services[i];
 
-			if (!service_is_of(service, &view->class))
-				continue;
-			add_due(events, service, &service->load_balancer);
-			add_due(events, service, &service->external);
+			add_due(events, &in_force, &view->class, service, true);
+			add_due(events, &in_force, &view->class, service, false);
 		}
 	}
 }

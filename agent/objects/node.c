@@ -107,6 +107,8 @@ enum node_exclusion node_exclusion(const struct node *node, bool ignore_label)
 {
 	if (!node)
 		return NODE_NOT_EXCLUDED;
+	if (node->deleted)
+		return NODE_DELETED;
 	if (node->out_of_service)
 		return NODE_OUT_OF_SERVICE;
 	if (node->network_unavailable)
@@ -118,6 +120,7 @@ enum node_exclusion node_exclusion(const struct node *node, bool ignore_label)
 const char *node_exclusion_text(enum node_exclusion exclusion)
 {
 	static const char *const texts[] = {
+		[NODE_DELETED] = "was deleted",
 		[NODE_OUT_OF_SERVICE] = "has the taint " TAINT_OUT_OF_SERVICE,
 		[NODE_NETWORK_UNAVAILABLE] = "has the condition " CONDITION_NETWORK_UNAVAILABLE,
 		[NODE_LABELLED] = "carries the label " NODE_LABEL_EXCLUDE,

@@ -17,6 +17,7 @@
 /* Why a node may announce nothing. A node that is NotReady or cordoned still may. */
 enum node_exclusion {
 	NODE_NOT_EXCLUDED,
+	NODE_DELETED,		  /* its object was, and hasn't come back */
 	NODE_OUT_OF_SERVICE,	  /* taint: an administrator has declared it down */
 	NODE_NETWORK_UNAVAILABLE, /* condition */
 	NODE_LABELLED,		  /* NODE_LABEL_EXCLUDE */
@@ -27,6 +28,7 @@ struct node {
 	struct labels labels;
 	struct address_list addresses; /* of its status, without host names; ascending, each once */
 	bool network_unavailable, out_of_service;
+	bool deleted; /* a stand-in for an object that was there, see cluster_nodes.h */
 };
 
 /* Parses the Node @object. -EINVAL with @err: a field is invalid. */

@@ -315,6 +315,9 @@ static bool requirement_holds(const struct requirement *requirement, const struc
 		for (size_t i = 0; value && i < requirement->value_count && !found; i++)
 			found = !strcmp(requirement->values[i], value);
 	}
+	/* NotIn and DoesNotExist don't hold for a key of which nothing is known */
+	if (!value && labels->partial)
+		return false;
 	return found != operators[requirement->op].negated;
 }
 

@@ -21,6 +21,7 @@ struct label {
 struct labels {
 	struct label *list; /* ascending by key */
 	size_t count;
+	bool partial; /* others aren't known: no other key is known to be absent */
 };
 
 void labels_free(struct labels *labels);

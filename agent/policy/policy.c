@@ -191,6 +191,7 @@ enum reason policy_forbids(const struct selection *selection, enum locality loca
 {
 	static const enum reason excluded[] = {
 		[NODE_NOT_EXCLUDED] = REASON_NONE,
+		[NODE_DELETED] = REASON_NODE_DELETED,
 		[NODE_OUT_OF_SERVICE] = REASON_OUT_OF_SERVICE,
 		[NODE_NETWORK_UNAVAILABLE] = REASON_NETWORK_UNAVAILABLE,
 		[NODE_LABELLED] = REASON_EXCLUDED_NODE,
@@ -207,6 +208,8 @@ void policy_forbids_add(struct why *why, enum locality locality, const char *nod
 		why_add(why, ": %s", locality_detail(locality));
 	else if (why->reason == REASON_EXCLUDED_NODE)
 		why_add(why, ": %s %s", node, node_exclusion_text(NODE_LABELLED));
+	else if (why->reason == REASON_NODE_DELETED)
+		why_add(why, ": the Node %s %s", node, node_exclusion_text(NODE_DELETED));
 	else if (why->reason == REASON_OUT_OF_SERVICE)
 		why_add(why, ": %s %s", node, node_exclusion_text(NODE_OUT_OF_SERVICE));
 }

@@ -94,12 +94,12 @@ static void add_detail(const struct policy_input *input, const struct in_force_l
 	else if (why->reason == REASON_NODE_SELECTOR) {
 		const struct node *node = policy_node(input->manifests, input->count, input->node);
 
-		if (node)
+		if (node && !node->labels.partial)
 			add_labels(why, input->node, &node->labels);
 		else
-			why_add(why,
-				"; %s has no Node object here, so no label but " LABEL_HOSTNAME,
-				input->node);
+			why_add(why, "; %s has no Node object here, so no label but %s%s",
+				input->node, LABEL_HOSTNAME,
+				node ? " is known to be there or absent" : "");
 	}
 }
 

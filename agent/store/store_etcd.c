@@ -85,12 +85,10 @@ static int endpoints_copy(struct store_etcd *etcd, const char *const *endpoints,
 	etcd->endpoints = xcalloc(count, sizeof(*etcd->endpoints));
 	for (size_t i = 0; i < count; i++) {
 		size_t length = strlen(endpoints[i]);
+		int r = http_check_url(endpoints[i], "endpoint", err);
 
-		if ((strncmp(endpoints[i], "http://", 7) != 0 &&
-		     strncmp(endpoints[i], "https://", 8) != 0) ||
-		    length > 512)
-			return err_set(err, -EINVAL, "%s is no http:// or https:// endpoint",
-				       endpoints[i]);
+		if (r < 0)
+			return r;
 		while (endpoints[i][length - 1] == '/')
 			length--;
 		etcd->endpoints[etcd->endpoint_count++] = xstrndup(endpoints[i], length);

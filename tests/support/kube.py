@@ -107,11 +107,12 @@ class Cluster:
 
     def api(self, method, path, body=None, token=ADMIN, server=0, raw=False, kind="application/json"):
         request = urllib.request.Request(
-            self.urls[server] + path, json.dumps(body).encode() if body is not None else None, method=method,
+            self.urls[server] + path, body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None,
+            method=method,
             headers={"Authorization": f"Bearer {token}", "Content-Type": kind})
         with self.entered(), urllib.request.urlopen(request, timeout=HUNG, context=self.context) as answer:
             text = answer.read()
-            return text if raw else json.loads(text)
+            return text if raw else json.loads(text.decode(errors="replace"))
 
     def apply(self, *texts):
         """As kubectl's --server-side --force-conflicts does, which takes a processor for half a second each time."""

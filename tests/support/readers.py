@@ -40,6 +40,7 @@ REASONS = {
     "node_selector": Reason(ALONE),
     "no_interface": Reason(ALONE, FAULT, log=NOT_ANNOUNCED),
     "excluded_node": Reason(ALONE, NOTE, log=NOT_ANNOUNCED),
+    "node_deleted": Reason(SERVER, NOTE, log=NOT_ANNOUNCED),
     "network_unavailable": Reason(ALONE, NOTE, log=NOT_ANNOUNCED),
     "out_of_service": Reason(ALONE, NOTE, log=NOT_ANNOUNCED),
     "endpoints_unknown": Reason(SERVER, FAULT),

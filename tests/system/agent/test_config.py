@@ -35,6 +35,13 @@ REFUSED = {
     "etcd without endpoints": ("lease: {engine: etcd}\n", ": engine etcd needs lease.endpoints"),
     "an endpoint that is no URL": ("lease: {engine: etcd, endpoints: [etcd.example]}\n",
                                    ":1: lease.endpoints takes a list of http:// or https:// URLs"),
+    "an endpoint with a password": ("lease: {engine: etcd, endpoints: ['https://x', 'https://agent:secret@y:2379']}\n",
+                                    ":1: lease.endpoints takes a list of http:// or https:// URLs, without a user or password"),
+    "a lease server with a user": ("lease: {engine: kubernetes, server: 'https://agent@x'}\n",
+                                   ":1: lease.server takes an http:// or https:// URL, without a user or password"),
+    "a source's server with a password": ("source: {kubernetes: {server: 'http://a:b@c/@'}}\n",
+                                          ":1: source.kubernetes.server takes an http:// or https:// URL, without a user or password"),
+    "a server that is no URL": ("source: {kubernetes: {server: 'ftp://x'}}\n", ":1: source.kubernetes.server takes an http:// or"),
     "a certificate without its key": ("lease: {cert: /x}\n", ": lease.cert and lease.key go together"),
     "two sources": ("source: {directory: /x, kubernetes: {}}\n", ": source.directory or source.kubernetes, not both"),
     "an unknown key two below": ("source:\n  kubernetes:\n    url: x\n", ":3: no key 'source.kubernetes.url'"),
@@ -71,6 +78,7 @@ REFUSED = {
 TAKEN = {
     "nothing": "",
     "only a comment": "# nothing\n",
+    "an @ that is no user's": "lease: {engine: etcd, endpoints: ['https://x/@'], cert: /dev/null, key: /dev/null}\n",
     "2s/1200ms/300ms": "lease: {duration: 2s, renewDeadline: 1200ms, retryPeriod: 300ms}\n",
     "2s/1.2s/0.3s": "lease: {duration: 2s, renewDeadline: 1.2s, retryPeriod: 0.3s}\n",
     "all of it": """

@@ -108,6 +108,18 @@ def test_an_object_that_cannot_be_parsed(agent, played, text):
         lines.put(None)
 
 
+def test_the_next_page_of_a_list_may_have_any_name(agent, played):
+    """It is one parameter of the request, whatever is in it."""
+    name = "a+b/c=%41&limit=1 #"
+
+    def lists(query):
+        return listed([service(2)]) if "continue" in query else listed([service(1)], name)
+
+    server = played(of_services(lists))
+    shows(agent, "s2", "198.18.0.9")
+    assert [query["continue"] for query in server.lists("services")[1:]] == [[name]]
+
+
 def test_an_endpoint_slice_that_cannot_be_parsed(agent, played):
     """Where a Service's endpoints are isn't known then, unless it was."""
     broken, lines = [], queue.SimpleQueue()

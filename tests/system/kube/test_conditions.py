@@ -10,7 +10,7 @@ from daemon import POLICY, Agent, CommandLine
 from endpoints import LABEL
 from gate import Gate
 from lan import Lan
-from test_events import SHARED, by_lease  # noqa: F401 pylint: disable=unused-import
+from test_events import EVENTS, SHARED, by_lease, events  # noqa: F401 pylint: disable=unused-import
 from test_pools import FIRST, SECOND, SERVICES, balanced, pool, told  # noqa: F401 pylint: disable=unused-import
 from wait import stays, wait_until
 
@@ -44,6 +44,23 @@ def whole(cluster, name="web", kind=TYPE):
 
 def writes(gate):
     return [line for _, line in gate.requests if "fieldManager=xdp-l2respd-announced" in line]
+
+
+OTHERS = "  serviceSelector: {matchExpressions: [{key: io.kubernetes.service.name, operator: NotIn, values: [other]}]}\n"
+
+
+@pytest.mark.smoke
+def test_a_service_that_no_policy_selects(by_lease, cluster, objects, announced, events):
+    """That another's address is held is none of its business, even if it names that address."""
+    objects.apply(POLICY + OTHERS, service("web", VIP), service("other", VIP))
+    by_lease.start()
+    said = "True", "Announced", f"{VIP} announced by node-1 on eth1"
+    assert wait_until(lambda: announced() == said, 30), (announced(), by_lease.log())
+    assert wait_until(lambda: ("Announced", said[2]) in events(), 20), events()
+    assert stays(lambda: not announced("other"), 6), announced("other")
+    assert {one["involvedObject"]["name"] for one in cluster.api("GET", EVENTS)["items"]} == {"web"}
+    objects.apply(POLICY + OTHERS.replace("NotIn", "In"))
+    assert wait_until(lambda: announced("other") == said and not announced(), 30), (announced(), announced("other"))
 
 
 @pytest.mark.smoke

@@ -48,12 +48,14 @@ POOLS = {
     "pool-exhausted": "the pools that serve the Service have no free address: All enabled ",
     "request-refused": "the pools don't give the address that the Service asks for: The IP ",
 }
+DELETED = "it is deleted"
 # of the whole node: the Node, and how the message goes on
 NODE = {
     "drained": (None, "this node is drained"),
     "excluded_node": (node({LABEL: ""}), f"this node is excluded by its label: node-1 carries the label {LABEL}"),
     "network_unavailable": (node(NetworkUnavailable="True"), "this node's condition NetworkUnavailable is true"),
     "out_of_service": (node(taints=["node.kubernetes.io/out-of-service"]), "this node is tainted as out of service"),
+    "node_deleted": (DELETED, "this node is excluded until it has a Node object again: the Node node-1 was deleted"),
 }
 ELSEWHERE = {"no_policy", "not_claimed", "node_address", "newer_claim", "long_leases", "endpoints_unknown"}
 
@@ -183,7 +185,9 @@ def test_what_is_of_the_whole_node(by_lease, objects, readers, told):
     assert agent.command("drain").status == 0
     add(objects, "web")
     for reason, (made, how) in NODE.items():
-        if made:
+        if made is DELETED:
+            objects.delete("node", "node-1")
+        elif made:
             objects.apply(made)
             apply_status(objects, made)
         readers.wait_nobody(agent, reason, "web", ip_of("web"), f"no node claims it; node-1: {how}")

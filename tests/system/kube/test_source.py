@@ -2,10 +2,11 @@
 """The agent follows a real API server. What goes wrong on the way goes wrong at the gate between them."""
 import base64
 import json
+import re
 from signal import SIGHUP, SIGUSR1
 
 import pytest
-from conftest import CRDS, service
+from conftest import COLLECTIONS, CRDS, service
 from daemon import POLICY
 from kube import ADMIN
 from test_pools import pool
@@ -60,6 +61,69 @@ def test_the_labels_of_this_node_count(agent, objects, gate):
     agent.wait_entries((VIP, "eth1"))
     objects.apply(NODE.format(name="node-1", zone="b"))
     agent.wait_entries()
+
+
+UNLABELLED = POLICY + "  nodeSelector: {matchExpressions: [{key: zone, operator: DoesNotExist}]}\n"
+
+
+@pytest.mark.smoke
+def test_a_node_of_which_nothing_is_known(agent, objects):
+    """No label counts as absent, but its name is known; deleted, it is excluded until it is there again."""
+    objects.apply(UNLABELLED, service("web", VIP))
+    agent.start()
+    agent.shows("policy policy1 selects !zone; node-1 has no Node object here, so no label but kubernetes.io/hostname is known "
+                "to be there or absent")
+    assert agent.log().count("Node: node-1: there is none; nodeSelectors are compared with kubernetes.io/hostname alone") == 1
+    objects.apply(NODE.format(name="node-1", zone="a").replace('labels: {zone: "a"}', "labels: {}"))
+    agent.wait_entries((VIP, "eth1"))
+    objects.delete("node", "node-1")
+    agent.wait_entries()
+    objects.delete(CRDS[0], "policy1")
+    objects.apply(POLICY)
+    agent.shows("this node is excluded until it has a Node object again: the Node node-1 was deleted\n")
+    objects.apply(NODE.format(name="node-1", zone="b"))
+    agent.wait_entries((VIP, "eth1"))
+    # while no watch could show it
+    agent.gate.cut()
+    objects.delete("node", "node-1")
+    agent.gate.mend()
+    agent.wait_entries(seconds=15)
+    agent.end()
+    agent.start()
+    # unknown to this process
+    agent.wait_entries((VIP, "eth1"))
+
+
+@pytest.mark.smoke
+def test_a_service_with_odd_parts_does_not_hide_the_others(agent, cluster, objects):
+    """All of which the server takes from whoever may write a Service, and serves; jansson takes none."""
+    def make(name, **metadata):
+        text = json.dumps({"metadata": {"name": name} | metadata, "spec": {"ports": [{"port": 80}], "externalIPs": [VIP]}})
+        cluster.api("POST", COLLECTIONS["service"], text.replace("@", "\udcff").encode("utf-8", "surrogateescape"))
+
+    def managed(fields):
+        return [{"manager": "x", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields}]
+
+    deep: dict = {}
+    for _ in range(500):
+        deep = {"f:a": deep}
+    objects.apply(POLICY)
+    make("a", annotations={"x": "\0"})
+    make("b", managedFields=managed({"f:\0": {}}))
+    make("c", managedFields=managed({"f:@": {}}))
+    made = cluster.api("GET", COLLECTIONS["service"], raw=True)
+    assert made.count(b"\\u0000") == 2 and b"f:\xff" in made
+    objects.apply(service("web", OTHER))
+    agent.start()
+    agent.wait_entries((VIP, "eth1"), (OTHER, "eth1"))
+    make("d", managedFields=managed(deep))
+    make("e", annotations={"x": "\0"})
+    objects.delete("service", "web")
+    agent.wait_entries((VIP, "eth1"))
+    for name in "abcde":
+        objects.delete("service", name)
+    agent.wait_entries()
+    agent.wait_ready()
 
 
 @pytest.mark.smoke
@@ -190,22 +254,29 @@ def test_check_refuses_what_is_no_login(agent, scratch):
     assert "certificate-authority-data isn't base64" in told(server | {"certificate-authority-data": "&"})
     agent.configure("{kubeconfig: /nonexistent}")
     assert "/nonexistent" in agent.command("--config", agent.config, "--dry-run").err
-    agent.configure("{server: 'ftp://x'}")
-    assert "no http:// or https:// server" in agent.command("--config", agent.config, "--dry-run").err
+    assert "no http:// or https:// server" in told({"server": "ftp://x"})
+    secret = told({"server": "https://admin:secret@127.0.0.1:1"})
+    assert "a user or password in the URL of the server isn't supported" in secret and "secret" not in secret
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("how", ("inline", "files"))
+@pytest.mark.parametrize("how", ("inline", "files", "both"))
 def test_a_kubeconfig(agent, lan, cluster, objects, scratch, tunnel, how):
-    """kubectl's: a CA and a token inline; a CA and a certificate by names beside it."""
+    """kubectl's: a CA and a token inline; a CA and a certificate by names beside it; a CA in lines, what is empty, and a token
+    that the file of its name replaces."""
     made = json.loads(json.dumps(KUBECONFIG))
     ca = cluster.tls["ca"] + ".crt"
-    if how == "inline":
+    if how != "files":
         with open(ca, "rb") as stream:
             data = base64.b64encode(stream.read()).decode()
         made["clusters"][0]["cluster"] = {"server": tunnel, "certificate-authority-data": data}
         made["users"][0]["user"] = {"token": ADMIN}
-    else:
+    if how == "both":
+        (scratch / "beside").write_text(ADMIN)
+        made["clusters"][0]["cluster"]["certificate-authority-data"] = re.sub("(.{64})", r"\1\r\n", data)
+        made["users"][0]["user"] = {"token": "stale", "tokenFile": "beside", "client-certificate-data": "", "client-key-data": "",
+                                    "client-certificate": "", "client-key": ""}
+    elif how == "files":
         for name, path in (("ca", ca), ("cert", cluster.tls["client"] + ".crt"), ("key", cluster.tls["client"] + ".key")):
             (scratch / name).write_bytes(open(path, "rb").read())
         made["clusters"][0]["cluster"] = {"server": tunnel, "certificate-authority": "ca"}
