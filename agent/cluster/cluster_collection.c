@@ -238,6 +238,8 @@ static void on_synced(void *userdata)
 	if (collection->cluster->pools &&
 	    (collection->kind == KIND_SERVICE || collection->kind == KIND_POOL))
 		cluster_pools_relisted(collection->cluster->pools);
+	if (collection->cluster->conditions && collection->kind == KIND_SERVICE)
+		cluster_conditions_relisted(collection->cluster->conditions);
 	collection->state.known = true;
 	if (collection->kind == KIND_NODE)
 		collection->cluster->nodes_known = collection->cluster->all_nodes;

@@ -79,6 +79,7 @@ static void begin_anew(struct cluster_pools *pools)
 	pools->stage = STAGE_NONE;
 	forget_removed(pools);
 	pools->relisted = true;
+	cluster_service_writer_relisted(pools->writer);
 }
 
 /* ---- writing ---- */

@@ -34,7 +34,8 @@ struct cluster_service_writer {
 	void *userdata;
 	struct patch *patches; /* hash table */
 	size_t calls;
-	bool no_conditions; /* this server keeps none on Services */
+	bool no_conditions; /* this server keeps none on Services: until a list */
+	bool said_so;
 	struct err trouble; /* of the last write; empty: none */
 };
 
@@ -132,8 +133,11 @@ static void on_accepted(struct cluster_service_writer *writer, struct patch *pat
 	if (!writer->no_conditions && patch->sets_condition && newer &&
 	    !condition_find(json_object_get(json, "status"), CONDITION_SATISFIED)) {
 		writer->no_conditions = true;
-		source_say(writer->source, LOG_NOTICE,
-			   "this API server keeps no conditions of Services: none are written");
+		if (!writer->said_so)
+			source_say(writer->source, LOG_NOTICE,
+				   "this API server keeps no conditions of Services: none are "
+				   "written");
+		writer->said_so = true;
 	}
 	/* a write that changes nothing makes no version that the watch could show */
 	if (newer && source_items_find(&writer->source->items, patch->item))
@@ -190,6 +194,11 @@ void cluster_service_writer_write(struct cluster_service_writer *writer,
 			 service->name);
 	patch->call = kube_merge_by_key(writer->kube, path, body, on_patched, patch);
 	writer->calls++;
+}
+
+void cluster_service_writer_relisted(struct cluster_service_writer *writer)
+{
+	writer->no_conditions = false;
 }
 
 bool cluster_service_writer_has_room(const struct cluster_service_writer *writer)
