@@ -324,7 +324,7 @@ uint64_t lease_claims_run(struct lease_machine *machine, uint64_t now)
 		return LEASE_NEVER;
 	while ((claim = lease_claim_next(machine, now))) {
 		if (claim_drop(machine, claim, now))
-			claim->wanted_ns = now;
+			;
 		else if (machine->store)
 			claim_run(machine, claim, now);
 		else

@@ -143,8 +143,7 @@ static void on_swap(const struct http_result *result, void *userdata)
 			/* a list shows those without labels, too */
 			follow_anew(kubernetes);
 		} else {
-			/* a heartbeat that somebody else wrote is to be shown at once, on a new
-			 * connection: the watch's may be dead since the machine was paused */
+			/* the watch's connection may be dead, as after a pause of the machine */
 			if (swap->record.kind == RECORD_HEARTBEAT && !kubernetes->base.unanswered &&
 			    kubernetes->watch && kube_watch_version(kubernetes->watch))
 				kube_watch_restart(kubernetes->watch, false);
@@ -220,7 +219,7 @@ static void kubernetes_lags(struct store_base *base, bool again)
 		follow_anew(kubernetes);
 	else
 		kube_watch_restart(kubernetes->watch, false);
-	/* what stopped this one has probably stopped the other, of which nothing is awaited */
+	/* what stopped it may have stopped this, too, of which nothing is awaited */
 	if (kubernetes->pulses)
 		kube_watch_restart(kubernetes->pulses, again);
 }
