@@ -70,13 +70,21 @@ static struct condition condition_of(const struct source_item *item, const struc
 				   verdict->reason, verdict->message, item->generation };
 }
 
+/* It has another type now: address and condition go. What is left to other programs isn't written:
+ * Cilium's own operator sets the same condition. */
+static bool taken_back(const struct verdict *verdict)
+{
+	return !verdict->ours && !verdict->service->wants_load_balancer;
+}
+
 bool cluster_service_writer_differs(const struct cluster_service_writer *writer,
 				    const struct source_item *item, const struct verdict *verdict)
 {
 	const struct condition wanted = condition_of(item, verdict);
 
 	if (!verdict->ours)
-		return !writer->no_conditions && condition_find(item->status, CONDITION_SATISFIED);
+		return taken_back(verdict) && !writer->no_conditions &&
+		       condition_find(item->status, CONDITION_SATISFIED);
 	return !address_list_equal(&source_item_service(item)->load_balancer,
 				   &verdict->addresses) ||
 	       (!writer->no_conditions && !condition_is(item->status, &wanted));

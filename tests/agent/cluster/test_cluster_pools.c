@@ -125,32 +125,50 @@ static const char *address(int number)
 	return address_at(number, 0);
 }
 
-/* With @lease, JSON as for parse(), as the Lease of who gives addresses; NULL: there is none. */
-static void start_with(int services, const char *lease)
+static void make_cluster(void)
 {
-	static const struct source_options options = {
+	cr_assert_geq(sd_event_new(&node.event), 0);
+	server.objects = json_object();
+	server.version = 10;
+}
+
+static void store_pool(const char *name, const char *blocks)
+{
+	_cleanup_free_ char *path = xasprintf(POOLS "%s", name);
+
+	store(path,
+	      parse("{'metadata': {'name': '%s', 'generation': 1}, 'spec': {'blocks': [%s]}}", name,
+		    blocks),
+	      "ADDED");
+}
+
+/* A node that follows the cluster. */
+static void join(bool class_required)
+{
+	const struct source_options options = {
 		.kubernetes = { .server = "http://played",
 				.namespace = "xdp-l2resp",
 				.timeout_ns = 10000000000,
 				.retry_max_ns = 10000000000 },
 		.node = "n1",
-		.class = { "io.cilium/l2-announcer", false },
+		.class = { "io.cilium/l2-announcer", class_required },
 		.pools = true,
 	};
 	struct err err;
 
-	server.objects = json_object();
-	server.version = 10;
-	cr_assert_geq(sd_event_new(&node.event), 0);
-	store(POOLS "a",
-	      parse("{'metadata': {'name': 'a', 'generation': 1}, "
-		    "'spec': {'blocks': [{'cidr': '198.18.0.0/16'}]}}"),
-	      "ADDED");
+	cr_assert_eq(cluster_new(node.event, &options, &callbacks, NULL, &node.source, &err), 0,
+		     "%s", err.text);
+}
+
+/* With @lease, JSON as for parse(), as the Lease of who gives addresses; NULL: there is none. */
+static void start_with(int services, const char *lease)
+{
+	make_cluster();
+	store_pool("a", "{'cidr': '198.18.0.0/16'}");
 	add_services(services);
 	if (lease)
 		store(LEASES "l2resp-ipam", parse("%s", lease), "ADDED");
-	cr_assert_eq(cluster_new(node.event, &options, &callbacks, NULL, &node.source, &err), 0,
-		     "%s", err.text);
+	join(false);
 }
 
 static void start(int services)
@@ -345,4 +363,52 @@ Test(cluster_pools, a_leader_of_a_newer_version)
 	until(*node.logged);
 	cr_expect_str_eq(node.logged,
 			 "lease l2resp-ipam: its record is of a newer version; upgrade this agent");
+}
+
+/* As of Cilium's operator: an address, and the condition that it and these pools write. */
+static void set_status(int number, const char *ip)
+{
+	_cleanup_free_ char *path = service_path(number);
+
+	change(path, parse("{'status': {'loadBalancer': {'ingress': [{'ip': '%s'}]}, "
+			   "'conditions': [{'type': 'cilium.io/IPAMRequestSatisfied', "
+			   "'status': 'True', 'reason': 'satisfied', 'message': ''}]}}",
+			   ip));
+}
+
+/* Another program's Services are left to it, also if it is Cilium's operator. */
+static void leave_to_others(bool class_required, const char *class)
+{
+	make_cluster();
+	store_pool("a", "{'cidr': '198.18.0.0/16'}");
+	add_services(2);
+	if (class)
+		change(SERVICES "s0", parse("{'spec': {'loadBalancerClass': '%s'}}", class));
+	set_status(0, "198.18.7.7");
+	change(SERVICES "s1", parse("{'spec': {'loadBalancerClass': 'io.cilium/l2-announcer'}}"));
+	join(class_required);
+	until(*address(1));
+	until_quiet();
+	cr_expect_str_eq(address(0), "198.18.7.7");
+	cr_expect_eq(server.writes, 1);
+}
+
+Test(cluster_pools, another_class)
+{
+	leave_to_others(false, "io.cilium/bgp-control-plane");
+}
+
+Test(cluster_pools, no_class)
+{
+	leave_to_others(true, NULL);
+}
+
+/* Of another type now: what was given is taken back. */
+Test(cluster_pools, another_type)
+{
+	start(1);
+	until(*address(0));
+	until_quiet();
+	change(SERVICES "s0", parse("{'spec': {'type': 'ClusterIP'}}"));
+	until(!*address(0));
 }
