@@ -149,6 +149,24 @@ static void cluster_say_announced(struct source *base, const struct announced *a
 		cluster_conditions_say(cluster->conditions, announced);
 }
 
+static void list_anew(struct source *base)
+{
+	struct cluster *cluster = (struct cluster *)base;
+
+	cluster_collection_list_anew(&cluster->collections[KIND_SERVICE]);
+	cluster_collection_list_anew(&cluster->collections[KIND_POOL]);
+}
+
+static const char *why_full(const struct source *base)
+{
+	const struct cluster *cluster = (const struct cluster *)base;
+
+	return cluster_collection_full(&cluster->collections[KIND_SERVICE])
+		       ?: cluster_collection_full(&cluster->collections[KIND_POOL]);
+}
+
+static const struct cluster_pools_callbacks pools_callbacks = { list_anew, why_full };
+
 static void on_events_log(int priority, const char *origin, const char *text, void *source)
 {
 	source_say_of(source, priority, origin, text);
@@ -185,7 +203,7 @@ int cluster_new(sd_event *event, const struct source_options *options,
 	cluster->class = (struct service_class){ cluster->class_name, options->class.required };
 	if (!r && !options->read_only)
 		r = cluster_pools_new(event, cluster->login.kube, &cluster->source, options,
-				      &cluster->class, &cluster->pools, err);
+				      &cluster->class, &pools_callbacks, &cluster->pools, err);
 	if (!r && !options->read_only)
 		r = cluster_events_new(event, cluster->login.kube, options->node, on_events_log,
 				       &cluster->source, &cluster->events, err);

@@ -270,6 +270,13 @@ static void on_unparsed(const json_t *object, const char *why, void *userdata)
 		cluster_changed(collection->cluster);
 }
 
+static void report_listed(const struct cluster_collection *collection)
+{
+	if (collection->cluster->pools &&
+	    (collection->kind == KIND_SERVICE || collection->kind == KIND_POOL))
+		cluster_pools_listed(collection->cluster->pools, collection->kind == KIND_POOL);
+}
+
 /* The list is complete. */
 static void on_synced(void *userdata)
 {
@@ -282,11 +289,7 @@ static void on_synced(void *userdata)
 		stand_in(collection);
 	collection->again = source_items_sweep(&collection->cluster->source.items,
 					       kinds[collection->kind].prefix);
-	if (collection->cluster->pools &&
-	    (collection->kind == KIND_SERVICE || collection->kind == KIND_POOL))
-		cluster_pools_relisted(collection->cluster->pools);
-	if (collection->cluster->conditions && collection->kind == KIND_SERVICE)
-		cluster_conditions_relisted(collection->cluster->conditions);
+	report_listed(collection);
 	collection->state.known = true;
 	collection->full = collection->left_out;
 	if (collection->kind == KIND_NODE)
@@ -330,8 +333,11 @@ static bool on_missing(void *userdata)
 		return true;
 	if (!cluster_kind_missing(&collection->state,
 				  "the server doesn't know this kind; objects that are known count "
-				  "for a minute as they were"))
+				  "for a minute as they were")) {
+		report_listed(collection);
+		cluster_changed(collection->cluster);
 		return false;
+	}
 	source_items_mark(&collection->cluster->source.items, kinds[collection->kind].prefix);
 	on_synced(collection);
 	return false;
@@ -355,6 +361,18 @@ void cluster_collection_status(const struct cluster_collection *collection,
 	if (collection->full && !*status->trouble.text)
 		err_write(&status->trouble, "%s: %s: %s", kube_server(collection->state.kube),
 			  collection->state.name, collection->full);
+}
+
+const char *cluster_collection_full(const struct cluster_collection *collection)
+{
+	/* of Services that are known, but wouldn't fit, the addresses are known */
+	return collection->full && !strcmp(collection->full, SOURCE_ITEMS_FULL) ? collection->full
+										: NULL;
+}
+
+void cluster_collection_list_anew(struct cluster_collection *collection)
+{
+	kube_watch_restart(collection->watch, true);
 }
 
 void cluster_collection_list_again(struct cluster_collection *collection)

@@ -54,6 +54,12 @@ void cluster_changed(void *cluster);
 void cluster_collection_status(const struct cluster_collection *collection,
 			       struct source_status *status);
 
+/* Why objects aren't known at all; NULL: they are. */
+const char *cluster_collection_full(const struct cluster_collection *collection);
+
+/* Lists all objects again. */
+void cluster_collection_list_anew(struct cluster_collection *collection);
+
 /* Asks for what was left out, once there is room for it. */
 void cluster_collection_list_again(struct cluster_collection *collection);
 

@@ -36,7 +36,7 @@ struct cluster_conditions {
 	uint64_t pause_ns;  /* nothing is sent before this time */
 	struct err trouble; /* of the last write; empty: none */
 	bool wrote_one;	    /* the last request sets a condition; else it removes one */
-	bool none_kept;	    /* this server doesn't store conditions of Services: until a list */
+	bool none_kept;	    /* this server doesn't store conditions of Services */
 };
 
 static void forget(struct source_item *item)
@@ -212,11 +212,6 @@ void cluster_conditions_say(struct cluster_conditions *conditions,
 	/* from the timer, since the caller may have more to say */
 	if (!conditions->call)
 		loop_timer_at(conditions->timer, 0);
-}
-
-void cluster_conditions_relisted(struct cluster_conditions *conditions)
-{
-	conditions->none_kept = false;
 }
 
 /* ---- changes of a Service that nobody here needs to see ---- */

@@ -29,10 +29,6 @@ void cluster_conditions_free(struct cluster_conditions *conditions);
 void cluster_conditions_say(struct cluster_conditions *conditions,
 			    const struct announced *announced);
 
-/* The Services were listed again: the server may be another, which stores what one before didn't.
- */
-void cluster_conditions_relisted(struct cluster_conditions *conditions);
-
 /* A hash of the Service @object without this condition and the fields that each write changes. */
 uint64_t cluster_conditions_hash(const json_t *object);
 

@@ -8,6 +8,7 @@
 #include "announced.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "cluster_input.h"
 #include "cluster_pools.h"
 #include "cluster_service_writer.h"
 #include "cluster_status_writer.h"
@@ -21,7 +22,7 @@
 #define QUIET_NAME "l2resp-status"
 /* Wait after an answer, so that several are handled together. */
 #define SETTLE_USEC 5000
-/* Delay before a failed write is retried. */
+/* Failed writes are retried each time that this is over. */
 #define RETRY_USEC 1000000
 
 /* Steps of a decision between two looks at the clock: a Service each, with up to 100 addresses. */
@@ -44,24 +45,37 @@ struct cluster_pools {
 	struct allocator *allocator; /* NULL: another decides, or not yet */
 	const struct service_class *class;
 	sd_event_source *timer;		       /* decides and writes again */
+	sd_event_source *retry;		       /* writes again what couldn't be written */
 	struct cluster_service_writer *writer; /* of Services */
 	struct cluster_status_writer *status;  /* of pools and policies */
+	const struct cluster_pools_callbacks *callbacks;
 	enum stage stage;
 	const struct verdict *const *verdicts; /* STAGE_TELLING: from allocator_settle() */
 	size_t verdict_count, told;
 	size_t next;		  /* the item that is looked at next, modulo their number */
 	struct service **removed; /* from the source, not yet from the allocator */
 	size_t removed_count, removed_capacity;
-	bool gives;    /* else the leader gives no addresses */
+	bool gives; /* else the leader gives no addresses */
+	/* since it leads, Services, or pools, haven't been listed yet */
+	bool services_unlisted, pools_unlisted;
 	bool relisted; /* the next decision is about everything */
 	bool whole;    /* the one under way is */
 	bool stopping, stopped;
 };
 
-/* A decision under way goes on at once. */
+/* What is due earlier stays so. A decision under way goes on at once. */
 static void settle_after(struct cluster_pools *pools, uint64_t usec)
 {
-	loop_timer_after(pools->timer, pools->stage ? 0 : usec);
+	if (pools->stage)
+		usec = 0;
+	if (!usec || !loop_timer_is_on(pools->timer))
+		loop_timer_after(pools->timer, usec);
+}
+
+static void retry_later(struct cluster_pools *pools)
+{
+	if (!loop_timer_is_on(pools->retry))
+		loop_timer_after(pools->retry, RETRY_USEC);
 }
 
 static void forget_removed(struct cluster_pools *pools)
@@ -78,8 +92,7 @@ static void begin_anew(struct cluster_pools *pools)
 	pools->allocator = NULL;
 	pools->stage = STAGE_NONE;
 	forget_removed(pools);
-	pools->relisted = true;
-	cluster_service_writer_relisted(pools->writer);
+	pools->source->pools_wait.text[0] = '\0';
 }
 
 /* ---- writing ---- */
@@ -89,9 +102,13 @@ static void on_written(const char *name, bool accepted, void *userdata)
 	struct cluster_pools *pools = userdata;
 	struct source_item *item = source_items_find(&pools->source->items, name);
 
-	if (item)
+	if (item) {
 		item->pools_behind = true;
-	settle_after(pools, accepted ? SETTLE_USEC : RETRY_USEC);
+		item->unwritable = !accepted;
+	}
+	if (!accepted)
+		retry_later(pools);
+	settle_after(pools, SETTLE_USEC);
 }
 
 /* The verdict of @item's Service, if its status differs from it; else NULL. */
@@ -109,11 +126,11 @@ static const struct verdict *unwritten(const struct cluster_pools *pools,
 }
 
 /* Begins to write what isn't written, in turns, so that items that change all the time don't keep
- * others waiting; returns whether there was nothing. */
-static bool write_services(struct cluster_pools *pools, uint64_t begun_ns)
+ * others waiting. */
+static void write_services(struct cluster_pools *pools, uint64_t begun_ns)
 {
 	const struct source_items *items = &pools->source->items;
-	bool done = true, again = pools->relisted || pools->removed_count;
+	bool again = pools->relisted || pools->removed_count;
 
 	for (size_t i = 0; i < items->count && cluster_service_writer_has_room(pools->writer);
 	     i++) {
@@ -122,7 +139,7 @@ static bool write_services(struct cluster_pools *pools, uint64_t begun_ns)
 
 		/* the verdict isn't about its current version */
 		again |= item->unwritten && item->pools_behind;
-		if (!item->unwritten || item->pools_behind)
+		if (!item->unwritten || item->unwritable || item->pools_behind)
 			continue;
 		if (!loop_may_go_on(begun_ns)) {
 			again = true;
@@ -130,14 +147,11 @@ static bool write_services(struct cluster_pools *pools, uint64_t begun_ns)
 		}
 		verdict = unwritten(pools, item);
 		item->unwritten = verdict;
-		if (!verdict)
-			continue;
-		done = false;
-		cluster_service_writer_write(pools->writer, item, verdict);
+		if (verdict)
+			cluster_service_writer_write(pools->writer, item, verdict);
 	}
 	if (again)
 		settle_after(pools, 0);
-	return done && !again && cluster_service_writer_idle(pools->writer);
 }
 
 /* ---- deciding ---- */
@@ -160,14 +174,16 @@ static bool set_services(struct cluster_pools *pools, uint64_t begun_ns)
 {
 	for (size_t i = 0; i < pools->source->items.count; i++) {
 		struct source_item *item = pools->source->items.list[i];
-		struct service *service = source_item_service(item);
+		struct service *service;
 
 		if (!item->pools_behind)
 			continue;
 		if (!loop_may_go_on(begun_ns))
 			return false;
+		service = cluster_input_service(item);
 		if (service)
 			set_service(pools, item, service);
+		service_unref(service);
 		item->pools_behind = false;
 	}
 	return true;
@@ -182,27 +198,6 @@ static void tell_verdict(struct cluster_pools *pools, const struct verdict *verd
 	if (item)
 		item->unwritten = true;
 	source_say_verdict(pools->source, verdict);
-}
-
-static size_t count_pools(const struct cluster_pools *pools)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < pools->source->items.count; i++)
-		count += pools->source->items.list[i]->manifest.pool_count;
-	return count;
-}
-
-static void set_pools(struct cluster_pools *pools)
-{
-	_cleanup_free_ struct pool **list = xcalloc(count_pools(pools) + 1, sizeof(struct pool *));
-	const struct source_items *items = &pools->source->items;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < items->count; i++)
-		if (items->list[i]->manifest.pool_count)
-			list[kept++] = items->list[i]->manifest.pools[0];
-	allocator_set_pools(pools->allocator, list, kept);
 }
 
 /* There may be something to say about policies, right ones or wrong ones, or of Services of which
@@ -256,7 +251,7 @@ static bool set_all(struct cluster_pools *pools, uint64_t begun_ns)
 	allocator_set_reserved(pools->allocator, &pools->source->reserved);
 	if (pools->whole) {
 		allocator_sweep(pools->allocator);
-		set_pools(pools);
+		cluster_input_set_pools(&pools->source->items, pools->allocator);
 	}
 	return true;
 }
@@ -294,6 +289,39 @@ static bool go_on(struct cluster_pools *pools, uint64_t begun_ns)
 	return true;
 }
 
+/* Must nothing be decided now? Without a pool, or a Service, addresses would be taken back that
+ * came from it, or given twice. */
+static bool waits(struct cluster_pools *pools)
+{
+	struct source *source = pools->source;
+	const struct source_item *wrong = cluster_input_wrong_pool(&source->items);
+	const char *full = pools->callbacks->full(source);
+	struct err why = {};
+
+	if (pools->services_unlisted || pools->pools_unlisted)
+		err_write(&why, "Services and pools are being listed");
+	else if (source_waits(source))
+		err_write(&why, "the nodes' own addresses aren't known yet");
+	else if (full)
+		err_write(&why, "%s", full);
+	else if (wrong)
+		err_write(&why, "pool %s", wrong->logged);
+	if (strcmp(why.text, source->pools_wait.text) != 0) {
+		source->pools_wait = why;
+		source->callbacks.changed(source->userdata);
+	}
+	return *why.text;
+}
+
+/* What the watches have shown may be old: the leader before may have written since. */
+static void begin_leading(struct cluster_pools *pools)
+{
+	pools->allocator = allocator_new(pools->class);
+	pools->relisted = true;
+	pools->services_unlisted = pools->pools_unlisted = true;
+	pools->callbacks->list(pools->source);
+}
+
 void cluster_pools_settle(struct cluster_pools *pools)
 {
 	uint64_t begun_ns = clock_boot_ns();
@@ -304,7 +332,8 @@ void cluster_pools_settle(struct cluster_pools *pools)
 	}
 	if (!source_known(pools->source))
 		return;
-	if ((pools->gives && count_pools(pools)) || has_news(&pools->source->items))
+	if ((pools->gives && cluster_input_count_pools(&pools->source->items)) ||
+	    has_news(&pools->source->items))
 		leader_begin(pools->leader);
 	if (!pools->gives)
 		return;
@@ -312,17 +341,22 @@ void cluster_pools_settle(struct cluster_pools *pools)
 		begin_anew(pools);
 		return;
 	}
-	if (!pools->allocator) {
-		pools->allocator = allocator_new(pools->class);
-		pools->relisted = true;
+	if (!pools->allocator)
+		begin_leading(pools);
+	if (!waits(pools)) {
+		if (!go_on(pools, begun_ns)) {
+			settle_after(pools, 0);
+			return;
+		}
+		write_services(pools, begun_ns);
 	}
-	/* asked for: source_gives() says so by now */
-	if (source_waits(pools->source))
-		return;
-	if (!go_on(pools, begun_ns))
-		settle_after(pools, 0);
-	else if (write_services(pools, begun_ns))
-		cluster_status_writer_continue(pools->status, pools->allocator);
+	cluster_status_writer_continue(pools->status, pools->allocator);
+}
+
+void cluster_pools_listed(struct cluster_pools *pools, bool of_pools)
+{
+	*(of_pools ? &pools->pools_unlisted : &pools->services_unlisted) = false;
+	pools->relisted = true;
 }
 
 void cluster_pools_relisted(struct cluster_pools *pools)
@@ -345,14 +379,14 @@ void cluster_pools_status_changed(struct cluster_pools *pools)
 
 void cluster_pools_removed(struct cluster_pools *pools, const struct source_item *item)
 {
-	struct service *service = source_item_service(item);
+	struct service *service = pools->allocator ? cluster_input_service(item) : NULL;
 
 	cluster_service_writer_forget(pools->writer, item);
 	pools->relisted |= item->manifest.pool_count > 0;
-	if (!service || !pools->allocator)
+	if (!service)
 		return;
 	ALLOC_GROW(pools->removed, pools->removed_count, pools->removed_capacity);
-	pools->removed[pools->removed_count++] = service_ref(service);
+	pools->removed[pools->removed_count++] = service;
 }
 
 const struct allocator *cluster_pools_allocator(const struct cluster_pools *pools)
@@ -367,7 +401,9 @@ bool cluster_pools_leads(const struct cluster_pools *pools)
 
 static void on_status_written(bool accepted, void *userdata)
 {
-	settle_after(userdata, accepted ? SETTLE_USEC : RETRY_USEC);
+	if (!accepted)
+		retry_later(userdata);
+	settle_after(userdata, SETTLE_USEC);
 }
 
 static void on_leading(void *userdata)
@@ -403,6 +439,17 @@ static int on_settle(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct cluster_pools *pools = userdata;
+
+	for (size_t i = 0; i < pools->source->items.count; i++)
+		pools->source->items.list[i]->unwritable = false;
+	cluster_status_writer_retry(pools->status);
+	cluster_pools_settle(pools);
+	return 0;
+}
+
 void cluster_pools_free(struct cluster_pools *pools)
 {
 	if (!pools)
@@ -413,32 +460,36 @@ void cluster_pools_free(struct cluster_pools *pools)
 	cluster_service_writer_free(pools->writer);
 	cluster_status_writer_free(pools->status);
 	sd_event_source_disable_unref(pools->timer);
+	sd_event_source_disable_unref(pools->retry);
 	allocator_free(pools->allocator);
 	free(pools);
 }
 
 int cluster_pools_new(sd_event *event, struct kube *kube, struct source *source,
 		      const struct source_options *options, const struct service_class *class,
+		      const struct cluster_pools_callbacks *callbacks,
 		      struct cluster_pools **ret_pools, struct err *err)
 {
-	static const struct leader_callbacks callbacks = { on_leading, on_stopped, on_log };
+	static const struct leader_callbacks leading = { on_leading, on_stopped, on_log };
 	struct cluster_pools *pools = xcalloc(1, sizeof(*pools));
 	int r;
 
 	*pools = (struct cluster_pools){
 		.source = source,
 		.class = class,
+		.callbacks = callbacks,
 		.gives = options->pools,
-		.relisted = true,
 	};
 	pools->writer = cluster_service_writer_new(kube, source, on_written, pools);
 	pools->status = cluster_status_writer_new(kube, source, on_status_written, pools);
 	r = loop_timer_new(event, LOOP_NEVER, on_settle, pools, &pools->timer);
+	if (r >= 0)
+		r = loop_timer_new(event, LOOP_NEVER, on_retry, pools, &pools->retry);
 	if (r < 0)
 		err_write(err, "a timer can't be made: %s", strerror(-r));
 	else
 		r = leader_new(event, kube, pools->gives ? LEASE_NAME : QUIET_NAME, options->node,
-			       &callbacks, pools, &pools->leader, err);
+			       &leading, pools, &pools->leader, err);
 	if (r < 0) {
 		cluster_pools_free(pools);
 		return r;

@@ -11,10 +11,19 @@
 
 struct cluster_pools;
 
+struct cluster_pools_callbacks {
+	/* Lists Services and pools anew; cluster_pools_listed() reports that. */
+	void (*list)(struct source *source);
+	/* Why some of them are left out; NULL: none are. */
+	const char *(*full)(const struct source *source);
+};
+
 /* Decides for the items in @source; the functions below report their changes. Borrows @kube,
- * @source and @class. Without @options' pools it only elects a leader. Errors with @err. */
+ * @source, @class and @callbacks. Without @options' pools it only elects a leader. Errors with
+ * @err. */
 int cluster_pools_new(sd_event *event, struct kube *kube, struct source *source,
 		      const struct source_options *options, const struct service_class *class,
+		      const struct cluster_pools_callbacks *callbacks,
 		      struct cluster_pools **ret_pools, struct err *err);
 
 /* NULL is fine. */
@@ -23,7 +32,9 @@ void cluster_pools_free(struct cluster_pools *pools);
 /* Stops deciding and gives up the lead; the source's stopped() reports when that is done. */
 void cluster_pools_stop(struct cluster_pools *pools);
 
-/* A list of Services or pools ended, or a pool changed: decide about everything again. */
+/* A list of Services, or of pools, ended, or the server doesn't have the kind; or a pool changed:
+ * decide about everything again. */
+void cluster_pools_listed(struct cluster_pools *pools, bool of_pools);
 void cluster_pools_relisted(struct cluster_pools *pools);
 
 /* A hash of what decisions depend on in the pool @object: all but its status. */

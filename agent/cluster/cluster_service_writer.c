@@ -34,8 +34,7 @@ struct cluster_service_writer {
 	void *userdata;
 	struct patch *patches; /* hash table */
 	size_t calls;
-	bool no_conditions; /* this server keeps none on Services: until a list */
-	bool said_so;
+	bool no_conditions; /* this server keeps none on Services */
 	struct err trouble; /* of the last write; empty: none */
 };
 
@@ -71,13 +70,21 @@ static struct condition condition_of(const struct source_item *item, const struc
 				   verdict->reason, verdict->message, item->generation };
 }
 
+/* It has another type now: address and condition go. What is left to other programs isn't written:
+ * Cilium's own operator sets the same condition. */
+static bool taken_back(const struct verdict *verdict)
+{
+	return !verdict->ours && !verdict->service->wants_load_balancer;
+}
+
 bool cluster_service_writer_differs(const struct cluster_service_writer *writer,
 				    const struct source_item *item, const struct verdict *verdict)
 {
 	const struct condition wanted = condition_of(item, verdict);
 
 	if (!verdict->ours)
-		return !writer->no_conditions && condition_find(item->status, CONDITION_SATISFIED);
+		return taken_back(verdict) && !writer->no_conditions &&
+		       condition_find(item->status, CONDITION_SATISFIED);
 	return !address_list_equal(&source_item_service(item)->load_balancer,
 				   &verdict->addresses) ||
 	       (!writer->no_conditions && !condition_is(item->status, &wanted));
@@ -133,11 +140,8 @@ static void on_accepted(struct cluster_service_writer *writer, struct patch *pat
 	if (!writer->no_conditions && patch->sets_condition && newer &&
 	    !condition_find(json_object_get(json, "status"), CONDITION_SATISFIED)) {
 		writer->no_conditions = true;
-		if (!writer->said_so)
-			source_say(writer->source, LOG_NOTICE,
-				   "this API server keeps no conditions of Services: none are "
-				   "written");
-		writer->said_so = true;
+		source_say(writer->source, LOG_NOTICE,
+			   "this API server keeps no conditions of Services: none are written");
 	}
 	/* a write that changes nothing makes no version that the watch could show */
 	if (newer && source_items_find(&writer->source->items, patch->item))
@@ -194,11 +198,6 @@ void cluster_service_writer_write(struct cluster_service_writer *writer,
 			 service->name);
 	patch->call = kube_merge_by_key(writer->kube, path, body, on_patched, patch);
 	writer->calls++;
-}
-
-void cluster_service_writer_relisted(struct cluster_service_writer *writer)
-{
-	writer->no_conditions = false;
 }
 
 bool cluster_service_writer_has_room(const struct cluster_service_writer *writer)

@@ -27,9 +27,6 @@ bool cluster_service_writer_differs(const struct cluster_service_writer *writer,
 void cluster_service_writer_write(struct cluster_service_writer *writer,
 				  const struct source_item *item, const struct verdict *verdict);
 
-/* The objects were listed again: the server may be another, which keeps what one before didn't. */
-void cluster_service_writer_relisted(struct cluster_service_writer *writer);
-
 /* Is there room for one more request? Is there none in flight? */
 bool cluster_service_writer_has_room(const struct cluster_service_writer *writer);
 bool cluster_service_writer_idle(const struct cluster_service_writer *writer);

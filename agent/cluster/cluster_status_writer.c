@@ -18,6 +18,8 @@ struct cluster_status_writer {
 	void *userdata;
 	struct http_call *call;
 	char *item;	    /* name of the item written last, or being written */
+	size_t next;	    /* the pool or item that is looked at next, modulo their number */
+	bool failed;	    /* the last write; nothing is written before a retry */
 	struct err trouble; /* of the last write; empty: none */
 };
 
@@ -46,6 +48,7 @@ static void on_patched(const struct http_result *result, void *userdata)
 		writer->done(true, writer->userdata);
 		return;
 	}
+	writer->failed = true;
 	if (result->status != 404)
 		log_trouble(writer, result);
 	writer->done(false, writer->userdata);
@@ -113,24 +116,46 @@ static json_t *pool_conditions(const struct source_item *item, const struct pool
 	return made;
 }
 
+/* Writes the status of @pool, unless the decision that it is from is about a former version. */
+static void write_pool(struct cluster_status_writer *writer, const struct pool_status *pool)
+{
+	const struct source_item *item = source_items_find_object(
+		&writer->source->items, SOURCE_ITEM_POOLS, NULL, pool->pool->name);
+	json_t *conditions;
+
+	if (!item || pending(item) || !item->manifest.pool_count ||
+	    item->manifest.pools[0] != pool->pool)
+		return;
+	conditions = pool_conditions(item, pool);
+	if (conditions)
+		write_conditions(writer, item, "ciliumloadbalancerippools", conditions);
+}
+
 void cluster_status_writer_continue(struct cluster_status_writer *writer,
 				    const struct allocator *allocator)
 {
 	const struct source_items *items = &writer->source->items;
+	size_t pools = 0, total;
 	struct pool_status pool;
 
-	for (size_t at = 0; !writer->call && allocator_pool_status(allocator, at, &pool); at++) {
-		const struct source_item *item =
-			source_items_find_object(items, SOURCE_ITEM_POOLS, NULL, pool.pool->name);
-		json_t *conditions = item && !pending(item) ? pool_conditions(item, &pool) : NULL;
+	while (allocator_pool_status(allocator, pools, &pool))
+		pools++;
+	total = pools + items->count;
+	for (size_t i = 0; i < total && !writer->call && !writer->failed; i++) {
+		size_t at = writer->next++ % total;
+		const struct source_item *item = at < pools ? NULL : items->list[at - pools];
 
-		if (conditions)
-			write_conditions(writer, item, "ciliumloadbalancerippools", conditions);
+		if (allocator_pool_status(allocator, at, &pool))
+			write_pool(writer, &pool);
+		else if (item->wanted && !pending(item))
+			write_conditions(writer, item, "ciliuml2announcementpolicies",
+					 json_incref(item->wanted));
 	}
-	for (size_t i = 0; !writer->call && i < items->count; i++)
-		if (items->list[i]->wanted && !pending(items->list[i]))
-			write_conditions(writer, items->list[i], "ciliuml2announcementpolicies",
-					 json_incref(items->list[i]->wanted));
+}
+
+void cluster_status_writer_retry(struct cluster_status_writer *writer)
+{
+	writer->failed = false;
 }
 
 bool cluster_status_writer_writes(const struct cluster_status_writer *writer)

@@ -8,8 +8,8 @@
 
 struct cluster_status_writer;
 
-/* A write has ended. If it wasn't @accepted, try again later. Call
- * cluster_status_writer_continue(). */
+/* A write has ended: call cluster_status_writer_continue(). If it wasn't @accepted, that writes
+ * nothing before cluster_status_writer_retry(). */
 typedef void cluster_status_writer_fn(bool accepted, void *userdata);
 
 /* @kube and @source are borrowed. */
@@ -20,9 +20,11 @@ struct cluster_status_writer *cluster_status_writer_new(struct kube *kube, struc
 bool cluster_status_writer_writes(const struct cluster_status_writer *writer);
 void cluster_status_writer_free(struct cluster_status_writer *writer);
 
-/* Begins to write the first status that differs from @allocator's or the items' conditions, unless
- * a write is under way. */
+/* Begins to write the next status that differs from @allocator's or the items' conditions, in
+ * turns, unless a write is under way. */
 void cluster_status_writer_continue(struct cluster_status_writer *writer,
 				    const struct allocator *allocator);
+
+void cluster_status_writer_retry(struct cluster_status_writer *writer);
 
 #endif

@@ -261,7 +261,8 @@ const char *holding_refuses(const struct holding *holding, const struct service 
 
 		if (holder->lingering && !lingering)
 			continue;
-		/* those that hold it have the same key, policy and pods, however many they are */
+		/* those that hold it have the same key, policy and pods, and with Local the same
+		 * namespace, however many they are */
 		why = compared && !holder->lingering
 			      ? service_pair_conflict(holder->service, service)
 			      : service_sharing_conflict(holder->service, service);

@@ -17,7 +17,8 @@
 /* The decision about a Service. */
 struct verdict {
 	const struct service *service;
-	/* false: the Service isn't served (any more): it has no address and no condition */
+	/* false: it has no address from here. Of a LoadBalancer Service that isn't served, or not
+	 * yet, others may write the status; one of another type has nothing of it any more. */
 	bool ours;
 	struct address_list addresses;
 	/* CONDITION_SATISFIED: true with "satisfied" and "", or false with a reason and a message

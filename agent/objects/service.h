@@ -97,7 +97,8 @@ bool service_same_sharing(const struct service *a, const struct service *b);
 /* Why @a and @b can't share an address; NULL: they can. */
 const char *service_sharing_conflict(const struct service *a, const struct service *b);
 
-/* The same of Services whose sharing key, traffic policy and selector are known to be the same. */
+/* The same of Services whose sharing key, traffic policy and selector are known to be the same, and
+ * their namespace if the policy is Local. */
 const char *service_pair_conflict(const struct service *a, const struct service *b);
 
 #endif

@@ -87,6 +87,9 @@ const char *service_sharing_conflict(const struct service *a, const struct servi
 		return why;
 	if (a->local != b->local)
 		return "another external traffic policy";
+	/* a selector selects pods of its own namespace */
+	if (a->local && strcmp(a->namespace, b->namespace) != 0)
+		return "external traffic policy Local in another namespace";
 	if (a->local && (!a->pods || !b->pods))
 		return "external traffic policy Local, and one has no selector";
 	if (a->local && strcmp(a->pods, b->pods) != 0)

@@ -183,7 +183,7 @@ void source_why_no_more(const struct source *source, const struct service *servi
 	}
 	/* what was decided before may be wrong by now */
 	if (*source->pools_wait.text && service->wants_load_balancer &&
-	    (message || !service->load_balancer.count)) {
+	    ((message && *message) || !service->load_balancer.count)) {
 		why_set(ret_why, REASON_POOLS_WAIT);
 		why_add(ret_why, ": %s", source->pools_wait.text);
 		return;

@@ -69,7 +69,7 @@ struct source_item *source_items_find(const struct source_items *items, const ch
 	return at < items->count && !strcmp(items->list[at]->name, name) ? items->list[at] : NULL;
 }
 
-static bool begins_with(const struct source_item *item, const char *prefix)
+bool source_item_is(const struct source_item *item, const char *prefix)
 {
 	return !strncmp(item->name, prefix, strlen(prefix));
 }
@@ -85,7 +85,7 @@ static void set_counted(struct source_items *items, const struct source_item *it
 {
 	struct share *share;
 
-	if (!begins_with(item, SOURCE_ITEM_SERVICES))
+	if (!source_item_is(item, SOURCE_ITEM_SERVICES))
 		return;
 	share = share_of(&items->services, item);
 	share_set(&items->services, share, counted ? share->used + 1 : share->used - 1);
@@ -116,7 +116,7 @@ bool source_items_any(const struct source_items *items, const char *prefix)
 {
 	size_t at = lower_bound(items, prefix);
 
-	return at < items->count && begins_with(items->list[at], prefix);
+	return at < items->count && source_item_is(items->list[at], prefix);
 }
 
 struct source_item *source_items_last_of_larger(struct source_items *items, const char *namespace)
@@ -136,7 +136,7 @@ struct source_item *source_items_last_of_larger(struct source_items *items, cons
 void source_items_mark(struct source_items *items, const char *prefix)
 {
 	for (size_t i = 0; i < items->count; i++)
-		if (begins_with(items->list[i], prefix)) {
+		if (source_item_is(items->list[i], prefix)) {
 			items->list[i]->present = false;
 			/* the new list includes our last write, unless the server lost it */
 			items->list[i]->written_version = 0;
@@ -170,7 +170,7 @@ bool source_items_sweep(struct source_items *items, const char *prefix)
 	for (size_t i = 0; i < count; i++) {
 		struct source_item *item = items->list[i];
 
-		if (!item->present && begins_with(item, prefix)) {
+		if (!item->present && source_item_is(item, prefix)) {
 			remove_item(items, item);
 			continue;
 		}
@@ -216,7 +216,7 @@ struct source_item *source_items_get_object(struct source_items *items, const ch
 
 struct service *source_item_service(const struct source_item *item)
 {
-	return begins_with(item, SOURCE_ITEM_SERVICES) && item->manifest.service_count
+	return source_item_is(item, SOURCE_ITEM_SERVICES) && item->manifest.service_count
 		       ? item->manifest.services[0]
 		       : NULL;
 }
@@ -233,6 +233,7 @@ void source_item_set_version(struct source_item *item, const json_t *object)
 	item->version = kube_version(object);
 	item->generation = condition_generation(object);
 	item->pools_behind = true;
+	item->unwritable = false;
 	json_decref(item->status);
 	item->status = json_incref(json_object_get(object, "status"));
 }

@@ -43,10 +43,11 @@ struct source_item {
 	json_t *wanted;	   /* the conditions that it should have; NULL: it has them */
 	bool pools_behind; /* cluster_pools hasn't handled its current version yet */
 	bool unwritten;	   /* its status may differ from what cluster_pools decided */
+	bool unwritable;   /* the last write of that failed; it is written again later */
 	struct condition_due *condition_due; /* NULL: no change is pending */
 	uint64_t condition_spent_ns;	     /* rate limit of such writes */
-	uint64_t hash; /* cluster_conditions_hash() of a Service, cluster_nodes_hash(); 0: not known
-			*/
+	uint64_t hash; /* cluster_conditions_hash(), cluster_nodes_hash() or cluster_pools_hash();
+			* 0: not known */
 	char *logged;  /* the fault that was logged; NULL: none */
 	char *noted;   /* the ignored parts that were logged; NULL: none */
 };
@@ -131,6 +132,9 @@ void source_item_set_next(struct source_items *items, struct source_item *item,
 void source_item_use_next(struct source_item *item);
 /* What is in force, or will be. */
 struct manifest *source_item_newest(struct source_item *item);
+
+/* Is @item of the kind with @prefix? */
+bool source_item_is(const struct source_item *item, const char *prefix);
 
 /* The Service of @item; NULL: it is another object, or has never been valid. */
 struct service *source_item_service(const struct source_item *item);

@@ -158,6 +158,12 @@ static json_t *answer_of(struct http_call *call, long *ret_status, int *ret_erro
 	}
 	if (strstr(call->path, "/status"))
 		*strstr(call->path, "/status") = '\0';
+	if (server.spurned && !strcmp(call->path, server.spurned)) {
+		server.spurns++;
+		json_decref(body);
+		*ret_status = 422;
+		return json_pack("{ss}", "message", "it is invalid");
+	}
 	answer = json_incref(change(call->path, body));
 	server.writes += of_service;
 	if (of_service && server.flaps && strcmp(call->path, SERVICES "s9") != 0)

@@ -9,6 +9,7 @@
 
 #define SERVICES "/api/v1/namespaces/default/services/"
 #define POOLS	 "/apis/cilium.io/v2/ciliumloadbalancerippools/"
+#define POLICIES "/apis/cilium.io/v2alpha1/ciliuml2announcementpolicies/"
 
 struct http_call;
 
@@ -16,12 +17,14 @@ struct played_api {
 	struct http_call *streams;
 	json_t *objects; /* by path */
 	int version;
-	size_t writes;	  /* of Services' statuses, answered */
-	bool flaps;	  /* all Services but s9 change after each write */
-	bool secret;	  /* changes of Services aren't shown to watches yet */
-	int refuse, fail; /* so many writes of Services: by a conflict, after they were done */
-	int denied;	  /* writes of Services and Events, each time in other words */
-	bool denies;	  /* all those */
+	size_t writes;	     /* of Services' statuses, answered */
+	bool flaps;	     /* all Services but s9 change after each write */
+	bool secret;	     /* changes of Services aren't shown to watches yet */
+	int refuse, fail;    /* so many writes of Services: by a conflict, after they were done */
+	const char *spurned; /* path of an object of which each write is invalid */
+	size_t spurns;	     /* so many were */
+	int denied;	     /* writes of Services and Events, each time in other words */
+	bool denies;	     /* all those */
 };
 
 extern struct played_api server;

@@ -125,32 +125,62 @@ static const char *address(int number)
 	return address_at(number, 0);
 }
 
-/* With @lease, JSON as for parse(), as the Lease of who gives addresses; NULL: there is none. */
-static void start_with(int services, const char *lease)
+static void make_cluster(void)
 {
-	static const struct source_options options = {
+	cr_assert_geq(sd_event_new(&node.event), 0);
+	server.objects = json_object();
+	server.version = 10;
+}
+
+static void store_pool(const char *name, const char *blocks)
+{
+	_cleanup_free_ char *path = xasprintf(POOLS "%s", name);
+
+	store(path,
+	      parse("{'metadata': {'name': '%s', 'generation': 1}, 'spec': {'blocks': [%s]}}", name,
+		    blocks),
+	      "ADDED");
+}
+
+static void set_ingress(int number, const char *ip)
+{
+	_cleanup_free_ char *path = service_path(number);
+
+	change(path, parse("{'status': {'loadBalancer': {'ingress': [{'ip': '%s'}]}}}", ip));
+}
+
+static bool has_status(const char *path)
+{
+	return json_object_get(json_object_get(server.objects, path), "status");
+}
+
+/* A node that follows the cluster. */
+static void join(bool class_required)
+{
+	const struct source_options options = {
 		.kubernetes = { .server = "http://played",
 				.namespace = "xdp-l2resp",
 				.timeout_ns = 10000000000,
 				.retry_max_ns = 10000000000 },
 		.node = "n1",
-		.class = { "io.cilium/l2-announcer", false },
+		.class = { "io.cilium/l2-announcer", class_required },
 		.pools = true,
 	};
 	struct err err;
 
-	server.objects = json_object();
-	server.version = 10;
-	cr_assert_geq(sd_event_new(&node.event), 0);
-	store(POOLS "a",
-	      parse("{'metadata': {'name': 'a', 'generation': 1}, "
-		    "'spec': {'blocks': [{'cidr': '198.18.0.0/16'}]}}"),
-	      "ADDED");
+	cr_assert_eq(cluster_new(node.event, &options, &callbacks, NULL, &node.source, &err), 0,
+		     "%s", err.text);
+}
+
+/* With @lease, JSON as for parse(), as the Lease of who gives addresses; NULL: there is none. */
+static void start_with(int services, const char *lease)
+{
+	make_cluster();
+	store_pool("a", "{'cidr': '198.18.0.0/16'}");
 	add_services(services);
 	if (lease)
 		store(LEASES "l2resp-ipam", parse("%s", lease), "ADDED");
-	cr_assert_eq(cluster_new(node.event, &options, &callbacks, NULL, &node.source, &err), 0,
-		     "%s", err.text);
+	join(false);
 }
 
 static void start(int services)
@@ -345,4 +375,233 @@ Test(cluster_pools, a_leader_of_a_newer_version)
 	until(*node.logged);
 	cr_expect_str_eq(node.logged,
 			 "lease l2resp-ipam: its record is of a newer version; upgrade this agent");
+}
+
+/* As of a leader before, or of Cilium's operator: an address, and the condition. */
+static void set_status(int number, const char *ip)
+{
+	_cleanup_free_ char *path = service_path(number);
+
+	set_ingress(number, ip);
+	change(path, parse("{'status': {'conditions': [{'type': 'cilium.io/IPAMRequestSatisfied', "
+			   "'status': 'True', 'reason': 'satisfied', 'message': '', "
+			   "'observedGeneration': 1}]}}"));
+}
+
+/* Another program's Services are left to it, also if it is Cilium's operator. */
+static void leave_to_others(bool class_required, const char *class)
+{
+	make_cluster();
+	store_pool("a", "{'cidr': '198.18.0.0/16'}");
+	add_services(2);
+	if (class)
+		change(SERVICES "s0", parse("{'spec': {'loadBalancerClass': '%s'}}", class));
+	set_status(0, "198.18.7.7");
+	change(SERVICES "s1", parse("{'spec': {'loadBalancerClass': 'io.cilium/l2-announcer'}}"));
+	join(class_required);
+	until(*address(1));
+	until_quiet();
+	cr_expect_str_eq(address(0), "198.18.7.7");
+	cr_expect_eq(server.writes, 1);
+}
+
+Test(cluster_pools, another_class)
+{
+	leave_to_others(false, "io.cilium/bgp-control-plane");
+}
+
+Test(cluster_pools, no_class)
+{
+	leave_to_others(true, NULL);
+}
+
+/* Of another type now: what was given is taken back. */
+Test(cluster_pools, another_type)
+{
+	start(1);
+	until(*address(0));
+	until_quiet();
+	change(SERVICES "s0", parse("{'spec': {'type': 'ClusterIP'}}"));
+	until(!*address(0));
+}
+
+static bool leads(void)
+{
+	struct source_status status;
+
+	source_status(node.source, &status);
+	return status.leads;
+}
+
+/* Why the pools have given Service @number nothing; valid until the next call. */
+static const char *why_not(int number)
+{
+	static struct why why;
+	_cleanup_free_ char *name = xasprintf("s%d", number);
+	const struct service service = { .namespace = (char *)"default",
+					 .name = name,
+					 .wants_load_balancer = true };
+
+	source_why_no_more(node.source, &service, &why);
+	return why.text.text;
+}
+
+/* A new leader that has never seen a pool's valid version takes back nothing that came from it, and
+ * gives nothing, until the pool is right again. With @other pools, or without. */
+static void wrong_pool(bool other)
+{
+	make_cluster();
+	if (other)
+		store_pool("a", "{'cidr': '198.18.0.0/24'}");
+	store_pool("b", "{'cidr': '198.19.0.0/33'}");
+	store(POLICIES "p", parse("{'metadata': {'name': 'p'}, 'spec': {}}"), "ADDED");
+	add_services(4);
+	for (int i = 0; i < 3; i++) {
+		_cleanup_free_ char *ip = xasprintf("198.19.0.%d", i + 5);
+
+		set_status(i, ip);
+	}
+	join(false);
+	until(leads());
+	until_quiet();
+	cr_expect_eq(server.writes, 0);
+	cr_expect_str_empty(address(3));
+	cr_expect(strstr(why_not(3), "the pools give nothing new for now: pool b: "), "%s",
+		  why_not(3));
+	cr_expect(strstr(why_not(3), "198.19.0.0/33"), "%s", why_not(3));
+	change(POOLS "b", parse("{'spec': {'blocks': [{'cidr': '198.19.0.0/24'}]}}"));
+	until(*address(3));
+	until_quiet();
+	for (int i = 0; i < 3; i++) {
+		_cleanup_free_ char *ip = xasprintf("198.19.0.%d", i + 5);
+
+		cr_expect_str_eq(address(i), ip);
+	}
+	cr_expect_eq(server.writes, 1);
+}
+
+Test(cluster_pools, a_wrong_pool)
+{
+	wrong_pool(true);
+}
+
+Test(cluster_pools, only_a_wrong_pool)
+{
+	wrong_pool(false);
+}
+
+/* If this process has seen its valid version, that counts. */
+Test(cluster_pools, a_pool_that_becomes_wrong)
+{
+	start(1);
+	until(*address(0));
+	change(POOLS "a", parse("{'spec': {'blocks': [{'cidr': '198.18.0.0/33'}]}}"));
+	add_services(2);
+	until(*address(1));
+}
+
+/* The address of a Service that a new leader can't parse is given to nobody else, and stays. */
+Test(cluster_pools, a_wrong_service)
+{
+	make_cluster();
+	store_pool("a", "{'cidr': '198.18.0.0/16'}");
+	add_services(2);
+	set_status(0, "198.18.0.0");
+	change(SERVICES "s0", parse("{'metadata': {'annotations': {'xdp-l2resp.io/mac': 'x'}}}"));
+	join(false);
+	until(*address(1));
+	cr_expect_str_eq(address(1), "198.18.0.1");
+	until_quiet();
+	cr_expect_str_eq(address(0), "198.18.0.0");
+	cr_expect_eq(server.writes, 1);
+	change(SERVICES "s0", parse("{'metadata': {'annotations': {'xdp-l2resp.io/mac': null}}}"));
+	until_quiet();
+	cr_expect_str_eq(address(0), "198.18.0.0");
+	/* wrong again, then gone: only then it is free */
+	change(SERVICES "s0", parse("{'metadata': {'annotations': {'xdp-l2resp.io/mac': 'x'}}}"));
+	set_ingress(0, "198.18.0.2");
+	until_quiet();
+	change(SERVICES "s1", parse("{'metadata': {'annotations': "
+				    "{'lbipam.cilium.io/ips': '198.18.0.2'}}}"));
+	until(!*address(1));
+	store(SERVICES "s0", json_deep_copy(json_object_get(server.objects, SERVICES "s0")),
+	      "DELETED");
+	until(*address(1));
+	cr_expect_str_eq(address(1), "198.18.0.2");
+}
+
+/* Of Services over the bound not even the addresses are known: nothing is given, nor taken back. */
+Test(cluster_pools, services_over_the_bound)
+{
+	make_cluster();
+	store_pool("a", "{'cidr': '198.18.0.0/16'}");
+	add_services(1);
+	for (int i = 0; i < 50000; i++) {
+		_cleanup_free_ char *path = xasprintf(SERVICES "x%d", i);
+
+		store(path,
+		      parse("{'metadata': {'name': 'x%d', 'namespace': 'default'}, 'spec': {}}", i),
+		      "ADDED");
+	}
+	join(false);
+	until(leads());
+	until(strstr(why_not(0), "more than 50000 objects"));
+	until_quiet();
+	cr_expect_eq(server.writes, 0);
+	cr_expect(strstr(why_not(0), "more than 50000 objects"), "%s", why_not(0));
+}
+
+/* A watch that has shown nothing for a while: what the leader before has written counts. */
+Test(cluster_pools, a_leader_lists_services)
+{
+	make_cluster();
+	add_services(1);
+	join(false);
+	until(source_known(node.source));
+	until_quiet();
+	server.secret = true;
+	store(SERVICES "s1",
+	      parse("{'metadata': {'name': 's1', 'namespace': 'default', 'uid': 'u1', "
+		    "'creationTimestamp': '2026-02-02T00:00:00Z'}, "
+		    "'spec': {'type': 'LoadBalancer', 'ports': [{'port': 80}]}}"),
+	      "ADDED");
+	set_ingress(1, "198.18.0.0");
+	store_pool("a", "{'cidr': '198.18.0.0/16'}");
+	until(*address(0));
+	cr_expect_str_eq(address(0), "198.18.0.1");
+	cr_expect_str_eq(address(1), "198.18.0.0");
+}
+
+/* A tenant's Services that are written all the time, and a pool whose status can't be. */
+Test(cluster_pools, statuses_of_pools)
+{
+	server.flaps = true;
+	server.spurned = POOLS "a";
+	start(40);
+	store_pool("b", "{'cidr': '198.19.0.0/16'}");
+	until(has_status(POOLS "b") || server.writes > 2000);
+	cr_expect(has_status(POOLS "b"));
+	cr_expect_geq(server.spurns, 1);
+	server.spurned = NULL;
+	until(has_status(POOLS "a") || server.writes > 20000);
+	cr_expect(has_status(POOLS "a"));
+}
+
+/* Services whose writes fail are written again once a second, and others don't wait for that. */
+Test(cluster_pools, services_that_cannot_be_written)
+{
+	uint64_t begun_ns;
+
+	server.refuse = 16;
+	server.spurned = SERVICES "s9";
+	start(17);
+	until(!server.refuse);
+	begun_ns = clock_boot_ns();
+	until(server.spurns);
+	cr_expect_lt(clock_boot_ns(), begun_ns + 900000000);
+	until(server.spurns == 4);
+	cr_expect_gt(clock_boot_ns(), begun_ns + 1500000000);
+	server.spurned = NULL;
+	until(*address(9));
+	cr_expect_eq(server.writes, 17);
 }

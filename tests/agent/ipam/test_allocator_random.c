@@ -214,7 +214,7 @@ static bool compatible(const struct want *a, const struct want *b)
 		return false;
 	if (a->namespace != b->namespace && !(a->across && b->across))
 		return false;
-	return !a->local || (a->pods && a->pods == b->pods);
+	return !a->local || (a->namespace == b->namespace && a->pods && a->pods == b->pods);
 }
 
 /* Does everybody else who has @address, and who had it if @lingering, let @at have it too? */

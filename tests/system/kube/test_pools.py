@@ -3,6 +3,7 @@
 import json
 import re
 import time
+import urllib.error
 from signal import SIGHUP, SIGKILL, SIGUSR1
 
 import pytest
@@ -178,6 +179,35 @@ def test_a_restart_keeps_what_was_given(agent, objects, told):
     objects.apply(balanced("new"))
     # the lease of the former process runs out first
     assert wait_until(lambda: told.given() == {"web": [SECOND], "new": [FIRST]}, 50), told.given()
+
+
+def test_a_pool_that_is_wrong_after_a_restart(agent, objects, told):
+    """What came from it stays, and nothing is given until it is right."""
+    objects.apply(POLICY, pool(), balanced("web"))
+    agent.start()
+    agent.wait_entries((FIRST, "eth1"), seconds=10)
+    objects.apply(pool(first="198.18.20.255"), pool("198.18.21.1", "198.18.21.9", "other"))
+    agent.says("runs backwards")
+    agent.end()
+    agent.start()
+    objects.apply(balanced("new"))
+    agent.shows("pools_wait: the pools give nothing new for now: pool lan: ", "show default/new", seconds=30)
+    assert stays(lambda: told.given() == {"web": [FIRST], "new": []}, 2)
+    objects.apply(pool())
+    assert wait_until(lambda: told.given() == {"web": [FIRST], "new": [SECOND]}, 10), told.given()
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("block", (
+    {"cidr": "198.18.20.0/33"}, {"cidr": "198.18.20.0"}, {"start": "198.18.20.256", "stop": FIRST}, {"start": FIRST, "stop": "lan"}))
+def test_the_server_refuses_a_wrong_block(objects, block):
+    def post(name, *blocks):
+        objects.cluster.api("POST", POOLS, {"apiVersion": "cilium.io/v2", "kind": "CiliumLoadBalancerIPPool",
+                                            "metadata": {"name": name}, "spec": {"blocks": blocks}})
+
+    post("right", {"cidr": "2001:db8::/64"}, {"start": FIRST, "stop": SECOND})
+    with pytest.raises(urllib.error.HTTPError, match="422"):
+        post("wrong", block)
 
 
 def test_answers_that_are_lost_give_nothing_twice(agent, objects, told, gate):

@@ -116,6 +116,10 @@ T.case("Local for the same pods", A24, s("s", 80, local=X), s("t", 81, local=X),
 T.case("in another order", A24, s("s", 80, local=X | {"b": "1"}), s("t", 81, local={"b": "1"} | X), given="s=10.0.10.0 t=10.0.10.0")
 T.case("Local for other pods", A24, s("s", 80, local=X), s("t", 81, local=Y), given="s=10.0.10.0 t=10.0.10.1")
 T.case("for some of these pods", A24, s("s", 80, local=X), s("t", 81, local=X | {"b": "1"}), given="s=10.0.10.0 t=10.0.10.1")
+T.case("Local in another namespace, where the same selector selects other pods", A_TWO,
+       s("n/s", 80, local=X, across="*", ips="10.0.10.1"), s("m/t", 81, local=X, across="*", ips="10.0.10.1"),
+       given="m/t=10.0.10.1 n/s=:already_allocated_incompatible_service",
+       says={"n/s": "external traffic policy Local in another namespace"}, like=DIFFERS)
 T.case("Local without a selector shares with nobody", A24, s("s", 80, local={}), s("t", 81, local={}), s("u", 82, local=X),
        given="s=10.0.10.0 t=10.0.10.1 u=10.0.10.2")
 T.history("who becomes Local moves", step(A24, s("s", 80, selector=X), s("t", 81, selector=X), given="s=10.0.10.0 t=10.0.10.0"),
