@@ -127,16 +127,35 @@ static int take_over(const struct pins *pins, const struct device_row *former,
 	return 0;
 }
 
+/* Chooses the number of @row's parked record: none that another name's record has. */
+static int choose_parked(const struct pins *pins, const struct device_row *row,
+			 unsigned int *ret_ifindex, struct err *err)
+{
+	uint32_t ifindex = row->ifindex | DEVICE_PARKED;
+	const struct device_row *parked;
+	struct device_table table;
+	int r = device_read_recorded(pins, &table, err);
+
+	if (r < 0)
+		return r;
+	while ((parked = device_find(&table, ifindex)) && strcmp(parked->name, row->name) != 0)
+		ifindex++;
+	*ret_ifindex = ifindex;
+	return 0;
+}
+
 int device_park(const struct pins *pins, const struct device_row *row, struct err *err)
 {
-	struct link parked = { .ifindex = row->ifindex | DEVICE_PARKED };
+	struct link parked = {};
 	size_t moved;
 	int r;
 
-	if (parked.ifindex == row->ifindex)
+	if (row->ifindex & DEVICE_PARKED)
 		return 0;
 	memcpy(parked.name, row->name, sizeof(parked.name));
-	r = write_record(pins, &parked, row->counters_slot, row->ifindex, err);
+	r = choose_parked(pins, row, &parked.ifindex, err);
+	if (!r)
+		r = write_record(pins, &parked, row->counters_slot, row->ifindex, err);
 	return r < 0 ? r : move_addresses(pins, row->ifindex, &parked, &moved, err);
 }
 
