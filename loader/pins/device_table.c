@@ -45,7 +45,8 @@ int device_read_recorded(const struct pins *pins, struct device_table *ret_table
 
 /* Finds out whether interface @row->link, which has another name than the recorded one, is another
  * one: it has another MAC, too, and not the program that was attached to the recorded one. An
- * interface that comes from another network namespace keeps its number if that is free here. */
+ * interface that comes from another network namespace keeps its number if that is free here. Who
+ * can't look programs up takes it for the same one. */
 static bool is_other(const struct pins *pins, const struct device_row *row)
 {
 	static const uint8_t unknown[sizeof(row->mac_end)];
@@ -55,7 +56,8 @@ static bool is_other(const struct pins *pins, const struct device_row *row)
 	    !memcmp(row->mac_end, row->link.mac + ETH_ALEN - sizeof(unknown), sizeof(unknown)))
 		return false;
 	program = attach_find_moved(pins_maps(pins), row->ifindex);
-	return !program.found || program.nsid >= 0 || program.link.ifindex != row->ifindex;
+	return !program.unknown &&
+	       (!program.found || program.nsid >= 0 || program.link.ifindex != row->ifindex);
 }
 
 int device_read_all(const struct pins *pins, struct device_table *ret_table, struct err *err)

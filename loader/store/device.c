@@ -166,6 +166,11 @@ static int park_reused(const struct pins *pins, const struct device_row *row, st
 	struct attach_moved moved = attach_find_moved(pins_maps(pins), row->ifindex);
 	char text[ATTACH_MOVED_TEXT_SIZE];
 
+	if (moved.unknown)
+		return err_set(err, -EPERM,
+			       "%s has the number (%u) of the former %s; whether that runs the "
+			       "program elsewhere can't be found out here",
+			       row->link.name, row->ifindex, row->name);
 	if (!moved.found)
 		return device_park(pins, row, err);
 	attach_moved_text(&moved, text);
@@ -181,9 +186,22 @@ int device_follow(const struct pins *pins, struct err *err)
 	struct device_table table;
 	int r = device_read_all(pins, &table, err);
 
-	for (unsigned int i = 0; i < table.count && !r; i++)
+	for (unsigned int i = 0; i < table.count && !r; i++) {
 		r = table.rows[i].reused ? park_reused(pins, &table.rows[i], err) : 0;
-	return r == -EBUSY ? 0 : r;
+		if (r == -EBUSY)
+			r = 0;
+	}
+	return r;
+}
+
+int device_make_way(const struct pins *pins, const struct link *link, struct err *err)
+{
+	const struct device_row *row;
+	struct device_table table;
+	int r = device_read_all(pins, &table, err);
+
+	row = r < 0 ? NULL : device_find(&table, link->ifindex);
+	return row && row->reused ? park_reused(pins, row, err) : r;
 }
 
 int device_record(const struct pins *pins, const struct link *link, filter_note_fn *note,
