@@ -244,6 +244,23 @@ def test_moved_before_the_maps_grew(lan, moved):
     assert like(lan.rows(f"list {VIP}"), [{"answering": False}])
 
 
+def test_moved_before_the_maps_grew_and_its_number_is_another_interfaces(lan):
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    index = lan.index("eth1")
+    pod = Namespace("pod")
+    try:
+        lan.server.ip(f"link set eth1 netns {pod.name}", f"link add pod1 index {index} type veth peer name peer",
+                      "link add eth2 type veth peer name eth3")
+        pod.ip("link set eth1 up")
+        assert wait_until(lambda: "state UP" in pod.run("ip", "link", "show", "eth1").stdout)
+        assert answers(lan)
+        lan.done("add 198.19.0.0/24 dev eth2")
+        assert silent(lan)
+        assert like(lan.rows(f"list {VIP}"), [{"dev": "eth1", "answering": False}])
+    finally:
+        pod.close()
+
+
 def test_moved_before_the_maps_could_not_grow(lan, moved):
     """Where a program can't be exchanged, everything stays as it was, with this one, too."""
     lan.server.ip("link add eth2 type veth peer name eth3", "link add br0 type bridge", "link set eth2 master br0")
