@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +44,27 @@ int device_read_recorded(const struct pins *pins, struct device_table *ret_table
 	return r < 0 ? r : 0;
 }
 
+struct vlan_key device_vlan_key(const struct link *link)
+{
+	return (struct vlan_key){ .parent = link->parent,
+				  .protocol = htons(link->vlan_protocol),
+				  .vid = link->vid };
+}
+
+/* True if @link is the VLAN device that addresses were added on: the row that they need leads to
+ * it. */
+static bool has_vlan_row(const struct pins *pins, const struct link *link)
+{
+	const struct vlan_key key = device_vlan_key(link);
+	uint32_t device;
+
+	return link_is_vlan(link) &&
+	       !bpf_map_lookup_elem(pins->maps.fd[MAPS_VLANS], &key, &device) &&
+	       device == link->ifindex;
+}
+
 /* Finds out whether interface @row->link, which has another name than the recorded one, is another
- * one: it has another MAC, too, and not the program that was attached to the recorded one. An
+ * one: it has another MAC, too, and not the recorded one's program or, of a VLAN device, row. An
  * interface that comes from another network namespace keeps its number if that is free here. Who
  * can't look programs up takes it for the same one. */
 static bool is_other(const struct pins *pins, const struct device_row *row)
@@ -53,7 +73,8 @@ static bool is_other(const struct pins *pins, const struct device_row *row)
 	struct attach_moved program;
 
 	if (!memcmp(row->mac_end, unknown, sizeof(unknown)) ||
-	    !memcmp(row->mac_end, row->link.mac + ETH_ALEN - sizeof(unknown), sizeof(unknown)))
+	    !memcmp(row->mac_end, row->link.mac + ETH_ALEN - sizeof(unknown), sizeof(unknown)) ||
+	    has_vlan_row(pins, &row->link))
 		return false;
 	program = attach_find_moved(pins_maps(pins), row->ifindex);
 	return !program.unknown &&

@@ -49,6 +49,9 @@ int device_resolve(const struct pins *pins, const char *name, struct link *ret_l
 /* Returns the record of an interface called @name that is gone, or NULL. */
 const struct device_row *device_find_gone(const struct device_table *table, const char *name);
 
+/* The key of VLAN device @link's row in the map vlans. */
+struct vlan_key device_vlan_key(const struct link *link);
+
 /* device_write() writes the record of @link, device_forget() deletes that of @ifindex. @pins must
  * be locked. */
 int device_write(const struct pins *pins, const struct link *link, uint32_t counters_slot,

@@ -204,6 +204,15 @@ def test_mac_followed(site, dev, attach):
     assert ask(site, "upstairs") == VIP_MAC
 
 
+def test_mac_and_name_followed(site):
+    """It has no program by which it is known."""
+    site.done("attach eth1", ADD)
+    site.server.ip("link set upstairs down", f"link set upstairs name downstairs address {VIP_MAC}", "link set downstairs up")
+    site.done("attach eth1")
+    assert ask(site, "upstairs") == VIP_MAC
+    assert [row["dev"] for row in site.rows("list")] == ["downstairs"]
+
+
 def test_explain(site):
     """Of the VLAN device, and of its parent with a tag: the same; and what the wire does."""
     def explained(words):
