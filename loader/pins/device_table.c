@@ -103,6 +103,17 @@ int device_read_all(const struct pins *pins, struct device_table *ret_table, str
 	return r;
 }
 
+bool device_is_reused(const struct pins *pins, const struct link *link)
+{
+	struct device_row row = { .ifindex = link->ifindex, .link = *link };
+	struct device device;
+
+	if (!pins || bpf_map_lookup_elem(pins->maps.fd[MAPS_DEVICES], &row.ifindex, &device) < 0)
+		return false;
+	memcpy(row.mac_end, device.mac_end, sizeof(row.mac_end));
+	return strncmp(device.name, link->name, sizeof(device.name)) != 0 && is_other(pins, &row);
+}
+
 const struct device_row *device_find(const struct device_table *table, uint32_t ifindex)
 {
 	for (unsigned int i = 0; i < table->count; i++)
@@ -148,6 +159,11 @@ int device_resolve(const struct pins *pins, const char *name, struct link *ret_l
 	struct link link;
 	int r = link_by_name(name, &link, err);
 
+	if (!r && device_is_reused(pins, &link))
+		return err_set(err, -EBUSY,
+			       "%s has the number (%u) of a former interface, whose addresses "
+			       "aren't its own",
+			       link.name, link.ifindex);
 	if ((!r || r == -ENODEV) && !device_read_all(pins, &table, &ignored)) {
 		gone = !r && device_find(&table, link.ifindex) ? NULL
 							       : device_find_gone(&table, name);
