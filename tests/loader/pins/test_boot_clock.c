@@ -2,6 +2,7 @@
 /* The offset of the time namespace that a process is in, not of the one that its children get. */
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <criterion/criterion.h>
