@@ -120,8 +120,10 @@ static int delete_v6(struct responder_v6_entry *entry, const struct responder_v6
 
 	__builtin_memcpy(half, key->ip6, sizeof(half));
 	second = __sync_val_compare_and_swap((__u64 *)&copy[1], half[1], ~half[1]);
-	if (second == ~half[1])
-		return CONTROL_ABSENT; /* another caller deletes it */
+	/* another caller deletes it; once all three are complements, so may this one */
+	if (second == ~half[1] && copy[2] == key->ifindex &&
+	    (copy[0] == half[0] || copy[0] == ~half[0]))
+		return CONTROL_ABSENT;
 	if (second == half[1] && copy[0] == half[0] && copy[2] == key->ifindex) {
 		copy[0] = ~half[0];
 		__sync_lock_test_and_set((__u64 *)&copy[2], ~(__u64)key->ifindex);

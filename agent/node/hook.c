@@ -26,7 +26,14 @@ int hook_check(const struct pins *pins, const struct link *link,
 	if (r < 0)
 		return r;
 	if (!attach_is_current(&state)) {
-		r = attach_check(pins_maps(pins), &path.hook, options, err);
+		/* the agent, which can't look programs up, records them next */
+		r = device_follow(pins, err);
+		if (!r)
+			r = device_make_way(pins, link, err);
+		if (!r)
+			r = device_make_way(pins, &path.hook, err);
+		if (!r)
+			r = attach_check(pins_maps(pins), &path.hook, options, err);
 		return r < 0 ? r : vlan_check_parent(pins, &path.hook, log_warn, err);
 	}
 	return vlan_has_rows(pins, &path);

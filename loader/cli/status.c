@@ -122,7 +122,8 @@ int status_read_all(const struct pins *pins, struct status_row **ret_rows, size_
 
 		r = link_by_ifindex(names[i].if_index, &link, err);
 		if (!r) {
-			entries = count_on(&table, link.ifindex);
+			entries =
+				device_is_reused(pins, &link) ? 0 : count_on(&table, link.ifindex);
 			r = status_read(pins, &link, entries, &rows[count], err);
 		}
 		/* skip an interface that was deleted meanwhile */
@@ -184,6 +185,8 @@ int status_read_named(const struct pins *pins, int count, char **names,
 			continue;
 		if (!r)
 			r = status_count_entries(pins, link.ifindex, &entries, err);
+		if (!r && device_is_reused(pins, &link))
+			entries = 0;
 		if (!r)
 			r = status_read(pins, &link, entries, &rows[kept++], err);
 		if (r < 0)

@@ -61,7 +61,8 @@ static int add_device(struct doctor *doctor, const struct link *link, unsigned i
 	struct doctor_device device = { .link = *link, .gone = gone, .ours = -1 }, *devices;
 	int r = 0;
 
-	find_rows(&doctor->entries, &device);
+	if (gone || !device_is_reused(doctor->pins, link))
+		find_rows(&doctor->entries, &device);
 	if (gone && (device.row_count || flags & DEVICE_NAMED))
 		device.moved = attach_find_moved(pins_maps(doctor->pins), link->ifindex);
 	else if (!gone)

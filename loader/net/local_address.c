@@ -111,8 +111,8 @@ static int route_cb(const struct nlmsghdr *message, void *data)
 	const struct nlattr *attribute;
 	struct addr_range route = { .first = address_from_v4("\0\0\0") };
 
-	/* those of addresses are the kernel's */
-	if (info->rtm_protocol == RTPROT_KERNEL)
+	/* one of an address; its prefix has one, too, if it is on lo */
+	if (info->rtm_protocol == RTPROT_KERNEL && info->rtm_dst_len == 32)
 		return MNL_CB_OK;
 	mnl_attr_for_each(attribute, message, sizeof(*info))
 	{

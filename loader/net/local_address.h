@@ -21,8 +21,9 @@ struct local_address {
 struct local_address_table {
 	struct local_address *rows;
 	size_t count, capacity;
-	/* of IPv4's local routes ("AnyIP": `ip route add local PREFIX dev lo`), without those that
-	   the kernel makes for its addresses; ascending, disjoint */
+	/* of IPv4's local routes ("AnyIP": `ip route add local PREFIX dev lo`, or `ip address add
+	   ADDR/24 dev lo`), without those that the kernel makes for single addresses; ascending,
+	   disjoint */
 	struct addr_range *routes;
 	size_t route_count, route_capacity;
 };

@@ -38,7 +38,11 @@ static int join_all_nodes(int fd, unsigned int ifindex)
 static int filter_claims(int fd)
 {
 	struct sock_filter code[] = {
-		/* 0 without a tag; a priority tag's VID is 0 */
+		/* on a VLAN device before Linux 6.2, the taken tag is still there, only not present
+		 */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0),
+		/* a priority tag's VID is 0 */
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_VLAN_TAG),
 		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, VID_MASK),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 8),

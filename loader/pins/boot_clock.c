@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 
 #include "boot_clock.h"
@@ -12,11 +13,22 @@
 #define NS_PER_MS 1000000
 #define MS_PER_S  1000
 
+/* True if /proc/self/timens_offsets, which is about the time namespace of the next child, is about
+ * this process. Before Linux 6.2, execve(2) doesn't enter that namespace. */
+static bool is_in_childrens(void)
+{
+	char own[64] = "", childrens[64] = "";
+
+	return readlink("/proc/self/ns/time", own, sizeof(own) - 1) > 0 &&
+	       readlink("/proc/self/ns/time_for_children", childrens, sizeof(childrens) - 1) > 0 &&
+	       !strcmp(own, childrens);
+}
+
 int64_t boot_clock_offset_ns(void)
 {
 	static _Thread_local bool known;
 	static _Thread_local int64_t offset_ns;
-	FILE *file = known ? NULL : fopen("/proc/self/timens_offsets", "re");
+	FILE *file = known || !is_in_childrens() ? NULL : fopen("/proc/self/timens_offsets", "re");
 	long long seconds, ns;
 	char clock[16];
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,19 +44,41 @@ int device_read_recorded(const struct pins *pins, struct device_table *ret_table
 	return r < 0 ? r : 0;
 }
 
+struct vlan_key device_vlan_key(const struct link *link)
+{
+	return (struct vlan_key){ .parent = link->parent,
+				  .protocol = htons(link->vlan_protocol),
+				  .vid = link->vid };
+}
+
+/* True if @link is the VLAN device that addresses were added on: the row that they need leads to
+ * it. */
+static bool has_vlan_row(const struct pins *pins, const struct link *link)
+{
+	const struct vlan_key key = device_vlan_key(link);
+	uint32_t device;
+
+	return link_is_vlan(link) &&
+	       !bpf_map_lookup_elem(pins->maps.fd[MAPS_VLANS], &key, &device) &&
+	       device == link->ifindex;
+}
+
 /* Finds out whether interface @row->link, which has another name than the recorded one, is another
- * one: it has another MAC, too, and not the program that was attached to the recorded one. An
- * interface that comes from another network namespace keeps its number if that is free here. */
+ * one: it has another MAC, too, and not the recorded one's program or, of a VLAN device, row. An
+ * interface that comes from another network namespace keeps its number if that is free here. Who
+ * can't look programs up takes it for the same one. */
 static bool is_other(const struct pins *pins, const struct device_row *row)
 {
 	static const uint8_t unknown[sizeof(row->mac_end)];
 	struct attach_moved program;
 
 	if (!memcmp(row->mac_end, unknown, sizeof(unknown)) ||
-	    !memcmp(row->mac_end, row->link.mac + ETH_ALEN - sizeof(unknown), sizeof(unknown)))
+	    !memcmp(row->mac_end, row->link.mac + ETH_ALEN - sizeof(unknown), sizeof(unknown)) ||
+	    has_vlan_row(pins, &row->link))
 		return false;
 	program = attach_find_moved(pins_maps(pins), row->ifindex);
-	return !program.found || program.nsid >= 0 || program.link.ifindex != row->ifindex;
+	return !program.unknown &&
+	       (!program.found || program.nsid >= 0 || program.link.ifindex != row->ifindex);
 }
 
 int device_read_all(const struct pins *pins, struct device_table *ret_table, struct err *err)
@@ -78,6 +101,17 @@ int device_read_all(const struct pins *pins, struct device_table *ret_table, str
 	}
 	qsort(ret_table->rows, ret_table->count, sizeof(ret_table->rows[0]), row_compare);
 	return r;
+}
+
+bool device_is_reused(const struct pins *pins, const struct link *link)
+{
+	struct device_row row = { .ifindex = link->ifindex, .link = *link };
+	struct device device;
+
+	if (!pins || bpf_map_lookup_elem(pins->maps.fd[MAPS_DEVICES], &row.ifindex, &device) < 0)
+		return false;
+	memcpy(row.mac_end, device.mac_end, sizeof(row.mac_end));
+	return strncmp(device.name, link->name, sizeof(device.name)) != 0 && is_other(pins, &row);
 }
 
 const struct device_row *device_find(const struct device_table *table, uint32_t ifindex)
@@ -125,6 +159,11 @@ int device_resolve(const struct pins *pins, const char *name, struct link *ret_l
 	struct link link;
 	int r = link_by_name(name, &link, err);
 
+	if (!r && device_is_reused(pins, &link))
+		return err_set(err, -EBUSY,
+			       "%s has the number (%u) of a former interface, whose addresses "
+			       "aren't its own",
+			       link.name, link.ifindex);
 	if ((!r || r == -ENODEV) && !device_read_all(pins, &table, &ignored)) {
 		gone = !r && device_find(&table, link.ifindex) ? NULL
 							       : device_find_gone(&table, name);

@@ -35,19 +35,26 @@ int device_read_recorded(const struct pins *pins, struct device_table *ret_table
 /* Reads the records, with the interfaces' present names and links, sorted by name. */
 int device_read_all(const struct pins *pins, struct device_table *ret_table, struct err *err);
 
+/* True if the record of @link's number, and so the addresses of that number, are those of another
+ * interface, which is gone. */
+bool device_is_reused(const struct pins *pins, const struct link *link);
+
 /* Returns the row of @ifindex, or NULL. */
 const struct device_row *device_find(const struct device_table *table, uint32_t ifindex);
 
 /*
  * Finds the interface called @name or, if none exists, a recorded one that is gone, so that its
- * addresses can be listed and deleted; only ifindex and name are set then. -ENODEV with @err:
- * neither exists.
+ * addresses can be listed and deleted; only ifindex and name are set then. With @err -ENODEV:
+ * neither exists; -EBUSY: the interface called @name has the number of another one's addresses.
  */
 int device_resolve(const struct pins *pins, const char *name, struct link *ret_link,
 		   struct err *err);
 
 /* Returns the record of an interface called @name that is gone, or NULL. */
 const struct device_row *device_find_gone(const struct device_table *table, const char *name);
+
+/* The key of VLAN device @link's row in the map vlans. */
+struct vlan_key device_vlan_key(const struct link *link);
 
 /* device_write() writes the record of @link, device_forget() deletes that of @ifindex. @pins must
  * be locked. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <bpf/bpf.h>
@@ -23,9 +24,13 @@ struct attach_moved attach_find_moved(const struct maps *maps, uint32_t ifindex)
 
 	if (!maps || maps->fd[MAPS_COUNTERS] < 0)
 		return moved;
-	while (!*moved.link.name && !bpf_prog_get_next_id(id, &id)) {
+	while (!*moved.link.name) {
 		uint32_t at_hook;
 
+		if (bpf_prog_get_next_id(id, &id) < 0) {
+			moved.unknown = !moved.found && errno != ENOENT;
+			break;
+		}
 		if (!is_for(id, maps, ifindex))
 			continue;
 		if (attach_reads_others(maps, id) > 0) {

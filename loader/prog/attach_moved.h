@@ -21,6 +21,7 @@ struct attach_moved {
 	 * the interface has another index now */
 	int nsid;
 	uint32_t prog_id;
+	bool unknown; /* not found, but programs can't be looked up: prog.h says why */
 };
 
 /* Finds out whether interface @ifindex, which doesn't exist here, has moved with our program. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <string.h>
 
 #include "adopt.h"
 #include "cleanup.h"
@@ -51,7 +52,8 @@ static int unpark_all(const struct pins *pins, filter_note_fn *note, size_t *dro
 
 	for (unsigned int i = 0; !r && i < devices.count; i++) {
 		r = link_by_name(devices.rows[i].name, &link, err);
-		if (!r)
+		/* not one that has the name as an alternative one */
+		if (!r && !strcmp(link.name, devices.rows[i].name))
 			r = device_record(pins, &link, note, &recorded, err);
 		else if (r == -ENODEV)
 			r = 0;

@@ -127,16 +127,35 @@ static int take_over(const struct pins *pins, const struct device_row *former,
 	return 0;
 }
 
+/* Chooses the number of @row's parked record: none that another name's record has. */
+static int choose_parked(const struct pins *pins, const struct device_row *row,
+			 unsigned int *ret_ifindex, struct err *err)
+{
+	uint32_t ifindex = row->ifindex | DEVICE_PARKED;
+	const struct device_row *parked;
+	struct device_table table;
+	int r = device_read_recorded(pins, &table, err);
+
+	if (r < 0)
+		return r;
+	while ((parked = device_find(&table, ifindex)) && strcmp(parked->name, row->name) != 0)
+		ifindex++;
+	*ret_ifindex = ifindex;
+	return 0;
+}
+
 int device_park(const struct pins *pins, const struct device_row *row, struct err *err)
 {
-	struct link parked = { .ifindex = row->ifindex | DEVICE_PARKED };
+	struct link parked = {};
 	size_t moved;
 	int r;
 
-	if (parked.ifindex == row->ifindex)
+	if (row->ifindex & DEVICE_PARKED)
 		return 0;
 	memcpy(parked.name, row->name, sizeof(parked.name));
-	r = write_record(pins, &parked, row->counters_slot, row->ifindex, err);
+	r = choose_parked(pins, row, &parked.ifindex, err);
+	if (!r)
+		r = write_record(pins, &parked, row->counters_slot, row->ifindex, err);
 	return r < 0 ? r : move_addresses(pins, row->ifindex, &parked, &moved, err);
 }
 
@@ -147,6 +166,11 @@ static int park_reused(const struct pins *pins, const struct device_row *row, st
 	struct attach_moved moved = attach_find_moved(pins_maps(pins), row->ifindex);
 	char text[ATTACH_MOVED_TEXT_SIZE];
 
+	if (moved.unknown)
+		return err_set(err, -EPERM,
+			       "%s has the number (%u) of the former %s; whether that runs the "
+			       "program elsewhere can't be found out here",
+			       row->link.name, row->ifindex, row->name);
 	if (!moved.found)
 		return device_park(pins, row, err);
 	attach_moved_text(&moved, text);
@@ -162,9 +186,22 @@ int device_follow(const struct pins *pins, struct err *err)
 	struct device_table table;
 	int r = device_read_all(pins, &table, err);
 
-	for (unsigned int i = 0; i < table.count && !r; i++)
+	for (unsigned int i = 0; i < table.count && !r; i++) {
 		r = table.rows[i].reused ? park_reused(pins, &table.rows[i], err) : 0;
-	return r == -EBUSY ? 0 : r;
+		if (r == -EBUSY)
+			r = 0;
+	}
+	return r;
+}
+
+int device_make_way(const struct pins *pins, const struct link *link, struct err *err)
+{
+	const struct device_row *row;
+	struct device_table table;
+	int r = device_read_all(pins, &table, err);
+
+	row = r < 0 ? NULL : device_find(&table, link->ifindex);
+	return row && row->reused ? park_reused(pins, row, err) : r;
 }
 
 int device_record(const struct pins *pins, const struct link *link, filter_note_fn *note,

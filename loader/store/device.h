@@ -43,6 +43,10 @@ int device_park(const struct pins *pins, const struct device_row *row, struct er
  */
 int device_follow(const struct pins *pins, struct err *err);
 
+/* Parks the record of an interface that had @link's number before, or says why not, as
+ * device_record() does. */
+int device_make_way(const struct pins *pins, const struct link *link, struct err *err);
+
 /* After a failure: deletes @link's record if device_record() created it. */
 void device_undo_record(const struct pins *pins, const struct link *link,
 			const struct device_recorded *recorded);

@@ -168,7 +168,7 @@ static int add_one(struct pins *pins, const struct entry_wanted *wanted, struct 
 		   struct err *err)
 {
 	struct entry_row row = row_of_wanted(wanted, 0), existing;
-	bool present, again;
+	bool present, again, mended = false;
 	int r;
 
 	/* the agent adds and deletes entries without the lock, also between two steps of this */
@@ -184,7 +184,11 @@ static int add_one(struct pins *pins, const struct entry_wanted *wanted, struct 
 			r = entry_get(pins, &wanted->key, &existing, err);
 			again = r == -ENOENT;
 		}
+		if (present && !r && existing.damaged && mended)
+			return err_exists(err, wanted,
+					  "exists already, is damaged, and can't be removed");
 		if (present && !r && existing.damaged) {
+			mended = true;
 			r = remover_remove_table(pins_responders(pins),
 						 &(struct entry_table){ &row, 1 }, err);
 			again = !r;

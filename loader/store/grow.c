@@ -85,7 +85,7 @@ static int swap_programs(const struct pins *pins, struct err *err)
 			r = swap_program(pins, &devices.rows[i], err);
 	/* then: this isn't undone if a swap fails, and an interface may have left meanwhile */
 	for (unsigned int i = 0; i < devices.count && !r; i++)
-		if (link_is_gone(devices.rows[i].ifindex))
+		if (devices.rows[i].gone || link_is_gone(devices.rows[i].ifindex))
 			r = silence_moved(pins, devices.rows[i].ifindex, err);
 	return r;
 }

@@ -13,13 +13,6 @@
 #include "offload.h"
 #include "vlan.h"
 
-static struct vlan_key key_of(const struct link *link)
-{
-	return (struct vlan_key){ .parent = link->parent,
-				  .protocol = htons(link->vlan_protocol),
-				  .vid = link->vid };
-}
-
 int vlan_path_of(const struct link *link, struct vlan_path *ret_path, struct err *err)
 {
 	struct vlan_path path = { .parent = *link, .hook = *link };
@@ -39,7 +32,7 @@ int vlan_path_of(const struct link *link, struct vlan_path *ret_path, struct err
 				       path.parent.name);
 		memmove(&path.keys[1], path.keys, sizeof(path.keys[0]));
 		memmove(&path.devices[1], path.devices, sizeof(path.devices[0]));
-		path.keys[0] = key_of(&path.parent);
+		path.keys[0] = device_vlan_key(&path.parent);
 		path.devices[0] = path.parent.ifindex;
 		path.count++;
 		path.hook = path.parent;
@@ -103,7 +96,7 @@ static int step_out(const struct pins *pins, struct link *link, struct vlan_key 
 
 	if (!found && link_is_vlan(link) && link->parent_nsid < 0) {
 		found = 1;
-		search.key = key_of(link);
+		search.key = device_vlan_key(link);
 	}
 	if (found > 0)
 		found = link_by_ifindex(search.key.parent, &parent, err)
@@ -326,7 +319,7 @@ static int row_is_outdated(const void *key, const void *device, void *data, stru
 		return r;
 	if (r || link.parent_nsid >= 0 || link_parent_hides_tags(&link))
 		return 1;
-	current = key_of(&link);
+	current = device_vlan_key(&link);
 	return memcmp(key, &current, sizeof(current)) != 0;
 }
 

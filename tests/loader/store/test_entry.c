@@ -422,6 +422,42 @@ Test(entry, an_ipv4_address_among_ipv6_ones_is_damaged_and_deleted)
 	cr_expect_eq(count_all(), 0);
 }
 
+/* Adds 2001:db8::c612:1 where its entry's key has complements in these words, bits of @words. */
+static int add_over_complement(unsigned int words)
+{
+	struct responder_v6_key key = { .ifindex = 3 };
+	struct responder_v6_entry entry = {};
+	struct entry_added added;
+	struct address address;
+	uint64_t copy[3];
+
+	family = PINS_V6;
+	address = address_of(1);
+	memcpy(key.ip6, address.bytes, sizeof(key.ip6));
+	entry.key = key;
+	memcpy(copy, &entry, sizeof(copy));
+	for (int i = 0; i < 3; i++)
+		copy[i] = words & 1U << i ? ~copy[i] : copy[i];
+	memcpy(&entry, copy, sizeof(copy));
+	cr_assert_eq(
+		bpf_map_update_elem(pins_responders(&pins)[PINS_V6], &key, &entry, BPF_NOEXIST), 0);
+	return add(1, 1, 1, &added);
+}
+
+Test(entry, a_complement_is_damaged_and_replaced, .timeout = 60)
+{
+	cr_expect_eq(add_over_complement(7), 0, "%s", err.text);
+	cr_expect_eq(count_all(), 1);
+}
+
+/* Another caller is about to remove it; one that was stopped there for good is nobody's. */
+Test(entry, what_cannot_be_removed_is_told, .timeout = 60)
+{
+	cr_expect_eq(add_over_complement(2), -EEXIST);
+	cr_expect_str_eq(err.text,
+			 "2001:db8::c612:1 exists already, is damaged, and can't be removed");
+}
+
 EACH_FAMILY(adds_in_place_what_was_answered_late)
 {
 	struct entry_table before, after;

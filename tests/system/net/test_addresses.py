@@ -330,7 +330,7 @@ def test_save_to_what_is_no_file(lan, scratch, background):
 def test_leases_in_a_time_namespace(lan, ahead):
     """Its boot clock isn't the one that leases end by."""
     def there(command):
-        done = lan.server.run("unshare", "-T", "--boottime", ahead, *lan.words(command), check=False)
+        done = lan.server.run("unshare", "--fork", "-T", "--boottime", ahead, *lan.words(command), check=False)
         return done.returncode, done.stdout, done.stderr
 
     lan.done("attach eth1", f"add {VIP} dev eth1")

@@ -296,9 +296,9 @@ def test_renamed_to_the_name_of_one_that_is_gone(lan):
 POD = "02:00:00:00:00:78"
 
 
-def numbered(lan, name):
+def numbered(lan, name, mac=POD):
     """An interface that was brought into the namespace with its number, which was free there again."""
-    lan.server.ip(f"link add {name} index 77 address {POD} type veth peer name peer", f"link set {name} up")
+    lan.server.ip(f"link add {name} index 77 address {mac} type veth peer name peer", f"link set {name} up")
 
 
 @pytest.fixture
@@ -341,6 +341,18 @@ def test_its_number_is_another_interfaces_that_is_recorded(gone):
     assert like(rows[OTHER], {"dev": "pod1", "ifindex": 77, "mac": POD}) and rows[VIP]["dev"] == "eth1"
     gone.done(f"del {VIP} dev eth1")
     assert [row["ip"] for row in gone.rows("list")] == [OTHER]
+
+
+def test_its_number_is_the_third_ones(gone):
+    """Each one's addresses wait for it."""
+    gone.done("attach pod1", f"add {OTHER} dev pod1")
+    gone.server.ip("link del pod1")
+    numbered(gone, "pod2", "02:00:00:00:00:79")
+    gone.done("attach pod2")
+    assert {(row["ip"], row["dev"]) for row in gone.rows("list")} == {(VIP, "eth1"), (OTHER, "pod1")}
+    gone.make_link()
+    assert "took over 1 address of the former eth1" in gone.done("attach eth1").err
+    assert {(row["ip"], row["dev"]) for row in gone.rows("list")} == {(VIP, "eth1"), (OTHER, "pod1")}
 
 
 def test_renamed_and_with_another_mac(lan):

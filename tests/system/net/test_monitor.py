@@ -200,10 +200,10 @@ def test_json(attached, background, frame, expected):
 @pytest.mark.parametrize("ahead", [100000, -100])
 def test_in_a_time_namespace(attached, background, ahead):
     """Its boot clock isn't the one by which the data path records, and ends that."""
-    monitor = Monitor(attached, background, "--json", ["unshare", "-T", "--boottime", ahead]).started()
+    monitor = Monitor(attached, background, "--json --count 1", ["unshare", "--fork", "--kill-child", "-T", "--boottime", ahead]).started()
     sent_at = time.time()
     monitor.send(arp(VIP))
-    row = json.loads(monitor.ended()[0][0])
+    row = json.loads(monitor.ended(None)[0][0])
     assert sent_at - 0.01 < datetime.datetime.fromisoformat(row["time"].replace("Z", "+00:00")).timestamp() < time.time()
 
 

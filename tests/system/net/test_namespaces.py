@@ -225,12 +225,33 @@ def test_moved_and_its_number_is_another_interfaces(lan):
         assert wait_until(lambda: "state UP" in pod.run("ip", "link", "show", "eth1").stdout)
         lan.done(f"add {NEW_VIP} dev eth2")
         assert like(lan.rows(f"list {VIP}"), [{"dev": "eth1", "answering": True}]) and answers(lan)
+        for command in "list dev pod1", f"del {VIP} dev pod1", "flush dev pod1":
+            said = lan.cli(command)
+            assert said.status == 1 and "has the number" in said.err
+        assert {row["dev"]: row["entries"] for row in lan.rows("status")} == {"eth1": 1, "eth2": 1}
+        assert lan.rows("status pod1")[0]["entries"] == 0
+        assert "pod1" not in lan.cli("doctor").out
         for command in "attach pod1", f"add {NEW_VIP} dev pod1":
             said = lan.cli(command)
             assert said.status == 1 and "of the former eth1, which was moved to another network namespace, where it is eth1" in said.err
         assert cli_in(pod, lan.bpffs, "detach eth1").status == 0
         lan.done(f"add {NEW_VIP} dev pod1")
         assert {(row["ip"], row["dev"]) for row in lan.rows("list")} == {(VIP, "eth1"), (NEW_VIP, "eth2"), (NEW_VIP, "pod1")}
+    finally:
+        pod.close()
+
+
+def test_of_two_numbers_that_others_have(lan):
+    """One whose interface has moved with the program keeps no other one from being parked."""
+    lan.server.ip("link add lan2 index 77 type veth peer name lan3")
+    lan.done("attach eth1", f"add {VIP} dev eth1", f"add {NEW_VIP} dev lan2")
+    index = lan.index("eth1")
+    pod = Namespace("pod")
+    try:
+        lan.server.ip(f"link set eth1 netns {pod.name}", f"link add pod1 index {index} type veth peer name peer",
+                      "link del lan2", "link add pod2 index 77 type veth peer name peer2")
+        lan.done("flush dev pod2")
+        assert {(row["ip"], row["dev"]) for row in lan.rows("list")} == {(VIP, "eth1"), (NEW_VIP, "lan2")}
     finally:
         pod.close()
 
@@ -242,6 +263,23 @@ def test_moved_before_the_maps_grew(lan, moved):
     lan.done("add 198.19.0.0/24 dev eth2")
     assert silent(lan)
     assert like(lan.rows(f"list {VIP}"), [{"answering": False}])
+
+
+def test_moved_before_the_maps_grew_and_its_number_is_another_interfaces(lan):
+    lan.done("attach eth1", f"add {VIP} dev eth1")
+    index = lan.index("eth1")
+    pod = Namespace("pod")
+    try:
+        lan.server.ip(f"link set eth1 netns {pod.name}", f"link add pod1 index {index} type veth peer name peer",
+                      "link add eth2 type veth peer name eth3")
+        pod.ip("link set eth1 up")
+        assert wait_until(lambda: "state UP" in pod.run("ip", "link", "show", "eth1").stdout)
+        assert answers(lan)
+        lan.done("add 198.19.0.0/24 dev eth2")
+        assert silent(lan)
+        assert like(lan.rows(f"list {VIP}"), [{"dev": "eth1", "answering": False}])
+    finally:
+        pod.close()
 
 
 def test_moved_before_the_maps_could_not_grow(lan, moved):

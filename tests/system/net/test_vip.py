@@ -123,6 +123,7 @@ KERNEL_SETTINGS = {
     "nothing": ([], False),
     "a local route": ([ANY_IP], True),
     "a local route of one address": ([f"ip route add local {VIP}/32 dev lo"], True),
+    "a prefix on lo": (["ip address add 198.18.10.77/24 dev lo"], True),
     "a local route, arp_ignore 1": ([ANY_IP, arp_ignore(1)], False),
     "a local route, arp_ignore 3": ([ANY_IP, arp_ignore(3)], False),
     "a local route, arp_ignore 4": ([ANY_IP, arp_ignore(4)], True),

@@ -116,6 +116,14 @@ def test_attached_first(site):
     assert "promiscuity 0" in site.server.run("ip", "-d", "link", "show", "eth1").stdout
 
 
+def test_another_host_answers(site):
+    """Before Linux 6.2, a frame keeps the number of the tag that the kernel has taken."""
+    site.done("attach eth1", ADD)
+    site.client.own(f"{VIP}/32", "upstairs")
+    found = json.loads(site.cli("doctor --json").out)["findings"]
+    assert "other_answers" in [one["check"] for one in found], found
+
+
 def test_two_tags(site):
     site.server.ip("link add link eth1.9 name attic type vlan id 5")
     site.done("attach eth1", f"add {VIP} dev eth1.9")
@@ -194,6 +202,15 @@ def test_mac_followed(site, dev, attach):
     assert (finding["check"], finding["remedy"]) == ("mac_stale", f"run `xdp-l2resp attach {dev}`")
     site.done(attach)
     assert ask(site, "upstairs") == VIP_MAC
+
+
+def test_mac_and_name_followed(site):
+    """It has no program by which it is known."""
+    site.done("attach eth1", ADD)
+    site.server.ip("link set upstairs down", f"link set upstairs name downstairs address {VIP_MAC}", "link set downstairs up")
+    site.done("attach eth1")
+    assert ask(site, "upstairs") == VIP_MAC
+    assert [row["dev"] for row in site.rows("list")] == ["downstairs"]
 
 
 def test_explain(site):
