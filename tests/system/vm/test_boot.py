@@ -49,10 +49,18 @@ def test_stop_after_a_reload(machine):
     stopped(machine)
 
 
-def test_stop_after_an_upgrade(machine):
-    """From a version that kept no record of interfaces: packages reload the unit."""
-    machine.done("rm -r /run/xdp-l2resp", f"systemctl reload {UNIT}")
+@pytest.mark.parametrize("then", [f"systemctl reload {UNIT}", "true"], ids=["by a package", "from source"])
+def test_stop_after_an_upgrade(machine, then):
+    """From a version that kept no record of interfaces. Packages reload the unit."""
+    machine.done("rm -r /run/xdp-l2resp", then)
     stopped(machine)
+
+
+def test_stop_leaves_what_others_attached(machine):
+    machine.done("ip link add v0 type veth peer name v1")
+    interfaces(machine, "v0")
+    machine.done(f"systemctl restart {UNIT}", "xdp-l2resp attach eth1", f"systemctl stop {UNIT}")
+    assert {row["dev"]: row["mode"] for row in machine.rows("status") if row["mode"] != "none"} == {"eth1": "native"}
 
 
 def test_stop_where_one_is_detached(machine):
