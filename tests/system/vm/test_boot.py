@@ -63,6 +63,15 @@ def test_stop_leaves_what_others_attached(machine):
     assert {row["dev"]: row["mode"] for row in machine.rows("status") if row["mode"] != "none"} == {"eth1": "native"}
 
 
+def test_blank_interfaces(machine):
+    """A usage error: no retry."""
+    interfaces(machine, " ")
+    assert machine.command(f"systemctl reload {UNIT}")[0]
+    assert machine.command(f"systemctl restart {UNIT}")[0]
+    assert (shown(machine, "ActiveState"), shown(machine, "NRestarts")) == ("failed", "0")
+    assert machine.done(f"journalctl --sync; journalctl -q -u {UNIT} | grep -c 'an interface is missing'") == "2\n"
+
+
 def test_stop_where_one_is_detached(machine):
     machine.done("ip link add v0 type veth peer name v1")
     interfaces(machine, "eth1 v0")
