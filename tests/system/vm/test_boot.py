@@ -87,6 +87,8 @@ def test_stop_when_save_fails(machine):
 def test_save_keeps_the_owner(machine):
     machine.done(f"chown 1:2 {SAVED}", f"chmod 640 {SAVED}", "xdp-l2resp add 198.18.10.78 dev eth1", f"systemctl start {UNIT}-save")
     assert machine.done(f"stat -c %u:%g:%a {SAVED}; wc -l <{SAVED}") == "1:2:640\n3\n"
+    machine.done("xdp-l2resp flush --all", f"systemctl restart {UNIT}")
+    assert machine.rows("status eth1")[0]["entries"] == 2
 
 
 def test_save_follows_no_link_of_others(machine):
@@ -105,7 +107,7 @@ def test_a_wrong_line(machine):
     machine.write(SAVED, LINE + "198.18.10.300 dev eth1\n")
     assert machine.command(f"systemctl restart {UNIT}")[0]
     assert wait_until(lambda: int(shown(machine, "NRestarts")) > 0, 60)
-    lines = machine.done(f"{new_lines} | grep -E 'Failed with result|Scheduled restart' | head -2")
+    lines = machine.done("journalctl --sync", f"{new_lines} | grep -E 'Failed with result|Scheduled restart' | head -2")
     failed, again = (float(line.split()[0]) for line in lines.splitlines())
     assert again - failed > 4  # seconds
     assert machine.rows("status eth1")[0]["mode"] == "native"
