@@ -8,6 +8,7 @@
 #include "cluster_collection.h"
 #include "cluster_nodes.h"
 #include "cluster_policy_faults.h"
+#include "json.h"
 
 #define API_COUNT 2
 
@@ -207,6 +208,15 @@ static void stand_in(struct cluster_collection *collection)
 	cluster_kind_log(&collection->state, LOG_WARNING, line.text);
 }
 
+/* A hash of the pool @object without its status, which the leader writes. */
+static uint64_t pool_hash(const json_t *object)
+{
+	_cleanup_json_ json_t *rest = kube_copy(object);
+
+	json_object_del(rest, "status");
+	return json_hash(rest);
+}
+
 static void on_object(const json_t *object, bool deleted, void *userdata)
 {
 	struct cluster_collection *collection = userdata;
@@ -233,7 +243,7 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 	else if (collection->kind == KIND_NODE)
 		hash = cluster_nodes_hash(object, cluster->node);
 	else if (collection->kind == KIND_POOL)
-		hash = cluster_pools_hash(object);
+		hash = pool_hash(object);
 	if (hash && hash == item->hash && !item->refused) {
 		/* many conditions change at once when a node takes over many addresses */
 		source_item_set_version(item, object);
@@ -260,7 +270,7 @@ static void on_unparsed(const json_t *object, const char *why, void *userdata)
 
 	if (!item)
 		return;
-	item->version = kube_version(object);
+	source_item_set_version(item, object);
 	item->hash = 0;
 	item->refused = 0;
 	err_write(&fault, "%s: %s", source_item_object_name(item), why);
@@ -294,7 +304,8 @@ static void on_synced(void *userdata)
 	collection->full = collection->left_out;
 	if (collection->kind == KIND_NODE)
 		collection->cluster->nodes_known =
-			collection->cluster->all_nodes && !collection->full;
+			collection->cluster->all_nodes &&
+			(collection->cluster->nodes_known || !collection->full);
 	cluster_changed(collection->cluster);
 }
 
@@ -334,8 +345,9 @@ static bool on_missing(void *userdata)
 	if (!cluster_kind_missing(&collection->state,
 				  "the server doesn't know this kind; objects that are known count "
 				  "for a minute as they were")) {
-		report_listed(collection);
-		cluster_changed(collection->cluster);
+		/* it is asked for again and again */
+		if (collection->cluster->pools && collection->kind == KIND_POOL)
+			cluster_pools_not_served(collection->cluster->pools);
 		return false;
 	}
 	source_items_mark(&collection->cluster->source.items, kinds[collection->kind].prefix);

@@ -12,7 +12,7 @@ static void ignore_note(const char *text, void *data)
 
 static struct service *stand_in(const struct source_item *item)
 {
-	_cleanup_free_ char *namespace = xstrdup(source_item_object_name(item));
+	_cleanup_free_ char *namespace = xstrdup(item->name + strlen(SOURCE_ITEM_SERVICES));
 	char *name = strchr(namespace, '/');
 	const struct place place = { "status", NULL };
 	_cleanup_json_ json_t *object = NULL;
@@ -29,11 +29,16 @@ static struct service *stand_in(const struct source_item *item)
 
 struct service *cluster_input_service(const struct source_item *item)
 {
-	struct service *service = source_item_service(item);
+	struct service *service = source_item_service(item), *made = NULL;
 
-	if (service && !item->broken)
-		return service_ref(service);
-	return source_item_is(item, SOURCE_ITEM_SERVICES) ? stand_in(item) : NULL;
+	if ((!service || item->broken) && source_item_is(item, SOURCE_ITEM_SERVICES))
+		made = stand_in(item);
+	/* as long as it has these addresses it keeps its place among those that share them */
+	if (service && made && address_list_equal(&service->load_balancer, &made->load_balancer)) {
+		service_unref(made);
+		made = NULL;
+	}
+	return made ?: service ? service_ref(service) : NULL;
 }
 
 size_t cluster_input_count_pools(const struct source_items *items)

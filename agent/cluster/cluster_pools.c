@@ -359,17 +359,17 @@ void cluster_pools_listed(struct cluster_pools *pools, bool of_pools)
 	pools->relisted = true;
 }
 
+void cluster_pools_not_served(struct cluster_pools *pools)
+{
+	if (!pools->pools_unlisted)
+		return;
+	cluster_pools_listed(pools, true);
+	settle_after(pools, 0);
+}
+
 void cluster_pools_relisted(struct cluster_pools *pools)
 {
 	pools->relisted = true;
-}
-
-uint64_t cluster_pools_hash(const json_t *object)
-{
-	_cleanup_json_ json_t *rest = kube_copy(object);
-
-	json_object_del(rest, "status");
-	return json_hash(rest);
 }
 
 void cluster_pools_status_changed(struct cluster_pools *pools)

@@ -32,13 +32,11 @@ void cluster_pools_free(struct cluster_pools *pools);
 /* Stops deciding and gives up the lead; the source's stopped() reports when that is done. */
 void cluster_pools_stop(struct cluster_pools *pools);
 
-/* A list of Services, or of pools, ended, or the server doesn't have the kind; or a pool changed:
- * decide about everything again. */
+/* A list of Services, or of pools, ended, or a pool changed: decide about everything again. */
 void cluster_pools_listed(struct cluster_pools *pools, bool of_pools);
 void cluster_pools_relisted(struct cluster_pools *pools);
-
-/* A hash of what decisions depend on in the pool @object: all but its status. */
-uint64_t cluster_pools_hash(const json_t *object);
+/* The server doesn't have pools: nothing waits for their list. */
+void cluster_pools_not_served(struct cluster_pools *pools);
 
 /* Nothing else of a pool has changed, as when this node writes it: there may be more to write. */
 void cluster_pools_status_changed(struct cluster_pools *pools);

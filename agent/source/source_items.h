@@ -46,7 +46,7 @@ struct source_item {
 	bool unwritable;   /* the last write of that failed; it is written again later */
 	struct condition_due *condition_due; /* NULL: no change is pending */
 	uint64_t condition_spent_ns;	     /* rate limit of such writes */
-	uint64_t hash; /* cluster_conditions_hash(), cluster_nodes_hash() or cluster_pools_hash();
+	uint64_t hash; /* cluster_conditions_hash(), cluster_nodes_hash() or of a pool;
 			* 0: not known */
 	char *logged;  /* the fault that was logged; NULL: none */
 	char *noted;   /* the ignored parts that were logged; NULL: none */

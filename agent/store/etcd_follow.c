@@ -57,10 +57,10 @@ void etcd_lags(struct store_base *base, bool again)
 
 	(void)again; /* every answer has the store's revision: none can be waited for in vain */
 	etcd_trouble(etcd, etcd->view.endpoint, "its watch lags behind");
-	/* what stopped this one has probably stopped the other, of which nothing is awaited */
-	if (etcd->pulses.call && etcd->pulses.endpoint == etcd->view.endpoint)
-		etcd_stream_elsewhere(&etcd->pulses);
 	etcd_stream_elsewhere(&etcd->view);
+	/* what stopped this one has probably stopped the other, of which nothing is awaited */
+	etcd->pulses.endpoint = etcd->txn_endpoint;
+	etcd_stream_anew(&etcd->pulses);
 }
 
 static void etcd_follow(struct store *store, bool follow)

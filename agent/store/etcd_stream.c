@@ -62,8 +62,6 @@ static void stream_is_full(struct etcd_stream *stream)
 void etcd_stream_elsewhere(struct etcd_stream *stream)
 {
 	stream->endpoint = (stream->endpoint + 1) % stream->etcd->endpoint_count;
-	if (stream->events->lists_again)
-		list_anew(stream);
 	etcd_stream_run(stream);
 }
 

@@ -116,16 +116,15 @@ static bool is_shown(const struct store_swap *swap)
 	       swap->record.shape == RECORD_ABSENT || swap->record.heartbeat.all;
 }
 
-static void swap_end(struct store_etcd *etcd, struct store_swap *swap, int result)
+/* Reports the @result of a @swap that was sent to @endpoint. */
+static void swap_end(struct store_etcd *etcd, struct store_swap *swap, size_t endpoint, int result)
 {
 	struct record record = swap->record;
-	bool overwritten = result == -EAGAIN && etcd_is_own(etcd, &record) &&
-			   !etcd->base.unanswered && etcd->base.following && !etcd->base.listing;
 
 	/* somebody else wrote this node's heartbeat. The view is to show that at once, on a new
 	 * connection: its own may be dead since the machine was paused */
-	if (overwritten) {
-		etcd->view.endpoint = etcd->txn_endpoint;
+	if (result == -EAGAIN && etcd_is_own(etcd, &record) && store_hides(&etcd->base)) {
+		etcd->view.endpoint = endpoint;
 		etcd_stream_run(&etcd->view);
 	}
 	store_swap_end(swap, result);
@@ -148,7 +147,7 @@ static void txn_end(struct etcd_txn *txn, int error, const json_t *json, uint64_
 			swap->record.revision = swap->record.shape == RECORD_ABSENT ? 0 : revision;
 		if (!result && is_shown(swap))
 			etcd_expect(txn->etcd, revision);
-		swap_end(txn->etcd, swap, result);
+		swap_end(txn->etcd, swap, txn->endpoint, result);
 	}
 	txn_free(txn);
 }

@@ -114,6 +114,14 @@ static int on_lag(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+bool store_hides(struct store_base *base)
+{
+	if (!base->following || base->listing || base->lagged_revision == base->revision)
+		return false;
+	base->lagged_revision = base->revision;
+	return true;
+}
+
 void store_expect(struct store_base *base, uint64_t revision)
 {
 	if (revision <= base->revision || base->listing || loop_timer_is_on(base->lag))
@@ -140,8 +148,6 @@ void store_swap_end(struct store_swap *swap, int result)
 	struct record record = swap->record;
 
 	swap_free(swap);
-	if (record.kind == RECORD_HEARTBEAT)
-		base->unanswered = result && result != -EAGAIN;
 	base->events->swapped(&record, result, base->userdata);
 }
 

@@ -49,9 +49,8 @@ struct store_base {
 	uint64_t progress;	    /* of the stream: messages that it brought */
 	uint64_t expected_progress; /* @progress when the wait began */
 	uint64_t awaited;	    /* revision to reach before the timer ends */
-	uint64_t lagged_revision;   /* where it stood when it last lagged */
+	uint64_t lagged_revision;   /* where it stood when it was last begun again for that */
 	struct store_swap *swaps;
-	bool unanswered; /* whether the last swap of a heartbeat was done isn't known */
 };
 
 /* Sets up all but send, lags and store.free. @lag_ns: how late the stream may be. */
@@ -70,6 +69,10 @@ void store_answered(struct store_base *base);
  * don't clear it for 6 * STORE_FULL_USEC. Restart the stream after STORE_FULL_USEC, not before. */
 #define STORE_FULL_USEC UINT64_C(5000000)
 void store_full(struct store_base *base, char text[HTTP_TROUBLE_MAX]);
+
+/* The own heartbeat was refused: somebody else wrote it, and the stream hasn't shown that. True
+ * once for each revision at which it stands: begin it again, on a new connection. */
+bool store_hides(struct store_base *base);
 
 /* The stream is to show @revision soon. */
 void store_expect(struct store_base *base, uint64_t revision);

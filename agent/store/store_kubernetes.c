@@ -144,8 +144,8 @@ static void on_swap(const struct http_result *result, void *userdata)
 			follow_anew(kubernetes);
 		} else {
 			/* the watch's connection may be dead, as after a pause of the machine */
-			if (swap->record.kind == RECORD_HEARTBEAT && !kubernetes->base.unanswered &&
-			    kubernetes->watch && kube_watch_version(kubernetes->watch))
+			if (swap->record.kind == RECORD_HEARTBEAT && kubernetes->watch &&
+			    kube_watch_version(kubernetes->watch) && store_hides(&kubernetes->base))
 				kube_watch_restart(kubernetes->watch, false);
 			store_expect(&kubernetes->base, swap->seen + 1);
 		}

@@ -530,6 +530,32 @@ Test(cluster_pools, a_wrong_service)
 	cr_expect_str_eq(address(1), "198.18.0.2");
 }
 
+/* Nor does it lose its place among those that share the address. */
+Test(cluster_pools, a_wrong_service_that_shares)
+{
+	make_cluster();
+	store_pool("a", "{'cidr': '198.18.0.0/16'}");
+	add_services(2);
+	change(SERVICES "s0",
+	       parse("{'metadata': {'annotations': {'lbipam.cilium.io/sharing-key': 'k'}}}"));
+	change(SERVICES "s1",
+	       parse("{'metadata': {'annotations': {'lbipam.cilium.io/sharing-key': 'k'}}, "
+		     "'spec': {'ports': [{'port': 443}]}}"));
+	join(false);
+	until(*address(0) && *address(1));
+	until_quiet();
+	cr_assert_str_eq(address(0), "198.18.0.0");
+	cr_assert_str_eq(address(1), "198.18.0.0");
+	change(SERVICES "s0", parse("{'metadata': {'annotations': {'xdp-l2resp.io/mac': 'x'}}}"));
+	until_quiet();
+	change(SERVICES "s1", parse("{'spec': {'ports': [{'port': 443}, {'port': 80}]}}"));
+	until_quiet();
+	change(SERVICES "s0", parse("{'metadata': {'annotations': {'xdp-l2resp.io/mac': null}}}"));
+	until_quiet();
+	cr_expect_str_eq(address(0), "198.18.0.0");
+	cr_expect_str_eq(address(1), "198.18.0.1");
+}
+
 /* Of Services over the bound not even the addresses are known: nothing is given, nor taken back. */
 Test(cluster_pools, services_over_the_bound)
 {

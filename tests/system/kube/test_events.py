@@ -101,7 +101,7 @@ def test_nobody_may_announce(by_lease, objects, events, told):
     elsewhere = ("NotAnnounced", f"no node can announce {FIRST}: no node claims it; node-1: the policies that "
                  "select the Service don't select this node: policy policy1 selects "
                  "kubernetes.io/hostname=node-9; node-1 has no Node object here, so no label "
-                 "but kubernetes.io/hostname")
+                 "but kubernetes.io/hostname is known to be there or absent")
     assert wait_until(lambda: elsewhere in events(), 20), events()
     objects.apply(POLICY + "  nodeSelector: {matchLabels: {kubernetes.io/hostname: node-1}}\n")
     assert wait_until(lambda: ("Announced", f"{FIRST} announced by node-1 on eth1") in events(), 20), events()

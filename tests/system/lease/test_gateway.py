@@ -10,7 +10,7 @@ import time
 import pytest
 from harness import Etcd, World
 from played import QuietHandler, QuietServer
-from wait import wait_until
+from wait import let_pass, wait_until
 
 pytestmark = pytest.mark.skipif(not shutil.which("etcd"), reason="etcd isn't installed")
 
@@ -40,7 +40,7 @@ class Stream:
 
 class Gateway:
     def __init__(self, store):
-        outer, self.streams, self.lists, self.refused = self, [], 0, []
+        outer, self.streams, self.lists, self.refused, self.late = self, [], 0, [], 0
         etcd = store.urls[0].removeprefix("http://")
 
         class Handler(QuietHandler):
@@ -61,6 +61,7 @@ class Gateway:
                 stream = Stream(self.wfile, asked)
                 outer.streams.append(stream)
                 while line := answer.readline():
+                    let_pass(max(0, stream.began + outer.late - time.monotonic()), "a server that first reads all since then")
                     stream.hand_on(line)
 
         self.server = QuietServer(("127.0.0.1", 0), Handler)
@@ -130,3 +131,13 @@ def test_a_refused_renewal_has_the_view_begin_again_at_once(world):
 
     assert wait_until(begun), node.said
     assert world.gateway.refused and begun()[0] - world.gateway.refused[0] < 2, node.said
+
+
+def test_a_view_that_begins_slowly_is_left_to_begin(world):
+    """Each renewal is refused meanwhile."""
+    node = world.node("node-1", "-D", 6000, via=world.gateway.node_options())
+    assert wait_until(lambda: node.answered() == {1, 2, 3}), node.said
+    world.gateway.make_mute()
+    world.gateway.late = 1.5 * 0.9  # retryPeriods
+    world.store.delete_heartbeat("node-1")
+    assert wait_until(lambda: world.store.get("/xdp-l2resp/node/node-1"), 6), node.said
