@@ -244,7 +244,7 @@ static void post_resume(struct agent *agent, const struct request *request, stru
 
 /* Who may send a request, by increasing rights. */
 enum access {
-	ACCESS_PROBE,  /* anybody, since a kubelet has no client certificate */
+	ACCESS_PROBE,  /* anybody: whoever probes may have no client certificate */
 	ACCESS_READER, /* by the loopback port, or with a certificate */
 	ACCESS_ROOT,   /* by the Unix socket */
 };

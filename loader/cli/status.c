@@ -238,7 +238,8 @@ json_t *status_json(const struct status_row *row)
 	json_object_set_new(json, "vlan", report_vlan(&row->path));
 	json_object_set_new(json, "parent",
 			    row->path.count ? text_json(row->path.parent.name) : json_null());
-	json_object_set_new(json, "moved", moved_json(&row->moved));
+	json_object_set_new(json, "moved",
+			    moved_json(row->moved.found ? &row->moved : &row->parent_moved));
 	json_object_set_new(json, "orphan",
 			    json_boolean(row->state.empty_id ||
 					 (attached && row->state.prog[row->ours].orphan)));

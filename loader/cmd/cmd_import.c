@@ -348,9 +348,10 @@ static int save_rows(const struct pins *pins, const struct entry_table *table, F
 	}
 	for (unsigned int i = 0; i < devices.count; i++)
 		if (gone[i])
-			cli_note("%zu address%s saved of %s, which doesn't exist: import adds "
-				 "nothing until it does",
-				 gone[i], report_plural(gone[i]), devices.rows[i].name);
+			cli_note("%zu address%s of %s, which doesn't exist, %s saved; import adds "
+				 "nothing until it exists",
+				 gone[i], report_plural(gone[i]), devices.rows[i].name,
+				 gone[i] == 1 ? "was" : "were");
 	*ret_saved = saved;
 	return 0;
 }

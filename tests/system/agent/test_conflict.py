@@ -289,7 +289,7 @@ def test_a_flood_of_conflicts(agent, lan):
     figures = agent.metrics()
     print(f"{sent / 4:.0f} frames/s, {figures['l2resp_conflicts_total']:.0f} conflicts, answered within {max(answered):.2f} s")
     assert figures["l2resp_conflicts_defended_total"] > 20
-    assert sorted(answered)[-2] < 0.5 * slack()
+    assert len(answered) > 1 and sorted(answered)[-2] < 0.5 * slack()
     # an address once a second
     assert figures["l2resp_conflicts_total"] <= len(addresses) * (time.monotonic() - began + 1)
     assert agent.log().count("defending it") <= 20

@@ -164,7 +164,7 @@ def test_a_namespace_with_all_the_memory(agent, played):
 
     played(answer)
     agent.until(lambda: held(agent) == {"198.18.0.9"}, 120)
-    assert "Service: aa/s107: all Services together would take more than 256 MiB of memory; it is left out\n" in agent.log()
+    agent.says("Service: aa/s107: all Services together would take more than 256 MiB of memory; it is left out\n")
     assert "zz/" not in agent.log()
     assert "2001:db8:1::1 " in agent.command("show", "aa/s1").out
 

@@ -14,7 +14,6 @@ from daemon import POLICY, service
 from takeover import kills
 from wait import HUNG, let_pass, slack, stays, wait_until
 
-AT_ONCE = 0.3  # seconds without an answer, by design
 FULL_RUN = os.environ.get("XDP_L2RESP_FULL")
 
 
@@ -29,6 +28,11 @@ def gap(pair):
     (former, _, last), (latter, first, _) = pair.asker.turns(VIP)
     assert (former, latter) == (pair.first.mac, pair.second.mac)
     return first - last
+
+
+def at_once(steady):
+    """The second node doesn't wait until the first one's lease has run out."""
+    assert gap(steady) < steady.duration / 2
 
 
 def goes_on(pair):
@@ -61,30 +65,30 @@ def test_cut_off_from_the_store(pair):
 
 
 @BOTH
-def test_ended_in_order(pair):
-    assert pair.first.agent.end(signal.SIGTERM) == 0
-    assert gap(pair) < AT_ONCE * slack()
+def test_ended_in_order(steady):
+    assert steady.first.agent.end(signal.SIGTERM) == 0
+    at_once(steady)
 
 
-def test_drained_and_resumed(pair):
-    assert pair.first.agent.command("drain").status == 0
-    assert gap(pair) < AT_ONCE * slack()
-    assert pair.first.agent.command("resume").status == 0
-    goes_on(pair)
+def test_drained_and_resumed(steady):
+    assert steady.first.agent.command("drain").status == 0
+    at_once(steady)
+    assert steady.first.agent.command("resume").status == 0
+    goes_on(steady)
 
 
 @BOTH
-def test_moved(pair):
-    pair.second.agent.move(VIP, pair.second.name, lambda: VIP in pair.second.held())
-    assert gap(pair) < AT_ONCE * slack()
-    pair.first.agent.shows(f"{VIP}: {pair.second.name}", f"who-holds {VIP}")
+def test_moved(steady):
+    steady.second.agent.move(VIP, steady.second.name, lambda: VIP in steady.second.held())
+    at_once(steady)
+    steady.first.agent.shows(f"{VIP}: {steady.second.name}", f"who-holds {VIP}")
 
 
-def test_carrier_lost_and_back(pair):
-    pair.first.unplug("lan")
-    assert gap(pair) < AT_ONCE * slack()
-    pair.first.plug("lan")
-    goes_on(pair)
+def test_carrier_lost_and_back(steady):
+    steady.first.unplug("lan")
+    at_once(steady)
+    steady.first.plug("lan")
+    goes_on(steady)
 
 
 def test_announced_by_the_next(pair):

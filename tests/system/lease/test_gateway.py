@@ -119,8 +119,8 @@ def test_both_streams_begin_again_when_both_are_mute(world):
 
 def test_a_refused_renewal_has_the_view_begin_again_at_once(world):
     """As after a pause of the machine, in which the node was declared dead."""
-    # else the view begins again a retryPeriod later, of 0.9 s
-    node = world.node("node-1", "-D", 6000, via=world.gateway.node_options())
+    # else the view begins again a retryPeriod later, of 4.5 s
+    node = world.node("node-1", "-D", 30000, via=world.gateway.node_options())
     assert wait_until(lambda: node.answered() == {1, 2, 3}), node.said
     count = world.gateway.make_mute()
     world.gateway.refused.clear()
@@ -130,7 +130,7 @@ def test_a_refused_renewal_has_the_view_begin_again_at_once(world):
         return [stream.began for stream in world.gateway.streams[count:] if not stream.pulses]
 
     assert wait_until(begun), node.said
-    assert world.gateway.refused and begun()[0] - world.gateway.refused[0] < 0.45, node.said
+    assert world.gateway.refused and begun()[0] - world.gateway.refused[0] < 2, node.said
 
 
 def test_a_view_that_begins_slowly_is_left_to_begin(world):

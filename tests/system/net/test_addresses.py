@@ -307,7 +307,7 @@ def test_save_says_which_interface_is_gone(lan, scratch):
     lan.server.ip("link del gone1")
     done = lan.done(f"save {scratch}/file")
     assert done.out == f"3 addresses saved to {scratch}/file\n"
-    assert done.err == "xdp-l2resp: note: 2 addresses saved of gone1, which doesn't exist: import adds nothing until it does\n"
+    assert done.err == "xdp-l2resp: note: 2 addresses of gone1, which doesn't exist, were saved; import adds nothing until it exists\n"
     lan.done("flush --all")
     assert lan.cli(f"import {scratch}/file").status == 1 and listed(lan) == []
 

@@ -273,6 +273,8 @@ def test_parent_moved(site):
         assert " answering-elsewhere " in site.done("list").out
         assert re.search("^upstairs: its parent was moved to another network namespace, where it is eth1 .*, 1 address$",
                          site.done("status").out, re.M)
+        moved = {row["dev"]: row["moved"] for row in site.rows("status")}["upstairs"]
+        assert (moved["dev"], moved["answering"]) == ("eth1", True)
         refused = site.cli(f"explain {VIP} dev upstairs")
         assert refused.status == 1 and "the parent of upstairs was moved" in refused.err
         found = {one["check"]: one for one in site.cli("doctor --json").json["findings"]}

@@ -49,10 +49,27 @@ def test_stop_after_a_reload(machine):
     stopped(machine)
 
 
-def test_stop_after_an_upgrade(machine):
-    """From a version that kept no record of interfaces: packages reload the unit."""
-    machine.done("rm -r /run/xdp-l2resp", f"systemctl reload {UNIT}")
+@pytest.mark.parametrize("then", [f"systemctl reload {UNIT}", "true"], ids=["by a package", "from source"])
+def test_stop_after_an_upgrade(machine, then):
+    """From a version that kept no record of interfaces. Packages reload the unit."""
+    machine.done("rm -r /run/xdp-l2resp", then)
     stopped(machine)
+
+
+def test_stop_leaves_what_others_attached(machine):
+    machine.done("ip link add v0 type veth peer name v1")
+    interfaces(machine, "v0")
+    machine.done(f"systemctl restart {UNIT}", "xdp-l2resp attach eth1", f"systemctl stop {UNIT}")
+    assert {row["dev"]: row["mode"] for row in machine.rows("status") if row["mode"] != "none"} == {"eth1": "native"}
+
+
+def test_blank_interfaces(machine):
+    """A usage error: no retry."""
+    interfaces(machine, " ")
+    assert machine.command(f"systemctl reload {UNIT}")[0]
+    assert machine.command(f"systemctl restart {UNIT}")[0]
+    assert (shown(machine, "ActiveState"), shown(machine, "NRestarts")) == ("failed", "0")
+    assert machine.done(f"journalctl --sync; journalctl -q -u {UNIT} | grep -c 'an interface is missing'") == "2\n"
 
 
 def test_stop_where_one_is_detached(machine):
@@ -70,6 +87,8 @@ def test_stop_when_save_fails(machine):
 def test_save_keeps_the_owner(machine):
     machine.done(f"chown 1:2 {SAVED}", f"chmod 640 {SAVED}", "xdp-l2resp add 198.18.10.78 dev eth1", f"systemctl start {UNIT}-save")
     assert machine.done(f"stat -c %u:%g:%a {SAVED}; wc -l <{SAVED}") == "1:2:640\n3\n"
+    machine.done("xdp-l2resp flush --all", f"systemctl restart {UNIT}")
+    assert machine.rows("status eth1")[0]["entries"] == 2
 
 
 def test_save_follows_no_link_of_others(machine):
@@ -88,7 +107,7 @@ def test_a_wrong_line(machine):
     machine.write(SAVED, LINE + "198.18.10.300 dev eth1\n")
     assert machine.command(f"systemctl restart {UNIT}")[0]
     assert wait_until(lambda: int(shown(machine, "NRestarts")) > 0, 60)
-    lines = machine.done(f"{new_lines} | grep -E 'Failed with result|Scheduled restart' | head -2")
+    lines = machine.done("journalctl --sync", f"{new_lines} | grep -E 'Failed with result|Scheduled restart' | head -2")
     failed, again = (float(line.split()[0]) for line in lines.splitlines())
     assert again - failed > 4  # seconds
     assert machine.rows("status eth1")[0]["mode"] == "native"
