@@ -135,8 +135,8 @@ static char *mend_characters(const char *text, size_t length)
 	copy[length] = '\0';
 	for (char *at = copy; at < copy + length; at += width) {
 		width = *at == '\\' ? 2 : *at & 0x80 ? text_character(at) : 1;
-		if (!strncmp(at, zero, strlen(zero)))
-			memcpy(at, unknown, strlen(unknown));
+		if (!strncmp(at, zero, sizeof(zero) - 1))
+			memcpy(at, unknown, sizeof(unknown) - 1);
 		if (!width)
 			*at = '?', width = 1;
 	}

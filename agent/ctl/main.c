@@ -57,7 +57,7 @@ struct options {
 static const struct option longs[] = {
 #define OPTION_LONG(letter, typed, name, argument, help)            \
 	{ name, (argument) ? required_argument : no_argument, NULL, \
-	  (typed) ? letter : UNTYPED + letter },
+	  (typed) ? (letter) : UNTYPED + (letter) },
 	AGENT_OPTIONS(OPTION_LONG){ 0 },
 };
 

@@ -30,7 +30,7 @@ static void nest(char *text, size_t levels)
 	memset(text + 1, '[', levels);
 	memset(text + 1 + levels, ']', levels);
 	text[0] = '[';
-	strcpy(text + 1 + 2 * levels, ",7]");
+	memcpy(text + 1 + 2 * levels, ",7]", sizeof(",7]"));
 }
 
 static json_t *parse_nested(size_t levels, struct err *err)

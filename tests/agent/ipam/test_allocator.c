@@ -304,9 +304,9 @@ static void measure(const char *name, const char *given)
 	fprintf(stderr,
 		"# %s: %d Services in %.0f us, a change %.1f us, a removal and a new one %.1f us\n",
 		name, MANY, all_ns / 1e3, changes[ROUNDS / 2] / 1e3, moves[ROUNDS / 2] / 1e3);
-	cr_expect_lt(changes[ROUNDS / 2], all_ns / 100);
+	cr_expect_lt(changes[ROUNDS / 2], (double)all_ns / 100);
 	/* who waits is asked again */
-	cr_expect_lt(moves[ROUNDS / 2], all_ns / 10);
+	cr_expect_lt(moves[ROUNDS / 2], (double)all_ns / 10);
 	manifest_free(&manifest);
 	allocator_free(allocator);
 }

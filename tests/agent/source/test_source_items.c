@@ -124,7 +124,7 @@ Test(source_items, one_that_grows)
 	expect_left_out("a/2");
 	cr_expect_not(add("a/1", ROOM));
 	expect_left_out("");
-	cr_expect_eq(items.memory.used, (ROOM - 80) * SERVICE_ADDRESS_COST);
+	cr_expect_eq(items.memory.used, (size_t)(ROOM - 80) * SERVICE_ADDRESS_COST);
 }
 
 /* In whatever order the objects become known, and however often again. */
@@ -161,7 +161,7 @@ Test(source_items, small_namespaces_keep_theirs)
 				cr_expect_not(add(names[i], 10000), "%s", names[i]);
 		}
 		expect_left_out("");
-		cr_expect_geq(items.memory.used, (ROOM - 10000) * SERVICE_ADDRESS_COST);
+		cr_expect_geq(items.memory.used, (size_t)(ROOM - 10000) * SERVICE_ADDRESS_COST);
 	}
 }
 

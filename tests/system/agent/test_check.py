@@ -69,7 +69,8 @@ REFUSED = {
     "a CA of etcd": (lambda agent: engine(agent, "engine: etcd, endpoints: [https://x], ca: /nowhere/ca"),
                      "/nowhere/ca: No such file or directory"),
     "a key of another user's": (a_key_of_another_user, "key: Permission denied"),
-    "a lease server that is none": (lambda agent: engine(agent, "engine: kubernetes, server: ftp://x"), "ftp://x"),
+    "a lease server that is none": (lambda agent: engine(agent, "engine: kubernetes, server: ftp://x"),
+                                    "lease.server takes an http:// or https:// URL"),
     "no BPF file system": (no_bpffs, "no BPF file system at /tmp; mount one with: mount -t bpf bpf /tmp"),
 }
 
