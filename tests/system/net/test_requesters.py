@@ -51,6 +51,7 @@ def test_linux_kernel_gives_up_the_address(lan):
     """Duplicate address detection (RFC 4862 5.4): it is ours already."""
     lan.enable_ipv6()
     lan.done("attach eth1", f"add {VIP6} dev eth1")
+    lan.client.sysctl("net.ipv6.conf.eth0.accept_dad=1")
     lan.client.ip(f"address add {VIP6}/64 dev eth0", "address add 2001:db8::b:1/64 dev eth0")
 
     def flags(address):
