@@ -246,7 +246,7 @@ static char *make_url(CURL *curl, const struct command *command, char **words, b
 		fprintf(out, "&%s=%s", command->names[i], escaped);
 		curl_free(escaped);
 	}
-	xclose_memstream(out);
+	xclose_memstream(out, &url);
 	return url;
 }
 
@@ -278,7 +278,7 @@ static CURLcode ask(const char *path, const struct command *command, char **word
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
 	code = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
-	xclose_memstream(out);
+	xclose_memstream(out, ret_text);
 	return code;
 }
 

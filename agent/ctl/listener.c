@@ -196,7 +196,7 @@ static void make_part(struct stream *stream)
 	free(stream->part);
 	out = xopen_memstream(&stream->part, &stream->size);
 	stream->ended = !stream->answer.next(stream->answer.data, out);
-	xclose_memstream(out);
+	xclose_memstream(out, &stream->part);
 	stream->sent = 0;
 	stream->visitor->deadline_ns = clock_boot_ns() + DEADLINE_NS;
 }

@@ -352,16 +352,13 @@ char *selector_describe(const struct selector *selector)
 {
 	char *text = NULL;
 	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	FILE *out = xopen_memstream(&text, &size);
 
-	if (!out)
-		alloc_fail();
 	for (size_t i = 0; i < selector->count; i++) {
 		if (i)
 			fputc(',', out);
 		describe_requirement(&selector->list[i], out);
 	}
-	if (fclose(out) != 0)
-		alloc_fail();
+	xclose_memstream(out, &text);
 	return text;
 }

@@ -225,14 +225,11 @@ static char *join(const struct assignments *assignments, size_t *ret_size)
 	struct writing writing = { .separator = "\n  " };
 	char *text;
 
-	writing.file = open_memstream(&text, ret_size);
-	if (!writing.file)
-		alloc_fail();
+	writing.file = xopen_memstream(&text, ret_size);
 	fprintf(writing.file, "{\n \"version\": %d,\n \"assignments\": [", VERSION);
 	twalk_r(assignments->tree, visit_write, &writing);
 	fprintf(writing.file, "\n ]\n}\n");
-	if (fclose(writing.file))
-		alloc_fail();
+	xclose_memstream(writing.file, &text);
 	return text;
 }
 

@@ -32,7 +32,7 @@ static char *body_text(const json_t *json)
 		json_dumpf(one, out, JSON_COMPACT);
 		fputc('\n', out);
 	}
-	xclose_memstream(out);
+	xclose_memstream(out, &body);
 	return body;
 }
 

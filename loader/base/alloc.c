@@ -70,9 +70,10 @@ FILE *xopen_memstream(char **ret_text, size_t *ret_size)
 	return checked(open_memstream(ret_text, ret_size));
 }
 
-void xclose_memstream(FILE *file)
+void xclose_memstream(FILE *file, char **text)
 {
-	if (ferror(file) | fclose(file))
+	/* glibc's fclose() doesn't report that it got no memory for the text */
+	if (ferror(file) | fclose(file) || !*text)
 		alloc_fail();
 }
 

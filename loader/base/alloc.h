@@ -21,9 +21,10 @@ char *xstrndup(const char *text, size_t length) __attribute__((malloc, returns_n
 char *xasprintf(const char *format, ...)
 	__attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
 
-/* As open_memstream(3), and fclose(3) of its stream, after which the text is complete. */
+/* As open_memstream(3), and fclose(3) of its stream, after which @text, the same as ret_text, is
+ * complete. */
 FILE *xopen_memstream(char **ret_text, size_t *ret_size) __attribute__((returns_nonnull));
-void xclose_memstream(FILE *file);
+void xclose_memstream(FILE *file, char **text);
 
 /* Makes jansson use these functions, so that its callers don't check for NULL. Call it before any
  * other function of jansson. */

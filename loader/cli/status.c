@@ -350,7 +350,7 @@ static char *remarks(const struct status_row *row)
 	else if (row->state.chain)
 		print_programs(row, ", after", row->ours, file);
 	print_attach_again(row, file);
-	xclose_memstream(file);
+	xclose_memstream(file, &text);
 	return text;
 }
 

@@ -61,7 +61,7 @@ static int exchange(int fd, const char *request, char **ret_answer)
 	if (send(fd, request, strlen(request), MSG_NOSIGNAL) >= 0)
 		while ((got = recv(fd, bytes, sizeof(bytes), 0)) > 0)
 			fwrite(bytes, 1, got, answer);
-	xclose_memstream(answer);
+	xclose_memstream(answer, ret_answer);
 	return got < 0 ? -ETIMEDOUT : 0;
 }
 

@@ -110,6 +110,8 @@ class World:
             cluster = Cluster(directory, address="198.18.0.10", network=self.machines["server"])
             stack.callback(cluster.close)
             cluster.apply(ENDPOINT_SLICES.read_text())
+            # as kubelets register themselves
+            cluster.apply("---\n".join(f"apiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n" for name in ("node-0", "node-1")))
             (directory / "kubeconfig").write_text(KUBECONFIG.format(
                 server=cluster.urls[0], ca=cluster.tls["ca"] + ".crt", token=ADMIN))
             (directory / "nginx.conf").write_text(NGINX)
