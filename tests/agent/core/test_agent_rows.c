@@ -49,7 +49,7 @@ Test(agent_rows, an_address_goes_between_two_parts)
 	cr_expect(write_part(&rows, ROWS_PART, out));
 	service.load_balancer.count = 0;
 	cr_expect_not(write_part(&rows, 0, out));
-	xclose_memstream(out);
+	xclose_memstream(out, &text);
 	json = json_loads(text, 0, NULL);
 	cr_expect_eq(json_array_size(json_object_get(json, "addresses")), ROWS_PART);
 	json_decref(json);
