@@ -175,7 +175,7 @@ static void on_page(const struct http_result *result, void *userdata)
 		return;
 	}
 	/* parsing it takes a turn of the loop: smaller ones, from the first on */
-	if (result->length > 8 * LARGE && watch->page > 1) {
+	if (result->length > (size_t)8 * LARGE && watch->page > 1) {
 		watch->page /= 2;
 		watch_go_on(watch);
 		return;

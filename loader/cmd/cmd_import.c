@@ -154,7 +154,7 @@ static const char *not_text(const char *line, size_t length)
  * was one. */
 static int import_read(struct import *import, FILE *file, size_t room, struct err *err)
 {
-	char line[LINE_SIZE];
+	char line[LINE_SIZE] = {};
 	uint32_t number = 0;
 	size_t length;
 
