@@ -270,7 +270,7 @@ static void on_unparsed(const json_t *object, const char *why, void *userdata)
 
 	if (!item)
 		return;
-	source_item_set_version(item, object);
+	item->version = kube_version(object);
 	item->hash = 0;
 	item->refused = 0;
 	err_write(&fault, "%s: %s", source_item_object_name(item), why);

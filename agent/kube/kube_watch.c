@@ -20,9 +20,8 @@
  * a broken stream resumes. 410: the server no longer has that point.
  */
 
-/* Levels of an object down to its labels and annotations, and to the addresses in a Service's
- * status; and of the document around it. */
-#define METADATA_LEVELS 5
+/* Levels of an object down to its labels and annotations, and of the document around it. */
+#define METADATA_LEVELS 3
 #define LIST_LEVELS	2
 #define EVENT_LEVELS	1
 
@@ -172,12 +171,6 @@ static void on_page(const struct http_result *result, void *userdata)
 	watch->pages = first ? 1 : watch->pages + 1;
 	if (watch->pages > LIST_MAX / watch->page) {
 		watch_failed(watch, "its list doesn't end");
-		return;
-	}
-	/* parsing it takes a turn of the loop: smaller ones, from the first on */
-	if (result->length > (size_t)8 * LARGE && watch->page > 1) {
-		watch->page /= 2;
-		watch_go_on(watch);
 		return;
 	}
 	if (first)
