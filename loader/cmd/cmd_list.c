@@ -38,7 +38,6 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 {
 	const struct device_row *row = device_find(devices, ifindex);
 	struct attach_moved moved;
-	const struct link *hook_link;
 	struct vlan_hook hook;
 	struct err ignored;
 	int r;
@@ -63,8 +62,7 @@ static int list_device_read(const struct pins *pins, const struct device_table *
 	}
 	if (r < 0)
 		return r;
-	hook_link = hook.ours >= 0 ? &hook.link : &row->link;
-	device->up = (hook_link->flags & IFF_UP) && (hook_link->flags & IFF_RUNNING);
+	device->up = link_is_up(hook.ours >= 0 ? &hook.link : &row->link);
 	device->attached = attach_is_current(&hook.state);
 	if (hook.moved.found) {
 		device->attached = device->moved = true;

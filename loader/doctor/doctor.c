@@ -72,7 +72,7 @@ static int add_device(struct doctor *doctor, const struct link *link, unsigned i
 	device.ours = attach_find(&device.state, true);
 	device.has_program = device.ours >= 0 || device.state.empty_id;
 	memcpy(device.hook, link->name, sizeof(device.hook));
-	device.hook_up = (link->flags & IFF_UP) && (link->flags & IFF_RUNNING);
+	device.hook_up = link_is_up(link);
 	if (!gone && link_is_vlan(link) && !device.has_program) {
 		struct vlan_hook hook;
 
@@ -82,7 +82,7 @@ static int add_device(struct doctor *doctor, const struct link *link, unsigned i
 		device.has_program = hook.ours >= 0 || hook.moved.found;
 		device.moved = hook.moved;
 		memcpy(device.hook, hook.link.name, sizeof(device.hook));
-		device.hook_up = (hook.link.flags & IFF_UP) && (hook.link.flags & IFF_RUNNING);
+		device.hook_up = link_is_up(&hook.link);
 	}
 	if (!(flags & DEVICE_NAMED) && !device.row_count && device.ours < 0 &&
 	    !device.state.empty_id)

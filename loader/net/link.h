@@ -31,6 +31,12 @@ struct link {
 	char master_kind[16];	/* master's kind */
 };
 
+/* True if @link is up and has a carrier. */
+static inline bool link_is_up(const struct link *link)
+{
+	return (link->flags & IFF_UP) && (link->flags & IFF_RUNNING);
+}
+
 static inline bool link_is_vlan(const struct link *link)
 {
 	return link->vid;

@@ -52,9 +52,7 @@ struct attach_moved attach_find_moved(const struct maps *maps, uint32_t ifindex)
 
 bool attach_moved_answers(const struct attach_moved *moved)
 {
-	const unsigned int up = IFF_UP | IFF_RUNNING;
-
-	return moved->found && (!*moved->link.name || (moved->link.flags & up) == up);
+	return moved->found && (!*moved->link.name || link_is_up(&moved->link));
 }
 
 void attach_moved_text(const struct attach_moved *moved, char text[ATTACH_MOVED_TEXT_SIZE])
