@@ -44,15 +44,14 @@ bool lease_claim_prefers(const struct lease_claim *claim, const struct lease_pee
 	return has_group(peer->heartbeat.groups, claim);
 }
 
-/* Should @peer have @claim rather than this node, whose score for it is @score? */
-static bool goes_before(const struct lease_machine *machine, const struct lease_peer *peer,
-			const struct lease_claim *claim, double score)
+/* Should @peer have @claim rather than this node, which is @preferred for it and has @score? */
+static bool goes_before(const struct lease_peer *peer, const struct lease_claim *claim,
+			bool preferred, double score)
 {
-	bool preferred = lease_claim_prefers(claim, peer);
+	bool prefers_peer = lease_claim_prefers(claim, peer);
 
-	/* of this node counts what it tells the others: else two nodes could both be the first */
-	if (preferred != has_group(machine->groups, claim))
-		return preferred;
+	if (prefers_peer != preferred)
+		return prefers_peer;
 	return lease_rank_score(&claim->address, peer->name, peer->heartbeat.weight) > score;
 }
 
@@ -62,13 +61,15 @@ static unsigned int claim_rank(const struct lease_machine *machine, const struct
 {
 	const struct lease_peer *self = machine->self, *first = claim_first(machine, claim, now);
 	double score = lease_rank_score(&claim->address, self->name, machine->weight);
+	/* what this node tells the others counts: else two nodes could both be the first */
+	bool preferred = has_group(machine->groups, claim);
 	unsigned int rank = 0;
 
 	*ret_met_ns = 0;
 	for (const struct lease_peer *peer = machine->peers; peer && first != self;
 	     peer = peer->hh.next)
 		if (peer != self && lease_peer_is_candidate(machine, peer, now) &&
-		    (peer == first || goes_before(machine, peer, claim, score))) {
+		    (peer == first || goes_before(peer, claim, preferred, score))) {
 			rank++;
 			if (peer->met_ns > *ret_met_ns)
 				*ret_met_ns = peer->met_ns;
