@@ -22,6 +22,16 @@ struct measure {
 	unsigned int deepest;
 };
 
+static bool is_open(char byte)
+{
+	return byte == '[' || byte == '{';
+}
+
+static bool is_close(char byte)
+{
+	return byte == ']' || byte == '}';
+}
+
 /* Moves behind the next bracket, colon or comma outside of strings, and returns it; 0: none
  * follows. */
 static char walk_next(struct json_walk *walk)
@@ -35,24 +45,14 @@ static char walk_next(struct json_walk *walk)
 			in_string = !in_string;
 		else if (in_string)
 			walk->at += byte == '\\';
-		else if (byte == '[' || byte == '{')
+		else if (is_open(byte))
 			return walk->depth++, byte;
-		else if (byte == ']' || byte == '}')
+		else if (is_close(byte))
 			return walk->depth -= walk->depth > 0, byte;
 		else if (byte == ':' || byte == ',')
 			return byte;
 	}
 	return '\0';
-}
-
-static bool is_open(char byte)
-{
-	return byte == '[' || byte == '{';
-}
-
-static bool is_close(char byte)
-{
-	return byte == ']' || byte == '}';
 }
 
 /* Counts the values by the brackets, colons and commas outside of strings. */

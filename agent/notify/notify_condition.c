@@ -164,11 +164,12 @@ static void add_address(struct notify_check *check, const struct service *servic
 	struct notify_unannounced unannounced;
 	char ip[INET6_ADDRSTRLEN];
 	struct why nowhere;
-	bool selected, held, held_elsewhere;
+	bool selected = info->held || *info->holder || info->unknown, held, held_elsewhere;
 
 	/* it may be held for another Service: that is none of this one's business */
-	why_nowhere(check, service, address, &nowhere);
-	selected = !nowhere.reason;
+	if (selected)
+		why_nowhere(check, service, address, &nowhere);
+	selected = selected && !nowhere.reason;
 	held = selected && info->held;
 	held_elsewhere = selected && !held && *info->holder && info->holder_alive;
 	address_format(address, ip);

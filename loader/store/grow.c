@@ -146,11 +146,14 @@ static int record_all_attached(const struct pins *pins, struct err *err)
 
 int grow_settle(struct pins *pins, struct err *err)
 {
-	int r = pins->unsettled ? record_all_attached(pins, err) : 0;
+	int r;
 
-	if (!r && pins->unsettled)
+	if (!pins->unsettled)
+		return 0;
+	r = record_all_attached(pins, err);
+	if (!r)
 		r = swap_programs(pins, err);
-	return r < 0 || !pins->unsettled ? r : pins_set_unsettled(pins, false, err);
+	return r < 0 ? r : pins_set_unsettled(pins, false, err);
 }
 
 /* Adds the answers that were counted in the maps @old_fds after @copied was read from them. */
