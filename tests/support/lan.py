@@ -220,6 +220,19 @@ class Lan:
             # it comes a moment after the carrier; its frames would be counted
             assert wait_until(lambda host=host, dev=dev: "fe80::" in host.run("ip", "-6", "address", "show", "dev", dev, "scope", "link").stdout)
 
+    @contextmanager
+    def moved_and_its_number_taken(self):
+        """eth1 is in another network namespace, which is yielded, with its program; here pod1 has its number."""
+        index = self.index("eth1")
+        pod = Namespace("pod")
+        try:
+            self.server.ip(f"link set eth1 netns {pod.name}", f"link add pod1 index {index} type veth peer name peer")
+            pod.ip("link set eth1 up")
+            assert wait_until(lambda: "state UP" in pod.run("ip", "link", "show", "eth1").stdout)
+            yield pod
+        finally:
+            pod.close()
+
     def move_there_and_back(self):
         """eth1 was in another network namespace, where its index was taken; it comes back with another one, and its program."""
         before = self.index("eth1")

@@ -4,7 +4,6 @@
 from daemon import POLICY, service
 from lan import PASS, SERVER_MAC, VIP, VIP6, VIP_MAC, Namespace, run
 from nd import maddr
-from wait import wait_until
 from wire import Wire, arp, arp_reply
 
 OTHER, FIXED = "198.18.10.2", "198.18.10.3"
@@ -80,18 +79,11 @@ def test_of_a_former_interface_whose_number_the_agents_has(agent, lan):
     """It has moved with its program, which would answer for what the agent adds: as with the CLI, nothing is added, and it
     goes on answering."""
     lan.done("attach eth1", f"add {OTHER} dev eth1")
-    index = lan.index("eth1")
-    pod = Namespace("pod")
-    try:
-        lan.server.ip(f"link set eth1 netns {pod.name}", f"link add pod1 index {index} type veth peer name peer",
-                      "link set pod1 up", "link set peer up")
-        pod.ip("link set eth1 up")
-        assert wait_until(lambda: "state UP" in pod.run("ip", "link", "show", "eth1").stdout)
+    with lan.moved_and_its_number_taken():
+        lan.server.ip("link set pod1 up", "link set peer up")
         agent.write("all.yaml", POLICY.replace("eth1", "pod1"), service("web", VIP))
         agent.launch()
         agent.says("of the former eth1, which was moved to another network namespace, where it is eth1")
         assert [(row["ip"], row["dev"]) for row in lan.rows("list")] == [(OTHER, "eth1")]
         with Wire(lan.client, "eth0") as wire:
             assert wire.ask(arp(OTHER), count=1) == [arp_reply(OTHER)]
-    finally:
-        pod.close()

@@ -216,13 +216,8 @@ def test_moved_is_taken_over_where_it_is(lan, moved, scratch):
 def test_moved_and_its_number_is_another_interfaces(lan):
     """It is still told where it answers; and nothing is added to the other one, for which its program would answer."""
     lan.done("attach eth1", f"add {VIP} dev eth1")
-    index = lan.index("eth1")
-    pod = Namespace("pod")
-    try:
-        lan.server.ip(f"link set eth1 netns {pod.name}", f"link add pod1 index {index} type veth peer name peer",
-                      "link add eth2 type veth peer name eth3")
-        pod.ip("link set eth1 up")
-        assert wait_until(lambda: "state UP" in pod.run("ip", "link", "show", "eth1").stdout)
+    lan.server.ip("link add eth2 type veth peer name eth3")
+    with lan.moved_and_its_number_taken() as pod:
         lan.done(f"add {NEW_VIP} dev eth2")
         assert like(lan.rows(f"list {VIP}"), [{"dev": "eth1", "answering": True}]) and answers(lan)
         for command in "list dev pod1", f"del {VIP} dev pod1", "flush dev pod1":
@@ -237,23 +232,16 @@ def test_moved_and_its_number_is_another_interfaces(lan):
         assert cli_in(pod, lan.bpffs, "detach eth1").status == 0
         lan.done(f"add {NEW_VIP} dev pod1")
         assert {(row["ip"], row["dev"]) for row in lan.rows("list")} == {(VIP, "eth1"), (NEW_VIP, "eth2"), (NEW_VIP, "pod1")}
-    finally:
-        pod.close()
 
 
 def test_of_two_numbers_that_others_have(lan):
     """One whose interface has moved with the program keeps no other one from being parked."""
     lan.server.ip("link add lan2 index 77 type veth peer name lan3")
     lan.done("attach eth1", f"add {VIP} dev eth1", f"add {NEW_VIP} dev lan2")
-    index = lan.index("eth1")
-    pod = Namespace("pod")
-    try:
-        lan.server.ip(f"link set eth1 netns {pod.name}", f"link add pod1 index {index} type veth peer name peer",
-                      "link del lan2", "link add pod2 index 77 type veth peer name peer2")
+    with lan.moved_and_its_number_taken():
+        lan.server.ip("link del lan2", "link add pod2 index 77 type veth peer name peer2")
         lan.done("flush dev pod2")
         assert {(row["ip"], row["dev"]) for row in lan.rows("list")} == {(VIP, "eth1"), (NEW_VIP, "lan2")}
-    finally:
-        pod.close()
 
 
 def test_moved_before_the_maps_grew(lan, moved):
@@ -267,19 +255,12 @@ def test_moved_before_the_maps_grew(lan, moved):
 
 def test_moved_before_the_maps_grew_and_its_number_is_another_interfaces(lan):
     lan.done("attach eth1", f"add {VIP} dev eth1")
-    index = lan.index("eth1")
-    pod = Namespace("pod")
-    try:
-        lan.server.ip(f"link set eth1 netns {pod.name}", f"link add pod1 index {index} type veth peer name peer",
-                      "link add eth2 type veth peer name eth3")
-        pod.ip("link set eth1 up")
-        assert wait_until(lambda: "state UP" in pod.run("ip", "link", "show", "eth1").stdout)
+    lan.server.ip("link add eth2 type veth peer name eth3")
+    with lan.moved_and_its_number_taken():
         assert answers(lan)
         lan.done("add 198.19.0.0/24 dev eth2")
         assert silent(lan)
         assert like(lan.rows(f"list {VIP}"), [{"dev": "eth1", "answering": False}])
-    finally:
-        pod.close()
 
 
 def test_moved_before_the_maps_could_not_grow(lan, moved):
