@@ -12,7 +12,7 @@ from nd import ADVERTISEMENT, solicitation
 from wait import HUNG
 from wire import ETH_P_IPV6, Wire, arp, mac_bytes, mac_text
 
-SIOCSARP, ATF_PERM, ATF_PUBL = 0x8955, 4, 8
+SIOCDARP, SIOCSARP, ATF_PERM, ATF_PUBL = 0x8953, 0x8955, 4, 8
 OFF_LINK = "198.19.1.1"  # outside every subnet of the client
 
 FOLLOWED, ROUTED = "in the client's subnet", "on-link by a route only"
@@ -97,13 +97,13 @@ def arp_ignore(value):
     return f"sysctl -q net.ipv4.conf.all.arp_ignore={value}"
 
 
-def proxy_entry_of_all(lan):
+def proxy_entry_of_all(lan, ioctl=SIOCSARP):
     """As arp(8)'s `arp -s ADDR MAC pub`: an entry without an interface."""
     def address(ip):
         return struct.pack("=HH4s8x", socket.AF_INET, 0, socket.inet_aton(ip))
     request = address(VIP) + struct.pack("=H14x", 1) + struct.pack("=i", ATF_PERM | ATF_PUBL) + address("0.0.0.0") + bytes(16)
     with lan.server.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, SIOCSARP, request)
+        fcntl.ioctl(any_socket, ioctl, request)
 
 
 def tell(lan, commands):
@@ -151,7 +151,11 @@ VRF_SETTINGS = {
 
 @pytest.mark.parametrize("told, answers", KERNEL_SETTINGS.values(), ids=KERNEL_SETTINGS)
 def test_doctor_says_that_the_kernel_answers(lan, told, answers):
-    compare_doctor(lan, told, answers)
+    try:
+        compare_doctor(lan, told, answers)
+    finally:
+        if proxy_entry_of_all in told:  # it outlives its namespace, and would be another one's at the same place in memory
+            proxy_entry_of_all(lan, SIOCDARP)
 
 
 @pytest.mark.parametrize("told, answers", VRF_SETTINGS.values(), ids=VRF_SETTINGS)
