@@ -22,7 +22,8 @@ struct systemd {
 	uint64_t watchdog_usec; /* half of the manager's timeout, but RETRY_USEC or more */
 	struct sockaddr_un address;
 	socklen_t address_size;
-	int fd; /* -1: there is no manager */
+	int fd;	    /* -1: there is no manager */
+	bool begun; /* it was told READY=1 once, or will be */
 };
 
 /* sd_notify() opens a socket for each message, and blocks on it. */
@@ -107,6 +108,13 @@ void systemd_alive(struct systemd *systemd)
 
 void systemd_ready(struct systemd *systemd)
 {
+	systemd->begun = true;
 	if (systemd->ready && !systemd_send(systemd, "READY=1"))
 		loop_timer_after(systemd->ready, RETRY_USEC);
+}
+
+void systemd_reloaded(struct systemd *systemd)
+{
+	if (systemd->begun)
+		systemd_ready(systemd);
 }

@@ -26,4 +26,7 @@ void systemd_alive(struct systemd *systemd);
 /* Sends READY=1, and retries until it is sent. */
 void systemd_ready(struct systemd *systemd);
 
+/* Ends RELOADING=1. While the agent starts, READY=1 would end the start. */
+void systemd_reloaded(struct systemd *systemd);
+
 #endif

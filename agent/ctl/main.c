@@ -187,7 +187,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 		log_say(LOG_ERR, "%s; what was in force stays", err.text);
 	else
 		log_say(LOG_NOTICE, "configuration read again");
-	systemd_ready(running->systemd);
+	systemd_reloaded(running->systemd);
 	return 0;
 }
 

@@ -87,6 +87,9 @@ static enum inquiry_state advance(const struct target *target, bool probe, enum 
 		/* the host that replied is a node of our group, whose claim we know only now */
 		if (claim == GROUP_NOW && !target->yielded)
 			return INQUIRY_FREE;
+		/* found by a probe, and probes have been turned off since */
+		if (!probe && !target->yielded_ns)
+			return INQUIRY_FREE;
 		if (now_ns < target->retry_ns)
 			return INQUIRY_TAKEN;
 		return claim == GROUP_NOW ? INQUIRY_FREE : INQUIRY_DUE;

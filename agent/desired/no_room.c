@@ -4,6 +4,7 @@
 
 #include "alloc.h"
 #include "clock.h"
+#include "desired.h"
 #include "hash.h"
 #include "no_room.h"
 
@@ -68,6 +69,15 @@ static void add(struct no_room *no_room, const struct address *address, uint32_t
 	no_room->changed |= no_room->refused;
 }
 
+/* Frees @lacking with its last interface. */
+static void remove_at(struct no_room *no_room, struct lacking *lacking, size_t at)
+{
+	lacking->on[at] = lacking->on[--lacking->count];
+	no_room->changed |= no_room->refused;
+	if (!lacking->count)
+		drop(no_room, lacking);
+}
+
 void no_room_note(struct no_room *no_room, const struct address *address, uint32_t ifindex,
 		  bool lacks)
 {
@@ -80,12 +90,26 @@ void no_room_note(struct no_room *no_room, const struct address *address, uint32
 	}
 	lacking = find(no_room, address);
 	at = lacking ? position(lacking, ifindex) : 0;
-	if (!lacking || at == lacking->count)
-		return;
-	lacking->on[at] = lacking->on[--lacking->count];
-	no_room->changed |= no_room->refused;
-	if (!lacking->count)
-		drop(no_room, lacking);
+	if (lacking && at < lacking->count)
+		remove_at(no_room, lacking, at);
+}
+
+static bool is_on(const struct target *target, uint32_t ifindex)
+{
+	size_t i = 0;
+
+	while (i < target->count && target->on[i].ifindex != ifindex)
+		i++;
+	return i < target->count;
+}
+
+void no_room_follow(struct no_room *no_room, const struct target *target)
+{
+	struct lacking *lacking = find(no_room, &target->address);
+
+	for (size_t i = lacking ? lacking->count : 0; i-- > 0;)
+		if (!is_on(target, lacking->on[i]))
+			remove_at(no_room, lacking, i);
 }
 
 void no_room_forget(struct no_room *no_room, const struct address *address)

@@ -12,6 +12,7 @@
 #include "responder.h"
 
 struct no_room;
+struct target;
 
 struct no_room *no_room_new(void);
 void no_room_free(struct no_room *no_room);
@@ -20,6 +21,9 @@ void no_room_free(struct no_room *no_room);
  * lease of @address. */
 void no_room_note(struct no_room *no_room, const struct address *address, uint32_t ifindex,
 		  bool lacks);
+
+/* Forgets the interfaces that @target's address isn't wanted on any more. */
+void no_room_follow(struct no_room *no_room, const struct target *target);
 
 /* Forgets @address, which is no longer desired. */
 void no_room_forget(struct no_room *no_room, const struct address *address);

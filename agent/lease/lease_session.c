@@ -407,9 +407,11 @@ static uint64_t run_alone(struct lease_machine *machine, uint64_t now)
 	if (now < own->next_ns)
 		return own->next_ns;
 	own->next_ns = now + machine->retry_period_ns;
-	/* a lapsed session isn't revived: its addresses may be another host's by now */
+	/* a lapsed session isn't revived: its addresses may be another host's by now; nor is one
+	 * that was to give them up */
 	if (own->phase == SESSION_NONE &&
-	    (machine->callbacks->stamped(SLOT_ALONE, &until, machine->userdata) < 0 ||
+	    (machine->draining ||
+	     machine->callbacks->stamped(SLOT_ALONE, &until, machine->userdata) < 0 ||
 	     until <= now) &&
 	    !session_purge(machine))
 		return own->next_ns;

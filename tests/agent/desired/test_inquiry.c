@@ -73,3 +73,36 @@ Test(inquiry, one_frame_gives_up_an_address_once_in_ten_minutes)
 	inquiry_free(inquiry);
 	sd_event_unref(event);
 }
+
+/* Another host was found, or made this node give the address up: still so once probes are off? */
+static const struct {
+	uint64_t yielded_ns;
+	enum inquiry_state then;
+} found[] = { { 0, INQUIRY_FREE }, { 1, INQUIRY_TAKEN } };
+
+Test(inquiry, what_a_probe_found_ends_with_the_probes)
+{
+	static const struct inquiry_callbacks callbacks = { group, changed, say };
+	struct inquiry *inquiry;
+	sd_event *event;
+	struct err err;
+
+	cr_assert(sd_event_default(&event) >= 0);
+	cr_assert_eq(inquiry_new(event, NULL, &callbacks, NULL, &inquiry, &err), 0);
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
+		struct target was = { .probe_state = INQUIRY_TAKEN,
+				      .yielded_ns = found[i].yielded_ns,
+				      .retry_ns = UINT64_MAX };
+		struct target target = {};
+		struct desired before = { .list = &was, .count = 1 };
+		struct desired now = { .list = &target, .count = 1 };
+
+		inquiry_apply(inquiry, &before, &now, true);
+		cr_expect_eq(target.probe_state, INQUIRY_TAKEN);
+		was = target;
+		inquiry_apply(inquiry, &before, &now, false);
+		cr_expect_eq(target.probe_state, found[i].then);
+	}
+	inquiry_free(inquiry);
+	sd_event_unref(event);
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <criterion/criterion.h>
 
+#include "desired.h"
 #include "no_room.h"
 
 #define SECOND_NS 1000000000ULL
@@ -92,5 +93,25 @@ Test(no_room, an_address_may_lack_it_on_some_interfaces)
 	cr_assert_str_eq(told.text, "full");
 	no_room_forget(no_room, &address);
 	cr_assert(!no_room_is(no_room, &address, 0, NULL));
+	no_room_free(no_room);
+}
+
+Test(no_room, an_interface_that_is_not_wanted_any_more_lacks_none)
+{
+	const struct err why = { .text = "full" };
+	const struct selected on[] = { { .ifindex = 1 }, { .ifindex = 2 } };
+	struct target target = { .address = numbered(0), .on = on, .count = 2 };
+	struct no_room *no_room = with_ten(&why);
+
+	no_room_note(no_room, &target.address, 2, true);
+	no_room_note(no_room, &target.address, 3, true);
+	no_room_follow(no_room, &target);
+	cr_expect(no_room_is(no_room, &target.address, 1, NULL));
+	cr_expect(no_room_is(no_room, &target.address, 2, NULL));
+	cr_expect(!no_room_is(no_room, &target.address, 3, NULL));
+	target.count = 0;
+	no_room_follow(no_room, &target);
+	cr_expect_eq(lacking(no_room), 9);
+	cr_expect(no_room_changed(no_room));
 	no_room_free(no_room);
 }

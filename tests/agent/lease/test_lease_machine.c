@@ -589,7 +589,7 @@ Test(lease_machine, many_claims_take_several_turns)
 	lease_machine_free(machine);
 }
 
-/* What they were for may be answered by another host since. */
+/* What they were for may be answered by another host since; and a drained node is to have none. */
 Test(lease_machine, without_a_store_no_lapsed_entry_is_revived)
 {
 	static const struct lease_config config = {
@@ -597,16 +597,18 @@ Test(lease_machine, without_a_store_no_lapsed_entry_is_revived)
 		.id = id,
 		.timing = { 2000 * LEASE_NS_PER_MS, 1200 * LEASE_NS_PER_MS, 300 * LEASE_NS_PER_MS },
 	};
-	static const char *const steps[] = { "ps", "s" };
+	static const char *const steps[] = { "ps", "s", "ps" };
 
 	now = AHEAD + 1;
-	for (int ahead = 0; ahead < 2; ahead++) {
+	for (int ahead = 0; ahead < 3; ahead++) {
 		struct lease_machine *machine = lease_machine_new(
 			&config, &callbacks, NULL,
 			&(struct lease_clock){ clock_now, clock_random, clock_arm, NULL });
 
 		memset(done, 0, sizeof(done));
 		alone = now + ahead;
+		if (ahead == 2)
+			lease_machine_drain(machine, true);
 		lease_machine_run(machine);
 		expect(machine, steps[ahead]);
 	}

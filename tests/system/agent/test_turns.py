@@ -326,7 +326,7 @@ def test_a_reload_withdraws_nothing_before_the_server_has_listed_all(agent):
 
 
 def test_ready_waits_for_the_list_of_services(agent):
-    """All else is there. READY=1 is sent 5 s after the start in any case."""
+    """All else is there, and a reload doesn't end the start. READY=1 is sent 5 s after the start in any case."""
     lists = threading.Event()
     with Api(agent.lan.server, lambda kind, query: (kind != "services" or lists.wait()) and empty(kind, query)) as server:
         configure(agent, server)
@@ -334,6 +334,8 @@ def test_ready_waits_for_the_list_of_services(agent):
         agent.launch()
         assert wait_until(lambda: agent.command("alive").status == 0)
         agent.until(lambda: 'l2resp_lease_state{state="active"} 1' in agent.http("/metrics")[1])
+        agent.signal(SIGHUP)
+        agent.says("configuration read again")
         early = agent.notified.wait("READY=1", 1) and time.monotonic() < late
         lists.set()
         assert not early
