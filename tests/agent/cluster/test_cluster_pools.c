@@ -26,6 +26,8 @@ static struct {
 	char logged[256];    /* the last error */
 	char refused[2][64]; /* whose status couldn't be written, whose condition: origins */
 	uint64_t longest_ns; /* CPU time of a turn */
+	uint64_t all_ns;     /* of all turns */
+	bool stood_still;    /* the machine did, for a third of a second */
 } node;
 
 static void on_changed(void *userdata)
@@ -52,16 +54,18 @@ static const struct source_callbacks callbacks = { on_changed, on_log, on_stoppe
 static bool turn(void)
 {
 	int r = sd_event_prepare(node.event);
-	uint64_t begun_ns;
+	uint64_t begun_ns = clock_boot_ns();
 
 	if (!r)
 		r = sd_event_wait(node.event, 100000);
+	node.stood_still = node.stood_still || clock_boot_ns() > begun_ns + 333000000;
 	if (!r)
 		return false;
 	begun_ns = clock_thread_cpu_ns();
 	cr_assert_geq(sd_event_dispatch(node.event), 0);
 	begun_ns = clock_thread_cpu_ns() - begun_ns;
 	node.longest_ns = begun_ns > node.longest_ns ? begun_ns : node.longest_ns;
+	node.all_ns += begun_ns;
 	return true;
 }
 
@@ -190,65 +194,62 @@ static void stop(void)
 
 TestSuite(cluster_pools, .fini = stop);
 
-/* Under a sanitizer all takes ten times as long, also the steps between two looks at the clock. */
+/* Under a sanitizer all takes ten times as long. */
 #ifdef __SANITIZE_ADDRESS__
 #define SANITIZED true
 #define MANY	  2000
-#define TURN_NS	  600000000
 #else
 #define SANITIZED false
 #define MANY	  20000
-#define TURN_NS	  60000000
 #endif
 
-static uint64_t longest_turn(void)
+/* Until a hundred of many Services are written. A turn is 1/120 of that at most; where turns have
+ * no bound, a ninth. */
+static bool a_turn_is_long(void)
 {
-	node.longest_ns = 0;
+	node.longest_ns = node.all_ns = 0;
 	server.writes = 0;
 	start(MANY);
 	until(server.writes >= 100);
-	return node.longest_ns;
+	return node.longest_ns > node.all_ns / 20;
 }
 
-/* A turn takes 20 ms at most; 60 on a machine that is busy. All at once it was 200. Interrupts, and
- * what a hypervisor gives to others, count as ours: they don't come three times. */
-Test(cluster_pools, no_turn_is_long)
+/* Interrupts, and what a hypervisor gives to others, count as ours: they don't come three times. */
+Test(cluster_pools, no_turn_is_long, .disabled = SANITIZED)
 {
-	uint64_t longest_ns = longest_turn();
+	bool is_long = a_turn_is_long();
 
-	for (int again = 0; again < 2 && longest_ns > TURN_NS; again++) {
+	for (int again = 0; again < 2 && is_long; again++) {
 		stop();
-		longest_ns = longest_turn();
+		is_long = a_turn_is_long();
 	}
-	cr_expect_leq(longest_ns, TURN_NS, "%llu ms", (unsigned long long)longest_ns / 1000000);
+	cr_expect(!is_long, "%.1f ms of %.1f", node.longest_ns / 1e6, node.all_ns / 1e6);
 }
 
-static int pool_version(void)
+/* The status's conditions of pool a. */
+static size_t pool_conditions(void)
 {
 	const json_t *pool = json_object_get(server.objects, POOLS "a");
 
-	return atoi(json_string_value(
-		json_object_get(json_object_get(pool, "metadata"), "resourceVersion")));
+	return json_array_size(json_object_get(json_object_get(pool, "status"), "conditions"));
 }
 
 /* Of a pool, only what decisions depend on has all decided again. */
 Test(cluster_pools, status_of_a_pool_is_no_change)
 {
 	size_t changed;
-	int version;
 
 	start(3);
 	until(*address(2));
 	until_quiet();
 	changed = node.changed;
-	version = pool_version();
-	cr_assert(json_object_get(json_object_get(server.objects, POOLS "a"), "status"));
+	cr_assert(pool_conditions());
 	change(POOLS "a", parse("{'metadata': {'managedFields': [{'manager': 'x'}]}}"));
 	until_quiet();
 	cr_expect_eq(node.changed, changed);
 	/* whoever writes another status, it is written again */
 	change(POOLS "a", parse("{'status': {'conditions': []}}"));
-	until(pool_version() == version + 3);
+	until(pool_conditions());
 	until_quiet();
 	cr_expect_eq(node.changed, changed);
 	change(POOLS "a", parse("{'metadata': {'generation': 2}, "
@@ -616,9 +617,10 @@ Test(cluster_pools, services_that_cannot_be_written, .disabled = SANITIZED)
 	start(17);
 	until(!server.refuse);
 	begun_ns = clock_boot_ns();
+	node.stood_still = false;
 	until(server.spurns);
-	cr_expect_lt(clock_boot_ns(), begun_ns + 900000000);
-	until(server.spurns == 4);
+	cr_expect(clock_boot_ns() < begun_ns + 900000000 || node.stood_still);
+	until(server.spurns >= 4);
 	cr_expect_gt(clock_boot_ns(), begun_ns + 1500000000);
 	server.spurned = NULL;
 	until(*address(9));
