@@ -106,7 +106,7 @@ void agent_figures(const struct agent *agent, struct agent_figures *ret_figures)
 		.announced = announcer_sent(agent->announcer),
 		.conflicts = defender_count(agent->defender),
 		.defended = agent->defended,
-		.yielded = agent->yielded,
+		.yielded = inquiry_yields(agent->inquiry),
 		.selected = agent->desired.count,
 		.probes_sent = inquiry_probes_sent(agent->inquiry),
 		.draining = agent->draining,

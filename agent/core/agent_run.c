@@ -92,10 +92,8 @@ static bool conflict_seen(const struct address *address, uint32_t ifindex,
 	program_follow(agent->program);
 	if (!row || !target || !program_answers(agent->program, address, ifindex, own))
 		return false;
-	if (yields && inquiry_yield(agent->inquiry, address, mac)) {
-		agent->yielded++;
+	if (yields && inquiry_yield(agent->inquiry, address, mac))
 		return false;
-	}
 	log_limited(&agent->defences, LOG_WARNING, "%s: %s uses %s too; defending it%s",
 		    row->link.name, mac_format(mac, text), address_format(address, ip),
 		    yields ? ", and giving it up if that is seen again within 10 s" : "");

@@ -68,7 +68,7 @@ struct agent {
 	bool leases_ended, source_stopped; /* agent_stop() waits for both */
 	bool ready_sent;
 	char sent_status[128];
-	uint64_t defended, yielded, compare_failures;
+	uint64_t defended, compare_failures;
 	struct log_limit defences, failures;
 	/* of each reason, and then by the hash of a source's @origin */
 	struct log_limit notices[REASON_COUNT + AGENT_ORIGINS];

@@ -7,10 +7,17 @@
 #include "alloc.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "hash.h"
 #include "inquiry.h"
 #include "log.h"
 #include "loop.h"
 #include "prober.h"
+
+/* An address that was yielded and isn't a target now: it may be one again. */
+struct former {
+	struct target was; /* of this only what keep_state() copies, and the address */
+	UT_hash_handle hh;
+};
 
 struct inquiry {
 	struct prober *prober;
@@ -19,6 +26,8 @@ struct inquiry {
 	void *userdata;
 	struct desired *desired; /* of the last inquiry_apply() */
 	bool any_taken;		 /* another host has one of them */
+	struct former *formers;	 /* by address */
+	uint64_t yields;
 };
 
 /* A router that answers every request may claim 100,000 addresses. */
@@ -70,6 +79,12 @@ static bool needs_claim(const struct target *target, bool probe)
 {
 	return target->probe_state == INQUIRY_TAKEN ||
 	       (target->probe_state == INQUIRY_UNDECIDED && probe);
+}
+
+/* Was @target given up not long ago? */
+static bool was_yielded(const struct target *target, uint64_t now_ns)
+{
+	return target->yielded_ns && now_ns - target->yielded_ns < INQUIRY_WARY_NS;
 }
 
 /* @target's next probe state, from the group's claim, if it needs one, and the time. */
@@ -124,28 +139,81 @@ static void advance_all(struct inquiry *inquiry, bool probe)
 	}
 }
 
-/* Copies the probes' state by address. Both lists are sorted by address. */
-static void carry_over(const struct desired *from, struct desired *to)
+static void keep_state(struct target *target, const struct target *was)
 {
-	size_t old = 0;
+	target->probe_state = was->probe_state;
+	target->yielded = was->yielded;
+	target->retry_ns = was->retry_ns;
+	target->yielded_ns = was->yielded_ns;
+	target->contested_ns = was->contested_ns;
+	memcpy(target->other_mac, was->other_mac, ETH_ALEN);
+}
 
-	for (size_t i = 0; i < to->count; i++) {
-		struct target *target = &to->list[i];
-		const struct target *was;
+static void former_free(struct inquiry *inquiry, struct former *former)
+{
+	HASH_DEL(inquiry->formers, former);
+	free(former);
+}
 
-		while (old < from->count &&
-		       address_compare(&from->list[old].address, &target->address) < 0)
-			old++;
-		if (old == from->count ||
-		    address_compare(&from->list[old].address, &target->address))
-			continue;
-		was = &from->list[old];
-		target->probe_state = was->probe_state;
-		target->yielded = was->yielded;
-		target->retry_ns = was->retry_ns;
-		target->yielded_ns = was->yielded_ns;
-		target->contested_ns = was->contested_ns;
-		memcpy(target->other_mac, was->other_mac, ETH_ALEN);
+/* @target isn't desired now. */
+static void remember(struct inquiry *inquiry, const struct target *target)
+{
+	struct former *former;
+
+	if (!was_yielded(target, clock_boot_ns()))
+		return;
+	former = xcalloc(1, sizeof(*former));
+	former->was.address = target->address;
+	keep_state(&former->was, target);
+	HASH_ADD(hh, inquiry->formers, was.address, sizeof(former->was.address), former);
+}
+
+/* @target wasn't desired at the last evaluation. */
+static void recall(struct inquiry *inquiry, struct target *target)
+{
+	struct former *former;
+
+	HASH_FIND(hh, inquiry->formers, &target->address, sizeof(target->address), former);
+	if (!former)
+		return;
+	keep_state(target, &former->was);
+	if (target->probe_state == INQUIRY_RUNNING) /* that round may be over */
+		target->probe_state = INQUIRY_DUE;
+	if (target->probe_state == INQUIRY_FREE)
+		target->probe_state = INQUIRY_UNDECIDED;
+	former_free(inquiry, former);
+}
+
+static void forget_old(struct inquiry *inquiry)
+{
+	uint64_t now_ns = clock_boot_ns();
+	struct former *former, *next;
+
+	HASH_ITER(hh, inquiry->formers, former, next)
+	if (!was_yielded(&former->was, now_ns))
+		former_free(inquiry, former);
+}
+
+/* Copies the probes' state by address. Both lists are sorted by address. */
+static void carry_over(struct inquiry *inquiry, const struct desired *from, struct desired *to)
+{
+	size_t old = 0, new = 0;
+
+	forget_old(inquiry);
+	while (old < from->count || new < to->count) {
+		int order = old == from->count ? 1
+			    : new == to->count ? -1
+					       : address_compare(&from->list[old].address,
+								 &to->list[new].address);
+
+		if (order < 0)
+			remember(inquiry, &from->list[old]);
+		else if (order > 0)
+			recall(inquiry, &to->list[new]);
+		else
+			keep_state(&to->list[new], &from->list[old]);
+		old += order <= 0;
+		new += order >= 0;
 	}
 }
 
@@ -176,7 +244,7 @@ void inquiry_apply(struct inquiry *inquiry, const struct desired *before, struct
 {
 	inquiry->desired = now;
 	inquiry->any_taken = false;
-	carry_over(before, now);
+	carry_over(inquiry, before, now);
 	advance_all(inquiry, probe);
 	for (size_t i = 0; i < now->count; i++) {
 		struct target *target = &now->list[i];
@@ -195,7 +263,7 @@ void inquiry_apply(struct inquiry *inquiry, const struct desired *before, struct
  * given up not long ago and this is the first conflict since. */
 static bool must_recur(const struct target *target, uint64_t now_ns)
 {
-	if (!target->yielded_ns || now_ns - target->yielded_ns >= INQUIRY_WARY_NS)
+	if (!was_yielded(target, now_ns))
 		return false;
 	return !target->contested_ns || now_ns - target->contested_ns >= INQUIRY_CONTEST_NS;
 }
@@ -206,7 +274,7 @@ bool inquiry_yield(struct inquiry *inquiry, const struct address *address,
 	struct target *target = (struct target *)desired_find(inquiry->desired, address);
 	uint64_t now_ns = clock_boot_ns();
 
-	if (!target)
+	if (!target || target->probe_state == INQUIRY_TAKEN)
 		return true;
 	if (must_recur(target, now_ns)) {
 		target->contested_ns = now_ns;
@@ -216,6 +284,7 @@ bool inquiry_yield(struct inquiry *inquiry, const struct address *address,
 	target->yielded = true;
 	target->yielded_ns = now_ns;
 	target->contested_ns = 0;
+	inquiry->yields++;
 	log_other_host(target);
 	inquiry->callbacks.changed(inquiry->userdata);
 	return true;
@@ -230,6 +299,11 @@ bool inquiry_due(const struct inquiry *inquiry)
 uint64_t inquiry_probes_sent(const struct inquiry *inquiry)
 {
 	return prober_sent(inquiry->prober);
+}
+
+uint64_t inquiry_yields(const struct inquiry *inquiry)
+{
+	return inquiry->yields;
 }
 
 static void address_taken(const struct address *address, const uint8_t mac[ETH_ALEN],
@@ -296,6 +370,8 @@ void inquiry_free(struct inquiry *inquiry)
 {
 	if (!inquiry)
 		return;
+	while (inquiry->formers)
+		former_free(inquiry, inquiry->formers);
 	sd_event_source_disable_unref(inquiry->pause);
 	prober_free(inquiry->prober);
 	free(inquiry);

@@ -58,7 +58,8 @@ void inquiry_apply(struct inquiry *inquiry, const struct desired *before, struct
 		   bool probe);
 
 /*
- * Another host, with @mac, uses @address: gives it up for INQUIRY_PAUSE_NS and calls changed().
+ * Another host, with @mac, uses @address: gives it up for INQUIRY_PAUSE_NS, unless that is so
+ * already, and calls changed(). What was given up is remembered for INQUIRY_WARY_NS.
  * False: it was given up less than INQUIRY_WARY_NS ago, so that one frame may not silence it again.
  * The caller defends it; another conflict within INQUIRY_CONTEST_NS gives it up (RFC 5227 2.4 b).
  */
@@ -68,7 +69,8 @@ bool inquiry_yield(struct inquiry *inquiry, const struct address *address,
 /* Is it time for inquiry_apply() again? */
 bool inquiry_due(const struct inquiry *inquiry);
 
-/* Number of probes sent. */
+/* Number of probes sent, and of conflicts after which inquiry_yield() gave an address up. */
 uint64_t inquiry_probes_sent(const struct inquiry *inquiry);
+uint64_t inquiry_yields(const struct inquiry *inquiry);
 
 #endif

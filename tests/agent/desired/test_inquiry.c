@@ -63,6 +63,7 @@ Test(inquiry, one_frame_gives_up_an_address_once_in_ten_minutes)
 	inquiry_apply(inquiry, &before, &now, false);
 	for (size_t i = 0; i < sizeof(conflicts) / sizeof(conflicts[0]); i++) {
 		boot_seconds += conflicts[i].seconds;
+		target.probe_state = INQUIRY_FREE; /* nobody replied after the pause */
 		cr_expect_eq(inquiry_yield(inquiry, &address, mac), conflicts[i].yields, "%s",
 			     conflicts[i].what);
 		/* what follows must be carried over to the next decision */
@@ -103,6 +104,41 @@ Test(inquiry, what_a_probe_found_ends_with_the_probes)
 		inquiry_apply(inquiry, &before, &now, false);
 		cr_expect_eq(target.probe_state, found[i].then);
 	}
+	inquiry_free(inquiry);
+	sd_event_unref(event);
+}
+
+/* Given up, then not wanted for a moment: its interface had another name. */
+Test(inquiry, a_yielded_address_that_comes_back_stays_given_up)
+{
+	static const struct inquiry_callbacks callbacks = { group, changed, say };
+	const uint8_t mac[ETH_ALEN] = { 2 };
+	struct target was = { .probe_state = INQUIRY_FREE }, target = was;
+	struct desired held = { .list = &was, .count = 1 }, none = {};
+	struct desired again = { .list = &target, .count = 1 };
+	struct inquiry *inquiry;
+	sd_event *event;
+	struct err err;
+
+	cr_assert(sd_event_default(&event) >= 0);
+	cr_assert_eq(inquiry_new(event, NULL, &callbacks, NULL, &inquiry, &err), 0);
+	inquiry_apply(inquiry, &none, &held, false);
+	for (int conflicts = 0; conflicts < 3; conflicts++)
+		cr_expect(inquiry_yield(inquiry, &was.address, mac));
+	cr_expect_eq(inquiry_yields(inquiry), 1);
+	inquiry_apply(inquiry, &held, &none, false);
+	target = (struct target){};
+	inquiry_apply(inquiry, &none, &again, false);
+	cr_expect_eq(target.probe_state, INQUIRY_TAKEN);
+	cr_expect_arr_eq(target.other_mac, mac, ETH_ALEN);
+	/* once the pause is over, another conflict is one of those within ten minutes */
+	target.probe_state = INQUIRY_FREE;
+	cr_expect(!inquiry_yield(inquiry, &target.address, mac));
+	inquiry_apply(inquiry, &again, &none, false);
+	boot_seconds += 601;
+	target = (struct target){};
+	inquiry_apply(inquiry, &none, &again, false);
+	cr_expect_eq(target.yielded_ns, 0);
 	inquiry_free(inquiry);
 	sd_event_unref(event);
 }
