@@ -16,6 +16,7 @@ import pytest
 import daemon
 import lan as lan_module
 import tap
+from stalls import Stalls
 
 
 def hurry():
@@ -30,6 +31,8 @@ def hurry():
 
 def pytest_configure(config):
     tap.register(config)
+    if not config.pluginmanager.hasplugin("stalls"):
+        config.pluginmanager.register(Stalls(), "stalls")
     for number in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM:
         if signal.getsignal(number) == signal.SIG_IGN:  # nohup's, or a shell's "&": programs would inherit it
             signal.signal(number, signal.SIG_DFL)
