@@ -18,9 +18,9 @@ BURST = 0.01  # seconds that may be made up for
 MANY = [f"198.18.20.{i}" for i in range(1, 251)]
 
 
-def start(agent, announce, *addresses):
+def start(agent, announce, *addresses, policy=POLICY):
     agent.config.write_text(agent.config.read_text() + f"announce: {json.dumps(announce)}\n")
-    agent.write("all.yaml", POLICY, service("many", *addresses))
+    agent.write("all.yaml", policy, service("many", *addresses))
     agent.launch()
 
 
@@ -48,7 +48,7 @@ def test_no_faster_than_the_rate(agent, lan):
     # when they are sent: a busy machine may deliver some together
     with Wire(lan.server, "eth1", ETH_P_ALL) as wire:
         start(agent, {"count": 1, "refresh": "0s", "rate": rate}, *MANY)
-        seen = list(announced(wire.received(2 * len(MANY), seconds=3 * slack())))
+        seen = list(announced(wire.received(2 * len(MANY))))
     assert {address for _, address in seen} == set(MANY)
     assert len(seen) == 2 * len(MANY), "each once, in both forms"
     for window in 0.1, 0.5, 1:
@@ -64,8 +64,7 @@ def test_each_interface_has_its_own_rate(agent, lan):
     lan.client.ip("link set eth2 up")
     rate = 200
     with Wire(lan.client, "eth0") as first, Wire(lan.client, "eth2") as second:
-        start(agent, {"count": 1, "refresh": "0s", "rate": rate}, *MANY)
-        agent.write("all.yaml", POLICY.replace("[eth1]", '["^eth"]'), service("many", *MANY))
+        start(agent, {"count": 1, "refresh": "0s", "rate": rate}, *MANY, policy=POLICY.replace("[eth1]", '["^eth"]'))
         times = []
         for wire in first, second:
             seen = list(announced(wire.received(2 * len(MANY))))
@@ -91,16 +90,17 @@ def test_takeovers_go_before_refreshes(agent, lan):
 def test_refreshed(agent, lan):
     start(agent, {"count": 1, "refresh": "1s"}, VIP)
     with Wire(lan.client, "eth0") as wire:
-        seen = list(announced(wire.received(6, seconds=4 * slack())))
+        seen = list(announced(wire.received(6)))
     # who reads late has the next one as well
     assert len(seen) >= 6 and {ip for _, ip in seen} == {VIP}
+    assert seen[5][0] - seen[0][0] < 2 * slack()
 
 
 def test_not_without_its_entry(agent, lan):
     """It was announced once when somebody deletes it; the agent finds that out seconds later."""
     with Wire(lan.client, "eth0") as wire:
         start(agent, {"count": 3, "refresh": "0s"}, VIP)
-        assert len(wire.received(2, quiet=0)) == 2
+        assert len(wire.received(2, quiet=0)) >= 2
         subprocess.run(["bpftool", "map", "delete", "pinned", lan.pin("responder_v4"), "key",
                         *map(str, key_and_value(lan, VIP))], check=True)
         deleted = time.monotonic()
@@ -117,5 +117,5 @@ def test_not_what_was_added_by_hand(agent, lan):
     lan.done(f"add {VIP} dev eth1")
     with Wire(lan.client, "eth0") as wire:
         start(agent, {"count": 3, "interval": "50ms", "refresh": "1s"}, VIP, MANY[0])
-        seen = list(announced(wire.received(10, seconds=3 * slack())))
+        seen = list(announced(wire.received(10)))
     assert {ip for _, ip in seen} == {MANY[0]} and len(seen) >= 10

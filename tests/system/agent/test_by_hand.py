@@ -4,6 +4,7 @@
 from daemon import POLICY, service
 from lan import PASS, SERVER_MAC, VIP, VIP6, VIP_MAC, Namespace, run
 from nd import maddr
+from wait import wait_until
 from wire import Wire, arp, arp_reply
 
 OTHER, FIXED = "198.18.10.2", "198.18.10.3"
@@ -26,9 +27,10 @@ def answered(lan, mac):
         assert wire.ask(arp(FIXED), count=1) == [arp_reply(FIXED, sha=VIP_MAC)]
     rows = {row["ip"]: row["mac"] for row in lan.rows("list")}
     assert rows == {VIP: mac, OTHER: mac, VIP6: mac, FIXED: VIP_MAC}
-    assert GROUP_MAC in maddr(lan, "link")
-    assert VIP_MAC in lan.server.run("bridge", "fdb", "show", "dev", "eth1").stdout
-    assert "mac_stale" not in [one["check"] for one in lan.cli("doctor --json").json["findings"]]
+    # the agent does these after the entries
+    assert wait_until(lambda: GROUP_MAC in maddr(lan, "link"))
+    assert wait_until(lambda: VIP_MAC in lan.server.run("bridge", "fdb", "show", "dev", "eth1").stdout)
+    assert wait_until(lambda: "mac_stale" not in [one["check"] for one in lan.cli("doctor --json").json["findings"]])
 
 
 def make_again(lan):

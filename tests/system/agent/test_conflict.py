@@ -83,15 +83,18 @@ def test_a_conflict_is_told_at_once(agent, lan):
     """By the data path's event, not by a look at the map once a second."""
     start(agent, POLICY, service("web", VIP))
     agent.wait_entries((VIP, "eth1"))
-    took = []
-    for count in range(1, 4):
-        let_pass(1.05, "the data path tells of one a second")
-        began = time.monotonic()
-        with Wire(lan.client, "eth0") as wire:
+    with Wire(lan.client, "eth0") as wire:
+        def looks(count):
+            """Until the agent, whose loop answers them, too, has counted this conflict."""
+            let_pass(1.05, "the data path tells of one a second")
             wire.send(conflict(VIP))
-        agent.counts("l2resp_conflicts_total", count)
-        took.append(time.monotonic() - began)
-    assert min(took) < 0.1 * slack(), took
+            number = 1
+            while agent.metrics()["l2resp_conflicts_total"] < count:
+                number += 1
+                assert number < 10_000
+            return number
+        took = [looks(count) for count in range(1, 6)]
+    assert sorted(took)[2] <= 3, took
 
 
 def test_events_follow_pins_that_were_made_anew(agent, lan):
@@ -216,12 +219,21 @@ def test_what_somebody_only_asks_for_is_claimed(agent, lan):
 
 def test_what_is_used_in_another_vlan_is_claimed(agent, lan):
     start(agent, POLICY, keys="probe: true\n")
-    with Wire(lan.client, "eth0") as wire:
-        agent.write("all.yaml", POLICY, service("web", VIP))
-        assert wire.received(1, quiet=0)
-        wire.send(tagged(conflict(VIP), (ETH_P_8021Q, 100)))
-    agent.wait_entries((VIP, "eth1"))
-    agent.counts("l2resp_probes_total", 3)
+    probes = 0
+
+    def used_while_probed(address):
+        nonlocal probes
+        with Wire(lan.client, "eth0") as wire:
+            agent.write("all.yaml", POLICY, service("web", address))
+            seen = wire.received(1, quiet=0)
+            wire.send(tagged(conflict(address), (ETH_P_8021Q, 100)))
+            seen += wire.received(quiet=0)
+        agent.wait_entries((address, "eth1"))
+        probes += 3
+        agent.counts("l2resp_probes_total", probes)
+        return len(seen) < 3
+
+    assert any(map(used_while_probed, (VIP, OTHER, "198.18.10.3"))), "late each time"
 
 
 @pytest.mark.skipif(not os.environ.get("XDP_L2RESP_FULL"), reason="takes two minutes; --full runs it")

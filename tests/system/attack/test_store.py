@@ -114,7 +114,7 @@ def test_another_cause(agent, lan):
     now = iter(causes)
     answer, said = next(now)
     with Server(lan.server, lambda path, body: answer) as server:
-        follow(agent, server)
+        followed_slowly(agent, server)
         for _ in causes:
             assert wait_until(lambda: said in agent.log(), 15), agent.log()
             assert wait_until(lambda: said in agent.http("/readyz")[1])

@@ -274,13 +274,14 @@ def test_reader_beside_writer(lan, background, scratch):
     addresses = [f"198.19.{n // 256}.{n % 256}" for n in range(30000)]
     (scratch / "file").write_text("".join(f"{ip} dev eth1\n" for ip in addresses))
     writer = background(lan.argv(f"import {scratch}/file"), stdout=subprocess.DEVNULL)
-    owned = set(addresses)
+    owned, looks = set(addresses), 0
     while writer.poll() is None:
+        looks += 1
         result = lan.cli("list --json")
         assert result.status == 0, result.err
         rows = json.loads(result.out)
         assert all(row["ip"] in owned and row["mac"] == SERVER_MAC for row in rows)
-    assert writer.returncode == 0
+    assert writer.returncode == 0 and looks
     assert ips(lan) == addresses
 
 
@@ -430,6 +431,7 @@ def test_interface_deleted_between_two_questions(lan, scratch, command):
     lan.done("attach eth1")
     asked = requests(lan, command, scratch)
     links = [number for number, what in enumerate(asked, 1) if what == ("netlink", GETLINK)]
+    assert links
     for number in links:
         lan.done("attach eth1")
         with faulty(f"any:{number}:{errno.ENODEV}"):

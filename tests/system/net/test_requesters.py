@@ -68,7 +68,7 @@ def test_ndisc6(lan, add, mac):
     lan.enable_ipv6()
     lan.done("attach eth1", add)
     # -m: waits for as many answers as come
-    said = lan.client.run("ndisc6", "-m", "-r", 1, "-w", 200, VIP6, "eth0").stdout
+    said = lan.client.run("ndisc6", "-m", "-r", 1, "-w", 1000, VIP6, "eth0").stdout
     assert re.findall(r"Target link-layer address: ([0-9A-F:]+)\n from (\S+)", said) == [
         (mac.upper(), VIP6)], said
     assert lan.responses_sent(VIP6) == 1
@@ -89,7 +89,7 @@ def test_arping(lan, add, mac):
         pytest.skip("this arping is another than Debian's package of that name")
     lan.done("attach eth1", add)
     # -d: status 1 if two hosts answer
-    said = lan.client.run("arping", "-d", "-c", 3, "-W", 0.5, "-i", "eth0", VIP).stdout
+    said = lan.client.run("arping", "-d", "-c", 3, "-W", 1, "-i", "eth0", VIP).stdout
     assert re.findall(r"bytes from ([0-9a-f:]+) ", said) == [mac] * 3
     assert lan.responses_sent() == 3
 
