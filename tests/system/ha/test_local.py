@@ -132,7 +132,7 @@ def test_a_node_that_is_excluded_keeps_nothing(cluster, objects, store):
     """Half of the addresses were its own."""
     ips = {f"198.18.10.{number}" for number in range(1, 11)}
     for _ in range(2):
-        objects.node(store.lease, POLICY, service("web", *ips), timing=SHORT)
+        objects.node(store.lease, POLICY, service("web", *ips), timing=STEADY)
         cluster.settled([])
     assert wait_until(lambda: set().union(*(node.held() for node in cluster.nodes)) == ips), cluster.logs()
     if not (first := max(cluster.nodes, key=lambda node: len(node.held()))).held() < ips:

@@ -25,7 +25,7 @@ def took_over(pair):
 def gap(pair):
     """Waits until the second node answers and the first no longer does: how long nobody did."""
     assert wait_until(lambda: len(pair.asker.turns(VIP)) > 1, took_over(pair)), pair.logs()
-    (former, _, last), (latter, first, _) = pair.asker.turns(VIP)
+    (former, _, last), (latter, first, _) = pair.asker.turns(VIP)[:2]
     assert (former, latter) == (pair.first.mac, pair.second.mac)
     return first - last
 
@@ -91,18 +91,18 @@ def test_carrier_lost_and_back(steady):
     goes_on(steady)
 
 
-def test_announced_by_the_next(pair):
-    pair.first.agent.end(signal.SIGTERM)
-    gap(pair)
+def test_announced_by_the_next(steady):
+    steady.first.agent.end(signal.SIGTERM)
+    at_once(steady)
 
     def announced():
-        return [frame for frame in pair.asker.frames("announce") if frame.mac == pair.second.mac]
+        return [frame for frame in steady.asker.frames("announce") if frame.mac == steady.second.mac]
 
     assert wait_until(lambda: len(announced()) >= 6, 6), announced()
     let_pass(1.2, "a fourth time doesn't come")
     frames = announced()
     assert [frame.number for frame in frames] == [1, 2] * 3, "request and reply form, three times"
-    assert frames[0].at < pair.asker.turns(VIP)[1][2]
+    assert frames[0].at < steady.asker.turns(VIP)[1][2]
     assert 1.5 < frames[-1].at - frames[0].at < 2.4 * slack()
 
 

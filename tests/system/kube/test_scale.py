@@ -68,19 +68,21 @@ def test_five_thousand_services(agent, lan, objects, gate, scratch, request, eng
                       300), len(gate.requests)
     before = len(gate.requests)
     cpu = agent.cpu_seconds()
+    begun = time.monotonic()
     let_pass(30, "what it costs at rest")
+    rest = time.monotonic() - begun
     lines = [line for _, line in gate.requests[before:]]
     events = sum("/events" in line for line in lines)
     print(f"# engine {engine}: programmed after {programmed:.1f} s; one change on the wire after "
           f"{statistics.median(took) * 1000:.0f} ms (at most {max(took) * 1000:.0f}); at rest "
-          f"{(len(lines) - events) / 30:.2f} requests/s and {events / 30:.2f} for Events of the start, "
-          f"{(agent.cpu_seconds() - cpu) / 30 * 100:.1f} % of a CPU, "
+          f"{(len(lines) - events) / rest:.2f} requests/s and {events / rest:.2f} for Events of the start, "
+          f"{(agent.cpu_seconds() - cpu) / rest * 100:.1f} % of a CPU, "
           f"{agent.metrics()['process_resident_memory_bytes'] / 2**20:.0f} MiB")
     assert statistics.median(took) < 0.5 * slack()
     # the first claims of an empty store wait for a lease that nobody has
     assert programmed < (LEASE + 120 if engine == "kubernetes" else 30 * slack())
     # a heartbeat every 2 s, the leader's every 3 s, and watches that begin again
-    assert (len(lines) - events) / 30 < 1.5 and events / 30 < 6
+    assert (len(lines) - events) / rest < 1.5 and events / rest < 6
 
 
 ENDPOINTS = 10  # a Service
@@ -187,7 +189,7 @@ def test_a_thousand_conditions(agent, objects, gate, request):
     cpu = agent.cpu_seconds()
     let_pass(10, "what it costs at rest")
     print(f"# {CONDITIONS} conditions within {took:.1f} s; the first 10 s then {agent.cpu_seconds() - cpu:.1f} s of CPU")
-    assert took < 2 * PACED, "at the pace of the manual"
+    assert PACED * 0.9 < took < 2 * PACED * slack() / 3, "at the pace of the manual"
     # one that is written while its entry is on the way is written once more
     assert len(writes()) < 1.02 * CONDITIONS
     found = [one["type"] for item in cluster.api("GET", PATH)["items"] for one in item["status"].get("conditions", ())]
