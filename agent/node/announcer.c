@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <net/if.h> /* before <linux/if.h>, which then leaves its part out */
+#include <linux/if.h>
 #include <utlist.h>
 
 #include "alloc.h"
@@ -19,6 +21,8 @@
 #define BURST_NS 10000000ULL
 /* Retry interval while the interface's queue is full. */
 #define BUSY_NS 10000000ULL
+/* Retry interval while the interface has no carrier. */
+#define NO_CARRIER_NS 100000000ULL
 
 /* Hashed as bytes, so its padding must be zero. */
 struct job_key {
@@ -150,6 +154,11 @@ static void job_send(struct announcer *announcer, struct lane *lane, struct job 
 
 	if (!row || !program_answers(announcer->program, &what.address, lane->ifindex, what.mac)) {
 		job_end(announcer, lane, job);
+		return;
+	}
+	/* links_row.carrier hides a short loss, and sendto() succeeds although the frame is lost */
+	if (!(row->link.flags & IFF_LOWER_UP)) {
+		lane->next_ns = now_ns + NO_CARRIER_NS;
 		return;
 	}
 	r = announce_send(announcer->fd, &row->link, &what, &err);

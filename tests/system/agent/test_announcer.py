@@ -10,6 +10,7 @@ from daemon import POLICY, service
 from lan import VIP
 from stamped import receive
 from test_faults import key_and_value
+from test_links import Changer, told
 from vlan import ETH_P_ALL
 from wait import HUNG, let_pass, slack, wait_until
 from wire import LAYOUT, Wire
@@ -119,3 +120,18 @@ def test_not_what_was_added_by_hand(agent, lan):
         start(agent, {"count": 3, "interval": "50ms", "refresh": "1s"}, VIP, MANY[0])
         seen = list(announced(wire.received(10, seconds=3 * slack())))
     assert {ip for _, ip in seen} == {MANY[0]} and len(seen) >= 10
+
+
+def test_waits_for_the_carrier(agent, lan):
+    """Lost right after our own attach it doesn't count as lost: nothing is entered anew when it is back."""
+    client = Changer(lan.client)
+    with Wire(lan.server, "eth1", ETH_P_ALL) as wire:
+        start(agent, {"count": 1, "refresh": "0s"}, MANY[0])
+        assert comes(wire, MANY[0], 1)
+        told(lan.server, lambda: client.set_up("eth0", False))
+        agent.write("web.yaml", service("web", VIP))
+        assert wait_until(lambda: (VIP, "eth1") in agent.entries()), agent.log()
+        assert VIP not in [ip for _, ip in announced(wire.received(quiet=0.3))], "nothing leaves without carrier"
+        client.set_up("eth0", True)
+        seen = list(announced(wire.received(2, seconds=5 * slack())))
+    assert [ip for _, ip in seen if ip == VIP], (seen, agent.log())
