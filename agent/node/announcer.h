@@ -21,7 +21,7 @@ enum announcer_why {
 	ANNOUNCER_TAKEOVER, /* this node got the address: sent as often as configured */
 	ANNOUNCER_DEFENCE,  /* another host uses it: sent once */
 	ANNOUNCER_REPEAT,   /* only used by the announcer itself */
-	ANNOUNCER_REFRESH,  /* periodic: sent once */
+	ANNOUNCER_REFRESH,  /* periodic, or the interface has moved: sent once */
 	ANNOUNCER_WHYS,
 };
 
