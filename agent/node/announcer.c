@@ -19,7 +19,7 @@
 
 /* A late turn may catch up on the frames of this time. */
 #define BURST_NS 10000000ULL
-/* Retry interval while the interface's queue is full. */
+/* Retry interval while the interface's queue or the socket's send buffer is full. */
 #define BUSY_NS 10000000ULL
 /* Retry interval while the interface has no carrier. */
 #define NO_CARRIER_NS 100000000ULL
@@ -258,7 +258,8 @@ int announcer_new(sd_event *event, const struct links *links, struct program *pr
 		announcer_free(announcer);
 		return r;
 	}
-	/* an interface that can't send must not block the others */
+	/* Nothing waits in sendto() for an interface that can't send. But some 250 of its frames
+	 * fill the one socket's send buffer, and put off the other interfaces' as well. */
 	fcntl(announcer->fd, F_SETFL, O_NONBLOCK);
 	r = loop_timer_new(event, LOOP_NEVER, announcer_turn, announcer, &announcer->timer);
 	if (r < 0) {
