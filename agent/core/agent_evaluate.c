@@ -164,6 +164,13 @@ void agent_input_changed(void *userdata)
 		agent_evaluate(agent, false);
 }
 
+void agent_link_moved(uint32_t ifindex, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	reconcile_refresh(agent->reconcile, ifindex);
+}
+
 void agent_evaluate_soon(void *userdata)
 {
 	struct agent *agent = userdata;

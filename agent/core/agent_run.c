@@ -154,7 +154,7 @@ static int refresh_due(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
 
-	reconcile_refresh(agent->reconcile);
+	reconcile_refresh(agent->reconcile, 0);
 	return loop_timer_after(source, agent->config.announce_refresh_ns / 1000);
 }
 
@@ -331,7 +331,8 @@ static int agent_start(struct agent *agent, struct err *err)
 	int r = identity_open(config->bpffs, config->node, &agent->identity, err);
 
 	if (!r)
-		r = links_new(agent->event, agent_input_changed, agent, &agent->links, err);
+		r = links_new(agent->event, agent_input_changed, agent_link_moved, agent,
+			      &agent->links, err);
 	if (r < 0)
 		return r;
 	agent->attachments = attachments_new(agent->links, agent->program, agent->helper);

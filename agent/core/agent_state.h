@@ -135,10 +135,12 @@ bool agent_group_owns(const struct agent *agent, const struct address *address);
 bool agent_knows_holders(const struct agent *agent);
 
 /* Callbacks; @agent is a struct agent. The first: the manifests or the interfaces have changed. The
- * second: other input of an evaluation has changed. The third: inquiry_callbacks' group_claims().
+ * second: other input of an evaluation has changed. The third: links_moved_fn. The fourth:
+ * inquiry_callbacks' group_claims().
  */
 void agent_input_changed(void *agent);
 void agent_evaluate_soon(void *agent);
+void agent_link_moved(uint32_t ifindex, void *agent);
 void agent_group_claims(const struct address *addresses, size_t count, enum group_claim *ret_claims,
 			void *agent);
 

@@ -147,7 +147,7 @@ static int prepare(const char *path, bool select, struct rehearsal *rehearsal, s
 	if (!r && (select || rehearsal->config.directory))
 		r = read_source(rehearsal, err);
 	if (!r && rehearsal->source)
-		r = links_new(NULL, nothing, NULL, &rehearsal->links, err);
+		r = links_new(NULL, NULL, NULL, NULL, &rehearsal->links, err);
 	if (!r && rehearsal->source)
 		r = reserve(rehearsal, err);
 	if (r < 0 || !select)

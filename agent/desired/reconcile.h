@@ -64,8 +64,9 @@ void reconcile_news(struct reconcile *reconcile, const struct lease_news *news);
 /* Begins to compare the maps with the desired entries, unless that is under way. */
 void reconcile_compare(struct reconcile *reconcile);
 
-/* Announces all addresses that this node answers for again. */
-void reconcile_refresh(struct reconcile *reconcile);
+/* Announces all addresses that this node answers for again, on @ifindex, or on all interfaces if it
+ * is 0. */
+void reconcile_refresh(struct reconcile *reconcile, uint32_t ifindex);
 
 /* Number of entries that the maps need for each family if this node gains every lease. */
 void reconcile_count(const struct reconcile *reconcile, size_t ret_count[PINS_FAMILIES]);

@@ -57,6 +57,7 @@ struct reconcile {
 	unsigned int settled_compares;
 
 	struct tracked *next_refresh;
+	uint32_t refresh_on; /* 0: all interfaces */
 	struct reconcile_figures figures;
 };
 

@@ -263,9 +263,13 @@ static void refresh_next(struct reconcile *reconcile)
 	struct tracked *tracked = reconcile->next_refresh;
 
 	reconcile->next_refresh = tracked->hh.next;
-	for (size_t i = 0; i < tracked->place_count && tracked->slot; i++)
-		announcer_add(reconcile->parts.announcer, &tracked->address,
-			      tracked->places[i].ifindex, ANNOUNCER_REFRESH);
+	for (size_t i = 0; i < tracked->place_count && tracked->slot; i++) {
+		uint32_t ifindex = tracked->places[i].ifindex;
+
+		if (!reconcile->refresh_on || reconcile->refresh_on == ifindex)
+			announcer_add(reconcile->parts.announcer, &tracked->address, ifindex,
+				      ANNOUNCER_REFRESH);
+	}
 }
 
 /* ---- turns ---- */
@@ -313,8 +317,12 @@ void reconcile_again(struct reconcile *reconcile)
 	reconcile->known = reconcile->settled = reconcile->pass_known = false;
 }
 
-void reconcile_refresh(struct reconcile *reconcile)
+void reconcile_refresh(struct reconcile *reconcile, uint32_t ifindex)
 {
+	/* one for another interface is under way: on all, as for a bond and its VLAN devices */
+	if (reconcile->next_refresh && reconcile->refresh_on != ifindex)
+		ifindex = 0;
+	reconcile->refresh_on = ifindex;
 	reconcile->next_refresh = reconcile->tracked;
 	loop_timer_after(reconcile->work, 0);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <net/if.h> /* before <linux/if.h>, which then leaves its part out */
+#include <linux/if.h>
 #include <utlist.h>
 
 #include "alloc.h"
@@ -17,8 +19,10 @@
 
 /* A late turn may catch up on the frames of this time. */
 #define BURST_NS 10000000ULL
-/* Retry interval while the interface's queue is full. */
+/* Retry interval while the interface's queue or the socket's send buffer is full. */
 #define BUSY_NS 10000000ULL
+/* Retry interval while the interface has no carrier. */
+#define NO_CARRIER_NS 100000000ULL
 
 /* Hashed as bytes, so its padding must be zero. */
 struct job_key {
@@ -152,6 +156,11 @@ static void job_send(struct announcer *announcer, struct lane *lane, struct job 
 		job_end(announcer, lane, job);
 		return;
 	}
+	/* links_row.carrier hides a short loss, and sendto() succeeds although the frame is lost */
+	if (!(row->link.flags & IFF_LOWER_UP)) {
+		lane->next_ns = now_ns + NO_CARRIER_NS;
+		return;
+	}
 	r = announce_send(announcer->fd, &row->link, &what, &err);
 	if (r == -EAGAIN || r == -ENOBUFS) {
 		lane->next_ns = now_ns + BUSY_NS;
@@ -249,7 +258,8 @@ int announcer_new(sd_event *event, const struct links *links, struct program *pr
 		announcer_free(announcer);
 		return r;
 	}
-	/* an interface that can't send must not block the others */
+	/* Nothing waits in sendto() for an interface that can't send. But some 250 of its frames
+	 * fill the one socket's send buffer, and put off the other interfaces' as well. */
 	fcntl(announcer->fd, F_SETFL, O_NONBLOCK);
 	r = loop_timer_new(event, LOOP_NEVER, announcer_turn, announcer, &announcer->timer);
 	if (r < 0) {

@@ -21,7 +21,7 @@ enum announcer_why {
 	ANNOUNCER_TAKEOVER, /* this node got the address: sent as often as configured */
 	ANNOUNCER_DEFENCE,  /* another host uses it: sent once */
 	ANNOUNCER_REPEAT,   /* only used by the announcer itself */
-	ANNOUNCER_REFRESH,  /* periodic: sent once */
+	ANNOUNCER_REFRESH,  /* periodic, or the interface has moved: sent once */
 	ANNOUNCER_WHYS,
 };
 
@@ -37,8 +37,8 @@ void announcer_configure(struct announcer *announcer, uint32_t count, uint64_t i
 
 /*
  * Queues an announcement of @address on @ifindex. Right before each frame it looks up whether the
- * data path still answers for the address, and with which MAC. If a job for the address is queued
- * already, the more urgent of the two is kept.
+ * data path still answers for the address, and with which MAC, and waits while @ifindex has no
+ * carrier. If a job for the address is queued already, the more urgent of the two is kept.
  */
 void announcer_add(struct announcer *announcer, const struct address *address, uint32_t ifindex,
 		   enum announcer_why why);

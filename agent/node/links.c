@@ -32,6 +32,7 @@ struct links {
 	sd_event_source *flap;	/* end of the flap caused by our own attach */
 	sd_event_source *again; /* read everything again */
 	links_changed_fn *changed;
+	links_moved_fn *moved;
 	void *userdata;
 	uint64_t dumps;
 	bool dirty; /* changed since the last callback */
@@ -192,6 +193,10 @@ static int message_cb(const struct nlmsghdr *message, void *data)
 			links_set(links, &link);
 		else
 			links_remove(links, link.ifindex);
+		/* a VLAN device has messages of its own */
+		if (link.event == IFLA_EVENT_NOTIFY_PEERS ||
+		    link.event == IFLA_EVENT_BONDING_FAILOVER)
+			links->moved(link.ifindex, links->userdata);
 		break;
 	}
 	return MNL_CB_OK;
@@ -260,13 +265,14 @@ static int links_follow(struct links *links, sd_event *event)
 	return r < 0 ? r : 0;
 }
 
-int links_new(sd_event *event, links_changed_fn *changed, void *userdata, struct links **ret_links,
-	      struct err *err)
+int links_new(sd_event *event, links_changed_fn *changed, links_moved_fn *moved, void *userdata,
+	      struct links **ret_links, struct err *err)
 {
 	struct links *links = xcalloc(1, sizeof(*links));
 	int r;
 
 	links->changed = changed;
+	links->moved = moved;
 	links->userdata = userdata;
 	r = event ? links_follow(links, event) : 0;
 	if (!r)

@@ -36,9 +36,13 @@ struct links;
  * master, gained or lost carrier, or an address was added or removed. */
 typedef void links_changed_fn(void *userdata);
 
+/* Frames of @ifindex take another way now, which switches learn from what it sends: a bond has
+ * another active port, or a virtual machine was migrated. */
+typedef void links_moved_fn(uint32_t ifindex, void *userdata);
+
 /* Reads all interfaces, and follows changes unless @event is NULL. Needs no privilege. */
-int links_new(sd_event *event, links_changed_fn *changed, void *userdata, struct links **ret_links,
-	      struct err *err);
+int links_new(sd_event *event, links_changed_fn *changed, links_moved_fn *moved, void *userdata,
+	      struct links **ret_links, struct err *err);
 
 void links_free(struct links *links);
 

@@ -81,6 +81,9 @@ static int attribute_cb(const struct nlattr *attribute, void *data)
 	case IFLA_LINK_NETNSID:
 		link->parent_nsid = (int)mnl_attr_get_u32(attribute);
 		break;
+	case IFLA_EVENT:
+		link->event = mnl_attr_get_u32(attribute);
+		break;
 	case IFLA_LINKINFO:
 		return mnl_attr_parse_nested(attribute, info_cb, link);
 	case IFLA_XDP:

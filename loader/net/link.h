@@ -29,6 +29,7 @@ struct link {
 	uint16_t vlan_protocol; /* 0x8100 or 0x88a8, host byte order */
 	unsigned int master;	/* its bond, bridge, team or VRF; 0: none */
 	char master_kind[16];	/* master's kind */
+	uint32_t event;		/* of a notification: IFLA_EVENT_*, else 0 */
 };
 
 /* True if @link is up and has a carrier. */

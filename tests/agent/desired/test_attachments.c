@@ -23,7 +23,7 @@ Test(attachments, failures_are_limited)
 
 	said_begin();
 	cr_assert_eq(unshare(CLONE_NEWNET), 0, "unshare: %s", strerror(errno));
-	cr_assert_eq(links_new(NULL, NULL, NULL, &links, &err), 0, "%s", err.text);
+	cr_assert_eq(links_new(NULL, NULL, NULL, NULL, &links, &err), 0, "%s", err.text);
 	attachments = attachments_new(links, NULL, NULL);
 	lo.ifindex = answer.ifindex = if_nametoindex("lo");
 	attachments_select(attachments, &selection, true, false);

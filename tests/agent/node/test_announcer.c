@@ -52,7 +52,7 @@ Test(announcer, interfaces_that_are_gone_take_no_time)
 
 	cr_assert_eq(unshare(CLONE_NEWNET), 0, "unshare: %s", strerror(errno));
 	cr_assert_geq(sd_event_new(&event), 0);
-	cr_assert_eq(links_new(NULL, NULL, NULL, &links, &err), 0, "%s", err.text);
+	cr_assert_eq(links_new(NULL, NULL, NULL, NULL, &links, &err), 0, "%s", err.text);
 	cr_assert_eq(announcer_new(event, links, NULL, &announcer, &err), 0, "%s", err.text);
 	announcer_configure(announcer, 3, CLOCK_NS_PER_S, 1000);
 	before_ns = announce_many(announcer, event);

@@ -3,18 +3,24 @@
 """What is announced, in which order, and how fast."""
 import json
 import socket
+import struct
 import subprocess
 import time
+
+import pytest
 
 from daemon import POLICY, service
 from lan import VIP
 from stamped import receive
 from test_faults import key_and_value
+from test_links import NLM_F_REQUEST, RTM_NEWLINK, RTMGRP_LINK, Changer, attribute, index, link_message, told
 from vlan import ETH_P_ALL
 from wait import HUNG, let_pass, slack, wait_until
 from wire import LAYOUT, Wire
 
 BURST = 0.01  # seconds that may be made up for
+RTM_GETLINK, IFLA_EVENT = 18, 44
+IFLA_EVENT_FEATURES, IFLA_EVENT_BONDING_FAILOVER, IFLA_EVENT_NOTIFY_PEERS = 2, 3, 4
 MANY = [f"198.18.20.{i}" for i in range(1, 251)]
 
 
@@ -119,3 +125,43 @@ def test_not_what_was_added_by_hand(agent, lan):
         start(agent, {"count": 3, "interval": "50ms", "refresh": "1s"}, VIP, MANY[0])
         seen = list(announced(wire.received(10)))
     assert {ip for _, ip in seen} == {MANY[0]} and len(seen) >= 10
+
+
+def test_waits_for_the_carrier(agent, lan):
+    """Lost right after our own attach it doesn't count as lost: nothing is entered anew when it is back."""
+    client = Changer(lan.client)
+    with Wire(lan.server, "eth1", ETH_P_ALL) as wire:
+        start(agent, {"count": 1, "refresh": "0s"}, MANY[0])
+        assert comes(wire, MANY[0], 1)
+        told(lan.server, lambda: client.set_up("eth0", False))
+        agent.write("web.yaml", service("web", VIP))
+        assert wait_until(lambda: (VIP, "eth1") in agent.entries()), agent.log()
+        assert VIP not in [ip for _, ip in announced(wire.received(quiet=0.3))], "nothing leaves without carrier"
+        client.set_up("eth0", True)
+        seen = list(announced(wire.received(2, seconds=5 * slack())))
+    assert [ip for _, ip in seen if ip == VIP], (seen, agent.log())
+
+
+def notify(lan, dev, event):
+    """What the kernel says of an event: test_links_vlan.py's bond shows that it does."""
+    with lan.server.entered(), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as route:
+        body = link_message(index(lan.server, dev))
+        route.send(struct.pack("IHHII", 16 + len(body), RTM_GETLINK, NLM_F_REQUEST, 0, 0) + body)
+        said = route.recv(1 << 16)[16:] + attribute(IFLA_EVENT, struct.pack("I", event))
+        route.sendto(struct.pack("IHHII", 16 + len(said), RTM_NEWLINK, 0, 0, 0) + said, (0, RTMGRP_LINK))
+
+
+@pytest.mark.parametrize("event", [IFLA_EVENT_BONDING_FAILOVER, IFLA_EVENT_NOTIFY_PEERS])
+def test_again_after_a_failover(agent, lan, event):
+    """On that interface, and not after other events."""
+    lan.server.ip(f"link add eth2 type veth peer name eth2 netns {lan.client.name}", "link set eth2 up")
+    lan.client.ip("link set eth2 up")
+    with Wire(lan.client, "eth0") as first, Wire(lan.client, "eth2") as second:
+        start(agent, {"count": 1, "refresh": "0s"}, VIP, MANY[0])
+        agent.write("all.yaml", POLICY.replace("[eth1]", '["^eth"]'), service("many", VIP, MANY[0]))
+        assert len(first.received(4)) == len(second.received(4)) == 4
+        notify(lan, "eth2", IFLA_EVENT_FEATURES)
+        notify(lan, "eth1", event)
+        seen = list(announced(first.received(4, seconds=5 * slack())))
+        assert sorted(ip for _, ip in seen) == sorted([VIP, MANY[0]] * 2), agent.log()
+        assert not second.received()
