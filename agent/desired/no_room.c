@@ -4,7 +4,6 @@
 
 #include "alloc.h"
 #include "clock.h"
-#include "desired.h"
 #include "hash.h"
 #include "no_room.h"
 
@@ -94,21 +93,22 @@ void no_room_note(struct no_room *no_room, const struct address *address, uint32
 		remove_at(no_room, lacking, at);
 }
 
-static bool is_on(const struct target *target, uint32_t ifindex)
+static bool is_on(const struct selected *on, size_t count, uint32_t ifindex)
 {
 	size_t i = 0;
 
-	while (i < target->count && target->on[i].ifindex != ifindex)
+	while (i < count && on[i].ifindex != ifindex)
 		i++;
-	return i < target->count;
+	return i < count;
 }
 
-void no_room_follow(struct no_room *no_room, const struct target *target)
+void no_room_follow(struct no_room *no_room, const struct address *address,
+		    const struct selected *on, size_t count)
 {
-	struct lacking *lacking = find(no_room, &target->address);
+	struct lacking *lacking = find(no_room, address);
 
 	for (size_t i = lacking ? lacking->count : 0; i-- > 0;)
-		if (!is_on(target, lacking->on[i]))
+		if (!is_on(on, count, lacking->on[i]))
 			remove_at(no_room, lacking, i);
 }
 

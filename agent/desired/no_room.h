@@ -9,10 +9,10 @@
 
 #include "err.h"
 #include "pins.h"
+#include "policy.h"
 #include "responder.h"
 
 struct no_room;
-struct target;
 
 struct no_room *no_room_new(void);
 void no_room_free(struct no_room *no_room);
@@ -22,8 +22,9 @@ void no_room_free(struct no_room *no_room);
 void no_room_note(struct no_room *no_room, const struct address *address, uint32_t ifindex,
 		  bool lacks);
 
-/* Forgets the interfaces that @target's address isn't wanted on any more. */
-void no_room_follow(struct no_room *no_room, const struct target *target);
+/* @address is wanted @on these interfaces: forgets others. */
+void no_room_follow(struct no_room *no_room, const struct address *address,
+		    const struct selected *on, size_t count);
 
 /* Forgets @address, which is no longer desired. */
 void no_room_forget(struct no_room *no_room, const struct address *address);

@@ -157,7 +157,7 @@ static bool send_desired(struct reconcile *reconcile, const struct target *targe
 	snprintf(wish.service.namespace, sizeof(wish.service.namespace), "%s",
 		 target->service->namespace);
 	snprintf(wish.service.name, sizeof(wish.service.name), "%s", target->service->name);
-	no_room_follow(reconcile->parts.no_room, target);
+	no_room_follow(reconcile->parts.no_room, &target->address, target->on, target->count);
 	wish.place_count = places_of(reconcile, target, places);
 	return send_wish(reconcile, tracked, &wish);
 }

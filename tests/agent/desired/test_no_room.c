@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <criterion/criterion.h>
 
-#include "desired.h"
 #include "no_room.h"
 
 #define SECOND_NS 1000000000ULL
@@ -100,17 +99,16 @@ Test(no_room, an_interface_that_is_not_wanted_any_more_lacks_none)
 {
 	const struct err why = { .text = "full" };
 	const struct selected on[] = { { .ifindex = 1 }, { .ifindex = 2 } };
-	struct target target = { .address = numbered(0), .on = on, .count = 2 };
+	struct address address = numbered(0);
 	struct no_room *no_room = with_ten(&why);
 
-	no_room_note(no_room, &target.address, 2, true);
-	no_room_note(no_room, &target.address, 3, true);
-	no_room_follow(no_room, &target);
-	cr_expect(no_room_is(no_room, &target.address, 1, NULL));
-	cr_expect(no_room_is(no_room, &target.address, 2, NULL));
-	cr_expect(!no_room_is(no_room, &target.address, 3, NULL));
-	target.count = 0;
-	no_room_follow(no_room, &target);
+	no_room_note(no_room, &address, 2, true);
+	no_room_note(no_room, &address, 3, true);
+	no_room_follow(no_room, &address, on, 2);
+	cr_expect(no_room_is(no_room, &address, 1, NULL));
+	cr_expect(no_room_is(no_room, &address, 2, NULL));
+	cr_expect(!no_room_is(no_room, &address, 3, NULL));
+	no_room_follow(no_room, &address, on, 0);
 	cr_expect_eq(lacking(no_room), 9);
 	cr_expect(no_room_changed(no_room));
 	no_room_free(no_room);
