@@ -300,6 +300,7 @@ static void set_refresh(struct agent *agent)
 	loop_timer_after(agent->refresh, usec ?: LOOP_NEVER);
 	announcer_configure(agent->announcer, agent->config.announce_count,
 			    agent->config.announce_interval_ns, agent->config.announce_rate);
+	inquiry_configure(agent->inquiry, agent->config.announce_rate);
 }
 
 static int start_timers(struct agent *agent, struct err *err)

@@ -227,6 +227,11 @@ bool inquiry_due(const struct inquiry *inquiry)
 	return inquiry->any_taken;
 }
 
+void inquiry_configure(struct inquiry *inquiry, uint32_t rate)
+{
+	prober_configure(inquiry->prober, rate);
+}
+
 uint64_t inquiry_probes_sent(const struct inquiry *inquiry)
 {
 	return prober_sent(inquiry->prober);

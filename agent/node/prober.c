@@ -7,11 +7,18 @@
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "loop.h"
 #include "probe.h"
 #include "prober.h"
+#include "rate.h"
 
 #define FRAMES_A_TURN 256
+/* Probes of a turn, and the time to the next one: their replies are read between turns. */
+#define PROBES_A_TURN 64
+#define TURN_NS	      10000000ULL
+/* A late turn may catch up on the probes of this part of a second. */
+#define BURSTS_A_SECOND 20
 
 struct question {
 	struct address address;
@@ -38,6 +45,10 @@ struct prober {
 	struct probe_socket *sockets[PROBER_ROUND];
 	size_t socket_count;
 	unsigned int sent_count; /* probes sent for each address in this round; 0: no round */
+	size_t next;		 /* the question whose next probe is due */
+	uint64_t pass_ns;	 /* when sending the current probes began */
+	struct rate rate;
+	uint64_t spent_ns; /* of rate */
 	uint64_t sent;
 };
 
@@ -104,7 +115,7 @@ static struct probe_socket *probe_socket_get(struct prober *prober, const struct
 	return socket;
 }
 
-static void send_probe(struct prober *prober, const struct question *question)
+static bool send_probe(struct prober *prober, const struct question *question)
 {
 	const struct links_row *row = links_find(links_table(prober->links), question->ifindex);
 	struct probe_socket *socket;
@@ -112,40 +123,57 @@ static void send_probe(struct prober *prober, const struct question *question)
 
 	/* an interface that is gone or has no carrier reaches nobody */
 	if (question->taken || !row || !row->carrier)
-		return;
+		return false;
 	socket = probe_socket_get(prober, &row->link, &err);
-	if (!socket || probe_send(socket->fd, &row->link, &question->address, &err) < 0)
+	if (!socket || probe_send(socket->fd, &row->link, &question->address, &err) < 0) {
 		prober->callbacks.log(LOG_WARNING, err.text, prober->userdata);
-	else
-		prober->sent++;
+		return false;
+	}
+	prober->sent++;
+	return true;
 }
 
 static void end_round(struct prober *prober)
 {
 	for (size_t i = 0; i < prober->socket_count; i++)
 		probe_socket_free(prober->sockets[i]);
-	prober->socket_count = prober->question_count = 0;
+	prober->socket_count = prober->question_count = prober->next = 0;
 	prober->sent_count = 0;
+}
+
+/* Sends the probes that the rate permits now. */
+static void send_probes(struct prober *prober)
+{
+	uint64_t now_ns = clock_boot_ns();
+
+	if (!prober->next)
+		prober->pass_ns = now_ns;
+	for (size_t i = 0; i < PROBES_A_TURN && prober->next < prober->question_count &&
+			   rate_due(&prober->rate, prober->spent_ns) <= now_ns;
+	     i++)
+		if (send_probe(prober, &prober->questions[prober->next++]))
+			rate_spend(&prober->rate, &prober->spent_ns, now_ns);
 }
 
 static int turn(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct prober *prober = userdata;
-	uint64_t next_ns = PROBER_INTERVAL_NS;
 
+	/* replies that arrived while the loop was busy count, too */
+	for (size_t i = 0; i < prober->socket_count; i++)
+		on_readable(NULL, prober->sockets[i]->fd, 0, prober->sockets[i]);
 	if (prober->sent_count == PROBER_COUNT) {
-		/* replies that arrived while the loop was busy count, too */
-		for (size_t i = 0; i < prober->socket_count; i++)
-			on_readable(NULL, prober->sockets[i]->fd, 0, prober->sockets[i]);
 		end_round(prober);
 		prober->callbacks.done(prober->userdata);
 		return 0;
 	}
-	for (size_t i = 0; i < prober->question_count; i++)
-		send_probe(prober, &prober->questions[i]);
+	send_probes(prober);
+	if (prober->next < prober->question_count)
+		return loop_timer_after(source, TURN_NS / 1000);
+	prober->next = 0;
 	if (++prober->sent_count == PROBER_COUNT)
-		next_ns = PROBER_WAIT_NS;
-	return loop_timer_after(source, next_ns / 1000);
+		return loop_timer_after(source, PROBER_WAIT_NS / 1000);
+	return loop_timer_at(source, prober->pass_ns + PROBER_INTERVAL_NS);
 }
 
 int prober_new(sd_event *event, const struct links *links, const struct prober_callbacks *callbacks,
@@ -192,6 +220,12 @@ void prober_begin(struct prober *prober)
 	if (!prober->question_count)
 		return;
 	loop_timer_after(prober->timer, 0);
+}
+
+void prober_configure(struct prober *prober, uint32_t rate)
+{
+	prober->rate = (struct rate){ .interval_ns = CLOCK_NS_PER_S / rate,
+				      .burst = rate / BURSTS_A_SECOND + 1 };
 }
 
 uint64_t prober_sent(const struct prober *prober)

@@ -2,6 +2,7 @@
 /*
  * Probes the LAN for other hosts that use addresses, many addresses in one round (RFC 5227 2.1.1,
  * RFC 4862 5.4.2). Shorter than the RFCs' times, since nobody answers for the addresses meanwhile.
+ * A round takes longer if the rate doesn't permit all of its probes in PROBER_INTERVAL_NS.
  */
 #ifndef XDP_L2RESPD_PROBER_H
 #define XDP_L2RESPD_PROBER_H
@@ -35,6 +36,9 @@ struct prober_callbacks {
 int prober_new(sd_event *event, const struct links *links, const struct prober_callbacks *callbacks,
 	       void *userdata, struct prober **ret_prober, struct err *err);
 void prober_free(struct prober *prober);
+
+/* Sets the maximum number of probes a second, of all interfaces together. */
+void prober_configure(struct prober *prober, uint32_t rate);
 
 /* Is a round running? */
 bool prober_busy(const struct prober *prober);

@@ -16,6 +16,9 @@
 /* Frames without a claim that are skipped per call, since other hosts may send any number. */
 #define OTHERS_MAX 16
 
+/* A socket of the default size has room for some 90 replies that come at once. */
+#define RECEIVE_BUFFER (1 << 20)
+
 #define VID_MASK 0x0fff /* of a tag control information (IEEE 802.1Q 9.6) */
 
 /* Size of an advertisement without options. */
@@ -67,8 +70,10 @@ int probe_open(const struct link *link, struct err *err)
 				  .sll_protocol = htons(ETH_P_ALL),
 				  .sll_ifindex = (int)link->ifindex };
 	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	const int yes = 1;
+	const int yes = 1, size = RECEIVE_BUFFER;
 
+	/* fails without CAP_NET_ADMIN, then the default size is used */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	if (fd < 0 || filter_claims(fd) < 0 ||
 	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof(yes)) < 0 ||
 	    bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
