@@ -4,6 +4,8 @@
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
+#include <net/if.h> /* before <linux/if.h>, which then leaves its part out */
+#include <linux/if.h>
 
 #include "alloc.h"
 #include "cleanup.h"
@@ -23,6 +25,7 @@
 struct question {
 	struct address address;
 	uint32_t ifindex;
+	unsigned int sent; /* probes */
 	bool taken;
 };
 
@@ -44,9 +47,9 @@ struct prober {
 	size_t question_count;
 	struct probe_socket *sockets[PROBER_ROUND];
 	size_t socket_count;
-	unsigned int sent_count; /* probes sent for each address in this round; 0: no round */
-	size_t next;		 /* the question whose next probe is due */
-	uint64_t pass_ns;	 /* when sending the current probes began */
+	unsigned int passes; /* over all questions, in this round */
+	size_t next;	     /* the question whose next probe is due */
+	uint64_t pass_ns;    /* when sending the current probes began */
 	struct rate rate;
 	uint64_t spent_ns; /* of rate */
 	uint64_t sent;
@@ -115,22 +118,37 @@ static struct probe_socket *probe_socket_get(struct prober *prober, const struct
 	return socket;
 }
 
-static bool send_probe(struct prober *prober, const struct question *question)
+/* False: no probe left this host. */
+static bool send_probe(struct prober *prober, struct question *question)
 {
 	const struct links_row *row = links_find(links_table(prober->links), question->ifindex);
 	struct probe_socket *socket;
 	struct err err;
+	int r;
 
-	/* an interface that is gone or has no carrier reaches nobody */
-	if (question->taken || !row || !row->carrier)
+	/* Without carrier send() succeeds all the same. During the flap of our own attach,
+	 * row->carrier stays true. */
+	if (question->taken || !row || !(row->link.flags & IFF_LOWER_UP))
 		return false;
 	socket = probe_socket_get(prober, &row->link, &err);
-	if (!socket || probe_send(socket->fd, &row->link, &question->address, &err) < 0) {
+	r = socket ? probe_send(socket->fd, &row->link, &question->address, &err) : -1;
+	if (r < 0)
 		prober->callbacks.log(LOG_WARNING, err.text, prober->userdata);
+	if (r <= 0)
 		return false;
-	}
+	question->sent++;
 	prober->sent++;
 	return true;
+}
+
+static void tell_unasked(struct prober *prober)
+{
+	for (size_t i = 0; i < prober->question_count; i++) {
+		const struct question *question = &prober->questions[i];
+
+		if (!question->taken && question->sent < PROBER_COUNT)
+			prober->callbacks.unasked(&question->address, prober->userdata);
+	}
 }
 
 static void end_round(struct prober *prober)
@@ -138,7 +156,7 @@ static void end_round(struct prober *prober)
 	for (size_t i = 0; i < prober->socket_count; i++)
 		probe_socket_free(prober->sockets[i]);
 	prober->socket_count = prober->question_count = prober->next = 0;
-	prober->sent_count = 0;
+	prober->passes = 0;
 }
 
 /* Sends the probes that the rate permits now. */
@@ -162,7 +180,8 @@ static int turn(sd_event_source *source, uint64_t usec, void *userdata)
 	/* replies that arrived while the loop was busy count, too */
 	for (size_t i = 0; i < prober->socket_count; i++)
 		on_readable(NULL, prober->sockets[i]->fd, 0, prober->sockets[i]);
-	if (prober->sent_count == PROBER_COUNT) {
+	if (prober->passes == PROBER_COUNT) {
+		tell_unasked(prober);
 		end_round(prober);
 		prober->callbacks.done(prober->userdata);
 		return 0;
@@ -171,7 +190,7 @@ static int turn(sd_event_source *source, uint64_t usec, void *userdata)
 	if (prober->next < prober->question_count)
 		return loop_timer_after(source, TURN_NS / 1000);
 	prober->next = 0;
-	if (++prober->sent_count == PROBER_COUNT)
+	if (++prober->passes == PROBER_COUNT)
 		return loop_timer_after(source, PROBER_WAIT_NS / 1000);
 	return loop_timer_at(source, prober->pass_ns + PROBER_INTERVAL_NS);
 }
@@ -211,6 +230,10 @@ bool prober_busy(const struct prober *prober)
 
 void prober_add(struct prober *prober, const struct address *address, uint32_t ifindex)
 {
+	const struct links_row *row = links_find(links_table(prober->links), ifindex);
+
+	if (!row || !row->carrier)
+		return;
 	prober->questions[prober->question_count++] =
 		(struct question){ .address = *address, .ifindex = ifindex };
 }

@@ -28,7 +28,11 @@ struct prober;
 struct prober_callbacks {
 	/* Another host, with @mac, has replied that it uses @address. */
 	void (*taken)(const struct address *address, const uint8_t mac[ETH_ALEN], void *userdata);
-	/* The round is over. No other host uses the addresses for which taken() wasn't called. */
+	/* Not all probes for @address could be sent, so it isn't known whether another host uses
+	 * it. Called at the end of the round, for each interface. */
+	void (*unasked)(const struct address *address, void *userdata);
+	/* The round is over. No other host that answers within PROBER_WAIT_NS uses the addresses
+	 * for which neither taken() nor unasked() was called. */
 	void (*done)(void *userdata);
 	void (*log)(int priority, const char *text, void *userdata);
 };
@@ -43,7 +47,8 @@ void prober_configure(struct prober *prober, uint32_t rate);
 /* Is a round running? */
 bool prober_busy(const struct prober *prober);
 
-/* Adds @address on @ifindex to the next round, which must not have begun and must have room. */
+/* Adds @address on @ifindex, if it has carrier, to the next round, which must not have begun and
+ * must have room. */
 void prober_add(struct prober *prober, const struct address *address, uint32_t ifindex);
 
 /* Begins the round, unless it is empty. */

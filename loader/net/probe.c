@@ -89,11 +89,11 @@ int probe_send(int fd, const struct link *link, const struct address *address, s
 	uint8_t frame[REQUEST_MAX];
 
 	memcpy(request.from_mac, link->mac, ETH_ALEN);
-	if (send(fd, frame, request_write(&request, frame), 0) < 0 && errno != ENETDOWN &&
-	    errno != ENOBUFS && errno != EAGAIN)
-		return err_set(err, negative_errno(), "asking on %s: %s", link->name,
-			       strerror(errno));
-	return 0;
+	if (send(fd, frame, request_write(&request, frame), 0) >= 0)
+		return 1;
+	if (errno == ENETDOWN || errno == ENOBUFS || errno == EAGAIN)
+		return 0;
+	return err_set(err, negative_errno(), "asking on %s: %s", link->name, strerror(errno));
 }
 
 /* True if @frame's sender claims an address. */

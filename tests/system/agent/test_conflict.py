@@ -227,6 +227,25 @@ def test_probes_keep_to_the_rate(agent, lan):
     agent.counts("l2resp_entries", 100)
 
 
+def carrier(lan, up):
+    """eth1's, set at its peer, until the kernel has told everybody."""
+    lan.client.ip(f"link set eth0 {'up' if up else 'down'}")
+    assert wait_until(lambda: ("state UP" in lan.server.run("ip", "link", "show", "eth1").stdout) == up)
+
+
+def test_probes_wait_for_the_carrier(agent, lan):
+    """Lost as NICs do when they get their first program: probes would be sent, and reach nobody."""
+    lan.client.own(f"{VIP}/32", "eth0")
+    start(agent, POLICY, service("web", OTHER), keys="probe: true\n")
+    agent.wait_entries((OTHER, "eth1"))
+    carrier(lan, False)
+    agent.write("all.yaml", POLICY, service("web", OTHER, VIP))
+    assert stays(lambda: (VIP, "eth1") not in agent.entries(), 1.5)
+    carrier(lan, True)
+    agent.says(f"{CLIENT_MAC} uses {VIP}; not claiming it, next probe in 60 s")
+    agent.wait_entries((OTHER, "eth1"))
+
+
 def test_what_somebody_only_asks_for_is_claimed(agent, lan):
     """Another node of the group may ask at the same time."""
     def asks():
