@@ -223,9 +223,12 @@ static int on_turn_end(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-static void plain_log(int priority, const char *text, void *userdata)
+/* A probe that can't be sent is one of many. */
+static void inquiry_log(int priority, const char *text, void *userdata)
 {
-	log_say(priority, "%s", text);
+	struct agent *agent = userdata;
+
+	log_limited(&agent->failures, priority, "%s", text);
 }
 
 /* Tenants decide how often there is something to log. */
@@ -240,7 +243,7 @@ static void source_log(int priority, const char *origin, const char *text, void 
 static const struct source_callbacks source_callbacks = { agent_input_changed, source_log,
 							  agent_source_stopped };
 static const struct inquiry_callbacks inquiry_callbacks = { agent_group_claims, agent_evaluate_soon,
-							    plain_log };
+							    inquiry_log };
 
 /* ---- life ---- */
 
@@ -298,6 +301,7 @@ static void set_refresh(struct agent *agent)
 	loop_timer_after(agent->refresh, usec ?: LOOP_NEVER);
 	announcer_configure(agent->announcer, agent->config.announce_count,
 			    agent->config.announce_interval_ns, agent->config.announce_rate);
+	inquiry_configure(agent->inquiry, agent->config.announce_rate);
 }
 
 static int start_timers(struct agent *agent, struct err *err)

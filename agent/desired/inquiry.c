@@ -218,7 +218,7 @@ static void carry_over(struct inquiry *inquiry, const struct desired *from, stru
 }
 
 /* Starts a round with the due probes that fit into it. An address is probed on all its interfaces
- * in the same round. */
+ * that have carrier in the same round. */
 static void begin_round(struct inquiry *inquiry)
 {
 	struct desired *desired = inquiry->desired;
@@ -296,6 +296,11 @@ bool inquiry_due(const struct inquiry *inquiry)
 	return inquiry->any_taken;
 }
 
+void inquiry_configure(struct inquiry *inquiry, uint32_t rate)
+{
+	prober_configure(inquiry->prober, rate);
+}
+
 uint64_t inquiry_probes_sent(const struct inquiry *inquiry)
 {
 	return prober_sent(inquiry->prober);
@@ -324,6 +329,15 @@ static void address_taken(const struct address *address, const uint8_t mac[ETH_A
 	log_other_host(target);
 }
 
+static void address_unasked(const struct address *address, void *userdata)
+{
+	struct inquiry *inquiry = userdata;
+	struct target *target = (struct target *)desired_find(inquiry->desired, address);
+
+	if (target && target->probe_state == INQUIRY_RUNNING)
+		target->probe_state = INQUIRY_DUE;
+}
+
 static void round_done(void *userdata)
 {
 	struct inquiry *inquiry = userdata;
@@ -346,7 +360,8 @@ int inquiry_new(sd_event *event, const struct links *links,
 		const struct inquiry_callbacks *callbacks, void *userdata,
 		struct inquiry **ret_inquiry, struct err *err)
 {
-	static const struct prober_callbacks own = { address_taken, round_done, prober_log };
+	static const struct prober_callbacks own = { address_taken, address_unasked, round_done,
+						     prober_log };
 	struct inquiry *inquiry = xcalloc(1, sizeof(*inquiry));
 	int r;
 

@@ -49,6 +49,9 @@ int inquiry_new(sd_event *event, const struct links *links,
 		struct inquiry **ret_inquiry, struct err *err);
 void inquiry_free(struct inquiry *inquiry);
 
+/* Sets the maximum number of probes a second. */
+void inquiry_configure(struct inquiry *inquiry, uint32_t rate);
+
 /*
  * Sets the reason of targets in @now that may not be claimed yet, and starts a round of probes for
  * them. @before: the previous result. @probe: probe new addresses too. Keeps @now until the next

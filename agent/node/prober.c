@@ -4,18 +4,28 @@
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
+#include <net/if.h> /* before <linux/if.h>, which then leaves its part out */
+#include <linux/if.h>
 
 #include "alloc.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "loop.h"
 #include "probe.h"
 #include "prober.h"
+#include "rate.h"
 
 #define FRAMES_A_TURN 256
+/* Probes of a turn, and the time to the next one: their replies are read between turns. */
+#define PROBES_A_TURN 64
+#define TURN_NS	      10000000ULL
+/* A late turn may catch up on the probes of this part of a second. */
+#define BURSTS_A_SECOND 20
 
 struct question {
 	struct address address;
 	uint32_t ifindex;
+	unsigned int sent; /* probes */
 	bool taken;
 };
 
@@ -37,7 +47,11 @@ struct prober {
 	size_t question_count;
 	struct probe_socket *sockets[PROBER_ROUND];
 	size_t socket_count;
-	unsigned int sent_count; /* probes sent for each address in this round; 0: no round */
+	unsigned int passes; /* over all questions, in this round */
+	size_t next;	     /* the question whose next probe is due */
+	uint64_t pass_ns;    /* when sending the current probes began */
+	struct rate rate;
+	uint64_t spent_ns; /* of rate */
 	uint64_t sent;
 };
 
@@ -104,48 +118,81 @@ static struct probe_socket *probe_socket_get(struct prober *prober, const struct
 	return socket;
 }
 
-static void send_probe(struct prober *prober, const struct question *question)
+/* False: no probe left this host. */
+static bool send_probe(struct prober *prober, struct question *question)
 {
 	const struct links_row *row = links_find(links_table(prober->links), question->ifindex);
 	struct probe_socket *socket;
 	struct err err;
+	int r;
 
-	/* an interface that is gone or has no carrier reaches nobody */
-	if (question->taken || !row || !row->carrier)
-		return;
+	/* Without carrier send() succeeds all the same. During the flap of our own attach,
+	 * row->carrier stays true. */
+	if (question->taken || !row || !(row->link.flags & IFF_LOWER_UP))
+		return false;
 	socket = probe_socket_get(prober, &row->link, &err);
-	if (!socket || probe_send(socket->fd, &row->link, &question->address, &err) < 0)
+	r = socket ? probe_send(socket->fd, &row->link, &question->address, &err) : -1;
+	if (r < 0)
 		prober->callbacks.log(LOG_WARNING, err.text, prober->userdata);
-	else
-		prober->sent++;
+	if (r <= 0)
+		return false;
+	question->sent++;
+	prober->sent++;
+	return true;
+}
+
+static void tell_unasked(struct prober *prober)
+{
+	for (size_t i = 0; i < prober->question_count; i++) {
+		const struct question *question = &prober->questions[i];
+
+		if (!question->taken && question->sent < PROBER_COUNT)
+			prober->callbacks.unasked(&question->address, prober->userdata);
+	}
 }
 
 static void end_round(struct prober *prober)
 {
 	for (size_t i = 0; i < prober->socket_count; i++)
 		probe_socket_free(prober->sockets[i]);
-	prober->socket_count = prober->question_count = 0;
-	prober->sent_count = 0;
+	prober->socket_count = prober->question_count = prober->next = 0;
+	prober->passes = 0;
+}
+
+/* Sends the probes that the rate permits now. */
+static void send_probes(struct prober *prober)
+{
+	uint64_t now_ns = clock_boot_ns();
+
+	if (!prober->next)
+		prober->pass_ns = now_ns;
+	for (size_t i = 0; i < PROBES_A_TURN && prober->next < prober->question_count &&
+			   rate_due(&prober->rate, prober->spent_ns) <= now_ns;
+	     i++)
+		if (send_probe(prober, &prober->questions[prober->next++]))
+			rate_spend(&prober->rate, &prober->spent_ns, now_ns);
 }
 
 static int turn(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct prober *prober = userdata;
-	uint64_t next_ns = PROBER_INTERVAL_NS;
 
-	if (prober->sent_count == PROBER_COUNT) {
-		/* replies that arrived while the loop was busy count, too */
-		for (size_t i = 0; i < prober->socket_count; i++)
-			on_readable(NULL, prober->sockets[i]->fd, 0, prober->sockets[i]);
+	/* replies that arrived while the loop was busy count, too */
+	for (size_t i = 0; i < prober->socket_count; i++)
+		on_readable(NULL, prober->sockets[i]->fd, 0, prober->sockets[i]);
+	if (prober->passes == PROBER_COUNT) {
+		tell_unasked(prober);
 		end_round(prober);
 		prober->callbacks.done(prober->userdata);
 		return 0;
 	}
-	for (size_t i = 0; i < prober->question_count; i++)
-		send_probe(prober, &prober->questions[i]);
-	if (++prober->sent_count == PROBER_COUNT)
-		next_ns = PROBER_WAIT_NS;
-	return loop_timer_after(source, next_ns / 1000);
+	send_probes(prober);
+	if (prober->next < prober->question_count)
+		return loop_timer_after(source, TURN_NS / 1000);
+	prober->next = 0;
+	if (++prober->passes == PROBER_COUNT)
+		return loop_timer_after(source, PROBER_WAIT_NS / 1000);
+	return loop_timer_at(source, prober->pass_ns + PROBER_INTERVAL_NS);
 }
 
 int prober_new(sd_event *event, const struct links *links, const struct prober_callbacks *callbacks,
@@ -183,6 +230,10 @@ bool prober_busy(const struct prober *prober)
 
 void prober_add(struct prober *prober, const struct address *address, uint32_t ifindex)
 {
+	const struct links_row *row = links_find(links_table(prober->links), ifindex);
+
+	if (!row || !row->carrier)
+		return;
 	prober->questions[prober->question_count++] =
 		(struct question){ .address = *address, .ifindex = ifindex };
 }
@@ -192,6 +243,12 @@ void prober_begin(struct prober *prober)
 	if (!prober->question_count)
 		return;
 	loop_timer_after(prober->timer, 0);
+}
+
+void prober_configure(struct prober *prober, uint32_t rate)
+{
+	prober->rate = (struct rate){ .interval_ns = CLOCK_NS_PER_S / rate,
+				      .burst = rate / BURSTS_A_SECOND + 1 };
 }
 
 uint64_t prober_sent(const struct prober *prober)

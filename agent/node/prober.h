@@ -2,6 +2,7 @@
 /*
  * Probes the LAN for other hosts that use addresses, many addresses in one round (RFC 5227 2.1.1,
  * RFC 4862 5.4.2). Shorter than the RFCs' times, since nobody answers for the addresses meanwhile.
+ * A round takes longer if the rate doesn't permit all of its probes in PROBER_INTERVAL_NS.
  */
 #ifndef XDP_L2RESPD_PROBER_H
 #define XDP_L2RESPD_PROBER_H
@@ -27,7 +28,11 @@ struct prober;
 struct prober_callbacks {
 	/* Another host, with @mac, has replied that it uses @address. */
 	void (*taken)(const struct address *address, const uint8_t mac[ETH_ALEN], void *userdata);
-	/* The round is over. No other host uses the addresses for which taken() wasn't called. */
+	/* Not all probes for @address could be sent, so it isn't known whether another host uses
+	 * it. Called at the end of the round, for each interface. */
+	void (*unasked)(const struct address *address, void *userdata);
+	/* The round is over. No other host that answers within PROBER_WAIT_NS uses the addresses
+	 * for which neither taken() nor unasked() was called. */
 	void (*done)(void *userdata);
 	void (*log)(int priority, const char *text, void *userdata);
 };
@@ -36,10 +41,14 @@ int prober_new(sd_event *event, const struct links *links, const struct prober_c
 	       void *userdata, struct prober **ret_prober, struct err *err);
 void prober_free(struct prober *prober);
 
+/* Sets the maximum number of probes a second, of all interfaces together. */
+void prober_configure(struct prober *prober, uint32_t rate);
+
 /* Is a round running? */
 bool prober_busy(const struct prober *prober);
 
-/* Adds @address on @ifindex to the next round, which must not have begun and must have room. */
+/* Adds @address on @ifindex, if it has carrier, to the next round, which must not have begun and
+ * must have room. */
 void prober_add(struct prober *prober, const struct address *address, uint32_t ifindex);
 
 /* Begins the round, unless it is empty. */

@@ -162,9 +162,9 @@ static int send_all(struct device_probe *probe, struct err *err)
 	probe->fd = probe_open(link, err);
 	if (probe->fd < 0)
 		return probe->fd;
-	for (size_t i = 0; i < probe->count && !r; i++)
+	for (size_t i = 0; i < probe->count && r >= 0; i++)
 		r = probe_send(probe->fd, link, &probe->rows[i]->key.address, err);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 int doctor_check_other_answers(struct doctor *doctor, struct err *err)

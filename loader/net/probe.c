@@ -16,6 +16,9 @@
 /* Frames without a claim that are skipped per call, since other hosts may send any number. */
 #define OTHERS_MAX 16
 
+/* A socket of the default size has room for some 90 replies that come at once. */
+#define RECEIVE_BUFFER (1 << 20)
+
 #define VID_MASK 0x0fff /* of a tag control information (IEEE 802.1Q 9.6) */
 
 /* Size of an advertisement without options. */
@@ -67,8 +70,10 @@ int probe_open(const struct link *link, struct err *err)
 				  .sll_protocol = htons(ETH_P_ALL),
 				  .sll_ifindex = (int)link->ifindex };
 	_cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	const int yes = 1;
+	const int yes = 1, size = RECEIVE_BUFFER;
 
+	/* fails without CAP_NET_ADMIN, then the default size is used */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	if (fd < 0 || filter_claims(fd) < 0 ||
 	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof(yes)) < 0 ||
 	    bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
@@ -84,11 +89,11 @@ int probe_send(int fd, const struct link *link, const struct address *address, s
 	uint8_t frame[REQUEST_MAX];
 
 	memcpy(request.from_mac, link->mac, ETH_ALEN);
-	if (send(fd, frame, request_write(&request, frame), 0) < 0 && errno != ENETDOWN &&
-	    errno != ENOBUFS && errno != EAGAIN)
-		return err_set(err, negative_errno(), "asking on %s: %s", link->name,
-			       strerror(errno));
-	return 0;
+	if (send(fd, frame, request_write(&request, frame), 0) >= 0)
+		return 1;
+	if (errno == ENETDOWN || errno == ENOBUFS || errno == EAGAIN)
+		return 0;
+	return err_set(err, negative_errno(), "asking on %s: %s", link->name, strerror(errno));
 }
 
 /* True if @frame's sender claims an address. */

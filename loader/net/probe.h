@@ -16,7 +16,7 @@
  * advertisements, also those to all nodes. Needs CAP_NET_RAW. The caller closes it. */
 int probe_open(const struct link *link, struct err *err);
 
-/* Sends a probe for @address. It is no error if the link goes down or its queue is full. */
+/* Sends a probe for @address: 1. 0: it wasn't sent, since the link is down or its queue is full. */
 int probe_send(int fd, const struct link *link, const struct address *address, struct err *err);
 
 /* Receives the next frame that claims an address: true, with the address and its MAC. Frames that

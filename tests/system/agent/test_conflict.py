@@ -205,6 +205,50 @@ def test_what_somebody_answers_for_is_not_claimed(agent, lan, address):
     assert figures['l2resp_addresses_blocked{reason="other_host"}'] == 1 and figures["l2resp_probes_total"] >= 4
 
 
+def many(count):
+    return [f"198.18.{16 + i // 250}.{1 + i % 250}" for i in range(count)]
+
+
+def test_none_of_many_that_another_host_has_is_claimed(agent, lan):
+    """As when another program has them still: its host answers at once."""
+    lan.client.ip("route add local 198.18.16.0/22 dev lo")
+    agent.config.write_text(agent.config.read_text() + "probe: true\nannounce: {count: 0, rate: 1000000}\n")
+    agent.write("all.yaml", POLICY, service("many", OTHER, *many(1000)))
+    agent.start()
+    agent.counts('l2resp_addresses_blocked{reason="other_host"}', 1000)
+    agent.wait_entries((OTHER, "eth1"))
+
+
+def test_probes_keep_to_the_rate(agent, lan):
+    """300 probes, 100 a second."""
+    agent.config.write_text(agent.config.read_text() + "probe: true\nannounce: {count: 0, rate: 100}\n")
+    agent.write("all.yaml", POLICY, service("many", *many(100)))
+    with Wire(lan.client, "eth0") as wire:
+        agent.start()
+        times = [moment for moment, _ in wire.received(300)]
+        assert len(times) == 300 and times[-1] - times[0] > 2.8
+    agent.counts("l2resp_entries", 100)
+
+
+def carrier(lan, up):
+    """eth1's, set at its peer, until the kernel has told everybody."""
+    lan.client.ip(f"link set eth0 {'up' if up else 'down'}")
+    assert wait_until(lambda: ("state UP" in lan.server.run("ip", "link", "show", "eth1").stdout) == up)
+
+
+def test_probes_wait_for_the_carrier(agent, lan):
+    """Lost as NICs do when they get their first program: probes would be sent, and reach nobody."""
+    lan.client.own(f"{VIP}/32", "eth0")
+    start(agent, POLICY, service("web", OTHER), keys="probe: true\n")
+    agent.wait_entries((OTHER, "eth1"))
+    carrier(lan, False)
+    agent.write("all.yaml", POLICY, service("web", OTHER, VIP))
+    assert stays(lambda: (VIP, "eth1") not in agent.entries(), 1.5)
+    carrier(lan, True)
+    agent.says(f"{CLIENT_MAC} uses {VIP}; not claiming it, next probe in 60 s")
+    agent.wait_entries((OTHER, "eth1"))
+
+
 def test_what_somebody_only_asks_for_is_claimed(agent, lan):
     """Another node of the group may ask at the same time."""
     def asks():
@@ -286,7 +330,7 @@ class Flood(threading.Thread):
 
 def test_a_flood_of_conflicts(agent, lan):
     """It takes no more than a share of the agent's time, and a few lines of its log; what was left out is said once."""
-    addresses = [f"198.18.{16 + i // 250}.{1 + i % 250}" for i in range(1000)]
+    addresses = many(1000)
     start(agent, POLICY, service("many", *addresses))
     agent.counts("l2resp_entries", len(addresses))
     answered = []

@@ -279,7 +279,7 @@ def answer_with(watch):
 def configure(agent, server, more=""):
     agent.outlast_a_restart()
     text = re.sub("source: .*", f"source: {{kubernetes: {{server: '{server.url}'}}}}", agent.config.read_text())
-    agent.config.write_text(text + "announce: {count: 0}\n" + more)
+    agent.config.write_text(text + "announce: {count: 0, rate: 10000}\n" + more)
 
 
 def test_services_that_change_without_a_pause(agent):
