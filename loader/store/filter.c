@@ -416,6 +416,9 @@ static int sync_device(const struct pins *pins, uint32_t ifindex, bool if_ours,
 		return filter_forget(pins, ifindex, err);
 	if (r < 0)
 		return r;
+	/* the filters went with the interface that had them */
+	if (device_is_reused(pins, &link))
+		return filter_forget(pins, ifindex, err);
 	r = set_read(pins, RTM_GETADDR, ifindex, &joined, &held, err);
 	if (r < 0 || (if_ours && !joined.count && !held.count))
 		return r;

@@ -109,6 +109,16 @@ def test_interface_made_anew(lan):
     assert not filtered(lan)
 
 
+def test_number_that_another_interface_has(lan):
+    """That one's filters are left alone: eth1 took its own along."""
+    lan.enable_ipv6()
+    lan.done("attach eth1", ADD, ADD6)
+    with lan.moved_and_its_number_taken():
+        lan.server.run("bridge", "fdb", "add", VMAC, "dev", "pod1", "self", "permanent")
+        lan.done("flush dev eth1")
+        assert lan.rows("list") == [] and filtered(lan, dev="pod1")
+
+
 def test_device_takes_the_mac_for_its_own(lan):
     """Then it needs no entry; the next attach takes it away."""
     lan.done(ADD)
