@@ -140,6 +140,8 @@ static int period_due(sd_event_source *source, uint64_t usec, void *userdata)
 	helper_watch(agent->helper);
 	attachments_recheck(agent->attachments);
 	program_retry_filters(agent->program);
+	/* not at once: two programs that undo each other's work shouldn't do so at full speed */
+	links_take_left(agent->links, program_group_left, agent->program);
 	if (!agent->evaluated || kernel_view_changed(&agent->kernel) || inquiry_due(agent->inquiry))
 		agent_evaluate(agent, false);
 	reconcile_compare(agent->reconcile);

@@ -93,6 +93,7 @@ static void row_update(struct links *links, struct links_row *row, const struct 
 	struct links_row fresh = { .link = *link,
 				   .suitable = link_suitable(link),
 				   .carrier = link_carrier(link),
+				   .group_left = row->group_left,
 				   .attached_at_ns = row->attached_at_ns,
 				   .dump = links->dumps };
 
@@ -172,6 +173,28 @@ static void links_prune(struct links *links)
 	table->count = kept;
 }
 
+static void address_changed(struct links *links, const struct nlmsghdr *message)
+{
+	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(message);
+	struct links_row *row = (struct links_row *)links_find(&links->table, info->ifa_index);
+
+	if (!local_address_is_group(message))
+		links->dirty = true;
+	else if (row && message->nlmsg_type == RTM_DELADDR)
+		row->group_left = true;
+}
+
+void links_take_left(struct links *links, links_left_fn *left, void *userdata)
+{
+	for (size_t i = 0; i < links->table.count; i++) {
+		struct links_row *row = &links->table.rows[i];
+
+		if (row->group_left)
+			left(row->link.ifindex, userdata);
+		row->group_left = false;
+	}
+}
+
 static int message_cb(const struct nlmsghdr *message, void *data)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
@@ -181,7 +204,7 @@ static int message_cb(const struct nlmsghdr *message, void *data)
 	switch (message->nlmsg_type) {
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
-		links->dirty = links->dirty || !local_address_is_group(message);
+		address_changed(links, message);
 		break;
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
@@ -226,6 +249,8 @@ static int read_anew(sd_event_source *source, uint64_t usec, void *userdata)
 		loop_timer_after(source, AGAIN_USEC);
 	/* addresses may have changed as well */
 	links->dirty = true;
+	for (size_t i = 0; i < links->table.count; i++)
+		links->table.rows[i].group_left = true;
 	notify_changes(links);
 	return 0;
 }

@@ -13,8 +13,9 @@
 
 struct links_row {
 	struct link link;
-	bool suitable; /* policies may select it: it uses ARP, and has no master but a VRF */
-	bool carrier;  /* it is up and has carrier */
+	bool suitable;	 /* policies may select it: it uses ARP, and has no master but a VRF */
+	bool carrier;	 /* it is up and has carrier */
+	bool group_left; /* maybe, since the last links_take_left() */
 	uint64_t attached_at_ns; /* CLOCK_BOOTTIME of our own attach; 0: none */
 	uint64_t dump;		 /* number of the dump when it was last seen */
 };
@@ -47,6 +48,11 @@ int links_new(sd_event *event, links_changed_fn *changed, links_moved_fn *moved,
 void links_free(struct links *links);
 
 const struct links_table *links_table(const struct links *links);
+
+/* Calls @left for each interface that may have left a group since the last call, since an address
+ * that joins one (filter.h) was deleted, by us or by another program. */
+typedef void links_left_fn(uint32_t ifindex, void *userdata);
+void links_take_left(struct links *links, links_left_fn *left, void *userdata);
 
 /*
  * Our program is about to be attached to @ifindex, for which many drivers reset the link. A carrier

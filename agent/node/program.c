@@ -212,6 +212,11 @@ void program_touch(struct program *program, uint32_t ifindex, bool filtered, boo
 		devices_add(&program->deleted, ifindex);
 }
 
+void program_group_left(uint32_t ifindex, void *program)
+{
+	program_touch(program, ifindex, true, false);
+}
+
 void program_touch_all(struct program *program)
 {
 	program->all_unsynced = true;

@@ -45,6 +45,9 @@
 	X(lag_port, EACH, WARNING, "the program, or addresses, are on one port of a bond or team",  \
 	  "run `xdp-l2resp flush dev IFACE` and `xdp-l2resp detach IFACE`, then put them on the "   \
 	  "bond or team: while that has a program, the kernel changes none on its ports")           \
+	X(group_left, EACH, WARNING, "the interface has left groups of its IPv6 addresses",         \
+	  "run `xdp-l2resp attach HOOK`; if systemd-networkd manages IFACE, set "                   \
+	  "KeepConfiguration=static in its .network file")                                          \
 	X(mac_stale, EACH, ERROR, "addresses are answered with a MAC that the interface had once",  \
 	  "run `xdp-l2resp attach HOOK`")                                                           \
 	X(entry_damaged, EACH, ERROR, "what is written for an address isn't its entry",             \

@@ -8,6 +8,7 @@
 #include "attach.h"
 #include "dispatcher.h"
 #include "doctor_check.h"
+#include "filter.h"
 #include "offload.h"
 #include "vlan.h"
 #include "xdp_features.h"
@@ -226,6 +227,22 @@ int doctor_check_lag_port(struct doctor *doctor, const struct doctor_device *dev
 	return doctor_find(doctor, device, NULL,
 			   "%s is a port of %s, and requests may come in on another port",
 			   device->link.name, master.name);
+}
+
+int doctor_check_group_left(struct doctor *doctor, const struct doctor_device *device,
+			    struct err *err)
+{
+	size_t count;
+	int r;
+
+	if (device->gone || !device->row_count || !doctor_has(doctor, MAPS_FILTERS))
+		return 0;
+	r = filter_count_left(doctor->pins, &device->link, &count, err);
+	if (r < 0 || !count)
+		return r;
+	return doctor_find(doctor, device, NULL,
+			   "%s has left %zu solicited-node group%s of its addresses",
+			   device->link.name, count, count == 1 ? "" : "s");
 }
 
 int doctor_check_tags_taken(struct doctor *doctor, const struct doctor_device *device,

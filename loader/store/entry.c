@@ -266,8 +266,13 @@ static int make_room(struct pins *pins, const struct entry_wanted *wanted, size_
 
 	for (size_t i = 0; i < count; i++)
 		more[responder_family(&wanted[i].key.address)]++;
-	for (size_t i = 0; i < existing->count; i++)
-		used[responder_family(&existing->rows[i].key.address)]++;
+	for (size_t i = 0; i < existing->count; i++) {
+		const struct entry_row *row = &existing->rows[i];
+
+		used[responder_family(&row->key.address)]++;
+		/* it may be an IPv4 address among the IPv6 ones */
+		used[PINS_V6] += row->damaged && address_is_v4(&row->key.address);
+	}
 	for (enum pins_family family = 0; family < PINS_FAMILIES; family++) {
 		all[family] = used[family] + more[family];
 		if (more[family] && all[family] > pins->max_entries)
@@ -285,6 +290,7 @@ int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 {
 	_cleanup_(entry_table_free) struct entry_table existing = {};
 	struct entry_added added = {};
+	size_t seen = SIZE_MAX;
 	bool full;
 	int r;
 
@@ -309,8 +315,10 @@ int entry_add(struct pins *pins, struct entry_wanted *wanted, size_t count,
 		if (!r) {
 			r = responder_write(pins_responders(pins), row_of_wanted, wanted,
 					    added.added, progress, err);
-			/* the agent, which adds without the lock, took the room meanwhile */
-			full = r == -E2BIG;
+			/* if the agent, which adds without the lock, took the room meanwhile, there
+			 * are others now */
+			full = r == -E2BIG && existing.count != seen;
+			seen = existing.count;
 		}
 	} while (full);
 	if (r < 0)

@@ -181,32 +181,35 @@ static int joined_cb(const struct nlmsghdr *header, void *groups)
 	const uint8_t *address = NULL;
 	const struct nlattr *attribute;
 	uint8_t mac[ETH_ALEN];
-	bool ours = false;
+	bool wanted = header->nlmsg_type == RTM_GETMULTICAST;
 
 	mnl_attr_for_each(attribute, header, sizeof(struct ifaddrmsg))
 	{
-		if (mnl_attr_get_type(attribute) == IFA_PROTO)
-			ours = mnl_attr_get_u8(attribute) == FILTER_PROTO;
-		else if (mnl_attr_get_type(attribute) == IFA_ADDRESS &&
+		uint16_t type = mnl_attr_get_type(attribute);
+
+		if (type == IFA_PROTO)
+			wanted = mnl_attr_get_u8(attribute) == FILTER_PROTO;
+		else if ((type == IFA_ADDRESS || type == IFA_MULTICAST) &&
 			 mnl_attr_get_payload_len(attribute) == 16)
 			address = mnl_attr_get_payload(attribute);
 	}
-	if (!ours || !address || memcmp(address, group_prefix, sizeof(group_prefix)) != 0)
+	if (!wanted || !address || memcmp(address, group_prefix, sizeof(group_prefix)) != 0)
 		return MNL_CB_OK;
 	group_mac(address, mac);
 	mac_list_add(groups, mac);
 	return MNL_CB_OK;
 }
 
-/* Reads the groups that our addresses on @ifindex join. */
-static int joined_read(uint32_t ifindex, struct mac_list *groups)
+/* Reads the groups that our addresses on @ifindex join (@type RTM_GETADDR), or that it is in,
+ * whoever joined them (RTM_GETMULTICAST). */
+static int joined_read(uint16_t type, uint32_t ifindex, struct mac_list *groups)
 {
 	char buffer[REQUEST_SIZE];
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct ifaddrmsg *message;
 	int r;
 
-	header->nlmsg_type = RTM_GETADDR;
+	header->nlmsg_type = type;
 	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
 	message->ifa_family = AF_INET6;
 	message->ifa_index = ifindex;
@@ -390,11 +393,11 @@ static void sync_lists(const struct filter *filter, const struct mac_list *need,
 		note_unjoined(filter, unjoined, failed);
 }
 
-/* Reads the filters that we set on @ifindex. */
-static int ours_read(const struct pins *pins, uint32_t ifindex, struct mac_list *joined,
-		     struct mac_list *held, struct err *err)
+/* Reads the groups (joined_read()) and the other filters that we set on @ifindex. */
+static int set_read(const struct pins *pins, uint16_t type, uint32_t ifindex,
+		    struct mac_list *joined, struct mac_list *held, struct err *err)
 {
-	int r = joined_read(ifindex, joined);
+	int r = joined_read(type, ifindex, joined);
 
 	if (r < 0)
 		return err_set(err, r, "reading the groups of interface number %u: %s", ifindex,
@@ -413,7 +416,10 @@ static int sync_device(const struct pins *pins, uint32_t ifindex, bool if_ours,
 		return filter_forget(pins, ifindex, err);
 	if (r < 0)
 		return r;
-	r = ours_read(pins, ifindex, &joined, &held, err);
+	/* the filters went with the interface that had them */
+	if (device_is_reused(pins, &link))
+		return filter_forget(pins, ifindex, err);
+	r = set_read(pins, RTM_GETADDR, ifindex, &joined, &held, err);
 	if (r < 0 || (if_ours && !joined.count && !held.count))
 		return r;
 	r = need_read(pins, &link, &need, err);
@@ -421,6 +427,24 @@ static int sync_device(const struct pins *pins, uint32_t ifindex, bool if_ours,
 		return r;
 	sync_lists(&(struct filter){ pins, &link, note }, &need, &joined, &held);
 	return 0;
+}
+
+int filter_count_left(const struct pins *pins, const struct link *link, size_t *ret_count,
+		      struct err *err)
+{
+	_cleanup_(mac_list_free) struct mac_list need = {}, joined = {}, held = {};
+	int r = need_read(pins, link, &need, err);
+
+	if (!r)
+		r = set_read(pins, RTM_GETMULTICAST, link->ifindex, &joined, &held, err);
+	mac_list_sort(&held);
+	*ret_count = 0;
+	for (size_t i = 0; !r && i < need.count; i++)
+		*ret_count += kind_of(need.macs[i]) == FILTER_GROUP &&
+			      !mac_list_has(&joined, need.macs[i]) &&
+			      !mac_list_has(&held, need.macs[i]) &&
+			      !mac_list_has(&held, all_groups);
+	return r;
 }
 
 static int note_failed(filter_note_fn *note, int error, const struct err *err)

@@ -46,6 +46,11 @@ void filter_added(const struct pins *pins, const struct link *link,
  * is set there. */
 void filter_deleted(const struct pins *pins, uint32_t ifindex, filter_note_fn *note);
 
+/* Counts the groups that the addresses on @link need, and that somebody has left: deleting our
+ * addresses, as systemd-networkd does with those that it hasn't set, leaves them. */
+int filter_count_left(const struct pins *pins, const struct link *link, size_t *ret_count,
+		      struct err *err);
+
 /* Deletes the records of @ifindex's filters (0: of all), without touching an interface: the number
  * means another interface now, or none. Returns 0 or a negative errno with @err. */
 int filter_forget(const struct pins *pins, uint32_t ifindex, struct err *err);

@@ -422,6 +422,23 @@ Test(entry, an_ipv4_address_among_ipv6_ones_is_damaged_and_deleted)
 	cr_expect_eq(count_all(), 0);
 }
 
+/* A batch that finds the map full isn't tried again for ever, with the lock held. */
+Test(entry, an_ipv4_address_among_ipv6_ones_takes_room, .timeout = 60)
+{
+	struct address address;
+	struct entry_added added;
+
+	family = PINS_V4;
+	address = address_of(1);
+	write_by_others(&address, true);
+	family = PINS_V6;
+	cr_assert_eq(add(0, L2RESP_FIRST_ROOM, 1, &added), 0, "%s", err.text);
+	cr_expect_eq(pins.room[PINS_V6], 2 * L2RESP_FIRST_ROOM);
+	cr_assert_eq(entry_delete(&pins, NULL, 0, &(size_t){ 0 }, &(size_t){ 0 }, &err), 0);
+	write_by_others(&address, true);
+	cr_expect_eq(add(0, ROOM, 1, &added), -ENOSPC);
+}
+
 /* Adds 2001:db8::c612:1 where its entry's key has complements in these words, bits of @words. */
 static int add_over_complement(unsigned int words)
 {

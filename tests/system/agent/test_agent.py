@@ -80,6 +80,19 @@ def test_ipv6_from_policy_to_silence(agent, lan):
     assert lan.client.run("ndisc6", "-1", "-r", 1, VIP6, "eth0", check=False).returncode
 
 
+def test_group_that_another_program_leaves(agent, lan):
+    """It is joined again, each time."""
+    lan.enable_ipv6()
+    agent.write("all.yaml", POLICY, service("web", VIP6))
+    agent.start()
+    agent.wait_entries((VIP6, "eth1"))
+    for _ in range(2):
+        assert wait_until(lambda: GROUP6 in maddr(lan, "inet6"))
+        lan.server.ip(f"address del {GROUP6}/128 dev eth1")
+        assert wait_until(lambda: GROUP6 not in maddr(lan, "inet6"))
+    assert wait_until(lambda: GROUP6 in maddr(lan, "inet6"))
+
+
 def test_list_names_lease_and_holder(agent, lan):
     agent.write("all.yaml", POLICY, service("web", VIP, VIP6))
     agent.start()

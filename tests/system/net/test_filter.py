@@ -109,6 +109,16 @@ def test_interface_made_anew(lan):
     assert not filtered(lan)
 
 
+def test_number_that_another_interface_has(lan):
+    """That one's filters are left alone: eth1 took its own along."""
+    lan.enable_ipv6()
+    lan.done("attach eth1", ADD, ADD6)
+    with lan.moved_and_its_number_taken():
+        lan.server.run("bridge", "fdb", "add", VMAC, "dev", "pod1", "self", "permanent")
+        lan.done("flush dev eth1")
+        assert lan.rows("list") == [] and filtered(lan, dev="pod1")
+
+
 def test_device_takes_the_mac_for_its_own(lan):
     """Then it needs no entry; the next attach takes it away."""
     lan.done(ADD)
@@ -194,10 +204,31 @@ def test_a_group_of_the_hosts_own_is_left(lan):
     assert joins(lan, before), maddr(lan, "inet6")
 
 
+def test_group_that_another_program_leaves(lan):
+    """As systemd-networkd does, which deletes addresses that it hasn't set."""
+    lan.enable_ipv6()
+    lan.done("attach eth1")
+    before = own_groups(lan)
+    lan.done(ADD6, f"add {TWIN6} dev eth1", f"add {NEXT6} dev eth1")
+    wanted = before | {GROUP6: USERS, group_of(NEXT6): USERS}
+    assert joins(lan, wanted), maddr(lan, "inet6")
+    assert "group_left" not in lan.cli("doctor").out
+    lan.server.ip(f"address del {GROUP6}/128 dev eth1", f"address del {group_of(NEXT6)}/128 dev eth1")
+    assert joins(lan, before), maddr(lan, "inet6")
+    finding, = lan.cli("doctor --json").json["findings"]
+    assert (finding["check"], finding["severity"], finding["detail"]) == (
+        "group_left", "warning", "eth1 has left 2 solicited-node groups of its addresses")
+    assert finding["remedy"].startswith("run `xdp-l2resp attach eth1`;")
+    lan.done("attach eth1")
+    assert joins(lan, wanted), maddr(lan, "inet6")
+    assert "group_left" not in lan.cli("doctor").out
+
+
 def test_group_without_ipv6(lan):
     """Where the kernel joins nothing, the MAC is in the multicast filter, and a note says so."""
     assert "1 solicited-node group is not joined: IPv6 is disabled there" in lan.done(ADD6).err
     assert "33:33:ff:0a:00:01" in maddr(lan, "link")
+    assert "group_left" not in lan.cli("doctor").out
     lan.done(f"del {VIP6} dev eth1")
     assert "33:33:ff:0a:00:01" not in maddr(lan, "link")
 
