@@ -324,6 +324,8 @@ static int save_rows(const struct pins *pins, const struct entry_table *table, F
 {
 	size_t saved = 0, gone[L2RESP_MAX_DEVICES] = {};
 	struct device_table devices;
+	struct err ignored;
+	struct link link;
 	int r = device_read_all(pins, &devices, err);
 
 	if (r < 0)
@@ -346,8 +348,9 @@ static int save_rows(const struct pins *pins, const struct entry_table *table, F
 		saved++;
 		gone[device - devices.rows] += device->gone;
 	}
+	/* one that was created again has another number; import finds it by its name */
 	for (unsigned int i = 0; i < devices.count; i++)
-		if (gone[i])
+		if (gone[i] && link_by_name(devices.rows[i].name, &link, &ignored) == -ENODEV)
 			cli_note("%zu address%s of %s, which doesn't exist, %s saved; import adds "
 				 "nothing until it exists",
 				 gone[i], report_plural(gone[i]), devices.rows[i].name,

@@ -42,12 +42,26 @@ static int find_moved(struct doctor *doctor, const struct doctor_device *device)
 int doctor_check_interface_gone(struct doctor *doctor, const struct doctor_device *device,
 				struct err *err)
 {
+	struct err ignored;
+	struct link link;
+
 	if (!device->row_count)
 		return 0;
 	if (device->moved.found)
 		return find_moved(doctor, device);
 	if (!device->gone)
 		return 0;
+	if (!link_by_name(device->link.name, &link, &ignored)) {
+		doctor_find(
+			doctor, device, NULL,
+			"%s was created again, and %zu address%s of the former one %s unanswered",
+			device->link.name, device->row_count, doctor_plural(device->row_count),
+			device->row_count == 1 ? "is" : "are");
+		doctor_remedy(doctor,
+			      "run `xdp-l2resp attach %s` (of a VLAN device, on its parent)",
+			      device->link.name);
+		return 0;
+	}
 	return doctor_find(doctor, device, NULL, "no interface %s, and %zu address%s on it",
 			   device->link.name, device->row_count, doctor_plural(device->row_count));
 }

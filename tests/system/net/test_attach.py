@@ -256,6 +256,14 @@ def test_made_anew_until_attach(made_anew):
         assert wire.ask(arp(VIP)) == []
 
 
+def test_made_anew_is_not_said_to_be_missing(made_anew):
+    lan, _ = made_anew
+    assert lan.done("save").err == "", "import finds it"
+    finding, = (one for one in lan.cli("doctor --json").json["findings"] if one["check"] == "interface_gone")
+    assert finding["detail"] == "eth1 was created again, and 2 addresses of the former one are unanswered"
+    assert finding["remedy"] == "run `xdp-l2resp attach eth1` (of a VLAN device, on its parent)"
+
+
 def test_made_anew_listed_by_name(made_anew):
     lan, _ = made_anew
     assert like(lan.rows("list dev eth1"), [FORMER, FORMER6])
