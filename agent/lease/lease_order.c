@@ -126,9 +126,11 @@ uint64_t lease_claim_take_from(const struct lease_machine *machine, const struct
 		absent && machine->room_ns > claim->free_ns ? machine->room_ns : claim->free_ns;
 	uint64_t met_ns, waited_ns, due_ns;
 	unsigned int rank = claim_rank(machine, claim, now, &met_ns);
+	const struct lease_peer *self = machine->self;
 
+	/* whatever its rank, which doesn't know of that */
 	if ((claim->last_resort || !machine->weight) && lease_others_live(machine, now))
-		return free_ns + (rank ? LAST_RESORT_NS : 0);
+		return free_ns + (claim_first(machine, claim, now) == self ? 0 : LAST_RESORT_NS);
 	if (rank > RANK_STEPS)
 		rank = RANK_STEPS;
 	if (!rank)

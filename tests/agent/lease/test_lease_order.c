@@ -187,3 +187,18 @@ Test(lease_order, asks_once_it_could_claim)
 	cr_expect_eq(asked, 1);
 	lease_machine_free(machine);
 }
+
+/* Where its carrier on one of two interfaces is lost, say: the other node may have both. */
+Test(lease_order, a_last_resort_waits_although_it_is_the_first)
+{
+	const struct address address = address_of(true);
+	const struct lease_preference last = { .last_resort = true };
+	const struct lease_claim *claim;
+
+	start(&address);
+	claim = lease_claim_find(machine, &address);
+	cr_expect_eq(lease_claim_take_from(machine, claim, now), claim->free_ns);
+	lease_machine_want(machine, &address, &last);
+	cr_expect_eq(lease_claim_take_from(machine, claim, now), claim->free_ns + 300 * MS);
+	lease_machine_free(machine);
+}
