@@ -97,16 +97,16 @@ static void begin_anew(struct cluster_pools *pools)
 
 /* ---- writing ---- */
 
-static void on_written(const char *name, bool accepted, void *userdata)
+static void on_written(const char *name, bool changed, void *userdata)
 {
 	struct cluster_pools *pools = userdata;
 	struct source_item *item = source_items_find(&pools->source->items, name);
 
 	if (item) {
 		item->pools_behind = true;
-		item->unwritable = !accepted;
+		item->unwritable = !changed;
 	}
-	if (!accepted)
+	if (!changed)
 		retry_later(pools);
 	settle_after(pools, SETTLE_USEC);
 }
@@ -399,9 +399,9 @@ bool cluster_pools_leads(const struct cluster_pools *pools)
 	return pools->gives ? pools->allocator != NULL : leader_leads(pools->leader);
 }
 
-static void on_status_written(bool accepted, void *userdata)
+static void on_status_written(bool changed, void *userdata)
 {
-	if (!accepted)
+	if (!changed)
 		retry_later(userdata);
 	settle_after(userdata, SETTLE_USEC);
 }

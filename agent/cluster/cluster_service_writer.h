@@ -9,8 +9,9 @@
 
 struct cluster_service_writer;
 
-/* A write of @item's status has ended, of which @item is the name. */
-typedef void cluster_service_writer_fn(const char *item, bool accepted, void *userdata);
+/* A write of @item's status has ended, of which @item is the name. Not @changed: it was rejected,
+ * or the server doesn't keep what differs. */
+typedef void cluster_service_writer_fn(const char *item, bool changed, void *userdata);
 
 struct cluster_service_writer *cluster_service_writer_new(struct kube *kube, struct source *source,
 							  cluster_service_writer_fn *done,

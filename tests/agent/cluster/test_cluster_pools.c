@@ -626,3 +626,48 @@ Test(cluster_pools, services_that_cannot_be_written, .disabled = SANITIZED)
 	until(*address(9));
 	cr_expect_eq(server.writes, 17);
 }
+
+/* A new leader, whose Services have their addresses, of a server that keeps no conditions of them:
+ * the writes that change nothing show it. */
+Test(cluster_pools, conditions_that_are_not_kept)
+{
+	make_cluster();
+	store_pool("a", "{'cidr': '198.18.0.0/16'}");
+	add_services(40);
+	for (int i = 0; i < 40; i++) {
+		_cleanup_free_ char *ip = xasprintf("198.18.0.%d", i);
+
+		set_ingress(i, ip);
+	}
+	server.ignored = SERVICES;
+	join(false);
+	until(has_status(POOLS "a"));
+	until_quiet();
+	cr_expect_geq(server.ignores, 1);
+	cr_expect_leq(server.ignores, 16, "those that were in flight");
+}
+
+/* So are addresses, and conditions of a pool: such writes are repeated once a second. */
+static void repeated(const char *ignored)
+{
+	uint64_t begun_ns;
+
+	server.ignored = ignored;
+	start(1);
+	until(server.ignores);
+	begun_ns = clock_boot_ns();
+	until(server.ignores >= 4);
+	cr_expect_gt(clock_boot_ns(), begun_ns + 2500000000);
+	server.ignored = NULL;
+	until(has_status(POOLS "a") && *address(0));
+}
+
+Test(cluster_pools, an_address_that_is_not_kept)
+{
+	repeated(SERVICES "s0");
+}
+
+Test(cluster_pools, conditions_of_a_pool_that_are_not_kept)
+{
+	repeated(POOLS);
+}
