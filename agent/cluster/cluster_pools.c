@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -357,6 +356,8 @@ void cluster_pools_listed(struct cluster_pools *pools, bool of_pools)
 {
 	*(of_pools ? &pools->pools_unlisted : &pools->services_unlisted) = false;
 	pools->relisted = true;
+	if (!of_pools)
+		cluster_service_writer_listed(pools->writer);
 }
 
 void cluster_pools_not_served(struct cluster_pools *pools)

@@ -247,6 +247,17 @@ void cluster_service_writer_sweep(struct cluster_service_writer *writer)
 		patch_free(patch);
 }
 
+void cluster_service_writer_listed(struct cluster_service_writer *writer)
+{
+	struct patch *patch, *next;
+
+	HASH_ITER(hh, writer->patches, patch, next)
+	if (patch->accepted) {
+		patch->accepted = false;
+		patch->unanswered = true;
+	}
+}
+
 void cluster_service_writer_free(struct cluster_service_writer *writer)
 {
 	if (!writer)

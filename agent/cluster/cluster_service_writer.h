@@ -42,4 +42,7 @@ void cluster_service_writer_forget(struct cluster_service_writer *writer,
 				   const struct source_item *item);
 void cluster_service_writer_sweep(struct cluster_service_writer *writer);
 
+/* Services were listed: a write whose outcome that doesn't show may be lost. */
+void cluster_service_writer_listed(struct cluster_service_writer *writer);
+
 #endif

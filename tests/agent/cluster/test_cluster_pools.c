@@ -671,3 +671,20 @@ Test(cluster_pools, conditions_of_a_pool_that_are_not_kept)
 {
 	repeated(POOLS);
 }
+
+/* Of a server that was restored, without a write that it had accepted. */
+Test(cluster_pools, a_write_that_is_lost)
+{
+	json_t *before;
+
+	start(1);
+	before = json_deep_copy(json_object_get(server.objects, SERVICES "s0"));
+	server.secret = true;
+	until(*address(0));
+	until_quiet();
+	cr_expect_eq(server.writes, 1);
+	json_object_set_new(server.objects, SERVICES "s0", before);
+	server.secret = false;
+	expire(SERVICES "s0");
+	until(*address(0));
+}
