@@ -240,7 +240,8 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		return;
 	if (collection->kind == KIND_SERVICE)
 		hash = cluster_conditions_hash(object);
-	else if (collection->kind == KIND_NODE)
+	else if (collection->kind == KIND_NODE && !item->broken)
+		/* of a wrong one, what it doesn't cover may be right now */
 		hash = cluster_nodes_hash(object, cluster->node);
 	else if (collection->kind == KIND_POOL)
 		hash = pool_hash(object);

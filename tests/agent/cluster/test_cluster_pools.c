@@ -14,7 +14,9 @@
 #include "clock.h"
 #include "cluster.h"
 #include "played_api.h"
+#include "source_base.h"
 
+#define NODES  "/api/v1/nodes/"
 #define LEASES "/apis/coordination.k8s.io/v1/namespaces/xdp-l2resp/leases/"
 
 /* ---- the node ---- */
@@ -687,4 +689,27 @@ Test(cluster_pools, a_write_that_is_lost)
 	server.secret = false;
 	expire(SERVICES "s0");
 	until(*address(0));
+}
+
+/* Another node's Node with more labels than are read, then with fewer. */
+Test(cluster_pools, a_node_that_was_wrong)
+{
+	json_t *object = parse("{'metadata': {'name': 'n2', 'labels': {}}, 'status': {'addresses': "
+			       "[{'type': 'InternalIP', 'address': '198.18.0.1'}]}}");
+	json_t *right = json_deep_copy(object), *labels;
+	const struct source_item *item;
+
+	labels = json_object_get(json_object_get(object, "metadata"), "labels");
+	for (int i = 0; i <= LABELS_MAX; i++) {
+		_cleanup_free_ char *label = xasprintf("l%d", i);
+
+		json_object_set_new(labels, label, json_string("x"));
+	}
+	start(1);
+	store(NODES "n2", object, "ADDED");
+	until(source_nodes(node.source, true));
+	item = source_items_find_object(&node.source->items, SOURCE_ITEM_NODES, NULL, "n2");
+	cr_assert(item && item->broken && !item->manifest.node_count);
+	store(NODES "n2", right, "MODIFIED");
+	until(item->manifest.node_count);
 }
