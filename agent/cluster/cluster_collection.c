@@ -240,7 +240,8 @@ static void on_object(const json_t *object, bool deleted, void *userdata)
 		return;
 	if (collection->kind == KIND_SERVICE)
 		hash = cluster_conditions_hash(object);
-	else if (collection->kind == KIND_NODE)
+	else if (collection->kind == KIND_NODE && !item->broken)
+		/* of a wrong one, what it doesn't cover may be right now */
 		hash = cluster_nodes_hash(object, cluster->node);
 	else if (collection->kind == KIND_POOL)
 		hash = pool_hash(object);
@@ -297,8 +298,11 @@ static void on_synced(void *userdata)
 
 	if (collection->kind == KIND_NODE && (!own || !own->present))
 		stand_in(collection);
+	/* where objects go all the time, each list would remove some */
 	collection->again = source_items_sweep(&collection->cluster->source.items,
-					       kinds[collection->kind].prefix);
+					       kinds[collection->kind].prefix) &&
+			    !collection->listed_again;
+	collection->listed_again = false;
 	report_listed(collection);
 	collection->state.known = true;
 	collection->full = collection->left_out;
@@ -396,6 +400,7 @@ void cluster_collection_list_again(struct cluster_collection *collection)
 		    (collection->again ? SOURCE_ITEMS_MAX : SOURCE_ITEMS_AGAIN) ||
 	    items->memory.used >= (collection->again ? SOURCE_COST_MAX : SOURCE_COST_AGAIN))
 		return;
+	collection->listed_again = collection->again;
 	collection->again = false;
 	kube_watch_restart(collection->watch, true);
 }

@@ -29,6 +29,7 @@ struct cluster_collection {
 	const char *full;     /* why objects in or after the last list didn't fit; NULL: they did */
 	const char *left_out; /* the same of the list under way */
 	bool again;	      /* that list also removed items: there may be room */
+	bool listed_again; /* the list under way, or the next, is for that: no other follows it */
 };
 
 struct cluster {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -97,16 +96,16 @@ static void begin_anew(struct cluster_pools *pools)
 
 /* ---- writing ---- */
 
-static void on_written(const char *name, bool accepted, void *userdata)
+static void on_written(const char *name, bool changed, void *userdata)
 {
 	struct cluster_pools *pools = userdata;
 	struct source_item *item = source_items_find(&pools->source->items, name);
 
 	if (item) {
 		item->pools_behind = true;
-		item->unwritable = !accepted;
+		item->unwritable = !changed;
 	}
-	if (!accepted)
+	if (!changed)
 		retry_later(pools);
 	settle_after(pools, SETTLE_USEC);
 }
@@ -357,6 +356,8 @@ void cluster_pools_listed(struct cluster_pools *pools, bool of_pools)
 {
 	*(of_pools ? &pools->pools_unlisted : &pools->services_unlisted) = false;
 	pools->relisted = true;
+	if (!of_pools)
+		cluster_service_writer_listed(pools->writer);
 }
 
 void cluster_pools_not_served(struct cluster_pools *pools)
@@ -399,9 +400,9 @@ bool cluster_pools_leads(const struct cluster_pools *pools)
 	return pools->gives ? pools->allocator != NULL : leader_leads(pools->leader);
 }
 
-static void on_status_written(bool accepted, void *userdata)
+static void on_status_written(bool changed, void *userdata)
 {
-	if (!accepted)
+	if (!changed)
 		retry_later(userdata);
 	settle_after(userdata, SETTLE_USEC);
 }

@@ -23,6 +23,7 @@ struct patch {
 	struct address_list addresses; /* of all these writes */
 	struct http_call *call;	       /* NULL: no request in flight */
 	bool sets_condition;	       /* the request in flight, or the last one */
+	bool has_addresses;	       /* that asks for no others than the status has */
 	bool accepted;		       /* by the server, not yet shown */
 	bool unanswered;	       /* the server may still do one */
 };
@@ -130,14 +131,14 @@ static void say_trouble(struct cluster_service_writer *writer, const char *item,
 	source_say_of_item(writer->source, LOG_WARNING, item, said.text);
 }
 
-/* The server did what @patch asks for; @json is the object after it. */
-static void on_accepted(struct cluster_service_writer *writer, struct patch *patch,
+/* @json is the object after the server accepted @patch. Returns whether that changed it. */
+static bool on_accepted(struct cluster_service_writer *writer, struct patch *patch,
 			const json_t *json)
 {
 	bool newer = kube_version(json) > patch->version;
 
 	writer->trouble.text[0] = '\0';
-	if (!writer->no_conditions && patch->sets_condition && newer &&
+	if (!writer->no_conditions && patch->sets_condition && (newer || patch->has_addresses) &&
 	    !condition_find(json_object_get(json, "status"), CONDITION_SATISFIED)) {
 		writer->no_conditions = true;
 		source_say(writer->source, LOG_NOTICE,
@@ -148,6 +149,7 @@ static void on_accepted(struct cluster_service_writer *writer, struct patch *pat
 		patch->accepted = true;
 	else
 		patch_end(patch);
+	return newer;
 }
 
 static void on_patched(const struct http_result *result, void *userdata)
@@ -156,11 +158,12 @@ static void on_patched(const struct http_result *result, void *userdata)
 	struct patch *patch = userdata;
 	struct cluster_service_writer *writer = patch->writer;
 	_cleanup_free_ char *item = xstrdup(patch->item);
+	bool changed = false;
 
 	patch->call = NULL;
 	writer->calls--;
 	if (json) {
-		on_accepted(writer, patch, json);
+		changed = on_accepted(writer, patch, json);
 	} else {
 		if (result->status != 409 && result->status != 404)
 			say_trouble(writer, item, result);
@@ -170,7 +173,7 @@ static void on_patched(const struct http_result *result, void *userdata)
 		else
 			patch->unanswered = true;
 	}
-	writer->done(item, json, writer->userdata);
+	writer->done(item, changed, writer->userdata);
 }
 
 void cluster_service_writer_write(struct cluster_service_writer *writer,
@@ -191,6 +194,8 @@ void cluster_service_writer_write(struct cluster_service_writer *writer,
 	}
 	patch->version = item->version;
 	patch->sets_condition = verdict->ours;
+	patch->has_addresses = verdict->addresses.count &&
+			       address_list_equal(&service->load_balancer, &verdict->addresses);
 	for (size_t i = 0; i < verdict->addresses.count; i++)
 		address_list_include(&patch->addresses, &verdict->addresses.list[i]);
 	body = body_of(writer, item, verdict);
@@ -240,6 +245,17 @@ void cluster_service_writer_sweep(struct cluster_service_writer *writer)
 	HASH_ITER(hh, writer->patches, patch, next)
 	if (!patch->call && !source_items_find(&writer->source->items, patch->item))
 		patch_free(patch);
+}
+
+void cluster_service_writer_listed(struct cluster_service_writer *writer)
+{
+	struct patch *patch, *next;
+
+	HASH_ITER(hh, writer->patches, patch, next)
+	if (patch->accepted) {
+		patch->accepted = false;
+		patch->unanswered = true;
+	}
 }
 
 void cluster_service_writer_free(struct cluster_service_writer *writer)

@@ -9,8 +9,9 @@
 
 struct cluster_service_writer;
 
-/* A write of @item's status has ended, of which @item is the name. */
-typedef void cluster_service_writer_fn(const char *item, bool accepted, void *userdata);
+/* A write of @item's status has ended, of which @item is the name. Not @changed: it was rejected,
+ * or the server doesn't keep what differs. */
+typedef void cluster_service_writer_fn(const char *item, bool changed, void *userdata);
 
 struct cluster_service_writer *cluster_service_writer_new(struct kube *kube, struct source *source,
 							  cluster_service_writer_fn *done,
@@ -40,5 +41,8 @@ void cluster_service_writer_add_written(struct cluster_service_writer *writer,
 void cluster_service_writer_forget(struct cluster_service_writer *writer,
 				   const struct source_item *item);
 void cluster_service_writer_sweep(struct cluster_service_writer *writer);
+
+/* Services were listed: a write whose outcome that doesn't show may be lost. */
+void cluster_service_writer_listed(struct cluster_service_writer *writer);
 
 #endif

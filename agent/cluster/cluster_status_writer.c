@@ -19,6 +19,7 @@ struct cluster_status_writer {
 	struct http_call *call;
 	char *item;	    /* name of the item written last, or being written */
 	size_t next;	    /* the pool or item that is looked at next, modulo their number */
+	uint64_t version;   /* resourceVersion that the item had then */
 	bool failed;	    /* the last write; nothing is written before a retry */
 	struct err trouble; /* of the last write; empty: none */
 };
@@ -45,7 +46,8 @@ static void on_patched(const struct http_result *result, void *userdata)
 		if (item)
 			item->written_version = kube_version(json);
 		writer->trouble.text[0] = '\0';
-		writer->done(true, writer->userdata);
+		writer->failed = kube_version(json) == writer->version;
+		writer->done(!writer->failed, writer->userdata);
 		return;
 	}
 	writer->failed = true;
@@ -77,6 +79,7 @@ static void write_conditions(struct cluster_status_writer *writer, const struct 
 
 	free(writer->item);
 	writer->item = xstrdup(item->name);
+	writer->version = item->version;
 	writer->call = kube_request(writer->kube, "PATCH", path, body, on_patched, writer);
 }
 

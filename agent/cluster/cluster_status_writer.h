@@ -8,9 +8,10 @@
 
 struct cluster_status_writer;
 
-/* A write has ended: call cluster_status_writer_continue(). If it wasn't @accepted, that writes
- * nothing before cluster_status_writer_retry(). */
-typedef void cluster_status_writer_fn(bool accepted, void *userdata);
+/* A write has ended: call cluster_status_writer_continue(). If it @changed nothing, since it
+ * failed, or the server doesn't keep it, that writes nothing before cluster_status_writer_retry().
+ */
+typedef void cluster_status_writer_fn(bool changed, void *userdata);
 
 /* @kube and @source are borrowed. */
 struct cluster_status_writer *cluster_status_writer_new(struct kube *kube, struct source *source,

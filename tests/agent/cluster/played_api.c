@@ -41,6 +41,15 @@ static bool within(const char *collection, const char *path)
 	       !strncmp(collection + length, all, name - all);
 }
 
+static void send(const char *path, const char *text)
+{
+	for (struct http_call *call = server.streams, *next; call; call = next) {
+		next = call->next;
+		if (within(call->path, path))
+			call->request.line(text, strlen(text), call->request.userdata);
+	}
+}
+
 void show(const char *path, const char *type)
 {
 	json_t *event =
@@ -48,11 +57,12 @@ void show(const char *path, const char *type)
 	_cleanup_free_ char *text = json_dumps(event, JSON_COMPACT);
 
 	json_decref(event);
-	for (struct http_call *call = server.streams, *next; call; call = next) {
-		next = call->next;
-		if (within(call->path, path))
-			call->request.line(text, strlen(text), call->request.userdata);
-	}
+	send(path, text);
+}
+
+void expire(const char *path)
+{
+	send(path, "{\"type\": \"ERROR\", \"object\": {\"code\": 410}}");
 }
 
 void store(const char *path, json_t *object, const char *type)
@@ -163,6 +173,11 @@ static json_t *answer_of(struct http_call *call, long *ret_status, int *ret_erro
 		json_decref(body);
 		*ret_status = 422;
 		return json_pack("{ss}", "message", "it is invalid");
+	}
+	if (server.ignored && strstr(call->path, server.ignored)) {
+		server.ignores++;
+		json_decref(body);
+		return json_incref(json_object_get(server.objects, call->path));
 	}
 	answer = json_incref(change(call->path, body));
 	server.writes += of_service;

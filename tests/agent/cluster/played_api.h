@@ -23,6 +23,8 @@ struct played_api {
 	int refuse, fail;    /* so many writes of Services: by a conflict, after they were done */
 	const char *spurned; /* path of an object of which each write is invalid */
 	size_t spurns;	     /* so many were */
+	const char *ignored; /* part of paths: writes there are accepted, but change nothing */
+	size_t ignores;	     /* so many were */
 	int denied;	     /* writes of Services and Events, each time in other words */
 	bool denies;	     /* all those */
 };
@@ -31,6 +33,9 @@ extern struct played_api server;
 
 /* Shows watches the object at @path. */
 void show(const char *path, const char *type);
+
+/* Ends watches that show @path, as if the server no longer had what follows. */
+void expire(const char *path);
 
 /* Takes over @object. @type: of the event that watches get. */
 void store(const char *path, json_t *object, const char *type);

@@ -14,7 +14,9 @@
 #include "clock.h"
 #include "cluster.h"
 #include "played_api.h"
+#include "source_base.h"
 
+#define NODES  "/api/v1/nodes/"
 #define LEASES "/apis/coordination.k8s.io/v1/namespaces/xdp-l2resp/leases/"
 
 /* ---- the node ---- */
@@ -625,4 +627,89 @@ Test(cluster_pools, services_that_cannot_be_written, .disabled = SANITIZED)
 	server.spurned = NULL;
 	until(*address(9));
 	cr_expect_eq(server.writes, 17);
+}
+
+/* A new leader, whose Services have their addresses, of a server that keeps no conditions of them:
+ * the writes that change nothing show it. */
+Test(cluster_pools, conditions_that_are_not_kept)
+{
+	make_cluster();
+	store_pool("a", "{'cidr': '198.18.0.0/16'}");
+	add_services(40);
+	for (int i = 0; i < 40; i++) {
+		_cleanup_free_ char *ip = xasprintf("198.18.0.%d", i);
+
+		set_ingress(i, ip);
+	}
+	server.ignored = SERVICES;
+	join(false);
+	until(has_status(POOLS "a"));
+	until_quiet();
+	cr_expect_geq(server.ignores, 1);
+	cr_expect_leq(server.ignores, 16, "those that were in flight");
+}
+
+/* So are addresses, and conditions of a pool: such writes are repeated once a second. */
+static void repeated(const char *ignored)
+{
+	uint64_t begun_ns;
+
+	server.ignored = ignored;
+	start(1);
+	until(server.ignores);
+	begun_ns = clock_boot_ns();
+	until(server.ignores >= 4);
+	cr_expect_gt(clock_boot_ns(), begun_ns + 2500000000);
+	server.ignored = NULL;
+	until(has_status(POOLS "a") && *address(0));
+}
+
+Test(cluster_pools, an_address_that_is_not_kept)
+{
+	repeated(SERVICES "s0");
+}
+
+Test(cluster_pools, conditions_of_a_pool_that_are_not_kept)
+{
+	repeated(POOLS);
+}
+
+/* Of a server that was restored, without a write that it had accepted. */
+Test(cluster_pools, a_write_that_is_lost)
+{
+	json_t *before;
+
+	start(1);
+	before = json_deep_copy(json_object_get(server.objects, SERVICES "s0"));
+	server.secret = true;
+	until(*address(0));
+	until_quiet();
+	cr_expect_eq(server.writes, 1);
+	json_object_set_new(server.objects, SERVICES "s0", before);
+	server.secret = false;
+	expire(SERVICES "s0");
+	until(*address(0));
+}
+
+/* Another node's Node with more labels than are read, then with fewer. */
+Test(cluster_pools, a_node_that_was_wrong)
+{
+	json_t *object = parse("{'metadata': {'name': 'n2', 'labels': {}}, 'status': {'addresses': "
+			       "[{'type': 'InternalIP', 'address': '198.18.0.1'}]}}");
+	json_t *right = json_deep_copy(object), *labels;
+	const struct source_item *item;
+
+	labels = json_object_get(json_object_get(object, "metadata"), "labels");
+	for (int i = 0; i <= LABELS_MAX; i++) {
+		_cleanup_free_ char *label = xasprintf("l%d", i);
+
+		json_object_set_new(labels, label, json_string("x"));
+	}
+	start(1);
+	store(NODES "n2", object, "ADDED");
+	until(source_nodes(node.source, true));
+	item = source_items_find_object(&node.source->items, SOURCE_ITEM_NODES, NULL, "n2");
+	cr_assert(item && item->broken && !item->manifest.node_count);
+	store(NODES "n2", right, "MODIFIED");
+	until(item->manifest.node_count);
 }

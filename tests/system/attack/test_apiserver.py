@@ -137,6 +137,26 @@ def test_services_with_all_the_addresses_that_they_may_have(agent, played):
     assert wait_until(agent.ready), agent.http("/readyz")
 
 
+def test_memory_that_stays_full_while_services_go(agent, played):
+    """After each list one is gone, but the same one doesn't fit: the stream after the second list for that stays open."""
+    shown, lists = queue.SimpleQueue(), count(1)
+
+    def watch(query):
+        number = len(server.lists("services"))
+        if number == 1:
+            yield from gone(query)
+        while number == 3:
+            yield event("ADDED", wide(*shown.get()))
+        yield None
+
+    server = played(of_services(lambda _: listed([*(wide(number) for number in range(ROOM + 1)), service(100 + next(lists))]), watch))
+    for number in 200, 201:
+        shown.put((number, 1, 1000 + number))
+        agent.shows(f"2001:db8:{number:x}:: ", f"show default/s{number}")
+    assert f"default/s{ROOM}: all Services together would take more than 256 MiB" in agent.log()
+    assert len(server.lists("services")) == 3
+
+
 def moved(namespace, made, version=None):
     made["metadata"] |= {"namespace": namespace, "resourceVersion": version or made["metadata"]["resourceVersion"]}
     return made
