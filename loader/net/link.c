@@ -255,7 +255,7 @@ bool link_lag_master(const struct link *link, struct link *ret_master)
 bool link_parent_hides_tags(const struct link *link)
 {
 	struct err ignored;
-	struct link parent;
+	struct link parent = {};
 
 	return link_is_vlan(link) && link->parent_nsid < 0 &&
 	       !link_by_ifindex(link->parent, &parent, &ignored) && link_hides_tags(&parent);
