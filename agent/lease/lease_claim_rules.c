@@ -28,7 +28,7 @@ static void claim_lost(struct lease_machine *machine, struct lease_claim *claim)
 {
 	machine->figures.lost += claim->held;
 	machine->figures.held -= claim->held;
-	claim->entry = claim->held = false;
+	claim->entry = claim->held = claim->yielding = false;
 }
 
 /* Deletes the entry. False: it may still be there. */
@@ -114,7 +114,6 @@ static void run_ours(struct lease_machine *machine, struct lease_claim *claim, u
 		if (!claim_lose(machine, claim, reason))
 			return;
 		claim->given_up = true;
-		claim->yielding = false;
 		/* if nodes disagree on who goes first, it changes hands once in a duration at most
 		 */
 		if (reason == LEASE_LOSS_MOVED)

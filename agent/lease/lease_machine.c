@@ -158,7 +158,9 @@ void lease_machine_want(struct lease_machine *machine, const struct address *add
 	if (claim->group.id)
 		group_tell(machine, &claim->group);
 	/* only once: an address that nobody else took comes back, and stays */
-	if (last_resort && !claim->last_resort && claim->held)
+	if (!last_resort)
+		claim->yielding = false;
+	else if (!claim->last_resort && claim->held)
 		claim->yielding = lease_others_live(machine, lease_now(machine));
 	claim->last_resort = last_resort;
 	lease_claim_queue(machine, claim);

@@ -169,6 +169,7 @@ static uint64_t session_resume(struct lease_machine *machine, uint64_t deadline_
 {
 	struct lease_session *own = &machine->session;
 	const struct heartbeat *heartbeat = &machine->self->heartbeat;
+	uint64_t now = lease_now(machine);
 	int r;
 
 	own->id = heartbeat->session;
@@ -177,7 +178,7 @@ static uint64_t session_resume(struct lease_machine *machine, uint64_t deadline_
 	r = lease_claims_resume(machine);
 	if (r) {
 		own->phase = SESSION_NONE;
-		own->next_ns = lease_now(machine);
+		own->next_ns = now;
 		if (r < 0) {
 			lease_log(machine, LOG_ERR, "the session isn't resumed yet: %s",
 				  strerror(-r));
@@ -185,8 +186,10 @@ static uint64_t session_resume(struct lease_machine *machine, uint64_t deadline_
 		}
 		return own->next_ns;
 	}
-	/* one of the process before may be written only now, which says nothing of this one's */
-	own->sequence = own->base = heartbeat->sequence + RESUME_SKIP;
+	/* those of the processes before may be written only now, which says nothing of this one's;
+	 * no process sends one each nanosecond */
+	own->sequence = own->base =
+		now > heartbeat->sequence ? now : heartbeat->sequence + RESUME_SKIP;
 	own->deadline_ns = deadline_ns;
 	own->had = true;
 	heartbeat_send(machine, own->id, HEARTBEAT_ALIVE);

@@ -26,7 +26,7 @@ static char done[4096];
 static int present;	   /* whether the process before left an entry, or an error */
 static unsigned int looks; /* for an entry */
 static struct record beat;
-static uint64_t now, armed;
+static uint64_t now, armed, later;
 static unsigned int clock_reads;
 static uint64_t tick;  /* that each look at the clock takes */
 static uint64_t alone; /* the stamp of an agent without a store */
@@ -194,7 +194,7 @@ static struct lease_machine *start(bool unsettled, bool stop)
 	struct lease_machine *machine;
 
 	memset(done, 0, sizeof(done));
-	now = START;
+	now = START + later;
 	machine = lease_machine_new(&config, &callbacks, NULL,
 				    &(struct lease_clock){ clock_now, clock_random, clock_arm,
 							   NULL });
@@ -244,6 +244,22 @@ Test(lease_machine, goes_on_with_the_entries_that_are_there)
 		renewed(machine);
 		expect(machine, "hpsg");
 	}
+}
+
+/* Its own last one, and those of processes before it, which may be in the view late: none tells
+ * when this one's was sent. */
+Test(lease_machine, another_processs_renewal_is_not_its_own)
+{
+	struct lease_machine *machine;
+	struct record former;
+
+	present = 1;
+	lease_machine_free(start(false, false));
+	former = beat;
+	later = 100 * LEASE_NS_PER_MS;
+	machine = start(false, false);
+	tell(machine, former, 5);
+	expect(machine, "h");
 }
 
 /* More claims than are looked at in a turn, one of which is another node's by the next turn. */

@@ -388,6 +388,23 @@ Test(lease_pace, an_address_is_held_until_its_release_is_written)
 	}
 }
 
+/* Its carrier is back before the release could be written. */
+Test(lease_pace, an_address_that_is_no_last_resort_any_more_stays)
+{
+	const struct lease_preference last_resort = { .last_resort = true };
+
+	start();
+	meet();
+	lease_machine_want(machine, &vip, &last_resort);
+	lease_machine_run(machine);
+	lease_machine_want(machine, &vip, NULL);
+	for (int i = 0; i < 5; i++) {
+		then_written(0, QUICK + MS);
+		cr_assert(lease_machine_holds(machine, &vip));
+	}
+	lease_machine_free(machine);
+}
+
 /* An address that waits to be handed over may have to be silent at once. */
 Test(lease_pace, one_that_waits_is_looked_at_if_it_is_no_longer_wanted)
 {
