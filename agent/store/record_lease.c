@@ -157,7 +157,9 @@ json_t *record_to_lease(const struct record *record, const char *name, uint32_t 
 	/* always another time: the server takes a write that changes nothing for none */
 	spec = json_pack("{so}", "renewTime", now_json());
 	if (record->kind == RECORD_CLAIM) {
-		member_move(contents, "holder", spec, "holderIdentity");
+		/* in both: by another holder in the spec alone, as of `kubectl patch`, its session
+		 * would seem to be over */
+		json_object_set(spec, "holderIdentity", json_object_get(contents, "holder"));
 		member_move(contents, "transitions", spec, "leaseTransitions");
 		json_object_set_new(spec, "leaseDurationSeconds", json_integer(duration_s));
 		if (record->claim.taken)
@@ -206,13 +208,13 @@ void record_from_lease(const json_t *lease, struct record *record)
 	struct err why;
 	json_auto_t *contents = text ? json_parse(text, strlen(text), &why) : NULL;
 	const char *holder = json_string_value(json_object_get(spec, "holderIdentity")) ?: "";
+	const char *same = json_string_value(json_object_get(contents, "holder"));
 	json_int_t duration_s;
 
 	if (record->kind == RECORD_CLAIM) {
-		json_object_set_new(contents, "holder", json_string(holder));
 		json_object_set(contents, "transitions", json_object_get(spec, "leaseTransitions"));
 		/* the version still counts: a newer one's may be another name */
-		if (*holder && !is_node_name(holder))
+		if (!same || strcmp(same, holder) != 0 || (*holder && !is_node_name(holder)))
 			json_object_del(contents, "holder");
 	} else {
 		/* what is no duration is 0, and with that the record is unreadable */

@@ -213,6 +213,26 @@ Test(lease, a_heartbeat_under_another_name_is_foreign)
 	}
 }
 
+/* By its session, which others take from the annotation, the former holder would be gone. */
+Test(lease, a_claim_whose_holder_was_patched_is_foreign)
+{
+	static const char *const holders[] = { "node-1", "node-9", "" };
+	char name[RECORD_NAME_MAX + 1];
+
+	for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++) {
+		struct record read = claim;
+		json_t *lease;
+
+		record_name_format(&claim, name);
+		lease = record_to_lease(&claim, name, 15);
+		json_object_set_new(json_object_get(lease, "spec"), "holderIdentity",
+				    json_string(holders[i]));
+		record_from_lease(lease, &read);
+		cr_expect_eq(read.shape, i ? RECORD_FOREIGN : RECORD_GOOD, "%s", holders[i]);
+		json_decref(lease);
+	}
+}
+
 /* What no heartbeat can have is no holder: nobody could declare it dead. */
 Test(lease, holders_that_are_no_nodes_make_a_lease_foreign)
 {
@@ -226,15 +246,14 @@ Test(lease, holders_that_are_no_nodes_make_a_lease_foreign)
 		{ "node-", 1, RECORD_FOREIGN },	      { "node_1", 2, RECORD_NEWER },
 	};
 	char name[RECORD_NAME_MAX + 1];
-	struct record read;
+	struct record written = claim, read;
 	json_t *lease;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		read = claim;
+		strcpy(written.claim.holder, rows[i].holder);
 		record_name_format(&claim, name);
-		lease = record_to_lease(&claim, name, 15);
-		json_object_set_new(json_object_get(lease, "spec"), "holderIdentity",
-				    json_string(rows[i].holder));
+		lease = record_to_lease(&written, name, 15);
 		set_version(lease, rows[i].version);
 		record_from_lease(lease, &read);
 		cr_expect_eq(read.shape, rows[i].shape, "%s", rows[i].holder);

@@ -84,6 +84,18 @@ def test_a_claim_of_foreign_shape_counts_as_held_for_a_duration(pair, shape):
     assert wait_until(lambda: pair.first.heard("LOST"))
 
 
+def test_a_patched_holder_counts_as_held_for_a_duration(pair):
+    """The former one may answer: its session isn't over, though the claim says another node's name."""
+    pair.first.signal(signal.SIGSTOP)
+    pair.store.cluster.api("PATCH", f"{pair.store.path}/{pair.store.claim_name(1)}", {"spec": {"holderIdentity": "node-2"}},
+                           kind="application/merge-patch+json")
+    written = time.monotonic()
+    assert wait_until(lambda: pair.second.answers(1))
+    assert time.monotonic() - written > DURATION * 0.95
+    pair.first.signal(signal.SIGCONT)
+    assert wait_until(lambda: pair.first.heard("LOST"))
+
+
 def test_times_in_records_are_read_by_nobody(pair):
     for name in "l2resp-c6120001", "l2resp-node-node-1", "l2resp-node-node-2":
         for when in "1999-01-01T00:00:00.000000Z", "2199-01-01T00:00:00.000000Z":
