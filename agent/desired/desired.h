@@ -40,7 +40,7 @@ struct target {
 	enum inquiry_state probe_state;
 	bool usable;		     /* to be claimed unless another host uses it */
 	bool yielded;		     /* INQUIRY_TAKEN: this node had it and gave it up */
-	uint64_t retry_ns;	     /* INQUIRY_TAKEN: not probed before, CLOCK_BOOTTIME */
+	uint64_t retry_ns;	     /* INQUIRY_TAKEN, _DUE: not probed before, CLOCK_BOOTTIME */
 	uint64_t yielded_ns;	     /* when it was last given up; 0: never */
 	uint64_t contested_ns;	     /* last conflict after that, defended against; 0: none */
 	uint8_t other_mac[ETH_ALEN]; /* INQUIRY_TAKEN: of the other host */

@@ -13,6 +13,9 @@
 #include "loop.h"
 #include "prober.h"
 
+/* Until what couldn't be probed is tried again. */
+#define UNASKED_PAUSE_NS CLOCK_NS_PER_S
+
 /* An address that was yielded and isn't a target now: it may be one again. */
 struct former {
 	struct target was; /* of this only what keep_state() copies, and the address */
@@ -55,12 +58,14 @@ static void pause_target(struct target *target, const uint8_t mac[ETH_ALEN])
  * minute at most. */
 static void wait_for_pauses(struct inquiry *inquiry)
 {
-	uint64_t first_ns = UINT64_MAX;
+	uint64_t first_ns = UINT64_MAX, now_ns = clock_boot_ns();
 
 	for (size_t i = 0; i < inquiry->desired->count; i++) {
 		const struct target *target = &inquiry->desired->list[i];
 
-		if (target->probe_state == INQUIRY_TAKEN && target->retry_ns < first_ns)
+		if ((target->probe_state == INQUIRY_TAKEN ||
+		     (target->probe_state == INQUIRY_DUE && target->retry_ns > now_ns)) &&
+		    target->retry_ns < first_ns)
 			first_ns = target->retry_ns;
 	}
 	loop_timer_at(inquiry->pause, first_ns);
@@ -222,6 +227,7 @@ static void carry_over(struct inquiry *inquiry, const struct desired *from, stru
 static void begin_round(struct inquiry *inquiry)
 {
 	struct desired *desired = inquiry->desired;
+	uint64_t now_ns = clock_boot_ns();
 	size_t room = PROBER_ROUND;
 
 	if (prober_busy(inquiry->prober))
@@ -229,7 +235,8 @@ static void begin_round(struct inquiry *inquiry)
 	for (size_t i = 0; i < desired->count; i++) {
 		struct target *target = &desired->list[i];
 
-		if (target->probe_state != INQUIRY_DUE || !target->usable || target->count > room)
+		if (target->probe_state != INQUIRY_DUE || target->retry_ns > now_ns ||
+		    !target->usable || target->count > room)
 			continue;
 		target->probe_state = INQUIRY_RUNNING;
 		room -= target->count;
@@ -334,8 +341,11 @@ static void address_unasked(const struct address *address, void *userdata)
 	struct inquiry *inquiry = userdata;
 	struct target *target = (struct target *)desired_find(inquiry->desired, address);
 
-	if (target && target->probe_state == INQUIRY_RUNNING)
-		target->probe_state = INQUIRY_DUE;
+	if (!target || target->probe_state != INQUIRY_RUNNING)
+		return;
+	/* others go before it meanwhile */
+	target->probe_state = INQUIRY_DUE;
+	target->retry_ns = clock_boot_ns() + UNASKED_PAUSE_NS;
 }
 
 static void round_done(void *userdata)

@@ -128,11 +128,13 @@ uint64_t lease_claim_take_from(const struct lease_machine *machine, const struct
 	unsigned int rank = claim_rank(machine, claim, now, &met_ns);
 	const struct lease_peer *self = machine->self;
 
-	/* whatever its rank, which doesn't know of that */
-	if ((claim->last_resort || !machine->weight) && lease_others_live(machine, now))
-		return free_ns + (claim_first(machine, claim, now) == self ? 0 : LAST_RESORT_NS);
 	if (rank > RANK_STEPS)
 		rank = RANK_STEPS;
+	/* after others whatever its rank, which counts only among those that all are one */
+	if ((claim->last_resort || !machine->weight) && lease_others_live(machine, now))
+		return free_ns + (claim_first(machine, claim, now) == self
+					  ? 0
+					  : LAST_RESORT_NS + rank * RANK_STEP_NS);
 	if (!rank)
 		return free_ns;
 	due_ns = free_ns + rank * (absent ? RANK_NEW_STEP_NS : RANK_STEP_NS);

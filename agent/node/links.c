@@ -35,7 +35,8 @@ struct links {
 	links_moved_fn *moved;
 	void *userdata;
 	uint64_t dumps;
-	bool dirty; /* changed since the last callback */
+	bool dirty;    /* changed since the last callback */
+	bool any_left; /* of all rows, as group_left */
 };
 
 const struct links_row *links_find(const struct links_table *table, uint32_t ifindex)
@@ -186,6 +187,9 @@ static void address_changed(struct links *links, const struct nlmsghdr *message)
 
 void links_take_left(struct links *links, links_left_fn *left, void *userdata)
 {
+	if (links->any_left)
+		left(0, userdata);
+	links->any_left = false;
 	for (size_t i = 0; i < links->table.count; i++) {
 		struct links_row *row = &links->table.rows[i];
 
@@ -249,8 +253,7 @@ static int read_anew(sd_event_source *source, uint64_t usec, void *userdata)
 		loop_timer_after(source, AGAIN_USEC);
 	/* addresses may have changed as well */
 	links->dirty = true;
-	for (size_t i = 0; i < links->table.count; i++)
-		links->table.rows[i].group_left = true;
+	links->any_left = true;
 	notify_changes(links);
 	return 0;
 }

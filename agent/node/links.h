@@ -50,7 +50,7 @@ void links_free(struct links *links);
 const struct links_table *links_table(const struct links *links);
 
 /* Calls @left for each interface that may have left a group since the last call, since an address
- * that joins one (filter.h) was deleted, by us or by another program. */
+ * that joins one (filter.h) was deleted, by us or by another program; with 0 if any may have. */
 typedef void links_left_fn(uint32_t ifindex, void *userdata);
 void links_take_left(struct links *links, links_left_fn *left, void *userdata);
 

@@ -194,27 +194,33 @@ void program_free(struct program *program)
 	free(program);
 }
 
-static void devices_add(struct devices *devices, uint32_t ifindex)
+/* False: there is no room. */
+static bool devices_add(struct devices *devices, uint32_t ifindex)
 {
 	for (size_t i = 0; i < devices->count; i++)
 		if (devices->ifindex[i] == ifindex)
-			return;
-	if (devices->count < L2RESP_MAX_DEVICES)
-		devices->ifindex[devices->count++] = ifindex;
+			return true;
+	if (devices->count == L2RESP_MAX_DEVICES)
+		return false;
+	devices->ifindex[devices->count++] = ifindex;
+	return true;
 }
 
 void program_touch(struct program *program, uint32_t ifindex, bool filtered, bool removed)
 {
 	/* each interface once, however many of its entries change */
-	if (filtered)
-		devices_add(&program->unsynced, ifindex);
+	if (filtered && !devices_add(&program->unsynced, ifindex))
+		program->all_unsynced = true;
 	if (removed)
 		devices_add(&program->deleted, ifindex);
 }
 
 void program_group_left(uint32_t ifindex, void *program)
 {
-	program_touch(program, ifindex, true, false);
+	if (ifindex)
+		program_touch(program, ifindex, true, false);
+	else
+		program_touch_all(program);
 }
 
 void program_touch_all(struct program *program)

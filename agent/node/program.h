@@ -69,7 +69,8 @@ int program_conflicts(struct program *program, struct conflict_table *ret_table,
 void program_touch(struct program *program, uint32_t ifindex, bool filtered, bool removed);
 /* program_touch() for all interfaces' filters. */
 void program_touch_all(struct program *program);
-/* program_touch() for @ifindex's filters, since somebody may have changed them (links.h). */
+/* program_touch() for @ifindex's filters, 0: for all, since somebody may have changed them
+ * (links.h). */
 void program_group_left(uint32_t ifindex, void *program);
 /* program_touch_all(), if an interface's filters couldn't be compared since the last call. */
 void program_retry_filters(struct program *program);

@@ -73,7 +73,8 @@ int probe_open(const struct link *link, struct err *err)
 	const int yes = 1, size = RECEIVE_BUFFER;
 
 	/* fails without CAP_NET_ADMIN, then the default size is used */
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	if (fd < 0 || filter_claims(fd) < 0 ||
 	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof(yes)) < 0 ||
 	    bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||

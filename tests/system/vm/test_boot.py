@@ -25,7 +25,7 @@ def started(machine):
     machine.done(f"systemctl start {UNIT}")
     assert machine.rows("status eth1")[0]["entries"] == 1
     yield
-    machine.done(f"systemctl stop {UNIT}", f"systemctl disable {UNIT}-save.timer", f"rm -rf {SAVED}", "xdp-l2resp detach --all",
+    machine.done(f"systemctl stop {UNIT}", f"systemctl disable --no-reload {UNIT}-save.timer", f"rm -rf {SAVED}", "xdp-l2resp detach --all",
                  "xdp-l2resp flush --all", "ip link del v0 2>/dev/null || :")
 
 
@@ -80,7 +80,7 @@ def test_stop_where_one_is_detached(machine):
 
 
 def test_stop_when_save_fails(machine):
-    machine.done(f"systemctl enable {UNIT}-save.timer", f"rm {SAVED}", f"mkdir {SAVED}")
+    machine.done(f"systemctl enable --no-reload {UNIT}-save.timer", f"rm {SAVED}", f"mkdir {SAVED}")
     stopped(machine)
 
 
