@@ -251,7 +251,7 @@ Test(lease, holders_that_are_no_nodes_make_a_lease_foreign)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		read = claim;
-		strcpy(written.claim.holder, rows[i].holder);
+		snprintf(written.claim.holder, sizeof(written.claim.holder), "%s", rows[i].holder);
 		record_name_format(&claim, name);
 		lease = record_to_lease(&written, name, 15);
 		set_version(lease, rows[i].version);
