@@ -31,6 +31,26 @@ static void say(int priority, const char *text, void *userdata)
 {
 }
 
+static struct inquiry *inquiry;
+static sd_event *event;
+
+static void start(void)
+{
+	static const struct inquiry_callbacks callbacks = { group, changed, say };
+	struct err err;
+
+	cr_assert(sd_event_default(&event) >= 0);
+	cr_assert_eq(inquiry_new(event, NULL, &callbacks, NULL, &inquiry, &err), 0);
+}
+
+static void stop(void)
+{
+	inquiry_free(inquiry);
+	sd_event_unref(event);
+}
+
+TestSuite(inquiry, .init = start, .fini = stop);
+
 /* After seconds, does a conflict make the agent give the address up? */
 static const struct {
 	time_t seconds;
@@ -48,18 +68,12 @@ static const struct {
 
 Test(inquiry, one_frame_gives_up_an_address_once_in_ten_minutes)
 {
-	static const struct inquiry_callbacks callbacks = { group, changed, say };
 	const struct address address = address_from_v4(&(uint32_t){ 1 });
 	const uint8_t mac[ETH_ALEN] = { 2 };
 	struct target before_target = { .address = address }, target = before_target;
 	struct desired before = { .list = &before_target, .count = 1 };
 	struct desired now = { .list = &target, .count = 1 };
-	struct inquiry *inquiry;
-	sd_event *event;
-	struct err err;
 
-	cr_assert(sd_event_default(&event) >= 0);
-	cr_assert_eq(inquiry_new(event, NULL, &callbacks, NULL, &inquiry, &err), 0);
 	inquiry_apply(inquiry, &before, &now, false);
 	for (size_t i = 0; i < sizeof(conflicts) / sizeof(conflicts[0]); i++) {
 		boot_seconds += conflicts[i].seconds;
@@ -71,8 +85,6 @@ Test(inquiry, one_frame_gives_up_an_address_once_in_ten_minutes)
 		target = (struct target){ .address = address };
 		inquiry_apply(inquiry, &before, &now, false);
 	}
-	inquiry_free(inquiry);
-	sd_event_unref(event);
 }
 
 /* Another host was found, or made this node give the address up: still so once probes are off? */
@@ -83,13 +95,6 @@ static const struct {
 
 Test(inquiry, what_a_probe_found_ends_with_the_probes)
 {
-	static const struct inquiry_callbacks callbacks = { group, changed, say };
-	struct inquiry *inquiry;
-	sd_event *event;
-	struct err err;
-
-	cr_assert(sd_event_default(&event) >= 0);
-	cr_assert_eq(inquiry_new(event, NULL, &callbacks, NULL, &inquiry, &err), 0);
 	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
 		struct target was = { .probe_state = INQUIRY_TAKEN,
 				      .yielded_ns = found[i].yielded_ns,
@@ -104,24 +109,16 @@ Test(inquiry, what_a_probe_found_ends_with_the_probes)
 		inquiry_apply(inquiry, &before, &now, false);
 		cr_expect_eq(target.probe_state, found[i].then);
 	}
-	inquiry_free(inquiry);
-	sd_event_unref(event);
 }
 
 /* Given up, then not wanted for a moment: its interface had another name. */
 Test(inquiry, a_yielded_address_that_comes_back_stays_given_up)
 {
-	static const struct inquiry_callbacks callbacks = { group, changed, say };
 	const uint8_t mac[ETH_ALEN] = { 2 };
 	struct target was = { .probe_state = INQUIRY_FREE }, target = was;
 	struct desired held = { .list = &was, .count = 1 }, none = {};
 	struct desired again = { .list = &target, .count = 1 };
-	struct inquiry *inquiry;
-	sd_event *event;
-	struct err err;
 
-	cr_assert(sd_event_default(&event) >= 0);
-	cr_assert_eq(inquiry_new(event, NULL, &callbacks, NULL, &inquiry, &err), 0);
 	inquiry_apply(inquiry, &none, &held, false);
 	for (int conflicts = 0; conflicts < 3; conflicts++)
 		cr_expect(inquiry_yield(inquiry, &was.address, mac));
@@ -139,6 +136,4 @@ Test(inquiry, a_yielded_address_that_comes_back_stays_given_up)
 	target = (struct target){};
 	inquiry_apply(inquiry, &none, &again, false);
 	cr_expect_eq(target.yielded_ns, 0);
-	inquiry_free(inquiry);
-	sd_event_unref(event);
 }
