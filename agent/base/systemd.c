@@ -23,7 +23,7 @@ struct systemd {
 	struct sockaddr_un address;
 	socklen_t address_size;
 	int fd;	    /* -1: there is no manager */
-	bool begun; /* it was told READY=1 once, or will be */
+	bool begun; /* systemd_ready() was called */
 };
 
 /* sd_notify() opens a socket for each message, and blocks on it. */
@@ -113,8 +113,7 @@ void systemd_ready(struct systemd *systemd)
 		loop_timer_after(systemd->ready, RETRY_USEC);
 }
 
-void systemd_reloaded(struct systemd *systemd)
+bool systemd_is_ready(const struct systemd *systemd)
 {
-	if (systemd->begun)
-		systemd_ready(systemd);
+	return systemd->begun;
 }

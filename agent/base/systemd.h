@@ -26,7 +26,7 @@ void systemd_alive(struct systemd *systemd);
 /* Sends READY=1, and retries until it is sent. */
 void systemd_ready(struct systemd *systemd);
 
-/* Ends RELOADING=1. While the agent starts, READY=1 would end the start. */
-void systemd_reloaded(struct systemd *systemd);
+/* Has systemd_ready() been called? */
+bool systemd_is_ready(const struct systemd *systemd);
 
 #endif

@@ -15,13 +15,11 @@ void agent_notify_service_manager(struct agent *agent, bool late)
 	agent->status_due = false;
 	attachments_status(agent->attachments, &attachments);
 	lease_thread_status(agent->thread, &lease, &entries);
-	if (!agent->ready_sent &&
+	if (!systemd_is_ready(agent->systemd) &&
 	    ((agent->evaluated && source_known(agent->source) && agent->session_known &&
 	      !attachments.pending && reconcile_pass_done(agent->reconcile)) ||
-	     late)) {
-		agent->ready_sent = true;
+	     late))
 		systemd_ready(agent->systemd);
-	}
 	snprintf(status, sizeof(status), "STATUS=%s, addresses: %zu wanted, %zu held, %zu entries",
 		 lease_state_names[lease.state], lease.wanted, lease.held, entries.present);
 	if (strcmp(status, agent->sent_status) != 0 && systemd_send(agent->systemd, status))

@@ -66,7 +66,6 @@ struct agent {
 	bool status_due;		       /* the service manager's status may be outdated */
 	bool draining;
 	bool leases_ended, source_stopped; /* agent_stop() waits for both */
-	bool ready_sent;
 	char sent_status[128];
 	uint64_t defended, compare_failures;
 	struct log_limit defences, failures;

@@ -187,7 +187,9 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 		log_say(LOG_ERR, "%s; what was in force stays", err.text);
 	else
 		log_say(LOG_NOTICE, "configuration read again");
-	systemd_reloaded(running->systemd);
+	/* before the agent has said so itself, READY=1 would end the start */
+	if (systemd_is_ready(running->systemd))
+		systemd_ready(running->systemd);
 	return 0;
 }
 
