@@ -126,13 +126,12 @@ uint64_t lease_claim_take_from(const struct lease_machine *machine, const struct
 		absent && machine->room_ns > claim->free_ns ? machine->room_ns : claim->free_ns;
 	uint64_t met_ns, waited_ns, due_ns;
 	unsigned int rank = claim_rank(machine, claim, now, &met_ns);
-	const struct lease_peer *self = machine->self;
 
 	if (rank > RANK_STEPS)
 		rank = RANK_STEPS;
 	/* after others whatever its rank, which counts only among those that all are one */
 	if ((claim->last_resort || !machine->weight) && lease_others_live(machine, now))
-		return free_ns + (claim_first(machine, claim, now) == self
+		return free_ns + (claim_first(machine, claim, now) == machine->self
 					  ? 0
 					  : LAST_RESORT_NS + rank * RANK_STEP_NS);
 	if (!rank)
