@@ -42,10 +42,8 @@ bpffs: {bpffs}
 
 DISABLED, FORWARDING = "0", "3"  # states of a bridge's port
 
-FULL = pytest.mark.skipif(not os.environ.get("XDP_L2RESP_FULL"), reason="--full runs it")
-# Tests over either store. Those that take both as they are run without --full, too.
-BOTH_IN_CI = pytest.mark.parametrize("store", ["etcd", "kubernetes"], indirect=True)
-BOTH = pytest.mark.parametrize("store", ["etcd", pytest.param("kubernetes", marks=FULL)], indirect=True)
+# Tests over either store.
+BOTH = pytest.mark.parametrize("store", ["etcd", pytest.param("kubernetes", marks=pytest.mark.full)], indirect=True)
 
 numbers = itertools.count(1)
 

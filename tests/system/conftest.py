@@ -42,9 +42,11 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    if os.geteuid() != 0:
-        for item in items:
+    for item in items:
+        if os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason="network namespaces and BPF need root"))
+        elif not os.environ.get("XDP_L2RESP_FULL") and any(not mark.args or item.callspec.id in mark.args for mark in item.iter_markers("full")):
+            item.add_marker(pytest.mark.skip(reason="--full runs it"))
 
 
 @pytest.fixture

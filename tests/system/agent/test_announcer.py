@@ -79,6 +79,7 @@ def test_each_interface_has_its_own_rate(agent, lan):
     assert max(sum(begin <= at < begin + 0.5 for at in times) for begin in times) > 1.3 * rate * 0.5, "both at once"
 
 
+@pytest.mark.full
 def test_takeovers_go_before_refreshes(agent, lan):
     """There are more of these than the rate lets through."""
     start(agent, {"count": 1, "refresh": "1s", "rate": 100}, *MANY)

@@ -1,7 +1,6 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Another host uses an address: seen before it is claimed, or afterwards."""
-import os
 import signal
 import threading
 import time
@@ -280,7 +279,7 @@ def test_what_is_used_in_another_vlan_is_claimed(agent, lan):
     assert any(map(used_while_probed, (VIP, OTHER, "198.18.10.3"))), "late each time"
 
 
-@pytest.mark.skipif(not os.environ.get("XDP_L2RESP_FULL"), reason="takes two minutes; --full runs it")
+@pytest.mark.full  # two minutes
 @pytest.mark.parametrize("keys", ["conflict: yield\n", "probe: true\n"])
 def test_taken_back_when_the_other_is_gone(agent, lan, keys):
     start(agent, POLICY, service("web", OTHER), keys=keys)

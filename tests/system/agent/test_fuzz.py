@@ -51,6 +51,7 @@ def test_mutated_manifests(agent, seed):
     assert sum(str(agent.manifests) in line for line in done.err.splitlines()) >= done.json["broken"]
 
 
+@pytest.mark.full
 def test_mutated_configurations(agent):
     random_ = random.Random(3)
     text = agent.config.read_text()

@@ -227,6 +227,7 @@ def test_certificates_that_are_renewed(secured):
     assert secured.get("/metrics", "stranger")[0] == 200
 
 
+@pytest.mark.full
 def test_a_trickle_of_handshakes(secured):
     """The same bounds hold before TLS stands."""
     with ExitStack() as open_now, secured.agent.lan.client.entered():

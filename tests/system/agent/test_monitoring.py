@@ -178,6 +178,7 @@ def whole_run(prometheus, begin):
     return found
 
 
+@pytest.mark.full
 def test_watched(watched, etcd, between):  # noqa: F811
     prometheus, (first, second) = watched
     begin, events = time.time(), []

@@ -226,6 +226,7 @@ def conflicts(slow):
 PARTS = [announcing, evaluating, reading, keeping, logging, helper, locked, scraped, conflicts]
 
 
+@pytest.mark.full("reading", "logging", "keeping", "announcing")
 @pytest.mark.parametrize("part", PARTS, ids=[part.__name__ for part in PARTS])
 def test_renewals_go_on(slow, lan, part):
     sessions = slow.agent.metrics()["l2resp_lease_sessions_total"]

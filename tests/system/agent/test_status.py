@@ -199,6 +199,7 @@ def browser(scratch):
         yield lambda agent: stack.enter_context(closing(Browser(agent, scratch)))
 
 
+@pytest.mark.full
 def test_the_page_in_a_browser(running, browser):
     page = browser(running)
     page.shows(r"\|node-1\|ready\|xdp-l2respd [^|]+, leases by none\|")
@@ -211,6 +212,7 @@ def test_the_page_in_a_browser(running, browser):
     page.shows(r"\|Renewals\|up to 0.1 ms\|")
 
 
+@pytest.mark.full
 def test_the_page_of_a_node_that_is_drained(running, browser):
     assert running.command("drain").status == 0
     running.wait_entries()

@@ -80,6 +80,7 @@ def in_a_round(agent, work):
     return any(map(work, range(ROUNDS))) or Never(agent.http("/metrics")[1])
 
 
+@pytest.mark.full("etcd")
 @pytest.mark.parametrize("engine", ["none", "etcd"])
 def test_handlers_are_short(agent, scratch, background, engine):
     if engine == "etcd":
@@ -282,6 +283,7 @@ def configure(agent, server, more=""):
     agent.config.write_text(text + "announce: {count: 0, rate: 10000}\n" + more)
 
 
+@pytest.mark.full
 def test_services_that_change_without_a_pause(agent):
     """As many changes as the network brings: 2,000 of the Services get other addresses time and again. The agent takes them
     in turns of its loop, and lets the server wait."""
@@ -309,6 +311,7 @@ def test_services_that_change_without_a_pause(agent):
         assert in_a_round(agent, work)
 
 
+@pytest.mark.full
 def test_a_reload_withdraws_nothing_before_the_server_has_listed_all(agent):
     lists = threading.Event()
     lists.set()
@@ -352,6 +355,7 @@ def test_ready_waits_for_the_list_of_services(agent):
         agent.wait_notified("READY=1")
 
 
+@pytest.mark.full("true")
 @pytest.mark.parametrize("probe", ["false", "true"])
 def test_handlers_are_short_with_an_api_server(agent, probe):
     """10,000 Services: one of them changes, all are scraped and asked for, and the entries are compared, time and again."""

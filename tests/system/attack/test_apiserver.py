@@ -76,6 +76,7 @@ def test_services_without_an_end(agent, played):
     assert peak(agent) < 256 * MIB
 
 
+@pytest.mark.full
 def test_room_for_what_was_left_out(agent, played):
     """Of a list that shares no object with the one before, which counts until the new one is complete."""
     begun = []
@@ -214,6 +215,7 @@ def test_a_namespace_with_all_the_services(agent, played):
 TEXTS = 1200  # Services with as much text as annotations may have, which is more than all may take
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("annotation", ("xdp-l2resp.io/pool", "xdp-l2resp.io/preferred-nodes"))
 def test_services_with_all_the_text_that_they_may_have(agent, played, annotation):
     """What is kept of it counts, too; what isn't, takes nothing."""
@@ -252,6 +254,7 @@ LARGE = {
 }
 
 
+@pytest.mark.full("ports")
 @pytest.mark.parametrize("large", LARGE.values(), ids=LARGE)
 def test_services_as_large_as_may_be(agent, played, large):
     """More of a page than is read of one answer: smaller pages are asked for, also than would be read, since a page is handled at
@@ -442,6 +445,7 @@ def test_endpoint_slices_without_an_end(agent, played):
     assert wait_until(agent.ready), agent.http("/readyz")
 
 
+@pytest.mark.full
 def test_a_service_that_needs_endpoints_and_does_not(agent, played):
     """By turns, as fast as can be: the server isn't asked for a list each time."""
     answer, changes = changing(2, [POLICY])
@@ -513,6 +517,7 @@ def test_a_namespace_with_all_the_endpoint_slices(agent, played, known):
         assert f"198.18.1.{number}: held" not in agent.log()
 
 
+@pytest.mark.full
 def test_a_list_of_endpoint_slices_that_takes_longer_than_a_tenant_leaves_it(agent, played):
     """It ends all the same, though it takes more than a second, and shows where another tenant's endpoints are; and so does the next."""
     changes, node = [], ["node-1"]

@@ -96,6 +96,7 @@ def test_a_link_that_goes_up_and_down(running, lan):
     assert running.log().count("the link is down, or has no carrier") <= 2 * most(began), running.log()
 
 
+@pytest.mark.full
 def test_more_interfaces_than_there_may_be(agent, lan):
     """A policy without `interfaces` selects all of them: those that have the program answer."""
     agent.write("all.yaml", POLICY.replace("  interfaces: [eth1]\n", ""), manifest("web", VIP))

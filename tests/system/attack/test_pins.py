@@ -150,6 +150,7 @@ def test_unmounted_and_mounted_again(running, lan):
     running.wait_entries((VIP, "eth1"))
 
 
+@pytest.mark.full
 def test_mounted_over(running, lan):
     """What it has is pinned there as well."""
     lan.done(f"add {BY_HAND} dev eth1")
@@ -169,6 +170,7 @@ def test_what_cannot_be_given_up_is_held_and_not_wanted(running, lan):
     running.shows("sessions  1 begun or resumed; addresses: 1 wanted, 1 held\n", "status", LATE)
 
 
+@pytest.mark.full("leases", "events")
 @pytest.mark.parametrize("name", ["leases", "responder_v4", "events", "meta"])
 def test_a_foreign_map_under_our_name(running, lan, name):
     """It may be somebody's: it is left alone, and until it is gone nobody knows what the program reads."""
@@ -184,6 +186,7 @@ def test_a_foreign_map_under_our_name(running, lan, name):
     ready(running)
 
 
+@pytest.mark.full("responder_v4-a directory", "leases-a pinned program")
 @pytest.mark.parametrize("name, what", [("leases", "a directory"), ("responder_v4", "a directory"), ("events", "a symbolic link"),
                                         ("leases", "a pinned program"), ("responder_v6", "a pinned link")])
 def test_no_map_in_place_of_one(running, lan, name, what):
@@ -319,6 +322,7 @@ def test_the_agents_own_of_another_user(agent, lan):
     assert started.status and f"{own} belongs to user 12345; remove it\n" in started.err
 
 
+@pytest.mark.full
 def test_meta_cleared(running, lan):
     run("bpftool", "map", "update", "pinned", lan.pin("meta"), "key", "0", "0", "0", "0",
         "value", *["0"] * lan.map_sizes("meta")[1])

@@ -105,6 +105,7 @@ def test_a_fifo_as_a_token(agent, lan, scratch, written):
         os.close(writer)
 
 
+@pytest.mark.full
 def test_files_with_all_the_addresses_that_they_may_have(running):
     """What is over the bound is left out, and read when there is room."""
     def write(name, first, count):

@@ -129,6 +129,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.full("neither")
 @pytest.mark.parametrize("name, most", ENDLESS.values(), ids=ENDLESS)
 def test_a_list_without_an_end(agent, lan, name, most):
     """Always another record: the agent gives it up, and its memory stays bounded."""
@@ -198,6 +199,7 @@ def grown(agent):
     return peak(agent) // MIB
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", (node_key, claim_key))
 def test_a_watch_without_an_end_of_what_vanished(agent, lan, name):
     """Nothing is kept of a record that wasn't known."""
@@ -208,6 +210,7 @@ def test_a_watch_without_an_end_of_what_vanished(agent, lan, name):
         assert grown(agent) < 64
 
 
+@pytest.mark.full("claim_key-record1", "claim_key-record2")
 @pytest.mark.parametrize("name, record", ((node_key, BEAT), (claim_key, CLAIM), (claim_key, {})))
 def test_a_watch_without_an_end(agent, lan, name, record):
     """What is over the bound ends the stream, which begins anew later; and the agent says so."""

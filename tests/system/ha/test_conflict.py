@@ -4,7 +4,9 @@
 import signal
 import time
 
-from cluster import DURATION, FULL, RETRY, STEADY, STEADY_DURATION, VIP
+import pytest
+
+from cluster import DURATION, RETRY, STEADY, STEADY_DURATION, VIP
 from daemon import POLICY, service
 from lan import CLIENT_MAC
 from wait import let_pass, stays, wait_until
@@ -37,7 +39,7 @@ def test_asked_once_in_the_life_of_the_group(cluster, etcd):
     assert probes(second) == 0
 
 
-@FULL
+@pytest.mark.full
 def test_nodes_that_ask_at_the_same_time(cluster, etcd):
     """One has it, and the other is there for it: neither takes the other for a stranger for long."""
     for _ in range(2):
@@ -51,7 +53,7 @@ def test_nodes_that_ask_at_the_same_time(cluster, etcd):
     assert wait_until(lambda: asker.answerers(VIP)[-1] == other.mac, TOOK_OVER), cluster.logs()
 
 
-@FULL
+@pytest.mark.full
 def test_yielded_by_one_node_after_the_other(cluster, etcd):
     """As long as the other host says that it has the address, nobody else does."""
     first, second = (cluster.node(etcd.lease, MANIFESTS, keys="conflict: yield") for _ in range(2))

@@ -58,6 +58,7 @@ def test_restarted(pair, etcd):
     heals(pair)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("etcd", [3], indirect=True, ids=["three members"])
 def test_leader_lost(pair, etcd):
     etcd.signal(etcd.leader(), signal.SIGKILL)
@@ -75,6 +76,7 @@ def test_quorum_lost_and_back(pair, etcd):
     heals(pair)
 
 
+@pytest.mark.full
 def test_slow_and_lossy(cluster, etcd):
     port = free_port()
     server = etcd.urls[0].rsplit(":", 1)[1]
@@ -96,6 +98,7 @@ def test_slow_and_lossy(cluster, etcd):
         proxy.wait()
 
 
+@pytest.mark.full("claim/198.18.10.1", "node/{first}", "pulse/")
 @pytest.mark.parametrize("key", ["claim/" + VIP, "node/{first}", "pulse/", ""])
 def test_records_deleted_by_hand(steady, etcd, key):
     def holder():
@@ -158,6 +161,7 @@ def test_out_of_file_descriptors(pair, etcd):
     pair.first.agent.wait_ready(HEALED)
 
 
+@pytest.mark.full("expired-ca", "client-stranger")
 @pytest.mark.parametrize("who, authority", [("stranger", "ca"), ("expired", "ca"), ("client", "stranger")])
 def test_wrong_certificates(cluster, secure_etcd, who, authority):
     """The node that has them takes no part; the one with the right ones goes on."""
@@ -178,6 +182,7 @@ def test_wrong_certificates(cluster, secure_etcd, who, authority):
     answers_all_the_while(cluster)
 
 
+@pytest.mark.full
 def test_the_processor_is_busy(pair):
     """Whoever answers then, nobody else does. It is one processor, on which both nodes are: other tests have the rest."""
     processor = max(os.sched_getaffinity(0))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import kube
 import pytest
-from cluster import FULL, STORE_IP, VIP
+from cluster import STORE_IP, VIP
 from daemon import POLICY, service
 from takeover import two_nodes
 from test_faults import heals, silent
@@ -82,7 +82,6 @@ def test_killed_and_told(pair, source, kubernetes):
     assert wait_until(lambda: pair.asker.answerers(VIP)[-1] == pair.second.mac), pair.logs()
 
 
-@FULL
 def test_the_api_server_is_frozen(pair, kubernetes):
     """The leases run out with it."""
     kubernetes.signal(0, signal.SIGSTOP)
@@ -91,7 +90,6 @@ def test_the_api_server_is_frozen(pair, kubernetes):
     heals(pair)
 
 
-@FULL
 @pytest.mark.parametrize("pair", ["etcd"], indirect=True)
 def test_the_api_server_is_gone_and_leases_are_in_etcd(pair, kubernetes, source):
     """Announcing goes on, over a takeover as well; what changes meanwhile is known afterwards."""
@@ -105,7 +103,6 @@ def test_the_api_server_is_gone_and_leases_are_in_etcd(pair, kubernetes, source)
     assert wait_until(lambda: not pair.second.held(), 30), pair.logs()
 
 
-@FULL
 def test_cut_off_from_the_api_server(pair):
     pair.first.cut("control")
     assert 0 < gap(pair)
@@ -113,7 +110,6 @@ def test_cut_off_from_the_api_server(pair):
     goes_on(pair)
 
 
-@FULL
 def test_the_api_server_is_restarted(pair, kubernetes):
     kubernetes.signal(0, signal.SIGKILL)
     kubernetes.start(0)
@@ -223,7 +219,6 @@ def test_a_rolling_update(cluster, source):
     assert [asker.answerers(ip) for ip in (FIRST, SECOND)] == before and all(len(macs) == 1 for macs in before)
 
 
-@FULL
 def test_a_rolling_update_without_the_hook(cluster, source):
     """Where the hook fails: each pod gives up what it has, and the other node takes it."""
     daemons = answering(cluster, source)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cluster import BOTH_IN_CI, DURATION, SHORT, STEADY, STEADY_DURATION, VIP
+from cluster import BOTH, DURATION, SHORT, STEADY, STEADY_DURATION, VIP
 from daemon import POLICY, service
 from endpoints import LABEL, on
 from test_kubernetes import Source
@@ -69,7 +69,7 @@ def pair_of(cluster, objects, store, *given, where=("node-1",), steady=False, le
     return cluster
 
 
-@BOTH_IN_CI
+@BOTH
 def test_pods_move(cluster, objects, store):
     pair_of(cluster, objects, store, POLICY, local("web", VIP))
     asker, took = cluster.asker, []
@@ -90,6 +90,7 @@ def test_pods_move(cluster, objects, store):
     agent.until(lambda: "nobody" in (got := agent.command("who-holds", VIP)).out or "no node has one" in got.err or Never(got))
 
 
+@pytest.mark.full("True")
 @pytest.mark.parametrize("preempt", [False, True])
 def test_an_endpoint_that_goes_and_comes_back(cluster, objects, store, preempt):
     """Within a second, again and again: the other node, which has one, keeps the address."""

@@ -3,7 +3,9 @@
 """Who takes an address when several could: preferred nodes, weights, preemption, and what people ask for."""
 import signal
 
-from cluster import DURATION, FULL, RETRY, STEADY, VIP
+import pytest
+
+from cluster import DURATION, RETRY, STEADY, VIP
 from daemon import POLICY, service
 from wait import stays, wait_until
 
@@ -20,7 +22,7 @@ def holds(node, *ips, seconds=TAKEN):
     assert wait_until(lambda: node.held() >= set(ips), seconds), node.cluster.logs()
 
 
-@FULL
+@pytest.mark.full
 def test_the_preferred_node_takes_it_from_a_living_one(cluster, etcd):
     """Where it may preempt; and again when it comes back."""
     manifests = [POLICY, prefers("node-2", VIP)]
@@ -80,7 +82,7 @@ def test_a_group_of_nodes_goes_first(cluster, etcd):
     holds(second, *MANY, seconds=4 * DURATION)
 
 
-@FULL
+@pytest.mark.full
 def test_weights(cluster, etcd):
     """Shares are in proportion to them; with 0, what nobody else takes."""
     heavy, light, last = (cluster.node(f"{etcd.lease}, weight: {weight}", [POLICY, service("web", *MANY)], STEADY, start=False)
@@ -95,6 +97,7 @@ def test_weights(cluster, etcd):
     holds(last, *MANY)
 
 
+@pytest.mark.full
 def test_moved_it_stays_whatever_is_preferred(cluster, etcd):
     manifests = [POLICY, prefers("node-1", VIP)]
     first, second = (cluster.node(etcd.lease + ", preempt: true", manifests, STEADY) for _ in range(2))
@@ -105,7 +108,7 @@ def test_moved_it_stays_whatever_is_preferred(cluster, etcd):
     first.agent.shows(f"{VIP}: node-2", f"who-holds {VIP}")
 
 
-@FULL
+@pytest.mark.full
 def test_drained_to_stay_it_is_so_over_a_restart(pair):
     """Even where nobody else is left; until `resume`."""
     assert pair.first.agent.command("drain", "--stay").status == 0

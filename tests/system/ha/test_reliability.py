@@ -1,7 +1,9 @@
 #!/usr/bin/python3 -m pytest
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What bench/reliability does often, once each: docs/reliability.md has the figures."""
-from cluster import DURATION, FULL, SHORT, SHORT_DURATION, STEADY
+import pytest
+
+from cluster import DURATION, SHORT, SHORT_DURATION, STEADY
 from daemon import POLICY, service
 from takeover import DELETED, FILLED, HOUR, pair, pair_with_clocks, set_clock, settled, trial, trials
 from wait import wait_until
@@ -36,7 +38,7 @@ def test_the_clock_is_set(cluster, etcd):
     cluster.settled([MORE])
 
 
-@FULL
+@pytest.mark.full
 def test_the_map_is_full(cluster, etcd):
     pair(cluster, etcd.lease, STEADY)
     settled(cluster, 10)

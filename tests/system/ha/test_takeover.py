@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from cluster import BOTH, BOTH_IN_CI, FULL, RETRY, SHORT, SHORT_DURATION, VIP
+from cluster import BOTH, RETRY, SHORT, SHORT_DURATION, VIP
 from daemon import POLICY, service
 from takeover import kills
 from wait import HUNG, let_pass, slack, stays, wait_until
@@ -40,7 +40,7 @@ def goes_on(pair):
     assert stays(lambda: pair.asker.answerers(VIP) == [pair.first.mac, pair.second.mac], pair.duration)
 
 
-@BOTH_IN_CI
+@BOTH
 def test_killed(pair):
     killed = time.monotonic()
     pair.first.agent.end(signal.SIGKILL)
@@ -48,7 +48,7 @@ def test_killed(pair):
     assert pair.asker.turns(VIP)[1][1] - killed < took_over(pair) * slack()
 
 
-@BOTH_IN_CI
+@BOTH
 def test_stopped_and_gone_on(pair):
     pair.first.agent.signal(signal.SIGSTOP)
     assert 0 < gap(pair)
@@ -107,7 +107,7 @@ def test_announced_by_the_next(steady):
 
 
 @BOTH
-@pytest.mark.parametrize("how", [signal.SIGUSR1, pytest.param(signal.SIGKILL, marks=FULL)], ids=["SIGUSR1", "SIGKILL"])
+@pytest.mark.parametrize("how", [signal.SIGUSR1, pytest.param(signal.SIGKILL, marks=pytest.mark.full)], ids=["SIGUSR1", "SIGKILL"])
 def test_restarted_within_the_lease(steady, how):
     steady.first.agent.end(how)
     steady.first.agent.start()
@@ -117,6 +117,7 @@ def test_restarted_within_the_lease(steady, how):
     assert steady.asker.answerers(VIP) == [steady.first.mac]
 
 
+@pytest.mark.full
 def test_addresses_are_spread_over_nodes_that_come_together(cluster, etcd):
     many = [f"198.18.10.{host}" for host in range(1, 31)]
 
@@ -160,6 +161,7 @@ def test_killed_again_and_again(cluster, etcd):
     assert all(kill.last < kill.first for kill in found)
 
 
+@pytest.mark.full
 def test_killed_with_leases_of_half_a_second(cluster, etcd):
     """0.48 s on an idle machine."""
     found = kills(cluster, etcd.lease, 20 if FULL_RUN else 5, SHORT, SHORT_DURATION)

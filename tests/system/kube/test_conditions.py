@@ -49,7 +49,6 @@ def writes(gate):
 OTHERS = "  serviceSelector: {matchExpressions: [{key: io.kubernetes.service.name, operator: NotIn, values: [other]}]}\n"
 
 
-@pytest.mark.smoke
 def test_a_service_that_no_policy_selects(by_lease, cluster, objects, announced, events):
     """That another's address is held is none of its business, even if it names that address."""
     objects.apply(POLICY + OTHERS, service("web", VIP), service("other", VIP))
@@ -63,7 +62,6 @@ def test_a_service_that_no_policy_selects(by_lease, cluster, objects, announced,
     assert wait_until(lambda: announced("other") == said and not announced(), 30), (announced(), announced("other"))
 
 
-@pytest.mark.smoke
 def test_it_follows_what_becomes_of_a_service(by_lease, cluster, objects, announced, told, gate):
     """Also over the conditions of others, which stay."""
     agent = by_lease

@@ -84,7 +84,6 @@ def pod(cluster, account, tunnel, scratch, lan):
         one.close()
 
 
-@pytest.mark.smoke
 def test_out_of_the_image(agent, cluster, pod, objects, lan, told):
     """From a pod that announces to a node where nothing is left; only the image's files, and what a pod is given."""
     objects.apply(POLICY, pool(), balanced("web"))
@@ -114,7 +113,6 @@ def test_out_of_the_image(agent, cluster, pod, objects, lan, told):
     assert wait_until(lambda: last.exec(["kill", "-0", "1"], check=False).returncode == 0), "it doesn't wait to be deleted"
 
 
-@pytest.mark.smoke
 def test_each_overlay(cluster, objects, pod):
     """Is accepted, by the API server and by the agent in the pod; another configuration is another ConfigMap, so that pods are replaced."""
     names = set()
@@ -163,7 +161,6 @@ def etcd(cluster, lan, scratch):
     made.close()
 
 
-@pytest.mark.smoke
 def test_the_overlay_etcd(announces, cluster, etcd, objects, told):
     """Leases are there, none in the cluster, but that of who gives the pools' addresses."""
     store, url = etcd
@@ -173,7 +170,6 @@ def test_the_overlay_etcd(announces, cluster, etcd, objects, told):
     assert leases(cluster) == {"l2resp-ipam"}
 
 
-@pytest.mark.smoke
 def test_the_overlay_with_cilium(announces, cluster, objects, told):
     """A Service that Cilium's operator gave an address is announced; one that waits for it goes on waiting."""
     objects.apply(kustomized("overlays/with-cilium"), POLICY, pool(), balanced("web"), balanced("waiting"))
@@ -184,7 +180,6 @@ def test_the_overlay_with_cilium(announces, cluster, objects, told):
     assert wait_until(lambda: leases(cluster) == {"l2resp-node-node-7", "l2resp-status", CLAIM}), leases(cluster)
 
 
-@pytest.mark.smoke
 def test_the_overlay_single_node(announces, cluster, objects, told):
     """No lease, and a control plane's label doesn't matter."""
     objects.apply(kustomized("overlays/single-node"), POLICY, pool(), balanced("web"), NODE)
@@ -221,7 +216,6 @@ def announced_again(agent, gate):
     return wait_until(lambda: ("", "events", "patch") in used(gate.requests), 5)
 
 
-@pytest.mark.smoke
 def test_each_permission_is_used_and_none_is_missed(agent, cluster, account, objects, gate, scratch, told):
     token = scratch / "account-token"
     token.write_text(account)

@@ -73,7 +73,6 @@ def test_many_services_are_not_named_in_the_request(agent, objects, gate):
     assert followed(gate) == ["kubernetes.io/service-name,!service.kubernetes.io/headless"]
 
 
-@pytest.mark.smoke
 def test_a_restart_waits_for_the_slices(agent, objects, gate):
     """What a former process left stays until it is known where endpoints are; nothing new is claimed."""
     objects.apply(POLICY, local("web", VIP), on("node-1"))
@@ -91,7 +90,6 @@ def test_a_restart_waits_for_the_slices(agent, objects, gate):
     agent.wait_ready()
 
 
-@pytest.mark.smoke
 def test_one_that_becomes_local_is_given_up_until_its_slices_are_known(agent, objects, gate):
     objects.apply(POLICY, service("web", VIP), service("api", OTHER), on("node-1"))
     agent.start()
@@ -135,7 +133,6 @@ def test_a_server_without_endpoint_slices(agent, cluster, objects):
     agent.wait_entries(seconds=15)
 
 
-@pytest.mark.smoke
 def test_the_only_node_is_excluded(by_lease, objects, events, told):
     """The usual silent outage: a control plane is all there is. show, the Event and /readyz name label and node."""
     agent = by_lease

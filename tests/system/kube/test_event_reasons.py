@@ -133,7 +133,6 @@ def prepare(lan):
     lan.done(f"add {ip_of('by-hand')} dev eth1")
 
 
-@pytest.mark.smoke
 def test_each_reason(by_lease, lan, objects, readers, told):
     agent = by_lease
     agent.config.write_text(agent.config.read_text() + "\nprobe: true\n")
@@ -164,7 +163,6 @@ def test_each_reason(by_lease, lan, objects, readers, told):
     assert {event["involvedObject"]["name"]: event["count"] for event in found.values()} == dict.fromkeys((*CASES, *HELD), 1), found
 
 
-@pytest.mark.smoke
 def test_what_pools_do_not_give(agent, objects, readers, told):
     """There is one address, which "first" has, and one Service that no pool serves."""
     asks = (balanced(name).replace("spec: {", f"spec: {{loadBalancerIP: {FIRST}, ") for name in ("first", "request-refused"))

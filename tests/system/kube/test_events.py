@@ -35,7 +35,6 @@ def by_lease(agent, cluster, gate, scratch):
     return agent
 
 
-@pytest.mark.smoke
 def test_labels_of_leases(by_lease, cluster, objects, told):
     """As `kubectl get lease -L` shows them, and without the node once the claim is released."""
     agent = by_lease
@@ -84,7 +83,6 @@ def test_announced(agent, cluster, objects, events, told):
     assert f"service/web   {said[1]}" in cluster.kubectl("get", "events").stdout
 
 
-@pytest.mark.smoke
 def test_nobody_may_announce(by_lease, objects, events, told):
     agent = by_lease
     objects.apply(pool(), balanced("web"))
@@ -117,7 +115,6 @@ def test_what_is_no_business_of_ours(by_lease, objects, events, told):
     assert stays(lambda: not events(), 12), events()
 
 
-@pytest.mark.smoke
 def test_an_address_that_flaps(agent, objects, events, gate):
     """One Event that counts, and no more than five writes in a row."""
     objects.apply(POLICY, service("web", VIP))
@@ -138,7 +135,6 @@ def test_an_address_that_flaps(agent, objects, events, gate):
     assert [line.split()[0] for line in writes(gate)] == ["POST"] + 4 * ["PATCH"]
 
 
-@pytest.mark.smoke
 def test_who_cannot_write_them_announces_all_the_same(agent, objects, events, gate):
     def refuse(line, answer):
         if "/events" not in line:

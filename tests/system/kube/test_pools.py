@@ -97,7 +97,6 @@ def test_a_service_gets_an_address_and_is_answered_for(agent, lan, objects, told
     assert written(agent.gate) == before
 
 
-@pytest.mark.smoke
 def test_what_cannot_be_given_is_told(agent, objects, told):
     objects.apply(POLICY, pool(FIRST, FIRST), pool(FIRST, SECOND, "younger"), balanced("older"))
     agent.start()
@@ -367,7 +366,6 @@ def test_a_pool_of_either_version(agent, objects, told, written):
     assert wait_until(lambda: told.generations(f"{POOLS}/lan") == (2, {2})), told.generations(f"{POOLS}/lan")
 
 
-@pytest.mark.smoke
 def test_the_version_that_is_served(agent, objects, told, serve):
     """An older server, then a newer one, and one that is put back: pools count, and their status is written."""
     def counted(path, name, total):

@@ -66,7 +66,6 @@ def test_the_labels_of_this_node_count(agent, objects, gate):
 UNLABELLED = POLICY + "  nodeSelector: {matchExpressions: [{key: zone, operator: DoesNotExist}]}\n"
 
 
-@pytest.mark.smoke
 def test_a_node_of_which_nothing_is_known(agent, objects):
     """No label counts as absent, but its name is known; deleted, it is excluded until it is there again."""
     objects.apply(UNLABELLED, service("web", VIP))
@@ -178,7 +177,6 @@ def test_what_is_wrong_with_a_policy_is_in_its_status(agent, cluster, objects):
     agent.wait_ready()
 
 
-@pytest.mark.smoke
 def test_crds_that_come_later(agent, cluster, objects):
     cluster.kubectl("delete", "crd", *(f"{name}.cilium.io" for name in CRDS))
     objects.apply(service("web", VIP))
@@ -192,7 +190,6 @@ def test_crds_that_come_later(agent, cluster, objects):
     agent.counts("l2resp_source_kinds_missing", 0, 15)
 
 
-@pytest.mark.smoke
 def test_without_the_server_all_stays(agent, lan, objects, gate):
     objects.apply(POLICY, service("web", VIP))
     agent.start()
@@ -209,7 +206,6 @@ def test_without_the_server_all_stays(agent, lan, objects, gate):
     agent.counts("l2resp_source_reachable", 1, 15)
 
 
-@pytest.mark.smoke
 def test_a_restart_waits_for_the_list(agent, lan, objects, gate):
     """What a former process left is answered for until it's known what should be."""
     objects.apply(POLICY, service("web", VIP))
@@ -403,7 +399,6 @@ def services_watched(line):
     return "/services" in line and "watch=1" in line
 
 
-@pytest.mark.smoke
 def test_double_and_old_events(agent, objects, gate):
     """Each event comes twice, and the one before it once more."""
     def again(line, answer):
@@ -458,7 +453,6 @@ def test_a_history_that_is_gone_is_listed(agent, cluster, objects, gate, status)
     agent.wait_entries((OTHER, "eth1"), seconds=15)
 
 
-@pytest.mark.smoke
 def test_what_is_older_than_an_answer_is_ignored(agent, cluster, objects, gate):
     """A pool changes, its status is written, and only then does the watch show the change: without the status."""
     pools = "/ciliumloadbalancerippools"

@@ -42,6 +42,7 @@ def test_nodes_that_start_together_share_the_addresses(world):
     assert started_together(nodes, shared)
 
 
+@pytest.mark.full(" ", "{}")
 @pytest.mark.parametrize("text", [" ", "no JSON", "{}", '{"version": 1, "state": "held", "holder": ""}'])
 def test_a_claim_of_foreign_shape_counts_as_held_for_a_duration(pair, text):
     pair.first.signal(signal.SIGSTOP)
@@ -58,6 +59,7 @@ def test_half_a_heartbeat_deleted_by_hand_is_written_again(pair, kind):
     assert [key for key in pair.store.keys() if key.endswith("/node-1")] == ["/xdp-l2resp/node/node-1", "/xdp-l2resp/pulse/node-1"]
 
 
+@pytest.mark.full("node")
 @pytest.mark.parametrize("kind", ["node", "pulse"])
 def test_half_a_heartbeat_deleted_while_its_node_is_stopped(pair, kind):
     """Nobody takes over before the rest of it was silent for a duration; it is never answered for by both."""
@@ -89,6 +91,7 @@ def test_an_endpoint_that_refuses_is_passed_over(world):
     assert wait_until(lambda: node.answered() == {1, 2, 3}), node.said
 
 
+@pytest.mark.full
 def test_one_of_many_nodes_marks_for_all(world):
     """Renewals carry no mark, which all nodes would see; if the node that writes it is gone, another goes on."""
     def renewals():
@@ -128,6 +131,7 @@ def takes_over(world, count):
     return world.store.revision() - before
 
 
+@pytest.mark.full
 def test_many_addresses_are_taken_over_together(world):
     """In 0.2 s on an idle machine, which one write each would make 3.3 s. A busy one's time says nothing."""
     assert takes_over(world, 5000) < 1000
@@ -165,6 +169,7 @@ def test_a_node_that_wants_nothing_costs_the_store_nothing(world):
     assert world.store.revision() == before
 
 
+@pytest.mark.full
 def test_records_of_what_nobody_wants_and_of_nodes_that_are_gone_are_removed(world):
     first, second = (world.node(f"node-{i}", "-q", wants=wants) for i, wants in ((1, 400), (2, 1)))
     assert wait_until(lambda: first.held() + second.held() == 400), first.said
@@ -212,6 +217,7 @@ def test_quorum_lost_and_back(trio):
     assert heals(trio)
 
 
+@pytest.mark.full
 def test_the_member_that_a_node_talks_to_is_cut_off(trio):
     follower = next(number for number in (0, 1, 2) if number != trio.store.leader())
     trio.store.signal(follower, signal.SIGSTOP)
@@ -236,6 +242,7 @@ def test_tls_with_the_right_certificates(secure):
     assert wait_until(lambda: node.answered() == {1, 2, 3}), node.said
 
 
+@pytest.mark.full("expired-ca", "client-stranger")
 @pytest.mark.parametrize("who, authority", [("stranger", "ca"), ("expired", "ca"), ("client", "stranger")])
 def test_tls_with_wrong_certificates_is_said_and_nothing_is_held(secure, who, authority):
     node = secure.node("node-1", *tls_options(secure, who, authority))

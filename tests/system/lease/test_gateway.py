@@ -89,6 +89,7 @@ def world():
         made.gateway.close()
 
 
+@pytest.mark.full
 def test_a_claim_shown_again_is_not_had_again(world):
     first = world.node("node-1", via=world.gateway.node_options())
     assert wait_until(lambda: first.answered() == {1, 2, 3}), first.said

@@ -10,7 +10,7 @@ from signal import SIGTERM
 import pytest
 
 import kube
-from allocations import FULL, Allocations, chosen
+from allocations import Allocations, chosen
 from daemon import POLICY, service
 from harness import Etcd
 from lan import VIP
@@ -75,8 +75,7 @@ def engine(request, lan, scratch):
         cluster.close()
 
 
-@pytest.mark.parametrize("engine", ["none", "etcd", pytest.param("kubernetes", marks=pytest.mark.skipif(
-    not FULL, reason="--full runs it"))], indirect=True)
+@pytest.mark.parametrize("engine", ["none", "etcd", pytest.param("kubernetes", marks=pytest.mark.full)], indirect=True)
 def test_allocations_of_an_agent_fail(agent, scratch, engine, request):
     allocations = Allocations(scratch, DEPTH)
     lease, source = engine

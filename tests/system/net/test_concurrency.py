@@ -171,6 +171,7 @@ INTERRUPTED = {
 }
 
 
+@pytest.mark.full("del", "flush", "flush --all")
 @pytest.mark.parametrize("change", INTERRUPTED)
 def test_signals_amid_a_change(lan, scratch, change):
     """At any request to the kernel: all or nothing, which is what was said; and the status is the signal's."""
@@ -285,6 +286,7 @@ def test_reader_beside_writer(lan, background, scratch):
     assert ips(lan) == addresses
 
 
+@pytest.mark.full
 def test_killed_growths(lan, scratch):
     """After the next writer all are answered for, from whichever map is in force."""
     def full():

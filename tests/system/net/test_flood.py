@@ -65,7 +65,7 @@ def test_conflict_flood_fills_no_memory(background):
             assert arp_reply(VIP) in [frame for _, frame in wire.received(1)]
 
 
-@pytest.mark.skipif(not os.environ.get("XDP_L2RESP_FULL"), reason="takes two CPUs for themselves")
+@pytest.mark.full  # it takes two CPUs for itself
 def test_conflict_flood_slows_no_answer(background):
     """One CPU is asked for the address while another has a flood of conflicts over it, or, in turns,
     one of requests that concern nobody. The best rounds are compared: other work only ever slows."""

@@ -104,6 +104,7 @@ def test_leased_ones_are_not_adopted(other):
     lan.done("detach --all", "flush --all")
 
 
+@pytest.mark.full
 def test_killed_while_they_adopt(other, scratch):
     """At any change: the next attach gives each address to the interface of its name, though another one had that one's number."""
     with other.entered():
