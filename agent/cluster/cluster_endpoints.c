@@ -213,7 +213,8 @@ static void on_reset(uint64_t version, void *userdata)
 
 static bool same_slice(const struct endpoint_slice *a, const struct endpoint_slice *b)
 {
-	return a->facts == b->facts && !strcmp(a->service ?: "", b->service ?: "");
+	return a->facts == b->facts && a->family == b->family &&
+	       !strcmp(a->service ?: "", b->service ?: "");
 }
 
 /* Stores the slice @object; @why: it can't be parsed, and its facts stay as they were; NULL: it

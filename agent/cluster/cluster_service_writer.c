@@ -194,8 +194,7 @@ void cluster_service_writer_write(struct cluster_service_writer *writer,
 	}
 	patch->version = item->version;
 	patch->sets_condition = verdict->ours;
-	patch->has_addresses = verdict->addresses.count &&
-			       address_list_equal(&service->load_balancer, &verdict->addresses);
+	patch->has_addresses = address_list_equal(&service->load_balancer, &verdict->addresses);
 	for (size_t i = 0; i < verdict->addresses.count; i++)
 		address_list_include(&patch->addresses, &verdict->addresses.list[i]);
 	body = body_of(writer, item, verdict);

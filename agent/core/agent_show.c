@@ -110,7 +110,9 @@ static json_t *begin_service(const struct service *service, void *userdata)
 {
 	const struct showing *showing = userdata;
 	const struct agent *agent = showing->agent;
-	const char *as_cluster = locality_as_cluster(locality_of(&showing->slices, service));
+	const char *as_cluster =
+		locality_as_cluster(locality_of(&showing->slices, service, true))
+			?: locality_as_cluster(locality_of(&showing->slices, service, false));
 	json_t *names = json_array();
 	struct why why;
 

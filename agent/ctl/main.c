@@ -17,6 +17,7 @@
 #include "client.h"
 #include "complete.h"
 #include "config.h"
+#include "denied.h"
 #include "helper.h"
 #include "loop.h"
 #include "local_socket.h"
@@ -248,11 +249,8 @@ static int take_privileged(struct agent_parts *parts, const char *bpffs, struct 
 /* Adds to @err, of the error @r, what to do about it. */
 static const struct err *as_root(int r, struct err *err)
 {
-	if ((r == -EACCES || r == -EPERM) && geteuid() && !strstr(err->text, "run it as root")) {
-		struct err what = *err;
-
-		err_write(err, "%s; run it as root", what.text);
-	}
+	if ((r == -EACCES || r == -EPERM) && geteuid() && !strstr(err->text, "run it as root"))
+		denied_add(err, r);
 	return err;
 }
 

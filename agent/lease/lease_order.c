@@ -124,7 +124,7 @@ uint64_t lease_claim_take_from(const struct lease_machine *machine, const struct
 	/* all that waited for room begin anew */
 	uint64_t free_ns =
 		absent && machine->room_ns > claim->free_ns ? machine->room_ns : claim->free_ns;
-	uint64_t met_ns, waited_ns, due_ns;
+	uint64_t met_ns, waited_ns, due_ns, patience_ns;
 	unsigned int rank = claim_rank(machine, claim, now, &met_ns);
 
 	if (rank > RANK_STEPS)
@@ -137,8 +137,9 @@ uint64_t lease_claim_take_from(const struct lease_machine *machine, const struct
 	if (!rank)
 		return free_ns;
 	due_ns = free_ns + rank * (absent ? RANK_NEW_STEP_NS : RANK_STEP_NS);
-	waited_ns = met_ns + (absent ? machine->duration_ns : machine->retry_period_ns) +
-		    RANK_NEW_STEP_NS;
+	patience_ns = (absent ? machine->duration_ns : machine->retry_period_ns) + RANK_NEW_STEP_NS;
+	/* who came after it was free isn't waited for: there may always be another one */
+	waited_ns = (met_ns < free_ns ? met_ns : free_ns) + patience_ns;
 	return due_ns > waited_ns ? due_ns : waited_ns;
 }
 

@@ -80,6 +80,21 @@ static int parse_endpoints(const struct place *place, const json_t *object, cons
 	return r;
 }
 
+static int parse_family(const struct place *place, const json_t *object,
+			enum endpoint_family *ret_family, struct err *err)
+{
+	const char *type = "";
+	int r = field_string(place, object, "addressType", &type, err);
+
+	if (!strcmp(type, "IPv4"))
+		*ret_family = ENDPOINT_V4;
+	else if (!strcmp(type, "IPv6"))
+		*ret_family = ENDPOINT_V6;
+	else
+		*ret_family = ENDPOINT_ANY;
+	return r;
+}
+
 int endpoint_slice_parse(const struct place *place, const json_t *object, const char *node,
 			 struct endpoint_slice *ret_slice, struct err *err)
 {
@@ -95,6 +110,8 @@ int endpoint_slice_parse(const struct place *place, const json_t *object, const 
 		r = field_get(place, metadata, "labels", FIELD_OBJECT, &labels, err);
 	if (r >= 0)
 		r = field_copy_string(place, labels, ENDPOINT_SLICE_SERVICE, &slice.service, err);
+	if (r >= 0)
+		r = parse_family(place, object, &slice.family, err);
 	if (r >= 0)
 		r = parse_endpoints(place, object, node, &slice, err);
 	if (r < 0) {

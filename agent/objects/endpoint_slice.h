@@ -23,11 +23,19 @@ enum endpoint_fact {
 	ENDPOINT_UNKNOWN = 1 << 5,  /* the Service's slices haven't been read yet */
 };
 
+/* Whose addresses a slice has. */
+enum endpoint_family {
+	ENDPOINT_ANY, /* not said, or names */
+	ENDPOINT_V4,
+	ENDPOINT_V6,
+};
+
 struct endpoint_slice {
 	char *namespace;
 	char *name;
 	char *service; /* NULL: it belongs to none */
 	unsigned int facts;
+	enum endpoint_family family;
 	bool present; /* for cluster_endpoints.c: seen in this list */
 };
 

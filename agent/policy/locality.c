@@ -122,9 +122,25 @@ void slice_index_free(struct slice_index *index)
 	*index = (struct slice_index){};
 }
 
-enum locality locality_of(const struct slice_index *index, const struct service *service)
+/* The facts of the slices from @list up to @end that count for addresses of @family. */
+static unsigned int facts_for(const struct endpoint_slice *const *list,
+			      const struct endpoint_slice *const *end, enum endpoint_family family)
 {
-	unsigned int facts = 0, here = ENDPOINT_READY_HERE, elsewhere = ENDPOINT_READY_ELSEWHERE;
+	unsigned int own = 0, all = 0;
+	bool has_own = false;
+
+	for (; list < end; list++) {
+		all |= (*list)->facts;
+		if ((*list)->family == family || (*list)->family == ENDPOINT_ANY)
+			own |= (*list)->facts;
+		has_own = has_own || (*list)->family == family;
+	}
+	return has_own ? own : all;
+}
+
+enum locality locality_of(const struct slice_index *index, const struct service *service, bool v4)
+{
+	unsigned int facts, here = ENDPOINT_READY_HERE, elsewhere = ENDPOINT_READY_ELSEWHERE;
 	size_t first, at;
 
 	if (!service->local)
@@ -140,7 +156,8 @@ enum locality locality_of(const struct slice_index *index, const struct service 
 						  index->list[i]) > 0);
 	while (at < index->count &&
 	       !compare_service(service->namespace, service->name, index->list[at]))
-		facts |= index->list[at++]->facts;
+		at++;
+	facts = facts_for(&index->list[first], &index->list[at], v4 ? ENDPOINT_V4 : ENDPOINT_V6);
 	/* whatever isn't known yet */
 	if (facts & here)
 		return LOCALITY_HERE;

@@ -45,6 +45,8 @@ void slice_index_make(const struct manifest *const *manifests, size_t count,
 		      struct slice_index *ret_index);
 void slice_index_free(struct slice_index *index);
 
-enum locality locality_of(const struct slice_index *index, const struct service *service);
+/* For the Service's IPv4 addresses, or for its IPv6 addresses: kube-proxy forwards an address to
+ * endpoints of its family only. A family without slices goes by the Service's other slices. */
+enum locality locality_of(const struct slice_index *index, const struct service *service, bool v4);
 
 #endif

@@ -44,7 +44,8 @@ static void gather(struct gathering *gathering, const struct in_force *in_force,
 {
 	const struct announce_terms terms =
 		terms_of(&service->announce, &in_force->policy->announce, gathering->node);
-	enum locality locality = locality_of(&gathering->slices, service);
+	const enum locality v6 = locality_of(&gathering->slices, service, false);
+	const enum locality v4 = locality_of(&gathering->slices, service, true);
 	struct selection *selection = &gathering->selection;
 
 	for (size_t a = 0; a < addresses->count; a++)
@@ -55,7 +56,7 @@ static void gather(struct gathering *gathering, const struct in_force *in_force,
 				.ifindex = in_force->ifindexes[i],
 				.service = service,
 				.terms = terms,
-				.locality = locality,
+				.locality = address_is_v4(&addresses->list[a]) ? v4 : v6,
 			};
 		}
 }

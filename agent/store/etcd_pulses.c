@@ -15,6 +15,7 @@ static void on_reset(struct store_etcd *etcd)
 
 static bool on_shown(struct store_etcd *etcd, const json_t *kv, bool deleted)
 {
+	uint64_t revision = json_decimal(kv, "mod_revision"), newest;
 	struct record record;
 
 	if (etcd_record(kv, deleted, &record) != ETCD_PULSE)
@@ -24,7 +25,12 @@ static bool on_shown(struct store_etcd *etcd, const json_t *kv, bool deleted)
 		return true;
 	}
 	etcd->own_listed = true;
-	etcd_own_beats(&etcd->own, &record, json_decimal(kv, "mod_revision"), etcd_now(etcd));
+	newest = etcd_own_newest(&etcd->own);
+	/* a list of a later revision that has an older heartbeat: the store lost its last writes,
+	 * and no swap over the one that is known can succeed */
+	if (etcd->pulses_listing && revision < newest && newest <= etcd->pulses.list_revision)
+		etcd_stream_anew(&etcd->view);
+	etcd_own_beats(&etcd->own, &record, revision, etcd_now(etcd));
 	etcd_own_tell(etcd);
 	return true;
 }

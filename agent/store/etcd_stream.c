@@ -167,6 +167,20 @@ static void stream_list(struct etcd_stream *stream)
 				 NULL, stream);
 }
 
+/* The watch begins at a server that has come to @revision. If the store lost its last writes,
+ * others take their revisions, and a watch that begins behind them never shows those. Right after a
+ * list the server is only behind others. Returns as watch_message(). */
+static const char *watch_created(struct etcd_stream *stream, uint64_t revision)
+{
+	bool listed = stream->list_revision;
+
+	stream->list_revision = 0;
+	if (listed || stream->events->lists_again || revision >= *stream->revision)
+		return NULL;
+	list_anew(stream);
+	return "its watch begins behind what was shown";
+}
+
 /* Handles one message of the watch. Returns why the stream is over, or NULL. */
 static const char *watch_message(struct etcd_stream *stream, const json_t *json)
 {
@@ -209,8 +223,10 @@ static const char *watch_message(struct etcd_stream *stream, const json_t *json)
 	/* the rest of a revision may be in the next fragment */
 	if (shown && !json_is_true(json_object_get(result, "fragment")))
 		*stream->revision = shown;
-	if (json_is_true(json_object_get(result, "created")) && revision)
+	if (json_is_true(json_object_get(result, "created")) && revision) {
 		store_answered(&etcd->base);
+		return watch_created(stream, revision);
+	}
 	return NULL;
 }
 

@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "denied.h"
 #include "pin.h"
 #include "pins_meta.h"
 #include "pins_create.h"
@@ -69,10 +70,8 @@ static int create_absent(const struct pins *pins, struct control_bpf *control, s
 	}
 	bpf_object__for_each_program(prog, control->obj) bpf_program__set_autoload(prog, false);
 	r = control_bpf__load(control);
-	if (r == -EPERM)
-		return err_set(err, r, "creating the maps: %s; run it as root", strerror(-r));
 	if (r < 0)
-		return err_set(err, r, "creating the maps: %s", strerror(-r));
+		return denied_add(err, err_set(err, r, "creating the maps: %s", strerror(-r)));
 	for (enum maps_index map = 0; map < MAPS_COUNT; map++)
 		if (bpf_map__map_flags(maps[map]) != flags[map])
 			return err_set(

@@ -17,6 +17,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "control_object.h"
+#include "denied.h"
 #include "link.h"
 #include "pin.h"
 #include "pins_meta.h"
@@ -237,8 +238,8 @@ static int pins_check_namespace(struct pins *pins, uint64_t netns_cookie, struct
 		return 0;
 	r = prog_uses_map(pins_map_id(pins, MAPS_COUNTERS));
 	if (r < 0)
-		return err_set(err, r, "asking for the loaded programs: %s; run it as root",
-			       strerror(-r));
+		return denied_add(err, err_set(err, r, "asking for the loaded programs: %s",
+					       strerror(-r)));
 	if (r)
 		return err_set(
 			err, -EXDEV,

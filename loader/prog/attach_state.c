@@ -9,6 +9,7 @@
 
 #include "attach_state.h"
 #include "cleanup.h"
+#include "denied.h"
 #include "dispatcher.h"
 #include "link.h"
 #include "origin.h"
@@ -159,13 +160,10 @@ static int multiprog_get(unsigned int ifindex, struct xdp_multiprog **ret_multip
 		return 0;
 	if (r == -EOPNOTSUPP)
 		return r;
-	if (r == -EPERM)
-		return err_set(err, r,
-			       "asking for the XDP programs of interface %u: %s; run it as root",
-			       ifindex, strerror(-r));
 	if (r < 0)
-		return err_set(err, r, "asking for the XDP programs of interface %u: %s", ifindex,
-			       strerror(-r));
+		return denied_add(err,
+				  err_set(err, r, "asking for the XDP programs of interface %u: %s",
+					  ifindex, strerror(-r)));
 	*ret_multiprog = multiprog;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 
 #include "cleanup.h"
+#include "denied.h"
 #include "pin.h"
 
 /* The name of what bpf_obj_get() opened, NULL: a map; by the kernel's name of the descriptor: maps,
@@ -127,10 +128,8 @@ int pin_err(struct err *err, int error, const char *path)
 		return err_set(err, error,
 			       "%s: %s; check its mode, and whether AppArmor or SELinux denies it",
 			       path, strerror(-error));
-	if (error == -EPERM || error == -EACCES)
-		return err_set(err, error, "%s: %s; run it as root", path, strerror(-error));
 	/* a pin was expected to be absent */
 	if (error == -EEXIST)
 		return err_set(err, error, "%s: %s; remove it", path, strerror(-error));
-	return err_set(err, error, "%s: %s", path, strerror(-error));
+	return denied_add(err, err_set(err, error, "%s: %s", path, strerror(-error)));
 }

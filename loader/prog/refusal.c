@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "denied.h"
 #include "dispatcher.h"
 #include "prog.h"
 #include "refusal.h"
@@ -99,8 +100,8 @@ int refusal_err_load(struct err *err, int error, const struct link *link)
 	char detail[64];
 
 	if (error == -EPERM)
-		return err_set(err, error, "%s: loading the program: %s; run it as root",
-			       link->name, strerror(-error));
+		return denied_add(err, err_set(err, error, "%s: loading the program: %s",
+					       link->name, strerror(-error)));
 	return err_set(
 		err, error,
 		"%s: the kernel refuses the program: %s (-v shows the verifier's last lines)",

@@ -9,9 +9,9 @@ def endpoint(node, **conditions):
     return {"addresses": ["198.18.200.1"], "conditions": conditions} | ({"nodeName": node} if node else {})
 
 
-def slices(*endpoints, of="web", name=None, namespace="default"):
+def slices(*endpoints, of="web", name=None, namespace="default", family="IPv4"):
     """One EndpointSlice of the Service @of."""
-    return json.dumps({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+    return json.dumps({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": family,
                        "metadata": {"name": name or f"{of}-1", "namespace": namespace, "labels": {
                            "kubernetes.io/service-name": of}}, "endpoints": endpoints, "ports": []}) + "\n"
 

@@ -649,7 +649,25 @@ Test(cluster_pools, conditions_that_are_not_kept)
 	cr_expect_leq(server.ignores, 16, "those that were in flight");
 }
 
-/* So are addresses, and conditions of a pool: such writes are repeated once a second. */
+/* Nor is one that has no address, and gets none, written again and again. */
+Test(cluster_pools, no_address_and_no_conditions)
+{
+	uint64_t begun_ns;
+
+	make_cluster();
+	store_pool("a", "{'cidr': '198.18.0.0/16'}");
+	add_services(1);
+	change(SERVICES "s0",
+	       parse("{'metadata': {'annotations': {'lbipam.cilium.io/ips': '198.19.0.1'}}}"));
+	server.ignored = SERVICES;
+	join(false);
+	until(server.ignores);
+	begun_ns = clock_boot_ns();
+	until(clock_boot_ns() > begun_ns + 2500000000);
+	cr_expect_eq(server.ignores, 1);
+}
+
+/* Addresses that aren't kept, and conditions of a pool: such writes are repeated once a second. */
 static void repeated(const char *ignored)
 {
 	uint64_t begun_ns;

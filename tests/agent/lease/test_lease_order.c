@@ -14,11 +14,12 @@
 #define MS	 LEASE_NS_PER_MS
 #define DURATION (2000 * MS)
 #define SESSION	 100
-#define OTHERS	 50 /* the other node's session */
+#define OTHERS	 50 /* the other node's first session */
 
 static uint64_t now, revision, sequence;
 static struct lease_machine *machine;
 static unsigned int asked;
+static uint64_t others;		  /* the other node's session */
 static struct record beat, claim; /* on their way, */
 static bool beats, claims;	  /* if so */
 
@@ -61,7 +62,7 @@ static void tell_other(const uint64_t groups[RECORD_GROUPS_MAX])
 	struct record other = { .kind = RECORD_HEARTBEAT,
 				.shape = RECORD_GOOD,
 				.node = "node-2",
-				.heartbeat = { .session = OTHERS,
+				.heartbeat = { .session = others,
 					       .sequence = ++sequence,
 					       .state = HEARTBEAT_ALIVE,
 					       .duration_ms = 2000,
@@ -128,6 +129,7 @@ static void start(const struct address *address)
 
 	now = UINT64_C(1000000000000);
 	asked = 0;
+	others = OTHERS;
 	machine = quiet_machine(&config, &store, address, clock_now, clock_random);
 	lease_machine_events.reset(machine);
 	tell_other(NULL);
@@ -207,4 +209,28 @@ Test(lease_order, a_last_resort_waits_although_it_is_the_first)
 			     claim->free_ns + (300 + rank * 50) * MS);
 		lease_machine_free(machine);
 	}
+}
+
+/* Where nodes come and go there is always one that began its session a moment ago. */
+Test(lease_order, who_comes_after_it_was_free_is_not_waited_for)
+{
+	const struct address address = address_of(false);
+	const struct record gone = { .kind = RECORD_CLAIM, .address = address };
+	const struct lease_claim *claim;
+
+	start(&address);
+	claim = lease_claim_find(machine, &address);
+	tell(gone);
+	pass(3 * DURATION / 2);
+	others++;
+	tell_other(NULL);
+	cr_assert_neq(claim->free_ns, 0);
+	cr_expect_eq(lease_claim_take_from(machine, claim, now),
+		     claim->free_ns + DURATION + 250 * MS);
+	tell_claim(&address, false);
+	pass(100 * MS);
+	others++;
+	tell_other(NULL);
+	cr_expect_eq(lease_claim_take_from(machine, claim, now), claim->free_ns + 550 * MS);
+	lease_machine_free(machine);
 }

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <stdarg.h>
+#include <unistd.h>
 #include <criterion/criterion.h>
 
 #include "refusal.h"
@@ -10,6 +11,7 @@
 #define SKB    "use --mode skb, which is slower"
 #define SILENT "eth1: the driver refuses native XDP and gives no reason: "
 #define LOG    "; the kernel's log may have one; "
+#define DENIED "eth1: loading the program: Operation not permitted; "
 
 static const struct {
 	const char *reason; /* the kernel's, NULL: none */
@@ -66,8 +68,6 @@ static const struct {
 	  "eth1: attaching the program: Invalid argument" },
 	{ NULL, -EINVAL, false, false, 9000, -EINVAL,
 	  "eth1: the kernel refuses the program: Invalid argument (-v shows the verifier's last lines)" },
-	{ NULL, -EPERM, false, false, 1500, -EPERM,
-	  "eth1: loading the program: Operation not permitted; run it as root" },
 };
 
 static void hear(const char *format, ...)
@@ -117,4 +117,16 @@ Test(refusal, a_long_reason_is_cut)
 	cr_expect(strstr(err.text, "xxx; " SKB));
 	refusal_forget();
 	cr_expect_str_empty(refusal_driver_reason());
+}
+
+Test(refusal, a_denied_load)
+{
+	struct link link = { .name = "eth1", .mtu = 1500 };
+	struct err err;
+
+	refusal_forget();
+	cr_expect_eq(refusal_err_attach(&err, -EPERM, &link, XDP_MODE_NATIVE, REFUSAL_LOADING),
+		     -EPERM);
+	cr_expect(!strncmp(err.text, DENIED, strlen(DENIED)), "%s", err.text);
+	cr_expect_eq(!strcmp(err.text, DENIED "run it as root"), geteuid() != 0, "%s", err.text);
 }

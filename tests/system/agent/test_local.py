@@ -78,6 +78,27 @@ def test_local(agent, spec, given, expected):
     assert why(agent) == expected
 
 
+# what: (the slices, the reasons for VIP and for VIP6)
+FAMILIES = {
+    "each its own": ([slices(HERE), slices(ELSEWHERE, name="web-2", family="IPv6")], None, OTHERS),
+    "IPv6 alone is here": ([slices(ELSEWHERE), slices(HERE, name="web-2", family="IPv6")], OTHERS, None),
+    "the slice of a family is empty": ([slices(HERE), slices(name="web-2", family="IPv6")], None, NOBODY),
+    "one without nodes": ([slices(ELSEWHERE), slices(endpoint(None), name="web-2", family="IPv6")], OTHERS, None),
+    "no slice of a family": ([slices(ELSEWHERE)], OTHERS, OTHERS),
+    "neither family's": ([slices(ELSEWHERE, family="FQDN")], OTHERS, OTHERS),
+    "for both": ([slices(ELSEWHERE), slices(HERE, name="web-2", family="FQDN")], None, None),
+}
+
+
+@pytest.mark.parametrize("given, ipv4, ipv6", FAMILIES.values(), ids=FAMILIES)
+def test_families(agent, given, ipv4, ipv6):
+    """kube-proxy forwards an IPv6 address to IPv6 endpoints alone."""
+    agent.write("all.yaml", POLICY, web(externalIPs=[VIP, VIP6]), *given)
+    done = agent.command("--config", agent.config, "--dry-run", "--json")
+    assert done.status == 0, done.err
+    assert {row["ip"]: row["blocked"] for row in done.json} == {VIP: ipv4, VIP6: ipv6}
+
+
 def shared(name, selector, **spec):
     return web(**spec, selector={"app": selector}).replace('"name": "web"', f'"name": "{name}"')
 

@@ -93,7 +93,8 @@ static bool equal(const struct manifest *a, const struct manifest *b)
 			return false;
 	for (size_t i = 0; i < a->slice_count; i++)
 		if (endpoint_slice_compare(&a->slices[i], &b->slices[i]) ||
-		    a->slices[i].facts != b->slices[i].facts)
+		    a->slices[i].facts != b->slices[i].facts ||
+		    a->slices[i].family != b->slices[i].family)
 			return false;
 	return true;
 }

@@ -78,6 +78,32 @@ def test_a_store_put_back_empty_is_followed_anew(pair):
     assert wait_until(lambda: pair.store.claim(1))
 
 
+def test_a_store_that_lost_the_last_writes_and_has_gone_on_since(world):
+    """The node names the revision of a heartbeat that is lost, and its watch begins behind what it missed."""
+    def heartbeat():
+        [row] = world.store.rows("/xdp-l2resp/pulse/", "--prefix")
+        return row["version"]
+
+    node = world.node("node-1")
+    assert wait_until(lambda: node.answered() == {1, 2, 3}), node.said
+    world.store.signal(0, signal.SIGSTOP)
+    shutil.copytree(world.directory / "etcd0", world.directory / "before")
+    world.store.signal(0, signal.SIGCONT)
+    before = heartbeat()
+    assert wait_until(lambda: heartbeat() > before + 1), node.said
+    node.signal(signal.SIGSTOP)
+    lost = world.store.revision()
+    world.store.signal(0, signal.SIGKILL)
+    shutil.rmtree(world.directory / "etcd0")
+    (world.directory / "before").rename(world.directory / "etcd0")
+    world.store.start(0)
+    while world.store.revision() <= lost:
+        world.store.ctl("put", "x", "y")
+    went_on = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    node.signal(signal.SIGCONT)
+    assert wait_until(lambda: node.stamp(1) > went_on + DURATION * 1e9, 5 * DURATION), node.said
+
+
 def test_a_compacted_history_is_listed_again(pair):
     pair.second.signal(signal.SIGSTOP)
     pair.store.ctl("compact", str(pair.store.revision()))
