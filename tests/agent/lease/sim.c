@@ -296,7 +296,7 @@ static int try_lists(size_t faults, uint32_t stride, bool selective, bool apart)
 int main(int argc, char **argv)
 {
 	uint64_t seeds =
-		argc > 2 && !strcmp(argv[1], "--seeds") ? strtoull(argv[2], NULL, 10) : 3000;
+		argc > 2 && !strcmp(argv[1], "--seeds") ? strtoull(argv[2], NULL, 10) : 1000;
 	uint32_t stride = argc > 3 ? strtoul(argv[3], NULL, 10) : 4007;
 	int failed;
 

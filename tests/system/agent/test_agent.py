@@ -80,6 +80,7 @@ def test_ipv6_from_policy_to_silence(agent, lan):
     assert lan.client.run("ndisc6", "-1", "-r", 1, VIP6, "eth0", check=False).returncode
 
 
+@pytest.mark.full
 def test_group_that_another_program_leaves(agent, lan):
     """It is joined again, each time."""
     lan.enable_ipv6()

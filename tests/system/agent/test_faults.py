@@ -213,6 +213,7 @@ def test_copies_that_cannot_be_kept(agent):
     assert agent.log().count(said) == 1
 
 
+@pytest.mark.full
 def test_what_a_dead_agent_left_can_be_deleted(steady, lan):
     """Once its lease is over: not before, and whatever way is taken."""
     running = steady
@@ -333,6 +334,7 @@ def test_the_kernel_begins_to_answer(running, lan):
     running.wait_ready()
 
 
+@pytest.mark.full
 def test_a_local_route_is_added(running, lan):
     """Nothing tells of it: seen within a period of 5 s."""
     running.wait_ready()

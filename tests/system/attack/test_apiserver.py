@@ -109,6 +109,7 @@ def wide(number, addresses=MANY, version=None):
     return made
 
 
+@pytest.mark.full
 def test_services_with_all_the_addresses_that_they_may_have(agent, played):
     """What is over the bound of all is left out, and parsed when there is room."""
     smaller = queue.SimpleQueue()
@@ -189,6 +190,7 @@ def test_a_namespace_with_all_the_memory(agent, played):
     assert "2001:db8:1::1 " in agent.command("show", "aa/s1").out
 
 
+@pytest.mark.full
 def test_a_namespace_with_all_the_services(agent, played):
     """Another one's are listed behind it, and Nodes have room of their own: their addresses stay theirs."""
     own = moved("zz", service(3))
@@ -254,7 +256,7 @@ LARGE = {
 }
 
 
-@pytest.mark.full("ports")
+@pytest.mark.full
 @pytest.mark.parametrize("large", LARGE.values(), ids=LARGE)
 def test_services_as_large_as_may_be(agent, played, large):
     """More of a page than is read of one answer: smaller pages are asked for, also than would be read, since a page is handled at

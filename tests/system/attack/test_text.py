@@ -122,6 +122,7 @@ SHARING = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("terms", SHARING.values(), ids=SHARING)
 def test_services_that_may_share_all_that_they_ask_for(running, terms):
     """Each is compared with all that have one of its addresses, and that is a hundred times: it costs no more than to read them

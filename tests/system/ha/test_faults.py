@@ -66,6 +66,7 @@ def test_leader_lost(pair, etcd):
     heals(pair)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("etcd", [3], indirect=True, ids=["three members"])
 def test_quorum_lost_and_back(pair, etcd):
     for number in 1, 2:
@@ -126,6 +127,7 @@ def test_a_claim_of_foreign_shape(pair, etcd):
     assert stays(lambda: pair.asker.answerers(VIP) == [pair.first.mac, pair.second.mac], DURATION)
 
 
+@pytest.mark.full
 def test_two_agents_of_one_name(steady, etcd):
     twin = steady.node(etcd.lease, MANIFESTS, timing=STEADY, name=steady.first.name, start=False)
     twin.agent.launch()
@@ -147,6 +149,7 @@ def test_the_store_is_full(pair, etcd):
     heals(pair)
 
 
+@pytest.mark.full
 def test_out_of_file_descriptors(pair, etcd):
     pid = pair.first.agent.process.pid
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -202,6 +205,7 @@ def test_the_processor_is_busy(pair):
           f"{max(after.at - before.at for before, after in zip(frames, frames[1:])):.3f} s")
 
 
+@pytest.mark.full
 def test_list_shows_lease_and_holder(steady):
     [row] = json.loads(steady.first.done("list --json").out)
     assert row["lease"]["holder"] == steady.first.name and 0 < row["lease"]["remaining_ms"] < 1000 * steady.duration

@@ -106,6 +106,7 @@ def test_announced_by_the_next(steady):
     assert 1.5 < frames[-1].at - frames[0].at < 2.4 * slack()
 
 
+@pytest.mark.full
 @BOTH
 @pytest.mark.parametrize("how", [signal.SIGUSR1, pytest.param(signal.SIGKILL, marks=pytest.mark.full)], ids=["SIGUSR1", "SIGKILL"])
 def test_restarted_within_the_lease(steady, how):

@@ -254,7 +254,6 @@ def test_the_daemonset_is_the_units(cluster, account):
 ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 
 
-@pytest.mark.smoke
 @pytest.mark.parametrize("directory", ["base", "uninstall"])
 def test_no_security_module_denies_bpffs(cluster, objects, directory):
     """As the API server has it: the annotation is rejected in a pod without that container, and an update removes former ones."""

@@ -125,7 +125,6 @@ def test_a_service_with_odd_parts_does_not_hide_the_others(agent, cluster, objec
     agent.wait_ready()
 
 
-@pytest.mark.smoke
 def test_what_another_node_has_is_not_claimed(agent, cluster, objects):
     """By its status, although no agent runs there that could say so."""
     def have(name, *ips):
@@ -255,7 +254,6 @@ def test_check_refuses_what_is_no_login(agent, scratch):
     assert "a user or password in the URL of the server isn't supported" in secret and "secret" not in secret
 
 
-@pytest.mark.smoke
 @pytest.mark.parametrize("how", ("inline", "files", "both"))
 def test_a_kubeconfig(agent, lan, cluster, objects, scratch, tunnel, how):
     """kubectl's: a CA and a token inline; a CA and a certificate by names beside it; a CA in lines, what is empty, and a token

@@ -163,6 +163,7 @@ def test_many_addresses_are_taken_over_together(world):
     assert takes_over(world, 5000) < 1000
 
 
+@pytest.mark.full
 def test_a_store_that_takes_smaller_transactions():
     with World(lambda directory: Etcd(directory, options=("--max-txn-ops", "5"))) as world:
         takes_over(world, 300)
@@ -226,6 +227,7 @@ def heals(world):
     return wait_until(lambda: world.first.answered() | world.second.answered() == {1, 2, 3}, 30)
 
 
+@pytest.mark.full
 def test_leader_lost(trio):
     leader = trio.store.leader()
     trio.store.signal(leader, signal.SIGKILL)

@@ -17,7 +17,7 @@ from lan import VIP
 from wait import HUNG, wait_until
 
 DEPTH = 8
-MOST = {"none": 24, "etcd": 8}
+MOST = {"none": 12, "etcd": 6}
 LEASE = "duration: 300ms, renewDeadline: 200ms, retryPeriod: 50ms"
 SECONDS = "duration: 2s, renewDeadline: 1500ms, retryPeriod: 300ms"
 

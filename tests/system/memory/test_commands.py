@@ -15,7 +15,7 @@ LIBCURL = ["libcurl.so.4", "xdp-l2respd"]
 LIBCRYPTO = ["libcrypto.so.3", "libc.so.6"]
 DEPTH = 8
 SENTENCES = "xdp-l2respd: ", '{"error": '
-MOST = 10  # in CI
+MOST = 6  # in CI
 COMMANDS = {
     "status": ["status", "--json"],
     "status as text": ["status"],

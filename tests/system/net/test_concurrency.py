@@ -131,6 +131,7 @@ def test_attach_and_detach(lan, at_once):
     assert [row["answering"] for row in lan.rows("list")] == [True]
 
 
+@pytest.mark.full
 def test_killed_imports(lan, scratch):
     """At any request to the kernel: the next command works, and what is there is whole."""
     addresses = [f"198.19.{n // 256}.{n % 256}" for n in range(30000)]
@@ -171,7 +172,7 @@ INTERRUPTED = {
 }
 
 
-@pytest.mark.full("del", "flush", "flush --all")
+@pytest.mark.full("del", "flush", "flush --all", "import")
 @pytest.mark.parametrize("change", INTERRUPTED)
 def test_signals_amid_a_change(lan, scratch, change):
     """At any request to the kernel: all or nothing, which is what was said; and the status is the signal's."""
@@ -253,6 +254,7 @@ def test_killed_attaches(lan, scratch):
         assert lan.pins() == {}, number
 
 
+@pytest.mark.full
 def test_killed_while_they_take_over(lan, scratch):
     """The addresses of a former interface: whatever the one after it has got, the next has all."""
     def made_anew():
