@@ -141,7 +141,6 @@ def fail_each_step(lan, variant, kind, errors, scratch):
 
 @statement("ENOSPC and EPERM from the kernel at each step of an attach change nothing, {}")
 @pytest.mark.parametrize("variant", ATTACHES)
-@pytest.mark.full("growth")
 def test_kernel_refuses(lan, scratch, variant, record_property):
     if SAMPLE:
         record_property("left", f"{SAMPLE} steps of a kind; every one {BY_A_FULL_RUN}")
